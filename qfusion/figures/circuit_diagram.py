@@ -314,7 +314,12 @@ def _box(
         ]
     names = box.name.split("|") if box.named_apart else [box.name] * len(spans)
     for name, (low, high) in zip(names, spans, strict=False):
-        size = 9 if slim and _least(wires) * unit < 12 else 10 if slim or len(name) > 3 else 12
+        if slim and _least(wires) * unit < 12:
+            size = 9
+        elif slim or len(name) > 3:
+            size = 10
+        else:
+            size = 12
         notes.append(
             {
                 "x": box.column,
@@ -405,14 +410,20 @@ def _discs(
         reached = max(
             (box.column for box in boxes if row in box.rows and box.first <= at), default=None
         )
-        x = (
-            -0.5 if reached is None else reached + (0.5 if reached < last else 0.62)
-        )  # nothing comes behind the last
+        if reached is None:
+            x = -0.5
+        else:
+            x = reached + (0.5 if reached < last else 0.62)  # nothing comes behind the last
         above = wires[row - 1]
         odd = row > 0 and abs(wire.y - above.y) < NEAR and not odd
         x += STAGGER * (odd and reached is not None and (above.end is None or x <= above.end))
         if wire.end is None or x <= wire.end:
-            small = int(apart / 2) if reached is None else 7 if wire.hue else usual
+            if reached is None:
+                small = int(apart / 2)
+            elif wire.hue:
+                small = 7
+            else:
+                small = usual
             discs.append((row, x, usual if apart > 29 else small))
     figure.add_scatter(
         x=[x for _, x, _ in discs],
@@ -444,7 +455,12 @@ def disc_tip(name: str, vector: np.ndarray, entropy: float) -> str:
 def arrow(x: float, y: float, vector: np.ndarray, radius: float, theme: Theme) -> dict[str, Any]:
     """A needle from the middle of a disc to (<X>, <Z>), |0> up; its colour is <Y>."""
     a, b, c = (float(v) for v in vector)
-    hue = INK[theme] if abs(b) < 0.1 else (BLUE if b > 0 else VERMILLION)
+    if abs(b) < 0.1:
+        hue = INK[theme]
+    elif b > 0:
+        hue = BLUE
+    else:
+        hue = VERMILLION
     if math.hypot(a, c) * radius < 2:
         return {"x": x, "y": y, "text": "•", "showarrow": False, "font": {"size": 12, "color": hue}}
     # Plotly's arrows point at (x, y): this one is turned round, so that it starts there.

@@ -194,11 +194,15 @@ def fusion_tables(
         )
     )
     mark = {"type": "rect", "fillcolor": "rgba(0,0,0,0)", "layer": "above"}
-    around = (
-        {"x0": chosen[1] - 0.5, "x1": chosen[1] + 0.5, "y0": chosen[0] - 0.5, "y1": chosen[0] + 0.5}
-        if chosen
-        else {}
-    )
+    if chosen:
+        around = {
+            "x0": chosen[1] - 0.5,
+            "x1": chosen[1] + 0.5,
+            "y0": chosen[0] - 0.5,
+            "y1": chosen[0] + 0.5,
+        }
+    else:
+        around = {}
     figure.update_layout(
         clickmode="event+select",
         hoverdistance=40,
@@ -216,11 +220,10 @@ MOST_CLASSES = 15  # drawn, the true one apart
 
 def describe_drawn_classes(classes: Sequence[str], truth: int | None) -> str:
     """Which classes `class_bars` draws, in words."""
-    return (
-        "the classes"
-        if len(classes) <= MOST_CLASSES
-        else f"the {MOST_CLASSES} likeliest of {len(classes):,} classes"
-        + ("" if truth is None else " and the true one")
+    if len(classes) <= MOST_CLASSES:
+        return "the classes"
+    return f"the {MOST_CLASSES} likeliest of {len(classes):,} classes" + (
+        "" if truth is None else " and the true one"
     )
 
 

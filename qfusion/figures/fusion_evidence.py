@@ -56,13 +56,12 @@ def information_bars(
     )
     ends = np.zeros(len(rows))
     for at, (name, values) in enumerate(parts.items()):
-        hue = (
-            GREY
-            if name == SHARED
-            else term_colour("+".join(modalities), modalities)
-            if name == TOGETHER
-            else term_colour(name if name in modalities else "+".join(modalities[:2]), modalities)
-        )
+        if name == SHARED:
+            hue = GREY
+        elif name == TOGETHER:
+            hue = term_colour("+".join(modalities), modalities)
+        else:
+            hue = term_colour(name if name in modalities else "+".join(modalities[:2]), modalities)
         value, low, high = np.nan_to_num(np.asarray(values, float)).T
         size = np.maximum(value, 0)
         tips = [f"{v:.3f} bits ({a:.3f} to {b:.3f})" for v, a, b in values]

@@ -61,9 +61,10 @@ def shapley(sample: Sample, *, theme: Theme = "light") -> go.Figure:
 @numbers.accepts_sample
 def over_time(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     """Returns entropies and terms of the decision through the evolution, or along the network's layers."""
-    draw: Any = (
-        evolution_charts.decision_lines if sample.can("time") else evolution_charts.decision_layers
-    )
+    if sample.can("time"):
+        draw: Any = evolution_charts.decision_lines
+    else:
+        draw = evolution_charts.decision_layers
     return draw(
         sample.places,
         *numbers.layer_entropies(sample),
@@ -171,11 +172,10 @@ def deletion(
 
 def draw_deletion(curves: Any, *, insertion: bool = False, theme: Theme = "light") -> go.Figure:
     """Returns the figure of curves that are worked out already."""
-    ours, random = (
-        (curves.insertion, curves.random_insertion)
-        if insertion
-        else (curves.deletion, curves.random_deletion)
-    )
+    if insertion:
+        ours, random = (curves.insertion, curves.random_insertion)
+    else:
+        ours, random = (curves.deletion, curves.random_deletion)
     return trust_charts.deletion_curves(
         curves.shares,
         ours,

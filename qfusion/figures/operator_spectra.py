@@ -324,8 +324,8 @@ def extreme_plane(
     names = np.array([label(name) for name in ids], dtype=object)
     given = np.asarray(list(ids), dtype=object)
     reach = float(np.abs(truth).max(initial=0)) or 1.0
-    parts = (
-        [
+    if split:
+        parts = [
             (
                 truth == flag,
                 name,
@@ -336,8 +336,8 @@ def extreme_plane(
                 (f"truly {label(truth_name)}", 1, FOR, "diamond"),
             )
         ]
-        if split
-        else [
+    else:
+        parts = [
             (
                 np.ones(len(names), dtype=bool),
                 "samples",
@@ -351,7 +351,6 @@ def extreme_plane(
                 },
             )
         ]
-    )
     for own, name, look in parts:
         figure.add_scatter(
             x=x[own],

@@ -150,7 +150,10 @@ def _marker(
     by: str,
     theme: Theme,
 ) -> dict[str, Any]:
-    size = (8 if part else 7) if within else 5
+    if within:
+        size = 8 if part else 7
+    else:
+        size = 5
     if k is not None or not np.isfinite(own).any():  # a gap is no number of the scale
         return {
             "size": size,

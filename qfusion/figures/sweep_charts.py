@@ -143,9 +143,10 @@ def setting_slices(
                 },
                 hovertemplate=f"best: {label(name)} = %{{x}}: %{{y:.4g}}<extra></extra>",
             )
-        kind: dict[str, Any] = (
-            {"type": "category", "categoryorder": "category ascending"} if words else {}
-        )
+        if words:
+            kind: dict[str, Any] = {"type": "category", "categoryorder": "category ascending"}
+        else:
+            kind = {}
         if name in logarithmic:
             kind = {
                 "type": "log",
@@ -249,15 +250,13 @@ def setting_importance(
 
 def _scale(values: np.ndarray) -> dict[str, Any]:
     """A logarithmic axis where values are positive and far apart."""
-    return (
-        {"type": "log", **log_ticks(values)}
-        if (
-            len(values) > 0
-            and float(np.min(values)) > 0
-            and float(np.max(values)) > WIDE * float(np.min(values))
-        )
-        else {}
-    )
+    if (
+        len(values) > 0
+        and float(np.min(values)) > 0
+        and float(np.max(values)) > WIDE * float(np.min(values))
+    ):
+        return {"type": "log", **log_ticks(values)}
+    return {}
 
 
 def _logarithmic(name: str, numbers: np.ndarray) -> dict[str, Any]:

@@ -123,11 +123,9 @@ def accepts_theme(draw: Callable[..., go.Figure]) -> Callable[..., go.Figure]:
 
     @functools.wraps(draw)
     def drawing(*args: Any, theme: AnyTheme = "light", **chosen: Any) -> go.Figure:
-        return (
-            apply_theme(draw(*args, **chosen), "grey")
-            if theme == "grey"
-            else draw(*args, theme=theme, **chosen)
-        )
+        if theme == "grey":
+            return apply_theme(draw(*args, **chosen), "grey")
+        return draw(*args, theme=theme, **chosen)
 
     return drawing
 
@@ -164,21 +162,17 @@ def _exchanged(text: str, change: Callable[[str], str]) -> str:
         changed = change(hue)
         if changed == hue:
             return match[0]
-        return (
-            changed
-            if match[1] is None
-            else f"{match[0].split('(')[0]}({','.join(map(str, rgb_channels(changed)))}"
-        )
+        if match[1] is None:
+            return changed
+        return f"{match[0].split('(')[0]}({','.join(map(str, rgb_channels(changed)))}"
 
     return _COLOUR.sub(new, text)
 
 
 def _hex(match: re.Match[str]) -> str:
-    return (
-        match[0].upper()
-        if match[1] is None
-        else "#" + "".join(f"{int(value):02X}" for value in match.groups())
-    )
+    if match[1] is None:
+        return match[0].upper()
+    return "#" + "".join(f"{int(value):02X}" for value in match.groups())
 
 
 def _off_scale(colour: str) -> bool:
@@ -225,11 +219,9 @@ def _greyed(parts: dict[str, Any]) -> dict[str, Any]:
 
     def paint(colour: str) -> str:
         place = _on_signed(colour, "light") if _off_scale(colour) else None
-        return (
-            grey(50 + 50 * place)
-            if place is not None
-            else _exchanged(colour, lambda hue: levels.get(hue) or grey(lightness(hue)))
-        )
+        if place is not None:
+            return grey(50 + 50 * place)
+        return _exchanged(colour, lambda hue: levels.get(hue) or grey(lightness(hue)))
 
     parts = repaint(parts, paint)
     for trace, own_scales in zip(parts["data"], scales, strict=True):
@@ -433,11 +425,9 @@ def _on_signed(colour: str, theme: Theme) -> float | None:
     along = np.clip(((wanted - triples[:-1]) * steps).sum(1) / (steps**2).sum(1), 0, 1)
     away = np.abs(triples[:-1] + along[:, None] * steps - wanted).max(1)
     nearest = int(away.argmin())
-    return (
-        float(stops[nearest] + along[nearest] * (stops[nearest + 1] - stops[nearest]))
-        if away[nearest] <= 2
-        else None
-    )
+    if away[nearest] <= 2:
+        return float(stops[nearest] + along[nearest] * (stops[nearest + 1] - stops[nearest]))
+    return None
 
 
 def _letters(parts: dict[str, Any]) -> None:

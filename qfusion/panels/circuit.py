@@ -33,14 +33,20 @@ from qfusion.panels.dynamics import reduced_states
 from qfusion.quantum import circuits
 from qfusion.wording.evidence import INERT
 
-STEPS, MAX_STEPS, MAX_GATES = 20, 1000, 20_000
+STEPS = 20
+MAX_STEPS = 1000
+MAX_GATES = 20_000
 PURE = 1e-6  # entropies, distances and gaps below it are rounding
-LEAST_UNIT, TALLEST = 24.0, 488.0  # pixels between wires, and of all of them
+LEAST_UNIT = 24.0  # pixels between neighbouring wires
+TALLEST = 488.0  # pixels of all wires together
 SPLITS = {"one per coupling": "terms", "all of H in one": "whole"}
 EACH = next(iter(SPLITS))
-NONE, DISCS = "none", "at the scrubber"  # no light cone; no displays between gates
+NONE = "none"  # no light cone
+DISCS = "at the scrubber"  # no displays between gates
 DISPLAYS = (DISCS, *qubit_displays.KINDS)
-PLANE, BALLS = "X–Z plane", "Bloch balls"  # as what qubits are drawn
+# How qubits are drawn.
+PLANE = "X–Z plane"
+BALLS = "Bloch balls"
 _SHOWN = {
     DISCS: "A disc is a qubit where it is now: its needle is (⟨X⟩, ⟨Z⟩) with |0⟩ up, blue or vermillion when ⟨Y⟩ "
     "is not 0; a short one is a mixed state.",
@@ -122,7 +128,8 @@ def diagram(
     """
     walk = replay(sample, steps, gates)
     at = _place(walk, gate)
-    drawn, seen = walk.near(at), light_cone(sample, cone) if cone != NONE else None
+    drawn = walk.near(at)
+    seen = light_cone(sample, cone) if cone != NONE else None
     rows = np.ptp([wire.y for wire in walk.wires]) + 2 * circuit_diagram.EDGE
     choose("Display", display, DISPLAYS)
     size = f"{count(walk.count, 'gate')} on {count(len(walk.wires), 'qubit')}"
@@ -138,7 +145,8 @@ def diagram(
             f"{count(len(built.wires), 'qubit')}"
         )
         again = "The step is done again, until T." if steps > 1 else "This step fills T."
-        every, column = tuple(range(len(walk.wires))), 1 + max(box.column for box in drawn)
+        every = tuple(range(len(walk.wires)))
+        column = 1 + max(box.column for box in drawn)
         drawn = (
             *drawn,
             circuit_diagram.Box(f"×{steps}", column, every, walk.count + 1, walk.count, again),
@@ -152,23 +160,21 @@ def diagram(
             f"{count(sum(box.name.startswith('C') for box in walk.boxes), 'convolution')} and "
             f"{count(sum('U3' in box.name for box in walk.boxes), 'pooling')}"
         )
-    return panel.PanelFigure(
-        "circuit",
-        title,
-        circuit_diagram.diagram(
-            drawn,
-            walk.wires,
-            at,
-            walk.bloch[at],
-            walk.entropy[at],
-            unit=min(60 if sample.can("time") else 58, max(LEAST_UNIT, TALLEST / rows)),
-            between=walk.between(at),
-            display="" if display == DISCS else display,
-            ends=likely,
-            decision=decision(sample),
-            theme=theme,
-        ),
-        shows="every operation in order, what is still to come faint. "
+    figure = circuit_diagram.diagram(
+        drawn,
+        walk.wires,
+        at,
+        walk.bloch[at],
+        walk.entropy[at],
+        unit=min(60 if sample.can("time") else 58, max(LEAST_UNIT, TALLEST / rows)),
+        between=walk.between(at),
+        display="" if display == DISCS else display,
+        ends=likely,
+        decision=decision(sample),
+        theme=theme,
+    )
+    shows = (
+        "every operation in order, what is still to come faint. "
         + _SHOWN[display]
         + (
             f" At the ends of wires, how likely their qubits read 1 {when}, then the decision."
@@ -183,21 +189,29 @@ def diagram(
             f"{max(box.last for box in drawn)}; the others follow the scrubber."
         )
         + _levels(sample)
-        + sample.of,
+        + sample.of
+    )
+
+    def table() -> pd.DataFrame:
+        if seen is None:
+            return _qubits(walk, at)
+        return pd.DataFrame(
+            [
+                {"gate": n, "name": name, "qubits": ", ".join(wires), "in_cone": inside}
+                for n, ((name, wires, *_), inside) in enumerate(
+                    zip(walk.gates, seen.inside, strict=True), 1
+                )
+            ]
+        )
+
+    return panel.PanelFigure(
+        "circuit",
+        title,
+        figure,
+        shows=shows,
         not_shown="correlations between qubits: each is drawn on its own." + _inert(sample),
         alt=f"Circuit of {walk.count} gates; {at} are done. The table below lists them.",
-        table=lambda: (
-            _qubits(walk, at)
-            if seen is None
-            else pd.DataFrame(
-                [
-                    {"gate": n, "name": name, "qubits": ", ".join(wires), "in_cone": inside}
-                    for n, ((name, wires, *_), inside) in enumerate(
-                        zip(walk.gates, seen.inside, strict=True), 1
-                    )
-                ]
-            )
-        ),
+        table=table,
     )
 
 
@@ -208,7 +222,8 @@ def ends(sample: Sample, walk: circuit_replay.Replay) -> tuple[dict[int, float],
         return {row: float(1 - walk.bloch[-1][row, 2]) / 2 for row in walk.followed}, "at the end"
     likely: list[float] = []
     for name, d in zip(sample.modalities, sample.model.dims, strict=True):
-        levels, n = np.real(np.diag(reduced_states(sample, name)[-1])), (d - 1).bit_length()
+        levels = np.real(np.diag(reduced_states(sample, name)[-1]))
+        n = (d - 1).bit_length()
         bits = np.arange(d)[:, None] >> np.arange(n)[::-1] & 1  # the first qubit leftmost
         likely += np.clip(levels @ bits, 0, 1).tolist()
     return dict(enumerate(likely)), "at T"
@@ -216,7 +231,8 @@ def ends(sample: Sample, walk: circuit_replay.Replay) -> tuple[dict[int, float],
 
 def decision(sample: Sample) -> tuple[str, str]:
     """The class with its softmax, or the score, on two lines; and for the pointer the log-odds of every class."""
-    names, scores = sample.study.classes, sample.scores
+    names = sample.study.classes
+    scores = sample.scores
     if not names:
         return f"<b>score</b><br>{scores[0]:+.2f}", f"score {scores[0]:+.4f}"
     c = int(np.argmax(scores))
@@ -237,20 +253,17 @@ def _inert(sample: Sample) -> str:
 
 def _levels(sample: Sample) -> str:
     """Which modalities have fewer levels than their qubits have states."""
-    fewer = (
-        [
+    if sample.can("time"):
+        fewer = [
             f"{d} levels of {text.plain(name)}"
             for name, d in zip(sample.modalities, sample.model.dims, strict=True)
             if d & (d - 1)
         ]
-        if sample.can("time")
-        else []
-    )
-    return (
-        f" The {listed(fewer)} are the first states of their qubits; the others are never reached."
-        if fewer
-        else ""
-    )
+    else:
+        fewer = []
+    if fewer:
+        return f" The {listed(fewer)} are the first states of their qubits; the others are never reached."
+    return ""
 
 
 def qubits(
@@ -264,12 +277,13 @@ def qubits(
     """Bloch vectors and entropies of all qubits that go on, before and after a gate; arguments as of `diagram`."""
     walk, at, rows, names = _path_so_far(sample, gate, steps, gates)
     entropy = walk.entropy[at][rows]
+    figure = circuit_charts.bloch_row(
+        names, walk.bloch[at][rows], entropy, before=walk.bloch[at - 1][rows], theme=theme
+    )
     return panel.PanelFigure(
         "qubits",
         describe_mixedness(dict(zip(names, entropy.tolist(), strict=True))),
-        circuit_charts.bloch_row(
-            names, walk.bloch[at][rows], entropy, before=walk.bloch[at - 1][rows], theme=theme
-        ),
+        figure,
         shows="every qubit that goes to the end: its Bloch vector in the X–Z plane now (thin: before this gate) and "
         "its entropy." + sample.of,
         not_shown="⟨Y⟩ as a length: point at a disc.",
@@ -289,15 +303,16 @@ def balls(
     """Bloch balls of all qubits that go on, with their ways gate by gate; arguments as of `diagram`."""
     walk, at, rows, names = _path_so_far(sample, gate, steps, gates)
     lengths = np.linalg.norm(walk.bloch[at][rows], axis=1)
+    figure = bloch_balls.draw_balls(
+        names,
+        [walk.bloch[: at + 1, row] for row in rows],
+        [walk.wires[row].hue for row in rows],
+        theme,
+    )
     return panel.PanelFigure(
         "bloch-gates",
         describe_shortest(dict(zip(names, lengths.tolist(), strict=True))),
-        bloch_balls.draw_balls(
-            names,
-            [walk.bloch[: at + 1, row] for row in rows],
-            [walk.wires[row].hue for row in rows],
-            theme,
-        ),
+        figure,
         shows="every qubit that goes to the end: its Bloch vector now, and its way since the first gate, older parts "
         "paler. The number is its length r; the purity is (1 + r²) / 2; a hollow tip lies behind the middle."
         + sample.of,
@@ -321,28 +336,35 @@ def outcomes(
     was, now = (np.real(np.diag(rho)) for rho in (before, after))
     names = state_charts.basis_labels(dims)
     distance = float(np.abs(np.linalg.eigvalsh(after - before)).sum() / 2)
-    words = (
-        ""
-        if mutual is None or len(wires) == 1
-        else f" Mutual information of the last with the others: {mutual[0]:.3f} before, {mutual[1]:.3f} nats after."
+    if mutual is None or len(wires) == 1:
+        words = ""
+    else:
+        words = f" Mutual information of the last with the others: {mutual[0]:.3f} before, {mutual[1]:.3f} nats after."
+    figure = state_charts.populations(
+        now,
+        dims,
+        reference=was,
+        name="after",
+        reference_name="before",
+        what=f"outcome of {', '.join(wires)}",
+        theme=theme,
     )
+    shows = (
+        f"how likely each outcome of {text.plain(', '.join(wires))} is; the number in the title is the trace "
+        f"distance (0 to 1).{words}{sample.of}"
+    )
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame({"outcome": names, "before": was, "after": now})
+
     return panel.PanelFigure(
         "before-after",
         describe_gate_effect(distance),
-        state_charts.populations(
-            now,
-            dims,
-            reference=was,
-            name="after",
-            reference_name="before",
-            what=f"outcome of {', '.join(wires)}",
-            theme=theme,
-        ),
-        shows=f"how likely each outcome of {text.plain(', '.join(wires))} is; the number in the title is the trace "
-        f"distance (0 to 1).{words}{sample.of}",
+        figure,
+        shows=shows,
         not_shown="coherences: see the matrix.",
         alt=f"Outcome probabilities after the gate: {panel.list_pairs(names, was, now)}.",
-        table=lambda: pd.DataFrame({"outcome": names, "before": was, "after": now}),
+        table=table,
     )
 
 
@@ -358,6 +380,16 @@ def matrix(
     wires, before, after, _ = _moment(sample, gate, steps, gates)
     dims = (2,) * len(wires)
     names = state_charts.basis_labels(dims)
+
+    def table() -> pd.DataFrame:
+        return panel.matrix_entries(
+            names,
+            real=after.real,
+            imaginary=after.imag,
+            before_real=before.real,
+            before_imaginary=before.imag,
+        )
+
     return panel.PanelFigure(
         "matrix-after",
         "The density matrix after it: modulus",
@@ -366,13 +398,7 @@ def matrix(
         + sample.of,
         not_shown="phases.",
         alt=f"Heat map of the modulus after the gate: {panel.list_coherences(after, names)}.",
-        table=lambda: panel.matrix_entries(
-            names,
-            real=after.real,
-            imaginary=after.imag,
-            before_real=before.real,
-            before_imaginary=before.imag,
-        ),
+        table=table,
     )
 
 
@@ -388,23 +414,24 @@ def entropies(
     """Entropy of every qubit that goes on, gate by gate; a line marks the gate if `marked`, else as of `diagram`."""
     walk = replay(sample, steps, gates)
     rows = list(walk.followed)
-    names, last = [walk.wires[row].name for row in rows], walk.entropy[-1][rows]
-    return panel.PanelFigure(
-        "entropy-gates",
-        describe_final_mixedness(dict(zip(names, last.tolist(), strict=True))),
-        circuit_charts.entropy_lines(
-            walk.entropy[:, rows],
-            names,
-            _place(walk, gate) if marked else None,
-            walk.parts,
-            hues=[walk.wires[row].hue for row in rows],
-            theme=theme,
-        ),
-        shows="the entropy of each qubit after every gate: how much it is entangled with"
+    names = [walk.wires[row].name for row in rows]
+    last = walk.entropy[-1][rows]
+    figure = circuit_charts.entropy_lines(
+        walk.entropy[:, rows],
+        names,
+        _place(walk, gate) if marked else None,
+        walk.parts,
+        hues=[walk.wires[row].hue for row in rows],
+        theme=theme,
+    )
+    shows = (
+        "the entropy of each qubit after every gate: how much it is entangled with"
         + ("" if sample.can("gates") else ", or has been measured against,")
         + " everything else."
-        + sample.of,
-        not_shown="with whom"
+        + sample.of
+    )
+    not_shown = (
+        "with whom"
         + (
             ": see the Correlations view of the Dynamics page."
             if sample.can("time")
@@ -412,14 +439,28 @@ def entropies(
             if sample.can("rules")
             else "."
         )
-        + _inert(sample),
-        alt=f"Entropy of {len(names)} qubits over {walk.count} gates; at the end, in nats: "
-        f"{panel.list_numbers(names, last)}.",
-        table=lambda: (
+        + _inert(sample)
+    )
+    alt = (
+        f"Entropy of {len(names)} qubits over {walk.count} gates; at the end, in nats: "
+        f"{panel.list_numbers(names, last)}."
+    )
+
+    def table() -> pd.DataFrame:
+        return (
             pd.DataFrame(walk.entropy[:, rows], columns=names)
             .rename_axis("gates_done")
             .reset_index()
-        ),
+        )
+
+    return panel.PanelFigure(
+        "entropy-gates",
+        describe_final_mixedness(dict(zip(names, last.tolist(), strict=True))),
+        figure,
+        shows=shows,
+        not_shown=not_shown,
+        alt=alt,
+        table=table,
     )
 
 
@@ -436,36 +477,48 @@ def information(
     walk = replay(sample)
     names = [" : ".join(group) if len(group) == 2 else "all together" for group in shared]
     values = np.stack(list(shared.values()), 1)
-    return panel.PanelFigure(
-        "mutual-gates",
-        describe_sharing(
-            {
-                " and ".join(group): float(series[-1])
-                for group, series in shared.items()
-                if len(group) == 2
-            }
-        ),
-        circuit_charts.entropy_lines(
-            values,
-            names,
-            _place(walk, gate),
-            walk.parts,
-            hues=[style.term_colour("+".join(group), sample.modalities) for group in shared],
-            y_title="mutual information (nats)",
-            theme=theme,
-        ),
-        shows="mutual information of the qubits of every two modalities after each gate, S(a) + S(b) - S(ab): "
+    title = describe_sharing(
+        {
+            " and ".join(group): float(series[-1])
+            for group, series in shared.items()
+            if len(group) == 2
+        }
+    )
+    figure = circuit_charts.entropy_lines(
+        values,
+        names,
+        _place(walk, gate),
+        walk.parts,
+        hues=[style.term_colour("+".join(group), sample.modalities) for group in shared],
+        y_title="mutual information (nats)",
+        theme=theme,
+    )
+    shows = (
+        "mutual information of the qubits of every two modalities after each gate, S(a) + S(b) - S(ab): "
         + (
             "as nothing else is there, twice the entropy of either."
             if len(names) == 1
             else "all that they share, classical and quantum; all together, the total correlation, the sum of the "
             "modalities' entropies."
         )
-        + sample.of,
+        + sample.of
+    )
+    alt = (
+        f"Mutual information over {walk.count} gates; at the end, in nats: "
+        f"{panel.list_numbers(names, values[-1])}."
+    )
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame(values, columns=names).rename_axis("gates_done").reset_index()
+
+    return panel.PanelFigure(
+        "mutual-gates",
+        title,
+        figure,
+        shows=shows,
         not_shown="how much of it is read at the end.",
-        alt=f"Mutual information over {walk.count} gates; at the end, in nats: "
-        f"{panel.list_numbers(names, values[-1])}.",
-        table=lambda: pd.DataFrame(values, columns=names).rename_axis("gates_done").reset_index(),
+        alt=alt,
+        table=table,
     )
 
 
@@ -551,6 +604,15 @@ def step_error(
     sizes, one, every = sample_circuits.step_errors(
         sample.study, sample.row, SPLITS[gates], sample.tweak
     )
+    alt = (
+        f"Error against the step dt: {panel.list_numbers([f'dt {dt:.2g}' for dt in sizes], every, '.2g')} after "
+        "all "
+        "steps."
+    )
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame({"dt": sizes, "after_one_step": one, "after_all_steps": every})
+
     return panel.PanelFigure(
         "step-error",
         f"At this step the circuit ends {built.error.all:.2g} (trace distance) from the exact state",
@@ -559,10 +621,8 @@ def step_error(
         + built.error.sentence
         + sample.of,
         not_shown="noise of a device: the circuit is run exactly.",
-        alt=f"Error against the step dt: {panel.list_numbers([f'dt {dt:.2g}' for dt in sizes], every, '.2g')} after "
-        "all "
-        "steps.",
-        table=lambda: pd.DataFrame({"dt": sizes, "after_one_step": one, "after_all_steps": every}),
+        alt=alt,
+        table=table,
     )
 
 
@@ -575,7 +635,8 @@ def _path_so_far(
 ) -> tuple[circuit_replay.Replay, int, list[int], list[str]]:
     """The way so far: all of it, how many gates are done, and which qubits go to the end, by place and by name."""
     walk = replay(sample, steps, gates)
-    at, rows = _place(walk, gate), list(walk.followed)
+    at = _place(walk, gate)
+    rows = list(walk.followed)
     check(at > 0, "Before the first gate every qubit is |0⟩. Choose `gate` from 1 on.")
     return walk, at, rows, [walk.wires[row].name for row in rows]
 
@@ -623,7 +684,8 @@ def fits_joint_display(sample: Sample, gate: int | None = None, **drawn: Any) ->
     return bool(walk.moments[_place(walk, gate) - 1][0])
 
 
-_DRAWN, _STEPPED = panel.can("circuit"), panel.can("circuit", "time")
+_DRAWN = panel.can("circuit")
+_STEPPED = panel.can("circuit", "time")
 GATE = params.NumberParam(
     "gate",
     "Step through gates",
@@ -711,7 +773,8 @@ def _part(name: str) -> panel.Opens:
 
 _STEPS = {"steps": STEP_COUNT, "gates": GATES_OF_H}
 _AT = {"gate": GATE, **_STEPS}
-_REPLAY, _ENTROPIES = _part("Walk"), _part("Entropies")
+_REPLAY = _part("Walk")
+_ENTROPIES = _part("Entropies")
 PANELS = {
     "circuit": panel.Panel(
         diagram,

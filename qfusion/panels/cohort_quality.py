@@ -15,10 +15,8 @@ from qfusion.panels.wrong_samples import has_cohort_samples
 # How good the model is on a cohort, on the Cohorts page: confusions, curves, calibration; or residuals.
 
 MOST = 60  # classes in a figure
-FEWEST, LEAN = (
-    10,
-    0.1,
-)  # samples from which a slope of the residuals is looked at, and its least size
+FEWEST = 10  # samples from which a slope of the residuals is tested
+LEAN = 0.1  # smallest slope that is reported
 
 
 def shown_classes(counts: np.ndarray) -> list[int]:
@@ -28,24 +26,33 @@ def shown_classes(counts: np.ndarray) -> list[int]:
 
 def confusions(levels: errors.Levels, theme: style.Theme = "light") -> panel.PanelFigure:
     """Which classes the cohort's samples are taken for."""
-    counts, classes = errors.confusions(levels), levels.study.classes
+    counts = errors.confusions(levels)
+    classes = levels.study.classes
     drawn = shown_classes(counts)
     title = describe_confusions(counts, classes)
+    figure = model_quality.confusion_matrix(
+        counts[np.ix_(drawn, drawn)], [classes[k] for k in drawn], theme
+    )
+    shows = (
+        "annotated classes down, predicted ones across; the colour is the share of the annotated class"
+        + (f"; the {MOST} most frequent of {len(classes):,} classes" if len(classes) > MOST else "")
+        + ". "
+        f"Click a cell to make it the cohort. {_whose(levels)}"
+    )
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame(
+            counts, index=pd.Index(classes, name="annotated"), columns=list(classes)
+        ).reset_index()
+
     return panel.PanelFigure(
         "confusions",
         title,
-        model_quality.confusion_matrix(
-            counts[np.ix_(drawn, drawn)], [classes[k] for k in drawn], theme
-        ),
-        shows="annotated classes down, predicted ones across; the colour is the share of the annotated class"
-        + (f"; the {MOST} most frequent of {len(classes):,} classes" if len(classes) > MOST else "")
-        + ". "
-        f"Click a cell to make it the cohort. {_whose(levels)}",
+        figure,
+        shows=shows,
         not_shown="how sure the model was: see the calibration.",
         alt=f"Annotated and predicted classes: {text.unmarked(title)}.",
-        table=lambda: pd.DataFrame(
-            counts, index=pd.Index(classes, name="annotated"), columns=list(classes)
-        ).reset_index(),
+        table=table,
     )
 
 
@@ -59,24 +66,22 @@ def curves(levels: errors.Levels, theme: style.Theme = "light") -> panel.PanelFi
     )
     areas = {entry.name: entry.area for entry in result}
     mean = f" The mean area is {np.mean(list(areas.values())):.3f}." if areas else ""
-    return panel.PanelFigure(
-        "curves",
-        describe_separation(areas, label),
-        model_quality.roc_curves(
-            [(entry.name, *entry.roc, entry.area) for entry in result],
-            [(entry.name, *entry.pr, entry.precision) for entry in result],
-            chosen.name if chosen else "",
-            theme,
-        ),
-        shows="every class against the rest, told by its softmax: left the ROC curve, right precision and recall; "
-        f"blue: the class that is explained, else the one of the smallest area.{mean} {_whose(levels)}",
-        not_shown="which threshold to take.",
-        alt=", ".join(
+    figure = model_quality.roc_curves(
+        [(entry.name, *entry.roc, entry.area) for entry in result],
+        [(entry.name, *entry.pr, entry.precision) for entry in result],
+        chosen.name if chosen else "",
+        theme,
+    )
+    alt = (
+        ", ".join(
             f"{entry.name}: area {entry.area:.3f}, average precision {entry.precision:.3f}"
             for entry in result
         )
-        + ".",
-        table=lambda: pd.DataFrame(
+        + "."
+    )
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame(
             [
                 {
                     "class": entry.name,
@@ -86,7 +91,17 @@ def curves(levels: errors.Levels, theme: style.Theme = "light") -> panel.PanelFi
                 }
                 for entry in result
             ]
-        ),
+        )
+
+    return panel.PanelFigure(
+        "curves",
+        describe_separation(areas, label),
+        figure,
+        shows="every class against the rest, told by its softmax: left the ROC curve, right precision and recall; "
+        f"blue: the class that is explained, else the one of the smallest area.{mean} {_whose(levels)}",
+        not_shown="which threshold to take.",
+        alt=alt,
+        table=table,
     )
 
 
@@ -96,21 +111,31 @@ def calibration(levels: errors.Levels, theme: style.Theme = "light") -> panel.Pa
     sure, right = (
         float((values * counts).sum() / max(counts.sum(), 1)) for values in (certainty, accuracy)
     )
+    title = (
+        f"On average {share(sure)} sure and {share(right)} right: "
+        f"{describe_calibration(sure, right, int(counts.sum()))}"
+    )
+    alt = (
+        "; ".join(
+            f"sure {a:.2f}, right {b:.2f} ({n})"
+            for a, b, n in zip(certainty, accuracy, counts, strict=True)
+        )
+        + "."
+    )
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame({"certainty": certainty, "right": accuracy, "samples": counts})
+
     return panel.PanelFigure(
         "calibration",
-        f"On average {share(sure)} sure and {share(right)} right: "
-        f"{describe_calibration(sure, right, int(counts.sum()))}",
+        title,
         model_quality.calibration_plot(certainty, accuracy, counts, theme),
         shows=f"the share that is right against the certainty (softmax of the predicted class), in {errors.BINS} "
         f"bins of equal width; the larger the disc, the more samples. Expected calibration error "
         f"{error:.3f}. {_whose(levels)}",
         not_shown="how far single bins are off by chance: small ones say little.",
-        alt="; ".join(
-            f"sure {a:.2f}, right {b:.2f} ({n})"
-            for a, b, n in zip(certainty, accuracy, counts, strict=True)
-        )
-        + ".",
-        table=lambda: pd.DataFrame({"certainty": certainty, "right": accuracy, "samples": counts}),
+        alt=alt,
+        table=table,
     )
 
 
@@ -125,22 +150,30 @@ def describe_calibration(sure: float, right: float, count: int) -> str:
 
 def residuals(levels: errors.Levels, theme: style.Theme = "light") -> panel.PanelFigure:
     """How far predictions are off, over the range of the annotation."""
-    result, rows, inside = errors.residuals(levels), levels.rows, levels.inside
+    result = errors.residuals(levels)
+    rows = levels.rows
+    inside = levels.inside
     truth = rows["truth"].to_numpy(dtype=float)
     part = result[inside]
+    figure = model_quality.residual_plot(
+        rows.index.astype(str).tolist(), truth, result, inside, levels.study.unit_of(0), theme
+    )
+    alt = f"Residuals of {len(part)} samples: mean {part.mean() if len(part) else 0:.3f}."
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame(
+            {"id": rows.index, "in_cohort": inside, "truth": truth, "residual": result}
+        )
+
     return panel.PanelFigure(
         "residuals",
         describe_residuals(truth[inside], part),
-        model_quality.residual_plot(
-            rows.index.astype(str).tolist(), truth, result, inside, levels.study.unit_of(0), theme
-        ),
+        figure,
         shows="prediction minus annotation of each sample; right, how many are so far off. Blue: the cohort, grey: the "
         f"others of {levels.split}. {_whose(levels)}",
         not_shown="why: slice by a filter, such as error>1.",
-        alt=f"Residuals of {len(part)} samples: mean {part.mean() if len(part) else 0:.3f}.",
-        table=lambda: pd.DataFrame(
-            {"id": rows.index, "in_cohort": inside, "truth": truth, "residual": result}
-        ),
+        alt=alt,
+        table=table,
     )
 
 
@@ -151,7 +184,8 @@ def describe_confusions(counts: np.ndarray, classes: Sequence[str]) -> str:
         counts: annotated classes (rows) by predicted ones (columns), (C, C). classes: their names.
     """
     wrong = {(i, j): float(counts[i, j]) for i, j in np.ndindex(*counts.shape) if i != j}
-    right, total = int(np.trace(counts)), int(counts.sum())
+    right = int(np.trace(counts))
+    total = int(counts.sum())
     words = f"{right:,} of {count(total, 'sample')} {'is' if total == 1 else 'are'} right"
     most = int(max(wrong.values(), default=0))
     if not most:
@@ -204,11 +238,9 @@ def describe_residuals(truth: np.ndarray, residual: np.ndarray) -> str:
     slope = float(at @ residual / (at @ at))
     rest = residual - residual.mean() - slope * at
     error = math.sqrt(float(rest @ rest) / (n - 2) / float(at @ at))
-    return (
-        words
-        if abs(slope) <= max(LEAN, 2 * error)
-        else f"{words}; extremes are {'drawn to the middle' if slope < 0 else 'overdone'} (slope {slope:+.2f})"
-    )
+    if abs(slope) <= max(LEAN, 2 * error):
+        return words
+    return f"{words}; extremes are {'drawn to the middle' if slope < 0 else 'overdone'} (slope {slope:+.2f})"
 
 
 def _whose(levels: errors.Levels) -> str:

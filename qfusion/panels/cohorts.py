@@ -66,31 +66,30 @@ def shares(levels: errors.Levels, theme: style.Theme = "light") -> panel.PanelFi
         {name: values[levels.inside] for name, values in columns.items()},
         clusters=levels.clusters(levels.inside),
     )
-    return panel.PanelFigure(
-        "cohort-shares",
-        describe_leader(
-            {n: whole[n].value for n in names},
-            {n: part[n].value for n in names},
-            levels.whole if levels.parts else "",
-        ),
-        cohort_charts.share_bars(
-            whole,
-            part,
-            {} if levels.own is None else {name: float(levels.own[column(name)]) for name in names},
-            names,
-            whole_name=levels.everyone,
-            cohort_name=levels.cohort,
-            theme=theme,
-        ),
-        shows=f"the mean part of each modality in Σ|Shapley value| (MM-SHAP); bars: {levels.intervals}; "
-        "diamond: the sample. " + _compared(levels),
-        not_shown="whether the modality was right, or which of its joint terms it shares.",
-        alt="Mean shares: "
+    title = describe_leader(
+        {n: whole[n].value for n in names},
+        {n: part[n].value for n in names},
+        levels.whole if levels.parts else "",
+    )
+    figure = cohort_charts.share_bars(
+        whole,
+        part,
+        {} if levels.own is None else {name: float(levels.own[column(name)]) for name in names},
+        names,
+        whole_name=levels.everyone,
+        cohort_name=levels.cohort,
+        theme=theme,
+    )
+    alt = (
+        "Mean shares: "
         + ", ".join(
             f"{n} {part[n].value:.2f} in the cohort, {whole[n].value:.2f} in all" for n in names
         )
-        + ".",
-        table=lambda: pd.DataFrame(
+        + "."
+    )
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame(
             [
                 {
                     "modality": n,
@@ -104,7 +103,17 @@ def shares(levels: errors.Levels, theme: style.Theme = "light") -> panel.PanelFi
                 for n in names
                 for level, result in (("all", whole), ("cohort", part))
             ]
-        ),
+        )
+
+    return panel.PanelFigure(
+        "cohort-shares",
+        title,
+        figure,
+        shows=f"the mean part of each modality in Σ|Shapley value| (MM-SHAP); bars: {levels.intervals}; "
+        "diamond: the sample. " + _compared(levels),
+        not_shown="whether the modality was right, or which of its joint terms it shares.",
+        alt=alt,
+        table=table,
     )
 
 
@@ -137,7 +146,9 @@ def describe_leader(whole: Mapping[str, float], part: Mapping[str, float], every
 
 def relations(levels: errors.Levels, theme: style.Theme = "light") -> panel.PanelFigure:
     """How the modalities relate: how many samples of each kind, and how well they are predicted."""
-    kinds, rows, inside = list(RELATIONS), levels.rows, levels.inside
+    kinds = list(RELATIONS)
+    rows = levels.rows
+    inside = levels.inside
     is_kind = {kind: (rows["relation"] == kind).to_numpy() for kind in kinds}
     size = rows["error"].to_numpy(dtype=float)
     result = {
@@ -150,28 +161,29 @@ def relations(levels: errors.Levels, theme: style.Theme = "light") -> panel.Pane
     whole, part = (
         [int((where & keep).sum()) for where in is_kind.values()] for keep in (True, inside)
     )
-    return panel.PanelFigure(
-        "types",
-        _worst({kind: pair[0] for kind, pair in result.items()}),
-        cohort_charts.relation_bars(
-            kinds,
-            whole,
-            part,
-            [(a, b) for a, b in result.values()],
-            chosen="" if levels.own is None else str(levels.own["relation"]),
-            whole_name=levels.everyone,
-            cohort_name=levels.cohort,
-            theme=theme,
-        ),
-        shows="how the modalities relate: "
+    title = _worst({kind: pair[0] for kind, pair in result.items()})
+    figure = cohort_charts.relation_bars(
+        kinds,
+        whole,
+        part,
+        [(a, b) for a, b in result.values()],
+        chosen="" if levels.own is None else str(levels.own["relation"]),
+        whole_name=levels.everyone,
+        cohort_name=levels.cohort,
+        theme=theme,
+    )
+    shows = (
+        "how the modalities relate: "
         + "; ".join(
             f"{k}: {words[0].lower()}{words[1:-1]}" for k, words in RELATION_DEFINITIONS.items()
         )
         + f". Right: mean error ({text.plain(levels.study.unit_of_error)}) with {levels.intervals}. Click a bar "
-        f"to make it the cohort. {_compared(levels)}",
-        not_shown="why they differ in error: a type may be harder for other reasons.",
-        alt="Types: " + ", ".join(f"{k} {n}" for k, n in zip(kinds, whole, strict=True)) + ".",
-        table=lambda: pd.DataFrame(
+        f"to make it the cohort. {_compared(levels)}"
+    )
+    alt = "Types: " + ", ".join(f"{k} {n}" for k, n in zip(kinds, whole, strict=True)) + "."
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame(
             [
                 {
                     "type": k,
@@ -184,7 +196,16 @@ def relations(levels: errors.Levels, theme: style.Theme = "light") -> panel.Pane
                 for i, k in enumerate(kinds)
                 for j, (level, n) in enumerate((("all", whole), ("cohort", part)))
             ]
-        ),
+        )
+
+    return panel.PanelFigure(
+        "types",
+        title,
+        figure,
+        shows=shows,
+        not_shown="why they differ in error: a type may be harder for other reasons.",
+        alt=alt,
+        table=table,
     )
 
 
@@ -198,17 +219,19 @@ def dividends(
         theme: of the figure.
         by: "nothing", or what the samples are grouped by, see `cohort_groups.groupings`.
     """
-    study, rows, inside = levels.study, levels.rows, levels.inside
+    study = levels.study
+    rows = levels.rows
+    inside = levels.inside
     terms = _terms(study.terms, rows)
     values = {term: rows[dividend_column(term)].to_numpy(dtype=float) for term in terms}
-    own = (
-        {}
-        if levels.own is None
-        else {term: float(levels.own[dividend_column(term)]) for term in terms}
-    )
+    if levels.own is None:
+        own = {}
+    else:
+        own = {term: float(levels.own[dividend_column(term)]) for term in terms}
     unit = unit_of(levels)
     if by == cohort_groups.NOT_GROUPED:
-        shape, group = "violins, the line inside is the mean", np.full(len(rows), "", dtype=object)
+        shape = "violins, the line inside is the mean"
+        group = np.full(len(rows), "", dtype=object)
         drawn = cohort_charts.violins(
             values,
             {term: result[inside] for term, result in values.items()},
@@ -222,11 +245,10 @@ def dividends(
     else:
         shape = "boxes: quartiles, whiskers 5 % to 95 %"
         group, names = cohort_groups.groups(study, rows, by)
-        at = (
-            str(group[rows.index.get_loc(levels.sample.id)])
-            if levels.sample.id in rows.index
-            else ""
-        )
+        if levels.sample.id in rows.index:
+            at = str(group[rows.index.get_loc(levels.sample.id)])
+        else:
+            at = ""
         drawn = cohort_charts.boxes(
             values,
             inside,
@@ -241,11 +263,8 @@ def dividends(
             theme=theme,
         )
     rest = len(study.terms) - len(terms)
-    return panel.PanelFigure(
-        "dividends",
-        _spread(values, inside, levels.clusters()),
-        drawn,
-        shows=f"every sample's exact contribution of each term, with its sign; {shape}; grey: all, coloured: "
+    shows = (
+        f"every sample's exact contribution of each term, with its sign; {shape}; grey: all, coloured: "
         "the cohort, diamond: this "
         "sample. "
         + _compared(levels)
@@ -253,18 +272,31 @@ def dividends(
             f" The {len(terms)} terms of largest mean size are drawn, {rest} are not."
             if rest
             else ""
-        ),
-        not_shown="how the terms of one sample go together: see the sample's waterfall.",
-        alt=f"Contributions, {by}; medians of all: "
+        )
+    )
+    alt = (
+        f"Contributions, {by}; medians of all: "
         + panel.list_terms(
             {term: float(np.median(result)) for term, result in values.items() if len(result)}
         )
-        + ".",
-        table=lambda: (
+        + "."
+    )
+
+    def table() -> pd.DataFrame:
+        return (
             rows[[dividend_column(term) for term in terms]]
             .assign(in_cohort=inside, group=group)
             .reset_index()
-        ),
+        )
+
+    return panel.PanelFigure(
+        "dividends",
+        _spread(values, inside, levels.clusters()),
+        drawn,
+        shows=shows,
+        not_shown="how the terms of one sample go together: see the sample's waterfall.",
+        alt=alt,
+        table=table,
     )
 
 
@@ -286,44 +318,54 @@ def entanglement(
         everyone: measured on all samples where some are drawn unless told.
     """
     study = levels.study
-    titles, strengths = (
-        cohort_measures.measure_titles(study),
-        cohort_measures.strength_titles(study),
-    )
+    titles = cohort_measures.measure_titles(study)
+    strengths = cohort_measures.strength_titles(study)
     measure = measure or next(iter(titles), "")
     result = errors.related(levels, measure, strength, everyone)
-    return panel.PanelFigure(
-        "entanglement",
-        f"Does entanglement explain fusion? {cohort_measures.finding(result.correlations['all'], measure, strength)}",
-        cohort_charts.scatter(
-            result.rows.index.tolist(),
-            result.x,
-            result.y,
-            titles[measure],
-            strengths[strength],
-            cohort=result.inside,
-            chosen=levels.sample.id,
-            captions=next(
-                (result.rows[column].astype(str).tolist() for column in said_columns(result.rows)),
-                None,
-            ),
-            whole_name=f"others of {levels.split}",
-            cohort_name=f"{levels.name} (n = {int(result.inside.sum()):,})",
-            theme=theme,
+    figure = cohort_charts.scatter(
+        result.rows.index.tolist(),
+        result.x,
+        result.y,
+        titles[measure],
+        strengths[strength],
+        cohort=result.inside,
+        chosen=levels.sample.id,
+        captions=next(
+            (result.rows[column].astype(str).tolist() for column in said_columns(result.rows)),
+            None,
         ),
-        shows=f"one point a sample: {drawn_samples.drawn_words(len(result.rows), len(levels.rows))}; intervals: "
-        f"{cohort_table.intervals(study.dataset, result.rows)}. Click a point to open it. {_compared(levels)}",
-        not_shown=f"{_CAUTION[study.can('time')]} Of {len(titles) * len(strengths)} pairs of measures some are related "
-        "by chance.",
-        alt=f"{titles[measure]} against {strengths[strength]} for {len(result.rows)} samples.",
-        table=lambda: pd.DataFrame(
+        whole_name=f"others of {levels.split}",
+        cohort_name=f"{levels.name} (n = {int(result.inside.sum()):,})",
+        theme=theme,
+    )
+    shows = (
+        f"one point a sample: {drawn_samples.drawn_words(len(result.rows), len(levels.rows))}; intervals: "
+        f"{cohort_table.intervals(study.dataset, result.rows)}. Click a point to open it. {_compared(levels)}"
+    )
+    not_shown = (
+        f"{_CAUTION[study.can('time')]} Of {len(titles) * len(strengths)} pairs of measures some are related "
+        "by chance."
+    )
+    alt = f"{titles[measure]} against {strengths[strength]} for {len(result.rows)} samples."
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame(
             {
                 "id": result.rows.index,
                 "in_cohort": result.inside,
                 measure: result.x,
                 strength: result.y,
             }
-        ),
+        )
+
+    return panel.PanelFigure(
+        "entanglement",
+        f"Does entanglement explain fusion? {cohort_measures.finding(result.correlations['all'], measure, strength)}",
+        figure,
+        shows=shows,
+        not_shown=not_shown,
+        alt=alt,
+        table=table,
     )
 
 
@@ -337,18 +379,20 @@ def cut_test(
     """
     rows = cut_rows(levels, everyone)
     result = cut_measures.cuts_of_rows(levels.study, levels.places(rows))
-    metric, how = (
-        next(iter(result.after)),
-        cohort_table.intervals(levels.study.dataset, rows, cuts.RESAMPLES),
+    metric = next(iter(result.after))
+    how = cohort_table.intervals(levels.study.dataset, rows, cuts.RESAMPLES)
+    figure = notebook.draw_cut_test(
+        numbers.cut_table(result), levels.study.modalities, metric, theme=theme
+    )
+    shows = (
+        f"{generator_attribution.SAYS['cut-test'][0]} "
+        f"Here {describe_cut_scope(levels, everyone)}, the model as learned; {how}."
     )
     return panel.PanelFigure(
         "cut-test",
         f"Are the correlations needed? {text.plain(describe_cuts(result))}",
-        notebook.draw_cut_test(
-            numbers.cut_table(result), levels.study.modalities, metric, theme=theme
-        ),
-        shows=f"{generator_attribution.SAYS['cut-test'][0]} "
-        f"Here {describe_cut_scope(levels, everyone)}, the model as learned; {how}.",
+        figure,
+        shows=shows,
         not_shown=generator_attribution.SAYS["cut-test"][1],
         alt=f"{metrics.describe[metric].short} of {len(rows):,} samples after a cut at each time.",
         table=lambda: numbers.cut_table(result),
@@ -367,7 +411,8 @@ def cut_rows(levels: errors.Levels, everyone: bool = False) -> pd.DataFrame:
 
 def describe_cut_scope(levels: errors.Levels, everyone: bool = False) -> str:
     """Which these are, as markdown."""
-    some, whole = len(cut_rows(levels, everyone)), int(levels.inside.sum())
+    some = len(cut_rows(levels, everyone))
+    whole = int(levels.inside.sum())
     return drawn_samples.drawn_words(some, whole) + (
         f" of the {text.plain(levels.name)}" if levels.parts else ""
     )
@@ -375,11 +420,9 @@ def describe_cut_scope(levels: errors.Levels, everyone: bool = False) -> str:
 
 def unit_of(levels: errors.Levels) -> str:
     """What the contributions of a cohort's samples are of."""
-    return (
-        "log-odds of the class decided for (nats)"
-        if levels.study.classes and levels.output_wanted is None
-        else levels.study.unit_of(levels.output_wanted or 0)
-    )
+    if levels.study.classes and levels.output_wanted is None:
+        return "log-odds of the class decided for (nats)"
+    return levels.study.unit_of(levels.output_wanted or 0)
 
 
 def _compared(levels: errors.Levels) -> str:
@@ -396,11 +439,9 @@ def _worst(errors: dict[str, stability.Interval]) -> str:
     means = f"mean error {known[worst].value:.2f} against {known[best].value:.2f}"
     if all(known[worst].low > entry.high for kind, entry in known.items() if kind != worst):
         return f"‘{worst}’ is predicted worst: {means} in ‘{best}’"
-    return (
-        f"‘{worst}’ is predicted worse than ‘{best}’: {means}"
-        if known[worst].low > known[best].high
-        else "No type is predicted clearly worse than another: the intervals overlap"
-    )
+    if known[worst].low > known[best].high:
+        return f"‘{worst}’ is predicted worse than ‘{best}’: {means}"
+    return "No type is predicted clearly worse than another: the intervals overlap"
 
 
 def _terms(every: tuple[str, ...], rows: pd.DataFrame) -> list[str]:

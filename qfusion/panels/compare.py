@@ -52,13 +52,16 @@ def waterfall(
             )
         )
     drawn.update_yaxes(ticklabelstandoff=6)
+    shows = (
+        f"the exact sum of {text.plain(one.id)}"
+        + (", on the same scale as the other. " if sides.same_target else ". ")
+        + describe_baseline(one.background)
+    )
     return panel.PanelFigure(
         f"waterfall-{letter}",
         f"{letter}: {answers.finding(one.dividends)}",
         drawn,
-        shows=f"the exact sum of {text.plain(one.id)}"
-        + (", on the same scale as the other. " if sides.same_target else ". ")
-        + describe_baseline(one.background),
+        shows=shows,
         not_shown="what caused the annotation; only what this model computed.",
         alt=f"Waterfall of {letter}: {panel.list_terms(one.dividends)}.",
         table=lambda: numbers.terms_table(one.dividends),
@@ -67,61 +70,80 @@ def waterfall(
 
 def differences(sides: compare.Sides, theme: style.Theme = "light") -> panel.PanelFigure:
     """B minus A, term by term; only where both decisions are sums of the same terms in the same unit."""
-    a, b = sides.a, sides.b
-    return panel.PanelFigure(
-        "differences",
-        describe_difference(a.dividends, b.dividends, b.quantity),
-        decision_pairs.differences(
-            a.dividends,
-            b.dividends,
-            b.study.modalities,
-            unit=b.unit,
-            quantity=b.quantity,
-            theme=theme,
-        ),
-        shows=f"{text.plain(b.id)} minus {text.plain(a.id)}, term by term; the last bar is their sum. "
-        + _against(sides),
-        not_shown="which word, sound or pixel differs.",
-        alt="Differences, B minus A: "
+    a = sides.a
+    b = sides.b
+    figure = decision_pairs.differences(
+        a.dividends,
+        b.dividends,
+        b.study.modalities,
+        unit=b.unit,
+        quantity=b.quantity,
+        theme=theme,
+    )
+    shows = (
+        f"{text.plain(b.id)} minus {text.plain(a.id)}, term by term; the last bar is their sum. "
+        + _against(sides)
+    )
+    alt = (
+        "Differences, B minus A: "
         + panel.list_terms(
             {t: value - a.dividends[t] for t, value in b.dividends.items() if t in a.dividends}
         )
-        + ".",
-        table=lambda: (
+        + "."
+    )
+
+    def table() -> pd.DataFrame:
+        return (
             numbers.terms_table(a.dividends)
             .merge(numbers.terms_table(b.dividends), on="term", suffixes=("_A", "_B"))
             .assign(difference=lambda t: t["dividend_B"] - t["dividend_A"])
-        ),
+        )
+
+    return panel.PanelFigure(
+        "differences",
+        describe_difference(a.dividends, b.dividends, b.quantity),
+        figure,
+        shows=shows,
+        not_shown="which word, sound or pixel differs.",
+        alt=alt,
+        table=table,
     )
 
 
 def shares(sides: compare.Sides, theme: style.Theme = "light") -> panel.PanelFigure:
     """Shares of the modalities in both decisions."""
-    a, b = sides.a, sides.b
-    return panel.PanelFigure(
-        "shares",
-        describe_share_shift(a.shares, b.shares),
-        decision_pairs.bar_pairs(
-            a.shares,
-            b.shares,
-            _hues(sides),
-            "share of the decision, |Shapley value| / sum",
-            percent=True,
-            theme=theme,
-        ),
-        shows="the part of each modality in Σ|Shapley value| (MM-SHAP) of each decision."
-        + _both(sides)
-        + " "
-        + _against(sides),
-        not_shown="the sign: see the waterfalls.",
-        alt=f"Shares. A: {panel.list_terms(a.shares, '.2f')}. B: {panel.list_terms(b.shares, '.2f')}.",
-        table=lambda: pd.DataFrame(
+    a = sides.a
+    b = sides.b
+    figure = decision_pairs.bar_pairs(
+        a.shares,
+        b.shares,
+        _hues(sides),
+        "share of the decision, |Shapley value| / sum",
+        percent=True,
+        theme=theme,
+    )
+    alt = f"Shares. A: {panel.list_terms(a.shares, '.2f')}. B: {panel.list_terms(b.shares, '.2f')}."
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame(
             [
                 {"side": letter, "modality": n, "shapley": s.shapley[n], "share": s.shares[n]}
                 for letter, s in sides.by_letter.items()
                 for n in s.shapley
             ]
-        ),
+        )
+
+    return panel.PanelFigure(
+        "shares",
+        describe_share_shift(a.shares, b.shares),
+        figure,
+        shows="the part of each modality in Σ|Shapley value| (MM-SHAP) of each decision."
+        + _both(sides)
+        + " "
+        + _against(sides),
+        not_shown="the sign: see the waterfalls.",
+        alt=alt,
+        table=table,
     )
 
 
@@ -134,71 +156,94 @@ _ENTROPY_OF = {
 
 def entropies(sides: compare.Sides, theme: style.Theme = "light") -> panel.PanelFigure:
     """Entropies of both; only where both have states that evolve or are fused."""
-    a, b = sides.a, sides.b
+    a = sides.a
+    b = sides.b
     timed = a.study.can("time"), b.study.can("time")
-    return panel.PanelFigure(
-        "entropies",
-        describe_entropy_difference(
-            [
-                value - a.entropies[name]
-                for name, value in b.entropies.items()
-                if name in a.entropies and timed[0] == timed[1]
-            ],
-            "mixed" if timed[1] else "entangled",
-        ),
-        decision_pairs.bar_pairs(
-            a.entropies,
-            b.entropies,
-            _hues(sides) if any(timed) else {},
-            KINDS["entropy"].axis,
-            theme=theme,
-        ),
-        shows="the von Neumann entropy "
+    title = describe_entropy_difference(
+        [
+            value - a.entropies[name]
+            for name, value in b.entropies.items()
+            if name in a.entropies and timed[0] == timed[1]
+        ],
+        "mixed" if timed[1] else "entangled",
+    )
+    figure = decision_pairs.bar_pairs(
+        a.entropies,
+        b.entropies,
+        _hues(sides) if any(timed) else {},
+        KINDS["entropy"].axis,
+        theme=theme,
+    )
+    shows = (
+        "the von Neumann entropy "
         + (
             _ENTROPY_OF[timed[1]]
             if timed[0] == timed[1]
             else f"in A {_ENTROPY_OF[timed[0]]}; in B {_ENTROPY_OF[timed[1]]}"
         )
-        + f".{_both(sides)}",
-        not_shown="which modality decided: entropy is correlation, not attribution.",
-        alt=f"Entropies in nats. A: {panel.list_terms(a.entropies, '.2f')}. B: {panel.list_terms(b.entropies, '.2f')}.",
-        table=lambda: pd.DataFrame(
+        + f".{_both(sides)}"
+    )
+    alt = f"Entropies in nats. A: {panel.list_terms(a.entropies, '.2f')}. B: {panel.list_terms(b.entropies, '.2f')}."
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame(
             [
                 {"side": letter, "of": n, "entropy": v}
                 for letter, s in sides.by_letter.items()
                 for n, v in s.entropies.items()
             ]
-        ),
+        )
+
+    return panel.PanelFigure(
+        "entropies",
+        title,
+        figure,
+        shows=shows,
+        not_shown="which modality decided: entropy is correlation, not attribution.",
+        alt=alt,
+        table=table,
     )
 
 
 def classes(sides: compare.Sides, theme: style.Theme = "light") -> panel.PanelFigure:
     """Softmax of the classes on both sides; only where they are the same classes."""
-    a, b = sides.a, sides.b
+    a = sides.a
+    b = sides.b
     names = b.study.classes
+    title = describe_predictions(names[a.scores.argmax()], names[b.scores.argmax()])
+    figure = evidence_fusion.class_bars(
+        b.probabilities,
+        names,
+        truth=b.true_class,
+        before=a.probabilities,
+        before_name="A",
+        theme=theme,
+    ).update_traces(name="B", selector={"name": "now"})
+    shows = (
+        f"{evidence_fusion.describe_drawn_classes(names, b.true_class)} of B as bars, of A as hollow diamonds; "
+        + ("no true class of B is known." if b.is_own else "B's true class is marked.")
+        + _both(sides)
+    )
+    alt = f"A: {panel.list_numbers(names, a.probabilities)}. B: {panel.list_numbers(names, b.probabilities)}."
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame({"class": names, "A": a.probabilities, "B": b.probabilities})
+
     return panel.PanelFigure(
         "compare-classes",
-        describe_predictions(names[a.scores.argmax()], names[b.scores.argmax()]),
-        evidence_fusion.class_bars(
-            b.probabilities,
-            names,
-            truth=b.true_class,
-            before=a.probabilities,
-            before_name="A",
-            theme=theme,
-        ).update_traces(name="B", selector={"name": "now"}),
-        shows=f"{evidence_fusion.describe_drawn_classes(names, b.true_class)} of B as bars, of A as hollow diamonds; "
-        + ("no true class of B is known." if b.is_own else "B's true class is marked.")
-        + _both(sides),
+        title,
+        figure,
+        shows=shows,
         not_shown="the probability of being right. " + b.study.calibration,
-        alt=f"A: {panel.list_numbers(names, a.probabilities)}. B: {panel.list_numbers(names, b.probabilities)}.",
-        table=lambda: pd.DataFrame({"class": names, "A": a.probabilities, "B": b.probabilities}),
+        alt=alt,
+        table=table,
     )
 
 
 def disagreements(sides: compare.Sides, theme: style.Theme = "light") -> panel.PanelFigure:
     """The test samples on which two models differ most, as learned, each with the term that parts them."""
-    result, b = model_differences.apart(sides), sides.b.study
+    result = model_differences.apart(sides)
+    b = sides.b.study
     ids = [str(name) for name in b.dataset.ids[result.rows]]
     (truth, second), (_, first) = (
         truth_and_prediction(one, result.rows) for one in (b, sides.a.study)
@@ -209,33 +254,35 @@ def disagreements(sides: compare.Sides, theme: style.Theme = "light") -> panel.P
         f", {term.replace('+', ' + ') or 'the baseline'} {terms[term]:+.2f}"
         for term, terms in zip(largest, result.terms, strict=True)
     ] or [""] * len(ids)
-    return panel.PanelFigure(
-        "disagreements",
-        describe_disagreements(result, largest, bool(b.classes)),
-        scatter_map.nearest_bars(
-            [
-                f"{name}: {form.format(a)} → {form.format(b)}{term}"
-                for name, a, b, term in zip(ids, first, second, parting, strict=True)
-            ],
-            np.abs(result.differences),
-            [None] * len(ids),
-            axis="total variation of the softmaxes" if b.classes else f"|B − A|, {b.unit_of(0)}",
-            typical=result.median,
-            theme=theme,
-        ),
-        shows=f"the {len(ids)} of {result.among:,} test samples on which {text.plain(sides.a.study.name)} (A) and "
+    figure = scatter_map.nearest_bars(
+        [
+            f"{name}: {form.format(a)} → {form.format(b)}{term}"
+            for name, a, b, term in zip(ids, first, second, parting, strict=True)
+        ],
+        np.abs(result.differences),
+        [None] * len(ids),
+        axis="total variation of the softmaxes" if b.classes else f"|B − A|, {b.unit_of(0)}",
+        typical=result.median,
+        theme=theme,
+    )
+    shows = (
+        f"the {len(ids)} of {result.among:,} test samples on which {text.plain(sides.a.study.name)} (A) and "
         f"{text.plain(b.name)} (B), both as learned, differ most: A’s decision → B’s"
         + (", and the term that differs most, B − A. " if result.terms else ". ")
         + "Click a bar to open it. "
-        + (_against(sides) if result.terms else ""),
-        not_shown="which of both is right more often: see the test metrics. Of one seed each.",
-        alt="Differ most: "
+        + (_against(sides) if result.terms else "")
+    )
+    alt = (
+        "Differ most: "
         + "; ".join(
             f"{name} {value:.3g}"
             for name, value in zip(ids, np.abs(result.differences), strict=True)
         )
-        + ".",
-        table=lambda: pd.DataFrame(
+        + "."
+    )
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame(
             {
                 "id": ids,
                 "truth": truth,
@@ -244,7 +291,16 @@ def disagreements(sides: compare.Sides, theme: style.Theme = "light") -> panel.P
                 "difference": result.differences,
                 "parted_by": largest or [""] * len(ids),
             }
-        ),
+        )
+
+    return panel.PanelFigure(
+        "disagreements",
+        describe_disagreements(result, largest, bool(b.classes)),
+        figure,
+        shows=shows,
+        not_shown="which of both is right more often: see the test metrics. Of one seed each.",
+        alt=alt,
+        table=table,
     )
 
 
@@ -287,7 +343,8 @@ def describe_difference(
             name=lambda term: f"{term} ({change[term]:+.2f})",
             quantity=quantity,
         )
-    along, back = top(change, smallest=total < 0), top(change, smallest=total > 0)
+    along = top(change, smallest=total < 0)
+    back = top(change, smallest=total > 0)
     words = (
         f"B's {quantity} {text.verb(quantity)} {abs(total):.2f} {'higher' if total > 0 else 'lower'}, "
         f"mainly through {_changes(change, along)}"
@@ -303,11 +360,9 @@ def _changes(change: Mapping[str, float], terms: Sequence[str]) -> str:
 
 def describe_predictions(a: str, b: str) -> str:
     """Which classes both sides predict."""
-    return (
-        f"Both predict ‘{text.plain(a)}’"
-        if a == b
-        else f"A predicts ‘{text.plain(a)}’, B ‘{text.plain(b)}’"
-    )
+    if a == b:
+        return f"Both predict ‘{text.plain(a)}’"
+    return f"A predicts ‘{text.plain(a)}’, B ‘{text.plain(b)}’"
 
 
 def describe_share_shift(a: Mapping[str, float], b: Mapping[str, float]) -> str:
@@ -317,9 +372,10 @@ def describe_share_shift(a: Mapping[str, float], b: Mapping[str, float]) -> str:
         return "A and B have no modality in common"
     first = top(sizes(change))
     if round(abs(change[first[0]]), 2) == 0:
-        every = (
-            "Each modality" if len(change) == len(a) == len(b) else "Each modality that both have"
-        )
+        if len(change) == len(a) == len(b):
+            every = "Each modality"
+        else:
+            every = "Each modality that both have"
         return f"{every} carries as much in B as in A, to a percentage point"
     points = f"{100 * abs(change[first[0]]):.0f}"
     more, less = (
@@ -347,11 +403,9 @@ def describe_entropy_difference(changes: Sequence[float], what: str) -> str:
     if round(abs(mean), 2):
         return f"B is {'more' if mean > 0 else 'less'} {what} on average ({mean:+.2f} nats)"
     apart = float(np.max(np.abs(changes)))
-    return (
-        "Entropies are alike in A and B, to 0.01 nats"
-        if round(apart, 2) == 0
-        else f"Entropies are alike on average in A and B, though single ones differ by up to {apart:.2f} nats"
-    )
+    if round(apart, 2) == 0:
+        return "Entropies are alike in A and B, to 0.01 nats"
+    return f"Entropies are alike on average in A and B, though single ones differ by up to {apart:.2f} nats"
 
 
 def _hues(sides: compare.Sides) -> dict[str, str]:
@@ -371,11 +425,9 @@ def _both(sides: compare.Sides) -> str:
 def _against(sides: compare.Sides) -> str:
     """A sentence for numbers without a baseline, of both."""
     a, b = (background_markdown(one.background) for one in (sides.a, sides.b))
-    return (
-        describe_comparison(sides.b.background)
-        if a == b
-        else f"A is compared with {a}, B with {b}."
-    )
+    if a == b:
+        return describe_comparison(sides.b.background)
+    return f"A is compared with {a}, B with {b}."
 
 
 def have_entropies(sides: compare.Sides) -> bool:
@@ -398,7 +450,8 @@ def curve(
 
 
 def _curves(view: page_state.PageState, sides: compare.Sides) -> list[str]:
-    a, b = sides.a, sides.b
+    a = sides.a
+    b = sides.b
     if a.study.dataset.digest == b.study.dataset.digest and a.row == b.row:
         return samples.curve_names(b.study, [b.row], "main")
     return [

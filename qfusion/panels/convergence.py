@@ -21,7 +21,9 @@ def long_time_limit(sample: Sample) -> steady_states.Settling:
 def distance(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
     """How fast inputs become alike within T, beside the distance to the steady state beyond it."""
     settled = long_time_limit(sample)
-    attractor, pairs, T = settled.attractor, settled.contraction, float(sample.places[-1])
+    attractor = settled.attractor
+    pairs = settled.contraction
+    T = float(sample.places[-1])
     drawn: dict[str, Any] = {}
     beside: dict[str, Any] = {"t": settled.times.round(9)}
     near = others = ""
@@ -38,35 +40,44 @@ def distance(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
             f"{pairs.distances[-1].mean():.2f} at T"
         )
 
+    figure = evolution_charts.distance_line(
+        settled.times, attractor.distance, attractor.gap, T, **drawn, theme=theme
+    )
+    lead = " ".join(
+        filter(
+            None,
+            (
+                describe_random_comparison(pairs),
+                describe_approach_rate(settled, T),
+                describe_mixing_time(pairs, T),
+                describe_readout_dependence(settled.spread[:, sample.output], sample.unit),
+            ),
+        )
+    )
+    alt = (
+        f"Trace distance to the steady state from {attractor.distance[0]:.2f} to {attractor.distance[-1]:.2g}"
+        f"{others}."
+    )
+
+    def table() -> pd.DataFrame:
+        return (
+            pd.DataFrame({"t": settled.times, "trace_distance": attractor.distance})
+            .round({"t": 9})
+            .merge(pd.DataFrame(beside), how="left", on="t")
+        )
+
     return panel.PanelFigure(
         "distance",
         describe_contraction(pairs, attractor.gap),
-        evolution_charts.distance_line(
-            settled.times, attractor.distance, attractor.gap, T, **drawn, theme=theme
-        ),
+        figure,
         called="How fast is the input forgotten?",
-        lead=" ".join(
-            filter(
-                None,
-                (
-                    describe_random_comparison(pairs),
-                    describe_approach_rate(settled, T),
-                    describe_mixing_time(pairs, T),
-                    describe_readout_dependence(settled.spread[:, sample.output], sample.unit),
-                ),
-            )
-        ),
+        lead=lead,
         shows=f"trace distance of ρ(t) to the steady state (bold){near}; dashed: the slope of the spectral gap (± "
         f"{attractor.gap_error:.1e}), which holds in the long run only.{sample.of}",
         not_shown="whether the read-out ever looks at what is lost. That no trace distance grows is no finding: none "
         "can, under any channel.",
-        alt=f"Trace distance to the steady state from {attractor.distance[0]:.2f} to {attractor.distance[-1]:.2g}"
-        f"{others}.",
-        table=lambda: (
-            pd.DataFrame({"t": settled.times, "trace_distance": attractor.distance})
-            .round({"t": 9})
-            .merge(pd.DataFrame(beside), how="left", on="t")
-        ),
+        alt=alt,
+        table=table,
     )
 
 
@@ -85,14 +96,14 @@ def describe_random_comparison(pairs: Contraction | None) -> str:
     """Whether the pairs contract faster or slower than under every random generator of equal norms, or neither."""
     if pairs is None:
         return ""
-    rate, random = float(pairs.rates.mean()), pairs.random_rates
-    word = (
-        "faster than under each"
-        if rate > random.max()
-        else "slower than under each"
-        if rate < random.min()
-        else "within the range"
-    )
+    rate = float(pairs.rates.mean())
+    random = pairs.random_rates
+    if rate > random.max():
+        word = "faster than under each"
+    elif rate < random.min():
+        word = "slower than under each"
+    else:
+        word = "within the range"
     left = pairs.distances[-1] / pairs.distances[0]
     return (
         f"**How much is forgotten within T?** Of the trace distance between this sample's state and those of "
@@ -137,17 +148,22 @@ def describe_readout_dependence(spread: np.ndarray, unit: str) -> str:
 
 def steady_state(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
     """Populations of the steady state, and of the sample at T; only where something dissipates."""
-    attractor, dims = long_time_limit(sample).attractor, sample.model.dims
-    mass, final = (
-        np.real(np.diag(attractor.steady)),
-        np.real(np.diag(long_time_limit(sample).final)),
-    )
+    attractor = long_time_limit(sample).attractor
+    dims = sample.model.dims
+    mass = np.real(np.diag(attractor.steady))
+    final = np.real(np.diag(long_time_limit(sample).final))
     labels = state_charts.basis_labels(dims)
+    if attractor.unique:
+        title = "Where every input would end"
+    else:
+        title = "One of several states where inputs can end"
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame({"state": labels, "steady": mass, "sample_at_T": final})
+
     return panel.PanelFigure(
         "steady",
-        "Where every input would end"
-        if attractor.unique
-        else "One of several states where inputs can end",
+        title,
         state_charts.populations(
             mass,
             dims,
@@ -159,5 +175,5 @@ def steady_state(sample: Sample, theme: style.Theme = "light") -> panel.PanelFig
         shows=f"populations of the steady state (residual {attractor.residual:.0e}) and of this sample at T.",
         not_shown="coherences of the steady state.",
         alt=f"Populations of the steady state: {panel.list_numbers(labels, mass)}.",
-        table=lambda: pd.DataFrame({"state": labels, "steady": mass, "sample_at_T": final}),
+        table=table,
     )

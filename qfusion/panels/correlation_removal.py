@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+import pandas as pd
+
 from qfusion._checks import choose
 from qfusion.analysis import cut_measures, text
 from qfusion.analysis.sample import Sample
@@ -40,27 +42,31 @@ def cut(sample: Sample, theme: style.Theme = "light", *, t: float = 1.0) -> pane
     """
     cuts = cut_measures.cuts_of_sample(sample.study, sample.row, sample.tweak)
     series = cut_measures.curves(cuts, sample.output)
-    return panel.PanelFigure(
-        "cut",
-        text.plain(describe_cut(cuts, sample.output, sample.quantity)),
-        correlation_cuts.cut_curves(
-            cuts.times,
-            series,
-            float(cuts.before[0, sample.output]),
-            sample.modalities,
-            unit=sample.unit,
-            cursor=cursor_time(sample, t),
-            theme=theme,
-        ),
-        called="Are the correlations needed, and when?",
-        shows=generator_attribution.SAYS["cut"][0] + sample.of,
-        not_shown=generator_attribution.SAYS["cut"][1],
-        alt=f"{panel.capital(sample.quantity)} after a cut: "
+    figure = correlation_cuts.cut_curves(
+        cuts.times,
+        series,
+        float(cuts.before[0, sample.output]),
+        sample.modalities,
+        unit=sample.unit,
+        cursor=cursor_time(sample, t),
+        theme=theme,
+    )
+    alt = (
+        f"{panel.capital(sample.quantity)} after a cut: "
         + "; ".join(
             f"{correlation_cuts.KINDS[kind][0]}, {panel.list_curves(entry)}"
             for kind, entry in series.items()
         )
-        + ".",
+        + "."
+    )
+    return panel.PanelFigure(
+        "cut",
+        text.plain(describe_cut(cuts, sample.output, sample.quantity)),
+        figure,
+        called="Are the correlations needed, and when?",
+        shows=generator_attribution.SAYS["cut"][0] + sample.of,
+        not_shown=generator_attribution.SAYS["cut"][1],
+        alt=alt,
         table=lambda: cuts.frame(0, sample.output),
     )
 
@@ -87,32 +93,41 @@ def cut_terms(
     cuts = cut_measures.cuts_of_sample(sample.study, sample.row, sample.tweak, terms=True)
     whose = choose("Modality", modality or most_sensitive_modality(sample), sample.modalities)
     sizes = cut_measures.term_sizes(cuts, whose, sample.output)
-    return panel.PanelFigure(
-        "cut-terms",
-        describe_lost_terms(
-            text.plain(whose),
-            {
-                name: (float(entry[0]), float(entry.min()))
-                for name, entry in sizes["cut"].items()
-                if name
-            },
-        ),
-        correlation_cuts.cut_terms(
-            cuts.times,
-            sizes,
-            sample.modalities,
-            whose=whose,
-            unit=sample.unit,
-            cursor=cursor_time(sample, t),
-            theme=theme,
-        ),
-        shows=generator_attribution.SAYS["cut-terms"][0] + sample.of,
-        not_shown=generator_attribution.SAYS["cut-terms"][1],
-        alt="Sizes of the terms after a cut: "
+    title = describe_lost_terms(
+        text.plain(whose),
+        {
+            name: (float(entry[0]), float(entry.min()))
+            for name, entry in sizes["cut"].items()
+            if name
+        },
+    )
+    figure = correlation_cuts.cut_terms(
+        cuts.times,
+        sizes,
+        sample.modalities,
+        whose=whose,
+        unit=sample.unit,
+        cursor=cursor_time(sample, t),
+        theme=theme,
+    )
+    alt = (
+        "Sizes of the terms after a cut: "
         + "; ".join(
             panel.list_curves({name: values for name, values in size.items() if name})
             for size in sizes.values()
         )
-        + ".",
-        table=lambda: numbers.sizes_table(cuts, whose, sample.output),
+        + "."
+    )
+
+    def table() -> pd.DataFrame:
+        return numbers.sizes_table(cuts, whose, sample.output)
+
+    return panel.PanelFigure(
+        "cut-terms",
+        title,
+        figure,
+        shows=generator_attribution.SAYS["cut-terms"][0] + sample.of,
+        not_shown=generator_attribution.SAYS["cut-terms"][1],
+        alt=alt,
+        table=table,
     )

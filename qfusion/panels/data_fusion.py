@@ -29,33 +29,39 @@ def information_bits(dataset: DataSet, theme: style.Theme = "light") -> panel.Pa
         title: label_charts.interval_ends(one.parts.get(key) for one in rows.values())
         for key, title in titles.items()
     }
-    rest = (
-        " Rows below: one modality as one source and all others as the other."
-        if result.of_rest
-        else ""
+    if result.of_rest:
+        rest = " Rows below: one modality as one source and all others as the other."
+    else:
+        rest = ""
+    figure = fusion_evidence.information_bars(
+        list(rows),
+        {title: values for title, values in parts.items() if np.isfinite(values).any()},
+        result.modalities,
+        entropy=result.entropy,
+        theme=theme,
+    )
+    shows = (
+        f"the information of the target of {text.plain(dataset.name)}, in bits, by {len(result.by)} estimators, "
+        f"with redundancy as BROJA defines it. Whiskers: {_over_rows(dataset, result)}.{rest} "
+        + " ".join(map(_plain, (*result.worth.notes, *result.notes)))
+    )
+    alt = (
+        "; ".join(
+            f"{row}: " + panel.list_numbers(one.parts, [part.value for part in one.parts.values()])
+            for row, one in rows.items()
+        )
+        + "."
     )
     return panel.PanelFigure(
         "needs-bits",
         information.finding(result, text.plain),
-        fusion_evidence.information_bars(
-            list(rows),
-            {title: values for title, values in parts.items() if np.isfinite(values).any()},
-            result.modalities,
-            entropy=result.entropy,
-            theme=theme,
-        ),
-        shows=f"the information of the target of {text.plain(dataset.name)}, in bits, by {len(result.by)} estimators, "
-        f"with redundancy as BROJA defines it. Whiskers: {_over_rows(dataset, result)}.{rest} "
-        + " ".join(map(_plain, (*result.worth.notes, *result.notes))),
+        figure,
+        shows=shows,
         not_shown="that a model must fuse: of a sum, too, much is told only together, and late models add up. Nor how "
         "much more the data hold: the total is a lower bound, since small models may miss what takes many rows to "
         "learn. In the data a part may be larger or smaller than what is found of it. Estimates below 0 are drawn "
         "as 0.",
-        alt="; ".join(
-            f"{row}: " + panel.list_numbers(one.parts, [part.value for part in one.parts.values()])
-            for row, one in rows.items()
-        )
-        + ".",
+        alt=alt,
         table=result.frame,
     )
 
@@ -68,24 +74,29 @@ def small_models(dataset: DataSet, theme: style.Theme = "light") -> panel.PanelF
         f"{kind}: {result.models[kind]}" if kind in result.models else kind: one
         for kind, one in result.scores.items()
     }
+    figure = label_charts.interval_dots(
+        list(rows),
+        {result.metric: label_charts.interval_ends(rows.values())},
+        hues=[style.GREY] * len(worth.KINDS) + [style.INK[theme]] * 2,
+        x_title=f"{result.metric} on {result.n:,} held-out rows",
+        theme=theme,
+    )
+    shows = (
+        f"linear models, trees and a small network, cross-validated on {text.plain(dataset.name)}: the best of "
+        "one modality, of parts that add up (late), and of all features together (joint), or the base rate where no "
+        "model does better. The best is the one of the least held-out loss, so that small advantages are partly luck. "
+        f"Intervals: {_over_rows(dataset, estimate)}. " + " ".join(map(_plain, result.notes))
+    )
+    alt = ", ".join(f"{name} {one.value:+.3f}" for name, one in rows.items()) + "."
     return panel.PanelFigure(
         "needs-worth",
         worth.sentence(result),
-        label_charts.interval_dots(
-            list(rows),
-            {result.metric: label_charts.interval_ends(rows.values())},
-            hues=[style.GREY] * len(worth.KINDS) + [style.INK[theme]] * 2,
-            x_title=f"{result.metric} on {result.n:,} held-out rows",
-            theme=theme,
-        ),
-        shows=f"linear models, trees and a small network, cross-validated on {text.plain(dataset.name)}: the best of "
-        "one modality, of parts that add up (late), and of all features together (joint), or the base rate where no "
-        "model does better. The best is the one of the least held-out loss, so that small advantages are partly luck. "
-        f"Intervals: {_over_rows(dataset, estimate)}. " + " ".join(map(_plain, result.notes)),
+        figure,
+        shows=shows,
         not_shown="what a larger model reaches, or one that sees a picture as such or the steps of a sequence: "
         "features come as principal components, sequences as means and deviations. Where small models gain nothing, a "
         "trained one may.",
-        alt=", ".join(f"{name} {one.value:+.3f}" for name, one in rows.items()) + ".",
+        alt=alt,
         table=result.frame,
     )
 

@@ -39,11 +39,9 @@ def format_share(value: float) -> str:
 def nearest_heading(side: str, weights: Sequence[float]) -> str:
     """What the samples with the most weight on an extreme eigenstate are; weights of all samples, 0 to 1."""
     best = max(weights, default=0.0)
-    return (
-        f"No sample is close to the state that votes most {side} (best {format_share(best)})"
-        if best < NEAR
-        else f"Nearest to the state that votes most {side}"
-    )
+    if best < NEAR:
+        return f"No sample is close to the state that votes most {side} (best {format_share(best)})"
+    return f"Nearest to the state that votes most {side}"
 
 
 def describe_votes(
@@ -56,7 +54,8 @@ def describe_votes(
         kind: what one is called, such as "eigenstate". moved: what the sample adds to the baseline.
         quantity: what is explained, "log-odds" or "score".
     """
-    favour, against = int((votes >= WRITTEN).sum()), int((votes <= -WRITTEN).sum())
+    favour = int((votes >= WRITTEN).sum())
+    against = int((votes <= -WRITTEN).sum())
     idle = len(votes) - favour - against
     return (
         f"{count(favour, kind)} of {who} {'raises' if favour == 1 else 'raise'}, {against:,} "
@@ -67,11 +66,9 @@ def describe_votes(
 
 def describe_extreme_vote(side: str, vote: float, state: str) -> str:
     """What the eigenstate with the extreme vote is, and whether that vote is one for, or against, at all."""
-    return (
-        f"No state votes {side}; the nearest to it, at {vote:+z.2f}: {state}"
-        if round(vote, 2) * _SIGN[side] <= 0
-        else f"Votes most {side} ({vote:+.2f}): {state}"
-    )
+    if round(vote, 2) * _SIGN[side] <= 0:
+        return f"No state votes {side}; the nearest to it, at {vote:+z.2f}: {state}"
+    return f"Votes most {side} ({vote:+.2f}): {state}"
 
 
 def describe_largest_effect(
@@ -120,32 +117,29 @@ def spectrum(
         split: "train", "valid" or "test", of the other samples.
     """
     result, (score, weights) = operator_votes.votes_of(sample, group, split)
-    operator, votes = result.operator, result.operator.votes
+    operator = result.operator
+    votes = result.operator.votes
     moved = score - operator.baseline
-    return panel.PanelFigure(
-        "spectrum",
-        describe_votes(
-            describe_modalities(operator),
-            votes,
-            "eigenstate" if operator.vectors is not None else "outcome pattern",
-            moved,
-            sample.quantity,
-        ),
-        operator_spectra.spectrum(
-            votes,
-            weights,
-            result.weights,
-            unit=sample.unit,
-            sample_name=f"sample {sample.id}",
-            cohort_name=f"mean of {len(result.rows):,} {split} samples",
-            theme=theme,
-        ),
-        shows="above, the eigenvalues of the decision operator of these modalities as votes: how far each of its "
-        "eigenstates would move the output from the baseline. Below, how much of this sample lies on each: votes "
-        "times weights add up to what it says. " + describe_comparison(sample.study.background),
-        not_shown="what a state means: its nearest real samples, below, tell. Learned levels have no names.",
-        alt=f"Spectrum from {votes[0]:+.2f} to {votes[-1]:+.2f}; this sample {moved:+.2f}.",
-        table=lambda: pd.DataFrame(
+    title = describe_votes(
+        describe_modalities(operator),
+        votes,
+        "eigenstate" if operator.vectors is not None else "outcome pattern",
+        moved,
+        sample.quantity,
+    )
+    figure = operator_spectra.spectrum(
+        votes,
+        weights,
+        result.weights,
+        unit=sample.unit,
+        sample_name=f"sample {sample.id}",
+        cohort_name=f"mean of {len(result.rows):,} {split} samples",
+        theme=theme,
+    )
+    alt = f"Spectrum from {votes[0]:+.2f} to {votes[-1]:+.2f}; this sample {moved:+.2f}."
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame(
             {
                 "eigenstate": np.arange(len(votes)),
                 "value": operator.values,
@@ -153,7 +147,18 @@ def spectrum(
                 "weight_of_sample": weights,
                 "mean_weight": result.weights,
             }
-        ),
+        )
+
+    return panel.PanelFigure(
+        "spectrum",
+        title,
+        figure,
+        shows="above, the eigenvalues of the decision operator of these modalities as votes: how far each of its "
+        "eigenstates would move the output from the baseline. Below, how much of this sample lies on each: votes "
+        "times weights add up to what it says. " + describe_comparison(sample.study.background),
+        not_shown="what a state means: its nearest real samples, below, tell. Learned levels have no names.",
+        alt=alt,
+        table=table,
     )
 
 
@@ -170,12 +175,11 @@ def extreme_eigenstate(
     """
     operator = operator_votes.operator_of(sample, group)
     k = _EXTREME[side]
-    amplitudes, names = operator.amplitudes(k), state_charts.basis_labels(operator.dims)
-    return panel.PanelFigure(
-        f"state-{side}",
-        describe_extreme_vote(side, float(operator.votes[k]), _levels(amplitudes, names)),
-        operator_spectra.eigenvector_bars(amplitudes, operator.dims, theme=theme),
-        shows="how likely each basis state is in this eigenstate (height) and its phase (colour, the largest one's set "
+    amplitudes = operator.amplitudes(k)
+    names = state_charts.basis_labels(operator.dims)
+    title = describe_extreme_vote(side, float(operator.votes[k]), _levels(amplitudes, names))
+    shows = (
+        "how likely each basis state is in this eigenstate (height) and its phase (colour, the largest one's set "
         "to 0)"
         + (
             f"; levels of {', '.join(map(text.plain, operator.modalities))}, first leftmost. Real samples are "
@@ -184,16 +188,26 @@ def extreme_eigenstate(
             else "."
         )
         + " "
-        + describe_comparison(sample.study.background),
-        not_shown="whether a real sample can be in it: see the weights below.",
-        alt=f"Populations of the eigenstate that votes most {side}: {_levels(amplitudes, names)}.",
-        table=lambda: pd.DataFrame(
+        + describe_comparison(sample.study.background)
+    )
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame(
             {
                 "basis_state": names,
                 "population": np.abs(amplitudes) ** 2,
                 "phase": np.angle(amplitudes),
             }
-        ),
+        )
+
+    return panel.PanelFigure(
+        f"state-{side}",
+        title,
+        operator_spectra.eigenvector_bars(amplitudes, operator.dims, theme=theme),
+        shows=shows,
+        not_shown="whether a real sample can be in it: see the weights below.",
+        alt=f"Populations of the eigenstate that votes most {side}: {_levels(amplitudes, names)}.",
+        table=table,
     )
 
 
@@ -207,11 +221,26 @@ def outcome_patterns(
         theme: of the figure.
         group: of modalities, such as "text+audio".
     """
-    operator, elements = operator_votes.operator_of(sample, group), _elements(sample)
+    operator = operator_votes.operator_of(sample, group)
+    elements = _elements(sample)
     whole = len(operator.values)
     side = min(SHOWN_PATTERNS, whole // 2)
     shown = [*range(whole - 1, whole - 1 - side, -1), *range(side - 1, -1, -1)]
-    bits, votes = np.array([operator.bits(k) for k in shown]), operator.votes[shown]
+    bits = np.array([operator.bits(k) for k in shown])
+    votes = operator.votes[shown]
+    alt = (
+        f"Highest vote {votes[0]:+z.2f}: {_said(bits[0], elements)}. Lowest {votes[-1]:+z.2f}: "
+        f"{_said(bits[-1], elements)}."
+    )
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame(
+            {
+                "vote": votes,
+                "pattern": ["|".join("".join(map(str, row)) for row in bit) for bit in bits],
+            }
+        )
+
     return panel.PanelFigure(
         "patterns",
         describe_extreme_vote("for", float(votes[0]), _said(bits[0], elements)),
@@ -222,14 +251,8 @@ def outcome_patterns(
         "fusion reads a modality through its qubits' outcomes only, so patterns are the "
         "eigenstates. " + describe_comparison(sample.study.background),
         not_shown="how likely a pattern is: see the weights.",
-        alt=f"Highest vote {votes[0]:+z.2f}: {_said(bits[0], elements)}. Lowest {votes[-1]:+z.2f}: "
-        f"{_said(bits[-1], elements)}.",
-        table=lambda: pd.DataFrame(
-            {
-                "vote": votes,
-                "pattern": ["|".join("".join(map(str, row)) for row in bit) for bit in bits],
-            }
-        ),
+        alt=alt,
+        table=table,
     )
 
 
@@ -243,30 +266,36 @@ def element_effects(
         theme: of the figure.
         group: of modalities, such as "text+audio".
     """
-    operator, elements = operator_votes.operator_of(sample, group), _elements(sample)
-    values = (
-        operator.effects
-        if operator.effects is not None
-        else np.zeros((len(operator.modalities), len(elements)))
+    operator = operator_votes.operator_of(sample, group)
+    elements = _elements(sample)
+    if operator.effects is not None:
+        values = operator.effects
+    else:
+        values = np.zeros((len(operator.modalities), len(elements)))
+    figure = operator_spectra.element_effects(
+        values, elements, operator.modalities, sample.modalities, unit=sample.unit, theme=theme
     )
-    return panel.PanelFigure(
-        "effects",
-        describe_largest_effect(values, elements, operator.modalities, sample.quantity),
-        operator_spectra.element_effects(
-            values, elements, operator.modalities, sample.modalities, unit=sample.unit, theme=theme
-        ),
-        shows=f"the change of the {sample.quantity} when one element's qubit reads 1 instead of 0, all others as in "
-        "the background. " + describe_comparison(sample.study.background),
-        not_shown="how elements act together: the patterns do.",
-        alt="Effects: "
+    alt = (
+        "Effects: "
         + "; ".join(
             f"{name}: {panel.list_numbers(elements, row, '+.2f')}"
             for name, row in zip(operator.modalities, values, strict=True)
         )
-        + ".",
-        table=lambda: pd.DataFrame(values.T, columns=list(operator.modalities)).assign(
-            element=elements
-        ),
+        + "."
+    )
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame(values.T, columns=list(operator.modalities)).assign(element=elements)
+
+    return panel.PanelFigure(
+        "effects",
+        describe_largest_effect(values, elements, operator.modalities, sample.quantity),
+        figure,
+        shows=f"the change of the {sample.quantity} when one element's qubit reads 1 instead of 0, all others as in "
+        "the background. " + describe_comparison(sample.study.background),
+        not_shown="how elements act together: the patterns do.",
+        alt=alt,
+        table=table,
     )
 
 
@@ -288,38 +317,40 @@ def extreme_plane(
         up: "weight against" or "value of the group"; by the number of eigenstates unless told.
     """
     result, (_, weights) = operator_votes.votes_of(sample, group, split)
-    study, up = sample.study, choose("y axis", up or default_vertical_axis(result.operator), UPS)
-    y, y_title = (
-        (result.most_against, "weight on the state that votes most against")
-        if up == UPS[0]
-        else (result.scores, f"v({' + '.join(result.operator.modalities)}), {sample.unit}")
-    )
+    study = sample.study
+    up = choose("y axis", up or default_vertical_axis(result.operator), UPS)
+    if up == UPS[0]:
+        y, y_title = (result.most_against, "weight on the state that votes most against")
+    else:
+        y, y_title = (result.scores, f"v({' + '.join(result.operator.modalities)}), {sample.unit}")
     y_true = study.dataset.y[result.rows]
     truth = (y_true == sample.output).astype(int) if study.classes else y_true.astype(float)
     ids = study.dataset.ids[result.rows].tolist()
-    return panel.PanelFigure(
-        "along",
+    title = (
         f"The two extremes hold {format_share((result.most_for + result.most_against).mean())} of a {split} sample "
-        f"on average",
-        operator_spectra.extreme_plane(
-            ids,
-            result.most_for,
-            y,
-            "weight on the state that votes most for",
-            y_title,
-            truth=truth,
-            truth_name=f"‘{study.classes[sample.output]}’" if study.classes else "truth",
-            split=bool(study.classes),
-            chosen=sample.id,
-            shares=(True, up == UPS[0]),
-            theme=theme,
-        ),
-        shows=f"one point a sample, {len(ids):,} in all, coloured by truth; a click makes it the sample. This one, "
+        f"on average"
+    )
+    figure = operator_spectra.extreme_plane(
+        ids,
+        result.most_for,
+        y,
+        "weight on the state that votes most for",
+        y_title,
+        truth=truth,
+        truth_name=f"‘{study.classes[sample.output]}’" if study.classes else "truth",
+        split=bool(study.classes),
+        chosen=sample.id,
+        shares=(True, up == UPS[0]),
+        theme=theme,
+    )
+    shows = (
+        f"one point a sample, {len(ids):,} in all, coloured by truth; a click makes it the sample. This one, "
         f"ringed where it is among them: {format_share(float(weights[-1]))} for, {format_share(float(weights[0]))} "
-        f"against. " + describe_comparison(study.background),
-        not_shown="the states in between: a sample may lie on neither.",
-        alt=f"{len(ids)} samples along the two extremes; {sample.id} is ringed.",
-        table=lambda: pd.DataFrame(
+        f"against. " + describe_comparison(study.background)
+    )
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame(
             {
                 "sample": ids,
                 "weight_for": result.most_for,
@@ -327,7 +358,16 @@ def extreme_plane(
                 "value_of_group": result.scores,
                 "truth": truth,
             }
-        ),
+        )
+
+    return panel.PanelFigure(
+        "along",
+        title,
+        figure,
+        shows=shows,
+        not_shown="the states in between: a sample may lie on neither.",
+        alt=f"{len(ids)} samples along the two extremes; {sample.id} is ringed.",
+        table=table,
     )
 
 
@@ -341,11 +381,9 @@ def _levels(amplitudes: np.ndarray, names: list[str]) -> str:
 def _elements(sample: Sample) -> tuple[str, ...]:
     """Names of the elements that a modality is read by."""
     study: Any = sample.study
-    return (
-        tuple(study.elements)
-        if study.model.elements_are_classes
-        else tuple(map(str, range(study.model.elements)))
-    )
+    if study.model.elements_are_classes:
+        return tuple(study.elements)
+    return tuple(map(str, range(study.model.elements)))
 
 
 def _said(bits: np.ndarray, elements: tuple[str, ...]) -> str:

@@ -43,7 +43,8 @@ def scores(
         depolarising, damping, readout: probabilities, see above.
         shots: how often each circuit is run.
     """
-    study, quantity = sample.study, sample.quantity
+    study = sample.study
+    quantity = sample.quantity
     result = noisy_outcome(sample, depolarising, damping, readout, shots)
     names = study.classes or study.model.outputs
     head = f"{result.scores[0]:.2f} ± {result.errors[0]:.2f} at {shots:,} shots"
@@ -55,32 +56,38 @@ def scores(
             float(study.logits(np.asarray(result.lead_error))),
             shots,
         )
-    return panel.PanelFigure(
-        "noisy-scores",
-        head,
-        evidence_fusion.class_bars(
-            result.scores,
-            names,
-            truth=sample.true_class,
-            before=sample.scores,
-            before_name="exact",
-            errors=result.errors,
-            unit="log-odds (nats)" if study.classes else sample.unit,
-            theme=theme,
-        ),
-        shows=f"the {quantity} under this noise; error bars: one standard error of that many shots; diamonds: the "
-        "exact circuit. All bars come from the same shots, so bars that overlap do not say that a lead is within "
-        "chance: the title counts errors of the difference." + sample.of,
-        not_shown="drift and cross-talk of a real device.",
-        alt=f"{panel.capital(quantity)} under noise: {panel.list_numbers(names, result.scores, '+.2f')}.",
-        table=lambda: pd.DataFrame(
+    figure = evidence_fusion.class_bars(
+        result.scores,
+        names,
+        truth=sample.true_class,
+        before=sample.scores,
+        before_name="exact",
+        errors=result.errors,
+        unit="log-odds (nats)" if study.classes else sample.unit,
+        theme=theme,
+    )
+    alt = f"{panel.capital(quantity)} under noise: {panel.list_numbers(names, result.scores, '+.2f')}."
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame(
             {
                 "class": names,
                 quantity.replace("-", "_"): result.scores,
                 "standard_error": result.errors,
                 "exact": sample.scores,
             }
-        ),
+        )
+
+    return panel.PanelFigure(
+        "noisy-scores",
+        head,
+        figure,
+        shows=f"the {quantity} under this noise; error bars: one standard error of that many shots; diamonds: the "
+        "exact circuit. All bars come from the same shots, so bars that overlap do not say that a lead is within "
+        "chance: the title counts errors of the difference." + sample.of,
+        not_shown="drift and cross-talk of a real device.",
+        alt=alt,
+        table=table,
     )
 
 
@@ -90,11 +97,9 @@ def describe_lead(name: str, gap: float, error: float, shots: int) -> str:
     if error <= 1e-9 * max(abs(gap), 1e-300):
         return f"‘{name}’ leads by {gap:.2f}; its shots do not scatter"
     words = f"‘{name}’ leads by {gap / error:.1f} standard errors of the difference"
-    return (
-        f"{shots:,} shots do not settle it: {words}"
-        if gap / error < 2
-        else f"{words} at {shots:,} shots"
-    )
+    if gap / error < 2:
+        return f"{shots:,} shots do not settle it: {words}"
+    return f"{words} at {shots:,} shots"
 
 
 def terms(
@@ -107,7 +112,8 @@ def terms(
     shots: int = SHOTS,
 ) -> panel.PanelFigure:
     """Contributions under noise, beside those of the exact circuit; arguments as of `scores`."""
-    study, c = sample.study, sample.output
+    study = sample.study
+    c = sample.output
     result = noisy_outcome(sample, depolarising, damping, readout, shots)
     before = sample.dividends
     values, errors = (
@@ -115,19 +121,24 @@ def terms(
         for part in (result.dividends, result.dividend_errors)
     )
     sure = sum(bool(term) and abs(values[term]) > 2 * errors[term] for term in values)
+    figure = decision_charts.term_bars(
+        values, errors, before, sample.modalities, unit=sample.unit, theme=theme
+    )
+
+    def table() -> pd.DataFrame:
+        return numbers.terms_table(values).assign(
+            standard_error=list(errors.values()), exact=list(before.values())
+        )
+
     return panel.PanelFigure(
         "noisy-terms",
         f"{sure} of {len(values) - 1} terms stand out from the shots{sample.whose}",
-        decision_charts.term_bars(
-            values, errors, before, sample.modalities, unit=sample.unit, theme=theme
-        ),
+        figure,
         shows="contributions under this noise with standard errors when every coalition's circuit is run that often; "
         "diamonds: exact." + sample.of + " " + describe_comparison(study.background),
         not_shown="the baseline: it is in the table.",
         alt=f"Contributions under noise: {panel.list_terms(values)}.",
-        table=lambda: numbers.terms_table(values).assign(
-            standard_error=list(errors.values()), exact=list(before.values())
-        ),
+        table=table,
     )
 
 

@@ -29,7 +29,8 @@ from qfusion.wording.backgrounds import describe_baseline, describe_comparison
 
 ENTROPY, ENTANGLEMENT, PAIRS = ABOVE = ("entropy", "entanglement", "mutual information")
 (DIVIDENDS, SHAPLEY), WHOLE = stability.TERM_KINDS, "all together"
-SHOWN_RUNS, SHOWN_STATES = 4, 4
+SHOWN_RUNS = 4
+SHOWN_STATES = 4
 MOST_SAID = 2  # changes, and groups of modalities, that a line names one by one
 FIRST_MEASURES = (
     "mutual_information",
@@ -124,9 +125,12 @@ def decision_over_time(
         terms: "contributions" or "Shapley values".
         t: where the cursor stands, a share of T; none is drawn at 0 and 1.
     """
-    times, along, learned = sample.places, sample.along, sample.learned
+    times = sample.places
+    along = sample.along
+    learned = sample.learned
     series, mean, name, unit = upper_curves(sample, above)
-    shown, before = terms_over_time(sample, terms), None
+    shown = terms_over_time(sample, terms)
+    before = None
     if sample.tweak != learned.tweak:
         before = (
             learned.places,
@@ -135,25 +139,21 @@ def decision_over_time(
             else upper_curves(learned, above)[0],
             terms_over_time(learned, terms),
         )
-    return panel.PanelFigure(
-        "decision-over-time",
-        answers.answer(along, mean, name, unit, [f"t = {at:.2f}" for at in times]),
-        evolution_charts.decision_lines(
-            times,
-            series,
-            shown,
-            sample.modalities,
-            before=before,
-            unit=sample.unit,
-            above=KINDS[_ABOVE[above][0]].short_axis,
-            what="contribution" if terms == DIVIDENDS else "Shapley value",
-            cursor=cursor_time(sample, t),
-            theme=theme,
-        ),
-        called=f"{above.capitalize()} and contributions over time",
-        lead=f"**When did it happen?** {answers.since_when(sample)} **What did the dynamics add?** "
-        f"{answers.what_was_added(sample)}",
-        shows=f"above, {_ABOVE[above][1]}; below, the decision if it were read out at t, split into "
+    title = answers.answer(along, mean, name, unit, [f"t = {at:.2f}" for at in times])
+    figure = evolution_charts.decision_lines(
+        times,
+        series,
+        shown,
+        sample.modalities,
+        before=before,
+        unit=sample.unit,
+        above=KINDS[_ABOVE[above][0]].short_axis,
+        what="contribution" if terms == DIVIDENDS else "Shapley value",
+        cursor=cursor_time(sample, t),
+        theme=theme,
+    )
+    shows = (
+        f"above, {_ABOVE[above][1]}; below, the decision if it were read out at t, split into "
         + (
             f"contributions: {_dashes(len(sample.modalities))}."
             if terms == DIVIDENDS
@@ -162,18 +162,37 @@ def decision_over_time(
         + (" Thin, dotted: as learned." if before else "")
         + sample.followed
         + " "
-        + describe_comparison(sample.study.background),
-        not_shown="that what stands above decides: it is correlation"
+        + describe_comparison(sample.study.background)
+    )
+    not_shown = (
+        "that what stands above decides: it is correlation"
         + (", and jumps raise it too" if above == ENTROPY else "")
-        + ". The baseline is left out below.",
-        alt=f"Above, {above}: {panel.list_curves(series)}. Below, {terms}: "
-        f"{panel.list_curves({term: entry for term, entry in shown.items() if term}, '+.2f')}.",
-        table=lambda: pd.DataFrame(
+        + ". The baseline is left out below."
+    )
+    alt = (
+        f"Above, {above}: {panel.list_curves(series)}. Below, {terms}: "
+        f"{panel.list_curves({term: entry for term, entry in shown.items() if term}, '+.2f')}."
+    )
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame(
             {"t": times}
             | {f"dividend[{term or 'baseline'}]": line for term, line in along.items()}
             | {f"shapley[{name}]": line for name, line in sample.shapley_along.items()}
             | {f"{above}[{name or 'all'}]": line for name, line in series.items()}
-        ),
+        )
+
+    return panel.PanelFigure(
+        "decision-over-time",
+        title,
+        figure,
+        called=f"{above.capitalize()} and contributions over time",
+        lead=f"**When did it happen?** {answers.since_when(sample)} **What did the dynamics add?** "
+        f"{answers.what_was_added(sample)}",
+        shows=shows,
+        not_shown=not_shown,
+        alt=alt,
+        table=table,
     )
 
 
@@ -187,17 +206,18 @@ def _dashes(modalities: int) -> str:
 def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
     """The decision at T, term by term."""
     final = sample.dividends
+    figure = decision_charts.waterfall(
+        final,
+        sample.modalities,
+        truth=sample.target,
+        unit=sample.unit,
+        quantity=sample.quantity,
+        theme=theme,
+    )
     return panel.PanelFigure(
         "waterfall-now",
         answers.finding(final),
-        decision_charts.waterfall(
-            final,
-            sample.modalities,
-            truth=sample.target,
-            unit=sample.unit,
-            quantity=sample.quantity,
-            theme=theme,
-        ),
+        figure,
         shows=f"the decision at T under the sliders, term by term.{sample.of} "
         f"{describe_baseline(sample.study.background)}",
         not_shown="how it was as learned: press Reset.",
@@ -230,34 +250,44 @@ def correlation(
         kind: of `quantum.states.KINDS`, with what is drawn beside it, as total correlation to "mutual_information".
         t: where the cursor stands, a share of T.
     """
-    track, about = sample.track(negativity=True), KINDS[choose("Measure", kind, measure_panels())]
+    track = sample.track(negativity=True)
+    about = KINDS[choose("Measure", kind, measure_panels())]
     series = track.measures.of(kind) | (track.measures.of(about.beside) if about.beside else {})
     before = None
     if sample.changed:
         base = sample.learned.track(negativity=True)
         before = base.times, base.measures.of(kind)
+    figure = evolution_charts.measure_lines(
+        track.times,
+        series,
+        sample.modalities,
+        about.axis,
+        between=about.between,
+        before=before,
+        cursor=cursor_time(sample, t),
+        height=260,
+        theme=theme,
+    )
+    shows = about.shows + (" Thin, dotted: as learned." if before else "") + sample.followed
+    alt = (
+        f"{about.axis} over time: "
+        f"{panel.list_curves({about.between.join(part): values for part, values in series.items()})}."
+    )
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame(
+            {"t": track.times}
+            | {column(kind, part, "all"): values for part, values in series.items()}
+        )
+
     return panel.PanelFigure(
         measure_panels()[kind],
         about.question,
-        evolution_charts.measure_lines(
-            track.times,
-            series,
-            sample.modalities,
-            about.axis,
-            between=about.between,
-            before=before,
-            cursor=cursor_time(sample, t),
-            height=260,
-            theme=theme,
-        ),
-        shows=about.shows + (" Thin, dotted: as learned." if before else "") + sample.followed,
+        figure,
+        shows=shows,
         not_shown=about.not_shown,
-        alt=f"{about.axis} over time: "
-        f"{panel.list_curves({about.between.join(part): values for part, values in series.items()})}.",
-        table=lambda: pd.DataFrame(
-            {"t": track.times}
-            | {column(kind, part, "all"): values for part, values in series.items()}
-        ),
+        alt=alt,
+        table=table,
     )
 
 
@@ -272,39 +302,55 @@ def trajectories(
         runs: so many trajectories are sampled.
         whose: the modality whose entanglement is drawn; the first unless told.
     """
-    track, whose = sample.track(runs=runs), whose or sample.modalities[0]
+    track = sample.track(runs=runs)
+    whose = whose or sample.modalities[0]
     entropies = [run.measures.single("entropy")[whose] for run in track.trajectories]
-    shown, mean = entropies[:SHOWN_RUNS], track.ensemble.measures.single("entropy")[whose]
+    shown = entropies[:SHOWN_RUNS]
+    mean = track.ensemble.measures.single("entropy")[whose]
     last = [float(values[-1]) for values in entropies]
-    return panel.PanelFigure(
-        "trajectories",
+    title = (
         f"Entanglement of {text.plain(whose)} ends between {min(last):.2f} and {max(last):.2f} nats in "
-        f"{runs} single runs, {mean[-1]:.2f} on average",
-        jump_trajectories.single_runs(
-            track.times,
-            shown,
-            [
-                list(zip(run.jump_times.tolist(), run.jump_operators.tolist(), strict=True))
-                for run in track.trajectories[: len(shown)]
-            ],
-            mean,
-            f"entanglement of {whose} (nats)",
-            channels=sample.model.jump_count,
-            mean_name=f"mean of {runs} runs",
-            theme=theme,
-        ),
-        shows=f"the first {len(shown)} runs: the state stays pure, so its entropy is entanglement with the others; a "
-        "marker where an operator jumped." + sample.of + f" {jump_records.UNRAVELLING}",
-        not_shown="what the model computes: that is the mean over all runs.",
-        alt=f"Entanglement of {whose} in {len(shown)} single runs, at the end "
+        f"{runs} single runs, {mean[-1]:.2f} on average"
+    )
+    figure = jump_trajectories.single_runs(
+        track.times,
+        shown,
+        [
+            list(zip(run.jump_times.tolist(), run.jump_operators.tolist(), strict=True))
+            for run in track.trajectories[: len(shown)]
+        ],
+        mean,
+        f"entanglement of {whose} (nats)",
+        channels=sample.model.jump_count,
+        mean_name=f"mean of {runs} runs",
+        theme=theme,
+    )
+    shows = (
+        f"the first {len(shown)} runs: the state stays pure, so its entropy is entanglement with the others; a "
+        "marker where an operator jumped." + sample.of + f" {jump_records.UNRAVELLING}"
+    )
+    alt = (
+        f"Entanglement of {whose} in {len(shown)} single runs, at the end "
         f"{panel.list_numbers([f'run {i + 1}' for i in range(len(shown))], [values[-1] for values in shown])} nats; "
-        f"mean of all {mean[-1]:.2f}.",
-        table=lambda: pd.concat(
+        f"mean of all {mean[-1]:.2f}."
+    )
+
+    def table() -> pd.DataFrame:
+        return pd.concat(
             [
                 pd.DataFrame({"run": i + 1, "t": track.times, column("entropy", (whose,)): values})
                 for i, values in enumerate(entropies)
             ]
-        ),
+        )
+
+    return panel.PanelFigure(
+        "trajectories",
+        title,
+        figure,
+        shows=shows,
+        not_shown="what the model computes: that is the mean over all runs.",
+        alt=alt,
+        table=table,
     )
 
 
@@ -324,29 +370,41 @@ def ensemble(sample: Sample, theme: style.Theme = "light", *, runs: int = 20) ->
     differ = error > 1e-9
     worst = np.max(np.abs(mean - master) / np.maximum(error, 1e-12), where=differ, initial=0.0)
     columns = {"master": master, "mean": mean, "standard_error": error}
-    return panel.PanelFigure(
-        "ensemble",
-        f"Where the runs differ, their mean stays within {worst:.1f} standard errors of the master equation in these "
-        "states"
-        if differ.any()
-        else "The runs do not differ, so that nothing tells how far their mean is from the master equation",
-        jump_trajectories.ensemble(
-            track.times, mean, error, master, names, track.ensemble.size, theme=theme
-        ),
-        shows=f"the four likeliest basis states: master equation (solid), mean of {track.ensemble.size} runs (dotted), "
-        "band of 2 standard errors." + sample.of,
-        not_shown="the other basis states.",
-        alt=f"Populations at the end by the master equation: {panel.list_numbers(names, master[-1])}; mean of the "
+    if differ.any():
+        title = (
+            f"Where the runs differ, their mean stays within {worst:.1f} standard errors of the master equation in these "
+            "states"
+        )
+    else:
+        title = "The runs do not differ, so that nothing tells how far their mean is from the master equation"
+    figure = jump_trajectories.ensemble(
+        track.times, mean, error, master, names, track.ensemble.size, theme=theme
+    )
+    alt = (
+        f"Populations at the end by the master equation: {panel.list_numbers(names, master[-1])}; mean of the "
         "runs: "
-        f"{panel.list_numbers(names, mean[-1])}.",
-        table=lambda: pd.DataFrame(
+        f"{panel.list_numbers(names, mean[-1])}."
+    )
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame(
             {"t": track.times}
             | {
                 f"{what}[{name}]": values[:, i]
                 for i, name in enumerate(names)
                 for what, values in columns.items()
             }
-        ),
+        )
+
+    return panel.PanelFigure(
+        "ensemble",
+        title,
+        figure,
+        shows=f"the four likeliest basis states: master equation (solid), mean of {track.ensemble.size} runs (dotted), "
+        "band of 2 standard errors." + sample.of,
+        not_shown="the other basis states.",
+        alt=alt,
+        table=table,
     )
 
 
@@ -362,7 +420,8 @@ def populations(
         t: the time as a share of T.
     """
     rho, dims, name = state_at(sample, whose, t)
-    mass, labels = np.real(np.diag(rho)), state_charts.basis_labels(dims)
+    mass = np.real(np.diag(rho))
+    labels = state_charts.basis_labels(dims)
     return panel.PanelFigure(
         "populations",
         describe_likeliest(name, dict(zip(labels, mass.tolist(), strict=True))),
@@ -393,6 +452,10 @@ def matrix(
     """
     rho, dims, name = state_at(sample, whose, t)
     labels = state_charts.basis_labels(dims)
+
+    def table() -> pd.DataFrame:
+        return panel.matrix_entries(labels, real=rho.real, imaginary=rho.imag)
+
     return panel.PanelFigure(
         f"matrix-{part}",
         f"Density matrix: {part} at {name}",
@@ -400,13 +463,14 @@ def matrix(
         shows=MATRIX_PARTS[part][0] + sample.followed,
         not_shown=MATRIX_PARTS[part][1],
         alt=f"Heat map of the {part} of ρ: {panel.list_coherences(rho, labels)}.",
-        table=lambda: panel.matrix_entries(labels, real=rho.real, imaginary=rho.imag),
+        table=table,
     )
 
 
 def state_at(sample: Sample, whose: str, t: float) -> tuple[np.ndarray, tuple[int, ...], str]:
     """rho of all modalities or of one at a share t of T, its dimensions, and when that is, in words."""
-    step, dims = nearest_step(sample, t), sample.model.dims
+    step = nearest_step(sample, t)
+    dims = sample.model.dims
     when = f"t = {sample.track().times[step]:.2f}"
     if whose == WHOLE:
         return sample.track().rho[step], dims, when
@@ -444,7 +508,8 @@ def correlation_change(sample: Sample) -> dict[str, Ends]:
     """The correlation at T, as learned and now, by its name as markdown: of the modalities that changed terms act on,
     or of all where these are more than two groups; none of a single modality. With it the entanglement of a pair, or of
     one modality with the rest, where all changed terms act on these."""
-    names, ends = sample.modalities, {}
+    names = sample.modalities
+    ends = {}
     parts = sample_evolution.touched(sample.tweak, names)
     if len(names) == 1:
         return {}
@@ -476,11 +541,9 @@ def equal_as_written(before: float, after: float) -> bool:
 
 def format_change(before: float, after: float) -> str:
     """Two numbers as `0.210 → 0.130`, or the one that is written for both."""
-    return (
-        f"{after:z.3f} (unchanged to 0.001)"
-        if equal_as_written(before, after)
-        else f"{before:z.3f} → {after:z.3f}"
-    )
+    if equal_as_written(before, after):
+        return f"{after:z.3f} (unchanged to 0.001)"
+    return f"{before:z.3f} → {after:z.3f}"
 
 
 def describe_change(
@@ -530,7 +593,8 @@ def describe_tweaked_sample(sample: Sample) -> str:
 
 def describe_tweak(sample: Sample, changed: Sequence[str], shared: Mapping[str, Ends]) -> str:
     """`describe_change` of a sample under its tweak, as markdown; `changed` and `shared` as there."""
-    study, base = sample.study, sample.learned
+    study = sample.study
+    base = sample.learned
     first = metrics.headlines(sample.metrics)[0]
     short = metrics.labels(sample.metrics)[first].short.partition(" (")[0]
     return describe_change(
@@ -572,8 +636,6 @@ def terms_over_time(sample: Sample, what: str) -> dict[str, np.ndarray]:
 
 def cursor_time(sample: Sample, t: float) -> float | None:
     """The time of a share t of T, where a cursor is drawn: not at 0 and 1."""
-    return (
-        t * float(sample_evolution.times_of(float(sample.model.duration))[-1])
-        if 0 < t < 1
-        else None
-    )
+    if 0 < t < 1:
+        return t * float(sample_evolution.times_of(float(sample.model.duration))[-1])
+    return None

@@ -147,7 +147,8 @@ STATE_OF = params.SelectParam(
     lambda study: (WHOLE, *study.modalities),
     fits=TIMED,
 )
-HEAT, HINTON = "Modulus and phase", "Hinton diagram"
+HEAT = "Modulus and phase"
+HINTON = "Hinton diagram"
 STATE_AS = params.SelectParam(
     "matrixas",
     "Matrix as",

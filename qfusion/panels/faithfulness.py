@@ -43,24 +43,32 @@ def trust_warnings(study: Study, theme: style.Theme = "light") -> panel.PanelFig
     study = trust.as_trained(study)
     rows, _ = trust.explained(study)
     words = trust.trust_warnings(study)
-    return panel.PanelFigure(
-        "cautions",
-        f"When not to trust the explanations of {text.plain(study.name)}",
-        None,
-        shows=f"what was measured on {len(rows):,} test samples of {text.plain(study.dataset.name)} against "
+    shows = (
+        f"what was measured on {len(rows):,} test samples of {text.plain(study.dataset.name)} against "
         f"{background_markdown(study.bulk_background)}: every sentence follows from the figures below. "
         + (
             f"Contributions of a sample add up to its {study.quantity}; against other rows they would differ, by the "
             "standard error that the Samples page says."
             if study.is_sampled
             else f"Contributions are exact: they add up to the {study.quantity}, and nothing is sampled."
-        ),
+        )
+    )
+    alt = "; ".join(one.sentence for one in words)
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame(
+            {"kind": [one.kind for one in words], "sentence": [one.sentence for one in words]}
+        )
+
+    return panel.PanelFigure(
+        "cautions",
+        f"When not to trust the explanations of {text.plain(study.name)}",
+        None,
+        shows=shows,
         not_shown="whether the model is right; only how far its explanation is the model's own, and would be another "
         "seed's.",
-        alt="; ".join(one.sentence for one in words),
-        table=lambda: pd.DataFrame(
-            {"kind": [one.kind for one in words], "sentence": [one.sentence for one in words]}
-        ),
+        alt=alt,
+        table=table,
     )
 
 
@@ -146,35 +154,42 @@ def _curves(
     hue: str | None = None,
 ) -> panel.PanelFigure:
     inserted = choose("Curve", kind, _DIRECTIONS) == INSERTION
-    values, random = (
-        (curves.insertion, curves.random_insertion)
-        if inserted
-        else (curves.deletion, curves.random_deletion)
-    )
+    if inserted:
+        values, random = (curves.insertion, curves.random_insertion)
+    else:
+        values, random = (curves.deletion, curves.random_deletion)
     what, line = ("given back", "falls") if inserted else ("taken away", "rises")
-    unit, whom = study.unit_of(0), ""
+    unit = study.unit_of(0)
+    whom = ""
     if study.classes:
         unit = f"{curves.unit} (nats)" if curves.unit == LOG_ODDS else curves.unit
         whom = " for the predicted class of each"
+    if inserted:
+        title = f"Given back: the {curves.unit} {text.verb(curves.unit)} restored {describe_return(curves)}"
+    else:
+        title = head
+    figure = trust_charts.deletion_curves(
+        curves.shares,
+        values,
+        random,
+        what=f"share {what}, most important first",
+        unit=f"mean |change| of the {unit}",
+        hue=hue,
+        theme=theme,
+    )
+    shows = (
+        f"{players}, {what} one after another and {how} Mean over {curves.samples:,} test samples{whom}; the "
+        f"sooner the line {line}, the better. Grey: the same in {len(random)} random orders, drawn anew for "
+        "every sample."
+    )
+    alt = f"{kind} curve against random orders: {', '.join(f'{v:.2f}' for v in values)}."
     return panel.PanelFigure(
         f"{kind}-{name}",
-        f"Given back: the {curves.unit} {text.verb(curves.unit)} restored {describe_return(curves)}"
-        if inserted
-        else head,
-        trust_charts.deletion_curves(
-            curves.shares,
-            values,
-            random,
-            what=f"share {what}, most important first",
-            unit=f"mean |change| of the {unit}",
-            hue=hue,
-            theme=theme,
-        ),
-        shows=f"{players}, {what} one after another and {how} Mean over {curves.samples:,} test samples{whom}; the "
-        f"sooner the line {line}, the better. Grey: the same in {len(random)} random orders, drawn anew for "
-        "every sample.",
+        title,
+        figure,
+        shows=shows,
         not_shown="whether the model is right: only whether the order is the model's own.",
-        alt=f"{kind} curve against random orders: {', '.join(f'{v:.2f}' for v in values)}.",
+        alt=alt,
         table=curves.frame,
     )
 
@@ -186,7 +201,8 @@ def _probability(study: Study, measure: str) -> bool:
 def describe_beaten_orders(curves: faithfulness.Curves) -> str:
     """How many random orders ours beats, at deletion and at insertion; of samples drawn from more, where their
     intervals let it be told."""
-    gain, orders = float(curves.deletion_gain.mean()), len(curves.random_deletion)
+    gain = float(curves.deletion_gain.mean())
+    orders = len(curves.random_deletion)
     about = f"(area {gain:.3g} on average{_interval(curves, 0)})"
     if curves.intervals is not None and not all(
         interval.excludes_zero for interval in curves.intervals
@@ -203,7 +219,8 @@ def describe_beaten_orders(curves: faithfulness.Curves) -> str:
 def describe_return(curves: faithfulness.Curves) -> str:
     """Whether the output returns sooner in our order than in all random ones; of samples drawn from more, where their
     interval lets it be told."""
-    gain, orders = float(curves.insertion_gain.mean()), len(curves.random_insertion)
+    gain = float(curves.insertion_gain.mean())
+    orders = len(curves.random_insertion)
     won = int((curves.insertion_gain > 0).sum())
     if curves.intervals is not None and not curves.intervals[1].excludes_zero:
         return (
@@ -219,11 +236,9 @@ def describe_return(curves: faithfulness.Curves) -> str:
 def _interval(curves: faithfulness.Curves, place: int) -> str:
     """The interval of an area, where the samples are drawn from more."""
     interval = None if curves.intervals is None else curves.intervals[place]
-    return (
-        ""
-        if interval is None or not interval.known
-        else f", {interval.level:.0%} interval {interval.low:.2g} to {interval.high:.2g}"
-    )
+    if interval is None or not interval.known:
+        return ""
+    return f", {interval.level:.0%} interval {interval.low:.2g} to {interval.high:.2g}"
 
 
 def planted_truth(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
@@ -238,45 +253,45 @@ def planted_truth(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
     varying = np.isfinite(against_truth.rank)
     check(bool(varying.any()), "No term varies in truth, so that none can be compared with it.")
     same = [term for term, varies in zip(against_truth.terms, varying, strict=True) if not varies]
-    constant = (
-        f" {text.plain(listed(same)).capitalize()}, the same for all of them in truth or in the model, "
-        "cannot follow and are not drawn."
-        if same
-        else ""
+    if same:
+        constant = (
+            f" {text.plain(listed(same)).capitalize()}, the same for all of them in truth or in the model, "
+            "cannot follow and are not drawn."
+        )
+    else:
+        constant = ""
+    if study.classes:
+        of_classes = f", for ‘{text.plain(study.classes[0])}’: 1 where it is right and −1 where not"
+    else:
+        of_classes = ""
+    figure = trust_charts.truth_scatter(
+        against_truth.true[:, varying],
+        against_truth.ours[:, varying],
+        [term for term in against_truth.terms if term not in same],
+        against_truth.rank[varying],
+        study.modalities,
+        ids=study.dataset.ids[rows].tolist(),
+        chosen=int(place[0]) if len(place) else None,
+        unit=study.unit_of(0),
+        theme=theme,
     )
-    of_classes = (
-        f", for ‘{text.plain(study.classes[0])}’: 1 where it is right and −1 where not"
-        if study.classes
-        else ""
-    )
-    return panel.PanelFigure(
-        "truth",
-        describe_truth_correlation(
-            dict(zip(against_truth.terms, against_truth.rank.tolist(), strict=True))
-        ),
-        trust_charts.truth_scatter(
-            against_truth.true[:, varying],
-            against_truth.ours[:, varying],
-            [term for term in against_truth.terms if term not in same],
-            against_truth.rank[varying],
-            study.modalities,
-            ids=study.dataset.ids[rows].tolist(),
-            chosen=int(place[0]) if len(place) else None,
-            unit=study.unit_of(0),
-            theme=theme,
-        ),
-        shows=f"each term of {len(rows):,} test samples: what the model's exact explanation says against what was "
+    shows = (
+        f"each term of {len(rows):,} test samples: what the model's exact explanation says against what was "
         f"planted{of_classes}, the model's against {background_markdown(study.bulk_background)} and the truth "
-        f"against all of them; ρ is the rank correlation, the ring this sample.{constant}",
-        not_shown="data in which the truth is not known: there, only the other views help.",
-        alt="Scatter of true and exact contributions: "
+        f"against all of them; ρ is the rank correlation, the ring this sample.{constant}"
+    )
+    alt = (
+        "Scatter of true and exact contributions: "
         + ", ".join(
             f"{t} {r:.2f}"
             for t, r in zip(against_truth.terms, against_truth.rank, strict=True)
             if np.isfinite(r)
         )
-        + ".",
-        table=lambda: pd.DataFrame(
+        + "."
+    )
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame(
             {"sample": study.dataset.ids[rows]}
             | {
                 f"true[{t}]": v
@@ -286,7 +301,18 @@ def planted_truth(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
                 f"exact[{t}]": v
                 for t, v in zip(against_truth.terms, against_truth.ours.T, strict=True)
             }
+        )
+
+    return panel.PanelFigure(
+        "truth",
+        describe_truth_correlation(
+            dict(zip(against_truth.terms, against_truth.rank.tolist(), strict=True))
         ),
+        figure,
+        shows=shows,
+        not_shown="data in which the truth is not known: there, only the other views help.",
+        alt=alt,
+        table=table,
     )
 
 
@@ -294,23 +320,25 @@ def other_methods(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
     """Shapley values of a sample by four methods, as a table: it has no figure. Only against samples as background."""
     study = sample.study
     compared = method_comparison.against_rows(study)
-    differs = (
-        ""
-        if compared.background.kind == study.background.kind
-        else " These methods need whole rows; other panels draw each absent modality on its own, so values differ."
-    )
+    if compared.background.kind == study.background.kind:
+        differs = ""
+    else:
+        differs = " These methods need whole rows; other panels draw each absent modality on its own, so values differ."
     estimates = method_comparison.estimates(study, sample.row, sample.output)
     exact, brute, *others = estimates
     title = describe_estimates(
         exact.seconds, brute.seconds, brute.error, max(one.error for one in others)
     )
+    shows = (
+        f"Shapley values of sample {text.plain(sample.id)} for the {text.plain(sample.unit)} by four ways, seed "
+        "0. captum's estimators at their defaults; a coalition they ask for again is not run again but charged "
+        "again. " + describe_comparison(compared.background) + differs
+    )
     return panel.PanelFigure(
         "estimators",
         title,
         None,
-        shows=f"Shapley values of sample {text.plain(sample.id)} for the {text.plain(sample.unit)} by four ways, seed "
-        "0. captum's estimators at their defaults; a coalition they ask for again is not run again but charged "
-        "again. " + describe_comparison(compared.background) + differs,
+        shows=shows,
         not_shown="other seeds of the estimators, or a whole data set: benchmarks in the repository measure many "
         "samples, and shap too.",
         alt=title + ".",
@@ -324,18 +352,16 @@ def describe_estimates(exact: float, brute: float, apart: float, error: float) -
     Args:
         exact, brute: seconds. apart: the largest difference of these two. error: the largest of the sampled ones.
     """
-    agrees = (
-        "agrees in every digit"
-        if apart == 0
-        else f"agrees to {apart:.0e}"
-        if apart < ROUNDING
-        else f"differs by {apart:.0e}"
-    )
-    sampled = (
-        "sampling errs by no more than rounding"
-        if error < ROUNDING
-        else f"sampling errs by up to {error:.2g}"
-    )
+    if apart == 0:
+        agrees = "agrees in every digit"
+    elif apart < ROUNDING:
+        agrees = f"agrees to {apart:.0e}"
+    else:
+        agrees = f"differs by {apart:.0e}"
+    if error < ROUNDING:
+        sampled = "sampling errs by no more than rounding"
+    else:
+        sampled = f"sampling errs by up to {error:.2g}"
     return f"Exact in {_time(exact)}; brute force {agrees} and takes {_time(brute)}; {sampled}"
 
 
@@ -354,31 +380,41 @@ def seed_ranks(
         terms: "contributions" or "Shapley values".
     """
     seeds = _seeds(study, terms)
-    count, whose = (
-        len(seeds.seeds),
-        " to the log-odds of the true class" if seeds.of_true_class else "",
-    )
+    count = len(seeds.seeds)
+    whose = " to the log-odds of the true class" if seeds.of_true_class else ""
     ranks = seeds.rank_correlations(terms)
+    title = describe_least_stable({name: mean for name, (mean, _) in ranks.items()})
+    figure = trust_charts.rank_bars(
+        ranks,
+        study.modalities,
+        floor=faithfulness.STABLE,
+        theme=theme,
+        x_title=f"rank correlation of {terms} between seeds (dotted: {faithfulness.STABLE:g})",
+    )
+    shows = (
+        f"whether {count} models that differ in their training seed alone order {seeds.dividends.shape[1]:,} "
+        f"test samples alike: mean over all pairs of seeds, the tick the lowest. {terms.capitalize()}{whose} "
+        f"against {seeds.background_size:,} training samples."
+    )
+    alt = (
+        "Rank correlation between seeds: "
+        + ", ".join(f"{name} {mean:.2f}" for name, (mean, _) in ranks.items())
+        + "."
+    )
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame(
+            [{"term": name, "mean": mean, "lowest": low} for name, (mean, low) in ranks.items()]
+        )
+
     return panel.PanelFigure(
         "seed-ranks",
-        describe_least_stable({name: mean for name, (mean, _) in ranks.items()}),
-        trust_charts.rank_bars(
-            ranks,
-            study.modalities,
-            floor=faithfulness.STABLE,
-            theme=theme,
-            x_title=f"rank correlation of {terms} between seeds (dotted: {faithfulness.STABLE:g})",
-        ),
-        shows=f"whether {count} models that differ in their training seed alone order {seeds.dividends.shape[1]:,} "
-        f"test samples alike: mean over all pairs of seeds, the tick the lowest. {terms.capitalize()}{whose} "
-        f"against {seeds.background_size:,} training samples.",
+        title,
+        figure,
+        shows=shows,
         not_shown="other training data, settings or libraries.",
-        alt="Rank correlation between seeds: "
-        + ", ".join(f"{name} {mean:.2f}" for name, (mean, _) in ranks.items())
-        + ".",
-        table=lambda: pd.DataFrame(
-            [{"term": name, "mean": mean, "lowest": low} for name, (mean, low) in ranks.items()]
-        ),
+        alt=alt,
+        table=table,
     )
 
 
@@ -399,28 +435,32 @@ def seed_sample(
         f"Sample {sample.id} is not a test sample: seeds are compared on these. Pick one.",
     )
     values = seed_values.to_numpy()
-    return panel.PanelFigure(
-        "seed-sample",
-        f"Sample {text.plain(sample.id)}: {describe_sign_changes(values)}",
-        trust_charts.seed_dots(
-            values,
-            list(seed_values.columns),
-            study.modalities,
-            seeds.seeds,
-            unit=f"log-odds of the true class ‘{study.classes[int(study.dataset.y[sample.row])]}’ (nats)"
-            if seeds.of_true_class
-            else study.unit_of(0),
-            theme=theme,
-        ),
-        shows=f"{terms} of this sample by each of {len(seeds.seeds)} training seeds; the filled dot is the model shown "
-        "on the other pages.",
-        not_shown="which seed is right: where they differ, the data do not decide.",
-        alt="Terms by seed: "
+    figure = trust_charts.seed_dots(
+        values,
+        list(seed_values.columns),
+        study.modalities,
+        seeds.seeds,
+        unit=f"log-odds of the true class ‘{study.classes[int(study.dataset.y[sample.row])]}’ (nats)"
+        if seeds.of_true_class
+        else study.unit_of(0),
+        theme=theme,
+    )
+    alt = (
+        "Terms by seed: "
         + ", ".join(
             f"{term} {column.min():+.2f} to {column.max():+.2f}"
             for term, column in zip(seed_values.columns, values.T, strict=True)
         )
-        + ".",
+        + "."
+    )
+    return panel.PanelFigure(
+        "seed-sample",
+        f"Sample {text.plain(sample.id)}: {describe_sign_changes(values)}",
+        figure,
+        shows=f"{terms} of this sample by each of {len(seeds.seeds)} training seeds; the filled dot is the model shown "
+        "on the other pages.",
+        not_shown="which seed is right: where they differ, the data do not decide.",
+        alt=alt,
         table=lambda: seed_values.reset_index(),
     )
 
@@ -554,7 +594,8 @@ OTHER = params.SelectParam(
     style={"placeholder": "none", "width": 320},
 )
 CONTROLS = (PROOF, RANKING, FEATURES_OF, MEASURE, panel.EVERYONE, RUN, panel.TERMS, OTHER)
-_OPEN, _OTHER = PROOF.chosen(PEOPLE), {"other": OTHER}
+_OPEN = PROOF.chosen(PEOPLE)
+_OTHER = {"other": OTHER}
 PANELS = {
     "cautions": panel.Panel(trust_warnings, scope="study"),
     "truth": panel.Panel(

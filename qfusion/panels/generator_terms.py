@@ -14,7 +14,8 @@ from qfusion.figures import generator_charts, style
 from qfusion.panels import panel, params
 from qfusion.panels.dynamics_page import TIMED, VIEW
 
-COHERENT, JUMPS = "H: coherent", "dissipation"
+COHERENT = "H: coherent"
+JUMPS = "dissipation"
 MAX_LETTERS = 20
 _UNITS = {COHERENT: "(root mean square energy)", JUMPS: "(jumps per time)"}
 
@@ -30,23 +31,22 @@ def couplings(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure
     parts = {COHERENT: energies} | ({JUMPS: rates} if len(system.jumps) else {})
     joint = {term: value for term, value in energies.items() if "+" in term}
     strongest = max(joint, key=lambda term: joint[term], default="")
-    return panel.PanelFigure(
-        "couplings",
-        f"H couples {text.plain(listed(split_term(strongest)))} most ({joint[strongest]:.2f})"
-        if strongest and joint[strongest] > 1e-9 * max(energies.values())
-        else "H couples nothing",
-        generator_charts.coupling_matrix(parts, system.names, _UNITS, theme),
-        shows="the parts of H and of the traceless jump operators that act on exactly these modalities, the same in "
-        "every gauge. Discs: on one alone; lines: on two; stars: on more. H: root mean square energy, √(Tr H_S² "
-        "/ D); dissipation: jumps per time in the completely mixed state, Σ Tr L_A†L_A / D. Parts are "
-        "orthogonal: squares of energies add up, and so do rates." + model_caption(sample),
-        not_shown="what a coupling does to a decision: see Sensitivity.",
-        alt="; ".join(
+    if strongest and joint[strongest] > 1e-9 * max(energies.values()):
+        title = (
+            f"H couples {text.plain(listed(split_term(strongest)))} most ({joint[strongest]:.2f})"
+        )
+    else:
+        title = "H couples nothing"
+    alt = (
+        "; ".join(
             f"{name}: " + ", ".join(f"{term} {value:.3g}" for term, value in part.items())
             for name, part in parts.items()
         )
-        + ".",
-        table=lambda: pd.DataFrame(
+        + "."
+    )
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame(
             [
                 {
                     "modalities": term,
@@ -55,7 +55,19 @@ def couplings(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure
                 }
                 for term in energies
             ]
-        ),
+        )
+
+    return panel.PanelFigure(
+        "couplings",
+        title,
+        generator_charts.coupling_matrix(parts, system.names, _UNITS, theme),
+        shows="the parts of H and of the traceless jump operators that act on exactly these modalities, the same in "
+        "every gauge. Discs: on one alone; lines: on two; stars: on more. H: root mean square energy, √(Tr H_S² "
+        "/ D); dissipation: jumps per time in the completely mixed state, Σ Tr L_A†L_A / D. Parts are "
+        "orthogonal: squares of energies add up, and so do rates." + model_caption(sample),
+        not_shown="what a coupling does to a decision: see Sensitivity.",
+        alt=alt,
+        table=table,
     )
 
 
@@ -66,6 +78,20 @@ def levels(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
         sample: of a model with time, under its tweak. theme: of the figure.
     """
     free, coupled = inside.levels(sample.model.system())
+    alt = (
+        f"Levels by themselves from {free[0]:.3f} to {free[-1]:.3f}, with couplings from {coupled[0]:.3f} to "
+        f"{coupled[-1]:.3f}."
+    )
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame(
+            {
+                "level": np.arange(1, len(free) + 1),
+                "energy_alone": free,
+                "energy_with_couplings": coupled,
+            }
+        )
+
     return panel.PanelFigure(
         "levels",
         describe_spectrum_width(free, coupled),
@@ -73,15 +99,8 @@ def levels(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
         shows=f"the {len(free)} eigenvalues of H: left of the parts that act on one modality each, right of all of it; "
         "levels are joined in their order." + model_caption(sample),
         not_shown="states: which of them a level belongs to.",
-        alt=f"Levels by themselves from {free[0]:.3f} to {free[-1]:.3f}, with couplings from {coupled[0]:.3f} to "
-        f"{coupled[-1]:.3f}.",
-        table=lambda: pd.DataFrame(
-            {
-                "level": np.arange(1, len(free) + 1),
-                "energy_alone": free,
-                "energy_with_couplings": coupled,
-            }
-        ),
+        alt=alt,
+        table=table,
     )
 
 
@@ -94,7 +113,8 @@ def operator_coefficients(
         sample: of a model with time, under its tweak. theme: of the figure.
         operator: "H", "L1", "L2", ... or "read-out".
     """
-    known, system = inside.operator_names(sample.model), sample.model.system()
+    known = inside.operator_names(sample.model)
+    system = sample.model.system()
     terms, share = inside.largest(
         inside.operator(sample, system, choose("Operator", operator, known)), system, MAX_LETTERS
     )
@@ -102,14 +122,13 @@ def operator_coefficients(
         bool(terms),
         f"Operator {operator} is a multiple of the identity: there is nothing to take apart.",
     )
-    names, values = [letter.words for letter in terms], np.array([letter.value for letter in terms])
-    return panel.PanelFigure(
-        "letters",
-        describe_largest_coefficients(operator, names, values),
-        generator_charts.operator_coefficients(
-            names, [letter.term for letter in terms], values, system.names, theme
-        ),
-        shows=f"coefficients Tr[P†A] / D of the {known[operator]} in products of "
+    names = [letter.words for letter in terms]
+    values = np.array([letter.value for letter in terms])
+    figure = generator_charts.operator_coefficients(
+        names, [letter.term for letter in terms], values, system.names, theme
+    )
+    shows = (
+        f"coefficients Tr[P†A] / D of the {known[operator]} in products of "
         + (
             "Pauli words, a letter for each qubit of a modality"
             if all(d & (d - 1) == 0 for d in system.dims)
@@ -118,13 +137,17 @@ def operator_coefficients(
         + f"; modalities that are not named have the identity. The {len(terms)} largest hold {share:.0%} of the "
         "sum of all squares."
         + model_caption(sample)
-        + (f" {jump_records.UNRAVELLING}" if operator.startswith("L") else ""),
-        not_shown="the identity, and smaller terms: see the table of strengths by coalition.",
-        alt=", ".join(
+        + (f" {jump_records.UNRAVELLING}" if operator.startswith("L") else "")
+    )
+    alt = (
+        ", ".join(
             f"{name} {_number(value)}" for name, value in zip(names[:8], values, strict=False)
         )
-        + ".",
-        table=lambda: pd.DataFrame(
+        + "."
+    )
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame(
             [
                 {
                     "operator": operator,
@@ -135,7 +158,16 @@ def operator_coefficients(
                 }
                 for letter in terms
             ]
-        ),
+        )
+
+    return panel.PanelFigure(
+        "letters",
+        describe_largest_coefficients(operator, names, values),
+        figure,
+        shows=shows,
+        not_shown="the identity, and smaller terms: see the table of strengths by coalition.",
+        alt=alt,
+        table=table,
     )
 
 
@@ -150,16 +182,28 @@ def decay_modes(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigu
     least = 1e-9 * max(float(np.abs(values).max()), 1e-300)
     gap = float(away[away > least].min()) if bool((away > least).any()) else 0.0
     still = int((away <= least).sum())
+    if gap:
+        title = f"The slowest decay is {gap:.2g} per time"
+    else:
+        title = "Nothing decays"
+    shows = (
+        f"all {len(values):,} eigenvalues of the generator of the master equation: real parts are rates at which "
+        f"modes decay, imaginary parts frequencies. {still} stay{'s' if still == 1 else ''}: what is left in the "
+        "end." + model_caption(sample)
+    )
+    alt = f"{len(values):,} eigenvalues, rates from {away.min():.3g} to {away.max():.3g}; gap {gap:.3g}."
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame({"rate": away, "frequency": values.imag})
+
     return panel.PanelFigure(
         "modes",
-        f"The slowest decay is {gap:.2g} per time" if gap else "Nothing decays",
+        title,
         generator_charts.decay_modes(values, gap, theme),
-        shows=f"all {len(values):,} eigenvalues of the generator of the master equation: real parts are rates at which "
-        f"modes decay, imaginary parts frequencies. {still} stay{'s' if still == 1 else ''}: what is left in the "
-        "end." + model_caption(sample),
+        shows=shows,
         not_shown="how much of a mode this sample's state holds.",
-        alt=f"{len(values):,} eigenvalues, rates from {away.min():.3g} to {away.max():.3g}; gap {gap:.3g}.",
-        table=lambda: pd.DataFrame({"rate": away, "frequency": values.imag}),
+        alt=alt,
+        table=table,
     )
 
 
@@ -168,11 +212,9 @@ def describe_spectrum_width(free: np.ndarray, coupled: np.ndarray) -> str:
     before, after = (float(values[-1] - values[0]) for values in (free, coupled))
     if np.allclose(free, coupled):
         return "Without couplings and with them levels are the same"
-    return (
-        f"Couplings move levels by up to {np.abs(coupled - free).max():.2g} and leave their span at {after:.2f}"
-        if f"{before:.2f}" == f"{after:.2f}"
-        else f"Couplings take the levels' span from {before:.2f} to {after:.2f}"
-    )
+    if f"{before:.2f}" == f"{after:.2f}":
+        return f"Couplings move levels by up to {np.abs(coupled - free).max():.2g} and leave their span at {after:.2f}"
+    return f"Couplings take the levels' span from {before:.2f} to {after:.2f}"
 
 
 def describe_largest_coefficients(operator: str, names: Sequence[str], values: np.ndarray) -> str:
@@ -182,11 +224,10 @@ def describe_largest_coefficients(operator: str, names: Sequence[str], values: n
     if round(sizes[first[0]], 2) == 0:
         return f"{operator}: no term is as large as 0.01"
     number = dict(zip(names, map(_number, values), strict=True))
-    words = (
-        listed([f"{text.plain(name)} ({number[name]})" for name in first])
-        if len(first) <= panel.MAX_NAMED
-        else f"{len(first)} terms, of size {sizes[first[0]]:.2f}"
-    )
+    if len(first) <= panel.MAX_NAMED:
+        words = listed([f"{text.plain(name)} ({number[name]})" for name in first])
+    else:
+        words = f"{len(first)} terms, of size {sizes[first[0]]:.2f}"
     return panel.standing(
         first,
         sizes,

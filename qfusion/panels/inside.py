@@ -61,28 +61,25 @@ def attribution(
         result.modality,
         len(result.values) if result.values.ndim == 2 else None,  # steps of a sequence
     )
-    unit = (
-        "cell"
-        if canvas.parts.get("spectrogram")
-        else "token or word"
-        if canvas.kind == "words" and canvas.how
-        else _UNITS[canvas.kind]
-    )
+    if canvas.parts.get("spectrogram"):
+        unit = "cell"
+    elif canvas.kind == "words" and canvas.how:
+        unit = "token or word"
+    else:
+        unit = _UNITS[canvas.kind]
     units = canvas.added(result.units)
     largest = abs(units).argmax()
     names = [text.plain(name, 40) for name in canvas.names]
     what = _term(result.term, sample.quantity)
     start = f"sample {text.plain(other)}" if other else BASELINES[result.baseline]
-    return panel.PanelFigure(
-        "inside",
-        describe_largest_parts(
-            f"In {text.plain(result.modality)}",
-            ([f"‘{name}’" for name in names] if canvas.kind == "words" else names),
-            units,
-            f"moved {what}",
-        ),
-        _figure(sample, result, canvas, theme),
-        shows=f"how the change of {what}{sample.whose} from {result.start:+.3f} (at {start}) to {result.end:+.3f} "
+    title = describe_largest_parts(
+        f"In {text.plain(result.modality)}",
+        ([f"‘{name}’" for name in names] if canvas.kind == "words" else names),
+        units,
+        f"moved {what}",
+    )
+    shows = (
+        f"how the change of {what}{sample.whose} from {result.start:+.3f} (at {start}) to {result.end:+.3f} "
         f"(this sample) "
         f"is shared among the {len(units):,} {unit.replace(' ', 's ', 1)}s, by {METHODS[result.method].title}. "
         f"{_error(result)}"
@@ -92,16 +89,30 @@ def attribution(
             else ""
         )
         + ("" if result.term == SCORE else f" {describe_comparison(sample.study.background)}")
-        + (f" {text.plain(canvas.how, 600)}" if canvas.how else ""),
-        not_shown="what the encoder would do far from the straight way between both, or why people said so."
+        + (f" {text.plain(canvas.how, 600)}" if canvas.how else "")
+    )
+    not_shown = (
+        "what the encoder would do far from the straight way between both, or why people said so."
         + (
             " These data hold no words, sounds or pixels that these features belong to one by one, only the features: "
             "they are shown."
             if canvas.kind == "features" and not canvas.how
             else ""
-        ),
-        alt=f"Attribution inside {result.modality}: largest at {canvas.names[largest]}, {units[largest]:+.3f}.",
-        table=lambda: modality_attribution.frame(sample.study, sample.row, result),
+        )
+    )
+    alt = f"Attribution inside {result.modality}: largest at {canvas.names[largest]}, {units[largest]:+.3f}."
+
+    def table() -> pd.DataFrame:
+        return modality_attribution.frame(sample.study, sample.row, result)
+
+    return panel.PanelFigure(
+        "inside",
+        title,
+        _figure(sample, result, canvas, theme),
+        shows=shows,
+        not_shown=not_shown,
+        alt=alt,
+        table=table,
     )
 
 
@@ -120,20 +131,28 @@ def feature_attribution(
     names = next(
         m for m in sample.study.dataset.modalities if m.name == result.modality
     ).feature_names
+    title = describe_largest_parts(
+        "Of its features",
+        [f"‘{text.plain(name, 40)}’" for name in names],
+        result.features,
+        "moved it",
+    )
+    shows = (
+        f"the same attribution, added up over the {len(result.units)} steps for each of the {len(names)} "
+        f"features.{sample.of}"
+    )
+
+    def table() -> pd.DataFrame:
+        return modality_attribution.frame(sample.study, sample.row, result)
+
     return panel.PanelFigure(
         "inside-features",
-        describe_largest_parts(
-            "Of its features",
-            [f"‘{text.plain(name, 40)}’" for name in names],
-            result.features,
-            "moved it",
-        ),
+        title,
         attribution_charts.bars(names, result.features, unit=sample.unit, theme=theme),
-        shows=f"the same attribution, added up over the {len(result.units)} steps for each of the {len(names)} "
-        f"features.{sample.of}",
+        shows=shows,
         not_shown="at which step: see above.",
         alt=f"Attribution by feature: largest {names[abs(result.features).argmax()]}.",
-        table=lambda: modality_attribution.frame(sample.study, sample.row, result),
+        table=table,
     )
 
 
@@ -158,22 +177,22 @@ def attribution_over_time(
     seconds = len(known) == len(names)
     what = _term(term, sample.quantity)
     matched = " ".join(dict.fromkeys(lane.how for lane in lanes if lane.how))
-    return panel.PanelFigure(
-        "inside-time",
-        f"When {listed([text.plain(name) for name in names])} moved {what}",
-        attribution_charts.timeline(
-            [(lane.modality, lane.values, lane.width, lane.names) for lane in lanes],
-            seconds=seconds,
-            unit=sample.unit,
-            theme=theme,
-        ),
-        shows=f"the attribution of {what} inside each modality that is a sequence, at its steps. "
+    title = f"When {listed([text.plain(name) for name in names])} moved {what}"
+    figure = attribution_charts.timeline(
+        [(lane.modality, lane.values, lane.width, lane.names) for lane in lanes],
+        seconds=seconds,
+        unit=sample.unit,
+        theme=theme,
+    )
+    shows = (
+        f"the attribution of {what} inside each modality that is a sequence, at its steps. "
         f"{describe_axis(names, known)} In each lane the colours run to its own largest step, up or down, whose size "
-        f"stands below the name.{sample.of}" + (f" {text.plain(matched, 600)}" if matched else ""),
-        not_shown="whether what stands at one place belongs together: features are measured over windows, and one "
-        "modality may come before another.",
-        alt=f"Attribution over time inside {', '.join(names)}, in {'seconds' if seconds else 'percent of the length'}.",
-        table=lambda: pd.concat(
+        f"stands below the name.{sample.of}" + (f" {text.plain(matched, 600)}" if matched else "")
+    )
+    alt = f"Attribution over time inside {', '.join(names)}, in {'seconds' if seconds else 'percent of the length'}."
+
+    def table() -> pd.DataFrame:
+        return pd.concat(
             [
                 pd.DataFrame(
                     {
@@ -192,7 +211,17 @@ def attribution_over_time(
                 for lane in lanes
             ],
             ignore_index=True,
-        ),
+        )
+
+    return panel.PanelFigure(
+        "inside-time",
+        title,
+        figure,
+        shows=shows,
+        not_shown="whether what stands at one place belongs together: features are measured over windows, and one "
+        "modality may come before another.",
+        alt=alt,
+        table=table,
     )
 
 
@@ -246,7 +275,8 @@ def _attributed(
     sample: Sample, modality: str, term: str, baseline: str, other: str, method: str
 ) -> tuple[Attribution, str]:
     """The attribution, and the id of the sample where it starts, if it starts at one."""
-    study, row = sample.study, sample.row
+    study = sample.study
+    row = sample.row
     start = (other or default_contrast(study, row)) if baseline == "sample" else ""
     return (
         modality_attribution.attribute(
@@ -289,11 +319,9 @@ def _error(result: Attribution) -> str:
             f"({result.relative_error:.2%})."
         )
     words = f"Convergence error {result.error:.2g} ({result.relative_error:.2%} of the change, {result.steps:,} steps)"
-    return (
-        f"{words}."
-        if result.converged
-        else f"**{words}: above 1 % even at {result.steps:,} steps; read the shares with care.**"
-    )
+    if result.converged:
+        return f"{words}."
+    return f"**{words}: above 1 % even at {result.steps:,} steps; read the shares with care.**"
 
 
 def has_shared_axis(sample: Sample, term: str = SCORE, **_: Any) -> bool:

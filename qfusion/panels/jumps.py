@@ -24,38 +24,50 @@ def jump_times(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigur
     """
     check(jumps_at_all(sample), f"Model '{sample.name}' has no jump operators.")
     records = jump_records.records(sample)
-    runs, K = len(records.runs), len(records.exact)
+    runs = len(records.runs)
+    K = len(records.exact)
     jumped = sum(len(times) > 0 for _, times, _ in records.runs)
-    return panel.PanelFigure(
-        "raster",
+    title = (
         f"In this unravelling {jumped} of {runs} trajectories jump, {records.jumps / runs:.2f} times on "
-        f"average (exact: {records.expected:.2f})",
-        jump_raster.raster(
-            [(times, which) for _, times, which in records.runs if len(times)],
-            records.edges,
-            records.counts,
-            records.times,
-            records.exact,
-            theme,
-        ),
-        shows=f"above, every jump of {runs} trajectories, a row each that jumps, sorted by the first jump; below, "
-        "jumps per time of each operator: counted in them (thin), and the exact rate Tr L_k†L_k ρ(t) of the "
-        "master equation (thick)." + sample.of + f" {jump_records.UNRAVELLING}",
-        not_shown="what a jump does to the state: see the single trajectories.",
-        alt="Jumps per trajectory: "
+        f"average (exact: {records.expected:.2f})"
+    )
+    figure = jump_raster.raster(
+        [(times, which) for _, times, which in records.runs if len(times)],
+        records.edges,
+        records.counts,
+        records.times,
+        records.exact,
+        theme,
+    )
+    alt = (
+        "Jumps per trajectory: "
         + panel.list_numbers(
             [f"L{k + 1}" for k in range(K)],
             [sum(int((which == k).sum()) for *_, which in records.runs) / runs for k in range(K)],
         )
-        + ".",
-        table=lambda: pd.DataFrame(
+        + "."
+    )
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame(
             [
                 {"row": row, "trajectory": number + 1, "t": when, "operator": f"L{k + 1}"}
                 for row, (number, times, which) in enumerate(records.runs, 1)
                 for when, k in zip(times, which, strict=True)
             ],
             columns=["row", "trajectory", "t", "operator"],
-        ),
+        )
+
+    return panel.PanelFigure(
+        "raster",
+        title,
+        figure,
+        shows=f"above, every jump of {runs} trajectories, a row each that jumps, sorted by the first jump; below, "
+        "jumps per time of each operator: counted in them (thin), and the exact rate Tr L_k†L_k ρ(t) of the "
+        "master equation (thick)." + sample.of + f" {jump_records.UNRAVELLING}",
+        not_shown="what a jump does to the state: see the single trajectories.",
+        alt=alt,
+        table=table,
     )
 
 
@@ -69,24 +81,21 @@ def mutual_information_graph(
         t: the time as a share of T.
     """
     check(can_cut(sample), f"Model '{sample.name}' has one modality: it shares nothing.")
-    track, at = sample.track(), nearest_step(sample, t)
+    track = sample.track()
+    at = nearest_step(sample, t)
     S = track.measures.of("entropy")
     alone = {name: S[name,] for name in sample.modalities}
     shared = {(a, b): values for (a, b), values in track.measures.of("mutual_information").items()}
-    together = (
-        sum(alone.values()) - sum(S[pair] for pair in shared) + S[()] if len(alone) == 3 else None
-    )
+    if len(alone) == 3:
+        together = sum(alone.values()) - sum(S[pair] for pair in shared) + S[()]
+    else:
+        together = None
     when = f"t = {track.times[at]:.2f}"
-    return panel.PanelFigure(
-        "information",
-        describe_most_shared(
-            {" and ".join(pair): float(values[at]) for pair, values in shared.items()}, when
-        )
-        + ("" if together is None else f"; tripartite information {together[at]:+z.3f}"),
-        correlation_polygon.mutual_information_polygon(
-            track.times, shared, alone, at, together=together, theme=theme
-        ),
-        shows="at the cursor, the mutual information I(a:b) = S_a + S_b − S_ab of each pair as the width of its line, "
+    title = describe_most_shared(
+        {" and ".join(pair): float(values[at]) for pair, values in shared.items()}, when
+    ) + ("" if together is None else f"; tripartite information {together[at]:+z.3f}")
+    shows = (
+        "at the cursor, the mutual information I(a:b) = S_a + S_b − S_ab of each pair as the width of its line, "
         "and the entropy S of each modality as the area of its disc; beside it the pairs over time"
         + (
             "; dotted, the tripartite information I(a:b) + I(a:c) − I(a:bc), negative where a knows more of b and "
@@ -95,21 +104,36 @@ def mutual_information_graph(
             else ""
         )
         + "."
-        + sample.followed,
-        not_shown="how much of it is entanglement: see the negativity.",
-        alt=f"At {when}: "
+        + sample.followed
+    )
+    alt = (
+        f"At {when}: "
         + panel.list_numbers(
             [" : ".join(pair) for pair in shared],
             [float(values[at]) for values in shared.values()],
             ".3f",
         )
-        + " nats.",
-        table=lambda: pd.DataFrame(
+        + " nats."
+    )
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame(
             {"t": track.times}
             | {f"entropy[{name}]": values for name, values in alone.items()}
             | {f"mutual_information[{a}:{b}]": values for (a, b), values in shared.items()}
             | ({} if together is None else {"tripartite_information": together})
+        )
+
+    return panel.PanelFigure(
+        "information",
+        title,
+        correlation_polygon.mutual_information_polygon(
+            track.times, shared, alone, at, together=together, theme=theme
         ),
+        shows=shows,
+        not_shown="how much of it is entanglement: see the negativity.",
+        alt=alt,
+        table=table,
     )
 
 

@@ -44,7 +44,8 @@ def rank_correlations(
         other: a second model of the same data, to compare with; none unless told.
     """
     study, result = trust.as_trained(study), _found(study)
-    whose, words = _whose(study), ""
+    whose = _whose(study)
+    words = ""
     models = _models(study, other)
     if other:
         second = label_comparison.second(study, other)
@@ -57,66 +58,77 @@ def rank_correlations(
         )
         words = f" {closer}, both on the same samples{_taught(study, second)}."
     names = [entry.modality for entry in result.alone]
+    figure = label_charts.interval_dots(
+        names,
+        {
+            name: label_charts.interval_ends(entry.rank for entry in one.alone)
+            for name, one in models.items()
+        },
+        hues=[style.term_colour(name, study.modalities) for name in names],
+        x_title=f"rank correlation of own term and {whose}",
+        band=np.array([(e.shuffled["rank"].low, e.shuffled["rank"].high) for e in result.alone]),
+        band_name=SHUFFLED,
+        theme=theme,
+    )
+    shows = (
+        f"how far each modality's own term orders {_samples(study, result)} as {whose} of that modality do "
+        f"(ρ, Spearman's rank correlation; {_how(study)}). Grey: where 95 % of {people.SHUFFLES} shuffles "
+        f"of the labels lie. {describe_comparison(study.bulk_background)}{words}"
+    )
+    alt = (
+        "Rank correlation with labels: "
+        + ", ".join(f"{e.modality} {e.rank.value:.2f}" for e in result.alone)
+        + "."
+    )
+
+    def table() -> pd.DataFrame:
+        return pd.concat(
+            [one.frame().assign(model=name) for name, one in models.items()], ignore_index=True
+        )
+
     return panel.PanelFigure(
         "people-alone",
         people.follows(result.alone, whose, text.plain),
-        label_charts.interval_dots(
-            names,
-            {
-                name: label_charts.interval_ends(entry.rank for entry in one.alone)
-                for name, one in models.items()
-            },
-            hues=[style.term_colour(name, study.modalities) for name in names],
-            x_title=f"rank correlation of own term and {whose}",
-            band=np.array(
-                [(e.shuffled["rank"].low, e.shuffled["rank"].high) for e in result.alone]
-            ),
-            band_name=SHUFFLED,
-            theme=theme,
-        ),
-        shows=f"how far each modality's own term orders {_samples(study, result)} as {whose} of that modality do "
-        f"(ρ, Spearman's rank correlation; {_how(study)}). Grey: where 95 % of {people.SHUFFLES} shuffles "
-        f"of the labels lie. {describe_comparison(study.bulk_background)}{words}",
+        figure,
+        shows=shows,
         not_shown="whether people or the model are right; a term may carry what people hear in another modality.",
-        alt="Rank correlation with labels: "
-        + ", ".join(f"{e.modality} {e.rank.value:.2f}" for e in result.alone)
-        + ".",
-        table=lambda: pd.concat(
-            [one.frame().assign(model=name) for name, one in models.items()], ignore_index=True
-        ),
+        alt=alt,
+        table=table,
     )
 
 
 def calibration(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
     """Labels over own terms, with means of bins; only of data with labels of single modalities."""
     study, result = trust.as_trained(study), _found(study)
-    whose, bins = _whose(study), {entry.modality: entry.binned() for entry in result.alone}
+    whose = _whose(study)
+    bins = {entry.modality: entry.binned() for entry in result.alone}
     ids = study.dataset.ids[trust.explained(study)[0]]
-    return panel.PanelFigure(
-        "people-calibration",
-        describe_slopes(result.alone, whose),
-        label_charts.calibration(
-            {e.modality: e.term for e in result.alone},
-            {e.modality: e.label for e in result.alone},
-            {
-                name: (entry["term"].to_numpy(), entry["label"].to_numpy())
-                for name, entry in bins.items()
-            },
-            study.modalities,
-            notes={e.modality: f"n = {len(e.label):,}" for e in result.alone},
-            x_title=text.in_unit("own term in the model", study.unit_of(0)),
-            y_title="hidden score" if whose != PEOPLE_SAY else "people's label",
-            theme=theme,
-        ),
-        shows=f"each label of {_samples(study, result)} over the modality's own term; large dots are means of at most "
+    figure = label_charts.calibration(
+        {e.modality: e.term for e in result.alone},
+        {e.modality: e.label for e in result.alone},
+        {
+            name: (entry["term"].to_numpy(), entry["label"].to_numpy())
+            for name, entry in bins.items()
+        },
+        study.modalities,
+        notes={e.modality: f"n = {len(e.label):,}" for e in result.alone},
+        x_title=text.in_unit("own term in the model", study.unit_of(0)),
+        y_title="hidden score" if whose != PEOPLE_SAY else "people's label",
+        theme=theme,
+    )
+    shows = (
+        f"each label of {_samples(study, result)} over the modality's own term; large dots are means of at most "
         f"{people.BINS} bins of as many samples. Of the labels that are not 0, the term has the sign of "
-        f"{describe_sign_rates(result.alone)}. Slopes are those of least squares; {_how(study)}.",
-        not_shown="that one is made of the other: labels and terms may have different units, so that a slope of 1 "
-        "is no aim by itself.",
-        alt="Labels over own terms: "
+        f"{describe_sign_rates(result.alone)}. Slopes are those of least squares; {_how(study)}."
+    )
+    alt = (
+        "Labels over own terms: "
         + ", ".join(f"{e.modality} slope {e.slope.value:.2f}" for e in result.alone)
-        + ".",
-        table=lambda: pd.concat(
+        + "."
+    )
+
+    def table() -> pd.DataFrame:
+        return pd.concat(
             [
                 pd.DataFrame(
                     {
@@ -129,7 +141,17 @@ def calibration(study: Study, theme: style.Theme = "light") -> panel.PanelFigure
                 for entry in result.alone
             ],
             ignore_index=True,
-        ),
+        )
+
+    return panel.PanelFigure(
+        "people-calibration",
+        describe_slopes(result.alone, whose),
+        figure,
+        shows=shows,
+        not_shown="that one is made of the other: labels and terms may have different units, so that a slope of 1 "
+        "is no aim by itself.",
+        alt=alt,
+        table=table,
     )
 
 
@@ -140,9 +162,10 @@ def describe_slopes(parts: Sequence[people.Alone], whose: str) -> str:
         name = text.plain(entry.modality)
         if not np.isfinite(entry.slope.value):
             return f"not defined for {name} (n = {len(entry.label):,})"
-        interval = (
-            f" [{entry.slope.low:+z.2f}, {entry.slope.high:+z.2f}]" if entry.slope.known else ""
-        )
+        if entry.slope.known:
+            interval = f" [{entry.slope.low:+z.2f}, {entry.slope.high:+z.2f}]"
+        else:
+            interval = ""
         return f"{entry.slope.value:+z.2f}{interval} for {name}"
 
     rest = f" and so on for {len(parts) - people.NAMED} more" if len(parts) > people.NAMED else ""
@@ -159,9 +182,10 @@ def describe_sign_rates(parts: Sequence[people.Alone]) -> str:
             return f"none in {name}"
         interval = f" [{entry.sign.low:.0%}, {entry.sign.high:.0%}]" if entry.sign.known else ""
         chance = entry.shuffled["sign"]
-        shuffled = (
-            f"; shuffled {chance.low:.0%} to {chance.high:.0%}" if np.isfinite(chance.low) else ""
-        )
+        if np.isfinite(chance.low):
+            shuffled = f"; shuffled {chance.low:.0%} to {chance.high:.0%}"
+        else:
+            shuffled = ""
         return f"{entry.sign.value:.0%}{interval} in {name} (n = {entry.sign.n:,}{shuffled})"
 
     most = 2 * people.NAMED
@@ -179,30 +203,28 @@ def conflict(study: Study, theme: style.Theme = "light", *, other: str = "") -> 
         other: a second model of the same data, to compare with; none unless told.
     """
     study, result = trust.as_trained(study), _found(study)
-    whose, verdicts = _whose(study), list(result.rates)
-    models, words = _models(study, other), ""
+    whose = _whose(study)
+    verdicts = list(result.rates)
+    models = _models(study, other)
+    words = ""
     if other:
         theirs = people.meets(models[other], whose)
         words = f" By {text.plain(other)}: {theirs[:1].lower()}{theirs[1:]}."
-    return panel.PanelFigure(
-        "people-conflict",
-        people.meets(result, whose),
-        label_charts.interval_dots(
-            verdicts,
-            {
-                name: label_charts.interval_ends(rate.difference for rate in one.rates.values())
-                for name, one in models.items()
-            },
-            hues=[style.GREY] * len(verdicts),
-            x_title="share of samples where signs conflict, less that of the others",
-            band=np.array(
-                [(rate.shuffled.low, rate.shuffled.high) for rate in result.rates.values()]
-            ),
-            band_name=SHUFFLED,
-            percent=True,
-            theme=theme,
-        ),
-        shows=f"by how much more often the model's verdict is joint, conflict, or one of the two, of samples with both "
+    figure = label_charts.interval_dots(
+        verdicts,
+        {
+            name: label_charts.interval_ends(rate.difference for rate in one.rates.values())
+            for name, one in models.items()
+        },
+        hues=[style.GREY] * len(verdicts),
+        x_title="share of samples where signs conflict, less that of the others",
+        band=np.array([(rate.shuffled.low, rate.shuffled.high) for rate in result.rates.values()]),
+        band_name=SHUFFLED,
+        percent=True,
+        theme=theme,
+    )
+    shows = (
+        f"by how much more often the model's verdict is joint, conflict, or one of the two, of samples with both "
         f"signs among {whose} of their modalities and of the whole, than of the others: {result.conflicting:,} of "
         f"{result.known:,} test samples."
         + (
@@ -210,15 +232,28 @@ def conflict(study: Study, theme: style.Theme = "light", *, other: str = "") -> 
             if result.known < result.samples
             else ""
         )
-        + f" Grey: where 95 % of {people.SHUFFLES} shuffles of the labels lie; {_how(study)}.{words}",
-        not_shown="what people would call the reason of a conflict; signs alone say that there is one.",
-        alt="Difference of verdict rates: "
+        + f" Grey: where 95 % of {people.SHUFFLES} shuffles of the labels lie; {_how(study)}.{words}"
+    )
+    alt = (
+        "Difference of verdict rates: "
         + ", ".join(f"{name} {rate.difference.value:+.2f}" for name, rate in result.rates.items())
-        + ".",
-        table=lambda: pd.concat(
+        + "."
+    )
+
+    def table() -> pd.DataFrame:
+        return pd.concat(
             [one.rate_frame().assign(model=name) for name, one in models.items()],
             ignore_index=True,
-        ),
+        )
+
+    return panel.PanelFigure(
+        "people-conflict",
+        people.meets(result, whose),
+        figure,
+        shows=shows,
+        not_shown="what people would call the reason of a conflict; signs alone say that there is one.",
+        alt=alt,
+        table=table,
     )
 
 
@@ -229,36 +264,40 @@ def sample_labels(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
         label_comparison.labels_of(study),
         label_comparison.lacking(study, f"The data set '{study.dataset.name}'"),
     )
-    own, row = study.dividends(sample.row, 0), labels.table.iloc[sample.row]
+    own = study.dividends(sample.row, 0)
+    row = labels.table.iloc[sample.row]
     known = {str(name): float(value) for name, value in row.items() if np.isfinite(value)}
     terms = {name: own[name] for name in known}
     whole = float(study.dataset.y[sample.row])
     lacks = [text.plain(str(name)) for name in row.index if name not in known]
-    return panel.PanelFigure(
-        "people",
-        people.of_sample(
-            known, terms, float("nan") if lacks else whole, labels.description, text.plain
-        ),
-        label_charts.interval_dots(
-            list(known),
-            {
-                name: np.array([(value, np.nan, np.nan) for value in values.values()])
-                for name, values in ((labels.description, known), ("own term", terms))
-            },
-            hues=[style.term_colour(name, study.modalities) for name in known],
-            x_title=text.in_unit("label, and own term", study.unit_of(0)),
-            theme=theme,
-        ),
-        shows=f"{labels.description} of each modality alone, and what the modality adds on its own in this model"
+    title = people.of_sample(
+        known, terms, float("nan") if lacks else whole, labels.description, text.plain
+    )
+    figure = label_charts.interval_dots(
+        list(known),
+        {
+            name: np.array([(value, np.nan, np.nan) for value in values.values()])
+            for name, values in ((labels.description, known), ("own term", terms))
+        },
+        hues=[style.term_colour(name, study.modalities) for name in known],
+        x_title=text.in_unit("label, and own term", study.unit_of(0)),
+        theme=theme,
+    )
+    shows = (
+        f"{labels.description} of each modality alone, and what the modality adds on its own in this model"
         + (f"; nothing is known of {listed(lacks)}" if lacks else "")
         + ". "
-        + describe_comparison(sample.background),
-        not_shown="that the two have one unit: the Faithfulness page says how they go together over many samples.",
-        alt=", ".join(
+        + describe_comparison(sample.background)
+    )
+    alt = (
+        ", ".join(
             f"{name}: label {known[name]:+.2f}, own term {terms[name]:+.2f}" for name in known
         )
-        + ".",
-        table=lambda: pd.DataFrame(
+        + "."
+    )
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame(
             {
                 "sample": sample.id,
                 "modality": list(known),
@@ -266,7 +305,16 @@ def sample_labels(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
                 "own_term": list(terms.values()),
                 "whole": whole,
             }
-        ),
+        )
+
+    return panel.PanelFigure(
+        "people",
+        title,
+        figure,
+        shows=shows,
+        not_shown="that the two have one unit: the Faithfulness page says how they go together over many samples.",
+        alt=alt,
+        table=table,
     )
 
 
@@ -315,8 +363,6 @@ def _how(study: Study) -> str:
 def _taught(*studies: Study) -> str:
     """Which of the models had the labels as additional targets."""
     taught = [text.plain(study.name) for study in studies if label_comparison.taught(study)]
-    return (
-        f"; {listed(taught)} had the labels as additional targets while training"
-        if taught
-        else "; neither had the labels as targets"
-    )
+    if taught:
+        return f"; {listed(taught)} had the labels as additional targets while training"
+    return "; neither had the labels as targets"

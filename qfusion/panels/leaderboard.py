@@ -33,14 +33,18 @@ def results(
         metric: as the board calls it, such as "MAE"; the headline unless told.
     """
     name, key, table, short = _results(board, data, metric)
+    figure = leaderboard_charts.result_dots(
+        _entries(board, name, key, table), f"test {short}", theme
+    )
+    alt = "Dot plot of " + ", ".join(f"{r.label} {r.mean:.3f}" for r in table.itertuples()) + "."
     return panel.PanelFigure(
         "board",
         f"{short}, best on top",
-        leaderboard_charts.result_dots(_entries(board, name, key, table), f"test {short}", theme),
+        figure,
         shows="the mean over seeds with its 95 % interval; small dots are single seeds. Blue: QiNN-QJ, red: QCNN, "
         "rings: their ablations, green triangles: neighbours, grey squares: baselines.",
         not_shown="how results would differ on other test rows.",
-        alt="Dot plot of " + ", ".join(f"{r.label} {r.mean:.3f}" for r in table.itertuples()) + ".",
+        alt=alt,
         table=lambda: table,
     )
 
@@ -64,30 +68,41 @@ def against_size(
     """
     name, key, table, short = _results(board, data, metric)
     column, title = _COLUMNS[choose("Size", size, SIZES)]
-    return panel.PanelFigure(
-        "board-size",
-        f"{short} against {'training time' if size == TRAINING else 'size'}",
-        leaderboard_charts.result_scatter(
-            _entries(board, name, key, table, column), f"test {short}", title, theme
-        ),
-        shows=(
+    heading = f"{short} against {'training time' if size == TRAINING else 'size'}"
+    figure = leaderboard_charts.result_scatter(
+        _entries(board, name, key, table, column), f"test {short}", title, theme
+    )
+    if size == TRAINING:
+        shows = (
             "the same means against the processor seconds of a training, the median over seeds, on a logarithmic "
             "axis."
-            if size == TRAINING
-            else f"the same means against the number of trained parameters {size}, on a logarithmic axis; none is "
+        )
+    else:
+        shows = (
+            f"the same means against the number of trained parameters {size}, on a logarithmic axis; none is "
             "drawn at 1."
-        ),
-        not_shown=(
-            "a quiet machine: other work ran beside most trainings."
-            if size == TRAINING
-            else "what a smaller or larger network of the same kind would reach: every model was trained at one "
+        )
+    if size == TRAINING:
+        not_shown = "a quiet machine: other work ran beside most trainings."
+    else:
+        not_shown = (
+            "what a smaller or larger network of the same kind would reach: every model was trained at one "
             "size."
-        ),
-        alt=f"{title.capitalize()} and results: "
+        )
+    alt = (
+        f"{title.capitalize()} and results: "
         + ", ".join(
             f"{row['label']} {row[column]:.0f}, {row['mean']:.3f}" for _, row in table.iterrows()
         )
-        + ".",
+        + "."
+    )
+    return panel.PanelFigure(
+        "board-size",
+        heading,
+        figure,
+        shows=(shows),
+        not_shown=(not_shown),
+        alt=alt,
         table=lambda: table,
     )
 
@@ -109,25 +124,29 @@ def joint_shares(
         percent=lambda entry: 100 * entry["joint share"]
     )
     check(len(table) > 0, f"Joint shares are not measured on data set '{name}'.")
+    figure = leaderboard_charts.result_scatter(
+        _entries(board, name, key, table, "percent"),
+        f"test {short}",
+        "joint share of the decisions, %",
+        theme,
+        log=False,
+        marked=None if planted is None else (100 * planted, "as planted"),
+    )
+    alt = (
+        "Joint shares and results: "
+        + ", ".join(f"{r.label} {r.percent:.0f} %, {r.mean:.3f}" for r in table.itertuples())
+        + "."
+    )
     return panel.PanelFigure(
         "board-joint",
         describe_joint_share(table, short),
-        leaderboard_charts.result_scatter(
-            _entries(board, name, key, table, "percent"),
-            f"test {short}",
-            "joint share of the decisions, %",
-            theme,
-            log=False,
-            marked=None if planted is None else (100 * planted, "as planted"),
-        ),
+        figure,
         shows="the part of all terms' sizes that belongs to terms of several modalities, over test rows and outputs: 0 "
         "for a sum of one output a modality. 100 test rows against 50 training rows, drawn at random, the same "
         "for all models; the mean over the seeds that were measured.",
         not_shown="whether what is said jointly is right: see the metric, and where contributions are planted, their "
         "agreement.",
-        alt="Joint shares and results: "
-        + ", ".join(f"{r.label} {r.percent:.0f} %, {r.mean:.3f}" for r in table.itertuples())
-        + ".",
+        alt=alt,
         table=lambda: table,
     )
 
@@ -139,19 +158,19 @@ def describe_joint_share(table: pd.DataFrame, metric: str) -> str:
     Args:
         table: a row a model with `label`, `mean` and `percent`, the best result first. metric: what the result is.
     """
-    percent, written = table["percent"], table["mean"].map("{:.3f}".format)
+    percent = table["percent"]
+    written = table["mean"].map("{:.3f}".format)
     best = table[written == written.iloc[0]]
-    words = (
-        f"{text.plain(best['label'].iloc[0])}, the best by {metric}, decides {percent.iloc[0]:.0f} % jointly"
-        if len(best) == 1
-        else f"The {len(best)} best by {metric}, alike, decide {best['percent'].min():.0f} to "
-        f"{best['percent'].max():.0f} % jointly"
-    )
-    return (
-        words
-        if len(table) == 1
-        else f"{words}; all models {percent.min():.0f} to {percent.max():.0f} %"
-    )
+    if len(best) == 1:
+        words = f"{text.plain(best['label'].iloc[0])}, the best by {metric}, decides {percent.iloc[0]:.0f} % jointly"
+    else:
+        words = (
+            f"The {len(best)} best by {metric}, alike, decide {best['percent'].min():.0f} to "
+            f"{best['percent'].max():.0f} % jointly"
+        )
+    if len(table) == 1:
+        return words
+    return f"{words}; all models {percent.min():.0f} to {percent.max():.0f} %"
 
 
 def planted_agreement(
@@ -171,27 +190,36 @@ def planted_agreement(
     frame.insert(0, "mean", frame.mean(axis=1))
     frame = frame.sort_values("mean", ascending=False)
     labels = [board.label(str(model)) for model in frame.index]
+    title = panel.superlative(
+        dict(zip(labels, frame["mean"].tolist(), strict=True)),
+        one="{names} finds the planted contributions best (mean correlation {value:.2f})",
+        some="{names} find the planted contributions best, alike (mean correlation {value:.2f})",
+        many="{count} models",
+    )
+    figure = leaderboard_charts.planted_agreement(
+        labels, list(frame.columns), frame.to_numpy(float), theme
+    )
+    alt = (
+        "Mean correlations with planted contributions: "
+        + ", ".join(
+            f"{label} {value:.2f}" for label, value in zip(labels, frame["mean"], strict=True)
+        )
+        + "."
+    )
+
+    def table() -> pd.DataFrame:
+        return frame.assign(model=labels).reset_index(drop=True)
+
     return panel.PanelFigure(
         "board-agreement",
-        panel.superlative(
-            dict(zip(labels, frame["mean"].tolist(), strict=True)),
-            one="{names} finds the planted contributions best (mean correlation {value:.2f})",
-            some="{names} find the planted contributions best, alike (mean correlation {value:.2f})",
-            many="{count} models",
-        ),
-        leaderboard_charts.planted_agreement(
-            labels, list(frame.columns), frame.to_numpy(float), theme
-        ),
+        title,
+        figure,
         shows="the correlation, over 100 test rows, of a model's contribution of each modality and combination with "
         "the planted one; the mean over seeds, and in the first column that over all combinations. 0 also where "
         "a model has no such term.",
         not_shown="sizes: a contribution of half the planted size correlates as well as one of its size.",
-        alt="Mean correlations with planted contributions: "
-        + ", ".join(
-            f"{label} {value:.2f}" for label, value in zip(labels, frame["mean"], strict=True)
-        )
-        + ".",
-        table=lambda: frame.assign(model=labels).reset_index(drop=True),
+        alt=alt,
+        table=table,
     )
 
 
@@ -213,7 +241,9 @@ def robustness(
         models: as the board calls them; all but the ablations unless told.
     """
     name = data or board.names[0]
-    entry, keys, measured = board.of(name), board.robust_metrics(name), board.measured(name)
+    entry = board.of(name)
+    keys = board.robust_metrics(name)
+    measured = board.measured(name)
     check(bool(keys), f"Robustness is not measured on data set '{name}'.")
     choose("Modality", part, (ALL, *entry["modalities"]))
     shown = {
@@ -221,32 +251,32 @@ def robustness(
         for label in (board.default(name) if models is None else models)
     }
     check(bool(shown), "Argument `models` must hold at least one model, but is empty.")
-    short, what = board.metric(keys[0]).short, "every modality" if part == ALL else part
+    short = board.metric(keys[0]).short
+    what = "every modality" if part == ALL else part
     curves = {label: board.curve(name, model, part, keys[0]) for label, model in shown.items()}
     noisiest = {label: float(values[-1]) for label, (_, values, _) in curves.items()}
     smallest = not board.metric(keys[0]).higher_is_better
     best = (min if smallest else max)(noisiest, key=noisiest.__getitem__)
-    return panel.PanelFigure(
-        "board-robustness",
-        panel.superlative(
-            noisiest,
-            one="With the most noise on {what}, {names} is best: {short} {value:.3f}, {quiet:.3f} without noise",
-            some="With the most noise on {what}, {names} are best, alike: {short} {value:.3f}",
-            many="{count} models",
-            places=3,
-            smallest=smallest,
-            what=text.plain(what),
-            short=short,
-            quiet=curves[best][1][0],
-        ),
-        leaderboard_charts.robustness(
-            curves,
-            {label: (board.role(model), _family(board, model)) for label, model in shown.items()},
-            f"test {short}",
-            what,
-            theme,
-        ),
-        shows=f"{short} on {entry['test']:,} test rows of each model's first seed: noise in standard deviations of "
+    title = panel.superlative(
+        noisiest,
+        one="With the most noise on {what}, {names} is best: {short} {value:.3f}, {quiet:.3f} without noise",
+        some="With the most noise on {what}, {names} are best, alike: {short} {value:.3f}",
+        many="{count} models",
+        places=3,
+        smallest=smallest,
+        what=text.plain(what),
+        short=short,
+        quiet=curves[best][1][0],
+    )
+    figure = leaderboard_charts.robustness(
+        curves,
+        {label: (board.role(model), _family(board, model)) for label, model in shown.items()},
+        f"test {short}",
+        what,
+        theme,
+    )
+    shows = (
+        f"{short} on {entry['test']:,} test rows of each model's first seed: noise in standard deviations of "
         f"every feature over {entry['trained_on']:,} training rows (mean of three draws); right, the modality "
         "absent or another sample's. Absent is the mean output over training rows in its place: over all of "
         "them, exactly, for our two systems, over 50 drawn at random for all others"
@@ -254,20 +284,33 @@ def robustness(
             "; rows without a joint share are older and have the training mean of the features instead."
             if any("joint" not in entry["rows"][model] for model in shown.values())
             else "."
-        ),
-        not_shown="other seeds, and noise that was trained for: where a recipe trains with noise, all its models did.",
-        alt="Curves over noise: "
+        )
+    )
+    alt = (
+        "Curves over noise: "
         + ", ".join(
             f"{label} from {v[0]:.3f} to {v[-1]:.3f}" for label, (_, v, _) in curves.items()
         )
-        + ".",
-        table=lambda: pd.DataFrame(
+        + "."
+    )
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame(
             [
                 {"model": label, **record}
                 for label, model in shown.items()
                 for record in board.whole["robustness"][name][model]
             ]
-        ),
+        )
+
+    return panel.PanelFigure(
+        "board-robustness",
+        title,
+        figure,
+        shows=shows,
+        not_shown="other seeds, and noise that was trained for: where a recipe trains with noise, all its models did.",
+        alt=alt,
+        table=table,
     )
 
 
@@ -304,13 +347,11 @@ def _entries(
 
 def _family(board: benchmark_board.Board, model: str) -> str:
     start = model.partition("-")[0]
-    return (
-        start
-        if start in ("qj", "qcnn")
-        else "neighbour"
-        if board.role(model) == "neighbour"
-        else ""
-    )
+    if start in ("qj", "qcnn"):
+        return start
+    if board.role(model) == "neighbour":
+        return "neighbour"
+    return ""
 
 
 _SYSTEMS = {audit_plan.QJ: ("QiNN-QJ", style.BLUE), audit_plan.QCNN: ("QCNN", style.VERMILLION)}

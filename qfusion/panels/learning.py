@@ -60,28 +60,31 @@ _NO_ATTRIBUTION = "which modality decides: entanglement is correlation, not attr
 def loss(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelFigure:
     """Validation and training loss by epoch."""
     drawn = _drawn(runs)
-    valid, train = _curves(drawn, "valid_loss"), _curves(drawn, "train_loss")
+    valid = _curves(drawn, "valid_loss")
+    train = _curves(drawn, "train_loss")
     losses = sorted({loss_of(entry) for entry in drawn} - {""})
     sets = {entry.plan.data for entry in drawn if entry.plan is not None}
-    lead = (
-        "These runs are not on the same data or make different losses small: their heights cannot be compared."
-        if len(sets) > 1 or len(losses) > 1
-        else ""
+    if len(sets) > 1 or len(losses) > 1:
+        lead = "These runs are not on the same data or make different losses small: their heights cannot be compared."
+    else:
+        lead = ""
+    if lead:
+        title = "Loss"
+    else:
+        title = describe_lowest_loss({name: values for name, (_, values) in valid.items()})
+    figure = training_charts.run_curves(
+        valid,
+        train,
+        hues=_hues(drawn),
+        y_title=f"loss ({' or '.join(losses) or 'its own'})",
+        kinds=("validation", "training"),
+        best_epochs=_kept(drawn),
+        theme=theme,
     )
     return panel.PanelFigure(
         "train-loss",
-        "Loss"
-        if lead
-        else describe_lowest_loss({name: values for name, (_, values) in valid.items()}),
-        training_charts.run_curves(
-            valid,
-            train,
-            hues=_hues(drawn),
-            y_title=f"loss ({' or '.join(losses) or 'its own'})",
-            kinds=("validation", "training"),
-            best_epochs=_kept(drawn),
-            theme=theme,
-        ),
+        title,
+        figure,
         shows=f"mean loss of each epoch ({_rows(drawn)}); the ring marks the epoch whose weights are kept.",
         not_shown="test rows. The training loss is taken with dropout on and of the weights as they go, so it may lie "
         "above the other.",
@@ -103,11 +106,9 @@ def describe_lowest_loss(losses: Mapping[str, np.ndarray]) -> str:
         return "Loss"
     least = f"{min(best.values()):.4g}"
     first = [text.plain(name) for name, value in best.items() if f"{value:.4g}" == least]
-    return (
-        f"All {len(first)} runs have the same lowest validation loss so far ({least})"
-        if len(first) == len(losses)
-        else f"Lowest validation loss so far: {listed(first)} ({least}{' each' if len(first) > 1 else ''})"
-    )
+    if len(first) == len(losses):
+        return f"All {len(first)} runs have the same lowest validation loss so far ({least})"
+    return f"Lowest validation loss so far: {listed(first)} ({least}{' each' if len(first) > 1 else ''})"
 
 
 def metric(
@@ -120,7 +121,8 @@ def metric(
         theme: of the figure.
         metric: one that all of them have, such as "mae"; accuracy or the mean absolute error unless told.
     """
-    drawn, known = _drawn(runs), common_metrics(runs)
+    drawn = _drawn(runs)
+    known = common_metrics(runs)
     check(
         bool(known),
         "The runs have no metric in common: one predicts a number, another one classes.",
@@ -211,28 +213,38 @@ def dividends(
     modalities, result = groups[int(choose("Group", str(group), map(str, range(len(groups)))))]
     drawn = {name: _largest(terms) for name, terms in result.items()}
     left_out = max(len(terms) - len(drawn[name]) for name, terms in result.items())
+    if int(group):
+        panel_name = f"train-dividends-{group}"
+    else:
+        panel_name = "train-dividends"
+    figure = training_charts.modality_curves(
+        drawn,
+        dict.fromkeys(result, modalities),
+        y_title="mean size of the contribution",
+        marks={
+            name: PASSED * sum(float(values[-1]) for _, values in terms.values())
+            for name, terms in result.items()
+        },
+        theme=theme,
+    )
+    not_shown = "the sign, nor whether what is added is right: look at the loss." + (
+        f" {left_out} smaller joint terms are in the CSV." if left_out else ""
+    )
+    alt = "Mean size of the contributions by epoch. " + " ".join(
+        f"{name}: {_last(terms)}." for name, terms in result.items()
+    )
+    lead = "  \n".join(_passing(name, terms) for name, terms in result.items())
     return panel.PanelFigure(
-        f"train-dividends-{group}" if int(group) else "train-dividends",
+        panel_name,
         "When does the model start to use each modality?",
-        training_charts.modality_curves(
-            drawn,
-            dict.fromkeys(result, modalities),
-            y_title="mean size of the contribution",
-            marks={
-                name: PASSED * sum(float(values[-1]) for _, values in terms.values())
-                for name, terms in result.items()
-            },
-            theme=theme,
-        ),
+        figure,
         shows="how much each modality adds on its own (solid) and each combination beyond its parts (dashed, dotted): "
         f"mean size over {_watched_rows(runs, result, 0, against=True)} and all outputs, after some epochs. Dotted "
         f"level: {PASSED:.0%} of all terms together by now.",
-        not_shown="the sign, nor whether what is added is right: look at the loss."
-        + (f" {left_out} smaller joint terms are in the CSV." if left_out else ""),
-        alt="Mean size of the contributions by epoch. "
-        + " ".join(f"{name}: {_last(terms)}." for name, terms in result.items()),
+        not_shown=not_shown,
+        alt=alt,
         table=lambda: _table_by_term(result),
-        lead="  \n".join(_passing(name, terms) for name, terms in result.items()),
+        lead=lead,
     )
 
 
@@ -251,16 +263,22 @@ def parameter_norms(
     solid, dashed = (
         {name: terms[key] for name, terms in result.items() if key in terms} for key in (of, other)
     )
+    figure = training_charts.run_curves(
+        solid, dashed, hues=_hues(_drawn(runs)), y_title=unit, kinds=kinds, theme=theme
+    )
+    alt = f"{kinds[0]}: {_last(solid)}. {kinds[1]}: {_last(dashed)}."
+
+    def table() -> pd.DataFrame:
+        return _table({kinds[0]: solid, kinds[1]: dashed})
+
     return panel.PanelFigure(
         f"train-norm-{of}",
         title,
-        training_charts.run_curves(
-            solid, dashed, hues=_hues(_drawn(runs)), y_title=unit, kinds=kinds, theme=theme
-        ),
+        figure,
         shows=f"{shows} Of the model alone, no samples.",
         not_shown="which coupling it is: the Dynamics or Circuit page of the trained model does.",
-        alt=f"{kinds[0]}: {_last(solid)}. {kinds[1]}: {_last(dashed)}.",
-        table=lambda: _table({kinds[0]: solid, kinds[1]: dashed}),
+        alt=alt,
+        table=table,
     )
 
 
@@ -271,19 +289,22 @@ def negativity(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.Pane
         for name, terms in watched_by(runs, "entanglement").items()
         if "fused" not in terms
     }
+    figure = training_charts.modality_curves(
+        result,
+        {name: list(terms) for name, terms in result.items()},
+        y_title="logarithmic negativity (bits)",
+        theme=theme,
+    )
+    alt = "Entanglement by epoch. " + " ".join(
+        f"{name}: {_last(terms)}." for name, terms in result.items()
+    )
     return panel.PanelFigure(
         "train-negativity",
         "Entanglement of each modality with the others",
-        training_charts.modality_curves(
-            result,
-            {name: list(terms) for name, terms in result.items()},
-            y_title="logarithmic negativity (bits)",
-            theme=theme,
-        ),
+        figure,
         shows=f"logarithmic negativity at the end of the evolution, mean over {_watched_rows(runs, result, 1)}.",
         not_shown=_NO_ATTRIBUTION,
-        alt="Entanglement by epoch. "
-        + " ".join(f"{name}: {_last(terms)}." for name, terms in result.items()),
+        alt=alt,
         table=lambda: _table_by_term(result),
     )
 
@@ -300,18 +321,28 @@ def replay(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelFig
         for name, one in known.items()
     }
     ends = {name: float(one.values[-1]) for name, one in known.items()}
+    title = f"{text.plain(run.name)}: {came_first(known['joint'], known['entanglement'])}"
+    figure = fusion_evidence.banded_curves(
+        next(iter(known.values())).epochs,
+        lines,
+        hues={"joint": style.VERMILLION, "entanglement": style.BLUE},
+        x_title="epoch",
+        y_title="share of its last value",
+        marks={name: one.first for name, one in known.items() if one.first is not None},
+        theme=theme,
+    )
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame(
+            {"epoch": next(iter(known.values())).epochs}
+            | {name: one.values for name, one in known.items()}
+            | {f"{name}_error": one.error for name, one in known.items()}
+        )
+
     return panel.PanelFigure(
         "train-replay",
-        f"{text.plain(run.name)}: {came_first(known['joint'], known['entanglement'])}",
-        fusion_evidence.banded_curves(
-            next(iter(known.values())).epochs,
-            lines,
-            hues={"joint": style.VERMILLION, "entanglement": style.BLUE},
-            x_title="epoch",
-            y_title="share of its last value",
-            marks={name: one.first for name, one in known.items() if one.first is not None},
-            theme=theme,
-        ),
+        title,
+        figure,
         shows="the joint terms' part of all contributions, and the entanglement (logarithmic negativity of a modality "
         "with the others, or entropy of a fused qubit), each as a share of its last value: "
         f"{panel.list_terms(ends, '.3g')}. Bands: 95 % over the validation rows, of which few are watched. Dotted: "
@@ -319,11 +350,7 @@ def replay(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelFig
         "the last value.",
         not_shown="that one brought the other about; nor what happened between watched epochs.",
         alt=f"Last values: {panel.list_terms(ends, '.3g')}.",
-        table=lambda: pd.DataFrame(
-            {"epoch": next(iter(known.values())).epochs}
-            | {name: one.values for name, one in known.items()}
-            | {f"{name}_error": one.error for name, one in known.items()}
-        ),
+        table=table,
     )
 
 
@@ -359,12 +386,14 @@ def results(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelFi
         f"{text.plain(name)}: {valid:,} validation, {test:,} test rows"
         for name, (valid, test) in result.sizes.items()
     )
+    shows = f"the kept weights measured when the run ended{f' ({sizes})' if sizes else ''}. " + (
+        "The runs differ in their seed alone." if result.seeds_only else ""
+    )
     return panel.PanelFigure(
         "train-results",
         "What came out",
         None,
-        shows=f"the kept weights measured when the run ended{f' ({sizes})' if sizes else ''}. "
-        + ("The runs differ in their seed alone." if result.seeds_only else ""),
+        shows=shows,
         not_shown="which settings to choose: whoever chooses by test rows no longer measures on unseen ones.",
         alt=f"Epochs, time and parameters of {len(result.table)} runs.",
         table=lambda: result.table,
@@ -593,7 +622,9 @@ def setting_choice(
     if key == "dims" or isinstance(begin, str):  # dims: one number or several, so typed as text
         value = ", ".join(map(str, begin)) if isinstance(begin, list) else str(begin)
         return params.TextParam(*words, most=60, style={"value": value})
-    low, high, whole = about.low, about.high, isinstance(begin, int)
+    low = about.low
+    high = about.high
+    whole = isinstance(begin, int)
     start = min(max(begin, low), high)
     step = 1 if whole else min(abs(start) / 4, (high - start) / 2) or 0.05
     return params.NumberParam(

@@ -1,6 +1,7 @@
 """Does the model fuse?"""
 
 import numpy as np
+import pandas as pd
 
 from qfusion._checks import check_present
 from qfusion.analysis import cohort_table, drawn_samples, errors, fusion_tests, text, trust
@@ -22,160 +23,195 @@ def emap(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
     labels = fusion_tests.metric_labels(study.dataset)
     first = next(iter(labels))
     (result, worth), (_, own) = (fusion_tests.without_joint(study, kind) for kind in fusing.KINDS)
-    sampled = (
-        ""
-        if result.errors is None
-        else f" EMAP is sampled: {result.rows:,} shuffled rows, standard error of the {study.quantity} at most "
-        f"{result.errors.mean():.2g} on average."
+    if result.errors is None:
+        sampled = ""
+    else:
+        sampled = (
+            f" EMAP is sampled: {result.rows:,} shuffled rows, standard error of the {study.quantity} at most "
+            f"{result.errors.mean():.2g} on average."
+        )
+    title = text.plain(fusing.fuses(result, worth, first, labels[first].short))
+    figure = label_charts.interval_dots(
+        [labels[name].short for name in labels],
+        {
+            kind: label_charts.interval_ends(part["gain"].values())
+            for kind, part in zip(fusing.KINDS, (worth, own), strict=True)
+        },
+        hues=[style.GREY] * len(labels),
+        x_title="better with joint terms by (units of the metric)",
+        theme=theme,
+    )
+    shows = (
+        f"by how much metrics are better with joint terms than without, on {len(result.scores):,} test samples. "
+        f"EMAP: the sum over modalities that is nearest to the model's {study.quantity} on all combinations of "
+        f"{result.rows:,} test rows; own terms: baseline and own contributions, against "
+        f"{background_markdown(study.bulk_background)}. {interval_words(study, fusing.RESAMPLES)}.{sampled}"
+    )
+    alt = (
+        "Worth of joint terms: "
+        + ", ".join(f"{labels[name].short} {one.value:+.3f}" for name, one in worth["gain"].items())
+        + "."
     )
     return panel.PanelFigure(
         "why-emap",
-        text.plain(fusing.fuses(result, worth, first, labels[first].short)),
-        label_charts.interval_dots(
-            [labels[name].short for name in labels],
-            {
-                kind: label_charts.interval_ends(part["gain"].values())
-                for kind, part in zip(fusing.KINDS, (worth, own), strict=True)
-            },
-            hues=[style.GREY] * len(labels),
-            x_title="better with joint terms by (units of the metric)",
-            theme=theme,
-        ),
-        shows=f"by how much metrics are better with joint terms than without, on {len(result.scores):,} test samples. "
-        f"EMAP: the sum over modalities that is nearest to the model's {study.quantity} on all combinations of "
-        f"{result.rows:,} test rows; own terms: baseline and own contributions, against "
-        f"{background_markdown(study.bulk_background)}. {interval_words(study, fusing.RESAMPLES)}.{sampled}",
+        title,
+        figure,
+        shows=shows,
         not_shown="what an additive model would reach that was trained as one: a projection can decide worse than "
         "chance.",
-        alt="Worth of joint terms: "
-        + ", ".join(f"{labels[name].short} {one.value:+.3f}" for name, one in worth["gain"].items())
-        + ".",
+        alt=alt,
         table=lambda: fusing.interval_frame("metric", **worth),
     )
 
 
 def loss_reduction(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
     """What each coalition and modality takes off the test loss."""
-    game, terms = fusion_tests.loss_game(study), study.terms
+    game = fusion_tests.loss_game(study)
+    terms = study.terms
     title = fusing.LOSS_TITLES[game.loss]
     mean = " of the softmax of the mean log-odds" if study.classes else ""
+    figure = label_charts.interval_dots(
+        list(terms),
+        {
+            "contribution": label_charts.interval_ends(game.dividends.values()),
+            "Shapley value": label_charts.interval_ends(map(game.shapley.get, terms)),
+        },
+        hues=[style.term_colour(term, study.modalities) for term in terms],
+        x_title=f"takes off the {title}",
+        theme=theme,
+    )
+    shows = (
+        f"what coalitions take off the {title}{mean} that is left without the modalities outside them, mean over "
+        f"{game.total.n:,} test samples: SAGE's game with exact values. Contributions add up to all that it falls, "
+        f"and so do Shapley values. {interval_words(study)}. {describe_comparison(study.bulk_background)}"
+    )
+    alt = (
+        f"Takes off the {title}: "
+        + panel.list_terms({term: one.value for term, one in game.dividends.items()}, "+.3f")
+        + "."
+    )
     return panel.PanelFigure(
         "why-loss",
         text.plain(fusing.matters(game)),
-        label_charts.interval_dots(
-            list(terms),
-            {
-                "contribution": label_charts.interval_ends(game.dividends.values()),
-                "Shapley value": label_charts.interval_ends(map(game.shapley.get, terms)),
-            },
-            hues=[style.term_colour(term, study.modalities) for term in terms],
-            x_title=f"takes off the {title}",
-            theme=theme,
-        ),
-        shows=f"what coalitions take off the {title}{mean} that is left without the modalities outside them, mean over "
-        f"{game.total.n:,} test samples: SAGE's game with exact values. Contributions add up to all that it falls, "
-        f"and so do Shapley values. {interval_words(study)}. {describe_comparison(study.bulk_background)}",
+        figure,
+        shows=shows,
         not_shown="what a model would lose that was trained without a modality.",
-        alt=f"Takes off the {title}: "
-        + panel.list_terms({term: one.value for term, one in game.dividends.items()}, "+.3f")
-        + ".",
+        alt=alt,
         table=game.frame,
     )
 
 
 def coalition_ranking(levels: errors.Levels, theme: style.Theme = "light") -> panel.PanelFigure:
     """The coalitions of a cohort by what they say."""
-    study, ranked = levels.study, _ranked(levels)
+    study = levels.study
+    ranked = _ranked(levels)
+    figure = label_charts.interval_dots(
+        list(ranked.sizes),
+        {
+            "mean size": label_charts.interval_ends(ranked.sizes.values()),
+            "mean with sign": label_charts.interval_ends(ranked.means.values()),
+        },
+        hues=[style.term_colour(term, study.modalities) for term in ranked.sizes],
+        x_title=f"contribution ({cohorts.unit_of(levels)})",
+        theme=theme,
+    )
+    alt = (
+        "Mean sizes: "
+        + panel.list_terms({term: one.value for term, one in ranked.sizes.items()})
+        + "."
+    )
     return panel.PanelFigure(
         "why-ranking",
         fusing.says_most(ranked, text.term),
-        label_charts.interval_dots(
-            list(ranked.sizes),
-            {
-                "mean size": label_charts.interval_ends(ranked.sizes.values()),
-                "mean with sign": label_charts.interval_ends(ranked.means.values()),
-            },
-            hues=[style.term_colour(term, study.modalities) for term in ranked.sizes],
-            x_title=f"contribution ({cohorts.unit_of(levels)})",
-            theme=theme,
-        ),
+        figure,
         shows=f"mean size and mean of the exact contributions, the largest size first; {_whom(levels)}",
         not_shown="how they spread over samples, which the swarm does.",
-        alt="Mean sizes: "
-        + panel.list_terms({term: one.value for term, one in ranked.sizes.items()})
-        + ".",
+        alt=alt,
         table=ranked.frame,
     )
 
 
 def pair_interactions(levels: errors.Levels, theme: style.Theme = "light") -> panel.PanelFigure:
     """The mean interaction of any two modalities over a cohort."""
-    study, known = levels.study, _ranked(levels).pairs
+    study = levels.study
+    known = _ranked(levels).pairs
     clear = [text.term(pair) for pair, one in known.items() if one.excludes_zero]
-    words = (
-        f"Mean interaction differs from 0: {', '.join(clear)}"
-        if clear
-        else "No pair's mean interaction differs from 0 beyond its interval"
+    if clear:
+        words = f"Mean interaction differs from 0: {', '.join(clear)}"
+    else:
+        words = "No pair's mean interaction differs from 0 beyond its interval"
+    figure = fusion_evidence.interaction_matrix(
+        [split_term(pair) for pair in known],
+        label_charts.interval_ends(known.values()),
+        study.modalities,
+        unit=cohorts.unit_of(levels),
+        theme=theme,
+    )
+    alt = (
+        "Mean interactions of two modalities: "
+        + panel.list_terms({pair: one.value for pair, one in known.items()}, "+.3f")
+        + "."
     )
     return panel.PanelFigure(
         "why-pairs",
         words,
-        fusion_evidence.interaction_matrix(
-            [split_term(pair) for pair in known],
-            label_charts.interval_ends(known.values()),
-            study.modalities,
-            unit=cohorts.unit_of(levels),
-            theme=theme,
-        ),
+        figure,
         shows=f"mean Shapley interaction index of any two modalities with its interval; {_whom(levels)}",
         not_shown="interactions whose signs cancel over samples: their size stands in the ranking.",
-        alt="Mean interactions of two modalities: "
-        + panel.list_terms({pair: one.value for pair, one in known.items()}, "+.3f")
-        + ".",
+        alt=alt,
         table=lambda: fusing.interval_frame("pair", interaction=known),
     )
 
 
 def contribution_swarm(levels: errors.Levels, theme: style.Theme = "light") -> panel.PanelFigure:
     """Every sample's contributions, by coalition."""
-    study, ranked = levels.study, _ranked(levels)
+    study = levels.study
+    ranked = _ranked(levels)
     rows = levels.rows[levels.inside]
     rows = rows.iloc[drawn_samples.drawn_places(len(rows), MAX_POINTS, MAX_POINTS)]
     by = "certainty" if study.classes else "truth"
     columns = {term: rows[dividend_column(term)].to_numpy(float) for term in ranked.sizes}
+    title = f"Contributions of {drawn_samples.drawn_words(len(rows), int(levels.inside.sum()))}, one by one"
+    figure = fusion_evidence.contribution_swarm(
+        columns,
+        rows[by].to_numpy(float),
+        rows.index.tolist(),
+        by=by,
+        unit=cohorts.unit_of(levels),
+        theme=theme,
+    )
+    alt = "Medians: " + panel.list_terms({t: float(np.median(v)) for t, v in columns.items()}) + "."
+
+    def table() -> pd.DataFrame:
+        return rows[[by, *map(dividend_column, columns)]].reset_index()
+
     return panel.PanelFigure(
         "why-swarm",
-        f"Contributions of {drawn_samples.drawn_words(len(rows), int(levels.inside.sum()))}, one by one",
-        fusion_evidence.contribution_swarm(
-            columns,
-            rows[by].to_numpy(float),
-            rows.index.tolist(),
-            by=by,
-            unit=cohorts.unit_of(levels),
-            theme=theme,
-        ),
+        title,
+        figure,
         shows=f"a point a sample and coalition, stacked where many are alike, in the colour of its {by}; "
         f"{_whom(levels)}",
         not_shown="how the terms of one sample go together.",
-        alt="Medians: "
-        + panel.list_terms({t: float(np.median(v)) for t, v in columns.items()})
-        + ".",
-        table=lambda: rows[[by, *map(dividend_column, columns)]].reset_index(),
+        alt=alt,
+        table=table,
     )
 
 
 def synergy(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
     """How near sampled synergies come to the exact dividends of pairs, as a table: it has no figure."""
     frame = fusion_tests.synergies(study)
+    shows = (
+        f"F_syn = v(ab) − v(a) − v(b) + v(∅) of pairs, against {fusion_tests.ROWS} training samples drawn at "
+        "random "
+        f"{fusion_tests.DRAWS} times (the same rows for all samples), beside the dividend against "
+        f"{background_markdown(study.bulk_background)}: correlation over test samples, and root mean square error "
+        "over the dividend's own."
+    )
     return panel.PanelFigure(
         "why-synergy",
         text.plain(fusing.nearly(frame)),
         None,
-        shows=f"F_syn = v(ab) − v(a) − v(b) + v(∅) of pairs, against {fusion_tests.ROWS} training samples drawn at "
-        "random "
-        f"{fusion_tests.DRAWS} times (the same rows for all samples), beside the dividend against "
-        f"{background_markdown(study.bulk_background)}: correlation over test samples, and root mean square error "
-        "over the dividend's own.",
+        shows=shows,
         not_shown="F_syn as its authors compute it inside a modality: here it is of whole modalities.",
         alt=fusing.nearly(frame),
         table=lambda: frame,
@@ -185,30 +221,39 @@ def synergy(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
 def seed_basins(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
     """Whether training seeds explain a test sample in one way or in several; only where seeds were measured."""
     study = trust.as_trained(sample.study)
-    seeds, result = trust.stability_of(study), fusion_tests.basins(study)
+    seeds = trust.stability_of(study)
+    result = fusion_tests.basins(study)
     values = check_present(
         trust.seed_values(study, seeds, sample.row, faithfulness.DIVIDENDS),
         f"Sample {sample.id} is not a test sample: seeds are compared on these. Pick one.",
     )
     labels = result.labels[np.flatnonzero(study.dataset.rows(trust.SPLIT) == sample.row)[0]]
     words = fusing.basin_words(labels, values.to_numpy(), list(values.columns), seeds.seeds)
+    figure = fusion_evidence.seed_basins(
+        values.to_numpy(),
+        labels,
+        list(values.columns),
+        seeds.seeds,
+        unit="log-odds of the true class (nats)" if seeds.of_true_class else study.unit_of(0),
+        theme=theme,
+    )
+    shows = (
+        f"its contributions by each of {len(seeds.seeds)} training seeds, a line a seed. Seeds are split where "
+        f"the silhouette is largest; explanations count as several above {result.threshold:.2f}, which about "
+        f"{fusing.FALSE:.0%} of samples pass whose seeds scatter about one. {text.plain(fusing.basin_share(result))}."
+    )
+
+    def table() -> pd.DataFrame:
+        return values.assign(explanation=labels + 1).reset_index()
+
     return panel.PanelFigure(
         "why-basins",
         f"Sample {text.plain(sample.id)}: {text.plain(words)}",
-        fusion_evidence.seed_basins(
-            values.to_numpy(),
-            labels,
-            list(values.columns),
-            seeds.seeds,
-            unit="log-odds of the true class (nats)" if seeds.of_true_class else study.unit_of(0),
-            theme=theme,
-        ),
-        shows=f"its contributions by each of {len(seeds.seeds)} training seeds, a line a seed. Seeds are split where "
-        f"the silhouette is largest; explanations count as several above {result.threshold:.2f}, which about "
-        f"{fusing.FALSE:.0%} of samples pass whose seeds scatter about one. {text.plain(fusing.basin_share(result))}.",
+        figure,
+        shows=shows,
         not_shown="explanations that fewer than two seeds share.",
         alt=f"{words}.",
-        table=lambda: values.assign(explanation=labels + 1).reset_index(),
+        table=table,
     )
 
 

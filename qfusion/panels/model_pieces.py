@@ -55,16 +55,20 @@ def state_patching(
     apart = len(result.outputs) > 1 and bool(decided[0][0] != decided[1][0])
     scale = float(sample.model.logit_scale) if apart else 1.0
     leads = [scale * float(lead[0]) for lead in result.leads[1:]]
+    figure = fusion_evidence.patching_heatmap(
+        result.times, result.modalities, restored, result.turned[place, ..., 0], theme=theme
+    )
+    shows = (
+        f"the sample's {sample.quantity} if one modality's state at time t is that of {whose}, and all evolves "
+        f"on to T: the change as a share of what the two differ by ({leads[0]:+z.2f} here, {leads[1]:+z.2f} there"
+        + (", the one class against the other)" if apart else ")")
+        + f". {PATCH_DESCRIPTIONS[kind]} Exact."
+    )
     return panel.PanelFigure(
         "patches",
         panel.capital(describe_patches(result, 0, kind, whose, text.plain)),
-        fusion_evidence.patching_heatmap(
-            result.times, result.modalities, restored, result.turned[place, ..., 0], theme=theme
-        ),
-        shows=f"the sample's {sample.quantity} if one modality's state at time t is that of {whose}, and all evolves "
-        f"on to T: the change as a share of what the two differ by ({leads[0]:+z.2f} here, {leads[1]:+z.2f} there"
-        + (", the one class against the other)" if apart else ")")
-        + f". {PATCH_DESCRIPTIONS[kind]} Exact.",
+        figure,
+        shows=shows,
         not_shown="what other features would do: it is an intervention on the model's state, which no input need "
         "reach. Shares of modalities and times do not add up.",
         alt="Largest share restored by each modality: "
@@ -86,9 +90,11 @@ def gate_groups(
     """
     result = patching.gate_groups_of(sample.study, sample.row, sample.output)
     values = result.shapley[choose("Target", of, evidence.TARGETS)]
-    low, high = values, values
+    low = values
+    high = values
     if of == evidence.DECISION:
-        low, high = values - NORMAL * result.errors, values + NORMAL * result.errors
+        low = values - NORMAL * result.errors
+        high = values + NORMAL * result.errors
     elif of == evidence.LOSS:
         low, high = (np.array([getattr(i, end) for i in result.losses]) for end in ("low", "high"))
     whole = len(sample.dataset.rows("test"))
@@ -99,22 +105,29 @@ def gate_groups(
         "bootstrap interval for each group by itself.",
         evidence.ENTANGLEMENT: "Exact.",
     }
+    figure = label_charts.interval_dots(
+        [group.title for group in result.groups],
+        {of: np.stack([values, low, high], 1)},
+        hues=[style.GREY if group.kind != "fusion" else style.BLUE for group in result.groups],
+        x_title=GROUP_UNITS[of].format(sample.unit),
+        theme=theme,
+    )
+    shows = (
+        "the Shapley value of every gate group over all coalitions of groups, with the identity in the place of "
+        f"those left out: together {result.whole[of] - result.empty[of]:+z.2f}, from {result.empty[of]:z.2f} without "
+        f"any to {result.whole[of]:z.2f}. {spread[of]}" + sample.of
+    )
+    alt = (
+        panel.list_numbers([text.plain(group.title) for group in result.groups], values, "+.2f")
+        + "."
+    )
     return panel.PanelFigure(
         f"gate-groups-{of}",
         panel.capital(describe_gate_groups(result, of, text.plain, sample.quantity)),
-        label_charts.interval_dots(
-            [group.title for group in result.groups],
-            {of: np.stack([values, low, high], 1)},
-            hues=[style.GREY if group.kind != "fusion" else style.BLUE for group in result.groups],
-            x_title=GROUP_UNITS[of].format(sample.unit),
-            theme=theme,
-        ),
-        shows="the Shapley value of every gate group over all coalitions of groups, with the identity in the place of "
-        f"those left out: together {result.whole[of] - result.empty[of]:+z.2f}, from {result.empty[of]:z.2f} without "
-        f"any to {result.whole[of]:z.2f}. {spread[of]}" + sample.of,
+        figure,
+        shows=shows,
         not_shown="what a network that was trained without a group would do: the others were learned beside it.",
-        alt=panel.list_numbers([text.plain(group.title) for group in result.groups], values, "+.2f")
-        + ".",
+        alt=alt,
         table=result.frame,
     )
 
@@ -123,45 +136,54 @@ def smallest_generator(study: Study, theme: style.Theme = "light") -> panel.Pane
     """How much of what the generator adds its terms carry, fewer and fewer; only of models that evolve."""
     result = patching.pruning_of(study)
     short = metrics.describe[result.metric].short
-    low, high = result.shares.low, result.shares.high
+    low = result.shares.low
+    high = result.shares.high
     greedy = tuple(
         np.nan_to_num(result.shares.value if end is None else end)
         for end in (result.shares.value, low, high)
     )
-    least, most = result.shown.value[0], result.shown.value[-1]
+    least = result.shown.value[0]
+    most = result.shown.value[-1]
     floor = most - float(result.gain.value[0])
     scale = most - floor if most != floor else 1.0
-    size, tweak = result.size, str(result.tweak(result.size))
+    size = result.size
+    tweak = str(result.tweak(result.size))
     by_gates = set(result.gated[::-1][:size])
-    gates = (
-        "keep the same"
-        if by_gates == set(result.left(size))
-        else f"keep {listed([text.plain(key) for key in sorted(by_gates)])} of that size, with {short} "
-        f"{result.by_gates[size]:.3f} against {result.shown.value[size]:.3f}"
+    if by_gates == set(result.left(size)):
+        gates = "keep the same"
+    else:
+        gates = (
+            f"keep {listed([text.plain(key) for key in sorted(by_gates)])} of that size, with {short} "
+            f"{result.by_gates[size]:.3f} against {result.shown.value[size]:.3f}"
+        )
+    figure = fusion_evidence.banded_curves(
+        np.arange(len(result.terms) + 1),
+        {"L0 gates": ((result.by_gates - floor) / scale,) * 3, "greedy": greedy},
+        hues={"greedy": style.BLUE, "L0 gates": style.ORANGE},
+        x_title="terms left",
+        y_title=f"share of what the generator adds to {short}",
+        behind=np.maximum((result.random - floor) / scale, -1.0),
+        behind_name="random orders",
+        marks={"greedy": result.size},
+        theme=theme,
     )
-    return panel.PanelFigure(
-        "smallest",
-        describe_pruning(result, text.plain),
-        fusion_evidence.banded_curves(
-            np.arange(len(result.terms) + 1),
-            {"L0 gates": ((result.by_gates - floor) / scale,) * 3, "greedy": greedy},
-            hues={"greedy": style.BLUE, "L0 gates": style.ORANGE},
-            x_title="terms left",
-            y_title=f"share of what the generator adds to {short}",
-            behind=np.maximum((result.random - floor) / scale, -1.0),
-            behind_name="random orders",
-            marks={"greedy": result.size},
-            theme=theme,
-        ),
-        shows=f"{short} on {result.showing:,} test samples with fewer and fewer couplings (H) and dissipations (D), "
+    shows = (
+        f"{short} on {result.showing:,} test samples with fewer and fewer couplings (H) and dissipations (D), "
         f"from {most:.3f} with all to {least:.3f} with none, as a share of what all add to "
         f"{'that' if floor == least else f'one answer for all ({floor:.3f})'}. {result.choosing:,} validation samples "
         f"choose the order, and the size (dotted): the smallest with {building.PART:.0%} of the best on these. Band: "
         f"95 % bootstrap; grey: {len(result.random)} random orders. Gates on all terms, learned at once on the same "
-        f"samples (Louizos et al. 2018), {gates}. Tweak that leaves it: `{tweak or 'none'}`.",
+        f"samples (Louizos et al. 2018), {gates}. Tweak that leaves it: `{tweak or 'none'}`."
+    )
+    alt = f"Share by terms left: {panel.list_numbers(range(len(result.terms) + 1), result.shares.value, '.0%')}."
+    return panel.PanelFigure(
+        "smallest",
+        describe_pruning(result, text.plain),
+        figure,
+        shows=shows,
         not_shown="what the terms left would do if they were trained on: `python -m qfusion why --smallest --retrain` "
         "does that; nor the best set of each size, which a greedy order need not hold.",
-        alt=f"Share by terms left: {panel.list_numbers(range(len(result.terms) + 1), result.shares.value, '.0%')}.",
+        alt=alt,
         table=result.frame,
     )
 

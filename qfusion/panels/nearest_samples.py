@@ -26,27 +26,27 @@ def similar_samples(
         theme: of the figure.
         by: what is compared, see `similar.ways`.
     """
-    result, study = sample_similarity.nearest(sample, by), sample.study
+    result = sample_similarity.nearest(sample, by)
+    study = sample.study
     ids = [str(name) for name in study.dataset.ids[result.rows]]
     sentence, right = describe_outcomes(study, result.rows)
     verdicts = study.predicted if study.classes else np.sign(study.scores[:, 0])
-    return panel.PanelFigure(
-        "similar",
-        describe_nearest(
-            dict(zip(ids, result.distances.tolist(), strict=True)),
-            sample_coordinates.TITLES[by],
-            int((verdicts[result.rows] == verdicts[sample.row]).sum()),
-            bool(study.classes),
-        ),
-        scatter_map.nearest_bars(
-            [f"{name}: {words}" for name, words in zip(ids, sentence, strict=True)],
-            result.distances,
-            right,
-            axis=sample_similarity.TITLES[by],
-            typical=result.median,
-            theme=theme,
-        ),
-        shows=f"the {len(ids)} of {result.among:,} test samples nearest to sample {text.plain(sample.id)}: "
+    title = describe_nearest(
+        dict(zip(ids, result.distances.tolist(), strict=True)),
+        sample_coordinates.TITLES[by],
+        int((verdicts[result.rows] == verdicts[sample.row]).sum()),
+        bool(study.classes),
+    )
+    figure = scatter_map.nearest_bars(
+        [f"{name}: {words}" for name, words in zip(ids, sentence, strict=True)],
+        result.distances,
+        right,
+        axis=sample_similarity.TITLES[by],
+        typical=result.median,
+        theme=theme,
+    )
+    shows = (
+        f"the {len(ids)} of {result.among:,} test samples nearest to sample {text.plain(sample.id)}: "
         "annotated → predicted"
         + ("; orange, hatched: predicted wrongly" if study.classes else "")
         + ". Click a bar to open it."
@@ -54,14 +54,18 @@ def similar_samples(
             f" {describe_comparison(study.bulk_background)}"
             if by == sample_coordinates.DIVIDENDS
             else ""
-        ),
-        not_shown="why they are alike: set them side by side.",
-        alt="Nearest: "
+        )
+    )
+    alt = (
+        "Nearest: "
         + "; ".join(
             f"{name} {value:.3g}" for name, value in zip(ids, result.distances, strict=True)
         )
-        + ".",
-        table=lambda: pd.DataFrame(
+        + "."
+    )
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame(
             {
                 "id": ids,
                 **dict(
@@ -73,7 +77,16 @@ def similar_samples(
                 ),
                 "distance": result.distances,
             }
-        ),
+        )
+
+    return panel.PanelFigure(
+        "similar",
+        title,
+        figure,
+        shows=shows,
+        not_shown="why they are alike: set them side by side.",
+        alt=alt,
+        table=table,
     )
 
 
@@ -89,11 +102,10 @@ def describe_nearest(distances: Mapping[str, float], what: str, agree: int, clas
     least = f"{min(distances.values()):.3g}"
     first = [text.plain(name) for name, value in distances.items() if f"{value:.3g}" == least]
     same = "alike" if classes else "with the same sign"
-    are = (
-        f"it is{'' if agree else ' not'}"
-        if len(distances) == 1
-        else f"{agree} of the {len(distances)} nearest {'is' if agree == 1 else 'are'}"
-    )
+    if len(distances) == 1:
+        are = f"it is{'' if agree else ' not'}"
+    else:
+        are = f"{agree} of the {len(distances)} nearest {'is' if agree == 1 else 'are'}"
     whose = f"Samples {listed(first)}" if len(first) <= panel.MAX_NAMED else f"{len(first)} samples"
     return panel.standing(
         first,

@@ -73,30 +73,29 @@ def fusion_tables(
     phi, learned = (
         model.phi.detach().double()[:, stage] for model in (sample.model, sample.study.model)
     )
-    name, mass = text.plain(reading.elements[row]), float(reading.tables[row, stage, column])
-    return panel.PanelFigure(
-        "tables",
-        describe_likeness(
-            f"‘{name}’" if reading.elements_are_classes else name, *reading.rules[row]
-        ),
-        evidence_fusion.fusion_tables(
-            reading.tables[:, stage],
-            reading.weights[:, stage],
-            reading.patterns,
-            reading.elements,
-            angles=phi.numpy(),
-            controls=reading.controls[stage],
-            chosen=(row, column),
-            edited=((phi - learned).abs() > SAME).numpy(),
-            theme=theme,
-        ),
-        shows="for each element (row) the mass that the fused qubit gets when the modality qubits read the pattern "
-        "above; click a cell to edit it, a corner marks edited ones. Distance: root mean square over the table, "
-        "0 to 1. The same for every sample.",
-        not_shown="how often this sample reads a pattern: point at a cell.",
-        alt=f"Truth tables of {len(reading.elements)} elements over {len(reading.patterns)} patterns. Marked: element "
-        f"{reading.elements[row]}, pattern {reading.patterns[column]}, mass {mass:.2f}. Pickers below choose another.",
-        table=lambda: pd.DataFrame(
+    name = text.plain(reading.elements[row])
+    mass = float(reading.tables[row, stage, column])
+    title = describe_likeness(
+        f"‘{name}’" if reading.elements_are_classes else name, *reading.rules[row]
+    )
+    figure = evidence_fusion.fusion_tables(
+        reading.tables[:, stage],
+        reading.weights[:, stage],
+        reading.patterns,
+        reading.elements,
+        angles=phi.numpy(),
+        controls=reading.controls[stage],
+        chosen=(row, column),
+        edited=((phi - learned).abs() > SAME).numpy(),
+        theme=theme,
+    )
+    alt = (
+        f"Truth tables of {len(reading.elements)} elements over {len(reading.patterns)} patterns. Marked: element "
+        f"{reading.elements[row]}, pattern {reading.patterns[column]}, mass {mass:.2f}. Pickers below choose another."
+    )
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame(
             [
                 {
                     "element": reading.elements[i],
@@ -109,29 +108,49 @@ def fusion_tables(
                 }
                 for i, k, b in np.ndindex(*reading.tables.shape)
             ]
-        ),
+        )
+
+    return panel.PanelFigure(
+        "tables",
+        title,
+        figure,
+        shows="for each element (row) the mass that the fused qubit gets when the modality qubits read the pattern "
+        "above; click a cell to edit it, a corner marks edited ones. Distance: root mean square over the table, "
+        "0 to 1. The same for every sample.",
+        not_shown="how often this sample reads a pattern: point at a cell.",
+        alt=alt,
+        table=table,
     )
 
 
 def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
     """The decision with the edited tables, term by term."""
-    now, base = sample.dividends, sample.learned.dividends
+    now = sample.dividends
+    base = sample.learned.dividends
+    figure = decision_charts.waterfall(
+        now,
+        sample.modalities,
+        truth=sample.target,
+        unit=sample.unit,
+        quantity=sample.quantity,
+        theme=theme,
+    )
+    shows = (
+        f"the exact sum baseline + single modalities + joint terms (hatched) = {sample.quantity}, with these "
+        "tables." + sample.of + " " + describe_baseline(sample.study.background)
+    )
+
+    def table() -> pd.DataFrame:
+        return numbers.terms_table(now).assign(as_learned=list(base.values()))
+
     return panel.PanelFigure(
         "waterfall-edited",
         answers.finding_for(sample, now),
-        decision_charts.waterfall(
-            now,
-            sample.modalities,
-            truth=sample.target,
-            unit=sample.unit,
-            quantity=sample.quantity,
-            theme=theme,
-        ),
-        shows=f"the exact sum baseline + single modalities + joint terms (hatched) = {sample.quantity}, with these "
-        "tables." + sample.of + " " + describe_baseline(sample.study.background),
+        figure,
+        shows=shows,
         not_shown="how it was as learned: reset all cells.",
         alt=f"Waterfall of the decision with these tables: {panel.list_terms(now)}.",
-        table=lambda: numbers.terms_table(now).assign(as_learned=list(base.values())),
+        table=table,
     )
 
 
@@ -149,33 +168,45 @@ def probabilities(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
         bool(classes),
         f"Model '{sample.study.name}' predicts a number, not classes. See the waterfall.",
     )
-    now, base = sample, sample.learned
-    best, was = int(now.scores.argmax()), int(base.scores.argmax())
+    now = sample
+    base = sample.learned
+    best = int(now.scores.argmax())
+    was = int(base.scores.argmax())
     changed = bool(sample.tweak)
+    title = describe_edit_effect(
+        classes[was], classes[best], text.softmax(float(now.probabilities[best])), changed
+    )
+    figure = evidence_fusion.class_bars(
+        now.probabilities,
+        classes,
+        truth=sample.true_class,
+        before=base.probabilities if changed else None,
+        theme=theme,
+    )
+    shows = (
+        f"{evidence_fusion.describe_drawn_classes(classes, sample.true_class)} with these tables"
+        + ("; diamonds: as learned. " if changed else ". ")
+        + f"{sample.study.calibration}{sample.of}"
+    )
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame(
+            {"class": classes, "probability": now.probabilities, "as_learned": base.probabilities}
+        )
+
     return panel.PanelFigure(
         "probabilities",
-        describe_edit_effect(
-            classes[was], classes[best], text.softmax(float(now.probabilities[best])), changed
-        ),
-        evidence_fusion.class_bars(
-            now.probabilities,
-            classes,
-            truth=sample.true_class,
-            before=base.probabilities if changed else None,
-            theme=theme,
-        ),
-        shows=f"{evidence_fusion.describe_drawn_classes(classes, sample.true_class)} with these tables"
-        + ("; diamonds: as learned. " if changed else ". ")
-        + f"{sample.study.calibration}{sample.of}",
+        title,
+        figure,
+        shows=shows,
         not_shown="other samples: see the test accuracy above.",
         alt=f"Softmax of the classes: {panel.list_numbers(classes, now.probabilities)}.",
-        table=lambda: pd.DataFrame(
-            {"class": classes, "probability": now.probabilities, "as_learned": base.probabilities}
-        ),
+        table=table,
     )
 
 
-_RULED, _RULES_OPEN = panel.can("rules"), PART.chosen("Fusion rules")
+_RULED = panel.can("rules")
+_RULES_OPEN = PART.chosen("Fusion rules")
 EDITS = params.TextParam(
     "phi",
     "Edits as text",

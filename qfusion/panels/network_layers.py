@@ -18,7 +18,8 @@ from qfusion.wording.evidence import INERT
 
 # An entangled-fusion network along its layers: the decision if it were read earlier, and entropies.
 
-JOINT, MUTUAL = "entropy in play", "mutual information"
+JOINT = "entropy in play"
+MUTUAL = "mutual information"
 SMALL = 1e-9  # terms that add up to less are rounding
 
 
@@ -42,26 +43,39 @@ def decision_over_layers(
         terms: "contributions" or "Shapley values".
         layer: the place that is marked, such as "layer 0 pooled"; the end unless told.
     """
-    moments, dividends, fair = sample.through.moments, sample.along, sample.shapley_along
+    moments = sample.through.moments
+    dividends = sample.along
+    fair = sample.shapley_along
     series = layer_correlations(sample)
-    parts, what = (
-        (dividends, "contribution")
-        if choose("Terms", terms, stability.TERM_KINDS) == DIVIDENDS
-        else (fair, "Shapley value")
+    if choose("Terms", terms, stability.TERM_KINDS) == DIVIDENDS:
+        parts, what = (dividends, "contribution")
+    else:
+        parts, what = (fair, "Shapley value")
+    figure = evolution_charts.decision_layers(
+        moments,
+        series,
+        parts,
+        sample.modalities,
+        unit=sample.unit,
+        what=what,
+        cursor=moments.index(choose("Place in the network", layer or moments[-1], moments)),
+        theme=theme,
     )
+    alt = (
+        "Terms of the decision along the layers: at the end "
+        + ", ".join(f"{term} {values[-1]:+.2f}" for term, values in dividends.items() if term)
+        + "."
+    )
+
+    def table() -> pd.DataFrame:
+        return layer_table(moments, dividends, series).assign(
+            **{f"shapley[{name}]": values for name, values in fair.items()}
+        )
+
     return panel.PanelFigure(
         "decision-layers",
         describe_takeover(moments, dividends) + sample.whose,
-        evolution_charts.decision_layers(
-            moments,
-            series,
-            parts,
-            sample.modalities,
-            unit=sample.unit,
-            what=what,
-            cursor=moments.index(choose("Place in the network", layer or moments[-1], moments)),
-            theme=theme,
-        ),
+        figure,
         lead=f"**When did it happen?** {answers.since_when(sample)} "
         "**What did the dynamics add?** "
         f"{answers.what_was_added(sample)}",
@@ -73,12 +87,8 @@ def decision_over_layers(
         + describe_comparison(sample.study.background),
         not_shown="what an earlier stop was trained for: the head only ever learned to read the end. The baseline is "
         "left out.",
-        alt="Terms of the decision along the layers: at the end "
-        + ", ".join(f"{term} {values[-1]:+.2f}" for term, values in dividends.items() if term)
-        + ".",
-        table=lambda: layer_table(moments, dividends, series).assign(
-            **{f"shapley[{name}]": values for name, values in fair.items()}
-        ),
+        alt=alt,
+        table=table,
     )
 
 
@@ -153,22 +163,29 @@ def _cuts(
 ) -> panel.PanelFigure:
     result = sample_circuits.layers(sample.study, sample.row, sample.tweak)
     values = getattr(result, name)
+    alt = (
+        f"{head}, one row for each of {len(result.moments)} moments; at the last, by cut: "
+        + panel.list_numbers([f"after qubit {k}" for k in range(len(values[-1]))], values[-1])
+        + "."
+    )
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame(
+            [
+                {"moment": moment, "first_k": k + 1, name: value}
+                for moment, row in zip(result.moments, values, strict=True)
+                for k, value in enumerate(row)
+            ]
+        )
+
     return panel.PanelFigure(
         name,
         head,
         circuit_charts.cut_entropies(values, result.moments, unit, theme=theme),
         shows=shows + sample.of,
         not_shown=not_shown,
-        alt=f"{head}, one row for each of {len(result.moments)} moments; at the last, by cut: "
-        + panel.list_numbers([f"after qubit {k}" for k in range(len(values[-1]))], values[-1])
-        + ".",
-        table=lambda: pd.DataFrame(
-            [
-                {"moment": moment, "first_k": k + 1, name: value}
-                for moment, row in zip(result.moments, values, strict=True)
-                for k, value in enumerate(row)
-            ]
-        ),
+        alt=alt,
+        table=table,
     )
 
 
@@ -176,6 +193,11 @@ def poolings(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
     """Entropy of the qubits in play before and after every pooling, and of what is measured."""
     pools = sample_circuits.layers(sample.study, sample.row, sample.tweak).poolings()
     before, after, outcomes = (pools[name].to_numpy() for name in ("before", "after", "outcomes"))
+    alt = (
+        "Entropy in nats after each pooling: "
+        + panel.list_pairs(map("pooling {}".format, pools["layer"] + 1), before, after)
+        + "."
+    )
     return panel.PanelFigure(
         "poolings",
         describe_pooling(before[-1] - after[-1]),
@@ -183,9 +205,7 @@ def poolings(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
         shows="joint von Neumann entropy of the active qubits before each pooling and of those that stay after it, and "
         "the sum of the Shannon entropies of the outcomes: the head reads these too." + sample.of,
         not_shown="how much of it the decision uses.",
-        alt="Entropy in nats after each pooling: "
-        + panel.list_pairs(map("pooling {}".format, pools["layer"] + 1), before, after)
-        + ".",
+        alt=alt,
         table=lambda: pools,
     )
 

@@ -25,7 +25,9 @@ from qfusion.wording import answers, systems
 
 def sample_html(sample: Sample) -> str:
     """Returns the decision on a sample as HTML: the verdict, every term with how well it is known, the waterfall."""
-    study, doubt, errors_of = sample.study, sample.doubt, sample.explanation.errors
+    study = sample.study
+    doubt = sample.doubt
+    errors_of = sample.explanation.errors
     truth = f"{sample.truth:+.2f}" if sample.target is not None else sample.truth
     title = (
         f"{text.plain(sample.id)}: {answers.numbered(study, sample.scores)} by {text.plain(sample.name)} on "

@@ -28,31 +28,42 @@ from qfusion.wording.backgrounds import describe_baseline, describe_comparison
 def sample_questions(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
     """Five questions about a sample, with their answers: in words alone, without a figure."""
     study = sample.study
-    return panel.PanelFigure(
-        "questions",
+    title = (
         f"Five questions about sample {text.plain(sample.id)}, decided "
-        f"{answers.numbered(study, study.scores[sample.row])}",
-        None,
-        shows=f"answers of {text.plain(study.name)} about this {study.dataset.split[sample.row]} sample, each from the "
+        f"{answers.numbered(study, study.scores[sample.row])}"
+    )
+    shows = (
+        f"answers of {text.plain(study.name)} about this {study.dataset.split[sample.row]} sample, each from the "
         f"figure that its link opens; samples that would flip it are looked for among {len(study.dataset):,}. "
-        + describe_comparison(sample.background),
-        not_shown="what caused the annotation, nor what other samples have: only what this model computed for this "
-        "one.",
-        alt="",
-        table=lambda: pd.DataFrame(
+        + describe_comparison(sample.background)
+    )
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame(
             {
                 "sample": sample.id,
                 "question": answers.IN_TURN,
                 "answer": [answers.QUESTIONS[question](sample) for question in answers.IN_TURN],
             }
-        ),
+        )
+
+    return panel.PanelFigure(
+        "questions",
+        title,
+        None,
+        shows=shows,
+        not_shown="what caused the annotation, nor what other samples have: only what this model computed for this "
+        "one.",
+        alt="",
+        table=table,
     )
 
 
 def test_metrics(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
     """How good the model is on test samples: mean and spread over its training seeds, and the one that is loaded."""
     card = study.card
-    scores, own = card["metrics"]["test"], card.get("this_seed", {}).get("test", {})
+    scores = card["metrics"]["test"]
+    own = card.get("this_seed", {}).get("test", {})
     count = len(card.get("seeds", []))
     rows = [
         training_charts.Measured(
@@ -67,12 +78,11 @@ def test_metrics(study: Study, theme: style.Theme = "light") -> panel.PanelFigur
     ]
     size = card["data"]["sizes"]["test"]
     best = max(rows, key=lambda row: row.is_share)
-    return panel.PanelFigure(
-        "test-metrics",
-        f"On {size:,} test samples: {best.name} {best.mean:.3f}"
-        + (f", mean of {count} seeds" if count > 1 else ""),
-        training_charts.test_metrics(rows, theme),
-        shows=f"metrics of {text.plain(study.name)} on the {size:,} test samples of "
+    title = f"On {size:,} test samples: {best.name} {best.mean:.3f}" + (
+        f", mean of {count} seeds" if count > 1 else ""
+    )
+    shows = (
+        f"metrics of {text.plain(study.name)} on the {size:,} test samples of "
         f"{text.plain(card['data']['name'])}: "
         + (
             f"mean (dot) and standard deviation (bar) over {count} training seeds; the ring is the seed that is loaded "
@@ -81,10 +91,12 @@ def test_metrics(study: Study, theme: style.Theme = "light") -> panel.PanelFigur
             else "those of the weights that are loaded."
             if card["model"] == imported.KIND  # which was trained elsewhere
             else f"those of the weights that are loaded, of training seed {card.get('seed')}."
-        ),
-        not_shown="where it fails: see errors by cohort.",
-        alt="Test metrics: " + ", ".join(f"{row.name} {row.mean:.3f}" for row in rows) + ".",
-        table=lambda: pd.DataFrame(
+        )
+    )
+    alt = "Test metrics: " + ", ".join(f"{row.name} {row.mean:.3f}" for row in rows) + "."
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame(
             [
                 {
                     "metric": row.name,
@@ -94,7 +106,16 @@ def test_metrics(study: Study, theme: style.Theme = "light") -> panel.PanelFigur
                 }
                 for row in rows
             ]
-        ),
+        )
+
+    return panel.PanelFigure(
+        "test-metrics",
+        title,
+        training_charts.test_metrics(rows, theme),
+        shows=shows,
+        not_shown="where it fails: see errors by cohort.",
+        alt=alt,
+        table=table,
     )
 
 
@@ -112,18 +133,19 @@ def example_waterfall(
     output = int(study.predicted[row])
     dividends = study.dividends(row, output)
     finding = answers.finding(dividends)
+    figure = decision_charts.waterfall(
+        dividends,
+        study.modalities,
+        truth=None if study.classes else float(study.dataset.y[row]),
+        unit=study.unit_of(output),
+        quantity=study.quantity,
+        theme=theme,
+        compact=True,
+    )
     return panel.PanelFigure(
         f"telling-waterfall-{kind}",
         f"Sample {text.plain(sample)}: {finding}",
-        decision_charts.waterfall(
-            dividends,
-            study.modalities,
-            truth=None if study.classes else float(study.dataset.y[row]),
-            unit=study.unit_of(output),
-            quantity=study.quantity,
-            theme=theme,
-            compact=True,
-        ),
+        figure,
         shows=describe_baseline(study.sample_background),
         not_shown="",
         alt=f"Waterfall of sample {sample}: {text.unmarked(finding)}.",
@@ -138,15 +160,21 @@ def example_entropy(
     `example_waterfall`."""
     sample, row = _told(study, kind)
     times, series = sample_evolution.entropies_by_torch(study, row)
+    alt = "Entropy of each modality over time. At the end, in nats: " + ", ".join(
+        f"{k} {v[-1]:.2f}" for k, v in series.items()
+    )
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame({"t": times} | series)
+
     return panel.PanelFigure(
         f"telling-entropy-{kind}",
         f"Sample {text.plain(sample)}: von Neumann entropy of each modality (nats)",
         evolution_charts.sparkline(times, series, study.modalities, theme=theme),
         shows="Over the evolution, as learned.",
         not_shown="",
-        alt="Entropy of each modality over time. At the end, in nats: "
-        + ", ".join(f"{k} {v[-1]:.2f}" for k, v in series.items()),
-        table=lambda: pd.DataFrame({"t": times} | series),
+        alt=alt,
+        table=table,
     )
 
 
@@ -157,8 +185,13 @@ def example_masses(
     `example_waterfall`."""
     sample, row = _told(study, kind)
     space: Any = study
-    values, fused = space.masses[row].numpy(), (1 - space.vectors[row].numpy()[:, 2]) / 2
+    values = space.masses[row].numpy()
+    fused = (1 - space.vectors[row].numpy()[:, 2]) / 2
     elements = [str(i) for i in range(len(values))]
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame(values, columns=list(study.modalities)).assign(fused=fused)
+
     return panel.PanelFigure(
         f"telling-masses-{kind}",
         f"Sample {text.plain(sample)}: masses, and what the fusion makes of them",
@@ -168,7 +201,7 @@ def example_masses(
         shows="Dark 0, yellow 1.",
         not_shown="",
         alt=f"Masses of each modality for each element; fused: {panel.list_numbers(elements, fused)}.",
-        table=lambda: pd.DataFrame(values, columns=list(study.modalities)).assign(fused=fused),
+        table=table,
     )
 
 

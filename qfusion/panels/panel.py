@@ -84,19 +84,16 @@ class PanelFigure:
         """What it shows and does not, as plain text; of a small figure, which is explained by what stands around it,
         what it shows."""
         shows = text.unmarked(self.shows)
-        return (
-            f"Shows {shows} Does not show {text.unmarked(self.not_shown)}"
-            if self.not_shown
-            else shows
-        )
+        if self.not_shown:
+            return f"Shows {shows} Does not show {text.unmarked(self.not_shown)}"
+        return shows
 
     def _repr_html_(self) -> str:
         """How a notebook shows it: title, figure or table, and what it shows and does not."""
-        shown = (
-            self.table().to_html(index=False, border=0)
-            if self.figure is None
-            else export.image(self.figure, self.alt)
-        )
+        if self.figure is None:
+            shown = self.table().to_html(index=False, border=0)
+        else:
+            shown = export.image(self.figure, self.alt)
         return f"<p><b>{escape(self.headline)}</b></p>{shown}<p>{escape(self.caption)}</p>"
 
 
@@ -329,9 +326,12 @@ class Panel:
             bool(rest) == bool(self.rest),
             f"There is no panel whose name ends in '{rest[:60]}'. Copy the link again.",
         )
-        ending: Mapping[str, Any] = (
-            self.rest(view, rest) if callable(self.rest) else {self.rest: rest} if self.rest else {}
-        )
+        if callable(self.rest):
+            ending: Mapping[str, Any] = self.rest(view, rest)
+        elif self.rest:
+            ending = {self.rest: rest}
+        else:
+            ending = {}
         return {**self.fixed, **ending, **_said(self.options, view)}
 
     def shown(self, view: PageState, scope: Any, rest: str = "") -> bool:

@@ -141,6 +141,11 @@ def _picture(
         f"{term or BASELINE} from {result.start[s]:+.2f} to {result.end[s]:+.2f}"
         for s, term in enumerate(result.dividends)
     )
+    shows = (
+        f"{generator_attribution.SAYS[name][0]}{sample.of if over == physics_sensitivity.THIS else mean} "
+        f"{describe_comparison(sample.study.background)} Aumann and Shapley's shares: "
+        f"they add up, to {result.error:.0e}."
+    )
     return panel.PanelFigure(
         name,
         title,
@@ -149,9 +154,7 @@ def _picture(
         alt=f"{title}. {message}",
         not_shown=generator_attribution.SAYS[name][1],
         table=table,
-        shows=f"{generator_attribution.SAYS[name][0]}{sample.of if over == physics_sensitivity.THIS else mean} "
-        f"{describe_comparison(sample.study.background)} Aumann and Shapley's shares: "
-        f"they add up, to {result.error:.0e}.",
+        shows=shows,
     )
 
 

@@ -48,17 +48,15 @@ def resource_comparison(
         "new seeds, these rows": _worth(entry["rows"], "seeds"),
         "new seeds and new rows": _worth(entry["rows"], "rows"),
     }
-    return panel.PanelFigure(
-        name,
-        panel.capital(words),
-        label_charts.interval_dots(
-            names,
-            {key: ends for key, ends in series.items() if np.isfinite(ends[:, 0]).any()},
-            hues=hues or [style.GREY] * len(names),
-            x_title=f"{entry['short']}: better with the resource by",
-            theme=theme,
-        ),
-        shows=f"by how much {entry['short']} of {entry.get('of', 'the full model')} on the test samples of "
+    figure = label_charts.interval_dots(
+        names,
+        {key: ends for key, ends in series.items() if np.isfinite(ends[:, 0]).any()},
+        hues=hues or [style.GREY] * len(names),
+        x_title=f"{entry['short']}: better with the resource by",
+        theme=theme,
+    )
+    shows = (
+        f"by how much {entry['short']} of {entry.get('of', 'the full model')} on the test samples of "
         f"{text.plain(entry['title'])} is better than that of a twin which lacks one resource, both trained with the "
         f"same encoders, schedule and seeds: mean of "
         f"{'up to ' if any(row['seeds'] < entry['seeds'] for row in entry['rows']) else ''}"
@@ -69,7 +67,13 @@ def resource_comparison(
         f"{entry['within']:g}, or a quarter of the model's error where that is less. Verdicts hold after Holm's "
         "correction."
         + (f" {panel.capital('; '.join(notes))}." if notes else "")
-        + (f" {count(len(failed), 'training')} failed, as the table says." if failed else ""),
+        + (f" {count(len(failed), 'training')} failed, as the table says." if failed else "")
+    )
+    return panel.PanelFigure(
+        name,
+        panel.capital(words),
+        figure,
+        shows=shows,
         not_shown="what twins would reach with settings of their own, or on other data.",
         alt=f"{words}.",
         table=lambda: pd.json_normalize(entry["rows"]),
@@ -102,25 +106,29 @@ def cut_comparison(study: Study, theme: style.Theme = "light") -> panel.PanelFig
     ends = frame[["loses", "loses:low", "loses:high"]].to_numpy(float)
     names = frame["resource"].tolist()
     lost = [name for name, low in zip(names, ends[:, 1], strict=True) if low > audit_rows.WITHIN]
-    words = (
-        f"As it is trained it uses {listed(lost)}"
-        if lost
-        else f"Cut from it, no resource costs more than {audit_rows.WITHIN:g} that can be told"
+    if lost:
+        words = f"As it is trained it uses {listed(lost)}"
+    else:
+        words = f"Cut from it, no resource costs more than {audit_rows.WITHIN:g} that can be told"
+    figure = label_charts.interval_dots(
+        names,
+        {"loses": ends},
+        hues=[style.GREY] * len(names),
+        x_title=f"{label.short} lost without the resource",
+        theme=theme,
     )
+    shows = (
+        f"by how much {label.short} on test samples is worse when one resource is cut from this model, which is "
+        f"not trained again. {interval_words(study, fusing.RESAMPLES)}."
+        + (DEPHASED if resource_cuts.ENTANGLEMENT in names else "")
+    )
+    alt = f"{words}: {panel.list_numbers(names, ends[:, 0].tolist(), '+.3f')}."
     return panel.PanelFigure(
         "why-cut",
         words,
-        label_charts.interval_dots(
-            names,
-            {"loses": ends},
-            hues=[style.GREY] * len(names),
-            x_title=f"{label.short} lost without the resource",
-            theme=theme,
-        ),
-        shows=f"by how much {label.short} on test samples is worse when one resource is cut from this model, which is "
-        f"not trained again. {interval_words(study, fusing.RESAMPLES)}."
-        + (DEPHASED if resource_cuts.ENTANGLEMENT in names else ""),
+        figure,
+        shows=shows,
         not_shown="what a model would reach that was trained without the resource: twins say that.",
-        alt=f"{words}: {panel.list_numbers(names, ends[:, 0].tolist(), '+.3f')}.",
+        alt=alt,
         table=lambda: frame,
     )

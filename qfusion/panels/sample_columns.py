@@ -28,41 +28,53 @@ def decisions(
         output: the class to explain; of each sample the one decided for unless told.
     """
     sides = decision_columns(sample, ids, output)
-    study, names = sample.study, [entry.id for entry in sides]
+    study = sample.study
+    names = [entry.id for entry in sides]
     differ = len({entry.output for entry in sides}) > 1
     answered, _ = describe_outcomes(study, np.array([entry.row for entry in sides]))
     terms = [list_largest_terms(entry.dividends) for entry in sides]
-    return panel.PanelFigure(
-        "several-decisions",
-        describe_common_terms(terms),
-        column_charts.decision_columns(
-            names,
-            [entry.dividends for entry in sides],
-            study.modalities,
-            truths=[entry.target for entry in sides],
-            notes=[
-                words + (f"\nlog-odds of {study.classes[entry.output]}" if differ else "")
-                for entry, words in zip(sides, answered, strict=True)
-            ],
-            unit="log-odds (nats)" if differ else sides[0].unit,
-            quantity=sample.quantity,
-            theme=theme,
-        ),
-        shows=f"the exact sums of samples {', '.join(map(text.plain, names))}, annotated → predicted, all on one scale"
+    figure = column_charts.decision_columns(
+        names,
+        [entry.dividends for entry in sides],
+        study.modalities,
+        truths=[entry.target for entry in sides],
+        notes=[
+            words + (f"\nlog-odds of {study.classes[entry.output]}" if differ else "")
+            for entry, words in zip(sides, answered, strict=True)
+        ],
+        unit="log-odds (nats)" if differ else sides[0].unit,
+        quantity=sample.quantity,
+        theme=theme,
+    )
+    shows = (
+        f"the exact sums of samples {', '.join(map(text.plain, names))}, annotated → predicted, all on one scale"
         + ("" if study.classes else "; dotted: annotated")
         + ". "
-        + describe_baseline(sides[0].background),
-        not_shown="what caused the annotations; only what this model computed.",
-        alt="; ".join(
+        + describe_baseline(sides[0].background)
+    )
+    alt = (
+        "; ".join(
             f"{entry.id}: {entry.quantity} {sum(entry.dividends.values()):+.2f}, "
             f"largest term {' and '.join(term) or 'none'}"
             for entry, term in zip(sides, terms, strict=True)
         )
-        + ".",
-        table=lambda: pd.concat(
+        + "."
+    )
+
+    def table() -> pd.DataFrame:
+        return pd.concat(
             [numbers.terms_table(entry.dividends, sample=entry.id) for entry in sides],
             ignore_index=True,
-        ),
+        )
+
+    return panel.PanelFigure(
+        "several-decisions",
+        describe_common_terms(terms),
+        figure,
+        shows=shows,
+        not_shown="what caused the annotations; only what this model computed.",
+        alt=alt,
+        table=table,
     )
 
 
@@ -76,33 +88,41 @@ def several_entropies(
         name: sum(entry.entropies.values()) / max(len(entry.entropies), 1)
         for name, entry in zip(names, sides, strict=True)
     }
-    return panel.PanelFigure(
-        "several-entropies",
-        describe_largest_entropies(means),
-        column_charts.bar_columns(
-            names,
-            [entry.entropies for entry in sides],
-            {name: style.term_colour(name, sample.modalities) for name in sample.modalities},
-            title=KINDS["entropy"].axis,
-            theme=theme,
-        ),
-        shows=f"von Neumann entropies of samples {', '.join(map(text.plain, names))}, "
+    figure = column_charts.bar_columns(
+        names,
+        [entry.entropies for entry in sides],
+        {name: style.term_colour(name, sample.modalities) for name in sample.modalities},
+        title=KINDS["entropy"].axis,
+        theme=theme,
+    )
+    shows = (
+        f"von Neumann entropies of samples {', '.join(map(text.plain, names))}, "
         + (
             "of each modality's state and of all together at T"
             if sample.can("time")
             else "of each fused qubit"
         )
-        + ", all on one scale.",
-        not_shown="which modality decided: entropy is correlation, not attribution.",
-        alt="; ".join(f"{name}: mean entropy {value:.2f} nats" for name, value in means.items())
-        + ".",
-        table=lambda: pd.DataFrame(
+        + ", all on one scale."
+    )
+    alt = "; ".join(f"{name}: mean entropy {value:.2f} nats" for name, value in means.items()) + "."
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame(
             [
                 {"sample": entry.id, "of": part, "entropy": value}
                 for entry in sides
                 for part, value in entry.entropies.items()
             ]
-        ),
+        )
+
+    return panel.PanelFigure(
+        "several-entropies",
+        describe_largest_entropies(means),
+        figure,
+        shows=shows,
+        not_shown="which modality decided: entropy is correlation, not attribution.",
+        alt=alt,
+        table=table,
     )
 
 
@@ -142,18 +162,15 @@ def describe_common_terms(terms: Sequence[tuple[str, ...]]) -> str:
     """Which largest term several samples have in common; `list_largest_terms` of each."""
     shared = [term for term in terms[0] if all(term in entry for entry in terms)]
     if shared:
-        what = (
-            "among the largest terms"
-            if any(len(term) > 1 for term in terms)
-            else "the largest term"
-        )
+        if any(len(term) > 1 for term in terms):
+            what = "among the largest terms"
+        else:
+            what = "the largest term"
         return f"{text.term(shared[0])} is {what} of {'this one' if len(terms) == 1 else f'all {len(terms)}'}"
     named = list(dict.fromkeys(term for entry in terms for term in entry))
-    return (
-        "Their largest terms differ: " + ", ".join(map(text.term, named))
-        if named
-        else "No term of these decisions is as large as 0.01"
-    )
+    if named:
+        return "Their largest terms differ: " + ", ".join(map(text.term, named))
+    return "No term of these decisions is as large as 0.01"
 
 
 def describe_largest_entropies(means: Mapping[str, float]) -> str:

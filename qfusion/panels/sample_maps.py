@@ -53,7 +53,8 @@ def sample_map(
         everyone: all samples are placed where some are drawn unless told.
     """
     placed = map_positions(levels, of, method, everyone)
-    at, study = drawn_positions(levels, placed), levels.study
+    at = drawn_positions(levels, placed)
+    study = levels.study
     known = colour_choices(study, levels.rows)
     colour = choose("Colour", text.column(colour) or known[0], known)
     rows = levels.rows.loc[list(map(str, study.dataset.ids[placed.rows[at]]))]
@@ -62,30 +63,29 @@ def sample_map(
     values, names, hues = _coloured(study, rows, column)
     explained = placed.explained
     what = sample_coordinates.TITLES[placed.what]
-    return panel.PanelFigure(
-        "sample-map",
-        describe_reduction(
-            what, None if explained is None else float(explained.sum()), placed.trustworthiness
+    title = describe_reduction(
+        what, None if explained is None else float(explained.sum()), placed.trustworthiness
+    )
+    figure = scatter_map.sample_scatter(
+        rows.index.tolist(),
+        placed.xy[at],
+        values,
+        inside,
+        names=names,
+        hues=hues,
+        by=colour,
+        titles=("UMAP 1", "UMAP 2")
+        if explained is None
+        else (
+            f"component 1 ({explained[0]:.1%} of the variance)",
+            f"component 2 ({explained[1]:.1%} of the variance)",
         ),
-        scatter_map.sample_scatter(
-            rows.index.tolist(),
-            placed.xy[at],
-            values,
-            inside,
-            names=names,
-            hues=hues,
-            by=colour,
-            titles=("UMAP 1", "UMAP 2")
-            if explained is None
-            else (
-                f"component 1 ({explained[0]:.1%} of the variance)",
-                f"component 2 ({explained[1]:.1%} of the variance)",
-            ),
-            tips=_tips(rows),
-            chosen=levels.sample.id,
-            theme=theme,
-        ),
-        shows=f"each sample by {_MEANS[placed.what]}, reduced to two dimensions by {_method(placed)} Colour: "
+        tips=_tips(rows),
+        chosen=levels.sample.id,
+        theme=theme,
+    )
+    shows = (
+        f"each sample by {_MEANS[placed.what]}, reduced to two dimensions by {_method(placed)} Colour: "
         f"{text.plain(colour)}; large: the cohort; ring: sample {text.plain(levels.sample.id)}. "
         + f"Of {placed.given:,} explained samples of {text.plain(levels.split)}"
         + (
@@ -98,13 +98,19 @@ def sample_map(
             f" {describe_comparison(study.bulk_background)}"
             if placed.what == sample_coordinates.DIVIDENDS
             else ""
-        ),
-        not_shown="distances: who is near whom counts, sizes of and gaps between groups do not. Another machine may "
-        "place samples a little differently."
-        if placed.method == "UMAP"
-        else "other directions: samples that lie together here may differ in them.",
-        alt=f"Map of {len(at)} samples by {what}, {placed.method}, coloured by {colour}.",
-        table=lambda: (
+        )
+    )
+    if placed.method == "UMAP":
+        not_shown = (
+            "distances: who is near whom counts, sizes of and gaps between groups do not. Another machine may "
+            "place samples a little differently."
+        )
+    else:
+        not_shown = "other directions: samples that lie together here may differ in them."
+    alt = f"Map of {len(at)} samples by {what}, {placed.method}, coloured by {colour}."
+
+    def table() -> pd.DataFrame:
+        return (
             rows[["truth", "prediction", "error"]]
             .assign(
                 in_cohort=inside,
@@ -117,7 +123,16 @@ def sample_map(
                 },
             )
             .reset_index()
-        ),
+        )
+
+    return panel.PanelFigure(
+        "sample-map",
+        title,
+        figure,
+        shows=shows,
+        not_shown=not_shown,
+        alt=alt,
+        table=table,
     )
 
 

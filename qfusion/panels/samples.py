@@ -41,15 +41,23 @@ from qfusion.wording.verdicts import RELATION_DEFINITIONS
 @panel.cached
 def verdict(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
     """Prediction against truth: on the range of the target, or as softmax of the classes."""
-    study, row = sample.study, sample.row
+    study = sample.study
+    row = sample.row
     if not study.classes:
-        prediction, label = float(study.scores[row, 0]), sample.target
+        prediction = float(study.scores[row, 0])
+        label = sample.target
         low, high = study.scale
-        end, says = (
-            ("; no truth is known", "no truth")
-            if label is None
-            else (f", annotated {label:+z.2f}", f"truth {label:.2f}")
-        )
+        if label is None:
+            end, says = ("; no truth is known", "no truth")
+        else:
+            end, says = (f", annotated {label:+z.2f}", f"truth {label:.2f}")
+        alt_text = f"Scale from {low:g} to {high:g}: {says}, prediction {prediction:.2f}."
+
+        def make_table() -> pd.DataFrame:
+            return pd.DataFrame(
+                {"sample": [sample.id], "truth": [label], "prediction": [prediction]}
+            )
+
         return panel.PanelFigure(
             "verdict",
             f"Predicted {prediction:+z.2f}{end}",
@@ -58,66 +66,110 @@ def verdict(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
             ),
             shows=f"the score of this {study.dataset.split[row]} sample beside its annotation, where there is one.",
             not_shown="how certain the model is; its typical test error is on the Overview page.",
-            alt=f"Scale from {low:g} to {high:g}: {says}, prediction {prediction:.2f}.",
-            table=lambda: pd.DataFrame(
-                {"sample": [sample.id], "truth": [label], "prediction": [prediction]}
-            ),
+            alt=alt_text,
+            table=make_table,
         )
-    truth, predicted, p = sample.true_class, int(study.predicted[row]), study.probabilities[row]
-    end, says = "no truth is known", "no true class is known"
+    truth = sample.true_class
+    predicted = int(study.predicted[row])
+    p = study.probabilities[row]
+    end = "no truth is known"
+    says = "no true class is known"
     if truth is not None:
         name = study.classes[truth]
         end = "rightly" if truth == predicted else f"but it is ‘{text.plain(name)}’"
         says = f"true class {name} {p[truth]:.2f}"
-    return panel.PanelFigure(
-        "verdict",
-        f"Predicted ‘{text.plain(study.classes[predicted])}’: {text.softmax(p[predicted])}, {end}",
-        evidence_fusion.class_bars(p, study.classes, truth=truth, theme=theme),
-        shows=f"{evidence_fusion.describe_drawn_classes(study.classes, truth)} of this {study.dataset.split[row]} "
+    title = (
+        f"Predicted ‘{text.plain(study.classes[predicted])}’: {text.softmax(p[predicted])}, {end}"
+    )
+    shows = (
+        f"{evidence_fusion.describe_drawn_classes(study.classes, truth)} of this {study.dataset.split[row]} "
         "sample; "
         f"the dark bar "
-        f"is the prediction. {study.calibration}",
+        f"is the prediction. {study.calibration}"
+    )
+    alt = f"Softmax: predicted {study.classes[predicted]} {p[predicted]:.2f}, {says}."
+
+    def table() -> pd.DataFrame:
+        return numbers.classes_table(sample, study.scores[row], p)
+
+    return panel.PanelFigure(
+        "verdict",
+        title,
+        evidence_fusion.class_bars(p, study.classes, truth=truth, theme=theme),
+        shows=shows,
         not_shown="the probability of being right: see the calibration on the Cohorts page.",
-        alt=f"Softmax: predicted {study.classes[predicted]} {p[predicted]:.2f}, {says}.",
-        table=lambda: numbers.classes_table(sample, study.scores[row], p),
+        alt=alt,
+        table=table,
     )
 
 
 @panel.cached
 def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
     """The decision, term by term."""
-    dividends, truth = dict(sample.learned.verdict.dividends), sample.true_dividends
+    dividends = dict(sample.learned.verdict.dividends)
+    truth = sample.true_dividends
     true = {} if truth is None else {"true_dividend": list(map(truth.get, dividends))}
-    return panel.PanelFigure(
-        "waterfall",
-        answers.finding_for(sample, dividends),
-        decision_charts.waterfall(
-            dividends,
-            sample.modalities,
-            truth=sample.target,
-            unit=sample.unit,
-            quantity=sample.quantity,
-            theme=theme,
-        ),
-        lead=f"**Which modality decided this?** {answers.decided(sample.learned)}  \n"
-        f"**Did the modalities conflict?** {answers.conflict(sample.learned)}",
-        shows=f"the exact sum baseline + single modalities + joint terms (hatched) = {sample.quantity}."
+    figure = decision_charts.waterfall(
+        dividends,
+        sample.modalities,
+        truth=sample.target,
+        unit=sample.unit,
+        quantity=sample.quantity,
+        theme=theme,
+    )
+    lead = (
+        f"**Which modality decided this?** {answers.decided(sample.learned)}  \n"
+        f"**Did the modalities conflict?** {answers.conflict(sample.learned)}"
+    )
+    shows = (
+        f"the exact sum baseline + single modalities + joint terms (hatched) = {sample.quantity}."
         + sample.of
         + " "
         + describe_baseline(sample.background)
-        + describe_standard_error(sample.explanation, sample.output),
-        not_shown="what caused the annotation; only what this model computed.",
-        alt="Waterfall: "
+        + describe_standard_error(sample.explanation, sample.output)
+    )
+    alt = (
+        "Waterfall: "
         + ", ".join(f"{term or 'baseline'} {value:+.2f}" for term, value in dividends.items())
-        + ".",
-        table=lambda: numbers.terms_table(dividends, sample=sample.id).assign(**true),
+        + "."
+    )
+
+    def table() -> pd.DataFrame:
+        return numbers.terms_table(dividends, sample=sample.id).assign(**true)
+
+    return panel.PanelFigure(
+        "waterfall",
+        answers.finding_for(sample, dividends),
+        figure,
+        lead=lead,
+        shows=shows,
+        not_shown="what caused the annotation; only what this model computed.",
+        alt=alt,
+        table=table,
     )
 
 
 @panel.cached
 def shapley(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
     """Shapley values and shares."""
-    values, shares = sample.learned.shapley, sample.learned.shares
+    values = sample.learned.shapley
+    shares = sample.learned.shares
+    alt = (
+        "Shapley values: "
+        + ", ".join(f"{name} {value:+.2f}" for name, value in values.items())
+        + "."
+    )
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame(
+            {
+                "sample": sample.id,
+                "modality": list(values),
+                "shapley": list(values.values()),
+                "share": [shares[name] for name in values],
+            }
+        )
+
     return panel.PanelFigure(
         "shapley",
         answers.leading(sample.learned) + sample.whose,
@@ -128,17 +180,8 @@ def shapley(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
         "term it takes part in; in brackets its part of the absolute total (MM-SHAP). "
         + describe_comparison(sample.background),
         not_shown="which words, sounds or pixels mattered inside a modality.",
-        alt="Shapley values: "
-        + ", ".join(f"{name} {value:+.2f}" for name, value in values.items())
-        + ".",
-        table=lambda: pd.DataFrame(
-            {
-                "sample": sample.id,
-                "modality": list(values),
-                "shapley": list(values.values()),
-                "share": [shares[name] for name in values],
-            }
-        ),
+        alt=alt,
+        table=table,
     )
 
 
@@ -151,21 +194,29 @@ def entropies(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure
     parts: dict[Part, np.ndarray] = {
         (name,) if name else (): values for name, values in series.items()
     }
+    figure = evolution_charts.measure_lines(
+        track.times, parts, sample.modalities, KINDS["entropy"].axis, height=280, theme=theme
+    )
+    alt = (
+        "Entropy over time: at T "
+        + ", ".join(f"{name} {value:.2f}" for name, value in ends.items())
+        + " nats."
+    )
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame(
+            {"t": track.times} | {f"entropy[{k or 'all'}]": v for k, v in series.items()}
+        )
+
     return panel.PanelFigure(
         "entropies",
         describe_most_mixed(ends),
-        evolution_charts.measure_lines(
-            track.times, parts, sample.modalities, KINDS["entropy"].axis, height=280, theme=theme
-        ),
+        figure,
         shows="how far each modality's state, and all together, has become mixed by time t: by entanglement with the "
         "others and by jumps." + sample.learned.followed,
         not_shown="which modality decided: entropy is correlation, not attribution.",
-        alt="Entropy over time: at T "
-        + ", ".join(f"{name} {value:.2f}" for name, value in ends.items())
-        + " nats.",
-        table=lambda: pd.DataFrame(
-            {"t": track.times} | {f"entropy[{k or 'all'}]": v for k, v in series.items()}
-        ),
+        alt=alt,
+        table=table,
     )
 
 
@@ -192,36 +243,44 @@ def masses(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
             for (i, a), (j, b) in combinations(enumerate(reading.modalities), 2)
         ]
         pairs = f" Dempster's K of each pair: {', '.join(by_pair)}."
-    return panel.PanelFigure(
-        "masses",
-        describe_disagreement(
-            dict(zip(reading.elements, reading.disagreement.tolist(), strict=True)),
-            reading.conflict,
+    title = describe_disagreement(
+        dict(zip(reading.elements, reading.disagreement.tolist(), strict=True)),
+        reading.conflict,
+    )
+    figure = evidence_fusion.masses(
+        reading.masses,
+        reading.fused,
+        reading.modalities,
+        (
+            reading.elements
+            if reading.elements_are_classes
+            else [str(i) for i in range(len(reading.elements))]
         ),
-        evidence_fusion.masses(
-            reading.masses,
-            reading.fused,
-            reading.modalities,
-            (
-                reading.elements
-                if reading.elements_are_classes
-                else [str(i) for i in range(len(reading.elements))]
-            ),
-            marked=_true_element(sample),
-            theme=theme,
-        ),
-        shows="how much each modality supports each element (sin² θ/2, the chance that its qubit reads 1), and what "
-        f"the fusion makes of it.{pairs}{sample.of}",
-        not_shown="what the network does with the fused masses afterwards"
+        marked=_true_element(sample),
+        theme=theme,
+    )
+    not_shown = (
+        "what the network does with the fused masses afterwards"
         + (
             ". "
             if reading.elements_are_classes
             else "; elements are learned here, they have no names. "
         )
-        + INERT,
-        alt="Heat map of masses: fused "
+        + INERT
+    )
+    alt = (
+        "Heat map of masses: fused "
         + ", ".join(f"{e} {v:.2f}" for e, v in zip(reading.elements, reading.fused, strict=True))
-        + ".",
+        + "."
+    )
+    return panel.PanelFigure(
+        "masses",
+        title,
+        figure,
+        shows="how much each modality supports each element (sin² θ/2, the chance that its qubit reads 1), and what "
+        f"the fusion makes of it.{pairs}{sample.of}",
+        not_shown=not_shown,
+        alt=alt,
         table=lambda: reading.frame().reset_index(),
     )
 
@@ -255,17 +314,18 @@ def beliefs(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
         by_fusion is not None,
         "Elements of this model are no classes, so that there are no beliefs. Look at `masses`.",
     )
+    figure = evidence_fusion.belief_bars(
+        by_fusion.belief,
+        by_fusion.pignistic,
+        by_fusion.plausibility,
+        reading.elements,
+        truth=_true_element(sample),
+        theme=theme,
+    )
     return panel.PanelFigure(
         "beliefs",
         describe_bet(dict(zip(reading.elements, by_fusion.pignistic.tolist(), strict=True))),
-        evidence_fusion.belief_bars(
-            by_fusion.belief,
-            by_fusion.pignistic,
-            by_fusion.plausibility,
-            reading.elements,
-            truth=_true_element(sample),
-            theme=theme,
-        ),
+        figure,
         shows="evidence theory on the fused masses: what speaks for a class alone (belief), what does not speak "
         "against it (plausibility), and the probability to bet with (pignistic)." + sample.of,
         not_shown="the network's answer, which is read from the same qubits after convolution and pooling.",
@@ -349,22 +409,32 @@ def curve(
         isinstance(piece, Series),
         f"The data have no curve of modality '{modality[:60]}' of this sample.",
     )
+    title = f"{text.plain(modality)} of sample {text.plain(study.dataset.ids[row])}"
+    figure = evidence_fusion.curve(
+        piece.values,
+        piece.x,
+        piece.x_label,
+        piece.y_label,
+        style.term_colour(modality, study.modalities),
+        theme=theme,
+    )
+    shows = f"{text.plain(piece.y_label)} over {text.plain(piece.x_label)}."
+    alt = (
+        f"Curve: {modality} of the sample, {len(piece.values)} values from {np.min(piece.values):.3g} to "
+        f"{np.max(piece.values):.3g}."
+    )
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame({piece.x_label: piece.x, piece.y_label: piece.values})
+
     return panel.PanelFigure(
         f"content-{card}-{row}-{modality}",
-        f"{text.plain(modality)} of sample {text.plain(study.dataset.ids[row])}",
-        evidence_fusion.curve(
-            piece.values,
-            piece.x,
-            piece.x_label,
-            piece.y_label,
-            style.term_colour(modality, study.modalities),
-            theme=theme,
-        ),
-        shows=f"{text.plain(piece.y_label)} over {text.plain(piece.x_label)}.",
+        title,
+        figure,
+        shows=shows,
         not_shown="",
-        alt=f"Curve: {modality} of the sample, {len(piece.values)} values from {np.min(piece.values):.3g} to "
-        f"{np.max(piece.values):.3g}.",
-        table=lambda: pd.DataFrame({piece.x_label: piece.x, piece.y_label: piece.values}),
+        alt=alt,
+        table=table,
     )
 
 
@@ -407,8 +477,10 @@ def scatter(
         split, search, relations, verdict, classes: which samples pass, see `finding.passing`.
     """
     study = sample.study
-    titles, default = sample_filters.axes(study), sample_filters.default_axes(study)
-    x, y = choose("Axis", x or default[0], titles), choose("Axis", y or default[1], titles)
+    titles = sample_filters.axes(study)
+    default = sample_filters.default_axes(study)
+    x = choose("Axis", x or default[0], titles)
+    y = choose("Axis", y or default[1], titles)
     choose("Split", split, (*SPLITS, "all"))
     choose("Verdict", verdict, ("", *sample_filters.VERDICTS))
     passed = sample_filters.passing(
@@ -421,36 +493,45 @@ def scatter(
     )
     rows = sample_filters.on_axes(study, passed, x, y)
     wrong = int((rows["margin"] < 0).sum()) if y == "margin" else 0
-    return panel.PanelFigure(
-        "scatter",
-        f"Decided wrongly: {wrong:,} of {len(rows):,}, with a margin below 0"
-        if y == "margin"
-        else f"{text.plain(titles[y])} against {text.plain(titles[x])}",
-        cohort_charts.scatter(
-            rows.index.tolist(),
-            rows[x].to_numpy(),
-            rows[y].to_numpy(),
-            titles[x],
-            titles[y],
-            chosen=sample.id,
-            captions=next(
-                (rows[column].astype(str).tolist() for column in said_columns(rows)), None
-            ),
-            diagonal={x, y} == {"truth", "prediction"},
-            zero=y == "margin",
-            theme=theme,
-        ),
-        shows=f"one point a sample, {len(rows):,} in all"
+    if y == "margin":
+        title = f"Decided wrongly: {wrong:,} of {len(rows):,}, with a margin below 0"
+    else:
+        title = f"{text.plain(titles[y])} against {text.plain(titles[x])}"
+    figure = cohort_charts.scatter(
+        rows.index.tolist(),
+        rows[x].to_numpy(),
+        rows[y].to_numpy(),
+        titles[x],
+        titles[y],
+        chosen=sample.id,
+        captions=next((rows[column].astype(str).tolist() for column in said_columns(rows)), None),
+        diagonal={x, y} == {"truth", "prediction"},
+        zero=y == "margin",
+        theme=theme,
+    )
+    shows = (
+        f"one point a sample, {len(rows):,} in all"
         + (
             f" (evenly spread over the {len(passed):,} that pass)"
             if len(rows) == sample_filters.MAX_DRAWN
             else ""
         )
         + "; the ring marks the current one."
-        + _of_dividends(study, x, y),
+        + _of_dividends(study, x, y)
+    )
+    alt = f"Scatter of {titles[y]} against {titles[x]} for {len(rows)} samples; {sample.id} is ringed."
+
+    def table() -> pd.DataFrame:
+        return rows[[x, y]].reset_index()
+
+    return panel.PanelFigure(
+        "scatter",
+        title,
+        figure,
+        shows=shows,
         not_shown="why a sample lies where it does: open it.",
-        alt=f"Scatter of {titles[y]} against {titles[x]} for {len(rows)} samples; {sample.id} is ringed.",
-        table=lambda: rows[[x, y]].reset_index(),
+        alt=alt,
+        table=table,
     )
 
 
@@ -463,11 +544,10 @@ def _frame(study: Study, output: str) -> pd.DataFrame:
 def _of_dividends(study: Study, *wanted: str) -> str:
     if not any(column.startswith("dividend[") for column in wanted):
         return ""
-    some = (
-        f" Contributions are worked out for {len(study.bulk):,} test samples."
-        if len(study.bulk) < len(study.dataset)
-        else ""
-    )
+    if len(study.bulk) < len(study.dataset):
+        some = f" Contributions are worked out for {len(study.bulk):,} test samples."
+    else:
+        some = ""
     return f"{some} {describe_comparison(study.bulk_background)}"
 
 

@@ -45,33 +45,31 @@ def qubit_balls(
         has_qubits(sample),
         f"No modality of model '{sample.name}' has two levels. Look at the heat maps over time.",
     )
-    track, at = sample.track(), nearest_step(sample, t)
+    track = sample.track()
+    at = nearest_step(sample, t)
     names = [name for name, d in zip(sample.modalities, sample.model.dims, strict=True) if d == 2]
     ways = [
         np.einsum("aij,tji->ta", PAULIS.numpy()[1:], reduced_states(sample, name)).real
         for name in names
     ]
     lengths = [float(np.linalg.norm(way[at])) for way in ways]
-    return panel.PanelFigure(
-        "bloch",
-        describe_most_mixed(dict(zip(names, lengths, strict=True)), f"t = {track.times[at]:.2f}"),
-        bloch_balls.draw_balls(
-            names,
-            [way[: at + 1] for way in ways],
-            [style.term_colour(name, sample.modalities) for name in names],
-            theme,
-        ),
-        shows="the Bloch vector (⟨X⟩, ⟨Y⟩, ⟨Z⟩) of each modality of two levels at the cursor, and its way since t = 0, "
-        "older parts paler. Its length r gives the purity (1 + r²) / 2; a hollow tip lies behind the middle."
-        + sample.followed,
-        not_shown="correlations between modalities"
-        + (
-            "; modalities of more levels: see the heat maps."
-            if len(names) < len(sample.modalities)
-            else "."
-        ),
-        alt=f"Bloch balls; lengths {panel.list_numbers(names, lengths)}.",
-        table=lambda: pd.concat(
+    title = describe_most_mixed(
+        dict(zip(names, lengths, strict=True)), f"t = {track.times[at]:.2f}"
+    )
+    figure = bloch_balls.draw_balls(
+        names,
+        [way[: at + 1] for way in ways],
+        [style.term_colour(name, sample.modalities) for name in names],
+        theme,
+    )
+    not_shown = "correlations between modalities" + (
+        "; modalities of more levels: see the heat maps."
+        if len(names) < len(sample.modalities)
+        else "."
+    )
+
+    def table() -> pd.DataFrame:
+        return pd.concat(
             [
                 pd.DataFrame(
                     {
@@ -85,7 +83,18 @@ def qubit_balls(
                 )
                 for name, way in zip(names, ways, strict=True)
             ]
-        ),
+        )
+
+    return panel.PanelFigure(
+        "bloch",
+        title,
+        figure,
+        shows="the Bloch vector (⟨X⟩, ⟨Y⟩, ⟨Z⟩) of each modality of two levels at the cursor, and its way since t = 0, "
+        "older parts paler. Its length r gives the purity (1 + r²) / 2; a hollow tip lies behind the middle."
+        + sample.followed,
+        not_shown=not_shown,
+        alt=f"Bloch balls; lengths {panel.list_numbers(names, lengths)}.",
+        table=table,
     )
 
 
@@ -100,13 +109,16 @@ def elements_over_time(
         t: where the cursor stands, a share of T; none is drawn at 0 and 1.
     """
     choose("Part", part, PARTS)
-    times, diagonal = sample.track().times, part == POPULATIONS
+    times = sample.track().times
+    diagonal = part == POPULATIONS
     rows: list[tuple[str, str, np.ndarray]] = []
     for name, d in zip(sample.modalities, sample.model.dims, strict=True):
-        rho, levels = np.abs(reduced_states(sample, name)), state_charts.basis_labels((d,))
-        pairs = (
-            [(i, i) for i in range(d)] if diagonal else list(itertools.combinations(range(d), 2))
-        )
+        rho = np.abs(reduced_states(sample, name))
+        levels = state_charts.basis_labels((d,))
+        if diagonal:
+            pairs = [(i, i) for i in range(d)]
+        else:
+            pairs = list(itertools.combinations(range(d), 2))
         if len(pairs) > MOST_PAIRS and not diagonal:  # the largest, in their order
             pairs = sorted(sorted(pairs, key=lambda pair: -float(rho[:, *pair].max()))[:MOST_PAIRS])
         rows += [
@@ -114,39 +126,52 @@ def elements_over_time(
             for i, j in pairs
         ]
     values = np.stack([series for *_, series in rows])
+    title = describe_largest_change(
+        "population" if diagonal else "coherence",
+        {f"{text.plain(owner)} {level}": series for owner, level, series in rows},
+    )
+    figure = state_charts.element_heatmap(
+        times,
+        values,
+        [name for _, name, _ in rows],
+        [name for name, *_ in rows],
+        "population" if diagonal else "modulus",
+        cursor_time(sample, t),
+        theme,
+    )
+    shows = (
+        "the diagonal ρ_ii of each modality's own density matrix, a level a row."
+        if diagonal
+        else "the moduli |ρ_ij| off the diagonal of each modality's own density matrix, a pair of levels a row"
+        + (
+            f"; of each the {MOST_PAIRS} largest."
+            if any(d * (d - 1) // 2 > MOST_PAIRS for d in sample.model.dims)
+            else "."
+        )
+    ) + sample.followed
+    if diagonal:
+        not_shown = "the joint state: see the matrices."
+    else:
+        not_shown = "phases: see the matrices."
+    alt = (
+        f"Heat map of {len(rows)} {part} over time; at the end "
+        + panel.list_numbers([f"{name} {level}" for name, level, _ in rows], values[:, -1])
+        + "."
+    )
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame(
+            {"t": times} | {f"{name} {level}": series for name, level, series in rows}
+        )
+
     return panel.PanelFigure(
         f"{part}-over-time",
-        describe_largest_change(
-            "population" if diagonal else "coherence",
-            {f"{text.plain(owner)} {level}": series for owner, level, series in rows},
-        ),
-        state_charts.element_heatmap(
-            times,
-            values,
-            [name for _, name, _ in rows],
-            [name for name, *_ in rows],
-            "population" if diagonal else "modulus",
-            cursor_time(sample, t),
-            theme,
-        ),
-        shows=(
-            "the diagonal ρ_ii of each modality's own density matrix, a level a row."
-            if diagonal
-            else "the moduli |ρ_ij| off the diagonal of each modality's own density matrix, a pair of levels a row"
-            + (
-                f"; of each the {MOST_PAIRS} largest."
-                if any(d * (d - 1) // 2 > MOST_PAIRS for d in sample.model.dims)
-                else "."
-            )
-        )
-        + sample.followed,
-        not_shown="the joint state: see the matrices." if diagonal else "phases: see the matrices.",
-        alt=f"Heat map of {len(rows)} {part} over time; at the end "
-        + panel.list_numbers([f"{name} {level}" for name, level, _ in rows], values[:, -1])
-        + ".",
-        table=lambda: pd.DataFrame(
-            {"t": times} | {f"{name} {level}": series for name, level, series in rows}
-        ),
+        title,
+        figure,
+        shows=shows,
+        not_shown=not_shown,
+        alt=alt,
+        table=table,
     )
 
 
@@ -161,19 +186,28 @@ def hinton(
         t: the time as a share of T.
     """
     rho, dims, name = state_at(sample, whose, t)
-    labels, modulus = state_charts.basis_labels(dims), np.abs(rho)
+    labels = state_charts.basis_labels(dims)
+    modulus = np.abs(rho)
     left_out = int((modulus < state_charts.LEAST * modulus.max()).sum())
+    if left_out:
+        not_shown = (
+            f"entries below {state_charts.LEAST:.1%} of the largest ({left_out:,} of {rho.size:,})."
+        )
+    else:
+        not_shown = "how the matrix came about: see the heat maps over time."
+
+    def table() -> pd.DataFrame:
+        return panel.matrix_entries(labels, modulus=modulus, phase=np.angle(rho))
+
     return panel.PanelFigure(
         "hinton",
         describe_largest_coherence(modulus, labels, name),
         state_charts.hinton(rho, dims, theme),
         shows="the density matrix at the cursor: areas are moduli |ρ_ij|; colour, and the hand in each square, the "
         "phase: to the right 0, up +π/2." + sample.followed,
-        not_shown=f"entries below {state_charts.LEAST:.1%} of the largest ({left_out:,} of {rho.size:,})."
-        if left_out
-        else "how the matrix came about: see the heat maps over time.",
+        not_shown=not_shown,
         alt=f"Hinton diagram of ρ: {panel.list_coherences(rho, labels)}.",
-        table=lambda: panel.matrix_entries(labels, modulus=modulus, phase=np.angle(rho)),
+        table=table,
     )
 
 
@@ -228,7 +262,8 @@ def describe_largest_coherence(modulus: np.ndarray, labels: Sequence[str], when:
     )
 
 
-_OPEN, _T = VIEW.chosen("State"), {"t": CURSOR}
+_OPEN = VIEW.chosen("State")
+_T = {"t": CURSOR}
 PANELS = {
     "couplings": panel.Panel(couplings, fits=TIMED, opens=GENERATOR_VIEW),
     "levels": panel.Panel(levels, fits=TIMED, opens=GENERATOR_VIEW),

@@ -42,7 +42,8 @@ def story(sample: Sample) -> Story:
     Raises:
         InvalidInput: when the model is read out at its end only.
     """
-    learned, study = sample.learned, sample.study
+    learned = sample.learned
+    study = sample.study
     says = f"{answers.decided(learned)} {answers.what_was_added(learned)} {describe_comparison(study.background)}"
     acts = [Act("As learned", text.unmarked(says), _lines(learned))]
     if sample.changed:
@@ -107,7 +108,8 @@ def _taken_out(sample: Sample, kind: str, place: int, modalities: tuple[str, ...
     keys = {"coupling": coupling_key, "dissipation": dissipation_key}
     if kind in keys:
         return f"{keys[kind]('+'.join(modalities))}=0"
-    words, shape = "", table_edits.shape_of(sample.study.model)
+    words = ""
+    shape = table_edits.shape_of(sample.study.model)
     for stage, pattern in np.ndindex(shape.stages, shape.patterns):
         words = table_edits.with_angle(words, shape, place, stage, pattern, pi / 2)
     return words
@@ -162,7 +164,8 @@ def _on_one_scale(figures: list[go.Figure]) -> None:
                 if trace[axis][0] is not None
             ]
         )
-        low, high = float(values.min()), float(values.max())
+        low = float(values.min())
+        high = float(values.max())
         room = edge * (high - low) or 1e-6 * (low == high)
         for figure in figures:
             figure.layout[f"{axis}axis"].range = [low - room, high + room]
@@ -173,9 +176,10 @@ def _card(sample: Sample) -> dict[str, Any]:
     words: dict[str, str] = {}
     pictures: dict[str, np.ndarray] = {}
     media: dict[str, Block] = {}
-    truth = (
-        f"{sample.truth:+.2f}" if isinstance(sample.truth, float) else sample.truth or "not known"
-    )
+    if isinstance(sample.truth, float):
+        truth = f"{sample.truth:+.2f}"
+    else:
+        truth = sample.truth or "not known"
     facts = [
         f"Sample {sample.id} of {sample.dataset.name}",
         f"Annotated: {truth}",

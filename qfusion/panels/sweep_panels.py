@@ -15,21 +15,23 @@ from qfusion.runs import quotas, setting_texts
 def history(trials: Trials, theme: style.Theme = "light") -> panel.PanelFigure:
     """What each trial reached, and the best so far."""
     what = trials.judged
+    figure = sweep_charts.trial_history(
+        trials.numbers,
+        trials.values,
+        trials.pruned,
+        smaller=trials.smaller,
+        y_title=what,
+        theme=theme,
+    )
+    alt = f"{what} by trial: {panel.list_numbers(map('trial {}'.format, trials.numbers), trials.values, '.3g')}."
     return panel.PanelFigure(
         "sweep-history",
         f"{what} over trials",
-        sweep_charts.trial_history(
-            trials.numbers,
-            trials.values,
-            trials.pruned,
-            smaller=trials.smaller,
-            y_title=what,
-            theme=theme,
-        ),
+        figure,
         shows=f"the {what} of each of {len(trials.numbers)} trials that have ended, and the best of the finished ones "
         "so far.",
         not_shown="what the test rows would say: they are not looked at.",
-        alt=f"{what} by trial: {panel.list_numbers(map('trial {}'.format, trials.numbers), trials.values, '.3g')}.",
+        alt=alt,
         table=trials.table,
     )
 
@@ -37,29 +39,32 @@ def history(trials: Trials, theme: style.Theme = "light") -> panel.PanelFigure:
 def slices(trials: Trials, theme: style.Theme = "light") -> panel.PanelFigure:
     """What each trial reached, against each setting."""
     what = trials.judged
+    figure = sweep_charts.setting_slices(
+        trials.values,
+        trials.pruned,
+        trials.tried,
+        trials.logarithmic,
+        best=trials.place,
+        y_title=what,
+        theme=theme,
+    )
+    alt = f"{what} of {len(trials.numbers)} trials against {', '.join(trials.tried)}."
     return panel.PanelFigure(
         "sweep-slices",
         f"{what} against each setting",
-        sweep_charts.setting_slices(
-            trials.values,
-            trials.pruned,
-            trials.tried,
-            trials.logarithmic,
-            best=trials.place,
-            y_title=what,
-            theme=theme,
-        ),
+        figure,
         shows=f"each of {len(trials.numbers)} trials in every plot; hollow ones were stopped early, the ring is the "
         "best.",
         not_shown="one setting with the others held: they all differ from trial to trial.",
-        alt=f"{what} of {len(trials.numbers)} trials against {', '.join(trials.tried)}.",
+        alt=alt,
         table=trials.table,
     )
 
 
 def importance(trials: Trials, theme: style.Theme = "light") -> panel.PanelFigure:
     """Which share of the differences between trials each setting explains; only with enough finished trials."""
-    names, shares = list(trials.importance), np.array(list(trials.importance.values()))
+    names = list(trials.importance)
+    shares = np.array(list(trials.importance.values()))
     check(
         bool(names),
         f"How much each setting matters needs {ENOUGH} finished trials of two settings or more.",
@@ -90,20 +95,22 @@ def describe_importance(importance: Mapping[str, float], n: int) -> str:
 
 def parallel_coordinates(trials: Trials, theme: style.Theme = "light") -> panel.PanelFigure:
     """Each finished trial as a line through all its settings."""
-    what, places = trials.judged, trials.finished
+    what = trials.judged
+    places = trials.finished
     check(len(places) > 0, "No trial has finished yet: all were stopped early or failed.")
     tried = {key: [given[place] for place in places] for key, given in trials.tried.items()}
+    figure = sweep_charts.parallel_coordinates(
+        trials.values[places],
+        tried,
+        trials.logarithmic,
+        smaller=trials.smaller,
+        y_title=what,
+        theme=theme,
+    )
     return panel.PanelFigure(
         "sweep-together",
         "All settings at once",
-        sweep_charts.parallel_coordinates(
-            trials.values[places],
-            tried,
-            trials.logarithmic,
-            smaller=trials.smaller,
-            y_title=what,
-            theme=theme,
-        ),
+        figure,
         shows=f"a line for each of {len(places)} finished trials; the better, the redder. Drag along an axis to pick a "
         "part of it.",
         not_shown="trials that were stopped early.",

@@ -31,41 +31,44 @@ def class_counts(dataset: data.DataSet, theme: style.Theme = "light") -> panel.P
         split: np.bincount(dataset.y[dataset.rows(split)], minlength=len(names)) for split in SPLITS
     }
     whole = np.sum(list(counts.values()), axis=0)
-    order = (
-        np.arange(len(names))
-        if len(names) <= _MAX_SHOWN
-        else np.argsort(-whole, kind="stable")[:_MAX_SHOWN]
+    if len(names) <= _MAX_SHOWN:
+        order = np.arange(len(names))
+    else:
+        order = np.argsort(-whole, kind="stable")[:_MAX_SHOWN]
+    figure = target_charts.class_counts(
+        {split: result[order].tolist() for split, result in counts.items()},
+        [names[i] for i in order],
+        theme=theme,
     )
+    shows = f"how many of {len(dataset):,} samples are of which class, by part of the split" + (
+        f", the {_MAX_SHOWN} most frequent of {len(names)} classes."
+        if len(names) > _MAX_SHOWN
+        else "."
+    )
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame({"class": list(names)} | counts)
+
     return panel.PanelFigure(
         "data-classes",
         describe_class_sizes(names, whole),
-        target_charts.class_counts(
-            {split: result[order].tolist() for split, result in counts.items()},
-            [names[i] for i in order],
-            theme=theme,
-        ),
-        shows=f"how many of {len(dataset):,} samples are of which class, by part of the split"
-        + (
-            f", the {_MAX_SHOWN} most frequent of {len(names)} classes."
-            if len(names) > _MAX_SHOWN
-            else "."
-        ),
+        figure,
+        shows=shows,
         not_shown="how hard the classes are to tell apart.",
         alt=f"Samples by class: {panel.list_numbers(names, whole, '.0f')}.",
-        table=lambda: pd.DataFrame({"class": list(names)} | counts),
+        table=table,
     )
 
 
 def describe_class_sizes(names: Sequence[str], samples: np.ndarray) -> str:
     """How many samples classes have; samples (C,) of all parts of the split."""
-    least, most = int(samples.min()), int(samples.max())
+    least = int(samples.min())
+    most = int(samples.max())
     if len(names) == 1:
         return f"Its only class has {count(most, 'sample')}"
-    return (
-        f"Each of its {len(names)} classes has {count(most, 'sample')}"
-        if least == most
-        else f"Its {len(names)} classes have {least:,} to {count(most, 'sample')}"
-    )
+    if least == most:
+        return f"Each of its {len(names)} classes has {count(most, 'sample')}"
+    return f"Its {len(names)} classes have {least:,} to {count(most, 'sample')}"
 
 
 def target_histogram(dataset: data.DataSet, theme: style.Theme = "light") -> panel.PanelFigure:
@@ -73,24 +76,36 @@ def target_histogram(dataset: data.DataSet, theme: style.Theme = "light") -> pan
     about = dataset.target
     values = {split: np.asarray(dataset.y[dataset.rows(split)]) for split in SPLITS}
     edges = target_charts.histogram_edges(values)
-    mean, spread = float(dataset.y.mean()), float(dataset.y.std())
+    mean = float(dataset.y.mean())
+    spread = float(dataset.y.std())
+    title = (
+        f"{text.plain(about.name)} is {mean:+z.2f} ± {spread:.2f} (standard deviation) over all "
+        f"{count(len(dataset), 'sample')}"
+    )
+    figure = target_charts.target_histogram(
+        values, f"{about.name} {f'({about.unit})' if about.unit else ''}".strip(), theme=theme
+    )
+    alt = (
+        "Histograms of the target: mean "
+        + panel.list_terms({split: part.mean() for split, part in values.items() if len(part)})
+        + "."
+    )
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame(
+            {"from": edges[:-1], "to": edges[1:]}
+            | {split: np.histogram(part, edges)[0] for split, part in values.items()}
+        )
+
     return panel.PanelFigure(
         "data-target",
-        f"{text.plain(about.name)} is {mean:+z.2f} ± {spread:.2f} (standard deviation) over all "
-        f"{count(len(dataset), 'sample')}",
-        target_charts.target_histogram(
-            values, f"{about.name} {f'({about.unit})' if about.unit else ''}".strip(), theme=theme
-        ),
+        title,
+        figure,
         shows=f"how the target is spread in each part of the split, in {target_charts.BINS} bins; "
         f"mean ± deviation above.",
         not_shown="whether the parts are alike in anything but the target.",
-        alt="Histograms of the target: mean "
-        + panel.list_terms({split: part.mean() for split, part in values.items() if len(part)})
-        + ".",
-        table=lambda: pd.DataFrame(
-            {"from": edges[:-1], "to": edges[1:]}
-            | {split: np.histogram(part, edges)[0] for split, part in values.items()}
-        ),
+        alt=alt,
+        table=table,
     )
 
 

@@ -40,7 +40,8 @@ def effect_sensitivity(
     sample: Sample, effect: str = "", over: str = physics_sensitivity.THIS
 ) -> EffectSensitivity:
     """What every term does to an effect, over a cohort; both by the names that `tornado` takes."""
-    study, known = sample.study, physics_sensitivity.targets(sample.study)
+    study = sample.study
+    known = physics_sensitivity.targets(sample.study)
     target = known[choose("Effect", effect or sample.quantity, known)]
     rows = physics_sensitivity.rows_of(study, sample.row, over, lambda: study.frame(sample.output))
     return EffectSensitivity(
@@ -79,12 +80,15 @@ def tornado(
         group: the terms that are drawn, of `analysis.physics_sensitivity.GROUPS`.
         half: with the slope half-way, which takes a second or more.
     """
-    study, timed, effect = sample.study, sample.study.can("time"), effect or sample.quantity
+    study = sample.study
+    timed = sample.study.can("time")
+    effect = effect or sample.quantity
     rows, result, reach = effect_sensitivity(sample, effect, over)
     places = physics_sensitivity.chosen(
         result, choose("Terms", group, physics_sensitivity.GROUPS[timed]), timed
     )
-    shown, target = places[:MAX_TERMS], result.targets[0]
+    shown = places[:MAX_TERMS]
+    target = result.targets[0]
     parameters = [result.parameters[i] for i in shown]
     bends = physics_sensitivity.large(result, reach) & ~result.agrees()[:, 0]
     middle = half_slopes(sample, effect, over) if half else None
@@ -99,11 +103,12 @@ def tornado(
         unit=physics_sensitivity.unit(study, target, sample.output),
         theme=theme,
     )
-    return panel.PanelFigure(
-        "tornado",
-        _head(result, places, effect, group),
-        drawn if len(shown) else None,
-        shows=f"what each term does to the {text.plain(effect)} ({result.values[0]:+.3f} now; "
+    if len(shown):
+        figure = drawn
+    else:
+        figure = None
+    shows = (
+        f"what each term does to the {text.plain(effect)} ({result.values[0]:+.3f} now; "
         f"{_whose(sample, result, over, len(rows))}): left by its exact slope, right by its removal, which is its "
         "mean slope on the way to nothing. The right scale is ten times the left: equal bars, straight answer."
         + (
@@ -111,26 +116,42 @@ def tornado(
             if len(places) > len(shown)
             else ""
         )
-        + (f" {describe_comparison(study.background)}" if target.startswith("dividend") else ""),
-        not_shown="what a model trained without the term would say; nor what two terms do together: removals do not "
+        + (f" {describe_comparison(study.background)}" if target.startswith("dividend") else "")
+    )
+    not_shown = (
+        "what a model trained without the term would say; nor what two terms do together: removals do not "
         "add up. "
         + (
             "T: removed means read out at once."
             if timed
             else "Convolution removed: its angles at 0, which leaves only the block's fixed gates."
-        ),
-        alt="Tornado: "
+        )
+    )
+    alt = (
+        "Tornado: "
         + "; ".join(
             f"{parameter.title} {effect:+.3f}"
             for parameter, effect in zip(parameters[:6], result.effects[shown[:6], 0], strict=True)
         )
-        + ".",
-        table=lambda: result.frame(target).assign(
+        + "."
+    )
+
+    def table() -> pd.DataFrame:
+        return result.frame(target).assign(
             **({} if middle is None else {"slope_half_way_says": middle}),
             samples=int(result.samples[0]),
             background=result.background,
             background_size=result.background_size,
-        ),
+        )
+
+    return panel.PanelFigure(
+        "tornado",
+        _head(result, places, effect, group),
+        figure,
+        shows=shows,
+        not_shown=not_shown,
+        alt=alt,
+        table=table,
     )
 
 
@@ -150,7 +171,8 @@ def term_response(
         effect, over: as of `tornado`.
         term: title of the term that is followed, of those that do not act linearly; the one most worth it unless told.
     """
-    study, effect = sample.study, effect or sample.quantity
+    study = sample.study
+    effect = effect or sample.quantity
     rows, result, _ = terms = effect_sensitivity(sample, effect, over)
     titles = terms.followed()
     check(
@@ -163,40 +185,50 @@ def term_response(
     along = physics_sensitivity.follow(
         study, rows, sample.tweak, sample.output, target, parameter.key
     )
+    figure = sensitivity_tornado.term_response(
+        along.factors,
+        along.values,
+        along.slopes,
+        "+".join(parameter.modalities),
+        study.modalities,
+        what="factor of the term (0: removed, 1: as learned)",
+        unit=physics_sensitivity.unit(study, target, sample.output),
+        theme=theme,
+    )
+    shows = (
+        f"the {text.plain(effect)} ({_whose(sample, result, over, len(rows))}) for every strength of this term, "
+        f"all others as they stand. The mean slope on the way is (by quadrature) {along.mean_slope:+.3g}: times "
+        f"the way ({parameter.value:g}) it is what removal takes away ({-along.effect:+.3g})."
+    )
+    if study.can("time"):
+        not_shown = "strengths beyond what stands now: move the slider."
+    else:
+        not_shown = "strengths beyond what was learned."
+    alt = (
+        f"{parameter.title}: from {along.values[0]:+.3f} without it to {along.values[-1]:+.3f} now."
+    )
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame({"factor": along.factors, "value": along.values, "slope": along.slopes})
+
     return panel.PanelFigure(
         "way",
         _bend(along, parameter, effect),
-        sensitivity_tornado.term_response(
-            along.factors,
-            along.values,
-            along.slopes,
-            "+".join(parameter.modalities),
-            study.modalities,
-            what="factor of the term (0: removed, 1: as learned)",
-            unit=physics_sensitivity.unit(study, target, sample.output),
-            theme=theme,
-        ),
-        shows=f"the {text.plain(effect)} ({_whose(sample, result, over, len(rows))}) for every strength of this term, "
-        f"all others as they stand. The mean slope on the way is (by quadrature) {along.mean_slope:+.3g}: times "
-        f"the way ({parameter.value:g}) it is what removal takes away ({-along.effect:+.3g}).",
-        not_shown="strengths beyond what stands now: move the slider."
-        if study.can("time")
-        else "strengths beyond what was learned.",
-        alt=f"{parameter.title}: from {along.values[0]:+.3f} without it to {along.values[-1]:+.3f} now.",
-        table=lambda: pd.DataFrame(
-            {"factor": along.factors, "value": along.values, "slope": along.slopes}
-        ),
+        figure,
+        shows=shows,
+        not_shown=not_shown,
+        alt=alt,
+        table=table,
     )
 
 
 def _whose(sample: Sample, sensitivity: Sensitivity, over: str, whole: int) -> str:
     """Over which samples, in words; `whole` of them are in the cohort, of which some may have been taken."""
     taken = int(sensitivity.samples[0])
-    of_class = (
-        sample.whose
-        if sample.study.classes and sensitivity.targets[0].startswith(("score", "dividend"))
-        else ""
-    )
+    if sample.study.classes and sensitivity.targets[0].startswith(("score", "dividend")):
+        of_class = sample.whose
+    else:
+        of_class = ""
     return (
         f"sample {text.plain(sample.id)}"
         if over == physics_sensitivity.THIS
@@ -236,7 +268,8 @@ def _the(parameter: Parameter) -> str:
 
 
 def _bend(along: Response, parameter: Parameter, effect: str) -> str:
-    name, slope = text.plain(parameter.title), along.slopes[-1] * parameter.value
+    name = text.plain(parameter.title)
+    slope = along.slopes[-1] * parameter.value
     if not np.isfinite(slope) or abs(slope) < 1e-9 or abs(along.effect) < 1e-9:
         return f"The {text.plain(effect)} and the strength of {_the(parameter)}"
     if np.sign(-slope) == np.sign(along.effect):

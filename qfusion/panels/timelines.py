@@ -39,7 +39,8 @@ def timeline(
     the decision there; the options are those of `attribution`."""
     result, start = open_timeline(sample, baseline, other, method)
     learned = " Steps are followed through the model as it was trained." if sample.changed else ""
-    preview, lanes = result.preview, result.lanes
+    preview = result.preview
+    lanes = result.lanes
     at = {lane.modality: recording_strip.peak_words(lane) for lane in lanes}
     shown = [
         name
@@ -52,35 +53,41 @@ def timeline(
         if values is not None
     ]
     origin = f"sample {text.plain(start)}" if start else BASELINES[baseline]
-    bars = (
-        f" Below, on the same seconds, what each step added to the terms of the {sample.unit} that it is part "
-        f"of, compared with {origin}, by {METHODS[method].title}; joint terms are hatched, and bars of one step "
-        f"add up. They miss what they share out by at most {max(lane.error for lane in lanes):.2g}."
-        if lanes
-        else " No modality of this model is a sequence, so nothing else has a place in time."
-    )
-    return panel.PanelFigure(
-        "strip",
-        describe_largest_parts(
+    if lanes:
+        bars = (
+            f" Below, on the same seconds, what each step added to the terms of the {sample.unit} that it is part "
+            f"of, compared with {origin}, by {METHODS[method].title}; joint terms are hatched, and bars of one step "
+            f"add up. They miss what they share out by at most {max(lane.error for lane in lanes):.2g}."
+        )
+    else:
+        bars = " No modality of this model is a sequence, so nothing else has a place in time."
+    if lanes:
+        title = describe_largest_parts(
             "Of single steps",
             [f"{text.plain(name)} {words}" for name, words in at.items()],
             np.array([float(lane.total[lane.peak]) for lane in lanes]),
             f"moved the {sample.quantity}",
         )
-        if lanes
-        else "What is seen, heard and said, over time",
-        sample_timeline.draw_timeline(result, sample.modalities, sample.unit, theme),
-        shows=f"{listed(shown)} of the sample over {preview.seconds:.1f} s.{bars}"
+    else:
+        title = "What is seen, heard and said, over time"
+    shows = (
+        f"{listed(shown)} of the sample over {preview.seconds:.1f} s.{bars}"
         f"{recording_strip.placing(result)}{learned} "
-        + (describe_comparison(sample.study.background) if lanes else ""),
+        + (describe_comparison(sample.study.background) if lanes else "")
+    )
+    alt = f"One axis of {preview.seconds:.1f} s: {listed(shown)}" + (
+        f"; largest steps: {listed([f'{name} {words}' for name, words in at.items()])}."
+        if at
+        else "."
+    )
+    return panel.PanelFigure(
+        "strip",
+        title,
+        sample_timeline.draw_timeline(result, sample.modalities, sample.unit, theme),
+        shows=shows,
         not_shown="that what stands at one place belongs together: features are measured over windows, and an encoder "
         "may carry what it met to a later step.",
-        alt=f"One axis of {preview.seconds:.1f} s: {listed(shown)}"
-        + (
-            f"; largest steps: {listed([f'{name} {words}' for name, words in at.items()])}."
-            if at
-            else "."
-        ),
+        alt=alt,
         table=lambda: timeline_table(sample, result),
         called="One axis of time",
     )

@@ -37,7 +37,8 @@ TITLES = {
     interventions.STATE: "edit its state",
     interventions.FLIP: "nearest state that flips the decision",
 }  # as the address says them
-BEFORE, AFTER = "as it is", "with the changes"
+BEFORE = "as it is"
+AFTER = "with the changes"
 SAME = 1e-6  # angles below it, in radians, are rounding
 
 
@@ -75,30 +76,38 @@ def probabilities(
     study = sample.study
     check(bool(study.classes), "This model predicts a number, not classes. Look at `waterfall`.")
     before, now, done = both_decisions(sample, changes)
-    return panel.PanelFigure(
-        "what-if-probabilities",
-        f"Decision: {answers.numbered(study, now.outcome.scores)}",
-        evidence_fusion.class_bars(
-            now.probabilities,
-            study.classes,
-            truth=sample.true_class,
-            before=before.probabilities if done else None,
-            before_name=BEFORE,
-            theme=theme,
-        ),
-        shows=evidence_fusion.describe_drawn_classes(study.classes, sample.true_class)
+    figure = evidence_fusion.class_bars(
+        now.probabilities,
+        study.classes,
+        truth=sample.true_class,
+        before=before.probabilities if done else None,
+        before_name=BEFORE,
+        theme=theme,
+    )
+    shows = (
+        evidence_fusion.describe_drawn_classes(study.classes, sample.true_class)
         + (" with the changes; diamonds: as the sample is. " if done else ". ")
-        + f"{study.calibration}{sample.of}",
-        not_shown="the probability of being right: see the calibration on the Cohorts page.",
-        alt=f"Softmax of the classes: {panel.list_numbers(study.classes, now.probabilities)}.",
-        table=lambda: pd.DataFrame(
+        + f"{study.calibration}{sample.of}"
+    )
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame(
             {
                 "sample": sample.id,
                 "class": study.classes,
                 "as_it_is": before.probabilities,
                 "changed": now.probabilities,
             }
-        ),
+        )
+
+    return panel.PanelFigure(
+        "what-if-probabilities",
+        f"Decision: {answers.numbered(study, now.outcome.scores)}",
+        figure,
+        shows=shows,
+        not_shown="the probability of being right: see the calibration on the Cohorts page.",
+        alt=f"Softmax of the classes: {panel.list_numbers(study.classes, now.probabilities)}.",
+        table=table,
     )
 
 
@@ -136,19 +145,30 @@ def waterfall(
             )
         )
     finding = answers.finding_for(sample, terms)
+    name = f"what-if-{'as-it-is' if when == BEFORE else 'changed'}"
+    shows = (
+        f"the exact sum baseline + single modalities + joint terms (hatched) = {sample.quantity}, {when}."
+        f"{sample.of} {describe_baseline(study.background)} Terms of a modality that is left out are zero."
+    )
+    alt = (
+        f"Waterfall {when}: "
+        + ", ".join(f"{term or 'baseline'} {value:+.2f}" for term, value in terms.items())
+        + "."
+    )
+
+    def table() -> pd.DataFrame:
+        return terms_table(terms, sample=sample.id, when=when).assign(
+            background=study.background.name
+        )
+
     return panel.PanelFigure(
-        f"what-if-{'as-it-is' if when == BEFORE else 'changed'}",
+        name,
         f"{when}: {finding[:1].lower()}{finding[1:]}",
         drawn,
-        shows=f"the exact sum baseline + single modalities + joint terms (hatched) = {sample.quantity}, {when}."
-        f"{sample.of} {describe_baseline(study.background)} Terms of a modality that is left out are zero.",
+        shows=shows,
         not_shown="whether such a combination occurs: changed modalities may not belong together.",
-        alt=f"Waterfall {when}: "
-        + ", ".join(f"{term or 'baseline'} {value:+.2f}" for term, value in terms.items())
-        + ".",
-        table=lambda: terms_table(terms, sample=sample.id, when=when).assign(
-            background=study.background.name
-        ),
+        alt=alt,
+        table=table,
     )
 
 
@@ -157,35 +177,45 @@ def differences(
 ) -> panel.PanelFigure:
     """What the changes do to each term; the options are those of `probabilities`."""
     before, now, _ = both_decisions(sample, changes)
-    old, new = before.terms(sample.study, sample.output), now.terms(sample.study, sample.output)
+    old = before.terms(sample.study, sample.output)
+    new = now.terms(sample.study, sample.output)
     change = {term: new[term] - old[term] for term in old if term}
-    return panel.PanelFigure(
-        "what-if-differences",
-        describe_mechanism(change),
-        decision_pairs.differences(
-            old,
-            new,
-            sample.modalities,
-            what="change",
-            baseline=False,
-            unit=sample.unit,
-            quantity=sample.quantity,
-            theme=theme,
-        ),
-        shows=f"each term with the changes minus the same term as the sample is{sample.whose}; they add up to the "
-        f"change of the {sample.quantity}. {describe_comparison(sample.study.background)}",
-        not_shown="terms that do not contain a changed modality, which cannot change.",
-        alt="Differences: "
-        + ", ".join(f"{term} {value:+.2f}" for term, value in change.items())
-        + ".",
-        table=lambda: pd.DataFrame(
+    figure = decision_pairs.differences(
+        old,
+        new,
+        sample.modalities,
+        what="change",
+        baseline=False,
+        unit=sample.unit,
+        quantity=sample.quantity,
+        theme=theme,
+    )
+    shows = (
+        f"each term with the changes minus the same term as the sample is{sample.whose}; they add up to the "
+        f"change of the {sample.quantity}. {describe_comparison(sample.study.background)}"
+    )
+    alt = (
+        "Differences: " + ", ".join(f"{term} {value:+.2f}" for term, value in change.items()) + "."
+    )
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame(
             {
                 "sample": sample.id,
                 "term": list(old),
                 "as_it_is": list(old.values()),
                 "changed": list(new.values()),
             }
-        ),
+        )
+
+    return panel.PanelFigure(
+        "what-if-differences",
+        describe_mechanism(change),
+        figure,
+        shows=shows,
+        not_shown="terms that do not contain a changed modality, which cannot change.",
+        alt=alt,
+        table=table,
     )
 
 
@@ -204,11 +234,9 @@ def describe_mechanism(change: Mapping[str, float]) -> str:
 
 def describe_state_change(name: str, angle: float) -> str:
     """How far a modality's state moved, in radians; its name as markdown."""
-    return (
-        f"The state of {name} is {'' if angle < SAME else 'all but '}as it was (moved by {angle:.2f} rad)"
-        if round(angle, 2) == 0
-        else f"The state of {name} moved by {angle:.2f} rad"
-    )
+    if round(angle, 2) == 0:
+        return f"The state of {name} is {'' if angle < SAME else 'all but '}as it was (moved by {angle:.2f} rad)"
+    return f"The state of {name} moved by {angle:.2f} rad"
 
 
 def modality_state(
@@ -229,7 +257,8 @@ def modality_state(
     require(sample.model, "states", "to be drawn")
     choose("Modality", modality, sample.modalities)
     before, now = (result.states[modality] for result in both_decisions(sample, changes)[:2])
-    far, name = float(counterfactual.distance(before[0], now[0])), text.plain(modality)
+    far = float(counterfactual.distance(before[0], now[0]))
+    name = text.plain(modality)
     hue = style.term_colour(modality, sample.modalities)
     old, new = (np.array(interventions.shown_state(part)) for part in (before, now))
     inputs = "whether any input would give"
@@ -237,25 +266,24 @@ def modality_state(
         qubit = len(old) == 2
         measure = "Fubini–Study angle; its cosine squared is the fidelity"
         names = ["θ", "φ"] if qubit else [f"|{k}⟩" for k in range(len(old))]
-        drawn = (
-            state_changes.bloch_change(
+        if qubit:
+            drawn = state_changes.bloch_change(
                 *(circuits.bloch_vectors(ket).numpy()[0, 0] for ket in (before, now)),
                 hue=hue,
                 theme=theme,
             )
-            if qubit
-            else state_changes.number_bars(
+        else:
+            drawn = state_changes.number_bars(
                 old, new, names, axis="population", across="basis state", hue=hue, theme=theme
             )
-        )
-        not_shown = (
-            f"{inputs} this state."
-            if qubit
-            else f"the phases, which a swap or the nearest flip changes too, and {inputs} this state."
-        )
+        if qubit:
+            not_shown = f"{inputs} this state."
+        else:
+            not_shown = f"the phases, which a swap or the nearest flip changes too, and {inputs} this state."
     else:
         space: Any = sample.study
-        measure, names = "norm of the change of the angles θ = 2 arcsin √mass", list(space.elements)
+        measure = "norm of the change of the angles θ = 2 arcsin √mass"
+        names = list(space.elements)
         drawn = state_changes.number_bars(
             old,
             new,
@@ -266,14 +294,9 @@ def modality_state(
             theme=theme,
         )
         not_shown = f"{inputs} these masses."
-    return panel.PanelFigure(
-        f"what-if-state-{modality}",
-        describe_state_change(name, far),
-        drawn,
-        shows=f"what the model makes of {name}, before and with the change. Distance: {measure}.{sample.of}",
-        not_shown=not_shown,
-        alt=f"State of {modality} before and with the change, {far:.2f} rad apart.",
-        table=lambda: pd.DataFrame(
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame(
             {
                 "sample": sample.id,
                 "modality": modality,
@@ -281,7 +304,16 @@ def modality_state(
                 "as_it_is": old,
                 "changed": new,
             }
-        ),
+        )
+
+    return panel.PanelFigure(
+        f"what-if-state-{modality}",
+        describe_state_change(name, far),
+        drawn,
+        shows=f"what the model makes of {name}, before and with the change. Distance: {measure}.{sample.of}",
+        not_shown=not_shown,
+        alt=f"State of {modality} before and with the change, {far:.2f} rad apart.",
+        table=table,
     )
 
 
@@ -322,7 +354,8 @@ def _numbers(view: page_state.PageState, start: str) -> dict[str, float]:
 
 def nearest_flips(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
     """For each modality the nearest state that turns the decision, and the nearest sample that has one."""
-    study, result = sample.study, decision_flips.what_would_flip(sample.study, sample.row)
+    study = sample.study
+    result = decision_flips.what_would_flip(sample.study, sample.row)
     farthest, unit, how = _measured(study, result)
     never = [text.plain(name) for name, flip in result.items() if not flip.state.possible]
     unsure = [
@@ -331,19 +364,17 @@ def nearest_flips(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
         if flip.state.possible and not flip.state.verified
     ]
     first = next(iter(result.values()))
-    return panel.PanelFigure(
-        "flips",
-        f"What would flip it? {answers.flip(study, result)}",
-        state_changes.flip_distances(
-            list(result),
-            [flip.state.distance for flip in result.values()],
-            [flip.donor.distance for flip in result.values()],
-            study.modalities,
-            farthest=farthest,
-            unit=unit,
-            theme=theme,
-        ),
-        shows="the smallest change of one modality's state, the others as they are, that turns the decision, now "
+    figure = state_changes.flip_distances(
+        list(result),
+        [flip.state.distance for flip in result.values()],
+        [flip.donor.distance for flip in result.values()],
+        study.modalities,
+        farthest=farthest,
+        unit=unit,
+        theme=theme,
+    )
+    shows = (
+        "the smallest change of one modality's state, the others as they are, that turns the decision, now "
         f"{answers.numbered(study, first.state.before)}; {how}. Diamonds: the nearest of {first.donor.tried:,} "
         "samples whose state of it does so. "
         + (
@@ -358,15 +389,19 @@ def nearest_flips(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
             f"{' can do it' if study.can('states') else ''}."
             if never
             else ""
-        ),
-        not_shown="whether any words, sound or picture would give that state; changes of several modalities at once.",
-        alt="Distances to a flip: "
+        )
+    )
+    alt = (
+        "Distances to a flip: "
         + ", ".join(
             f"{name} {f'{flip.state.distance:.2f}' if flip.state.possible else 'none'}"
             for name, flip in result.items()
         )
-        + ".",
-        table=lambda: pd.DataFrame(
+        + "."
+    )
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame(
             [
                 {
                     "sample": sample.id,
@@ -385,7 +420,16 @@ def nearest_flips(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
                 for name, flip in result.items()
                 for s, d in [(flip.state, flip.donor)]
             ]
-        ),
+        )
+
+    return panel.PanelFigure(
+        "flips",
+        f"What would flip it? {answers.flip(study, result)}",
+        figure,
+        shows=shows,
+        not_shown="whether any words, sound or picture would give that state; changes of several modalities at once.",
+        alt=alt,
+        table=table,
     )
 
 
@@ -416,35 +460,39 @@ def _measured(study: Study, flips: Mapping[str, decision_flips.Flip]) -> tuple[f
 
 def parameter_flips(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
     """For each parameter of the physics or angle of the fusion rules the smallest turn that flips the decision."""
-    study, search = sample.study, decision_flips.parameters_that_flip(sample.study, sample.row)
+    study = sample.study
+    search = decision_flips.parameters_that_flip(sample.study, sample.row)
     check(
         bool(search.changes),
         f"None of the {search.tried} knobs flips this decision on its own ({search.ranges}).",
     )
     result = search.changes
     names = [decision_flips.parameter_name(study, change) for change in result]
-    return panel.PanelFigure(
-        "knob-flips",
-        describe_smallest_turn(
-            result, names, answers.verdict(study, result[0].after), search.tried
-        ),
-        state_changes.turn_sizes(
-            names,
-            np.array([change.size for change in result]),
-            theme=theme,
-            axis="relative change that flips the decision"
-            if study.can("time")
-            else "change of the angle that flips the decision (rad)",
-        ),
-        shows="for each knob the smallest change that turns the decision on this sample, all others as learned "
+    title = describe_smallest_turn(
+        result, names, answers.verdict(study, result[0].after), search.tried
+    )
+    figure = state_changes.turn_sizes(
+        names,
+        np.array([change.size for change in result]),
+        theme=theme,
+        axis="relative change that flips the decision"
+        if study.can("time")
+        else "change of the angle that flips the decision (rad)",
+    )
+    shows = (
+        "for each knob the smallest change that turns the decision on this sample, all others as learned "
         f"({search.ranges}); {_method(search)} "
         f"{sum(change.verified for change in result)} of {len(result)} were confirmed by running the model with "
-        "the knob turned.",
-        not_shown="what the turned knob does to other samples: the Dynamics and Circuit pages show their test metrics.",
-        alt="Smallest changes of knobs: "
+        "the knob turned."
+    )
+    alt = (
+        "Smallest changes of knobs: "
         + ", ".join(f"{name} {change.size:.3f}" for name, change in zip(names, result, strict=True))
-        + ".",
-        table=lambda: pd.DataFrame(
+        + "."
+    )
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame(
             [
                 {
                     "sample": sample.id,
@@ -458,7 +506,16 @@ def parameter_flips(sample: Sample, theme: style.Theme = "light") -> panel.Panel
                 }
                 for change in result
             ]
-        ),
+        )
+
+    return panel.PanelFigure(
+        "knob-flips",
+        title,
+        figure,
+        shows=shows,
+        not_shown="what the turned knob does to other samples: the Dynamics and Circuit pages show their test metrics.",
+        alt=alt,
+        table=table,
     )
 
 
@@ -498,14 +555,14 @@ def describe_smallest_turn(
         for name, change in zip(names, parameter_changes, strict=True)
         if f"{change.size:.3f}" == f"{first.size:.3f}"
     ]
-    smallest = (
-        "Smallest turn"
-        if len(alike) == 1
-        else f"Smallest turn, as small as {count(len(alike) - 1, 'other')}"
-    )
-    flips = (
-        "flips it" if first.verified else "should flip it, which running the model did not confirm,"
-    )
+    if len(alike) == 1:
+        smallest = "Smallest turn"
+    else:
+        smallest = f"Smallest turn, as small as {count(len(alike) - 1, 'other')}"
+    if first.verified:
+        flips = "flips it"
+    else:
+        flips = "should flip it, which running the model did not confirm,"
     return (
         f"{smallest}: {alike[0]}, from {first.learned:.{places}f} to {first.value:.{places}f}, {flips} to {to}; "
         f"{len(parameter_changes)} of {count(tried, 'knob')} can"

@@ -28,25 +28,24 @@ def slice_errors(
     """
     by = by or errors.slice_kinds(levels.study, levels.rows)[0]
     result = errors.slices(levels, by)[: errors.MAX_SLICES]
-    wrong, count = sum(entry.wrong for entry in result), sum(entry.count for entry in result)
+    wrong = sum(entry.wrong for entry in result)
+    count = sum(entry.count for entry in result)
     overall = wrong / max(count, 1)
     clusters = levels.study.dataset.clusters
     own = filters.written(errors.left_out(levels, by))
-    return panel.PanelFigure(
-        "slices",
-        _finding(result, overall, bool(levels.study.classes))
-        + (f"; without the filter's own {text.plain(own)}" if own else ""),
-        error_slices.error_rates(
-            [entry.name.replace("+", " + ") for entry in result],
-            [(entry.wrong, entry.count) for entry in result],
-            pd.DataFrame([(e.rate, e.low, e.high) for e in result]).to_numpy().reshape(-1, 3),
-            overall,
-            axis="error rate"
-            if levels.study.classes
-            else "part with an error of the largest quarter",
-            theme=theme,
-        ),
-        shows=f"the explained samples of {text.plain(levels.split)} that pass the filter"
+    title = _finding(result, overall, bool(levels.study.classes)) + (
+        f"; without the filter's own {text.plain(own)}" if own else ""
+    )
+    figure = error_slices.error_rates(
+        [entry.name.replace("+", " + ") for entry in result],
+        [(entry.wrong, entry.count) for entry in result],
+        pd.DataFrame([(e.rate, e.low, e.high) for e in result]).to_numpy().reshape(-1, 3),
+        overall,
+        axis="error rate" if levels.study.classes else "part with an error of the largest quarter",
+        theme=theme,
+    )
+    shows = (
+        f"the explained samples of {text.plain(levels.split)} that pass the filter"
         + (f" but for its own {text.plain(own)}" if own else "")
         + ", by "
         f"{text.plain(by.removesuffix(cohort_groups.QUARTERS))}"
@@ -64,13 +63,14 @@ def slice_errors(
             else f"one of at least {errors.limit(levels):.3g}, the largest quarter of all."
         )
         + " "
-        "Orange: the whole interval lies above the rate of all. Click a slice to make it the cohort.",
-        not_shown="why a slice is harder; with many slices some orange one may stand out by chance: the title allows "
-        "for their number.",
-        alt="Error rates: "
-        + ", ".join(f"{e.name} {e.rate:.2f} of {e.count}" for e in result[:8])
-        + ".",
-        table=lambda: pd.DataFrame(
+        "Orange: the whole interval lies above the rate of all. Click a slice to make it the cohort."
+    )
+    alt = (
+        "Error rates: " + ", ".join(f"{e.name} {e.rate:.2f} of {e.count}" for e in result[:8]) + "."
+    )
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame(
             [
                 {
                     "slice": e.name,
@@ -84,7 +84,17 @@ def slice_errors(
                 }
                 for e in result
             ]
-        ),
+        )
+
+    return panel.PanelFigure(
+        "slices",
+        title,
+        figure,
+        shows=shows,
+        not_shown="why a slice is harder; with many slices some orange one may stand out by chance: the title allows "
+        "for their number.",
+        alt=alt,
+        table=table,
     )
 
 
@@ -137,36 +147,48 @@ def largest_errors(levels: errors.Levels, theme: style.Theme = "light") -> panel
         for name, row in rows.iterrows()
     ]
     ids = rows.index.tolist()
-    return panel.PanelFigure(
-        "worst",
-        describe_largest_errors(
-            dict(zip(map(str, rows.index), values.tolist(), strict=True)),
-            bool(study.classes),
-        ),
-        error_slices.largest_errors(
-            names,
-            values,
-            axis="loss, −ln softmax of the true class (nats)"
-            if study.classes
-            else text.in_unit("residual", study.unit_of(0)),
-            theme=theme,
-            chosen=ids.index(levels.sample.id) if levels.sample.id in ids else None,
-        ),
-        shows=f"the {len(names)} samples of the {text.plain(levels.name)} with the largest "
+    title = describe_largest_errors(
+        dict(zip(map(str, rows.index), values.tolist(), strict=True)),
+        bool(study.classes),
+    )
+    figure = error_slices.largest_errors(
+        names,
+        values,
+        axis="loss, −ln softmax of the true class (nats)"
+        if study.classes
+        else text.in_unit("residual", study.unit_of(0)),
+        theme=theme,
+        chosen=ids.index(levels.sample.id) if levels.sample.id in ids else None,
+    )
+    shows = (
+        f"the {len(names)} samples of the {text.plain(levels.name)} with the largest "
         + ("loss" if study.classes else "residual, prediction minus annotation")
         + ": annotated → predicted. "
-        "Click a bar to open it.",
-        not_shown="whether the annotation is right.",
-        alt="Largest errors: "
+        "Click a bar to open it."
+    )
+    alt = (
+        "Largest errors: "
         + "; ".join(
             f"{name} {value:.2f}" for name, value in zip(names[:5], values[:5], strict=False)
         )
-        + ".",
-        table=lambda: (
+        + "."
+    )
+
+    def table() -> pd.DataFrame:
+        return (
             rows[["truth", "prediction", "error"]]
             .assign(**{"loss" if study.classes else "residual": values})
             .reset_index()
-        ),
+        )
+
+    return panel.PanelFigure(
+        "worst",
+        title,
+        figure,
+        shows=shows,
+        not_shown="whether the annotation is right.",
+        alt=alt,
+        table=table,
     )
 
 
@@ -191,23 +213,21 @@ def misleading_terms(levels: errors.Levels, theme: style.Theme = "light") -> pan
     Args:
         levels: all samples, a cohort, one sample. theme: of no use.
     """
-    result, study = errors.wrong(levels), levels.study
+    result = errors.wrong(levels)
+    study = levels.study
     about = _WRONG[result.kind]
     kinds = [
         part.values for part in levels.parts if part.column == "relation" and part.operator == "="
     ]
-    return panel.PanelFigure(
-        "wrong",
-        describe_corrected(
-            len(result.rows),
-            int(result.right.sum()),
-            result.kind,
-            kinds == [("conflict",)],
-            result.by_chance,
-        ),
-        None,
-        lead=describe_misleading_terms(result.terms.tolist()),
-        shows=f"the samples of the {text.plain(levels.name)} {about['what']}, the largest error first. Misleading: the "
+    title = describe_corrected(
+        len(result.rows),
+        int(result.right.sum()),
+        result.kind,
+        kinds == [("conflict",)],
+        result.by_chance,
+    )
+    shows = (
+        f"the samples of the {text.plain(levels.name)} {about['what']}, the largest error first. Misleading: the "
         f"contribution, of one modality or joint, that pulls furthest {about['way']}. Without it: "
         f"{about['left']}. "
         + backgrounds.describe_comparison(study.bulk_background)
@@ -220,13 +240,15 @@ def misleading_terms(levels: errors.Levels, theme: style.Theme = "light") -> pan
             " Samples with truth 0 have no sign and are not counted."
             if result.kind == errors.WRONG_SIGN
             else ""
-        ),
-        not_shown="what the model would decide without that modality: leaving a contribution out is arithmetic on the "
-        "explanation, not an intervention. It is picked knowing the annotation, so leaving it out always "
-        f"moves {about['moves']}, and some decisions turn right for that alone.",
-        alt=f"Table of {len(result.rows)} wrong decisions; {int(result.right.sum())} are right without their most "
-        "misleading term.",
-        table=lambda: (
+        )
+    )
+    alt = (
+        f"Table of {len(result.rows)} wrong decisions; {int(result.right.sum())} are right without their most "
+        "misleading term."
+    )
+
+    def table() -> pd.DataFrame:
+        return (
             result.rows[["relation", "truth", "prediction"]]
             .assign(
                 misleading=result.terms,
@@ -237,7 +259,19 @@ def misleading_terms(levels: errors.Levels, theme: style.Theme = "light") -> pan
                 right_without_it=np.where(result.right, "yes", "no"),
             )
             .reset_index()
-        ),
+        )
+
+    return panel.PanelFigure(
+        "wrong",
+        title,
+        None,
+        lead=describe_misleading_terms(result.terms.tolist()),
+        shows=shows,
+        not_shown="what the model would decide without that modality: leaving a contribution out is arithmetic on the "
+        "explanation, not an intervention. It is picked knowing the annotation, so leaving it out always "
+        f"moves {about['moves']}, and some decisions turn right for that alone.",
+        alt=alt,
+        table=table,
     )
 
 
@@ -277,7 +311,8 @@ def describe_corrected(
         conflicts: whether all of them are conflicts.
         by_chance: how many are right without a term drawn at random, on average; it is said where it is told.
     """
-    about, noun = _WRONG[kind], "conflict" if conflicts else "sample"
+    about = _WRONG[kind]
+    noun = "conflict" if conflicts else "sample"
     if not count:
         return f"No {noun} of this cohort {about['has']}"
     if count == 1:
