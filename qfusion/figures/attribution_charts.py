@@ -1,4 +1,4 @@
-"""Attributions inside a modality: words, waveforms, pictures, curves and features, coloured by their value."""
+"""Charts of attributions inside a modality: words, waveforms, pictures, curves and features, coloured by value."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -28,12 +28,16 @@ from qfusion.figures.themes import SIGNED_SCALE, signed_colour
 _LINE = 52  # characters of a line of words
 
 
+_LONGEST = 20  # characters of a word that is written in full
+
+
 def _reach(values: np.ndarray) -> float:
+    """Return the largest absolute value; at least 1e-12, so that it can divide."""
     return max(float(np.abs(values).max(initial=0)), 1e-12)
 
 
 def _scale(values: np.ndarray, unit: str, theme: Theme) -> dict[str, Any]:
-    """A signed colour scale, neutral at zero."""
+    """Return the marker options of a signed colour scale that is neutral at zero."""
     reach = _reach(values)
     return {
         "colorscale": SIGNED_SCALE[theme],
@@ -51,82 +55,96 @@ def _scale(values: np.ndarray, unit: str, theme: Theme) -> dict[str, Any]:
 
 
 def _hue(value: float, reach: float, theme: Theme) -> str:
+    """Return the colour of a value on a signed scale from -`reach` to `reach`."""
     return signed_colour(0.5 + 0.5 * float(np.clip(value / reach, -1, 1)), theme)
+
+
+def _word_width(word: str) -> float:
+    """Return the width of a word's patch in characters; East Asian wide characters count 1.8."""
+    shown = word if len(word) <= _LONGEST else word[: _LONGEST - 1] + "…"
+    wide = sum(east_asian_width(letter) in "WF" for letter in shown)
+    return max(len(label(word, _LONGEST)) + 0.8 * wide, 5) + 1.6
+
+
+def _set_words(spoken: Sequence[str]) -> list[tuple[float, int, float]]:
+    """Set words in lines of `_LINE` characters.
+
+    Returns:
+        left edge, line and width of each word.
+    """
+    places = []
+    left = 0.0
+    line = 0
+    for word in spoken:
+        width = _word_width(word)
+        if left and left + width > _LINE:
+            left = 0.0
+            line += 1
+        places.append((left, line, width))
+        left += width + 0.5
+    return places
 
 
 @checks_arrays(spoken="T", values="T")
 def words(
     spoken: Sequence[str], values: np.ndarray, *, unit: str = "score", theme: Theme = "light"
 ) -> go.Figure:
-    """The words in reading order, each on a patch in the colour of its value, with the value below it.
+    """Draw the words in reading order, each on a patch in the colour of its value, with the value below it.
 
     Args:
-        spoken: T words. values: (T,) in units of the output.
+        spoken: T words.
+        values: (T,) in units of the output.
     """
-    places = []
-    x = 0.0
-    line = 0
-    for word in spoken:
-        shown = word if len(word) <= 20 else word[:19] + "…"
-        width = (
-            max(
-                len(label(word, 20))
-                + 0.8 * sum(east_asian_width(letter) in "WF" for letter in shown),
-                5,
-            )
-            + 1.6
-        )
-        if x and x + width > _LINE:
-            x = 0.0
-            line = line + 1
-        places.append((x, line, width))
-        x += width + 0.5
+    places = _set_words(spoken)
+    last_line = places[-1][1] if places else 0
     reach = _reach(values)
-    dark = (np.abs(values) > 0.6 * reach) == (theme == "light")
-    figure = base_figure(theme, 34 + 62 * (line + 1), left=6, right=6, top=6, bottom=6)
-    figure.update_layout(
-        shapes=[
+    is_dark = (np.abs(values) > 0.6 * reach) == (theme == "light")
+    patches = []
+    texts = []
+    for word, value, dark, (left, line, width) in zip(spoken, values, is_dark, places, strict=True):
+        patches.append(
             {
                 "type": "rect",
                 "x0": left,
                 "x1": left + width,
-                "y0": row - 0.3,
-                "y1": row + 0.2,
+                "y0": line - 0.3,
+                "y1": line + 0.2,
                 "layer": "below",
                 "fillcolor": _hue(float(value), reach, theme),
                 "line": {"width": 0.5, "color": LINE[theme]},
             }
-            for value, (left, row, width) in zip(values, places, strict=True)
-        ],
-        annotations=[
+        )
+        middle = {"x": left + width / 2, "showarrow": False}
+        ink = ON_DARK if dark else ON_BRIGHT
+        texts.append(
             {
-                "x": left + width / 2,
-                "y": row + below,
-                "text": text,
-                "showarrow": False,
-                "font": font,
+                **middle,
+                "y": line - 0.05,
+                "text": label(word, _LONGEST),
+                "font": {"size": 15, "color": ink},
             }
-            for n, (left, row, width) in enumerate(places)
-            for below, text, font in (
-                (
-                    -0.05,
-                    label(spoken[n], 20),
-                    {"size": 15, "color": ON_DARK if dark[n] else ON_BRIGHT},
-                ),
-                (0.38, f"{values[n]:+.3f}", {"size": 11, "color": QUIET[theme]}),
-            )
-        ],
-    )
+        )
+        texts.append(
+            {
+                **middle,
+                "y": line + 0.38,
+                "text": f"{value:+.3f}",
+                "font": {"size": 11, "color": QUIET[theme]},
+            }
+        )
+
+    figure = base_figure(theme, 34 + 62 * (last_line + 1), left=6, right=6, top=6, bottom=6)
+    figure.update_layout(shapes=patches, annotations=texts)
     figure.add_scatter(
         x=[left + width / 2 for left, _, width in places],
-        y=[row for _, row, _ in places],
+        y=[line for _, line, _ in places],
         mode="markers",
         marker={"opacity": 0, "size": 24},
         customdata=[[label(w), f"{v:+.4f}"] for w, v in zip(spoken, values, strict=True)],
         hovertemplate="‘%{customdata[0]}’: %{customdata[1]} " + label(unit) + "<extra></extra>",
     )
     figure.update_xaxes(bare_axis(), range=[-0.5, _LINE + 8])
-    figure.update_yaxes(bare_axis(), range=[line + 0.6, -0.5])
+    figure.update_yaxes(bare_axis(), range=[last_line + 0.6, -0.5])
     return figure
 
 
@@ -140,12 +158,15 @@ def waveform(
     unit: str = "score",
     theme: Theme = "light",
 ) -> go.Figure:
-    """The waveform over time, each frame shaded in the colour of its value.
+    """Draw the waveform over time, each frame shaded in the colour of its value.
 
     Args:
-        samples: (n,) in [-1, 1] at `rate` a second. values: (T,), of frames of `step` seconds.
+        samples: (n,) in [-1, 1].
+        rate: samples per second.
+        values: (T,), one value per frame.
+        step: duration of a frame in seconds.
     """
-    size = max(1, len(samples) // 700)  # samples a bin, of which hundreds are drawn
+    size = max(1, len(samples) // 700)  # samples per bin: about 700 bins are drawn
     bins = np.asarray(samples)[: len(samples) // size * size].reshape(-1, size)
     reach = max(float(np.abs(samples).max(initial=0)) * 1.08, 1e-3)
     scale = _scale(values, unit, theme)
@@ -184,45 +205,47 @@ def timeline(
     unit: str = "score",
     theme: Theme = "light",
 ) -> go.Figure:
-    """The steps of several modalities on one axis, a lane each, in the colour of what they added. In each lane the
-    colours run to its own largest step, which stands below its name.
+    """Draw the steps of several modalities on one axis, a lane each, in the colour of what they added.
+
+    The colours of a lane span its own largest step, which is written below its name.
 
     Args:
         lanes: for each modality its name, the values (T,) of its steps, the width of a step on the axis, the names
-            (T,) of the steps. seconds: whether the axis is time in seconds, else percent.
+            (T,) of the steps.
+        seconds: whether the axis is time in seconds, else percent.
     """
+    if seconds:
+        axis_title = "time (s)"
+        axis_unit = "s"
+    else:
+        axis_title = "share of the sample's length (%)"
+        axis_unit = "%"
     figure = base_figure(theme, 64 + 58 * len(lanes), left=86, right=16, top=8, bottom=44)
     ticks = []
-    for place, (name, values, width, names) in enumerate(lanes):
+    for row, (name, values, width, names) in enumerate(lanes):
         check(
             len(values) == len(names),
             f"Argument `lanes` must name each step, but '{name}' has {len(values)} steps and {len(names)} names.",
         )
         reach = _reach(values)
         ticks.append(f"{label(name, 24)}<br>±{reach:.2g}")
+        steps = [[label(step), f"{value:+.4f}"] for step, value in zip(names, values, strict=True)]
         figure.add_trace(
             go.Heatmap(
                 z=np.asarray(values, dtype=float)[None],
                 x=np.arange(len(values) + 1) * width,
-                y=[place - 0.36, place + 0.36],
+                y=[row - 0.36, row + 0.36],
                 zmin=-reach,
                 zmax=reach,
                 colorscale=SIGNED_SCALE[theme],
                 showscale=False,
-                customdata=[
-                    [
-                        [label(entry), f"{value:+.4f}"]
-                        for entry, value in zip(names, values, strict=True)
-                    ]
-                ],
-                hovertemplate=f"{label(name)}, %{{customdata[0]}}, %{{x:.2f}} {'s' if seconds else '%'}: "
+                customdata=[steps],
+                hovertemplate=f"{label(name)}, %{{customdata[0]}}, %{{x:.2f}} {axis_unit}: "
                 f"%{{customdata[1]}} {label(unit)}<extra></extra>",
             )
         )
-    figure.update_xaxes(
-        title={"text": "time (s)" if seconds else "share of the sample's length (%)"},
-        range=[0, max((len(values) * width for _, values, width, _ in lanes), default=1.0)],
-    )
+    longest = max((len(values) * width for _, values, width, _ in lanes), default=1.0)
+    figure.update_xaxes(title={"text": axis_title}, range=[0, longest])
     figure.update_yaxes(
         range=[len(lanes) - 0.5, -0.5], tickvals=list(range(len(lanes))), ticktext=ticks
     )
@@ -239,13 +262,24 @@ def picture(
     seen: str = "what the model sees",
     theme: Theme = "light",
 ) -> go.Figure:
-    """What the model sees in grey, and beside it the same, faint, under the value of every pixel.
+    """Draw the input of the model in grey, and beside it the same, faint, under the value of every pixel.
 
     Args:
-        pixels, values: (h, w). spectrogram: rows are frequency bands, low ones at the bottom, columns frames.
-        seen: the first picture's title.
+        pixels, values: (h, w).
+        spectrogram: rows are frequency bands, low ones at the bottom, columns frames.
+        seen: title of the picture on the left.
     """
     h, w = pixels.shape
+    if spectrogram:
+        row_name = "band"
+        column_name = "frame"
+        cell_name = "cell"
+        row_range = [-0.5, h - 0.5]
+    else:
+        row_name = "row"
+        column_name = "column"
+        cell_name = "pixel"
+        row_range = [h - 0.5, -0.5]
     low = float(pixels.min())
     high = float(pixels.max())
     grey = {
@@ -256,10 +290,10 @@ def picture(
         "hoverinfo": "skip",
     }
     scale = _scale(values, unit, theme)
+
     figure = base_figure(theme, 300, left=34, right=10, top=24, bottom=30)
     figure.add_trace(go.Heatmap(z=pixels, xaxis="x", yaxis="y", **grey))
     figure.add_trace(go.Heatmap(z=pixels, xaxis="x2", yaxis="y2", **grey))
-    what = ("band", "frame") if spectrogram else ("row", "column")
     figure.add_trace(
         go.Heatmap(
             z=values,
@@ -270,36 +304,32 @@ def picture(
             colorscale=SIGNED_SCALE[theme],
             opacity=0.72,
             colorbar=scale["colorbar"],
-            hovertemplate=f"{what[0]} %{{y}}, {what[1]} %{{x}}: %{{z:+.4f}} "
+            hovertemplate=f"{row_name} %{{y}}, {column_name} %{{x}}: %{{z:+.4f}} "
             f"{label(unit)}<extra></extra>",
         )
     )
+
+    small = {"size": 12, "color": QUIET[theme]}
     plain = {"showline": False, "ticks": "", "constrain": "domain", "showticklabels": False}
-    titled = {"size": 12, "color": QUIET[theme]}
-    up = plain | {"range": [-0.5, h - 0.5] if spectrogram else [h - 0.5, -0.5]}
+    upright = plain | {"range": row_range}
     figure.update_layout(
-        xaxis=plain | {"domain": [0, 0.46], "title": {"text": what[1], "font": titled}},
+        xaxis=plain | {"domain": [0, 0.46], "title": {"text": column_name, "font": small}},
         xaxis2=plain | {"domain": [0.5, 0.96]},
-        yaxis=up | {"scaleanchor": "x", "title": {"text": what[0], "font": titled}},
-        yaxis2=up | {"scaleanchor": "x2", "anchor": "x2"},
-        annotations=[
-            {
-                "text": words_,
-                "x": x,
-                "y": 1,
-                "xref": "paper",
-                "yref": "paper",
-                "xanchor": "center",
-                "yanchor": "bottom",
-                "showarrow": False,
-                "font": titled,
-            }
-            for words_, x in (
-                (seen, 0.23),
-                (f"what each {'cell' if spectrogram else 'pixel'} added", 0.73),
-            )
-        ],
+        yaxis=upright | {"scaleanchor": "x", "title": {"text": row_name, "font": small}},
+        yaxis2=upright | {"scaleanchor": "x2", "anchor": "x2"},
     )
+    for heading, x in ((seen, 0.23), (f"what each {cell_name} added", 0.73)):
+        figure.add_annotation(
+            text=heading,
+            x=x,
+            y=1,
+            xref="paper",
+            yref="paper",
+            xanchor="center",
+            yanchor="bottom",
+            showarrow=False,
+            font=small,
+        )
     figure.update_xaxes(range=[-0.5, w - 0.5])
     return figure
 
@@ -315,7 +345,7 @@ def curve(
     unit: str = "score",
     theme: Theme = "light",
 ) -> go.Figure:
-    """A spectrum or profile whose points have the colour of their value.
+    """Draw a spectrum or profile whose points have the colour of their value.
 
     Args:
         x, y, values: (F,).
@@ -351,36 +381,42 @@ def bars(
     unit: str = "score",
     theme: Theme = "light",
 ) -> go.Figure:
-    """The features of largest value as bars, largest first, the rest added up in the last one."""
+    """Draw the features of largest absolute value as bars, largest first; the last bar is the sum of the others.
+
+    Args:
+        names, values: (F,).
+        most: number of features with a bar of their own.
+    """
     order = np.argsort(-np.abs(values), kind="stable")
     shown = order[:most]
-    rest = order[most:]
-    titles = [label(names[i], 34) for i in shown] + ([f"{len(rest)} others"] if len(rest) else [])
-    heights = np.r_[values[shown], [values[rest].sum()] if len(rest) else []]
-    reach = _reach(heights)
+    others = order[most:]
+    titles = [label(names[i], 34) for i in shown]
+    lengths = np.asarray(values[shown], dtype=float)
+    if len(others):
+        titles.append(f"{len(others)} others")
+        lengths = np.append(lengths, values[others].sum())
+    reach = _reach(lengths)
+
     figure = base_figure(theme, 62 + 22 * len(titles), left=10, right=16, top=6, bottom=42)
     figure.add_bar(
-        x=heights,
+        x=lengths,
         y=list(range(len(titles))),
         orientation="h",
         width=0.66,
         marker={
-            "color": [_hue(float(v), reach, theme) for v in heights],
+            "color": [_hue(float(v), reach, theme) for v in lengths],
             "line": {"color": QUIET[theme], "width": 0.8},
         },
-        text=[f"{v:+.3f}" for v in heights],
+        text=[f"{v:+.3f}" for v in lengths],
         textposition="outside",
         cliponaxis=False,
         constraintext="none",
         textfont={"size": 11, "color": INK[theme]},
         hovertemplate="%{x:+.4f}<extra></extra>",
     )
-    figure.update_yaxes(
-        **row_axis(titles),
-    )
+    figure.update_yaxes(**row_axis(titles))
     figure.update_xaxes(
-        title={"text": with_unit("added to the term", unit)},
-        range=[-1.35 * reach, 1.35 * reach],
+        title={"text": with_unit("added to the term", unit)}, range=[-1.35 * reach, 1.35 * reach]
     )
     figure.add_vline(x=0, line={"color": LINE[theme], "width": 1})
     figure.update_layout(plot_bgcolor=PAPER[theme])

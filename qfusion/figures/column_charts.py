@@ -22,10 +22,13 @@ from qfusion.figures.style import (
     row_axis,
 )
 
-# Some samples side by side: their decisions term by term, and other numbers, in columns on the same scale.
-
 MOST = 6  # columns
-_GAP = 0.022
+_GAP = 0.022  # between columns, as a share of the width of a column
+
+
+def _axis_name(column: int) -> str:
+    """Return Plotly's name of the x axis of a column, counted from 0."""
+    return f"x{column + 1}" if column else "x"
 
 
 @checks_arrays(names="N", dividends="N")
@@ -40,25 +43,24 @@ def decision_columns(
     quantity: str = "score",
     theme: Theme = "light",
 ) -> go.Figure:
-    """A waterfall a column, all with the same terms and the same scale.
+    """Draw the waterfalls of several samples in columns, all with the same terms and the same scale.
 
     Args:
-        names: of the samples, one to six. dividends: of each, the baseline under "".
-        modalities: in the model's order. truths: annotated values, drawn as dotted lines; None for none.
-        notes: what is said of each below its name, in lines. theme: of the figure.
-        unit: of the terms. quantity: what they add up to, "log-odds" or "score".
+        names: of the samples, one to six.
+        dividends: contribution of every coalition, for each sample; the baseline is keyed `""`.
+        modalities: in the model's order.
+        truths: annotated values, drawn as dotted lines; None for none.
+        notes: text below the name of each sample, in lines.
+        unit: of the terms.
+        quantity: name of the total, "log-odds" or "score".
+        theme: of the figure.
     """
     rows, steps, marker = waterfall_steps(dividends, modalities, theme, quantity)
     ends = steps.cumsum(1)
-    figure = _columns(
-        names,
-        notes,
-        rows,
-        np.r_[0.0, ends.ravel(), [value for value in truths if value is not None]],
-        unit,
-        theme,
-    )
-    for i in range(len(names)):
+    known_truths = [value for value in truths if value is not None]
+    on_scale = np.r_[0.0, ends.ravel(), known_truths]
+    figure = _empty_columns(names, notes, rows, on_scale, unit, theme)
+    for i, name in enumerate(names):
         widths = np.r_[steps[i], ends[i, -1]]
         figure.add_bar(
             x=widths,
@@ -73,27 +75,24 @@ def decision_columns(
             constraintext="none",
             textfont={"size": 11, "color": INK[theme], "shadow": halo(theme)},
             customdata=rows,
-            xaxis=f"x{i + 1}" if i else "x",
+            xaxis=_axis_name(i),
             yaxis="y",
-            hovertemplate=f"{label(names[i])}, %{{customdata}}: %{{text}}<extra></extra>",
+            hovertemplate=f"{label(name)}, %{{customdata}}: %{{text}}<extra></extra>",
         )
-    figure.update_layout(
-        shapes=[
-            {
-                "type": "line",
-                "x0": truth,
-                "x1": truth,
-                "y0": -0.5,
-                "y1": len(rows) - 0.5,
-                "xref": f"x{i + 1}" if i else "x",
-                "yref": "y",
-                "layer": "below",
-                "line": {"color": QUIET[theme], "width": 1.5, "dash": "dot"},
-            }
-            for i, truth in enumerate(truths)
-            if truth is not None
-        ]
-    )
+    for i, truth in enumerate(truths):
+        if truth is None:
+            continue
+        figure.add_shape(
+            type="line",
+            x0=truth,
+            x1=truth,
+            y0=-0.5,
+            y1=len(rows) - 0.5,
+            xref=_axis_name(i),
+            yref="y",
+            layer="below",
+            line={"color": QUIET[theme], "width": 1.5, "dash": "dot"},
+        )
     return figure
 
 
@@ -106,43 +105,46 @@ def bar_columns(
     title: str = "",
     theme: Theme = "light",
 ) -> go.Figure:
-    """The same numbers of every sample as bars, a column a sample, on the same scale.
+    """Draw the same quantities of several samples as bars, one column per sample, on the same scale.
 
     Args:
-        names: of the samples, one to six. values: of each, by what they are of.
-        hues: colours of these; grey where there is none. title: of the axes, with the unit. theme: of the figure.
+        names: of the samples, one to six.
+        values: of each sample, by quantity.
+        hues: colours by quantity; grey where there is none.
+        title: of the axes, with the unit.
+        theme: of the figure.
     """
-    parts = list(dict.fromkeys(part for value in values for part in value))
-    figure = _columns(
-        names,
-        (),
-        [label(part, 24) for part in parts],
-        np.array([0.0, *[value for one in values for value in one.values()]]),
-        title,
-        theme,
-    )
+    quantities = list(dict.fromkeys(name for entry in values for name in entry))
+    on_scale = [0.0]
+    for entry in values:
+        on_scale.extend(entry.values())
+    rows = [label(quantity, 24) for quantity in quantities]
+    figure = _empty_columns(names, (), rows, np.array(on_scale), title, theme)
     for i, entry in enumerate(values):
-        own = [part for part in parts if part in entry]
+        own = [quantity for quantity in quantities if quantity in entry]
         figure.add_bar(
-            x=[entry[part] for part in own],
-            y=[parts.index(part) for part in own],
+            x=[entry[quantity] for quantity in own],
+            y=[quantities.index(quantity) for quantity in own],
             orientation="h",
             width=0.6,
-            xaxis=f"x{i + 1}" if i else "x",
+            xaxis=_axis_name(i),
             yaxis="y",
-            marker={"color": [hues.get(part, GREY) for part in own], "line": {"width": 0}},
-            text=[f"{entry[part]:.2f}" for part in own],
+            marker={
+                "color": [hues.get(quantity, GREY) for quantity in own],
+                "line": {"width": 0},
+            },
+            text=[f"{entry[quantity]:.2f}" for quantity in own],
             textposition="outside",
             cliponaxis=False,
             constraintext="none",
             textfont={"size": 11, "color": INK[theme]},
             hovertemplate=f"{label(names[i])}, %{{y}}: %{{x:.3f}}<extra></extra>",
-            customdata=[label(part) for part in own],
+            customdata=[label(quantity) for quantity in own],
         )
     return figure
 
 
-def _columns(
+def _empty_columns(
     names: Sequence[str],
     notes: Sequence[str],
     rows: Sequence[str],
@@ -150,51 +152,51 @@ def _columns(
     title: str,
     theme: Theme,
 ) -> go.Figure:
-    """Empty columns with their heads, on one scale that holds all values."""
+    """Return a figure of empty columns with their heads, on one scale that holds all values."""
     count = len(names)
     check(0 < count <= MOST, f"Argument `names` must hold 1 to {MOST} samples, but holds {count}.")
     lines = max((note.count("\n") + 1 for note in notes), default=0)
     low = float(values.min())
     high = float(values.max())
     pad = (0.16 + 0.07 * count) * max(high - low, 0.1)
-    limits = [low - (pad if low < 0 else 0.02 * pad), high + pad]
-    heads = [label(name, min(60, 96 // count)) for name in names]
-    if count < 4:
-        heads = [f"<b>{head}</b>" for head in heads]
-    below = [note.split("\n") for note in notes] or [[]] * count
+    left_pad = pad if low < 0 else 0.02 * pad
+    limits = [low - left_pad, high + pad]
+    most_ticks = 4 if count > 3 else 6
+
     figure = base_figure(
         theme, 88 + 23 * len(rows), left=10, right=10, top=28 + 17 * lines, bottom=48
     )
-    figure.update_layout(
-        **{
-            f"xaxis{i + 1 if i else ''}": axis(theme)
-            | {
-                "domain": [
-                    (i + _GAP * (i > 0)) / count,
-                    (i + 1 - _GAP * (i + 1 < count)) / count,
-                ],
-                "anchor": "y",
-                "range": limits,
-                "nticks": 4 if count > 3 else 6,
-                "zeroline": True,
-                "zerolinecolor": LINE[theme],
-            }
-            for i in range(count)
-        },
-        annotations=[
-            {
-                "x": sum(limits) / 2,
-                "y": 1,
-                "xref": f"x{i + 1}" if i else "x",
-                "yref": "paper",
-                "yanchor": "bottom",
-                "showarrow": False,
-                "text": "<br>".join([head, *(label(line, 96 // count) for line in below[i])]),
-                "font": {"size": {4: 11, 5: 10, 6: 10}.get(count, 12), "color": INK[theme]},
-            }
-            for i, head in enumerate(heads)
-        ],
-    )
+    for i in range(count):
+        start = i + _GAP * (i > 0)
+        end = i + 1 - _GAP * (i + 1 < count)
+        settings = {
+            "domain": [start / count, end / count],
+            "anchor": "y",
+            "range": limits,
+            "nticks": most_ticks,
+            "zeroline": True,
+            "zerolinecolor": LINE[theme],
+        }
+        number = i + 1 if i else ""
+        figure.update_layout({f"xaxis{number}": axis(theme) | settings})
+
+    font_size = {4: 11, 5: 10, 6: 10}.get(count, 12)
+    note_lines = [note.split("\n") for note in notes] or [[]] * count
+    for i, name in enumerate(names):
+        head = label(name, min(60, 96 // count))
+        if count < 4:
+            head = f"<b>{head}</b>"
+        below = [label(line, 96 // count) for line in note_lines[i]]
+        figure.add_annotation(
+            x=sum(limits) / 2,
+            y=1,
+            xref=_axis_name(i),
+            yref="paper",
+            yanchor="bottom",
+            showarrow=False,
+            text="<br>".join([head, *below]),
+            font={"size": font_size, "color": INK[theme]},
+        )
     figure.add_annotation(
         x=0.5,
         y=0,

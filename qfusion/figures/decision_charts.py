@@ -1,4 +1,4 @@
-"""One decision: a waterfall of its contributions, Shapley values, and its place on the scale of the target."""
+"""Charts of one decision: a waterfall of its contributions, Shapley values, its place on the scale of the target."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -39,7 +39,7 @@ def waterfall(
     theme: Theme = "light",
     compact: bool = False,
 ) -> go.Figure:
-    """The explained output built up term by term: baseline, single modalities, pairs, triple, result.
+    """Draw the contributions of one decision as a waterfall: baseline, single modalities, joint terms, total.
 
     Args:
         dividends: Harsanyi dividend of every coalition (unit of the output), keyed `""`, `"text"`, `"text+audio"`, ...;
@@ -47,7 +47,7 @@ def waterfall(
         modalities: in the model's order; fixes the colours.
         truth: annotated value, drawn as a vertical line.
         unit: name of the axis.
-        quantity: what the terms add up to, "log-odds" or "score".
+        quantity: name of the total, "log-odds" or "score".
         compact: small version without axis titles.
     """
     check(
@@ -56,74 +56,89 @@ def waterfall(
     )
     names, (steps,), marker = waterfall_steps([dividends], modalities, theme, quantity)
     ends = np.cumsum(steps)
-    figure = base_figure(
-        theme,
-        206 if compact else 72 + 31 * len(names),
-        left=10,
-        top=22,
-        bottom=22 if compact else 44,
-    )
+    total = ends[-1]
+    if compact:
+        height = 206
+        bottom = 22
+        title = ""
+        text_size = 11
+        tick_size = 11
+        margin = 0.3
+    else:
+        height = 72 + 31 * len(names)
+        bottom = 44
+        title = label(unit)
+        text_size = 12
+        tick_size = 13
+        margin = 0.18
+
+    figure = base_figure(theme, height, left=10, top=22, bottom=bottom)
     figure.add_bar(
         y=list(range(len(names))),
-        x=np.r_[steps, ends[-1]],
+        x=np.r_[steps, total],
         base=np.r_[0.0, ends[:-1], 0.0],
         orientation="h",
         width=0.62,
-        customdata=[
-            [name, total] for name, total in zip(names, [*ends.tolist(), ends[-1]], strict=True)
-        ],
+        customdata=list(map(list, zip(names, [*ends.tolist(), total], strict=True))),
         marker=marker,
-        text=[format_signed(value) for value in (*steps, ends[-1])],
+        text=[format_signed(value) for value in (*steps, total)],
         textposition="outside",
         cliponaxis=False,
         constraintext="none",
         textangle=0,
-        textfont={"size": 11 if compact else 12, "color": INK[theme], "shadow": halo(theme)},
+        textfont={"size": text_size, "color": INK[theme], "shadow": halo(theme)},
         hovertemplate="%{customdata[0]}: %{text}<br>running total %{customdata[1]:.3f}"
         "<extra></extra>",
     )
-    figure.add_scatter(  # from the end of a step to the beginning of the next
-        x=[place for end in ends.tolist() for place in (end, end, None)],
-        y=[place for row in range(len(ends)) for place in (row + 0.31, row + 0.69, None)],
-        mode="lines",
-        line={"color": QUIET[theme], "width": 1},
-        hoverinfo="skip",
-    )
+    _add_connectors(figure, ends.tolist(), theme)
+    values = [0.0, *ends]
     if truth is not None:
-        figure.add_vline(
-            x=truth, line={"color": QUIET[theme], "width": 1.5, "dash": "dot"}, layer="below"
-        )
-        figure.add_annotation(
-            x=truth,
-            y=1,
-            yref="paper",
-            yanchor="bottom",
-            text=f"truth {truth:+.2f}",
-            showarrow=False,
-            font={"size": 11, "color": QUIET[theme]},
-        )
-    figure.update_yaxes(
-        **row_axis(names),
-        tickfont={"size": 11 if compact else 13},
-    )
-    figure.update_xaxes(
-        title={"text": "" if compact else label(unit)},
-        range=padded_range(
-            [0.0, *ends, *([] if truth is None else [truth])], 0.3 if compact else 0.18
-        ),
-    )
+        _add_truth_line(figure, truth, theme)
+        values.append(truth)
+    figure.update_yaxes(**row_axis(names), tickfont={"size": tick_size})
+    figure.update_xaxes(title={"text": title}, range=padded_range(values, margin))
     figure.add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")
     return figure
+
+
+def _add_connectors(figure: go.Figure, ends: Sequence[float], theme: Theme) -> None:
+    """Add lines from the end of each step of a waterfall to the beginning of the next."""
+    x: list[float | None] = []
+    y: list[float | None] = []
+    for row, end in enumerate(ends):
+        x += [end, end, None]
+        y += [row + 0.31, row + 0.69, None]
+    figure.add_scatter(
+        x=x, y=y, mode="lines", line={"color": QUIET[theme], "width": 1}, hoverinfo="skip"
+    )
+
+
+def _add_truth_line(figure: go.Figure, truth: float, theme: Theme) -> None:
+    """Add a dotted vertical line at the annotated value, with the value above it."""
+    figure.add_vline(
+        x=truth, line={"color": QUIET[theme], "width": 1.5, "dash": "dot"}, layer="below"
+    )
+    figure.add_annotation(
+        x=truth,
+        y=1,
+        yref="paper",
+        yanchor="bottom",
+        text=f"truth {truth:+.2f}",
+        showarrow=False,
+        font={"size": 11, "color": QUIET[theme]},
+    )
 
 
 def condense_curves(
     terms: Mapping[str, np.ndarray],
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Terms over time or layers to draw one by one, in their order, and what the smallest joint ones sum to, by what it
-    is called; nothing where all are drawn."""
-    shown, rest = select_shown_terms(
-        [{term: float(np.abs(values).sum()) for term, values in terms.items()}]
-    )
+    """Return the terms over time or layers to draw one by one, and the sum of the smallest joint terms.
+
+    Returns:
+        the terms to draw, in their order, and the sum keyed by its title; the second is empty where all are drawn.
+    """
+    sizes = {term: float(np.abs(values).sum()) for term, values in terms.items()}
+    shown, rest = select_shown_terms([sizes])
     drawn = {term: values for term, values in terms.items() if term in {"", *shown}}
     if not rest:
         return drawn, {}
@@ -131,7 +146,7 @@ def condense_curves(
 
 
 def rest_title(count: int) -> str:
-    """What so many joint terms are called that are not shown one by one."""
+    """Return the title of the sum of `count` joint terms that are not drawn one by one."""
     return f"{count} other joint terms"
 
 
@@ -141,40 +156,47 @@ def waterfall_steps(
     theme: Theme,
     quantity: str = "score",
 ) -> tuple[list[str], np.ndarray, dict[str, Any]]:
-    """The rows of waterfalls: their names, that of the total last, the steps of each decision, (n, rows - 1), and the
-    look of their bars.
+    """Return the rows, the steps and the bar style that waterfalls of several decisions share.
 
     Args:
+        decisions: contribution of every coalition, for each decision.
+        modalities: in the model's order; fixes the colours.
         quantity: name of the total, "log-odds" or "score".
+
+    Returns:
+        titles of the rows, the total last; steps of each decision, (n, rows - 1); marker of the bars.
     """
     shown, rest = select_shown_terms(decisions)
-    first = [""] if "" in decisions[0] else []
-    terms = [*first, *shown, *(["+".join(modalities)] if rest else [])]
-    names = [
-        *map(term_title, [*first, *shown]),
-        *([rest_title(len(rest))] if rest else []),
-        f"<b>{quantity}</b>",
-    ]
-    steps = [
-        [*(own[term] for term in (*first, *shown)), *([sum(own[t] for t in rest)] if rest else [])]
-        for own in decisions
-    ]
-    hues = [*(term_colour(term, modalities) for term in terms), INK[theme]]
-    joint = [*(len(split_term(term)) > 1 for term in terms), False]
+    terms = list(shown)
+    if "" in decisions[0]:
+        terms.insert(0, "")
+    names = [term_title(term) for term in terms]
+    steps = [[own[term] for term in terms] for own in decisions]
+    if rest:
+        names.append(rest_title(len(rest)))
+        terms.append("+".join(modalities))
+        for row, own in zip(steps, decisions, strict=True):
+            row.append(sum(own[term] for term in rest))
+    names.append(f"<b>{quantity}</b>")
+    hues = [term_colour(term, modalities) for term in terms]
+    hues.append(INK[theme])
+    joint = [len(split_term(term)) > 1 for term in terms]
+    joint.append(False)
     return names, np.array(steps, dtype=float), bar_pattern(hues, joint, theme)
 
 
 def bar_pattern(
     hues: Sequence[str], joint: Sequence[bool], theme: Theme, *, rim: float = 1.5
 ) -> dict[str, Any]:
-    """Bars of terms in their hues, those of several modalities hatched."""
+    """Return the marker of bars of terms in their hues; bars of joint terms are hatched."""
+    colours = []
+    for hue, is_joint in zip(hues, joint, strict=True):
+        colours.append(fade_colour(hue, 0.55) if is_joint else hue)
     return {
-        "color": [
-            fade_colour(hue, 0.55) if both else hue for hue, both in zip(hues, joint, strict=True)
-        ],
+        "color": colours,
         "line": {"color": hues, "width": rim},
         "pattern": {
-            "shape": ["/" if both else "" for both in joint],
+            "shape": ["/" if is_joint else "" for is_joint in joint],
             "fgcolor": hues,
             "bgcolor": PAPER[theme],
             "solidity": 0.4,
@@ -184,7 +206,7 @@ def bar_pattern(
 
 
 def padded_range(values: Sequence[float], share: float) -> list[float]:
-    """A range that holds values, and a share more at both ends."""
+    """Return a range that holds all values, wider by a share of their spread (at least 0.1) at both ends."""
     low = float(np.min(values))
     high = float(np.max(values))
     pad = share * max(high - low, 0.1)
@@ -200,10 +222,19 @@ def shapley_bars(
     unit: str = "score",
     theme: Theme = "light",
 ) -> go.Figure:
-    """Shapley value of every modality (unit of the output), with its share of the absolute total written beside it."""
-    values = np.array([shapley[name] for name in modalities], dtype=float)
+    """Draw the Shapley value of every modality as a bar, labelled with its share of the absolute total.
 
+    Args:
+        shapley: by modality, in units of the output.
+        shares: by modality, adding up to 1.
+        modalities: in the model's order; fixes the colours.
+    """
+    values = np.array([shapley[name] for name in modalities], dtype=float)
     reach = 1.7 * max(float(np.abs(values).max(initial=0)), 0.05)
+    texts = [
+        f"{format_signed(value)}  ({shares[name]:.0%})"
+        for name, value in zip(modalities, values, strict=True)
+    ]
     figure = base_figure(theme, 60 + 36 * len(modalities), left=10, top=6, bottom=44)
     figure.add_bar(
         y=[label(name) for name in modalities],
@@ -211,10 +242,7 @@ def shapley_bars(
         orientation="h",
         width=0.6,
         marker={"color": [term_colour(name, modalities) for name in modalities]},
-        text=[
-            f"{format_signed(value)}  ({shares[name]:.0%})"
-            for name, value in zip(modalities, values, strict=True)
-        ],
+        text=texts,
         textposition="outside",
         cliponaxis=False,
         constraintext="none",
@@ -237,8 +265,16 @@ def target_scale(
     unit: str = "score",
     theme: Theme = "light",
 ) -> go.Figure:
-    """Truth, where it is known, and prediction as marks on the range of the target, the error between them."""
-    ends = [prediction] if truth is None else [truth, prediction]
+    """Draw truth and prediction as marks on the range of the target, with a line for the error between them.
+
+    Args:
+        truth: annotated value; None if it is not known.
+        low, high: range of the target.
+    """
+    marks = (
+        {"prediction": prediction} if truth is None else {"truth": truth, "prediction": prediction}
+    )
+    ends = list(marks.values())
     figure = base_figure(theme, 116, left=10, right=10, top=46, bottom=40)
     figure.add_scatter(
         x=ends,
@@ -247,31 +283,36 @@ def target_scale(
         line={"color": QUIET[theme], "width": 3},
         hoverinfo="skip",
     )
-    for value, name, symbol, shift in (
-        (truth, "truth", "diamond-open", 31),
-        (prediction, "prediction", "circle", 16),
-    ):
-        if value is not None:
-            figure.add_scatter(
-                x=[value],
-                y=[0],
-                mode="markers",
-                name=name,
-                marker={"symbol": symbol, "size": 14, "color": INK[theme], "line": {"width": 2}},
-                hovertemplate=f"{name} {value:+.2f}<extra></extra>",
-            )
-            figure.add_annotation(
-                x=value,
-                y=0,
-                text=f"{name} {value:+.2f}",
-                showarrow=False,
-                yshift=shift,
-                font={"size": 12, "color": INK[theme]},
-            )
-    # zero stands in the middle of a scale with both signs
-    held = [sign * mark for sign in ((1, -1) if low < 0 else (1,)) for mark in (low, high, *ends)]
-    room = 0.04 * (max(held) - min(held))
-    figure.update_xaxes(range=[min(held) - room, max(held) + room], title={"text": label(unit)})
+    symbols = {"truth": "diamond-open", "prediction": "circle"}
+    shifts = {"truth": 31, "prediction": 16}
+    for name, value in marks.items():
+        figure.add_scatter(
+            x=[value],
+            y=[0],
+            mode="markers",
+            name=name,
+            marker={
+                "symbol": symbols[name],
+                "size": 14,
+                "color": INK[theme],
+                "line": {"width": 2},
+            },
+            hovertemplate=f"{name} {value:+.2f}<extra></extra>",
+        )
+        figure.add_annotation(
+            x=value,
+            y=0,
+            text=f"{name} {value:+.2f}",
+            showarrow=False,
+            yshift=shifts[name],
+            font={"size": 12, "color": INK[theme]},
+        )
+    shown = [low, high, *ends]
+    if low < 0:
+        # Zero stands in the middle of a scale with both signs.
+        shown += [-value for value in shown]
+    room = 0.04 * (max(shown) - min(shown))
+    figure.update_xaxes(range=[min(shown) - room, max(shown) + room], title={"text": label(unit)})
     figure.update_yaxes(visible=False, range=[-1, 1])
     return figure
 
@@ -286,11 +327,20 @@ def term_bars(
     unit: str = "score",
     theme: Theme = "light",
 ) -> go.Figure:
-    """Every term but the baseline as a bar with its standard error, and what it was before as a hollow diamond."""
+    """Draw every term but the baseline as a bar with its standard error; its exact value is a hollow diamond.
+
+    Args:
+        values, errors: noisy value and standard error of every coalition, in units of the output.
+        before: exact value of every coalition.
+        modalities: in the model's order; fixes the colours.
+    """
     both = [{term: own[term] for term in values if term} for own in (values, before)]
     shown, rest = select_shown_terms(both)
     names, (noisy, exact), look = waterfall_steps(both, modalities, theme)
     rows = list(range(len(noisy)))
+    bar_errors: list[float | None] = [errors[term] for term in shown]
+    if rest:
+        bar_errors.append(None)  # the error of a sum does not follow from those of its terms
     figure = base_figure(
         theme, 70 + 30 * len(rows), left=10, right=16, top=8, bottom=42, legend=True
     )
@@ -306,8 +356,7 @@ def term_bars(
         },
         error_x={
             "type": "data",
-            # that of a sum is not known from theirs
-            "array": [*(errors[t] for t in shown), *([None] if rest else [])],
+            "array": bar_errors,
             "color": QUIET[theme],
             "thickness": 2,
             "width": 4,
@@ -322,9 +371,7 @@ def term_bars(
         marker={"symbol": "diamond-open", "size": 9, "color": INK[theme], "line": {"width": 2}},
         hovertemplate="exact: %{x:+.3f}<extra></extra>",
     )
-    figure.update_yaxes(
-        **row_axis(names[:-1]),
-    )
+    figure.update_yaxes(**row_axis(names[:-1]))
     figure.update_xaxes(title={"text": with_unit("contribution", unit)})
     figure.add_vline(x=0, line={"color": LINE[theme], "width": 1})
     return figure
