@@ -1,4 +1,4 @@
-"""The fusion of an entangled-fusion network: masses, truth tables, class probabilities and raw curves."""
+"""Charts of an entangled-fusion network: masses, truth tables, class probabilities and raw curves."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -25,8 +25,6 @@ from qfusion.figures.style import (
     wrap_lines,
 )
 
-# Reading an entangled-fusion network's fusion: masses, truth tables, softmax of the classes, curves of raw content.
-
 _MASSES: dict[str, Any] = {
     "zmin": 0,
     "zmax": 1,
@@ -43,6 +41,17 @@ _MASSES: dict[str, Any] = {
 SOFTMAX = "softmax"  # 0 to 1; no probability unless it is calibrated
 
 
+def _element_titles(names: Sequence[str], truth: int | None, limit: int) -> list[str]:
+    """Return the titles of elements or classes, at most `limit` characters each; the true one is marked."""
+    titles = []
+    for i, name in enumerate(names):
+        title = label(name, limit)
+        if i == truth:
+            title = f"<b>{title} ◂ truth</b>"
+        titles.append(title)
+    return titles
+
+
 @checks_arrays(elements="n", modalities="M", values="n M", fused="n")
 def masses(
     values: np.ndarray,
@@ -54,23 +63,20 @@ def masses(
     compact: bool = False,
     theme: Theme = "light",
 ) -> go.Figure:
-    """The mass that each modality gives each element, and the fused one, as a heat map with the numbers in it.
+    """Draw the mass that each modality and the fusion give each element, as a heat map with the numbers in it.
 
     Args:
-        values: (n, M) in [0, 1]; fused: (n,).
+        values: (n, M) in [0, 1].
+        fused: (n,).
         marked: element to mark (the true class).
         compact: small version without numbers and scale.
     """
     n, M = np.shape(values)
-    figure = base_figure(
-        theme,
-        (36 + 17 * (M + 1)) if compact else 56 + 40 * (M + 1),
-        left=10,
-        right=10,
-        top=20 if compact else 30,
-        bottom=4 if compact else 10,
-    )
     z = np.column_stack([values, fused]).T
+    if compact:
+        figure = base_figure(theme, 36 + 17 * (M + 1), left=10, right=10, top=20, bottom=4)
+    else:
+        figure = base_figure(theme, 56 + 40 * (M + 1), left=10, right=10, top=30, bottom=10)
     figure.add_heatmap(
         z=z,
         **_MASSES,
@@ -81,10 +87,7 @@ def masses(
         cell_annotations(figure, z, z, "{:.2f}", showlegend=False)
     figure.update_xaxes(
         tickvals=list(range(n)),
-        ticktext=[
-            f"<b>{label(e, 14)} ◂ truth</b>" if i == marked else label(e, 14)
-            for i, e in enumerate(elements)
-        ],
+        ticktext=_element_titles(elements, marked, 14),
         side="top",
         showline=False,
         ticks="",
@@ -114,70 +117,35 @@ def fusion_tables(
     edited: np.ndarray | None = None,
     theme: Theme = "light",
 ) -> go.Figure:
-    """The fusion's truth tables: for each element and outcome of the modality qubits the mass of the fused qubit.
+    """Draw the truth tables of the fusion: the mass of the fused qubit for each element and outcome.
 
     Args:
         values, weights, angles: (n, patterns): mass of the fused qubit when the pattern is read, how likely this sample
             reads it, and the angle phi in radians that gives the mass.
-        patterns: such as "01", one digit for each of `controls`.
-        chosen: element and pattern of the cell that is marked. edited: (n, patterns) which entries differ from the
-            learned ones.
+        patterns: outcomes of the modality qubits such as "01", one digit for each of `controls`.
+        chosen: element and pattern of the cell that is marked.
+        edited: (n, patterns), true for entries that differ from the learned ones.
 
     Over the cells lie invisible marks that a click selects (plotly does not select cells): x is the pattern, y the
     element.
     """
     n, P = np.shape(values)
+    column_titles = list(patterns)
+    row_titles = [label(name, 16) for name in elements]
+    if chosen:
+        row, column = chosen
+        row_titles[row] = f"<b>▸ {row_titles[row]}</b>"
+        column_titles[column] = f"<b>{patterns[column]}</b>"
+
     figure = base_figure(theme, 100 + 23 * n, left=10, right=10, top=46, bottom=14)
-    texts = [
-        " + ".join(label(name) for name, bit in zip(controls, pattern, strict=True) if bit == "1")
-        or "none"
-        for pattern in patterns
-    ]
     figure.add_heatmap(z=values, **_MASSES, hoverinfo="skip")
     cell_annotations(figure, values, values, "{:.2f}", showlegend=False)
     if edited is not None and np.any(edited):
-        rows, columns = np.nonzero(edited)
-        figure.add_scatter(
-            x=columns + 0.34,
-            y=rows - 0.22,
-            mode="markers",
-            hoverinfo="skip",
-            name="edited",
-            marker={
-                "symbol": "triangle-ne",
-                "size": 10,
-                "color": VERMILLION,
-                "line": {"width": 1, "color": ON_DARK},
-            },
-        )
-    cells = [(i, b) for i in range(n) for b in range(P)]
-    figure.add_scatter(
-        x=[b for _, b in cells],
-        y=[i for i, _ in cells],
-        mode="markers",
-        name="cells",
-        marker={"size": 22, "opacity": 0, "symbol": "square"},
-        selected={"marker": {"opacity": 0}},
-        unselected={"marker": {"opacity": 0}},
-        customdata=[
-            [
-                label(elements[i]),
-                texts[b],
-                round(float(values[i][b]), 3),
-                round(float(angles[i][b]), 3),
-                f"{weights[i][b]:.1%}",
-            ]
-            for i, b in cells
-        ],
-        hovertemplate="‘%{customdata[0]}’ when yes from: %{customdata[1]}<br>φ = %{customdata[3]} rad, mass "
-        "%{customdata[2]}<br>this sample reads it with %{customdata[4]}<br>click to change "
-        "it<extra></extra>",
-    )
+        _mark_edited(figure, edited)
+    _add_click_targets(figure, values, weights, angles, patterns, elements, controls)
     figure.update_xaxes(
         tickvals=list(range(P)),
-        ticktext=[
-            f"<b>{p}</b>" if chosen and b == chosen[1] else p for b, p in enumerate(patterns)
-        ],
+        ticktext=column_titles,
         side="top",
         showline=False,
         ticks="",
@@ -185,34 +153,83 @@ def fusion_tables(
         range=[-0.5, P - 0.5],
         title={"text": f"what the qubits of {', '.join(map(label, controls))} read (1 = yes)"},
     )
-    figure.update_yaxes(
-        **row_axis(
-            [
-                f"<b>▸ {label(e, 16)}</b>" if chosen and i == chosen[0] else label(e, 16)
-                for i, e in enumerate(elements)
-            ]
-        )
-    )
-    mark = {"type": "rect", "fillcolor": "rgba(0,0,0,0)", "layer": "above"}
+    figure.update_yaxes(**row_axis(row_titles))
+    figure.update_layout(clickmode="event+select", hoverdistance=40)
     if chosen:
-        around = {
-            "x0": chosen[1] - 0.5,
-            "x1": chosen[1] + 0.5,
-            "y0": chosen[0] - 0.5,
-            "y1": chosen[0] + 0.5,
-        }
-    else:
-        around = {}
-    figure.update_layout(
-        clickmode="event+select",
-        hoverdistance=40,
-        shapes=[
-            mark | around | {"line": {"color": hue, "width": width}}
-            for hue, width in ((PAPER[theme], 6), (INK[theme], 3))
-            if chosen
-        ],
-    )
+        _frame_cell(figure, row, column, theme)
     return figure
+
+
+def _mark_edited(figure: go.Figure, edited: np.ndarray) -> None:
+    """Mark the cells of edited entries with a triangle in their upper right corner."""
+    rows, columns = np.nonzero(edited)
+    figure.add_scatter(
+        x=columns + 0.34,
+        y=rows - 0.22,
+        mode="markers",
+        hoverinfo="skip",
+        name="edited",
+        marker={
+            "symbol": "triangle-ne",
+            "size": 10,
+            "color": VERMILLION,
+            "line": {"width": 1, "color": ON_DARK},
+        },
+    )
+
+
+def _add_click_targets(
+    figure: go.Figure,
+    values: np.ndarray,
+    weights: np.ndarray,
+    angles: np.ndarray,
+    patterns: Sequence[str],
+    elements: Sequence[str],
+    controls: Sequence[str],
+) -> None:
+    """Add an invisible mark over each cell, which a click selects and whose tip gives the numbers of the cell."""
+    conditions = []
+    for pattern in patterns:
+        names = [label(name) for name, bit in zip(controls, pattern, strict=True) if bit == "1"]
+        conditions.append(" + ".join(names) or "none")
+    rows = []
+    columns = []
+    tips = []
+    for i, element in enumerate(elements):
+        for b, condition in enumerate(conditions):
+            rows.append(i)
+            columns.append(b)
+            mass = round(float(values[i][b]), 3)
+            angle = round(float(angles[i][b]), 3)
+            tips.append([label(element), condition, mass, angle, f"{weights[i][b]:.1%}"])
+    figure.add_scatter(
+        x=columns,
+        y=rows,
+        mode="markers",
+        name="cells",
+        marker={"size": 22, "opacity": 0, "symbol": "square"},
+        selected={"marker": {"opacity": 0}},
+        unselected={"marker": {"opacity": 0}},
+        customdata=tips,
+        hovertemplate="‘%{customdata[0]}’ when yes from: %{customdata[1]}<br>φ = %{customdata[3]} rad, mass "
+        "%{customdata[2]}<br>this sample reads it with %{customdata[4]}<br>click to change "
+        "it<extra></extra>",
+    )
+
+
+def _frame_cell(figure: go.Figure, row: int, column: int, theme: Theme) -> None:
+    """Draw a frame around a cell: a line of ink on a wider line of paper."""
+    for hue, width in ((PAPER[theme], 6), (INK[theme], 3)):
+        figure.add_shape(
+            type="rect",
+            fillcolor="rgba(0,0,0,0)",
+            layer="above",
+            x0=column - 0.5,
+            x1=column + 0.5,
+            y0=row - 0.5,
+            y1=row + 0.5,
+            line={"color": hue, "width": width},
+        )
 
 
 MOST_CLASSES = 15  # drawn, the true one apart
@@ -240,14 +257,28 @@ def class_bars(
     most: int = MOST_CLASSES,
     theme: Theme = "light",
 ) -> go.Figure:
-    """One bar a class, see `describe_drawn_classes`; the true one's name is marked, what was before is a hollow
-    diamond, errors are standard errors."""
-    shown = sorted(
-        {*np.argsort(-probabilities)[:most].tolist(), *([] if truth is None else [truth])}
-    )
+    """Draw one bar per class for the likeliest classes and the true one, whose name is marked.
+
+    Args:
+        probabilities: (C,).
+        truth: index of the true class; None if it is not known.
+        before: (C,) earlier values, drawn as hollow diamonds.
+        errors: (C,) standard errors.
+        before_name: name of the diamonds in the legend.
+        unit: of the values; the axis of `SOFTMAX` runs from 0 to 1.
+        most: number of likeliest classes.
+    """
+    drawn = set(np.argsort(-probabilities)[:most].tolist())
+    if truth is not None:
+        drawn.add(truth)
+    shown = sorted(drawn)
+    titles = _element_titles(classes, truth, 18)
     best = int(probabilities.argmax())
+    faint = fade_colour(GREY, 0.55)
+    has_legend = before is not None
+
     figure = base_figure(
-        theme, 66 + 22 * len(shown), left=10, right=34, top=8, bottom=40, legend=before is not None
+        theme, 66 + 22 * len(shown), left=10, right=34, top=8, bottom=40, legend=has_legend
     )
     figure.add_bar(
         x=probabilities[shown],
@@ -255,19 +286,20 @@ def class_bars(
         orientation="h",
         width=0.7,
         name="now",
-        showlegend=before is not None,
-        marker={"color": [INK[theme] if i == best else fade_colour(GREY, 0.55) for i in shown]},
-        error_x=None
-        if errors is None
-        else {
-            "type": "data",
-            "array": errors[shown],
-            "color": QUIET[theme],
-            "thickness": 2,
-            "width": 4,
-        },
+        showlegend=has_legend,
+        marker={"color": [INK[theme] if i == best else faint for i in shown]},
         hovertemplate="%{x:.3f}<extra></extra>",
     )
+    if errors is not None:
+        figure.update_traces(
+            error_x={
+                "type": "data",
+                "array": errors[shown],
+                "color": QUIET[theme],
+                "thickness": 2,
+                "width": 4,
+            }
+        )
     if before is not None:
         figure.add_scatter(
             x=before[shown],
@@ -277,18 +309,10 @@ def class_bars(
             marker={"symbol": "diamond-open", "size": 9, "color": VERMILLION, "line": {"width": 2}},
             hovertemplate=f"{before_name}: %{{x:.3f}}<extra></extra>",
         )
-    figure.update_yaxes(
-        **row_axis(
-            [
-                f"<b>{label(classes[i], 18)} ◂ truth</b>" if i == truth else label(classes[i], 18)
-                for i in shown
-            ]
-        ),
-        ticklabelstandoff=6,
-    )
-    figure.update_xaxes(
-        title={"text": label(unit)}, **({"range": [0, 1.02]} if unit == SOFTMAX else {})
-    )
+    figure.update_yaxes(**row_axis([titles[i] for i in shown]), ticklabelstandoff=6)
+    figure.update_xaxes(title={"text": label(unit)})
+    if unit == SOFTMAX:
+        figure.update_xaxes(range=[0, 1.02])
     return figure
 
 
@@ -303,18 +327,20 @@ def curve(
     height: int = 160,
     theme: Theme = "light",
 ) -> go.Figure:
-    """Raw content that is a curve: a spectrum, a profile."""
-    title = wrap_lines(label(x_label, 70), 42)
-    lines = title.count("<br>")
+    """Draw content that is a curve, such as a spectrum or a profile.
 
+    Args:
+        values, x: (F,).
+    """
+    title = wrap_lines(label(x_label, 70), 42)
+    more = 14 * title.count("<br>")  # pixels of the further lines of the title
     size = {"size": 11}
-    figure = base_figure(
-        theme, height + 14 * lines, left=58, right=8, top=6, bottom=38 + 14 * lines
-    )
+    mode = "lines+markers" if len(values) <= 40 else "lines"
+    figure = base_figure(theme, height + more, left=58, right=8, top=6, bottom=38 + more)
     figure.add_scatter(
         x=x,
         y=values,
-        mode="lines+markers" if len(values) <= 40 else "lines",
+        mode=mode,
         line={"color": hue, "width": 2},
         marker={"size": 4},
         hovertemplate="%{x:g}: %{y:.3g}<extra></extra>",
@@ -338,9 +364,13 @@ def belief_bars(
     truth: int | None = None,
     theme: Theme = "light",
 ) -> go.Figure:
-    """For each class the interval from belief to plausibility, with the pignistic probability as a mark."""
-    rows = list(range(len(classes)))
+    """Draw for each class the interval from belief to plausibility, with the pignistic probability as a mark.
 
+    Args:
+        belief, pignistic, plausibility: (C,) in [0, 1].
+        truth: index of the true class, whose name is marked.
+    """
+    rows = list(range(len(classes)))
     figure = base_figure(
         theme, 60 + 24 * len(classes), left=10, right=10, top=6, bottom=42, legend=True
     )
@@ -362,14 +392,6 @@ def belief_bars(
         marker={"symbol": "diamond", "size": 9, "color": INK[theme]},
         hovertemplate="%{x:.3f}<extra></extra>",
     )
-    figure.update_yaxes(
-        **row_axis(
-            [
-                f"<b>{label(c, 18)} ◂ truth</b>" if i == truth else label(c, 18)
-                for i, c in enumerate(classes)
-            ]
-        ),
-        ticklabelstandoff=6,
-    )
+    figure.update_yaxes(**row_axis(_element_titles(classes, truth, 18)), ticklabelstandoff=6)
     figure.update_xaxes(title={"text": "degree of belief (0 to 1)"}, range=[-0.02, 1.02])
     return figure

@@ -30,10 +30,13 @@ def number_bars(
     hue: str,
     theme: Theme = "light",
 ) -> go.Figure:
-    """Populations or masses in [0, 1] after a change as bars, before it as hollow diamonds.
+    """Draw populations or masses in [0, 1]: bars after a change, hollow diamonds before it.
 
     Args:
         before, after: (n,).
+        names: of the n levels or elements.
+        axis, across: titles of the y and the x axis.
+        hue: colour of the bars.
     """
     places = list(range(len(names)))
     figure = base_figure(theme, 230, left=52, right=10, top=6, bottom=44, legend=True)
@@ -71,74 +74,42 @@ def number_bars(
 def bloch_change(
     before: np.ndarray, after: np.ndarray, *, hue: str, theme: Theme = "light"
 ) -> go.Figure:
-    """Bloch vectors of a qubit before and after a change, seen from the side (x, z) and from above (x, y).
+    """Draw the Bloch vectors of a qubit before and after a change, from the side (x, z) and from above (x, y).
 
     Args:
         before, after: (x, y, z) of length at most 1.
+        hue: colour of the vector after the change.
     """
     figure = base_figure(theme, 262, left=10, right=10, top=10, bottom=4, legend=True)
-    circle = np.linspace(0, 2 * np.pi, 121)
-    for across, up, place, title, top, bottom in (
-        (0, 2, "", "seen from the side", "|0⟩", "|1⟩"),
-        (0, 1, "2", "seen from above", "y", ""),
-    ):
-        on = {"xaxis": f"x{place}", "yaxis": f"y{place}"}
-        figure.add_scatter(
-            x=np.cos(circle),
-            y=np.sin(circle),
-            mode="lines",
-            line={"color": LINE[theme], "width": 1.2},
-            hoverinfo="skip",
-            showlegend=False,
-            **on,
-        )
-        figure.add_scatter(
-            x=[-1, 1, None, 0, 0],
-            y=[0, 0, None, -1, 1],
-            mode="lines",
-            hoverinfo="skip",
-            showlegend=False,
-            line={"color": LINE[theme], "width": 0.8, "dash": "dot"},
-            **on,
-        )
+    side = {"xaxis": "x", "yaxis": "y"}
+    above = {"xaxis": "x2", "yaxis": "y2"}
+    for axes, up in ((side, 2), (above, 1)):
+        _add_circle(figure, axes, theme)
         for vector, name, colour, symbol in (
             (before, "as it is", INK[theme], "diamond-open"),
             (after, "with the change", hue, "circle"),
         ):
-            figure.add_trace(
-                {
-                    "type": "scatter",
-                    "x": [0, vector[across]],
-                    "y": [0, vector[up]],
-                    "mode": "lines+markers",
-                    "name": name,
-                    "showlegend": not place,
-                    "line": {"color": colour, "width": 3},
-                    "marker": {
-                        "symbol": symbol,
-                        "size": [0, 12],
-                        "color": colour,
-                        "line": {"width": 2, "color": colour},
-                    },
-                    "hovertemplate": f"{name}: ({vector[0]:.2f}, {vector[1]:.2f}, "
-                    f"{vector[2]:.2f})<extra></extra>",
-                    **on,
-                }
+            x, y, z = vector
+            figure.add_scatter(
+                x=[0, x],
+                y=[0, vector[up]],
+                mode="lines+markers",
+                name=name,
+                showlegend=axes is side,
+                line={"color": colour, "width": 3},
+                marker={
+                    "symbol": symbol,
+                    "size": [0, 12],
+                    "color": colour,
+                    "line": {"width": 2, "color": colour},
+                },
+                hovertemplate=f"{name}: ({x:.2f}, {y:.2f}, {z:.2f})<extra></extra>",
+                **axes,
             )
-        for words, x, y in ((top, 0, 1.17), (bottom, 0, -1.17), ("x", 1.14, 0), (title, 0, -1.5)):
-            figure.add_annotation(
-                text=words,
-                x=x,
-                y=y,
-                xref=f"x{place}",
-                yref=f"y{place}",
-                showarrow=False,
-                font={"size": 12, "color": QUIET[theme]},
-            )
-    across_box, up_box = (
-        bare_axis() | {"range": reach, "constrain": "domain"}
-        for reach in ([-1.3, 1.3], [-1.65, 1.35])
-    )
+    _name_axes(figure, side, "seen from the side", "|0⟩", "|1⟩", theme)
+    _name_axes(figure, above, "seen from above", "y", "", theme)
+    across_box = bare_axis() | {"range": [-1.3, 1.3], "constrain": "domain"}
+    up_box = bare_axis() | {"range": [-1.65, 1.35], "constrain": "domain"}
     figure.update_layout(
         xaxis=across_box | {"domain": [0, 0.49]},
         xaxis2=across_box | {"domain": [0.51, 1]},
@@ -146,6 +117,45 @@ def bloch_change(
         yaxis2=up_box | {"scaleanchor": "x2", "anchor": "x2"},
     )
     return figure
+
+
+def _add_circle(figure: go.Figure, axes: dict[str, str], theme: Theme) -> None:
+    """Add the unit circle and its dotted diameters."""
+    angle = np.linspace(0, 2 * np.pi, 121)
+    figure.add_scatter(
+        x=np.cos(angle),
+        y=np.sin(angle),
+        mode="lines",
+        line={"color": LINE[theme], "width": 1.2},
+        hoverinfo="skip",
+        showlegend=False,
+        **axes,
+    )
+    figure.add_scatter(
+        x=[-1, 1, None, 0, 0],
+        y=[0, 0, None, -1, 1],
+        mode="lines",
+        hoverinfo="skip",
+        showlegend=False,
+        line={"color": LINE[theme], "width": 0.8, "dash": "dot"},
+        **axes,
+    )
+
+
+def _name_axes(
+    figure: go.Figure, axes: dict[str, str], title: str, top: str, bottom: str, theme: Theme
+) -> None:
+    """Write the names of the directions around a circle, and a title below it."""
+    for words, x, y in ((top, 0, 1.17), (bottom, 0, -1.17), ("x", 1.14, 0), (title, 0, -1.5)):
+        figure.add_annotation(
+            text=words,
+            x=x,
+            y=y,
+            xref=axes["xaxis"],
+            yref=axes["yaxis"],
+            showarrow=False,
+            font={"size": 12, "color": QUIET[theme]},
+        )
 
 
 @checks_arrays("states", "donors")
@@ -159,21 +169,26 @@ def flip_distances(
     unit: str,
     theme: Theme = "light",
 ) -> go.Figure:
-    """How far, for each modality, the nearest state is that turns the decision (bar), and the nearest that a sample has
-    (diamond).
+    """Draw the distance to the nearest state that flips the decision (bar) and to the nearest sample (diamond).
 
     Args:
-        names: of the modalities. states, donors: distances in radians, infinite where there is none.
+        names: of the modalities.
+        states, donors: distances in radians, infinite where there is none.
+        modalities: in the model's order; fixes the colours.
         farthest: the largest possible distance.
+        unit: name of the distance.
     """
     rows = list(range(len(names)))
-    reached = [float(s) if np.isfinite(s) else 0.0 for s in states]
-    held = [(d, row) for d, row in zip(donors, rows, strict=True) if np.isfinite(d)]
+    state_reach = [float(s) if np.isfinite(s) else 0.0 for s in states]
+    donor_reach = [float(d) if np.isfinite(d) else 0.0 for d in donors]
+    donor_rows = [row for row in rows if np.isfinite(donors[row])]
+    text_starts = [max(pair) for pair in zip(state_reach, donor_reach, strict=True)]
+    texts = ["\u2002\u2002" + _write_distances(s, d) for s, d in zip(states, donors, strict=True)]
     figure = base_figure(
         theme, 84 + 38 * len(names), left=10, right=20, top=6, bottom=44, legend=True
     )
     figure.add_bar(
-        x=reached,
+        x=state_reach,
         y=rows,
         orientation="h",
         width=0.5,
@@ -182,8 +197,8 @@ def flip_distances(
         hovertemplate="%{x:.4f} rad<extra>nearest of all states</extra>",
     )
     figure.add_scatter(
-        x=[d for d, _ in held],
-        y=[row for _, row in held],
+        x=[donors[row] for row in donor_rows],
+        y=donor_rows,
         mode="markers",
         name="nearest that a sample has",
         marker={
@@ -195,38 +210,44 @@ def flip_distances(
         hovertemplate="%{x:.4f} rad<extra>nearest that a sample has</extra>",
     )
     figure.add_scatter(
-        x=[max(s, d if np.isfinite(d) else 0.0) for s, d in zip(reached, donors, strict=True)],
+        x=text_starts,
         y=rows,
         mode="text",
-        text=["\u2002\u2002" + _distances(s, d) for s, d in zip(states, donors, strict=True)],
+        text=texts,
         textposition="middle right",
         textfont={"color": INK[theme], "size": 12},
         cliponaxis=False,
         showlegend=False,
         hoverinfo="skip",
     )
-    figure.update_yaxes(
-        **row_axis([label(name, 24) for name in names]),
-    )
+    figure.update_yaxes(**row_axis([label(name, 24) for name in names]))
+    longest = max([*text_starts, 0.1 * farthest])
     figure.update_xaxes(
         title={"text": f"distance: {label(unit)} (rad; at most {farthest:.2f})"},
-        range=[0, 1.75 * max([*reached, *(d for d, _ in held), 0.1 * farthest])],
+        range=[0, 1.75 * longest],
     )
     return figure
 
 
-def _distances(state: float, donor: float) -> str:
-    """Both distances in words, beyond bar and diamond."""
+def _write_distances(state: float, donor: float) -> str:
+    """Return both distances in words."""
     if not np.isfinite(state):
         return "no state of it"
-    return f"{state:.2f} rad" + (f"; a sample’s {donor:.2f}" if np.isfinite(donor) else "")
+    if not np.isfinite(donor):
+        return f"{state:.2f} rad"
+    return f"{state:.2f} rad; a sample’s {donor:.2f}"
 
 
 @checks_arrays()
 def turn_sizes(
     names: Sequence[str], values: np.ndarray, *, axis: str, most: int = 12, theme: Theme = "light"
 ) -> go.Figure:
-    """The smallest turns of parameters, smallest first."""
+    """Draw the smallest changes of parameters that flip the decision as bars, smallest first.
+
+    Args:
+        names, values: parameters and sizes in ascending order, (n,).
+        most: number of bars.
+    """
     shown = [float(v) for v in values[:most]]
     figure = base_figure(theme, 62 + 24 * len(shown), left=10, right=16, top=6, bottom=44)
     figure.add_bar(
