@@ -1,6 +1,7 @@
-"""Decision operators: their spectra, the composition of eigenvectors, and samples along two eigenvectors."""
+"""Charts of decision operators: spectra, the composition of eigenvectors, and samples along two eigenvectors."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -61,7 +62,7 @@ def spectrum(
     cohort_name: str = "all samples",
     theme: Theme = "light",
 ) -> go.Figure:
-    """Votes of the eigenstates as signed bars around the baseline, and below them how much of a sample lies on each.
+    """Draw the votes of the eigenstates as bars around the baseline, and below them the weight of a sample on each.
 
     Args:
         votes: eigenvalues minus the baseline, ascending, (K,); many are drawn in groups of neighbours.
@@ -70,7 +71,12 @@ def spectrum(
     bars, (own, mean), size = group_levels(np.asarray(votes), np.stack([sample, cohort]))
     places = np.arange(len(bars))
 
-    text = "eigenstate" if size == 1 else f"{size} eigenstates"
+    text = "eigenstate"
+    axis_title = "eigenstates, from most against to most for"
+    if size > 1:
+        text = f"{size} eigenstates"
+        axis_title += f" ({size} in each bar)"
+    gap = 0.15 if len(bars) < 40 else 0.05
     figure = base_figure(theme, 430, legend=True, right=20, top=8)
     for name, chosen, hue in (
         ("votes for", bars >= 0, FOR),
@@ -109,15 +115,11 @@ def spectrum(
         hovertemplate="%{y:.1%}<extra>" + label(cohort_name) + "</extra>",
     )
     figure.update_layout(
-        bargap=0.15 if len(bars) < 40 else 0.05,
+        bargap=gap,
         xaxis={
-            "title": {
-                "text": "eigenstates, from most against to most for"
-                + ("" if size == 1 else f" ({size} in each bar)")
-            },
+            "title": {"text": axis_title},
             "anchor": "y2",
             "range": [-0.7, len(bars) - 0.3],
-            **({"dtick": 1} if len(bars) <= 16 else {}),
         },
         yaxis={
             "domain": [0.46, 1.0],
@@ -126,6 +128,8 @@ def spectrum(
         yaxis2=axis(theme) | {"domain": [0.0, 0.36], "tickformat": ".0%", "rangemode": "tozero"},
         yaxis2_title_text="weight",
     )
+    if len(bars) <= 16:
+        figure.update_xaxes(dtick=1)
     figure.add_shape(
         type="line",
         xref="paper",
@@ -197,29 +201,36 @@ def outcome_patterns(
     *,
     theme: Theme = "light",
 ) -> go.Figure:
-    """Outcome patterns as rows of dots: filled where the qubit of an element reads 1, one block of columns a modality.
+    """Draw outcome patterns as rows of dots, filled where the qubit of an element reads 1, in a block per modality.
 
     Args:
-        bits: (k, |S|, n) of 0 and 1; votes: (k,). modalities: of S; all_modalities: fix the colours.
+        bits: (K, M, n) of 0 and 1, for patterns, modalities and elements.
+        votes: (K,) in descending order.
+        elements: names of the n elements.
+        modalities: names of the M modalities.
+        all_modalities: of the model, in its order; fixes the colours.
     """
     k, count, n = bits.shape
     figure = base_figure(theme, 92 + 27 * k, left=10, right=10, top=30, bottom=44)
+    ticks = []
     for m, name in enumerate(modalities):
         hue = term_colour(name, all_modalities)
         rows, columns = np.indices((k, n))
-        on = bits[:, m].astype(bool)
-        x = columns + m * (n + 1)
+        reads_one = bits[:, m].astype(bool)
+        first = m * (n + 1)  # one column stays free between blocks
+        x = columns + first
+        ticks += range(first, first + n)
         figure.add_scatter(
-            x=x[on],
-            y=rows[on],
+            x=x[reads_one],
+            y=rows[reads_one],
             mode="markers",
             name=f"{label(name)} reads 1",
             hoverinfo="skip",
             marker={"size": 13, "color": hue, "line": {"width": 1.5, "color": hue}},
         )
         figure.add_scatter(
-            x=x[~on],
-            y=rows[~on],
+            x=x[~reads_one],
+            y=rows[~reads_one],
             mode="markers",
             hoverinfo="skip",
             showlegend=False,
@@ -230,7 +241,7 @@ def outcome_patterns(
             },
         )
         figure.add_annotation(
-            x=m * (n + 1) + (n - 1) / 2,
+            x=first + (n - 1) / 2,
             y=1,
             yref="paper",
             yanchor="bottom",
@@ -239,21 +250,22 @@ def outcome_patterns(
             font={"size": 12, "color": hue},
         )
     short = [label(name, 9) for name in elements]
+    angle = 0 if max(map(len, short)) <= 2 else -40
     figure.update_xaxes(
-        tickvals=[i + m * (n + 1) for m in range(count) for i in range(n)],
+        tickvals=ticks,
         ticktext=short * count,
         showline=False,
         ticks="",
         range=[-0.6, count * (n + 1) - 1.4],
         title={"text": "element (filled: its qubit reads 1)"},
-        tickangle=0 if max(map(len, short)) <= 2 else -40,
+        tickangle=angle,
     )
-    figure.update_yaxes(
-        **row_axis([f"{vote:+.2f}" for vote in votes], 0.4, 0.6),
-    )
-    cut = int(np.searchsorted(-np.asarray(votes), 0))
-    if 0 < cut < k:
-        figure.add_hline(y=cut - 0.5, line={"color": LINE[theme], "width": 1, "dash": "dot"})
+    figure.update_yaxes(**row_axis([f"{vote:+.2f}" for vote in votes], 0.4, 0.6))
+    first_negative = int(np.searchsorted(-np.asarray(votes), 0))
+    if 0 < first_negative < k:
+        figure.add_hline(
+            y=first_negative - 0.5, line={"color": LINE[theme], "width": 1, "dash": "dot"}
+        )
     return figure
 
 
@@ -308,63 +320,62 @@ def extreme_plane(
     shares: tuple[bool, bool] = (True, True),
     theme: Theme = "light",
 ) -> go.Figure:
-    """Samples along two axes, coloured by truth, with ids in `customdata`; the chosen one ringed.
+    """Draw samples along two axes, coloured by truth, with ids in `customdata`; the chosen one has a ring.
 
     Args:
+        ids: of the samples, (N,).
+        x, y: (N,).
         truth: (N,) numbers on a signed scale around their middle, or with `split` 1 for samples of the class and 0 for
             others.
+        truth_name: what `truth` holds, or with `split` the class.
+        split: whether samples of a class are told from others.
+        chosen: id of the sample with a ring.
         shares: whether x and y are shares of 1, written in per cent.
     """
-    figure = base_figure(theme, 400, legend=split, right=10 if not split else 16)
+    x_form, y_form = (".1%" if is_share else "+.2f" for is_share in shares)
+    x_ticks, y_ticks = (".1~%" if is_share else "" for is_share in shares)
     tip = (
-        "<b>%{text}</b><br>"
-        + f"{label(x_title)}: %{{x:{'.1%' if shares[0] else '+.2f'}}}<br>"
-        + f"{label(y_title)}: %{{y:{'.1%' if shares[1] else '+.2f'}}}<extra></extra>"
+        f"<b>%{{text}}</b><br>{label(x_title)}: %{{x:{x_form}}}<br>"
+        f"{label(y_title)}: %{{y:{y_form}}}<extra></extra>"
     )
     names = np.array([label(name) for name in ids], dtype=object)
-    given = np.asarray(list(ids), dtype=object)
-    reach = float(np.abs(truth).max(initial=0)) or 1.0
-    if split:
-        parts = [
-            (
-                truth == flag,
-                name,
-                {"symbol": symbol, "color": fade_colour(hue, 0.7), "line": {"width": 0}},
-            )
-            for name, flag, hue, symbol in (
-                (f"other than {label(truth_name)}", 0, GREY, "circle"),
-                (f"truly {label(truth_name)}", 1, FOR, "diamond"),
-            )
-        ]
-    else:
-        parts = [
-            (
-                np.ones(len(names), dtype=bool),
-                "samples",
-                {
-                    "color": truth,
-                    "cmin": -reach,
-                    "cmax": reach,
-                    "line": {"width": 0.4, "color": QUIET[theme]},
-                    "colorscale": [[0, AGAINST], [0.5, NEUTRAL[theme]], [1, FOR]],
-                    "colorbar": colour_bar(label(truth_name)),
-                },
-            )
-        ]
-    for own, name, look in parts:
+    all_ids = np.asarray(list(ids), dtype=object)
+    figure = base_figure(theme, 400, legend=split, right=10 if not split else 16)
+
+    def add_samples(rows: np.ndarray, name: str, marker: dict[str, Any]) -> None:
         figure.add_scatter(
-            x=x[own],
-            y=y[own],
+            x=x[rows],
+            y=y[rows],
             mode="markers",
             name=name,
-            customdata=given[own].tolist(),
-            text=names[own],
+            customdata=all_ids[rows].tolist(),
+            text=names[rows],
             hovertemplate=tip,
             selected={"marker": {"opacity": 1}},
             unselected={"marker": {"opacity": 0.6}},
-            marker={"size": 7} | look,
+            marker={"size": 7} | marker,
         )
+
+    if split:
+        for name, flag, hue, symbol in (
+            (f"other than {label(truth_name)}", 0, GREY, "circle"),
+            (f"truly {label(truth_name)}", 1, FOR, "diamond"),
+        ):
+            colour = fade_colour(hue, 0.7)
+            marker = {"symbol": symbol, "color": colour, "line": {"width": 0}}
+            add_samples(truth == flag, name, marker)
+    else:
+        reach = float(np.abs(truth).max(initial=0)) or 1.0
+        marker = {
+            "color": truth,
+            "cmin": -reach,
+            "cmax": reach,
+            "line": {"width": 0.4, "color": QUIET[theme]},
+            "colorscale": [[0, AGAINST], [0.5, NEUTRAL[theme]], [1, FOR]],
+            "colorbar": colour_bar(label(truth_name)),
+        }
+        add_samples(np.ones(len(names), dtype=bool), "samples", marker)
     add_ring(figure, ids, x, y, chosen, name="chosen", showlegend=False)
-    figure.update_xaxes(title={"text": label(x_title, 90)}, tickformat=".1~%" if shares[0] else "")
-    figure.update_yaxes(title={"text": label(y_title, 90)}, tickformat=".1~%" if shares[1] else "")
+    figure.update_xaxes(title={"text": label(x_title, 90)}, tickformat=x_ticks)
+    figure.update_yaxes(title={"text": label(y_title, 90)}, tickformat=y_ticks)
     return figure

@@ -13,8 +13,6 @@ from qfusion.figures import fusion_evidence, label_charts, style
 from qfusion.panels import cohorts, faithfulness, panel, wrong_samples
 from qfusion.wording.backgrounds import background_markdown, describe_comparison
 
-# Does my model fuse?
-
 MAX_POINTS = 1_500  # of a swarm, a coalition
 
 
