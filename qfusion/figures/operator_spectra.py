@@ -356,6 +356,7 @@ def extreme_plane(
             marker={"size": 7} | marker,
         )
 
+    marker: dict[str, Any]
     if split:
         for name, flag, hue, symbol in (
             (f"other than {label(truth_name)}", 0, GREY, "circle"),
