@@ -212,7 +212,7 @@ def outcome_patterns(
     """
     k, count, n = bits.shape
     figure = base_figure(theme, 92 + 27 * k, left=10, right=10, top=30, bottom=44)
-    ticks = []
+    ticks: list[int] = []
     for m, name in enumerate(modalities):
         hue = term_colour(name, all_modalities)
         rows, columns = np.indices((k, n))
