@@ -372,7 +372,8 @@ def ensemble(sample: Sample, theme: style.Theme = "light", *, runs: int = 20) ->
     columns = {"master": master, "mean": mean, "standard_error": error}
     if differ.any():
         title = (
-            f"Where the runs differ, their mean stays within {worst:.1f} standard errors of the master equation in these "
+            "Where the runs differ, their mean stays within "
+            f"{worst:.1f} standard errors of the master equation in these "
             "states"
         )
     else:
