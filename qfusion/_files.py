@@ -92,7 +92,8 @@ def is_left(path: Path) -> bool:
 def _start(pid: int) -> str:
     """When a process began, in ticks since the machine did, as hexadecimal digits; "" where nobody says (not Linux)."""
     with contextlib.suppress(OSError):
-        return f"{int(Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[19]):x}"
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        return f"{int(fields[19]):x}"
     return ""
 
 

@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 
 from qfusion import _sentences, cli
+from qfusion._memory_cache import CACHE
 from qfusion.analysis.opening import opened
 from qfusion.commands import common, models
 from qfusion.training import encodings
@@ -61,7 +62,7 @@ def test_an_encoding_shows_its_rate_once(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(encodings, "HEAVY", 0)
-    monkeypatch.setattr(encodings, "_held", type(encodings._held)())
+    CACHE.clear(encodings._KIND)
     monkeypatch.setenv("QFUSION_CACHE", str(tmp_path))
     sample = opened(MODEL, None)[1].ids[0]
     run("explain", "--model", MODEL, "--sample", sample, "--json")

@@ -22,6 +22,7 @@ import torch
 from torch.nn.utils.rnn import PackedSequence
 
 from qfusion import _sentences, explain
+from qfusion._memory_cache import CACHE
 from qfusion.analysis import encoding_jobs, jobs, study as studies
 from qfusion.data import DataSet, Modality, Target, array_cache
 from qfusion.explain import faithfulness, interventions
@@ -69,7 +70,7 @@ def dataset(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> DataSet:
     """A data set that counts as large, with a cache of its own."""
     monkeypatch.setattr(encodings, "HEAVY", 0)
     monkeypatch.setenv("QFUSION_CACHE", str(tmp_path))
-    monkeypatch.setattr(encodings, "_held", type(encodings._held)())
+    CACHE.clear(encodings._KIND)
     return sequences()
 
 
@@ -180,7 +181,7 @@ def test_it_is_kept_by_weights_and_data_and_made_again_when_damaged(dataset: Dat
     first = encodings.encoded_numbers(model, dataset, tell)
     assert told[-1] == (90, 90)
     encodings.encoded_numbers(model, dataset, tell)
-    encodings._held.clear()
+    CACHE.clear(encodings._KIND)
     assert all(
         np.array_equal(first[name], each)
         for name, each in encodings.encoded_numbers(model, dataset, tell).items()
@@ -189,7 +190,7 @@ def test_it_is_kept_by_weights_and_data_and_made_again_when_damaged(dataset: Dat
     (path,) = files()
     for damage in (b"", path.read_bytes()[:-40], path.read_bytes().replace(b"text", b"tixt")):
         path.write_bytes(damage)
-        encodings._held.clear()
+        CACHE.clear(encodings._KIND)
         again = encodings.encoded_numbers(model, dataset, tell)
         assert all(np.array_equal(first[name], again[name]) for name in first)
         assert array_cache.read_arrays(path) is not None
@@ -241,14 +242,14 @@ def test_what_is_damaged_or_of_something_else_is_made_again_and_said(
 def _made_again(
     model: Any, dataset: DataSet, right: dict[str, np.ndarray], caplog: pytest.LogCaptureFixture
 ) -> None:
-    encodings._held.clear()
+    CACHE.clear(encodings._KIND)
     caplog.clear()
     assert not encodings.is_ready(model, dataset)
     again = encodings.encoded_numbers(model, dataset)
     assert all(np.array_equal(right[name], values) for name, values in again.items())
     assert [record.message.partition(" in ")[0] for record in caplog.records] == ["What was kept"]
     assert "damaged or of another model or data set: it is worked out again" in caplog.text
-    encodings._held.clear()
+    CACHE.clear(encodings._KIND)
     assert encodings.is_ready(model, dataset)
 
 
@@ -273,14 +274,14 @@ def test_a_disk_that_cannot_be_written_costs_time_alone(
 
     with monkeypatch.context() as patch:
         patch.setattr(np, "savez", full)
-        encodings._held.clear()
+        CACHE.clear(encodings._KIND)
         numbers = encodings.encoded_numbers(model_of("quantum-jump", dataset), dataset)
     assert {name: values.shape for name, values in numbers.items()} == shapes
     assert "No space left on device" in caplog.text
     assert [path.suffix for path in encodings.encoded_folder().iterdir()] == [".lock"], (
         "nothing half-written"
     )
-    encodings._held.clear()
+    CACHE.clear(encodings._KIND)
     assert not encodings.is_ready(model_of("quantum-jump", dataset), dataset)
 
 
@@ -398,7 +399,7 @@ def test_where_single_precision_would_show_encoders_work_in_double(
     }
     monkeypatch.setattr(encodings, "SAME", 0.0)
     encodings.encoded_place(model, dataset).unlink()
-    encodings._held.clear()
+    CACHE.clear(encodings._KIND)
     assert {each.dtype for each in encodings.encoded_numbers(model, dataset).values()} == {
         np.dtype("f8")
     }

@@ -302,7 +302,13 @@ def test_few_hops_from_a_page_to_its_figure() -> None:
 
 
 # What any line may call: checks of arguments, words, and where results are kept.
-COMMON = {"_checks.py", "_sentences.py", "analysis/memo.py", "analysis/text.py"}
+COMMON = {
+    "_checks.py",
+    "_memory_cache.py",
+    "_sentences.py",
+    "analysis/memo.py",
+    "analysis/text.py",
+}
 FIGURES = [
     ("dynamics", "built"),
     ("samples", "waterfall"),

@@ -36,7 +36,7 @@ LAYERS = (
     ("models", "data"),
     ("quantum", "citations"),
     ("_limits",),
-    ("_checks", "_files", "_lazy", "_sentences"),
+    ("_checks", "_files", "_lazy", "_memory_cache", "_sentences"),
     ("errors",),
     ("_extras",),
     ("plotly_print",),

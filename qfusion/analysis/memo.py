@@ -10,18 +10,17 @@ copied. What takes minutes is computed in the background, see `jobs.begin_job`.
 
 import functools
 import inspect
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from contextvars import ContextVar
 from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
-from weakref import WeakValueDictionary
 
 import numpy as np
 import pandas as pd
+
+from qfusion._memory_cache import CACHE
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -43,7 +42,8 @@ def memo(
     """Returns a decorator that keeps the last `size` results of a function.
 
     Args:
-        size: so many results, the least recently asked for go first.
+        size: so many results, the least recently used go first; all results of the process are bounded by their bytes,
+            too, see `_memory_cache`.
         background: whether results depend on the background of a study; else studies that differ in it alone share
             them.
         says: what takes its time, to be shown meanwhile; see `waiting`.
@@ -51,9 +51,7 @@ def memo(
     """
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
-        results: OrderedDict[Hashable, R] = OrderedDict()
-        locks: WeakValueDictionary[Hashable, threading.RLock] = WeakValueDictionary()
-        guard, signature = threading.Lock(), inspect.signature(function)
+        signature = inspect.signature(function)
 
         @functools.wraps(function)
         def memoised(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -61,20 +59,12 @@ def memo(
             call.apply_defaults()
             _leave_own(call.arguments)
             key = stamp(*args, **kwargs), _key(list(call.arguments.values()), background)
-            with guard:
-                lock = locks.setdefault(key, threading.RLock())
-            with lock:
-                with guard:
-                    if key in results:
-                        results.move_to_end(key)
-                        return _shared(results[key])
+
+            def compute() -> R:
                 with waiting.get()(says) if says else nullcontext():
-                    result = function(*call.args, **call.kwargs)
-                with guard:
-                    results[key] = result
-                    while len(results) > size:
-                        results.popitem(last=False)
-                return _shared(result)
+                    return function(*call.args, **call.kwargs)
+
+            return _shared(CACHE.get_or_compute(function, key, compute, size))
 
         return cast("Callable[P, R]", memoised)
 

@@ -138,7 +138,7 @@ class Import:
             if status == -getattr(signal, "SIGXCPU", 24):
                 raise self._refused(f"it takes more than {of_processor}")
             try:
-                record: Mapping[str, Any] = json.loads(self._found.read_text())
+                record: Mapping[str, Any] = json.loads(self._found.read_text(encoding="utf-8"))
             except (OSError, ValueError):
                 output = (Path(self._folder.name) / "said").read_text(errors="replace")
                 last = output.strip().rpartition("\n")[2][:160]
@@ -199,7 +199,7 @@ def imported(order: Mapping[str, Any]) -> dict[str, Any]:
 def main() -> None:
     """Imports one program, in the process that `Import` starts with this file and an order: a JSON file that says what
     is to be imported, under which limits, and where what was found goes."""
-    order = json.loads(Path(sys.argv[1]).read_text())
+    order = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     torch.set_num_threads(1)
     before = used_address_space()
     limit_process(before + order["memory"] if before else 1 << 62, order["seconds"])
@@ -217,7 +217,7 @@ def main() -> None:
             raise
         outcome = {"exhausted": "memory"}
     with _files.atomic(Path(order["found"])) as part:
-        part.write_text(json.dumps(outcome))
+        part.write_text(json.dumps(outcome), encoding="utf-8")
 
 
 if __name__ == "__main__":

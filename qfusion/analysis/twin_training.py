@@ -89,7 +89,7 @@ def finished(wanted: Iterable[Run]) -> list[dict[str, Any]]:
     records = []
     for run in wanted:
         with suppress(OSError, QFusionError):
-            record = read_json(_place(run).read_text())
+            record = read_json(_place(run).read_text(encoding="utf-8"))
             if isinstance(record, dict) and record.get("key") == run.key:
                 records.append(record | {"variant": run.variant, "seed": run.seed})
     return records

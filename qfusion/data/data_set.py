@@ -109,6 +109,15 @@ class DataSet:
             columns = unimodal_columns(self.unimodal, self.y)
             object.__setattr__(self, "table", self.table.assign(**columns))
 
+    def __repr__(self) -> str:
+        sizes = ", ".join(
+            f"{name}: {m.size}" for name, m in zip(self.names, self.modalities, strict=True)
+        )
+        return (
+            f"DataSet({self.name!r}, {len(self)} samples, {self.target.kind} of {self.target.name!r}, "
+            f"modalities {{{sizes}}})"
+        )
+
     def __len__(self) -> int:
         return len(self.ids) - (0 if self.own is None else len(self.own))
 

@@ -207,7 +207,7 @@ class Run:
     def pending_request(self) -> str:
         """Returns what was asked for, or an empty string."""
         with contextlib.suppress(OSError):
-            word = (self.path / "request").read_text()[:20].strip()
+            word = (self.path / "request").read_text(encoding="utf-8")[:20].strip()
             return word if word in REQUESTS else ""
         return ""
 

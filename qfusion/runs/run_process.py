@@ -63,7 +63,7 @@ def is_starting(run: folder.Run) -> bool:
     """Returns whether a process was just launched for the run that does not hold its lock yet, as it loads its
     libraries first."""
     try:
-        pid, began = (run.path / "launched").read_text()[:60].split()
+        pid, began = (run.path / "launched").read_text(encoding="utf-8")[:60].split()
         # by then it has taken the lock, or never will; since the machine was started: no clock that is set
         soon = 0 <= time.monotonic() - float(began) < 120.0
         return soon and _files.is_running(int(pid)) and run.record().pid != int(pid)

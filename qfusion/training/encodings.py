@@ -9,17 +9,16 @@ import copy
 import json
 import logging
 import os
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from filelock import FileLock, Timeout
 
 from qfusion import _files, _limits, _sentences
+from qfusion._memory_cache import CACHE
 from qfusion.data import DataSet, array_cache
 from qfusion.errors import QFusionError
 from qfusion.models import FusionModel, base, encoders
@@ -30,8 +29,7 @@ FORMAT = "2"
 _KEY = "__key__"  # in a file: what it is kept by, so that a file under another's name is none
 _HELD = 8  # data sets and models whose numbers stay in memory
 
-_held: OrderedDict[Path, dict[str, np.ndarray]] = OrderedDict()
-_guard = threading.RLock()
+_KIND = "encodings"  # of results in the cache in memory
 _log = logging.getLogger(__name__)
 
 
@@ -177,19 +175,16 @@ def _made(
 
 def _find(path: Path) -> dict[str, np.ndarray] | None:
     """What is kept, in memory or on disk."""
-    with _guard:
-        if path in _held:
-            _held.move_to_end(path)
-            return _held[path]
-    result = _read(path)
-    return None if result is None else _remember(path, result)
+    result = CACHE.get(_KIND, path)
+    if result is None:
+        result = _read(path)
+        if result is not None:
+            _remember(path, result)
+    return cast("dict[str, np.ndarray] | None", result)
 
 
 def _remember(path: Path, result: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    with _guard:
-        _held[path] = result
-        while len(_held) > _HELD:
-            _held.popitem(last=False)
+    CACHE.put(_KIND, path, result, _HELD)
     return result
 
 
