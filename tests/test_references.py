@@ -37,7 +37,7 @@ ALIASES = {"np", "pd", "plt", "st", "nn", "F", "go", "px", "sys", "self", "cls"}
 FOREIGN = re.compile(
     r"(server|browser|client)\.[a-z]+[A-Z]\w*|DASK_\w+|PyTorchJob|face_landmarker\.task|NAME\.py"
     r"|(entanglement|dividend|fusing)\.\w+|label_[A-Z]|\w+_mask|VIEW_\w+|Y_onehot|row_id|\w+_digit|views\.mat"
-    r"|Lib/pickletools\.py"
+    r"|Lib/pickletools\.py|handwritten\.mat"
 )
 # variables of the examples in the documents
 VARIABLES = {"sample", "study", "figure", "model", "dataset", "picture", "explanation", "state"}

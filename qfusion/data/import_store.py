@@ -41,7 +41,7 @@ def store_set(
         replace: whether to replace an imported set of that name.
         vocabulary: folder of the tokenizer of the set's token numbers; its entries for these are stored with the set.
         rates: steps a second of sequences, by modality.
-        extracted: methods by which features were extracted from recordings, see `extractors.makers`.
+        extracted: methods by which features were extracted from recordings, see `extractor_makers.makers`.
 
     Raises:
         InvalidInput: when the report holds errors, or the name is in use or malformed.

@@ -239,7 +239,7 @@ def stored() -> tuple[own.Own, ...]:
 
 
 def _open(sample: own.Own) -> None:
-    """Keeps a sample for this session, of more than `own.MOST` the latest, and opens it."""
+    """Keeps a sample for this session, of more than `own_sessions.MOST` the latest, and opens it."""
     others = [one for one in stored() if one.digest != sample.digest]
     state.put(reruns.OWN, (*others, sample)[-own_sessions.MOST :])
     state.put(samples.TRY.key, False)  # what is asked for stands below
