@@ -355,7 +355,8 @@ def serve() -> None:
     os.dup2(2, 1)  # what libraries print goes elsewhere
     with suppress(AttributeError, OSError):
         os.nice(NICENESS)
-    importlib.import_module("qfusion.data.clips")
+    for name in ("clip_copies", "clip_previews"):  # before the limit of memory is set
+        importlib.import_module(f"qfusion.data.{name}")
     if used := process_limits.used_address_space():
         process_limits.limit_process(used + MEMORY, 10**8)
     while message := _read(orders):
