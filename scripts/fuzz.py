@@ -570,6 +570,7 @@ def _shown(data: bytes, _: Path) -> Any:
 
 
 def _doors() -> dict[str, Door]:
+    from qfusion.data.synthetic import planted_editing
     from qfusion.explain import cohorts
     from qfusion.figures import export, recipe, visible_range
     from qfusion.models import Tweak, imported as card

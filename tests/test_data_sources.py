@@ -94,5 +94,5 @@ def test_nothing_else_knows_its_name(moons: Path) -> None:
         path for path in package.rglob("*.py") if "sources" not in path.relative_to(package).parts
     ]
     named = re.compile("|".join(rf"[\"']{name}[\"']" for name in registry.sources()))
-    texts = {path: path.read_text().replace('MOSI = "mosi"', "") for path in others}
+    texts = {path: path.read_text().replace('MOSI_CONVENTION = "mosi"', "") for path in others}
     assert [str(path) for path, text in texts.items() if named.search(text)] == []
