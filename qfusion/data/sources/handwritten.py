@@ -61,7 +61,7 @@ def read_handwritten(
     """Returns the six views from their file.
 
     Args:
-        where: the folder with `handwritten.mat`; that of the data unless told.
+        where: the folder of the file; the one of the data set by default.
         pinned: what the file must be.
 
     Raises:
