@@ -48,6 +48,7 @@ def background(
             model has no states of which "mixed" or "zero" could be made.
     """
     choose("Background", kind, KINDS)
+    model.algebra.check_kind(kind)
     if kind not in SAMPLE_KINDS:
         return model.algebra.make_uninformed_background(kind, label)
     if inputs is None:

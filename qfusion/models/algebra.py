@@ -16,7 +16,6 @@ import numpy as np
 from torch import Tensor
 
 from qfusion._checks import check, choose
-from qfusion.errors import InvalidInput
 from qfusion.models.abilities import missing_ability
 from qfusion.models.backgrounds import SAMPLE_KINDS, Background, Group
 from qfusion.quantum import decomposition
@@ -116,12 +115,19 @@ class CoalitionAlgebra(ABC, Generic[M, B]):
     def __init__(self, model: M):
         self.model = model
 
+    def check_kind(self, kind: str) -> None:
+        """Raise InvalidInput unless the model can have a background of this kind, of `backgrounds.KINDS`."""
+        kinds = self.background_kinds
+        reason = "" if kind in SAMPLE_KINDS else ": it has no states of its modalities"
+        check(
+            kind in kinds,
+            f"Argument `kind` must be one of {', '.join(kinds)} for a model of kind {self.model.kind}, but is "
+            f"'{kind}'{reason}. Choose '{kinds[0]}'.",
+        )
+
     def make_uninformed_background(self, kind: str, label: str) -> B:
         """Return a background of kind "mixed" or "zero", which needs no samples."""
-        raise InvalidInput(
-            f"Argument `kind` must be one of {', '.join(self.background_kinds)} for a model of kind "
-            f"{self.model.kind}, but is '{kind}': it has no states of its modalities. Choose 'product'."
-        )
+        raise NotImplementedError(f"{type(self).__name__} makes no background of kind {kind}")
 
     @abstractmethod
     def make_background(
