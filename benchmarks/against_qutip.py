@@ -35,7 +35,12 @@ import tables  # noqa: E402
 from qfusion.errors import InvalidInput  # noqa: E402
 from qfusion.models import QuantumJump, Tweak  # noqa: E402
 from qfusion.models.quantum_jump import CHOICES  # noqa: E402
-from qfusion.quantum import lindblad, states  # noqa: E402
+from qfusion.quantum import (  # noqa: E402
+    lindblad,
+    measure_kinds,
+    measures,
+    states,
+)
 from qfusion.quantum.lindblad import System  # noqa: E402
 from qfusion.track import master_equation  # noqa: E402
 
@@ -157,7 +162,7 @@ def ordinary(rng: np.random.Generator, worst: dict[str, float]) -> None:
         truth = torch.from_numpy(
             np.stack([by_qutip(system, states.density(psi[0]), t) for t in [0.0, *times]])
         )
-        exact = states.measures_over_time(
+        exact = measure_kinds.measures_over_time(
             (truth + truth.mH) / 2, model.dims, model.modalities
         ).columns()
         for name, values in tracked.measures.columns().items():
@@ -212,13 +217,13 @@ def doors(
     """What takes a state."""
     one = states.density(torch.eye(math.prod(dims), dtype=torch.complex128)[0])
     return {
-        "entropy": states.von_neumann_entropy,
-        "purity": states.purity,
-        "fidelity": lambda rho: states.fidelity(rho, one),
-        "distance": lambda rho: states.trace_distance(one, rho),
-        "total correlation": lambda rho: states.total_correlation(rho, dims),
-        "negativity": lambda rho: states.logarithmic_negativity(rho, dims, (0,)),
-        "over time": lambda rho: states.measures_over_time(rho[None], dims, names),
+        "entropy": measures.von_neumann_entropy,
+        "purity": measures.purity,
+        "fidelity": lambda rho: measures.fidelity(rho, one),
+        "distance": lambda rho: measures.trace_distance(one, rho),
+        "total correlation": lambda rho: measures.total_correlation(rho, dims),
+        "negativity": lambda rho: measures.logarithmic_negativity(rho, dims, (0,)),
+        "over time": lambda rho: measure_kinds.measures_over_time(rho[None], dims, names),
     }
 
 

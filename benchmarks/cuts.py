@@ -24,7 +24,8 @@ import tables  # noqa: E402
 from qfusion import data  # noqa: E402
 from qfusion.analysis.cut_measures import MAX_HELD  # noqa: E402
 from qfusion.errors import QFusionError  # noqa: E402
-from qfusion.explain.cuts import DEFAULT, KINDS, CutMetrics, cut_metrics, cuts  # noqa: E402  # noqa: E402
+from qfusion.explain.cut_losses import CutMetrics, cut_metrics  # noqa: E402
+from qfusion.explain.state_cuts import DEFAULT, KINDS, cut_correlations  # noqa: E402
 from qfusion.training import checkpoint  # noqa: E402
 
 PAGE = ROOT / "docs" / "explain.md"
@@ -46,7 +47,7 @@ def row(name: str) -> list[str]:
     inputs = dataset.inputs(rows, torch.float64)
     clusters = None if dataset.clusters is None else dataset.clusters.numbers[rows]
     measured = cut_metrics(
-        cuts(model, inputs, [T / 2], kinds=kinds),
+        cut_correlations(model, inputs, [T / 2], kinds=kinds),
         dataset.y[rows],
         dataset.target.kind,
         clusters=clusters,
@@ -54,7 +55,7 @@ def row(name: str) -> list[str]:
     never = None
     if HELD in kinds:
         never = cut_metrics(
-            cuts(model, inputs, [T], kinds=(HELD,)),
+            cut_correlations(model, inputs, [T], kinds=(HELD,)),
             dataset.y[rows],
             dataset.target.kind,
             clusters=clusters,

@@ -50,7 +50,7 @@ from train_models import took  # noqa: E402
 from qfusion import _files  # noqa: E402
 from qfusion._files import atomic  # noqa: E402
 from qfusion.data import DataSet  # noqa: E402
-from qfusion.explain.interventions import robustness  # noqa: E402
+from qfusion.explain.disturbances import robustness  # noqa: E402
 from qfusion.models import FusionModel, build, registry  # noqa: E402
 from qfusion.runs import cluster  # noqa: E402
 from qfusion.training import Options, Result, checkpoint, metrics, train  # noqa: E402

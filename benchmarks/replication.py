@@ -39,7 +39,7 @@ from leaderboard import keep, read  # noqa: E402
 
 from qfusion.data import DataSet  # noqa: E402
 from qfusion.models import QuantumJump, build  # noqa: E402
-from qfusion.quantum import states  # noqa: E402
+from qfusion.quantum import measure_kinds, states  # noqa: E402
 from qfusion.training import Options, metrics, train  # noqa: E402
 
 PLAN_FILE = ROOT / "benchmarks" / "replication_plan.toml"
@@ -185,7 +185,9 @@ def entanglement(model: QuantumJump, dataset: DataSet) -> dict[str, float]:
     inputs = dataset.inputs(rows[drawn], torch.float64)
     rho = states.density(model.product_state(model.encode(inputs)))
     rho = model.evolve_states(rho, [model.duration])[0]
-    measured = states.measures_over_time(rho, model.dims, model.modalities).single("negativity")
+    measured = measure_kinds.measures_over_time(rho, model.dims, model.modalities).single(
+        "negativity"
+    )
     values = np.mean([measured[name] for name in model.modalities], 0)
     return {"mean": float(values.mean()), "deviation": float(values.std(ddof=1))}
 

@@ -573,7 +573,7 @@ def _doors() -> dict[str, Door]:
     from qfusion.data.synthetic import planted_editing
     from qfusion.explain import cohorts
     from qfusion.figures import export, recipe, visible_range
-    from qfusion.models import Tweak, imported as card
+    from qfusion.models import Tweak, program_card
     from qfusion.panels import pins
 
     return {
@@ -595,7 +595,7 @@ def _doors() -> dict[str, Door]:
         "name": _name,
         "training file": _config,
         "text": _shown,
-        "program card": lambda data, _: card.read(_text(data), "card.toml"),
+        "program card": lambda data, _: program_card.read(_text(data), "card.toml"),
         "recipe": lambda data, _: recipe.parse(_text(data)),
         "file with recipe": lambda data, _: export.read_recipe(data),
         "composition": lambda data, _: export.parse_composition(_text(data)),

@@ -128,7 +128,7 @@ def few_rows(patch: Any) -> None:
         patch: pytest's, which takes it back.
     """
     from qfusion.analysis import fusion_tests, patching
-    from qfusion.explain import building, fusing, information
+    from qfusion.explain import fusing, generator_pruning, information
     from tests.test_information import few_trees
 
     few_trees(patch)
@@ -145,7 +145,7 @@ def few_rows(patch: Any) -> None:
     ):
         patch.setattr(module, name, functools.cache(inspect.unwrap(getattr(module, name))))
     patch.setattr(patching, "MOST_ROWS", 100)
-    patch.setattr(building, "GATE_STEPS", 50)
+    patch.setattr(generator_pruning, "GATE_STEPS", 50)
     patch.setattr(fusing, "NULL", 100)
 
 

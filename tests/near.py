@@ -9,8 +9,8 @@ import os
 from typing import Any
 from unittest import mock
 
-from qfusion.models import _program_child as child, imported
-from qfusion.models.imported import Program
+from qfusion.models import _program_child as child, program as program_module
+from qfusion.models.program import Program
 
 
 class Process:
@@ -59,5 +59,5 @@ def program(content: bytes, file: str, kind: str) -> Program:
     """A program, begun here if it is one of torch; those of the same bytes are one."""
     if kind != "torch":
         return Program(content, file, kind)
-    with mock.patch.object(imported.subprocess, "Popen", Process):
+    with mock.patch.object(program_module.subprocess, "Popen", Process):
         return Program(content, file, kind)

@@ -17,14 +17,14 @@ import qfusion
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import (
     attribution,
+    aumann_shapley,
     background,
-    built,
     counterfactual,
-    cuts,
     explain,
     operators,
     parameter_changes,
     sensitivity,
+    state_cuts,
 )
 from qfusion.explain.counterfactual import nearest_state
 from qfusion.models import build, names
@@ -108,7 +108,10 @@ def test_explanations_take_models_and_features_of_either_precision(kind: str) ->
             parameter_changes.nearest_parameters(own, counterfactual.states_of(own, one)).tried,
         ]
         if kind == "quantum-jump":
-            results += [built(own, one, behind).parts, cuts.cuts(own, one, [0.0, 0.5]).scores]
+            results += [
+                aumann_shapley(own, one, behind).parts,
+                state_cuts.cut_correlations(own, one, [0.0, 0.5]).scores,
+            ]
         return [np.asarray(result, dtype=float) for result in results]
 
     torch.manual_seed(0)

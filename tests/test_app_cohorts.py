@@ -19,7 +19,7 @@ from qfusion.errors import QFusionError
 from qfusion.models import Tweak, table_edits
 from qfusion.models.tweak import LEARNED
 from qfusion.panels import pickers, pins
-from qfusion.quantum import states
+from qfusion.quantum import measures, states
 from qfusion.training import checkpoint, metrics
 from tests.test_app_pages import plain, said, visit
 
@@ -154,7 +154,7 @@ def test_entanglement_measures_are_those_of_the_states() -> None:
     with torch.no_grad():
         rho = study.model.evolve_states(states.density(study.kets(rows)), [study.model.duration])[0]
     assert found["total correlation"] == pytest.approx(
-        states.total_correlation(rho, study.model.dims).numpy(), abs=1e-9
+        measures.total_correlation(rho, study.model.dims).numpy(), abs=1e-9
     )
     track = sample_evolution.follow(study, 70, LEARNED, negativity=True)
     single = [float(values[-1]) for values in track.measures.of("negativity").values()]

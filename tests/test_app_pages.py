@@ -21,7 +21,7 @@ from qfusion.analysis import sample_examples, study as studies, text
 from qfusion.analysis.inside import strengths_of
 from qfusion.analysis.opening import open_study
 from qfusion.errors import InvalidInput
-from qfusion.models import Tweak, imported
+from qfusion.models import Tweak, program
 from qfusion.models.tweak import LEARNED
 from qfusion.panels import dynamics, overview
 from qfusion.training import checkpoint, metrics
@@ -137,7 +137,7 @@ def test_overview_shows_the_cards_numbers_and_three_telling_samples(source: str)
     [
         ({}, "over 5 training seeds; the ring is the seed that is loaded (0)."),
         ({"seeds": [3], "seed": 3}, "the weights that are loaded, of training seed 3."),
-        ({"seeds": [0], "model": imported.KIND}, "those of the weights that are loaded."),
+        ({"seeds": [0], "model": program.KIND}, "those of the weights that are loaded."),
     ],
 )
 def test_metrics_name_the_seeds_that_there_are(changed: dict[str, Any], words: str) -> None:
@@ -303,7 +303,7 @@ def test_the_page_says_how_exact_its_states_are() -> None:
 
 
 def test_reduced_entropies_of_all_samples_equal_the_states_own(source: str) -> None:
-    from qfusion.quantum import states
+    from qfusion.quantum import measures, states
 
     study = open_study(f"qj-{source}", source)
     with torch.no_grad():
@@ -311,7 +311,7 @@ def test_reduced_entropies_of_all_samples_equal_the_states_own(source: str) -> N
             states.density(study.kets(range(5))), [study.model.duration]
         )[0]
     for m in range(len(study.modalities)):
-        direct = states.von_neumann_entropy(states.partial_trace(rho, study.model.dims, (m,)))
+        direct = measures.von_neumann_entropy(states.partial_trace(rho, study.model.dims, (m,)))
         assert np.allclose(study.entropies[:5, m], direct.numpy(), atol=1e-9)
 
 

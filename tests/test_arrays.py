@@ -13,7 +13,7 @@ import torch
 
 from qfusion.errors import InvalidInput
 from qfusion.models import ket_algebra
-from qfusion.quantum import circuits, decomposition, lindblad, states
+from qfusion.quantum import circuits, decomposition, lindblad, measures, states
 
 rng = np.random.default_rng(3)
 
@@ -40,18 +40,18 @@ PARTS = [ket(2), ket(3)]
 ANGLES = rng.uniform(size=(2, 3, 3))
 
 CALLS: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
-    "entropy": (states.von_neumann_entropy, (RHO,)),
-    "purity": (states.purity, (RHO,)),
-    "fidelity": (states.fidelity, (RHO, SIGMA)),
-    "trace distance": (states.trace_distance, (RHO, SIGMA)),
-    "negativity": (states.logarithmic_negativity, (RHO, DIMS, [0])),
-    "mutual information": (states.mutual_information, (RHO, DIMS, [0], [1])),
-    "total correlation": (states.total_correlation, (RHO, DIMS)),
+    "entropy": (measures.von_neumann_entropy, (RHO,)),
+    "purity": (measures.purity, (RHO,)),
+    "fidelity": (measures.fidelity, (RHO, SIGMA)),
+    "trace distance": (measures.trace_distance, (RHO, SIGMA)),
+    "negativity": (measures.logarithmic_negativity, (RHO, DIMS, [0])),
+    "mutual information": (measures.mutual_information, (RHO, DIMS, [0], [1])),
+    "total correlation": (measures.total_correlation, (RHO, DIMS)),
     "partial trace": (states.partial_trace, (RHO, DIMS, [1])),
     "partial transpose": (states.partial_transpose, (RHO, DIMS, [0])),
     "product of kets": (states.product, (PARTS,)),
     "density": (states.density, (PSI,)),
-    "entanglement": (states.entanglement_entropy, (PSI, DIMS, [0])),
+    "entanglement": (measures.entanglement_entropy, (PSI, DIMS, [0])),
     "embedding": (states.embed, (state(3), DIMS, [1])),
     "evolution": (lindblad.evolve_states, (H, L, RHO, [0.0, 0.5])),
     "evolution at an array of times": (lindblad.evolve_states, (H, L, RHO, np.array([0.0, 0.5]))),
@@ -102,15 +102,15 @@ FORMS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 @pytest.mark.parametrize("form", FORMS)
 def test_an_array_may_lie_in_memory_in_any_way(form: str) -> None:
     given = FORMS[form](RHO)
-    wanted = states.purity(torch.from_numpy(RHO.astype(given.dtype.newbyteorder("="))))
-    assert torch.allclose(states.purity(given), wanted)
-    assert states.purity(rho=given).dtype == wanted.dtype
+    wanted = measures.purity(torch.from_numpy(RHO.astype(given.dtype.newbyteorder("="))))
+    assert torch.allclose(measures.purity(given), wanted)
+    assert measures.purity(rho=given).dtype == wanted.dtype
 
 
 @pytest.mark.parametrize("dtype", [object, "U3", "M8[s]"])
 def test_an_array_without_numbers_is_named(dtype: Any) -> None:
     with pytest.raises(InvalidInput, match="Argument `rho` is an array of"):
-        states.purity(np.zeros((2, 2)).astype(dtype))
+        measures.purity(np.zeros((2, 2)).astype(dtype))
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import torch
 
 from qfusion import explain
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain import attribution, counterfactual, stability
+from qfusion.explain import attribution, counterfactual, feature_deletion, stability
 from qfusion.models import InputSpec, QuantumJump, mass_forms
 from tests.entangled import model_of
 
@@ -157,7 +157,7 @@ def test_the_ranking_of_many_rows_is_a_midpoint_rule_or_the_gradient(model: Quan
             ("gradient x input", [1.0]),
             ("integrated gradients", (np.arange(16) + 0.5) / 16),
         ):
-            found = attribution.attributions(model, x, name, outputs, baseline, title)
+            found = feature_deletion.attributions(model, x, name, outputs, baseline, title)
             rows = np.repeat(np.arange(3), len(places))
             many = {
                 k: tuple(t[rows] for t in v) if isinstance(v, tuple) else v[rows]
@@ -193,7 +193,7 @@ def test_features_go_in_the_order_of_their_size(
         torch.linspace(-1, 1, 4 if name == "words" else 6).double(),
     )
     draw = np.random.default_rng(0)
-    changes = attribution.feature_changes(
+    changes = feature_deletion.feature_changes(
         model,
         x,
         name,
@@ -203,17 +203,17 @@ def test_features_go_in_the_order_of_their_size(
         probability=probability,
         orders=4,
     )
-    assert changes.shape == (5, 2, len(attribution.SHARES), 4)
-    assert (attribution.SHARES[[0, -1]] == [0, 1]).all()
-    assert (np.diff(attribution.SHARES) > 0).all()
-    sizes = np.abs(attribution.attributions(model, x, name, outputs, baseline))
+    assert changes.shape == (5, 2, len(feature_deletion.SHARES), 4)
+    assert (feature_deletion.SHARES[[0, -1]] == [0, 1]).all()
+    assert (np.diff(feature_deletion.SHARES) > 0).all()
+    sizes = np.abs(feature_deletion.attributions(model, x, name, outputs, baseline))
     values = x[name][0] if name == "words" else x[name]
 
-    gone, places = [], [*np.ndindex(4, len(attribution.SHARES), 2)]
+    gone, places = [], [*np.ndindex(4, len(feature_deletion.SHARES), 2)]
     for b, k, back in places:
         real = int(mask[b].sum()) if name == "words" else 6
         order = np.argsort(-sizes[b, :real])
-        first = round(attribution.SHARES[k] * real)
+        first = round(feature_deletion.SHARES[k] * real)
         gone.append(order[first:] if back else order[:first])
     mixed = values[[b for b, *_ in places] + [*range(4)]].clone()
     for row, part in zip(mixed, gone, strict=False):
@@ -230,7 +230,7 @@ def test_features_go_in_the_order_of_their_size(
     assert len(np.unique(changes[1:, 0, 4, 2].round(9))) > 2
     if name == "words":
         assert changes[:, :, :, 3] == pytest.approx(changes[:1, :, :, 3].repeat(5, 0), abs=1e-12)
-    curves = attribution.feature_curves(
+    curves = feature_deletion.feature_curves(
         model,
         x,
         name,
@@ -239,23 +239,23 @@ def test_features_go_in_the_order_of_their_size(
         probability=probability,
         orders=4,
     )
-    plain = attribution.curves_of(changes, probability=probability)
+    plain = feature_deletion.curves_of(changes, probability=probability)
     for one in (curves, plain):
         assert one.intervals is None
         assert one.unit == ("probability" if probability else "score")
-        assert (one.samples, one.shares.tolist()) == (4, attribution.SHARES.tolist())
+        assert (one.samples, one.shares.tolist()) == (4, feature_deletion.SHARES.tolist())
         assert one.deletion == pytest.approx(changes[0, 0].mean(-1))
         assert one.insertion == pytest.approx(changes[0, 1].mean(-1))
         assert one.random_deletion == pytest.approx(changes[1:, 0].mean(-1))
         assert one.random_insertion == pytest.approx(changes[1:, 1].mean(-1))
     with pytest.raises(InvalidInput, match="4 samples, but has 3"):
-        attribution.feature_curves(model, x, name, outputs[:3], baseline)
+        feature_deletion.feature_curves(model, x, name, outputs[:3], baseline)
 
 
 def test_of_drawn_samples_the_areas_have_intervals_over_what_they_share() -> None:
     """Area by area and sample by sample: how much more is lost by our order than on average by random ones, and how
     much less is lacking when features are given back."""
-    K = len(attribution.SHARES)
+    K = len(feature_deletion.SHARES)
     changes = (
         np.random.default_rng(1).exponential(size=(4, 2, K, 60))
         * np.array([[1.0], [3.0]])[..., None]
@@ -265,17 +265,17 @@ def test_of_drawn_samples_the_areas_have_intervals_over_what_they_share() -> Non
     ahead = np.zeros((2, 60))
     for b in range(60):
         areas = [
-            [np.trapezoid(run, attribution.SHARES) for run in part[..., b]] for part in changes
+            [np.trapezoid(run, feature_deletion.SHARES) for run in part[..., b]] for part in changes
         ]
         ahead[0, b] = areas[0][0] - np.mean([area[0] for area in areas[1:]])
         ahead[1, b] = np.mean([area[1] for area in areas[1:]]) - areas[0][1]
     for shared in (None, clusters):
-        found = attribution.curves_of(changes, sampled=True, clusters=shared)
+        found = feature_deletion.curves_of(changes, sampled=True, clusters=shared)
         for place, gain in ((0, found.deletion_gain), (1, found.insertion_gain)):
             interval, wanted = found.intervals[place], stability.mean(ahead[place], clusters=shared)
             assert (interval.low, interval.high) == pytest.approx((wanted.low, wanted.high))
             assert interval.value == pytest.approx(gain.mean())
-    assert found.intervals != attribution.curves_of(changes, sampled=True).intervals
+    assert found.intervals != feature_deletion.curves_of(changes, sampled=True).intervals
 
 
 def test_what_an_attribution_says_of_itself() -> None:

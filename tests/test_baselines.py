@@ -18,16 +18,14 @@ from qfusion.data.target_spec import Target
 from qfusion.errors import InvalidInput
 from qfusion.models import BASELINES, EntangledQCNN, qcnn, registry, truth_tables
 from qfusion.models.baselines import (
-    Block,
     Concatenation,
-    CrossModalAttention,
     LateFusion,
-    Linear,
     LowRankFusion,
     TensorFusion,
-    positions,
     with_one,
 )
+from qfusion.models.cross_modal_attention import Block, CrossModalAttention, positions
+from qfusion.models.linear import Linear
 from qfusion.models.product_qcnn import ProductQCNN, vectors
 from qfusion.quantum.states import product as outer
 from qfusion.training import checkpoint, default_options, metrics, train

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+import qfusion.models.program as program_module
 from qfusion import cli
-from qfusion.models import imported, imported as card
+from qfusion.models import program_card
 from qfusion.training import checkpoint
 from tests import near
 
@@ -23,7 +24,7 @@ def test_the_page_runs(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("QFUSION_MODELS", str(tmp_path / "models"))
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr(imported, "Program", near.program)
+    monkeypatch.setattr(program_module, "Program", near.program)
     for name, code in re.findall(r"```python\n# (\w+\.py)\n(.*?)```", PAGE, re.DOTALL):
         Path(name).write_text(code.replace("MulT(), 300", f"MulT(), {STEPS}"))
     commands = re.findall(r"^    python (\S.*)$", PAGE, re.MULTILINE)
@@ -45,5 +46,5 @@ def test_the_page_runs(
 
 
 def test_the_card_of_the_page_is_one() -> None:
-    said = card.read(re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)[0], "mult.toml")
+    said = program_card.read(re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)[0], "mult.toml")
     assert [each.gives for each in said.inputs] == ["values", "mask"]

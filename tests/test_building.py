@@ -18,7 +18,7 @@ from scipy.integrate import quad
 from qfusion import data, explain, figures
 from qfusion.analysis import physics_sensitivity, study as studies
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound
-from qfusion.explain import building as method, sensitivity
+from qfusion.explain import generator_integrals, path_attribution, sensitivity
 from qfusion.figures import generator_attribution
 from qfusion.models import InputSpec, QuantumJump, Tweak, hermitian
 from qfusion.models.tweak import LEARNED
@@ -37,7 +37,11 @@ def dividends(model: Any, inputs: dict, background: Any, output: int = 0) -> np.
 
 
 def assert_complete(
-    found: method.Built, model: Any, inputs: dict, background: Any, output: int = 0
+    found: path_attribution.PathAttribution,
+    model: Any,
+    inputs: dict,
+    background: Any,
+    output: int = 0,
 ) -> None:
     """Start and end are the dividends of the library's other functions, and the parts lead from one to the other."""
     ends = [
@@ -106,7 +110,7 @@ def test_two_qubits_by_hand() -> None:
         return quad(slope, 0, 1, epsabs=1e-12)[0]
 
     # the other qubit reads z = 1 where it is absent
-    found = method.built(model, inputs, explain.background(model, kind="zero"))
+    found = path_attribution.aumann_shapley(model, inputs, explain.background(model, kind="zero"))
     assert [parameter.key for parameter in found.terms] == [
         "H[text]",
         "H[audio]",
@@ -145,9 +149,11 @@ def test_the_parts_of_a_shipped_model_add_up(name: str) -> None:
     )
     for row in rows[np.linspace(0, len(rows) - 1, 3).astype(int)]:
         inputs = dataset.inputs([row], torch.float64)
-        assert_complete(method.built(model, inputs, behind), model, inputs, behind)
+        assert_complete(
+            path_attribution.aumann_shapley(model, inputs, behind), model, inputs, behind
+        )
     many = dataset.inputs(rows[np.linspace(0, len(rows) - 1, 30).astype(int)], torch.float64)
-    each = method.built_each(model, many, behind)
+    each = path_attribution.aumann_shapley_per_sample(model, many, behind)
     assert (each.modalities, each.output, each.background) == (
         model.modalities,
         model.outputs[0],
@@ -188,7 +194,7 @@ def test_parts_add_up_and_are_the_slopes_on_the_way(settings: dict) -> None:
     )
     model, inputs = model.double().eval(), features(2, names)
     behind = explain.background(model, features(5, names, seed=2), "joint")
-    found = method.built(model, inputs, behind, 1)
+    found = path_attribution.aumann_shapley(model, inputs, behind, 1)
     assert_complete(found, model, inputs, behind, 1)
     assert (found.modalities, found.output, found.count) == (names, "b", 2)
     assert (found.background, found.background_size) == (behind.name, 5)
@@ -204,7 +210,7 @@ def by_slopes(
     model: Any,
     inputs: dict,
     behind: Any,
-    found: method.Built,
+    found: path_attribution.PathAttribution,
     output: int,
     T: float,
     nodes: int,
@@ -238,7 +244,7 @@ def test_parts_equal_differences_of_the_strength_path(tweak: Tweak) -> None:
     names = ("text", "audio")
     model, inputs = jump_model(2, M=2).tweaked(tweak), features(2, names)
     behind = explain.background(model, features(5, names, seed=2), "joint")
-    found = method.built(model, inputs, behind)
+    found = path_attribution.aumann_shapley(model, inputs, behind)
     assert_complete(found, model, inputs, behind)
     couplings = {"+".join(k.modalities): k.value for k in found.terms if k.kind == "coupling"}
     dissipations = {"+".join(k.modalities): k.value for k in found.terms if k.kind == "dissipation"}
@@ -271,16 +277,18 @@ def test_through_time_it_is_what_the_same_model_builds_in_less_time() -> None:
     model, inputs = jump_model(3), features(1)
     behind = explain.background(model, features(5, seed=2), "joint")
     times = np.array([0.0, 0.2, 0.5, 1.0])
-    found = method.built(model, inputs, behind, times=times)
+    found = path_attribution.aumann_shapley(model, inputs, behind, times=times)
     assert np.array_equal(found.times, times)
     assert np.abs(found.over_time[0]).max() < 1e-14
     for t, added in zip(times[1:], found.over_time[1:], strict=True):
-        shorter = method.built(model.tweaked(Tweak(duration=float(t))), inputs, behind)
+        shorter = path_attribution.aumann_shapley(
+            model.tweaked(Tweak(duration=float(t))), inputs, behind
+        )
         assert np.abs(shorter.parts - added).max() < 1e-10
     through = explain.through_time(model, inputs, behind, times.tolist()).dividends[:, 0, :, 0]
     assert np.abs(found.start + found.over_time.sum(-1) - through).max() < 1e-10
     h = 1e-4
-    near = method.built(model, inputs, behind, times=[0.5 - h, 0.5, 0.5 + h])
+    near = path_attribution.aumann_shapley(model, inputs, behind, times=[0.5 - h, 0.5, 0.5 + h])
     assert np.abs((near.over_time[2] - near.over_time[0]) / (2 * h) - near.pace[1]).max() < 1e-6
     assert np.abs(found.parts - found.over_time[-1]).max() < 1e-12
 
@@ -288,7 +296,7 @@ def test_through_time_it_is_what_the_same_model_builds_in_less_time() -> None:
 def test_local_read_out_has_no_joint_term_at_the_start_and_local_terms_build_none() -> None:
     model, inputs = jump_model(2), features(1)
     behind = explain.background(model, features(5, seed=2), "joint")
-    found = method.built(model, inputs, behind)
+    found = path_attribution.aumann_shapley(model, inputs, behind)
     joint = np.array(["+" in name for name in found.dividends])
     assert np.abs(found.start[joint]).max() < 1e-12
     assert np.abs(found.parts[joint]).max() > 1e-3
@@ -297,7 +305,7 @@ def test_local_read_out_has_no_joint_term_at_the_start_and_local_terms_build_non
     alone = Tweak(
         off, dissipations={name: 0.0 for name in found.dividends if name not in ("", "text")}
     )
-    found = method.built(model.tweaked(alone), inputs, behind)
+    found = path_attribution.aumann_shapley(model.tweaked(alone), inputs, behind)
     assert np.abs(found.parts[joint]).max() < 1e-12
     assert np.abs(found.parts[~joint]).max() > 1e-3
 
@@ -307,18 +315,20 @@ def test_over_classes_it_is_the_mean_of_each_samples_own_class() -> None:
     dataset = data.load("parity")
     model, inputs = checked.model.double().eval(), dataset.inputs(range(12), dtype=torch.float64)
     behind = explain.background(model, dataset.inputs(range(50, 90), dtype=torch.float64), "joint")
-    found, each = method.built_over_classes(model, inputs, behind), []
+    found, each = path_attribution.aumann_shapley_over_classes(model, inputs, behind), []
     with torch.no_grad():
         decided = model(inputs).argmax(-1).tolist()
     assert set(decided) == {0, 1}
     for row, c in enumerate(decided):
-        each.append(explain.built(model, dataset.inputs([row], dtype=torch.float64), behind, c))
+        each.append(
+            explain.aumann_shapley(model, dataset.inputs([row], dtype=torch.float64), behind, c)
+        )
     for field in ("start", "end", "parts", "over_time", "pace"):
         assert np.allclose(
             getattr(found, field), np.mean([getattr(one, field) for one in each], axis=0), atol=1e-9
         )
     assert (found.count, found.output) == (12, "the class decided for")
-    one = method.built_over_classes(
+    one = path_attribution.aumann_shapley_over_classes(
         model, dataset.inputs([decided.index(1)], dtype=torch.float64), behind
     )
     assert (one.count, one.output) == (1, model.outputs[1])  # all are of one class
@@ -328,10 +338,12 @@ def test_a_mean_over_samples_is_the_mean_of_each() -> None:
     model, inputs = jump_model(2), features(4)
     behind = explain.background(model, features(5, seed=2), "joint")
     each = [
-        method.built(model, {name: x[i : i + 1] for name, x in inputs.items()}, behind)
+        path_attribution.aumann_shapley(
+            model, {name: x[i : i + 1] for name, x in inputs.items()}, behind
+        )
         for i in range(4)
     ]
-    together = method.built(model, inputs, behind)
+    together = path_attribution.aumann_shapley(model, inputs, behind)
     assert np.abs(together.parts - np.mean([one.parts for one in each], 0)).max() < 1e-12
     assert np.abs(together.pace - np.mean([one.pace for one in each], 0)).max() < 1e-12
     assert together.count == 4
@@ -347,11 +359,13 @@ def test_every_sample_at_once_is_each_alone(
 ) -> None:
     model, inputs = jump_model(2, **settings).tweaked(Tweak({"text+audio": -0.5})), features(5)
     behind = explain.background(model, features(5, seed=2), "joint")
-    monkeypatch.setattr(method, "_CHUNK", 2)
-    each = explain.built_each(model, inputs, behind, 1)
+    monkeypatch.setattr(path_attribution, "_CHUNK", 2)
+    each = explain.aumann_shapley_per_sample(model, inputs, behind, 1)
     assert each.error < 1e-8
     for i in range(5):
-        one = method.built(model, {name: x[i : i + 1] for name, x in inputs.items()}, behind, 1)
+        one = path_attribution.aumann_shapley(
+            model, {name: x[i : i + 1] for name, x in inputs.items()}, behind, 1
+        )
         for ours, theirs in (
             (each.parts[i], one.parts),
             (each.start[i], one.start),
@@ -378,7 +392,7 @@ def test_every_sample_at_once_is_each_alone(
 )
 def test_where_nothing_evolves_nothing_is_built(model: Any, columns: int) -> None:
     inputs, behind = features(2), explain.background(model, features(5, seed=2), "joint")
-    found = method.built(model, inputs, behind)
+    found = path_attribution.aumann_shapley(model, inputs, behind)
     assert found.parts.shape == (8, columns)
     assert not found.parts.any()
     assert np.array_equal(found.start, found.end)
@@ -389,7 +403,7 @@ def test_where_nothing_evolves_nothing_is_built(model: Any, columns: int) -> Non
         *(parameter.key for parameter in found.terms),
         "end",
     ]
-    each = explain.built_each(model, inputs, behind)
+    each = explain.aumann_shapley_per_sample(model, inputs, behind)
     assert each.parts.shape == (2, 8, columns)
     assert not each.parts.any()
     assert each.end.mean(0) == pytest.approx(found.end, abs=1e-12)
@@ -398,14 +412,17 @@ def test_where_nothing_evolves_nothing_is_built(model: Any, columns: int) -> Non
 def test_operators_that_do_not_fit_at_once_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     model, inputs = jump_model(3), features(1)
     behind = explain.background(model, features(5, seed=2), "joint")
-    whole = method.built(model, inputs, behind)
-    monkeypatch.setattr(method, "_HELD", 1)
-    assert np.abs(method.built(model, inputs, behind).parts - whole.parts).max() < 1e-12
+    whole = path_attribution.aumann_shapley(model, inputs, behind)
+    monkeypatch.setattr(generator_integrals, "_HELD", 1)
+    assert (
+        np.abs(path_attribution.aumann_shapley(model, inputs, behind).parts - whole.parts).max()
+        < 1e-12
+    )
 
 
 def test_tables() -> None:
     model = jump_model(2)
-    found = method.built(
+    found = path_attribution.aumann_shapley(
         model,
         features(1),
         explain.background(model, features(5, seed=2), "joint"),
@@ -429,7 +446,9 @@ def test_tables() -> None:
     ]  # fmt: skip
     assert (table["start"].tolist(), through["t"].tolist()) == (found.start.tolist(), [0.0, 1.0])
     joint = {name: abs(found.end[s] - found.start[s]) for s, name in enumerate(found.dividends)}
-    assert found.most_built() == max((n for n in joint if "+" in n), key=lambda n: joint[n])
+    assert found.largest_changed_dividend() == max(
+        (n for n in joint if "+" in n), key=lambda n: joint[n]
+    )
     rows = [0, 5, 2]
     some = replace(
         found,
@@ -437,9 +456,9 @@ def test_tables() -> None:
         start=np.array([0.0, 1.0, 0.0]),
         end=np.array([9.0, 1.1, 8.0]),
     )
-    assert some.most_built() == found.dividends[5]  # the others are not joint
+    assert some.largest_changed_dividend() == found.dividends[5]  # the others are not joint
     one = replace(some, dividends=("", "text"), start=np.zeros(2), end=np.array([5.0, 1.0]))
-    assert one.most_built() == "text"
+    assert one.largest_changed_dividend() == "text"
 
 
 @pytest.mark.parametrize(("J", "T"), [(1.3, 1.7), (4.0, 3.1), (1.0, 0.05)])
@@ -448,14 +467,14 @@ def test_what_is_wrong_by_more_than_a_share_of_the_largest_number_is_refused(
 ) -> None:
     model, inputs = two_qubits(J, 0.4, T), features(2, ("text", "audio"))
     behind = explain.background(model, features(5, ("text", "audio"), seed=2), "joint")
-    found = method.built(model, inputs, behind)
+    found = path_attribution.aumann_shapley(model, inputs, behind)
     largest = max(np.abs(found.end).max(), np.abs(found.parts).max())  # there is no bias
     assert found.error > 0
-    monkeypatch.setattr(method, "TOLERANCE", found.error / largest * 1.01)
-    method.built(model, inputs, behind)
-    monkeypatch.setattr(method, "TOLERANCE", found.error / largest * 0.99)
+    monkeypatch.setattr(path_attribution, "TOLERANCE", found.error / largest * 1.01)
+    path_attribution.aumann_shapley(model, inputs, behind)
+    monkeypatch.setattr(path_attribution, "TOLERANCE", found.error / largest * 0.99)
     with pytest.raises(InvalidInput, match=f"an error of {found.error:.1e} for T = {T:g}, where"):
-        method.built(model, inputs, behind)
+        path_attribution.aumann_shapley(model, inputs, behind)
 
 
 def test_an_evolution_that_is_not_resolved_is_told_with_what_was_turned() -> None:
@@ -464,7 +483,9 @@ def test_an_evolution_that_is_not_resolved_is_told_with_what_was_turned() -> Non
         (model, "(all as learned)"),
         (model.tweaked(Tweak({"text+audio": 10.0}, dissipations={"text": 0.5})), "(H[text+audio] 10, D[text] 0.5)"),
     ):  # fmt: skip
-        apart = method._opened(there, inputs, explain.background(model, inputs, "joint"), 0)[2]
+        apart = path_attribution._prepare(
+            there, inputs, explain.background(model, inputs, "joint"), 0
+        )[2]
         assert f"for T = 1 with these strengths {words}. Lower" in str(apart.too_long())
 
 
@@ -473,36 +494,43 @@ def test_bad_input_says_what_to_do() -> None:
     behind = explain.background(model, features(5, seed=2), "joint")
     network = model_of(3)
     with pytest.raises(InvalidInput, match=r"entangled-qcnn.*Choose a quantum-jump model"):
-        method.built(network, {}, behind)
+        path_attribution.aumann_shapley(network, {}, behind)
     with pytest.raises(InvalidInput, match="`output` must lie between 0 and 1"):
-        method.built(model, inputs, behind, 2)
+        path_attribution.aumann_shapley(model, inputs, behind, 2)
     with pytest.raises(InvalidInput, match=r"`times` must lie in \[0, 1\].*1\.5"):
-        method.built(model, inputs, behind, times=[0.5, 1.5])
+        path_attribution.aumann_shapley(model, inputs, behind, times=[0.5, 1.5])
     with pytest.raises(InvalidInput, match="ascending"):
-        method.built(model, inputs, behind, times=[0.5, 0.1])
+        path_attribution.aumann_shapley(model, inputs, behind, times=[0.5, 0.1])
     with pytest.raises(InvalidInput, match="must hold one time"):
-        method.built(model, inputs, behind, times=[])
+        path_attribution.aumann_shapley(model, inputs, behind, times=[])
     with pytest.raises(InvalidInput, match="Make it with this model"):
-        method.built(model, inputs, explain.background(jump_model(3), features(5), "joint"))
+        path_attribution.aumann_shapley(
+            model, inputs, explain.background(jump_model(3), features(5), "joint")
+        )
     with pytest.raises(NotFound, match="text\\+audio"):
-        method.built(model, inputs, behind, times=[0.0]).row("text+audoi")
+        path_attribution.aumann_shapley(model, inputs, behind, times=[0.0]).row("text+audoi")
     long = model.tweaked(Tweak({"text+audio": 10.0, "text+audio+vision": 10.0}, duration=20.0))
     with pytest.raises(InvalidInput, match=r"T = 20 .*H\[text\+audio\] 10.*Lower the duration"):
-        method.built(long, inputs, behind)
+        path_attribution.aumann_shapley(long, inputs, behind)
     with pytest.raises(InvalidInput, match=r"T = 20 .*Lower the duration"):
-        method.built_each(long, inputs, behind)
+        path_attribution.aumann_shapley_per_sample(long, inputs, behind)
 
 
 def test_a_local_generator_says_what_each_term_acts_on() -> None:
     model = jump_model(2, coupling="local", jumps=1)
-    found = method.built(
+    found = path_attribution.aumann_shapley(
         model, features(1), explain.background(model, features(5, seed=2), "joint")
     )
     acts = dict(zip((parameter.key for parameter in found.terms), found.acts, strict=True))
     assert acts["H[text+vision]"] == acts["D[text+vision]"] == "text+vision"
     assert "D[text+audio+vision]" not in acts
     assert acts["H[audio]"] == "audio"
-    assert found.most_built() in ("text+audio", "text+vision", "audio+vision", "text+audio+vision")
+    assert found.largest_changed_dividend() in (
+        "text+audio",
+        "text+vision",
+        "audio+vision",
+        "text+audio+vision",
+    )
 
 
 def test_stacked_areas_reach_from_what_was_taken_to_what_was_added() -> None:
@@ -577,7 +605,7 @@ def test_bands_of_the_flow_are_as_wide_as_what_flows() -> None:
 
 def test_a_matrix_says_where_nothing_is_built() -> None:
     model = jump_model(2, evolution="none")
-    found = method.built(
+    found = path_attribution.aumann_shapley(
         model, features(1), explain.background(model, features(5, seed=2), "joint")
     )
     drawn = generator_attribution.attribution_matrix(
@@ -629,7 +657,7 @@ def test_the_command_line_draws_it(tmp_path: Path, capsys: pytest.CaptureFixture
 def test_the_sentence_names_what_did_most() -> None:
     model = jump_model(2)
     behind = explain.background(model, features(5, seed=2), "joint")
-    found = method.built(model, features(1), behind)
+    found = path_attribution.aumann_shapley(model, features(1), behind)
     joint = np.array(["+" in name for name in found.dividends])
     most = found.terms[int(np.abs(found.parts[joint]).sum(0).argmax())].title
     assert f"% by {most}" in describe_building(found)
@@ -664,10 +692,12 @@ def test_the_sentence_names_what_did_most() -> None:
     )
     off = {name: 0.0 for name in found.dividends if "+" in name}
     alone = model.tweaked(Tweak(off, dissipations=off | {"audio": 0.0, "vision": 0.0}))
-    nothing = method.built(alone, features(1), behind)
+    nothing = path_attribution.aumann_shapley(alone, features(1), behind)
     assert describe_building(nothing) == "The dynamics do not change the joint contributions"
     still = jump_model(2, evolution="none")
-    assert describe_building(method.built(still, features(1), behind)).startswith("Nothing evolves")
+    assert describe_building(
+        path_attribution.aumann_shapley(still, features(1), behind)
+    ).startswith("Nothing evolves")
 
 
 def test_programs_and_workspace_give_the_tables(planted: Any) -> None:
@@ -702,7 +732,7 @@ def test_programs_and_workspace_give_the_tables(planted: Any) -> None:
 
 def test_products_of_polynomials_are_integrated_without_error() -> None:
     p, q = 8, 7
-    integrals, back = method._products(p, q)
+    integrals, back = generator_integrals._products(p, q)
     z = np.polynomial.legendre.leggauss(p + q - 1)[0]
     s, w = np.polynomial.legendre.leggauss(40)
     for place, k, l in itertools.product(range(p + q - 1), range(p), range(q)):

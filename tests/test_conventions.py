@@ -15,7 +15,7 @@ from qfusion import cli, data
 from qfusion.data import imported_sets, importing
 from qfusion.data.target_spec import Target
 from qfusion.errors import IntegrityError, InvalidInput, NotFound
-from qfusion.explain import cuts as cut_metrics
+from qfusion.explain import cut_losses
 from qfusion.runs import search_space
 from qfusion.training import metrics
 from qfusion.ui.pages import data as import_view
@@ -240,7 +240,7 @@ def test_embedded_data_are_measured_as_ever() -> None:
 def test_sweeps_and_cuts_take_the_convention(tmp_path: Path) -> None:
     found = sims_set(tmp_path)
     assert search_space.metric_names(found) == ["loss", *metrics.NAMES["sims"]]
-    assert cut_metrics.METRICS[cut_metrics.kind_of(found.target)] == ("acc2", "mae")
+    assert cut_losses.METRICS[cut_losses.kind_of(found.target)] == ("acc2", "mae")
 
 
 def test_commands_print_the_metrics_of_the_convention(

@@ -20,8 +20,9 @@ from torch import Tensor
 from qfusion import cli, explain, figures
 from qfusion.analysis import audit_rows, cohort_table, cut_measures, study as studies
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain import cohorts, cuts as curves, cuts as cut_answers, cuts as method, stability
-from qfusion.explain.cuts import CutMetrics, Cuts, cut_metrics, cuts
+from qfusion.explain import cohorts, cut_losses, cut_summaries, mean_field, stability, state_cuts
+from qfusion.explain.cut_losses import CutMetrics, cut_metrics
+from qfusion.explain.state_cuts import Cuts, cut_correlations
 from qfusion.figures import correlation_cuts, notebook
 from qfusion.models import InputSpec, QuantumJump
 from qfusion.models.tweak import LEARNED, Tweak
@@ -114,7 +115,7 @@ def test_equals_qutip(dims: tuple[int, ...], places: tuple[int, ...]) -> None:
     model, inputs = problem(dims, B=1)
     psi = model.product_state(model.encode(inputs))[0].detach().numpy()
     rho0 = qutip.ket2dm(qutip.Qobj(psi[:, None], dims=[list(dims), [1] * len(dims)]))
-    found = cuts(model, inputs, TIMES)
+    found = cut_correlations(model, inputs, TIMES)
     bias = model.bias.detach().numpy()
     for k, kind in enumerate(found.kinds):
         for m in places:
@@ -128,7 +129,7 @@ def test_equals_qutip(dims: tuple[int, ...], places: tuple[int, ...]) -> None:
 def test_nothing_changes_where_there_is_no_correlation() -> None:
     model, inputs = problem((4, 4, 4), B=3)
     background = explain.background(model, problem((4, 4, 4), B=7, seed=5)[1], "joint")
-    found = cuts(model, inputs, TIMES, background=background)
+    found = cut_correlations(model, inputs, TIMES, background=background)
     with torch.no_grad():
         assert found.before == pytest.approx(model(inputs).numpy(), abs=1e-12)
     assert np.abs(found.changes[:, :, 0]).max() < 1e-12
@@ -136,24 +137,26 @@ def test_nothing_changes_where_there_is_no_correlation() -> None:
     assert np.abs(found.dividends[:, :, 0] - found.dividends_before).max() < 1e-12
     for settings in ({"evolution": "none"}, {"duration": 0.0}):
         still, _ = problem((4, 4, 4), **settings)
-        assert np.abs(cuts(still, inputs).changes).max() < 1e-12
+        assert np.abs(cut_correlations(still, inputs).changes).max() < 1e-12
     alone, _ = problem((2, 2, 2), coupling="local", body=1)
-    assert np.abs(cuts(alone, inputs, TIMES).changes).max() < 1e-12
-    assert cuts(alone, inputs).times == pytest.approx(np.linspace(0, float(alone.duration), 21))
+    assert np.abs(cut_correlations(alone, inputs, TIMES).changes).max() < 1e-12
+    assert cut_correlations(alone, inputs).times == pytest.approx(
+        np.linspace(0, float(alone.duration), 21)
+    )
 
 
 @pytest.mark.parametrize("readout", ["local", "single"])
 @pytest.mark.parametrize("seed", range(3))
 def test_a_local_read_out_does_not_see_a_cut_at_the_end(readout: str, seed: int) -> None:
     model, inputs = problem((2, 3, 2), seed=seed, readout=readout)
-    found = cuts(model, inputs, [0.5, 1.0])
+    found = cut_correlations(model, inputs, [0.5, 1.0])
     assert np.abs(found.changes[:, :, 1]).max() < 1e-12
     assert np.abs(found.changes[:, :, 0]).max() > 1e-4
 
 
 def test_a_cut_at_the_end_reads_the_product() -> None:
     model, inputs = problem((2, 3, 2), readout="joint")
-    found = cuts(model, inputs, [1.0], kinds=["cut"])
+    found = cut_correlations(model, inputs, [1.0], kinds=["cut"])
     with torch.no_grad():
         rho = model.evolve_states(states.density(model.product_state(model.encode(inputs))), [1.0])[
             0
@@ -205,9 +208,9 @@ def test_the_order_of_the_modalities_does_not_matter() -> None:
         .eval()
     )
     other.encoders, other.bias = model.encoders, model.bias
-    found, moved = cuts(model, inputs, TIMES), cuts(other, inputs, TIMES)
+    found, moved = cut_correlations(model, inputs, TIMES), cut_correlations(other, inputs, TIMES)
     assert moved.scores == pytest.approx(found.scores[:, list(order)], abs=1e-12)
-    only = cuts(model, inputs, TIMES, modalities=["vision", "text"], kinds=["dephased"])
+    only = cut_correlations(model, inputs, TIMES, modalities=["vision", "text"], kinds=["dephased"])
     assert only.modalities == ("vision", "text")
     assert only.scores == pytest.approx(found.scores[1:, [2, 0]], abs=1e-12)
 
@@ -215,10 +218,10 @@ def test_the_order_of_the_modalities_does_not_matter() -> None:
 def test_many_samples_at_once_equal_each_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     model, inputs = problem((2, 3, 2), B=7)
     background = explain.background(model, inputs, "mixed")
-    monkeypatch.setattr(method, "_HELD", 3 * 5 * 12**2)  # three samples at once
-    whole = cuts(model, inputs, TIMES, background=background)
+    monkeypatch.setattr(state_cuts, "_HELD", 3 * 5 * 12**2)  # three samples at once
+    whole = cut_correlations(model, inputs, TIMES, background=background)
     for row in range(7):
-        one = cuts(
+        one = cut_correlations(
             model,
             {name: x[row : row + 1] for name, x in inputs.items()},
             TIMES,
@@ -236,7 +239,9 @@ def test_dividends_are_those_of_the_values_after_the_cut() -> None:
     model, inputs = problem((2, 3, 2), B=1)
     rows = problem((2, 3, 2), B=9, seed=4)[1]
     found = {
-        kind: cuts(model, inputs, [0.4], background=explain.background(model, rows, kind))
+        kind: cut_correlations(
+            model, inputs, [0.4], background=explain.background(model, rows, kind)
+        )
         for kind in ("joint", "product")
     }
     one = found["joint"]
@@ -279,7 +284,7 @@ def dephased(rho: Tensor, dims: tuple[int, ...], m: int) -> Tensor:
     """What the method makes of one state."""
     d, r = dims[m], math.prod(dims) // dims[m]
     assert m == 0
-    seen = method.dephased(method.first_part(rho, dims, m))
+    seen = state_cuts.dephased(state_cuts.first_part(rho, dims, m))
     return seen.reshape(d, d, r, r).permute(0, 2, 1, 3).reshape(d * r, d * r)
 
 
@@ -348,7 +353,7 @@ def test_what_cuts_of_a_sample_say() -> None:
     scores[0, 0, 1, 0, 0] = 1.019  # less than 2 % of the score
     scores[0, 0, 1, 1, :] = 9.0  # another sample's
     found = made_up(scores, before)
-    assert [cut_answers.most_moved(found, output) for output in (0, 1)] == [NAMES[0], NAMES[1]]
+    assert [cut_summaries.most_moved(found, output) for output in (0, 1)] == [NAMES[0], NAMES[1]]
     assert describe_cut(found, 1) == (
         f"Removing all correlations with {NAMES[1]} at t = 0.67 lowers the score from 1.00 to 0.25 (0.75 if classical "
         "correlations are kept)"
@@ -379,7 +384,7 @@ def test_metrics_are_those_of_the_test_set(kind: str) -> None:
         else before[:, 0] + 0.3 * rng.normal(size=60)
     )
     found = cut_metrics(made_up(scores, before), truth, kind, resamples=400)
-    for name in curves.METRICS[kind]:
+    for name in cut_losses.METRICS[kind]:
         after, plain = found.after[name], metrics.of_scores(before, truth, kind)[name]
         assert float(found.before[name].value) == pytest.approx(plain, abs=1e-12)
         for place in np.ndindex(2, 2, 4):
@@ -425,7 +430,7 @@ def test_intervals_of_metrics_are_those_of_the_samples_drawn(kind: str) -> None:
     for row in np.concatenate(list(stability.counts(48, 30, 2, clusters))):
         drawn = np.repeat(np.arange(48), row.astype(int))
         runs.append([by_hand(part[drawn], truth[drawn], kind) for part in (scores[place], before)])
-    for name in curves.METRICS[kind]:
+    for name in cut_losses.METRICS[kind]:
         after, plain = (np.array([run[i][name] for run in runs]) for i in (0, 1))
         for estimates, values in (
             (found.after[name], after),
@@ -438,7 +443,7 @@ def test_intervals_of_metrics_are_those_of_the_samples_drawn(kind: str) -> None:
         whole = by_hand(scores[place], truth, kind)[name]
         assert found.after[name].value[place] == pytest.approx(whole)
     assert found.modalities == NAMES[:2]
-    assert found.chance == curves.chance(truth, kind)
+    assert found.chance == cut_losses.chance(truth, kind)
 
 
 def test_metrics_of_few_samples_have_no_intervals_and_of_a_constant_truth_are_numbers() -> None:
@@ -450,7 +455,7 @@ def test_metrics_of_few_samples_have_no_intervals_and_of_a_constant_truth_are_nu
     )
     assert few.after["r2"].low is None
     assert np.isfinite(few.after["r2"].value).all()
-    ends = curves.estimates(np.concatenate([[0.0], np.arange(1001.0)])[:, None])
+    ends = cut_losses.estimates(np.concatenate([[0.0], np.arange(1001.0)])[:, None])
     assert [float(ends.low[0]), float(ends.high[0])] == pytest.approx(
         [25, 975]
     )  # 95 % of them lie between
@@ -479,24 +484,24 @@ def test_metrics_of_few_samples_have_no_intervals_and_of_a_constant_truth_are_nu
 def test_bad_input(asked: dict[str, Any], message: str) -> None:
     model, inputs = problem((2, 2, 2))
     with pytest.raises((InvalidInput, NotFound), match=message):
-        cuts(model, inputs, **asked)
+        cut_correlations(model, inputs, **asked)
 
 
 def test_models_that_cannot_be_cut() -> None:
     model, inputs = problem((2,))
     with pytest.raises(InvalidInput, match="one, 'text': it is correlated with nothing"):
-        cuts(model, inputs)
+        cut_correlations(model, inputs)
     network = model_of(2, 2, 2, seed=0)
     with pytest.raises(
         InvalidInput, match=r"entangled-qcnn, which has no evolution in time.*Choose a quantum-jump"
     ):
-        cuts(network, inputs)
+        cut_correlations(network, inputs)
     model, inputs = problem((2, 2))
     other, rows = problem((2, 3))
     with pytest.raises(InvalidInput, match="`background` comes from"):
-        cuts(model, inputs, background=explain.background(other, rows, "joint"))
+        cut_correlations(model, inputs, background=explain.background(other, rows, "joint"))
     with pytest.raises(InvalidInput, match="hold no dividends"):
-        cuts(model, inputs).sizes()
+        cut_correlations(model, inputs).sizes()
 
 
 def told(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str, str]:
@@ -509,11 +514,11 @@ def told(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str, 
 
 def test_what_one_answer_for_all_reaches() -> None:
     """The more frequent class or sign, and the mean absolute distance from the median."""
-    assert method.chance(np.array([0, 1, 1, 1]), "classification") == {"accuracy": 0.75}
+    assert cut_losses.chance(np.array([0, 1, 1, 1]), "classification") == {"accuracy": 0.75}
     for truth in (np.array([-0.5, 0.2, 0.4, 3.0]), np.array([-3.0, -0.2, -0.4, 0.5])):
         clipped = np.clip(truth, -1, 1)
         mae = np.abs(clipped - np.median(clipped)).mean()
-        assert method.chance(truth, "sims") == {"acc2": 0.75, "mae": mae}
+        assert cut_losses.chance(truth, "sims") == {"acc2": 0.75, "mae": mae}
 
 
 def test_the_command_line_prints_the_curve(
@@ -527,7 +532,7 @@ def test_the_command_line_prints_the_curve(
     curve = said["cut"]
     model = checkpoint.load("qj-planted").model
     inputs = planted.inputs([row], dtype=torch.float64)
-    found = cuts(
+    found = cut_correlations(
         model,
         inputs,
         curve["times"],
@@ -595,7 +600,7 @@ def test_what_pages_draw_is_what_the_figures_by_name_say(study: Any, planted: An
     )
     one = figures.open_sample("qj-planted", str(planted.ids[row]), planted)
     pd.testing.assert_frame_equal(found.frame(), figures.numbers.cut(one), atol=1e-10)
-    name = cut_answers.most_moved(found, 0)
+    name = cut_summaries.most_moved(found, 0)
     pd.testing.assert_frame_equal(
         figures.numbers.sizes_table(terms, name, 0), figures.numbers.cut_terms(one), atol=1e-10
     )
@@ -629,11 +634,11 @@ def test_pages_cut_what_they_have_worked_out_already(study: Any, planted: Any) -
     tweaks = [LEARNED, Tweak(duration=0.7), Tweak(duration=0.0)]
     for tweak, terms in itertools.product(tweaks, (False, True)):
         model = study.model.tweaked(tweak)
-        alone = cuts(
+        alone = cut_correlations(
             model,
             study.inputs([row]),
-            np.linspace(0, float(model.duration), method.TIMES),
-            kinds=method.DEFAULT if terms else tuple(method.KINDS),
+            np.linspace(0, float(model.duration), state_cuts.TIMES),
+            kinds=state_cuts.DEFAULT if terms else tuple(state_cuts.KINDS),
             background=study.background if terms else None,
         )
         found = cut_measures.cuts_of_sample(study, row, tweak, terms=terms)
@@ -648,7 +653,7 @@ def test_what_is_known_must_fit(study: Any, planted: Any) -> None:
     O, rho = study.model.observables([0.0, T]).flip(0), study.model.observables([0.0, T])[:, :1]
     for known, times in (((O[:1], rho), [0, T]), ((O, rho[..., 0]), [0, T]), ((O, rho), [0.1, T])):
         with pytest.raises(InvalidInput, match="`known` must hold observables"):
-            cuts(study.model, inputs, times, known=known)
+            cut_correlations(study.model, inputs, times, known=known)
 
 
 @pytest.mark.parametrize(("d", "r", "jumps"), [(2, 3, 1), (4, 16, 3), (5, 2, 2), (3, 4, 0)])
@@ -666,7 +671,7 @@ def test_both_ways_to_evolve_without_correlation_agree_with_partial_traces(
         slope = slope + each @ rho @ each.mH - (each.mH @ each @ rho + rho @ each.mH @ each) / 2
     slope = slope.view(2, d, r, d, r)
     wanted = torch.einsum("nibjb->nij", slope), torch.einsum("nibic->nbc", slope)
-    for kind in (method._Rate, method._Table):
+    for kind in (mean_field._Rate, mean_field._Table):
         rate = kind(H, L, d, r)
         found = rate(*(rate.enter(part).numpy() for part in parts))
         for one, exact in zip(found, wanted, strict=True):
@@ -685,9 +690,9 @@ def test_the_test_set_is_answered_with_intervals(study: Any, planted: Any) -> No
         gain = abs(float(found.before[metric].value) - found.chance[metric])
         large = abs(found.losses[metric].value[0, worst, 2]) >= 0.1 * gain
         assert said.startswith("No" if low <= 0 <= high else "Yes" if large else "Slightly")
-        kind = method.dependence(found, metric).kind
+        kind = cut_summaries.dependence(found, metric).kind
         known = "NOT_SHOWN" if low <= 0 <= high else "NEEDED" if large else "SLIGHT"
-        assert kind == method.Dependence[known]
+        assert kind == cut_summaries.Dependence[known]
         assert f"{study.modalities[worst]} at t = 0.50" in said
         assert (
             f"{found.losses[metric].value[0, worst, 2]:+.3f} (95% CI {found.losses[metric].low[0, worst, 2]:+.3f}"
@@ -709,15 +714,21 @@ def test_the_test_set_is_answered_with_intervals(study: Any, planted: Any) -> No
     drawn = notebook.draw_cut_test(figures.numbers.cut_table(few), study.modalities, "r2")
     assert not any(trace.fill == "toself" for trace in drawn.data)
     lost = CutMetrics(
-        **{**vars(found), "losses": {"r2": curves.Estimates(*(np.full((2, 3, 5), -0.5),) * 3)}}
+        **{**vars(found), "losses": {"r2": cut_losses.Estimates(*(np.full((2, 3, 5), -0.5),) * 3)}}
     )
     assert describe_cuts(lost, "r2").startswith("Yes: without")
     little = CutMetrics(
-        **{**vars(found), "losses": {"r2": curves.Estimates(*(np.full((2, 3, 5), -0.01),) * 3)}}
+        **{
+            **vars(found),
+            "losses": {"r2": cut_losses.Estimates(*(np.full((2, 3, 5), -0.01),) * 3)},
+        }
     )
     assert describe_cuts(little, "r2").startswith("Slightly: without")
     same = CutMetrics(
-        **{**vars(found), "losses": {"r2": curves.Estimates(*(0 * found.losses["r2"].value,) * 3)}}
+        **{
+            **vars(found),
+            "losses": {"r2": cut_losses.Estimates(*(0 * found.losses["r2"].value,) * 3)},
+        }
     )
     assert describe_cuts(same, "r2").startswith("No: without")
 
@@ -768,7 +779,7 @@ def test_programs_give_the_tables(study: Any, planted: Any) -> None:
 def pairwise_step(model: QuantumJump, rho: Tensor, m: int, dt: float) -> Tensor:
     """Evolves states and cuts all correlation of m with the rest."""
     rho = model.evolve_states(rho, [dt])[0]
-    broken = method._cut(method.first_part(rho, model.dims, m))
+    broken = state_cuts._cut(state_cuts.first_part(rho, model.dims, m))
     d, D = model.dims[m], math.prod(model.dims)
     left = math.prod(model.dims[:m])
     seen = broken.reshape(-1, d, d, left, D // d // left, left, D // d // left)
@@ -782,7 +793,7 @@ def pairwise_step(model: QuantumJump, rho: Tensor, m: int, dt: float) -> Tensor:
 def test_held_is_the_limit_of_cutting_again_and_again(m: int) -> None:
     """The error of n cuts falls as 1/n; extrapolated from 64, 128 and 256 of them it is the integrated one."""
     model, inputs = problem((2, 3, 2), B=2)
-    found = cuts(model, inputs, [0.0, 0.5, 1.0], kinds=["held"])
+    found = cut_correlations(model, inputs, [0.0, 0.5, 1.0], kinds=["held"])
     with torch.no_grad():
         start = states.density(model.product_state(model.encode(inputs)))
         rows = []
@@ -813,13 +824,17 @@ def test_held_by_a_table_is_held_by_products(
     )
     found = []
     for numbers in (0, 10**9):
-        monkeypatch.setattr(method, "_SMALL", numbers)
-        found.append(method.evolve((A + A.mH) / 2, jumps, own, rest, [0.0, 0.7, 0.7]))
+        monkeypatch.setattr(mean_field, "_SMALL", numbers)
+        found.append(
+            mean_field.evolve_mean_field((A + A.mH) / 2, jumps, own, rest, [0.0, 0.7, 0.7])
+        )
     for products, table in zip(*found, strict=True):
         assert torch.allclose(products, table, atol=1e-7)
         assert torch.equal(table[1], table[2])
     for start, still in zip(
-        (own, rest), method.evolve(A + A.mH, jumps, own, rest, [0.0, 0.0]), strict=True
+        (own, rest),
+        mean_field.evolve_mean_field(A + A.mH, jumps, own, rest, [0.0, 0.0]),
+        strict=True,
     ):
         assert torch.equal(still, torch.stack([start, start]))
 
@@ -829,9 +844,9 @@ def test_held_without_coupling_or_time_changes_nothing_and_with_two_modalities_i
 ):
     for settings in ({"coupling": "local", "body": 1}, {"evolution": "none"}, {"duration": 0.0}):
         model, inputs = problem((2, 3, 2), **settings)
-        assert np.abs(cuts(model, inputs, kinds=["held"]).changes).max() < 1e-6
+        assert np.abs(cut_correlations(model, inputs, kinds=["held"]).changes).max() < 1e-6
     model, inputs = problem((2, 3), B=3)
-    both = cuts(
+    both = cut_correlations(
         model,
         inputs,
         TIMES,
@@ -840,7 +855,9 @@ def test_held_without_coupling_or_time_changes_nothing_and_with_two_modalities_i
     )
     assert both.scores[:, 0] == pytest.approx(both.scores[:, 1], abs=1e-6)
     assert both.dividends.sum(-2) == pytest.approx(both.scores, abs=1e-6)
-    one = cuts(model, {name: x[1:2] for name, x in inputs.items()}, TIMES, kinds=["held"])
+    one = cut_correlations(
+        model, {name: x[1:2] for name, x in inputs.items()}, TIMES, kinds=["held"]
+    )
     assert both.scores[1:, ..., 1, :] == pytest.approx(one.scores[..., 0, :], abs=1e-6)
 
 
@@ -860,7 +877,7 @@ def test_a_field_that_is_enough() -> None:
         (zero, math.cos(2)),
         (plus, 1.0),
     ):  # <X> of the second qubit, which starts in |+>
-        own, rest = method.evolve(
+        own, rest = mean_field.evolve_mean_field(
             H,
             torch.zeros(0, 4, 4, dtype=torch.complex128),
             states.density(control)[None],

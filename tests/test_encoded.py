@@ -25,9 +25,9 @@ from qfusion import _sentences, explain
 from qfusion._memory_cache import CACHE
 from qfusion.analysis import encoding_jobs, jobs, study as studies
 from qfusion.data import DataSet, Modality, Target, array_cache
-from qfusion.explain import faithfulness, interventions
+from qfusion.explain import disturbances, faithfulness
 from qfusion.explain.backgrounds import background_of
-from qfusion.explain.interventions import Disturbance
+from qfusion.explain.disturbances import Disturbance
 from qfusion.models import build, names
 from qfusion.models.encoders import POOLINGS, Encoder, InputSpec, Pooling
 from qfusion.models.randomness import Dropout
@@ -153,7 +153,7 @@ def test_what_is_kept_changes_no_number(
         Disturbance(swapped=("audio",)),
         Disturbance(mean=("vision",)),
     ]
-    asked = [interventions.scores(model, dataset, rows, each) for each in disturbed]
+    asked = [disturbances.scores(model, dataset, rows, each) for each in disturbed]
     one, many = (encodings.encoded_inputs(model, dataset, part) for part in (rows[:1], others))
     game = faithfulness.Game(model, one, many, 0)  # row by row, the sample beside each
     both = game.value(frozenset({0}))
@@ -171,7 +171,7 @@ def test_what_is_kept_changes_no_number(
     np.testing.assert_allclose(scores, metrics.predict(model, dataset, rows), atol=encodings.SAME)
     for ours, each in zip(asked, disturbed, strict=True):
         np.testing.assert_allclose(
-            ours, interventions.scores(model, dataset, rows, each), atol=encodings.SAME
+            ours, disturbances.scores(model, dataset, rows, each), atol=encodings.SAME
         )
 
 

@@ -27,12 +27,12 @@ from qfusion.analysis import cohort_measures
 from qfusion.analysis.opening import open_sample
 from qfusion.data import registry, sources as data_sources
 from qfusion.errors import QFusionError
-from qfusion.explain import attribution
+from qfusion.explain import attribution, feature_deletion
 from qfusion.models import FUSION
 from qfusion.panels import dynamics_page, pages, params, programs, scopes
 from qfusion.panels.panel import Panel, PanelFigure
-from qfusion.quantum import states as measures
-from qfusion.quantum.states import States, Values
+from qfusion.quantum import measure_kinds, measures
+from qfusion.quantum.measure_kinds import States, Values
 from qfusion.training.batches import mean_and_std
 from qfusion.ui import panels
 from tests.charts import figures
@@ -98,7 +98,7 @@ def test_a_model_takes_one_file_and_its_registration() -> None:
         "qfusion/analysis/audit.py",
         "qfusion/analysis/audit_plan.py",
     }  # which has it as a rival
-    assert found == {"qfusion/models/baselines.py", "qfusion/models/registry.py"}
+    assert found == {"qfusion/models/state_linear.py", "qfusion/models/registry.py"}
 
 
 def _linear_entropies(states: States) -> Values:
@@ -109,7 +109,7 @@ def _linear_entropies(states: States) -> Values:
 def linear_entropy() -> Iterator[str]:
     """A measure as its author writes it: a function under `kind`."""
     name = "linear_entropy"
-    measures.kind(
+    measure_kinds.measure_kind(
         name,
         "linear entropy",
         "linear entropy",
@@ -120,7 +120,7 @@ def linear_entropy() -> Iterator[str]:
         source="Zurek, Habib, Paz 1993",
     )(_linear_entropies)
     yield name
-    del measures.KINDS[name]
+    del measure_kinds.KINDS[name]
 
 
 def test_a_measure_takes_one_function(linear_entropy: str, tmp_path: Path) -> None:
@@ -264,7 +264,7 @@ def test_an_attribution_method_takes_a_function_and_a_line(occlusion: str, tmp_p
     inputs = dataset.inputs(dataset.rows("test")[:3], torch.float64)
     baseline = mean_and_std(dataset, dataset.rows("train"), name)[0]
     # the Faithfulness page's ranking
-    ranked = attribution.attributions(
+    ranked = feature_deletion.attributions(
         study.model, inputs, name, np.zeros(3, int), baseline, occlusion
     )
     assert ranked.shape == tuple(inputs[name].shape)  # type: ignore[union-attr]

@@ -20,7 +20,7 @@ from scipy import stats
 
 from qfusion import explain
 from qfusion.errors import IntegrityError, InvalidInput, NotFound
-from qfusion.explain import Explanation, attribution, faithfulness, stability
+from qfusion.explain import Explanation, attribution, faithfulness, feature_deletion, stability
 from qfusion.models import InputSpec, QuantumJump
 from qfusion.models.games import dividends, shapley
 from qfusion.quantum.decomposition import subset_name, subsets
@@ -230,7 +230,7 @@ def test_integrated_gradients_add_up_and_equal_captums(make) -> None:
                 .gather(1, torch.as_tensor(outputs)[:, None])[:, 0]
                 .numpy()
             )
-        found = attribution.attributions(
+        found = feature_deletion.attributions(
             model, inputs, name, outputs, baseline[name], "integrated gradients"
         )
         assert found.sum(1) == pytest.approx(change, abs=0.08 * np.abs(change).max())
@@ -261,7 +261,9 @@ def test_feature_curves_start_and_end_where_they_must() -> None:
     model, inputs = linear()
     baseline, outputs = means(inputs), np.zeros(4, int)
     for name in ("text", "audio"):
-        found = attribution.feature_curves(model, inputs, name, outputs, baseline[name], orders=2)
+        found = feature_deletion.feature_curves(
+            model, inputs, name, outputs, baseline[name], orders=2
+        )
         values, mask = attribution.split(inputs[name])
         with torch.no_grad():
             all_gone = baseline[name].expand_as(values)
@@ -271,9 +273,9 @@ def test_feature_curves_start_and_end_where_they_must() -> None:
         assert found.insertion[[0, -1]] == pytest.approx([change, 0], abs=1e-10)
         assert found.random_deletion[:, -1] == pytest.approx([change, change], abs=1e-10)
     with pytest.raises(NotFound, match="smell"):
-        attribution.attributions(model, inputs, "smell", outputs, baseline["text"])
+        feature_deletion.attributions(model, inputs, "smell", outputs, baseline["text"])
     with pytest.raises(NotFound, match="Ranking 'luck'"):
-        attribution.attributions(model, inputs, "text", outputs, baseline["text"], "luck")
+        feature_deletion.attributions(model, inputs, "text", outputs, baseline["text"], "luck")
 
 
 def test_taking_away_what_counts_moves_a_model_that_reads_one_feature() -> None:
@@ -285,7 +287,7 @@ def test_taking_away_what_counts_moves_a_model_that_reads_one_feature() -> None:
         "audio": (torch.randn(60, 5, 4, dtype=torch.float64), torch.ones(60, 5, dtype=torch.bool)),
     }
     baseline = means(inputs)
-    found = attribution.feature_curves(
+    found = feature_deletion.feature_curves(
         model, inputs, "text", np.zeros(60, int), baseline["text"], orders=4
     )
     assert found.deletion[3:] == pytest.approx(

@@ -23,7 +23,7 @@ from qfusion import data
 from qfusion.analysis import text
 from qfusion.data import files, import_store, imported_sets, importing, registry
 from qfusion.errors import MAX_TEXT, IntegrityError, InvalidInput, NotFound, QFusionError
-from qfusion.models import imported, imported as card
+from qfusion.models import program_card
 from qfusion.runs import folder
 from qfusion.training import checkpoint, options
 from scripts import fuzz
@@ -122,7 +122,7 @@ def test_a_refusal_is_one_line_whatever_it_quotes() -> None:
     assert len(str(InvalidInput("x" * 10**6))) == MAX_TEXT
     assert str(InvalidInput("Größe ≥ 3 – „so“")) == "Größe ≥ 3 – „so“"
     with pytest.raises(QFusionError) as refused:
-        imported.parse("cos\nsystem\n(S'true'\ntR.=", checkpoint.load("qj-planted").model)
+        program_card.parse("cos\nsystem\n(S'true'\ntR.=", checkpoint.load("qj-planted").model)
     assert "\n" not in str(refused.value)
 
 
@@ -140,7 +140,7 @@ def test_a_parquet_file_with_a_damaged_header_is_refused(tmp_path: Path) -> None
 def test_a_card_whose_modality_is_no_name_is_refused(given: str) -> None:
     text = f'program = "p"\n[[input]]\nname = "x"\nmodality = {given}\n[output]\nname = "y"\n'
     with pytest.raises(InvalidInput, match="`modality` of input `x` must be names"):
-        card.read(text, "c.toml")
+        program_card.read(text, "c.toml")
 
 
 @pytest.mark.parametrize("name", ["own\n", "\x00", "a/\x00", "../own", "/own", ".", ""])
@@ -248,7 +248,7 @@ def test_no_number_or_nesting_is_too_large_to_be_refused(number: str, tmp_path: 
     with pytest.raises(InvalidInput, match=r"cannot be read as TOML"):
         fuzz._config(wanted.read_bytes(), tmp_path)
     with pytest.raises(InvalidInput, match=r"Card `c\.toml` is not TOML"):
-        card.read(f"program = {number}", "c.toml")
+        program_card.read(f"program = {number}", "c.toml")
     with pytest.raises(InvalidInput, match="`epochs` must lie between 1 and 100000, but is inf"):
         options.Options(epochs=10**400)
 

@@ -21,7 +21,7 @@ from qfusion import cli, explain
 from qfusion.analysis import inside as strengths, study as studies
 from qfusion.analysis.sample import Sample, sample_of
 from qfusion.errors import DataUnavailable
-from qfusion.explain import building, counterfactual, parameter_changes, sensitivity
+from qfusion.explain import counterfactual, parameter_changes, path_attribution, sensitivity
 from qfusion.models import QuantumJump, Tweak, hermitian
 from qfusion.panels import (
     generator_terms,
@@ -138,12 +138,12 @@ def test_what_is_said_of_a_shipped_model_is_the_same_in_every_gauge(name: str) -
         ]
 
     def slow(m: QuantumJump) -> list[Any]:
-        built = building.built(m, one, behind)
+        built = path_attribution.aumann_shapley(m, one, behind)
         terms = sensitivity.sensitivity(m, one, behind, targets=["score", f"dividend[{pair}]"])
         return [built.parts, built.start, built.end, terms.slopes, terms.effects]
 
     reference = [quick(model), slow(model)]
-    answer = describe_building(building.built(model, one, behind))
+    answer = describe_building(path_attribution.aumann_shapley(model, one, behind))
     for seed in range(GAUGES):
         other = in_gauge(model, seed)
         for ours, theirs in zip(quick(other), reference[0], strict=True):
@@ -151,7 +151,7 @@ def test_what_is_said_of_a_shipped_model_is_the_same_in_every_gauge(name: str) -
         if seed < few:
             for ours, theirs in zip(slow(other), reference[1], strict=True):
                 same(ours, theirs)
-            assert describe_building(building.built(other, one, behind)) == answer
+            assert describe_building(path_attribution.aumann_shapley(other, one, behind)) == answer
 
 
 @pytest.mark.parametrize("name", SHIPPED if ALL else ["qj-parity"])

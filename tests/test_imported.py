@@ -28,6 +28,7 @@ from onnx import TensorProto, helper, numpy_helper
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+import qfusion.models.program as program_module
 from qfusion import _limits, cli, data, explain
 from qfusion.analysis.opening import open_sample
 from qfusion.data import DataSet, Modality, Target, registry
@@ -40,11 +41,13 @@ from qfusion.models import (
     can,
     decisions,
     imported,
-    imported as card,
     log_odds,
     nested,
+    program_card,
+    program_inputs,
 )
-from qfusion.models.imported import Input, Output, Port, Program, program_of
+from qfusion.models.program import Port, Program, program_of
+from qfusion.models.program_card import Input, Output
 from qfusion.quantum.decomposition import subsets
 from qfusion.training import card_guess, checkpoint, imports, program_checks
 from qfusion.wording.verdicts import name_decision
@@ -103,7 +106,7 @@ def places(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         for c in (0, 2, 3, 26)
     }
     monkeypatch.setattr(registry, "sources", lambda before=registry.sources: {**before(), **known})
-    monkeypatch.setattr(imported, "Program", near.program)
+    monkeypatch.setattr(program_module, "Program", near.program)
 
 
 class Two(nn.Module):
@@ -233,7 +236,9 @@ def test_a_program_is_imported_listed_explained_and_removed(
     assert told["warnings"] == []
     assert told["parameters"] == sum(p.numel() for p in module.parameters())
     assert "two" in checkpoint.available()
-    assert card.read(Path("two.toml").read_text(), "two.toml") == card.parse(told["card"])
+    assert program_card.read(Path("two.toml").read_text(), "two.toml") == program_card.parse(
+        told["card"]
+    )
     require_values("two", lambda x: module(x["audio"][0], x["vision"], x["audio"][1]), 1e-10)
     for words in (
         ("explain", "--model", "two", "--sample", "row-0050", "--json"),
@@ -356,25 +361,29 @@ def test_what_an_input_takes() -> None:
         torch.tensor([[True, True, False], [True, False, False]]),
     )
     states: Any = {"a": (values * mask[..., None], mask), "b": torch.ones(2, 4)}
-    assert card.fed_array(Input("x", ("a",), "lengths", ("rows",), "int64"), states).tolist() == [
+    assert program_inputs.fed_array(
+        Input("x", ("a",), "lengths", ("rows",), "int64"), states
+    ).tolist() == [
         2,
         1,
     ]
-    assert card.fed_array(
+    assert program_inputs.fed_array(
         Input("x", ("a", "b"), "mean", ("rows", "features")), states
     ).tolist() == [
         [1, 2, 1, 1, 1, 1],
         [6, 7, 1, 1, 1, 1],
     ]
-    left = card.fed_array(
+    left = program_inputs.fed_array(
         Input("x", ("a",), "values", ("rows", "features", "steps"), steps=4, pad="left"), states
     )
     assert left[0].tolist() == [[0, 0, 0, 2], [0, 0, 1, 3]]
-    assert card.fed_array(
+    assert program_inputs.fed_array(
         Input("x", ("a",), "mask", ("rows", "steps"), "float32", steps=2), states
     ).tolist() == [[1, 1], [1, 0]]
     with pytest.raises(InvalidInput, match="takes 1 steps, but a sample of `a` has 2"):
-        card.fed_array(Input("x", ("a",), "values", ("rows", "steps", "features"), steps=1), states)
+        program_inputs.fed_array(
+            Input("x", ("a",), "values", ("rows", "steps", "features"), steps=1), states
+        )
 
 
 # ONNX
@@ -1022,7 +1031,7 @@ def test_cards_that_do_not_fit(two: tuple[Two, bytes]) -> None:
     bad("of data set 'said0', but the program is imported for 'said3'", name="said3")
     refused("two.pt2", "gives 1 numbers a row, but the target has 3", "said3")
     with pytest.raises(InvalidInput, match="is not TOML"):
-        card.read("program = ", "c.toml")
+        program_card.read("program = ", "c.toml")
     for said_wrong, words in (
         ({"inputs": []}, "Did you mean 'input'"),
         ({"input": []}, "must have an"),
@@ -1032,8 +1041,8 @@ def test_cards_that_do_not_fit(two: tuple[Two, bytes]) -> None:
         ({"input": [{}], "batch": -1}, "`batch`"),
     ):
         with pytest.raises((InvalidInput, NotFound), match=words):
-            card.parse(said_wrong)
-    assert card.read(good.text(), "c.toml") == good
+            program_card.parse(said_wrong)
+    assert program_card.read(good.text(), "c.toml") == good
 
 
 def test_a_sequence_that_fits_nothing_is_guessed_of_no_modality() -> None:
@@ -1301,11 +1310,11 @@ def test_a_tie_is_of_the_largest_scores_alone() -> None:
 
 def test_older_words_for_what_an_output_holds_are_read() -> None:
     for older, word in (("logits", "scores"), ("score", "regression"), ("probabilities",) * 2):
-        found = card.parse({"input": [{"modality": ["audio"]}], "output": {"holds": older}})
+        found = program_card.parse({"input": [{"modality": ["audio"]}], "output": {"holds": older}})
         assert found.output.holds == word
         assert f'holds = "{word}"' in found.text()
     with pytest.raises(InvalidInput, match="`holds` in the card must be one of scores, log-prob"):
-        card.parse({"input": [{"modality": ["audio"]}], "output": {"holds": "odds"}})
+        program_card.parse({"input": [{"modality": ["audio"]}], "output": {"holds": "odds"}})
 
 
 # Files from strangers

@@ -18,7 +18,7 @@ from qfusion.data import import_repairs, importing
 from qfusion.data.target_classes import encode_label_sets
 from qfusion.data.target_spec import Target
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.models import imported as cards
+from qfusion.models import imported as cards, program_card
 from qfusion.training import imports, train
 from tests import importable, near
 from tests.test_app_pages import plain, said, visit
@@ -205,7 +205,7 @@ def test_a_program_of_a_number_a_label(
         assert output.holds == ("probabilities" if sure else "scores")
         assert f"{output.holds} of label ‘{label}’, a guess from 10 rows" in taken.remarks[0]
         assert not taken.warnings
-        assert cards.read(taken.model.card.text(), "card") == taken.model.card
+        assert program_card.read(taken.model.card.text(), "card") == taken.model.card
         model, row = taken.model, dataset.rows("test")[:1]
         own, background = (
             dataset.inputs(row, torch.float64),

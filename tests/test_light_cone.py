@@ -17,7 +17,7 @@ from qfusion.analysis.opening import open_sample
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.figures import circuit_boxes, circuit_diagram, circuit_replay, qubit_displays
 from qfusion.models import table_edits
-from qfusion.models.neighbours import Layers, around
+from qfusion.models.neighbours.neighbour_circuits import Layers, around
 from qfusion.panels import circuit as panels, pages, programs
 from qfusion.quantum import circuits
 from qfusion.quantum.circuits import as_step, light_cone, operation_matrix, rotation

@@ -20,7 +20,7 @@ from qfusion.analysis.runs import Seen
 from qfusion.data import array_cache
 from qfusion.data.array_files import require_room
 from qfusion.errors import InvalidInput
-from qfusion.models.imported import Exhausted, Program
+from qfusion.models.program import Exhausted, Program
 from qfusion.runs import plans, quotas, sweeps, training_queue
 from qfusion.ui import access
 from qfusion.ui.pages import train as train_view

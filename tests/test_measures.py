@@ -14,7 +14,13 @@ from hypothesis import given, strategies as st
 from torch import Tensor
 
 from qfusion.errors import InvalidInput
-from qfusion.quantum import circuits, decomposition, states as inputs, states as measures
+from qfusion.quantum import (
+    checks,
+    circuits,
+    decomposition,
+    measure_kinds,
+    measures,
+)
 from qfusion.quantum.decomposition import PAULIS, decompose
 from qfusion.quantum.states import density, embed, partial_trace, partial_transpose, product
 
@@ -79,27 +85,27 @@ def test_known_states() -> None:
 
 def test_the_mean_of_a_kind_is_over_modalities_else_pairs_else_of_the_whole() -> None:
     rho, dims = random_state((2, 3, 2), batch=(4,)), (2, 3, 2)
-    states = measures.States(rho, dims)
+    states = measure_kinds.States(rho, dims)
     own = [measures.von_neumann_entropy(partial_trace(rho, dims, (m,))) for m in range(3)]
-    assert torch.allclose(measures.KINDS["entropy"].mean(states), torch.stack(own).mean(0))
+    assert torch.allclose(measure_kinds.KINDS["entropy"].mean(states), torch.stack(own).mean(0))
     both = [measures.mutual_information(rho, dims, (a,), (b,)) for a, b in ((0, 1), (0, 2), (1, 2))]
     assert torch.allclose(
-        measures.KINDS["mutual_information"].mean(states), torch.stack(both).mean(0)
+        measure_kinds.KINDS["mutual_information"].mean(states), torch.stack(both).mean(0)
     )
     assert torch.allclose(
-        measures.KINDS["total_correlation"].mean(states), measures.total_correlation(rho, dims)
+        measure_kinds.KINDS["total_correlation"].mean(states), measures.total_correlation(rho, dims)
     )
     axes = [
-        (measures.KINDS[name].axis, measures.KINDS[name].short_axis)
+        (measure_kinds.KINDS[name].axis, measure_kinds.KINDS[name].short_axis)
         for name in ("negativity", "purity")
     ]
     assert axes == [
         ("logarithmic negativity (bits)", "log. negativity (bits)"),
         ("purity Tr ρ² (1 = pure)", "purity"),
     ]
-    alone = measures.States(random_state((3,), batch=(4,)), (3,))
+    alone = measure_kinds.States(random_state((3,), batch=(4,)), (3,))
     assert torch.equal(
-        measures.KINDS["mutual_information"].mean(alone), torch.zeros(4, dtype=torch.float64)
+        measure_kinds.KINDS["mutual_information"].mean(alone), torch.zeros(4, dtype=torch.float64)
     )
 
 
@@ -140,7 +146,7 @@ def test_product_states_have_no_correlation() -> None:
 
 @given(st.sampled_from(DIMS), st.integers(1, 4), st.integers(0, 10**6))
 def test_bounds_and_subadditivity(dims: tuple[int, ...], rank: int, seed: int) -> None:
-    over_time = measures.measures_over_time(
+    over_time = measure_kinds.measures_over_time(
         random_state(dims, rank, seed)[None], dims, NAMES[: len(dims)]
     )
     m = {key: value[0] for key, value in over_time.columns().items()}
@@ -165,15 +171,15 @@ def test_bounds_and_subadditivity(dims: tuple[int, ...], rank: int, seed: int) -
 @given(st.lists(st.text("[]:a01 -=,", min_size=1, max_size=4), min_size=1, max_size=3, unique=True))
 def test_measures_are_told_apart_whatever_the_modalities_are_called(names: list[str]) -> None:
     dims = (2,) * len(names)
-    found = measures.measures_over_time(random_state(dims, 2)[None], dims, names)
-    plain = measures.measures_over_time(random_state(dims, 2)[None], dims, NAMES[: len(dims)])
+    found = measure_kinds.measures_over_time(random_state(dims, 2)[None], dims, names)
+    plain = measure_kinds.measures_over_time(random_state(dims, 2)[None], dims, NAMES[: len(dims)])
     called = dict(zip(NAMES, names, strict=False))
-    assert {each.kind for each in found} <= set(measures.KINDS)
+    assert {each.kind for each in found} <= set(measure_kinds.KINDS)
     for ours, theirs in zip(found, plain, strict=True):
         assert (ours.kind, ours.part) == (theirs.kind, tuple(called[name] for name in theirs.part))
         assert found.of(ours.kind)[ours.part] is ours.values
         assert ours.values == theirs.values
-        assert measures.column(ours.kind, ours.part) in found.columns()
+        assert measure_kinds.column_name(ours.kind, ours.part) in found.columns()
     assert list(found.single("purity")) == [*names, ""]
     assert list(found.columns())[: len(names)] == [f"entropy[{name}]" for name in names]
 
@@ -186,7 +192,7 @@ def test_local_unitaries_change_nothing(dims: tuple[int, ...], seed: int) -> Non
         U = torch.kron(U, random_unitary(d, seed + m))
     turned = torch.stack([rho, U @ rho @ U.mH])
     for key, value in (
-        measures.measures_over_time(turned, dims, NAMES[: len(dims)]).columns().items()
+        measure_kinds.measures_over_time(turned, dims, NAMES[: len(dims)]).columns().items()
     ):
         assert value[0] == pytest.approx(value[1], abs=1e-10), key
 
@@ -195,7 +201,7 @@ def test_local_unitaries_change_nothing(dims: tuple[int, ...], seed: int) -> Non
 @pytest.mark.parametrize("rank", [1, 2, None])
 def test_every_measure_equals_qutip(dims: tuple[int, ...], rank: int | None) -> None:
     rho, names = random_state(dims, rank, seed=7), NAMES[: len(dims)]
-    ours = measures.measures_over_time(rho[None], dims, names).columns()
+    ours = measure_kinds.measures_over_time(rho[None], dims, names).columns()
     q, M = as_qobj(rho, dims), len(dims)
     S = {(m,): qutip.entropy_vn(q.ptrace([m])) for m in range(M)}
     expected = {f"entropy[{names[m]}]": S[(m,)] for m in range(M)} | {
@@ -354,9 +360,9 @@ def test_bad_arguments() -> None:
     with pytest.raises(InvalidInput, match="disjoint"):
         measures.mutual_information(BELL, (2, 2), (0,), (0, 1))
     with pytest.raises(InvalidInput, match=r"shape \(nT, 8, 8\)"):
-        measures.measures_over_time(BELL[None], (2, 2, 2), NAMES[:3])
+        measure_kinds.measures_over_time(BELL[None], (2, 2, 2), NAMES[:3])
     with pytest.raises(InvalidInput, match="2 different names"):
-        measures.measures_over_time(BELL[None], (2, 2), ("text", "text"))
+        measure_kinds.measures_over_time(BELL[None], (2, 2), ("text", "text"))
     with pytest.raises(InvalidInput, match="equal sides"):
         measures.fidelity(BELL, GHZ)
     with pytest.raises(InvalidInput, match="`psi` must have trace 1"):
@@ -364,7 +370,7 @@ def test_bad_arguments() -> None:
     with pytest.raises(InvalidInput, match="`base`"):
         measures.von_neumann_entropy(BELL, base=1)
     with pytest.raises(InvalidInput, match="eigenvalue"):
-        measures.measures_over_time(BAD[None], (2,), ("text",))
+        measure_kinds.measures_over_time(BAD[None], (2,), ("text",))
 
 
 EYE = torch.eye(4, dtype=torch.complex128)
@@ -403,21 +409,24 @@ EYE = torch.eye(4, dtype=torch.complex128)
         (lambda: measures.entanglement_entropy(EYE[0], (2, 3), 0), r"shape \(..., 6\)"),
         (lambda: measures.mutual_information(BELL, (2, 2), (), (1,)), "non-empty"),
         (lambda: measures.mutual_information(BELL, (2, 2), (0,), ()), "non-empty"),
-        (lambda: measures.measures_over_time(BELL, (2, 2), NAMES[:2]), r"shape \(nT, 4, 4\)"),
-        (lambda: measures.measures_over_time(BELL[None], (2, 2), NAMES[:3]), "2 different names"),
-        (lambda: inputs.check_times([]), "ascending, finite and not negative, but is \\[\\]"),
-        (lambda: inputs.check_times([0.0, math.inf]), "finite"),
+        (lambda: measure_kinds.measures_over_time(BELL, (2, 2), NAMES[:2]), r"shape \(nT, 4, 4\)"),
         (
-            lambda: inputs.check_operators(EYE[:2], EYE[None]),
+            lambda: measure_kinds.measures_over_time(BELL[None], (2, 2), NAMES[:3]),
+            "2 different names",
+        ),
+        (lambda: checks.check_times([]), "ascending, finite and not negative, but is \\[\\]"),
+        (lambda: checks.check_times([0.0, math.inf]), "finite"),
+        (
+            lambda: checks.check_operators(EYE[:2], EYE[None]),
             r"`H` must have shape \(D, D\), but has shape \(2, 4\)",
         ),
-        (lambda: inputs.check_operators(EYE[None], EYE[None]), r"`H` must have shape \(D, D\)"),
-        (lambda: inputs.check_operators(EYE, EYE), r"`jumps` must have shape \(K, 4, 4\)"),
+        (lambda: checks.check_operators(EYE[None], EYE[None]), r"`H` must have shape \(D, D\)"),
+        (lambda: checks.check_operators(EYE, EYE), r"`jumps` must have shape \(K, 4, 4\)"),
         (
-            lambda: inputs.check_operators(EYE, EYE[None].to(torch.complex64)),
+            lambda: checks.check_operators(EYE, EYE[None].to(torch.complex64)),
             "complex of one dtype",
         ),
-        (lambda: inputs.check_operators(EYE, math.inf * EYE[None]), "must be finite"),
+        (lambda: checks.check_operators(EYE, math.inf * EYE[None]), "must be finite"),
         (lambda: decompose(EYE, ()), "must hold positive integers"),
         (lambda: decompose(EYE, (0, 4)), "must hold positive integers"),
         (
@@ -437,9 +446,9 @@ def test_what_just_fits_is_taken() -> None:
     assert measures.von_neumann_entropy(EYE / 4, base=1.5).item() == pytest.approx(
         math.log(4) / math.log(1.5)
     )
-    assert inputs.check_times([0, 0, 1]) == [0.0, 0.0, 1.0]
-    measures.require_state("rho", EYE[None][:0])  # no states at all
-    inputs.check_operators(EYE[:1, :1], torch.zeros(0, 1, 1, dtype=torch.complex128))
+    assert checks.check_times([0, 0, 1]) == [0.0, 0.0, 1.0]
+    checks.require_state("rho", EYE[None][:0])  # no states at all
+    checks.check_operators(EYE[:1, :1], torch.zeros(0, 1, 1, dtype=torch.complex128))
     assert decomposition.basis(1)[0] == ("I",)
     assert partial_trace(EYE, (2, 2), ()).item() == 4
     a = measures.entanglement_entropy(ket(1, 0, 0, 1) / math.sqrt(2), (2, 2), 1)

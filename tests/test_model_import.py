@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from qfusion import cli, data
 from qfusion.analysis import model_import as aside
 from qfusion.errors import InvalidInput
-from qfusion.models import imported as cards
+from qfusion.models import program_card
 from qfusion.training import checkpoint
 from qfusion.ui import access
 from tests import importable, near
@@ -143,7 +143,10 @@ def test_what_comes_in_is_the_program(
     assert [each["modality"] for each in found["card"]["input"]] == [["text"], ["audio"]]
     assert found["first"]["rows"] == len(data.load(DATA).rows("train"))
     assert found["sample"] in data.load(DATA).ids
-    assert [each.name for each in cards.read(found["toml"], "card").inputs] == ["text", "audio"]
+    assert [each.name for each in program_card.read(found["toml"], "card").inputs] == [
+        "text",
+        "audio",
+    ]
     loaded = checkpoint.load("mine")
     dataset = data.load(DATA)
     inputs = dataset.inputs(dataset.rows("test"), torch.float64)

@@ -19,9 +19,10 @@ from torch import Tensor
 from qfusion import explain
 from qfusion.data.data_set import DataSet
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.models import InputSpec, build, hermitian, neighbours
+from qfusion.models import InputSpec, build, hermitian
 from qfusion.models.abilities import kinds
-from qfusion.models.neighbours import prepared
+from qfusion.models.neighbours import reservoir
+from qfusion.models.neighbours.circuit_weights import prepared
 from qfusion.models.registry import NEIGHBOURS
 from qfusion.quantum import circuits
 from qfusion.quantum.decomposition import subsets
@@ -378,7 +379,7 @@ def test_the_reservoir_is_the_evolution_of_its_hamiltonian() -> None:
 def test_components_are_the_principal_ones_of_the_rows() -> None:
     spec = InputSpec(5)
     part, x = (
-        neighbours.Components(spec, 3).double(),
+        reservoir.Components(spec, 3).double(),
         (torch.randn(200, 5) @ torch.randn(5, 5)).double(),
     )
     part.standardise.fit(x, None)
@@ -388,7 +389,7 @@ def test_components_are_the_principal_ones_of_the_rows() -> None:
     values = np.linalg.svd(((x - x.mean(0)) / x.std(0, correction=0)).numpy(), compute_uv=False)
     kept = part.directions.norm(dim=1) ** -1  # a direction is its axis over the deviation
     assert np.allclose(kept.numpy(), values[:3] / 199**0.5, atol=1e-6)
-    flat = neighbours.Components(InputSpec(2), 3).double()
+    flat = reservoir.Components(InputSpec(2), 3).double()
     flat.fit(torch.stack([torch.arange(5.0), torch.zeros(5)], 1).double())
     assert bool((flat.directions[1:] == 0).all())  # nothing varies there
 

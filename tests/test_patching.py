@@ -14,7 +14,7 @@ import torch
 from qfusion import cli, explain
 from qfusion.analysis import opening, patching
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain import cuts
+from qfusion.explain import state_cuts, state_patching
 from qfusion.models import QuantumJump
 from qfusion.panels import model_pieces
 from qfusion.wording.cuts import describe_patches
@@ -22,7 +22,7 @@ from tests.entangled import model_of
 from tests.test_cuts import problem
 
 TIMES = [0.0, 0.3, 0.7, 1.0]
-EVERY = tuple(cuts.PATCH_KINDS)
+EVERY = tuple(state_patching.PATCH_KINDS)
 SMALL = [(2, 2), (2, 3), (2, 2, 2)]
 
 
@@ -61,7 +61,7 @@ def test_patches_are_those_of_qutip(dims: tuple[int, ...]) -> None:
 
     A, B = (qutip.Qobj(start(model, inputs, row), dims=shape) for row in (0, 1))
     first, second = ({name: x[[row]] for name, x in inputs.items()} for row in (0, 1))
-    result = cuts.patches(model, first, second, TIMES)
+    result = state_patching.patch_states(model, first, second, TIMES)
     for k, kind in enumerate(EVERY):
         for m in range(len(dims)):
             for i, time in enumerate(TIMES):
@@ -86,7 +86,7 @@ def test_patches_are_those_of_dense_exponentials(dims: tuple[int, ...]) -> None:
         return (scipy.linalg.expm(rate * time) @ rho.ravel()).reshape(D, D)
 
     first, second = ({name: x[[row]] for name, x in inputs.items()} for row in (0, 1))
-    result = cuts.patches(model, first, second, TIMES)
+    result = state_patching.patch_states(model, first, second, TIMES)
     for i, time in enumerate(TIMES):
         A, B = (
             qutip.Qobj(evolve(start(model, inputs, row), time), dims=[list(dims)] * 2)
@@ -102,12 +102,12 @@ def test_patches_are_those_of_dense_exponentials(dims: tuple[int, ...]) -> None:
 
 def test_a_patch_from_the_sample_itself_changes_nothing() -> None:
     model, inputs = problem((2, 3, 2), B=4)
-    result = cuts.patches(model, inputs, inputs, TIMES)
-    assert cuts.PATCH_DEFAULT == "local"
+    result = state_patching.patch_states(model, inputs, inputs, TIMES)
+    assert state_patching.PATCH_DEFAULT == "local"
     assert np.abs(result.scores[0] - result.before).max() < 1e-10
     assert np.abs(result.donor - result.before).max() < 1e-10
     # with the correlation thrown away it is the cut
-    cut = cuts.cuts(model, inputs, TIMES, kinds=("cut",))
+    cut = state_cuts.cut_correlations(model, inputs, TIMES, kinds=("cut",))
     assert result.scores[1] == pytest.approx(cut.scores[0], abs=1e-10)
     assert np.isnan(result.restored).all()
     assert not result.turned[0].any()
@@ -117,7 +117,7 @@ def test_a_patch_from_the_sample_itself_changes_nothing() -> None:
 def test_at_the_start_a_patch_is_the_other_samples_modality() -> None:
     model, inputs = problem((2, 3, 2), B=2)
     first, second = ({name: x[[row]] for name, x in inputs.items()} for row in (0, 1))
-    result = cuts.patches(model, first, second, [0.0])
+    result = state_patching.patch_states(model, first, second, [0.0])
     for m, name in enumerate(model.modalities):
         swapped = model(first | {name: second[name]}).detach().numpy()
         for k in range(len(EVERY)):
@@ -128,8 +128,10 @@ def test_the_mean_of_a_background_lends_its_states() -> None:
     model, inputs = problem((2, 2, 2), B=6)
     behind = explain.background(model, inputs, "joint")
     first = {name: x[[0]] for name, x in inputs.items()}
-    each = cuts.patches(model, {n: x[[0] * 6] for n, x in inputs.items()}, inputs, TIMES)
-    mean = cuts.patches(model, first, behind, TIMES)
+    each = state_patching.patch_states(
+        model, {n: x[[0] * 6] for n, x in inputs.items()}, inputs, TIMES
+    )
+    mean = state_patching.patch_states(model, first, behind, TIMES)
     assert mean.scores[0, :, :, 0] == pytest.approx(each.scores[0].mean(2), abs=1e-10)
     assert mean.donor[0] == pytest.approx(each.donor.mean(0), abs=1e-10)
 
@@ -137,9 +139,9 @@ def test_the_mean_of_a_background_lends_its_states() -> None:
 def test_many_pairs_are_those_one_by_one() -> None:
     model, inputs = problem((2, 3), B=4)
     donors = {name: x.flip(0) for name, x in inputs.items()}
-    many = cuts.patches(model, inputs, donors, TIMES)
+    many = state_patching.patch_states(model, inputs, donors, TIMES)
     for row in range(4):
-        one = cuts.patches(
+        one = state_patching.patch_states(
             model,
             {name: x[[row]] for name, x in inputs.items()},
             {name: x[[row]] for name, x in donors.items()},
@@ -152,7 +154,7 @@ def test_many_pairs_are_those_one_by_one() -> None:
 def test_shares_and_flips_are_those_of_the_scores(C: int) -> None:
     model, inputs = problem((2, 2, 2), B=8, C=C, scale=2.0)
     donors = {name: x.roll(1, 0) for name, x in inputs.items()}
-    result = cuts.patches(model, inputs, donors, TIMES)
+    result = state_patching.patch_states(model, inputs, donors, TIMES)
     decide = (lambda s: int(s[0] > 0)) if C == 1 else (lambda s: int(s.argmax()))
     for b in range(8):
         own, other = decide(result.before[b]), decide(result.donor[b])
@@ -169,10 +171,10 @@ def test_shares_and_flips_are_those_of_the_scores(C: int) -> None:
     assert len(result.frame()) == 2 * 3 * len(TIMES)
 
 
-def of(scores: list[list[float]]) -> cuts.Patches:
+def of(scores: list[list[float]]) -> state_patching.Patches:
     """Patches of a single score, -1 without them and 1 of the donor."""
     values = np.array(scores)[None, :, :, None, None]
-    return cuts.Patches(
+    return state_patching.Patches(
         ("text", "audio"),
         ("y",),
         np.array([0.0, 0.5, 1.0]),
@@ -221,19 +223,19 @@ def test_what_cannot_be_patched_is_refused() -> None:
     model, inputs = problem((2, 2), B=3)
     two = {name: x[:2] for name, x in inputs.items()}
     with pytest.raises(InvalidInput, match="must hold 3 samples, one for each, or one for all"):
-        cuts.patches(model, inputs, two)
+        state_patching.patch_states(model, inputs, two)
     with pytest.raises(NotFound, match="Kind of patch 'both' does not exist"):
-        describe_patches(cuts.patches(model, inputs, inputs), kind="both")
+        describe_patches(state_patching.patch_states(model, inputs, inputs), kind="both")
     with pytest.raises(InvalidInput, match="times"):
-        cuts.patches(model, inputs, inputs, [2.0])
+        state_patching.patch_states(model, inputs, inputs, [2.0])
     other, theirs = problem((3, 2), B=3)
     with pytest.raises(InvalidInput, match="background"):
-        cuts.patches(model, inputs, explain.background(other, theirs, "joint"))
+        state_patching.patch_states(model, inputs, explain.background(other, theirs, "joint"))
     with pytest.raises(InvalidInput, match="time"):
-        cuts.patches(model_of(4), inputs, inputs)
+        state_patching.patch_states(model_of(4), inputs, inputs)
     alone, one = problem((2,))
     with pytest.raises(InvalidInput, match="two modalities or more"):
-        cuts.patches(alone, one, one)
+        state_patching.patch_states(alone, one, one)
 
 
 def test_the_panel_takes_the_nearest_sample_that_is_decided_differently() -> None:

@@ -19,7 +19,7 @@ from qfusion.analysis.opening import open_sample
 from qfusion.errors import InvalidInput
 from qfusion.models import Tweak
 from qfusion.panels import dynamics, samples, states as state_panels
-from qfusion.quantum import lindblad, states as measures
+from qfusion.quantum import checks, lindblad, measures
 from qfusion.quantum.lindblad import System
 from qfusion.training import checkpoint
 from tests.test_lindblad import superoperator, system
@@ -179,7 +179,7 @@ def test_hundreds_of_steps_to_a_thousand_times_the_duration_do_not_drift(jump: f
     rho = start
     for _ in range(steps):
         rho = lindblad.evolve_states(H, L, rho, [T / steps])[0]
-    measures.require_state("rho", rho)
+    checks.require_state("rho", rho)
     assert abs(rho.trace() - 1) < 1e-11
     assert (rho - rho.mH).abs().max() < 1e-12
     assert torch.linalg.eigvalsh(rho).min() > -1e-11

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from qfusion import explain
 from qfusion.data import data_set
-from qfusion.explain import backgrounds, interventions, sensitivity
+from qfusion.explain import backgrounds, disturbances, interventions, sensitivity
 from qfusion.models import EntangledQCNN, InputSpec, base, build, nested, qcnn_rows
 from qfusion.models.evaluation import SampleBackground
 from qfusion.models.terms import Parameter
@@ -334,14 +334,14 @@ def test_one_absent_modality_is_averaged_over_all_rows_either_way() -> None:
         backgrounds.background_of(model, dataset, train, kind) for kind in ("joint", PRODUCT)
     )
     for name in model.modalities:
-        gone = interventions.Disturbance(missing=(name,))
+        gone = disturbances.Disturbance(missing=(name,))
         values = [
-            interventions.scores(model, dataset, rows, gone, "train", behind)
+            disturbances.scores(model, dataset, rows, gone, "train", behind)
             for behind in (joint, product)
         ]
         assert values[0] == pytest.approx(values[1], abs=1e-12)
-    two = interventions.Disturbance(missing=tuple(model.modalities[:2]))
-    found = interventions.scores(model, dataset, rows, two, "train", product)
+    two = disturbances.Disturbance(missing=tuple(model.modalities[:2]))
+    found = disturbances.scores(model, dataset, rows, two, "train", product)
     whole = explain.explain(model, dataset.inputs(rows, torch.float64), product)
     assert found == pytest.approx(interventions.without(whole, two.missing).prediction, abs=1e-12)
 

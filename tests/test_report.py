@@ -495,7 +495,7 @@ def test_a_cohorts_report_has_its_members_shares_and_types(members: Written) -> 
 def test_a_cohorts_report_says_what_built_its_terms_and_what_cuts_cost(members: Written) -> None:
     about, page = members.about, Page(members.html)
     rows = [about.sample.dataset.row(name) for name in about.members.index]
-    made = explain.built(
+    made = explain.aumann_shapley(
         about.sample.model,
         about.sample.dataset.inputs(rows, dtype=torch.float64),
         about.sample.background,

@@ -16,8 +16,8 @@ from qfusion.data.data_set import DataSet
 from qfusion.data.modality_spec import Modality
 from qfusion.data.target_spec import Target
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain import interventions
-from qfusion.explain.interventions import Disturbance
+from qfusion.explain import disturbances, interventions
+from qfusion.explain.disturbances import Disturbance
 from qfusion.models import registry
 from qfusion.training import checkpoint, metrics
 
@@ -67,7 +67,7 @@ def model_of(kind: str, dataset: DataSet, **settings):
 )
 def test_absence_is_the_mean_over_the_background_exactly(dataset, kind, settings):
     model, rows = model_of(kind, dataset, **settings), dataset.rows("test")
-    found = interventions.scores(model, dataset, rows, Disturbance(missing=("words",)))
+    found = disturbances.scores(model, dataset, rows, Disturbance(missing=("words",)))
     behind = dataset.inputs(dataset.rows("train"), torch.float64)
     for i, row in enumerate(rows[:4]):
         own = dataset.inputs([row], torch.float64)
@@ -75,10 +75,10 @@ def test_absence_is_the_mean_over_the_background_exactly(dataset, kind, settings
             {name: behind[name] if name == "words" else own[name].expand(24, -1) for name in NAMES}
         )
         assert found[i, 0] == pytest.approx(float(brute.detach().mean()), abs=1e-10)
-    everything = interventions.scores(model, dataset, rows, Disturbance(missing=NAMES))
+    everything = disturbances.scores(model, dataset, rows, Disturbance(missing=NAMES))
     assert np.allclose(everything, float(model(behind).detach().mean()), atol=1e-10)
     assert np.allclose(
-        interventions.scores(model, dataset, rows, Disturbance()),
+        disturbances.scores(model, dataset, rows, Disturbance()),
         metrics.predict(model, dataset, rows),
         atol=1e-12,
     )
@@ -87,12 +87,12 @@ def test_absence_is_the_mean_over_the_background_exactly(dataset, kind, settings
 def test_absence_and_disturbance_together(dataset):
     model, rows = model_of("quantum-jump", dataset, dims=2), dataset.rows("test")
     asked = Disturbance(missing=("a",), swapped=("c",), seed=3)
-    found = interventions.scores(model, dataset, rows, asked)
+    found = disturbances.scores(model, dataset, rows, asked)
     behind = explain.background(
         model, dataset.inputs(dataset.rows("train"), torch.float64), "joint"
     )
     swapped = dataset.inputs(rows, torch.float64) | {
-        "c": dataset.inputs(interventions.donors(rows, rows, 3), torch.float64)["c"]
+        "c": dataset.inputs(disturbances.donors(rows, rows, 3), torch.float64)["c"]
     }
     whole = explain.explain(model, swapped, behind)
     assert np.allclose(found, whole.values[:, whole.coalitions.index("words+c")])
@@ -120,7 +120,7 @@ def test_an_explanation_without_a_modality(dataset):
 
 def test_what_a_baseline_lacks_comes_from_every_training_row(dataset):
     model, rows = model_of("tensor", dataset), dataset.rows("test")
-    found = interventions.scores(model, dataset, rows, Disturbance(missing=("words", "a")))
+    found = disturbances.scores(model, dataset, rows, Disturbance(missing=("words", "a")))
     own, train = (dataset.inputs(some, torch.float64) for some in (rows, dataset.rows("train")))
     with torch.no_grad():
         each = [
@@ -134,7 +134,7 @@ def test_what_a_baseline_lacks_comes_from_every_training_row(dataset):
 
 def test_the_training_mean_may_be_asked_for(dataset):
     model, rows = model_of("late", dataset), dataset.rows("test")
-    found = interventions.scores(model, dataset, rows, Disturbance(mean=("words", "a")))
+    found = disturbances.scores(model, dataset, rows, Disturbance(mean=("words", "a")))
     train = dataset.inputs(dataset.rows("train"), torch.float64)
     own = dataset.inputs(rows, torch.float64)
     mean = train["words"][0][train["words"][1]].mean(0)
@@ -151,7 +151,7 @@ def test_the_training_mean_may_be_asked_for(dataset):
 
 def test_noise_has_the_deviation_it_says(dataset):
     rows = np.repeat(dataset.rows("test"), 400)
-    noisy = interventions.inputs(dataset, rows, Disturbance(noise={"c": 0.5, "words": 2}))
+    noisy = disturbances.inputs(dataset, rows, Disturbance(noise={"c": 0.5, "words": 2}))
     plain = dataset.inputs(rows, torch.float64)
     assert torch.equal(noisy["a"], plain["a"])
     train = dataset.modalities[2].values[dataset.rows("train")].astype(float)
@@ -159,10 +159,10 @@ def test_noise_has_the_deviation_it_says(dataset):
     added, mask = noisy["words"][0] - plain["words"][0], noisy["words"][1]
     train_steps = plain_steps(dataset)
     assert np.allclose(added[mask].std(0).numpy() / train_steps.std(0), 2, rtol=0.05)
-    again = interventions.inputs(dataset, rows, Disturbance(noise={"c": 0.5, "words": 2}))
+    again = disturbances.inputs(dataset, rows, Disturbance(noise={"c": 0.5, "words": 2}))
     assert torch.equal(noisy["c"], again["c"])
     assert not torch.equal(
-        noisy["c"], interventions.inputs(dataset, rows, Disturbance(noise={"c": 0.5}, seed=1))["c"]
+        noisy["c"], disturbances.inputs(dataset, rows, Disturbance(noise={"c": 0.5}, seed=1))["c"]
     )
 
 
@@ -174,20 +174,20 @@ def plain_steps(dataset: DataSet) -> np.ndarray:
 @pytest.mark.parametrize("seed", range(5))
 def test_nobody_keeps_its_own(seed):
     rows = np.array([3, 5, 8, 13])
-    found = interventions.donors(rows, rows, seed)
+    found = disturbances.donors(rows, rows, seed)
     assert sorted(found) == sorted(rows)
     assert (found != rows).all()
     assert (
-        interventions.donors(rows[1:2], rows, seed) == found[1:2]
+        disturbances.donors(rows[1:2], rows, seed) == found[1:2]
     )  # one sample alone gets the same
 
 
 def test_many_rows_are_scored_in_pieces(dataset, monkeypatch):
     model, rows = model_of("late", dataset), dataset.rows("test")
-    whole = interventions.scores(model, dataset, rows, Disturbance(swapped=("a",)))
-    monkeypatch.setattr(interventions, "BATCH", 5)
+    whole = disturbances.scores(model, dataset, rows, Disturbance(swapped=("a",)))
+    monkeypatch.setattr(disturbances, "BATCH", 5)
     assert np.allclose(
-        interventions.scores(model, dataset, rows, Disturbance(swapped=("a",))), whole
+        disturbances.scores(model, dataset, rows, Disturbance(swapped=("a",))), whole
     )
 
 
@@ -208,7 +208,7 @@ def test_many_rows_are_scored_in_pieces(dataset, monkeypatch):
 )
 def test_what_cannot_be_asked(dataset, asked, error, message):
     with pytest.raises(error, match=message):
-        interventions.inputs(dataset, dataset.rows("test"), asked)
+        disturbances.inputs(dataset, dataset.rows("test"), asked)
 
 
 def test_modalities_at_once_are_disturbed_as_each_alone(dataset):
@@ -219,13 +219,13 @@ def test_modalities_at_once_are_disturbed_as_each_alone(dataset):
         "a at its training mean, words of another sample, noise of 1.5 deviations on c"
     )
     assert Disturbance(missing=("a", "c")).words == "without a, without c"
-    found = interventions.inputs(dataset, rows, asked)
+    found = disturbances.inputs(dataset, rows, asked)
     for name, alone in (
         ("a", Disturbance(mean=("a",))),
         ("words", Disturbance(swapped=("words",), seed=4)),
         ("c", Disturbance(noise={"c": 1.5}, seed=4)),
     ):
-        one = interventions.inputs(dataset, rows, alone)
+        one = disturbances.inputs(dataset, rows, alone)
         for ours, theirs in zip(
             found[name] if name == "words" else [found[name]],
             one[name] if name == "words" else [one[name]],
@@ -234,25 +234,25 @@ def test_modalities_at_once_are_disturbed_as_each_alone(dataset):
             assert torch.equal(ours, theirs)
     # noise on a swapped modality is added to the other row's features
     plain = dataset.inputs(rows, torch.float64)
-    noise = interventions.inputs(dataset, rows, Disturbance(noise={"c": 2}))["c"] - plain["c"]
-    other = interventions.inputs(dataset, rows, Disturbance(swapped=("c",)))["c"]
-    both = interventions.inputs(dataset, rows, Disturbance(swapped=("c",), noise={"c": 2}))["c"]
+    noise = disturbances.inputs(dataset, rows, Disturbance(noise={"c": 2}))["c"] - plain["c"]
+    other = disturbances.inputs(dataset, rows, Disturbance(swapped=("c",)))["c"]
+    both = disturbances.inputs(dataset, rows, Disturbance(swapped=("c",), noise={"c": 2}))["c"]
     assert torch.allclose(both - other, noise)
     for name in ("a", "c"):
-        assert torch.equal(interventions.inputs(dataset, rows, Disturbance())[name], plain[name])
+        assert torch.equal(disturbances.inputs(dataset, rows, Disturbance())[name], plain[name])
 
 
 def test_swaps_need_others(dataset):
     with pytest.raises(InvalidInput, match="at least two samples, but there are 1"):
-        interventions.inputs(dataset, [3], Disturbance(swapped=("a",)))
+        disturbances.inputs(dataset, [3], Disturbance(swapped=("a",)))
     with pytest.raises(InvalidInput, match="`pool` must hold every row"):
-        interventions.inputs(dataset, [3], Disturbance(swapped=("a",)), pool=[4, 5])
+        disturbances.inputs(dataset, [3], Disturbance(swapped=("a",)), pool=[4, 5])
 
 
 @pytest.mark.parametrize("kind", ["quantum-jump", "concatenation"])
 def test_curves(dataset, kind):
     model = model_of(kind, dataset)
-    found = interventions.robustness(model, dataset, levels=(0.0, 1.0), repeats=2)
+    found = disturbances.robustness(model, dataset, levels=(0.0, 1.0), repeats=2)
     clean = metrics.evaluate(model, dataset, "test")
     assert found[(found["kind"] == "noise") & (found["level"] == 0)][
         "mae"
@@ -268,7 +268,7 @@ def test_curves(dataset, kind):
     for row in some.to_dict("records"):
         name, kind_, level = row["modality"], row["kind"], row["level"]
         touched = NAMES if name == "all" else (name,)
-        disturbances = {
+        every = {
             "noise": [
                 Disturbance(noise=dict.fromkeys(touched, level), seed=seed) for seed in range(2)
             ],
@@ -278,11 +278,11 @@ def test_curves(dataset, kind):
         }[kind_]
         measured = [
             metrics.of_scores(
-                interventions.scores(model, dataset, rows, each, "train", behind),
+                disturbances.scores(model, dataset, rows, each, "train", behind),
                 dataset.y[rows],
                 "regression",
             )
-            for each in disturbances
+            for each in every
         ]
         for key in ("mae", "corr"):
             assert row[key] == pytest.approx(np.mean([each[key] for each in measured]))
@@ -294,9 +294,9 @@ def test_curves_of_a_part_of_the_background_and_of_the_whole(dataset):
         model, dataset.inputs(dataset.rows("train"), torch.float64), "joint"
     )
     for most in (5, None):
-        found = interventions.robustness(model, dataset, levels=(), repeats=1, most=most)
+        found = disturbances.robustness(model, dataset, levels=(), repeats=1, most=most)
         asked = found[(found["kind"] == "absent") & (found["modality"] == "c")]["mae"]
-        scores = interventions.scores(
+        scores = disturbances.scores(
             model, dataset, rows, Disturbance(missing=("c",)), behind=behind.subsample(most or 24)
         )
         assert asked.tolist() == pytest.approx([np.abs(scores[:, 0] - dataset.y[rows]).mean()])
@@ -304,7 +304,7 @@ def test_curves_of_a_part_of_the_background_and_of_the_whole(dataset):
 
 def test_curves_have_the_levels_of_the_shipped_leaderboard():
     """Whose tables show what is recorded, and noise of 1."""
-    levels = inspect.signature(interventions.robustness).parameters["levels"].default
+    levels = inspect.signature(disturbances.robustness).parameters["levels"].default
     board = benchmark_board.open_board()
     for name, models in board.whole["robustness"].items():
         for model, records in models.items():

@@ -20,7 +20,8 @@ from qfusion.explain import sensitivity as method
 from qfusion.models import EntangledQCNN, InputSpec, QuantumJump, Tweak
 from qfusion.models.terms import spread_places
 from qfusion.models.truth_tables import fused_entropy
-from qfusion.quantum.states import density, measures_over_time, split
+from qfusion.quantum.measure_kinds import measures_over_time, split_column
+from qfusion.quantum.states import density
 from tests.entangled import model_of
 
 NAMES = ("text", "audio", "vision")
@@ -94,7 +95,7 @@ def with_factor(model: Any, parameter: method.Parameter, value: float) -> Any:
         )
         return model.tweaked(replace(tweak, duration=duration))
     other = copy.deepcopy(model)
-    place = split(parameter.key)[1]
+    place = split_column(parameter.key)[1]
     with torch.no_grad():
         if parameter.kind == "measurement":
             other.W[:, _column(model, place)] *= value
@@ -124,7 +125,7 @@ def _column(model: Any, place: str) -> int:
 def _table(model: Any, parameter: method.Parameter, value: float) -> torch.Tensor:
     """Entry by entry, as the documentation says it."""
     phi, M = model.phi.detach().clone(), len(model.modalities)
-    element, _, name = split(parameter.key)[1].partition(":")
+    element, _, name = split_column(parameter.key)[1].partition(":")
     i = int(element)
     if parameter.kind == "fusion":
         phi[i] = math.pi / 2 + value * (phi[i] - math.pi / 2)

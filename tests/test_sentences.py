@@ -32,10 +32,11 @@ from qfusion.data import Text
 from qfusion.data.import_report import build_report
 from qfusion.data.staged_set import Part, StagedSet
 from qfusion.errors import InvalidInput
-from qfusion.explain import cuts, faithfulness as reliability
-from qfusion.explain.cuts import CutMetrics, Cuts, Estimates
+from qfusion.explain import cut_summaries, faithfulness as reliability
+from qfusion.explain.cut_losses import CutMetrics, Estimates
 from qfusion.explain.faithfulness import AgainstTruth, Curves
 from qfusion.explain.stability import Interval, Stability
+from qfusion.explain.state_cuts import Cuts
 from qfusion.figures import export
 from qfusion.panels import (
     circuit,
@@ -1161,7 +1162,9 @@ def check_modality_whose_cut_moves_most() -> None:
     for a, b in itertools.product((0.0, -0.3, 0.3, 0.5), repeat=2):
         changes = np.zeros((2, 2, 3))
         changes[0, 0, 1], changes[0, 1, 2] = a, b
-        assert cuts.most_moved(cut_of(changes, 1.0), 0) == NAMES[0 if abs(a) >= abs(b) else 1]
+        assert (
+            cut_summaries.most_moved(cut_of(changes, 1.0), 0) == NAMES[0 if abs(a) >= abs(b) else 1]
+        )
 
 
 @checks("cut over many samples")

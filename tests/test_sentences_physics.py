@@ -22,7 +22,7 @@ from qfusion.figures import jump_trajectories, style, themes
 from qfusion.models import truth_tables
 from qfusion.models.tweak import LEARNED
 from qfusion.panels import circuit, cohort_quality, convergence, dynamics, samples
-from qfusion.quantum import states
+from qfusion.quantum import measure_kinds, measures
 from qfusion.quantum.lindblad import System, evolve_states
 from qfusion.quantum.states import density
 from qfusion.track import attractor, contraction
@@ -128,7 +128,7 @@ def test_mixing_time_is_when_the_last_pair_is_near(seed: int) -> None:
     rho = density(psi)
     for factor, inside in ((0.97, False), (1.03, True)):
         at = evolve_states(physics.H, physics.jumps, rho, [factor * found.mixing_time])[0]
-        assert bool((states.trace_distance(at[:1], at[1:]).max() < MIXED) == inside)
+        assert bool((measures.trace_distance(at[:1], at[1:]).max() < MIXED) == inside)
 
 
 def test_no_trace_distance_grows_so_none_is_called_a_finding() -> None:
@@ -395,11 +395,11 @@ def test_negativity_is_in_bits() -> None:
     entropy nats."""
     for d in (2, 3, 4):
         psi = torch.eye(d, dtype=torch.complex128).flatten() / math.sqrt(d)
-        assert float(states.logarithmic_negativity(density(psi), (d, d), (0,))) == pytest.approx(
+        assert float(measures.logarithmic_negativity(density(psi), (d, d), (0,))) == pytest.approx(
             math.log2(d)
         )
-        assert float(states.entanglement_entropy(psi, (d, d), 0)) == pytest.approx(math.log(d))
-    for name, about in states.KINDS.items():
+        assert float(measures.entanglement_entropy(psi, (d, d), 0)) == pytest.approx(math.log(d))
+    for name, about in measure_kinds.KINDS.items():
         unit = "bits" if name == "negativity" else "nats"
         assert about.unit in ("", unit)
         assert ("bits" if unit == "nats" else "nats") not in f"{about.axis} {about.cohort}"

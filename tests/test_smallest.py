@@ -20,7 +20,7 @@ from qfusion.data import DataSet
 from qfusion.data.modality_spec import Modality
 from qfusion.data.target_spec import Target
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain import building, cuts, stability
+from qfusion.explain import cut_losses, generator_pruning, generator_retraining, stability
 from qfusion.models import InputSpec, QuantumJump, hermitian
 from qfusion.models.tweak import Tweak
 from qfusion.panels import model_pieces
@@ -88,7 +88,7 @@ def test_planted_terms_are_those_that_stay() -> None:
         teacher, student, chosen = planted(seed)
         rows = [features(150, 100 + seed), features(150, 200 + seed)]
         labelled = [(x, teacher(x)[:, 0].numpy()) for x in rows]
-        result = building.prune(student, *labelled, "regression", orders=0)
+        result = generator_pruning.prune(student, *labelled, "regression", orders=0)
         assert result.chosen[PLANTED] > result.chosen[-1]  # the noise did harm
         hits += result.size == PLANTED and sorted(result.left(PLANTED)) == chosen
         by_gates += sorted(result.gated[-PLANTED:]) == chosen
@@ -103,9 +103,9 @@ def test_noise_that_is_trained_on_with_the_terms_that_stay_goes() -> None:
     off = with_parts(student, dict.fromkeys(chosen, 0.7 * STRENGTH))
     data = labelled_set(teacher, 600)
     keys = [f"{letter}[{name}]" for letter in "HD" for name in TERM_NAMES]
-    tweak = building.without(Tweak(), set(keys) - set(chosen))
+    tweak = generator_pruning.without(Tweak(), set(keys) - set(chosen))
     before = metrics.evaluate(off.tweaked(tweak), data, "test")["r2"]
-    model = building.retrained(off, data, tweak, 20)
+    model = generator_retraining.retrain(off, data, tweak, 20)
     assert model.tweak is None
     after = metrics.evaluate(model, data, "test")["r2"]
     assert after > max(before, 0.9)
@@ -140,7 +140,7 @@ def labelled_set(teacher: QuantumJump, N: int) -> DataSet:
 @pytest.fixture
 def few_gate_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where it is not asked in which order gates close."""
-    monkeypatch.setattr(building, "GATE_STEPS", 20)
+    monkeypatch.setattr(generator_pruning, "GATE_STEPS", 20)
 
 
 @pytest.mark.usefixtures("few_gate_steps")
@@ -159,10 +159,10 @@ def test_every_set_is_what_the_tweaked_model_says(
     def shown(title: str) -> Any:
         yield lambda done, total: told.append((done, total))
 
-    monkeypatch.setattr(building, "progress_shown", shown)
-    monkeypatch.setattr(cuts, "RESAMPLES", 50)
+    monkeypatch.setattr(generator_pruning, "progress_shown", shown)
+    monkeypatch.setattr(cut_losses, "RESAMPLES", 50)
     pair = np.arange(30)[:, None] // 2
-    result = building.prune(
+    result = generator_pruning.prune(
         model, (first, y[:25]), (second, y[25:]), kind, orders=3, seed=7, clusters=pair
     )
     assert told[-1][0] == told[-1][1] == told[0][1]
@@ -170,7 +170,7 @@ def test_every_set_is_what_the_tweaked_model_says(
     assert sorted(result.terms) == sorted(
         f"{letter}[{name}]" for letter in "HD" for name in ("text", "audio", "text+audio")
     )
-    name = cuts.METRICS[kind][0]
+    name = cut_losses.METRICS[kind][0]
     for k in range(7):
         pruned = model.tweaked(result.tweak(k))
         for inputs, truth, value in (
@@ -181,12 +181,14 @@ def test_every_set_is_what_the_tweaked_model_says(
             measured = metrics.of_scores(scores, truth, kind, "plain")[name]
             assert value == pytest.approx(measured, abs=1e-10)
     # each step is the best of all that were left
-    loss = building._loss
+    loss = generator_pruning._loss
     for step in range(6):
         gone, left = result.terms[:step], result.terms[step:]
         options = {
             key: loss(
-                model.tweaked(building.without(Tweak(), [*gone, key]))(first).detach().numpy(),
+                model.tweaked(generator_pruning.without(Tweak(), [*gone, key]))(first)
+                .detach()
+                .numpy(),
                 y[:25],
                 kind,
             )
@@ -199,7 +201,7 @@ def test_every_set_is_what_the_tweaked_model_says(
     # the order of the gates is shown on the same rows, set by set
     assert sorted(result.gated) == sorted(result.terms)
     for k, value in enumerate(result.by_gates):
-        gates = model.tweaked(building.without(Tweak(), result.gated[: 6 - k]))
+        gates = model.tweaked(generator_pruning.without(Tweak(), result.gated[: 6 - k]))
         scores = gates(second).detach().numpy()
         assert value == pytest.approx(metrics.of_scores(scores, y[25:], kind, "plain")[name])
     assert (result.metric, result.base, result.choosing, result.showing) == (name, Tweak(), 25, 30)
@@ -220,7 +222,7 @@ def test_every_set_is_what_the_tweaked_model_says(
             ]
         )
 
-    (counts,) = stability.counts(30, cuts.RESAMPLES, 7, pair)
+    (counts,) = stability.counts(30, cut_losses.RESAMPLES, 7, pair)
     drawn = np.array([curve(np.repeat(np.arange(30), row.astype(int))) for row in counts])
     for field, of in (
         ("shown", lambda curves: curves),
@@ -248,23 +250,25 @@ def test_a_tweak_that_is_there_stays() -> None:
     model, x = problem((2, 2), B=30, C=1)
     y = np.random.default_rng(0).normal(size=30)
     tweaked = model.tweaked("T=0.5,H.text=2")
-    result = building.prune(tweaked, (x, y), (x, y), "regression", orders=0)
+    result = generator_pruning.prune(tweaked, (x, y), (x, y), "regression", orders=0)
     assert result.tweak(6) == tweaked.tweak
     assert result.tweak(0).duration == 0.5
     assert set(result.tweak(0).couplings.values()) == {0.0}
 
 
-def pruning(chosen: list[float], low: float | None) -> building.Pruning:
+def pruning(chosen: list[float], low: float | None) -> generator_pruning.Pruning:
     """Two terms whose sets have these metrics on both kinds of rows."""
     values = np.array(chosen)
     low_end = None if low is None else np.array([low])
 
-    def estimates(center: np.ndarray) -> cuts.Estimates:
-        return cuts.Estimates(center, center - 0.01, center + 0.01)
+    def estimates(center: np.ndarray) -> cut_losses.Estimates:
+        return cut_losses.Estimates(center, center - 0.01, center + 0.01)
 
-    gain = cuts.Estimates(values[-1:] - values[0], low_end, None if low is None else values[-1:])
+    gain = cut_losses.Estimates(
+        values[-1:] - values[0], low_end, None if low is None else values[-1:]
+    )
     shares = (values - values[0]) / (values[-1] - values[0])
-    return building.Pruning(
+    return generator_pruning.Pruning(
         ("H[text]", "D[audio]"),
         Tweak(),
         "r2",
@@ -303,7 +307,7 @@ def test_a_pruning_is_a_row_a_set() -> None:
         "random_mean": pytest.approx([0.2, 0.4, 0.55]),
     }
     assert frame.to_dict("list") == expected
-    bare = replace(made, shares=cuts.Estimates(made.shares.value, None, None)).frame()
+    bare = replace(made, shares=cut_losses.Estimates(made.shares.value, None, None)).frame()
     assert set(expected) - set(bare) == {"share_low", "share_high"}
     assert (made.left(0), made.left(1), made.left(2)) == (
         (),
@@ -343,10 +347,10 @@ def test_sets_that_were_trained_on_are_measured_on_test_rows(
         asked.append((data, *more))
         return model.tweaked(tweak)
 
-    monkeypatch.setattr(building, "retrained", trained)
+    monkeypatch.setattr(generator_retraining, "retrain", trained)
     result = pruning([0.0, 0.5, 0.51], 0.3)
     assert result.size == 1
-    values, smallest = building.retrained_sets(student, dataset, result, 5, 3)
+    values, smallest = generator_retraining.retrain_sets(student, dataset, result, 5, 3)
     assert asked == [(dataset, 5, 3)] * 3
     expected = [
         metrics.evaluate(student.tweaked(result.tweak(k)), dataset, "test")["r2"] for k in range(3)
@@ -357,7 +361,7 @@ def test_sets_that_were_trained_on_are_measured_on_test_rows(
 
 def test_gates_are_drawn_from_the_distribution_of_the_paper() -> None:
     """Louizos, Welling and Kingma 2018, section 4: beta = 2/3, gamma = -0.1, zeta = 1.1."""
-    assert (building.TEMPERATURE, *building.STRETCHED) == (2 / 3, -0.1, 1.1)
+    assert (generator_pruning.TEMPERATURE, *generator_pruning.STRETCHED) == (2 / 3, -0.1, 1.1)
 
 
 def test_the_title_says_what_is_told() -> None:
@@ -381,18 +385,18 @@ def test_what_has_no_terms_is_refused() -> None:
     model, x = problem((2, 2), B=12, C=1)
     y = np.zeros(12)
     with pytest.raises(InvalidInput, match="one value for each of 12 rows"):
-        building.prune(model, (x, y[:3]), (x, y), "regression")
+        generator_pruning.prune(model, (x, y[:3]), (x, y), "regression")
     one = {name: part[:1] for name, part in x.items()}
-    assert building._kets(model, one, y[:1]).shape == (1, 4)
+    assert generator_pruning._kets(model, one, y[:1]).shape == (1, 4)
     with pytest.raises(InvalidInput, match="one at least, but has 0"):
-        building._kets(model, {name: part[:0] for name, part in x.items()}, y[:0])
+        generator_pruning._kets(model, {name: part[:0] for name, part in x.items()}, y[:0])
     with pytest.raises(NotFound, match="Kind of target 'ranking'"):
-        building.prune(model, (x, y), (x, y), "ranking")
+        generator_pruning.prune(model, (x, y), (x, y), "ranking")
     still, _ = problem((2, 2), C=1, evolution="none")
     with pytest.raises(InvalidInput, match="must evolve"):
-        building.prune(still, (x, y), (x, y), "regression")
+        generator_pruning.prune(still, (x, y), (x, y), "regression")
     with pytest.raises(InvalidInput, match="terms out of"):
-        building.prune(model_of(4), (x, y), (x, y), "regression")
+        generator_pruning.prune(model_of(4), (x, y), (x, y), "regression")
 
 
 def test_the_command_line_takes_terms_out_and_writes_the_smallest(

@@ -27,7 +27,7 @@ from qfusion.data.arrays import numbered_ids
 from qfusion.data.row_splits import stratified_split
 from qfusion.data.sources import handwritten
 from qfusion.errors import InvalidInput
-from qfusion.explain import counterfactual, cuts, operators, parameter_changes, sensitivity
+from qfusion.explain import counterfactual, operators, parameter_changes, sensitivity, state_cuts
 from qfusion.figures import numbers
 from qfusion.models import FUSION, build, can
 from qfusion.models.abilities import ABILITIES, kinds
@@ -191,7 +191,7 @@ def test_what_it_cannot_do_is_named() -> None:
     x = rows_of(model, 1)
     background = explain.background(model, kind="mixed")
     for ability, call in {
-        "time": lambda: cuts.cuts(model, x),
+        "time": lambda: state_cuts.cut_correlations(model, x),
         "terms": lambda: sensitivity.sensitivity(model, x, background),
         "rules": lambda: require(model, "rules"),
         "circuit": lambda: require(model, "circuit"),

@@ -16,7 +16,13 @@ from torch import Tensor, nn
 from qfusion import explain, report
 from qfusion.analysis.opening import open_sample
 from qfusion.data import DataSet
-from qfusion.explain import building, counterfactual, cuts, parameter_changes, sensitivity
+from qfusion.explain import (
+    counterfactual,
+    parameter_changes,
+    path_attribution,
+    sensitivity,
+    state_cuts,
+)
 from qfusion.models import FUSION, TimeModel, can
 from qfusion.models.abilities import kinds
 from qfusion.models.encoders import InputSpec
@@ -139,8 +145,10 @@ def test_what_stands_on_time_holds_for_it(address: dict[str, str]) -> None:
     assert values.dividends.sum(1)[0] == pytest.approx(values.prediction[0])
     slopes = sensitivity.sensitivity(model, inputs, background)
     assert {term.kind for term in slopes.parameters} >= {"coupling", "dissipation", "duration"}
-    assert cuts.cuts(model, inputs).before[0] == pytest.approx(sample.scores, abs=1e-9)
-    made = building.built(model, inputs, background)
+    assert state_cuts.cut_correlations(model, inputs).before[0] == pytest.approx(
+        sample.scores, abs=1e-9
+    )
+    made = path_attribution.aumann_shapley(model, inputs, background)
     assert made.start + made.parts.sum(-1) == pytest.approx(made.end, abs=1e-6)
     own = counterfactual.states_of(model, inputs)
     changes = [counterfactual.nearest_state(model, own, name) for name in model.modalities]

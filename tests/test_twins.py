@@ -18,7 +18,7 @@ from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import fusing
 from qfusion.models import build, can, registry, twins
 from qfusion.panels import leaderboard, quantum_resources
-from qfusion.quantum import lindblad, states
+from qfusion.quantum import lindblad, measures, states
 from qfusion.report import contents
 from qfusion.training import Options, checkpoint, metrics, train
 
@@ -121,12 +121,12 @@ def test_no_entanglement_passes_a_channel_but_correlation_does(M: int) -> None:
     assert len(followed) == 1 + 3 + 2
     before, behind = followed[1], followed[2]
     negativity = [
-        torch.stack([states.logarithmic_negativity(rho, model.dims, (m,)) for m in range(M)])
+        torch.stack([measures.logarithmic_negativity(rho, model.dims, (m,)) for m in range(M)])
         for rho in (before, behind)
     ]
     assert negativity[0].max() > 1e-3
     assert negativity[1].max() < 1e-9
-    assert states.total_correlation(behind, model.dims).max() > 1e-4
+    assert measures.total_correlation(behind, model.dims).max() > 1e-4
     U = model.bases()
     assert torch.allclose(U.mH @ U, torch.eye(len(U)).to(U), atol=1e-12)
 
@@ -192,7 +192,7 @@ def test_the_mean_field_equals_a_loop_over_partial_traces(M: int) -> None:
         whole = torch.einsum("nab,ncd->nacbd", whole, rho).flatten(3, 4).flatten(1, 2)
     expected = torch.einsum("cab,nba->nc", model.readout(), whole).real + model.bias
     assert torch.allclose(model.scores(encoded), expected, atol=1e-10)
-    assert states.total_correlation(whole, model.dims).abs().max() < 1e-9
+    assert measures.total_correlation(whole, model.dims).abs().max() < 1e-9
 
 
 def test_without_coupling_the_mean_field_is_the_full_model() -> None:

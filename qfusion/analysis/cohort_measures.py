@@ -10,7 +10,7 @@ from qfusion.analysis.cohort_table import JOINT, JOINT_SHARE, VERDICT, share_col
 from qfusion.analysis.memo import memo
 from qfusion.analysis.study import MEAN_ENTROPY, Study, entropy_column, final_states
 from qfusion.explain import stability
-from qfusion.quantum import states
+from qfusion.quantum import measure_kinds
 
 ENTROPY, LARGEST = "entropy", "largest entropy"
 MAX_SLOW, FEW_SLOW = (
@@ -24,7 +24,7 @@ def measure_titles(study: Study) -> dict[str, str]:
     if study.can("time"):
         return {
             name.replace("_", " "): about.cohort
-            for name, about in states.KINDS.items()
+            for name, about in measure_kinds.KINDS.items()
             if about.cohort
         }
     if not study.can("rules"):
@@ -66,8 +66,10 @@ def correlations(
     """The slow measures of `measure_titles` (or those named) at T for some rows, each (len(rows),), in one go."""
     kinds = measures or tuple(filter(is_slow, measure_titles(study)))
     values = [
-        [states.KINDS[name.replace(" ", "_")].mean(at_end).numpy() for name in kinds]
-        for at_end in (states.States(rho, study.model.dims) for rho in final_states(study, rows))
+        [measure_kinds.KINDS[name.replace(" ", "_")].mean(at_end).numpy() for name in kinds]
+        for at_end in (
+            measure_kinds.States(rho, study.model.dims) for rho in final_states(study, rows)
+        )
     ]
     return dict(zip(kinds, map(np.concatenate, zip(*values, strict=True)), strict=True))
 

@@ -8,7 +8,7 @@ import numpy as np
 from qfusion.analysis.memo import memo
 from qfusion.analysis.sample_evolution import TIMES, exact_states, observables
 from qfusion.analysis.study import in_chunks
-from qfusion.explain import cuts
+from qfusion.explain import cut_losses, state_cuts
 from qfusion.models import require
 from qfusion.models.tweak import LEARNED, Tweak
 from qfusion.training import encodings
@@ -20,16 +20,16 @@ MAX_HELD = 36  # joint dimension up to which repeated cuts are computed for many
 @memo(32)
 def cuts_of_sample(
     study: Any, row: int, tweak: Tweak = LEARNED, *, terms: bool = False
-) -> cuts.Cuts:
-    """Cuts of every modality of one sample, at `cuts.TIMES` times, under the sliders: all kinds of cut, or the usual
-    ones with its terms."""
+) -> state_cuts.Cuts:
+    """Cuts of every modality of one sample, at `state_cuts.TIMES` times, under the sliders: all kinds of cut, or the
+    usual ones with its terms."""
     model = require(study.model, "time", "to cut at").tweaked(tweak)
-    T, every = float(model.duration), (TIMES - 1) // (cuts.TIMES - 1)
-    return cuts.cuts(
+    T, every = float(model.duration), (TIMES - 1) // (state_cuts.TIMES - 1)
+    return state_cuts.cut_correlations(
         model,
         study.inputs([row]),
-        np.linspace(0, T, cuts.TIMES),
-        kinds=cuts.DEFAULT if terms else tuple(cuts.KINDS),
+        np.linspace(0, T, state_cuts.TIMES),
+        kinds=state_cuts.DEFAULT if terms else tuple(state_cuts.KINDS),
         background=study.background if terms else None,
         known=(
             observables(study, tweak)[::every].flip(0),
@@ -41,12 +41,12 @@ def cuts_of_sample(
 
 
 @memo(8, background=False, says="Taking the correlations of these samples away, about 8 ms each …")
-def cuts_of_rows(study: Any, rows: np.ndarray, times: int = 11) -> cuts.CutMetrics:
+def cuts_of_rows(study: Any, rows: np.ndarray, times: int = 11) -> cut_losses.CutMetrics:
     """Metrics of many samples after a cut of every modality, as learned: about 8 ms a sample at D = 64."""
     return cut_curves(study.model, study.dataset, rows, times)
 
 
-def curves(result: cuts.Cuts, output: int) -> dict[str, dict[str, np.ndarray]]:
+def curves(result: state_cuts.Cuts, output: int) -> dict[str, dict[str, np.ndarray]]:
     """Return scores (nT,) of the one sample, by kind of cut and modality, for a figure."""
     return {
         kind: {name: result.scores[k, m, :, 0, output] for m, name in enumerate(result.modalities)}
@@ -54,7 +54,9 @@ def curves(result: cuts.Cuts, output: int) -> dict[str, dict[str, np.ndarray]]:
     }
 
 
-def term_sizes(result: cuts.Cuts, modality: str, output: int) -> dict[str, dict[str, np.ndarray]]:
+def term_sizes(
+    result: state_cuts.Cuts, modality: str, output: int
+) -> dict[str, dict[str, np.ndarray]]:
     """Return sizes of the terms (nT,) after a cut of one modality, by kind of cut and coalition.
 
     `figures.correlation_cuts.cut_terms` draws them.
@@ -67,22 +69,26 @@ def term_sizes(result: cuts.Cuts, modality: str, output: int) -> dict[str, dict[
     }
 
 
-def cut_curves(model: Any, dataset: Any, rows: np.ndarray, times: int = 11) -> cuts.CutMetrics:
+def cut_curves(
+    model: Any, dataset: Any, rows: np.ndarray, times: int = 11
+) -> cut_losses.CutMetrics:
     """Returns metrics of rows of a data set after a cut, at `times` times from 0 to T, a `cut_metrics.CutMetrics`, as
     for `cut_test`."""
-    kinds = tuple(cuts.KINDS) if np.prod(model.dims) <= MAX_HELD else cuts.DEFAULT
+    kinds = tuple(state_cuts.KINDS) if np.prod(model.dims) <= MAX_HELD else state_cuts.DEFAULT
     moments = np.linspace(0, float(model.duration), times)
     parts = [
-        cuts.cuts(model, encodings.encoded_inputs(model, dataset, chunk), moments, kinds=kinds)
+        state_cuts.cut_correlations(
+            model, encodings.encoded_inputs(model, dataset, chunk), moments, kinds=kinds
+        )
         for chunk in in_chunks(rows, AT_ONCE, "Cutting correlations")
     ]
-    return cuts.cut_metrics(
+    return cut_losses.cut_metrics(
         replace(
             parts[0],
             scores=np.concatenate([part.scores for part in parts], 3),
             before=np.concatenate([part.before for part in parts]),
         ),
         dataset.y[rows],
-        cuts.kind_of(dataset.target),
+        cut_losses.kind_of(dataset.target),
         clusters=None if dataset.clusters is None else dataset.clusters.numbers[rows],
     )

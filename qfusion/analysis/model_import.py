@@ -25,7 +25,7 @@ from qfusion import _files, _limits, data as sources, explain
 from qfusion._checks import check
 from qfusion.data.isolated.process_limits import limit_process, used_address_space
 from qfusion.errors import InvalidInput, QFusionError
-from qfusion.models import imported as cards
+from qfusion.models import program, program_card
 from qfusion.training import checkpoint, imports
 
 MEMORY = 3 << 30  # bytes beyond what Python and torch take themselves
@@ -153,7 +153,7 @@ class Import:
                 case {"exhausted": _}:
                     raise self._refused(f"it takes more than {of_processor}")
                 case {"problem": problem, "card": card} if card:
-                    raise imports.Unfit(problem, cards.read(card, "card"))
+                    raise imports.Unfit(problem, program_card.read(card, "card"))
                 case {"problem": problem}:
                     raise InvalidInput(problem)
                 case _:
@@ -182,7 +182,7 @@ def first(taken: imports.Taken, dataset: sources.DataSet) -> dict[str, float]:
 
 def imported(order: Mapping[str, Any]) -> dict[str, Any]:
     """Does what an order says and returns what was found, or what is wrong."""
-    card = cards.read(order["card"], "card") if order["card"] else None
+    card = program_card.read(order["card"], "card") if order["card"] else None
     dataset = sources.load(order["data"])
     taken = imports.take(order["file"], dataset, card, only_onnx=order["only_onnx"])
     speed = first(taken, dataset)
@@ -205,7 +205,7 @@ def main() -> None:
     limit_process(before + order["memory"] if before else 1 << 62, order["seconds"])
     try:
         outcome = imported(order)
-    except cards.Exhausted as error:
+    except program.Exhausted as error:
         outcome = {"exhausted": error.of}
     except QFusionError as error:
         outcome = {

@@ -6,7 +6,7 @@ from qfusion.analysis.background_choice import default_contrast
 from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
-from qfusion.explain import building, cuts, evidence
+from qfusion.explain import cut_losses, evidence, generator_pruning, state_patching
 from qfusion.models import decisions, require
 
 # Which piece does it?
@@ -25,7 +25,7 @@ def partner(sample: Sample) -> str:
 
 
 @memo(32)
-def patches_of(study: Study, row: int, other: str = "") -> cuts.Patches:
+def patches_of(study: Study, row: int, other: str = "") -> state_patching.Patches:
     """One sample with the states of another, by its id, or of the mean over the background.
 
     Raises:
@@ -40,7 +40,7 @@ def patches_of(study: Study, row: int, other: str = "") -> cuts.Patches:
             f"Sample '{other}' cannot be patched with itself: its own states change nothing. Pick another sample.",
         )
         donor = study.inputs([place])
-    return cuts.patches(moving, study.inputs([row]), donor)
+    return state_patching.patch_states(moving, study.inputs([row]), donor)
 
 
 @memo(16, background=False, says="Leaving out the network's gate groups …")
@@ -64,17 +64,17 @@ def gate_groups_of(
 
 
 @memo(4, background=False, says="Taking the terms of the generator out, one after another …")
-def pruning_of(study: Study) -> building.Pruning:
+def pruning_of(study: Study) -> generator_pruning.Pruning:
     """The generator with fewer and fewer terms: validation rows choose, test rows show; at most `MOST_ROWS` of each."""
     data = study.dataset
     choosing, showing = (
         rows[drawn_samples.drawn_places(len(rows), MOST_ROWS, MOST_ROWS)]
         for rows in (data.rows("valid"), data.rows("test"))
     )
-    return building.prune(
+    return generator_pruning.prune(
         study.trained,
         (study.inputs(choosing), data.y[choosing]),
         (study.inputs(showing), data.y[showing]),
-        cuts.kind_of(data.target),
+        cut_losses.kind_of(data.target),
         clusters=cohort_table.clusters_of(data, showing),
     )

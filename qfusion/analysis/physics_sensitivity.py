@@ -12,10 +12,10 @@ from qfusion._checks import check, choose
 from qfusion.analysis import text
 from qfusion.analysis.memo import memo
 from qfusion.analysis.study import Study
-from qfusion.explain import building, sensitivity
+from qfusion.explain import path_attribution, sensitivity
 from qfusion.models import terms
 from qfusion.models.tweak import LEARNED, Tweak
-from qfusion.quantum.states import KINDS, split
+from qfusion.quantum.measure_kinds import KINDS, split_column
 
 THIS, ALL, CLASS, REGIME, RELATION = (
     "this sample",
@@ -51,7 +51,7 @@ def cohorts(study: Study) -> tuple[str, ...]:
 
 
 def rows_of(study: Study, row: int, cohort: str, frame: Callable[[], pd.DataFrame]) -> np.ndarray:
-    """The rows of a cohort; never empty: a sample outside the test split is added to those like it.
+    """The rows of a cohort; never empty: a sample outside the test split_column is added to those like it.
 
     Args:
         frame: makes the study's table, which relations are read from.
@@ -92,7 +92,7 @@ def targets(study: Any) -> dict[str, str]:
     """Names on the page -> names of `explain.sensitivity`."""
     texts: dict[str, str] = {}
     for name in sensitivity.target_names(study.model):
-        kind, inner = split(name)
+        kind, inner = split_column(name)
         words = {
             "score": study.quantity,
             "dividend": f"contribution of {inner.replace('+', ' + ')}" if inner else "baseline",
@@ -107,7 +107,7 @@ def targets(study: Any) -> dict[str, str]:
 
 def unit(study: Study, target: str, output: int) -> str:
     """Axis name of a target."""
-    kind, _ = split(target)
+    kind, _ = split_column(target)
     if kind in KINDS:
         return KINDS[kind].short_axis
     return (
@@ -120,7 +120,7 @@ def unit(study: Study, target: str, output: int) -> str:
 def full_range(study: Study, target: str, output: int) -> float:
     """What 1 % is measured against: range of a regression's target, spread of a class's log-odds over the test set,
     largest entropy."""
-    kind, inner = split(target)
+    kind, inner = split_column(target)
     if kind in KINDS:
         levels = study.model.dims[study.modalities.index(inner)] if study.can("kets") else 2
         return math.log(levels) if kind == "entropy" else math.log2(levels)
@@ -170,9 +170,9 @@ def follow(
 @memo(64)
 def built(
     study: Any, rows: Sequence[int] | np.ndarray, output: int, tweak: Tweak = LEARNED
-) -> building.Built:
+) -> path_attribution.PathAttribution:
     """What each term built, of one row or the mean over rows: about 0.2 s at D = 64, however many."""
-    return building.built(
+    return path_attribution.aumann_shapley(
         study.model.tweaked(tweak), study.inputs(list(rows)), study.background, output
     )
 

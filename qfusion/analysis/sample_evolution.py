@@ -14,7 +14,7 @@ from qfusion.analysis.study import predict, recompute_observables
 from qfusion.data.coalition_terms import split_term
 from qfusion.models import qcnn
 from qfusion.models.tweak import Tweak
-from qfusion.quantum import lindblad, states
+from qfusion.quantum import lindblad, measures, states
 
 # One sample under a (tweaked) model: what the Dynamics and Circuit pages show. Free of streamlit.
 
@@ -123,9 +123,11 @@ def shared_at_end(study: Any, row: int, tweak: Tweak, part: Sequence[str]) -> fl
     places = [study.modalities.index(name) for name in part]
     if len(places) == 1:
         rest = [m for m in range(len(dims)) if m not in places]
-        return float(states.mutual_information(rho, dims, places, rest))
+        return float(measures.mutual_information(rho, dims, places, rest))
     return float(
-        states.total_correlation(states.partial_trace(rho, dims, places), [dims[m] for m in places])
+        measures.total_correlation(
+            states.partial_trace(rho, dims, places), [dims[m] for m in places]
+        )
     )
 
 
@@ -134,9 +136,9 @@ def entangled_at_end(study: Any, row: int, tweak: Tweak, part: Sequence[str]) ->
     rho, dims = exact_states(study, row, tweak)[-1], study.model.dims
     places = [study.modalities.index(name) for name in part]
     if len(places) == 1:
-        return float(states.logarithmic_negativity(rho, dims, places))
+        return float(measures.logarithmic_negativity(rho, dims, places))
     return float(
-        states.logarithmic_negativity(
+        measures.logarithmic_negativity(
             states.partial_trace(rho, dims, places), [dims[m] for m in places], (0,)
         )
     )
@@ -159,6 +161,6 @@ def entropies_by_torch(
     times = times_of(float(model.duration), count)
     rho = model.evolve_states(states.density(study.ket(row)), times.tolist())
     return times, {
-        name: states.von_neumann_entropy(states.partial_trace(rho, model.dims, (m,))).numpy()
+        name: measures.von_neumann_entropy(states.partial_trace(rho, model.dims, (m,))).numpy()
         for m, name in enumerate(study.modalities)
     }

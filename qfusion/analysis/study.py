@@ -24,7 +24,7 @@ from qfusion.data import DataSet
 from qfusion.data.coalition_terms import MANY_MODALITIES, coalition_names
 from qfusion.explain import Explanation, backgrounds, coalitions, evidence, stability, verdicts
 from qfusion.models import Ability, can, evaluation, log_odds, nested, qcnn, require, truth_tables
-from qfusion.quantum import decomposition, lindblad, states
+from qfusion.quantum import decomposition, lindblad, measure_kinds, measures, states
 from qfusion.quantum.states import expectation
 from qfusion.training import checkpoint, encodings, metrics
 
@@ -464,7 +464,7 @@ class Study:
 
 def entropy_column(name: str) -> str:
     """Column of the entropy of a modality's state at T, or of a fused qubit."""
-    return states.column("entropy", (name,))
+    return measure_kinds.column_name("entropy", (name,))
 
 
 def dividend_column(term: str) -> str:
@@ -567,7 +567,7 @@ class JumpSpace(KetSpace):
 
 def negativity_column(name: str) -> str:
     """Column of the entanglement of a modality with the rest at T."""
-    return states.column("negativity", (name,))
+    return measure_kinds.column_name("negativity", (name,))
 
 
 @torch.no_grad()
@@ -588,7 +588,7 @@ def reduced_entropies(model: Any, psi: torch.Tensor) -> np.ndarray:
             [float(system.duration)],
         )[-1]
         weights = expectation(evolved, kets).to(letters.dtype) / size
-        columns.append(states.von_neumann_entropy(torch.tensordot(weights, letters, 1)))
+        columns.append(measures.von_neumann_entropy(torch.tensordot(weights, letters, 1)))
     return torch.stack(columns, -1).numpy()
 
 
@@ -600,7 +600,9 @@ def negativities(study: Any, rows: np.ndarray) -> np.ndarray:
     """
     dims = study.model.dims
     parts = [
-        torch.stack([states.logarithmic_negativity(rho, dims, (m,)) for m in range(len(dims))], -1)
+        torch.stack(
+            [measures.logarithmic_negativity(rho, dims, (m,)) for m in range(len(dims))], -1
+        )
         for rho in (final_states(study, rows) if len(rows) else [])
     ]
     return torch.cat(parts).numpy() if parts else np.zeros((0, len(dims)))

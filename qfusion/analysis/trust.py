@@ -13,7 +13,7 @@ from qfusion.analysis.memo import memo, written
 from qfusion.analysis.opening import open_study
 from qfusion.analysis.study import Study, in_chunks
 from qfusion.errors import QFusionError
-from qfusion.explain import attribution, backgrounds, faithfulness, stability
+from qfusion.explain import backgrounds, faithfulness, feature_deletion, stability
 from qfusion.training import batches, checkpoint, encodings
 
 INSIDE = 64  # test rows of a large set whose features are replaced
@@ -50,7 +50,7 @@ def modality_curves(study: Study, probability: bool = False) -> faithfulness.Cur
 def feature_curves(
     study: Study,
     modality: str,
-    ranking: str = attribution.FIRST,
+    ranking: str = feature_deletion.FIRST,
     probability: bool = False,
     everyone: bool = False,
 ) -> faithfulness.Curves:
@@ -61,7 +61,7 @@ def feature_curves(
     )[0]
     size = INSIDE if encodings.is_heavy(data) else max(1, len(rows))
     changes = [
-        attribution.feature_changes(
+        feature_deletion.feature_changes(
             study.model,
             study.inputs(chunk) | data.inputs(chunk, torch.float64, [modality]),
             modality,
@@ -74,7 +74,7 @@ def feature_curves(
         )
         for chunk in in_chunks(rows, size, "Replacing features")
     ]
-    curves = attribution.curves_of(
+    curves = feature_deletion.curves_of(
         np.concatenate(changes, -1),
         probability=probability,
         clusters=cohort_table.clusters_of(study.dataset, rows),

@@ -448,7 +448,7 @@ def disturbance(
     swap: list[str] | None,
     noise: list[str] | None,
     seed: int,
-) -> qfusion.explain.interventions.Disturbance:
+) -> qfusion.explain.disturbances.Disturbance:
     """Returns what the options ask for.
 
     Raises:
@@ -457,12 +457,12 @@ def disturbance(
     levels = read_pairs(
         noise or [], "Argument `--noise`", "MODALITY=LEVEL", f"--noise {modalities[0]}=0.5"
     )
-    wanted = qfusion.explain.interventions.Disturbance(
+    wanted = qfusion.explain.disturbances.Disturbance(
         tuple(dict.fromkeys(missing or [])),
         swapped=tuple(dict.fromkeys(swap or [])),
         noise={
             name: require_number(
-                f"noise[{name}]", level, 0.0, qfusion.explain.interventions.MAX_NOISE
+                f"noise[{name}]", level, 0.0, qfusion.explain.disturbances.MAX_NOISE
             )
             for name, level in levels.items()
         },

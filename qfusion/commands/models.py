@@ -116,7 +116,7 @@ def evaluate(
         wanted = disturbance(dataset.names, missing, swap, noise, seed)
         rows, how = dataset.rows(split), None
         if qfusion.models.can(trained.model, "time"):
-            how = trained.model.choice(min(len(rows), qfusion.explain.interventions.BATCH))
+            how = trained.model.choice(min(len(rows), qfusion.explain.disturbances.BATCH))
         parts = group.collected(dict(here.by_chunks(partial(_scores, wanted), rows, client)))
         measured = qfusion.training.metrics.of_rows(
             dataset, rows, np.concatenate([parts[place] for place in sorted(parts)])
@@ -147,7 +147,7 @@ def evaluate(
 
 def _scores(wanted: Any, of: Opened, part: np.ndarray) -> np.ndarray:
     """The scores of some rows of a split, here or on a worker."""
-    return qfusion.explain.interventions.scores(
+    return qfusion.explain.disturbances.scores(
         of.trained.model,
         of.dataset,
         part,

@@ -63,11 +63,11 @@ def matrix(
         output: number of the explained output; None for the class that each sample is decided for.
         missing: modalities that are left out: dividends that they take part in are 0.
     """
-    building = qfusion.explain.building
+    attribution = qfusion.explain.path_attribution
     if output is None:
-        built = building.built_over_classes(model, features, behind, times=[0.0])
+        built = attribution.aumann_shapley_over_classes(model, features, behind, times=[0.0])
     else:
-        built = building.built(model, features, behind, output, times=[0.0])
+        built = attribution.aumann_shapley(model, features, behind, output, times=[0.0])
     there = np.array(
         [not set(name.split("+")) & set(missing) for name in built.dividends], dtype=float
     )
@@ -89,9 +89,9 @@ def matrix(
     }
     if built.count > 1:
         if output is None:
-            sizes = building.sizes_over_classes(model, features, behind)
+            sizes = attribution.sizes_over_classes(model, features, behind)
         else:
-            sizes = building.built_each(model, features, behind, output).sizes()
+            sizes = attribution.aumann_shapley_per_sample(model, features, behind, output).sizes()
         words["physics_sizes"] = by_term(sizes[1])
     return words
 
@@ -128,14 +128,14 @@ def curves(
 ) -> dict[str, Any]:
     """Returns times, undisturbed scores and dividends, and by modality and kind the scores, changes and dividends after
     the cut."""
-    cuts = qfusion.explain.cuts.cuts(
+    cuts = qfusion.explain.state_cuts.cut_correlations(
         model,
         features,
         np.linspace(
-            0.0, float(getattr(model, "duration", 0.0)), times or qfusion.explain.cuts.TIMES
+            0.0, float(getattr(model, "duration", 0.0)), times or qfusion.explain.state_cuts.TIMES
         ),
         modalities=None if "all" in cut else cut,
-        kinds=tuple(qfusion.explain.cuts.KINDS),
+        kinds=tuple(qfusion.explain.state_cuts.KINDS),
         background=behind,
     )
     names, after, before = cuts.outputs, cuts.dividends, cuts.dividends_before
@@ -360,7 +360,7 @@ def explain(
 
 def _contributions(
     wanted_output: qfusion.analysis.outputs.Output,
-    wanted: qfusion.explain.interventions.Disturbance,
+    wanted: qfusion.explain.disturbances.Disturbance,
     of: Opened,
     part: np.ndarray,
 ) -> tuple[pd.DataFrame, float]:
@@ -381,7 +381,7 @@ def _contributions(
 
 def _explained(
     wanted_output: qfusion.analysis.outputs.Output,
-    wanted: qfusion.explain.interventions.Disturbance,
+    wanted: qfusion.explain.disturbances.Disturbance,
     of: Opened,
     part: np.ndarray,
 ) -> tuple[qfusion.explain.Explanation, float]:
@@ -400,13 +400,13 @@ def _explained(
 
 def _doubt(
     wanted_output: qfusion.analysis.outputs.Output,
-    wanted: qfusion.explain.interventions.Disturbance,
+    wanted: qfusion.explain.disturbances.Disturbance,
     of: Opened,
     part: np.ndarray,
     numbers: np.ndarray,
 ) -> qfusion.explain.verdicts.Doubt | None:
     """What training seeds leave open of some samples; None where they were not measured as these are explained."""
-    as_recorded = wanted == qfusion.explain.interventions.Disturbance(seed=wanted.seed)
+    as_recorded = wanted == qfusion.explain.disturbances.Disturbance(seed=wanted.seed)
     if not as_recorded or wanted_output.reference is not None:
         return None
     if of.behind.kind != qfusion.explain.backgrounds.DEFAULT:
@@ -416,10 +416,10 @@ def _doubt(
 
 
 def _features(
-    of: Opened, rows: np.ndarray, wanted: qfusion.explain.interventions.Disturbance
+    of: Opened, rows: np.ndarray, wanted: qfusion.explain.disturbances.Disturbance
 ) -> dict[str, Any]:
     """Inputs of rows of one split, with noise, and with modalities of others of that split."""
-    return qfusion.explain.interventions.inputs(
+    return qfusion.explain.disturbances.inputs(
         of.dataset, rows, wanted, of.trained_on, of.others(rows), model=of.trained.model
     )
 
@@ -477,7 +477,7 @@ def decision(
 
 def _over_backgrounds(
     wanted_output: qfusion.analysis.outputs.Output,
-    wanted: qfusion.explain.interventions.Disturbance,
+    wanted: qfusion.explain.disturbances.Disturbance,
     of: Opened,
     rows: np.ndarray,
     words: Mapping[str, Any],
@@ -766,7 +766,7 @@ def smallest(study: qfusion.analysis.study.Study, retrain: int, name: str, keep:
     words: list[str | RenderableType] = [qfusion.wording.building.describe_pruning(result)]
     source, change = load(name, study.dataset.name)[0], str(tweak)
     if retrain:
-        values, trained = qfusion.explain.building.retrained_sets(
+        values, trained = qfusion.explain.generator_retraining.retrain_sets(
             study.model, study.dataset, result, retrain
         )
         source, change = (

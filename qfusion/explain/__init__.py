@@ -5,9 +5,14 @@ a method, with its numbers, its sentence and its table. No figures, and nothing 
 
 from qfusion._lazy import modules
 from qfusion.explain.backgrounds import KINDS, Background, background
-from qfusion.explain.building import Built, BuiltEach, built, built_each
 from qfusion.explain.coalitions import Explanation, explain, through_layers, through_time
 from qfusion.explain.contribution_shares import shares
+from qfusion.explain.path_attribution import (
+    PathAttribution,
+    SamplePathAttribution,
+    aumann_shapley,
+    aumann_shapley_per_sample,
+)
 from qfusion.explain.verdicts import RELATIONS, Relation, Verdict, judge, verdict
 from qfusion.models.ket_algebra import marginal_observables
 
@@ -15,14 +20,14 @@ __all__ = [
     "KINDS",
     "RELATIONS",
     "Background",
-    "Built",
-    "BuiltEach",
+    "PathAttribution",
+    "SamplePathAttribution",
     "Explanation",
     "Relation",
     "Verdict",
     "background",
-    "built",
-    "built_each",
+    "aumann_shapley",
+    "aumann_shapley_per_sample",
     "explain",
     "judge",
     "marginal_observables",

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import require_whole
-from qfusion.explain import cuts
+from qfusion.explain import state_cuts
 from qfusion.models import Features, FusionModel
 from qfusion.quantum import states
 
@@ -36,12 +36,12 @@ def dephased(rho: Tensor, dims: Sequence[int]) -> Tensor:
         rho: states, complex. dims: of the modalities, whose product is D.
     """
     for m in range(len(dims)):
-        rho = _whole(cuts.dephased(cuts.first_part(rho, tuple(dims), m)), dims, m)
+        rho = _whole(state_cuts.dephased(state_cuts.first_part(rho, tuple(dims), m)), dims, m)
     return rho
 
 
 def _whole(X: Tensor, dims: Sequence[int], m: int) -> Tensor:
-    """Operators (B, D, D) of those that `cuts.first_part` splits, (B, d d, r r)."""
+    """Operators (B, D, D) of those that `state_cuts.first_part` splits, (B, d d, r r)."""
     left, d, right = math.prod(dims[:m]), dims[m], math.prod(dims[m + 1 :])
     D = left * d * right
     return (
@@ -66,12 +66,12 @@ def scores(model: FusionModel, inputs: Mapping[str, Features], steps: int = STEP
     encoded = model.encode(inputs)
     start = states.kron([states.density(encoded[name]) for name in model.modalities])
     part = float(moving.duration) / (steps + 1)
-    read = cuts.real_vectors(moving.observables([0.0])[0].to(torch.complex128))
+    read = state_cuts.real_vectors(moving.observables([0.0])[0].to(torch.complex128))
     blocks = []
     for rho in start.split(max(1, _AT_ONCE // start.shape[-1] ** 2)):
         for step in range(steps + 1):
             rho = moving.evolve_states(rho, [part])[0]
             if step < steps:
                 rho = dephased(rho, moving.dims)
-        blocks.append(cuts.real_vectors(rho.to(torch.complex128)) @ read.mT)
+        blocks.append(state_cuts.real_vectors(rho.to(torch.complex128)) @ read.mT)
     return (torch.cat(blocks) + model.bias.detach().double()).numpy()

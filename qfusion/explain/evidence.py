@@ -17,7 +17,7 @@ from torch import Tensor
 from qfusion._checks import check, choose, require_finite
 from qfusion.explain import fusing, stability
 from qfusion.models import FusionModel, TruthTables, qcnn, truth_tables
-from qfusion.quantum import states
+from qfusion.quantum import measures, states
 
 # Entropies of the fused qubits along the layers of the quantum convolutional network.
 
@@ -119,7 +119,7 @@ def _moments(
 
 
 def _entropy(rho: Tensor, qubits: tuple[int, ...], n: int) -> float:
-    return float(states.von_neumann_entropy(states.partial_trace(rho, (2,) * n, qubits)))
+    return float(measures.von_neumann_entropy(states.partial_trace(rho, (2,) * n, qubits)))
 
 
 def _cuts(rho: Tensor, qubits: tuple[int, ...], n: int) -> tuple[float, np.ndarray, np.ndarray]:
@@ -605,7 +605,7 @@ def coalition_table(O: Tensor, vectors: Tensor) -> Tensor:
 
 def _entropies(bloch: Tensor, n: int) -> np.ndarray:
     """Mean entropy over the qubits in nats, (2^n,), of their <X>, <Y>, <Z>, (3 n, 2^n)."""
-    return np.asarray(states.qubit_entropy(bloch.view(n, 3, -1).mT.numpy()).mean(0))
+    return np.asarray(measures.qubit_entropy(bloch.view(n, 3, -1).mT.numpy()).mean(0))
 
 
 def largest_group(result: GateGroups, target: str = DECISION) -> tuple[int, float]:

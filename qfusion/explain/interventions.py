@@ -1,25 +1,17 @@
-"""The decision with the states of modalities set, left out, mixed up or made noisy, of one sample and of all
-test rows.
-"""
+"""The decision on one sample with the states of its modalities set, left out, or taken from another sample."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
-import pandas as pd
 import torch
-from torch import Tensor
 
-from qfusion import _sentences
-from qfusion._checks import check, choose, require_number
-from qfusion.data import DataSet
+from qfusion._checks import check, choose
 from qfusion.explain import backgrounds, coalitions, counterfactual, gradient_search
 from qfusion.models import FusionModel, decisions, games, nested
-from qfusion.models.encoders import Features, split
+from qfusion.models.encoders import Features
 from qfusion.quantum.decomposition import subsets
-from qfusion.training import batches, encodings, metrics
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,180 +124,6 @@ def nearest_donor(
     )
 
 
-# Missing and corrupted modalities: what a model says without one, with noise on it, or with another sample's.
-#
-# Absent: the score is the coalition value v(S) of the modalities that are there, the mean score
-# over all background rows; of models with states exact by linearity, of others by evaluation. For
-# comparison every feature may take its training mean instead (of a sequence at every real step, so
-# that its length is still known).
-#
-# Noise: Gaussian, independent for every feature and step, in standard deviations of that feature
-# over the training rows; encoders clip features at five of these. Swapped: the modality of another
-# row of the same set, drawn so that no row keeps its own.
-
-MAX_NOISE = 100.0
-BATCH = 4096  # rows that are scored at once
-_known: WeakKeyDictionary[DataSet, dict[tuple[str, str], tuple[Tensor, Tensor]]] = (
-    WeakKeyDictionary()
-)
-
-
-@dataclass(frozen=True)
-class Disturbance:
-    """What is done to modalities before the model decides.
-
-    Attributes:
-        missing: modalities that are absent.
-        mean: modalities whose features are replaced by the training mean.
-        swapped: modalities taken from another row.
-        noise: standard deviations of noise, by modality.
-        seed: of noise and swaps.
-    """
-
-    missing: tuple[str, ...] = ()
-    mean: tuple[str, ...] = ()
-    swapped: tuple[str, ...] = ()
-    noise: Mapping[str, float] = field(default_factory=dict)
-    seed: int = 0
-
-    def validate(self, modalities: Sequence[str]) -> None:
-        """Raises NotFound or InvalidInput unless every modality exists, and is either missing or something else."""
-        for name in (*self.missing, *self.mean, *self.swapped, *self.noise):
-            choose("Modality", name, modalities)
-        for name, level in self.noise.items():
-            require_number(f"noise[{name}]", level, 0.0, MAX_NOISE)
-        gone = {*self.missing, *self.mean}
-        both = sorted(gone & {*self.swapped, *self.noise} | set(self.missing) & set(self.mean))
-        check(
-            not both,
-            f"Modality {both[0] if both else ''!r} cannot be absent and disturbed at once. Name it once.",
-        )
-        check(
-            isinstance(self.seed, int) and self.seed >= 0,
-            f"Argument `seed` must be a whole number from 0, but is {self.seed!r}.",
-        )
-
-    @property
-    def words(self) -> str:
-        """In a few words, "as recorded" when nothing is done."""
-        parts = [
-            *(f"without {name}" for name in self.missing),
-            *(f"{name} at its training mean" for name in self.mean),
-            *(f"{name} of another sample" for name in self.swapped),
-            *(f"noise of {level:g} deviations on {name}" for name, level in self.noise.items()),
-        ]
-        return ", ".join(parts) or "as recorded"
-
-
-def inputs(
-    dataset: DataSet,
-    rows: Any,
-    disturbance: Disturbance,
-    trained_on: str = "train",
-    pool: Any = None,
-    dtype: torch.dtype = torch.float64,
-    model: FusionModel | None = None,
-) -> dict[str, Any]:
-    """Returns the inputs of rows with noise, swaps and means, not yet without what is missing.
-
-    Args:
-        dataset: whose rows. rows: row numbers.
-        disturbance: what is done.
-        trained_on: split over which means and deviations are taken.
-        pool: rows among which modalities are swapped; `rows` unless given, and holding them.
-        dtype: of the values.
-        model: that takes them: of a large data set what its encoders made of modalities without noise, see `encoded`.
-
-    Raises:
-        NotFound, InvalidInput: see `Disturbance.validate`; also where there is no other row to swap with.
-    """
-    disturbance.validate(dataset.names)
-    rows = np.atleast_1d(np.asarray(rows))
-
-    def of(whose: np.ndarray) -> dict[str, Any]:
-        if model is None or not encodings.is_kept(model, dataset):
-            return dataset.inputs(whose, dtype)
-        changed = [
-            name for name in dataset.names if name in disturbance.mean or name in disturbance.noise
-        ]
-        return encodings.encoded_inputs(model, dataset, whose) | dataset.inputs(
-            whose, dtype, changed
-        )
-
-    result = of(rows)
-    if disturbance.swapped:
-        other = of(donors(rows, rows if pool is None else np.asarray(pool), disturbance.seed))
-        result |= {name: other[name] for name in disturbance.swapped}
-    for name in disturbance.mean:
-        values, mask = split(result[name])
-        mean = _moments(dataset, trained_on, name)[0].to(values)
-        result[name] = _joined(mean.expand_as(values), mask)
-    for name, level in disturbance.noise.items():
-        values, mask = split(result[name])
-        drawn = np.random.default_rng(
-            [disturbance.seed, 1, dataset.names.index(name), int(rows[0])]
-        ).normal(size=tuple(values.shape))
-        spread = _moments(dataset, trained_on, name)[1].to(values)
-        result[name] = _joined(values + level * spread * torch.as_tensor(drawn).to(values), mask)
-    return result
-
-
-def donors(rows: np.ndarray, pool: np.ndarray, seed: int) -> np.ndarray:
-    """Returns for every row another one of the pool: the next in a random order of the pool, so that nobody gets its
-    own."""
-    check(
-        len(pool) >= 2,
-        f"A modality can be swapped among at least two samples, but there are {len(pool)}. Take more rows.",
-    )
-    order = np.random.default_rng([seed, 2]).permutation(np.sort(pool))
-    following = dict(zip(order.tolist(), np.roll(order, -1).tolist(), strict=True))
-    missing = [row for row in rows.tolist() if row not in following]
-    check(
-        not missing,
-        f"Argument `pool` must hold every row, but lacks {missing[:3]}. Take the rows' own split.",
-    )
-    return np.array([following[row] for row in rows.tolist()], dtype=int)
-
-
-@torch.no_grad()
-def scores(
-    model: FusionModel,
-    dataset: DataSet,
-    rows: Any,
-    disturbance: Disturbance,
-    trained_on: str = "train",
-    behind: backgrounds.Background | None = None,
-    pool: np.ndarray | None = None,
-) -> np.ndarray:
-    """Returns the scores (B, C) of rows under a disturbance.
-
-    Args:
-        model: trained; in double precision, if anything is missing.
-        dataset, rows, disturbance, trained_on: see `inputs`.
-        behind: the background of what is missing; the training rows jointly unless given.
-        pool: rows among which modalities are swapped; `rows` unless given.
-
-    Raises:
-        NotFound, InvalidInput: see `inputs`.
-    """
-    rows, dtype = np.atleast_1d(np.asarray(rows)), next(model.parameters()).dtype
-    if disturbance.missing and behind is None:
-        behind = backgrounds.background_of(model, dataset, dataset.rows(trained_on), "joint")
-    parts = []
-    for block in _sentences.progress_over(
-        dataset.blocks(rows, most=BATCH), "Scoring", len(rows), len
-    ):
-        features = inputs(
-            dataset, block, disturbance, trained_on, rows if pool is None else pool, dtype, model
-        )
-        if disturbance.missing and behind is not None:
-            encoded = model.encode(features)
-            parts.append(model.algebra.value_without(encoded, behind, disturbance.missing))
-        else:
-            parts.append(model.eval()(features).double().numpy())
-    return np.concatenate(parts)
-
-
 def without(
     explanation: coalitions.Explanation, missing: Collection[str]
 ) -> coalitions.Explanation:
@@ -329,74 +147,3 @@ def without(
         dividends=dividend,
         shapley=games.shapley(dividend, M),
     )
-
-
-def robustness(
-    model: FusionModel,
-    dataset: DataSet,
-    split: str = "test",
-    trained_on: str = "train",
-    levels: Sequence[float] = (0.0, 0.25, 0.5, 1.0, 1.5, 2.0),
-    repeats: int = 3,
-    most: int | None = None,
-) -> pd.DataFrame:
-    """Returns the metrics of a model on a split under every single disturbance.
-
-    Args:
-        model: trained, in double precision and eval mode.
-        dataset: whose rows. split: on which it is measured. trained_on: split of means, deviations and background.
-        levels: of noise, standard deviations.
-        repeats: draws of noise and swaps, over which metrics are averaged.
-        most: background rows, drawn at random, with which models are evaluated that are not linear in states; all
-            unless given.
-
-    Returns:
-        A row for each modality (and "all" for noise on every one) and disturbance: `kind` of KINDS, `modality`,
-        `level`, metrics.
-    """
-    rows, result = dataset.rows(split), []
-    behind = backgrounds.background_of(model, dataset, dataset.rows(trained_on), "joint")
-    if most is not None:
-        behind = behind.subsample(most)
-
-    def measured(disturbance: Disturbance) -> dict[str, float]:
-        return metrics.of_rows(
-            dataset, rows, scores(model, dataset, rows, disturbance, trained_on, behind)
-        )
-
-    for name in (*dataset.names, "all"):
-        touched = dataset.names if name == "all" else (name,)
-        disturbances = [
-            (
-                "noise",
-                float(level),
-                [
-                    Disturbance(noise=dict.fromkeys(touched, level) if level else {}, seed=seed)
-                    for seed in range(repeats if level else 1)
-                ],
-            )
-            for level in levels
-        ]
-        if name != "all":
-            swaps = [Disturbance(swapped=touched, seed=seed) for seed in range(repeats)]
-            disturbances += [
-                ("absent", 0.0, [Disturbance(missing=touched)]),
-                ("mean", 0.0, [Disturbance(mean=touched)]),
-                ("swapped", 0.0, swaps),
-            ]
-        for kind, level, draws in disturbances:
-            means = pd.DataFrame(map(measured, draws)).mean().to_dict()
-            result.append({"kind": kind, "modality": name, "level": level} | means)
-    return pd.DataFrame(result)
-
-
-def _moments(dataset: DataSet, split: str, name: str) -> tuple[Tensor, Tensor]:
-    """Mean and deviation of a modality's features over a split, (F,) each; kept as long as the data set is."""
-    known = _known.setdefault(dataset, {})
-    if (split, name) not in known:
-        known[split, name] = batches.mean_and_std(dataset, dataset.rows(split), name)
-    return known[split, name]
-
-
-def _joined(values: Tensor, mask: Tensor | None) -> Any:
-    return values.clone() if mask is None else (values.clone(), mask)

@@ -15,7 +15,7 @@ from qfusion.figures.gate_boxes import replay_gates
 from qfusion.figures.qubit_displays import matrix_tip
 from qfusion.figures.style import BLUE, GREY, ORANGE, SKY, term_colour
 from qfusion.models.tweak import LEARNED, Tweak
-from qfusion.quantum import states
+from qfusion.quantum import measures, states
 from qfusion.quantum.circuits import Step, as_step, operation_matrix, rotation
 from qfusion.track import gate_replay, step_channel
 
@@ -230,7 +230,7 @@ def evolution_replay(built: Any, modalities: Sequence[str]) -> Replay:
         ),
         tuple((gate.label, gate.wires, gate.sentence, gate.values) for gate in built.gates),
         bloch,
-        states.qubit_entropy(bloch),
+        measures.qubit_entropy(bloch),
         tuple(moments),
         (
             (0, "prepare"),

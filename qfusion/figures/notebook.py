@@ -19,7 +19,8 @@ import plotly.graph_objects as go
 
 from qfusion.analysis import cut_measures
 from qfusion.analysis.sample import Sample
-from qfusion.explain.cuts import METRICS, kind_of, most_moved
+from qfusion.explain.cut_losses import METRICS, kind_of
+from qfusion.explain.cut_summaries import most_moved
 from qfusion.figures import (
     circuit_charts,
     circuit_diagram,
@@ -33,7 +34,7 @@ from qfusion.figures import (
     trust_charts,
 )
 from qfusion.figures.style import Theme
-from qfusion.quantum.states import KINDS
+from qfusion.quantum.measure_kinds import KINDS
 from qfusion.training import metrics
 
 
@@ -229,7 +230,7 @@ def built_over_time(
     `numbers.built_over_time`."""
     made = numbers.path_attribution(sample)
     titles, hues = generator_attribution.term_styles(made.terms, made.modalities)
-    s = made.row(made.most_built() if dividend is None else dividend)
+    s = made.row(made.largest_changed_dividend() if dividend is None else dividend)
     return generator_attribution.attribution_areas(
         made.times,
         made.over_time[:, s],

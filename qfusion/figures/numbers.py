@@ -17,10 +17,11 @@ from qfusion.analysis.opening import open_sample
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.trust import seed_values, stability_of
 from qfusion.errors import NotFound
-from qfusion.explain import Explanation, building, evidence, explain, faithfulness
-from qfusion.explain.cuts import cuts, most_moved
+from qfusion.explain import Explanation, aumann_shapley, evidence, explain, faithfulness
+from qfusion.explain.cut_summaries import most_moved
+from qfusion.explain.state_cuts import cut_correlations
 from qfusion.figures.state_charts import basis_labels
-from qfusion.quantum import states
+from qfusion.quantum import measure_kinds, states
 from qfusion.training.checkpoint import Checkpoint
 
 Asked = str | Path | Checkpoint | Sample
@@ -135,7 +136,10 @@ def entropies(sample: Sample, *, measure: str = "entropy") -> pd.DataFrame:
     times, series = measure_over_time(sample, measure)
     return pd.DataFrame(
         {"t": times}
-        | {states.column(measure, part, "all"): values for part, values in series.items()}
+        | {
+            measure_kinds.column_name(measure, part, "all"): values
+            for part, values in series.items()
+        }
     )
 
 
@@ -326,7 +330,7 @@ def built_over_time(sample: Sample, *, dividend: str | None = None) -> pd.DataFr
         sample: see `open_decision`. dividend: which; the joint one that the dynamics changed most unless given.
     """
     made = path_attribution(sample)
-    return made.through(made.most_built() if dividend is None else dividend)
+    return made.through(made.largest_changed_dividend() if dividend is None else dividend)
 
 
 @accepts_sample
@@ -357,9 +361,9 @@ def flow_table(built: Any, quantity: str = "score") -> pd.DataFrame:
 
 
 def path_attribution(sample: Sample) -> Any:
-    """Returns what each term of the dynamics of a quantum-jump model built, an `explain.Built`."""
+    """Returns what each term of the dynamics of a quantum-jump model built, an `explain.PathAttribution`."""
     sample.require("time", "that could build anything")
-    return building.built(sample.model, sample.inputs, sample.background, sample.output)
+    return aumann_shapley(sample.model, sample.inputs, sample.background, sample.output)
 
 
 @accepts_sample
@@ -383,7 +387,7 @@ def cut_terms(sample: Sample, *, modality: str | None = None, times: int = 21) -
 
 
 def sizes_table(made: Any, modality: str, output: int) -> pd.DataFrame:
-    """Returns the table of `cut_terms`, of `explain.cuts.Cuts` of one sample."""
+    """Returns the table of `cut_terms`, of `explain.state_cuts.Cuts` of one sample."""
     place, (sizes, _) = made.modalities.index(modality), made.sizes()
     return pd.DataFrame(
         {"t": made.times, "modality": modality}
@@ -443,10 +447,10 @@ def correlation_cuts(
     terms: bool = False,
     kinds: tuple[str, ...] = ("cut", "dephased"),
 ) -> Any:
-    """Returns a sample's explained output after cuts at so many times, an `explain.cuts.Cuts`, of all modalities or
+    """Returns a sample's explained output after cuts at so many times, of all modalities or
     one; of its `terms` too."""
     sample.require("time", "to cut at")
-    return cuts(
+    return cut_correlations(
         sample.model,
         sample.inputs,
         np.linspace(0, float(sample.model.duration), times),

@@ -25,7 +25,7 @@ from qfusion.models.ket_algebra import KetBackground, marginal_observables
 from qfusion.models.protocols import Evolution
 from qfusion.models.terms import PURE, SCORE, Parameter, Terms, coalition_signs, spread_places
 from qfusion.models.tweak import LEARNED
-from qfusion.quantum import decomposition, states
+from qfusion.quantum import decomposition, measure_kinds, measures, states
 from qfusion.quantum.lindblad import Generator, Term, evolve
 from qfusion.quantum.states import expectation
 
@@ -226,23 +226,23 @@ class JumpTerms(Terms):
     def _entanglement(self, rho: Tensor, target: str) -> tuple[Tensor, Tensor]:
         """Mean over the samples followed. Entropy has no finite slope where a modality's state lacks a level;
         negativity bends where a pure state becomes mixed, so it has none in the dissipation there."""
-        kind, name = states.split(target)
+        kind, name = measure_kinds.split_column(target)
         m = self.model.modalities.index(name)
         if kind == "negativity":
-            pure = float(states.purity(rho.detach()).max()) > 1 - PURE
+            pure = float(measures.purity(rho.detach()).max()) > 1 - PURE
             finite = torch.tensor(
                 [not (pure and parameter.kind == "dissipation") for parameter in self.parameters]
             )
-            return states.logarithmic_negativity(rho, self.model.dims, (m,)).mean(), finite
+            return measures.logarithmic_negativity(rho, self.model.dims, (m,)).mean(), finite
         part = states.partial_trace(rho, self.model.dims, (m,))
         still = torch.tensor([parameter.kind == "measurement" for parameter in self.parameters])
-        return states.von_neumann_entropy(part).mean(), still | (
+        return measures.von_neumann_entropy(part).mean(), still | (
             torch.linalg.eigvalsh(part.detach()).min() > PURE
         )
 
 
 def _is_entanglement(target: str) -> bool:
-    return states.split(target)[0] in ("entropy", "negativity")
+    return measure_kinds.split_column(target)[0] in ("entropy", "negativity")
 
 
 def _parameters(

@@ -30,7 +30,7 @@ from qfusion.models.mass_algebra import MassBackground
 from qfusion.models.protocols import TruthTables
 from qfusion.models.terms import PURE, SCORE, Parameter, Terms, coalition_signs, spread_places
 from qfusion.models.truth_tables import JOINT_LIMIT, fuse
-from qfusion.quantum import decomposition, states
+from qfusion.quantum import decomposition, measure_kinds
 
 _NUMBERS = 4_000_000  # most numbers of one half of the products held at once
 _COHORT = 24  # dividends need every pair of a sample and a background row: of a cohort so many samples, evenly spaced
@@ -110,7 +110,7 @@ class NetworkTerms(Terms):
     def _answer(self, target: str) -> Answer:
         """The answer for one target, worked out once, as both questions need it."""
         if target not in self.answers:
-            kind, element = states.split(target)
+            kind, element = measure_kinds.split_column(target)
             self.answers[target] = (
                 self._entropy(int(element)) if kind == "entropy" else self._linear(target)
             )

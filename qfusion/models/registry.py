@@ -13,14 +13,25 @@ from qfusion.models import (
     abilities,
     base,
     baselines,
+    cross_modal_attention,
     entangled_qcnn,
     ket_model,
-    neighbours,
+    linear,
     product_qcnn,
     quantum_jump,
+    state_linear,
     twins,
 )
 from qfusion.models.abilities import can, missing_ability
+from qfusion.models.neighbours import (
+    circuit_weights,
+    neighbour_circuits,
+    quantum_cross_attention,
+    quantum_fusion_layer,
+    quantum_lego,
+    reservoir,
+    unitary_fusion,
+)
 
 Kinds = dict[str, type[base.FusionModel]]
 
@@ -30,20 +41,20 @@ def _by_kind(*models: type[base.FusionModel]) -> Kinds:
 
 
 NEIGHBOURS: Kinds = _by_kind(
-    neighbours.QuantumFusionLayer,
-    neighbours.QuantumCrossAttention,
-    neighbours.CircuitWeights,
-    neighbours.QuantumLego,
-    neighbours.UnitaryFusion,
-    neighbours.Reservoir,
+    quantum_fusion_layer.QuantumFusionLayer,
+    quantum_cross_attention.QuantumCrossAttention,
+    circuit_weights.CircuitWeights,
+    quantum_lego.QuantumLego,
+    unitary_fusion.UnitaryFusion,
+    reservoir.Reservoir,
 )
 BASELINES: Kinds = _by_kind(
     baselines.LateFusion,
     baselines.Concatenation,
     baselines.TensorFusion,
     baselines.LowRankFusion,
-    baselines.CrossModalAttention,
-    baselines.Linear,
+    cross_modal_attention.CrossModalAttention,
+    linear.Linear,
 )
 TWINS: Kinds = _by_kind(
     twins.JumpTwin,
@@ -57,7 +68,7 @@ FUSION.update(
     _by_kind(
         quantum_jump.QuantumJump,
         entangled_qcnn.EntangledQCNN,
-        baselines.StateLinear,
+        state_linear.StateLinear,
         product_qcnn.ProductQCNN,
     )
 )
@@ -177,7 +188,7 @@ def require(
 @overload
 def require(
     model: object, ability: Literal["gates"], what: str = ..., who: str = ...
-) -> neighbours.CircuitModel: ...
+) -> neighbour_circuits.CircuitModel: ...
 @overload
 def require(
     model: object, ability: Literal["circuit", "terms"], what: str = ..., who: str = ...

@@ -18,7 +18,7 @@ from torch import Tensor
 from qfusion.models.backgrounds import Background
 from qfusion.models.decisions import decision
 from qfusion.models.encoders import Features
-from qfusion.quantum import decomposition, states
+from qfusion.quantum import decomposition, measure_kinds
 
 SCORE = "score"
 # Entropy has no finite slope where an eigenvalue is smaller, or a Bloch vector shorter than 1 by less.
@@ -113,7 +113,7 @@ def coalition_signs(target: str, names: tuple[str, ...]) -> dict[decomposition.S
     everything = decomposition.subsets(len(names))
     if target == SCORE:
         return {everything[-1]: 1.0}
-    name = states.split(target)[1]
+    name = measure_kinds.split_column(target)[1]
     whole = next(S for S in everything if decomposition.subset_name(S, names) == name)
     return {S: (-1.0) ** (len(whole) - len(S)) for S in everything if set(S) <= set(whole)}
 

@@ -18,7 +18,7 @@ from qfusion.analysis import (
     text,
 )
 from qfusion.analysis.study import Study, dividend_column, said_columns
-from qfusion.explain import RELATIONS, cohorts as filters, cuts, stability, verdicts
+from qfusion.explain import RELATIONS, cohorts as filters, cut_losses, stability, verdicts
 from qfusion.figures import cohort_charts, generator_attribution, notebook, numbers, style
 from qfusion.panels import page_state, panel, params
 from qfusion.panels.cohort_quality import (
@@ -380,7 +380,7 @@ def cut_test(
     rows = cut_rows(levels, everyone)
     result = cut_measures.cuts_of_rows(levels.study, levels.places(rows))
     metric = next(iter(result.after))
-    how = cohort_table.intervals(levels.study.dataset, rows, cuts.RESAMPLES)
+    how = cohort_table.intervals(levels.study.dataset, rows, cut_losses.RESAMPLES)
     figure = notebook.draw_cut_test(
         numbers.cut_table(result), levels.study.modalities, metric, theme=theme
     )

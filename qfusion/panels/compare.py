@@ -19,7 +19,7 @@ from qfusion.figures import (
 from qfusion.panels import page_state, panel, params, samples
 from qfusion.panels.nearest_samples import truth_and_prediction
 from qfusion.panels.sample_columns import SAMPLES, curve_columns, decisions, several_entropies
-from qfusion.quantum.states import KINDS
+from qfusion.quantum.measure_kinds import KINDS
 from qfusion.wording import answers
 from qfusion.wording.backgrounds import background_markdown, describe_baseline, describe_comparison
 

@@ -7,7 +7,7 @@ import pandas as pd
 from qfusion._checks import choose
 from qfusion.analysis import cut_measures, text
 from qfusion.analysis.sample import Sample
-from qfusion.explain import cuts as cut_answers
+from qfusion.explain import cut_summaries
 from qfusion.figures import correlation_cuts, generator_attribution, numbers, style
 from qfusion.panels import panel
 from qfusion.panels.dynamics import cursor_time
@@ -73,7 +73,7 @@ def cut(sample: Sample, theme: style.Theme = "light", *, t: float = 1.0) -> pane
 
 def most_sensitive_modality(sample: Sample) -> str:
     """The modality whose cut moves the explained output most."""
-    return cut_answers.most_moved(
+    return cut_summaries.most_moved(
         cut_measures.cuts_of_sample(sample.study, sample.row, sample.tweak, terms=True),
         sample.output,
     )

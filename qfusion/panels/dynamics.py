@@ -22,7 +22,8 @@ from qfusion.figures import (
 )
 from qfusion.models.tweak import Tweak
 from qfusion.panels import panel
-from qfusion.quantum.states import KINDS, column, partial_trace
+from qfusion.quantum.measure_kinds import KINDS, column_name
+from qfusion.quantum.states import partial_trace
 from qfusion.training import metrics
 from qfusion.wording import answers, systems
 from qfusion.wording.backgrounds import describe_baseline, describe_comparison
@@ -277,7 +278,7 @@ def correlation(
     def table() -> pd.DataFrame:
         return pd.DataFrame(
             {"t": track.times}
-            | {column(kind, part, "all"): values for part, values in series.items()}
+            | {column_name(kind, part, "all"): values for part, values in series.items()}
         )
 
     return panel.PanelFigure(
@@ -338,7 +339,9 @@ def trajectories(
     def table() -> pd.DataFrame:
         return pd.concat(
             [
-                pd.DataFrame({"run": i + 1, "t": track.times, column("entropy", (whose,)): values})
+                pd.DataFrame(
+                    {"run": i + 1, "t": track.times, column_name("entropy", (whose,)): values}
+                )
                 for i, values in enumerate(entropies)
             ]
         )

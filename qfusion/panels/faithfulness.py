@@ -19,7 +19,7 @@ from qfusion.analysis import (
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError
-from qfusion.explain import attribution, faithfulness, stability
+from qfusion.explain import attribution, faithfulness, feature_deletion, stability
 from qfusion.figures import style, trust_charts
 from qfusion.panels import panel, params
 from qfusion.panels.label_agreement import (
@@ -102,7 +102,7 @@ def feature_curves(
     *,
     kind: str = DELETION,
     modality: str = "",
-    ranking: str = attribution.FIRST,
+    ranking: str = feature_deletion.FIRST,
     measure: str = LOG_ODDS,
     everyone: bool = False,
 ) -> panel.PanelFigure:
@@ -544,7 +544,7 @@ RANKING = params.SelectParam(
     "Gradient x input is used.",
     "Ways to say which features mattered: all look at how the output answers to small changes.",
     lambda _: attribution.by_title(),
-    default=attribution.FIRST,
+    default=feature_deletion.FIRST,
     look="segments",
 )
 FEATURES_OF = params.SelectParam(

@@ -7,7 +7,8 @@ from qfusion._sentences import listed
 from qfusion.analysis import drawn_samples, patching, text
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
-from qfusion.explain import building, cuts, evidence
+from qfusion.explain import evidence
+from qfusion.explain.state_patching import PATCH_DEFAULT, PATCH_KINDS
 from qfusion.figures import fusion_evidence, label_charts, style
 from qfusion.models import decisions
 from qfusion.panels import panel, params
@@ -33,7 +34,7 @@ def state_patching(
     *,
     lender: str = ONE,
     donor: str = "",
-    kind: str = cuts.PATCH_DEFAULT,
+    kind: str = PATCH_DEFAULT,
 ) -> panel.PanelFigure:
     """What a modality's state at a time, taken from another sample, restores of that one's decision; only of models
     that evolve.
@@ -43,10 +44,10 @@ def state_patching(
         theme: of the figure.
         lender: "one sample" or "background mean".
         donor: id of that sample; the nearest one that is decided differently unless told.
-        kind: of `explain.cuts.PATCH_KINDS`.
+        kind: of `explain.state_patching.PATCH_KINDS`.
     """
     choose("Lender", lender, LENDERS)
-    place = cuts.PATCH_KINDS.index(choose("Kind of patch", kind, cuts.PATCH_KINDS))
+    place = PATCH_KINDS.index(choose("Kind of patch", kind, PATCH_KINDS))
     other = "" if lender == MEAN else donor or patching.partner(sample)
     result = patching.patches_of(sample.study, sample.row, other)
     whose = f"‘{text.plain(other)}’" if other else "the background's mean"
@@ -171,9 +172,9 @@ def smallest_generator(study: Study, theme: style.Theme = "light") -> panel.Pane
         f"{short} on {result.showing:,} test samples with fewer and fewer couplings (H) and dissipations (D), "
         f"from {most:.3f} with all to {least:.3f} with none, as a share of what all add to "
         f"{'that' if floor == least else f'one answer for all ({floor:.3f})'}. {result.choosing:,} validation samples "
-        f"choose the order, and the size (dotted): the smallest with {building.PART:.0%} of the best on these. Band: "
-        f"95 % bootstrap; grey: {len(result.random)} random orders. Gates on all terms, learned at once on the same "
-        f"samples (Louizos et al. 2018), {gates}. Tweak that leaves it: `{tweak or 'none'}`."
+        f"choose the order, and the size (dotted): the smallest with {generator_pruning.PART:.0%} of the best on "
+        f"these. Band: 95 % bootstrap; grey: {len(result.random)} random orders. Gates on all terms, learned at once "
+        f"on the same samples (Louizos et al. 2018), {gates}. Tweak that leaves it: `{tweak or 'none'}`."
     )
     alt = f"Share by terms left: {panel.list_numbers(range(len(result.terms) + 1), result.shares.value, '.0%')}."
     return panel.PanelFigure(
@@ -207,7 +208,7 @@ PATCH = params.SelectParam(
     "Correlation with the rest",
     "It stays.",
     "With its correlation taken away besides, a sample patched with itself is cut, and no longer itself.",
-    meanings={"stays": cuts.PATCH_DEFAULT, "taken away": "product"},
+    meanings={"stays": PATCH_DEFAULT, "taken away": "product"},
     look="segments",
 )
 GROUPS_OF = params.SelectParam(

@@ -17,7 +17,7 @@ from qfusion.figures import (
     style,
     training_charts,
 )
-from qfusion.models import imported
+from qfusion.models import program
 from qfusion.panels import page_state, panel
 from qfusion.panels.samples import NAMED, curve_names, waterfall
 from qfusion.training import metrics
@@ -89,7 +89,7 @@ def test_metrics(study: Study, theme: style.Theme = "light") -> panel.PanelFigur
             f"({card.get('seed')})."
             if count > 1
             else "those of the weights that are loaded."
-            if card["model"] == imported.KIND  # which was trained elsewhere
+            if card["model"] == program.KIND  # which was trained elsewhere
             else f"those of the weights that are loaded, of training seed {card.get('seed')}."
         )
     )

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from qfusion.analysis import physics_sensitivity, text
 from qfusion.analysis.sample import Sample
-from qfusion.explain.building import Built
+from qfusion.explain.path_attribution import PathAttribution
 from qfusion.figures import generator_attribution, numbers, style
 from qfusion.panels import panel, params
 from qfusion.panels.dynamics import cursor_time
@@ -19,7 +19,7 @@ from qfusion.wording.building import describe_building
 BASELINE = "baseline"
 
 
-def path_attribution(sample: Sample, over: str = physics_sensitivity.THIS) -> Built:
+def path_attribution(sample: Sample, over: str = physics_sensitivity.THIS) -> PathAttribution:
     """What each coupling and dissipation built, in the mean over a cohort of `analysis.physics_sensitivity.cohorts`."""
     study = sample.study
     return physics_sensitivity.built(
@@ -75,7 +75,7 @@ def attribution_over_time(
         t: where the cursor stands, a share of T; none is drawn at 0 and 1.
     """
     result = path_attribution(sample, over)
-    dividend = "" if part == BASELINE else part or result.most_built()
+    dividend = "" if part == BASELINE else part or result.largest_changed_dividend()
     s = result.row(dividend)
     titles, hues = generator_attribution.term_styles(result.terms, result.modalities)
     return _picture(
@@ -130,7 +130,7 @@ def attribution_flow(
 def _picture(
     sample: Sample,
     name: str,
-    result: Built,
+    result: PathAttribution,
     over: str,
     drawn: go.Figure,
     table: Callable[[], pd.DataFrame],

@@ -12,7 +12,7 @@ from qfusion.analysis.sample import Sample, sample_of
 from qfusion.figures import column_charts, numbers, style
 from qfusion.panels import page_state, panel, params, samples
 from qfusion.panels.nearest_samples import describe_outcomes
-from qfusion.quantum.states import KINDS
+from qfusion.quantum.measure_kinds import KINDS
 from qfusion.wording.backgrounds import describe_baseline
 
 

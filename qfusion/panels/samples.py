@@ -27,7 +27,7 @@ from qfusion.figures import (
     style,
 )
 from qfusion.panels import page_state, panel, params
-from qfusion.quantum.states import KINDS, Part
+from qfusion.quantum.measure_kinds import KINDS, Part
 from qfusion.wording import answers
 from qfusion.wording.backgrounds import (
     describe_baseline,

@@ -21,14 +21,9 @@ from torch import Tensor
 from qfusion._checks import check
 from qfusion.quantum.arrays import as_tensors, takes_arrays
 from qfusion.quantum.chebyshev import propagate
+from qfusion.quantum.checks import check_operators, check_precision, check_times, is_hermitian
 from qfusion.quantum.generators import Form, Local, Scaling
-from qfusion.quantum.states import (
-    check_operators,
-    check_precision,
-    check_times,
-    embed,
-    is_hermitian,
-)
+from qfusion.quantum.states import embed
 
 
 @dataclass(frozen=True)

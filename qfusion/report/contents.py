@@ -46,13 +46,13 @@ from qfusion.explain import (
     RELATIONS,
     backgrounds,
     cohorts,
-    cuts,
     faithfulness,
     fusing,
     stability,
     verdicts,
 )
-from qfusion.explain.building import built, built_over_classes
+from qfusion.explain.path_attribution import aumann_shapley, aumann_shapley_over_classes
+from qfusion.explain.state_cuts import cut_correlations
 from qfusion.figures import (
     cohort_charts,
     decision_charts,
@@ -63,7 +63,7 @@ from qfusion.figures import (
     sample_timeline,
     style,
 )
-from qfusion.quantum.states import KINDS
+from qfusion.quantum.measure_kinds import KINDS
 from qfusion.report.blocks import (
     HALF,
     MAX_MEDIA,
@@ -173,7 +173,7 @@ def shared(sample: Sample, own: bool) -> dict[str, Any]:
         "describe_building": describe_building,
         "describe_cut": describe_cut,
         "describe_cuts": describe_cuts,
-        "cuts": cuts,
+        "cut_correlations": cut_correlations,
         "describe_background": describe_background,
         "describe_decision": describe_decision,
         "describe_largest": describe_largest,
@@ -696,7 +696,9 @@ def _built(result: Members) -> dict[str, Any]:
         return {}
     features = sample.dataset.inputs(result.places(result.members), dtype=torch.float64)
     build = (
-        built_over_classes if result.output_wanted is None else partial(built, output=sample.output)
+        aumann_shapley_over_classes
+        if result.output_wanted is None
+        else partial(aumann_shapley, output=sample.output)
     )
     return {
         "building": generator_attribution,

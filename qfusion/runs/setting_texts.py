@@ -6,7 +6,8 @@ import tomllib
 from dataclasses import dataclass
 
 from qfusion import _files
-from qfusion.models import FUSION, encoders, neighbours, network_model, quantum_jump, twins
+from qfusion.models import FUSION, encoders, network_model, quantum_jump, twins
+from qfusion.models.neighbours import reservoir
 from qfusion.quantum import circuits
 from qfusion.training import options
 
@@ -41,7 +42,7 @@ _CHOICES = {
     **network_model.CHOICES,
     "block": tuple(circuits.BLOCKS),
     "lacks": twins.LACKS,
-    "projection": neighbours.PROJECTIONS,
+    "projection": reservoir.PROJECTIONS,
     "encoder": encoders.KINDS,
     "pooling": encoders.POOLINGS,
 }

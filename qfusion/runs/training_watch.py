@@ -15,7 +15,7 @@ import torch
 from qfusion import data as sources, explain
 from qfusion.models import EntangledQCNN, TimeModel, can, log_odds
 from qfusion.models.truth_tables import fused_entropy
-from qfusion.quantum import states
+from qfusion.quantum import measures, states
 
 EXPLAINED, ENTANGLED, BACKGROUND = 32, 8, 256  # validation rows, validation rows, training rows
 
@@ -92,7 +92,7 @@ class Watch:
         rho = model.evolve_states(states.density(psi), [model.duration])[0]
         rho = (rho + rho.mH) / 2
         negativities = [
-            states.logarithmic_negativity(rho, model.dims, [m])
+            measures.logarithmic_negativity(rho, model.dims, [m])
             for m in range(len(model.modalities))
         ]
         return {

@@ -18,7 +18,7 @@ from torch import Tensor
 from qfusion._checks import check
 from qfusion.models import EntangledQCNN, qcnn
 from qfusion.models.truth_tables import fuse
-from qfusion.quantum import circuits, decomposition, states
+from qfusion.quantum import circuits, decomposition, measures, states
 from qfusion.track.fusion_gates import FusionGate, G, lay_out_gates
 
 LARGEST = 4  # qubits of a gate whose joint state is kept
@@ -107,7 +107,7 @@ def _replayed(
         bloch[-1][places] = vectors
         moments.append(Moment(on, before.numpy(), after.numpy(), (_mutual(before), _mutual(after))))
     along = np.stack(bloch)
-    return Replay(gates, wires, along, states.qubit_entropy(along), tuple(moments))
+    return Replay(gates, wires, along, measures.qubit_entropy(along), tuple(moments))
 
 
 def qubit_names(registers: Mapping[str, int]) -> tuple[str, ...]:
@@ -177,9 +177,9 @@ def register_information(
     for gate, psi in zip(gates, islice(circuits.walk(gates, len(owner)), 1, None), strict=True):
         rows.append(rows[-1])  # a unitary inside a register changes none of this
         if len({owner[q] for q in gate.wires}) > 1:
-            S = [float(states.entanglement_entropy(psi, dims, m)) for m in range(len(dims))]
+            S = [float(measures.entanglement_entropy(psi, dims, m)) for m in range(len(dims))]
             shared = [
-                S[a] + S[b] - float(states.entanglement_entropy(psi, dims, (a, b)))
+                S[a] + S[b] - float(measures.entanglement_entropy(psi, dims, (a, b)))
                 for a, b in pairs
             ]
             rows[-1] = [max(0.0, part) for part in (*shared, sum(S))]
@@ -252,4 +252,4 @@ def _mutual(rho: Tensor) -> float:
     if count < 2:
         return 0.0
     *others, last = range(count)
-    return max(0.0, float(states.mutual_information(rho, (2,) * count, others, (last,))))
+    return max(0.0, float(measures.mutual_information(rho, (2,) * count, others, (last,))))

@@ -14,7 +14,7 @@ from torch import Tensor
 from qfusion._checks import check, require_number
 from qfusion._lazy import Library
 from qfusion.models import require
-from qfusion.quantum import lindblad, states
+from qfusion.quantum import lindblad, measure_kinds
 
 if TYPE_CHECKING:
     import qutip
@@ -50,7 +50,7 @@ class Track:
     names: tuple[str, ...]
     dims: tuple[int, ...]
     rho: np.ndarray
-    measures: states.Measures
+    measures: measure_kinds.Measures
     trajectories: tuple[Trajectory, ...] = ()
     ensemble: Ensemble | None = None
 
@@ -95,7 +95,9 @@ def track(
         names=tuple(system.names),
         dims=tuple(system.dims),
         rho=rho,
-        measures=states.measures_over_time(rho, system.dims, system.names, negativity=negativity),
+        measures=measure_kinds.measures_over_time(
+            rho, system.dims, system.names, negativity=negativity
+        ),
         trajectories=runs,
         ensemble=ensemble(runs, len(system.jumps)) if len(runs) > 1 else None,
     )

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from qfusion._checks import check
 from qfusion._lazy import Library
-from qfusion.quantum import lindblad, states
+from qfusion.quantum import lindblad, measure_kinds, measures
 
 if TYPE_CHECKING:
     import qutip
@@ -49,7 +49,7 @@ class Trajectory:
     times: np.ndarray
     jump_times: np.ndarray
     jump_operators: np.ndarray
-    measures: states.Measures
+    measures: measure_kinds.Measures
     populations: np.ndarray
 
 
@@ -70,8 +70,8 @@ class Ensemble:
     size: int
     populations: np.ndarray
     populations_error: np.ndarray
-    measures: states.Measures
-    measures_error: states.Measures
+    measures: measure_kinds.Measures
+    measures_error: measure_kinds.Measures
     jumps: np.ndarray
 
 
@@ -145,7 +145,7 @@ def _describe(
     kets = kets / np.linalg.norm(kets, axis=-1, keepdims=True)
     psi, populations = torch.from_numpy(kets), np.abs(kets) ** 2
     entropies = {
-        name: states.entanglement_entropy(psi, system.dims, m).numpy()
+        name: measures.entanglement_entropy(psi, system.dims, m).numpy()
         for m, name in enumerate(system.names)
     }
     return [
@@ -153,8 +153,9 @@ def _describe(
             times,
             np.array([when for when, _ in jumps[i]]),
             np.array([k for _, k in jumps[i]], dtype=int),
-            states.Measures(
-                states.Measure("entropy", (name,), values[i]) for name, values in entropies.items()
+            measure_kinds.Measures(
+                measure_kinds.Measure("entropy", (name,), values[i])
+                for name, values in entropies.items()
             ),
             populations[i],
         )
@@ -190,7 +191,7 @@ def ensemble(trajectories: Sequence[Trajectory], channels: int | None = None) ->
         n,
         populations.mean(0),
         scipy.stats.sem(populations),
-        states.Measures(replace(one, values=runs.mean(0)) for one, runs in values),
-        states.Measures(replace(one, values=scipy.stats.sem(runs)) for one, runs in values),
+        measure_kinds.Measures(replace(one, values=runs.mean(0)) for one, runs in values),
+        measure_kinds.Measures(replace(one, values=scipy.stats.sem(runs)) for one, runs in values),
         np.bincount(jumped, minlength=channels or 0) / n,
     )

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from qfusion._checks import check, require_finite
 from qfusion._lazy import Library
-from qfusion.quantum import lindblad, states
+from qfusion.quantum import checks, lindblad
 
 if TYPE_CHECKING:
     import qutip
@@ -52,7 +52,7 @@ def validate_times(times: Tensor | np.ndarray | Sequence[float]) -> np.ndarray:
         t.ndim == 1,
         f"Argument `times` must be a list of times, but has shape {t.shape}. Give linspace(0, T, 41), say.",
     )
-    return np.array(states.check_times(t.tolist()), dtype=np.float64)
+    return np.array(checks.check_times(t.tolist()), dtype=np.float64)
 
 
 def validate_ket(name: str, psi: Tensor | np.ndarray, D: int) -> np.ndarray:

@@ -13,7 +13,8 @@ import torch
 from scipy.optimize import linear_sum_assignment
 
 from qfusion.data import DataSet, Modality
-from qfusion.models.imported import DTYPES, Axis, Input, Output, Port, ProgramCard, Side
+from qfusion.models.program import Port, Side
+from qfusion.models.program_card import DTYPES, Axis, Input, Output, ProgramCard
 
 _ALIKE = (
     ("text", "language", "lang", "l", "t", "words", "transcript"),

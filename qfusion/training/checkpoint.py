@@ -35,7 +35,7 @@ from qfusion.errors import (
     default_on_error,
     translate_errors,
 )
-from qfusion.models import FusionModel, imported, registry
+from qfusion.models import FusionModel, imported, program, registry
 from qfusion.training import metrics, sampling_error
 
 FORMAT = 1
@@ -89,7 +89,7 @@ def stamp(name: str) -> str:
     files = [
         card.with_name(f"{card.stem}{suffix}")
         for card in cards
-        for suffix in (".json", ".safetensors", *imported.ENDINGS.values())
+        for suffix in (".json", ".safetensors", *program.ENDINGS.values())
     ]
     seen = [path.stat() for path in files if path.is_file()]
     return " ".join(f"{result.st_mtime_ns}-{result.st_size}" for result in seen)
@@ -143,11 +143,11 @@ def load(name: str | Path) -> Checkpoint:
         f"{weights.name} is not the file that {card_path.name} describes: its SHA-256 differs. {_BOTH}",
         IntegrityError,
     )
-    if card["model"] == imported.KIND:
+    if card["model"] == program.KIND:
         # where readers from elsewhere might bring models before torch loaded them, one of theirs may lie here
         open_to_all = _limits.bound() and os.environ.get("QFUSION_IMPORT") in ("upload", "path")
         check(
-            not open_to_all or bool(card.get("trusted")) or imported.kind_of(data) != "torch",
+            not open_to_all or bool(card.get("trusted")) or program.kind_of(data) != "torch",
             f"Model '{card_path.stem}' is a program of torch.export that a version before this one took in, maybe from "
             "a reader from elsewhere, and loading it runs what it holds. If you know it, import its file again on the "
             f"server's machine: `python -m qfusion model import FILE --data NAME --name {card_path.stem} --replace`.",
@@ -193,7 +193,7 @@ def _digest(data: bytes, card: Mapping[str, Any]) -> str:
     """What pins a checkpoint's weights; of an imported model its settings too, which decide what the program's numbers
     mean."""
     result = hashlib.sha256(data)
-    if card["model"] == imported.KIND:
+    if card["model"] == program.KIND:
         result.update(json.dumps(card["settings"], sort_keys=True).encode())
     return result.hexdigest()
 
@@ -202,7 +202,7 @@ def _weights_name(card: Mapping[str, Any], card_path: Path) -> str:
     """The file beside the card that holds the weights: NAME.safetensors, or NAME-DIGEST.safetensors where they replaced
     others."""
     name, stem = card.get("weights", f"{card_path.stem}.safetensors"), card_path.stem
-    endings = imported.ENDINGS.values() if card["model"] == imported.KIND else (".safetensors",)
+    endings = program.ENDINGS.values() if card["model"] == program.KIND else (".safetensors",)
     known = [
         f"{stem}{part}{ending}"
         for part in ("", f"-{str(card['weights_sha256'])[:12]}")

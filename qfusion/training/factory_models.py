@@ -36,7 +36,9 @@ from qfusion._checks import check
 from qfusion.data import DataSet, signatures
 from qfusion.errors import InvalidInput, NotFound, translate_errors
 from qfusion.models._program_child import short
-from qfusion.models.imported import Port, ProgramCard, fed_array
+from qfusion.models.program import Port
+from qfusion.models.program_card import ProgramCard
+from qfusion.models.program_inputs import fed_array
 from qfusion.training.card_guess import alike, guessed_card, guessed_output
 from qfusion.training.program_checks import ten
 

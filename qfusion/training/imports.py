@@ -13,17 +13,9 @@ from qfusion._checks import check, choose
 from qfusion.data import DataSet, import_store, signatures
 from qfusion.errors import InvalidInput, NotFound, QFusionError, translate_errors
 from qfusion.models.encoders import real_steps, split
-from qfusion.models.imported import (
-    ADAPTERS,
-    ENDINGS,
-    KIND,
-    Exhausted,
-    Imported,
-    ProgramCard,
-    kind_of,
-    program_of,
-    read,
-)
+from qfusion.models.imported import Imported
+from qfusion.models.program import ENDINGS, KIND, Exhausted, kind_of, program_of
+from qfusion.models.program_card import ADAPTERS, ProgramCard, read
 from qfusion.training import checkpoint
 from qfusion.training.card_guess import guessed_card
 from qfusion.training.factory_models import is_reference, module_of, traced

@@ -15,8 +15,10 @@ from torch import Tensor
 from qfusion._checks import check
 from qfusion.data import DataSet
 from qfusion.errors import InvalidInput
-from qfusion.models.imported import CLIPPED, SMALLEST, Exhausted, Imported
+from qfusion.models.imported import Imported
 from qfusion.models.nested import nested_part
+from qfusion.models.program import Exhausted
+from qfusion.models.program_card import CLIPPED, SMALLEST
 
 ROWS = 10
 TOLERANCE = 1e-3  # by which probabilities may leave [0, 1], and their sum 1

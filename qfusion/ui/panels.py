@@ -33,7 +33,7 @@ from qfusion.figures.style import Theme
 from qfusion.figures.visible_range import apply_visible, parse_visible
 from qfusion.panels import address, pages, params
 from qfusion.panels.panel import Panel, PanelFigure, build_animation, capital, with_period
-from qfusion.quantum.states import KINDS
+from qfusion.quantum.measure_kinds import KINDS
 from qfusion.ui import (
     controls,
     drawer,

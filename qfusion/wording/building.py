@@ -3,14 +3,8 @@
 from collections.abc import Callable
 
 from qfusion._sentences import listed, share
-from qfusion.explain.building import (
-    Built,
-    Course,
-    CourseSummary,
-    Pruning,
-    PruningOutcome,
-    summarise,
-)
+from qfusion.explain.generator_pruning import Pruning, PruningOutcome
+from qfusion.explain.path_attribution import Course, CourseSummary, PathAttribution, summarise
 from qfusion.wording.numbers import format_estimate, name_metric
 
 # What the dynamics do to the contributions.
@@ -40,7 +34,7 @@ PRUNING_TITLES: dict[PruningOutcome, str] = {
 SAMPLES = "{count:,} test samples"
 
 
-def describe_building(result: Built) -> str:
+def describe_building(result: PathAttribution) -> str:
     """Return which terms of the dynamics changed the joint contributions most, as a title."""
     return describe_course(summarise(result))
 

@@ -5,18 +5,10 @@ from collections.abc import Callable
 import numpy as np
 
 from qfusion._sentences import share, size
-from qfusion.explain.cuts import (
-    PATCH_DEFAULT,
-    Change,
-    CutMetrics,
-    Cuts,
-    Dependence,
-    Patches,
-    PatchOutcome,
-    dependence,
-    largest_cut,
-    summarise_patches,
-)
+from qfusion.explain.cut_losses import CutMetrics
+from qfusion.explain.cut_summaries import Change, Dependence, dependence, largest_cut
+from qfusion.explain.state_cuts import Cuts
+from qfusion.explain.state_patching import PATCH_DEFAULT, Patches, PatchOutcome, summarise_patches
 from qfusion.wording.numbers import format_estimate, name_metric
 
 # The largest cut of one sample.

@@ -137,7 +137,8 @@ def building(here: frame.Here, sample: Sample) -> None:
                 controls.draw(
                     physics.BUILT_PART,
                     sample.study,
-                    default=physics.path_attribution(sample, over).most_built() or physics.BASELINE,
+                    default=physics.path_attribution(sample, over).largest_changed_dividend()
+                    or physics.BASELINE,
                 )
         [build] = panels.builders(sample, here.theme, *physics.BUILT).values()
         panels.inside(build(), head, named=False)

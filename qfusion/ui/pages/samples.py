@@ -34,7 +34,7 @@ from qfusion.panels import (
     samples,
     timelines,
 )
-from qfusion.quantum.states import split
+from qfusion.quantum.measure_kinds import split_column
 from qfusion.ui import (
     access,
     controls,
@@ -156,7 +156,7 @@ def sample_table(here: frame.Here, rows: pd.DataFrame) -> None:
         )
         for column in order
         if column in (plain if here.study.classes else (*plain, "truth", "prediction"))
-        or ("[" in column and split(column)[0] in ("entropy", "dividend"))
+        or ("[" in column and split_column(column)[0] in ("entropy", "dividend"))
     }
     named = {
         column: st.column_config.Column(words)

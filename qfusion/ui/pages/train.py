@@ -19,7 +19,7 @@ from qfusion._checks import check
 from qfusion.analysis import model_import, run_results, run_settings, runs, text, training_curves
 from qfusion.data import import_store
 from qfusion.errors import QFusionError, default_on_error, translate_system_errors
-from qfusion.models.imported import KIND
+from qfusion.models.program import KIND
 from qfusion.panels import learning as builders, params, pickers, pins, sweep_panels
 from qfusion.runs import plans, run_process, setting_texts, training_queue
 from qfusion.training import checkpoint, default_options, imports, metrics

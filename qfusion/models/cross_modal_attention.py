@@ -1,0 +1,194 @@
+"""Cross-modal attention after MulT (Tsai and others 2019, "Multimodal transformer for unaligned multimodal language
+sequences", ACL).
+
+For every ordered pair of modalities a <- b the steps of a ask those of b (attention over time, then a small network,
+both residual); the results for a, side by side, pass one block of self-attention and are averaged over its real steps;
+a network on all modalities' averages gives the scores. Ours differs in size, in that averages are read instead of the
+last step, and in that modalities that are vectors come as a few learned tokens instead of time steps.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from qfusion._checks import check, require_whole
+from qfusion.models.baselines import Baseline
+from qfusion.models.encoders import (
+    Encoder,
+    Features,
+    InputSpec,
+    Standardiser,
+    mean_over_steps,
+    split,
+)
+from qfusion.models.randomness import Dropout
+
+Steps = tuple[Tensor, Tensor]  # values (B, T, width), mask (B, T)
+
+
+class StepEncoder(nn.Module):
+    """A masked sequence (B, T, F) -> its standardised steps, mapped to `width` numbers, with sines of the step's number
+    added."""
+
+    def __init__(self, spec: InputSpec, width: int, dropout: float, input_dropout: float):
+        super().__init__()
+        self.standardise = Standardiser(spec.size)
+        self.drop, self.drop_last = Dropout(input_dropout), Dropout(dropout)
+        self.weigh = nn.Linear(spec.size, width)
+
+    def forward(self, features: Features) -> Steps:
+        """Returns the steps (B, T, width) and the mask (B, T)."""
+        values, mask = split(features)
+        assert mask is not None
+        steps = self.weigh(self.drop(self.standardise(values)))
+        return self.drop_last(steps + positions(steps.shape[1], steps.shape[2]).to(steps)), mask
+
+
+class TokenEncoder(nn.Module):
+    """A vector (B, F) -> `tokens` tokens of `width` numbers: the usual encoder with so many outputs."""
+
+    def __init__(self, encoder: Encoder, tokens: int):
+        super().__init__()
+        self.encoder, self.tokens = encoder, tokens
+
+    @property
+    def standardise(self) -> Standardiser:
+        """That of the encoder."""
+        return self.encoder.standardise
+
+    def forward(self, features: Features) -> Steps:
+        """Returns the tokens (B, tokens, width) and a mask of ones (B, tokens)."""
+        values = self.encoder(features).unflatten(-1, (self.tokens, -1))
+        return values, torch.ones(values.shape[:2], dtype=torch.bool, device=values.device)
+
+
+class Block(nn.Module):
+    """Attention of one sequence to another (or itself) and a small network, both residual, normalised before (as in
+    MulT)."""
+
+    def __init__(self, width: int, heads: int):
+        super().__init__()
+        self.heads = heads
+        self.before, self.before_other, self.before_net = (nn.LayerNorm(width) for _ in range(3))
+        self.query, self.key_value, self.out = (
+            nn.Linear(width, outputs) for outputs in (width, 2 * width, width)
+        )
+        self.net = nn.Sequential(
+            nn.Linear(width, 2 * width), nn.ReLU(), nn.Linear(2 * width, width)
+        )
+
+    def forward(self, asks: Tensor, steps: Steps) -> Tensor:
+        """Returns the asking steps (B, T, width) after they have attended to the real steps of `steps`."""
+        values, mask = steps
+        parts = (
+            self.query(self.before(asks)),
+            *self.key_value(self.before_other(values)).chunk(2, -1),
+        )
+        q, k, v = (part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in parts)
+        seen = nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=mask[:, None, None, :])
+        asks = asks + self.out(seen.transpose(1, 2).flatten(-2))
+        return asks + self.net(self.before_net(asks))
+
+
+class CrossModalAttention(Baseline):
+    """MulT-style fusion: every modality attends to every other.
+
+    Args:
+        features: width of tokens and steps; a multiple of `heads`.
+        heads: of attention.
+        tokens: that a modality without time steps comes as.
+        width: of the hidden layer before the scores.
+    """
+
+    kind = "mult"
+    encodes = False
+
+    def __init__(
+        self,
+        inputs: Mapping[str, InputSpec | Mapping[str, Any]],
+        outputs: Sequence[str] = ("score",),
+        *,
+        features: int = 8,
+        heads: int = 2,
+        tokens: int = 4,
+        width: int = 64,
+        encoder: str = "mlp",
+        hidden: int = 32,
+        dropout: float = 0.2,
+        pooling: str = "gru",
+        input_dropout: float = 0.0,
+    ):
+        for name, value in (("heads", heads), ("tokens", tokens), ("width", width)):
+            require_whole(name, value, 1, 4096)
+        check(
+            features % heads == 0,
+            f"Argument `features` must be a multiple of `heads`, {heads}, but is {features}.",
+        )
+        super().__init__(
+            inputs,
+            outputs,
+            features,
+            encoder,
+            hidden,
+            dropout,
+            pooling,
+            input_dropout,
+            heads=heads,
+            tokens=tokens,
+            width=width,
+        )
+        self.others = {
+            a: [b for b in self.modalities if b != a] or [a] for a in self.modalities
+        }  # a single modality attends to itself
+        self.crossing = nn.ModuleList(
+            [
+                nn.ModuleList([Block(features, heads) for _ in others])
+                for others in self.others.values()
+            ]
+        )
+        sizes = [features * len(others) for others in self.others.values()]
+        self.own = nn.ModuleList([Block(size, heads) for size in sizes])
+        self.head = nn.Sequential(
+            nn.LayerNorm(sum(sizes)),
+            nn.Linear(sum(sizes), width),
+            nn.ReLU(),
+            nn.Linear(width, len(outputs)),
+        )
+
+    def make_encoder(self, spec: InputSpec) -> nn.Module:
+        """Returns what makes tokens of a vector or steps of a sequence."""
+        s = self.settings
+        if spec.sequence:
+            return StepEncoder(spec, s["features"], s["dropout"], s["input_dropout"])
+        return TokenEncoder(
+            Encoder(
+                spec,
+                s["tokens"] * s["features"],
+                s["hidden"],
+                s["dropout"],
+                s["pooling"],
+                s["encoder"],
+                s["input_dropout"],
+            ),
+            s["tokens"],
+        )
+
+    def fuse(self, encoded: list[Steps]) -> Tensor:
+        """Returns the network's scores, (B, C)."""
+        steps_of, means = dict(zip(self.modalities, encoded, strict=True)), []
+        for i, name in enumerate(self.modalities):
+            steps, mask = steps_of[name]
+            blocks = zip(cast(Any, self.crossing[i]), self.others[name], strict=True)
+            learned = torch.cat([block(steps, steps_of[other]) for block, other in blocks], -1)
+            means.append(mean_over_steps(self.own[i](learned, (learned, mask)), mask))
+        return self.head(torch.cat(means, -1))
+
+
+def positions(steps: int, width: int) -> Tensor:
+    """Returns sines and cosines of the steps' numbers, (steps, width) (Vaswani and others 2017)."""
+    rates = torch.exp(-math.log(10_000.0) * torch.arange(0, width, 2) / width)
+    angles = torch.arange(steps)[:, None] * rates
+    return torch.stack([angles.sin(), angles.cos()], -1).flatten(1)[:, :width]

@@ -1,0 +1,54 @@
+"""The linear model: ridge or logistic regression on standardised features, means over time for sequences.
+
+Its loss is convex, so it is trained to its minimum.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from qfusion.models.baselines import Baseline
+from qfusion.models.encoders import Averaged, Features, InputSpec
+from qfusion.models.randomness import Dropout
+
+
+class MeanEncoder(Averaged):
+    """Means of one modality's features -> `outputs` linear combinations."""
+
+    def __init__(self, spec: InputSpec, outputs: int, dropout: float):
+        super().__init__(spec)
+        self.drop = Dropout(dropout)
+        self.weigh = nn.Linear(spec.size, outputs, bias=False)
+
+    def forward(self, features: Features) -> Tensor:
+        """Returns (B, outputs)."""
+        return self.weigh(self.drop(self.means(features)))
+
+
+class Linear(Baseline):
+    """y = sum_m W_m mean of x_m + b: with an L2 penalty (`weight_decay`) ridge or logistic regression, by the loss it
+    is trained with; the minimum is found by L-BFGS."""
+
+    kind = "linear"
+    convex = True
+
+    def __init__(
+        self,
+        inputs: Mapping[str, InputSpec | Mapping[str, Any]],
+        outputs: Sequence[str] = ("score",),
+        *,
+        input_dropout: float = 0.0,
+    ):
+        super().__init__(inputs, outputs, len(outputs), "mlp", 1, 0.0, "gru", input_dropout)
+        self.settings = dict(input_dropout=input_dropout)
+        self.offset = nn.Parameter(torch.zeros(len(outputs)))
+
+    def make_encoder(self, spec: InputSpec) -> nn.Module:
+        """Returns the modality's part of the sum."""
+        return MeanEncoder(spec, self.settings["features"], self.settings["input_dropout"])
+
+    def fuse(self, encoded: list[Tensor]) -> Tensor:
+        """Returns the sum of the modalities' parts and a trained constant, (B, C)."""
+        return torch.stack(encoded).sum(0) + self.offset

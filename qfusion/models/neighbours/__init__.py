@@ -1,0 +1,1 @@
+"""Models from the literature that are nearest to ours, one file each, with the source and our reading of it."""

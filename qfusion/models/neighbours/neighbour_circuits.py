@@ -1,0 +1,193 @@
+"""Circuits of unitary gates that neighbours from the literature share: qubits a modality, layers, gates of a sample."""
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from qfusion._checks import check, require_whole
+from qfusion.models import baselines, encoders
+from qfusion.quantum import circuits
+
+
+def qubits_per_modality(qubits: int, modalities: int, limit: int, most: int = 3) -> int:
+    """Returns the qubits of each modality; 0 takes as many as fit, but not more than `most`.
+
+    Raises:
+        InvalidInput: when all together are more than `limit`.
+    """
+    require_whole("qubits", qubits, 0, limit)
+    count = qubits or max(1, min(most, limit // max(1, modalities)))
+    check(
+        count * modalities <= limit,
+        f"Argument `qubits` must give at most {limit} qubits in all, but {count} for each of {modalities} modalities "
+        f"are {count * modalities}: their states are held exactly. Lower `qubits`.",
+    )
+    return count
+
+
+def around(n: int) -> list[tuple[int, ...]]:
+    """Returns the qubits of all words in Z that are read of n: each alone, and neighbours around the ring."""
+    return [
+        *((i,) for i in range(n)),
+        *sorted({(min(pair), max(pair)) for pair in circuits.ring(n)}),
+    ]
+
+
+class Layers(nn.Module):
+    """Layers of a rotation on every qubit and a ring of CNOTs, each ring one qubit wider than the one before ("strongly
+    entangling": Schuld, Bocharov, Svore, Wiebe 2020, Physical Review A 101, 032308; as PennyLane's
+    StronglyEntanglingLayers).
+
+    Args:
+        n: qubits.
+        count: layers.
+        spread: deviation of the angles at the start.
+        tilt: angle theta of all rotations, about which they start.
+
+    Attributes:
+        angles: of the rotations, (count, n, 3) radians.
+    """
+
+    def __init__(self, n: int, count: int, spread: float, tilt: float = 0.0):
+        super().__init__()
+        self.rings = [circuits.ring(n, 1 + layer % max(1, n - 1)) for layer in range(count)]
+        self.angles = nn.Parameter(
+            torch.randn(count, n, 3) * spread + torch.tensor([0.0, tilt, 0.0])
+        )
+
+    def forward(self, psi: Tensor, layer: int) -> Tensor:
+        """Returns states (B, 2^n) after a layer."""
+        rotations = circuits.joined(circuits.rotations(self.angles[layer]))
+        return circuits.reordered(circuits.apply(psi, rotations), self.rings[layer])
+
+    def through(self, psi: Tensor) -> Tensor:
+        """Returns states (B, 2^n) after all layers."""
+        for layer in range(len(self.rings)):
+            psi = self(psi, layer)
+        return psi
+
+    def gates(self, layer: int) -> list[circuits.Gate]:
+        """Returns the gates of a layer."""
+        angles = self.angles[layer].detach()
+        turns = circuits.rotations(angles)
+        cnot = torch.eye(4, dtype=turns.dtype, device=turns.device)[[0, 1, 3, 2]]
+        return [
+            *(
+                circuits.Gate("Rot", (q,), U, dict(phi=phi, theta=theta, omega=omega))
+                for q, (U, (phi, theta, omega)) in enumerate(
+                    zip(turns, angles.tolist(), strict=True)
+                )
+            ),
+            *(circuits.Gate("CNOT", pair, cnot, {}) for pair in self.rings[layer]),
+        ]
+
+    def all_gates(self) -> list[circuits.Gate]:
+        """Returns the gates of all layers."""
+        return [gate for layer in range(len(self.rings)) for gate in self.gates(layer)]
+
+
+class CircuitModel(baselines.Baseline):
+    """A model with a circuit of unitary gates on |0...0>, which a subclass lists and speaks of.
+
+    Attributes:
+        n: qubits.
+    """
+
+    abilities = frozenset({"circuit", "gates"})
+    n: int
+
+    @abstractmethod
+    def gates(self, states: Mapping[str, Tensor]) -> list[circuits.Gate]:
+        """Returns the circuit of one sample, given what its modalities come to (one row each).
+
+        Raises:
+            InvalidInput: when there are several rows.
+        """
+
+    @abstractmethod
+    def remark(self, states: Mapping[str, Tensor]) -> str:
+        """Returns what this circuit is to the sample and to its scores, in a sentence or two; arguments and errors as
+        of `gates`."""
+
+    def elementary(self, states: Mapping[str, Tensor]) -> list[circuits.Gate]:
+        """Returns the same circuit, up to its global phase, of preparations and gates on at most two qubits."""
+        return self.gates(states)
+
+    def registers(self) -> dict[str, int]:
+        """Returns what the qubits belong to, in their order, and how many each has: the modalities, all alike."""
+        return dict.fromkeys(self.modalities, self.n // len(self.modalities))
+
+    def one_row(self, states: Mapping[str, Tensor]) -> Tensor:
+        """Returns the encoders' numbers of one sample side by side, without their gradient.
+
+        Raises:
+            InvalidInput: when there are several rows.
+        """
+        numbers = torch.cat([states[name] for name in self.modalities], -1)
+        check(
+            len(numbers) == 1,
+            f"Argument `states` must hold one row, but holds {len(numbers)}: a circuit is drawn for one sample.",
+        )
+        return numbers[0].detach()
+
+    def named(self, numbers: Tensor) -> dict[str, float]:
+        """Returns what of a sample each qubit holds, `numbers` (n,), by the names of its modality and its place."""
+        names = [f"{name} {k + 1}" for name, n in self.registers().items() for k in range(n)]
+        return dict(zip(names, numbers.tolist(), strict=True))
+
+    def encoding(self, angles: Tensor, numbers: Tensor) -> list[circuits.Gate]:
+        """Returns RY of every qubit, by angles (n,), with what of the sample it holds, `numbers` (n,)."""
+        return [
+            circuits.turn("RY", q, angle, **{name: number})
+            for q, (angle, (name, number)) in enumerate(
+                zip(angles, self.named(numbers).items(), strict=True)
+            )
+        ]
+
+
+class CircuitFusion(CircuitModel):
+    """Encoders that give each modality a number for each of its qubits; a subclass adds the circuit and what is read.
+
+    Args:
+        inputs: form of each modality's features, by name.
+        outputs: names of the scores (classes).
+        qubits: of each modality; 0 takes as many as fit, up to three.
+        limit: qubits of all modalities together.
+        encoder, hidden, dropout, pooling, input_dropout: of the encoders, see `Encoder`.
+        more: settings of a subclass, kept with the others.
+
+    Attributes:
+        each, n: qubits of each modality, and of all.
+    """
+
+    def __init__(
+        self,
+        inputs: Mapping[str, encoders.InputSpec | Mapping[str, Any]],
+        outputs: Sequence[str],
+        qubits: int,
+        limit: int,
+        encoder: str,
+        hidden: int,
+        dropout: float,
+        pooling: str,
+        input_dropout: float,
+        **more: Any,
+    ):
+        self.per_modality = qubits_per_modality(qubits, len(inputs), limit)
+        self.n = self.per_modality * len(inputs)
+        super().__init__(
+            inputs,
+            outputs,
+            self.per_modality,
+            encoder,
+            hidden,
+            dropout,
+            pooling,
+            input_dropout,
+            **more,
+            qubits=qubits,
+        )
+        del self.settings["features"]

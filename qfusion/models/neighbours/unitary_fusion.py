@@ -1,0 +1,101 @@
+"""Unitary fusion, after quantum-inspired multimodal fusion for video sentiment analysis (Li, Gkoumas, Lioma, Melucci
+2021, Information Fusion 65, 58; arXiv 2103.10572).
+
+    psi_m = (e_0 + h_m(x_m)) / ||e_0 + h_m(x_m)||        modality states, as of `QuantumJump`
+    p_j = |<j| U |psi_1 x ... x psi_M>|^2                one trained unitary for all samples, U = exp(iH)
+    y_c = sum_j W_cj p_j + b_c
+
+The rows of U are entangled states: the modalities' product is measured in a basis of such, and
+every joint term is its work. All scores read the same outcomes, O_c = U^+ diag(W_c) U.
+
+From the source: modalities as complex states, their tensor product, trained measurement of the joint state,
+probabilities that are read classically. Our reading: the source turns every word of an utterance into a state and
+mixes them to a density matrix, measures vectors that need not be orthogonal, and reads by a network; here an encoder
+makes one pure state of each modality, the vectors are the rows of a unitary, and reading is linear, so that all exact
+explanations of states hold. It is QiNN-QJ without jumps and with a joint read-out.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from qfusion.models import encoders, hermitian, ket_model
+from qfusion.quantum import circuits
+
+MAX_DIMENSION = 1024  # U is an exponential of a D x D matrix in every step
+
+
+class UnitaryFusion(ket_model.KetModel):
+    """One unitary on the product of the modality states, then a measurement.
+
+    Args:
+        inputs: form of each modality's features, by name; the order is the order of the tensor product.
+        outputs: names of the scores.
+        dims: dimension d_m of every modality state, or one number for all.
+        encoder, hidden, dropout, pooling, input_dropout: of the encoders, see `Encoder`.
+
+    Raises:
+        InvalidInput, NotFound: when a setting is out of range or unknown.
+    """
+
+    kind = "unitary-fusion"
+    title = "Neighbour: one unitary, one measurement"
+    says = "Modality states pass one learned unitary together and are measured; can be explored."
+    about = (
+        "turns {names} into quantum states ({dims} levels) that pass one learned unitary together and are "
+        "measured; the {target} is read from the outcomes. Every decision splits exactly into what each modality "
+        "says alone and what they say only jointly."
+    )
+
+    def __init__(
+        self,
+        inputs: Mapping[str, encoders.InputSpec | Mapping[str, Any]],
+        outputs: Sequence[str] = ("score",),
+        *,
+        dims: int | Sequence[int] = 4,
+        encoder: str = "mlp",
+        hidden: int = 32,
+        dropout: float = 0.3,
+        pooling: str = "gru",
+        input_dropout: float = 0.0,
+    ):
+        super().__init__(inputs, outputs)
+        self._lay_out(
+            dims,
+            MAX_DIMENSION,
+            "the unitary is a D x D matrix",
+            encoder,
+            hidden,
+            dropout,
+            pooling,
+            input_dropout,
+        )
+        D, C = math.prod(self.dims), len(self.outputs)
+        self.H = hermitian.draw(D, D, scale=1 / math.sqrt(2 * D))
+        self.W = nn.Parameter(torch.randn(C, D))
+        self.bias = nn.Parameter(torch.zeros(C))
+
+    def head_parameters(self) -> tuple[str, ...]:
+        """Returns the names of the parameters with one row for each output."""
+        return ("W", "bias")
+
+    def couplings(self) -> list[tuple[nn.Parameter, float]]:
+        """Returns H, which does nothing at 0."""
+        return [(self.H, 0.0)]
+
+    def unitary(self) -> Tensor:
+        """Returns U, (D, D)."""
+        return torch.linalg.matrix_exp(1j * hermitian.compose(self.H))
+
+    def observables(self) -> Tensor:
+        """Returns O_c = U^+ diag(W_c) U, (C, D, D)."""
+        U = self.unitary()
+        return U.mH @ (self.W[:, :, None] * U)
+
+    def direct_scores(self, states: Mapping[str, Tensor]) -> Tensor:
+        """Returns the scores of given kets, (B, C): their product passes the unitary and is measured."""
+        psi = self.product_state(states)
+        return circuits.populations(psi @ self.unitary().T.to(psi.dtype)) @ self.W.T + self.bias

@@ -1,0 +1,166 @@
+"""Checks of states, operators and times."""
+
+import math
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from qfusion._checks import check, require_finite
+from qfusion.quantum.arrays import takes_arrays
+
+PRECISIONS = (torch.float32, torch.float64, torch.complex64, torch.complex128)
+
+
+def check_precision(name: str, values: Tensor) -> None:
+    """Raises InvalidInput unless a tensor has single or double precision: half holds three digits, too few for states.
+
+    Args:
+        name: what the message calls it.
+        values: real or complex.
+    """
+    check(
+        values.dtype in PRECISIONS,
+        f"Argument `{name}` must be in single or double precision, but is "
+        f"{values.dtype}. Cast it to complex128, or complex64.",
+    )
+
+
+@takes_arrays
+def is_hermitian(X: Tensor) -> bool:
+    """Returns whether all matrices (..., D, D) equal their adjoints up to rounding."""
+    X = X.detach()
+    return bool((X - X.mH).abs().max() <= 100 * torch.finfo(X.dtype).eps * X.abs().max())
+
+
+def check_times(times: Sequence[float] | Tensor) -> list[float]:
+    """Returns times as numbers.
+
+    Raises:
+        InvalidInput: unless they are ascending, finite and not negative.
+    """
+    moments = [float(t) for t in times]
+    check(
+        len(moments) > 0
+        and all(math.isfinite(t) and t >= 0 for t in moments)
+        and all(a <= b for a, b in pairwise(moments)),
+        f"Argument `times` must be ascending, finite and not negative, but is {moments[:6]}"
+        f"{'...' if len(moments) > 6 else ''}. Sort it and start at 0 or later.",
+    )
+    return moments
+
+
+def times_within(times: Iterable[float] | None, duration: float, count: int) -> list[float]:
+    """Returns times as numbers; so many, evenly over the whole duration, unless any are given.
+
+    Raises:
+        InvalidInput: unless they are ascending and in [0, duration].
+    """
+    if times is None:
+        return np.linspace(0.0, duration, count).tolist()
+    moments = [float(t) for t in times]
+    check(
+        len(moments) > 0,
+        f"Argument `times` must hold one time at least, but is empty. Leave it out for {count} times.",
+    )
+    outside = [f"{t:g}" for t in moments if not 0 <= t <= duration * (1 + 1e-12)]
+    check(
+        not outside,
+        f"Argument `times` must lie in [0, {duration:g}], the time that the model evolves for, but holds "
+        f"{', '.join(outside[:6])}. Leave these out.",
+    )
+    check(
+        moments == sorted(moments),
+        f"Argument `times` must be ascending, but is {moments[:6]}. Sort it.",
+    )
+    return [min(t, duration) for t in moments]
+
+
+def check_operators(H: Tensor, jumps: Tensor) -> None:
+    """Raises InvalidInput unless H (D, D) is Hermitian, jumps are (K, D, D), and both are finite and complex of one
+    dtype."""
+    check(
+        H.ndim == 2 and H.shape[0] == H.shape[1],
+        f"Argument `H` must have shape (D, D), but has shape {tuple(H.shape)}. Give one square matrix.",
+    )
+    check(
+        jumps.ndim == 3 and jumps.shape[1:] == H.shape,
+        f"Argument `jumps` must have shape (K, {len(H)}, {len(H)}), but has shape {tuple(jumps.shape)}. "
+        "Stack the jump operators along the first axis; K may be 0.",
+    )
+    check(
+        H.is_complex() and jumps.dtype == H.dtype,
+        f"Arguments `H` and `jumps` must be complex of one dtype, but are {H.dtype} and {jumps.dtype}. Cast both.",
+    )
+    check(
+        is_hermitian(H[None]),
+        "Argument `H` must be Hermitian, but differs from its adjoint by "
+        f"{(H - H.mH).abs().max().item():.2g}. Use (H + H^+) / 2.",
+    )
+    check(
+        bool(
+            torch.isfinite(torch.view_as_real(jumps.detach())).all()
+            and torch.isfinite(torch.view_as_real(H.detach())).all()
+        ),
+        "Arguments `H` and `jumps` must be finite, but hold NaN or infinity. Check the weights or the tweak.",
+    )
+
+
+# Measures of mixedness, correlation and entanglement of states of several modalities.
+#
+# Entropies and informations are in nats (natural logarithm) unless `base` says otherwise; the logarithmic negativity is
+# in bits, as Vidal and Werner define it. All functions are batched over leading axes.
+#
+# An eigenvalue of a state that round-off has pushed below zero counts as zero (x log x has the
+# limit 0 there, and we give it the gradient 0). One that lies below -10 sqrt(eps) of the data type,
+# -1.5e-7 for complex128, cannot be round-off: the argument is then not a state and InvalidInput is
+# raised.
+
+
+@takes_arrays
+def tolerance(values: Tensor) -> float:
+    """Returns the deviation from a state's laws that counts as round-off for the data type of `values`."""
+    return 10 * math.sqrt(torch.finfo(values.dtype).eps)
+
+
+@takes_arrays
+def require_state(name: str, rho: Tensor) -> Tensor:
+    """Returns the eigenvalues of `rho` (..., D, D), ascending, (..., D).
+
+    Args:
+        name: what the message calls it.
+        rho: matrices to check.
+
+    Raises:
+        InvalidInput: unless it is finite, Hermitian, of trace one and positive within round-off.
+    """
+    check(
+        rho.ndim >= 2 and rho.shape[-1] == rho.shape[-2],
+        f"Argument `{name}` must have shape (..., D, D), but has shape {tuple(rho.shape)}. Give density matrices; a "
+        "ket becomes one by `states.density`.",
+    )
+    check_precision(name, rho)
+    values = rho.detach()
+    require_finite(name, values.cpu().numpy())
+    tol = tolerance(rho)
+    skew = float((values - values.mH).abs().max()) if rho.numel() else 0.0
+    check(
+        skew <= tol,
+        f"Argument `{name}` must be Hermitian, but differs from its adjoint by {skew:.2g}. "
+        "Pass (rho + rho^+) / 2 if that is what you mean.",
+    )
+    trace = torch.diagonal(values, dim1=-2, dim2=-1).sum(-1)
+    off = float((trace - 1).abs().max()) if rho.numel() else 0.0
+    check(
+        off <= tol,
+        f"Argument `{name}` must have trace 1, but is off by {off:.2g}. Divide by the trace.",
+    )
+    eigenvalues = torch.linalg.eigvalsh(rho)
+    low = float(eigenvalues.detach().min()) if eigenvalues.numel() else 0.0
+    check(
+        low >= -tolerance(eigenvalues),
+        f"Argument `{name}` must be positive semi-definite, but has the eigenvalue {low:.3g}. Give a density matrix.",
+    )
+    return eigenvalues

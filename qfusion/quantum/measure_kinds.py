@@ -1,0 +1,287 @@
+"""Kinds of measures of states over time: registered once each, with their columns and titles."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from qfusion._checks import check
+from qfusion.quantum.arrays import takes_arrays
+from qfusion.quantum.checks import require_state
+from qfusion.quantum.measures import in_base, log_trace_norm, purity_of_state, spectral_entropy
+from qfusion.quantum.states import partial_trace, partial_transpose
+
+Part = tuple[str, ...]  # names of modalities; () for all together
+# numbers of modalities, () for all together, and a number a state, (n,)
+Values = Iterator[tuple[tuple[int, ...], Tensor]]
+
+
+class States:
+    """States (n, D, D) of several modalities; what the measures share of them is worked out once.
+
+    Attributes:
+        rho: density matrices. dims: of the modalities, product D. count: of the modalities.
+        singles: every modality. pairs: every two of them; also where there are but two, and the pair is the whole.
+    """
+
+    def __init__(self, rho: Tensor, dims: tuple[int, ...], eigenvalues: Tensor | None = None):
+        self.rho, self.dims, self.count = rho, dims, len(dims)
+        self.singles = [(m,) for m in range(self.count)]
+        self.pairs = list(combinations(range(self.count), 2))
+        self._reduced: dict[tuple[int, ...], Tensor] = {(): rho, tuple(range(len(dims))): rho}
+        self._eigenvalues: dict[tuple[int, ...], Tensor] = (
+            {} if eigenvalues is None else {(): eigenvalues}
+        )
+
+    def reduced(self, part: tuple[int, ...]) -> Tensor:
+        """Returns the state of some modalities, (n, d, d); () for all together."""
+        if part not in self._reduced:
+            self._reduced[part] = partial_trace(self.rho, self.dims, part)
+        return self._reduced[part]
+
+    def eigenvalues(self, part: tuple[int, ...]) -> Tensor:
+        """Returns the eigenvalues of that state, ascending, (n, d)."""
+        whole = () if len(part) == self.count else part
+        if whole not in self._eigenvalues:
+            self._eigenvalues[whole] = torch.linalg.eigvalsh(self.reduced(whole))
+        return self._eigenvalues[whole]
+
+
+@dataclass(frozen=True)
+class MeasureKind:
+    """A kind of measure.
+
+    Attributes:
+        title: what it is called in full; short: for axes that say more beside it.
+        unit: "" for a pure number.
+        of: from states to numbers, by part.
+        between: what stands between the modalities of a part in the names of columns.
+        slow: whether it is left out where only what is fast is asked for.
+        question, shows, not_shown: of its panel on the Dynamics page; no panel without.
+        beside: another kind that is drawn with it.
+        cohort: its axis title on the Cohorts page, where it is one number a sample, see `mean`; "" for not there.
+        source: who introduced it, for the glossary.
+    """
+
+    title: str
+    short: str
+    unit: str
+    of: Callable[[States], Values]
+    between: str = "+"
+    slow: bool = False
+    question: str = ""
+    shows: str = ""
+    not_shown: str = ""
+    beside: str = ""
+    cohort: str = ""
+    source: str = ""
+
+    @property
+    def axis(self) -> str:
+        """Title with unit."""
+        return f"{self.title} ({self.unit})" if self.unit else self.title
+
+    @property
+    def short_axis(self) -> str:
+        """Short title with unit."""
+        return f"{self.short} ({self.unit})" if self.unit else self.short
+
+    def mean(self, states: States) -> Tensor:
+        """Returns one number a state, (n,): the mean over modalities, else over pairs, else that of the whole; 0 where
+        there is none."""
+        values = dict(self.of(states))
+        if not values:
+            return torch.zeros(len(states.rho), dtype=torch.float64)
+        size = min((len(part) for part in values if part), default=0)
+        return torch.stack([value for part, value in values.items() if len(part) == size]).mean(0)
+
+
+KINDS: dict[str, MeasureKind] = {}  # in the order of the columns
+
+
+def measure_kind(
+    name: str, title: str, short: str, unit: str = "", **about: str | bool
+) -> Callable[[Callable[[States], Values]], MeasureKind]:
+    """Registers a kind of measure under a name; stands above the function that works it out. The arguments are those of
+    `MeasureKind`."""
+
+    def registered(of: Callable[[States], Values]) -> MeasureKind:
+        KINDS[name] = MeasureKind(title, short, unit, of, **about)  # type: ignore[arg-type]
+        return KINDS[name]
+
+    return registered
+
+
+def column_name(kind: str, part: Part = (), whole: str = "") -> str:
+    """Returns what the column of a measure is called in files and tables: `entropy[text]`,
+    `mutual_information[text:audio]`, `entropy`.
+
+    Args:
+        kind: of `KINDS`.
+        part: whose it is.
+        whole: what stands in brackets for all together; "" for no brackets.
+    """
+    name = KINDS[kind].between.join(part) or whole
+    return f"{kind}[{name}]" if name else kind
+
+
+def split_column(column: str) -> tuple[str, str]:
+    """Returns kind and part of a column or of what is followed, such as ("entropy", "text") of `entropy[text]`;
+    `column_name` backwards."""
+    kind, _, part = column.partition("[")
+    return kind, part.removesuffix("]")
+
+
+@dataclass(frozen=True, eq=False)
+class Measure:
+    """A measure of the states of some modalities.
+
+    Attributes:
+        kind: of `KINDS`, where title and unit stand.
+        part: whose it is; () for all together.
+        values: over time, (nT,).
+    """
+
+    kind: str
+    part: Part
+    values: np.ndarray
+
+
+class Measures(tuple[Measure, ...]):
+    """Measures of the same states, in the order of their columns."""
+
+    def of(self, kind: str) -> dict[Part, np.ndarray]:
+        """Returns the values of one kind, by part."""
+        return {entry.part: entry.values for entry in self if entry.kind == kind}
+
+    def single(self, kind: str) -> dict[str, np.ndarray]:
+        """Returns the values of one kind of every modality, by name, and of all together ("")."""
+        return {"".join(part): values for part, values in self.of(kind).items() if len(part) < 2}
+
+    def columns(self) -> dict[str, np.ndarray]:
+        """Returns the values by the name of their column."""
+        return {column_name(entry.kind, entry.part): entry.values for entry in self}
+
+
+@takes_arrays
+def measures_over_time(
+    rho: Tensor | np.ndarray, dims: Sequence[int], names: Sequence[str], *, negativity: bool = True
+) -> Measures:
+    """Returns every measure of the states `rho` over their leading axis.
+
+    In this order, for modalities text, audio, vision, by the names of their columns: `entropy[text]`, ..., `entropy`,
+    `entropy[text+audio]`, ..., `negativity[text]` (against all the others), ..., `mutual_information[text:audio]`, ...,
+    `total_correlation`, `purity[text]`, ..., `purity`. With two modalities the pair is the whole and is not repeated;
+    with one there is no pair, no negativity and no correlation.
+
+    Args:
+        rho: density matrices (nT, D, D).
+        dims: dimensions of the modalities, product D.
+        names: of the modalities, one per dimension.
+        negativity: False leaves out the negativities, three quarters of the time.
+
+    Raises:
+        InvalidInput: when the shapes disagree or a matrix is not a state.
+    """
+    rho = torch.as_tensor(rho).detach()
+    M, D = len(dims), math.prod(dims)
+    check(
+        rho.ndim == 3 and tuple(rho.shape[1:]) == (D, D),
+        f"Argument `rho` must have shape (nT, {D}, {D}) for dims {tuple(dims)}, but has shape {tuple(rho.shape)}. "
+        "Give one density matrix per time.",
+    )
+    check(
+        len(names) == M and len(set(names)) == M,
+        f"Argument `names` must hold {M} different names, but is {tuple(names)}. Name every modality once.",
+    )
+    states = States(rho, tuple(dims), require_state("rho", rho))
+    return Measures(
+        Measure(kind, tuple(names[m] for m in part), values.numpy())
+        for kind, about in KINDS.items()
+        if negativity or not about.slow
+        for part, values in about.of(states)
+    )
+
+
+@measure_kind(
+    "entropy",
+    "von Neumann entropy",
+    "entropy",
+    "nats",
+    cohort="entropy of the modalities at T (mean, nats)",
+)
+def _entropies(states: States) -> Values:
+    whole = tuple(range(states.count))
+    for part in [*states.singles, (), *(pair for pair in states.pairs if pair != whole)]:
+        yield part, spectral_entropy(states.eigenvalues(part))
+
+
+@measure_kind(
+    "negativity",
+    "logarithmic negativity",
+    "log. negativity",
+    "bits",
+    slow=True,
+    question="How much of it is entanglement?",
+    shows="entanglement between each modality and the rest; zero for every separable state.",
+    not_shown="entanglement within the rest, nor the bound kind that negativity misses.",
+    cohort="entanglement of a modality with the rest at T (mean log. negativity, bits)",
+)
+def _negativities(states: States) -> Values:
+    # Transposing one of two subsystems or the other gives transposed matrices: one spectrum serves both.
+    for m in range({1: 0, 2: 1}.get(states.count, states.count)):
+        swapped = partial_transpose(states.rho, states.dims, (m,))
+        value = in_base(log_trace_norm(torch.linalg.eigvalsh(swapped)), 2)
+        yield from ((part, value) for part in (states.singles if states.count == 2 else [(m,)]))
+
+
+@measure_kind(
+    "mutual_information",
+    "mutual information",
+    "mutual information",
+    "nats",
+    between=":",
+    question="How much do pairs share?",
+    shows="all correlation of each pair, classical and quantum; all together: the total correlation.",
+    not_shown="how much of it is entanglement: see the negativity.",
+    beside="total_correlation",
+    cohort="mutual information of pairs at T (mean, nats)",
+)
+def _mutual_informations(states: States) -> Values:
+    for a, b in states.pairs:
+        S = [spectral_entropy(states.eigenvalues(part)) for part in ((a,), (b,), (a, b))]
+        yield (a, b), S[0] + S[1] - S[2]
+
+
+@measure_kind(
+    "total_correlation",
+    "total correlation",
+    "total correlation",
+    "nats",
+    cohort="total correlation at T (nats)",
+)
+def _total_correlations(states: States) -> Values:
+    if states.count > 1:
+        yield (
+            (),
+            torch.stack(
+                [spectral_entropy(states.eigenvalues(part)) for part in states.singles]
+            ).sum(0)
+            - spectral_entropy(states.eigenvalues(())),
+        )
+
+
+@measure_kind(
+    "purity",
+    "purity Tr ρ² (1 = pure)",
+    "purity",
+    question="How pure do the states stay?",
+    shows="purity of each modality's state and of all together; 1/d for a fully mixed state of dimension d.",
+    not_shown="whether entanglement or jumps made a state mixed.",
+)
+def _purities(states: States) -> Values:
+    yield from ((part, purity_of_state(states.reduced(part))) for part in [*states.singles, ()])
