@@ -7,7 +7,7 @@ from qfusion._sentences import listed
 from qfusion.analysis import drawn_samples, patching, text
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
-from qfusion.explain import evidence
+from qfusion.explain import evidence, generator_pruning
 from qfusion.explain.state_patching import PATCH_DEFAULT, PATCH_KINDS
 from qfusion.figures import fusion_evidence, label_charts, style
 from qfusion.models import decisions
