@@ -128,11 +128,11 @@ class CallGraph:
 
     def circle(self) -> set[str]:
         """Returns the modules that call themselves through others: modules that lead to each other."""
-        targets: dict[str, set[str]] = {module: set() for module in self.modules}
+        targets: dict[str, set[str]] = {}
         for caller, called in self.calls:
-            targets[caller].add(called)
+            targets.setdefault(caller, set()).add(called)
         while True:
-            ends = {module for module, called in targets.items() if not called & set(targets)}
+            ends = {module for module, called in targets.items() if not called & targets.keys()}
             if not ends:
                 return set(targets)
             for module in ends:
