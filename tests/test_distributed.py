@@ -20,7 +20,7 @@ from qfusion.cli import main
 from qfusion.data import registry
 from qfusion.data.sources import Source
 from qfusion.explain import backgrounds
-from qfusion.models.randomness import Dropout, Share, drawn, sharing
+from qfusion.models.randomness import Dropout, Shard, global_batch_random, shard_context
 from qfusion.training import checkpoint, prepare
 from qfusion.training.processes import Group, joined
 from scripts.serving import free_port
@@ -67,12 +67,12 @@ def test_masks_and_noise_are_those_of_the_whole_batch():
     whole = torch.arange(40.0).reshape(10, 4) + 1
     drop = Dropout(0.5).train()
     torch.manual_seed(0)
-    at_once, noise = drop(whole), drawn(torch.randn_like, whole)
+    at_once, noise = drop(whole), global_batch_random(torch.randn_like, whole)
     for rows in (torch.arange(0, 10, 3), torch.arange(1, 10, 3), torch.arange(2, 10, 3)):
         torch.manual_seed(0)
-        with sharing(Share(rows, 10)):
+        with shard_context(Shard(rows, 10)):
             assert torch.equal(drop(whole[rows]), at_once[rows])
-            assert torch.equal(drawn(torch.randn_like, whole[rows]), noise[rows])
+            assert torch.equal(global_batch_random(torch.randn_like, whole[rows]), noise[rows])
 
 
 def test_what_is_shared_comes_back_in_order(monkeypatch):

@@ -50,7 +50,7 @@ class Refused(Exception):
     """A program that is not run; what it says is shown to whoever brought it."""
 
 
-def require(condition: bool, message: str) -> None:
+def check_program(condition: bool, message: str) -> None:
     """Raises Refused with `message` unless `condition` holds."""
     if not condition:
         raise Refused(message)
@@ -112,7 +112,7 @@ class Torch:
                 f"{_AGAIN}"
             ) from error
         signature = program.graph_signature
-        require(
+        check_program(
             not signature.buffers_to_mutate,
             f"Program `{file}` changes its own weights when it is run, as with batch normalisation in "
             "training mode. Call `model.eval()` before `torch.export.export`.",
@@ -163,7 +163,7 @@ class Torch:
             node for part in graph.modules() if hasattr(part, "graph") for node in part.graph.nodes
         ):
             name = str(node.target).removeprefix("aten.").partition(".")[0]
-            require(
+            check_program(
                 not name.startswith(_FAST),
                 f"Program `{self.file}` uses the operator `{node.target}`, a short cut of attention that "
                 "has no gradients. Call `torch.backends.mha.set_fastpath_enabled(False)` before "
@@ -184,7 +184,7 @@ class Torch:
         given = dict(enumerate(self._given)) | dict(zip(self._places, tensors, strict=True))
         positional, by_name = self._tree.tree_unflatten(list(given.values()), self._in_spec)
         result = self._tree.tree_leaves(self._module(*positional, **by_name))[output]
-        require(
+        check_program(
             isinstance(result, self._torch.Tensor),
             f"Output {output} of program `{self.file}` is no tensor. Name another in the card.",
         )
@@ -255,7 +255,7 @@ class Onnx:
         onnx, onnxruntime = importlib.import_module("onnx"), importlib.import_module("onnxruntime")
         self.file, self._load, self._save = file, load, save
         shut()
-        require(
+        check_program(
             data[4:8] != b"ORTM",
             f"Program `{file}` is in ONNX Runtime's own format. Give the .onnx file that it was made from.",
         )
@@ -269,7 +269,7 @@ class Onnx:
         parameters = self._check(onnx, model)
         newest = onnx.defs.onnx_opset_version()
         sets = [part.version for part in model.opset_import if part.domain in _DOMAINS[:2]]
-        require(
+        check_program(
             max(sets, default=0) <= newest,
             f"Program `{file}` asks for operators of set {max(sets, default=0)}, newer than onnx {onnx.__version__} "
             f"knows ({newest}). Export it for an older opset.",
@@ -309,7 +309,7 @@ class Onnx:
             if isinstance(part, onnx.NodeProto):
                 operators.add((part.domain, part.op_type))
             elif isinstance(part, onnx.TensorProto):
-                require(
+                check_program(
                     part.data_location != onnx.TensorProto.EXTERNAL and not part.external_data,
                     f"Program `{self.file}` keeps `{part.name[:60]}` in another file. Save it as one: "
                     "`onnx.save(onnx.load(path), path)`.",
@@ -321,7 +321,7 @@ class Onnx:
             if not part.domain.startswith(_RUNTIMES)
         }
         for domain, name in sorted(operators - own):
-            require(
+            check_program(
                 domain in _DOMAINS,
                 f"Program `{self.file}` uses the operator `{domain}.{name}`, which is not one of ONNX's "
                 "own. Export the model with standard operators.",
@@ -333,7 +333,7 @@ class Onnx:
         sent, name = self._load(body), self.about["outputs"][int(order["output"])][0]
         fed = {port[0]: sent[str(place)] for place, port in enumerate(self.about["inputs"])}
         (result,) = self._session.run([name], fed)
-        require(
+        check_program(
             getattr(getattr(result, "dtype", None), "kind", "") in ("f", "i", "u", "b"),
             f"Output `{name}` of program `{self.file}` is no array of numbers. With skl2onnx: "
             "`options={'zipmap': False}`; or name another output in the card.",

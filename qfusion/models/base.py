@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from qfusion._checks import check
 from qfusion.models.abilities import Ability, missing_ability
 from qfusion.models.algebra import CoalitionAlgebra
-from qfusion.models.encoders import Encoded, Encoder, Features, InputSpec, admitted, split
+from qfusion.models.encoders import Encoded, Encoder, Features, InputSpec, split, validate_features
 from qfusion.models.evaluation import EvaluationAlgebra
 from qfusion.models.protocols import Evolution, GateCircuit, LayeredNetwork, TruthTables
 from qfusion.models.terms import Physics
@@ -164,7 +164,7 @@ class FusionModel(nn.Module, ABC):
             name in inputs,
             f"Argument `inputs` must hold modality `{name}`, but holds {sorted(inputs)}.",
         )
-        return admitted(name, inputs[name], self.input_specs[name], self.bias.dtype)
+        return validate_features(name, inputs[name], self.input_specs[name], self.bias.dtype)
 
     def encode_one(self, inputs: Mapping[str, Features], name: str) -> Any:
         """Returns what one modality comes to, what its encoder gives unless a model makes more of it; `inputs` need

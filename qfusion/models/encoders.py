@@ -298,7 +298,7 @@ def check_encoder(hidden: int, dropout: float, input_dropout: float, lowest: flo
         check(low <= share < 1, f"Argument `{name}` must lie in [{low:g}, 1), but is {share}.")
 
 
-class Averaged(nn.Module):
+class MeanPool(nn.Module):
     """Features of one modality, standardised and averaged over the real steps of a sequence: read by some encoders."""
 
     def __init__(self, spec: InputSpec):
@@ -330,7 +330,9 @@ def mean_over_steps(values: Tensor, mask: Tensor | None) -> Tensor:
     )
 
 
-def admitted(name: str, features: Features, spec: InputSpec, dtype: torch.dtype) -> Features:
+def validate_features(
+    name: str, features: Features, spec: InputSpec, dtype: torch.dtype
+) -> Features:
     """Returns the features of a modality as a model takes them, in its precision.
 
     Args:

@@ -82,7 +82,7 @@ class EntangledQCNN(NetworkModel, ket_model.StateModel):
             not (freeze_rule and rule == "random"),
             "Argument `freeze_rule` needs a named rule, but `rule` is 'random'. Name a rule.",
         )
-        self._lay_out(
+        self._init_encoders(
             elements,
             block,
             start,

@@ -75,10 +75,10 @@ class Imported(base.FusionModel):
         )
         # what other models have as encoders: here only the means of the features
         self.encoders = nn.ModuleDict(
-            {name: encoders.Averaged(spec) for name, spec in self.input_specs.items()}
+            {name: encoders.MeanPool(spec) for name, spec in self.input_specs.items()}
         )
         for name, known in (means or {}).items():
-            mean = cast(encoders.Averaged, self.encoders[name]).standardise.mean
+            mean = cast(encoders.MeanPool, self.encoders[name]).standardise.mean
             check(
                 len(known) == len(mean),
                 f"The card holds {len(known)} means of {len(mean)} features. Import the program again.",

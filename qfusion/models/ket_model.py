@@ -50,7 +50,7 @@ class KetModel(StateModel):
 
     abilities = frozenset({"states", "kets"})
 
-    def _lay_out(
+    def _init_encoders(
         self,
         dims: int | Sequence[int],
         most: int,

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from qfusion.models.baselines import Baseline
-from qfusion.models.encoders import Averaged, Features, InputSpec
+from qfusion.models.encoders import Features, InputSpec, MeanPool
 from qfusion.models.randomness import Dropout
 
 
-class MeanEncoder(Averaged):
+class MeanEncoder(MeanPool):
     """Means of one modality's features -> `outputs` linear combinations."""
 
     def __init__(self, spec: InputSpec, outputs: int, dropout: float):

@@ -37,7 +37,7 @@ class NetworkModel(base.FusionModel):
         network: that they pass.
     """
 
-    def _lay_out(
+    def _init_encoders(
         self,
         elements: int,
         block: str,

@@ -41,7 +41,9 @@ class ProductQCNN(NetworkModel):
         input_dropout: float = 0.0,
     ):
         super().__init__(inputs, outputs)
-        self._lay_out(elements, block, start, encoder, hidden, dropout, pooling, input_dropout)
+        self._init_encoders(
+            elements, block, start, encoder, hidden, dropout, pooling, input_dropout
+        )
         n, M = self.elements, len(self.modalities)
         self.weights = nn.Parameter(torch.full((M, n), 1.0 / M))
         self.bias = nn.Parameter(torch.zeros(len(self.outputs)))

@@ -17,22 +17,22 @@ from torch import Tensor, nn
 from qfusion._sentences import meanwhile
 
 
-class Share(NamedTuple):
+class Shard(NamedTuple):
     """The rows (b,) of a global batch of `total` that this process works on."""
 
     rows: Tensor
     total: int
 
 
-_share: ContextVar[Share | None] = ContextVar("share", default=None)
+_share: ContextVar[Shard | None] = ContextVar("share", default=None)
 
 
-def sharing(share: Share | None) -> AbstractContextManager[None]:
+def shard_context(share: Shard | None) -> AbstractContextManager[None]:
     """While it lasts, what is drawn per sample is drawn for the whole batch; None changes nothing."""
     return meanwhile(_share, share)
 
 
-def drawn(random: Callable[[Tensor], Tensor], values: Tensor) -> Tensor:
+def global_batch_random(random: Callable[[Tensor], Tensor], values: Tensor) -> Tensor:
     """Returns `random` numbers for the rows of `values` (B, ...), one draw a row of the global batch.
 
     Args:
@@ -52,7 +52,7 @@ class Dropout(nn.Dropout):
         """Returns values of the same shape."""
         if _share.get() is None or not self.training:
             return super().forward(values)
-        return values * drawn(
+        return values * global_batch_random(
             lambda like: nn.functional.dropout(torch.ones_like(like), self.p), values
         )
 
@@ -61,7 +61,7 @@ class Dropout(nn.Dropout):
 
         Sixteen random bits decide on a number: the probability is met to 1e-5, in a third of the time.
         """
-        return drawn(self._random, values) if self.training and self.p else None
+        return global_batch_random(self._random, values) if self.training and self.p else None
 
     def _random(self, like: Tensor) -> Tensor:
         bits = torch.empty(-(-like.numel() // 4), dtype=torch.int64, device=like.device).random_(

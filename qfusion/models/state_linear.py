@@ -65,7 +65,7 @@ class StateLinear(KetModel):
         super().__init__(inputs, outputs)
         C = len(self.outputs)
         require_whole("rank", rank, 0, 4096)
-        self._lay_out(
+        self._init_encoders(
             dims,
             MAX_DIMENSION,
             "observables are held as D x D matrices",

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from qfusion.data import DataSet, array_cache
 from qfusion.models.encoders import real_steps, split
 from qfusion.models.nested import nested_mapped, nested_part
-from qfusion.models.randomness import drawn
+from qfusion.models.randomness import global_batch_random
 
 HELD = 256_000_000  # bytes of features above which rows are read batch by batch
 
@@ -120,7 +120,7 @@ def noisy(inputs: dict[str, Any], spread: Mapping[str, Tensor], noise: float) ->
         return inputs
 
     def blurred(name: str, values: Tensor) -> Tensor:
-        return values + noise * spread[name] * drawn(torch.randn_like, values)
+        return values + noise * spread[name] * global_batch_random(torch.randn_like, values)
 
     return {
         name: (blurred(name, x[0]), x[1]) if isinstance(x, tuple) else blurred(name, x)
@@ -139,7 +139,7 @@ def shifted(
     moved = dict(inputs)
     for name, (h, w, *_) in shapes.items():
         values = inputs[name]
-        places = drawn(
+        places = global_batch_random(
             lambda like: torch.randint_like(like, -most, most + 1), values.new_empty(len(values), 2)
         ).long()
         places[:, 0] *= down
@@ -165,7 +165,7 @@ def warped(
     for name, (h, w, *_) in shapes.items():
         values = inputs[name]
         angle, down, across = (
-            2 * drawn(torch.rand_like, values.new_empty(len(values), 3)) - 1
+            2 * global_batch_random(torch.rand_like, values.new_empty(len(values), 3)) - 1
         ).unbind(1)
         angle, down, across = angle * math.radians(turn), 1 + stretch * down, 1 + stretch * across
         rows = torch.stack(

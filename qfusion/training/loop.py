@@ -20,7 +20,7 @@ from qfusion.data import Audio, DataSet
 from qfusion.errors import translate_errors
 from qfusion.models import FusionModel, build
 from qfusion.models.encoders import BatchNorm, InputSpec
-from qfusion.models.randomness import Share, sharing
+from qfusion.models.randomness import Shard, shard_context
 from qfusion.training import checkpoint, metrics
 from qfusion.training.batches import Batches, is_small, mean_and_std, noisy, shifted, warped
 from qfusion.training.checkpoint import Checkpoint
@@ -323,7 +323,7 @@ class Fit(Generic[M]):
         inputs, y = taken or self.rows.take(batch[own])
         options = self.options
         with (
-            sharing(Share(own, len(batch)) if self.group.size > 1 else None),
+            shard_context(Shard(own, len(batch)) if self.group.size > 1 else None),
             mixed(self.model, self.device) if options.precision == "mixed" else nullcontext(),
         ):
             loss = self._part_of_loss(batch[own], batch, inputs, y)

@@ -47,7 +47,7 @@ def excitations(n: int) -> tuple[np.ndarray, np.ndarray]:
     )
 
 
-class Components(encoders.Averaged):
+class Components(encoders.MeanPool):
     """Means of one modality's features -> its first principal components, in their deviations; random directions until
     `fit` is called."""
 

@@ -63,7 +63,7 @@ class UnitaryFusion(ket_model.KetModel):
         input_dropout: float = 0.0,
     ):
         super().__init__(inputs, outputs)
-        self._lay_out(
+        self._init_encoders(
             dims,
             MAX_DIMENSION,
             "the unitary is a D x D matrix",
