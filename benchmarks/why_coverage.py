@@ -30,7 +30,7 @@ sys.path[:0] = [str(ROOT)]
 
 import tables  # noqa: E402
 
-from qfusion.explain import information, stability, worth  # noqa: E402
+from qfusion.explain import fusion_baselines, information, stability  # noqa: E402
 
 ALPHA = (
     0.005  # bits: what is so little beyond the truth is not beyond it, as two decimals are shown
@@ -39,7 +39,7 @@ LEAF = 8  # rows of a leaf of the tree, at least
 SHUFFLES = 5
 SEARCH = 1e-3, 300  # gap in bits and rounds at which a search for the union information stops
 RESAMPLES = 300
-FAMILY = worth.LINEAR, worth.TREES
+FAMILY = fusion_baselines.LINEAR, fusion_baselines.TREES
 
 
 def table(of: Callable[[int, int], Mapping[int, float]], sources: np.ndarray) -> np.ndarray:
@@ -102,7 +102,7 @@ def truth_of(p: np.ndarray) -> dict[str, float]:
     }
 
 
-def drawn(p: np.ndarray, rows: int, rng: np.random.Generator) -> worth.Task:
+def drawn(p: np.ndarray, rows: int, rng: np.random.Generator) -> fusion_baselines.Task:
     """Returns rows of a distribution, with features."""
     cells = rng.choice(p.size, rows, p=p.ravel() / p.sum())
     *sources, y = np.unravel_index(cells, p.shape)
@@ -110,21 +110,21 @@ def drawn(p: np.ndarray, rows: int, rng: np.random.Generator) -> worth.Task:
     for name, value in zip(NAMES, sources, strict=True):
         columns = np.concatenate([np.eye(2)[value], np.zeros((rows, 2))], 1)
         features[name] = columns + rng.normal(size=columns.shape) * [0.1, 0.1, 1, 1]
-    return worth.of_features(features, y)
+    return fusion_baselines.of_features(features, y)
 
 
 def cheap() -> None:
     """Makes the models of this process cheap."""
     from sklearn.tree import DecisionTreeClassifier
 
-    whole = worth._model
+    whole = fusion_baselines._model
 
     def small(member: str, classes: int) -> Any:
-        if member == worth.TREES:
+        if member == fusion_baselines.TREES:
             return DecisionTreeClassifier(min_samples_leaf=LEAF, random_state=0)
         return whole(member, classes)
 
-    worth._model = small
+    fusion_baselines._model = small
     information.SHUFFLES = SHUFFLES
     information.union.__defaults__ = SEARCH
     for function in (stability.mean, stability.means):
@@ -138,7 +138,7 @@ def measured(p: np.ndarray, rows: int, repetitions: int) -> dict[str, dict[str, 
     records: dict[str, list[dict[str, float]]] = {}
     for seed in range(repetitions):
         task = drawn(p, rows, np.random.default_rng(seed))
-        result = information.of_predictions(worth.Predictions(task, family=FAMILY))
+        result = information.of_predictions(fusion_baselines.Predictions(task, family=FAMILY))
         for name, one in result.by.items():
             lows = {
                 information.TOTAL: one.total.low,

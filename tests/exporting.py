@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 from PIL import Image
 from pypdf import PdfReader
 
+from qfusion.explain import additive_projection, explanation_clusters
 from qfusion.figures.embedded_recipes import size_mm as size_of_svg
 from qfusion.figures.export_style import FORMATS, RESOLUTIONS, SIZES, THEMES, ExportStyle
 
@@ -128,7 +129,7 @@ def few_rows(patch: Any) -> None:
         patch: pytest's, which takes it back.
     """
     from qfusion.analysis import fusion_tests, patching
-    from qfusion.explain import fusing, generator_pruning, information
+    from qfusion.explain import generator_pruning, information
     from tests.test_information import few_trees
 
     few_trees(patch)
@@ -136,7 +137,9 @@ def few_rows(patch: Any) -> None:
         fusion_tests, "needs", functools.cache(functools.partial(information.estimate, rows=100))
     )
     # of the metrics, which few ask how precise they are
-    patch.setattr(fusing, "gains", functools.partial(fusing.gains, resamples=50))
+    patch.setattr(
+        additive_projection, "gains", functools.partial(additive_projection.gains, resamples=50)
+    )
     for module, name in (
         (fusion_tests, "basins"),
         (fusion_tests, "without_joint"),
@@ -146,7 +149,7 @@ def few_rows(patch: Any) -> None:
         patch.setattr(module, name, functools.cache(inspect.unwrap(getattr(module, name))))
     patch.setattr(patching, "MOST_ROWS", 100)
     patch.setattr(generator_pruning, "GATE_STEPS", 50)
-    patch.setattr(fusing, "NULL", 100)
+    patch.setattr(explanation_clusters, "NULL", 100)
 
 
 class Job(NamedTuple):

@@ -82,7 +82,7 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "how steps were matched",
-        "analysis.inside:match",
+        "analysis.step_words:match",
         "named where the data set, a vocabulary or equal counts name them; 'numbers only' where counts differ",
     ),
     Template(
@@ -265,7 +265,7 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "largest term of several",
-        "panels.sample_columns:describe_common_terms",
+        "panels.sample_columns:list_largest_terms",
         "a largest term of every one of them",
     ),
     Template(
@@ -276,7 +276,7 @@ TEMPLATES: tuple[Template, ...] = (
     # Dynamics.
     Template(
         "before and after a slider",
-        "panels.dynamics:describe_change",
+        "panels.dynamics:describe_tweaked_sample",
         "a change where it is 0.0005 or more and written, else 'unchanged to 0.001'; the decision in words",
     ),
     Template(
@@ -400,7 +400,7 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "of how many samples",
-        "analysis.cohort_measures:drawn_words",
+        "analysis.drawn_samples:drawn_words",
         "'drawn at random' where not all are measured",
     ),
     Template(
@@ -436,58 +436,58 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "signs over seeds",
-        "panels.label_agreement:describe_sign_rates",
+        "panels.faithfulness:describe_sign_changes",
         "terms with values of both signs",
     ),
     Template(
         "caution: seeds",
-        "explain.faithfulness:of_stability",
+        "explain.reliability:check_stability",
         "a mean rank correlation below 0.8 and so on",
     ),
     Template(
         "caution: truth",
-        "explain.faithfulness:of_truth",
+        "explain.reliability:check_truth",
         "a rank correlation with the truth below 0.8",
     ),
     Template(
         "caution: deletion",
-        "explain.faithfulness:of_deletion",
+        "explain.reliability:check_deletion",
         "ours does not beat every random order",
     ),
     Template(
         "caution: joint terms",
-        "explain.faithfulness:of_joint",
+        "explain.reliability:check_joint",
         "joint terms are larger in 5 % of the samples",
     ),
     Template(
         "own terms and people's labels",
-        "explain.people:follows",
+        "explain.unimodal_labels:follows",
         "the interval of the rank correlation excludes zero, and it lies beyond 95 % of shuffled labels; else not "
         "shown",
         PEOPLE,
     ),
     Template(
         "conflicts that people call and verdicts",
-        "explain.people:meets",
+        "explain.unimodal_labels:meets",
         "the interval of the difference of the rates excludes zero, and it lies beyond 95 % of shuffled labels; "
         "else not shown",
         PEOPLE,
     ),
     Template(
         "second model and people's labels",
-        "explain.people:closer",
+        "explain.unimodal_labels:closer",
         "the interval of the paired difference excludes zero",
         PEOPLE,
     ),
     Template(
         "a sample and its labels",
-        "explain.people:of_sample",
+        "explain.unimodal_labels:of_sample",
         "signs of labels that are known and not zero; a conflict where all are known",
         PEOPLE,
     ),
     Template(
         "no labels to compare with",
-        "analysis.trust:lacking",
+        "analysis.label_comparison:lacking",
         "there are none, or the target is a class, or the model takes no modality that has one",
         PEOPLE,
     ),
@@ -524,7 +524,7 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "report on values",
-        "data.importing:examine_files",
+        "data.import_report:build_report",
         "counts of values, samples, features and classes",
     ),
     Template("rate at which the loss falls", "training.loop:steepest", "the loss falls somewhere"),
@@ -581,7 +581,7 @@ TEMPLATES: tuple[Template, ...] = (
         "slope and removal of opposite signs",
         PHYSICS,
     ),
-    Template("couplings", "panels.generator_terms:couplings", "the largest coupling", PHYSICS),
+    Template("couplings", "panels.states:couplings", "the largest coupling", PHYSICS),
     Template("jumps", "panels.jumps:jump_times", "counted and exact jumps", PHYSICS),
     Template("trajectories", "panels.dynamics:trajectories", "the mean number of jumps", PHYSICS),
     Template(
@@ -629,13 +629,13 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "class leads under noise",
-        "panels.device_noise:scores",
+        "panels.network:scores",
         "the error of the difference",
         STATISTICS,
     ),
     Template(
         "terms that stand out under noise",
-        "panels.device_noise:terms",
+        "panels.network:terms",
         "two standard errors",
         STATISTICS,
     ),
@@ -645,7 +645,7 @@ TEMPLATES: tuple[Template, ...] = (
         "the interval excludes zero",
         STATISTICS,
     ),
-    Template("who fuses", "panels.leaderboard:joint_shares", "the best models", STATISTICS),
+    Template("who fuses", "panels.leaderboard:describe_joint_share", "the best models", STATISTICS),
     Template(
         "planted contributions",
         "panels.leaderboard:planted_agreement",

@@ -15,6 +15,7 @@ from qfusion.analysis import operator_votes, study as studies, trust
 from qfusion.explain import faithfulness, operators, stability
 from qfusion.panels.pickers import BACKGROUND
 from qfusion.training import checkpoint
+from qfusion.wording.reliability import describe_finding
 from tests.test_app_pages import plain, said, visit
 
 OPERATORS, FAITHFULNESS = "Decision operators", "Faithfulness"
@@ -132,7 +133,7 @@ def test_cautions_are_what_was_measured() -> None:
         for depth in ("brief", "full")
     )
     helps = [plain(element.help) for element in short.markdown if element.help]
-    for one in trust.trust_warnings(study):
+    for one in map(describe_finding, trust.reliability_findings(study)):
         assert one.sentence in plain(said(full))
         assert one.sentence in helps
         assert one.brief in plain(said(short))

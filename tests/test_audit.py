@@ -18,7 +18,7 @@ from qfusion.analysis.audit_plan import RESOURCES, VARIANTS, Resource
 from qfusion.analysis.opening import open_study
 from qfusion.data import importing
 from qfusion.errors import NotFound
-from qfusion.explain import dephasing, fusing
+from qfusion.explain import additive_projection, dephasing
 from qfusion.models import twins
 from qfusion.panels import quantum_resources
 from qfusion.quantum import decomposition
@@ -58,7 +58,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Any:
 @pytest.fixture
 def few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of what is lost, where nobody asks how sure it is; only for models of this module, as others share results."""
-    monkeypatch.setitem(fusing.gains.__kwdefaults__, "resamples", 20)
+    monkeypatch.setitem(additive_projection.gains.__kwdefaults__, "resamples", 20)
 
 
 def own(kind: str) -> Any:

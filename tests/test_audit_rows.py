@@ -19,7 +19,7 @@ from qfusion.analysis import audit, audit_rows, paired
 from qfusion.analysis.audit_plan import RESOURCES, VARIANTS, Resource, require_distinct
 from qfusion.analysis.opening import open_study
 from qfusion.errors import InvalidInput
-from qfusion.explain import dephasing, fusing
+from qfusion.explain import additivity, dephasing
 from qfusion.models import build, twins
 from qfusion.quantum import states
 
@@ -329,13 +329,13 @@ def test_whether_a_model_can_only_add_is_asked_of_the_model(
         kind, parity.input_specs, parity.target.classes, {**sizes, "hidden": 4, **settings}
     )
     inputs = parity.inputs(parity.rows("train")[:6], torch.float64)
-    assert fusing.only_adds(model.double().eval(), inputs) == adds
+    assert additivity.only_adds(model.double().eval(), inputs) == adds
 
 
 def test_one_row_does_not_tell_whether_a_model_adds(parity: Any) -> None:
     model = build("late", parity.input_specs, parity.target.classes, {"hidden": 4}).double().eval()
     with pytest.raises(InvalidInput, match="two rows or more, but holds 1"):
-        fusing.only_adds(model, parity.inputs(parity.rows("train")[:1], torch.float64))
+        additivity.only_adds(model, parity.inputs(parity.rows("train")[:1], torch.float64))
 
 
 # The cut of entanglement at test time.

@@ -14,7 +14,8 @@ from qfusion.data import import_formats, import_repairs, import_report, sharing
 from qfusion.data.import_report import build_report
 from qfusion.data.random_split import _split_groups
 from qfusion.data.row_splits import stratified_split
-from qfusion.explain import information, stability, worth
+from qfusion.explain import fusion_baselines, information, stability
+from qfusion.wording.information import describe_evaluation, describe_information
 from tests.test_information import few_trees
 
 Features = dict[str, np.ndarray]
@@ -40,11 +41,13 @@ def pairs_of_pictures(
     return features, answer[order], picture[order]
 
 
-def estimated(features: Features, y: np.ndarray) -> tuple[worth.Predictions, information.Estimate]:
+def estimated(
+    features: Features, y: np.ndarray
+) -> tuple[fusion_baselines.Predictions, information.Estimate]:
     """What is worked out of features by few trees and small networks."""
     with pytest.MonkeyPatch.context() as patch:
         few_trees(patch)
-        predictions = worth.Predictions(worth.of_features(features, y))
+        predictions = fusion_baselines.Predictions(fusion_baselines.of_features(features, y))
         return predictions, information.of_predictions(predictions, "pairs")
 
 
@@ -66,17 +69,20 @@ def test_each_half_of_a_balanced_pair_alone_tells_nothing(balanced: information.
             assert tells_nothing(estimator.unique[name]), (estimator.estimator, name)
     assert balanced.main.synergy.low > 0.5
     assert balanced.main.total.low > 0.5
-    words = information.finding(balanced)
+    words = describe_information(balanced)
     assert words.startswith("Small models find at least 0.")
     assert "only by" not in words.split("Estimators disagree")[0]
-    assert balanced.worth.models[worth.SINGLE] == worth.BASE
-    assert any("1,600 rows hold 800 different of picture" in note for note in balanced.worth.notes)
+    assert balanced.baselines.models[fusion_baselines.SINGLE] == fusion_baselines.BASE
+    assert any(
+        "1,600 rows hold 800 different of picture" in note
+        for note in describe_evaluation(balanced.baselines.evaluation)
+    )
 
 
 def test_no_model_learns_from_the_twin_of_a_row_that_it_predicts() -> None:
     for noise in (0.0, 1e-7):
         features, y, picture = pairs_of_pictures(noise=noise)
-        task = worth.of_features(features, y)
+        task = fusion_baselines.of_features(features, y)
         assert task.different == {"picture": 800, "question": 8}
         for learn, ask, _ in task.parts():
             assert not set(picture[learn]) & set(picture[ask])
@@ -96,7 +102,7 @@ def test_pictures_and_questions_that_both_stand_twice_are_all_predicted() -> Non
         "picture": rng.normal(size=(count, 5))[picture],
         "question": rng.normal(size=(count, 4))[question],
     }
-    task = worth.of_features(features, np.repeat([1, 0], count))
+    task = fusion_baselines.of_features(features, np.repeat([1, 0], count))
     assert len(task.predicted) == 2 * count
     for learn, ask, _ in task.parts():
         assert not set(picture[learn]) & set(picture[ask])
@@ -115,7 +121,7 @@ def test_copies_with_the_same_label_do_not_predict_each_other() -> None:
     }
     _, result = estimated(features, rng.integers(0, 2, 200)[row])
     assert result.main.total.low <= 0
-    assert information.finding(result).startswith("Small models are not shown to find anything")
+    assert result.finding == information.Finding.NOT_SHOWN
 
 
 def test_statements_of_several_pairs_of_pictures_tell_nothing_alone() -> None:
@@ -140,13 +146,12 @@ def test_a_learner_below_chance_is_named_and_not_used() -> None:
     question, y = np.repeat(np.arange(12), 10), np.tile([0, 1], 60)
     features = {"picture": rng.normal(size=(120, 3)), "question": np.eye(12)[question]}
     predictions, result = estimated(features, y)
-    assert ("question", worth.LINEAR) in result.below_chance
+    assert ("question", fusion_baselines.LINEAR) in result.below_chance
     assert any(
-        note.startswith("Below chance on held-out rows, and not used: linear on question")
-        for note in result.worth.notes
+        "linear on question" in note for note in describe_evaluation(result.baselines.evaluation)
     )
     kind, outputs = predictions.whole(["question"])
-    assert kind == worth.BASE
+    assert kind == fusion_baselines.BASE
     assert np.ptp(outputs, axis=0).max() == 0
     assert tells_nothing(result.main.alone["question"])
 

@@ -20,10 +20,18 @@ from scipy import stats
 
 from qfusion import explain
 from qfusion.errors import IntegrityError, InvalidInput, NotFound
-from qfusion.explain import Explanation, attribution, faithfulness, feature_deletion, stability
+from qfusion.explain import (
+    Explanation,
+    attribution,
+    faithfulness,
+    feature_deletion,
+    reliability,
+    stability,
+)
 from qfusion.models import InputSpec, QuantumJump
 from qfusion.models.games import dividends, shapley
 from qfusion.quantum.decomposition import subset_name, subsets
+from qfusion.wording.reliability import describe_finding
 from tests.entangled import model_of
 from tests.test_explain import problem
 
@@ -381,8 +389,9 @@ def numbers(*texts: str) -> set[str]:
     return {n for text in texts for n in re.findall(r"\d[\d,]*\.?\d*", text)}
 
 
-def grounded(one: faithfulness.TrustWarning) -> str:
+def grounded(finding: reliability.Finding) -> str:
     """The sentence of a warning whose short form and facts give no number that the sentence does not."""
+    one = describe_finding(finding)
     assert one.brief
     assert one.facts
     assert numbers(one.brief, *one.facts) <= numbers(one.sentence), one
@@ -404,16 +413,16 @@ def test_a_term_that_keeps_its_order_over_seeds_is_one_to_compare_samples_by() -
         )
         for i in range(1, 8)
     )
-    said = faithfulness.of_stability(found, np.arange(1500.0), "score")
-    assert [one.kind for one in said] == ["fine", "warning"]
+    said = reliability.check_stability(found, np.arange(1500.0), "score")
+    assert [one.severity for one in said] == ["fine", "warning"]
     text = grounded(said[0])
     assert "over 3 training seeds; least stable: vision (" in text
     assert f"rank correlation {worst:.2f} across 1,500 test samples" in text
     floor = np.median(np.std(runs[..., 1:], 0, ddof=1).max(1))
     assert f"smaller than about {floor:.2g} (score)" in grounded(said[1])
     others = replace(found, dividends=rng.normal(size=(3, 1500, 8)))
-    said = faithfulness.of_stability(others, np.arange(1500.0), "logit")
-    assert [one.kind for one in said] == ["warning"] * 3
+    said = reliability.check_stability(others, np.arange(1500.0), "logit")
+    assert [one.severity for one in said] == ["warning"] * 3
     assert numbers(grounded(said[0])) >= {"3", "1,500", "0.8"}
     assert grounded(said[0]).count("(") == 7
     leaders = named_by_hand(others)
@@ -429,36 +438,36 @@ def test_poor_predictions_are_less_stable_by_a_fifth_at_least(factor: float, war
     rng = np.random.default_rng(3)
     errors = rng.permutation(400) - 100.0
     spread = rng.uniform(0.9, 1.1, size=(400, 3)) * np.where(errors >= 260, factor, 1.0)[:, None]
-    said = faithfulness._where_wrong(spread, errors)
+    said = reliability.check_poor_predictions(spread, errors)
     assert bool(said) == warns
     if warns:
         ratio = spread[errors >= 260].mean() / spread[errors < 260].mean()
-        assert f"move {ratio:.1f} times as much" in grounded(said[0])
-    assert faithfulness._where_wrong(spread[:10], errors[:10]) == []
+        assert f"vary {ratio:.1f} times as much" in grounded(said[0])
+    assert reliability.check_poor_predictions(spread[:10], errors[:10]) == []
     few = np.where(np.arange(400) % 57 == 0, 40.0, 0.1)[:, None]  # by chance in a few samples alone
-    assert faithfulness._where_wrong(few, np.arange(400.0)) == []
+    assert reliability.check_poor_predictions(few, np.arange(400.0)) == []
 
 
 def test_terms_follow_the_truth_where_their_order_does() -> None:
     terms = ("text", "audio", "text+audio")
     ours = np.zeros((2345, 3))
 
-    def said(*rank: float) -> faithfulness.TrustWarning:
-        (one,) = faithfulness.of_truth(
+    def said(*rank: float) -> reliability.Finding:
+        one = reliability.check_truth(
             faithfulness.AgainstTruth(terms, ours, ours, np.array(rank), np.array(rank))
         )
         grounded(one) if np.isfinite(rank).any() else None
         return one
 
     fine = said(0.95, 0.8, np.nan)
-    assert fine.kind == "fine"
-    assert "least: audio (rank correlation 0.80 on 2,345 test samples)" in fine.sentence
+    assert fine.severity == "fine"
+    assert "least: audio (rank correlation 0.80 on 2,345 test samples)" in grounded(fine)
     weak = said(0.79, 0.9, -0.3)
-    assert weak.kind == "warning"
-    assert "Do not take text (0.79), text + audio (-0.30) for" in weak.sentence
+    assert weak.severity == "warning"
+    assert "Do not take text (0.79), text + audio (-0.30) for" in grounded(weak)
     unknown = said(np.nan, np.nan, np.nan)
-    assert unknown.kind == "unknown"
-    assert unknown.facts
+    assert unknown.severity == "unknown"
+    assert describe_finding(unknown).facts
 
 
 @pytest.mark.parametrize(("sooner", "later"), [(True, False), (False, True), (False, False)])
@@ -469,9 +478,9 @@ def test_an_order_that_a_random_one_beats_is_named_where_it_is_beaten(
     deletion = ours - [[0, 1.0, 0], [0, 0.5 if sooner else 0.0, 0], [0, 0.1, 0]]
     insertion = ours[::-1] + [[0, 1.0, 0], [0, 0.3, 0], [0, 0.5 if later else -0.1, 0]]
     curves = faithfulness.Curves(shares, ours, ours[::-1], deletion, insertion, 1234, "score")
-    (one,) = faithfulness.of_deletion(curves, "steps")
+    (one,) = reliability.check_deletion(curves, "steps")
     text = grounded(one)
-    assert ("taking away" in text, "giving back" in text) == (not sooner, not later)
+    assert ("deletion" in text, "insertion" in text) == (not sooner, not later)
     assert "one of 3 random orders (1,234 test samples)" in text
     two = replace(
         curves,
@@ -481,19 +490,19 @@ def test_an_order_that_a_random_one_beats_is_named_where_it_is_beaten(
         random_deletion=deletion[:, ::2],
         random_insertion=insertion[:, ::2],
     )
-    assert faithfulness.of_deletion(two, "steps") == []
+    assert reliability.check_deletion(two, "steps") == []
 
 
 def test_joint_terms_that_are_larger_are_counted_in_the_output_that_is_explained() -> None:
     explained, outputs = several(1100), np.arange(1100) % 2
     size = np.abs(explained.dividends[np.arange(1100), :, outputs])
     larger = np.mean([sum(row[4:]) > sum(row[1:4]) for row in size])
-    (one,) = faithfulness.of_joint(explained, outputs)
+    (one,) = reliability.check_joint(explained, outputs)
     assert f"in {100 * larger:.0f}% of 1,100 test samples" in grounded(one)
     rare = additive(np.ones((40, 3)), joint=1.0)
     for count, warned in ((1, False), (2, True)):  # 5 % of them, or less
         rare.dividends[:, -1, 0] = np.where(np.arange(40) < count, 3.5, 3.0)
-        assert bool(faithfulness.of_joint(rare, np.zeros(40, int))) == warned
+        assert bool(reliability.check_joint(rare, np.zeros(40, int))) == warned
 
 
 def measured(noise: float = 0.05, B: int = 40, R: int = 3) -> stability.Stability:
@@ -687,7 +696,9 @@ def test_shipped_stability_files_are_whole() -> None:
 def test_cautions_follow_from_what_was_measured() -> None:
     found = measured()
     errors = np.linspace(0, 1, 40)
-    said = [c.sentence for c in faithfulness.of_stability(found, errors, "score")]
+    said = [
+        describe_finding(c).sentence for c in reliability.check_stability(found, errors, "score")
+    ]
     assert "text + audio" in said[0]
     assert "over 3 training seeds" in said[0]
     ranks = [float(rank) for rank in re.findall(r"\((-?[\d.]+)\)", said[0])]
@@ -709,12 +720,12 @@ def test_cautions_follow_from_what_was_measured() -> None:
         False,
     )
     assert any(
-        "where the prediction is poor" in c.sentence
-        for c in faithfulness.of_stability(worse, errors, "score")
+        c.concern == reliability.Concern.POOR_PREDICTIONS
+        for c in reliability.check_stability(worse, errors, "score")
     )
     parts = np.random.default_rng(5).normal(size=(200, 3))
     good = faithfulness.modality_curves(additive(parts), np.zeros(200, int))
-    assert faithfulness.of_deletion(good, "modalities") == []
+    assert reliability.check_deletion(good, "modalities") == []
     bad = faithfulness.Curves(
         good.shares,
         good.random_deletion[0],
@@ -724,31 +735,32 @@ def test_cautions_follow_from_what_was_measured() -> None:
         200,
         "score",
     )
-    assert "taking away and giving back" in faithfulness.of_deletion(bad, "modalities")[0].sentence
+    assert reliability.check_deletion(bad, "modalities")[0].names[1:] == ("deletion", "insertion")
     alone = faithfulness.modality_curves(additive(parts, ("text",)), np.zeros(200, int))
-    assert faithfulness.of_deletion(alone, "modalities") == []  # one modality has one order
+    assert reliability.check_deletion(alone, "modalities") == []  # one modality has one order
     explained = additive(parts)
     truth = pd.DataFrame(
         {name: explained.dividends[:, i, 0] for i, name in enumerate(explained.coalitions)}
     )
     truth["text+vision"] = np.random.default_rng(6).normal(size=200)
-    told = faithfulness.of_truth(faithfulness.against_truth(explained, truth))
-    assert told[0].kind == "warning"
+    told = reliability.check_truth(faithfulness.against_truth(explained, truth))
+    assert told.severity == "warning"
     together = additive(parts, joint=50.0)
-    assert "in 100% of 200" in faithfulness.of_joint(together, np.zeros(200, int))[0].sentence
-    assert faithfulness.of_joint(explained, np.zeros(200, int)) == []
+    assert "in 100% of 200" in grounded(reliability.check_joint(together, np.zeros(200, int))[0])
+    assert reliability.check_joint(explained, np.zeros(200, int)) == []
     some = additive(
         np.array([[3.0, 1.0, 2.0]] * 9 + [[0.1, 0.1, 0.1]]), joint=5.0
     )  # own terms add up to 6, or to 0.3
-    assert "in 10% of 10" in faithfulness.of_joint(some, np.zeros(10, int))[0].sentence
-    assert "text + vision" in told[0].sentence
-    short = [
-        *faithfulness.of_stability(found, errors, "score"),
-        *faithfulness.of_stability(worse, errors, "score"),
-        *faithfulness.of_deletion(bad, "modalities"),
-        *told,
-        *faithfulness.of_joint(together, np.zeros(200, int)),
-        faithfulness.no_truth(),
-        faithfulness.no_truth(of_others=True),
+    assert "in 10% of 10" in grounded(reliability.check_joint(some, np.zeros(10, int))[0])
+    assert "text+vision" in told.ranks
+    findings = [
+        *reliability.check_stability(found, errors, "score"),
+        *reliability.check_stability(worse, errors, "score"),
+        *reliability.check_deletion(bad, "modalities"),
+        told,
+        *reliability.check_joint(together, np.zeros(200, int)),
+        reliability.Finding(reliability.Concern.NO_TRUTH),
+        reliability.Finding(reliability.Concern.OTHER_TRUTH),
     ]
+    short = [describe_finding(finding) for finding in findings]
     assert all(one.brief and one.facts and len(one.brief) < len(one.sentence) for one in short)

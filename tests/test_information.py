@@ -32,9 +32,15 @@ from qfusion.data.clusters import Clusters
 from qfusion.data.modality_spec import Modality
 from qfusion.data.target_spec import Target
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain import information, stability, worth
+from qfusion.explain import fusion_baselines, information, stability
 from qfusion.explain.stability import Interval
 from qfusion.panels import data_fusion, pages
+from qfusion.wording.information import (
+    describe_baselines,
+    describe_estimation,
+    describe_evaluation,
+    describe_information,
+)
 from tests.test_app_pages import said, visit
 
 B = (0, 1)
@@ -273,10 +279,13 @@ def test_outputs_are_cut_where_as_many_lie_between() -> None:
     found = information.output_levels(np.log(p + rng.uniform(0, 0.01, p.shape)), 3)
     assert len(set(zip(found.tolist(), group.tolist(), strict=True))) == len(set(found)) == 3
     features = {name: rng.normal(size=(60, 2)) for name in "ab"}
-    assert information.classes_of(worth.of_features(features, line, False)).tolist() == (
+    assert information.classes_of(fusion_baselines.of_features(features, line, False)).tolist() == (
         pd.qcut(line, information.QUANTILES, labels=False).tolist()
     )
-    assert information.classes_of(worth.of_features(features, group + 4)).tolist() == group.tolist()
+    assert (
+        information.classes_of(fusion_baselines.of_features(features, group + 4)).tolist()
+        == group.tolist()
+    )
 
 
 def test_gaussian_parts_of_three_are_made_of_single_and_joint_bits() -> None:
@@ -284,7 +293,7 @@ def test_gaussian_parts_of_three_are_made_of_single_and_joint_bits() -> None:
     rng = np.random.default_rng(0)
     features = {name: rng.normal(size=(80, 2)) for name in "abc"}
     y = rng.normal(size=80) + 2
-    task = worth.of_features(features, y, False, clusters=np.arange(80)[:, None] // 2)
+    task = fusion_baselines.of_features(features, y, False, clusters=np.arange(80)[:, None] // 2)
     for sizes in ((1.4, 0.6, 0.9, 0.4), (0.5, 0.5, 3.0, 0.45)):
         *alone, joint = (y[:, None] + size * rng.normal(size=(80, 1)) for size in sizes)
         outputs = dict(zip("abc", alone, strict=True))
@@ -341,13 +350,13 @@ def test_gaussian_parts_of_three_are_made_of_single_and_joint_bits() -> None:
 
 def test_components_have_unit_variance_in_the_mean() -> None:
     values = np.random.default_rng(0).normal(size=(200, 5)) * [1, 10, 0.1, 3, 0]  # one is constant
-    parts = worth.components(values, 3)
+    parts = fusion_baselines.components(values, 3)
     assert parts.shape == (200, 3)
     assert parts.std(0).mean() == pytest.approx(1)
     assert np.abs(parts.mean(0)).max() < 1e-9
 
 
-def cases(count: int, n: int) -> list[tuple[worth.Task, np.ndarray, dict[str, float]]]:
+def cases(count: int, n: int) -> list[tuple[fusion_baselines.Task, np.ndarray, dict[str, float]]]:
     """Random weights of two sources that are correlated, with a noisy sum as target, and the closed form."""
     rng, result = np.random.default_rng(0), []
     for _ in range(count):
@@ -367,7 +376,7 @@ def cases(count: int, n: int) -> list[tuple[worth.Task, np.ndarray, dict[str, fl
             "synergy": total - max(one, two),
             "total": total,
         }
-        result.append((worth.of_features(features, y, classes=False), X, truth))
+        result.append((fusion_baselines.of_features(features, y, classes=False), X, truth))
     return result
 
 
@@ -375,9 +384,11 @@ def test_gaussian_cases_lie_within_their_intervals(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(stability, "RESAMPLES", 400)
     names, hits = ("redundancy", "one", "two", "synergy", "total"), []
     for task, _, truth in cases(100, 400):
-        predictions = worth.Predictions(task)
-        outputs = {name: predictions.of([name], worth.LINEAR) for name in task.names}
-        result = information.gaussian(outputs, predictions.of(task.names, worth.LINEAR), task)
+        predictions = fusion_baselines.Predictions(task)
+        outputs = {name: predictions.of([name], fusion_baselines.LINEAR) for name in task.names}
+        result = information.gaussian(
+            outputs, predictions.of(task.names, fusion_baselines.LINEAR), task
+        )
         parts = {**result.parts, "total": result.total}
         hits.append(
             [parts[name].low - 1e-9 <= truth[name] <= parts[name].high + 1e-9 for name in names]
@@ -536,7 +547,7 @@ def xor_features(n: int = 900, seed: int = 0) -> tuple[dict[str, np.ndarray], np
 @pytest.fixture(scope="module")
 def told_together() -> information.Estimate:
     """What is worked out of these by the whole family."""
-    predictions = worth.Predictions(worth.of_features(*xor_features(800)))
+    predictions = fusion_baselines.Predictions(fusion_baselines.of_features(*xor_features(800)))
     with pytest.MonkeyPatch.context() as patch:
         few_trees(patch)
         return information.of_predictions(predictions, "xor")
@@ -545,10 +556,10 @@ def told_together() -> information.Estimate:
 def few_trees(patch: pytest.MonkeyPatch) -> None:
     """Few trees, small networks that learn fast, few shuffles and resamples, where it is asked how results are put
     together and not how sharp they are."""
-    whole = worth._model
+    whole = fusion_baselines._model
     smaller: dict[str, dict[str, Any]] = {
-        worth.TREES: {"n_estimators": 10},
-        worth.NETWORK: {
+        fusion_baselines.TREES: {"n_estimators": 10},
+        fusion_baselines.NETWORK: {
             "hidden_layer_sizes": (64, 32),
             "learning_rate_init": 6e-3,
             "batch_size": 256,
@@ -560,7 +571,7 @@ def few_trees(patch: pytest.MonkeyPatch) -> None:
     def small(member: str, classes: int) -> Any:
         return whole(member, classes).set_params(**smaller.get(member, {}))
 
-    patch.setattr(worth, "_model", small)
+    patch.setattr(fusion_baselines, "_model", small)
     patch.setattr(information, "SHUFFLES", 3)
     resamples(patch, 400)
 
@@ -582,9 +593,9 @@ def test_what_is_told_only_together_is_found_and_said(told_together: information
     result = told_together
     assert result.main.synergy.low > 0.5
     assert result.main.redundancy.high < 0.05
-    assert result.worth.scores[worth.GAIN].low > 0.3
-    assert "only together" in information.finding(result)
-    assert worth.sentence(result.worth).startswith("Joint models are worth +0.")
+    assert result.baselines.scores[fusion_baselines.GAIN].low > 0.3
+    assert "synergistic" in describe_information(result)
+    assert result.baselines.joint_gain == fusion_baselines.JointGain.GAIN
     assert set(result.samples) == {"redundancy", "unique[one]", "unique[two]", "synergy"}
     assert {"learned", "clusters"} <= set(result.frame()["estimator"])
 
@@ -598,16 +609,17 @@ def test_where_parts_add_up_joint_models_are_worth_nothing_that_is_told(
     features = {name: rng.normal(size=(200, 3)) for name in "abc"}
     y = sum(features[name][:, 0] for name in "abc") + rng.normal(size=200)
     result = information.of_predictions(
-        worth.Predictions(worth.of_features(features, y, classes=False)), "sum"
+        fusion_baselines.Predictions(fusion_baselines.of_features(features, y, classes=False)),
+        "sum",
     )
-    assert result.worth.metric == worth.SIGN
-    assert result.worth.scores[worth.GAIN].low <= 0
-    assert result.worth.scores[worth.MORE].low > 0
-    assert "at most" in worth.sentence(result.worth)
+    assert result.baselines.metric == fusion_baselines.SIGN
+    assert result.baselines.scores[fusion_baselines.GAIN].low <= 0
+    assert result.baselines.scores[fusion_baselines.MORE].low > 0
+    assert "at most" in describe_baselines(result.baselines)
     assert set(result.by) == {"learned", "clusters", "Gaussian"}
     assert set(result.of_rest) == set("abc")
     assert sum(result.lattice.values()) > 0
-    assert any("quantiles" in note for note in result.notes)
+    assert any("quantiles" in note for note in describe_estimation(result))
 
 
 @pytest.mark.usefixtures("light")
@@ -615,7 +627,9 @@ def test_five_modalities_are_the_one_that_tells_most_against_the_rest() -> None:
     rng = np.random.default_rng(0)
     features = {name: rng.normal(size=(100, 2)) for name in "abcde"}
     y = (features["d"][:, 0] > 0).astype(int)
-    result = information.of_predictions(worth.Predictions(worth.of_features(features, y)), "five")
+    result = information.of_predictions(
+        fusion_baselines.Predictions(fusion_baselines.of_features(features, y)), "five"
+    )
     assert result.main.sources == ("d", "the rest")
     assert result.main.unique["d"].low > 0.3
     assert set(result.of_rest) == set("abcde")
@@ -625,7 +639,7 @@ def test_rows_that_share_pictures_are_held_out_by_all_of_them() -> None:
     rng = np.random.default_rng(0)
     features, y = xor_features(400)
     shared = np.stack([rng.integers(0, 60, 400), rng.integers(0, 60, 400)], 1)
-    task = worth.of_features(features, y, clusters=shared)
+    task = fusion_baselines.of_features(features, y, clusters=shared)
     assert 0 < len(task.predicted) < 400
     for learn, ask, _ in task.parts():
         assert not set(shared[learn].ravel()) & set(shared[ask].ravel())
@@ -641,26 +655,26 @@ def test_components_are_the_principal_axes_of_standardised_features() -> None:
     U, S, _ = np.linalg.svd(scaled - scaled.mean(0), full_matrices=False)
     for width in (3, 40):
         expected = (U * S)[:, :width]
-        assert np.abs(worth.components(values, width)) == pytest.approx(
+        assert np.abs(fusion_baselines.components(values, width)) == pytest.approx(
             np.abs(expected / expected.std(0).mean()), abs=1e-6
         )
     with pytest.raises(InvalidInput, match="the same features in all rows"):
-        worth.components(np.ones((20, 2)))
+        fusion_baselines.components(np.ones((20, 2)))
 
 
-def shared_rows(n: int = 90, seed: int = 0) -> worth.Task:
+def shared_rows(n: int = 90, seed: int = 0) -> fusion_baselines.Task:
     """Rows of three features a modality and three classes, which share things in two ways."""
     rng = np.random.default_rng(seed)
     features = {name: rng.normal(size=(n, 3)) * [3, 1, 0.2] for name in ("one", "two")}
     y = (features["one"][:, 0] > 0).astype(int) + (features["two"][:, 0] > 1)
-    return worth.of_features(features, 2 * y + 5, clusters=rng.integers(0, 30, (n, 2)))
+    return fusion_baselines.of_features(features, 2 * y + 5, clusters=rng.integers(0, 30, (n, 2)))
 
 
 def test_rows_to_learn_from_share_nothing_with_those_that_are_asked() -> None:
     task = shared_rows()
     shared = task.shared
     assert shared is not None
-    assert (task.folds, task.classes, task.whole, task.split, task.note) == (5, 3, 90, "", "")
+    assert (task.folds, task.classes, task.whole, task.split, task.leak) == (5, 3, 90, "", None)
     assert task.rows.tolist() == list(range(90))
     assert sorted(set(task.y)) == [0, 1, 2]
     fold = dict(zip(shared.ravel().tolist(), task.groups.ravel().tolist(), strict=True))
@@ -683,11 +697,11 @@ def test_rows_to_learn_from_share_nothing_with_those_that_are_asked() -> None:
     ]
     rng = np.random.default_rng(3)
     features = {name: rng.normal(size=(600, 2)) for name in "ab"}
-    several = worth.of_features(
+    several = fusion_baselines.of_features(
         features, rng.normal(size=600), False, rng.integers(0, 60, (600, 3))
     )
     assert (several.folds, several.classes, set(several.groups.ravel())) == (3, 0, {0, 1, 2})
-    alone = worth.of_features(features, rng.normal(size=600), False)
+    alone = fusion_baselines.of_features(features, rng.normal(size=600), False)
     assert alone.clusters is None
     assert np.bincount(alone.groups[:, 0]).tolist() == [120] * 5
     assert alone.predicted.tolist() == list(range(600))
@@ -696,12 +710,21 @@ def test_rows_to_learn_from_share_nothing_with_those_that_are_asked() -> None:
 def test_numbers_are_measured_by_their_sign_where_they_have_both_else_by_r2() -> None:
     features = {name: np.random.default_rng(0).normal(size=(60, 2)) for name in "ab"}
     line = np.linspace(0, 1, 60)
-    for y, metric in ((line, worth.R2), (line - 1, worth.R2), (line - 0.5, worth.SIGN)):
-        assert worth.of_features(features, y, False).metric == metric
-    assert worth.of_features(features, (line > 0.3).astype(int)).metric == worth.ACCURACY
+    for y, metric in (
+        (line, fusion_baselines.R2),
+        (line - 1, fusion_baselines.R2),
+        (line - 0.5, fusion_baselines.SIGN),
+    ):
+        assert fusion_baselines.of_features(features, y, False).metric == metric
+    assert (
+        fusion_baselines.of_features(features, (line > 0.3).astype(int)).metric
+        == fusion_baselines.ACCURACY
+    )
     # whole numbers are numbers, too, and not classes
-    whole = worth.of_features(features, np.arange(60), False)
-    assert worth.loss(np.zeros((60, 1)), whole.truth) == pytest.approx(np.mean(np.arange(60) ** 2))
+    whole = fusion_baselines.of_features(features, np.arange(60), False)
+    assert fusion_baselines.loss(np.zeros((60, 1)), whole.truth) == pytest.approx(
+        np.mean(np.arange(60) ** 2)
+    )
 
 
 def test_metrics_of_resamples_are_those_of_the_rows_drawn_again() -> None:
@@ -714,26 +737,26 @@ def test_metrics_of_resamples_are_those_of_the_rows_drawn_again() -> None:
     kinds = rng.integers(0, 3, 60)
     for task, outputs, by_hand in (
         (
-            worth.of_features(features, y, False),
+            fusion_baselines.of_features(features, y, False),
             said,
             lambda s, t: np.mean(
                 [(a > 0) == (b > 0) for a, b in zip(s[:, 0], t, strict=True) if b]
             ),
         ),
         (
-            worth.of_features(features, y**2 + said[:, 0] ** 2, False),
+            fusion_baselines.of_features(features, y**2 + said[:, 0] ** 2, False),
             said,
             lambda s, t: r2_score(t, s),
         ),
         (
-            worth.of_features(features, kinds),
+            fusion_baselines.of_features(features, kinds),
             log,
             lambda s, t: np.mean(
                 [max((0, 1, 2), key=lambda c: a[c]) == b for a, b in zip(s, t, strict=True)]
             ),
         ),
     ):
-        of = worth._measure(task, outputs)(counts)
+        of = fusion_baselines._measure(task, outputs)(counts)
         for row, value in zip(counts.astype(int), of, strict=True):
             drawn = np.repeat(np.arange(60), row)
             assert value == pytest.approx(by_hand(outputs[drawn], task.truth[drawn]))
@@ -742,22 +765,24 @@ def test_metrics_of_resamples_are_those_of_the_rows_drawn_again() -> None:
 def test_losses_are_of_the_true_class_and_of_squares() -> None:
     log = np.log([[0.2, 0.8], [0.5, 0.5], [0.9, 0.1]])
     truth = np.array([1, 0, 1])
-    assert worth.loss(log, truth) == pytest.approx(-np.log([0.8, 0.5, 0.1]).mean())
-    assert worth.loss(log[:1], truth) == pytest.approx(-np.log([0.8, 0.2, 0.8]).mean())
-    assert worth.loss(np.array([[1.0], [-2.0]]), np.array([3.0, 1.0])) == pytest.approx(6.5)
+    assert fusion_baselines.loss(log, truth) == pytest.approx(-np.log([0.8, 0.5, 0.1]).mean())
+    assert fusion_baselines.loss(log[:1], truth) == pytest.approx(-np.log([0.8, 0.2, 0.8]).mean())
+    assert fusion_baselines.loss(np.array([[1.0], [-2.0]]), np.array([3.0, 1.0])) == pytest.approx(
+        6.5
+    )
 
 
 def test_a_class_that_was_never_seen_has_a_tiny_probability() -> None:
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(40, 2)), rng.integers(0, 2, 40)
     model = LogisticRegression().fit(X, np.array([0, 2])[y])
-    found = np.exp(worth._outputs(model, X, 3))
+    found = np.exp(fusion_baselines._outputs(model, X, 3))
     assert found.sum(1) == pytest.approx(np.ones(40))
     assert found[:, [0, 2]] == pytest.approx(model.predict_proba(X), rel=1e-3)
-    assert found[:, 1] == pytest.approx(np.full(40, worth.TINY), rel=1e-3)
+    assert found[:, 1] == pytest.approx(np.full(40, fusion_baselines.TINY), rel=1e-3)
     sure = LogisticRegression(C=1e9, max_iter=5000).fit(X[:, :1] + 40 * y[:, None], y)
-    ends = np.exp(worth._outputs(sure, np.array([[-200.0], [300.0]]), 2))
-    assert ends.min(1) == pytest.approx([worth.TINY, worth.TINY], rel=1e-3)
+    ends = np.exp(fusion_baselines._outputs(sure, np.array([[-200.0], [300.0]]), 2))
+    assert ends.min(1) == pytest.approx([fusion_baselines.TINY, fusion_baselines.TINY], rel=1e-3)
 
 
 class Pool:
@@ -791,18 +816,18 @@ def test_no_output_is_turned_round() -> None:
     """A part that goes against the truth has weight 0, of classes and of numbers."""
     rng = np.random.default_rng(0)
     features = {name: rng.normal(size=(90, 3)) for name in ("one", "two")}
-    task = worth.of_features(features, rng.integers(0, 3, 90))
+    task = fusion_baselines.of_features(features, rng.integers(0, 3, 90))
     right = np.eye(3)[task.truth] + rng.uniform(0, 1, (len(task.truth), 3))
     right = np.log(right / right.sum(1, keepdims=True))
     wrong = np.log((1 - np.exp(right)) / 2)
-    weights, _ = worth._pool(np.stack([wrong, right]), task.truth)
+    weights, _ = fusion_baselines._pool(np.stack([wrong, right]), task.truth)
     assert weights[0] == pytest.approx(0, abs=1e-9)
     assert weights[1] > 0.1
-    predictions = worth.Predictions(task)
+    predictions = fusion_baselines.Predictions(task)
     assert predictions.loss(predictions.late([wrong])) >= predictions.loss(predictions.base)
     assert predictions.agreement(wrong).high < 0 < predictions.agreement(right).low
     line = replace(task, y=rng.normal(size=90), classes=0)
-    predictions = worth.Predictions(line)
+    predictions = fusion_baselines.Predictions(line)
     against = -line.truth[:, None]
     assert np.ptp(predictions.late([against])) < 0.5 * np.ptp(against)
     assert predictions.agreement(against).high < 0
@@ -817,10 +842,13 @@ def test_rows_are_predicted_by_models_that_saw_other_folds(classes: bool) -> Non
             task, y=task.features["one"][:, 0] ** 2 - task.features["two"][:, 1], classes=0
         )
     told: list[int] = []
-    predictions = worth.Predictions(task, told.append)
-    every = predictions.of(["one", "two"], worth.LINEAR), predictions.of(["two"], worth.LINEAR)
+    predictions = fusion_baselines.Predictions(task, told.append)
+    every = (
+        predictions.of(["one", "two"], fusion_baselines.LINEAR),
+        predictions.of(["two"], fusion_baselines.LINEAR),
+    )
     folds = len(list(task.parts()))
-    assert predictions.of(["two"], worth.LINEAR) is every[1]
+    assert predictions.of(["two"], fusion_baselines.LINEAR) is every[1]
     assert told == list(range(1, 2 * folds + 1))
     assert (predictions.done, predictions.unfinished) == (2 * folds, 0)
     assert set(predictions._known) == {(("one", "two"), "linear"), (("two",), "linear")}
@@ -842,18 +870,18 @@ def test_rows_are_predicted_by_models_that_saw_other_folds(classes: bool) -> Non
             model.fit(*pairs[:2])
             says = model.predict_proba(pairs[2]) if classes else model.predict(pairs[2])[:, None]
             assert (np.exp(found[there]) if classes else found[there]) == pytest.approx(
-                np.maximum(says, worth.TINY) if classes else says, rel=1e-3
+                np.maximum(says, fusion_baselines.TINY) if classes else says, rel=1e-3
             )
 
 
-def of_known_losses(classes: int = 0) -> worth.Predictions:
+def of_known_losses(classes: int = 0) -> fusion_baselines.Predictions:
     """Held-out outputs of every member on any modalities, given and not fitted: noise of many sizes about the truth."""
     rng = np.random.default_rng(0)
     features = {name: rng.normal(size=(60, 2)) for name in "abc"}
     y = rng.normal(size=60) + 3  # all of one sign: R2
-    result = worth.Predictions(worth.of_features(features, y, False))
+    result = fusion_baselines.Predictions(fusion_baselines.of_features(features, y, False))
     for names in (*itertools.combinations("abc", 1), tuple("abc")):
-        for member in worth.FAMILY:
+        for member in fusion_baselines.FAMILY:
             noise = rng.normal(size=(60, 1)) * rng.uniform(0.3, 3)
             result._known[names, member] = y[:, None] + noise
     return result
@@ -869,21 +897,24 @@ def test_the_contest_takes_the_smallest_loss_of_every_kind() -> None:
     def least(entries: dict[str, np.ndarray]) -> tuple[str, np.ndarray]:
         return min(entries.items(), key=lambda entry: off(entry[1]))
 
-    members = {name: {member: known[(name,), member] for member in worth.FAMILY} for name in names}
+    members = {
+        name: {member: known[(name,), member] for member in fusion_baselines.FAMILY}
+        for name in names
+    }
     alone = {
         name: least(
             own | {"stacked": predictions.late(list(own.values())), "base rate": predictions.base}
         )
         for name, own in members.items()
     }
-    whole = {member: known[tuple(names), member] for member in worth.FAMILY}
+    whole = {member: known[tuple(names), member] for member in fusion_baselines.FAMILY}
     assert predictions.whole(["b"])[0] == alone["b"][0]
     assert np.array_equal(predictions.whole(["b"])[1], alone["b"][1])
     single = least({f"{kind} on {name}": part for name, (kind, part) in alone.items()})
     late = least(
         {
             f"{member} on each, added": predictions.late([own[member] for own in members.values()])
-            for member in worth.FAMILY
+            for member in fusion_baselines.FAMILY
         }
         | {
             "best on each, added": predictions.late([part for _, part in alone.values()]),
@@ -900,35 +931,42 @@ def test_the_contest_takes_the_smallest_loss_of_every_kind() -> None:
             ),
         }
     )
-    for kind, expected in zip(worth.KINDS, (single, late, joint), strict=True):
+    for kind, expected in zip(fusion_baselines.KINDS, (single, late, joint), strict=True):
         assert predictions.contest[kind][0] == expected[0]
         assert np.array_equal(predictions.contest[kind][1], expected[1])
     assert predictions.loss(single[1]) == pytest.approx(off(single[1]))
 
 
-def test_what_is_reached_is_a_row_a_kind_and_a_row_a_difference() -> None:
+LEAK = fusion_baselines.LabelLeak("x", 2.0, 1.0, 30)
+
+
+def test_comparisons_have_a_row_a_kind_and_a_row_a_difference() -> None:
     predictions = of_known_losses()
     predictions.task = replace(
-        predictions.task, whole=1234, note="Why so.", shared=np.arange(60)[:, None] // 3
+        predictions.task, whole=1234, leak=LEAK, shared=np.arange(60)[:, None] // 3
     )
     predictions.done, predictions.unfinished = 7, 2
-    result, y = worth.worth(predictions), predictions.task.y
-    reached = {kind: r2_score(y, predictions.contest[kind][1]) for kind in worth.KINDS}
+    result, y = fusion_baselines.compare_baselines(predictions), predictions.task.y
+    reached = {kind: r2_score(y, predictions.contest[kind][1]) for kind in fusion_baselines.KINDS}
     single, late, joint = reached.values()
-    expected = reached | {worth.MORE: late - single, worth.GAIN: joint - late}
+    expected = reached | {fusion_baselines.MORE: late - single, fusion_baselines.GAIN: joint - late}
     assert {what: one.value for what, one in result.scores.items()} == pytest.approx(expected)
-    assert (result.metric, result.n, result.unfinished) == (worth.R2, 60, 2)
-    assert result.models == {kind: predictions.contest[kind][0] for kind in worth.KINDS}
+    assert (result.metric, result.n, result.unfinished) == (fusion_baselines.R2, 60, 2)
+    assert result.models == {kind: predictions.contest[kind][0] for kind in fusion_baselines.KINDS}
     # intervals are over what rows share, of kinds and differences drawn together
     counts = np.concatenate(
         list(stability.counts(60, stability.RESAMPLES, 0, predictions.task.clusters))
     )
-    gain = [worth.explained(predictions.contest[kind][1], y)(counts) for kind in ("late", "joint")]
-    assert (result.scores[worth.GAIN].low, result.scores[worth.GAIN].high) == pytest.approx(
-        np.nanquantile(gain[1] - gain[0], stability.EDGES)
-    )
+    gain = [
+        fusion_baselines.explained(predictions.contest[kind][1], y)(counts)
+        for kind in ("late", "joint")
+    ]
+    assert (
+        result.scores[fusion_baselines.GAIN].low,
+        result.scores[fusion_baselines.GAIN].high,
+    ) == pytest.approx(np.nanquantile(gain[1] - gain[0], stability.EDGES))
     frame = result.frame()
-    assert list(frame.columns) == ["what", "model", worth.R2, "low", "high"]
+    assert list(frame.columns) == ["what", "model", fusion_baselines.R2, "low", "high"]
     for row, (what, one) in zip(frame.to_dict("records"), result.scores.items(), strict=True):
         assert list(row.values()) == [
             what,
@@ -937,39 +975,43 @@ def test_what_is_reached_is_a_row_a_kind_and_a_row_a_difference() -> None:
             one.low,
             one.high,
         ]
-    assert result.notes == (
-        "Why so.",
-        "60 rows drawn at random of 1,234.",
-        "2 of 7 fits stopped before they converged.",
-    )
-    assert list(worth.notes(worth.Predictions(replace(shared_rows(), whole=90)))) == [
+    leak, *others = describe_evaluation(result.evaluation)
+    assert "loss 2.00 against 1.00" in leak
+    assert others == [
+        "60 of 1,234 rows, drawn at random.",
+        "2 of 7 fits stopped before convergence.",
+    ]
+    shared = fusion_baselines.Predictions(replace(shared_rows(), whole=90))
+    assert list(describe_evaluation(fusion_baselines.evaluation(shared))) == [
         f"Rows share several things: {len(shared_rows().predicted)} of them are predicted by models that saw none of "
-        "these, the others are learnt from only."
+        "these; the others are only learned from."
     ]
 
 
 def test_rows_of_data_are_drawn_with_what_they_share_and_twice_as_many_of_two_things() -> None:
     parity = data.load("parity")
-    task = worth.task(parity, rows=70, width=3)
+    task = fusion_baselines.task(parity, rows=70, width=3)
     learnt = parity.rows("train+valid")
-    assert (len(task.rows), task.whole, task.split, task.note) == (
+    assert (len(task.rows), task.whole, task.split, task.leak) == (
         140,
         len(learnt),
         "train+valid",
-        "",
+        None,
     )
     assert set(task.rows) <= set(learnt)
     assert (np.diff(task.rows) > 0).all()
-    assert task.rows.tolist() == worth.drawn(learnt, 140).tolist()
+    assert task.rows.tolist() == fusion_baselines.drawn(learnt, 140).tolist()
     assert parity.clusters is not None
     assert task.shared is not None
     assert task.shared.tolist() == parity.clusters.numbers[task.rows].tolist()
     assert task.y.tolist() == parity.y[task.rows].tolist()
     for name in parity.names:
         whole = parity.features(name, task.rows)[0].reshape(140, -1)
-        assert worth.pooled(parity, name, task.rows) == pytest.approx(whole)
-        assert task.features[name] == pytest.approx(worth.components(whole.astype(float), 3))
-    assert worth.drawn(np.array([8, 3, 5]), 9).tolist() == [3, 5, 8]
+        assert fusion_baselines.pooled(parity, name, task.rows) == pytest.approx(whole)
+        assert task.features[name] == pytest.approx(
+            fusion_baselines.components(whole.astype(float), 3)
+        )
+    assert fusion_baselines.drawn(np.array([8, 3, 5]), 9).tolist() == [3, 5, 8]
 
 
 def test_steps_of_a_sequence_are_pooled_as_far_as_they_go() -> None:
@@ -983,7 +1025,7 @@ def test_steps_of_a_sequence_are_pooled_as_far_as_they_go() -> None:
                 np.asarray(values, float), [0] * 3 if lengths is None else lengths, strict=True
             )
         ]
-        assert worth.pooled(planted, name, rows) == pytest.approx(np.array(expected))
+        assert fusion_baselines.pooled(planted, name, rows) == pytest.approx(np.array(expected))
 
 
 class Line:
@@ -1011,7 +1053,7 @@ def test_an_estimate_tells_of_every_fit_and_names_its_samples(
     monkeypatch.setattr(information._sentences, "progress_shown", shown)
     asked: list[Any] = []
     monkeypatch.setattr(information, "exact", lambda *of: asked.append(of) or {"a node": 0.5})
-    monkeypatch.setattr(worth, "_model", lambda member, classes: Line())
+    monkeypatch.setattr(fusion_baselines, "_model", lambda member, classes: Line())
     monkeypatch.setattr(information, "SHUFFLES", 2)
     monkeypatch.setattr(information, "MOST_CELLS", 32)  # of three sources of two levels
     monkeypatch.setattr(information.union, "__defaults__", (1e-2, 40))  # bits need not be sharp
@@ -1022,15 +1064,17 @@ def test_an_estimate_tells_of_every_fit_and_names_its_samples(
         (3 + 3 + 1) * 3 * 5
     )  # of single ones, of all others and of all, by three members on five folds
     assert told == [(done, fits) for done in range(1, fits + 1)]
-    assert f"{fits // 3} of {fits} fits stopped before they converged." in result.worth.notes
-    task = worth.task(planted, rows=60)
+    assert f"{fits // 3} of {fits} fits stopped before convergence." in describe_evaluation(
+        result.baselines.evaluation
+    )
+    task = fusion_baselines.task(planted, rows=60)
     assert result.samples.index.tolist() == planted.ids[task.rows].tolist()
     assert result.samples.index.name == "sample"
     assert (result.name, result.modalities) == ("planted", planted.names)
     classes = pd.qcut(task.y, 4, labels=False)
     assert result.entropy == pytest.approx(entropy(np.bincount(classes), base=2))
     # the lattice is that of quarters of what each says
-    predictions = worth.Predictions(task)
+    predictions = fusion_baselines.Predictions(task)
     quarters = [
         information.output_levels(predictions.whole([name])[1], 4) for name in planted.names
     ]
@@ -1055,7 +1099,7 @@ def test_an_estimate_tells_of_every_fit_and_names_its_samples(
 
 def test_features_made_with_labels_are_noticed() -> None:
     planted = data.load("planted")
-    assert worth.made_with_labels(planted) == ""
+    assert fusion_baselines.find_label_leak(planted) is None
     text = planted.modalities[0]
     leaking = np.array(text.values)
     train = planted.rows("train+valid")
@@ -1063,9 +1107,10 @@ def test_features_made_with_labels_are_noticed() -> None:
     leaking = leaking * (leaking != 0).any(-1, keepdims=True)
     leaking[train] *= (np.array(text.values)[train] != 0).any(-1, keepdims=True)
     told = replace(planted, modalities=(replace(text, values=leaking), *planted.modalities[1:]))
-    note = worth.made_with_labels(told)
-    assert note.startswith("From text, test rows")
-    assert worth.task(told).split == "test"
+    leak = fusion_baselines.find_label_leak(told)
+    assert leak is not None
+    assert leak.modality == "text"
+    assert fusion_baselines.task(told).split == "test"
 
 
 def leaking(n: int, classes: bool, tests: int = 80) -> data.DataSet:
@@ -1093,8 +1138,8 @@ def test_how_far_worse_test_rows_are_predicted_is_by_models_of_every_second_row(
     classes: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = leaking(400, classes, 300)
-    note = worth.made_with_labels(made)
-    X = worth.components(np.asarray(made.modalities[1].values, float))
+    leak = fusion_baselines.find_label_leak(made)
+    X = fusion_baselines.components(np.asarray(made.modalities[1].values, float))
     model = LogisticRegression(C=0.1) if classes else RidgeCV(np.logspace(-1, 4, 11))
     model.fit(X[:400:2], made.y[:400:2])
     at = [range(1, 400, 2), range(400, 700)]
@@ -1106,25 +1151,29 @@ def test_how_far_worse_test_rows_are_predicted_is_by_models_of_every_second_row(
     else:
         losses = [mean_squared_error(made.y[rows], model.predict(X[rows])) for rows in at]
         spread = made.y.var()
-    assert note.startswith(
-        "From two, test rows are predicted far worse than training rows that were held out (loss "
-    )
-    assert f"(loss {losses[1]:.2f} against {losses[0]:.2f})" in note
-    assert note.endswith("so 300 test rows alone are asked.")
+    assert leak is not None
+    assert (leak.modality, leak.rows) == ("two", 300)
+    assert [leak.inside, leak.outside] == pytest.approx(losses)
     share = (losses[1] - losses[0]) / spread
     for limit, told in ((share * 0.99, True), (share * 1.01, False)):
-        monkeypatch.setattr(worth, "LEAK", limit)
-        assert bool(worth.made_with_labels(made)) == told
+        monkeypatch.setattr(fusion_baselines, "LEAK", limit)
+        assert bool(fusion_baselines.find_label_leak(made)) == told
     monkeypatch.undo()
-    assert worth.made_with_labels(leaking(120, classes, 60)) != ""
-    assert worth.made_with_labels(leaking(120, classes, 59)) == ""  # of few rows it is not asked
-    assert "so 90 test rows alone" in worth.made_with_labels(made, 90)
+    assert fusion_baselines.find_label_leak(leaking(120, classes, 60))
+    assert (
+        fusion_baselines.find_label_leak(leaking(120, classes, 59)) is None
+    )  # of few rows it is not asked
+    few = fusion_baselines.find_label_leak(made, 90)
+    assert few is not None
+    assert few.rows == 90
     if classes:
-        assert (
-            worth.made_with_labels(replace(made, y=np.minimum(made.y, 1))) != ""
+        assert fusion_baselines.find_label_leak(
+            replace(made, y=np.minimum(made.y, 1))
         )  # of two classes
     one_value = replace(made, y=np.where(np.arange(700) % 2, made.y, made.y[0]))
-    assert worth.made_with_labels(one_value) == ""  # of every second row nothing is learnt
+    assert (
+        fusion_baselines.find_label_leak(one_value) is None
+    )  # of every second row nothing is learnt
 
 
 def test_rows_that_share_one_thing_are_not_drawn_twice_as_often() -> None:
@@ -1132,11 +1181,12 @@ def test_rows_that_share_one_thing_are_not_drawn_twice_as_often() -> None:
     once = np.arange(500).astype(str)
     shared = (None, Clusters(once, "days"), Clusters(np.stack([once, once[::-1]], 1), "days"))
     for clusters, count in zip(shared, (70, 70, 140), strict=True):
-        task = worth.task(replace(made, clusters=clusters), rows=70)
+        task = fusion_baselines.task(replace(made, clusters=clusters), rows=70)
         # of test rows, since features hold labels, which is asked of as many rows
         assert (task.split, len(task.rows), task.whole) == ("test", count, 300)
         assert min(task.rows) >= 200
-        assert task.note.endswith("so 70 test rows alone are asked.")
+        assert task.leak is not None
+        assert task.leak.rows == 70
 
 
 def test_the_family_is_what_the_documents_say() -> None:
@@ -1144,7 +1194,8 @@ def test_the_family_is_what_the_documents_say() -> None:
     (told,) = re.findall(r"Linear models are (.+?) seeds are 0", text, re.S)
     for classes in (2, 0):
         trees, network = (
-            worth._model(member, classes).get_params() for member in (worth.TREES, worth.NETWORK)
+            fusion_baselines._model(member, classes).get_params()
+            for member in (fusion_baselines.TREES, fusion_baselines.NETWORK)
         )
         few = {"sqrt": "the square root of all", 0.3: "0.3 of them for a number"}
         assert few.pop(trees["max_features"]) in told
@@ -1162,36 +1213,53 @@ def test_the_family_is_what_the_documents_say() -> None:
         assert network["early_stopping"]
         assert trees["random_state"] == network["random_state"] == 0
         assert bool(classes) == (few == {0.3: "0.3 of them for a number"})
-        assert ("Classifier" in type(worth._model(worth.TREES, classes)).__name__) == bool(classes)
-    assert worth._model(worth.LINEAR, 2).C == 0.1
+        assert (
+            "Classifier" in type(fusion_baselines._model(fusion_baselines.TREES, classes)).__name__
+        ) == bool(classes)
+    assert fusion_baselines._model(fusion_baselines.LINEAR, 2).C == 0.1
 
 
-def test_a_gain_is_said_with_the_interval_that_it_has() -> None:
+def test_titles_of_gains_follow_their_intervals() -> None:
     late, joint = Interval(0.1, 0.02, 0.3, 90, 2000), Interval(0.004, 0.001, 0.007, 90, 2000)
     for gain, words in (
-        (joint, "are worth +0.004 (+0.001 to +0.007) accuracy beyond late"),
-        (replace(joint, value=-0.004, low=-0.01, high=-0.0004), "-0.004 (-0.010 to -0.000)"),
-        (replace(joint, low=-0.001), "these +0.100 (+0.020 to +0.300) beyond the best modality"),
+        (joint, "gain +0.004 (95% CI +0.001 to +0.007) accuracy over late ones"),
+        (replace(joint, value=-0.004, low=-0.01, high=-0.0004), "-0.004 (95% CI -0.010 to -0.000)"),
+        (
+            replace(joint, low=-0.001),
+            "late ones gain +0.100 (95% CI +0.020 to +0.300) over the best modality",
+        ),
     ):
-        scores = {worth.MORE: late, worth.GAIN: gain}
-        assert words in worth.sentence(worth.Worth("accuracy", scores, {}, 90, 0))
+        scores = {fusion_baselines.MORE: late, fusion_baselines.GAIN: gain}
+        assert words in describe_baselines(
+            fusion_baselines.BaselineComparison("accuracy", scores, {}, 90, 0)
+        )
     unknown = Interval(0.1, math.nan, math.nan, 1234, 0)
-    at_most = "Small joint models are worth at most +0.007 accuracy beyond late ones"
+    at_most = "Joint models: no significant gain over late ones (at most +0.007 accuracy)"
     none = replace(joint, low=0.0)
     for more, gain, words in (
-        (late, unknown, "1,234 rows are too few to tell what fusion is worth"),
-        (late, none, f"{at_most}, and these +0.100 (+0.020 to +0.300) beyond the best modality"),
+        (late, unknown, "1,234 rows are too few to compare joint with late models"),
+        (
+            late,
+            none,
+            f"{at_most}; late ones gain +0.100 (95% CI +0.020 to +0.300) over the best modality",
+        ),
         *(
-            (part, none, f"{at_most}; that these do better than the best modality is not told")
+            (part, none, f"{at_most}; late ones: no significant gain over the best modality")
             for part in (replace(late, low=0.0), unknown, replace(unknown, low=0.1))
         ),
-        (late, replace(joint, low=-1, high=0.0), "Small joint models are worth at most +0.000 acc"),
+        (
+            late,
+            replace(joint, low=-1, high=0.0),
+            "Joint models: no significant gain over late ones (at most +0.000 acc",
+        ),
     ):
-        scores = {worth.MORE: more, worth.GAIN: gain}
-        assert worth.sentence(worth.Worth("accuracy", scores, {}, 1234, 0)).startswith(words)
+        scores = {fusion_baselines.MORE: more, fusion_baselines.GAIN: gain}
+        assert describe_baselines(
+            fusion_baselines.BaselineComparison("accuracy", scores, {}, 1234, 0)
+        ).startswith(words)
 
 
-def test_what_was_found_is_said_as_far_as_intervals_let_it() -> None:
+def test_titles_of_information_follow_its_intervals() -> None:
     def one(value: float, half: float = 0.05) -> Interval:
         return Interval(value, value - half, value + half, 90, 2000)
 
@@ -1199,32 +1267,31 @@ def test_what_was_found_is_said_as_far_as_intervals_let_it() -> None:
         main = information.Decomposition(
             "learned", ("x", "y"), one(0.1), {"x": one(0.7), "y": one(0.02)}, synergy, total, {}, 0, 1234, 2
         )  # fmt: skip
-        plain = worth.Worth("accuracy", {}, {}, 90, 0)
+        plain = fusion_baselines.BaselineComparison("accuracy", {}, {}, 90, 0)
         by = {"learned": main, "clusters": main}
-        return information.finding(
+        return describe_information(
             information.Estimate("it", ("x", "y"), by, {}, gain, 1.5, {}, plain, pd.DataFrame()),
             str.upper,
         )
 
     assert told(one(1.2)) == (
-        "Small models find at least 1.15 of the 1.50 bits of the target (estimate 1.20: 0.70 only by X, 0.40 only "
-        "together and 0.10 by several alike). Joint models find 0.30 bits (0.25 to 0.35) more than late ones, which "
-        "add up"
+        "Small models find at least 1.15 of the target's 1.50 bits (estimate 1.20: 0.70 unique to X, 0.40 synergistic "
+        "and 0.10 redundant). Joint models find 0.30 (95% CI 0.25 to 0.35) bits more than late ones"
     )
     assert (
         told(one(1.2, math.nan))
-        == "1,234 rows are too few to tell what modalities say of the target"
+        == "1,234 rows are too few to estimate what modalities tell of the target"
     )
     for total in (one(0.05), one(0.01)):
         assert told(total, gain=one(0.05)) == (
-            "Small models are not shown to find anything of the 1.50 bits of the target (estimate at most "
-            f"{total.high:.2f}). That joint models find more than late ones is not shown (at most 0.10 bits)"
+            f"Small models find no significant information about the target (at most {total.high:.2f} of its 1.50 bits)"
+            ". Joint models find no significant information beyond late ones (at most 0.10 bits)"
         )
     assert told(one(1.2), one(0.05), one(-0.2)).endswith(
-        "0.10 by several alike; only together at most 0.10). That joint models find more than late ones is not shown "
-        "(at most 0.00 bits)"
+        "0.10 redundant; synergy at most 0.10). Joint models find no significant information beyond late ones (at most "
+        "0.00 bits)"
     )
-    assert told(one(1.2), one(-0.1), one(0.2, math.nan)).endswith("; only together at most 0.00)")
+    assert told(one(1.2), one(-0.1), one(0.2, math.nan)).endswith("; synergy at most 0.00)")
 
 
 def test_every_part_on_which_estimators_do_not_meet_is_said(
@@ -1243,22 +1310,22 @@ def test_every_part_on_which_estimators_do_not_meet_is_said(
         return replace(told_together, by={"learned": main, estimator: changed})
 
     for part, title in (
-        ("synergy", "only together"),
-        ("redundancy", "by several alike"),
-        ("one", "only by ONE"),
+        ("synergy", "synergistic"),
+        ("redundancy", "redundant"),
+        ("one", "unique to ONE"),
     ):
         ours = main.parts[part]
         far = Interval(2.0, 1.9, 2.1, 200, 2000)
         both = beside(part, far)
         assert [name for name, _ in both.apart] == [part]
-        assert information.finding(both, str.upper).endswith(
+        assert describe_information(both, str.upper).endswith(
             f"Estimators disagree: {title} {ours.value:.2f} (clusters 2.00)"
         )
-        assert "(Gaussian 2.00)" in information.finding(beside(part, far, "Gaussian"))
+        assert "(Gaussian 2.00)" in describe_information(beside(part, far, "Gaussian"))
         for low, high in ((ours.high, ours.high + 1), (ours.low - 1, ours.low)):  # they touch
             near = beside(part, replace(ours, low=low, high=high))
             assert near.apart == []
-            assert "disagree" not in information.finding(near)
+            assert "disagree" not in describe_information(near)
     elsewhere = replace(main, estimator="clusters", sources=("one", "the rest"))
     assert replace(told_together, by={"learned": main, "clusters": elsewhere}).apart == []
 
@@ -1266,14 +1333,16 @@ def test_every_part_on_which_estimators_do_not_meet_is_said(
 def test_bad_input_is_named() -> None:
     features, y = xor_features(200)
     with pytest.raises(InvalidInput, match="two modalities or more, but there is 1"):
-        worth.of_features({"one": features["one"]}, y)
+        fusion_baselines.of_features({"one": features["one"]}, y)
     with pytest.raises(InvalidInput, match="The target has one value"):
-        worth.of_features(features, np.zeros(200, int))
+        fusion_baselines.of_features(features, np.zeros(200, int))
     alike = (np.arange(200) < 4).astype(int)  # all rows of one class stand in one video
     with pytest.raises(InvalidInput, match="target, of which nothing is learnt"):
-        worth.of_features(features, alike, True, np.maximum(np.arange(200) - 3, 0)[:, None] % 60)
+        fusion_baselines.of_features(
+            features, alike, True, np.maximum(np.arange(200) - 3, 0)[:, None] % 60
+        )
     with pytest.raises(InvalidInput, match="There are 20 rows"):
-        worth.of_features({name: part[:20] for name, part in features.items()}, y[:20])
+        fusion_baselines.of_features({name: part[:20] for name, part in features.items()}, y[:20])
     with pytest.raises(NotFound, match="Measure 'BROJO' does not exist"):
         information.exact(gate("XOR"), "BROJO")
     with pytest.raises(InvalidInput, match="decomposes two sources"):
@@ -1303,8 +1372,8 @@ def test_parity_is_told_only_together_by_the_command(
     assert told["synergy"]["low"] <= told["gain"]["value"] <= told["synergy"]["high"]
     assert told["worth"]["joint - late"]["low"] > 0.3
     words = CliRunner().invoke(app, ["why", "--data", "parity"])
-    assert "only together" in words.stdout
-    assert "Joint models are worth +0." in words.stdout
+    assert "synergistic" in words.stdout
+    assert "Joint models gain +0." in words.stdout
 
 
 def test_panels_state_what_was_found_with_their_numbers(
@@ -1313,11 +1382,11 @@ def test_panels_state_what_was_found_with_their_numbers(
     monkeypatch.setattr(fusion_tests, "needs", lambda dataset: parity)
     address = {"set": "parity", "data.need": "true"}
     bits = pages.build("data", "needs-bits", address)
-    assert bits.title == information.finding(parity)
+    assert bits.title == describe_information(parity)
     assert "1,329 of them are predicted" in bits.shows
     assert set(bits.table()["estimator"]) == {"learned", "clusters"}
     worth_of = pages.build("data", "needs-worth", address)
-    assert worth_of.title == worth.sentence(parity.worth)
+    assert worth_of.title == describe_baselines(parity.baselines)
     assert len(worth_of.table()) == 5
 
 
@@ -1327,13 +1396,13 @@ def test_the_data_page_works_it_out_where_it_is_asked(
     monkeypatch.setattr(fusion_tests, "needs", lambda dataset: parity)
     shut = visit("Data", set="parity")
     assert not shut.toggle(key=data_fusion.NEED.key).value
-    assert "Joint models are worth" not in said(shut)
+    assert "Joint models gain" not in said(shut)
     shown = visit("Data", set="parity", **{data_fusion.NEED.key: "true"})
     for _ in range(50):
-        if "Joint models are worth" in said(shown):
+        if "Joint models gain" in said(shown):
             break
         time.sleep(0.2)
         shown.run()
-    assert "Joint models are worth" in said(shown)
+    assert "Joint models gain" in said(shown)
     assert not shown.exception
     assert not shown.warning

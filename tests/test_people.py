@@ -27,7 +27,7 @@ from qfusion.cli import app as typer_app
 from qfusion.data import importing
 from qfusion.data.unimodal_labels import label_conflicts, unimodal_columns
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain import people as trust
+from qfusion.explain import unimodal_labels as trust
 from qfusion.figures import export, recipe
 from qfusion.panels import label_agreement
 from qfusion.training import Options, checkpoint, metrics, train

@@ -14,10 +14,10 @@ from scipy.stats import spearmanr
 from qfusion import data
 from qfusion.data.clusters import Clusters
 from qfusion.errors import InvalidInput
-from qfusion.explain import people as trust, stability, verdicts
+from qfusion.explain import stability, unimodal_labels as trust, verdicts
 from qfusion.explain.coalitions import Explanation
-from qfusion.explain.people import Alone, Beside, Rate, Shuffled
 from qfusion.explain.stability import Interval
+from qfusion.explain.unimodal_labels import Alone, Beside, Rate, Shuffled
 from qfusion.panels import label_agreement
 from qfusion.quantum.decomposition import subsets
 

@@ -32,7 +32,7 @@ from qfusion.data import Text
 from qfusion.data.import_report import build_report
 from qfusion.data.staged_set import Part, StagedSet
 from qfusion.errors import InvalidInput
-from qfusion.explain import cut_summaries, faithfulness as reliability
+from qfusion.explain import cut_summaries, reliability
 from qfusion.explain.cut_losses import CutMetrics, Estimates
 from qfusion.explain.faithfulness import AgainstTruth, Curves
 from qfusion.explain.stability import Interval, Stability
@@ -68,6 +68,7 @@ from qfusion.report import contents
 from qfusion.training import loop
 from qfusion.wording import answers
 from qfusion.wording.cuts import describe_cut, describe_cuts
+from qfusion.wording.reliability import describe_finding
 from qfusion.wording.verdicts import describe_change, describe_last_change, name_decision
 from tests.sentences import HERE, TEMPLATES
 
@@ -1618,8 +1619,8 @@ def check_caution_seeds() -> None:
             50,
             False,
         )
-        cautions = reliability.of_stability(found, np.linspace(0, 1, 60), "score")
-        words = [each.sentence for each in cautions]
+        cautions = reliability.check_stability(found, np.linspace(0, 1, 60), "score")
+        words = [describe_finding(each).sentence for each in cautions]
         pairs = list(itertools.combinations(range(3), 2))
         ranks = {
             name: np.mean(
@@ -1634,7 +1635,7 @@ def check_caution_seeds() -> None:
             if name
         }
         weak = {name for name, rank in ranks.items() if rank < 0.8}
-        assert words[0].startswith("Do not compare samples by") == bool(weak)
+        assert words[0].startswith("Do not rank samples by") == bool(weak)
         listed = words[0].split(":")[0] if weak else words[0]
         assert all(
             (f"{name.replace('+', ' + ')} ({ranks[name]:.2f})" in listed) == (name in weak)
@@ -1656,9 +1657,10 @@ def check_caution_seeds() -> None:
     spread = np.full((40, 1), 1.0)
     spread[0] = 20.0
     errors = np.arange(40.0)[::-1]
-    assert reliability._where_wrong(spread, errors) == []
+    assert reliability.check_poor_predictions(spread, errors) == []
     spread[:4] = 2.0
-    assert "2.0 times as much" in reliability._where_wrong(spread, errors)[0].sentence
+    (poor,) = reliability.check_poor_predictions(spread, errors)
+    assert "2.0 times as much" in describe_finding(poor).sentence
 
 
 @checks("caution: truth")
@@ -1667,7 +1669,8 @@ def check_caution_truth() -> None:
         found = AgainstTruth(
             NAMES, np.zeros((7, 3)), np.zeros((7, 3)), np.zeros(3), np.array(ranks)
         )
-        caution = reliability.of_truth(found)[0]
+        finding = reliability.check_truth(found)
+        caution = describe_finding(finding)
         weak = {name for name, rank in zip(NAMES, ranks, strict=True) if rank < 0.8}
         known = {name: rank for name, rank in zip(NAMES, ranks, strict=True) if rank == rank}
         assert caution.kind == ("warning" if weak else "fine" if known else "unknown")
@@ -1680,17 +1683,14 @@ def check_caution_truth() -> None:
 @checks("caution: deletion")
 def check_caution_deletion() -> None:
     for ours in itertools.product((0.2, 0.5, 0.8), repeat=2):
-        found = reliability.of_deletion(curves(ours, [(0.4, 0.4), (0.5, 0.1)]), "modalities")
+        found = reliability.check_deletion(curves(ours, [(0.4, 0.4), (0.5, 0.1)]), "modalities")
         failed = [
             word
-            for word, lost in (("taking away", ours[0] <= 0.5), ("giving back", ours[1] <= 0.4))
+            for word, lost in (("deletion", ours[0] <= 0.5), ("insertion", ours[1] <= 0.4))
             if lost
         ]
         assert bool(found) == bool(failed)
-        assert not failed or all(
-            (word in found[0].sentence) == (word in failed)
-            for word in ("taking away", "giving back")
-        )
+        assert not failed or found[0].names[1:] == tuple(failed)
 
 
 @checks("caution: joint terms")
@@ -1700,12 +1700,14 @@ def check_caution_joint_terms() -> None:
         dividends[:, 1:3] = 0.5
         dividends[:count, 3] = 1.5
         dividends[count:, 3] = 1.0  # as large as the modalities' own: not larger
-        found = reliability.of_joint(
+        found = reliability.check_joint(
             SimpleNamespace(modalities=("alpha", "beta"), dividends=dividends),  # type: ignore[arg-type]
             np.zeros(100, dtype=int),
         )
         assert bool(found) == (count >= 5)
-        assert not found or f"in {count}% of 100 test samples" in found[0].sentence
+        assert (
+            not found or f"in {count}% of 100 test samples" in describe_finding(found[0]).sentence
+        )
 
 
 # ---- data, training

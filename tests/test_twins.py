@@ -15,12 +15,12 @@ from qfusion import data, explain
 from qfusion.analysis import audit, audit_rows, benchmark_board, fusion_tests
 from qfusion.analysis.opening import open_study
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain import fusing
 from qfusion.models import build, can, registry, twins
 from qfusion.panels import leaderboard, quantum_resources
 from qfusion.quantum import lindblad, measures, states
 from qfusion.report import contents
 from qfusion.training import Options, checkpoint, metrics, train
+from qfusion.wording.fusion import describe_importance
 
 SMALL: dict[str, Any] = dict(dims=2, jumps=2, hidden=4, measurements=3, duration=1.5)
 RECORDED = ("jump-twin", "jump-mean-field", "qcnn-dephased", "qcnn-coherent")
@@ -428,7 +428,7 @@ def test_the_leaderboard_and_reports_say_what_the_audit_says() -> None:
         f"{audit.says(rows, [r['resource'] for r in rows])} (10 seeds of a quantum-jump with the leaderboard's "
         "settings and of twins that lack one, trained alike)"
     )
-    assert answers["Overall"].startswith(fusing.matters(fusion_tests.loss_game(study)))
+    assert answers["Overall"].startswith(describe_importance(fusion_tests.loss_game(study)))
     assert list(contents._questions(open_study("qj-scenes"))) == ["Overall"]
 
 

@@ -1,7 +1,6 @@
 """Does the data need fusion, and does a model fuse? Measures of joint terms, cached."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,8 +12,16 @@ from qfusion.analysis.memo import memo, written
 from qfusion.analysis.study import Study, dividend_column
 from qfusion.analysis.trust import SPLIT, explained, stability_of
 from qfusion.data import DataSet
-from qfusion.errors import QFusionError
-from qfusion.explain import backgrounds, fusing, information, stability
+from qfusion.explain import (
+    additive_projection,
+    backgrounds,
+    contribution_ranking,
+    explanation_clusters,
+    information,
+    loss_attribution,
+    sampled_synergy,
+    stability,
+)
 from qfusion.training import checkpoint, metrics
 
 
@@ -39,34 +46,36 @@ def metric_labels(dataset: DataSet) -> dict[str, metrics.Label]:
 
 
 @memo(16, says="Measuring the model without its joint terms …")
-def without_joint(study: Study, kind: str = fusing.EMAP) -> tuple[fusing.Additive, fusing.Gains]:
+def without_joint(
+    study: Study, kind: str = additive_projection.EMAP
+) -> tuple[additive_projection.Additive, additive_projection.Gains]:
     """The scores of the explained test rows without joint terms, and what these are worth in every metric.
 
     Args:
-        study: a model on its data. kind: of `fusing.KINDS`.
+        study: a model on its data. kind: of `additive_projection.KINDS`.
     """
     rows, explanation = explained(study)
-    if choose("Kind", kind, fusing.KINDS) == fusing.OWN:
-        result = fusing.own_terms(explanation)
+    if choose("Kind", kind, additive_projection.KINDS) == additive_projection.OWN:
+        result = additive_projection.own_terms(explanation)
     else:
         most = len(rows) if study.can("states") else study.bulk_background.size
-        result = fusing.emap(study.model, study.inputs(rows), most)
+        result = additive_projection.emap(study.model, study.inputs(rows), most)
     return result, gains(study, rows, result, metric_labels(study.dataset))
 
 
 def gains(
     study: Study,
     rows: np.ndarray,
-    result: fusing.Additive,
+    result: additive_projection.Additive,
     labels: Mapping[str, metrics.Label],
-) -> fusing.Gains:
-    """By how much metrics of some rows are better with what `result` takes away; see `fusing.gains`.
+) -> additive_projection.Gains:
+    """By how much metrics of some rows are better with what `result` takes away; see `additive_projection.gains`.
 
     Args:
         result: scores of the explained model.
     """
     target = study.dataset.target
-    return fusing.gains(
+    return additive_projection.gains(
         result,
         study.dataset.y[rows],
         lambda scores, truth: metrics.of_scores(
@@ -78,24 +87,26 @@ def gains(
 
 
 @memo(16, says="Splitting the test loss …")
-def loss_game(study: Study) -> fusing.LossGame:
+def loss_game(study: Study) -> loss_attribution.LossGame:
     """What coalitions take off the loss of the explained test rows, by the loss that the model was trained with."""
     rows, explanation = explained(study)
     trained = str(study.card.get("training", {}).get("loss", ""))
-    loss = trained if trained in fusing.LOSSES[1:] else fusing.LOSSES[1]
-    return fusing.loss_game(
+    loss = trained if trained in loss_attribution.LOSSES[1:] else loss_attribution.LOSSES[1]
+    return loss_attribution.loss_game(
         explanation,
         study.dataset.y[rows],
-        fusing.LOSSES[0] if study.classes else loss,
+        loss_attribution.LOSSES[0] if study.classes else loss,
         clusters=cohort_table.clusters_of(study.dataset, rows),
     )
 
 
 @memo(16)
-def ranking(study: Study, rows: np.ndarray, output: int | None = None) -> fusing.Ranking:
+def ranking(
+    study: Study, rows: np.ndarray, output: int | None = None
+) -> contribution_ranking.Ranking:
     """The coalitions of explained rows, of one output or of each sample's predicted class, by what they say."""
     frame = study.frame(output).iloc[rows]
-    return fusing.ranking(
+    return contribution_ranking.ranking(
         {term: frame[dividend_column(term)].to_numpy(float) for term in study.terms},
         study.modalities,
         cohort_table.clusters_of(study.dataset, rows),
@@ -105,7 +116,7 @@ def ranking(study: Study, rows: np.ndarray, output: int | None = None) -> fusing
 @memo(16, says="Sampling synergies …")
 def synergies(study: Study, count: int = ROWS) -> pd.DataFrame:
     """F_syn of the explained test rows against `count` rows of the training set, `DRAWS` times, beside the exact
-    dividends; see `fusing.synergies`. The rows are combined as in the study's background."""
+    dividends; see `sampled_synergy.synergies`. The rows are combined as in the study's background."""
     rows, exact = explained(study)
     rng = np.random.default_rng(0)
     behind = study.dataset.rows(checkpoint.training_split(study.card))
@@ -116,7 +127,7 @@ def synergies(study: Study, count: int = ROWS) -> pd.DataFrame:
         drawn = np.sort(rng.choice(behind, min(count, len(behind)), replace=False))
         few = backgrounds.background(study.model, study.inputs(drawn), kind)
         sampled.append(explain.explain(study.model, features, few))
-    return fusing.synergies(exact, sampled, study.predicted[rows])
+    return sampled_synergy.synergies(exact, sampled, study.predicted[rows])
 
 
 # Basins: one explanation over training seeds, or several?
@@ -127,44 +138,13 @@ def synergies(study: Study, count: int = ROWS) -> pd.DataFrame:
     stamp=lambda study: written(stability.FOLDER / f"{study.name}.safetensors"),
     says="Comparing the seeds' explanations …",
 )
-def basins(study: Study) -> fusing.Basins:
+def basins(study: Study) -> explanation_clusters.Basins:
     """Whether the seeds of a model explain each test sample in one way.
 
     Raises:
         NotFound: when seeds were not measured. InvalidInput: when they are too few.
     """
-    return fusing.basins(
+    return explanation_clusters.basins(
         stability_of(study).of(stability.TERM_KINDS[0])[1],
         cohort_table.clusters_of(study.dataset, study.dataset.rows(SPLIT)),
     )
-
-
-def summary(study: Study) -> dict[str, Any]:
-    """All of this as numbers and sentences, by question; what cannot be measured says why."""
-    labels = metric_labels(study.dataset)
-    first = next(iter(labels))
-    result, worth = without_joint(study)
-    game = loss_game(study)
-    ranked = ranking(study, explained(study)[0])
-    answer: dict[str, Any] = {
-        "emap": {
-            "says": fusing.fuses(result, worth, first, labels[first].short),
-            "metrics": fusing.interval_frame("metric", **worth).to_dict("records"),
-            "rows": result.rows,
-            "standard_error": None if result.errors is None else float(result.errors.mean()),
-        },
-        "loss": {"says": fusing.matters(game), "terms": game.frame().to_dict("records")},
-        "ranking": {
-            "says": fusing.says_most(ranked),
-            "coalitions": ranked.frame().to_dict("records"),
-        },
-    }
-    if len(study.modalities) > 1:
-        frame = synergies(study)
-        answer["f_syn"] = {"says": fusing.nearly(frame), "pairs": frame.to_dict("records")}
-    try:
-        several = basins(study)
-        answer["basins"] = {"says": fusing.basin_share(several), "share": vars(several.share)}
-    except QFusionError as error:
-        answer["basins"] = {"says": str(error)}
-    return answer

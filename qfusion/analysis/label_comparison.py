@@ -10,7 +10,7 @@ from qfusion.analysis.study import Study
 from qfusion.analysis.trust import explained
 from qfusion.data.unimodal_labels import UnimodalLabels
 from qfusion.errors import QFusionError
-from qfusion.explain import people, stability
+from qfusion.explain import stability, unimodal_labels
 from qfusion.training import checkpoint
 
 
@@ -44,13 +44,13 @@ def lacking(study: Study, title: str) -> str:
 
 
 @memo(8, says="Comparing with labels of single modalities …")
-def beside_people(study: Study) -> people.Beside | None:
+def beside_people(study: Study) -> unimodal_labels.Beside | None:
     """The test samples that are explained, beside their labels; None of data without."""
     labels = labels_of(study)
     if labels is None:
         return None
     rows, result = explained(study)
-    return people.beside(
+    return unimodal_labels.beside(
         result,
         labels.table.iloc[rows],
         study.dataset.y[rows],
@@ -86,6 +86,6 @@ def closer(study: Study, other: Study) -> dict[str, stability.Interval]:
     """By how much a second model's own terms go more with the labels, by modality; both resampled together."""
     first, result = beside_people(study), beside_people(other)
     assert first is not None and result is not None
-    return people.difference(
+    return unimodal_labels.difference(
         first, result, cohort_table.clusters_of(study.dataset, explained(study)[0])
     )

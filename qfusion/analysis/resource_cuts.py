@@ -13,7 +13,7 @@ from qfusion.analysis.audit_rows import metric_of
 from qfusion.analysis.memo import memo
 from qfusion.analysis.study import Study, explained_model
 from qfusion.errors import NotFound
-from qfusion.explain import dephasing, fusing
+from qfusion.explain import additive_projection, dephasing, stability
 from qfusion.models import twins
 from qfusion.training import metrics
 
@@ -47,7 +47,7 @@ def cut_of(study: Study) -> pd.DataFrame:
     parts = {}
 
     def add(name: str, rows: np.ndarray, scores: np.ndarray) -> None:
-        without = fusing.Additive(
+        without = additive_projection.Additive(
             len(study.modalities), study.scores[rows], scores, None, len(rows)
         )
         gains = fusion_tests.gains(study, rows, without, {metric: label})
@@ -59,7 +59,7 @@ def cut_of(study: Study) -> pd.DataFrame:
     if can_dephase(study):
         some = dephased_rows(study, rows)
         add(ENTANGLEMENT, some, dephasing.scores(study.model, study.inputs(some)))
-    return fusing.interval_frame(
+    return stability.interval_frame(
         "resource",
         **{
             name: {resource: part[column] for resource, part in parts.items()}

@@ -13,7 +13,7 @@ from qfusion.analysis.memo import memo, written
 from qfusion.analysis.opening import open_study
 from qfusion.analysis.study import Study, in_chunks
 from qfusion.errors import QFusionError
-from qfusion.explain import backgrounds, faithfulness, feature_deletion, stability
+from qfusion.explain import backgrounds, faithfulness, feature_deletion, reliability, stability
 from qfusion.training import batches, checkpoint, encodings
 
 INSIDE = 64  # test rows of a large set whose features are replaced
@@ -153,29 +153,33 @@ def as_trained(study: Study) -> Study:
     return study if is_default else open_study(study.name, study.dataset.name)
 
 
-def trust_warnings(study: Study) -> list[faithfulness.TrustWarning]:
-    """When not to trust the explanations of this model, the warnings first."""
+SEVERITIES = ("warning", "fine", "unknown")
+
+
+def reliability_findings(study: Study) -> list[reliability.Finding]:
+    """Return the findings on the reliability of a model's explanations, warnings first."""
     truth = against_truth(study)
-    warnings = faithfulness.of_deletion(modality_curves(study), "modalities")
-    warnings += (
-        [faithfulness.no_truth(study.dataset.truth is not None)]
-        if truth is None
-        else faithfulness.of_truth(truth)
-    )
+    findings = reliability.check_deletion(modality_curves(study), "modalities")
+    if truth is not None:
+        findings.append(reliability.check_truth(truth))
+    else:
+        has_other = study.dataset.truth is not None
+        concern = reliability.Concern.OTHER_TRUTH if has_other else reliability.Concern.NO_TRUTH
+        findings.append(reliability.Finding(concern))
     with suppress(QFusionError):  # not measured for this model
-        warnings += faithfulness.of_stability(
+        findings += reliability.check_stability(
             stability_of(study),
             study.errors[study.dataset.rows(SPLIT)],
             unit_over_seeds(study),
         )
     rows, result = explained(study)
-    warnings += faithfulness.of_joint(result, study.predicted[rows])
+    findings += reliability.check_joint(result, study.predicted[rows])
     compared = background_agreement.agreement(study)
     if compared is not None:
-        warnings.append(
-            faithfulness.of_backgrounds(compared.same, compared.samples, compared.names)
+        findings.append(
+            reliability.check_backgrounds(compared.same, compared.samples, tuple(compared.names))
         )
-    return sorted(warnings, key=lambda one: ("warning", "fine", "unknown").index(one.kind))
+    return sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))
 
 
 def unit_over_seeds(study: Study) -> str:

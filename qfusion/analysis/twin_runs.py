@@ -19,7 +19,7 @@ from qfusion.analysis import audit_rows
 from qfusion.analysis.audit_plan import QJ, RESOURCES, VARIANTS
 from qfusion.data import DataSet
 from qfusion.errors import QFusionError
-from qfusion.explain import fusing
+from qfusion.explain import additivity
 from qfusion.models import build, registry, twins
 from qfusion.training import Options, metrics, train
 
@@ -142,7 +142,7 @@ def _adds(run: Run) -> bool:
             run.settings,
         )
     inputs = data.inputs(data.rows("train")[:ROWS], torch.float64)
-    return fusing.only_adds(model.double().eval(), inputs)
+    return additivity.only_adds(model.double().eval(), inputs)
 
 
 def behind_encoders(model: Any) -> int:

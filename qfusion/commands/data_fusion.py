@@ -2,7 +2,13 @@
 
 from typing import Any
 
-from qfusion.explain import information, stability, worth
+from qfusion.explain import information, stability
+from qfusion.wording.information import (
+    describe_baselines,
+    describe_estimation,
+    describe_evaluation,
+    describe_information,
+)
 
 
 def needs_record(result: information.Estimate) -> dict[str, Any]:
@@ -20,7 +26,7 @@ def needs_record(result: information.Estimate) -> dict[str, Any]:
             "alone": {name: one(part) for name, part in entry.alone.items()},
         }
 
-    tested = result.worth
+    tested = result.baselines
     return {
         "data": result.name,
         "estimator": result.main.estimator,
@@ -33,6 +39,7 @@ def needs_record(result: information.Estimate) -> dict[str, Any]:
         "below_chance": [
             {"modality": name, "model": member} for name, member in result.below_chance
         ],
+        "finding": result.finding.value,
         "gain": one(result.gain),
         "estimators": {name: parts(entry) for name, entry in result.by.items()},
         "against_rest": {name: parts(entry) for name, entry in result.of_rest.items()},
@@ -42,8 +49,9 @@ def needs_record(result: information.Estimate) -> dict[str, Any]:
             "metric": tested.metric,
             "models": dict(tested.models),
             **{name: one(part) for name, part in tested.scores.items()},
+            "joint_gain": tested.joint_gain.value,
             "unfinished": tested.unfinished,
         },
-        "says": [information.finding(result), worth.sentence(tested)],
-        "notes": [*tested.notes, *result.notes],
+        "says": [describe_information(result), describe_baselines(tested)],
+        "notes": [*describe_evaluation(tested.evaluation), *describe_estimation(result)],
     }

@@ -673,7 +673,7 @@ def _interval(part: Mapping[str, Any]) -> str:
 
 def of_model(model: str, data: str | None, as_json: bool) -> None:
     """Prints whether a model fuses: EMAP, what coalitions take off the loss, their ranking, and basins over seeds."""
-    result = qfusion.analysis.fusion_tests.summary(qfusion.analysis.opening.open_study(model, data))
+    result = qfusion.wording.fusion.fusion_record(qfusion.analysis.opening.open_study(model, data))
     tables = [
         table(
             [*rows[0]],

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check, choose, require_finite
-from qfusion.explain import fusing, stability
+from qfusion.explain import loss_attribution, stability
 from qfusion.models import FusionModel, TruthTables, qcnn, truth_tables
 from qfusion.quantum import measures, states
 
@@ -504,7 +504,7 @@ def gate_groups(
             (table[c] + bias[c]).numpy(),
             (table[C] - table[c].square()).clamp_min(0).numpy(),
             _entropies(table[C + 1 :], n),
-            fusing.losses(outcomes, truth, "l1" if C == 1 else "cross_entropy"),
+            loss_attribution.losses(outcomes, truth, "l1" if C == 1 else "cross_entropy"),
         )
 
     by_network = zip(*map(measured, _networks(network_model.network)), strict=True)

@@ -31,7 +31,7 @@ from torch import Tensor
 
 from qfusion._checks import check, choose
 from qfusion._sentences import progress_shown
-from qfusion.explain import cut_losses, fusing
+from qfusion.explain import cut_losses, loss_attribution
 from qfusion.models import Features, FusionModel
 from qfusion.models.protocols import Evolution
 from qfusion.models.tweak import LEARNED, Tweak
@@ -291,4 +291,4 @@ def _kets(model: Evolution, inputs: Mapping[str, Features], truth: np.ndarray) -
 def _loss(scores: np.ndarray, truth: np.ndarray, kind: str) -> float:
     """Cross-entropy of classes, mean squared error of numbers: what metrics of many rows hardly see, it does."""
     loss = "cross_entropy" if kind == "classification" else "mse"
-    return float(fusing.losses(scores[:, None], np.asarray(truth), loss).mean())
+    return float(loss_attribution.losses(scores[:, None], np.asarray(truth), loss).mean())

@@ -26,8 +26,9 @@ It exists for more modalities, too (Griffith and Koch 2014), and all is made of 
 beyond it, what is unique to a modality is what it takes off where the modality is left out, and redundancy the rest.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from functools import partial
 from importlib.util import find_spec
 
@@ -38,7 +39,7 @@ from qfusion import _sentences
 from qfusion._checks import check, choose, require_finite
 from qfusion._lazy import load
 from qfusion.data import DataSet, sharing
-from qfusion.explain import stability, worth
+from qfusion.explain import fusion_baselines, stability
 
 # Exact: a distribution of few values.
 
@@ -423,7 +424,7 @@ def output_levels(outputs: np.ndarray, count: int) -> np.ndarray:
     return _quantile_levels(outputs[:, -1], count)
 
 
-def classes_of(task: worth.Task) -> np.ndarray:
+def classes_of(task: fusion_baselines.Task) -> np.ndarray:
     """Returns classes of every row of a task, (N,); of numbers quantile classes."""
     return task.y if task.classes else _quantile_levels(task.y, QUANTILES)
 
@@ -442,9 +443,17 @@ def _quantile_levels(line: np.ndarray, count: int) -> np.ndarray:
 # What is asked of a data set: every estimator, the plain test, and each modality against the rest.
 
 
+class Finding(StrEnum):
+    """Whether small models find information about the target."""
+
+    UNKNOWN = "too few rows"
+    NOT_SHOWN = "no significant information"
+    FOUND = "information"
+
+
 @dataclass(frozen=True, eq=False)
 class Estimate:
-    """Whether data need fusion.
+    """The information of modalities about the target, and what joint models add.
 
     Attributes:
         name: of the data. modalities: names.
@@ -452,7 +461,7 @@ class Estimate:
             none. gain: bits that joint models tell beyond late ones.
         entropy: bits that there are to tell of the target as cut to classes.
         lattice: of three modalities and few classes, I_min of the learned levels by node; else none.
-        worth: the plain test. samples: see `pointwise`, by sample id. notes: how the numbers came about, in sentences.
+        baselines: the plain test. samples: see `pointwise`, by sample id. cells: of every modality, for `CLUSTERS`.
         different: how many different contents a modality has, where some rows share one. below_chance: modalities, and
             models that predict held-out rows of these worse than chance does; they are not used.
     """
@@ -464,9 +473,9 @@ class Estimate:
     gain: stability.Interval
     entropy: float
     lattice: Mapping[str, float]
-    worth: worth.Worth
+    baselines: fusion_baselines.BaselineComparison
     samples: pd.DataFrame
-    notes: tuple[str, ...] = ()
+    cells: int = 0
     different: Mapping[str, int] = field(default_factory=dict)
     below_chance: Sequence[tuple[str, str]] = ()
 
@@ -474,6 +483,19 @@ class Estimate:
     def main(self) -> Decomposition:
         """The learned decomposition."""
         return self.by[LEARNED]
+
+    @property
+    def finding(self) -> Finding:
+        """Whether small models find information about the target."""
+        if not self.main.total.known:
+            return Finding.UNKNOWN
+        return Finding.FOUND if self.main.total.low > 0 else Finding.NOT_SHOWN
+
+    @property
+    def significant(self) -> dict[str, stability.Interval]:
+        """The parts whose intervals are above 0, the largest first."""
+        parts = {key: part for key, part in self.main.parts.items() if part.known and part.low > 0}
+        return dict(sorted(parts.items(), key=lambda item: -item[1].value))
 
     @property
     def apart(self) -> list[tuple[str, Decomposition]]:
@@ -503,24 +525,24 @@ def _distance(one: stability.Interval, other: stability.Interval) -> float:
     return max(other.low - one.high, one.low - other.high)
 
 
-def estimate(dataset: DataSet, rows: int = worth.ROWS) -> Estimate:
+def estimate(dataset: DataSet, rows: int = fusion_baselines.ROWS) -> Estimate:
     """Returns what modalities of a data set tell of the target redundantly, uniquely and only together, and what joint
     models are worth; of rows drawn at random where there are more.
 
     Raises:
         InvalidInput: when there is one modality, a target of one value, or too few rows.
     """
-    task = worth.task(dataset, rows)
+    task = fusion_baselines.task(dataset, rows)
     M = len(task.names)
-    total = (M * (2 if M > 2 else 1) + 1) * len(worth.FAMILY) * task.folds
+    total = (M * (2 if M > 2 else 1) + 1) * len(fusion_baselines.FAMILY) * task.folds
     with _sentences.progress_shown("Predicting held-out rows") as tell:
-        predictions = worth.Predictions(task, lambda done: tell(done, total))
+        predictions = fusion_baselines.Predictions(task, lambda done: tell(done, total))
         result = of_predictions(predictions, dataset.name)
     samples = result.samples.set_axis(dataset.ids[task.rows[task.predicted]])
     return replace(result, samples=samples.rename_axis("sample"))
 
 
-def of_predictions(predictions: worth.Predictions, name: str = "") -> Estimate:
+def of_predictions(predictions: fusion_baselines.Predictions, name: str = "") -> Estimate:
     """Returns what `estimate` does, of rows that are ready."""
     task = predictions.task
     names, classes = task.names, classes_of(task)
@@ -531,7 +553,8 @@ def of_predictions(predictions: worth.Predictions, name: str = "") -> Estimate:
     count = max(2, min(many, int((MOST_CELLS / K) ** (1 / min(len(names), MOST_SOURCES)))))
     best = predictions.best(dict(contest.values()))[1]
     top, late, joint = (
-        output_levels(one, many) for one in (best, contest[worth.LATE][1], contest[worth.JOINT][1])
+        output_levels(one, many)
+        for one in (best, contest[fusion_baselines.LATE][1], contest[fusion_baselines.JOINT][1])
     )
     outputs = {one: predictions.whole([one])[1] for one in names}
     levels = {one: output_levels(part, count) for one, part in outputs.items()}
@@ -568,9 +591,9 @@ def of_predictions(predictions: worth.Predictions, name: str = "") -> Estimate:
         more_bits(joint, late, y, task.clusters),
         float(-np.log2(np.bincount(y) / len(y)) @ np.bincount(y) / len(y)),
         lattice,
-        worth.worth(predictions),
+        fusion_baselines.compare_baselines(predictions),
         samples,
-        tuple(notes(predictions, by, cells)),
+        cells,
         task.different,
         predictions.below_chance,
     )
@@ -598,7 +621,7 @@ def more_bits(
 
 
 def gaussian(
-    outputs: Mapping[str, np.ndarray], joint: np.ndarray, task: worth.Task
+    outputs: Mapping[str, np.ndarray], joint: np.ndarray, task: fusion_baselines.Task
 ) -> Decomposition:
     """Returns the decomposition of a number as if all were jointly Gaussian: I = -1/2 log2 (1 - R2) of held-out
     predictions, and redundancy the least of single ones (Barrett 2015, equation for a single target: MMI).
@@ -607,7 +630,8 @@ def gaussian(
         outputs: held-out predictions from every modality, (n, 1). joint: from all.
     """
     shares = {
-        name: worth.explained(part, task.truth) for name, part in {**outputs, TOTAL: joint}.items()
+        name: fusion_baselines.explained(part, task.truth)
+        for name, part in {**outputs, TOTAL: joint}.items()
     }
 
     def bits(name: str, less: str, weights: np.ndarray) -> np.ndarray:
@@ -655,74 +679,3 @@ def gaussian(
         0,
         {name: among(0, (name, "")) for name in names},
     )
-
-
-def notes(
-    predictions: worth.Predictions, by: Mapping[str, Decomposition], cells: int
-) -> Iterator[str]:
-    """Yields, in sentences, how the numbers came about."""
-    task = predictions.task
-    if not task.classes:
-        yield f"For bits the target is cut into {by[LEARNED].classes} classes by quantiles; Gaussian leaves it."
-    if len(task.names) > MOST_SOURCES:
-        yield f"Of {len(task.names)} modalities, {by[LEARNED].sources[0]}, which tells most alone, against the rest."
-    yield (
-        f"Learned: levels of what the best small model says. Clusters: {cells} by k-means of every modality. From "
-        "both, what shuffled labels give is taken off, for the bias of few rows in many cells; labels of rows that "
-        "share something are shuffled together."
-    )
-    yield (
-        "The total, and what a modality tells alone, are lower bounds of what the data hold: no function of features "
-        "tells more than these. Parts are of what is found, and may be larger or smaller in the data."
-    )
-    if (gap := max(one.gap for one in by.values())) > 0.005:
-        yield f"The search for the union information stopped, by what is proved, {gap:.3f} bits or less above it."
-
-
-def finding(result: Estimate, name: Callable[[str], str] = str) -> str:
-    """What small models find at least, of which parts it is, as far as intervals let it be said, and on which parts
-    estimators disagree.
-
-    Args:
-        name: how a modality is written.
-    """
-    main, total, gain = result.main, result.main.total, result.gain
-    if not total.known:
-        return f"{main.n:,} rows are too few to tell what modalities say of the target"
-    titles = {
-        **{one: f"only by {name(one)}" for one in main.sources},
-        REDUNDANCY: "by several alike",
-        SYNERGY: "only together",
-    }
-    there = f"the {result.entropy:.2f} bits of the target"
-    if total.low <= 0:
-        head = f"Small models are not shown to find anything of {there} (estimate at most {total.high:.2f})"
-    else:
-        shown = {titles[key]: one for key, one in main.parts.items() if one.known and one.low > 0}
-        words = [
-            f"{one.value:.2f} {title}"
-            for title, one in sorted(shown.items(), key=lambda entry: -entry[1].value)
-        ]
-        which = f": {_sentences.listed(words)}" if words else ", by which part is not told"
-        head = f"Small models find at least {total.low:.2f} of {there} (estimate {total.value:.2f}{which}"
-        if main.synergy.low <= 0:
-            head += f"; only together at most {max(main.synergy.high, 0):.2f}"
-        head += ")"
-    if gain.known and gain.low > 0:
-        head += (
-            f". Joint models find {gain.value:.2f} bits ({gain.low:.2f} to {gain.high:.2f}) more than late ones, which "
-            "add up"
-        )
-    elif gain.known:
-        head += f". That joint models find more than late ones is not shown (at most {max(gain.high, 0):.2f} bits)"
-    if result.apart:
-        by_part: dict[str, list[str]] = {}
-        for key, other in result.apart:
-            value = f"{other.estimator} {other.parts[key].value:.2f}"
-            by_part.setdefault(key, []).append(value)
-        words = [
-            f"{titles[key]} {main.parts[key].value:.2f} ({', '.join(others)})"
-            for key, others in by_part.items()
-        ]
-        head += f". Estimators disagree: {_sentences.listed(words)}"
-    return head

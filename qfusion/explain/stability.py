@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import scipy
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as save_tensors
@@ -511,3 +512,26 @@ def doubt(
     if stability.of_true_class and len(dataset.target.classes) > 2:
         inside = inside & (dataset.y[rows] == outputs)
     return stability.doubt(np.where(inside, places, -1))
+
+
+def interval_frame(head: str, **columns: Mapping[str, Interval]) -> pd.DataFrame:
+    """Return a row a name, under `head`, with value, low and high end of its intervals in columns of equal names."""
+    rows = []
+    for name in next(iter(columns.values())):
+        row: dict[str, object] = {head: name}
+        for column, intervals in columns.items():
+            interval = intervals[name]
+            row[column] = interval.value
+            row[f"{column}:low"] = interval.low
+            row[f"{column}:high"] = interval.high
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def least_certain_rival(ahead: Mapping[str, Interval]) -> tuple[str, Interval] | None:
+    """Return the rival whose gap to the first is least certain, with the gap; None without rivals.
+
+    Args:
+        ahead: by how much the first is ahead, by rival.
+    """
+    return min(ahead.items(), key=lambda item: item[1].low, default=None)

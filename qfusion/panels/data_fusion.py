@@ -7,9 +7,15 @@ import numpy as np
 from qfusion.analysis import fusion_tests, text
 from qfusion.analysis.study import Study
 from qfusion.data import DataSet
-from qfusion.explain import information, worth
+from qfusion.explain import fusion_baselines, information
 from qfusion.figures import fusion_evidence, label_charts, style
 from qfusion.panels import intervals, panel, params
+from qfusion.wording.information import (
+    describe_baselines,
+    describe_estimation,
+    describe_evaluation,
+    describe_information,
+)
 
 
 def information_bits(dataset: DataSet, theme: style.Theme = "light") -> panel.PanelFigure:
@@ -43,7 +49,15 @@ def information_bits(dataset: DataSet, theme: style.Theme = "light") -> panel.Pa
     shows = (
         f"the information of the target of {text.plain(dataset.name)}, in bits, by {len(result.by)} estimators, "
         f"with redundancy as BROJA defines it. Whiskers: {_over_rows(dataset, result)}.{rest} "
-        + " ".join(map(_plain, (*result.worth.notes, *result.notes)))
+        + " ".join(
+            map(
+                _plain,
+                (
+                    *describe_evaluation(result.baselines.evaluation),
+                    *describe_estimation(result),
+                ),
+            )
+        )
     )
     alt = (
         "; ".join(
@@ -54,7 +68,7 @@ def information_bits(dataset: DataSet, theme: style.Theme = "light") -> panel.Pa
     )
     return panel.PanelFigure(
         "needs-bits",
-        information.finding(result, text.plain),
+        describe_information(result, text.plain),
         figure,
         shows=shows,
         not_shown="that a model must fuse: of a sum, too, much is told only together, and late models add up. Nor how "
@@ -69,7 +83,7 @@ def information_bits(dataset: DataSet, theme: style.Theme = "light") -> panel.Pa
 def small_models(dataset: DataSet, theme: style.Theme = "light") -> panel.PanelFigure:
     """What the best single, late and joint small models reach on held-out rows, and what each adds."""
     estimate = fusion_tests.needs(dataset)
-    result = estimate.worth
+    result = estimate.baselines
     rows = {
         f"{kind}: {result.models[kind]}" if kind in result.models else kind: one
         for kind, one in result.scores.items()
@@ -77,7 +91,7 @@ def small_models(dataset: DataSet, theme: style.Theme = "light") -> panel.PanelF
     figure = label_charts.interval_dots(
         list(rows),
         {result.metric: label_charts.interval_ends(rows.values())},
-        hues=[style.GREY] * len(worth.KINDS) + [style.INK[theme]] * 2,
+        hues=[style.GREY] * len(fusion_baselines.KINDS) + [style.INK[theme]] * 2,
         x_title=f"{result.metric} on {result.n:,} held-out rows",
         theme=theme,
     )
@@ -85,12 +99,13 @@ def small_models(dataset: DataSet, theme: style.Theme = "light") -> panel.PanelF
         f"linear models, trees and a small network, cross-validated on {text.plain(dataset.name)}: the best of "
         "one modality, of parts that add up (late), and of all features together (joint), or the base rate where no "
         "model does better. The best is the one of the least held-out loss, so that small advantages are partly luck. "
-        f"Intervals: {_over_rows(dataset, estimate)}. " + " ".join(map(_plain, result.notes))
+        f"Intervals: {_over_rows(dataset, estimate)}. "
+        + " ".join(map(_plain, describe_evaluation(result.evaluation)))
     )
     alt = ", ".join(f"{name} {one.value:+.3f}" for name, one in rows.items()) + "."
     return panel.PanelFigure(
         "needs-worth",
-        worth.sentence(result),
+        describe_baselines(result),
         figure,
         shows=shows,
         not_shown="what a larger model reaches, or one that sees a picture as such or the steps of a sequence: "

@@ -19,7 +19,7 @@ from qfusion.analysis import (
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError
-from qfusion.explain import attribution, faithfulness, feature_deletion, stability
+from qfusion.explain import attribution, faithfulness, feature_deletion, reliability, stability
 from qfusion.figures import style, trust_charts
 from qfusion.panels import panel, params
 from qfusion.panels.label_agreement import (
@@ -31,6 +31,7 @@ from qfusion.panels.label_agreement import (
     sample_labels,
 )
 from qfusion.wording.backgrounds import background_markdown, describe_comparison
+from qfusion.wording.reliability import describe_finding
 
 DELETION, INSERTION = _DIRECTIONS = ("deletion", "insertion")
 MEASURES = LOG_ODDS, PROBABILITY = ("log-odds", "probability")  # of a class
@@ -42,7 +43,7 @@ def trust_warnings(study: Study, theme: style.Theme = "light") -> panel.PanelFig
     """Every caution on the explanations of a model, as a table: it has no figure."""
     study = trust.as_trained(study)
     rows, _ = trust.explained(study)
-    words = trust.trust_warnings(study)
+    words = [describe_finding(finding) for finding in trust.reliability_findings(study)]
     shows = (
         f"what was measured on {len(rows):,} test samples of {text.plain(study.dataset.name)} against "
         f"{background_markdown(study.bulk_background)}: every sentence follows from the figures below. "
@@ -387,9 +388,9 @@ def seed_ranks(
     figure = trust_charts.rank_bars(
         ranks,
         study.modalities,
-        floor=faithfulness.STABLE,
+        floor=reliability.STABLE,
         theme=theme,
-        x_title=f"rank correlation of {terms} between seeds (dotted: {faithfulness.STABLE:g})",
+        x_title=f"rank correlation of {terms} between seeds (dotted: {reliability.STABLE:g})",
     )
     shows = (
         f"whether {count} models that differ in their training seed alone order {seeds.dividends.shape[1]:,} "

@@ -11,7 +11,7 @@ from qfusion._sentences import listed
 from qfusion.analysis import label_comparison, text, trust
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
-from qfusion.explain import people
+from qfusion.explain import unimodal_labels
 from qfusion.figures import label_charts, style
 from qfusion.panels import panel
 from qfusion.panels.intervals import describe_resampling
@@ -49,7 +49,7 @@ def rank_correlations(
     models = _models(study, other)
     if other:
         second = label_comparison.second(study, other)
-        closer = people.closer(
+        closer = unimodal_labels.closer(
             label_comparison.closer(study, second),
             text.plain(study.name),
             text.plain(other),
@@ -72,7 +72,7 @@ def rank_correlations(
     )
     shows = (
         f"how far each modality's own term orders {_samples(study, result)} as {whose} of that modality do "
-        f"(ρ, Spearman's rank correlation; {_how(study)}). Grey: where 95 % of {people.SHUFFLES} shuffles "
+        f"(ρ, Spearman's rank correlation; {_how(study)}). Grey: where 95 % of {unimodal_labels.SHUFFLES} shuffles "
         f"of the labels lie. {describe_comparison(study.bulk_background)}{words}"
     )
     alt = (
@@ -88,7 +88,7 @@ def rank_correlations(
 
     return panel.PanelFigure(
         "people-alone",
-        people.follows(result.alone, whose, text.plain),
+        unimodal_labels.follows(result.alone, whose, text.plain),
         figure,
         shows=shows,
         not_shown="whether people or the model are right; a term may carry what people hear in another modality.",
@@ -118,7 +118,7 @@ def calibration(study: Study, theme: style.Theme = "light") -> panel.PanelFigure
     )
     shows = (
         f"each label of {_samples(study, result)} over the modality's own term; large dots are means of at most "
-        f"{people.BINS} bins of as many samples. Of the labels that are not 0, the term has the sign of "
+        f"{unimodal_labels.BINS} bins of as many samples. Of the labels that are not 0, the term has the sign of "
         f"{describe_sign_rates(result.alone)}. Slopes are those of least squares; {_how(study)}."
     )
     alt = (
@@ -155,10 +155,10 @@ def calibration(study: Study, theme: style.Theme = "light") -> panel.PanelFigure
     )
 
 
-def describe_slopes(parts: Sequence[people.Alone], whose: str) -> str:
+def describe_slopes(parts: Sequence[unimodal_labels.Alone], whose: str) -> str:
     """By how much labels rise with one unit of the own term, as a title."""
 
-    def one(entry: people.Alone) -> str:
+    def one(entry: unimodal_labels.Alone) -> str:
         name = text.plain(entry.modality)
         if not np.isfinite(entry.slope.value):
             return f"not defined for {name} (n = {len(entry.label):,})"
@@ -168,15 +168,19 @@ def describe_slopes(parts: Sequence[people.Alone], whose: str) -> str:
             interval = ""
         return f"{entry.slope.value:+z.2f}{interval} for {name}"
 
-    rest = f" and so on for {len(parts) - people.NAMED} more" if len(parts) > people.NAMED else ""
-    words = listed(list(map(one, parts[: people.NAMED])))
+    rest = (
+        f" and so on for {len(parts) - unimodal_labels.NAMED} more"
+        if len(parts) > unimodal_labels.NAMED
+        else ""
+    )
+    words = listed(list(map(one, parts[: unimodal_labels.NAMED])))
     return f"A unit of the own term goes with a change of {whose}: {words}{rest}"
 
 
-def describe_sign_rates(parts: Sequence[people.Alone]) -> str:
+def describe_sign_rates(parts: Sequence[unimodal_labels.Alone]) -> str:
     """How often own terms have the labels' signs, beside shuffled labels."""
 
-    def one(entry: people.Alone) -> str:
+    def one(entry: unimodal_labels.Alone) -> str:
         name = text.plain(entry.modality)
         if not np.isfinite(entry.sign.value):
             return f"none in {name}"
@@ -188,7 +192,7 @@ def describe_sign_rates(parts: Sequence[people.Alone]) -> str:
             shuffled = ""
         return f"{entry.sign.value:.0%}{interval} in {name} (n = {entry.sign.n:,}{shuffled})"
 
-    most = 2 * people.NAMED
+    most = 2 * unimodal_labels.NAMED
     rest = f"; {len(parts) - most} more in the table" if len(parts) > most else ""
     return listed(list(map(one, parts[:most]))) + rest
 
@@ -208,7 +212,7 @@ def conflict(study: Study, theme: style.Theme = "light", *, other: str = "") -> 
     models = _models(study, other)
     words = ""
     if other:
-        theirs = people.meets(models[other], whose)
+        theirs = unimodal_labels.meets(models[other], whose)
         words = f" By {text.plain(other)}: {theirs[:1].lower()}{theirs[1:]}."
     figure = label_charts.interval_dots(
         verdicts,
@@ -232,7 +236,7 @@ def conflict(study: Study, theme: style.Theme = "light", *, other: str = "") -> 
             if result.known < result.samples
             else ""
         )
-        + f" Grey: where 95 % of {people.SHUFFLES} shuffles of the labels lie; {_how(study)}.{words}"
+        + f" Grey: where 95 % of {unimodal_labels.SHUFFLES} shuffles of the labels lie; {_how(study)}.{words}"
     )
     alt = (
         "Difference of verdict rates: "
@@ -248,7 +252,7 @@ def conflict(study: Study, theme: style.Theme = "light", *, other: str = "") -> 
 
     return panel.PanelFigure(
         "people-conflict",
-        people.meets(result, whose),
+        unimodal_labels.meets(result, whose),
         figure,
         shows=shows,
         not_shown="what people would call the reason of a conflict; signs alone say that there is one.",
@@ -270,7 +274,7 @@ def sample_labels(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
     terms = {name: own[name] for name in known}
     whole = float(study.dataset.y[sample.row])
     lacks = [text.plain(str(name)) for name in row.index if name not in known]
-    title = people.of_sample(
+    title = unimodal_labels.of_sample(
         known, terms, float("nan") if lacks else whole, labels.description, text.plain
     )
     figure = label_charts.interval_dots(
@@ -326,14 +330,14 @@ def agreement_table(study: Study) -> pd.DataFrame:
 PEOPLE_SAY = "people's labels"
 
 
-def _found(study: Study) -> people.Beside:
+def _found(study: Study) -> unimodal_labels.Beside:
     return check_present(
         label_comparison.beside_people(study),
         label_comparison.lacking(study, f"The data set '{study.dataset.name}'"),
     )
 
 
-def _models(study: Study, other: str) -> dict[str, people.Beside]:
+def _models(study: Study, other: str) -> dict[str, unimodal_labels.Beside]:
     """A model beside people, and where there is one the other, by name."""
     return {study.name: _found(study)} | (
         {other: _found(label_comparison.second(study, other))} if other else {}
@@ -345,7 +349,7 @@ def _whose(study: Study) -> str:
     return PEOPLE_SAY if labels is None else labels.description
 
 
-def _samples(study: Study, result: people.Beside) -> str:
+def _samples(study: Study, result: unimodal_labels.Beside) -> str:
     parts = [
         f"{len(entry.label):,} in {text.plain(entry.modality)}"
         for entry in result.alone

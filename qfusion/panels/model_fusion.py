@@ -8,10 +8,24 @@ from qfusion.analysis import cohort_table, drawn_samples, errors, fusion_tests, 
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study, dividend_column
 from qfusion.data.coalition_terms import split_term
-from qfusion.explain import fusing
+from qfusion.explain import (
+    additive_projection,
+    contribution_ranking,
+    explanation_clusters,
+    stability,
+)
 from qfusion.figures import fusion_evidence, label_charts, style
 from qfusion.panels import cohorts, faithfulness, panel, wrong_samples
 from qfusion.wording.backgrounds import background_markdown, describe_comparison
+from qfusion.wording.fusion import (
+    LOSS_NAMES,
+    describe_basins,
+    describe_importance,
+    describe_joint_effect,
+    describe_multiplicity,
+    describe_ranking,
+    describe_synergies,
+)
 
 MAX_POINTS = 1_500  # of a swarm, a coalition
 
@@ -20,7 +34,9 @@ def emap(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
     """What joint terms are worth in every metric: the model against its EMAP, and against its own terms."""
     labels = fusion_tests.metric_labels(study.dataset)
     first = next(iter(labels))
-    (result, worth), (_, own) = (fusion_tests.without_joint(study, kind) for kind in fusing.KINDS)
+    (result, worth), (_, own) = (
+        fusion_tests.without_joint(study, kind) for kind in additive_projection.KINDS
+    )
     if result.errors is None:
         sampled = ""
     else:
@@ -28,12 +44,12 @@ def emap(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
             f" EMAP is sampled: {result.rows:,} shuffled rows, standard error of the {study.quantity} at most "
             f"{result.errors.mean():.2g} on average."
         )
-    title = text.plain(fusing.fuses(result, worth, first, labels[first].short))
+    title = text.plain(describe_joint_effect(result, worth, first))
     figure = label_charts.interval_dots(
         [labels[name].short for name in labels],
         {
             kind: label_charts.interval_ends(part["gain"].values())
-            for kind, part in zip(fusing.KINDS, (worth, own), strict=True)
+            for kind, part in zip(additive_projection.KINDS, (worth, own), strict=True)
         },
         hues=[style.GREY] * len(labels),
         x_title="better with joint terms by (units of the metric)",
@@ -43,7 +59,8 @@ def emap(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
         f"by how much metrics are better with joint terms than without, on {len(result.scores):,} test samples. "
         f"EMAP: the sum over modalities that is nearest to the model's {study.quantity} on all combinations of "
         f"{result.rows:,} test rows; own terms: baseline and own contributions, against "
-        f"{background_markdown(study.bulk_background)}. {interval_words(study, fusing.RESAMPLES)}.{sampled}"
+        f"{background_markdown(study.bulk_background)}. "
+        f"{interval_words(study, additive_projection.RESAMPLES)}.{sampled}"
     )
     alt = (
         "Worth of joint terms: "
@@ -58,7 +75,7 @@ def emap(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
         not_shown="what an additive model would reach that was trained as one: a projection can decide worse than "
         "chance.",
         alt=alt,
-        table=lambda: fusing.interval_frame("metric", **worth),
+        table=lambda: stability.interval_frame("metric", **worth),
     )
 
 
@@ -66,7 +83,7 @@ def loss_reduction(study: Study, theme: style.Theme = "light") -> panel.PanelFig
     """What each coalition and modality takes off the test loss."""
     game = fusion_tests.loss_game(study)
     terms = study.terms
-    title = fusing.LOSS_TITLES[game.loss]
+    title = LOSS_NAMES[game.loss]
     mean = " of the softmax of the mean log-odds" if study.classes else ""
     figure = label_charts.interval_dots(
         list(terms),
@@ -90,7 +107,7 @@ def loss_reduction(study: Study, theme: style.Theme = "light") -> panel.PanelFig
     )
     return panel.PanelFigure(
         "why-loss",
-        text.plain(fusing.matters(game)),
+        text.plain(describe_importance(game)),
         figure,
         shows=shows,
         not_shown="what a model would lose that was trained without a modality.",
@@ -120,7 +137,7 @@ def coalition_ranking(levels: errors.Levels, theme: style.Theme = "light") -> pa
     )
     return panel.PanelFigure(
         "why-ranking",
-        fusing.says_most(ranked, text.term),
+        describe_ranking(ranked, text.term),
         figure,
         shows=f"mean size and mean of the exact contributions, the largest size first; {_whom(levels)}",
         not_shown="how they spread over samples, which the swarm does.",
@@ -157,7 +174,7 @@ def pair_interactions(levels: errors.Levels, theme: style.Theme = "light") -> pa
         shows=f"mean Shapley interaction index of any two modalities with its interval; {_whom(levels)}",
         not_shown="interactions whose signs cancel over samples: their size stands in the ranking.",
         alt=alt,
-        table=lambda: fusing.interval_frame("pair", interaction=known),
+        table=lambda: stability.interval_frame("pair", interaction=known),
     )
 
 
@@ -207,11 +224,11 @@ def synergy(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
     )
     return panel.PanelFigure(
         "why-synergy",
-        text.plain(fusing.nearly(frame)),
+        text.plain(describe_synergies(frame)),
         None,
         shows=shows,
         not_shown="F_syn as its authors compute it inside a modality: here it is of whole modalities.",
-        alt=fusing.nearly(frame),
+        alt=describe_synergies(frame),
         table=lambda: frame,
     )
 
@@ -226,7 +243,12 @@ def seed_basins(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigu
         f"Sample {sample.id} is not a test sample: seeds are compared on these. Pick one.",
     )
     labels = result.labels[np.flatnonzero(study.dataset.rows(trust.SPLIT) == sample.row)[0]]
-    words = fusing.basin_words(labels, values.to_numpy(), list(values.columns), seeds.seeds)
+    words = describe_basins(
+        explanation_clusters.contrast_basins(
+            labels, values.to_numpy(), list(values.columns), seeds.seeds
+        ),
+        len(seeds.seeds),
+    )
     figure = fusion_evidence.seed_basins(
         values.to_numpy(),
         labels,
@@ -238,7 +260,8 @@ def seed_basins(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigu
     shows = (
         f"its contributions by each of {len(seeds.seeds)} training seeds, a line a seed. Seeds are split where "
         f"the silhouette is largest; explanations count as several above {result.threshold:.2f}, which about "
-        f"{fusing.FALSE:.0%} of samples pass whose seeds scatter about one. {text.plain(fusing.basin_share(result))}."
+        f"{explanation_clusters.FALSE:.0%} of samples pass whose seeds scatter about one."
+        f" {text.plain(describe_multiplicity(result))}."
     )
 
     def table() -> pd.DataFrame:
@@ -255,7 +278,7 @@ def seed_basins(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigu
     )
 
 
-def _ranked(levels: errors.Levels) -> fusing.Ranking:
+def _ranked(levels: errors.Levels) -> contribution_ranking.Ranking:
     return fusion_tests.ranking(
         levels.study, levels.places(levels.rows[levels.inside]), levels.output_wanted
     )

@@ -9,7 +9,7 @@ import pandas as pd
 from qfusion._sentences import count, listed
 from qfusion.analysis import audit, audit_rows, resource_cuts, text
 from qfusion.analysis.study import Study
-from qfusion.explain import fusing
+from qfusion.explain import additive_projection
 from qfusion.figures import label_charts, style
 from qfusion.panels import panel
 from qfusion.panels.model_fusion import interval_words
@@ -119,7 +119,7 @@ def cut_comparison(study: Study, theme: style.Theme = "light") -> panel.PanelFig
     )
     shows = (
         f"by how much {label.short} on test samples is worse when one resource is cut from this model, which is "
-        f"not trained again. {interval_words(study, fusing.RESAMPLES)}."
+        f"not trained again. {interval_words(study, additive_projection.RESAMPLES)}."
         + (DEPHASED if resource_cuts.ENTANGLEMENT in names else "")
     )
     alt = f"{words}: {panel.list_numbers(names, ends[:, 0].tolist(), '+.3f')}."

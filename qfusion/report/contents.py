@@ -47,7 +47,7 @@ from qfusion.explain import (
     backgrounds,
     cohorts,
     faithfulness,
-    fusing,
+    reliability,
     stability,
     verdicts,
 )
@@ -81,6 +81,8 @@ from qfusion.wording.backgrounds import describe_background
 from qfusion.wording.building import describe_building
 from qfusion.wording.cuts import describe_cut, describe_cuts
 from qfusion.wording.evidence import INERT
+from qfusion.wording.fusion import describe_importance
+from qfusion.wording.reliability import TrustWarning, describe_finding
 from qfusion.wording.verdicts import (
     RELATION_DEFINITIONS,
     describe_conflict,
@@ -135,7 +137,7 @@ def shared(sample: Sample, own: bool) -> dict[str, Any]:
     )
     seeds, why = _seeds(sample)
     over_seeds = (
-        faithfulness.of_stability(
+        reliability.check_stability(
             seeds,
             sample.study.errors[data.rows("test")],
             trust.unit_over_seeds(sample.study),
@@ -143,17 +145,21 @@ def shared(sample: Sample, own: bool) -> dict[str, Any]:
         if seeds
         else []
     )
-    warnings = [
-        *faithfulness.of_deletion(curves, "modalities"),
-        *(
-            [faithfulness.no_truth(data.truth is not None)]
-            if planted is None
-            else faithfulness.of_truth(planted)
-        ),
+    if planted is not None:
+        on_truth = reliability.check_truth(planted)
+    elif data.truth is not None:
+        on_truth = reliability.Finding(reliability.Concern.OTHER_TRUTH)
+    else:
+        on_truth = reliability.Finding(reliability.Concern.NO_TRUTH)
+    findings = [
+        *reliability.check_deletion(curves, "modalities"),
+        on_truth,
         *over_seeds,
-        *faithfulness.of_joint(explanation, outputs),
-        *([] if seeds else [faithfulness.TrustWarning(why, "unknown")]),
+        *reliability.check_joint(explanation, outputs),
     ]
+    warnings = [describe_finding(finding) for finding in findings]
+    if not seeds:
+        warnings.append(TrustWarning(why, "unknown"))
     return {
         "sample": sample,
         "own": own,
@@ -195,7 +201,7 @@ def _software() -> str:
 def _questions(study: Study) -> dict[str, str]:
     """What is known of the model as a whole: what matters to its loss, which quantum resource its kind needs here."""
     game = fusion_tests.loss_game(study)
-    answers = {"Overall": f"{fusing.matters(game)} (over {game.total.n:,} test samples)"}
+    answers = {"Overall": f"{describe_importance(game)} (over {game.total.n:,} test samples)"}
     with suppress(NotFound):  # it is not audited
         entry = audit.audit_of(study)
         words = audit.says(entry["rows"], [row["resource"] for row in entry["rows"]])

@@ -14,6 +14,7 @@ from qfusion.figures import style
 from qfusion.panels import faithfulness as builders, label_agreement, panel
 from qfusion.ui import controls, frame, guidance, panels, views
 from qfusion.wording import backgrounds
+from qfusion.wording.reliability import TrustWarning, describe_finding
 
 # The same Shapley values by other methods, on the current sample.
 
@@ -224,11 +225,11 @@ def evidence(here: frame.Here) -> None:
 
 def trust_warnings(study: Study, seeds: stability.Stability | None) -> None:
     """When not to trust the explanations of this model."""
-    words = trust.trust_warnings(study)
+    words = [describe_finding(finding) for finding in trust.reliability_findings(study)]
     if seeds is None:
         words.append(
-            faithfulness.TrustWarning(
-                "Whether another training seed would explain the same is not measured for this model as it is.",
+            TrustWarning(
+                "Whether another training seed gives the same explanations is not measured for this model.",
                 "unknown",
                 "Other training seeds are not measured",
             )

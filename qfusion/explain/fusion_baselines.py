@@ -11,12 +11,13 @@ or more, and no output counts that predicts held-out rows worse than their base 
 a balanced pair is false of the other, and a negative weight would call that information. Rows are
 training and validation rows; but where features were made with these rows' labels, as by a network trained on them,
 held-out rows of them are predicted far better than test rows are, and then test rows alone are taken
-(`made_with_labels`).
+(`find_label_leak`).
 """
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
@@ -40,6 +41,21 @@ ROUNDING = 1e-6  # of a loss, by which a model must be better than the base rate
 Outputs = np.ndarray  # (n, C) log probabilities of classes, (n, 1) of a number
 
 
+@dataclass(frozen=True)
+class LabelLeak:
+    """Features of a modality that seem to have been made with the labels of training rows.
+
+    Attributes:
+        modality: name. outside, inside: losses of test rows and of training rows that were held out.
+        rows: number of test rows.
+    """
+
+    modality: str
+    outside: float
+    inside: float
+    rows: int
+
+
 @dataclass(frozen=True, eq=False)
 class Task:
     """Rows of a data set, ready to be predicted.
@@ -54,7 +70,7 @@ class Task:
         apart: numbers of contents, (N, j): models do not learn from rows that share one with a row that they predict.
         different: how many different contents a modality has, where some rows share one.
         rows: of the data set, (N,). whole: how many these are drawn from. split: of these.
-        note: why these rows were taken, where it is not as always.
+        leak: why test rows were taken, where training rows were not.
     """
 
     features: Mapping[str, np.ndarray]
@@ -68,7 +84,7 @@ class Task:
     rows: np.ndarray
     whole: int
     split: str = ""
-    note: str = ""
+    leak: LabelLeak | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -151,15 +167,15 @@ def task(dataset: DataSet, rows: int = ROWS, width: int = WIDTH) -> Task:
     Raises:
         InvalidInput: when there is one modality, a target of one value, or too few rows.
     """
-    note = made_with_labels(dataset, rows)
-    split = UNSEEN if note else LEARNT
+    leak = find_label_leak(dataset, rows)
+    split = UNSEEN if leak else LEARNT
     every = dataset.rows(split)
     several = dataset.clusters is not None and dataset.clusters.numbers.shape[1] > 1
     chosen = drawn(every, 2 * rows if several else rows)
     shared = None if dataset.clusters is None else dataset.clusters.numbers[chosen]
     features = {name: pooled(dataset, name, chosen) for name in dataset.names}
     result = of_features(features, dataset.y[chosen], bool(dataset.target.classes), shared, width)
-    return replace(result, rows=chosen, whole=len(every), split=split, note=note)
+    return replace(result, rows=chosen, whole=len(every), split=split, leak=leak)
 
 
 def drawn(rows: np.ndarray, most: int) -> np.ndarray:
@@ -167,15 +183,15 @@ def drawn(rows: np.ndarray, most: int) -> np.ndarray:
     return np.sort(np.random.default_rng(0).permutation(rows)[:most])
 
 
-def made_with_labels(dataset: DataSet, rows: int = ROWS) -> str:
-    """Returns, in a sentence, that features seem to have been made with the labels of training rows; empty where not.
+def find_label_leak(dataset: DataSet, rows: int = ROWS) -> LabelLeak | None:
+    """Return the modality whose features seem to have been made with the labels of training rows; None where none does.
 
-    A linear model of each modality is asked about training rows that it did not see and about test rows. Where the test
-    rows are predicted much worse, held-out training rows say too much of what the modality tells.
+    A linear model of each modality predicts training rows that it did not see, and test rows. Where it predicts the
+    test rows much worse, held-out training rows overstate what the modality tells of the target.
     """
     parts = [drawn(dataset.rows(split), rows) for split in (LEARNT, UNSEEN)]
     if len(np.unique(dataset.y[parts[0][::2]])) < 2 or len(parts[1]) < FEWEST:
-        return ""
+        return None
     both, first = np.concatenate(parts), len(parts[0])
     learn = np.arange(0, first, 2)
     classes = len(dataset.target.classes)
@@ -195,12 +211,8 @@ def made_with_labels(dataset: DataSet, rows: int = ROWS) -> str:
             else y.var()
         )
         if outside - inside > LEAK * spread:
-            return (
-                f"From {name}, test rows are predicted far worse than training rows that were held out (loss "
-                f"{outside:.2f} against {inside:.2f}): its features seem to have been made with the labels of these, "
-                f"so {len(parts[1]):,} test rows alone are asked."
-            )
-    return ""
+            return LabelLeak(name, outside, inside, len(parts[1]))
+    return None
 
 
 def loss(outputs: Outputs, truth: np.ndarray) -> float:
@@ -493,15 +505,46 @@ class Predictions:
 MORE, GAIN = "late - single", "joint - late"  # what each kind adds to the one before it
 
 
+@dataclass(frozen=True)
+class Evaluation:
+    """Which rows the family was evaluated on, and how its fits went.
+
+    Attributes:
+        leak: why test rows were taken, where training rows were not.
+        rows, whole: rows that were taken, and of how many. predicted: of them those that were predicted.
+        different: how many different contents a modality has, where some rows share one.
+        below_chance: modalities, and members of the family that predict held-out rows of these worse than chance.
+        fits, unfinished: fits in all, and those that stopped before they converged.
+    """
+
+    leak: LabelLeak | None
+    rows: int
+    whole: int
+    predicted: int
+    different: Mapping[str, int]
+    below_chance: tuple[tuple[str, str], ...]
+    fits: int
+    unfinished: int
+
+
+class JointGain(StrEnum):
+    """What joint models add to late ones."""
+
+    UNKNOWN = "too few rows"
+    GAIN = "gain"
+    LOSS = "loss"
+    NOT_SHOWN = "no significant gain"
+
+
 @dataclass(frozen=True, eq=False)
-class Worth:
-    """What the best single, late and joint models reach on held-out rows.
+class BaselineComparison:
+    """Metrics of the best single, late and joint models on held-out rows.
 
     Attributes:
         metric: that is measured. scores: by kind, and under `MORE` and `GAIN` their differences.
-        models: what the best of every kind is.
+        models: the best of every kind.
         n: rows. unfinished: fits that were stopped before they converged.
-        notes: which rows these are, in sentences.
+        evaluation: rows and fits; None where they are not known.
     """
 
     metric: str
@@ -509,7 +552,23 @@ class Worth:
     models: Mapping[str, str]
     n: int
     unfinished: int
-    notes: tuple[str, ...] = ()
+    evaluation: Evaluation | None = None
+
+    @property
+    def joint_gain(self) -> JointGain:
+        """What joint models add to late ones."""
+        gain = self.scores[GAIN]
+        if not gain.known:
+            return JointGain.UNKNOWN
+        if gain.low > 0:
+            return JointGain.GAIN
+        return JointGain.LOSS if gain.high < 0 else JointGain.NOT_SHOWN
+
+    @property
+    def late_gains(self) -> bool:
+        """Whether late models do better than the best modality."""
+        late = self.scores[MORE]
+        return late.known and late.low > 0
 
     def frame(self) -> pd.DataFrame:
         """A row for each kind, and for what each adds to the one before it."""
@@ -527,7 +586,7 @@ class Worth:
         )
 
 
-def worth(predictions: Predictions) -> Worth:
+def compare_baselines(predictions: Predictions) -> BaselineComparison:
     """Returns what the best models of every kind reach, with intervals over what rows share."""
     contest, task = predictions.contest, predictions.task
     of = {kind: _measure(task, outputs) for kind, (_, outputs) in contest.items()}
@@ -535,41 +594,29 @@ def worth(predictions: Predictions) -> Worth:
         MORE: lambda weights: of[LATE](weights) - of[SINGLE](weights),
         GAIN: lambda weights: of[JOINT](weights) - of[LATE](weights),
     }
-    return Worth(
+    return BaselineComparison(
         task.metric,
         stability.intervals(of, len(task.predicted), stability.RESAMPLES, 0, task.clusters),
         {kind: name for kind, (name, _) in contest.items()},
         len(task.predicted),
         predictions.unfinished,
-        tuple(notes(predictions)),
+        evaluation(predictions),
     )
 
 
-def notes(predictions: Predictions) -> Iterator[str]:
-    """Yields, in sentences, which rows were taken, and whether all models converged."""
+def evaluation(predictions: Predictions) -> Evaluation:
+    """Return which rows were predicted, and how the fits went."""
     task = predictions.task
-    if task.note:
-        yield task.note
-    if len(task.rows) < task.whole:
-        yield f"{len(task.rows):,} rows drawn at random of {task.whole:,}."
-    if len(task.predicted) < len(task.rows):
-        yield (
-            f"Rows share several things: {len(task.predicted):,} of them are predicted by models that saw none of "
-            "these, the others are learnt from only."
-        )
-    if task.different:
-        yield (
-            f"Content is shared across rows: {sharing.words(task.different, len(task.rows))}. Rows of one content are "
-            "held out together where they can be."
-        )
-    if predictions.below_chance:
-        models = [f"{member} on {name}" for name, member in predictions.below_chance]
-        yield (
-            f"Below chance on held-out rows, and not used: {', '.join(models)}. What they learned of some rows is "
-            "false of rows like these, as in balanced pairs."
-        )
-    if predictions.unfinished:
-        yield f"{predictions.unfinished} of {predictions.done} fits stopped before they converged."
+    return Evaluation(
+        task.leak,
+        len(task.rows),
+        task.whole,
+        len(task.predicted),
+        task.different,
+        tuple(predictions.below_chance),
+        predictions.done,
+        predictions.unfinished,
+    )
 
 
 def _measure(task: Task, outputs: Outputs) -> Callable[[np.ndarray], np.ndarray]:
@@ -592,22 +639,3 @@ def explained(outputs: Outputs, truth: np.ndarray) -> Callable[[np.ndarray], np.
         return 1 - (weights @ error) / np.maximum(varies, 1e-300)
 
     return share
-
-
-def _written(gain: stability.Interval) -> str:
-    return f"{gain.value:+.3f} ({gain.low:+.3f} to {gain.high:+.3f})"
-
-
-def sentence(result: Worth) -> str:
-    """What joint models are worth beyond late ones, as the intervals let it be said."""
-    joint, late, unit = result.scores[GAIN], result.scores[MORE], result.metric
-    if not joint.known:
-        return f"{result.n:,} rows are too few to tell what fusion is worth"
-    if joint.low > 0:
-        return f"Joint models are worth {_written(joint)} {unit} beyond late ones"
-    if joint.high < 0:
-        return f"Joint models do worse than late ones: {_written(joint)} {unit}"
-    head = f"Small joint models are worth at most {joint.high:+.3f} {unit} beyond late ones"
-    if late.known and late.low > 0:
-        return f"{head}, and these {_written(late)} beyond the best modality"
-    return f"{head}; that these do better than the best modality is not told"

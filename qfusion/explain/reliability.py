@@ -1,0 +1,173 @@
+"""When not to rely on an explanation: findings on seeds, planted truth, deletion, joint terms and backgrounds.
+
+Each finding is an enum with its numbers; `qfusion.wording.reliability` renders the sentences.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import numpy as np
+import scipy.stats
+
+from qfusion.explain.coalitions import Explanation
+from qfusion.explain.faithfulness import AgainstTruth, Curves
+from qfusion.explain.stability import Stability
+
+STABLE = 0.8  # rank correlation between seeds (or with the truth) from which an order of samples counts as stable
+WORSE = 1.2  # ratio of spreads from which poor predictions count as less stable
+LEADERS_AGREE = 0.9  # of the samples: where two seeds agree on the leader on fewer, it is a warning
+JOINT_LARGER = 0.05  # of the samples: where joint terms are larger on more, it is a warning
+SAME_VERDICT = 0.8  # of the samples: where backgrounds agree on fewer verdicts, it is a warning
+
+
+class Concern(StrEnum):
+    """What a finding is about."""
+
+    ORDER_UNSTABLE = "order of samples is unstable"
+    ORDER_STABLE = "order of samples is stable"
+    SEED_SPREAD = "spread over seeds"
+    POOR_PREDICTIONS = "less stable where predictions are poor"
+    LEADER_UNSTABLE = "leader is unstable"
+    TRUTH_MISSED = "truth is missed"
+    TRUTH_CONSTANT = "no term varies"
+    TRUTH_FOLLOWED = "truth is followed"
+    ORDER_NOT_FASTER = "order is no faster than random"
+    JOINT_LARGER = "joint terms are larger"
+    BACKGROUND_MATTERS = "verdicts depend on the background"
+    BACKGROUND_FINE = "verdicts hardly depend on the background"
+    NO_TRUTH = "truth is unknown"
+    OTHER_TRUTH = "truth is of other modalities"
+
+    @property
+    def severity(self) -> str:
+        """ "warning" of what should not be read, "fine" of a measurement without a problem, "unknown" of none."""
+        if self in _FINE:
+            return "fine"
+        return "unknown" if self in _UNKNOWN else "warning"
+
+
+_FINE = (Concern.ORDER_STABLE, Concern.TRUTH_FOLLOWED, Concern.BACKGROUND_FINE)
+_UNKNOWN = (Concern.TRUTH_CONSTANT, Concern.NO_TRUTH, Concern.OTHER_TRUTH)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A finding on the reliability of explanations.
+
+    Attributes:
+        concern: what it is about. numbers: by name. ranks: rank correlations by term, the lowest first.
+        names: of what it concerns, such as "deletion" or backgrounds. unit: of the numbers.
+    """
+
+    concern: Concern
+    numbers: Mapping[str, float] = field(default_factory=dict)
+    ranks: Mapping[str, float] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
+    unit: str = ""
+
+    @property
+    def severity(self) -> str:
+        """See `Concern.severity`."""
+        return self.concern.severity
+
+
+def check_stability(stability: Stability, errors: np.ndarray, unit: str) -> list[Finding]:
+    """Return the findings on the spread over training seeds.
+
+    Args:
+        stability: of B test rows.
+        errors: of the shipped model's predictions on these, (B,).
+        unit: of the contributions, such as "log-odds of the true class, nats".
+    """
+    R, B = stability.dividends.shape[:2]
+    ranks = {term: mean for term, (mean, _) in stability.rank_correlations().items()}
+    weak = {term: mean for term, mean in ranks.items() if mean < STABLE}
+    order = Finding(
+        Concern.ORDER_UNSTABLE if weak else Concern.ORDER_STABLE,
+        {"seeds": R, "samples": B},
+        _ascending(weak or ranks),
+    )
+    spread = stability.spread()
+    floor = Finding(Concern.SEED_SPREAD, {"spread": float(np.median(spread.max(1)))}, unit=unit)
+    findings = [order, floor, *check_poor_predictions(spread, errors)]
+    agreement = stability.leader_agreement()
+    if agreement < LEADERS_AGREE:
+        findings.append(Finding(Concern.LEADER_UNSTABLE, {"agreement": agreement}))
+    return findings
+
+
+def _ascending(ranks: Mapping[str, float]) -> dict[str, float]:
+    return dict(sorted(ranks.items(), key=lambda item: item[1]))
+
+
+def check_poor_predictions(spread: np.ndarray, errors: np.ndarray) -> list[Finding]:
+    """Return whether explanations vary more between seeds where predictions are poor, by more than two standard errors.
+
+    Args:
+        spread: standard deviation over seeds of each term, (B, T). errors: of the predictions, (B,).
+    """
+    worst = errors >= np.quantile(errors, 0.9)
+    poor, others = spread[worst].mean(1), spread[~worst].mean(1)
+    if min(len(poor), len(others)) < 2:
+        return []
+    ratio = float(spread[worst].mean() / max(spread[~worst].mean(), 1e-12))
+    error = np.hypot(scipy.stats.sem(poor), scipy.stats.sem(others))
+    if ratio < WORSE or poor.mean() - others.mean() <= 2 * error:
+        return []
+    return [Finding(Concern.POOR_PREDICTIONS, {"ratio": ratio})]
+
+
+def check_truth(result: AgainstTruth) -> Finding:
+    """Return the finding on the comparison with planted truth."""
+    ranks = {
+        term: float(rank)
+        for term, rank in zip(result.terms, result.rank, strict=True)
+        if np.isfinite(rank)
+    }
+    samples = {"samples": len(result.ours)}
+    weak = {term: rank for term, rank in ranks.items() if rank < STABLE}
+    if weak:
+        return Finding(Concern.TRUTH_MISSED, samples, weak)
+    if not ranks:
+        return Finding(Concern.TRUTH_CONSTANT, samples)
+    return Finding(Concern.TRUTH_FOLLOWED, samples, _ascending(ranks))
+
+
+def check_deletion(curves: Curves, players: str) -> list[Finding]:
+    """Return the finding on deletion and insertion.
+
+    Args:
+        players: what is deleted, such as "modalities".
+    """
+    if curves.better or len(curves.shares) == 2:  # one player has one order
+        return []
+    gains = {"deletion": curves.deletion_gain, "insertion": curves.insertion_gain}
+    failed = tuple(name for name, gain in gains.items() if (gain <= 0).any())
+    numbers = {"orders": len(curves.random_deletion), "samples": curves.samples}
+    return [Finding(Concern.ORDER_NOT_FASTER, numbers, names=(players, *failed), unit=curves.unit)]
+
+
+def check_joint(explanation: Explanation, outputs: np.ndarray) -> list[Finding]:
+    """Return the finding on Shapley values that split large joint terms.
+
+    Args:
+        explanation: of B samples; outputs: which output is explained for each, (B,).
+    """
+    M, B = len(explanation.modalities), len(explanation.dividends)
+    size = np.abs(explanation.dividends[np.arange(B), :, outputs])
+    single, joint = size[:, 1 : M + 1].sum(1), size[:, M + 1 :].sum(1)
+    part = float((joint > single).mean())
+    if part < JOINT_LARGER:
+        return []
+    return [Finding(Concern.JOINT_LARGER, {"share": part, "samples": B})]
+
+
+def check_backgrounds(same: float, samples: int, names: tuple[str, ...]) -> Finding:
+    """Return whether verdicts depend on the background.
+
+    Args:
+        same: share of the samples with one verdict against all backgrounds. samples: how many. names: of backgrounds.
+    """
+    concern = Concern.BACKGROUND_FINE if same >= SAME_VERDICT else Concern.BACKGROUND_MATTERS
+    return Finding(concern, {"share": same, "samples": samples}, names=names)

@@ -1,0 +1,244 @@
+"""Whether a model fuses: joint terms, loss reduction, rankings, sampled synergy and explanations over seeds."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+
+from qfusion.analysis import fusion_tests, trust
+from qfusion.analysis.study import Study
+from qfusion.errors import QFusionError
+from qfusion.explain import stability
+from qfusion.explain.additive_projection import Additive, Gains, JointEffect, joint_effect
+from qfusion.explain.contribution_ranking import Lead, Ranking
+from qfusion.explain.explanation_clusters import FALSE, BasinContrast, Basins, Multiplicity
+from qfusion.explain.loss_attribution import Importance, LossGame
+from qfusion.wording.numbers import format_interval, name_metric
+
+# What the joint terms do to a metric.
+JOINT_EFFECT_TITLES: dict[JointEffect, str] = {
+    JointEffect.ONE_MODALITY: "One modality has no joint terms: EMAP equals the model ({metric} {model:.3f})",
+    JointEffect.UNKNOWN: (
+        "Too few samples to tell whether joint terms help ({metric} {additive:.3f} without them, {model:.3f} with "
+        "them, n = {n:,})"
+    ),
+    JointEffect.GAIN: (
+        "Joint terms improve {metric} by {gain:.3f} (95% CI {interval}): {additive:.3f} without, {model:.3f} with them"
+    ),
+    JointEffect.HARM: (
+        "Joint terms worsen {metric} by {harm:.3f} (95% CI {harm_interval}): {additive:.3f} without, {model:.3f} with "
+        "them"
+    ),
+    JointEffect.NOT_SHOWN: (
+        "Joint terms: no significant effect on {metric} (gain {gain:+.3f}, 95% CI {signed_interval}): {additive:.3f} "
+        "without, {model:.3f} with them"
+    ),
+}
+
+# Which modality reduces the loss most.
+LOSS_NAMES = {
+    "cross_entropy": "cross-entropy (nats)",
+    "l1": "absolute error",
+    "mse": "squared error",
+    "huber": "Huber loss",
+}
+IMPORTANCE_TITLES: dict[Importance, str] = {
+    Importance.UNKNOWN: (
+        "Too few samples to rank modalities (the {loss} falls by {total:.3f}, {start:.3f} to {end:.3f}, n = {n:,})"
+    ),
+    Importance.NO_REDUCTION: (
+        "The modalities do not reduce the {loss} significantly (by {total:+.3f}, 95% CI {total_interval})"
+    ),
+    Importance.ONE_MODALITY: (
+        "{first} reduces the {loss} by {value:.3f} (95% CI {interval}), from {start:.3f} to {end:.3f}"
+    ),
+    Importance.FIRST: (
+        "{first} matters most: it takes {value:.3f} (95% CI {interval}) of the {total:.3f} by which the {loss} falls"
+    ),
+    Importance.NO_DIFFERENCE: (
+        "No significant difference between {first} and {rival}: they take {value:.3f} and {rival_value:.3f} of the "
+        "{total:.3f} by which the {loss} falls"
+    ),
+}
+
+# Which coalition contributes most.
+LEAD_TITLES: dict[Lead, str] = {
+    Lead.UNKNOWN: (
+        "Too few samples to rank coalitions: {first} is largest (mean |contribution| {value:.3f}, n = {n:,})"
+    ),
+    Lead.FIRST: "{first} contributes most (mean |contribution| {value:.3f}, 95% CI {interval})",
+    Lead.NO_DIFFERENCE: (
+        "No significant difference between {first} and {rival} (mean |contribution| {value:.3f} and {rival_value:.3f})"
+    ),
+}
+
+# How near a sampled synergy is to the exact one.
+SYNERGY = (
+    "F_syn from {rows} background samples correlates {correlation:.2f} with the exact joint term of {pair} (mean of "
+    "{draws} draws, lowest {lowest:.2f}; relative error {error:.0%})"
+)
+NO_SYNERGY = "No pair's joint term varies over these samples, so that no correlation is defined"
+
+# Whether decisions have several explanations over seeds.
+MULTIPLICITY_SENTENCES: dict[Multiplicity, str] = {
+    Multiplicity.UNKNOWN: "Too few samples to tell how many have several explanations (n = {n:,})",
+    Multiplicity.NOT_SHOWN: (
+        "No significant excess of samples with several explanations: {share:.1%} (95% CI {interval}) of {n:,}, where "
+        "{chance:.0%} are expected by chance"
+    ),
+    Multiplicity.SEVERAL: (
+        "{share:.1%} (95% CI {interval}) of {n:,} samples have several explanations over seeds, where {chance:.0%} are "
+        "expected by chance"
+    ),
+}
+ONE_BASIN = "no separate groups of explanations among {seeds} training seeds"
+BASINS = "{count} explanations: {basins}"
+BASIN = "{term} {value:+.2f} with seeds {seeds}"
+
+
+def describe_joint_effect(result: Additive, gains: Gains, metric: str) -> str:
+    """Return what the joint terms do to a metric, as a title.
+
+    Args:
+        result: the scores without joint terms. gains: of the metrics. metric: one of them.
+    """
+    gain = gains["gain"][metric]
+    return JOINT_EFFECT_TITLES[joint_effect(result, gain)].format(
+        metric=name_metric(metric),
+        model=gains["model"][metric].value,
+        additive=gains["additive"][metric].value,
+        gain=gain.value,
+        harm=-gain.value,
+        interval=format_interval(gain.low, gain.high),
+        signed_interval=format_interval(gain.low, gain.high, "+.3f"),
+        harm_interval=format_interval(-gain.high, -gain.low),
+        n=gain.n,
+    )
+
+
+def describe_importance(result: LossGame) -> str:
+    """Return which modality reduces the loss most, as a title."""
+    first = result.order[0]
+    value, total = result.shapley[first], result.total
+    rival = first if result.ahead is None else result.ahead[0]
+    return IMPORTANCE_TITLES[result.importance].format(
+        loss=LOSS_NAMES[result.loss],
+        first=first,
+        value=value.value,
+        interval=format_interval(value.low, value.high),
+        rival=rival,
+        rival_value=result.shapley[rival].value,
+        total=total.value,
+        total_interval=format_interval(total.low, total.high, "+.3f"),
+        start=result.start,
+        end=result.end,
+        n=total.n,
+    )
+
+
+def describe_ranking(result: Ranking, name: Callable[[str], str] = str) -> str:
+    """Return which coalition contributes most, as a title.
+
+    Args:
+        name: writes a coalition.
+    """
+    first = next(iter(result.sizes))
+    value = result.sizes[first]
+    rival = first if result.ahead is None else result.ahead[0]
+    return LEAD_TITLES[result.lead].format(
+        first=name(first),
+        value=value.value,
+        interval=format_interval(value.low, value.high),
+        rival=name(rival),
+        rival_value=result.sizes[rival].value,
+        n=value.n,
+    )
+
+
+def describe_synergies(frame: pd.DataFrame) -> str:
+    """Return how near F_syn is to the exact joint terms, as a title.
+
+    Args:
+        frame: of `sampled_synergy.synergies`.
+    """
+    known = frame.dropna()
+    if known.empty:
+        return NO_SYNERGY
+    worst = known.loc[known["correlation"].idxmin()]
+    return SYNERGY.format(
+        rows=worst["rows"],
+        pair=worst["pair"],
+        correlation=worst["correlation"],
+        draws=worst["draws"],
+        lowest=worst["lowest"],
+        error=worst["relative error"],
+    )
+
+
+def describe_multiplicity(result: Basins) -> str:
+    """Return how many samples have several explanations over seeds."""
+    share = result.share
+    return MULTIPLICITY_SENTENCES[result.multiplicity].format(
+        share=share.value,
+        interval=format_interval(share.low, share.high, ".1%"),
+        n=share.n,
+        chance=FALSE,
+    )
+
+
+def describe_basins(contrast: BasinContrast | None, seeds: int) -> str:
+    """Return whether one sample has several explanations, and how they differ most.
+
+    Args:
+        contrast: of its basins. seeds: how many there are.
+    """
+    if contrast is None:
+        return ONE_BASIN.format(seeds=seeds)
+    basins = [
+        BASIN.format(term=contrast.term, value=value, seeds=", ".join(map(str, members)))
+        for value, members in zip(contrast.values, contrast.seeds, strict=True)
+    ]
+    return BASINS.format(count=len(basins), basins="; ".join(basins))
+
+
+def fusion_record(study: Study) -> dict[str, Any]:
+    """Return whether a model fuses as JSON values, by question: sentences, outcomes and numbers.
+
+    What cannot be measured has its reason alone.
+    """
+    metric = next(iter(fusion_tests.metric_labels(study.dataset)))
+    result, gains = fusion_tests.without_joint(study)
+    game = fusion_tests.loss_game(study)
+    ranked = fusion_tests.ranking(study, trust.explained(study)[0])
+    record: dict[str, Any] = {
+        "emap": {
+            "says": describe_joint_effect(result, gains, metric),
+            "outcome": joint_effect(result, gains["gain"][metric]).value,
+            "metrics": stability.interval_frame("metric", **gains).to_dict("records"),
+            "rows": result.rows,
+            "standard_error": None if result.errors is None else float(result.errors.mean()),
+        },
+        "loss": {
+            "says": describe_importance(game),
+            "outcome": game.importance.value,
+            "terms": game.frame().to_dict("records"),
+        },
+        "ranking": {
+            "says": describe_ranking(ranked),
+            "outcome": ranked.lead.value,
+            "coalitions": ranked.frame().to_dict("records"),
+        },
+    }
+    if len(study.modalities) > 1:
+        frame = fusion_tests.synergies(study)
+        record["f_syn"] = {"says": describe_synergies(frame), "pairs": frame.to_dict("records")}
+    try:
+        basins = fusion_tests.basins(study)
+        record["basins"] = {
+            "says": describe_multiplicity(basins),
+            "outcome": basins.multiplicity.value,
+            "share": vars(basins.share),
+        }
+    except QFusionError as error:
+        record["basins"] = {"says": str(error)}
+    return record

@@ -1,0 +1,191 @@
+"""Whether data need fusion: the information of modalities about the target, and the gain of joint models."""
+
+from collections.abc import Callable, Iterator
+
+from qfusion._sentences import listed
+from qfusion.data import sharing
+from qfusion.explain.fusion_baselines import (
+    GAIN,
+    MORE,
+    BaselineComparison,
+    Evaluation,
+    JointGain,
+)
+from qfusion.explain.information import (
+    GAUSSIAN,
+    LEARNED,
+    MOST_SOURCES,
+    REDUNDANCY,
+    SYNERGY,
+    Estimate,
+    Finding,
+)
+from qfusion.explain.stability import Interval
+from qfusion.wording.numbers import format_known
+
+# What small models find.
+FINDINGS: dict[Finding, str] = {
+    Finding.UNKNOWN: "{n:,} rows are too few to estimate what modalities tell of the target",
+    Finding.NOT_SHOWN: (
+        "Small models find no significant information about the target (at most {high:.2f} of its {entropy:.2f} bits)"
+    ),
+    Finding.FOUND: (
+        "Small models find at least {low:.2f} of the target's {entropy:.2f} bits (estimate {value:.2f}{parts}{synergy})"
+    ),
+}
+PARTS, NO_PART = ": {parts}", "; no single part is significant"
+UNIQUE, REDUNDANT, SYNERGISTIC = "unique to {name}", "redundant", "synergistic"
+SYNERGY_BOUND = "; synergy at most {high:.2f}"
+JOINT_MORE = ". Joint models find {gain} bits more than late ones"
+JOINT_NOT_MORE = (
+    ". Joint models find no significant information beyond late ones (at most {high:.2f} bits)"
+)
+DISAGREE = ". Estimators disagree: {parts}"
+VISIBLE_GAP = 0.005  # bits
+
+# What joint models add to late ones.
+GAIN_TITLES: dict[JointGain, str] = {
+    JointGain.UNKNOWN: "{n:,} rows are too few to compare joint with late models",
+    JointGain.GAIN: "Joint models gain {joint} {metric} over late ones",
+    JointGain.LOSS: "Joint models do worse than late ones: {joint} {metric}",
+    JointGain.NOT_SHOWN: (
+        "Joint models: no significant gain over late ones (at most {high:+.3f} {metric}); {late}"
+    ),
+}
+LATE_GAIN = "late ones gain {gain} over the best modality"
+LATE_NO_GAIN = "late ones: no significant gain over the best modality"
+
+# How rows were selected and models evaluated.
+LABEL_LEAK = (
+    "The features of {modality} seem to have been made with the labels of training rows: test rows are predicted far "
+    "worse than held-out training rows (loss {outside:.2f} against {inside:.2f}). Only the {rows:,} test rows are used."
+)
+DRAWN = "{rows:,} of {whole:,} rows, drawn at random."
+PREDICTED = (
+    "Rows share several things: {predicted:,} of them are predicted by models that saw none of these; the others are "
+    "only learned from."
+)
+SHARED = "Content is shared across rows: {shared}. Rows with the same content are held out together where possible."
+BELOW_CHANCE = (
+    "Not used, since below chance on held-out rows: {models}. A pattern of some rows is reversed in rows like these, "
+    "as in balanced pairs."
+)
+MODEL_ON = "{member} on {modality}"
+UNFINISHED = "{unfinished} of {fits} fits stopped before convergence."
+
+# How information was estimated.
+QUANTILES = "For bits the target is cut into {classes} classes by quantiles; the Gaussian estimator uses its values."
+REST = "Of {modalities} modalities, {leading} is the most informative alone, and is compared with the rest."
+ESTIMATORS = (
+    "Learned: levels of the best small model's output. Clusters: {cells} by k-means of every modality. Both are "
+    "corrected by shuffled labels for the bias of few rows in many cells; labels of rows that share something are "
+    "shuffled together."
+)
+BOUNDS = (
+    "The total, and the information of each modality alone, are lower bounds of the information in the data, since no "
+    "function of features can increase it. Parts refer to the information found, and may be larger or smaller in the "
+    "data."
+)
+GAP = "The search for the union information stopped at most {gap:.3f} bits above it."
+
+
+def describe_information(result: Estimate, name: Callable[[str], str] = str) -> str:
+    """Return what small models find about the target, which parts are significant, and where estimators disagree.
+
+    Args:
+        name: writes a modality.
+    """
+    main = result.main
+    labels = {
+        **{source: UNIQUE.format(name=name(source)) for source in main.sources},
+        REDUNDANCY: REDUNDANT,
+        SYNERGY: SYNERGISTIC,
+    }
+    parts = [f"{part.value:.2f} {labels[key]}" for key, part in result.significant.items()]
+    synergy = ""
+    if main.synergy.low <= 0:
+        synergy = SYNERGY_BOUND.format(high=max(main.synergy.high, 0))
+    sentence = FINDINGS[result.finding].format(
+        n=main.n,
+        entropy=result.entropy,
+        value=main.total.value,
+        low=main.total.low,
+        high=main.total.high,
+        parts=PARTS.format(parts=listed(parts)) if parts else NO_PART,
+        synergy=synergy,
+    )
+    if result.finding == Finding.UNKNOWN:
+        return sentence
+    return sentence + _describe_gain(result.gain) + _describe_disagreement(result, labels)
+
+
+def _describe_gain(gain: Interval) -> str:
+    if not gain.known:
+        return ""
+    if gain.low > 0:
+        return JOINT_MORE.format(gain=format_known(gain, ".2f"))
+    return JOINT_NOT_MORE.format(high=max(gain.high, 0))
+
+
+def _describe_disagreement(result: Estimate, labels: dict[str, str]) -> str:
+    others_by_part: dict[str, list[str]] = {}
+    for key, other in result.apart:
+        value = f"{other.estimator} {other.parts[key].value:.2f}"
+        others_by_part.setdefault(key, []).append(value)
+    if not others_by_part:
+        return ""
+    parts = [
+        f"{labels[key]} {result.main.parts[key].value:.2f} ({', '.join(others)})"
+        for key, others in others_by_part.items()
+    ]
+    return DISAGREE.format(parts=listed(parts))
+
+
+def describe_estimation(result: Estimate) -> Iterator[str]:
+    """Yield how the information was estimated, a sentence each."""
+    main = result.by[LEARNED]
+    if GAUSSIAN in result.by:  # of numbers alone
+        yield QUANTILES.format(classes=main.classes)
+    if len(result.modalities) > MOST_SOURCES:
+        yield REST.format(modalities=len(result.modalities), leading=main.sources[0])
+    yield ESTIMATORS.format(cells=result.cells)
+    yield BOUNDS
+    gap = max(decomposition.gap for decomposition in result.by.values())
+    if gap > VISIBLE_GAP:
+        yield GAP.format(gap=gap)
+
+
+def describe_baselines(result: BaselineComparison) -> str:
+    """Return what joint models add to late ones, as a title."""
+    joint, late = result.scores[GAIN], result.scores[MORE]
+    return GAIN_TITLES[result.joint_gain].format(
+        n=result.n,
+        metric=result.metric,
+        joint=format_known(joint, "+.3f"),
+        high=joint.high,
+        late=LATE_GAIN.format(gain=format_known(late, "+.3f"))
+        if result.late_gains
+        else LATE_NO_GAIN,
+    )
+
+
+def describe_evaluation(evaluation: Evaluation | None) -> Iterator[str]:
+    """Yield which rows were evaluated and how the fits went, a sentence each."""
+    if evaluation is None:
+        return
+    if evaluation.leak:
+        yield LABEL_LEAK.format(**vars(evaluation.leak))
+    if evaluation.rows < evaluation.whole:
+        yield DRAWN.format(rows=evaluation.rows, whole=evaluation.whole)
+    if evaluation.predicted < evaluation.rows:
+        yield PREDICTED.format(predicted=evaluation.predicted)
+    if evaluation.different:
+        yield SHARED.format(shared=sharing.words(evaluation.different, evaluation.rows))
+    if evaluation.below_chance:
+        models = [
+            MODEL_ON.format(member=member, modality=modality)
+            for modality, member in evaluation.below_chance
+        ]
+        yield BELOW_CHANCE.format(models=", ".join(models))
+    if evaluation.unfinished:
+        yield UNFINISHED.format(unfinished=evaluation.unfinished, fits=evaluation.fits)

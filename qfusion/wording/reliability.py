@@ -1,0 +1,171 @@
+"""When not to rely on an explanation, in sentences with a title and the facts that each rests on."""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from qfusion._sentences import listed, share, top
+from qfusion.explain.reliability import STABLE, Concern, Finding
+
+
+class _Template(NamedTuple):
+    sentence: str
+    brief: str
+    facts: tuple[str, ...]
+
+
+TEMPLATES: dict[Concern, _Template] = {
+    Concern.ORDER_UNSTABLE: _Template(
+        "Do not rank samples by {ranks}: over {seeds} training seeds the mean rank correlation of {these} across "
+        "{samples:,} test samples is below {stable:g}, so that another seed would order them differently.",
+        "Do not rank samples by {ranks}",
+        (
+            "mean rank correlation below {stable:g}",
+            "{seeds} training seeds",
+            "{samples:,} test samples",
+        ),
+    ),
+    Concern.ORDER_STABLE: _Template(
+        "All terms order the samples similarly over {seeds} training seeds; least stable: {least} (rank correlation "
+        "{lowest:.2f} across {samples:,} test samples).",
+        "Terms order the samples similarly over {seeds} training seeds",
+        ("least stable: {least}", "rank correlation {lowest:.2f} across {samples:,} test samples"),
+    ),
+    Concern.SEED_SPREAD: _Template(
+        "Ignore contributions smaller than about {spread:.2g} ({unit}): the least stable term of a typical test sample "
+        "varies by that much between training seeds (standard deviation).",
+        "Ignore contributions below {spread:.2g}",
+        ("unit: {unit}", "standard deviation over training seeds"),
+    ),
+    Concern.POOR_PREDICTIONS: _Template(
+        "Explanations are less stable where the prediction is poor: on the tenth of the test samples with the largest "
+        "errors, terms vary {ratio:.1f} times as much between seeds as on the others.",
+        "Less stable where the prediction is poor",
+        (
+            "terms vary {ratio:.1f} times as much between seeds",
+            "tenth of the test samples with the largest errors",
+        ),
+    ),
+    Concern.LEADER_UNSTABLE: _Template(
+        "Do not rely on which modality leads: two training seeds agree on it in only {agreement} of the test samples.",
+        "Do not rely on which modality leads",
+        ("two training seeds agree in {agreement} of the test samples",),
+    ),
+    Concern.TRUTH_MISSED: _Template(
+        "Do not take {ranks} for the planted truth: the rank correlation with it is below {stable:g}.",
+        "Do not take {ranks} for the planted truth",
+        ("rank correlation with the planted truth below {stable:g}",),
+    ),
+    Concern.TRUTH_CONSTANT: _Template(
+        "No term varies in these samples, so that none can be compared with the planted truth.",
+        "No term varies",
+        ("rank correlations are not defined",),
+    ),
+    Concern.TRUTH_FOLLOWED: _Template(
+        "Every term that varies follows the planted truth; least: {least} (rank correlation {lowest:.2f} on "
+        "{samples:,} test samples).",
+        "Terms follow the planted truth",
+        ("least: {least}", "rank correlation {lowest:.2f} on {samples:,} test samples"),
+    ),
+    Concern.ORDER_NOT_FASTER: _Template(
+        "Do not rely on the order of the {players}: {failed} of the most important first changes the {unit} no faster "
+        "than at least one of {orders} random orders ({samples:,} test samples).",
+        "Do not rely on the order of the {players}",
+        (
+            "{failed} changes the {unit} no faster than one of {orders} random orders",
+            "{samples:,} test samples",
+        ),
+    ),
+    Concern.JOINT_LARGER: _Template(
+        "Do not read Shapley values or shares alone: in {share} of {samples:,} test samples the joint terms are larger "
+        "than the modalities' own, and a Shapley value splits them evenly among their modalities.",
+        "Do not read Shapley values or shares alone",
+        ("joint terms are larger in {share} of {samples:,} test samples", "split evenly"),
+    ),
+    Concern.BACKGROUND_FINE: _Template(
+        "Verdicts hardly depend on the background: {share} of {samples:,} test samples have the same verdict against "
+        "{count} backgrounds ({names}).",
+        "Verdicts hardly depend on the background",
+        ("the same verdict on {share} of {samples:,} test samples",),
+    ),
+    Concern.BACKGROUND_MATTERS: _Template(
+        "Do not quote a verdict without its background: only {share} of {samples:,} test samples have the same verdict "
+        "against {count} backgrounds ({names}).",
+        "Do not quote a verdict without its background",
+        ("the same verdict on {share} of {samples:,} test samples",),
+    ),
+    Concern.NO_TRUTH: _Template(
+        "The true contributions in these data are unknown: what is measured is whether the explanation is true to the "
+        "model, not whether the model is true to the world.",
+        "True contributions are unknown",
+        ("measured: true to the model", "not measured: true to the world"),
+    ),
+    Concern.OTHER_TRUTH: _Template(
+        "The known contributions in these data are of other modalities than this model takes: what is measured is "
+        "whether the explanation is true to the model, not whether the model is true to the world.",
+        "True contributions are unknown",
+        ("measured: true to the model", "not measured: true to the world"),
+    ),
+}
+THIS_TERM, THESE_TERMS = "this term", "these terms"
+RANK = "{term} ({rank:.2f})"
+
+
+@dataclass(frozen=True)
+class TrustWarning:
+    """A finding in words.
+
+    Attributes:
+        sentence: Markdown without names from data other than modalities, as the model has them.
+        kind: "warning" of what should not be read, "fine" of a measurement without a problem, "unknown" of none.
+        brief: the sentence in a few words.
+        facts: the numbers that it rests on, a few words each.
+    """
+
+    sentence: str
+    kind: str
+    brief: str = ""
+    facts: tuple[str, ...] = ()
+
+
+def describe_finding(finding: Finding) -> TrustWarning:
+    """Return a finding in words."""
+    values = _values(finding)
+    template = TEMPLATES[finding.concern]
+    return TrustWarning(
+        template.sentence.format(**values),
+        finding.severity,
+        template.brief.format(**values),
+        tuple(fact.format(**values) for fact in template.facts),
+    )
+
+
+def _values(finding: Finding) -> dict[str, Any]:
+    """Return the values that the template of a finding is filled with."""
+    values: dict[str, Any] = {
+        **finding.numbers,
+        "unit": finding.unit,
+        "stable": STABLE,
+        "names": listed(list(finding.names)),
+        "count": len(finding.names),
+    }
+    for name in ("share", "agreement"):
+        if name in values:
+            values[name] = share(values[name])
+    if finding.ranks:
+        ranks = finding.ranks
+        values |= {
+            "ranks": ", ".join(
+                RANK.format(term=_title(term), rank=rank) for term, rank in ranks.items()
+            ),
+            "these": THIS_TERM if len(ranks) == 1 else THESE_TERMS,
+            "least": listed([_title(term) for term in top(ranks, smallest=True)]),
+            "lowest": min(ranks.values()),
+        }
+    if finding.concern == Concern.ORDER_NOT_FASTER:
+        players, *failed = finding.names
+        values |= {"players": players, "failed": " and ".join(failed)}
+    return values
+
+
+def _title(term: str) -> str:
+    return " + ".join(term.split("+"))
