@@ -280,7 +280,7 @@ def test_modules_of_every_package_are_loaded_by_their_names() -> None:
     packages = [value for name in qfusion.__all__ if ismodule(value := getattr(qfusion, name))]
     for package in packages:
         assert not hasattr(package, "__path__") or callable(vars(package)["__getattr__"])
-    with pytest.raises(AttributeError, match="has no module 'nothing'; it has attribution"):
+    with pytest.raises(AttributeError, match="has no module 'nothing'; it has additive_projection"):
         _ = qfusion.explain.nothing
 
 
