@@ -98,9 +98,8 @@ def test_an_address_with_parameters_of_no_name_opens(address: str, server: servi
 
 def test_many_parameters_that_a_page_has_not_go_at_once(server: serving.Server) -> None:
     with Visitor(server.url, 60) as visitor:
-        visitor.open("dynamics", **JUMP)
-        visitor._query = "&".join(f"k{n}={'%E2%80%AE' * 300}" for n in range(100)) + "&sample=p0031"
-        seen = visitor._run()
+        unknown = {f"k{n}": "\u202e" * 300 for n in range(100)}
+        seen = visitor.open("dynamics", **unknown, sample="p0031")
         assert not seen.exceptions
         assert "and 88 more" in seen.words()
         assert seen.seconds < 30

@@ -87,8 +87,9 @@ def box() -> None:
 
     from qfusion import data
     from qfusion.panels.pickers import SAMPLE
-    from qfusion.ui import controls
+    from qfusion.ui import arrival, controls
 
+    arrival.arrive("Samples")
     planted = data.load("planted")
     st.write("chosen", controls.sample_box(SAMPLE, planted, "p0900", help="any"))
     for notice in st.session_state.get("_notices", []):

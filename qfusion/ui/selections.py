@@ -6,47 +6,59 @@ A browser may send anything, so these functions return only what can be chosen.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from qfusion.ui.state import choose_sample, get
+from qfusion.ui import state
 
 
 def selection(key: str) -> Mapping[str, list[Any]]:
-    """What is chosen in the figure or table of a key: "points", and "box" and "lasso" around them, or "rows"."""
-    value = get(key)
+    """Returns what is chosen in a figure ("points", "box", "lasso") or in a table ("rows"), by its key."""
+    value = state.get(key)
     chosen = value.get("selection") if isinstance(value, Mapping) else None
-    parts = chosen.items() if isinstance(chosen, Mapping) else ()
-    return {name: items for name, items in parts if isinstance(items, list)}
+    if not isinstance(chosen, Mapping):
+        return {}
+    return {name: items for name, items in chosen.items() if isinstance(items, list)}
 
 
 def selected_rows(key: str, size: int) -> list[int]:
-    """The rows that are ticked in a table of so many."""
-    return [row for row in selection(key).get("rows", []) if type(row) is int and 0 <= row < size]
+    """Returns the rows that are ticked in a table of `size` rows."""
+    rows = selection(key).get("rows", [])
+    return [row for row in rows if type(row) is int and 0 <= row < size]
 
 
 def selected_point(key: str) -> Mapping[str, Any]:
-    """The first point that is chosen, as the figure says it; empty if there is none."""
+    """Returns the first chosen point of a figure; empty if there is none."""
     point = next(iter(selection(key).get("points", [])), None)
     return point if isinstance(point, Mapping) else {}
 
 
-def place_of(number: Any, size: int) -> int | None:
-    """Which of `size` things a number stands for; None for whatever else."""
-    return int(number) if isinstance(number, int | float) and 0 <= number < size else None
-
-
 def selected_values(key: str) -> list[Any]:
-    """What the first point that is chosen stands for; empty if it says nothing, or there is none."""
+    """Returns the `customdata` of the first chosen point as a list; empty if there is none."""
     value = selected_point(key).get("customdata")
-    return value if isinstance(value, list) else [] if value is None or value == "" else [value]
+    if isinstance(value, list):
+        return value
+    return [] if value is None or value == "" else [value]
+
+
+def place_of(number: Any, size: int) -> int | None:
+    """Returns a number as an index of `size` items; None if it is none."""
+    if isinstance(number, int | float) and 0 <= number < size:
+        return int(number)
+    return None
 
 
 def choose_selected_sample(key: str) -> None:
-    """Makes the sample that the first chosen point stands for the current one, for callbacks."""
-    if values := selected_values(key):
-        choose_sample(str(values[0]))
+    """Makes the sample of the first chosen point the current one, for callbacks."""
+    values = selected_values(key)
+    if values:
+        state.choose_sample(str(values[0]))
 
 
 def open_selected(key: str, ids: Sequence[str]) -> None:
-    """Opens the sample whose point is chosen, of those that a figure draws in this order, for callbacks."""
+    """Makes the sample of the chosen point the current one, for callbacks.
+
+    Args:
+        key: of the figure.
+        ids: of the samples, in the order of its points.
+    """
     place = place_of(selected_point(key).get("point_index"), len(ids))
     if place is not None:
-        choose_sample(ids[place])
+        state.choose_sample(ids[place])

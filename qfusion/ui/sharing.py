@@ -576,6 +576,8 @@ def open_loaded() -> None:
             state.put(reruns.OWN, (*(state.get(reruns.OWN) or ()), made))
     for page, parameters in session.address.items():
         page_params.open_params(page).link = dict(parameters)
+    st.query_params.from_dict(session.address.get(session.page, {}))
+    st.rerun()  # a run begins with the reader's own samples
 
 
 # What the figures of a page are made from, for their recipes.

@@ -28,7 +28,6 @@ from qfusion.ui import (
     controls,
     frame,
     guidance,
-    page_params,
     panels,
     saved,
     selections,
@@ -294,8 +293,10 @@ def several_samples(here: frame.Here) -> None:
 
 def _choose(here: frame.Here) -> list[str]:
     """The picker of samples, and what fills it."""
-    dataset, key = here.study.dataset, sample_columns.SAMPLES.key
-    chosen = [str(name) for name in state.get(key) or page_params.take_linked(key) or [] if name]
+    dataset = here.study.dataset
+    key = sample_columns.SAMPLES.key
+    arguments = controls.bind(sample_columns.SAMPLES, [])
+    chosen = [str(name) for name in state.get(key) or [] if name]
     fitting = dataset.known_ids(chosen)[:MOST]
     if fitting != chosen and (state.get(key) or len(chosen) > MOST):
         state.put(key, fitting)  # of another data set, or too many
@@ -309,7 +310,7 @@ def _choose(here: frame.Here) -> list[str]:
             max_selections=MOST,
             label_visibility="collapsed",
             placeholder=f"{here.sample} and the nearest by contributions",
-            **page_params.bound(key, []),
+            **arguments,
         )
         st.button(
             "With the nearest",
