@@ -13,7 +13,7 @@ if __name__ == "__main__":  # as Streamlit runs it for a reader
 else:  # as the server begins
     from starlette.middleware import Middleware
 
-    from qfusion.ui.server import Guard
+    from qfusion.ui.gate import Guard
 
     server.check_settings()
     app = st.App(

@@ -337,9 +337,9 @@ def _card(data: bytes, folder: Path) -> Any:
 
 
 def _session(data: bytes, _: Path) -> Any:
-    from qfusion.ui import sharing
+    from qfusion.ui import session_file
 
-    return sharing.read(data, ["Overview", "Samples", "Dynamics"])
+    return session_file.read(data, ["Overview", "Samples", "Dynamics"])
 
 
 def _address(data: bytes, _: Path) -> Any:
@@ -709,7 +709,7 @@ def _examples(door: str) -> list[bytes]:
             "caption": "",
         }
     )
-    from qfusion.ui.sharing import Session
+    from qfusion.ui.session_file import Session
 
     session = Session(
         "Samples",

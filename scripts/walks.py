@@ -205,7 +205,7 @@ def features_to_contributions() -> Walk:
             "model": named("models.time_model", "TimeModel.observables"),
             "contributions": in_module("explain."),
             "figure": in_module("figures.decision"),
-            "sent": named("ui.panels", "chart"),
+            "sent": named("ui.figure", "chart"),
         },
     )
     with profiled(walk.note):
@@ -219,12 +219,12 @@ def slider_to_figure() -> Walk:
     walk = Walk(
         "ui.pages.dynamics.dynamics",
         {
-            "slider": named("ui.controls", "_draw_number"),
+            "slider": named("ui.widgets", "_draw_number"),
             "tweak": named("models.tweak", "Tweak.of"),
             "choices": named("panels.panel", "Panel.arguments"),
             "solver": in_module("quantum.lindblad"),
             "figure": in_module("figures.dynamics"),
-            "sent": named("ui.panels", "chart"),
+            "sent": named("ui.figure", "chart"),
         },
     )
     with profiled(walk.note):

@@ -78,11 +78,11 @@ def downloads() -> Iterator[dict[str, bytes]]:
     import streamlit as st
 
     from qfusion.analysis import text
-    from qfusion.ui import panels
+    from qfusion.ui import figure
 
     offered: dict[str, bytes] = {}
     button: Callable[..., Any] = st.download_button
-    chart: Callable[..., Any] = panels.chart
+    chart: Callable[..., Any] = figure.chart
 
     def seen_button(
         label: str, data: Any, file_name: Any = None, mime: Any = None, *rest: Any, **others: Any
@@ -97,11 +97,11 @@ def downloads() -> Iterator[dict[str, bytes]]:
             offered[f"qfusion-{picture.name}.csv"] = text.csv(picture.table())
         chart(*rest, picture=picture, small=small, **others)
 
-    st.download_button, panels.chart = seen_button, seen_chart
+    st.download_button, figure.chart = seen_button, seen_chart
     try:
         yield offered
     finally:
-        st.download_button, panels.chart = button, chart
+        st.download_button, figure.chart = button, chart
 
 
 def copied_link(app: Any, path: str) -> str:

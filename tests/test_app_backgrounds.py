@@ -317,10 +317,10 @@ def test_what_nobody_chose_follows_the_sample() -> None:
 
         from qfusion.analysis.opening import open_study
         from qfusion.panels import dynamics_page
-        from qfusion.ui import controls
+        from qfusion.ui import widgets
 
         study = open_study("qj-planted", "planted")
-        controls.draw(dynamics_page.CUT, study, default=st.session_state.most_moved)
+        widgets.draw(dynamics_page.CUT, study, default=st.session_state.most_moved)
 
     app = AppTest.from_function(page, default_timeout=60)
     app.session_state.most_moved = "vision"

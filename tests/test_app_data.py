@@ -15,7 +15,7 @@ from streamlit.testing.v1 import AppTest
 from qfusion import data
 from qfusion.data import imported_sets, importing
 from qfusion.runs import folder as runs, run_process
-from qfusion.ui import access, views
+from qfusion.ui import access, sample_content, uploads
 from qfusion.ui.pages import data as import_view
 from tests import importable, recordings
 from tests.test_app_pages import plain, said, visit
@@ -240,7 +240,7 @@ def test_uploads_get_names_that_lead_nowhere(tmp_path: Path) -> None:
 
     (tmp_path / "upload").mkdir()
     paths = [
-        views.save_upload(Upload(name), tmp_path / "upload", "file")
+        uploads.save_upload(Upload(name), tmp_path / "upload", "file")
         for name in ("../../etc/a.csv", "..\\b.csv", ".hidden", "x" * 300 + ".pkl")
     ]
     assert all(path.parent == tmp_path / "upload" and path.is_file() for path in paths)
@@ -253,7 +253,7 @@ def test_facts_of_a_sample_are_told_whatever_they_are(
     start: object, timed: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     captions: list[str] = []
-    monkeypatch.setattr(views.st, "caption", captions.append)
+    monkeypatch.setattr(sample_content.st, "caption", captions.append)
     dataset = SimpleNamespace(
         table=pd.DataFrame({"start": [start], "end": [2.0]}),
         target=SimpleNamespace(name="score"),
@@ -261,7 +261,7 @@ def test_facts_of_a_sample_are_told_whatever_they_are(
         is_own=lambda row: False,
     )
     here: Any = SimpleNamespace(study=SimpleNamespace(dataset=dataset))
-    views._facts(here, 0)
+    sample_content._facts(here, 0)
     assert ("segment: 1.0 s to 2.0 s" in captions[0]) == timed
 
 

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from qfusion import data
-from qfusion.ui import sharing
+from qfusion.ui import session_file
 from tests import charts
 from tests.test_app_pages import plain, said, visit
 
@@ -102,7 +102,9 @@ def test_notes_are_kept_with_their_view_and_stand_in_the_session_file() -> None:
     assert "[x](y)" not in line  # shown as text
     assert app.text_area(key="_note_text").value == ""
     note = app.session_state["_notes"][0]
-    again = sharing.read(sharing.Session("Samples", notes=(note,)).text().encode(), ["Samples"])
+    again = session_file.read(
+        session_file.Session("Samples", notes=(note,)).text().encode(), ["Samples"]
+    )
     assert (again.notes, again.problems) == ((note,), ())
     app.button(key="_note_drop_0").click().run()
     assert not app.session_state["_notes"]
@@ -120,7 +122,7 @@ def test_notes_are_kept_with_their_view_and_stand_in_the_session_file() -> None:
     ],
 )
 def test_notes_of_a_file_that_are_none_are_named_and_left_out(notes: object) -> None:
-    whole = json.loads(sharing.Session("Samples").text()) | {"notes": notes}
-    found = sharing.read(json.dumps(whole).encode(), ["Samples"])
+    whole = json.loads(session_file.Session("Samples").text()) | {"notes": notes}
+    found = session_file.read(json.dumps(whole).encode(), ["Samples"])
     assert not found.notes
     assert "A note of the file" in found.problems[0]

@@ -15,7 +15,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from qfusion.panels import dynamics_page, page_state
-from qfusion.ui import frame, sharing, state
+from qfusion.ui import frame, session_file, sharing, state
 from tests import charts, exporting, page_visits
 from tests.charts import figures, key_of
 from tests.test_app_pages import plain, said, visit
@@ -471,7 +471,7 @@ def test_a_loaded_session_takes_the_place_of_everything() -> None:
         },
         "Samples": {"split": ["valid"], "relation": ["conflict", "agreement"]},
     }
-    kept = sharing.Session("Dynamics", address, {"figure.size": "double"})
+    kept = session_file.Session("Dynamics", address, {"figure.size": "double"})
     app = visit(
         "Dynamics",
         whole=False,
@@ -508,14 +508,14 @@ def test_a_reader_has_one_session_file_waiting(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(sharing.state, "put", kept.__setitem__)
     monkeypatch.setattr(sharing.st, "html", shown.append)
     monkeypatch.setattr(sharing, "_waiting", OrderedDict())
-    other = sharing.wait(sharing.Session("Overview"))
+    other = sharing.wait(session_file.Session("Overview"))
     for file in ("a", "a", *map(str, range(40))):
-        sharing._offer(sharing.Session("Overview"), file, frame.FILES)
+        sharing._offer(session_file.Session("Overview"), file, frame.FILES)
     assert shown[0] == shown[1] != shown[2]
     assert len(sharing._waiting) == 2
     assert other in sharing._waiting
     sharing._waiting.clear()  # they have waited too long
-    sharing._offer(sharing.Session("Overview"), "39", frame.FILES)
+    sharing._offer(session_file.Session("Overview"), "39", frame.FILES)
     assert next(iter(sharing._waiting)) in shown[-1]
 
 

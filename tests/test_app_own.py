@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from qfusion import report
 from qfusion.analysis import open_sample, opening
 from qfusion.data import own, own_sessions
-from qfusion.ui import panels, reruns, sharing
+from qfusion.ui import panels, reruns, session_file, sharing
 from tests.test_app_pages import APP, FILES, plain, said, visit
 from tests.test_own import parity, stroke
 
@@ -79,12 +79,12 @@ def test_another_session_does_not_have_it(mine: own.Own) -> None:
 
 def test_a_session_file_makes_it_again(mine: own.Own) -> None:
     """And names what cannot be made again."""
-    saved = sharing.Session(
+    saved = session_file.Session(
         "Samples",
         {"Samples": {"model": ["qj-parity"], "data": ["parity"], "sample": [mine.id]}},
         own=(own_sessions.session_record(mine), {"data": "parity", "given": {"left": {}}}),
     )
-    read = sharing.read(saved.text().encode(), ["Samples"])
+    read = session_file.read(saved.text().encode(), ["Samples"])
     assert json.loads(read.text())["own"] == json.loads(saved.text())["own"]
     app = visit("Samples", whole=False, load=sharing.wait(read))
     assert app.selectbox(key="sample").value == mine.id

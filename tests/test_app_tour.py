@@ -13,7 +13,7 @@ from qfusion import data
 from qfusion.analysis.opening import open_study
 from qfusion.analysis.sample import Sample
 from qfusion.models.tweak import LEARNED, Tweak
-from qfusion.ui import frame, guidance, panels
+from qfusion.ui import frame, glossary, guidance
 from tests.test_app_pages import plain, said, visit
 
 STEPS = guidance.steps()
@@ -151,8 +151,8 @@ def test_the_glossary_is_an_index_whose_words_stand_open_where_a_link_means_them
     assert "Shapley value" in folded(app)
     app = visit("Glossary", whole=False, word="purity")
     assert standing(app) == ["Purity"]
-    assert not set(folded(app)) & {entry.term for entry in panels.entries()}
-    terms = [entry.term for entry in panels.entries()]
+    assert not set(folded(app)) & {entry.term for entry in glossary.entries()}
+    terms = [entry.term for entry in glossary.entries()]
     assert standing(visit("Glossary", whole=False, words="full")) == terms
     app = visit("Glossary", whole=False)
     assert not standing(app)

@@ -11,7 +11,7 @@ import qfusion
 from qfusion import data
 from qfusion.data import importing
 from qfusion.training import checkpoint
-from qfusion.ui import panels
+from qfusion.ui import components
 from tests.test_app_pages import visit
 
 MODEL = "my__model"
@@ -21,18 +21,18 @@ MODEL = "my__model"
     "name", ["figure-deletion-audio__mfcc", "_own-my__set-left", "a_", "player-__x__y", "__"]
 )
 def test_keys_of_components_hold_no_two_underscores(name: str) -> None:
-    key = panels.component_key(name)
+    key = components.component_key(name)
     assert "__" not in key
     assert not key.endswith("_")
-    assert panels.component_key(key) == key
-    assert key != panels.component_key(name.replace("__", "_") + "x")
+    assert components.component_key(key) == key
+    assert key != components.component_key(name.replace("__", "_") + "x")
 
 
 def test_usual_keys_stay_as_they_are_and_others_are_told_apart() -> None:
     for name in ("figure-waterfall", "figure-entropy[text+audio]", "_own-parity-left"):
-        assert panels.component_key(name) == name
+        assert components.component_key(name) == name
     names = ["a__b", "a-b", "a_b", "a___b", "a__b_", "-a__b"]
-    assert len({panels.component_key(name) for name in names}) == len(names)
+    assert len({components.component_key(name) for name in names}) == len(names)
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ from qfusion.panels.panel import Panel, PanelFigure
 from qfusion.quantum import measure_kinds, measures
 from qfusion.quantum.measure_kinds import States, Values
 from qfusion.training.batches import mean_and_std
-from qfusion.ui import panels
+from qfusion.ui import glossary
 from tests.charts import figures
 from tests.test_app_pages import plain, said, visit
 
@@ -147,8 +147,8 @@ def test_a_measure_takes_one_function(linear_entropy: str, tmp_path: Path) -> No
     assert at_end == pytest.approx(
         1 - np.mean([purity[name][-1] for name in sample.modalities]), abs=1e-6
     )
-    assert panels.find_entries("linear entropy")[0].term == "Linear entropy"
-    assert panels.terms_of(f"measure-{linear_entropy}") == ("Linear entropy",)
+    assert glossary.find_entries("linear entropy")[0].term == "Linear entropy"
+    assert glossary.terms_of(f"measure-{linear_entropy}") == ("Linear entropy",)
     assert "Linear entropy" in report.sample(open_sample(MODEL, SAMPLE, DATA)).html().decode()
 
 

@@ -8,7 +8,7 @@ import re
 import numpy as np
 
 from qfusion.panels import pages as programs, panel as spoken
-from qfusion.ui import frame, panels as glossary, panels as words
+from qfusion.ui import frame, glossary
 
 TITLES = {title for pages in frame.PAGES.values() for _, title, _ in pages}
 
@@ -40,12 +40,12 @@ def test_the_longest_beginning_counts() -> None:
 
 
 def test_words_become_html_in_which_nothing_is_run_and_every_formula_is_drawn() -> None:
-    hostile = words.rendered("<img src=x onerror=alert(1)> [go](javascript:alert(1)) **<b>**")
+    hostile = glossary.rendered("<img src=x onerror=alert(1)> [go](javascript:alert(1)) **<b>**")
     assert "<img" not in hostile
     assert "<b>" not in hostile
     assert "href" not in hostile
     for entry in glossary.entries():
-        drawn = words.rendered(entry.markdown())
+        drawn = glossary.rendered(entry.markdown())
         assert f"<strong>{entry.term}." in html.unescape(drawn)
         assert drawn.count("<math ") == bool(entry.formula)
         assert "\\" not in drawn, entry.term

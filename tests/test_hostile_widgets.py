@@ -16,7 +16,7 @@ from qfusion import data
 from qfusion.errors import NotFound
 from qfusion.panels import pickers
 from qfusion.training import checkpoint
-from qfusion.ui import controls, reruns, server as guard, sharing, state
+from qfusion.ui import context_bar, gate, reruns, sharing, state
 from scripts import fuzz_widgets, serving
 from scripts.cross_talk import differences, shown
 from scripts.fuzz_widgets import JUMP
@@ -124,7 +124,7 @@ def test_messages_that_pages_have_no_use_for_do_nothing(server: serving.Server) 
             setattr(asked, kind, True)
             visitor._socket.send(asked.SerializeToString())
         assert not visitor._run().exceptions
-        visitor._socket.send(b"x" * (guard.MESSAGE + 1))
+        visitor._socket.send(b"x" * (gate.MESSAGE + 1))
         with pytest.raises(ConnectionClosed):
             visitor._run()
 
@@ -177,10 +177,10 @@ def test_pickers_open_no_path(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(state, "get", said.get)
     for name in ("misfit", "own_data"):
         monkeypatch.setattr(pickers, name, lambda *asked: pytest.fail(f"{asked} was opened"))
-    controls._data_changed()
+    context_bar._data_changed()
     said |= {pickers.MODEL.key: "/srv/other/model.json", pickers.DATA.key: "planted"}
-    controls._data_changed()
-    controls._model_changed()
+    context_bar._data_changed()
+    context_bar._model_changed()
 
 
 def test_a_session_file_names_no_path(tmp_path: Path) -> None:

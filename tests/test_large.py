@@ -14,7 +14,7 @@ from qfusion import data
 from qfusion.analysis import sample_filters, study as studies
 from qfusion.errors import NotFound
 from qfusion.training import checkpoint
-from qfusion.ui import controls
+from qfusion.ui import sample_box
 
 
 def study_of(model: str, dataset: str, **other: Any) -> Any:
@@ -87,18 +87,18 @@ def box() -> None:
 
     from qfusion import data
     from qfusion.panels.pickers import SAMPLE
-    from qfusion.ui import arrival, controls
+    from qfusion.ui import arrival, sample_box
 
     arrival.arrive("Samples")
     planted = data.load("planted")
-    st.write("chosen", controls.sample_box(SAMPLE, planted, "p0900", help="any"))
+    st.write("chosen", sample_box.sample_box(SAMPLE, planted, "p0900", help="any"))
     for notice in st.session_state.get("_notices", []):
         st.warning(notice)
 
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(controls, "OFFERED", 500)
+    monkeypatch.setattr(sample_box, "OFFERED", 500)
 
 
 def write(app: AppTest, words: str) -> None:
@@ -112,7 +112,7 @@ def test_any_sample_of_a_large_set_is_reached_by_writing() -> None:
     app = AppTest.from_function(box, default_timeout=30).run()
     assert not app.exception
     assert app.markdown[0].value == "chosen p0900"
-    assert len(app.selectbox[0].options) == 2 * controls.AROUND + 1
+    assert len(app.selectbox[0].options) == 2 * sample_box.AROUND + 1
     for written, found in (("p0017", "p0017"), ("P15", "p0015"), ("0123 ", "p0123")):
         write(app, written)
         assert not app.exception, [each.value for each in app.exception]
@@ -138,5 +138,5 @@ def test_a_link_opens_on_a_sample_that_is_far_from_the_first() -> None:
 
 def test_of_a_small_set_every_id_is_listed() -> None:
     planted = data.load("planted")
-    assert controls.offered(planted) == planted.ids.tolist()
+    assert sample_box.offered(planted) == planted.ids.tolist()
     assert planted.known_ids(["p0003", "nobody", "p0003", "p0001"]) == ["p0003", "p0001"]

@@ -21,7 +21,7 @@ from websockets.sync.client import connect
 
 from qfusion import _limits
 from qfusion.errors import InvalidInput
-from qfusion.ui import access, origins, server as guard
+from qfusion.ui import access, gate, origins
 from scripts import serving
 from scripts.visitor import Visitor
 from tests import sharing
@@ -318,7 +318,7 @@ def test_a_read_only_server_takes_get_and_head_alone(method: str) -> None:
     _limits.begin_read_only()
     try:
         scope = {"type": "http", "method": method, "path": "/_stcore/health", "headers": []}
-        asyncio.run(guard.Guard(None)(scope, None, send))  # type: ignore[arg-type]
+        asyncio.run(gate.Guard(None)(scope, None, send))  # type: ignore[arg-type]
     finally:
         _limits.begin_read_only(False)
     assert answers[0]["status"] == 403
@@ -357,7 +357,7 @@ def test_a_message_that_gets_too_long_ends_its_connection(
 def test_a_message_of_the_full_size_is_heard(running: serving.Server) -> None:
     def is_heard() -> bool:
         with connect(stream(running)) as reader:
-            reader.send(bytes(guard.MESSAGE))
+            reader.send(bytes(gate.MESSAGE))
             return reader.ping().wait(20)
 
     # a busy machine may miss the server's own pings, by which it closes a connection that was heard

@@ -23,7 +23,7 @@ from qfusion.errors import InvalidInput, NotFound
 from qfusion.panels import pages, programs
 from qfusion.runs import sweeps
 from qfusion.training import checkpoint
-from qfusion.ui import panels
+from qfusion.ui import figure, panels
 from tests.test_app_pages import visit
 from tests.test_app_sweeps import search
 from tests.test_app_train import JUMP, make, record_of
@@ -155,7 +155,7 @@ def shared() -> Iterator[None]:
 def shown(monkeypatch: pytest.MonkeyPatch) -> dict[str, pd.DataFrame]:
     """The tables of the panels that a page draws, by name."""
     found: dict[str, pd.DataFrame] = {}
-    footer, small = panels.footer, panels.small
+    footer, small = figure.footer, figure.small
 
     def told(draw: Any) -> Any:
         def drawn(picture: Any, *others: Any) -> None:

@@ -18,7 +18,7 @@ from qfusion.data import downloads, import_formats, imported_sets, importing
 from qfusion.errors import InvalidInput
 from qfusion.runs import plans, run_process, sweeps
 from qfusion.training import checkpoint, imports
-from qfusion.ui import server as guard
+from qfusion.ui import gate, server as guard
 from scripts import serving
 from scripts.visitor import Visitor
 from tests import sharing
@@ -83,8 +83,8 @@ def test_the_policy_names_every_script_that_stands_in_a_page() -> None:
         path for path in root.rglob("*.py") if "unsafe_allow_javascript=True" in path.read_text()
     ]
     assert {path.name for path in inline} == {"frame.py", "sharing.py"}  # as `inline_scripts` knows
-    assert len(guard.inline_scripts()) == 5
-    said = guard.policy(True)
+    assert len(gate.inline_scripts()) == 5
+    said = gate.policy(True)
     assert said.count("'sha256-") == 5
     assert "unsafe-eval" not in said
     assert "script-src 'self' blob: 'sha256-" in said
@@ -169,10 +169,10 @@ def test_every_answer_is_strict(address: str, visited: tuple[serving.Server, Pat
             found = answer.headers
     except urllib.error.HTTPError as error:
         found = error.headers
-    for name, value in guard.headers().items():
+    for name, value in gate.headers().items():
         if name != "Content-Security-Policy":
             assert found.get_all(name) == [value]
-    assert found.get_all("Content-Security-Policy") == [guard.policy(True)]
+    assert found.get_all("Content-Security-Policy") == [gate.policy(True)]
 
 
 def test_who_reads_a_page_sees_what_the_library_says(visited: tuple[serving.Server, Path]) -> None:

@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from qfusion.data import clip_copies, clips
 from qfusion.data.sample_content import Clip
 from qfusion.errors import DataUnavailable
-from qfusion.ui import recordings, server
+from qfusion.ui import recording_addresses, recordings
 
 
 class Copies:
@@ -41,7 +41,7 @@ class Copies:
         if not path.exists():
             path.touch()
         clip = Clip(path, "audio" if path.suffix == ".wav" else "video", **facts)
-        self.patch.setitem(server._given, clip, name)
+        self.patch.setitem(recording_addresses._given, clip, name)
         left = threading.Event()
 
         async def has_left() -> bool:
@@ -66,7 +66,9 @@ def test_many_readers_of_one_recording_wait_for_one_copy(copies: Copies) -> None
     request = copies.address("slow.mp4", start=1.0, end=2.0)
 
     async def answers() -> list[int]:
-        waiting = [asyncio.create_task(server._answer_recording(request)) for _ in range(50)]
+        waiting = [
+            asyncio.create_task(recording_addresses.answer_recording(request)) for _ in range(50)
+        ]
         await asyncio.sleep(0.1)
         assert len(copies.begun) == 1
         copies.go.set()
@@ -83,9 +85,9 @@ def test_whole_files_wait_for_no_copy(copies: Copies, name: str) -> None:
     whole = copies.address(name, seconds=5000.0 if name == "long.mp4" else 2.0)
 
     async def answers() -> None:
-        waiting = [asyncio.create_task(server._answer_recording(one)) for one in slow]
+        waiting = [asyncio.create_task(recording_addresses.answer_recording(one)) for one in slow]
         await asyncio.sleep(0.05)
-        answer = await asyncio.wait_for(server._answer_recording(whole), 1)
+        answer = await asyncio.wait_for(recording_addresses.answer_recording(whole), 1)
         assert (answer.status_code, answer.path) == (200, whole.clip.path)
         assert await asyncio.wait_for(run_in_threadpool(lambda: True), 5)
         copies.go.set()
@@ -100,10 +102,10 @@ def test_copies_that_take_long_leave_their_places_to_others(copies: Copies) -> N
     quick = copies.address("quick.mp4", start=1.0, end=2.0)
 
     async def answers() -> None:
-        waiting = [asyncio.create_task(server._answer_recording(one)) for one in slow]
+        waiting = [asyncio.create_task(recording_addresses.answer_recording(one)) for one in slow]
         await asyncio.sleep(0.1)
         assert len(copies.begun) == recordings.PLACES
-        answer = await asyncio.wait_for(server._answer_recording(quick), 5)
+        answer = await asyncio.wait_for(recording_addresses.answer_recording(quick), 5)
         assert answer.status_code == 200
         copies.go.set()
         await asyncio.gather(*waiting)
@@ -116,7 +118,10 @@ def test_a_copy_ends_when_its_last_reader_leaves(copies: Copies) -> None:
     second = copies.address("slow.mp4", start=1.0, end=2.0)
 
     async def answers() -> None:
-        waiting = [asyncio.create_task(server._answer_recording(one)) for one in (first, second)]
+        waiting = [
+            asyncio.create_task(recording_addresses.answer_recording(one))
+            for one in (first, second)
+        ]
         await asyncio.sleep(0.1)
         first.left.set()
         assert (await asyncio.wait_for(waiting[0], 2)).status_code == 422
@@ -134,10 +139,10 @@ def test_a_recording_that_is_another_now_is_not_sent(copies: Copies, change: str
     path = copies.folder / "sound.wav"
     path.touch()
     request = copies.address("sound.wav", seconds=2.0, state=clips.state_of(path))
-    assert asyncio.run(server._answer_recording(request)).status_code == 200
+    assert asyncio.run(recording_addresses.answer_recording(request)).status_code == 200
     path.unlink()
     if change == "rewritten":
         path.write_bytes(b"something else")
     elif change == "replaced by a link":
         path.symlink_to("/etc/hostname")
-    assert asyncio.run(server._answer_recording(request)).status_code == 404
+    assert asyncio.run(recording_addresses.answer_recording(request)).status_code == 404

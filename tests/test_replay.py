@@ -17,7 +17,7 @@ from qfusion.errors import InvalidInput, NotFound
 from qfusion.panels.dynamics_page import PANELS
 from qfusion.runs import plans
 from qfusion.training import checkpoint
-from qfusion.ui import controls, panels
+from qfusion.ui import figure, panels, playback
 from tests.test_app_pages import said, visit
 
 SETTINGS = {"epochs": 4, "patience": 0, "batch": 256, "dims": [2, 2, 2], "hidden": 4}
@@ -95,7 +95,7 @@ def test_the_cursor_leads_to_the_model_after_an_epoch() -> None:
 def test_play_leads_the_figures_of_a_page_through_the_training(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    drawn, chart = {}, panels.chart
+    drawn, chart = {}, figure.chart
 
     def charted(*figure: Any, picture: Any = None, **others: Any) -> None:
         if picture is not None:
@@ -110,9 +110,9 @@ def test_play_leads_the_figures_of_a_page_through_the_training(
     assert [label for label, _ in film["stops"]] == ["after epoch 2", "after epoch 4", "trained"]
     spec = PANELS["decision-over-time"].build(open_sample("mine@4", "p0031")).spec
     assert film["figure"] == spec, "the figure in the middle is that of the model after epoch 4"
-    later = controls.trained_as(open_sample("mine@2", "p0031", background="mixed"), "mine@4")
+    later = playback.trained_as(open_sample("mine@2", "p0031", background="mixed"), "mine@4")
     assert (later.name, later.study.background.kind) == ("mine@4", "mixed")
     mine = open_sample("mine@2", "p0031")
     cohort = mine.study.against(background_of_kind(mine.study, "cohort", "few", [0, 1, 2]))
     with pytest.raises(InvalidInput, match="cohorts"):
-        controls.trained_as(replace(mine, study=cohort), "mine@4")
+        playback.trained_as(replace(mine, study=cohort), "mine@4")

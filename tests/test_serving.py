@@ -19,7 +19,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from qfusion.ui import access, server as guard
+from qfusion.ui import access, gate
 from scripts import contained, serving
 from scripts.contained import COMMAND, ENV, said
 from scripts.visitor import Visitor
@@ -241,7 +241,7 @@ def test_an_upload_says_how_long_it_is(named: list[tuple[bytes, bytes]], status:
         "path": "/_stcore/upload_file/somebody/1",
         "headers": named,
     }
-    asyncio.run(guard.Guard(None)(scope, None, send))  # type: ignore[arg-type]
+    asyncio.run(gate.Guard(None)(scope, None, send))  # type: ignore[arg-type]
     assert answers[0]["status"] == status
 
 
@@ -264,7 +264,7 @@ def test_so_many_wait_and_others_are_not_connected(place: Place) -> None:
     with contextlib.ExitStack() as stack:
         address = place.server.url.replace("http", "ws", 1) + "/_stcore/stream"
         time.sleep(0.3)  # those of the last test have gone
-        for _ in range(2 + guard.WAITING):
+        for _ in range(2 + gate.WAITING):
             stack.enter_context(connect(address))
         with pytest.raises(InvalidStatus, match="403"):
             connect(address)

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, strategies as st
 
 from qfusion.errors import InvalidInput, QFusionError
-from qfusion.ui import sharing
-from qfusion.ui.sharing import MAX_BYTES, Session
+from qfusion.ui import session_file
+from qfusion.ui.session_file import MAX_BYTES, Session
 
 PAGES = ("Overview", "Samples", "Dynamics")
 GOOD: dict[str, Any] = {
-    "kind": sharing.KIND,
+    "kind": session_file.KIND,
     "version": 1,
     "page": "Dynamics",
     "address": {"Dynamics": {"T": "0.6", "cohort": ["a:b=1", "c:d=2"]}},
@@ -23,7 +23,7 @@ GOOD: dict[str, Any] = {
 
 
 def read(**changes: Any) -> Session:
-    return sharing.read(json.dumps(GOOD | changes).encode(), PAGES)
+    return session_file.read(json.dumps(GOOD | changes).encode(), PAGES)
 
 
 def test_what_is_written_is_read_back() -> None:
@@ -33,8 +33,8 @@ def test_what_is_written_is_read_back() -> None:
         {"figure.size": "double"},
         {"model": {"name": "m", "digest": "d"}},
     )
-    assert sharing.read(session.text().encode(), PAGES) == session
-    assert session.text() == sharing.read(session.text().encode(), PAGES).text()
+    assert session_file.read(session.text().encode(), PAGES) == session
+    assert session.text() == session_file.read(session.text().encode(), PAGES).text()
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_what_is_written_is_read_back() -> None:
 )
 def test_a_file_that_is_no_session_is_refused_with_a_reason(data: bytes, words: str) -> None:
     with pytest.raises(InvalidInput, match=words):
-        sharing.read(data, PAGES)
+        session_file.read(data, PAGES)
 
 
 @pytest.mark.parametrize(
@@ -118,12 +118,12 @@ def test_what_has_changed_since_is_said() -> None:
         made_from={"model": {"name": "m", "digest": "old"}, "data": {"name": "d", "digest": "same"}}
     )
     now = {("model", "m"): "new", ("data", "d"): "same"}
-    assert sharing.changes(found, lambda *name: now.get(name)) == [
+    assert session_file.changes(found, lambda *name: now.get(name)) == [
         "Model 'm' has been trained anew since the session was saved: its numbers differ."
     ]
-    assert "is not on this machine" in sharing.changes(found, lambda *_: None)[1]
+    assert "is not on this machine" in session_file.changes(found, lambda *_: None)[1]
     assert (
-        sharing.changes(
+        session_file.changes(
             read(made_from={"model": 3, "data": {"name": [], "digest": "x" * 999}}), lambda *_: None
         )
         == []
@@ -151,5 +151,5 @@ def test_whatever_a_file_holds_it_is_read_or_refused(parts: dict[str, Any]) -> N
     except QFusionError:
         return
     assert found.page in PAGES
-    assert json.loads(found.text())["kind"] == sharing.KIND
-    sharing.changes(found, lambda *_: "")
+    assert json.loads(found.text())["kind"] == session_file.KIND
+    session_file.changes(found, lambda *_: "")

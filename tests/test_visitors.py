@@ -23,7 +23,7 @@ from qfusion.models.tweak import MAX_TEXT
 from qfusion.panels import cohort_quality, pickers
 from qfusion.runs import folder, plans, training_queue
 from qfusion.training import checkpoint
-from qfusion.ui import access, controls, server, state
+from qfusion.ui import access, gate, sample_box, state, tweak_widgets
 from qfusion.ui.pages import data as import_view
 from tests import importable
 
@@ -40,27 +40,25 @@ def message(**widgets: list[float]) -> BackMsg:
 
 
 def test_a_message_that_no_browser_sends_ends_the_connection_or_is_not_heard() -> None:
-    assert server._refusal(message(a=[0.5]).SerializeToString()) == 0
-    assert server._refusal(b"") == server.IGNORED
-    assert server._refusal(b"\xff\xff\xff") == 0  # which Streamlit refuses
-    assert server._refusal(message(a=[float("nan")]).SerializeToString()) == 1007
-    assert server._refusal(message(a=[0.0] * (server.VALUES + 1)).SerializeToString()) == 1009
+    assert gate._refusal(message(a=[0.5]).SerializeToString()) == 0
+    assert gate._refusal(b"") == gate.IGNORED
+    assert gate._refusal(b"\xff\xff\xff") == 0  # which Streamlit refuses
+    assert gate._refusal(message(a=[float("nan")]).SerializeToString()) == 1007
+    assert gate._refusal(message(a=[0.0] * (gate.VALUES + 1)).SerializeToString()) == 1009
     assert (
-        server._refusal(
-            message(**{f"w{n}": [] for n in range(server.VALUES + 1)}).SerializeToString()
-        )
+        gate._refusal(message(**{f"w{n}": [] for n in range(gate.VALUES + 1)}).SerializeToString())
         == 1009
     )
-    assert server._refusal(b"x" * (server.MESSAGE + 1)) == 1009
+    assert gate._refusal(b"x" * (gate.MESSAGE + 1)) == 1009
     files = BackMsg()
-    files.file_urls_request.file_names.extend([""] * server.FILES)
-    assert server._refusal(files.SerializeToString()) == 0
+    files.file_urls_request.file_names.extend([""] * gate.FILES)
+    assert gate._refusal(files.SerializeToString()) == 0
     files.file_urls_request.file_names.append("")
-    assert server._refusal(files.SerializeToString()) == 1009
+    assert gate._refusal(files.SerializeToString()) == 1009
     for kind in ("clear_cache", "load_git_info", "debug_shutdown_runtime", "set_run_on_save"):
         asked = BackMsg()
         setattr(asked, kind, True)
-        assert server._refusal(asked.SerializeToString()) == server.IGNORED
+        assert gate._refusal(asked.SerializeToString()) == gate.IGNORED
 
 
 def test_a_reader_has_a_few_files_in_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -193,7 +191,7 @@ def test_ids_of_a_megabyte_are_none_of_the_set() -> None:
     dataset, began = data.load("digits"), time.perf_counter()
     ids = [str(each) for each in dataset.ids[:3]]
     assert dataset.known_ids(["x" * 10**6, *(str(n) for n in range(1000)), *ids, ids[0]]) == ids
-    assert not controls.exists(dataset, "x" * 10**6)
+    assert not sample_box.exists(dataset, "x" * 10**6)
     assert time.perf_counter() - began < 1
 
 
@@ -205,8 +203,8 @@ def test_a_text_that_is_too_long_is_not_cut_nor_kept(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(state, "put", said.__setitem__)
     found = checkpoint.load("qcnn-digits")
     study = studies.build_study("qcnn-digits", found.card, found.model, data.load("digits"))
-    controls._note(study)
-    assert said[controls._HISTORY] == ("qcnn-digits", [{}], 0)
+    tweak_widgets._note(study)
+    assert said[tweak_widgets._HISTORY] == ("qcnn-digits", [{}], 0)
 
 
 def test_confusions_of_many_classes_are_those_of_the_most_frequent() -> None:

@@ -42,7 +42,7 @@ from qfusion.figures.visible_range import (
 )
 from qfusion.panels import address, archives, compositions, pages, programs, rendering, reproduction
 from qfusion.panels.panel import PanelFigure
-from qfusion.ui import access, frame, saved, sharing, state, streamlit_internals
+from qfusion.ui import access, figure_origin, frame, saved, state, streamlit_internals
 
 _ADDED, _PICKED, _COLUMNS = "_composition", "_compose.panels", "_compose.columns"
 FILE = "qfusion-composition"
@@ -392,10 +392,10 @@ def body(drawn: PanelFigure, chart: Callable[..., None]) -> None:
     if what == ONE:
         _one(drawn, style, left, right, chart)
     elif what == SEVERAL:
-        composer(sharing.recipe_of(drawn), style, left, right)
+        composer(figure_origin.recipe_of(drawn), style, left, right)
     else:
         with left:
-            figure_batch(sharing.recipe_of(drawn), style)
+            figure_batch(figure_origin.recipe_of(drawn), style)
 
 
 def _one(
@@ -410,7 +410,7 @@ def _one(
         title, caption = _words(drawn, style)
         visible = _visible(drawn)
         downloads = st.container()
-    recipe = replace(sharing.recipe_of(drawn), style=style, title=title, caption=caption)
+    recipe = replace(figure_origin.recipe_of(drawn), style=style, title=title, caption=caption)
     taken = rendering.RenderedPanel(
         apply_visible(drawn.figure, visible),
         drawn.headline,

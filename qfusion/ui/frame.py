@@ -24,14 +24,21 @@ from qfusion.panels import address, page_state, pages, params, pickers
 from qfusion.ui import (
     access,
     arrival,
-    controls,
+    background_picker,
+    context_bar,
+    figure_origin,
+    first_figure,
     guidance,
+    notes,
     page_params,
+    pinning,
     reruns,
     saved,
-    server,
+    server_addresses,
     sharing,
     state,
+    tweak_widgets,
+    widgets,
 )
 
 # The keys that do something on every page, and the sheet that lists them. The keys themselves are in `frame.js`.
@@ -166,16 +173,16 @@ def shell(title: str, before: Callable[[Study], None] | None = None) -> Here:
     if (ahead := _ahead(title)) is not None:
         return ahead
     with _around(title) as (side, top):
-        controls.check(pickers.MODEL, pickers.DATA)
-        controls.settle_pickers()
+        widgets.check(pickers.MODEL, pickers.DATA)
+        context_bar.settle_pickers()
         with top:
-            study, row, wanted = controls.draw_pickers()
+            study, row, wanted = context_bar.draw_pickers()
             state.put(
                 _UNFIT,
                 [page for page, any_of in NEEDS.items() if not any(map(study.can, any_of))],
             )
-            controls.pin_button(study, row, link)
-            sharing.notes_button(title, FILES)
+            pinning.pin_button(study, row, link)
+            notes.notes_button(title, FILES)
         if before is not None:
             before(study)
         _settle(study)
@@ -187,12 +194,12 @@ def shell(title: str, before: Callable[[Study], None] | None = None) -> Here:
             side,
             FILES,
             origin,
-            (lambda: here.sample_of(controls.current_tweak(study)))
+            (lambda: here.sample_of(tweak_widgets.current_tweak(study)))
             if study.can("time") or study.can("layers")
             else None,
         )
         state.put(
-            sharing.ORIGIN,
+            figure_origin.ORIGIN,
             origin | {"sample": str(study.dataset.ids[row]), "seed": study.card.get("seed")},
         )
     return here
@@ -210,7 +217,7 @@ def frame(title: str, own: Iterable[params.Param] = ()) -> None:
         page_params.show_picked()
         _settle(own=own)
         sharing.link_and_session(side, FILES, {})
-        state.put(sharing.ORIGIN, {})
+        state.put(figure_origin.ORIGIN, {})
 
 
 @default_on_error(None)
@@ -234,7 +241,7 @@ def _ahead(title: str) -> Here | None:
     study = opening.open_study(model, own)
     one = one or pickers.default_sample(study)
     here = Here(study, study.dataset.row(one), theme())
-    at, drawn = server.expect_drawing()
+    at, drawn = first_figure.expect_drawing()
     shown = dict(zip(picked, (model, own, one), strict=True))
     # past `state.put`, which tells the address what it sets: nobody chose these
     st.session_state.update(
@@ -264,7 +271,7 @@ def _begin(title: str, *, has_bar: bool) -> None:
     # Streamlit says so of the page, but not of its dialogs
     st.html(
         f"<style>:root {{ color-scheme: {theme()} }} {_CSS['app.css']}{_CSS['bar.css'] if has_bar else ''}</style>"
-        f"<script>{server.plotly_script()}</script>",
+        f"<script>{server_addresses.plotly_script()}</script>",
         unsafe_allow_javascript=True,
     )
     access.enter()
@@ -295,8 +302,8 @@ def _around(title: str) -> Iterator[tuple[Any, Any]]:
         arrival.arrive(title)
         guidance.keep_step()
         with side:
-            controls.check(guidance.DEPTH)
-            controls.draw(guidance.DEPTH)
+            widgets.check(guidance.DEPTH)
+            widgets.draw(guidance.DEPTH)
         try:
             yield side, top
         finally:
@@ -420,7 +427,7 @@ def carried(**query: str) -> dict[str, Any]:
         key: str(value)
         for key in (pickers.MODEL.key, pickers.DATA.key, pickers.SAMPLE.key, pickers.OUTPUT.key)
         if (value := state.get(key)) and value != page_state.PREDICTED
-    } | controls.background_in_links()
+    } | background_picker.background_in_links()
     # what is kept across pages, so that links inside the app can be opened in a new tab
     stored = {key: page_state.as_text(state.get(key)) for key in saved.SAVED if state.get(key)}
     for name in query:  # Streamlit would prefer what the address says to what the link sets

@@ -13,7 +13,7 @@ from qfusion.figures import style
 from qfusion.models import Ability
 from qfusion.panels import overview
 from qfusion.training import metrics
-from qfusion.ui import frame, guidance, panels, views
+from qfusion.ui import figure, frame, guidance, model_export_dialog, panels, sample_content
 from qfusion.wording import answers, backgrounds, systems
 
 ICONS = {
@@ -83,7 +83,7 @@ def _example(here: frame.Here, item: sample_examples.Example) -> None:
     )
     guidance.title(f"{ICONS[item.kind]} {TITLES[item.kind]}", f"{item.why} {figures}", 3)
     with st.container(key=f"said-{item.kind}"):
-        views.sample_content(here, row, details=False)
+        sample_content.sample_content(here, row, details=False)
     if study.classes:
         output = int(study.predicted[row])
         st.markdown(
@@ -92,7 +92,7 @@ def _example(here: frame.Here, item: sample_examples.Example) -> None:
             + (
                 "rightly"
                 if output == study.dataset.y[row]
-                else f"but it is {views.truth(study, row)}"
+                else f"but it is {sample_content.truth(study, row)}"
             )
         )
     for build in panels.builders(
@@ -100,7 +100,7 @@ def _example(here: frame.Here, item: sample_examples.Example) -> None:
         here.theme,
         *(f"telling-{part}-{item.kind}" for part in ("waterfall", "entropy", "masses")),
     ).values():
-        panels.small(build())
+        figure.small(build())
     frame.link(
         "pages/samples.py",
         f"Open {text.plain(item.sample)}",
@@ -208,7 +208,7 @@ def five_questions(here: frame.Here) -> None:
     sample = here.sample_of()
     picture = overview.sample_questions(sample)
     with st.container(border=True, key="panel-questions", gap="xsmall", height="stretch"):
-        panels.heading(picture.title, picture)
+        figure.heading(picture.title, picture)
         cells = {
             question: st.container(key=f"question-{at}")
             for at, question in enumerate(answers.QUESTIONS)
@@ -219,7 +219,7 @@ def five_questions(here: frame.Here) -> None:
             with cells[question]:
                 st.markdown(f"**{question}**  \n{answer}")
                 frame.link(page, label, ":material/arrow_outward:", **shown)
-        panels.footer(picture)
+        figure.footer(picture)
 
 
 def _places(study: Study) -> tuple[Place, ...]:
@@ -261,7 +261,7 @@ def model_and_data(here: frame.Here) -> None:
             systems.model_card_rows(study),
         ),
     ):
-        views.export_button(here)
+        model_export_dialog.export_button(here)
     with right:
         data = study.dataset
         _card(
@@ -308,7 +308,7 @@ def _page() -> None:
         left, questions = st.columns([1, 1.15], gap="medium")
         with left:
             with st.container(key="said-now"):
-                views.sample_content(here, details=False, key="now")
+                sample_content.sample_content(here, details=False, key="now")
             panels.show(here.sample_of(), here.theme, "waterfall", first=1)
         panels.later("how-it-works", partial(pipeline, here))
         panels.later("samples-to-start-with", partial(example_samples, here))

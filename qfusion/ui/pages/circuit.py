@@ -22,14 +22,19 @@ from qfusion.panels import circuit, device_noise, dynamics as physics, network
 from qfusion.training import metrics
 from qfusion.ui import (
     access,
-    controls,
+    changed_numbers,
+    cursor_line,
     frame,
     guidance,
+    model_export_dialog,
     page_params,
     panels,
+    playback,
     selections,
+    sensitivity_tab,
     state,
-    views,
+    tweak_widgets,
+    widgets,
 )
 from qfusion.wording import systems
 
@@ -62,7 +67,7 @@ def circuit_files(
                 icon=":material/download:",
                 key=f"{key}{suffix.replace('.', '-')}",
             )
-        views.export_button(here)
+        model_export_dialog.export_button(here)
 
 
 def circuit_exports(here: frame.Here, sample: Sample, *, folded: bool = True) -> None:
@@ -90,7 +95,7 @@ def circuit_exports(here: frame.Here, sample: Sample, *, folded: bool = True) ->
 
 def circuit_drawing(drawn: Any) -> None:
     """PennyLane's drawing, as its file has it; a fold, as it takes a moment."""
-    controls.folded(
+    widgets.folded(
         circuit.DRAWING,
         lambda: st.image(drawn.draw_svg().decode(), width="stretch"),
         ":material/schema:",
@@ -133,7 +138,7 @@ class Cell:
         """Edits the reader's text, which begins anew from the learned tables where it does not fit; for callbacks."""
         state.put(
             network.EDITS.key,
-            edit(controls.current_tweak(self.sample.study), self.shape, *words),
+            edit(tweak_widgets.current_tweak(self.sample.study), self.shape, *words),
         )
 
 
@@ -147,7 +152,7 @@ def rules_tab(here: frame.Here, sample: Sample) -> None:
             + (f"edited tables: {text.plain(sample.tweak)}" if sample.tweak else "learned tables")
             + f". Test metrics over {len(here.study.dataset.rows('test')):,} samples."
         )
-        views.export_button(here)
+        model_export_dialog.export_button(here)
     with right:
         before_after(here, sample)
         panels.show(sample, here.theme, "probabilities", "waterfall-edited", first=1)
@@ -163,7 +168,7 @@ def before_after(here: frame.Here, sample: Sample) -> None:
         if truth is not None:
             shown.setdefault(truth, ("true", "normal", "Of the true class."))
         cells = [
-            views.Changed(
+            changed_numbers.Changed(
                 f"Softmax ‘{text.plain(study.classes[place], 14)}’, {word}",
                 float(base.probabilities[place]),
                 float(now.probabilities[place]),
@@ -174,7 +179,7 @@ def before_after(here: frame.Here, sample: Sample) -> None:
         ]
     else:
         cells = [
-            views.Changed(
+            changed_numbers.Changed(
                 "Prediction",
                 float(base.scores[0]),
                 float(now.scores[0]),
@@ -183,7 +188,7 @@ def before_after(here: frame.Here, sample: Sample) -> None:
         ]
     labels = metrics.labels(now.metrics)
     cells += [
-        views.Changed(
+        changed_numbers.Changed(
             (f"Test {about.short[:1].lower()}{about.short[1:]}" if study.classes else about.short)
             + systems.seed_suffix(study),
             base.metrics[name],
@@ -198,7 +203,7 @@ def before_after(here: frame.Here, sample: Sample) -> None:
     with st.container(key="pair-metrics"):
         places = [*st.columns(2), *st.columns(2)] if len(cells) > 3 else st.columns(len(cells))
         # A line of its own either way, so that nothing below jumps at the first edit.
-        views.metrics_changed(cells, places, "as learned")
+        changed_numbers.metrics_changed(cells, places, "as learned")
 
 
 def tables_panel(here: frame.Here, sample: Sample) -> None:
@@ -244,9 +249,9 @@ def _pick(sample: Sample) -> Cell:
     """The pickers of the cell, for whoever cannot click: element, stage, outcome."""
     study: Any = sample.study
     with st.container(horizontal=True, vertical_alignment="bottom", key="cell-pickers"):
-        element = study.elements.index(controls.draw(network.ELEMENT, study))
+        element = study.elements.index(widgets.draw(network.ELEMENT, study))
         shape = table_edits.shape_of(study.model)
-        stage = controls.draw(network.STAGE, study) if shape.stages > 1 else 0
+        stage = widgets.draw(network.STAGE, study) if shape.stages > 1 else 0
         return Cell(sample, (element, stage, _outcome(sample, element)))
 
 
@@ -260,7 +265,7 @@ def _outcome(sample: Sample, element: int, at_gate: bool = False) -> int:
         control = replace(
             control, label="Angle of this gate where its qubits read", look="segments", help=""
         )
-    return known.index(controls.draw(control, sample.study))
+    return known.index(widgets.draw(control, sample.study))
 
 
 def _picked_cell(key: str, elements: Sequence[str], patterns: Sequence[str]) -> None:
@@ -348,7 +353,7 @@ def _network_angles(sample: Sample, takes: Sequence[tuple[str, tuple[int, ...]]]
             angle = float(getattr(sample.model.network, of)[place])
 
             def set_angle(value: float, name: str = name) -> None:
-                now = controls.current_tweak(sample.study)
+                now = tweak_widgets.current_tweak(sample.study)
                 state.put(network.EDITS.key, table_edits.with_value(now, name, value))
 
             _angle(
@@ -385,7 +390,7 @@ def _ways_back(chosen: Cell, *, cell: bool = True) -> None:
             on_click=state.put,
             args=(network.EDITS.key, ""),
         )
-        controls.undo_and_redo(chosen.sample.study)
+        tweak_widgets.undo_and_redo(chosen.sample.study)
 
 
 _RULE_HELP = {
@@ -398,7 +403,7 @@ _RULE_HELP = {
 
 
 def _presets(cell: Cell) -> None:
-    element = cell.place[0] if controls.draw(network.SCOPE) == "this element" else None
+    element = cell.place[0] if widgets.draw(network.SCOPE) == "this element" else None
     with st.container(horizontal=True, gap="small"):
         for rule in (table_edits.LEARNED, *cell.shape.rules):
             st.button(
@@ -417,7 +422,7 @@ def noise_tab(here: frame.Here, sample: Sample) -> None:
     """The whole view."""
     side, main = st.columns([1, 3], gap="medium")
     with side, st.container(border=True, key="box-noise", gap="xsmall"):
-        noise = {kind: controls.draw(control) for kind, control in device_noise.NOISE.items()}
+        noise = {kind: widgets.draw(control) for kind, control in device_noise.NOISE.items()}
         st.button(
             "Typical device noise",
             key="_typical",
@@ -523,13 +528,13 @@ def scrubber(walk: Replay, sample: Sample | None = None) -> None:
             ("_on", "chevron_right", "One box on", _step, (stops, 1, walk.count)),
         ):
             st.button("", icon=f":material/{icon}:", key=name, help=words, on_click=act, args=about)
-        controls.play_cursor(key, {n: f"gate {n} of {walk.count}" for n in stops[1:]}, pace=4)
-        controls.draw(circuit.GATE, high=walk.count, default=walk.count)
+        playback.play_cursor(key, {n: f"gate {n} of {walk.count}" for n in stops[1:]}, pace=4)
+        widgets.draw(circuit.GATE, high=walk.count, default=walk.count)
     if sample is not None:
         with beside[0], st.container(horizontal=True):
-            controls.draw(circuit.DISPLAY)
+            widgets.draw(circuit.DISPLAY)
             if circuit.CONE.fits(sample.study):
-                controls.draw(circuit.CONE, sample.study)
+                widgets.draw(circuit.CONE, sample.study)
 
 
 def _step(stops: Sequence[int], way: int, count: int) -> None:
@@ -553,8 +558,8 @@ def edited(here: frame.Here, sample: Sample, view: str) -> None:
             f"{physics.describe_tweaked_sample(sample)} Undo it here or under “Fusion rules”.",
             icon=":material/edit:",
         )
-    if view == "Fusion rules" or controls.edits_text():
-        controls.draw_edits(here.study)
+    if view == "Fusion rules" or tweak_widgets.edits_text():
+        tweak_widgets.draw_edits(here.study)
 
 
 def walk_through(here: frame.Here, sample: Sample, walk: Replay) -> None:
@@ -571,7 +576,7 @@ def walk_through(here: frame.Here, sample: Sample, walk: Replay) -> None:
             _network_angles(sample, takes)
         edited(here, sample, "Walk")  # below what is turned, which stays where it is
     here_and_now(here, sample, walk, at)
-    controls.fold(circuit.TABLE, ":material/table_rows:").dataframe(
+    widgets.fold(circuit.TABLE, ":material/table_rows:").dataframe(
         pd.DataFrame(
             [
                 {
@@ -602,7 +607,7 @@ def here_and_now(here: frame.Here, sample: Sample, walk: Replay, at: int) -> Non
         f"**Gate {at} of {walk.count}: {text.plain(name)}** on {text.plain(', '.join(wires))}. {text.plain(sentence)}"
         + (f"  \n{text.plain(numbers)}" if numbers else "")
     )
-    controls.draw(circuit.QUBITS_AS)
+    widgets.draw(circuit.QUBITS_AS)
     panels.show(sample, here.theme, "qubits", "bloch-gates")
     if not walk.moments[at - 1][0]:
         st.caption(circuit.describe_too_many_qubits(sample))
@@ -622,9 +627,9 @@ def one_step(here: frame.Here) -> None:
         st.caption("The angle of a gate is its learned coupling × dt × the factor set here.")
         presets = st.container()
         with st.container(key="grid-knobs"):
-            tweak = controls.draw_sliders(here.study)
+            tweak = tweak_widgets.draw_sliders(here.study)
         with presets:
-            controls.slider_presets(here.study)
+            tweak_widgets.slider_presets(here.study)
     with top:
         step_and_sample(here, here.sample_of(tweak))
 
@@ -634,7 +639,7 @@ def step_and_sample(here: frame.Here, sample: Sample) -> None:
     if sample.changed:
         st.markdown(physics.describe_tweaked_sample(sample))
     more = "" if guidance.full() else f" {_WHOLE}"
-    steps, gates = controls.row(
+    steps, gates = widgets.row(
         replace(circuit.STEP_COUNT, help=circuit.STEP_COUNT.help + more), circuit.GATES_OF_H
     )
     walk, built = (make(sample, steps, gates) for make in (circuit.replay, circuit.step_circuit))
@@ -650,7 +655,7 @@ def step_and_sample(here: frame.Here, sample: Sample) -> None:
 def fusion_network(here: frame.Here) -> None:
     """All views, of which only the open one is drawn; a fragment, so that an edit redraws this and nothing else."""
     with st.container(key="fold-circuit"):
-        sample = here.sample_of(controls.current_tweak(here.study))
+        sample = here.sample_of(tweak_widgets.current_tweak(here.study))
         view = page_params.current().one_of(circuit.PART.key, circuit.PART.options())
         if view != "Walk":
             edited(here, sample, view)
@@ -664,7 +669,7 @@ def fusion_network(here: frame.Here) -> None:
 
 def entropies_tab(here: frame.Here, sample: Sample) -> None:
     """The decision along the layers; entropy along the gates, of every cut, and around every pooling."""
-    views.along_layers(here, sample)
+    cursor_line.along_layers(here, sample)
     panels.show(sample, here.theme, "entropy-gates")
     panels.show(sample, here.theme, "cuts", "mutual", columns=2)
     panels.show(sample, here.theme, "poolings")
@@ -675,7 +680,7 @@ TABS: dict[str, Callable[[frame.Here, Sample], None]] = {
     "Fusion rules": rules_tab,
     "Noise and shots": noise_tab,
     "Entropies": entropies_tab,
-    "Sensitivity": views.sensitivity_tab,
+    "Sensitivity": sensitivity_tab.sensitivity_tab,
     "Export": circuit_exports,
 }
 
@@ -691,7 +696,7 @@ def plain_gates(here: frame.Here) -> None:
         walk_through(here, sample, walk)
         panels.show(sample, here.theme, "entropy-gates", "mutual-gates")
         panels.below(here.theme, **here.scopes())
-        controls.folded(
+        widgets.folded(
             circuit.PROGRAM,
             lambda: circuit_exports(here, sample, folded=False),
             ":material/output:",

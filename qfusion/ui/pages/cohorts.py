@@ -30,15 +30,17 @@ from qfusion.panels import (
     wrong_samples,
 )
 from qfusion.ui import (
-    controls,
+    all_samples,
+    figure,
     frame,
     guidance,
     page_params,
     panels,
+    report_button,
     saved,
     selections,
     state,
-    views,
+    widgets,
 )
 from qfusion.wording import backgrounds, systems
 
@@ -71,7 +73,7 @@ def choose_levels(here: frame.Here) -> errors.Levels:
     words = page_params.text_of(FILTER)
     with st.container(border=True, key="box-cohort", gap="xsmall"):
         _saved(words)
-        controls.draw(builders.FILTER)
+        widgets.draw(builders.FILTER)
         state.put(_KEPT, words)
         words = _sound(words, here)
         levels = errors.levels_of(
@@ -101,7 +103,7 @@ def choose_levels(here: frame.Here) -> errors.Levels:
                 alt="Columns that a filter can name, and what they hold.",
             )
         if len(levels.rows) > cohort_measures.MAX_SLOW:
-            controls.draw(panel.EVERYONE)
+            widgets.draw(panel.EVERYONE)
         if problem := state.take(_PROBLEM):
             st.error(text.message(problem), icon=":material/error:")
     return levels
@@ -309,7 +311,7 @@ def ladder(here: frame.Here, levels: errors.Levels) -> None:
             )
             if levels.inside.any():
                 name = levels.name.removeprefix("cohort").strip(" ‘’")
-                views.report_of_cohort(
+                report_button.report_of_cohort(
                     here,
                     cohort_table.table_for(here.explained, here.output_wanted, levels.parts),
                     levels.parts,
@@ -342,7 +344,7 @@ def error_slices(here: frame.Here, levels: errors.Levels) -> None:
     """Slices on the left, the worst on the right."""
     left, right = st.columns([1.25, 1], gap="medium")
     with left, panels.around("slices") as head:
-        by = controls.draw(
+        by = widgets.draw(
             wrong_samples.SLICES_BY, options=errors.slice_kinds(here.study, levels.rows)
         )
         panels.inside(
@@ -452,7 +454,7 @@ def entanglement(here: frame.Here, levels: errors.Levels) -> None:
         )
         return
     with panels.around("entanglement") as head:
-        measure, strength = controls.row(
+        measure, strength = widgets.row(
             replace(
                 builders.MEASURE,
                 help="The entropy counts mixing by jumps as well as entanglement. Negativity is entanglement alone; "
@@ -472,7 +474,7 @@ def entanglement(here: frame.Here, levels: errors.Levels) -> None:
             cohort_measures.FEW_SLOW,
             everyone=not cohort_measures.is_slow(measure),
         )
-        every = views.everyone(
+        every = all_samples.everyone(
             "entanglement",
             study,
             rows,
@@ -525,12 +527,12 @@ def cuts(here: frame.Here, levels: errors.Levels) -> None:
     rows, count = levels.places(levels.rows[levels.inside]), len(builders.cut_rows(levels))
     with panels.around("cut-test") as head:
         seconds = builders.cut_seconds(levels)
-        wanted = seconds < builders.AT_ONCE or controls.draw(
+        wanted = seconds < builders.AT_ONCE or widgets.draw(
             builders.CUTS,
             label=f"{builders.CUTS.label} of {builders.describe_cut_scope(levels)} (about {math.ceil(seconds)} s)",
         )
         if builders.can_afford_cuts(levels, wanted=wanted):
-            every = views.everyone(
+            every = all_samples.everyone(
                 "cut-test",
                 here.study,
                 rows,
@@ -540,7 +542,7 @@ def cuts(here: frame.Here, levels: errors.Levels) -> None:
             panels.inside(builders.cut_test(levels, here.theme, everyone=every), head)
             return
         with head:
-            panels.heading("Are the correlations needed? Cut them and see")
+            figure.heading("Are the correlations needed? Cut them and see")
         st.caption(
             "Entanglement beside interaction strength is a correlation. This is the intervention: at time t all "
             "correlation of one modality with the others is taken away, the state evolves on, and the decision is read."
@@ -558,7 +560,7 @@ def map_of_samples(here: frame.Here, levels: errors.Levels) -> None:
     if not sample_maps.has_enough_samples(levels):
         return
     with panels.around("sample-map") as head:
-        of, method, colour = controls.row(
+        of, method, colour = widgets.row(
             sample_maps.MAP_OF,
             sample_maps.MAP_METHOD,
             replace(
@@ -570,7 +572,7 @@ def map_of_samples(here: frame.Here, levels: errors.Levels) -> None:
         some = drawn_samples.drawn_places(
             len(rows), *sample_projection.limits(here.study, of, method)
         )
-        every = views.everyone(
+        every = all_samples.everyone(
             "sample-map",
             here.study,
             rows,
@@ -627,7 +629,7 @@ def contributions(here: frame.Here, levels: errors.Levels) -> None:
         widths=[1, 1.25],
     )
     panels.choosing(
-        levels, here.theme, "dividends", lambda: controls.draw(builders.BY, here.study), first=True
+        levels, here.theme, "dividends", lambda: widgets.draw(builders.BY, here.study), first=True
     )
 
 

@@ -25,14 +25,18 @@ from qfusion.figures.column_charts import MOST
 from qfusion.panels import compare as builders, network, pickers, pins, sample_columns, tweak_limits
 from qfusion.training import metrics
 from qfusion.ui import (
-    controls,
+    background_picker,
     frame,
     guidance,
     panels,
+    pinning,
+    sample_box,
+    sample_content,
     saved,
     selections,
     state,
-    views,
+    tweak_widgets,
+    widgets,
 )
 from qfusion.wording import systems
 from qfusion.wording.backgrounds import background_markdown
@@ -74,7 +78,7 @@ def nothing_pinned(here: frame.Here) -> None:
     ):
         with column, st.container(border=True, height="stretch", key=f"box-pin-{kind}"):
             row = study.dataset.row(sample)
-            views.sample_content(
+            sample_content.sample_content(
                 here,
                 row,
                 details=False,
@@ -101,7 +105,7 @@ def nothing_pinned(here: frame.Here) -> None:
                 key=f"_beside_{name}",
                 icon=":material/compare:",
                 on_click=_set_against,
-                args=(controls.view_of(study, here.row), name),
+                args=(pinning.view_of(study, here.row), name),
             )
 
 
@@ -112,10 +116,10 @@ def _set_against(view: pins.Pin, model: str) -> None:
 
 def what_is_compared(here: frame.Here, view: pins.Pin) -> None:
     """What A and B are; swap and clear."""
-    now = replace(controls.view_of(here.study, here.row), tweak="")
+    now = replace(pinning.view_of(here.study, here.row), tweak="")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(
-            f"**A** {controls.pin_in_words(view)}  \n**B** {controls.pin_in_words(now)}, what the bar on top shows"
+            f"**A** {pinning.pin_in_words(view)}  \n**B** {pinning.pin_in_words(now)}, what the bar on top shows"
         )
         st.button(
             "Swap",
@@ -135,13 +139,13 @@ def what_is_compared(here: frame.Here, view: pins.Pin) -> None:
 
 
 def _swap(study: Study, row: int, view: pins.Pin) -> None:
-    state.put(saved.PIN, controls.view_of(study, row))
+    state.put(saved.PIN, pinning.view_of(study, row))
     state.put(pickers.MODEL.key, view.model)
     state.put(pickers.DATA.key, view.data)
     state.choose_sample(view.sample)
     other: Any = pickers.resolve_pin(view)[0]
     if other.can("time"):
-        controls.set_sliders(other.model, tweak_limits.parse_tweak(other, view.tweak))
+        tweak_widgets.set_sliders(other.model, tweak_limits.parse_tweak(other, view.tweak))
     else:
         state.put(network.EDITS.key, view.tweak)
 
@@ -150,16 +154,16 @@ def contents(here: frame.Here, one: Sample) -> None:
     """The raw content of A, `one`, and of B, once where they are the same."""
     if (one.dataset.digest, one.row) == (here.study.dataset.digest, here.row):
         st.caption("A and B are the same sample.")
-        views.sample_content(here)
+        sample_content.sample_content(here)
     else:
         a, b = st.columns(2, gap="medium")
         with a:
             st.markdown(f"**A** {text.plain(one.id)}")
-            views.sample_content(frame.Here(one.study, one.row, here.theme))
+            sample_content.sample_content(frame.Here(one.study, one.row, here.theme))
         with b:
             st.markdown(f"**B** {text.plain(here.sample)}")
             # its curves are told apart by the row
-            views.sample_content(here, details=one.row != here.row)
+            sample_content.sample_content(here, details=one.row != here.row)
 
 
 def strips(here: frame.Here, sides: compare.Sides) -> None:
@@ -171,7 +175,10 @@ def strips(here: frame.Here, sides: compare.Sides) -> None:
         name, content = f"strip-{letter}", f"{cards[letter]}-{rows[letter]}"
         with column, frame.guard():
             panels.show(
-                sides, here.theme, name, below=partial(views.follow_strip, side, content, name)
+                sides,
+                here.theme,
+                name,
+                below=partial(sample_content.follow_strip, side, content, name),
             )
 
 
@@ -182,16 +189,16 @@ def tweak_of_b(here: frame.Here) -> str:
         st.caption("B has nothing to tweak: no couplings, dissipation or fusion rules.")
         return ""
     title = "couplings, dissipation, duration" if study.can("time") else "fusion rules"
-    with controls.fold(builders.TWEAK_B, ":material/tune:", f"Tweak B: {title}"):
+    with widgets.fold(builders.TWEAK_B, ":material/tune:", f"Tweak B: {title}"):
         if study.can("time"):
             presets = st.container()
             with st.container(key="pair-knobs"):
-                controls.draw_sliders(study)
+                tweak_widgets.draw_sliders(study)
             with presets:
-                controls.slider_presets(study)
+                tweak_widgets.slider_presets(study)
         else:
-            controls.draw_edits(study)
-    return controls.current_tweak(study)
+            tweak_widgets.draw_edits(study)
+    return tweak_widgets.current_tweak(study)
 
 
 def numbers(sides: compare.Sides) -> None:
@@ -203,7 +210,7 @@ def numbers(sides: compare.Sides) -> None:
         ("model", *(text.plain(one.study.name) for one in both), ""),
         ("sample", *(text.plain(one.id) for one in both), ""),
         ("tweak", *(text.plain(one.tweak, 80) or "as learned" for one in both), ""),
-        ("truth", *(views.truth(one.study, one.row, digits=3) for one in both), ""),
+        ("truth", *(sample_content.truth(one.study, one.row, digits=3) for one in both), ""),
         ("prediction", *map(_prediction, both), ""),
         (
             text.plain(b.unit) if known else "explained output",
@@ -287,7 +294,7 @@ def several_samples(here: frame.Here) -> None:
         name = str(study.dataset.ids[row])
         with column:
             frame.link("pages/samples.py", text.plain(name), ":material/open_in_full:", open=name)
-            views.sample_content(here, row, details=False, key="several")
+            sample_content.sample_content(here, row, details=False, key="several")
     panels.show(sample, here.theme, "several-decisions", "several-entropies", first=1)
 
 
@@ -295,18 +302,22 @@ def _choose(here: frame.Here) -> list[str]:
     """The picker of samples, and what fills it."""
     dataset = here.study.dataset
     key = sample_columns.SAMPLES.key
-    arguments = controls.bind(sample_columns.SAMPLES, [])
+    arguments = widgets.bind(sample_columns.SAMPLES, [])
     chosen = [str(name) for name in state.get(key) or [] if name]
     fitting = dataset.known_ids(chosen)[:MOST]
     if fitting != chosen and (state.get(key) or len(chosen) > MOST):
         state.put(key, fitting)  # of another data set, or too many
-    few = [*fitting, here.sample, *map(str, dataset.ids[here.study.bulk[: controls.OFFERED // 2]])]
+    few = [
+        *fitting,
+        here.sample,
+        *map(str, dataset.ids[here.study.bulk[: sample_box.OFFERED // 2]]),
+    ]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         samples = st.multiselect(
             sample_columns.SAMPLES.label,
             list(dict.fromkeys(few))
-            if len(dataset) > controls.OFFERED
-            else controls.offered(dataset),
+            if len(dataset) > sample_box.OFFERED
+            else sample_box.offered(dataset),
             max_selections=MOST,
             label_visibility="collapsed",
             placeholder=f"{here.sample} and the nearest by contributions",
@@ -354,7 +365,7 @@ def decisions(here: frame.Here, view: pins.Pin) -> None:
             view.sample,
             view.data,
             tweak=view.tweak,
-            members=controls.cohort(here.study),
+            members=background_picker.cohort(here.study),
         )
         waterfalls(here, sides)
         left, right = st.columns([1.1, 1], gap="medium")
@@ -385,7 +396,7 @@ def page() -> None:
     here = frame.shell("Compare", forget_lost)
     with frame.guard(), st.container(key="fold-compare"):
         pinned = state.get(saved.PIN)
-        if controls.draw(builders.VIEW) == builders.SEVERAL:
+        if widgets.draw(builders.VIEW) == builders.SEVERAL:
             several_samples(here)
         elif pinned is None:
             nothing_pinned(here)

@@ -31,7 +31,16 @@ from qfusion.data.row_splits import SPLITS
 from qfusion.data.target_spec import CONVENTIONS
 from qfusion.panels import data_fusion, learning as builders, pickers, targets
 from qfusion.runs import plans, setting_texts
-from qfusion.ui import access, controls, frame, guidance, panels, reruns, state, views
+from qfusion.ui import (
+    access,
+    frame,
+    guidance,
+    panels,
+    reruns,
+    state,
+    uploads,
+    widgets,
+)
 from qfusion.ui.pages import why_fuse
 
 # The Data page's upper half: the sets there are, and what is in the chosen one.
@@ -74,7 +83,7 @@ def chosen_set() -> None:
     here = pickers.sources()
     if (picked := state.take(PICK)) in here:
         state.put(targets.SET.key, picked)
-    name = controls.draw(targets.SET, options=here)
+    name = widgets.draw(targets.SET, options=here)
     dataset = reruns.dataset(name)
     st.markdown(_card(dataset))
     guidance.aside(text.plain(dataset.description, 900))
@@ -402,7 +411,7 @@ def _examine(files: list[Any], path: str, **options: str) -> None:
         if files:
             (folder / "upload").mkdir()
             # under names that cannot lead anywhere else
-            paths = [views.save_upload(file, folder / "upload", "file") for file in files]
+            paths = [uploads.save_upload(file, folder / "upload", "file") for file in files]
         else:
             paths = [Path(path.strip()).expanduser()]
             inside = [file for file in (paths[0], *paths[0].glob("*")) if file.is_file()]

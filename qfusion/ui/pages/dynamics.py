@@ -21,7 +21,22 @@ from qfusion.panels import (
     tweak_limits,
 )
 from qfusion.training import metrics
-from qfusion.ui import access, controls, frame, guidance, page_params, panels, state, views
+from qfusion.ui import (
+    access,
+    changed_numbers,
+    cursor_line,
+    frame,
+    guidance,
+    model_export_dialog,
+    page_params,
+    panels,
+    playback,
+    sample_content,
+    sensitivity_tab,
+    state,
+    tweak_widgets,
+    widgets,
+)
 from qfusion.wording import systems
 
 # Before and after, and a function for each view.
@@ -48,7 +63,7 @@ def no_time(here: frame.Here) -> None:
         frame.link(
             "pages/circuit.py", "Edit the fusion rules", ":material/tune:", rules="Fusion rules"
         )
-    views.along_layers(here, here.sample_of())
+    cursor_line.along_layers(here, here.sample_of())
     panels.show(here.sample_of(), here.theme, "entropy-gates", first=1)
 
 
@@ -59,8 +74,8 @@ def before_after(here: frame.Here, sample: Sample) -> Callable[[], None]:
     with st.container(key="pair-metrics", gap="xsmall"):
         line = st.empty()
         first, *others = st.columns(1 + len(names), gap="small")
-    truth = views.truth(study, here.row)
-    explained = views.Changed(
+    truth = sample_content.truth(study, here.row)
+    explained = changed_numbers.Changed(
         f"Log-odds of ‘{text.plain(now.classes[now.output], 14)}’"
         if now.classes
         else f"Score (truth {truth})",
@@ -69,13 +84,13 @@ def before_after(here: frame.Here, sample: Sample) -> Callable[[], None]:
         f"Sample {text.plain(here.sample)}, {text.plain(now.unit)}; annotated {truth}. The small number is the change "
         "from the model as learned.",
     )
-    views.metrics_changed([explained], [first])
+    changed_numbers.metrics_changed([explained], [first])
 
     def rest() -> None:
         if now.tweak.numbers():
             line.markdown(builders.describe_tweaked_sample(sample))
         tested = [
-            views.Changed(
+            changed_numbers.Changed(
                 known[name].short.partition(" (")[0] + systems.seed_suffix(study),  # on one line
                 base.metrics[name],
                 now.metrics[name],
@@ -85,7 +100,7 @@ def before_after(here: frame.Here, sample: Sample) -> Callable[[], None]:
             )
             for name in names
         ]
-        views.metrics_changed(tested, others)
+        changed_numbers.metrics_changed(tested, others)
 
     return rest
 
@@ -106,19 +121,19 @@ def decision_tab(rest: Callable[[], None], here: frame.Here, sample: Sample) -> 
     """Entropies or entanglement and decision terms on one time axis under one cursor, then the `rest` of the metrics,
     and the waterfall at T."""
     theme = here.theme
-    _, above = controls.row(panel.TERMS, dynamics_page.MOVING, study=here.study, key="choices")
+    _, above = widgets.row(panel.TERMS, dynamics_page.MOVING, study=here.study, key="choices")
     try:
         panels.show(sample, theme, "decision-over-time", first=1)
     finally:
         rest()
     mean, name, unit = builders.upper_curves(sample, above)[1:]
     place = round(state.get(dynamics_page.CURSOR.key, 1.0) * (len(sample.places) - 1))
-    views.at_cursor(sample.along, mean, name, place, f"t = {sample.places[place]:.2f}", unit)
+    cursor_line.at_cursor(sample.along, mean, name, place, f"t = {sample.places[place]:.2f}", unit)
     if dynamics_page.can_cut(sample):
         panels.show(sample, theme, "cut")
-        with controls.fold(dynamics_page.CUT_TERMS, ":material/stacked_line_chart:") as box:
+        with widgets.fold(dynamics_page.CUT_TERMS, ":material/stacked_line_chart:") as box:
             if box.open:
-                controls.draw(
+                widgets.draw(
                     dynamics_page.CUT,
                     here.study,
                     default=correlation_removal.most_sensitive_modality(sample),
@@ -131,10 +146,10 @@ def building(here: frame.Here, sample: Sample) -> None:
     """Which coupling built which term of the decision: pickers and one of three figures."""
     with panels.around("built") as head:
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            drawn_as = controls.draw(physics.BUILT_AS)
-            over = controls.draw(physics.BUILT_OVER, sample.study)
+            drawn_as = widgets.draw(physics.BUILT_AS)
+            over = widgets.draw(physics.BUILT_OVER, sample.study)
             if drawn_as == "over time":
-                controls.draw(
+                widgets.draw(
                     physics.BUILT_PART,
                     sample.study,
                     default=physics.path_attribution(sample, over).largest_changed_dividend()
@@ -156,7 +171,7 @@ def correlations_tab(here: frame.Here, sample: Sample) -> None:
 
 def trajectories_tab(here: frame.Here, sample: Sample) -> None:
     """Single quantum-jump runs, their mean over the master equation, and when which operator jumps: one unravelling."""
-    runs, _ = controls.row(dynamics_page.RUNS, dynamics_page.QUANTITY, study=here.study)
+    runs, _ = widgets.row(dynamics_page.RUNS, dynamics_page.QUANTITY, study=here.study)
     st.caption(jump_records.UNRAVELLING)
     with access.waiting(f"Sampling {runs} trajectories …"):
         sample.track(runs=runs)
@@ -167,7 +182,7 @@ def trajectories_tab(here: frame.Here, sample: Sample) -> None:
 
 def state_tab(here: frame.Here, sample: Sample) -> None:
     """Populations and density matrix at the cursor, Bloch balls, elements over time."""
-    controls.row(dynamics_page.STATE_OF, dynamics_page.STATE_AS, study=here.study)
+    widgets.row(dynamics_page.STATE_OF, dynamics_page.STATE_AS, study=here.study)
     panels.show(sample, here.theme, "populations", first=1)
     panels.show(sample, here.theme, "matrix-modulus", "matrix-phase", "hinton", columns=2)
     panels.show(sample, here.theme, "bloch")
@@ -193,7 +208,7 @@ def attractor_tab(here: frame.Here, sample: Sample) -> None:
 def generator_tab(here: frame.Here, sample: Sample) -> None:
     """The graph of couplings beside the levels, and below them letters and modes."""
     panels.show(sample, here.theme, "couplings", "levels", columns=WIDE, gap="medium", first=2)
-    controls.draw(generator_terms.OPERATOR, here.study)
+    widgets.draw(generator_terms.OPERATOR, here.study)
     panels.show(sample, here.theme, "letters", "modes", columns=WIDE, gap="medium")
 
 
@@ -202,7 +217,7 @@ TABS = {
     "Trajectories": trajectories_tab,
     "State": state_tab,
     "Steady state": attractor_tab,
-    "Sensitivity": views.sensitivity_tab,
+    "Sensitivity": sensitivity_tab.sensitivity_tab,
     "H and L": generator_tab,
 }
 
@@ -214,12 +229,12 @@ def dynamics(here: frame.Here) -> None:
         side, main = st.columns([1, 3.4], gap="medium")
         with side, st.container(border=True, key="pair-knobs", gap="xsmall"):
             presets, line = st.container(), st.empty()
-            tweak = controls.draw_sliders(here.study)
+            tweak = tweak_widgets.draw_sliders(here.study)
             with line:
                 guidance.folded("All sliders", open=bool(tweak.numbers()))
             with presets:
-                controls.slider_presets(here.study)
-            views.export_button(here)
+                tweak_widgets.slider_presets(here.study)
+            model_export_dialog.export_button(here)
         with main, frame.guard():
             sample = here.sample_of(tweak)
             follow_touch(tweak, here.study.modalities)
@@ -234,11 +249,11 @@ def dynamics(here: frame.Here) -> None:
             if view in ("Decision", "Correlations", "State"):
                 last = len(sample.places) - 1
                 with st.container(horizontal=True, vertical_alignment="center", key="cursor"):
-                    controls.play_cursor(
+                    playback.play_cursor(
                         dynamics_page.CURSOR.key,
                         {n / last: f"t = {place:.2f}" for n, place in enumerate(sample.places)},
                     )
-                    controls.draw(dynamics_page.CURSOR, step=1 / last)
+                    widgets.draw(dynamics_page.CURSOR, step=1 / last)
             panels.tabs(
                 dynamics_page.VIEW,
                 TABS | {"Decision": partial(decision_tab, rest)},
@@ -267,7 +282,7 @@ def page() -> None:
         turn = page_params.take_linked(dynamics_page.TURN.key)
         if turn is not None:
             tweak = tweak_limits.parse_slider_tweak(here.study.model, turn[-1])
-            controls.set_sliders(here.study.model, tweak)
+            tweak_widgets.set_sliders(here.study.model, tweak)
         dynamics(here)
     else:
         no_time(here)

@@ -12,7 +12,7 @@ from qfusion.analysis.study import Study
 from qfusion.explain import faithfulness, stability
 from qfusion.figures import style
 from qfusion.panels import faithfulness as builders, label_agreement, panel
-from qfusion.ui import controls, frame, guidance, panels, views
+from qfusion.ui import all_samples, frame, guidance, panels, widgets
 from qfusion.wording import backgrounds
 from qfusion.wording.reliability import TrustWarning, describe_finding
 
@@ -35,7 +35,7 @@ def estimators_tab(here: frame.Here) -> None:
         )
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="others-run"):
-        on = controls.draw(builders.RUN)
+        on = widgets.draw(builders.RUN)
         guidance.aside(words)
         coalitions = 2 ** len(study.modalities)
         rows = 1 if study.background.kind == "contrast" else trust.trained_on(study)  # for each
@@ -114,7 +114,7 @@ def people_tab(here: frame.Here, study: Study) -> None:
         st.info(why, icon=":material/info:")
         return
     if label_comparison.rivals(study):
-        controls.draw(builders.OTHER, study, label="Beside another model")
+        widgets.draw(builders.OTHER, study, label="Beside another model")
     panels.show(study, here.theme, "people-alone", first=1)
     panels.show(
         study,
@@ -178,7 +178,7 @@ def seeds_tab(
     if seeds is None:
         st.info(f"Not measured for this model. {missing}", icon=":material/info:")
         return
-    terms = controls.draw(panel.TERMS)
+    terms = widgets.draw(panel.TERMS)
 
     def of_sample() -> panel.PanelFigure | None:
         if trust.seed_values(study, seeds, here.row, terms) is not None:
@@ -261,7 +261,7 @@ def trust_warnings(study: Study, seeds: stability.Stability | None) -> None:
 def deletion_tab(here: frame.Here) -> None:
     """Modalities, then the features inside one."""
     study = here.study
-    measure = controls.draw(builders.MEASURE) if study.classes else builders.LOG_ODDS
+    measure = widgets.draw(builders.MEASURE) if study.classes else builders.LOG_ODDS
     directions = (builders.DELETION, builders.INSERTION)
     panels.show(
         study,
@@ -274,14 +274,14 @@ def deletion_tab(here: frame.Here) -> None:
     st.divider()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = {
-            "modality": controls.draw(builders.FEATURES_OF, study),
-            "ranking": controls.draw(builders.RANKING),
+            "modality": widgets.draw(builders.FEATURES_OF, study),
+            "ranking": widgets.draw(builders.RANKING),
             "measure": measure,
         }
         rows, some = study.dataset.rows(trust.SPLIT), len(trust.asked_inside(study))
         if some < len(rows):
-            controls.draw(panel.EVERYONE)
-    every = views.everyone(
+            widgets.draw(panel.EVERYONE)
+    every = all_samples.everyone(
         "features",
         study,
         rows,

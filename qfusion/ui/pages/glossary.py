@@ -6,7 +6,7 @@ import streamlit as st
 
 from qfusion.analysis import text
 from qfusion.panels.params import SelectParam, TextParam
-from qfusion.ui import controls, frame, guidance, panels
+from qfusion.ui import frame, glossary, guidance, widgets
 
 # The Glossary page: all words, searched by their names, other names and sentences, or by the page that uses them.
 #
@@ -31,7 +31,7 @@ USED_ON = SelectParam(
     "The words of all pages are shown.",
     values=lambda _: [
         ANY,
-        *(title for title in FILES if any(title in entry.pages for entry in panels.entries())),
+        *(title for title in FILES if any(title in entry.pages for entry in glossary.entries())),
     ],
 )
 
@@ -40,8 +40,8 @@ USED_ON = SelectParam(
 def page() -> None:
     """Search, the words that stand open, and the index of the others."""
     frame.frame("Glossary", (SEARCH, USED_ON))
-    sentence, where = controls.row(SEARCH, USED_ON)
-    entries = panels.find_entries(sentence, None if where == ANY else where)
+    sentence, where = widgets.row(SEARCH, USED_ON)
+    entries = glossary.find_entries(sentence, None if where == ANY else where)
     if not entries:
         st.info(
             f"No word here holds ‘{text.plain(sentence, MOST)}’"
@@ -51,7 +51,7 @@ def page() -> None:
             icon=":material/search_off:",
         )
         return
-    st.caption(f"{len(entries)} of {len(panels.entries())} words.")
+    st.caption(f"{len(entries)} of {len(glossary.entries())} words.")
     if where != ANY:
         file, icon = FILES[where]
         frame.link(file, f"Open the {where} page", icon)
@@ -71,7 +71,7 @@ def page() -> None:
         _index(rest)
 
 
-def _index(entries: list[panels.Entry]) -> None:
+def _index(entries: list[glossary.Entry]) -> None:
     """Names by their first letter, each of which opens its entry."""
     with st.container(key="index"):
         for letter, those in groupby(
@@ -85,7 +85,7 @@ def _index(entries: list[panels.Entry]) -> None:
                         _entry(entry)
 
 
-def _entry(entry: panels.Entry) -> None:
+def _entry(entry: glossary.Entry) -> None:
     st.markdown(f"#### {entry.term}")
     st.markdown(entry.words + (f"\n\n$$\n{entry.formula}\n$$" if entry.formula else ""))
     st.caption(

@@ -8,7 +8,7 @@ import streamlit as st
 
 from qfusion.analysis import benchmark_board, text
 from qfusion.panels import leaderboard as builders
-from qfusion.ui import controls, frame, guidance, panels
+from qfusion.ui import figure, frame, guidance, panels, widgets
 
 # The Leaderboard page: every model on every data set, the papers' claims, missing and corrupted modalities.
 
@@ -27,17 +27,17 @@ def board(here: frame.Here) -> None:
     with st.container(key="fold-leaderboard"):
         result = benchmark_board.open_board()
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            name = controls.draw(builders.BOARD)
-            key = result.key(name, controls.draw(builders.board_choices(result, name)[0]))
+            name = widgets.draw(builders.BOARD)
+            key = result.key(name, widgets.draw(builders.board_choices(result, name)[0]))
         table = result.table(name, key)
         _head(result, name, key, table)
         panels.beside(
             lambda: panels.show(result, here.theme, "board", first=1),
             lambda: panels.choosing(
-                result, here.theme, "board-size", lambda: controls.draw(builders.SIZE), first=True
+                result, here.theme, "board-size", lambda: widgets.draw(builders.SIZE), first=True
             ),
         )
-        with controls.fold(builders.TABLE, ":material/table:"):
+        with widgets.fold(builders.TABLE, ":material/table:"):
             _table(result, name, key, table)
         panels.show(result, here.theme, "board-joint", "board-agreement", columns=2, gap="medium")
         panels.show(result, here.theme, "board-audit")
@@ -133,7 +133,7 @@ def _claims(result: benchmark_board.Board) -> None:
     summary = text.plain(result.whole["summaries"]["parameters"].replace("`", ""), 2500)
     primary = [(one["data"], one["verdict"]) for one in parameters if one["primary"]]
     with st.container(border=True, key="panel-claims", gap="xsmall"):
-        panels.heading("The papers' claims, tested")
+        figure.heading("The papers' claims, tested")
         tested, how = benchmark_board.tested()
         lines = [f"{ICONS[one.verdict]} **{text.plain(one.claim, 200)}**" for one in tested]
         if primary:
@@ -183,14 +183,14 @@ def _verdicts(claim: str, verdicts: Sequence[tuple[str, str]]) -> str:
 
 
 def _robustness(here: frame.Here, result: benchmark_board.Board, name: str) -> None:
-    panels.heading("A modality that is missing or corrupted")
+    figure.heading("A modality that is missing or corrupted")
     if not result.robust_metrics(name):
         st.info("Robustness is not measured on this data set yet.", icon=":material/info:")
         return
     _, part, models = builders.board_choices(result, name)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        controls.draw(part)
-        chosen = controls.draw(models, default=result.default(name))
+        widgets.draw(part)
+        chosen = widgets.draw(models, default=result.default(name))
     panels.show(result, here.theme, "board-robustness")
     if not chosen:
         st.info("Pick a model to draw its curve.", icon=":material/info:")
@@ -199,7 +199,7 @@ def _robustness(here: frame.Here, result: benchmark_board.Board, name: str) -> N
 def _published(result: benchmark_board.Board, name: str) -> None:
     published = result.whole["published"]
     if result.of(name)["source"] == published["data"]:
-        with controls.fold(builders.PUBLISHED, ":material/menu_book:"):
+        with widgets.fold(builders.PUBLISHED, ":material/menu_book:"):
             table = pd.DataFrame(published["rows"]).T.rename(
                 columns=lambda k: result.metric(k).short
             )

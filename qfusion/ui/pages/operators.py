@@ -7,7 +7,7 @@ import streamlit as st
 
 from qfusion.analysis import operator_votes, text
 from qfusion.panels import decision_operators
-from qfusion.ui import controls, frame, guidance, panels, selections, views
+from qfusion.ui import frame, guidance, panels, sample_content, selections, widgets
 from qfusion.wording.backgrounds import describe_baseline
 
 # The page of decision operators: pick a group of modalities, see what votes for and against, and who lies there.
@@ -23,9 +23,7 @@ def votes(here: frame.Here) -> None:
         frame.link("pages/samples.py", "See what each modality adds", ":material/article:")
         return
     sample = here.sample_of()
-    group, split = controls.row(
-        decision_operators.GROUP, decision_operators.AMONG, study=here.study
-    )
+    group, split = widgets.row(decision_operators.GROUP, decision_operators.AMONG, study=here.study)
     result, (score, _) = operator_votes.votes_of(sample, group, split)
     operator = result.operator
     who, low, high = (
@@ -48,7 +46,7 @@ def votes(here: frame.Here) -> None:
             sample,
             here.theme,
             "along",
-            lambda: controls.draw(
+            lambda: widgets.draw(
                 decision_operators.UP, default=decision_operators.default_vertical_axis(operator)
             ),
             first=True,
@@ -95,10 +93,12 @@ def _nearest(here: frame.Here, result: operator_votes.Votes, side: str) -> None:
         )
         for cell, row in zip(cells, nearest, strict=False):
             place = int(np.flatnonzero(result.rows == row)[0])
-            score, truth = float(result.scores[place]), views.truth(study, row, 24)
+            score, truth = float(result.scores[place]), sample_content.truth(study, row, 24)
             share = decision_operators.format_share(float(weights[place]))
             with cell, st.container(border=True, height="stretch", key=f"near-{side}-{row}"):
-                views.sample_content(here, row, details=False, only=group, key=f"{side}-card")
+                sample_content.sample_content(
+                    here, row, details=False, only=group, key=f"{side}-card"
+                )
                 guidance.line(
                     f"**{share}** · {score:+.2f} · truth {truth}",
                     f"**{share}** of it lies there; {score:+.2f} by {' and '.join(map(text.plain, group))}; truth "

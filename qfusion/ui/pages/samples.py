@@ -37,14 +37,17 @@ from qfusion.panels import (
 from qfusion.quantum.measure_kinds import split_column
 from qfusion.ui import (
     access,
-    controls,
+    components,
+    figure,
     frame,
     page_params,
     panels,
     reruns,
+    sample_box,
+    sample_content,
     selections,
     state,
-    views,
+    widgets,
 )
 from qfusion.wording import answers
 
@@ -57,14 +60,14 @@ def what_made_it(here: frame.Here) -> None:
     what comes of them."""
     study = here.study
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        terms = modality_attribution.terms(study, controls.draw(raw.MODALITY, study))
+        terms = modality_attribution.terms(study, widgets.draw(raw.MODALITY, study))
         titles = [modality_attribution.title(term, study.quantity) for term in terms]
-        controls.draw(raw.TERM, study, options=titles)
-        if controls.draw(raw.START) == "sample":
-            controls.sample_box(
+        widgets.draw(raw.TERM, study, options=titles)
+        if widgets.draw(raw.START) == "sample":
+            sample_box.sample_box(
                 raw.OTHER, study.dataset, default_contrast(study, here.row), follows=True
             )
-        controls.draw(raw.METHOD)
+        widgets.draw(raw.METHOD)
     panels.show(here.sample_of(), here.theme, *raw.INSIDE)
 
 
@@ -76,7 +79,7 @@ def similar_samples(here: frame.Here) -> None:
     sample = here.sample_of()
     with panels.around("similar") as head:
         with st.container(horizontal=True, vertical_alignment="center"):
-            by = controls.draw(nearest_samples.SIMILAR_BY, here.study)
+            by = widgets.draw(nearest_samples.SIMILAR_BY, here.study)
             nearest = sample_similarity.nearest(sample, by)
             ids = [str(name) for name in here.study.dataset.ids[nearest.rows]]
             _links(here, nearest, ids)
@@ -116,10 +119,10 @@ MOST_ROWS = 5_000  # of the table
 
 def filters(here: frame.Here) -> dict[str, Any]:
     """Draws the filters and returns them as `sample_filters.passing` takes them."""
-    split, relations = controls.row(samples.SPLIT, samples.RELATION)
-    chosen = {"split": split, "relations": relations, "search": controls.draw(samples.SEARCH)}
+    split, relations = widgets.row(samples.SPLIT, samples.RELATION)
+    chosen = {"split": split, "relations": relations, "search": widgets.draw(samples.SEARCH)}
     if here.study.classes:
-        verdict, classes = controls.row(samples.VERDICT, samples.CLASSES, study=here.study)
+        verdict, classes = widgets.row(samples.VERDICT, samples.CLASSES, study=here.study)
         chosen |= {"verdict": verdict or "", "classes": classes}
     return chosen
 
@@ -194,7 +197,7 @@ def sample_scatter(here: frame.Here, chosen: dict[str, Any], count: int) -> None
         chosen: the filters. count: so many pass.
     """
     study, usual = here.study, sample_filters.default_axes(here.study)
-    x, y = controls.row(
+    x, y = widgets.row(
         replace(samples.ACROSS, default=usual[0]),
         replace(samples.UP, default=usual[1]),
         study=study,
@@ -205,7 +208,7 @@ def sample_scatter(here: frame.Here, chosen: dict[str, Any], count: int) -> None
             f"Entanglement takes time: shown for the first {sample_filters.MAX_ENTANGLED} of {count:,} samples. Filter "
             "to see others."
         )
-    panels.drawn(
+    figure.drawn(
         samples.scatter(here.sample_of(), here.theme, x=x, y=y, output=here.output_name, **chosen),
         on_select=selections.choose_selected_sample,
     )
@@ -341,8 +344,8 @@ def _drawn(key: str, hint: str) -> own.Given | None:
     """What is on the canvas."""
     light = "light" in hint or "white ground" in hint
     named = [colour for colour in COLOURS if re.search(rf"\b{colour}\b", hint)]
-    result = panels.component("canvas")(
-        key=panels.component_key(key),
+    result = components.component("canvas")(
+        key=components.component_key(key),
         data={
             "name": key,
             "label": f"Canvas: draw {hint}",
@@ -402,7 +405,7 @@ def _input(here: frame.Here, made: own.Own, name: str) -> None:
         if pixels is not None:
             st.image(pixels, width=112, alt=f"What the model is given for {name}, {size} numbers")
         if content is not None and not isinstance(content, Image):
-            views.raw_content(name, content, 180, in_box=True)
+            sample_content.raw_content(name, content, 180, in_box=True)
         form = " (log-mel)" if isinstance(content, Audio) and modality.shape else ""
         st.caption(f"{text.plain(name)}: {size}{form}")
 
@@ -424,25 +427,25 @@ def page() -> None:
     sample, theme, ruled = here.sample_of(), here.theme, here.study.can("rules")
 
     if samples.TRY.fits(here.study):
-        controls.folded(samples.TRY, lambda: try_own(here), ":material/draw:")
+        widgets.folded(samples.TRY, lambda: try_own(here), ":material/draw:")
     with st.container(key="fold-samples"):
         find, read = st.columns([1, 1.25], gap="medium")
         left, right = st.columns([1, 1.25], gap="medium")
         below = st.container()
     with read, frame.guard():
-        views.sample_heading(here)
-        views.sample_content(here)
+        sample_content.sample_heading(here)
+        sample_content.sample_content(here)
         over_seconds = st.container()  # after the decision: attributions take their time
         panels.show(sample, theme, "verdict", grows=False, first=1)
         panels.show(sample, theme, "waterfall", first=1)
-        controls.folded(raw.OPEN, lambda: what_made_it(here), ":material/search:")
+        widgets.folded(raw.OPEN, lambda: what_made_it(here), ":material/search:")
     with over_seconds, frame.guard():
         options = timelines.STRIP["strip"].arguments(page_params.current())
         panels.show(
             sample,
             theme,
             "strip",
-            below=lambda: views.follow_strip(sample, f"main-{here.row}", **options),
+            below=lambda: sample_content.follow_strip(sample, f"main-{here.row}", **options),
         )
     with left, frame.guard():
         panels.show(sample, theme, "shapley", "people", "masses")
@@ -453,7 +456,7 @@ def page() -> None:
                 "This model has no entropies: nothing is entangled or evolves, so its states stay pure."
             )
     if ruled:
-        with below, frame.guard(), controls.fold(samples.TABLE, ":material/table_rows:"):
+        with below, frame.guard(), widgets.fold(samples.TABLE, ":material/table_rows:"):
             table: pd.DataFrame = sample.reading.frame().reset_index()
             st.dataframe(
                 table,

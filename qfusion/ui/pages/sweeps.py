@@ -8,7 +8,7 @@ from qfusion._checks import check
 from qfusion.analysis import sweep_trials, text
 from qfusion.panels import sweep_panels
 from qfusion.runs import plans, quotas, search_space, setting_texts, sweeps, training_queue
-from qfusion.ui import access, controls, frame, guidance, panels, reruns, state
+from qfusion.ui import access, figure, frame, guidance, panels, reruns, state, widgets
 
 # The sweeps that there are: what they search, what came out, the command that trains the best; and the start of a new
 # one.
@@ -39,7 +39,7 @@ def _sweep(name: str, moving: bool) -> None:
     """Everything about one sweep, looked at again and again while it is at work."""
     reruns.begin_run()
     match = sweeps.find(name)
-    if (_at_work(match) and not panels.exporting()) != moving:
+    if (_at_work(match) and not figure.exporting()) != moving:
         st.rerun()
     trials = sweep_trials.trials_of(match)
     _best(trials)
@@ -47,7 +47,7 @@ def _sweep(name: str, moving: bool) -> None:
     if not sweep_panels.has_finished_trials(trials):
         st.caption("Figures appear once a trial has ended.")
         return
-    for view, tab in controls.tabs(sweep_panels.SWEEP_VIEW):
+    for view, tab in widgets.tabs(sweep_panels.SWEEP_VIEW):
         with tab, frame.guard(), st.container(key="fold-sweep"):
             panels.show(trials, frame.theme(), *sweep_panels.SWEEP, first=len(sweep_panels.SWEEP))
             if view == sweep_panels.SWEEP_VIEWS[0]:
@@ -151,8 +151,8 @@ def _form() -> None:
     if access.says_no_training("begin, stop or go on with a sweep", "python -m qfusion sweep"):
         return
     left, right = (box.container(gap="xxsmall") for box in st.columns(2, gap="medium"))
-    name = controls.draw(sweep_panels.SWEEP_DATA, place=left)
-    kind = controls.draw(sweep_panels.SWEEP_KIND, place=right)
+    name = widgets.draw(sweep_panels.SWEEP_DATA, place=left)
+    kind = widgets.draw(sweep_panels.SWEEP_KIND, place=right)
     default = plans.default_settings(name, kind)
     searched = st.multiselect(
         "Settings to search",
@@ -322,8 +322,8 @@ def page() -> None:
             access.may_train(),
         )
         return
-    name = controls.draw(sweep_panels.SWEEP_NAME, options=known)
-    moving = _at_work(sweeps.find(name)) and not panels.exporting()
+    name = widgets.draw(sweep_panels.SWEEP_NAME, options=known)
+    moving = _at_work(sweeps.find(name)) and not figure.exporting()
     # seconds between two looks while a sweep is at work
     st.fragment(_sweep, run_every=2.0 if moving else None)(name, moving)
 

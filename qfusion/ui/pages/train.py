@@ -25,7 +25,7 @@ from qfusion.runs import plans, run_process, setting_texts, training_queue
 from qfusion.training import checkpoint, default_options, imports, metrics
 from qfusion.ui import (
     access,
-    controls,
+    figure,
     frame,
     guidance,
     page_params,
@@ -33,7 +33,8 @@ from qfusion.ui import (
     reruns,
     selections,
     state,
-    views,
+    uploads,
+    widgets,
 )
 
 # Bring a model that was trained elsewhere: an .onnx or .pt2 file, checked in a process of its own and kept among the
@@ -60,7 +61,7 @@ _HOW_HERE = """Bring an `.onnx` file, which runs no code of its own, or a progra
 @st.fragment
 def import_form() -> None:
     """The whole part; a fragment, so that what is typed redraws this and nothing else."""
-    controls.folded(builders.IMPORT, _import_page, ":material/upload_file:")
+    widgets.folded(builders.IMPORT, _import_page, ":material/upload_file:")
 
 
 @frame.guard()
@@ -143,7 +144,7 @@ def _form(level: str) -> tuple[str, str, str, bool, str] | None:
     check(bool(name), "The model has no name yet. Type one.")
     # goes when the session does
     directory = tempfile.TemporaryDirectory(prefix="qfusion-model-", ignore_cleanup_errors=True)
-    state.put(_UPLOAD, (directory, views.save_upload(file, Path(directory.name), "program")))
+    state.put(_UPLOAD, (directory, uploads.save_upload(file, Path(directory.name), "program")))
     return str(data), name, title, bool(replace), ""
 
 
@@ -285,7 +286,7 @@ def _settings(shown: list[runs.Seen]) -> None:
         ),
     )
     with st.container(border=True, key="panel-train-settings", gap="xsmall"):
-        panels.heading(
+        figure.heading(
             f"{len(differ)} setting{'s differ' if len(differ) != 1 else ' differs'}"
             if len(planned) > 1
             else "Settings"
@@ -385,11 +386,11 @@ def _metric(shown: list[runs.Seen]) -> None:
     else:
         with st.container(border=True, key="panel-train-metric", gap="xxsmall"):
             with st.container(horizontal=True, vertical_alignment="center"):
-                panels.heading("Metric on the validation rows")
-                metric = controls.draw(
+                figure.heading("Metric on the validation rows")
+                metric = widgets.draw(
                     builders.METRIC, options=known, default=training_curves.main_metric(known)
                 )
-            panels.drawn(builders.metric(shown, frame.theme(), metric=metric))
+            figure.drawn(builders.metric(shown, frame.theme(), metric=metric))
 
 
 def inside(shown: list[runs.Seen]) -> None:
@@ -418,8 +419,8 @@ _NAME, _EVENTS, _STARTED = "_new.name", "_new.events", "_new.started"
 def draw_form() -> None:
     """Draws the form; when it has just started runs, the page is drawn again with them."""
     left, right = (box.container(gap="xxsmall") for box in st.columns(2, gap="medium"))
-    name = controls.draw(sweep_panels.NEW_DATA, place=left)
-    kind = controls.draw(sweep_panels.NEW_KIND, place=right)
+    name = widgets.draw(sweep_panels.NEW_DATA, place=left)
+    kind = widgets.draw(sweep_panels.NEW_KIND, place=right)
     dataset = reruns.dataset(name)
     classes = dataset.target.classes
     left.caption(
@@ -477,7 +478,7 @@ def _field(key: str, begin: Any, name: str, kind: str, classes: bool) -> Any:
 def _explained(choice: params.Param, place: DeltaGenerator) -> Any:
     """A widget with what it is for: behind its (?) or below it."""
     with place:
-        value = controls.draw(choice, help=guidance.help(choice.help))
+        value = widgets.draw(choice, help=guidance.help(choice.help))
         guidance.below(choice.help)
     return value
 
@@ -632,7 +633,7 @@ def _choose(seen: list[runs.Seen]) -> list[runs.Seen]:
     """The table and the picker; returns the runs that are shown: those chosen, else those alive, else the newest."""
     names = [entry.name for entry in seen]
     table = st.container()
-    picked = controls.draw(
+    picked = widgets.draw(
         builders.RUNS,
         options=names,  # some were deleted
         label="Runs shown",
@@ -900,7 +901,7 @@ def page() -> None:
 
 def _moving(seen: list[runs.Seen]) -> bool:
     """Whether the page looks again and again."""
-    return any(entry.alive for entry in seen) and not panels.exporting()
+    return any(entry.alive for entry in seen) and not figure.exporting()
 
 
 frame.run(__file__, __name__)

@@ -20,7 +20,16 @@ from qfusion.models import table_edits
 from qfusion.models.jump_changes import tweak_of
 from qfusion.models.terms import ParameterChange
 from qfusion.panels import what_if as builders
-from qfusion.ui import controls, frame, page_params, panels, state, views
+from qfusion.ui import (
+    changed_numbers,
+    frame,
+    page_params,
+    panels,
+    sample_box,
+    sample_content,
+    state,
+    widgets,
+)
 from qfusion.wording import answers, backgrounds
 
 # The controls: what is done to each modality. Everything stands in the address.
@@ -78,7 +87,7 @@ def choices(here: frame.Here) -> changes.Asked:
 
 
 def _change(here: frame.Here, name: str, own: Any) -> None:
-    match controls.draw(builders.action_choice(here.study, name), label=text.plain(name)):
+    match widgets.draw(builders.action_choice(here.study, name), label=text.plain(name)):
         case changes.SWAP:
             _donor(here, name)
         case changes.INPUT:
@@ -102,31 +111,31 @@ def _donor(here: frame.Here, name: str) -> None:
     control, dataset = builders.donor_choice(name), here.study.dataset
     # A default beside a value that a button has set would be complained of in the log.
     default = str(dataset.ids[0])
-    if state.get(control.key) is None or controls.is_foreign(dataset, control.key):
+    if state.get(control.key) is None or sample_box.is_foreign(dataset, control.key):
         default = background_choice.default_contrast(here.study, here.row)
-    donor = controls.sample_box(control, dataset, default)
+    donor = sample_box.sample_box(control, dataset, default)
     content = dataset.content(dataset.row(donor)).get(name)
     source = recording_strip.source(dataset, dataset.row(donor))
     if content is not None:
-        views.raw_content(name, content, in_box=True)
+        sample_content.raw_content(name, content, in_box=True)
     if source.clip is not None:
-        views.clip(source.clip, donor, f"donor-{name}")
+        sample_content.clip(source.clip, donor, f"donor-{name}")
 
 
 def _input(here: frame.Here, name: str) -> None:
     if name == "text":
-        controls.draw(builders.WORDS, value=changes.own_words(here.study, here.row))
+        widgets.draw(builders.WORDS, value=changes.own_words(here.study, here.row))
         with st.popover("Vocabulary", icon=":material/dictionary:"):
             for title, entries in _VOCABULARY.items():
                 st.markdown(f"**{title}**  \n{', '.join(map(text.plain, entries))}")
         return
     values = tuple(
-        (control.key.partition(".")[2], controls.draw(control))
+        (control.key.partition(".")[2], widgets.draw(control))
         for control in builders.input_choices(here.study, name)
     )
     with frame.guard():
         change = changes.Change(changes.INPUT, controls=values)
-        views.raw_content(
+        sample_content.raw_content(
             name, changes.edited(here.study, here.row, name, change).content, in_box=True
         )
 
@@ -148,7 +157,7 @@ def _state(here: frame.Here, name: str, own: Any) -> None:
     for title, value, control in zip(
         titles, changes.shown_state(own), builders.number_choices(here.study, name), strict=True
     ):
-        controls.draw(
+        widgets.draw(
             control,
             label=title,
             default=float(np.clip(round(value, 3), control.low, control.high)),
@@ -204,7 +213,7 @@ def parameters(here: frame.Here) -> None:
         )
     else:
         what = "knob of the physics" if here.study.can("time") else "angle of the fusion rules"
-        controls.folded(
+        widgets.folded(
             builders.KNOBS,
             lambda: _flips(here),
             ":material/tune:",
@@ -260,7 +269,7 @@ def result(here: frame.Here, wanted: changes.Asked) -> None:
     st.markdown(f"#### {builders.describe_outcome(list(done), was, is_, turned)}")
     cells = _classes(here, before, now) if here.study.classes else _scores(here, before, now)
     with st.container(key="pair-metrics"):
-        views.metrics_changed(cells, st.columns(len(cells)), "no change")
+        changed_numbers.metrics_changed(cells, st.columns(len(cells)), "no change")
     panels.show(sample, theme, "what-if-probabilities", first=1)
     panels.show(sample, theme, "what-if-as-it-is", "what-if-changed", columns=2, gap="medium")
     panels.show(sample, theme, "what-if-differences")
@@ -275,10 +284,12 @@ def result(here: frame.Here, wanted: changes.Asked) -> None:
                 panels.show(sample, theme, f"what-if-state-{name}")
 
 
-def _classes(here: frame.Here, before: changes.Result, now: changes.Result) -> list[views.Changed]:
+def _classes(
+    here: frame.Here, before: changes.Result, now: changes.Result
+) -> list[changed_numbers.Changed]:
     study, sample = here.study, here.sample_of()
     cells = [
-        views.Changed(
+        changed_numbers.Changed(
             f"Softmax ‘{text.plain(study.classes[which], 14)}’",
             float(before.probabilities[which]),
             float(now.probabilities[which]),
@@ -287,19 +298,21 @@ def _classes(here: frame.Here, before: changes.Result, now: changes.Result) -> l
         for which in dict.fromkeys((before.outcome.decision, now.outcome.decision))
     ]
     was, is_ = (float(part.outcome.scores[sample.output]) for part in (before, now))
-    return [*cells, views.Changed("Log-odds explained", was, is_, sample.unit)]
+    return [*cells, changed_numbers.Changed("Log-odds explained", was, is_, sample.unit)]
 
 
-def _scores(here: frame.Here, before: changes.Result, now: changes.Result) -> list[views.Changed]:
+def _scores(
+    here: frame.Here, before: changes.Result, now: changes.Result
+) -> list[changed_numbers.Changed]:
     was, is_ = (float(part.outcome.scores[0]) for part in (before, now))
     cells = [
-        views.Changed(
+        changed_numbers.Changed(
             "Prediction", was, is_, f"Score of sample {text.plain(here.sample)} by the model"
         )
     ]
     if before.truth is not None and now.truth is not None:
         cells.append(
-            views.Changed(
+            changed_numbers.Changed(
                 "True score without noise",
                 before.truth,
                 now.truth,

@@ -22,7 +22,7 @@ from qfusion.panels import (
 )
 from qfusion.runs import plans
 from qfusion.training import checkpoint
-from qfusion.ui import access, controls, frame, panels, state
+from qfusion.ui import access, frame, job_progress, panels, sample_box, state, widgets
 
 # Does the data need fusion? Here of the model's data; on the Data page of any set, before training.
 
@@ -42,14 +42,14 @@ def needs(scope: Any, theme: Theme, columns: list[float] | int = 0) -> None:
         return
     key = ("needs", dataset.digest)
     place = st.container(horizontal=True, vertical_alignment="center", gap="small", key="needs-run")
-    if not controls.draw(data_fusion.NEED, place=place):
+    if not widgets.draw(data_fusion.NEED, place=place):
         st.caption(
             "Small models, which take up to a minute, are asked what each modality tells of the target, what several "
             "tell alike, and what all tell only together; and whether joint models predict it better than late ones. "
             "Of a large set some rows are drawn at random."
         )
         jobs.leave_job(key, access.session_id())
-    elif controls.is_done(
+    elif job_progress.is_done(
         jobs.begin_job(key, lambda: fusion_tests.needs(dataset), 1, access.session_id()),
         "Small models: {job.done:,} of {job.total:,} fitted",
         "{job.problem}",
@@ -72,7 +72,7 @@ def model_section(here: frame.Here) -> None:
     study = here.study
     with st.container(key="fold-why-model"):
         panels.show(study, here.theme, "why-emap", "why-loss", columns=2, first=2)
-        words = controls.draw(cohorts.FILTER)
+        words = widgets.draw(cohorts.FILTER)
         with frame.guard():
             levels = errors.levels_of(here.sample_of(), str(words or ""), output=here.output_name)
             if not levels.inside.any():
@@ -112,11 +112,11 @@ def pieces_section(here: frame.Here) -> None:
     donor = ""
     if model_pieces.PIECES["patches"].fits(sample):
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            if controls.draw(model_pieces.LENDER) == model_pieces.ONE:
-                donor = controls.sample_box(
+            if widgets.draw(model_pieces.LENDER) == model_pieces.ONE:
+                donor = sample_box.sample_box(
                     model_pieces.DONOR, study.dataset, patching.partner(sample), follows=True
                 )
-            controls.draw(model_pieces.PATCH)
+            widgets.draw(model_pieces.PATCH)
     if donor == here.sample:
         st.info(
             "Patched with its own states a sample is itself. Pick another one.",
@@ -127,7 +127,7 @@ def pieces_section(here: frame.Here) -> None:
     if model_pieces.PIECES["smallest"].fits(study):
         panels.later("smallest", partial(_smallest, here))
     if study.can("rules"):
-        controls.draw(model_pieces.GROUPS_OF)
+        widgets.draw(model_pieces.GROUPS_OF)
         panels.show(sample, here.theme, *(name for name in model_pieces.PIECES if "groups" in name))
 
 
@@ -184,7 +184,7 @@ def twins(study: Study) -> None:
     known, job = audit.seeds_of(study), jobs.find_job(twin_training.twins_key(study))
     if job is not None and job.under_way:
         with st.container(width=420, key="twins-progress"):
-            st.fragment(controls.watch, run_every=controls.PULSE)(
+            st.fragment(job_progress.watch, run_every=job_progress.PULSE)(
                 job,
                 "Twins: {job.done:,} of {job.total:,} trained",
                 lambda: ", waiting for other trainings" if not job.done else "",

@@ -1,0 +1,42 @@
+"""Slow figures: computed from some samples drawn at random, or in the background from all of them."""
+
+import hashlib
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import streamlit as st
+
+from qfusion.analysis import drawn_samples, jobs
+from qfusion.analysis.study import Study
+from qfusion.panels import panel
+from qfusion.ui import access, job_progress, state
+
+
+def everyone(
+    name: str, study: Study, rows: np.ndarray, some: int, make: Callable[[], object], *more: str
+) -> bool:
+    """Returns whether a panel shows all samples, which are then worked out; says until then that some are drawn,
+    and how far all are.
+
+    Args:
+        name: of the panel. study: the model on its data. rows: of all samples. some: how many are drawn of these.
+        make: works out what the panel shows of all samples, where it is kept.
+        more: what else tells it from others.
+    """
+    key = (name, *more, *study.of_set.memo_key(), hashlib.sha256(rows.tobytes()).hexdigest())
+    if some >= len(rows) or state.get(panel.EVERYONE.key) != drawn_samples.ALL:
+        if some < len(rows):
+            st.caption(f"{drawn_samples.drawn_words(some, len(rows))}.")
+        jobs.leave_job(key, access.session_id())
+        return False
+    return job_progress.is_done(
+        jobs.begin_job(key, make, len(rows), access.session_id()),
+        "All samples: {job.done:,} of {job.total:,}",
+        "All samples cannot be measured: {job.problem}. Some of them are shown.",
+        wanted=lambda: state.get(panel.EVERYONE.key) == drawn_samples.ALL,
+        # the next run leaves the job
+        cancel=partial(state.put, panel.EVERYONE.key, drawn_samples.DRAWN),
+        width=320,
+        keys=(f"all-samples-{name}", f"_all_cancel_{name}"),
+    )

@@ -1,0 +1,99 @@
+"""The picker of the background: the training set, states without information, one other sample, or a cohort."""
+
+from dataclasses import replace
+
+import streamlit as st
+
+from qfusion.analysis import background_choice, cohort_table, text
+from qfusion.analysis.study import Study
+from qfusion.errors import QFusionError
+from qfusion.panels import pickers
+from qfusion.ui import page_params, saved, state
+from qfusion.ui.sample_box import exists, sample_box
+from qfusion.ui.widgets import check, draw, follow
+
+
+def background_picker(study: Study, row: int) -> Study:
+    """Draws the picker; returns the study with that background. A link may say it as the command line does (`joint`,
+    `contrast`, ...)."""
+    labels = {kind: label for label, kind in background_choice.OFFERED.items()}
+    key = pickers.BACKGROUND.key
+    wanted = page_params.text_of(key)
+    if wanted in labels and key not in st.session_state:
+        page_params.drop_link({key: [labels[wanted]]})
+    check(pickers.BACKGROUND, pickers.CONTRAST, study=study)
+    kind = draw(pickers.BACKGROUND)
+    if kind == "cohort":
+        return _cohort(study)
+    sample = _other(study, row) if kind == "contrast" else ""
+    if sample == str(study.dataset.ids[row]):
+        st.caption("This sample is compared with itself, so every contribution is 0. Pick another.")
+    return background_choice.with_background(study, kind, sample)
+
+
+def _cohort(study: Study) -> Study:
+    """The study with a saved cohort behind it, whose members are told by the decisions against the training set."""
+    known = {cohort.name: cohort.parts for cohort in saved.saved_cohorts()}
+    if not known:
+        st.caption(
+            "No cohort is saved yet: name one on the Cohorts page. Until then the training set is compared with."
+        )
+        return study
+    members = replace(pickers.MEMBERS, values=list(known))
+    check(members)
+    name = draw(members)
+    try:
+        rows = cohort_table.members(study, known[name])
+    except QFusionError as error:
+        st.warning(
+            text.message(
+                f"Cohort ‘{name}’ does not fit this model: {error} The training set is compared with."
+            )
+        )
+        return study
+    if not len(rows):
+        st.warning(
+            text.message(f"Cohort ‘{name}’ has no sample here. The training set is compared with.")
+        )
+        return study
+    st.caption(f"{len(rows):,} samples")
+    return background_choice.with_background(study, "cohort", name, rows)
+
+
+def cohort(study: Study) -> str:
+    """The cohort that decisions are compared with, as NAME:FILTER; empty where it is something else."""
+    behind = study.background
+    return next(
+        (
+            str(cohort)
+            for cohort in saved.saved_cohorts()
+            if behind.kind == "cohort" and cohort.name == behind.label
+        ),
+        "",
+    )
+
+
+def _other(study: Study, row: int) -> str:
+    default = background_choice.default_contrast(study, row)
+    follow(pickers.CONTRAST.key, default)  # before its value is read here
+    value = page_params.text_of(pickers.CONTRAST.key) or default
+    place = study.dataset.row(value if exists(study.dataset, value) else default)
+    says = (
+        f"It is predicted ‘{text.plain(study.classes[int(study.predicted[place])])}’ "
+        f"({text.softmax(study.probabilities[place].max())})"
+        if study.classes
+        else f"Its score is {study.scores[place, 0]:+.2f}"
+    )
+    return sample_box(pickers.CONTRAST, study.dataset, default, help=f"{says}. Type to search.")
+
+
+def background_in_links() -> dict[str, str]:
+    """What links and the next page carry: nothing of the default background."""
+    chosen = str(state.get(pickers.BACKGROUND.key) or background_choice.DEFAULT_BACKGROUND)
+    if chosen == background_choice.DEFAULT_BACKGROUND:
+        return {}
+    which = {"contrast": pickers.CONTRAST.key, "cohort": pickers.MEMBERS.key}
+    key = which.get(background_choice.OFFERED.get(chosen, ""), "")
+    return {pickers.BACKGROUND.key: chosen} | (
+        {key: str(state.get(key))} if key and state.get(key) else {}
+    )

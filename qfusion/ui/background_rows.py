@@ -1,0 +1,119 @@
+"""How many rows of the background are used, in the bar on top, and the way to all of them."""
+
+from typing import Any
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from qfusion.analysis import background_choice, jobs, refinement, text
+from qfusion.analysis.study import Study
+from qfusion.panels import pickers
+from qfusion.ui import access, page_params, state
+from qfusion.ui.job_progress import PULSE, watch
+from qfusion.ui.widgets import check
+
+_WANTED, _DECLINED = "_refined", "_some_refined"
+
+
+def background_rows(study: Study) -> Study:
+    """Draws it for a model that is evaluated row by row; returns the study that the page shows.
+
+    All rows are worked out behind the page, where that takes minutes unless the reader cancels it, else when asked;
+    until then the page shows, and says, what it has. The address says `rows=all` once all numbers are there.
+    """
+    check(pickers.ROWS)
+    if not study.is_sampled:
+        _leave()
+        return study
+    key = study.memo_key()
+    exact: Any = study.against_all_rows()
+    under_way = False
+    if (
+        page_params.text_of(pickers.ROWS.key)
+        or state.get(_WANTED) == key
+        or (state.get(_DECLINED) != key and exact.operations <= refinement.AUTO)
+    ):
+        _want(study)
+        job = refinement.begin_refinement(study, access.session_id())
+        if job.state == jobs.State.DONE:
+            state.put(pickers.ROWS.key, background_choice.ALL_ROWS)
+            with _popover(f"All {study.background.size:,} rows"):
+                st.caption(
+                    f"Decisions are compared with all {study.background.size:,} rows of the background."
+                )
+                st.button(f"Use {_some(study)}", key="_some_rows", on_click=_decline, args=(study,))
+            return job.result
+        state.forget(pickers.ROWS.key)
+        under_way = job.state != jobs.State.FAILED
+        if not under_way:
+            state.notice(
+                f"Comparing with all rows failed: {text.plain(job.problem)}. Some of the rows are used."
+            )
+            _decline(study)
+    with _popover(f"{study.bulk_background.size:,} of {study.background.size:,} rows"):
+        whose = (
+            f"the first {len(study.bulk):,} test samples"
+            if len(study.bulk) < len(study.dataset.rows("test"))
+            else "test samples"
+        )
+        st.caption(
+            f"To answer at once, {whose} are compared with {_some(study)} of the background's "
+            f"{study.background.size:,}, drawn at random."
+        )
+        if not under_way:
+            st.button(
+                f"Use all {study.background.size:,} rows",
+                key="_all_rows",
+                on_click=_want,
+                args=(study,),
+                help="Exact contributions, worked out behind the page, which goes on meanwhile.",
+            )
+    if under_way:
+        with st.container(width=260, key="refining"):
+            st.fragment(watch, run_every=PULSE)(
+                job,
+                "All rows: {job.done:,} of {job.total:,} samples",
+                lambda: ", waiting for another test set",
+                wanted=lambda: state.get(_WANTED) is not None,
+                stay=lambda: refinement.begin_refinement(study, access.session_id()),
+                cancel=lambda: _decline(study),
+                key="_refine_cancel",
+            )
+    return study
+
+
+def _popover(label: str) -> DeltaGenerator:
+    """Opens what there is to say of the rows."""
+    return st.popover(
+        label,
+        icon=":material/table_rows:",
+        key="rows-used",
+        help="How many rows of the background stand in",
+    )
+
+
+def _some(study: Study) -> str:
+    """How many rows are used where not all are."""
+    one = study.sample_background.size
+    alone = "all" if one == study.background.size else f"{one:,}"
+    return f"{study.bulk_background.size:,} rows (the open one with {alone})"
+
+
+def _want(study: Study) -> None:
+    """Asks for all rows of this study, and no longer for those of another."""
+    if state.get(_WANTED) != study.memo_key():
+        _leave()
+    state.put(_WANTED, study.memo_key())
+    state.put(_DECLINED, None)
+
+
+def _leave() -> None:
+    """Asks for them no longer."""
+    jobs.leave_job(state.take(_WANTED), access.session_id())
+
+
+def _decline(study: Study) -> None:
+    """Shows this study against some rows until the reader asks for all."""
+    _leave()
+    state.put(_DECLINED, study.memo_key())
+    state.forget(pickers.ROWS.key)

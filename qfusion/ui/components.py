@@ -1,0 +1,65 @@
+"""Components with a script of their own on a page, and the player of recordings."""
+
+import hashlib
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import streamlit as st
+
+from qfusion import _files
+from qfusion.data.sample_content import Clip
+from qfusion.ui import recording_addresses
+
+
+@lru_cache
+def component(name: str) -> Any:
+    """What the script of a name draws on a page."""
+    return st.components.v2.component(
+        f"qfusion_{name}", js=_files.asset_text(f"{name}.js"), isolate_styles=False
+    )
+
+
+def component_key(name: str) -> str:
+    """Returns the key of a component that is called by a name, which may hold the name of a modality or a set.
+
+    Streamlit takes no key with two underscores side by side, or one at its end: between them and an event's name stand
+    two. Such a name is told by its digest.
+    """
+    if "__" not in name and not name.endswith("_"):
+        return name
+    plain = re.sub("_+", "-", name).strip("-")
+    return f"{plain}-{hashlib.sha256(name.encode()).hexdigest()[:12]}"
+
+
+def play(
+    key: str,
+    label: str,
+    clip: Clip | None = None,
+    *,
+    bound: str = "",
+    strip: str = "",
+    peaks: Sequence[tuple[str, float, str]] = (),
+) -> None:
+    """Plays a recording, and has a playhead follow it over a strip.
+
+    Args:
+        key: of the element. label: what is played, for those who do not see it.
+        clip: the recording, a video or a sound; without it, what `bound`, a selector, finds on the page plays.
+        strip: name of the panel over which the playhead goes and that is clicked to play from there.
+        peaks: buttons to play from a moment: name, seconds, and what is said of it.
+    """
+    component("player")(
+        key=component_key(key),
+        data={
+            "kind": "video" if clip is None else clip.kind,
+            "source": "" if clip is None else recording_addresses.clip_address(clip),
+            "label": label,
+            "failed": "This recording cannot be played here: it was moved or changed, or your browser does not know "
+            "its kind.",
+            "bound": bound,
+            "strip": f".st-key-{component_key(f'figure-{strip}')} .qf-figure" if strip else "",
+            "peaks": [{"name": name, "time": time, "title": title} for name, time, title in peaks],
+        },
+    )

@@ -1,0 +1,158 @@
+"""The bar on top of a page: pickers of model, data, sample, background and output.
+
+A value of the link is used where it fits; one that does not fit is named in a notice.
+"""
+
+import streamlit as st
+
+from qfusion import _checks
+from qfusion.analysis import outputs
+from qfusion.analysis.study import Study
+from qfusion.panels import page_state, pickers
+from qfusion.ui import page_params, state
+from qfusion.ui.background_picker import background_in_links, background_picker
+from qfusion.ui.background_rows import background_rows
+from qfusion.ui.encoding import encoding_progress, open_study_shared
+from qfusion.ui.playback import draw_replay
+from qfusion.ui.sample_box import is_foreign, sample_box
+from qfusion.ui.tweak_widgets import forget_learned_duration
+from qfusion.ui.widgets import bind, check, draw
+
+
+# in every page's address
+def settle_pickers() -> None:
+    """On a fresh session, makes model and data in the address agree before any widget is drawn.
+
+    A link that names only the data gets a model trained on them; a model that does not fit the data gets its own.
+    """
+    wanted = page_params.text_of(pickers.DATA.key)
+    if pickers.MODEL.key in st.session_state or not wanted:
+        return
+    model = page_params.text_of(pickers.MODEL.key)
+    if not model:
+        state.put(pickers.MODEL.key, next(pickers.models_for(wanted), pickers.models()[0]))
+    elif problem := pickers.misfit(model, wanted):
+        state.notice(
+            f"In the link, `data`: model '{model}' does not fit data set '{wanted}': {problem} "
+            "The model's own data are shown."
+        )
+        state.put(pickers.DATA.key, pickers.own_data(model))
+
+
+def draw_pickers() -> tuple[Study, int, outputs.Output]:
+    """Draws the pickers; returns the model on its data, the row of the sample, and what is explained."""
+    names, known = pickers.models(), pickers.sources()
+    for key, what, here in (
+        (pickers.MODEL.key, "Model", names),
+        (pickers.DATA.key, "Data set", known),
+    ):
+        if state.get(key) not in (None, *here):  # it was deleted, or a link asked for it
+            state.notice(
+                f"{what} '{str(state.get(key))[:80]}' does not exist. The default is shown."
+            )
+            state.forget(key)
+            model, data = (state.get(one.key) for one in (pickers.MODEL, pickers.DATA))
+            if model is None and data in known:  # what is left has to fit
+                state.put(pickers.MODEL.key, next(pickers.models_for(data), names[0]))
+            elif model in names and pickers.own_data(model) not in known:
+                state.put(pickers.MODEL.key, next(pickers.models_for(known[0]), names[0]))
+    model = draw(pickers.MODEL, on_change=_model_changed)
+    draw_replay(model)
+    own = pickers.own_data(model)
+    chosen = st.selectbox(
+        pickers.DATA.label,
+        known,
+        index=known.index(own) if own in known else 0,
+        on_change=_data_changed,
+        help=pickers.DATA.help,
+        **pickers.DATA.style,
+        **bind(pickers.DATA, own if own in known else known[0]),
+    )
+    _checks.check(
+        not pickers.misfit(model, chosen) or any(pickers.models_for(chosen)),
+        f"Data set '{chosen}' has no model yet. Train one on the Train page, or with `python -m qfusion train --data "
+        f"{chosen} --model quantum-jump --name my-model`.",
+    )
+    study = open_study_shared(model, chosen)
+    row = _sample(study)
+    output = _output(study)
+    behind = background_picker(study, row)
+    study = behind.on(background_rows(behind.of_set))
+    encoding_progress(model, chosen, study, str(study.dataset.ids[row]))
+    picked = {
+        "model": model,
+        "data": chosen,
+        "sample": str(study.dataset.ids[row]),
+        **background_in_links(),
+        pickers.ROWS.key: str(state.get(pickers.ROWS.key) or ""),
+        pickers.OUTPUT.key: str(output),
+    }
+    state.put(page_params.PICKED, {key: value for key, value in picked.items() if value})
+    return study, row, output
+
+
+def _sample(study: Study) -> int:
+    """The sample picker, the most telling conflict first shown."""
+    data = study.dataset
+    check(pickers.SAMPLE, study=study)
+    default = pickers.default_sample(study)
+    if is_foreign(data, pickers.SAMPLE.key):
+        state.put(pickers.SAMPLE.key, default)  # of another data set
+    with st.container(
+        horizontal=True, vertical_alignment="bottom", gap=None, width="content", key="samples"
+    ):
+        sample = sample_box(
+            pickers.SAMPLE,
+            data,
+            default,
+            # says it in the address, which this run reads already
+            lambda: state.choose_sample(state.get(pickers.SAMPLE.key)),
+            help=f"{len(data):,} samples, {len(data.rows('test')):,} of them for testing. "
+            "Type to search, or step with the keys ← and →.",
+        )
+        row = data.row(sample)
+        for key, icon, step, words in (
+            ("_previous", "chevron_left", -1, "Previous sample (←)"),
+            ("_next", "chevron_right", 1, "Next sample (→)"),
+        ):
+            there = str(data.ids[row + step]) if 0 <= row + step < len(data.ids) else ""
+            st.button(
+                "",
+                key=key,
+                icon=f":material/{icon}:",
+                type="tertiary",
+                help=words,
+                disabled=not there,
+                on_click=state.choose_sample,
+                args=(there,),
+            )
+    return row
+
+
+def _output(study: Study) -> outputs.Output:
+    """What is explained: the class decided for, or what the reader names."""
+    if not study.classes:
+        return outputs.Output()
+    check(pickers.OUTPUT, study=study)
+    chosen = draw(pickers.OUTPUT, study)
+    return outputs.parse("" if chosen == page_state.PREDICTED else chosen, study.classes)
+
+
+def _model_changed() -> None:
+    name = state.get(pickers.MODEL.key)
+    if (
+        name in pickers.models() and (own := pickers.own_data(name)) in pickers.sources()
+    ):  # a browser may send any text, such as a path
+        state.put(pickers.DATA.key, own)
+    forget_learned_duration()
+
+
+def _data_changed() -> None:
+    model, name = state.get(pickers.MODEL.key), state.get(pickers.DATA.key)
+    if (
+        model in pickers.models()
+        and name in pickers.sources()
+        and pickers.misfit(model, name)
+        and (other := next(pickers.models_for(name), None))
+    ):
+        state.put(pickers.MODEL.key, other)

@@ -1,0 +1,52 @@
+"""The decision at a cursor, in one line: over time, and over the layers of a circuit."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from qfusion._sentences import share
+from qfusion.analysis.sample import Sample
+from qfusion.explain import contribution_shares
+from qfusion.panels import network, network_layers, panel
+from qfusion.ui import frame, guidance, panels, widgets
+from qfusion.wording import answers
+
+
+def at_cursor(
+    dividends: Mapping[str, np.ndarray],
+    moving: np.ndarray,
+    moving_name: str,
+    place: int,
+    where: str,
+    unit: str,
+) -> None:
+    """The numbers at the cursor in one line."""
+    joint = contribution_shares.net_joint_share(dividends)
+    now, at_start, at_end = (share(joint[at]) for at in (place, 0, -1))
+    largest = answers.largest_at(dividends, place)
+    guidance.line(
+        f"At {where}: joint terms {now}, {largest}, {moving_name} {moving[place]:.3f} {unit}.",
+        f"At {where}: joint terms are {now} of the net sums ({at_start} at the start, {at_end} at the end); "
+        f"{largest}; {moving_name} "
+        f"{moving[place]:.3f} {unit} ({moving[0]:.3f} at the start, {moving[-1]:.3f} at the end).",
+    )
+
+
+def along_layers(here: frame.Here, sample: Sample) -> None:
+    """Correlations of the qubits and terms of the decision of an entangled-fusion network at every place between its
+    layers: what the read-out would say if the circuit stopped there."""
+    moments = sample.through.moments
+    _, layer = widgets.row(
+        panel.TERMS, replace(network.LAYER, default=moments[-1]), study=sample.study
+    )
+    panels.show(sample, here.theme, "decision-layers", first=1)
+    place, mutual = moments.index(layer), network_layers.MUTUAL
+    at_cursor(
+        sample.along,
+        network_layers.layer_correlations(sample)[mutual],
+        mutual,
+        place,
+        f"“{layer}”",
+        "nats",
+    )

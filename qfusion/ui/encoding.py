@@ -1,0 +1,72 @@
+"""Progress of the encoding of a large data set, in the bar on top, while the pages show its first samples."""
+
+import streamlit as st
+
+from qfusion import _checks
+from qfusion.analysis import encoding_jobs, jobs, opening, text
+from qfusion.analysis.study import Study
+from qfusion.panels import pickers
+from qfusion.ui import page_params, reruns, state
+from qfusion.ui.job_progress import PULSE, draw_progress
+
+
+def open_study_shared(model: str, data: str) -> Study:
+    """A model applied to a data set, by their names: to its first samples until all are encoded, which begins here."""
+    _checks.choose("Model", model, pickers.models())
+    reruns.dataset(data)  # read with its own words meanwhile
+    if encoding_jobs.is_encoded(model, data):
+        return opening.open_study(model, data)
+    encoding_jobs.begin_encoding(model, data)
+    sample = page_params.text_of(pickers.SAMPLE.key)
+    return opening.with_visitors(encoding_jobs.first_samples(model, data, sample))
+
+
+_FAILED = "_encoding_failed"
+
+
+def encoding_progress(model: str, data: str, study: Study, sample: str) -> None:
+    """Draws how far the encoding is, where the page shows the first samples only; the open one stays open."""
+    job = encoding_jobs.find_encoding(model, data)
+    if job is None or len(study.dataset) == job.total:
+        return
+    if job.problem and state.get(_FAILED) != job.problem:  # once, so that it can be closed
+        state.put(_FAILED, job.problem)
+        state.notice(
+            f"Encoding all samples failed: {text.plain(job.problem)}. The first samples are shown."
+        )
+    with st.container(width="content", key="encoding" if job.under_way else "encoding-ended"):
+        st.fragment(_progress_line, run_every=PULSE if job.under_way else None)(
+            model, data, job, study, sample
+        )
+
+
+def _progress_line(model: str, data: str, job: jobs.Job, study: Study, sample: str) -> None:
+    """How far it is, looked at again and again; the page begins anew when it has ended."""
+    reruns.begin_run()
+    job = encoding_jobs.find_encoding(model, data) or job  # it may have been begun again
+    if not job.under_way and encoding_jobs.is_encoded(model, data):
+        state.choose_sample(sample)
+        st.rerun()
+    with st.popover(
+        f"{len(study.dataset):,} of {job.total:,}",
+        icon=":material/table_rows:",
+        key="first-samples",
+        help="How many samples are shown until all are encoded",
+    ):
+        st.caption(
+            "What this model makes of this data set is not kept here yet, or not any more. Until all of it is "
+            f"encoded, {len(study.dataset.rows('test')):,} test samples drawn at random are shown, compared with "
+            f"{study.background.size:,} of {study.background.total:,} training samples."
+        )
+        if job.under_way:
+            encoding_jobs.begin_encoding(model, data)  # still here
+            draw_progress(job, "{job.done:,} of {job.total:,} samples encoded")
+            st.button("Cancel", key="_encode_cancel", on_click=job.stop)
+        else:
+            st.button(
+                "Encode all samples",
+                key="_encode_all",
+                on_click=encoding_jobs.begin_encoding,  # type: ignore[arg-type]
+                args=(model, data),
+                kwargs={"again": True},
+            )

@@ -1,0 +1,242 @@
+"""A figure on a page: Plotly's, changed in place when its numbers change, which `st.plotly_chart` draws anew.
+
+The script that draws is `qfusion/assets/figure.js`. It loads the Plotly.js of the Python package.
+`benchmarks/browser.py` measures the difference.
+"""
+
+import html
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+from urllib.parse import urlencode
+from uuid import uuid4
+
+import plotly.graph_objects as go
+import plotly.io
+import streamlit as st
+
+from qfusion.analysis import text
+from qfusion.errors import QFusionError
+from qfusion.figures.visible_range import apply_visible, parse_visible
+from qfusion.panels import address
+from qfusion.panels.panel import PanelFigure, capital, with_period
+from qfusion.ui import drawer, frame, guidance, page_params, reruns, server_addresses, state
+from qfusion.ui.components import component, component_key
+from qfusion.ui.glossary import definitions, rendered
+
+
+def framed(picture: PanelFigure) -> go.Figure:
+    """A figure as the reader wants it: without the series left out, in the ranges chosen (see `figures.recipe`)."""
+    key = address.FREE + picture.name
+    figure = picture.figure
+    value = page_params.text_of(key)
+    try:
+        if value:
+            figure = apply_visible(figure, parse_visible(value))
+    except QFusionError as error:
+        state.notice(f"In the link, `{key}`: {error} The whole figure is shown.")
+        value = ""
+    state.put(key, value or None)
+    return figure
+
+
+def drawn(picture: PanelFigure, *, on_select: Callable[[str], object] | None = None) -> None:
+    """A figure with what every panel has beside its title, without a panel around it.
+
+    Args:
+        picture: figure, words and table. on_select: what a click in the figure does, given the figure's key.
+    """
+    with st.container(gap="xxsmall", key=f"drawn-{picture.name}"):
+        draw_figure(picture, on_select)
+        footer(picture)
+
+
+def draw_figure(
+    picture: PanelFigure,
+    on_select: Callable[[str], object] | None = None,
+    config: Mapping[str, Any] | None = None,
+    small: bool = False,
+) -> None:
+    figure = framed(picture)
+    chart(
+        figure,
+        spec=picture.spec if figure is picture.figure else "",
+        alt=picture.alt,
+        key=f"figure-{picture.name}",
+        on_select=on_select,
+        picture=picture,
+        small=small,
+        config=config,
+    )
+    reruns.rest(reruns.PATIENCE)
+
+
+def small(picture: PanelFigure) -> None:
+    """A small figure that is explained by what stands around it."""
+    with st.container(key=f"small-{picture.name}"):
+        draw_figure(picture, small=True)
+        draw_dialog(picture)
+
+
+# A figure on a page: Plotly's, changed in place when its numbers do, which `st.plotly_chart` draws anew.
+#
+# `benchmarks/browser.py` measures what that is worth. The script that draws is `qfusion/assets/figure.js`; the
+# Plotly.js that it loads is the one that comes with the Python package.
+
+NUMBERS_HELP = "The numbers of this figure as CSV"
+WORDS_HELP = "What this shows and does not, and what its words mean"
+
+
+def chart(
+    figure: go.Figure,
+    *,
+    key: str,
+    alt: str,
+    spec: str = "",
+    config: Mapping[str, Any] | None = None,
+    on_select: Callable[[str], object] | None = None,
+    picture: PanelFigure | None = None,
+    small: bool = False,
+) -> None:
+    """Draws a figure as wide and as high as there is room, at least as high as its layout says.
+
+    Args:
+        figure: of plotly. spec: it as Plotly's JSON, where that is at hand. config: of Plotly.js.
+        key: of the element; the figure is changed in place for as long as this stays the same.
+        alt: what it shows, for those who do not see it.
+        on_select: what a click, a box or a lasso does, given the key; `qfusion.ui.state` tells what was chosen.
+        picture: what it is of, for the buttons above it: export, numbers and words, of a `small` one export alone.
+    """
+    key = component_key(key)
+    data: dict[str, Any] = {
+        "film": dict(picture.film) if picture else {},
+        "figure": spec or plotly.io.to_json(figure, validate=False),
+        "config": {"displayModeBar": False, "doubleClick": False, **(config or {})},
+        "height": figure.layout.height or 450,  # pixels
+        "alt": alt,
+        "chosen": on_select is not None,
+        "library": server_addresses.plotly_address(),
+    }
+    callbacks: dict[str, Any] = {}
+    if on_select is not None:
+        callbacks["on_selection_change"] = partial(on_select, key)
+    if picture is not None:
+        callbacks["on_export_change"] = partial(state.put, state.DRAWER, picture.name)
+        data["tools"] = {
+            "export": "This figure as SVG, PDF, PNG or HTML, its numbers, its recipe, and the Python code that makes "
+            "it."
+        }
+    if picture is not None and not small:
+        wanted = f"_wanted-{key}"
+        callbacks["on_numbers_change"] = partial(state.put, wanted, True)
+        if words := _words(picture):
+            data["words"] = words
+            data["tools"]["words"] = WORDS_HELP
+        data["tools"]["numbers"] = NUMBERS_HELP
+        if state.take(wanted):
+            data["file"] = {
+                "name": f"qfusion-{picture.name}.csv",
+                "text": text.csv(picture.table()).decode(),
+                "turn": uuid4().hex,
+            }
+    component("figure")(key=key, data=data, height="stretch", **callbacks)
+
+
+def exporting() -> bool:
+    """Whether the figure drawer is open: pages that look again and again stand still then."""
+    return bool(state.get(state.DRAWER))
+
+
+def heading(title: str, picture: PanelFigure | None = None) -> None:
+    """A panel's title, with a capital letter. What it shows and does not, its export and its numbers stand beside it:
+    drawn with the figure, or here where there is none.
+
+    Args:
+        title: as markdown. picture: of the panel; None where only the title is drawn.
+    """
+    if picture is None or picture.figure is not None:
+        st.markdown(f"#### {capital(title)}")
+    else:
+        with st.container(
+            horizontal=True,
+            vertical_alignment="top",
+            wrap=False,
+            gap=None,
+            key=f"top-{picture.name}",
+        ):
+            st.markdown(f"#### {capital(title)}")
+            _about(picture)
+            st.download_button(
+                "CSV",
+                data=lambda: text.csv(picture.table()),
+                file_name=f"qfusion-{picture.name}.csv",
+                mime="text/csv",
+                on_click="ignore",
+                icon=":material/download:",
+                type="tertiary",
+                key=f"csv-{picture.name}",
+                help=NUMBERS_HELP,
+            )
+
+
+def _words(picture: PanelFigure) -> str:
+    """The words and terms of a panel, as HTML."""
+    terms = definitions(picture.name)
+    words = [] if guidance.full() else [lead_markdown(picture), _shows(picture)]
+    query = html.escape(urlencode(frame.carried(), doseq=True))
+    return "".join(rendered(part) for part in (*words, terms) if part) + (
+        f'<p><a class="qf-page" href="glossary?{query}">All words</a></p>' if terms else ""
+    )
+
+
+def _about(picture: PanelFigure) -> None:
+    """An (i) with the words and terms of a panel without a figure."""
+    with st.popover(
+        "About",
+        icon=":material/info:",
+        type="tertiary",
+        key=f"about-{picture.name}",
+        help=WORDS_HELP,
+    ):
+        if not guidance.full():
+            if lead := lead_markdown(picture):
+                st.markdown(lead)
+            st.caption(_shows(picture))
+        if terms := definitions(picture.name):
+            st.markdown(terms)
+            frame.link("pages/glossary.py", "All words", ":material/menu_book:")
+
+
+def lead_markdown(picture: PanelFigure, named: bool = True) -> str:
+    return " ".join(
+        part
+        for part in (
+            f"**{with_period(picture.called)}**" if named and picture.called else "",
+            picture.lead,
+        )
+        if part
+    )
+
+
+def _shows(picture: PanelFigure) -> str:
+    return f"**Shows** {picture.shows}  \n**Does not show** {picture.not_shown}"
+
+
+def footer(picture: PanelFigure) -> None:
+    """What a figure shows and does not, where all words stand on the page; and its drawer, once it is open."""
+    if guidance.full():
+        st.caption(_shows(picture))
+    draw_dialog(picture)
+
+
+def draw_dialog(picture: PanelFigure) -> None:
+    if picture.figure is not None and state.get(state.DRAWER) == picture.name:
+        reruns.dialog(
+            "Export this figure",
+            drawer.body,
+            picture,
+            chart,
+            width="large",
+            # the page is drawn again, since series may have been left out
+            on_dismiss=partial(state.put, state.DRAWER, None),
+        )

@@ -1,0 +1,21 @@
+"""What the figures of a page are computed from, for their recipes."""
+
+from qfusion.figures.recipe import Recipe, digest_of, software
+from qfusion.panels.panel import PanelFigure
+from qfusion.ui import page_params, state
+
+# What the figures of a page are made from, for their recipes.
+
+ORIGIN = "_made_from"  # models, data and sample of this page, set by its frame
+
+
+def recipe_of(picture: PanelFigure) -> Recipe:
+    """The recipe of a panel on the page as it stands."""
+    return Recipe(
+        page=str(state.get(page_params.PAGE, "")).lower(),
+        panel=picture.name,
+        address=page_params.shown_address(),
+        made_from=dict(state.get(ORIGIN, {})),
+        software=software(),
+        numbers=digest_of(picture.table()),
+    )

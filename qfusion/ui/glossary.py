@@ -1,0 +1,116 @@
+"""The terms of the pages in plain sentences, each with its formula: below every panel, and as a page of its own.
+
+The entries are in `qfusion/assets/glossary.toml`.
+"""
+
+import tomllib
+from dataclasses import dataclass
+from functools import lru_cache
+
+import msgspec
+from latex2mathml.converter import convert
+from markdown_it import MarkdownIt
+
+from qfusion import _files
+from qfusion.quantum.measure_kinds import KINDS
+
+_MARKDOWN = MarkdownIt(
+    "commonmark", {"html": False}
+)  # what stands in the words as HTML is shown as text
+
+
+@lru_cache(maxsize=256)
+def rendered(markdown: str) -> str:
+    """Returns the HTML of words whose formulas stand between pairs of dollar signs."""
+    return "".join(
+        str(convert(part.strip().replace(r"\arg", r"\operatorname{arg}"), display="block"))
+        if i % 2
+        else _MARKDOWN.render(part)
+        for i, part in enumerate(markdown.split("$$"))
+    )
+
+
+# The words of the pages in plain sentences, each with its formula: under every panel, and as a page of its own.
+#
+# The entries are `qfusion/assets/glossary.toml`.
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One word: `words` in markdown, `formula` in LaTeX (empty where there is none), titles of `pages` that use it."""
+
+    term: str
+    words: str
+    source: str
+    pages: tuple[str, ...]
+    also: tuple[str, ...] = ()
+    formula: str = ""
+
+    def markdown(self) -> str:
+        """The entry as it stands under a panel."""
+        return f"**{self.term}.** {self.words}" + (
+            f"\n\n$$\n{self.formula}\n$$" if self.formula else ""
+        )
+
+
+@lru_cache(maxsize=1)
+def _file() -> tuple[dict[str, Entry], dict[str, tuple[str, ...]]]:
+    record = tomllib.loads(_files.asset_text("glossary.toml"))
+    return {
+        entry.term: entry for entry in msgspec.convert(record["entry"], list[Entry])
+    }, msgspec.convert(record["panels"], dict[str, tuple[str, ...]])
+
+
+def _known() -> dict[str, Entry]:
+    """The entries of the file, and of the measures that name their source where they are registered."""
+    measures = (
+        Entry(
+            about.title.capitalize(),
+            f"The {about.title}: {about.shows}",
+            about.source,
+            ("Dynamics",),
+            (about.short,),
+        )
+        for about in KINDS.values()
+        if about.source
+    )
+    return {entry.term: entry for entry in measures} | _file()[0]
+
+
+def entries() -> tuple[Entry, ...]:
+    """All entries in the order of the alphabet."""
+    return tuple(sorted(_known().values(), key=lambda entry: entry.term.casefold()))
+
+
+def find_entries(words: str, page: str | None = None) -> tuple[Entry, ...]:
+    """Entries that hold `words`, in upper or lower case, those first whose name or other name begins with it; of one
+    `page` alone when it is named."""
+    wanted = words.casefold().strip()
+    matching = (
+        entry
+        for entry in entries()
+        if page in (None, *entry.pages)
+        and any(wanted in part.casefold() for part in (entry.term, entry.words, *entry.also))
+    )
+    return tuple(
+        sorted(
+            matching,
+            key=lambda entry: (
+                not any(part.casefold().startswith(wanted) for part in (entry.term, *entry.also))
+            ),
+        )
+    )
+
+
+def terms_of(panel: str) -> tuple[str, ...]:
+    """The words that the panel of this name needs; none for a panel that is not known."""
+    known, parts = _file()[1], panel.split("-")
+    if about := KINDS.get(panel.removeprefix("measure-")):
+        return (about.title.capitalize(),) if about.source else known.get(panel, ())
+    beginnings = ("-".join(parts[:end]) for end in range(len(parts), 0, -1))
+    return next((known[name] for name in beginnings if name in known), ())
+
+
+def definitions(panel: str) -> str:
+    """The words of a panel, each with its formula, in markdown; empty for a panel without any."""
+    return "\n\n".join(_known()[term].markdown() for term in terms_of(panel))

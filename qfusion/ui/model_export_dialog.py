@@ -1,0 +1,152 @@
+"""The dialog that exports the model as it is tweaked, or saves it as one of the reader's own."""
+
+from functools import partial
+
+import streamlit as st
+
+from qfusion import model_export
+from qfusion.analysis import text
+from qfusion.panels import archives
+from qfusion.runs import plans
+from qfusion.training import checkpoint
+from qfusion.ui import access, frame, reruns, state, tweak_widgets
+
+_OPEN, _FORMAT, _PRECISION, _NAME, _KEPT = (
+    "_out.open",
+    "_out.format",
+    "_out.precision",
+    "_out.name",
+    "_out.kept",
+)
+_EXACT = {"double": "double precision", "single": "single precision, half the size"}
+
+
+def export_button(here: frame.Here) -> None:
+    """The button that opens the dialog."""
+    st.button(
+        "Export model",
+        icon=":material/output:",
+        type="tertiary",
+        key="_model_out",
+        on_click=state.put,
+        args=(state.DRAWER, _OPEN),
+        help="This model, with what you have tweaked, as a checkpoint, for PyTorch, QuTiP, OpenQASM or NumPy.",
+    )
+    if value := state.take(_KEPT):
+        st.toast(f"Kept as {text.plain(value)}: pick it on top.", icon=":material/check:")
+    if state.get(state.DRAWER) == _OPEN:
+        reruns.dialog(
+            "Export model",
+            _body,
+            here,
+            width="medium",
+            on_dismiss=partial(state.put, state.DRAWER, None),
+        )
+
+
+def _body(here: frame.Here) -> None:
+    study = here.study
+    loaded, tweak = reruns.loaded(study.name), tweak_widgets.current_tweak(study)
+    st.markdown(
+        f"**{text.plain(study.name)}**, "
+        + (f"tweaked: {text.plain(tweak)}." if tweak else "as trained: nothing is tweaked.")
+        + f" Sample {text.plain(here.sample)}, where a format is of one."
+    )
+    reasons = {name: model_export.impossible(name, loaded) for name in model_export.FORMATS}
+    able = [name for name, reason in reasons.items() if not reason]
+    picked = st.radio(
+        "Format",
+        able,
+        format_func=lambda name: model_export.FORMATS[name].title,
+        key=_FORMAT,
+        captions=[model_export.FORMATS[name].says for name in able],
+    )
+    if picked is not None:
+        _download(here, loaded, tweak, picked)
+    if left_out := [model_export.FORMATS[name].title for name, reason in reasons.items() if reason]:
+        reason = next(reason for reason in reasons.values() if reason)
+        st.caption(
+            f"Not for this model: {', '.join(left_out)}. {text.message(reason.partition('. ')[2])}"
+        )
+    if access.level() != "none":
+        _keep(here, loaded, tweak)
+
+
+def _download(here: frame.Here, loaded: checkpoint.Checkpoint, tweak: str, picked: str) -> None:
+    study, wanted = here.study, model_export.FORMATS[picked]
+    name = plans.choose_free_name(f"{study.name}-tweaked" if tweak else f"{study.name}-copy")
+    stem = (
+        f"{study.name}-{here.sample}"
+        if wanted.of_sample
+        else name
+        if picked == "checkpoint"
+        else study.name
+    )
+    precision = (
+        state.one_of(
+            "Numbers",
+            list(_EXACT),
+            format_func=_EXACT.__getitem__,
+            default="double",
+            key=_PRECISION,
+        )
+        if picked == "torch"
+        else "double"
+    )
+    make = partial(
+        model_export.make,
+        picked,
+        loaded,
+        study.dataset,
+        tweak=tweak,
+        sample=here.sample,
+        model_name=name,
+        precision=precision,
+        behind=study.background,
+    )
+    st.download_button(
+        f"Download {wanted.title}",
+        access.in_turn(make),
+        f"{archives.file_name(stem, 80)}{wanted.ending}",
+        "application/octet-stream",
+        on_click="ignore",
+        type="primary",
+        icon=":material/download:",
+        key=f"model-out-{picked}",
+        help={
+            "checkpoint": "Measured anew on all samples: takes some seconds.",
+            "torch": "Traced step by step: takes some seconds.",
+            "numpy": "Worked out when you press: takes some seconds.",
+        }.get(picked),
+    )
+    says = {
+        "qutip": "A .qu file is a pickle, and loading a pickle runs what its maker put into it: load only your own.",
+        "checkpoint": "Unpack it into a folder of models, or keep the model here, below.",
+    }
+    if picked in says:
+        st.caption(says[picked])
+
+
+def _keep(here: frame.Here, loaded: checkpoint.Checkpoint, tweak: str) -> None:
+    """Puts the model among the reader's own."""
+    with st.container(border=True, gap="xsmall", key="box-keep-model"):
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            free = plans.choose_free_name(f"{here.study.name}-tweaked")
+            name = st.text_input(
+                "Keep as my model, under the name", placeholder=free, max_chars=64, key=_NAME
+            )
+            pressed = st.button(
+                "Keep as my model",
+                icon=":material/save:",
+                key="_keep_model",
+                disabled=not tweak,
+                help=None if tweak else "Nothing is tweaked: it would be the model that you have.",
+            )
+        if pressed:
+            called = name.strip() or free
+            with frame.guard():
+                with access.waiting("Measuring it on all samples …"):
+                    model_export.keep(loaded, tweak, here.study.dataset, called)
+                state.put(_KEPT, called)
+                state.put(state.DRAWER, None)
+                st.rerun()  # of the whole page: its pickers have the model then

@@ -1,0 +1,70 @@
+"""The button that pins what is shown as A of the Compare page."""
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from qfusion.analysis import text
+from qfusion.analysis.study import Study
+from qfusion.panels import pins
+from qfusion.ui import saved, state
+from qfusion.ui.tweak_widgets import current_tweak
+
+
+def pin_button(study: Study, row: int, link: Callable[..., Any]) -> None:
+    """Draws the button and, when something is pinned, what it is."""
+    view = state.get(saved.PIN)
+    with st.container(
+        horizontal=True, vertical_alignment="center", gap="xsmall", width="content", key="pinning"
+    ):
+        st.button(
+            "Pin",
+            icon=":material/push_pin:",
+            key="_pin_now",
+            on_click=_pin,
+            args=(study, row),
+            help="Keeps model, data, sample and whatever is tweaked as A, to compare with what you look at later "
+            "as B.",
+        )
+        if view is not None:
+            link(
+                "pages/compare.py",
+                "Compare",
+                ":material/compare:",
+                help=f"With {pin_in_words(view)}, which is pinned",
+            )
+            st.button(
+                "",
+                icon=":material/close:",
+                key="_unpin",
+                type="tertiary",
+                help="Forget what is pinned",
+                on_click=state.put,
+                args=(saved.PIN, None),
+            )
+
+
+def _pin(study: Study, row: int) -> None:
+    view = view_of(study, row)  # as it is now: sliders move without drawing this button anew
+    state.put(saved.PIN, view)
+    st.toast(
+        f"A is {pin_in_words(view)}. Next, pick another sample or model, or tweak this one: that is B. Then press "
+        "Compare.",
+        icon=":material/push_pin:",
+        duration="long",
+    )
+
+
+def pin_in_words(view: pins.Pin) -> str:
+    """A pinned view as markdown."""
+    return f"{text.plain(view.sample, 40)} by {text.plain(view.model, 40)}" + (
+        f", tweaked: {text.plain(view.tweak, 60)}" if view.tweak else ""
+    )
+
+
+def view_of(study: Study, row: int) -> pins.Pin:
+    """What the reader looks at."""
+    return pins.Pin(
+        study.name, study.dataset.name, str(study.dataset.ids[row]), current_tweak(study)
+    )

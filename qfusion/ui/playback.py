@@ -1,0 +1,76 @@
+"""Cursors that play: over a figure's own cursor, and over the epochs of a training."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from qfusion import _checks
+from qfusion.analysis import background_choice, opening
+from qfusion.panels import pickers
+from qfusion.training import checkpoint
+from qfusion.ui import state
+
+
+def play_cursor(key: str, stops: Mapping[Any, str], most: int = 41, pace: float = 8) -> None:
+    """Draws the button that plays all figures that follow a cursor: what they are at its stops is made once, by
+    `ui.panels`, and drawn in the browser.
+
+    Args:
+        key: of the cursor. stops: where it can halt, with what is written there.
+        most: of these that are taken, evenly. pace: of how many a second, in five seconds at least.
+    """
+    halts, count = [*stops.items()], min(len(stops), most)
+    taken = dict(halts[n * (len(halts) - 1) // max(count - 1, 1)] for n in range(count))
+    st.button(
+        "Play",
+        key=f"_play{key}",
+        icon=":material/play_arrow:",
+        help="Play: figures follow the cursor from its beginning to its end.",
+        on_click=lambda: state.put(
+            state.PLAYS, (now := time.monotonic(), now, key, taken, max(5.0, count / pace))
+        ),
+    )
+
+
+def trained_as(scope: Any, model: str) -> Any:
+    """A sample, or a study, of another model of the same training, compared with the same kind of background."""
+    study = getattr(scope, "study", scope)
+    behind = study.background
+    _checks.check(
+        behind.kind != "cohort", "Saved cohorts are not compared with through a training."
+    )
+    other = background_choice.with_background(
+        opening.open_study(model, study.dataset.name), behind.kind, behind.label
+    )
+    return replace(scope, study=other) if scope is not study else other
+
+
+EPOCH, _LAST = "_epoch", "end"
+
+
+def draw_replay(model: str) -> None:
+    """A cursor over the epochs after which the model was kept, if there are any."""
+    name, _, epoch = model.partition(checkpoint.AFTER)
+    if epochs := checkpoint.epochs(model):
+        state.put(EPOCH, epoch or _LAST)
+        st.select_slider(
+            "After epoch",
+            [*map(str, epochs), _LAST],
+            key=EPOCH,
+            on_change=_epoch_changed,
+            args=(name,),
+            width=190,
+            help="Leads every page through the training: the model as it was after that epoch.",
+        )
+        stops = {f"{name}{checkpoint.AFTER}{at}": f"after epoch {at}" for at in epochs}
+        play_cursor(EPOCH, stops | {name: "trained"}, most=12)
+
+
+def _epoch_changed(name: str) -> None:
+    epoch = state.get(EPOCH)
+    there = name if epoch == _LAST else f"{name}{checkpoint.AFTER}{epoch}"
+    if there in pickers.models():
+        state.put(pickers.MODEL.key, there)

@@ -1,0 +1,64 @@
+"""The button that writes a report on what the page shows."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from qfusion import report
+from qfusion.analysis import text
+from qfusion.analysis.sample import sample_of
+from qfusion.errors import translate_system_errors
+from qfusion.explain.cohorts import Part
+from qfusion.panels import archives
+from qfusion.ui import access, frame, tweak_widgets
+
+
+def report_of_sample(here: frame.Here) -> None:
+    """Offers the report on the current sample, with the reader's background, output and changes of the model."""
+    changed = tweak_widgets.current_tweak(here.study)
+    _offer(
+        f"{here.study.name}-{here.sample}",
+        "All about this decision in one file that needs no network: contributions, dynamics, entropies, "
+        "circuit, faithfulness, methods with equations, BibTeX. It takes about ten seconds."
+        + (
+            f" The model is taken as you have changed it: {text.plain(changed, 120)}."
+            if changed
+            else ""
+        ),
+        lambda suffix: report.sample(
+            sample_of(here.explained, here.row, here.output_wanted, changed)
+        ).written(suffix),
+    )
+
+
+def report_of_cohort(here: frame.Here, table: Any, parts: Sequence[Part], name: str) -> None:
+    """Offers the report on the cohort in force."""
+    _offer(
+        f"{here.study.name}-cohort",
+        "All about this cohort in one file that needs no network: shares and types with intervals, "
+        "contributions, entanglement, members, faithfulness, methods with equations, BibTeX. It takes about ten "
+        "seconds.",
+        lambda suffix: report.cohort(
+            report.contents.members(here.explained, table, parts, name, here.output_wanted)
+        ).written(suffix),
+    )
+
+
+def _offer(name: str, says: str, make: Callable[[str], bytes]) -> None:
+    with st.popover(
+        "Report", icon=":material/description:", help="A report to read, print or send"
+    ):
+        st.caption(says)
+        with st.container(horizontal=True):
+            for suffix, kind in ((".pdf", "application/pdf"), (".html", "text/html")):
+                st.download_button(
+                    suffix[1:].upper(),
+                    data=access.in_turn(translate_system_errors()(partial(make, suffix))),
+                    file_name=f"qfusion-{archives.file_name(name, 80)}{suffix}",
+                    mime=kind,
+                    on_click="ignore",
+                    icon=":material/download:",
+                    key=f"report{suffix}",
+                )

@@ -1,0 +1,103 @@
+"""Boxes to choose a sample by its id.
+
+Of a large data set only some ids are sent to the browser; any id can be typed.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from qfusion.analysis import text
+from qfusion.data import DataSet
+from qfusion.panels import params
+from qfusion.ui import page_params, state
+from qfusion.ui.widgets import bind, follow, take_link
+
+OFFERED = 10_000  # ids that are all sent
+AROUND = 100  # ids before and after the chosen one, of more
+
+
+def exists(dataset: DataSet, sample: object) -> bool:
+    """Whether a data set has a sample of this id."""
+    return bool(dataset.known_ids([str(sample)]))
+
+
+def is_foreign(dataset: DataSet, key: str) -> bool:
+    """Whether what a reader has chosen under a key is of another data set."""
+    return state.get(key) is not None and not exists(dataset, state.get(key))
+
+
+def offered(dataset: DataSet, *chosen: str) -> list[str]:
+    """Ids that a box lists: all, or of a large data set the chosen ones and those around the first."""
+    own = dataset.ids[len(dataset) :]  # a visitor's, first
+    if len(dataset) <= OFFERED:
+        return [str(id_) for id_ in (*own, *dataset.ids[: len(dataset)])]
+    row = dataset.row(chosen[0])
+    near = dataset.ids[max(0, row - AROUND) : row + AROUND + 1]
+    return list(dict.fromkeys([*map(str, (*own, *near)), *chosen]))
+
+
+def sample_box(
+    control: params.SampleParam,
+    dataset: DataSet,
+    default: str,
+    on_change: Callable[[], None] | None = None,
+    follows: bool = False,
+    **words: Any,
+) -> str:
+    """Draws the box of a choice and returns the id chosen; what is of another data set is taken back. What is written
+    into the box of a large data set is an id or a part of one.
+
+    Args:
+        control: the choice.
+        dataset: whose samples.
+        default: the id it opens on.
+        on_change: called once another is chosen.
+        follows: whether it takes another default where that changes and nobody has chosen, see `follow`.
+        words: more arguments of `st.selectbox`.
+    """
+    key = control.key
+    take_link(control)
+    if is_foreign(dataset, key):
+        state.forget(key)
+    if follows:
+        follow(key, default)
+    large = len(dataset) > OFFERED
+    now = page_params.text_of(key) or default
+    ids = offered(dataset, now if exists(dataset, now) else default, default)
+
+    def written() -> None:
+        sample = matching(dataset, str(state.get(key) or now))
+        if sample is None:
+            state.notice(
+                f"No id of the data set has ‘{text.plain(str(state.get(key)), 80)}’ in it. The sample stays."
+            )
+        state.put(key, sample or now)
+        if on_change is not None:
+            on_change()
+
+    return str(
+        st.selectbox(
+            control.label,
+            ids,
+            index=None if large and state.get(key) is not None else ids.index(default),
+            on_change=written if large else on_change,
+            accept_new_options=large,
+            **{"help": control.help or None, **control.style, **words},
+            **bind(control, default),
+        )
+        or default
+    )
+
+
+def matching(dataset: DataSet, wanted: str) -> str | None:
+    """The id that was written, else the first that has it in it, in whatever letters; None where none has."""
+    if exists(dataset, wanted):
+        return wanted
+    part = wanted.strip().casefold()
+    return (
+        next((str(id_) for id_ in dataset.ids if part in str(id_).casefold()), None)
+        if part
+        else None
+    )

@@ -1,0 +1,180 @@
+"""A sample's raw content on a page: texts, pictures, recordings, and the facts of the data set's table."""
+
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from qfusion.analysis import recording_strip, text
+from qfusion.analysis.sample import Sample
+from qfusion.analysis.study import Study
+from qfusion.data import Audio, Content, Image, Text, clip_copies, clip_previews, media
+from qfusion.data.sample_content import Clip, Film, Series
+from qfusion.data.unimodal_labels import LABEL_PREFIX
+from qfusion.panels import samples, timelines
+from qfusion.ui import components, figure, frame
+from qfusion.ui.report_button import report_of_sample
+
+
+def sample_content(
+    here: frame.Here,
+    row: int | None = None,
+    *,
+    details: bool = True,
+    only: tuple[str, ...] | None = None,
+    key: str = "card",
+) -> None:
+    """The raw content that the data set has of a sample; says so where a modality has none.
+
+    Args:
+        row: of the sample, the current one unless given. details: with facts from the data's table, and as the page's
+            main content.
+        only: modalities to show. key: tells figures of one sample apart that a page shows twice.
+    """
+    at, card = here.row if row is None else row, "main" if details else key
+    content = here.study.dataset.content(at)
+    shown = {
+        name: content[name]
+        for name in here.study.modalities
+        if name in content and (only is None or name in only)
+    }
+
+    def pieces(kind: type) -> dict[str, Content]:
+        return {name: piece for name, piece in shown.items() if isinstance(piece, kind)}
+
+    for name, piece in pieces(Text).items():
+        raw_content(name, piece)
+    result = recording_strip.source(here.study.dataset, at)
+    with st.container(key=f"content-{card}-{at}" if only is None else None, gap="small"):
+        if result.clip is not None and only is None:
+            clip(result.clip, str(here.study.dataset.ids[at]), f"{card}-{at}")
+        played = pieces(Image) | pieces(Audio) | pieces(Film)
+        with st.container(horizontal=True, vertical_alignment="center", wrap=len(shown) > 3):
+            for name, piece in played.items():
+                wide = len(played) == 1 if isinstance(piece, Image) else details
+                raw_content(name, piece, "stretch" if wide else 150)
+    if result.problem:
+        st.warning(text.message(result.problem), icon=":material/videocam_off:")
+    for name in pieces(Series):
+        st.caption(text.plain(name))
+        figure.small(samples.curve(here.study, here.theme, row=at, modality=name, card=card))
+    if details:
+        if absent := [text.plain(name) for name in here.study.modalities if name not in shown]:
+            st.caption(
+                f"No raw content of {', '.join(absent)} comes with this data set, only features."
+                if result.clip is None
+                else f"Of {', '.join(absent)} the data set itself holds only features: what there was to see and "
+                "hear is the recording, which was joined to it."
+            )
+        _facts(here, at)
+
+
+def raw_content(
+    name: str,
+    piece: Content,
+    width: int | Literal["stretch"] = "stretch",
+    *,
+    in_box: bool = False,
+) -> None:
+    """The raw content of a modality; in a box that is of it, its name and a border are left out."""
+    match piece:
+        case Text():
+            st.container(border=not in_box).text(piece.text)
+        case Audio():
+            st.audio(
+                np.asarray(piece.samples),
+                sample_rate=piece.rate,
+                width=width,
+                alt=f"Recording: {name} of the sample",
+            )
+        case Image():
+            st.image(
+                np.asarray(piece.pixels),
+                width=120 if in_box else 160 if width == "stretch" else 90,
+                clamp=True,
+                caption=None if in_box else text.plain(name),
+                alt=f"Picture: {name} of the sample",
+            )
+        case Film():
+            with frame.guard():
+                st.video(str(clip_copies.copy_film(piece)), loop=True, muted=True, width=width)
+
+
+def clip(piece: Clip, sample: str, key: str) -> None:
+    """The recording of a sample, as a player or a picture; `key` tells it from others on the page."""
+    if piece.kind == "image":
+        with frame.guard():
+            st.image(
+                media.picture(piece.path, 2 * clip_previews.POSTER), alt=f"Picture: sample {sample}"
+            )
+    else:
+        components.play(f"player-{key}", f"Recording: sample {sample}", piece)
+
+
+def follow_strip(sample: Sample, content: str, name: str = "strip", **options: Any) -> None:
+    """Has a playhead go over the strip of a sample's seconds, with buttons for its largest steps.
+
+    Args:
+        content: key of the raw content in which the recording stands. name: of the strip's panel.
+        options: as of `panels.timelines.timeline`.
+    """
+    result, _ = timelines.open_timeline(sample, **options)
+    components.play(
+        f"follow-{name}",
+        "",
+        bound=f".st-key-content-{content} :is(video, audio)",
+        strip=name,
+        peaks=[
+            (
+                f"{lane.modality[:40]}, {lane.starts[lane.peak]:.2f} s",
+                float(lane.starts[lane.peak]),
+                f"{lane.names[lane.peak]}: {lane.total[lane.peak]:+.3f}",
+            )
+            for lane in result.lanes
+        ],
+    )
+
+
+def _facts(here: frame.Here, row: int) -> None:
+    """Whatever the data set's table says of the sample: video and segment times, regime."""
+    facts = {
+        str(name): value
+        for name, value in here.study.dataset.table.iloc[row].items()
+        if name not in ("text", "transcript", here.study.dataset.target.name)
+        and not (str(name).startswith(LABEL_PREFIX) and pd.isna(value))
+    }
+    parts = [f"split: {here.study.dataset.split[row]}"]
+    if here.study.dataset.is_own(row):
+        facts, parts = {}, ["made by you, in this session alone: no truth is known of it"]
+    if all(pd.api.types.is_number(facts.get(name)) for name in ("start", "end")):
+        parts.append(f"segment: {facts.pop('start'):.1f} s to {facts.pop('end'):.1f} s")
+    parts += [
+        f"{text.plain(text.column(name))}: "
+        + text.plain(f"{value:.2f}" if isinstance(value, float) else value)
+        for name, value in facts.items()
+    ]
+    st.caption(" · ".join(parts))
+
+
+def sample_heading(here: frame.Here) -> None:
+    """The sample's id, and the way on."""
+    with st.container(
+        horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"
+    ):
+        st.subheader(f"Sample {text.plain(here.sample)}", anchor=False)
+        with st.container(horizontal=True, vertical_alignment="center", width="content"):
+            report_of_sample(here)
+            if here.study.can("time"):
+                frame.link("pages/dynamics.py", "Follow it through time", ":material/timeline:")
+            elif here.study.can("circuit"):
+                frame.link("pages/circuit.py", "Walk it through the circuit", ":material/schema:")
+
+
+def truth(study: Study, row: int, limit: int = 400, digits: int = 2) -> str:
+    """What a sample was annotated as, as markdown; names of classes shortened to so many characters, numbers with so
+    many digits after the point. Of a visitor's own none is known."""
+    if study.dataset.is_own(row):
+        return "not known"
+    y = study.dataset.y[row]
+    return text.plain(study.classes[int(y)], limit) if study.classes else f"{float(y):+.{digits}f}"

@@ -1,0 +1,96 @@
+"""The Sensitivity tab of the Dynamics and Circuit pages: pickers, tornado, one term's response, all terms."""
+
+import numpy as np
+import streamlit as st
+
+from qfusion.analysis import physics_sensitivity, text
+from qfusion.analysis.sample import Sample
+from qfusion.panels import term_sensitivity
+from qfusion.training import metrics
+from qfusion.ui import frame, page_params, panels, state, widgets
+from qfusion.wording import systems
+
+
+def sensitivity_tab(here: frame.Here, sample: Sample) -> None:
+    """Pickers, tornado, table, response."""
+    effect, over, group, half = widgets.row(
+        term_sensitivity.EFFECT,
+        term_sensitivity.COHORT,
+        term_sensitivity.GROUP,
+        term_sensitivity.HALF,
+        study=here.study,
+    )
+    measured = term_sensitivity.effect_sensitivity(sample, effect, over)
+    if term_sensitivity.has_effect(sample, effect, over, group):
+        panels.show(sample, here.theme, "tornado", first=1)
+        if measured.sensitivity.note:
+            st.caption(text.plain(measured.sensitivity.note))
+        _agreement(measured, term_sensitivity.half_slopes(sample, effect, over) if half else None)
+    else:
+        st.info(
+            f"None of these terms moves the {text.plain(effect)}. Choose others, or another effect."
+        )
+    _way(here, sample, list(measured.followed()))
+    _table(sample, measured)
+
+
+def _agreement(measured: term_sensitivity.EffectSensitivity, half: np.ndarray | None) -> None:
+    _, result, reach = measured
+    big, same = physics_sensitivity.large(result, reach), result.agrees()[:, 0]
+    bent = np.array(
+        [parameter.kind not in physics_sensitivity.LINEAR for parameter in result.parameters]
+    )
+    if not big.any():
+        st.caption(f"No removal moves it by more than 1 % of its range ({reach:.3g}).")
+    else:
+        middle = ""
+        if half is not None:
+            right = np.sign(half) == np.sign(result.effects[:, 0])
+            middle = f" The slope half-way points the way of the removal for {(big & right).sum()}."
+        st.caption(
+            f"Slope and removal point the same way for {(big & same).sum()} of the {big.sum()} terms whose removal "
+            f"moves it by more than 1 % of its range ({reach:.3g}); of the {(big & bent).sum()} among them that do "
+            f"not act linearly, for {(big & bent & same).sum()}.{middle} A slope says what a little less does, not "
+            "what nothing at all does: where they differ, the answer bends on the way."
+        )
+
+
+def _way(here: frame.Here, sample: Sample, titles: list[str]) -> None:
+    if not titles:
+        return
+    key = term_sensitivity.FOLLOWED.key
+    term = page_params.text_of(key)
+    if term and state.get(key) is None:
+        state.put(key, term)
+        if state.get(key) not in titles:
+            st.warning(
+                f"In the link, `{key}`: ‘{text.plain(term, 60)}’ is no term that can be followed here. The one below "
+                "is shown.",
+                icon=":material/link_off:",
+            )
+    widgets.draw(term_sensitivity.FOLLOWED, options=titles)
+    panels.show(sample, here.theme, "way")
+
+
+def _table(sample: Sample, measured: term_sensitivity.EffectSensitivity) -> None:
+    study, (_, result, reach) = sample.study, measured
+    with widgets.fold(term_sensitivity.TABLE, ":material/table_rows:"):
+        table = result.frame(result.targets[0])
+        table.insert(7, "above_1_percent", physics_sensitivity.large(result, reach))
+        if widgets.draw(term_sensitivity.WITHOUT):
+            scored = physics_sensitivity.metrics_without(study, sample.tweak)
+            known = metrics.labels(scored.columns)
+            names = [name for name in ("mae", "corr", "accuracy", "nll") if name in scored.columns]
+            for name in names[:2]:
+                table[f"test {known[name].short}"] = scored[name].loc[table["key"]].to_numpy()
+            whole = ", ".join(f"{known[name].short} {scored[name].loc['']:.3f}" for name in names)
+            st.caption(
+                f"Over {len(study.dataset.rows('test')):,} test samples{systems.seed_suffix(study)}; with all terms: "
+                f"{whole}. A weight or measurement vector is taken out of every output."
+            )
+        st.dataframe(
+            table.iloc[np.argsort(-np.abs(result.effects[:, 0]))].drop(columns=["key"]),
+            hide_index=True,
+            height=420,
+            alt="Slope, removal and agreement of every term.",
+        )

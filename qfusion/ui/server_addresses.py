@@ -1,0 +1,32 @@
+"""Addresses on this server beside Streamlit's own."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from importlib.metadata import distribution
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from qfusion import _files
+
+if TYPE_CHECKING:  # the server answers before these are loaded
+    pass
+
+
+@lru_cache(maxsize=1)
+def plotly_address() -> str:
+    """Address of Plotly.js, the one that comes with the Python package, on this server."""
+    return address_below(f"plotly-{distribution('plotly').version}.min.js")
+
+
+def address_below(name: str) -> str:
+    """An address on this server."""
+    base = str(st.get_option("server.baseUrlPath") or "").strip("/")
+    return f"{'/' + base if base else ''}/{name}"
+
+
+@lru_cache(maxsize=1)
+def plotly_script() -> str:
+    """The script that begins to load Plotly.js, for the first moment of a page."""
+    return f"{_files.asset_text('plotly.js')} qfusionPlotly('{plotly_address()}')"

@@ -1,0 +1,26 @@
+"""Files of installed packages that the server sends: Streamlit's page and Plotly.js."""
+
+from functools import lru_cache
+from importlib.metadata import distribution
+from pathlib import Path
+
+from qfusion import _files
+
+
+@lru_cache(maxsize=1)
+def page_html() -> str:
+    """Streamlit's page, which is told where the server's addresses begin: it asked below the page's own address first,
+    twice in vain, before anything of it was drawn."""
+    script = f"<head><script>{_files.asset_text('root.js')}</script>"
+    page = shipped_file("streamlit", "streamlit/static/index.html").decode()
+    return page.replace("<head>", script, 1)
+
+
+@lru_cache(maxsize=1)
+def read_plotly() -> bytes:
+    return shipped_file("plotly", "plotly/package_data/plotly.min.js")
+
+
+def shipped_file(package: str, file: str) -> bytes:
+    """A file of an installed package."""
+    return Path(str(distribution(package).locate_file(file))).read_bytes()

@@ -1,0 +1,189 @@
+"""Widgets of the parameters of a page, see `panels.params`.
+
+Each widget holds the value of its parameter in the session, takes its first value from the link (`page_params`), and
+falls back to its default where another model or data set has left a value that is no option here.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import nullcontext, suppress
+from typing import Any, Literal
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from qfusion.panels import params
+from qfusion.ui import arrival, page_params, state
+
+
+def draw(
+    param: params.Param,
+    study: Any = None,
+    *,
+    place: DeltaGenerator | None = None,
+    **changes: Any,
+) -> Any:
+    """Draws the widget of a parameter and returns its value, as builders take it.
+
+    Args:
+        param: the parameter.
+        study: the model on its data, which options may depend on.
+        place: where the widget is drawn, if not here.
+        changes: "options", "default" or "label" in place of the parameter's own, or further arguments of the widget.
+    """
+    arguments: dict[str, Any] = {**param.style, **changes}
+    arguments.setdefault("help", param.help or None)
+    label = arguments.pop("label", param.label)
+    default = arguments.get("default", getattr(param, "default", None))
+    if default:
+        follow(param.key, default)
+    with place or nullcontext():
+        match param:
+            case params.SelectParam():
+                return _draw_select(param, study, label, arguments)
+            case params.SwitchParam():
+                pick = st.checkbox if param.look == "box" else st.toggle
+                return pick(label, param.default, **arguments, **bind(param, param.default))
+            case params.NumberParam():
+                return _draw_number(param, label, arguments)
+            case params.TextParam():
+                first = arguments.get("value", "")
+                return (
+                    st.text_input(label, max_chars=param.most, **arguments, **bind(param, first))
+                    or ""
+                )
+
+
+def row(
+    *parts: params.Param,
+    study: Any = None,
+    align: Literal["top", "bottom"] = "bottom",
+    key: str | None = None,
+) -> list[Any]:
+    """Draws the widgets of several parameters beside each other and returns their values.
+
+    Args:
+        parts: the parameters.
+        study: as of `draw`.
+        align: of the widgets.
+        key: of the container.
+    """
+    with st.container(horizontal=True, vertical_alignment=align, key=key):
+        return [draw(param, study) for param in parts]
+
+
+def bind(param: params.Param, default: Any = None) -> dict[str, Any]:
+    """Returns the arguments that make a widget hold a parameter, with the value that a link has for it.
+
+    Args:
+        param: the parameter.
+        default: value of the widget that the address leaves out.
+    """
+    take_link(param)
+    return page_params.bound(param.key, default)
+
+
+def take_link(param: params.Param) -> None:
+    """Gives a widget that has no value yet the one of the link; values that do not fit were named before."""
+    texts = page_params.take_linked(param.key)
+    if texts is not None:
+        with suppress(ValueError, OverflowError):
+            st.session_state[param.key] = param.read(texts)
+
+
+def _draw_select(
+    param: params.SelectParam, study: Any, label: str, arguments: dict[str, Any]
+) -> Any:
+    options: Sequence[str] = list(arguments.pop("options", None) or param.options(study))
+    default = arguments.pop("default", "") or param.default
+    first = default if default in options else next(iter(options), None)
+    start = None if param.empty else first
+    take_link(param)
+    settle(param.key, options, start)
+    if param.many:
+        chosen = [default] if isinstance(default, str) and default else list(default or [])
+        arguments |= {"default": default} if default else {}
+        arguments |= bind(param, chosen)
+        if param.look == "pills":
+            return list(st.pills(label, options, selection_mode="multi", **arguments))
+        return list(st.multiselect(label, options, **arguments))
+    arguments |= bind(param, start)
+    match param.look:
+        case "steps":
+            option = st.select_slider(label, options, first, **arguments)
+        case "segments" if param.empty:
+            option = st.segmented_control(label, options, **arguments)
+        case "segments":
+            option = state.one_of(label, options, default=first, **arguments)
+        case _:
+            place = None if start is None else options.index(start)
+            option = st.selectbox(label, options, index=place, **arguments)
+    return None if param.empty and not option else param.value(option)
+
+
+def _draw_number(param: params.NumberParam, label: str, arguments: dict[str, Any]) -> float:
+    number = int if param.whole else float
+    low = number(arguments.pop("low", param.low))
+    high = number(arguments.pop("high", param.high))
+    default = number(arguments.pop("default", param.default))
+    step = arguments.pop("step", param.step)
+    take_link(param)
+    value = state.get(param.key)
+    if value is not None and not low <= value <= high:
+        state.forget(param.key)
+    pick = st.number_input if param.look == "box" else st.slider
+    step = step and number(step)
+    return number(pick(label, low, high, default, step, **arguments, **bind(param, default)))
+
+
+def follow(key: str, default: Any) -> None:
+    """Lets a parameter that nobody has set follow its default, where the default changes with the sample or the model.
+
+    The address leaves a default out, so it would open on another one.
+    """
+    before = state.get(f"_usual_{key}")
+    if before not in (None, default) and state.get(key) == before:
+        state.forget(key)
+    state.put(f"_usual_{key}", default)
+
+
+def settle(key: str, options: Iterable[Any], default: Any = None) -> None:
+    """Removes values that another model or data set has left and that are no options here; the default is set."""
+    value = state.get(key)
+    known = list(options)
+    if isinstance(value, list):
+        if any(option not in known for option in value):
+            state.put(key, [option for option in value if option in known])
+    elif value is not None and value not in known:
+        state.put(key, default)
+
+
+def fold(param: params.SwitchParam, icon: str | None = None, label: str = "") -> Any:
+    """Draws a part of a page that can be folded, and returns it; its `open` says whether it is open."""
+    take_link(param)
+    arguments = page_params.opened(param.key, False)
+    return st.expander(label or param.label, icon=icon, **arguments)
+
+
+def folded(
+    param: params.SwitchParam, content: Callable[[], object], icon: str, label: str = ""
+) -> None:
+    """Draws a part of a page that can be folded, whose content is drawn only while it is open."""
+    with fold(param, icon, label) as box:
+        if box.open:
+            content()
+
+
+def tabs(param: params.SelectParam) -> Iterator[tuple[str, DeltaGenerator]]:
+    """Draws tabs and yields the name and the place of the one that is open."""
+    names = param.options()
+    take_link(param)
+    settle(param.key, names, names[0])
+    places = st.tabs(names, **page_params.opened(param.key, names[0]))
+    for name, place in zip(names, places, strict=True):
+        if place.open:
+            yield name, place
+
+
+def check(*controls: params.Param, study: Any = None) -> None:
+    """Removes values of parameters that do not fit from the link, with a notice, before their widgets are drawn."""
+    arrival.drop_invalid({param.key: param.rule(study) for param in controls})
