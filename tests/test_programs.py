@@ -165,7 +165,8 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> dict[str, pd.DataFrame]:
         return drawn
 
     monkeypatch.setattr(panels, "footer", told(footer))
-    monkeypatch.setattr(panels, "small", told(small))
+    monkeypatch.setattr(figure, "footer", told(footer))
+    monkeypatch.setattr(figure, "small", told(small))
     return found
 
 

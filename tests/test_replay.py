@@ -17,7 +17,7 @@ from qfusion.errors import InvalidInput, NotFound
 from qfusion.panels.dynamics_page import PANELS
 from qfusion.runs import plans
 from qfusion.training import checkpoint
-from qfusion.ui import figure, panels, playback
+from qfusion.ui import figure, playback
 from tests.test_app_pages import said, visit
 
 SETTINGS = {"epochs": 4, "patience": 0, "batch": 256, "dims": [2, 2, 2], "hidden": 4}
@@ -103,7 +103,7 @@ def test_play_leads_the_figures_of_a_page_through_the_training(
         chart(*figure, picture=picture, **others)
 
     app = visit("Dynamics", model="mine@2", data="planted", sample="p0031")
-    monkeypatch.setattr(panels, "chart", charted)
+    monkeypatch.setattr(figure, "chart", charted)
     app = app.button(key="_play_epoch").click().run()
     assert not app.exception
     film = drawn["decision-over-time"].film
