@@ -307,7 +307,7 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "modality whose cut moves most",
-        "explain.cuts:most_moved",
+        "explain.cut_summaries:most_moved",
         "the largest change of the score",
     ),
     Template(
