@@ -1,4 +1,4 @@
-"""Correlations cut during the evolution: scores, terms and metrics after the cut, see `explain.cuts`."""
+"""Correlations cut during the evolution: scores, terms and metrics after the cut, see `explain.state_cuts`."""
 
 from dataclasses import replace
 from typing import Any

@@ -58,6 +58,7 @@ FEATURE_NAMES = {
 
 
 def view_content(images: np.ndarray, row: int) -> dict[str, Content]:
+    """Return what is shown of a digit: its pixels, its Fourier transform, its profile and more, by modality."""
     image = images[row]
     spectrum = np.log1p(np.abs(np.fft.fftshift(np.fft.fft2(image))))
     return {

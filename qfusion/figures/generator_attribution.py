@@ -318,7 +318,7 @@ def _folded(
 
 
 def term_styles(terms: Sequence[Any], modalities: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Titles and hues of the terms of an `explain.Built`: the hue of the modalities that a coupling is of, greyed for
+    """Titles and hues of the terms of a `PathAttribution`: the hue of the modalities that a coupling is of, greyed for
     their dissipation."""
     own = [term_colour("+".join(term.modalities), modalities) for term in terms]
     return [term.title for term in terms], [

@@ -248,7 +248,7 @@ def correlation(
     Args:
         sample: a sample of a model with time.
         theme: of the figure.
-        kind: of `quantum.states.KINDS`, with what is drawn beside it, as total correlation to "mutual_information".
+        kind: of `quantum.measure_kinds.KINDS`; related kinds are drawn beside it, such as total correlation.
         t: where the cursor stands, a share of T.
     """
     track = sample.track(negativity=True)

@@ -20,6 +20,7 @@ def spectral_entropy(eigenvalues: Tensor) -> Tensor:
 
 
 def in_base(nats: Tensor, base: float | None) -> Tensor:
+    """Return amounts of information, given in nats, in units of log(base)."""
     if base is None:
         return nats
     check(
@@ -59,6 +60,7 @@ def purity(rho: Tensor) -> Tensor:
 
 
 def purity_of_state(rho: Tensor) -> Tensor:
+    """Return the purity Tr rho^2 of density matrices (..., D, D)."""
     return (rho.conj() * rho).real.sum((-2, -1))
 
 

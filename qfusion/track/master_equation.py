@@ -41,7 +41,7 @@ class Track:
         dims: of the modalities.
         rho: states under the master equation, (nT, D, D).
         measures: of the states under the master equation, (nT,) each, in the order of
-            `quantum.states.measures_over_time`.
+            `quantum.measure_kinds.measures_over_time`.
         trajectories: single quantum-jump trajectories, when asked for.
         ensemble: their mean and its standard error, from two trajectories on.
     """

@@ -380,7 +380,7 @@ def body(drawn: PanelFigure, chart: Callable[..., None]) -> None:
     """What the dialog holds that exports a panel's figure.
 
     Args:
-        drawn: the panel. chart: draws a figure on a page, see `panels.chart`.
+        drawn: the panel. chart: draws a figure on a page, see `ui.figure.draw_figure`.
     """
     st.markdown(f"**{text.plain(drawn.headline)}**")
     what = state.one_of(

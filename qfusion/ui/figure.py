@@ -57,6 +57,7 @@ def draw_figure(
     config: Mapping[str, Any] | None = None,
     small: bool = False,
 ) -> None:
+    """Draw the figure of a panel, or its table where it has no figure."""
     figure = framed(picture)
     chart(
         figure,
@@ -208,6 +209,7 @@ def _about(picture: PanelFigure) -> None:
 
 
 def lead_markdown(picture: PanelFigure, named: bool = True) -> str:
+    """Return the first lines of a panel as markdown: its title, if `named`, and its lead."""
     return " ".join(
         part
         for part in (
@@ -230,6 +232,7 @@ def footer(picture: PanelFigure) -> None:
 
 
 def draw_dialog(picture: PanelFigure) -> None:
+    """Open the dialog that exports a figure, where the reader asked for it."""
     if picture.figure is not None and state.get(state.DRAWER) == picture.name:
         reruns.dialog(
             "Export this figure",

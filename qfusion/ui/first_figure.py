@@ -27,6 +27,7 @@ def expect_drawing() -> tuple[str, threading.Event]:
 
 
 def answer_drawn(request: Request) -> Response:
+    """Answer the browser's message that the first figure is drawn."""
     if drawn := _awaited.get(request.path_params["name"]):
         drawn.set()
     return Response(status_code=204)

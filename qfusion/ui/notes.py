@@ -75,4 +75,5 @@ def _keep(page: str) -> None:
 
 
 def page_stem(file: str) -> str:
+    """Return the name of a page's file without its ending; empty for the first page."""
     return "" if file == "app.py" else Path(file).stem

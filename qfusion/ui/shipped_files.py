@@ -18,6 +18,7 @@ def page_html() -> str:
 
 @lru_cache(maxsize=1)
 def read_plotly() -> bytes:
+    """Return the script of plotly that its package ships."""
     return shipped_file("plotly", "plotly/package_data/plotly.min.js")
 
 
