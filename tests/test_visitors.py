@@ -18,7 +18,7 @@ from qfusion.analysis import background_choice, study as studies
 from qfusion.data import import_store, imported_sets, importing
 from qfusion.data.synthetic import planted_editing
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.models import program_card
+from qfusion.models import Tweak
 from qfusion.models.tweak import MAX_TEXT
 from qfusion.panels import cohort_quality, pickers
 from qfusion.runs import folder, plans, training_queue
@@ -169,11 +169,11 @@ def test_a_read_only_server_clears_nothing_away(
 def test_a_tweak_is_read_in_no_time(words: str) -> None:
     model, began = checkpoint.load("qj-planted").model, time.perf_counter()
     with pytest.raises((InvalidInput, NotFound)):
-        program_card.parse(words, model)
+        Tweak.parse(words, model)
     assert time.perf_counter() - began < 1
     with pytest.raises(InvalidInput, match="must have at most 20,000 letters"):
-        program_card.parse("T=1," * 5001, model)
-    assert program_card.parse(" H.text = 0.5 , T =1.2", model) == program_card.parse(
+        Tweak.parse("T=1," * 5001, model)
+    assert Tweak.parse(" H.text = 0.5 , T =1.2", model) == Tweak.parse(
         "H.text=0.5,T=1.2", model
     )
 
