@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from qfusion import cli, explain, figures
-from qfusion.analysis import audit_rows, cohort_table, cut_measures, study as studies
+from qfusion.analysis import cohort_table, cut_measures, study as studies
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import cohorts, cut_losses, cut_summaries, mean_field, stability, state_cuts
 from qfusion.explain.cut_losses import CutMetrics, cut_metrics
@@ -615,7 +615,7 @@ def test_what_pages_draw_is_what_the_figures_by_name_say(study: Any, planted: An
     assert {trace.name for trace in drawn.data} == {
         *study.modalities,
         "undisturbed",
-        *(words for words, _ in audit_rows.KINDS.values()),
+        *(words for words, _ in correlation_cuts.KINDS.values()),
     }
     assert all(
         np.isfinite(np.asarray(trace.y, dtype=float)).all()

@@ -173,9 +173,7 @@ def test_a_tweak_is_read_in_no_time(words: str) -> None:
     assert time.perf_counter() - began < 1
     with pytest.raises(InvalidInput, match="must have at most 20,000 letters"):
         Tweak.parse("T=1," * 5001, model)
-    assert Tweak.parse(" H.text = 0.5 , T =1.2", model) == Tweak.parse(
-        "H.text=0.5,T=1.2", model
-    )
+    assert Tweak.parse(" H.text = 0.5 , T =1.2", model) == Tweak.parse("H.text=0.5,T=1.2", model)
 
 
 def test_names_that_are_long_are_looked_for_once() -> None:
