@@ -121,7 +121,7 @@ def test_samples_show_the_librarys_decision_for_the_class_asked_for(digits: Circ
             assert not app.exception
         dividends = found.dividends[0, :, output]
         largest = dividends[1:][np.abs(dividends[1:]).argmax()]
-        assert f"({largest:+.2f}) for ‘{digits.classes[output]}’" in plain(said(app))
+        assert f"({largest:+.2f} for ‘{digits.classes[output]}’" in plain(said(app))
     assert (
         visit(
             "Samples", whole=False, model="qcnn-digits", sample=sample, output=digits.classes[truth]

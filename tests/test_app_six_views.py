@@ -139,7 +139,7 @@ def test_samples_show_the_librarys_decision(six_views: Any) -> None:
     terms = found.dividends[0, :, study.predicted[row]]
     assert len(terms) == 64
     assert (
-        f"({terms[1:][np.abs(terms[1:]).argmax()]:+.2f}) for ‘{study.classes[study.predicted[row]]}’"
+        f"({terms[1:][np.abs(terms[1:]).argmax()]:+.2f} for ‘{study.classes[study.predicted[row]]}’"
         in plain(said(app))
     )
 

@@ -134,7 +134,7 @@ def test_what_the_file_holds_says_the_convention(tmp_path: Path) -> None:
     ]
     assert words == [
         "Metrics are those of CH-SIMS (Acc-2, Acc-3, Acc-5, F1, MAE, correlation), since every modality "
-        "has targets of its own and scores lie in [-1, 1]. Another is one of mosi, sims, plain "
+        "has its own targets and scores lie in [-1, 1]. Another is one of mosi, sims, plain "
         "(--convention)."
     ]
     importing.import_set([importable.write_mmsa(tmp_path / "m.pkl")], "mosi-like")

@@ -153,7 +153,7 @@ def test_labels_are_read_shown_and_filtered_by() -> None:
         sample_filters.axes(open_study("simple", "stand-in"))["label_text"]
         == "people's label of text"
     )
-    kept = data.registry.verify_imported(
+    kept = data.imported_sets.verify_imported(
         "stand-in"
     )  # the digest is of the numbers, not of the table
     assert kept.digest == found.digest
@@ -179,7 +179,7 @@ def test_labels_for_some_rows_or_splits_are_read_and_said(tmp_path: Path) -> Non
     assert labels is not None
     assert labels.table.isna().sum().tolist() == [32, 60, 2]
     assert data.load("some").target.convention == "sims"
-    data.registry.remove_imported("some")
+    data.imported_sets.remove_imported("some")
 
 
 def test_odd_ids_are_shown_and_filtered(tmp_path: Path) -> None:
@@ -232,7 +232,7 @@ def test_odd_ids_are_shown_and_filtered(tmp_path: Path) -> None:
     written = report.read_text(encoding="utf-8")
     assert odd in html.unescape(written)
     assert "<b>&amp;back" not in written
-    data.registry.remove_imported("odd")
+    data.imported_sets.remove_imported("odd")
 
 
 def test_a_set_made_in_python_has_the_columns_too_and_keeps_them_true() -> None:
@@ -291,7 +291,7 @@ def test_classes_are_not_set_beside_labels_and_the_page_says_why(
     page = visit("Faithfulness", model="of-classes", data="classes", proof="People")
     assert "has labels of single modalities, but its target is a class" in plain(page.info[0].value)
     assert not page.exception
-    data.registry.remove_imported("classes")
+    data.imported_sets.remove_imported("classes")
 
 
 def test_a_model_that_takes_no_labelled_modality_is_not_set_beside_labels(place: Path) -> None:

@@ -126,7 +126,7 @@ def with_visitors(study: Study) -> Study:
 @memo(16)
 def with_samples(study: Study, samples: tuple[sources.own.Own, ...]) -> Study:
     """Returns the study of a set with own samples behind those of the set, in their order."""
-    return study.with_own(sources.own.behind(study.dataset, samples)).applied()
+    return study.with_own(sources.own.append_samples(study.dataset, samples)).applied()
 
 
 def open_sample(
@@ -162,7 +162,7 @@ def open_sample(
     """
     study = open_study(model, data)
     if session and not study.dataset.known_ids([sample]):
-        made = [one for one in sources.own.read_session(session) if one.data == study.dataset.name]
+        made = [one for one in sources.own_sessions.read_session(session) if one.data == study.dataset.name]
         study = with_samples(study.of_set, tuple(made))
     row = study.dataset.row(sample)
     choose("Background", background, dict.fromkeys(OFFERED.values()))

@@ -259,7 +259,7 @@ def _rows_by_decision(model: FusionModel, inputs: Mapping[str, Features]) -> dic
 def sizes_over_classes(
     model: FusionModel, inputs: Mapping[str, Features], background: backgrounds.Background
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return `SamplePathAttribution.sizes` of the score of the predicted class of each sample; of a regression its score.
+    """Return `SamplePathAttribution.sizes` of the score of each sample's predicted class, or of a regression.
 
     Args:
         model, inputs, background: see `aumann_shapley`.
