@@ -91,8 +91,8 @@ def test_another_background_changes_the_operator(model: str, against: str) -> No
     assert not app.error
     words = plain(said(app))
     assert {
-        "product of marginals": "drawn on its own",
-        "nothing known": "nothing known",
+        "product of marginals": "drawn independently",
+        "nothing known": "maximally mixed",
         "one other sample": "sample",
     }[against] in words
 

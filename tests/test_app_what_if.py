@@ -17,6 +17,7 @@ from qfusion import data, explain
 from qfusion.analysis import (
     background_choice,
     changes,
+    decision_flips,
     modality_attribution,
     modality_states,
     opening,
@@ -237,13 +238,13 @@ def test_buttons_apply_the_nearest_flip_and_the_nearest_sample() -> None:
 
 def test_where_nothing_flips_nothing_is_said_to_have_been_seen(monkeypatch: Any) -> None:
     sample = opening.open_sample("qj-planted", "p0014")
-    found = changes.what_would_flip(sample.study, sample.row)
+    found = decision_flips.what_would_flip(sample.study, sample.row)
     assert "the decision seen to change" in what_if.nearest_flips(sample).shows
     nothing = {
         name: replace(flip, state=replace(flip.state, possible=False, distance=math.inf))
         for name, flip in found.items()
     }
-    monkeypatch.setattr(changes, "what_would_flip", lambda *_: nothing)
+    monkeypatch.setattr(decision_flips, "what_would_flip", lambda *_: nothing)
     picture = what_if.nearest_flips(sample)
     assert "seen to change" not in picture.shows
     assert picture.alt == "Distances to a flip: text none, audio none, vision none."

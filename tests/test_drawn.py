@@ -144,7 +144,7 @@ def test_a_map_of_all_lies_elsewhere_and_has_a_name_of_its_own(
     assert (len(some.rows), len(every.rows)) == (20, len(few.rows))
     assert (
         "20 of them placed (drawn at random)"
-        in sample_projection.sample_map(few, of="states", method="UMAP").shows
+        in sample_maps.sample_map(few, of="states", method="UMAP").shows
     )
     same = sample_maps.map_positions(few, "states", "PCA", True)
     assert same.column == "pca[states]", "all are placed anyway"

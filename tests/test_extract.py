@@ -291,7 +291,7 @@ def test_what_hangs_or_ends_its_process_costs_one_file(
     imported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wild = (
-        "import os, time; from qfusion.data import extractors as e; real = e.measure\n"
+        "import os, time; from qfusion.data import extract_worker as e; real = e.measure\n"
         "def measure(extractors, take, longest):\n"
         "    'hangs.' in take.path and time.sleep(60)\n"
         "    'crashes.' in take.path and os.abort()\n"
@@ -497,7 +497,7 @@ def test_other_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 FULL = (
-    "import errno, os; from pathlib import Path; from qfusion.data import extractors as e, files\n"
+    "import errno, os; from pathlib import Path; from qfusion.data import array_cache, extract_worker as e\n"
     "real, flag = array_cache.write_arrays, Path(os.environ['TMPDIR'], 'full')\n"
     "def write(path, arrays):\n"
     "    if flag.exists() and len(list(path.parent.glob('*.npz'))) >= 2:\n"

@@ -162,7 +162,11 @@ def open_sample(
     """
     study = open_study(model, data)
     if session and not study.dataset.known_ids([sample]):
-        made = [one for one in sources.own_sessions.read_session(session) if one.data == study.dataset.name]
+        made = [
+            one
+            for one in sources.own_sessions.read_session(session)
+            if one.data == study.dataset.name
+        ]
         study = with_samples(study.of_set, tuple(made))
     row = study.dataset.row(sample)
     choose("Background", background, dict.fromkeys(OFFERED.values()))

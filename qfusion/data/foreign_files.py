@@ -7,6 +7,9 @@ the few that NumPy's pickles name, and cannot open files. What comes back are pl
 limits only the time of such a process, and macOS not its memory.
 """
 
+import errno
+import os
+import re
 import signal
 import subprocess
 import sys
@@ -25,6 +28,7 @@ from qfusion.errors import translate_errors
 
 SECONDS = 60  # of the processor
 PATIENCE = 300  # seconds of the clock
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 _COPY = "Write or copy it again."
 _AGAIN = "Save it again, with `save -v7` in MATLAB or `scipy.io.savemat` in Python."
 
@@ -128,6 +132,12 @@ class Ending:
         return self.code > 0 and "MemoryError" in self.message
 
     @property
+    def disk_error(self) -> int:
+        """The number of the error with which a disk took no more of what the child wrote; 0 where it took all."""
+        number = re.match(r"OSError: \[Errno (\d+)\]", self.message)
+        return int(number[1]) if number and int(number[1]) in DISK_ERRORS else 0
+
+    @property
     def is_cut_short(self) -> bool:
         """Whether a pickle ended in the middle."""
         return self.code > 0 and (
@@ -156,6 +166,7 @@ def run_child(reader: str, path: Path, folder: Path, memory: int, most: int) -> 
 
     Raises:
         InvalidInput: when it takes more than PATIENCE seconds.
+        OSError: when the disk takes no more of what it reads.
     """
     remedy = _AGAIN if path.suffix.lower() == ".mat" else _COPY
     with translate_errors(
@@ -180,7 +191,10 @@ def run_child(reader: str, path: Path, folder: Path, memory: int, most: int) -> 
             check=False,
         )
     lines = done.stderr.decode("utf-8", "replace").strip().rpartition("\n")
-    return Ending(done.returncode, lines[2])
+    ending = Ending(done.returncode, lines[2])
+    if ending.disk_error:
+        raise OSError(ending.disk_error, os.strerror(ending.disk_error), str(folder))
+    return ending
 
 
 def _describe_kind(reader: str, path: Path) -> str:
