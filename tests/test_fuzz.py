@@ -23,7 +23,7 @@ from qfusion import data
 from qfusion.analysis import text
 from qfusion.data import files, import_store, imported_sets, importing, registry
 from qfusion.errors import MAX_TEXT, IntegrityError, InvalidInput, NotFound, QFusionError
-from qfusion.models import program_card
+from qfusion.models import Tweak, program_card
 from qfusion.runs import folder
 from qfusion.training import checkpoint, options
 from scripts import fuzz
@@ -122,7 +122,7 @@ def test_a_refusal_is_one_line_whatever_it_quotes() -> None:
     assert len(str(InvalidInput("x" * 10**6))) == MAX_TEXT
     assert str(InvalidInput("Größe ≥ 3 – „so“")) == "Größe ≥ 3 – „so“"
     with pytest.raises(QFusionError) as refused:
-        program_card.parse("cos\nsystem\n(S'true'\ntR.=", checkpoint.load("qj-planted").model)
+        Tweak.parse("cos\nsystem\n(S'true'\ntR.=", checkpoint.load("qj-planted").model)
     assert "\n" not in str(refused.value)
 
 

@@ -177,7 +177,7 @@ def test_an_address_asks_for_all_rows(slow: Any) -> None:
         f"the mean over 40, drawn at random, of the {slow.background.size} training samples, each modality drawn"
         in plain(some.shows)
     )
-    assert "Standard error of a term, as other rows might have been drawn: at most 0." in plain(
+    assert "Standard error of a term over draws of the background rows: at most 0." in plain(
         some.shows
     )
     assert f"the mean over the {slow.background.size} training samples, each" in plain(every.shows)

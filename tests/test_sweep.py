@@ -19,7 +19,7 @@ from qfusion.cli import main
 from qfusion.data import load
 from qfusion.errors import IntegrityError, InvalidInput, NotFound, QFusionError
 from qfusion.runs import quotas, search_space, sweep_slots, sweeps
-from qfusion.training import Options, metrics, prepare
+from qfusion.training import Options, prepare
 
 FORK = multiprocessing.get_context("fork")
 FIXED = dict(epochs=3, batch=256)
@@ -101,7 +101,7 @@ def test_the_best_trial_can_be_trained_again_to_the_same_loss():
     assert all(len(a.history) < 3 for a in attempts if a.state == "pruned")
     assert [a.seed for a in attempts] == list(range(8))
     assert best.value == min(a.value for a in attempts if a.state == "finished")
-    settings = {key: value for key, value in found.settings(best).items() if key in metrics.names()}
+    settings = {key: value for key, value in found.settings(best).items() if key in Options.names()}
     fit = prepare(
         "linear",
         load("digits"),

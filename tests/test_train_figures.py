@@ -13,7 +13,7 @@ from qfusion.models import registry
 from qfusion.panels import learning
 from qfusion.runs import Plan
 from qfusion.runs.setting_texts import KINDS, MAIN, SETTINGS
-from qfusion.training import Options, default_options, metrics
+from qfusion.training import Options, default_options
 from tests.test_app_train import record_of
 
 EPOCHS = np.arange(1.0, 6.0)
@@ -145,7 +145,7 @@ def test_records_that_are_none_are_refused(spoilt):
 
 def test_every_setting_of_every_kind_has_a_sentence(planted):
     known = {key for kind in registry.names() for key in registry.settings(kind)} | set(
-        metrics.names()
+        Options.names()
     )
     assert set(SETTINGS) == known
     assert set(KINDS) == set(registry.names())
@@ -156,7 +156,7 @@ def test_every_setting_of_every_kind_has_a_sentence(planted):
     for kind in registry.names():
         default = {
             **registry.settings(kind),
-            **{key: getattr(default_options(planted), key) for key in metrics.names()},
+            **{key: getattr(default_options(planted), key) for key in Options.names()},
         }
         assert set(MAIN.get(kind, ())) <= set(default)
         for key, value in default.items():

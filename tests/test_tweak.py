@@ -14,7 +14,7 @@ from hypothesis import given, strategies as st
 from streamlit.testing.v1 import AppTest
 
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.models import Tweak, program_card
+from qfusion.models import Tweak
 from qfusion.models.tweak import LEARNED, coupling_key, couplings, learned
 
 # Only `+` is refused in a name; characters that mean something in texts and links come up often.
@@ -53,11 +53,11 @@ def test_text_is_read_back_whatever_the_names(modalities: list[str], data: Any) 
     )
     duration = data.draw(st.none() | st.floats(0, 20))
     tweak = Tweak(factors, weaker if model.jump_count else {}, duration).fit(model)
-    assert program_card.parse(str(tweak), model) == tweak
+    assert Tweak.parse(str(tweak), model) == tweak
     spaced = str(tweak).replace(",T=", " , T = ").replace(",D.", " ,\nD.")
-    assert program_card.parse(spaced, model) == tweak
+    assert Tweak.parse(spaced, model) == tweak
     assert Tweak.of(tweak.numbers().items(), model) == tweak
-    assert hash(program_card.parse(str(tweak), model)) == hash(tweak)
+    assert hash(Tweak.parse(str(tweak), model)) == hash(tweak)
 
 
 @given(MODALITIES)
@@ -73,16 +73,14 @@ def test_every_coupling_has_a_key_of_its_own(modalities: list[str]) -> None:
 def test_hyphens_in_names() -> None:
     model = physics("a", "b", "a-b", "b-c", "c")
     assert str(Tweak({"a+b": 0.5, "a-b": 0.0})) == "H.a-b=0.5,H.a+-b=0"
-    assert program_card.parse("H.a-b=0.5, H.a+-b = 0", model).couplings == {"a+b": 0.5, "a-b": 0.0}
-    assert program_card.parse("H.a-b-c=2", model).couplings == {"a+b+c": 2.0}
-    assert program_card.parse(
-        "H.left+-hand=0,H.x-left+-hand=2", physics("x", "left-hand")
-    ).couplings == {
+    assert Tweak.parse("H.a-b=0.5, H.a+-b = 0", model).couplings == {"a+b": 0.5, "a-b": 0.0}
+    assert Tweak.parse("H.a-b-c=2", model).couplings == {"a+b+c": 2.0}
+    assert Tweak.parse("H.left+-hand=0,H.x-left+-hand=2", physics("x", "left-hand")).couplings == {
         "left-hand": 0.0,
         "x+left-hand": 2.0,
     }
     with pytest.raises(NotFound, match=r"H\.a-b-c"):
-        program_card.parse("H.a-b-c=2", physics("a", "b-c", "a-b", "d"))
+        Tweak.parse("H.a-b-c=2", physics("a", "b-c", "a-b", "d"))
 
 
 def test_equal_tweaks_have_one_form() -> None:
@@ -99,8 +97,8 @@ def test_equal_tweaks_have_one_form() -> None:
     ]
     assert (
         Tweak.of(learned(model).items(), model)
-        == program_card.parse("", model)
-        == program_card.parse("H.text=1,T=1.3,", model)
+        == Tweak.parse("", model)
+        == Tweak.parse("H.text=1,T=1.3,", model)
         == LEARNED
     )
     assert str(LEARNED) == ""
@@ -135,14 +133,14 @@ def test_equal_tweaks_have_one_form() -> None:
 )
 def test_what_does_not_fit_is_named(text: str, error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):
-        program_card.parse(text, physics("text", "audio"))
+        Tweak.parse(text, physics("text", "audio"))
 
 
 def test_a_model_that_evolves_for_longer_than_can_be_asked_for() -> None:
     model = physics("text", duration=25.0)
     assert Tweak.of(learned(model).items(), model) == LEARNED
     with pytest.raises(InvalidInput, match="between 0 and 25"):
-        program_card.parse("T=26", model)
+        Tweak.parse("T=26", model)
 
 
 def page() -> None:

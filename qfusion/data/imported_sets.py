@@ -136,6 +136,11 @@ def _manifest(path: Path, stamp: str) -> dict[str, Any]:
         for key in ("title", "description", "target", "modalities", "samples", "digest"):
             record[key]
     check(
+        isinstance(record["modalities"], list | dict),
+        f"Imported data set '{name}' is damaged: its manifest lists no modalities. {_BROKEN.format(name=name)}",
+        IntegrityError,
+    )
+    check(
         record.get("format") == FORMAT,
         f"Imported data set '{name}' was written by another version of qfusion (format {record.get('format')}). "
         + _BROKEN.format(name=name),
