@@ -108,9 +108,8 @@ def extract(
         labels: the table; `labels.csv` in the folder, or the only table there, unless told. Its columns are those of an
             imported table of labels, and `file` (below the folder), `start` and `end` (seconds) where files are not
             called like the ids.
-        methods: by modality ("text", "audio", "vision") an extractor with its settings, see `extractors.choose_method`,
-        or
-            "none"; DEFAULTS unless told.
+        methods: by modality ("text", "audio", "vision") an extractor with its settings, or "none"; see
+            `extractors.choose_method`. The default is DEFAULTS.
         target, convention: as of `import_formats.read_files`.
         processes: at once; as many as there are processors unless told.
         longest: seconds that a sample may last. patience: seconds after which a process is ended that reads one.
