@@ -117,10 +117,9 @@ def _sides(view: PageState) -> Call:
 def _levels(view: PageState) -> Call:
     """Returns the call that opens three levels: all samples, those of the filter, and the page's sample."""
     filter = view.get("filter")
-    parts = cohorts.parse(filter)
     name = ""
     for cohort in map(cohorts.parse_saved, view.all("cohort")):
-        if cohort.parts == parts:
+        if cohort.parts == cohorts.parse(filter):
             name = cohort.name
             break
     return Call(
