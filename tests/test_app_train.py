@@ -116,6 +116,8 @@ def test_empty() -> None:
 def test_every_kind_has_a_form(kind: str) -> None:
     app = visit(TRAIN, **{"new.kind": kind, "new.data": "digits"})
     assert not app.error
+    words = said(app)
+    assert ("convolutional network reads the result" in words) == (kind == "entangled-qcnn")
     assert app.button(key="_start").disabled is False
 
 
