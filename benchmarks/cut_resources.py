@@ -55,7 +55,7 @@ def cuts(names: Sequence[str]) -> str:
             f"{row['loses']:+.3f} [{row['loses:low']:+.3f}, {row['loses:high']:+.3f}]"
             for _, row in frame.iterrows()
         ]
-        test = study.bulk[np.isin(study.bulk, study.dataset.rows("test"))]
+        test = study.explained_rows[np.isin(study.explained_rows, study.dataset.rows("test"))]
         some = resource_cuts.dephased_rows(study, test)
         if len(some) < len(test):
             cells[-1] += f", {len(some)} rows"

@@ -206,7 +206,7 @@ def make(
         open_sample(trained, sample, dataset, output=None, tweak=tweak)
         if behind is None
         else sample_of(
-            open_study(trained, dataset).against(behind), dataset.row(sample), tweak=tweak
+            open_study(trained, dataset).with_background(behind), dataset.row(sample), tweak=tweak
         )
     )
     match name:

@@ -127,11 +127,13 @@ def test_numbers_are_those_of_the_library(answers: dict[str, Any]) -> None:
     def equal(numbers: dict[str, float], wanted: dict[str, float]) -> None:
         assert numbers == pytest.approx(wanted, rel=1e-9, abs=1e-12)
 
-    assert one.doubt is not None
+    assert one.seed_uncertainty is not None
     explained = told["explain"]
     equal(explained["dividends"], one.dividends)
     equal(explained["shapley"], one.shapley)
-    equal(explained["spread"], dict(zip(one.study.terms, one.doubt.spread[0], strict=True)))
+    equal(
+        explained["spread"], dict(zip(one.study.terms, one.seed_uncertainty.spread[0], strict=True))
+    )
     assert explained["prediction"] == pytest.approx(sum(explained["dividends"].values()))
     assert told["verdict"]["verdict"]["relation"] == one.verdict.relation
     own = told["verdict"]["answers"]["Did the modalities conflict?"]

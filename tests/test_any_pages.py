@@ -65,7 +65,7 @@ def test_a_sample_and_the_test_set_are_split_exactly(trained: DataSet) -> None:
     row = int(trained.rows("test")[0])
     output = int(study.predicted[row])
     assert f"{sum(study.dividends(row).values()):.10f}" == f"{study.scores[row, output]:.10f}"
-    assert study.bulk_background.total == study.background.size == len(trained.rows("train"))
+    assert study.explanation_background.total == study.background.size == len(trained.rows("train"))
     frame = study.frame()
     terms = [column for column in frame if column.startswith("dividend[")]
     assert len(terms) == 7
@@ -78,15 +78,15 @@ def test_a_sample_and_the_test_set_are_split_exactly(trained: DataSet) -> None:
 def test_a_test_set_that_would_take_long_is_split_against_some_rows(
     trained: DataSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from qfusion.analysis import study as studies
+    from qfusion.analysis.spaces import evaluated
 
-    monkeypatch.setattr(studies, "BUDGET", 1.0)
-    monkeypatch.setattr(studies, "FEWEST", 16)
+    monkeypatch.setattr(evaluated, "BUDGET", 1.0)
+    monkeypatch.setattr(evaluated, "FEWEST", 16)
     study = open_study("my-mult", DATA)
-    study = study.against(
+    study = study.with_background(
         study.background.subsample(50)
     )  # of its own: results are kept by background
-    assert (study.bulk_background.size, study.bulk_background.total) == (
+    assert (study.explanation_background.size, study.explanation_background.total) == (
         16,
         len(trained.rows("train")),
     )

@@ -215,7 +215,7 @@ def test_a_workspace_against_another_background_shares_everything_else(source: s
     cohort = explain.background(
         study.model, study.dataset.inputs(range(7), dtype=torch.float64), "cohort", label="seven"
     )
-    seven = study.against(cohort)
+    seven = study.with_background(cohort)
     assert seven.dividends(row)[""] == pytest.approx(
         study.scores[:7, int(study.predicted[row])].mean(), abs=1e-9
     )

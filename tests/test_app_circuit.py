@@ -16,7 +16,8 @@ from qfusion import data, explain
 from qfusion.analysis import sample_circuits, study as studies
 from qfusion.analysis.opening import open_sample, open_study
 from qfusion.analysis.sample import Sample
-from qfusion.analysis.study import CircuitSpace
+from qfusion.analysis.spaces.masses import MassSpace
+from qfusion.analysis.study import Study
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import evidence
 from qfusion.figures import circuit_boxes
@@ -44,26 +45,26 @@ def houston(real_data: Path) -> str:
 
 
 @pytest.fixture
-def digits() -> CircuitSpace:
+def digits() -> Study:
     """The network for digits on its data."""
     if "qcnn-digits" not in checkpoint.available():
         pytest.skip("qcnn-digits is not here: train it with scripts/train_models.py")
     found = checkpoint.load("qcnn-digits")
     study = studies.build_study("qcnn-digits", found.card, found.model, data.load("digits"))
-    assert isinstance(study, CircuitSpace)
+    assert isinstance(study.space, MassSpace)
     return study
 
 
 @pytest.fixture(scope="module")
-def pairs() -> CircuitSpace:
+def pairs() -> Study:
     """A network of eight qubits, whose states have a sixteenth of the entries of those of digits."""
     found = checkpoint.load("qcnn-parity")
     study = studies.build_study("qcnn-parity", found.card, found.model, data.load("parity"))
-    assert isinstance(study, CircuitSpace)
+    assert isinstance(study.space, MassSpace)
     return study
 
 
-def wrong_sample(study: CircuitSpace) -> int:
+def wrong_sample(study: Study) -> int:
     """A test sample that is predicted wrong."""
     rows = study.dataset.rows("test")
     return int(rows[np.flatnonzero(study.predicted[rows] != study.dataset.y[rows])[0]])
@@ -91,7 +92,7 @@ def test_what_there_is_not_is_said() -> None:
     assert "**Shows**" in words
 
 
-def test_overview_says_what_the_network_is(pairs: CircuitSpace) -> None:
+def test_overview_says_what_the_network_is(pairs: Study) -> None:
     card = pairs.card
     app = visit("Overview", model="qcnn-parity", words="full")
     words = plain(said(app))
@@ -103,7 +104,7 @@ def test_overview_says_what_the_network_is(pairs: CircuitSpace) -> None:
     )
 
 
-def test_samples_show_the_librarys_decision_for_the_class_asked_for(digits: CircuitSpace) -> None:
+def test_samples_show_the_librarys_decision_for_the_class_asked_for(digits: Study) -> None:
     row = wrong_sample(digits)
     sample, truth = str(digits.dataset.ids[row]), int(digits.dataset.y[row])
     app = visit("Samples", whole=False, model="qcnn-digits", sample=sample)
@@ -132,23 +133,25 @@ def test_samples_show_the_librarys_decision_for_the_class_asked_for(digits: Circ
     )
 
 
-def test_masses_are_those_of_the_model(digits: CircuitSpace) -> None:
+def test_masses_are_those_of_the_model(digits: Study) -> None:
     row = int(digits.dataset.rows("test")[4])
     with torch.no_grad():
         encoded = checkpoint.load("qcnn-digits").model.encode(
             digits.dataset.inputs([row], dtype=torch.float64)
         )
     assert torch.allclose(
-        torch.stack([encoded[m][0] for m in digits.modalities], -1), digits.masses[row], atol=1e-12
+        torch.stack([encoded[m][0] for m in digits.modalities], -1),
+        digits.space.masses[row],
+        atol=1e-12,
     )
     app = visit("Samples", model="qcnn-digits", sample=str(digits.dataset.ids[row]))
-    read = evidence.read(digits.model, digits.by_name(row))
+    read = evidence.read(digits.model, digits.space.by_name(row))
     assert f"({read.disagreement.max():.2f})" in said(app) or (
         read.conflict and f"K = {read.conflict:.2f}" in said(app)
     )
 
 
-def test_filters_by_class_and_verdict(digits: CircuitSpace) -> None:
+def test_filters_by_class_and_verdict(digits: Study) -> None:
     rows = digits.dataset.rows("test")
     wrong = int((digits.predicted[rows] != digits.dataset.y[rows]).sum())
     app = visit("Samples", whole=False, model="qcnn-digits", verdict="wrong")
@@ -168,7 +171,7 @@ def accuracy(app: AppTest) -> float:
 
 
 def test_an_edited_angle_changes_decision_and_metrics_as_the_library_says(
-    digits: CircuitSpace,
+    digits: Study,
 ) -> None:
     row = int(digits.dataset.rows("test")[3])
     app = visit(
@@ -206,7 +209,7 @@ def test_an_edited_angle_changes_decision_and_metrics_as_the_library_says(
     )
 
 
-def test_a_cell_is_chosen_read_edited_and_reset(digits: CircuitSpace) -> None:
+def test_a_cell_is_chosen_read_edited_and_reset(digits: Study) -> None:
     learned = digits.model.phi.detach()
     app = visit(
         "Circuit",
@@ -241,16 +244,16 @@ def test_a_cell_is_chosen_read_edited_and_reset(digits: CircuitSpace) -> None:
     assert app.button(key="_reset_all").disabled
 
 
-def test_the_cell_that_opens_is_the_one_the_sample_reads_most(digits: CircuitSpace) -> None:
+def test_the_cell_that_opens_is_the_one_the_sample_reads_most(digits: Study) -> None:
     row = int(digits.dataset.rows("test")[7])
     app = visit(
         "Circuit", model="qcnn-digits", sample=str(digits.dataset.ids[row]), part="Fusion rules"
     )
-    weights = evidence.read(digits.model, digits.by_name(row)).weights[0, 0]
+    weights = evidence.read(digits.model, digits.space.by_name(row)).weights[0, 0]
     assert app.selectbox(key="outcome").value == format(int(weights.argmax()), "03b")
 
 
-def test_a_preset_for_all_is_the_named_rule(digits: CircuitSpace) -> None:
+def test_a_preset_for_all_is_the_named_rule(digits: Study) -> None:
     app = visit("Circuit", whole=False, model="qcnn-digits", part="Fusion rules")
     next(group for group in app.get("button_group") if group.key == "scope").set_value(
         "all elements"
@@ -261,7 +264,7 @@ def test_a_preset_for_all_is_the_named_rule(digits: CircuitSpace) -> None:
     assert "fuses as OR does (distance 0.00)" in said(app)
 
 
-def test_edits_last_across_views_and_are_told(pairs: CircuitSpace) -> None:
+def test_edits_last_across_views_and_are_told(pairs: Study) -> None:
     app = visit("Circuit", whole=False, model="qcnn-parity", phi="all:and", part="Walk")
     # the line says what becomes of the decision, as that of Dynamics does
     sample = open_sample("qcnn-parity", str(app.selectbox(key="sample").value), tweak="all:and")
@@ -284,7 +287,7 @@ def test_edits_last_across_views_and_are_told(pairs: CircuitSpace) -> None:
     ],
 )
 def test_edits_that_do_not_fit_are_named_and_the_rest_applies(
-    words: str, named: str, digits: CircuitSpace
+    words: str, named: str, digits: Study
 ) -> None:
     app = visit("Circuit", whole=False, model="qcnn-digits", part="Fusion rules", phi=words)
     messages = [plain(e.value).replace("`", "") for e in (*app.error, *app.warning)]
@@ -330,12 +333,12 @@ def test_the_scrubber_walks_from_nothing_to_the_end() -> None:
     assert app.slider(key="gate").value == 0
 
 
-def test_the_walk_ends_where_the_network_reads(pairs: CircuitSpace) -> None:
+def test_the_walk_ends_where_the_network_reads(pairs: Study) -> None:
     from qfusion.models import qcnn
 
     row = int(pairs.dataset.rows("test")[0])
     found = circuit_boxes.replay(pairs, row, "")
-    rho = qcnn.density_states(pairs.model.network, pairs.vectors[row])[-1]
+    rho = qcnn.density_states(pairs.model.network, pairs.space.vectors[row])[-1]
     z = found.bloch[-1][list(found.followed), 2]
     diagonal = torch.diagonal(rho).real.reshape((2,) * pairs.model.elements)
     direct = [
@@ -347,7 +350,7 @@ def test_the_walk_ends_where_the_network_reads(pairs: CircuitSpace) -> None:
     assert found.count == found.boxes[-1].last
 
 
-def test_noise_is_the_tracks_and_shots_leave_the_spread_they_must(pairs: CircuitSpace) -> None:
+def test_noise_is_the_tracks_and_shots_leave_the_spread_they_must(pairs: Study) -> None:
     from qfusion.track.circuit_noise import Noise, with_noise
     from qfusion.track.fusion_gates import outcome_scores
 
@@ -355,13 +358,13 @@ def test_noise_is_the_tracks_and_shots_leave_the_spread_they_must(pairs: Circuit
     model: Any = log_odds.against_others(checkpoint.load("qcnn-parity").model)
     found = sample_circuits.with_noise(pairs, row, "", (0.05, 0.02, 0.1), 500)
     direct = with_noise(model, Noise(0.05, 0.02, 0.1)).scores(
-        {m: x[None] for m, x in pairs.by_name(row).items()}
+        {m: x[None] for m, x in pairs.space.by_name(row).items()}
     )[0]
     assert np.allclose(found.scores, direct.detach().numpy(), atol=1e-10)
     quiet = sample_circuits.with_noise(pairs, row, "", (0, 0, 0), 500)
     from qfusion.models import qcnn
 
-    p = torch.diagonal(qcnn.density_states(pairs.model.network, pairs.vectors[row])[-1]).real
+    p = torch.diagonal(qcnn.density_states(pairs.model.network, pairs.space.vectors[row])[-1]).real
     each = outcome_scores(model)
     spread = (p @ (each - p @ each).square() / 500).sqrt()
     assert np.allclose(quiet.errors, spread.numpy(), atol=1e-10)
@@ -444,7 +447,7 @@ def test_the_step_of_the_other_system_has_a_scrubber_whose_end_is_the_circuits()
 
 
 def test_an_angle_of_the_network_is_set_at_its_gate_and_the_decision_follows(
-    pairs: CircuitSpace,
+    pairs: Study,
 ) -> None:
     walk = circuit_boxes.replay(pairs, 0)
     gate, (of, place) = next(

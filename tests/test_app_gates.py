@@ -16,9 +16,10 @@ import streamlit as st
 import torch
 
 from qfusion import data, report
-from qfusion.analysis import sample_circuits, study as studies
+from qfusion.analysis import sample_circuits
 from qfusion.analysis.opening import open_sample
 from qfusion.analysis.sample import Sample
+from qfusion.analysis.spaces import evaluated
 from qfusion.figures import numbers
 from qfusion.models import log_odds
 from qfusion.models.abilities import kinds
@@ -47,7 +48,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
     folder, samples = tmp_path_factory.mktemp("models"), {}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("QFUSION_MODELS", str(folder))
-        patch.setattr(studies, "BUDGET", 1.0)  # no page looks for an example
+        patch.setattr(evaluated, "BUDGET", 1.0)  # no page looks for an example
         for name in DATA:
             dataset = data.load(name)
             samples[name] = str(dataset.ids[dataset.rows("test")[0]])

@@ -17,9 +17,10 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from qfusion import _files, cli, data, explain
-from qfusion.analysis import sample_examples, study as studies, text
+from qfusion.analysis import sample_examples, text
 from qfusion.analysis.inside import strengths_of
 from qfusion.analysis.opening import open_study
+from qfusion.analysis.spaces import evolution
 from qfusion.errors import InvalidInput
 from qfusion.models import Tweak, program
 from qfusion.models.tweak import LEARNED
@@ -240,7 +241,7 @@ def test_the_scatter_offers_entanglement_as_quantum_tracks_it(planted: Any) -> N
     from qfusion.analysis import sample_evolution
 
     study = open_study("qj-planted", "planted")
-    found = studies.negativities(study, np.array([5, 7]))
+    found = evolution.negativities(study, np.array([5, 7]))
     track = sample_evolution.follow(study, 7, LEARNED, negativity=True)
     assert found[1, 2] == pytest.approx(track.measures.single("negativity")["vision"][-1], abs=1e-6)
     app = visit(
@@ -312,7 +313,7 @@ def test_reduced_entropies_of_all_samples_equal_the_states_own(source: str) -> N
         )[0]
     for m in range(len(study.modalities)):
         direct = measures.von_neumann_entropy(states.partial_trace(rho, study.model.dims, (m,)))
-        assert np.allclose(study.entropies[:5, m], direct.numpy(), atol=1e-9)
+        assert np.allclose(study.space.entropies[:5, m], direct.numpy(), atol=1e-9)
 
 
 def test_a_link_restores_the_whole_view() -> None:

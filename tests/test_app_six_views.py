@@ -126,7 +126,7 @@ def test_every_view_of_the_circuit_opens(view: str, six_views: Any) -> None:
 def test_samples_show_the_librarys_decision(six_views: Any) -> None:
     dataset, study = six_views
     row = int(dataset.rows("test")[-1])  # beyond those that are explained together
-    assert row not in study.bulk
+    assert row not in study.explained_rows
     app = visit(
         "Samples", whole=False, model=MODEL, data="handwritten", sample=str(dataset.ids[row])
     )

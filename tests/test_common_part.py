@@ -187,11 +187,11 @@ def test_log_odds_are_those_of_the_raw_scores(name: str, dataset: tuple[Any, Pat
     assert np.abs(study.scores[rows] - (z - others)).max() < 1e-9
     p = np.exp(z - z.max(1, keepdims=True))
     assert np.abs(study.probabilities[rows] - p / p.sum(1, keepdims=True)).max() < 1e-12
-    pair = study.rather_than(1)
+    pair = study.with_reference(1)
     assert np.abs(pair.scores[rows] - (z - z[:, 1:2])).max() < 1e-9
     assert np.abs(pair.probabilities[rows] - study.probabilities[rows]).max() < 1e-12
     assert np.array_equal(pair.predicted[rows], study.predicted[rows])
-    assert pair.rather_than(None).reference is None
+    assert pair.with_reference(None).reference is None
 
 
 @pytest.mark.parametrize("name", KINDS)

@@ -470,7 +470,7 @@ def test_an_onnx_model_and_its_differences() -> None:
     )
     assert found.relative_error < 0.02
     study = open_sample("two", "row-0050").study
-    assert study.bulk_background.size >= 40
+    assert study.explanation_background.size >= 40
 
 
 def test_probabilities_classes_in_another_order_and_one_column() -> None:

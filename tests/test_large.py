@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from qfusion import data
 from qfusion.analysis import sample_filters, study as studies
+from qfusion.analysis.spaces import base, kets, masses
 from qfusion.errors import NotFound
 from qfusion.training import checkpoint
 from qfusion.ui import sample_box
@@ -30,9 +31,11 @@ def test_of_a_large_set_some_samples_are_explained_and_all_are_scored(
 ) -> None:
     whole = study_of(model, dataset)
     expected, scores = whole.frame(), whole.scores
-    monkeypatch.setattr(studies, "EXPLAINED", 40)
+    monkeypatch.setattr(base, "EXPLAINED", 40)
+    monkeypatch.setattr(masses, "EXPLAINED", 40)
     monkeypatch.setattr(studies, "LARGE", 100)
     monkeypatch.setattr(studies, "BLOCK", 256)
+    monkeypatch.setattr(kets, "BLOCK", 256)
     large = study_of(model, dataset, title="Many")
     large.dataset.__dict__["digest"] = (
         "many"  # nothing that is kept of the whole set is that of this one
@@ -40,13 +43,14 @@ def test_of_a_large_set_some_samples_are_explained_and_all_are_scored(
     assert large.is_large
     assert len(large.blocks()) == -(-len(large.dataset) // 256)
     assert np.abs(large.scores - scores).max() < 1e-12
-    assert large.bulk.tolist() == large.dataset.rows("test")[:40].tolist()
+    assert large.explained_rows.tolist() == large.dataset.rows("test")[:40].tolist()
     frame = large.frame()
-    inside = frame.iloc[large.bulk]
+    inside = frame.iloc[large.explained_rows]
     numbers = [name for name in expected.columns if name.startswith(("dividend[", "entropy["))]
     assert (
         np.abs(
-            inside[numbers].to_numpy(float) - expected.iloc[large.bulk][numbers].to_numpy(float)
+            inside[numbers].to_numpy(float)
+            - expected.iloc[large.explained_rows][numbers].to_numpy(float)
         ).max()
         < 1e-9
     )

@@ -12,7 +12,6 @@ import pennylane as qml
 import pytest
 import torch
 
-from qfusion.analysis import sample_circuits
 from qfusion.analysis.opening import open_sample
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.figures import circuit_boxes, circuit_diagram, circuit_replay, qubit_displays
@@ -170,7 +169,7 @@ def test_the_panel_greys_what_is_outside(pair: Any) -> None:
     assert f"{len(cone.qubits)} of {len(found.wires)} qubits" in picture.title
     for box in found.greyed(found.boxes, cone):
         assert box.outside != any(cone.inside[box.first - 1 : box.last])
-    assert set(sample_circuits.readouts(pair.study)) >= {
+    assert set(pair.study.space.readouts()) >= {
         "fused[0]",
         "fused[0] · fused[2] · fused[4] · fused[6]",
     }
@@ -191,7 +190,7 @@ def test_displays_hold_the_state_after_every_column(pair: Any) -> None:
         assert last[row][1] == pytest.approx(found.entropy[-1, row])
     first = {row: vector for x, row, vector, _ in between if x == 0.5}
     encoded = [row for row, wire in enumerate(found.wires) if wire.end is not None]
-    theta = {name: values.numpy() for name, values in pair.study.theta(pair.row).items()}
+    theta = {name: values.numpy() for name, values in pair.study.space.theta(pair.row).items()}
     for row in encoded:
         name, _, element = found.wires[row].name.partition("[")
         angle = theta[name][int(element[:-1])]

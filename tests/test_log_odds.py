@@ -111,7 +111,7 @@ def test_log_odds_through_time_are_those_of_qutip() -> None:
     sample = open_sample("qj-scenes", str(study.dataset.ids[row]))
     trained, output = study.trained, sample.output
     system = trained.system()
-    ket = qutip.Qobj(study.ket(row).numpy()[:, None])
+    ket = qutip.Qobj(study.space.ket(row).numpy()[:, None])
     times = np.asarray(sample.places)[::8]
     solved = qutip.mesolve(
         qutip.Qobj(system.H.numpy()),
@@ -141,7 +141,7 @@ def test_the_sign_of_what_is_explained_is_the_decision(name: str) -> None:
     every = np.arange(len(rows))
     assert (study.scores[rows][every, decided] > 0).all()
     for reference in range(len(study.classes)):
-        pair = study.rather_than(reference)
+        pair = study.with_reference(reference)
         scores = pair.scores[rows][every, decided]
         assert (scores[decided != reference] > 0).all()
         assert np.abs(scores[decided == reference]).max(initial=0) < 1e-9

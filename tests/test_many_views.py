@@ -15,8 +15,9 @@ import pytest
 import torch
 
 from qfusion import data, explain
-from qfusion.analysis import shown_terms, study as studies
+from qfusion.analysis import shown_terms
 from qfusion.analysis.opening import open_study
+from qfusion.analysis.spaces import base
 from qfusion.cli import main
 from qfusion.data import DataSet, Modality, Target, import_store, importing
 from qfusion.data.arrays import numbered_ids
@@ -190,16 +191,16 @@ def test_commands_say_how_many_coalitions_there_are(
 def test_few_of_many_samples_are_explained_together(
     views: int, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(studies, "TOGETHER", 2**13)
+    monkeypatch.setattr(base, "MAX_COALITIONS", 2**13)
     path, model = tmp_path / "long.npz", tmp_path / "model"
     np.savez(path, **arrays(views, N=300))
     command = ["train", "--data", str(path), "--out", str(model), "--set", "epochs=1", "--model"]
     with pytest.raises(SystemExit):
         main([*command, *words.split()])
     study = open_study(str(model), str(path))
-    assert 0 < len(study.bulk) <= 32
-    assert set(study.bulk) < set(study.dataset.rows("test"))
-    assert np.isfinite(study.frame()["dividend[v0]"]).sum() == len(study.bulk)
+    assert 0 < len(study.explained_rows) <= 32
+    assert set(study.explained_rows) < set(study.dataset.rows("test"))
+    assert np.isfinite(study.frame()["dividend[v0]"]).sum() == len(study.explained_rows)
 
 
 @pytest.mark.parametrize("views", [2, 3, 6])

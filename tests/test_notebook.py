@@ -262,8 +262,8 @@ def test_a_sample_shows_its_verdict_its_terms_and_a_figure(jump: Sample, network
         for term, value in sample.dividends.items():
             place = page.words.index(term or "baseline")
             assert page.words[place + 1] == f"{value:.3f}"
-            if term and sample.doubt:
-                spread = sample.doubt.spread[0, sample.study.terms.index(term)]
+            if term and sample.seed_uncertainty:
+                spread = sample.seed_uncertainty.spread[0, sample.study.terms.index(term)]
                 assert page.words[place + 2] == f"{spread:.3f}"
 
 

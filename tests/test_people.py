@@ -19,7 +19,7 @@ from scipy.stats import spearmanr
 from typer.testing import CliRunner
 
 from qfusion import data
-from qfusion.analysis import label_comparison, sample_filters, text, trust as faithful
+from qfusion.analysis import label_comparison, text, trust as faithful
 from qfusion.analysis.opening import open_sample, open_study
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import build_study
@@ -31,6 +31,7 @@ from qfusion.explain import unimodal_labels as trust
 from qfusion.figures import export, recipe
 from qfusion.panels import label_agreement
 from qfusion.training import Options, checkpoint, metrics, train
+from qfusion.wording.studies import axis_titles
 from tests.test_app_pages import plain, said, visit
 
 NAN = float("nan")

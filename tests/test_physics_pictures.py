@@ -68,7 +68,7 @@ def solved(sample: Any) -> Any:
     system = sample.model.system()
     dims = [list(system.dims)] * 2
     psi = qutip.Qobj(
-        sample.study.ket(sample.row).numpy(), dims=[list(system.dims), [1] * len(system.dims)]
+        sample.study.space.ket(sample.row).numpy(), dims=[list(system.dims), [1] * len(system.dims)]
     )
     return qutip.mesolve(
         qutip.Qobj(system.H.numpy(), dims=dims),
@@ -188,7 +188,7 @@ def test_areas_and_hands_of_a_hinton_diagram_are_the_state(planted: Any, whose: 
 def test_the_raster_is_qutip_s_record_and_the_exact_rate(planted: Any) -> None:
     found = jump_records.records(planted, 40)
     system = planted.model.system()
-    psi = qutip.Qobj(planted.study.ket(planted.row).numpy())
+    psi = qutip.Qobj(planted.study.space.ket(planted.row).numpy())
     theirs = qutip.mcsolve(
         qutip.Qobj(system.H.numpy()),
         psi,

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 from qfusion import explain
-from qfusion.analysis import jobs, refinement, study as studies
+from qfusion.analysis import jobs, refinement
 from qfusion.analysis.jobs import State
 from qfusion.analysis.opening import open_sample, open_study
+from qfusion.analysis.spaces import evaluated
 from qfusion.data import DataSet
 from qfusion.errors import NotFound
 from qfusion.panels import faithfulness, pages, pickers, programs
@@ -37,11 +38,13 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataSet]:
 def slow(trained: DataSet, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The model on its data, as if it could not be run on all rows at once: 16 for the test set, 40 for a sample."""
     study = open_study(MODEL, DATA)
-    cost = study._cost
-    monkeypatch.setattr(studies, "BUDGET", 16 * cost * len(study.bulk))
-    monkeypatch.setattr(studies, "SAMPLE_BUDGET", 40 * cost)
-    monkeypatch.setattr(studies, "STEP", 5 * cost * study.background.size)  # five samples at a time
-    monkeypatch.setattr(studies, "FEWEST", 8)
+    cost = study.space.cost
+    monkeypatch.setattr(evaluated, "BUDGET", 16 * cost * len(study.explained_rows))
+    monkeypatch.setattr(evaluated, "SAMPLE_BUDGET", 40 * cost)
+    monkeypatch.setattr(
+        evaluated, "STEP", 5 * cost * study.background.size
+    )  # five samples at a time
+    monkeypatch.setattr(evaluated, "FEWEST", 8)
     monkeypatch.setattr(jobs, "_jobs", type(jobs._jobs)())
     monkeypatch.setattr(jobs, "_worker", ThreadPoolExecutor(1))
     monkeypatch.setattr(refinement, "AUTO", 1e30)
@@ -51,8 +54,13 @@ def slow(trained: DataSet, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def _forget(study: Any) -> None:
-    for subject in (study, study.against_all_rows()):
-        for name in ("sample_background", "bulk_background", "explanation"):
+    for subject in (study, study.with_all_rows()):
+        for name in (
+            "sample_background",
+            "explanation_background",
+            "explanation",
+            "opening_sample",
+        ):
             subject.__dict__.pop(name, None)
 
 
@@ -64,11 +72,11 @@ def until(what: Callable[[], bool], seconds: float = 60) -> None:
 
 
 def test_a_sample_and_the_test_set_are_split_against_some_rows_with_their_error(slow: Any) -> None:
-    row = int(slow.bulk[0])
-    assert (slow.bulk_background.size, slow.sample_background.size) == (16, 40)
+    row = int(slow.explained_rows[0])
+    assert (slow.explanation_background.size, slow.sample_background.size) == (16, 40)
     assert slow.is_sampled
-    assert not slow.against_all_rows().is_sampled
-    one, exact = slow.explained(row), slow.against_all_rows().explained(row)
+    assert not slow.with_all_rows().is_sampled
+    one, exact = slow.explained(row), slow.with_all_rows().explained(row)
     assert one.background == f"product, 40 of {slow.background.size} rows"
     assert one.errors is not None
     assert exact.errors is not None  # of all combinations of rows, as many as there are rows
@@ -88,24 +96,24 @@ def test_an_example_opens_where_one_is_known_at_once_and_few_samples_are_split_w
 ) -> None:
     first = str(slow.dataset.ids[slow.dataset.rows("test")[0]])
     monkeypatch.setattr(pickers.sample_examples, "find_examples", None)  # explains all test rows
-    assert slow.opening == pickers.default_sample(slow) == first
-    assert slow.against_all_rows().opening == ""
-    monkeypatch.setattr(studies, "BUDGET", 8 * slow._cost * 5 / studies.SLOW)
-    slow.__dict__.pop("bulk")
-    assert slow.bulk.tolist() == slow.dataset.rows("test")[:8].tolist(), "the fewest"
-    assert len(slow.against_all_rows().bulk) == len(slow.dataset.rows("test"))
-    slow.__dict__.pop("bulk")
+    assert slow.opening_sample == pickers.default_sample(slow) == first
+    assert slow.with_all_rows().opening_sample == ""
+    monkeypatch.setattr(evaluated, "BUDGET", 8 * slow.space.cost * 5 / evaluated.SLOW)
+    slow.__dict__.pop("explained_rows")
+    assert slow.explained_rows.tolist() == slow.dataset.rows("test")[:8].tolist(), "the fewest"
+    assert len(slow.with_all_rows().explained_rows) == len(slow.dataset.rows("test"))
+    slow.__dict__.pop("explained_rows")
 
 
 def test_all_rows_are_worked_out_behind_the_page_and_are_exact(slow: Any) -> None:
     job = refinement.begin_refinement(slow, "me")
     assert refinement.begin_refinement(slow, "you") is job is jobs.find_job(slow.memo_key())
     until(lambda: job.state == State.DONE)
-    assert job.done == job.total == len(slow.bulk)
-    inputs = slow.dataset.inputs(slow.bulk, dtype=next(slow.model.parameters()).dtype)
+    assert job.done == job.total == len(slow.explained_rows)
+    inputs = slow.dataset.inputs(slow.explained_rows, dtype=next(slow.model.parameters()).dtype)
     wanted = explain.explain(slow.model, inputs, slow.background)
     assert np.abs(job.result.explanation.values - wanted.values).max() < 1e-12
-    assert slow.against_all_rows() is job.result
+    assert slow.with_all_rows() is job.result
     assert job.result.memo_key() != slow.memo_key()
     assert job.result.memo_key(background=False) == slow.memo_key(background=False)
     assert not np.array_equal(job.result.frame()["dividend[fou]"], slow.frame()["dividend[fou]"])
@@ -114,14 +122,14 @@ def test_all_rows_are_worked_out_behind_the_page_and_are_exact(slow: Any) -> Non
 def test_it_stops_when_nobody_asks_any_more_and_begins_anew(
     slow: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    go, parts = threading.Event(), studies.EvaluatedSpace.parts
+    go, parts = threading.Event(), evaluated.EvaluatedSpace._explain_steps
 
     def held(self: Any) -> Iterator[Any]:
         for part in parts(self):
             yield part
             go.wait(30)
 
-    monkeypatch.setattr(studies.EvaluatedSpace, "parts", held)
+    monkeypatch.setattr(evaluated.EvaluatedSpace, "_explain_steps", held)
     job = refinement.begin_refinement(slow, "me")
     refinement.begin_refinement(slow, "you")
     until(lambda: job.done > 0)
@@ -160,7 +168,7 @@ def test_a_model_that_fails_is_named_and_can_be_tried_again(
     slow: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(studies.EvaluatedSpace, "parts", lambda self: iter([1 / 0]))
+        patch.setattr(evaluated.EvaluatedSpace, "_explain_steps", lambda self: iter([1 / 0]))
         job = refinement.begin_refinement(slow, "me")
         until(lambda: job.state == State.FAILED)
         assert job.problem == "division by zero"
@@ -169,7 +177,11 @@ def test_a_model_that_fails_is_named_and_can_be_tried_again(
 
 
 def test_an_address_asks_for_all_rows(slow: Any) -> None:
-    address = {"model": MODEL, "data": DATA, "sample": str(slow.dataset.ids[slow.bulk[0]])}
+    address = {
+        "model": MODEL,
+        "data": DATA,
+        "sample": str(slow.dataset.ids[slow.explained_rows[0]]),
+    }
     some, every = (
         pages.build("samples", "waterfall", address | more) for more in ({}, {"rows": ["all"]})
     )
@@ -225,8 +237,10 @@ def test_a_link_with_all_rows_shows_them_when_they_are_there(slow: Any) -> None:
 
 
 def test_it_can_be_cancelled_on_the_page(slow: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    go, parts = threading.Event(), studies.EvaluatedSpace.parts
-    monkeypatch.setattr(studies.EvaluatedSpace, "parts", lambda self: (go.wait(60), *parts(self)))
+    go, parts = threading.Event(), evaluated.EvaluatedSpace._explain_steps
+    monkeypatch.setattr(
+        evaluated.EvaluatedSpace, "_explain_steps", lambda self: (go.wait(60), *parts(self))
+    )
     app = visit("Samples", model=MODEL, data=DATA)
     assert "All rows: 0 of" in str([each.proto.text for each in app.get("progress")])
     app.button(key="_refine_cancel").click().run()

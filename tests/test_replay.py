@@ -113,6 +113,6 @@ def test_play_leads_the_figures_of_a_page_through_the_training(
     later = playback.trained_as(open_sample("mine@2", "p0031", background="mixed"), "mine@4")
     assert (later.name, later.study.background.kind) == ("mine@4", "mixed")
     mine = open_sample("mine@2", "p0031")
-    cohort = mine.study.against(background_of_kind(mine.study, "cohort", "few", [0, 1, 2]))
+    cohort = mine.study.with_background(background_of_kind(mine.study, "cohort", "few", [0, 1, 2]))
     with pytest.raises(InvalidInput, match="cohorts"):
         playback.trained_as(replace(mine, study=cohort), "mine@4")

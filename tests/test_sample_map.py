@@ -16,6 +16,7 @@ from sklearn.manifold import trustworthiness
 from qfusion.analysis import cohort_table, drawn_samples, sample_coordinates, sample_projection
 from qfusion.analysis.errors import levels_of
 from qfusion.analysis.opening import open_sample, open_study
+from qfusion.analysis.spaces import evolution, kets
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import cohorts
 
@@ -37,7 +38,7 @@ def random_states(count: int, d: int) -> torch.Tensor:
 @pytest.mark.parametrize("d", [2, 3, 4])
 def test_distances_of_coordinates_are_hilbert_schmidt_distances(d: int) -> None:
     rho = random_states(5, d)
-    found = sample_coordinates.real_coordinates(rho).numpy()
+    found = kets.real_coordinates(rho).numpy()
     assert found.shape == (5, d * d)
     for i in range(5):
         for j in range(5):
@@ -48,7 +49,7 @@ def test_distances_of_coordinates_are_hilbert_schmidt_distances(d: int) -> None:
 def test_states_of_a_jump_model_are_those_that_qutip_traces_out(planted: Any) -> None:
     rows = planted.dataset.rows("test")[:4]
     found = sample_coordinates.coordinates_of(planted, "states", rows)
-    dims, psi = list(planted.model.dims), planted.kets(rows).numpy()
+    dims, psi = list(planted.model.dims), planted.space.kets(rows).numpy()
     joint = [qutip.Qobj(each, dims=[dims, [1] * len(dims)]) for each in psi]
     for i in range(4):
         for j in range(i):
@@ -68,7 +69,9 @@ def test_states_of_a_jump_model_are_those_that_qutip_traces_out(planted: Any) ->
 
 def test_coordinates_of_a_network(digits: Any) -> None:
     rows = digits.dataset.rows("test")[:3]
-    theta = np.concatenate([digits.theta(rows[0])[name].numpy() for name in digits.modalities])
+    theta = np.concatenate(
+        [digits.space.theta(rows[0])[name].numpy() for name in digits.modalities]
+    )
     found = sample_coordinates.coordinates_of(digits, "states", rows)
     assert np.allclose(np.sort(found[0]), np.sort(np.r_[np.cos(theta), np.sin(theta)] / np.sqrt(2)))
     end = sample_coordinates.coordinates_of(digits, "final", rows)
@@ -138,7 +141,7 @@ def test_many_samples_are_thinned_and_projected(
     assert np.allclose(
         found.xy, (sample_coordinates.coordinates_of(planted, "states", rows) - mean) @ axes
     )
-    monkeypatch.setattr(sample_coordinates, "SECONDS", 0.4)
+    monkeypatch.setattr(evolution, "SECONDS", 0.4)
     few = sample_projection.sample_map(planted, "final", "PCA", rows)
     assert sample_coordinates.most_samples(planted, "final") == 23
     assert (

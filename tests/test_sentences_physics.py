@@ -15,7 +15,7 @@ import qutip
 import torch
 from scipy.special import softmax
 
-from qfusion.analysis import steady_states, study as studies, text
+from qfusion.analysis import steady_states, text
 from qfusion.analysis.opening import open_sample, open_study
 from qfusion.errors import InvalidInput
 from qfusion.figures import jump_trajectories, style, themes
@@ -210,7 +210,7 @@ def test_readout_at_the_steady_state_is_one_number() -> None:
     assert settled.attractor.unique
     with torch.no_grad():
         late = study.model.observables([60 / settled.attractor.gap])[0]
-    scores = studies.predict(study, rows, late, study.model.bias)
+    scores = study.space.scores_of(rows, late, study.model.bias)
     assert np.ptp(scores, axis=0).max() < 1e-8
     assert settled.spread[1] == pytest.approx(
         study.scores[rows[: steady_states.MOST_SPREAD]].std(0), rel=1e-6

@@ -22,6 +22,7 @@ from qfusion.analysis import (
 )
 from qfusion.analysis.errors import levels_of
 from qfusion.analysis.opening import open_sample
+from qfusion.analysis.spaces import evolution
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.figures import column_charts, error_slices, scatter_map, style
 from qfusion.panels import (
@@ -53,7 +54,7 @@ def brute(sample: Any, distance: Any) -> list[tuple[float, int]]:
     rows = [
         row
         for row in sample.dataset.rows("test")
-        if row in set(sample.study.bulk) and row != sample.row
+        if row in set(sample.study.explained_rows) and row != sample.row
     ]
     return sorted((float(distance(row)), int(row)) for row in rows)
 
@@ -71,8 +72,8 @@ def agrees(found: Any, wanted: list[tuple[float, int]]) -> None:
 def test_nearest_by_contributions(name: str, request: pytest.FixtureRequest) -> None:
     sample = request.getfixturevalue(name)
     study, output = sample.study, sample.output
-    place = {int(row): i for i, row in enumerate(study.bulk)}
-    every = study.bulk_dividends(output)[:, 1:]
+    place = {int(row): i for i, row in enumerate(study.explained_rows)}
+    every = study.explained_dividends(output)[:, 1:]
     own = np.array([value for term, value in study.dividends(sample.row, output).items() if term])
     agrees(
         sample_similarity.nearest(sample),
@@ -81,7 +82,9 @@ def test_nearest_by_contributions(name: str, request: pytest.FixtureRequest) -> 
 
 
 def test_nearest_by_modality_states_is_that_of_qutip(planted: Any) -> None:
-    kets = [qutip.Qobj(each) for each in planted.study.kets(planted.study.dataset.rows()).numpy()]
+    kets = [
+        qutip.Qobj(each) for each in planted.study.space.kets(planted.study.dataset.rows()).numpy()
+    ]
     agrees(
         sample_similarity.nearest(planted, "states"),
         brute(planted, lambda row: 1 - abs(kets[row].overlap(kets[planted.row])) ** 2),
@@ -90,7 +93,7 @@ def test_nearest_by_modality_states_is_that_of_qutip(planted: Any) -> None:
 
 def test_nearest_by_modality_qubits(digits: Any) -> None:
     angles = {
-        row: np.concatenate([each.numpy() for each in digits.study.theta(row).values()])
+        row: np.concatenate([each.numpy() for each in digits.study.space.theta(row).values()])
         for row in [*digits.dataset.rows("test")[:40], digits.row]
     }
     found = sample_similarity.nearest(digits, "states", count=600)
@@ -105,11 +108,10 @@ def test_nearest_by_modality_qubits(digits: Any) -> None:
 
 
 def test_nearest_by_final_state(planted: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from qfusion.analysis import sample_coordinates
 
-    monkeypatch.setattr(sample_coordinates, "SECONDS", 0.5)
+    monkeypatch.setattr(evolution, "SECONDS", 0.5)
     found = sample_similarity.nearest(planted, "final", count=5)
-    psi = planted.study.kets(np.r_[found.rows, planted.row])
+    psi = planted.study.space.kets(np.r_[found.rows, planted.row])
     rho = planted.study.model.evolve_states(
         psi[:, :, None] * psi[:, None].conj(), [float(planted.study.model.duration)]
     )[0].numpy()

@@ -224,13 +224,13 @@ def test_what_seeds_leave_open_is_said_of_what_was_measured_alone() -> None:
     study = open_study("qj-planted")
     row = int(study.dataset.rows("test")[0])
     measured = sample_of(study, row)
-    assert measured.doubt is not None
-    assert measured.verdict.seeds == measured.doubt.seeds
+    assert measured.seed_uncertainty is not None
+    assert measured.verdict.seeds == measured.seed_uncertainty.seeds
     for other in (
         sample_of(study, row, tweak="T=0.5"),
         sample_of(with_background(study, "zero"), row),
     ):
-        assert other.doubt is None
+        assert other.seed_uncertainty is None
         assert (other.verdict.seeds, seed_doubts(other.verdict)) == (0, [])
 
 
@@ -489,10 +489,14 @@ def test_all_places_agree_with_the_verdicts_on_all_test_samples(study: Study) ->
     rows = study.frame(None)
     rows = rows[(rows["split"] == "test") & (rows["relation"] != "")]
     table = cohort_table.cohort_table(study, None).loc[rows.index]
-    known = np.isin(study.bulk, study.dataset.rows("test"))
-    explanation, outputs = study.explanation, study.predicted[study.bulk]
+    known = np.isin(study.explained_rows, study.dataset.rows("test"))
+    explanation, outputs = study.explanation, study.predicted[study.explained_rows]
     columns = dict(
-        zip(study.dataset.ids[study.bulk[known]].astype(str), np.flatnonzero(known), strict=True)
+        zip(
+            study.dataset.ids[study.explained_rows[known]].astype(str),
+            np.flatnonzero(known),
+            strict=True,
+        )
     )
     for sample, row in rows.iterrows():
         place = columns[str(sample)]
@@ -557,7 +561,9 @@ def test_where_neither_alone_says_anything_decisions_are_joint(name: str) -> Non
 
 def test_panels_of_samples_say_what_their_verdicts_say(study: Study) -> None:
     rng = np.random.default_rng(0)
-    rows = rng.choice(np.intersect1d(study.bulk, study.dataset.rows("test")), 2, replace=False)
+    rows = rng.choice(
+        np.intersect1d(study.explained_rows, study.dataset.rows("test")), 2, replace=False
+    )
     for row in map(int, rows):
         sample = sample_of(study, row)
         found = sample.verdict
@@ -609,7 +615,7 @@ def test_cards_are_what_they_are_called_and_the_page_opens_with_a_conflict_where
     assert all((split != sample_examples.RELATION[kind]).all() for kind in missing)
     if named := study.card.get("opening"):
         assert pickers.default_sample(study) == named
-    elif not study.opening and "conflict" in {card.kind for card in shown}:
+    elif not study.opening_sample and "conflict" in {card.kind for card in shown}:
         assert pickers.default_sample(study) == next(
             card.sample for card in shown if card.kind == "conflict"
         )

@@ -69,10 +69,10 @@ def agreement(study: Study) -> Agreement | None:
     """Returns how often the explained test samples get the same word against every background; None where no
     backgrounds can be compared."""
     kinds = compared_kinds(study)
-    inside = np.isin(study.bulk, study.dataset.rows("test"))
+    inside = np.isin(study.explained_rows, study.dataset.rows("test"))
     if len(kinds) < 2 or not inside.any():
         return None
     words = np.stack(
-        [with_background(study, kind).bulk_verdicts().relation[inside] for kind in kinds]
+        [with_background(study, kind).explained_verdicts().relation[inside] for kind in kinds]
     )
     return Agreement(kinds, int(inside.sum()), float((words == words[0]).all(0).mean()))

@@ -53,10 +53,10 @@ def background_of_kind(
     12,
     background=False,
     says="Working out the background …",
-    stamp=lambda study, *_: study._whole,
+    stamp=lambda study, *_: study.uses_all_rows,
 )
 def _with_background(study: Study, kind: str, sample: str, members: np.ndarray | None) -> Study:
-    return study.against(background_of_kind(study, kind, sample, members)).of_set
+    return study.with_background(background_of_kind(study, kind, sample, members)).of_set
 
 
 def with_background(
@@ -65,7 +65,7 @@ def with_background(
     """A study with another background, shared; the arguments are those of `background_of_kind`."""
     if kind == backgrounds.DEFAULT == study.background.kind:
         return study
-    return study.on(_with_background(study, kind, sample, members))
+    return study.rebase(_with_background(study, kind, sample, members))
 
 
 def default_contrast(study: Study, row: int) -> str:

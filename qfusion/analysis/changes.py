@@ -11,7 +11,7 @@ from qfusion._checks import check, choose
 from qfusion.analysis.background_choice import default_contrast
 from qfusion.analysis.decision_flips import what_would_flip
 from qfusion.analysis.memo import memo
-from qfusion.analysis.modality_states import fixed, own_states
+from qfusion.analysis.modality_states import own_states
 from qfusion.analysis.study import Study
 from qfusion.data import Text
 from qfusion.data.synthetic import planted_editing
@@ -81,7 +81,7 @@ def actions(study: Study, modality: str) -> tuple[str, ...]:
         SWAP,
         DROP,
         *((INPUT,) if raw else ()),
-        *((STATE,) if study.can("states") else ()),
+        *((STATE,) if study.model.algebra.is_linear else ()),
         FLIP,
     )
 
@@ -166,11 +166,15 @@ def with_changes(study: Study, row: int, changes: tuple[Change, ...]) -> Result:
         elif change.action == FLIP:
             nearest = what_would_flip(study, row)[name].state.state[None]
             states[name] = (
-                nearest if study.can("states") else gradient_search.filled(own[name], nearest)
+                nearest
+                if study.model.algebra.is_linear
+                else gradient_search.filled(own[name], nearest)
             )
         else:
             choose("Action", change.action, (KEPT,))
-    outcome = interventions.outcome(fixed(study), inputs, study.background, states, dropped)
+    outcome = interventions.outcome(
+        study.space.fixed_model(), inputs, study.background, states, dropped
+    )
     return Result(
         outcome,
         study.softmax(outcome.scores),

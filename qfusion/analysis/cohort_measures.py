@@ -8,7 +8,8 @@ import pandas as pd
 from qfusion.analysis import text
 from qfusion.analysis.cohort_table import JOINT, JOINT_SHARE, VERDICT, share_column
 from qfusion.analysis.memo import memo
-from qfusion.analysis.study import MEAN_ENTROPY, Study, entropy_column, final_states
+from qfusion.analysis.spaces.evolution import final_states
+from qfusion.analysis.study import Study
 from qfusion.explain import stability
 from qfusion.quantum import measure_kinds
 
@@ -21,18 +22,12 @@ MAX_SLOW, FEW_SLOW = (
 
 def measure_titles(study: Study) -> dict[str, str]:
     """Axis titles of the measures of entanglement that this system has; none of one that entangles nothing."""
-    if study.can("time"):
-        return {
-            name.replace("_", " "): about.cohort
-            for name, about in measure_kinds.KINDS.items()
-            if about.cohort
-        }
-    if not study.can("rules"):
-        return {}
-    return {
+    titles = {name.replace("_", " "): about.cohort for name, about in measure_kinds.KINDS.items()}
+    titles |= {
         ENTROPY: "entropy of the fused qubits (mean, nats)",
         LARGEST: "entropy of the fused qubits (largest, nats)",
     }
+    return {name: titles[name] for name in study.space.entanglement_measures()}
 
 
 def is_slow(measure: str) -> bool:
@@ -50,13 +45,10 @@ def strength_titles(study: Study) -> dict[str, str]:
     }
 
 
-def entropies(study: Any, rows: pd.DataFrame, measure: str) -> np.ndarray:
-    """A measure (N,) that stands in the columns already."""
-    if study.can("time"):
-        return rows[[entropy_column(name) for name in study.modalities]].to_numpy().mean(1)
-    if measure == ENTROPY:
-        return rows[MEAN_ENTROPY].to_numpy()
-    return rows[[entropy_column(name) for name in study.elements]].to_numpy().max(1)
+def entropies(study: Study, rows: pd.DataFrame, measure: str) -> np.ndarray:
+    """Return an entropy measure from the columns of a table, (N,)."""
+    columns = {name: rows[name].to_numpy() for name in study.space.fact_columns() if name in rows}
+    return study.space.entropy_values(columns, measure)
 
 
 @memo(8, background=False, says="Working out the entanglement of these samples, about 17 ms each …")

@@ -49,16 +49,16 @@ def cohort_table(study: Study, output: int | None) -> pd.DataFrame:
     `dominant` is the largest term in size. `verdict` says whether a class is right, `sign` whether the sign of a
     regression that spans zero is, empty where the truth is 0.
     """
-    frame, judged = study.frame(output), study.bulk_verdicts(output)
+    frame, judged = study.frame(output), study.explained_verdicts(output)
     is_joint = ["+" in term for term in study.coalitions]
     columns: dict[str, Any] = {
-        JOINT: study.spread(np.abs(study.bulk_dividends(output)[:, is_joint]).sum(1)),
-        JOINT_SHARE: study.spread(judged.joint_share),
+        JOINT: study.scatter(np.abs(study.explained_dividends(output)[:, is_joint]).sum(1)),
+        JOINT_SHARE: study.scatter(judged.joint_share),
         **{
-            share_column(name): study.spread(judged.shares[:, m])
+            share_column(name): study.scatter(judged.shares[:, m])
             for m, name in enumerate(study.modalities)
         },
-        DOMINANT: study.spread(judged.largest),
+        DOMINANT: study.scatter(judged.largest),
     }
     if study.classes:
         columns[VERDICT] = np.where(frame["truth"] == frame["prediction"], "right", WRONG)

@@ -60,7 +60,7 @@ def beside(
         study = with_background(study, behind.kind, behind.label, rows)
     row = study.dataset.row(sample)
     if study.classes == b.study.classes:
-        study, output = study.rather_than(b.study.reference), b.output
+        study, output = study.with_reference(b.study.reference), b.output
     else:
         output = int(study.predicted[row])
     return Sides(Sample(study, row, output, tweak), b)

@@ -5,11 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from qfusion.analysis.chunks import in_chunks
 from qfusion.analysis.memo import memo
 from qfusion.analysis.sample_evolution import TIMES, exact_states, observables
-from qfusion.analysis.study import in_chunks
 from qfusion.explain import cut_losses, state_cuts
-from qfusion.models import require
 from qfusion.models.tweak import LEARNED, Tweak
 from qfusion.training import encodings
 
@@ -23,7 +22,7 @@ def cuts_of_sample(
 ) -> state_cuts.Cuts:
     """Cuts of every modality of one sample, at `state_cuts.TIMES` times, under the sliders: all kinds of cut, or the
     usual ones with its terms."""
-    model = require(study.model, "time", "to cut at").tweaked(tweak)
+    model = study.model.evolution("to cut at").tweaked(tweak)
     T, every = float(model.duration), (TIMES - 1) // (state_cuts.TIMES - 1)
     return state_cuts.cut_correlations(
         model,

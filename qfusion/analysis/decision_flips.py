@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from qfusion.analysis.memo import memo
-from qfusion.analysis.modality_states import fixed, own_states
+from qfusion.analysis.modality_states import own_states
 from qfusion.analysis.study import Study
 from qfusion.data.coalition_terms import split_term
 from qfusion.explain import counterfactual, interventions, parameter_changes
-from qfusion.models import jump_changes
 from qfusion.models.terms import ParameterChange, Search
 
 
@@ -30,7 +29,7 @@ def every_state(study: Study) -> dict[str, Any]:
 @memo(64, background=False, says="Looking for the nearest state that turns the decision …")
 def what_would_flip(study: Study, row: int) -> dict[str, Flip]:
     """For each modality the nearest state and the nearest other sample's that turn the decision on one sample."""
-    model, everyone, own = fixed(study), every_state(study), own_states(study, row)
+    model, everyone, own = study.space.fixed_model(), every_state(study), own_states(study, row)
     donors = {
         name: interventions.nearest_donor(model, own, name, everyone[name])
         for name in study.modalities
@@ -52,7 +51,7 @@ def what_would_flip(study: Study, row: int) -> dict[str, Flip]:
 )
 def parameter_table(study: Study) -> Any:
     """What `flips.nearest_parameters` uses again for every sample."""
-    return jump_changes.table(study.model) if study.can("time") else None
+    return study.space.parameter_table()
 
 
 @memo(32, background=False, says="Turning every knob for this sample …")
@@ -78,4 +77,4 @@ def parameter_name(study: Any, change: ParameterChange) -> str:
     )
     digits = format(pattern, f"0{patterns.bit_length() - 1}b")
     yes = [name for name, bit in zip(controls, digits, strict=True) if bit == "1"]
-    return f"angle φ of ‘{study.elements[element]}’ when yes from {' + '.join(yes) or 'none'}"
+    return f"angle φ of ‘{study.space.elements[element]}’ when yes from {' + '.join(yes) or 'none'}"

@@ -64,7 +64,7 @@ def first_samples(model: str, data: str, sample: str = "") -> Study:
     rows = study.dataset.rows(split)
     total = len(dataset.rows(split))
     background = backgrounds.as_drawn(study.model, study.dataset, rows, study.background, total)
-    return study.against(background).applied()
+    return study.with_background(background).applied()
 
 
 def encode(model: str, data: str) -> None:

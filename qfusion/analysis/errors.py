@@ -23,7 +23,8 @@ from qfusion.analysis import (
     text,
 )
 from qfusion.analysis.memo import memo
-from qfusion.analysis.study import CONFLICT, DISAGREEMENT, MEAN_ENTROPY, Study
+from qfusion.analysis.spaces.masses import CONFLICT, DISAGREEMENT, MEAN_ENTROPY
+from qfusion.analysis.study import Study
 from qfusion.explain import cohorts, stability
 from qfusion.training import metrics
 
@@ -98,7 +99,7 @@ def levels_of(sample: Sample, filter: str = "", *, output: str = "", name: str =
     """
     study, parts = sample.study, cohorts.parse(filter)
     wanted = outputs.parse(output, study.classes)
-    study, number = study.rather_than(wanted.reference), wanted.number
+    study, number = study.with_reference(wanted.reference), wanted.number
     table = cohort_table.table_for(study, number, parts)
     rows, inside, split, whole = of_split(table, parts)
     own = table.loc[sample.id]
@@ -482,7 +483,7 @@ def wrong(levels: Levels) -> Wrong:
         "error", ascending=False, kind="stable"
     )
     at = levels.places(rows)
-    dividends = study.logits(study.explanation.dividends[np.searchsorted(study.bulk, at)])
+    dividends = study.logits(study.explanation.dividends[np.searchsorted(study.explained_rows, at)])
     scores, truth = study.logits(study.scores[at]), study.dataset.y[at]
     if kind != WRONG_CLASS:
         dividends, scores = dividends[:, :, :1], scores[:, :1]

@@ -58,7 +58,8 @@ def without_joint(
     if choose("Kind", kind, additive_projection.KINDS) == additive_projection.OWN:
         result = additive_projection.own_terms(explanation)
     else:
-        most = len(rows) if study.can("states") else study.bulk_background.size
+        is_linear = study.model.algebra.is_linear
+        most = len(rows) if is_linear else study.explanation_background.size
         result = additive_projection.emap(study.model, study.inputs(rows), most)
     return result, gains(study, rows, result, metric_labels(study.dataset))
 

@@ -3,7 +3,6 @@
 Expansions and strengths are those of `quantum.decomposition`.
 """
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,7 +107,8 @@ def largest(A: torch.Tensor, system: lindblad.System, count: int) -> tuple[list[
 
 def has_modes(sample: Any, **_: Any) -> bool:
     """Whether a sample's model has a generator that is small enough to be diagonalised."""
-    return bool(sample.can("time")) and math.prod(sample.model.dims) <= MAX_MODES
+    dimension = sample.study.space.generator_dimension()
+    return 0 < dimension <= MAX_MODES
 
 
 def modes(system: lindblad.System) -> np.ndarray:

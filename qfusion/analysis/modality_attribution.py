@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import torch
 
-from qfusion.analysis import modality_states
 from qfusion.analysis.memo import memo
 from qfusion.analysis.step_words import match
 from qfusion.analysis.study import Study
@@ -19,7 +18,6 @@ from qfusion.data.picture_arrays import pixel_names
 from qfusion.data.sample_content import Series
 from qfusion.data.synthetic import planted_editing, prosody
 from qfusion.explain import attribution
-from qfusion.models import mass_forms
 from qfusion.models.encoders import InputSpec
 
 # Attribution inside a modality for the pages, and what there is to draw it on. Free of streamlit.
@@ -42,7 +40,7 @@ def attribute(
     rows = [row, study.dataset.row(other)] if other else [row]
     inputs, *others = (study.dataset.inputs([at], dtype=torch.float64) for at in rows)
     start = others[0][modality] if others else None
-    model = modality_states.fixed(study)
+    model = study.space.fixed_model()
     return attribution.attribute(
         model, inputs, study.background, modality, term, output, baseline, start, method
     )
@@ -51,12 +49,7 @@ def attribute(
 def terms(study: Study, modality: str) -> tuple[str, ...]:
     """What can be attributed: the explained output, and the modality's dividends unless these would take minutes."""
     every = attribution.terms_of(study.model, modality)
-    return (
-        every
-        if not study.can("masses")
-        or 2 ** (study.model.elements + len(study.modalities)) <= mass_forms.MAX_COALITIONS
-        else every[:1]
-    )
+    return every if study.space.can_attribute_terms() else every[:1]
 
 
 def title(term: str, quantity: str = "score") -> str:

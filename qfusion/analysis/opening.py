@@ -183,7 +183,7 @@ def open_sample(
         choose("Rows", rows, (ALL_ROWS,))
     study = with_background(study, kind, label, cohort)
     if study.is_sampled and (rows or not _is_shared(model, data)):
-        study = study.against_all_rows()
+        study = study.with_all_rows()
     if output == "":
         return Sample(study, row, int(study.predicted[row]), tweak)
     return sample_of(study, row, output, tweak)

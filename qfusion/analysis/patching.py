@@ -7,7 +7,7 @@ from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.explain import cut_losses, evidence, generator_pruning, state_patching
-from qfusion.models import decisions, require
+from qfusion.models import decisions
 
 # Which piece does it?
 
@@ -32,7 +32,8 @@ def patches_of(study: Study, row: int, other: str = "") -> state_patching.Patche
         InvalidInput: when it is the sample itself, whose states change nothing.
         NotFound: when there is no such sample.
     """
-    moving, donor = require(study.model, "time", "to patch its states at"), study.background
+    moving = study.model.evolution("to patch its states at")
+    donor = study.background
     if other:
         place = study.dataset.row(other)
         check(
@@ -48,7 +49,8 @@ def gate_groups_of(
     study: Study, row: int, output: int, shots: int = evidence.SHOTS
 ) -> evidence.GateGroups:
     """The gate groups of one sample's score and entanglement, and of the loss of the test rows, or some of them."""
-    network, data = require(study.model, "rules", "to leave out gate groups"), study.dataset
+    network = study.model.truth_tables("to leave out gate groups")
+    data = study.dataset
     rows = data.rows("test")
     most = FEW_ROWS if network.elements > MANY_ELEMENTS else MOST_ROWS
     rows = rows[drawn_samples.drawn_places(len(rows), most, most)]

@@ -1,6 +1,5 @@
 """Which parts of the physics cause a decision, and how much each term of it built up, on a sample or a cohort."""
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -51,7 +50,7 @@ def cohorts(study: Study) -> tuple[str, ...]:
 
 
 def rows_of(study: Study, row: int, cohort: str, frame: Callable[[], pd.DataFrame]) -> np.ndarray:
-    """The rows of a cohort; never empty: a sample outside the test split_column is added to those like it.
+    """The rows of a cohort; never empty: a sample outside the test split is added to those like it.
 
     Args:
         frame: makes the study's table, which relations are read from.
@@ -93,14 +92,15 @@ def targets(study: Any) -> dict[str, str]:
     texts: dict[str, str] = {}
     for name in sensitivity.target_names(study.model):
         kind, inner = split_column(name)
-        words = {
-            "score": study.quantity,
-            "dividend": f"contribution of {inner.replace('+', ' + ')}" if inner else "baseline",
-            "negativity": f"entanglement of {inner} at T",
-            "entropy": f"entropy of {inner} at T",
-        }[kind]
-        if kind == "entropy" and not study.can("time"):
-            words = f"entropy of fused qubit ‘{study.elements[int(inner)]}’"
+        match kind:
+            case "score":
+                words = study.quantity
+            case "dividend":
+                words = f"contribution of {inner.replace('+', ' + ')}" if inner else "baseline"
+            case "entropy":
+                words = f"entropy of {study.space.entropy_part(inner)}"
+            case _:
+                words = f"entanglement of {inner} at T"
         texts[words] = name
     return texts
 
@@ -122,8 +122,7 @@ def full_range(study: Study, target: str, output: int) -> float:
     largest entropy."""
     kind, inner = split_column(target)
     if kind in KINDS:
-        levels = study.model.dims[study.modalities.index(inner)] if study.can("kets") else 2
-        return math.log(levels) if kind == "entropy" else math.log2(levels)
+        return study.space.max_measure(kind, inner)
     if study.classes:
         return float(np.ptp(study.scores[study.dataset.rows("test"), output]))
     return float(np.ptp(study.scale))

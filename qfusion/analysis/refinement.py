@@ -18,10 +18,10 @@ def begin_refinement(study: Any, asker: str) -> Job:
         study: one of which `is_sampled` holds.
         asker: who wants it, as of `begin_job`.
     """
-    exact = study.against_all_rows()
+    exact = study.with_all_rows()
 
     def explained() -> Any:
         _ = exact.explanation
         return exact
 
-    return begin_job(study.memo_key(), explained, len(exact.bulk), asker)
+    return begin_job(study.memo_key(), explained, len(exact.explained_rows), asker)

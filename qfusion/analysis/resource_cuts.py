@@ -43,7 +43,7 @@ def cut_of(study: Study) -> pd.DataFrame:
     """
     check(can_cut(study), f"Nothing is cut from models of kind {study.card['model']}.", NotFound)
     data, (metric, label) = study.dataset, metric_of(study.dataset)
-    rows = study.bulk[np.isin(study.bulk, data.rows("test"))]
+    rows = study.explained_rows[np.isin(study.explained_rows, data.rows("test"))]
     parts = {}
 
     def add(name: str, rows: np.ndarray, scores: np.ndarray) -> None:

@@ -10,13 +10,14 @@ import numpy as np
 import torch
 
 import qfusion
-from qfusion import data as sources, explain
+from qfusion import data as sources
 from qfusion.analysis import outputs, sample_evolution, text
 from qfusion.analysis.memo import memo
-from qfusion.analysis.study import Study, with_observables
+from qfusion.analysis.study import Study
 from qfusion.errors import InvalidInput
 from qfusion.explain import Explanation, coalitions, contribution_shares, verdicts
-from qfusion.models import Ability, abilities, base, require
+from qfusion.models import Ability, abilities, base
+from qfusion.models.fixed_observables import with_observables
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +107,8 @@ class Sample:
 
     def require(self, ability: Ability, what: str = "") -> None:
         """Raises InvalidInput unless the model can do something; `what` needs it."""
-        require(self.model, ability, what, f"Model '{self.name}'")
+        if not self.can(ability):
+            raise abilities.missing_ability(self.model, ability, what, f"Model '{self.name}'")
 
     @property
     def is_own(self) -> bool:
@@ -138,7 +140,7 @@ class Sample:
         """Exact contributions, under the tweak."""
         if not self.changed:
             return self.study.explained(self.row)
-        return self.through.at(-1) if self.can("time") else _explained(self)
+        return _explained(self)
 
     @property
     def places(self) -> Any:
@@ -205,14 +207,7 @@ class Sample:
     @cached_property
     def entropies(self) -> dict[str, float]:
         """In nats, by modality (at T, and of all together) or by fused qubit; none of other models."""
-        if self.can("time"):
-            return {
-                name or "all together": float(line[-1])
-                for name, line in self.track().measures.single("entropy").items()
-            }
-        if not self.can("rules"):
-            return {}
-        return dict(zip(self.reading.elements, map(float, self.reading.entropy), strict=True))
+        return self.study.space.entropies_of(self)
 
     @property
     def dividends(self) -> dict[str, float]:
@@ -257,16 +252,18 @@ class Sample:
     def verdict(self) -> verdicts.Verdict:
         """How its modalities relate and which leads, under the tweak."""
         by_sign = self.study.decides_by_sign
-        return verdicts.verdict(self.explanation, 0, self.output, self.doubt, by_sign)
+        return verdicts.verdict(self.explanation, 0, self.output, self.seed_uncertainty, by_sign)
 
     @property
-    def doubt(self) -> verdicts.Doubt | None:
-        """What training seeds leave open of the explained output, see `Study.doubt`; None under a tweak, of which
-        nothing was measured."""
+    def seed_uncertainty(self) -> verdicts.Doubt | None:
+        """Uncertainty of the explained output over training seeds, see `Study.seed_uncertainty`.
+
+        None under a tweak, for which it was not measured.
+        """
         return (
             None
             if self.changed
-            else self.study.doubt(np.array([self.row]), np.array([self.output]))
+            else self.study.seed_uncertainty(np.array([self.row]), np.array([self.output]))
         )
 
     @property
@@ -292,7 +289,11 @@ class Sample:
     @property
     def reading(self) -> Any:
         """What the fusion reads, under the tweak, see `explain.evidence.Reading`; of a model with rules."""
-        return cast("Any", self.study).reading(self.row, self.model)
+        return cast("Any", self.study.space).reading(self.row, self.model)
+
+    def __repr__(self) -> str:
+        tweak = f", tweak {self.changed!r}" if self.changed else ""
+        return f"Sample({self.id!r} of {self.dataset.name!r}, {self.name!r}, output {self.output}{tweak})"
 
     def _repr_html_(self) -> str:
         """How a notebook shows it: drawn above, by `panels.notebook`."""
@@ -312,7 +313,7 @@ class Sample:
 
 @memo(64)
 def _explained(sample: Sample) -> Explanation:
-    return explain.explain(sample.model, sample.inputs, sample.background)
+    return sample.study.space.explain_sample(sample)
 
 
 def sample_of(study: Study, row: int, output: str | int | None = None, tweak: Any = "") -> Sample:
@@ -329,7 +330,7 @@ def sample_of(study: Study, row: int, output: str | int | None = None, tweak: An
     """
     if isinstance(output, str):
         wanted = outputs.parse(output, study.classes)
-        study, output = study.rather_than(wanted.reference), wanted.number
+        study, output = study.with_reference(wanted.reference), wanted.number
     sample = Sample(study, row, 0, study.model.parse_tweak(tweak))
     if output is None:
         output = int(np.argmax(sample.scores))

@@ -9,9 +9,9 @@ import torch
 
 from qfusion import explain, track
 from qfusion.analysis.memo import memo
-from qfusion.analysis.study import recompute_observables, with_observables
 from qfusion.explain import evidence
-from qfusion.models import games, qcnn, require
+from qfusion.models import games, qcnn
+from qfusion.models.fixed_observables import recompute_observables, with_observables
 from qfusion.models.tweak import LEARNED, Tweak
 
 
@@ -36,12 +36,8 @@ def step_errors(
     return steps, np.array([e.one for e in errors]), np.array([e.all for e in errors])
 
 
-# One sample in an entangled-fusion circuit, as learned, with edited tables, and with noise, or in one of plain gates.
-# Free of streamlit.
-
-
 def _edited(study: Any, words: str) -> Any:
-    return require(study.model, "rules").tweaked(words)
+    return study.model.truth_tables().tweaked(words)
 
 
 @memo(16, background=False, says="Working out the entropies …")
@@ -49,32 +45,15 @@ def _edited(study: Any, words: str) -> Any:
 def layers(study: Any, row: int, words: str = "") -> Any:
     """Entropies around every pooling."""
     model = _edited(study, words)
-    return evidence.layer_entropies(model, model.fuse(study.by_name(slice(row, row + 1)))[0][0])
+    return evidence.layer_entropies(
+        model, model.fuse(study.space.by_name(slice(row, row + 1)))[0][0]
+    )
 
 
 @memo(8, background=False, says="Drawing the circuit with PennyLane …")
 def circuit_drawing(study: Any, row: int, words: str = "") -> Any:
     """The circuit in PennyLane, for exports."""
-    if study.can("gates"):
-        return track.gate_circuit.gate_circuit(study.model, encoded_states(study, row))
-    return track.fusion_circuit.fusion_circuit(_edited(study, words), study.theta(row))
-
-
-def readouts(study: Any) -> dict[str, tuple[str, ...]]:
-    """What is read of a circuit of gates, as products of Z: their names, and the qubits of each; none of a model with
-    time, whose gates stand for one step."""
-    if not study.can("circuit") or study.can("time"):
-        return {}
-    if study.can("gates"):
-        wires = track.gate_replay.qubit_names(study.model.registers())
-        words = [(q,) for q in range(len(wires))] + [
-            word for word in getattr(study.model, "words", ()) if len(word) > 1
-        ]
-    else:
-        wires = tuple(stages[-1] for stages in track.fusion_gates.wire_names(study.model)[1])
-        stored = tuple(study.model.network.retained)
-        words = [*((q,) for q in range(len(wires))), *([stored] if len(stored) > 1 else [])]
-    return {" · ".join(wires[q] for q in word): tuple(wires[q] for q in word) for word in words}
+    return study.space.circuit(row, words)
 
 
 @torch.no_grad()
@@ -86,7 +65,7 @@ def encoded_states(study: Any, row: int) -> Any:
 @memo(16, background=False, says="Following the correlations along the gates …")
 def information(study: Any, row: int) -> dict[tuple[str, ...], np.ndarray]:
     """Mutual information of registers along plain gates, see `track.gate_replay.register_information`."""
-    model = require(study.model, "gates")
+    model = study.model.gate_circuit()
     return track.gate_replay.register_information(
         model.gates(encoded_states(study, row)), model.registers()
     )
@@ -132,11 +111,11 @@ def with_noise(
     variance = np.maximum(squares - means**2, 0) / shots
     # Coalitions are run on their own: variances of all that are in a dividend add up.
     variances = games.sums(variance, len(study.modalities))
-    vectors = model.fuse(study.by_name(torch.as_tensor(study.dataset.rows("test"))))[0]
+    vectors = model.fuse(study.space.by_name(torch.as_tensor(study.dataset.rows("test"))))[0]
     return Noisy(
         first.prediction[0],
         np.sqrt(variance[-1]),
-        _lead_error(model, single, model.fuse(study.by_name([row]))[0], first.prediction[0])
+        _lead_error(model, single, model.fuse(study.space.by_name([row]))[0], first.prediction[0])
         / shots**0.5,
         np.asarray(first.dividends[0]),
         np.sqrt(variances),
@@ -170,7 +149,7 @@ def on_device(study: Any, row: int, words: str, strengths: tuple[float, ...], sh
     noise = track.circuit_noise.Noise(*strengths) or None
     return track.circuit_run.run_circuit(
         _edited(study, words),
-        study.theta(row),
+        study.space.theta(row),
         track.circuit_run.MIXED if noise else "default.qubit",
         shots,
         0,

@@ -10,9 +10,7 @@ import torch
 from qfusion import track
 from qfusion._checks import check
 from qfusion.analysis.memo import memo
-from qfusion.analysis.study import predict, recompute_observables
 from qfusion.data.coalition_terms import split_term
-from qfusion.models import qcnn
 from qfusion.models.tweak import Tweak
 from qfusion.quantum import lindblad, measures, states
 
@@ -40,20 +38,8 @@ def observables(study: Any, tweak: Tweak) -> torch.Tensor:
 @torch.no_grad()
 def metrics_under(study: Any, tweak: Any) -> dict[str, float]:
     """Metrics of the test rows under a tweak."""
-    rows, model = study.dataset.rows("test"), study.model.tweaked(tweak)
-    if study.can("time"):
-        scores = predict(study, rows, observables(study, tweak)[-1], model.bias)
-    elif study.can("rules"):
-        fused = model.fuse(study.by_name(torch.as_tensor(rows)))[0]
-        read = (
-            study.observables
-            if model.network is study.model.network
-            else recompute_observables(model)
-        )
-        scores = (qcnn.evaluate(read, fused) + model.bias).numpy()
-    else:
-        scores = study.scores[rows]
-    return study.of_split(scores)
+    rows = study.dataset.rows("test")
+    return study.of_split(study.space.tweaked_scores(rows, tweak))
 
 
 @memo(32, background=False)
@@ -64,7 +50,7 @@ def follow(
     system = study.model.tweaked(tweak).system()
     return track.track(
         system,
-        study.ket(row),
+        study.space.ket(row),
         times_of(system.duration),
         negativity=negativity,
         trajectories=runs,
@@ -82,7 +68,7 @@ def solved(study: Any, row: int, tweak: Tweak) -> tuple[np.ndarray, float]:
         InvalidInput: when it is above `MOST_ERROR`.
     """
     system = study.model.tweaked(tweak).system()
-    rho = track.solve(system, study.ket(row), times_of(system.duration), rtol=LIVE_RTOL)
+    rho = track.solve(system, study.space.ket(row), times_of(system.duration), rtol=LIVE_RTOL)
     error = float(np.abs(rho - exact_states(study, row, tweak).numpy()).max())
     check(
         error <= MOST_ERROR,
@@ -107,7 +93,7 @@ def exact_states(
 ) -> torch.Tensor:
     """The states (nT, D, D) of a sample by torch's expansion, at the times shown unless others are given."""
     system = study.model.tweaked(tweak).system()
-    rho = states.density(study.ket(row).to(system.H.dtype))
+    rho = states.density(study.space.ket(row).to(system.H.dtype))
     return lindblad.evolve_states(
         system.H,
         system.jumps,
@@ -159,7 +145,7 @@ def entropies_by_torch(
     """Times and the entropy of each modality's state under the model as learned."""
     model = study.model
     times = times_of(float(model.duration), count)
-    rho = model.evolve_states(states.density(study.ket(row)), times.tolist())
+    rho = model.evolve_states(states.density(study.space.ket(row)), times.tolist())
     return times, {
         name: measures.von_neumann_entropy(states.partial_trace(rho, model.dims, (m,))).numpy()
         for m, name in enumerate(study.modalities)

@@ -42,11 +42,11 @@ def find_examples(study: Study, split: str = "test") -> list[Example]:
 
     Of classes, the log-odds of the one decided for count.
     """
-    rows = np.intersect1d(study.dataset.rows(split), study.bulk)
+    rows = np.intersect1d(study.dataset.rows(split), study.explained_rows)
     sizes = np.array([len(term.split("+")) if term else 0 for term in study.coalitions])
-    dividends = study.bulk_dividends()[np.isin(study.bulk, rows)]
+    dividends = study.explained_dividends()[np.isin(study.explained_rows, rows)]
     errors = study.errors[rows]
-    relation = study.bulk_verdicts().relation[np.isin(study.bulk, rows)]
+    relation = study.explained_verdicts().relation[np.isin(study.explained_rows, rows)]
     good = (errors <= np.median(errors)) & is_clear(study, rows)
     examples: list[Example] = []
     for kind, score in _scores(dividends[:, sizes == 1], dividends[:, sizes > 1]).items():

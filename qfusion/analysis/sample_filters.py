@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from qfusion.analysis import text
-from qfusion.analysis.study import Study, dividend_column, negativities, negativity_column
-from qfusion.data.unimodal_labels import LABEL_PREFIX
+from qfusion.analysis.columns import negativity_column
+from qfusion.analysis.spaces.evolution import negativities
+from qfusion.analysis.study import Study
 
 # Finding samples of a model on its data: which pass the reader's filters, and what they can be drawn against.
 
@@ -56,37 +56,6 @@ def passing(
             axis=0,
         )
     return frame[keep]
-
-
-def axes(study: Study) -> dict[str, str]:
-    """What samples can be drawn against: column -> axis title."""
-    unit = "log-odds of the class (nats)" if study.classes else study.unit_of(0)
-    answers = (
-        {
-            "rank": "rank by margin",
-            "margin": "margin of the true class (log-odds, nats)",
-            "certainty": "softmax of the predicted class",
-        }
-        if study.classes
-        else {"truth": text.in_unit("truth", unit), "prediction": text.in_unit("prediction", unit)}
-    )
-    labels = (
-        () if study.dataset.unimodal is None or study.classes else study.dataset.unimodal.columns
-    )
-    return {
-        **answers,
-        "error": study.unit_of_error,
-        **study.fact_titles(),
-        **{
-            name: text.column(name)
-            for label in labels
-            if (name := f"{LABEL_PREFIX}{label}") in study.dataset.table.columns
-        },
-        **{
-            dividend_column(term): text.in_unit(f"contribution of {term.replace('+', ' + ')}", unit)
-            for term in study.terms
-        },
-    }
 
 
 def default_axes(study: Study) -> tuple[str, str]:

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 
 from qfusion._checks import check, choose
 from qfusion.analysis import drawn_samples, sample_coordinates
@@ -68,7 +67,7 @@ def nearest(sample: Sample, by: str = sample_coordinates.DIVIDENDS, count: int =
     check(count >= 1, f"Argument `count` must be at least 1, but is {count}.")
     study, row = sample.study, sample.row
     choose("Similarity", by, ways(study))
-    rows = np.intersect1d(study.dataset.rows("test"), study.bulk)
+    rows = np.intersect1d(study.dataset.rows("test"), study.explained_rows)
     rows = drawn_samples.thinned(rows, sample_coordinates.most_samples(study, by))
     others = rows[rows != row]
     distances = _distances(study, others, row, by, sample.output, rows)
@@ -89,7 +88,7 @@ def _distances(
     if not len(others):
         return np.zeros(0)
     if by == sample_coordinates.STATES:
-        return 1 - _fidelities(study, others, row)
+        return study.space.infidelities(others, row)
     if by == sample_coordinates.DIVIDENDS:
         dividends = study.dividends(row, output)
         own = np.array([dividends[term] for term in study.terms])
@@ -97,17 +96,3 @@ def _distances(
         own = sample_coordinates.coordinates_of(study, by, np.array([row]), output)
     away = sample_coordinates.coordinates_of(study, by, rows, output)[rows != row] - own
     return np.asarray(np.linalg.norm(away, axis=1))
-
-
-def _fidelities(study: Any, others: np.ndarray, row: int) -> np.ndarray:
-    if study.can("kets"):
-        kets = study.kets(others).to(torch.complex128)
-        return np.asarray((kets.conj() @ study.ket(row).to(torch.complex128)).abs().pow(2).numpy())
-    # Coordinates are cos and sin of all angles over the square root of 2.
-    every, own = (
-        np.sqrt(2) * sample_coordinates.coordinates_of(study, sample_coordinates.STATES, some)
-        for some in (others, np.array([row]))
-    )
-    n = every.shape[1] // 2
-    cosines = every[:, :n] * own[:, :n] + every[:, n:] * own[:, n:]
-    return np.asarray(((1 + cosines) / 2).prod(1))

@@ -9,7 +9,6 @@ import torch
 from qfusion import track
 from qfusion.analysis.memo import memo
 from qfusion.analysis.sample_evolution import exact_states
-from qfusion.analysis.study import predict
 from qfusion.models.tweak import Tweak
 
 STEPS = 12  # per T, at which distances are drawn
@@ -49,7 +48,7 @@ def attract(study: Any, row: int, tweak: Tweak, reach: float = 5.0) -> Settling:
     others = others[np.linspace(0, len(others) - 1, min(PAIRS, len(others))).astype(int)]
     pairs = None
     if system.duration > 0 and len(others):
-        kets = study.kets(np.array([row, *others]))
+        kets = study.space.kets(np.array([row, *others]))
         if float((kets[1:] @ kets[0].conj()).abs().min()) < 1 - 1e-6:
             pairs = track.contraction(system, kets[0], kets[1:], steps=STEPS + 1)
     return Settling(
@@ -59,7 +58,7 @@ def attract(study: Any, row: int, tweak: Tweak, reach: float = 5.0) -> Settling:
         pairs,
         np.std(
             [
-                predict(study, test[:MOST_SPREAD], observable, model.bias)
+                study.space.scores_of(test[:MOST_SPREAD], observable, model.bias)
                 for observable in model.observables([0.0, float(model.duration)])
             ],
             axis=1,

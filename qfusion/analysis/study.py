@@ -3,85 +3,49 @@
 `Study` is what every page can rely on; the spaces after it add what models of their abilities have, and
 `build_study` gives a model its own."""
 
-import copy
-import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Self, TypeVar, cast
+from typing import Any, Self, cast
 
 import numpy as np
 import pandas as pd
 import torch
 from scipy.special import softmax
-from torch.utils.flop_counter import FlopCounterMode
 
 import qfusion
-from qfusion import _sentences, explain
+from qfusion import explain
 from qfusion._checks import check
+from qfusion.analysis.columns import dividend_column
 from qfusion.analysis.memo import memo
+from qfusion.analysis.spaces import space_class
+from qfusion.analysis.spaces.base import BaseSpace
+from qfusion.analysis.study_cache import dataset_cache, per_model_cache
 from qfusion.data import DataSet
-from qfusion.data.coalition_terms import MANY_MODALITIES, coalition_names
-from qfusion.explain import Explanation, backgrounds, coalitions, evidence, stability, verdicts
-from qfusion.models import Ability, can, evaluation, log_odds, nested, qcnn, require, truth_tables
-from qfusion.quantum import decomposition, lindblad, measure_kinds, measures, states
-from qfusion.quantum.states import expectation
+from qfusion.data.coalition_terms import coalition_names
+from qfusion.explain import backgrounds, stability, verdicts
+from qfusion.models import Ability, can, log_odds
 from qfusion.training import checkpoint, encodings, metrics
 
 SAID = ("text", "transcript")
 LARGE = 50_000  # samples of a data set beyond which not all are explained together
-EXPLAINED = 10_000  # of a large one
-TOGETHER = (
-    2**18
-)  # coalitions of all samples that are explained together, of many modalities: some ten seconds of a core
 BLOCK = 2**14  # samples whose states are held at a time
-EVOLVED_AT_ONCE = 64  # samples whose states are evolved together
 
 
 # What a study keeps of its samples' states, whatever is read from them.
-OF_STATES = ("_all_kets", "entropies", "masses", "vectors", "disagreement")
-
-T = TypeVar("T")
-
-
-class shared(cached_property[T]):
-    """What a study works out when it is first asked for, once for all its copies `against` other backgrounds."""
-
-    def __get__(self, study: Any, owner: type | None = None) -> Any:
-        name = str(self.attrname)
-        if name not in study._shared:
-            study._shared[name] = (
-                self.func(study) if study._set is None else self._joined(study, name)
-            )
-        return study._shared[name]
-
-    def _joined(self, study: Any, name: str) -> Any:
-        """Of a study with a visitor's samples: what there is of the set, followed by theirs where each has its own."""
-        whole = getattr(study._set, name)
-        if not isinstance(whole, np.ndarray | torch.Tensor) or len(whole) != len(study.dataset):
-            return whole
-        own = getattr(study._alone, name)
-        return (
-            np.append(whole, own, 0) if isinstance(whole, np.ndarray) else torch.cat([whole, own])
-        )
-
-
-class whole(cached_property[T]):
-    """What a study works out of the samples of its set, which a visitor's samples do not change."""
-
-    def __get__(self, study: Any, owner: type | None = None) -> Any:
-        return super().__get__(None if study is None else study.of_set, owner)
+OF_STATES = ("all_kets", "entropies", "masses", "vectors", "disagreement")
 
 
 @dataclass(frozen=True, eq=False)
 class Study:
-    """A model on a data set; what concerns all samples is worked out when it is first asked for.
+    """A model on a data set; values of all samples are computed when they are first needed.
 
     Attributes:
         name: of the model; card: of its checkpoint; dataset: N samples.
         model: the one that is explained, read-only, shared by all sessions. The scores of a classifier are log-odds in
             nats, see `models.log_odds`; its probabilities are those of `trained`.
         trained: the model of the checkpoint, with the scores that it was trained with.
+        uses_all_rows: whether explanations use every row of the background where some would do.
         reference: number of the class that the others are compared with; None where each is compared with all others.
     """
 
@@ -91,13 +55,24 @@ class Study:
     dataset: DataSet
     trained: Any = None
     _background: Any = None
-    _whole: bool = False
+    uses_all_rows: bool = False
     _shared: dict[str, Any] = field(default_factory=dict, repr=False)
     _set: Any = field(default=None, repr=False)
     _alone: Any = field(default=None, repr=False)
     reference: int | None = field(default=None, kw_only=True)
 
-    opening = ""  # the sample shown first, where it can be told without explaining all of them
+    @cached_property
+    def space(self) -> BaseSpace:
+        """The samples as the family of the model represents them; see `analysis.spaces`."""
+        return space_class(self.model)(self)
+
+    @dataset_cache
+    def opening_sample(self) -> str:
+        """Id of the sample to show first; empty where it is chosen from the explanations of all."""
+        return self.space.opening_sample()
+
+    def __repr__(self) -> str:
+        return f"Study({self.name!r} on {self.dataset.name!r}, {len(self.dataset):,} samples)"
 
     def memo_key(self, background: bool = True) -> tuple[str, ...]:
         """What tells this study from others: the model's name and its weights' digest, the data's, words and all,
@@ -110,7 +85,7 @@ class Study:
             self.model.score_kind,
             self.dataset.identity,
             *(
-                (str(self.background.key), *(("all rows",) if self._whole else ()))
+                (str(self.background.key), *(("all rows",) if self.uses_all_rows else ()))
                 if background
                 else ()
             ),
@@ -120,34 +95,34 @@ class Study:
         """Whether the model says that it can do something, see `models.registry.can`."""
         return can(self.model, ability)
 
-    @shared
+    @per_model_cache
     def _default_background(self) -> Any:
         rows = self.dataset.rows(checkpoint.training_split(self.card))
         return backgrounds.background_of(self.model, self.dataset, rows, backgrounds.DEFAULT)
 
     @property
     def background(self) -> Any:
-        """Of the explanations: the training samples, unless another is compared `against`."""
+        """Of the explanations: the training samples, unless another is compared `with_background`."""
         return self._default_background if self._background is None else self._background
 
-    def against(self, background: Any) -> Self:
+    def with_background(self, background: Any) -> Self:
         """The same model on the same samples with another background; all else is shared.
 
         Args:
             background: of `explain.background`, made with this model.
         """
-        return self.on(replace(self.of_set, _background=background))
+        return self.rebase(replace(self.of_set, _background=background))
 
-    def against_all_rows(self) -> Self:
+    def with_all_rows(self) -> Self:
         """The same model and samples against every row of the background where some would do, shared: its explanation
         is that of the refinement, or worked out when it is asked for."""
-        return self.on(self._exact())
+        return self.rebase(self._exact())
 
     @memo(4)
     def _exact(self) -> Self:
-        return replace(self, _whole=True)
+        return replace(self, uses_all_rows=True)
 
-    def rather_than(self, reference: int | None) -> Self:
+    def with_reference(self, reference: int | None) -> Self:
         """The same model on the same samples, with scores that are the log-odds of each class against one class.
 
         Args:
@@ -155,27 +130,24 @@ class Study:
         """
         if reference == self.reference:
             return self
-        return self.on(self.of_set._rather_than(reference))
+        return self.rebase(self.of_set._with_reference(reference))
 
     @memo(12)
-    def _rather_than(self, reference: int | None) -> Self:
+    def _with_reference(self, reference: int | None) -> Self:
         model = log_odds.against_others(self.trained)
         if reference is not None:
             model = log_odds.against_class(model, reference)
         shared_states = {name: self._shared[name] for name in OF_STATES if name in self._shared}
         shared_states["_default_background"] = self._default_background
-        return self._with_model(model, _shared=shared_states, reference=reference)
-
-    def _with_model(self, model: Any, **changes: Any) -> Self:
-        """The study of another model with the same states."""
-        return replace(self, model=model, **changes)
+        model = space_class(model).prepare_model(model)
+        return replace(self, model=model, _shared=shared_states, reference=reference)
 
     @property
     def of_set(self) -> Self:
         """The study of the set alone, without a visitor's samples behind it."""
         return self if self._set is None else self._set
 
-    def on(self, study: Self) -> Self:
+    def rebase(self, study: Self) -> Self:
         """Another study of the same set, with the visitor's samples of this one behind it, if there are any."""
         return study if self._set is None else study.with_own(self.dataset)
 
@@ -190,8 +162,11 @@ class Study:
 
     @property
     def is_sampled(self) -> bool:
-        """Whether some explanations are against a part of the background's rows, see `against_all_rows`."""
-        return min(self.bulk_background.size, self.sample_background.size) < self.background.size
+        """Whether some explanations are against a part of the background's rows, see `with_all_rows`."""
+        return (
+            min(self.explanation_background.size, self.sample_background.size)
+            < self.background.size
+        )
 
     def inputs(self, rows: Any = None) -> dict[str, Any]:
         """What the model takes for rows, all unless given: of a large set what its encoders made of them, kept."""
@@ -239,17 +214,17 @@ class Study:
         y = self.dataset.y
         return self.dataset.target.range or (float(np.nanmin(y)), float(np.nanmax(y)))
 
-    @shared
+    @per_model_cache
     def scores(self) -> np.ndarray:
-        """Of all samples, (N, C)."""
-        raise NotImplementedError
+        """Scores of all samples, (N, C)."""
+        return self.space.scores()
 
     def applied(self) -> Self:
         """The same, once the model has been applied to every sample."""
         _ = self.scores, self.background
         return self
 
-    @shared
+    @per_model_cache
     def probabilities(self) -> np.ndarray:
         """Softmax of the scores (N, C), which is not calibrated: see `calibration`."""
         return self.softmax(self.scores)
@@ -262,7 +237,7 @@ class Study:
         """Softmax of scores (..., C) of the explained model."""
         return np.asarray(softmax(self.logits(scores), axis=-1))
 
-    @shared
+    @per_model_cache
     def calibration(self) -> str:
         """What a softmax of this model is worth, in words: the expected calibration error on the test split, or that it
         is not measured (of a large set, or without test samples)."""
@@ -278,12 +253,12 @@ class Study:
             f"{len(rows):,} test samples."
         )
 
-    @shared
+    @per_model_cache
     def predicted(self) -> np.ndarray:
         """The predicted class (N,), or zeros for a regression: the output that is explained unless told otherwise."""
         return self.scores.argmax(1) if self.classes else np.zeros(len(self.scores), dtype=int)
 
-    @shared
+    @per_model_cache
     def errors(self) -> np.ndarray:
         """Absolute error (N,); for classes 1 - softmax of the true one; NaN where no truth is known."""
         if self.classes:
@@ -309,44 +284,25 @@ class Study:
         """All rows, in blocks whose states fit into memory."""
         return np.array_split(np.arange(len(self.dataset)), max(1, -(-len(self.dataset) // BLOCK)))
 
-    @whole
-    def bulk(self) -> np.ndarray:
-        """The rows that are explained together: all, or the first ones for testing of a large set, or of one with so
-        many modalities that the coalitions of all samples would keep a page waiting."""
-        most = EXPLAINED
-        if len(self.modalities) >= MANY_MODALITIES:
-            most = min(most, max(FEWEST, TOGETHER // 2 ** len(self.modalities)))
-        if self.is_large or (most < EXPLAINED and most < len(self.dataset)):
-            return self.dataset.rows("test")[:most]
-        return self.dataset.rows()
+    @dataset_cache
+    def explained_rows(self) -> np.ndarray:
+        """Rows that are explained together: all, or some test rows where all would take long."""
+        return self.space.explained_rows()
 
-    @whole
+    @dataset_cache
     def explanation(self) -> Any:
-        """Of the rows in `bulk`; worked out when first asked for, and of a large set kept."""
-        behind = self.bulk_background
-        if not encodings.is_kept(self.model, self.dataset) or not behind.is_exact:
-            return explain.explain(self.model, self.inputs(self.bulk), behind)
-        numbers = encodings.encoded_arrays(
-            encodings.encoded_place(
-                self.model,
-                self.dataset,
-                behind.key,
-                self.model.score_kind,
-                hashlib.sha256(self.bulk.tobytes()).hexdigest(),
-            ),
-            lambda: {"values": explain.explain(self.model, self.inputs(self.bulk), behind).values},
-        )
-        return coalitions.explanation_of_values(self.model, numbers["values"], behind)
+        """Explanation of the explained rows; computed when it is first needed, and stored for a large set."""
+        return self.space.explain_rows()
 
-    @property
-    def bulk_background(self) -> Any:
-        """What those are explained against: the background, or a stated part of its rows."""
-        return self.background
+    @dataset_cache
+    def explanation_background(self) -> Any:
+        """Background of `explanation`: the study's, or some of its rows."""
+        return self.space.explanation_background()
 
-    @property
+    @dataset_cache
     def sample_background(self) -> Any:
-        """What one sample is explained against: the background, or a stated part of its rows."""
-        return self.background
+        """Background of the explanation of one sample: the study's, or some of its rows."""
+        return self.space.sample_background()
 
     @memo(
         256,
@@ -373,16 +329,24 @@ class Study:
             zip(explanation.coalitions, explanation.dividends[0, :, number].tolist(), strict=True)
         )
 
-    def bulk_dividends(self, output: int | None = None) -> np.ndarray:
-        """Dividends (rows in `bulk`, 2^M) of one output, or of each sample's predicted class."""
+    def explained_dividends(self, output: int | None = None) -> np.ndarray:
+        """Dividends (rows in `explained_rows`, 2^M) of one output, or of each sample's predicted class."""
         values = np.asarray(self.explanation.dividends)
-        outputs = self.predicted[self.bulk] if output is None else np.full(len(self.bulk), output)
+        outputs = (
+            self.predicted[self.explained_rows]
+            if output is None
+            else np.full(len(self.explained_rows), output)
+        )
         return np.asarray(values[np.arange(len(values)), :, outputs])
 
-    def bulk_verdicts(self, output: int | None = None) -> verdicts.Verdicts:
-        """The verdicts on the rows of `bulk`, of one output or of each sample's predicted class."""
-        outputs = self.predicted[self.bulk] if output is None else np.full(len(self.bulk), output)
-        doubt = self.doubt(self.bulk, outputs)
+    def explained_verdicts(self, output: int | None = None) -> verdicts.Verdicts:
+        """The verdicts on the rows of `explained_rows`, of one output or of each sample's predicted class."""
+        outputs = (
+            self.predicted[self.explained_rows]
+            if output is None
+            else np.full(len(self.explained_rows), output)
+        )
+        doubt = self.seed_uncertainty(self.explained_rows, outputs)
         return verdicts.judge(self.explanation, outputs, doubt, self.decides_by_sign)
 
     @property
@@ -390,32 +354,24 @@ class Study:
         """Whether the sign of the explained score is the decision, see `decides_by_sign`."""
         return decides_by_sign(self.dataset)
 
-    @shared
+    @per_model_cache
     def _stability(self) -> stability.Stability | None:
         return stability.measured(self.name, self.card, self.dataset)
 
-    def doubt(self, rows: np.ndarray, outputs: np.ndarray) -> verdicts.Doubt | None:
+    def seed_uncertainty(self, rows: np.ndarray, outputs: np.ndarray) -> verdicts.Doubt | None:
         """What training seeds leave open of some samples, see `stability.doubt`; None against another background than
         the one that it was measured against."""
         as_measured = self.background.kind == backgrounds.DEFAULT and self.reference is None
         measured = self._stability if as_measured else None
         return stability.doubt(measured, self.dataset, rows, outputs)
 
-    def facts(self, rows: np.ndarray | None = None) -> dict[str, np.ndarray]:
-        """More columns that this system has of every sample (N,), or of some rows."""
-        return {}
-
-    def fact_titles(self) -> dict[str, str]:
-        """Axis titles of `facts`, and of other columns that can be worked out for some rows."""
-        return {}
-
     @memo(12, says="Splitting the decisions on the test samples, once …")
     def frame(self, output: int | None = None) -> pd.DataFrame:
         """One row a sample (index id): split, truth, prediction, error, verdict, facts, dividends, the data's columns.
 
-        Verdict and dividends are empty in rows outside `bulk`; so are facts, of a large set.
+        Verdict and dividends are empty in rows outside `explained_rows`; so are facts, of a large set.
         """
-        data, judged = self.dataset, self.bulk_verdicts(output)
+        data, judged = self.dataset, self.explained_verdicts(output)
         answers: dict[str, Any] = {"truth": data.y, "prediction": self.scores[:, 0]}
         if self.classes:
             names = np.array(self.classes, dtype=object)
@@ -424,21 +380,24 @@ class Study:
                 "prediction": names[self.predicted],
                 "certainty": self.probabilities[np.arange(len(data)), self.predicted],
             }
-        dividends = self.bulk_dividends(output)
+        dividends = self.explained_dividends(output)
         frame = pd.DataFrame(
             {
                 "split": data.split,
                 **answers,
                 "error": self.errors,
-                "relation": self.spread(judged.relation),
-                "leader": self.spread(judged.leaders),
+                "relation": self.scatter(judged.relation),
+                "leader": self.scatter(judged.leaders),
                 **(
-                    {name: self.spread(fact) for name, fact in self.facts(self.bulk).items()}
+                    {
+                        name: self.scatter(fact)
+                        for name, fact in self.space.facts(self.explained_rows).items()
+                    }
                     if self.is_large
-                    else self.facts()
+                    else self.space.facts()
                 ),
                 **{
-                    dividend_column(term): self.spread(dividends[:, i])
+                    dividend_column(term): self.scatter(dividends[:, i])
                     for i, term in enumerate(self.coalitions)
                     if term
                 },
@@ -451,25 +410,15 @@ class Study:
         """How a notebook shows it: drawn above, by `panels.notebook`."""
         return qfusion.panels.notebook.study_html(self)
 
-    def spread(self, values: np.ndarray) -> np.ndarray:
-        """The values of the rows in `bulk`, on all samples: elsewhere NaN, or empty words."""
+    def scatter(self, values: np.ndarray) -> np.ndarray:
+        """The values of the rows in `explained_rows`, on all samples: elsewhere NaN, or empty words."""
         result = np.full(len(self.dataset), "" if values.dtype == object else np.nan, values.dtype)
-        result[self.bulk] = values
+        result[self.explained_rows] = values
         return result
 
     def of_split(self, scores: np.ndarray, split: str = "test") -> dict[str, float]:
         """Metrics of scores (rows of the split, C) of the explained model."""
         return metrics.of_rows(self.dataset, self.dataset.rows(split), self.logits(scores))
-
-
-def entropy_column(name: str) -> str:
-    """Column of the entropy of a modality's state at T, or of a fused qubit."""
-    return measure_kinds.column_name("entropy", (name,))
-
-
-def dividend_column(term: str) -> str:
-    """Column of a coalition's dividend."""
-    return f"dividend[{term}]"
 
 
 def said_columns(rows: pd.DataFrame) -> list[str]:
@@ -489,377 +438,6 @@ def misfit(card: Mapping[str, Any], dataset: DataSet) -> str:
     if classes and len(card["outputs"]) != len(classes):
         return f"it has {len(card['outputs'])} outputs, and the data has {len(classes)} classes."
     return ""
-
-
-# A model whose modality states are kets on a data set: product states and the scores that observables make of them.
-# Free of streamlit.
-
-
-@dataclass(frozen=True, eq=False)
-class KetSpace(Study):
-    """A study whose samples are product states."""
-
-    @shared
-    def _all_kets(self) -> torch.Tensor:
-        return self._encoded(None)
-
-    @torch.no_grad()
-    def _encoded(self, rows: np.ndarray | None) -> Any:
-        return self.model.product_state(self.model.encode(self.inputs(rows)))
-
-    def kets(self, rows: np.ndarray | Sequence[int]) -> torch.Tensor:
-        """Product states (len(rows), D) of some samples, complex128; those of a large set are made when asked for."""
-        if self.is_large:
-            return self._encoded(np.asarray(rows))
-        return self._all_kets[torch.as_tensor(np.asarray(rows, dtype=np.int64))]
-
-    def ket(self, row: int) -> torch.Tensor:
-        """The product state (D,) of one sample, complex128."""
-        return self.kets([row])[0]
-
-    @shared
-    @torch.no_grad()
-    def scores(self) -> np.ndarray:
-        """Of all samples, (N, C)."""
-        return predict(self, self.dataset.rows(), self.model.observables(), self.model.bias)
-
-
-@torch.no_grad()
-def predict(
-    study: KetSpace, rows: np.ndarray, observables: torch.Tensor, bias: torch.Tensor
-) -> np.ndarray:
-    """Scores (B, C) of rows for given observables (C, D, D): one product and no evolution."""
-    values = [
-        expectation(observables, study.kets(part).to(observables.dtype))
-        for part in np.array_split(rows, max(1, -(-len(rows) // BLOCK)))
-    ]
-    return (torch.cat(values) + bias).numpy()
-
-
-# A QiNN-QJ on a data set: product states, entropies and entanglement at T. Free of streamlit.
-
-
-@dataclass(frozen=True, eq=False)
-class JumpSpace(KetSpace):
-    """A study whose samples are product states that evolve."""
-
-    @shared
-    def entropies(self) -> np.ndarray:
-        """Von Neumann entropies (N, M) of the reduced states at T, in nats; worked out when first asked for."""
-        return reduced_entropies(self.model, self.kets(self.dataset.rows()))
-
-    def facts(self, rows: np.ndarray | None = None) -> dict[str, np.ndarray]:
-        """Entropies of the modalities' states."""
-        entropies = (
-            self.entropies if rows is None else reduced_entropies(self.model, self.kets(rows))
-        )
-        return {entropy_column(name): entropies[:, m] for m, name in enumerate(self.modalities)}
-
-    def fact_titles(self) -> dict[str, str]:
-        """Axis titles of the entropies, and of the entanglement, which is worked out for the rows that are shown."""
-        return {
-            entropy_column(name): f"entropy of {name} at T (nats)" for name in self.modalities
-        } | {
-            negativity_column(name): f"entanglement of {name} at T (log. negativity, bits)"
-            for name in self.modalities
-        }
-
-
-def negativity_column(name: str) -> str:
-    """Column of the entanglement of a modality with the rest at T."""
-    return measure_kinds.column_name("negativity", (name,))
-
-
-@torch.no_grad()
-def reduced_entropies(model: Any, psi: torch.Tensor) -> np.ndarray:
-    """Von Neumann entropy of every modality's state at T for many samples, (N, M) in nats.
-
-    The d^2 letters B_k of a modality's basis are evolved once in the Heisenberg picture; each sample's reduced state is
-    then sum_k Tr[B_k(T) rho_0] B_k / d, whatever the number of samples.
-    """
-    system, kets = model.system(), torch.as_tensor(psi, dtype=torch.complex128)
-    columns = []
-    for place, size in enumerate(system.dims):
-        letters = decomposition.basis(size)[1]
-        evolved = lindblad.evolve_observables(
-            system.H,
-            system.jumps,
-            states.embed(letters, system.dims, (place,)),
-            [float(system.duration)],
-        )[-1]
-        weights = expectation(evolved, kets).to(letters.dtype) / size
-        columns.append(measures.von_neumann_entropy(torch.tensordot(weights, letters, 1)))
-    return torch.stack(columns, -1).numpy()
-
-
-@memo(8, background=False, says="Working out the entanglement of these samples, about 15 ms each …")
-def negativities(study: Any, rows: np.ndarray) -> np.ndarray:
-    """Logarithmic negativity of each modality against the rest at T, (len(rows), M) in bits.
-
-    Entanglement is not linear in the state, so every sample is evolved on its own: about 15 ms each at D = 64.
-    """
-    dims = study.model.dims
-    parts = [
-        torch.stack(
-            [measures.logarithmic_negativity(rho, dims, (m,)) for m in range(len(dims))], -1
-        )
-        for rho in (final_states(study, rows) if len(rows) else [])
-    ]
-    return torch.cat(parts).numpy() if parts else np.zeros((0, len(dims)))
-
-
-@torch.no_grad()
-def final_states(study: Any, rows: np.ndarray) -> Iterator[torch.Tensor]:
-    """Yields the states at T of some samples, (n, D, D), a few at a time."""
-    for chunk in in_chunks(rows, EVOLVED_AT_ONCE, "Evolving states"):
-        rho = states.density(study.kets(chunk).to(torch.complex128))
-        yield study.model.evolve_states(rho, [float(study.model.duration)])[0]
-
-
-def in_chunks(rows: np.ndarray, most: int, task: str) -> Iterator[np.ndarray]:
-    """Yields rows, at most so many at a time, and says how far the task is, see `progress_over`."""
-    return _sentences.progress_over(
-        np.array_split(rows, range(most, len(rows), most)), task, len(rows), len
-    )
-
-
-# An entangled-fusion network on a data set: masses, fused qubits, observables. Free of streamlit.
-
-COALITIONS = 1500  # that are worked out sample by sample before the pages show them
-DISAGREEMENT, MEAN_ENTROPY, CONFLICT = "disagreement", "entropy[mean]", "conflict"
-
-
-@dataclass(frozen=True, eq=False)
-class CircuitSpace(Study):
-    """A study whose samples are masses.
-
-    Attributes:
-        observables: of the fused qubits, (C, 3, ..., 3) double.
-    """
-
-    observables: torch.Tensor = None  # type: ignore[assignment]
-
-    def _with_model(self, model: Any, **changes: Any) -> Self:
-        observables = model.observables().double()
-        fixed = with_observables(model, observables)
-        return replace(self, model=fixed, observables=observables, **changes)
-
-    @shared
-    @torch.no_grad()
-    def masses(self) -> torch.Tensor:
-        """Of all samples, per element and modality, (N, n, M) double."""
-        parts = [self.model.encode(self.inputs(rows)) for rows in self.blocks()]
-        return torch.stack(
-            [torch.cat([part[name].double() for part in parts]) for name in self.modalities], -1
-        )
-
-    @shared
-    @torch.no_grad()
-    def scores(self) -> np.ndarray:
-        """Of all samples, (N, C)."""
-        return torch.cat(
-            [
-                qcnn.evaluate(self.observables, self.model.fuse(self.by_name(rows))[0])
-                + self.model.bias
-                for rows in self.blocks()
-            ]
-        ).numpy()
-
-    @whole
-    def bulk(self) -> np.ndarray:
-        """The test rows: against every row of the background, all samples would take several seconds.
-
-        With more than three modalities each coalition is worked out sample by sample, and only the first test rows are
-        taken.
-        """
-        rows, M = (
-            self.dataset.rows("test")[: EXPLAINED if self.is_large else None],
-            len(self.modalities),
-        )
-        return rows if M <= 3 else rows[: max(12, COALITIONS // 2**M)]
-
-    @whole
-    def opening(self) -> str:
-        """The sample shown first: of those predicted right, the test sample on which the modalities disagree most."""
-        rows = self.dataset.rows("test")
-        worth = np.where(self.errors[rows] < 0.5, self.disagreement[rows], -1.0)
-        return str(self.dataset.ids[rows[int(np.argmax(worth))]])
-
-    @property
-    def elements(self) -> tuple[str, ...]:
-        """Names of the elements: the classes where they are classes."""
-        if self.model.elements_are_classes:
-            return tuple(self.model.outputs)
-        return tuple(f"element {i}" for i in range(self.model.elements))
-
-    @shared
-    @torch.no_grad()
-    def vectors(self) -> torch.Tensor:
-        """Fused qubits (1, <X>, <Z>) of all samples, (N, n, 3)."""
-        return self.model.fuse(self.by_name(slice(None)))[0]
-
-    def by_name(self, rows: Any) -> dict[str, torch.Tensor]:
-        """Masses of some rows as the model takes them, (B, n) each; (n,) for one row number."""
-        return {name: self.masses[rows, ..., m] for m, name in enumerate(self.modalities)}
-
-    def reading(self, row: int, model: Any = None) -> evidence.Reading:
-        """What the fusion read from one sample, by the model as learned or by an edited one."""
-        return evidence.read(model or self.model, self.by_name(row))
-
-    @torch.no_grad()
-    def theta(self, row: int) -> dict[str, torch.Tensor]:
-        """Angles of one sample's modality qubits, (n,) radians each."""
-        return {name: angles[0] for name, angles in self.model.angles(self.inputs([row])).items()}
-
-    @shared
-    def disagreement(self) -> np.ndarray:
-        """Mean over the elements of Dempster's K between the modalities on each, (N,)."""
-        return evidence.disagreement(self.masses).mean(-1).numpy()
-
-    def facts(self, rows: np.ndarray | None = None) -> dict[str, np.ndarray]:
-        """Disagreement, conflict where elements are classes, and entropies of the fused qubits."""
-        some = slice(None) if rows is None else rows
-        entropies = truth_tables.fused_entropy(self.vectors[some]).numpy()
-        return {
-            DISAGREEMENT: self.disagreement[some],
-            **(
-                {CONFLICT: evidence.conflict(self.masses[some]).numpy()}
-                if self.model.elements_are_classes
-                else {}
-            ),
-            MEAN_ENTROPY: entropies.mean(1),
-            **{entropy_column(name): entropies[:, i] for i, name in enumerate(self.elements)},
-        }
-
-    def fact_titles(self) -> dict[str, str]:
-        """Axis titles of `facts`."""
-        return {
-            DISAGREEMENT: "disagreement of the modalities (mean over elements)",
-            **({CONFLICT: "conflict (Dempster's K)"} if self.model.elements_are_classes else {}),
-            MEAN_ENTROPY: "entropy of the fused qubits (mean, nats)",
-            **{
-                entropy_column(name): f"entropy of fused qubit ‘{name}’ (nats)"
-                for name in self.elements
-            },
-        }
-
-
-def with_observables(model: Any, observables: torch.Tensor) -> Any:
-    """A copy of a model, sharing its weights, whose observables are these, at whatever time: they are not worked out
-    again."""
-    other = copy.copy(model)
-    other.observables = lambda times=None: observables
-    return other
-
-
-@torch.no_grad()
-def recompute_observables(model: Any) -> torch.Tensor:
-    """Return the observables of a model, also where it is a copy with fixed observables, see `with_observables`."""
-    return type(model).observables(model).double()
-
-
-# A model that nothing is known of but how it fuses, on a data set: all is asked by evaluation. Free of streamlit.
-
-# Floating-point operations for the explanation of a test set, of one sample, and of samples that are explained at once:
-# some two seconds of one core, one, and a fifth of one.
-BUDGET, SAMPLE_BUDGET, STEP = 1e10, 4e9, 8e8
-OVERHEAD = 20_000  # operations a row besides those of products
-FEWEST = 16  # rows of the background, and samples, at least
-SLOW = (
-    3  # budgets that a page may take with the fewest rows; beyond, it begins with the first samples
-)
-
-
-@dataclass(frozen=True, eq=False)
-class EvaluatedSpace(Study):
-    """A study whose coalitions are evaluated, row by row of the background; only test samples are explained
-    together."""
-
-    @shared
-    @torch.no_grad()
-    def scores(self) -> np.ndarray:
-        """Of all samples, (N, C)."""
-        return np.concatenate(
-            [
-                self.model(self.inputs(rows)).double().numpy()
-                for rows in self.dataset.blocks(self.dataset.rows(), most=2048)
-            ]
-        )
-
-    @whole
-    def bulk(self) -> np.ndarray:
-        """The rows that are explained together: those for testing; the first of them, where even the fewest rows of the
-        background would keep a page waiting."""
-        rows = self.dataset.rows("test")
-        return (
-            rows if self._whole else rows[: max(FEWEST, int(SLOW * BUDGET / (FEWEST * self._cost)))]
-        )
-
-    @property
-    def opening(self) -> str:  # type: ignore[override]
-        """The first test sample where the most telling one is not known at once."""
-        return str(self.dataset.ids[self.bulk[0]]) if self.is_sampled else ""
-
-    @whole
-    def explanation(self) -> Explanation:
-        """Of the rows in `bulk`; worked out when first asked for."""
-        parts = list(
-            _sentences.progress_over(
-                self.parts(), "Explaining", len(self.bulk), lambda part: len(part.values)
-            )
-        )
-        errors = [part.errors for part in parts if part.errors is not None]
-        return replace(
-            parts[0],
-            values=np.concatenate([part.values for part in parts]),
-            dividends=np.concatenate([part.dividends for part in parts]),
-            shapley=np.concatenate([part.shapley for part in parts]),
-            errors=np.concatenate(errors) if errors else None,
-        )
-
-    def parts(self) -> Iterator[Explanation]:
-        """The explanations of the rows in `bulk`, a few at a time, in their order."""
-        background = self.bulk_background
-        step = max(1, int(STEP / (background.size * self._cost)))
-        for rows in np.array_split(self.bulk, range(step, len(self.bulk), step)):
-            yield explain.explain(self.model, self.inputs(rows), background)
-
-    @shared
-    def _cost(self) -> float:
-        """Floating-point operations of all coalitions of a sample with one row."""
-        with FlopCounterMode(display=False) as counter, torch.no_grad():  # of fusing one row
-            self.model.scores(
-                {
-                    name: nested.nested_part(entry, slice(0, 1))
-                    for name, entry in self.background.states.items()
-                }
-            )
-        # those of elementwise functions are guessed
-        row = float(counter.get_total_flops() + OVERHEAD + self.model.unseen_operations)
-        return 2 ** len(self.modalities) * row
-
-    @property
-    def operations(self) -> float:
-        """Floating-point operations of the explanation of the rows in `bulk`."""
-        return len(self.bulk) * self.bulk_background.size * self._cost
-
-    @whole
-    def bulk_background(self) -> evaluation.SampleBackground:
-        """Some rows of the background where all would take long for a test set; how many depends on the model and the
-        data alone."""
-        return self._some(BUDGET / len(self.bulk))
-
-    @whole
-    def sample_background(self) -> evaluation.SampleBackground:
-        """Some rows of the background where all would take more than a second for one sample."""
-        return self._some(SAMPLE_BUDGET)
-
-    def _some(self, budget: float) -> evaluation.SampleBackground:
-        rows: evaluation.SampleBackground = self.background
-        return rows if self._whole else rows.subsample(max(FEWEST, int(budget / self._cost)))
-
-
-# Which study a model gets.
 
 
 def decides_by_sign(dataset: DataSet) -> bool:
@@ -889,9 +467,5 @@ def build_study(name: str, card: Mapping[str, Any], model: Any, dataset: DataSet
         f"trained on, '{card['data']['name']}'.",
     )
     explained = explained_model(model, dataset)
-    if can(model, "masses"):
-        return CircuitSpace(name, card, explained, dataset, model)._with_model(explained)
-    if not can(model, "states"):
-        return EvaluatedSpace(name, card, explained, dataset, model)
-    space = JumpSpace if can(model, "time") else KetSpace
-    return space(name, card, require(explained, "kets"), dataset, model)
+    explained = space_class(model).prepare_model(explained)
+    return Study(name, card, explained, dataset, model)

@@ -1,13 +1,10 @@
 """Distance of a sample from the training data, beside that of test samples."""
 
-from typing import Any
-
 import numpy as np
 import scipy
-import torch
 
 from qfusion._sentences import share
-from qfusion.analysis import drawn_samples, sample_coordinates
+from qfusion.analysis import drawn_samples
 from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
@@ -37,14 +34,7 @@ def _from_training(study: Study, rows: np.ndarray) -> np.ndarray:
     behind = study.dataset.rows(checkpoint.training_split(study.card))
     behind = drawn_samples.thinned(np.setdiff1d(behind, rows), BEHIND)
     return np.asarray(
-        scipy.spatial.distance.cdist(_encoded(study, rows), _encoded(study, behind)).min(1)
+        scipy.spatial.distance.cdist(
+            study.space.encodings(rows), study.space.encodings(behind)
+        ).min(1)
     )
-
-
-def _encoded(study: Any, rows: np.ndarray) -> np.ndarray:
-    """What the encoders make of rows, (n, F): states and masses that are at hand, else worked out."""
-    if study.can("kets"):
-        return np.asarray(torch.view_as_real(study.kets(rows)).flatten(1).numpy())
-    if study.can("masses"):
-        return np.asarray(study.masses[torch.as_tensor(rows)].flatten(1).numpy())
-    return sample_coordinates.coordinates_of(study, sample_coordinates.FEATURES, rows)

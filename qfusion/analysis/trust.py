@@ -9,9 +9,10 @@ import torch
 
 from qfusion import explain
 from qfusion.analysis import background_agreement, cohort_table, drawn_samples
+from qfusion.analysis.chunks import in_chunks
 from qfusion.analysis.memo import memo, written
 from qfusion.analysis.opening import open_study
-from qfusion.analysis.study import Study, in_chunks
+from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError
 from qfusion.explain import backgrounds, faithfulness, feature_deletion, reliability, stability
 from qfusion.training import batches, checkpoint, encodings
@@ -27,9 +28,9 @@ def trained_on(study: Study) -> int:
 
 def explained(study: Study) -> tuple[np.ndarray, explain.Explanation]:
     """The test rows that are explained together, and their explanation."""
-    inside = np.isin(study.bulk, study.dataset.rows(SPLIT))
+    inside = np.isin(study.explained_rows, study.dataset.rows(SPLIT))
     explanation = study.explanation
-    return study.bulk[inside], replace(
+    return study.explained_rows[inside], replace(
         explanation,
         values=explanation.values[inside],
         dividends=explanation.dividends[inside],

@@ -69,7 +69,7 @@ def _sample(
 
 def _decision(sample: qfusion.analysis.Sample) -> dict[str, Any]:
     return samples.decision(
-        sample.explanation, sample.dataset, sample.row, sample.output, sample.doubt
+        sample.explanation, sample.dataset, sample.row, sample.output, sample.seed_uncertainty
     )
 
 

@@ -533,7 +533,7 @@ def _of_cohort(
     )
     parts = qfusion.explain.cohorts.parse(cohort)
     wanted = qfusion.analysis.outputs.parse(output or "", study.classes)
-    study, index = study.rather_than(wanted.reference), wanted.number
+    study, index = study.with_reference(wanted.reference), wanted.number
     return qfusion.report.cohort(
         qfusion.report.contents.members(
             study,

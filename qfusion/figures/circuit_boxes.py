@@ -270,7 +270,7 @@ def replay(study: Any, row: int, words: str = "") -> Replay:
     model = study.model.tweaked(words)
     if study.can("gates"):
         return replay_gates(model, sample_circuits.encoded_states(study, row))
-    return fusion_replay(gate_replay.replay_fusion(model, study.theta(row)), model)
+    return fusion_replay(gate_replay.replay_fusion(model, study.space.theta(row)), model)
 
 
 @memo(16, background=False)

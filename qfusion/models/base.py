@@ -59,6 +59,7 @@ class FusionModel(nn.Module, ABC):
     Attributes:
         kind: name in the registry.
         abilities: what it can do, of ABILITIES.
+        family: name under which `analysis.spaces` registers how samples of a study are represented.
         title, says: name of the kind, and one plain sentence on it for the Train page.
         about: one sentence on the computation between features and score, for the Overview page, with {names}, {dims}
             and {target} to be filled in.
@@ -76,12 +77,15 @@ class FusionModel(nn.Module, ABC):
             it takes `Encoded` in their place.
         unseen_operations: floating-point operations a row that torch does not see: those of programs of another
             runtime.
+        entanglement_is_slow: whether `entanglement` evolves every row.
+        samples: whether scores are means over sampled trajectories while it is trained.
         logit_scale: factor by which scores are multiplied before a softmax; 1 unless scores are log-odds.
         score_kind: what the scores of a classifier are, where they are not those it was trained with; see `log_odds`.
     """
 
     kind: str
     abilities: ClassVar[frozenset[Ability]] = frozenset()
+    family: ClassVar[str] = "evaluated"
     title: ClassVar[str] = ""
     says: ClassVar[str] = ""
     about: ClassVar[str] = ""
@@ -93,6 +97,8 @@ class FusionModel(nn.Module, ABC):
     convex: bool = False
     encodes: bool = True
     unseen_operations: int = 0
+    entanglement_is_slow: ClassVar[bool] = False
+    samples: bool = False
     logit_scale: float = 1.0
     score_kind: str = ""
 
@@ -220,6 +226,14 @@ class FusionModel(nn.Module, ABC):
         """Return the terms of the model that can be weakened, removed or changed; see `evolution`."""
         self._check_ability("terms", purpose, who)
         return self._physics()
+
+    def parameter_norms(self) -> dict[str, float]:
+        """Return sizes of the parameters of the fusion, by name, to watch during training; none for most models."""
+        return {}
+
+    def entanglement(self, encodings: Mapping[str, Any]) -> dict[str, Tensor]:
+        """Return the entanglement of every part of the system for encodings of B rows, (B,) each; often none."""
+        return {}
 
     def entanglement_targets(self) -> tuple[str, ...]:
         """Return the names of entanglement measures that the model's terms change; none where it has no terms."""

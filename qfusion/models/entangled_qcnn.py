@@ -23,7 +23,13 @@ from qfusion.models.mass_algebra import MassAlgebra
 from qfusion.models.network_model import CHOICES, NetworkModel, read_classes
 from qfusion.models.network_physics import NetworkPhysics
 from qfusion.models.table_edits import NETWORK, apply_edits, network_edits, shape_of
-from qfusion.models.truth_tables import fuse, named_angles, nearest_turns, separate_angles
+from qfusion.models.truth_tables import (
+    fuse,
+    fused_entropy,
+    named_angles,
+    nearest_turns,
+    separate_angles,
+)
 
 
 class EntangledQCNN(NetworkModel, ket_model.StateModel):
@@ -52,6 +58,7 @@ class EntangledQCNN(NetworkModel, ket_model.StateModel):
 
     kind = "entangled-qcnn"
     abilities = frozenset({"states", "masses", "layers", "rules", "circuit", "terms"})
+    family = "masses"
 
     def __init__(
         self,
@@ -148,6 +155,22 @@ class EntangledQCNN(NetworkModel, ket_model.StateModel):
     def algebra(self) -> MassAlgebra:
         """The algebra of coalitions by contractions of the fused qubits' factors."""
         return MassAlgebra(self)
+
+    def parameter_norms(self) -> dict[str, float]:
+        """Return the root mean square angles of the tables, from undecided, and of the network, in radians."""
+        if "rules" not in self.abilities:
+            return {}
+        angles = torch.cat([self.network.convolution.flatten(), self.network.pooling.flatten()])
+        return {
+            "norm.tables": float((self.phi - torch.pi / 2).square().mean().sqrt()),
+            "norm.circuit": float(angles.square().mean().sqrt()),
+        }
+
+    def entanglement(self, encodings: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return the mean entropy of the fused qubits, (B,) nats."""
+        if "rules" not in self.abilities:
+            return {}
+        return {"fused": fused_entropy(self.fuse(encodings)[0]).mean(1)}
 
     def fuse(self, masses: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Returns the fused qubits' vectors (1, <X>, <Z>), (B, n, 3), and the mass after each stage of fusion, (B, n,

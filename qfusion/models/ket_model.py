@@ -49,6 +49,7 @@ class KetModel(StateModel):
     """
 
     abilities = frozenset({"states", "kets"})
+    family = "kets"
 
     def _init_encoders(
         self,

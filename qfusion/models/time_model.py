@@ -26,7 +26,7 @@ from qfusion.models.encoders import Features
 from qfusion.models.jump_physics import JumpPhysics
 from qfusion.models.ket_model import KetModel
 from qfusion.models.tweak import Tweak
-from qfusion.quantum import decomposition, generators, lindblad, states, trajectories
+from qfusion.quantum import decomposition, generators, lindblad, measures, states, trajectories
 from qfusion.quantum.states import expectation
 
 WAYS = ("observables", "states", "trajectories")
@@ -84,6 +84,8 @@ class TimeModel(KetModel):
     """
 
     abilities = frozenset({"states", "kets", "time", "circuit", "terms"})
+    family = "evolution"
+    entanglement_is_slow = True
     duration: float
     tweak: Tweak | None = None
     subsystems: list[decomposition.Subset]
@@ -300,6 +302,30 @@ class TimeModel(KetModel):
         return self._read(final).view(count, len(psi), -1).mean(0)
 
     @torch.no_grad()
+    def parameter_norms(self) -> dict[str, float]:
+        """Return the Frobenius norms of H and of all jump operators over sqrt(D)."""
+        if "time" not in self.abilities:
+            return {}
+        system = self.system()
+        size = len(system.H) ** 0.5
+        jumps = torch.linalg.vector_norm(torch.linalg.matrix_norm(system.jumps))
+        return {
+            "norm.H": float(torch.linalg.matrix_norm(system.H)) / size,
+            "norm.L": float(jumps) / size,
+        }
+
+    def entanglement(self, encodings: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return the logarithmic negativity of every modality with the others at T, (B,) bits each."""
+        if "time" not in self.abilities:
+            return {}
+        psi = self.product_state(encodings)
+        rho = self.evolve_states(states.density(psi), [self.duration])[0]
+        rho = (rho + rho.mH) / 2
+        return {
+            name: measures.logarithmic_negativity(rho, self.dims, [m])
+            for m, name in enumerate(self.modalities)
+        }
+
     def system(self) -> lindblad.System:
         """Returns the physics, detached, in double precision and in the form that no gauge of what was learned changes:
         H without trace that belongs to traceless L_k, which are orthogonal and ordered by their rates, see

@@ -94,6 +94,7 @@ class JumpTwin(QuantumJump):
         "reads the {target} from them: what it loses is what the resource is worth."
     )
     abilities = frozenset({"states", "kets"})
+    family = "kets"
 
     def __init__(
         self,
@@ -195,6 +196,7 @@ class MeanFieldJump(QuantumJump):
         "correlated with them, and reads the {target} from them."
     )
     abilities = frozenset()
+    family = "evaluated"
 
     def __init__(
         self,
@@ -291,6 +293,7 @@ class DephasedQCNN(EntangledQCNN):
     says = "The fused qubits lose their coherence before the convolutions: what the network can do with classical bits."
     about = "fuses {names} by truth tables, dephases the fused qubits, and reads the {target} by convolutions."
     abilities = frozenset()
+    family = "evaluated"
 
     # By evaluation: the observables are those of undephased qubits.
     algebra = base.FusionModel.algebra  # type: ignore[assignment]
@@ -328,6 +331,7 @@ class CoherentQCNN(EntangledQCNN):
         "convolutional network, and from the modalities' own."
     )
     abilities = frozenset()
+    family = "evaluated"
 
     def __init__(
         self,

@@ -198,7 +198,7 @@ def jobs_of_cohort(
     study = open_scope(result.view, "study")
     output = outputs.parse(result.view.output, study.classes)
     parts = cohorts.parse(filter)
-    table = cohort_table.table_for(study.rather_than(output.reference), output.number, parts)
+    table = cohort_table.table_for(study.with_reference(output.reference), output.number, parts)
     ids = [str(name) for name in table.index[cohorts.passing(parts, table)]]
     check(bool(ids), f"No sample passes the filter {filter[:80]!r}. Widen it.")
     given = result.view.address()

@@ -94,7 +94,7 @@ def light_cone(sample: Sample, readout: str) -> circuits.Cone[int]:
         sample: of a model whose circuit is no step of an evolution. readout: of `readouts` of its work.
     """
     steps = replay(sample)
-    known = sample_circuits.readouts(sample.study)
+    known = sample.study.space.readouts()
     check(
         bool(known),
         "The gates of one step of an evolution all act on what is read: they have no light cone.",
@@ -724,8 +724,8 @@ CONE = params.SelectParam(
     "Light cone of",
     "All gates are shown alike.",
     "Gates that this read-out cannot depend on become grey.",
-    lambda study: (NONE, *sample_circuits.readouts(study)),
-    fits=lambda study: study.can("circuit") and bool(sample_circuits.readouts(study)),
+    lambda study: (NONE, *study.space.readouts()),
+    fits=lambda study: study.can("circuit") and bool(study.space.readouts()),
 )
 QUBITS_AS = params.SelectParam(
     "qubitsas",

@@ -426,7 +426,7 @@ def unit_of(levels: errors.Levels) -> str:
 
 
 def _compared(levels: errors.Levels) -> str:
-    return backgrounds.describe_comparison(levels.study.bulk_background)
+    return backgrounds.describe_comparison(levels.study.explanation_background)
 
 
 def _worst(errors: dict[str, stability.Interval]) -> str:

@@ -382,7 +382,7 @@ def _elements(sample: Sample) -> tuple[str, ...]:
     """Names of the elements that a modality is read by."""
     study: Any = sample.study
     if study.model.elements_are_classes:
-        return tuple(study.elements)
+        return tuple(study.space.elements)
     return tuple(map(str, range(study.model.elements)))
 
 

@@ -46,7 +46,7 @@ def trust_warnings(study: Study, theme: style.Theme = "light") -> panel.PanelFig
     words = [describe_finding(finding) for finding in trust.reliability_findings(study)]
     shows = (
         f"what was measured on {len(rows):,} test samples of {text.plain(study.dataset.name)} against "
-        f"{background_markdown(study.bulk_background)}: every sentence follows from the figures below. "
+        f"{background_markdown(study.explanation_background)}: every sentence follows from the figures below. "
         + (
             f"Contributions of a sample add up to its {study.quantity}; against other rows they would differ, by the "
             "standard error that the Samples page says."
@@ -92,7 +92,7 @@ def modality_curves(
         "modalities",
         f"Modalities: {describe_beaten_orders(curves)}",
         "modalities in the order of their absolute Shapley values",
-        "replaced by the background. " + describe_comparison(study.bulk_background),
+        "replaced by the background. " + describe_comparison(study.explanation_background),
         theme,
     )
 
@@ -278,7 +278,7 @@ def planted_truth(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
     )
     shows = (
         f"each term of {len(rows):,} test samples: what the model's exact explanation says against what was "
-        f"planted{of_classes}, the model's against {background_markdown(study.bulk_background)} and the truth "
+        f"planted{of_classes}, the model's against {background_markdown(study.explanation_background)} and the truth "
         f"against all of them; ρ is the rank correlation, the ring this sample.{constant}"
     )
     alt = (

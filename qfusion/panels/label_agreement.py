@@ -73,7 +73,7 @@ def rank_correlations(
     shows = (
         f"how far each modality's own term orders {_samples(study, result)} as {whose} of that modality do "
         f"(ρ, Spearman's rank correlation; {_how(study)}). Grey: where 95 % of {unimodal_labels.SHUFFLES} shuffles "
-        f"of the labels lie. {describe_comparison(study.bulk_background)}{words}"
+        f"of the labels lie. {describe_comparison(study.explanation_background)}{words}"
     )
     alt = (
         "Rank correlation with labels: "

@@ -59,7 +59,7 @@ def emap(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
         f"by how much metrics are better with joint terms than without, on {len(result.scores):,} test samples. "
         f"EMAP: the sum over modalities that is nearest to the model's {study.quantity} on all combinations of "
         f"{result.rows:,} test rows; own terms: baseline and own contributions, against "
-        f"{background_markdown(study.bulk_background)}. "
+        f"{background_markdown(study.explanation_background)}. "
         f"{interval_words(study, additive_projection.RESAMPLES)}.{sampled}"
     )
     alt = (
@@ -98,7 +98,7 @@ def loss_reduction(study: Study, theme: style.Theme = "light") -> panel.PanelFig
     shows = (
         f"what coalitions take off the {title}{mean} that is left without the modalities outside them, mean over "
         f"{game.total.n:,} test samples: SAGE's game with exact values. Contributions add up to all that it falls, "
-        f"and so do Shapley values. {interval_words(study)}. {describe_comparison(study.bulk_background)}"
+        f"and so do Shapley values. {interval_words(study)}. {describe_comparison(study.explanation_background)}"
     )
     alt = (
         f"Takes off the {title}: "
@@ -219,7 +219,8 @@ def synergy(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
         f"F_syn = v(ab) − v(a) − v(b) + v(∅) of pairs, against {fusion_tests.ROWS} training samples drawn at "
         "random "
         f"{fusion_tests.DRAWS} times (the same rows for all samples), beside the dividend against "
-        f"{background_markdown(study.bulk_background)}: correlation over test samples, and root mean square error "
+        f"{background_markdown(study.explanation_background)}: correlation over test samples, and root mean square "
+        "error "
         "over the dividend's own."
     )
     return panel.PanelFigure(
@@ -287,7 +288,7 @@ def _ranked(levels: errors.Levels) -> contribution_ranking.Ranking:
 def _whom(levels: errors.Levels) -> str:
     return (
         f"{text.plain(levels.cohort)} of {text.plain(levels.split)}. {levels.intervals}. "
-        f"{describe_comparison(levels.study.bulk_background)}"
+        f"{describe_comparison(levels.study.explanation_background)}"
     )
 
 

@@ -51,7 +51,7 @@ def similar_samples(
         + ("; orange, hatched: predicted wrongly" if study.classes else "")
         + ". Click a bar to open it."
         + (
-            f" {describe_comparison(study.bulk_background)}"
+            f" {describe_comparison(study.explanation_background)}"
             if by == sample_coordinates.DIVIDENDS
             else ""
         )

@@ -219,7 +219,7 @@ ELEMENT = params.SelectParam(
     "element",
     "Element",
     "The first is shown.",
-    values=lambda study: study.elements,
+    values=lambda study: study.space.elements,
     fits=_RULED,
 )
 STAGE = params.SelectParam(

@@ -26,7 +26,7 @@ from qfusion.wording import answers, systems
 def sample_html(sample: Sample) -> str:
     """Returns the decision on a sample as HTML: the verdict, every term with how well it is known, the waterfall."""
     study = sample.study
-    doubt = sample.doubt
+    doubt = sample.seed_uncertainty
     errors_of = sample.explanation.errors
     truth = f"{sample.truth:+.2f}" if sample.target is not None else sample.truth
     title = (
@@ -61,7 +61,7 @@ def sample_html(sample: Sample) -> str:
 def study_html(study: Study) -> str:
     """Returns a model on its data as HTML: what it is, which modality leads on average over the test samples, with 95 %
     intervals, and its test metrics over seeds."""
-    shares = cohorts.shares(errors.levels_of(sample_of(study, study.bulk[0])))
+    shares = cohorts.shares(errors.levels_of(sample_of(study, study.explained_rows[0])))
     rows = shares.table().query("level == 'all'")[["modality", "value", "low", "high"]]
     metrics = overview.test_metrics(study) if study.card.get("metrics", {}).get("test") else None
     return _html(

@@ -136,8 +136,8 @@ def default_sample(study: studies.Study) -> str:
     first of the others."""
     if named := study.dataset.known_ids([str(study.card.get("opening", ""))]):
         return named[0]
-    if study.opening:
-        return study.opening
+    if study.opening_sample:
+        return study.opening_sample
     examples = sample_examples.find_examples(study)
     return next((one for one in examples if one.kind == "conflict"), examples[0]).sample
 

@@ -95,7 +95,7 @@ def sample_map(
         )
         + f", {len(at):,} are drawn."
         + (
-            f" {describe_comparison(study.bulk_background)}"
+            f" {describe_comparison(study.explanation_background)}"
             if placed.what == sample_coordinates.DIVIDENDS
             else ""
         )

@@ -35,6 +35,7 @@ from qfusion.wording.backgrounds import (
     describe_standard_error,
 )
 from qfusion.wording.evidence import INERT
+from qfusion.wording.studies import axis_titles
 from qfusion.wording.verdicts import RELATION_DEFINITIONS
 
 
@@ -477,7 +478,7 @@ def scatter(
         split, search, relations, verdict, classes: which samples pass, see `finding.passing`.
     """
     study = sample.study
-    titles = sample_filters.axes(study)
+    titles = axis_titles(study)
     default = sample_filters.default_axes(study)
     x = choose("Axis", x or default[0], titles)
     y = choose("Axis", y or default[1], titles)
@@ -538,17 +539,17 @@ def scatter(
 def _frame(study: Study, output: str) -> pd.DataFrame:
     """All samples, with the dividends of a class, or of the predicted ones."""
     wanted = outputs.parse(output, study.classes)
-    return study.rather_than(wanted.reference).frame(wanted.number)
+    return study.with_reference(wanted.reference).frame(wanted.number)
 
 
 def _of_dividends(study: Study, *wanted: str) -> str:
     if not any(column.startswith("dividend[") for column in wanted):
         return ""
-    if len(study.bulk) < len(study.dataset):
-        some = f" Contributions are worked out for {len(study.bulk):,} test samples."
+    if len(study.explained_rows) < len(study.dataset):
+        some = f" Contributions are worked out for {len(study.explained_rows):,} test samples."
     else:
         some = ""
-    return f"{some} {describe_comparison(study.bulk_background)}"
+    return f"{some} {describe_comparison(study.explanation_background)}"
 
 
 def curve_names(
@@ -613,7 +614,7 @@ _AXES = (
     "is entanglement. See Terms below the figure."
 )
 ACROSS, UP = (
-    params.SelectParam(key, f"{key} axis", "The usual one is shown.", _AXES, sample_filters.axes)
+    params.SelectParam(key, f"{key} axis", "The usual one is shown.", _AXES, axis_titles)
     for key in ("x", "y")
 )
 TABLE = params.SwitchParam(

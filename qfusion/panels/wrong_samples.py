@@ -230,7 +230,7 @@ def misleading_terms(levels: errors.Levels, theme: style.Theme = "light") -> pan
         f"the samples of the {text.plain(levels.name)} {about['what']}, the largest error first. Misleading: the "
         f"contribution, of one modality or joint, that pulls furthest {about['way']}. Without it: "
         f"{about['left']}. "
-        + backgrounds.describe_comparison(study.bulk_background)
+        + backgrounds.describe_comparison(study.explanation_background)
         + (
             f" A large error is at least {errors.limit(levels):.3g}, the largest quarter of all."
             if result.kind == errors.LARGE_ERROR

@@ -13,9 +13,7 @@ import numpy as np
 import torch
 
 from qfusion import data as sources, explain
-from qfusion.models import EntangledQCNN, TimeModel, can, log_odds
-from qfusion.models.truth_tables import fused_entropy
-from qfusion.quantum import measures, states
+from qfusion.models import FusionModel, log_odds
 
 EXPLAINED, ENTANGLED, BACKGROUND = 32, 8, 256  # validation rows, validation rows, training rows
 
@@ -59,7 +57,7 @@ class Watch:
         if self.dataset.target.kind == "classification":
             model = log_odds.against_others(model)
         # where every coalition is evaluated, fewer
-        behind = self.background if can(model, "states") else _spread(self.background, 64)
+        behind = self.background if model.algebra.is_linear else _spread(self.background, 64)
         explanation = explain.explain(
             model,
             self._inputs(EXPLAINED),
@@ -69,11 +67,7 @@ class Watch:
         sizes, whole = by_row.mean(0), by_row[:, 1:].sum(1)
         joint = by_row[:, ["+" in name for name in explanation.coalitions]].sum(1)
         share = float(joint.mean() / whole.mean()) if whole.any() else 0.0
-        measured = {}
-        if can(model, "time"):
-            measured = self._jump(model)
-        elif can(model, "rules"):
-            measured = self._network(model)
+        measured = model.parameter_norms() | self._entanglement(model)
         # of a ratio of means, by its linear part
         measured |= _uncertain("joint", share + (joint - share * whole) / max(whole.mean(), 1e-300))
         return measured | {
@@ -85,36 +79,17 @@ class Watch:
     def _inputs(self, count: int) -> dict[str, Any]:
         return self.dataset.inputs(_spread(self.valid, count), torch.float64)
 
-    def _jump(self, model: TimeModel) -> dict[str, float]:
-        system = model.system()
-        size = len(system.H) ** 0.5
-        psi = model.product_state(model.encode(self._inputs(ENTANGLED)))
-        rho = model.evolve_states(states.density(psi), [model.duration])[0]
-        rho = (rho + rho.mH) / 2
-        negativities = [
-            measures.logarithmic_negativity(rho, model.dims, [m])
-            for m in range(len(model.modalities))
-        ]
-        return {
-            "norm.H": float(torch.linalg.matrix_norm(system.H)) / size,
-            "norm.L": float(torch.linalg.vector_norm(torch.linalg.matrix_norm(system.jumps)))
-            / size,
-            **{
-                f"entanglement.{name}": float(values.mean())
-                for name, values in zip(model.modalities, negativities, strict=True)
-            },
-            **_uncertain("entanglement", torch.stack(negativities).mean(0).numpy()),
+    def _entanglement(self, model: FusionModel) -> dict[str, float]:
+        """Return the mean entanglement of every part over validation rows, and of all parts with its standard error."""
+        count = ENTANGLED if model.entanglement_is_slow else EXPLAINED
+        by_part = model.entanglement(model.encode(self._inputs(count)))
+        if not by_part:
+            return {}
+        measured = {
+            f"entanglement.{name}": float(values.mean()) for name, values in by_part.items()
         }
-
-    def _network(self, model: EntangledQCNN) -> dict[str, float]:
-        vectors = model.fuse(model.encode(self._inputs(EXPLAINED)))[0]
-        angles = torch.cat([model.network.convolution.flatten(), model.network.pooling.flatten()])
-        return {
-            "norm.tables": float((model.phi - torch.pi / 2).square().mean().sqrt()),
-            "norm.circuit": float(angles.square().mean().sqrt()),
-            "entanglement.fused": float(fused_entropy(vectors).mean()),
-            **_uncertain("entanglement", fused_entropy(vectors).mean(1).numpy()),
-        }
+        of_rows = torch.stack(list(by_part.values())).mean(0)
+        return measured | _uncertain("entanglement", of_rows.numpy())
 
 
 def _uncertain(name: str, values: np.ndarray) -> dict[str, float]:

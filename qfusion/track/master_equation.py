@@ -13,7 +13,6 @@ from torch import Tensor
 
 from qfusion._checks import check, require_number
 from qfusion._lazy import Library
-from qfusion.models import require
 from qfusion.quantum import lindblad, measure_kinds
 
 if TYPE_CHECKING:
@@ -122,7 +121,7 @@ def follow(
     Raises:
         InvalidInput: when the model has no evolution in time, or an argument is out of range.
     """
-    require(sample.model, "time", "to follow", "The model in argument `sample`")
+    sample.model.evolution("to follow", "The model in argument `sample`")
     count = require_number("times", times, 2, 100_000)
     check(count == int(count), f"Argument `times` must be a whole number, but is {times!r}.")
     with torch.no_grad():

@@ -2,14 +2,14 @@
 
 import copy
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 
 from qfusion._checks import check
 from qfusion.data import DataSet
-from qfusion.models import TimeModel, can, require
+from qfusion.models import FusionModel, TimeModel
 from qfusion.quantum.states import expectation
 
 SAMPLES, REPEATS = 32, 64
@@ -96,11 +96,11 @@ def measure_sampling(
 def sampling_note(model: torch.nn.Module, dataset: DataSet) -> str:
     """Returns the sentence on a trained model's sampling error over some validation rows; empty where nothing is
     sampled."""
-    if not can(model, "time") or not (moving := require(model, "time")).samples:
+    if not isinstance(model, FusionModel) or model.family != "evolution" or not model.samples:
         return ""
     rows = dataset.rows("valid")
     first = next(model.parameters())
     chosen = rows[np.linspace(0, len(rows) - 1, min(SAMPLES, len(rows))).astype(int)]
     return measure_sampling(
-        copy.deepcopy(moving).cpu(), dataset.inputs(chosen, first.dtype)
+        cast(TimeModel, copy.deepcopy(model).cpu()), dataset.inputs(chosen, first.dtype)
     ).sentence

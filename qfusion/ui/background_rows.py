@@ -26,7 +26,7 @@ def background_rows(study: Study) -> Study:
         _leave()
         return study
     key = study.memo_key()
-    exact: Any = study.against_all_rows()
+    exact: Any = study.with_all_rows()
     under_way = False
     if (
         page_params.text_of(pickers.ROWS.key)
@@ -50,10 +50,10 @@ def background_rows(study: Study) -> Study:
                 f"Comparing with all rows failed: {text.plain(job.problem)}. Some of the rows are used."
             )
             _decline(study)
-    with _popover(f"{study.bulk_background.size:,} of {study.background.size:,} rows"):
+    with _popover(f"{study.explanation_background.size:,} of {study.background.size:,} rows"):
         whose = (
-            f"the first {len(study.bulk):,} test samples"
-            if len(study.bulk) < len(study.dataset.rows("test"))
+            f"the first {len(study.explained_rows):,} test samples"
+            if len(study.explained_rows) < len(study.dataset.rows("test"))
             else "test samples"
         )
         st.caption(
@@ -96,7 +96,7 @@ def _some(study: Study) -> str:
     """How many rows are used where not all are."""
     one = study.sample_background.size
     alone = "all" if one == study.background.size else f"{one:,}"
-    return f"{study.bulk_background.size:,} rows (the open one with {alone})"
+    return f"{study.explanation_background.size:,} rows (the open one with {alone})"
 
 
 def _want(study: Study) -> None:

@@ -122,7 +122,7 @@ class Here:
     @property
     def explained(self) -> Study:
         """The study whose scores are explained: log-odds against all other classes, or against one."""
-        return self.study.rather_than(self.output.reference)
+        return self.study.with_reference(self.output.reference)
 
     def sample_of(self, tweak: Tweak | str = "") -> Sample:
         """The sample, under a tweak: whatever is told of it is asked there."""

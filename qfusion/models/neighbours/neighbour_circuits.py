@@ -97,6 +97,7 @@ class CircuitModel(baselines.Baseline):
     """
 
     abilities = frozenset({"circuit", "gates"})
+    family = "gates"
     n: int
 
     @abstractmethod

@@ -249,7 +249,7 @@ def _pick(sample: Sample) -> Cell:
     """The pickers of the cell, for whoever cannot click: element, stage, outcome."""
     study: Any = sample.study
     with st.container(horizontal=True, vertical_alignment="bottom", key="cell-pickers"):
-        element = study.elements.index(widgets.draw(network.ELEMENT, study))
+        element = study.space.elements.index(widgets.draw(network.ELEMENT, study))
         shape = table_edits.shape_of(study.model)
         stage = widgets.draw(network.STAGE, study) if shape.stages > 1 else 0
         return Cell(sample, (element, stage, _outcome(sample, element)))
@@ -287,7 +287,8 @@ def _editor(cell: Cell) -> None:
     digits, read = reading.patterns[pattern], reading.controls[stage]
     yes = [text.plain(name) for name, bit in zip(read, digits, strict=True) if bit == "1"]
     st.markdown(
-        f"**{text.plain(study.elements[element])}, {digits}** (yes: {' + '.join(yes) or 'none'}): φ = {angle:.3f} "
+        f"**{text.plain(study.space.elements[element])}, {digits}** (yes: {' + '.join(yes) or 'none'}): "
+        f"φ = {angle:.3f} "
         f"rad → mass **{_mass(angle):.2f}**"
         + (
             f"; learned {learned:.3f} rad → {_mass(learned):.2f}"
@@ -519,7 +520,7 @@ def scrubber(walk: Replay, sample: Sample | None = None) -> None:
     key, stops = circuit.GATE.key, sorted({0, *(box.last for box in walk.boxes)})
     shares = [1.0]
     if sample is not None:
-        shares = [1.4, 1.0] if sample_circuits.readouts(sample.study) else [3.2, 1.0]
+        shares = [1.4, 1.0] if sample.study.space.readouts() else [3.2, 1.0]
     left, *beside = st.columns(shares, vertical_alignment="bottom")
     with left, st.container(horizontal=True, vertical_alignment="bottom", key="cursor"):
         for name, icon, words, act, about in (

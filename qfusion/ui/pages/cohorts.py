@@ -233,13 +233,13 @@ def _count(here: frame.Here, levels: errors.Levels, table: pd.DataFrame) -> None
     guidance.line(
         short,
         f"{short} In the table, means over each level; error: {text.plain(here.study.unit_of_error)}. "
-        + backgrounds.describe_comparison(here.study.bulk_background),
+        + backgrounds.describe_comparison(here.study.explanation_background),
     )
     missing = int(cohorts.within_split(levels.parts, table).sum()) - total
     if missing:
         st.caption(
             f"{missing:,} samples of this split are left out: this network's contributions are worked out for "
-            f"{len(here.study.bulk):,} test samples."
+            f"{len(here.study.explained_rows):,} test samples."
         )
     if not count:
         st.info(

@@ -310,7 +310,7 @@ def _choose(here: frame.Here) -> list[str]:
     few = [
         *fitting,
         here.sample,
-        *map(str, dataset.ids[here.study.bulk[: sample_box.OFFERED // 2]]),
+        *map(str, dataset.ids[here.study.explained_rows[: sample_box.OFFERED // 2]]),
     ]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         samples = st.multiselect(

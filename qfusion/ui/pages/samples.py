@@ -50,6 +50,7 @@ from qfusion.ui import (
     widgets,
 )
 from qfusion.wording import answers
+from qfusion.wording.studies import fact_titles
 
 # Inside a modality: which words, frames, pixels or features made a term of the decision, drawn on the raw content.
 
@@ -147,7 +148,7 @@ def sample_table(here: frame.Here, rows: pd.DataFrame) -> None:
     ]
     late = [
         *map(dividend_column, here.study.terms),
-        *(name for name in here.study.fact_titles() if name in rows),
+        *(name for name in fact_titles(here.study) if name in rows),
         "split",
     ]
     order = [*first, *(column for column in rows.columns if column not in {*first, *late}), *late]

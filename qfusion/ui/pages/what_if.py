@@ -168,7 +168,7 @@ def _state(here: frame.Here, name: str, own: Any) -> None:
 
 def _titles(here: frame.Here, own: Any) -> list[str]:
     if not own.is_complex():
-        elements: tuple[str, ...] = here.study.elements  # type: ignore[attr-defined]
+        elements: tuple[str, ...] = here.study.space.elements  # type: ignore[attr-defined]
         return [f"mass of ‘{text.plain(element, 20)}’" for element in elements]
     return (
         ["polar angle θ (rad): 0 is |0⟩", "azimuth φ (rad)"]

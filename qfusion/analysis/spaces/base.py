@@ -1,0 +1,203 @@
+"""Defaults of a study's properties that depend on the family of its model: explanations are exact and fast."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from qfusion import explain
+from qfusion.analysis.memo import memo
+from qfusion.analysis.spaces.protocol import Coordinates, SampleSpace
+from qfusion.data.coalition_terms import MANY_MODALITIES
+from qfusion.explain import Explanation, coalitions
+from qfusion.models import nested
+from qfusion.training import encodings
+
+if TYPE_CHECKING:
+    from qfusion.analysis.sample import Sample
+    from qfusion.analysis.study import Study
+
+EXPLAINED = 10_000  # rows of a large set that are explained together
+# coalitions of all samples that are explained together, of many modalities: some ten seconds of a core
+MAX_COALITIONS = 2**18
+FEWEST = 16  # rows of the background, and samples, at least
+
+
+class BaseSpace(SampleSpace):
+    """The samples of a study whose coalitions have exact values; the other families override what differs."""
+
+    def __init__(self, study: Study):
+        self.study = study
+
+    @classmethod
+    def prepare_model(cls, model: Any) -> Any:
+        """Return the model itself."""
+        return model
+
+    @torch.no_grad()
+    def scores(self) -> np.ndarray:
+        """Return the scores of all samples, (N, C), a block at a time."""
+        study = self.study
+        parts = []
+        for rows in study.dataset.blocks(study.dataset.rows(), most=2048):
+            parts.append(study.model(study.inputs(rows)).double().numpy())
+        return np.concatenate(parts)
+
+    def tweaked_scores(self, rows: np.ndarray, tweak: Any) -> np.ndarray:
+        """Return the scores of rows, (n, C); a model without a tweak has no others."""
+        self.study.model.tweaked(tweak)
+        return np.asarray(self.study.scores[rows])
+
+    def facts(self, rows: np.ndarray | None = None) -> dict[str, np.ndarray]:
+        """Return no columns."""
+        return {}
+
+    def fact_columns(self) -> tuple[str, ...]:
+        """Return no names."""
+        return ()
+
+    def explained_rows(self) -> np.ndarray:
+        """Return all rows, or the first test rows of a large set or of one with so many modalities that the coalitions
+        of all samples would keep a page waiting."""
+        study = self.study
+        most = EXPLAINED
+        M = len(study.modalities)
+        if M >= MANY_MODALITIES:
+            most = min(most, max(FEWEST, MAX_COALITIONS // 2**M))
+        if study.is_large or (most < EXPLAINED and most < len(study.dataset)):
+            return study.dataset.rows("test")[:most]
+        return study.dataset.rows()
+
+    def explain_rows(self) -> Explanation:
+        """Return the explanation of the explained rows; that of a large set is stored."""
+        study = self.study
+        rows = study.explained_rows
+        background = study.explanation_background
+        if not encodings.is_kept(study.model, study.dataset) or not background.is_exact:
+            return explain.explain(study.model, study.inputs(rows), background)
+        place = encodings.encoded_place(
+            study.model,
+            study.dataset,
+            background.key,
+            study.model.score_kind,
+            hashlib.sha256(rows.tobytes()).hexdigest(),
+        )
+        numbers = encodings.encoded_arrays(
+            place,
+            lambda: {"values": explain.explain(study.model, study.inputs(rows), background).values},
+        )
+        return coalitions.explanation_of_values(study.model, numbers["values"], background)
+
+    def opening_sample(self) -> str:
+        """Return an empty string: the sample is chosen from the explanations of all."""
+        return ""
+
+    def explanation_background(self) -> Any:
+        """Return the study's background."""
+        return self.study.background
+
+    def sample_background(self) -> Any:
+        """Return the study's background."""
+        return self.study.background
+
+    def encodings(self, rows: np.ndarray) -> np.ndarray:
+        """Return the output of every modality's encoder, side by side, (n, F)."""
+        return encoder_outputs(self.study, rows)
+
+    def fixed_model(self) -> Any:
+        """Return the study's model itself."""
+        return self.study.model
+
+    def coordinates(self) -> Mapping[str, Coordinates]:
+        """Return no coordinates."""
+        return {}
+
+    def max_final_states(self, part: float) -> int:
+        """Return a number above that of any data set: there are no final states to compute."""
+        return 10**9
+
+    def infidelities(self, others: np.ndarray, row: int) -> np.ndarray:
+        """Raise NotImplementedError: there are no modality states."""
+        raise NotImplementedError
+
+    def entropies_of(self, sample: Sample) -> dict[str, float]:
+        """Return no entropies."""
+        return {}
+
+    def explain_sample(self, sample: Sample) -> Explanation:
+        """Return the explanation of a sample under its tweak."""
+        return explain.explain(sample.model, sample.inputs, sample.background)
+
+    def entanglement_measures(self) -> tuple[str, ...]:
+        """Return no names."""
+        return ()
+
+    def entropy_values(self, columns: Mapping[str, np.ndarray], measure: str) -> np.ndarray:
+        """Raise NotImplementedError: there are no entropies."""
+        raise NotImplementedError
+
+    def circuit(self, row: int, words: str = "") -> Any:
+        """Raise InvalidInput: there is no circuit of gates."""
+        return self.study.model.gate_circuit()
+
+    def readouts(self) -> dict[str, tuple[str, ...]]:
+        """Return no names."""
+        return {}
+
+    def parameter_table(self) -> Any:
+        """Return None: parameters are changed sample by sample."""
+        return None
+
+    def generator_dimension(self) -> int:
+        """Return 0: there is no generator."""
+        return 0
+
+    def can_attribute_terms(self) -> bool:
+        """Return True."""
+        return True
+
+    def entropy_part(self, part: str) -> str:
+        """Return the name of a part itself."""
+        return part
+
+    def max_measure(self, kind: str, part: str) -> float:
+        """Return the largest value of a state measure of a qubit."""
+        return float(np.log(2)) if kind == "entropy" else 1.0
+
+
+@memo(6, background=False)
+def encoder_outputs(study: Any, rows: np.ndarray) -> np.ndarray:
+    """Return the output of every modality's encoder, side by side, (n, F) in double precision."""
+
+    def encode_block(some: np.ndarray) -> torch.Tensor:
+        parts = study.model.encode(study.inputs(some))
+        leaves = []
+        for name in study.modalities:
+            for leaf in nested.nested_leaves(parts[name]):
+                flat = leaf.reshape(len(some), -1)
+                leaves.append(torch.view_as_real(flat).flatten(1) if flat.is_complex() else flat)
+        return torch.cat(leaves, 1)
+
+    return in_blocks(rows, encode_block)
+
+
+@torch.no_grad()
+def in_blocks(rows: np.ndarray, compute: Any) -> np.ndarray:
+    """Return numbers (n, F) of rows in double precision, computed a block at a time."""
+    parts = np.array_split(rows, max(1, -(-len(rows) // 2048)))
+    return torch.cat([compute(part) for part in parts]).double().numpy()
+
+
+def name_readouts(
+    wires: Sequence[str], words: Sequence[tuple[int, ...]]
+) -> dict[str, tuple[str, ...]]:
+    """Return products of Z on wires by name, such as "fused[0] · fused[1]", with their wires."""
+    named = {}
+    for word in words:
+        qubits = tuple(wires[q] for q in word)
+        named[" · ".join(qubits)] = qubits
+    return named

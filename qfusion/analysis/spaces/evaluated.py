@@ -1,0 +1,99 @@
+"""Studies of models whose coalitions are evaluated row by row of the background; test samples alone are explained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from qfusion import _sentences, explain
+from qfusion.analysis.spaces.base import FEWEST, BaseSpace
+from qfusion.analysis.study_cache import per_model_cache
+from qfusion.explain import Explanation
+from qfusion.models import nested
+
+# Floating-point operations for the explanation of a test set, of one sample, and of samples that are explained at once:
+# some two seconds of one core, one, and a fifth of one.
+BUDGET, SAMPLE_BUDGET, STEP = 1e10, 4e9, 8e8
+OVERHEAD = 20_000  # operations a row besides those of products
+SLOW = (
+    3  # budgets that a page may take with the fewest rows; beyond, it begins with the first samples
+)
+
+
+class EvaluatedSpace(BaseSpace):
+    """The samples of a study whose coalitions are evaluated."""
+
+    def explained_rows(self) -> np.ndarray:
+        """Return the test rows; the first of them where even the fewest rows of the background would take long."""
+        study = self.study
+        rows = study.dataset.rows("test")
+        if study.uses_all_rows:
+            return rows
+        return rows[: max(FEWEST, int(SLOW * BUDGET / (FEWEST * self.cost)))]
+
+    def explain_rows(self) -> Explanation:
+        """Return the explanation of the explained rows, computed a few rows at a time."""
+        count = len(self.study.explained_rows)
+        parts = list(
+            _sentences.progress_over(
+                self._explain_steps(), "Explaining", count, lambda part: len(part.values)
+            )
+        )
+        errors = [part.errors for part in parts if part.errors is not None]
+        return replace(
+            parts[0],
+            values=np.concatenate([part.values for part in parts]),
+            dividends=np.concatenate([part.dividends for part in parts]),
+            shapley=np.concatenate([part.shapley for part in parts]),
+            errors=np.concatenate(errors) if errors else None,
+        )
+
+    def _explain_steps(self) -> Iterator[Explanation]:
+        """Yield the explanations of the explained rows, a few at a time, in their order."""
+        study = self.study
+        background = study.explanation_background
+        step = max(1, int(STEP / (background.size * self.cost)))
+        all_rows = study.explained_rows
+        for rows in np.array_split(all_rows, range(step, len(all_rows), step)):
+            yield explain.explain(study.model, study.inputs(rows), background)
+
+    def opening_sample(self) -> str:
+        """Return the first test sample where the explanations of all take long."""
+        study = self.study
+        return str(study.dataset.ids[study.explained_rows[0]]) if study.is_sampled else ""
+
+    @per_model_cache
+    def cost(self) -> float:
+        """Floating-point operations of all coalitions of a sample with one row of the background."""
+        model = self.study.model
+        first_row = {
+            name: nested.nested_part(entry, slice(0, 1))
+            for name, entry in self.study.background.states.items()
+        }
+        with FlopCounterMode(display=False) as counter, torch.no_grad():
+            model.scores(first_row)
+        # those of elementwise functions are estimated
+        row = float(counter.get_total_flops() + OVERHEAD + model.unseen_operations)
+        return 2 ** len(self.study.modalities) * row
+
+    def explanation_background(self) -> Any:
+        """Return the background, or so many of its rows as a test set allows.
+
+        How many depends on the model and the data alone.
+        """
+        return self._subsample(BUDGET / len(self.study.explained_rows))
+
+    def sample_background(self) -> Any:
+        """Return the background, or so many of its rows as take about a second for one sample."""
+        return self._subsample(SAMPLE_BUDGET)
+
+    def _subsample(self, budget: float) -> Any:
+        background = self.study.background
+        if self.study.uses_all_rows:
+            return background
+        return background.subsample(max(FEWEST, int(budget / self.cost)))

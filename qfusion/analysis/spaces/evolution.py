@@ -1,0 +1,156 @@
+"""Studies of models whose product states evolve: states, entropies and entanglement at the end T."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from qfusion.analysis import sample_evolution
+from qfusion.analysis.chunks import in_chunks
+from qfusion.analysis.columns import entropy_column, negativity_column
+from qfusion.analysis.memo import memo
+from qfusion.analysis.spaces.kets import KetSpace, real_coordinates
+from qfusion.analysis.spaces.protocol import Coordinates
+from qfusion.analysis.study_cache import per_model_cache
+from qfusion.explain import Explanation
+from qfusion.models import jump_changes
+from qfusion.quantum import decomposition, lindblad, measure_kinds, measures, states
+from qfusion.quantum.states import expectation
+
+if TYPE_CHECKING:
+    from qfusion.analysis.sample import Sample
+
+EVOLVED_AT_ONCE = 64  # samples whose states are evolved together
+SECONDS, EVOLVED = 20.0, 0.017  # that final states may take, and that one takes at D = 64
+MAX_NUMBERS = 30_000_000  # coordinates that are held at once
+
+
+class EvolutionSpace(KetSpace):
+    """The samples of a study as product states that evolve."""
+
+    @per_model_cache
+    def entropies(self) -> np.ndarray:
+        """Von Neumann entropies of the reduced states at T, (N, M) in nats."""
+        return reduced_entropies(self.study.model, self.kets(self.study.dataset.rows()))
+
+    def facts(self, rows: np.ndarray | None = None) -> dict[str, np.ndarray]:
+        """Return the entropies of the modalities' states."""
+        if rows is None:
+            entropies = self.entropies
+        else:
+            entropies = reduced_entropies(self.study.model, self.kets(rows))
+        names = self.study.modalities
+        return {entropy_column(name): entropies[:, m] for m, name in enumerate(names)}
+
+    def fact_columns(self) -> tuple[str, ...]:
+        """Return the names of the entropies, and of the entanglement, which is computed for the rows that are shown."""
+        names = self.study.modalities
+        return (*map(entropy_column, names), *map(negativity_column, names))
+
+    @torch.no_grad()
+    def tweaked_scores(self, rows: np.ndarray, tweak: Any) -> np.ndarray:
+        """Return the scores of rows under a tweak, (n, C), by the observables at T."""
+        model = self.study.model.tweaked(tweak)
+        observables = sample_evolution.observables(self.study, tweak)[-1]
+        return self.scores_of(rows, observables, model.bias)
+
+    def coordinates(self) -> Mapping[str, Coordinates]:
+        """Return the coordinates of the modality states and of the final state."""
+        final = {"final": lambda rows: final_coordinates(self.study, rows)}
+        return {**super().coordinates(), **final}
+
+    def max_final_states(self, part: float) -> int:
+        """Return how many final states take a part of `SECONDS` and can be held."""
+        D = math.prod(self.study.model.dims)
+        in_time = part * SECONDS / (EVOLVED * max(1.0, D / 64) ** 2.5)
+        return max(16, int(min(in_time, MAX_NUMBERS / D**2)))
+
+    def parameter_table(self) -> Any:
+        """Return the scores over the range of every parameter."""
+        return jump_changes.table(self.study.model)
+
+    def generator_dimension(self) -> int:
+        """Return the dimension D of the joint states."""
+        return math.prod(self.study.model.dims)
+
+    def entropy_part(self, part: str) -> str:
+        """Return a modality and the time of its entropy."""
+        return f"{part} at T"
+
+    def entropies_of(self, sample: Sample) -> dict[str, float]:
+        """Return the entropies at T by modality, and of all together, in nats."""
+        measures = sample.track().measures.single("entropy")
+        return {name or "all together": float(line[-1]) for name, line in measures.items()}
+
+    def explain_sample(self, sample: Sample) -> Explanation:
+        """Return the explanation of a sample under its tweak: the last one along its evolution."""
+        return sample.through.at(-1)
+
+    def entanglement_measures(self) -> tuple[str, ...]:
+        """Return the measures of entanglement that are shown for cohorts."""
+        return tuple(
+            name.replace("_", " ") for name, about in measure_kinds.KINDS.items() if about.cohort
+        )
+
+    def entropy_values(self, columns: Mapping[str, np.ndarray], measure: str) -> np.ndarray:
+        """Return the mean entropy of the modalities' states, (n,)."""
+        return np.stack([columns[entropy_column(name)] for name in self.study.modalities], 1).mean(
+            1
+        )
+
+
+@torch.no_grad()
+def reduced_entropies(model: Any, psi: torch.Tensor) -> np.ndarray:
+    """Return the von Neumann entropy of every modality's state at T for many samples, (N, M) in nats.
+
+    The d^2 letters B_k of a modality's basis are evolved once in the Heisenberg picture; each sample's reduced state is
+    then sum_k Tr[B_k(T) rho_0] B_k / d, whatever the number of samples.
+    """
+    system = model.system()
+    kets = torch.as_tensor(psi, dtype=torch.complex128)
+    columns = []
+    for place, size in enumerate(system.dims):
+        letters = decomposition.basis(size)[1]
+        evolved = lindblad.evolve_observables(
+            system.H,
+            system.jumps,
+            states.embed(letters, system.dims, (place,)),
+            [float(system.duration)],
+        )[-1]
+        weights = expectation(evolved, kets).to(letters.dtype) / size
+        columns.append(measures.von_neumann_entropy(torch.tensordot(weights, letters, 1)))
+    return torch.stack(columns, -1).numpy()
+
+
+@torch.no_grad()
+def final_states(study: Any, rows: np.ndarray) -> Iterator[torch.Tensor]:
+    """Yield the states at T of rows, (n, D, D), a few at a time."""
+    for chunk in in_chunks(rows, EVOLVED_AT_ONCE, "Evolving states"):
+        rho = states.density(study.space.kets(chunk).to(torch.complex128))
+        yield study.model.evolve_states(rho, [float(study.model.duration)])[0]
+
+
+@memo(6, background=False, says="Following these samples to their final states …")
+def final_coordinates(study: Any, rows: np.ndarray) -> np.ndarray:
+    """Return the joint states at T in real coordinates, (n, D^2)."""
+    return torch.cat([real_coordinates(rho) for rho in final_states(study, rows)]).numpy()
+
+
+@memo(8, background=False, says="Working out the entanglement of these samples, about 15 ms each …")
+def negativities(study: Any, rows: np.ndarray) -> np.ndarray:
+    """Return the logarithmic negativity of each modality with the rest at T, (n, M) in bits.
+
+    Entanglement is not linear in the state, so every sample is evolved on its own: about 15 ms each at D = 64.
+    """
+    dims = study.model.dims
+    if not len(rows):
+        return np.zeros((0, len(dims)))
+    parts = []
+    for rho in final_states(study, rows):
+        by_modality = [measures.logarithmic_negativity(rho, dims, (m,)) for m in range(len(dims))]
+        parts.append(torch.stack(by_modality, -1))
+    return torch.cat(parts).numpy()

@@ -1,0 +1,26 @@
+"""Studies of models that are circuits of plain unitary gates; their coalitions are evaluated."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qfusion import track
+from qfusion.analysis.spaces.base import name_readouts
+from qfusion.analysis.spaces.evaluated import EvaluatedSpace
+
+
+class GateSpace(EvaluatedSpace):
+    """The samples of a study of a circuit of gates."""
+
+    def circuit(self, row: int, words: str = "") -> Any:
+        """Return the circuit of one sample in PennyLane."""
+        model = self.study.model
+        return track.gate_circuit.gate_circuit(model, model.encode(self.study.inputs([row])))
+
+    def readouts(self) -> dict[str, tuple[str, ...]]:
+        """Return all qubits, and the products of Z that the model reads besides."""
+        model = self.study.model
+        wires = track.gate_replay.qubit_names(model.registers())
+        words = [(q,) for q in range(len(wires))]
+        words += [word for word in getattr(model, "words", ()) if len(word) > 1]
+        return name_readouts(wires, words)

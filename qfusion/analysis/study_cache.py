@@ -1,0 +1,48 @@
+"""Values that a study computes once: per model, shared by its copies with other backgrounds, or per data set."""
+
+from functools import cached_property
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+
+T = TypeVar("T")
+
+
+class per_model_cache(cached_property[T]):
+    """A value of a study, or of its space, that does not depend on the background.
+
+    It is computed once for all copies of a study with other backgrounds. Where a visitor's samples follow those of the
+    data set, values of both are joined if they have one entry per sample.
+    """
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        if instance is None:
+            return self
+        study = getattr(instance, "study", instance)
+        name = str(self.attrname)
+        if name not in study._shared:
+            is_joined = study._set is not None
+            study._shared[name] = self._join(instance, study) if is_joined else self.func(instance)
+        return study._shared[name]
+
+    def _join(self, instance: Any, study: Any) -> Any:
+        """Return the value of the data set, followed by that of a visitor's samples where it has entries of samples."""
+        name = str(self.attrname)
+        of_space = instance is not study
+        of_set = getattr(study._set.space if of_space else study._set, name)
+        if not isinstance(of_set, np.ndarray | torch.Tensor) or len(of_set) != len(
+            study._set.dataset
+        ):
+            return of_set
+        own = getattr(study._alone.space if of_space else study._alone, name)
+        if isinstance(of_set, np.ndarray):
+            return np.append(of_set, own, 0)
+        return torch.cat([of_set, own])
+
+
+class dataset_cache(cached_property[T]):
+    """A value computed from the samples of the data set alone, without those that a visitor added."""
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        return super().__get__(None if instance is None else instance.of_set, owner)

@@ -1,0 +1,61 @@
+"""Axis titles of the columns that studies have of their samples."""
+
+from qfusion.analysis import text
+from qfusion.analysis.columns import dividend_column, entropy_column, negativity_column
+from qfusion.analysis.spaces.masses import CONFLICT, DISAGREEMENT, MEAN_ENTROPY
+from qfusion.analysis.study import Study
+from qfusion.data.unimodal_labels import LABEL_PREFIX
+
+_TITLES = {
+    DISAGREEMENT: "disagreement of the modalities (mean over elements)",
+    CONFLICT: "conflict (Dempster's K)",
+    MEAN_ENTROPY: "entropy of the fused qubits (mean, nats)",
+}
+
+
+def fact_titles(study: Study) -> dict[str, str]:
+    """Return the axis title of every column of `SampleSpace.fact_columns`."""
+    columns = study.space.fact_columns()
+    titles = dict(_TITLES)
+    for name in study.modalities:
+        if negativity_column(name) in columns:
+            titles[entropy_column(name)] = f"entropy of {name} at T (nats)"
+            titles[negativity_column(name)] = f"entanglement of {name} at T (log. negativity, bits)"
+    return {column: titles.get(column) or _qubit_title(column) for column in columns}
+
+
+def _qubit_title(column: str) -> str:
+    """Return the title of an entropy column of a fused qubit, such as `entropy[element 1]`."""
+    name = column.partition("[")[2].removesuffix("]")
+    return f"entropy of fused qubit ‘{name}’ (nats)"
+
+
+def axis_titles(study: Study) -> dict[str, str]:
+    """Return the axis title of every column that samples can be drawn against."""
+    unit = "log-odds of the class (nats)" if study.classes else study.unit_of(0)
+    answers = (
+        {
+            "rank": "rank by margin",
+            "margin": "margin of the true class (log-odds, nats)",
+            "certainty": "softmax of the predicted class",
+        }
+        if study.classes
+        else {"truth": text.in_unit("truth", unit), "prediction": text.in_unit("prediction", unit)}
+    )
+    labels = (
+        () if study.dataset.unimodal is None or study.classes else study.dataset.unimodal.columns
+    )
+    return {
+        **answers,
+        "error": study.unit_of_error,
+        **fact_titles(study),
+        **{
+            name: text.column(name)
+            for label in labels
+            if (name := f"{LABEL_PREFIX}{label}") in study.dataset.table.columns
+        },
+        **{
+            dividend_column(term): text.in_unit(f"contribution of {term.replace('+', ' + ')}", unit)
+            for term in study.terms
+        },
+    }
