@@ -150,10 +150,7 @@ def test_labels_are_read_shown_and_filtered_by() -> None:
     assert text.column("label_text") == "people's label of text"
     frame = open_study("simple", "stand-in").frame()
     assert {"label_text", "label_audio", "label_vision", "label_conflict"} <= set(frame)
-    assert (
-        sample_filters.axes(open_study("simple", "stand-in"))["label_text"]
-        == "people's label of text"
-    )
+    assert axis_titles(open_study("simple", "stand-in"))["label_text"] == "people's label of text"
     kept = data.imported_sets.verify_imported(
         "stand-in"
     )  # the digest is of the numbers, not of the table
