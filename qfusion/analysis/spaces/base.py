@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,10 +17,6 @@ from qfusion.explain import Explanation, coalitions
 from qfusion.models import nested
 from qfusion.training import encodings
 
-if TYPE_CHECKING:
-    from qfusion.analysis.sample import Sample
-    from qfusion.analysis.study import Study
-
 EXPLAINED = 10_000  # rows of a large set that are explained together
 # coalitions of all samples that are explained together, of many modalities: some ten seconds of a core
 MAX_COALITIONS = 2**18
@@ -30,7 +26,7 @@ FEWEST = 16  # rows of the background, and samples, at least
 class BaseSpace(SampleSpace):
     """The samples of a study whose coalitions have exact values; the other families override what differs."""
 
-    def __init__(self, study: Study):
+    def __init__(self, study: Any):
         self.study = study
 
     @classmethod
@@ -124,11 +120,11 @@ class BaseSpace(SampleSpace):
         """Raise NotImplementedError: there are no modality states."""
         raise NotImplementedError
 
-    def entropies_of(self, sample: Sample) -> dict[str, float]:
+    def entropies_of(self, sample: Any) -> dict[str, float]:
         """Return no entropies."""
         return {}
 
-    def explain_sample(self, sample: Sample) -> Explanation:
+    def explain_sample(self, sample: Any) -> Explanation:
         """Return the explanation of a sample under its tweak."""
         return explain.explain(sample.model, sample.inputs, sample.background)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,9 +20,6 @@ from qfusion.explain import Explanation
 from qfusion.models import jump_changes
 from qfusion.quantum import decomposition, lindblad, measure_kinds, measures, states
 from qfusion.quantum.states import expectation
-
-if TYPE_CHECKING:
-    from qfusion.analysis.sample import Sample
 
 EVOLVED_AT_ONCE = 64  # samples whose states are evolved together
 SECONDS, EVOLVED = 20.0, 0.017  # that final states may take, and that one takes at D = 64
@@ -81,12 +78,12 @@ class EvolutionSpace(KetSpace):
         """Return a modality and the time of its entropy."""
         return f"{part} at T"
 
-    def entropies_of(self, sample: Sample) -> dict[str, float]:
+    def entropies_of(self, sample: Any) -> dict[str, float]:
         """Return the entropies at T by modality, and of all together, in nats."""
         measures = sample.track().measures.single("entropy")
         return {name or "all together": float(line[-1]) for name, line in measures.items()}
 
-    def explain_sample(self, sample: Sample) -> Explanation:
+    def explain_sample(self, sample: Any) -> Explanation:
         """Return the explanation of a sample under its tweak: the last one along its evolution."""
         return sample.through.at(-1)
 

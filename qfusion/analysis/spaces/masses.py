@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,9 +18,6 @@ from qfusion.analysis.study_cache import per_model_cache
 from qfusion.explain import evidence
 from qfusion.models import mass_forms, qcnn, truth_tables
 from qfusion.models.fixed_observables import recompute_observables, with_observables
-
-if TYPE_CHECKING:
-    from qfusion.analysis.sample import Sample
 
 COALITIONS = 1500  # that are computed sample by sample before the pages show them
 DISAGREEMENT, MEAN_ENTROPY, CONFLICT = "disagreement", "entropy[mean]", "conflict"
@@ -183,7 +180,7 @@ class MassSpace(BaseSpace):
         """Return the name of a fused qubit, given its number."""
         return f"fused qubit ‘{self.elements[int(part)]}’"
 
-    def entropies_of(self, sample: Sample) -> dict[str, float]:
+    def entropies_of(self, sample: Any) -> dict[str, float]:
         """Return the entropies of the fused qubits in nats, by element."""
         reading = sample.reading
         return dict(zip(reading.elements, map(float, reading.entropy), strict=True))

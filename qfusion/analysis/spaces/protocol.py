@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from qfusion.explain import Explanation
-
-if TYPE_CHECKING:
-    from qfusion.analysis.sample import Sample
-    from qfusion.analysis.study import Study
 
 Coordinates = Callable[[np.ndarray], np.ndarray]  # rows (n,) -> points (n, F)
 
@@ -22,10 +18,10 @@ class SampleSpace(Protocol):
     A family registers its space by `FusionModel.family`, see `analysis.spaces.SPACES`.
 
     Attributes:
-        study: the model on its data.
+        study: the model on its data, an `analysis.study.Study`; samples are `analysis.sample.Sample`.
     """
 
-    study: Study
+    study: Any
 
     @classmethod
     def prepare_model(cls, model: Any) -> Any:
@@ -73,10 +69,10 @@ class SampleSpace(Protocol):
     def infidelities(self, others: np.ndarray, row: int) -> np.ndarray:
         """Return 1 - fidelity of the modality states of other rows with those of a row, (n,)."""
 
-    def entropies_of(self, sample: Sample) -> dict[str, float]:
+    def entropies_of(self, sample: Any) -> dict[str, float]:
         """Return entropies in nats of a sample under its tweak, by modality (at T) or by fused qubit."""
 
-    def explain_sample(self, sample: Sample) -> Explanation:
+    def explain_sample(self, sample: Any) -> Explanation:
         """Return the explanation of a sample under its tweak."""
 
     def entanglement_measures(self) -> tuple[str, ...]:
