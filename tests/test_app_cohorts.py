@@ -152,7 +152,9 @@ def test_entanglement_measures_are_those_of_the_states() -> None:
     rows = np.array([5, 70])
     found = cohort_measures.correlations(study, rows)
     with torch.no_grad():
-        rho = study.model.evolve_states(states.density(study.kets(rows)), [study.model.duration])[0]
+        rho = study.model.evolve_states(
+            states.density(study.space.kets(rows)), [study.model.duration]
+        )[0]
     assert found["total correlation"] == pytest.approx(
         measures.total_correlation(rho, study.model.dims).numpy(), abs=1e-9
     )

@@ -309,7 +309,7 @@ def test_reduced_entropies_of_all_samples_equal_the_states_own(source: str) -> N
     study = open_study(f"qj-{source}", source)
     with torch.no_grad():
         rho = study.model.evolve_states(
-            states.density(study.kets(range(5))), [study.model.duration]
+            states.density(study.space.kets(range(5))), [study.model.duration]
         )[0]
     for m in range(len(study.modalities)):
         direct = measures.von_neumann_entropy(states.partial_trace(rho, study.model.dims, (m,)))

@@ -31,7 +31,7 @@ def background_rows(study: Study) -> Study:
     if (
         page_params.text_of(pickers.ROWS.key)
         or state.get(_WANTED) == key
-        or (state.get(_DECLINED) != key and exact.operations <= refinement.AUTO)
+        or (state.get(_DECLINED) != key and exact.space.operations <= refinement.AUTO)
     ):
         _want(study)
         job = refinement.begin_refinement(study, access.session_id())

@@ -81,6 +81,12 @@ class EvaluatedSpace(BaseSpace):
         row = float(counter.get_total_flops() + OVERHEAD + model.unseen_operations)
         return 2 ** len(self.study.modalities) * row
 
+    @property
+    def operations(self) -> float:
+        """Floating-point operations of the explanation of the explained rows."""
+        study = self.study
+        return len(study.explained_rows) * study.explanation_background.size * self.cost
+
     def explanation_background(self) -> Any:
         """Return the background, or so many of its rows as a test set allows.
 
