@@ -78,8 +78,7 @@ class Box:
 
 @dataclass(frozen=True)
 class Wire:
-    """One line of the drawing: its name, height (downwards), colour, and where it ends if it is left out from there
-    on."""
+    """One line of the drawing: name, height (downwards), colour, and the column where it ends, if it does."""
 
     name: str
     y: float
@@ -102,7 +101,8 @@ def diagram(
     decision: tuple[str, str] = ("", ""),
     theme: Theme = "light",
 ) -> go.Figure:
-    """The circuit across the page: what is done is full, what is to come is faint, the current box has a thick rim.
+    """Draw the circuit across the page: what is done is full, what is to come is faint, the current box has a thick
+    rim.
 
     Args:
         at: how many gates have been done. bloch: (Q, 3) and entropy: (Q,) nats of every wire's qubit then.
@@ -169,7 +169,7 @@ def _ends(
     notes: list[dict[str, Any]],
     theme: Theme,
 ) -> None:
-    """How likely qubits read 1 at the ends of their wires, and the decision in a box after them."""
+    """Add how likely qubits read 1 at the ends of their wires, and the decision in a box after them."""
     places = {row: wires[row].y for row in ends}
     half = 0.17 if any(_close(wires, row) for row in ends) else 0.3
     shown = [
@@ -254,12 +254,12 @@ def _wires(
 
 
 def _least(wires: Sequence[Wire]) -> float:
-    """How far the two nearest wires are apart."""
+    """Return how far the two nearest wires are apart."""
     return min((abs(a.y - b.y) for a, b in itertools.pairwise(wires)), default=1.0)
 
 
 def _close(wires: Sequence[Wire], row: int) -> bool:
-    """Whether a wire lies near another."""
+    """Return whether a wire lies near another."""
     return any(abs(wires[row].y - other.y) < CLOSE for k, other in enumerate(wires) if k != row)
 
 
@@ -337,7 +337,10 @@ def _box(
 def _spans(
     box: Box, heights: list[float], half: float, beyond: tuple[float, float]
 ) -> list[tuple[float, float]]:
-    """Top and bottom of its parts: of each named qubit, else of each run of neighbours; one goes `beyond` its wires."""
+    """Return the top and bottom of its parts: of each named qubit, else of each run of neighbours.
+
+    A part of one wire extends `beyond` it.
+    """
     if len(heights) == 1:
         return [(heights[0] - half, heights[0] + half)]
     if box.named_apart:
@@ -353,7 +356,10 @@ def _spans(
 
 
 def _targets(figure: go.Figure, boxes: Sequence[Box], wires: Sequence[Wire], unit: float) -> None:
-    """Invisible marks that carry what is said under the pointer and where a click leads; none reaches a near wire."""
+    """Add invisible marks that carry what is said under the pointer and where a click leads.
+
+    None reaches a near wire.
+    """
     tips = [
         (
             box.column,
@@ -444,7 +450,7 @@ def _discs(
 
 
 def disc_tip(name: str, vector: np.ndarray, entropy: float) -> str:
-    """What the pointer reads on a disc."""
+    """Return what the pointer reads on a disc."""
     x, y, z = (float(v) for v in vector)
     return (
         f"<b>{label(name)}</b><br>⟨X⟩ {x:+.3f}, ⟨Y⟩ {y:+.3f}, ⟨Z⟩ {z:+.3f}<br>reads 1 with {(1 - z) / 2:.1%}"
@@ -453,7 +459,7 @@ def disc_tip(name: str, vector: np.ndarray, entropy: float) -> str:
 
 
 def arrow(x: float, y: float, vector: np.ndarray, radius: float, theme: Theme) -> dict[str, Any]:
-    """A needle from the middle of a disc to (<X>, <Z>), |0> up; its colour is <Y>."""
+    """Return a needle from the middle of a disc to (<X>, <Z>), |0> up; its colour is <Y>."""
     a, b, c = (float(v) for v in vector)
     if abs(b) < 0.1:
         hue = INK[theme]

@@ -44,7 +44,7 @@ def cut_curves(
     cursor: float | None = None,
     theme: Theme = "light",
 ) -> go.Figure:
-    """The explained output of one sample after a cut, one line a modality and kind of cut.
+    """Draw the explained output of one sample after a cut, one line a modality and kind of cut.
 
     Args:
         times: (nT,). scores: (nT,) each, by kind of `KINDS`, then by modality. undisturbed: without a cut.
@@ -108,7 +108,7 @@ def cut_terms(
     cursor: float | None = None,
     theme: Theme = "light",
 ) -> go.Figure:
-    """The sizes of the terms after a cut, a plot a kind of cut.
+    """Draw the sizes of the terms after a cut, a plot a kind of cut.
 
     Args:
         times: (nT,). sizes: |dividend| (nT,) each, by kind of `KINDS`, then by coalition; the baseline is left out.
@@ -147,7 +147,7 @@ def cut_metric(
     y_title: str,
     theme: Theme = "light",
 ) -> go.Figure:
-    """A metric over many samples after a cut, a plot a kind of cut, with bands.
+    """Draw a metric over many samples after a cut, a plot a kind of cut, with bands.
 
     Args:
         times: (nT,). lines: by kind of `KINDS`, then by modality: the metric (nT,), and low and high where it has an
@@ -211,7 +211,7 @@ def cut_metric(
 def _stacked(
     times: np.ndarray, kinds: list[str], title: str, mode: str, theme: Theme
 ) -> tuple[go.Figure, list[str]]:
-    """An empty plot a kind of cut on one axis of time, and the names of their upright axes."""
+    """Draw an empty plot a kind of cut on one axis of time, and the names of their upright axes."""
     check(
         0 < len(kinds) <= len(KINDS),
         f"There must be one to {len(KINDS)} kinds of cut, but there are {len(kinds)}.",

@@ -236,7 +236,7 @@ MOST_CLASSES = 15  # drawn, the true one apart
 
 
 def describe_drawn_classes(classes: Sequence[str], truth: int | None) -> str:
-    """Which classes `class_bars` draws, in words."""
+    """Describe which classes `class_bars` draws, in words."""
     if len(classes) <= MOST_CLASSES:
         return "the classes"
     return f"the {MOST_CLASSES} likeliest of {len(classes):,} classes" + (

@@ -92,8 +92,8 @@ def attribution_matrix(
     quantity: str = "score",
     theme: Theme = "light",
 ) -> go.Figure:
-    """What G terms of the dynamics added to S dividends, a row a dividend and one for their sum, with both ends beside
-    them.
+    """Draw what G terms of the dynamics added to S dividends, a row a dividend and one for their sum, with both ends
+    beside them.
 
     Args:
         dividends: names of the coalitions, (S,); the empty one is the baseline. titles: of the terms, short, (G,).
@@ -200,8 +200,10 @@ def attribution_matrix(
 
 
 def _short(values: np.ndarray) -> np.ndarray:
-    """Numbers for narrow cells: two digits of the largest, without a zero before the point; 0 where all of them would
-    be."""
+    """Return the numbers for narrow cells: two digits of the largest, without a zero before the point.
+
+    0 where all of them would be.
+    """
     most = float(np.abs(values).max(initial=0))
     decimals = int(np.clip(1 - np.floor(np.log10(most)), 2, 9)) if most > 1e-12 else 2
 
@@ -228,8 +230,9 @@ def attribution_areas(
     unit: str = "score",
     theme: Theme = "light",
 ) -> go.Figure:
-    """One dividend over time as stacked areas: what was added stands above its start, what was taken away below; the
-    line is what is left.
+    """Draw one dividend over time as stacked areas: what was added stands above its start, what was taken away below.
+
+    The line is what is left.
 
     Args:
         times: (nT,). added: by each term until then, (nT, G). titles, hues: of the terms, (G,); see `term_styles`.
@@ -310,7 +313,7 @@ def attribution_areas(
 def _folded(
     added: np.ndarray, titles: Sequence[str], hues: Sequence[str]
 ) -> list[tuple[str, str, np.ndarray]]:
-    """Return name, hue and series of the largest terms, in the given order, and of the sum of all others."""
+    """Return the name, hue and series of the largest terms, in the given order, and of the sum of all others."""
     largest = np.argsort(-np.abs(added).max(0, initial=0), kind="stable")[:SHOWN]
     others = np.setdiff1d(np.arange(len(titles)), largest)
     series = [(titles[g], hues[g], added[:, g]) for g in sorted(largest.tolist())]
@@ -320,8 +323,9 @@ def _folded(
 
 
 def term_styles(terms: Sequence[Any], modalities: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Titles and hues of the terms of an `explain.Built`: the hue of the modalities that a coupling is of, greyed for
-    their dissipation."""
+    """Return the titles and hues of the terms of an `explain.Built`: the hue of the modalities that a coupling is of,
+    greyed for their dissipation.
+    """
     own = [term_colour("+".join(term.modalities), modalities) for term in terms]
     return [term.title for term in terms], [
         blend_colours(hue, OTHERS, 0.5) if term.kind == "dissipation" else hue

@@ -37,8 +37,9 @@ def coupling_matrix(
     units: Mapping[str, str],
     theme: Theme = "light",
 ) -> go.Figure:
-    """Graphs side by side: modalities are nodes, as large as what acts on one alone; pairs are lines, as wide as they
-    are strong; what couples more is a star.
+    """Draw graphs side by side: modalities are nodes, as large as what acts on one alone.
+
+    Pairs are lines, as wide as they are strong; what couples more is a star.
 
     Args:
         parts: by the name of each graph, strengths by coalition, not negative; each graph has a scale of its own.
@@ -109,7 +110,7 @@ def coupling_matrix(
 
 @checks_arrays(free="D+", coupled="D+")
 def energy_levels(free: np.ndarray, coupled: np.ndarray, theme: Theme = "light") -> go.Figure:
-    """Two ladders of energy levels: of the modalities by themselves, and with their couplings.
+    """Draw two ladders of energy levels: of the modalities by themselves, and with their couplings.
 
     Args:
         free, coupled: ascending, (D,) each.
@@ -161,7 +162,8 @@ def operator_coefficients(
     modalities: Sequence[str],
     theme: Theme = "light",
 ) -> go.Figure:
-    """The largest coefficients of an operator as bars, the largest on top: signed where it is Hermitian, else by size.
+    """Draw the largest coefficients of an operator as bars, the largest on top: signed where it is Hermitian, else by
+    size.
 
     Args:
         names: letters of each term. terms: the coalition on which it acts.
@@ -201,7 +203,7 @@ def operator_coefficients(
 
 @checks_arrays(values="N+")
 def decay_modes(values: np.ndarray, gap: float, theme: Theme = "light") -> go.Figure:
-    """The generator's eigenvalues in the complex plane, the spectral gap marked.
+    """Draw the generator's eigenvalues in the complex plane, the spectral gap marked.
 
     Args:
         values: complex, (D^2,). gap: distance of the slowest decaying mode from the imaginary axis.

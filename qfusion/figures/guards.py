@@ -119,14 +119,14 @@ def check_finite(figure: go.Figure) -> go.Figure:
 
 
 def _wrong(values: Any, gaps: bool) -> int:
-    """How many of some numbers must not be shown."""
+    """Return how many of some numbers must not be shown."""
     if not (isinstance(values, np.ndarray) and values.dtype.kind in "fc"):
         values = np.array(list(_floats(values)))
     return int(np.isinf(values).sum() if gaps else values.size - np.isfinite(values).sum())
 
 
 def _floats(value: Any) -> Iterator[float]:
-    """The numbers in nested lists and dictionaries; words and None are none."""
+    """Yield the numbers in nested lists and dictionaries; words and None are none."""
     left = [value]
     while left:
         match value := left.pop():

@@ -33,7 +33,10 @@ ABSENT = {"absent": "absent", "swapped": "another's"}
 
 class Entry(NamedTuple):
     """A model on one data set: what it is called, its role and family ("qj", "qcnn", "neighbour" or ""), and its
-    numbers; `x` is what they are drawn against."""
+    numbers.
+
+    `x` is what they are drawn against.
+    """
 
     name: str
     role: str
@@ -46,12 +49,14 @@ class Entry(NamedTuple):
 
 
 def family_colour(family: str) -> str:
-    """Colour of a family: our systems and their ablations each have one, so have the neighbours, baselines are grey."""
+    """Return the colour of a family: our systems and their ablations each have one, so have the neighbours, baselines
+    are grey.
+    """
     return {"qj": BLUE, "qcnn": VERMILLION, "neighbour": GREEN}.get(family, GREY)
 
 
 def role_symbol(role: str) -> str:
-    """Marker of a role, so that nothing rests on hue alone."""
+    """Return the marker of a role, so that nothing rests on hue alone."""
     return {"system": "diamond", "ablation": "circle-open", "neighbour": "triangle-up"}.get(
         role, "square"
     )
@@ -59,7 +64,10 @@ def role_symbol(role: str) -> str:
 
 @checks_arrays("entries", entries="N+")
 def result_dots(entries: Sequence[Entry], metric: str, theme: Theme = "light") -> go.Figure:
-    """Means with 95 % intervals, a row a model in the order given, the best on top; small dots are single seeds."""
+    """Draw the means with 95 % intervals, a row a model in the order given, the best on top.
+
+    Small dots are single seeds.
+    """
     figure = base_figure(
         theme,
         64 + round(min(ROW, max(20, 440 / len(entries))) * len(entries)),
@@ -120,7 +128,7 @@ def result_scatter(
     log: bool = True,
     marked: tuple[float, str] | None = None,
 ) -> go.Figure:
-    """The result against parameters, time or joint share.
+    """Draw the result against parameters, time or joint share.
 
     Args:
         entries: models with what they are drawn against.
@@ -205,7 +213,7 @@ def result_scatter(
 def planted_agreement(
     models: Sequence[str], parts: Sequence[str], values: np.ndarray, theme: Theme = "light"
 ) -> go.Figure:
-    """Correlations, a row a model in the order given, a column a combination of modalities.
+    """Draw the correlations, a row a model in the order given, a column a combination of modalities.
 
     Args:
         models, parts: names of rows and columns.
@@ -250,8 +258,9 @@ def robustness(
     what: str,
     theme: Theme = "light",
 ) -> go.Figure:
-    """A line a model over the noise level; on the right, the same models without the modality and with another
-    sample's.
+    """Draw a line a model over the noise level.
+
+    On the right, the same models without the modality and with another sample's.
 
     Args:
         curves: by name of the model: levels (K,), values (K,), and the values of `ABSENT` where they were measured.

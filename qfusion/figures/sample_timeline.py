@@ -42,7 +42,7 @@ _WORD_ROWS = 3
 def draw_timeline(
     result: recording_strip.Strip, modalities: Sequence[str], unit: str, theme: Theme = "light"
 ) -> go.Figure:
-    """What `analysis.recording_strip.strip` gives, drawn by `timeline`."""
+    """Draw what `analysis.recording_strip.strip` gives, drawn by `timeline`."""
     preview = result.preview
     return timeline(
         preview.seconds,

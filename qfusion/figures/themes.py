@@ -72,8 +72,9 @@ _Scale = Sequence[Sequence[Any]]
 
 
 def apply_theme(drawn: go.Figure, theme: str) -> go.Figure:
-    """The figure in a theme, whichever it was drawn in; always a new figure, and for "light" and "dark" what drawing it
-    anew gives.
+    """Draw the figure in a theme, whichever it was drawn in.
+
+    Always a new figure, and for "light" and "dark" what drawing it anew gives.
 
     Raises:
         InvalidInput: for another theme, or a figure that is not drawn on the paper of "light" or "dark".
@@ -103,7 +104,7 @@ def apply_theme(drawn: go.Figure, theme: str) -> go.Figure:
 
 
 def theme_of(drawn: go.Figure) -> Theme:
-    """The theme of a figure, read off its paper.
+    """Return the theme of a figure, read off its paper.
 
     Raises:
         InvalidInput: when it has neither paper.
@@ -119,7 +120,7 @@ def theme_of(drawn: go.Figure) -> Theme:
 
 
 def accepts_theme(draw: Callable[..., go.Figure]) -> Callable[..., go.Figure]:
-    """A function that draws in "light" and "dark" as one that takes every theme."""
+    """Draw a function that draws in "light" and "dark" as one that takes every theme."""
 
     @functools.wraps(draw)
     def drawing(*args: Any, theme: AnyTheme = "light", **chosen: Any) -> go.Figure:
@@ -134,8 +135,10 @@ def accepts_theme(draw: Callable[..., go.Figure]) -> Callable[..., go.Figure]:
 
 
 def repaint(part: Any, paint: Callable[[str], str], key: str = "") -> Any:
-    """A copy of a part of a figure with every colour passed through `paint`; texts, names and data are no colours,
-    whatever they hold."""
+    """Return a copy of a part of a figure with every colour passed through `paint`.
+
+    Texts, names and data are no colours, whatever they hold.
+    """
     match part:
         case dict():
             return {
@@ -155,7 +158,7 @@ def repaint(part: Any, paint: Callable[[str], str], key: str = "") -> Any:
 
 
 def _exchanged(text: str, change: Callable[[str], str]) -> str:
-    """An attribute with each of its colours exchanged."""
+    """Return an attribute with each of its colours exchanged."""
 
     def new(match: re.Match[str]) -> str:
         hue = _hex(match)
@@ -176,12 +179,14 @@ def _hex(match: re.Match[str]) -> str:
 
 
 def _off_scale(colour: str) -> bool:
-    """Whether a colour was read off a scale: plotly writes these, and nothing else here is written, as `rgb`."""
+    """Return whether a colour was read off a scale: plotly writes these, and nothing else here is written, as `rgb`."""
     return colour.startswith("rgb(")
 
 
 def _hues(part: Any) -> set[str]:
-    """The colours of a part of a figure, without those that were read off a scale and without what is transparent."""
+    """Return the colours of a part of a figure, without those that were read off a scale and without what is
+    transparent.
+    """
     seen: set[str] = set()
 
     def look(colour: str) -> str:
@@ -194,7 +199,7 @@ def _hues(part: Any) -> set[str]:
 
 
 def _greyed(parts: dict[str, Any]) -> dict[str, Any]:
-    """The parts of a figure in the light theme in greys. They are changed in place before they are painted."""
+    """Return the parts of a figure in the light theme in greys. They are changed in place before they are painted."""
     traces = parts["data"]
     layout = parts["layout"]
     _tell_apart(traces, layout.get("showlegend") is not False)
@@ -249,8 +254,9 @@ def _deepen(trace: dict[str, Any]) -> None:
 
 
 def _tell_apart(traces: Sequence[dict[str, Any]], legend: bool) -> None:
-    """Dashes for lines, and for points and bars of the legend symbols and hatching, where colour alone tells them
-    apart."""
+    """Add dashes for lines, and for points and bars of the legend symbols and hatching, where colour alone tells them
+    apart.
+    """
     lines = [
         trace
         for trace in traces
@@ -323,8 +329,10 @@ def _tell_apart(traces: Sequence[dict[str, Any]], legend: bool) -> None:
 def _apart(
     keys: Iterable[tuple[Hashable, str]], options: Sequence[str], taken: Collection[str]
 ) -> dict[tuple[Hashable, str], str]:
-    """For pairs of colour and style the style they get: their own, unless another colour has it already; ink keeps its
-    own."""
+    """Return the styles of pairs of colour and style: their own, unless another colour has it already.
+
+    Ink keeps its own.
+    """
     given: dict[tuple[Hashable, str], str] = {}
     for colour, style in sorted(keys, key=lambda key: key[0] != INK["light"]):
         if (colour, style) not in given:
@@ -334,7 +342,7 @@ def _apart(
 
 
 def _series(colour: Any) -> bool:
-    """Whether a colour is that of data: one colour, and not one of axes, paper or words."""
+    """Return whether a colour is that of data: one colour, and not one of axes, paper or words."""
     return isinstance(colour, str) and not _hues({"color": colour}) & (
         _FIXED - {INK["light"].upper()}
     )
@@ -344,8 +352,10 @@ def _series(colour: Any) -> bool:
 
 
 def _scaled(trace: dict[str, Any]) -> list[tuple[str, list[list[Any]]]]:
-    """Where the trace has colour scales, and the greys that take their place; a signed layer over a picture is made to
-    cover it."""
+    """Return where the trace has colour scales, and the greys that take their place.
+
+    A signed layer over a picture is made to cover it.
+    """
     lines = []
     for holder in ("", "marker", "line"):
         scale = (trace.get(holder, {}) if holder else trace).get("colorscale")
@@ -358,7 +368,7 @@ def _scaled(trace: dict[str, Any]) -> list[tuple[str, list[list[Any]]]]:
 
 
 def _kind(scale: _Scale) -> str:
-    """What a colour scale is for, by its colours: "grey" already, "cyclic", "signed", or "amount"."""
+    """Return what a colour scale is for, by its colours: "grey" already, "cyclic", "signed", or "amount"."""
     triples = np.array([_triple(colour) for _, colour in scale], dtype=float)
     if np.ptp(triples, axis=1).max() < 4:
         return "grey"
@@ -369,7 +379,7 @@ def _kind(scale: _Scale) -> str:
 
 
 def _grey_scale(kind: str, scale: _Scale, *, lines: bool) -> list[list[Any]]:
-    """The greys of a kind of scale; lines stay dark enough for white paper."""
+    """Return the greys of a kind of scale; lines stay dark enough for white paper."""
     rules: dict[str, Callable[[float], float]] = {
         "grey": lambda t: lightness(colour_at(scale, t)),
         "signed": lambda t: 50 + 50 * t,
@@ -380,7 +390,9 @@ def _grey_scale(kind: str, scale: _Scale, *, lines: bool) -> list[list[Any]]:
 
 
 def signed_colour(place: float, theme: Theme) -> str:
-    """The colour of a place, 0 to 1 in hundredths, on the signed scale: `rgb(...)`, as colours read off a scale are."""
+    """Return the colour of a place, 0 to 1 in hundredths, on the signed scale: `rgb(...)`, as colours read off a scale
+    are.
+    """
     return "rgb({},{},{})".format(*rgb_channels(colour_at(SIGNED_SCALE[theme], round(place, 2))))
 
 
@@ -416,7 +428,7 @@ def _signed(scale: Any) -> bool:
 
 
 def _on_signed(colour: str, theme: Theme) -> float | None:
-    """The place, 0 to 1, of a colour that was read off the signed scale of a theme; None for another."""
+    """Return the place, 0 to 1, of a colour that was read off the signed scale of a theme; None for another."""
     scale = SIGNED_SCALE[theme]
     stops = np.array([place for place, _ in scale])
     triples = np.array([_triple(entry) for _, entry in scale], dtype=float)
@@ -431,8 +443,10 @@ def _on_signed(colour: str, theme: Theme) -> float | None:
 
 
 def _letters(parts: dict[str, Any]) -> None:
-    """Letters on cells: dark on the light greys of signed amounts; exchanged on amounts, of which the largest turn from
-    bright to dark."""
+    """Add letters on cells: dark on the light greys of signed amounts.
+
+    Exchanged on amounts, of which the largest turn from bright to dark.
+    """
     amounts = any(
         trace.get("type") == "heatmap"
         and isinstance(trace.get("colorscale"), (list, tuple))
@@ -444,7 +458,7 @@ def _letters(parts: dict[str, Any]) -> None:
 
 
 def colour_at(scale: _Scale, place: float) -> str:
-    """The colour of a scale at a place, as hex."""
+    """Return the colour of a scale at a place, as hex."""
     stops = [float(stop) for stop, _ in scale]
     triples = np.array([_triple(colour) for _, colour in scale], dtype=float)
     return "#" + "".join(
@@ -457,7 +471,7 @@ def _triple(colour: str) -> tuple[int, int, int]:
 
 
 def lightness(colour: str) -> float:
-    """CIE L*, 0 to 100, of a hex colour."""
+    """Return CIE L*, 0 to 100, of a hex colour."""
     linear = [
         v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4
         for v in (value / 255 for value in rgb_channels(colour))
@@ -467,7 +481,7 @@ def lightness(colour: str) -> float:
 
 
 def grey(level: float) -> str:
-    """The grey of a lightness, as hex."""
+    """Return the grey of a lightness, as hex."""
     luminance = ((level + 16) / 116) ** 3 if level > 8 else level / 903.3
     value = 12.92 * luminance if luminance <= 0.0031308 else 1.055 * luminance ** (1 / 2.4) - 0.055
     return "#" + f"{round(255 * min(max(value, 0.0), 1.0)):02X}" * 3

@@ -34,7 +34,7 @@ Curve = tuple[np.ndarray, np.ndarray]  # epochs and values, (N,) each
 
 
 def run_colour(place: int) -> str:
-    """Colour of the run at a place among those shown."""
+    """Return the colour of the run at a place among those shown."""
     return HUES[place % len(HUES)]
 
 
@@ -50,7 +50,7 @@ def run_curves(
     log: bool = False,
     theme: Theme = "light",
 ) -> go.Figure:
-    """One line a run over the epochs.
+    """Draw one line a run over the epochs.
 
     Args:
         solid, dashed: epochs and values by run. hues: by run.
@@ -130,7 +130,7 @@ def modality_curves(
     marks: Mapping[str, float] | None = None,
     theme: Theme = "light",
 ) -> go.Figure:
-    """One plot a run: a line for each modality or coalition, in its colour and dash, all plots on one scale.
+    """Draw one plot a run: a line for each modality or coalition, in its colour and dash, all plots on one scale.
 
     Args:
         runs: by run, then by coalition: epochs and values.
@@ -184,7 +184,7 @@ def modality_curves(
 
 
 def _epochs(all_epochs: Sequence[np.ndarray]) -> dict[str, object]:
-    """An axis of whole epochs from the first."""
+    """Return an axis of whole epochs from the first."""
     last = max([float(epochs[-1]) for epochs in all_epochs if len(epochs)], default=1.0)
     pad = 0.03 * max(last - 1, 1)
     return {
@@ -196,8 +196,9 @@ def _epochs(all_epochs: Sequence[np.ndarray]) -> dict[str, object]:
 
 
 class Measured(NamedTuple):
-    """A metric on test samples: what it is called, mean and standard deviation over training seeds (0 of one seed),
-    the number of the seed that is loaded (nan where it is not known), and whether it lies in [0, 1]."""
+    """A metric on test samples: what it is called, mean and standard deviation over training seeds (0 of one seed), the
+    number of the seed that is loaded (nan where it is not known), and whether it lies in [0, 1].
+    """
 
     name: str
     mean: float
@@ -208,7 +209,7 @@ class Measured(NamedTuple):
 
 @checks_arrays(rows="N+")
 def test_metrics(rows: Sequence[Measured], theme: Theme = "light") -> go.Figure:
-    """Metrics, one a row: mean over seeds as a dot, its standard deviation as a bar, the loaded seed as a ring.
+    """Draw metrics, one a row: mean over seeds as a dot, its standard deviation as a bar, the loaded seed as a ring.
 
     Args:
         rows: the metrics, the first on top; those outside of [0, 1] are written only.

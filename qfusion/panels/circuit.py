@@ -63,14 +63,14 @@ _SHOWN = {
 
 
 def step_circuit(sample: Sample, steps: int = STEPS, gates: str = EACH) -> Any:
-    """One step of the evolution of a model with time, as a PennyLane circuit."""
+    """Return one step of the evolution of a model with time, as a PennyLane circuit."""
     return sample_circuits.circuit(
         sample.study, sample.row, *_step(sample, steps, gates), sample.tweak
     )
 
 
 def replay(sample: Sample, steps: int = STEPS, gates: str = EACH) -> circuit_replay.Replay:
-    """Every qubit before the first and after every gate."""
+    """Return every qubit before the first and after every gate."""
     require(sample.model, "circuit")
     if sample.study.can("time"):
         return circuit_boxes.step_replay(
@@ -88,7 +88,7 @@ def _step(sample: Sample, steps: int, gates: str) -> tuple[float, str]:
 
 
 def light_cone(sample: Sample, readout: str) -> circuits.Cone[int]:
-    """The gates that a read-out depends on, and the qubits; by places in the replay.
+    """Return the gates that a read-out depends on, and the qubits; by places in the replay.
 
     Args:
         sample: of a model whose circuit is no step of an evolution. readout: of `readouts` of its work.
@@ -115,7 +115,7 @@ def diagram(
     cone: str = NONE,
     display: str = DISCS,
 ) -> panel.PanelFigure:
-    """The circuit with every qubit's state in place.
+    """Draw the circuit with every qubit's state in place.
 
     Args:
         sample: a sample of a model that can be drawn as gates.
@@ -216,8 +216,9 @@ def diagram(
 
 
 def ends(sample: Sample, walk: circuit_replay.Replay) -> tuple[dict[int, float], str]:
-    """How likely each qubit that goes on reads 1, by its place in the drawing, and when: at T where the circuit is a
-    step of an evolution, else after the last gate."""
+    """Return how likely each qubit that goes on reads 1, by its place in the drawing, and when: at T where the circuit
+    is a step of an evolution, else after the last gate.
+    """
     if not sample.can("time"):
         return {row: float(1 - walk.bloch[-1][row, 2]) / 2 for row in walk.followed}, "at the end"
     likely: list[float] = []
@@ -230,7 +231,10 @@ def ends(sample: Sample, walk: circuit_replay.Replay) -> tuple[dict[int, float],
 
 
 def decision(sample: Sample) -> tuple[str, str]:
-    """The class with its softmax, or the score, on two lines; and for the pointer the log-odds of every class."""
+    """Return the class with its softmax, or the score, on two lines.
+
+    And for the pointer the log-odds of every class.
+    """
     names = sample.study.classes
     scores = sample.scores
     if not names:
@@ -247,12 +251,12 @@ def decision(sample: Sample) -> tuple[str, str]:
 
 
 def _inert(sample: Sample) -> str:
-    """Of a network whose fusion entangles, that the decision does not depend on it."""
+    """Return the sentence that the decision does not depend on the entanglement of the fusion."""
     return f" {INERT}" if sample.can("rules") else ""
 
 
 def _levels(sample: Sample) -> str:
-    """Which modalities have fewer levels than their qubits have states."""
+    """Return which modalities have fewer levels than their qubits have states."""
     if sample.can("time"):
         fewer = [
             f"{d} levels of {text.plain(name)}"
@@ -274,7 +278,7 @@ def qubits(
     steps: int = STEPS,
     gates: str = EACH,
 ) -> panel.PanelFigure:
-    """Bloch vectors and entropies of all qubits that go on, before and after a gate; arguments as of `diagram`."""
+    """Draw Bloch vectors and entropies of all qubits that go on, before and after a gate; arguments as of `diagram`."""
     walk, at, rows, names = _path_so_far(sample, gate, steps, gates)
     entropy = walk.entropy[at][rows]
     figure = circuit_charts.bloch_row(
@@ -300,7 +304,7 @@ def balls(
     steps: int = STEPS,
     gates: str = EACH,
 ) -> panel.PanelFigure:
-    """Bloch balls of all qubits that go on, with their ways gate by gate; arguments as of `diagram`."""
+    """Draw Bloch balls of all qubits that go on, with their ways gate by gate; arguments as of `diagram`."""
     walk, at, rows, names = _path_so_far(sample, gate, steps, gates)
     lengths = np.linalg.norm(walk.bloch[at][rows], axis=1)
     figure = bloch_balls.draw_balls(
@@ -330,7 +334,10 @@ def outcomes(
     steps: int = STEPS,
     gates: str = EACH,
 ) -> panel.PanelFigure:
-    """How likely each outcome of the qubits that a gate concerns is, before and after; arguments as of `diagram`."""
+    """Draw how likely each outcome of the qubits that a gate concerns is, before and after.
+
+    Arguments as of `diagram`.
+    """
     wires, before, after, mutual = _moment(sample, gate, steps, gates)
     dims = (2,) * len(wires)
     was, now = (np.real(np.diag(rho)) for rho in (before, after))
@@ -376,7 +383,7 @@ def matrix(
     steps: int = STEPS,
     gates: str = EACH,
 ) -> panel.PanelFigure:
-    """Density matrix of the qubits that a gate concerns, after it; arguments as of `diagram`."""
+    """Draw the density matrix of the qubits that a gate concerns, after it; arguments as of `diagram`."""
     wires, before, after, _ = _moment(sample, gate, steps, gates)
     dims = (2,) * len(wires)
     names = state_charts.basis_labels(dims)
@@ -411,7 +418,10 @@ def entropies(
     gates: str = EACH,
     marked: bool = True,
 ) -> panel.PanelFigure:
-    """Entropy of every qubit that goes on, gate by gate; a line marks the gate if `marked`, else as of `diagram`."""
+    """Draw the entropy of every qubit that goes on, gate by gate.
+
+    A line marks the gate if `marked`, else as of `diagram`.
+    """
     walk = replay(sample, steps, gates)
     rows = list(walk.followed)
     names = [walk.wires[row].name for row in rows]
@@ -467,7 +477,7 @@ def entropies(
 def information(
     sample: Sample, theme: style.Theme = "light", *, gate: int | None = None
 ) -> panel.PanelFigure:
-    """Mutual information of the modalities' qubits, gate by gate; arguments as of `diagram`."""
+    """Draw mutual information of the modalities' qubits, gate by gate; arguments as of `diagram`."""
     require(sample.model, "gates")
     check(
         shares(sample),
@@ -523,7 +533,7 @@ def information(
 
 
 def describe_cone(readout: str, gates: int, all_gates: int, qubits: int, all_qubits: int) -> str:
-    """What a read-out can depend on: its light cone holds all that may change it, not all that does."""
+    """Describe what a read-out can depend on: its light cone holds all that may change it, not all that does."""
     return (
         f"{text.plain(readout)} can depend on {gates:,} of {count(all_gates, 'gate')} and {qubits:,} of "
         f"{count(all_qubits, 'qubit')}"
@@ -531,7 +541,10 @@ def describe_cone(readout: str, gates: int, all_gates: int, qubits: int, all_qub
 
 
 def describe_mixedness(entropy: Mapping[str, float]) -> str:
-    """Which qubits are the most mixed, by their entropies in nats; that all are pure, where no entropy is seen."""
+    """Describe which qubits are the most mixed, by their entropies in nats.
+
+    That all are pure, where no entropy is seen.
+    """
     if max(entropy.values()) < PURE:
         return "Every qubit is in a pure state of its own"
     return panel.superlative(
@@ -544,7 +557,7 @@ def describe_mixedness(entropy: Mapping[str, float]) -> str:
 
 
 def describe_shortest(lengths: Mapping[str, float]) -> str:
-    """Which qubits have the shortest Bloch vector; that all are pure, where none is shorter than 1."""
+    """Describe which qubits have the shortest Bloch vector; that all are pure, where none is shorter than 1."""
     least = min(lengths.values())
     if least > 1 - PURE:
         return "Every qubit is in a pure state of its own"
@@ -560,14 +573,14 @@ def describe_shortest(lengths: Mapping[str, float]) -> str:
 
 
 def describe_gate_effect(distance: float) -> str:
-    """How far a gate moves the state of the qubits that it concerns; the trace distance, 0 to 1."""
+    """Describe how far a gate moves the state of the qubits that it concerns; the trace distance, 0 to 1."""
     if round(distance, 2) == 0:
         return f"This gate leaves the state {'' if distance < PURE else 'all but '}as it is (moved by {distance:.2f})"
     return f"This gate moves the state by {distance:.2f}"
 
 
 def describe_final_mixedness(entropy: Mapping[str, float]) -> str:
-    """Which qubits are the most mixed at the end, by their entropies in nats."""
+    """Describe which qubits are the most mixed at the end, by their entropies in nats."""
     return panel.superlative(
         entropy,
         none="At the end no qubit is mixed ({size} nats)",
@@ -580,7 +593,7 @@ def describe_final_mixedness(entropy: Mapping[str, float]) -> str:
 
 
 def describe_sharing(mutual: Mapping[str, float]) -> str:
-    """Which two modalities' qubits share most at the end; mutual information in nats by pair."""
+    """Describe which two modalities' qubits share most at the end; mutual information in nats by pair."""
     return panel.superlative(
         mutual,
         none="The modalities' qubits share next to nothing at the end ({size} nats)",
@@ -599,7 +612,7 @@ shares = panel.can("gates", where=lambda study: len(study.model.registers()) > 1
 def step_error(
     sample: Sample, theme: style.Theme = "light", *, steps: int = STEPS, gates: str = EACH
 ) -> panel.PanelFigure:
-    """How far the circuit of a model with time ends from its evolution, against the step; as of `diagram`."""
+    """Draw how far the circuit of a model with time ends from its evolution, against the step; as of `diagram`."""
     built = step_circuit(sample, steps, gates)
     sizes, one, every = sample_circuits.step_errors(
         sample.study, sample.row, SPLITS[gates], sample.tweak
@@ -633,7 +646,7 @@ def _place(walk: circuit_replay.Replay, gate: int | None) -> int:
 def _path_so_far(
     sample: Sample, gate: int | None, steps: int, gates: str
 ) -> tuple[circuit_replay.Replay, int, list[int], list[str]]:
-    """The way so far: all of it, how many gates are done, and which qubits go to the end, by place and by name."""
+    """Return the replay, the number of gates that are done, and the rows and names of the qubits that go to the end."""
     walk = replay(sample, steps, gates)
     at = _place(walk, gate)
     rows = list(walk.followed)
@@ -642,7 +655,7 @@ def _path_so_far(
 
 
 def describe_too_many_qubits(sample: Sample) -> str:
-    """What is said in place of the joint state of many qubits."""
+    """Describe what is said in place of the joint state of many qubits."""
     elsewhere = ", see the State view of the Dynamics page" if sample.can("time") else ""
     return f"This gate acts on more than four qubits: its joint state is left out here{elsewhere}."
 
@@ -650,7 +663,7 @@ def describe_too_many_qubits(sample: Sample) -> str:
 def _moment(
     sample: Sample, gate: int | None, steps: int, gates: str
 ) -> tuple[tuple[str, ...], np.ndarray, np.ndarray, tuple[float, float] | None]:
-    """The qubits that a gate concerns, their state before and after it, and their mutual information."""
+    """Return the qubits that a gate concerns, their state before and after it, and their mutual information."""
     walk, at, *_ = _path_so_far(sample, gate, steps, gates)
     moment = walk.moments[at - 1]
     check(bool(moment[0]), describe_too_many_qubits(sample))
@@ -672,12 +685,12 @@ def _qubits(walk: circuit_replay.Replay, at: int) -> pd.DataFrame:
 
 
 def has_begun(sample: Sample, gate: int | None = None, **_: Any) -> bool:
-    """Whether a gate is done: before the first every qubit is |0⟩."""
+    """Return whether a gate is done: before the first every qubit is |0⟩."""
     return sample.study.can("circuit") and gate != 0
 
 
 def fits_joint_display(sample: Sample, gate: int | None = None, **drawn: Any) -> bool:
-    """Whether the last gate that is done acts on few enough qubits for their joint state to be shown."""
+    """Return whether the last gate that is done acts on few enough qubits for their joint state to be shown."""
     if not has_begun(sample, gate):
         return False
     walk = replay(sample, **drawn)

@@ -20,12 +20,12 @@ LEAN = 0.1  # smallest slope that is reported
 
 
 def shown_classes(counts: np.ndarray) -> list[int]:
-    """Which of C classes the figure of their confusions (C, C) shows: all, or the most frequent, in their order."""
+    """Return the classes that the figure of confusions (C, C) shows: all, or the most frequent, in their order."""
     return sorted(np.argsort(-(counts.sum(0) + counts.sum(1)), kind="stable")[:MOST].tolist())
 
 
 def confusions(levels: errors.Levels, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Which classes the cohort's samples are taken for."""
+    """Draw which classes the cohort's samples are taken for."""
     counts = errors.confusions(levels)
     classes = levels.study.classes
     drawn = shown_classes(counts)
@@ -57,7 +57,7 @@ def confusions(levels: errors.Levels, theme: style.Theme = "light") -> panel.Pan
 
 
 def curves(levels: errors.Levels, theme: style.Theme = "light") -> panel.PanelFigure:
-    """ROC and precision-recall curves of every class against the rest."""
+    """Draw ROC and precision-recall curves of every class against the rest."""
     result = errors.curves(levels)
     label = levels.study.classes[levels.output_wanted] if levels.output_wanted is not None else ""
     chosen = next(
@@ -106,7 +106,7 @@ def curves(levels: errors.Levels, theme: style.Theme = "light") -> panel.PanelFi
 
 
 def calibration(levels: errors.Levels, theme: style.Theme = "light") -> panel.PanelFigure:
-    """How often it is right that is so sure."""
+    """Draw how often it is right that is so sure."""
     certainty, accuracy, counts, error = errors.calibration(levels)
     sure, right = (
         float((values * counts).sum() / max(counts.sum(), 1)) for values in (certainty, accuracy)
@@ -140,8 +140,9 @@ def calibration(levels: errors.Levels, theme: style.Theme = "light") -> panel.Pa
 
 
 def describe_calibration(sure: float, right: float, count: int) -> str:
-    """Whether a model is too sure or not sure enough, on average over so many samples, beyond two standard errors of
-    the share that is right."""
+    """Describe whether a model is too sure or not sure enough, on average over so many samples, beyond two standard
+    errors of the share that is right.
+    """
     share = (right * count + 1) / (count + 2)  # so that none or all right is not taken as certain
     if abs(sure - right) <= 2 * math.sqrt(share * (1 - share) / max(count, 1)):
         return "not told apart by these samples"
@@ -149,7 +150,7 @@ def describe_calibration(sure: float, right: float, count: int) -> str:
 
 
 def residuals(levels: errors.Levels, theme: style.Theme = "light") -> panel.PanelFigure:
-    """How far predictions are off, over the range of the annotation."""
+    """Draw how far predictions are off, over the range of the annotation."""
     result = errors.residuals(levels)
     rows = levels.rows
     inside = levels.inside
@@ -178,7 +179,7 @@ def residuals(levels: errors.Levels, theme: style.Theme = "light") -> panel.Pane
 
 
 def describe_confusions(counts: np.ndarray, classes: Sequence[str]) -> str:
-    """How many samples are right, and which confusion is the most frequent.
+    """Describe how many samples are right, and which confusion is the most frequent.
 
     Args:
         counts: annotated classes (rows) by predicted ones (columns), (C, C). classes: their names.
@@ -202,7 +203,7 @@ def describe_confusions(counts: np.ndarray, classes: Sequence[str]) -> str:
 
 
 def describe_separation(areas: Mapping[str, float], value: str) -> str:
-    """How well a class is told from the rest: the one that is asked for, or else the one of the smallest area.
+    """Describe how well a class is told from the rest: the one that is asked for, or else the one of the smallest area.
 
     Args:
         areas: below the ROC curve by class, of those that have samples of it and others. value: a class, or empty.
@@ -223,7 +224,7 @@ def describe_separation(areas: Mapping[str, float], value: str) -> str:
 
 
 def describe_residuals(truth: np.ndarray, residual: np.ndarray) -> str:
-    """How far predictions are off, and whether extremes are drawn to the middle beyond two standard errors.
+    """Describe how far predictions are off, and whether extremes are drawn to the middle beyond two standard errors.
 
     Args:
         truth: annotations, (n,). residual: prediction minus annotation, (n,).
@@ -248,10 +249,10 @@ def _whose(levels: errors.Levels) -> str:
 
 
 def has_classes(levels: errors.Levels, **_: object) -> bool:
-    """Whether the model chooses among classes, and the cohort has a sample."""
+    """Return whether the model chooses among classes, and the cohort has a sample."""
     return bool(levels.study.classes) and has_cohort_samples(levels)
 
 
 def is_regression(levels: errors.Levels, **_: object) -> bool:
-    """Whether the model predicts a number, and there is a sample."""
+    """Return whether the model predicts a number, and there is a sample."""
     return not levels.study.classes and len(levels.rows) > 0

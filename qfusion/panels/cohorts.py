@@ -57,7 +57,7 @@ _CAUTION = {
 
 
 def shares(levels: errors.Levels, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Mean share of every modality in the sizes of the Shapley values."""
+    """Draw the mean share of every modality in the sizes of the Shapley values."""
     names = levels.study.modalities
     column = cohort_table.share_column
     columns = {name: levels.rows[column(name)].to_numpy(dtype=float) for name in names}
@@ -118,7 +118,7 @@ def shares(levels: errors.Levels, theme: style.Theme = "light") -> panel.PanelFi
 
 
 def describe_leader(whole: Mapping[str, float], part: Mapping[str, float], every: str = "") -> str:
-    """Which modality leads on average, 10 points ahead of every other, or that none does.
+    """Describe which modality leads on average, 10 points ahead of every other, or that none does.
 
     Args:
         whole, part: mean shares by modality, of all and of a cohort; not numbers where there are no samples.
@@ -145,7 +145,7 @@ def describe_leader(whole: Mapping[str, float], part: Mapping[str, float], every
 
 
 def relations(levels: errors.Levels, theme: style.Theme = "light") -> panel.PanelFigure:
-    """How the modalities relate: how many samples of each kind, and how well they are predicted."""
+    """Draw how the modalities relate: how many samples of each kind, and how well they are predicted."""
     kinds = list(RELATIONS)
     rows = levels.rows
     inside = levels.inside
@@ -212,7 +212,7 @@ def relations(levels: errors.Levels, theme: style.Theme = "light") -> panel.Pane
 def dividends(
     levels: errors.Levels, theme: style.Theme = "light", *, by: str = cohort_groups.NOT_GROUPED
 ) -> panel.PanelFigure:
-    """The distribution of every dividend, of all and of the cohort.
+    """Draw the distribution of every dividend, of all and of the cohort.
 
     Args:
         levels: all samples, a cohort, one sample.
@@ -308,7 +308,7 @@ def entanglement(
     strength: str = cohort_table.JOINT,
     everyone: bool = False,
 ) -> panel.PanelFigure:
-    """The honest test of "entanglement explains fusion": one measure against the interaction strength.
+    """Draw the honest test of "entanglement explains fusion": one measure against the interaction strength.
 
     Args:
         levels: all samples, a cohort, one sample; of a model that entangles.
@@ -372,7 +372,7 @@ def entanglement(
 def cut_test(
     levels: errors.Levels, theme: style.Theme = "light", *, everyone: bool = False
 ) -> panel.PanelFigure:
-    """How good the model is on the cohort without the correlations of a modality; only of models with time.
+    """Draw how good the model is on the cohort without the correlations of a modality; only of models with time.
 
     Args:
         everyone: measured on all of the cohort where some are drawn unless told.
@@ -400,7 +400,9 @@ def cut_test(
 
 
 def cut_rows(levels: errors.Levels, everyone: bool = False) -> pd.DataFrame:
-    """The samples of the cohort whose correlations are cut: those that can be evolved in some seconds, or everyone."""
+    """Return the samples of the cohort whose correlations are cut: those that can be evolved in some seconds, or
+    everyone.
+    """
     rows = levels.rows[levels.inside]
     return rows.iloc[
         drawn_samples.drawn_places(
@@ -410,7 +412,7 @@ def cut_rows(levels: errors.Levels, everyone: bool = False) -> pd.DataFrame:
 
 
 def describe_cut_scope(levels: errors.Levels, everyone: bool = False) -> str:
-    """Which these are, as markdown."""
+    """Describe which these are, as markdown."""
     some = len(cut_rows(levels, everyone))
     whole = int(levels.inside.sum())
     return drawn_samples.drawn_words(some, whole) + (
@@ -419,7 +421,7 @@ def describe_cut_scope(levels: errors.Levels, everyone: bool = False) -> str:
 
 
 def unit_of(levels: errors.Levels) -> str:
-    """What the contributions of a cohort's samples are of."""
+    """Return what the contributions of a cohort's samples are of."""
     if levels.study.classes and levels.output_wanted is None:
         return "log-odds of the class decided for (nats)"
     return levels.study.unit_of(levels.output_wanted or 0)
@@ -430,7 +432,7 @@ def _compared(levels: errors.Levels) -> str:
 
 
 def _worst(errors: dict[str, stability.Interval]) -> str:
-    """Which type is predicted worst, where the intervals tell it apart from the others."""
+    """Return which type is predicted worst, where the intervals tell it apart from the others."""
     known = {kind: entry for kind, entry in errors.items() if entry.known}
     if len(known) < 2:
         return "How do the modalities relate?"
@@ -445,7 +447,7 @@ def _worst(errors: dict[str, stability.Interval]) -> str:
 
 
 def _terms(every: tuple[str, ...], rows: pd.DataFrame) -> list[str]:
-    """The terms that are drawn: all, or those of the largest mean size."""
+    """Return the terms that are drawn: all, or those of the largest mean size."""
     if len(every) <= MAX_TERMS:
         return list(every)
     means = rows[[dividend_column(term) for term in every]].abs().mean().fillna(0.0).to_numpy()
@@ -455,8 +457,10 @@ def _terms(every: tuple[str, ...], rows: pd.DataFrame) -> list[str]:
 def _spread(
     values: Mapping[str, np.ndarray], part: np.ndarray, clusters: np.ndarray | None = None
 ) -> str:
-    """In which term a cohort differs most from the rest, where one differs by more than two standard errors, allowing
-    for the number of terms; of everyone, which term varies most.
+    """Describe the term in which a cohort differs most from the rest, where one differs by more than two standard
+    errors, allowing for the number of terms.
+
+    Of everyone, which term varies most.
 
     Args:
         values: of each term, by coalition, (n,) each. part: who is in the cohort, bool (n,).
@@ -495,8 +499,10 @@ def _spread(
 
 
 def _errors(values: np.ndarray, part: np.ndarray, clusters: np.ndarray | None) -> np.ndarray:
-    """Standard errors (k,) of how far the means of values (n, k) lie apart in two groups; infinite where a group is of
-    one sample alone, or of one cluster."""
+    """Return the standard errors (k,) of how far the means of values (n, k) lie apart in two groups.
+
+    Infinite where a group is of one sample alone, or of one cluster.
+    """
     shared = np.arange(len(part))[:, None] if clusters is None else clusters
     if any(len(np.unique(c[g])) < 2 for c in shared.T for g in (part, ~part)):
         return np.full(values.shape[1], math.inf)
@@ -521,12 +527,12 @@ AT_ONCE = 1.0  # seconds: what takes longer is asked for first
 
 
 def cut_seconds(levels: errors.Levels) -> float:
-    """How long the cuts of the cohort take, roughly."""
+    """Return how long the cuts of the cohort take, roughly."""
     return 8e-3 * len(cut_rows(levels)) * (math.prod(levels.study.model.dims) / 64) ** 2.5
 
 
 def can_afford_cuts(levels: errors.Levels, wanted: bool = False, **_: object) -> bool:
-    """Whether there are correlations to cut, of several samples, and it takes a second at most or is asked for."""
+    """Return whether correlations of several samples can be cut, and it takes at most a second or is `wanted`."""
     return (
         can_cut(levels) and len(cut_rows(levels)) > 1 and (wanted or cut_seconds(levels) < AT_ONCE)
     )

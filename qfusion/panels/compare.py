@@ -27,7 +27,7 @@ from qfusion.wording.backgrounds import background_markdown, describe_baseline, 
 def waterfall(
     sides: compare.Sides, theme: style.Theme = "light", *, letter: str = "A"
 ) -> panel.PanelFigure:
-    """One of the decisions term by term, on the same scale as the other where both are in the same unit.
+    """Draw one of the decisions term by term, on the same scale as the other where both are in the same unit.
 
     Args:
         sides: two decisions.
@@ -69,7 +69,7 @@ def waterfall(
 
 
 def differences(sides: compare.Sides, theme: style.Theme = "light") -> panel.PanelFigure:
-    """B minus A, term by term; only where both decisions are sums of the same terms in the same unit."""
+    """Draw B minus A, term by term; only where both decisions are sums of the same terms in the same unit."""
     a = sides.a
     b = sides.b
     figure = decision_pairs.differences(
@@ -111,7 +111,7 @@ def differences(sides: compare.Sides, theme: style.Theme = "light") -> panel.Pan
 
 
 def shares(sides: compare.Sides, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Shares of the modalities in both decisions."""
+    """Draw shares of the modalities in both decisions."""
     a = sides.a
     b = sides.b
     figure = decision_pairs.bar_pairs(
@@ -155,7 +155,7 @@ _ENTROPY_OF = {
 
 
 def entropies(sides: compare.Sides, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Entropies of both; only where both have states that evolve or are fused."""
+    """Draw the entropies of both; only where both have states that evolve or are fused."""
     a = sides.a
     b = sides.b
     timed = a.study.can("time"), b.study.can("time")
@@ -206,7 +206,7 @@ def entropies(sides: compare.Sides, theme: style.Theme = "light") -> panel.Panel
 
 
 def classes(sides: compare.Sides, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Softmax of the classes on both sides; only where they are the same classes."""
+    """Draw the softmax of the classes on both sides; only where they are the same classes."""
     a = sides.a
     b = sides.b
     names = b.study.classes
@@ -241,7 +241,7 @@ def classes(sides: compare.Sides, theme: style.Theme = "light") -> panel.PanelFi
 
 
 def disagreements(sides: compare.Sides, theme: style.Theme = "light") -> panel.PanelFigure:
-    """The test samples on which two models differ most, as learned, each with the term that parts them."""
+    """Draw the test samples on which two models differ most, as learned, each with the term that parts them."""
     result = model_differences.apart(sides)
     b = sides.b.study
     ids = [str(name) for name in b.dataset.ids[result.rows]]
@@ -307,7 +307,7 @@ def disagreements(sides: compare.Sides, theme: style.Theme = "light") -> panel.P
 def describe_disagreements(
     result: model_differences.Apart, largest: Sequence[str], classes: bool
 ) -> str:
-    """On how many samples two models decide differently, and which term parts them where they differ most."""
+    """Describe on how many samples two models decide differently, and which term parts them where they differ most."""
     if not result.among:
         return "There are no test samples to tell the models apart"
     words = (
@@ -326,7 +326,7 @@ def describe_disagreements(
 def describe_difference(
     a: Mapping[str, float], b: Mapping[str, float], quantity: str = "score"
 ) -> str:
-    """Which terms the difference of two decisions is in.
+    """Describe which terms the difference of two decisions is in.
 
     Args:
         a, b: terms by coalition. quantity: what they add up to, "log-odds" or "score".
@@ -359,14 +359,14 @@ def _changes(change: Mapping[str, float], terms: Sequence[str]) -> str:
 
 
 def describe_predictions(a: str, b: str) -> str:
-    """Which classes both sides predict."""
+    """Describe which classes both sides predict."""
     if a == b:
         return f"Both predict ‘{text.plain(a)}’"
     return f"A predicts ‘{text.plain(a)}’, B ‘{text.plain(b)}’"
 
 
 def describe_share_shift(a: Mapping[str, float], b: Mapping[str, float]) -> str:
-    """Whose share of the decision differs most, of the shares (0 to 1) of the modalities on both sides."""
+    """Describe whose share of the decision differs most, of the shares (0 to 1) of the modalities on both sides."""
     change = {name: b[name] - a[name] for name in a if name in b}
     if not change:
         return "A and B have no modality in common"
@@ -391,7 +391,7 @@ def describe_share_shift(a: Mapping[str, float], b: Mapping[str, float]) -> str:
 
 
 def describe_entropy_difference(changes: Sequence[float], what: str) -> str:
-    """Which side has the larger entropies on average.
+    """Describe which side has the larger entropies on average.
 
     Args:
         changes: B less A of every part that both have, in nats; empty where they cannot be compare.
@@ -409,7 +409,7 @@ def describe_entropy_difference(changes: Sequence[float], what: str) -> str:
 
 
 def _hues(sides: compare.Sides) -> dict[str, str]:
-    """Colours of the modalities of both."""
+    """Return colours of the modalities of both."""
     return {
         name: style.term_colour(name, one.study.modalities)
         for one in (sides.a, sides.b)
@@ -418,12 +418,12 @@ def _hues(sides: compare.Sides) -> dict[str, str]:
 
 
 def _both(sides: compare.Sides) -> str:
-    """Whose numbers they are."""
+    """Return whose numbers they are."""
     return f" Of samples {text.plain(sides.a.id)} (A) and {text.plain(sides.b.id)} (B)."
 
 
 def _against(sides: compare.Sides) -> str:
-    """A sentence for numbers without a baseline, of both."""
+    """Return a sentence for numbers without a baseline, of both."""
     a, b = (background_markdown(one.background) for one in (sides.a, sides.b))
     if a == b:
         return describe_comparison(sides.b.background)
@@ -431,7 +431,7 @@ def _against(sides: compare.Sides) -> str:
 
 
 def have_entropies(sides: compare.Sides) -> bool:
-    """Whether both have states that evolve or are fused."""
+    """Return whether both have states that evolve or are fused."""
     return bool(sides.a.entropies and sides.b.entropies)
 
 
@@ -443,8 +443,9 @@ def curve(
     modality: str,
     card: str = "main",
 ) -> panel.PanelFigure:
-    """A spectrum or profile of one of both samples, see `samples.curve`: on the card "main" of A, where it stands in
-    that row."""
+    """Draw a spectrum or profile of one of both samples, see `samples.curve`: on the card "main" of A, where it stands
+    in that row.
+    """
     one = sides.a if card == "main" and row == sides.a.row else sides.b
     return samples.curve(one.study, theme, row=row, modality=modality, card=card)
 
@@ -472,7 +473,7 @@ VIEW = params.SelectParam(
 
 
 def is_pair(view: page_state.PageState) -> bool:
-    """Whether the page compares what is pinned with what the bar shows."""
+    """Return whether the page compares what is pinned with what the bar shows."""
     return bool(view.get("pin")) and VIEW.chosen(TWO)(view)
 
 

@@ -25,19 +25,19 @@ _EXTREME = {"for": -1, "against": 0}
 
 
 def describe_modalities(operator: Operator) -> str:
-    """The modalities of an operator, as markdown."""
+    """Return the modalities of an operator, as markdown."""
     return listed([text.plain(name) for name in operator.modalities])
 
 
 def format_share(value: float) -> str:
-    """A share of a sample."""
+    """Return a share of a sample."""
     if value >= 0.095:
         return share(value)
     return "less than 0.1%" if 1e-9 < value < 0.0005 else f"{abs(value):.1%}"
 
 
 def nearest_heading(side: str, weights: Sequence[float]) -> str:
-    """What the samples with the most weight on an extreme eigenstate are; weights of all samples, 0 to 1."""
+    """Return what the samples with the most weight on an extreme eigenstate are; weights of all samples, 0 to 1."""
     best = max(weights, default=0.0)
     if best < NEAR:
         return f"No sample is close to the state that votes most {side} (best {format_share(best)})"
@@ -47,7 +47,7 @@ def nearest_heading(side: str, weights: Sequence[float]) -> str:
 def describe_votes(
     who: str, votes: np.ndarray, kind: str, moved: float, quantity: str = "score"
 ) -> str:
-    """How many eigenstates vote for and against, as far as votes are written, and what a sample adds.
+    """Describe how many eigenstates vote for and against, as far as votes are written, and what a sample adds.
 
     Args:
         who: the modalities, as markdown. votes: of the eigenstates, (K,).
@@ -65,7 +65,7 @@ def describe_votes(
 
 
 def describe_extreme_vote(side: str, vote: float, state: str) -> str:
-    """What the eigenstate with the extreme vote is, and whether that vote is one for, or against, at all."""
+    """Describe what the eigenstate with the extreme vote is, and whether that vote is one for, or against, at all."""
     if round(vote, 2) * _SIGN[side] <= 0:
         return f"No state votes {side}; the nearest to it, at {vote:+z.2f}: {state}"
     return f"Votes most {side} ({vote:+.2f}): {state}"
@@ -77,7 +77,7 @@ def describe_largest_effect(
     modalities: Sequence[str],
     quantity: str = "score",
 ) -> str:
-    """The element whose reading changes the explained quantity most, of effects (M, n)."""
+    """Return the element whose reading changes the explained quantity most, of effects (M, n)."""
     return panel.capital(
         panel.superlative(
             {
@@ -101,14 +101,15 @@ _SIGN = {"for": 1, "against": -1}
 
 
 def default_vertical_axis(operator: Operator) -> str:
-    """What is drawn upwards unless told: of many outcome patterns, a sample is hardly on the extreme ones."""
+    """Return what is drawn upwards unless told: of many outcome patterns, a sample is hardly on the extreme ones."""
     return UPS[0] if operator.vectors is not None else UPS[1]
 
 
 def spectrum(
     sample: Sample, theme: style.Theme = "light", *, group: str = "", split: str = "test"
 ) -> panel.PanelFigure:
-    """Eigenvalues of a decision operator as votes, and how much of the sample and of others lies on each eigenstate.
+    """Draw the eigenvalues of a decision operator as votes, and how much of the sample and of others lies on each
+    eigenstate.
 
     Args:
         sample: of any model.
@@ -165,7 +166,7 @@ def spectrum(
 def extreme_eigenstate(
     sample: Sample, theme: style.Theme = "light", *, side: str = "for", group: str = ""
 ) -> panel.PanelFigure:
-    """The eigenstate that votes most for, or most against; only of models of kets.
+    """Draw the eigenstate that votes most for, or most against; only of models of kets.
 
     Args:
         sample: of a model of kets.
@@ -214,7 +215,7 @@ def extreme_eigenstate(
 def outcome_patterns(
     sample: Sample, theme: style.Theme = "light", *, group: str = ""
 ) -> panel.PanelFigure:
-    """The outcome patterns that vote most for and most against; only of models that read masses.
+    """Draw the outcome patterns that vote most for and most against; only of models that read masses.
 
     Args:
         sample: of a model that reads masses.
@@ -259,7 +260,7 @@ def outcome_patterns(
 def element_effects(
     sample: Sample, theme: style.Theme = "light", *, group: str = ""
 ) -> panel.PanelFigure:
-    """How the decision changes when one element's qubit reads 1 instead of 0; only of models that read masses.
+    """Draw how the decision changes when one element's qubit reads 1 instead of 0; only of models that read masses.
 
     Args:
         sample: of a model that reads masses.
@@ -307,7 +308,7 @@ def extreme_plane(
     split: str = "test",
     up: str = "",
 ) -> panel.PanelFigure:
-    """Many samples along the two extreme eigenstates.
+    """Draw many samples along the two extreme eigenstates.
 
     Args:
         sample: of any model; it is ringed.
@@ -372,14 +373,14 @@ def extreme_plane(
 
 
 def _levels(amplitudes: np.ndarray, names: list[str]) -> str:
-    """The likeliest basis states in words."""
+    """Return the likeliest basis states in words."""
     mass = np.abs(amplitudes) ** 2
     order = [i for i in np.argsort(-mass)[:3] if mass[i] >= 0.1] or [int(mass.argmax())]
     return ", ".join(f"|{names[i]}⟩ {mass[i]:.0%}" for i in order)
 
 
 def _elements(sample: Sample) -> tuple[str, ...]:
-    """Names of the elements that a modality is read by."""
+    """Return the names of the elements that a modality is read by."""
     study: Any = sample.study
     if study.model.elements_are_classes:
         return tuple(study.elements)
@@ -387,7 +388,7 @@ def _elements(sample: Sample) -> tuple[str, ...]:
 
 
 def _said(bits: np.ndarray, elements: tuple[str, ...]) -> str:
-    """One pattern in words: the elements that read 1."""
+    """Return one pattern in words: the elements that read 1."""
     read = [[text.plain(elements[i], 20) for i in np.flatnonzero(row)] for row in bits]
     return "; ".join("yes on " + ", ".join(on) if on else "no on all" for on in read)
 
@@ -396,19 +397,19 @@ NEAREST = 4  # samples that are shown on each side
 
 
 def has_kets(sample: Sample, group: str = "", **_: Any) -> bool:
-    """Whether the operator's eigenstates are kets, which can be drawn."""
+    """Return whether the operator's eigenstates are kets, which can be drawn."""
     return (
         sample.study.can("states") and operator_votes.operator_of(sample, group).vectors is not None
     )
 
 
 def has_patterns(sample: Sample, group: str = "", **_: Any) -> bool:
-    """Whether the operator is of outcome patterns."""
+    """Return whether the operator is of outcome patterns."""
     return sample.study.can("states") and not has_kets(sample, group)
 
 
 def _nearest(view: page_state.PageState, sample: Sample) -> list[str]:
-    """Ends of the names of the curves of the samples nearest to both extremes."""
+    """Return the ends of the names of the curves of the samples nearest to both extremes."""
     if not sample.study.can("states"):
         return []
     result = operator_votes.votes_of(sample, GROUP(view) or "", AMONG(view) or "test")[0]

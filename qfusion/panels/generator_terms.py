@@ -21,7 +21,7 @@ _UNITS = {COHERENT: "(root mean square energy)", JUMPS: "(jumps per time)"}
 
 
 def couplings(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Who is coupled with whom, and how strongly, by H and by dissipation.
+    """Draw who is coupled with whom, and how strongly, by H and by dissipation.
 
     Args:
         sample: of a model with time, under its tweak. theme: of the figure.
@@ -72,7 +72,7 @@ def couplings(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure
 
 
 def levels(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Energy levels of H, without and with its couplings.
+    """Draw energy levels of H, without and with its couplings.
 
     Args:
         sample: of a model with time, under its tweak. theme: of the figure.
@@ -107,7 +107,7 @@ def levels(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
 def operator_coefficients(
     sample: Sample, theme: style.Theme = "light", *, operator: str = inside.HAMILTONIAN
 ) -> panel.PanelFigure:
-    """The largest terms of an operator in a product of Pauli words, or of Gell-Mann matrices.
+    """Draw the largest terms of an operator in a product of Pauli words, or of Gell-Mann matrices.
 
     Args:
         sample: of a model with time, under its tweak. theme: of the figure.
@@ -172,7 +172,7 @@ def operator_coefficients(
 
 
 def decay_modes(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
-    """The eigenvalues of the generator in the complex plane.
+    """Draw the eigenvalues of the generator in the complex plane.
 
     Args:
         sample: of a model with time whose joint state has at most `generator.MAX_MODES` levels. theme: of the figure.
@@ -208,7 +208,7 @@ def decay_modes(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigu
 
 
 def describe_spectrum_width(free: np.ndarray, coupled: np.ndarray) -> str:
-    """What couplings do to the levels of H, without them (D,) and with them (D,), both ascending."""
+    """Describe what couplings do to the levels of H, without them (D,) and with them (D,), both ascending."""
     before, after = (float(values[-1] - values[0]) for values in (free, coupled))
     if np.allclose(free, coupled):
         return "Without couplings and with them levels are the same"
@@ -218,7 +218,7 @@ def describe_spectrum_width(free: np.ndarray, coupled: np.ndarray) -> str:
 
 
 def describe_largest_coefficients(operator: str, names: Sequence[str], values: np.ndarray) -> str:
-    """Which terms of an operator are the largest, by their names and coefficients (n,)."""
+    """Describe which terms of an operator are the largest, by their names and coefficients (n,)."""
     sizes = dict(zip(names, np.abs(values).tolist(), strict=True))
     first = top(sizes)
     if round(sizes[first[0]], 2) == 0:

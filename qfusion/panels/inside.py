@@ -43,7 +43,7 @@ def attribution(
     other: str = "",
     method: str = INTEGRATED,
 ) -> panel.PanelFigure:
-    """What each word, frame, pixel or feature of a modality added to a term of the decision, on the raw content.
+    """Draw what each word, frame, pixel or feature of a modality added to a term of the decision, on the raw content.
 
     Args:
         sample: whose modality.
@@ -126,7 +126,7 @@ def feature_attribution(
     other: str = "",
     method: str = INTEGRATED,
 ) -> panel.PanelFigure:
-    """What each feature of a sequence added over all its steps; the options are those of `attribution`."""
+    """Draw what each feature of a sequence added over all its steps; the options are those of `attribution`."""
     result, _ = _attributed(sample, modality, term, baseline, other, method)
     names = next(
         m for m in sample.study.dataset.modalities if m.name == result.modality
@@ -165,8 +165,10 @@ def attribution_over_time(
     other: str = "",
     method: str = INTEGRATED,
 ) -> panel.PanelFigure:
-    """What each step of every modality that is a sequence added, on one axis; the options are those of
-    `attribution`."""
+    """Draw what each step of every modality that is a sequence added, on one axis.
+
+    The options are those of `attribution`.
+    """
     names = modality_attribution.sequences(sample.study, term)
     lanes = modality_attribution.lanes(
         sample.study,
@@ -232,7 +234,7 @@ def _term(term: str, quantity: str) -> str:
 
 
 def describe_axis(names: Sequence[str], known: Mapping[str, float]) -> str:
-    """What the axis that modalities share is, in a sentence.
+    """Describe what the axis that modalities share is, in a sentence.
 
     Args:
         names: of the modalities. known: steps a second, of those whose rate is known.
@@ -250,7 +252,7 @@ def describe_axis(names: Sequence[str], known: Mapping[str, float]) -> str:
 
 
 def describe_largest_parts(where: str, names: Sequence[str], values: np.ndarray, did: str) -> str:
-    """Which parts of a modality have the largest attribution.
+    """Describe which parts of a modality have the largest attribution.
 
     Args:
         where: the parts are, in words. names: of the parts, as markdown, one may stand for several. values: of the
@@ -274,7 +276,7 @@ def describe_largest_parts(where: str, names: Sequence[str], values: np.ndarray,
 def _attributed(
     sample: Sample, modality: str, term: str, baseline: str, other: str, method: str
 ) -> tuple[Attribution, str]:
-    """The attribution, and the id of the sample where it starts, if it starts at one."""
+    """Return the attribution, and the id of the sample where it starts, if it starts at one."""
     study = sample.study
     row = sample.row
     start = (other or default_contrast(study, row)) if baseline == "sample" else ""
@@ -312,7 +314,7 @@ def _figure(
 
 
 def _error(result: Attribution) -> str:
-    """How far the shares are from adding up."""
+    """Return how far the shares are from adding up."""
     if result.steps == 1:
         return (
             f"It takes the term as a straight line: the shares miss the change by {result.error:.2g} "
@@ -325,7 +327,7 @@ def _error(result: Attribution) -> str:
 
 
 def has_shared_axis(sample: Sample, term: str = SCORE, **_: Any) -> bool:
-    """Whether a term is of several modalities that are sequences, so that they can share an axis."""
+    """Return whether a term is of several modalities that are sequences, so that they can share an axis."""
     return len(modality_attribution.sequences(sample.study, term)) > 1
 
 

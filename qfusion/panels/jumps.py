@@ -17,7 +17,8 @@ jumps_at_all = panel.can("time", where=lambda study: study.model.jump_count > 0)
 
 
 def jump_times(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Which operator of the canonical unravelling jumped when in 200 trajectories, at which rate, and the exact one.
+    """Draw which operator of the canonical unravelling jumped when in 200 trajectories, at which rate, and the exact
+    one.
 
     Args:
         sample: a sample of a model with time and jump operators. theme: of the figure.
@@ -74,7 +75,7 @@ def jump_times(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigur
 def mutual_information_graph(
     sample: Sample, theme: style.Theme = "light", *, t: float = 1.0
 ) -> panel.PanelFigure:
-    """Who shares how much with whom at a time, and over time; of three modalities with the tripartite information.
+    """Draw who shares how much with whom at a time, and over time; of three modalities with the tripartite information.
 
     Args:
         sample: a sample of a model with time and several modalities. theme: of the figure.
@@ -138,7 +139,7 @@ def mutual_information_graph(
 
 
 def describe_most_shared(mutual: Mapping[str, float], when: str) -> str:
-    """Which pairs share most at a time; mutual information in nats by pair, such as "text and audio"."""
+    """Describe which pairs share most at a time; mutual information in nats by pair, such as "text and audio"."""
     return panel.superlative(
         mutual,
         places=3,

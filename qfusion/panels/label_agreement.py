@@ -23,12 +23,12 @@ SHUFFLED = "shuffled labels, 95 %"
 
 
 def has_labels(study: Study, **_: Any) -> bool:
-    """Whether there are labels of single modalities to compare with: the target is a number, as they are."""
+    """Return whether there are labels of single modalities to compare with: the target is a number, as they are."""
     return label_comparison.labels_of(study) is not None
 
 
 def is_labelled(sample: Sample, **_: Any) -> bool:
-    """Whether the sample has a label of a modality, and the target is a number."""
+    """Return whether the sample has a label of a modality, and the target is a number."""
     labels = label_comparison.labels_of(sample.study)
     return labels is not None and bool(labels.table.iloc[sample.row].notna().any())
 
@@ -36,7 +36,7 @@ def is_labelled(sample: Sample, **_: Any) -> bool:
 def rank_correlations(
     study: Study, theme: style.Theme = "light", *, other: str = ""
 ) -> panel.PanelFigure:
-    """Rank correlation of own terms and labels, by modality; only of data with labels of single modalities.
+    """Draw the rank correlation of own terms and labels, by modality; only of data with labels of single modalities.
 
     Args:
         study: a model on its data.
@@ -98,7 +98,7 @@ def rank_correlations(
 
 
 def calibration(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Labels over own terms, with means of bins; only of data with labels of single modalities."""
+    """Draw labels over own terms, with means of bins; only of data with labels of single modalities."""
     study, result = trust.as_trained(study), _found(study)
     whose = _whose(study)
     bins = {entry.modality: entry.binned() for entry in result.alone}
@@ -156,7 +156,7 @@ def calibration(study: Study, theme: style.Theme = "light") -> panel.PanelFigure
 
 
 def describe_slopes(parts: Sequence[people.Alone], whose: str) -> str:
-    """By how much labels rise with one unit of the own term, as a title."""
+    """Describe by how much labels rise with one unit of the own term, as a title."""
 
     def one(entry: people.Alone) -> str:
         name = text.plain(entry.modality)
@@ -174,7 +174,7 @@ def describe_slopes(parts: Sequence[people.Alone], whose: str) -> str:
 
 
 def describe_sign_rates(parts: Sequence[people.Alone]) -> str:
-    """How often own terms have the labels' signs, beside shuffled labels."""
+    """Describe how often own terms have the labels' signs, beside shuffled labels."""
 
     def one(entry: people.Alone) -> str:
         name = text.plain(entry.modality)
@@ -194,8 +194,9 @@ def describe_sign_rates(parts: Sequence[people.Alone]) -> str:
 
 
 def conflict(study: Study, theme: style.Theme = "light", *, other: str = "") -> panel.PanelFigure:
-    """Verdicts of samples that people call conflicting, and of the others; only of data with labels of single
-    modalities.
+    """Draw the verdicts of samples that people call conflicting, and of the others.
+
+    Only of data with labels of single modalities.
 
     Args:
         study: a model on its data.
@@ -258,7 +259,7 @@ def conflict(study: Study, theme: style.Theme = "light", *, other: str = "") -> 
 
 
 def sample_labels(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Own terms of one sample beside people's labels of its modalities; only of samples that have one."""
+    """Draw the own terms of one sample beside people's labels of its modalities; only of samples that have one."""
     study = sample.study
     labels = check_present(
         label_comparison.labels_of(study),
@@ -319,7 +320,7 @@ def sample_labels(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
 
 
 def agreement_table(study: Study) -> pd.DataFrame:
-    """Numbers of own terms beside labels, a row a modality; see `Beside.frame`."""
+    """Return the numbers of own terms beside labels, a row a modality; see `Beside.frame`."""
     return _found(study).frame()
 
 
@@ -334,7 +335,7 @@ def _found(study: Study) -> people.Beside:
 
 
 def _models(study: Study, other: str) -> dict[str, people.Beside]:
-    """A model beside people, and where there is one the other, by name."""
+    """Return a model beside people, and where there is one the other, by name."""
     return {study.name: _found(study)} | (
         {other: _found(label_comparison.second(study, other))} if other else {}
     )
@@ -361,7 +362,7 @@ def _how(study: Study) -> str:
 
 
 def _taught(*studies: Study) -> str:
-    """Which of the models had the labels as additional targets."""
+    """Return which of the models had the labels as additional targets."""
     taught = [text.plain(study.name) for study in studies if label_comparison.taught(study)]
     if taught:
         return f"; {listed(taught)} had the labels as additional targets while training"

@@ -58,7 +58,7 @@ _NO_ATTRIBUTION = "which modality decides: entanglement is correlation, not attr
 
 
 def loss(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelFigure:
-    """Validation and training loss by epoch."""
+    """Draw the validation and training loss by epoch."""
     drawn = _drawn(runs)
     valid = _curves(drawn, "valid_loss")
     train = _curves(drawn, "train_loss")
@@ -95,8 +95,10 @@ def loss(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelFigur
 
 
 def describe_lowest_loss(losses: Mapping[str, np.ndarray]) -> str:
-    """Which runs had the lowest validation loss of an epoch; losses of each run by epoch, one of them not a number
-    where the run diverged."""
+    """Describe which runs had the lowest validation loss of an epoch.
+
+    Losses of each run by epoch, one of them not a number where the run diverged.
+    """
     best = {
         name: float(values[np.isfinite(values)].min())
         for name, values in losses.items()
@@ -114,7 +116,7 @@ def describe_lowest_loss(losses: Mapping[str, np.ndarray]) -> str:
 def metric(
     runs: Sequence[Seen], theme: style.Theme = "light", *, metric: str = ""
 ) -> panel.PanelFigure:
-    """A metric on the validation rows by epoch.
+    """Draw a metric on the validation rows by epoch.
 
     Args:
         runs: that are shown.
@@ -144,7 +146,7 @@ def metric(
 
 
 def gradient(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelFigure:
-    """Norm of the gradient by epoch."""
+    """Draw the norm of the gradient by epoch."""
     drawn = _drawn(runs)
     return _by_epoch(
         drawn,
@@ -161,7 +163,7 @@ def gradient(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelF
 
 
 def rate(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelFigure:
-    """Learning rate by epoch."""
+    """Draw the learning rate by epoch."""
     return _by_epoch(
         _drawn(runs),
         "rate",
@@ -186,7 +188,10 @@ def _by_epoch(
     measure: str,
     **look: Any,
 ) -> panel.PanelFigure:
-    """What runs have under a key of their records, a curve a run; `look` as of `figures.training_charts.run_curves`."""
+    """Draw what runs have under a key of their records, a curve a run.
+
+    `look` as of `figures.training_charts.run_curves`.
+    """
     curves = _curves(runs, key)
     return panel.PanelFigure(
         name,
@@ -202,7 +207,7 @@ def _by_epoch(
 def dividends(
     runs: Sequence[Seen], theme: style.Theme = "light", *, group: int | str = 0
 ) -> panel.PanelFigure:
-    """What single modalities and their combinations add by epoch; only of models that can be explained.
+    """Draw what single modalities and their combinations add by epoch; only of models that can be explained.
 
     Args:
         runs: that are shown.
@@ -251,7 +256,7 @@ def dividends(
 def parameter_norms(
     runs: Sequence[Seen], theme: style.Theme = "light", *, of: str = "H"
 ) -> panel.PanelFigure:
-    """How large the parameters of the fusion are by epoch; only of models that have such.
+    """Draw how large the parameters of the fusion are by epoch; only of models that have such.
 
     Args:
         runs: that are shown.
@@ -283,7 +288,7 @@ def parameter_norms(
 
 
 def negativity(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelFigure:
-    """Entanglement of each modality with the others by epoch; only of models that evolve in time."""
+    """Draw the entanglement of each modality with the others by epoch; only of models that evolve in time."""
     result = {
         name: terms
         for name, terms in watched_by(runs, "entanglement").items()
@@ -310,8 +315,9 @@ def negativity(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.Pane
 
 
 def replay(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelFigure:
-    """The joint part of the contributions and entanglement by epoch, of the first run that watched both: which came
-    first."""
+    """Draw the joint part of the contributions and entanglement by epoch, of the first run that watched both: which
+    came first.
+    """
     run, known = next((run, pair) for run in runs if len(pair := _onsets(run)) == 2)
     lines = {
         name: tuple(
@@ -359,7 +365,7 @@ def _onsets(run: Seen) -> dict[str, Onset]:
 
 
 def fused_entropy(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelFigure:
-    """Entropy of a fused qubit by epoch; only of models that fuse by rules."""
+    """Draw the entropy of a fused qubit by epoch; only of models that fuse by rules."""
     result = {
         name: terms["fused"]
         for name, terms in watched_by(runs, "entanglement").items()
@@ -380,7 +386,7 @@ def fused_entropy(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.P
 
 
 def results(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelFigure:
-    """Epochs, time, and the metrics of the kept weights: a table."""
+    """Draw the epochs, time, and the metrics of the kept weights: a table."""
     result = results_of(runs)
     sizes = "; ".join(
         f"{text.plain(name)}: {valid:,} validation, {test:,} test rows"
@@ -419,7 +425,7 @@ def _hues(runs: Sequence[Seen]) -> dict[str, str]:
 
 
 def _rows(runs: Sequence[Seen]) -> str:
-    """The rows behind a curve, of every data set."""
+    """Return the rows behind a curve, of every data set."""
     words = {
         run.plan.data: f"{text.plain(run.plan.data)}: {rows[0]:,} rows trained on, {rows[1]:,} validation rows"
         + (" (among those trained on)" if run.plan.options.get("refit") else "")
@@ -432,7 +438,7 @@ def _rows(runs: Sequence[Seen]) -> str:
 def _watched_rows(
     runs: Sequence[Seen], names: Container[str], which: int, against: bool = False
 ) -> str:
-    """How many rows a watched number of some of the runs is the mean of, and its background."""
+    """Return how many rows a watched number of some of the runs is the mean of, and its background."""
     words = dict.fromkeys(
         f"{result[2][which]} validation rows"
         + (f" against {result[2][2]} training rows" if against else "")
@@ -451,7 +457,7 @@ def _last(curves: Mapping[str, Curve]) -> str:
 
 
 def _largest(terms: Mapping[str, Curve]) -> dict[str, Curve]:
-    """The single modalities, and the joint terms that are largest by now."""
+    """Return the single modalities, and the joint terms that are largest by now."""
     joint = sorted(
         (term for term in terms if "+" in term), key=lambda term: -float(terms[term][1][-1])
     )[:6]
@@ -459,7 +465,7 @@ def _largest(terms: Mapping[str, Curve]) -> dict[str, Curve]:
 
 
 def _passing(name: str, terms: Mapping[str, Curve]) -> str:
-    """When each modality and the joint terms came to matter, as a sentence."""
+    """Return when each modality and the joint terms came to matter, as a sentence."""
     epochs = next(iter(terms.values()))[0]
     if len(epochs) < 2:
         return f"**{text.plain(name)}**: measured once so far, after epoch {int(epochs[0])}."
@@ -480,7 +486,7 @@ def _passing(name: str, terms: Mapping[str, Curve]) -> str:
 
 
 def _table(curves: Mapping[str, Mapping[str, Curve]]) -> pd.DataFrame:
-    """Curves as rows, by what they are of and then by run."""
+    """Return curves as rows, by what they are of and then by run."""
     return pd.concat(
         [
             pd.DataFrame(
@@ -506,17 +512,17 @@ VIEWS = ("Progress", "Inside the model", "Settings and results")
 
 
 def has_epochs(runs: Sequence[Seen]) -> bool:
-    """Whether some run has an epoch to draw."""
+    """Return whether some run has an epoch to draw."""
     return bool(with_history(runs))
 
 
 def common_metrics(runs: Sequence[Seen]) -> list[str]:
-    """The metrics that all runs with an epoch have."""
+    """Return the metrics that all runs with an epoch have."""
     return metric_names([entry.record for entry in runs if entry.record is not None])
 
 
 def has_watched(runs: Sequence[Seen]) -> bool:
-    """Whether some run looked into its model while it was trained."""
+    """Return whether some run looked into its model while it was trained."""
     return any(
         row["watched"]
         for entry in with_history(runs)
@@ -526,12 +532,12 @@ def has_watched(runs: Sequence[Seen]) -> bool:
 
 
 def modality_groups(runs: Sequence[Seen]) -> int:
-    """How many groups of runs with the same modalities followed their dividends."""
+    """Return how many groups of runs with the same modalities followed their dividends."""
     return len(by_modalities(runs))
 
 
 def entanglement_kinds(runs: Sequence[Seen]) -> list[Any]:
-    """What each run followed of the entanglement in its model."""
+    """Return what each run followed of the entanglement in its model."""
     return list(watched_by(runs, "entanglement").values())
 
 
@@ -594,7 +600,7 @@ FIRST = params.NumberParam(
 
 
 def setting_choices(view: page_state.PageState, _: Any = None) -> list[params.Param]:
-    """The choices of a new training's settings, of the data set and kind of model that an address says."""
+    """Return the choices of a new training's settings, of the data set and kind of model that an address says."""
     name = view.one_of(NEW_DATA.key, pickers.sources())
     kind = view.one_of(NEW_KIND.key, list(setting_texts.KINDS))
     return [
@@ -607,7 +613,7 @@ def setting_choices(view: page_state.PageState, _: Any = None) -> list[params.Pa
 def setting_choice(
     name: str, kind: str, key: str, begin: Any, values: Iterable[str] = ()
 ) -> params.Param:
-    """A setting of a new training; each kind of model and data set has its own, since the default values differ.
+    """Return a setting of a new training; each kind of model and data set has its own, since the default values differ.
 
     Args:
         name, kind: of data set and model. key: of the setting.

@@ -17,7 +17,7 @@ MAX_POINTS = 1_500  # of a swarm, a coalition
 
 
 def emap(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
-    """What joint terms are worth in every metric: the model against its EMAP, and against its own terms."""
+    """Draw what joint terms are worth in every metric: the model against its EMAP, and against its own terms."""
     labels = fusion_tests.metric_labels(study.dataset)
     first = next(iter(labels))
     (result, worth), (_, own) = (fusion_tests.without_joint(study, kind) for kind in fusing.KINDS)
@@ -63,7 +63,7 @@ def emap(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
 
 
 def loss_reduction(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
-    """What each coalition and modality takes off the test loss."""
+    """Draw what each coalition and modality takes off the test loss."""
     game = fusion_tests.loss_game(study)
     terms = study.terms
     title = fusing.LOSS_TITLES[game.loss]
@@ -100,7 +100,7 @@ def loss_reduction(study: Study, theme: style.Theme = "light") -> panel.PanelFig
 
 
 def coalition_ranking(levels: errors.Levels, theme: style.Theme = "light") -> panel.PanelFigure:
-    """The coalitions of a cohort by what they say."""
+    """Draw the coalitions of a cohort by what they say."""
     study = levels.study
     ranked = _ranked(levels)
     figure = label_charts.interval_dots(
@@ -130,7 +130,7 @@ def coalition_ranking(levels: errors.Levels, theme: style.Theme = "light") -> pa
 
 
 def pair_interactions(levels: errors.Levels, theme: style.Theme = "light") -> panel.PanelFigure:
-    """The mean interaction of any two modalities over a cohort."""
+    """Draw the mean interaction of any two modalities over a cohort."""
     study = levels.study
     known = _ranked(levels).pairs
     clear = [text.term(pair) for pair, one in known.items() if one.excludes_zero]
@@ -162,7 +162,7 @@ def pair_interactions(levels: errors.Levels, theme: style.Theme = "light") -> pa
 
 
 def contribution_swarm(levels: errors.Levels, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Every sample's contributions, by coalition."""
+    """Draw every sample's contributions, by coalition."""
     study = levels.study
     ranked = _ranked(levels)
     rows = levels.rows[levels.inside]
@@ -196,7 +196,7 @@ def contribution_swarm(levels: errors.Levels, theme: style.Theme = "light") -> p
 
 
 def synergy(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
-    """How near sampled synergies come to the exact dividends of pairs, as a table: it has no figure."""
+    """Draw how near sampled synergies come to the exact dividends of pairs, as a table: it has no figure."""
     frame = fusion_tests.synergies(study)
     shows = (
         f"F_syn = v(ab) − v(a) − v(b) + v(∅) of pairs, against {fusion_tests.ROWS} training samples drawn at "
@@ -217,7 +217,7 @@ def synergy(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
 
 
 def seed_basins(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Whether training seeds explain a test sample in one way or in several; only where seeds were measured."""
+    """Draw whether training seeds explain a test sample in one way or in several; only where seeds were measured."""
     study = trust.as_trained(sample.study)
     seeds = trust.stability_of(study)
     result = fusion_tests.basins(study)

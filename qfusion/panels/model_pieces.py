@@ -36,8 +36,9 @@ def state_patching(
     donor: str = "",
     kind: str = PATCH_DEFAULT,
 ) -> panel.PanelFigure:
-    """What a modality's state at a time, taken from another sample, restores of that one's decision; only of models
-    that evolve.
+    """Draw what a modality's state at a time, taken from another sample, restores of that one's decision.
+
+    Only of models that evolve.
 
     Args:
         sample: whose evolution goes on with it.
@@ -82,7 +83,7 @@ def state_patching(
 def gate_groups(
     sample: Sample, theme: style.Theme = "light", *, of: str = evidence.DECISION
 ) -> panel.PanelFigure:
-    """Shapley values of the network's gate groups; only of models that fuse by rules.
+    """Draw Shapley values of the network's gate groups; only of models that fuse by rules.
 
     Args:
         sample: whose decision and entanglement it is.
@@ -134,7 +135,7 @@ def gate_groups(
 
 
 def smallest_generator(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
-    """How much of what the generator adds its terms carry, fewer and fewer; only of models that evolve."""
+    """Draw how much of what the generator adds its terms carry, fewer and fewer; only of models that evolve."""
     result = patching.pruning_of(study)
     short = metrics.describe[result.metric].short
     low = result.shares.low

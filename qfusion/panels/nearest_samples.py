@@ -19,7 +19,7 @@ from qfusion.wording.backgrounds import describe_comparison
 def similar_samples(
     sample: Sample, theme: style.Theme = "light", *, by: str = sample_coordinates.DIVIDENDS
 ) -> panel.PanelFigure:
-    """The test samples nearest to one.
+    """Draw the test samples nearest to one.
 
     Args:
         sample: of any model.
@@ -91,7 +91,7 @@ def similar_samples(
 
 
 def describe_nearest(distances: Mapping[str, float], what: str, agree: int, classes: bool) -> str:
-    """Which samples are nearest, and how many of those shown are predicted alike.
+    """Describe which samples are nearest, and how many of those shown are predicted alike.
 
     Args:
         distances: by sample, of those shown. what: is compared, in words. agree: how many are predicted alike.
@@ -116,8 +116,10 @@ def describe_nearest(distances: Mapping[str, float], what: str, agree: int, clas
 
 
 def describe_outcomes(study: Study, rows: np.ndarray) -> tuple[list[str], list[bool | None]]:
-    """Returns "annotated → predicted" of some rows, and whether each is right; None of a regression, and where no
-    annotation is known."""
+    """Returns "annotated → predicted" of some rows, and whether each is right.
+
+    None of a regression, and where no annotation is known.
+    """
     pairs = list(zip(*truth_and_prediction(study, rows), strict=True))
     known = [not study.dataset.is_own(row) for row in rows]
     form = "{}" if study.classes else "{:+.2f}"
@@ -131,7 +133,7 @@ def describe_outcomes(study: Study, rows: np.ndarray) -> tuple[list[str], list[b
 
 
 def truth_and_prediction(study: Study, rows: np.ndarray) -> list[list[Any]]:
-    """Annotations and predictions of some rows: names of classes, or numbers."""
+    """Return the annotations and predictions of some rows: names of classes, or numbers."""
     if not study.classes:
         return [study.dataset.y[rows].tolist(), study.scores[rows, 0].tolist()]
     return [

@@ -26,7 +26,7 @@ from qfusion.wording.backgrounds import describe_baseline, describe_comparison
 
 
 def sample_questions(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Five questions about a sample, with their answers: in words alone, without a figure."""
+    """Draw five questions about a sample, with their answers: in words alone, without a figure."""
     study = sample.study
     title = (
         f"Five questions about sample {text.plain(sample.id)}, decided "
@@ -60,7 +60,7 @@ def sample_questions(sample: Sample, theme: style.Theme = "light") -> panel.Pane
 
 
 def test_metrics(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
-    """How good the model is on test samples: mean and spread over its training seeds, and the one that is loaded."""
+    """Draw the test metrics of the model: mean and spread over its training seeds, and the loaded seed."""
     card = study.card
     scores = card["metrics"]["test"]
     own = card.get("this_seed", {}).get("test", {})
@@ -122,7 +122,7 @@ def test_metrics(study: Study, theme: style.Theme = "light") -> panel.PanelFigur
 def example_waterfall(
     study: Study, theme: style.Theme = "light", *, kind: str = "agreement"
 ) -> panel.PanelFigure:
-    """The decision on a sample to start with, term by term.
+    """Draw the decision on a sample to start with, term by term.
 
     Args:
         study: a model on its data.
@@ -156,8 +156,10 @@ def example_waterfall(
 def example_entropy(
     study: Study, theme: style.Theme = "light", *, kind: str = "agreement"
 ) -> panel.PanelFigure:
-    """Entropy of each modality of a sample to start with, over time; of a model with time. `kind` as of
-    `example_waterfall`."""
+    """Draw the entropy of each modality of a sample to start with, over time.
+
+    Of a model with time. `kind` as of `example_waterfall`.
+    """
     sample, row = _told(study, kind)
     times, series = sample_evolution.entropies_by_torch(study, row)
     alt = "Entropy of each modality over time. At the end, in nats: " + ", ".join(
@@ -181,8 +183,10 @@ def example_entropy(
 def example_masses(
     study: Study, theme: style.Theme = "light", *, kind: str = "agreement"
 ) -> panel.PanelFigure:
-    """The masses that were fused, of a sample to start with; of a model with masses. `kind` as of
-    `example_waterfall`."""
+    """Draw the masses that were fused, of a sample to start with.
+
+    Of a model with masses. `kind` as of `example_waterfall`.
+    """
     sample, row = _told(study, kind)
     space: Any = study
     values = space.masses[row].numpy()
@@ -206,7 +210,7 @@ def example_masses(
 
 
 def _told(study: Study, kind: str) -> tuple[str, int]:
-    """Id and row of a sample to start with."""
+    """Return id and row of a sample to start with."""
     choose("Kind of sample", kind, sample_examples.WHY)
     shown = {example.kind: example.sample for example in sample_examples.find_examples(study)}
     sample = shown[choose("Among the samples to start with, kind", kind, shown)]

@@ -16,7 +16,7 @@ from qfusion.panels.model_fusion import interval_words
 
 
 def twin_comparison(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
-    """What each quantum resource is worth on the study's data: full models less twins without it, trained alike."""
+    """Draw the gain of each quantum resource on the data: full models minus twins without it, trained alike."""
     entry = audit.audit_of(study)
     return resource_comparison(
         "why-audit", entry, [row["resource"] for row in entry["rows"]], theme
@@ -30,7 +30,7 @@ def resource_comparison(
     theme: style.Theme = "light",
     hues: Sequence[str] = (),
 ) -> panel.PanelFigure:
-    """What resources are worth, of an audit.
+    """Draw what resources are worth, of an audit.
 
     Args:
         name: of the panel. entry: see `audit.shipped`. names: of its rows. theme: of the figure.
@@ -81,8 +81,11 @@ def resource_comparison(
 
 
 def _worth(rows: Sequence[Mapping[str, Any]], scope: str) -> np.ndarray:
-    """Worth and the ends of its interval, (rows, 3), NaN where nothing is to show: a split row has no mean, and what is
-    no test counts nowhere. Of too few seeds there is the mean alone, on these rows."""
+    """Return mean gain and the ends of its interval, (rows, 3).
+
+    A row that is split has no mean, and a comparison that is no test has no numbers: these are NaN. With too few seeds
+    there is only the mean, on these rows.
+    """
     result = np.full((len(rows), 3), np.nan)
     for place, row in enumerate(rows):
         if row["excluded"]:
@@ -101,7 +104,7 @@ DEPHASED = (
 
 
 def cut_comparison(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
-    """What this very model loses when a resource is cut from it, not trained again."""
+    """Draw what this very model loses when a resource is cut from it, not trained again."""
     frame, (_, label) = resource_cuts.cut_of(study), audit_rows.metric_of(study.dataset)
     ends = frame[["loses", "loses:low", "loses:high"]].to_numpy(float)
     names = frame["resource"].tolist()

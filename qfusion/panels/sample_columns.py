@@ -19,7 +19,7 @@ from qfusion.wording.backgrounds import describe_baseline
 def decisions(
     sample: Sample, theme: style.Theme = "light", *, ids: Sequence[str] = (), output: str = ""
 ) -> panel.PanelFigure:
-    """The decisions of several samples term by term.
+    """Draw the decisions of several samples term by term.
 
     Args:
         sample: of any model.
@@ -81,7 +81,7 @@ def decisions(
 def several_entropies(
     sample: Sample, theme: style.Theme = "light", *, ids: Sequence[str] = (), output: str = ""
 ) -> panel.PanelFigure:
-    """The entropies of several samples; arguments as of `decisions`."""
+    """Draw the entropies of several samples; arguments as of `decisions`."""
     sides = decision_columns(sample, ids, output)
     names = [entry.id for entry in sides]
     means = {
@@ -159,7 +159,7 @@ def list_largest_terms(dividends: Mapping[str, float]) -> tuple[str, ...]:
 
 
 def describe_common_terms(terms: Sequence[tuple[str, ...]]) -> str:
-    """Which largest term several samples have in common; `list_largest_terms` of each."""
+    """Describe which largest term several samples have in common; `list_largest_terms` of each."""
     shared = [term for term in terms[0] if all(term in entry for entry in terms)]
     if shared:
         if any(len(term) > 1 for term in terms):
@@ -174,7 +174,7 @@ def describe_common_terms(terms: Sequence[tuple[str, ...]]) -> str:
 
 
 def describe_largest_entropies(means: Mapping[str, float]) -> str:
-    """Which samples have the largest entropies; the mean of each in nats, by sample."""
+    """Describe which samples have the largest entropies; the mean of each in nats, by sample."""
     return panel.superlative(
         means,
         only="Sample {names} has a mean entropy of {value:.2f} nats",

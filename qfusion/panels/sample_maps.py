@@ -42,7 +42,7 @@ def sample_map(
     colour: str = "",
     everyone: bool = False,
 ) -> panel.PanelFigure:
-    """All samples on a map of two dimensions.
+    """Draw all samples on a map of two dimensions.
 
     Args:
         levels: all samples, a cohort, one sample.
@@ -137,7 +137,7 @@ def sample_map(
 
 
 def describe_reduction(what: str, held: float | None, stored: float) -> str:
-    """How much two dimensions hold.
+    """Describe how much two dimensions hold.
 
     Args:
         what: is reduced. held: part of the variance of principal components, 0 to 1; None of UMAP.
@@ -153,7 +153,7 @@ def describe_reduction(what: str, held: float | None, stored: float) -> str:
 def map_positions(
     levels: errors.Levels, of: str = "", method: str = "PCA", everyone: bool = False
 ) -> sample_projection.SampleMap:
-    """Where the samples of the split lie; arguments as of `sample_map`."""
+    """Return where the samples of the split lie; arguments as of `sample_map`."""
     return sample_projection.sample_map(
         levels.study,
         of or next(iter(sample_coordinates.coordinate_kinds(levels.study))),
@@ -165,7 +165,7 @@ def map_positions(
 
 
 def drawn_positions(levels: errors.Levels, result: sample_projection.SampleMap) -> np.ndarray:
-    """Places on the map of the samples that are drawn: all, or so many spread evenly, and the open one."""
+    """Return the places on the map of the samples that are drawn: all, or so many spread evenly, and the open one."""
     return np.union1d(
         drawn_samples.thinned(np.arange(len(result.rows)), MAX_DRAWN),
         np.flatnonzero(result.rows == levels.sample.row),
@@ -173,7 +173,7 @@ def drawn_positions(levels: errors.Levels, result: sample_projection.SampleMap) 
 
 
 def colour_choices(study: Study, rows: pd.DataFrame) -> tuple[str, ...]:
-    """Columns that points can be coloured by, as readers say them: numbers, and words of which there are few."""
+    """Return columns that points can be coloured by, as readers say them: numbers, and words of which there are few."""
     first = [
         "truth",
         "prediction",
@@ -201,7 +201,7 @@ def colour_choices(study: Study, rows: pd.DataFrame) -> tuple[str, ...]:
 def _coloured(
     study: Study, rows: pd.DataFrame, colour: str
 ) -> tuple[np.ndarray, list[str], list[str]]:
-    """Values, names of groups and their hues."""
+    """Return the values, names of groups and their hues."""
     column = rows[colour]
     if pd.api.types.is_numeric_dtype(column) and not (
         column.nunique() <= 6 and (column % 1 == 0).all()
@@ -247,7 +247,7 @@ def _method(result: sample_projection.SampleMap) -> str:
 
 
 def has_enough_samples(levels: errors.Levels, **_: object) -> bool:
-    """Whether there are samples enough for a map."""
+    """Return whether there are samples enough for a map."""
     return len(levels.rows) >= 3
 
 

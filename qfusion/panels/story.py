@@ -73,8 +73,10 @@ def story(sample: Sample) -> Story:
 
 
 def largest_lever(sample: Sample) -> tuple[Sample, list[str], str] | None:
-    """Returns the sample with one coupling, dissipation or fusion taken out, that without which it moves most;
-    what is changed, as markdown, and a sentence on the choice. None where nothing of the kind moves it."""
+    """Returns the sample with one coupling, dissipation or fusion taken out, that without which it moves most.
+
+    What is changed, as markdown, and a sentence on the choice. None where nothing of the kind moves it.
+    """
     if not sample.can("terms"):
         return None
     result = term_sensitivity.effect_sensitivity(sample).sensitivity
@@ -97,14 +99,14 @@ def largest_lever(sample: Sample) -> tuple[Sample, list[str], str] | None:
 
 
 def _changes(sample: Sample) -> list[str]:
-    """What is changed of the model, as markdown."""
+    """Return what is changed of the model, as markdown."""
     if sample.can("time"):
         return dynamics.list_changes(sample.tweak)
     return [f"fusion rules {text.plain(sample.changed)}"]
 
 
 def _taken_out(sample: Sample, kind: str, place: int, modalities: tuple[str, ...]) -> str:
-    """The tweak that takes a term out: of a fusion right angles, by which its qubit ignores what it reads."""
+    """Return the tweak that takes a term out: of a fusion right angles, by which its qubit ignores what it reads."""
     keys = {"coupling": coupling_key, "dissipation": dissipation_key}
     if kind in keys:
         return f"{keys[kind]('+'.join(modalities))}=0"
@@ -116,8 +118,10 @@ def _taken_out(sample: Sample, kind: str, place: int, modalities: tuple[str, ...
 
 
 def _pulled(sample: Sample, changed: list[str], why: str = "") -> Act:
-    """The terms under a lever, those as learned as thin lines; and what it did to joint terms, output, decision and the
-    first test metric."""
+    """Return the terms under a lever, those as learned as thin lines.
+
+    And what it did to joint terms, output, decision and the first test metric.
+    """
     before = _grown(sample.learned)
     joint = [
         float(joint_share({term: np.array([value]) for term, value in one.dividends.items()})[0])
@@ -129,7 +133,7 @@ def _pulled(sample: Sample, changed: list[str], why: str = "") -> Act:
 
 
 def _lines(sample: Sample, before: evolution_charts.Curves | None = None) -> go.Figure:
-    """The terms as they grow, above those before a change."""
+    """Draw the terms as they grow, above those before a change."""
     places, terms = _grown(sample)
     figure = evolution_charts.measure_lines(
         places, terms, sample.modalities, text.in_unit("contribution", sample.unit), before=before
@@ -144,7 +148,7 @@ def _lines(sample: Sample, before: evolution_charts.Curves | None = None) -> go.
 
 
 def _grown(sample: Sample) -> evolution_charts.Curves:
-    """Places along the way, and the terms there that are the largest as learned."""
+    """Return the places along the way, and the terms there that are the largest as learned."""
     learned = {term: values for term, values in sample.learned.along.items() if term}
     largest = sorted(learned, key=lambda term: -float(np.abs(learned[term]).max()))[:MOST_TERMS]
     places = sample.places if sample.can("time") else np.arange(len(sample.places))
@@ -172,7 +176,7 @@ def _on_one_scale(figures: list[go.Figure]) -> None:
 
 
 def _card(sample: Sample) -> dict[str, Any]:
-    """What there is to see, hear and read of the sample, and what is known of it."""
+    """Return what there is to see, hear and read of the sample, and what is known of it."""
     words: dict[str, str] = {}
     pictures: dict[str, np.ndarray] = {}
     media: dict[str, Block] = {}

@@ -29,7 +29,7 @@ class EffectSensitivity(NamedTuple):
     reach: float
 
     def followed(self) -> dict[str, Parameter]:
-        """The terms that can be followed, by title; the one most worth it first."""
+        """Return the terms that can be followed, by title; the one most worth it first."""
         return {
             self.sensitivity.parameters[i].title: self.sensitivity.parameters[i]
             for i in physics_sensitivity.worth_following(self.sensitivity, self.reach)
@@ -39,7 +39,7 @@ class EffectSensitivity(NamedTuple):
 def effect_sensitivity(
     sample: Sample, effect: str = "", over: str = physics_sensitivity.THIS
 ) -> EffectSensitivity:
-    """What every term does to an effect, over a cohort; both by the names that `tornado` takes."""
+    """Return what every term does to an effect, over a cohort; both by the names that `tornado` takes."""
     study = sample.study
     known = physics_sensitivity.targets(sample.study)
     target = known[choose("Effect", effect or sample.quantity, known)]
@@ -54,7 +54,7 @@ def effect_sensitivity(
 def half_slopes(
     sample: Sample, effect: str = "", over: str = physics_sensitivity.THIS
 ) -> np.ndarray:
-    """What the slope at half of each term's strength says that its removal does, (P,)."""
+    """Return what the slope at half of each term's strength says that its removal does, (P,)."""
     rows, result, _ = effect_sensitivity(sample, effect, over)
     return physics_sensitivity.half_way(
         sample.study, rows, sample.tweak, sample.output, result.targets[0]
@@ -70,7 +70,8 @@ def tornado(
     group: str = physics_sensitivity.EVERY,
     half: bool = False,
 ) -> panel.PanelFigure:
-    """Slope and removal of every term, the largest first; without a figure where none of them moves the effect.
+    """Draw the slope and removal of every term, the largest first; without a figure where none of them moves the
+    effect.
 
     Args:
         sample: a sample of a model that consists of terms.
@@ -163,7 +164,7 @@ def term_response(
     over: str = physics_sensitivity.THIS,
     term: str = "",
 ) -> panel.PanelFigure:
-    """One term from removed to where it stands.
+    """Draw one term from removed to where it stands.
 
     Args:
         sample: a sample of a model that consists of terms.
@@ -223,7 +224,7 @@ def term_response(
 
 
 def _whose(sample: Sample, sensitivity: Sensitivity, over: str, whole: int) -> str:
-    """Over which samples, in words; `whole` of them are in the cohort, of which some may have been taken."""
+    """Describe the samples in use; `whole` of them are in the cohort, of which some may have been taken."""
     taken = int(sensitivity.samples[0])
     if sample.study.classes and sensitivity.targets[0].startswith(("score", "dividend")):
         of_class = sample.whose
@@ -237,7 +238,9 @@ def _whose(sample: Sample, sensitivity: Sensitivity, over: str, whole: int) -> s
 
 
 def cohort_words(sample: Sample, over: str, taken: int, whole: int) -> str:
-    """Those `taken` of a cohort of `whole` samples, in words: one outside the test split is added to those like it."""
+    """Return those `taken` of a cohort of `whole` samples, in words: one outside the test split is added to those like
+    it.
+    """
     added = over != physics_sensitivity.ALL and sample.row not in sample.dataset.rows("test")
     tests = over.removeprefix("all ")
     return (
@@ -262,7 +265,7 @@ def _head(sensitivity: Sensitivity, places: np.ndarray, effect: str, group: str)
 
 
 def _the(parameter: Parameter) -> str:
-    """A term in a sentence, as markdown: "H: text–audio", "the duration T"."""
+    """Return a term in a sentence, as markdown: "H: text–audio", "the duration T"."""
     title = text.plain(parameter.title)
     return title if parameter.kind in ("coupling", "dissipation") else f"the {title}"
 
@@ -285,7 +288,7 @@ def has_effect(
     group: str = "",
     **_: Any,
 ) -> bool:
-    """Whether the model consists of terms, and some of the group move the effect."""
+    """Return whether the model consists of terms, and some of the group move the effect."""
     if not sample.study.can("terms"):
         return False
     result = effect_sensitivity(sample, effect, over).sensitivity
@@ -343,13 +346,13 @@ WITHOUT = params.SwitchParam(
 
 
 def sensitivity_choices(view: page_state.PageState, study: Study) -> tuple[params.Param, ...]:
-    """What a reader may choose of sensitivities: of a model with time on Dynamics, of another one on Circuit."""
+    """Return what a reader may choose of sensitivities: of a model with time on Dynamics, of another one on Circuit."""
     is_here = study.can("terms") and study.can("time") == (view.page == "dynamics")
     return (EFFECT, COHORT, GROUP, HALF, FOLLOWED, TABLE, WITHOUT) if is_here else ()
 
 
 def _open(view: page_state.PageState) -> bool:
-    """Whether the view of Dynamics, or of Circuit, is open."""
+    """Return whether the view of Dynamics, or of Circuit, is open."""
     timed = view.can("time")
     return (
         timed == (view.page == "dynamics")

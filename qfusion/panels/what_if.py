@@ -45,7 +45,7 @@ SAME = 1e-6  # angles below it, in radians, are rounding
 def both_decisions(
     sample: Sample, changes: interventions.Asked | None = None
 ) -> tuple[interventions.Result, interventions.Result, dict[str, str]]:
-    """What the model says of the sample as it is and with the changes, and what is done to each that changes."""
+    """Return what the model says of the sample as it is and with the changes, and what is done to each that changes."""
     stored, wanted = (
         interventions.wanted_changes(sample.study, sample.row, part) for part in ({}, changes or {})
     )
@@ -66,7 +66,7 @@ def both_decisions(
 def probabilities(
     sample: Sample, theme: style.Theme = "light", *, changes: interventions.Asked | None = None
 ) -> panel.PanelFigure:
-    """Both decisions as softmax of the classes; of a model of classes.
+    """Draw both decisions as softmax of the classes; of a model of classes.
 
     Args:
         sample: whose modalities change.
@@ -118,7 +118,7 @@ def waterfall(
     when: str = BEFORE,
     changes: interventions.Asked | None = None,
 ) -> panel.PanelFigure:
-    """One of both decisions term by term, on an axis that serves both.
+    """Draw one of both decisions term by term, on an axis that serves both.
 
     Args:
         sample: whose modalities change.
@@ -175,7 +175,7 @@ def waterfall(
 def differences(
     sample: Sample, theme: style.Theme = "light", *, changes: interventions.Asked | None = None
 ) -> panel.PanelFigure:
-    """What the changes do to each term; the options are those of `probabilities`."""
+    """Draw what the changes do to each term; the options are those of `probabilities`."""
     before, now, _ = both_decisions(sample, changes)
     old = before.terms(sample.study, sample.output)
     new = now.terms(sample.study, sample.output)
@@ -220,7 +220,7 @@ def differences(
 
 
 def describe_mechanism(change: Mapping[str, float]) -> str:
-    """Which terms a change acts through, by how much each term changes."""
+    """Describe which terms a change acts through, by how much each term changes."""
     return panel.superlative(
         change,
         by_size=True,
@@ -233,7 +233,7 @@ def describe_mechanism(change: Mapping[str, float]) -> str:
 
 
 def describe_state_change(name: str, angle: float) -> str:
-    """How far a modality's state moved, in radians; its name as markdown."""
+    """Describe how far a modality's state moved, in radians; its name as markdown."""
     if round(angle, 2) == 0:
         return f"The state of {name} is {'' if angle < SAME else 'all but '}as it was (moved by {angle:.2f} rad)"
     return f"The state of {name} moved by {angle:.2f} rad"
@@ -246,7 +246,7 @@ def modality_state(
     modality: str,
     changes: interventions.Asked | None = None,
 ) -> panel.PanelFigure:
-    """The state of one modality before and with the changes.
+    """Draw the state of one modality before and with the changes.
 
     Args:
         sample: whose modalities change.
@@ -318,7 +318,7 @@ def modality_state(
 
 
 def parse_changes(view: page_state.PageState) -> dict[str, dict[str, Any]] | None:
-    """What the address says is done to each modality; None where all stay as they are."""
+    """Return what the address says is done to each modality; None where all stay as they are."""
     actions = {title: action for action, title in TITLES.items()}
     values = {
         name: actions.get(view.get(f"do.{name}"), interventions.KEPT) for name in view.modalities
@@ -353,7 +353,7 @@ def _numbers(view: page_state.PageState, start: str) -> dict[str, float]:
 
 
 def nearest_flips(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
-    """For each modality the nearest state that turns the decision, and the nearest sample that has one."""
+    """Draw for each modality the nearest state that flips the decision, and the nearest sample with such a state."""
     study = sample.study
     result = decision_flips.what_would_flip(sample.study, sample.row)
     farthest, unit, how = _measured(study, result)
@@ -434,7 +434,7 @@ def nearest_flips(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
 
 
 def _measured(study: Study, flips: Mapping[str, decision_flips.Flip]) -> tuple[float, str, str]:
-    """The largest distance there can be, what it is called, and how the smallest is found."""
+    """Return the largest distance there can be, what it is called, and how the smallest is found."""
     if study.can("kets"):
         return math.pi / 2, "Fubini–Study angle", "exact, by a secular equation"
     if study.can("states"):
@@ -459,7 +459,7 @@ def _measured(study: Study, flips: Mapping[str, decision_flips.Flip]) -> tuple[f
 
 
 def parameter_flips(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
-    """For each parameter of the physics or angle of the fusion rules the smallest turn that flips the decision."""
+    """Draw the smallest change of each parameter or angle that flips the decision."""
     study = sample.study
     search = decision_flips.parameters_that_flip(sample.study, sample.row)
     check(
@@ -520,7 +520,7 @@ def parameter_flips(sample: Sample, theme: style.Theme = "light") -> panel.Panel
 
 
 def describe_outcome(changed: Sequence[str], before: str, after: str, turned: bool) -> str:
-    """What becomes of a decision.
+    """Describe what becomes of a decision.
 
     Args:
         changed: modalities, none where nothing changes. before, after: the decision, as markdown. turned: whether it is
@@ -540,7 +540,7 @@ def describe_smallest_turn(
     to: str,
     tried: int,
 ) -> str:
-    """Which knob flips a decision by the smallest turn, of those found, the smallest first.
+    """Describe which knob flips a decision by the smallest turn, of those found, the smallest first.
 
     Args:
         parameter_changes: one at least. names: of their knobs. to: the decision after the first one, as markdown.
@@ -579,12 +579,12 @@ def _method(search: Search) -> str:
 
 
 def has_changes(sample: Sample, changes: interventions.Asked | None = None, **_: Any) -> bool:
-    """Whether the changes leave a modality otherwise than it is."""
+    """Return whether the changes leave a modality otherwise than it is."""
     return bool(both_decisions(sample, changes)[2])
 
 
 def _restated(view: page_state.PageState, sample: Sample) -> list[str]:
-    """The modalities that have another state."""
+    """Return the modalities that have another state."""
     if not sample.study.can("states"):
         return []
     return [
@@ -607,7 +607,7 @@ WORDS = params.TextParam(
 
 
 def action_choice(study: Study, modality: str) -> params.SelectParam:
-    """What is done to a modality."""
+    """Return what is done to a modality."""
     return params.SelectParam(
         f"do.{modality}",
         f"What is done to {modality}",
@@ -618,7 +618,7 @@ def action_choice(study: Study, modality: str) -> params.SelectParam:
 
 
 def donor_choice(modality: str) -> params.SampleParam:
-    """The sample that lends a modality."""
+    """Return the sample that lends a modality."""
     return params.SampleParam(
         f"with.{modality}",
         "of sample",
@@ -628,7 +628,7 @@ def donor_choice(modality: str) -> params.SampleParam:
 
 
 def number_choices(study: Study, modality: str) -> list[params.NumberParam]:
-    """The numbers of a modality's state."""
+    """Return the numbers of a modality's state."""
     if not study.can("states"):
         return []
     kets = study.can("kets")
@@ -649,7 +649,7 @@ def number_choices(study: Study, modality: str) -> list[params.NumberParam]:
 
 
 def input_choices(study: Study, modality: str) -> list[params.NumberParam]:
-    """The numbers that make a modality's raw input, of data that were made so."""
+    """Return the numbers that make a modality's raw input, of data that were made so."""
     if planted_editing.recipe_of(study.dataset) is None:
         return []
     return [
@@ -667,7 +667,7 @@ def input_choices(study: Study, modality: str) -> list[params.NumberParam]:
 
 
 def change_choices(view: page_state.PageState, study: Study) -> list[params.Param]:
-    """What a reader may choose; also names modalities and numbers that this model does not have."""
+    """Return what a reader may choose; also names modalities and numbers that this model does not have."""
     known: list[params.Param] = [KNOBS, WORDS]
     for name in study.modalities:
         known += [

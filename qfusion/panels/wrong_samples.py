@@ -19,7 +19,7 @@ from qfusion.wording import backgrounds
 def slice_errors(
     levels: errors.Levels, theme: style.Theme = "light", *, by: str = ""
 ) -> panel.PanelFigure:
-    """How often the model is wrong in every slice.
+    """Draw how often the model is wrong in every slice.
 
     Args:
         levels: all samples, a cohort, one sample.
@@ -99,8 +99,8 @@ def slice_errors(
 
 
 def _finding(result: list[errors.Slice], overall: float, classes: bool) -> str:
-    """Which slice is worse than all beyond chance, if one is, although it was picked for being so: its score lies
-    beyond that of a 95 % interval for all slices together (Bonferroni).
+    """Return which slice is worse than all beyond chance, if one is, although it was picked for being so: its score
+    lies beyond that of a 95 % interval for all slices together (Bonferroni).
 
     Args:
         result: the slices. overall: the rate of errors of all of them, 0 to 1.
@@ -122,8 +122,9 @@ def _finding(result: list[errors.Slice], overall: float, classes: bool) -> str:
 
 
 def _score(entry: errors.Slice, overall: float) -> float:
-    """How many standard errors a slice's rate lies above the rate of all, in the slice's own number of samples: that
-    number follows from its interval, which is narrower the more independent samples it has."""
+    """Return how many standard errors a slice's rate lies above the rate of all, in the slice's own number of samples:
+    that number follows from its interval, which is narrower the more independent samples it has.
+    """
     if not 0 < entry.low < entry.rate or not 0 < overall < 1:
         return 0.0
     size = (
@@ -135,7 +136,7 @@ def _score(entry: errors.Slice, overall: float) -> float:
 
 
 def largest_errors(levels: errors.Levels, theme: style.Theme = "light") -> panel.PanelFigure:
-    """The cohort's samples with the largest errors.
+    """Draw the cohort's samples with the largest errors.
 
     Args:
         levels: all samples, a cohort, one sample. theme: of the figure.
@@ -193,7 +194,10 @@ def largest_errors(levels: errors.Levels, theme: style.Theme = "light") -> panel
 
 
 def describe_largest_errors(values: Mapping[str, float], classes: bool) -> str:
-    """Which samples have the largest error: the loss of classes, else the residual, with its sign; by sample."""
+    """Describe which samples have the largest error: the loss of classes, else the residual, with its sign.
+
+    By sample.
+    """
     if not np.isfinite(list(values.values())).any():
         return "No sample of this cohort"
     return panel.superlative(
@@ -208,7 +212,7 @@ def describe_largest_errors(values: Mapping[str, float], classes: bool) -> str:
 
 
 def misleading_terms(levels: errors.Levels, theme: style.Theme = "light") -> panel.PanelFigure:
-    """The wrong decisions of a cohort with the term that pulled each the wrong way, as a table: it has no figure.
+    """Draw the wrong decisions of a cohort with the term that pulled each the wrong way, as a table: it has no figure.
 
     Args:
         levels: all samples, a cohort, one sample. theme: of no use.
@@ -304,7 +308,7 @@ _WRONG = {
 def describe_corrected(
     count: int, right: int, kind: str, conflicts: bool = False, by_chance: float | None = None
 ) -> str:
-    """How many wrong decisions are right without their most misleading term.
+    """Describe how many wrong decisions are right without their most misleading term.
 
     Args:
         count: of wrong decisions. right: how many of them are right without it. kind: what they are wrong in.
@@ -328,7 +332,7 @@ def describe_corrected(
 
 
 def describe_misleading_terms(terms: Sequence[str]) -> str:
-    """How often every term misled the most; empty where there are no samples."""
+    """Describe how often every term misled the most; empty where there are no samples."""
     counts = Counter(terms)
     nothing = counts.pop("", 0)
     names = [f"{text.term(name)} in {number:,}" for name, number in counts.most_common()]
@@ -340,12 +344,12 @@ def describe_misleading_terms(terms: Sequence[str]) -> str:
 
 
 def has_samples(levels: errors.Levels, **_: object) -> bool:
-    """Whether there is a sample."""
+    """Return whether there is a sample."""
     return len(levels.rows) > 0
 
 
 def has_cohort_samples(levels: errors.Levels, **_: object) -> bool:
-    """Whether the cohort has a sample."""
+    """Return whether the cohort has a sample."""
     return bool(levels.inside.any())
 
 
