@@ -35,22 +35,22 @@ def fusion_replay(progressed: Any, model: Any) -> Replay:
         tuple((m.wires, m.before, m.after, m.mutual) for m in progressed.moments),
         _fusion_parts(progressed.gates),
         tuple(row for row, wire in enumerate(wires) if wire.end is None),
-        steps=tuple(_step_of(gate, rows) for gate in progressed.gates),
+        steps=tuple(_cone_step(gate, rows) for gate in progressed.gates),
         takes=tuple(gate.takes for gate in progressed.gates),
     )
 
 
-def _step_of(gate: Any, rows: dict[str, int]) -> Step[int]:
+def _cone_step(gate: Any, rows: dict[str, int]) -> Step[int]:
     """Return a gate of the network as far as a light cone asks."""
     on = tuple(rows[wire] for wire in gate.wires)
     if gate.gate == "measure":
         return Step(on, frozenset(on), monomial=True, reads=True)
     if gate.kind in ("fuse", "pool"):  # its other qubits choose how it turns the last
         return Step(on, frozenset(on[:-1]))
-    return as_step(on, _unitary(gate))
+    return as_step(on, _gate_matrix(gate))
 
 
-def _unitary(gate: Any) -> torch.Tensor:
+def _gate_matrix(gate: Any) -> torch.Tensor:
     """Return the matrix of a gate on its own qubits, without those that choose it."""
     angles = torch.tensor(list(gate.values.values()), dtype=torch.float64)
     if len(gate.wires) == 1 or gate.kind == "pool":
@@ -100,7 +100,7 @@ def _fusion_boxes(gates: Sequence[Any], rows: dict[str, int], model: Any) -> tup
                     number,
                     f"{gate.sentence} θ = {gate.values['theta']:.3f}.",
                     term_colour(gate.modalities[0], modalities),
-                    values=matrix_tip(_unitary(gate).numpy()),
+                    values=matrix_tip(_gate_matrix(gate).numpy()),
                 )
             )
         elif gate.kind == "fuse":
@@ -149,7 +149,7 @@ def _step_box(
     if pool:
         does = f"{inside[0].sentence} {stored} is turned by one of two learned rotations, depending on what was read."
         text = "<br>".join(
-            f"if {gate.outcome}: {_angles(gate)}<br>{matrix_tip(_unitary(gate).numpy())}"
+            f"if {gate.outcome}: {_angles(gate)}<br>{matrix_tip(_gate_matrix(gate).numpy())}"
             for gate in inside
             if gate.outcome is not None
         )

@@ -131,16 +131,16 @@ def diagram(
     _wires(figure, wires, width, notes, theme, unit)
     for box in boxes:
         _box(box, wires, at, shapes, notes, theme, unit)
-    _targets(figure, boxes, wires, unit)
+    _add_click_targets(figure, boxes, wires, unit)
     if display:
-        alone = 0.22 if _least(wires) < CLOSE else 0.26
+        alone = 0.22 if _least_distance(wires) < CLOSE else 0.26
         draw_displays(
             figure,
             [
                 (
                     x,
                     wires[row].y,
-                    0.17 if _close(wires, row) else alone,
+                    0.17 if _has_near_wire(wires, row) else alone,
                     vector,
                     disc_tip(wires[row].name, vector, entropy),
                 )
@@ -152,14 +152,14 @@ def diagram(
     elif not ends or at < max(box.last for box in boxes):
         _discs(figure, boxes, wires, at, bloch, entropy, notes, theme, unit)
     if ends:
-        _ends(figure, wires, ends, decision, width, shapes, notes, theme)
+        _add_readouts(figure, wires, ends, decision, width, shapes, notes, theme)
     figure.update_layout(shapes=shapes, annotations=notes, clickmode="event+select")
     figure.update_xaxes(**bare_axis(), range=[-0.62, width + 1.75 * bool(ends)])
     figure.update_yaxes(**bare_axis(), range=[bottom + EDGE, top - EDGE])
     return figure
 
 
-def _ends(
+def _add_readouts(
     figure: go.Figure,
     wires: Sequence[Wire],
     ends: Mapping[int, float],
@@ -171,7 +171,7 @@ def _ends(
 ) -> None:
     """Add how likely qubits read 1 at the ends of their wires, and the decision in a box after them."""
     places = {row: wires[row].y for row in ends}
-    half = 0.17 if any(_close(wires, row) for row in ends) else 0.3
+    half = 0.17 if any(_has_near_wire(wires, row) for row in ends) else 0.3
     shown = [
         (
             x,
@@ -237,7 +237,7 @@ def _wires(
             hoverinfo="skip",
             line={"color": hue or QUIET[theme], "width": 1.2},
         )
-    apart = _least(wires) * unit
+    apart = _least_distance(wires) * unit
     near, alone = (10, 12) if apart > 12 else (9, 11)
     notes.extend(
         {
@@ -253,12 +253,12 @@ def _wires(
     )
 
 
-def _least(wires: Sequence[Wire]) -> float:
+def _least_distance(wires: Sequence[Wire]) -> float:
     """Return how far the two nearest wires are apart."""
     return min((abs(a.y - b.y) for a, b in itertools.pairwise(wires)), default=1.0)
 
 
-def _close(wires: Sequence[Wire], row: int) -> bool:
+def _has_near_wire(wires: Sequence[Wire], row: int) -> bool:
     """Return whether a wire lies near another."""
     return any(abs(wires[row].y - other.y) < CLOSE for k, other in enumerate(wires) if k != row)
 
@@ -275,7 +275,7 @@ def _box(
     heights = [wires[row].y for row in box.rows]
     done = box.last <= at
     current = box.first <= at <= box.last or (at == 0 and box.first == 1)
-    slim = len(box.rows) == 1 and _close(wires, box.rows[0])
+    slim = len(box.rows) == 1 and _has_near_wire(wires, box.rows[0])
     half = 0.17 if slim else min(max(0.3, 10 / unit), 0.42)
     hue = GREY if box.outside else box.hue
     opacity = (1.0 if done or current else 0.35) * (0.35 if box.outside else 1.0)
@@ -293,7 +293,9 @@ def _box(
                 "layer": "above",
             }
         )
-    spans = _spans(box, heights, half, (0.2, 0.28) if _close(wires, box.rows[0]) else (half, half))
+    spans = _box_spans(
+        box, heights, half, (0.2, 0.28) if _has_near_wire(wires, box.rows[0]) else (half, half)
+    )
     for low, high in spans:
         place = {
             "type": "rect",
@@ -314,7 +316,7 @@ def _box(
         ]
     names = box.name.split("|") if box.named_apart else [box.name] * len(spans)
     for name, (low, high) in zip(names, spans, strict=False):
-        if slim and _least(wires) * unit < 12:
+        if slim and _least_distance(wires) * unit < 12:
             size = 9
         elif slim or len(name) > 3:
             size = 10
@@ -334,7 +336,7 @@ def _box(
         )
 
 
-def _spans(
+def _box_spans(
     box: Box, heights: list[float], half: float, beyond: tuple[float, float]
 ) -> list[tuple[float, float]]:
     """Return the top and bottom of its parts: of each named qubit, else of each run of neighbours.
@@ -355,7 +357,9 @@ def _spans(
     return [(run[0] - half, run[-1] + half) for run in runs]
 
 
-def _targets(figure: go.Figure, boxes: Sequence[Box], wires: Sequence[Wire], unit: float) -> None:
+def _add_click_targets(
+    figure: go.Figure, boxes: Sequence[Box], wires: Sequence[Wire], unit: float
+) -> None:
     """Add invisible marks that carry what is said under the pointer and where a click leads.
 
     None reaches a near wire.
@@ -382,7 +386,7 @@ def _targets(figure: go.Figure, boxes: Sequence[Box], wires: Sequence[Wire], uni
         name="gates",
         marker={
             "size": [
-                min(24.0, _least(wires) * unit) if _close(wires, row) else 24.0
+                min(24.0, _least_distance(wires) * unit) if _has_near_wire(wires, row) else 24.0
                 for box in boxes
                 for row in box.rows
             ],
@@ -409,7 +413,7 @@ def _discs(
 ) -> None:
     discs: list[tuple[int, float, int]] = []  # row, place and radius
     last = max((box.column for box in boxes), default=0)
-    apart = _least(wires) * unit
+    apart = _least_distance(wires) * unit
     usual = 15 if last < MANY else 10
     odd = False  # so that it fits between two boxes
     for row, wire in enumerate(wires):

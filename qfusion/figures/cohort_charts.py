@@ -82,7 +82,7 @@ def violins(
                     hoveron="violins",
                     hoverinfo="skip",
                 )
-    _key(
+    _add_legend_entries(
         figure, (whole_name, GREY, "square"), (cohort_name, BLUE if modalities else GREY, "square")
     )
     _diamonds(
@@ -193,7 +193,7 @@ def boxes(
             showarrow=False,
             font={"size": 12, "color": INK[theme]},
         )
-    _key(
+    _add_legend_entries(
         figure,
         (whole_name, GREY, "square"),
         (cohort_name, BLUE, "square"),
@@ -262,7 +262,7 @@ def relation_bars(
         zip(*errors, strict=True), (GREY, BLUE), (0.19, -0.19), strict=False
     ):
         _intervals(figure, own, rows + shift, [hue] * len(own), "x2", "mean error")
-    _key(figure, (whole_name, GREY, "square"), (cohort_name, BLUE, "square"))
+    _add_legend_entries(figure, (whole_name, GREY, "square"), (cohort_name, BLUE, "square"))
     shares = [n / max(sum(counted), 1) for counted in (whole, cohort) for n in counted]
     figure.update_yaxes(
         **row_axis(
@@ -321,7 +321,7 @@ def share_bars(
         "x",
         cohort_name,
     )
-    _key(figure, (whole_name, GREY, "circle"), (cohort_name, BLUE, "circle"))
+    _add_legend_entries(figure, (whole_name, GREY, "circle"), (cohort_name, BLUE, "circle"))
     _diamonds(
         figure,
         [sample[name] for name in modalities if name in sample],
@@ -477,7 +477,7 @@ def _diamond(theme: Theme) -> dict[str, Any]:
     }
 
 
-def _key(figure: go.Figure, *entries: tuple[str, str, str]) -> None:
+def _add_legend_entries(figure: go.Figure, *entries: tuple[str, str, str]) -> None:
     """Add entries of the legend that stand for several traces."""
     for name, hue, symbol in entries:
         figure.add_trace(

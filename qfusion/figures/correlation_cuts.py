@@ -115,7 +115,7 @@ def cut_terms(
         whose: the modality that is cut, for the axis.
         modalities, cursor: as for `cut_curves`.
     """
-    figure, rows = _stacked(
+    figure, rows = _stacked_plots(
         times, list(sizes), with_unit("|contribution|", unit, "<br>"), "tozero", theme
     )
     for terms_after, row in zip(sizes.values(), rows, strict=True):
@@ -154,7 +154,7 @@ def cut_metric(
             interval. levels: what is drawn as lines across: "undisturbed" first, "chance", ...
         y_title: the metric, with its sample size. modalities: as for `cut_curves`.
     """
-    figure, rows = _stacked(times, list(lines), label(y_title), "normal", theme)
+    figure, rows = _stacked_plots(times, list(lines), label(y_title), "normal", theme)
     cut, solid = KINDS["cut"]
     for bands, row in zip(lines.values(), rows, strict=True):
         first = row == "y"
@@ -208,7 +208,7 @@ def cut_metric(
     return figure
 
 
-def _stacked(
+def _stacked_plots(
     times: np.ndarray, kinds: list[str], title: str, mode: str, theme: Theme
 ) -> tuple[go.Figure, list[str]]:
     """Draw an empty plot a kind of cut on one axis of time, and the names of their upright axes."""

@@ -75,7 +75,7 @@ def measure_lines(
                 )
                 for part, values in series.items()
             ),
-            *([] if before is None else [_ghosts_entry()]),
+            *([] if before is None else [_ghost_legend_entry()]),
         ]
     )
     figure.update_layout(
@@ -143,7 +143,7 @@ def decision_lines(
                 line(times, values, name, QUIET[theme], "dot", "y2", True)
                 for name, values in others.items()
             ),
-            *([] if before is None else [_ghosts_entry()]),
+            *([] if before is None else [_ghost_legend_entry()]),
         ]
     )
     figure.update_layout(
@@ -299,7 +299,7 @@ def _ghost(times: np.ndarray, values: np.ndarray, hue: str, row: str) -> dict[st
     }
 
 
-def _ghosts_entry() -> dict[str, Any]:
+def _ghost_legend_entry() -> dict[str, Any]:
     """Return what ghosts of all colours have in the legend, the last of it."""
     return {
         "type": "scatter",

@@ -147,12 +147,12 @@ def attribution_matrix(
             x=np.tile(np.arange(G), S + 1),
             y=np.repeat(rows, G),
             mode="text",
-            text=_short(values).ravel().tolist(),
+            text=_format_short(values).ravel().tolist(),
             textfont={"size": 10, "color": np.where(dark, ON_DARK, ON_BRIGHT).ravel().tolist()},
             hoverinfo="skip",
         )
     ends = np.array([[*start, np.sum(start)], [*end, np.sum(end)]])
-    for place, column, texts in zip((-1.4, G + 0.4), ends, _short(ends), strict=True):
+    for place, column, texts in zip((-1.4, G + 0.4), ends, _format_short(ends), strict=True):
         figure.add_trace(
             {
                 "type": "scatter",
@@ -199,7 +199,7 @@ def attribution_matrix(
     return figure
 
 
-def _short(values: np.ndarray) -> np.ndarray:
+def _format_short(values: np.ndarray) -> np.ndarray:
     """Return the numbers for narrow cells: two digits of the largest, without a zero before the point.
 
     0 where all of them would be.
@@ -239,7 +239,7 @@ def attribution_areas(
         dividend: the coalition. start: the dividend without evolution.
     """
     figure = base_figure(theme, 360, left=66, right=20, top=8, legend=True)
-    folded = _folded(
+    folded = _fold_small_terms(
         np.where(np.abs(added) > ROUNDING * np.abs(added).max(initial=0), added, 0.0), titles, hues
     )
     room = LABELLED * sum(float(np.abs(part[-1])) for *_, part in folded)
@@ -310,7 +310,7 @@ def attribution_areas(
     return draw_time_cursor(figure, cursor, theme)
 
 
-def _folded(
+def _fold_small_terms(
     added: np.ndarray, titles: Sequence[str], hues: Sequence[str]
 ) -> list[tuple[str, str, np.ndarray]]:
     """Return the name, hue and series of the largest terms, in the given order, and of the sum of all others."""

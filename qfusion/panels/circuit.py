@@ -65,7 +65,7 @@ _SHOWN = {
 def step_circuit(sample: Sample, steps: int = STEPS, gates: str = EACH) -> Any:
     """Return one step of the evolution of a model with time, as a PennyLane circuit."""
     return sample_circuits.circuit(
-        sample.study, sample.row, *_step(sample, steps, gates), sample.tweak
+        sample.study, sample.row, *_step_duration(sample, steps, gates), sample.tweak
     )
 
 
@@ -74,12 +74,12 @@ def replay(sample: Sample, steps: int = STEPS, gates: str = EACH) -> circuit_rep
     require(sample.model, "circuit")
     if sample.study.can("time"):
         return circuit_boxes.step_replay(
-            sample.study, sample.row, *_step(sample, steps, gates), sample.tweak
+            sample.study, sample.row, *_step_duration(sample, steps, gates), sample.tweak
         )
     return circuit_boxes.replay(sample.study, sample.row, sample.tweak)
 
 
-def _step(sample: Sample, steps: int, gates: str) -> tuple[float, str]:
+def _step_duration(sample: Sample, steps: int, gates: str) -> tuple[float, str]:
     require(sample.model, "time")
     check(
         1 <= steps <= MAX_STEPS, f"Argument `steps` must be from 1 to {MAX_STEPS}, but is {steps}."
@@ -127,7 +127,7 @@ def diagram(
         display: "at the scrubber" for discs there, or what stands after every column.
     """
     walk = replay(sample, steps, gates)
-    at = _place(walk, gate)
+    at = _gate_index(walk, gate)
     drawn = walk.near(at)
     seen = light_cone(sample, cone) if cone != NONE else None
     rows = np.ptp([wire.y for wire in walk.wires]) + 2 * circuit_diagram.EDGE
@@ -188,13 +188,13 @@ def diagram(
             else f" Drawn are the gates from {drawn[0].first} to "
             f"{max(box.last for box in drawn)}; the others follow the scrubber."
         )
-        + _levels(sample)
+        + _describe_unused_states(sample)
         + sample.of
     )
 
     def table() -> pd.DataFrame:
         if seen is None:
-            return _qubits(walk, at)
+            return _qubit_table(walk, at)
         return pd.DataFrame(
             [
                 {"gate": n, "name": name, "qubits": ", ".join(wires), "in_cone": inside}
@@ -209,7 +209,8 @@ def diagram(
         title,
         figure,
         shows=shows,
-        not_shown="correlations between qubits: each is drawn on its own." + _inert(sample),
+        not_shown="correlations between qubits: each is drawn on its own."
+        + _describe_inert_fusion(sample),
         alt=f"Circuit of {walk.count} gates; {at} are done. The table below lists them.",
         table=table,
     )
@@ -250,12 +251,12 @@ def decision(sample: Sample) -> tuple[str, str]:
     )
 
 
-def _inert(sample: Sample) -> str:
+def _describe_inert_fusion(sample: Sample) -> str:
     """Return the sentence that the decision does not depend on the entanglement of the fusion."""
     return f" {INERT}" if sample.can("rules") else ""
 
 
-def _levels(sample: Sample) -> str:
+def _describe_unused_states(sample: Sample) -> str:
     """Return which modalities have fewer levels than their qubits have states."""
     if sample.can("time"):
         fewer = [
@@ -292,7 +293,7 @@ def qubits(
         "its entropy." + sample.of,
         not_shown="⟨Y⟩ as a length: point at a disc.",
         alt=f"Bloch vectors of {len(rows)} qubits; entropy in nats: {panel.list_numbers(names, entropy)}.",
-        table=lambda: _qubits(walk, at),
+        table=lambda: _qubit_table(walk, at),
     )
 
 
@@ -322,7 +323,7 @@ def balls(
         + sample.of,
         not_shown="correlations between qubits: each ball is one qubit on its own.",
         alt=f"Bloch balls of {len(rows)} qubits; lengths {panel.list_numbers(names, lengths)}.",
-        table=lambda: _qubits(walk, at),
+        table=lambda: _qubit_table(walk, at),
     )
 
 
@@ -338,7 +339,7 @@ def outcomes(
 
     Arguments as of `diagram`.
     """
-    wires, before, after, mutual = _moment(sample, gate, steps, gates)
+    wires, before, after, mutual = _gate_states(sample, gate, steps, gates)
     dims = (2,) * len(wires)
     was, now = (np.real(np.diag(rho)) for rho in (before, after))
     names = state_charts.basis_labels(dims)
@@ -384,7 +385,7 @@ def matrix(
     gates: str = EACH,
 ) -> panel.PanelFigure:
     """Draw the density matrix of the qubits that a gate concerns, after it; arguments as of `diagram`."""
-    wires, before, after, _ = _moment(sample, gate, steps, gates)
+    wires, before, after, _ = _gate_states(sample, gate, steps, gates)
     dims = (2,) * len(wires)
     names = state_charts.basis_labels(dims)
 
@@ -429,7 +430,7 @@ def entropies(
     figure = circuit_charts.entropy_lines(
         walk.entropy[:, rows],
         names,
-        _place(walk, gate) if marked else None,
+        _gate_index(walk, gate) if marked else None,
         walk.parts,
         hues=[walk.wires[row].hue for row in rows],
         theme=theme,
@@ -449,7 +450,7 @@ def entropies(
             if sample.can("rules")
             else "."
         )
-        + _inert(sample)
+        + _describe_inert_fusion(sample)
     )
     alt = (
         f"Entropy of {len(names)} qubits over {walk.count} gates; at the end, in nats: "
@@ -497,7 +498,7 @@ def information(
     figure = circuit_charts.entropy_lines(
         values,
         names,
-        _place(walk, gate),
+        _gate_index(walk, gate),
         walk.parts,
         hues=[style.term_colour("+".join(group), sample.modalities) for group in shared],
         y_title="mutual information (nats)",
@@ -639,7 +640,7 @@ def step_error(
     )
 
 
-def _place(walk: circuit_replay.Replay, gate: int | None) -> int:
+def _gate_index(walk: circuit_replay.Replay, gate: int | None) -> int:
     return walk.count if gate is None else min(gate, walk.count)
 
 
@@ -648,7 +649,7 @@ def _path_so_far(
 ) -> tuple[circuit_replay.Replay, int, list[int], list[str]]:
     """Return the replay, the number of gates that are done, and the rows and names of the qubits that go to the end."""
     walk = replay(sample, steps, gates)
-    at = _place(walk, gate)
+    at = _gate_index(walk, gate)
     rows = list(walk.followed)
     check(at > 0, "Before the first gate every qubit is |0⟩. Choose `gate` from 1 on.")
     return walk, at, rows, [walk.wires[row].name for row in rows]
@@ -660,7 +661,7 @@ def describe_too_many_qubits(sample: Sample) -> str:
     return f"This gate acts on more than four qubits: its joint state is left out here{elsewhere}."
 
 
-def _moment(
+def _gate_states(
     sample: Sample, gate: int | None, steps: int, gates: str
 ) -> tuple[tuple[str, ...], np.ndarray, np.ndarray, tuple[float, float] | None]:
     """Return the qubits that a gate concerns, their state before and after it, and their mutual information."""
@@ -670,7 +671,7 @@ def _moment(
     return moment
 
 
-def _qubits(walk: circuit_replay.Replay, at: int) -> pd.DataFrame:
+def _qubit_table(walk: circuit_replay.Replay, at: int) -> pd.DataFrame:
     x, y, z = walk.bloch[at].T
     return pd.DataFrame(
         {
@@ -694,7 +695,7 @@ def fits_joint_display(sample: Sample, gate: int | None = None, **drawn: Any) ->
     if not has_begun(sample, gate):
         return False
     walk = replay(sample, **drawn)
-    return bool(walk.moments[_place(walk, gate) - 1][0])
+    return bool(walk.moments[_gate_index(walk, gate) - 1][0])
 
 
 _DRAWN = panel.can("circuit")
@@ -779,15 +780,15 @@ CONTROLS = (
 )
 
 
-def _part(name: str) -> panel.Opens:
+def _is_part_open(name: str) -> panel.Opens:
     chosen = PART.chosen(name)
     return lambda view: not view.can("rules") or chosen(view)
 
 
 _STEPS = {"steps": STEP_COUNT, "gates": GATES_OF_H}
 _AT = {"gate": GATE, **_STEPS}
-_REPLAY = _part("Walk")
-_ENTROPIES = _part("Entropies")
+_REPLAY = _is_part_open("Walk")
+_ENTROPIES = _is_part_open("Entropies")
 PANELS = {
     "circuit": panel.Panel(
         diagram,

@@ -37,7 +37,7 @@ def confusions(levels: errors.Levels, theme: style.Theme = "light") -> panel.Pan
         "annotated classes down, predicted ones across; the colour is the share of the annotated class"
         + (f"; the {MOST} most frequent of {len(classes):,} classes" if len(classes) > MOST else "")
         + ". "
-        f"Click a cell to make it the cohort. {_whose(levels)}"
+        f"Click a cell to make it the cohort. {_describe_cohort(levels)}"
     )
 
     def table() -> pd.DataFrame:
@@ -98,7 +98,7 @@ def curves(levels: errors.Levels, theme: style.Theme = "light") -> panel.PanelFi
         describe_separation(areas, label),
         figure,
         shows="every class against the rest, told by its softmax: left the ROC curve, right precision and recall; "
-        f"blue: the class that is explained, else the one of the smallest area.{mean} {_whose(levels)}",
+        f"blue: the class that is explained, else the one of the smallest area.{mean} {_describe_cohort(levels)}",
         not_shown="which threshold to take.",
         alt=alt,
         table=table,
@@ -132,7 +132,7 @@ def calibration(levels: errors.Levels, theme: style.Theme = "light") -> panel.Pa
         model_quality.calibration_plot(certainty, accuracy, counts, theme),
         shows=f"the share that is right against the certainty (softmax of the predicted class), in {errors.BINS} "
         f"bins of equal width; the larger the disc, the more samples. Expected calibration error "
-        f"{error:.3f}. {_whose(levels)}",
+        f"{error:.3f}. {_describe_cohort(levels)}",
         not_shown="how far single bins are off by chance: small ones say little.",
         alt=alt,
         table=table,
@@ -171,7 +171,7 @@ def residuals(levels: errors.Levels, theme: style.Theme = "light") -> panel.Pane
         describe_residuals(truth[inside], part),
         figure,
         shows="prediction minus annotation of each sample; right, how many are so far off. Blue: the cohort, grey: the "
-        f"others of {levels.split}. {_whose(levels)}",
+        f"others of {levels.split}. {_describe_cohort(levels)}",
         not_shown="why: slice by a filter, such as error>1.",
         alt=alt,
         table=table,
@@ -244,7 +244,7 @@ def describe_residuals(truth: np.ndarray, residual: np.ndarray) -> str:
     return f"{words}; extremes are {'drawn to the middle' if slope < 0 else 'overdone'} (slope {slope:+.2f})"
 
 
-def _whose(levels: errors.Levels) -> str:
+def _describe_cohort(levels: errors.Levels) -> str:
     return f"Of {int(levels.inside.sum()):,} samples of {text.plain(levels.name if levels.parts else levels.split)}."
 
 

@@ -110,7 +110,7 @@ def shares(levels: errors.Levels, theme: style.Theme = "light") -> panel.PanelFi
         title,
         figure,
         shows=f"the mean part of each modality in Σ|Shapley value| (MM-SHAP); bars: {levels.intervals}; "
-        "diamond: the sample. " + _compared(levels),
+        "diamond: the sample. " + _describe_background(levels),
         not_shown="whether the modality was right, or which of its joint terms it shares.",
         alt=alt,
         table=table,
@@ -161,7 +161,7 @@ def relations(levels: errors.Levels, theme: style.Theme = "light") -> panel.Pane
     whole, part = (
         [int((where & keep).sum()) for where in is_kind.values()] for keep in (True, inside)
     )
-    title = _worst({kind: pair[0] for kind, pair in result.items()})
+    title = _describe_worst_relation({kind: pair[0] for kind, pair in result.items()})
     figure = cohort_charts.relation_bars(
         kinds,
         whole,
@@ -178,7 +178,7 @@ def relations(levels: errors.Levels, theme: style.Theme = "light") -> panel.Pane
             f"{k}: {words[0].lower()}{words[1:-1]}" for k, words in RELATION_DEFINITIONS.items()
         )
         + f". Right: mean error ({text.plain(levels.study.unit_of_error)}) with {levels.intervals}. Click a bar "
-        f"to make it the cohort. {_compared(levels)}"
+        f"to make it the cohort. {_describe_background(levels)}"
     )
     alt = "Types: " + ", ".join(f"{k} {n}" for k, n in zip(kinds, whole, strict=True)) + "."
 
@@ -222,7 +222,7 @@ def dividends(
     study = levels.study
     rows = levels.rows
     inside = levels.inside
-    terms = _terms(study.terms, rows)
+    terms = _drawn_terms(study.terms, rows)
     values = {term: rows[dividend_column(term)].to_numpy(dtype=float) for term in terms}
     if levels.own is None:
         own = {}
@@ -267,7 +267,7 @@ def dividends(
         f"every sample's exact contribution of each term, with its sign; {shape}; grey: all, coloured: "
         "the cohort, diamond: this "
         "sample. "
-        + _compared(levels)
+        + _describe_background(levels)
         + (
             f" The {len(terms)} terms of largest mean size are drawn, {rest} are not."
             if rest
@@ -291,7 +291,7 @@ def dividends(
 
     return panel.PanelFigure(
         "dividends",
-        _spread(values, inside, levels.clusters()),
+        _describe_spread(values, inside, levels.clusters()),
         drawn,
         shows=shows,
         not_shown="how the terms of one sample go together: see the sample's waterfall.",
@@ -340,7 +340,8 @@ def entanglement(
     )
     shows = (
         f"one point a sample: {drawn_samples.drawn_words(len(result.rows), len(levels.rows))}; intervals: "
-        f"{cohort_table.intervals(study.dataset, result.rows)}. Click a point to open it. {_compared(levels)}"
+        f"{cohort_table.intervals(study.dataset, result.rows)}. Click a point to open it. "
+        f"{_describe_background(levels)}"
     )
     not_shown = (
         f"{_CAUTION[study.can('time')]} Of {len(titles) * len(strengths)} pairs of measures some are related "
@@ -427,11 +428,11 @@ def unit_of(levels: errors.Levels) -> str:
     return levels.study.unit_of(levels.output_wanted or 0)
 
 
-def _compared(levels: errors.Levels) -> str:
+def _describe_background(levels: errors.Levels) -> str:
     return backgrounds.describe_comparison(levels.study.bulk_background)
 
 
-def _worst(errors: dict[str, stability.Interval]) -> str:
+def _describe_worst_relation(errors: dict[str, stability.Interval]) -> str:
     """Return which type is predicted worst, where the intervals tell it apart from the others."""
     known = {kind: entry for kind, entry in errors.items() if entry.known}
     if len(known) < 2:
@@ -446,7 +447,7 @@ def _worst(errors: dict[str, stability.Interval]) -> str:
     return "No type is predicted clearly worse than another: the intervals overlap"
 
 
-def _terms(every: tuple[str, ...], rows: pd.DataFrame) -> list[str]:
+def _drawn_terms(every: tuple[str, ...], rows: pd.DataFrame) -> list[str]:
     """Return the terms that are drawn: all, or those of the largest mean size."""
     if len(every) <= MAX_TERMS:
         return list(every)
@@ -454,7 +455,7 @@ def _terms(every: tuple[str, ...], rows: pd.DataFrame) -> list[str]:
     return [every[i] for i in np.sort(np.argsort(-means, kind="stable")[:MAX_TERMS])]
 
 
-def _spread(
+def _describe_spread(
     values: Mapping[str, np.ndarray], part: np.ndarray, clusters: np.ndarray | None = None
 ) -> str:
     """Describe the term in which a cohort differs most from the rest, where one differs by more than two standard
@@ -480,7 +481,7 @@ def _spread(
         term: float(result[part].mean() - result[~part].mean()) for term, result in values.items()
     }
     far = float(ndtri(1 - (1 - stability.LEVEL) / 2 / len(values)))
-    errors = _errors(np.stack([*values.values()], 1), part, clusters)
+    errors = _difference_errors(np.stack([*values.values()], 1), part, clusters)
     apart = {
         term: value
         for (term, value), error in zip(moved.items(), errors, strict=True)
@@ -498,7 +499,9 @@ def _spread(
     )
 
 
-def _errors(values: np.ndarray, part: np.ndarray, clusters: np.ndarray | None) -> np.ndarray:
+def _difference_errors(
+    values: np.ndarray, part: np.ndarray, clusters: np.ndarray | None
+) -> np.ndarray:
     """Return the standard errors (k,) of how far the means of values (n, k) lie apart in two groups.
 
     Infinite where a group is of one sample alone, or of one cluster.
@@ -597,19 +600,21 @@ def implied_view(view: page_state.PageState) -> str:
     return view.get(VIEW.key) or next(held, VIEW.options()[0])
 
 
-def _within(part: str) -> panel.Opens:
+def _is_view_open(part: str) -> panel.Opens:
     return lambda view: implied_view(view) == part
 
 
 PANELS = {
-    "cohort-shares": panel.Panel(shares, opens=_within("Contributions"), scope="levels"),
-    "types": panel.Panel(relations, opens=_within("Contributions"), scope="levels"),
-    "dividends": panel.Panel(dividends, {"by": BY}, opens=_within("Contributions"), scope="levels"),
+    "cohort-shares": panel.Panel(shares, opens=_is_view_open("Contributions"), scope="levels"),
+    "types": panel.Panel(relations, opens=_is_view_open("Contributions"), scope="levels"),
+    "dividends": panel.Panel(
+        dividends, {"by": BY}, opens=_is_view_open("Contributions"), scope="levels"
+    ),
     "entanglement": panel.Panel(
         entanglement,
         {"measure": MEASURE, "strength": STRENGTH, "everyone": panel.EVERYONE},
         fits=lambda levels, **_: bool(cohort_measures.measure_titles(levels.study)),
-        opens=_within("Entanglement"),
+        opens=_is_view_open("Entanglement"),
         scope="levels",
     ),
     "cut-test": panel.Panel(
@@ -617,26 +622,30 @@ PANELS = {
         {"everyone": panel.EVERYONE},
         conditions={"wanted": CUTS},
         fits=can_afford_cuts,
-        opens=_within("Entanglement"),
+        opens=_is_view_open("Entanglement"),
         scope="levels",
     ),
     "slices": panel.Panel(
-        slice_errors, {"by": SLICES_BY}, fits=has_samples, opens=_within("Errors"), scope="levels"
+        slice_errors,
+        {"by": SLICES_BY},
+        fits=has_samples,
+        opens=_is_view_open("Errors"),
+        scope="levels",
     ),
     "worst": panel.Panel(
-        largest_errors, fits=has_cohort_samples, opens=_within("Errors"), scope="levels"
+        largest_errors, fits=has_cohort_samples, opens=_is_view_open("Errors"), scope="levels"
     ),
     "wrong": panel.Panel(
-        misleading_terms, fits=has_samples, opens=_within("Errors"), scope="levels"
+        misleading_terms, fits=has_samples, opens=_is_view_open("Errors"), scope="levels"
     ),
     "confusions": panel.Panel(
-        confusions, fits=has_classes, opens=_within("Quality"), scope="levels"
+        confusions, fits=has_classes, opens=_is_view_open("Quality"), scope="levels"
     ),
     "calibration": panel.Panel(
-        calibration, fits=has_classes, opens=_within("Quality"), scope="levels"
+        calibration, fits=has_classes, opens=_is_view_open("Quality"), scope="levels"
     ),
-    "curves": panel.Panel(curves, fits=has_classes, opens=_within("Quality"), scope="levels"),
+    "curves": panel.Panel(curves, fits=has_classes, opens=_is_view_open("Quality"), scope="levels"),
     "residuals": panel.Panel(
-        residuals, fits=is_regression, opens=_within("Quality"), scope="levels"
+        residuals, fits=is_regression, opens=_is_view_open("Quality"), scope="levels"
     ),
 }

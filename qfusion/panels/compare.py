@@ -82,7 +82,7 @@ def differences(sides: compare.Sides, theme: style.Theme = "light") -> panel.Pan
     )
     shows = (
         f"{text.plain(b.id)} minus {text.plain(a.id)}, term by term; the last bar is their sum. "
-        + _against(sides)
+        + _describe_backgrounds(sides)
     )
     alt = (
         "Differences, B minus A: "
@@ -138,9 +138,9 @@ def shares(sides: compare.Sides, theme: style.Theme = "light") -> panel.PanelFig
         describe_share_shift(a.shares, b.shares),
         figure,
         shows="the part of each modality in Σ|Shapley value| (MM-SHAP) of each decision."
-        + _both(sides)
+        + _describe_sides(sides)
         + " "
-        + _against(sides),
+        + _describe_backgrounds(sides),
         not_shown="the sign: see the waterfalls.",
         alt=alt,
         table=table,
@@ -181,7 +181,7 @@ def entropies(sides: compare.Sides, theme: style.Theme = "light") -> panel.Panel
             if timed[0] == timed[1]
             else f"in A {_ENTROPY_OF[timed[0]]}; in B {_ENTROPY_OF[timed[1]]}"
         )
-        + f".{_both(sides)}"
+        + f".{_describe_sides(sides)}"
     )
     alt = f"Entropies in nats. A: {panel.list_terms(a.entropies, '.2f')}. B: {panel.list_terms(b.entropies, '.2f')}."
 
@@ -222,7 +222,7 @@ def classes(sides: compare.Sides, theme: style.Theme = "light") -> panel.PanelFi
     shows = (
         f"{evidence_fusion.describe_drawn_classes(names, b.true_class)} of B as bars, of A as hollow diamonds; "
         + ("no true class of B is known." if b.is_own else "B's true class is marked.")
-        + _both(sides)
+        + _describe_sides(sides)
     )
     alt = f"A: {panel.list_numbers(names, a.probabilities)}. B: {panel.list_numbers(names, b.probabilities)}."
 
@@ -270,7 +270,7 @@ def disagreements(sides: compare.Sides, theme: style.Theme = "light") -> panel.P
         f"{text.plain(b.name)} (B), both as learned, differ most: A’s decision → B’s"
         + (", and the term that differs most, B − A. " if result.terms else ". ")
         + "Click a bar to open it. "
-        + (_against(sides) if result.terms else "")
+        + (_describe_backgrounds(sides) if result.terms else "")
     )
     alt = (
         "Differ most: "
@@ -347,14 +347,14 @@ def describe_difference(
     back = top(change, smallest=total > 0)
     words = (
         f"B's {quantity} {text.verb(quantity)} {abs(total):.2f} {'higher' if total > 0 else 'lower'}, "
-        f"mainly through {_changes(change, along)}"
+        f"mainly through {_list_changes(change, along)}"
     )
     if change[back[0]] * total < 0 and abs(change[back[0]]) > 0.25 * abs(total):
-        words += f", held back by {_changes(change, back)}"
+        words += f", held back by {_list_changes(change, back)}"
     return words
 
 
-def _changes(change: Mapping[str, float], terms: Sequence[str]) -> str:
+def _list_changes(change: Mapping[str, float], terms: Sequence[str]) -> str:
     return listed([f"{term} ({change[term]:+.2f})" for term in terms])
 
 
@@ -417,12 +417,12 @@ def _hues(sides: compare.Sides) -> dict[str, str]:
     }
 
 
-def _both(sides: compare.Sides) -> str:
+def _describe_sides(sides: compare.Sides) -> str:
     """Return whose numbers they are."""
     return f" Of samples {text.plain(sides.a.id)} (A) and {text.plain(sides.b.id)} (B)."
 
 
-def _against(sides: compare.Sides) -> str:
+def _describe_backgrounds(sides: compare.Sides) -> str:
     """Return a sentence for numbers without a baseline, of both."""
     a, b = (background_markdown(one.background) for one in (sides.a, sides.b))
     if a == b:

@@ -178,7 +178,9 @@ def extreme_eigenstate(
     k = _EXTREME[side]
     amplitudes = operator.amplitudes(k)
     names = state_charts.basis_labels(operator.dims)
-    title = describe_extreme_vote(side, float(operator.votes[k]), _levels(amplitudes, names))
+    title = describe_extreme_vote(
+        side, float(operator.votes[k]), _likeliest_levels(amplitudes, names)
+    )
     shows = (
         "how likely each basis state is in this eigenstate (height) and its phase (colour, the largest one's set "
         "to 0)"
@@ -207,7 +209,7 @@ def extreme_eigenstate(
         operator_spectra.eigenvector_bars(amplitudes, operator.dims, theme=theme),
         shows=shows,
         not_shown="whether a real sample can be in it: see the weights below.",
-        alt=f"Populations of the eigenstate that votes most {side}: {_levels(amplitudes, names)}.",
+        alt=f"Populations of the eigenstate that votes most {side}: {_likeliest_levels(amplitudes, names)}.",
         table=table,
     )
 
@@ -223,15 +225,15 @@ def outcome_patterns(
         group: of modalities, such as "text+audio".
     """
     operator = operator_votes.operator_of(sample, group)
-    elements = _elements(sample)
+    elements = _element_names(sample)
     whole = len(operator.values)
     side = min(SHOWN_PATTERNS, whole // 2)
     shown = [*range(whole - 1, whole - 1 - side, -1), *range(side - 1, -1, -1)]
     bits = np.array([operator.bits(k) for k in shown])
     votes = operator.votes[shown]
     alt = (
-        f"Highest vote {votes[0]:+z.2f}: {_said(bits[0], elements)}. Lowest {votes[-1]:+z.2f}: "
-        f"{_said(bits[-1], elements)}."
+        f"Highest vote {votes[0]:+z.2f}: {_describe_pattern(bits[0], elements)}. Lowest {votes[-1]:+z.2f}: "
+        f"{_describe_pattern(bits[-1], elements)}."
     )
 
     def table() -> pd.DataFrame:
@@ -244,7 +246,7 @@ def outcome_patterns(
 
     return panel.PanelFigure(
         "patterns",
-        describe_extreme_vote("for", float(votes[0]), _said(bits[0], elements)),
+        describe_extreme_vote("for", float(votes[0]), _describe_pattern(bits[0], elements)),
         operator_spectra.outcome_patterns(
             bits, votes, elements, operator.modalities, sample.modalities, theme=theme
         ),
@@ -268,7 +270,7 @@ def element_effects(
         group: of modalities, such as "text+audio".
     """
     operator = operator_votes.operator_of(sample, group)
-    elements = _elements(sample)
+    elements = _element_names(sample)
     if operator.effects is not None:
         values = operator.effects
     else:
@@ -372,14 +374,14 @@ def extreme_plane(
     )
 
 
-def _levels(amplitudes: np.ndarray, names: list[str]) -> str:
+def _likeliest_levels(amplitudes: np.ndarray, names: list[str]) -> str:
     """Return the likeliest basis states in words."""
     mass = np.abs(amplitudes) ** 2
     order = [i for i in np.argsort(-mass)[:3] if mass[i] >= 0.1] or [int(mass.argmax())]
     return ", ".join(f"|{names[i]}⟩ {mass[i]:.0%}" for i in order)
 
 
-def _elements(sample: Sample) -> tuple[str, ...]:
+def _element_names(sample: Sample) -> tuple[str, ...]:
     """Return the names of the elements that a modality is read by."""
     study: Any = sample.study
     if study.model.elements_are_classes:
@@ -387,7 +389,7 @@ def _elements(sample: Sample) -> tuple[str, ...]:
     return tuple(map(str, range(study.model.elements)))
 
 
-def _said(bits: np.ndarray, elements: tuple[str, ...]) -> str:
+def _describe_pattern(bits: np.ndarray, elements: tuple[str, ...]) -> str:
     """Return one pattern in words: the elements that read 1."""
     read = [[text.plain(elements[i], 20) for i in np.flatnonzero(row)] for row in bits]
     return "; ".join("yes on " + ", ".join(on) if on else "no on all" for on in read)
@@ -408,7 +410,7 @@ def has_patterns(sample: Sample, group: str = "", **_: Any) -> bool:
     return sample.study.can("states") and not has_kets(sample, group)
 
 
-def _nearest(view: page_state.PageState, sample: Sample) -> list[str]:
+def _nearest_curve_names(view: page_state.PageState, sample: Sample) -> list[str]:
     """Return the ends of the names of the curves of the samples nearest to both extremes."""
     if not sample.study.can("states"):
         return []
@@ -466,4 +468,8 @@ OPERATORS = {
     "patterns": panel.Panel(outcome_patterns, _GROUP, fits=has_patterns),
     "effects": panel.Panel(element_effects, _GROUP, fits=has_patterns),
 }
-NAMED = {"content-": panel.Panel(samples.curve_of, rest=samples.parse_curve_name, endings=_nearest)}
+NAMED = {
+    "content-": panel.Panel(
+        samples.curve_of, rest=samples.parse_curve_name, endings=_nearest_curve_names
+    )
+}

@@ -84,7 +84,7 @@ def upper_curves(
     kind, _, name = _ABOVE[choose("Measure", above, upper_measures(sample.modalities))]
     if above == PAIRS:
         pairs = tweaked_pairs(sample)
-        series = _shared(sample, pairs)
+        series = _mutual_information(sample, pairs)
         if len(pairs) == 1:
             name = f"the mutual information of {listed([text.plain(name) for name in pairs[0]])}"
     else:
@@ -107,7 +107,7 @@ def tweaked_pairs(sample: Sample) -> list[tuple[str, ...]]:
     ]
 
 
-def _shared(sample: Sample, pairs: Sequence[tuple[str, ...]]) -> dict[str, np.ndarray]:
+def _mutual_information(sample: Sample, pairs: Sequence[tuple[str, ...]]) -> dict[str, np.ndarray]:
     shared = sample.track().measures.of("mutual_information")
     return {"+".join(pair): shared[pair].clip(0.0) + 0.0 for pair in pairs}
 
@@ -140,7 +140,7 @@ def decision_over_time(
     if sample.tweak != learned.tweak:
         before = (
             learned.places,
-            _shared(learned, tweaked_pairs(sample))
+            _mutual_information(learned, tweaked_pairs(sample))
             if above == PAIRS
             else upper_curves(learned, above)[0],
             terms_over_time(learned, terms),
@@ -161,7 +161,7 @@ def decision_over_time(
     shows = (
         f"above, {_ABOVE[above][1]}; below, the decision if it were read out at t, split into "
         + (
-            f"contributions: {_dashes(len(sample.modalities))}."
+            f"contributions: {_describe_dashes(len(sample.modalities))}."
             if terms == DIVIDENDS
             else "Shapley values."
         )
@@ -202,7 +202,7 @@ def decision_over_time(
     )
 
 
-def _dashes(modalities: int) -> str:
+def _describe_dashes(modalities: int) -> str:
     """Return how the terms of so many modalities are drawn, in words."""
     most = "dotted all three" if modalities == 3 else "dotted in larger groups"
     return ", ".join(("solid alone", "dashed in pairs", most)[:modalities])

@@ -54,7 +54,7 @@ def attribution(
         other: id of that sample; `default_contrast` unless told.
         method: of `explain.attribution.METHODS`.
     """
-    result, other = _attributed(sample, modality, term, baseline, other, method)
+    result, other = _open_attribution(sample, modality, term, baseline, other, method)
     canvas = modality_attribution.canvas(
         sample.study,
         sample.row,
@@ -70,7 +70,7 @@ def attribution(
     units = canvas.added(result.units)
     largest = abs(units).argmax()
     names = [text.plain(name, 40) for name in canvas.names]
-    what = _term(result.term, sample.quantity)
+    what = _term_phrase(result.term, sample.quantity)
     start = f"sample {text.plain(other)}" if other else BASELINES[result.baseline]
     title = describe_largest_parts(
         f"In {text.plain(result.modality)}",
@@ -82,7 +82,7 @@ def attribution(
         f"how the change of {what}{sample.whose} from {result.start:+.3f} (at {start}) to {result.end:+.3f} "
         f"(this sample) "
         f"is shared among the {len(units):,} {unit.replace(' ', 's ', 1)}s, by {METHODS[result.method].title}. "
-        f"{_error(result)}"
+        f"{_describe_completeness(result)}"
         + (
             f" The training mean is over {trust.trained_on(sample.study):,} samples."
             if result.baseline == "mean"
@@ -108,7 +108,7 @@ def attribution(
     return panel.PanelFigure(
         "inside",
         title,
-        _figure(sample, result, canvas, theme),
+        _attribution_figure(sample, result, canvas, theme),
         shows=shows,
         not_shown=not_shown,
         alt=alt,
@@ -127,7 +127,7 @@ def feature_attribution(
     method: str = INTEGRATED,
 ) -> panel.PanelFigure:
     """Draw what each feature of a sequence added over all its steps; the options are those of `attribution`."""
-    result, _ = _attributed(sample, modality, term, baseline, other, method)
+    result, _ = _open_attribution(sample, modality, term, baseline, other, method)
     names = next(
         m for m in sample.study.dataset.modalities if m.name == result.modality
     ).feature_names
@@ -173,11 +173,11 @@ def attribution_over_time(
     lanes = modality_attribution.lanes(
         sample.study,
         sample.row,
-        [_attributed(sample, name, term, baseline, other, method)[0] for name in names],
+        [_open_attribution(sample, name, term, baseline, other, method)[0] for name in names],
     )
     known = modality_attribution.rates(sample.study, names)
     seconds = len(known) == len(names)
-    what = _term(term, sample.quantity)
+    what = _term_phrase(term, sample.quantity)
     matched = " ".join(dict.fromkeys(lane.how for lane in lanes if lane.how))
     title = f"When {listed([text.plain(name) for name in names])} moved {what}"
     figure = attribution_charts.timeline(
@@ -227,7 +227,7 @@ def attribution_over_time(
     )
 
 
-def _term(term: str, quantity: str) -> str:
+def _term_phrase(term: str, quantity: str) -> str:
     return ("" if term == SCORE else "the term of ") + text.plain(
         modality_attribution.title(term, quantity)
     )
@@ -273,7 +273,7 @@ def describe_largest_parts(where: str, names: Sequence[str], values: np.ndarray,
     )
 
 
-def _attributed(
+def _open_attribution(
     sample: Sample, modality: str, term: str, baseline: str, other: str, method: str
 ) -> tuple[Attribution, str]:
     """Return the attribution, and the id of the sample where it starts, if it starts at one."""
@@ -295,7 +295,7 @@ def _attributed(
     )
 
 
-def _figure(
+def _attribution_figure(
     sample: Sample, result: Attribution, canvas: modality_attribution.Canvas, theme: style.Theme
 ) -> go.Figure:
     if canvas.kind == "features":
@@ -313,7 +313,7 @@ def _figure(
     return draw(values=values, **canvas.parts, unit=sample.unit, theme=theme)
 
 
-def _error(result: Attribution) -> str:
+def _describe_completeness(result: Attribution) -> str:
     """Return how far the shares are from adding up."""
     if result.steps == 1:
         return (

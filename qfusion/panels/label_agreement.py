@@ -43,10 +43,10 @@ def rank_correlations(
         theme: of the figure.
         other: a second model of the same data, to compare with; none unless told.
     """
-    study, result = trust.as_trained(study), _found(study)
-    whose = _whose(study)
+    study, result = trust.as_trained(study), _open_comparison(study)
+    whose = _label_source(study)
     words = ""
-    models = _models(study, other)
+    models = _compared_models(study, other)
     if other:
         second = label_comparison.second(study, other)
         closer = people.closer(
@@ -56,7 +56,7 @@ def rank_correlations(
             whose,
             text.plain,
         )
-        words = f" {closer}, both on the same samples{_taught(study, second)}."
+        words = f" {closer}, both on the same samples{_describe_label_training(study, second)}."
     names = [entry.modality for entry in result.alone]
     figure = label_charts.interval_dots(
         names,
@@ -71,8 +71,8 @@ def rank_correlations(
         theme=theme,
     )
     shows = (
-        f"how far each modality's own term orders {_samples(study, result)} as {whose} of that modality do "
-        f"(ρ, Spearman's rank correlation; {_how(study)}). Grey: where 95 % of {people.SHUFFLES} shuffles "
+        f"how far each modality's own term orders {_label_counts(study, result)} as {whose} of that modality do "
+        f"(ρ, Spearman's rank correlation; {_intervals(study)}). Grey: where 95 % of {people.SHUFFLES} shuffles "
         f"of the labels lie. {describe_comparison(study.bulk_background)}{words}"
     )
     alt = (
@@ -99,8 +99,8 @@ def rank_correlations(
 
 def calibration(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
     """Draw labels over own terms, with means of bins; only of data with labels of single modalities."""
-    study, result = trust.as_trained(study), _found(study)
-    whose = _whose(study)
+    study, result = trust.as_trained(study), _open_comparison(study)
+    whose = _label_source(study)
     bins = {entry.modality: entry.binned() for entry in result.alone}
     ids = study.dataset.ids[trust.explained(study)[0]]
     figure = label_charts.calibration(
@@ -117,9 +117,9 @@ def calibration(study: Study, theme: style.Theme = "light") -> panel.PanelFigure
         theme=theme,
     )
     shows = (
-        f"each label of {_samples(study, result)} over the modality's own term; large dots are means of at most "
+        f"each label of {_label_counts(study, result)} over the modality's own term; large dots are means of at most "
         f"{people.BINS} bins of as many samples. Of the labels that are not 0, the term has the sign of "
-        f"{describe_sign_rates(result.alone)}. Slopes are those of least squares; {_how(study)}."
+        f"{describe_sign_rates(result.alone)}. Slopes are those of least squares; {_intervals(study)}."
     )
     alt = (
         "Labels over own terms: "
@@ -203,10 +203,10 @@ def conflict(study: Study, theme: style.Theme = "light", *, other: str = "") -> 
         theme: of the figure.
         other: a second model of the same data, to compare with; none unless told.
     """
-    study, result = trust.as_trained(study), _found(study)
-    whose = _whose(study)
+    study, result = trust.as_trained(study), _open_comparison(study)
+    whose = _label_source(study)
     verdicts = list(result.rates)
-    models = _models(study, other)
+    models = _compared_models(study, other)
     words = ""
     if other:
         theirs = people.meets(models[other], whose)
@@ -233,7 +233,7 @@ def conflict(study: Study, theme: style.Theme = "light", *, other: str = "") -> 
             if result.known < result.samples
             else ""
         )
-        + f" Grey: where 95 % of {people.SHUFFLES} shuffles of the labels lie; {_how(study)}.{words}"
+        + f" Grey: where 95 % of {people.SHUFFLES} shuffles of the labels lie; {_intervals(study)}.{words}"
     )
     alt = (
         "Difference of verdict rates: "
@@ -321,32 +321,32 @@ def sample_labels(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
 
 def agreement_table(study: Study) -> pd.DataFrame:
     """Return the numbers of own terms beside labels, a row a modality; see `Beside.frame`."""
-    return _found(study).frame()
+    return _open_comparison(study).frame()
 
 
 PEOPLE_SAY = "people's labels"
 
 
-def _found(study: Study) -> people.Beside:
+def _open_comparison(study: Study) -> people.Beside:
     return check_present(
         label_comparison.beside_people(study),
         label_comparison.lacking(study, f"The data set '{study.dataset.name}'"),
     )
 
 
-def _models(study: Study, other: str) -> dict[str, people.Beside]:
+def _compared_models(study: Study, other: str) -> dict[str, people.Beside]:
     """Return a model beside people, and where there is one the other, by name."""
-    return {study.name: _found(study)} | (
-        {other: _found(label_comparison.second(study, other))} if other else {}
+    return {study.name: _open_comparison(study)} | (
+        {other: _open_comparison(label_comparison.second(study, other))} if other else {}
     )
 
 
-def _whose(study: Study) -> str:
+def _label_source(study: Study) -> str:
     labels = label_comparison.labels_of(study)
     return PEOPLE_SAY if labels is None else labels.description
 
 
-def _samples(study: Study, result: people.Beside) -> str:
+def _label_counts(study: Study, result: people.Beside) -> str:
     parts = [
         f"{len(entry.label):,} in {text.plain(entry.modality)}"
         for entry in result.alone
@@ -357,11 +357,11 @@ def _samples(study: Study, result: people.Beside) -> str:
     )
 
 
-def _how(study: Study) -> str:
+def _intervals(study: Study) -> str:
     return describe_resampling(study.dataset, trust.explained(study)[0])
 
 
-def _taught(*studies: Study) -> str:
+def _describe_label_training(*studies: Study) -> str:
     """Return which of the models had the labels as additional targets."""
     taught = [text.plain(study.name) for study in studies if label_comparison.taught(study)]
     if taught:

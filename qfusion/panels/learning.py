@@ -59,7 +59,7 @@ _NO_ATTRIBUTION = "which modality decides: entanglement is correlation, not attr
 
 def loss(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelFigure:
     """Draw the validation and training loss by epoch."""
-    drawn = _drawn(runs)
+    drawn = _require_history(runs)
     valid = _curves(drawn, "valid_loss")
     train = _curves(drawn, "train_loss")
     losses = sorted({loss_of(entry) for entry in drawn} - {""})
@@ -78,7 +78,7 @@ def loss(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelFigur
         hues=_hues(drawn),
         y_title=f"loss ({' or '.join(losses) or 'its own'})",
         kinds=("validation", "training"),
-        best_epochs=_kept(drawn),
+        best_epochs=_best_epochs(drawn),
         theme=theme,
     )
     return panel.PanelFigure(
@@ -88,7 +88,7 @@ def loss(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelFigur
         shows=f"mean loss of each epoch ({_rows(drawn)}); the ring marks the epoch whose weights are kept.",
         not_shown="test rows. The training loss is taken with dropout on and of the weights as they go, so it may lie "
         "above the other.",
-        alt=f"Loss by epoch. Validation: {_last(valid)}. Training: {_last(train)}.",
+        alt=f"Loss by epoch. Validation: {_list_last_values(valid)}. Training: {_list_last_values(train)}.",
         table=lambda: _table({"validation loss": valid, "training loss": train}),
         lead=lead,
     )
@@ -123,7 +123,7 @@ def metric(
         theme: of the figure.
         metric: one that all of them have, such as "mae"; accuracy or the mean absolute error unless told.
     """
-    drawn = _drawn(runs)
+    drawn = _require_history(runs)
     known = common_metrics(runs)
     check(
         bool(known),
@@ -140,14 +140,14 @@ def metric(
         not_shown="test rows: they are measured once the run ends, see Settings and results.",
         measure=key,
         y_title=about.short,
-        best_epochs=_kept(drawn),
+        best_epochs=_best_epochs(drawn),
         theme=theme,
     )
 
 
 def gradient(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelFigure:
     """Draw the norm of the gradient by epoch."""
-    drawn = _drawn(runs)
+    drawn = _require_history(runs)
     return _by_epoch(
         drawn,
         "gradient_norm",
@@ -165,7 +165,7 @@ def gradient(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelF
 def rate(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelFigure:
     """Draw the learning rate by epoch."""
     return _by_epoch(
-        _drawn(runs),
+        _require_history(runs),
         "rate",
         "train-rate",
         "Learning rate",
@@ -199,7 +199,7 @@ def _by_epoch(
         training_charts.run_curves(curves, hues=_hues(runs), **look),
         shows=shows,
         not_shown=not_shown,
-        alt=f"{title} by epoch: {_last(curves)}.",
+        alt=f"{title} by epoch: {_list_last_values(curves)}.",
         table=lambda: _table({measure: curves}),
     )
 
@@ -216,7 +216,7 @@ def dividends(
     """
     groups = by_modalities(runs)
     modalities, result = groups[int(choose("Group", str(group), map(str, range(len(groups)))))]
-    drawn = {name: _largest(terms) for name, terms in result.items()}
+    drawn = {name: _largest_curves(terms) for name, terms in result.items()}
     left_out = max(len(terms) - len(drawn[name]) for name, terms in result.items())
     if int(group):
         panel_name = f"train-dividends-{group}"
@@ -236,9 +236,9 @@ def dividends(
         f" {left_out} smaller joint terms are in the CSV." if left_out else ""
     )
     alt = "Mean size of the contributions by epoch. " + " ".join(
-        f"{name}: {_last(terms)}." for name, terms in result.items()
+        f"{name}: {_list_last_values(terms)}." for name, terms in result.items()
     )
-    lead = "  \n".join(_passing(name, terms) for name, terms in result.items())
+    lead = "  \n".join(_describe_onsets(name, terms) for name, terms in result.items())
     return panel.PanelFigure(
         panel_name,
         "When does the model start to use each modality?",
@@ -269,9 +269,9 @@ def parameter_norms(
         {name: terms[key] for name, terms in result.items() if key in terms} for key in (of, other)
     )
     figure = training_charts.run_curves(
-        solid, dashed, hues=_hues(_drawn(runs)), y_title=unit, kinds=kinds, theme=theme
+        solid, dashed, hues=_hues(_require_history(runs)), y_title=unit, kinds=kinds, theme=theme
     )
-    alt = f"{kinds[0]}: {_last(solid)}. {kinds[1]}: {_last(dashed)}."
+    alt = f"{kinds[0]}: {_list_last_values(solid)}. {kinds[1]}: {_list_last_values(dashed)}."
 
     def table() -> pd.DataFrame:
         return _table({kinds[0]: solid, kinds[1]: dashed})
@@ -301,7 +301,7 @@ def negativity(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.Pane
         theme=theme,
     )
     alt = "Entanglement by epoch. " + " ".join(
-        f"{name}: {_last(terms)}." for name, terms in result.items()
+        f"{name}: {_list_last_values(terms)}." for name, terms in result.items()
     )
     return panel.PanelFigure(
         "train-negativity",
@@ -318,7 +318,7 @@ def replay(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelFig
     """Draw the joint part of the contributions and entanglement by epoch, of the first run that watched both: which
     came first.
     """
-    run, known = next((run, pair) for run in runs if len(pair := _onsets(run)) == 2)
+    run, known = next((run, pair) for run in runs if len(pair := _modality_onsets(run)) == 2)
     lines = {
         name: tuple(
             (one.values + side * CLEAR * one.error) / max(float(one.values[-1]), 1e-300)
@@ -360,7 +360,7 @@ def replay(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelFig
     )
 
 
-def _onsets(run: Seen) -> dict[str, Onset]:
+def _modality_onsets(run: Seen) -> dict[str, Onset]:
     return {} if run.record is None else onsets(run.record)
 
 
@@ -375,12 +375,15 @@ def fused_entropy(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.P
         "train-fused",
         "Entanglement that the fusion makes",
         training_charts.run_curves(
-            result, hues=_hues(_drawn(runs)), y_title="entropy of a fused qubit (nats)", theme=theme
+            result,
+            hues=_hues(_require_history(runs)),
+            y_title="entropy of a fused qubit (nats)",
+            theme=theme,
         ),
         shows=f"entropy of a fused qubit, mean over qubits and {_watched_rows(runs, result, 0)}; 0 is a product, 0.69 "
         f"the most. {INERT}",
         not_shown=_NO_ATTRIBUTION,
-        alt=f"Entropy of a fused qubit by epoch: {_last(result)}.",
+        alt=f"Entropy of a fused qubit by epoch: {_list_last_values(result)}.",
         table=lambda: _table({"entropy": result}),
     )
 
@@ -406,7 +409,7 @@ def results(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelFi
     )
 
 
-def _drawn(runs: Sequence[Seen]) -> list[Seen]:
+def _require_history(runs: Sequence[Seen]) -> list[Seen]:
     result = with_history(runs)
     check(bool(result), "None of the runs has an epoch to draw.")
     return result
@@ -416,7 +419,7 @@ def _curves(runs: Sequence[Seen], key: str) -> dict[str, Curve]:
     return {run.name: curve(run.record, key) for run in runs if run.record is not None}
 
 
-def _kept(runs: Sequence[Seen]) -> dict[str, int]:
+def _best_epochs(runs: Sequence[Seen]) -> dict[str, int]:
     return {run.name: run.record.best_epoch for run in runs if run.record is not None}
 
 
@@ -448,7 +451,7 @@ def _watched_rows(
     return " or ".join(words) or "at most 32 validation rows"
 
 
-def _last(curves: Mapping[str, Curve]) -> str:
+def _list_last_values(curves: Mapping[str, Curve]) -> str:
     return ", ".join(
         f"{name} {values[-1]:.4g} at epoch {epochs[-1]:.0f}"
         for name, (epochs, values) in curves.items()
@@ -456,7 +459,7 @@ def _last(curves: Mapping[str, Curve]) -> str:
     )
 
 
-def _largest(terms: Mapping[str, Curve]) -> dict[str, Curve]:
+def _largest_curves(terms: Mapping[str, Curve]) -> dict[str, Curve]:
     """Return the single modalities, and the joint terms that are largest by now."""
     joint = sorted(
         (term for term in terms if "+" in term), key=lambda term: -float(terms[term][1][-1])
@@ -464,7 +467,7 @@ def _largest(terms: Mapping[str, Curve]) -> dict[str, Curve]:
     return {term: result for term, result in terms.items() if "+" not in term or term in joint}
 
 
-def _passing(name: str, terms: Mapping[str, Curve]) -> str:
+def _describe_onsets(name: str, terms: Mapping[str, Curve]) -> str:
     """Return when each modality and the joint terms came to matter, as a sentence."""
     epochs = next(iter(terms.values()))[0]
     if len(epochs) < 2:
@@ -675,7 +678,7 @@ PANELS = {
     },
     "train-replay": panel.Panel(
         replay,
-        fits=lambda runs: any(len(_onsets(run)) == 2 for run in runs),
+        fits=lambda runs: any(len(_modality_onsets(run)) == 2 for run in runs),
         opens=_INSIDE,
         scope="runs",
     ),

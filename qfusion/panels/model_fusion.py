@@ -102,7 +102,7 @@ def loss_reduction(study: Study, theme: style.Theme = "light") -> panel.PanelFig
 def coalition_ranking(levels: errors.Levels, theme: style.Theme = "light") -> panel.PanelFigure:
     """Draw the coalitions of a cohort by what they say."""
     study = levels.study
-    ranked = _ranked(levels)
+    ranked = _term_ranking(levels)
     figure = label_charts.interval_dots(
         list(ranked.sizes),
         {
@@ -122,7 +122,7 @@ def coalition_ranking(levels: errors.Levels, theme: style.Theme = "light") -> pa
         "why-ranking",
         fusing.says_most(ranked, text.term),
         figure,
-        shows=f"mean size and mean of the exact contributions, the largest size first; {_whom(levels)}",
+        shows=f"mean size and mean of the exact contributions, the largest size first; {_describe_cohort(levels)}",
         not_shown="how they spread over samples, which the swarm does.",
         alt=alt,
         table=ranked.frame,
@@ -132,7 +132,7 @@ def coalition_ranking(levels: errors.Levels, theme: style.Theme = "light") -> pa
 def pair_interactions(levels: errors.Levels, theme: style.Theme = "light") -> panel.PanelFigure:
     """Draw the mean interaction of any two modalities over a cohort."""
     study = levels.study
-    known = _ranked(levels).pairs
+    known = _term_ranking(levels).pairs
     clear = [text.term(pair) for pair, one in known.items() if one.excludes_zero]
     if clear:
         words = f"Mean interaction differs from 0: {', '.join(clear)}"
@@ -154,7 +154,7 @@ def pair_interactions(levels: errors.Levels, theme: style.Theme = "light") -> pa
         "why-pairs",
         words,
         figure,
-        shows=f"mean Shapley interaction index of any two modalities with its interval; {_whom(levels)}",
+        shows=f"mean Shapley interaction index of any two modalities with its interval; {_describe_cohort(levels)}",
         not_shown="interactions whose signs cancel over samples: their size stands in the ranking.",
         alt=alt,
         table=lambda: fusing.interval_frame("pair", interaction=known),
@@ -164,7 +164,7 @@ def pair_interactions(levels: errors.Levels, theme: style.Theme = "light") -> pa
 def contribution_swarm(levels: errors.Levels, theme: style.Theme = "light") -> panel.PanelFigure:
     """Draw every sample's contributions, by coalition."""
     study = levels.study
-    ranked = _ranked(levels)
+    ranked = _term_ranking(levels)
     rows = levels.rows[levels.inside]
     rows = rows.iloc[drawn_samples.drawn_places(len(rows), MAX_POINTS, MAX_POINTS)]
     by = "certainty" if study.classes else "truth"
@@ -188,7 +188,7 @@ def contribution_swarm(levels: errors.Levels, theme: style.Theme = "light") -> p
         title,
         figure,
         shows=f"a point a sample and coalition, stacked where many are alike, in the colour of its {by}; "
-        f"{_whom(levels)}",
+        f"{_describe_cohort(levels)}",
         not_shown="how the terms of one sample go together.",
         alt=alt,
         table=table,
@@ -255,13 +255,13 @@ def seed_basins(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigu
     )
 
 
-def _ranked(levels: errors.Levels) -> fusing.Ranking:
+def _term_ranking(levels: errors.Levels) -> fusing.Ranking:
     return fusion_tests.ranking(
         levels.study, levels.places(levels.rows[levels.inside]), levels.output_wanted
     )
 
 
-def _whom(levels: errors.Levels) -> str:
+def _describe_cohort(levels: errors.Levels) -> str:
     return (
         f"{text.plain(levels.cohort)} of {text.plain(levels.split)}. {levels.intervals}. "
         f"{describe_comparison(levels.study.bulk_background)}"

@@ -129,7 +129,7 @@ def example_waterfall(
         theme: of the figure.
         kind: of `examples.WHY`.
     """
-    sample, row = _told(study, kind)
+    sample, row = _find_example(study, kind)
     output = int(study.predicted[row])
     dividends = study.dividends(row, output)
     finding = answers.finding(dividends)
@@ -160,7 +160,7 @@ def example_entropy(
 
     Of a model with time. `kind` as of `example_waterfall`.
     """
-    sample, row = _told(study, kind)
+    sample, row = _find_example(study, kind)
     times, series = sample_evolution.entropies_by_torch(study, row)
     alt = "Entropy of each modality over time. At the end, in nats: " + ", ".join(
         f"{k} {v[-1]:.2f}" for k, v in series.items()
@@ -187,7 +187,7 @@ def example_masses(
 
     Of a model with masses. `kind` as of `example_waterfall`.
     """
-    sample, row = _told(study, kind)
+    sample, row = _find_example(study, kind)
     space: Any = study
     values = space.masses[row].numpy()
     fused = (1 - space.vectors[row].numpy()[:, 2]) / 2
@@ -209,7 +209,7 @@ def example_masses(
     )
 
 
-def _told(study: Study, kind: str) -> tuple[str, int]:
+def _find_example(study: Study, kind: str) -> tuple[str, int]:
     """Return id and row of a sample to start with."""
     choose("Kind of sample", kind, sample_examples.WHY)
     shown = {example.kind: example.sample for example in sample_examples.find_examples(study)}
@@ -217,7 +217,7 @@ def _told(study: Study, kind: str) -> tuple[str, int]:
     return sample, study.dataset.row(sample)
 
 
-def _kinds(view: page_state.PageState, study: Study) -> list[str]:
+def _example_kinds(view: page_state.PageState, study: Study) -> list[str]:
     return [one.kind for one in sample_examples.find_examples(study)]
 
 
@@ -232,15 +232,15 @@ OVERVIEW = {
 }
 EXAMPLES = {
     "telling-waterfall-": panel.Panel(
-        example_waterfall, rest="kind", endings=_kinds, scope="study"
+        example_waterfall, rest="kind", endings=_example_kinds, scope="study"
     ),
     "telling-entropy-": panel.Panel(
-        example_entropy, rest="kind", endings=_kinds, fits=panel.can("time"), scope="study"
+        example_entropy, rest="kind", endings=_example_kinds, fits=panel.can("time"), scope="study"
     ),
     "telling-masses-": panel.Panel(
         example_masses,
         rest="kind",
-        endings=_kinds,
+        endings=_example_kinds,
         fits=lambda study, **_: study.can("masses") and not study.can("time"),
         scope="study",
     ),

@@ -336,16 +336,16 @@ class Panel:
             ending = {self.rest: rest}
         else:
             ending = {}
-        return {**self.fixed, **ending, **_said(self.options, view)}
+        return {**self.fixed, **ending, **_read_options(self.options, view)}
 
     def shown(self, view: PageState, scope: Any, rest: str = "") -> bool:
         """Returns whether the page shows it of a scope; arguments and errors are those of `arguments`."""
         return self.opens(view) and self.fits(
-            scope, **self.arguments(view, rest), **_said(self.conditions, view)
+            scope, **self.arguments(view, rest), **_read_options(self.conditions, view)
         )
 
 
-def _said(options: Mapping[str, Read], view: PageState) -> dict[str, Any]:
+def _read_options(options: Mapping[str, Read], view: PageState) -> dict[str, Any]:
     """Return what the address says of options."""
     return {name: value for name, read in options.items() if (value := read(view)) is not None}
 

@@ -39,7 +39,7 @@ def attribution_matrix(
     """Draw what every coupling and dissipation added to every contribution; arguments as of `attribution_over_time`."""
     result = path_attribution(sample, over)
     titles, _ = generator_attribution.term_styles(result.terms, result.modalities)
-    return _picture(
+    return _attribution_panel(
         sample,
         "built",
         result,
@@ -80,7 +80,7 @@ def attribution_over_time(
     dividend = "" if part == BASELINE else part or result.largest_changed_dividend()
     s = result.row(dividend)
     titles, hues = generator_attribution.term_styles(result.terms, result.modalities)
-    return _picture(
+    return _attribution_panel(
         sample,
         "built-over-time",
         result,
@@ -110,7 +110,7 @@ def attribution_flow(
     """
     result = path_attribution(sample, over)
     titles, hues = generator_attribution.term_styles(result.terms, result.modalities)
-    return _picture(
+    return _attribution_panel(
         sample,
         "built-flow",
         result,
@@ -132,7 +132,7 @@ def attribution_flow(
     )
 
 
-def _picture(
+def _attribution_panel(
     sample: Sample,
     name: str,
     result: PathAttribution,

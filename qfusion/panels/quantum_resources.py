@@ -45,8 +45,8 @@ def resource_comparison(
     ]
     bounded = any(row.get("bounded") for row in entry["rows"])
     series = {
-        "new seeds, these rows": _worth(entry["rows"], "seeds"),
-        "new seeds and new rows": _worth(entry["rows"], "rows"),
+        "new seeds, these rows": _mean_gain(entry["rows"], "seeds"),
+        "new seeds and new rows": _mean_gain(entry["rows"], "rows"),
     }
     figure = label_charts.interval_dots(
         names,
@@ -80,7 +80,7 @@ def resource_comparison(
     )
 
 
-def _worth(rows: Sequence[Mapping[str, Any]], scope: str) -> np.ndarray:
+def _mean_gain(rows: Sequence[Mapping[str, Any]], scope: str) -> np.ndarray:
     """Return mean gain and the ends of its interval, (rows, 3).
 
     A row that is split has no mean, and a comparison that is no test has no numbers: these are NaN. With too few seeds

@@ -60,7 +60,7 @@ def sample_map(
     rows = levels.rows.loc[list(map(str, study.dataset.ids[placed.rows[at]]))]
     inside = levels.inside[levels.rows.index.get_indexer(rows.index)]
     column = text.column_of(colour, map(str, rows.columns))
-    values, names, hues = _coloured(study, rows, column)
+    values, names, hues = _point_colours(study, rows, column)
     explained = placed.explained
     what = sample_coordinates.TITLES[placed.what]
     title = describe_reduction(
@@ -80,12 +80,12 @@ def sample_map(
             f"component 1 ({explained[0]:.1%} of the variance)",
             f"component 2 ({explained[1]:.1%} of the variance)",
         ),
-        tips=_tips(rows),
+        tips=_hover_texts(rows),
         chosen=levels.sample.id,
         theme=theme,
     )
     shows = (
-        f"each sample by {_MEANS[placed.what]}, reduced to two dimensions by {_method(placed)} Colour: "
+        f"each sample by {_MEANS[placed.what]}, reduced to two dimensions by {_describe_projection(placed)} Colour: "
         f"{text.plain(colour)}; large: the cohort; ring: sample {text.plain(levels.sample.id)}. "
         + f"Of {placed.given:,} explained samples of {text.plain(levels.split)}"
         + (
@@ -198,7 +198,7 @@ def colour_choices(study: Study, rows: pd.DataFrame) -> tuple[str, ...]:
     )
 
 
-def _coloured(
+def _point_colours(
     study: Study, rows: pd.DataFrame, colour: str
 ) -> tuple[np.ndarray, list[str], list[str]]:
     """Return the values, names of groups and their hues."""
@@ -229,14 +229,14 @@ def _coloured(
     return places, names, [style.GREEN, style.VERMILLION] if names == ["right", "wrong"] else []
 
 
-def _tips(rows: pd.DataFrame) -> list[str]:
+def _hover_texts(rows: pd.DataFrame) -> list[str]:
     number = "{:+.2f}" if pd.api.types.is_float_dtype(rows["truth"]) else "{}"
     return list(
         map(f"label {number}, prediction {number}".format, rows["truth"], rows["prediction"])
     )
 
 
-def _method(result: sample_projection.SampleMap) -> str:
+def _describe_projection(result: sample_projection.SampleMap) -> str:
     neighbours = f"{sample_projection.NEIGHBOURS} neighbours"
     stored = result.trustworthiness
     return (

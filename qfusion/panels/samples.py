@@ -486,7 +486,7 @@ def scatter(
     choose("Split", split, (*SPLITS, "all"))
     choose("Verdict", verdict, ("", *sample_filters.VERDICTS))
     passed = sample_filters.passing(
-        _frame(study, output),
+        _sample_table(study, output),
         split=split,
         search=search,
         relations=relations,
@@ -519,7 +519,7 @@ def scatter(
             else ""
         )
         + "; the ring marks the current one."
-        + _of_dividends(study, x, y)
+        + _describe_dividends(study, x, y)
     )
     alt = f"Scatter of {titles[y]} against {titles[x]} for {len(rows)} samples; {sample.id} is ringed."
 
@@ -537,13 +537,13 @@ def scatter(
     )
 
 
-def _frame(study: Study, output: str) -> pd.DataFrame:
+def _sample_table(study: Study, output: str) -> pd.DataFrame:
     """Return all samples, with the dividends of a class, or of the predicted ones."""
     wanted = outputs.parse(output, study.classes)
     return study.rather_than(wanted.reference).frame(wanted.number)
 
 
-def _of_dividends(study: Study, *wanted: str) -> str:
+def _describe_dividends(study: Study, *wanted: str) -> str:
     if not any(column.startswith("dividend[") for column in wanted):
         return ""
     if len(study.bulk) < len(study.dataset):
@@ -657,7 +657,7 @@ PANELS = {
         scatter,
         {"x": ACROSS, "y": UP, "output": lambda view: view.output or None, **FILTERS},
         fits=lambda sample, output="", x="", y="", **filters: (
-            not sample_filters.passing(_frame(sample.study, output), **filters).empty
+            not sample_filters.passing(_sample_table(sample.study, output), **filters).empty
         ),
     ),
 }

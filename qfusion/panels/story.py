@@ -45,18 +45,18 @@ def story(sample: Sample) -> Story:
     learned = sample.learned
     study = sample.study
     says = f"{answers.decided(learned)} {answers.what_was_added(learned)} {describe_comparison(study.background)}"
-    acts = [Act("As learned", text.unmarked(says), _lines(learned))]
+    acts = [Act("As learned", text.unmarked(says), _term_lines(learned))]
     if sample.changed:
-        acts.append(_pulled(sample, _changes(sample)))
+        acts.append(_lever_act(sample, _describe_changes(sample)))
     elif (result := largest_lever(sample)) is not None:
-        acts.append(_pulled(*result))
+        acts.append(_lever_act(*result))
     _on_one_scale([act.figure for act in acts])
     return Story(
         f"Sample {sample.id}: why {sample.name} says "
         f"{name_decision(learned.scores, sample.classes)}",
         contents.decided(learned),
         tuple(acts),
-        **_card(sample),
+        **_content_card(sample),
         made_from=f"{describe_origin(address.made_from(study) | {'sample': sample.id})} Made by qfusion {__version__}.",
         command=contents.command(
             sample,
@@ -89,23 +89,25 @@ def largest_lever(sample: Sample) -> tuple[Sample, list[str], str] | None:
     if first is None or able[first] < _LEAST:
         return None
     term = result.parameters[first]
-    pulled = replace(sample, tweak=_taken_out(sample, term.kind, first, term.modalities))
+    pulled = replace(sample, tweak=_removal_tweak(sample, term.kind, first, term.modalities))
     others = "coupling or dissipation" if sample.can("time") else "element's fusion"
     return (
         pulled,
-        _changes(pulled) if sample.can("time") else [f"{text.plain(term.title)} taken out"],
+        _describe_changes(pulled)
+        if sample.can("time")
+        else [f"{text.plain(term.title)} taken out"],
         f"No other {others} moves the {sample.quantity} more when it is taken out.",
     )
 
 
-def _changes(sample: Sample) -> list[str]:
+def _describe_changes(sample: Sample) -> list[str]:
     """Return what is changed of the model, as markdown."""
     if sample.can("time"):
         return dynamics.list_changes(sample.tweak)
     return [f"fusion rules {text.plain(sample.changed)}"]
 
 
-def _taken_out(sample: Sample, kind: str, place: int, modalities: tuple[str, ...]) -> str:
+def _removal_tweak(sample: Sample, kind: str, place: int, modalities: tuple[str, ...]) -> str:
     """Return the tweak that takes a term out: of a fusion right angles, by which its qubit ignores what it reads."""
     keys = {"coupling": coupling_key, "dissipation": dissipation_key}
     if kind in keys:
@@ -117,24 +119,24 @@ def _taken_out(sample: Sample, kind: str, place: int, modalities: tuple[str, ...
     return words
 
 
-def _pulled(sample: Sample, changed: list[str], why: str = "") -> Act:
+def _lever_act(sample: Sample, changed: list[str], why: str = "") -> Act:
     """Return the terms under a lever, those as learned as thin lines.
 
     And what it did to joint terms, output, decision and the first test metric.
     """
-    before = _grown(sample.learned)
+    before = _largest_terms(sample.learned)
     joint = [
         float(joint_share({term: np.array([value]) for term, value in one.dividends.items()})[0])
         for one in (sample.learned, sample)
     ]
     shared = {"joint terms": (joint[0], joint[1], "of the decision's size")}
     says = text.unmarked(dynamics.describe_tweak(sample, changed, shared))
-    return Act("One lever", f"{says} {why}".strip(), _lines(sample, before), len(before[1]))
+    return Act("One lever", f"{says} {why}".strip(), _term_lines(sample, before), len(before[1]))
 
 
-def _lines(sample: Sample, before: evolution_charts.Curves | None = None) -> go.Figure:
+def _term_lines(sample: Sample, before: evolution_charts.Curves | None = None) -> go.Figure:
     """Draw the terms as they grow, above those before a change."""
-    places, terms = _grown(sample)
+    places, terms = _largest_terms(sample)
     figure = evolution_charts.measure_lines(
         places, terms, sample.modalities, text.in_unit("contribution", sample.unit), before=before
     )
@@ -147,7 +149,7 @@ def _lines(sample: Sample, before: evolution_charts.Curves | None = None) -> go.
     return figure
 
 
-def _grown(sample: Sample) -> evolution_charts.Curves:
+def _largest_terms(sample: Sample) -> evolution_charts.Curves:
     """Return the places along the way, and the terms there that are the largest as learned."""
     learned = {term: values for term, values in sample.learned.along.items() if term}
     largest = sorted(learned, key=lambda term: -float(np.abs(learned[term]).max()))[:MOST_TERMS]
@@ -175,7 +177,7 @@ def _on_one_scale(figures: list[go.Figure]) -> None:
             figure.layout[f"{axis}axis"].range = [low - room, high + room]
 
 
-def _card(sample: Sample) -> dict[str, Any]:
+def _content_card(sample: Sample) -> dict[str, Any]:
     """Return what there is to see, hear and read of the sample, and what is known of it."""
     words: dict[str, str] = {}
     pictures: dict[str, np.ndarray] = {}

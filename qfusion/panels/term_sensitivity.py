@@ -110,7 +110,7 @@ def tornado(
         figure = None
     shows = (
         f"what each term does to the {text.plain(effect)} ({result.values[0]:+.3f} now; "
-        f"{_whose(sample, result, over, len(rows))}): left by its exact slope, right by its removal, which is its "
+        f"{_sample_phrase(sample, result, over, len(rows))}): left by its exact slope, right by its removal, which is its "
         "mean slope on the way to nothing. The right scale is ten times the left: equal bars, straight answer."
         + (
             f" The {len(shown)} of {len(places)} terms that do most."
@@ -147,7 +147,7 @@ def tornado(
 
     return panel.PanelFigure(
         "tornado",
-        _head(result, places, effect, group),
+        _sensitivity_title(result, places, effect, group),
         figure,
         shows=shows,
         not_shown=not_shown,
@@ -197,7 +197,7 @@ def term_response(
         theme=theme,
     )
     shows = (
-        f"the {text.plain(effect)} ({_whose(sample, result, over, len(rows))}) for every strength of this term, "
+        f"the {text.plain(effect)} ({_sample_phrase(sample, result, over, len(rows))}) for every strength of this term, "
         f"all others as they stand. The mean slope on the way is (by quadrature) {along.mean_slope:+.3g}: times "
         f"the way ({parameter.value:g}) it is what removal takes away ({-along.effect:+.3g})."
     )
@@ -214,7 +214,7 @@ def term_response(
 
     return panel.PanelFigure(
         "way",
-        _bend(along, parameter, effect),
+        _response_title(along, parameter, effect),
         figure,
         shows=shows,
         not_shown=not_shown,
@@ -223,7 +223,7 @@ def term_response(
     )
 
 
-def _whose(sample: Sample, sensitivity: Sensitivity, over: str, whole: int) -> str:
+def _sample_phrase(sample: Sample, sensitivity: Sensitivity, over: str, whole: int) -> str:
     """Describe the samples in use; `whole` of them are in the cohort, of which some may have been taken."""
     taken = int(sensitivity.samples[0])
     if sample.study.classes and sensitivity.targets[0].startswith(("score", "dividend")):
@@ -250,12 +250,14 @@ def cohort_words(sample: Sample, over: str, taken: int, whole: int) -> str:
     )
 
 
-def _head(sensitivity: Sensitivity, places: np.ndarray, effect: str, group: str) -> str:
+def _sensitivity_title(
+    sensitivity: Sensitivity, places: np.ndarray, effect: str, group: str
+) -> str:
     if not len(places) or np.abs(sensitivity.effects[places, 0]).max() < 1e-9:
         return f"No term of these moves the {text.plain(effect)}"
     first = max(places, key=lambda i: abs(sensitivity.effects[i, 0]))
     change = sensitivity.effects[first, 0]
-    name = _the(sensitivity.parameters[first])
+    name = _term_phrase(sensitivity.parameters[first])
     if group != physics_sensitivity.EVERY:
         name = f"of the terms “{group}”, {name}"
     return panel.capital(
@@ -264,17 +266,17 @@ def _head(sensitivity: Sensitivity, places: np.ndarray, effect: str, group: str)
     )
 
 
-def _the(parameter: Parameter) -> str:
+def _term_phrase(parameter: Parameter) -> str:
     """Return a term in a sentence, as markdown: "H: text–audio", "the duration T"."""
     title = text.plain(parameter.title)
     return title if parameter.kind in ("coupling", "dissipation") else f"the {title}"
 
 
-def _bend(along: Response, parameter: Parameter, effect: str) -> str:
+def _response_title(along: Response, parameter: Parameter, effect: str) -> str:
     name = text.plain(parameter.title)
     slope = along.slopes[-1] * parameter.value
     if not np.isfinite(slope) or abs(slope) < 1e-9 or abs(along.effect) < 1e-9:
-        return f"The {text.plain(effect)} and the strength of {_the(parameter)}"
+        return f"The {text.plain(effect)} and the strength of {_term_phrase(parameter)}"
     if np.sign(-slope) == np.sign(along.effect):
         return f"{name}: less of it and none of it move the {text.plain(effect)} the same way"
     first, then = ("raises", "lowers") if slope < 0 else ("lowers", "raises")
@@ -351,7 +353,7 @@ def sensitivity_choices(view: page_state.PageState, study: Study) -> tuple[param
     return (EFFECT, COHORT, GROUP, HALF, FOLLOWED, TABLE, WITHOUT) if is_here else ()
 
 
-def _open(view: page_state.PageState) -> bool:
+def _is_open(view: page_state.PageState) -> bool:
     """Return whether the view of Dynamics, or of Circuit, is open."""
     timed = view.can("time")
     return (
@@ -363,7 +365,7 @@ def _open(view: page_state.PageState) -> bool:
 _TERMS = {"effect": EFFECT, "over": COHORT}
 PANELS = {
     "tornado": panel.Panel(
-        tornado, {**_TERMS, "group": GROUP, "half": HALF}, fits=has_effect, opens=_open
+        tornado, {**_TERMS, "group": GROUP, "half": HALF}, fits=has_effect, opens=_is_open
     ),
     "way": panel.Panel(
         term_response,
@@ -372,6 +374,6 @@ PANELS = {
         fits=lambda sample, effect="", over=physics_sensitivity.THIS, **_: (
             sample.study.can("terms") and bool(effect_sensitivity(sample, effect, over).followed())
         ),
-        opens=_open,
+        opens=_is_open,
     ),
 }

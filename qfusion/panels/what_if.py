@@ -324,13 +324,13 @@ def parse_changes(view: page_state.PageState) -> dict[str, dict[str, Any]] | Non
         name: actions.get(view.get(f"do.{name}"), interventions.KEPT) for name in view.modalities
     }
     return {
-        name: {"action": action} | _details(view, name, action)
+        name: {"action": action} | _action_arguments(view, name, action)
         for name, action in values.items()
         if action != interventions.KEPT
     } or None
 
 
-def _details(view: page_state.PageState, name: str, action: str) -> dict[str, Any]:
+def _action_arguments(view: page_state.PageState, name: str, action: str) -> dict[str, Any]:
     match action, name:
         case interventions.SWAP, _:
             return {"donor": view.get(f"with.{name}")} if view.get(f"with.{name}") else {}
@@ -356,7 +356,7 @@ def nearest_flips(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
     """Draw for each modality the nearest state that flips the decision, and the nearest sample with such a state."""
     study = sample.study
     result = decision_flips.what_would_flip(sample.study, sample.row)
-    farthest, unit, how = _measured(study, result)
+    farthest, unit, how = _distance_terms(study, result)
     never = [text.plain(name) for name, flip in result.items() if not flip.state.possible]
     unsure = [
         text.plain(name)
@@ -433,7 +433,9 @@ def nearest_flips(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
     )
 
 
-def _measured(study: Study, flips: Mapping[str, decision_flips.Flip]) -> tuple[float, str, str]:
+def _distance_terms(
+    study: Study, flips: Mapping[str, decision_flips.Flip]
+) -> tuple[float, str, str]:
     """Return the largest distance there can be, what it is called, and how the smallest is found."""
     if study.can("kets"):
         return math.pi / 2, "Fubini–Study angle", "exact, by a secular equation"
@@ -481,7 +483,7 @@ def parameter_flips(sample: Sample, theme: style.Theme = "light") -> panel.Panel
     )
     shows = (
         "for each knob the smallest change that turns the decision on this sample, all others as learned "
-        f"({search.ranges}); {_method(search)} "
+        f"({search.ranges}); {_describe_search(search)} "
         f"{sum(change.verified for change in result)} of {len(result)} were confirmed by running the model with "
         "the knob turned."
     )
@@ -569,7 +571,7 @@ def describe_smallest_turn(
     )
 
 
-def _method(search: Search) -> str:
+def _describe_search(search: Search) -> str:
     if search.resolution == 0:
         return "exact, since every output is a + b cos φ + c sin φ in one angle."
     return (
@@ -583,7 +585,7 @@ def has_changes(sample: Sample, changes: interventions.Asked | None = None, **_:
     return bool(both_decisions(sample, changes)[2])
 
 
-def _restated(view: page_state.PageState, sample: Sample) -> list[str]:
+def _changed_states(view: page_state.PageState, sample: Sample) -> list[str]:
     """Return the modalities that have another state."""
     if not sample.study.can("states"):
         return []
@@ -702,5 +704,7 @@ PANELS = {
     ),
 }
 NAMED = {
-    "what-if-state-": panel.Panel(modality_state, _CHANGES, rest="modality", endings=_restated)
+    "what-if-state-": panel.Panel(
+        modality_state, _CHANGES, rest="modality", endings=_changed_states
+    )
 }

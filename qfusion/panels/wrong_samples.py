@@ -33,7 +33,7 @@ def slice_errors(
     overall = wrong / max(count, 1)
     clusters = levels.study.dataset.clusters
     own = filters.written(errors.left_out(levels, by))
-    title = _finding(result, overall, bool(levels.study.classes)) + (
+    title = _slice_title(result, overall, bool(levels.study.classes)) + (
         f"; without the filter's own {text.plain(own)}" if own else ""
     )
     figure = error_slices.error_rates(
@@ -98,7 +98,7 @@ def slice_errors(
     )
 
 
-def _finding(result: list[errors.Slice], overall: float, classes: bool) -> str:
+def _slice_title(result: list[errors.Slice], overall: float, classes: bool) -> str:
     """Return which slice is worse than all beyond chance, if one is, although it was picked for being so: its score
     lies beyond that of a 95 % interval for all slices together (Bonferroni).
 
@@ -111,8 +111,8 @@ def _finding(result: list[errors.Slice], overall: float, classes: bool) -> str:
     what = "wrong" if classes else "large errors"
     if len(result) == 1:
         return f"All samples are in one slice ({share(overall)} {what})"
-    worst = max(result, key=lambda entry: _score(entry, overall))
-    if _score(worst, overall) <= ndtri(1 - (1 - stability.LEVEL) / 2 / len(result)):
+    worst = max(result, key=lambda entry: _rate_z_score(entry, overall))
+    if _rate_z_score(worst, overall) <= ndtri(1 - (1 - stability.LEVEL) / 2 / len(result)):
         return f"No slice is worse than all beyond chance ({share(overall)} {what}, {len(result)} slices looked at)"
     return (
         f"‘{text.plain(worst.name)}’ {'is wrong' if classes else 'has large errors'} more often: "
@@ -121,7 +121,7 @@ def _finding(result: list[errors.Slice], overall: float, classes: bool) -> str:
     )
 
 
-def _score(entry: errors.Slice, overall: float) -> float:
+def _rate_z_score(entry: errors.Slice, overall: float) -> float:
     """Return how many standard errors a slice's rate lies above the rate of all, in the slice's own number of samples:
     that number follows from its interval, which is narrower the more independent samples it has.
     """
