@@ -222,7 +222,9 @@ def test_metrics(rows: Sequence[Measured], theme: Theme = "light") -> go.Figure:
     )
     figure = base_figure(theme, 52 + 25 * len(rows), left=10, right=118, top=6, bottom=40)
     for place, row in enumerate(rows):
-        text = f"{row.mean:.3f}" + (f" ± {row.std:.3f}" if row.std else "")
+        text = f"{row.mean:.3f}"
+        if row.std:
+            text += f" ± {row.std:.3f}"
         figure.add_annotation(
             x=1,
             xref="paper",

@@ -435,23 +435,18 @@ def entropies(
         hues=[walk.wires[row].hue for row in rows],
         theme=theme,
     )
-    shows = (
-        "the entropy of each qubit after every gate: how much it is entangled with"
-        + ("" if sample.can("gates") else ", or has been measured against,")
-        + " everything else."
-        + sample.of
-    )
-    not_shown = (
-        "with whom"
-        + (
-            ": see the Correlations view of the Dynamics page."
-            if sample.can("time")
-            else ": see the Entropies view of the Circuit page."
-            if sample.can("rules")
-            else "."
-        )
-        + _describe_inert_fusion(sample)
-    )
+    shows = "the entropy of each qubit after every gate: how much it is entangled with"
+    if not sample.can("gates"):
+        shows += ", or has been measured against,"
+    shows += " everything else." + sample.of
+    not_shown = "with whom"
+    if sample.can("time"):
+        not_shown += ": see the Correlations view of the Dynamics page."
+    elif sample.can("rules"):
+        not_shown += ": see the Entropies view of the Circuit page."
+    else:
+        not_shown += "."
+    not_shown += _describe_inert_fusion(sample)
     alt = (
         f"Entropy of {len(names)} qubits over {walk.count} gates; at the end, in nats: "
         f"{panel.list_numbers(names, last)}."
@@ -504,16 +499,15 @@ def information(
         y_title="mutual information (nats)",
         theme=theme,
     )
-    shows = (
-        "mutual information of the qubits of every two modalities after each gate, S(a) + S(b) - S(ab): "
-        + (
-            "as nothing else is there, twice the entropy of either."
-            if len(names) == 1
-            else "all that they share, classical and quantum; all together, the total correlation, the sum of the "
+    shows = "mutual information of the qubits of every two modalities after each gate, S(a) + S(b) - S(ab): "
+    if len(names) == 1:
+        shows += "as nothing else is there, twice the entropy of either."
+    else:
+        shows += (
+            "all that they share, classical and quantum; all together, the total correlation, the sum of the "
             "modalities' entropies."
         )
-        + sample.of
-    )
+    shows += sample.of
     alt = (
         f"Mutual information over {walk.count} gates; at the end, in nats: "
         f"{panel.list_numbers(names, values[-1])}."

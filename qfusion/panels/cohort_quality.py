@@ -33,12 +33,10 @@ def confusions(levels: errors.Levels, theme: style.Theme = "light") -> panel.Pan
     figure = model_quality.confusion_matrix(
         counts[np.ix_(drawn, drawn)], [classes[k] for k in drawn], theme
     )
-    shows = (
-        "annotated classes down, predicted ones across; the colour is the share of the annotated class"
-        + (f"; the {MOST} most frequent of {len(classes):,} classes" if len(classes) > MOST else "")
-        + ". "
-        f"Click a cell to make it the cohort. {_describe_cohort(levels)}"
-    )
+    shows = "annotated classes down, predicted ones across; the colour is the share of the annotated class"
+    if len(classes) > MOST:
+        shows += f"; the {MOST} most frequent of {len(classes):,} classes"
+    shows += f". Click a cell to make it the cohort. {_describe_cohort(levels)}"
 
     def table() -> pd.DataFrame:
         return pd.DataFrame(

@@ -267,13 +267,9 @@ def dividends(
         f"every sample's exact contribution of each term, with its sign; {shape}; grey: all, coloured: "
         "the cohort, diamond: this "
         "sample. "
-        + _describe_background(levels)
-        + (
-            f" The {len(terms)} terms of largest mean size are drawn, {rest} are not."
-            if rest
-            else ""
-        )
-    )
+    ) + _describe_background(levels)
+    if rest:
+        shows += f" The {len(terms)} terms of largest mean size are drawn, {rest} are not."
     alt = (
         f"Contributions, {by}; medians of all: "
         + panel.list_terms(
@@ -416,9 +412,10 @@ def describe_cut_scope(levels: errors.Levels, everyone: bool = False) -> str:
     """Describe which these are, as markdown."""
     some = len(cut_rows(levels, everyone))
     whole = int(levels.inside.sum())
-    return drawn_samples.drawn_words(some, whole) + (
-        f" of the {text.plain(levels.name)}" if levels.parts else ""
-    )
+    sentence = drawn_samples.drawn_words(some, whole)
+    if levels.parts:
+        sentence += f" of the {text.plain(levels.name)}"
+    return sentence
 
 
 def unit_of(levels: errors.Levels) -> str:

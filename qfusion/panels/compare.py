@@ -52,11 +52,12 @@ def waterfall(
             )
         )
     drawn.update_yaxes(ticklabelstandoff=6)
-    shows = (
-        f"the exact sum of {text.plain(one.id)}"
-        + (", on the same scale as the other. " if sides.same_target else ". ")
-        + describe_baseline(one.background)
-    )
+    shows = f"the exact sum of {text.plain(one.id)}"
+    if sides.same_target:
+        shows += ", on the same scale as the other. "
+    else:
+        shows += ". "
+    shows += describe_baseline(one.background)
     return panel.PanelFigure(
         f"waterfall-{letter}",
         f"{letter}: {answers.finding(one.dividends)}",
@@ -174,15 +175,12 @@ def entropies(sides: compare.Sides, theme: style.Theme = "light") -> panel.Panel
         KINDS["entropy"].axis,
         theme=theme,
     )
-    shows = (
-        "the von Neumann entropy "
-        + (
-            _ENTROPY_OF[timed[1]]
-            if timed[0] == timed[1]
-            else f"in A {_ENTROPY_OF[timed[0]]}; in B {_ENTROPY_OF[timed[1]]}"
-        )
-        + f".{_describe_sides(sides)}"
-    )
+    shows = "the von Neumann entropy "
+    if timed[0] == timed[1]:
+        shows += _ENTROPY_OF[timed[1]]
+    else:
+        shows += f"in A {_ENTROPY_OF[timed[0]]}; in B {_ENTROPY_OF[timed[1]]}"
+    shows += f".{_describe_sides(sides)}"
     alt = f"Entropies in nats. A: {panel.list_terms(a.entropies, '.2f')}. B: {panel.list_terms(b.entropies, '.2f')}."
 
     def table() -> pd.DataFrame:
@@ -219,11 +217,12 @@ def classes(sides: compare.Sides, theme: style.Theme = "light") -> panel.PanelFi
         before_name="A",
         theme=theme,
     ).update_traces(name="B", selector={"name": "now"})
-    shows = (
-        f"{evidence_fusion.describe_drawn_classes(names, b.true_class)} of B as bars, of A as hollow diamonds; "
-        + ("no true class of B is known." if b.is_own else "B's true class is marked.")
-        + _describe_sides(sides)
-    )
+    shows = f"{evidence_fusion.describe_drawn_classes(names, b.true_class)} of B as bars, of A as hollow diamonds; "
+    if b.is_own:
+        shows += "no true class of B is known."
+    else:
+        shows += "B's true class is marked."
+    shows += _describe_sides(sides)
     alt = f"A: {panel.list_numbers(names, a.probabilities)}. B: {panel.list_numbers(names, b.probabilities)}."
 
     def table() -> pd.DataFrame:
@@ -268,10 +267,14 @@ def disagreements(sides: compare.Sides, theme: style.Theme = "light") -> panel.P
     shows = (
         f"the {len(ids)} of {result.among:,} test samples on which {text.plain(sides.a.study.name)} (A) and "
         f"{text.plain(b.name)} (B), both as learned, differ most: A’s decision → B’s"
-        + (", and the term that differs most, B − A. " if result.terms else ". ")
-        + "Click a bar to open it. "
-        + (_describe_backgrounds(sides) if result.terms else "")
     )
+    if result.terms:
+        shows += ", and the term that differs most, B − A. "
+    else:
+        shows += ". "
+    shows += "Click a bar to open it. "
+    if result.terms:
+        shows += _describe_backgrounds(sides)
     alt = (
         "Differ most: "
         + "; ".join(

@@ -184,15 +184,15 @@ def extreme_eigenstate(
     shows = (
         "how likely each basis state is in this eigenstate (height) and its phase (colour, the largest one's set "
         "to 0)"
-        + (
+    )
+    if len(operator.dims) > 1:
+        shows += (
             f"; levels of {', '.join(map(text.plain, operator.modalities))}, first leftmost. Real samples are "
             "products; this need not be."
-            if len(operator.dims) > 1
-            else "."
         )
-        + " "
-        + describe_comparison(sample.study.background)
-    )
+    else:
+        shows += "."
+    shows += " " + describe_comparison(sample.study.background)
 
     def table() -> pd.DataFrame:
         return pd.DataFrame(

@@ -158,23 +158,18 @@ def decision_over_time(
         cursor=cursor_time(sample, t),
         theme=theme,
     )
-    shows = (
-        f"above, {_ABOVE[above][1]}; below, the decision if it were read out at t, split into "
-        + (
-            f"contributions: {_describe_dashes(len(sample.modalities))}."
-            if terms == DIVIDENDS
-            else "Shapley values."
-        )
-        + (" Thin, dotted: as learned." if before else "")
-        + sample.followed
-        + " "
-        + describe_comparison(sample.study.background)
-    )
-    not_shown = (
-        "that what stands above decides: it is correlation"
-        + (", and jumps raise it too" if above == ENTROPY else "")
-        + ". The baseline is left out below."
-    )
+    shows = f"above, {_ABOVE[above][1]}; below, the decision if it were read out at t, split into "
+    if terms == DIVIDENDS:
+        shows += f"contributions: {_describe_dashes(len(sample.modalities))}."
+    else:
+        shows += "Shapley values."
+    if before:
+        shows += " Thin, dotted: as learned."
+    shows += sample.followed + " " + describe_comparison(sample.study.background)
+    not_shown = "that what stands above decides: it is correlation"
+    if above == ENTROPY:
+        not_shown += ", and jumps raise it too"
+    not_shown += ". The baseline is left out below."
     alt = (
         f"Above, {above}: {panel.list_curves(series)}. Below, {terms}: "
         f"{panel.list_curves({term: entry for term, entry in shown.items() if term}, '+.2f')}."
@@ -274,7 +269,10 @@ def correlation(
         height=260,
         theme=theme,
     )
-    shows = about.shows + (" Thin, dotted: as learned." if before else "") + sample.followed
+    shows = about.shows
+    if before:
+        shows += " Thin, dotted: as learned."
+    shows += sample.followed
     alt = (
         f"{about.axis} over time: "
         f"{panel.list_curves({about.between.join(part): values for part, values in series.items()})}."

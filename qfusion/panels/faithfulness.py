@@ -46,13 +46,16 @@ def trust_warnings(study: Study, theme: style.Theme = "light") -> panel.PanelFig
     shows = (
         f"what was measured on {len(rows):,} test samples of {text.plain(study.dataset.name)} against "
         f"{background_markdown(study.bulk_background)}: every sentence follows from the figures below. "
-        + (
+    )
+    if study.is_sampled:
+        shows += (
             f"Contributions of a sample add up to its {study.quantity}; against other rows they would differ, by the "
             "standard error that the Samples page says."
-            if study.is_sampled
-            else f"Contributions are exact: they add up to the {study.quantity}, and nothing is sampled."
         )
-    )
+    else:
+        shows += (
+            f"Contributions are exact: they add up to the {study.quantity}, and nothing is sampled."
+        )
     alt = "; ".join(one.sentence for one in words)
 
     def table() -> pd.DataFrame:

@@ -127,18 +127,17 @@ def operator_coefficients(
     figure = generator_charts.operator_coefficients(
         names, [letter.term for letter in terms], values, system.names, theme
     )
-    shows = (
-        f"coefficients Tr[P†A] / D of the {known[operator]} in products of "
-        + (
-            "Pauli words, a letter for each qubit of a modality"
-            if all(d & (d - 1) == 0 for d in system.dims)
-            else "Pauli words and generalised Gell-Mann matrices (S and A couple two levels, D are diagonal)"
-        )
-        + f"; modalities that are not named have the identity. The {len(terms)} largest hold {share:.0%} of the "
+    shows = f"coefficients Tr[P†A] / D of the {known[operator]} in products of "
+    if all(d & (d - 1) == 0 for d in system.dims):
+        shows += "Pauli words, a letter for each qubit of a modality"
+    else:
+        shows += "Pauli words and generalised Gell-Mann matrices (S and A couple two levels, D are diagonal)"
+    shows += (
+        f"; modalities that are not named have the identity. The {len(terms)} largest hold {share:.0%} of the "
         "sum of all squares."
-        + model_caption(sample)
-        + (f" {jump_records.UNRAVELLING}" if operator.startswith("L") else "")
-    )
+    ) + model_caption(sample)
+    if operator.startswith("L"):
+        shows += f" {jump_records.UNRAVELLING}"
     alt = (
         ", ".join(
             f"{name} {_number(value)}" for name, value in zip(names[:8], values, strict=False)
@@ -242,9 +241,10 @@ def _number(value: complex) -> str:
 
 def model_caption(sample: Sample) -> str:
     """Return the end of a caption on the generator: the same for every sample, and the sliders that are moved."""
-    return " The same for every sample." + (
-        f" Sliders: {text.plain(sample.changed)}." if sample.changed else ""
-    )
+    sentence = " The same for every sample."
+    if sample.changed:
+        sentence += f" Sliders: {text.plain(sample.changed)}."
+    return sentence
 
 
 GENERATOR_VIEW = VIEW.chosen("H and L")

@@ -83,23 +83,21 @@ def attribution(
         f"(this sample) "
         f"is shared among the {len(units):,} {unit.replace(' ', 's ', 1)}s, by {METHODS[result.method].title}. "
         f"{_describe_completeness(result)}"
-        + (
-            f" The training mean is over {trust.trained_on(sample.study):,} samples."
-            if result.baseline == "mean"
-            else ""
-        )
-        + ("" if result.term == SCORE else f" {describe_comparison(sample.study.background)}")
-        + (f" {text.plain(canvas.how, 600)}" if canvas.how else "")
     )
+    if result.baseline == "mean":
+        shows += f" The training mean is over {trust.trained_on(sample.study):,} samples."
+    if result.term != SCORE:
+        shows += f" {describe_comparison(sample.study.background)}"
+    if canvas.how:
+        shows += f" {text.plain(canvas.how, 600)}"
     not_shown = (
         "what the encoder would do far from the straight way between both, or why people said so."
-        + (
+    )
+    if canvas.kind == "features" and not canvas.how:
+        not_shown += (
             " These data hold no words, sounds or pixels that these features belong to one by one, only the features: "
             "they are shown."
-            if canvas.kind == "features" and not canvas.how
-            else ""
         )
-    )
     alt = f"Attribution inside {result.modality}: largest at {canvas.names[largest]}, {units[largest]:+.3f}."
 
     def table() -> pd.DataFrame:
@@ -189,8 +187,10 @@ def attribution_over_time(
     shows = (
         f"the attribution of {what} inside each modality that is a sequence, at its steps. "
         f"{describe_axis(names, known)} In each lane the colours run to its own largest step, up or down, whose size "
-        f"stands below the name.{sample.of}" + (f" {text.plain(matched, 600)}" if matched else "")
+        f"stands below the name.{sample.of}"
     )
+    if matched:
+        shows += f" {text.plain(matched, 600)}"
     alt = f"Attribution over time inside {', '.join(names)}, in {'seconds' if seconds else 'percent of the length'}."
 
     def table() -> pd.DataFrame:
@@ -228,9 +228,12 @@ def attribution_over_time(
 
 
 def _term_phrase(term: str, quantity: str) -> str:
-    return ("" if term == SCORE else "the term of ") + text.plain(
-        modality_attribution.title(term, quantity)
-    )
+    if term == SCORE:
+        sentence = ""
+    else:
+        sentence = "the term of "
+    sentence += text.plain(modality_attribution.title(term, quantity))
+    return sentence
 
 
 def describe_axis(names: Sequence[str], known: Mapping[str, float]) -> str:

@@ -94,19 +94,19 @@ def mutual_information_graph(
     when = f"t = {track.times[at]:.2f}"
     title = describe_most_shared(
         {" and ".join(pair): float(values[at]) for pair, values in shared.items()}, when
-    ) + ("" if together is None else f"; tripartite information {together[at]:+z.3f}")
+    )
+    if together is not None:
+        title += f"; tripartite information {together[at]:+z.3f}"
     shows = (
         "at the cursor, the mutual information I(a:b) = S_a + S_b − S_ab of each pair as the width of its line, "
         "and the entropy S of each modality as the area of its disc; beside it the pairs over time"
-        + (
+    )
+    if together is not None:
+        shows += (
             "; dotted, the tripartite information I(a:b) + I(a:c) − I(a:bc), negative where a knows more of b and "
             "c together than of each"
-            if together is not None
-            else ""
         )
-        + "."
-        + sample.followed
-    )
+    shows += "." + sample.followed
     alt = (
         f"At {when}: "
         + panel.list_numbers(

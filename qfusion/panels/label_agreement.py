@@ -228,13 +228,12 @@ def conflict(study: Study, theme: style.Theme = "light", *, other: str = "") -> 
         f"by how much more often the model's verdict is joint, conflict, or one of the two, of samples with both "
         f"signs among {whose} of their modalities and of the whole, than of the others: {result.conflicting:,} of "
         f"{result.known:,} test samples."
-        + (
-            f" {result.samples - result.known:,} lack a label of some modality and are left out."
-            if result.known < result.samples
-            else ""
-        )
-        + f" Grey: where 95 % of {people.SHUFFLES} shuffles of the labels lie; {_intervals(study)}.{words}"
     )
+    if result.known < result.samples:
+        shows += (
+            f" {result.samples - result.known:,} lack a label of some modality and are left out."
+        )
+    shows += f" Grey: where 95 % of {people.SHUFFLES} shuffles of the labels lie; {_intervals(study)}.{words}"
     alt = (
         "Difference of verdict rates: "
         + ", ".join(f"{name} {rate.difference.value:+.2f}" for name, rate in result.rates.items())
@@ -284,12 +283,10 @@ def sample_labels(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
         x_title=text.in_unit("label, and own term", study.unit_of(0)),
         theme=theme,
     )
-    shows = (
-        f"{labels.description} of each modality alone, and what the modality adds on its own in this model"
-        + (f"; nothing is known of {listed(lacks)}" if lacks else "")
-        + ". "
-        + describe_comparison(sample.background)
-    )
+    shows = f"{labels.description} of each modality alone, and what the modality adds on its own in this model"
+    if lacks:
+        shows += f"; nothing is known of {listed(lacks)}"
+    shows += ". " + describe_comparison(sample.background)
     alt = (
         ", ".join(
             f"{name}: label {known[name]:+.2f}, own term {terms[name]:+.2f}" for name in known
@@ -352,9 +349,10 @@ def _label_counts(study: Study, result: people.Beside) -> str:
         for entry in result.alone
         if len(entry.label) < result.samples
     ]
-    return f"{result.samples:,} test samples" + (
-        f" (labelled: {', '.join(parts)})" if parts else ""
-    )
+    sentence = f"{result.samples:,} test samples"
+    if parts:
+        sentence += f" (labelled: {', '.join(parts)})"
+    return sentence
 
 
 def _intervals(study: Study) -> str:

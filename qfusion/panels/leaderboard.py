@@ -280,12 +280,11 @@ def robustness(
         f"every feature over {entry['trained_on']:,} training rows (mean of three draws); right, the modality "
         "absent or another sample's. Absent is the mean output over training rows in its place: over all of "
         "them, exactly, for our two systems, over 50 drawn at random for all others"
-        + (
-            "; rows without a joint share are older and have the training mean of the features instead."
-            if any("joint" not in entry["rows"][model] for model in shown.values())
-            else "."
-        )
     )
+    if any("joint" not in entry["rows"][model] for model in shown.values()):
+        shows += "; rows without a joint share are older and have the training mean of the features instead."
+    else:
+        shows += "."
     alt = (
         "Curves over noise: "
         + ", ".join(

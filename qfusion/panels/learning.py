@@ -232,9 +232,9 @@ def dividends(
         },
         theme=theme,
     )
-    not_shown = "the sign, nor whether what is added is right: look at the loss." + (
-        f" {left_out} smaller joint terms are in the CSV." if left_out else ""
-    )
+    not_shown = "the sign, nor whether what is added is right: look at the loss."
+    if left_out:
+        not_shown += f" {left_out} smaller joint terms are in the CSV."
     alt = "Mean size of the contributions by epoch. " + " ".join(
         f"{name}: {_list_last_values(terms)}." for name, terms in result.items()
     )
@@ -395,9 +395,9 @@ def results(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelFi
         f"{text.plain(name)}: {valid:,} validation, {test:,} test rows"
         for name, (valid, test) in result.sizes.items()
     )
-    shows = f"the kept weights measured when the run ended{f' ({sizes})' if sizes else ''}. " + (
-        "The runs differ in their seed alone." if result.seeds_only else ""
-    )
+    shows = f"the kept weights measured when the run ended{f' ({sizes})' if sizes else ''}. "
+    if result.seeds_only:
+        shows += "The runs differ in their seed alone."
     return panel.PanelFigure(
         "train-results",
         "What came out",

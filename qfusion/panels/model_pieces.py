@@ -63,9 +63,12 @@ def state_patching(
     shows = (
         f"the sample's {sample.quantity} if one modality's state at time t is that of {whose}, and all evolves "
         f"on to T: the change as a share of what the two differ by ({leads[0]:+z.2f} here, {leads[1]:+z.2f} there"
-        + (", the one class against the other)" if apart else ")")
-        + f". {PATCH_DESCRIPTIONS[kind]} Exact."
     )
+    if apart:
+        shows += ", the one class against the other)"
+    else:
+        shows += ")"
+    shows += f". {PATCH_DESCRIPTIONS[kind]} Exact."
     return panel.PanelFigure(
         "patches",
         panel.capital(describe_patches(result, 0, kind, whose, text.plain)),

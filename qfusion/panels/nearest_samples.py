@@ -48,14 +48,12 @@ def similar_samples(
     shows = (
         f"the {len(ids)} of {result.among:,} test samples nearest to sample {text.plain(sample.id)}: "
         "annotated → predicted"
-        + ("; orange, hatched: predicted wrongly" if study.classes else "")
-        + ". Click a bar to open it."
-        + (
-            f" {describe_comparison(study.bulk_background)}"
-            if by == sample_coordinates.DIVIDENDS
-            else ""
-        )
     )
+    if study.classes:
+        shows += "; orange, hatched: predicted wrongly"
+    shows += ". Click a bar to open it."
+    if by == sample_coordinates.DIVIDENDS:
+        shows += f" {describe_comparison(study.bulk_background)}"
     alt = (
         "Nearest: "
         + "; ".join(

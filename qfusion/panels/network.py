@@ -188,9 +188,12 @@ def probabilities(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
     )
     shows = (
         f"{evidence_fusion.describe_drawn_classes(classes, sample.true_class)} with these tables"
-        + ("; diamonds: as learned. " if changed else ". ")
-        + f"{sample.study.calibration}{sample.of}"
     )
+    if changed:
+        shows += "; diamonds: as learned. "
+    else:
+        shows += ". "
+    shows += f"{sample.study.calibration}{sample.of}"
 
     def table() -> pd.DataFrame:
         return pd.DataFrame(

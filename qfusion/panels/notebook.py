@@ -32,8 +32,9 @@ def sample_html(sample: Sample) -> str:
     title = (
         f"{text.plain(sample.id)}: {answers.numbered(study, sample.scores)} by {text.plain(sample.name)} on "
         f"{text.plain(sample.dataset.title)}"
-        + ("" if truth is None else f"; annotated {text.plain(truth)}")
     )
+    if truth is not None:
+        title += f"; annotated {text.plain(truth)}"
     terms = pd.DataFrame(
         {
             "term": [name or "baseline" for name in sample.dividends],

@@ -78,9 +78,9 @@ def test_metrics(study: Study, theme: style.Theme = "light") -> panel.PanelFigur
     ]
     size = card["data"]["sizes"]["test"]
     best = max(rows, key=lambda row: row.is_share)
-    title = f"On {size:,} test samples: {best.name} {best.mean:.3f}" + (
-        f", mean of {count} seeds" if count > 1 else ""
-    )
+    title = f"On {size:,} test samples: {best.name} {best.mean:.3f}"
+    if count > 1:
+        title += f", mean of {count} seeds"
     shows = (
         f"metrics of {text.plain(study.name)} on the {size:,} test samples of "
         f"{text.plain(card['data']['name'])}: "

@@ -66,9 +66,11 @@ def resource_comparison(
         "“Not needed” is said where two one-sided tests exclude a difference of the margin either way: "
         f"{entry['within']:g}, or a quarter of the model's error where that is less. Verdicts hold after Holm's "
         "correction."
-        + (f" {panel.capital('; '.join(notes))}." if notes else "")
-        + (f" {count(len(failed), 'training')} failed, as the table says." if failed else "")
     )
+    if notes:
+        shows += f" {panel.capital('; '.join(notes))}."
+    if failed:
+        shows += f" {count(len(failed), 'training')} failed, as the table says."
     return panel.PanelFigure(
         name,
         panel.capital(words),
@@ -123,8 +125,9 @@ def cut_comparison(study: Study, theme: style.Theme = "light") -> panel.PanelFig
     shows = (
         f"by how much {label.short} on test samples is worse when one resource is cut from this model, which is "
         f"not trained again. {interval_words(study, fusing.RESAMPLES)}."
-        + (DEPHASED if resource_cuts.ENTANGLEMENT in names else "")
     )
+    if resource_cuts.ENTANGLEMENT in names:
+        shows += DEPHASED
     alt = f"{words}: {panel.list_numbers(names, ends[:, 0].tolist(), '+.3f')}."
     return panel.PanelFigure(
         "why-cut",

@@ -46,12 +46,10 @@ def decisions(
         quantity=sample.quantity,
         theme=theme,
     )
-    shows = (
-        f"the exact sums of samples {', '.join(map(text.plain, names))}, annotated → predicted, all on one scale"
-        + ("" if study.classes else "; dotted: annotated")
-        + ". "
-        + describe_baseline(sides[0].background)
-    )
+    shows = f"the exact sums of samples {', '.join(map(text.plain, names))}, annotated → predicted, all on one scale"
+    if not study.classes:
+        shows += "; dotted: annotated"
+    shows += ". " + describe_baseline(sides[0].background)
     alt = (
         "; ".join(
             f"{entry.id}: {entry.quantity} {sum(entry.dividends.values()):+.2f}, "
@@ -95,15 +93,12 @@ def several_entropies(
         title=KINDS["entropy"].axis,
         theme=theme,
     )
-    shows = (
-        f"von Neumann entropies of samples {', '.join(map(text.plain, names))}, "
-        + (
-            "of each modality's state and of all together at T"
-            if sample.can("time")
-            else "of each fused qubit"
-        )
-        + ", all on one scale."
-    )
+    shows = f"von Neumann entropies of samples {', '.join(map(text.plain, names))}, "
+    if sample.can("time"):
+        shows += "of each modality's state and of all together at T"
+    else:
+        shows += "of each fused qubit"
+    shows += ", all on one scale."
     alt = "; ".join(f"{name}: mean entropy {value:.2f} nats" for name, value in means.items()) + "."
 
     def table() -> pd.DataFrame:

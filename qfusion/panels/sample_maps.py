@@ -87,19 +87,12 @@ def sample_map(
     shows = (
         f"each sample by {_MEANS[placed.what]}, reduced to two dimensions by {_describe_projection(placed)} Colour: "
         f"{text.plain(colour)}; large: the cohort; ring: sample {text.plain(levels.sample.id)}. "
-        + f"Of {placed.given:,} explained samples of {text.plain(levels.split)}"
-        + (
-            ""
-            if len(placed.rows) == placed.given
-            else f", {len(placed.rows):,} of them placed (drawn at random)"
-        )
-        + f", {len(at):,} are drawn."
-        + (
-            f" {describe_comparison(study.bulk_background)}"
-            if placed.what == sample_coordinates.DIVIDENDS
-            else ""
-        )
-    )
+    ) + f"Of {placed.given:,} explained samples of {text.plain(levels.split)}"
+    if len(placed.rows) != placed.given:
+        shows += f", {len(placed.rows):,} of them placed (drawn at random)"
+    shows += f", {len(at):,} are drawn."
+    if placed.what == sample_coordinates.DIVIDENDS:
+        shows += f" {describe_comparison(study.bulk_background)}"
     if placed.method == "UMAP":
         not_shown = (
             "distances: who is near whom counts, sizes of and gaps between groups do not. Another machine may "
@@ -145,9 +138,10 @@ def describe_reduction(what: str, held: float | None, stored: float) -> str:
     """
     if held is not None:
         return f"Two components hold {share(held)} of the variance of the {what}"
-    return f"UMAP of the {what}" + (
-        "" if np.isnan(stored) else f": neighbours are kept with trustworthiness {stored:.2f}"
-    )
+    sentence = f"UMAP of the {what}"
+    if not np.isnan(stored):
+        sentence += f": neighbours are kept with trustworthiness {stored:.2f}"
+    return sentence
 
 
 def map_positions(
@@ -239,11 +233,15 @@ def _hover_texts(rows: pd.DataFrame) -> list[str]:
 def _describe_projection(result: sample_projection.SampleMap) -> str:
     neighbours = f"{sample_projection.NEIGHBOURS} neighbours"
     stored = result.trustworthiness
-    return (
-        f"UMAP ({neighbours}, seed {drawn_samples.SEED})"
-        if result.method == "UMAP"
-        else "principal components"
-    ) + ("." if np.isnan(stored) else f"; trustworthiness of {neighbours} {stored:.3f}.")
+    if result.method == "UMAP":
+        sentence = f"UMAP ({neighbours}, seed {drawn_samples.SEED})"
+    else:
+        sentence = "principal components"
+    if np.isnan(stored):
+        sentence += "."
+    else:
+        sentence += f"; trustworthiness of {neighbours} {stored:.3f}."
+    return sentence
 
 
 def has_enough_samples(levels: errors.Levels, **_: object) -> bool:

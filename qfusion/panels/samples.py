@@ -259,15 +259,12 @@ def masses(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
         marked=_true_element(sample),
         theme=theme,
     )
-    not_shown = (
-        "what the network does with the fused masses afterwards"
-        + (
-            ". "
-            if reading.elements_are_classes
-            else "; elements are learned here, they have no names. "
-        )
-        + INERT
-    )
+    not_shown = "what the network does with the fused masses afterwards"
+    if reading.elements_are_classes:
+        not_shown += ". "
+    else:
+        not_shown += "; elements are learned here, they have no names. "
+    not_shown += INERT
     alt = (
         "Heat map of masses: fused "
         + ", ".join(f"{e} {v:.2f}" for e, v in zip(reading.elements, reading.fused, strict=True))
@@ -511,16 +508,10 @@ def scatter(
         zero=y == "margin",
         theme=theme,
     )
-    shows = (
-        f"one point a sample, {len(rows):,} in all"
-        + (
-            f" (evenly spread over the {len(passed):,} that pass)"
-            if len(rows) == sample_filters.MAX_DRAWN
-            else ""
-        )
-        + "; the ring marks the current one."
-        + _describe_dividends(study, x, y)
-    )
+    shows = f"one point a sample, {len(rows):,} in all"
+    if len(rows) == sample_filters.MAX_DRAWN:
+        shows += f" (evenly spread over the {len(passed):,} that pass)"
+    shows += "; the ring marks the current one." + _describe_dividends(study, x, y)
     alt = f"Scatter of {titles[y]} against {titles[x]} for {len(rows)} samples; {sample.id} is ringed."
 
     def table() -> pd.DataFrame:

@@ -62,11 +62,11 @@ def qubit_balls(
         [style.term_colour(name, sample.modalities) for name in names],
         theme,
     )
-    not_shown = "correlations between modalities" + (
-        "; modalities of more levels: see the heat maps."
-        if len(names) < len(sample.modalities)
-        else "."
-    )
+    not_shown = "correlations between modalities"
+    if len(names) < len(sample.modalities):
+        not_shown += "; modalities of more levels: see the heat maps."
+    else:
+        not_shown += "."
 
     def table() -> pd.DataFrame:
         return pd.concat(
@@ -139,16 +139,18 @@ def elements_over_time(
         cursor_time(sample, t),
         theme,
     )
-    shows = (
-        "the diagonal ρ_ii of each modality's own density matrix, a level a row."
-        if diagonal
-        else "the moduli |ρ_ij| off the diagonal of each modality's own density matrix, a pair of levels a row"
-        + (
-            f"; of each the {MOST_PAIRS} largest."
-            if any(d * (d - 1) // 2 > MOST_PAIRS for d in sample.model.dims)
-            else "."
+    if diagonal:
+        shows = "the diagonal ρ_ii of each modality's own density matrix, a level a row."
+    else:
+        shows = (
+            "the moduli |ρ_ij| off the diagonal of each modality's own density matrix, a pair of levels a row"
+            + (
+                f"; of each the {MOST_PAIRS} largest."
+                if any(d * (d - 1) // 2 > MOST_PAIRS for d in sample.model.dims)
+                else "."
+            )
         )
-    ) + sample.followed
+    shows += sample.followed
     if diagonal:
         not_shown = "the joint state: see the matrices."
     else:

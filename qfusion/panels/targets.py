@@ -40,11 +40,11 @@ def class_counts(dataset: data.DataSet, theme: style.Theme = "light") -> panel.P
         [names[i] for i in order],
         theme=theme,
     )
-    shows = f"how many of {len(dataset):,} samples are of which class, by part of the split" + (
-        f", the {_MAX_SHOWN} most frequent of {len(names)} classes."
-        if len(names) > _MAX_SHOWN
-        else "."
-    )
+    shows = f"how many of {len(dataset):,} samples are of which class, by part of the split"
+    if len(names) > _MAX_SHOWN:
+        shows += f", the {_MAX_SHOWN} most frequent of {len(names)} classes."
+    else:
+        shows += "."
 
     def table() -> pd.DataFrame:
         return pd.DataFrame({"class": list(names)} | counts)

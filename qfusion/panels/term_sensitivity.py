@@ -110,24 +110,23 @@ def tornado(
         figure = None
     shows = (
         f"what each term does to the {text.plain(effect)} ({result.values[0]:+.3f} now; "
-        f"{_sample_phrase(sample, result, over, len(rows))}): left by its exact slope, right by its removal, which is its "
-        "mean slope on the way to nothing. The right scale is ten times the left: equal bars, straight answer."
-        + (
-            f" The {len(shown)} of {len(places)} terms that do most."
-            if len(places) > len(shown)
-            else ""
-        )
-        + (f" {describe_comparison(study.background)}" if target.startswith("dividend") else "")
+        f"{_sample_phrase(sample, result, over, len(rows))}): left by its exact slope, right by its removal, which is "
+        "its mean slope on the way to nothing. The right scale is ten times the left: equal bars, straight answer."
     )
+    if len(places) > len(shown):
+        shows += f" The {len(shown)} of {len(places)} terms that do most."
+    if target.startswith("dividend"):
+        shows += f" {describe_comparison(study.background)}"
     not_shown = (
         "what a model trained without the term would say; nor what two terms do together: removals do not "
         "add up. "
-        + (
-            "T: removed means read out at once."
-            if timed
-            else "Convolution removed: its angles at 0, which leaves only the block's fixed gates."
-        )
     )
+    if timed:
+        not_shown += "T: removed means read out at once."
+    else:
+        not_shown += (
+            "Convolution removed: its angles at 0, which leaves only the block's fixed gates."
+        )
     alt = (
         "Tornado: "
         + "; ".join(
@@ -197,8 +196,8 @@ def term_response(
         theme=theme,
     )
     shows = (
-        f"the {text.plain(effect)} ({_sample_phrase(sample, result, over, len(rows))}) for every strength of this term, "
-        f"all others as they stand. The mean slope on the way is (by quadrature) {along.mean_slope:+.3g}: times "
+        f"the {text.plain(effect)} ({_sample_phrase(sample, result, over, len(rows))}) for every strength of this "
+        f"term, all others as they stand. The mean slope on the way is (by quadrature) {along.mean_slope:+.3g}: times "
         f"the way ({parameter.value:g}) it is what removal takes away ({-along.effect:+.3g})."
     )
     if study.can("time"):
@@ -230,11 +229,12 @@ def _sample_phrase(sample: Sample, sensitivity: Sensitivity, over: str, whole: i
         of_class = sample.whose
     else:
         of_class = ""
-    return (
-        f"sample {text.plain(sample.id)}"
-        if over == physics_sensitivity.THIS
-        else f"the mean over {cohort_words(sample, over, taken, whole)}"
-    ) + of_class
+    if over == physics_sensitivity.THIS:
+        sentence = f"sample {text.plain(sample.id)}"
+    else:
+        sentence = f"the mean over {cohort_words(sample, over, taken, whole)}"
+    sentence += of_class
+    return sentence
 
 
 def cohort_words(sample: Sample, over: str, taken: int, whole: int) -> str:
@@ -243,11 +243,14 @@ def cohort_words(sample: Sample, over: str, taken: int, whole: int) -> str:
     """
     added = over != physics_sensitivity.ALL and sample.row not in sample.dataset.rows("test")
     tests = over.removeprefix("all ")
-    return (
-        (f"{taken:,} of " if taken < whole else "")
-        + ("this sample and " if added else "")
-        + count(whole - added, tests.replace("samples", "sample"), tests)
-    )
+    if taken < whole:
+        sentence = f"{taken:,} of "
+    else:
+        sentence = ""
+    if added:
+        sentence += "this sample and "
+    sentence += count(whole - added, tests.replace("samples", "sample"), tests)
+    return sentence
 
 
 def _sensitivity_title(

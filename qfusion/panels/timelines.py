@@ -76,13 +76,14 @@ def timeline(
     shows = (
         f"{listed(shown)} of the sample over {preview.seconds:.1f} s.{bars}"
         f"{recording_strip.placing(result)}{learned} "
-        + (describe_comparison(sample.study.background) if lanes else "")
     )
-    alt = f"One axis of {preview.seconds:.1f} s: {listed(shown)}" + (
-        f"; largest steps: {listed([f'{name} {words}' for name, words in at.items()])}."
-        if at
-        else "."
-    )
+    if lanes:
+        shows += describe_comparison(sample.study.background)
+    alt = f"One axis of {preview.seconds:.1f} s: {listed(shown)}"
+    if at:
+        alt += f"; largest steps: {listed([f'{name} {words}' for name, words in at.items()])}."
+    else:
+        alt += "."
     return panel.PanelFigure(
         "strip",
         title,

@@ -84,11 +84,12 @@ def probabilities(
         before_name=BEFORE,
         theme=theme,
     )
-    shows = (
-        evidence_fusion.describe_drawn_classes(study.classes, sample.true_class)
-        + (" with the changes; diamonds: as the sample is. " if done else ". ")
-        + f"{study.calibration}{sample.of}"
-    )
+    shows = evidence_fusion.describe_drawn_classes(study.classes, sample.true_class)
+    if done:
+        shows += " with the changes; diamonds: as the sample is. "
+    else:
+        shows += ". "
+    shows += f"{study.calibration}{sample.of}"
 
     def table() -> pd.DataFrame:
         return pd.DataFrame(
@@ -377,20 +378,16 @@ def nearest_flips(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
         "the smallest change of one modality's state, the others as they are, that turns the decision, now "
         f"{answers.numbered(study, first.state.before)}; {how}. Diamonds: the nearest of {first.donor.tried:,} "
         "samples whose state of it does so. "
-        + (
-            f"**Not confirmed by running the model again: {', '.join(unsure)}.**"
-            if unsure
-            else "Each was set in the model, the model run again, and the decision seen to change."
-            if len(never) < len(result)
-            else ""
-        )
-        + (
+    )
+    if unsure:
+        shows += f"**Not confirmed by running the model again: {', '.join(unsure)}.**"
+    elif len(never) < len(result):
+        shows += "Each was set in the model, the model run again, and the decision seen to change."
+    if never:
+        shows += (
             f" {'No state whatever' if study.can('states') else 'None was found'} of {', '.join(never)}"
             f"{' can do it' if study.can('states') else ''}."
-            if never
-            else ""
         )
-    )
     alt = (
         "Distances to a flip: "
         + ", ".join(

@@ -33,9 +33,9 @@ def slice_errors(
     overall = wrong / max(count, 1)
     clusters = levels.study.dataset.clusters
     own = filters.written(errors.left_out(levels, by))
-    title = _slice_title(result, overall, bool(levels.study.classes)) + (
-        f"; without the filter's own {text.plain(own)}" if own else ""
-    )
+    title = _slice_title(result, overall, bool(levels.study.classes))
+    if own:
+        title += f"; without the filter's own {text.plain(own)}"
     figure = error_slices.error_rates(
         [entry.name.replace("+", " + ") for entry in result],
         [(entry.wrong, entry.count) for entry in result],
@@ -44,25 +44,22 @@ def slice_errors(
         axis="error rate" if levels.study.classes else "part with an error of the largest quarter",
         theme=theme,
     )
-    shows = (
-        f"the explained samples of {text.plain(levels.split)} that pass the filter"
-        + (f" but for its own {text.plain(own)}" if own else "")
-        + ", by "
-        f"{text.plain(by.removesuffix(cohort_groups.QUARTERS))}"
-        + (" in quarters" if by.endswith(cohort_groups.QUARTERS) else "")
-        + ", with 95 % intervals (Wilson)"
-        + (
-            f", widened for the {clusters.describe_count(levels.places(levels.rows))} that the rows share"
-            if clusters is not None
-            else ""
-        )
-        + "; an error is "
-        + (
-            "another class than annotated."
-            if levels.study.classes
-            else f"one of at least {errors.limit(levels):.3g}, the largest quarter of all."
-        )
-        + " "
+    shows = f"the explained samples of {text.plain(levels.split)} that pass the filter"
+    if own:
+        shows += f" but for its own {text.plain(own)}"
+    shows += f", by {text.plain(by.removesuffix(cohort_groups.QUARTERS))}"
+    if by.endswith(cohort_groups.QUARTERS):
+        shows += " in quarters"
+    shows += ", with 95 % intervals (Wilson)"
+    if clusters is not None:
+        shows += f", widened for the {clusters.describe_count(levels.places(levels.rows))} that the rows share"
+    shows += "; an error is "
+    if levels.study.classes:
+        shows += "another class than annotated."
+    else:
+        shows += f"one of at least {errors.limit(levels):.3g}, the largest quarter of all."
+    shows += (
+        " "
         "Orange: the whole interval lies above the rate of all. Click a slice to make it the cohort."
     )
     alt = (
@@ -161,12 +158,12 @@ def largest_errors(levels: errors.Levels, theme: style.Theme = "light") -> panel
         theme=theme,
         chosen=ids.index(levels.sample.id) if levels.sample.id in ids else None,
     )
-    shows = (
-        f"the {len(names)} samples of the {text.plain(levels.name)} with the largest "
-        + ("loss" if study.classes else "residual, prediction minus annotation")
-        + ": annotated → predicted. "
-        "Click a bar to open it."
-    )
+    shows = f"the {len(names)} samples of the {text.plain(levels.name)} with the largest "
+    if study.classes:
+        shows += "loss"
+    else:
+        shows += "residual, prediction minus annotation"
+    shows += ": annotated → predicted. Click a bar to open it."
     alt = (
         "Largest errors: "
         + "; ".join(
@@ -234,18 +231,13 @@ def misleading_terms(levels: errors.Levels, theme: style.Theme = "light") -> pan
         f"the samples of the {text.plain(levels.name)} {about['what']}, the largest error first. Misleading: the "
         f"contribution, of one modality or joint, that pulls furthest {about['way']}. Without it: "
         f"{about['left']}. "
-        + backgrounds.describe_comparison(study.bulk_background)
-        + (
+    ) + backgrounds.describe_comparison(study.bulk_background)
+    if result.kind == errors.LARGE_ERROR:
+        shows += (
             f" A large error is at least {errors.limit(levels):.3g}, the largest quarter of all."
-            if result.kind == errors.LARGE_ERROR
-            else ""
         )
-        + (
-            " Samples with truth 0 have no sign and are not counted."
-            if result.kind == errors.WRONG_SIGN
-            else ""
-        )
-    )
+    if result.kind == errors.WRONG_SIGN:
+        shows += " Samples with truth 0 have no sign and are not counted."
     alt = (
         f"Table of {len(result.rows)} wrong decisions; {int(result.right.sum())} are right without their most "
         "misleading term."
