@@ -1316,7 +1316,9 @@ def check_term_in_which_a_cohort_differs() -> None:
     halves = cohorts._difference_errors(values["alpha"][::2, None], alike[::2], None)[0]
     assert together == pytest.approx(halves, rel=0.2)
     assert together > 1.2 * alone
-    assert np.isinf(cohorts._difference_errors(values["alpha"][:, None], np.arange(40) < 2, pairs)).all()
+    assert np.isinf(
+        cohorts._difference_errors(values["alpha"][:, None], np.arange(40) < 2, pairs)
+    ).all()
     for found in cases((0.0, 0.004, 0.3, 0.304, 1.0)):
         rows = {name: np.array([-value, value]) for name, value in found.items()}
         words = cohorts._describe_spread(rows, np.ones(2, dtype=bool))
