@@ -82,7 +82,7 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "how steps were matched",
-        "analysis.inside:match",
+        "analysis.step_words:match",
         "named where the data set, a vocabulary or equal counts name them; 'numbers only' where counts differ",
     ),
     Template(

@@ -360,40 +360,34 @@ def _box_spans(
 def _add_click_targets(
     figure: go.Figure, boxes: Sequence[Box], wires: Sequence[Wire], unit: float
 ) -> None:
-    """Add invisible marks that carry what is said under the pointer and where a click leads.
+    """Add invisible marks with the tip of each box and the number of the gate to which a click leads.
 
-    None reaches a near wire.
+    They are small enough not to reach a near wire.
     """
-    tips = [
-        (
-            box.column,
-            wires[row].y,
-            wrap_lines(
-                f"<b>{label(box.title)}</b><br>{label(box.does, 600)}"
-                + f"<br>{box.values}" * bool(box.values)
-            ),
-            box.last,
-        )
-        for box in boxes
-        for row in box.rows
-    ]
+    x = []
+    y = []
+    texts = []
+    gates = []
+    sizes = []
+    small = min(24.0, _least_distance(wires) * unit)
+    for box in boxes:
+        tip = f"<b>{label(box.title)}</b><br>{label(box.does, 600)}"
+        if box.values:
+            tip += f"<br>{box.values}"
+        for row in box.rows:
+            x.append(box.column)
+            y.append(wires[row].y)
+            texts.append(wrap_lines(tip))
+            gates.append(box.last)
+            sizes.append(small if _has_near_wire(wires, row) else 24.0)
     figure.add_scatter(
-        x=[t[0] for t in tips],
-        y=[t[1] for t in tips],
-        text=[t[2] for t in tips],
-        customdata=[t[3] for t in tips],
+        x=x,
+        y=y,
+        text=texts,
+        customdata=gates,
         mode="markers",
         name="gates",
-        marker={
-            "size": [
-                min(24.0, _least_distance(wires) * unit) if _has_near_wire(wires, row) else 24.0
-                for box in boxes
-                for row in box.rows
-            ],
-            "opacity": 0.0,
-            "color": GREY,
-            "symbol": "square",
-        },
+        marker={"size": sizes, "opacity": 0.0, "color": GREY, "symbol": "square"},
         selected={"marker": {"opacity": 0}},
         unselected={"marker": {"opacity": 0}},
         hovertemplate="%{text}<extra></extra>",

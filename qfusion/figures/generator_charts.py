@@ -170,18 +170,26 @@ def operator_coefficients(
         values: coefficients, real or complex, (N,).
         modalities: in the model's order. theme: of the figure.
     """
-    real = not np.iscomplexobj(values) or bool(
-        np.abs(values.imag).max() <= 1e-9 * np.abs(values).max()
-    )
+    size = np.abs(values)
+    is_real = not np.iscomplexobj(values) or bool(np.abs(values.imag).max() <= 1e-9 * size.max())
+    if is_real:
+        lengths = np.real(values)
+        axis_title = "coefficient"
+    else:
+        lengths = size
+        axis_title = "size of the coefficient"
+    tips = []
+    for name, value in zip(names, np.asarray(values, complex), strict=True):
+        tip = f"{label(name)}: {value.real:+.4f}"
+        if not is_real:
+            tip += f" {value.imag:+.4f} i"
+        tips.append(tip)
     figure = base_figure(theme, 74 + 21 * len(names), left=10, right=20, top=8, bottom=46)
     figure.add_bar(
-        x=np.real(values) if real else np.abs(values),
+        x=lengths,
         y=list(range(len(names))),
         orientation="h",
-        customdata=[
-            f"{label(name)}: {value.real:+.4f}" + ("" if real else f" {value.imag:+.4f} i")
-            for name, value in zip(names, np.asarray(values, complex), strict=True)
-        ],
+        customdata=tips,
         marker={
             "color": [term_colour(term, modalities) for term in terms],
             "line": {"width": 0},
@@ -190,7 +198,7 @@ def operator_coefficients(
     )
     figure.update_layout(bargap=0.25)
     figure.update_xaxes(
-        title={"text": "coefficient" if real else "size of the coefficient"},
+        title={"text": axis_title},
         nticks=7,
         zeroline=True,
         zerolinecolor=LINE[theme],

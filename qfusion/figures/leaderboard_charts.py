@@ -137,60 +137,47 @@ def result_scatter(
         log: whether x is logarithmic, from 1: nothing is drawn at 1. Else it is a share, in percent.
         marked: a value of x to mark by a line, and its name.
     """
-    figure = base_figure(theme, 380, right=20, top=22 if marked else 10)
-    places = np.array([max(entry.x, 1.0) if log else entry.x for entry in entries])
-    middle = np.sqrt(places.min() * places.max()) if log else (places.min() + places.max()) / 2
-    half = np.mean([min(entry.mean for entry in entries), max(entry.mean for entry in entries)])
+    top = 22 if marked else 10
+    figure = base_figure(theme, 380, right=20, top=top)
+    if log:
+        places = np.array([max(entry.x, 1.0) for entry in entries])
+        middle = np.sqrt(places.min() * places.max())
+    else:
+        places = np.array([entry.x for entry in entries])
+        middle = (places.min() + places.max()) / 2
+    means = [entry.mean for entry in entries]
+    half = np.mean([min(means), max(means)])
     systems = [entry.name for entry in entries if entry.role == "system"]
     for entry, x in zip(entries, places, strict=True):
-        colour = family_colour(entry.family)
         amount = f"{entry.x:,.0f}" if log else f"{entry.x:.1f} %"
-        figure.add_scatter(
-            x=[x],
-            y=[entry.mean],
-            mode="markers",
-            error_y={
-                "type": "data",
-                "symmetric": False,
-                "array": [entry.high - entry.mean],
-                "arrayminus": [entry.mean - entry.low],
-                "color": fade_colour(colour, 0.6),
-                "thickness": 1.4,
-                "width": 0,
-            }
-            if np.isfinite([entry.low, entry.high]).all()
-            else None,
-            cliponaxis=False,
-            marker={
-                "size": 12 if entry.role == "system" else 10,
-                "symbol": role_symbol(entry.role),
-                "color": colour,
-                "line": {"width": 2 if entry.role == "ablation" else 1, "color": colour},
-            },
-            hovertemplate=f"{label(entry.name)}: {label(title)} {amount}, %{{y:.4f}}<extra></extra>",
+        _add_result(figure, entry, x, f"{label(title)} {amount}")
+        if entry.role != "system":
+            continue
+        # The names of both systems are apart from their marks, towards the middle: others crowd around them.
+        away = 42 + 26 * systems.index(entry.name)
+        across = -48 if x > middle else 48
+        down = -away if entry.mean < half else away
+        figure.add_annotation(
+            x=np.log10(x) if log else x,
+            y=entry.mean,
+            text=label(entry.name),
+            ax=across,
+            ay=down,
+            font={"size": 12, "color": INK[theme]},
+            arrowhead=0,
+            arrowwidth=1,
+            arrowcolor=QUIET[theme],
+            standoff=7,
         )
-        # the names of both systems stand apart, towards the middle: others crowd around them
-        if entry.role == "system":
-            away = 42 + 26 * systems.index(entry.name)
-            figure.add_annotation(
-                x=np.log10(x) if log else x,
-                y=entry.mean,
-                text=label(entry.name),
-                ax=-48 if x > middle else 48,
-                ay=-away if entry.mean < half else away,
-                font={"size": 12, "color": INK[theme]},
-                arrowhead=0,
-                arrowwidth=1,
-                arrowcolor=QUIET[theme],
-                standoff=7,
-            )
     if log:
         spread = np.log10([places.min(), places.max()])
         figure.update_xaxes(
             type="log", range=[spread[0] - 0.2, spread[1] + 0.35], **log_ticks(places)
         )
     else:
-        ends = [*places, *(marked[:1] if marked else ())]
+        ends = list(places)
+        if marked:
+            ends.append(marked[0])
         room = max(0.06 * np.ptp(ends), 0.5)  # for marks at the edges
         figure.update_xaxes(range=[min(ends) - room, max(ends) + room], nticks=7)
     if marked:
@@ -207,6 +194,42 @@ def result_scatter(
     figure.update_xaxes(title={"text": label(title)})
     figure.update_yaxes(title={"text": label(metric)}, nticks=6)
     return figure
+
+
+def _add_result(figure: go.Figure, entry: Entry, x: float, amount: str) -> None:
+    """Add the mean of a model as a mark, with its interval where it has one.
+
+    Args:
+        amount: the value of x in words, for the tip.
+    """
+    colour = family_colour(entry.family)
+    interval = None
+    if np.isfinite([entry.low, entry.high]).all():
+        interval = {
+            "type": "data",
+            "symmetric": False,
+            "array": [entry.high - entry.mean],
+            "arrayminus": [entry.mean - entry.low],
+            "color": fade_colour(colour, 0.6),
+            "thickness": 1.4,
+            "width": 0,
+        }
+    size = 12 if entry.role == "system" else 10
+    rim = 2 if entry.role == "ablation" else 1
+    figure.add_scatter(
+        x=[x],
+        y=[entry.mean],
+        mode="markers",
+        error_y=interval,
+        cliponaxis=False,
+        marker={
+            "size": size,
+            "symbol": role_symbol(entry.role),
+            "color": colour,
+            "line": {"width": rim, "color": colour},
+        },
+        hovertemplate=f"{label(entry.name)}: {amount}, %{{y:.4f}}<extra></extra>",
+    )
 
 
 @checks_arrays("values", models="M+", parts="P+", values="M+ P+")

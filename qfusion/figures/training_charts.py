@@ -50,74 +50,93 @@ def run_curves(
     log: bool = False,
     theme: Theme = "light",
 ) -> go.Figure:
-    """Draw one line a run over the epochs.
+    """Draw a solid line per run over the epochs, and where it is given a dashed one.
 
     Args:
-        solid, dashed: epochs and values by run. hues: by run.
-        y_title: what goes up, with its unit.
-        kinds: what solid and dashed lines are, for the legend, where there are both.
-        best_epochs: the epoch whose weights a run keeps: ringed on its solid line.
+        solid, dashed: epochs and values by run.
+        hues: by run.
+        y_title: quantity on the y axis, with its unit.
+        kinds: meaning of solid and dashed lines, for the legend, where there are both.
+        best_epochs: the epoch whose weights a run keeps, which has a ring on the solid line.
         log: a logarithmic axis; values that are not positive are left out.
     """
     figure = base_figure(theme, 320, legend=True, left=56, right=12)
-    for lines, dash, kind in (
-        (dashed or {}, "dot", kinds[1] or "dashed"),
-        (solid, "solid", kinds[0]),
-    ):
-        for name, (epochs, values) in lines.items():
-            check(
-                np.shape(epochs) == np.shape(values) and np.ndim(epochs) == 1,
-                f"The curve of {name!r} must have as many values as epochs, but has shapes {np.shape(values)} and "
-                f"{np.shape(epochs)}.",
-            )
-            figure.add_scatter(
-                x=epochs,
-                y=np.where(np.asarray(values) > 0, values, np.nan) if log else values,
-                mode="lines" if len(epochs) > 1 else "markers",
-                name=label(name, 40),
-                connectgaps=False,
-                line={"color": hues[name], "width": 2.2 if dash == "solid" else 1.8, "dash": dash},
-                marker={"color": hues[name], "size": 7},
-                showlegend=dash == "solid",
-                hovertemplate=f"{label(name)}{', ' + kind if kind else ''}<br>epoch %{{x}}: "
-                "%{y:.4g}<extra></extra>",
-            )
-            at = np.flatnonzero(epochs == (best_epochs or {}).get(name, -1))
-            if dash == "solid" and len(at):
-                figure.add_scatter(
-                    x=epochs[at],
-                    y=values[at],
-                    mode="markers",
-                    showlegend=False,
-                    marker={
-                        "size": 11,
-                        "symbol": "circle",
-                        "color": PAPER[theme],
-                        "line": {"width": 2.5, "color": hues[name]},
-                    },
-                    hovertemplate=f"{label(name)}: epoch %{{x}} is kept, %{{y:.4g}}<extra></extra>",
-                )
-    for kind, dash in zip(kinds, ("solid", "dot"), strict=True) if all(kinds) else ():
-        figure.add_trace(
-            {
-                "type": "scatter",
-                "x": [None],
-                "y": [None],
-                "mode": "lines",
-                "name": kind,
-                "line": {"color": QUIET[theme], "dash": dash, "width": 2},
-            }
+    for name, curve in (dashed or {}).items():
+        _add_curve(figure, name, curve, hues[name], kinds[1] or "dashed", log, is_solid=False)
+    for name, curve in solid.items():
+        _add_curve(figure, name, curve, hues[name], kinds[0], log, is_solid=True)
+        best = (best_epochs or {}).get(name, -1)
+        epochs, values = curve
+        at = np.flatnonzero(epochs == best)
+        if not len(at):
+            continue
+        figure.add_scatter(
+            x=epochs[at],
+            y=values[at],
+            mode="markers",
+            showlegend=False,
+            marker={
+                "size": 11,
+                "symbol": "circle",
+                "color": PAPER[theme],
+                "line": {"width": 2.5, "color": hues[name]},
+            },
+            hovertemplate=f"{label(name)}: epoch %{{x}} is kept, %{{y:.4g}}<extra></extra>",
         )
+    if all(kinds):
+        for kind, dash in zip(kinds, ("solid", "dot"), strict=True):
+            figure.add_scatter(
+                x=[None],
+                y=[None],
+                mode="lines",
+                name=kind,
+                line={"color": QUIET[theme], "dash": dash, "width": 2},
+            )
+    # With a constant revision a reader's zoom outlives the next epoch.
     figure.update_layout(uirevision="zoom")
-    # a reader's zoom outlives the next epoch
     figure.update_xaxes(
         title={"text": "epoch"}, **_epochs([epochs for epochs, _ in solid.values()])
     )
-    figure.update_yaxes(
-        title={"text": label(y_title)},
-        **({"type": "log", "exponentformat": "power", "nticks": 6} if log else {}),
-    )
+    figure.update_yaxes(title={"text": label(y_title)})
+    if log:
+        figure.update_yaxes(type="log", exponentformat="power", nticks=6)
     return figure
+
+
+def _add_curve(
+    figure: go.Figure, name: str, curve: Curve, hue: str, kind: str, log: bool, *, is_solid: bool
+) -> None:
+    """Add the line of a run.
+
+    Raises:
+        InvalidInput: when the numbers of epochs and values differ.
+    """
+    epochs, values = curve
+    check(
+        np.shape(epochs) == np.shape(values) and np.ndim(epochs) == 1,
+        f"The curve of {name!r} must have as many values as epochs, but has shapes {np.shape(values)} and "
+        f"{np.shape(epochs)}.",
+    )
+    if log:
+        values = np.where(np.asarray(values) > 0, values, np.nan)
+    if is_solid:
+        line = {"color": hue, "width": 2.2, "dash": "solid"}
+    else:
+        line = {"color": hue, "width": 1.8, "dash": "dot"}
+    tip = label(name)
+    if kind:
+        tip += ", " + kind
+    figure.add_scatter(
+        x=epochs,
+        y=values,
+        mode="lines" if len(epochs) > 1 else "markers",
+        name=label(name, 40),
+        connectgaps=False,
+        line=line,
+        marker={"color": hue, "size": 7},
+        showlegend=is_solid,
+        hovertemplate=f"{tip}<br>epoch %{{x}}: %{{y:.4g}}<extra></extra>",
+    )
 
 
 @checks_arrays()
