@@ -333,7 +333,7 @@ def term_styles(terms: Sequence[Any], modalities: Sequence[str]) -> tuple[list[s
     ]
 
 
-@checks_arrays()
+@checks_arrays(dividends="S", titles="G", acts="G", parts="S G", start="S", end="S")
 def attribution_flow(
     dividends: Sequence[str],
     titles: Sequence[str],

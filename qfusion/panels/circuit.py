@@ -173,24 +173,16 @@ def diagram(
         decision=decision(sample),
         theme=theme,
     )
-    shows = (
-        "every operation in order, what is still to come faint. "
-        + _SHOWN[display]
-        + (
-            f" At the ends of wires, how likely their qubits read 1 {when}, then the decision."
-            if likely
-            else ""
-        )
-        + ("" if seen is None else f" Grey: gates that cannot change ⟨Z⟩ of {text.plain(cone)}.")
-        + (
-            ""
-            if len(drawn) == len(walk.boxes)
-            else f" Drawn are the gates from {drawn[0].first} to "
-            f"{max(box.last for box in drawn)}; the others follow the scrubber."
-        )
-        + _describe_unused_states(sample)
-        + sample.of
-    )
+    shows = f"every operation in order, what is still to come faint. {_SHOWN[display]}"
+    if likely:
+        shows += f" At the ends of wires, how likely their qubits read 1 {when}, then the decision."
+    if seen is not None:
+        shows += f" Grey: gates that cannot change ⟨Z⟩ of {text.plain(cone)}."
+    if len(drawn) < len(walk.boxes):
+        first = drawn[0].first
+        last = max(box.last for box in drawn)
+        shows += f" Drawn are the gates from {first} to {last}; the others follow the scrubber."
+    shows += _describe_unused_states(sample) + sample.of
 
     def table() -> pd.DataFrame:
         if seen is None:

@@ -498,14 +498,12 @@ def reduced_states(sample: Sample, name: str) -> np.ndarray:
 
 def list_changes(tweak: Tweak) -> list[str]:
     """Describe what is changed, one by one, as markdown."""
-    return [
-        *(f"H: {text.plain(term)} × {factor:g}" for term, factor in tweak.couplings.items()),
-        *(
-            f"dissipation: {text.plain(term)} × {factor:g}"
-            for term, factor in tweak.dissipations.items()
-        ),
-        *([] if tweak.duration is None else [f"T = {tweak.duration:g}"]),
-    ]
+    changes = [f"H: {text.plain(term)} × {factor:g}" for term, factor in tweak.couplings.items()]
+    for term, factor in tweak.dissipations.items():
+        changes.append(f"dissipation: {text.plain(term)} × {factor:g}")
+    if tweak.duration is not None:
+        changes.append(f"T = {tweak.duration:g}")
+    return changes
 
 
 Ends = tuple[float, float, str]  # a number at T as learned and now, and its unit
@@ -577,18 +575,24 @@ def describe_change(
             are no classes.
         quantity: what is explained, "log-odds" or "score".
     """
-    what = ", ".join(changed) if len(changed) <= MOST_SAID else f"{len(changed)} changes"
-    parts = [
-        *(
-            f"{name} {format_change(before, after)}{'' if equal_as_written(before, after) else f' {unit}'}"
-            for name, (before, after, unit) in shared.items()
-        ),
-        f"{quantity}{whose} {format_change(*score)}",
-        "decision unchanged" if decided[0] == decided[1] else f"decision now {decided[1]}",
-    ]
-    if decided[0] == decided[1] and not equal_as_written(*sure):
-        parts[-1] += f" (softmax {format_change(*sure)})"
-    return f"**{what}**: {', '.join(parts)}, test {metric[0]}: {format_change(*metric[1:])}."
+    if len(changed) <= MOST_SAID:
+        lever = ", ".join(changed)
+    else:
+        lever = f"{len(changed)} changes"
+    parts = []
+    for name, (before, after, unit) in shared.items():
+        part = f"{name} {format_change(before, after)}"
+        if not equal_as_written(before, after):
+            part += f" {unit}"
+        parts.append(part)
+    parts.append(f"{quantity}{whose} {format_change(*score)}")
+    if decided[0] != decided[1]:
+        parts.append(f"decision now {decided[1]}")
+    elif equal_as_written(*sure):
+        parts.append("decision unchanged")
+    else:
+        parts.append(f"decision unchanged (softmax {format_change(*sure)})")
+    return f"**{lever}**: {', '.join(parts)}, test {metric[0]}: {format_change(*metric[1:])}."
 
 
 def describe_tweaked_sample(sample: Sample) -> str:

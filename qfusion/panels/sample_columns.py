@@ -33,16 +33,19 @@ def decisions(
     differ = len({entry.output for entry in sides}) > 1
     answered, _ = describe_outcomes(study, np.array([entry.row for entry in sides]))
     terms = [list_largest_terms(entry.dividends) for entry in sides]
+    notes = list(answered)
+    unit = sides[0].unit
+    if differ:
+        unit = "log-odds (nats)"
+        for i, entry in enumerate(sides):
+            notes[i] += f"\nlog-odds of {study.classes[entry.output]}"
     figure = column_charts.decision_columns(
         names,
         [entry.dividends for entry in sides],
         study.modalities,
         truths=[entry.target for entry in sides],
-        notes=[
-            words + (f"\nlog-odds of {study.classes[entry.output]}" if differ else "")
-            for entry, words in zip(sides, answered, strict=True)
-        ],
-        unit="log-odds (nats)" if differ else sides[0].unit,
+        notes=notes,
+        unit=unit,
         quantity=sample.quantity,
         theme=theme,
     )
@@ -50,14 +53,14 @@ def decisions(
     if not study.classes:
         shows += "; dotted: annotated"
     shows += ". " + describe_baseline(sides[0].background)
-    alt = (
-        "; ".join(
-            f"{entry.id}: {entry.quantity} {sum(entry.dividends.values()):+.2f}, "
-            f"largest term {' and '.join(term) or 'none'}"
-            for entry, term in zip(sides, terms, strict=True)
+    described = []
+    for entry, largest in zip(sides, terms, strict=True):
+        total = sum(entry.dividends.values())
+        names_of_terms = " and ".join(largest) or "none"
+        described.append(
+            f"{entry.id}: {entry.quantity} {total:+.2f}, largest term {names_of_terms}"
         )
-        + "."
-    )
+    alt = "; ".join(described) + "."
 
     def table() -> pd.DataFrame:
         return pd.concat(

@@ -93,8 +93,14 @@ def tornado(
     parameters = [result.parameters[i] for i in shown]
     bends = physics_sensitivity.large(result, reach) & ~result.agrees()[:, 0]
     middle = half_slopes(sample, effect, over) if half else None
+    titles = []
+    for parameter in parameters:
+        title = parameter.title
+        if parameter.value != 1:
+            title += f" (× {parameter.value:g})"
+        titles.append(title)
     drawn = sensitivity_tornado.tornado(
-        [one.title if one.value == 1 else f"{one.title} (× {one.value:g})" for one in parameters],
+        titles,
         -0.1 * result.slopes[shown, 0],
         result.effects[shown, 0],
         ["+".join(parameter.modalities) for parameter in parameters],

@@ -383,41 +383,38 @@ def nearest_flips(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
         shows += f"**Not confirmed by running the model again: {', '.join(unsure)}.**"
     elif len(never) < len(result):
         shows += "Each was set in the model, the model run again, and the decision seen to change."
-    if never:
-        shows += (
-            f" {'No state whatever' if study.can('states') else 'None was found'} of {', '.join(never)}"
-            f"{' can do it' if study.can('states') else ''}."
-        )
-    alt = (
-        "Distances to a flip: "
-        + ", ".join(
-            f"{name} {f'{flip.state.distance:.2f}' if flip.state.possible else 'none'}"
-            for name, flip in result.items()
-        )
-        + "."
-    )
+    if never and study.can("states"):
+        shows += f" No state whatever of {', '.join(never)} can do it."
+    elif never:
+        shows += f" None was found of {', '.join(never)}."
+    distances = []
+    for name, flip in result.items():
+        distance = f"{flip.state.distance:.2f}" if flip.state.possible else "none"
+        distances.append(f"{name} {distance}")
+    alt = f"Distances to a flip: {', '.join(distances)}."
 
     def table() -> pd.DataFrame:
-        return pd.DataFrame(
-            [
+        rows = []
+        for name, flip in result.items():
+            state = flip.state
+            donor = flip.donor
+            rows.append(
                 {
                     "sample": sample.id,
                     "modality": name,
-                    "possible": s.possible,
-                    "distance_rad": s.distance,
-                    "optimum": "exact" if s.exact else "best found",
-                    "decision_after": answers.verdict(study, s.after) if s.possible else "",
-                    "verified": s.verified,
-                    "room": s.reach,
+                    "possible": state.possible,
+                    "distance_rad": state.distance,
+                    "optimum": "exact" if state.exact else "best found",
+                    "decision_after": answers.verdict(study, state.after) if state.possible else "",
+                    "verified": state.verified,
+                    "room": state.reach,
                     "nearest_sample": flip.donor_id,
-                    "its_distance_rad": d.distance,
-                    "samples_that_flip": d.turning,
-                    "samples_tried": d.tried,
+                    "its_distance_rad": donor.distance,
+                    "samples_that_flip": donor.turning,
+                    "samples_tried": donor.tried,
                 }
-                for name, flip in result.items()
-                for s, d in [(flip.state, flip.donor)]
-            ]
-        )
+            )
+        return pd.DataFrame(rows)
 
     return panel.PanelFigure(
         "flips",
