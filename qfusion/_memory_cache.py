@@ -115,12 +115,11 @@ def _count(value: Any, seen: set[int]) -> int:
     if id(value) in seen or hasattr(value, "memo_key"):
         return 0
     seen.add(id(value))
-    if hasattr(value, "memory_usage"):  # a table or a column
-        usage = value.memory_usage(index=False, deep=False)
-        return int(usage if isinstance(usage, int) else usage.sum())
-    size = getattr(value, "nbytes", None)  # an array or a tensor
+    size = getattr(value, "nbytes", None)  # an array, a tensor, a column or an index
     if isinstance(size, int):
         return size
+    if hasattr(value, "memory_usage"):  # a table
+        return int(value.memory_usage(index=False).sum())
     if isinstance(value, Mapping):
         return sum(_count(entry, seen) for entry in value.values())
     if isinstance(value, (list, tuple, set, frozenset)):

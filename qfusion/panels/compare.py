@@ -381,15 +381,15 @@ def describe_share_shift(a: Mapping[str, float], b: Mapping[str, float]) -> str:
             every = "Each modality that both have"
         return f"{every} carries as much in B as in A, to a percentage point"
     points = f"{100 * abs(change[first[0]]):.0f}"
-    more, less = (
-        [text.plain(name) for name in first if change[name] * sign > 0] for sign in (1, -1)
-    )
-    texts = [
-        f"{listed(names)} {'carries' if len(names) == 1 else 'carry'} {points} percentage "
-        f"point{'' if points == '1' else 's'} {word}{' each' if len(names) > 1 else ''}"
-        for names, word in ((more, "more"), (less, "less"))
-        if names
-    ]
+    unit = "percentage point" if points == "1" else "percentage points"
+    more = [text.plain(name) for name in first if change[name] > 0]
+    less = [text.plain(name) for name in first if change[name] < 0]
+    texts = []
+    for names, word in ((more, "more"), (less, "less")):
+        if len(names) == 1:
+            texts.append(f"{names[0]} carries {points} {unit} {word}")
+        elif names:
+            texts.append(f"{listed(names)} carry {points} {unit} {word} each")
     return f"{', '.join(texts)} in B"
 
 

@@ -57,11 +57,12 @@ def describe_votes(
     favour = int((votes >= WRITTEN).sum())
     against = int((votes <= -WRITTEN).sum())
     idle = len(votes) - favour - against
-    return (
-        f"{count(favour, kind)} of {who} {'raises' if favour == 1 else 'raise'}, {against:,} "
-        f"{'lowers' if against == 1 else 'lower'} the {quantity}{f', {idle:,} neither' if idle else ''}; this sample "
-        f"adds {moved:+z.2f}"
-    )
+    raises = "raises" if favour == 1 else "raise"
+    lowers = "lowers" if against == 1 else "lower"
+    sentence = f"{count(favour, kind)} of {who} {raises}, {against:,} {lowers} the {quantity}"
+    if idle:
+        sentence += f", {idle:,} neither"
+    return f"{sentence}; this sample adds {moved:+z.2f}"
 
 
 def describe_extreme_vote(side: str, vote: float, state: str) -> str:

@@ -118,16 +118,19 @@ def describe_outcomes(study: Study, rows: np.ndarray) -> tuple[list[str], list[b
 
     None of a regression, and where no annotation is known.
     """
-    pairs = list(zip(*truth_and_prediction(study, rows), strict=True))
-    known = [not study.dataset.is_own(row) for row in rows]
+    truths, predictions = truth_and_prediction(study, rows)
     form = "{}" if study.classes else "{:+.2f}"
-    return [
-        f"{form.format(a) if is_known else 'no truth'} → {form.format(b)}"
-        for (a, b), is_known in zip(pairs, known, strict=True)
-    ], [
-        a == b if study.classes and is_known else None
-        for (a, b), is_known in zip(pairs, known, strict=True)
-    ]
+    texts = []
+    correct: list[bool | None] = []
+    for row, truth, prediction in zip(rows, truths, predictions, strict=True):
+        is_known = not study.dataset.is_own(row)
+        written = form.format(truth) if is_known else "no truth"
+        texts.append(f"{written} → {form.format(prediction)}")
+        if study.classes and is_known:
+            correct.append(truth == prediction)
+        else:
+            correct.append(None)
+    return texts, correct
 
 
 def truth_and_prediction(study: Study, rows: np.ndarray) -> list[list[Any]]:

@@ -84,15 +84,16 @@ def test_metrics(study: Study, theme: style.Theme = "light") -> panel.PanelFigur
     shows = (
         f"metrics of {text.plain(study.name)} on the {size:,} test samples of "
         f"{text.plain(card['data']['name'])}: "
-        + (
+    )
+    if count > 1:
+        shows += (
             f"mean (dot) and standard deviation (bar) over {count} training seeds; the ring is the seed that is loaded "
             f"({card.get('seed')})."
-            if count > 1
-            else "those of the weights that are loaded."
-            if card["model"] == program.KIND  # which was trained elsewhere
-            else f"those of the weights that are loaded, of training seed {card.get('seed')}."
         )
-    )
+    elif card["model"] == program.KIND:  # it was trained elsewhere
+        shows += "those of the weights that are loaded."
+    else:
+        shows += f"those of the weights that are loaded, of training seed {card.get('seed')}."
     alt = "Test metrics: " + ", ".join(f"{row.name} {row.mean:.3f}" for row in rows) + "."
 
     def table() -> pd.DataFrame:

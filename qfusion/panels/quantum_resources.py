@@ -55,14 +55,17 @@ def resource_comparison(
         x_title=f"{entry['short']}: better with the resource by",
         theme=theme,
     )
+    up_to = "up to " if any(row["seeds"] < entry["seeds"] for row in entry["rows"]) else ""
+    bound = (
+        "; what single rows add was not kept, so the wider interval is a bound" if bounded else ""
+    )
     shows = (
         f"by how much {entry['short']} of {entry.get('of', 'the full model')} on the test samples of "
         f"{text.plain(entry['title'])} is better than that of a twin which lacks one resource, both trained with the "
-        f"same encoders, schedule and seeds: mean of "
-        f"{'up to ' if any(row['seeds'] < entry['seeds'] for row in entry['rows']) else ''}"
+        f"same encoders, schedule and seeds: mean of {up_to}"
         f"{count(entry['seeds'], 'paired difference')} with 95 % intervals, for new seeds on these rows, and for new "
         f"rows, too ({entry['test_rows']:,} test rows, which count as {entry['independent']:,.0f} independent ones"
-        f"{'; what single rows add was not kept, so the wider interval is a bound' if bounded else ''}). "
+        f"{bound}). "
         "“Not needed” is said where two one-sided tests exclude a difference of the margin either way: "
         f"{entry['within']:g}, or a quarter of the model's error where that is less. Verdicts hold after Holm's "
         "correction."
