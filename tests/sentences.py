@@ -343,12 +343,12 @@ TEMPLATES: tuple[Template, ...] = (
     # Cohorts.
     Template(
         "term in which a cohort differs",
-        "panels.cohorts:_spread",
+        "panels.cohorts:_describe_spread",
         "the difference of the means beyond chance, allowing for the number of terms",
     ),
     Template(
         "slice that stands out",
-        "panels.wrong_samples:_finding",
+        "panels.wrong_samples:_slice_title",
         "its score, allowing for the number of slices, lies above all",
     ),
     Template(
@@ -395,7 +395,7 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "type that is predicted worst",
-        "panels.cohorts:_worst",
+        "panels.cohorts:_describe_worst_relation",
         "its interval lies above those of all others, or of another",
     ),
     Template(
@@ -514,7 +514,7 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "when a modality came to matter",
-        "panels.learning:_passing",
+        "panels.learning:_describe_onsets",
         "the first measured epoch with a tenth of what all terms add by now",
     ),
     Template(

@@ -158,7 +158,7 @@ def test_metrics_name_the_seeds_that_there_are(changed: dict[str, Any], words: s
     ],
 )
 def test_dashes_are_those_of_the_modalities(modalities: int, words: str) -> None:
-    assert dynamics._dashes(modalities) == words
+    assert dynamics._describe_dashes(modalities) == words
 
 
 def test_the_collector_need_not_look_through_the_libraries_after_every_run(

@@ -69,11 +69,11 @@ def draw_balls(
     middles = np.array(
         [(i % across * _PITCH[0], -(i // across) * _PITCH[1]) for i in range(len(names))]
     )
-    _globes(figure, middles, theme)
+    _add_globes(figure, middles, theme)
     for name, way, middle, hue in zip(
         names, ways, middles, [*hues, *[""] * len(names)], strict=False
     ):
-        _vector(figure, label(name, 24), np.asarray(way, float), middle, hue or BLUE, theme)
+        _add_vector(figure, label(name, 24), np.asarray(way, float), middle, hue or BLUE, theme)
     spare = max(0, 4 - across) / 2 * _PITCH[0]  # one ball alone must not fill the page
     figure.update_xaxes(
         **bare_axis(), range=[-1.45 - spare, (across - 1) * _PITCH[0] + 1.45 + spare]
@@ -93,7 +93,7 @@ def project(vectors: np.ndarray) -> np.ndarray:
     return np.stack([vectors @ _RIGHT, vectors @ _UP], -1)
 
 
-def _globes(figure: go.Figure, middles: np.ndarray, theme: Theme) -> None:
+def _add_globes(figure: go.Figure, middles: np.ndarray, theme: Theme) -> None:
     turn = np.linspace(0, 2 * np.pi, 61)
     equator = np.stack([np.cos(turn), np.sin(turn), 0 * turn], 1)
     equator = np.roll(equator[:-1], -int(np.argmax(equator @ _NEAR < 0)), 0)
@@ -127,7 +127,7 @@ def _globes(figure: go.Figure, middles: np.ndarray, theme: Theme) -> None:
     )
 
 
-def _vector(
+def _add_vector(
     figure: go.Figure, name: str, way: np.ndarray, middle: np.ndarray, hue: str, theme: Theme
 ) -> None:
     now = way[-1]

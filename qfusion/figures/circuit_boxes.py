@@ -23,7 +23,7 @@ LEFT_OUT = 1.78  # modality qubits end right of the fusion gate
 
 
 def fusion_replay(progressed: Any, model: Any) -> Replay:
-    """The replay of an entangled-fusion circuit; `progressed` as `track.gate_replay.replay_fusion` gives it."""
+    """Return the replay of an entangled-fusion circuit; `progressed` as `track.gate_replay.replay_fusion` gives it."""
     wires = _fusion_wires(progressed.wires, model)
     rows = {name: row for row, name in enumerate(progressed.wires)}
     return Replay(
@@ -35,23 +35,23 @@ def fusion_replay(progressed: Any, model: Any) -> Replay:
         tuple((m.wires, m.before, m.after, m.mutual) for m in progressed.moments),
         _fusion_parts(progressed.gates),
         tuple(row for row, wire in enumerate(wires) if wire.end is None),
-        steps=tuple(_step_of(gate, rows) for gate in progressed.gates),
+        steps=tuple(_cone_step(gate, rows) for gate in progressed.gates),
         takes=tuple(gate.takes for gate in progressed.gates),
     )
 
 
-def _step_of(gate: Any, rows: dict[str, int]) -> Step[int]:
-    """A gate of the network as far as a light cone asks."""
+def _cone_step(gate: Any, rows: dict[str, int]) -> Step[int]:
+    """Return a gate of the network as far as a light cone asks."""
     on = tuple(rows[wire] for wire in gate.wires)
     if gate.gate == "measure":
         return Step(on, frozenset(on), monomial=True, reads=True)
     if gate.kind in ("fuse", "pool"):  # its other qubits choose how it turns the last
         return Step(on, frozenset(on[:-1]))
-    return as_step(on, _unitary(gate))
+    return as_step(on, _gate_matrix(gate))
 
 
-def _unitary(gate: Any) -> torch.Tensor:
-    """The matrix of a gate on its own qubits, without those that choose it."""
+def _gate_matrix(gate: Any) -> torch.Tensor:
+    """Return the matrix of a gate on its own qubits, without those that choose it."""
     angles = torch.tensor(list(gate.values.values()), dtype=torch.float64)
     if len(gate.wires) == 1 or gate.kind == "pool":
         return rotation(gate.gate, angles)
@@ -100,7 +100,7 @@ def _fusion_boxes(gates: Sequence[Any], rows: dict[str, int], model: Any) -> tup
                     number,
                     f"{gate.sentence} θ = {gate.values['theta']:.3f}.",
                     term_colour(gate.modalities[0], modalities),
-                    values=matrix_tip(_unitary(gate).numpy()),
+                    values=matrix_tip(_gate_matrix(gate).numpy()),
                 )
             )
         elif gate.kind == "fuse":
@@ -135,7 +135,7 @@ def _step_box(
     free: dict[int, float],
     model: Any,
 ) -> Box:
-    """All gates of one convolution or pooling as one box."""
+    """Return all gates of one convolution or pooling as one box."""
     numbers = [n for n, gate in enumerate(gates, 1) if gate.step == step]
     inside = [gates[n - 1] for n in numbers]
     where = sorted({wire for gate in inside for wire in gate.wires}, key=lambda wire: rows[wire])
@@ -149,7 +149,7 @@ def _step_box(
     if pool:
         does = f"{inside[0].sentence} {stored} is turned by one of two learned rotations, depending on what was read."
         text = "<br>".join(
-            f"if {gate.outcome}: {_angles(gate)}<br>{matrix_tip(_unitary(gate).numpy())}"
+            f"if {gate.outcome}: {_angles(gate)}<br>{matrix_tip(_gate_matrix(gate).numpy())}"
             for gate in inside
             if gate.outcome is not None
         )
@@ -191,8 +191,10 @@ def _fusion_parts(gates: Sequence[Any]) -> tuple[tuple[int, str], ...]:
 
 
 def evolution_replay(built: Any, modalities: Sequence[str]) -> Replay:
-    """The replay of a sample through one step of an evolution, from its product state; `built` as
-    `track.step_circuit.step_circuit` gives it."""
+    """Return the replay of a sample through one step of an evolution, from its product state.
+
+    `built` as `track.step_circuit.step_circuit` gives it.
+    """
     qubits = (2,) * len(built.wires)
     sides = tuple(2 ** len(gate.wires) for gate in built.gates if gate.kind == "prepare")
     ground = np.zeros((2 ** len(qubits), 2 ** len(qubits)), dtype=complex)
@@ -266,7 +268,7 @@ def _boxes_of_step(built: Any, modalities: Sequence[str]) -> Iterator[Box]:
 
 @memo(16, background=False, says="Walking the sample through the circuit …")
 def replay(study: Any, row: int, words: str = "") -> Replay:
-    """The sample's way through the circuit."""
+    """Return the sample's way through the circuit."""
     model = study.model.tweaked(words)
     if study.can("gates"):
         return replay_gates(model, sample_circuits.encoded_states(study, row))
@@ -275,5 +277,5 @@ def replay(study: Any, row: int, words: str = "") -> Replay:
 
 @memo(16, background=False)
 def step_replay(study: Any, row: int, dt: float, split: str, tweak: Tweak = LEARNED) -> Replay:
-    """A sample's way through one drawn step: every qubit before the first and after every gate."""
+    """Return a sample's way through one drawn step: every qubit before the first and after every gate."""
     return evolution_replay(sample_circuits.circuit(study, row, dt, split, tweak), study.modalities)

@@ -35,7 +35,7 @@ def bloch_row(
     before: np.ndarray | None = None,
     theme: Theme = "light",
 ) -> go.Figure:
-    """A large disc for every qubit with its entropy below; a thin arrow for the state before the gate."""
+    """Draw a large disc for every qubit with its entropy below; a thin arrow for the state before the gate."""
     across = len(names) if len(names) <= 6 else -(-len(names) // 2)
     lines = -(-len(names) // across)
     places = [(i % across, -(i // across)) for i in range(len(names))]
@@ -85,7 +85,7 @@ def bloch_row(
 def qubit_bars(
     values: np.ndarray, names: Sequence[str], title: str, *, theme: Theme = "light"
 ) -> go.Figure:
-    """One bar a qubit."""
+    """Draw one bar a qubit."""
     figure = base_figure(theme, 220, bottom=40)
     figure.add_bar(
         x=list(range(len(names))),
@@ -115,8 +115,8 @@ def entropy_lines(
     y_title: str = "von Neumann entropy (nats)",
     theme: Theme = "light",
 ) -> go.Figure:
-    """Entropy of every qubit over the gates, or more that is counted in nats, with a cursor and marks where parts of
-    the circuit begin.
+    """Draw the entropy of every qubit over the gates, or more that is counted in nats, with a cursor and marks where
+    parts of the circuit begin.
 
     Args:
         values: (G + 1, Q) nats. marks: places and names. hues: of the qubits, where they have one; equal ones differ in
@@ -187,7 +187,10 @@ def entropy_lines(
 def cut_entropies(
     values: Sequence[np.ndarray], moments: Sequence[str], title: str, *, theme: Theme = "light"
 ) -> go.Figure:
-    """One row a moment, one column a cut: the first k qubits from the others; with fewer qubits there are fewer."""
+    """Draw one row a moment, one column a cut: the first k qubits from the others.
+
+    With fewer qubits there are fewer.
+    """
     z = np.full((len(values), max(max((len(row) for row in values), default=1), 1)), np.nan)
     for i, row in enumerate(values):
         z[i, : len(row)] = row
@@ -233,7 +236,7 @@ def cut_entropies(
 def pooling_entropies(
     before: np.ndarray, after: np.ndarray, outcomes: np.ndarray, *, theme: Theme = "light"
 ) -> go.Figure:
-    """Entropy before and after every pooling, and what the outcomes carry away."""
+    """Draw the entropy before and after every pooling, and what the outcomes carry away."""
     figure = base_figure(theme, 250, legend=True)
     for values, name, hue in (
         (before, "before, all active qubits", fade_colour(GREY, 0.7)),
@@ -262,7 +265,8 @@ def pooling_entropies(
 def step_error(
     steps: np.ndarray, one: np.ndarray, whole: np.ndarray, chosen: float, *, theme: Theme = "light"
 ) -> go.Figure:
-    """Trace distance of the circuit from the exact evolution against the step, after one step and after all of them.
+    """Draw the trace distance of the circuit from the exact evolution against the step, after one step and after all of
+    them.
 
     Args:
         steps, one, whole: (n,) step sizes dt and distances; chosen: the step that is drawn.

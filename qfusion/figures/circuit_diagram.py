@@ -78,8 +78,7 @@ class Box:
 
 @dataclass(frozen=True)
 class Wire:
-    """One line of the drawing: its name, height (downwards), colour, and where it ends if it is left out from there
-    on."""
+    """One line of the drawing: name, height (downwards), colour, and the column where it ends, if it does."""
 
     name: str
     y: float
@@ -102,7 +101,8 @@ def diagram(
     decision: tuple[str, str] = ("", ""),
     theme: Theme = "light",
 ) -> go.Figure:
-    """The circuit across the page: what is done is full, what is to come is faint, the current box has a thick rim.
+    """Draw the circuit across the page: what is done is full, what is to come is faint, the current box has a thick
+    rim.
 
     Args:
         at: how many gates have been done. bloch: (Q, 3) and entropy: (Q,) nats of every wire's qubit then.
@@ -131,16 +131,16 @@ def diagram(
     _wires(figure, wires, width, notes, theme, unit)
     for box in boxes:
         _box(box, wires, at, shapes, notes, theme, unit)
-    _targets(figure, boxes, wires, unit)
+    _add_click_targets(figure, boxes, wires, unit)
     if display:
-        alone = 0.22 if _least(wires) < CLOSE else 0.26
+        alone = 0.22 if _least_distance(wires) < CLOSE else 0.26
         draw_displays(
             figure,
             [
                 (
                     x,
                     wires[row].y,
-                    0.17 if _close(wires, row) else alone,
+                    0.17 if _has_near_wire(wires, row) else alone,
                     vector,
                     disc_tip(wires[row].name, vector, entropy),
                 )
@@ -152,14 +152,14 @@ def diagram(
     elif not ends or at < max(box.last for box in boxes):
         _discs(figure, boxes, wires, at, bloch, entropy, notes, theme, unit)
     if ends:
-        _ends(figure, wires, ends, decision, width, shapes, notes, theme)
+        _add_readouts(figure, wires, ends, decision, width, shapes, notes, theme)
     figure.update_layout(shapes=shapes, annotations=notes, clickmode="event+select")
     figure.update_xaxes(**bare_axis(), range=[-0.62, width + 1.75 * bool(ends)])
     figure.update_yaxes(**bare_axis(), range=[bottom + EDGE, top - EDGE])
     return figure
 
 
-def _ends(
+def _add_readouts(
     figure: go.Figure,
     wires: Sequence[Wire],
     ends: Mapping[int, float],
@@ -169,9 +169,9 @@ def _ends(
     notes: list[dict[str, Any]],
     theme: Theme,
 ) -> None:
-    """How likely qubits read 1 at the ends of their wires, and the decision in a box after them."""
+    """Add how likely qubits read 1 at the ends of their wires, and the decision in a box after them."""
     places = {row: wires[row].y for row in ends}
-    half = 0.17 if any(_close(wires, row) for row in ends) else 0.3
+    half = 0.17 if any(_has_near_wire(wires, row) for row in ends) else 0.3
     shown = [
         (
             x,
@@ -237,7 +237,7 @@ def _wires(
             hoverinfo="skip",
             line={"color": hue or QUIET[theme], "width": 1.2},
         )
-    apart = _least(wires) * unit
+    apart = _least_distance(wires) * unit
     near, alone = (10, 12) if apart > 12 else (9, 11)
     notes.extend(
         {
@@ -253,13 +253,13 @@ def _wires(
     )
 
 
-def _least(wires: Sequence[Wire]) -> float:
-    """How far the two nearest wires are apart."""
+def _least_distance(wires: Sequence[Wire]) -> float:
+    """Return how far the two nearest wires are apart."""
     return min((abs(a.y - b.y) for a, b in itertools.pairwise(wires)), default=1.0)
 
 
-def _close(wires: Sequence[Wire], row: int) -> bool:
-    """Whether a wire lies near another."""
+def _has_near_wire(wires: Sequence[Wire], row: int) -> bool:
+    """Return whether a wire lies near another."""
     return any(abs(wires[row].y - other.y) < CLOSE for k, other in enumerate(wires) if k != row)
 
 
@@ -275,7 +275,7 @@ def _box(
     heights = [wires[row].y for row in box.rows]
     done = box.last <= at
     current = box.first <= at <= box.last or (at == 0 and box.first == 1)
-    slim = len(box.rows) == 1 and _close(wires, box.rows[0])
+    slim = len(box.rows) == 1 and _has_near_wire(wires, box.rows[0])
     half = 0.17 if slim else min(max(0.3, 10 / unit), 0.42)
     hue = GREY if box.outside else box.hue
     opacity = (1.0 if done or current else 0.35) * (0.35 if box.outside else 1.0)
@@ -293,7 +293,9 @@ def _box(
                 "layer": "above",
             }
         )
-    spans = _spans(box, heights, half, (0.2, 0.28) if _close(wires, box.rows[0]) else (half, half))
+    spans = _box_spans(
+        box, heights, half, (0.2, 0.28) if _has_near_wire(wires, box.rows[0]) else (half, half)
+    )
     for low, high in spans:
         place = {
             "type": "rect",
@@ -314,7 +316,7 @@ def _box(
         ]
     names = box.name.split("|") if box.named_apart else [box.name] * len(spans)
     for name, (low, high) in zip(names, spans, strict=False):
-        if slim and _least(wires) * unit < 12:
+        if slim and _least_distance(wires) * unit < 12:
             size = 9
         elif slim or len(name) > 3:
             size = 10
@@ -334,10 +336,13 @@ def _box(
         )
 
 
-def _spans(
+def _box_spans(
     box: Box, heights: list[float], half: float, beyond: tuple[float, float]
 ) -> list[tuple[float, float]]:
-    """Top and bottom of its parts: of each named qubit, else of each run of neighbours; one goes `beyond` its wires."""
+    """Return the top and bottom of its parts: of each named qubit, else of each run of neighbours.
+
+    A part of one wire extends `beyond` it.
+    """
     if len(heights) == 1:
         return [(heights[0] - half, heights[0] + half)]
     if box.named_apart:
@@ -352,38 +357,37 @@ def _spans(
     return [(run[0] - half, run[-1] + half) for run in runs]
 
 
-def _targets(figure: go.Figure, boxes: Sequence[Box], wires: Sequence[Wire], unit: float) -> None:
-    """Invisible marks that carry what is said under the pointer and where a click leads; none reaches a near wire."""
-    tips = [
-        (
-            box.column,
-            wires[row].y,
-            wrap_lines(
-                f"<b>{label(box.title)}</b><br>{label(box.does, 600)}"
-                + f"<br>{box.values}" * bool(box.values)
-            ),
-            box.last,
-        )
-        for box in boxes
-        for row in box.rows
-    ]
+def _add_click_targets(
+    figure: go.Figure, boxes: Sequence[Box], wires: Sequence[Wire], unit: float
+) -> None:
+    """Add invisible marks with the tip of each box and the number of the gate to which a click leads.
+
+    They are small enough not to reach a near wire.
+    """
+    x = []
+    y = []
+    texts = []
+    gates = []
+    sizes = []
+    small = min(24.0, _least_distance(wires) * unit)
+    for box in boxes:
+        tip = f"<b>{label(box.title)}</b><br>{label(box.does, 600)}"
+        if box.values:
+            tip += f"<br>{box.values}"
+        for row in box.rows:
+            x.append(box.column)
+            y.append(wires[row].y)
+            texts.append(wrap_lines(tip))
+            gates.append(box.last)
+            sizes.append(small if _has_near_wire(wires, row) else 24.0)
     figure.add_scatter(
-        x=[t[0] for t in tips],
-        y=[t[1] for t in tips],
-        text=[t[2] for t in tips],
-        customdata=[t[3] for t in tips],
+        x=x,
+        y=y,
+        text=texts,
+        customdata=gates,
         mode="markers",
         name="gates",
-        marker={
-            "size": [
-                min(24.0, _least(wires) * unit) if _close(wires, row) else 24.0
-                for box in boxes
-                for row in box.rows
-            ],
-            "opacity": 0.0,
-            "color": GREY,
-            "symbol": "square",
-        },
+        marker={"size": sizes, "opacity": 0.0, "color": GREY, "symbol": "square"},
         selected={"marker": {"opacity": 0}},
         unselected={"marker": {"opacity": 0}},
         hovertemplate="%{text}<extra></extra>",
@@ -403,7 +407,7 @@ def _discs(
 ) -> None:
     discs: list[tuple[int, float, int]] = []  # row, place and radius
     last = max((box.column for box in boxes), default=0)
-    apart = _least(wires) * unit
+    apart = _least_distance(wires) * unit
     usual = 15 if last < MANY else 10
     odd = False  # so that it fits between two boxes
     for row, wire in enumerate(wires):
@@ -444,7 +448,7 @@ def _discs(
 
 
 def disc_tip(name: str, vector: np.ndarray, entropy: float) -> str:
-    """What the pointer reads on a disc."""
+    """Return what the pointer reads on a disc."""
     x, y, z = (float(v) for v in vector)
     return (
         f"<b>{label(name)}</b><br>⟨X⟩ {x:+.3f}, ⟨Y⟩ {y:+.3f}, ⟨Z⟩ {z:+.3f}<br>reads 1 with {(1 - z) / 2:.1%}"
@@ -453,7 +457,7 @@ def disc_tip(name: str, vector: np.ndarray, entropy: float) -> str:
 
 
 def arrow(x: float, y: float, vector: np.ndarray, radius: float, theme: Theme) -> dict[str, Any]:
-    """A needle from the middle of a disc to (<X>, <Z>), |0> up; its colour is <Y>."""
+    """Return a needle from the middle of a disc to (<X>, <Z>), |0> up; its colour is <Y>."""
     a, b, c = (float(v) for v in vector)
     if abs(b) < 0.1:
         hue = INK[theme]

@@ -56,7 +56,7 @@ class Replay:
         )
 
     def _columns(self, at: int) -> tuple[int, int]:
-        """The first of the columns that are drawn when so many gates are done, and how many these are."""
+        """Return the first of the columns that are drawn when so many gates are done, and how many these are."""
         columns = 1 + max(int(box.column) for box in self.boxes)
         if not 0 < self.across < columns:
             return 0, columns
@@ -65,7 +65,8 @@ class Replay:
 
     def between(self, at: int) -> list[tuple[float, int, np.ndarray, float]]:
         """Returns the state of every qubit after each column that is drawn when so many gates are done: where it stands
-        from left to right, on which wire, its Bloch vector (3,), and its entropy in nats."""
+        from left to right, on which wire, its Bloch vector (3,), and its entropy in nats.
+        """
         (first, _), states = self._columns(at), []
         for column in sorted({box.column + first for box in self.near(at)}):
             for row, wire in enumerate(self.wires):

@@ -43,7 +43,7 @@ def violins(
     cohort_name: str = "cohort",
     theme: Theme = "light",
 ) -> go.Figure:
-    """The distribution of every term, all samples above the line and the cohort below it; the sample as a diamond.
+    """Draw the distribution of every term, all samples above the line and the cohort below it; the sample as a diamond.
 
     Args:
         whole, cohort: dividends (n,) and (k,) keyed by coalition. sample: of one sample; empty for none.
@@ -82,7 +82,7 @@ def violins(
                     hoveron="violins",
                     hoverinfo="skip",
                 )
-    _key(
+    _add_legend_entries(
         figure, (whole_name, GREY, "square"), (cohort_name, BLUE if modalities else GREY, "square")
     )
     _diamonds(
@@ -114,8 +114,8 @@ def boxes(
     cohort_name: str = "cohort",
     theme: Theme = "light",
 ) -> go.Figure:
-    """Every term by group: quartiles as boxes with whiskers from the 5th to the 95th percentile, grey for all, coloured
-    for the cohort.
+    """Draw every term by group: quartiles as boxes with whiskers from the 5th to the 95th percentile, grey for all,
+    coloured for the cohort.
 
     Args:
         whole: dividends (n,) keyed by coalition. cohort: which rows belong to it, bool (n,). group: the group of each
@@ -193,7 +193,7 @@ def boxes(
             showarrow=False,
             font={"size": 12, "color": INK[theme]},
         )
-    _key(
+    _add_legend_entries(
         figure,
         (whole_name, GREY, "square"),
         (cohort_name, BLUE, "square"),
@@ -226,7 +226,9 @@ def relation_bars(
     cohort_name: str = "cohort",
     theme: Theme = "light",
 ) -> go.Figure:
-    """How many samples are of each type, and their mean error with its interval; `customdata` of a bar is its type.
+    """Draw how many samples are of each type, and their mean error with its interval.
+
+    `customdata` of a bar is its type.
 
     Args:
         whole, cohort: counts of each type. errors: mean error of all and of the cohort. chosen: type of the sample.
@@ -260,7 +262,7 @@ def relation_bars(
         zip(*errors, strict=True), (GREY, BLUE), (0.19, -0.19), strict=False
     ):
         _intervals(figure, own, rows + shift, [hue] * len(own), "x2", "mean error")
-    _key(figure, (whole_name, GREY, "square"), (cohort_name, BLUE, "square"))
+    _add_legend_entries(figure, (whole_name, GREY, "square"), (cohort_name, BLUE, "square"))
     shares = [n / max(sum(counted), 1) for counted in (whole, cohort) for n in counted]
     figure.update_yaxes(
         **row_axis(
@@ -298,8 +300,9 @@ def share_bars(
     cohort_name: str = "cohort",
     theme: Theme = "light",
 ) -> go.Figure:
-    """Mean share of every modality with its interval: all in grey, the cohort in the modality's colour, the sample as a
-    diamond."""
+    """Draw the mean share of every modality with its interval: all in grey, the cohort in the modality's colour, the
+    sample as a diamond.
+    """
     rows = np.arange(len(modalities))
     figure = base_figure(theme, 96 + 52 * len(modalities), left=10, legend=True)
     _intervals(
@@ -318,7 +321,7 @@ def share_bars(
         "x",
         cohort_name,
     )
-    _key(figure, (whole_name, GREY, "circle"), (cohort_name, BLUE, "circle"))
+    _add_legend_entries(figure, (whole_name, GREY, "circle"), (cohort_name, BLUE, "circle"))
     _diamonds(
         figure,
         [sample[name] for name in modalities if name in sample],
@@ -353,7 +356,7 @@ def scatter(
     cohort_name: str = "samples",
     theme: Theme = "light",
 ) -> go.Figure:
-    """Every sample as a point with its id in `customdata`, those of a cohort in colour; the chosen one ringed.
+    """Draw every sample as a point with its id in `customdata`, those of a cohort in colour; the chosen one ringed.
 
     Args:
         ids: (N,) sample ids; x, y: (N,) values, with their axis titles (unit included).
@@ -405,7 +408,7 @@ def scatter(
 
 
 def _tips(ids: Sequence[str], captions: Sequence[str] | None) -> list[str]:
-    """What points say: the ids in bold, captions below them."""
+    """Return what points say: the ids in bold, captions below them."""
     texts = [f"<b>{label(name)}</b>" for name in ids]
     if captions is None:
         return texts
@@ -474,8 +477,8 @@ def _diamond(theme: Theme) -> dict[str, Any]:
     }
 
 
-def _key(figure: go.Figure, *entries: tuple[str, str, str]) -> None:
-    """Entries of the legend that stand for several traces."""
+def _add_legend_entries(figure: go.Figure, *entries: tuple[str, str, str]) -> None:
+    """Add entries of the legend that stand for several traces."""
     for name, hue, symbol in entries:
         figure.add_trace(
             {

@@ -44,7 +44,7 @@ def cut_curves(
     cursor: float | None = None,
     theme: Theme = "light",
 ) -> go.Figure:
-    """The explained output of one sample after a cut, one line a modality and kind of cut.
+    """Draw the explained output of one sample after a cut, one line a modality and kind of cut.
 
     Args:
         times: (nT,). scores: (nT,) each, by kind of `KINDS`, then by modality. undisturbed: without a cut.
@@ -108,14 +108,14 @@ def cut_terms(
     cursor: float | None = None,
     theme: Theme = "light",
 ) -> go.Figure:
-    """The sizes of the terms after a cut, a plot a kind of cut.
+    """Draw the sizes of the terms after a cut, a plot a kind of cut.
 
     Args:
         times: (nT,). sizes: |dividend| (nT,) each, by kind of `KINDS`, then by coalition; the baseline is left out.
         whose: the modality that is cut, for the axis.
         modalities, cursor: as for `cut_curves`.
     """
-    figure, rows = _stacked(
+    figure, rows = _stacked_plots(
         times, list(sizes), with_unit("|contribution|", unit, "<br>"), "tozero", theme
     )
     for terms_after, row in zip(sizes.values(), rows, strict=True):
@@ -147,14 +147,14 @@ def cut_metric(
     y_title: str,
     theme: Theme = "light",
 ) -> go.Figure:
-    """A metric over many samples after a cut, a plot a kind of cut, with bands.
+    """Draw a metric over many samples after a cut, a plot a kind of cut, with bands.
 
     Args:
         times: (nT,). lines: by kind of `KINDS`, then by modality: the metric (nT,), and low and high where it has an
             interval. levels: what is drawn as lines across: "undisturbed" first, "chance", ...
         y_title: the metric, with its sample size. modalities: as for `cut_curves`.
     """
-    figure, rows = _stacked(times, list(lines), label(y_title), "normal", theme)
+    figure, rows = _stacked_plots(times, list(lines), label(y_title), "normal", theme)
     cut, solid = KINDS["cut"]
     for bands, row in zip(lines.values(), rows, strict=True):
         first = row == "y"
@@ -208,10 +208,10 @@ def cut_metric(
     return figure
 
 
-def _stacked(
+def _stacked_plots(
     times: np.ndarray, kinds: list[str], title: str, mode: str, theme: Theme
 ) -> tuple[go.Figure, list[str]]:
-    """An empty plot a kind of cut on one axis of time, and the names of their upright axes."""
+    """Draw an empty plot a kind of cut on one axis of time, and the names of their upright axes."""
     check(
         0 < len(kinds) <= len(KINDS),
         f"There must be one to {len(KINDS)} kinds of cut, but there are {len(kinds)}.",

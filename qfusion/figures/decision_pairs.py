@@ -24,7 +24,9 @@ from qfusion.figures.style import (
 
 
 def common_range(*decisions: Mapping[str, float], marks: Sequence[float] = ()) -> list[float]:
-    """An axis range that holds every running total of some waterfalls, and some marks, with room for their numbers."""
+    """Return an axis range that holds every running total of some waterfalls, and some marks, with room for their
+    numbers.
+    """
     totals = [
         np.cumsum([terms[term] for term in sorted(terms, key=lambda term: len(split_term(term)))])
         for terms in decisions
@@ -44,7 +46,7 @@ def differences(
     quantity: str = "score",
     theme: Theme = "light",
 ) -> go.Figure:
-    """B minus A of every term, baseline first and total last; beyond twelve joint terms the smallest are added up.
+    """Draw B minus A of every term, baseline first and total last; beyond twelve joint terms the smallest are added up.
 
     Args:
         a, b: dividends keyed by the same coalitions, the baseline under the empty one.
@@ -91,8 +93,10 @@ def bar_pairs(
     percent: bool = False,
     theme: Theme = "light",
 ) -> go.Figure:
-    """For each name two bars, A outlined and B filled, with the numbers; a name that one side does not have gets one
-    bar."""
+    """Draw two bars for each name, A outlined and B filled, with the numbers.
+
+    A name that one side does not have gets one bar.
+    """
     names = list(dict.fromkeys([*a, *b]))
     figure = base_figure(theme, 88 + 44 * len(names), left=10, right=20, legend=True)
     write = "{:.0%}" if percent else "{:.2f}"

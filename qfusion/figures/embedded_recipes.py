@@ -20,7 +20,7 @@ _IN_PAGE = f'<script type="application/json" id="{RECIPE}">'.encode()
 
 
 def read_recipe(data: bytes) -> str:
-    """The recipe in an SVG, PDF, PNG, HTML or TikZ file that was exported, or in a recipe's own file.
+    """Return the recipe in an SVG, PDF, PNG, HTML or TikZ file that was exported, or in a recipe's own file.
 
     Raises:
         InvalidInput: when there is none, or the file is damaged or too large.
@@ -63,7 +63,7 @@ def read_recipe(data: bytes) -> str:
 
 
 def size_mm(svg: bytes) -> tuple[float, float]:
-    """Width and height in mm of an SVG that was exported.
+    """Return the width and height in mm of an SVG that was exported.
 
     Raises:
         InvalidInput: when it does not say them.
@@ -94,7 +94,7 @@ def _between(data: bytes, start: bytes, end: bytes) -> str:
 
 
 def _from_tikz(data: bytes) -> str:
-    """The first lines of the file, which are comments."""
+    """Return the first lines of the file, which are comments."""
     end = re.compile(rb"^(?!%qfusion-recipe )", re.MULTILINE).search(data, 0, 8 * MAX_RECIPE)
     return "\n".join(
         line.removeprefix(_TIKZ) for line in _text(data[: end.start() if end else 0]).split("\n")
@@ -109,8 +109,10 @@ def _from_png(png: bytes) -> str:
 
 
 def _from_pdf(pdf: bytes) -> str:
-    """The keywords that stand as text in the file; the last ones, as later parts of a PDF take the place of earlier
-    ones."""
+    """Return the keywords that stand as text in the file.
+
+    The last ones, as later parts of a PDF take the place of earlier ones.
+    """
     from pypdf.errors import PyPdfError
     from pypdf.generic import read_hex_string_from_stream, read_string_from_stream
 

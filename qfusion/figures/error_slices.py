@@ -34,8 +34,9 @@ def error_rates(
     axis: str = "error rate",
     theme: Theme = "light",
 ) -> go.Figure:
-    """The error rate of every slice with its interval, and that of all as a line; `customdata` of a point is the
-    number of its slice.
+    """Draw the error rate of every slice with its interval, and that of all as a line.
+
+    `customdata` of a point is the number of its slice.
 
     Args:
         names: of the slices, from the top. counts: errors and samples of each.
@@ -113,7 +114,7 @@ def largest_errors(
     chosen: int | None = None,
     theme: Theme = "light",
 ) -> go.Figure:
-    """The largest errors as bars, the worst on top.
+    """Draw the largest errors as bars, the worst on top.
 
     Args:
         names: what is said of each sample, its id first. errors: (n,), with their sign where they have one.

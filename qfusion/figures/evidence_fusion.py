@@ -236,12 +236,13 @@ MOST_CLASSES = 15  # drawn, the true one apart
 
 
 def describe_drawn_classes(classes: Sequence[str], truth: int | None) -> str:
-    """Which classes `class_bars` draws, in words."""
+    """Describe which classes `class_bars` draws, in words."""
     if len(classes) <= MOST_CLASSES:
         return "the classes"
-    return f"the {MOST_CLASSES} likeliest of {len(classes):,} classes" + (
-        "" if truth is None else " and the true one"
-    )
+    sentence = f"the {MOST_CLASSES} likeliest of {len(classes):,} classes"
+    if truth is not None:
+        sentence += " and the true one"
+    return sentence
 
 
 @checks_arrays(classes="C", probabilities="C")

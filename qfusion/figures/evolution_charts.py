@@ -48,7 +48,7 @@ def measure_lines(
     height: int = 300,
     theme: Theme = "light",
 ) -> go.Figure:
-    """Lines over time, one per subset of modalities.
+    """Draw lines over time, one per subset of modalities.
 
     Args:
         times: (nT,) in model units; series: (nT,) each, by the modalities that they are of; () for all together.
@@ -75,7 +75,7 @@ def measure_lines(
                 )
                 for part, values in series.items()
             ),
-            *([] if before is None else [_ghosts_entry()]),
+            *([] if before is None else [_ghost_legend_entry()]),
         ]
     )
     figure.update_layout(
@@ -104,7 +104,7 @@ def decision_lines(
     cursor: float | None = None,
     theme: Theme = "light",
 ) -> go.Figure:
-    """Entanglement above, decision below, on one time axis: who speaks, alone or jointly, and when.
+    """Draw the entanglement above, decision below, on one time axis: who speaks, alone or jointly, and when.
 
     Args:
         times: (nT,); entropies: of the modalities, of groups of them, and of all together (""); dividends: by
@@ -143,7 +143,7 @@ def decision_lines(
                 line(times, values, name, QUIET[theme], "dot", "y2", True)
                 for name, values in others.items()
             ),
-            *([] if before is None else [_ghosts_entry()]),
+            *([] if before is None else [_ghost_legend_entry()]),
         ]
     )
     figure.update_layout(
@@ -174,7 +174,7 @@ def decision_layers(
     cursor: int | None = None,
     theme: Theme = "light",
 ) -> go.Figure:
-    """Entropies above and terms below over the moments between layers.
+    """Draw the entropies above and terms below over the moments between layers.
 
     Args:
         moments: names, T of them. entropies: (T,) in nats, keyed by what to write in the legend.
@@ -261,7 +261,10 @@ def line(
     width: float = 2.5,
     group: str | None = None,
 ) -> dict[str, Any]:
-    """A line of the legend, in a group of its own unless told; `what` stands behind its name under the pointer."""
+    """Return a line of the legend, in a group of its own unless `group` is given.
+
+    `what` stands behind its name under the pointer.
+    """
     check(
         np.shape(y) == np.shape(x),
         f"The series of {title!r} must have shape {np.shape(x)}, but has shape {np.shape(y)}.",
@@ -296,8 +299,8 @@ def _ghost(times: np.ndarray, values: np.ndarray, hue: str, row: str) -> dict[st
     }
 
 
-def _ghosts_entry() -> dict[str, Any]:
-    """What ghosts of all colours have in the legend, the last of it."""
+def _ghost_legend_entry() -> dict[str, Any]:
+    """Return what ghosts of all colours have in the legend, the last of it."""
     return {
         "type": "scatter",
         "x": [None],
@@ -312,7 +315,7 @@ def _ghosts_entry() -> dict[str, Any]:
 
 
 def vertical_rule(theme: Theme, **place: Any) -> dict[str, Any]:
-    """A thin line across a figure, as a plain dictionary: plotly's own helpers search every subplot first."""
+    """Return a thin line across a figure, as a plain dictionary: plotly's own helpers search every subplot first."""
     dash = "solid" if place["y0"] == place["y1"] else "dash"
     return {
         "type": "line",
@@ -327,7 +330,7 @@ def vertical_rule(theme: Theme, **place: Any) -> dict[str, Any]:
 
 
 def _rules(theme: Theme, cursor: float | None) -> list[dict[str, Any]]:
-    """Zero of the lower plot, and the cursor through both."""
+    """Return zero of the lower plot, and the cursor through both."""
     cursors = [] if cursor is None else [cursor]
     return [
         vertical_rule(theme, yref="y2", xref="paper", x0=0, x1=1, y0=0, y1=0),
@@ -346,7 +349,7 @@ def distance_line(
     random_rates: np.ndarray | None = None,
     theme: Theme = "light",
 ) -> go.Figure:
-    """Trace distance to the steady state on a logarithmic axis, and the slope that the spectral gap predicts.
+    """Draw the trace distance to the steady state on a logarithmic axis, and the slope that the spectral gap predicts.
 
     Args:
         times, distance: (nT,). gap: spectral gap, 1 / time. end: T.
@@ -433,7 +436,7 @@ def sparkline(
     *,
     theme: Theme = "light",
 ) -> go.Figure:
-    """Small entropies over time with the end values written out, for cards."""
+    """Draw small entropies over time with the end values written out, for cards."""
     figure = base_figure(theme, 116, left=34, right=88, top=6, bottom=34)
     top = 1.2 * max((float(np.max(v)) for v in series.values()), default=1.0) or 1.0
     # A line of text is so high in units of the axis.
@@ -480,7 +483,7 @@ def draw_time_cursor(figure: go.Figure, cursor: float | None, theme: Theme) -> g
 
 
 def _title(part: Sequence[str], between: str = "+") -> str:
-    """Legend name of some modalities; of none, of all together."""
+    """Return the legend name of some modalities; of none, of all together."""
     if not part:
         return "all together"
     return term_title("+".join(part)) if between == "+" else f" {between} ".join(map(label, part))
@@ -496,7 +499,9 @@ def time_range(*times: np.ndarray) -> list[float]:
 
 
 def _spread_heights(values: Sequence[float], gap: float, highest: float) -> list[float]:
-    """Heights near `values`, at least `gap` apart, at most `highest`, so that end labels neither overlap nor leave."""
+    """Return heights near `values`, at least `gap` apart, at most `highest`, so that end labels neither overlap nor
+    leave.
+    """
     heights = np.asarray(values, dtype=float).copy()
     for lower, upper in itertools.pairwise(np.argsort(values)):
         heights[upper] = max(heights[upper], heights[lower] + gap)

@@ -43,7 +43,7 @@ def information_bars(
     entropy: float,
     theme: Theme = "light",
 ) -> go.Figure:
-    """A bar a row: what is told redundantly, by each source alone, and only together, in bits, with intervals.
+    """Draw a bar a row: what is told redundantly, by each source alone, and only together, in bits, with intervals.
 
     Args:
         rows: names of the R rows. parts: by `SHARED`, source or `TOGETHER`: (R, 3) of value, low and high, NaN where a
@@ -124,7 +124,7 @@ def interaction_matrix(
     unit: str = "score",
     theme: Theme = "light",
 ) -> go.Figure:
-    """The interaction index of any two modalities as a heat map, with its interval below it.
+    """Draw the interaction index of any two modalities as a heat map, with its interval below it.
 
     Args:
         pairs: names of both, P of them. values: value, low and high end of the interval, (P, 3).
@@ -173,7 +173,8 @@ def contribution_swarm(
     unit: str = "score",
     theme: Theme = "light",
 ) -> go.Figure:
-    """Every sample's dividend of each coalition as a point, stacked where many are alike, with its id in `customdata`.
+    """Draw every sample's dividend of each coalition as a point, stacked where many are alike, with its id in
+    `customdata`.
 
     Args:
         values: by coalition, (n,). colour: of the points, (n,). ids: of the samples.
@@ -221,7 +222,8 @@ def seed_basins(
     unit: str = "score",
     theme: Theme = "light",
 ) -> go.Figure:
-    """One sample's terms by every training seed, a line with markers of its own, in the colour and dash of its basin.
+    """Draw one sample's terms by every training seed, a line with markers of its own, in the colour and dash of its
+    basin.
 
     Args:
         values: (R, T). labels: basin of every seed, (R,), from 0. terms: names. seeds: their numbers.
@@ -263,8 +265,8 @@ def patching_heatmap(
     turned: np.ndarray,
     theme: Theme = "light",
 ) -> go.Figure:
-    """What a modality's state from another sample restores, a row a modality and a column a time, with a dot where the
-    decision turns.
+    """Draw what a modality's state from another sample restores, a row a modality and a column a time, with a dot where
+    the decision turns.
 
     Args:
         restored: share of the difference, (M, nT). turned: whether the decision is another, (M, nT).
@@ -324,7 +326,7 @@ def banded_curves(
     marks: Mapping[str, float] | None = None,
     theme: Theme = "light",
 ) -> go.Figure:
-    """Lines with bands over what they share, beside grey ones of a control.
+    """Draw lines with bands over what they share, beside grey ones of a control.
 
     Args:
         x: (X,). lines: value, low and high, (X,) each, by name. hues: of these.

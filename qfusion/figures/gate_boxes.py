@@ -89,7 +89,7 @@ def _describe_gate(gate: Gate, wires: Sequence[str]) -> str:
 def _gate_boxes(
     gates: Sequence[tuple[Gate, tuple[str, ...]]], hues: Sequence[str]
 ) -> Iterator[Box]:
-    """A box for each gate, and one for CNOTs in a row."""
+    """Yield a box for each gate, and one for CNOTs in a row."""
     free = [0] * len(hues)
     places = {n: -1 if gate.name == "CNOT" else n for n, (gate, _) in enumerate(gates)}
     for run in (list(run) for _, run in itertools.groupby(places, key=places.__getitem__)):
@@ -116,7 +116,7 @@ def _gate_boxes(
 
 
 def _gate_parts(gates: Sequence[Any]) -> tuple[tuple[int, str], ...]:
-    """Where encodings, layers and evolutions begin; of very many only some."""
+    """Return where encodings, layers and evolutions begin; of very many only some."""
     parts: list[tuple[int, str]] = []
     turned: set[int] = set()
     for done, gate in enumerate(gates):

@@ -92,8 +92,8 @@ def attribution_matrix(
     quantity: str = "score",
     theme: Theme = "light",
 ) -> go.Figure:
-    """What G terms of the dynamics added to S dividends, a row a dividend and one for their sum, with both ends beside
-    them.
+    """Draw what G terms of the dynamics added to S dividends, a row a dividend and one for their sum, with both ends
+    beside them.
 
     Args:
         dividends: names of the coalitions, (S,); the empty one is the baseline. titles: of the terms, short, (G,).
@@ -147,12 +147,12 @@ def attribution_matrix(
             x=np.tile(np.arange(G), S + 1),
             y=np.repeat(rows, G),
             mode="text",
-            text=_short(values).ravel().tolist(),
+            text=_format_short(values).ravel().tolist(),
             textfont={"size": 10, "color": np.where(dark, ON_DARK, ON_BRIGHT).ravel().tolist()},
             hoverinfo="skip",
         )
     ends = np.array([[*start, np.sum(start)], [*end, np.sum(end)]])
-    for place, column, texts in zip((-1.4, G + 0.4), ends, _short(ends), strict=True):
+    for place, column, texts in zip((-1.4, G + 0.4), ends, _format_short(ends), strict=True):
         figure.add_trace(
             {
                 "type": "scatter",
@@ -199,9 +199,11 @@ def attribution_matrix(
     return figure
 
 
-def _short(values: np.ndarray) -> np.ndarray:
-    """Numbers for narrow cells: two digits of the largest, without a zero before the point; 0 where all of them would
-    be."""
+def _format_short(values: np.ndarray) -> np.ndarray:
+    """Return the numbers for narrow cells: two digits of the largest, without a zero before the point.
+
+    0 where all of them would be.
+    """
     most = float(np.abs(values).max(initial=0))
     decimals = int(np.clip(1 - np.floor(np.log10(most)), 2, 9)) if most > 1e-12 else 2
 
@@ -228,15 +230,16 @@ def attribution_areas(
     unit: str = "score",
     theme: Theme = "light",
 ) -> go.Figure:
-    """One dividend over time as stacked areas: what was added stands above its start, what was taken away below; the
-    line is what is left.
+    """Draw one dividend over time as stacked areas: what was added stands above its start, what was taken away below.
+
+    The line is what is left.
 
     Args:
         times: (nT,). added: by each term until then, (nT, G). titles, hues: of the terms, (G,); see `term_styles`.
         dividend: the coalition. start: the dividend without evolution.
     """
     figure = base_figure(theme, 360, left=66, right=20, top=8, legend=True)
-    folded = _folded(
+    folded = _fold_small_terms(
         np.where(np.abs(added) > ROUNDING * np.abs(added).max(initial=0), added, 0.0), titles, hues
     )
     room = LABELLED * sum(float(np.abs(part[-1])) for *_, part in folded)
@@ -307,19 +310,22 @@ def attribution_areas(
     return draw_time_cursor(figure, cursor, theme)
 
 
-def _folded(
+def _fold_small_terms(
     added: np.ndarray, titles: Sequence[str], hues: Sequence[str]
 ) -> list[tuple[str, str, np.ndarray]]:
-    """Name, hue and series of the largest terms, in the order given, and of all others together."""
+    """Return the name, hue and series of the largest terms, in the given order, and of the sum of all others."""
     largest = np.argsort(-np.abs(added).max(0, initial=0), kind="stable")[:SHOWN]
     others = np.setdiff1d(np.arange(len(titles)), largest)
-    rest = [(f"{len(others)} others", OTHERS, added[:, others].sum(1))] if len(others) else []
-    return [*((titles[g], hues[g], added[:, g]) for g in sorted(largest.tolist())), *rest]
+    series = [(titles[g], hues[g], added[:, g]) for g in sorted(largest.tolist())]
+    if len(others):
+        series.append((f"{len(others)} others", OTHERS, added[:, others].sum(1)))
+    return series
 
 
 def term_styles(terms: Sequence[Any], modalities: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Titles and hues of the terms of a `PathAttribution`: the hue of the modalities that a coupling is of, greyed for
-    their dissipation."""
+    """Return the titles and hues of the terms of an `PathAttribution`: the hue of the modalities that a coupling is of,
+    greyed for their dissipation.
+    """
     own = [term_colour("+".join(term.modalities), modalities) for term in terms]
     return [term.title for term in terms], [
         blend_colours(hue, OTHERS, 0.5) if term.kind == "dissipation" else hue
@@ -342,77 +348,86 @@ def attribution_flow(
     quantity: str = "score",
     theme: Theme = "light",
 ) -> go.Figure:
-    """Modalities, what acts on them, the dividends and their sum, joined by bands as wide as what flows.
+    """Draw modalities, generator terms, dividends and their sum as nodes, joined by bands as wide as their shares.
 
-    Filled bands raise the sum, open ones lower it. Nodes are as high as all that enters or all that leaves, whichever
-    is more.
+    Filled bands raise the sum, open ones lower it. The height of a node is the larger of the sums of its incoming and
+    outgoing bands.
 
     Args:
-        dividends, titles, parts, start, end: as for `attribution_matrix`. hues: of the terms, (G,).
+        dividends, titles, parts, start, end: as for `attribution_matrix`.
+        hues: of the terms, (G,).
         acts: the modalities that each acts on, joined by "+", (G,).
         modalities: of the model, in their order.
-        quantity: what the dividends add up to, "log-odds" or "score".
+        quantity: name of the sum of the dividends, "log-odds" or "score".
     """
-    total = unit if quantity == "score" else quantity
-    columns = (
-        (
-            [label(name) for name in modalities],
-            [term_colour(name, modalities) for name in modalities],
-        ),
-        (["without evolution", *(label(title, 34) for title in titles)], [QUIET[theme], *hues]),
-        (
-            [term_title(name) for name in dividends],
-            [term_colour(name, modalities) if name else INK[theme] for name in dividends],
-        ),
-        ([f"{label(total, 30)}<br>{format_signed(np.sum(end))}"], [INK[theme]]),
-    )
-    nodes = pd.DataFrame(
-        [
-            (column, name, hue)
-            for column, pair in enumerate(columns)
-            for name, hue in zip(*pair, strict=True)
-        ],
-        columns=["column", "name", "hue"],
-    )
+    nodes = _flow_nodes(dividends, titles, hues, end, modalities, unit, quantity, theme)
     links = _links(dividends, acts, np.asarray(parts, float), start, end, modalities, nodes["hue"])
-    nodes["width"] = np.maximum(
-        *(np.bincount(links[end], links["value"].abs(), len(nodes)) for end in ("source", "target"))
-    )
+    amounts = links["value"].abs()
+    incoming = np.bincount(links["target"], amounts, len(nodes))
+    outgoing = np.bincount(links["source"], amounts, len(nodes))
+    nodes["width"] = np.maximum(outgoing, incoming)
     whole = nodes.groupby("column")["width"].sum().max()
     nodes = nodes[(nodes["width"] > 0) | nodes["column"].isin((0, 3))]
     tall = max(340, 26 * int(nodes.groupby("column").size().max()))
     scale = _scale(nodes, tall)
-    nodes = nodes.assign(height=scale * nodes["width"])
-    slots = nodes["height"].clip(lower=_LEAST) + _GAP
-    stacks = slots.groupby(nodes["column"])
-    nodes["top"] = (  # a column stands in the middle, a node in the middle of its slot
-        (tall + _GAP - stacks.transform("sum")) / 2
-        + stacks.cumsum()
-        - (slots + _GAP + nodes["height"]) / 2
-    )
+    nodes = _stack_nodes(nodes, tall, scale)
+
     figure = base_figure(theme, tall + 70, left=10, right=10, top=10, bottom=10, legend=True)
-    _bands(figure, links[links["value"].abs() >= THIN * whole], links, nodes, scale)
-    _nodes(figure, nodes, theme)
-    for name, kind in (
+    _add_bands(figure, links[amounts >= THIN * whole], links, nodes, scale)
+    _add_nodes(figure, nodes, theme)
+    for name, symbol in (
         (f"raises the {quantity}", "square"),
         (f"lowers the {quantity}", "square-open"),
     ):
-        figure.add_trace(
-            {
-                "type": "scatter",
-                "x": [None],
-                "y": [None],
-                "mode": "markers",
-                "name": name,
-                "hoverinfo": "skip",
-                "marker": {"symbol": kind, "size": 11, "color": GREY, "line": {"width": 1.4}},
-            }
+        figure.add_scatter(
+            x=[None],
+            y=[None],
+            mode="markers",
+            name=name,
+            hoverinfo="skip",
+            marker={"symbol": symbol, "size": 11, "color": GREY, "line": {"width": 1.4}},
         )
     figure.update_layout(
         xaxis=bare_axis() | {"range": [-0.17, 1.17]},
         yaxis=bare_axis() | {"range": [tall + 12, -12]},
     )
     return figure
+
+
+def _flow_nodes(
+    dividends: Sequence[str],
+    titles: Sequence[str],
+    hues: Sequence[str],
+    end: np.ndarray,
+    modalities: Sequence[str],
+    unit: str,
+    quantity: str,
+    theme: Theme,
+) -> pd.DataFrame:
+    """Return column, name and hue of every node: modalities, generator terms, dividends and their sum."""
+    total = unit if quantity == "score" else quantity
+    nodes = [(0, label(name), term_colour(name, modalities)) for name in modalities]
+    nodes.append((1, "without evolution", QUIET[theme]))
+    for title, hue in zip(titles, hues, strict=True):
+        nodes.append((1, label(title, 34), hue))
+    for name in dividends:
+        hue = term_colour(name, modalities) if name else INK[theme]
+        nodes.append((2, term_title(name), hue))
+    nodes.append((3, f"{label(total, 30)}<br>{format_signed(np.sum(end))}", INK[theme]))
+    return pd.DataFrame(nodes, columns=["column", "name", "hue"])
+
+
+def _stack_nodes(nodes: pd.DataFrame, tall: float, scale: float) -> pd.DataFrame:
+    """Return the nodes with their heights and tops, in pixels.
+
+    A column is in the middle of the figure, a node in the middle of its slot.
+    """
+    nodes = nodes.assign(height=scale * nodes["width"])
+    slots = nodes["height"].clip(lower=_LEAST) + _GAP
+    stacks = slots.groupby(nodes["column"])
+    column_top = (tall + _GAP - stacks.transform("sum")) / 2
+    nodes["top"] = column_top + stacks.cumsum() - (slots + _GAP + nodes["height"]) / 2
+    return nodes
 
 
 _PLACES = (0.0, 0.28, 0.66, 1.0)  # of the columns
@@ -430,59 +445,75 @@ def _links(
     modalities: Sequence[str],
     hues: Sequence[str],
 ) -> pd.DataFrame:
-    """All bands, column by column, between nodes by their numbers; hues are those of nodes."""
-    free = len(modalities)
-    G = len(acts)  # the node without evolution stands before those of the terms
-    first = free + 1 + G
-    score = first + len(dividends)
+    """Return all bands, column by column, between the numbers of their nodes.
 
-    def shared(names: str, target: int, value: float) -> list[tuple[Any, ...]]:
-        """An even part of each modality."""
+    Args:
+        hues: of the nodes.
+    """
+    free = len(modalities)  # number of the node without evolution; those of the terms follow
+    first_term = free + 1
+    first_dividend = first_term + len(acts)
+    total = first_dividend + len(dividends)
+    links: list[tuple[Any, ...]] = []
+
+    def share_evenly(names: str, target: int, value: float) -> None:
+        """Add a band from each modality, all of the same width."""
         members = [modalities.index(name) for name in split_term(names)]
-        return [(m, target, value / len(members), hues[m], False) for m in members]
+        for member in members:
+            links.append((member, target, value / len(members), hues[member], False))
 
-    links = [
-        link
-        for g, names in enumerate(acts)
-        for link in shared(names, free + 1 + g, np.abs(parts[:, g]).sum())
-    ]
+    for g, names in enumerate(acts):
+        share_evenly(names, first_term + g, np.abs(parts[:, g]).sum())
     for s, name in enumerate(dividends):
-        links += [
-            *shared(name, free, abs(start[s])),
-            (free, first + s, start[s], hues[first + s], True),
-            *((free + 1 + g, first + s, parts[s, g], hues[free + 1 + g], True) for g in range(G)),
-            (first + s, score, end[s], hues[first + s], True),
-        ]
+        node = first_dividend + s
+        share_evenly(name, free, abs(start[s]))
+        links.append((free, node, start[s], hues[node], True))
+        for g in range(len(acts)):
+            links.append((first_term + g, node, parts[s, g], hues[first_term + g], True))
+        links.append((node, total, end[s], hues[node], True))
     table = pd.DataFrame(links, columns=["source", "target", "value", "hue", "signed"])
     return table[table["value"] != 0]
 
 
 def _scale(nodes: pd.DataFrame, tall: float) -> float:
-    """Pixels per unit with which every column fits."""
+    """Return the largest scale, in pixels per unit, at which every column fits, by bisection."""
     columns = [widths.to_numpy() for _, widths in nodes.groupby("column")["width"]]
+
+    def fits(scale: float) -> bool:
+        for widths in columns:
+            slots = np.maximum(scale * widths, _LEAST) + _GAP
+            if slots.sum() - _GAP > tall:
+                return False
+        return True
+
     low = 0.0
     high = tall / max(max(widths.sum() for widths in columns), 1e-12)
     for _ in range(40):
         middle = (low + high) / 2
-        fits = all(
-            (np.maximum(middle * widths, _LEAST) + _GAP).sum() - _GAP <= tall for widths in columns
-        )
-        low, high = (middle, high) if fits else (low, middle)
+        if fits(middle):
+            low = middle
+        else:
+            high = middle
     return low
 
 
-def _bands(
+def _add_bands(
     figure: go.Figure, shown: pd.DataFrame, links: pd.DataFrame, nodes: pd.DataFrame, scale: float
 ) -> None:
-    """Every band between two nodes, in the order of what it leads to on one side and of what it comes from on the
-    other."""
+    """Add every band between two nodes.
+
+    At a node, the bands of each side are in the order of the nodes at their other ends.
+    """
     heights = scale * links["value"].abs()
-    begin, finish = (
-        links[end].map(nodes["top"])
-        + heights.loc[links.sort_values([end, other]).index].groupby(links[end]).cumsum()
-        - heights
-        for end, other in (("source", "target"), ("target", "source"))
-    )
+
+    def tops(side: str, other: str) -> pd.Series:
+        """Return the upper ends of all bands at one side."""
+        order = links.sort_values([side, other]).index
+        stacked = heights.loc[order].groupby(links[side]).cumsum()
+        return links[side].map(nodes["top"]) + stacked - heights
+
+    begin = tops("source", "target")
+    finish = tops("target", "source")
     s = np.linspace(0, 1, 20)
     bend = s * s * (3 - 2 * s)
     for link in shown.itertuples():
@@ -492,44 +523,55 @@ def _bands(
         right = _PLACES[target["column"]] - _WIDE
         x = left + s * (right - left)
         upper = begin[link.Index] + bend * (finish[link.Index] - begin[link.Index])
+        lower = upper + heights[link.Index]
         lowers = link.signed and link.value < 0
+        if link.signed:
+            fill_opacity = 0.08 if lowers else 0.55
+            line_opacity = 0.95
+            amount = f"{link.value:+.3f}"
+        else:
+            fill_opacity = 0.28
+            line_opacity = 0.4
+            amount = f"{link.value:.3f}"
+        target_name = target["name"].partition("<br>")[0]
         figure.add_scatter(
             x=np.concatenate([x, x[::-1], x[:1]]),
-            y=np.concatenate([upper, (upper + heights[link.Index])[::-1], upper[:1]]),
+            y=np.concatenate([upper, lower[::-1], upper[:1]]),
             mode="lines",
             fill="toself",
-            fillcolor=fade_colour(link.hue, (0.08 if lowers else 0.55) if link.signed else 0.28),
+            fillcolor=fade_colour(link.hue, fill_opacity),
             hoveron="fills",
             hoverinfo="text",
-            text=f"{source['name']} → {target['name'].partition('<br>')[0]}: "
-            + (f"{link.value:+.3f}" if link.signed else f"{link.value:.3f}"),
+            text=f"{source['name']} → {target_name}: {amount}",
             showlegend=False,
             line={
                 "width": 0.9 if lowers else 0.4,
-                "color": fade_colour(link.hue, 0.95 if link.signed else 0.4),
+                "color": fade_colour(link.hue, line_opacity),
             },
         )
 
 
-def _nodes(figure: go.Figure, nodes: pd.DataFrame, theme: Theme) -> None:
-    figure.update_layout(
-        shapes=[
-            {
-                "type": "rect",
-                "x0": _PLACES[node.column] - _WIDE,
-                "x1": _PLACES[node.column] + _WIDE,
-                "y0": node.top,
-                "y1": node.top + max(node.height, 1.5),
-                "fillcolor": node.hue,
-                "line": {"width": 0.5, "color": LINE[theme]},
-            }
-            for node in nodes.itertuples()
-        ]
-    )
+def _add_nodes(figure: go.Figure, nodes: pd.DataFrame, theme: Theme) -> None:
+    """Add the nodes as rectangles, with their names at the outer side."""
+    for node in nodes.itertuples():
+        figure.add_shape(
+            type="rect",
+            x0=_PLACES[node.column] - _WIDE,
+            x1=_PLACES[node.column] + _WIDE,
+            y0=node.top,
+            y1=node.top + max(node.height, 1.5),
+            fillcolor=node.hue,
+            line={"width": 0.5, "color": LINE[theme]},
+        )
     for c, column in nodes.groupby("column"):
-        sign, side = (-1, "middle left") if c == 0 else (1, "middle right")
+        if c == 0:
+            x = _PLACES[c] - 1.4 * _WIDE
+            side = "middle left"
+        else:
+            x = _PLACES[c] + 1.4 * _WIDE
+            side = "middle right"
         figure.add_scatter(
-            x=[_PLACES[c] + 1.4 * sign * _WIDE] * len(column),
+            x=[x] * len(column),
             y=column["top"] + column["height"] / 2,
             mode="text",
             text=column["name"],

@@ -37,8 +37,9 @@ def coupling_matrix(
     units: Mapping[str, str],
     theme: Theme = "light",
 ) -> go.Figure:
-    """Graphs side by side: modalities are nodes, as large as what acts on one alone; pairs are lines, as wide as they
-    are strong; what couples more is a star.
+    """Draw graphs side by side: modalities are nodes, as large as what acts on one alone.
+
+    Pairs are lines, as wide as they are strong; what couples more is a star.
 
     Args:
         parts: by the name of each graph, strengths by coalition, not negative; each graph has a scale of its own.
@@ -109,7 +110,7 @@ def coupling_matrix(
 
 @checks_arrays(free="D+", coupled="D+")
 def energy_levels(free: np.ndarray, coupled: np.ndarray, theme: Theme = "light") -> go.Figure:
-    """Two ladders of energy levels: of the modalities by themselves, and with their couplings.
+    """Draw two ladders of energy levels: of the modalities by themselves, and with their couplings.
 
     Args:
         free, coupled: ascending, (D,) each.
@@ -161,25 +162,34 @@ def operator_coefficients(
     modalities: Sequence[str],
     theme: Theme = "light",
 ) -> go.Figure:
-    """The largest coefficients of an operator as bars, the largest on top: signed where it is Hermitian, else by size.
+    """Draw the largest coefficients of an operator as bars, the largest on top: signed where it is Hermitian, else by
+    size.
 
     Args:
         names: letters of each term. terms: the coalition on which it acts.
         values: coefficients, real or complex, (N,).
         modalities: in the model's order. theme: of the figure.
     """
-    real = not np.iscomplexobj(values) or bool(
-        np.abs(values.imag).max() <= 1e-9 * np.abs(values).max()
-    )
+    size = np.abs(values)
+    is_real = not np.iscomplexobj(values) or bool(np.abs(values.imag).max() <= 1e-9 * size.max())
+    if is_real:
+        lengths = np.real(values)
+        axis_title = "coefficient"
+    else:
+        lengths = size
+        axis_title = "size of the coefficient"
+    tips = []
+    for name, value in zip(names, np.asarray(values, complex), strict=True):
+        tip = f"{label(name)}: {value.real:+.4f}"
+        if not is_real:
+            tip += f" {value.imag:+.4f} i"
+        tips.append(tip)
     figure = base_figure(theme, 74 + 21 * len(names), left=10, right=20, top=8, bottom=46)
     figure.add_bar(
-        x=np.real(values) if real else np.abs(values),
+        x=lengths,
         y=list(range(len(names))),
         orientation="h",
-        customdata=[
-            f"{label(name)}: {value.real:+.4f}" + ("" if real else f" {value.imag:+.4f} i")
-            for name, value in zip(names, np.asarray(values, complex), strict=True)
-        ],
+        customdata=tips,
         marker={
             "color": [term_colour(term, modalities) for term in terms],
             "line": {"width": 0},
@@ -188,7 +198,7 @@ def operator_coefficients(
     )
     figure.update_layout(bargap=0.25)
     figure.update_xaxes(
-        title={"text": "coefficient" if real else "size of the coefficient"},
+        title={"text": axis_title},
         nticks=7,
         zeroline=True,
         zerolinecolor=LINE[theme],
@@ -201,7 +211,7 @@ def operator_coefficients(
 
 @checks_arrays(values="N+")
 def decay_modes(values: np.ndarray, gap: float, theme: Theme = "light") -> go.Figure:
-    """The generator's eigenvalues in the complex plane, the spectral gap marked.
+    """Draw the generator's eigenvalues in the complex plane, the spectral gap marked.
 
     Args:
         values: complex, (D^2,). gap: distance of the slowest decaying mode from the imaginary axis.

@@ -53,9 +53,9 @@ def checks_arrays(
             given = signature.bind(*args, **kwargs).arguments
             sizes = dict[str, int]()
             for name, letters in shapes.items():
-                _fit(name, given.get(name), letters.split(), sizes)
+                _check_shape(name, given.get(name), letters.split(), sizes)
             for name, value in given.items():
-                bad = 0 if name in gaps else _wrong(value, False)
+                bad = 0 if name in gaps else _count_not_finite(value, False)
                 check(
                     not bad,
                     f"Argument `{name}` must be finite to be drawn, but holds {bad} NaN or infinite "
@@ -68,7 +68,7 @@ def checks_arrays(
     return decorate
 
 
-def _fit(name: str, value: Any, letters: Sequence[str], sizes: dict[str, int]) -> None:
+def _check_shape(name: str, value: Any, letters: Sequence[str], sizes: dict[str, int]) -> None:
     """Refuses an argument without the shape of these letters; sizes that are not known yet are those that it has."""
     for part in value.values() if isinstance(value, Mapping) else () if value is None else [value]:
         shape = np.shape(part) if len(letters) > 1 or hasattr(part, "shape") else (len(part),)
@@ -103,13 +103,13 @@ def check_finite(figure: go.Figure) -> go.Figure:
             *((trace[name], f"{name}.") for name in _WITHIN if name in trace),
         ):
             for key in _NUMBERS:
-                bad = _wrong(part[key], gaps) if key in part else 0
+                bad = _count_not_finite(part[key], gaps) if key in part else 0
                 check(
                     not bad,
                     f"The figure would show NaN or infinity ({bad} times in `{name}{key}` of series "
                     f"{trace.get('name') or number}). Check the data, the weights and the tweak.",
                 )
-    wrong = sum(not math.isfinite(value) for value in _floats(figure._layout))
+    wrong = sum(not math.isfinite(value) for value in _iterate_floats(figure._layout))
     check(
         not wrong,
         f"The figure's axes, lines or notes would stand at {wrong} places that are NaN or infinite. Check "
@@ -118,15 +118,15 @@ def check_finite(figure: go.Figure) -> go.Figure:
     return figure
 
 
-def _wrong(values: Any, gaps: bool) -> int:
-    """How many of some numbers must not be shown."""
+def _count_not_finite(values: Any, gaps: bool) -> int:
+    """Return how many of some numbers must not be shown."""
     if not (isinstance(values, np.ndarray) and values.dtype.kind in "fc"):
-        values = np.array(list(_floats(values)))
+        values = np.array(list(_iterate_floats(values)))
     return int(np.isinf(values).sum() if gaps else values.size - np.isfinite(values).sum())
 
 
-def _floats(value: Any) -> Iterator[float]:
-    """The numbers in nested lists and dictionaries; words and None are none."""
+def _iterate_floats(value: Any) -> Iterator[float]:
+    """Yield the numbers in nested lists and dictionaries; words and None are none."""
     left = [value]
     while left:
         match value := left.pop():

@@ -48,7 +48,7 @@ figcaption {{ color: {quiet}; margin-top: 8px; unicode-bidi: isolate; overflow-w
 def render_page(
     drawn: go.Figure, style: ExportStyle, *, title: str, caption: str, recipe: str
 ) -> bytes:
-    """The page, in UTF-8; the same bytes for the same arguments and version of plotly.
+    """Return the page, in UTF-8; the same bytes for the same arguments and version of plotly.
 
     The figure is laid out as in print, and shown so large that its letters are those of the pages. The page's policy
     lets no script run but plotly and the drawing itself, whose digests it names, and lets nothing be loaded.
@@ -100,7 +100,7 @@ def render_page(
 
 
 def escape_script(json_text: str) -> str:
-    """JSON that may stand in a script element: nothing in it ends the element or begins a comment."""
+    """Return JSON that may stand in a script element: nothing in it ends the element or begins a comment."""
     return (
         json_text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
     )

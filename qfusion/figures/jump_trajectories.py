@@ -22,7 +22,7 @@ def single_runs(
     mean_name: str = "mean of all runs",
     theme: Theme = "light",
 ) -> go.Figure:
-    """One curve a trajectory, a marker where a jump happened (its shape says which operator), the mean bold.
+    """Draw one curve a trajectory, a marker where a jump happened (its shape says which operator), the mean bold.
 
     Args:
         times: (nT,); curves: per trajectory (nT,) values; jumps: per trajectory its (time, operator index) pairs;
@@ -88,7 +88,7 @@ def ensemble(
     *,
     theme: Theme = "light",
 ) -> go.Figure:
-    """Populations: mean of the trajectories with a band of 2 standard errors, over the master equation's line.
+    """Draw the populations: mean of the trajectories with a band of 2 standard errors, over the master equation's line.
 
     Args:
         mean, error, master: (nT, P) for the P populations named in `names`.

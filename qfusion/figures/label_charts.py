@@ -29,7 +29,7 @@ SYMBOLS = ("circle", "diamond-open", "square-open")
 
 
 def interval_ends(intervals: Iterable[Interval | None]) -> np.ndarray:
-    """Value, low and high of intervals as `interval_dots` takes them, (rows, 3); NaN where there is none."""
+    """Return value, low and high of intervals as `interval_dots` takes them, (rows, 3); NaN where there is none."""
     return np.array(
         [(np.nan,) * 3 if one is None else (one.value, one.low, one.high) for one in intervals],
         float,
@@ -48,7 +48,7 @@ def interval_dots(
     percent: bool = False,
     theme: Theme = "light",
 ) -> go.Figure:
-    """A row a name: a dot a series with its interval, over the range that a control gives.
+    """Draw a row a name: a dot a series with its interval, over the range that a control gives.
 
     Args:
         names: of the rows. series: by what it is called, (rows, 3): value, low and high; NaN where there is none.
@@ -156,7 +156,7 @@ def calibration(
     y_title: str,
     theme: Theme = "light",
 ) -> go.Figure:
-    """Small scatters, one a modality: own terms across, labels up, and the means of bins of the term as a line.
+    """Draw small scatters, one a modality: own terms across, labels up, and the means of bins of the term as a line.
 
     Args:
         terms, labels: by modality, (n,) each. bins: by modality, mean terms and mean labels, (k,) each.

@@ -57,7 +57,7 @@ def latex_label(*parts: str) -> str:
 
 
 def describe_origin(made_from: Mapping[str, Any]) -> str:
-    """A sentence on model, data and sample; empty where nothing is said of them."""
+    """Return a sentence on model, data and sample; empty where nothing is said of them."""
     parts = [("Model", made_from.get("model")), ("data set", made_from.get("data"))]
     names = [
         f"{words} {part['name']}"

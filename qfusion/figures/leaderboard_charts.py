@@ -33,7 +33,10 @@ ABSENT = {"absent": "absent", "swapped": "another's"}
 
 class Entry(NamedTuple):
     """A model on one data set: what it is called, its role and family ("qj", "qcnn", "neighbour" or ""), and its
-    numbers; `x` is what they are drawn against."""
+    numbers.
+
+    `x` is what they are drawn against.
+    """
 
     name: str
     role: str
@@ -46,12 +49,14 @@ class Entry(NamedTuple):
 
 
 def family_colour(family: str) -> str:
-    """Colour of a family: our systems and their ablations each have one, so have the neighbours, baselines are grey."""
+    """Return the colour of a family: our systems and their ablations each have one, so have the neighbours, baselines
+    are grey.
+    """
     return {"qj": BLUE, "qcnn": VERMILLION, "neighbour": GREEN}.get(family, GREY)
 
 
 def role_symbol(role: str) -> str:
-    """Marker of a role, so that nothing rests on hue alone."""
+    """Return the marker of a role, so that nothing rests on hue alone."""
     return {"system": "diamond", "ablation": "circle-open", "neighbour": "triangle-up"}.get(
         role, "square"
     )
@@ -59,7 +64,10 @@ def role_symbol(role: str) -> str:
 
 @checks_arrays("entries", entries="N+")
 def result_dots(entries: Sequence[Entry], metric: str, theme: Theme = "light") -> go.Figure:
-    """Means with 95 % intervals, a row a model in the order given, the best on top; small dots are single seeds."""
+    """Draw the means with 95 % intervals, a row a model in the order given, the best on top.
+
+    Small dots are single seeds.
+    """
     figure = base_figure(
         theme,
         64 + round(min(ROW, max(20, 440 / len(entries))) * len(entries)),
@@ -120,7 +128,7 @@ def result_scatter(
     log: bool = True,
     marked: tuple[float, str] | None = None,
 ) -> go.Figure:
-    """The result against parameters, time or joint share.
+    """Draw the result against parameters, time or joint share.
 
     Args:
         entries: models with what they are drawn against.
@@ -129,60 +137,47 @@ def result_scatter(
         log: whether x is logarithmic, from 1: nothing is drawn at 1. Else it is a share, in percent.
         marked: a value of x to mark by a line, and its name.
     """
-    figure = base_figure(theme, 380, right=20, top=22 if marked else 10)
-    places = np.array([max(entry.x, 1.0) if log else entry.x for entry in entries])
-    middle = np.sqrt(places.min() * places.max()) if log else (places.min() + places.max()) / 2
-    half = np.mean([min(entry.mean for entry in entries), max(entry.mean for entry in entries)])
+    top = 22 if marked else 10
+    figure = base_figure(theme, 380, right=20, top=top)
+    if log:
+        places = np.array([max(entry.x, 1.0) for entry in entries])
+        middle = np.sqrt(places.min() * places.max())
+    else:
+        places = np.array([entry.x for entry in entries])
+        middle = (places.min() + places.max()) / 2
+    means = [entry.mean for entry in entries]
+    half = np.mean([min(means), max(means)])
     systems = [entry.name for entry in entries if entry.role == "system"]
     for entry, x in zip(entries, places, strict=True):
-        colour = family_colour(entry.family)
         amount = f"{entry.x:,.0f}" if log else f"{entry.x:.1f} %"
-        figure.add_scatter(
-            x=[x],
-            y=[entry.mean],
-            mode="markers",
-            error_y={
-                "type": "data",
-                "symmetric": False,
-                "array": [entry.high - entry.mean],
-                "arrayminus": [entry.mean - entry.low],
-                "color": fade_colour(colour, 0.6),
-                "thickness": 1.4,
-                "width": 0,
-            }
-            if np.isfinite([entry.low, entry.high]).all()
-            else None,
-            cliponaxis=False,
-            marker={
-                "size": 12 if entry.role == "system" else 10,
-                "symbol": role_symbol(entry.role),
-                "color": colour,
-                "line": {"width": 2 if entry.role == "ablation" else 1, "color": colour},
-            },
-            hovertemplate=f"{label(entry.name)}: {label(title)} {amount}, %{{y:.4f}}<extra></extra>",
+        _add_result(figure, entry, x, f"{label(title)} {amount}")
+        if entry.role != "system":
+            continue
+        # The names of both systems are apart from their marks, towards the middle: others crowd around them.
+        away = 42 + 26 * systems.index(entry.name)
+        across = -48 if x > middle else 48
+        down = -away if entry.mean < half else away
+        figure.add_annotation(
+            x=np.log10(x) if log else x,
+            y=entry.mean,
+            text=label(entry.name),
+            ax=across,
+            ay=down,
+            font={"size": 12, "color": INK[theme]},
+            arrowhead=0,
+            arrowwidth=1,
+            arrowcolor=QUIET[theme],
+            standoff=7,
         )
-        # the names of both systems stand apart, towards the middle: others crowd around them
-        if entry.role == "system":
-            away = 42 + 26 * systems.index(entry.name)
-            figure.add_annotation(
-                x=np.log10(x) if log else x,
-                y=entry.mean,
-                text=label(entry.name),
-                ax=-48 if x > middle else 48,
-                ay=-away if entry.mean < half else away,
-                font={"size": 12, "color": INK[theme]},
-                arrowhead=0,
-                arrowwidth=1,
-                arrowcolor=QUIET[theme],
-                standoff=7,
-            )
     if log:
         spread = np.log10([places.min(), places.max()])
         figure.update_xaxes(
             type="log", range=[spread[0] - 0.2, spread[1] + 0.35], **log_ticks(places)
         )
     else:
-        ends = [*places, *(marked[:1] if marked else ())]
+        ends = list(places)
+        if marked:
+            ends.append(marked[0])
         room = max(0.06 * np.ptp(ends), 0.5)  # for marks at the edges
         figure.update_xaxes(range=[min(ends) - room, max(ends) + room], nticks=7)
     if marked:
@@ -201,11 +196,47 @@ def result_scatter(
     return figure
 
 
+def _add_result(figure: go.Figure, entry: Entry, x: float, amount: str) -> None:
+    """Add the mean of a model as a mark, with its interval where it has one.
+
+    Args:
+        amount: the value of x in words, for the tip.
+    """
+    colour = family_colour(entry.family)
+    interval = None
+    if np.isfinite([entry.low, entry.high]).all():
+        interval = {
+            "type": "data",
+            "symmetric": False,
+            "array": [entry.high - entry.mean],
+            "arrayminus": [entry.mean - entry.low],
+            "color": fade_colour(colour, 0.6),
+            "thickness": 1.4,
+            "width": 0,
+        }
+    size = 12 if entry.role == "system" else 10
+    rim = 2 if entry.role == "ablation" else 1
+    figure.add_scatter(
+        x=[x],
+        y=[entry.mean],
+        mode="markers",
+        error_y=interval,
+        cliponaxis=False,
+        marker={
+            "size": size,
+            "symbol": role_symbol(entry.role),
+            "color": colour,
+            "line": {"width": rim, "color": colour},
+        },
+        hovertemplate=f"{label(entry.name)}: {amount}, %{{y:.4f}}<extra></extra>",
+    )
+
+
 @checks_arrays("values", models="M+", parts="P+", values="M+ P+")
 def planted_agreement(
     models: Sequence[str], parts: Sequence[str], values: np.ndarray, theme: Theme = "light"
 ) -> go.Figure:
-    """Correlations, a row a model in the order given, a column a combination of modalities.
+    """Draw the correlations, a row a model in the order given, a column a combination of modalities.
 
     Args:
         models, parts: names of rows and columns.
@@ -250,8 +281,9 @@ def robustness(
     what: str,
     theme: Theme = "light",
 ) -> go.Figure:
-    """A line a model over the noise level; on the right, the same models without the modality and with another
-    sample's.
+    """Draw a line a model over the noise level.
+
+    On the right, the same models without the modality and with another sample's.
 
     Args:
         curves: by name of the model: levels (K,), values (K,), and the values of `ABSENT` where they were measured.

@@ -30,7 +30,7 @@ Curve = tuple[str, np.ndarray, np.ndarray, float]
 def confusion_matrix(
     counts: np.ndarray, classes: Sequence[str], theme: Theme = "light"
 ) -> go.Figure:
-    """Annotated classes down, predicted ones across; the colour is the share of the annotated class.
+    """Draw annotated classes down, predicted ones across; the colour is the share of the annotated class.
 
     Args:
         counts: (C, C), rows are annotations. classes: names. theme: of the figure.
@@ -83,7 +83,7 @@ def confusion_matrix(
 def roc_curves(
     roc: Sequence[Curve], pr: Sequence[Curve], chosen: str = "", theme: Theme = "light"
 ) -> go.Figure:
-    """ROC curves on the left, precision-recall curves on the right, a line a class; one of them stands out.
+    """Draw ROC curves on the left, precision-recall curves on the right, a line a class; one of them stands out.
 
     Args:
         roc: false against true positive rates, with the area. pr: recall against precision, with the average precision.
@@ -135,7 +135,7 @@ def roc_curves(
 def calibration_plot(
     certainty: np.ndarray, accuracy: np.ndarray, counts: np.ndarray, theme: Theme = "light"
 ) -> go.Figure:
-    """How often it is right against how sure it is; discs are as large as their bins are full.
+    """Draw how often it is right against how sure it is; discs are as large as their bins are full.
 
     Args:
         certainty, accuracy: of every bin, (B,). counts: samples in it, (B,). theme: of the figure.
@@ -198,7 +198,9 @@ def residual_plot(
     unit: str,
     theme: Theme = "light",
 ) -> go.Figure:
-    """Prediction minus annotation against the annotation, the cohort coloured; on the right how many are how far off.
+    """Draw the prediction minus annotation against the annotation, the cohort coloured.
+
+    On the right how many are how far off.
 
     Args:
         ids: of the samples. truth, values: annotations and residuals, (n,). inside: of the cohort, bool (n,).

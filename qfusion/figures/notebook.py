@@ -77,8 +77,10 @@ def over_time(sample: Sample, *, theme: Theme = "light") -> go.Figure:
 
 @numbers.accepts_sample
 def entropies(sample: Sample, *, measure: str = "entropy", theme: Theme = "light") -> go.Figure:
-    """Returns a measure of the modalities' states over time, or the entropy of a network's fused qubits; see
-    `numbers.entropies`."""
+    """Returns a measure of the modalities' states over time, or the entropy of a network's fused qubits.
+
+    See `numbers.entropies`.
+    """
     if not sample.can("rules"):
         times, series = numbers.measure_over_time(sample, measure)
         about = KINDS[measure]
@@ -163,7 +165,8 @@ def deletion(
     sample: Sample, *, samples: int = 200, insertion: bool = False, theme: Theme = "light"
 ) -> go.Figure:
     """Returns how fast the decision moves as modalities are taken away (or given back), beside random orders, over test
-    samples."""
+    samples.
+    """
     return draw_deletion(
         numbers.deletion_curves(sample, samples),
         insertion=insertion,
@@ -226,8 +229,10 @@ def built_over_time(
     cursor: float | None = None,
     theme: Theme = "light",
 ) -> go.Figure:
-    """Returns one contribution over time, split into what each term of the dynamics added to it; see
-    `numbers.built_over_time`."""
+    """Returns one contribution over time, split into what each term of the dynamics added to it.
+
+    See `numbers.built_over_time`.
+    """
     made = numbers.path_attribution(sample)
     titles, hues = generator_attribution.term_styles(made.terms, made.modalities)
     s = made.row(made.largest_changed_dividend() if dividend is None else dividend)
@@ -269,7 +274,8 @@ def cut(
     sample: Sample, *, times: int = 21, cursor: float | None = None, theme: Theme = "light"
 ) -> go.Figure:
     """Returns the explained output if correlations of a modality are taken away at a time, all of them or entanglement
-    alone."""
+    alone.
+    """
     made = numbers.correlation_cuts(sample, times, kinds=tuple(correlation_cuts.KINDS))
     return correlation_cuts.cut_curves(
         made.times,
@@ -291,8 +297,10 @@ def cut_terms(
     cursor: float | None = None,
     theme: Theme = "light",
 ) -> go.Figure:
-    """Returns the sizes of the terms if the correlations of a modality are taken away at a time; see
-    `numbers.cut_terms`."""
+    """Returns the sizes of the terms if the correlations of a modality are taken away at a time.
+
+    See `numbers.cut_terms`.
+    """
     made = numbers.correlation_cuts(sample, times, modality, terms=True)
     whose = most_moved(made, sample.output)
     return correlation_cuts.cut_terms(
@@ -311,7 +319,8 @@ def cut_test(
     sample: Sample, *, samples: int = 200, times: int = 11, theme: Theme = "light"
 ) -> go.Figure:
     """Returns accuracy, or R2 (Acc-2 of CH-SIMS), of test samples if the correlations of a modality are taken away at a
-    time in all of them."""
+    time in all of them.
+    """
     return draw_cut_test(
         numbers.cut_test(sample, samples=samples, times=times),
         sample.modalities,
@@ -328,8 +337,10 @@ def draw_cut_test(
     levels: Mapping[str, float] | None = None,
     theme: Theme = "light",
 ) -> go.Figure:
-    """Returns the figure of a table of `numbers.cut_table`; `levels` are further lines across, such as a model without
-    evolution."""
+    """Returns the figure of a table of `numbers.cut_table`.
+
+    `levels` are further lines across, such as a model without evolution.
+    """
     lines = {
         kind: {
             name: tuple(

@@ -29,8 +29,9 @@ Made = TypeVar("Made")
 
 
 def open_decision(model: Asked, sample: str | None = None, **chosen: Any) -> Sample:
-    """Returns `model` if it is a sample already, else the sample of that id; `chosen` as for
-    `qfusion.analysis.open_sample`.
+    """Returns `model` if it is a sample already, else the sample of that id.
+
+    `chosen` as for `qfusion.analysis.open_sample`.
 
     Raises:
         InvalidInput: when a sample comes with an id, or a model without one.
@@ -49,8 +50,9 @@ def open_decision(model: Asked, sample: str | None = None, **chosen: Any) -> Sam
 
 
 def accepts_sample(make: Callable[..., Made]) -> Callable[..., Made]:
-    """What is made of a sample, as what takes a sample, or a model, a sample and the rest that `open_decision`
-    takes."""
+    """Return what is made of a sample, as what takes a sample, or a model, a sample and the rest that `open_decision`
+    takes.
+    """
     own = inspect.signature(make).parameters
 
     @functools.wraps(make)
@@ -171,8 +173,7 @@ def masses(sample: Sample) -> pd.DataFrame:
 
 @accepts_sample
 def populations(sample: Sample, *, at: float = 1.0) -> pd.DataFrame:
-    """Returns one row a joint basis state of a quantum-jump model: `state_at`, `probability` at the time `at` times
-    T."""
+    """Return one row per joint basis state of a quantum-jump model: `state_at`, `probability` at time `at` times T."""
     rho = state_at(sample, at)
     return pd.DataFrame(
         {"state": basis_labels(sample.model.dims), "probability": np.real(np.diagonal(rho))}
@@ -205,8 +206,10 @@ def state_at(sample: Sample, at: float = 1.0) -> np.ndarray:
 
 @accepts_sample
 def verdict(sample: Sample) -> pd.DataFrame:
-    """Returns prediction and truth: one row of a regression, else one row a class with `log_odds` and `probability`;
-    nothing in the place of a truth that is not known."""
+    """Returns prediction and truth: one row of a regression, else one row a class with `log_odds` and `probability`.
+
+    Nothing in the place of a truth that is not known.
+    """
     if not sample.classes:
         return pd.DataFrame(
             {"sample": [sample.id], "truth": [sample.truth], "prediction": [sample.score]}
@@ -216,7 +219,8 @@ def verdict(sample: Sample) -> pd.DataFrame:
 
 def classes_table(sample: Sample, scores: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:
     """Returns one row a class: `sample`, `class`, `log_odds`, `probability`, and whether it is the `truth`, None where
-    none is known."""
+    none is known.
+    """
     truth = sample.true_class
     return pd.DataFrame(
         {
@@ -272,7 +276,8 @@ def stability(sample: Sample) -> pd.DataFrame:
 
 def circuit(sample: Sample, dt: float | None = None) -> tuple[Any, Any]:
     """Returns a sample's way through the circuit, a `Replay`, and of a model with time the circuit, a step dt (or T /
-    8)."""
+    8).
+    """
     from qfusion.figures import circuit_boxes
 
     sample.require("circuit", "to walk through")
@@ -369,7 +374,8 @@ def path_attribution(sample: Sample) -> Any:
 @accepts_sample
 def cut(sample: Sample, *, times: int = 21) -> pd.DataFrame:
     """Returns one row a time of the cut: `t`, the `undisturbed` output, and `cut[...]`, `dephased[...]`, `held[...]` of
-    every modality."""
+    every modality.
+    """
     return correlation_cuts(sample, times, kinds=("cut", "dephased", "held")).frame(
         0, sample.output
     )
@@ -448,7 +454,10 @@ def correlation_cuts(
     kinds: tuple[str, ...] = ("cut", "dephased"),
 ) -> Any:
     """Returns a sample's explained output after cuts at so many times, of all modalities or
-    one; of its `terms` too."""
+    one.
+
+    Of its `terms` too.
+    """
     sample.require("time", "to cut at")
     return cut_correlations(
         sample.model,

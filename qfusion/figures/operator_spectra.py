@@ -147,7 +147,7 @@ def spectrum(
 def eigenvector_bars(
     amplitudes: np.ndarray, dims: Sequence[int], *, theme: Theme = "light"
 ) -> go.Figure:
-    """What an eigenvector is made of: the population of every basis state as height, its phase as colour.
+    """Draw what an eigenvector is made of: the population of every basis state as height, its phase as colour.
 
     Args:
         amplitudes: (d,) complex, d the product of dims.
@@ -279,7 +279,7 @@ def element_effects(
     unit: str = "score",
     theme: Theme = "light",
 ) -> go.Figure:
-    """How the score changes when one element turns from no to yes, (|S|, n): bars in the modalities' colours."""
+    """Draw how the score changes when one element turns from no to yes, (|S|, n): bars in the modalities' colours."""
 
     places = list(range(len(elements)))
     figure = base_figure(theme, 260, legend=len(modalities) > 1, right=10, top=8)

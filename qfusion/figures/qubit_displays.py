@@ -58,7 +58,7 @@ def draw_displays(figure: go.Figure, shown: Sequence[Display], kind: str, theme:
 
 
 def display_share(bloch: np.ndarray, kind: str) -> float:
-    """How full a display is: the probability of |1>, or where the purity lies between 1/2 and 1."""
+    """Return how full a display is: the probability of |1>, or where the purity lies between 1/2 and 1."""
     z = float(bloch[2])
     length = float(np.linalg.norm(bloch))
     return float(np.clip((1 - z) / 2 if kind == KINDS[0] else length**2, 0, 1))
@@ -67,7 +67,7 @@ def display_share(bloch: np.ndarray, kind: str) -> float:
 def _fill(
     figure: go.Figure, boxes: Sequence[tuple[float, ...]], hue: str, rim: str, name: str
 ) -> None:
-    """Rectangles (left, right, top, bottom) as one series."""
+    """Add rectangles (left, right, top, bottom) as one series."""
     figure.add_scatter(
         x=np.array([(a, b, b, a, a, np.nan) for a, b, _, _ in boxes]).ravel(),
         y=np.array([(c, c, d, d, c, np.nan) for _, _, c, d in boxes]).ravel(),

@@ -51,7 +51,7 @@ class Recipe:
     caption: str = ""
 
     def text(self) -> str:
-        """The recipe as JSON, the same for the same recipe."""
+        """Return the recipe as JSON, the same for the same recipe."""
         return json.dumps(
             {
                 "kind": KIND,
@@ -71,7 +71,7 @@ class Recipe:
         )
 
     def like(self, other: Self) -> Self:
-        """The same figure exported as another recipe says: its style, title and caption."""
+        """Return the same figure exported as another recipe says: its style, title and caption."""
         return replace(self, style=other.style, title=other.title, caption=other.caption)
 
 
@@ -157,19 +157,22 @@ def read_record(text: str, what: str, kind: str, version: int, most: int) -> dic
 
 @cache
 def software() -> dict[str, str]:
-    """Versions of what computes and draws figures."""
+    """Return the versions of what computes and draws figures."""
     return {"qfusion": __version__, **installed_versions(_PACKAGES)}
 
 
 def digest_of(numbers: pd.DataFrame) -> str:
-    """SHA-256, in hex, of a table with its numbers rounded to ten significant digits, which machines agree on."""
+    """Return the SHA-256 of a table, in hex.
+
+    Numbers are rounded to ten significant digits, on which machines agree.
+    """
     return hashlib.sha256(
         numbers.to_csv(index=False, float_format="%.10g", lineterminator="\n").encode()
     ).hexdigest()
 
 
 def describe_changes(recipe: Recipe, made_from: Mapping[str, Any]) -> list[str]:
-    """What a recipe was made from that is not what is here now, a sentence each."""
+    """Describe what a recipe was made from that is not what is here now, a sentence each."""
     parts = [
         (name, recipe.made_from.get(what), made_from.get(what))
         for what, name in (("model", "Model"), ("data", "Data set"))

@@ -54,7 +54,7 @@ def sample_scatter(
     chosen: str | None = None,
     theme: Theme = "light",
 ) -> go.Figure:
-    """Every sample as a point with its id in `customdata`; those outside the cohort small and faint, one ringed.
+    """Draw every sample as a point with its id in `customdata`; those outside the cohort small and faint, one ringed.
 
     Args:
         ids: of the samples, (N,). xy: places, (N, 2).
@@ -196,7 +196,8 @@ def nearest_bars(
     typical: float = float("nan"),
     theme: Theme = "light",
 ) -> go.Figure:
-    """Distances of the nearest samples as bars, the nearest on top; a dotted line at the median distance of all.
+    """Draw the distances of the nearest samples as bars, the nearest on top; a dotted line at the median distance of
+    all.
 
     Args:
         names: what is said of each, its id first. distances: (n,).

@@ -38,8 +38,8 @@ def tornado(
     unit: str = "score",
     theme: Theme = "light",
 ) -> go.Figure:
-    """Two bars a term, in the order given: what 10 % less of it does (left, by its slope), and what its removal does
-    (right).
+    """Draw two bars a term, in the order given: what 10 % less of it does (left, by its slope), and what its removal
+    does (right).
 
     The right scale is ten times the left one: a term whose answer is a straight line has two bars of one length.
 
@@ -185,7 +185,7 @@ def tornado(
 
 
 def _numbers(values: np.ndarray) -> list[str]:
-    """All with the decimals that give the largest three digits."""
+    """Return all with the decimals that give the largest three digits."""
     largest = float(np.abs(values).max(initial=0))
     decimals = int(np.clip(2 - np.floor(np.log10(largest)), 0, 9)) if largest > 0 else 0
     return [f"{value:+.{decimals}f}" if abs(value) > 1e-12 else "0" for value in values]
@@ -203,7 +203,7 @@ def term_response(
     unit: str = "score",
     theme: Theme = "light",
 ) -> go.Figure:
-    """The target against the factor of one term, from removed to where it stands, with the tangent there.
+    """Draw the target against the factor of one term, from removed to where it stands, with the tangent there.
 
     Args:
         factors, values, slopes: at the points worked out, (n,), in order; between them the curve is the cubic that has
@@ -252,7 +252,7 @@ def term_response(
 
 
 def _smooth(x: np.ndarray, y: np.ndarray, slopes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Cubic Hermite curve through the points with these slopes; straight pieces where one is not finite."""
+    """Return cubic Hermite curve through the points with these slopes; straight pieces where one is not finite."""
     t = np.linspace(0, 1, 12)
     h = np.diff(x)[:, None]
     a = y[:-1, None]

@@ -30,7 +30,7 @@ def number_bars(
     hue: str,
     theme: Theme = "light",
 ) -> go.Figure:
-    """Draw populations or masses in [0, 1]: bars after a change, hollow diamonds before it.
+    """Draw the populations or masses in [0, 1]: bars after a change, hollow diamonds before it.
 
     Args:
         before, after: (n,).

@@ -29,7 +29,9 @@ from qfusion.figures.style import (
 
 
 def basis_labels(dims: Sequence[int]) -> list[str]:
-    """Names of the joint basis states, first modality leftmost: `(4, 4, 4)` -> `"000"`, `"001"`, ..., `"333"`."""
+    """Return the names of the joint basis states, first modality leftmost: `(4, 4, 4)` -> `"000"`, `"001"`, ...,
+    `"333"`.
+    """
     levels = [
         [str(level) if size <= 10 else f"{level:02d}·" for level in range(size)] for size in dims
     ]
@@ -44,7 +46,7 @@ _VEILS = ((0.01, 0.05, 0.75), (0.05, 0.2, 0.5), (0.2, 0.5, 0.25))
 def density_matrix(
     rho: np.ndarray, dims: Sequence[int], *, part: str = "modulus", theme: Theme = "light"
 ) -> go.Figure:
-    """One density matrix as a heat map of its entries' modulus (unsigned scale) or phase (cyclic scale).
+    """Draw one density matrix as a heat map of its entries' modulus (unsigned scale) or phase (cyclic scale).
 
     Args:
         rho: (D, D) complex. Phases of entries below 1 % of the largest modulus say nothing and are left blank; others
@@ -118,7 +120,7 @@ def populations(
     what: str = "joint basis state (levels of the modalities, first leftmost)",
     theme: Theme = "light",
 ) -> go.Figure:
-    """Probability of every joint basis state, with another state's as open marks."""
+    """Draw the probability of every joint basis state, with another state's as open marks."""
     names = basis_labels(dims)
     check(
         values.shape == (len(names),),
@@ -171,8 +173,10 @@ _WIDEST = 0.94  # side of the largest square
 
 @checks_arrays()
 def hinton(rho: np.ndarray, dims: Sequence[int], theme: Theme = "light") -> go.Figure:
-    """Returns a Hinton diagram: squares whose areas are |rho_ij|, coloured by phase; a hand in each points to its phase
-    as on a clock of which 0 is to the right and +90 degrees up, so that it is read without colours too.
+    """Returns a Hinton diagram: squares whose areas are |rho_ij|, coloured by phase.
+
+    A hand in each points to its phase as on a clock of which 0 is to the right and +90 degrees up, so that it is read
+    without colours too.
 
     Args:
         rho: (D, D) complex. Entries below `LEAST` of the largest modulus are left out.
@@ -253,7 +257,7 @@ def hinton(rho: np.ndarray, dims: Sequence[int], theme: Theme = "light") -> go.F
 
 
 def _squares(x: np.ndarray, y: np.ndarray, half: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Outlines of squares, parted by gaps."""
+    """Return outlines of squares, parted by gaps."""
     right = np.array([-1, 1, 1, -1, -1, np.nan])
     down = np.array([-1, -1, 1, 1, -1, np.nan])
     return (x[:, None] + half[:, None] * right).ravel(), (y[:, None] + half[:, None] * down).ravel()
@@ -262,7 +266,7 @@ def _squares(x: np.ndarray, y: np.ndarray, half: np.ndarray) -> tuple[np.ndarray
 def _draw_hands(
     figure: go.Figure, x: np.ndarray, y: np.ndarray, half: np.ndarray, phase: np.ndarray, size: int
 ) -> None:
-    """A dark line with a bright rim, so that it is seen on every colour."""
+    """Add a dark line with a bright rim, so that it is seen on every colour."""
     seen = half * 2 > 0.2  # shorter ones are specks
     gaps = np.full(int(seen.sum()), np.nan)
     ends = (

@@ -56,7 +56,7 @@ FONT = '"Source Sans", "Source Sans Pro", "Helvetica Neue", Arial, sans-serif'
 
 
 def label(text: Any, limit: int = 60) -> str:
-    """Text from data as a plotly label: shortened, with markup and TeX delimiters made harmless.
+    """Return the text from data as a plotly label: shortened, with markup and TeX delimiters made harmless.
 
     Plotly reads tags, entities and `$...$` in labels; a sample's id or words are never to be read so. Words from right
     to left get marks around them, so that what stands beside them keeps its place.
@@ -69,8 +69,9 @@ def label(text: Any, limit: int = 60) -> str:
 
 
 def with_unit(what: str, unit: str, apart: str = ", ") -> str:
-    """Axis title of a quantity, as markup: "contribution (sentiment score)"; where the unit has parentheses of its own,
-    "contribution, log-odds of ‘yes’ (nats)".
+    """Return the axis title of a quantity, as markup: "contribution (sentiment score)".
+
+    Where the unit has parentheses of its own, "contribution, log-odds of ‘yes’ (nats)".
 
     Args:
         apart: what stands between the two then: "<br>" of axes that are short.
@@ -79,17 +80,17 @@ def with_unit(what: str, unit: str, apart: str = ", ") -> str:
 
 
 def format_signed(value: float) -> str:
-    """A number with its sign and two digits; none that rounds to zero is negative."""
+    """Return a number with its sign and two digits; none that rounds to zero is negative."""
     return f"{round(float(value), 2) + 0.0:+.2f}"
 
 
 def halo(theme: Theme) -> str:
-    """A rim of paper around the letters of a label that lies on lines (`textfont.shadow`)."""
+    """Return a rim of paper around the letters of a label that lies on lines (`textfont.shadow`)."""
     return ", ".join(f"{x}px {y}px 1px {PAPER[theme]}" for x in (-2, 0, 2) for y in (-1, 1))
 
 
 def wrap_lines(tip: str, width: int = 60) -> str:
-    """A tip broken into lines of about `width` characters."""
+    """Return a tip broken into lines of about `width` characters."""
     whole = textwrap.TextWrapper(width + 1, break_long_words=False, break_on_hyphens=False)
     return "<br>".join(
         line.strip() for paragraph in tip.split("<br>") for line in whole.wrap(paragraph) or [""]
@@ -97,12 +98,12 @@ def wrap_lines(tip: str, width: int = 60) -> str:
 
 
 def term_title(term: str) -> str:
-    """A coalition as a reader says it: `"text + audio"`; the empty one is the baseline."""
+    """Return a coalition as a reader says it: `"text + audio"`; the empty one is the baseline."""
     return label(" + ".join(split_term(term))) if term else "baseline"
 
 
 def term_colour(term: str, modalities: Sequence[str]) -> str:
-    """Hex colour of a coalition, fixed by the position of its modalities in `modalities`.
+    """Return the hex colour of a coalition, fixed by the position of its modalities in `modalities`.
 
     Raises:
         InvalidInput: when `term` names a modality that is not in `modalities`.
@@ -121,7 +122,7 @@ def term_colour(term: str, modalities: Sequence[str]) -> str:
 
 
 def term_dash(term: str) -> str:
-    """Line style of a coalition: solid for one modality, dashed for a pair, dotted for more."""
+    """Return line style of a coalition: solid for one modality, dashed for a pair, dotted for more."""
     return {0: "solid", 1: "solid", 2: "dash"}.get(len(split_term(term)), "dot")
 
 
@@ -132,7 +133,7 @@ def fade_colour(colour: str, opacity: float) -> str:
 
 
 def blend_colours(colour: str, other: str, share: float) -> str:
-    """Hex colour on the way from one hex colour to another, 0 the first and 1 the other."""
+    """Return the hex colour on the way from one hex colour to another, 0 the first and 1 the other."""
     pairs = zip(rgb_channels(colour), rgb_channels(other), strict=True)
     return "#" + "".join(f"{round(a + share * (b - a)):02X}" for a, b in pairs)
 
@@ -147,7 +148,7 @@ def base_figure(
     bottom: int = 48,
     legend: bool = False,
 ) -> go.Figure:
-    """An empty figure with the house style: plain paper, no grid, ticks outside, units left to the caller."""
+    """Draw an empty figure with the house style: plain paper, no grid, ticks outside, units left to the caller."""
     check(theme in PAPER, f"Argument `theme` must be 'light' or 'dark', but is {theme!r}.")
     if legend:
         top += 26
@@ -190,7 +191,7 @@ def base_figure(
 
 
 def axis(theme: Theme) -> dict[str, Any]:
-    """Axis line and outside ticks, no grid."""
+    """Return the axis line and outside ticks, no grid."""
     return {
         "showgrid": False,
         "zeroline": False,
@@ -264,15 +265,16 @@ def add_panes(
 
 
 def circle_positions(names: Sequence[str]) -> dict[str, np.ndarray]:
-    """Places (2,) of names on a circle of radius 1, the first on top, or where there are two or four of them turned so
-    that sides are level."""
+    """Return the places (2,) of names on a circle of radius 1, the first on top, or where there are two or four of them
+    turned so that sides are level.
+    """
     M = len(names)
     turn = np.pi / 2 + (np.pi / M if M in (2, 4) else 0) - 2 * np.pi * np.arange(M) / M
     return dict(zip(names, np.stack([np.cos(turn), np.sin(turn)], 1), strict=True))
 
 
 def row_axis(names: Sequence[str], below: float = 0.5, above: float = 0.5) -> dict[str, Any]:
-    """An upright axis of named rows, the first on top, with room below and above them and no line of its own."""
+    """Return an upright axis of named rows, the first on top, with room below and above them and no line of its own."""
     return {
         "tickvals": list(range(len(names))),
         "ticktext": names,
@@ -283,8 +285,9 @@ def row_axis(names: Sequence[str], below: float = 0.5, above: float = 0.5) -> di
 
 
 def log_ticks(values: np.ndarray) -> dict[str, Any]:
-    """Ticks of a logarithmic axis, at least three in what is shown: round steps within half a decade, 1, 2, 5 within
-    two, else powers of ten, at most eight of them."""
+    """Return ticks of a logarithmic axis, at least three in what is shown: round steps within half a decade, 1, 2, 5
+    within two, else powers of ten, at most eight of them.
+    """
     least = float(np.min(values))
     most = float(np.max(values))
     low = np.log10(least)
@@ -308,7 +311,7 @@ def log_ticks(values: np.ndarray) -> dict[str, Any]:
 
 
 def bare_axis() -> dict[str, Any]:
-    """No line, ticks or labels, for drawings."""
+    """Return no line, ticks or labels, for drawings."""
     return {"visible": False, "showgrid": False, "zeroline": False, "fixedrange": True}
 
 
@@ -336,7 +339,10 @@ def cell_annotations(
     **more: Any,
 ) -> go.Figure:
     """Writes each number of a heat map in its cell, dark on cells that are `bright` (0 to 1 on `UNSIGNED_SCALE`), else
-    bright; NaN is left out. Plotly's own choice of ink is a grey that middling cells swallow."""
+    bright.
+
+    NaN is left out. Plotly's own choice of ink is a grey that middling cells swallow.
+    """
     rows, columns = np.nonzero(np.isfinite(z))
     figure.add_scatter(
         x=columns,
@@ -383,7 +389,7 @@ def add_ring(
 
 
 def rgb_channels(colour: str) -> tuple[int, int, int]:
-    """Red, green and blue, 0 to 255, of a hex colour."""
+    """Return the red, green and blue, 0 to 255, of a hex colour."""
     return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
 
 

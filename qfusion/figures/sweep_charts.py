@@ -36,7 +36,7 @@ def trial_history(
     y_title: str = "value",
     theme: Theme = "light",
 ) -> go.Figure:
-    """The value of each trial, and the best of those finished so far as a line.
+    """Draw the value of each trial, and the best of those finished so far as a line.
 
     Args:
         numbers: of the trials, ascending, (n,). values: (n,).
@@ -98,7 +98,7 @@ def setting_slices(
     columns: int = 3,
     theme: Theme = "light",
 ) -> go.Figure:
-    """A plot a setting: the value of each trial against what was tried, all on one scale.
+    """Draw a plot a setting: the value of each trial against what was tried, all on one scale.
 
     Args:
         values, pruned: see `trial_history`.
@@ -169,7 +169,7 @@ def parallel_coordinates(
     y_title: str = "value",
     theme: Theme = "light",
 ) -> go.Figure:
-    """All settings side by side: a line a finished trial, the redder the better its value, which is the last axis.
+    """Draw all settings side by side: a line a finished trial, the redder the better its value, which is the last axis.
 
     Args:
         values: (n,). tried: see `setting_slices`; every trial must have all of them.
@@ -220,7 +220,7 @@ def parallel_coordinates(
 def setting_importance(
     names: Sequence[str], shares: np.ndarray, theme: Theme = "light"
 ) -> go.Figure:
-    """A bar a setting, the most important on top.
+    """Draw a bar a setting, the most important on top.
 
     Args:
         names: of the settings. shares: of each in the differences between trials, (n,), 0 to 1.
@@ -249,7 +249,7 @@ def setting_importance(
 
 
 def _scale(values: np.ndarray) -> dict[str, Any]:
-    """A logarithmic axis where values are positive and far apart."""
+    """Return a logarithmic axis where values are positive and far apart."""
     if (
         len(values) > 0
         and float(np.min(values)) > 0

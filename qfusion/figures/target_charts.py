@@ -16,7 +16,7 @@ BINS = 40
 def class_counts(
     counts: Mapping[str, Sequence[int]], names: Sequence[str], *, theme: Theme = "light"
 ) -> go.Figure:
-    """Bars, one a class, stacked by part of the split.
+    """Draw bars, one a class, stacked by part of the split.
 
     Args:
         counts: samples of every class, by part. names: of the classes.
@@ -46,7 +46,7 @@ def class_counts(
 def target_histogram(
     values: Mapping[str, np.ndarray], name: str, *, theme: Theme = "light"
 ) -> go.Figure:
-    """Shares of the samples in forty bins of the target, a line a part of the split.
+    """Draw shares of the samples in forty bins of the target, a line a part of the split.
 
     Args:
         values: targets (n,) by part. name: of the target with its unit.
@@ -74,7 +74,7 @@ def target_histogram(
 
 
 def histogram_edges(values: Mapping[str, np.ndarray]) -> np.ndarray:
-    """The edges (BINS + 1,) of the bins that `target_histogram` draws."""
+    """Return the edges (BINS + 1,) of the bins that `target_histogram` draws."""
     return np.histogram_bin_edges(np.concatenate(list(values.values())), BINS)
 
 

@@ -72,8 +72,9 @@ _Scale = Sequence[Sequence[Any]]
 
 
 def apply_theme(drawn: go.Figure, theme: str) -> go.Figure:
-    """The figure in a theme, whichever it was drawn in; always a new figure, and for "light" and "dark" what drawing it
-    anew gives.
+    """Draw the figure in a theme, whichever it was drawn in.
+
+    Always a new figure, and for "light" and "dark" what drawing it anew gives.
 
     Raises:
         InvalidInput: for another theme, or a figure that is not drawn on the paper of "light" or "dark".
@@ -92,18 +93,18 @@ def apply_theme(drawn: go.Figure, theme: str) -> go.Figure:
         other = {pair[present].upper(): pair[wanted] for pair in _BY_THEME}
 
         def paint(colour: str) -> str:
-            if not _off_scale(colour):
-                return _exchanged(colour, lambda hue: other.get(hue, hue))
-            place = _on_signed(colour, present)
+            if not _is_scale_colour(colour):
+                return _replace_colours(colour, lambda hue: other.get(hue, hue))
+            place = _place_on_signed_scale(colour, present)
             return colour if place is None else signed_colour(place, wanted)
 
         parts = repaint(parts, paint)
-        _letters_on_signed(parts)
-    return go.Figure(_greyed(parts) if theme == "grey" else parts)
+        _letters_on_signed_cells(parts)
+    return go.Figure(_convert_to_grey(parts) if theme == "grey" else parts)
 
 
 def theme_of(drawn: go.Figure) -> Theme:
-    """The theme of a figure, read off its paper.
+    """Return the theme of a figure, read off its paper.
 
     Raises:
         InvalidInput: when it has neither paper.
@@ -119,7 +120,7 @@ def theme_of(drawn: go.Figure) -> Theme:
 
 
 def accepts_theme(draw: Callable[..., go.Figure]) -> Callable[..., go.Figure]:
-    """A function that draws in "light" and "dark" as one that takes every theme."""
+    """Draw a function that draws in "light" and "dark" as one that takes every theme."""
 
     @functools.wraps(draw)
     def drawing(*args: Any, theme: AnyTheme = "light", **chosen: Any) -> go.Figure:
@@ -134,8 +135,10 @@ def accepts_theme(draw: Callable[..., go.Figure]) -> Callable[..., go.Figure]:
 
 
 def repaint(part: Any, paint: Callable[[str], str], key: str = "") -> Any:
-    """A copy of a part of a figure with every colour passed through `paint`; texts, names and data are no colours,
-    whatever they hold."""
+    """Return a copy of a part of a figure with every colour passed through `paint`.
+
+    Texts, names and data are no colours, whatever they hold.
+    """
     match part:
         case dict():
             return {
@@ -154,8 +157,8 @@ def repaint(part: Any, paint: Callable[[str], str], key: str = "") -> Any:
     return part
 
 
-def _exchanged(text: str, change: Callable[[str], str]) -> str:
-    """An attribute with each of its colours exchanged."""
+def _replace_colours(text: str, change: Callable[[str], str]) -> str:
+    """Return an attribute with each of its colours exchanged."""
 
     def new(match: re.Match[str]) -> str:
         hue = _hex(match)
@@ -175,17 +178,19 @@ def _hex(match: re.Match[str]) -> str:
     return "#" + "".join(f"{int(value):02X}" for value in match.groups())
 
 
-def _off_scale(colour: str) -> bool:
-    """Whether a colour was read off a scale: plotly writes these, and nothing else here is written, as `rgb`."""
+def _is_scale_colour(colour: str) -> bool:
+    """Return whether a colour was read off a scale: plotly writes these, and nothing else here is written, as `rgb`."""
     return colour.startswith("rgb(")
 
 
 def _hues(part: Any) -> set[str]:
-    """The colours of a part of a figure, without those that were read off a scale and without what is transparent."""
+    """Return the colours of a part of a figure, without those that were read off a scale and without what is
+    transparent.
+    """
     seen: set[str] = set()
 
     def look(colour: str) -> str:
-        if not _off_scale(colour) and not colour.replace(" ", "").startswith("rgba(0,0,0,0"):
+        if not _is_scale_colour(colour) and not colour.replace(" ", "").startswith("rgba(0,0,0,0"):
             seen.update(_hex(match) for match in _COLOUR.finditer(colour))
         return colour
 
@@ -193,13 +198,13 @@ def _hues(part: Any) -> set[str]:
     return seen
 
 
-def _greyed(parts: dict[str, Any]) -> dict[str, Any]:
-    """The parts of a figure in the light theme in greys. They are changed in place before they are painted."""
+def _convert_to_grey(parts: dict[str, Any]) -> dict[str, Any]:
+    """Return the parts of a figure in the light theme in greys. They are changed in place before they are painted."""
     traces = parts["data"]
     layout = parts["layout"]
-    _tell_apart(traces, layout.get("showlegend") is not False)
-    _letters(parts)
-    scales = [_scaled(trace) for trace in traces]
+    _add_dashes_and_symbols(traces, layout.get("showlegend") is not False)
+    _colour_letters(parts)
+    scales = [_colour_scales(trace) for trace in traces]
     seen = _hues([traces, layout.get("shapes", ()), layout.get("annotations", ())])
     hues = sorted(
         (hue for hue in seen if hue not in _FIXED and len(set(rgb_channels(hue))) > 1),
@@ -218,20 +223,20 @@ def _greyed(parts: dict[str, Any]) -> dict[str, Any]:
     levels = {hue: grey(level) for hue, level in zip(hues, spread, strict=False)}
 
     def paint(colour: str) -> str:
-        place = _on_signed(colour, "light") if _off_scale(colour) else None
+        place = _place_on_signed_scale(colour, "light") if _is_scale_colour(colour) else None
         if place is not None:
             return grey(50 + 50 * place)
-        return _exchanged(colour, lambda hue: levels.get(hue) or grey(lightness(hue)))
+        return _replace_colours(colour, lambda hue: levels.get(hue) or grey(lightness(hue)))
 
     parts = repaint(parts, paint)
     for trace, own_scales in zip(parts["data"], scales, strict=True):
         for holder, scale in own_scales:
             (trace[holder] if holder else trace)["colorscale"] = scale
-        _deepen(trace)
+        _darken_faint_points(trace)
     return parts
 
 
-def _deepen(trace: dict[str, Any]) -> None:
+def _darken_faint_points(trace: dict[str, Any]) -> None:
     """Gives faint points a darker grey, so that a single one still stands out from the paper."""
     colour = trace.get("marker", {}).get("color")
     if trace.get("type") == "scatter" and isinstance(colour, str) and colour.startswith("rgba("):
@@ -248,9 +253,10 @@ def _deepen(trace: dict[str, Any]) -> None:
 # What tells series apart without colour -------------------------------------------------------------------------------
 
 
-def _tell_apart(traces: Sequence[dict[str, Any]], legend: bool) -> None:
-    """Dashes for lines, and for points and bars of the legend symbols and hatching, where colour alone tells them
-    apart."""
+def _add_dashes_and_symbols(traces: Sequence[dict[str, Any]], legend: bool) -> None:
+    """Add dashes for lines, and for points and bars of the legend symbols and hatching, where colour alone tells them
+    apart.
+    """
     lines = [
         trace
         for trace in traces
@@ -261,11 +267,11 @@ def _tell_apart(traces: Sequence[dict[str, Any]], legend: bool) -> None:
     own = [
         trace["line"]
         for trace in lines
-        if _series(trace["line"].get("color"))
+        if _is_series_colour(trace["line"].get("color"))
         and trace["line"].get("width", 2) > 0
         and not trace["line"]["color"].startswith("rgba")
     ]
-    given = _apart(
+    given = _assign_styles(
         [(line["color"], line.get("dash", "solid")) for line in own],
         # when they are used up, again as thinner lines
         (*DASHES, *(f"{dash} thin" for dash in DASHES)),
@@ -278,7 +284,7 @@ def _tell_apart(traces: Sequence[dict[str, Any]], legend: bool) -> None:
     marked = [
         (trace, trace["marker"])
         for trace in traces
-        if _series(trace.get("marker", {}).get("color"))
+        if _is_series_colour(trace.get("marker", {}).get("color"))
     ]
     named = [id(trace) for trace, _ in marked if legend and trace.get("showlegend") is not False]
     points = [
@@ -294,7 +300,7 @@ def _tell_apart(traces: Sequence[dict[str, Any]], legend: bool) -> None:
         for trace, marker, symbol in points
         if id(trace) in named
     ]
-    given = _apart(keys, SYMBOLS, {shape for _, shape in keys})
+    given = _assign_styles(keys, SYMBOLS, {shape for _, shape in keys})
     for _, marker, symbol in points:
         shape = symbol.removesuffix("-open")
         marker["symbol"] = given.get((marker["color"], shape), shape) + symbol[len(shape) :]
@@ -304,7 +310,7 @@ def _tell_apart(traces: Sequence[dict[str, Any]], legend: bool) -> None:
         for trace, marker in marked
         if trace.get("type") == "bar" and "pattern" not in marker
     ]
-    given = _apart(
+    given = _assign_styles(
         [(marker["color"], "") for trace, marker in bars if id(trace) in named], HATCHES, ()
     )
     for _, marker in bars:
@@ -320,11 +326,13 @@ def _tell_apart(traces: Sequence[dict[str, Any]], legend: bool) -> None:
             marker["line"] = {"color": hue, "width": 1}
 
 
-def _apart(
+def _assign_styles(
     keys: Iterable[tuple[Hashable, str]], options: Sequence[str], taken: Collection[str]
 ) -> dict[tuple[Hashable, str], str]:
-    """For pairs of colour and style the style they get: their own, unless another colour has it already; ink keeps its
-    own."""
+    """Return the styles of pairs of colour and style: their own, unless another colour has it already.
+
+    Ink keeps its own.
+    """
     given: dict[tuple[Hashable, str], str] = {}
     for colour, style in sorted(keys, key=lambda key: key[0] != INK["light"]):
         if (colour, style) not in given:
@@ -333,8 +341,8 @@ def _apart(
     return given
 
 
-def _series(colour: Any) -> bool:
-    """Whether a colour is that of data: one colour, and not one of axes, paper or words."""
+def _is_series_colour(colour: Any) -> bool:
+    """Return whether a colour is that of data: one colour, and not one of axes, paper or words."""
     return isinstance(colour, str) and not _hues({"color": colour}) & (
         _FIXED - {INK["light"].upper()}
     )
@@ -343,23 +351,25 @@ def _series(colour: Any) -> bool:
 # Scales ---------------------------------------------------------------------------------------------------------------
 
 
-def _scaled(trace: dict[str, Any]) -> list[tuple[str, list[list[Any]]]]:
-    """Where the trace has colour scales, and the greys that take their place; a signed layer over a picture is made to
-    cover it."""
+def _colour_scales(trace: dict[str, Any]) -> list[tuple[str, list[list[Any]]]]:
+    """Return where the trace has colour scales, and the greys that take their place.
+
+    A signed layer over a picture is made to cover it.
+    """
     lines = []
     for holder in ("", "marker", "line"):
         scale = (trace.get(holder, {}) if holder else trace).get("colorscale")
         if isinstance(scale, (list, tuple)) and scale and not isinstance(scale[0], str):
-            kind = _kind(scale)
+            kind = _scale_kind(scale)
             lines.append((holder, _grey_scale(kind, scale, lines=holder == "line")))
             if trace.get("opacity", 1) < 1:  # a veil of paper would be read as another phase
                 trace["opacity"] = float(kind == "signed")
     return lines
 
 
-def _kind(scale: _Scale) -> str:
-    """What a colour scale is for, by its colours: "grey" already, "cyclic", "signed", or "amount"."""
-    triples = np.array([_triple(colour) for _, colour in scale], dtype=float)
+def _scale_kind(scale: _Scale) -> str:
+    """Return what a colour scale is for, by its colours: "grey" already, "cyclic", "signed", or "amount"."""
+    triples = np.array([_rgb(colour) for _, colour in scale], dtype=float)
     if np.ptp(triples, axis=1).max() < 4:
         return "grey"
     if np.abs(triples[0] - triples[-1]).max() < 4:
@@ -369,7 +379,7 @@ def _kind(scale: _Scale) -> str:
 
 
 def _grey_scale(kind: str, scale: _Scale, *, lines: bool) -> list[list[Any]]:
-    """The greys of a kind of scale; lines stay dark enough for white paper."""
+    """Return the greys of a kind of scale; lines stay dark enough for white paper."""
     rules: dict[str, Callable[[float], float]] = {
         "grey": lambda t: lightness(colour_at(scale, t)),
         "signed": lambda t: 50 + 50 * t,
@@ -380,24 +390,29 @@ def _grey_scale(kind: str, scale: _Scale, *, lines: bool) -> list[list[Any]]:
 
 
 def signed_colour(place: float, theme: Theme) -> str:
-    """The colour of a place, 0 to 1 in hundredths, on the signed scale: `rgb(...)`, as colours read off a scale are."""
+    """Return the colour of a place, 0 to 1 in hundredths, on the signed scale: `rgb(...)`, as colours read off a scale
+    are.
+    """
     return "rgb({},{},{})".format(*rgb_channels(colour_at(SIGNED_SCALE[theme], round(place, 2))))
 
 
-def _letters_on_signed(parts: dict[str, Any]) -> None:
+def _letters_on_signed_cells(parts: dict[str, Any]) -> None:
     """Exchanges the letters on cells of signed amounts, whose largest are dark on light paper and bright on dark."""
     turned = {ON_BRIGHT: ON_DARK, ON_DARK: ON_BRIGHT}
     in_cells = any(
-        trace.get("type") == "heatmap" and _signed(trace.get("colorscale"))
+        trace.get("type") == "heatmap" and _is_signed_scale(trace.get("colorscale"))
         for trace in parts["data"]
     )
     on_shapes = any(
-        _off_scale(str(shape.get("fillcolor", ""))) for shape in parts["layout"].get("shapes", ())
+        _is_scale_colour(str(shape.get("fillcolor", "")))
+        for shape in parts["layout"].get("shapes", ())
     )
-    _turn(parts, turned if in_cells else {}, turned if on_shapes else {})
+    _swap_letter_colours(parts, turned if in_cells else {}, turned if on_shapes else {})
 
 
-def _turn(parts: dict[str, Any], cells: Mapping[str, str], notes: Mapping[str, str]) -> None:
+def _swap_letter_colours(
+    parts: dict[str, Any], cells: Mapping[str, str], notes: Mapping[str, str]
+) -> None:
     """Exchanges colours of the letters in cells, and of annotations."""
     for trace in parts["data"]:
         font = trace.get("textfont", {})
@@ -408,19 +423,19 @@ def _turn(parts: dict[str, Any], cells: Mapping[str, str], notes: Mapping[str, s
             note["font"]["color"] = notes[note["font"]["color"]]
 
 
-def _signed(scale: Any) -> bool:
+def _is_signed_scale(scale: Any) -> bool:
     return isinstance(scale, (list, tuple)) and any(
         [colour for _, colour in scale] == [colour for _, colour in known]
         for known in SIGNED_SCALE.values()
     )
 
 
-def _on_signed(colour: str, theme: Theme) -> float | None:
-    """The place, 0 to 1, of a colour that was read off the signed scale of a theme; None for another."""
+def _place_on_signed_scale(colour: str, theme: Theme) -> float | None:
+    """Return the place, 0 to 1, of a colour that was read off the signed scale of a theme; None for another."""
     scale = SIGNED_SCALE[theme]
     stops = np.array([place for place, _ in scale])
-    triples = np.array([_triple(entry) for _, entry in scale], dtype=float)
-    wanted = np.array(_triple(colour), dtype=float)
+    triples = np.array([_rgb(entry) for _, entry in scale], dtype=float)
+    wanted = np.array(_rgb(colour), dtype=float)
     steps = np.diff(triples, axis=0)
     along = np.clip(((wanted - triples[:-1]) * steps).sum(1) / (steps**2).sum(1), 0, 1)
     away = np.abs(triples[:-1] + along[:, None] * steps - wanted).max(1)
@@ -430,34 +445,36 @@ def _on_signed(colour: str, theme: Theme) -> float | None:
     return None
 
 
-def _letters(parts: dict[str, Any]) -> None:
-    """Letters on cells: dark on the light greys of signed amounts; exchanged on amounts, of which the largest turn from
-    bright to dark."""
+def _colour_letters(parts: dict[str, Any]) -> None:
+    """Add letters on cells: dark on the light greys of signed amounts.
+
+    Exchanged on amounts, of which the largest turn from bright to dark.
+    """
     amounts = any(
         trace.get("type") == "heatmap"
         and isinstance(trace.get("colorscale"), (list, tuple))
-        and _kind(trace["colorscale"]) == "amount"
+        and _scale_kind(trace["colorscale"]) == "amount"
         for trace in parts["data"]
     )
     dark = {ON_DARK: "#000000"}
-    _turn(parts, dark | {ON_BRIGHT: "#FFFFFF"} if amounts else dark, dark)
+    _swap_letter_colours(parts, dark | {ON_BRIGHT: "#FFFFFF"} if amounts else dark, dark)
 
 
 def colour_at(scale: _Scale, place: float) -> str:
-    """The colour of a scale at a place, as hex."""
+    """Return the colour of a scale at a place, as hex."""
     stops = [float(stop) for stop, _ in scale]
-    triples = np.array([_triple(colour) for _, colour in scale], dtype=float)
+    triples = np.array([_rgb(colour) for _, colour in scale], dtype=float)
     return "#" + "".join(
         f"{round(float(np.interp(place, stops, triples[:, c]))):02X}" for c in range(3)
     )
 
 
-def _triple(colour: str) -> tuple[int, int, int]:
+def _rgb(colour: str) -> tuple[int, int, int]:
     return rgb_channels(_hex(_COLOUR.match(colour)))  # type: ignore[arg-type]
 
 
 def lightness(colour: str) -> float:
-    """CIE L*, 0 to 100, of a hex colour."""
+    """Return CIE L*, 0 to 100, of a hex colour."""
     linear = [
         v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4
         for v in (value / 255 for value in rgb_channels(colour))
@@ -467,7 +484,7 @@ def lightness(colour: str) -> float:
 
 
 def grey(level: float) -> str:
-    """The grey of a lightness, as hex."""
+    """Return the grey of a lightness, as hex."""
     luminance = ((level + 16) / 116) ** 3 if level > 8 else level / 903.3
     value = 12.92 * luminance if luminance <= 0.0031308 else 1.055 * luminance ** (1 / 2.4) - 0.055
     return "#" + f"{round(255 * min(max(value, 0.0), 1.0)):02X}" * 3

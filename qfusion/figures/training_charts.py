@@ -34,7 +34,7 @@ Curve = tuple[np.ndarray, np.ndarray]  # epochs and values, (N,) each
 
 
 def run_colour(place: int) -> str:
-    """Colour of the run at a place among those shown."""
+    """Return the colour of the run at a place among those shown."""
     return HUES[place % len(HUES)]
 
 
@@ -50,74 +50,93 @@ def run_curves(
     log: bool = False,
     theme: Theme = "light",
 ) -> go.Figure:
-    """One line a run over the epochs.
+    """Draw a solid line per run over the epochs, and where it is given a dashed one.
 
     Args:
-        solid, dashed: epochs and values by run. hues: by run.
-        y_title: what goes up, with its unit.
-        kinds: what solid and dashed lines are, for the legend, where there are both.
-        best_epochs: the epoch whose weights a run keeps: ringed on its solid line.
+        solid, dashed: epochs and values by run.
+        hues: by run.
+        y_title: quantity on the y axis, with its unit.
+        kinds: meaning of solid and dashed lines, for the legend, where there are both.
+        best_epochs: the epoch whose weights a run keeps, which has a ring on the solid line.
         log: a logarithmic axis; values that are not positive are left out.
     """
     figure = base_figure(theme, 320, legend=True, left=56, right=12)
-    for lines, dash, kind in (
-        (dashed or {}, "dot", kinds[1] or "dashed"),
-        (solid, "solid", kinds[0]),
-    ):
-        for name, (epochs, values) in lines.items():
-            check(
-                np.shape(epochs) == np.shape(values) and np.ndim(epochs) == 1,
-                f"The curve of {name!r} must have as many values as epochs, but has shapes {np.shape(values)} and "
-                f"{np.shape(epochs)}.",
-            )
-            figure.add_scatter(
-                x=epochs,
-                y=np.where(np.asarray(values) > 0, values, np.nan) if log else values,
-                mode="lines" if len(epochs) > 1 else "markers",
-                name=label(name, 40),
-                connectgaps=False,
-                line={"color": hues[name], "width": 2.2 if dash == "solid" else 1.8, "dash": dash},
-                marker={"color": hues[name], "size": 7},
-                showlegend=dash == "solid",
-                hovertemplate=f"{label(name)}{', ' + kind if kind else ''}<br>epoch %{{x}}: "
-                "%{y:.4g}<extra></extra>",
-            )
-            at = np.flatnonzero(epochs == (best_epochs or {}).get(name, -1))
-            if dash == "solid" and len(at):
-                figure.add_scatter(
-                    x=epochs[at],
-                    y=values[at],
-                    mode="markers",
-                    showlegend=False,
-                    marker={
-                        "size": 11,
-                        "symbol": "circle",
-                        "color": PAPER[theme],
-                        "line": {"width": 2.5, "color": hues[name]},
-                    },
-                    hovertemplate=f"{label(name)}: epoch %{{x}} is kept, %{{y:.4g}}<extra></extra>",
-                )
-    for kind, dash in zip(kinds, ("solid", "dot"), strict=True) if all(kinds) else ():
-        figure.add_trace(
-            {
-                "type": "scatter",
-                "x": [None],
-                "y": [None],
-                "mode": "lines",
-                "name": kind,
-                "line": {"color": QUIET[theme], "dash": dash, "width": 2},
-            }
+    for name, curve in (dashed or {}).items():
+        _add_curve(figure, name, curve, hues[name], kinds[1] or "dashed", log, is_solid=False)
+    for name, curve in solid.items():
+        _add_curve(figure, name, curve, hues[name], kinds[0], log, is_solid=True)
+        best = (best_epochs or {}).get(name, -1)
+        epochs, values = curve
+        at = np.flatnonzero(epochs == best)
+        if not len(at):
+            continue
+        figure.add_scatter(
+            x=epochs[at],
+            y=values[at],
+            mode="markers",
+            showlegend=False,
+            marker={
+                "size": 11,
+                "symbol": "circle",
+                "color": PAPER[theme],
+                "line": {"width": 2.5, "color": hues[name]},
+            },
+            hovertemplate=f"{label(name)}: epoch %{{x}} is kept, %{{y:.4g}}<extra></extra>",
         )
+    if all(kinds):
+        for kind, dash in zip(kinds, ("solid", "dot"), strict=True):
+            figure.add_scatter(
+                x=[None],
+                y=[None],
+                mode="lines",
+                name=kind,
+                line={"color": QUIET[theme], "dash": dash, "width": 2},
+            )
+    # With a constant revision a reader's zoom outlives the next epoch.
     figure.update_layout(uirevision="zoom")
-    # a reader's zoom outlives the next epoch
     figure.update_xaxes(
         title={"text": "epoch"}, **_epochs([epochs for epochs, _ in solid.values()])
     )
-    figure.update_yaxes(
-        title={"text": label(y_title)},
-        **({"type": "log", "exponentformat": "power", "nticks": 6} if log else {}),
-    )
+    figure.update_yaxes(title={"text": label(y_title)})
+    if log:
+        figure.update_yaxes(type="log", exponentformat="power", nticks=6)
     return figure
+
+
+def _add_curve(
+    figure: go.Figure, name: str, curve: Curve, hue: str, kind: str, log: bool, *, is_solid: bool
+) -> None:
+    """Add the line of a run.
+
+    Raises:
+        InvalidInput: when the numbers of epochs and values differ.
+    """
+    epochs, values = curve
+    check(
+        np.shape(epochs) == np.shape(values) and np.ndim(epochs) == 1,
+        f"The curve of {name!r} must have as many values as epochs, but has shapes {np.shape(values)} and "
+        f"{np.shape(epochs)}.",
+    )
+    if log:
+        values = np.where(np.asarray(values) > 0, values, np.nan)
+    if is_solid:
+        line = {"color": hue, "width": 2.2, "dash": "solid"}
+    else:
+        line = {"color": hue, "width": 1.8, "dash": "dot"}
+    tip = label(name)
+    if kind:
+        tip += ", " + kind
+    figure.add_scatter(
+        x=epochs,
+        y=values,
+        mode="lines" if len(epochs) > 1 else "markers",
+        name=label(name, 40),
+        connectgaps=False,
+        line=line,
+        marker={"color": hue, "size": 7},
+        showlegend=is_solid,
+        hovertemplate=f"{tip}<br>epoch %{{x}}: %{{y:.4g}}<extra></extra>",
+    )
 
 
 @checks_arrays()
@@ -130,7 +149,7 @@ def modality_curves(
     marks: Mapping[str, float] | None = None,
     theme: Theme = "light",
 ) -> go.Figure:
-    """One plot a run: a line for each modality or coalition, in its colour and dash, all plots on one scale.
+    """Draw one plot a run: a line for each modality or coalition, in its colour and dash, all plots on one scale.
 
     Args:
         runs: by run, then by coalition: epochs and values.
@@ -184,7 +203,7 @@ def modality_curves(
 
 
 def _epochs(all_epochs: Sequence[np.ndarray]) -> dict[str, object]:
-    """An axis of whole epochs from the first."""
+    """Return an axis of whole epochs from the first."""
     last = max([float(epochs[-1]) for epochs in all_epochs if len(epochs)], default=1.0)
     pad = 0.03 * max(last - 1, 1)
     return {
@@ -196,8 +215,9 @@ def _epochs(all_epochs: Sequence[np.ndarray]) -> dict[str, object]:
 
 
 class Measured(NamedTuple):
-    """A metric on test samples: what it is called, mean and standard deviation over training seeds (0 of one seed),
-    the number of the seed that is loaded (nan where it is not known), and whether it lies in [0, 1]."""
+    """A metric on test samples: what it is called, mean and standard deviation over training seeds (0 of one seed), the
+    number of the seed that is loaded (nan where it is not known), and whether it lies in [0, 1].
+    """
 
     name: str
     mean: float
@@ -208,7 +228,7 @@ class Measured(NamedTuple):
 
 @checks_arrays(rows="N+")
 def test_metrics(rows: Sequence[Measured], theme: Theme = "light") -> go.Figure:
-    """Metrics, one a row: mean over seeds as a dot, its standard deviation as a bar, the loaded seed as a ring.
+    """Draw metrics, one a row: mean over seeds as a dot, its standard deviation as a bar, the loaded seed as a ring.
 
     Args:
         rows: the metrics, the first on top; those outside of [0, 1] are written only.
@@ -221,7 +241,9 @@ def test_metrics(rows: Sequence[Measured], theme: Theme = "light") -> go.Figure:
     )
     figure = base_figure(theme, 52 + 25 * len(rows), left=10, right=118, top=6, bottom=40)
     for place, row in enumerate(rows):
-        text = f"{row.mean:.3f}" + (f" ± {row.std:.3f}" if row.std else "")
+        text = f"{row.mean:.3f}"
+        if row.std:
+            text += f" ± {row.std:.3f}"
         figure.add_annotation(
             x=1,
             xref="paper",

@@ -38,7 +38,8 @@ def truth_scatter(
     columns: int = 3,
     theme: Theme = "light",
 ) -> go.Figure:
-    """Small scatters, one a coalition: true dividend across, exact dividend up, both on one scale, the diagonal dotted.
+    """Draw small scatters, one a coalition: true dividend across, exact dividend up, both on one scale, the diagonal
+    dotted.
 
     Args:
         true, ours: (B, terms). ranks: rank correlations, (terms,). ids: of the samples; chosen: place of the one that
@@ -118,7 +119,7 @@ def deletion_curves(
     hue: str | None = None,
     theme: Theme = "light",
 ) -> go.Figure:
-    """One deletion or insertion curve over the share of players, with the band and mean of random orders.
+    """Draw one deletion or insertion curve over the share of players, with the band and mean of random orders.
 
     Args:
         shares: (K,); ours: (K,); random: (R, K).
@@ -169,8 +170,9 @@ def rank_bars(
     x_title: str = "rank correlation",
     theme: Theme = "light",
 ) -> go.Figure:
-    """Rank correlation of each term as a bar, the lowest pair as a tick, and the line from which an order counts as
-    kept."""
+    """Draw the rank correlation of each term as a bar, the lowest pair as a tick, and the line from which an order
+    counts as kept.
+    """
     names = list(ranks)
     places = list(range(len(ranks)))
     means = np.array([ranks[name][0] for name in names])
@@ -230,8 +232,8 @@ def seed_dots(
     unit: str = "score",
     theme: Theme = "light",
 ) -> go.Figure:
-    """One sample's terms by every training seed: a dot a seed, the shipped one's filled, and a bar from the lowest to
-    the highest.
+    """Draw one sample's terms by every training seed: a dot a seed, the shipped one's filled, and a bar from the lowest
+    to the highest.
 
     Args:
         values: (R, terms), the shipped seed first.

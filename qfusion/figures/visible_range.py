@@ -80,7 +80,7 @@ def parse_visible(text: str) -> VisibleRange:
 
 
 def apply_visible(drawn: go.Figure, visible: VisibleRange) -> go.Figure:
-    """The figure with this visible range; the figure itself when there is none."""
+    """Draw the figure with this visible range; the figure itself when there is none."""
     if not visible:
         return drawn
     figure = go.Figure(hide_series(drawn, visible.hidden))
@@ -101,7 +101,10 @@ def apply_visible(drawn: go.Figure, visible: VisibleRange) -> go.Figure:
 
 
 def adjustable_axes(drawn: go.Figure) -> tuple[str, ...]:
-    """The axes whose range can be chosen: those with numbers along them; the vertical one where there is only one."""
+    """Return the axes whose range can be chosen: those with numbers along them.
+
+    The vertical one where there is only one.
+    """
     single = len({trace.yaxis for trace in drawn.data if "yaxis" in trace}) <= 1
     return tuple(
         axis for axis in (("xaxis", "yaxis") if single else ("xaxis",)) if _is_ranged(drawn, axis)
@@ -109,7 +112,7 @@ def adjustable_axes(drawn: go.Figure) -> tuple[str, ...]:
 
 
 def _is_ranged(drawn: go.Figure, name: str) -> bool:
-    """Whether an axis has numbers along it, and ticks of plotly's."""
+    """Return whether an axis has numbers along it, and ticks of plotly's."""
     axis = drawn.layout[name]
     columns = (trace[name[0]] for trace in drawn.data if trace.type in ("scatter", "bar"))
     return (
@@ -128,13 +131,15 @@ _BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 
 
 def plain_legend_entry(entry: str) -> str:
-    """A legend entry as a reader sees it: plotly's markup taken out, entities resolved."""
+    """Return a legend entry as a reader sees it: plotly's markup taken out, entities resolved."""
     return html.unescape(_TAG.sub("", _BREAK.sub(" ", entry)))
 
 
 def legend_entries(drawn: go.Figure) -> list[str]:
-    """Names of what stands in the legend, in the order of the figure with groups together, each once; see
-    `plain_legend_entry` for how they read."""
+    """Return the names of what stands in the legend, in the order of the figure with groups together, each once.
+
+    See `plain_legend_entry` for how they read.
+    """
     if not drawn.layout.showlegend:
         return []
     shown = [
@@ -151,7 +156,7 @@ def _in_legend(trace: Any) -> bool:
 
 
 def _entries(drawn: go.Figure) -> list[tuple[str, str | None, Any]]:
-    """Name, legend group and trace of every series; plotly calls the third one without a name "trace 2"."""
+    """Return the name, legend group and trace of every series; plotly calls the third one without a name "trace 2"."""
     return [
         (
             f"trace {place}" if trace.name is None else str(trace.name),
@@ -163,8 +168,8 @@ def _entries(drawn: go.Figure) -> list[tuple[str, str | None, Any]]:
 
 
 def hide_series(drawn: go.Figure, hidden: Iterable[str]) -> go.Figure:
-    """The figure without the traces that belong to the named legend entries: of that name, or of a legend group that an
-    entry leads.
+    """Draw the figure without the traces that belong to the named legend entries: of that name, or of a legend group
+    that an entry leads.
 
     Entries are named as `legend_entries` or `plain_legend_entry` does. Names that this figure does not have leave
     nothing out; where nothing is left out, the figure itself is returned.

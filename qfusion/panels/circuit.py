@@ -63,23 +63,23 @@ _SHOWN = {
 
 
 def step_circuit(sample: Sample, steps: int = STEPS, gates: str = EACH) -> Any:
-    """One step of the evolution of a model with time, as a PennyLane circuit."""
+    """Return one step of the evolution of a model with time, as a PennyLane circuit."""
     return sample_circuits.circuit(
-        sample.study, sample.row, *_step(sample, steps, gates), sample.tweak
+        sample.study, sample.row, *_step_duration(sample, steps, gates), sample.tweak
     )
 
 
 def replay(sample: Sample, steps: int = STEPS, gates: str = EACH) -> circuit_replay.Replay:
-    """Every qubit before the first and after every gate."""
+    """Return every qubit before the first and after every gate."""
     require(sample.model, "circuit")
     if sample.study.can("time"):
         return circuit_boxes.step_replay(
-            sample.study, sample.row, *_step(sample, steps, gates), sample.tweak
+            sample.study, sample.row, *_step_duration(sample, steps, gates), sample.tweak
         )
     return circuit_boxes.replay(sample.study, sample.row, sample.tweak)
 
 
-def _step(sample: Sample, steps: int, gates: str) -> tuple[float, str]:
+def _step_duration(sample: Sample, steps: int, gates: str) -> tuple[float, str]:
     require(sample.model, "time")
     check(
         1 <= steps <= MAX_STEPS, f"Argument `steps` must be from 1 to {MAX_STEPS}, but is {steps}."
@@ -88,7 +88,7 @@ def _step(sample: Sample, steps: int, gates: str) -> tuple[float, str]:
 
 
 def light_cone(sample: Sample, readout: str) -> circuits.Cone[int]:
-    """The gates that a read-out depends on, and the qubits; by places in the replay.
+    """Return the gates that a read-out depends on, and the qubits; by places in the replay.
 
     Args:
         sample: of a model whose circuit is no step of an evolution. readout: of `readouts` of its work.
@@ -115,7 +115,7 @@ def diagram(
     cone: str = NONE,
     display: str = DISCS,
 ) -> panel.PanelFigure:
-    """The circuit with every qubit's state in place.
+    """Draw the circuit with every qubit's state in place.
 
     Args:
         sample: a sample of a model that can be drawn as gates.
@@ -127,7 +127,7 @@ def diagram(
         display: "at the scrubber" for discs there, or what stands after every column.
     """
     walk = replay(sample, steps, gates)
-    at = _place(walk, gate)
+    at = _gate_index(walk, gate)
     drawn = walk.near(at)
     seen = light_cone(sample, cone) if cone != NONE else None
     rows = np.ptp([wire.y for wire in walk.wires]) + 2 * circuit_diagram.EDGE
@@ -173,28 +173,20 @@ def diagram(
         decision=decision(sample),
         theme=theme,
     )
-    shows = (
-        "every operation in order, what is still to come faint. "
-        + _SHOWN[display]
-        + (
-            f" At the ends of wires, how likely their qubits read 1 {when}, then the decision."
-            if likely
-            else ""
-        )
-        + ("" if seen is None else f" Grey: gates that cannot change ⟨Z⟩ of {text.plain(cone)}.")
-        + (
-            ""
-            if len(drawn) == len(walk.boxes)
-            else f" Drawn are the gates from {drawn[0].first} to "
-            f"{max(box.last for box in drawn)}; the others follow the scrubber."
-        )
-        + _levels(sample)
-        + sample.of
-    )
+    shows = f"every operation in order, what is still to come faint. {_SHOWN[display]}"
+    if likely:
+        shows += f" At the ends of wires, how likely their qubits read 1 {when}, then the decision."
+    if seen is not None:
+        shows += f" Grey: gates that cannot change ⟨Z⟩ of {text.plain(cone)}."
+    if len(drawn) < len(walk.boxes):
+        first = drawn[0].first
+        last = max(box.last for box in drawn)
+        shows += f" Drawn are the gates from {first} to {last}; the others follow the scrubber."
+    shows += _describe_unused_states(sample) + sample.of
 
     def table() -> pd.DataFrame:
         if seen is None:
-            return _qubits(walk, at)
+            return _qubit_table(walk, at)
         return pd.DataFrame(
             [
                 {"gate": n, "name": name, "qubits": ", ".join(wires), "in_cone": inside}
@@ -209,15 +201,17 @@ def diagram(
         title,
         figure,
         shows=shows,
-        not_shown="correlations between qubits: each is drawn on its own." + _inert(sample),
+        not_shown="correlations between qubits: each is drawn on its own."
+        + _describe_inert_fusion(sample),
         alt=f"Circuit of {walk.count} gates; {at} are done. The table below lists them.",
         table=table,
     )
 
 
 def ends(sample: Sample, walk: circuit_replay.Replay) -> tuple[dict[int, float], str]:
-    """How likely each qubit that goes on reads 1, by its place in the drawing, and when: at T where the circuit is a
-    step of an evolution, else after the last gate."""
+    """Return how likely each qubit that goes on reads 1, by its place in the drawing, and when: at T where the circuit
+    is a step of an evolution, else after the last gate.
+    """
     if not sample.can("time"):
         return {row: float(1 - walk.bloch[-1][row, 2]) / 2 for row in walk.followed}, "at the end"
     likely: list[float] = []
@@ -230,7 +224,10 @@ def ends(sample: Sample, walk: circuit_replay.Replay) -> tuple[dict[int, float],
 
 
 def decision(sample: Sample) -> tuple[str, str]:
-    """The class with its softmax, or the score, on two lines; and for the pointer the log-odds of every class."""
+    """Return the class with its softmax, or the score, on two lines.
+
+    And for the pointer the log-odds of every class.
+    """
     names = sample.study.classes
     scores = sample.scores
     if not names:
@@ -246,13 +243,13 @@ def decision(sample: Sample) -> tuple[str, str]:
     )
 
 
-def _inert(sample: Sample) -> str:
-    """Of a network whose fusion entangles, that the decision does not depend on it."""
+def _describe_inert_fusion(sample: Sample) -> str:
+    """Return the sentence that the decision does not depend on the entanglement of the fusion."""
     return f" {INERT}" if sample.can("rules") else ""
 
 
-def _levels(sample: Sample) -> str:
-    """Which modalities have fewer levels than their qubits have states."""
+def _describe_unused_states(sample: Sample) -> str:
+    """Return which modalities have fewer levels than their qubits have states."""
     if sample.can("time"):
         fewer = [
             f"{d} levels of {text.plain(name)}"
@@ -274,7 +271,7 @@ def qubits(
     steps: int = STEPS,
     gates: str = EACH,
 ) -> panel.PanelFigure:
-    """Bloch vectors and entropies of all qubits that go on, before and after a gate; arguments as of `diagram`."""
+    """Draw Bloch vectors and entropies of all qubits that go on, before and after a gate; arguments as of `diagram`."""
     walk, at, rows, names = _path_so_far(sample, gate, steps, gates)
     entropy = walk.entropy[at][rows]
     figure = circuit_charts.bloch_row(
@@ -288,7 +285,7 @@ def qubits(
         "its entropy." + sample.of,
         not_shown="⟨Y⟩ as a length: point at a disc.",
         alt=f"Bloch vectors of {len(rows)} qubits; entropy in nats: {panel.list_numbers(names, entropy)}.",
-        table=lambda: _qubits(walk, at),
+        table=lambda: _qubit_table(walk, at),
     )
 
 
@@ -300,7 +297,7 @@ def balls(
     steps: int = STEPS,
     gates: str = EACH,
 ) -> panel.PanelFigure:
-    """Bloch balls of all qubits that go on, with their ways gate by gate; arguments as of `diagram`."""
+    """Draw Bloch balls of all qubits that go on, with their ways gate by gate; arguments as of `diagram`."""
     walk, at, rows, names = _path_so_far(sample, gate, steps, gates)
     lengths = np.linalg.norm(walk.bloch[at][rows], axis=1)
     figure = bloch_balls.draw_balls(
@@ -318,7 +315,7 @@ def balls(
         + sample.of,
         not_shown="correlations between qubits: each ball is one qubit on its own.",
         alt=f"Bloch balls of {len(rows)} qubits; lengths {panel.list_numbers(names, lengths)}.",
-        table=lambda: _qubits(walk, at),
+        table=lambda: _qubit_table(walk, at),
     )
 
 
@@ -330,8 +327,11 @@ def outcomes(
     steps: int = STEPS,
     gates: str = EACH,
 ) -> panel.PanelFigure:
-    """How likely each outcome of the qubits that a gate concerns is, before and after; arguments as of `diagram`."""
-    wires, before, after, mutual = _moment(sample, gate, steps, gates)
+    """Draw how likely each outcome of the qubits that a gate concerns is, before and after.
+
+    Arguments as of `diagram`.
+    """
+    wires, before, after, mutual = _gate_states(sample, gate, steps, gates)
     dims = (2,) * len(wires)
     was, now = (np.real(np.diag(rho)) for rho in (before, after))
     names = state_charts.basis_labels(dims)
@@ -376,8 +376,8 @@ def matrix(
     steps: int = STEPS,
     gates: str = EACH,
 ) -> panel.PanelFigure:
-    """Density matrix of the qubits that a gate concerns, after it; arguments as of `diagram`."""
-    wires, before, after, _ = _moment(sample, gate, steps, gates)
+    """Draw the density matrix of the qubits that a gate concerns, after it; arguments as of `diagram`."""
+    wires, before, after, _ = _gate_states(sample, gate, steps, gates)
     dims = (2,) * len(wires)
     names = state_charts.basis_labels(dims)
 
@@ -411,7 +411,10 @@ def entropies(
     gates: str = EACH,
     marked: bool = True,
 ) -> panel.PanelFigure:
-    """Entropy of every qubit that goes on, gate by gate; a line marks the gate if `marked`, else as of `diagram`."""
+    """Draw the entropy of every qubit that goes on, gate by gate.
+
+    A line marks the gate if `marked`, else as of `diagram`.
+    """
     walk = replay(sample, steps, gates)
     rows = list(walk.followed)
     names = [walk.wires[row].name for row in rows]
@@ -419,28 +422,23 @@ def entropies(
     figure = circuit_charts.entropy_lines(
         walk.entropy[:, rows],
         names,
-        _place(walk, gate) if marked else None,
+        _gate_index(walk, gate) if marked else None,
         walk.parts,
         hues=[walk.wires[row].hue for row in rows],
         theme=theme,
     )
-    shows = (
-        "the entropy of each qubit after every gate: how much it is entangled with"
-        + ("" if sample.can("gates") else ", or has been measured against,")
-        + " everything else."
-        + sample.of
-    )
-    not_shown = (
-        "with whom"
-        + (
-            ": see the Correlations view of the Dynamics page."
-            if sample.can("time")
-            else ": see the Entropies view of the Circuit page."
-            if sample.can("rules")
-            else "."
-        )
-        + _inert(sample)
-    )
+    shows = "the entropy of each qubit after every gate: how much it is entangled with"
+    if not sample.can("gates"):
+        shows += ", or has been measured against,"
+    shows += " everything else." + sample.of
+    not_shown = "with whom"
+    if sample.can("time"):
+        not_shown += ": see the Correlations view of the Dynamics page."
+    elif sample.can("rules"):
+        not_shown += ": see the Entropies view of the Circuit page."
+    else:
+        not_shown += "."
+    not_shown += _describe_inert_fusion(sample)
     alt = (
         f"Entropy of {len(names)} qubits over {walk.count} gates; at the end, in nats: "
         f"{panel.list_numbers(names, last)}."
@@ -467,7 +465,7 @@ def entropies(
 def information(
     sample: Sample, theme: style.Theme = "light", *, gate: int | None = None
 ) -> panel.PanelFigure:
-    """Mutual information of the modalities' qubits, gate by gate; arguments as of `diagram`."""
+    """Draw mutual information of the modalities' qubits, gate by gate; arguments as of `diagram`."""
     require(sample.model, "gates")
     check(
         shares(sample),
@@ -487,22 +485,21 @@ def information(
     figure = circuit_charts.entropy_lines(
         values,
         names,
-        _place(walk, gate),
+        _gate_index(walk, gate),
         walk.parts,
         hues=[style.term_colour("+".join(group), sample.modalities) for group in shared],
         y_title="mutual information (nats)",
         theme=theme,
     )
-    shows = (
-        "mutual information of the qubits of every two modalities after each gate, S(a) + S(b) - S(ab): "
-        + (
-            "as nothing else is there, twice the entropy of either."
-            if len(names) == 1
-            else "all that they share, classical and quantum; all together, the total correlation, the sum of the "
+    shows = "mutual information of the qubits of every two modalities after each gate, S(a) + S(b) - S(ab): "
+    if len(names) == 1:
+        shows += "as nothing else is there, twice the entropy of either."
+    else:
+        shows += (
+            "all that they share, classical and quantum; all together, the total correlation, the sum of the "
             "modalities' entropies."
         )
-        + sample.of
-    )
+    shows += sample.of
     alt = (
         f"Mutual information over {walk.count} gates; at the end, in nats: "
         f"{panel.list_numbers(names, values[-1])}."
@@ -523,7 +520,7 @@ def information(
 
 
 def describe_cone(readout: str, gates: int, all_gates: int, qubits: int, all_qubits: int) -> str:
-    """What a read-out can depend on: its light cone holds all that may change it, not all that does."""
+    """Describe what a read-out can depend on: its light cone holds all that may change it, not all that does."""
     return (
         f"{text.plain(readout)} can depend on {gates:,} of {count(all_gates, 'gate')} and {qubits:,} of "
         f"{count(all_qubits, 'qubit')}"
@@ -531,7 +528,10 @@ def describe_cone(readout: str, gates: int, all_gates: int, qubits: int, all_qub
 
 
 def describe_mixedness(entropy: Mapping[str, float]) -> str:
-    """Which qubits are the most mixed, by their entropies in nats; that all are pure, where no entropy is seen."""
+    """Describe which qubits are the most mixed, by their entropies in nats.
+
+    That all are pure, where no entropy is seen.
+    """
     if max(entropy.values()) < PURE:
         return "Every qubit is in a pure state of its own"
     return panel.superlative(
@@ -544,7 +544,7 @@ def describe_mixedness(entropy: Mapping[str, float]) -> str:
 
 
 def describe_shortest(lengths: Mapping[str, float]) -> str:
-    """Which qubits have the shortest Bloch vector; that all are pure, where none is shorter than 1."""
+    """Describe which qubits have the shortest Bloch vector; that all are pure, where none is shorter than 1."""
     least = min(lengths.values())
     if least > 1 - PURE:
         return "Every qubit is in a pure state of its own"
@@ -560,14 +560,14 @@ def describe_shortest(lengths: Mapping[str, float]) -> str:
 
 
 def describe_gate_effect(distance: float) -> str:
-    """How far a gate moves the state of the qubits that it concerns; the trace distance, 0 to 1."""
+    """Describe how far a gate moves the state of the qubits that it concerns; the trace distance, 0 to 1."""
     if round(distance, 2) == 0:
         return f"This gate leaves the state {'' if distance < PURE else 'all but '}as it is (moved by {distance:.2f})"
     return f"This gate moves the state by {distance:.2f}"
 
 
 def describe_final_mixedness(entropy: Mapping[str, float]) -> str:
-    """Which qubits are the most mixed at the end, by their entropies in nats."""
+    """Describe which qubits are the most mixed at the end, by their entropies in nats."""
     return panel.superlative(
         entropy,
         none="At the end no qubit is mixed ({size} nats)",
@@ -580,7 +580,7 @@ def describe_final_mixedness(entropy: Mapping[str, float]) -> str:
 
 
 def describe_sharing(mutual: Mapping[str, float]) -> str:
-    """Which two modalities' qubits share most at the end; mutual information in nats by pair."""
+    """Describe which two modalities' qubits share most at the end; mutual information in nats by pair."""
     return panel.superlative(
         mutual,
         none="The modalities' qubits share next to nothing at the end ({size} nats)",
@@ -599,7 +599,7 @@ shares = panel.can("gates", where=lambda study: len(study.model.registers()) > 1
 def step_error(
     sample: Sample, theme: style.Theme = "light", *, steps: int = STEPS, gates: str = EACH
 ) -> panel.PanelFigure:
-    """How far the circuit of a model with time ends from its evolution, against the step; as of `diagram`."""
+    """Draw how far the circuit of a model with time ends from its evolution, against the step; as of `diagram`."""
     built = step_circuit(sample, steps, gates)
     sizes, one, every = sample_circuits.step_errors(
         sample.study, sample.row, SPLITS[gates], sample.tweak
@@ -626,38 +626,38 @@ def step_error(
     )
 
 
-def _place(walk: circuit_replay.Replay, gate: int | None) -> int:
+def _gate_index(walk: circuit_replay.Replay, gate: int | None) -> int:
     return walk.count if gate is None else min(gate, walk.count)
 
 
 def _path_so_far(
     sample: Sample, gate: int | None, steps: int, gates: str
 ) -> tuple[circuit_replay.Replay, int, list[int], list[str]]:
-    """The way so far: all of it, how many gates are done, and which qubits go to the end, by place and by name."""
+    """Return the replay, the number of gates that are done, and the rows and names of the qubits that go to the end."""
     walk = replay(sample, steps, gates)
-    at = _place(walk, gate)
+    at = _gate_index(walk, gate)
     rows = list(walk.followed)
     check(at > 0, "Before the first gate every qubit is |0⟩. Choose `gate` from 1 on.")
     return walk, at, rows, [walk.wires[row].name for row in rows]
 
 
 def describe_too_many_qubits(sample: Sample) -> str:
-    """What is said in place of the joint state of many qubits."""
+    """Describe what is said in place of the joint state of many qubits."""
     elsewhere = ", see the State view of the Dynamics page" if sample.can("time") else ""
     return f"This gate acts on more than four qubits: its joint state is left out here{elsewhere}."
 
 
-def _moment(
+def _gate_states(
     sample: Sample, gate: int | None, steps: int, gates: str
 ) -> tuple[tuple[str, ...], np.ndarray, np.ndarray, tuple[float, float] | None]:
-    """The qubits that a gate concerns, their state before and after it, and their mutual information."""
+    """Return the qubits that a gate concerns, their state before and after it, and their mutual information."""
     walk, at, *_ = _path_so_far(sample, gate, steps, gates)
     moment = walk.moments[at - 1]
     check(bool(moment[0]), describe_too_many_qubits(sample))
     return moment
 
 
-def _qubits(walk: circuit_replay.Replay, at: int) -> pd.DataFrame:
+def _qubit_table(walk: circuit_replay.Replay, at: int) -> pd.DataFrame:
     x, y, z = walk.bloch[at].T
     return pd.DataFrame(
         {
@@ -672,16 +672,16 @@ def _qubits(walk: circuit_replay.Replay, at: int) -> pd.DataFrame:
 
 
 def has_begun(sample: Sample, gate: int | None = None, **_: Any) -> bool:
-    """Whether a gate is done: before the first every qubit is |0⟩."""
+    """Return whether a gate is done: before the first every qubit is |0⟩."""
     return sample.study.can("circuit") and gate != 0
 
 
 def fits_joint_display(sample: Sample, gate: int | None = None, **drawn: Any) -> bool:
-    """Whether the last gate that is done acts on few enough qubits for their joint state to be shown."""
+    """Return whether the last gate that is done acts on few enough qubits for their joint state to be shown."""
     if not has_begun(sample, gate):
         return False
     walk = replay(sample, **drawn)
-    return bool(walk.moments[_place(walk, gate) - 1][0])
+    return bool(walk.moments[_gate_index(walk, gate) - 1][0])
 
 
 _DRAWN = panel.can("circuit")
@@ -766,15 +766,15 @@ CONTROLS = (
 )
 
 
-def _part(name: str) -> panel.Opens:
+def _is_part_open(name: str) -> panel.Opens:
     chosen = PART.chosen(name)
     return lambda view: not view.can("rules") or chosen(view)
 
 
 _STEPS = {"steps": STEP_COUNT, "gates": GATES_OF_H}
 _AT = {"gate": GATE, **_STEPS}
-_REPLAY = _part("Walk")
-_ENTROPIES = _part("Entropies")
+_REPLAY = _is_part_open("Walk")
+_ENTROPIES = _is_part_open("Entropies")
 PANELS = {
     "circuit": panel.Panel(
         diagram,

@@ -20,12 +20,12 @@ LEAN = 0.1  # smallest slope that is reported
 
 
 def shown_classes(counts: np.ndarray) -> list[int]:
-    """Which of C classes the figure of their confusions (C, C) shows: all, or the most frequent, in their order."""
+    """Return the classes that the figure of confusions (C, C) shows: all, or the most frequent, in their order."""
     return sorted(np.argsort(-(counts.sum(0) + counts.sum(1)), kind="stable")[:MOST].tolist())
 
 
 def confusions(levels: errors.Levels, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Which classes the cohort's samples are taken for."""
+    """Draw which classes the cohort's samples are taken for."""
     counts = errors.confusions(levels)
     classes = levels.study.classes
     drawn = shown_classes(counts)
@@ -33,12 +33,10 @@ def confusions(levels: errors.Levels, theme: style.Theme = "light") -> panel.Pan
     figure = model_quality.confusion_matrix(
         counts[np.ix_(drawn, drawn)], [classes[k] for k in drawn], theme
     )
-    shows = (
-        "annotated classes down, predicted ones across; the colour is the share of the annotated class"
-        + (f"; the {MOST} most frequent of {len(classes):,} classes" if len(classes) > MOST else "")
-        + ". "
-        f"Click a cell to make it the cohort. {_whose(levels)}"
-    )
+    shows = "annotated classes down, predicted ones across; the colour is the share of the annotated class"
+    if len(classes) > MOST:
+        shows += f"; the {MOST} most frequent of {len(classes):,} classes"
+    shows += f". Click a cell to make it the cohort. {_describe_cohort(levels)}"
 
     def table() -> pd.DataFrame:
         return pd.DataFrame(
@@ -57,7 +55,7 @@ def confusions(levels: errors.Levels, theme: style.Theme = "light") -> panel.Pan
 
 
 def curves(levels: errors.Levels, theme: style.Theme = "light") -> panel.PanelFigure:
-    """ROC and precision-recall curves of every class against the rest."""
+    """Draw ROC and precision-recall curves of every class against the rest."""
     result = errors.curves(levels)
     label = levels.study.classes[levels.output_wanted] if levels.output_wanted is not None else ""
     chosen = next(
@@ -98,7 +96,7 @@ def curves(levels: errors.Levels, theme: style.Theme = "light") -> panel.PanelFi
         describe_separation(areas, label),
         figure,
         shows="every class against the rest, told by its softmax: left the ROC curve, right precision and recall; "
-        f"blue: the class that is explained, else the one of the smallest area.{mean} {_whose(levels)}",
+        f"blue: the class that is explained, else the one of the smallest area.{mean} {_describe_cohort(levels)}",
         not_shown="which threshold to take.",
         alt=alt,
         table=table,
@@ -106,7 +104,7 @@ def curves(levels: errors.Levels, theme: style.Theme = "light") -> panel.PanelFi
 
 
 def calibration(levels: errors.Levels, theme: style.Theme = "light") -> panel.PanelFigure:
-    """How often it is right that is so sure."""
+    """Draw how often it is right that is so sure."""
     certainty, accuracy, counts, error = errors.calibration(levels)
     sure, right = (
         float((values * counts).sum() / max(counts.sum(), 1)) for values in (certainty, accuracy)
@@ -132,7 +130,7 @@ def calibration(levels: errors.Levels, theme: style.Theme = "light") -> panel.Pa
         model_quality.calibration_plot(certainty, accuracy, counts, theme),
         shows=f"the share that is right against the certainty (softmax of the predicted class), in {errors.BINS} "
         f"bins of equal width; the larger the disc, the more samples. Expected calibration error "
-        f"{error:.3f}. {_whose(levels)}",
+        f"{error:.3f}. {_describe_cohort(levels)}",
         not_shown="how far single bins are off by chance: small ones say little.",
         alt=alt,
         table=table,
@@ -140,8 +138,9 @@ def calibration(levels: errors.Levels, theme: style.Theme = "light") -> panel.Pa
 
 
 def describe_calibration(sure: float, right: float, count: int) -> str:
-    """Whether a model is too sure or not sure enough, on average over so many samples, beyond two standard errors of
-    the share that is right."""
+    """Describe whether a model is too sure or not sure enough, on average over so many samples, beyond two standard
+    errors of the share that is right.
+    """
     share = (right * count + 1) / (count + 2)  # so that none or all right is not taken as certain
     if abs(sure - right) <= 2 * math.sqrt(share * (1 - share) / max(count, 1)):
         return "not told apart by these samples"
@@ -149,7 +148,7 @@ def describe_calibration(sure: float, right: float, count: int) -> str:
 
 
 def residuals(levels: errors.Levels, theme: style.Theme = "light") -> panel.PanelFigure:
-    """How far predictions are off, over the range of the annotation."""
+    """Draw how far predictions are off, over the range of the annotation."""
     result = errors.residuals(levels)
     rows = levels.rows
     inside = levels.inside
@@ -170,7 +169,7 @@ def residuals(levels: errors.Levels, theme: style.Theme = "light") -> panel.Pane
         describe_residuals(truth[inside], part),
         figure,
         shows="prediction minus annotation of each sample; right, how many are so far off. Blue: the cohort, grey: the "
-        f"others of {levels.split}. {_whose(levels)}",
+        f"others of {levels.split}. {_describe_cohort(levels)}",
         not_shown="why: slice by a filter, such as error>1.",
         alt=alt,
         table=table,
@@ -178,7 +177,7 @@ def residuals(levels: errors.Levels, theme: style.Theme = "light") -> panel.Pane
 
 
 def describe_confusions(counts: np.ndarray, classes: Sequence[str]) -> str:
-    """How many samples are right, and which confusion is the most frequent.
+    """Describe how many samples are right, and which confusion is the most frequent.
 
     Args:
         counts: annotated classes (rows) by predicted ones (columns), (C, C). classes: their names.
@@ -202,7 +201,7 @@ def describe_confusions(counts: np.ndarray, classes: Sequence[str]) -> str:
 
 
 def describe_separation(areas: Mapping[str, float], value: str) -> str:
-    """How well a class is told from the rest: the one that is asked for, or else the one of the smallest area.
+    """Describe how well a class is told from the rest: the one that is asked for, or else the one of the smallest area.
 
     Args:
         areas: below the ROC curve by class, of those that have samples of it and others. value: a class, or empty.
@@ -223,7 +222,7 @@ def describe_separation(areas: Mapping[str, float], value: str) -> str:
 
 
 def describe_residuals(truth: np.ndarray, residual: np.ndarray) -> str:
-    """How far predictions are off, and whether extremes are drawn to the middle beyond two standard errors.
+    """Describe how far predictions are off, and whether extremes are drawn to the middle beyond two standard errors.
 
     Args:
         truth: annotations, (n,). residual: prediction minus annotation, (n,).
@@ -243,15 +242,15 @@ def describe_residuals(truth: np.ndarray, residual: np.ndarray) -> str:
     return f"{words}; extremes are {'drawn to the middle' if slope < 0 else 'overdone'} (slope {slope:+.2f})"
 
 
-def _whose(levels: errors.Levels) -> str:
+def _describe_cohort(levels: errors.Levels) -> str:
     return f"Of {int(levels.inside.sum()):,} samples of {text.plain(levels.name if levels.parts else levels.split)}."
 
 
 def has_classes(levels: errors.Levels, **_: object) -> bool:
-    """Whether the model chooses among classes, and the cohort has a sample."""
+    """Return whether the model chooses among classes, and the cohort has a sample."""
     return bool(levels.study.classes) and has_cohort_samples(levels)
 
 
 def is_regression(levels: errors.Levels, **_: object) -> bool:
-    """Whether the model predicts a number, and there is a sample."""
+    """Return whether the model predicts a number, and there is a sample."""
     return not levels.study.classes and len(levels.rows) > 0

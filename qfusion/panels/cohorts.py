@@ -57,7 +57,7 @@ _CAUTION = {
 
 
 def shares(levels: errors.Levels, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Mean share of every modality in the sizes of the Shapley values."""
+    """Draw the mean share of every modality in the sizes of the Shapley values."""
     names = levels.study.modalities
     column = cohort_table.share_column
     columns = {name: levels.rows[column(name)].to_numpy(dtype=float) for name in names}
@@ -110,7 +110,7 @@ def shares(levels: errors.Levels, theme: style.Theme = "light") -> panel.PanelFi
         title,
         figure,
         shows=f"the mean part of each modality in Σ|Shapley value| (MM-SHAP); bars: {levels.intervals}; "
-        "diamond: the sample. " + _compared(levels),
+        "diamond: the sample. " + _describe_background(levels),
         not_shown="whether the modality was right, or which of its joint terms it shares.",
         alt=alt,
         table=table,
@@ -118,7 +118,7 @@ def shares(levels: errors.Levels, theme: style.Theme = "light") -> panel.PanelFi
 
 
 def describe_leader(whole: Mapping[str, float], part: Mapping[str, float], every: str = "") -> str:
-    """Which modality leads on average, 10 points ahead of every other, or that none does.
+    """Describe which modality leads on average, 10 points ahead of every other, or that none does.
 
     Args:
         whole, part: mean shares by modality, of all and of a cohort; not numbers where there are no samples.
@@ -145,7 +145,7 @@ def describe_leader(whole: Mapping[str, float], part: Mapping[str, float], every
 
 
 def relations(levels: errors.Levels, theme: style.Theme = "light") -> panel.PanelFigure:
-    """How the modalities relate: how many samples of each kind, and how well they are predicted."""
+    """Draw how the modalities relate: how many samples of each kind, and how well they are predicted."""
     kinds = list(RELATIONS)
     rows = levels.rows
     inside = levels.inside
@@ -161,7 +161,7 @@ def relations(levels: errors.Levels, theme: style.Theme = "light") -> panel.Pane
     whole, part = (
         [int((where & keep).sum()) for where in is_kind.values()] for keep in (True, inside)
     )
-    title = _worst({kind: pair[0] for kind, pair in result.items()})
+    title = _describe_worst_relation({kind: pair[0] for kind, pair in result.items()})
     figure = cohort_charts.relation_bars(
         kinds,
         whole,
@@ -178,7 +178,7 @@ def relations(levels: errors.Levels, theme: style.Theme = "light") -> panel.Pane
             f"{k}: {words[0].lower()}{words[1:-1]}" for k, words in RELATION_DEFINITIONS.items()
         )
         + f". Right: mean error ({text.plain(levels.study.unit_of_error)}) with {levels.intervals}. Click a bar "
-        f"to make it the cohort. {_compared(levels)}"
+        f"to make it the cohort. {_describe_background(levels)}"
     )
     alt = "Types: " + ", ".join(f"{k} {n}" for k, n in zip(kinds, whole, strict=True)) + "."
 
@@ -212,7 +212,7 @@ def relations(levels: errors.Levels, theme: style.Theme = "light") -> panel.Pane
 def dividends(
     levels: errors.Levels, theme: style.Theme = "light", *, by: str = cohort_groups.NOT_GROUPED
 ) -> panel.PanelFigure:
-    """The distribution of every dividend, of all and of the cohort.
+    """Draw the distribution of every dividend, of all and of the cohort.
 
     Args:
         levels: all samples, a cohort, one sample.
@@ -222,7 +222,7 @@ def dividends(
     study = levels.study
     rows = levels.rows
     inside = levels.inside
-    terms = _terms(study.terms, rows)
+    terms = _drawn_terms(study.terms, rows)
     values = {term: rows[dividend_column(term)].to_numpy(dtype=float) for term in terms}
     if levels.own is None:
         own = {}
@@ -267,13 +267,9 @@ def dividends(
         f"every sample's exact contribution of each term, with its sign; {shape}; grey: all, coloured: "
         "the cohort, diamond: this "
         "sample. "
-        + _compared(levels)
-        + (
-            f" The {len(terms)} terms of largest mean size are drawn, {rest} are not."
-            if rest
-            else ""
-        )
-    )
+    ) + _describe_background(levels)
+    if rest:
+        shows += f" The {len(terms)} terms of largest mean size are drawn, {rest} are not."
     alt = (
         f"Contributions, {by}; medians of all: "
         + panel.list_terms(
@@ -291,7 +287,7 @@ def dividends(
 
     return panel.PanelFigure(
         "dividends",
-        _spread(values, inside, levels.clusters()),
+        _describe_spread(values, inside, levels.clusters()),
         drawn,
         shows=shows,
         not_shown="how the terms of one sample go together: see the sample's waterfall.",
@@ -308,7 +304,7 @@ def entanglement(
     strength: str = cohort_table.JOINT,
     everyone: bool = False,
 ) -> panel.PanelFigure:
-    """The honest test of "entanglement explains fusion": one measure against the interaction strength.
+    """Draw the honest test of "entanglement explains fusion": one measure against the interaction strength.
 
     Args:
         levels: all samples, a cohort, one sample; of a model that entangles.
@@ -340,7 +336,8 @@ def entanglement(
     )
     shows = (
         f"one point a sample: {drawn_samples.drawn_words(len(result.rows), len(levels.rows))}; intervals: "
-        f"{cohort_table.intervals(study.dataset, result.rows)}. Click a point to open it. {_compared(levels)}"
+        f"{cohort_table.intervals(study.dataset, result.rows)}. Click a point to open it. "
+        f"{_describe_background(levels)}"
     )
     not_shown = (
         f"{_CAUTION[study.can('time')]} Of {len(titles) * len(strengths)} pairs of measures some are related "
@@ -372,7 +369,7 @@ def entanglement(
 def cut_test(
     levels: errors.Levels, theme: style.Theme = "light", *, everyone: bool = False
 ) -> panel.PanelFigure:
-    """How good the model is on the cohort without the correlations of a modality; only of models with time.
+    """Draw how good the model is on the cohort without the correlations of a modality; only of models with time.
 
     Args:
         everyone: measured on all of the cohort where some are drawn unless told.
@@ -400,7 +397,9 @@ def cut_test(
 
 
 def cut_rows(levels: errors.Levels, everyone: bool = False) -> pd.DataFrame:
-    """The samples of the cohort whose correlations are cut: those that can be evolved in some seconds, or everyone."""
+    """Return the samples of the cohort whose correlations are cut: those that can be evolved in some seconds, or
+    everyone.
+    """
     rows = levels.rows[levels.inside]
     return rows.iloc[
         drawn_samples.drawn_places(
@@ -410,27 +409,28 @@ def cut_rows(levels: errors.Levels, everyone: bool = False) -> pd.DataFrame:
 
 
 def describe_cut_scope(levels: errors.Levels, everyone: bool = False) -> str:
-    """Which these are, as markdown."""
+    """Describe which these are, as markdown."""
     some = len(cut_rows(levels, everyone))
     whole = int(levels.inside.sum())
-    return drawn_samples.drawn_words(some, whole) + (
-        f" of the {text.plain(levels.name)}" if levels.parts else ""
-    )
+    sentence = drawn_samples.drawn_words(some, whole)
+    if levels.parts:
+        sentence += f" of the {text.plain(levels.name)}"
+    return sentence
 
 
 def unit_of(levels: errors.Levels) -> str:
-    """What the contributions of a cohort's samples are of."""
+    """Return what the contributions of a cohort's samples are of."""
     if levels.study.classes and levels.output_wanted is None:
         return "log-odds of the class decided for (nats)"
     return levels.study.unit_of(levels.output_wanted or 0)
 
 
-def _compared(levels: errors.Levels) -> str:
+def _describe_background(levels: errors.Levels) -> str:
     return backgrounds.describe_comparison(levels.study.explanation_background)
 
 
-def _worst(errors: dict[str, stability.Interval]) -> str:
-    """Which type is predicted worst, where the intervals tell it apart from the others."""
+def _describe_worst_relation(errors: dict[str, stability.Interval]) -> str:
+    """Return which type is predicted worst, where the intervals tell it apart from the others."""
     known = {kind: entry for kind, entry in errors.items() if entry.known}
     if len(known) < 2:
         return "How do the modalities relate?"
@@ -444,19 +444,21 @@ def _worst(errors: dict[str, stability.Interval]) -> str:
     return "No type is predicted clearly worse than another: the intervals overlap"
 
 
-def _terms(every: tuple[str, ...], rows: pd.DataFrame) -> list[str]:
-    """The terms that are drawn: all, or those of the largest mean size."""
+def _drawn_terms(every: tuple[str, ...], rows: pd.DataFrame) -> list[str]:
+    """Return the terms that are drawn: all, or those of the largest mean size."""
     if len(every) <= MAX_TERMS:
         return list(every)
     means = rows[[dividend_column(term) for term in every]].abs().mean().fillna(0.0).to_numpy()
     return [every[i] for i in np.sort(np.argsort(-means, kind="stable")[:MAX_TERMS])]
 
 
-def _spread(
+def _describe_spread(
     values: Mapping[str, np.ndarray], part: np.ndarray, clusters: np.ndarray | None = None
 ) -> str:
-    """In which term a cohort differs most from the rest, where one differs by more than two standard errors, allowing
-    for the number of terms; of everyone, which term varies most.
+    """Describe the term in which a cohort differs most from the rest, where one differs by more than two standard
+    errors, allowing for the number of terms.
+
+    Of everyone, which term varies most.
 
     Args:
         values: of each term, by coalition, (n,) each. part: who is in the cohort, bool (n,).
@@ -476,7 +478,7 @@ def _spread(
         term: float(result[part].mean() - result[~part].mean()) for term, result in values.items()
     }
     far = float(ndtri(1 - (1 - stability.LEVEL) / 2 / len(values)))
-    errors = _errors(np.stack([*values.values()], 1), part, clusters)
+    errors = _difference_errors(np.stack([*values.values()], 1), part, clusters)
     apart = {
         term: value
         for (term, value), error in zip(moved.items(), errors, strict=True)
@@ -494,9 +496,13 @@ def _spread(
     )
 
 
-def _errors(values: np.ndarray, part: np.ndarray, clusters: np.ndarray | None) -> np.ndarray:
-    """Standard errors (k,) of how far the means of values (n, k) lie apart in two groups; infinite where a group is of
-    one sample alone, or of one cluster."""
+def _difference_errors(
+    values: np.ndarray, part: np.ndarray, clusters: np.ndarray | None
+) -> np.ndarray:
+    """Return the standard errors (k,) of how far the means of values (n, k) lie apart in two groups.
+
+    Infinite where a group is of one sample alone, or of one cluster.
+    """
     shared = np.arange(len(part))[:, None] if clusters is None else clusters
     if any(len(np.unique(c[g])) < 2 for c in shared.T for g in (part, ~part)):
         return np.full(values.shape[1], math.inf)
@@ -521,12 +527,12 @@ AT_ONCE = 1.0  # seconds: what takes longer is asked for first
 
 
 def cut_seconds(levels: errors.Levels) -> float:
-    """How long the cuts of the cohort take, roughly."""
+    """Return how long the cuts of the cohort take, roughly."""
     return 8e-3 * len(cut_rows(levels)) * (math.prod(levels.study.model.dims) / 64) ** 2.5
 
 
 def can_afford_cuts(levels: errors.Levels, wanted: bool = False, **_: object) -> bool:
-    """Whether there are correlations to cut, of several samples, and it takes a second at most or is asked for."""
+    """Return whether correlations of several samples can be cut, and it takes at most a second or is `wanted`."""
     return (
         can_cut(levels) and len(cut_rows(levels)) > 1 and (wanted or cut_seconds(levels) < AT_ONCE)
     )
@@ -591,19 +597,21 @@ def implied_view(view: page_state.PageState) -> str:
     return view.get(VIEW.key) or next(held, VIEW.options()[0])
 
 
-def _within(part: str) -> panel.Opens:
+def _is_view_open(part: str) -> panel.Opens:
     return lambda view: implied_view(view) == part
 
 
 PANELS = {
-    "cohort-shares": panel.Panel(shares, opens=_within("Contributions"), scope="levels"),
-    "types": panel.Panel(relations, opens=_within("Contributions"), scope="levels"),
-    "dividends": panel.Panel(dividends, {"by": BY}, opens=_within("Contributions"), scope="levels"),
+    "cohort-shares": panel.Panel(shares, opens=_is_view_open("Contributions"), scope="levels"),
+    "types": panel.Panel(relations, opens=_is_view_open("Contributions"), scope="levels"),
+    "dividends": panel.Panel(
+        dividends, {"by": BY}, opens=_is_view_open("Contributions"), scope="levels"
+    ),
     "entanglement": panel.Panel(
         entanglement,
         {"measure": MEASURE, "strength": STRENGTH, "everyone": panel.EVERYONE},
         fits=lambda levels, **_: bool(cohort_measures.measure_titles(levels.study)),
-        opens=_within("Entanglement"),
+        opens=_is_view_open("Entanglement"),
         scope="levels",
     ),
     "cut-test": panel.Panel(
@@ -611,26 +619,30 @@ PANELS = {
         {"everyone": panel.EVERYONE},
         conditions={"wanted": CUTS},
         fits=can_afford_cuts,
-        opens=_within("Entanglement"),
+        opens=_is_view_open("Entanglement"),
         scope="levels",
     ),
     "slices": panel.Panel(
-        slice_errors, {"by": SLICES_BY}, fits=has_samples, opens=_within("Errors"), scope="levels"
+        slice_errors,
+        {"by": SLICES_BY},
+        fits=has_samples,
+        opens=_is_view_open("Errors"),
+        scope="levels",
     ),
     "worst": panel.Panel(
-        largest_errors, fits=has_cohort_samples, opens=_within("Errors"), scope="levels"
+        largest_errors, fits=has_cohort_samples, opens=_is_view_open("Errors"), scope="levels"
     ),
     "wrong": panel.Panel(
-        misleading_terms, fits=has_samples, opens=_within("Errors"), scope="levels"
+        misleading_terms, fits=has_samples, opens=_is_view_open("Errors"), scope="levels"
     ),
     "confusions": panel.Panel(
-        confusions, fits=has_classes, opens=_within("Quality"), scope="levels"
+        confusions, fits=has_classes, opens=_is_view_open("Quality"), scope="levels"
     ),
     "calibration": panel.Panel(
-        calibration, fits=has_classes, opens=_within("Quality"), scope="levels"
+        calibration, fits=has_classes, opens=_is_view_open("Quality"), scope="levels"
     ),
-    "curves": panel.Panel(curves, fits=has_classes, opens=_within("Quality"), scope="levels"),
+    "curves": panel.Panel(curves, fits=has_classes, opens=_is_view_open("Quality"), scope="levels"),
     "residuals": panel.Panel(
-        residuals, fits=is_regression, opens=_within("Quality"), scope="levels"
+        residuals, fits=is_regression, opens=_is_view_open("Quality"), scope="levels"
     ),
 }

@@ -27,7 +27,7 @@ from qfusion.wording.backgrounds import background_markdown, describe_baseline, 
 def waterfall(
     sides: compare.Sides, theme: style.Theme = "light", *, letter: str = "A"
 ) -> panel.PanelFigure:
-    """One of the decisions term by term, on the same scale as the other where both are in the same unit.
+    """Draw one of the decisions term by term, on the same scale as the other where both are in the same unit.
 
     Args:
         sides: two decisions.
@@ -52,11 +52,12 @@ def waterfall(
             )
         )
     drawn.update_yaxes(ticklabelstandoff=6)
-    shows = (
-        f"the exact sum of {text.plain(one.id)}"
-        + (", on the same scale as the other. " if sides.same_target else ". ")
-        + describe_baseline(one.background)
-    )
+    shows = f"the exact sum of {text.plain(one.id)}"
+    if sides.same_target:
+        shows += ", on the same scale as the other. "
+    else:
+        shows += ". "
+    shows += describe_baseline(one.background)
     return panel.PanelFigure(
         f"waterfall-{letter}",
         f"{letter}: {answers.finding(one.dividends)}",
@@ -69,7 +70,7 @@ def waterfall(
 
 
 def differences(sides: compare.Sides, theme: style.Theme = "light") -> panel.PanelFigure:
-    """B minus A, term by term; only where both decisions are sums of the same terms in the same unit."""
+    """Draw B minus A, term by term; only where both decisions are sums of the same terms in the same unit."""
     a = sides.a
     b = sides.b
     figure = decision_pairs.differences(
@@ -82,7 +83,7 @@ def differences(sides: compare.Sides, theme: style.Theme = "light") -> panel.Pan
     )
     shows = (
         f"{text.plain(b.id)} minus {text.plain(a.id)}, term by term; the last bar is their sum. "
-        + _against(sides)
+        + _describe_backgrounds(sides)
     )
     alt = (
         "Differences, B minus A: "
@@ -111,7 +112,7 @@ def differences(sides: compare.Sides, theme: style.Theme = "light") -> panel.Pan
 
 
 def shares(sides: compare.Sides, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Shares of the modalities in both decisions."""
+    """Draw shares of the modalities in both decisions."""
     a = sides.a
     b = sides.b
     figure = decision_pairs.bar_pairs(
@@ -138,9 +139,9 @@ def shares(sides: compare.Sides, theme: style.Theme = "light") -> panel.PanelFig
         describe_share_shift(a.shares, b.shares),
         figure,
         shows="the part of each modality in Σ|Shapley value| (MM-SHAP) of each decision."
-        + _both(sides)
+        + _describe_sides(sides)
         + " "
-        + _against(sides),
+        + _describe_backgrounds(sides),
         not_shown="the sign: see the waterfalls.",
         alt=alt,
         table=table,
@@ -155,7 +156,7 @@ _ENTROPY_OF = {
 
 
 def entropies(sides: compare.Sides, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Entropies of both; only where both have states that evolve or are fused."""
+    """Draw the entropies of both; only where both have states that evolve or are fused."""
     a = sides.a
     b = sides.b
     timed = a.study.can("time"), b.study.can("time")
@@ -174,15 +175,12 @@ def entropies(sides: compare.Sides, theme: style.Theme = "light") -> panel.Panel
         KINDS["entropy"].axis,
         theme=theme,
     )
-    shows = (
-        "the von Neumann entropy "
-        + (
-            _ENTROPY_OF[timed[1]]
-            if timed[0] == timed[1]
-            else f"in A {_ENTROPY_OF[timed[0]]}; in B {_ENTROPY_OF[timed[1]]}"
-        )
-        + f".{_both(sides)}"
-    )
+    shows = "the von Neumann entropy "
+    if timed[0] == timed[1]:
+        shows += _ENTROPY_OF[timed[1]]
+    else:
+        shows += f"in A {_ENTROPY_OF[timed[0]]}; in B {_ENTROPY_OF[timed[1]]}"
+    shows += f".{_describe_sides(sides)}"
     alt = f"Entropies in nats. A: {panel.list_terms(a.entropies, '.2f')}. B: {panel.list_terms(b.entropies, '.2f')}."
 
     def table() -> pd.DataFrame:
@@ -206,7 +204,7 @@ def entropies(sides: compare.Sides, theme: style.Theme = "light") -> panel.Panel
 
 
 def classes(sides: compare.Sides, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Softmax of the classes on both sides; only where they are the same classes."""
+    """Draw the softmax of the classes on both sides; only where they are the same classes."""
     a = sides.a
     b = sides.b
     names = b.study.classes
@@ -219,11 +217,12 @@ def classes(sides: compare.Sides, theme: style.Theme = "light") -> panel.PanelFi
         before_name="A",
         theme=theme,
     ).update_traces(name="B", selector={"name": "now"})
-    shows = (
-        f"{evidence_fusion.describe_drawn_classes(names, b.true_class)} of B as bars, of A as hollow diamonds; "
-        + ("no true class of B is known." if b.is_own else "B's true class is marked.")
-        + _both(sides)
-    )
+    shows = f"{evidence_fusion.describe_drawn_classes(names, b.true_class)} of B as bars, of A as hollow diamonds; "
+    if b.is_own:
+        shows += "no true class of B is known."
+    else:
+        shows += "B's true class is marked."
+    shows += _describe_sides(sides)
     alt = f"A: {panel.list_numbers(names, a.probabilities)}. B: {panel.list_numbers(names, b.probabilities)}."
 
     def table() -> pd.DataFrame:
@@ -241,7 +240,7 @@ def classes(sides: compare.Sides, theme: style.Theme = "light") -> panel.PanelFi
 
 
 def disagreements(sides: compare.Sides, theme: style.Theme = "light") -> panel.PanelFigure:
-    """The test samples on which two models differ most, as learned, each with the term that parts them."""
+    """Draw the test samples on which two models differ most, as learned, each with the term that parts them."""
     result = model_differences.apart(sides)
     b = sides.b.study
     ids = [str(name) for name in b.dataset.ids[result.rows]]
@@ -268,10 +267,14 @@ def disagreements(sides: compare.Sides, theme: style.Theme = "light") -> panel.P
     shows = (
         f"the {len(ids)} of {result.among:,} test samples on which {text.plain(sides.a.study.name)} (A) and "
         f"{text.plain(b.name)} (B), both as learned, differ most: A’s decision → B’s"
-        + (", and the term that differs most, B − A. " if result.terms else ". ")
-        + "Click a bar to open it. "
-        + (_against(sides) if result.terms else "")
     )
+    if result.terms:
+        shows += ", and the term that differs most, B − A. "
+    else:
+        shows += ". "
+    shows += "Click a bar to open it. "
+    if result.terms:
+        shows += _describe_backgrounds(sides)
     alt = (
         "Differ most: "
         + "; ".join(
@@ -307,7 +310,7 @@ def disagreements(sides: compare.Sides, theme: style.Theme = "light") -> panel.P
 def describe_disagreements(
     result: model_differences.Apart, largest: Sequence[str], classes: bool
 ) -> str:
-    """On how many samples two models decide differently, and which term parts them where they differ most."""
+    """Describe on how many samples two models decide differently, and which term parts them where they differ most."""
     if not result.among:
         return "There are no test samples to tell the models apart"
     words = (
@@ -326,7 +329,7 @@ def describe_disagreements(
 def describe_difference(
     a: Mapping[str, float], b: Mapping[str, float], quantity: str = "score"
 ) -> str:
-    """Which terms the difference of two decisions is in.
+    """Describe which terms the difference of two decisions is in.
 
     Args:
         a, b: terms by coalition. quantity: what they add up to, "log-odds" or "score".
@@ -347,26 +350,26 @@ def describe_difference(
     back = top(change, smallest=total > 0)
     words = (
         f"B's {quantity} {text.verb(quantity)} {abs(total):.2f} {'higher' if total > 0 else 'lower'}, "
-        f"mainly through {_changes(change, along)}"
+        f"mainly through {_list_changes(change, along)}"
     )
     if change[back[0]] * total < 0 and abs(change[back[0]]) > 0.25 * abs(total):
-        words += f", held back by {_changes(change, back)}"
+        words += f", held back by {_list_changes(change, back)}"
     return words
 
 
-def _changes(change: Mapping[str, float], terms: Sequence[str]) -> str:
+def _list_changes(change: Mapping[str, float], terms: Sequence[str]) -> str:
     return listed([f"{term} ({change[term]:+.2f})" for term in terms])
 
 
 def describe_predictions(a: str, b: str) -> str:
-    """Which classes both sides predict."""
+    """Describe which classes both sides predict."""
     if a == b:
         return f"Both predict ‘{text.plain(a)}’"
     return f"A predicts ‘{text.plain(a)}’, B ‘{text.plain(b)}’"
 
 
 def describe_share_shift(a: Mapping[str, float], b: Mapping[str, float]) -> str:
-    """Whose share of the decision differs most, of the shares (0 to 1) of the modalities on both sides."""
+    """Describe whose share of the decision differs most, of the shares (0 to 1) of the modalities on both sides."""
     change = {name: b[name] - a[name] for name in a if name in b}
     if not change:
         return "A and B have no modality in common"
@@ -378,20 +381,20 @@ def describe_share_shift(a: Mapping[str, float], b: Mapping[str, float]) -> str:
             every = "Each modality that both have"
         return f"{every} carries as much in B as in A, to a percentage point"
     points = f"{100 * abs(change[first[0]]):.0f}"
-    more, less = (
-        [text.plain(name) for name in first if change[name] * sign > 0] for sign in (1, -1)
-    )
-    texts = [
-        f"{listed(names)} {'carries' if len(names) == 1 else 'carry'} {points} percentage "
-        f"point{'' if points == '1' else 's'} {word}{' each' if len(names) > 1 else ''}"
-        for names, word in ((more, "more"), (less, "less"))
-        if names
-    ]
+    unit = "percentage point" if points == "1" else "percentage points"
+    more = [text.plain(name) for name in first if change[name] > 0]
+    less = [text.plain(name) for name in first if change[name] < 0]
+    texts = []
+    for names, word in ((more, "more"), (less, "less")):
+        if len(names) == 1:
+            texts.append(f"{names[0]} carries {points} {unit} {word}")
+        elif names:
+            texts.append(f"{listed(names)} carry {points} {unit} {word} each")
     return f"{', '.join(texts)} in B"
 
 
 def describe_entropy_difference(changes: Sequence[float], what: str) -> str:
-    """Which side has the larger entropies on average.
+    """Describe which side has the larger entropies on average.
 
     Args:
         changes: B less A of every part that both have, in nats; empty where they cannot be compare.
@@ -409,7 +412,7 @@ def describe_entropy_difference(changes: Sequence[float], what: str) -> str:
 
 
 def _hues(sides: compare.Sides) -> dict[str, str]:
-    """Colours of the modalities of both."""
+    """Return colours of the modalities of both."""
     return {
         name: style.term_colour(name, one.study.modalities)
         for one in (sides.a, sides.b)
@@ -417,13 +420,13 @@ def _hues(sides: compare.Sides) -> dict[str, str]:
     }
 
 
-def _both(sides: compare.Sides) -> str:
-    """Whose numbers they are."""
+def _describe_sides(sides: compare.Sides) -> str:
+    """Return whose numbers they are."""
     return f" Of samples {text.plain(sides.a.id)} (A) and {text.plain(sides.b.id)} (B)."
 
 
-def _against(sides: compare.Sides) -> str:
-    """A sentence for numbers without a baseline, of both."""
+def _describe_backgrounds(sides: compare.Sides) -> str:
+    """Return a sentence for numbers without a baseline, of both."""
     a, b = (background_markdown(one.background) for one in (sides.a, sides.b))
     if a == b:
         return describe_comparison(sides.b.background)
@@ -431,7 +434,7 @@ def _against(sides: compare.Sides) -> str:
 
 
 def have_entropies(sides: compare.Sides) -> bool:
-    """Whether both have states that evolve or are fused."""
+    """Return whether both have states that evolve or are fused."""
     return bool(sides.a.entropies and sides.b.entropies)
 
 
@@ -443,8 +446,9 @@ def curve(
     modality: str,
     card: str = "main",
 ) -> panel.PanelFigure:
-    """A spectrum or profile of one of both samples, see `samples.curve`: on the card "main" of A, where it stands in
-    that row."""
+    """Draw a spectrum or profile of one of both samples, see `samples.curve`: on the card "main" of A, where it stands
+    in that row.
+    """
     one = sides.a if card == "main" and row == sides.a.row else sides.b
     return samples.curve(one.study, theme, row=row, modality=modality, card=card)
 
@@ -472,7 +476,7 @@ VIEW = params.SelectParam(
 
 
 def is_pair(view: page_state.PageState) -> bool:
-    """Whether the page compares what is pinned with what the bar shows."""
+    """Return whether the page compares what is pinned with what the bar shows."""
     return bool(view.get("pin")) and VIEW.chosen(TWO)(view)
 
 

@@ -14,12 +14,12 @@ from qfusion.track.contraction_rates import MIXED, Contraction
 
 
 def long_time_limit(sample: Sample) -> steady_states.Settling:
-    """The long-time end of a sample's evolution; its steady state is None where nothing dissipates."""
+    """Return the long-time end of a sample's evolution; its steady state is None where nothing dissipates."""
     return steady_states.attract(sample.study, sample.row, sample.tweak)
 
 
 def distance(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
-    """How fast inputs become alike within T, beside the distance to the steady state beyond it."""
+    """Draw how fast inputs become alike within T, beside the distance to the steady state beyond it."""
     settled = long_time_limit(sample)
     attractor = settled.attractor
     pairs = settled.contraction
@@ -82,7 +82,7 @@ def distance(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
 
 
 def describe_contraction(pairs: Contraction | None, gap: float) -> str:
-    """The measured contraction within T and, apart from it, the asymptotic rate."""
+    """Return the measured contraction within T and, apart from it, the asymptotic rate."""
     if pairs is None:
         return f"In the long run inputs are forgotten at rate {gap:.3g}, the spectral gap"
     rates = pairs.rates
@@ -93,7 +93,9 @@ def describe_contraction(pairs: Contraction | None, gap: float) -> str:
 
 
 def describe_random_comparison(pairs: Contraction | None) -> str:
-    """Whether the pairs contract faster or slower than under every random generator of equal norms, or neither."""
+    """Describe whether the pairs contract faster or slower than under every random generator of equal norms, or
+    neither.
+    """
     if pairs is None:
         return ""
     rate = float(pairs.rates.mean())
@@ -115,7 +117,7 @@ def describe_random_comparison(pairs: Contraction | None) -> str:
 
 
 def describe_approach_rate(settled: steady_states.Settling, T: float) -> str:
-    """The asymptotic rate beside that at which this sample approaches the steady state within T."""
+    """Return the asymptotic rate beside that at which this sample approaches the steady state within T."""
     distance = settled.attractor.distance
     at_T = float(np.interp(T, settled.times, distance))
     return (
@@ -126,7 +128,7 @@ def describe_approach_rate(settled: steady_states.Settling, T: float) -> str:
 
 
 def describe_mixing_time(pairs: Contraction | None, T: float) -> str:
-    """The mixing time of the measured pairs against T."""
+    """Return the mixing time of the measured pairs against T."""
     if pairs is None:
         return ""
     if pairs.mixing_time is None:
@@ -138,7 +140,7 @@ def describe_mixing_time(pairs: Contraction | None, T: float) -> str:
 
 
 def describe_readout_dependence(spread: np.ndarray, unit: str) -> str:
-    """How far the scores at 0, at T and at a unique steady state depend on the input."""
+    """Describe how far the scores at 0, at T and at a unique steady state depend on the input."""
     return (
         "**What would it say in the end?** Read out at the steady state, it is one number for every input. At T it "
         f"spreads over the test samples by {spread[1]:.3g} ({text.plain(unit)}, standard deviation), and by "
@@ -147,7 +149,7 @@ def describe_readout_dependence(spread: np.ndarray, unit: str) -> str:
 
 
 def steady_state(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Populations of the steady state, and of the sample at T; only where something dissipates."""
+    """Draw the populations of the steady state, and of the sample at T; only where something dissipates."""
     attractor = long_time_limit(sample).attractor
     dims = sample.model.dims
     mass = np.real(np.diag(attractor.steady))

@@ -15,7 +15,7 @@ from qfusion.wording.cuts import describe_cut
 
 
 def describe_lost_terms(whose: str, terms: Mapping[str, tuple[float, float]]) -> str:
-    """Of which term a cut takes most away.
+    """Describe of which term a cut takes most away.
 
     Args:
         whose: the modality that is cut, as markdown.
@@ -33,7 +33,7 @@ def describe_lost_terms(whose: str, terms: Mapping[str, tuple[float, float]]) ->
 
 @panel.cached
 def cut(sample: Sample, theme: style.Theme = "light", *, t: float = 1.0) -> panel.PanelFigure:
-    """The explained output after a cut of each modality, against the time of the cut.
+    """Draw the explained output after a cut of each modality, against the time of the cut.
 
     Args:
         sample: a sample of a model with time.
@@ -72,7 +72,7 @@ def cut(sample: Sample, theme: style.Theme = "light", *, t: float = 1.0) -> pane
 
 
 def most_sensitive_modality(sample: Sample) -> str:
-    """The modality whose cut moves the explained output most."""
+    """Return the modality whose cut moves the explained output most."""
     return cut_summaries.most_moved(
         cut_measures.cuts_of_sample(sample.study, sample.row, sample.tweak, terms=True),
         sample.output,
@@ -82,7 +82,7 @@ def most_sensitive_modality(sample: Sample) -> str:
 def cut_terms(
     sample: Sample, theme: style.Theme = "light", *, modality: str = "", t: float = 1.0
 ) -> panel.PanelFigure:
-    """Sizes of the terms after a cut of one modality, against the time of the cut.
+    """Draw the sizes of the terms after a cut of one modality, against the time of the cut.
 
     Args:
         sample: a sample of a model with time.

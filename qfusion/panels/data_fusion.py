@@ -19,8 +19,9 @@ from qfusion.wording.information import (
 
 
 def information_bits(dataset: DataSet, theme: style.Theme = "light") -> panel.PanelFigure:
-    """What modalities tell of the target redundantly, uniquely and only together, by every estimator and, of more than
-    two modalities, of each against the rest."""
+    """Draw what modalities tell of the target redundantly, uniquely and only together, by every estimator and, of more
+    than two modalities, of each against the rest.
+    """
     result = fusion_tests.needs(dataset)
     rows = {
         **result.by,
@@ -81,7 +82,7 @@ def information_bits(dataset: DataSet, theme: style.Theme = "light") -> panel.Pa
 
 
 def small_models(dataset: DataSet, theme: style.Theme = "light") -> panel.PanelFigure:
-    """What the best single, late and joint small models reach on held-out rows, and what each adds."""
+    """Draw what the best single, late and joint small models reach on held-out rows, and what each adds."""
     estimate = fusion_tests.needs(dataset)
     result = estimate.baselines
     rows = {

@@ -25,19 +25,19 @@ _EXTREME = {"for": -1, "against": 0}
 
 
 def describe_modalities(operator: Operator) -> str:
-    """The modalities of an operator, as markdown."""
+    """Return the modalities of an operator, as markdown."""
     return listed([text.plain(name) for name in operator.modalities])
 
 
 def format_share(value: float) -> str:
-    """A share of a sample."""
+    """Return a share of a sample."""
     if value >= 0.095:
         return share(value)
     return "less than 0.1%" if 1e-9 < value < 0.0005 else f"{abs(value):.1%}"
 
 
 def nearest_heading(side: str, weights: Sequence[float]) -> str:
-    """What the samples with the most weight on an extreme eigenstate are; weights of all samples, 0 to 1."""
+    """Return what the samples with the most weight on an extreme eigenstate are; weights of all samples, 0 to 1."""
     best = max(weights, default=0.0)
     if best < NEAR:
         return f"No sample is close to the state that votes most {side} (best {format_share(best)})"
@@ -47,7 +47,7 @@ def nearest_heading(side: str, weights: Sequence[float]) -> str:
 def describe_votes(
     who: str, votes: np.ndarray, kind: str, moved: float, quantity: str = "score"
 ) -> str:
-    """How many eigenstates vote for and against, as far as votes are written, and what a sample adds.
+    """Describe how many eigenstates vote for and against, as far as votes are written, and what a sample adds.
 
     Args:
         who: the modalities, as markdown. votes: of the eigenstates, (K,).
@@ -57,15 +57,16 @@ def describe_votes(
     favour = int((votes >= WRITTEN).sum())
     against = int((votes <= -WRITTEN).sum())
     idle = len(votes) - favour - against
-    return (
-        f"{count(favour, kind)} of {who} {'raises' if favour == 1 else 'raise'}, {against:,} "
-        f"{'lowers' if against == 1 else 'lower'} the {quantity}{f', {idle:,} neither' if idle else ''}; this sample "
-        f"adds {moved:+z.2f}"
-    )
+    raises = "raises" if favour == 1 else "raise"
+    lowers = "lowers" if against == 1 else "lower"
+    sentence = f"{count(favour, kind)} of {who} {raises}, {against:,} {lowers} the {quantity}"
+    if idle:
+        sentence += f", {idle:,} neither"
+    return f"{sentence}; this sample adds {moved:+z.2f}"
 
 
 def describe_extreme_vote(side: str, vote: float, state: str) -> str:
-    """What the eigenstate with the extreme vote is, and whether that vote is one for, or against, at all."""
+    """Describe what the eigenstate with the extreme vote is, and whether that vote is one for, or against, at all."""
     if round(vote, 2) * _SIGN[side] <= 0:
         return f"No state votes {side}; the nearest to it, at {vote:+z.2f}: {state}"
     return f"Votes most {side} ({vote:+.2f}): {state}"
@@ -77,7 +78,7 @@ def describe_largest_effect(
     modalities: Sequence[str],
     quantity: str = "score",
 ) -> str:
-    """The element whose reading changes the explained quantity most, of effects (M, n)."""
+    """Return the element whose reading changes the explained quantity most, of effects (M, n)."""
     return panel.capital(
         panel.superlative(
             {
@@ -101,14 +102,15 @@ _SIGN = {"for": 1, "against": -1}
 
 
 def default_vertical_axis(operator: Operator) -> str:
-    """What is drawn upwards unless told: of many outcome patterns, a sample is hardly on the extreme ones."""
+    """Return what is drawn upwards unless told: of many outcome patterns, a sample is hardly on the extreme ones."""
     return UPS[0] if operator.vectors is not None else UPS[1]
 
 
 def spectrum(
     sample: Sample, theme: style.Theme = "light", *, group: str = "", split: str = "test"
 ) -> panel.PanelFigure:
-    """Eigenvalues of a decision operator as votes, and how much of the sample and of others lies on each eigenstate.
+    """Draw the eigenvalues of a decision operator as votes, and how much of the sample and of others lies on each
+    eigenstate.
 
     Args:
         sample: of any model.
@@ -165,7 +167,7 @@ def spectrum(
 def extreme_eigenstate(
     sample: Sample, theme: style.Theme = "light", *, side: str = "for", group: str = ""
 ) -> panel.PanelFigure:
-    """The eigenstate that votes most for, or most against; only of models of kets.
+    """Draw the eigenstate that votes most for, or most against; only of models of kets.
 
     Args:
         sample: of a model of kets.
@@ -177,19 +179,21 @@ def extreme_eigenstate(
     k = _EXTREME[side]
     amplitudes = operator.amplitudes(k)
     names = state_charts.basis_labels(operator.dims)
-    title = describe_extreme_vote(side, float(operator.votes[k]), _levels(amplitudes, names))
+    title = describe_extreme_vote(
+        side, float(operator.votes[k]), _likeliest_levels(amplitudes, names)
+    )
     shows = (
         "how likely each basis state is in this eigenstate (height) and its phase (colour, the largest one's set "
         "to 0)"
-        + (
+    )
+    if len(operator.dims) > 1:
+        shows += (
             f"; levels of {', '.join(map(text.plain, operator.modalities))}, first leftmost. Real samples are "
             "products; this need not be."
-            if len(operator.dims) > 1
-            else "."
         )
-        + " "
-        + describe_comparison(sample.study.background)
-    )
+    else:
+        shows += "."
+    shows += " " + describe_comparison(sample.study.background)
 
     def table() -> pd.DataFrame:
         return pd.DataFrame(
@@ -206,7 +210,7 @@ def extreme_eigenstate(
         operator_spectra.eigenvector_bars(amplitudes, operator.dims, theme=theme),
         shows=shows,
         not_shown="whether a real sample can be in it: see the weights below.",
-        alt=f"Populations of the eigenstate that votes most {side}: {_levels(amplitudes, names)}.",
+        alt=f"Populations of the eigenstate that votes most {side}: {_likeliest_levels(amplitudes, names)}.",
         table=table,
     )
 
@@ -214,7 +218,7 @@ def extreme_eigenstate(
 def outcome_patterns(
     sample: Sample, theme: style.Theme = "light", *, group: str = ""
 ) -> panel.PanelFigure:
-    """The outcome patterns that vote most for and most against; only of models that read masses.
+    """Draw the outcome patterns that vote most for and most against; only of models that read masses.
 
     Args:
         sample: of a model that reads masses.
@@ -222,15 +226,15 @@ def outcome_patterns(
         group: of modalities, such as "text+audio".
     """
     operator = operator_votes.operator_of(sample, group)
-    elements = _elements(sample)
+    elements = _element_names(sample)
     whole = len(operator.values)
     side = min(SHOWN_PATTERNS, whole // 2)
     shown = [*range(whole - 1, whole - 1 - side, -1), *range(side - 1, -1, -1)]
     bits = np.array([operator.bits(k) for k in shown])
     votes = operator.votes[shown]
     alt = (
-        f"Highest vote {votes[0]:+z.2f}: {_said(bits[0], elements)}. Lowest {votes[-1]:+z.2f}: "
-        f"{_said(bits[-1], elements)}."
+        f"Highest vote {votes[0]:+z.2f}: {_describe_pattern(bits[0], elements)}. Lowest {votes[-1]:+z.2f}: "
+        f"{_describe_pattern(bits[-1], elements)}."
     )
 
     def table() -> pd.DataFrame:
@@ -243,7 +247,7 @@ def outcome_patterns(
 
     return panel.PanelFigure(
         "patterns",
-        describe_extreme_vote("for", float(votes[0]), _said(bits[0], elements)),
+        describe_extreme_vote("for", float(votes[0]), _describe_pattern(bits[0], elements)),
         operator_spectra.outcome_patterns(
             bits, votes, elements, operator.modalities, sample.modalities, theme=theme
         ),
@@ -259,7 +263,7 @@ def outcome_patterns(
 def element_effects(
     sample: Sample, theme: style.Theme = "light", *, group: str = ""
 ) -> panel.PanelFigure:
-    """How the decision changes when one element's qubit reads 1 instead of 0; only of models that read masses.
+    """Draw how the decision changes when one element's qubit reads 1 instead of 0; only of models that read masses.
 
     Args:
         sample: of a model that reads masses.
@@ -267,7 +271,7 @@ def element_effects(
         group: of modalities, such as "text+audio".
     """
     operator = operator_votes.operator_of(sample, group)
-    elements = _elements(sample)
+    elements = _element_names(sample)
     if operator.effects is not None:
         values = operator.effects
     else:
@@ -307,7 +311,7 @@ def extreme_plane(
     split: str = "test",
     up: str = "",
 ) -> panel.PanelFigure:
-    """Many samples along the two extreme eigenstates.
+    """Draw many samples along the two extreme eigenstates.
 
     Args:
         sample: of any model; it is ringed.
@@ -371,23 +375,23 @@ def extreme_plane(
     )
 
 
-def _levels(amplitudes: np.ndarray, names: list[str]) -> str:
-    """The likeliest basis states in words."""
+def _likeliest_levels(amplitudes: np.ndarray, names: list[str]) -> str:
+    """Return the likeliest basis states in words."""
     mass = np.abs(amplitudes) ** 2
     order = [i for i in np.argsort(-mass)[:3] if mass[i] >= 0.1] or [int(mass.argmax())]
     return ", ".join(f"|{names[i]}⟩ {mass[i]:.0%}" for i in order)
 
 
-def _elements(sample: Sample) -> tuple[str, ...]:
-    """Names of the elements that a modality is read by."""
+def _element_names(sample: Sample) -> tuple[str, ...]:
+    """Return the names of the elements that a modality is read by."""
     study: Any = sample.study
     if study.model.elements_are_classes:
         return tuple(study.space.elements)
     return tuple(map(str, range(study.model.elements)))
 
 
-def _said(bits: np.ndarray, elements: tuple[str, ...]) -> str:
-    """One pattern in words: the elements that read 1."""
+def _describe_pattern(bits: np.ndarray, elements: tuple[str, ...]) -> str:
+    """Return one pattern in words: the elements that read 1."""
     read = [[text.plain(elements[i], 20) for i in np.flatnonzero(row)] for row in bits]
     return "; ".join("yes on " + ", ".join(on) if on else "no on all" for on in read)
 
@@ -396,19 +400,19 @@ NEAREST = 4  # samples that are shown on each side
 
 
 def has_kets(sample: Sample, group: str = "", **_: Any) -> bool:
-    """Whether the operator's eigenstates are kets, which can be drawn."""
+    """Return whether the operator's eigenstates are kets, which can be drawn."""
     return (
         sample.study.can("states") and operator_votes.operator_of(sample, group).vectors is not None
     )
 
 
 def has_patterns(sample: Sample, group: str = "", **_: Any) -> bool:
-    """Whether the operator is of outcome patterns."""
+    """Return whether the operator is of outcome patterns."""
     return sample.study.can("states") and not has_kets(sample, group)
 
 
-def _nearest(view: page_state.PageState, sample: Sample) -> list[str]:
-    """Ends of the names of the curves of the samples nearest to both extremes."""
+def _nearest_curve_names(view: page_state.PageState, sample: Sample) -> list[str]:
+    """Return the ends of the names of the curves of the samples nearest to both extremes."""
     if not sample.study.can("states"):
         return []
     result = operator_votes.votes_of(sample, GROUP(view) or "", AMONG(view) or "test")[0]
@@ -465,4 +469,8 @@ OPERATORS = {
     "patterns": panel.Panel(outcome_patterns, _GROUP, fits=has_patterns),
     "effects": panel.Panel(element_effects, _GROUP, fits=has_patterns),
 }
-NAMED = {"content-": panel.Panel(samples.curve_of, rest=samples.parse_curve_name, endings=_nearest)}
+NAMED = {
+    "content-": panel.Panel(
+        samples.curve_of, rest=samples.parse_curve_name, endings=_nearest_curve_names
+    )
+}

@@ -20,7 +20,7 @@ def noisy_outcome(
     readout: float = 0.0,
     shots: int = SHOTS,
 ) -> sample_circuits.Noisy:
-    """What the noisy circuit says of the sample."""
+    """Return what the noisy circuit says of the sample."""
     return sample_circuits.with_noise(
         sample.study, sample.row, sample.tweak, (depolarising, damping, readout), shots
     )
@@ -35,7 +35,7 @@ def scores(
     readout: float = 0.0,
     shots: int = SHOTS,
 ) -> panel.PanelFigure:
-    """Log-odds of the classes, or the score, under noise, beside those of the exact circuit.
+    """Draw log-odds of the classes, or the score, under noise, beside those of the exact circuit.
 
     Args:
         sample: a sample of an entangled-fusion network.
@@ -92,8 +92,10 @@ def scores(
 
 
 def describe_lead(name: str, gap: float, error: float, shots: int) -> str:
-    """Returns how far the first class is ahead of the next, in standard errors of their difference over the same
-    shots; that nothing scatters where it does not."""
+    """Returns how far the first class is ahead of the next, in standard errors of their difference over the same shots.
+
+    That nothing scatters where it does not.
+    """
     if error <= 1e-9 * max(abs(gap), 1e-300):
         return f"‘{name}’ leads by {gap:.2f}; its shots do not scatter"
     words = f"‘{name}’ leads by {gap / error:.1f} standard errors of the difference"
@@ -111,7 +113,7 @@ def terms(
     readout: float = 0.0,
     shots: int = SHOTS,
 ) -> panel.PanelFigure:
-    """Contributions under noise, beside those of the exact circuit; arguments as of `scores`."""
+    """Draw the contributions under noise, beside those of the exact circuit; arguments as of `scores`."""
     study = sample.study
     c = sample.output
     result = noisy_outcome(sample, depolarising, damping, readout, shots)

@@ -69,19 +69,22 @@ MATRIX_PARTS = {
 
 
 def upper_measures(modalities: Sequence[str]) -> tuple[str, ...]:
-    """What can be drawn above the decision: a single modality has no pairs."""
+    """Return what can be drawn above the decision: a single modality has no pairs."""
     return ABOVE if len(modalities) > 1 else ABOVE[:-1]
 
 
 def upper_curves(
     sample: Sample, above: str = ENTROPY
 ) -> tuple[dict[str, np.ndarray], np.ndarray, str, str]:
-    """What moves beside the decision: series of each modality and of all, or of the pairs that the tweak acts on; the
-    mean over modalities or these pairs, its name, its unit."""
+    """Return what moves beside the decision: series of each modality and of all, or of the pairs that the tweak acts
+    on.
+
+    The mean over modalities or these pairs, its name, its unit.
+    """
     kind, _, name = _ABOVE[choose("Measure", above, upper_measures(sample.modalities))]
     if above == PAIRS:
         pairs = tweaked_pairs(sample)
-        series = _shared(sample, pairs)
+        series = _mutual_information(sample, pairs)
         if len(pairs) == 1:
             name = f"the mutual information of {listed([text.plain(name) for name in pairs[0]])}"
     else:
@@ -92,8 +95,10 @@ def upper_curves(
 
 
 def tweaked_pairs(sample: Sample) -> list[tuple[str, ...]]:
-    """The pairs of modalities that changed terms act on, within larger groups too; all where nothing is changed, or all
-    that evolves."""
+    """Return the pairs of modalities that changed terms act on, within larger groups too.
+
+    All where nothing is changed, or all that evolves.
+    """
     parts = sample_evolution.touched(sample.tweak, sample.modalities) or [sample.modalities]
     return [
         pair
@@ -102,7 +107,7 @@ def tweaked_pairs(sample: Sample) -> list[tuple[str, ...]]:
     ]
 
 
-def _shared(sample: Sample, pairs: Sequence[tuple[str, ...]]) -> dict[str, np.ndarray]:
+def _mutual_information(sample: Sample, pairs: Sequence[tuple[str, ...]]) -> dict[str, np.ndarray]:
     shared = sample.track().measures.of("mutual_information")
     return {"+".join(pair): shared[pair].clip(0.0) + 0.0 for pair in pairs}
 
@@ -116,7 +121,7 @@ def decision_over_time(
     terms: str = DIVIDENDS,
     t: float = 1.0,
 ) -> panel.PanelFigure:
-    """Entropies or entanglement and the terms of the decision on one time axis.
+    """Draw the entropies or entanglement and the terms of the decision on one time axis.
 
     Args:
         sample: a sample of a model with time.
@@ -135,7 +140,7 @@ def decision_over_time(
     if sample.tweak != learned.tweak:
         before = (
             learned.places,
-            _shared(learned, tweaked_pairs(sample))
+            _mutual_information(learned, tweaked_pairs(sample))
             if above == PAIRS
             else upper_curves(learned, above)[0],
             terms_over_time(learned, terms),
@@ -153,23 +158,18 @@ def decision_over_time(
         cursor=cursor_time(sample, t),
         theme=theme,
     )
-    shows = (
-        f"above, {_ABOVE[above][1]}; below, the decision if it were read out at t, split into "
-        + (
-            f"contributions: {_dashes(len(sample.modalities))}."
-            if terms == DIVIDENDS
-            else "Shapley values."
-        )
-        + (" Thin, dotted: as learned." if before else "")
-        + sample.followed
-        + " "
-        + describe_comparison(sample.study.background)
-    )
-    not_shown = (
-        "that what stands above decides: it is correlation"
-        + (", and jumps raise it too" if above == ENTROPY else "")
-        + ". The baseline is left out below."
-    )
+    shows = f"above, {_ABOVE[above][1]}; below, the decision if it were read out at t, split into "
+    if terms == DIVIDENDS:
+        shows += f"contributions: {_describe_dashes(len(sample.modalities))}."
+    else:
+        shows += "Shapley values."
+    if before:
+        shows += " Thin, dotted: as learned."
+    shows += sample.followed + " " + describe_comparison(sample.study.background)
+    not_shown = "that what stands above decides: it is correlation"
+    if above == ENTROPY:
+        not_shown += ", and jumps raise it too"
+    not_shown += ". The baseline is left out below."
     alt = (
         f"Above, {above}: {panel.list_curves(series)}. Below, {terms}: "
         f"{panel.list_curves({term: entry for term, entry in shown.items() if term}, '+.2f')}."
@@ -197,15 +197,15 @@ def decision_over_time(
     )
 
 
-def _dashes(modalities: int) -> str:
-    """How the terms of so many modalities are drawn, in words."""
+def _describe_dashes(modalities: int) -> str:
+    """Return how the terms of so many modalities are drawn, in words."""
     most = "dotted all three" if modalities == 3 else "dotted in larger groups"
     return ", ".join(("solid alone", "dashed in pairs", most)[:modalities])
 
 
 @panel.cached
 def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
-    """The decision at T, term by term."""
+    """Draw the decision at T, term by term."""
     final = sample.dividends
     figure = decision_charts.waterfall(
         final,
@@ -228,7 +228,7 @@ def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure
 
 
 def measure_panels() -> dict[str, str]:
-    """The kinds of measures that are drawn over time, each with the name of its panel."""
+    """Return the kinds of measures that are drawn over time, each with the name of its panel."""
     return {
         kind: kind.replace("_", "-") if kind in FIRST_MEASURES else f"measure-{kind}"
         for kind, about in KINDS.items()
@@ -243,7 +243,7 @@ def correlation(
     kind: str = "mutual_information",
     t: float = 1.0,
 ) -> panel.PanelFigure:
-    """One measure of correlation over time.
+    """Draw one measure of correlation over time.
 
     Args:
         sample: a sample of a model with time.
@@ -269,7 +269,10 @@ def correlation(
         height=260,
         theme=theme,
     )
-    shows = about.shows + (" Thin, dotted: as learned." if before else "") + sample.followed
+    shows = about.shows
+    if before:
+        shows += " Thin, dotted: as learned."
+    shows += sample.followed
     alt = (
         f"{about.axis} over time: "
         f"{panel.list_curves({about.between.join(part): values for part, values in series.items()})}."
@@ -295,7 +298,7 @@ def correlation(
 def trajectories(
     sample: Sample, theme: style.Theme = "light", *, runs: int = 20, whose: str = ""
 ) -> panel.PanelFigure:
-    """Single quantum-jump trajectories, with their jumps, and the mean of all.
+    """Draw single quantum-jump trajectories, with their jumps, and the mean of all.
 
     Args:
         sample: a sample of a model with time.
@@ -358,7 +361,7 @@ def trajectories(
 
 
 def ensemble(sample: Sample, theme: style.Theme = "light", *, runs: int = 20) -> panel.PanelFigure:
-    """The mean of sampled trajectories with its standard error, over the master equation: likeliest basis states."""
+    """Draw the mean of sampled trajectories with its standard error, over the master equation."""
     track = sample.track(runs=runs)
     first = np.sort(np.argsort(track.populations.max(0))[::-1][:SHOWN_STATES])
     names = [state_charts.basis_labels(sample.model.dims)[i] for i in first]
@@ -415,7 +418,7 @@ def ensemble(sample: Sample, theme: style.Theme = "light", *, runs: int = 20) ->
 def populations(
     sample: Sample, theme: style.Theme = "light", *, whose: str = WHOLE, t: float = 1.0
 ) -> panel.PanelFigure:
-    """Populations of the state at a time.
+    """Draw the populations of the state at a time.
 
     Args:
         sample: a sample of a model with time.
@@ -445,7 +448,7 @@ def matrix(
     whose: str = WHOLE,
     t: float = 1.0,
 ) -> panel.PanelFigure:
-    """The density matrix at a time.
+    """Draw the density matrix at a time.
 
     Args:
         sample: a sample of a model with time.
@@ -482,36 +485,37 @@ def state_at(sample: Sample, whose: str, t: float) -> tuple[np.ndarray, tuple[in
 
 
 def nearest_step(sample: Sample, t: float) -> int:
-    """Which of the followed times a share t of T is."""
+    """Return which of the followed times a share t of T is."""
     return round(t * (len(sample.track().times) - 1))
 
 
 def reduced_states(sample: Sample, name: str) -> np.ndarray:
-    """The states of one modality over time, (nT, d, d)."""
+    """Return the states of one modality over time, (nT, d, d)."""
     return partial_trace(
         torch.as_tensor(sample.track().rho), sample.model.dims, (sample.modalities.index(name),)
     ).numpy()
 
 
 def list_changes(tweak: Tweak) -> list[str]:
-    """What is changed, one by one, as markdown."""
-    return [
-        *(f"H: {text.plain(term)} × {factor:g}" for term, factor in tweak.couplings.items()),
-        *(
-            f"dissipation: {text.plain(term)} × {factor:g}"
-            for term, factor in tweak.dissipations.items()
-        ),
-        *([] if tweak.duration is None else [f"T = {tweak.duration:g}"]),
-    ]
+    """Describe what is changed, one by one, as markdown."""
+    changes = [f"H: {text.plain(term)} × {factor:g}" for term, factor in tweak.couplings.items()]
+    for term, factor in tweak.dissipations.items():
+        changes.append(f"dissipation: {text.plain(term)} × {factor:g}")
+    if tweak.duration is not None:
+        changes.append(f"T = {tweak.duration:g}")
+    return changes
 
 
 Ends = tuple[float, float, str]  # a number at T as learned and now, and its unit
 
 
 def correlation_change(sample: Sample) -> dict[str, Ends]:
-    """The correlation at T, as learned and now, by its name as markdown: of the modalities that changed terms act on,
-    or of all where these are more than two groups; none of a single modality. With it the entanglement of a pair, or of
-    one modality with the rest, where all changed terms act on these."""
+    """Return the correlation at T, as learned and now, by its name as markdown: of the modalities that changed terms
+    act on, or of all where these are more than two groups.
+
+    None of a single modality. With it the entanglement of a pair, or of one modality with the rest, where all changed
+    terms act on these.
+    """
     names = sample.modalities
     ends = {}
     parts = sample_evolution.touched(sample.tweak, names)
@@ -539,12 +543,12 @@ def correlation_change(sample: Sample) -> dict[str, Ends]:
 
 
 def equal_as_written(before: float, after: float) -> bool:
-    """Whether a difference is none as numbers are written, to 0.001."""
+    """Return whether a difference is none as numbers are written, to 0.001."""
     return abs(after - before) < 5e-4 or f"{before:z.3f}" == f"{after:z.3f}"
 
 
 def format_change(before: float, after: float) -> str:
-    """Two numbers as `0.210 → 0.130`, or the one that is written for both."""
+    """Return two numbers as `0.210 → 0.130`, or the one that is written for both."""
     if equal_as_written(before, after):
         return f"{after:z.3f} (unchanged to 0.001)"
     return f"{before:z.3f} → {after:z.3f}"
@@ -560,7 +564,7 @@ def describe_change(
     sure: tuple[float, float] = (0.0, 0.0),
     quantity: str = "score",
 ) -> str:
-    """What the sliders change, in a line.
+    """Describe what the sliders change, in a line.
 
     Args:
         changed: of `list_changes`. shared: of `correlation_change`.
@@ -571,18 +575,24 @@ def describe_change(
             are no classes.
         quantity: what is explained, "log-odds" or "score".
     """
-    what = ", ".join(changed) if len(changed) <= MOST_SAID else f"{len(changed)} changes"
-    parts = [
-        *(
-            f"{name} {format_change(before, after)}{'' if equal_as_written(before, after) else f' {unit}'}"
-            for name, (before, after, unit) in shared.items()
-        ),
-        f"{quantity}{whose} {format_change(*score)}",
-        "decision unchanged" if decided[0] == decided[1] else f"decision now {decided[1]}",
-    ]
-    if decided[0] == decided[1] and not equal_as_written(*sure):
-        parts[-1] += f" (softmax {format_change(*sure)})"
-    return f"**{what}**: {', '.join(parts)}, test {metric[0]}: {format_change(*metric[1:])}."
+    if len(changed) <= MOST_SAID:
+        lever = ", ".join(changed)
+    else:
+        lever = f"{len(changed)} changes"
+    parts = []
+    for name, (before, after, unit) in shared.items():
+        part = f"{name} {format_change(before, after)}"
+        if not equal_as_written(before, after):
+            part += f" {unit}"
+        parts.append(part)
+    parts.append(f"{quantity}{whose} {format_change(*score)}")
+    if decided[0] != decided[1]:
+        parts.append(f"decision now {decided[1]}")
+    elif equal_as_written(*sure):
+        parts.append("decision unchanged")
+    else:
+        parts.append(f"decision unchanged (softmax {format_change(*sure)})")
+    return f"**{lever}**: {', '.join(parts)}, test {metric[0]}: {format_change(*metric[1:])}."
 
 
 def describe_tweaked_sample(sample: Sample) -> str:
@@ -620,7 +630,7 @@ def describe_tweak(sample: Sample, changed: Sequence[str], shared: Mapping[str, 
 
 
 def describe_likeliest(when: str, populations: Mapping[str, float]) -> str:
-    """Which basis states are the likeliest at a time, by their populations, 0 to 1."""
+    """Describe which basis states are the likeliest at a time, by their populations, 0 to 1."""
     return panel.superlative(
         populations,
         one="Likeliest basis state at {when}: {names} with {share}",
@@ -639,7 +649,7 @@ def terms_over_time(sample: Sample, what: str) -> dict[str, np.ndarray]:
 
 
 def cursor_time(sample: Sample, t: float) -> float | None:
-    """The time of a share t of T, where a cursor is drawn: not at 0 and 1."""
+    """Return the time of a share t of T, where a cursor is drawn: not at 0 and 1."""
     if 0 < t < 1:
         return t * float(sample_evolution.times_of(float(sample.model.duration))[-1])
     return None

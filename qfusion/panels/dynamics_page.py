@@ -28,7 +28,7 @@ can_cut = panel.can("time", where=lambda study: len(study.modalities) > 1)
 
 
 def reaches_steady_state(sample: Sample) -> bool:
-    """Whether the sample evolves in time to a steady state."""
+    """Return whether the sample evolves in time to a steady state."""
     if not sample.study.can("time"):
         return False
     attractor = long_time_limit(sample).attractor
@@ -36,7 +36,7 @@ def reaches_steady_state(sample: Sample) -> bool:
 
 
 def factors(study: Study) -> dict[str, params.NumberParam]:
-    """The sliders of a model with time, by key: factors on couplings and dissipation, and the duration."""
+    """Return the sliders of a model with time, by key: factors on couplings and dissipation, and the duration."""
     highest = tweak_limits.slider_tops(study.model)
     return {
         key: params.NumberParam(
@@ -54,7 +54,7 @@ def factors(study: Study) -> dict[str, params.NumberParam]:
 
 
 def sliders(view: page_state.PageState, study: Study) -> list[params.Param]:
-    """What an address may say about the sliders; also names factors that this model does not have."""
+    """Return what an address may say about the sliders; also names factors that this model does not have."""
     if not study.can("time"):
         return []
     known = factors(study)

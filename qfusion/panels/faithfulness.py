@@ -40,20 +40,23 @@ ROUNDING = 1e-9  # differences of Shapley values below it are rounding
 
 
 def trust_warnings(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Every caution on the explanations of a model, as a table: it has no figure."""
+    """Draw every caution on the explanations of a model, as a table: it has no figure."""
     study = trust.as_trained(study)
     rows, _ = trust.explained(study)
     words = [describe_finding(finding) for finding in trust.reliability_findings(study)]
     shows = (
         f"what was measured on {len(rows):,} test samples of {text.plain(study.dataset.name)} against "
         f"{background_markdown(study.explanation_background)}: every sentence follows from the figures below. "
-        + (
+    )
+    if study.is_sampled:
+        shows += (
             f"Contributions of a sample add up to its {study.quantity}; against other rows they would differ, by the "
             "standard error that the Samples page says."
-            if study.is_sampled
-            else f"Contributions are exact: they add up to the {study.quantity}, and nothing is sampled."
         )
-    )
+    else:
+        shows += (
+            f"Contributions are exact: they add up to the {study.quantity}, and nothing is sampled."
+        )
     alt = "; ".join(one.sentence for one in words)
 
     def table() -> pd.DataFrame:
@@ -76,7 +79,7 @@ def trust_warnings(study: Study, theme: style.Theme = "light") -> panel.PanelFig
 def modality_curves(
     study: Study, theme: style.Theme = "light", *, kind: str = DELETION, measure: str = LOG_ODDS
 ) -> panel.PanelFigure:
-    """Modalities taken away or given back one after another, the most important first.
+    """Draw modalities taken away or given back one after another, the most important first.
 
     Args:
         study: a model on its data.
@@ -107,7 +110,7 @@ def feature_curves(
     measure: str = LOG_ODDS,
     everyone: bool = False,
 ) -> panel.PanelFigure:
-    """Features of one modality taken away or given back one after another, the most important first.
+    """Draw features of one modality taken away or given back one after another, the most important first.
 
     Args:
         study: a model on its data.
@@ -200,8 +203,10 @@ def _probability(study: Study, measure: str) -> bool:
 
 
 def describe_beaten_orders(curves: faithfulness.Curves) -> str:
-    """How many random orders ours beats, at deletion and at insertion; of samples drawn from more, where their
-    intervals let it be told."""
+    """Describe how many random orders ours beats, at deletion and at insertion.
+
+    Of samples drawn from more, where their intervals let it be told.
+    """
     gain = float(curves.deletion_gain.mean())
     orders = len(curves.random_deletion)
     about = f"(area {gain:.3g} on average{_interval(curves, 0)})"
@@ -218,8 +223,10 @@ def describe_beaten_orders(curves: faithfulness.Curves) -> str:
 
 
 def describe_return(curves: faithfulness.Curves) -> str:
-    """Whether the output returns sooner in our order than in all random ones; of samples drawn from more, where their
-    interval lets it be told."""
+    """Describe whether the output returns sooner in our order than in all random ones.
+
+    Of samples drawn from more, where their interval lets it be told.
+    """
     gain = float(curves.insertion_gain.mean())
     orders = len(curves.random_insertion)
     won = int((curves.insertion_gain > 0).sum())
@@ -235,7 +242,7 @@ def describe_return(curves: faithfulness.Curves) -> str:
 
 
 def _interval(curves: faithfulness.Curves, place: int) -> str:
-    """The interval of an area, where the samples are drawn from more."""
+    """Return the interval of an area, where the samples are drawn from more."""
     interval = None if curves.intervals is None else curves.intervals[place]
     if interval is None or not interval.known:
         return ""
@@ -243,7 +250,7 @@ def _interval(curves: faithfulness.Curves, place: int) -> str:
 
 
 def planted_truth(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Exact against planted contributions of the test samples; only of data with a planted truth."""
+    """Draw exact against planted contributions of the test samples; only of data with a planted truth."""
     study = trust.as_trained(sample.study)
     against_truth = check_present(
         trust.against_truth(study),
@@ -318,7 +325,10 @@ def planted_truth(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
 
 
 def other_methods(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Shapley values of a sample by four methods, as a table: it has no figure. Only against samples as background."""
+    """Draw Shapley values of a sample by four methods, as a table: it has no figure.
+
+    Only against samples as background.
+    """
     study = sample.study
     compared = method_comparison.against_rows(study)
     if compared.background.kind == study.background.kind:
@@ -348,7 +358,7 @@ def other_methods(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
 
 
 def describe_estimates(exact: float, brute: float, apart: float, error: float) -> str:
-    """How exact and brute-force Shapley values, and sampled ones, compare.
+    """Describe how exact and brute-force Shapley values, and sampled ones, compare.
 
     Args:
         exact, brute: seconds. apart: the largest difference of these two. error: the largest of the sampled ones.
@@ -373,7 +383,7 @@ def _time(seconds: float) -> str:
 def seed_ranks(
     study: Study, theme: style.Theme = "light", *, terms: str = DIVIDENDS
 ) -> panel.PanelFigure:
-    """Rank correlation of the terms between training seeds; only where seeds were measured.
+    """Draw the rank correlation of the terms between training seeds; only where seeds were measured.
 
     Args:
         study: a model on its data.
@@ -422,7 +432,7 @@ def seed_ranks(
 def seed_sample(
     sample: Sample, theme: style.Theme = "light", *, terms: str = DIVIDENDS
 ) -> panel.PanelFigure:
-    """A test sample by every training seed; only where seeds were measured.
+    """Draw a test sample by every training seed; only where seeds were measured.
 
     Args:
         sample: of the test split.
@@ -467,7 +477,10 @@ def seed_sample(
 
 
 def describe_truth_correlation(rank: Mapping[str, float]) -> str:
-    """How well terms follow the planted truth; rank correlations by coalition, NaN where a term is constant."""
+    """Describe how well terms follow the planted truth.
+
+    Rank correlations by coalition, NaN where a term is constant.
+    """
     known = {term: value for term, value in rank.items() if np.isfinite(value)}
     if not known:
         return "No term varies, so that none can follow the truth"
@@ -488,7 +501,7 @@ def describe_truth_correlation(rank: Mapping[str, float]) -> str:
 
 
 def describe_least_stable(ranks: Mapping[str, float]) -> str:
-    """Which terms keep the order of samples least over training seeds; mean rank correlations by term."""
+    """Describe which terms keep the order of samples least over training seeds; mean rank correlations by term."""
     return panel.superlative(
         ranks,
         smallest=True,
@@ -500,7 +513,7 @@ def describe_least_stable(ranks: Mapping[str, float]) -> str:
 
 
 def describe_sign_changes(values: np.ndarray) -> str:
-    """How many terms change their sign with the training seed; values (seeds, terms)."""
+    """Describe how many terms change their sign with the training seed; values (seeds, terms)."""
     unsure = int(((values.min(0) < 0) & (values.max(0) > 0)).sum())
     if not unsure:
         return f"every term keeps its sign over the {len(values)} seeds"
@@ -517,12 +530,12 @@ VIEWS = ("Deletion", "Truth", "Other methods", "Training seeds", PEOPLE)
 
 
 def has_seed_measurements(study: Study, **_: Any) -> bool:
-    """Whether the explanations are measured over training seeds."""
+    """Return whether the explanations are measured over training seeds."""
     return seed_measurements(trust.as_trained(study))[0] is not None
 
 
 def seed_measurements(study: Study) -> tuple[stability.Stability | None, str]:
-    """What was measured over training seeds, or why there is nothing, as markdown."""
+    """Return what was measured over training seeds, or why there is nothing, as markdown."""
     try:
         return trust.stability_of(study), ""
     except QFusionError as error:
@@ -530,7 +543,7 @@ def seed_measurements(study: Study) -> tuple[stability.Stability | None, str]:
 
 
 def is_measured_over_seeds(sample: Sample, terms: str = DIVIDENDS) -> bool:
-    """Whether the sample is one of those that are measured over training seeds."""
+    """Return whether the sample is one of those that are measured over training seeds."""
     default = trust.as_trained(sample.study)
     return (
         has_seed_measurements(default)

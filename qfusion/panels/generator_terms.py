@@ -21,7 +21,7 @@ _UNITS = {COHERENT: "(root mean square energy)", JUMPS: "(jumps per time)"}
 
 
 def couplings(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Who is coupled with whom, and how strongly, by H and by dissipation.
+    """Draw who is coupled with whom, and how strongly, by H and by dissipation.
 
     Args:
         sample: of a model with time, under its tweak. theme: of the figure.
@@ -72,7 +72,7 @@ def couplings(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure
 
 
 def levels(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Energy levels of H, without and with its couplings.
+    """Draw energy levels of H, without and with its couplings.
 
     Args:
         sample: of a model with time, under its tweak. theme: of the figure.
@@ -107,7 +107,7 @@ def levels(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
 def operator_coefficients(
     sample: Sample, theme: style.Theme = "light", *, operator: str = inside.HAMILTONIAN
 ) -> panel.PanelFigure:
-    """The largest terms of an operator in a product of Pauli words, or of Gell-Mann matrices.
+    """Draw the largest terms of an operator in a product of Pauli words, or of Gell-Mann matrices.
 
     Args:
         sample: of a model with time, under its tweak. theme: of the figure.
@@ -127,18 +127,17 @@ def operator_coefficients(
     figure = generator_charts.operator_coefficients(
         names, [letter.term for letter in terms], values, system.names, theme
     )
-    shows = (
-        f"coefficients Tr[P†A] / D of the {known[operator]} in products of "
-        + (
-            "Pauli words, a letter for each qubit of a modality"
-            if all(d & (d - 1) == 0 for d in system.dims)
-            else "Pauli words and generalised Gell-Mann matrices (S and A couple two levels, D are diagonal)"
-        )
-        + f"; modalities that are not named have the identity. The {len(terms)} largest hold {share:.0%} of the "
+    shows = f"coefficients Tr[P†A] / D of the {known[operator]} in products of "
+    if all(d & (d - 1) == 0 for d in system.dims):
+        shows += "Pauli words, a letter for each qubit of a modality"
+    else:
+        shows += "Pauli words and generalised Gell-Mann matrices (S and A couple two levels, D are diagonal)"
+    shows += (
+        f"; modalities that are not named have the identity. The {len(terms)} largest hold {share:.0%} of the "
         "sum of all squares."
-        + model_caption(sample)
-        + (f" {jump_records.UNRAVELLING}" if operator.startswith("L") else "")
-    )
+    ) + model_caption(sample)
+    if operator.startswith("L"):
+        shows += f" {jump_records.UNRAVELLING}"
     alt = (
         ", ".join(
             f"{name} {_number(value)}" for name, value in zip(names[:8], values, strict=False)
@@ -172,7 +171,7 @@ def operator_coefficients(
 
 
 def decay_modes(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
-    """The eigenvalues of the generator in the complex plane.
+    """Draw the eigenvalues of the generator in the complex plane.
 
     Args:
         sample: of a model with time whose joint state has at most `generator.MAX_MODES` levels. theme: of the figure.
@@ -208,7 +207,7 @@ def decay_modes(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigu
 
 
 def describe_spectrum_width(free: np.ndarray, coupled: np.ndarray) -> str:
-    """What couplings do to the levels of H, without them (D,) and with them (D,), both ascending."""
+    """Describe what couplings do to the levels of H, without them (D,) and with them (D,), both ascending."""
     before, after = (float(values[-1] - values[0]) for values in (free, coupled))
     if np.allclose(free, coupled):
         return "Without couplings and with them levels are the same"
@@ -218,7 +217,7 @@ def describe_spectrum_width(free: np.ndarray, coupled: np.ndarray) -> str:
 
 
 def describe_largest_coefficients(operator: str, names: Sequence[str], values: np.ndarray) -> str:
-    """Which terms of an operator are the largest, by their names and coefficients (n,)."""
+    """Describe which terms of an operator are the largest, by their names and coefficients (n,)."""
     sizes = dict(zip(names, np.abs(values).tolist(), strict=True))
     first = top(sizes)
     if round(sizes[first[0]], 2) == 0:
@@ -242,9 +241,10 @@ def _number(value: complex) -> str:
 
 def model_caption(sample: Sample) -> str:
     """Return the end of a caption on the generator: the same for every sample, and the sliders that are moved."""
-    return " The same for every sample." + (
-        f" Sliders: {text.plain(sample.changed)}." if sample.changed else ""
-    )
+    sentence = " The same for every sample."
+    if sample.changed:
+        sentence += f" Sliders: {text.plain(sample.changed)}."
+    return sentence
 
 
 GENERATOR_VIEW = VIEW.chosen("H and L")

@@ -43,7 +43,7 @@ def attribution(
     other: str = "",
     method: str = INTEGRATED,
 ) -> panel.PanelFigure:
-    """What each word, frame, pixel or feature of a modality added to a term of the decision, on the raw content.
+    """Draw what each word, frame, pixel or feature of a modality added to a term of the decision, on the raw content.
 
     Args:
         sample: whose modality.
@@ -54,7 +54,7 @@ def attribution(
         other: id of that sample; `default_contrast` unless told.
         method: of `explain.attribution.METHODS`.
     """
-    result, other = _attributed(sample, modality, term, baseline, other, method)
+    result, other = _open_attribution(sample, modality, term, baseline, other, method)
     canvas = modality_attribution.canvas(
         sample.study,
         sample.row,
@@ -70,7 +70,7 @@ def attribution(
     units = canvas.added(result.units)
     largest = abs(units).argmax()
     names = [text.plain(name, 40) for name in canvas.names]
-    what = _term(result.term, sample.quantity)
+    what = _term_phrase(result.term, sample.quantity)
     start = f"sample {text.plain(other)}" if other else BASELINES[result.baseline]
     title = describe_largest_parts(
         f"In {text.plain(result.modality)}",
@@ -82,24 +82,22 @@ def attribution(
         f"how the change of {what}{sample.whose} from {result.start:+.3f} (at {start}) to {result.end:+.3f} "
         f"(this sample) "
         f"is shared among the {len(units):,} {unit.replace(' ', 's ', 1)}s, by {METHODS[result.method].title}. "
-        f"{_error(result)}"
-        + (
-            f" The training mean is over {trust.trained_on(sample.study):,} samples."
-            if result.baseline == "mean"
-            else ""
-        )
-        + ("" if result.term == SCORE else f" {describe_comparison(sample.study.background)}")
-        + (f" {text.plain(canvas.how, 600)}" if canvas.how else "")
+        f"{_describe_completeness(result)}"
     )
+    if result.baseline == "mean":
+        shows += f" The training mean is over {trust.trained_on(sample.study):,} samples."
+    if result.term != SCORE:
+        shows += f" {describe_comparison(sample.study.background)}"
+    if canvas.how:
+        shows += f" {text.plain(canvas.how, 600)}"
     not_shown = (
         "what the encoder would do far from the straight way between both, or why people said so."
-        + (
+    )
+    if canvas.kind == "features" and not canvas.how:
+        not_shown += (
             " These data hold no words, sounds or pixels that these features belong to one by one, only the features: "
             "they are shown."
-            if canvas.kind == "features" and not canvas.how
-            else ""
         )
-    )
     alt = f"Attribution inside {result.modality}: largest at {canvas.names[largest]}, {units[largest]:+.3f}."
 
     def table() -> pd.DataFrame:
@@ -108,7 +106,7 @@ def attribution(
     return panel.PanelFigure(
         "inside",
         title,
-        _figure(sample, result, canvas, theme),
+        _attribution_figure(sample, result, canvas, theme),
         shows=shows,
         not_shown=not_shown,
         alt=alt,
@@ -126,8 +124,8 @@ def feature_attribution(
     other: str = "",
     method: str = INTEGRATED,
 ) -> panel.PanelFigure:
-    """What each feature of a sequence added over all its steps; the options are those of `attribution`."""
-    result, _ = _attributed(sample, modality, term, baseline, other, method)
+    """Draw what each feature of a sequence added over all its steps; the options are those of `attribution`."""
+    result, _ = _open_attribution(sample, modality, term, baseline, other, method)
     names = next(
         m for m in sample.study.dataset.modalities if m.name == result.modality
     ).feature_names
@@ -165,17 +163,19 @@ def attribution_over_time(
     other: str = "",
     method: str = INTEGRATED,
 ) -> panel.PanelFigure:
-    """What each step of every modality that is a sequence added, on one axis; the options are those of
-    `attribution`."""
+    """Draw what each step of every modality that is a sequence added, on one axis.
+
+    The options are those of `attribution`.
+    """
     names = modality_attribution.sequences(sample.study, term)
     lanes = modality_attribution.lanes(
         sample.study,
         sample.row,
-        [_attributed(sample, name, term, baseline, other, method)[0] for name in names],
+        [_open_attribution(sample, name, term, baseline, other, method)[0] for name in names],
     )
     known = modality_attribution.rates(sample.study, names)
     seconds = len(known) == len(names)
-    what = _term(term, sample.quantity)
+    what = _term_phrase(term, sample.quantity)
     matched = " ".join(dict.fromkeys(lane.how for lane in lanes if lane.how))
     title = f"When {listed([text.plain(name) for name in names])} moved {what}"
     figure = attribution_charts.timeline(
@@ -187,8 +187,10 @@ def attribution_over_time(
     shows = (
         f"the attribution of {what} inside each modality that is a sequence, at its steps. "
         f"{describe_axis(names, known)} In each lane the colours run to its own largest step, up or down, whose size "
-        f"stands below the name.{sample.of}" + (f" {text.plain(matched, 600)}" if matched else "")
+        f"stands below the name.{sample.of}"
     )
+    if matched:
+        shows += f" {text.plain(matched, 600)}"
     alt = f"Attribution over time inside {', '.join(names)}, in {'seconds' if seconds else 'percent of the length'}."
 
     def table() -> pd.DataFrame:
@@ -225,14 +227,17 @@ def attribution_over_time(
     )
 
 
-def _term(term: str, quantity: str) -> str:
-    return ("" if term == SCORE else "the term of ") + text.plain(
-        modality_attribution.title(term, quantity)
-    )
+def _term_phrase(term: str, quantity: str) -> str:
+    if term == SCORE:
+        sentence = ""
+    else:
+        sentence = "the term of "
+    sentence += text.plain(modality_attribution.title(term, quantity))
+    return sentence
 
 
 def describe_axis(names: Sequence[str], known: Mapping[str, float]) -> str:
-    """What the axis that modalities share is, in a sentence.
+    """Describe what the axis that modalities share is, in a sentence.
 
     Args:
         names: of the modalities. known: steps a second, of those whose rate is known.
@@ -250,7 +255,7 @@ def describe_axis(names: Sequence[str], known: Mapping[str, float]) -> str:
 
 
 def describe_largest_parts(where: str, names: Sequence[str], values: np.ndarray, did: str) -> str:
-    """Which parts of a modality have the largest attribution.
+    """Describe which parts of a modality have the largest attribution.
 
     Args:
         where: the parts are, in words. names: of the parts, as markdown, one may stand for several. values: of the
@@ -271,10 +276,10 @@ def describe_largest_parts(where: str, names: Sequence[str], values: np.ndarray,
     )
 
 
-def _attributed(
+def _open_attribution(
     sample: Sample, modality: str, term: str, baseline: str, other: str, method: str
 ) -> tuple[Attribution, str]:
-    """The attribution, and the id of the sample where it starts, if it starts at one."""
+    """Return the attribution, and the id of the sample where it starts, if it starts at one."""
     study = sample.study
     row = sample.row
     start = (other or default_contrast(study, row)) if baseline == "sample" else ""
@@ -293,7 +298,7 @@ def _attributed(
     )
 
 
-def _figure(
+def _attribution_figure(
     sample: Sample, result: Attribution, canvas: modality_attribution.Canvas, theme: style.Theme
 ) -> go.Figure:
     if canvas.kind == "features":
@@ -311,8 +316,8 @@ def _figure(
     return draw(values=values, **canvas.parts, unit=sample.unit, theme=theme)
 
 
-def _error(result: Attribution) -> str:
-    """How far the shares are from adding up."""
+def _describe_completeness(result: Attribution) -> str:
+    """Return how far the shares are from adding up."""
     if result.steps == 1:
         return (
             f"It takes the term as a straight line: the shares miss the change by {result.error:.2g} "
@@ -325,7 +330,7 @@ def _error(result: Attribution) -> str:
 
 
 def has_shared_axis(sample: Sample, term: str = SCORE, **_: Any) -> bool:
-    """Whether a term is of several modalities that are sequences, so that they can share an axis."""
+    """Return whether a term is of several modalities that are sequences, so that they can share an axis."""
     return len(modality_attribution.sequences(sample.study, term)) > 1
 
 

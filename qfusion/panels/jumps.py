@@ -17,7 +17,8 @@ jumps_at_all = panel.can("time", where=lambda study: study.model.jump_count > 0)
 
 
 def jump_times(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Which operator of the canonical unravelling jumped when in 200 trajectories, at which rate, and the exact one.
+    """Draw which operator of the canonical unravelling jumped when in 200 trajectories, at which rate, and the exact
+    one.
 
     Args:
         sample: a sample of a model with time and jump operators. theme: of the figure.
@@ -74,7 +75,7 @@ def jump_times(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigur
 def mutual_information_graph(
     sample: Sample, theme: style.Theme = "light", *, t: float = 1.0
 ) -> panel.PanelFigure:
-    """Who shares how much with whom at a time, and over time; of three modalities with the tripartite information.
+    """Draw who shares how much with whom at a time, and over time; of three modalities with the tripartite information.
 
     Args:
         sample: a sample of a model with time and several modalities. theme: of the figure.
@@ -93,19 +94,19 @@ def mutual_information_graph(
     when = f"t = {track.times[at]:.2f}"
     title = describe_most_shared(
         {" and ".join(pair): float(values[at]) for pair, values in shared.items()}, when
-    ) + ("" if together is None else f"; tripartite information {together[at]:+z.3f}")
+    )
+    if together is not None:
+        title += f"; tripartite information {together[at]:+z.3f}"
     shows = (
         "at the cursor, the mutual information I(a:b) = S_a + S_b − S_ab of each pair as the width of its line, "
         "and the entropy S of each modality as the area of its disc; beside it the pairs over time"
-        + (
+    )
+    if together is not None:
+        shows += (
             "; dotted, the tripartite information I(a:b) + I(a:c) − I(a:bc), negative where a knows more of b and "
             "c together than of each"
-            if together is not None
-            else ""
         )
-        + "."
-        + sample.followed
-    )
+    shows += "." + sample.followed
     alt = (
         f"At {when}: "
         + panel.list_numbers(
@@ -138,7 +139,7 @@ def mutual_information_graph(
 
 
 def describe_most_shared(mutual: Mapping[str, float], when: str) -> str:
-    """Which pairs share most at a time; mutual information in nats by pair, such as "text and audio"."""
+    """Describe which pairs share most at a time; mutual information in nats by pair, such as "text and audio"."""
     return panel.superlative(
         mutual,
         places=3,

@@ -23,12 +23,12 @@ SHUFFLED = "shuffled labels, 95 %"
 
 
 def has_labels(study: Study, **_: Any) -> bool:
-    """Whether there are labels of single modalities to compare with: the target is a number, as they are."""
+    """Return whether there are labels of single modalities to compare with: the target is a number, as they are."""
     return label_comparison.labels_of(study) is not None
 
 
 def is_labelled(sample: Sample, **_: Any) -> bool:
-    """Whether the sample has a label of a modality, and the target is a number."""
+    """Return whether the sample has a label of a modality, and the target is a number."""
     labels = label_comparison.labels_of(sample.study)
     return labels is not None and bool(labels.table.iloc[sample.row].notna().any())
 
@@ -36,17 +36,17 @@ def is_labelled(sample: Sample, **_: Any) -> bool:
 def rank_correlations(
     study: Study, theme: style.Theme = "light", *, other: str = ""
 ) -> panel.PanelFigure:
-    """Rank correlation of own terms and labels, by modality; only of data with labels of single modalities.
+    """Draw the rank correlation of own terms and labels, by modality; only of data with labels of single modalities.
 
     Args:
         study: a model on its data.
         theme: of the figure.
         other: a second model of the same data, to compare with; none unless told.
     """
-    study, result = trust.as_trained(study), _found(study)
-    whose = _whose(study)
+    study, result = trust.as_trained(study), _open_comparison(study)
+    whose = _label_source(study)
     words = ""
-    models = _models(study, other)
+    models = _compared_models(study, other)
     if other:
         second = label_comparison.second(study, other)
         closer = unimodal_labels.closer(
@@ -56,7 +56,7 @@ def rank_correlations(
             whose,
             text.plain,
         )
-        words = f" {closer}, both on the same samples{_taught(study, second)}."
+        words = f" {closer}, both on the same samples{_describe_label_training(study, second)}."
     names = [entry.modality for entry in result.alone]
     figure = label_charts.interval_dots(
         names,
@@ -71,9 +71,9 @@ def rank_correlations(
         theme=theme,
     )
     shows = (
-        f"how far each modality's own term orders {_samples(study, result)} as {whose} of that modality do "
-        f"(ρ, Spearman's rank correlation; {_how(study)}). Grey: where 95 % of {unimodal_labels.SHUFFLES} shuffles "
-        f"of the labels lie. {describe_comparison(study.explanation_background)}{words}"
+        f"how far each modality's own term orders {_label_counts(study, result)} as {whose} of that modality do "
+        f"(ρ, Spearman's rank correlation; {_intervals(study)}). Grey: where 95 % of {unimodal_labels.SHUFFLES} shuffles "
+        f"shuffles of the labels lie. {describe_comparison(study.explanation_background)}{words}"
     )
     alt = (
         "Rank correlation with labels: "
@@ -98,9 +98,9 @@ def rank_correlations(
 
 
 def calibration(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Labels over own terms, with means of bins; only of data with labels of single modalities."""
-    study, result = trust.as_trained(study), _found(study)
-    whose = _whose(study)
+    """Draw labels over own terms, with means of bins; only of data with labels of single modalities."""
+    study, result = trust.as_trained(study), _open_comparison(study)
+    whose = _label_source(study)
     bins = {entry.modality: entry.binned() for entry in result.alone}
     ids = study.dataset.ids[trust.explained(study)[0]]
     figure = label_charts.calibration(
@@ -117,9 +117,9 @@ def calibration(study: Study, theme: style.Theme = "light") -> panel.PanelFigure
         theme=theme,
     )
     shows = (
-        f"each label of {_samples(study, result)} over the modality's own term; large dots are means of at most "
+        f"each label of {_label_counts(study, result)} over the modality's own term; large dots are means of at most "
         f"{unimodal_labels.BINS} bins of as many samples. Of the labels that are not 0, the term has the sign of "
-        f"{describe_sign_rates(result.alone)}. Slopes are those of least squares; {_how(study)}."
+        f"{describe_sign_rates(result.alone)}. Slopes are those of least squares; {_intervals(study)}."
     )
     alt = (
         "Labels over own terms: "
@@ -156,7 +156,7 @@ def calibration(study: Study, theme: style.Theme = "light") -> panel.PanelFigure
 
 
 def describe_slopes(parts: Sequence[unimodal_labels.Alone], whose: str) -> str:
-    """By how much labels rise with one unit of the own term, as a title."""
+    """Describe by how much labels rise with one unit of the own term, as a title."""
 
     def one(entry: unimodal_labels.Alone) -> str:
         name = text.plain(entry.modality)
@@ -178,7 +178,7 @@ def describe_slopes(parts: Sequence[unimodal_labels.Alone], whose: str) -> str:
 
 
 def describe_sign_rates(parts: Sequence[unimodal_labels.Alone]) -> str:
-    """How often own terms have the labels' signs, beside shuffled labels."""
+    """Describe how often own terms have the labels' signs, beside shuffled labels."""
 
     def one(entry: unimodal_labels.Alone) -> str:
         name = text.plain(entry.modality)
@@ -198,18 +198,19 @@ def describe_sign_rates(parts: Sequence[unimodal_labels.Alone]) -> str:
 
 
 def conflict(study: Study, theme: style.Theme = "light", *, other: str = "") -> panel.PanelFigure:
-    """Verdicts of samples that people call conflicting, and of the others; only of data with labels of single
-    modalities.
+    """Draw the verdicts of samples that people call conflicting, and of the others.
+
+    Only of data with labels of single modalities.
 
     Args:
         study: a model on its data.
         theme: of the figure.
         other: a second model of the same data, to compare with; none unless told.
     """
-    study, result = trust.as_trained(study), _found(study)
-    whose = _whose(study)
+    study, result = trust.as_trained(study), _open_comparison(study)
+    whose = _label_source(study)
     verdicts = list(result.rates)
-    models = _models(study, other)
+    models = _compared_models(study, other)
     words = ""
     if other:
         theirs = unimodal_labels.meets(models[other], whose)
@@ -231,13 +232,12 @@ def conflict(study: Study, theme: style.Theme = "light", *, other: str = "") -> 
         f"by how much more often the model's verdict is joint, conflict, or one of the two, of samples with both "
         f"signs among {whose} of their modalities and of the whole, than of the others: {result.conflicting:,} of "
         f"{result.known:,} test samples."
-        + (
-            f" {result.samples - result.known:,} lack a label of some modality and are left out."
-            if result.known < result.samples
-            else ""
-        )
-        + f" Grey: where 95 % of {unimodal_labels.SHUFFLES} shuffles of the labels lie; {_how(study)}.{words}"
     )
+    if result.known < result.samples:
+        shows += (
+            f" {result.samples - result.known:,} lack a label of some modality and are left out."
+        )
+    shows += f" Grey: where 95 % of {unimodal_labels.SHUFFLES} shuffles of the labels lie; {_intervals(study)}.{words}"
     alt = (
         "Difference of verdict rates: "
         + ", ".join(f"{name} {rate.difference.value:+.2f}" for name, rate in result.rates.items())
@@ -262,7 +262,7 @@ def conflict(study: Study, theme: style.Theme = "light", *, other: str = "") -> 
 
 
 def sample_labels(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Own terms of one sample beside people's labels of its modalities; only of samples that have one."""
+    """Draw the own terms of one sample beside people's labels of its modalities; only of samples that have one."""
     study = sample.study
     labels = check_present(
         label_comparison.labels_of(study),
@@ -287,12 +287,10 @@ def sample_labels(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
         x_title=text.in_unit("label, and own term", study.unit_of(0)),
         theme=theme,
     )
-    shows = (
-        f"{labels.description} of each modality alone, and what the modality adds on its own in this model"
-        + (f"; nothing is known of {listed(lacks)}" if lacks else "")
-        + ". "
-        + describe_comparison(sample.background)
-    )
+    shows = f"{labels.description} of each modality alone, and what the modality adds on its own in this model"
+    if lacks:
+        shows += f"; nothing is known of {listed(lacks)}"
+    shows += ". " + describe_comparison(sample.background)
     alt = (
         ", ".join(
             f"{name}: label {known[name]:+.2f}, own term {terms[name]:+.2f}" for name in known
@@ -323,49 +321,50 @@ def sample_labels(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
 
 
 def agreement_table(study: Study) -> pd.DataFrame:
-    """Numbers of own terms beside labels, a row a modality; see `Beside.frame`."""
-    return _found(study).frame()
+    """Return the numbers of own terms beside labels, a row a modality; see `Beside.frame`."""
+    return _open_comparison(study).frame()
 
 
 PEOPLE_SAY = "people's labels"
 
 
-def _found(study: Study) -> unimodal_labels.Beside:
+def _open_comparison(study: Study) -> unimodal_labels.Beside:
     return check_present(
         label_comparison.beside_people(study),
         label_comparison.lacking(study, f"The data set '{study.dataset.name}'"),
     )
 
 
-def _models(study: Study, other: str) -> dict[str, unimodal_labels.Beside]:
-    """A model beside people, and where there is one the other, by name."""
-    return {study.name: _found(study)} | (
-        {other: _found(label_comparison.second(study, other))} if other else {}
+def _compared_models(study: Study, other: str) -> dict[str, unimodal_labels.Beside]:
+    """Return a model beside people, and where there is one the other, by name."""
+    return {study.name: _open_comparison(study)} | (
+        {other: _open_comparison(label_comparison.second(study, other))} if other else {}
     )
 
 
-def _whose(study: Study) -> str:
+def _label_source(study: Study) -> str:
     labels = label_comparison.labels_of(study)
     return PEOPLE_SAY if labels is None else labels.description
 
 
-def _samples(study: Study, result: unimodal_labels.Beside) -> str:
+def _label_counts(study: Study, result: unimodal_labels.Beside) -> str:
     parts = [
         f"{len(entry.label):,} in {text.plain(entry.modality)}"
         for entry in result.alone
         if len(entry.label) < result.samples
     ]
-    return f"{result.samples:,} test samples" + (
-        f" (labelled: {', '.join(parts)})" if parts else ""
-    )
+    sentence = f"{result.samples:,} test samples"
+    if parts:
+        sentence += f" (labelled: {', '.join(parts)})"
+    return sentence
 
 
-def _how(study: Study) -> str:
+def _intervals(study: Study) -> str:
     return describe_resampling(study.dataset, trust.explained(study)[0])
 
 
-def _taught(*studies: Study) -> str:
-    """Which of the models had the labels as additional targets."""
+def _describe_label_training(*studies: Study) -> str:
+    """Return which of the models had the labels as additional targets."""
     taught = [text.plain(study.name) for study in studies if label_comparison.taught(study)]
     if taught:
         return f"; {listed(taught)} had the labels as additional targets while training"

@@ -24,7 +24,7 @@ ALL = "all"
 def results(
     board: benchmark_board.Board, theme: style.Theme = "light", *, data: str = "", metric: str = ""
 ) -> panel.PanelFigure:
-    """Every model's mean on the test rows with its interval, and single seeds.
+    """Draw every model's mean on the test rows with its interval, and single seeds.
 
     Args:
         board: the leaderboard.
@@ -57,7 +57,7 @@ def against_size(
     metric: str = "",
     size: str = AFTER_ENCODERS,
 ) -> panel.PanelFigure:
-    """Every model's mean against its number of trained parameters, or against the time its training took.
+    """Draw every model's mean against its number of trained parameters, or against the time its training took.
 
     Args:
         board: the leaderboard.
@@ -110,7 +110,7 @@ def against_size(
 def joint_shares(
     board: benchmark_board.Board, theme: style.Theme = "light", *, data: str = "", metric: str = ""
 ) -> panel.PanelFigure:
-    """Every model's mean against how much of its decisions modalities make only jointly: who fuses, who only adds.
+    """Draw every model's mean against how much of its decisions modalities make only jointly: who fuses, who only adds.
 
     Args:
         board: the leaderboard.
@@ -176,7 +176,7 @@ def describe_joint_share(table: pd.DataFrame, metric: str) -> str:
 def planted_agreement(
     board: benchmark_board.Board, theme: style.Theme = "light", *, data: str = ""
 ) -> panel.PanelFigure:
-    """How every model's contributions correlate with the planted ones.
+    """Draw how every model's contributions correlate with the planted ones.
 
     Args:
         board: the leaderboard.
@@ -231,7 +231,7 @@ def robustness(
     part: str = ALL,
     models: Sequence[str] | None = None,
 ) -> panel.PanelFigure:
-    """What noise on a modality, its absence and its exchange do to models; only where that was measured.
+    """Draw what noise on a modality, its absence and its exchange do to models; only where that was measured.
 
     Args:
         board: the leaderboard.
@@ -280,12 +280,11 @@ def robustness(
         f"every feature over {entry['trained_on']:,} training rows (mean of three draws); right, the modality "
         "absent or another sample's. Absent is the mean output over training rows in its place: over all of "
         "them, exactly, for our two systems, over 50 drawn at random for all others"
-        + (
-            "; rows without a joint share are older and have the training mean of the features instead."
-            if any("joint" not in entry["rows"][model] for model in shown.values())
-            else "."
-        )
     )
+    if any("joint" not in entry["rows"][model] for model in shown.values()):
+        shows += "; rows without a joint share are older and have the training mean of the features instead."
+    else:
+        shows += "."
     alt = (
         "Curves over noise: "
         + ", ".join(
@@ -317,7 +316,7 @@ def robustness(
 def _results(
     board: benchmark_board.Board, data: str, metric: str
 ) -> tuple[str, str, pd.DataFrame, str]:
-    """A data set, the key of a metric, the models' results by it, and what it is called for short."""
+    """Return a data set, the key of a metric, the models' results by it, and what it is called for short."""
     name = data or board.names[0]
     key = board.key(name, metric)
     return name, key, board.table(name, key), board.metric(key).short
@@ -360,7 +359,7 @@ _SYSTEMS = {audit_plan.QJ: ("QiNN-QJ", style.BLUE), audit_plan.QCNN: ("QCNN", st
 def resources(
     board: benchmark_board.Board, theme: style.Theme = "light", *, data: str = ""
 ) -> panel.PanelFigure:
-    """What each quantum resource of both systems is worth: full models less twins without it, trained alike.
+    """Draw what each quantum resource of both systems is worth: full models less twins without it, trained alike.
 
     Args:
         board: the leaderboard.
@@ -380,19 +379,19 @@ def resources(
 
 
 def is_audited(board: benchmark_board.Board, data: str = "", **_: Any) -> bool:
-    """Whether the audit of quantum resources stands on a data set."""
+    """Return whether the audit of quantum resources stands on a data set."""
     return bool(audit.shipped(data or board.names[0]))
 
 
 def has_robustness(
     board: benchmark_board.Board, data: str = "", models: Sequence[str] | None = None, **_: Any
 ) -> bool:
-    """Whether robustness is measured on a data set, and some model is drawn."""
+    """Return whether robustness is measured on a data set, and some model is drawn."""
     return bool(board.robust_metrics(data or board.names[0])) and models != [""]
 
 
 def is_planted(board: benchmark_board.Board, data: str = "", **_: Any) -> bool:
-    """Whether contributions were planted in a data set and compared."""
+    """Return whether contributions were planted in a data set and compared."""
     return bool(board.agreement(data or board.names[0]))
 
 
@@ -436,7 +435,7 @@ PUBLISHED = params.SwitchParam(
 def board_choices(
     board: benchmark_board.Board, name: str
 ) -> tuple[params.SelectParam, params.SelectParam, params.SelectParam]:
-    """Metric, corrupted modality and models of a data set; the models under a key of its own."""
+    """Return the metric, corrupted modality and models of a data set; the models under a key of its own."""
     return (
         replace(METRIC, values=[board.metric(key).short for key in board.metrics(name)]),
         replace(PART, values=(ALL, *board.of(name)["modalities"])),
@@ -452,7 +451,7 @@ def board_choices(
 
 @default_on_error(())
 def controls(view: page_state.PageState, _: Any = None) -> tuple[params.Param, ...]:
-    """The choices of the page."""
+    """Return the choices of the page."""
     board = benchmark_board.open_board()
     return BOARD, SIZE, TABLE, PUBLISHED, *board_choices(board, view.one_of(BOARD.key, board.names))
 

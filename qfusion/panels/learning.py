@@ -58,8 +58,8 @@ _NO_ATTRIBUTION = "which modality decides: entanglement is correlation, not attr
 
 
 def loss(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelFigure:
-    """Validation and training loss by epoch."""
-    drawn = _drawn(runs)
+    """Draw the validation and training loss by epoch."""
+    drawn = _require_history(runs)
     valid = _curves(drawn, "valid_loss")
     train = _curves(drawn, "train_loss")
     losses = sorted({loss_of(entry) for entry in drawn} - {""})
@@ -78,7 +78,7 @@ def loss(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelFigur
         hues=_hues(drawn),
         y_title=f"loss ({' or '.join(losses) or 'its own'})",
         kinds=("validation", "training"),
-        best_epochs=_kept(drawn),
+        best_epochs=_best_epochs(drawn),
         theme=theme,
     )
     return panel.PanelFigure(
@@ -88,15 +88,17 @@ def loss(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelFigur
         shows=f"mean loss of each epoch ({_rows(drawn)}); the ring marks the epoch whose weights are kept.",
         not_shown="test rows. The training loss is taken with dropout on and of the weights as they go, so it may lie "
         "above the other.",
-        alt=f"Loss by epoch. Validation: {_last(valid)}. Training: {_last(train)}.",
+        alt=f"Loss by epoch. Validation: {_list_last_values(valid)}. Training: {_list_last_values(train)}.",
         table=lambda: _table({"validation loss": valid, "training loss": train}),
         lead=lead,
     )
 
 
 def describe_lowest_loss(losses: Mapping[str, np.ndarray]) -> str:
-    """Which runs had the lowest validation loss of an epoch; losses of each run by epoch, one of them not a number
-    where the run diverged."""
+    """Describe which runs had the lowest validation loss of an epoch.
+
+    Losses of each run by epoch, one of them not a number where the run diverged.
+    """
     best = {
         name: float(values[np.isfinite(values)].min())
         for name, values in losses.items()
@@ -114,14 +116,14 @@ def describe_lowest_loss(losses: Mapping[str, np.ndarray]) -> str:
 def metric(
     runs: Sequence[Seen], theme: style.Theme = "light", *, metric: str = ""
 ) -> panel.PanelFigure:
-    """A metric on the validation rows by epoch.
+    """Draw a metric on the validation rows by epoch.
 
     Args:
         runs: that are shown.
         theme: of the figure.
         metric: one that all of them have, such as "mae"; accuracy or the mean absolute error unless told.
     """
-    drawn = _drawn(runs)
+    drawn = _require_history(runs)
     known = common_metrics(runs)
     check(
         bool(known),
@@ -138,14 +140,14 @@ def metric(
         not_shown="test rows: they are measured once the run ends, see Settings and results.",
         measure=key,
         y_title=about.short,
-        best_epochs=_kept(drawn),
+        best_epochs=_best_epochs(drawn),
         theme=theme,
     )
 
 
 def gradient(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelFigure:
-    """Norm of the gradient by epoch."""
-    drawn = _drawn(runs)
+    """Draw the norm of the gradient by epoch."""
+    drawn = _require_history(runs)
     return _by_epoch(
         drawn,
         "gradient_norm",
@@ -161,9 +163,9 @@ def gradient(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelF
 
 
 def rate(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelFigure:
-    """Learning rate by epoch."""
+    """Draw the learning rate by epoch."""
     return _by_epoch(
-        _drawn(runs),
+        _require_history(runs),
         "rate",
         "train-rate",
         "Learning rate",
@@ -186,7 +188,10 @@ def _by_epoch(
     measure: str,
     **look: Any,
 ) -> panel.PanelFigure:
-    """What runs have under a key of their records, a curve a run; `look` as of `figures.training_charts.run_curves`."""
+    """Draw what runs have under a key of their records, a curve a run.
+
+    `look` as of `figures.training_charts.run_curves`.
+    """
     curves = _curves(runs, key)
     return panel.PanelFigure(
         name,
@@ -194,7 +199,7 @@ def _by_epoch(
         training_charts.run_curves(curves, hues=_hues(runs), **look),
         shows=shows,
         not_shown=not_shown,
-        alt=f"{title} by epoch: {_last(curves)}.",
+        alt=f"{title} by epoch: {_list_last_values(curves)}.",
         table=lambda: _table({measure: curves}),
     )
 
@@ -202,7 +207,7 @@ def _by_epoch(
 def dividends(
     runs: Sequence[Seen], theme: style.Theme = "light", *, group: int | str = 0
 ) -> panel.PanelFigure:
-    """What single modalities and their combinations add by epoch; only of models that can be explained.
+    """Draw what single modalities and their combinations add by epoch; only of models that can be explained.
 
     Args:
         runs: that are shown.
@@ -211,7 +216,7 @@ def dividends(
     """
     groups = by_modalities(runs)
     modalities, result = groups[int(choose("Group", str(group), map(str, range(len(groups)))))]
-    drawn = {name: _largest(terms) for name, terms in result.items()}
+    drawn = {name: _largest_curves(terms) for name, terms in result.items()}
     left_out = max(len(terms) - len(drawn[name]) for name, terms in result.items())
     if int(group):
         panel_name = f"train-dividends-{group}"
@@ -227,13 +232,13 @@ def dividends(
         },
         theme=theme,
     )
-    not_shown = "the sign, nor whether what is added is right: look at the loss." + (
-        f" {left_out} smaller joint terms are in the CSV." if left_out else ""
-    )
+    not_shown = "the sign, nor whether what is added is right: look at the loss."
+    if left_out:
+        not_shown += f" {left_out} smaller joint terms are in the CSV."
     alt = "Mean size of the contributions by epoch. " + " ".join(
-        f"{name}: {_last(terms)}." for name, terms in result.items()
+        f"{name}: {_list_last_values(terms)}." for name, terms in result.items()
     )
-    lead = "  \n".join(_passing(name, terms) for name, terms in result.items())
+    lead = "  \n".join(_describe_onsets(name, terms) for name, terms in result.items())
     return panel.PanelFigure(
         panel_name,
         "When does the model start to use each modality?",
@@ -251,7 +256,7 @@ def dividends(
 def parameter_norms(
     runs: Sequence[Seen], theme: style.Theme = "light", *, of: str = "H"
 ) -> panel.PanelFigure:
-    """How large the parameters of the fusion are by epoch; only of models that have such.
+    """Draw how large the parameters of the fusion are by epoch; only of models that have such.
 
     Args:
         runs: that are shown.
@@ -264,9 +269,9 @@ def parameter_norms(
         {name: terms[key] for name, terms in result.items() if key in terms} for key in (of, other)
     )
     figure = training_charts.run_curves(
-        solid, dashed, hues=_hues(_drawn(runs)), y_title=unit, kinds=kinds, theme=theme
+        solid, dashed, hues=_hues(_require_history(runs)), y_title=unit, kinds=kinds, theme=theme
     )
-    alt = f"{kinds[0]}: {_last(solid)}. {kinds[1]}: {_last(dashed)}."
+    alt = f"{kinds[0]}: {_list_last_values(solid)}. {kinds[1]}: {_list_last_values(dashed)}."
 
     def table() -> pd.DataFrame:
         return _table({kinds[0]: solid, kinds[1]: dashed})
@@ -283,7 +288,7 @@ def parameter_norms(
 
 
 def negativity(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelFigure:
-    """Entanglement of each modality with the others by epoch; only of models that evolve in time."""
+    """Draw the entanglement of each modality with the others by epoch; only of models that evolve in time."""
     result = {
         name: terms
         for name, terms in watched_by(runs, "entanglement").items()
@@ -296,7 +301,7 @@ def negativity(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.Pane
         theme=theme,
     )
     alt = "Entanglement by epoch. " + " ".join(
-        f"{name}: {_last(terms)}." for name, terms in result.items()
+        f"{name}: {_list_last_values(terms)}." for name, terms in result.items()
     )
     return panel.PanelFigure(
         "train-negativity",
@@ -310,9 +315,10 @@ def negativity(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.Pane
 
 
 def replay(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelFigure:
-    """The joint part of the contributions and entanglement by epoch, of the first run that watched both: which came
-    first."""
-    run, known = next((run, pair) for run in runs if len(pair := _onsets(run)) == 2)
+    """Draw the joint part of the contributions and entanglement by epoch, of the first run that watched both: which
+    came first.
+    """
+    run, known = next((run, pair) for run in runs if len(pair := _modality_onsets(run)) == 2)
     lines = {
         name: tuple(
             (one.values + side * CLEAR * one.error) / max(float(one.values[-1]), 1e-300)
@@ -354,12 +360,12 @@ def replay(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelFig
     )
 
 
-def _onsets(run: Seen) -> dict[str, Onset]:
+def _modality_onsets(run: Seen) -> dict[str, Onset]:
     return {} if run.record is None else onsets(run.record)
 
 
 def fused_entropy(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelFigure:
-    """Entropy of a fused qubit by epoch; only of models that fuse by rules."""
+    """Draw the entropy of a fused qubit by epoch; only of models that fuse by rules."""
     result = {
         name: terms["fused"]
         for name, terms in watched_by(runs, "entanglement").items()
@@ -369,26 +375,29 @@ def fused_entropy(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.P
         "train-fused",
         "Entanglement that the fusion makes",
         training_charts.run_curves(
-            result, hues=_hues(_drawn(runs)), y_title="entropy of a fused qubit (nats)", theme=theme
+            result,
+            hues=_hues(_require_history(runs)),
+            y_title="entropy of a fused qubit (nats)",
+            theme=theme,
         ),
         shows=f"entropy of a fused qubit, mean over qubits and {_watched_rows(runs, result, 0)}; 0 is a product, 0.69 "
         f"the most. {INERT}",
         not_shown=_NO_ATTRIBUTION,
-        alt=f"Entropy of a fused qubit by epoch: {_last(result)}.",
+        alt=f"Entropy of a fused qubit by epoch: {_list_last_values(result)}.",
         table=lambda: _table({"entropy": result}),
     )
 
 
 def results(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelFigure:
-    """Epochs, time, and the metrics of the kept weights: a table."""
+    """Draw the epochs, time, and the metrics of the kept weights: a table."""
     result = results_of(runs)
     sizes = "; ".join(
         f"{text.plain(name)}: {valid:,} validation, {test:,} test rows"
         for name, (valid, test) in result.sizes.items()
     )
-    shows = f"the kept weights measured when the run ended{f' ({sizes})' if sizes else ''}. " + (
-        "The runs differ in their seed alone." if result.seeds_only else ""
-    )
+    shows = f"the kept weights measured when the run ended{f' ({sizes})' if sizes else ''}. "
+    if result.seeds_only:
+        shows += "The runs differ in their seed alone."
     return panel.PanelFigure(
         "train-results",
         "What came out",
@@ -400,7 +409,7 @@ def results(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelFi
     )
 
 
-def _drawn(runs: Sequence[Seen]) -> list[Seen]:
+def _require_history(runs: Sequence[Seen]) -> list[Seen]:
     result = with_history(runs)
     check(bool(result), "None of the runs has an epoch to draw.")
     return result
@@ -410,7 +419,7 @@ def _curves(runs: Sequence[Seen], key: str) -> dict[str, Curve]:
     return {run.name: curve(run.record, key) for run in runs if run.record is not None}
 
 
-def _kept(runs: Sequence[Seen]) -> dict[str, int]:
+def _best_epochs(runs: Sequence[Seen]) -> dict[str, int]:
     return {run.name: run.record.best_epoch for run in runs if run.record is not None}
 
 
@@ -419,7 +428,7 @@ def _hues(runs: Sequence[Seen]) -> dict[str, str]:
 
 
 def _rows(runs: Sequence[Seen]) -> str:
-    """The rows behind a curve, of every data set."""
+    """Return the rows behind a curve, of every data set."""
     words = {
         run.plan.data: f"{text.plain(run.plan.data)}: {rows[0]:,} rows trained on, {rows[1]:,} validation rows"
         + (" (among those trained on)" if run.plan.options.get("refit") else "")
@@ -432,7 +441,7 @@ def _rows(runs: Sequence[Seen]) -> str:
 def _watched_rows(
     runs: Sequence[Seen], names: Container[str], which: int, against: bool = False
 ) -> str:
-    """How many rows a watched number of some of the runs is the mean of, and its background."""
+    """Return how many rows a watched number of some of the runs is the mean of, and its background."""
     words = dict.fromkeys(
         f"{result[2][which]} validation rows"
         + (f" against {result[2][2]} training rows" if against else "")
@@ -442,7 +451,7 @@ def _watched_rows(
     return " or ".join(words) or "at most 32 validation rows"
 
 
-def _last(curves: Mapping[str, Curve]) -> str:
+def _list_last_values(curves: Mapping[str, Curve]) -> str:
     return ", ".join(
         f"{name} {values[-1]:.4g} at epoch {epochs[-1]:.0f}"
         for name, (epochs, values) in curves.items()
@@ -450,16 +459,16 @@ def _last(curves: Mapping[str, Curve]) -> str:
     )
 
 
-def _largest(terms: Mapping[str, Curve]) -> dict[str, Curve]:
-    """The single modalities, and the joint terms that are largest by now."""
+def _largest_curves(terms: Mapping[str, Curve]) -> dict[str, Curve]:
+    """Return the single modalities, and the joint terms that are largest by now."""
     joint = sorted(
         (term for term in terms if "+" in term), key=lambda term: -float(terms[term][1][-1])
     )[:6]
     return {term: result for term, result in terms.items() if "+" not in term or term in joint}
 
 
-def _passing(name: str, terms: Mapping[str, Curve]) -> str:
-    """When each modality and the joint terms came to matter, as a sentence."""
+def _describe_onsets(name: str, terms: Mapping[str, Curve]) -> str:
+    """Return when each modality and the joint terms came to matter, as a sentence."""
     epochs = next(iter(terms.values()))[0]
     if len(epochs) < 2:
         return f"**{text.plain(name)}**: measured once so far, after epoch {int(epochs[0])}."
@@ -480,7 +489,7 @@ def _passing(name: str, terms: Mapping[str, Curve]) -> str:
 
 
 def _table(curves: Mapping[str, Mapping[str, Curve]]) -> pd.DataFrame:
-    """Curves as rows, by what they are of and then by run."""
+    """Return curves as rows, by what they are of and then by run."""
     return pd.concat(
         [
             pd.DataFrame(
@@ -506,17 +515,17 @@ VIEWS = ("Progress", "Inside the model", "Settings and results")
 
 
 def has_epochs(runs: Sequence[Seen]) -> bool:
-    """Whether some run has an epoch to draw."""
+    """Return whether some run has an epoch to draw."""
     return bool(with_history(runs))
 
 
 def common_metrics(runs: Sequence[Seen]) -> list[str]:
-    """The metrics that all runs with an epoch have."""
+    """Return the metrics that all runs with an epoch have."""
     return metric_names([entry.record for entry in runs if entry.record is not None])
 
 
 def has_watched(runs: Sequence[Seen]) -> bool:
-    """Whether some run looked into its model while it was trained."""
+    """Return whether some run looked into its model while it was trained."""
     return any(
         row["watched"]
         for entry in with_history(runs)
@@ -526,12 +535,12 @@ def has_watched(runs: Sequence[Seen]) -> bool:
 
 
 def modality_groups(runs: Sequence[Seen]) -> int:
-    """How many groups of runs with the same modalities followed their dividends."""
+    """Return how many groups of runs with the same modalities followed their dividends."""
     return len(by_modalities(runs))
 
 
 def entanglement_kinds(runs: Sequence[Seen]) -> list[Any]:
-    """What each run followed of the entanglement in its model."""
+    """Return what each run followed of the entanglement in its model."""
     return list(watched_by(runs, "entanglement").values())
 
 
@@ -594,7 +603,7 @@ FIRST = params.NumberParam(
 
 
 def setting_choices(view: page_state.PageState, _: Any = None) -> list[params.Param]:
-    """The choices of a new training's settings, of the data set and kind of model that an address says."""
+    """Return the choices of a new training's settings, of the data set and kind of model that an address says."""
     name = view.one_of(NEW_DATA.key, pickers.sources())
     kind = view.one_of(NEW_KIND.key, list(setting_texts.KINDS))
     return [
@@ -607,7 +616,7 @@ def setting_choices(view: page_state.PageState, _: Any = None) -> list[params.Pa
 def setting_choice(
     name: str, kind: str, key: str, begin: Any, values: Iterable[str] = ()
 ) -> params.Param:
-    """A setting of a new training; each kind of model and data set has its own, since the default values differ.
+    """Return a setting of a new training; each kind of model and data set has its own, since the default values differ.
 
     Args:
         name, kind: of data set and model. key: of the setting.
@@ -669,7 +678,7 @@ PANELS = {
     },
     "train-replay": panel.Panel(
         replay,
-        fits=lambda runs: any(len(_onsets(run)) == 2 for run in runs),
+        fits=lambda runs: any(len(_modality_onsets(run)) == 2 for run in runs),
         opens=_INSIDE,
         scope="runs",
     ),

@@ -31,7 +31,7 @@ MAX_POINTS = 1_500  # of a swarm, a coalition
 
 
 def emap(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
-    """What joint terms are worth in every metric: the model against its EMAP, and against its own terms."""
+    """Draw what joint terms are worth in every metric: the model against its EMAP, and against its own terms."""
     labels = fusion_tests.metric_labels(study.dataset)
     first = next(iter(labels))
     (result, worth), (_, own) = (
@@ -80,7 +80,7 @@ def emap(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
 
 
 def loss_reduction(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
-    """What each coalition and modality takes off the test loss."""
+    """Draw what each coalition and modality takes off the test loss."""
     game = fusion_tests.loss_game(study)
     terms = study.terms
     title = LOSS_NAMES[game.loss]
@@ -117,9 +117,9 @@ def loss_reduction(study: Study, theme: style.Theme = "light") -> panel.PanelFig
 
 
 def coalition_ranking(levels: errors.Levels, theme: style.Theme = "light") -> panel.PanelFigure:
-    """The coalitions of a cohort by what they say."""
+    """Draw the coalitions of a cohort by what they say."""
     study = levels.study
-    ranked = _ranked(levels)
+    ranked = _term_ranking(levels)
     figure = label_charts.interval_dots(
         list(ranked.sizes),
         {
@@ -139,7 +139,7 @@ def coalition_ranking(levels: errors.Levels, theme: style.Theme = "light") -> pa
         "why-ranking",
         describe_ranking(ranked, text.term),
         figure,
-        shows=f"mean size and mean of the exact contributions, the largest size first; {_whom(levels)}",
+        shows=f"mean size and mean of the exact contributions, the largest size first; {_describe_cohort(levels)}",
         not_shown="how they spread over samples, which the swarm does.",
         alt=alt,
         table=ranked.frame,
@@ -147,9 +147,9 @@ def coalition_ranking(levels: errors.Levels, theme: style.Theme = "light") -> pa
 
 
 def pair_interactions(levels: errors.Levels, theme: style.Theme = "light") -> panel.PanelFigure:
-    """The mean interaction of any two modalities over a cohort."""
+    """Draw the mean interaction of any two modalities over a cohort."""
     study = levels.study
-    known = _ranked(levels).pairs
+    known = _term_ranking(levels).pairs
     clear = [text.term(pair) for pair, one in known.items() if one.excludes_zero]
     if clear:
         words = f"Mean interaction differs from 0: {', '.join(clear)}"
@@ -171,7 +171,7 @@ def pair_interactions(levels: errors.Levels, theme: style.Theme = "light") -> pa
         "why-pairs",
         words,
         figure,
-        shows=f"mean Shapley interaction index of any two modalities with its interval; {_whom(levels)}",
+        shows=f"mean Shapley interaction index of any two modalities with its interval; {_describe_cohort(levels)}",
         not_shown="interactions whose signs cancel over samples: their size stands in the ranking.",
         alt=alt,
         table=lambda: stability.interval_frame("pair", interaction=known),
@@ -179,9 +179,9 @@ def pair_interactions(levels: errors.Levels, theme: style.Theme = "light") -> pa
 
 
 def contribution_swarm(levels: errors.Levels, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Every sample's contributions, by coalition."""
+    """Draw every sample's contributions, by coalition."""
     study = levels.study
-    ranked = _ranked(levels)
+    ranked = _term_ranking(levels)
     rows = levels.rows[levels.inside]
     rows = rows.iloc[drawn_samples.drawn_places(len(rows), MAX_POINTS, MAX_POINTS)]
     by = "certainty" if study.classes else "truth"
@@ -205,7 +205,7 @@ def contribution_swarm(levels: errors.Levels, theme: style.Theme = "light") -> p
         title,
         figure,
         shows=f"a point a sample and coalition, stacked where many are alike, in the colour of its {by}; "
-        f"{_whom(levels)}",
+        f"{_describe_cohort(levels)}",
         not_shown="how the terms of one sample go together.",
         alt=alt,
         table=table,
@@ -213,7 +213,7 @@ def contribution_swarm(levels: errors.Levels, theme: style.Theme = "light") -> p
 
 
 def synergy(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
-    """How near sampled synergies come to the exact dividends of pairs, as a table: it has no figure."""
+    """Draw how near sampled synergies come to the exact dividends of pairs, as a table: it has no figure."""
     frame = fusion_tests.synergies(study)
     shows = (
         f"F_syn = v(ab) − v(a) − v(b) + v(∅) of pairs, against {fusion_tests.ROWS} training samples drawn at "
@@ -235,7 +235,7 @@ def synergy(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
 
 
 def seed_basins(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Whether training seeds explain a test sample in one way or in several; only where seeds were measured."""
+    """Draw whether training seeds explain a test sample in one way or in several; only where seeds were measured."""
     study = trust.as_trained(sample.study)
     seeds = trust.stability_of(study)
     result = fusion_tests.basins(study)
@@ -279,13 +279,13 @@ def seed_basins(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigu
     )
 
 
-def _ranked(levels: errors.Levels) -> contribution_ranking.Ranking:
+def _term_ranking(levels: errors.Levels) -> contribution_ranking.Ranking:
     return fusion_tests.ranking(
         levels.study, levels.places(levels.rows[levels.inside]), levels.output_wanted
     )
 
 
-def _whom(levels: errors.Levels) -> str:
+def _describe_cohort(levels: errors.Levels) -> str:
     return (
         f"{text.plain(levels.cohort)} of {text.plain(levels.split)}. {levels.intervals}. "
         f"{describe_comparison(levels.study.explanation_background)}"

@@ -36,8 +36,9 @@ def state_patching(
     donor: str = "",
     kind: str = PATCH_DEFAULT,
 ) -> panel.PanelFigure:
-    """What a modality's state at a time, taken from another sample, restores of that one's decision; only of models
-    that evolve.
+    """Draw what a modality's state at a time, taken from another sample, restores of that one's decision.
+
+    Only of models that evolve.
 
     Args:
         sample: whose evolution goes on with it.
@@ -62,9 +63,12 @@ def state_patching(
     shows = (
         f"the sample's {sample.quantity} if one modality's state at time t is that of {whose}, and all evolves "
         f"on to T: the change as a share of what the two differ by ({leads[0]:+z.2f} here, {leads[1]:+z.2f} there"
-        + (", the one class against the other)" if apart else ")")
-        + f". {PATCH_DESCRIPTIONS[kind]} Exact."
     )
+    if apart:
+        shows += ", the one class against the other)"
+    else:
+        shows += ")"
+    shows += f". {PATCH_DESCRIPTIONS[kind]} Exact."
     return panel.PanelFigure(
         "patches",
         panel.capital(describe_patches(result, 0, kind, whose, text.plain)),
@@ -82,7 +86,7 @@ def state_patching(
 def gate_groups(
     sample: Sample, theme: style.Theme = "light", *, of: str = evidence.DECISION
 ) -> panel.PanelFigure:
-    """Shapley values of the network's gate groups; only of models that fuse by rules.
+    """Draw Shapley values of the network's gate groups; only of models that fuse by rules.
 
     Args:
         sample: whose decision and entanglement it is.
@@ -134,7 +138,7 @@ def gate_groups(
 
 
 def smallest_generator(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
-    """How much of what the generator adds its terms carry, fewer and fewer; only of models that evolve."""
+    """Draw how much of what the generator adds its terms carry, fewer and fewer; only of models that evolve."""
     result = patching.pruning_of(study)
     short = metrics.describe[result.metric].short
     low = result.shares.low

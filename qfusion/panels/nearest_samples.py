@@ -19,7 +19,7 @@ from qfusion.wording.backgrounds import describe_comparison
 def similar_samples(
     sample: Sample, theme: style.Theme = "light", *, by: str = sample_coordinates.DIVIDENDS
 ) -> panel.PanelFigure:
-    """The test samples nearest to one.
+    """Draw the test samples nearest to one.
 
     Args:
         sample: of any model.
@@ -48,14 +48,12 @@ def similar_samples(
     shows = (
         f"the {len(ids)} of {result.among:,} test samples nearest to sample {text.plain(sample.id)}: "
         "annotated → predicted"
-        + ("; orange, hatched: predicted wrongly" if study.classes else "")
-        + ". Click a bar to open it."
-        + (
-            f" {describe_comparison(study.explanation_background)}"
-            if by == sample_coordinates.DIVIDENDS
-            else ""
-        )
     )
+    if study.classes:
+        shows += "; orange, hatched: predicted wrongly"
+    shows += ". Click a bar to open it."
+    if by == sample_coordinates.DIVIDENDS:
+        shows += f" {describe_comparison(study.explanation_background)}"
     alt = (
         "Nearest: "
         + "; ".join(
@@ -91,7 +89,7 @@ def similar_samples(
 
 
 def describe_nearest(distances: Mapping[str, float], what: str, agree: int, classes: bool) -> str:
-    """Which samples are nearest, and how many of those shown are predicted alike.
+    """Describe which samples are nearest, and how many of those shown are predicted alike.
 
     Args:
         distances: by sample, of those shown. what: is compared, in words. agree: how many are predicted alike.
@@ -116,22 +114,27 @@ def describe_nearest(distances: Mapping[str, float], what: str, agree: int, clas
 
 
 def describe_outcomes(study: Study, rows: np.ndarray) -> tuple[list[str], list[bool | None]]:
-    """Returns "annotated → predicted" of some rows, and whether each is right; None of a regression, and where no
-    annotation is known."""
-    pairs = list(zip(*truth_and_prediction(study, rows), strict=True))
-    known = [not study.dataset.is_own(row) for row in rows]
+    """Returns "annotated → predicted" of some rows, and whether each is right.
+
+    None of a regression, and where no annotation is known.
+    """
+    truths, predictions = truth_and_prediction(study, rows)
     form = "{}" if study.classes else "{:+.2f}"
-    return [
-        f"{form.format(a) if is_known else 'no truth'} → {form.format(b)}"
-        for (a, b), is_known in zip(pairs, known, strict=True)
-    ], [
-        a == b if study.classes and is_known else None
-        for (a, b), is_known in zip(pairs, known, strict=True)
-    ]
+    texts = []
+    correct: list[bool | None] = []
+    for row, truth, prediction in zip(rows, truths, predictions, strict=True):
+        is_known = not study.dataset.is_own(row)
+        written = form.format(truth) if is_known else "no truth"
+        texts.append(f"{written} → {form.format(prediction)}")
+        if study.classes and is_known:
+            correct.append(truth == prediction)
+        else:
+            correct.append(None)
+    return texts, correct
 
 
 def truth_and_prediction(study: Study, rows: np.ndarray) -> list[list[Any]]:
-    """Annotations and predictions of some rows: names of classes, or numbers."""
+    """Return the annotations and predictions of some rows: names of classes, or numbers."""
     if not study.classes:
         return [study.dataset.y[rows].tolist(), study.scores[rows, 0].tolist()]
     return [

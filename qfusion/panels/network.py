@@ -22,12 +22,12 @@ SAME = 1e-9  # angles that differ less are the same
 
 
 def likeliest_pattern(reading: evidence.Reading, element: int) -> str:
-    """What the qubits of the first stage most likely read of this sample, such as "011"."""
+    """Return what the qubits of the first stage most likely read of this sample, such as "011"."""
     return reading.patterns[int(np.argmax(reading.weights[element, 0]))]
 
 
 def rule_name(rule: str) -> str:
-    """A rule as people write it."""
+    """Return a rule as people write it."""
     return rule.upper() if rule in ("and", "or") else rule
 
 
@@ -35,7 +35,10 @@ FAR = 0.25  # distance from a named rule from which on a table is not called lik
 
 
 def describe_likeness(whose: str, rule: str, distance: float) -> str:
-    """Which named rule a fusion table is like, if any; the distance to the nearest, root mean square, 0 to 1."""
+    """Describe which named rule a fusion table is like, if any.
+
+    The distance to the nearest, root mean square, 0 to 1.
+    """
     if round(distance, 2) == 0:
         return f"{whose} fuses as {rule_name(rule)} does (distance {size(distance)})"
     if distance >= FAR:
@@ -51,7 +54,7 @@ def fusion_tables(
     stage: int = 0,
     outcome: str = "",
 ) -> panel.PanelFigure:
-    """The fusion's truth tables as a heat map.
+    """Draw the fusion's truth tables as a heat map.
 
     Args:
         sample: a sample of a model with fusion rules.
@@ -124,7 +127,7 @@ def fusion_tables(
 
 
 def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
-    """The decision with the edited tables, term by term."""
+    """Draw the decision with the edited tables, term by term."""
     now = sample.dividends
     base = sample.learned.dividends
     figure = decision_charts.waterfall(
@@ -155,14 +158,14 @@ def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure
 
 
 def describe_edit_effect(was: str, now: str, sure: str, changed: bool) -> str:
-    """Whether an edit of the tables turns the decision between classes; `sure` says how sure it is by now."""
+    """Describe whether an edit of the tables turns the decision between classes; `sure` says how sure it is by now."""
     if was != now:
         return f"The edit turns the decision from ‘{text.plain(was)}’ to ‘{text.plain(now)}’"
     return f"Decision {'stays' if changed else 'is'} ‘{text.plain(now)}’ ({sure})"
 
 
 def probabilities(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Softmax of the classes with the edited tables; of models that choose among classes."""
+    """Draw the softmax of the classes with the edited tables; of models that choose among classes."""
     classes = sample.study.classes
     check(
         bool(classes),
@@ -185,9 +188,12 @@ def probabilities(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
     )
     shows = (
         f"{evidence_fusion.describe_drawn_classes(classes, sample.true_class)} with these tables"
-        + ("; diamonds: as learned. " if changed else ". ")
-        + f"{sample.study.calibration}{sample.of}"
     )
+    if changed:
+        shows += "; diamonds: as learned. "
+    else:
+        shows += ". "
+    shows += f"{sample.study.calibration}{sample.of}"
 
     def table() -> pd.DataFrame:
         return pd.DataFrame(

@@ -24,7 +24,7 @@ SMALL = 1e-9  # terms that add up to less are rounding
 
 
 def layer_correlations(sample: Sample) -> dict[str, np.ndarray]:
-    """Correlations of the qubits at every place between the layers, (P,) each, by JOINT and MUTUAL."""
+    """Return the correlations of the qubits at every place between the layers, (P,) each, by JOINT and MUTUAL."""
     entropies = sample_circuits.layers(sample.study, sample.row, sample.tweak)
     return {
         JOINT: entropies.joint,
@@ -35,7 +35,7 @@ def layer_correlations(sample: Sample) -> dict[str, np.ndarray]:
 def decision_over_layers(
     sample: Sample, theme: style.Theme = "light", *, terms: str = DIVIDENDS, layer: str = ""
 ) -> panel.PanelFigure:
-    """Correlations of the qubits and terms of the decision at every place between the layers.
+    """Draw the correlations of the qubits and terms of the decision at every place between the layers.
 
     Args:
         sample: a sample of a model with layers.
@@ -93,7 +93,8 @@ def decision_over_layers(
 
 
 def describe_takeover(moments: tuple[str, ...], terms: dict[str, np.ndarray]) -> str:
-    """From where on the sum of the joint terms outweighs that of single modalities for good, or that it does not.
+    """Describe from where on the sum of the joint terms outweighs that of single modalities for good, or that it does
+    not.
 
     Shares are written in percent, so that what is level there outweighs nothing.
     """
@@ -115,7 +116,7 @@ def describe_takeover(moments: tuple[str, ...], terms: dict[str, np.ndarray]) ->
 def layer_table(
     moments: tuple[str, ...], terms: dict[str, np.ndarray], series: dict[str, np.ndarray]
 ) -> pd.DataFrame:
-    """One row a moment."""
+    """Return one row a moment."""
     return pd.DataFrame(
         {"moment": moments}
         | {f"dividend[{term or 'baseline'}]": values for term, values in terms.items()}
@@ -124,7 +125,7 @@ def layer_table(
 
 
 def cuts(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Entropy of the first k qubits at the input and around every pooling, for every k."""
+    """Draw the entropy of the first k qubits at the input and around every pooling, for every k."""
     return _cuts(
         sample,
         theme,
@@ -138,7 +139,7 @@ def cuts(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
 
 
 def mutual_information(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Mutual information of the first k qubits with the others at the input and around every pooling, for every k."""
+    """Draw the mutual information of the first k qubits with the others, at the input and around every pooling."""
     layers = sample_circuits.layers(sample.study, sample.row, sample.tweak)
     return _cuts(
         sample,
@@ -152,7 +153,7 @@ def mutual_information(sample: Sample, theme: style.Theme = "light") -> panel.Pa
 
 
 def describe_correlation(largest: float) -> str:
-    """How far the network correlates the qubits; the largest mutual information across any cut, in nats."""
+    """Describe how far the network correlates the qubits; the largest mutual information across any cut, in nats."""
     if round(largest, 2) <= 0:
         return f"The qubits stay all but uncorrelated ({size(max(largest, 0.0))} nats)"
     return f"The network correlates the qubits by up to {largest:.2f} nats"
@@ -190,7 +191,7 @@ def _cuts(
 
 
 def poolings(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Entropy of the qubits in play before and after every pooling, and of what is measured."""
+    """Draw the entropy of the qubits in play before and after every pooling, and of what is measured."""
     pools = sample_circuits.layers(sample.study, sample.row, sample.tweak).poolings()
     before, after, outcomes = (pools[name].to_numpy() for name in ("before", "after", "outcomes"))
     alt = (
@@ -211,7 +212,7 @@ def poolings(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
 
 
 def describe_pooling(drop: float) -> str:
-    """What the last pooling does to the entropy of the qubits in play, in nats: before less after."""
+    """Describe what the last pooling does to the entropy of the qubits in play, in nats: before less after."""
     if round(drop, 2) == 0:
         return "After the last pooling the qubits that stay have the same entropy as all had before, to 0.01 nats"
     return (

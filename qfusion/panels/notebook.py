@@ -32,8 +32,9 @@ def sample_html(sample: Sample) -> str:
     title = (
         f"{text.plain(sample.id)}: {answers.numbered(study, sample.scores)} by {text.plain(sample.name)} on "
         f"{text.plain(sample.dataset.title)}"
-        + ("" if truth is None else f"; annotated {text.plain(truth)}")
     )
+    if truth is not None:
+        title += f"; annotated {text.plain(truth)}"
     terms = pd.DataFrame(
         {
             "term": [name or "baseline" for name in sample.dividends],
@@ -60,7 +61,8 @@ def sample_html(sample: Sample) -> str:
 
 def study_html(study: Study) -> str:
     """Returns a model on its data as HTML: what it is, which modality leads on average over the test samples, with 95 %
-    intervals, and its test metrics over seeds."""
+    intervals, and its test metrics over seeds.
+    """
     shares = cohorts.shares(errors.levels_of(sample_of(study, study.explained_rows[0])))
     rows = shares.table().query("level == 'all'")[["modality", "value", "low", "high"]]
     metrics = overview.test_metrics(study) if study.card.get("metrics", {}).get("test") else None
@@ -76,7 +78,7 @@ def study_html(study: Study) -> str:
 
 
 def _html(lines: Iterable[str], table: pd.DataFrame, image: str) -> str:
-    """Lines of markdown, the first in bold, a table and an image; all of it escaped but the image."""
+    """Return lines of markdown, the first in bold, a table and an image; all of it escaped but the image."""
     first, *others = (escape(text.unmarked(line)) for line in lines)
     return (
         f"<p><b>{first}</b></p>"
@@ -90,7 +92,9 @@ def _html(lines: Iterable[str], table: pd.DataFrame, image: str) -> str:
 
 def tweak_widget(sample: Sample) -> Any:
     """Returns a widget of a sample: sliders of the model's couplings, dissipation and duration, or the edits of its
-    rules as text, beside the decision, which follows. Its `sample` is the sample as it is shown.
+    rules as text, beside the decision, which follows.
+
+    Its `sample` is the sample as it is shown.
 
     Raises:
         MissingPackage: when ipywidgets is not installed.

@@ -26,7 +26,7 @@ from qfusion.wording.backgrounds import describe_baseline, describe_comparison
 
 
 def sample_questions(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Five questions about a sample, with their answers: in words alone, without a figure."""
+    """Draw five questions about a sample, with their answers: in words alone, without a figure."""
     study = sample.study
     title = (
         f"Five questions about sample {text.plain(sample.id)}, decided "
@@ -60,7 +60,7 @@ def sample_questions(sample: Sample, theme: style.Theme = "light") -> panel.Pane
 
 
 def test_metrics(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
-    """How good the model is on test samples: mean and spread over its training seeds, and the one that is loaded."""
+    """Draw the test metrics of the model: mean and spread over its training seeds, and the loaded seed."""
     card = study.card
     scores = card["metrics"]["test"]
     own = card.get("this_seed", {}).get("test", {})
@@ -78,21 +78,22 @@ def test_metrics(study: Study, theme: style.Theme = "light") -> panel.PanelFigur
     ]
     size = card["data"]["sizes"]["test"]
     best = max(rows, key=lambda row: row.is_share)
-    title = f"On {size:,} test samples: {best.name} {best.mean:.3f}" + (
-        f", mean of {count} seeds" if count > 1 else ""
-    )
+    title = f"On {size:,} test samples: {best.name} {best.mean:.3f}"
+    if count > 1:
+        title += f", mean of {count} seeds"
     shows = (
         f"metrics of {text.plain(study.name)} on the {size:,} test samples of "
         f"{text.plain(card['data']['name'])}: "
-        + (
+    )
+    if count > 1:
+        shows += (
             f"mean (dot) and standard deviation (bar) over {count} training seeds; the ring is the seed that is loaded "
             f"({card.get('seed')})."
-            if count > 1
-            else "those of the weights that are loaded."
-            if card["model"] == program.KIND  # which was trained elsewhere
-            else f"those of the weights that are loaded, of training seed {card.get('seed')}."
         )
-    )
+    elif card["model"] == program.KIND:  # it was trained elsewhere
+        shows += "those of the weights that are loaded."
+    else:
+        shows += f"those of the weights that are loaded, of training seed {card.get('seed')}."
     alt = "Test metrics: " + ", ".join(f"{row.name} {row.mean:.3f}" for row in rows) + "."
 
     def table() -> pd.DataFrame:
@@ -122,14 +123,14 @@ def test_metrics(study: Study, theme: style.Theme = "light") -> panel.PanelFigur
 def example_waterfall(
     study: Study, theme: style.Theme = "light", *, kind: str = "agreement"
 ) -> panel.PanelFigure:
-    """The decision on a sample to start with, term by term.
+    """Draw the decision on a sample to start with, term by term.
 
     Args:
         study: a model on its data.
         theme: of the figure.
         kind: of `examples.WHY`.
     """
-    sample, row = _told(study, kind)
+    sample, row = _find_example(study, kind)
     output = int(study.predicted[row])
     dividends = study.dividends(row, output)
     finding = answers.finding(dividends)
@@ -156,9 +157,11 @@ def example_waterfall(
 def example_entropy(
     study: Study, theme: style.Theme = "light", *, kind: str = "agreement"
 ) -> panel.PanelFigure:
-    """Entropy of each modality of a sample to start with, over time; of a model with time. `kind` as of
-    `example_waterfall`."""
-    sample, row = _told(study, kind)
+    """Draw the entropy of each modality of a sample to start with, over time.
+
+    Of a model with time. `kind` as of `example_waterfall`.
+    """
+    sample, row = _find_example(study, kind)
     times, series = sample_evolution.entropies_by_torch(study, row)
     alt = "Entropy of each modality over time. At the end, in nats: " + ", ".join(
         f"{k} {v[-1]:.2f}" for k, v in series.items()
@@ -181,9 +184,11 @@ def example_entropy(
 def example_masses(
     study: Study, theme: style.Theme = "light", *, kind: str = "agreement"
 ) -> panel.PanelFigure:
-    """The masses that were fused, of a sample to start with; of a model with masses. `kind` as of
-    `example_waterfall`."""
-    sample, row = _told(study, kind)
+    """Draw the masses that were fused, of a sample to start with.
+
+    Of a model with masses. `kind` as of `example_waterfall`.
+    """
+    sample, row = _find_example(study, kind)
     space: Any = study
     values = space.masses[row].numpy()
     fused = (1 - space.vectors[row].numpy()[:, 2]) / 2
@@ -205,15 +210,15 @@ def example_masses(
     )
 
 
-def _told(study: Study, kind: str) -> tuple[str, int]:
-    """Id and row of a sample to start with."""
+def _find_example(study: Study, kind: str) -> tuple[str, int]:
+    """Return id and row of a sample to start with."""
     choose("Kind of sample", kind, sample_examples.WHY)
     shown = {example.kind: example.sample for example in sample_examples.find_examples(study)}
     sample = shown[choose("Among the samples to start with, kind", kind, shown)]
     return sample, study.dataset.row(sample)
 
 
-def _kinds(view: page_state.PageState, study: Study) -> list[str]:
+def _example_kinds(view: page_state.PageState, study: Study) -> list[str]:
     return [one.kind for one in sample_examples.find_examples(study)]
 
 
@@ -228,15 +233,15 @@ OVERVIEW = {
 }
 EXAMPLES = {
     "telling-waterfall-": panel.Panel(
-        example_waterfall, rest="kind", endings=_kinds, scope="study"
+        example_waterfall, rest="kind", endings=_example_kinds, scope="study"
     ),
     "telling-entropy-": panel.Panel(
-        example_entropy, rest="kind", endings=_kinds, fits=panel.can("time"), scope="study"
+        example_entropy, rest="kind", endings=_example_kinds, fits=panel.can("time"), scope="study"
     ),
     "telling-masses-": panel.Panel(
         example_masses,
         rest="kind",
-        endings=_kinds,
+        endings=_example_kinds,
         fits=lambda study, **_: study.can("masses") and not study.can("time"),
         scope="study",
     ),

@@ -81,15 +81,17 @@ class PanelFigure:
 
     @property
     def caption(self) -> str:
-        """What it shows and does not, as plain text; of a small figure, which is explained by what stands around it,
-        what it shows."""
+        """What it shows and does not, as plain text.
+
+        Of a small figure, which is explained by what stands around it, what it shows.
+        """
         shows = text.unmarked(self.shows)
         if self.not_shown:
             return f"Shows {shows} Does not show {text.unmarked(self.not_shown)}"
         return shows
 
     def _repr_html_(self) -> str:
-        """How a notebook shows it: title, figure or table, and what it shows and does not."""
+        """Return how a notebook shows it: title, figure or table, and what it shows and does not."""
         if self.figure is None:
             shown = self.table().to_html(index=False, border=0)
         else:
@@ -122,7 +124,7 @@ def build_animation(builds: Mapping[str, Callable[[], PanelFigure]]) -> dict[str
 
 
 def _changes(before: Any, after: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, Any]]:
-    """Where one value of JSON differs from another, and what stands there."""
+    """Yield where one value of JSON differs from another, and what stands there."""
     if isinstance(before, dict) and isinstance(after, dict):
         for key in {**before, **after}:
             yield from _changes(before.get(key), after.get(key), (*path, key))
@@ -138,7 +140,7 @@ cached = memo.memo(24)
 
 
 def with_period(words: str, by: str = ".") -> str:
-    """Words with a sign at their end, where they do not ask."""
+    """Return words with a sign at their end, where they do not ask."""
     return words if words.endswith("?") else words + by
 
 
@@ -146,7 +148,8 @@ def standing(
     first: Sequence[str], of: Sized, *, one: str, some: str, every: str = "", only: str = ""
 ) -> str:
     """Returns the sentence for how many of several stand `first` alike: `one` of them, `some`, `every` one, or the
-    `only` one that there is."""
+    `only` one that there is.
+    """
     if only and len(of) == 1:
         return only
     if len(first) == 1:
@@ -216,7 +219,7 @@ def superlative(
 
 
 def capital(words: str) -> str:
-    """Words with a capital letter first."""
+    """Return words with a capital letter first."""
     return words[:1].upper() + words[1:]
 
 
@@ -248,13 +251,14 @@ Opens = Callable[
 
 
 def all_of(*conditions: Opens) -> Opens:
-    """Whether all of these are open."""
+    """Return whether all of these are open."""
     return lambda view: all(is_open(view) for is_open in conditions)
 
 
 def can(*abilities: Ability, where: Callable[[Any], object] = always) -> Callable[..., bool]:
-    """Whether the model of a sample, or of a study, can do all of these, see `registry.can`, and a condition holds
-    of the study."""
+    """Return whether the model of a sample, or of a study, can do all of these, see `registry.can`, and a condition
+    holds of the study.
+    """
 
     def fits(scope: Any, **_: Any) -> bool:
         study = getattr(scope, "study", scope)
@@ -332,17 +336,17 @@ class Panel:
             ending = {self.rest: rest}
         else:
             ending = {}
-        return {**self.fixed, **ending, **_said(self.options, view)}
+        return {**self.fixed, **ending, **_read_options(self.options, view)}
 
     def shown(self, view: PageState, scope: Any, rest: str = "") -> bool:
         """Returns whether the page shows it of a scope; arguments and errors are those of `arguments`."""
         return self.opens(view) and self.fits(
-            scope, **self.arguments(view, rest), **_said(self.conditions, view)
+            scope, **self.arguments(view, rest), **_read_options(self.conditions, view)
         )
 
 
-def _said(options: Mapping[str, Read], view: PageState) -> dict[str, Any]:
-    """What the address says of options."""
+def _read_options(options: Mapping[str, Read], view: PageState) -> dict[str, Any]:
+    """Return what the address says of options."""
     return {name: value for name, read in options.items() if (value := read(view)) is not None}
 
 
@@ -390,7 +394,7 @@ def list_pairs(names: Iterable[Any], before: Iterable[float], after: Iterable[fl
 
 
 def list_coherences(rho: np.ndarray, names: Iterable[str]) -> str:
-    """The largest entries of a matrix off its diagonal, where one is 0.01 or more, and between which levels."""
+    """Return the largest entries of a matrix off its diagonal, where one is 0.01 or more, and between which levels."""
     return superlative(
         coherence_table(rho, list(names), "{} and {}"),
         none="{levels} by {levels} entries; none off the diagonal is as large as 0.01",
@@ -403,7 +407,7 @@ def list_coherences(rho: np.ndarray, names: Iterable[str]) -> str:
 
 
 def matrix_entries(names: Sequence[str], **matrices: np.ndarray) -> pd.DataFrame:
-    """A row for each entry of matrices (D, D) whose levels have these names."""
+    """Return a row for each entry of matrices (D, D) whose levels have these names."""
     return pd.DataFrame(
         {"row": np.repeat(names, len(names)), "column": np.tile(names, len(names))}
         | {name: matrix.ravel() for name, matrix in matrices.items()}
@@ -411,7 +415,7 @@ def matrix_entries(names: Sequence[str], **matrices: np.ndarray) -> pd.DataFrame
 
 
 def coherence_table(rho: np.ndarray, names: Sequence[str], pair: str) -> dict[str, float]:
-    """The sizes of a matrix's entries off its diagonal, by the names of two levels in the template `pair`."""
+    """Return the sizes of a matrix's entries off its diagonal, by the names of two levels in the template `pair`."""
     return {
         pair.format(names[i], names[j]): float(np.abs(rho[[i, j], [j, i]]).max())
         for i, j in itertools.combinations(range(len(names)), 2)

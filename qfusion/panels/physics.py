@@ -20,7 +20,9 @@ BASELINE = "baseline"
 
 
 def path_attribution(sample: Sample, over: str = physics_sensitivity.THIS) -> PathAttribution:
-    """What each coupling and dissipation built, in the mean over a cohort of `analysis.physics_sensitivity.cohorts`."""
+    """Return what each coupling and dissipation built, in the mean over a cohort of
+    `analysis.physics_sensitivity.cohorts`.
+    """
     study = sample.study
     return physics_sensitivity.built(
         study,
@@ -34,10 +36,10 @@ def path_attribution(sample: Sample, over: str = physics_sensitivity.THIS) -> Pa
 def attribution_matrix(
     sample: Sample, theme: style.Theme = "light", *, over: str = physics_sensitivity.THIS
 ) -> panel.PanelFigure:
-    """What every coupling and dissipation added to every contribution; arguments as of `attribution_over_time`."""
+    """Draw what every coupling and dissipation added to every contribution; arguments as of `attribution_over_time`."""
     result = path_attribution(sample, over)
     titles, _ = generator_attribution.term_styles(result.terms, result.modalities)
-    return _picture(
+    return _attribution_panel(
         sample,
         "built",
         result,
@@ -64,7 +66,7 @@ def attribution_over_time(
     part: str = "",
     t: float = 1.0,
 ) -> panel.PanelFigure:
-    """One contribution through time, by what built it.
+    """Draw one contribution through time, by what built it.
 
     Args:
         sample: a sample of a model with time.
@@ -78,7 +80,7 @@ def attribution_over_time(
     dividend = "" if part == BASELINE else part or result.largest_changed_dividend()
     s = result.row(dividend)
     titles, hues = generator_attribution.term_styles(result.terms, result.modalities)
-    return _picture(
+    return _attribution_panel(
         sample,
         "built-over-time",
         result,
@@ -102,10 +104,13 @@ def attribution_over_time(
 def attribution_flow(
     sample: Sample, theme: style.Theme = "light", *, over: str = physics_sensitivity.THIS
 ) -> panel.PanelFigure:
-    """The way from modalities through what acts on them to the decision; arguments as of `attribution_over_time`."""
+    """Draw the way from modalities through what acts on them to the decision.
+
+    Arguments as of `attribution_over_time`.
+    """
     result = path_attribution(sample, over)
     titles, hues = generator_attribution.term_styles(result.terms, result.modalities)
-    return _picture(
+    return _attribution_panel(
         sample,
         "built-flow",
         result,
@@ -127,7 +132,7 @@ def attribution_flow(
     )
 
 
-def _picture(
+def _attribution_panel(
     sample: Sample,
     name: str,
     result: PathAttribution,

@@ -16,7 +16,7 @@ from qfusion.panels.model_fusion import interval_words
 
 
 def twin_comparison(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
-    """What each quantum resource is worth on the study's data: full models less twins without it, trained alike."""
+    """Draw the gain of each quantum resource on the data: full models minus twins without it, trained alike."""
     entry = audit.audit_of(study)
     return resource_comparison(
         "why-audit", entry, [row["resource"] for row in entry["rows"]], theme
@@ -30,7 +30,7 @@ def resource_comparison(
     theme: style.Theme = "light",
     hues: Sequence[str] = (),
 ) -> panel.PanelFigure:
-    """What resources are worth, of an audit.
+    """Draw what resources are worth, of an audit.
 
     Args:
         name: of the panel. entry: see `audit.shipped`. names: of its rows. theme: of the figure.
@@ -45,8 +45,8 @@ def resource_comparison(
     ]
     bounded = any(row.get("bounded") for row in entry["rows"])
     series = {
-        "new seeds, these rows": _worth(entry["rows"], "seeds"),
-        "new seeds and new rows": _worth(entry["rows"], "rows"),
+        "new seeds, these rows": _mean_gain(entry["rows"], "seeds"),
+        "new seeds and new rows": _mean_gain(entry["rows"], "rows"),
     }
     figure = label_charts.interval_dots(
         names,
@@ -55,20 +55,25 @@ def resource_comparison(
         x_title=f"{entry['short']}: better with the resource by",
         theme=theme,
     )
+    up_to = "up to " if any(row["seeds"] < entry["seeds"] for row in entry["rows"]) else ""
+    bound = (
+        "; what single rows add was not kept, so the wider interval is a bound" if bounded else ""
+    )
     shows = (
         f"by how much {entry['short']} of {entry.get('of', 'the full model')} on the test samples of "
         f"{text.plain(entry['title'])} is better than that of a twin which lacks one resource, both trained with the "
-        f"same encoders, schedule and seeds: mean of "
-        f"{'up to ' if any(row['seeds'] < entry['seeds'] for row in entry['rows']) else ''}"
+        f"same encoders, schedule and seeds: mean of {up_to}"
         f"{count(entry['seeds'], 'paired difference')} with 95 % intervals, for new seeds on these rows, and for new "
         f"rows, too ({entry['test_rows']:,} test rows, which count as {entry['independent']:,.0f} independent ones"
-        f"{'; what single rows add was not kept, so the wider interval is a bound' if bounded else ''}). "
+        f"{bound}). "
         "“Not needed” is said where two one-sided tests exclude a difference of the margin either way: "
         f"{entry['within']:g}, or a quarter of the model's error where that is less. Verdicts hold after Holm's "
         "correction."
-        + (f" {panel.capital('; '.join(notes))}." if notes else "")
-        + (f" {count(len(failed), 'training')} failed, as the table says." if failed else "")
     )
+    if notes:
+        shows += f" {panel.capital('; '.join(notes))}."
+    if failed:
+        shows += f" {count(len(failed), 'training')} failed, as the table says."
     return panel.PanelFigure(
         name,
         panel.capital(words),
@@ -80,9 +85,12 @@ def resource_comparison(
     )
 
 
-def _worth(rows: Sequence[Mapping[str, Any]], scope: str) -> np.ndarray:
-    """Worth and the ends of its interval, (rows, 3), NaN where nothing is to show: a split row has no mean, and what is
-    no test counts nowhere. Of too few seeds there is the mean alone, on these rows."""
+def _mean_gain(rows: Sequence[Mapping[str, Any]], scope: str) -> np.ndarray:
+    """Return mean gain and the ends of its interval, (rows, 3).
+
+    A row that is split has no mean, and a comparison that is no test has no numbers: these are NaN. With too few seeds
+    there is only the mean, on these rows.
+    """
     result = np.full((len(rows), 3), np.nan)
     for place, row in enumerate(rows):
         if row["excluded"]:
@@ -101,7 +109,7 @@ DEPHASED = (
 
 
 def cut_comparison(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
-    """What this very model loses when a resource is cut from it, not trained again."""
+    """Draw what this very model loses when a resource is cut from it, not trained again."""
     frame, (_, label) = resource_cuts.cut_of(study), audit_rows.metric_of(study.dataset)
     ends = frame[["loses", "loses:low", "loses:high"]].to_numpy(float)
     names = frame["resource"].tolist()
@@ -120,8 +128,9 @@ def cut_comparison(study: Study, theme: style.Theme = "light") -> panel.PanelFig
     shows = (
         f"by how much {label.short} on test samples is worse when one resource is cut from this model, which is "
         f"not trained again. {interval_words(study, additive_projection.RESAMPLES)}."
-        + (DEPHASED if resource_cuts.ENTANGLEMENT in names else "")
     )
+    if resource_cuts.ENTANGLEMENT in names:
+        shows += DEPHASED
     alt = f"{words}: {panel.list_numbers(names, ends[:, 0].tolist(), '+.3f')}."
     return panel.PanelFigure(
         "why-cut",

@@ -19,7 +19,7 @@ from qfusion.wording.backgrounds import describe_baseline
 def decisions(
     sample: Sample, theme: style.Theme = "light", *, ids: Sequence[str] = (), output: str = ""
 ) -> panel.PanelFigure:
-    """The decisions of several samples term by term.
+    """Draw the decisions of several samples term by term.
 
     Args:
         sample: of any model.
@@ -33,33 +33,34 @@ def decisions(
     differ = len({entry.output for entry in sides}) > 1
     answered, _ = describe_outcomes(study, np.array([entry.row for entry in sides]))
     terms = [list_largest_terms(entry.dividends) for entry in sides]
+    notes = list(answered)
+    unit = sides[0].unit
+    if differ:
+        unit = "log-odds (nats)"
+        for i, entry in enumerate(sides):
+            notes[i] += f"\nlog-odds of {study.classes[entry.output]}"
     figure = column_charts.decision_columns(
         names,
         [entry.dividends for entry in sides],
         study.modalities,
         truths=[entry.target for entry in sides],
-        notes=[
-            words + (f"\nlog-odds of {study.classes[entry.output]}" if differ else "")
-            for entry, words in zip(sides, answered, strict=True)
-        ],
-        unit="log-odds (nats)" if differ else sides[0].unit,
+        notes=notes,
+        unit=unit,
         quantity=sample.quantity,
         theme=theme,
     )
-    shows = (
-        f"the exact sums of samples {', '.join(map(text.plain, names))}, annotated → predicted, all on one scale"
-        + ("" if study.classes else "; dotted: annotated")
-        + ". "
-        + describe_baseline(sides[0].background)
-    )
-    alt = (
-        "; ".join(
-            f"{entry.id}: {entry.quantity} {sum(entry.dividends.values()):+.2f}, "
-            f"largest term {' and '.join(term) or 'none'}"
-            for entry, term in zip(sides, terms, strict=True)
+    shows = f"the exact sums of samples {', '.join(map(text.plain, names))}, annotated → predicted, all on one scale"
+    if not study.classes:
+        shows += "; dotted: annotated"
+    shows += ". " + describe_baseline(sides[0].background)
+    described = []
+    for entry, largest in zip(sides, terms, strict=True):
+        total = sum(entry.dividends.values())
+        names_of_terms = " and ".join(largest) or "none"
+        described.append(
+            f"{entry.id}: {entry.quantity} {total:+.2f}, largest term {names_of_terms}"
         )
-        + "."
-    )
+    alt = "; ".join(described) + "."
 
     def table() -> pd.DataFrame:
         return pd.concat(
@@ -81,7 +82,7 @@ def decisions(
 def several_entropies(
     sample: Sample, theme: style.Theme = "light", *, ids: Sequence[str] = (), output: str = ""
 ) -> panel.PanelFigure:
-    """The entropies of several samples; arguments as of `decisions`."""
+    """Draw the entropies of several samples; arguments as of `decisions`."""
     sides = decision_columns(sample, ids, output)
     names = [entry.id for entry in sides]
     means = {
@@ -95,15 +96,12 @@ def several_entropies(
         title=KINDS["entropy"].axis,
         theme=theme,
     )
-    shows = (
-        f"von Neumann entropies of samples {', '.join(map(text.plain, names))}, "
-        + (
-            "of each modality's state and of all together at T"
-            if sample.can("time")
-            else "of each fused qubit"
-        )
-        + ", all on one scale."
-    )
+    shows = f"von Neumann entropies of samples {', '.join(map(text.plain, names))}, "
+    if sample.can("time"):
+        shows += "of each modality's state and of all together at T"
+    else:
+        shows += "of each fused qubit"
+    shows += ", all on one scale."
     alt = "; ".join(f"{name}: mean entropy {value:.2f} nats" for name, value in means.items()) + "."
 
     def table() -> pd.DataFrame:
@@ -159,7 +157,7 @@ def list_largest_terms(dividends: Mapping[str, float]) -> tuple[str, ...]:
 
 
 def describe_common_terms(terms: Sequence[tuple[str, ...]]) -> str:
-    """Which largest term several samples have in common; `list_largest_terms` of each."""
+    """Describe which largest term several samples have in common; `list_largest_terms` of each."""
     shared = [term for term in terms[0] if all(term in entry for entry in terms)]
     if shared:
         if any(len(term) > 1 for term in terms):
@@ -174,7 +172,7 @@ def describe_common_terms(terms: Sequence[tuple[str, ...]]) -> str:
 
 
 def describe_largest_entropies(means: Mapping[str, float]) -> str:
-    """Which samples have the largest entropies; the mean of each in nats, by sample."""
+    """Describe which samples have the largest entropies; the mean of each in nats, by sample."""
     return panel.superlative(
         means,
         only="Sample {names} has a mean entropy of {value:.2f} nats",

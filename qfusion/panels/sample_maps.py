@@ -42,7 +42,7 @@ def sample_map(
     colour: str = "",
     everyone: bool = False,
 ) -> panel.PanelFigure:
-    """All samples on a map of two dimensions.
+    """Draw all samples on a map of two dimensions.
 
     Args:
         levels: all samples, a cohort, one sample.
@@ -60,7 +60,7 @@ def sample_map(
     rows = levels.rows.loc[list(map(str, study.dataset.ids[placed.rows[at]]))]
     inside = levels.inside[levels.rows.index.get_indexer(rows.index)]
     column = text.column_of(colour, map(str, rows.columns))
-    values, names, hues = _coloured(study, rows, column)
+    values, names, hues = _point_colours(study, rows, column)
     explained = placed.explained
     what = sample_coordinates.TITLES[placed.what]
     title = describe_reduction(
@@ -80,26 +80,19 @@ def sample_map(
             f"component 1 ({explained[0]:.1%} of the variance)",
             f"component 2 ({explained[1]:.1%} of the variance)",
         ),
-        tips=_tips(rows),
+        tips=_hover_texts(rows),
         chosen=levels.sample.id,
         theme=theme,
     )
     shows = (
-        f"each sample by {_MEANS[placed.what]}, reduced to two dimensions by {_method(placed)} Colour: "
+        f"each sample by {_MEANS[placed.what]}, reduced to two dimensions by {_describe_projection(placed)} Colour: "
         f"{text.plain(colour)}; large: the cohort; ring: sample {text.plain(levels.sample.id)}. "
-        + f"Of {placed.given:,} explained samples of {text.plain(levels.split)}"
-        + (
-            ""
-            if len(placed.rows) == placed.given
-            else f", {len(placed.rows):,} of them placed (drawn at random)"
-        )
-        + f", {len(at):,} are drawn."
-        + (
-            f" {describe_comparison(study.explanation_background)}"
-            if placed.what == sample_coordinates.DIVIDENDS
-            else ""
-        )
-    )
+    ) + f"Of {placed.given:,} explained samples of {text.plain(levels.split)}"
+    if len(placed.rows) != placed.given:
+        shows += f", {len(placed.rows):,} of them placed (drawn at random)"
+    shows += f", {len(at):,} are drawn."
+    if placed.what == sample_coordinates.DIVIDENDS:
+        shows += f" {describe_comparison(study.explanation_background)}"
     if placed.method == "UMAP":
         not_shown = (
             "distances: who is near whom counts, sizes of and gaps between groups do not. Another machine may "
@@ -137,7 +130,7 @@ def sample_map(
 
 
 def describe_reduction(what: str, held: float | None, stored: float) -> str:
-    """How much two dimensions hold.
+    """Describe how much two dimensions hold.
 
     Args:
         what: is reduced. held: part of the variance of principal components, 0 to 1; None of UMAP.
@@ -145,15 +138,16 @@ def describe_reduction(what: str, held: float | None, stored: float) -> str:
     """
     if held is not None:
         return f"Two components hold {share(held)} of the variance of the {what}"
-    return f"UMAP of the {what}" + (
-        "" if np.isnan(stored) else f": neighbours are kept with trustworthiness {stored:.2f}"
-    )
+    sentence = f"UMAP of the {what}"
+    if not np.isnan(stored):
+        sentence += f": neighbours are kept with trustworthiness {stored:.2f}"
+    return sentence
 
 
 def map_positions(
     levels: errors.Levels, of: str = "", method: str = "PCA", everyone: bool = False
 ) -> sample_projection.SampleMap:
-    """Where the samples of the split lie; arguments as of `sample_map`."""
+    """Return where the samples of the split lie; arguments as of `sample_map`."""
     return sample_projection.sample_map(
         levels.study,
         of or next(iter(sample_coordinates.coordinate_kinds(levels.study))),
@@ -165,7 +159,7 @@ def map_positions(
 
 
 def drawn_positions(levels: errors.Levels, result: sample_projection.SampleMap) -> np.ndarray:
-    """Places on the map of the samples that are drawn: all, or so many spread evenly, and the open one."""
+    """Return the places on the map of the samples that are drawn: all, or so many spread evenly, and the open one."""
     return np.union1d(
         drawn_samples.thinned(np.arange(len(result.rows)), MAX_DRAWN),
         np.flatnonzero(result.rows == levels.sample.row),
@@ -173,7 +167,7 @@ def drawn_positions(levels: errors.Levels, result: sample_projection.SampleMap) 
 
 
 def colour_choices(study: Study, rows: pd.DataFrame) -> tuple[str, ...]:
-    """Columns that points can be coloured by, as readers say them: numbers, and words of which there are few."""
+    """Return columns that points can be coloured by, as readers say them: numbers, and words of which there are few."""
     first = [
         "truth",
         "prediction",
@@ -198,10 +192,10 @@ def colour_choices(study: Study, rows: pd.DataFrame) -> tuple[str, ...]:
     )
 
 
-def _coloured(
+def _point_colours(
     study: Study, rows: pd.DataFrame, colour: str
 ) -> tuple[np.ndarray, list[str], list[str]]:
-    """Values, names of groups and their hues."""
+    """Return the values, names of groups and their hues."""
     column = rows[colour]
     if pd.api.types.is_numeric_dtype(column) and not (
         column.nunique() <= 6 and (column % 1 == 0).all()
@@ -229,25 +223,29 @@ def _coloured(
     return places, names, [style.GREEN, style.VERMILLION] if names == ["right", "wrong"] else []
 
 
-def _tips(rows: pd.DataFrame) -> list[str]:
+def _hover_texts(rows: pd.DataFrame) -> list[str]:
     number = "{:+.2f}" if pd.api.types.is_float_dtype(rows["truth"]) else "{}"
     return list(
         map(f"label {number}, prediction {number}".format, rows["truth"], rows["prediction"])
     )
 
 
-def _method(result: sample_projection.SampleMap) -> str:
+def _describe_projection(result: sample_projection.SampleMap) -> str:
     neighbours = f"{sample_projection.NEIGHBOURS} neighbours"
     stored = result.trustworthiness
-    return (
-        f"UMAP ({neighbours}, seed {drawn_samples.SEED})"
-        if result.method == "UMAP"
-        else "principal components"
-    ) + ("." if np.isnan(stored) else f"; trustworthiness of {neighbours} {stored:.3f}.")
+    if result.method == "UMAP":
+        sentence = f"UMAP ({neighbours}, seed {drawn_samples.SEED})"
+    else:
+        sentence = "principal components"
+    if np.isnan(stored):
+        sentence += "."
+    else:
+        sentence += f"; trustworthiness of {neighbours} {stored:.3f}."
+    return sentence
 
 
 def has_enough_samples(levels: errors.Levels, **_: object) -> bool:
-    """Whether there are samples enough for a map."""
+    """Return whether there are samples enough for a map."""
     return len(levels.rows) >= 3
 
 

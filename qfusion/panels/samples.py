@@ -41,7 +41,7 @@ from qfusion.wording.verdicts import RELATION_DEFINITIONS
 
 @panel.cached
 def verdict(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Prediction against truth: on the range of the target, or as softmax of the classes."""
+    """Draw the prediction against truth: on the range of the target, or as softmax of the classes."""
     study = sample.study
     row = sample.row
     if not study.classes:
@@ -106,7 +106,7 @@ def verdict(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
 
 @panel.cached
 def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
-    """The decision, term by term."""
+    """Draw the decision, term by term."""
     dividends = dict(sample.learned.verdict.dividends)
     truth = sample.true_dividends
     true = {} if truth is None else {"true_dividend": list(map(truth.get, dividends))}
@@ -152,7 +152,7 @@ def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure
 
 @panel.cached
 def shapley(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Shapley values and shares."""
+    """Draw Shapley values and shares."""
     values = sample.learned.shapley
     shares = sample.learned.shares
     alt = (
@@ -188,7 +188,7 @@ def shapley(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
 
 @panel.cached
 def entropies(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Entropies per modality and joint over the evolution as learned; of a model with time."""
+    """Draw the entropies per modality and joint over the evolution as learned; of a model with time."""
     track = sample.learned.track()
     series = track.measures.single("entropy")
     ends = {name: float(values[-1]) for name, values in series.items() if name}
@@ -222,7 +222,7 @@ def entropies(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure
 
 
 def describe_most_mixed(ends: Mapping[str, float]) -> str:
-    """Which modality has the largest entropy at the end, in nats, where one has."""
+    """Describe which modality has the largest entropy at the end, in nats, where one has."""
     return panel.superlative(
         ends,
         none="No modality ends up mixed ({size} nats)",
@@ -235,7 +235,7 @@ def describe_most_mixed(ends: Mapping[str, float]) -> str:
 
 @panel.cached
 def masses(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
-    """The mass each modality gives each element, and the fused one; of a model with rules."""
+    """Draw the mass each modality gives each element, and the fused one; of a model with rules."""
     reading = sample.reading
     pairs = ""
     if reading.pairwise is not None:
@@ -260,15 +260,12 @@ def masses(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
         marked=_true_element(sample),
         theme=theme,
     )
-    not_shown = (
-        "what the network does with the fused masses afterwards"
-        + (
-            ". "
-            if reading.elements_are_classes
-            else "; elements are learned here, they have no names. "
-        )
-        + INERT
-    )
+    not_shown = "what the network does with the fused masses afterwards"
+    if reading.elements_are_classes:
+        not_shown += ". "
+    else:
+        not_shown += "; elements are learned here, they have no names. "
+    not_shown += INERT
     alt = (
         "Heat map of masses: fused "
         + ", ".join(f"{e} {v:.2f}" for e, v in zip(reading.elements, reading.fused, strict=True))
@@ -287,8 +284,10 @@ def masses(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
 
 
 def describe_disagreement(by_element: Mapping[str, float], K: float | None) -> str:
-    """On which element the modalities' masses contradict each other most, where they do; with Dempster's K of elements
-    that are classes (None of others)."""
+    """Describe on which element the modalities' masses contradict each other most, where they do.
+
+    With Dempster's K of elements that are classes (None of others).
+    """
     first = [text.plain(name) if K is None else f"‘{text.plain(name)}’" for name in top(by_element)]
     largest = max((value for value in by_element.values() if value == value), default=0.0)
     words = listed(first) if len(first) <= panel.MAX_NAMED else f"{len(first)} elements alike"
@@ -308,7 +307,7 @@ def describe_disagreement(by_element: Mapping[str, float], K: float | None) -> s
 
 @panel.cached
 def beliefs(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Belief, plausibility and betting probability of every class; of a model whose elements are classes."""
+    """Draw belief, plausibility and betting probability of every class; of a model whose elements are classes."""
     reading = sample.reading
     by_fusion = reading.by_fusion
     check(
@@ -336,7 +335,7 @@ def beliefs(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
 
 
 def describe_bet(pignistic: Mapping[str, float]) -> str:
-    """On which class the fused masses would bet, by probability; on none where no class has any mass."""
+    """Describe on which class the fused masses would bet, by probability; on none where no class has any mass."""
     if not np.isfinite(list(pignistic.values())).any():
         return "The fused evidence speaks for no class: it would bet on none"
     return panel.superlative(
@@ -351,7 +350,7 @@ def describe_bet(pignistic: Mapping[str, float]) -> str:
 
 @panel.cached
 def fused_entropies(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Entropy of every fused qubit, its entanglement with the modality qubits; of a model with rules."""
+    """Draw the entropy of every fused qubit, its entanglement with the modality qubits; of a model with rules."""
     reading = sample.reading
     return panel.PanelFigure(
         "fused-entropies",
@@ -366,7 +365,7 @@ def fused_entropies(sample: Sample, theme: style.Theme = "light") -> panel.Panel
 
 
 def describe_most_entangled(entropy: Mapping[str, float]) -> str:
-    """Which fused qubit has the largest entropy, in nats, where one has."""
+    """Describe which fused qubit has the largest entropy, in nats, where one has."""
     return panel.superlative(
         entropy,
         none="No fused qubit is entangled with what it was fused from ({size} nats)",
@@ -380,7 +379,7 @@ def describe_most_entangled(entropy: Mapping[str, float]) -> str:
 
 
 def _true_element(sample: Sample) -> int | None:
-    """Which element stands for the true class, where elements are classes."""
+    """Return which element stands for the true class, where elements are classes."""
     return sample.true_class if sample.study.model.elements_are_classes else None
 
 
@@ -392,7 +391,7 @@ def curve(
     modality: str,
     card: str = "main",
 ) -> panel.PanelFigure:
-    """A spectrum or profile of a sample as a small line chart in its modality's colour.
+    """Draw a spectrum or profile of a sample as a small line chart in its modality's colour.
 
     Args:
         study: a model on data with such curves.
@@ -440,12 +439,12 @@ def curve(
 
 
 def curve_of(sample: Sample, theme: style.Theme = "light", **options: Any) -> panel.PanelFigure:
-    """A spectrum or profile of any sample of the same data, see `curve`."""
+    """Draw a spectrum or profile of any sample of the same data, see `curve`."""
     return curve(sample.study, theme, **options)
 
 
 def parse_curve_name(view: page_state.PageState, rest: str) -> dict[str, Any]:
-    """Card, row and modality by the end of a panel's name."""
+    """Return card, row and modality by the end of a panel's name."""
     names = "|".join(map(re.escape, view.modalities))
     parts = re.fullmatch(rf"(.*)-(\d+)-({names})", rest)
     if parts is None:
@@ -468,7 +467,7 @@ def scatter(
     verdict: str = "",
     classes: Sequence[str] = (),
 ) -> panel.PanelFigure:
-    """All samples that pass, as points; a ring around the sample.
+    """Draw all samples that pass, as points; a ring around the sample.
 
     Args:
         sample: that is marked.
@@ -485,7 +484,7 @@ def scatter(
     choose("Split", split, (*SPLITS, "all"))
     choose("Verdict", verdict, ("", *sample_filters.VERDICTS))
     passed = sample_filters.passing(
-        _frame(study, output),
+        _sample_table(study, output),
         split=split,
         search=search,
         relations=relations,
@@ -510,16 +509,10 @@ def scatter(
         zero=y == "margin",
         theme=theme,
     )
-    shows = (
-        f"one point a sample, {len(rows):,} in all"
-        + (
-            f" (evenly spread over the {len(passed):,} that pass)"
-            if len(rows) == sample_filters.MAX_DRAWN
-            else ""
-        )
-        + "; the ring marks the current one."
-        + _of_dividends(study, x, y)
-    )
+    shows = f"one point a sample, {len(rows):,} in all"
+    if len(rows) == sample_filters.MAX_DRAWN:
+        shows += f" (evenly spread over the {len(passed):,} that pass)"
+    shows += "; the ring marks the current one." + _describe_dividends(study, x, y)
     alt = f"Scatter of {titles[y]} against {titles[x]} for {len(rows)} samples; {sample.id} is ringed."
 
     def table() -> pd.DataFrame:
@@ -536,13 +529,13 @@ def scatter(
     )
 
 
-def _frame(study: Study, output: str) -> pd.DataFrame:
-    """All samples, with the dividends of a class, or of the predicted ones."""
+def _sample_table(study: Study, output: str) -> pd.DataFrame:
+    """Return all samples, with the dividends of a class, or of the predicted ones."""
     wanted = outputs.parse(output, study.classes)
     return study.with_reference(wanted.reference).frame(wanted.number)
 
 
-def _of_dividends(study: Study, *wanted: str) -> str:
+def _describe_dividends(study: Study, *wanted: str) -> str:
     if not any(column.startswith("dividend[") for column in wanted):
         return ""
     if len(study.explained_rows) < len(study.dataset):
@@ -555,8 +548,9 @@ def _of_dividends(study: Study, *wanted: str) -> str:
 def curve_names(
     study: Study, rows: Iterable[int], card: str, only: Sequence[str] = ()
 ) -> list[str]:
-    """Ends of the names of the curves that the data have of some samples, on one card, of all modalities or `only`
-    some."""
+    """Return the ends of the names of the curves that the data have of some samples, on one card, of all modalities or
+    `only` some.
+    """
     return [
         f"{card}-{row}-{name}"
         for row in rows
@@ -655,7 +649,7 @@ PANELS = {
         scatter,
         {"x": ACROSS, "y": UP, "output": lambda view: view.output or None, **FILTERS},
         fits=lambda sample, output="", x="", y="", **filters: (
-            not sample_filters.passing(_frame(sample.study, output), **filters).empty
+            not sample_filters.passing(_sample_table(sample.study, output), **filters).empty
         ),
     ),
 }

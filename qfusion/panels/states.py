@@ -35,7 +35,7 @@ has_qubits = panel.can("time", where=lambda study: 2 in study.model.dims)
 def qubit_balls(
     sample: Sample, theme: style.Theme = "light", *, t: float = 1.0
 ) -> panel.PanelFigure:
-    """Bloch vectors of all modalities of two levels, with their ways so far.
+    """Draw Bloch vectors of all modalities of two levels, with their ways so far.
 
     Args:
         sample: a sample of a model with time. theme: of the figure.
@@ -62,11 +62,11 @@ def qubit_balls(
         [style.term_colour(name, sample.modalities) for name in names],
         theme,
     )
-    not_shown = "correlations between modalities" + (
-        "; modalities of more levels: see the heat maps."
-        if len(names) < len(sample.modalities)
-        else "."
-    )
+    not_shown = "correlations between modalities"
+    if len(names) < len(sample.modalities):
+        not_shown += "; modalities of more levels: see the heat maps."
+    else:
+        not_shown += "."
 
     def table() -> pd.DataFrame:
         return pd.concat(
@@ -101,7 +101,7 @@ def qubit_balls(
 def elements_over_time(
     sample: Sample, theme: style.Theme = "light", *, part: str = POPULATIONS, t: float = 1.0
 ) -> panel.PanelFigure:
-    """Populations, or moduli of coherences, of each modality over time.
+    """Draw the populations, or moduli of coherences, of each modality over time.
 
     Args:
         sample: a sample of a model with time. theme: of the figure.
@@ -139,16 +139,18 @@ def elements_over_time(
         cursor_time(sample, t),
         theme,
     )
-    shows = (
-        "the diagonal ρ_ii of each modality's own density matrix, a level a row."
-        if diagonal
-        else "the moduli |ρ_ij| off the diagonal of each modality's own density matrix, a pair of levels a row"
-        + (
-            f"; of each the {MOST_PAIRS} largest."
-            if any(d * (d - 1) // 2 > MOST_PAIRS for d in sample.model.dims)
-            else "."
+    if diagonal:
+        shows = "the diagonal ρ_ii of each modality's own density matrix, a level a row."
+    else:
+        shows = (
+            "the moduli |ρ_ij| off the diagonal of each modality's own density matrix, a pair of levels a row"
+            + (
+                f"; of each the {MOST_PAIRS} largest."
+                if any(d * (d - 1) // 2 > MOST_PAIRS for d in sample.model.dims)
+                else "."
+            )
         )
-    ) + sample.followed
+    shows += sample.followed
     if diagonal:
         not_shown = "the joint state: see the matrices."
     else:
@@ -178,7 +180,7 @@ def elements_over_time(
 def hinton(
     sample: Sample, theme: style.Theme = "light", *, whose: str = WHOLE, t: float = 1.0
 ) -> panel.PanelFigure:
-    """A density matrix at a time as a Hinton diagram.
+    """Draw a density matrix at a time as a Hinton diagram.
 
     Args:
         sample: a sample of a model with time. theme: of the figure.
@@ -212,7 +214,7 @@ def hinton(
 
 
 def describe_most_mixed(lengths: Mapping[str, float], when: str) -> str:
-    """Which modalities of two levels have the shortest Bloch vector at a time, by its length, 0 to 1."""
+    """Describe which modalities of two levels have the shortest Bloch vector at a time, by its length, 0 to 1."""
     if round(min(lengths.values()), 2) == 1:
         return f"At {when} every Bloch vector has length 1.00: each of these modalities is all but pure"
     return panel.superlative(
@@ -227,7 +229,7 @@ def describe_most_mixed(lengths: Mapping[str, float], when: str) -> str:
 
 
 def describe_largest_change(what: str, rows: Mapping[str, np.ndarray]) -> str:
-    """Which population or coherence ranges widest over time.
+    """Describe which population or coherence ranges widest over time.
 
     Args:
         what: "population" or "coherence". rows: values over time by name, as markdown.
@@ -249,7 +251,7 @@ def describe_largest_change(what: str, rows: Mapping[str, np.ndarray]) -> str:
 
 
 def describe_largest_coherence(modulus: np.ndarray, labels: Sequence[str], when: str) -> str:
-    """Between which levels a matrix of moduli (D, D) has its largest entry off the diagonal."""
+    """Describe between which levels a matrix of moduli (D, D) has its largest entry off the diagonal."""
     return panel.superlative(
         panel.coherence_table(modulus, labels, "|{}⟩⟨{}|"),
         places=3,

@@ -45,18 +45,18 @@ def story(sample: Sample) -> Story:
     learned = sample.learned
     study = sample.study
     says = f"{answers.decided(learned)} {answers.what_was_added(learned)} {describe_comparison(study.background)}"
-    acts = [Act("As learned", text.unmarked(says), _lines(learned))]
+    acts = [Act("As learned", text.unmarked(says), _term_lines(learned))]
     if sample.changed:
-        acts.append(_pulled(sample, _changes(sample)))
+        acts.append(_lever_act(sample, _describe_changes(sample)))
     elif (result := largest_lever(sample)) is not None:
-        acts.append(_pulled(*result))
+        acts.append(_lever_act(*result))
     _on_one_scale([act.figure for act in acts])
     return Story(
         f"Sample {sample.id}: why {sample.name} says "
         f"{name_decision(learned.scores, sample.classes)}",
         contents.decided(learned),
         tuple(acts),
-        **_card(sample),
+        **_content_card(sample),
         made_from=f"{describe_origin(address.made_from(study) | {'sample': sample.id})} Made by qfusion {__version__}.",
         command=contents.command(
             sample,
@@ -73,8 +73,10 @@ def story(sample: Sample) -> Story:
 
 
 def largest_lever(sample: Sample) -> tuple[Sample, list[str], str] | None:
-    """Returns the sample with one coupling, dissipation or fusion taken out, that without which it moves most;
-    what is changed, as markdown, and a sentence on the choice. None where nothing of the kind moves it."""
+    """Returns the sample with one coupling, dissipation or fusion taken out, that without which it moves most.
+
+    What is changed, as markdown, and a sentence on the choice. None where nothing of the kind moves it.
+    """
     if not sample.can("terms"):
         return None
     result = term_sensitivity.effect_sensitivity(sample).sensitivity
@@ -87,24 +89,26 @@ def largest_lever(sample: Sample) -> tuple[Sample, list[str], str] | None:
     if first is None or able[first] < _LEAST:
         return None
     term = result.parameters[first]
-    pulled = replace(sample, tweak=_taken_out(sample, term.kind, first, term.modalities))
+    pulled = replace(sample, tweak=_removal_tweak(sample, term.kind, first, term.modalities))
     others = "coupling or dissipation" if sample.can("time") else "element's fusion"
     return (
         pulled,
-        _changes(pulled) if sample.can("time") else [f"{text.plain(term.title)} taken out"],
+        _describe_changes(pulled)
+        if sample.can("time")
+        else [f"{text.plain(term.title)} taken out"],
         f"No other {others} moves the {sample.quantity} more when it is taken out.",
     )
 
 
-def _changes(sample: Sample) -> list[str]:
-    """What is changed of the model, as markdown."""
+def _describe_changes(sample: Sample) -> list[str]:
+    """Return what is changed of the model, as markdown."""
     if sample.can("time"):
         return dynamics.list_changes(sample.tweak)
     return [f"fusion rules {text.plain(sample.changed)}"]
 
 
-def _taken_out(sample: Sample, kind: str, place: int, modalities: tuple[str, ...]) -> str:
-    """The tweak that takes a term out: of a fusion right angles, by which its qubit ignores what it reads."""
+def _removal_tweak(sample: Sample, kind: str, place: int, modalities: tuple[str, ...]) -> str:
+    """Return the tweak that takes a term out: of a fusion right angles, by which its qubit ignores what it reads."""
     keys = {"coupling": coupling_key, "dissipation": dissipation_key}
     if kind in keys:
         return f"{keys[kind]('+'.join(modalities))}=0"
@@ -115,22 +119,24 @@ def _taken_out(sample: Sample, kind: str, place: int, modalities: tuple[str, ...
     return words
 
 
-def _pulled(sample: Sample, changed: list[str], why: str = "") -> Act:
-    """The terms under a lever, those as learned as thin lines; and what it did to joint terms, output, decision and the
-    first test metric."""
-    before = _grown(sample.learned)
+def _lever_act(sample: Sample, changed: list[str], why: str = "") -> Act:
+    """Return the terms under a lever, those as learned as thin lines.
+
+    And what it did to joint terms, output, decision and the first test metric.
+    """
+    before = _largest_terms(sample.learned)
     joint = [
         float(joint_share({term: np.array([value]) for term, value in one.dividends.items()})[0])
         for one in (sample.learned, sample)
     ]
     shared = {"joint terms": (joint[0], joint[1], "of the decision's size")}
     says = text.unmarked(dynamics.describe_tweak(sample, changed, shared))
-    return Act("One lever", f"{says} {why}".strip(), _lines(sample, before), len(before[1]))
+    return Act("One lever", f"{says} {why}".strip(), _term_lines(sample, before), len(before[1]))
 
 
-def _lines(sample: Sample, before: evolution_charts.Curves | None = None) -> go.Figure:
-    """The terms as they grow, above those before a change."""
-    places, terms = _grown(sample)
+def _term_lines(sample: Sample, before: evolution_charts.Curves | None = None) -> go.Figure:
+    """Draw the terms as they grow, above those before a change."""
+    places, terms = _largest_terms(sample)
     figure = evolution_charts.measure_lines(
         places, terms, sample.modalities, text.in_unit("contribution", sample.unit), before=before
     )
@@ -143,8 +149,8 @@ def _lines(sample: Sample, before: evolution_charts.Curves | None = None) -> go.
     return figure
 
 
-def _grown(sample: Sample) -> evolution_charts.Curves:
-    """Places along the way, and the terms there that are the largest as learned."""
+def _largest_terms(sample: Sample) -> evolution_charts.Curves:
+    """Return the places along the way, and the terms there that are the largest as learned."""
     learned = {term: values for term, values in sample.learned.along.items() if term}
     largest = sorted(learned, key=lambda term: -float(np.abs(learned[term]).max()))[:MOST_TERMS]
     places = sample.places if sample.can("time") else np.arange(len(sample.places))
@@ -171,8 +177,8 @@ def _on_one_scale(figures: list[go.Figure]) -> None:
             figure.layout[f"{axis}axis"].range = [low - room, high + room]
 
 
-def _card(sample: Sample) -> dict[str, Any]:
-    """What there is to see, hear and read of the sample, and what is known of it."""
+def _content_card(sample: Sample) -> dict[str, Any]:
+    """Return what there is to see, hear and read of the sample, and what is known of it."""
     words: dict[str, str] = {}
     pictures: dict[str, np.ndarray] = {}
     media: dict[str, Block] = {}

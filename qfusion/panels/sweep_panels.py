@@ -13,7 +13,7 @@ from qfusion.runs import quotas, setting_texts
 
 
 def history(trials: Trials, theme: style.Theme = "light") -> panel.PanelFigure:
-    """What each trial reached, and the best so far."""
+    """Draw what each trial reached, and the best so far."""
     what = trials.judged
     figure = sweep_charts.trial_history(
         trials.numbers,
@@ -37,7 +37,7 @@ def history(trials: Trials, theme: style.Theme = "light") -> panel.PanelFigure:
 
 
 def slices(trials: Trials, theme: style.Theme = "light") -> panel.PanelFigure:
-    """What each trial reached, against each setting."""
+    """Draw what each trial reached, against each setting."""
     what = trials.judged
     figure = sweep_charts.setting_slices(
         trials.values,
@@ -62,7 +62,7 @@ def slices(trials: Trials, theme: style.Theme = "light") -> panel.PanelFigure:
 
 
 def importance(trials: Trials, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Which share of the differences between trials each setting explains; only with enough finished trials."""
+    """Draw which share of the differences between trials each setting explains; only with enough finished trials."""
     names = list(trials.importance)
     shares = np.array(list(trials.importance.values()))
     check(
@@ -82,7 +82,10 @@ def importance(trials: Trials, theme: style.Theme = "light") -> panel.PanelFigur
 
 
 def describe_importance(importance: Mapping[str, float], n: int) -> str:
-    """Which setting explains the largest share of the differences between trials, in percent; n finished ones."""
+    """Describe which setting explains the largest share of the differences between trials, in percent.
+
+    N finished ones.
+    """
     return panel.superlative(
         importance,
         none="No setting explains the differences between {n} trials",
@@ -94,7 +97,7 @@ def describe_importance(importance: Mapping[str, float], n: int) -> str:
 
 
 def parallel_coordinates(trials: Trials, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Each finished trial as a line through all its settings."""
+    """Draw each finished trial as a line through all its settings."""
     what = trials.judged
     places = trials.finished
     check(len(places) > 0, "No trial has finished yet: all were stopped early or failed.")
@@ -123,7 +126,7 @@ SWEEP_VIEWS = ("Trials", "Settings against value", "All settings at once")
 
 
 def has_finished_trials(trials: Trials) -> bool:
-    """Whether some trial has ended."""
+    """Return whether some trial has ended."""
     return bool(len(trials.numbers))
 
 

@@ -25,7 +25,7 @@ def open_data_set(name: str = "") -> data.DataSet:
 
 
 def class_counts(dataset: data.DataSet, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Samples of every class; only of a data set with classes."""
+    """Draw samples of every class; only of a data set with classes."""
     names = dataset.target.classes
     counts = {
         split: np.bincount(dataset.y[dataset.rows(split)], minlength=len(names)) for split in SPLITS
@@ -40,11 +40,11 @@ def class_counts(dataset: data.DataSet, theme: style.Theme = "light") -> panel.P
         [names[i] for i in order],
         theme=theme,
     )
-    shows = f"how many of {len(dataset):,} samples are of which class, by part of the split" + (
-        f", the {_MAX_SHOWN} most frequent of {len(names)} classes."
-        if len(names) > _MAX_SHOWN
-        else "."
-    )
+    shows = f"how many of {len(dataset):,} samples are of which class, by part of the split"
+    if len(names) > _MAX_SHOWN:
+        shows += f", the {_MAX_SHOWN} most frequent of {len(names)} classes."
+    else:
+        shows += "."
 
     def table() -> pd.DataFrame:
         return pd.DataFrame({"class": list(names)} | counts)
@@ -61,7 +61,7 @@ def class_counts(dataset: data.DataSet, theme: style.Theme = "light") -> panel.P
 
 
 def describe_class_sizes(names: Sequence[str], samples: np.ndarray) -> str:
-    """How many samples classes have; samples (C,) of all parts of the split."""
+    """Describe how many samples classes have; samples (C,) of all parts of the split."""
     least = int(samples.min())
     most = int(samples.max())
     if len(names) == 1:
@@ -72,7 +72,7 @@ def describe_class_sizes(names: Sequence[str], samples: np.ndarray) -> str:
 
 
 def target_histogram(dataset: data.DataSet, theme: style.Theme = "light") -> panel.PanelFigure:
-    """How the number that is to be predicted is spread; only of a data set without classes."""
+    """Draw how the number that is to be predicted is spread; only of a data set without classes."""
     about = dataset.target
     values = {split: np.asarray(dataset.y[dataset.rows(split)]) for split in SPLITS}
     edges = target_charts.histogram_edges(values)
@@ -110,7 +110,7 @@ def target_histogram(dataset: data.DataSet, theme: style.Theme = "light") -> pan
 
 
 def has_classes(dataset: data.DataSet) -> bool:
-    """Whether classes are to be predicted."""
+    """Return whether classes are to be predicted."""
     return dataset.target.kind == "classification"
 
 

@@ -29,7 +29,7 @@ class EffectSensitivity(NamedTuple):
     reach: float
 
     def followed(self) -> dict[str, Parameter]:
-        """The terms that can be followed, by title; the one most worth it first."""
+        """Return the terms that can be followed, by title; the one most worth it first."""
         return {
             self.sensitivity.parameters[i].title: self.sensitivity.parameters[i]
             for i in physics_sensitivity.worth_following(self.sensitivity, self.reach)
@@ -39,7 +39,7 @@ class EffectSensitivity(NamedTuple):
 def effect_sensitivity(
     sample: Sample, effect: str = "", over: str = physics_sensitivity.THIS
 ) -> EffectSensitivity:
-    """What every term does to an effect, over a cohort; both by the names that `tornado` takes."""
+    """Return what every term does to an effect, over a cohort; both by the names that `tornado` takes."""
     study = sample.study
     known = physics_sensitivity.targets(sample.study)
     target = known[choose("Effect", effect or sample.quantity, known)]
@@ -54,7 +54,7 @@ def effect_sensitivity(
 def half_slopes(
     sample: Sample, effect: str = "", over: str = physics_sensitivity.THIS
 ) -> np.ndarray:
-    """What the slope at half of each term's strength says that its removal does, (P,)."""
+    """Return what the slope at half of each term's strength says that its removal does, (P,)."""
     rows, result, _ = effect_sensitivity(sample, effect, over)
     return physics_sensitivity.half_way(
         sample.study, rows, sample.tweak, sample.output, result.targets[0]
@@ -70,7 +70,8 @@ def tornado(
     group: str = physics_sensitivity.EVERY,
     half: bool = False,
 ) -> panel.PanelFigure:
-    """Slope and removal of every term, the largest first; without a figure where none of them moves the effect.
+    """Draw the slope and removal of every term, the largest first; without a figure where none of them moves the
+    effect.
 
     Args:
         sample: a sample of a model that consists of terms.
@@ -92,8 +93,14 @@ def tornado(
     parameters = [result.parameters[i] for i in shown]
     bends = physics_sensitivity.large(result, reach) & ~result.agrees()[:, 0]
     middle = half_slopes(sample, effect, over) if half else None
+    titles = []
+    for parameter in parameters:
+        title = parameter.title
+        if parameter.value != 1:
+            title += f" (× {parameter.value:g})"
+        titles.append(title)
     drawn = sensitivity_tornado.tornado(
-        [one.title if one.value == 1 else f"{one.title} (× {one.value:g})" for one in parameters],
+        titles,
         -0.1 * result.slopes[shown, 0],
         result.effects[shown, 0],
         ["+".join(parameter.modalities) for parameter in parameters],
@@ -109,24 +116,23 @@ def tornado(
         figure = None
     shows = (
         f"what each term does to the {text.plain(effect)} ({result.values[0]:+.3f} now; "
-        f"{_whose(sample, result, over, len(rows))}): left by its exact slope, right by its removal, which is its "
-        "mean slope on the way to nothing. The right scale is ten times the left: equal bars, straight answer."
-        + (
-            f" The {len(shown)} of {len(places)} terms that do most."
-            if len(places) > len(shown)
-            else ""
-        )
-        + (f" {describe_comparison(study.background)}" if target.startswith("dividend") else "")
+        f"{_sample_phrase(sample, result, over, len(rows))}): left by its exact slope, right by its removal, which is "
+        "its mean slope on the way to nothing. The right scale is ten times the left: equal bars, straight answer."
     )
+    if len(places) > len(shown):
+        shows += f" The {len(shown)} of {len(places)} terms that do most."
+    if target.startswith("dividend"):
+        shows += f" {describe_comparison(study.background)}"
     not_shown = (
         "what a model trained without the term would say; nor what two terms do together: removals do not "
         "add up. "
-        + (
-            "T: removed means read out at once."
-            if timed
-            else "Convolution removed: its angles at 0, which leaves only the block's fixed gates."
-        )
     )
+    if timed:
+        not_shown += "T: removed means read out at once."
+    else:
+        not_shown += (
+            "Convolution removed: its angles at 0, which leaves only the block's fixed gates."
+        )
     alt = (
         "Tornado: "
         + "; ".join(
@@ -146,7 +152,7 @@ def tornado(
 
     return panel.PanelFigure(
         "tornado",
-        _head(result, places, effect, group),
+        _sensitivity_title(result, places, effect, group),
         figure,
         shows=shows,
         not_shown=not_shown,
@@ -163,7 +169,7 @@ def term_response(
     over: str = physics_sensitivity.THIS,
     term: str = "",
 ) -> panel.PanelFigure:
-    """One term from removed to where it stands.
+    """Draw one term from removed to where it stands.
 
     Args:
         sample: a sample of a model that consists of terms.
@@ -196,8 +202,8 @@ def term_response(
         theme=theme,
     )
     shows = (
-        f"the {text.plain(effect)} ({_whose(sample, result, over, len(rows))}) for every strength of this term, "
-        f"all others as they stand. The mean slope on the way is (by quadrature) {along.mean_slope:+.3g}: times "
+        f"the {text.plain(effect)} ({_sample_phrase(sample, result, over, len(rows))}) for every strength of this "
+        f"term, all others as they stand. The mean slope on the way is (by quadrature) {along.mean_slope:+.3g}: times "
         f"the way ({parameter.value:g}) it is what removal takes away ({-along.effect:+.3g})."
     )
     if study.can("time"):
@@ -213,7 +219,7 @@ def term_response(
 
     return panel.PanelFigure(
         "way",
-        _bend(along, parameter, effect),
+        _response_title(along, parameter, effect),
         figure,
         shows=shows,
         not_shown=not_shown,
@@ -222,37 +228,45 @@ def term_response(
     )
 
 
-def _whose(sample: Sample, sensitivity: Sensitivity, over: str, whole: int) -> str:
-    """Over which samples, in words; `whole` of them are in the cohort, of which some may have been taken."""
+def _sample_phrase(sample: Sample, sensitivity: Sensitivity, over: str, whole: int) -> str:
+    """Describe the samples in use; `whole` of them are in the cohort, of which some may have been taken."""
     taken = int(sensitivity.samples[0])
     if sample.study.classes and sensitivity.targets[0].startswith(("score", "dividend")):
         of_class = sample.whose
     else:
         of_class = ""
-    return (
-        f"sample {text.plain(sample.id)}"
-        if over == physics_sensitivity.THIS
-        else f"the mean over {cohort_words(sample, over, taken, whole)}"
-    ) + of_class
+    if over == physics_sensitivity.THIS:
+        sentence = f"sample {text.plain(sample.id)}"
+    else:
+        sentence = f"the mean over {cohort_words(sample, over, taken, whole)}"
+    sentence += of_class
+    return sentence
 
 
 def cohort_words(sample: Sample, over: str, taken: int, whole: int) -> str:
-    """Those `taken` of a cohort of `whole` samples, in words: one outside the test split is added to those like it."""
+    """Return those `taken` of a cohort of `whole` samples, in words: one outside the test split is added to those like
+    it.
+    """
     added = over != physics_sensitivity.ALL and sample.row not in sample.dataset.rows("test")
     tests = over.removeprefix("all ")
-    return (
-        (f"{taken:,} of " if taken < whole else "")
-        + ("this sample and " if added else "")
-        + count(whole - added, tests.replace("samples", "sample"), tests)
-    )
+    if taken < whole:
+        sentence = f"{taken:,} of "
+    else:
+        sentence = ""
+    if added:
+        sentence += "this sample and "
+    sentence += count(whole - added, tests.replace("samples", "sample"), tests)
+    return sentence
 
 
-def _head(sensitivity: Sensitivity, places: np.ndarray, effect: str, group: str) -> str:
+def _sensitivity_title(
+    sensitivity: Sensitivity, places: np.ndarray, effect: str, group: str
+) -> str:
     if not len(places) or np.abs(sensitivity.effects[places, 0]).max() < 1e-9:
         return f"No term of these moves the {text.plain(effect)}"
     first = max(places, key=lambda i: abs(sensitivity.effects[i, 0]))
     change = sensitivity.effects[first, 0]
-    name = _the(sensitivity.parameters[first])
+    name = _term_phrase(sensitivity.parameters[first])
     if group != physics_sensitivity.EVERY:
         name = f"of the terms “{group}”, {name}"
     return panel.capital(
@@ -261,17 +275,17 @@ def _head(sensitivity: Sensitivity, places: np.ndarray, effect: str, group: str)
     )
 
 
-def _the(parameter: Parameter) -> str:
-    """A term in a sentence, as markdown: "H: text–audio", "the duration T"."""
+def _term_phrase(parameter: Parameter) -> str:
+    """Return a term in a sentence, as markdown: "H: text–audio", "the duration T"."""
     title = text.plain(parameter.title)
     return title if parameter.kind in ("coupling", "dissipation") else f"the {title}"
 
 
-def _bend(along: Response, parameter: Parameter, effect: str) -> str:
+def _response_title(along: Response, parameter: Parameter, effect: str) -> str:
     name = text.plain(parameter.title)
     slope = along.slopes[-1] * parameter.value
     if not np.isfinite(slope) or abs(slope) < 1e-9 or abs(along.effect) < 1e-9:
-        return f"The {text.plain(effect)} and the strength of {_the(parameter)}"
+        return f"The {text.plain(effect)} and the strength of {_term_phrase(parameter)}"
     if np.sign(-slope) == np.sign(along.effect):
         return f"{name}: less of it and none of it move the {text.plain(effect)} the same way"
     first, then = ("raises", "lowers") if slope < 0 else ("lowers", "raises")
@@ -285,7 +299,7 @@ def has_effect(
     group: str = "",
     **_: Any,
 ) -> bool:
-    """Whether the model consists of terms, and some of the group move the effect."""
+    """Return whether the model consists of terms, and some of the group move the effect."""
     if not sample.study.can("terms"):
         return False
     result = effect_sensitivity(sample, effect, over).sensitivity
@@ -343,13 +357,13 @@ WITHOUT = params.SwitchParam(
 
 
 def sensitivity_choices(view: page_state.PageState, study: Study) -> tuple[params.Param, ...]:
-    """What a reader may choose of sensitivities: of a model with time on Dynamics, of another one on Circuit."""
+    """Return what a reader may choose of sensitivities: of a model with time on Dynamics, of another one on Circuit."""
     is_here = study.can("terms") and study.can("time") == (view.page == "dynamics")
     return (EFFECT, COHORT, GROUP, HALF, FOLLOWED, TABLE, WITHOUT) if is_here else ()
 
 
-def _open(view: page_state.PageState) -> bool:
-    """Whether the view of Dynamics, or of Circuit, is open."""
+def _is_open(view: page_state.PageState) -> bool:
+    """Return whether the view of Dynamics, or of Circuit, is open."""
     timed = view.can("time")
     return (
         timed == (view.page == "dynamics")
@@ -360,7 +374,7 @@ def _open(view: page_state.PageState) -> bool:
 _TERMS = {"effect": EFFECT, "over": COHORT}
 PANELS = {
     "tornado": panel.Panel(
-        tornado, {**_TERMS, "group": GROUP, "half": HALF}, fits=has_effect, opens=_open
+        tornado, {**_TERMS, "group": GROUP, "half": HALF}, fits=has_effect, opens=_is_open
     ),
     "way": panel.Panel(
         term_response,
@@ -369,6 +383,6 @@ PANELS = {
         fits=lambda sample, effect="", over=physics_sensitivity.THIS, **_: (
             sample.study.can("terms") and bool(effect_sensitivity(sample, effect, over).followed())
         ),
-        opens=_open,
+        opens=_is_open,
     ),
 }

@@ -35,8 +35,11 @@ def timeline(
     other: str = "",
     method: str = INTEGRATED,
 ) -> panel.PanelFigure:
-    """What is seen, heard and said over a sample's seconds, and what the steps of every modality added to the terms of
-    the decision there; the options are those of `attribution`."""
+    """Draw what is seen, heard and said over a sample's seconds, and what the steps of every modality added to the
+    terms of the decision there.
+
+    The options are those of `attribution`.
+    """
     result, start = open_timeline(sample, baseline, other, method)
     learned = " Steps are followed through the model as it was trained." if sample.changed else ""
     preview = result.preview
@@ -73,13 +76,14 @@ def timeline(
     shows = (
         f"{listed(shown)} of the sample over {preview.seconds:.1f} s.{bars}"
         f"{recording_strip.placing(result)}{learned} "
-        + (describe_comparison(sample.study.background) if lanes else "")
     )
-    alt = f"One axis of {preview.seconds:.1f} s: {listed(shown)}" + (
-        f"; largest steps: {listed([f'{name} {words}' for name, words in at.items()])}."
-        if at
-        else "."
-    )
+    if lanes:
+        shows += describe_comparison(sample.study.background)
+    alt = f"One axis of {preview.seconds:.1f} s: {listed(shown)}"
+    if at:
+        alt += f"; largest steps: {listed([f'{name} {words}' for name, words in at.items()])}."
+    else:
+        alt += "."
     return panel.PanelFigure(
         "strip",
         title,
@@ -94,7 +98,7 @@ def timeline(
 
 
 def timeline_table(sample: Sample, result: recording_strip.Strip) -> pd.DataFrame:
-    """A row a step and term, after a row a word."""
+    """Return a row a step and term, after a row a word."""
     words = pd.DataFrame(
         {
             "row": "word",
@@ -125,14 +129,14 @@ def timeline_table(sample: Sample, result: recording_strip.Strip) -> pd.DataFram
 
 
 def has_time_axis(sample: Sample, **_: Any) -> bool:
-    """Whether a sample has an axis of time: a recording, moving pictures or sound."""
+    """Return whether a sample has an axis of time: a recording, moving pictures or sound."""
     return recording_strip.source(sample.study.dataset, sample.row).is_timed
 
 
 def compared_timeline(
     sides: compare.Sides, theme: style.Theme = "light", *, letter: str = "A"
 ) -> panel.PanelFigure:
-    """The strip of A or B, of two decisions side by side."""
+    """Draw the strip of A or B, of two decisions side by side."""
     picture = timeline(sides.by_letter[letter], theme)
     return replace(picture, name=f"strip-{letter}", title=f"{letter}: {picture.title}")
 
@@ -144,7 +148,7 @@ def donor_timeline(
     modality: str,
     changes: interventions.Asked | None = None,
 ) -> panel.PanelFigure:
-    """The strip of the sample that lends a modality, itself."""
+    """Draw the strip of the sample that lends a modality, itself."""
     donor = donor_row(sample, modality, changes)
     picture = timeline(Sample(sample.study, donor, sample.output), theme)
     name = text.plain(sample.dataset.ids[donor])
@@ -157,7 +161,7 @@ def donor_timeline(
 
 
 def donor_row(sample: Sample, modality: str, changes: interventions.Asked | None) -> int:
-    """The row that lends a modality."""
+    """Return the row that lends a modality."""
     wanted = dict((changes or {}).get(modality, {}))
     return sample.dataset.row(
         str(wanted.get("donor") or default_contrast(sample.study, sample.row))
@@ -167,7 +171,7 @@ def donor_row(sample: Sample, modality: str, changes: interventions.Asked | None
 def has_timed_donor(
     sample: Sample, modality: str, changes: interventions.Asked | None = None, **_: Any
 ) -> bool:
-    """Whether another sample lends a modality which has an axis of time."""
+    """Return whether another sample lends a modality which has an axis of time."""
     return dict((changes or {}).get(modality, {})).get(
         "action"
     ) == interventions.SWAP and has_time_axis(
@@ -176,7 +180,7 @@ def has_timed_donor(
 
 
 def timed_donors(view: page_state.PageState, sample: Sample) -> list[str]:
-    """The modalities that other samples lend which have an axis of time."""
+    """Return the modalities that other samples lend which have an axis of time."""
     changes = what_if.parse_changes(view)
     return [name for name in sample.modalities if has_timed_donor(sample, name, changes)]
 

@@ -45,7 +45,7 @@ SAME = 1e-6  # angles below it, in radians, are rounding
 def both_decisions(
     sample: Sample, changes: interventions.Asked | None = None
 ) -> tuple[interventions.Result, interventions.Result, dict[str, str]]:
-    """What the model says of the sample as it is and with the changes, and what is done to each that changes."""
+    """Return what the model says of the sample as it is and with the changes, and what is done to each that changes."""
     stored, wanted = (
         interventions.wanted_changes(sample.study, sample.row, part) for part in ({}, changes or {})
     )
@@ -66,7 +66,7 @@ def both_decisions(
 def probabilities(
     sample: Sample, theme: style.Theme = "light", *, changes: interventions.Asked | None = None
 ) -> panel.PanelFigure:
-    """Both decisions as softmax of the classes; of a model of classes.
+    """Draw both decisions as softmax of the classes; of a model of classes.
 
     Args:
         sample: whose modalities change.
@@ -84,11 +84,12 @@ def probabilities(
         before_name=BEFORE,
         theme=theme,
     )
-    shows = (
-        evidence_fusion.describe_drawn_classes(study.classes, sample.true_class)
-        + (" with the changes; diamonds: as the sample is. " if done else ". ")
-        + f"{study.calibration}{sample.of}"
-    )
+    shows = evidence_fusion.describe_drawn_classes(study.classes, sample.true_class)
+    if done:
+        shows += " with the changes; diamonds: as the sample is. "
+    else:
+        shows += ". "
+    shows += f"{study.calibration}{sample.of}"
 
     def table() -> pd.DataFrame:
         return pd.DataFrame(
@@ -118,7 +119,7 @@ def waterfall(
     when: str = BEFORE,
     changes: interventions.Asked | None = None,
 ) -> panel.PanelFigure:
-    """One of both decisions term by term, on an axis that serves both.
+    """Draw one of both decisions term by term, on an axis that serves both.
 
     Args:
         sample: whose modalities change.
@@ -175,7 +176,7 @@ def waterfall(
 def differences(
     sample: Sample, theme: style.Theme = "light", *, changes: interventions.Asked | None = None
 ) -> panel.PanelFigure:
-    """What the changes do to each term; the options are those of `probabilities`."""
+    """Draw what the changes do to each term; the options are those of `probabilities`."""
     before, now, _ = both_decisions(sample, changes)
     old = before.terms(sample.study, sample.output)
     new = now.terms(sample.study, sample.output)
@@ -220,7 +221,7 @@ def differences(
 
 
 def describe_mechanism(change: Mapping[str, float]) -> str:
-    """Which terms a change acts through, by how much each term changes."""
+    """Describe which terms a change acts through, by how much each term changes."""
     return panel.superlative(
         change,
         by_size=True,
@@ -233,7 +234,7 @@ def describe_mechanism(change: Mapping[str, float]) -> str:
 
 
 def describe_state_change(name: str, angle: float) -> str:
-    """How far a modality's state moved, in radians; its name as markdown."""
+    """Describe how far a modality's state moved, in radians; its name as markdown."""
     if round(angle, 2) == 0:
         return f"The state of {name} is {'' if angle < SAME else 'all but '}as it was (moved by {angle:.2f} rad)"
     return f"The state of {name} moved by {angle:.2f} rad"
@@ -246,7 +247,7 @@ def modality_state(
     modality: str,
     changes: interventions.Asked | None = None,
 ) -> panel.PanelFigure:
-    """The state of one modality before and with the changes.
+    """Draw the state of one modality before and with the changes.
 
     Args:
         sample: whose modalities change.
@@ -318,19 +319,19 @@ def modality_state(
 
 
 def parse_changes(view: page_state.PageState) -> dict[str, dict[str, Any]] | None:
-    """What the address says is done to each modality; None where all stay as they are."""
+    """Return what the address says is done to each modality; None where all stay as they are."""
     actions = {title: action for action, title in TITLES.items()}
     values = {
         name: actions.get(view.get(f"do.{name}"), interventions.KEPT) for name in view.modalities
     }
     return {
-        name: {"action": action} | _details(view, name, action)
+        name: {"action": action} | _action_arguments(view, name, action)
         for name, action in values.items()
         if action != interventions.KEPT
     } or None
 
 
-def _details(view: page_state.PageState, name: str, action: str) -> dict[str, Any]:
+def _action_arguments(view: page_state.PageState, name: str, action: str) -> dict[str, Any]:
     match action, name:
         case interventions.SWAP, _:
             return {"donor": view.get(f"with.{name}")} if view.get(f"with.{name}") else {}
@@ -353,10 +354,10 @@ def _numbers(view: page_state.PageState, start: str) -> dict[str, float]:
 
 
 def nearest_flips(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
-    """For each modality the nearest state that turns the decision, and the nearest sample that has one."""
+    """Draw for each modality the nearest state that flips the decision, and the nearest sample with such a state."""
     study = sample.study
     result = decision_flips.what_would_flip(sample.study, sample.row)
-    farthest, unit, how = _measured(study, result)
+    farthest, unit, how = _distance_terms(study, result)
     never = [text.plain(name) for name, flip in result.items() if not flip.state.possible]
     unsure = [
         text.plain(name)
@@ -377,50 +378,43 @@ def nearest_flips(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
         "the smallest change of one modality's state, the others as they are, that turns the decision, now "
         f"{answers.numbered(study, first.state.before)}; {how}. Diamonds: the nearest of {first.donor.tried:,} "
         "samples whose state of it does so. "
-        + (
-            f"**Not confirmed by running the model again: {', '.join(unsure)}.**"
-            if unsure
-            else "Each was set in the model, the model run again, and the decision seen to change."
-            if len(never) < len(result)
-            else ""
-        )
-        + (
-            f" {'No state whatever' if study.can('states') else 'None was found'} of {', '.join(never)}"
-            f"{' can do it' if study.can('states') else ''}."
-            if never
-            else ""
-        )
     )
-    alt = (
-        "Distances to a flip: "
-        + ", ".join(
-            f"{name} {f'{flip.state.distance:.2f}' if flip.state.possible else 'none'}"
-            for name, flip in result.items()
-        )
-        + "."
-    )
+    if unsure:
+        shows += f"**Not confirmed by running the model again: {', '.join(unsure)}.**"
+    elif len(never) < len(result):
+        shows += "Each was set in the model, the model run again, and the decision seen to change."
+    if never and study.can("states"):
+        shows += f" No state whatever of {', '.join(never)} can do it."
+    elif never:
+        shows += f" None was found of {', '.join(never)}."
+    distances = []
+    for name, flip in result.items():
+        distance = f"{flip.state.distance:.2f}" if flip.state.possible else "none"
+        distances.append(f"{name} {distance}")
+    alt = f"Distances to a flip: {', '.join(distances)}."
 
     def table() -> pd.DataFrame:
-        return pd.DataFrame(
-            [
+        rows = []
+        for name, flip in result.items():
+            state = flip.state
+            donor = flip.donor
+            rows.append(
                 {
                     "sample": sample.id,
                     "modality": name,
-                    "possible": s.possible,
-                    "distance_rad": s.distance,
-                    "optimum": "exact" if s.exact else "best found",
-                    "decision_after": answers.verdict(study, s.after) if s.possible else "",
-                    "verified": s.verified,
-                    "room": s.reach,
+                    "possible": state.possible,
+                    "distance_rad": state.distance,
+                    "optimum": "exact" if state.exact else "best found",
+                    "decision_after": answers.verdict(study, state.after) if state.possible else "",
+                    "verified": state.verified,
+                    "room": state.reach,
                     "nearest_sample": flip.donor_id,
-                    "its_distance_rad": d.distance,
-                    "samples_that_flip": d.turning,
-                    "samples_tried": d.tried,
+                    "its_distance_rad": donor.distance,
+                    "samples_that_flip": donor.turning,
+                    "samples_tried": donor.tried,
                 }
-                for name, flip in result.items()
-                for s, d in [(flip.state, flip.donor)]
-            ]
-        )
+            )
+        return pd.DataFrame(rows)
 
     return panel.PanelFigure(
         "flips",
@@ -433,8 +427,10 @@ def nearest_flips(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
     )
 
 
-def _measured(study: Study, flips: Mapping[str, decision_flips.Flip]) -> tuple[float, str, str]:
-    """The largest distance there can be, what it is called, and how the smallest is found."""
+def _distance_terms(
+    study: Study, flips: Mapping[str, decision_flips.Flip]
+) -> tuple[float, str, str]:
+    """Return the largest distance there can be, what it is called, and how the smallest is found."""
     if study.can("kets"):
         return math.pi / 2, "Fubini–Study angle", "exact, by a secular equation"
     if study.can("states"):
@@ -459,7 +455,7 @@ def _measured(study: Study, flips: Mapping[str, decision_flips.Flip]) -> tuple[f
 
 
 def parameter_flips(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
-    """For each parameter of the physics or angle of the fusion rules the smallest turn that flips the decision."""
+    """Draw the smallest change of each parameter or angle that flips the decision."""
     study = sample.study
     search = decision_flips.parameters_that_flip(sample.study, sample.row)
     check(
@@ -481,7 +477,7 @@ def parameter_flips(sample: Sample, theme: style.Theme = "light") -> panel.Panel
     )
     shows = (
         "for each knob the smallest change that turns the decision on this sample, all others as learned "
-        f"({search.ranges}); {_method(search)} "
+        f"({search.ranges}); {_describe_search(search)} "
         f"{sum(change.verified for change in result)} of {len(result)} were confirmed by running the model with "
         "the knob turned."
     )
@@ -520,7 +516,7 @@ def parameter_flips(sample: Sample, theme: style.Theme = "light") -> panel.Panel
 
 
 def describe_outcome(changed: Sequence[str], before: str, after: str, turned: bool) -> str:
-    """What becomes of a decision.
+    """Describe what becomes of a decision.
 
     Args:
         changed: modalities, none where nothing changes. before, after: the decision, as markdown. turned: whether it is
@@ -540,7 +536,7 @@ def describe_smallest_turn(
     to: str,
     tried: int,
 ) -> str:
-    """Which knob flips a decision by the smallest turn, of those found, the smallest first.
+    """Describe which knob flips a decision by the smallest turn, of those found, the smallest first.
 
     Args:
         parameter_changes: one at least. names: of their knobs. to: the decision after the first one, as markdown.
@@ -569,7 +565,7 @@ def describe_smallest_turn(
     )
 
 
-def _method(search: Search) -> str:
+def _describe_search(search: Search) -> str:
     if search.resolution == 0:
         return "exact, since every output is a + b cos φ + c sin φ in one angle."
     return (
@@ -579,12 +575,12 @@ def _method(search: Search) -> str:
 
 
 def has_changes(sample: Sample, changes: interventions.Asked | None = None, **_: Any) -> bool:
-    """Whether the changes leave a modality otherwise than it is."""
+    """Return whether the changes leave a modality otherwise than it is."""
     return bool(both_decisions(sample, changes)[2])
 
 
-def _restated(view: page_state.PageState, sample: Sample) -> list[str]:
-    """The modalities that have another state."""
+def _changed_states(view: page_state.PageState, sample: Sample) -> list[str]:
+    """Return the modalities that have another state."""
     if not sample.study.can("states"):
         return []
     return [
@@ -607,7 +603,7 @@ WORDS = params.TextParam(
 
 
 def action_choice(study: Study, modality: str) -> params.SelectParam:
-    """What is done to a modality."""
+    """Return what is done to a modality."""
     return params.SelectParam(
         f"do.{modality}",
         f"What is done to {modality}",
@@ -618,7 +614,7 @@ def action_choice(study: Study, modality: str) -> params.SelectParam:
 
 
 def donor_choice(modality: str) -> params.SampleParam:
-    """The sample that lends a modality."""
+    """Return the sample that lends a modality."""
     return params.SampleParam(
         f"with.{modality}",
         "of sample",
@@ -628,7 +624,7 @@ def donor_choice(modality: str) -> params.SampleParam:
 
 
 def number_choices(study: Study, modality: str) -> list[params.NumberParam]:
-    """The numbers of a modality's state."""
+    """Return the numbers of a modality's state."""
     if not study.can("states"):
         return []
     kets = study.can("kets")
@@ -649,7 +645,7 @@ def number_choices(study: Study, modality: str) -> list[params.NumberParam]:
 
 
 def input_choices(study: Study, modality: str) -> list[params.NumberParam]:
-    """The numbers that make a modality's raw input, of data that were made so."""
+    """Return the numbers that make a modality's raw input, of data that were made so."""
     if planted_editing.recipe_of(study.dataset) is None:
         return []
     return [
@@ -667,7 +663,7 @@ def input_choices(study: Study, modality: str) -> list[params.NumberParam]:
 
 
 def change_choices(view: page_state.PageState, study: Study) -> list[params.Param]:
-    """What a reader may choose; also names modalities and numbers that this model does not have."""
+    """Return what a reader may choose; also names modalities and numbers that this model does not have."""
     known: list[params.Param] = [KNOBS, WORDS]
     for name in study.modalities:
         known += [
@@ -702,5 +698,7 @@ PANELS = {
     ),
 }
 NAMED = {
-    "what-if-state-": panel.Panel(modality_state, _CHANGES, rest="modality", endings=_restated)
+    "what-if-state-": panel.Panel(
+        modality_state, _CHANGES, rest="modality", endings=_changed_states
+    )
 }

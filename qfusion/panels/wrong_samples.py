@@ -19,7 +19,7 @@ from qfusion.wording import backgrounds
 def slice_errors(
     levels: errors.Levels, theme: style.Theme = "light", *, by: str = ""
 ) -> panel.PanelFigure:
-    """How often the model is wrong in every slice.
+    """Draw how often the model is wrong in every slice.
 
     Args:
         levels: all samples, a cohort, one sample.
@@ -33,9 +33,9 @@ def slice_errors(
     overall = wrong / max(count, 1)
     clusters = levels.study.dataset.clusters
     own = filters.written(errors.left_out(levels, by))
-    title = _finding(result, overall, bool(levels.study.classes)) + (
-        f"; without the filter's own {text.plain(own)}" if own else ""
-    )
+    title = _slice_title(result, overall, bool(levels.study.classes))
+    if own:
+        title += f"; without the filter's own {text.plain(own)}"
     figure = error_slices.error_rates(
         [entry.name.replace("+", " + ") for entry in result],
         [(entry.wrong, entry.count) for entry in result],
@@ -44,25 +44,22 @@ def slice_errors(
         axis="error rate" if levels.study.classes else "part with an error of the largest quarter",
         theme=theme,
     )
-    shows = (
-        f"the explained samples of {text.plain(levels.split)} that pass the filter"
-        + (f" but for its own {text.plain(own)}" if own else "")
-        + ", by "
-        f"{text.plain(by.removesuffix(cohort_groups.QUARTERS))}"
-        + (" in quarters" if by.endswith(cohort_groups.QUARTERS) else "")
-        + ", with 95 % intervals (Wilson)"
-        + (
-            f", widened for the {clusters.describe_count(levels.places(levels.rows))} that the rows share"
-            if clusters is not None
-            else ""
-        )
-        + "; an error is "
-        + (
-            "another class than annotated."
-            if levels.study.classes
-            else f"one of at least {errors.limit(levels):.3g}, the largest quarter of all."
-        )
-        + " "
+    shows = f"the explained samples of {text.plain(levels.split)} that pass the filter"
+    if own:
+        shows += f" but for its own {text.plain(own)}"
+    shows += f", by {text.plain(by.removesuffix(cohort_groups.QUARTERS))}"
+    if by.endswith(cohort_groups.QUARTERS):
+        shows += " in quarters"
+    shows += ", with 95 % intervals (Wilson)"
+    if clusters is not None:
+        shows += f", widened for the {clusters.describe_count(levels.places(levels.rows))} that the rows share"
+    shows += "; an error is "
+    if levels.study.classes:
+        shows += "another class than annotated."
+    else:
+        shows += f"one of at least {errors.limit(levels):.3g}, the largest quarter of all."
+    shows += (
+        " "
         "Orange: the whole interval lies above the rate of all. Click a slice to make it the cohort."
     )
     alt = (
@@ -98,9 +95,9 @@ def slice_errors(
     )
 
 
-def _finding(result: list[errors.Slice], overall: float, classes: bool) -> str:
-    """Which slice is worse than all beyond chance, if one is, although it was picked for being so: its score lies
-    beyond that of a 95 % interval for all slices together (Bonferroni).
+def _slice_title(result: list[errors.Slice], overall: float, classes: bool) -> str:
+    """Return which slice is worse than all beyond chance, if one is, although it was picked for being so: its score
+    lies beyond that of a 95 % interval for all slices together (Bonferroni).
 
     Args:
         result: the slices. overall: the rate of errors of all of them, 0 to 1.
@@ -111,8 +108,8 @@ def _finding(result: list[errors.Slice], overall: float, classes: bool) -> str:
     what = "wrong" if classes else "large errors"
     if len(result) == 1:
         return f"All samples are in one slice ({share(overall)} {what})"
-    worst = max(result, key=lambda entry: _score(entry, overall))
-    if _score(worst, overall) <= ndtri(1 - (1 - stability.LEVEL) / 2 / len(result)):
+    worst = max(result, key=lambda entry: _rate_z_score(entry, overall))
+    if _rate_z_score(worst, overall) <= ndtri(1 - (1 - stability.LEVEL) / 2 / len(result)):
         return f"No slice is worse than all beyond chance ({share(overall)} {what}, {len(result)} slices looked at)"
     return (
         f"‘{text.plain(worst.name)}’ {'is wrong' if classes else 'has large errors'} more often: "
@@ -121,9 +118,10 @@ def _finding(result: list[errors.Slice], overall: float, classes: bool) -> str:
     )
 
 
-def _score(entry: errors.Slice, overall: float) -> float:
-    """How many standard errors a slice's rate lies above the rate of all, in the slice's own number of samples: that
-    number follows from its interval, which is narrower the more independent samples it has."""
+def _rate_z_score(entry: errors.Slice, overall: float) -> float:
+    """Return how many standard errors a slice's rate lies above the rate of all, in the slice's own number of samples:
+    that number follows from its interval, which is narrower the more independent samples it has.
+    """
     if not 0 < entry.low < entry.rate or not 0 < overall < 1:
         return 0.0
     size = (
@@ -135,7 +133,7 @@ def _score(entry: errors.Slice, overall: float) -> float:
 
 
 def largest_errors(levels: errors.Levels, theme: style.Theme = "light") -> panel.PanelFigure:
-    """The cohort's samples with the largest errors.
+    """Draw the cohort's samples with the largest errors.
 
     Args:
         levels: all samples, a cohort, one sample. theme: of the figure.
@@ -160,12 +158,12 @@ def largest_errors(levels: errors.Levels, theme: style.Theme = "light") -> panel
         theme=theme,
         chosen=ids.index(levels.sample.id) if levels.sample.id in ids else None,
     )
-    shows = (
-        f"the {len(names)} samples of the {text.plain(levels.name)} with the largest "
-        + ("loss" if study.classes else "residual, prediction minus annotation")
-        + ": annotated → predicted. "
-        "Click a bar to open it."
-    )
+    shows = f"the {len(names)} samples of the {text.plain(levels.name)} with the largest "
+    if study.classes:
+        shows += "loss"
+    else:
+        shows += "residual, prediction minus annotation"
+    shows += ": annotated → predicted. Click a bar to open it."
     alt = (
         "Largest errors: "
         + "; ".join(
@@ -193,7 +191,10 @@ def largest_errors(levels: errors.Levels, theme: style.Theme = "light") -> panel
 
 
 def describe_largest_errors(values: Mapping[str, float], classes: bool) -> str:
-    """Which samples have the largest error: the loss of classes, else the residual, with its sign; by sample."""
+    """Describe which samples have the largest error: the loss of classes, else the residual, with its sign.
+
+    By sample.
+    """
     if not np.isfinite(list(values.values())).any():
         return "No sample of this cohort"
     return panel.superlative(
@@ -208,7 +209,7 @@ def describe_largest_errors(values: Mapping[str, float], classes: bool) -> str:
 
 
 def misleading_terms(levels: errors.Levels, theme: style.Theme = "light") -> panel.PanelFigure:
-    """The wrong decisions of a cohort with the term that pulled each the wrong way, as a table: it has no figure.
+    """Draw the wrong decisions of a cohort with the term that pulled each the wrong way, as a table: it has no figure.
 
     Args:
         levels: all samples, a cohort, one sample. theme: of no use.
@@ -230,18 +231,13 @@ def misleading_terms(levels: errors.Levels, theme: style.Theme = "light") -> pan
         f"the samples of the {text.plain(levels.name)} {about['what']}, the largest error first. Misleading: the "
         f"contribution, of one modality or joint, that pulls furthest {about['way']}. Without it: "
         f"{about['left']}. "
-        + backgrounds.describe_comparison(study.explanation_background)
-        + (
+    ) + backgrounds.describe_comparison(study.explanation_background)
+    if result.kind == errors.LARGE_ERROR:
+        shows += (
             f" A large error is at least {errors.limit(levels):.3g}, the largest quarter of all."
-            if result.kind == errors.LARGE_ERROR
-            else ""
         )
-        + (
-            " Samples with truth 0 have no sign and are not counted."
-            if result.kind == errors.WRONG_SIGN
-            else ""
-        )
-    )
+    if result.kind == errors.WRONG_SIGN:
+        shows += " Samples with truth 0 have no sign and are not counted."
     alt = (
         f"Table of {len(result.rows)} wrong decisions; {int(result.right.sum())} are right without their most "
         "misleading term."
@@ -304,7 +300,7 @@ _WRONG = {
 def describe_corrected(
     count: int, right: int, kind: str, conflicts: bool = False, by_chance: float | None = None
 ) -> str:
-    """How many wrong decisions are right without their most misleading term.
+    """Describe how many wrong decisions are right without their most misleading term.
 
     Args:
         count: of wrong decisions. right: how many of them are right without it. kind: what they are wrong in.
@@ -328,7 +324,7 @@ def describe_corrected(
 
 
 def describe_misleading_terms(terms: Sequence[str]) -> str:
-    """How often every term misled the most; empty where there are no samples."""
+    """Describe how often every term misled the most; empty where there are no samples."""
     counts = Counter(terms)
     nothing = counts.pop("", 0)
     names = [f"{text.term(name)} in {number:,}" for name, number in counts.most_common()]
@@ -340,12 +336,12 @@ def describe_misleading_terms(terms: Sequence[str]) -> str:
 
 
 def has_samples(levels: errors.Levels, **_: object) -> bool:
-    """Whether there is a sample."""
+    """Return whether there is a sample."""
     return len(levels.rows) > 0
 
 
 def has_cohort_samples(levels: errors.Levels, **_: object) -> bool:
-    """Whether the cohort has a sample."""
+    """Return whether the cohort has a sample."""
     return bool(levels.inside.any())
 
 
