@@ -276,6 +276,18 @@ def test_the_form_offers_a_name_that_is_free() -> None:
     plans.check_names([strange])
 
 
+def test_the_form_of_a_link_stays_open_when_the_page_runs_again() -> None:
+    make("paused-one", record_of(3, best_epoch=2))
+
+    def is_open(app: AppTest) -> bool:
+        return next(box.proto.expanded for box in app.expander if box.label == "New run")
+
+    assert not is_open(visit(TRAIN))
+    app = visit(TRAIN, **{"new.data": "scenes"})
+    assert is_open(app)
+    assert is_open(app.run())
+
+
 def test_the_table_says_how_every_run_is() -> None:
     make("paused-one", record_of(3, best_epoch=2))
     make("stopped-one", record_of(10, state="stopped", best_epoch=10), seed=4)

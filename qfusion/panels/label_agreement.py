@@ -72,7 +72,7 @@ def rank_correlations(
     )
     shows = (
         f"how far each modality's own term orders {_label_counts(study, result)} as {whose} of that modality do "
-        f"(ρ, Spearman's rank correlation; {_intervals(study)}). Grey: where 95 % of {unimodal_labels.SHUFFLES} shuffles "
+        f"(ρ, Spearman's rank correlation; {_intervals(study)}). Grey: where 95 % of {unimodal_labels.SHUFFLES} "
         f"shuffles of the labels lie. {describe_comparison(study.explanation_background)}{words}"
     )
     alt = (

@@ -414,6 +414,7 @@ def inside(shown: list[runs.Seen]) -> None:
 # A new training: what is trained on what, with which settings, how often; and its start.
 
 _NAME, _EVENTS, _STARTED = "_new.name", "_new.events", "_new.started"
+_FILLED = "_new.filled"  # whether a link or the reader has set something in the form
 
 
 def draw_form() -> None:
@@ -560,6 +561,7 @@ def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> None:
             bool(events),
         )
         state.put(_STARTED, every)
+        state.put(_FILLED, False)
         st.rerun()
 
 
@@ -567,16 +569,11 @@ def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> None:
 def new_training(open_: bool) -> None:
     """The whole form; a fragment, so that what is typed redraws this and nothing else."""
     if not access.says_no_training("train, stop or delete", "python -m qfusion train"):
-        with (
-            st.expander(
-                "New run",
-                expanded=open_
-                or any(key.startswith("new.") for key in page_params.open_params().link),
-                icon=":material/add_circle:",
-                key="box-new",
-            ),
-            frame.guard(),
-        ):
+        if any(key.startswith("new.") for key in page_params.open_params().address()):
+            state.put(_FILLED, True)  # a later run may find the widgets at their defaults
+        expanded = open_ or state.get(_FILLED, False)
+        box = st.expander("New run", expanded=expanded, icon=":material/add_circle:", key="box-new")
+        with box, frame.guard():
             draw_form()
 
 
