@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from qfusion import data
-from qfusion.data import import_formats, import_repairs, import_report, sharing
+from qfusion.data import import_formats, import_repairs, import_report, shared_content
 from qfusion.data.import_report import build_report
 from qfusion.data.random_split import _split_groups
 from qfusion.data.row_splits import stratified_split
@@ -173,15 +173,17 @@ def test_contents_are_the_same_as_far_as_rounding_goes() -> None:
     rows = rng.normal(size=(500, 30)) * rng.uniform(0.01, 100, 30) + 5
     which = rng.permutation(np.repeat(np.arange(500), 3))
     near = rows[which] + 1e-7 * rows.std(0) * rng.normal(size=(1500, 30))
-    numbers = sharing.contents_of(near)
+    numbers = shared_content.number_contents(near)
     assert len(np.unique(numbers)) == 500
     assert len(np.unique(np.stack([numbers, which]), axis=1).T) == 500
     apart = rows[which] + 1e-3 * rows.std(0) * rng.normal(size=(1500, 30))
-    assert len(np.unique(sharing.contents_of(apart))) == 1500
+    assert len(np.unique(shared_content.number_contents(apart))) == 1500
     bits = rng.integers(0, 2, (3000, 2))
-    assert len(np.unique(sharing.contents_of(bits))) == 4
-    assert sharing.contents_of(np.ones((5, 2))).tolist() == [0] * 5
-    assert len(np.unique(sharing.contents_of(np.array([[np.nan], [1.0], [np.nan]])))) == 2
+    assert len(np.unique(shared_content.number_contents(bits))) == 4
+    assert shared_content.number_contents(np.ones((5, 2))).tolist() == [0] * 5
+    assert (
+        len(np.unique(shared_content.number_contents(np.array([[np.nan], [1.0], [np.nan]])))) == 2
+    )
 
 
 def test_what_rows_share_is_held_out_together_where_it_can_be() -> None:
@@ -191,8 +193,10 @@ def test_what_rows_share_is_held_out_together_where_it_can_be() -> None:
 
     def held(
         contents: dict[str, np.ndarray], declared: np.ndarray | None = None
-    ) -> sharing.Sharing:
-        return sharing.sharing(contents, None if declared is None else declared[:, None])
+    ) -> shared_content.Sharing:
+        return shared_content.find_shared_rows(
+            contents, None if declared is None else declared[:, None]
+        )
 
     nothing = held({"a": own, "b": own})
     assert nothing.columns is None
@@ -220,7 +224,9 @@ def test_what_rows_share_is_held_out_together_where_it_can_be() -> None:
     many = held({"a": picture, "b": rng.permutation(np.arange(400) % 61)})
     assert many.apart.shape == (400, 1)  # of six or seven rows
     larger = np.arange(4000) // 2
-    asked = sharing.sharing({"a": larger, "b": rng.permutation(np.arange(4000) % 132)})
+    asked = shared_content.find_shared_rows(
+        {"a": larger, "b": rng.permutation(np.arange(4000) % 132)}
+    )
     assert asked.apart.shape == (4000, 0)
     assert asked.together[:, 0].tolist() == larger.tolist()
 
@@ -228,7 +234,9 @@ def test_what_rows_share_is_held_out_together_where_it_can_be() -> None:
 def test_several_things_that_rows_share_stay_as_they_were_declared() -> None:
     rng = np.random.default_rng(0)
     declared = np.stack([rng.integers(0, 80, 400), 80 + rng.integers(0, 80, 400)], 1)
-    same = sharing.sharing({"a": declared[:, 0], "b": declared[:, 1] - 80}, declared)
+    same = shared_content.find_shared_rows(
+        {"a": declared[:, 0], "b": declared[:, 1] - 80}, declared
+    )
     assert same.together is not None
     assert same.columns is not None
     assert same.columns.tolist() == declared.tolist()

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from qfusion import data
-from qfusion.data import importing, precision
+from qfusion.data import cast_errors, importing
 from qfusion.data.staged_set import Finding
 from qfusion.errors import InvalidInput
 from tests import importable
@@ -155,10 +155,10 @@ def test_pickles_say_it(kind: type, tmp_path: Path) -> None:
 
 def test_errors_are_the_same_however_the_pieces_are_cut() -> None:
     values = np.column_stack([MORNING, EASTING, RANDOM.normal(size=COUNT)])
-    whole = precision.CastErrors(3)
+    whole = cast_errors.CastErrors(3)
     whole.add(values, values.astype(np.float32))
     for size in (7, 20, 31):
-        cut = precision.CastErrors(3)
+        cut = cast_errors.CastErrors(3)
         for start in range(0, COUNT, size):
             piece = values[start : start + size]
             cut.add(piece, piece.astype(np.float32))

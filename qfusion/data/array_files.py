@@ -13,7 +13,7 @@ from numpy.lib import format as npy
 from qfusion import _limits
 from qfusion._checks import check
 from qfusion._sentences import meanwhile
-from qfusion.data.precision import CastErrors
+from qfusion.data.cast_errors import CastErrors
 
 _MOST_BYTES: ContextVar[int | None] = ContextVar("most_bytes", default=None)
 

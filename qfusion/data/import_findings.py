@@ -7,7 +7,7 @@ import pandas as pd
 
 from qfusion._checks import require_few_modalities
 from qfusion._sentences import count
-from qfusion.data import leaks, sharing
+from qfusion.data import leaks, shared_content
 from qfusion.data.coalition_terms import describe_coalition_count
 from qfusion.data.file_words import shown_names
 from qfusion.data.modality_scan import Scan
@@ -300,7 +300,7 @@ def _sharing_findings(scans: Mapping[str, Scan]) -> Iterator[Finding]:
     for name, scan in scans.items():
         sizes = np.bincount(scan.contents)
         shared = int(sizes[sizes > 1].sum())
-        if len(sizes) >= sharing.FEW and shared >= SHARED_SHARE * len(scan.contents):
+        if len(sizes) >= shared_content.FEW and shared >= SHARED_SHARE * len(scan.contents):
             yield Finding(
                 "shared-content",
                 "note",

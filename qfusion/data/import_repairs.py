@@ -12,7 +12,7 @@ import pandas as pd
 
 from qfusion._checks import check, choose
 from qfusion._sentences import count
-from qfusion.data import set_digest, sharing
+from qfusion.data import set_digest, shared_content
 from qfusion.data.array_files import write_array
 from qfusion.data.clusters import video_clusters
 from qfusion.data.import_report import ExaminedSet, Report, build_report
@@ -160,8 +160,8 @@ def _shared_groups(staged: StagedSet, report: Report, keep: np.ndarray) -> np.nd
         contents[name] = np.unique(scan.contents[keep], return_inverse=True)[1]
     videos = video_clusters(staged.ids)
     declared = None if videos is None else videos.numbers
-    groups = sharing.sharing(contents, declared).together[:, 0]
-    if len(np.unique(groups)) < sharing.FEW:
+    groups = shared_content.find_shared_rows(contents, declared).together[:, 0]
+    if len(np.unique(groups)) < shared_content.FEW:
         return np.arange(len(staged))
     return groups
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qfusion.data import set_digest, sharing
+from qfusion.data import set_digest, shared_content
 from qfusion.data.staged_set import Part
 
 
@@ -51,7 +51,7 @@ def scan_part(part: Part) -> Scan:
         keys=np.zeros(samples, np.uint64),
         contents=np.zeros(samples, np.int64),
     )
-    signature = sharing.Signature()
+    signature = shared_content.Signature()
     for start, piece in set_digest.placed(part.pieces()):
         rows = slice(start, start + len(piece))
         real = part.real(piece, start)

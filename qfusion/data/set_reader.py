@@ -9,8 +9,8 @@ import numpy as np
 
 from qfusion._sentences import count
 from qfusion.data.array_files import require_room, write_array
+from qfusion.data.cast_errors import CastErrors
 from qfusion.data.file_words import shown_names
-from qfusion.data.precision import CastErrors
 from qfusion.data.staged_set import Finding, Part
 
 Writer = Callable[[Path, tuple[int, ...], Iterable[Any], CastErrors], int]
@@ -64,8 +64,8 @@ class SetReader:
                 name,
             )
         coarse = "most of their different values become equal"
-        self._note_precision(name, feature_names, errors, errors.merged, "error", coarse)
-        imprecise = errors.imprecise & ~errors.merged
+        self._note_precision(name, feature_names, errors, errors.merges_values, "error", coarse)
+        imprecise = errors.imprecise & ~errors.merges_values
         blurred = "values that differ little become equal"
         self._note_precision(name, feature_names, errors, imprecise, "warning", blurred)
         return Part(name, path, shape, feature_names, lengths, picture)

@@ -5,11 +5,11 @@ from every modality alone, late (each modality's part added up) and jointly, eac
     late      parts of single modalities add up: log-odds of classes, or numbers; a linear model of all features too
     joint     all features together: trees, a network, and these stacked on the late one
 
-Rows are held out by what they share, so that no model predicts a picture that it saw: by declared groups (videos,
-pictures) and by equal content of any modality, as `data.sharing.sharing` says. Weights by which outputs are added are 0
-or more, and no output counts that predicts held-out rows worse than their base rate does: what is learned of one row of
-a balanced pair is false of the other, and a negative weight would call that information. Rows are
-training and validation rows; but where features were made with these rows' labels, as by a network trained on them,
+Rows that share content are held out together, so that no model predicts a picture that it saw: by declared groups
+(videos, pictures) and by equal content of any modality, see `data.shared_content.find_shared_rows`. Weights by which
+outputs are added are 0 or more, and no output counts that predicts held-out rows worse than their base rate does: what
+is learned of one row of a balanced pair is false of the other, and a negative weight would call that information. Rows
+are training and validation rows. Where features were made with these rows' labels, as by a network trained on them,
 held-out rows of them are predicted far better than test rows are, and then test rows alone are taken
 (`find_label_leak`).
 """
@@ -26,7 +26,7 @@ import pandas as pd
 from scipy.special import log_softmax
 
 from qfusion._checks import check
-from qfusion.data import DataSet, sharing
+from qfusion.data import DataSet, shared_content
 from qfusion.explain import stability
 
 ROWS, FEWEST, WIDTH = 4000, 60, 40  # rows that are taken, at least needed; components of a modality
@@ -198,7 +198,7 @@ def find_label_leak(dataset: DataSet, rows: int = ROWS) -> LabelLeak | None:
     for name in dataset.names:
         values = pooled(dataset, name, both)
         X, y = components(values), dataset.y[both]
-        contents = sharing.contents_of(values)
+        contents = shared_content.number_contents(values)
         new = ~np.isin(contents, contents[learn])
         held, asked_of = np.arange(1, first, 2), np.arange(first, len(both))
         if min(new[held].sum(), new[asked_of].sum()) >= FEWEST:  # of few values all rows are alike
@@ -256,8 +256,8 @@ def of_features(
         f"There are {len(y)} rows to learn from, and at least {FEWEST} are needed. Bring more.",
     )
     features = {name: np.asarray(part, float) for name, part in features.items()}
-    alike = sharing.sharing(
-        {name: sharing.contents_of(part) for name, part in features.items()}, clusters
+    alike = shared_content.find_shared_rows(
+        {name: shared_content.number_contents(part) for name, part in features.items()}, clusters
     )
     known, places = np.unique(alike.together, return_inverse=True)
     count = (

@@ -38,7 +38,7 @@ import pandas as pd
 from qfusion import _sentences
 from qfusion._checks import check, choose, require_finite
 from qfusion._lazy import load
-from qfusion.data import DataSet, sharing
+from qfusion.data import DataSet, shared_content
 from qfusion.explain import fusion_baselines, stability
 
 # Exact: a distribution of few values.
@@ -408,7 +408,7 @@ def cluster_levels(features: Mapping[str, np.ndarray], count: int) -> dict[str, 
 
     result = {}
     for name, X in features.items():
-        most = int(sharing.contents_of(X).max()) + 1
+        most = int(shared_content.number_contents(X).max()) + 1
         model = KMeans(min(count, most), n_init=3, random_state=0)
         result[name] = model.fit_predict(X).astype(int)
     return result

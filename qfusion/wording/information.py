@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from qfusion._sentences import listed
-from qfusion.data import sharing
+from qfusion.data import shared_content
 from qfusion.explain.fusion_baselines import (
     GAIN,
     MORE,
@@ -180,7 +180,9 @@ def describe_evaluation(evaluation: Evaluation | None) -> Iterator[str]:
     if evaluation.predicted < evaluation.rows:
         yield PREDICTED.format(predicted=evaluation.predicted)
     if evaluation.different:
-        yield SHARED.format(shared=sharing.words(evaluation.different, evaluation.rows))
+        yield SHARED.format(
+            shared=shared_content.describe_shared_rows(evaluation.different, evaluation.rows)
+        )
     if evaluation.below_chance:
         models = [
             MODEL_ON.format(member=member, modality=modality)

@@ -1,6 +1,6 @@
-"""Which rows hold the same content in a modality, and how rows are parted so that no part knows another's answers.
+"""Groups of rows with the same content in a modality, held out together so that no target leaks between splits.
 
-In a set of balanced pairs (VQA v2, NLVR2, SHAPES) every picture stands once with the answer yes and once with no. A
+In a set of balanced pairs (VQA v2, NLVR2, SHAPES) every picture occurs once with the answer yes and once with no. A
 model that remembers the picture of one row knows the answer of its twin: the opposite. In a set with copies it knows
 the same answer. Neither is information of the picture. So rows of the same content belong on one side of every split.
 
@@ -15,24 +15,24 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-NEAR = 1e-5  # of every feature's deviation: what differs by less is the same content
-CHANCE = 0.01  # how many other numbers are so near to one of a single feature, at most
-AHEAD = 8  # rows that are compared with each, in the order of a random projection
-FEW = 60  # different contents; of fewer, each is a value that a model may learn, such as 0 and 1
-LARGEST = 0.1  # of all rows: a group that is held out together has no more
-TWINS = 10  # rows of one content; of fewer, each says much of the others
-_AT_ONCE = 1 << 22  # numbers that are compared together
+NEAR = 1e-5  # of every feature's standard deviation; contents that differ by less are equal
+CHANCE = 0.01  # expected number of others as near by chance to a value of a single feature, at most
+AHEAD = 8  # following rows that each row is compared with, in the order of a random projection
+FEW = 60  # different contents; fewer are values that a model may learn, such as 0 and 1
+LARGEST = 0.1  # of all rows; the largest group that is held out together
+TWINS = 10  # rows of one content; fewer rows predict each other well
+_AT_ONCE = 1 << 22  # numbers compared in one step
 
 
 @dataclass(frozen=True, eq=False)
 class Sharing:
-    """How rows that share something are held out.
+    """Groups in which rows that share content are held out.
 
     Attributes:
-        together: numbers of what is held out as a whole, (N, k), one column unless several were declared.
-        apart: numbers of contents by which rows cannot be held out as a whole, (N, j). Rows that share one with the
-            rows that are predicted are left out of learning.
-        different: how many different contents a modality has, where some rows share one.
+        together: numbers of the groups that are held out as wholes, (N, k), one column unless several were declared.
+        apart: numbers of contents whose rows cannot be held out as wholes, (N, j). Rows that share one with a
+            predicted row are left out of training.
+        different: the number of different contents of each modality in which rows share one.
     """
 
     together: np.ndarray
@@ -41,7 +41,7 @@ class Sharing:
 
     @property
     def columns(self) -> np.ndarray | None:
-        """All that rows share, (N, k + j), with no number in two of these groups; None where rows share nothing."""
+        """All groups, (N, k + j), with different numbers in different columns; None if rows share nothing."""
         columns = [self.together, *self.apart.T[..., None]]
         if len(columns) == 1:
             alone = len(np.unique(self.together)) == self.together.size
@@ -55,8 +55,10 @@ class Sharing:
         return np.concatenate(result, 1)
 
 
-def sharing(contents: Mapping[str, np.ndarray], declared: np.ndarray | None = None) -> Sharing:
-    """Returns how rows are held out that share content in any modality, or what was declared, such as a video.
+def find_shared_rows(
+    contents: Mapping[str, np.ndarray], declared: np.ndarray | None = None
+) -> Sharing:
+    """Return how to hold out rows that share content in a modality or a declared cluster, such as a video.
 
     The rule, for every modality, the one with the most different contents first:
 
@@ -72,8 +74,8 @@ def sharing(contents: Mapping[str, np.ndarray], declared: np.ndarray | None = No
        of its rows says little of any other. Whoever predicts must not count predictions that are worse than chance.
 
     Args:
-        contents: of every modality the number of what each row holds, (N,), see `contents_of`.
-        declared: numbers of what rows share, (N, k); see `Clusters.numbers`. None where nothing is known.
+        contents: by modality, the number of the content of each row, (N,), see `number_contents`.
+        declared: numbers of declared clusters, (N, k); see `Clusters.numbers`. None if there are none.
     """
     rows = len(next(iter(contents.values())))
     together = np.arange(rows)[:, None] if declared is None else np.asarray(declared)
@@ -83,7 +85,7 @@ def sharing(contents: Mapping[str, np.ndarray], declared: np.ndarray | None = No
     for name in sorted(different, key=lambda one: -different[one]):
         if different[name] < FEW:
             continue
-        column = _as_own(contents[name], LARGEST * rows)
+        column = _separate_large_groups(contents[name], LARGEST * rows)
         if _is_known(column, together):
             continue
         joined = joined_groups([together[:, 0], column])
@@ -91,15 +93,15 @@ def sharing(contents: Mapping[str, np.ndarray], declared: np.ndarray | None = No
         if together.shape[1] == 1 and np.bincount(joined).max() <= most:
             together = joined[:, None]
             continue
-        twins = _as_own(column, TWINS - 1)
+        twins = _separate_large_groups(column, TWINS - 1)
         if len(np.unique(twins)) < rows:
             apart.append(twins)
     numbers = np.stack(apart, 1) if apart else np.zeros((rows, 0), np.int64)
     return Sharing(together, numbers, different)
 
 
-def contents_of(values: np.ndarray) -> np.ndarray:
-    """Returns the number of what each row holds, whole numbers from 0, (N,): the same where rows are the same.
+def number_contents(values: np.ndarray) -> np.ndarray:
+    """Return the number of the content of each row, whole numbers from 0, (N,): equal for equal rows.
 
     Rows are the same where no feature differs by more than `NEAR` of its standard deviation, or where such rows lie
     between them. Of a single feature it is less, since among many numbers some are near by chance. Rows are sorted by a
@@ -120,9 +122,8 @@ def contents_of(values: np.ndarray) -> np.ndarray:
     line = (values - values.mean(0)) @ direction
     order = np.argsort(line, kind="stable")
     near_by = NEAR if len(spread) > 1 else min(NEAR, CHANCE / len(values))
-    window = near_by * np.sqrt(
-        len(spread)
-    )  # rows that are the same lie no further apart on the line
+    # Equal rows lie no further apart on the line.
+    window = near_by * np.sqrt(len(spread))
     step = max(1, _AT_ONCE // len(spread))
     links = []
     for ahead in range(1, min(AHEAD + 1, len(values))):
@@ -138,8 +139,7 @@ def contents_of(values: np.ndarray) -> np.ndarray:
 
 
 class Signature:
-    """A few numbers that stand for a row, of rows that come in pieces: random projections, by which rows that are the
-    same, or nearly, can be told from others."""
+    """Random projections of rows that arrive in pieces, to find rows that are equal or nearly equal."""
 
     WIDTH = 8
     _NUMBERS = 1_000_000  # that are projected together, so that memory stays small
@@ -149,7 +149,7 @@ class Signature:
         self._parts: list[np.ndarray] = []
 
     def add(self, piece: np.ndarray) -> None:
-        """Takes the next rows, (n, ...)."""
+        """Adds the next rows, (n, ...)."""
         flat = piece.reshape(len(piece), -1)
         if not flat.size:
             self._parts.append(np.zeros((len(flat), 1)))
@@ -164,14 +164,16 @@ class Signature:
             self._parts.append(np.nan_to_num(line, posinf=0, neginf=0).astype(np.float64))
 
     def contents(self) -> np.ndarray:
-        """Returns the number of what each row holds, (N,); see `contents_of`."""
-        return contents_of(np.concatenate(self._parts)) if self._parts else np.zeros(0, np.int64)
+        """Returns the number of the content of each row, (N,); see `number_contents`."""
+        return (
+            number_contents(np.concatenate(self._parts)) if self._parts else np.zeros(0, np.int64)
+        )
 
     def _rows_together(self, flat: np.ndarray) -> int:
         return max(16, self._NUMBERS // flat.shape[1])
 
     def _start(self, flat: np.ndarray) -> None:
-        """Fixes origin and scales by the first rows, as far as they are finite."""
+        """Sets origin and scales from the finite values of the first rows."""
         first = flat[: self._rows_together(flat)]
         sample = np.nan_to_num(first, posinf=0, neginf=0).astype(np.float64)
         spread = sample.std(0)
@@ -196,9 +198,8 @@ def joined_groups(columns: Sequence[np.ndarray]) -> np.ndarray:
     return np.unique(groups, return_inverse=True)[1].astype(np.int64)
 
 
-def words(different: Mapping[str, int], rows: int) -> str:
-    """Returns, in a clause, which modalities share content: "4,000 rows hold 2,000 different of picture"; empty where
-    none does."""
+def describe_shared_rows(different: Mapping[str, int], rows: int) -> str:
+    """Return a clause on shared content: "4,000 rows hold 2,000 different of picture"; empty if there is none."""
     parts = [f"{size:,} different of {name}" for name, size in different.items()]
     return f"{rows:,} rows hold {' and '.join(parts)}" if parts else ""
 
@@ -208,8 +209,8 @@ def _components(links: np.ndarray, size: int) -> np.ndarray:
     return np.asarray(connected_components(graph, directed=False)[1], np.int64)
 
 
-def _as_own(column: np.ndarray, most: float) -> np.ndarray:
-    """Numbers (N,) in which every row of a group of more than `most` rows has one of its own."""
+def _separate_large_groups(column: np.ndarray, most: float) -> np.ndarray:
+    """Return numbers (N,) that differ between the rows of each group of more than `most` rows."""
     sizes = np.bincount(column)
     large = sizes[column] > most
     result = column.copy()
@@ -218,7 +219,7 @@ def _as_own(column: np.ndarray, most: float) -> np.ndarray:
 
 
 def _is_known(column: np.ndarray, together: Iterable[np.ndarray]) -> bool:
-    """Whether rows that share a number of a column share one of what is held out together, too."""
+    """Whether rows that share a number of the column are held out together already."""
     groups = len(np.unique(column))
     return any(
         len(np.unique(np.stack([column, known]), axis=1).T) == groups

@@ -1,4 +1,4 @@
-"""What is lost when numbers are kept in single precision, feature by feature.
+"""Errors of a cast to single precision, feature by feature.
 
 Single precision has some 7 digits. Seconds since 1970 and coordinates in metres have more, so that values which differ
 little become equal. Here the largest error of the cast is compared with the range of a feature's values.
@@ -7,14 +7,14 @@ little become equal. Here the largest error of the cast is compared with the ran
 import numpy as np
 from numpy.typing import ArrayLike
 
-WORST = 1e-3  # of a feature's range that a cast may be wrong by
+MAX_RELATIVE_ERROR = 1e-3  # largest accepted error of a cast, as a share of the feature's range
 _NOISE = 1e-12  # of a value's size: double precision makes such differences itself
 
 
 class CastErrors:
     """Errors of a cast to single precision, of an array whose pieces pass one by one.
 
-    Rows that are all zeros do not count: they fill up sequences, and stand where a modality is missing.
+    Rows of zeros do not count: they pad sequences and replace missing modalities.
 
     Attributes:
         low, high: the range of each feature, (F,). error: the largest error of each, (F,).
@@ -29,7 +29,7 @@ class CastErrors:
         self.different = np.zeros((2, features), np.int64)
 
     def add(self, values: np.ndarray, single: np.ndarray) -> None:
-        """Takes a piece (..., F) and the same in single precision."""
+        """Adds a piece (..., F) and its cast to single precision."""
         if values.size == 0 or not _may_lose(values.dtype):
             return
         rows = values.reshape(-1, len(self.low))
@@ -47,7 +47,7 @@ class CastErrors:
             self._add_feature(feature, rows[:, feature], cast[:, feature])
 
     def _add_feature(self, feature: int, values: np.ndarray, single: np.ndarray) -> None:
-        """Takes values (n,) of a feature that may be imprecise."""
+        """Adds values (n,) of a feature that may be imprecise."""
         known = np.isfinite(single)
         values = values[known].astype(np.float64)
         single = single[known]
@@ -65,7 +65,7 @@ class CastErrors:
         return _are_imprecise(self.low, self.high, self.error)
 
     @property
-    def merged(self) -> np.ndarray:
+    def merges_values(self) -> np.ndarray:
         """Imprecise features of which most different values become equal, bool (F,)."""
         before, after = self.different
         return self.imprecise & (2 * after < before)
@@ -77,7 +77,7 @@ def _may_lose(kind: np.dtype) -> bool:
 
 
 def _range(rows: np.ndarray, cast: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The least and the largest finite value of each feature, (F,); infinite where there is none."""
+    """Return the least and the largest finite value of each feature, (F,); infinite if there is none."""
     low = rows.min(0).astype(np.float64)
     high = rows.max(0).astype(np.float64)
     if np.isfinite(low).all() and np.isfinite(high).all():
@@ -87,18 +87,22 @@ def _range(rows: np.ndarray, cast: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _may_be_imprecise(low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    """Which features, (F,), may be imprecise: a cast is wrong by at most a share of 2^-24 of a value's size."""
+    """Return which features, (F,), may be imprecise: the error of a cast is at most 2^-24 of a value's size."""
     with np.errstate(invalid="ignore"):
         size = np.maximum(np.abs(low), np.abs(high))
-        return np.isfinite(size) & (size * 2.0**-24 > WORST * (high - low))
+        return np.isfinite(size) & (size * 2.0**-24 > MAX_RELATIVE_ERROR * (high - low))
 
 
 def _are_imprecise(low: ArrayLike, high: ArrayLike, error: ArrayLike) -> np.ndarray:
-    """Which features, (F,), vary by little more than the error of the cast, and by more than noise."""
+    """Return which features, (F,), vary by little more than the error of the cast, and by more than noise."""
     least = np.asarray(low)
     largest = np.asarray(high)
     with np.errstate(invalid="ignore", over="ignore"):
         span = largest - least
         size = np.maximum(np.abs(least), np.abs(largest))
-        imprecise = np.isfinite(span) & (span > _NOISE * size) & (np.asarray(error) > WORST * span)
+        imprecise = (
+            np.isfinite(span)
+            & (span > _NOISE * size)
+            & (np.asarray(error) > MAX_RELATIVE_ERROR * span)
+        )
     return np.asarray(imprecise)
