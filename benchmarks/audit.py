@@ -42,7 +42,7 @@ from qfusion import _files  # noqa: E402
 from qfusion._files import atomic  # noqa: E402
 from qfusion.analysis import audit_rows  # noqa: E402
 from qfusion.analysis.audit_plan import QCNN, QJ, RESOURCES, VARIANTS  # noqa: E402
-from qfusion.analysis.twin_runs import Run, Terms, settings_of as settings_for, summing  # noqa: E402
+from qfusion.analysis.twin_runs import Run, Terms, summing, variant_settings as settings_for  # noqa: E402
 from qfusion.runs import cluster  # noqa: E402
 from qfusion.training import train  # noqa: E402
 
@@ -194,7 +194,7 @@ def _counts(name: str, rows: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
     for title, row in rows:
         by.setdefault(row["verdict"], []).append((title, row))
     lines = [f"Of {name}, {len(rows)} comparisons:\n"]
-    for verdict in sorted(by, key=audit_rows.in_order):
+    for verdict in sorted(by, key=audit_rows.verdict_rank):
         members = _members(verdict, by[verdict])
         lines.append(f"- {verdict}: {len(by[verdict])}" + (f" ({members})" if members else ""))
     return "\n".join(lines)
@@ -313,7 +313,7 @@ def main() -> None:
                 parser.error(f"a worker has other data or settings for {words[number]}")
             known[run.key] = record
             leaderboard.keep(record, arguments.cache)
-            metric = audit_rows.metric_of(run.terms.dataset)[0]
+            metric = audit_rows.main_metric(run.terms.dataset)[0]
             result = record.get("failed") or f"{record['test'][metric]:.4f}"
             print(
                 f"{count}/{len(left)} {run.terms.data} {run.variant} seed {run.seed}: {result}, "

@@ -24,7 +24,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 import tables  # noqa: E402
 
 from qfusion.analysis import resource_cuts  # noqa: E402
-from qfusion.analysis.audit_rows import metric_of  # noqa: E402
+from qfusion.analysis.audit_rows import main_metric  # noqa: E402
 from qfusion.analysis.opening import open_study  # noqa: E402
 from qfusion.analysis.study import Study  # noqa: E402
 
@@ -49,7 +49,7 @@ def cuts(names: Sequence[str]) -> str:
     for name in names:
         print(name, file=sys.stderr, flush=True)
         study = open_study(name)
-        frame = resource_cuts.cut_of(study).set_index("resource")
+        frame = resource_cuts.cut_resources(study).set_index("resource")
         columns = frame.index.tolist()
         cells = [
             f"{row['loses']:+.3f} [{row['loses:low']:+.3f}, {row['loses:high']:+.3f}]"
@@ -59,7 +59,7 @@ def cuts(names: Sequence[str]) -> str:
         some = resource_cuts.dephased_rows(study, test)
         if len(some) < len(test):
             cells[-1] += f", {len(some)} rows"
-        whole = f"{frame['with'].iloc[0]:.3f} {metric_of(study.dataset)[1].short}"
+        whole = f"{frame['with'].iloc[0]:.3f} {main_metric(study.dataset)[1].short}"
         rows.append([f"`{name}`", whole, f"{len(test):,}", *cells])
     return tables.markdown(["Model", "Whole", "Test rows", *columns], rows)
 

@@ -55,7 +55,9 @@ def rows_of(name: str) -> list[list[str]]:
             r = stability.correlation(
                 x,
                 rows[strength].to_numpy(dtype=float),
-                clusters=cohort_table.clusters_of(study.dataset, study.dataset.rows_of(rows.index)),
+                clusters=cohort_table.row_clusters(
+                    study.dataset, study.dataset.rows_of(rows.index)
+                ),
             )
             lines.append(
                 [

@@ -25,7 +25,7 @@ from qfusion.analysis.paired import (
     Evidence,
     effective_rows,
     holm,
-    over_seeds_and_rows,
+    seed_and_row_evidence,
     variance_over_rows,
 )
 from qfusion.data import DataSet
@@ -228,7 +228,7 @@ def over_seeds_and_rows_of(difference: np.ndarray, dataset: DataSet, rows: np.nd
     """Returns a mean difference (S, R) over seeds and test rows, for other seeds and other rows."""
     clusters = None if dataset.clusters is None else dataset.clusters.numbers[rows]
     variance = variance_over_rows(difference.mean(0), clusters)
-    return over_seeds_and_rows(difference.mean(1), variance, effective_rows(len(rows), clusters))
+    return seed_and_row_evidence(difference.mean(1), variance, effective_rows(len(rows), clusters))
 
 
 def relative_spread(record: Mapping[str, Any]) -> float:

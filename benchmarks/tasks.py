@@ -378,7 +378,7 @@ def two_models(walk: Walk) -> str:
     walk.need(place, "no such list")
     visits.come(walk.page, "disagreements")
     said = walk.sentence(".st-key-panel-disagreements h4", r"on \d+ of [\d,]+ test samples")
-    sides = compare.beside(
+    sides = compare.compare_samples(
         opened("qcnn-parity", walk.sample, data="parity"), "qj-parity", walk.sample, "parity"
     )
     result = model_differences.apart(sides)
@@ -399,7 +399,7 @@ def errors_by_conflict(walk: Walk) -> str:
     said = walk.sentence(
         ".st-key-panel-slices h4", r"‘conflict’ is wrong more often: \d+% .*all \d+%; beyond chance"
     )
-    levels = errors.levels_of(opened(walk.model, walk.sample))
+    levels = errors.build_levels(opened(walk.model, walk.sample))
     agree(said, wrong_samples.slice_errors(levels, by="relation").headline)
     return said
 

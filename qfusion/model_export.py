@@ -21,8 +21,8 @@ from torch import Tensor, nn
 
 from qfusion import __version__, _limits, track
 from qfusion._checks import check, choose
-from qfusion.analysis.opening import open_sample, open_study, tweaked
-from qfusion.analysis.sample import Sample, sample_of
+from qfusion.analysis.opening import open_sample, open_study, tweak_model
+from qfusion.analysis.sample import Sample, build_sample
 from qfusion.data import DataSet
 from qfusion.errors import translate_errors
 from qfusion.explain import Background, Explanation, through_layers, through_time
@@ -186,7 +186,7 @@ def make(
     if name == "checkpoint":
         return archive(trained, tweak, dataset, model_name or "tweaked", centred)
     if name == "torch":
-        model, words = tweaked(_with_centred_head(trained, centred).model, tweak)
+        model, words = tweak_model(_with_centred_head(trained, centred).model, tweak)
         about = {
             "model": str(trained.card.get("name", "")),
             "weights_sha256": str(trained.card["weights_sha256"]),
@@ -205,7 +205,7 @@ def make(
     one = (
         open_sample(trained, sample, dataset, output=None, tweak=tweak)
         if behind is None
-        else sample_of(
+        else build_sample(
             open_study(trained, dataset).with_background(behind), dataset.row(sample), tweak=tweak
         )
     )
@@ -435,7 +435,7 @@ def baked(trained: checkpoint.Checkpoint, tweak: str) -> tuple[FusionModel, str]
     Raises:
         InvalidInput, NotFound: when the tweak does not fit the model.
     """
-    changed, words = tweaked(trained.model, tweak)
+    changed, words = tweak_model(trained.model, tweak)
     state, settings = changed.baked(
         dict(trained.model.state_dict()), dict(trained.card["settings"]), words
     )

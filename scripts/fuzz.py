@@ -556,8 +556,8 @@ def _shown(data: bytes, _: Path) -> Any:
     said = _text(data)
     for shown in (style.label(said), style.label(said, 400)):
         assert not re.search(r"[<>$\n]", shown), f"markup in a label: {shown!r}"
-    assert not re.search(r"(?<!\\)(?:\\\\)*[<`*_$\[\n]", text.plain(said)), (
-        f"markdown: {text.plain(said)!r}"
+    assert not re.search(r"(?<!\\)(?:\\\\)*[<`*_$\[\n]", text.escape_markdown(said)), (
+        f"markdown: {text.escape_markdown(said)!r}"
     )
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f\u202a-\u202e]", blocks.clean(said)), (
         "control characters in a report"

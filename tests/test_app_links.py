@@ -247,7 +247,7 @@ def another(widget: Any) -> Any:
 
 
 def written(value: Any) -> str:
-    return page_state.as_text(value)[0]
+    return page_state.format_value(value)[0]
 
 
 def as_address(widget: Any) -> Any:

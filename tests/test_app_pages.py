@@ -18,7 +18,7 @@ from streamlit.testing.v1 import AppTest
 
 from qfusion import _files, cli, data, explain
 from qfusion.analysis import sample_examples, text
-from qfusion.analysis.inside import strengths_of
+from qfusion.analysis.inside import coalition_strengths
 from qfusion.analysis.opening import open_study
 from qfusion.analysis.spaces import evolution
 from qfusion.errors import InvalidInput
@@ -331,7 +331,7 @@ def test_a_link_restores_the_whole_view() -> None:
 
 def test_sliders_say_strengths_and_stand_by_them() -> None:
     app = visit("Dynamics", whole=False, data="planted")
-    energies, rates = strengths_of(open_study("qj-planted", "planted").model.system())
+    energies, rates = coalition_strengths(open_study("qj-planted", "planted").model.system())
     for start, found in (("H.", energies), ("D.", rates)):
         sliders = [each for each in app.slider if str(each.key).startswith(start)]
         terms = [str(each.key).removeprefix(start).replace("-", "+") for each in sliders]
@@ -512,7 +512,7 @@ def test_data_with_nan_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_texts_are_shown_literally() -> None:
     hostile = "<b>x</b> **bold** $y$ :smile: [a](javascript:1) `code`\n# head"
-    shown = text.plain(hostile)
+    shown = text.escape_markdown(hostile)
     assert "\n" not in shown
     assert all(f"\\{mark}" in shown for mark in "<>*$[]()`#")
     assert ":smile:" not in shown.replace("\\", "")

@@ -12,7 +12,7 @@ import torch
 from qfusion import data, explain
 from qfusion.analysis import physics_sensitivity
 from qfusion.analysis.opening import open_study
-from qfusion.analysis.sample import sample_of
+from qfusion.analysis.sample import build_sample
 from qfusion.errors import InvalidInput
 from qfusion.explain import sensitivity as method
 from qfusion.figures import sensitivity_tornado
@@ -132,7 +132,7 @@ def test_test_metrics_without_each_term(title: str, source: str, first: str) -> 
     assert table[columns[0]].nunique() > 5
     study = open_study(f"{'qj' if source == 'planted' else 'qcnn'}-{source}", source)
     where = LEARNED if source == "planted" else ""
-    scored = physics_sensitivity.metrics_without(study, where)
+    scored = physics_sensitivity.removal_metrics(study, where)
     assert np.isclose(
         scored[first].loc[""], study.of_split(study.scores[study.dataset.rows("test")])[first]
     )
@@ -148,20 +148,20 @@ def test_test_metrics_without_each_term(title: str, source: str, first: str) -> 
 def test_cohorts_hold_the_sample_and_its_like() -> None:
     study = open_study("qcnn-parity", "parity")
     row = int(study.dataset.rows("train")[0])
-    alike = physics_sensitivity.rows_of(
+    alike = physics_sensitivity.cohort_rows(
         study, row, physics_sensitivity.CLASS, lambda: study.frame(0)
     )
     assert row in alike
     assert set(study.dataset.y[alike]) == {study.dataset.y[row]}
-    assert physics_sensitivity.rows_of(
+    assert physics_sensitivity.cohort_rows(
         study, row, physics_sensitivity.THIS, lambda: study.frame(0)
     ).tolist() == [row]
     with pytest.raises(InvalidInput, match="its relation is not known"):
-        physics_sensitivity.rows_of(
+        physics_sensitivity.cohort_rows(
             study, row, physics_sensitivity.RELATION, lambda: study.frame(0)
         )
     others = f"this sample and {len(alike) - 1:,} test samples of its class"
-    outside = sample_of(study, row, 0)
+    outside = build_sample(study, row, 0)
     assert (
         term_sensitivity.cohort_words(outside, physics_sensitivity.CLASS, len(alike), len(alike))
         == others
@@ -170,7 +170,7 @@ def test_cohorts_hold_the_sample_and_its_like() -> None:
         term_sensitivity.cohort_words(outside, physics_sensitivity.ALL, 40, 1200)
         == "40 of 1,200 test samples"
     )
-    inside = sample_of(study, int(study.dataset.rows("test")[0]), 0)
+    inside = build_sample(study, int(study.dataset.rows("test")[0]), 0)
     assert (
         term_sensitivity.cohort_words(inside, physics_sensitivity.CLASS, 1, 1)
         == "1 test sample of its class"

@@ -66,7 +66,7 @@ def test_a_sweep_shows_its_trials_its_best_and_the_command(own_places):
         app = shown(sweep_view=view, sweep="first")
         assert not app.error
         assert charts.figures(app)
-    shares = sweep_trials.trials_of(made).importance
+    shares = sweep_trials.collect_trials(made).importance
     assert shares.keys() == {"rate", "noise", "schedule"}
     assert max(shares, key=shares.get) == "rate"
     assert sum(shares.values()) == pytest.approx(1)

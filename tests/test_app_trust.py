@@ -119,7 +119,7 @@ def test_every_view_of_faithfulness_opens(model: str) -> None:
 
 def test_cautions_are_what_was_measured() -> None:
     study = study_of("qj-planted")
-    found = trust.against_truth(study)
+    found = trust.compare_with_truth(study)
     assert found is not None
     words = plain(said(visit(FAITHFULNESS, whole=False, model="qj-planted", proof="Truth")))
     assert (
@@ -163,7 +163,7 @@ def test_seeds_that_were_not_measured_are_said(
     words = plain(said(visit(FAITHFULNESS, model="qj-planted", proof="Training seeds")))
     assert "not measured for this model" in words.lower()
     study = study_of("qj-planted")
-    _, explained = trust.explained(study)
+    _, explained = trust.explain_test_rows(study)
     rng = np.random.default_rng(0)
     runs = np.array(
         [

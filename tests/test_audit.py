@@ -66,7 +66,7 @@ def own(kind: str) -> Any:
 
 
 def test_twins_are_trained_on_the_models_own_terms(place: Any) -> None:
-    wanted = twin_training.runs_of(own("quantum-jump"), range(2))
+    wanted = twin_training.plan_twin_runs(own("quantum-jump"), range(2))
     assert [run.seed for run in wanted] == [0] * 8 + [1] * 8
     assert [run.variant for run in wanted[:8]] == [*list(VARIANTS)[:8]]
     assert len({run.key for run in wanted}) == 16
@@ -77,7 +77,7 @@ def test_twins_are_trained_on_the_models_own_terms(place: Any) -> None:
         assert "steps" not in run.settings  # of trajectories in the model, of the channel in a twin
     full, bilinear = wanted[0], wanted[7]
     behind = [run.measure()["after_encoders"] for run in (full, bilinear)]
-    per_product = twin_runs.settings_of(full.terms, "bilinear")["rank"]
+    per_product = twin_runs.variant_settings(full.terms, "bilinear")["rank"]
     assert abs(behind[0] - behind[1]) <= behind[1] / per_product  # as near as whole products come
 
 
@@ -85,10 +85,10 @@ def test_a_model_without_jumps_is_not_asked_about_them(place: Any) -> None:
     study = own("quantum-jump")
     for evolution, without in (("unitary", ""), ("none", ""), ("dissipative", "none")):
         still = study.card["settings"] | {"evolution": evolution}
-        wanted = twin_training.runs_of(
+        wanted = twin_training.plan_twin_runs(
             replace(study, card=study.card | {"settings": still}), range(1)
         )
-        twin = twin_runs.settings_of(wanted[0].terms, "qj-unitary")["evolution"]
+        twin = twin_runs.variant_settings(wanted[0].terms, "qj-unitary")["evolution"]
         assert twin == (without or evolution)  # none has an H that the model has not
         assert ("qj-unitary" in {run.variant for run in wanted}) == bool(without)
 
@@ -98,7 +98,7 @@ def test_the_command_trains_what_is_not_kept(
     kind: str, place: Any, capsys: Any, monkeypatch: Any
 ) -> None:
     with pytest.raises(NotFound, match="--twins 5"):
-        audit.audit_of(own(kind))
+        audit.measure_audit(own(kind))
     words = ["why", "--model", f"own-{kind}", "--data", "sensors", "--twins", "2", "--json"]
     with pytest.raises(SystemExit, match="0"):
         cli.main(words)
@@ -106,10 +106,10 @@ def test_the_command_trains_what_is_not_kept(
     monkeypatch.setattr(twin_runs.Run, "measure", None)  # nothing is trained again
     with pytest.raises(SystemExit, match="0"):
         cli.main(words)
-    assert json.loads(capsys.readouterr().out)["twins"] == first == audit.audit_of(own(kind))
+    assert json.loads(capsys.readouterr().out)["twins"] == first == audit.measure_audit(own(kind))
     assert first["seeds"] == 2
     assert [row["resource"] for row in first["rows"]] == [row.title for row in _resources(kind)]
-    records = twin_training.finished(twin_training.runs_of(own(kind), range(2)))
+    records = twin_training.load_finished(twin_training.plan_twin_runs(own(kind), range(2)))
     of = {(record["variant"], record["seed"]): record["test"]["accuracy"] for record in records}
     for row, resource in zip(first["rows"], _resources(kind), strict=True):
         worth = np.mean([of[resource.full, seed] - of[resource.twin, seed] for seed in range(2)])
@@ -128,7 +128,7 @@ def _resources(kind: str) -> list[Resource]:
 def test_what_is_lost_when_a_resource_is_cut_is_the_metric_less_that_of_the_cut_model(
     kind: str, place: Any
 ) -> None:
-    study, frame = own(kind), resource_cuts.cut_of(own(kind))
+    study, frame = own(kind), resource_cuts.cut_resources(own(kind))
     whole = metrics.evaluate(study.model, study.dataset, "test")["accuracy"]
     names = {resource_cuts.CUT_NAMES.get(name, name): name for name in twins.CUTS[kind]}
     dephases = kind == "quantum-jump"
@@ -166,10 +166,10 @@ def test_a_click_trains_them_and_the_page_shows_what_they_say(place: Any, monkey
         go.wait(60)
         work(*words)
 
-    monkeypatch.setattr(twin_training, "in_process", here)
+    monkeypatch.setattr(twin_training, "run_in_process", here)
     monkeypatch.setattr(twin_training, "SEEDS", 1)
     study = own("entangled-qcnn")
-    seeds = audit.seeds_of(study) + 1
+    seeds = audit.count_trained_seeds(study) + 1
     address = {"model": study.name, "data": "sensors", "why": "The quantum part"}
     page = visit("Why fuse", whole=False, **address)
     page.button(key="_twins_train").click().run()
@@ -180,7 +180,7 @@ def test_a_click_trains_them_and_the_page_shows_what_they_say(place: Any, monkey
     while job.under_way:
         time.sleep(0.1)
     assert job.state == jobs.State.DONE, job.problem
-    assert audit.seeds_of(study) == seeds
+    assert audit.count_trained_seeds(study) == seeds
     page.run()
     assert "Add seeds" in page.button(key="_twins_train").label
     assert f"mean of {seeds} paired differences" in said(page)
@@ -190,12 +190,12 @@ def test_one_that_is_cancelled_ends_its_process_and_keeps_what_is_trained(
     place: Any, monkeypatch: Any
 ) -> None:
     study = own("quantum-jump")
-    before = len(twin_training.finished(twin_training.runs_of(study, range(10))))
+    before = len(twin_training.load_finished(twin_training.plan_twin_runs(study, range(10))))
     job = twin_training.begin_twins(study, 10)
     while job.done <= before and job.under_way:
         time.sleep(0.05)
     job.stop()
-    assert len(twin_training.finished(twin_training.runs_of(study, range(10)))) > before
+    assert len(twin_training.load_finished(twin_training.plan_twin_runs(study, range(10)))) > before
     assert job.state == jobs.State.CANCELLED
 
 
@@ -217,7 +217,7 @@ def test_a_twin_that_learned_with_some_seeds_only_is_said_to_differ() -> None:
             "board-audit", entry, [row["resource"] for row in entry["rows"]]
         )
         for name in ("avparity", "parity")
-        if (entry := audit.shipped(name))
+        if (entry := audit.load_shipped_audit(name))
     }
     picture = drawn["avparity"]
     assert "Coherence (local basis): the twin learns with 7 of 10 seeds" in picture.shows
@@ -227,6 +227,6 @@ def test_a_twin_that_learned_with_some_seeds_only_is_said_to_differ() -> None:
     assert picture.title.startswith("Split: coherence (local basis); undecided: ")
     assert picture.title.endswith("no test: any evolution")
     places = {y for trace in picture.figure.data for y in trace.y if y is not None}
-    names = [row["resource"] for row in audit.shipped("avparity")["rows"]]
+    names = [row["resource"] for row in audit.load_shipped_audit("avparity")["rows"]]
     left = [name for at, name in enumerate(names) if not any(abs(y - at) < 0.5 for y in places)]
     assert left == ["coherence (local basis)", "any evolution"]  # neither has a mean to draw

@@ -87,7 +87,7 @@ def test_one_pair_of_models_is_not_tested_twice() -> None:
 
 
 def test_no_pair_of_the_shipped_table_is_counted_twice() -> None:
-    for entry in map(audit.shipped, ("parity", "mosi", "digits", "avdigits")):
+    for entry in map(audit.load_shipped_audit, ("parity", "mosi", "digits", "avdigits")):
         full = {row.title: row.full for row in RESOURCES}
         pairs = [(full[row["resource"]], row["twin"]) for row in entry["rows"]]
         assert len(pairs) == len(set(pairs)) == len(RESOURCES)
@@ -223,8 +223,8 @@ def test_intervals_over_seeds_and_rows_cover_what_intervals_over_seeds_miss() ->
         differences = single.mean(1)
         variance = paired.variance_over_rows(single.mean(0), None)
         of = {
-            "seeds": paired.over_seeds(differences),
-            "rows": paired.over_seeds_and_rows(differences, variance, 200),
+            "seeds": paired.seed_evidence(differences),
+            "rows": paired.seed_and_row_evidence(differences, variance, 200),
         }
         for name, evidence in of.items():
             low, high = evidence.interval()
@@ -288,11 +288,11 @@ def test_what_rows_add_has_the_metric_as_its_mean(name: str) -> None:
     rows, outputs = dataset.rows("test"), len(dataset.target.classes) or 1
     scores = np.random.default_rng(0).normal(size=(len(rows), outputs))
     values = np.array(audit_rows.row_values(dataset, scores), float)
-    metric = audit_rows.metric_of(dataset)[0]
+    metric = audit_rows.main_metric(dataset)[0]
     assert np.nanmean(values) == pytest.approx(
         audit_rows.metrics.of_rows(dataset, rows, scores)[metric]
     )
-    ground = audit_rows.ground_of(dataset)
+    ground = audit_rows.evaluation_basis(dataset)
     assert ground.count == np.isfinite(values).sum()
     assert ground.joint == (name == "planted")
 
@@ -440,7 +440,7 @@ def test_the_shipped_rows_follow_from_the_kept_runs() -> None:
     records = [json.loads(line) for line in benchmark.RUNS.read_text().splitlines()]
     assert len(records) == 910
     again = benchmark.audit_of(records, "parity", audit_rows.WITHIN)
-    shipped = audit.shipped("parity")
+    shipped = audit.load_shipped_audit("parity")
     for row, known in zip(again["rows"], shipped["rows"], strict=True):
         for name in ("resource", "twin", "excluded", "learned"):
             assert row[name] == known[name]

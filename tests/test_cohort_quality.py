@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from qfusion.analysis import errors
-from qfusion.analysis.errors import levels_of
+from qfusion.analysis.errors import build_levels
 from qfusion.analysis.opening import open_sample
 from qfusion.errors import InvalidInput
 from qfusion.figures import model_quality
@@ -19,12 +19,12 @@ from tests.test_app_pages import plain, said, visit
 
 @pytest.fixture(scope="module")
 def digits() -> Any:
-    return levels_of(open_sample("qcnn-digits", "digit-0004"), "certainty<0.99")
+    return build_levels(open_sample("qcnn-digits", "digit-0004"), "certainty<0.99")
 
 
 @pytest.fixture(scope="module")
 def planted() -> Any:
-    return levels_of(open_sample("qj-planted", "p0031"), "relation=conflict")
+    return build_levels(open_sample("qj-planted", "p0031"), "relation=conflict")
 
 
 def rows_of(levels: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -34,7 +34,7 @@ def rows_of(levels: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize("filter", ["", "certainty<0.99"])
 def test_confusions_by_counting(digits: Any, filter: str) -> None:
-    levels = levels_of(digits.sample, filter)
+    levels = build_levels(digits.sample, filter)
     truth, predicted, _ = rows_of(levels)
     found = errors.confusions(levels)
     assert found.shape == (10, 10)
@@ -44,7 +44,7 @@ def test_confusions_by_counting(digits: Any, filter: str) -> None:
 
 
 def test_curves_by_counting(digits: Any) -> None:
-    everyone = levels_of(digits.sample)
+    everyone = build_levels(digits.sample)
     truth, _, sure = rows_of(everyone)
     found = errors.curves(everyone)
     assert [each.name for each in found] == list(digits.study.classes)
@@ -98,7 +98,7 @@ def test_panels(digits: Any, planted: Any) -> None:
     )
     assert list(cohort_quality.curves(digits).table()["class"]) <= list(digits.study.classes)
     assert "The mean area is 0." in cohort_quality.curves(digits).shows
-    one_class = levels_of(digits.sample, "truth=7")
+    one_class = build_levels(digits.sample, "truth=7")
     assert "The mean area" not in cohort_quality.curves(one_class).shows
     assert "Expected calibration error" in cohort_quality.calibration(digits).shows
     assert not cohort_quality.has_classes(planted)
@@ -108,10 +108,10 @@ def test_panels(digits: Any, planted: Any) -> None:
         errors.residuals(digits)
     with pytest.raises(InvalidInput, match="shape"):
         model_quality.confusion_matrix(np.zeros((2, 3)), ["a", "b"])
-    nobody = levels_of(open_sample("qj-planted", "p0031"), "error>1000")
+    nobody = build_levels(open_sample("qj-planted", "p0031"), "error>1000")
     assert cohort_quality.residuals(nobody).title == "No sample of this cohort"
     assert not cohort_quality.has_classes(
-        levels_of(open_sample("qcnn-digits", "digit-0004"), "error>1000")
+        build_levels(open_sample("qcnn-digits", "digit-0004"), "error>1000")
     )
 
 

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from qfusion import _sentences, cli
 from qfusion._memory_cache import CACHE
-from qfusion.analysis.opening import opened
+from qfusion.analysis.opening import load_model_and_data
 from qfusion.commands import common, models
 from qfusion.training import encodings
 
@@ -64,7 +64,7 @@ def test_an_encoding_shows_its_rate_once(
     monkeypatch.setattr(encodings, "HEAVY", 0)
     CACHE.clear(encodings._KIND)
     monkeypatch.setenv("QFUSION_CACHE", str(tmp_path))
-    sample = opened(MODEL, None)[1].ids[0]
+    sample = load_model_and_data(MODEL, None)[1].ids[0]
     run("explain", "--model", MODEL, "--sample", sample, "--json")
     assert [
         words for words in shown if words.startswith("Encoding: ") and words.endswith(" s left")

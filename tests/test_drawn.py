@@ -22,7 +22,7 @@ from qfusion.analysis import (
     study as studies,
     trust,
 )
-from qfusion.analysis.errors import levels_of
+from qfusion.analysis.errors import build_levels
 from qfusion.analysis.jobs import State
 from qfusion.analysis.opening import open_sample
 from qfusion.data.clusters import Clusters
@@ -57,7 +57,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(cohort_measures, "MAX_SLOW", 40)
     monkeypatch.setattr(cohort_measures, "FEW_SLOW", 20)
     monkeypatch.setattr(jobs, "_jobs", type(jobs._jobs)())
-    return levels_of(open_sample("qj-planted", "p0031"), FILTER)
+    return build_levels(open_sample("qj-planted", "p0031"), FILTER)
 
 
 def test_samples_are_drawn_once_for_all_in_their_order() -> None:
@@ -77,7 +77,8 @@ def test_slow_measures_and_cuts_are_of_drawn_samples_unless_all_are_asked_for(fe
     whole, inside = len(few.rows), int(few.inside.sum())
     assert min(whole, inside) > 40
     some, every = (
-        measured.related(few, "negativity", "joint", everyone) for everyone in (False, True)
+        measured.correlate_measures(few, "negativity", "joint", everyone)
+        for everyone in (False, True)
     )
     assert (len(some.x), len(every.x)) == (20, whole)
     at = drawn_samples.drawn_places(whole, 40, 20)
@@ -96,7 +97,7 @@ def test_slow_measures_and_cuts_are_of_drawn_samples_unless_all_are_asked_for(fe
     assert "n = 20" in drawn.title
     assert some.inside.sum() < inside
     assert f"cohort (n = {some.inside.sum()})" in str(drawn.figure)
-    quick = measured.related(few, "entropy", "joint")
+    quick = measured.correlate_measures(few, "entropy", "joint")
     assert len(quick.x) == whole
     assert len(cohorts.cut_rows(few)) == 20
     assert len(cohorts.cut_rows(few, everyone=True)) == inside
@@ -150,7 +151,7 @@ def test_a_map_of_all_lies_elsewhere_and_has_a_name_of_its_own(
     assert same.column == "pca[states]", "all are placed anyway"
     box = sample_projection.region(every, *zip(every.xy.min(0) - 1, every.xy.mean(0), strict=True))
     parts = filters.parse(f"{box}; split=valid")
-    chosen = filters.passing(parts, cohort_table.table_for(few.study, None, parts))
+    chosen = filters.passing(parts, cohort_table.cohort_table_with_maps(few.study, None, parts))
     wanted = every.rows[(every.xy <= every.xy.mean(0)).all(1)]
     assert len(wanted) > 10
     assert len(np.setxor1d(np.flatnonzero(chosen), wanted)) <= 2, (
@@ -240,7 +241,7 @@ def test_the_page_works_all_out_behind_it_and_says_how_far_it_is(few: Any) -> No
 
 
 def test_it_can_be_cancelled(few: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measured, "related", _slowly(measured.related))
+    monkeypatch.setattr(measured, "correlate_measures", _slowly(measured.correlate_measures))
     app = visit("Cohorts", **ADDRESS, measured="all")
     assert "All samples: " in str([element.proto.text for element in app.get("progress")])
     app.button(key="_all_cancel_entanglement").click().run()

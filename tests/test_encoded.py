@@ -457,7 +457,9 @@ def test_the_first_samples_are_exact_for_what_they_say_and_their_error_holds(
         "training": {},
     }
     monkeypatch.setattr(
-        encoding_jobs, "loaded", lambda name: type("Found", (), {"card": card, "model": model})
+        encoding_jobs,
+        "load_checkpoint",
+        lambda name: type("Found", (), {"card": card, "model": model}),
     )
     monkeypatch.setattr(encoding_jobs.sources, "load", lambda name: dataset)
     monkeypatch.setattr(encoding_jobs.checkpoint, "stamp", lambda name: kind)

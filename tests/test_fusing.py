@@ -699,7 +699,7 @@ def test_two_basins_are_seen_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("name", ["qcnn-parity", "qj-planted"])
 def test_panels_say_what_was_measured(name: str) -> None:
     study = opening.open_study(name)
-    rows, explanation = trust.explained(study)
+    rows, explanation = trust.explain_test_rows(study)
     emap = model_fusion.emap(study)
     assert "Joint terms" in emap.title
     assert list(emap.table()["metric"]) == list(fusion_tests.metric_labels(study.dataset))
@@ -708,7 +708,7 @@ def test_panels_say_what_was_measured(name: str) -> None:
     assert math.isclose(table["dividend"].sum(), table["Shapley value"].sum(), abs_tol=1e-9)
     assert model_fusion.synergy(study).figure is None
     one = opening.open_sample(name, str(study.dataset.ids[rows[0]]))
-    levels = errors.levels_of(one, "relation=joint" if "parity" in name else "error>0.1")
+    levels = errors.build_levels(one, "relation=joint" if "parity" in name else "error>0.1")
     for make in (
         model_fusion.coalition_ranking,
         model_fusion.pair_interactions,
@@ -725,7 +725,7 @@ def test_panels_say_what_was_measured(name: str) -> None:
 
 
 def test_parity_is_all_joint_and_mosi_is_not_told() -> None:
-    worth = fusion_tests.without_joint(opening.open_study("qj-parity"))[1]["gain"]["accuracy"]
+    worth = fusion_tests.remove_joint_terms(opening.open_study("qj-parity"))[1]["gain"]["accuracy"]
     assert worth.low > 0.4
     answer = fusion_record(opening.open_study("qj-parity"))
     assert set(answer) == {"emap", "loss", "ranking", "f_syn", "basins"}

@@ -19,7 +19,7 @@ import torch
 
 from qfusion import cli, explain
 from qfusion.analysis import inside as strengths, study as studies
-from qfusion.analysis.sample import Sample, sample_of
+from qfusion.analysis.sample import Sample, build_sample
 from qfusion.errors import DataUnavailable
 from qfusion.explain import counterfactual, parameter_changes, path_attribution, sensitivity
 from qfusion.models import QuantumJump, Tweak, hermitian
@@ -83,7 +83,7 @@ def before(name: str, model: QuantumJump, tag: str) -> Sample:
     """A sample before a model that stands in for a shipped one, whose results are kept apart by a tag."""
     found, dataset = opened(name)
     study = studies.build_study(name, {**found.card, "weights_sha256": tag}, model, dataset)
-    return sample_of(study, int(dataset.rows("test")[7]))
+    return build_sample(study, int(dataset.rows("test")[7]))
 
 
 def undecided(model: QuantumJump, dataset: Any) -> dict[str, torch.Tensor]:
@@ -127,7 +127,7 @@ def test_what_is_said_of_a_shipped_model_is_the_same_in_every_gauge(name: str) -
 
     def quick(m: QuantumJump) -> list[Any]:
         system = m.system()
-        energies, rates = strengths.strengths_of(system)
+        energies, rates = strengths.coalition_strengths(system)
         return [
             scores(m, inputs),
             *(scores(m, inputs, tweak) for tweak in turned),

@@ -112,7 +112,7 @@ def test_modes_are_those_of_qutip_s_liouvillian(dims: tuple[int, ...]) -> None:
 
 def test_strengths_and_levels() -> None:
     made = system((2, 3))
-    D, (energies, rates) = 6, inside.strengths_of(made)
+    D, (energies, rates) = 6, inside.coalition_strengths(made)
     trace = torch.trace(made.H).real / D
     rest = made.H - trace * torch.eye(D)
     assert sum(value**2 for value in energies.values()) == pytest.approx(
@@ -141,7 +141,9 @@ def test_panels(sample: Any) -> None:
     table = graph.table()
     assert list(table["modalities"]) == ["left", "right", "left+right"]
     made = sample.model.system()
-    assert table["energy_of_H"].iloc[2] == pytest.approx(inside.strengths_of(made)[0]["left+right"])
+    assert table["energy_of_H"].iloc[2] == pytest.approx(
+        inside.coalition_strengths(made)[0]["left+right"]
+    )
     assert any(
         trace.text and trace.text[0] == f"{table['energy_of_H'].iloc[2]:.2g}"
         for trace in graph.figure.data

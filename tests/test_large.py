@@ -65,7 +65,7 @@ def test_a_figure_of_very_many_is_of_some_that_are_evenly_spread(
 ) -> None:
     study = study_of("qj-planted", "planted")
     monkeypatch.setattr(sample_filters, "MAX_DRAWN", 50)
-    rows = sample_filters.on_axes(
+    rows = sample_filters.axis_rows(
         study, sample_filters.passing(study.frame()), "truth", "prediction"
     )
     tests = study.dataset.ids[study.dataset.rows("test")].tolist()

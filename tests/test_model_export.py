@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from qfusion import data, model_export
-from qfusion.analysis.opening import open_sample, open_study, tweaked
+from qfusion.analysis.opening import open_sample, open_study, tweak_model
 from qfusion.cli import main
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import build, log_odds
@@ -51,7 +51,7 @@ def test_a_tweaked_checkpoint_is_the_tweaked_model(
     model_export.keep(found, TWEAKS[name], dataset, "mine")
     assert "mine" in checkpoint.available()
     mine, rows = checkpoint.load("mine"), dataset.rows("test")
-    changed, words = tweaked(found.model, TWEAKS[name])
+    changed, words = tweak_model(found.model, TWEAKS[name])
     wanted = scores(changed, dataset, rows)
     assert np.abs(scores(mine.model, dataset, rows) - wanted).max() < 2e-6 * np.abs(wanted).max()
     assert np.abs(scores(found.model, dataset, rows) - wanted).max() > 0.1
@@ -95,7 +95,7 @@ def test_separate_and_frozen_tables_are_baked() -> None:
             },
         )
         own, _ = model_export.baked(found, "all:or")
-        changed, _ = tweaked(model, "all:or")
+        changed, _ = tweak_model(model, "all:or")
         assert torch.allclose(own.phi.double(), changed.phi.double(), atol=1e-6)
 
 
@@ -141,7 +141,7 @@ def test_programs_of_torch_need_torch_alone(tmp_path: Path) -> None:
         (tmp_path / f"{name}.pt2").write_bytes(
             model_export.make("torch", found, dataset, tweak=TWEAKS[name], precision=precision)
         )
-        rows, changed = dataset.rows("test")[:17], tweaked(found.model, TWEAKS[name])[0]
+        rows, changed = dataset.rows("test")[:17], tweak_model(found.model, TWEAKS[name])[0]
         inputs = dataset.inputs(rows, dtype=torch.float64)
         flat = [
             part
@@ -274,7 +274,7 @@ JUMP = ("qj-parity", "parity", "pair-0004")
 def raw_scores(name: str, sample: str, tweak: str) -> np.ndarray:
     """The scores (C,) with which a model was trained."""
     found, dataset = checkpoint.load(name), data.load("parity")
-    return scores(tweaked(found.model, tweak)[0], dataset, [dataset.row(sample)])[0]
+    return scores(tweak_model(found.model, tweak)[0], dataset, [dataset.row(sample)])[0]
 
 
 @pytest.mark.parametrize(("name", "source", "sample"), [JUMP, PARITY])
@@ -338,7 +338,7 @@ def test_what_all_classes_share_can_be_taken_out(
     found, dataset = checkpoint.load(name), data.load("parity")
     rows = dataset.rows("test")[:40]
     for tweak in ("", TWEAKS[name]):
-        before = scores(tweaked(found.model, tweak)[0], dataset, rows)
+        before = scores(tweak_model(found.model, tweak)[0], dataset, rows)
         centred = before - before.mean(1, keepdims=True)
         assert np.abs(before.mean(1)).max() > 0.05
         words = ["export", "--model", name, *(["--set", tweak] if tweak else [])]

@@ -18,8 +18,8 @@ import pytest
 
 from qfusion import explain, figures, panels
 from qfusion.analysis import text
-from qfusion.analysis.errors import levels_of
-from qfusion.analysis.opening import loaded, opened
+from qfusion.analysis.errors import build_levels
+from qfusion.analysis.opening import load_checkpoint, load_model_and_data
 from qfusion.analysis.sample import Sample
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound
 from qfusion.figures import numbers
@@ -45,7 +45,7 @@ NAMES = [name for name in figures.__all__ if name not in ("numbers", "open_sampl
 
 @pytest.fixture(scope="module")
 def jump() -> Sample:
-    found, dataset = opened("qj-planted")
+    found, dataset = load_model_and_data("qj-planted")
     return figures.open_sample(found, str(dataset.ids[dataset.rows("test")[3]]), dataset)
 
 
@@ -150,7 +150,7 @@ def test_a_model_by_name_by_file_and_loaded_is_the_same(jump: Sample, tmp_path: 
     # a model by name may have been explained before, among other samples: the same but for its rounding
     same = functools.partial(pd.testing.assert_frame_equal, by_name, rtol=0, atol=1e-6)
     same(by_folder)
-    same(figures.numbers.contributions(loaded(jump.name), jump.id, data=jump.dataset))
+    same(figures.numbers.contributions(load_checkpoint(jump.name), jump.id, data=jump.dataset))
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_a_model_by_name_by_file_and_loaded_is_the_same(jump: Sample, tmp_path: 
     ],
 )
 def test_a_tweak_changes_the_model_and_is_said(tweak: Any, words: str, jump: Sample) -> None:
-    changed = figures.open_sample(loaded(jump.name), jump.id, jump.dataset, tweak=tweak)
+    changed = figures.open_sample(load_checkpoint(jump.name), jump.id, jump.dataset, tweak=tweak)
     assert changed.changed == words
     if words:
         assert changed.score == pytest.approx(float(changed.model(jump.inputs)[0, 0]))
@@ -173,7 +173,7 @@ def test_a_tweak_changes_the_model_and_is_said(tweak: Any, words: str, jump: Sam
 
 def test_edited_rules_change_a_network(network: Sample) -> None:
     changed = figures.open_sample(
-        loaded(network.name), network.id, network.dataset, tweak="all:and", output="1"
+        load_checkpoint(network.name), network.id, network.dataset, tweak="all:and", output="1"
     )
     assert changed.score == pytest.approx(float(changed.model(network.inputs)[0, 1]))
     assert changed.score != network.score
@@ -198,7 +198,7 @@ def test_what_does_not_fit_is_named(
 ) -> None:
     with pytest.raises(error, match=words):
         figures.contributions(
-            loaded(jump.name), **({"sample": jump.id, "data": jump.dataset} | chosen)
+            load_checkpoint(jump.name), **({"sample": jump.id, "data": jump.dataset} | chosen)
         )
 
 
@@ -258,7 +258,7 @@ def test_a_sample_shows_its_verdict_its_terms_and_a_figure(jump: Sample, network
         assert b"<svg" in svg
         assert b"<script" not in svg
         assert page.words[0].startswith(f"{sample.id}: ")
-        assert text.unmarked(answers.conflict(sample)) in page.words[2]
+        assert text.strip_markup(answers.conflict(sample)) in page.words[2]
         for term, value in sample.dividends.items():
             place = page.words.index(term or "baseline")
             assert page.words[place + 1] == f"{value:.3f}"
@@ -276,14 +276,14 @@ def test_a_model_shows_what_it_is_and_who_leads_with_intervals(jump: Sample) -> 
         value, low, high = map(float, page.words[page.words.index(name) + 1 :][:3])
         assert low < value < high
     # as a checkpoint that is loaded it opens the same study
-    assert loaded("qj-planted")._repr_html_() == jump.study._repr_html_()
+    assert load_checkpoint("qj-planted")._repr_html_() == jump.study._repr_html_()
 
 
 def test_a_panel_shows_figure_and_words(jump: Sample, network: Sample) -> None:
     page = Page(panels.samples.verdict(network)._repr_html_())
     assert page.tags == {"p", "b", "img"}
     assert page.words[-1].startswith("Shows the classes of this")
-    assert Page(panels.wrong_samples.misleading_terms(levels_of(jump))._repr_html_()).tags >= {
+    assert Page(panels.wrong_samples.misleading_terms(build_levels(jump))._repr_html_()).tags >= {
         "table",
         "td",
     }

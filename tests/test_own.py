@@ -246,7 +246,7 @@ def test_an_own_sample_is_decided_as_that_of_the_set(opened: tuple[Sample, Sampl
         ends = [sample_evolution.exact_states(one.study, one.row, one.tweak)[-1] for one in opened]
         assert np.allclose(*ends)
     with pytest.raises(InvalidInput, match="no truth is known"):
-        physics_sensitivity.rows_of(
+        physics_sensitivity.cohort_rows(
             mine.study, mine.row, physics_sensitivity.CLASS, mine.study.frame
         )
 

@@ -347,8 +347,8 @@ def direct(term: np.ndarray, label: np.ndarray) -> tuple[float, float, float]:
 
 def test_on_planted_data_the_numbers_are_those_of_the_truth() -> None:
     study = open_study("qj-planted")
-    rows, explanation = faithful.explained(study)
-    found, table = label_comparison.beside_people(study), study.dataset.table.iloc[rows]
+    rows, explanation = faithful.explain_test_rows(study)
+    found, table = label_comparison.compare_with_labels(study), study.dataset.table.iloc[rows]
     assert found is not None
     assert found.frame()["modality"].tolist() == list(M)
     for i, each in enumerate(found.alone):
@@ -373,13 +373,13 @@ def test_on_planted_data_the_numbers_are_those_of_the_truth() -> None:
 
 def test_the_planted_agreement_of_the_stand_in_is_found_and_not_after_shuffling() -> None:
     study = open_study("simple", "stand-in")
-    found = label_comparison.beside_people(study)
+    found = label_comparison.compare_with_labels(study)
     assert found is not None
     assert all(trust.rises(each) for each in found.alone)
     assert trust.differs(found.rates[trust.EITHER])
     assert [len(each.label) for each in found.alone] == [128, 160, 160]
     assert (found.samples, found.known) == (160, 128)
-    rows, explanation = faithful.explained(study)
+    rows, explanation = faithful.explain_test_rows(study)
     labels = study.dataset.unimodal_labels
     assert labels is not None
     table, clusters = labels.table.iloc[rows], study.dataset.clusters
@@ -403,11 +403,14 @@ def test_a_second_model_is_compared_on_the_same_samples() -> None:
     study = open_study("simple", "stand-in")
     assert label_comparison.rivals(study) == ["taught"]
     other = label_comparison.second(study, "taught")
-    assert (label_comparison.taught(study), label_comparison.taught(other)) == (False, True)
+    assert (
+        label_comparison.is_trained_on_labels(study),
+        label_comparison.is_trained_on_labels(other),
+    ) == (False, True)
     found, first, second = (
         label_comparison.closer(study, other),
-        label_comparison.beside_people(study),
-        label_comparison.beside_people(other),
+        label_comparison.compare_with_labels(study),
+        label_comparison.compare_with_labels(other),
     )
     assert first is not None
     assert second is not None

@@ -17,7 +17,7 @@ import streamlit as st
 from qfusion import data
 from qfusion.analysis import jump_records, operator_votes
 from qfusion.analysis.opening import open_sample
-from qfusion.analysis.sample_evolution import times_of
+from qfusion.analysis.sample_evolution import time_grid
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.figures import bloch_balls, correlation_polygon, jump_raster, state_charts
 from qfusion.panels import decision_operators, jumps, pages, programs, states
@@ -73,7 +73,7 @@ def solved(sample: Any) -> Any:
     return qutip.mesolve(
         qutip.Qobj(system.H.numpy(), dims=dims),
         psi,
-        times_of(system.duration),
+        time_grid(system.duration),
         [qutip.Qobj(L.numpy(), dims=dims) for L in system.jumps],
         options={
             "rtol": 1e-8,
@@ -192,7 +192,7 @@ def test_the_raster_is_qutip_s_record_and_the_exact_rate(planted: Any) -> None:
     theirs = qutip.mcsolve(
         qutip.Qobj(system.H.numpy()),
         psi,
-        times_of(system.duration),
+        time_grid(system.duration),
         [qutip.Qobj(L.numpy()) for L in system.jumps],
         ntraj=40,
         seeds=np.random.SeedSequence(0).spawn(40),
@@ -314,9 +314,9 @@ def test_no_pattern_is_among_the_highest_and_the_lowest(
     patterns: int, side: int, monkeypatch: Any
 ) -> None:
     sample = open_sample("qcnn-digits", "digit-0004")
-    whole = operator_votes.operator_of(sample)
+    whole = operator_votes.group_operator(sample)
     few = replace(whole, values=whole.values[:patterns], basis=whole.basis[:patterns])
-    monkeypatch.setattr(operator_votes, "operator_of", lambda *_: few)
+    monkeypatch.setattr(operator_votes, "group_operator", lambda *_: few)
     picture = decision_operators.outcome_patterns(sample)
     votes = picture.table()["vote"].tolist()
     assert len(set(picture.table()["pattern"])) == len(votes) == 2 * side

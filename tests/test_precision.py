@@ -31,7 +31,7 @@ def _own_messages(unchecked_shapes: None) -> None:
 
 
 def small(T: float, h: float = 1.0, jump: float = 0.5) -> tuple[Any, torch.Tensor]:
-    """What `sample_evolution.solved` asks of a study: a system of two qubits and a sample's ket."""
+    """What `sample_evolution.solve_states` asks of a study: a system of two qubits and a sample's ket."""
     H, L = system(4, 2, h, jump)
     psi = torch.randn(4, dtype=torch.complex128)
     psi /= psi.norm()
@@ -43,7 +43,7 @@ def small(T: float, h: float = 1.0, jump: float = 0.5) -> tuple[Any, torch.Tenso
 
 
 def solved(study: Any) -> tuple[np.ndarray, float]:
-    return sample_evolution.solved.__wrapped__(study, 0, Tweak())
+    return sample_evolution.solve_states.__wrapped__(study, 0, Tweak())
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,9 @@ def test_the_error_that_is_told_is_the_error_that_is_made(T: float, h: float, ju
     rho, told = solved(study)
     of = study.model.system()
     L, start = superoperator(of.H, of.jumps).numpy(), torch.outer(psi, psi.conj()).numpy().ravel()
-    exact = [(scipy.linalg.expm(L * t) @ start).reshape(4, 4) for t in sample_evolution.times_of(T)]
+    exact = [
+        (scipy.linalg.expm(L * t) @ start).reshape(4, 4) for t in sample_evolution.time_grid(T)
+    ]
     made = max(float(np.abs(a - b).max()) for a, b in zip(rho, exact, strict=True))
     assert abs(told - made) < 1e-11
     assert told < sample_evolution.MOST_ERROR
@@ -68,7 +70,7 @@ def test_what_two_integrators_do_not_agree_on_is_not_shown(monkeypatch: pytest.M
 
 def test_every_panel_of_followed_states_tells_their_error() -> None:
     sample = open_sample("qj-planted", "p2924")
-    error = sample_evolution.solved(sample.study, sample.row, sample.tweak)[1]
+    error = sample_evolution.solve_states(sample.study, sample.row, sample.tweak)[1]
     pictures = [
         dynamics.decision_over_time(sample),
         dynamics.correlation(sample),

@@ -66,7 +66,7 @@ def test_what_a_sample_has_is_its_recording_else_what_the_set_holds(planted: Any
     clip = Clip(files.data_folder() / "x.mp4", "video", 0.0, 2.0, (Word(0, 1, "a"),))
     joined = replace(dataset, clip_of=lambda row: clip, recorded=dataset.digest)
     assert recording_strip.source(joined, row).clip == clip
-    assert recording_strip.words_of(joined, row, clip, 2.0) == clip.words
+    assert recording_strip.time_words(joined, row, clip, 2.0) == clip.words
 
     def gone(row: int) -> Clip:
         raise DataUnavailable("It is gone.")
@@ -78,11 +78,11 @@ def test_what_a_sample_has_is_its_recording_else_what_the_set_holds(planted: Any
     held = {"lips": film, "text": Text("two words"), "face": Image(np.zeros((2, 2), np.uint8))}
     seen = recording_strip.source(replace(dataset, content_of=lambda row: held, recorded="x"), row)
     assert seen.film is film
-    preview = recording_strip.preview_of(seen)
+    preview = recording_strip.build_preview(seen)
     assert preview.seconds == 2.0
     assert preview.thumbs.shape == (clip_previews.THUMBS, 6, 8, 3)
     assert not recording_strip.Source(Clip(clip.path, "image")).is_timed
-    silence = recording_strip.preview_of(
+    silence = recording_strip.build_preview(
         recording_strip.Source(audio=Audio(np.zeros(800, np.float32), 8000))
     )
     assert (silence.seconds, silence.spectrogram.max()) == (0.1, -clip_previews.RANGE)

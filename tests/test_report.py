@@ -20,7 +20,7 @@ import torch
 import qfusion
 from qfusion import citations, cli, data, explain, models, report
 from qfusion.analysis import cohort_table, cut_measures, drawn_samples, study as studies
-from qfusion.analysis.opening import open_sample, open_study, opened
+from qfusion.analysis.opening import load_model_and_data, open_sample, open_study
 from qfusion.analysis.sample import Sample
 from qfusion.data import Text
 from qfusion.errors import InvalidInput, QFusionError
@@ -98,7 +98,7 @@ def written(about: Any, found: report.Report) -> Written:
 
 
 def a_case(model: str, **chosen: Any) -> Sample:
-    found, dataset = opened(model)
+    found, dataset = load_model_and_data(model)
     return open_sample(found, str(dataset.ids[dataset.rows("test")[3]]), dataset, **chosen)
 
 
@@ -291,7 +291,7 @@ def test_the_same_report_has_the_same_bytes_in_another_process(tmp_path: Path) -
 
 
 def test_hostile_words_are_words() -> None:
-    found, dataset = opened("qj-parity")
+    found, dataset = load_model_and_data("qj-parity")
     row = int(dataset.rows("test")[3])
     ids = [str(name) for name in dataset.ids]
     ids[row] = HOSTILE[:70]
@@ -455,7 +455,7 @@ def test_background_and_tweak_are_said_and_used(chosen: dict[str, str], words: l
 
 @pytest.fixture(scope="module")
 def study() -> Any:
-    found, dataset = opened("qj-planted")
+    found, dataset = load_model_and_data("qj-planted")
     return studies.build_study("qj-planted", found.card, found.model, dataset)
 
 
@@ -502,7 +502,7 @@ def test_a_cohorts_report_says_what_built_its_terms_and_what_cuts_cost(members: 
     )
     cut = describe_cuts(
         cut_measures.cut_curves(
-            about.sample.model, about.sample.dataset, drawn_samples.thinned(np.array(rows), 200)
+            about.sample.model, about.sample.dataset, drawn_samples.thin_rows(np.array(rows), 200)
         )
     )
     for words in (describe_building(made), cut):
@@ -516,7 +516,7 @@ def test_a_cohorts_report_is_of_the_score_that_was_asked_for(monkeypatch: Any) -
     monkeypatch.setattr(contents, "filled", lambda _, **names: names)
     for output in (None, 1):
         about = contents.members(
-            study, cohort_table.table_for(study, output, parts), parts, output=output
+            study, cohort_table.cohort_table_with_maps(study, output, parts), parts, output=output
         )
         names: Any = report.cohort(about).blocks
         assert ("--output odd" in names["command"]) == (output == 1)

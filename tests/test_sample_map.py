@@ -14,7 +14,7 @@ from sklearn.decomposition import PCA
 from sklearn.manifold import trustworthiness
 
 from qfusion.analysis import cohort_table, drawn_samples, sample_coordinates, sample_projection
-from qfusion.analysis.errors import levels_of
+from qfusion.analysis.errors import build_levels
 from qfusion.analysis.opening import open_sample, open_study
 from qfusion.analysis.spaces import evolution, kets
 from qfusion.errors import InvalidInput, NotFound
@@ -48,7 +48,7 @@ def test_distances_of_coordinates_are_hilbert_schmidt_distances(d: int) -> None:
 
 def test_states_of_a_jump_model_are_those_that_qutip_traces_out(planted: Any) -> None:
     rows = planted.dataset.rows("test")[:4]
-    found = sample_coordinates.coordinates_of(planted, "states", rows)
+    found = sample_coordinates.compute_coordinates(planted, "states", rows)
     dims, psi = list(planted.model.dims), planted.space.kets(rows).numpy()
     joint = [qutip.Qobj(each, dims=[dims, [1] * len(dims)]) for each in psi]
     for i in range(4):
@@ -57,7 +57,7 @@ def test_states_of_a_jump_model_are_those_that_qutip_traces_out(planted: Any) ->
                 (joint[i].ptrace(m) - joint[j].ptrace(m)).norm("fro") ** 2 for m in range(len(dims))
             )
             assert np.linalg.norm(found[i] - found[j]) ** 2 == pytest.approx(theirs, abs=1e-10)
-    end = sample_coordinates.coordinates_of(planted, "final", rows[:2])
+    end = sample_coordinates.compute_coordinates(planted, "final", rows[:2])
     ours = planted.model.evolve_states(
         torch.as_tensor(np.einsum("ni,nj->nij", psi[:2], psi[:2].conj())),
         [float(planted.model.duration)],
@@ -72,9 +72,9 @@ def test_coordinates_of_a_network(digits: Any) -> None:
     theta = np.concatenate(
         [digits.space.theta(rows[0])[name].numpy() for name in digits.modalities]
     )
-    found = sample_coordinates.coordinates_of(digits, "states", rows)
+    found = sample_coordinates.compute_coordinates(digits, "states", rows)
     assert np.allclose(np.sort(found[0]), np.sort(np.r_[np.cos(theta), np.sin(theta)] / np.sqrt(2)))
-    end = sample_coordinates.coordinates_of(digits, "final", rows)
+    end = sample_coordinates.compute_coordinates(digits, "final", rows)
     head = digits.model.network.head.double().detach().numpy()
     kept = 2 ** len(digits.model.network.retained)
     features = np.c_[end[:, :kept], end[:, kept:] * np.sqrt(2)]
@@ -85,7 +85,7 @@ def test_coordinates_of_a_network(digits: Any) -> None:
         digits.scores[rows],
         atol=1e-5,
     )
-    assert sample_coordinates.coordinates_of(digits, "dividends", rows).shape == (
+    assert sample_coordinates.compute_coordinates(digits, "dividends", rows).shape == (
         3,
         len(digits.terms),
     )
@@ -96,9 +96,11 @@ def test_coordinates_of_a_network(digits: Any) -> None:
         "features",
     ]
     with pytest.raises(InvalidInput, match="explained samples only"):
-        sample_coordinates.coordinates_of(digits, "dividends", digits.dataset.rows("train")[:2])
+        sample_coordinates.compute_coordinates(
+            digits, "dividends", digits.dataset.rows("train")[:2]
+        )
     with pytest.raises(NotFound, match="sttes"):
-        sample_coordinates.coordinates_of(digits, "sttes", rows)
+        sample_coordinates.compute_coordinates(digits, "sttes", rows)
 
 
 @pytest.mark.parametrize("shape", [(60, 7), (20, 50), (5, 3)])
@@ -118,7 +120,7 @@ def test_principal_components_are_scikit_learn_s(shape: tuple[int, int]) -> None
 def test_a_map_is_of_all_explained_samples(planted: Any, what: str) -> None:
     rows = planted.dataset.rows("test")
     found = sample_projection.sample_map(planted, what, "PCA", rows)
-    X = sample_coordinates.coordinates_of(planted, what, rows)
+    X = sample_coordinates.compute_coordinates(planted, what, rows)
     assert np.allclose(
         np.abs(found.xy), np.abs(PCA(2, svd_solver="full").fit_transform(X)), atol=1e-8
     )
@@ -131,15 +133,15 @@ def test_many_samples_are_thinned_and_projected(
     monkeypatch.setattr(sample_projection, "MAX_FIT", 100)
     rows = planted.dataset.rows("test")[:501]
     found = sample_projection.sample_map(planted, "states", "PCA", rows)
-    some = drawn_samples.thinned(rows, 100)
+    some = drawn_samples.thin_rows(rows, 100)
     assert len(some) == 100
     assert some[0] == rows[0]
     assert some[-1] == rows[-1]
     mean, axes, _ = sample_projection.principal(
-        sample_coordinates.coordinates_of(planted, "states", some)
+        sample_coordinates.compute_coordinates(planted, "states", some)
     )
     assert np.allclose(
-        found.xy, (sample_coordinates.coordinates_of(planted, "states", rows) - mean) @ axes
+        found.xy, (sample_coordinates.compute_coordinates(planted, "states", rows) - mean) @ axes
     )
     monkeypatch.setattr(evolution, "SECONDS", 0.4)
     few = sample_projection.sample_map(planted, "final", "PCA", rows)
@@ -150,8 +152,8 @@ def test_many_samples_are_thinned_and_projected(
         == 16
     )
     every = sample_projection.sample_map(planted, "final", "PCA", rows[:40], everyone=True)
-    states = sample_coordinates.coordinates_of(planted, "final", rows[:40])
-    mean, axes, _ = sample_projection.principal(drawn_samples.thinned(states, 23))
+    states = sample_coordinates.compute_coordinates(planted, "final", rows[:40])
+    mean, axes, _ = sample_projection.principal(drawn_samples.thin_rows(states, 23))
     assert every.column == "pca-all[final]"
     assert np.allclose(every.xy, (states - mean) @ axes)
     assert few.given == 501
@@ -193,23 +195,23 @@ def test_regions_in_filters(planted: Any) -> None:
     assert len(said) < cohorts.MAX_TEXT
     assert cohorts.parse(said) == (part,)
     wanted = Path(lasso).contains_points(found.xy)
-    levels = levels_of(sample, said)
+    levels = build_levels(sample, said)
     assert np.mean(levels.inside == wanted) > 0.99
     box = sample_projection.region(
         found, [middle[0], middle[0] + size[0]], [middle[1], middle[1] - size[1]]
     )
     low, high = np.sort([[float(v) for v in corner.split(",")] for corner in box.values], 0)
     assert np.array_equal(
-        levels_of(sample, f"{box}; split=test").inside,
+        build_levels(sample, f"{box}; split=test").inside,
         ((found.xy >= low) & (found.xy <= high)).all(1),
     )
-    both = levels_of(sample, f"{box}; relation=conflict")
+    both = build_levels(sample, f"{box}; relation=conflict")
     assert (both.rows["relation"][both.inside] == "conflict").all()
-    one = levels_of(sample, "pca[states].1>0")
+    one = build_levels(sample, "pca[states].1>0")
     assert np.array_equal(one.inside, found.xy[:, 0] > 0)
     assert (
         len(cohort_table.members(planted, cohorts.parse(str(box))))
-        == levels_of(sample, str(box)).inside.sum()
+        == build_levels(sample, str(box)).inside.sum()
     )
     with pytest.raises(InvalidInput, match="2 to 10,000 corners"):
         sample_projection.region(found, [1.0], [1.0])
@@ -229,7 +231,7 @@ def test_regions_in_filters(planted: Any) -> None:
 )
 def test_regions_that_do_not_fit_are_named(text: str, words: str) -> None:
     with pytest.raises((InvalidInput, NotFound), match=words):
-        levels_of(open_sample("qj-planted", "p0031"), text)
+        build_levels(open_sample("qj-planted", "p0031"), text)
 
 
 def test_the_dominant_term(planted: Any) -> None:

@@ -138,7 +138,7 @@ def said(sentence: str) -> set[str]:
 
 def numbers(sentence: str) -> list[float]:
     """The numbers that a sentence says."""
-    return [float(found) for found in re.findall(r"[-+]?\d+\.\d+", text.unmarked(sentence))]
+    return [float(found) for found in re.findall(r"[-+]?\d+\.\d+", text.strip_markup(sentence))]
 
 
 def superlative(

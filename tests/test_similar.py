@@ -20,7 +20,7 @@ from qfusion.analysis import (
     model_differences,
     sample_similarity,
 )
-from qfusion.analysis.errors import levels_of
+from qfusion.analysis.errors import build_levels
 from qfusion.analysis.opening import open_sample
 from qfusion.analysis.spaces import evolution
 from qfusion.errors import InvalidInput, NotFound
@@ -141,18 +141,18 @@ def test_intervals_are_scipy_s(wrong: int, count: int) -> None:
     ("model", "sample"), [("qj-planted", "p0031"), ("qcnn-digits", "digit-1571")]
 )
 def test_slices_add_up_and_are_what_their_filters_say(model: str, sample: str) -> None:
-    levels = levels_of(open_sample(model, sample))
+    levels = build_levels(open_sample(model, sample))
     wrong = slices.is_error(levels)
     for by in slices.slice_kinds(levels.study, levels.rows):
         found = slices.slices(levels, by)
         assert sum(each.count for each in found) == len(levels.rows), by
         assert [each.rate for each in found] == sorted((each.rate for each in found), reverse=True)
         for each in found:
-            again = levels_of(levels.sample, "; ".join(map(str, each.parts)))
+            again = build_levels(levels.sample, "; ".join(map(str, each.parts)))
             assert int(again.inside.sum()) == each.count
             assert int((again.inside & wrong).sum()) == each.wrong
             assert again.rows["error"][again.inside].mean() == pytest.approx(each.error)
-    within = levels_of(levels.sample, "relation=dominance")
+    within = build_levels(levels.sample, "relation=dominance")
     kept = slices.slices(within, "relation")  # the filter's own condition on it does not count
     assert sum(each.count for each in kept) == len(levels.rows)
     assert sum(each.count for each in slices.slices(within, "dominant")) == int(within.inside.sum())
@@ -161,12 +161,12 @@ def test_slices_add_up_and_are_what_their_filters_say(model: str, sample: str) -
 
 
 def test_the_worst(planted: Any, digits: Any) -> None:
-    levels = levels_of(planted, "relation=conflict")
+    levels = build_levels(planted, "relation=conflict")
     rows, values = slices.worst(levels, 4)
     errors = levels.rows["error"][levels.inside].sort_values(ascending=False)
     assert rows.index.tolist() == errors.index[:4].tolist()
     assert np.abs(values) == pytest.approx(errors.to_numpy()[:4])
-    levels = levels_of(digits)
+    levels = build_levels(digits)
     study, at = digits.study, levels.places(levels.rows)
     loss = torch.nn.functional.cross_entropy(
         torch.as_tensor(study.logits(study.scores[at])),
@@ -178,7 +178,7 @@ def test_the_worst(planted: Any, digits: Any) -> None:
 
 def test_two_models_are_parted_by_their_predictions_and_a_term(planted: Any) -> None:
     b = open_sample("qcnn-parity", "pair-0003")
-    sides = compare.beside(b, "qj-parity", b.id)
+    sides = compare.compare_samples(b, "qj-parity", b.id)
     result, rows = model_differences.apart(sides), b.dataset.rows("test")
     softmax = [np.exp(one.study.logits(one.study.scores)) for one in (sides.a, b)]
     softmax = [(one / one.sum(1, keepdims=True))[rows] for one in softmax]
@@ -201,7 +201,7 @@ def test_two_models_are_parted_by_their_predictions_and_a_term(planted: Any) -> 
         "A and B decide by other signs on 0 of 9 test samples; where they differ most, text and the baseline part "
         "them in 1 of 2 each"
     )
-    assert not model_differences.two_models(compare.beside(planted, "qj-planted", "p0007"))
+    assert not model_differences.two_models(compare.compare_samples(planted, "qj-planted", "p0007"))
 
 
 def test_the_list_of_disagreements_opens_samples() -> None:
@@ -211,14 +211,14 @@ def test_the_list_of_disagreements_opens_samples() -> None:
 
 
 def test_two_systems_and_two_backgrounds_are_each_said(planted: Any) -> None:
-    sides = compare.beside(planted, "qcnn-parity", "pair-0003", "parity")
+    sides = compare.compare_samples(planted, "qcnn-parity", "pair-0003", "parity")
     says = compare_panels.entropies(sides).shows
     assert "in A of each fused qubit" in says
     assert "; in B of each modality's state" in says
     drawn = "training samples, each modality drawn independently"
     behind = f"A is compared with the 6,000 {drawn}, B with the 2,100 {drawn}."
     assert behind in compare_panels.shares(sides).shows
-    same = compare.beside(planted, "qj-planted", "p0007")
+    same = compare.compare_samples(planted, "qj-planted", "p0007")
     assert f"Compared with the 2,100 {drawn}." in compare_panels.shares(same).shows
     assert " in A " not in compare_panels.entropies(same).shows
 
@@ -228,7 +228,7 @@ def test_panels(planted: Any, digits: Any) -> None:
     assert list(picture.table().columns) == ["id", "truth", "prediction", "distance"]
     assert len(picture.table()) == len(picture.figure.data[0].x) == 8
     assert "predicted alike" in nearest_samples.similar_samples(digits).title
-    levels = levels_of(planted, "relation=conflict")
+    levels = build_levels(planted, "relation=conflict")
     for colour in colour_choices(planted.study, levels.rows):
         drawn = sample_maps.sample_map(levels, colour=colour)
         ids = [
@@ -244,20 +244,21 @@ def test_panels(planted: Any, digits: Any) -> None:
         wrong_samples.largest_errors(levels).table()["id"].iloc[0]
         == slices.worst(levels)[0].index[0]
     )
-    assert levels_of(planted, "split=train").everyone == "all of train (n = 2,100)"
-    some = levels_of(digits, "split=all")
+    assert build_levels(planted, "split=train").everyone == "all of train (n = 2,100)"
+    some = build_levels(digits, "split=all")
     assert some.everyone == f"all explained samples of every split (n = {len(some.rows)})"
-    nobody = levels_of(planted, "error>1000")
+    nobody = build_levels(planted, "error>1000")
     assert wrong_samples.largest_errors(nobody).title == "No sample of this cohort"
     assert not slice_panels.PANELS["worst"].fits(nobody)
     assert (
-        len(wrong_samples.slice_errors(levels_of(planted, "joint>1000"), by="regime").table()) == 0
+        len(wrong_samples.slice_errors(build_levels(planted, "joint>1000"), by="regime").table())
+        == 0
     )
 
 
 def test_few_of_many_samples_are_drawn(planted: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sample_maps, "MAX_DRAWN", 50)
-    picture = sample_maps.sample_map(levels_of(planted))
+    picture = sample_maps.sample_map(build_levels(planted))
     assert len(picture.table()) in (50, 51)
     assert planted.id in picture.table()["id"].tolist()
     assert f"Of 600 explained samples of test, {len(picture.table())} are drawn" in picture.shows
@@ -267,7 +268,7 @@ def test_a_map_has_a_colour_where_there_are_too_many_classes_for_theirs(
     digits: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(scatter_map, "MAX_GROUPS", 1)
-    levels = levels_of(digits)
+    levels = build_levels(digits)
     first = colour_choices(digits.study, levels.rows)[0]
     assert first != "truth"
     assert f"Colour: {first};" in sample_maps.sample_map(levels).shows
@@ -347,17 +348,17 @@ def selecting(monkeypatch: pytest.MonkeyPatch, view: Any, **selection: Any) -> S
 
 
 def test_what_is_selected_becomes_a_cohort(planted: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    levels = levels_of(planted, "split=test; relation=conflict")
+    levels = build_levels(planted, "split=test; relation=conflict")
     found = sample_maps.map_positions(levels)
     corners = {"x": [-0.3, 0.4, 0.4, -0.3], "y": [-0.3, -0.3, 0.3, 0.3]}
     session = selecting(monkeypatch, cohorts, lasso=[corners], points=[{"customdata": "p0031"}])
     cohorts._selected("chart", found, levels.parts)
-    chosen = levels_of(planted, session["filter"])
+    chosen = build_levels(planted, session["filter"])
     assert np.array_equal(chosen.inside, (np.abs(found.xy - [0.05, 0]) <= [0.35, 0.3]).all(1))
     assert session["filter"].endswith("; split=test")
     session = selecting(monkeypatch, cohorts, box=[{"x": [-0.3, 0.4], "y": [0.3, -0.3]}])
     cohorts._selected("chart", found, levels.parts)
-    assert np.array_equal(levels_of(planted, session["filter"]).inside, chosen.inside)
+    assert np.array_equal(build_levels(planted, session["filter"]).inside, chosen.inside)
     session = selecting(monkeypatch, cohorts, points=[{"customdata": ["p0031"]}])
     cohorts._selected("chart", found, levels.parts)
     assert session["sample"] == "p0031"
@@ -370,23 +371,23 @@ def test_what_is_selected_becomes_a_cohort(planted: Any, monkeypatch: pytest.Mon
 def test_a_clicked_slice_cell_or_bar(
     planted: Any, digits: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    levels = levels_of(planted, "relation=conflict; error>0.1")
+    levels = build_levels(planted, "relation=conflict; error>0.1")
     found = slices.slices(levels, "relation")
     session = selecting(monkeypatch, cohorts, points=[{"customdata": [1, "tip"]}])
     cohorts._sliced("chart", found, levels.parts)
     assert session["filter"] == f"relation={found[1].name}; error>0.1"
-    assert levels_of(planted, f"relation={found[1].name}").inside.sum() == found[1].count
+    assert build_levels(planted, f"relation={found[1].name}").inside.sum() == found[1].count
     ids = slices.worst(levels)[0].index.tolist()
     session = selecting(monkeypatch, cohorts, points=[{"point_index": 2}])
     selections.open_selected("chart", ids)
     assert session["sample"] == ids[2]
-    levels = levels_of(digits, "truth=1; certainty>0.2")
+    levels = build_levels(digits, "truth=1; certainty>0.2")
     session = selecting(monkeypatch, cohorts, points=[{"customdata": [8, 1, "8", "1", 2, 0.1]}])
     cohorts._confused("chart", levels)
     assert session["filter"] == "truth=8; prediction=1; certainty>0.2"
     assert (
-        levels_of(digits, session["filter"]).inside.sum()
-        == quality.confusions(levels_of(digits, "certainty>0.2"))[8, 1]
+        build_levels(digits, session["filter"]).inside.sum()
+        == quality.confusions(build_levels(digits, "certainty>0.2"))[8, 1]
     )
 
 
@@ -401,7 +402,7 @@ def test_the_cohorts_page() -> None:
     assert "Two components hold" in words
     assert "has the largest error: residual" in words
     app = visit("Cohorts", model="qj-planted", filter="pca[states]@0,-9|9,9")
-    levels = levels_of(open_sample("qj-planted", "p0031"), "pca[states].1>=0")
+    levels = build_levels(open_sample("qj-planted", "p0031"), "pca[states].1>=0")
     assert f"**{int(levels.inside.sum())} of 600**" in said(app)
     app = visit("Cohorts", model="qj-planted", filter="pca[nothing]@0,0|1,1")
     assert "none of this model" in plain(app.warning[0].value)

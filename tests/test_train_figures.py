@@ -140,7 +140,7 @@ def test_records_that_are_none_are_refused(spoilt):
     from qfusion.errors import IntegrityError
 
     with pytest.raises(IntegrityError, match="record"):
-        runs.checked(replace(record_of(2), **spoilt))
+        runs.validate_record(replace(record_of(2), **spoilt))
 
 
 def test_every_setting_of_every_kind_has_a_sentence(planted):
@@ -173,7 +173,7 @@ def test_every_setting_of_every_kind_has_a_sentence(planted):
 def test_a_spread_over_seeds_is_said_where_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:
     table = pd.DataFrame({"run": ["a", "b"], "seed": [0, 1], "test MAE": [0.2, 0.4]})
     result = run_results.Results(table, True, {})
-    monkeypatch.setattr(learning, "results_of", lambda _: result)
+    monkeypatch.setattr(learning, "collect_results", lambda _: result)
     picture = learning.results([])
     assert "differ in their seed alone" in picture.shows
     assert "±" not in picture.shows + " ".join(map(str, picture.table()))

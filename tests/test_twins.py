@@ -389,7 +389,7 @@ def test_worth_says_which_way_is_better_and_counts_a_training_once(monkeypatch: 
     records += [record("qj-mean-field", s, 0.4) for s in range(2)]
     records += [{"variant": "qj", "seed": 3, "failed": "ValueError: no"}]
     mae = ("mae", metrics.describe["mae"])
-    monkeypatch.setattr(audit_rows, "metric_of", lambda dataset: mae)
+    monkeypatch.setattr(audit_rows, "main_metric", lambda dataset: mae)
     entry = audit_rows.entry(records, open_study("qj-planted").dataset)
     assert entry["rows"][0]["worth"] == pytest.approx(0.212)
     assert entry["rows"][0]["margin"] == audit_rows.WITHIN  # less than a quarter of .302
@@ -411,7 +411,7 @@ def test_what_matters_is_named_first_and_of_many_the_count_is_said() -> None:
 
 
 def test_the_leaderboard_and_reports_say_what_the_audit_says() -> None:
-    board, entry = benchmark_board.open_board(), audit.shipped("parity")
+    board, entry = benchmark_board.open_board(), audit.load_shipped_audit("parity")
     assert leaderboard.is_audited(board, "parity")
     assert not leaderboard.is_audited(board, "avletters")
     picture = leaderboard.resources(board, data="parity")
@@ -420,7 +420,7 @@ def test_the_leaderboard_and_reports_say_what_the_audit_says() -> None:
     assert picture.headline.lower() == audit.says(entry["rows"], names).lower()
     assert picture.table()["worth"].tolist() == [row["worth"] for row in entry["rows"]]
     study = open_study("qj-parity")
-    rows = audit.audit_of(study)["rows"]
+    rows = audit.measure_audit(study)["rows"]
     assert {row["system"] for row in rows} == {"quantum-jump"}
     answers = contents._questions(study)
     # the leaderboard's models were measured, not this one
@@ -446,4 +446,4 @@ def test_a_model_of_fewer_modalities_is_not_said_to_be_audited() -> None:
     }
     study = open_study(checkpoint.Checkpoint(model.double().eval(), card), dataset)
     with pytest.raises(NotFound, match=f"quantum-jump of {study.modalities[0]} on 'parity'"):
-        audit.audit_of(study)
+        audit.measure_audit(study)

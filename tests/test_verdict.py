@@ -15,7 +15,7 @@ from qfusion import _files, data
 from qfusion.analysis import cohort_table, sample_examples
 from qfusion.analysis.background_choice import with_background
 from qfusion.analysis.opening import open_study
-from qfusion.analysis.sample import sample_of
+from qfusion.analysis.sample import build_sample
 from qfusion.analysis.study import Study
 from qfusion.cli import app as typer_app
 from qfusion.data.coalition_terms import coalition_names
@@ -223,12 +223,12 @@ def test_what_seeds_leave_open_is_said_of_what_was_measured_alone() -> None:
     """Spreads over seeds are of the model as trained, against its training set."""
     study = open_study("qj-planted")
     row = int(study.dataset.rows("test")[0])
-    measured = sample_of(study, row)
+    measured = build_sample(study, row)
     assert measured.seed_uncertainty is not None
     assert measured.verdict.seeds == measured.seed_uncertainty.seeds
     for other in (
-        sample_of(study, row, tweak="T=0.5"),
-        sample_of(with_background(study, "zero"), row),
+        build_sample(study, row, tweak="T=0.5"),
+        build_sample(with_background(study, "zero"), row),
     ):
         assert other.seed_uncertainty is None
         assert (other.verdict.seeds, seed_doubts(other.verdict)) == (0, [])
@@ -565,7 +565,7 @@ def test_panels_of_samples_say_what_their_verdicts_say(study: Study) -> None:
         np.intersect1d(study.explained_rows, study.dataset.rows("test")), 2, replace=False
     )
     for row in map(int, rows):
-        sample = sample_of(study, row)
+        sample = build_sample(study, row)
         found = sample.verdict
         checked(found)
         assert found.relation == study.frame(None).loc[sample.id, "relation"]
@@ -603,7 +603,7 @@ def test_cards_are_what_they_are_called_and_the_page_opens_with_a_conflict_where
     assert len({card.sample for card in shown}) == len(shown)
     relations = study.frame(None)["relation"]
     for card in shown:
-        found = sample_of(study, study.dataset.row(card.sample)).verdict
+        found = build_sample(study, study.dataset.row(card.sample)).verdict
         assert found.relation == relations[card.sample] == sample_examples.RELATION[card.kind]
         assert describe_conflict(found).startswith("Yes" if card.kind == "conflict" else "No")
     missing = [
@@ -632,7 +632,7 @@ def test_the_command_line_prints_the_verdict_and_its_columns(tmp_path: Path) -> 
     said = json.loads(run("explain", "--model", "qj-planted", "--sample", "p0575", "--json"))[
         "verdict"
     ]
-    found = sample_of(
+    found = build_sample(
         open_study("qj-planted"), open_study("qj-planted").dataset.row("p0575")
     ).verdict
     assert {"relation", "leader", "largest", "joint_share", "margin"} <= set(said)

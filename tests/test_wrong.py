@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from qfusion.analysis import cohort_table, errors
-from qfusion.analysis.errors import levels_of
+from qfusion.analysis.errors import build_levels
 from qfusion.analysis.opening import open_sample
 from qfusion.errors import InvalidInput
 from qfusion.explain import cohorts
@@ -66,7 +66,7 @@ def test_no_term_misleads_where_none_pulls_the_wrong_way() -> None:
 
 @pytest.mark.parametrize("filter", ["", "relation=conflict", "error>1000"])
 def test_wrong_signs_without_their_misleading_term(planted: Any, filter: str) -> None:
-    levels = levels_of(planted, filter)
+    levels = build_levels(planted, filter)
     found, study = errors.wrong(levels), planted.study
     inside = levels.rows[levels.inside]
     assert set(found.rows.index) == set(inside.index[inside["truth"] * inside["prediction"] < 0])
@@ -85,7 +85,7 @@ def test_wrong_signs_without_their_misleading_term(planted: Any, filter: str) ->
 
 
 def test_wrong_classes_without_their_misleading_term(digits: Any) -> None:
-    levels = levels_of(digits)
+    levels = build_levels(digits)
     found, study = errors.wrong(levels), digits.study
     assert set(found.rows.index) == set(levels.rows.index[levels.rows["verdict"] == "wrong"])
     assert len(found.rows)
@@ -102,14 +102,14 @@ def test_wrong_classes_without_their_misleading_term(digits: Any) -> None:
 
 
 def test_the_column_of_signs_is_what_acc_2_counts(planted: Any, digits: Any) -> None:
-    rows = levels_of(planted).rows
+    rows = build_levels(planted).rows
     sign = rows[cohort_table.SIGN]
     counted = metrics.regression(rows["prediction"].to_numpy(), rows["truth"].to_numpy())[
         "acc2_non0"
     ]
     assert (sign[sign != ""] == "right").mean() == pytest.approx(counted)
-    assert int(levels_of(planted, "sign=wrong").inside.sum()) == int((sign == "wrong").sum())
-    assert cohort_table.SIGN not in levels_of(digits).rows
+    assert int(build_levels(planted, "sign=wrong").inside.sum()) == int((sign == "wrong").sum())
+    assert cohort_table.SIGN not in build_levels(digits).rows
     assert cohort_table.wrong_sign(
         np.array([1.0, 0.0, -1.0, 1.0, 1.0]), np.array([1.0, 1.0, 1.0, -1.0, 0.0])
     ).tolist() == [False, True, True, True, False]
@@ -134,7 +134,7 @@ def test_the_sentence_counts(kind: str) -> None:
 
 
 def test_chips_are_read_back_from_the_filter(planted: Any) -> None:
-    rows = levels_of(planted).rows
+    rows = build_levels(planted).rows
     chips = cohort_view.cohort_chips(planted.study, rows)
     assert list(chips) == ["wrong sign", "worst tenth", "most joint tenth"]
     for text in (
@@ -160,8 +160,8 @@ def test_chips_are_read_back_from_the_filter(planted: Any) -> None:
 
 
 def test_slices_say_which_conditions_they_leave_out(planted: Any) -> None:
-    levels = levels_of(planted, "relation=conflict; sign=wrong")
-    assert [str(part) for part in errors.left_out(levels, "relation")] == [
+    levels = build_levels(planted, "relation=conflict; sign=wrong")
+    assert [str(part) for part in errors.omitted_parts(levels, "relation")] == [
         "relation=conflict",
         "sign=wrong",
     ]
@@ -169,7 +169,7 @@ def test_slices_say_which_conditions_they_leave_out(planted: Any) -> None:
     assert "without the filter's own relation=conflict; sign=wrong" in plain(
         wrong_samples.slice_errors(levels, by="relation").title
     )
-    assert "own" not in wrong_samples.slice_errors(levels_of(planted), by="relation").title
+    assert "own" not in wrong_samples.slice_errors(build_levels(planted), by="relation").title
 
 
 def test_chips_and_the_table_on_the_page(planted: Any) -> None:
@@ -179,7 +179,7 @@ def test_chips_and_the_table_on_the_page(planted: Any) -> None:
     chips.set_value(["conflict", "wrong sign"]).run()
     assert not app.exception
     assert app.text_input(key="filter").value == "relation=conflict; sign=wrong"
-    found = errors.wrong(levels_of(planted, "relation=conflict; sign=wrong"))
+    found = errors.wrong(build_levels(planted, "relation=conflict; sign=wrong"))
     assert (
         f"Of {len(found.rows)} conflicts with the wrong sign, {found.right.sum()} would"
         in plain(said(app))
@@ -190,7 +190,7 @@ def test_chips_and_the_table_on_the_page(planted: Any) -> None:
 
 def test_the_control_is_a_term_at_random() -> None:
     """By brute force: how many decisions are right without each of the terms, the mean over terms."""
-    levels = levels_of(open_sample("qj-planted", "p0031"), "sign=wrong")
+    levels = build_levels(open_sample("qj-planted", "p0031"), "sign=wrong")
     found, study = errors.wrong(levels), levels.study
     counted = 0.0
     for sample in found.rows.index:

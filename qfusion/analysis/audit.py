@@ -11,18 +11,18 @@ from typing import Any
 from qfusion import _files, _sentences
 from qfusion._checks import check
 from qfusion.analysis import audit_rows
-from qfusion.analysis.memo import memo, written
+from qfusion.analysis.memo import file_stamp, memo
 from qfusion.analysis.study import Study
 from qfusion.analysis.twin_runs import summing
-from qfusion.analysis.twin_training import MOST, SEEDS, finished, runs_of
+from qfusion.analysis.twin_training import MOST, SEEDS, load_finished, plan_twin_runs
 from qfusion.errors import NotFound, default_on_error
 
 
-@memo(8, background=False, stamp=lambda study: written(_files.cache_root() / "audit"))
+@memo(8, background=False, stamp=lambda study: file_stamp(_files.cache_root() / "audit"))
 @default_on_error({"seeds": 0})  # it has no twins, or its card says of its training what cannot be
-def _own(study: Study) -> dict[str, Any]:
-    wanted = runs_of(study, range(MOST))
-    return own_entry(study, finished(wanted))
+def _measure_own_audit(study: Study) -> dict[str, Any]:
+    wanted = plan_twin_runs(study, range(MOST))
+    return own_entry(study, load_finished(wanted))
 
 
 def own_entry(study: Study, records: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
@@ -31,10 +31,10 @@ def own_entry(study: Study, records: Iterable[Mapping[str, Any]]) -> dict[str, A
     Raises:
         NotFound: when it is not a model that has twins.
     """
-    return audit_rows.entry(records, study.dataset, summing=summing(runs_of(study, [0])))
+    return audit_rows.entry(records, study.dataset, summing=summing(plan_twin_runs(study, [0])))
 
 
-def shipped(data: str) -> dict[str, Any]:
+def load_shipped_audit(data: str) -> dict[str, Any]:
     """What ships of the audit on a data set: title, metric, seeds, bound and a row a resource of either system; nothing
     where none was measured."""
     return dict(json.loads(_files.asset_text("audit.json")).get(data, {}))
@@ -49,18 +49,20 @@ def says(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> str:
     return "; ".join(
         f"{verdict}: "
         + (_sentences.listed(some) if len(some) <= 3 else f"{len(some)} of {len(names)} resources")
-        for verdict, some in sorted(members.items(), key=lambda pair: audit_rows.in_order(pair[0]))
+        for verdict, some in sorted(
+            members.items(), key=lambda pair: audit_rows.verdict_rank(pair[0])
+        )
     )
 
 
-def audit_of(study: Study) -> dict[str, Any]:
+def measure_audit(study: Study) -> dict[str, Any]:
     """The audit of the study's kind of model on its data: title, metric, seeds, bound and a row a resource; what ships,
     `of` the leaderboard's models, unless more seeds of this very model were trained here.
 
     Raises:
         NotFound: when it is not measured.
     """
-    ours, own = shipped(study.dataset.name), _own(study)
+    ours, own = load_shipped_audit(study.dataset.name), _measure_own_audit(study)
     measured = [
         row
         for row in ours.get("rows", [])
@@ -84,10 +86,10 @@ def audit_of(study: Study) -> dict[str, Any]:
 
 @default_on_error(False)
 def is_audited(study: Study, **_: Any) -> bool:
-    """Whether `audit_of` has an answer."""
-    return bool(audit_of(study))
+    """Whether `measure_audit` has an answer."""
+    return bool(measure_audit(study))
 
 
-def seeds_of(study: Study) -> int:
+def count_trained_seeds(study: Study) -> int:
     """Of how many seeds this model's twins were trained here."""
-    return int(_own(study)["seeds"])
+    return int(_measure_own_audit(study)["seeds"])

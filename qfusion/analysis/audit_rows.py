@@ -65,19 +65,19 @@ KINDS = ("differs", "more", "within")
 Record = Mapping[str, Any]
 
 
-def metric_of(dataset: DataSet) -> tuple[str, metrics.Label]:
+def main_metric(dataset: DataSet) -> tuple[str, metrics.Label]:
     """The metric that differences are of, the first of the data's convention, and how it is shown."""
     return next(iter(fusion_tests.metric_labels(dataset).items()))
 
 
 def row_values(dataset: DataSet, scores: np.ndarray) -> list[float | None]:
-    """Returns what each test row adds to the metric of `metric_of`, whose mean over rows is the metric: 1 where it is
+    """Returns what each test row adds to the metric of `main_metric`, whose mean over rows is the metric: 1 where it is
     right, else 0, or its absolute error; None for a row that does not count.
 
     Args:
         scores: of the test rows, (N, C).
     """
-    metric, truth = metric_of(dataset)[0], dataset.y[dataset.rows("test")]
+    metric, truth = main_metric(dataset)[0], dataset.y[dataset.rows("test")]
     if metric == "accuracy":
         return [int(right) for right in scores.argmax(1) == truth]
     score = scores[:, 0]
@@ -89,11 +89,11 @@ def row_values(dataset: DataSet, scores: np.ndarray) -> list[float | None]:
 
 
 @dataclass(frozen=True, eq=False)
-class Ground:
+class EvaluationBasis:
     """What a data set's test rows can tell.
 
     Attributes:
-        metric: of `metric_of`. label: how that is shown.
+        metric: of `main_metric`. label: how that is shown.
         clusters: of the rows that count, whole numbers (N, k); None where rows share nothing.
         count: of them, N. effective: how many count as independent.
         chance: the metric of the best constant answer. joint: whether the known truth of the data has joint terms.
@@ -126,9 +126,9 @@ class Ground:
         return bool(self.sign * (value - self.chance) > ABOVE * scatter)
 
 
-def ground_of(dataset: DataSet) -> Ground:
+def evaluation_basis(dataset: DataSet) -> EvaluationBasis:
     """Returns what a data set's test rows can tell."""
-    metric, label = metric_of(dataset)
+    metric, label = main_metric(dataset)
     rows = dataset.rows("test")
     if metric == "acc2_non0":
         rows = rows[dataset.y[rows] != 0]
@@ -137,7 +137,7 @@ def ground_of(dataset: DataSet) -> Ground:
     chance = sign * max(sign * value for value in _constants(dataset, metric))
     truth = dataset.truth
     joint = [] if truth is None else [term for term in truth.columns if len(split_term(term)) > 1]
-    return Ground(
+    return EvaluationBasis(
         metric,
         label,
         clusters,
@@ -179,7 +179,7 @@ def entry(
         InvalidInput: when two resources test the same pair of models.
     """
     require_distinct(resources)
-    ground = ground_of(dataset)
+    ground = evaluation_basis(dataset)
     done: dict[str, dict[int, Record]] = {}
     for record in records:
         done.setdefault(record["variant"], {})[record["seed"]] = record
@@ -200,7 +200,7 @@ def entry(
 def _row(
     resource: Resource,
     done: Mapping[str, Mapping[int, Record]],
-    ground: Ground,
+    ground: EvaluationBasis,
     within: float,
     summing: Collection[str],
 ) -> dict[str, Any]:
@@ -250,10 +250,10 @@ def _row(
         p = paired.p_of_counts(counts[0], counts[1], len(seeds))
         return result | {"learned": counts, "p": p}
     differences = ground.sign * (ours - theirs)
-    evidence = {"seeds": paired.over_seeds(differences)}
+    evidence = {"seeds": paired.seed_evidence(differences)}
     variance = _rows_variance(*records, ground)
     if variance is not None:
-        evidence["rows"] = paired.over_seeds_and_rows(differences, variance, ground.effective)
+        evidence["rows"] = paired.seed_and_row_evidence(differences, variance, ground.effective)
         result["bounded"] = not _rows_kept(*records)
     result["tests"] = {scope: _tests(one, result["margin"]) for scope, one in evidence.items()}
     return result
@@ -270,7 +270,7 @@ def _tests(evidence: paired.Evidence, margin: float) -> dict[str, float]:
     }
 
 
-def _lost(resource: Resource, full: Sequence[Record], ground: Ground) -> float | None:
+def _lost(resource: Resource, full: Sequence[Record], ground: EvaluationBasis) -> float | None:
     """What the model loses on average when the resource is cut from it; None where none was."""
     lost = [
         ground.sign * (record["test"][ground.metric] - record["cut"][resource.cut][ground.metric])
@@ -280,7 +280,9 @@ def _lost(resource: Resource, full: Sequence[Record], ground: Ground) -> float |
     return float(np.mean(lost)) if lost else None
 
 
-def _one_way(counts: Sequence[int], twin: Sequence[Record], adds: bool, ground: Ground) -> str:
+def _one_way(
+    counts: Sequence[int], twin: Sequence[Record], adds: bool, ground: EvaluationBasis
+) -> str:
     """Why a test can come out one way only; "" where it can come out either way.
 
     Args:
@@ -308,7 +310,7 @@ def _rows_kept(ours: Sequence[Record], theirs: Sequence[Record]) -> bool:
 
 
 def _rows_variance(
-    ours: Sequence[Record], theirs: Sequence[Record], ground: Ground
+    ours: Sequence[Record], theirs: Sequence[Record], ground: EvaluationBasis
 ) -> float | None:
     """The variance of the mean difference from test rows: measured where what single rows add is kept, bounded where it
     is not; None where neither can be."""
@@ -332,11 +334,11 @@ def judge(entries: Sequence[dict[str, Any]]) -> None:
     `holm` beside `differs` of each scope, and beside `p` of counts of seeds."""
     rows = [row for one in entries for row in one["rows"]]
     for row in rows:
-        row["verdict"], row["control"] = _without_test(row), ""
+        row["verdict"], row["control"] = _untested_verdict(row), ""
         row.pop("control_worth", None)
     tests = [row for row in rows if not row["verdict"]]
     splits = [row for row in rows if row["verdict"] == SPLIT]
-    adjusted = _adjusted(tests, splits)
+    adjusted = _adjust_p_values(tests, splits)
     for row, p in zip(tests, adjusted, strict=True):
         row["verdict"] = _verdict(row, p)
         for scope, test in row["tests"].items():
@@ -345,7 +347,7 @@ def judge(entries: Sequence[dict[str, Any]]) -> None:
         _agree(one["rows"])
 
 
-def _without_test(row: Mapping[str, Any]) -> str:
+def _untested_verdict(row: Mapping[str, Any]) -> str:
     """The verdict of a row that no test decides; "" of any other."""
     if row["seeds"] < FEWEST:
         return (
@@ -356,7 +358,7 @@ def _without_test(row: Mapping[str, Any]) -> str:
     return SPLIT if row["learned"] else ""
 
 
-def _adjusted(
+def _adjust_p_values(
     tests: Sequence[Mapping[str, Any]], splits: Sequence[dict[str, Any]]
 ) -> list[dict[str, dict[str, float]]]:
     """The p-values of tests, by scope and kind, each kind corrected over all rows that have it. Counts of seeds are
@@ -417,7 +419,7 @@ def _rank(verdict: str) -> int:
     return WORSE.index(verdict) if verdict in WORSE else len(WORSE)
 
 
-def in_order(verdict: str) -> int:
+def verdict_rank(verdict: str) -> int:
     """Where a verdict stands among others: what matters first, what is no test last."""
     return ORDER.index(verdict if verdict in ORDER else UNDECIDED)
 

@@ -25,10 +25,10 @@ def compared_kinds(study: Study) -> tuple[str, ...]:
     would take long."""
     if study.is_sampled or len(study.modalities) < 2:
         return ()
-    return kinds_of(study.model)
+    return offered_kinds(study.model)
 
 
-def kinds_of(model: FusionModel) -> tuple[str, ...]:
+def offered_kinds(model: FusionModel) -> tuple[str, ...]:
     """Returns which of the compared backgrounds a model can have."""
     offered = model.algebra.background_kinds
     return tuple(kind for kind in COMPARED if kind in offered)

@@ -12,7 +12,7 @@ import pandas as pd
 
 from qfusion import _files
 from qfusion._checks import check, choose
-from qfusion.analysis.memo import memo, written
+from qfusion.analysis.memo import file_stamp, memo
 from qfusion.errors import IntegrityError, NotFound, translate_errors
 from qfusion.training import metrics
 from qfusion.training.metrics import Label
@@ -197,7 +197,7 @@ class Board:
 
 
 @contextlib.contextmanager
-def _record_in(path: Path, what: str, number: int, remedy: str) -> Iterator[Any]:
+def _parse_record(path: Path, what: str, number: int, remedy: str) -> Iterator[Any]:
     """Yields what a file of ours holds; whatever the block cannot read of it, it does not hold `what` it should."""
     with translate_errors(
         f"{path.name} cannot be read as {what}",
@@ -225,7 +225,7 @@ def read_board(path: Path | None = None) -> Board:
         f"There is no leaderboard yet ({path.name} is missing). {REMEDY}",
         NotFound,
     )
-    with _record_in(path, "a leaderboard", 1, REMEDY) as whole:
+    with _parse_record(path, "a leaderboard", 1, REMEDY) as whole:
         board = Board(whole)
         for name in board.names:
             board.table(name, board.of(name)["headline"])
@@ -241,7 +241,7 @@ def read_board(path: Path | None = None) -> Board:
     return board
 
 
-@memo(1, stamp=lambda: (BOARD_FILE, written(BOARD_FILE)))
+@memo(1, stamp=lambda: (BOARD_FILE, file_stamp(BOARD_FILE)))
 def open_board() -> Board:
     """Returns the board that comes with the program, shared; read anew when its file changes.
 
@@ -267,7 +267,7 @@ class Tested:
     data: Mapping[str, str]
 
 
-def tested(path: Path | None = None) -> tuple[list[Tested], str]:
+def load_claims(path: Path | None = None) -> tuple[list[Tested], str]:
     """Returns the claims about quantum jumps as they were tested, and how; nothing where they have not been.
 
     Args:
@@ -279,7 +279,7 @@ def tested(path: Path | None = None) -> tuple[list[Tested], str]:
     path = path or CLAIMS_FILE
     if not path.is_file():
         return [], ""
-    with _record_in(path, "tests of claims", 3, CLAIMS_REMEDY) as whole:
+    with _parse_record(path, "tests of claims", 3, CLAIMS_REMEDY) as whole:
         return [
             Tested(
                 str(c["claim"]),

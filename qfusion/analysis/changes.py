@@ -145,7 +145,7 @@ def own_words(study: Study, row: int) -> str:
 
 
 @memo(64)
-def with_changes(study: Study, row: int, changes: tuple[Change, ...]) -> Result:
+def apply_changes(study: Study, row: int, changes: tuple[Change, ...]) -> Result:
     """The sample with its modalities changed, in the model's order.
 
     Raises:
@@ -159,7 +159,7 @@ def with_changes(study: Study, row: int, changes: tuple[Change, ...]) -> Result:
         elif change.action == DROP:
             dropped.append(name)
         elif change.action == INPUT:
-            made = inputs | {name: features(edited(study, row, name, change))}
+            made = inputs | {name: features(edit_content(study, row, name, change))}
             states[name] = counterfactual.states_of(study.model, made)[name]
         elif change.action == STATE:
             states[name] = set_state(own[name], change.state)
@@ -183,7 +183,7 @@ def with_changes(study: Study, row: int, changes: tuple[Change, ...]) -> Result:
     )
 
 
-def edited(study: Study, row: int, modality: str, change: Change) -> planted_editing.Edit:
+def edit_content(study: Study, row: int, modality: str, change: Change) -> planted_editing.Edit:
     """The raw content of a planted modality made anew, with its features."""
     made = planted_editing.recipe_of(study.dataset)
     if made is None:

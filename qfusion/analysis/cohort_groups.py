@@ -47,7 +47,7 @@ def groups(study: Study, rows: pd.DataFrame, by: str) -> tuple[np.ndarray, tuple
     elif by.endswith(QUARTERS):
         return _quarters(rows[by.removesuffix(QUARTERS)].to_numpy(dtype=float))
     else:
-        by = text.column_of(by, map(str, rows.columns))
+        by = text.find_column(by, map(str, rows.columns))
         check(by in rows.columns, f"There is no grouping by {by[:60]!r} here. Choose another.")
         values = rows[by].astype(str).to_numpy(dtype=object)
         known = study.classes if by == "truth" else ()

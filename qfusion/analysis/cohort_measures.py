@@ -40,7 +40,7 @@ def strength_titles(study: Study) -> dict[str, str]:
     """Axis titles of the measures of interaction strength."""
     unit = "log-odds of the class (nats)" if study.classes else study.unit_of(0)
     return {
-        JOINT: text.in_unit("sum of |joint contributions|", unit),
+        JOINT: text.with_unit("sum of |joint contributions|", unit),
         JOINT_SHARE: "joint part of all |contributions| (0 to 1)",
     }
 

@@ -21,7 +21,7 @@ SIGN, WRONG = "sign", "wrong"
 STRENGTHS = (JOINT, JOINT_SHARE)
 
 
-def clusters_of(dataset: DataSet, rows: np.ndarray) -> np.ndarray | None:
+def row_clusters(dataset: DataSet, rows: np.ndarray) -> np.ndarray | None:
     """Numbers of what some rows share, (n, k), see `spec.Clusters`; None where they are independent."""
     return None if dataset.clusters is None else dataset.clusters.numbers[rows]
 
@@ -91,7 +91,9 @@ def wrong_part(study: Study, table: pd.DataFrame) -> cohorts.Part | None:
     return cohorts.Part(column, "=", (WRONG,)) if known else None
 
 
-def table_for(study: Study, output: int | None, parts: Sequence[cohorts.Part]) -> pd.DataFrame:
+def cohort_table_with_maps(
+    study: Study, output: int | None, parts: Sequence[cohorts.Part]
+) -> pd.DataFrame:
     """`cohort_table` with the columns of the maps that a filter names; of samples that are on no map, they are empty.
 
     Args:
@@ -126,4 +128,4 @@ def members(study: Study, parts: tuple[cohorts.Part, ...]) -> np.ndarray:
     Raises:
         NotFound, InvalidInput: when its filter speaks of what is not there.
     """
-    return np.flatnonzero(cohorts.passing(parts, table_for(study, None, parts)))
+    return np.flatnonzero(cohorts.passing(parts, cohort_table_with_maps(study, None, parts)))

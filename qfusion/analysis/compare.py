@@ -31,7 +31,7 @@ class Sides:
         return self.a.unit == self.b.unit and mine.kind == other.kind
 
 
-def beside(
+def compare_samples(
     b: Sample, model: str, sample: str, data: str = "", *, tweak: str = "", members: str = ""
 ) -> Sides:
     """Returns a decision, given by names, as A beside one as B: with the background of B, as far as A's data have it.

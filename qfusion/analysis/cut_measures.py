@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from qfusion.analysis.chunks import in_chunks
+from qfusion.analysis.chunks import iterate_chunks
 from qfusion.analysis.memo import memo
 from qfusion.analysis.sample_evolution import TIMES, exact_states, observables
 from qfusion.explain import cut_losses, state_cuts
@@ -79,7 +79,7 @@ def cut_curves(
         state_cuts.cut_correlations(
             model, encodings.encoded_inputs(model, dataset, chunk), moments, kinds=kinds
         )
-        for chunk in in_chunks(rows, AT_ONCE, "Cutting correlations")
+        for chunk in iterate_chunks(rows, AT_ONCE, "Cutting correlations")
     ]
     return cut_losses.cut_metrics(
         replace(

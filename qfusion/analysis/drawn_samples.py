@@ -24,7 +24,7 @@ def drawn_words(some: int, whole: int, what: str = "sample") -> str:
     return count(some, what) + (f" drawn at random of {whole:,}" if some < whole else "")
 
 
-def thinned(rows: np.ndarray, count: int) -> np.ndarray:
+def thin_rows(rows: np.ndarray, count: int) -> np.ndarray:
     """Returns at most `count` of some rows, spread evenly over them, in their order."""
     return (
         rows

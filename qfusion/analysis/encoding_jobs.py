@@ -13,9 +13,9 @@ import numpy as np
 import torch
 
 from qfusion import data as sources
-from qfusion.analysis.jobs import Job, begin_job, find_job, in_process
+from qfusion.analysis.jobs import Job, begin_job, find_job, run_in_process
 from qfusion.analysis.memo import memo
-from qfusion.analysis.opening import _identity, loaded
+from qfusion.analysis.opening import _identity, load_checkpoint
 from qfusion.analysis.study import Study, build_study
 from qfusion.explain import backgrounds
 from qfusion.training import checkpoint, encodings
@@ -25,7 +25,7 @@ BEHIND, SHOWN = 512, 128  # training rows and test rows of the first samples
 
 def is_encoded(model: str, data: str) -> bool:
     """Returns whether all samples of a data set can be shown before a model at once."""
-    return encodings.is_ready(loaded(model).model, sources.load(data))
+    return encodings.is_ready(load_checkpoint(model).model, sources.load(data))
 
 
 def find_encoding(model: str, data: str) -> Job | None:
@@ -40,7 +40,7 @@ def begin_encoding(model: str, data: str, again: bool = False) -> Job:
         again: whether one that has failed or was cancelled is begun anew, as one is that nobody waited for any more.
     """
     key, total = ("encoding", model, data, _identity(model, data)), len(sources.load(data))
-    make = partial(in_process, encode, [model, data], total, "Encoding")
+    make = partial(run_in_process, encode, [model, data], total, "Encoding")
     return begin_job(key, make, total, again=again, aside=True)
 
 
@@ -51,7 +51,7 @@ def first_samples(model: str, data: str, sample: str = "") -> Study:
     Args:
         model, data: names. sample: the id of one that is among them, if there is one of that name.
     """
-    dataset, result = sources.load(data), loaded(model)
+    dataset, result = sources.load(data), load_checkpoint(model)
     split, drawn = checkpoint.training_split(result.card), np.random.default_rng(0)
     some = [
         drawn.choice(rows, min(count, len(rows)), replace=False)
@@ -70,7 +70,7 @@ def first_samples(model: str, data: str, sample: str = "") -> Study:
 def encode(model: str, data: str) -> None:
     """Encodes a data set before a model and prints how many samples are done."""
     torch.set_num_threads(1)
-    fused, dataset = loaded(model).model, sources.load(data)
+    fused, dataset = load_checkpoint(model).model, sources.load(data)
     encodings.encoded_numbers(fused, dataset, lambda done, total: print(done, flush=True))
     if not encodings.encoded_place(fused, dataset).exists():
         raise SystemExit(1)  # it cannot be kept, as the last line says

@@ -71,7 +71,7 @@ class Levels:
 
     def clusters(self, keep: np.ndarray | None = None) -> np.ndarray | None:
         """Numbers of what the rows of the table (those to keep) share, (n, k); None where they are independent."""
-        return cohort_table.clusters_of(
+        return cohort_table.row_clusters(
             self.study.dataset, self.places(self.rows if keep is None else self.rows[keep])
         )
 
@@ -85,7 +85,7 @@ class Levels:
         return self.study.dataset.rows_of(rows.index)
 
 
-def levels_of(sample: Sample, filter: str = "", *, output: str = "", name: str = "") -> Levels:
+def build_levels(sample: Sample, filter: str = "", *, output: str = "", name: str = "") -> Levels:
     """Returns a sample, the cohort of a filter and all explained samples of its split.
 
     Args:
@@ -100,8 +100,8 @@ def levels_of(sample: Sample, filter: str = "", *, output: str = "", name: str =
     study, parts = sample.study, cohorts.parse(filter)
     wanted = outputs.parse(output, study.classes)
     study, number = study.with_reference(wanted.reference), wanted.number
-    table = cohort_table.table_for(study, number, parts)
-    rows, inside, split, whole = of_split(table, parts)
+    table = cohort_table.cohort_table_with_maps(study, number, parts)
+    rows, inside, split, whole = filter_split(table, parts)
     own = table.loc[sample.id]
     return Levels(
         sample,
@@ -116,7 +116,7 @@ def levels_of(sample: Sample, filter: str = "", *, output: str = "", name: str =
     )
 
 
-def of_split(
+def filter_split(
     table: pd.DataFrame, parts: Sequence[cohorts.Part]
 ) -> tuple[pd.DataFrame, np.ndarray, str, str]:
     """Returns the explained rows of a filter's split, which of them pass it, bool (n,), and what the split and these
@@ -150,7 +150,9 @@ class Related:
     correlations: dict[str, dict[str, stability.Interval]]
 
 
-def related(levels: Levels, measure: str, strength: str, everyone: bool = False) -> Related:
+def correlate_measures(
+    levels: Levels, measure: str, strength: str, everyone: bool = False
+) -> Related:
     """Returns a measure of entanglement against a strength of the interaction; of `FEW_SLOW` samples drawn at random
     where it is slow and there are more than `MAX_SLOW`.
 
@@ -183,7 +185,7 @@ def related(levels: Levels, measure: str, strength: str, everyone: bool = False)
             name: correlation(
                 x[keep],
                 y[keep],
-                clusters=cohort_table.clusters_of(levels.study.dataset, levels.places(rows[keep])),
+                clusters=cohort_table.row_clusters(levels.study.dataset, levels.places(rows[keep])),
             )
             for name, keep in (("all", np.ones(len(rows), dtype=bool)), ("cohort", inside))
         },
@@ -266,7 +268,7 @@ def is_error(levels: Levels) -> np.ndarray:
 def slice_kinds(study: Study, rows: pd.DataFrame) -> tuple[str, ...]:
     """Returns by what samples can be sliced, as readers say it: a column of words, or of numbers in quarters."""
     known = [
-        text.column_of(name, map(str, rows.columns))
+        text.find_column(name, map(str, rows.columns))
         for name in cohort_groups.groupings(study, rows)[1:]
         if not name.endswith(cohort_groups.QUARTERS)
         and name not in (cohort_table.VERDICT, "sign of truth")
@@ -301,10 +303,10 @@ def slice_kinds(study: Study, rows: pd.DataFrame) -> tuple[str, ...]:
 
 def column(rows: pd.DataFrame, by: str) -> str:
     """Returns the column that one of `kinds` is about."""
-    return text.column_of(by.removesuffix(cohort_groups.QUARTERS), map(str, rows.columns))
+    return text.find_column(by.removesuffix(cohort_groups.QUARTERS), map(str, rows.columns))
 
 
-def left_out(levels: Levels, by: str) -> tuple[cohorts.Part, ...]:
+def omitted_parts(levels: Levels, by: str) -> tuple[cohorts.Part, ...]:
     """Returns the filter's own conditions that slices do not keep: on the sliced column, which would leave one slice,
     and on whether a sample is decided right, which would make every sample an error."""
     return tuple(
@@ -313,8 +315,8 @@ def left_out(levels: Levels, by: str) -> tuple[cohorts.Part, ...]:
 
 
 def slices(levels: Levels, by: str = "") -> list[Slice]:
-    """Returns the slices of the samples that pass the cohort's filter but for its conditions that are `left_out`, the
-    highest error rate first.
+    """Returns the slices of the samples that pass the cohort's filter but for its conditions that are `omitted_parts`,
+    the highest error rate first.
 
     Args:
         levels: all samples and a cohort of them.
@@ -325,7 +327,7 @@ def slices(levels: Levels, by: str = "") -> list[Slice]:
     """
     known = slice_kinds(levels.study, levels.rows)
     by = choose("Slices", text.column(by), known) if by else known[0]
-    own = left_out(levels, by)
+    own = omitted_parts(levels, by)
     within = cohorts.passing([part for part in levels.parts if part not in own], levels.rows)
     wrong, errors = is_error(levels), levels.rows["error"].to_numpy(dtype=float)
     result = []
@@ -423,7 +425,7 @@ class Wrong:
     by_chance: float
 
 
-def kind_of(levels: Levels) -> str:
+def error_kind(levels: Levels) -> str:
     """Returns what the decisions on a data set can be wrong in."""
     if levels.study.classes:
         return WRONG_CLASS
@@ -433,7 +435,7 @@ def kind_of(levels: Levels) -> str:
 def decided_wrong(levels: Levels) -> np.ndarray:
     """Returns which samples of the split are decided wrong, bool (n,): taken for another class; of a regression that
     spans zero of the wrong sign, where the truth is not 0; of others among the quarter of the largest errors."""
-    if kind_of(levels) != WRONG_SIGN:
+    if error_kind(levels) != WRONG_SIGN:
         return is_error(levels)
     at, study = levels.places(levels.rows), levels.study
     return cohort_table.wrong_sign(study.scores[at, 0], study.dataset.y[at])
@@ -478,7 +480,7 @@ def wrong(levels: Levels) -> Wrong:
     Args:
         levels: all samples and a cohort of them.
     """
-    study, kind = levels.study, kind_of(levels)
+    study, kind = levels.study, error_kind(levels)
     rows = levels.rows[levels.inside & decided_wrong(levels)].sort_values(
         "error", ascending=False, kind="stable"
     )

@@ -8,9 +8,9 @@ import pandas as pd
 from qfusion import _sentences, explain
 from qfusion._checks import choose
 from qfusion.analysis import cohort_table
-from qfusion.analysis.memo import memo, written
+from qfusion.analysis.memo import file_stamp, memo
 from qfusion.analysis.study import Study, dividend_column
-from qfusion.analysis.trust import SPLIT, explained, stability_of
+from qfusion.analysis.trust import SPLIT, explain_test_rows, load_stability
 from qfusion.data import DataSet
 from qfusion.explain import (
     additive_projection,
@@ -46,7 +46,7 @@ def metric_labels(dataset: DataSet) -> dict[str, metrics.Label]:
 
 
 @memo(16, says="Measuring the model without its joint terms …")
-def without_joint(
+def remove_joint_terms(
     study: Study, kind: str = additive_projection.EMAP
 ) -> tuple[additive_projection.Additive, additive_projection.Gains]:
     """The scores of the explained test rows without joint terms, and what these are worth in every metric.
@@ -54,7 +54,7 @@ def without_joint(
     Args:
         study: a model on its data. kind: of `additive_projection.KINDS`.
     """
-    rows, explanation = explained(study)
+    rows, explanation = explain_test_rows(study)
     if choose("Kind", kind, additive_projection.KINDS) == additive_projection.OWN:
         result = additive_projection.own_terms(explanation)
     else:
@@ -83,21 +83,21 @@ def gains(
             study.logits(scores), truth, target.kind, target.convention
         ),
         labels,
-        clusters=cohort_table.clusters_of(study.dataset, rows),
+        clusters=cohort_table.row_clusters(study.dataset, rows),
     )
 
 
 @memo(16, says="Splitting the test loss …")
 def loss_game(study: Study) -> loss_attribution.LossGame:
     """What coalitions take off the loss of the explained test rows, by the loss that the model was trained with."""
-    rows, explanation = explained(study)
+    rows, explanation = explain_test_rows(study)
     trained = str(study.card.get("training", {}).get("loss", ""))
     loss = trained if trained in loss_attribution.LOSSES[1:] else loss_attribution.LOSSES[1]
     return loss_attribution.loss_game(
         explanation,
         study.dataset.y[rows],
         loss_attribution.LOSSES[0] if study.classes else loss,
-        clusters=cohort_table.clusters_of(study.dataset, rows),
+        clusters=cohort_table.row_clusters(study.dataset, rows),
     )
 
 
@@ -110,7 +110,7 @@ def ranking(
     return contribution_ranking.ranking(
         {term: frame[dividend_column(term)].to_numpy(float) for term in study.terms},
         study.modalities,
-        cohort_table.clusters_of(study.dataset, rows),
+        cohort_table.row_clusters(study.dataset, rows),
     )
 
 
@@ -118,7 +118,7 @@ def ranking(
 def synergies(study: Study, count: int = ROWS) -> pd.DataFrame:
     """F_syn of the explained test rows against `count` rows of the training set, `DRAWS` times, beside the exact
     dividends; see `sampled_synergy.synergies`. The rows are combined as in the study's background."""
-    rows, exact = explained(study)
+    rows, exact = explain_test_rows(study)
     rng = np.random.default_rng(0)
     behind = study.dataset.rows(checkpoint.training_split(study.card))
     features = study.inputs(rows)
@@ -136,7 +136,7 @@ def synergies(study: Study, count: int = ROWS) -> pd.DataFrame:
 
 @memo(
     8,
-    stamp=lambda study: written(stability.FOLDER / f"{study.name}.safetensors"),
+    stamp=lambda study: file_stamp(stability.FOLDER / f"{study.name}.safetensors"),
     says="Comparing the seeds' explanations …",
 )
 def basins(study: Study) -> explanation_clusters.Basins:
@@ -146,6 +146,6 @@ def basins(study: Study) -> explanation_clusters.Basins:
         NotFound: when seeds were not measured. InvalidInput: when they are too few.
     """
     return explanation_clusters.basins(
-        stability_of(study).of(stability.TERM_KINDS[0])[1],
-        cohort_table.clusters_of(study.dataset, study.dataset.rows(SPLIT)),
+        load_stability(study).of(stability.TERM_KINDS[0])[1],
+        cohort_table.row_clusters(study.dataset, study.dataset.rows(SPLIT)),
     )

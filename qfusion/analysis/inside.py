@@ -18,7 +18,7 @@ MAX_MODES = 32  # dimension D up to which all D^2 eigenvalues of the generator a
 HAMILTONIAN, READOUT = "H", "read-out"
 
 
-def strengths_of(system: lindblad.System) -> tuple[dict[str, float], dict[str, float]]:
+def coalition_strengths(system: lindblad.System) -> tuple[dict[str, float], dict[str, float]]:
     """Returns how strong the parts of all coalitions are but the empty one's, which moves all levels alike: energies
     sqrt(Tr[H_S^2] / D), the root mean square energy of H_S, whose squares add up, and rates sum_k Tr[L_k^A+ L_k^A] / D,
     their parts of the jumps per time in the completely mixed state, which add up."""

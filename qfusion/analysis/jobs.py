@@ -145,7 +145,7 @@ def begin_job(
         return job
 
 
-def in_process(work: Callable[..., None], words: Sequence[str], total: int, task: str) -> None:
+def run_in_process(work: Callable[..., None], words: Sequence[str], total: int, task: str) -> None:
     """Runs a job in a process of its own, which prints how much is done, a line each; to be begun `aside`.
 
     Args:
@@ -181,7 +181,7 @@ def in_process(work: Callable[..., None], words: Sequence[str], total: int, task
         raise QFusionError((lines or ["the process was killed"])[-1])
 
 
-def stay_for(job: Job, asker: str) -> None:
+def renew_interest(job: Job, asker: str) -> None:
     """Says that somebody still waits for a job."""
     job._seen[asker] = time.monotonic()
 

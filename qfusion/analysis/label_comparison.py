@@ -7,14 +7,14 @@ from qfusion.analysis import cohort_table
 from qfusion.analysis.memo import memo
 from qfusion.analysis.opening import open_study
 from qfusion.analysis.study import Study
-from qfusion.analysis.trust import explained
+from qfusion.analysis.trust import explain_test_rows
 from qfusion.data.unimodal_labels import UnimodalLabels
 from qfusion.errors import QFusionError
 from qfusion.explain import stability, unimodal_labels
 from qfusion.training import checkpoint
 
 
-def labels_of(study: Study) -> UnimodalLabels | None:
+def model_labels(study: Study) -> UnimodalLabels | None:
     """The labels of single modalities that a model's samples have, of the modalities that the model takes."""
     labels = study.dataset.unimodal_labels
     if labels is None or study.classes:
@@ -26,7 +26,7 @@ def labels_of(study: Study) -> UnimodalLabels | None:
 def lacking(study: Study, title: str) -> str:
     """Why there are no labels of single modalities to compare with, in sentences, of a data set that is called `title`;
     empty where there are."""
-    if labels_of(study) is not None:
+    if model_labels(study) is not None:
         return ""
     labelled = study.dataset.unimodal is not None and len(study.dataset.unimodal.columns) > 0
     if labelled and study.classes:
@@ -44,21 +44,21 @@ def lacking(study: Study, title: str) -> str:
 
 
 @memo(8, says="Comparing with labels of single modalities …")
-def beside_people(study: Study) -> unimodal_labels.Beside | None:
+def compare_with_labels(study: Study) -> unimodal_labels.Beside | None:
     """The test samples that are explained, beside their labels; None of data without."""
-    labels = labels_of(study)
+    labels = model_labels(study)
     if labels is None:
         return None
-    rows, result = explained(study)
+    rows, result = explain_test_rows(study)
     return unimodal_labels.beside(
         result,
         labels.table.iloc[rows],
         study.dataset.y[rows],
-        clusters=cohort_table.clusters_of(study.dataset, rows),
+        clusters=cohort_table.row_clusters(study.dataset, rows),
     )
 
 
-def taught(study: Study) -> bool:
+def is_trained_on_labels(study: Study) -> bool:
     """Whether a model had labels of single modalities as additional targets, by its card."""
     return bool(study.card.get("training", {}).get("unimodal", 0))
 
@@ -84,8 +84,8 @@ def second(study: Study, name: str) -> Study:
 
 def closer(study: Study, other: Study) -> dict[str, stability.Interval]:
     """By how much a second model's own terms go more with the labels, by modality; both resampled together."""
-    first, result = beside_people(study), beside_people(other)
+    first, result = compare_with_labels(study), compare_with_labels(other)
     assert first is not None and result is not None
     return unimodal_labels.difference(
-        first, result, cohort_table.clusters_of(study.dataset, explained(study)[0])
+        first, result, cohort_table.row_clusters(study.dataset, explain_test_rows(study)[0])
     )

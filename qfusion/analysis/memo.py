@@ -64,14 +64,14 @@ def memo(
                 with waiting.get()(says) if says else nullcontext():
                     return function(*call.args, **call.kwargs)
 
-            return _shared(CACHE.get_or_compute(function, key, compute, size))
+            return _copy_tables(CACHE.get_or_compute(function, key, compute, size))
 
         return cast("Callable[P, R]", memoised)
 
     return decorate
 
 
-def written(path: Path) -> tuple[int, int]:
+def file_stamp(path: Path) -> tuple[int, int]:
     """When a file, or what a folder holds, was written, and its size; zeros where there is none: a stamp of what is
     read from it."""
     with suppress(OSError):
@@ -126,5 +126,5 @@ def _key(value: Any, background: bool) -> Hashable:
             return type(value), value
 
 
-def _shared(result: R) -> R:
+def _copy_tables(result: R) -> R:
     return cast("R", result.copy()) if isinstance(result, pd.DataFrame) else result

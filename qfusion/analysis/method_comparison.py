@@ -17,7 +17,7 @@ def playable(study: Study) -> bool:
     return study.background.kind in ("product", "joint", "contrast")
 
 
-def against_rows(study: Study) -> Study:
+def with_row_background(study: Study) -> Study:
     """The study with the background that other methods can take: rows of features whose modalities stay together.
 
     Where each absent modality is drawn on its own, that is the training set taken together, so exact values differ
@@ -28,12 +28,13 @@ def against_rows(study: Study) -> Study:
 
 @memo(16, says="Running brute force and captum's estimators on this sample …")
 def estimates(study: Study, row: int, output: int) -> list[faithfulness.Estimate]:
-    """Shapley values of one sample: exact, by brute force, and by captum's estimators, against `against_rows`."""
+    """Shapley values of one sample: exact, by brute force, and by captum's estimators, against
+    `with_row_background`."""
     check(
         playable(study),
         "Other methods need background samples. Compare with the training set or with one other sample.",
     )
-    study = against_rows(study)
+    study = with_row_background(study)
     data, background, inputs = study.dataset, study.background, study.inputs([row])
     start = time.perf_counter()
     exact = explain.explain(study.model, inputs, background)

@@ -58,7 +58,7 @@ def title(term: str, quantity: str = "score") -> str:
     return f"the {quantity}" if term == attribution.SCORE else term.replace("+", " and ")
 
 
-def named(title: str) -> str:
+def parse_title(title: str) -> str:
     """The term that an option or a link calls by its `title`."""
     whole = ("the log-odds", "the score")
     return attribution.SCORE if title in whole else title.replace(" and ", "+")

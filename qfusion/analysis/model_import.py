@@ -180,7 +180,7 @@ def first(taken: imports.Taken, dataset: sources.DataSet) -> dict[str, float]:
     return {"seconds": round(time.perf_counter() - began, 4), "rows": rows.size}
 
 
-def imported(order: Mapping[str, Any]) -> dict[str, Any]:
+def run_order(order: Mapping[str, Any]) -> dict[str, Any]:
     """Does what an order says and returns what was found, or what is wrong."""
     card = program_card.read(order["card"], "card") if order["card"] else None
     dataset = sources.load(order["data"])
@@ -204,7 +204,7 @@ def main() -> None:
     before = used_address_space()
     limit_process(before + order["memory"] if before else 1 << 62, order["seconds"])
     try:
-        outcome = imported(order)
+        outcome = run_order(order)
     except program.Exhausted as error:
         outcome = {"exhausted": error.of}
     except QFusionError as error:

@@ -18,7 +18,7 @@ from qfusion._checks import check, choose
 from qfusion.analysis import cohort_table
 from qfusion.analysis.background_choice import ALL_ROWS, OFFERED, with_background
 from qfusion.analysis.memo import memo
-from qfusion.analysis.sample import Sample, sample_of
+from qfusion.analysis.sample import Sample, build_sample
 from qfusion.analysis.study import Study, build_study
 from qfusion.explain import backgrounds, cohorts
 from qfusion.models import FusionModel, Tweak
@@ -26,12 +26,12 @@ from qfusion.training import checkpoint
 
 
 @memo(8, stamp=checkpoint.stamp)
-def loaded(name: str) -> checkpoint.Checkpoint:
+def load_checkpoint(name: str) -> checkpoint.Checkpoint:
     """Returns a checkpoint by name, shared; read anew when its files change."""
     return checkpoint.load(name)
 
 
-def opened(
+def load_model_and_data(
     model: str | Path | checkpoint.Checkpoint, data: str | sources.DataSet | None = None
 ) -> tuple[checkpoint.Checkpoint, sources.DataSet]:
     """Returns a trained model and the data set to use it on, by default the one of its card.
@@ -49,22 +49,22 @@ def opened(
     else:
         result = checkpoint.load(Path(model) / checkpoint.CARD if Path(model).is_dir() else model)
     return result, data if isinstance(data, sources.DataSet) else sources.load(
-        data or _data_of(result)
+        data or _training_data(result)
     )
 
 
-def _data_of(result: checkpoint.Checkpoint) -> str:
+def _training_data(result: checkpoint.Checkpoint) -> str:
     """The name of the data set that a model was trained on."""
     known = str(result.card["data"]["name"])
     check(
         known in sources.names(),
-        f"Model {name_of(result)} was trained on a file, '{known}', which is not found by its name. Add --data with "
+        f"Model {model_name(result)} was trained on a file, '{known}', which is not found by its name. Add --data with "
         "its path.",
     )
     return known
 
 
-def name_of(result: checkpoint.Checkpoint) -> str:
+def model_name(result: checkpoint.Checkpoint) -> str:
     """Returns the name of a model by its card."""
     return str(result.card.get("name", "")) or "without a name"
 
@@ -76,7 +76,7 @@ def other_version(result: checkpoint.Checkpoint, dataset: sources.DataSet) -> st
     if dataset.name != made_with["name"] or dataset.digest == made_with["digest"]:
         return ""
     return (
-        f"model {name_of(result)} was trained on another version of data set {dataset.name} "
+        f"model {model_name(result)} was trained on another version of data set {dataset.name} "
         f"({made_with['digest'][:12]}, here {dataset.digest[:12]}): figures may differ."
     )
 
@@ -88,7 +88,7 @@ def _identity(model: str, data: str, sample: str = "") -> Hashable:
 
 @memo(4, says="Applying the model to every sample …", stamp=_identity)
 def _study(model: str, data: str) -> Study:
-    result = loaded(model)
+    result = load_checkpoint(model)
     return build_study(model, result.card, result.model, sources.load(data)).applied()
 
 
@@ -102,15 +102,16 @@ def _is_shared(
 def open_study(
     model: str | Path | checkpoint.Checkpoint, data: str | sources.DataSet | None = None
 ) -> Study:
-    """Returns a model on a data set, shared where both are names; arguments and errors are those of `opened`.
+    """Returns a model on a data set, shared where both are names; arguments and errors are those of
+    `load_model_and_data`.
 
     Raises:
         InvalidInput: also when the model does not fit the data.
     """
     if isinstance(model, str) and _is_shared(model, data):
-        return with_visitors(_study(model, str(data or _data_of(loaded(model)))))
-    result, dataset = opened(model, data)
-    return build_study(name_of(result), result.card, result.model, dataset)
+        return with_visitors(_study(model, str(data or _training_data(load_checkpoint(model)))))
+    result, dataset = load_model_and_data(model, data)
+    return build_study(model_name(result), result.card, result.model, dataset)
 
 
 # samples of the visitor's own, see `qfusion.data.own`, which whatever is opened by name has: set by a run of a page
@@ -145,7 +146,7 @@ def open_sample(
     """Returns one sample before a model.
 
     Args:
-        model, data: see `opened`; what is worked out is shared where both are names.
+        model, data: see `load_model_and_data`; what is worked out is shared where both are names.
         sample: its id.
         output: what is explained: "" for the class that the model as trained decides for, None for the one that it
             decides for under the tweak; "A" for class A against all others, "A:B" for class A rather than B.
@@ -186,10 +187,10 @@ def open_sample(
         study = study.with_all_rows()
     if output == "":
         return Sample(study, row, int(study.predicted[row]), tweak)
-    return sample_of(study, row, output, tweak)
+    return build_sample(study, row, output, tweak)
 
 
-def tweaked(model: FusionModel, tweak: Tweak | str) -> tuple[FusionModel, str]:
+def tweak_model(model: FusionModel, tweak: Tweak | str) -> tuple[FusionModel, str]:
     """Returns a model with a tweak and the tweak as text; the model itself stays as it is.
 
     Raises:

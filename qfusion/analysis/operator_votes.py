@@ -65,7 +65,7 @@ def votes(study: Study, group: str, output: int, split: str) -> Votes:
     )
 
 
-def operator_of(sample: Sample, group: str = "") -> operators.Operator:
+def group_operator(sample: Sample, group: str = "") -> operators.Operator:
     """The operator of a group of modalities for a sample's score; of the first group that has one unless told."""
     return decision_operator(
         sample.study, group or operators.offered(sample.model)[0], sample.output
@@ -73,10 +73,10 @@ def operator_of(sample: Sample, group: str = "") -> operators.Operator:
 
 
 @memo(32)
-def votes_of(
+def group_votes(
     sample: Sample, group: str = "", split: str = "test"
 ) -> tuple[Votes, tuple[float, np.ndarray]]:
-    """As `operator_of`, with the samples of a split on it, and the sample itself."""
+    """As `group_operator`, with the samples of a split on it, and the sample itself."""
     group = group or operators.offered(sample.model)[0]
     result = votes(sample.study, group, sample.output, split)
     states = _states(sample.study, group, np.array([sample.row]))

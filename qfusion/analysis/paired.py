@@ -62,7 +62,7 @@ class Evidence:
         return float(scipy.special.stdtr(self.freedom, -distance / self.error))
 
 
-def over_seeds(differences: np.ndarray) -> Evidence:
+def seed_evidence(differences: np.ndarray) -> Evidence:
     """Returns what paired differences (S,) tell of new seeds on the same test rows; the error of fewer than two is
     NaN."""
     S = len(differences)
@@ -70,14 +70,14 @@ def over_seeds(differences: np.ndarray) -> Evidence:
     return Evidence(float(differences.mean()), error, max(1, S - 1))
 
 
-def over_seeds_and_rows(differences: np.ndarray, variance: float, effective: float) -> Evidence:
+def seed_and_row_evidence(differences: np.ndarray, variance: float, effective: float) -> Evidence:
     """Returns what paired differences tell of new seeds and new test rows, with the degrees of freedom of Satterthwaite
     (1946).
 
     Args:
         differences: (S,). variance: of the mean, from rows. effective: how many rows count as independent.
     """
-    seeds = over_seeds(differences)
+    seeds = seed_evidence(differences)
     whole = seeds.error**2 + variance
     parts = seeds.error**4 / seeds.freedom + variance**2 / max(1.0, effective - 1)
     freedom = whole**2 / parts if parts > 0 else seeds.freedom
@@ -93,7 +93,7 @@ def effective_rows(count: int, clusters: np.ndarray | None) -> float:
     """
     if clusters is None:
         return float(count)
-    return count**2 / _over_sharing(np.ones(count), clusters)
+    return count**2 / _sum_within_clusters(np.ones(count), clusters)
 
 
 def variance_over_rows(differences: np.ndarray, clusters: np.ndarray | None) -> float:
@@ -102,7 +102,7 @@ def variance_over_rows(differences: np.ndarray, clusters: np.ndarray | None) -> 
     N = len(differences)
     centred = differences - differences.mean()
     alone = float((centred**2).sum()) / N**2
-    return alone if clusters is None else max(alone, _over_sharing(centred, clusters) / N**2)
+    return alone if clusters is None else max(alone, _sum_within_clusters(centred, clusters) / N**2)
 
 
 def bound_over_rows(ours: np.ndarray, theirs: np.ndarray, effective: float) -> float:
@@ -120,7 +120,7 @@ def bound_over_rows(ours: np.ndarray, theirs: np.ndarray, effective: float) -> f
     return square / effective
 
 
-def _over_sharing(values: np.ndarray, clusters: np.ndarray) -> float:
+def _sum_within_clusters(values: np.ndarray, clusters: np.ndarray) -> float:
     """Returns sum v_i v_j over ordered pairs of rows that share a cluster."""
     total = 0.0
     for start in range(0, len(values), CHUNK):

@@ -25,7 +25,7 @@ def partner(sample: Sample) -> str:
 
 
 @memo(32)
-def patches_of(study: Study, row: int, other: str = "") -> state_patching.Patches:
+def patch_sample(study: Study, row: int, other: str = "") -> state_patching.Patches:
     """One sample with the states of another, by its id, or of the mean over the background.
 
     Raises:
@@ -45,7 +45,7 @@ def patches_of(study: Study, row: int, other: str = "") -> state_patching.Patche
 
 
 @memo(16, background=False, says="Leaving out the network's gate groups …")
-def gate_groups_of(
+def ablate_gate_groups(
     study: Study, row: int, output: int, shots: int = evidence.SHOTS
 ) -> evidence.GateGroups:
     """The gate groups of one sample's score and entanglement, and of the loss of the test rows, or some of them."""
@@ -61,12 +61,12 @@ def gate_groups_of(
         network.encode(study.inputs(rows)),
         data.y[rows],
         shots=shots,
-        clusters=cohort_table.clusters_of(data, rows),
+        clusters=cohort_table.row_clusters(data, rows),
     )
 
 
 @memo(4, background=False, says="Taking the terms of the generator out, one after another …")
-def pruning_of(study: Study) -> generator_pruning.Pruning:
+def prune_terms(study: Study) -> generator_pruning.Pruning:
     """The generator with fewer and fewer terms: validation rows choose, test rows show; at most `MOST_ROWS` of each."""
     data = study.dataset
     choosing, showing = (
@@ -78,5 +78,5 @@ def pruning_of(study: Study) -> generator_pruning.Pruning:
         (study.inputs(choosing), data.y[choosing]),
         (study.inputs(showing), data.y[showing]),
         cut_losses.kind_of(data.target),
-        clusters=cohort_table.clusters_of(data, showing),
+        clusters=cohort_table.row_clusters(data, showing),
     )

@@ -49,7 +49,9 @@ def cohorts(study: Study) -> tuple[str, ...]:
     return tuple(name for name in (THIS, ALL, CLASS, REGIME, RELATION) if able.get(name, True))
 
 
-def rows_of(study: Study, row: int, cohort: str, frame: Callable[[], pd.DataFrame]) -> np.ndarray:
+def cohort_rows(
+    study: Study, row: int, cohort: str, frame: Callable[[], pd.DataFrame]
+) -> np.ndarray:
     """The rows of a cohort; never empty: a sample outside the test split is added to those like it.
 
     Args:
@@ -113,7 +115,7 @@ def unit(study: Study, target: str, output: int) -> str:
     return (
         study.unit_of(output)
         if target == terms.SCORE
-        else text.in_unit("contribution", study.unit_of(output))
+        else text.with_unit("contribution", study.unit_of(output))
     )
 
 
@@ -178,7 +180,7 @@ def built(
 
 @memo(16, says="Removing every term in turn, on all test samples …")
 @torch.no_grad()
-def metrics_without(study: Study, where: Where) -> pd.DataFrame:
+def removal_metrics(study: Study, where: Where) -> pd.DataFrame:
     """Test metrics with each term removed from all scores, one row a term by key; the first row, "", is with all of
     them."""
     rows, model = study.dataset.rows("test"), study.model.tweaked(where)
@@ -193,7 +195,7 @@ def metrics_without(study: Study, where: Where) -> pd.DataFrame:
     )
 
 
-def chosen(result: sensitivity.Sensitivity, group: str, timed: bool) -> np.ndarray:
+def rank_terms(result: sensitivity.Sensitivity, group: str, timed: bool) -> np.ndarray:
     """Places of the terms in a group that do anything, by the size of it, the largest first."""
     kinds = GROUPS[timed][group]
     size = np.maximum(np.abs(result.effects[:, 0]), np.nan_to_num(np.abs(result.slopes[:, 0])))

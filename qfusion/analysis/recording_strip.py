@@ -13,7 +13,7 @@ import numpy as np
 
 from qfusion._sentences import listed
 from qfusion.analysis import text
-from qfusion.analysis.memo import memo, written
+from qfusion.analysis.memo import file_stamp, memo
 from qfusion.analysis.modality_attribution import attribute, canvas, grid, terms
 from qfusion.analysis.study import Study
 from qfusion.data import Audio, DataSet, Modality, Text, clip_previews, media
@@ -115,7 +115,7 @@ class Strip:
     lanes: tuple[Steps, ...]
 
 
-def preview_of(result: Source) -> clip_previews.Preview:
+def build_preview(result: Source) -> clip_previews.Preview:
     """Returns what is seen and heard of a sample.
 
     Raises:
@@ -131,7 +131,7 @@ def preview_of(result: Source) -> clip_previews.Preview:
     return clip_previews.Preview(seconds, **clip_previews.find_strip(film, audio))
 
 
-def words_of(dataset: DataSet, row: int, clip: Clip | None, seconds: float) -> tuple[Word, ...]:
+def time_words(dataset: DataSet, row: int, clip: Clip | None, seconds: float) -> tuple[Word, ...]:
     """Returns the words of a sample with their times, where they are known, else spread over its seconds by letters."""
     if clip is not None and clip.words:
         return clip.words
@@ -145,7 +145,7 @@ def words_of(dataset: DataSet, row: int, clip: Clip | None, seconds: float) -> t
 def _stamp(study: Study, row: int, *_: Any, **__: Any) -> Hashable:
     """What tells a recording that was changed: asked with every look at the strip, so without the set's own content."""
     clip = study.dataset.clip_of(row)
-    return None if clip is None else (clip, written(clip.path))
+    return None if clip is None else (clip, file_stamp(clip.path))
 
 
 @memo(24, says="Looking through the recording …", stamp=_stamp)
@@ -163,8 +163,8 @@ def strip(
         QFusionError: when its recording cannot be read.
     """
     result = source(study.dataset, row)
-    preview = preview_of(result)
-    words = words_of(study.dataset, row, result.clip, preview.seconds)
+    preview = build_preview(result)
+    words = time_words(study.dataset, row, result.clip, preview.seconds)
     known = result.clip is not None and bool(result.clip.words)
     lanes = []
     for modality in study.dataset.modalities:
@@ -181,7 +181,9 @@ def strip(
             for term, part in parts.items()
         }
         error = max(part.error for part in parts.values())
-        lanes.append(_placed(study, row, modality, values, preview.seconds, words, known, error))
+        lanes.append(
+            _place_steps(study, row, modality, values, preview.seconds, words, known, error)
+        )
     return Strip(preview, words, not known, tuple(lanes))
 
 
@@ -192,7 +194,7 @@ def _bands(modality: Modality) -> tuple[int, int] | None:
     return grid(modality)
 
 
-def _placed(
+def _place_steps(
     study: Study,
     row: int,
     modality: Modality,
@@ -247,7 +249,7 @@ def peak_words(lane: Steps) -> str:
 
 def placing(result: Strip) -> str:
     """What is spread evenly, in sentences that follow others."""
-    spread = [text.plain(lane.modality) for lane in result.lanes if lane.spread]
+    spread = [text.escape_markdown(lane.modality) for lane in result.lanes if lane.spread]
     as_words = ", as its words are." if any(lane.by_words for lane in result.lanes) else "."
     sentences = (
         (

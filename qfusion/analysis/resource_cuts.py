@@ -9,7 +9,7 @@ import pandas as pd
 from qfusion._checks import check
 from qfusion.analysis import fusion_tests
 from qfusion.analysis.audit_plan import QJ
-from qfusion.analysis.audit_rows import metric_of
+from qfusion.analysis.audit_rows import main_metric
 from qfusion.analysis.memo import memo
 from qfusion.analysis.study import Study, explained_model
 from qfusion.errors import NotFound
@@ -34,7 +34,7 @@ NUMBERS = 2**19  # complex numbers of the states that are dephased, at most: of 
 
 
 @memo(8, background=False, says="Cutting resources from the model …")
-def cut_of(study: Study) -> pd.DataFrame:
+def cut_resources(study: Study) -> pd.DataFrame:
     """What the metric of the test rows loses when a resource is cut from the model, which is not trained again: one row
     a resource, with, without and their difference with percentile bootstrap intervals by cluster.
 
@@ -42,7 +42,7 @@ def cut_of(study: Study) -> pd.DataFrame:
         NotFound: when nothing can be cut from models of its kind.
     """
     check(can_cut(study), f"Nothing is cut from models of kind {study.card['model']}.", NotFound)
-    data, (metric, label) = study.dataset, metric_of(study.dataset)
+    data, (metric, label) = study.dataset, main_metric(study.dataset)
     rows = study.explained_rows[np.isin(study.explained_rows, data.rows("test"))]
     parts = {}
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from qfusion import _sentences
-from qfusion.analysis.opening import loaded
+from qfusion.analysis.opening import load_checkpoint
 from qfusion.analysis.runs import Seen
 from qfusion.errors import default_on_error
 from qfusion.training import metrics
@@ -49,7 +49,7 @@ class Results:
         return pd.DataFrame(rows)
 
 
-def results_of(runs: Sequence[Seen]) -> Results:
+def collect_results(runs: Sequence[Seen]) -> Results:
     """Returns what came out of runs; of those that cannot be read, nothing."""
     rows: list[dict[str, Any]] = []
     kinds: set[Hashable] = set()
@@ -96,7 +96,7 @@ def _card(entry: Seen) -> dict[str, Any] | None:
     """The card of the model that a run made."""
     if not entry.has_model:
         return None
-    card = loaded(entry.name).card
+    card = load_checkpoint(entry.name).card
     return (
         card
         if isinstance(card.get("this_seed"), dict) and {"valid", "test"} <= set(card["this_seed"])

@@ -63,7 +63,7 @@ def defaults(plan: Plan, of_data: Callable[[str], Options]) -> dict[str, Any]:
 
 
 @memo(4, says="Loading the data …", stamp=data.stamp)
-def dataset_of(name: str) -> data.DataSet:
+def load_run_dataset(name: str) -> data.DataSet:
     """Returns the data that a run was trained on.
 
     Raises:
@@ -73,18 +73,20 @@ def dataset_of(name: str) -> data.DataSet:
 
 
 @default_on_error("")
-def loss_of(entry: Seen) -> str:
+def run_loss(entry: Seen) -> str:
     """Returns what a run makes small; nothing where neither its plan nor its data say so."""
     assert entry.plan is not None
-    return str(entry.plan.options.get("loss") or default_options(dataset_of(entry.plan.data)).loss)
+    return str(
+        entry.plan.options.get("loss") or default_options(load_run_dataset(entry.plan.data)).loss
+    )
 
 
 @default_on_error(None)
-def counted(entry: Seen) -> tuple[int, int, tuple[int, int, int]] | None:
+def count_rows(entry: Seen) -> tuple[int, int, tuple[int, int, int]] | None:
     """Return the number of rows for training and for validation, and the sizes of `training_watch.watched_sizes`; None
     where the data are not available."""
     assert entry.plan is not None
-    dataset = dataset_of(entry.plan.data)
+    dataset = load_run_dataset(entry.plan.data)
     train, valid = (
         len(dataset.rows(split))
         for split in ("train+valid" if entry.plan.options.get("refit") else "train", "valid")

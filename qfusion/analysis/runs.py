@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from qfusion import runs
 from qfusion._checks import check, choose
-from qfusion.analysis.memo import memo, written
+from qfusion.analysis.memo import file_stamp, memo
 from qfusion.errors import IntegrityError, QFusionError
 from qfusion.runs import Plan, Run, folder
 
@@ -65,7 +65,7 @@ class Seen:
         return self.run.model_path.is_file()
 
 
-@memo(256, stamp=lambda run: written(run.path / "record.json"))
+@memo(256, stamp=lambda run: file_stamp(run.path / "record.json"))
 def _record_as_written(run: Run) -> folder.Record:
     return run.record()
 
@@ -79,7 +79,7 @@ def _record(run: Run) -> folder.Record:
 def see(run: Run) -> Seen:
     """Looks at a run."""
     try:
-        plan, record = run.plan, checked(_record(run))
+        plan, record = run.plan, validate_record(_record(run))
     except QFusionError as error:
         return Seen(run, None, None, "", problem=str(error))
     state = (
@@ -95,7 +95,7 @@ def look() -> list[Seen]:
     return [see(run) for run in runs.list_runs()]
 
 
-def shown(seen: Sequence[Seen], names: Sequence[str] = ()) -> list[Seen]:
+def select_runs(seen: Sequence[Seen], names: Sequence[str] = ()) -> list[Seen]:
     """Returns the runs of some names, in their order; without names those that are alive, else the newest.
 
     Raises:
@@ -110,16 +110,16 @@ def shown(seen: Sequence[Seen], names: Sequence[str] = ()) -> list[Seen]:
 
 
 def open_runs(names: Sequence[str] = ()) -> list[Seen]:
-    """Returns runs as they are now, by their names; see `shown`."""
-    return shown(look(), names)
+    """Returns runs as they are now, by their names; see `select_runs`."""
+    return select_runs(look(), names)
 
 
-def with_history(seen: Sequence[Seen]) -> list[Seen]:
+def runs_with_history(seen: Sequence[Seen]) -> list[Seen]:
     """Returns those of some runs that have an epoch to draw."""
     return [entry for entry in seen if entry.record is not None and entry.record.history]
 
 
-def checked(record: folder.Record) -> folder.Record:
+def validate_record(record: folder.Record) -> folder.Record:
     """Returns a record whose rows can be drawn.
 
     Raises:
@@ -151,7 +151,7 @@ def clock(seconds: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds)) if 0 < seconds < 4e9 else ""
 
 
-def log_of(run: Run) -> str:
+def read_log_end(run: Run) -> str:
     """The end of what a run's process printed; progress bars as they ended."""
     path = run.path / "log.txt"
     try:

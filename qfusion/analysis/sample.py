@@ -140,7 +140,7 @@ class Sample:
         """Exact contributions, under the tweak."""
         if not self.changed:
             return self.study.explained(self.row)
-        return _explained(self)
+        return _explain(self)
 
     @property
     def places(self) -> Any:
@@ -202,7 +202,7 @@ class Sample:
     @property
     def metrics(self) -> dict[str, float]:
         """Of the test rows, under the tweak."""
-        return sample_evolution.metrics_under(self.study, self.tweak)
+        return sample_evolution.tweaked_metrics(self.study, self.tweak)
 
     @cached_property
     def entropies(self) -> dict[str, float]:
@@ -269,17 +269,17 @@ class Sample:
     @property
     def of(self) -> str:
         """Whose a panel's numbers are where they are of this sample alone, as markdown."""
-        return f" Of sample {text.plain(self.id)}."
+        return f" Of sample {text.escape_markdown(self.id)}."
 
     @property
     def whose(self) -> str:
         """Which class is explained, as markdown; empty of a regression."""
         if not self.study.classes:
             return ""
-        words = f" for ‘{text.plain(self.study.classes[self.output])}’"
+        words = f" for ‘{text.escape_markdown(self.study.classes[self.output])}’"
         if self.study.reference is None:
             return words
-        return f"{words} rather than ‘{text.plain(self.study.classes[self.study.reference])}’"
+        return f"{words} rather than ‘{text.escape_markdown(self.study.classes[self.study.reference])}’"
 
     @property
     def learned(self) -> Sample:
@@ -312,11 +312,13 @@ class Sample:
 
 
 @memo(64)
-def _explained(sample: Sample) -> Explanation:
+def _explain(sample: Sample) -> Explanation:
     return sample.study.space.explain_sample(sample)
 
 
-def sample_of(study: Study, row: int, output: str | int | None = None, tweak: Any = "") -> Sample:
+def build_sample(
+    study: Study, row: int, output: str | int | None = None, tweak: Any = ""
+) -> Sample:
     """Returns a sample.
 
     Args:

@@ -36,7 +36,7 @@ def step_errors(
     return steps, np.array([e.one for e in errors]), np.array([e.all for e in errors])
 
 
-def _edited(study: Any, words: str) -> Any:
+def _edit_tables(study: Any, words: str) -> Any:
     return study.model.truth_tables().tweaked(words)
 
 
@@ -44,7 +44,7 @@ def _edited(study: Any, words: str) -> Any:
 @torch.no_grad()
 def layers(study: Any, row: int, words: str = "") -> Any:
     """Entropies around every pooling."""
-    model = _edited(study, words)
+    model = _edit_tables(study, words)
     return evidence.layer_entropies(
         model, model.fuse(study.space.by_name(slice(row, row + 1)))[0][0]
     )
@@ -98,14 +98,16 @@ def with_noise(
 ) -> Noisy:
     """The decision on one sample under noise, exactly, and how far `shots` runs scatter around it."""
     model = track.circuit_noise.with_noise(
-        _edited(study, words), track.circuit_noise.Noise(*strengths)
+        _edit_tables(study, words), track.circuit_noise.Noise(*strengths)
     )
     observables, bias = recompute_observables(model), model.bias.double()
     inputs = study.inputs([row])
     first = explain.explain(with_observables(model, observables), inputs, study.background)
     single = track.fusion_gates.outcome_scores(model) - bias
     second = explain.explain(
-        with_observables(model, _of_values(model, single.square())), inputs, study.background
+        with_observables(model, _value_observables(model, single.square())),
+        inputs,
+        study.background,
     )
     squares, means = second.values[0] - bias.numpy(), first.values[0] - bias.numpy()
     variance = np.maximum(squares - means**2, 0) / shots
@@ -128,14 +130,14 @@ def _lead_error(model: Any, single: torch.Tensor, fused: torch.Tensor, scores: n
     if len(scores) < 2:
         return 0.0
     a, b = np.argsort(-scores)[:2].tolist()
-    squared = _of_values(model, (single[:, [a]] - single[:, [b]]).square())
+    squared = _value_observables(model, (single[:, [a]] - single[:, [b]]).square())
     means = scores - model.bias.double().numpy()
     return float(
         np.sqrt(max(float(qcnn.evaluate(squared, fused)[0, 0]) - (means[a] - means[b]) ** 2, 0.0))
     )
 
 
-def _of_values(model: Any, values: torch.Tensor) -> torch.Tensor:
+def _value_observables(model: Any, values: torch.Tensor) -> torch.Tensor:
     """Observables (C, 3, ..., 3) of what every outcome of one run is worth, (2^n, C): those of a head that reads all
     qubits."""
     other = copy.deepcopy(model)
@@ -144,11 +146,13 @@ def _of_values(model: Any, values: torch.Tensor) -> torch.Tensor:
     return recompute_observables(other)
 
 
-def on_device(study: Any, row: int, words: str, strengths: tuple[float, ...], shots: int) -> Any:
+def run_on_device(
+    study: Any, row: int, words: str, strengths: tuple[float, ...], shots: int
+) -> Any:
     """One run of the circuit on a PennyLane simulator, with seed 0."""
     noise = track.circuit_noise.Noise(*strengths) or None
     return track.circuit_run.run_circuit(
-        _edited(study, words),
+        _edit_tables(study, words),
         study.space.theta(row),
         track.circuit_run.MIXED if noise else "default.qubit",
         shots,

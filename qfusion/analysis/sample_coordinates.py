@@ -37,7 +37,7 @@ def most_samples(study: Study, kind: str, part: float = 1.0) -> int:
     return study.space.max_final_states(part) if kind == FINAL else 10**9
 
 
-def coordinates_of(
+def compute_coordinates(
     study: Study, kind: str, rows: np.ndarray, output: int | None = None
 ) -> np.ndarray:
     """Returns the coordinates of some samples, (n, F) in double precision.

@@ -21,7 +21,7 @@ MOST_ERROR = 1e-6  # of an element of a state: what is further off is not shown
 TIMES = 41  # enough for a smooth line, few enough to redraw while a slider moves
 
 
-def times_of(duration: float, count: int = TIMES) -> np.ndarray:
+def time_grid(duration: float, count: int = TIMES) -> np.ndarray:
     """(count,) times from 0 to T; a T of zero still gets a tiny span, so that the axes exist."""
     return np.linspace(0.0, max(duration, 1e-6), count)
 
@@ -31,12 +31,12 @@ def times_of(duration: float, count: int = TIMES) -> np.ndarray:
 def observables(study: Any, tweak: Tweak) -> torch.Tensor:
     """What a tweaked model with time reads, pulled back from each of the times shown, (nT, C, D, D)."""
     model = study.model.tweaked(tweak)
-    return model.observables(times_of(float(model.duration)).tolist())
+    return model.observables(time_grid(float(model.duration)).tolist())
 
 
 @memo(64, background=False)
 @torch.no_grad()
-def metrics_under(study: Any, tweak: Any) -> dict[str, float]:
+def tweaked_metrics(study: Any, tweak: Any) -> dict[str, float]:
     """Metrics of the test rows under a tweak."""
     rows = study.dataset.rows("test")
     return study.of_split(study.space.tweaked_scores(rows, tweak))
@@ -51,16 +51,16 @@ def follow(
     return track.track(
         system,
         study.space.ket(row),
-        times_of(system.duration),
+        time_grid(system.duration),
         negativity=negativity,
         trajectories=runs,
         seed=seed,
-        rho=solved(study, row, tweak)[0],
+        rho=solve_states(study, row, tweak)[0],
     )
 
 
 @memo(32, background=False)
-def solved(study: Any, row: int, tweak: Tweak) -> tuple[np.ndarray, float]:
+def solve_states(study: Any, row: int, tweak: Tweak) -> tuple[np.ndarray, float]:
     """The states (nT, D, D) at the times shown, by QuTiP's adaptive steps, and their integration error: the largest
     deviation of an element, at any of these times, from torch's Chebyshev expansion, which is exact to 1e-13.
 
@@ -68,7 +68,7 @@ def solved(study: Any, row: int, tweak: Tweak) -> tuple[np.ndarray, float]:
         InvalidInput: when it is above `MOST_ERROR`.
     """
     system = study.model.tweaked(tweak).system()
-    rho = track.solve(system, study.space.ket(row), times_of(system.duration), rtol=LIVE_RTOL)
+    rho = track.solve(system, study.space.ket(row), time_grid(system.duration), rtol=LIVE_RTOL)
     error = float(np.abs(rho - exact_states(study, row, tweak).numpy()).max())
     check(
         error <= MOST_ERROR,
@@ -78,7 +78,7 @@ def solved(study: Any, row: int, tweak: Tweak) -> tuple[np.ndarray, float]:
     return rho, error
 
 
-def touched(tweak: Tweak, modalities: Sequence[str]) -> list[tuple[str, ...]]:
+def affected_modalities(tweak: Tweak, modalities: Sequence[str]) -> list[tuple[str, ...]]:
     """Returns the modalities that each changed term acts on, every set once; all of them for the duration."""
     parts = [tuple(split_term(name)) for name in (*tweak.couplings, *tweak.dissipations)]
     if tweak.duration is not None:
@@ -98,7 +98,7 @@ def exact_states(
         system.H,
         system.jumps,
         rho,
-        times_of(float(system.duration)).tolist() if times is None else times,
+        time_grid(float(system.duration)).tolist() if times is None else times,
     )
 
 
@@ -132,7 +132,7 @@ def entangled_at_end(study: Any, row: int, tweak: Tweak, part: Sequence[str]) ->
 
 def exactness(study: Any, row: int, tweak: Tweak) -> str:
     """How exact the states shown are, in a sentence; the bound is rounded up to one digit."""
-    error = max(solved(study, row, tweak)[1], 1e-15)
+    error = max(solve_states(study, row, tweak)[1], 1e-15)
     unit = 10.0 ** math.floor(math.log10(error))
     return f"Integration error of an element of ρ(t): at most {math.ceil(error / unit) * unit:.0e} at any time shown."
 
@@ -144,7 +144,7 @@ def entropies_by_torch(
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Times and the entropy of each modality's state under the model as learned."""
     model = study.model
-    times = times_of(float(model.duration), count)
+    times = time_grid(float(model.duration), count)
     rho = model.evolve_states(states.density(study.space.ket(row)), times.tolist())
     return times, {
         name: measures.von_neumann_entropy(states.partial_trace(rho, model.dims, (m,))).numpy()

@@ -77,7 +77,7 @@ def asks_entanglement(study: Study, *columns: str) -> bool:
     return bool(set(columns) & {negativity_column(name) for name in study.modalities})
 
 
-def on_axes(study: Study, rows: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
+def axis_rows(study: Study, rows: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
     """The rows that have a number on both axes, with ranks among them; of entanglement, of the first `MAX_ENTANGLED`;
     of very many, some that are evenly spread."""
     if {x, y} & {"rank", "margin"}:

@@ -3,8 +3,8 @@
     result = sample_map(study, "states", "PCA", rows)
     result.xy                                   # (n, 2)
 
-A filter such as `pca[states]@0.1,0.2|0.5,0.9` is a region of such a map; `cohort_table.table_for` adds the columns that
-it needs, `pca[states].1` and `pca[states].2`, to a table.
+A filter such as `pca[states]@0.1,0.2|0.5,0.9` is a region of such a map; `cohort_table.cohort_table_with_maps` adds
+the columns that it needs, `pca[states].1` and `pca[states].2`, to a table.
 """
 
 import math
@@ -19,12 +19,12 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check, choose
-from qfusion.analysis.drawn_samples import SEED, drawn_places, thinned
+from qfusion.analysis.drawn_samples import SEED, drawn_places, thin_rows
 from qfusion.analysis.memo import memo
 from qfusion.analysis.sample_coordinates import (
     FEWER,
+    compute_coordinates,
     coordinate_kinds,
-    coordinates_of,
     most_samples,
 )
 from qfusion.analysis.study import Study, dividend_column
@@ -108,12 +108,12 @@ def sample_map(
     )
     explained = None
     if method == "UMAP":
-        xy = umap(coordinates_of(study, what, placed, output))
+        xy = umap(compute_coordinates(study, what, placed, output))
     else:
-        X = coordinates_of(study, what, thinned(placed, MAX_FIT), output)
-        mean, axes, explained = principal(thinned(X, most_samples(study, what)))
+        X = compute_coordinates(study, what, thin_rows(placed, MAX_FIT), output)
+        mean, axes, explained = principal(thin_rows(X, most_samples(study, what)))
         parts = np.array_split(placed, -(-len(placed) // MAX_FIT))
-        X = np.concatenate([coordinates_of(study, what, part, output) for part in parts])
+        X = np.concatenate([compute_coordinates(study, what, part, output) for part in parts])
         xy = (X - mean) @ axes
     return SampleMap(
         what,
@@ -178,12 +178,12 @@ def _trustworthiness(
 ) -> float:
     from sklearn.manifold import trustworthiness
 
-    at = thinned(np.arange(len(rows)), 1_000)
+    at = thin_rows(np.arange(len(rows)), 1_000)
     if len(at) <= 2 * NEIGHBOURS + 1:
         return float("nan")
     return float(
         trustworthiness(
-            coordinates_of(study, what, rows[at], output), xy[at], n_neighbors=NEIGHBOURS
+            compute_coordinates(study, what, rows[at], output), xy[at], n_neighbors=NEIGHBOURS
         )
     )
 
@@ -220,7 +220,7 @@ def region(result: SampleMap, x: Sequence[float], y: Sequence[float]) -> cohorts
         inside = cohorts.inside(corners, result.xy)
         closed = np.vstack([corners, corners[:1]])
         shapes = [
-            thinned(corners, MAX_VERTICES),
+            thin_rows(corners, MAX_VERTICES),
             # without corners near to the line between others (Douglas and Peucker 1973)
             *(approximate_polygon(closed, at * span)[:-1] for at in np.geomspace(3e-4, 0.1, 24)),
         ]

@@ -68,7 +68,7 @@ def nearest(sample: Sample, by: str = sample_coordinates.DIVIDENDS, count: int =
     study, row = sample.study, sample.row
     choose("Similarity", by, ways(study))
     rows = np.intersect1d(study.dataset.rows("test"), study.explained_rows)
-    rows = drawn_samples.thinned(rows, sample_coordinates.most_samples(study, by))
+    rows = drawn_samples.thin_rows(rows, sample_coordinates.most_samples(study, by))
     others = rows[rows != row]
     distances = _distances(study, others, row, by, sample.output, rows)
     order = np.argsort(distances, kind="stable")[:count]
@@ -93,6 +93,6 @@ def _distances(
         dividends = study.dividends(row, output)
         own = np.array([dividends[term] for term in study.terms])
     else:
-        own = sample_coordinates.coordinates_of(study, by, np.array([row]), output)
-    away = sample_coordinates.coordinates_of(study, by, rows, output)[rows != row] - own
+        own = sample_coordinates.compute_coordinates(study, by, np.array([row]), output)
+    away = sample_coordinates.compute_coordinates(study, by, rows, output)[rows != row] - own
     return np.asarray(np.linalg.norm(away, axis=1))

@@ -39,7 +39,7 @@ def match(content: Text | None, steps: int) -> Spoken:
         return Spoken(tuple(content.words), groups, "")
     letters, words = _letters(content.text), content.text.split()
     if content.numbers is not None:
-        return _by_tokens(content, content.numbers, letters, groups)
+        return _match_tokens(content, content.numbers, letters, groups)
     if len(words) == steps > 1:
         return Spoken(
             tuple(words),
@@ -54,7 +54,7 @@ def match(content: Text | None, steps: int) -> Spoken:
     return Spoken(None, groups, how if words else "")
 
 
-def _by_tokens(
+def _match_tokens(
     content: Text,
     numbers: Sequence[int],
     letters: tuple[str, ...],

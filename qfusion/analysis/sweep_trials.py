@@ -120,7 +120,7 @@ class Trials:
         )
 
 
-def trials_of(sweep: sweeps.Sweep) -> Trials:
+def collect_trials(sweep: sweeps.Sweep) -> Trials:
     """Returns the trials of a sweep as they stand now."""
     attempts, best, space = sweep.attempts(), sweep.best(), sweep.search.space
     ended = [
@@ -157,7 +157,7 @@ def open_trials(name: str = "") -> Trials:
     """
     known = quotas.sweep_names()
     check(bool(name or known), "There is no sweep yet. Begin one with `python -m qfusion sweep`.")
-    return trials_of(sweeps.find(name or known[0]))
+    return collect_trials(sweeps.find(name or known[0]))
 
 
 STATES = {

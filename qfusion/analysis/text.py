@@ -15,7 +15,7 @@ _PUNCTUATION = re.compile(r"([\\`*_{}\[\]()#+.!|<>~$&^=\-])")
 _FORMULA = re.compile(r"^(?=[\t\n])|(^|[;\t\n]\"*)(?=[=+\-@＝＋－＠])")
 
 
-def plain(text: object, limit: int = 400) -> str:
+def escape_markdown(text: object, limit: int = 400) -> str:
     """Markdown that shows `text` literally, on one line, shortened to `limit` characters.
 
     A colon is followed by a zero-width space: `:smile:` and `:material/...:` are replaced after markdown is parsed, so
@@ -28,7 +28,7 @@ def plain(text: object, limit: int = 400) -> str:
 
 def term(name: str) -> str:
     """Markdown that shows a term of a decision: its modalities with plus signs between them; empty for the baseline."""
-    return plain(" + ".join(split_term(name)))
+    return escape_markdown(" + ".join(split_term(name)))
 
 
 def softmax(value: float) -> str:
@@ -36,7 +36,7 @@ def softmax(value: float) -> str:
     return "softmax > 0.999" if value >= 0.9995 else f"softmax {value:.3f}"
 
 
-def in_unit(what: str, unit: str) -> str:
+def with_unit(what: str, unit: str) -> str:
     """A quantity with its unit: "prediction (sentiment score)"; where the unit has parentheses of its own,
     "prediction, log-odds of ‘yes’ (nats)"."""
     return f"{what}, {unit}" if "(" in unit else f"{what} ({unit})"
@@ -51,19 +51,19 @@ def message(text: object) -> str:
     """An error's message as markdown: literal, except that `names` in backticks become code."""
     parts = str(text)[:1500].split("`")
     if len(parts) % 2 == 0:
-        return plain(text, 1500)
-    return "".join(f"`{part}`" if i % 2 else _spaced(part) for i, part in enumerate(parts))
+        return escape_markdown(text, 1500)
+    return "".join(f"`{part}`" if i % 2 else _escape_part(part) for i, part in enumerate(parts))
 
 
-def _spaced(part: str) -> str:
+def _escape_part(part: str) -> str:
     lead, tail = (
         part[: len(part) - len(part.lstrip())],
         part[len(part.rstrip()) :] if part.strip() else "",
     )
-    return (" " if lead else "") + plain(part, 1500) + (" " if tail else "")
+    return (" " if lead else "") + escape_markdown(part, 1500) + (" " if tail else "")
 
 
-def named(keys: Sequence[str]) -> str:
+def quote_names(keys: Sequence[str]) -> str:
     """Names from a link or a file as code for `message`: the first few, shortened."""
     text = ", ".join(f"`{key[:40].replace('`', chr(39))}`" for key in keys[:5])
     return text + (f" and {len(keys) - 5} more" if len(keys) > 5 else "")
@@ -82,12 +82,12 @@ def csv(table: pd.DataFrame, header: bool = True) -> bytes:
     safe = table.copy()
     for place, kind in enumerate(safe.dtypes):
         if not pd.api.types.is_numeric_dtype(kind):
-            safe.isetitem(place, [_quoted(cell) for cell in safe.iloc[:, place]])
-    safe.columns = pd.Index([_quoted(name) for name in safe.columns])
+            safe.isetitem(place, [_escape_formula(cell) for cell in safe.iloc[:, place]])
+    safe.columns = pd.Index([_escape_formula(name) for name in safe.columns])
     return safe.to_csv(index=False, header=header).encode()
 
 
-def _quoted(cell: Any) -> Any:
+def _escape_formula(cell: Any) -> Any:
     if not isinstance(cell, str):
         return cell
     words = cell.replace("\r\n", "\n").replace("\r", "\n")
@@ -111,7 +111,7 @@ def column(name: str) -> str:
     return _COLUMNS.get(name, name.replace("_", " "))
 
 
-def column_of(words: str, columns: Iterable[str]) -> str:
+def find_column(words: str, columns: Iterable[str]) -> str:
     """The column that has a name, or else the one that `column` calls so; the name itself where there is none."""
     known = list(columns)
     return (
@@ -119,8 +119,8 @@ def column_of(words: str, columns: Iterable[str]) -> str:
     )
 
 
-def unmarked(markdown: str) -> str:
-    """Our own markdown, with texts of `plain` in it, as plain text: for captions in files."""
+def strip_markup(markdown: str) -> str:
+    """Our own markdown, with texts of `escape_markdown` in it, as plain text: for captions in files."""
     words = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", markdown.replace(":\u200b", ":"))
     words = re.sub(r"(?<!\\)(\*\*|`)", "", words).replace("  \n", " ")
     return re.sub(r"\\([\\`*_{}\[\]()#+.!|<>~$&^=\-])", r"\1", words)

@@ -23,7 +23,7 @@ def curve(record: folder.Record, key: str) -> Curve:
     )
 
 
-def watched(record: folder.Record, prefix: str) -> dict[str, Curve]:
+def watched_curves(record: folder.Record, prefix: str) -> dict[str, Curve]:
     """What was watched under names that begin with `prefix` and a dot, by the rest of the name, in its own order."""
     return {
         name.removeprefix(f"{prefix}."): curve(record, f"watched.{name}")
@@ -32,21 +32,21 @@ def watched(record: folder.Record, prefix: str) -> dict[str, Curve]:
     }
 
 
-def watched_by(seen: Sequence[Seen], prefix: str) -> dict[str, dict[str, Curve]]:
-    """See `watched`, by run; runs without it are left out."""
+def watched_run_curves(seen: Sequence[Seen], prefix: str) -> dict[str, dict[str, Curve]]:
+    """See `watched_curves`, by run; runs without it are left out."""
     return {
         entry.name: terms
         for entry in seen
-        if entry.record is not None and (terms := watched(entry.record, prefix))
+        if entry.record is not None and (terms := watched_curves(entry.record, prefix))
     }
 
 
-def by_modalities(
+def group_by_modalities(
     seen: Sequence[Seen],
 ) -> list[tuple[tuple[str, ...], dict[str, dict[str, Curve]]]]:
     """Returns what was watched of contributions, by run, in groups of runs of the same modalities, with these."""
     groups: dict[tuple[str, ...], dict[str, dict[str, Curve]]] = {}
-    for name, terms in watched_by(seen, "dividend").items():
+    for name, terms in watched_run_curves(seen, "dividend").items():
         groups.setdefault(tuple(term for term in terms if "+" not in term), {})[name] = terms
     return list(groups.items())
 
@@ -121,7 +121,7 @@ class Onset:
 def onsets(record: folder.Record) -> dict[str, Onset]:
     """Returns when the joint terms' part of the contributions, and entanglement, came to half of what they are by now,
     by "joint" and "entanglement"; none of a run that did not watch them."""
-    curves = watched(record, "fusing")
+    curves = watched_curves(record, "fusing")
     result = {}
     for name in [name for name in curves if f"{name}_error" in curves]:
         (epochs, values), error = curves[name], curves[f"{name}_error"][1]

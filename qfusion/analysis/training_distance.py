@@ -18,9 +18,9 @@ BEHIND, AHEAD = 10_000, 2_000  # training and test samples at most, spread evenl
 def away_words(sample: Sample) -> str:
     """Returns in a sentence how far a sample lies from the nearest training sample, beside the median of test samples
     and the share of these that lie nearer."""
-    own = float(_from_training(sample.study, np.array([sample.row]))[0])
-    rows = drawn_samples.thinned(sample.dataset.rows("test"), AHEAD)
-    others = _from_training(sample.study, rows[rows != sample.row])
+    own = float(_training_distances(sample.study, np.array([sample.row]))[0])
+    rows = drawn_samples.thin_rows(sample.dataset.rows("test"), AHEAD)
+    others = _training_distances(sample.study, rows[rows != sample.row])
     return (
         "In what the encoders make of it, it lies further from the training data than "
         f"{share(float((others < own).mean()))} of the test samples ({own:.2g} from the nearest; their median is "
@@ -29,10 +29,10 @@ def away_words(sample: Sample) -> str:
 
 
 @memo(16, background=False)
-def _from_training(study: Study, rows: np.ndarray) -> np.ndarray:
+def _training_distances(study: Study, rows: np.ndarray) -> np.ndarray:
     """Distances (n,) of rows from the nearest training sample that is none of them."""
     behind = study.dataset.rows(checkpoint.training_split(study.card))
-    behind = drawn_samples.thinned(np.setdiff1d(behind, rows), BEHIND)
+    behind = drawn_samples.thin_rows(np.setdiff1d(behind, rows), BEHIND)
     return np.asarray(
         scipy.spatial.distance.cdist(
             study.space.encodings(rows), study.space.encodings(behind)

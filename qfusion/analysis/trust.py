@@ -9,8 +9,8 @@ import torch
 
 from qfusion import explain
 from qfusion.analysis import background_agreement, cohort_table, drawn_samples
-from qfusion.analysis.chunks import in_chunks
-from qfusion.analysis.memo import memo, written
+from qfusion.analysis.chunks import iterate_chunks
+from qfusion.analysis.memo import file_stamp, memo
 from qfusion.analysis.opening import open_study
 from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError
@@ -21,12 +21,12 @@ INSIDE = 64  # test rows of a large set whose features are replaced
 SPLIT = "test"
 
 
-def trained_on(study: Study) -> int:
+def count_training_rows(study: Study) -> int:
     """How many rows the model was trained on: features that are taken away are replaced by their mean over these."""
     return len(study.dataset.rows(checkpoint.training_split(study.card)))
 
 
-def explained(study: Study) -> tuple[np.ndarray, explain.Explanation]:
+def explain_test_rows(study: Study) -> tuple[np.ndarray, explain.Explanation]:
     """The test rows that are explained together, and their explanation."""
     inside = np.isin(study.explained_rows, study.dataset.rows(SPLIT))
     explanation = study.explanation
@@ -41,7 +41,7 @@ def explained(study: Study) -> tuple[np.ndarray, explain.Explanation]:
 @memo(16, says="Splitting the decisions on the test samples, once …")
 def modality_curves(study: Study, probability: bool = False) -> faithfulness.Curves:
     """Deletion and insertion of modalities, of the log-odds of the predicted class where there are classes."""
-    rows, result = explained(study)
+    rows, result = explain_test_rows(study)
     return faithfulness.modality_curves(
         result, study.predicted[rows], probability=probability, quantity=study.quantity
     )
@@ -73,12 +73,12 @@ def feature_curves(
             probability=probability,
             orders=5,  # of each the model is asked fourteen times
         )
-        for chunk in in_chunks(rows, size, "Replacing features")
+        for chunk in iterate_chunks(rows, size, "Replacing features")
     ]
     curves = feature_deletion.curves_of(
         np.concatenate(changes, -1),
         probability=probability,
-        clusters=cohort_table.clusters_of(study.dataset, rows),
+        clusters=cohort_table.row_clusters(study.dataset, rows),
         sampled=len(rows) < len(data.rows(SPLIT)),
     )
     return curves if probability else replace(curves, unit=study.quantity)
@@ -96,12 +96,12 @@ def asked_inside(study: Study, everyone: bool = False) -> np.ndarray:
 
 
 @memo(8, says="Comparing with the planted truth …")
-def against_truth(study: Study) -> faithfulness.AgainstTruth | None:
+def compare_with_truth(study: Study) -> faithfulness.AgainstTruth | None:
     """Exact against true dividends of the test rows, of classes those of the first; None where nobody knows these."""
     truth = study.dataset.truth
     if truth is None or study.dataset.names != study.modalities:
         return None
-    rows, result = explained(study)
+    rows, result = explain_test_rows(study)
     return faithfulness.against_truth(result, truth.iloc[rows])
 
 
@@ -110,7 +110,7 @@ def truth_over_seeds(study: Study, result: stability.Stability) -> dict[str, tup
     from scipy.stats import spearmanr
 
     truth = study.dataset.truth
-    assert truth is not None  # else there is nothing to compare with, see `against_truth`
+    assert truth is not None  # else there is nothing to compare with, see `compare_with_truth`
     true = truth.iloc[study.dataset.rows(SPLIT)]
     ranks = {
         term: [float(spearmanr(run[:, i], true[term]).statistic) for run in result.dividends]
@@ -126,7 +126,7 @@ def truth_over_seeds(study: Study, result: stability.Stability) -> dict[str, tup
 def sarcasm(study: Study, over_seeds: stability.Stability | None) -> list[tuple[float, int]]:
     """For this model, then for each training seed: share of sarcastic test samples with a negative text+audio dividend,
     and how many."""
-    rows, result = explained(study)
+    rows, result = explain_test_rows(study)
     one = faithfulness.sarcasm_share(result, study.dataset.table.iloc[rows])
     runs = [] if one is None else [one]
     if runs and over_seeds is not None and "text+audio" in over_seeds.coalitions:
@@ -136,8 +136,8 @@ def sarcasm(study: Study, over_seeds: stability.Stability | None) -> list[tuple[
     return runs
 
 
-@memo(8, stamp=lambda study: written(stability.FOLDER / f"{study.name}.safetensors"))
-def stability_of(study: Study) -> stability.Stability:
+@memo(8, stamp=lambda study: file_stamp(stability.FOLDER / f"{study.name}.safetensors"))
+def load_stability(study: Study) -> stability.Stability:
     """What was measured over training seeds; read anew when its file changes.
 
     Raises:
@@ -148,7 +148,7 @@ def stability_of(study: Study) -> stability.Stability:
     )
 
 
-def as_trained(study: Study) -> Study:
+def with_training_background(study: Study) -> Study:
     """The study against the training set, with which truth and seeds are compared, whatever is picked beside."""
     is_default = study.background.kind == backgrounds.DEFAULT
     return study if is_default else open_study(study.name, study.dataset.name)
@@ -159,7 +159,7 @@ SEVERITIES = ("warning", "fine", "unknown")
 
 def reliability_findings(study: Study) -> list[reliability.Finding]:
     """Return the findings on the reliability of a model's explanations, warnings first."""
-    truth = against_truth(study)
+    truth = compare_with_truth(study)
     findings = reliability.check_deletion(modality_curves(study), "modalities")
     if truth is not None:
         findings.append(reliability.check_truth(truth))
@@ -169,11 +169,11 @@ def reliability_findings(study: Study) -> list[reliability.Finding]:
         findings.append(reliability.Finding(concern))
     with suppress(QFusionError):  # not measured for this model
         findings += reliability.check_stability(
-            stability_of(study),
+            load_stability(study),
             study.errors[study.dataset.rows(SPLIT)],
             unit_over_seeds(study),
         )
-    rows, result = explained(study)
+    rows, result = explain_test_rows(study)
     findings += reliability.check_joint(result, study.predicted[rows])
     compared = background_agreement.agreement(study)
     if compared is not None:

@@ -45,7 +45,7 @@ class Terms:
     options: Options
 
 
-def settings_of(terms: Terms, variant: str) -> dict[str, Any]:
+def variant_settings(terms: Terms, variant: str) -> dict[str, Any]:
     """Returns the settings of a variant's model: the terms', as far as its kind has them, and what differs."""
     own = VARIANTS[variant]
     known, differs = registry.settings(own.kind), dict(own.settings)
@@ -58,11 +58,13 @@ def settings_of(terms: Terms, variant: str) -> dict[str, Any]:
     def behind(kind: str, settings: Mapping[str, Any]) -> int:
         outputs = terms.dataset.target.classes or ("score",)
         with torch.random.fork_rng():
-            return behind_encoders(build(kind, terms.dataset.input_specs, outputs, settings))
+            return count_fusion_parameters(
+                build(kind, terms.dataset.input_specs, outputs, settings)
+            )
 
     # as many products as give a bilinear head the full model's parameters behind the encoders
     one, two = (behind(own.kind, {**chosen, "rank": rank}) for rank in (1, 2))
-    wanted = behind(QJ, settings_of(terms, "qj"))
+    wanted = behind(QJ, variant_settings(terms, "qj"))
     return chosen | {"rank": min(NO_RANK, max(1, 1 + round((wanted - one) / (two - one))))}
 
 
@@ -119,7 +121,7 @@ class Run:
                 if resource in {row.cut for row in RESOURCES if row.full == self.variant}
             }
             record["epochs"], record["best_epoch"] = len(result.history), result.best_epoch
-            record["after_encoders"] = behind_encoders(model)
+            record["after_encoders"] = count_fusion_parameters(model)
         except (QFusionError, ValueError, RuntimeError, ArithmeticError) as error:
             record["failed"] = f"{type(error).__name__}: {str(error).splitlines()[0][:200]}"
         return record
@@ -145,7 +147,7 @@ def _adds(run: Run) -> bool:
     return additivity.only_adds(model.double().eval(), inputs)
 
 
-def behind_encoders(model: Any) -> int:
+def count_fusion_parameters(model: Any) -> int:
     """Returns how many parameters a fusion model has that are not its encoders'."""
     return sum(
         p.numel() for name, p in model.named_parameters() if not name.startswith("encoders.")

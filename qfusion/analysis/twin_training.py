@@ -16,10 +16,10 @@ import torch
 from qfusion import _files, _sentences
 from qfusion._checks import check, read_json
 from qfusion.analysis.audit_plan import QCNN, QJ, VARIANTS
-from qfusion.analysis.jobs import Job, begin_job, in_process
+from qfusion.analysis.jobs import Job, begin_job, run_in_process
 from qfusion.analysis.opening import open_study
 from qfusion.analysis.study import Study
-from qfusion.analysis.twin_runs import Run, Terms, settings_of
+from qfusion.analysis.twin_runs import Run, Terms, variant_settings
 from qfusion.errors import NotFound, QFusionError
 from qfusion.models import twins
 from qfusion.runs import training_queue
@@ -31,7 +31,7 @@ SEEDS, MOST = 5, 10  # seeds that a page trains; that are looked for
 # The twins of a reader's own model.
 
 
-def terms_of(study: Study) -> Terms:
+def twin_terms(study: Study) -> Terms:
     """Returns the terms of a study's model, by its card: those that it was trained on itself.
 
     Raises:
@@ -59,16 +59,16 @@ def terms_of(study: Study) -> Terms:
     )
 
 
-def runs_of(study: Study, seeds: Iterable[int]) -> list[Run]:
+def plan_twin_runs(study: Study, seeds: Iterable[int]) -> list[Run]:
     """Returns the trainings of a study's model and its twins, seed by seed, so that whatever is finished can be
     compared; none of a twin that lacks what the model has not either.
 
     Raises:
         NotFound: when it is not a model that has twins.
     """
-    terms = terms_of(study)
+    terms = twin_terms(study)
     settings = {
-        name: settings_of(terms, name)
+        name: variant_settings(terms, name)
         for name, variant in VARIANTS.items()
         if variant.system == study.card["model"]
     }
@@ -84,7 +84,7 @@ def _place(run: Run) -> Path:
     return _files.cache_root() / "audit" / f"{run.key}.json"
 
 
-def finished(wanted: Iterable[Run]) -> list[dict[str, Any]]:
+def load_finished(wanted: Iterable[Run]) -> list[dict[str, Any]]:
     """Returns the records of those trainings that are kept."""
     records = []
     for run in wanted:
@@ -102,8 +102,8 @@ def train_twins(study: Study, seeds: int = SEEDS) -> list[dict[str, Any]]:
     Raises:
         NotFound: when it is not a model that has twins.
     """
-    wanted = runs_of(study, range(seeds))
-    known = {record["key"] for record in finished(wanted)}
+    wanted = plan_twin_runs(study, range(seeds))
+    known = {record["key"] for record in load_finished(wanted)}
     with _sentences.progress_shown("Training twins") as tell:
 
         def now(number: int, *_: Any) -> bool:  # said often, so that whoever cancels need not wait
@@ -117,7 +117,7 @@ def train_twins(study: Study, seeds: int = SEEDS) -> list[dict[str, Any]]:
                     _place(run).parent.mkdir(parents=True, exist_ok=True)
                     _files.write_file(_place(run), json.dumps(record))
                 now(number + 1)
-    return finished(wanted)
+    return load_finished(wanted)
 
 
 def work(name: str, data: str, seeds: str) -> None:
@@ -135,8 +135,11 @@ def twins_key(study: Study) -> tuple[str, ...]:
 def begin_twins(study: Study, seeds: int = SEEDS) -> Job:
     """Returns the training of twins in a process of its own, begun by this call or an earlier one; it goes on when
     nobody looks any more."""
-    words, total = [study.name, study.dataset.name, str(seeds)], len(runs_of(study, range(seeds)))
-    make = partial(in_process, work, words, total, "Training twins")
+    words, total = (
+        [study.name, study.dataset.name, str(seeds)],
+        len(plan_twin_runs(study, range(seeds))),
+    )
+    make = partial(run_in_process, work, words, total, "Training twins")
     return begin_job(twins_key(study), make, total, again=True, aside=True, lasting=True)
 
 

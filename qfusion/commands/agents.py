@@ -124,7 +124,7 @@ def list_samples(
         offset: how many to leave out. limit: how many to list, at most 100.
     """
     study, parts = _study(model, data), qfusion.explain.cohorts.parse(filter)
-    table = qfusion.analysis.cohort_table.table_for(study, None, parts)
+    table = qfusion.analysis.cohort_table.cohort_table_with_maps(study, None, parts)
     columns = ["split", "truth", "prediction", "error", "relation", "leader"]
     spoken = qfusion.analysis.study.said_columns(table)
     rows = table.loc[qfusion.explain.cohorts.passing(parts, table), [*columns, *spoken]]
@@ -177,11 +177,12 @@ def verdict(model: str, sample: str, data: str = "", tweak: str = "") -> dict[st
     one = _sample(model, sample, data, tweak, "")
     return {
         "sample": one.id,
-        "decision": text.unmarked(answers.numbered(one.study, one.scores)),
+        "decision": text.strip_markup(answers.numbered(one.study, one.scores)),
         "truth": one.truth,
         "verdict": _decision(one)["verdict"],
         "answers": {
-            question: text.unmarked(answer(one)) for question, answer in answers.QUESTIONS.items()
+            question: text.strip_markup(answer(one))
+            for question, answer in answers.QUESTIONS.items()
         },
     }
 
@@ -232,10 +233,10 @@ def tweak(
         "sample": now.id,
         "tweak": now.changed,
         "output": now.explanation.outputs[now.output],
-        "says": text.unmarked(qfusion.panels.dynamics.describe_tweaked_sample(now))
+        "says": text.strip_markup(qfusion.panels.dynamics.describe_tweaked_sample(now))
         if now.changed
         else "Nothing is changed.",
-        "decision": ends(lambda one: text.unmarked(answers.numbered(one.study, one.scores))),
+        "decision": ends(lambda one: text.strip_markup(answers.numbered(one.study, one.scores))),
         now.quantity.replace("-", "_"): ends(lambda one: one.score),
         "dividends": ends(lambda one: one.dividends),
         "metrics": ends(lambda one: one.metrics),

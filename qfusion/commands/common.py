@@ -225,7 +225,7 @@ def load(
         NotFound: when either does not exist.
         InvalidInput: when the model was trained on a file and `data` does not say which.
     """
-    trained, dataset = qfusion.analysis.opening.opened(model, data)
+    trained, dataset = qfusion.analysis.opening.load_model_and_data(model, data)
     warning = qfusion.analysis.opening.other_version(trained, dataset)
     if warning:
         say(f"qfusion: warning: {warning}")

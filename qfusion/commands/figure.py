@@ -537,7 +537,7 @@ def _of_cohort(
     return qfusion.report.cohort(
         qfusion.report.contents.members(
             study,
-            qfusion.analysis.cohort_table.table_for(study, index, parts),
+            qfusion.analysis.cohort_table.cohort_table_with_maps(study, index, parts),
             parts,
             output=index,
         )

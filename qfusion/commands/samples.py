@@ -489,7 +489,7 @@ def _over_backgrounds(
         rows: of the sample alone. words: what is printed of its decision.
     """
     agreement, behind = qfusion.analysis.background_agreement, of.behind
-    kinds = agreement.kinds_of(of.explained)
+    kinds = agreement.offered_kinds(of.explained)
     if wanted.missing or behind.kind not in kinds or "mixed" not in kinds:
         return {}
     by_sign = qfusion.analysis.study.decides_by_sign(of.dataset)
@@ -697,7 +697,7 @@ Shown = tuple[dict[str, Any], list[str | RenderableType]]
 
 def patch(study: qfusion.analysis.study.Study, sample: str, donor: str) -> Shown:
     """Returns the outputs on a sample with each modality's state at each time from another one."""
-    result = qfusion.analysis.patching.patches_of(study, study.dataset.row(sample), donor)
+    result = qfusion.analysis.patching.patch_sample(study, study.dataset.row(sample), donor)
     shown = {
         "sample": sample,
         "donor": donor,
@@ -722,7 +722,9 @@ def patch(study: qfusion.analysis.study.Study, sample: str, donor: str) -> Shown
 def gate_groups(study: qfusion.analysis.study.Study, sample: str, shots: int) -> Shown:
     """Returns the Shapley values of the network's gate groups for one sample and for the loss."""
     row = study.dataset.row(sample)
-    result = qfusion.analysis.patching.gate_groups_of(study, row, int(study.predicted[row]), shots)
+    result = qfusion.analysis.patching.ablate_gate_groups(
+        study, row, int(study.predicted[row]), shots
+    )
     frame = result.frame()
     shown = {
         "sample": sample,
@@ -753,7 +755,7 @@ def smallest(study: qfusion.analysis.study.Study, retrain: int, name: str, keep:
         retrain: epochs to train every set on for; 0 does not. name: of the model. keep: what the smallest is
             called among the reader's own; "" puts none there.
     """
-    result = qfusion.analysis.patching.pruning_of(study)
+    result = qfusion.analysis.patching.prune_terms(study)
     tweak = result.tweak(result.size)
     shown: dict[str, Any] = {
         "metric": result.metric,

@@ -12,10 +12,10 @@ import torch
 
 from qfusion._checks import check, choose, require_number
 from qfusion.analysis import cut_measures, sample_circuits
-from qfusion.analysis.drawn_samples import thinned
+from qfusion.analysis.drawn_samples import thin_rows
 from qfusion.analysis.opening import open_sample
 from qfusion.analysis.sample import Sample
-from qfusion.analysis.trust import seed_values, stability_of
+from qfusion.analysis.trust import load_stability, seed_values
 from qfusion.errors import NotFound
 from qfusion.explain import Explanation, aumann_shapley, evidence, explain, faithfulness
 from qfusion.explain.cut_summaries import most_moved
@@ -252,7 +252,7 @@ def deletion_curves(sample: Sample, samples: int = 200) -> Any:
 
 def test_rows(sample: Sample, samples: int = 200) -> tuple[Explanation, np.ndarray, np.ndarray]:
     """Returns the explanation of some test rows, evenly spaced, these rows, and the output each is decided for."""
-    rows = thinned(sample.dataset.rows("test"), samples)
+    rows = thin_rows(sample.dataset.rows("test"), samples)
     explanation = explain(
         sample.model, sample.dataset.inputs(rows, dtype=torch.float64), sample.background
     )
@@ -266,7 +266,7 @@ def stability(sample: Sample) -> pd.DataFrame:
     Raises:
         NotFound: when nothing was measured for the model as it is, or the sample is no test sample.
     """
-    table = seed_values(sample.study, stability_of(sample.study), sample.row, "contributions")
+    table = seed_values(sample.study, load_stability(sample.study), sample.row, "contributions")
     if table is None:
         raise NotFound(
             f"Stability is measured for test samples, and '{sample.id}' is none. Choose one of the test split."
@@ -419,7 +419,7 @@ def cut_test(sample: Sample, *, samples: int = 200, times: int = 11) -> pd.DataF
     sample.require("time", "to cut at")
     return cut_table(
         cut_measures.cut_curves(
-            sample.model, sample.dataset, thinned(sample.dataset.rows("test"), samples), times
+            sample.model, sample.dataset, thin_rows(sample.dataset.rows("test"), samples), times
         )
     )
 

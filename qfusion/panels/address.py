@@ -29,9 +29,9 @@ from qfusion.panels.pickers import (
     default_sample,
     misfit,
     models,
-    models_for,
     own_data,
     resolve_pin,
+    trained_models,
 )
 from qfusion.panels.pins import parse_pin
 from qfusion.panels.tweak_limits import parse_slider_tweak
@@ -73,7 +73,7 @@ def complete_address(
     Raises:
         InvalidInput, NotFound: when a part of the address does not fit.
     """
-    result = _kept(_written(address))
+    result = _normalise_links(_without_guide(address))
     view = PageState(page, result)  # as it is completed
     if bare:
         _audit(result, allowed(view, None))
@@ -102,11 +102,12 @@ def complete_address(
             result.pop(key, None)
             result |= {key: [f"{value:.15g}"]} if value != default[key] else {}
     return OpenedPage(
-        view, made_from(study) | {"sample": result["sample"][0], "seed": study.card.get("seed")}
+        view,
+        describe_source(study) | {"sample": result["sample"][0], "seed": study.card.get("seed")},
     )
 
 
-def made_from(study: studies.Study) -> dict[str, Any]:
+def describe_source(study: studies.Study) -> dict[str, Any]:
     """Returns names and digests of a model and its data, as recipes and session files hold them."""
     return {
         "model": {"name": study.name, "digest": str(study.card.get("weights_sha256", ""))},
@@ -114,7 +115,7 @@ def made_from(study: studies.Study) -> dict[str, Any]:
     }
 
 
-def _written(address: Address) -> Values:
+def _without_guide(address: Address) -> Values:
     """The address with lists alone, without what leads the reader."""
     result = {
         key: [values] if isinstance(values, str) else list(values)
@@ -140,7 +141,7 @@ def naming(what: str) -> Iterator[None]:
         raise type(error)(f"{what}: {error}") from error
 
 
-def _kept(values: Values) -> Values:
+def _normalise_links(values: Values) -> Values:
     """The address with saved cohorts and the pinned view in their one form."""
     if "cohort" in values:
         with naming("In the link, `cohort`"):
@@ -161,7 +162,9 @@ def _choose_model(values: Values) -> None:
     """Model and data that agree."""
     if "model" not in values:
         values["model"] = [
-            next(models_for(values["data"][0]), models()[0]) if "data" in values else models()[0]
+            next(trained_models(values["data"][0]), models()[0])
+            if "data" in values
+            else models()[0]
         ]
     model = values["model"][0]
     if "data" not in values:

@@ -16,7 +16,7 @@ from qfusion.errors import QFusionError
 from qfusion.explain import cohorts
 from qfusion.figures import export
 from qfusion.figures.export_style import ExportStyle
-from qfusion.panels.pages import open_page, scope_of
+from qfusion.panels.pages import open_page, scope_name
 from qfusion.panels.rendering import figure_names, render_panel
 from qfusion.panels.reproduction import save_panel
 from qfusion.panels.scopes import drop_empty, open_scope
@@ -192,13 +192,15 @@ def jobs_of_cohort(
     )
     result = open_page(page, address)
     check(
-        scope_of(page, panel) in SAMPLE_SCOPES,
+        scope_name(page, panel) in SAMPLE_SCOPES,
         f"Panel '{panel}' is not of a sample: it is the same for all. Export it alone.",
     )
     study = open_scope(result.view, "study")
     output = outputs.parse(result.view.output, study.classes)
     parts = cohorts.parse(filter)
-    table = cohort_table.table_for(study.with_reference(output.reference), output.number, parts)
+    table = cohort_table.cohort_table_with_maps(
+        study.with_reference(output.reference), output.number, parts
+    )
     ids = [str(name) for name in table.index[cohorts.passing(parts, table)]]
     check(bool(ids), f"No sample passes the filter {filter[:80]!r}. Widen it.")
     given = result.view.address()

@@ -177,7 +177,7 @@ def diagram(
     if likely:
         shows += f" At the ends of wires, how likely their qubits read 1 {when}, then the decision."
     if seen is not None:
-        shows += f" Grey: gates that cannot change ⟨Z⟩ of {text.plain(cone)}."
+        shows += f" Grey: gates that cannot change ⟨Z⟩ of {text.escape_markdown(cone)}."
     if len(drawn) < len(walk.boxes):
         first = drawn[0].first
         last = max(box.last for box in drawn)
@@ -252,7 +252,7 @@ def _describe_unused_states(sample: Sample) -> str:
     """Return which modalities have fewer levels than their qubits have states."""
     if sample.can("time"):
         fewer = [
-            f"{d} levels of {text.plain(name)}"
+            f"{d} levels of {text.escape_markdown(name)}"
             for name, d in zip(sample.modalities, sample.model.dims, strict=True)
             if d & (d - 1)
         ]
@@ -350,7 +350,7 @@ def outcomes(
         theme=theme,
     )
     shows = (
-        f"how likely each outcome of {text.plain(', '.join(wires))} is; the number in the title is the trace "
+        f"how likely each outcome of {text.escape_markdown(', '.join(wires))} is; the number in the title is the trace "
         f"distance (0 to 1).{words}{sample.of}"
     )
 
@@ -522,7 +522,7 @@ def information(
 def describe_cone(readout: str, gates: int, all_gates: int, qubits: int, all_qubits: int) -> str:
     """Describe what a read-out can depend on: its light cone holds all that may change it, not all that does."""
     return (
-        f"{text.plain(readout)} can depend on {gates:,} of {count(all_gates, 'gate')} and {qubits:,} of "
+        f"{text.escape_markdown(readout)} can depend on {gates:,} of {count(all_gates, 'gate')} and {qubits:,} of "
         f"{count(all_qubits, 'qubit')}"
     )
 
@@ -783,10 +783,10 @@ PANELS = {
         opens=_REPLAY,
     ),
     "qubits": panel.Panel(
-        qubits, _AT, fits=has_begun, opens=panel.all_of(_REPLAY, QUBITS_AS.chosen(PLANE))
+        qubits, _AT, fits=has_begun, opens=panel.all_open(_REPLAY, QUBITS_AS.chosen(PLANE))
     ),
     "bloch-gates": panel.Panel(
-        balls, _AT, fits=has_begun, opens=panel.all_of(_REPLAY, QUBITS_AS.chosen(BALLS))
+        balls, _AT, fits=has_begun, opens=panel.all_open(_REPLAY, QUBITS_AS.chosen(BALLS))
     ),
     "before-after": panel.Panel(outcomes, _AT, fits=fits_joint_display, opens=_REPLAY),
     "matrix-after": panel.Panel(matrix, _AT, fits=fits_joint_display, opens=_REPLAY),

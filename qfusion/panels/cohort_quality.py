@@ -49,7 +49,7 @@ def confusions(levels: errors.Levels, theme: style.Theme = "light") -> panel.Pan
         figure,
         shows=shows,
         not_shown="how sure the model was: see the calibration.",
-        alt=f"Annotated and predicted classes: {text.unmarked(title)}.",
+        alt=f"Annotated and predicted classes: {text.strip_markup(title)}.",
         table=table,
     )
 
@@ -190,7 +190,7 @@ def describe_confusions(counts: np.ndarray, classes: Sequence[str]) -> str:
     if not most:
         return words
     pairs = [
-        f"‘{text.plain(classes[i])}’ is taken for ‘{text.plain(classes[j])}’"
+        f"‘{text.escape_markdown(classes[i])}’ is taken for ‘{text.escape_markdown(classes[j])}’"
         for (i, j), number in wrong.items()
         if number == most
     ]
@@ -216,7 +216,7 @@ def describe_separation(areas: Mapping[str, float], value: str) -> str:
         one="{names} has the smallest area below the ROC curve against the rest: {value:.3f}",
         some="{names} have the smallest area below the ROC curve against the rest: {value:.3f}",
         every="All classes are told from the rest alike: area {value:.3f}",
-        name=lambda name: f"‘{text.plain(name)}’",
+        name=lambda name: f"‘{text.escape_markdown(name)}’",
         many="{count} classes",
     )
 
@@ -243,7 +243,8 @@ def describe_residuals(truth: np.ndarray, residual: np.ndarray) -> str:
 
 
 def _describe_cohort(levels: errors.Levels) -> str:
-    return f"Of {int(levels.inside.sum()):,} samples of {text.plain(levels.name if levels.parts else levels.split)}."
+    return f"Of {int(levels.inside.sum()):,} samples of "
+    f"{text.escape_markdown(levels.name if levels.parts else levels.split)}."
 
 
 def has_classes(levels: errors.Levels, **_: object) -> bool:

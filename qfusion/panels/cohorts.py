@@ -130,16 +130,15 @@ def describe_leader(whole: Mapping[str, float], part: Mapping[str, float], every
     leader = verdicts.leader_of(means)
     if not leader:
         shares = ", ".join(
-            f"{text.plain(name)} {mean:.0%}"
+            f"{text.escape_markdown(name)} {mean:.0%}"
             for name, mean in sorted(means.items(), key=lambda item: -item[1])
         )
         return f"No modality leads{' in the cohort' if every else ' on average'}: {shares}"
     if not every:
-        return (
-            f"{text.plain(leader)} leads with {whole[leader]:.0%} of the Shapley shares on average"
-        )
+        return f"{text.escape_markdown(leader)} leads with {whole[leader]:.0%} of the Shapley shares on average"
     return (
-        f"{text.plain(leader)} leads in the cohort with {part[leader]:.0%} of the Shapley shares; in {every} it "
+        f"{text.escape_markdown(leader)} leads in the cohort with {part[leader]:.0%} of the Shapley shares; in "
+        f"{every} it "
         f"has {whole[leader]:.0%}"
     )
 
@@ -177,7 +176,8 @@ def relations(levels: errors.Levels, theme: style.Theme = "light") -> panel.Pane
         + "; ".join(
             f"{k}: {words[0].lower()}{words[1:-1]}" for k, words in RELATION_DEFINITIONS.items()
         )
-        + f". Right: mean error ({text.plain(levels.study.unit_of_error)}) with {levels.intervals}. Click a bar "
+        + f". Right: mean error ({text.escape_markdown(levels.study.unit_of_error)}) with {levels.intervals}. Click "
+        "a bar "
         f"to make it the cohort. {_describe_background(levels)}"
     )
     alt = "Types: " + ", ".join(f"{k} {n}" for k, n in zip(kinds, whole, strict=True)) + "."
@@ -228,7 +228,7 @@ def dividends(
         own = {}
     else:
         own = {term: float(levels.own[dividend_column(term)]) for term in terms}
-    unit = unit_of(levels)
+    unit = contribution_unit(levels)
     if by == cohort_groups.NOT_GROUPED:
         shape = "violins, the line inside is the mean"
         group = np.full(len(rows), "", dtype=object)
@@ -317,7 +317,7 @@ def entanglement(
     titles = cohort_measures.measure_titles(study)
     strengths = cohort_measures.strength_titles(study)
     measure = measure or next(iter(titles), "")
-    result = errors.related(levels, measure, strength, everyone)
+    result = errors.correlate_measures(levels, measure, strength, everyone)
     figure = cohort_charts.scatter(
         result.rows.index.tolist(),
         result.x,
@@ -387,7 +387,7 @@ def cut_test(
     )
     return panel.PanelFigure(
         "cut-test",
-        f"Are the correlations needed? {text.plain(describe_cuts(result))}",
+        f"Are the correlations needed? {text.escape_markdown(describe_cuts(result))}",
         figure,
         shows=shows,
         not_shown=generator_attribution.SAYS["cut-test"][1],
@@ -414,11 +414,11 @@ def describe_cut_scope(levels: errors.Levels, everyone: bool = False) -> str:
     whole = int(levels.inside.sum())
     sentence = drawn_samples.drawn_words(some, whole)
     if levels.parts:
-        sentence += f" of the {text.plain(levels.name)}"
+        sentence += f" of the {text.escape_markdown(levels.name)}"
     return sentence
 
 
-def unit_of(levels: errors.Levels) -> str:
+def contribution_unit(levels: errors.Levels) -> str:
     """Return what the contributions of a cohort's samples are of."""
     if levels.study.classes and levels.output_wanted is None:
         return "log-odds of the class decided for (nats)"
@@ -541,7 +541,7 @@ def can_afford_cuts(levels: errors.Levels, wanted: bool = False, **_: object) ->
 def require_filter(study: Study, words: str, output: int | None = None) -> None:
     """Raises InvalidInput or NotFound where words are no filter of a study's samples, or name what it has not."""
     parts = filters.parse(words)
-    filters.passing(parts, cohort_table.table_for(study, output, parts))
+    filters.passing(parts, cohort_table.cohort_table_with_maps(study, output, parts))
 
 
 FILTER = params.TextParam(

@@ -52,7 +52,7 @@ def waterfall(
             )
         )
     drawn.update_yaxes(ticklabelstandoff=6)
-    shows = f"the exact sum of {text.plain(one.id)}"
+    shows = f"the exact sum of {text.escape_markdown(one.id)}"
     if sides.same_target:
         shows += ", on the same scale as the other. "
     else:
@@ -82,7 +82,7 @@ def differences(sides: compare.Sides, theme: style.Theme = "light") -> panel.Pan
         theme=theme,
     )
     shows = (
-        f"{text.plain(b.id)} minus {text.plain(a.id)}, term by term; the last bar is their sum. "
+        f"{text.escape_markdown(b.id)} minus {text.escape_markdown(a.id)}, term by term; the last bar is their sum. "
         + _describe_backgrounds(sides)
     )
     alt = (
@@ -265,8 +265,8 @@ def disagreements(sides: compare.Sides, theme: style.Theme = "light") -> panel.P
         theme=theme,
     )
     shows = (
-        f"the {len(ids)} of {result.among:,} test samples on which {text.plain(sides.a.study.name)} (A) and "
-        f"{text.plain(b.name)} (B), both as learned, differ most: A’s decision → B’s"
+        f"the {len(ids)} of {result.among:,} test samples on which {text.escape_markdown(sides.a.study.name)} (A) and "
+        f"{text.escape_markdown(b.name)} (B), both as learned, differ most: A’s decision → B’s"
     )
     if result.terms:
         shows += ", and the term that differs most, B − A. "
@@ -364,8 +364,8 @@ def _list_changes(change: Mapping[str, float], terms: Sequence[str]) -> str:
 def describe_predictions(a: str, b: str) -> str:
     """Describe which classes both sides predict."""
     if a == b:
-        return f"Both predict ‘{text.plain(a)}’"
-    return f"A predicts ‘{text.plain(a)}’, B ‘{text.plain(b)}’"
+        return f"Both predict ‘{text.escape_markdown(a)}’"
+    return f"A predicts ‘{text.escape_markdown(a)}’, B ‘{text.escape_markdown(b)}’"
 
 
 def describe_share_shift(a: Mapping[str, float], b: Mapping[str, float]) -> str:
@@ -382,8 +382,8 @@ def describe_share_shift(a: Mapping[str, float], b: Mapping[str, float]) -> str:
         return f"{every} carries as much in B as in A, to a percentage point"
     points = f"{100 * abs(change[first[0]]):.0f}"
     unit = "percentage point" if points == "1" else "percentage points"
-    more = [text.plain(name) for name in first if change[name] > 0]
-    less = [text.plain(name) for name in first if change[name] < 0]
+    more = [text.escape_markdown(name) for name in first if change[name] > 0]
+    less = [text.escape_markdown(name) for name in first if change[name] < 0]
     texts = []
     for names, word in ((more, "more"), (less, "less")):
         if len(names) == 1:
@@ -422,7 +422,7 @@ def _hues(sides: compare.Sides) -> dict[str, str]:
 
 def _describe_sides(sides: compare.Sides) -> str:
     """Return whose numbers they are."""
-    return f" Of samples {text.plain(sides.a.id)} (A) and {text.plain(sides.b.id)} (B)."
+    return f" Of samples {text.escape_markdown(sides.a.id)} (A) and {text.escape_markdown(sides.b.id)} (B)."
 
 
 def _describe_backgrounds(sides: compare.Sides) -> str:
@@ -520,7 +520,7 @@ PANELS = {
 }
 NAMED = {
     "content-several-": panel.Panel(
-        samples.curve_of,
+        samples.draw_sample_curve,
         rest=lambda view, rest: samples.parse_curve_name(view, f"several-{rest}"),
         endings=curve_columns,
         opens=_OPENS,

@@ -143,7 +143,7 @@ def describe_readout_dependence(spread: np.ndarray, unit: str) -> str:
     """Describe how far the scores at 0, at T and at a unique steady state depend on the input."""
     return (
         "**What would it say in the end?** Read out at the steady state, it is one number for every input. At T it "
-        f"spreads over the test samples by {spread[1]:.3g} ({text.plain(unit)}, standard deviation), and by "
+        f"spreads over the test samples by {spread[1]:.3g} ({text.escape_markdown(unit)}, standard deviation), and by "
         f"{spread[0]:.3g} if it is read out at t = 0."
     )
 

@@ -61,7 +61,7 @@ def cut(sample: Sample, theme: style.Theme = "light", *, t: float = 1.0) -> pane
     )
     return panel.PanelFigure(
         "cut",
-        text.plain(describe_cut(cuts, sample.output, sample.quantity)),
+        text.escape_markdown(describe_cut(cuts, sample.output, sample.quantity)),
         figure,
         called="Are the correlations needed, and when?",
         shows=generator_attribution.SAYS["cut"][0] + sample.of,
@@ -94,7 +94,7 @@ def cut_terms(
     whose = choose("Modality", modality or most_sensitive_modality(sample), sample.modalities)
     sizes = cut_measures.term_sizes(cuts, whose, sample.output)
     title = describe_lost_terms(
-        text.plain(whose),
+        text.escape_markdown(whose),
         {
             name: (float(entry[0]), float(entry.min()))
             for name, entry in sizes["cut"].items()

@@ -48,8 +48,9 @@ def information_bits(dataset: DataSet, theme: style.Theme = "light") -> panel.Pa
         theme=theme,
     )
     shows = (
-        f"the information of the target of {text.plain(dataset.name)}, in bits, by {len(result.by)} estimators, "
-        f"with redundancy as BROJA defines it. Whiskers: {_over_rows(dataset, result)}.{rest} "
+        f"the information of the target of {text.escape_markdown(dataset.name)}, in bits, by {len(result.by)} "
+        "estimators, "
+        f"with redundancy as BROJA defines it. Whiskers: {_draw_over_rows(dataset, result)}.{rest} "
         + " ".join(
             map(
                 _plain,
@@ -69,7 +70,7 @@ def information_bits(dataset: DataSet, theme: style.Theme = "light") -> panel.Pa
     )
     return panel.PanelFigure(
         "needs-bits",
-        describe_information(result, text.plain),
+        describe_information(result, text.escape_markdown),
         figure,
         shows=shows,
         not_shown="that a model must fuse: of a sum, too, much is told only together, and late models add up. Nor how "
@@ -97,10 +98,11 @@ def small_models(dataset: DataSet, theme: style.Theme = "light") -> panel.PanelF
         theme=theme,
     )
     shows = (
-        f"linear models, trees and a small network, cross-validated on {text.plain(dataset.name)}: the best of "
+        f"linear models, trees and a small network, cross-validated on {text.escape_markdown(dataset.name)}: the "
+        "best of "
         "one modality, of parts that add up (late), and of all features together (joint), or the base rate where no "
         "model does better. The best is the one of the least held-out loss, so that small advantages are partly luck. "
-        f"Intervals: {_over_rows(dataset, estimate)}. "
+        f"Intervals: {_draw_over_rows(dataset, estimate)}. "
         + " ".join(map(_plain, describe_evaluation(result.evaluation)))
     )
     alt = ", ".join(f"{name} {one.value:+.3f}" for name, one in rows.items()) + "."
@@ -118,10 +120,10 @@ def small_models(dataset: DataSet, theme: style.Theme = "light") -> panel.PanelF
 
 
 def _plain(words: str) -> str:
-    return text.plain(words, 600)
+    return text.escape_markdown(words, 600)
 
 
-def _over_rows(dataset: Any, result: information.Estimate) -> str:
+def _draw_over_rows(dataset: Any, result: information.Estimate) -> str:
     return intervals.describe_resampling(dataset, dataset.rows_of(result.samples.index), "rows")
 
 

@@ -26,7 +26,7 @@ _EXTREME = {"for": -1, "against": 0}
 
 def describe_modalities(operator: Operator) -> str:
     """Return the modalities of an operator, as markdown."""
-    return listed([text.plain(name) for name in operator.modalities])
+    return listed([text.escape_markdown(name) for name in operator.modalities])
 
 
 def format_share(value: float) -> str:
@@ -82,7 +82,7 @@ def describe_largest_effect(
     return panel.capital(
         panel.superlative(
             {
-                f"element {text.plain(elements[i])} of {text.plain(modalities[m])}": float(
+                f"element {text.escape_markdown(elements[i])} of {text.escape_markdown(modalities[m])}": float(
                     effects[m, i]
                 )
                 for m, i in np.ndindex(*effects.shape)
@@ -118,7 +118,7 @@ def spectrum(
         group: of modalities, such as "text+audio".
         split: "train", "valid" or "test", of the other samples.
     """
-    result, (score, weights) = operator_votes.votes_of(sample, group, split)
+    result, (score, weights) = operator_votes.group_votes(sample, group, split)
     operator = result.operator
     votes = result.operator.votes
     moved = score - operator.baseline
@@ -175,7 +175,7 @@ def extreme_eigenstate(
         side: "for" or "against".
         group: of modalities, such as "text+audio".
     """
-    operator = operator_votes.operator_of(sample, group)
+    operator = operator_votes.group_operator(sample, group)
     k = _EXTREME[side]
     amplitudes = operator.amplitudes(k)
     names = state_charts.basis_labels(operator.dims)
@@ -188,7 +188,8 @@ def extreme_eigenstate(
     )
     if len(operator.dims) > 1:
         shows += (
-            f"; levels of {', '.join(map(text.plain, operator.modalities))}, first leftmost. Real samples are "
+            f"; levels of {', '.join(map(text.escape_markdown, operator.modalities))}, first leftmost. Real samples "
+            "are "
             "products; this need not be."
         )
     else:
@@ -225,7 +226,7 @@ def outcome_patterns(
         theme: of the figure.
         group: of modalities, such as "text+audio".
     """
-    operator = operator_votes.operator_of(sample, group)
+    operator = operator_votes.group_operator(sample, group)
     elements = _element_names(sample)
     whole = len(operator.values)
     side = min(SHOWN_PATTERNS, whole // 2)
@@ -270,7 +271,7 @@ def element_effects(
         theme: of the figure.
         group: of modalities, such as "text+audio".
     """
-    operator = operator_votes.operator_of(sample, group)
+    operator = operator_votes.group_operator(sample, group)
     elements = _element_names(sample)
     if operator.effects is not None:
         values = operator.effects
@@ -320,7 +321,7 @@ def extreme_plane(
         split: "train", "valid" or "test", of the samples that are drawn.
         up: "weight against" or "value of the group"; by the number of eigenstates unless told.
     """
-    result, (_, weights) = operator_votes.votes_of(sample, group, split)
+    result, (_, weights) = operator_votes.group_votes(sample, group, split)
     study = sample.study
     up = choose("y axis", up or default_vertical_axis(result.operator), UPS)
     if up == UPS[0]:
@@ -392,7 +393,7 @@ def _element_names(sample: Sample) -> tuple[str, ...]:
 
 def _describe_pattern(bits: np.ndarray, elements: tuple[str, ...]) -> str:
     """Return one pattern in words: the elements that read 1."""
-    read = [[text.plain(elements[i], 20) for i in np.flatnonzero(row)] for row in bits]
+    read = [[text.escape_markdown(elements[i], 20) for i in np.flatnonzero(row)] for row in bits]
     return "; ".join("yes on " + ", ".join(on) if on else "no on all" for on in read)
 
 
@@ -402,7 +403,8 @@ NEAREST = 4  # samples that are shown on each side
 def has_kets(sample: Sample, group: str = "", **_: Any) -> bool:
     """Return whether the operator's eigenstates are kets, which can be drawn."""
     return (
-        sample.study.can("states") and operator_votes.operator_of(sample, group).vectors is not None
+        sample.study.can("states")
+        and operator_votes.group_operator(sample, group).vectors is not None
     )
 
 
@@ -415,7 +417,7 @@ def _nearest_curve_names(view: page_state.PageState, sample: Sample) -> list[str
     """Return the ends of the names of the curves of the samples nearest to both extremes."""
     if not sample.study.can("states"):
         return []
-    result = operator_votes.votes_of(sample, GROUP(view) or "", AMONG(view) or "test")[0]
+    result = operator_votes.group_votes(sample, GROUP(view) or "", AMONG(view) or "test")[0]
     return [
         end
         for side in ("for", "against")
@@ -471,6 +473,6 @@ OPERATORS = {
 }
 NAMED = {
     "content-": panel.Panel(
-        samples.curve_of, rest=samples.parse_curve_name, endings=_nearest_curve_names
+        samples.draw_sample_curve, rest=samples.parse_curve_name, endings=_nearest_curve_names
     )
 }

@@ -51,7 +51,7 @@ def scores(
     if len(names) > 1:
         first, second = np.argsort(-result.scores)[:2]
         head = describe_lead(
-            text.plain(names[first]),
+            text.escape_markdown(names[first]),
             float(study.logits(result.scores[first] - result.scores[second])),
             float(study.logits(np.asarray(result.lead_error))),
             shots,

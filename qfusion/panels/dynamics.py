@@ -86,7 +86,7 @@ def upper_curves(
         pairs = tweaked_pairs(sample)
         series = _mutual_information(sample, pairs)
         if len(pairs) == 1:
-            name = f"the mutual information of {listed([text.plain(name) for name in pairs[0]])}"
+            name = f"the mutual information of {listed([text.escape_markdown(name) for name in pairs[0]])}"
     else:
         series = sample.track(negativity=above == ENTANGLEMENT).measures.single(kind)
     # a pure state's is 0 up to rounding
@@ -99,7 +99,9 @@ def tweaked_pairs(sample: Sample) -> list[tuple[str, ...]]:
 
     All where nothing is changed, or all that evolves.
     """
-    parts = sample_evolution.touched(sample.tweak, sample.modalities) or [sample.modalities]
+    parts = sample_evolution.affected_modalities(sample.tweak, sample.modalities) or [
+        sample.modalities
+    ]
     return [
         pair
         for pair in combinations(sample.modalities, 2)
@@ -313,7 +315,7 @@ def trajectories(
     mean = track.ensemble.measures.single("entropy")[whose]
     last = [float(values[-1]) for values in entropies]
     title = (
-        f"Entanglement of {text.plain(whose)} ends between {min(last):.2f} and {max(last):.2f} nats in "
+        f"Entanglement of {text.escape_markdown(whose)} ends between {min(last):.2f} and {max(last):.2f} nats in "
         f"{runs} single runs, {mean[-1]:.2f} on average"
     )
     figure = jump_trajectories.single_runs(
@@ -498,9 +500,11 @@ def reduced_states(sample: Sample, name: str) -> np.ndarray:
 
 def list_changes(tweak: Tweak) -> list[str]:
     """Describe what is changed, one by one, as markdown."""
-    changes = [f"H: {text.plain(term)} × {factor:g}" for term, factor in tweak.couplings.items()]
+    changes = [
+        f"H: {text.escape_markdown(term)} × {factor:g}" for term, factor in tweak.couplings.items()
+    ]
     for term, factor in tweak.dissipations.items():
-        changes.append(f"dissipation: {text.plain(term)} × {factor:g}")
+        changes.append(f"dissipation: {text.escape_markdown(term)} × {factor:g}")
     if tweak.duration is not None:
         changes.append(f"T = {tweak.duration:g}")
     return changes
@@ -518,13 +522,13 @@ def correlation_change(sample: Sample) -> dict[str, Ends]:
     """
     names = sample.modalities
     ends = {}
-    parts = sample_evolution.touched(sample.tweak, names)
+    parts = sample_evolution.affected_modalities(sample.tweak, names)
     if len(names) == 1:
         return {}
     if len(parts) > MOST_SAID:
         parts = [names]
     for part in parts:
-        whose = f" of {listed([text.plain(name) for name in part])}"
+        whose = f" of {listed([text.escape_markdown(name) for name in part])}"
         if len(part) == 1:
             whose += " with the rest"
         elif len(parts) == 1 and (len(part) == len(names) or len(list_changes(sample.tweak)) == 1):
@@ -600,7 +604,7 @@ def describe_tweaked_sample(sample: Sample) -> str:
     timed = sample.can("time")
     return describe_tweak(
         sample,
-        list_changes(sample.tweak) if timed else [text.plain(sample.changed)],
+        list_changes(sample.tweak) if timed else [text.escape_markdown(sample.changed)],
         correlation_change(sample) if timed else {},
     )
 
@@ -651,5 +655,5 @@ def terms_over_time(sample: Sample, what: str) -> dict[str, np.ndarray]:
 def cursor_time(sample: Sample, t: float) -> float | None:
     """Return the time of a share t of T, where a cursor is drawn: not at 0 and 1."""
     if 0 < t < 1:
-        return t * float(sample_evolution.times_of(float(sample.model.duration))[-1])
+        return t * float(sample_evolution.time_grid(float(sample.model.duration))[-1])
     return None

@@ -173,7 +173,7 @@ PANELS = {
         cut_terms,
         {"modality": CUT, **_T},
         fits=can_cut,
-        opens=panel.all_of(_DECISION, CUT_TERMS.opens),
+        opens=panel.all_open(_DECISION, CUT_TERMS.opens),
     ),
     "waterfall-now": panel.Panel(waterfall, fits=TIMED, opens=_DECISION, below=True),
     **{
@@ -196,7 +196,7 @@ PANELS = {
             {"whose": STATE_OF, **_T},
             {"part": part},
             fits=TIMED,
-            opens=panel.all_of(_STATE, STATE_AS.chosen(HEAT)),
+            opens=panel.all_open(_STATE, STATE_AS.chosen(HEAT)),
         )
         for part in MATRIX_PARTS
     },

@@ -41,11 +41,11 @@ ROUNDING = 1e-9  # differences of Shapley values below it are rounding
 
 def trust_warnings(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
     """Draw every caution on the explanations of a model, as a table: it has no figure."""
-    study = trust.as_trained(study)
-    rows, _ = trust.explained(study)
+    study = trust.with_training_background(study)
+    rows, _ = trust.explain_test_rows(study)
     words = [describe_finding(finding) for finding in trust.reliability_findings(study)]
     shows = (
-        f"what was measured on {len(rows):,} test samples of {text.plain(study.dataset.name)} against "
+        f"what was measured on {len(rows):,} test samples of {text.escape_markdown(study.dataset.name)} against "
         f"{background_markdown(study.explanation_background)}: every sentence follows from the figures below. "
     )
     if study.is_sampled:
@@ -66,7 +66,7 @@ def trust_warnings(study: Study, theme: style.Theme = "light") -> panel.PanelFig
 
     return panel.PanelFigure(
         "cautions",
-        f"When not to trust the explanations of {text.plain(study.name)}",
+        f"When not to trust the explanations of {text.escape_markdown(study.name)}",
         None,
         shows=shows,
         not_shown="whether the model is right; only how far its explanation is the model's own, and would be another "
@@ -137,9 +137,9 @@ def feature_curves(
         curves,
         kind,
         f"features-{modality}",
-        f"Inside {text.plain(modality)}: {describe_beaten_orders(curves)}",
-        f"{'time steps' if steps else 'features'} of {text.plain(modality)} in the order of {ranking}",
-        f"replaced by their mean over the {trust.trained_on(study):,} training samples, the other "
+        f"Inside {text.escape_markdown(modality)}: {describe_beaten_orders(curves)}",
+        f"{'time steps' if steps else 'features'} of {text.escape_markdown(modality)} in the order of {ranking}",
+        f"replaced by their mean over the {trust.count_training_rows(study):,} training samples, the other "
         f"modalities as they are.{drawn}",
         theme,
         style.term_colour(modality, study.modalities),
@@ -251,25 +251,25 @@ def _interval(curves: faithfulness.Curves, place: int) -> str:
 
 def planted_truth(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
     """Draw exact against planted contributions of the test samples; only of data with a planted truth."""
-    study = trust.as_trained(sample.study)
+    study = trust.with_training_background(sample.study)
     against_truth = check_present(
-        trust.against_truth(study),
+        trust.compare_with_truth(study),
         f"The data set '{study.dataset.name}' has no planted truth. Choose 'planted' or 'scenes'.",
     )
-    rows, _ = trust.explained(study)
+    rows, _ = trust.explain_test_rows(study)
     place = np.flatnonzero(rows == sample.row)
     varying = np.isfinite(against_truth.rank)
     check(bool(varying.any()), "No term varies in truth, so that none can be compared with it.")
     same = [term for term, varies in zip(against_truth.terms, varying, strict=True) if not varies]
     if same:
         constant = (
-            f" {text.plain(listed(same)).capitalize()}, the same for all of them in truth or in the model, "
+            f" {text.escape_markdown(listed(same)).capitalize()}, the same for all of them in truth or in the model, "
             "cannot follow and are not drawn."
         )
     else:
         constant = ""
     if study.classes:
-        of_classes = f", for ‘{text.plain(study.classes[0])}’: 1 where it is right and −1 where not"
+        of_classes = f", for ‘{text.escape_markdown(study.classes[0])}’: 1 where it is right and −1 where not"
     else:
         of_classes = ""
     figure = trust_charts.truth_scatter(
@@ -330,7 +330,7 @@ def other_methods(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
     Only against samples as background.
     """
     study = sample.study
-    compared = method_comparison.against_rows(study)
+    compared = method_comparison.with_row_background(study)
     if compared.background.kind == study.background.kind:
         differs = ""
     else:
@@ -341,7 +341,8 @@ def other_methods(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
         exact.seconds, brute.seconds, brute.error, max(one.error for one in others)
     )
     shows = (
-        f"Shapley values of sample {text.plain(sample.id)} for the {text.plain(sample.unit)} by four ways, seed "
+        f"Shapley values of sample {text.escape_markdown(sample.id)} for the {text.escape_markdown(sample.unit)} by "
+        "four ways, seed "
         "0. captum's estimators at their defaults; a coalition they ask for again is not run again but charged "
         "again. " + describe_comparison(compared.background) + differs
     )
@@ -466,7 +467,7 @@ def seed_sample(
     )
     return panel.PanelFigure(
         "seed-sample",
-        f"Sample {text.plain(sample.id)}: {describe_sign_changes(values)}",
+        f"Sample {text.escape_markdown(sample.id)}: {describe_sign_changes(values)}",
         figure,
         shows=f"{terms} of this sample by each of {len(seeds.seeds)} training seeds; the filled dot is the model shown "
         "on the other pages.",
@@ -522,7 +523,7 @@ def describe_sign_changes(values: np.ndarray) -> str:
 
 def _seeds(study: Study, terms: str) -> stability.Stability:
     choose("Terms", terms, stability.TERM_KINDS)
-    return trust.stability_of(study)
+    return trust.load_stability(study)
 
 
 PEOPLE = "People"
@@ -531,23 +532,23 @@ VIEWS = ("Deletion", "Truth", "Other methods", "Training seeds", PEOPLE)
 
 def has_seed_measurements(study: Study, **_: Any) -> bool:
     """Return whether the explanations are measured over training seeds."""
-    return seed_measurements(trust.as_trained(study))[0] is not None
+    return seed_measurements(trust.with_training_background(study))[0] is not None
 
 
 def seed_measurements(study: Study) -> tuple[stability.Stability | None, str]:
     """Return what was measured over training seeds, or why there is nothing, as markdown."""
     try:
-        return trust.stability_of(study), ""
+        return trust.load_stability(study), ""
     except QFusionError as error:
         return None, text.message(error)
 
 
 def is_measured_over_seeds(sample: Sample, terms: str = DIVIDENDS) -> bool:
     """Return whether the sample is one of those that are measured over training seeds."""
-    default = trust.as_trained(sample.study)
+    default = trust.with_training_background(sample.study)
     return (
         has_seed_measurements(default)
-        and trust.seed_values(default, trust.stability_of(default), sample.row, terms) is not None
+        and trust.seed_values(default, trust.load_stability(default), sample.row, terms) is not None
     )
 
 
@@ -614,12 +615,14 @@ PANELS = {
     "cautions": panel.Panel(trust_warnings, scope="study"),
     "truth": panel.Panel(
         planted_truth,
-        fits=lambda sample: trust.against_truth(trust.as_trained(sample.study)) is not None,
+        fits=lambda sample: (
+            trust.compare_with_truth(trust.with_training_background(sample.study)) is not None
+        ),
         opens=_TRUE,
     ),
     "estimators": panel.Panel(
         other_methods,
-        opens=panel.all_of(_OTHERS, RUN.opens),
+        opens=panel.all_open(_OTHERS, RUN.opens),
         fits=lambda sample: method_comparison.playable(sample.study),
     ),
     **{

@@ -27,14 +27,12 @@ def couplings(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure
         sample: of a model with time, under its tweak. theme: of the figure.
     """
     system = sample.model.system()
-    energies, rates = inside.strengths_of(system)
+    energies, rates = inside.coalition_strengths(system)
     parts = {COHERENT: energies} | ({JUMPS: rates} if len(system.jumps) else {})
     joint = {term: value for term, value in energies.items() if "+" in term}
     strongest = max(joint, key=lambda term: joint[term], default="")
     if strongest and joint[strongest] > 1e-9 * max(energies.values()):
-        title = (
-            f"H couples {text.plain(listed(split_term(strongest)))} most ({joint[strongest]:.2f})"
-        )
+        title = f"H couples {text.escape_markdown(listed(split_term(strongest)))} most ({joint[strongest]:.2f})"
     else:
         title = "H couples nothing"
     alt = (
@@ -224,13 +222,13 @@ def describe_largest_coefficients(operator: str, names: Sequence[str], values: n
         return f"{operator}: no term is as large as 0.01"
     number = dict(zip(names, map(_number, values), strict=True))
     if len(first) <= panel.MAX_NAMED:
-        words = listed([f"{text.plain(name)} ({number[name]})" for name in first])
+        words = listed([f"{text.escape_markdown(name)} ({number[name]})" for name in first])
     else:
         words = f"{len(first)} terms, of size {sizes[first[0]]:.2f}"
     return panel.standing(
         first,
         sizes,
-        one=f"{operator}: {text.plain(first[0])} is the largest of its terms ({number[first[0]]})",
+        one=f"{operator}: {text.escape_markdown(first[0])} is the largest of its terms ({number[first[0]]})",
         some=f"{operator}: the largest of its terms, alike: {words}",
     )
 
@@ -243,7 +241,7 @@ def model_caption(sample: Sample) -> str:
     """Return the end of a caption on the generator: the same for every sample, and the sliders that are moved."""
     sentence = " The same for every sample."
     if sample.changed:
-        sentence += f" Sliders: {text.plain(sample.changed)}."
+        sentence += f" Sliders: {text.escape_markdown(sample.changed)}."
     return sentence
 
 

@@ -69,11 +69,11 @@ def attribution(
         unit = _UNITS[canvas.kind]
     units = canvas.added(result.units)
     largest = abs(units).argmax()
-    names = [text.plain(name, 40) for name in canvas.names]
+    names = [text.escape_markdown(name, 40) for name in canvas.names]
     what = _term_phrase(result.term, sample.quantity)
-    start = f"sample {text.plain(other)}" if other else BASELINES[result.baseline]
+    start = f"sample {text.escape_markdown(other)}" if other else BASELINES[result.baseline]
     title = describe_largest_parts(
-        f"In {text.plain(result.modality)}",
+        f"In {text.escape_markdown(result.modality)}",
         ([f"‘{name}’" for name in names] if canvas.kind == "words" else names),
         units,
         f"moved {what}",
@@ -85,11 +85,11 @@ def attribution(
         f"{_describe_completeness(result)}"
     )
     if result.baseline == "mean":
-        shows += f" The training mean is over {trust.trained_on(sample.study):,} samples."
+        shows += f" The training mean is over {trust.count_training_rows(sample.study):,} samples."
     if result.term != SCORE:
         shows += f" {describe_comparison(sample.study.background)}"
     if canvas.how:
-        shows += f" {text.plain(canvas.how, 600)}"
+        shows += f" {text.escape_markdown(canvas.how, 600)}"
     not_shown = (
         "what the encoder would do far from the straight way between both, or why people said so."
     )
@@ -131,7 +131,7 @@ def feature_attribution(
     ).feature_names
     title = describe_largest_parts(
         "Of its features",
-        [f"‘{text.plain(name, 40)}’" for name in names],
+        [f"‘{text.escape_markdown(name, 40)}’" for name in names],
         result.features,
         "moved it",
     )
@@ -177,7 +177,7 @@ def attribution_over_time(
     seconds = len(known) == len(names)
     what = _term_phrase(term, sample.quantity)
     matched = " ".join(dict.fromkeys(lane.how for lane in lanes if lane.how))
-    title = f"When {listed([text.plain(name) for name in names])} moved {what}"
+    title = f"When {listed([text.escape_markdown(name) for name in names])} moved {what}"
     figure = attribution_charts.timeline(
         [(lane.modality, lane.values, lane.width, lane.names) for lane in lanes],
         seconds=seconds,
@@ -190,7 +190,7 @@ def attribution_over_time(
         f"stands below the name.{sample.of}"
     )
     if matched:
-        shows += f" {text.plain(matched, 600)}"
+        shows += f" {text.escape_markdown(matched, 600)}"
     alt = f"Attribution over time inside {', '.join(names)}, in {'seconds' if seconds else 'percent of the length'}."
 
     def table() -> pd.DataFrame:
@@ -232,7 +232,7 @@ def _term_phrase(term: str, quantity: str) -> str:
         sentence = ""
     else:
         sentence = "the term of "
-    sentence += text.plain(modality_attribution.title(term, quantity))
+    sentence += text.escape_markdown(modality_attribution.title(term, quantity))
     return sentence
 
 
@@ -245,9 +245,9 @@ def describe_axis(names: Sequence[str], known: Mapping[str, float]) -> str:
     if len(known) == len(names):
         return (
             "The axis is time, by the rates that the data set names: "
-            f"{listed([f'{text.plain(name)} {known[name]:g} steps a second' for name in names])}."
+            f"{listed([f'{text.escape_markdown(name)} {known[name]:g} steps a second' for name in names])}."
         )
-    unknown = [text.plain(name) for name in names if name not in known]
+    unknown = [text.escape_markdown(name) for name in names if name not in known]
     return (
         f"The axis is the share of each one's own length, since the data name no rate of {listed(unknown)}: one "
         "place need not be one moment."
@@ -355,7 +355,7 @@ TERM = params.SelectParam(
         for name in study.modalities
         for term in modality_attribution.terms(study, name)
     },
-    meanings=modality_attribution.named,
+    meanings=modality_attribution.parse_title,
     style={"width": 260},
 )
 START = params.SelectParam(

@@ -24,12 +24,12 @@ SHUFFLED = "shuffled labels, 95 %"
 
 def has_labels(study: Study, **_: Any) -> bool:
     """Return whether there are labels of single modalities to compare with: the target is a number, as they are."""
-    return label_comparison.labels_of(study) is not None
+    return label_comparison.model_labels(study) is not None
 
 
 def is_labelled(sample: Sample, **_: Any) -> bool:
     """Return whether the sample has a label of a modality, and the target is a number."""
-    labels = label_comparison.labels_of(sample.study)
+    labels = label_comparison.model_labels(sample.study)
     return labels is not None and bool(labels.table.iloc[sample.row].notna().any())
 
 
@@ -43,7 +43,7 @@ def rank_correlations(
         theme: of the figure.
         other: a second model of the same data, to compare with; none unless told.
     """
-    study, result = trust.as_trained(study), _open_comparison(study)
+    study, result = trust.with_training_background(study), _open_comparison(study)
     whose = _label_source(study)
     words = ""
     models = _compared_models(study, other)
@@ -51,10 +51,10 @@ def rank_correlations(
         second = label_comparison.second(study, other)
         closer = unimodal_labels.closer(
             label_comparison.closer(study, second),
-            text.plain(study.name),
-            text.plain(other),
+            text.escape_markdown(study.name),
+            text.escape_markdown(other),
             whose,
-            text.plain,
+            text.escape_markdown,
         )
         words = f" {closer}, both on the same samples{_describe_label_training(study, second)}."
     names = [entry.modality for entry in result.alone]
@@ -88,7 +88,7 @@ def rank_correlations(
 
     return panel.PanelFigure(
         "people-alone",
-        unimodal_labels.follows(result.alone, whose, text.plain),
+        unimodal_labels.follows(result.alone, whose, text.escape_markdown),
         figure,
         shows=shows,
         not_shown="whether people or the model are right; a term may carry what people hear in another modality.",
@@ -99,10 +99,10 @@ def rank_correlations(
 
 def calibration(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
     """Draw labels over own terms, with means of bins; only of data with labels of single modalities."""
-    study, result = trust.as_trained(study), _open_comparison(study)
+    study, result = trust.with_training_background(study), _open_comparison(study)
     whose = _label_source(study)
     bins = {entry.modality: entry.binned() for entry in result.alone}
-    ids = study.dataset.ids[trust.explained(study)[0]]
+    ids = study.dataset.ids[trust.explain_test_rows(study)[0]]
     figure = label_charts.calibration(
         {e.modality: e.term for e in result.alone},
         {e.modality: e.label for e in result.alone},
@@ -112,7 +112,7 @@ def calibration(study: Study, theme: style.Theme = "light") -> panel.PanelFigure
         },
         study.modalities,
         notes={e.modality: f"n = {len(e.label):,}" for e in result.alone},
-        x_title=text.in_unit("own term in the model", study.unit_of(0)),
+        x_title=text.with_unit("own term in the model", study.unit_of(0)),
         y_title="hidden score" if whose != PEOPLE_SAY else "people's label",
         theme=theme,
     )
@@ -159,7 +159,7 @@ def describe_slopes(parts: Sequence[unimodal_labels.Alone], whose: str) -> str:
     """Describe by how much labels rise with one unit of the own term, as a title."""
 
     def one(entry: unimodal_labels.Alone) -> str:
-        name = text.plain(entry.modality)
+        name = text.escape_markdown(entry.modality)
         if not np.isfinite(entry.slope.value):
             return f"not defined for {name} (n = {len(entry.label):,})"
         if entry.slope.known:
@@ -181,7 +181,7 @@ def describe_sign_rates(parts: Sequence[unimodal_labels.Alone]) -> str:
     """Describe how often own terms have the labels' signs, beside shuffled labels."""
 
     def one(entry: unimodal_labels.Alone) -> str:
-        name = text.plain(entry.modality)
+        name = text.escape_markdown(entry.modality)
         if not np.isfinite(entry.sign.value):
             return f"none in {name}"
         interval = f" [{entry.sign.low:.0%}, {entry.sign.high:.0%}]" if entry.sign.known else ""
@@ -207,14 +207,14 @@ def conflict(study: Study, theme: style.Theme = "light", *, other: str = "") -> 
         theme: of the figure.
         other: a second model of the same data, to compare with; none unless told.
     """
-    study, result = trust.as_trained(study), _open_comparison(study)
+    study, result = trust.with_training_background(study), _open_comparison(study)
     whose = _label_source(study)
     verdicts = list(result.rates)
     models = _compared_models(study, other)
     words = ""
     if other:
         theirs = unimodal_labels.meets(models[other], whose)
-        words = f" By {text.plain(other)}: {theirs[:1].lower()}{theirs[1:]}."
+        words = f" By {text.escape_markdown(other)}: {theirs[:1].lower()}{theirs[1:]}."
     figure = label_charts.interval_dots(
         verdicts,
         {
@@ -265,7 +265,7 @@ def sample_labels(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
     """Draw the own terms of one sample beside people's labels of its modalities; only of samples that have one."""
     study = sample.study
     labels = check_present(
-        label_comparison.labels_of(study),
+        label_comparison.model_labels(study),
         label_comparison.lacking(study, f"The data set '{study.dataset.name}'"),
     )
     own = study.dividends(sample.row, 0)
@@ -273,9 +273,9 @@ def sample_labels(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
     known = {str(name): float(value) for name, value in row.items() if np.isfinite(value)}
     terms = {name: own[name] for name in known}
     whole = float(study.dataset.y[sample.row])
-    lacks = [text.plain(str(name)) for name in row.index if name not in known]
+    lacks = [text.escape_markdown(str(name)) for name in row.index if name not in known]
     title = unimodal_labels.of_sample(
-        known, terms, float("nan") if lacks else whole, labels.description, text.plain
+        known, terms, float("nan") if lacks else whole, labels.description, text.escape_markdown
     )
     figure = label_charts.interval_dots(
         list(known),
@@ -284,7 +284,7 @@ def sample_labels(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
             for name, values in ((labels.description, known), ("own term", terms))
         },
         hues=[style.term_colour(name, study.modalities) for name in known],
-        x_title=text.in_unit("label, and own term", study.unit_of(0)),
+        x_title=text.with_unit("label, and own term", study.unit_of(0)),
         theme=theme,
     )
     shows = f"{labels.description} of each modality alone, and what the modality adds on its own in this model"
@@ -330,7 +330,7 @@ PEOPLE_SAY = "people's labels"
 
 def _open_comparison(study: Study) -> unimodal_labels.Beside:
     return check_present(
-        label_comparison.beside_people(study),
+        label_comparison.compare_with_labels(study),
         label_comparison.lacking(study, f"The data set '{study.dataset.name}'"),
     )
 
@@ -343,13 +343,13 @@ def _compared_models(study: Study, other: str) -> dict[str, unimodal_labels.Besi
 
 
 def _label_source(study: Study) -> str:
-    labels = label_comparison.labels_of(study)
+    labels = label_comparison.model_labels(study)
     return PEOPLE_SAY if labels is None else labels.description
 
 
 def _label_counts(study: Study, result: unimodal_labels.Beside) -> str:
     parts = [
-        f"{len(entry.label):,} in {text.plain(entry.modality)}"
+        f"{len(entry.label):,} in {text.escape_markdown(entry.modality)}"
         for entry in result.alone
         if len(entry.label) < result.samples
     ]
@@ -360,12 +360,16 @@ def _label_counts(study: Study, result: unimodal_labels.Beside) -> str:
 
 
 def _intervals(study: Study) -> str:
-    return describe_resampling(study.dataset, trust.explained(study)[0])
+    return describe_resampling(study.dataset, trust.explain_test_rows(study)[0])
 
 
 def _describe_label_training(*studies: Study) -> str:
     """Return which of the models had the labels as additional targets."""
-    taught = [text.plain(study.name) for study in studies if label_comparison.taught(study)]
+    taught = [
+        text.escape_markdown(study.name)
+        for study in studies
+        if label_comparison.is_trained_on_labels(study)
+    ]
     if taught:
         return f"; {listed(taught)} had the labels as additional targets while training"
     return "; neither had the labels as targets"

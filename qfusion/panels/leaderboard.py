@@ -49,7 +49,7 @@ def results(
     )
 
 
-def against_size(
+def draw_size_tradeoff(
     board: benchmark_board.Board,
     theme: style.Theme = "light",
     *,
@@ -162,7 +162,8 @@ def describe_joint_share(table: pd.DataFrame, metric: str) -> str:
     written = table["mean"].map("{:.3f}".format)
     best = table[written == written.iloc[0]]
     if len(best) == 1:
-        words = f"{text.plain(best['label'].iloc[0])}, the best by {metric}, decides {percent.iloc[0]:.0f} % jointly"
+        words = f"{text.escape_markdown(best['label'].iloc[0])}, the best by {metric}, decides "
+        f"{percent.iloc[0]:.0f} % jointly"
     else:
         words = (
             f"The {len(best)} best by {metric}, alike, decide {best['percent'].min():.0f} to "
@@ -264,7 +265,7 @@ def robustness(
         many="{count} models",
         places=3,
         smallest=smallest,
-        what=text.plain(what),
+        what=text.escape_markdown(what),
         short=short,
         quiet=curves[best][1][0],
     )
@@ -366,7 +367,7 @@ def resources(
         theme: of the figure.
         data: name of a data set on the board, the first unless told.
     """
-    entry = audit.shipped(data or board.names[0])
+    entry = audit.load_shipped_audit(data or board.names[0])
     check(bool(entry), f"Which quantum resources matter is not measured on data set '{data}'.")
     systems = [_SYSTEMS[row["system"]] for row in entry["rows"]]
     names = [
@@ -380,7 +381,7 @@ def resources(
 
 def is_audited(board: benchmark_board.Board, data: str = "", **_: Any) -> bool:
     """Return whether the audit of quantum resources stands on a data set."""
-    return bool(audit.shipped(data or board.names[0]))
+    return bool(audit.load_shipped_audit(data or board.names[0]))
 
 
 def has_robustness(
@@ -459,7 +460,7 @@ def controls(view: page_state.PageState, _: Any = None) -> tuple[params.Param, .
 _WHERE = {"data": BOARD, "metric": METRIC}
 PANELS = {
     "board": panel.Panel(results, _WHERE, scope="board"),
-    "board-size": panel.Panel(against_size, {**_WHERE, "size": SIZE}, scope="board"),
+    "board-size": panel.Panel(draw_size_tradeoff, {**_WHERE, "size": SIZE}, scope="board"),
     "board-joint": panel.Panel(
         joint_shares,
         _WHERE,

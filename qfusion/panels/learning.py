@@ -10,22 +10,22 @@ from qfusion import runs
 from qfusion._checks import check, choose
 from qfusion._sentences import listed
 from qfusion.analysis import text
-from qfusion.analysis.run_results import results_of
-from qfusion.analysis.run_settings import counted, loss_of
-from qfusion.analysis.runs import MAX_SEEDS, Seen, with_history
+from qfusion.analysis.run_results import collect_results
+from qfusion.analysis.run_settings import count_rows, run_loss
+from qfusion.analysis.runs import MAX_SEEDS, Seen, runs_with_history
 from qfusion.analysis.training_curves import (
     CLEAR,
     PASSED,
     Curve,
     Onset,
-    by_modalities,
     came_first,
     curve,
+    group_by_modalities,
     main_metric,
     metric_names,
     onsets,
     passes,
-    watched_by,
+    watched_run_curves,
 )
 from qfusion.figures import fusion_evidence, style, training_charts
 from qfusion.panels import page_state, panel, params, pickers
@@ -62,7 +62,7 @@ def loss(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelFigur
     drawn = _require_history(runs)
     valid = _curves(drawn, "valid_loss")
     train = _curves(drawn, "train_loss")
-    losses = sorted({loss_of(entry) for entry in drawn} - {""})
+    losses = sorted({run_loss(entry) for entry in drawn} - {""})
     sets = {entry.plan.data for entry in drawn if entry.plan is not None}
     if len(sets) > 1 or len(losses) > 1:
         lead = "These runs are not on the same data or make different losses small: their heights cannot be compared."
@@ -107,7 +107,7 @@ def describe_lowest_loss(losses: Mapping[str, np.ndarray]) -> str:
     if len(losses) < 2 or not best:
         return "Loss"
     least = f"{min(best.values()):.4g}"
-    first = [text.plain(name) for name, value in best.items() if f"{value:.4g}" == least]
+    first = [text.escape_markdown(name) for name, value in best.items() if f"{value:.4g}" == least]
     if len(first) == len(losses):
         return f"All {len(first)} runs have the same lowest validation loss so far ({least})"
     return f"Lowest validation loss so far: {listed(first)} ({least}{' each' if len(first) > 1 else ''})"
@@ -131,7 +131,7 @@ def metric(
     )
     key = choose("Metric", metric, known) if metric else main_metric(known)
     about = metrics.labels(known).get(key, metrics.Label(key, ""))
-    return _by_epoch(
+    return _draw_epochs(
         drawn,
         f"valid.{key}",
         "train-metric",
@@ -148,7 +148,7 @@ def metric(
 def gradient(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelFigure:
     """Draw the norm of the gradient by epoch."""
     drawn = _require_history(runs)
-    return _by_epoch(
+    return _draw_epochs(
         drawn,
         "gradient_norm",
         "train-gradient",
@@ -164,7 +164,7 @@ def gradient(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelF
 
 def rate(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelFigure:
     """Draw the learning rate by epoch."""
-    return _by_epoch(
+    return _draw_epochs(
         _require_history(runs),
         "rate",
         "train-rate",
@@ -177,7 +177,7 @@ def rate(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelFigur
     )
 
 
-def _by_epoch(
+def _draw_epochs(
     runs: Sequence[Seen],
     key: str,
     name: str,
@@ -214,7 +214,7 @@ def dividends(
         theme: of the figure.
         group: number, from 0, of a group of runs that have the same modalities.
     """
-    groups = by_modalities(runs)
+    groups = group_by_modalities(runs)
     modalities, result = groups[int(choose("Group", str(group), map(str, range(len(groups)))))]
     drawn = {name: _largest_curves(terms) for name, terms in result.items()}
     left_out = max(len(terms) - len(drawn[name]) for name, terms in result.items())
@@ -264,7 +264,7 @@ def parameter_norms(
         of: "H" (Hamiltonian and jump operators) or "tables" (truth tables and circuit, in radians).
     """
     other, title, unit, kinds, shows = NORMS[choose("Norms", of, NORMS)]
-    result = watched_by(runs, "norm")
+    result = watched_run_curves(runs, "norm")
     solid, dashed = (
         {name: terms[key] for name, terms in result.items() if key in terms} for key in (of, other)
     )
@@ -291,7 +291,7 @@ def negativity(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.Pane
     """Draw the entanglement of each modality with the others by epoch; only of models that evolve in time."""
     result = {
         name: terms
-        for name, terms in watched_by(runs, "entanglement").items()
+        for name, terms in watched_run_curves(runs, "entanglement").items()
         if "fused" not in terms
     }
     figure = training_charts.modality_curves(
@@ -327,7 +327,7 @@ def replay(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelFig
         for name, one in known.items()
     }
     ends = {name: float(one.values[-1]) for name, one in known.items()}
-    title = f"{text.plain(run.name)}: {came_first(known['joint'], known['entanglement'])}"
+    title = f"{text.escape_markdown(run.name)}: {came_first(known['joint'], known['entanglement'])}"
     figure = fusion_evidence.banded_curves(
         next(iter(known.values())).epochs,
         lines,
@@ -368,7 +368,7 @@ def fused_entropy(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.P
     """Draw the entropy of a fused qubit by epoch; only of models that fuse by rules."""
     result = {
         name: terms["fused"]
-        for name, terms in watched_by(runs, "entanglement").items()
+        for name, terms in watched_run_curves(runs, "entanglement").items()
         if "fused" in terms
     }
     return panel.PanelFigure(
@@ -390,9 +390,9 @@ def fused_entropy(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.P
 
 def results(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelFigure:
     """Draw the epochs, time, and the metrics of the kept weights: a table."""
-    result = results_of(runs)
+    result = collect_results(runs)
     sizes = "; ".join(
-        f"{text.plain(name)}: {valid:,} validation, {test:,} test rows"
+        f"{text.escape_markdown(name)}: {valid:,} validation, {test:,} test rows"
         for name, (valid, test) in result.sizes.items()
     )
     shows = f"the kept weights measured when the run ended{f' ({sizes})' if sizes else ''}. "
@@ -410,7 +410,7 @@ def results(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelFi
 
 
 def _require_history(runs: Sequence[Seen]) -> list[Seen]:
-    result = with_history(runs)
+    result = runs_with_history(runs)
     check(bool(result), "None of the runs has an epoch to draw.")
     return result
 
@@ -430,10 +430,10 @@ def _hues(runs: Sequence[Seen]) -> dict[str, str]:
 def _rows(runs: Sequence[Seen]) -> str:
     """Return the rows behind a curve, of every data set."""
     words = {
-        run.plan.data: f"{text.plain(run.plan.data)}: {rows[0]:,} rows trained on, {rows[1]:,} validation rows"
-        + (" (among those trained on)" if run.plan.options.get("refit") else "")
+        run.plan.data: f"{text.escape_markdown(run.plan.data)}: {rows[0]:,} rows trained on, {rows[1]:,} validation "
+        "rows" + (" (among those trained on)" if run.plan.options.get("refit") else "")
         for run in runs
-        if run.plan is not None and (rows := counted(run))
+        if run.plan is not None and (rows := count_rows(run))
     }
     return "; ".join(words.values()) or "rows unknown, as the data are not here"
 
@@ -446,7 +446,7 @@ def _watched_rows(
         f"{result[2][which]} validation rows"
         + (f" against {result[2][2]} training rows" if against else "")
         for run in runs
-        if run.name in names and (result := counted(run))
+        if run.name in names and (result := count_rows(run))
     )
     return " or ".join(words) or "at most 32 validation rows"
 
@@ -471,10 +471,12 @@ def _describe_onsets(name: str, terms: Mapping[str, Curve]) -> str:
     """Return when each modality and the joint terms came to matter, as a sentence."""
     epochs = next(iter(terms.values()))[0]
     if len(epochs) < 2:
-        return f"**{text.plain(name)}**: measured once so far, after epoch {int(epochs[0])}."
+        return (
+            f"**{text.escape_markdown(name)}**: measured once so far, after epoch {int(epochs[0])}."
+        )
     words = []
     for group, epoch in passes(terms).items():
-        whose = "the joint terms together" if group == "joint" else text.plain(group)
+        whose = "the joint terms together" if group == "joint" else text.escape_markdown(group)
         words.append(
             f"{whose} not yet"
             if epoch is None
@@ -483,7 +485,7 @@ def _describe_onsets(name: str, terms: Mapping[str, Curve]) -> str:
             else f"{whose} from the first measurement (epoch {epoch})"
         )
     return (
-        f"**{text.plain(name)}** reaches {PASSED:.0%} of what all terms add by epoch {int(epochs[-1])}: "
+        f"**{text.escape_markdown(name)}** reaches {PASSED:.0%} of what all terms add by epoch {int(epochs[-1])}: "
         f"{', '.join(words)}. Measured after {len(epochs)} of {int(epochs[-1])} epochs."
     )
 
@@ -516,7 +518,7 @@ VIEWS = ("Progress", "Inside the model", "Settings and results")
 
 def has_epochs(runs: Sequence[Seen]) -> bool:
     """Return whether some run has an epoch to draw."""
-    return bool(with_history(runs))
+    return bool(runs_with_history(runs))
 
 
 def common_metrics(runs: Sequence[Seen]) -> list[str]:
@@ -528,7 +530,7 @@ def has_watched(runs: Sequence[Seen]) -> bool:
     """Return whether some run looked into its model while it was trained."""
     return any(
         row["watched"]
-        for entry in with_history(runs)
+        for entry in runs_with_history(runs)
         if entry.record is not None
         for row in entry.record.history
     )
@@ -536,12 +538,12 @@ def has_watched(runs: Sequence[Seen]) -> bool:
 
 def modality_groups(runs: Sequence[Seen]) -> int:
     """Return how many groups of runs with the same modalities followed their dividends."""
-    return len(by_modalities(runs))
+    return len(group_by_modalities(runs))
 
 
 def entanglement_kinds(runs: Sequence[Seen]) -> list[Any]:
     """Return what each run followed of the entanglement in its model."""
-    return list(watched_by(runs, "entanglement").values())
+    return list(watched_run_curves(runs, "entanglement").values())
 
 
 RUNS = params.SelectParam(
@@ -670,7 +672,9 @@ PANELS = {
         f"train-norm-{of}": panel.Panel(
             parameter_norms,
             fixed={"of": of},
-            fits=lambda runs, of: any(of in terms for terms in watched_by(runs, "norm").values()),
+            fits=lambda runs, of: any(
+                of in terms for terms in watched_run_curves(runs, "norm").values()
+            ),
             opens=_INSIDE,
             scope="runs",
         )

@@ -35,7 +35,7 @@ def emap(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
     labels = fusion_tests.metric_labels(study.dataset)
     first = next(iter(labels))
     (result, worth), (_, own) = (
-        fusion_tests.without_joint(study, kind) for kind in additive_projection.KINDS
+        fusion_tests.remove_joint_terms(study, kind) for kind in additive_projection.KINDS
     )
     if result.errors is None:
         sampled = ""
@@ -44,7 +44,7 @@ def emap(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
             f" EMAP is sampled: {result.rows:,} shuffled rows, standard error of the {study.quantity} at most "
             f"{result.errors.mean():.2g} on average."
         )
-    title = text.plain(describe_joint_effect(result, worth, first))
+    title = text.escape_markdown(describe_joint_effect(result, worth, first))
     figure = label_charts.interval_dots(
         [labels[name].short for name in labels],
         {
@@ -107,7 +107,7 @@ def loss_reduction(study: Study, theme: style.Theme = "light") -> panel.PanelFig
     )
     return panel.PanelFigure(
         "why-loss",
-        text.plain(describe_importance(game)),
+        text.escape_markdown(describe_importance(game)),
         figure,
         shows=shows,
         not_shown="what a model would lose that was trained without a modality.",
@@ -127,7 +127,7 @@ def coalition_ranking(levels: errors.Levels, theme: style.Theme = "light") -> pa
             "mean with sign": label_charts.interval_ends(ranked.means.values()),
         },
         hues=[style.term_colour(term, study.modalities) for term in ranked.sizes],
-        x_title=f"contribution ({cohorts.unit_of(levels)})",
+        x_title=f"contribution ({cohorts.contribution_unit(levels)})",
         theme=theme,
     )
     alt = (
@@ -159,7 +159,7 @@ def pair_interactions(levels: errors.Levels, theme: style.Theme = "light") -> pa
         [split_term(pair) for pair in known],
         label_charts.interval_ends(known.values()),
         study.modalities,
-        unit=cohorts.unit_of(levels),
+        unit=cohorts.contribution_unit(levels),
         theme=theme,
     )
     alt = (
@@ -192,7 +192,7 @@ def contribution_swarm(levels: errors.Levels, theme: style.Theme = "light") -> p
         rows[by].to_numpy(float),
         rows.index.tolist(),
         by=by,
-        unit=cohorts.unit_of(levels),
+        unit=cohorts.contribution_unit(levels),
         theme=theme,
     )
     alt = "Medians: " + panel.list_terms({t: float(np.median(v)) for t, v in columns.items()}) + "."
@@ -225,7 +225,7 @@ def synergy(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
     )
     return panel.PanelFigure(
         "why-synergy",
-        text.plain(describe_synergies(frame)),
+        text.escape_markdown(describe_synergies(frame)),
         None,
         shows=shows,
         not_shown="F_syn as its authors compute it inside a modality: here it is of whole modalities.",
@@ -236,8 +236,8 @@ def synergy(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
 
 def seed_basins(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
     """Draw whether training seeds explain a test sample in one way or in several; only where seeds were measured."""
-    study = trust.as_trained(sample.study)
-    seeds = trust.stability_of(study)
+    study = trust.with_training_background(sample.study)
+    seeds = trust.load_stability(study)
     result = fusion_tests.basins(study)
     values = check_present(
         trust.seed_values(study, seeds, sample.row, faithfulness.DIVIDENDS),
@@ -262,7 +262,7 @@ def seed_basins(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigu
         f"its contributions by each of {len(seeds.seeds)} training seeds, a line a seed. Seeds are split where "
         f"the silhouette is largest; explanations count as several above {result.threshold:.2f}, which about "
         f"{explanation_clusters.FALSE:.0%} of samples pass whose seeds scatter about one."
-        f" {text.plain(describe_multiplicity(result))}."
+        f" {text.escape_markdown(describe_multiplicity(result))}."
     )
 
     def table() -> pd.DataFrame:
@@ -270,7 +270,7 @@ def seed_basins(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigu
 
     return panel.PanelFigure(
         "why-basins",
-        f"Sample {text.plain(sample.id)}: {text.plain(words)}",
+        f"Sample {text.escape_markdown(sample.id)}: {text.escape_markdown(words)}",
         figure,
         shows=shows,
         not_shown="explanations that fewer than two seeds share.",
@@ -287,14 +287,14 @@ def _term_ranking(levels: errors.Levels) -> contribution_ranking.Ranking:
 
 def _describe_cohort(levels: errors.Levels) -> str:
     return (
-        f"{text.plain(levels.cohort)} of {text.plain(levels.split)}. {levels.intervals}. "
+        f"{text.escape_markdown(levels.cohort)} of {text.escape_markdown(levels.split)}. {levels.intervals}. "
         f"{describe_comparison(levels.study.explanation_background)}"
     )
 
 
 def interval_words(study: Study, resamples: int = 2000) -> str:
     """Return how the intervals over the explained test samples of a study were resampled."""
-    rows = study.dataset.table.loc[study.dataset.ids[trust.explained(study)[0]]]
+    rows = study.dataset.table.loc[study.dataset.ids[trust.explain_test_rows(study)[0]]]
     return cohort_table.intervals(study.dataset, rows, resamples)
 
 

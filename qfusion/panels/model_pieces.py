@@ -50,8 +50,8 @@ def state_patching(
     choose("Lender", lender, LENDERS)
     place = PATCH_KINDS.index(choose("Kind of patch", kind, PATCH_KINDS))
     other = "" if lender == MEAN else donor or patching.partner(sample)
-    result = patching.patches_of(sample.study, sample.row, other)
-    whose = f"‘{text.plain(other)}’" if other else "the background's mean"
+    result = patching.patch_sample(sample.study, sample.row, other)
+    whose = f"‘{text.escape_markdown(other)}’" if other else "the background's mean"
     restored = np.nan_to_num(result.restored[place, ..., 0])
     decided = decisions.decisions(result.before), decisions.decisions(result.donor)
     apart = len(result.outputs) > 1 and bool(decided[0][0] != decided[1][0])
@@ -71,7 +71,7 @@ def state_patching(
     shows += f". {PATCH_DESCRIPTIONS[kind]} Exact."
     return panel.PanelFigure(
         "patches",
-        panel.capital(describe_patches(result, 0, kind, whose, text.plain)),
+        panel.capital(describe_patches(result, 0, kind, whose, text.escape_markdown)),
         figure,
         shows=shows,
         not_shown="what other features would do: it is an intervention on the model's state, which no input need "
@@ -93,7 +93,7 @@ def gate_groups(
         theme: of the figure.
         of: target, of `explain.evidence.TARGETS`.
     """
-    result = patching.gate_groups_of(sample.study, sample.row, sample.output)
+    result = patching.ablate_gate_groups(sample.study, sample.row, sample.output)
     values = result.shapley[choose("Target", of, evidence.TARGETS)]
     low = values
     high = values
@@ -123,12 +123,14 @@ def gate_groups(
         f"any to {result.whole[of]:z.2f}. {spread[of]}" + sample.of
     )
     alt = (
-        panel.list_numbers([text.plain(group.title) for group in result.groups], values, "+.2f")
+        panel.list_numbers(
+            [text.escape_markdown(group.title) for group in result.groups], values, "+.2f"
+        )
         + "."
     )
     return panel.PanelFigure(
         f"gate-groups-{of}",
-        panel.capital(describe_gate_groups(result, of, text.plain, sample.quantity)),
+        panel.capital(describe_gate_groups(result, of, text.escape_markdown, sample.quantity)),
         figure,
         shows=shows,
         not_shown="what a network that was trained without a group would do: the others were learned beside it.",
@@ -139,7 +141,7 @@ def gate_groups(
 
 def smallest_generator(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
     """Draw how much of what the generator adds its terms carry, fewer and fewer; only of models that evolve."""
-    result = patching.pruning_of(study)
+    result = patching.prune_terms(study)
     short = metrics.describe[result.metric].short
     low = result.shares.low
     high = result.shares.high
@@ -158,7 +160,7 @@ def smallest_generator(study: Study, theme: style.Theme = "light") -> panel.Pane
         gates = "keep the same"
     else:
         gates = (
-            f"keep {listed([text.plain(key) for key in sorted(by_gates)])} of that size, with {short} "
+            f"keep {listed([text.escape_markdown(key) for key in sorted(by_gates)])} of that size, with {short} "
             f"{result.by_gates[size]:.3f} against {result.shown.value[size]:.3f}"
         )
     figure = fusion_evidence.banded_curves(
@@ -183,7 +185,7 @@ def smallest_generator(study: Study, theme: style.Theme = "light") -> panel.Pane
     alt = f"Share by terms left: {panel.list_numbers(range(len(result.terms) + 1), result.shares.value, '.0%')}."
     return panel.PanelFigure(
         "smallest",
-        describe_pruning(result, text.plain),
+        describe_pruning(result, text.escape_markdown),
         figure,
         shows=shows,
         not_shown="what the terms left would do if they were trained on: `python -m qfusion why --smallest --retrain` "

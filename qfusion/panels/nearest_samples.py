@@ -46,7 +46,7 @@ def similar_samples(
         theme=theme,
     )
     shows = (
-        f"the {len(ids)} of {result.among:,} test samples nearest to sample {text.plain(sample.id)}: "
+        f"the {len(ids)} of {result.among:,} test samples nearest to sample {text.escape_markdown(sample.id)}: "
         "annotated → predicted"
     )
     if study.classes:
@@ -98,7 +98,9 @@ def describe_nearest(distances: Mapping[str, float], what: str, agree: int, clas
     if not distances:
         return f"No other test sample to compare the {what} with"
     least = f"{min(distances.values()):.3g}"
-    first = [text.plain(name) for name, value in distances.items() if f"{value:.3g}" == least]
+    first = [
+        text.escape_markdown(name) for name, value in distances.items() if f"{value:.3g}" == least
+    ]
     same = "alike" if classes else "with the same sign"
     if len(distances) == 1:
         are = f"it is{'' if agree else ' not'}"

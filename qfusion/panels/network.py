@@ -76,7 +76,7 @@ def fusion_tables(
     phi, learned = (
         model.phi.detach().double()[:, stage] for model in (sample.model, sample.study.model)
     )
-    name = text.plain(reading.elements[row])
+    name = text.escape_markdown(reading.elements[row])
     mass = float(reading.tables[row, stage, column])
     title = describe_likeness(
         f"‘{name}’" if reading.elements_are_classes else name, *reading.rules[row]
@@ -160,8 +160,8 @@ def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure
 def describe_edit_effect(was: str, now: str, sure: str, changed: bool) -> str:
     """Describe whether an edit of the tables turns the decision between classes; `sure` says how sure it is by now."""
     if was != now:
-        return f"The edit turns the decision from ‘{text.plain(was)}’ to ‘{text.plain(now)}’"
-    return f"Decision {'stays' if changed else 'is'} ‘{text.plain(now)}’ ({sure})"
+        return f"The edit turns the decision from ‘{text.escape_markdown(was)}’ to ‘{text.escape_markdown(now)}’"
+    return f"Decision {'stays' if changed else 'is'} ‘{text.escape_markdown(now)}’ ({sure})"
 
 
 def probabilities(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:

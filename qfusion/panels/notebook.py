@@ -14,7 +14,7 @@ import pandas as pd
 
 from qfusion._lazy import load
 from qfusion.analysis import errors, text
-from qfusion.analysis.sample import Sample, sample_of
+from qfusion.analysis.sample import Sample, build_sample
 from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError
 from qfusion.figures import export, notebook
@@ -30,15 +30,16 @@ def sample_html(sample: Sample) -> str:
     errors_of = sample.explanation.errors
     truth = f"{sample.truth:+.2f}" if sample.target is not None else sample.truth
     title = (
-        f"{text.plain(sample.id)}: {answers.numbered(study, sample.scores)} by {text.plain(sample.name)} on "
-        f"{text.plain(sample.dataset.title)}"
+        f"{text.escape_markdown(sample.id)}: {answers.numbered(study, sample.scores)} by "
+        f"{text.escape_markdown(sample.name)} on "
+        f"{text.escape_markdown(sample.dataset.title)}"
     )
     if truth is not None:
-        title += f"; annotated {text.plain(truth)}"
+        title += f"; annotated {text.escape_markdown(truth)}"
     terms = pd.DataFrame(
         {
             "term": [name or "baseline" for name in sample.dividends],
-            f"contribution{text.unmarked(sample.whose)}": list(sample.dividends.values()),
+            f"contribution{text.strip_markup(sample.whose)}": list(sample.dividends.values()),
         }
     )
     if doubt is not None:
@@ -63,12 +64,12 @@ def study_html(study: Study) -> str:
     """Returns a model on its data as HTML: what it is, which modality leads on average over the test samples, with 95 %
     intervals, and its test metrics over seeds.
     """
-    shares = cohorts.shares(errors.levels_of(sample_of(study, study.explained_rows[0])))
+    shares = cohorts.shares(errors.build_levels(build_sample(study, study.explained_rows[0])))
     rows = shares.table().query("level == 'all'")[["modality", "value", "low", "high"]]
     metrics = overview.test_metrics(study) if study.card.get("metrics", {}).get("test") else None
     return _html(
         [
-            f"{text.plain(study.name)} on {text.plain(study.dataset.title)}",
+            f"{text.escape_markdown(study.name)} on {text.escape_markdown(study.dataset.title)}",
             systems.describe_system(study),
             *(f"{picture.title}." for picture in (metrics, shares) if picture),
         ],
@@ -79,7 +80,7 @@ def study_html(study: Study) -> str:
 
 def _html(lines: Iterable[str], table: pd.DataFrame, image: str) -> str:
     """Return lines of markdown, the first in bold, a table and an image; all of it escaped but the image."""
-    first, *others = (escape(text.unmarked(line)) for line in lines)
+    first, *others = (escape(text.strip_markup(line)) for line in lines)
     return (
         f"<p><b>{first}</b></p>"
         + "".join(f"<p>{line}</p>" for line in others)

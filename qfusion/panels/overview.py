@@ -29,11 +29,12 @@ def sample_questions(sample: Sample, theme: style.Theme = "light") -> panel.Pane
     """Draw five questions about a sample, with their answers: in words alone, without a figure."""
     study = sample.study
     title = (
-        f"Five questions about sample {text.plain(sample.id)}, decided "
+        f"Five questions about sample {text.escape_markdown(sample.id)}, decided "
         f"{answers.numbered(study, study.scores[sample.row])}"
     )
     shows = (
-        f"answers of {text.plain(study.name)} about this {study.dataset.split[sample.row]} sample, each from the "
+        f"answers of {text.escape_markdown(study.name)} about this {study.dataset.split[sample.row]} sample, each "
+        "from the "
         f"figure that its link opens; samples that would flip it are looked for among {len(study.dataset):,}. "
         + describe_comparison(sample.background)
     )
@@ -82,8 +83,8 @@ def test_metrics(study: Study, theme: style.Theme = "light") -> panel.PanelFigur
     if count > 1:
         title += f", mean of {count} seeds"
     shows = (
-        f"metrics of {text.plain(study.name)} on the {size:,} test samples of "
-        f"{text.plain(card['data']['name'])}: "
+        f"metrics of {text.escape_markdown(study.name)} on the {size:,} test samples of "
+        f"{text.escape_markdown(card['data']['name'])}: "
     )
     if count > 1:
         shows += (
@@ -145,11 +146,11 @@ def example_waterfall(
     )
     return panel.PanelFigure(
         f"telling-waterfall-{kind}",
-        f"Sample {text.plain(sample)}: {finding}",
+        f"Sample {text.escape_markdown(sample)}: {finding}",
         figure,
         shows=describe_baseline(study.sample_background),
         not_shown="",
-        alt=f"Waterfall of sample {sample}: {text.unmarked(finding)}.",
+        alt=f"Waterfall of sample {sample}: {text.strip_markup(finding)}.",
         table=lambda: numbers.terms_table(dividends),
     )
 
@@ -172,7 +173,7 @@ def example_entropy(
 
     return panel.PanelFigure(
         f"telling-entropy-{kind}",
-        f"Sample {text.plain(sample)}: von Neumann entropy of each modality (nats)",
+        f"Sample {text.escape_markdown(sample)}: von Neumann entropy of each modality (nats)",
         evolution_charts.sparkline(times, series, study.modalities, theme=theme),
         shows="Over the evolution, as learned.",
         not_shown="",
@@ -199,7 +200,7 @@ def example_masses(
 
     return panel.PanelFigure(
         f"telling-masses-{kind}",
-        f"Sample {text.plain(sample)}: masses, and what the fusion makes of them",
+        f"Sample {text.escape_markdown(sample)}: masses, and what the fusion makes of them",
         evidence_fusion.masses(
             values, fused, study.modalities, elements, compact=True, theme=theme
         ),

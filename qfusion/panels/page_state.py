@@ -47,7 +47,7 @@ class PageState:
         """
         if key not in self.values:
             return []
-        values = as_text(self.values[key])
+        values = format_value(self.values[key])
         check(
             all(len(value) <= MAX_TEXT for value in values),
             f"Parameter `{key[:60]}` is longer than any of ours. Copy the link again.",
@@ -128,10 +128,10 @@ class PageState:
         return parse_pin(self.named("pin"))
 
 
-def as_text(value: Any) -> list[str]:
+def format_value(value: Any) -> list[str]:
     """Returns a widget's value as an address holds it: a list of texts, [""] for an empty list."""
     if isinstance(value, list | tuple):
-        texts = [text for entry in value for text in as_text(entry)]
+        texts = [text for entry in value for text in format_value(entry)]
         return texts or [""]
     if isinstance(value, bool):
         return [str(value).lower()]

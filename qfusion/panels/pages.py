@@ -216,7 +216,7 @@ def panel_named(page: str, name: str) -> tuple[Panel, str]:
     return families[start], name.removeprefix(start)
 
 
-def scope_of(page: str, panel: str) -> str:
+def scope_name(page: str, panel: str) -> str:
     """Returns the name of the scope that a panel is built from, see `scopes.SCOPES`.
 
     Raises:

@@ -72,12 +72,12 @@ class PanelFigure:
     @property
     def full_title(self) -> str:
         """What the figure is called, and the title, as markdown."""
-        return f"{with_period(self.called, ':')} {self.title}" if self.called else self.title
+        return f"{end_sentence(self.called, ':')} {self.title}" if self.called else self.title
 
     @property
     def headline(self) -> str:
         """The full title as plain text: for files."""
-        return text.unmarked(capital(self.full_title) if self.not_shown else self.full_title)
+        return text.strip_markup(capital(self.full_title) if self.not_shown else self.full_title)
 
     @property
     def caption(self) -> str:
@@ -85,9 +85,9 @@ class PanelFigure:
 
         Of a small figure, which is explained by what stands around it, what it shows.
         """
-        shows = text.unmarked(self.shows)
+        shows = text.strip_markup(self.shows)
         if self.not_shown:
-            return f"Shows {shows} Does not show {text.unmarked(self.not_shown)}"
+            return f"Shows {shows} Does not show {text.strip_markup(self.not_shown)}"
         return shows
 
     def _repr_html_(self) -> str:
@@ -139,7 +139,7 @@ def _changes(before: Any, after: Any, path: tuple[Any, ...] = ()) -> Iterator[tu
 cached = memo.memo(24)
 
 
-def with_period(words: str, by: str = ".") -> str:
+def end_sentence(words: str, by: str = ".") -> str:
     """Return words with a sign at their end, where they do not ask."""
     return words if words.endswith("?") else words + by
 
@@ -171,7 +171,7 @@ def superlative(
     places: int = 2,
     smallest: bool = False,
     by_size: bool = False,
-    name: Callable[[str], str] = text.plain,
+    name: Callable[[str], str] = text.escape_markdown,
     several: str = "{name}",
     most: int = MAX_NAMED,
     many: str = "",
@@ -250,7 +250,7 @@ Opens = Callable[
 ]  # whether the part of a page in which a panel stands is open under an address
 
 
-def all_of(*conditions: Opens) -> Opens:
+def all_open(*conditions: Opens) -> Opens:
     """Return whether all of these are open."""
     return lambda view: all(is_open(view) for is_open in conditions)
 

@@ -26,7 +26,9 @@ def path_attribution(sample: Sample, over: str = physics_sensitivity.THIS) -> Pa
     study = sample.study
     return physics_sensitivity.built(
         study,
-        physics_sensitivity.rows_of(study, sample.row, over, lambda: study.frame(sample.output)),
+        physics_sensitivity.cohort_rows(
+            study, sample.row, over, lambda: study.frame(sample.output)
+        ),
         sample.output,
         sample.tweak,
     )
@@ -140,7 +142,7 @@ def _attribution_panel(
     drawn: go.Figure,
     table: Callable[[], pd.DataFrame],
 ) -> panel.PanelFigure:
-    title = text.plain(describe_building(result))
+    title = text.escape_markdown(describe_building(result))
     mean = f" Mean over {cohort_words(sample, over, result.count, result.count)}."
     message = "; ".join(
         f"{term or BASELINE} from {result.start[s]:+.2f} to {result.end[s]:+.2f}"
@@ -195,15 +197,18 @@ BUILT = {
         attribution_matrix,
         _OVER,
         fits=TIMED,
-        opens=panel.all_of(_DECISION, BUILT_AS.chosen("matrix")),
+        opens=panel.all_open(_DECISION, BUILT_AS.chosen("matrix")),
     ),
     "built-over-time": panel.Panel(
         attribution_over_time,
         {**_OVER, "part": BUILT_PART, "t": CURSOR},
         fits=TIMED,
-        opens=panel.all_of(_DECISION, BUILT_AS.chosen("over time")),
+        opens=panel.all_open(_DECISION, BUILT_AS.chosen("over time")),
     ),
     "built-flow": panel.Panel(
-        attribution_flow, _OVER, fits=TIMED, opens=panel.all_of(_DECISION, BUILT_AS.chosen("flow"))
+        attribution_flow,
+        _OVER,
+        fits=TIMED,
+        opens=panel.all_open(_DECISION, BUILT_AS.chosen("flow")),
     ),
 }

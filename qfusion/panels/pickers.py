@@ -110,10 +110,10 @@ def offered_outputs(classes: Sequence[str]) -> list[str]:
 
 def own_data(model: str) -> str:
     """Returns the name of the data set that a model was trained on."""
-    return str(opening.loaded(model).card["data"]["name"])
+    return str(opening.load_checkpoint(model).card["data"]["name"])
 
 
-def models_for(data_name: str) -> Iterator[str]:
+def trained_models(data_name: str) -> Iterator[str]:
     """Yields the models that were trained on a data set."""
     for name in models():
         with suppress(QFusionError):  # a damaged checkpoint is named when it is picked
@@ -128,7 +128,7 @@ def misfit(model: str, data_name: str) -> str:
     Both are names: readers give them."""
     choose("Model", model, models())
     choose("Data set", data_name, sources())
-    return studies.misfit(dict(opening.loaded(model).card), data.load(data_name))
+    return studies.misfit(dict(opening.load_checkpoint(model).card), data.load(data_name))
 
 
 def default_sample(study: studies.Study) -> str:

@@ -17,7 +17,7 @@ from qfusion.panels.model_fusion import interval_words
 
 def twin_comparison(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
     """Draw the gain of each quantum resource on the data: full models minus twins without it, trained alike."""
-    entry = audit.audit_of(study)
+    entry = audit.measure_audit(study)
     return resource_comparison(
         "why-audit", entry, [row["resource"] for row in entry["rows"]], theme
     )
@@ -33,7 +33,7 @@ def resource_comparison(
     """Draw what resources are worth, of an audit.
 
     Args:
-        name: of the panel. entry: see `audit.shipped`. names: of its rows. theme: of the figure.
+        name: of the panel. entry: see `audit.load_shipped_audit`. names: of its rows. theme: of the figure.
         hues: of the rows, grey unless told.
     """
     words = audit.says(entry["rows"], names)
@@ -61,7 +61,8 @@ def resource_comparison(
     )
     shows = (
         f"by how much {entry['short']} of {entry.get('of', 'the full model')} on the test samples of "
-        f"{text.plain(entry['title'])} is better than that of a twin which lacks one resource, both trained with the "
+        f"{text.escape_markdown(entry['title'])} is better than that of a twin which lacks one resource, both "
+        "trained with the "
         f"same encoders, schedule and seeds: mean of {up_to}"
         f"{count(entry['seeds'], 'paired difference')} with 95 % intervals, for new seeds on these rows, and for new "
         f"rows, too ({entry['test_rows']:,} test rows, which count as {entry['independent']:,.0f} independent ones"
@@ -110,7 +111,7 @@ DEPHASED = (
 
 def cut_comparison(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
     """Draw what this very model loses when a resource is cut from it, not trained again."""
-    frame, (_, label) = resource_cuts.cut_of(study), audit_rows.metric_of(study.dataset)
+    frame, (_, label) = resource_cuts.cut_resources(study), audit_rows.main_metric(study.dataset)
     ends = frame[["loses", "loses:low", "loses:high"]].to_numpy(float)
     names = frame["resource"].tolist()
     lost = [name for name, low in zip(names, ends[:, 1], strict=True) if low > audit_rows.WITHIN]

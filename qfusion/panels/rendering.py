@@ -12,7 +12,7 @@ from qfusion.errors import InvalidInput
 from qfusion.figures import VIEWS
 from qfusion.figures.recipe import MAX_TEXT, Recipe, digest_of, software
 from qfusion.figures.visible_range import apply_visible, parse_visible
-from qfusion.panels.address import FREE, made_from
+from qfusion.panels.address import FREE, describe_source
 from qfusion.panels.pages import PAGES, build, open_page, visible_panels
 from qfusion.wording.backgrounds import describe_background
 
@@ -114,7 +114,7 @@ def _render_named_figure(view: str, address: Query) -> RenderedPanel:
     )
     sample = numbers.open_decision(**{key: values[0] for key, values in address.items() if values})
     table = getattr(numbers, name)(sample)
-    origin = made_from(sample.study) | {
+    origin = describe_source(sample.study) | {
         "sample": sample.id,
         "seed": sample.study.card.get("seed"),
         "output": sample.explanation.outputs[sample.output],

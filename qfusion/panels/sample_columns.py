@@ -8,7 +8,7 @@ import pandas as pd
 from qfusion._checks import check
 from qfusion._sentences import sizes, top
 from qfusion.analysis import sample_similarity, text
-from qfusion.analysis.sample import Sample, sample_of
+from qfusion.analysis.sample import Sample, build_sample
 from qfusion.figures import column_charts, numbers, style
 from qfusion.panels import page_state, panel, params, samples
 from qfusion.panels.nearest_samples import describe_outcomes
@@ -49,7 +49,8 @@ def decisions(
         quantity=sample.quantity,
         theme=theme,
     )
-    shows = f"the exact sums of samples {', '.join(map(text.plain, names))}, annotated → predicted, all on one scale"
+    shows = f"the exact sums of samples {', '.join(map(text.escape_markdown, names))}, annotated → predicted, all "
+    "on one scale"
     if not study.classes:
         shows += "; dotted: annotated"
     shows += ". " + describe_baseline(sides[0].background)
@@ -96,7 +97,7 @@ def several_entropies(
         title=KINDS["entropy"].axis,
         theme=theme,
     )
-    shows = f"von Neumann entropies of samples {', '.join(map(text.plain, names))}, "
+    shows = f"von Neumann entropies of samples {', '.join(map(text.escape_markdown, names))}, "
     if sample.can("time"):
         shows += "of each modality's state and of all together at T"
     else:
@@ -144,7 +145,7 @@ def chosen_rows(sample: Sample, ids: Sequence[str] = ()) -> list[int]:
 def decision_columns(sample: Sample, ids: Sequence[str] = (), output: str = "") -> list[Sample]:
     """Returns the decisions on these samples; errors as of `chosen_rows`."""
     return [
-        sample_of(sample.study, row, output or int(sample.study.predicted[row]))
+        build_sample(sample.study, row, output or int(sample.study.predicted[row]))
         for row in chosen_rows(sample, ids)
     ]
 

@@ -59,7 +59,7 @@ def sample_map(
     colour = choose("Colour", text.column(colour) or known[0], known)
     rows = levels.rows.loc[list(map(str, study.dataset.ids[placed.rows[at]]))]
     inside = levels.inside[levels.rows.index.get_indexer(rows.index)]
-    column = text.column_of(colour, map(str, rows.columns))
+    column = text.find_column(colour, map(str, rows.columns))
     values, names, hues = _point_colours(study, rows, column)
     explained = placed.explained
     what = sample_coordinates.TITLES[placed.what]
@@ -86,8 +86,8 @@ def sample_map(
     )
     shows = (
         f"each sample by {_MEANS[placed.what]}, reduced to two dimensions by {_describe_projection(placed)} Colour: "
-        f"{text.plain(colour)}; large: the cohort; ring: sample {text.plain(levels.sample.id)}. "
-    ) + f"Of {placed.given:,} explained samples of {text.plain(levels.split)}"
+        f"{text.escape_markdown(colour)}; large: the cohort; ring: sample {text.escape_markdown(levels.sample.id)}. "
+    ) + f"Of {placed.given:,} explained samples of {text.escape_markdown(levels.split)}"
     if len(placed.rows) != placed.given:
         shows += f", {len(placed.rows):,} of them placed (drawn at random)"
     shows += f", {len(at):,} are drawn."
@@ -161,7 +161,7 @@ def map_positions(
 def drawn_positions(levels: errors.Levels, result: sample_projection.SampleMap) -> np.ndarray:
     """Return the places on the map of the samples that are drawn: all, or so many spread evenly, and the open one."""
     return np.union1d(
-        drawn_samples.thinned(np.arange(len(result.rows)), MAX_DRAWN),
+        drawn_samples.thin_rows(np.arange(len(result.rows)), MAX_DRAWN),
         np.flatnonzero(result.rows == levels.sample.row),
     ).astype(int)
 

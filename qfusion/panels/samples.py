@@ -77,11 +77,9 @@ def verdict(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
     says = "no true class is known"
     if truth is not None:
         name = study.classes[truth]
-        end = "rightly" if truth == predicted else f"but it is ‘{text.plain(name)}’"
+        end = "rightly" if truth == predicted else f"but it is ‘{text.escape_markdown(name)}’"
         says = f"true class {name} {p[truth]:.2f}"
-    title = (
-        f"Predicted ‘{text.plain(study.classes[predicted])}’: {text.softmax(p[predicted])}, {end}"
-    )
+    title = f"Predicted ‘{text.escape_markdown(study.classes[predicted])}’: {text.softmax(p[predicted])}, {end}"
     shows = (
         f"{evidence_fusion.describe_drawn_classes(study.classes, truth)} of this {study.dataset.split[row]} "
         "sample; "
@@ -240,7 +238,7 @@ def masses(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
     pairs = ""
     if reading.pairwise is not None:
         by_pair = [
-            f"{text.plain(a)} – {text.plain(b)} {reading.pairwise[i, j]:.2f}"
+            f"{text.escape_markdown(a)} – {text.escape_markdown(b)} {reading.pairwise[i, j]:.2f}"
             for (i, a), (j, b) in combinations(enumerate(reading.modalities), 2)
         ]
         pairs = f" Dempster's K of each pair: {', '.join(by_pair)}."
@@ -288,7 +286,10 @@ def describe_disagreement(by_element: Mapping[str, float], K: float | None) -> s
 
     With Dempster's K of elements that are classes (None of others).
     """
-    first = [text.plain(name) if K is None else f"‘{text.plain(name)}’" for name in top(by_element)]
+    first = [
+        text.escape_markdown(name) if K is None else f"‘{text.escape_markdown(name)}’"
+        for name in top(by_element)
+    ]
     largest = max((value for value in by_element.values() if value == value), default=0.0)
     words = listed(first) if len(first) <= panel.MAX_NAMED else f"{len(first)} elements alike"
     most = f"most on {words}" if 0 < len(first) < len(by_element) else "on all elements alike"
@@ -342,7 +343,7 @@ def describe_bet(pignistic: Mapping[str, float]) -> str:
         pignistic,
         one="The fused evidence alone would bet on {names} ({share})",
         some="The fused evidence alone would bet on {names} ({share} each)",
-        name=lambda name: f"‘{text.plain(name)}’",
+        name=lambda name: f"‘{text.escape_markdown(name)}’",
         many="{count} classes alike",
         join=" or ".join,
     )
@@ -373,7 +374,7 @@ def describe_most_entangled(entropy: Mapping[str, float]) -> str:
         one="Fused qubit {names} is the most entangled with what it was fused from ({size} nats)",
         some="Fused qubits {names} are the most entangled, alike, with what they were fused from ({size} nats)",
         every="All fused qubits are equally entangled with what they were fused from ({size} nats)",
-        name=lambda name: f"‘{text.plain(name)}’",
+        name=lambda name: f"‘{text.escape_markdown(name)}’",
         many="{count} of {all}",
     )
 
@@ -409,7 +410,9 @@ def curve(
         isinstance(piece, Series),
         f"The data have no curve of modality '{modality[:60]}' of this sample.",
     )
-    title = f"{text.plain(modality)} of sample {text.plain(study.dataset.ids[row])}"
+    title = (
+        f"{text.escape_markdown(modality)} of sample {text.escape_markdown(study.dataset.ids[row])}"
+    )
     figure = evidence_fusion.curve(
         piece.values,
         piece.x,
@@ -418,7 +421,7 @@ def curve(
         style.term_colour(modality, study.modalities),
         theme=theme,
     )
-    shows = f"{text.plain(piece.y_label)} over {text.plain(piece.x_label)}."
+    shows = f"{text.escape_markdown(piece.y_label)} over {text.escape_markdown(piece.x_label)}."
     alt = (
         f"Curve: {modality} of the sample, {len(piece.values)} values from {np.min(piece.values):.3g} to "
         f"{np.max(piece.values):.3g}."
@@ -438,7 +441,9 @@ def curve(
     )
 
 
-def curve_of(sample: Sample, theme: style.Theme = "light", **options: Any) -> panel.PanelFigure:
+def draw_sample_curve(
+    sample: Sample, theme: style.Theme = "light", **options: Any
+) -> panel.PanelFigure:
     """Draw a spectrum or profile of any sample of the same data, see `curve`."""
     return curve(sample.study, theme, **options)
 
@@ -491,12 +496,12 @@ def scatter(
         verdict=verdict,
         classes=classes,
     )
-    rows = sample_filters.on_axes(study, passed, x, y)
+    rows = sample_filters.axis_rows(study, passed, x, y)
     wrong = int((rows["margin"] < 0).sum()) if y == "margin" else 0
     if y == "margin":
         title = f"Decided wrongly: {wrong:,} of {len(rows):,}, with a margin below 0"
     else:
-        title = f"{text.plain(titles[y])} against {text.plain(titles[x])}"
+        title = f"{text.escape_markdown(titles[y])} against {text.escape_markdown(titles[x])}"
     figure = cohort_charts.scatter(
         rows.index.tolist(),
         rows[x].to_numpy(),

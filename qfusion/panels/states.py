@@ -128,7 +128,7 @@ def elements_over_time(
     values = np.stack([series for *_, series in rows])
     title = describe_largest_change(
         "population" if diagonal else "coherence",
-        {f"{text.plain(owner)} {level}": series for owner, level, series in rows},
+        {f"{text.escape_markdown(owner)} {level}": series for owner, level, series in rows},
     )
     figure = state_charts.element_heatmap(
         times,
@@ -281,7 +281,7 @@ PANELS = {
         hinton,
         {"whose": STATE_OF, **_T},
         fits=TIMED,
-        opens=panel.all_of(_OPEN, STATE_AS.chosen(HINTON)),
+        opens=panel.all_open(_OPEN, STATE_AS.chosen(HINTON)),
     ),
     "bloch": panel.Panel(qubit_balls, _T, fits=has_qubits, opens=_OPEN),
     **{

@@ -45,19 +45,20 @@ def story(sample: Sample) -> Story:
     learned = sample.learned
     study = sample.study
     says = f"{answers.decided(learned)} {answers.what_was_added(learned)} {describe_comparison(study.background)}"
-    acts = [Act("As learned", text.unmarked(says), _term_lines(learned))]
+    acts = [Act("As learned", text.strip_markup(says), _term_lines(learned))]
     if sample.changed:
         acts.append(_lever_act(sample, _describe_changes(sample)))
     elif (result := largest_lever(sample)) is not None:
         acts.append(_lever_act(*result))
-    _on_one_scale([act.figure for act in acts])
+    _share_axis_ranges([act.figure for act in acts])
     return Story(
         f"Sample {sample.id}: why {sample.name} says "
         f"{name_decision(learned.scores, sample.classes)}",
         contents.decided(learned),
         tuple(acts),
         **_content_card(sample),
-        made_from=f"{describe_origin(address.made_from(study) | {'sample': sample.id})} Made by qfusion {__version__}.",
+        made_from=f"{describe_origin(address.describe_source(study) | {'sample': sample.id})} Made by qfusion "
+        f"{__version__}.",
         command=contents.command(
             sample,
             "story",
@@ -95,7 +96,7 @@ def largest_lever(sample: Sample) -> tuple[Sample, list[str], str] | None:
         pulled,
         _describe_changes(pulled)
         if sample.can("time")
-        else [f"{text.plain(term.title)} taken out"],
+        else [f"{text.escape_markdown(term.title)} taken out"],
         f"No other {others} moves the {sample.quantity} more when it is taken out.",
     )
 
@@ -104,7 +105,7 @@ def _describe_changes(sample: Sample) -> list[str]:
     """Return what is changed of the model, as markdown."""
     if sample.can("time"):
         return dynamics.list_changes(sample.tweak)
-    return [f"fusion rules {text.plain(sample.changed)}"]
+    return [f"fusion rules {text.escape_markdown(sample.changed)}"]
 
 
 def _removal_tweak(sample: Sample, kind: str, place: int, modalities: tuple[str, ...]) -> str:
@@ -130,7 +131,7 @@ def _lever_act(sample: Sample, changed: list[str], why: str = "") -> Act:
         for one in (sample.learned, sample)
     ]
     shared = {"joint terms": (joint[0], joint[1], "of the decision's size")}
-    says = text.unmarked(dynamics.describe_tweak(sample, changed, shared))
+    says = text.strip_markup(dynamics.describe_tweak(sample, changed, shared))
     return Act("One lever", f"{says} {why}".strip(), _term_lines(sample, before), len(before[1]))
 
 
@@ -138,7 +139,7 @@ def _term_lines(sample: Sample, before: evolution_charts.Curves | None = None) -
     """Draw the terms as they grow, above those before a change."""
     places, terms = _largest_terms(sample)
     figure = evolution_charts.measure_lines(
-        places, terms, sample.modalities, text.in_unit("contribution", sample.unit), before=before
+        places, terms, sample.modalities, text.with_unit("contribution", sample.unit), before=before
     )
     if sample.can("layers"):
         figure.update_xaxes(
@@ -159,7 +160,7 @@ def _largest_terms(sample: Sample) -> evolution_charts.Curves:
     }
 
 
-def _on_one_scale(figures: list[go.Figure]) -> None:
+def _share_axis_ranges(figures: list[go.Figure]) -> None:
     """Gives all figures the ranges that hold the lines of each."""
     for axis, edge in (("x", 0.0), ("y", 0.06)):
         values = np.concatenate(

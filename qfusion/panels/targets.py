@@ -79,7 +79,7 @@ def target_histogram(dataset: data.DataSet, theme: style.Theme = "light") -> pan
     mean = float(dataset.y.mean())
     spread = float(dataset.y.std())
     title = (
-        f"{text.plain(about.name)} is {mean:+z.2f} ± {spread:.2f} (standard deviation) over all "
+        f"{text.escape_markdown(about.name)} is {mean:+z.2f} ± {spread:.2f} (standard deviation) over all "
         f"{count(len(dataset), 'sample')}"
     )
     figure = target_charts.target_histogram(

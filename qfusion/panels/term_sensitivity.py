@@ -43,7 +43,9 @@ def effect_sensitivity(
     study = sample.study
     known = physics_sensitivity.targets(sample.study)
     target = known[choose("Effect", effect or sample.quantity, known)]
-    rows = physics_sensitivity.rows_of(study, sample.row, over, lambda: study.frame(sample.output))
+    rows = physics_sensitivity.cohort_rows(
+        study, sample.row, over, lambda: study.frame(sample.output)
+    )
     return EffectSensitivity(
         rows,
         physics_sensitivity.measure(study, rows, sample.tweak, sample.output, target),
@@ -85,7 +87,7 @@ def tornado(
     timed = sample.study.can("time")
     effect = effect or sample.quantity
     rows, result, reach = effect_sensitivity(sample, effect, over)
-    places = physics_sensitivity.chosen(
+    places = physics_sensitivity.rank_terms(
         result, choose("Terms", group, physics_sensitivity.GROUPS[timed]), timed
     )
     shown = places[:MAX_TERMS]
@@ -115,7 +117,7 @@ def tornado(
     else:
         figure = None
     shows = (
-        f"what each term does to the {text.plain(effect)} ({result.values[0]:+.3f} now; "
+        f"what each term does to the {text.escape_markdown(effect)} ({result.values[0]:+.3f} now; "
         f"{_sample_phrase(sample, result, over, len(rows))}): left by its exact slope, right by its removal, which is "
         "its mean slope on the way to nothing. The right scale is ten times the left: equal bars, straight answer."
     )
@@ -202,7 +204,8 @@ def term_response(
         theme=theme,
     )
     shows = (
-        f"the {text.plain(effect)} ({_sample_phrase(sample, result, over, len(rows))}) for every strength of this "
+        f"the {text.escape_markdown(effect)} ({_sample_phrase(sample, result, over, len(rows))}) for every strength "
+        "of this "
         f"term, all others as they stand. The mean slope on the way is (by quadrature) {along.mean_slope:+.3g}: times "
         f"the way ({parameter.value:g}) it is what removal takes away ({-along.effect:+.3g})."
     )
@@ -236,7 +239,7 @@ def _sample_phrase(sample: Sample, sensitivity: Sensitivity, over: str, whole: i
     else:
         of_class = ""
     if over == physics_sensitivity.THIS:
-        sentence = f"sample {text.plain(sample.id)}"
+        sentence = f"sample {text.escape_markdown(sample.id)}"
     else:
         sentence = f"the mean over {cohort_words(sample, over, taken, whole)}"
     sentence += of_class
@@ -263,33 +266,34 @@ def _sensitivity_title(
     sensitivity: Sensitivity, places: np.ndarray, effect: str, group: str
 ) -> str:
     if not len(places) or np.abs(sensitivity.effects[places, 0]).max() < 1e-9:
-        return f"No term of these moves the {text.plain(effect)}"
+        return f"No term of these moves the {text.escape_markdown(effect)}"
     first = max(places, key=lambda i: abs(sensitivity.effects[i, 0]))
     change = sensitivity.effects[first, 0]
     name = _term_phrase(sensitivity.parameters[first])
     if group != physics_sensitivity.EVERY:
         name = f"of the terms “{group}”, {name}"
     return panel.capital(
-        f"{name} matters most: without it the {text.plain(effect)} {text.verb(effect)} {abs(change):.2g} "
+        f"{name} matters most: without it the {text.escape_markdown(effect)} {text.verb(effect)} {abs(change):.2g} "
         f"{'higher' if change > 0 else 'lower'}"
     )
 
 
 def _term_phrase(parameter: Parameter) -> str:
     """Return a term in a sentence, as markdown: "H: text–audio", "the duration T"."""
-    title = text.plain(parameter.title)
+    title = text.escape_markdown(parameter.title)
     return title if parameter.kind in ("coupling", "dissipation") else f"the {title}"
 
 
 def _response_title(along: Response, parameter: Parameter, effect: str) -> str:
-    name = text.plain(parameter.title)
+    name = text.escape_markdown(parameter.title)
     slope = along.slopes[-1] * parameter.value
     if not np.isfinite(slope) or abs(slope) < 1e-9 or abs(along.effect) < 1e-9:
-        return f"The {text.plain(effect)} and the strength of {_term_phrase(parameter)}"
+        return f"The {text.escape_markdown(effect)} and the strength of {_term_phrase(parameter)}"
     if np.sign(-slope) == np.sign(along.effect):
-        return f"{name}: less of it and none of it move the {text.plain(effect)} the same way"
+        return f"{name}: less of it and none of it move the {text.escape_markdown(effect)} the same way"
     first, then = ("raises", "lowers") if slope < 0 else ("lowers", "raises")
-    return f"Non-monotonic in {name}: a little less of it {first}, none at all {then} the {text.plain(effect)}"
+    return f"Non-monotonic in {name}: a little less of it {first}, none at all {then} the "
+    f"{text.escape_markdown(effect)}"
 
 
 def has_effect(
@@ -305,7 +309,7 @@ def has_effect(
     result = effect_sensitivity(sample, effect, over).sensitivity
     return (
         len(
-            physics_sensitivity.chosen(
+            physics_sensitivity.rank_terms(
                 result, group or physics_sensitivity.EVERY, sample.can("time")
             )
         )

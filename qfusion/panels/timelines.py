@@ -55,7 +55,7 @@ def timeline(
         }.items()
         if values is not None
     ]
-    origin = f"sample {text.plain(start)}" if start else BASELINES[baseline]
+    origin = f"sample {text.escape_markdown(start)}" if start else BASELINES[baseline]
     if lanes:
         bars = (
             f" Below, on the same seconds, what each step added to the terms of the {sample.unit} that it is part "
@@ -67,7 +67,7 @@ def timeline(
     if lanes:
         title = describe_largest_parts(
             "Of single steps",
-            [f"{text.plain(name)} {words}" for name, words in at.items()],
+            [f"{text.escape_markdown(name)} {words}" for name, words in at.items()],
             np.array([float(lane.total[lane.peak]) for lane in lanes]),
             f"moved the {sample.quantity}",
         )
@@ -151,11 +151,11 @@ def donor_timeline(
     """Draw the strip of the sample that lends a modality, itself."""
     donor = donor_row(sample, modality, changes)
     picture = timeline(Sample(sample.study, donor, sample.output), theme)
-    name = text.plain(sample.dataset.ids[donor])
+    name = text.escape_markdown(sample.dataset.ids[donor])
     return replace(
         picture,
         name=f"what-if-strip-{modality}",
-        title=f"Sample {name}, which lends {text.plain(modality)}: {picture.title}",
+        title=f"Sample {name}, which lends {text.escape_markdown(modality)}: {picture.title}",
         shows=f"{picture.shows} It is sample {name} as it is, with all its own modalities.",
     )
 

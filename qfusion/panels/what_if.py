@@ -50,7 +50,7 @@ def both_decisions(
         interventions.wanted_changes(sample.study, sample.row, part) for part in ({}, changes or {})
     )
     before, after = (
-        interventions.with_changes(sample.study, sample.row, part) for part in (stored, wanted)
+        interventions.apply_changes(sample.study, sample.row, part) for part in (stored, wanted)
     )
     return (
         before,
@@ -259,7 +259,7 @@ def modality_state(
     choose("Modality", modality, sample.modalities)
     before, now = (result.states[modality] for result in both_decisions(sample, changes)[:2])
     far = float(counterfactual.distance(before[0], now[0]))
-    name = text.plain(modality)
+    name = text.escape_markdown(modality)
     hue = style.term_colour(modality, sample.modalities)
     old, new = (np.array(interventions.shown_state(part)) for part in (before, now))
     inputs = "whether any input would give"
@@ -358,9 +358,9 @@ def nearest_flips(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
     study = sample.study
     result = decision_flips.what_would_flip(sample.study, sample.row)
     farthest, unit, how = _distance_terms(study, result)
-    never = [text.plain(name) for name, flip in result.items() if not flip.state.possible]
+    never = [text.escape_markdown(name) for name, flip in result.items() if not flip.state.possible]
     unsure = [
-        text.plain(name)
+        text.escape_markdown(name)
         for name, flip in result.items()
         if flip.state.possible and not flip.state.verified
     ]
@@ -525,7 +525,7 @@ def describe_outcome(changed: Sequence[str], before: str, after: str, turned: bo
     if not changed:
         return f"Decision: {before}. Change a modality to see what becomes of it"
     return (
-        f"Changing {listed([text.plain(name) for name in changed])} {'**flips**' if turned else 'keeps'} the "
+        f"Changing {listed([text.escape_markdown(name) for name in changed])} {'**flips**' if turned else 'keeps'} the "
         f"decision: {before} → {after}"
     )
 
@@ -547,7 +547,7 @@ def describe_smallest_turn(
         n for n in range(2, 17) if n == 16 or f"{first.learned:.{n}f}" != f"{first.value:.{n}f}"
     )
     alike = [
-        text.plain(name)
+        text.escape_markdown(name)
         for name, change in zip(names, parameter_changes, strict=True)
         if f"{change.size:.3f}" == f"{first.size:.3f}"
     ]

@@ -32,10 +32,10 @@ def slice_errors(
     count = sum(entry.count for entry in result)
     overall = wrong / max(count, 1)
     clusters = levels.study.dataset.clusters
-    own = filters.written(errors.left_out(levels, by))
+    own = filters.written(errors.omitted_parts(levels, by))
     title = _slice_title(result, overall, bool(levels.study.classes))
     if own:
-        title += f"; without the filter's own {text.plain(own)}"
+        title += f"; without the filter's own {text.escape_markdown(own)}"
     figure = error_slices.error_rates(
         [entry.name.replace("+", " + ") for entry in result],
         [(entry.wrong, entry.count) for entry in result],
@@ -44,10 +44,10 @@ def slice_errors(
         axis="error rate" if levels.study.classes else "part with an error of the largest quarter",
         theme=theme,
     )
-    shows = f"the explained samples of {text.plain(levels.split)} that pass the filter"
+    shows = f"the explained samples of {text.escape_markdown(levels.split)} that pass the filter"
     if own:
-        shows += f" but for its own {text.plain(own)}"
-    shows += f", by {text.plain(by.removesuffix(cohort_groups.QUARTERS))}"
+        shows += f" but for its own {text.escape_markdown(own)}"
+    shows += f", by {text.escape_markdown(by.removesuffix(cohort_groups.QUARTERS))}"
     if by.endswith(cohort_groups.QUARTERS):
         shows += " in quarters"
     shows += ", with 95 % intervals (Wilson)"
@@ -112,7 +112,7 @@ def _slice_title(result: list[errors.Slice], overall: float, classes: bool) -> s
     if _rate_z_score(worst, overall) <= ndtri(1 - (1 - stability.LEVEL) / 2 / len(result)):
         return f"No slice is worse than all beyond chance ({share(overall)} {what}, {len(result)} slices looked at)"
     return (
-        f"‘{text.plain(worst.name)}’ {'is wrong' if classes else 'has large errors'} more often: "
+        f"‘{text.escape_markdown(worst.name)}’ {'is wrong' if classes else 'has large errors'} more often: "
         f"{share(worst.rate)} of {worst.count:,} ({share(worst.low)} to {share(worst.high)}), all {share(overall)}; "
         f"beyond chance among {len(result)} slices"
     )
@@ -154,11 +154,11 @@ def largest_errors(levels: errors.Levels, theme: style.Theme = "light") -> panel
         values,
         axis="loss, −ln softmax of the true class (nats)"
         if study.classes
-        else text.in_unit("residual", study.unit_of(0)),
+        else text.with_unit("residual", study.unit_of(0)),
         theme=theme,
         chosen=ids.index(levels.sample.id) if levels.sample.id in ids else None,
     )
-    shows = f"the {len(names)} samples of the {text.plain(levels.name)} with the largest "
+    shows = f"the {len(names)} samples of the {text.escape_markdown(levels.name)} with the largest "
     if study.classes:
         shows += "loss"
     else:
@@ -228,7 +228,8 @@ def misleading_terms(levels: errors.Levels, theme: style.Theme = "light") -> pan
         result.by_chance,
     )
     shows = (
-        f"the samples of the {text.plain(levels.name)} {about['what']}, the largest error first. Misleading: the "
+        f"the samples of the {text.escape_markdown(levels.name)} {about['what']}, the largest error first. "
+        "Misleading: the "
         f"contribution, of one modality or joint, that pulls furthest {about['way']}. Without it: "
         f"{about['left']}. "
     ) + backgrounds.describe_comparison(study.explanation_background)

@@ -35,8 +35,8 @@ from qfusion.analysis import (
     text,
     trust,
 )
-from qfusion.analysis.errors import Levels, of_split
-from qfusion.analysis.sample import Sample, sample_of
+from qfusion.analysis.errors import Levels, filter_split
+from qfusion.analysis.sample import Sample, build_sample
 from qfusion.analysis.shown_terms import select_shown_terms
 from qfusion.analysis.study import Study
 from qfusion.data import clip_copies, clip_previews
@@ -203,7 +203,7 @@ def _questions(study: Study) -> dict[str, str]:
     game = fusion_tests.loss_game(study)
     answers = {"Overall": f"{describe_importance(game)} (over {game.total.n:,} test samples)"}
     with suppress(NotFound):  # it is not audited
-        entry = audit.audit_of(study)
+        entry = audit.measure_audit(study)
         words = audit.says(entry["rows"], [row["resource"] for row in entry["rows"]])
         answers["Quantum resources"] = (
             f"{words} ({entry['seeds']} seeds of {entry.get('of', 'this model')} and of twins that lack one, "
@@ -220,7 +220,7 @@ def _seeds(sample: Sample) -> tuple[stability.Stability | None, str]:
             "changed here."
         )
     try:
-        return trust.stability_of(sample.study), ""
+        return trust.load_stability(sample.study), ""
     except (NotFound, IntegrityError) as error:
         return None, str(error).replace("`", "")
 
@@ -738,7 +738,7 @@ def _cuts(result: Members) -> Any:
     """How good the model would be on the cohort without the correlations of a modality; None where none is cut."""
     sample, rows = (
         result.sample,
-        drawn_samples.thinned(result.places(result.members), 200),
+        drawn_samples.thin_rows(result.places(result.members), 200),
     )  # seconds
     if not sample.can("time") or len(sample.modalities) < 2 or len(rows) < 2:
         return None
@@ -758,20 +758,20 @@ def members(
     """A cohort as the Cohorts page shows it.
 
     Args:
-        table: of `cohort_table.table_for`, of the same output. parts: of the filter.
+        table: of `cohort_table.cohort_table_with_maps`, of the same output. parts: of the filter.
         name: of the cohort, if it has one. output: number of the explained class; of each sample its predicted
             class's unless told.
 
     Raises:
         InvalidInput: when no explained sample passes the filter.
     """
-    rows, inside, split, whole = of_split(table, parts)
+    rows, inside, split, whole = filter_split(table, parts)
     check(
         bool(inside.any()),
         f"No explained sample passes the filter `{cohorts.written(parts)[:120]}`. Loosen it.",
     )
     return Members(
-        sample_of(study, study.dataset.row(str(rows.index[inside][0])), output),
+        build_sample(study, study.dataset.row(str(rows.index[inside][0])), output),
         output,
         rows,
         inside,

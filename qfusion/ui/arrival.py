@@ -125,7 +125,7 @@ def drop_unknown(known: Iterable[str]) -> None:
     unknown = [key for key in link if key not in allowed and not key.startswith(FREE)]
     if not unknown:
         return
-    names = text.named([key[:80] for key in unknown[: state.MAX_NOTICES]])
+    names = text.quote_names([key[:80] for key in unknown[: state.MAX_NOTICES]])
     if len(unknown) > state.MAX_NOTICES:
         names += f" and {len(unknown) - state.MAX_NOTICES:,} more"
     if len(unknown) > 1:

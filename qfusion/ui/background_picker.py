@@ -79,7 +79,7 @@ def _other(study: Study, row: int) -> str:
     value = page_params.text_of(pickers.CONTRAST.key) or default
     place = study.dataset.row(value if exists(study.dataset, value) else default)
     says = (
-        f"It is predicted ‘{text.plain(study.classes[int(study.predicted[place])])}’ "
+        f"It is predicted ‘{text.escape_markdown(study.classes[int(study.predicted[place])])}’ "
         f"({text.softmax(study.probabilities[place].max())})"
         if study.classes
         else f"Its score is {study.scores[place, 0]:+.2f}"

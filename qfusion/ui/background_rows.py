@@ -47,7 +47,7 @@ def background_rows(study: Study) -> Study:
         under_way = job.state != jobs.State.FAILED
         if not under_way:
             state.notice(
-                f"Comparing with all rows failed: {text.plain(job.problem)}. Some of the rows are used."
+                f"Comparing with all rows failed: {text.escape_markdown(job.problem)}. Some of the rows are used."
             )
             _decline(study)
     with _popover(f"{study.explanation_background.size:,} of {study.background.size:,} rows"):

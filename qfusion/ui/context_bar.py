@@ -30,7 +30,7 @@ def settle_pickers() -> None:
         return
     model = page_params.text_of(pickers.MODEL.key)
     if not model:
-        state.put(pickers.MODEL.key, next(pickers.models_for(wanted), pickers.models()[0]))
+        state.put(pickers.MODEL.key, next(pickers.trained_models(wanted), pickers.models()[0]))
     elif problem := pickers.misfit(model, wanted):
         state.notice(
             f"In the link, `data`: model '{model}' does not fit data set '{wanted}': {problem} "
@@ -53,9 +53,9 @@ def draw_pickers() -> tuple[Study, int, outputs.Output]:
             state.forget(key)
             model, data = (state.get(one.key) for one in (pickers.MODEL, pickers.DATA))
             if model is None and data in known:  # what is left has to fit
-                state.put(pickers.MODEL.key, next(pickers.models_for(data), names[0]))
+                state.put(pickers.MODEL.key, next(pickers.trained_models(data), names[0]))
             elif model in names and pickers.own_data(model) not in known:
-                state.put(pickers.MODEL.key, next(pickers.models_for(known[0]), names[0]))
+                state.put(pickers.MODEL.key, next(pickers.trained_models(known[0]), names[0]))
     model = draw(pickers.MODEL, on_change=_model_changed)
     draw_replay(model)
     own = pickers.own_data(model)
@@ -69,7 +69,7 @@ def draw_pickers() -> tuple[Study, int, outputs.Output]:
         **bind(pickers.DATA, own if own in known else known[0]),
     )
     _checks.check(
-        not pickers.misfit(model, chosen) or any(pickers.models_for(chosen)),
+        not pickers.misfit(model, chosen) or any(pickers.trained_models(chosen)),
         f"Data set '{chosen}' has no model yet. Train one on the Train page, or with `python -m qfusion train --data "
         f"{chosen} --model quantum-jump --name my-model`.",
     )
@@ -153,6 +153,6 @@ def _data_changed() -> None:
         model in pickers.models()
         and name in pickers.sources()
         and pickers.misfit(model, name)
-        and (other := next(pickers.models_for(name), None))
+        and (other := next(pickers.trained_models(name), None))
     ):
         state.put(pickers.MODEL.key, other)

@@ -93,7 +93,7 @@ def composer(
         picked = st.multiselect(
             "Panels, in the order of their letters",
             list(known),
-            format_func=text.plain,
+            format_func=text.escape_markdown,
             max_selections=export.MAX_PANELS,
             key=_PICKED,
         )
@@ -247,7 +247,7 @@ def figure_batch(recipe: Recipe, style: ExportStyle) -> None:
     Args:
         recipe: of the panel whose drawer this is. style: of all figures.
     """
-    of_sample = pages.scope_of(recipe.page, recipe.panel) in archives.SAMPLE_SCOPES
+    of_sample = pages.scope_name(recipe.page, recipe.panel) in archives.SAMPLE_SCOPES
     which = st.radio(
         "Figures", [PAGE, COHORT] if of_sample else [PAGE], key=_WHICH, label_visibility="collapsed"
     )
@@ -311,7 +311,9 @@ def _cohort() -> tuple[str, int]:
     filters = {cohort.name: cohorts.written(cohort.parts) for cohort in saved.saved_cohorts()}
     chosen = _TYPED
     if filters:
-        chosen = st.selectbox("Cohort", [_TYPED, *filters], format_func=text.plain, key=_SAVED)
+        chosen = st.selectbox(
+            "Cohort", [_TYPED, *filters], format_func=text.escape_markdown, key=_SAVED
+        )
     if chosen == _TYPED:
         filter = st.text_input(
             "Filter",
@@ -356,7 +358,7 @@ def _go_on(run: _Run, wanted: tuple[object, ...]) -> None:
     until = time.monotonic() + 0.7  # seconds of writing before the dialog is drawn again
     while True:
         done, count, name = run.at
-        bar.progress(done / count, f"{done + 1} of {count}: {text.plain(name, 60)}")
+        bar.progress(done / count, f"{done + 1} of {count}: {text.escape_markdown(name, 60)}")
         with access.waiting(""):
             try:
                 run.at = next(run.steps)
@@ -382,7 +384,7 @@ def body(drawn: PanelFigure, chart: Callable[..., None]) -> None:
     Args:
         drawn: the panel. chart: draws a figure on a page, see `ui.figure.draw_figure`.
     """
-    st.markdown(f"**{text.plain(drawn.headline)}**")
+    st.markdown(f"**{text.escape_markdown(drawn.headline)}**")
     what = state.one_of(
         "Files", [ONE, SEVERAL, MANY], default=ONE, key="_drawer.what", label_visibility="collapsed"
     )

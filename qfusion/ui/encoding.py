@@ -32,7 +32,7 @@ def encoding_progress(model: str, data: str, study: Study, sample: str) -> None:
     if job.problem and state.get(_FAILED) != job.problem:  # once, so that it can be closed
         state.put(_FAILED, job.problem)
         state.notice(
-            f"Encoding all samples failed: {text.plain(job.problem)}. The first samples are shown."
+            f"Encoding all samples failed: {text.escape_markdown(job.problem)}. The first samples are shown."
         )
     with st.container(width="content", key="encoding" if job.under_way else "encoding-ended"):
         st.fragment(_progress_line, run_every=PULSE if job.under_way else None)(

@@ -19,7 +19,7 @@ from qfusion.analysis import text
 from qfusion.errors import QFusionError
 from qfusion.figures.visible_range import apply_visible, parse_visible
 from qfusion.panels import address
-from qfusion.panels.panel import PanelFigure, capital, with_period
+from qfusion.panels.panel import PanelFigure, capital, end_sentence
 from qfusion.ui import drawer, frame, guidance, page_params, reruns, server_addresses, state
 from qfusion.ui.components import component, component_key
 from qfusion.ui.glossary import definitions, rendered
@@ -213,7 +213,7 @@ def lead_markdown(picture: PanelFigure, named: bool = True) -> str:
     return " ".join(
         part
         for part in (
-            f"**{with_period(picture.called)}**" if named and picture.called else "",
+            f"**{end_sentence(picture.called)}**" if named and picture.called else "",
             picture.lead,
         )
         if part

@@ -188,7 +188,7 @@ def shell(title: str, before: Callable[[Study], None] | None = None) -> Here:
         _settle(study)
         if reruns.shown:
             reruns.shown.add(study.name)
-        origin = address.made_from(study)
+        origin = address.describe_source(study)
         here = Here(study, row, theme(), wanted)
         sharing.link_and_session(
             side,
@@ -429,7 +429,7 @@ def carried(**query: str) -> dict[str, Any]:
         if (value := state.get(key)) and value != page_state.PREDICTED
     } | background_picker.background_in_links()
     # what is kept across pages, so that links inside the app can be opened in a new tab
-    stored = {key: page_state.as_text(state.get(key)) for key in saved.SAVED if state.get(key)}
+    stored = {key: page_state.format_value(state.get(key)) for key in saved.SAVED if state.get(key)}
     for name in query:  # Streamlit would prefer what the address says to what the link sets
         words.pop(address.LINKED.get(name, name), None)
     return words | stored | ({guidance.WORDS: guidance.FULL} if guidance.full() else {}) | query
@@ -485,7 +485,7 @@ def _missing_data() -> None:
     absent = [source for source in data.available() if not source.available]
     if absent:
         label = (
-            f"{text.plain(absent[0].title)} is not here"
+            f"{text.escape_markdown(absent[0].title)} is not here"
             if len(absent) == 1
             else f"{len(absent)} data sets are not here"
         )
@@ -495,7 +495,7 @@ def _missing_data() -> None:
 def _say_missing(absent: Iterable[data.SourceInfo]) -> None:
     for source in absent:
         lines = (
-            f"**{text.plain(source.title)}**",
+            f"**{text.escape_markdown(source.title)}**",
             *map(text.message, (source.reason, source.remedy)),
         )
         st.markdown("  \n".join(lines))

@@ -116,7 +116,7 @@ def chips(key: str, facts: Iterable[str]) -> None:
     Args:
         key: of the container, after `chips-`. facts: may come from data.
     """
-    shown = [text.plain(fact, 120) for fact in facts if fact]
+    shown = [text.escape_markdown(fact, 120) for fact in facts if fact]
     if shown:
         st.container(key=f"chips-{key}", width="content").markdown(
             " ".join(f":gray-badge[{fact}]" for fact in shown), width="content"

@@ -59,7 +59,7 @@ def is_done(
                 words,
                 lambda: ", waiting for other work" if job.state == jobs.State.WAITING else "",
                 wanted=wanted,
-                stay=lambda: jobs.stay_for(job, access.session_id()),
+                stay=lambda: jobs.renew_interest(job, access.session_id()),
                 cancel=cancel,
                 key=keys[1],
             )

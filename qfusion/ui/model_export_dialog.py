@@ -33,7 +33,7 @@ def export_button(here: frame.Here) -> None:
         help="This model, with what you have tweaked, as a checkpoint, for PyTorch, QuTiP, OpenQASM or NumPy.",
     )
     if value := state.take(_KEPT):
-        st.toast(f"Kept as {text.plain(value)}: pick it on top.", icon=":material/check:")
+        st.toast(f"Kept as {text.escape_markdown(value)}: pick it on top.", icon=":material/check:")
     if state.get(state.DRAWER) == _OPEN:
         reruns.dialog(
             "Export model",
@@ -48,9 +48,13 @@ def _body(here: frame.Here) -> None:
     study = here.study
     loaded, tweak = reruns.loaded(study.name), tweak_widgets.current_tweak(study)
     st.markdown(
-        f"**{text.plain(study.name)}**, "
-        + (f"tweaked: {text.plain(tweak)}." if tweak else "as trained: nothing is tweaked.")
-        + f" Sample {text.plain(here.sample)}, where a format is of one."
+        f"**{text.escape_markdown(study.name)}**, "
+        + (
+            f"tweaked: {text.escape_markdown(tweak)}."
+            if tweak
+            else "as trained: nothing is tweaked."
+        )
+        + f" Sample {text.escape_markdown(here.sample)}, where a format is of one."
     )
     reasons = {name: model_export.impossible(name, loaded) for name in model_export.FORMATS}
     able = [name for name, reason in reasons.items() if not reason]

@@ -45,7 +45,8 @@ def notes_button(page: str, files: Mapping[str, str]) -> None:
             name = " · ".join([note.page, *note.address.get(SAMPLE.key, [])[:1]])
             with st.container(horizontal=True, vertical_alignment="center", key=f"note-{place}"):
                 st.markdown(
-                    f"[{text.plain(name)}]({_link(note, files)})  \n{text.plain(note.text, MAX_NOTE)}"
+                    f"[{text.escape_markdown(name)}]({_link(note, files)})  "
+                    f"\n{text.escape_markdown(note.text, MAX_NOTE)}"
                 )
                 st.button(
                     "",

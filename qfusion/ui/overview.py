@@ -36,7 +36,7 @@ def pipeline(here: frame.Here) -> None:
     """The way from features to score; each part links to the page that shows it."""
     parts = systems.pipeline_stages(here.study)
     guidance.title(
-        text.plain(here.study.card.get("title") or here.study.name),
+        text.escape_markdown(here.study.card.get("title") or here.study.name),
         systems.describe_system(here.study),
         3,
     )
@@ -72,7 +72,7 @@ def example_samples(here: frame.Here) -> None:
 def _example(here: frame.Here, item: sample_examples.Example) -> None:
     study = here.study
     row = study.dataset.row(item.sample)
-    unit = text.plain(study.unit_of(int(study.predicted[row])))
+    unit = text.escape_markdown(study.unit_of(int(study.predicted[row])))
     drawn: dict[Ability, str] = {
         "time": f"Top: baseline + terms = {unit}. Bottom: entropy of each modality over time (nats).",
         "masses": f"Top: baseline + terms = {unit}. Bottom: the mass each modality gives each element (dark 0, yellow "
@@ -87,7 +87,7 @@ def _example(here: frame.Here, item: sample_examples.Example) -> None:
     if study.classes:
         output = int(study.predicted[row])
         st.markdown(
-            f"Predicted **{text.plain(study.classes[output])}** "
+            f"Predicted **{text.escape_markdown(study.classes[output])}** "
             f"({text.softmax(study.probabilities[row, output])}), "
             + (
                 "rightly"
@@ -103,7 +103,7 @@ def _example(here: frame.Here, item: sample_examples.Example) -> None:
         figure.small(build())
     frame.link(
         "pages/samples.py",
-        f"Open {text.plain(item.sample)}",
+        f"Open {text.escape_markdown(item.sample)}",
         ":material/open_in_full:",
         open=item.sample,
     )
@@ -146,7 +146,7 @@ def _card(key: str, title: str, more: str, facts: Mapping[str, object]) -> Delta
         guidance.title(title, more, 3)
         st.container(key=f"chips-{key}").markdown(
             " ".join(
-                f":gray-badge[{text.plain(name)}{' ' if name else ''}**{text.plain(value, 120)}**]"
+                f":gray-badge[{text.escape_markdown(name)}{' ' if name else ''}**{text.escape_markdown(value, 120)}**]"
                 for name, value in facts.items()
             )
         )
@@ -173,7 +173,7 @@ def reading_guide(here: frame.Here) -> None:
     if here.study.classes:
         total = "the log-odds of the class in nats: above 0 for it, below 0 against it"
     swatches = "  ".join(
-        f"{text.plain(name)} ({_HUES.get(style.term_colour(name, names), 'grey')})"
+        f"{text.escape_markdown(name)} ({_HUES.get(style.term_colour(name, names), 'grey')})"
         for name in names
     )
     st.expander("How to read the pages", icon=":material/help:", expanded=guidance.full()).markdown(
@@ -257,7 +257,7 @@ def model_and_data(here: frame.Here) -> None:
         _card(
             "model",
             "Model",
-            text.plain(study.card.get("notes") or "") or systems.describe_system(study),
+            text.escape_markdown(study.card.get("notes") or "") or systems.describe_system(study),
             systems.model_card_rows(study),
         ),
     ):
@@ -267,7 +267,7 @@ def model_and_data(here: frame.Here) -> None:
         _card(
             "data",
             "Data",
-            text.plain(data.description, 600),
+            text.escape_markdown(data.description, 600),
             (
                 {"": data.title, "samples": f"{len(data):,}"}
                 | {split: f"{len(data.rows(split)):,}" for split in ("train", "valid", "test")}

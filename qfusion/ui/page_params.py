@@ -17,7 +17,7 @@ from typing import Any
 import streamlit as st
 
 from qfusion.panels.address import GUIDES
-from qfusion.panels.page_state import PageState, as_text
+from qfusion.panels.page_state import PageState, format_value
 
 PAGE = "_page"  # title of the page that is open
 PICKED = "_kept"  # what the pickers of the last page with a model show, by key
@@ -45,7 +45,7 @@ class PageParams:
 
     def register(self, key: str, default: Any = None) -> None:
         """Adds a parameter that the page shows, with the value that the address leaves out."""
-        self.defaults[key] = None if default is None else as_text(default)
+        self.defaults[key] = None if default is None else format_value(default)
         self.drawn.add(key)
 
     def show(self, key: str) -> None:
@@ -78,7 +78,7 @@ class PageParams:
 
     def address(self) -> dict[str, Values]:
         """Returns the parameters whose values are not the default, as an address holds them."""
-        texts = {key: as_text(value) for key, value in self.values().items()}
+        texts = {key: format_value(value) for key, value in self.values().items()}
         return {key: text for key, text in texts.items() if text != self.defaults.get(key)}
 
 
@@ -96,7 +96,7 @@ def current() -> PageState:
 
 def shown_address() -> dict[str, Values]:
     """Returns all that decides what the page shows, as its address would say it."""
-    values = {key: as_text(value) for key, value in st.session_state.get(PICKED, {}).items()}
+    values = {key: format_value(value) for key, value in st.session_state.get(PICKED, {}).items()}
     values |= open_params().address()
     return {key: value for key, value in values.items() if key not in GUIDES}
 
@@ -112,11 +112,13 @@ def all_pages() -> dict[str, dict[str, Values]]:
     pages = {}
     for title in [*st.session_state.get(_PAGES, {})]:
         params = open_params(title)
-        values = params.last | {key: as_text(value) for key, value in params.values().items()}
+        values = params.last | {key: format_value(value) for key, value in params.values().items()}
         pages[title] = dict(sorted(values.items()))
     picked = st.session_state.get(PICKED, {})
     title = st.session_state.get(PAGE, "")
-    pages[title] = pages.get(title, {}) | {key: as_text(value) for key, value in picked.items()}
+    pages[title] = pages.get(title, {}) | {
+        key: format_value(value) for key, value in picked.items()
+    }
     return pages
 
 
@@ -158,7 +160,7 @@ def take_linked(key: str) -> Values | None:
 def text_of(key: str, default: str = "") -> str:
     """Returns the value of a parameter as text, whether its widget holds it or a link: of several the last."""
     value = st.session_state.get(key)
-    values = as_text(value) if value is not None else linked(key)
+    values = format_value(value) if value is not None else linked(key)
     return values[-1] if values else default
 
 
@@ -188,7 +190,7 @@ def write_address() -> None:
     params = open_params()
     for key in params.folds:
         if key in st.session_state:
-            params.last[key] = as_text(st.session_state[key])
+            params.last[key] = format_value(st.session_state[key])
     address = params.address()
     # The address that the browser sends may be older than the one that it was sent last.
     if address != query() or address != st.session_state.get(_SENT, address):

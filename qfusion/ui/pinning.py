@@ -58,8 +58,8 @@ def _pin(study: Study, row: int) -> None:
 
 def pin_in_words(view: pins.Pin) -> str:
     """A pinned view as markdown."""
-    return f"{text.plain(view.sample, 40)} by {text.plain(view.model, 40)}" + (
-        f", tweaked: {text.plain(view.tweak, 60)}" if view.tweak else ""
+    return f"{text.escape_markdown(view.sample, 40)} by {text.escape_markdown(view.model, 40)}" + (
+        f", tweaked: {text.escape_markdown(view.tweak, 60)}" if view.tweak else ""
     )
 
 

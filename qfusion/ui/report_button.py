@@ -8,7 +8,7 @@ import streamlit as st
 
 from qfusion import report
 from qfusion.analysis import text
-from qfusion.analysis.sample import sample_of
+from qfusion.analysis.sample import build_sample
 from qfusion.errors import translate_system_errors
 from qfusion.explain.cohorts import Part
 from qfusion.panels import archives
@@ -23,12 +23,12 @@ def report_of_sample(here: frame.Here) -> None:
         "All about this decision in one file that needs no network: contributions, dynamics, entropies, "
         "circuit, faithfulness, methods with equations, BibTeX. It takes about ten seconds."
         + (
-            f" The model is taken as you have changed it: {text.plain(changed, 120)}."
+            f" The model is taken as you have changed it: {text.escape_markdown(changed, 120)}."
             if changed
             else ""
         ),
         lambda suffix: report.sample(
-            sample_of(here.explained, here.row, here.output_wanted, changed)
+            build_sample(here.explained, here.row, here.output_wanted, changed)
         ).written(suffix),
     )
 

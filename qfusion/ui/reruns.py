@@ -124,7 +124,7 @@ def loaded(name: str) -> Checkpoint:
     Raises:
         NotFound: when there is none of that name.
     """
-    return opening.loaded(choose("Model", name, pickers.models()))
+    return opening.load_checkpoint(choose("Model", name, pickers.models()))
 
 
 # What the reader is likely to ask for next, worked out while they read: the panels of the samples beside this one.

@@ -57,10 +57,12 @@ def sample_content(
     if result.problem:
         st.warning(text.message(result.problem), icon=":material/videocam_off:")
     for name in pieces(Series):
-        st.caption(text.plain(name))
+        st.caption(text.escape_markdown(name))
         figure.small(samples.curve(here.study, here.theme, row=at, modality=name, card=card))
     if details:
-        if absent := [text.plain(name) for name in here.study.modalities if name not in shown]:
+        if absent := [
+            text.escape_markdown(name) for name in here.study.modalities if name not in shown
+        ]:
             st.caption(
                 f"No raw content of {', '.join(absent)} comes with this data set, only features."
                 if result.clip is None
@@ -93,7 +95,7 @@ def raw_content(
                 np.asarray(piece.pixels),
                 width=120 if in_box else 160 if width == "stretch" else 90,
                 clamp=True,
-                caption=None if in_box else text.plain(name),
+                caption=None if in_box else text.escape_markdown(name),
                 alt=f"Picture: {name} of the sample",
             )
         case Film():
@@ -150,8 +152,8 @@ def _facts(here: frame.Here, row: int) -> None:
     if all(pd.api.types.is_number(facts.get(name)) for name in ("start", "end")):
         parts.append(f"segment: {facts.pop('start'):.1f} s to {facts.pop('end'):.1f} s")
     parts += [
-        f"{text.plain(text.column(name))}: "
-        + text.plain(f"{value:.2f}" if isinstance(value, float) else value)
+        f"{text.escape_markdown(text.column(name))}: "
+        + text.escape_markdown(f"{value:.2f}" if isinstance(value, float) else value)
         for name, value in facts.items()
     ]
     st.caption(" · ".join(parts))
@@ -162,7 +164,7 @@ def sample_heading(here: frame.Here) -> None:
     with st.container(
         horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"
     ):
-        st.subheader(f"Sample {text.plain(here.sample)}", anchor=False)
+        st.subheader(f"Sample {text.escape_markdown(here.sample)}", anchor=False)
         with st.container(horizontal=True, vertical_alignment="center", width="content"):
             report_of_sample(here)
             if here.study.can("time"):
@@ -177,4 +179,8 @@ def truth(study: Study, row: int, limit: int = 400, digits: int = 2) -> str:
     if study.dataset.is_own(row):
         return "not known"
     y = study.dataset.y[row]
-    return text.plain(study.classes[int(y)], limit) if study.classes else f"{float(y):+.{digits}f}"
+    return (
+        text.escape_markdown(study.classes[int(y)], limit)
+        if study.classes
+        else f"{float(y):+.{digits}f}"
+    )

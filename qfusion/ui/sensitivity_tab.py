@@ -24,11 +24,11 @@ def sensitivity_tab(here: frame.Here, sample: Sample) -> None:
     if term_sensitivity.has_effect(sample, effect, over, group):
         panels.show(sample, here.theme, "tornado", first=1)
         if measured.sensitivity.note:
-            st.caption(text.plain(measured.sensitivity.note))
+            st.caption(text.escape_markdown(measured.sensitivity.note))
         _agreement(measured, term_sensitivity.half_slopes(sample, effect, over) if half else None)
     else:
         st.info(
-            f"None of these terms moves the {text.plain(effect)}. Choose others, or another effect."
+            f"None of these terms moves the {text.escape_markdown(effect)}. Choose others, or another effect."
         )
     _way(here, sample, list(measured.followed()))
     _table(sample, measured)
@@ -64,7 +64,8 @@ def _way(here: frame.Here, sample: Sample, titles: list[str]) -> None:
         state.put(key, term)
         if state.get(key) not in titles:
             st.warning(
-                f"In the link, `{key}`: ‘{text.plain(term, 60)}’ is no term that can be followed here. The one below "
+                f"In the link, `{key}`: ‘{text.escape_markdown(term, 60)}’ is no term that can be followed here. "
+                "The one below "
                 "is shown.",
                 icon=":material/link_off:",
             )
@@ -78,7 +79,7 @@ def _table(sample: Sample, measured: term_sensitivity.EffectSensitivity) -> None
         table = result.frame(result.targets[0])
         table.insert(7, "above_1_percent", physics_sensitivity.large(result, reach))
         if widgets.draw(term_sensitivity.WITHOUT):
-            scored = physics_sensitivity.metrics_without(study, sample.tweak)
+            scored = physics_sensitivity.removal_metrics(study, sample.tweak)
             known = metrics.labels(scored.columns)
             names = [name for name in ("mae", "corr", "accuracy", "nll") if name in scored.columns]
             for name in names[:2]:

@@ -143,7 +143,8 @@ def read(data: bytes, pages: Iterable[str]) -> Session:
     )
     if strange := [key for key in record if key not in parts]:
         words.append(
-            f"{text.named(strange)} of the file {'are' if len(strange) > 1 else 'is'} not known here and left out."
+            f"{text.quote_names(strange)} of the file {'are' if len(strange) > 1 else 'is'} not known here and left "
+            "out."
         )
     address = {}
     for title, parameters in _part(record, "address", words).items():
@@ -180,7 +181,7 @@ def _parameters(page: str, result: Mapping[str, Any], lines: list[str]) -> dict[
     fitting = dict([entry for entry in texts.items() if _stands(*entry)][:MAX_KEYS])
     if strange := [key for key in result if key not in fitting]:
         lines.append(
-            f"On {page}, {text.named(strange)} cannot stand in an address. "
+            f"On {page}, {text.quote_names(strange)} cannot stand in an address. "
             f"{'They are' if len(strange) > 1 else 'It is'} left out."
         )
     return fitting

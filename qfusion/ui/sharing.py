@@ -92,9 +92,10 @@ def _story(open_sample: Callable[[], Sample]) -> None:
     """The formats, and the file."""
     sample = open_sample()
     st.markdown(
-        f"Ten seconds to show to others: sample {text.plain(sample.id)}, the decision on it, its terms as they grow, "
+        f"Ten seconds to show to others: sample {text.escape_markdown(sample.id)}, the decision on it, its terms as "
+        "they grow, "
         + (
-            f"and what your change of the model makes of them: {text.plain(sample.changed, 120)}."
+            f"and what your change of the model makes of them: {text.escape_markdown(sample.changed, 120)}."
             if sample.changed
             else "and what happens when the most influential term is removed. If you have changed the model, the story "
             "shows your change."
@@ -170,7 +171,8 @@ def _offer(session: Session, given: str, pages: Mapping[str, str]) -> None:
     behind."""
     sentence = (*session.problems, *changes(session, _digest))
     st.markdown(
-        f"A session saved on **{text.plain(session.page)}**, with {sum(map(len, session.address.values()))} settings "
+        f"A session saved on **{text.escape_markdown(session.page)}**, with "
+        f"{sum(map(len, session.address.values()))} settings "
         f"on {len(session.address)} page{'s' if len(session.address) != 1 else ''}."
     )
     for words in sentence[: state.MAX_NOTICES]:

@@ -111,7 +111,7 @@ def current_tweak(study: Any) -> str:
 def draw_sliders(study: Study) -> Tweak:
     """Draws the sliders, the strongest terms first, and returns what they say."""
     model, names = study.model, tuple(study.model.modalities)
-    energies, rates = inside.strengths_of(study.model.system())
+    energies, rates = inside.coalition_strengths(study.model.system())
     st.markdown(
         "**Couplings** × learned H",
         help="H = Σ H_S, each H_S acting on exactly the modalities S. 0 removes it, 1 leaves it as learned. "

@@ -88,7 +88,7 @@ def flip(study: Study, flips: Mapping[str, decision_flips.Flip]) -> str:
     for name in top(distances, smallest=True):
         state = able[name].state
         end = ("would" if state.verified else "may", verdict(study, state.after))
-        names_by_end.setdefault(end, []).append(text.plain(name))
+        names_by_end.setdefault(end, []).append(text.escape_markdown(name))
     sentence = ", ".join(
         CHANGE.format(
             article="a" if place else "A",
@@ -114,8 +114,8 @@ def _describe_donor(
     decision = verdict(study, nearest.donor.scores)
     return DONOR.format(
         may="would" if nearest.donor.verified else "may",
-        modality=text.plain(modality),
-        sample=text.plain(nearest.donor_id),
+        modality=text.escape_markdown(modality),
+        sample=text.escape_markdown(nearest.donor_id),
         other="" if decision in decisions else OTHER_DECISION.format(decision=decision),
     )
 
@@ -222,7 +222,7 @@ def since_when(sample: Sample) -> str:
     if timed:
         where = [TIME.format(at) for at in sample.places]
     else:
-        where = [LAYER.format(text.plain(at)) for at in sample.places]
+        where = [LAYER.format(text.escape_markdown(at)) for at in sample.places]
     if not timed or not sample.classes:
         return settled(sample.study, sample.through.prediction[:, 0], where)
     place = verdicts.joint_from(net_joint_share(sample.along))

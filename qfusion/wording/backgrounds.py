@@ -32,7 +32,7 @@ OTHER_VERDICTS = "The verdict depends on the background: {verdicts}."
 VERDICT_AGAINST = "‘{relation}’ against {backgrounds}"
 
 MAX_LABEL = 60  # characters of a label from data
-_SHORT = Markup(lambda name: text.plain(name, MAX_LABEL))
+_SHORT = Markup(lambda name: text.escape_markdown(name, MAX_LABEL))
 
 
 def describe_background(background: Background, markup: Markup = PLAIN) -> str:

@@ -207,9 +207,9 @@ def fusion_record(study: Study) -> dict[str, Any]:
     What cannot be measured has its reason alone.
     """
     metric = next(iter(fusion_tests.metric_labels(study.dataset)))
-    result, gains = fusion_tests.without_joint(study)
+    result, gains = fusion_tests.remove_joint_terms(study)
     game = fusion_tests.loss_game(study)
-    ranked = fusion_tests.ranking(study, trust.explained(study)[0])
+    ranked = fusion_tests.ranking(study, trust.explain_test_rows(study)[0])
     record: dict[str, Any] = {
         "emap": {
             "says": describe_joint_effect(result, gains, metric),

@@ -19,4 +19,4 @@ class Markup(NamedTuple):
 
 
 PLAIN = Markup()
-MARKDOWN = Markup(text.plain, "**{}**".format)
+MARKDOWN = Markup(text.escape_markdown, "**{}**".format)

@@ -40,7 +40,10 @@ def axis_titles(study: Study) -> dict[str, str]:
             "certainty": "softmax of the predicted class",
         }
         if study.classes
-        else {"truth": text.in_unit("truth", unit), "prediction": text.in_unit("prediction", unit)}
+        else {
+            "truth": text.with_unit("truth", unit),
+            "prediction": text.with_unit("prediction", unit),
+        }
     )
     labels = (
         () if study.dataset.unimodal is None or study.classes else study.dataset.unimodal.columns
@@ -55,7 +58,9 @@ def axis_titles(study: Study) -> dict[str, str]:
             if (name := f"{LABEL_PREFIX}{label}") in study.dataset.table.columns
         },
         **{
-            dividend_column(term): text.in_unit(f"contribution of {term.replace('+', ' + ')}", unit)
+            dividend_column(term): text.with_unit(
+                f"contribution of {term.replace('+', ' + ')}", unit
+            )
             for term in study.terms
         },
     }

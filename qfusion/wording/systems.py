@@ -68,8 +68,8 @@ class Stage(NamedTuple):
 def describe_system(study: Study) -> str:
     """Return what a model is, in two or three sentences of Markdown."""
     model: Any = study.model
-    title = f"**{text.plain(study.card.get('title') or study.name)}**"
-    target = text.plain(study.dataset.target.name)
+    title = f"**{text.escape_markdown(study.card.get('title') or study.name)}**"
+    target = text.escape_markdown(study.dataset.target.name)
     names = list_modalities(study)
     if model.about:
         return f"{title} {model.about.format(names=names, target=target, dims=_dims(model))}"
@@ -82,7 +82,9 @@ def describe_system(study: Study) -> str:
             jumps=count(model.jump_count, "learned jump operator"),
         )
     if not study.can("states"):
-        return NETWORK.format(title=title, names=names, target=target, kind=text.plain(model.kind))
+        return NETWORK.format(
+            title=title, names=names, target=target, kind=text.escape_markdown(model.kind)
+        )
     classes = model.elements_are_classes
     elements = (
         count(model.elements, "class", "classes") if classes else count(model.elements, "element")
@@ -99,7 +101,7 @@ def describe_system(study: Study) -> str:
 
 def list_modalities(study: Study) -> str:
     """Return the names of the modalities as a list in a sentence."""
-    return listed(list(map(text.plain, study.modalities)))
+    return listed(list(map(text.escape_markdown, study.modalities)))
 
 
 def _dims(model: Any) -> str:
@@ -111,7 +113,7 @@ def describe_features(study: Study) -> str:
     parts = []
     for unit, is_sequence in ((PER_STEP, True), (IN_ALL, False)):
         sizes = [
-            f"{text.plain(modality.name)} {modality.size}"
+            f"{text.escape_markdown(modality.name)} {modality.size}"
             for modality in study.dataset.modalities
             if modality.is_sequence == is_sequence
         ]
@@ -163,7 +165,7 @@ def _network_stages(study: Study) -> tuple[Stage, ...]:
     model: Any = study.model
     encoders, fusion = ENCODERS, FUSION_NETWORK.format(kind=model.kind)
     if program := getattr(model, "program", None):
-        encoders, fusion = NO_ENCODERS, PROGRAM.format(file=text.plain(program.file))
+        encoders, fusion = NO_ENCODERS, PROGRAM.format(file=text.escape_markdown(program.file))
     return (
         Stage("Encoders", encoders, "pages/what_if.py", "Change an input", {}),
         Stage("Fusion", fusion, "pages/faithfulness.py", "See whether to trust it", {}),
@@ -214,7 +216,7 @@ def describe_read_out(model: Any) -> str:
     if len(s) == len(model.dims):
         place = JOINT_STATE
     else:
-        place = ONE_STATE.format(modality=text.plain(model.modalities[s[0]]))
+        place = ONE_STATE.format(modality=text.escape_markdown(model.modalities[s[0]]))
     return VECTORS.format(count=len(vectors), place=place)
 
 

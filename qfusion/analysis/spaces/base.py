@@ -178,11 +178,11 @@ def encoder_outputs(study: Any, rows: np.ndarray) -> np.ndarray:
                 leaves.append(torch.view_as_real(flat).flatten(1) if flat.is_complex() else flat)
         return torch.cat(leaves, 1)
 
-    return in_blocks(rows, encode_block)
+    return compute_in_blocks(rows, encode_block)
 
 
 @torch.no_grad()
-def in_blocks(rows: np.ndarray, compute: Any) -> np.ndarray:
+def compute_in_blocks(rows: np.ndarray, compute: Any) -> np.ndarray:
     """Return numbers (n, F) of rows in double precision, computed a block at a time."""
     parts = np.array_split(rows, max(1, -(-len(rows) // 2048)))
     return torch.cat([compute(part) for part in parts]).double().numpy()

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from qfusion.analysis import sample_evolution
-from qfusion.analysis.chunks import in_chunks
+from qfusion.analysis.chunks import iterate_chunks
 from qfusion.analysis.columns import entropy_column, negativity_column
 from qfusion.analysis.memo import memo
 from qfusion.analysis.spaces.kets import KetSpace, real_coordinates
@@ -126,7 +126,7 @@ def reduced_entropies(model: Any, psi: torch.Tensor) -> np.ndarray:
 @torch.no_grad()
 def final_states(study: Any, rows: np.ndarray) -> Iterator[torch.Tensor]:
     """Yield the states at T of rows, (n, D, D), a few at a time."""
-    for chunk in in_chunks(rows, EVOLVED_AT_ONCE, "Evolving states"):
+    for chunk in iterate_chunks(rows, EVOLVED_AT_ONCE, "Evolving states"):
         rho = states.density(study.space.kets(chunk).to(torch.complex128))
         yield study.model.evolve_states(rho, [float(study.model.duration)])[0]
 

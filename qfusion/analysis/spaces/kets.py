@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from qfusion.analysis.memo import memo
-from qfusion.analysis.spaces.base import BaseSpace, in_blocks
+from qfusion.analysis.spaces.base import BaseSpace, compute_in_blocks
 from qfusion.analysis.spaces.protocol import Coordinates
 from qfusion.analysis.study_cache import per_model_cache
 from qfusion.models.fixed_observables import with_observables
@@ -101,7 +101,7 @@ def state_coordinates(study: Any, rows: np.ndarray) -> np.ndarray:
             parts.append(real_coordinates(rho))
         return torch.cat(parts, 1)
 
-    return in_blocks(rows, encode_block)
+    return compute_in_blocks(rows, encode_block)
 
 
 def real_coordinates(rho: torch.Tensor) -> torch.Tensor:

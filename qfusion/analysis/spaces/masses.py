@@ -12,7 +12,7 @@ import torch
 from qfusion import track
 from qfusion.analysis.columns import entropy_column
 from qfusion.analysis.memo import memo
-from qfusion.analysis.spaces.base import EXPLAINED, BaseSpace, in_blocks, name_readouts
+from qfusion.analysis.spaces.base import EXPLAINED, BaseSpace, compute_in_blocks, name_readouts
 from qfusion.analysis.spaces.protocol import Coordinates
 from qfusion.analysis.study_cache import per_model_cache
 from qfusion.explain import evidence
@@ -205,7 +205,7 @@ def qubit_coordinates(study: Any, rows: np.ndarray) -> np.ndarray:
         theta = torch.cat([angles[name].double() for name in study.modalities], 1)
         return torch.cat([torch.cos(theta), torch.sin(theta)], 1) / math.sqrt(2)
 
-    return in_blocks(rows, encode_block)
+    return compute_in_blocks(rows, encode_block)
 
 
 @memo(6, background=False, says="Following these samples to their final states …")
@@ -219,4 +219,4 @@ def read_out_coordinates(study: Any, rows: np.ndarray) -> np.ndarray:
         read = qcnn.network_features(network, vectors)
         return torch.cat([read[:, :stored], read[:, stored:] / math.sqrt(2)], 1)
 
-    return in_blocks(rows, read_block)
+    return compute_in_blocks(rows, read_block)

@@ -149,7 +149,11 @@ def rules_tab(here: frame.Here, sample: Sample) -> None:
         tables_panel(here, sample)
         st.caption(
             "Fused by "
-            + (f"edited tables: {text.plain(sample.tweak)}" if sample.tweak else "learned tables")
+            + (
+                f"edited tables: {text.escape_markdown(sample.tweak)}"
+                if sample.tweak
+                else "learned tables"
+            )
             + f". Test metrics over {len(here.study.dataset.rows('test')):,} samples."
         )
         model_export_dialog.export_button(here)
@@ -169,7 +173,7 @@ def before_after(here: frame.Here, sample: Sample) -> None:
             shown.setdefault(truth, ("true", "normal", "Of the true class."))
         cells = [
             changed_numbers.Changed(
-                f"Softmax ‘{text.plain(study.classes[place], 14)}’, {word}",
+                f"Softmax ‘{text.escape_markdown(study.classes[place], 14)}’, {word}",
                 float(base.probabilities[place]),
                 float(now.probabilities[place]),
                 f"{of} {study.calibration}",
@@ -226,7 +230,7 @@ def tables_panel(here: frame.Here, sample: Sample) -> None:
     guidance.aside(
         "Nearest named rule of each element: "
         + ", ".join(
-            f"{text.plain(name)} **{network.rule_name(rule)}** ({distance:.2f})"
+            f"{text.escape_markdown(name)} **{network.rule_name(rule)}** ({distance:.2f})"
             for name, (rule, distance) in zip(reading.elements, reading.rules, strict=True)
         )
         + "."
@@ -285,9 +289,9 @@ def _editor(cell: Cell) -> None:
     reading, (angle, learned) = cell.sample.reading, cell.angles
     element, stage, pattern = cell.place
     digits, read = reading.patterns[pattern], reading.controls[stage]
-    yes = [text.plain(name) for name, bit in zip(read, digits, strict=True) if bit == "1"]
+    yes = [text.escape_markdown(name) for name, bit in zip(read, digits, strict=True) if bit == "1"]
     st.markdown(
-        f"**{text.plain(study.space.elements[element])}, {digits}** (yes: {' + '.join(yes) or 'none'}): "
+        f"**{text.escape_markdown(study.space.elements[element])}, {digits}** (yes: {' + '.join(yes) or 'none'}): "
         f"φ = {angle:.3f} "
         f"rad → mass **{_mass(angle):.2f}**"
         + (
@@ -445,7 +449,7 @@ def _headline(here: frame.Here, sample: Sample, noise: dict[str, Any]) -> None:
     study, c = here.study, sample.output
     result = device_noise.noisy_outcome(sample, **noise)
     best = "accuracy" if study.classes else "mae"
-    of = f" of ‘{text.plain(study.classes[c], 14)}’ (nats)" if study.classes else ""
+    of = f" of ‘{text.escape_markdown(study.classes[c], 14)}’ (nats)" if study.classes else ""
     with st.container(key="pair-metrics"):
         score, test, shots = st.columns(3)
         score.metric(
@@ -488,7 +492,7 @@ def _device(sample: Sample, noise: dict[str, Any]) -> None:
         if not st.button("Run", key="_run", icon=":material/play_arrow:"):
             return
         with access.waiting("Running …"):
-            result = sample_circuits.on_device(
+            result = sample_circuits.run_on_device(
                 study, sample.row, sample.tweak, tuple(strengths), shots
             )
         st.dataframe(
@@ -605,8 +609,9 @@ def here_and_now(here: frame.Here, sample: Sample, walk: Replay, at: int) -> Non
     name, wires, sentence, values = walk.gates[at - 1]
     numbers = ", ".join(f"{key} = {value:.3f}" for key, value in values.items())
     st.markdown(
-        f"**Gate {at} of {walk.count}: {text.plain(name)}** on {text.plain(', '.join(wires))}. {text.plain(sentence)}"
-        + (f"  \n{text.plain(numbers)}" if numbers else "")
+        f"**Gate {at} of {walk.count}: {text.escape_markdown(name)}** on {text.escape_markdown(', '.join(wires))}. "
+        f"{text.escape_markdown(sentence)}"
+        + (f"  \n{text.escape_markdown(numbers)}" if numbers else "")
     )
     widgets.draw(circuit.QUBITS_AS)
     panels.show(sample, here.theme, "qubits", "bloch-gates")
@@ -692,7 +697,7 @@ def plain_gates(here: frame.Here) -> None:
     with st.container(key="fold-circuit"):
         sample = here.sample_of()
         walk = circuit.replay(sample)
-        st.markdown(text.plain(walk.says))
+        st.markdown(text.escape_markdown(walk.says))
         scrubber(walk, sample)
         walk_through(here, sample, walk)
         panels.show(sample, here.theme, "entropy-gates", "mutual-gates")

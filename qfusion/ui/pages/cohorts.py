@@ -76,7 +76,7 @@ def choose_levels(here: frame.Here) -> errors.Levels:
         widgets.draw(builders.FILTER)
         state.put(_KEPT, words)
         words = _sound(words, here)
-        levels = errors.levels_of(
+        levels = errors.build_levels(
             here.sample_of(), words, output=here.output_name, name=_name_of(words)
         )
         others = _chips(study, table, levels.parts)
@@ -142,7 +142,7 @@ def _saved(words: str) -> None:
         )
         if now:
             st.button(
-                f"Delete ‘{text.plain(now)}’",
+                f"Delete ‘{text.escape_markdown(now)}’",
                 icon=":material/delete:",
                 key="_delete_cohort",
                 on_click=saved.delete_cohort,
@@ -229,10 +229,11 @@ def _count(here: frame.Here, levels: errors.Levels, table: pd.DataFrame) -> None
         if levels.own is None
         else ("is one" if here.sample in levels.rows.index[levels.inside] else "is not")
     )
-    short = f"**{count:,} of {total:,}** explained samples of {levels.split}; {text.plain(here.sample)} {belongs}."
+    short = f"**{count:,} of {total:,}** explained samples of {levels.split}; {text.escape_markdown(here.sample)} "
+    f"{belongs}."
     guidance.line(
         short,
-        f"{short} In the table, means over each level; error: {text.plain(here.study.unit_of_error)}. "
+        f"{short} In the table, means over each level; error: {text.escape_markdown(here.study.unit_of_error)}. "
         + backgrounds.describe_comparison(here.study.explanation_background),
     )
     missing = int(cohorts.within_split(levels.parts, table).sum()) - total
@@ -291,11 +292,11 @@ def ladder(here: frame.Here, levels: errors.Levels) -> None:
     result = cohort_measures.ladder(
         here.study, levels.rows, levels.inside, levels.own, levels.whole
     )
-    heads = ["", *(f"**{text.plain(name)}**" for name in result["level"])]
+    heads = ["", *(f"**{text.escape_markdown(name)}**" for name in result["level"])]
     seeds = {"accuracy": systems.seed_suffix(here.study)}
     titles = {"joint": "size of joint terms", "relation": "most frequent type"}
     lines = [
-        f"| {text.plain(titles.get(name, name))}{seeds.get(name, '')} | "
+        f"| {text.escape_markdown(titles.get(name, name))}{seeds.get(name, '')} | "
         + " | ".join(_cell(name, value) for value in result[name])
         + " |"
         for name in result.columns[1:]
@@ -306,14 +307,16 @@ def ladder(here: frame.Here, levels: errors.Levels) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             frame.link(
                 "pages/samples.py",
-                f"Read sample {text.plain(here.sample)}",
+                f"Read sample {text.escape_markdown(here.sample)}",
                 ":material/open_in_full:",
             )
             if levels.inside.any():
                 name = levels.name.removeprefix("cohort").strip(" ‘’")
                 report_button.report_of_cohort(
                     here,
-                    cohort_table.table_for(here.explained, here.output_wanted, levels.parts),
+                    cohort_table.cohort_table_with_maps(
+                        here.explained, here.output_wanted, levels.parts
+                    ),
                     levels.parts,
                     name,
                 )
@@ -321,7 +324,7 @@ def ladder(here: frame.Here, levels: errors.Levels) -> None:
 
 def _cell(name: str, value: object) -> str:
     if not isinstance(value, float):
-        return f"{value:,}" if isinstance(value, int) else text.plain(value)
+        return f"{value:,}" if isinstance(value, int) else text.escape_markdown(value)
     if np.isnan(value):
         return "–"
     return f"{value:.1%}" if name == "accuracy" or "share" in name else f"{value:.3f}"
@@ -479,7 +482,7 @@ def entanglement(here: frame.Here, levels: errors.Levels) -> None:
             study,
             rows,
             len(some),
-            lambda: errors.related(levels, measure, strength, True),
+            lambda: errors.correlate_measures(levels, measure, strength, True),
         )
         panels.inside(
             builders.entanglement(
@@ -488,7 +491,7 @@ def entanglement(here: frame.Here, levels: errors.Levels) -> None:
             head,
             on_select=selections.choose_selected_sample,
             below=lambda: _table(
-                levels, errors.related(levels, measure, strength, every).correlations
+                levels, errors.correlate_measures(levels, measure, strength, every).correlations
             ),
         )
 
@@ -501,7 +504,7 @@ def _table(levels: errors.Levels, intervals: dict[str, dict[str, stability.Inter
                 "| level | n | Pearson r | Spearman r |",
                 "|---|---|---|---|",
                 *[
-                    f"| {text.plain(names[level])} | {entry['spearman'].n:,} | "
+                    f"| {text.escape_markdown(names[level])} | {entry['spearman'].n:,} | "
                     f"{_said(entry['pearson'])} | {_said(entry['spearman'])} "
                     "|"
                     for level, entry in intervals.items()

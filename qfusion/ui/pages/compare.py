@@ -91,17 +91,18 @@ def nothing_pinned(here: frame.Here) -> None:
                 ),
             )
             st.button(
-                f"A = {text.plain(sample)}, {words}",
+                f"A = {text.escape_markdown(sample)}, {words}",
                 key=f"_pin_{kind}",
                 icon=":material/push_pin:",
                 on_click=state.put,
                 args=(saved.PIN, pins.Pin(study.name, study.dataset.name, sample)),
             )
-    others = (name for name in pickers.models_for(study.dataset.name) if name != study.name)
+    others = (name for name in pickers.trained_models(study.dataset.name) if name != study.name)
     with st.container(horizontal=True, key="other-models"):
         for name in islice(others, MOST_OFFERED):
             st.button(
-                f"A = {text.plain(study.name)}, B = {text.plain(name)}, of {text.plain(here.sample)}",
+                f"A = {text.escape_markdown(study.name)}, B = {text.escape_markdown(name)}, of "
+                f"{text.escape_markdown(here.sample)}",
                 key=f"_beside_{name}",
                 icon=":material/compare:",
                 on_click=_set_against,
@@ -158,10 +159,10 @@ def contents(here: frame.Here, one: Sample) -> None:
     else:
         a, b = st.columns(2, gap="medium")
         with a:
-            st.markdown(f"**A** {text.plain(one.id)}")
+            st.markdown(f"**A** {text.escape_markdown(one.id)}")
             sample_content.sample_content(frame.Here(one.study, one.row, here.theme))
         with b:
-            st.markdown(f"**B** {text.plain(here.sample)}")
+            st.markdown(f"**B** {text.escape_markdown(here.sample)}")
             # its curves are told apart by the row
             sample_content.sample_content(here, details=one.row != here.row)
 
@@ -207,13 +208,13 @@ def numbers(sides: compare.Sides) -> None:
     known = sides.same_target
     scores = [one.score for one in both]
     rows = [
-        ("model", *(text.plain(one.study.name) for one in both), ""),
-        ("sample", *(text.plain(one.id) for one in both), ""),
-        ("tweak", *(text.plain(one.tweak, 80) or "as learned" for one in both), ""),
+        ("model", *(text.escape_markdown(one.study.name) for one in both), ""),
+        ("sample", *(text.escape_markdown(one.id) for one in both), ""),
+        ("tweak", *(text.escape_markdown(one.tweak, 80) or "as learned" for one in both), ""),
         ("truth", *(sample_content.truth(one.study, one.row, digits=3) for one in both), ""),
         ("prediction", *map(_prediction, both), ""),
         (
-            text.plain(b.unit) if known else "explained output",
+            text.escape_markdown(b.unit) if known else "explained output",
             *(f"{score:+.3f}" for score in scores),
             f"**{scores[1] - scores[0]:+.3f}**" if known else "not comparable",
         ),
@@ -257,7 +258,7 @@ def _prediction(one: Sample) -> str:
     if not one.study.classes:
         return f"{float(one.scores[0]):+.3f}"
     best = int(one.scores.argmax())
-    return f"{text.plain(one.classes[best])} ({text.softmax(one.probabilities[best])})"
+    return f"{text.escape_markdown(one.classes[best])} ({text.softmax(one.probabilities[best])})"
 
 
 def waterfalls(here: frame.Here, sides: compare.Sides) -> None:
@@ -293,7 +294,9 @@ def several_samples(here: frame.Here) -> None:
     ):
         name = str(study.dataset.ids[row])
         with column:
-            frame.link("pages/samples.py", text.plain(name), ":material/open_in_full:", open=name)
+            frame.link(
+                "pages/samples.py", text.escape_markdown(name), ":material/open_in_full:", open=name
+            )
             sample_content.sample_content(here, row, details=False, key="several")
     panels.show(sample, here.theme, "several-decisions", "several-entropies", first=1)
 
@@ -333,7 +336,7 @@ def _choose(here: frame.Here) -> list[str]:
         )
         for k, cohort in enumerate(saved.saved_cohorts()):
             st.button(
-                f"Worst of ‘{text.plain(cohort.name)}’",
+                f"Worst of ‘{text.escape_markdown(cohort.name)}’",
                 key=f"_several_{k}",
                 on_click=frame.or_notice,
                 args=(_worst, here, cohort),
@@ -359,7 +362,7 @@ def decisions(here: frame.Here, view: pins.Pin) -> None:
     with st.container(key="fold-decisions"):
         tweak = tweak_of_b(here)
         pickers.resolve_pin(view)
-        sides = compare.beside(
+        sides = compare.compare_samples(
             here.sample_of(here.study.model.parse_tweak(tweak)),
             view.model,
             view.sample,

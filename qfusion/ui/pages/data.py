@@ -72,9 +72,9 @@ def listing() -> None:
     )
     for source in sources:
         if not source.available:
-            st.expander(f"{text.plain(source.title)} is not here", icon=":material/info:").text(
-                f"{source.reason}\n{source.remedy}"
-            )
+            st.expander(
+                f"{text.escape_markdown(source.title)} is not here", icon=":material/info:"
+            ).text(f"{source.reason}\n{source.remedy}")
 
 
 @frame.guard()
@@ -86,7 +86,7 @@ def chosen_set() -> None:
     name = widgets.draw(targets.SET, options=here)
     dataset = reruns.dataset(name)
     st.markdown(_card(dataset))
-    guidance.aside(text.plain(dataset.description, 900))
+    guidance.aside(text.escape_markdown(dataset.description, 900))
     panels.show(dataset, frame.theme(), *targets.DATA, first=1)
     panels.below(frame.theme(), dataset=dataset)
     why_fuse.needs(dataset, frame.theme())
@@ -119,7 +119,8 @@ def _train_both(name: str) -> None:
     state.put(builders.RUNS.key, list(started))
     state.put(
         KEPT,
-        f"Both systems are being trained on **{text.plain(name)}**: **Train**, in the menu, shows how far they are and "
+        f"Both systems are being trained on **{text.escape_markdown(name)}**: **Train**, in the menu, shows how far "
+        "they are and "
         "leads to their samples.",
     )
 
@@ -151,7 +152,7 @@ def _card(data_set: DataSet) -> str:
             else {"targets of single modalities": ", ".join(map(str, data_set.unimodal.columns))}
         )
     )
-    lines = [f"| {key} | {text.plain(value)} |" for key, value in rows.items()]
+    lines = [f"| {key} | {text.escape_markdown(value)} |" for key, value in rows.items()]
     return "\n".join([lines[0], "|---|---|", *lines[1:]])
 
 
@@ -201,13 +202,17 @@ def _join(dataset: DataSet) -> None:
     with access.waiting(""), st.status("Looking into the recordings …") as shown:
 
         def tell(done: float, total: float, name: str) -> None:
-            shown.update(label=f"{done:,.0f} of {total:,.0f} files: {text.plain(name, 60)}")
+            shown.update(
+                label=f"{done:,.0f} of {total:,.0f} files: {text.escape_markdown(name, 60)}"
+            )
 
         joined = clips.join(
             dataset, Path(folder), Path(table).expanduser() if table else None, tell
         )
     joined_to = count(sum(number for number, _ in joined.splits.values()), "sample")
-    state.put(KEPT, f"Recordings are joined to {joined_to} of **{text.plain(dataset.name)}**.")
+    state.put(
+        KEPT, f"Recordings are joined to {joined_to} of **{text.escape_markdown(dataset.name)}**."
+    )
     st.rerun(scope="app")
 
 
@@ -223,17 +228,18 @@ def _record(name: str) -> None:
             )
         findings(record["report"]["findings"])
         st.caption(
-            f"Imported {text.plain(record['created'])} with qfusion {text.plain(record['versions']['qfusion'])}."
+            f"Imported {text.escape_markdown(record['created'])} with qfusion "
+            f"{text.escape_markdown(record['versions']['qfusion'])}."
         )
     if access.level() == "path":
         with st.popover("Remove", icon=":material/delete:"):
             st.markdown(
-                f"Remove **{text.plain(name)}** from this machine? The files it was imported from stay."
+                f"Remove **{text.escape_markdown(name)}** from this machine? The files it was imported from stay."
             )
             if st.button("Yes, remove it", key="_remove_set"):
                 with frame.guard():
                     imported_sets.remove_imported(name)
-                    state.put(KEPT, f"{text.plain(name)} was removed.")
+                    state.put(KEPT, f"{text.escape_markdown(name)} was removed.")
                     st.rerun()
 
 
@@ -247,7 +253,7 @@ BADGES = {
 def findings(result: list[dict[str, Any]]) -> None:
     """Findings of a report as lines, worst first."""
     for entry in result:
-        where = f"**{text.plain(entry['modality'])}**: " if entry["modality"] else ""
+        where = f"**{text.escape_markdown(entry['modality'])}**: " if entry["modality"] else ""
         st.markdown(f"{BADGES.get(entry['severity'], '')} {where}{text.message(entry['words'])}")
     if not result:
         st.markdown(":material/check: Nothing was found that needs saying.")
@@ -424,7 +430,7 @@ def _examine(files: list[Any], path: str, **options: str) -> None:
         result = importing.examine_files(
             paths,
             folder,
-            lambda done, total, remark: shown.update(label=f"{text.plain(remark)} …"),
+            lambda done, total, remark: shown.update(label=f"{text.escape_markdown(remark)} …"),
             **options,
         )
         shutil.rmtree(folder / "upload", ignore_errors=True)
@@ -438,7 +444,8 @@ def _report(examined: import_report.ExaminedSet) -> None:
     splits = ", ".join(f"{count:,} {name}" for name, count in report.splits.items() if count)
     with st.container(border=True, key="import-report"):
         st.markdown(
-            f"#### {text.plain(examined.staged.title, 80)}: {report.samples:,} samples ({splits or 'no split yet'})"
+            f"#### {text.escape_markdown(examined.staged.title, 80)}: {report.samples:,} samples "
+            f"({splits or 'no split yet'})"
         )
         st.dataframe(
             pd.DataFrame(
@@ -455,7 +462,7 @@ def _report(examined: import_report.ExaminedSet) -> None:
             height="content",
             alt="The modalities that were read.",
         )
-        st.caption(text.plain(_target(report.target), 600))
+        st.caption(text.escape_markdown(_target(report.target), 600))
         findings(report.as_dict()["findings"])
         agreed = _consents(report)
         if report.errors and not report.repairs:
@@ -502,7 +509,9 @@ def _report(examined: import_report.ExaminedSet) -> None:
         replace = (
             access.level() == "path"
             and name in imported_sets.imported_names()  # it removes the other one
-            and st.checkbox(f"Replace the imported set {text.plain(name)}", key="_import_replace")
+            and st.checkbox(
+                f"Replace the imported set {text.escape_markdown(name)}", key="_import_replace"
+            )
         )
         left, right = st.columns(2)
         right.button("Discard", icon=":material/delete:", on_click=discard, key="_import_discard")
@@ -523,7 +532,7 @@ def _report(examined: import_report.ExaminedSet) -> None:
                 state.put(ASK, True)
                 state.put(
                     KEPT,
-                    f"**{text.plain(name)}** is kept, with {stored.samples:,} samples, and can be picked.",
+                    f"**{text.escape_markdown(name)}** is kept, with {stored.samples:,} samples, and can be picked.",
                 )
                 st.rerun(scope="app")
 

@@ -76,12 +76,13 @@ def before_after(here: frame.Here, sample: Sample) -> Callable[[], None]:
         first, *others = st.columns(1 + len(names), gap="small")
     truth = sample_content.truth(study, here.row)
     explained = changed_numbers.Changed(
-        f"Log-odds of ‘{text.plain(now.classes[now.output], 14)}’"
+        f"Log-odds of ‘{text.escape_markdown(now.classes[now.output], 14)}’"
         if now.classes
         else f"Score (truth {truth})",
         base.score,
         now.score,
-        f"Sample {text.plain(here.sample)}, {text.plain(now.unit)}; annotated {truth}. The small number is the change "
+        f"Sample {text.escape_markdown(here.sample)}, {text.escape_markdown(now.unit)}; annotated {truth}. The "
+        "small number is the change "
         "from the model as learned.",
     )
     changed_numbers.metrics_changed([explained], [first])

@@ -38,7 +38,9 @@ def estimators_tab(here: frame.Here) -> None:
         on = widgets.draw(builders.RUN)
         guidance.aside(words)
         coalitions = 2 ** len(study.modalities)
-        rows = 1 if study.background.kind == "contrast" else trust.trained_on(study)  # for each
+        rows = (
+            1 if study.background.kind == "contrast" else trust.count_training_rows(study)
+        )  # for each
         guidance.chips(
             "others-cost",
             (
@@ -81,10 +83,10 @@ def _coming(coalitions: int, rows: int) -> None:
 
 
 def _table(here: frame.Here, table: pd.DataFrame) -> None:
-    help = f"Shapley value ({text.plain(here.sample_of().unit)})"
+    help = f"Shapley value ({text.escape_markdown(here.sample_of().unit)})"
     shapley = {
         f"shapley[{name}]": st.column_config.NumberColumn(
-            text.plain(name), format="%+.4f", help=help
+            text.escape_markdown(name), format="%+.4f", help=help
         )
         for name in here.study.modalities
     }
@@ -110,7 +112,7 @@ def _table(here: frame.Here, table: pd.DataFrame) -> None:
 
 def people_tab(here: frame.Here, study: Study) -> None:
     """Own terms beside labels, verdicts beside conflicts, and a second model where there is one."""
-    if why := label_comparison.lacking(study, text.plain(study.dataset.title)):
+    if why := label_comparison.lacking(study, text.escape_markdown(study.dataset.title)):
         st.info(why, icon=":material/info:")
         return
     if label_comparison.rivals(study):
@@ -184,7 +186,8 @@ def seeds_tab(
         if trust.seed_values(study, seeds, here.row, terms) is not None:
             return builders.seed_sample(here.sample_of(), here.theme, terms=terms)
         st.info(
-            f"Sample {text.plain(here.sample)} is not a test sample: seeds are compared on these. Pick a test "
+            f"Sample {text.escape_markdown(here.sample)} is not a test sample: seeds are compared on these. Pick a "
+            "test "
             "sample.",
             icon=":material/info:",
         )
@@ -210,7 +213,7 @@ ICONS = {
 def evidence(here: frame.Here) -> None:
     """What matters, then the open view; a fragment, so that another view redraws this and nothing else."""
     with st.container(key="fold-faithfulness"):
-        default = trust.as_trained(here.study)
+        default = trust.with_training_background(here.study)
         seeds, missing = builders.seed_measurements(default)
         trust_warnings(default, seeds)
         draw = {
@@ -238,7 +241,9 @@ def trust_warnings(study: Study, seeds: stability.Stability | None) -> None:
     def below() -> None:
         if guidance.full():
             st.markdown(
-                "  \n".join(f"{ICONS[one.kind]} {text.plain(one.sentence, 600)}" for one in words)
+                "  \n".join(
+                    f"{ICONS[one.kind]} {text.escape_markdown(one.sentence, 600)}" for one in words
+                )
             )
         else:
             for place, one in enumerate(words):
@@ -249,9 +254,9 @@ def trust_warnings(study: Study, seeds: stability.Stability | None) -> None:
                     key=f"caution-{place}",
                 ):
                     st.markdown(
-                        f"{ICONS[one.kind]} {text.plain(one.brief or one.sentence, 300)}",
+                        f"{ICONS[one.kind]} {text.escape_markdown(one.brief or one.sentence, 300)}",
                         width="content",
-                        help=text.plain(one.sentence, 600),
+                        help=text.escape_markdown(one.sentence, 600),
                     )
                     guidance.chips(f"caution-{place}", one.facts)
 
@@ -299,10 +304,11 @@ def deletion_tab(here: frame.Here) -> None:
 
 def truth_tab(here: frame.Here, study: Study, seeds: stability.Stability | None) -> None:
     """Exact against planted contributions."""
-    against_truth = trust.against_truth(study)
+    against_truth = trust.compare_with_truth(study)
     if against_truth is None:
         st.info(
-            f"{text.plain(study.dataset.title)} has no planted truth: nobody knows what its modalities really "
+            f"{text.escape_markdown(study.dataset.title)} has no planted truth: nobody knows what its modalities "
+            "really "
             "contributed. The data sets `planted` and `scenes` do, made for this question.",
             icon=":material/info:",
         )

@@ -44,7 +44,7 @@ def page() -> None:
     entries = glossary.find_entries(sentence, None if where == ANY else where)
     if not entries:
         st.info(
-            f"No word here holds ‘{text.plain(sentence, MOST)}’"
+            f"No word here holds ‘{text.escape_markdown(sentence, MOST)}’"
             + ("." if where == ANY else f" among those of the {where} page.")
             + " Try a shorter piece of it"
             + ("." if where == ANY else ", or any page."),

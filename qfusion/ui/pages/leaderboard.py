@@ -51,7 +51,8 @@ def _head(result: benchmark_board.Board, name: str, key: str, table: pd.DataFram
     entry, metric = result.of(name), result.metric(key)
     first, better = table.iloc[0], "more" if metric.higher_is_better else "less"
     short = (
-        f"**{text.plain(first['label'])}** leads on {text.plain(entry['title'])} with {metric.short} "
+        f"**{text.escape_markdown(first['label'])}** leads on {text.escape_markdown(entry['title'])} with "
+        f"{metric.short} "
         f"{first['mean']:.4f}. " + _told_apart(result, name, key)
     )
     guidance.line(
@@ -60,7 +61,8 @@ def _head(result: benchmark_board.Board, name: str, key: str, table: pd.DataFram
         + (
             f"\n\n{metric.short}: {metric.help} The {better}, the better. {entry['trained_on']:,} rows to train on, "
             f"{entry['test']:,} test rows; all models with the same rows, encoders and number of epochs, means over "
-            f"training seeds. Measured {text.plain(result.made, 200)} by {text.plain(result.whole['command'])}."
+            f"training seeds. Measured {text.escape_markdown(result.made, 200)} by "
+            f"{text.escape_markdown(result.whole['command'])}."
             + (
                 ""
                 if "qj-joint" in result.whole["contenders"]
@@ -68,7 +70,7 @@ def _head(result: benchmark_board.Board, name: str, key: str, table: pd.DataFram
             )
             + "\n\nlow, high: 95 % t-interval of the mean over seeds. p: "
             + (
-                f"{text.plain(result.whole['method'], 900)}."
+                f"{text.escape_markdown(result.whole['method'], 900)}."
                 if key == entry["headline"]
                 else "paired t-test over seeds alone, two-sided; another test set may order the models differently."
             )
@@ -87,7 +89,8 @@ def _told_apart(result: benchmark_board.Board, name: str, key: str) -> str:
                 if pair["holm"] < 0.05
             ]
             words.append(
-                f"**{text.plain(result.label(system))}** beats {signs.count(1)} and loses to {signs.count(-1)} of "
+                f"**{text.escape_markdown(result.label(system))}** beats {signs.count(1)} and loses to "
+                f"{signs.count(-1)} of "
                 f"{len(tests['against'])} rivals"
             )
     return f"Beyond chance, {'; '.join(words)}." if words else ""
@@ -130,34 +133,40 @@ def _table(result: benchmark_board.Board, name: str, key: str, table: pd.DataFra
 
 def _claims(result: benchmark_board.Board) -> None:
     parameters = result.whole["claims"]["parameters"]
-    summary = text.plain(result.whole["summaries"]["parameters"].replace("`", ""), 2500)
+    summary = text.escape_markdown(result.whole["summaries"]["parameters"].replace("`", ""), 2500)
     primary = [(one["data"], one["verdict"]) for one in parameters if one["primary"]]
     with st.container(border=True, key="panel-claims", gap="xsmall"):
         figure.heading("The papers' claims, tested")
-        tested, how = benchmark_board.tested()
-        lines = [f"{ICONS[one.verdict]} **{text.plain(one.claim, 200)}**" for one in tested]
+        tested, how = benchmark_board.load_claims()
+        lines = [
+            f"{ICONS[one.verdict]} **{text.escape_markdown(one.claim, 200)}**" for one in tested
+        ]
         if primary:
             lines.append(_verdicts(PARAMETERS, primary))
         st.container(key="claims-list").markdown("\n\n".join(lines) or "Not measured yet.")
         with st.expander("What was measured, in numbers"):
             for entry in tested:
                 st.markdown(
-                    f"{ICONS[entry.verdict]} **{text.plain(entry.claim, 200)}.** "
-                    f"{text.plain(entry.sentence, 2500)}"
+                    f"{ICONS[entry.verdict]} **{text.escape_markdown(entry.claim, 200)}.** "
+                    f"{text.escape_markdown(entry.sentence, 2500)}"
                 )
                 st.markdown(
-                    "  \n".join(text.plain(sentence, 2500) for sentence in entry.data.values())
+                    "  \n".join(
+                        text.escape_markdown(sentence, 2500) for sentence in entry.data.values()
+                    )
                 )
             if parameters:
                 st.markdown(f"**{PARAMETERS}.** {summary}")
                 st.markdown(
                     "  \n".join(
-                        f"{ICONS[one['verdict']]} {text.plain(one['sentence'], 1500)}"
+                        f"{ICONS[one['verdict']]} {text.escape_markdown(one['sentence'], 1500)}"
                         for one in parameters
                     )
                 )
             if tested:
-                st.caption(f"{text.plain(how, 900)} Everything that was compared: docs/claims.md.")
+                st.caption(
+                    f"{text.escape_markdown(how, 900)} Everything that was compared: docs/claims.md."
+                )
         guidance.aside(
             "A check: the claim's primary outcome speaks for it with an adjusted p < 0.05; a cross: against it; three "
             "dots: neither. For claims about jumps it was written down before the runs and is averaged over the data "
@@ -174,10 +183,10 @@ def _verdicts(claim: str, verdicts: Sequence[tuple[str, str]]) -> str:
         claim: in words. verdicts: data set and verdict.
     """
     names = {
-        icon: [text.plain(data, 60) for data, finding in verdicts if finding == verdict]
+        icon: [text.escape_markdown(data, 60) for data, finding in verdicts if finding == verdict]
         for verdict, icon in ICONS.items()
     }
-    return f"**{text.plain(claim, 200)}**  \n" + " · ".join(
+    return f"**{text.escape_markdown(claim, 200)}**  \n" + " · ".join(
         f"{icon} {', '.join(those)}" for icon, those in names.items() if those
     )
 
@@ -212,8 +221,8 @@ def _published(result: benchmark_board.Board, name: str) -> None:
                 },
             )
             st.caption(
-                f"Source: {text.plain(published['source'], 200)}. They were measured with "
-                f"{text.plain(published['note'], 200)}."
+                f"Source: {text.escape_markdown(published['source'], 200)}. They were measured with "
+                f"{text.escape_markdown(published['note'], 200)}."
             )
 
 

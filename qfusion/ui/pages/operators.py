@@ -24,7 +24,7 @@ def votes(here: frame.Here) -> None:
         return
     sample = here.sample_of()
     group, split = widgets.row(decision_operators.GROUP, decision_operators.AMONG, study=here.study)
-    result, (score, _) = operator_votes.votes_of(sample, group, split)
+    result, (score, _) = operator_votes.group_votes(sample, group, split)
     operator = result.operator
     who, low, high = (
         decision_operators.describe_modalities(operator),
@@ -32,7 +32,7 @@ def votes(here: frame.Here) -> None:
         operator.values[-1],
     )
     together = "alone" if len(operator.modalities) == 1 else "together"
-    unit = text.plain(sample.unit)
+    unit = text.escape_markdown(sample.unit)
     guidance.line(
         f"**{who}** {together} can bring the {unit} to **{low:+.2f}** … **{high:+.2f}**; here **{score:+.2f}**.",
         f"Whatever **{who}** might say, {together} it can bring the {unit} "
@@ -101,12 +101,16 @@ def _nearest(here: frame.Here, result: operator_votes.Votes, side: str) -> None:
                 )
                 guidance.line(
                     f"**{share}** · {score:+.2f} · truth {truth}",
-                    f"**{share}** of it lies there; {score:+.2f} by {' and '.join(map(text.plain, group))}; truth "
+                    f"**{share}** of it lies there; {score:+.2f} by "
+                    f"{' and '.join(map(text.escape_markdown, group))}; truth "
                     f"{truth}",
                 )
                 sample = str(study.dataset.ids[row])
                 frame.link(
-                    "pages/operators.py", text.plain(sample), ":material/my_location:", open=sample
+                    "pages/operators.py",
+                    text.escape_markdown(sample),
+                    ":material/my_location:",
+                    open=sample,
                 )
 
 

@@ -20,7 +20,7 @@ from qfusion.analysis import (
 )
 from qfusion.analysis.background_choice import default_contrast
 from qfusion.analysis.opening import with_samples
-from qfusion.analysis.sample import sample_of
+from qfusion.analysis.sample import build_sample
 from qfusion.analysis.study import SAID, dividend_column, said_columns
 from qfusion.data import Audio, Image, own, own_sessions
 from qfusion.data.data_set import DataSet
@@ -99,7 +99,7 @@ def _links(here: frame.Here, nearest: sample_similarity.Nearest, ids: list[str])
         ):
             for name, words, away in zip(ids, sentence, nearest.distances, strict=True):
                 st.button(
-                    f"**{text.plain(name, 24)}** {text.plain(words, 40)} ({away:.3g})",
+                    f"**{text.escape_markdown(name, 24)}** {text.escape_markdown(words, 40)} ({away:.3g})",
                     type="tertiary",
                     key=f"_similar_{name}",
                     on_click=state.choose_sample,
@@ -310,8 +310,8 @@ def _ask(key: str, maker: Maker, names: tuple[str, ...]) -> own.Given | None:
     """Draws what a visitor gives one thing with; what was given last, if anything."""
     verbs = {"drawing": "Draw", "recording": "Say", "sentence": "Write", "clip": "Choose"}
     st.markdown(
-        f"**{verbs[maker.kind]} {text.plain(maker.hint, 160)}**  \n"
-        f":small[for {', '.join(map(text.plain, names))}]"
+        f"**{verbs[maker.kind]} {text.escape_markdown(maker.hint, 160)}**  \n"
+        f":small[for {', '.join(map(text.escape_markdown, names))}]"
     )
     if maker.kind == "sentence":
         words = st.text_input("Your sentence", key=key, max_chars=own.LARGEST["sentence"] // 4)
@@ -363,7 +363,7 @@ def _drawn(key: str, hint: str) -> own.Given | None:
 def _shown(here: frame.Here, made: own.Own) -> None:
     """What the model was given, what it says, and the way to all else."""
     study = with_samples(here.explained.of_set, (made,))
-    sample = sample_of(study, len(study.dataset), here.output_wanted)
+    sample = build_sample(study, len(study.dataset), here.output_wanted)
     with st.container(key="own-answer", border=True):
         see, read = st.columns([1, 1.3])
         with see:
@@ -373,7 +373,7 @@ def _shown(here: frame.Here, made: own.Own) -> None:
                     _input(here, made, name)
         with read:
             st.markdown(
-                f"#### {text.plain(study.name)} decides: {answers.numbered(study, sample.scores)}"
+                f"#### {text.escape_markdown(study.name)} decides: {answers.numbered(study, sample.scores)}"
             )
             st.markdown(f"{answers.decided(sample)}{_taken(made, study.modalities)}")
             with st.container(horizontal=True, vertical_alignment="center"):
@@ -408,14 +408,16 @@ def _input(here: frame.Here, made: own.Own, name: str) -> None:
         if content is not None and not isinstance(content, Image):
             sample_content.raw_content(name, content, 180, in_box=True)
         form = " (log-mel)" if isinstance(content, Audio) and modality.shape else ""
-        st.caption(f"{text.plain(name)}: {size}{form}")
+        st.caption(f"{text.escape_markdown(name)}: {size}{form}")
 
 
 def _taken(made: own.Own, modalities: tuple[str, ...]) -> str:
     """Which modalities of the model are not the visitor's."""
-    rest = [text.plain(name) for name in modalities if name in made.taken]
+    rest = [text.escape_markdown(name) for name in modalities if name in made.taken]
     return (
-        f" Not given: {', '.join(rest)}, taken from sample {text.plain(made.like)}." if rest else ""
+        f" Not given: {', '.join(rest)}, taken from sample {text.escape_markdown(made.like)}."
+        if rest
+        else ""
     )
 
 

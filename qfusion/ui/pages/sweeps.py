@@ -41,7 +41,7 @@ def _sweep(name: str, moving: bool) -> None:
     match = sweeps.find(name)
     if (_at_work(match) and not figure.exporting()) != moving:
         st.rerun()
-    trials = sweep_trials.trials_of(match)
+    trials = sweep_trials.collect_trials(match)
     _best(trials)
     _buttons(trials)
     if not sweep_panels.has_finished_trials(trials):
@@ -83,7 +83,8 @@ def _best(trials: sweep_trials.Trials) -> None:
         ),
     )
     st.markdown(
-        f"**{text.plain(search.model)}** on **{text.plain(search.data)}**, judged by {trials.judged}: "
+        f"**{text.escape_markdown(search.model)}** on **{text.escape_markdown(search.data)}**, judged by "
+        f"{trials.judged}: "
         f"{', '.join(f'`{key}` {_space(entry)}' for key, entry in search.space.items())}."
     )
     if best is not None:
@@ -295,7 +296,7 @@ def _space(entry: Any) -> str:
 
 
 def _plain(value: Any) -> str:
-    return text.plain(f"{value:.4g}" if isinstance(value, float) else str(value))
+    return text.escape_markdown(f"{value:.4g}" if isinstance(value, float) else str(value))
 
 
 # Sweeps: which settings are best, tried in many trainings that share what they find.

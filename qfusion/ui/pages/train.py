@@ -175,7 +175,7 @@ def _import(data: str, name: str, title: str, replace: bool, card: str) -> None:
             state.put(_FOUND, running.result() | {"data": data})
             state.put(_CARD, None)
             state.put(_UPLOAD, None)
-            state.put(_SAID, f"**{text.plain(name)}** is among the models.")
+            state.put(_SAID, f"**{text.escape_markdown(name)}** is among the models.")
         except QFusionError as error:
             state.put(_PROBLEM, str(error))
             if isinstance(error, imports.Unfit):
@@ -204,7 +204,9 @@ def _correct(words: str, data: str, name: str, title: str, replace: bool) -> Non
 def _report(result: dict[str, Any]) -> None:
     stored, card = result["kept"], result["card"]
     with st.container(border=True, key="model-report"):
-        st.markdown(f"#### {text.plain(stored['name'], 80)}: {result['parameters']:,} parameters")
+        st.markdown(
+            f"#### {text.escape_markdown(stored['name'], 80)}: {result['parameters']:,} parameters"
+        )
         st.dataframe(
             pd.DataFrame(
                 [
@@ -255,7 +257,10 @@ def _is_imported(name: str) -> bool:
 
 def _remove(name: str) -> None:
     imports.remove(name)
-    state.put(_SAID, f"{text.plain(name)} was removed; the file that it was imported from stays.")
+    state.put(
+        _SAID,
+        f"{text.escape_markdown(name)} was removed; the file that it was imported from stays.",
+    )
 
 
 # Runs side by side: which settings differ, and what came out.
@@ -267,7 +272,7 @@ def side_by_side(shown: list[runs.Seen]) -> None:
         lambda: _settings(shown),
         lambda: panels.draw(
             builders.results(shown),
-            below=lambda: _tables(run_results.results_of(shown)),
+            below=lambda: _tables(run_results.collect_results(shown)),
             grows=False,
             gap="xsmall",
         ),
@@ -282,7 +287,7 @@ def _settings(shown: list[runs.Seen]) -> None:
     differ, table = run_settings.differences(
         planned,
         lambda plan: run_settings.defaults(
-            plan, lambda name: default_options(run_settings.dataset_of(name))
+            plan, lambda name: default_options(run_settings.load_run_dataset(name))
         ),
     )
     with st.container(border=True, key="panel-train-settings", gap="xsmall"):
@@ -349,7 +354,7 @@ def _tables(results: run_results.Results) -> None:
 
 
 def _with_history(shown: list[runs.Seen]) -> list[runs.Seen]:
-    result = runs.with_history(shown)
+    result = runs.runs_with_history(shown)
     if not result:
         st.info(
             "No epoch is over yet."
@@ -425,9 +430,10 @@ def draw_form() -> None:
     dataset = reruns.dataset(name)
     classes = dataset.target.classes
     left.caption(
-        f"{text.plain(dataset.title)}: {len(dataset.rows('train')):,} training, {len(dataset.rows('valid')):,} "
+        f"{text.escape_markdown(dataset.title)}: {len(dataset.rows('train')):,} training, "
+        f"{len(dataset.rows('valid')):,} "
         f"validation and {len(dataset.rows('test')):,} test rows; predicts "
-        f"{f'{len(classes)} classes of ' if classes else ''}{text.plain(dataset.target.name)}."
+        f"{f'{len(classes)} classes of ' if classes else ''}{text.escape_markdown(dataset.target.name)}."
     )
     right.caption(f"**{setting_texts.KINDS[kind].title}.** {setting_texts.KINDS[kind].says}")
     _start(name, kind, _choose_settings(name, kind, bool(classes)), len(dataset.rows("train")))
@@ -638,7 +644,7 @@ def _choose(seen: list[runs.Seen]) -> list[runs.Seen]:
         help="Also ticked in the table. They stand in the address.",
         placeholder="none chosen: those being trained, else the newest",
     )
-    shown = runs.shown(seen, picked)
+    shown = runs.select_runs(seen, picked)
     with table:
         _table(seen, names, [entry.name for entry in shown])
     return shown
@@ -785,12 +791,12 @@ def _delete(shown: list[runs.Seen]) -> None:
     with st.popover("Delete", icon=":material/delete:", disabled=not still, key="box-delete"):
         if not still:
             return
-        names = ", ".join(text.plain(entry.name) for entry in still)
+        names = ", ".join(text.escape_markdown(entry.name) for entry in still)
         stored = [entry.name for entry in still if entry.has_model]
         st.markdown(
             f"Delete {names}? Settings, curves and the state to go on from are lost."
             + (
-                f" The model{'s' if len(stored) > 1 else ''} {', '.join(map(text.plain, stored))} stay."
+                f" The model{'s' if len(stored) > 1 else ''} {', '.join(map(text.escape_markdown, stored))} stay."
                 if stored
                 else ""
             )
@@ -808,7 +814,7 @@ def _explore(entry: runs.Seen) -> None:
     """The way to the samples of a run's model, or why there is none."""
     if entry.plan is None or not entry.has_model:
         return
-    name = text.plain(entry.name)
+    name = text.escape_markdown(entry.name)
     if entry.plan.data in pickers.sources():
         frame.link(
             "pages/samples.py",
@@ -834,7 +840,7 @@ def _compare(a: str, b: str, data: str) -> None:
     sample = str(dataset.ids[dataset.rows("test")[0]])
     frame.link(
         "pages/compare.py",
-        f"Compare {text.plain(a)} with {text.plain(b)}",
+        f"Compare {text.escape_markdown(a)} with {text.escape_markdown(b)}",
         ":material/compare:",
         pin=str(pins.Pin(a, data, sample)),
         explore=b,
@@ -848,7 +854,7 @@ def _problems(shown: list[runs.Seen]) -> None:
     if problem := state.get(_RUNS_PROBLEM):
         st.error(text.message(problem), icon=":material/error:")
     for entry in shown:
-        name, record = text.plain(entry.name), entry.record
+        name, record = text.escape_markdown(entry.name), entry.record
         if record is None:
             st.error(f"{name}: {text.message(entry.problem)}", icon=":material/error:")
         elif entry.state == "interrupted":
@@ -861,7 +867,7 @@ def _problems(shown: list[runs.Seen]) -> None:
             st.error(f"{name} failed: {text.message(record.message)}", icon=":material/error:")
         elif record.message:
             st.caption(f"{name}: {text.message(record.message)}")
-        if entry.state in ("interrupted", "failed") and (log := runs.log_of(entry.run)):
+        if entry.state in ("interrupted", "failed") and (log := runs.read_log_end(entry.run)):
             st.expander(f"What the process of {name} printed", key=f"box-log-{entry.name}").code(
                 log, language=None, height=240
             )

@@ -87,7 +87,7 @@ def choices(here: frame.Here) -> changes.Asked:
 
 
 def _change(here: frame.Here, name: str, own: Any) -> None:
-    match widgets.draw(builders.action_choice(here.study, name), label=text.plain(name)):
+    match widgets.draw(builders.action_choice(here.study, name), label=text.escape_markdown(name)):
         case changes.SWAP:
             _donor(here, name)
         case changes.INPUT:
@@ -103,7 +103,7 @@ def _change(here: frame.Here, name: str, own: Any) -> None:
                 "The smallest change of its state, all other modalities as they are in the sample, that turns the "
                 "decision."
                 if decision_flips.what_would_flip(here.study, here.row)[name].state.possible
-                else f"No state of {text.plain(name)} turns this decision, so it is left as it is."
+                else f"No state of {text.escape_markdown(name)} turns this decision, so it is left as it is."
             )
 
 
@@ -127,7 +127,7 @@ def _input(here: frame.Here, name: str) -> None:
         widgets.draw(builders.WORDS, value=changes.own_words(here.study, here.row))
         with st.popover("Vocabulary", icon=":material/dictionary:"):
             for title, entries in _VOCABULARY.items():
-                st.markdown(f"**{title}**  \n{', '.join(map(text.plain, entries))}")
+                st.markdown(f"**{title}**  \n{', '.join(map(text.escape_markdown, entries))}")
         return
     values = tuple(
         (control.key.partition(".")[2], widgets.draw(control))
@@ -136,7 +136,7 @@ def _input(here: frame.Here, name: str) -> None:
     with frame.guard():
         change = changes.Change(changes.INPUT, controls=values)
         sample_content.raw_content(
-            name, changes.edited(here.study, here.row, name, change).content, in_box=True
+            name, changes.edit_content(here.study, here.row, name, change).content, in_box=True
         )
 
 
@@ -169,7 +169,7 @@ def _state(here: frame.Here, name: str, own: Any) -> None:
 def _titles(here: frame.Here, own: Any) -> list[str]:
     if not own.is_complex():
         elements: tuple[str, ...] = here.study.space.elements  # type: ignore[attr-defined]
-        return [f"mass of ‘{text.plain(element, 20)}’" for element in elements]
+        return [f"mass of ‘{text.escape_markdown(element, 20)}’" for element in elements]
     return (
         ["polar angle θ (rad): 0 is |0⟩", "azimuth φ (rad)"]
         if own.shape[-1] == 2
@@ -188,7 +188,7 @@ def nearest(here: frame.Here) -> None:
         for name, flip in decision_flips.what_would_flip(here.study, here.row).items():
             if flip.state.possible:
                 st.button(
-                    f"Set {text.plain(name)} to its nearest flip",
+                    f"Set {text.escape_markdown(name)} to its nearest flip",
                     key=f"_flip-{name}",
                     icon=":material/flip:",
                     on_click=take,
@@ -196,7 +196,7 @@ def nearest(here: frame.Here) -> None:
                 )
             if flip.donor_id:
                 st.button(
-                    f"Take {text.plain(name)} of {text.plain(flip.donor_id)}",
+                    f"Take {text.escape_markdown(name)} of {text.escape_markdown(flip.donor_id)}",
                     key=f"_lend-{name}",
                     on_click=take,
                     args=(here, name, changes.SWAP, flip.donor_id),
@@ -241,7 +241,7 @@ def _flips(here: frame.Here) -> None:
                     table_edits.shape_of(here.study.model), *map(int, change.name.split("."))
                 )
                 query = {"rules": "Fusion rules", "edits": f"{place}={value:g}"}
-            name = text.plain(decision_flips.parameter_name(here.study, change))
+            name = text.escape_markdown(decision_flips.parameter_name(here.study, change))
             frame.link(
                 frame.FILES[page],
                 f"Set {name} to {value:g}{unit} on {page}",
@@ -290,7 +290,7 @@ def _classes(
     study, sample = here.study, here.sample_of()
     cells = [
         changed_numbers.Changed(
-            f"Softmax ‘{text.plain(study.classes[which], 14)}’",
+            f"Softmax ‘{text.escape_markdown(study.classes[which], 14)}’",
             float(before.probabilities[which]),
             float(now.probabilities[which]),
             study.calibration,
@@ -307,7 +307,10 @@ def _scores(
     was, is_ = (float(part.outcome.scores[0]) for part in (before, now))
     cells = [
         changed_numbers.Changed(
-            "Prediction", was, is_, f"Score of sample {text.plain(here.sample)} by the model"
+            "Prediction",
+            was,
+            is_,
+            f"Score of sample {text.escape_markdown(here.sample)} by the model",
         )
     ]
     if before.truth is not None and now.truth is not None:

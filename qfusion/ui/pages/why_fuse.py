@@ -36,7 +36,7 @@ def needs(scope: Any, theme: Theme, columns: list[float] | int = 0) -> None:
     dataset = getattr(scope, "dataset", scope)
     if len(dataset.names) < 2:
         st.info(
-            f"{text.plain(dataset.title)} has one modality: there is nothing to fuse.",
+            f"{text.escape_markdown(dataset.title)} has one modality: there is nothing to fuse.",
             icon=":material/help:",
         )
         return
@@ -74,14 +74,16 @@ def model_section(here: frame.Here) -> None:
         panels.show(study, here.theme, "why-emap", "why-loss", columns=2, first=2)
         words = widgets.draw(cohorts.FILTER)
         with frame.guard():
-            levels = errors.levels_of(here.sample_of(), str(words or ""), output=here.output_name)
+            levels = errors.build_levels(
+                here.sample_of(), str(words or ""), output=here.output_name
+            )
             if not levels.inside.any():
                 st.info("No sample passes this filter. Loosen it.", icon=":material/help:")
             panels.show(levels, here.theme, "why-ranking", "why-pairs", columns=2)
             panels.show(levels, here.theme, "why-swarm")
         if len(study.modalities) > 1:
             panels.later("why-synergy", partial(_synergy, study, here.theme))
-        if missing := faithfulness.seed_measurements(trust.as_trained(study))[1]:
+        if missing := faithfulness.seed_measurements(trust.with_training_background(study))[1]:
             st.info(f"Other training seeds: {missing}", icon=":material/help:")
         panels.show(here.sample_of(), here.theme, "why-basins")
 
@@ -139,7 +141,7 @@ def _smallest(here: frame.Here) -> None:
 
 def keep_smallest(study: Study) -> None:
     """Puts the model with the smallest generator among the reader's own, and shows it."""
-    result = patching.pruning_of(study)
+    result = patching.prune_terms(study)
     tweak, name = str(result.tweak(result.size)), plans.choose_free_name(f"{study.name}-smallest")
 
     def keep() -> None:
@@ -149,7 +151,7 @@ def keep_smallest(study: Study) -> None:
 
     if tweak:
         st.button(
-            f"Keep it as my model {text.plain(name)}",
+            f"Keep it as my model {text.escape_markdown(name)}",
             icon=":material/save:",
             help=f"The model with {count(result.size, 'term')} of {len(result.terms)}, not trained on, is kept and "
             "picked on top.",
@@ -168,7 +170,7 @@ def quantum_section(here: frame.Here) -> None:
     study = here.study
     if not twin_training.has_twins(study):
         st.info(
-            f"Model {text.plain(study.name)} has no twins without a quantum resource. Pick a QiNN-QJ or an "
+            f"Model {text.escape_markdown(study.name)} has no twins without a quantum resource. Pick a QiNN-QJ or an "
             "entangled-qcnn on top.",
             icon=":material/help:",
         )
@@ -181,7 +183,7 @@ def quantum_section(here: frame.Here) -> None:
 
 def twins(study: Study) -> None:
     """Trains the model's twins in a process of its own, and says how far it is."""
-    known, job = audit.seeds_of(study), jobs.find_job(twin_training.twins_key(study))
+    known, job = audit.count_trained_seeds(study), jobs.find_job(twin_training.twins_key(study))
     if job is not None and job.under_way:
         with st.container(width=420, key="twins-progress"):
             st.fragment(job_progress.watch, run_every=job_progress.PULSE)(
@@ -189,7 +191,7 @@ def twins(study: Study) -> None:
                 "Twins: {job.done:,} of {job.total:,} trained",
                 lambda: ", waiting for other trainings" if not job.done else "",
                 wanted=lambda: True,
-                stay=lambda: jobs.stay_for(job, access.session_id()),
+                stay=lambda: jobs.renew_interest(job, access.session_id()),
                 cancel=job.stop,
                 key="_twins_cancel",
             )
@@ -200,7 +202,7 @@ def twins(study: Study) -> None:
     if job is not None and job.state == jobs.State.FAILED:
         st.warning(text.message(job.problem))
     seeds = min(twin_training.MOST, known + twin_training.SEEDS)
-    left = len(twin_training.runs_of(study, range(known, seeds)))
+    left = len(twin_training.plan_twin_runs(study, range(known, seeds)))
     if left and not access.says_no_training(
         "train twins", f"qfusion why --model {study.name} --twins {seeds}"
     ):
