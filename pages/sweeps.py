@@ -2,4 +2,4 @@
 
 from qfusion.ui import frame
 
-frame.run(__file__)
+frame.run_page(__file__)

@@ -12,7 +12,7 @@ from qfusion.panels import samples
 from qfusion.panels.page_state import PageState
 from qfusion.panels.panel import Panel, cached
 from qfusion.ui import reruns
-from qfusion.ui.frame import Here
+from qfusion.ui.frame import PageContext
 
 
 def test_the_samples_beside_one_are_drawn_meanwhile(
@@ -33,13 +33,13 @@ def test_the_samples_beside_one_are_drawn_meanwhile(
     sample = open_sample("qj-planted", "p0031", "planted")
     view = PageState("samples", {"model": "qj-planted", "data": "planted"})
     monkeypatch.setattr(reruns, "_LONG", 1e9)
-    drawing = reruns.prepare_ahead(Here(sample.study, sample.row, "light"), view)
+    drawing = reruns.prepare_ahead(PageContext(sample.study, sample.row, "light"), view)
     assert drawing is not None
     drawing.result(60)
     assert sorted(made) == [sample.row - 1, sample.row + 1]
-    beside = Here(sample.study, sample.row + 1, "light").sample_of()
+    beside = PageContext(sample.study, sample.row + 1, "light").tweaked_sample()
     again = samples.PANELS["waterfall"].build(beside, "light")
     assert len(made) == 2
     assert json.loads(again.spec)["data"]
     monkeypatch.setattr(reruns.os, "getloadavg", lambda: (1e3, 0.0, 0.0))
-    assert reruns.prepare_ahead(Here(sample.study, sample.row, "light"), view) is None
+    assert reruns.prepare_ahead(PageContext(sample.study, sample.row, "light"), view) is None

@@ -178,13 +178,15 @@ def check_variables() -> None:
     )
 
 
-def _answer(variable: str, known: tuple[str, ...], here: str, elsewhere: str) -> str:
+def _answer(variable: str, known: tuple[str, ...], local: str, remote: str) -> str:
     """What a variable says of visitors; where it does not, or to nobody on a server that only shows, what holds for a
     reader of this machine and for one from elsewhere."""
     value = os.environ.get(variable, "")
     if _limits.is_read_only():
-        return elsewhere
-    return value if value in known else here if is_local() else elsewhere
+        return remote
+    if value in known:
+        return value
+    return local if is_local() else remote
 
 
 def level() -> str:

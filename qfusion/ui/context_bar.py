@@ -42,11 +42,11 @@ def settle_pickers() -> None:
 def draw_pickers() -> tuple[Study, int, outputs.Output]:
     """Draws the pickers; returns the model on its data, the row of the sample, and what is explained."""
     names, known = pickers.models(), pickers.sources()
-    for key, what, here in (
+    for key, what, options in (
         (pickers.MODEL.key, "Model", names),
         (pickers.DATA.key, "Data set", known),
     ):
-        if state.get(key) not in (None, *here):  # it was deleted, or a link asked for it
+        if state.get(key) not in (None, *options):  # it was deleted, or a link asked for it
             state.notice(
                 f"{what} '{str(state.get(key))[:80]}' does not exist. The default is shown."
             )

@@ -160,14 +160,14 @@ def _known(recipe: Recipe) -> dict[str, Recipe]:
     """The panels that can be chosen, by what they are called: those of this page as it stands, and those added."""
     sample = str(recipe.made_from.get("sample", ""))
     try:
-        here = rendering.figure_names(recipe.page, recipe.address)
+        context = rendering.figure_names(recipe.page, recipe.address)
     except QFusionError:
-        here = [recipe.panel]
+        context = [recipe.panel]
     recipes = {
         name.replace("-", " "): Recipe(
             recipe.page, name, recipe.address, made_from=recipe.made_from
         )
-        for name in here
+        for name in context
     }
     for panel in added():
         label, at = panel.panel.replace("-", " "), str(panel.made_from.get("sample", ""))

@@ -69,7 +69,7 @@ def draw_figure(
         small=small,
         config=config,
     )
-    reruns.rest(reruns.PATIENCE)
+    reruns.finish_first_paint(reruns.PATIENCE)
 
 
 def small(picture: PanelFigure) -> None:
@@ -184,7 +184,7 @@ def _words(picture: PanelFigure) -> str:
     """The words and terms of a panel, as HTML."""
     terms = definitions(picture.name)
     words = [] if guidance.full() else [lead_markdown(picture), _shows(picture)]
-    query = html.escape(urlencode(frame.carried(), doseq=True))
+    query = html.escape(urlencode(frame.link_query(), doseq=True))
     return "".join(rendered(part) for part in (*words, terms) if part) + (
         f'<p><a class="qf-page" href="glossary?{query}">All words</a></p>' if terms else ""
     )

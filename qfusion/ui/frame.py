@@ -91,22 +91,22 @@ PAGES = {
     ),
 }
 # what a page needs of the model: one of these abilities
-NEEDS: dict[str, tuple[Ability, ...]] = {
+REQUIRED_ABILITIES: dict[str, tuple[Ability, ...]] = {
     "Dynamics": ("time", "layers"),
     "Circuit": ("circuit",),
     "Decision operators": ("states",),
 }
 # those of which a figure that is made at once comes first
-QUICK = ("Overview", "Samples", "Dynamics", "Circuit", "What if", "Decision operators")
+QUICK_PAGES = ("Overview", "Samples", "Dynamics", "Circuit", "What if", "Decision operators")
 _LINKED_AS = {key: linked for linked, key in address.LINKED.items()}
-_UNFIT = "_unfit_pages"  # those that the model picked does not have
+_UNAVAILABLE = "_unfit_pages"  # those that the model picked does not have
 P = ParamSpec("P")
 _draws_page: ContextVar[bool] = ContextVar("draws_page", default=False)
 FILES = {title: file for group in PAGES.values() for file, title, _ in group}
 
 
 @dataclass(frozen=True)
-class Here:
+class PageContext:
     """What the reader has picked: the model on its data, the sample's row, the theme, and what is explained."""
 
     study: Study
@@ -120,14 +120,14 @@ class Here:
         return self.output.number
 
     @property
-    def explained(self) -> Study:
+    def explained_study(self) -> Study:
         """The study whose scores are explained: log-odds against all other classes, or against one."""
         return self.study.with_reference(self.output.reference)
 
-    def sample_of(self, tweak: Tweak | str = "") -> Sample:
+    def tweaked_sample(self, tweak: Tweak | str = "") -> Sample:
         """The sample, under a tweak: whatever is told of it is asked there."""
         return Sample(
-            self.explained,
+            self.explained_study,
             self.row,
             int(self.study.predicted[self.row])
             if self.output_wanted is None
@@ -146,7 +146,7 @@ class Here:
 
     def scopes(self, tweak: Tweak | str = "") -> dict[str, Any]:
         """What panels of this page are made from, by what builders call it."""
-        return {"sample": self.sample_of(tweak), "study": self.study}
+        return {"sample": self.tweaked_sample(tweak), "study": self.study}
 
     @property
     def output_name(self) -> str:
@@ -159,7 +159,7 @@ class Here:
         return str(self.study.dataset.ids[self.row])
 
 
-def shell(title: str, before: Callable[[Study], None] | None = None) -> Here:
+def begin_model_page(title: str, before: Callable[[Study], None] | None = None) -> PageContext:
     """Draws the frame and returns what the reader picked; stops the page with a message when that cannot be loaded.
 
     Once a session, of some pages, it is drawn without what stands in it: the page ends with its first figure and begins
@@ -170,31 +170,35 @@ def shell(title: str, before: Callable[[Study], None] | None = None) -> Here:
         before: what the page does before it is asked what its address may say.
     """
     _begin(title, has_bar=True)
-    if (ahead := _ahead(title)) is not None:
+    if (ahead := _first_figure_frame(title)) is not None:
         return ahead
-    with _around(title) as (side, top):
+    with _page_frame(title) as (side, top):
         widgets.check(pickers.MODEL, pickers.DATA)
         context_bar.settle_pickers()
         with top:
             study, row, wanted = context_bar.draw_pickers()
             state.put(
-                _UNFIT,
-                [page for page, any_of in NEEDS.items() if not any(map(study.can, any_of))],
+                _UNAVAILABLE,
+                [
+                    page
+                    for page, any_of in REQUIRED_ABILITIES.items()
+                    if not any(map(study.can, any_of))
+                ],
             )
             pinning.pin_button(study, row, link)
             notes.notes_button(title, FILES)
         if before is not None:
             before(study)
-        _settle(study)
+        _drop_invalid_params(study)
         if reruns.shown:
             reruns.shown.add(study.name)
         origin = address.describe_source(study)
-        here = Here(study, row, theme(), wanted)
+        context = PageContext(study, row, theme(), wanted)
         sharing.link_and_session(
             side,
             FILES,
             origin,
-            (lambda: here.sample_of(tweak_widgets.current_tweak(study)))
+            (lambda: context.tweaked_sample(tweak_widgets.current_tweak(study)))
             if study.can("time") or study.can("layers")
             else None,
         )
@@ -202,10 +206,10 @@ def shell(title: str, before: Callable[[Study], None] | None = None) -> Here:
             figure_origin.ORIGIN,
             origin | {"sample": str(study.dataset.ids[row]), "seed": study.card.get("seed")},
         )
-    return here
+    return context
 
 
-def frame(title: str, own: Iterable[params.Param] = ()) -> None:
+def begin_page(title: str, own: Iterable[params.Param] = ()) -> None:
     """Draws the frame of a page that needs neither model nor sample; the pickers are kept for the next page.
 
     Args:
@@ -213,21 +217,21 @@ def frame(title: str, own: Iterable[params.Param] = ()) -> None:
         own: the choices of a page without panels.
     """
     _begin(title, has_bar=False)
-    with _around(title) as (side, _):
+    with _page_frame(title) as (side, _):
         page_params.show_picked()
-        _settle(own=own)
+        _drop_invalid_params(own=own)
         sharing.link_and_session(side, FILES, {})
         state.put(figure_origin.ORIGIN, {})
 
 
 @default_on_error(None)
-def _ahead(title: str) -> Here | None:
+def _first_figure_frame(title: str) -> PageContext | None:
     """Draws the frame of a page of which only what comes first is to be shown, and returns what is picked; None where
     all is to be shown: later in a session, where the address says more than model, sample and the model's own data, and
     where nobody has looked at these before."""
     words = {key: values[-1] for key, values in page_params.query().items()}
     picked = (pickers.MODEL.key, pickers.DATA.key, pickers.SAMPLE.key)
-    if st.session_state or title not in QUICK or {*words} - {*picked}:
+    if st.session_state or title not in QUICK_PAGES or {*words} - {*picked}:
         return None
     model, data, one = map(words.get, picked)
     model = choose("Model", model or pickers.models()[0], pickers.models())
@@ -240,7 +244,7 @@ def _ahead(title: str) -> Here | None:
         return None
     study = opening.open_study(model, own)
     one = one or pickers.default_sample(study)
-    here = Here(study, study.dataset.row(one), theme())
+    context = PageContext(study, study.dataset.row(one), theme())
     at, drawn = first_figure.expect_drawing()
     shown = dict(zip(picked, (model, own, one), strict=True))
     # past `state.put`, which tells the address what it sets: nobody chose these
@@ -258,8 +262,8 @@ def _ahead(title: str) -> Here | None:
         st.html(f'<div id="qf-first" data-address="{at}"></div>')  # for `figure.js`
     with _bar():
         st.html("<p></p>")  # which keeps the room of the pickers
-    _title(title)
-    return here
+    _draw_title(title)
+    return context
 
 
 def _begin(title: str, *, has_bar: bool) -> None:
@@ -282,7 +286,7 @@ def _bar() -> Any:
 
 
 @contextmanager
-def _around(title: str) -> Iterator[tuple[Any, Any]]:
+def _page_frame(title: str) -> Iterator[tuple[Any, Any]]:
     """Draws the navigation, whatever goes wrong in the block, and the page's head.
 
     Yields:
@@ -308,7 +312,7 @@ def _around(title: str) -> Iterator[tuple[Any, Any]]:
             yield side, top
         finally:
             with menu:
-                _navigation()
+                _draw_menu()
             with side:
                 sheet = [f"| `{key}` | {does} |" for key, does in KEYS.items()]
                 reruns.dialog_button(
@@ -319,11 +323,11 @@ def _around(title: str) -> Iterator[tuple[Any, Any]]:
                     "\n".join(["| key | does |", "|---|---|", *sheet]),
                 )
                 access.account()
-                _missing_data()
-    _head(title)
+                _draw_missing_data()
+    _draw_head(title)
 
 
-def _settle(study: Study | None = None, own: Iterable[params.Param] = ()) -> None:
+def _drop_invalid_params(study: Study | None = None, own: Iterable[params.Param] = ()) -> None:
     """Names what a link says wrongly of the page's own widgets, and what no widget is there for."""
     view = page_params.current()
     allowed = pages.page_rules(view, study) | params.rules(own, view)
@@ -331,7 +335,7 @@ def _settle(study: Study | None = None, own: Iterable[params.Param] = ()) -> Non
     arrival.drop_unknown({*allowed, *pickers.KEYS, *saved.SAVED})
 
 
-def _head(title: str) -> None:
+def _draw_head(title: str) -> None:
     # Streamlit changes its own colours when the theme changes, but does not run the page again, so figures would keep
     # theirs: the script presses the button then.
     with st.sidebar, st.container(key="qf-frame"):  # where it takes no room
@@ -340,12 +344,12 @@ def _head(title: str) -> None:
             unsafe_allow_javascript=True,
         )
         st.button("Draw the page again", key="_redraw")
-    _title(title)
+    _draw_title(title)
     guidance.tour_card(title, link, FILES)
-    _notices()
+    _draw_notices()
 
 
-def _title(title: str) -> None:
+def _draw_title(title: str) -> None:
     with st.container(key="head", horizontal=True, vertical_alignment="bottom", gap="medium"):
         st.title(title, anchor=False, width="content")
         st.caption(pages.QUESTIONS[title.lower()], width="stretch")
@@ -363,7 +367,7 @@ def guard(title: str = "") -> Iterator[None]:
     except QFusionError as error:
         if title:
             st.title(title, anchor=False)
-            _notices()
+            _draw_notices()
         st.error(text.message(error), icon=":material/error:")
         if title:
             st.caption("Pick another model or data set on top to go on.")
@@ -387,7 +391,7 @@ def fragment(part: Callable[P, None], key: str | None = None) -> Callable[P, Non
     return drawn
 
 
-def or_notice(act: Callable[..., object], *words: Any) -> None:
+def run_or_notice(act: Callable[..., object], *words: Any) -> None:
     """Does something for a callback, in which there is no page yet: what goes wrong is a notice on top of the next.
 
     Args:
@@ -417,11 +421,13 @@ def link(page: str, label: str, icon: str, help: str | None = None, **query: str
         label=label,
         icon=icon,
         help=help,
-        query_params=carried(**{_LINKED_AS.get(key, key): value for key, value in query.items()}),
+        query_params=link_query(
+            **{_LINKED_AS.get(key, key): value for key, value in query.items()}
+        ),
     )
 
 
-def carried(**query: str) -> dict[str, Any]:
+def link_query(**query: str) -> dict[str, Any]:
     """What a link's address says: the pickers, and `query`."""
     words: dict[str, Any] = {
         key: str(value)
@@ -435,7 +441,7 @@ def carried(**query: str) -> dict[str, Any]:
     return words | stored | ({guidance.WORDS: guidance.FULL} if guidance.full() else {}) | query
 
 
-def run(file: str, name: str = "__main__") -> None:
+def run_page(file: str, name: str = "__main__") -> None:
     """Draws the page of a file that Streamlit runs, which defines all in it anew each time: its module is kept. Does
     nothing where the file is imported, as its `name` says."""
     if name == "__main__":
@@ -447,22 +453,22 @@ def draw_page(page: Callable[[], object]) -> None:
     token = _draws_page.set(True)
     try:
         page()
-        reruns.rest()
+        reruns.finish_first_paint()
         page_params.open_params().end()
         page_params.write_address()
     finally:
         _draws_page.reset(token)
 
 
-def _navigation() -> None:
-    unfit = state.get(_UNFIT, [])
+def _draw_menu() -> None:
+    unfit = state.get(_UNAVAILABLE, [])
     for group, links in PAGES.items():
         with st.expander(group, expanded=True, type="compact", key=f"_group-{group}"):
             for page, label, icon in links:
                 if label not in unfit:
                     link(page, label, icon)
             lines = [
-                f"{label} is left out: the model has no {abilities.ABILITIES[NEEDS[label][0]]}."
+                f"{label} is left out: the model has no {abilities.ABILITIES[REQUIRED_ABILITIES[label][0]]}."
                 for label in unfit
             ]
             if lines and group == "Understand":
@@ -472,7 +478,7 @@ def _navigation() -> None:
                 )
 
 
-def _notices() -> None:
+def _draw_notices() -> None:
     if notices := list(state.get(state.NOTICES, [])):
         with st.container(border=True, key="notices"):
             for words in notices:
@@ -480,7 +486,7 @@ def _notices() -> None:
             st.button("Close", on_click=state.put, args=(state.NOTICES, []), key="_close_notices")
 
 
-def _missing_data() -> None:
+def _draw_missing_data() -> None:
     """Which data sets are not on this machine, and how to get them: one button."""
     absent = [source for source in data.available() if not source.available]
     if absent:
@@ -489,10 +495,10 @@ def _missing_data() -> None:
             if len(absent) == 1
             else f"{len(absent)} data sets are not here"
         )
-        reruns.dialog_button(label, ":material/info:", "_missing_data", _say_missing, absent)
+        reruns.dialog_button(label, ":material/info:", "_missing_data", _list_missing, absent)
 
 
-def _say_missing(absent: Iterable[data.SourceInfo]) -> None:
+def _list_missing(absent: Iterable[data.SourceInfo]) -> None:
     for source in absent:
         lines = (
             f"**{text.escape_markdown(source.title)}**",

@@ -161,8 +161,12 @@ def _written() -> tuple[Step, ...]:
 
 def steps() -> tuple[Step, ...]:
     """The steps that the data on this machine allow, in their order."""
-    here = ("", *sources())
-    return tuple(one for one in _written() if one.needs in here and one.unless not in here[1:])
+    available = sources()
+    return tuple(
+        step
+        for step in _written()
+        if step.needs in ("", *available) and step.unless not in available
+    )
 
 
 def step() -> int | None:

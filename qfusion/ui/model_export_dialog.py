@@ -21,7 +21,7 @@ _OPEN, _FORMAT, _PRECISION, _NAME, _KEPT = (
 _EXACT = {"double": "double precision", "single": "single precision, half the size"}
 
 
-def export_button(here: frame.Here) -> None:
+def export_button(context: frame.PageContext) -> None:
     """The button that opens the dialog."""
     st.button(
         "Export model",
@@ -38,14 +38,14 @@ def export_button(here: frame.Here) -> None:
         reruns.dialog(
             "Export model",
             _body,
-            here,
+            context,
             width="medium",
             on_dismiss=partial(state.put, state.DRAWER, None),
         )
 
 
-def _body(here: frame.Here) -> None:
-    study = here.study
+def _body(context: frame.PageContext) -> None:
+    study = context.study
     loaded, tweak = reruns.loaded(study.name), tweak_widgets.current_tweak(study)
     st.markdown(
         f"**{text.escape_markdown(study.name)}**, "
@@ -54,7 +54,7 @@ def _body(here: frame.Here) -> None:
             if tweak
             else "as trained: nothing is tweaked."
         )
-        + f" Sample {text.escape_markdown(here.sample)}, where a format is of one."
+        + f" Sample {text.escape_markdown(context.sample)}, where a format is of one."
     )
     reasons = {name: model_export.impossible(name, loaded) for name in model_export.FORMATS}
     able = [name for name, reason in reasons.items() if not reason]
@@ -66,21 +66,23 @@ def _body(here: frame.Here) -> None:
         captions=[model_export.FORMATS[name].says for name in able],
     )
     if picked is not None:
-        _download(here, loaded, tweak, picked)
+        _download(context, loaded, tweak, picked)
     if left_out := [model_export.FORMATS[name].title for name, reason in reasons.items() if reason]:
         reason = next(reason for reason in reasons.values() if reason)
         st.caption(
             f"Not for this model: {', '.join(left_out)}. {text.message(reason.partition('. ')[2])}"
         )
     if access.level() != "none":
-        _keep(here, loaded, tweak)
+        _keep(context, loaded, tweak)
 
 
-def _download(here: frame.Here, loaded: checkpoint.Checkpoint, tweak: str, picked: str) -> None:
-    study, wanted = here.study, model_export.FORMATS[picked]
+def _download(
+    context: frame.PageContext, loaded: checkpoint.Checkpoint, tweak: str, picked: str
+) -> None:
+    study, wanted = context.study, model_export.FORMATS[picked]
     name = plans.choose_free_name(f"{study.name}-tweaked" if tweak else f"{study.name}-copy")
     stem = (
-        f"{study.name}-{here.sample}"
+        f"{study.name}-{context.sample}"
         if wanted.of_sample
         else name
         if picked == "checkpoint"
@@ -103,7 +105,7 @@ def _download(here: frame.Here, loaded: checkpoint.Checkpoint, tweak: str, picke
         loaded,
         study.dataset,
         tweak=tweak,
-        sample=here.sample,
+        sample=context.sample,
         model_name=name,
         precision=precision,
         behind=study.background,
@@ -131,11 +133,11 @@ def _download(here: frame.Here, loaded: checkpoint.Checkpoint, tweak: str, picke
         st.caption(says[picked])
 
 
-def _keep(here: frame.Here, loaded: checkpoint.Checkpoint, tweak: str) -> None:
+def _keep(context: frame.PageContext, loaded: checkpoint.Checkpoint, tweak: str) -> None:
     """Puts the model among the reader's own."""
     with st.container(border=True, gap="xsmall", key="box-keep-model"):
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            free = plans.choose_free_name(f"{here.study.name}-tweaked")
+            free = plans.choose_free_name(f"{context.study.name}-tweaked")
             name = st.text_input(
                 "Keep as my model, under the name", placeholder=free, max_chars=64, key=_NAME
             )
@@ -150,7 +152,7 @@ def _keep(here: frame.Here, loaded: checkpoint.Checkpoint, tweak: str) -> None:
             called = name.strip() or free
             with frame.guard():
                 with access.waiting("Measuring it on all samples …"):
-                    model_export.keep(loaded, tweak, here.study.dataset, called)
+                    model_export.keep(loaded, tweak, context.study.dataset, called)
                 state.put(_KEPT, called)
                 state.put(state.DRAWER, None)
                 st.rerun()  # of the whole page: its pickers have the model then

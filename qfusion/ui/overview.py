@@ -32,12 +32,12 @@ WAYS: tuple[tuple[str, str, str, dict[str, str]], ...] = (
 )
 
 
-def pipeline(here: frame.Here) -> None:
+def pipeline(context: frame.PageContext) -> None:
     """The way from features to score; each part links to the page that shows it."""
-    parts = systems.pipeline_stages(here.study)
+    parts = systems.pipeline_stages(context.study)
     guidance.title(
-        text.escape_markdown(here.study.card.get("title") or here.study.name),
-        systems.describe_system(here.study),
+        text.escape_markdown(context.study.card.get("title") or context.study.name),
+        systems.describe_system(context.study),
         3,
     )
     with st.container(key="pair-pipeline"):
@@ -54,23 +54,23 @@ def pipeline(here: frame.Here) -> None:
                 frame.link(page, label, ":material/arrow_outward:", **shown)
 
 
-def example_samples(here: frame.Here) -> None:
+def example_samples(context: frame.PageContext) -> None:
     """Samples to start with, in cards: content, mini waterfall, entropies."""
     guidance.title(
         "Samples to start with",
-        f"Picked by their verdicts among the {len(here.study.dataset.rows('test')):,} test samples, from "
+        f"Picked by their verdicts among the {len(context.study.dataset.rows('test')):,} test samples, from "
         "the better-predicted half where it has such a sample. "
-        + backgrounds.describe_baseline(here.study.sample_background),
+        + backgrounds.describe_baseline(context.study.sample_background),
         3,
     )
-    examples = sample_examples.find_examples(here.study)
+    examples = sample_examples.find_examples(context.study)
     for cell, item in zip(st.columns(len(examples), gap="medium"), examples, strict=True):
         with cell, st.container(border=True, height="stretch", key=f"telling-{item.kind}"):
-            _example(here, item)
+            _example(context, item)
 
 
-def _example(here: frame.Here, item: sample_examples.Example) -> None:
-    study = here.study
+def _example(context: frame.PageContext, item: sample_examples.Example) -> None:
+    study = context.study
     row = study.dataset.row(item.sample)
     unit = text.escape_markdown(study.unit_of(int(study.predicted[row])))
     drawn: dict[Ability, str] = {
@@ -83,7 +83,7 @@ def _example(here: frame.Here, item: sample_examples.Example) -> None:
     )
     guidance.title(f"{ICONS[item.kind]} {TITLES[item.kind]}", f"{item.why} {figures}", 3)
     with st.container(key=f"said-{item.kind}"):
-        sample_content.sample_content(here, row, details=False)
+        sample_content.sample_content(context, row, details=False)
     if study.classes:
         output = int(study.predicted[row])
         st.markdown(
@@ -97,7 +97,7 @@ def _example(here: frame.Here, item: sample_examples.Example) -> None:
         )
     for build in panels.builders(
         study,
-        here.theme,
+        context.theme,
         *(f"telling-{part}-{item.kind}" for part in ("waterfall", "entropy", "masses")),
     ).values():
         figure.small(build())
@@ -109,11 +109,11 @@ def _example(here: frame.Here, item: sample_examples.Example) -> None:
     )
 
 
-def metrics_card(here: frame.Here) -> None:
+def metrics_card(context: frame.PageContext) -> None:
     """Test metrics: mean and spread over the training seeds."""
-    card = here.study.card
+    card = context.study.card
     if card.get("metrics", {}).get("test"):
-        panels.show(here.study, here.theme, "test-metrics")
+        panels.show(context.study, context.theme, "test-metrics")
         with st.expander("All test metrics as a table", icon=":material/table:"):
             scores, own = card["metrics"]["test"], card.get("this_seed", {}).get("test", {})
             many = len(card.get("seeds", [])) > 1
@@ -166,11 +166,11 @@ _OF_CIRCUITS = (
 )
 
 
-def reading_guide(here: frame.Here) -> None:
+def reading_guide(context: frame.PageContext) -> None:
     """How to read the pages."""
-    names = here.study.modalities
+    names = context.study.modalities
     total = "the score"
-    if here.study.classes:
+    if context.study.classes:
         total = "the log-odds of the class in nats: above 0 for it, below 0 against it"
     swatches = "  ".join(
         f"{text.escape_markdown(name)} ({_HUES.get(style.term_colour(name, names), 'grey')})"
@@ -181,7 +181,13 @@ def reading_guide(here: frame.Here) -> None:
         "hatched.\n- **A decision is a sum**: baseline (the mean over the training data, or whatever is picked on "
         f"top) + what each modality adds alone + what pairs and all together add jointly = {total}. "
         "The sum is exact, not sampled.\n"
-        + (_OF_TIME if here.study.can("time") else _OF_CIRCUITS if here.study.can("rules") else "")
+        + (
+            _OF_TIME
+            if context.study.can("time")
+            else _OF_CIRCUITS
+            if context.study.can("rules")
+            else ""
+        )
         + "- **Every figure** has an export (SVG, PDF, PNG, HTML, and what it was made from) and its numbers as "
         "CSV; the address bar holds the whole view."
     )
@@ -203,9 +209,9 @@ _HUES = {
 Place = tuple[str, str, dict[str, str]]  # page, label of the link, what the link shows
 
 
-def five_questions(here: frame.Here) -> None:
+def five_questions(context: frame.PageContext) -> None:
     """All five; the slow ones are worked out last, so that the others can be read meanwhile."""
-    sample = here.sample_of()
+    sample = context.tweaked_sample()
     picture = overview.sample_questions(sample)
     with st.container(border=True, key="panel-questions", gap="xsmall", height="stretch"):
         figure.heading(picture.title, picture)
@@ -213,7 +219,7 @@ def five_questions(here: frame.Here) -> None:
             question: st.container(key=f"question-{at}")
             for at, question in enumerate(answers.QUESTIONS)
         }
-        places = dict(zip(answers.QUESTIONS, _places(here.study), strict=True))
+        places = dict(zip(answers.QUESTIONS, _places(context.study), strict=True))
         for question in answers.IN_TURN:
             answer, (page, label, shown) = answers.QUESTIONS[question](sample), places[question]
             with cells[question]:
@@ -246,12 +252,12 @@ def _places(study: Study) -> tuple[Place, ...]:
     )
 
 
-def model_and_data(here: frame.Here) -> None:
+def model_and_data(context: frame.PageContext) -> None:
     """Test metrics, what the model and the data are, and how to read the pages."""
-    study = here.study
+    study = context.study
     left, middle, right = st.columns(3, gap="medium")
     with left:
-        metrics_card(here)
+        metrics_card(context)
     with (
         middle,
         _card(
@@ -261,7 +267,7 @@ def model_and_data(here: frame.Here) -> None:
             systems.model_card_rows(study),
         ),
     ):
-        model_export_dialog.export_button(here)
+        model_export_dialog.export_button(context)
     with right:
         data = study.dataset
         _card(
@@ -288,7 +294,7 @@ def model_and_data(here: frame.Here) -> None:
                 }
             ),
         )
-    reading_guide(here)
+    reading_guide(context)
 
 
 # Overview: who decided on the sample at hand, three samples to start with, what is loaded and how good it is.
@@ -300,7 +306,7 @@ def page() -> None:
 
 
 def _page() -> None:
-    here = frame.shell("Overview")
+    context = frame.begin_model_page("Overview")
     with frame.guard(), st.container(key="fold-overview"):
         with guidance.invitation(frame.link, frame.FILES) as invited:
             for label, page, icon, shown in WAYS if invited else ():
@@ -308,11 +314,13 @@ def _page() -> None:
         left, questions = st.columns([1, 1.15], gap="medium")
         with left:
             with st.container(key="said-now"):
-                sample_content.sample_content(here, details=False, key="now")
-            panels.show(here.sample_of(), here.theme, "waterfall", first=1)
-        panels.later("how-it-works", partial(pipeline, here))
-        panels.later("samples-to-start-with", partial(example_samples, here))
-        panels.later("model-and-data", partial(model_and_data, here))
+                sample_content.sample_content(context, details=False, key="now")
+            panels.show(context.tweaked_sample(), context.theme, "waterfall", first=1)
+        panels.lazy_panel("how-it-works", partial(pipeline, context))
+        panels.lazy_panel("samples-to-start-with", partial(example_samples, context))
+        panels.lazy_panel("model-and-data", partial(model_and_data, context))
         with questions, frame.guard():
-            five_questions(here)  # last: of a network, looking for what would flip it takes seconds
-        panels.below(here.theme, **here.scopes())
+            five_questions(
+                context
+            )  # last: of a network, looking for what would flip it takes seconds
+        panels.draw_lower_panels(context.theme, **context.scopes())

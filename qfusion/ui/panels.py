@@ -27,18 +27,24 @@ def draw(
     grows: bool = True,
     gap: Literal["xxsmall", "xsmall"] = "xxsmall",
 ) -> None:
-    """A whole panel, as a builder of `qfusion.panels` gives it; arguments as of `inside`. It `grows` to the height of
-    its row."""
+    """Draws a panel in a frame of its own.
+
+    Args:
+        picture: a builder of `qfusion.panels` returns it.
+        on_select, below: as of `draw_content`.
+        grows: whether the frame is as high as its row.
+        gap: between title, figure and footer.
+    """
     with st.container(
         border=True,
         key=f"panel-{picture.name}",
         gap=gap,
         height="stretch" if grows else "content",
     ):
-        inside(picture, on_select=on_select, below=below)
+        draw_content(picture, on_select=on_select, below=below)
 
 
-def beside(
+def draw_side_by_side(
     *parts: Callable[[], PanelFigure | None],
     widths: Sequence[float] | int = (),
     gap: Literal["small", "medium"] = "medium",
@@ -68,7 +74,7 @@ def samples_table(
         words: what the widget is told besides.
     """
 
-    def opened() -> None:
+    def open_sample() -> None:
         for row in selections.selected_rows(key, len(ids)):
             state.choose_sample(str(ids[row]))
 
@@ -77,11 +83,11 @@ def samples_table(
         # another sample was opened since; nothing else is told, as the table is sent again for a tick
         state.put(key, {"selection": {"rows": []}})
     st.dataframe(
-        table, key=key, hide_index=True, selection_mode="single-row", on_select=opened, **words
+        table, key=key, hide_index=True, selection_mode="single-row", on_select=open_sample, **words
     )
 
 
-def below(theme: Theme, **scopes: Any) -> None:
+def draw_lower_panels(theme: Theme, **scopes: Any) -> None:
     """Every panel that its page draws below all else that is open, see `Panel.below`, with the choices that it alone
     has, of what the page has, by what builders call it."""
     view = page_params.current()
@@ -90,7 +96,9 @@ def below(theme: Theme, **scopes: Any) -> None:
         if panel.below and panel.shown(view, scopes[panel.scope]):
             scope, own = scopes[panel.scope], pages.own_params(page, panel)
             if own:
-                choosing(scope, theme, name, partial(widgets.row, *own, study=scopes["study"]))
+                show_with_controls(
+                    scope, theme, name, partial(widgets.row, *own, study=scopes["study"])
+                )
             else:
                 show(scope, theme, name)
 
@@ -102,11 +110,11 @@ def tabs(
     theme: Theme,
     **scopes: Any,
 ) -> None:
-    """Draws tabs and, in the open one, its content, and what its page draws below all else; see `below`."""
+    """Draws tabs and, in the open one, its content, and what its page draws below all else; see `draw_lower_panels`."""
     for name, tab in widgets.tabs(control):
         with tab, frame.guard():
             content[name](*arguments)
-            below(theme, **scopes)
+            draw_lower_panels(theme, **scopes)
 
 
 def builders(scope: Any, theme: Theme, *names: str) -> dict[str, Callable[[], PanelFigure]]:
@@ -150,14 +158,15 @@ def _filmed(build: partial[PanelFigure], panel: Panel) -> PanelFigure:
     return replace(picture, film={**film, "turn": turn, "seconds": seconds})
 
 
-# What stands below the first screen is drawn once it comes near it: `frame.js` presses a button in its place.
+# Panels below the first screen are drawn once they come near it: `frame.js` presses a button in their place.
 
-_NEAR, _STAYS = "_near", "_stays"  # in a session: what came near last, and what stays from then on
-_MOST_NEAR = 4  # of those that are drawn at once from then on, the rest again once they come near
-EVERYTHING = "*"  # among what came near: nothing waits
+_VISIBLE_PANELS = "_near"  # in a session: names of the panels that came near the screen last
+_PINNED_PANELS = "_stays"  # in a session: names of the panels that every run draws from then on
+_MOST_VISIBLE = 4  # the last ones are drawn in every run, the others again once they come near
+EVERYTHING = "*"  # among the visible panels: no panel waits
 
 
-def later(name: str, part: Callable[[], object], *, stays: bool = False) -> None:
+def lazy_panel(name: str, part: Callable[[], object], *, stays: bool = False) -> None:
     """Draws a part of a page by itself, once it comes near the screen.
 
     Args:
@@ -166,16 +175,22 @@ def later(name: str, part: Callable[[], object], *, stays: bool = False) -> None
     """
     key = f"later-{name}"
 
-    def come() -> None:
-        others = [other for other in state.get(_NEAR, ()) if other != name]
-        state.put(_NEAR, others if stays else [*others, name][-_MOST_NEAR:])
-        state.put(_STAYS, {*state.get(_STAYS, ()), *([name] if stays else [])})
+    def show_panel() -> None:
+        visible = [other for other in state.get(_VISIBLE_PANELS, ()) if other != name]
+        pinned = set(state.get(_PINNED_PANELS, ()))
+        if stays:
+            pinned.add(name)
+        else:
+            visible = [*visible, name][-_MOST_VISIBLE:]
+        state.put(_VISIBLE_PANELS, visible)
+        state.put(_PINNED_PANELS, pinned)
         with suppress(StreamlitAPIException):  # the page has changed, and has no such part
             st.rerun(key)  # of all that come at a time, each its own
 
-    def drawn() -> None:
-        near = {*state.get(_NEAR, ()), *state.get(_STAYS, ()), state.get(state.DRAWER)}
-        if near & {name, EVERYTHING}:
+    def draw_or_wait() -> None:
+        visible = {*state.get(_VISIBLE_PANELS, ()), *state.get(_PINNED_PANELS, ())}
+        visible.add(state.get(state.DRAWER))
+        if visible & {name, EVERYTHING}:
             state.get(state.WAITING).discard(name)
             part()
         else:
@@ -183,13 +198,13 @@ def later(name: str, part: Callable[[], object], *, stays: bool = False) -> None
             with st.container(border=True, key=key):
                 st.button(
                     capital(name.replace("-", " ")),
-                    on_click=come,
+                    on_click=show_panel,
                     key=f"_{key}",
                     type="tertiary",
                     help="Drawn once it comes near the screen, or by this button.",
                 )
 
-    frame.fragment(drawn, key)()
+    frame.fragment(draw_or_wait, key)()
 
 
 def _built(build: Callable[[], PanelFigure], options: Mapping[str, Any]) -> None:
@@ -210,7 +225,7 @@ def show(
     Args:
         scope: what they are built from. theme: of the figures.
         columns, gap: how many, or how wide, where they stand beside each other; one that is alone has the whole width.
-        first: how many of them stand on the first screen, and are drawn at once; the others `later`.
+        first: how many of them stand on the first screen, and are drawn at once; the others `lazy_panel`.
         options: of each, as of `draw`.
     """
     shown = builders(scope, theme, *names)
@@ -223,10 +238,10 @@ def show(
             if at < first:
                 part()
             else:
-                later(name, part)
+                lazy_panel(name, part)
 
 
-def choosing(
+def show_with_controls(
     scope: Any,
     theme: Theme,
     name: str,
@@ -236,28 +251,28 @@ def choosing(
     **options: Any,
 ) -> None:
     """Draws a panel of this page with controls in it, which `choose` draws; at once if it stands on the
-    `first` screen, else `later`; options as of `inside`."""
+    `first` screen, else `lazy_panel`; options as of `draw_content`."""
 
     def part() -> None:
-        with around(name) as head:
+        with panel_frame(name) as head:
             choose()
             [build] = builders(scope, theme, name).values()
-            inside(build(), head, **options)
+            draw_content(build(), head, **options)
 
     if first:
         part()
     else:
-        later(name, part, stays=True)
+        lazy_panel(name, part, stays=True)
 
 
 @contextmanager
-def around(name: str) -> Iterator[DeltaGenerator]:
-    """The frame of a panel with controls in it; yields the place above them, for the title that `inside` writes."""
+def panel_frame(name: str) -> Iterator[DeltaGenerator]:
+    """Draws the frame of a panel with controls and yields the place of its title, above them."""
     with st.container(border=True, key=f"panel-{name}", gap="xxsmall", height="stretch"):
         yield st.container()
 
 
-def inside(
+def draw_content(
     picture: PanelFigure,
     head: DeltaGenerator | None = None,
     *,
@@ -267,7 +282,7 @@ def inside(
     named: bool = True,
     config: Mapping[str, Any] | None = None,
 ) -> None:
-    """What a panel holds: its title and lead (in `head`, if told), figure, what `below` draws under it, and its footer.
+    """Draws the title and lead of a panel (in `head` if given), its figure, what `below` draws, and its footer.
 
     Args:
         chart: where the figure stands, when not here. named: with what it is called below the title; not where a

@@ -15,11 +15,11 @@ from qfusion.panels import archives
 from qfusion.ui import access, frame, tweak_widgets
 
 
-def report_of_sample(here: frame.Here) -> None:
+def report_of_sample(context: frame.PageContext) -> None:
     """Offers the report on the current sample, with the reader's background, output and changes of the model."""
-    changed = tweak_widgets.current_tweak(here.study)
+    changed = tweak_widgets.current_tweak(context.study)
     _offer(
-        f"{here.study.name}-{here.sample}",
+        f"{context.study.name}-{context.sample}",
         "All about this decision in one file that needs no network: contributions, dynamics, entropies, "
         "circuit, faithfulness, methods with equations, BibTeX. It takes about ten seconds."
         + (
@@ -28,20 +28,24 @@ def report_of_sample(here: frame.Here) -> None:
             else ""
         ),
         lambda suffix: report.sample(
-            build_sample(here.explained, here.row, here.output_wanted, changed)
+            build_sample(context.explained_study, context.row, context.output_wanted, changed)
         ).written(suffix),
     )
 
 
-def report_of_cohort(here: frame.Here, table: Any, parts: Sequence[Part], name: str) -> None:
+def report_of_cohort(
+    context: frame.PageContext, table: Any, parts: Sequence[Part], name: str
+) -> None:
     """Offers the report on the cohort in force."""
     _offer(
-        f"{here.study.name}-cohort",
+        f"{context.study.name}-cohort",
         "All about this cohort in one file that needs no network: shares and types with intervals, "
         "contributions, entanglement, members, faithfulness, methods with equations, BibTeX. It takes about ten "
         "seconds.",
         lambda suffix: report.cohort(
-            report.contents.members(here.explained, table, parts, name, here.output_wanted)
+            report.contents.members(
+                context.explained_study, table, parts, name, context.output_wanted
+            )
         ).written(suffix),
     )
 

@@ -80,14 +80,14 @@ def begin_run() -> None:
     opening.at_hand.set(tuple(st.session_state.get(OWN) or ()))
 
 
-# A page is begun for what it shows first, see `frame.shell`, and then anew.
+# A page is begun for what it shows first, see `frame.begin_model_page`, and then anew.
 
 FIRST = "_first_figure"  # in a session: the event that a browser has drawn it; later False
 PATIENCE = 10.0  # seconds after which a browser that has not said so, or that cannot, gets the rest all the same
 shown: set[str] = set()  # models that this server has shown; none where pages run without one
 
 
-def rest(patience: float = 0) -> None:
+def finish_first_paint(patience: float = 0) -> None:
     """Begins a page anew that was begun for what it shows first; after a figure with some patience, until a browser has
     drawn it."""
     if drawn := st.session_state.get(FIRST):
@@ -141,12 +141,12 @@ _wanted: dict[str, threading.Event] = {}  # by session; set once it asks for som
 
 
 def prepare_ahead(
-    here: Any, view: page_state.PageState, waiting: Collection[str] = ()
+    context: Any, view: page_state.PageState, waiting: Collection[str] = ()
 ) -> Future[None] | None:
     """Begins to draw a page's panels of the next sample and the one before; the last thing that a page does.
 
     Args:
-        here: what the reader picked, as `shell` gives it. view: the page's address.
+        context: what the reader picked, as `shell` gives it. view: the page's address.
         waiting: names of panels that are not drawn until they come near the screen.
 
     Returns:
@@ -158,11 +158,11 @@ def prepare_ahead(
         return None
     stop = _wanted[session] = threading.Event()
     panels = [panel for name, panel in pages.PAGES[view.page].items() if name not in waiting]
-    return _worker.submit(_draw, here, view, panels, session, stop)
+    return _worker.submit(_draw, context, view, panels, session, stop)
 
 
 def _draw(
-    here: Any,
+    context: Any,
     view: page_state.PageState,
     panels: Sequence[Panel],
     session: str,
@@ -171,9 +171,9 @@ def _draw(
     stop.wait(_CALM)
     began = time.monotonic()
     beside = [
-        replace(here, row=row)
-        for row in (here.row + 1, here.row - 1)
-        if 0 <= row < len(here.study.dataset)
+        replace(context, row=row)
+        for row in (context.row + 1, context.row - 1)
+        if 0 <= row < len(context.study.dataset)
     ]
     for scopes, panel in itertools.product(
         [entry.scopes() for entry in beside],
@@ -183,6 +183,6 @@ def _draw(
             break
         with contextlib.suppress(QFusionError):  # the page says so once it is asked for
             if panel.shown(view, scopes[panel.scope]):
-                _ = panel.build(scopes[panel.scope], here.theme, **panel.arguments(view)).spec
+                _ = panel.build(scopes[panel.scope], context.theme, **panel.arguments(view)).spec
     if _wanted.get(session) is stop:
         del _wanted[session]

@@ -18,7 +18,7 @@ from qfusion.ui.report_button import report_of_sample
 
 
 def sample_content(
-    here: frame.Here,
+    context: frame.PageContext,
     row: int | None = None,
     *,
     details: bool = True,
@@ -32,11 +32,11 @@ def sample_content(
             main content.
         only: modalities to show. key: tells figures of one sample apart that a page shows twice.
     """
-    at, card = here.row if row is None else row, "main" if details else key
-    content = here.study.dataset.content(at)
+    at, card = context.row if row is None else row, "main" if details else key
+    content = context.study.dataset.content(at)
     shown = {
         name: content[name]
-        for name in here.study.modalities
+        for name in context.study.modalities
         if name in content and (only is None or name in only)
     }
 
@@ -45,10 +45,10 @@ def sample_content(
 
     for name, piece in pieces(Text).items():
         raw_content(name, piece)
-    result = recording_strip.source(here.study.dataset, at)
+    result = recording_strip.source(context.study.dataset, at)
     with st.container(key=f"content-{card}-{at}" if only is None else None, gap="small"):
         if result.clip is not None and only is None:
-            clip(result.clip, str(here.study.dataset.ids[at]), f"{card}-{at}")
+            clip(result.clip, str(context.study.dataset.ids[at]), f"{card}-{at}")
         played = pieces(Image) | pieces(Audio) | pieces(Film)
         with st.container(horizontal=True, vertical_alignment="center", wrap=len(shown) > 3):
             for name, piece in played.items():
@@ -58,10 +58,10 @@ def sample_content(
         st.warning(text.message(result.problem), icon=":material/videocam_off:")
     for name in pieces(Series):
         st.caption(text.escape_markdown(name))
-        figure.small(samples.curve(here.study, here.theme, row=at, modality=name, card=card))
+        figure.small(samples.curve(context.study, context.theme, row=at, modality=name, card=card))
     if details:
         if absent := [
-            text.escape_markdown(name) for name in here.study.modalities if name not in shown
+            text.escape_markdown(name) for name in context.study.modalities if name not in shown
         ]:
             st.caption(
                 f"No raw content of {', '.join(absent)} comes with this data set, only features."
@@ -69,7 +69,7 @@ def sample_content(
                 else f"Of {', '.join(absent)} the data set itself holds only features: what there was to see and "
                 "hear is the recording, which was joined to it."
             )
-        _facts(here, at)
+        _facts(context, at)
 
 
 def raw_content(
@@ -138,16 +138,16 @@ def follow_strip(sample: Sample, content: str, name: str = "strip", **options: A
     )
 
 
-def _facts(here: frame.Here, row: int) -> None:
+def _facts(context: frame.PageContext, row: int) -> None:
     """Whatever the data set's table says of the sample: video and segment times, regime."""
     facts = {
         str(name): value
-        for name, value in here.study.dataset.table.iloc[row].items()
-        if name not in ("text", "transcript", here.study.dataset.target.name)
+        for name, value in context.study.dataset.table.iloc[row].items()
+        if name not in ("text", "transcript", context.study.dataset.target.name)
         and not (str(name).startswith(LABEL_PREFIX) and pd.isna(value))
     }
-    parts = [f"split: {here.study.dataset.split[row]}"]
-    if here.study.dataset.is_own(row):
+    parts = [f"split: {context.study.dataset.split[row]}"]
+    if context.study.dataset.is_own(row):
         facts, parts = {}, ["made by you, in this session alone: no truth is known of it"]
     if all(pd.api.types.is_number(facts.get(name)) for name in ("start", "end")):
         parts.append(f"segment: {facts.pop('start'):.1f} s to {facts.pop('end'):.1f} s")
@@ -159,17 +159,17 @@ def _facts(here: frame.Here, row: int) -> None:
     st.caption(" · ".join(parts))
 
 
-def sample_heading(here: frame.Here) -> None:
+def sample_heading(context: frame.PageContext) -> None:
     """The sample's id, and the way on."""
     with st.container(
         horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"
     ):
-        st.subheader(f"Sample {text.escape_markdown(here.sample)}", anchor=False)
+        st.subheader(f"Sample {text.escape_markdown(context.sample)}", anchor=False)
         with st.container(horizontal=True, vertical_alignment="center", width="content"):
-            report_of_sample(here)
-            if here.study.can("time"):
+            report_of_sample(context)
+            if context.study.can("time"):
                 frame.link("pages/dynamics.py", "Follow it through time", ":material/timeline:")
-            elif here.study.can("circuit"):
+            elif context.study.can("circuit"):
                 frame.link("pages/circuit.py", "Walk it through the circuit", ":material/schema:")
 
 

@@ -11,18 +11,18 @@ from qfusion.ui import frame, page_params, panels, state, widgets
 from qfusion.wording import systems
 
 
-def sensitivity_tab(here: frame.Here, sample: Sample) -> None:
+def sensitivity_tab(context: frame.PageContext, sample: Sample) -> None:
     """Pickers, tornado, table, response."""
     effect, over, group, half = widgets.row(
         term_sensitivity.EFFECT,
         term_sensitivity.COHORT,
         term_sensitivity.GROUP,
         term_sensitivity.HALF,
-        study=here.study,
+        study=context.study,
     )
     measured = term_sensitivity.effect_sensitivity(sample, effect, over)
     if term_sensitivity.has_effect(sample, effect, over, group):
-        panels.show(sample, here.theme, "tornado", first=1)
+        panels.show(sample, context.theme, "tornado", first=1)
         if measured.sensitivity.note:
             st.caption(text.escape_markdown(measured.sensitivity.note))
         _agreement(measured, term_sensitivity.half_slopes(sample, effect, over) if half else None)
@@ -30,7 +30,7 @@ def sensitivity_tab(here: frame.Here, sample: Sample) -> None:
         st.info(
             f"None of these terms moves the {text.escape_markdown(effect)}. Choose others, or another effect."
         )
-    _way(here, sample, list(measured.followed()))
+    _way(context, sample, list(measured.followed()))
     _table(sample, measured)
 
 
@@ -55,7 +55,7 @@ def _agreement(measured: term_sensitivity.EffectSensitivity, half: np.ndarray | 
         )
 
 
-def _way(here: frame.Here, sample: Sample, titles: list[str]) -> None:
+def _way(context: frame.PageContext, sample: Sample, titles: list[str]) -> None:
     if not titles:
         return
     key = term_sensitivity.FOLLOWED.key
@@ -70,7 +70,7 @@ def _way(here: frame.Here, sample: Sample, titles: list[str]) -> None:
                 icon=":material/link_off:",
             )
     widgets.draw(term_sensitivity.FOLLOWED, options=titles)
-    panels.show(sample, here.theme, "way")
+    panels.show(sample, context.theme, "way")
 
 
 def _table(sample: Sample, measured: term_sensitivity.EffectSensitivity) -> None:

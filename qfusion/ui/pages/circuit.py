@@ -52,7 +52,7 @@ FILES: dict[str, tuple[str, str, Callable[[Any], bytes | str]]] = {
 
 
 def circuit_files(
-    here: frame.Here, drawn: Any, name: str, key: str, suffixes: Iterable[str]
+    context: frame.PageContext, drawn: Any, name: str, key: str, suffixes: Iterable[str]
 ) -> None:
     """Downloads of a circuit as drawn by PennyLane, and the way out for the model."""
     with st.container(horizontal=True):
@@ -67,13 +67,13 @@ def circuit_files(
                 icon=":material/download:",
                 key=f"{key}{suffix.replace('.', '-')}",
             )
-        model_export_dialog.export_button(here)
+        model_export_dialog.export_button(context)
 
 
-def circuit_exports(here: frame.Here, sample: Sample, *, folded: bool = True) -> None:
+def circuit_exports(context: frame.PageContext, sample: Sample, *, folded: bool = True) -> None:
     """Downloads of the circuit under the sample's tweak, its drawing by PennyLane (in a fold, unless there is one
     around), and the beginning of its OpenQASM."""
-    drawn = sample_circuits.circuit_drawing(here.study, here.row, sample.tweak)
+    drawn = sample_circuits.circuit_drawing(context.study, context.row, sample.tweak)
     lines = drawn.to_openqasm(3).splitlines()
     of = f"{len(lines):,} lines on {len(drawn.wires)} qubits"
     guidance.line(
@@ -81,7 +81,7 @@ def circuit_exports(here: frame.Here, sample: Sample, *, folded: bool = True) ->
         "The circuit of this sample with all its angles, written by PennyLane. OpenQASM 3, "
         f"{of}; {drawn.says}",
     )
-    circuit_files(here, drawn, f"qfusion-{here.study.name}-{here.sample}", "save", FILES)
+    circuit_files(context, drawn, f"qfusion-{context.study.name}-{context.sample}", "save", FILES)
     if folded:
         circuit_drawing(drawn)
     else:
@@ -142,11 +142,11 @@ class Cell:
         )
 
 
-def rules_tab(here: frame.Here, sample: Sample) -> None:
+def rules_tab(context: frame.PageContext, sample: Sample) -> None:
     """The whole view: the tables, and beside them what follows."""
     left, right = st.columns([1.2, 1], gap="medium")
     with left:
-        tables_panel(here, sample)
+        tables_panel(context, sample)
         st.caption(
             "Fused by "
             + (
@@ -154,17 +154,17 @@ def rules_tab(here: frame.Here, sample: Sample) -> None:
                 if sample.tweak
                 else "learned tables"
             )
-            + f". Test metrics over {len(here.study.dataset.rows('test')):,} samples."
+            + f". Test metrics over {len(context.study.dataset.rows('test')):,} samples."
         )
-        model_export_dialog.export_button(here)
+        model_export_dialog.export_button(context)
     with right:
-        before_after(here, sample)
-        panels.show(sample, here.theme, "probabilities", "waterfall-edited", first=1)
+        before_after(context, sample)
+        panels.show(sample, context.theme, "probabilities", "waterfall-edited", first=1)
 
 
-def before_after(here: frame.Here, sample: Sample) -> None:
+def before_after(context: frame.PageContext, sample: Sample) -> None:
     """The decision and the test metrics as learned and with edits."""
-    study = here.study
+    study = context.study
     now, base = sample, sample.learned
     if study.classes:
         truth, first = sample.true_class, int(base.scores.argmax())
@@ -210,14 +210,14 @@ def before_after(here: frame.Here, sample: Sample) -> None:
         changed_numbers.metrics_changed(cells, places, "as learned")
 
 
-def tables_panel(here: frame.Here, sample: Sample) -> None:
+def tables_panel(context: frame.PageContext, sample: Sample) -> None:
     """The heat map with the editor of its chosen cell, and the presets."""
-    reading, elements = sample.reading, network.ELEMENT.options(here.study)
+    reading, elements = sample.reading, network.ELEMENT.options(context.study)
     with st.container(border=True, key="panel-tables", gap="xsmall"):
         head, chart = st.container(), st.container()
         cell = _pick(sample)
-        [build] = panels.builders(sample, here.theme, "tables").values()
-        panels.inside(
+        [build] = panels.builders(sample, context.theme, "tables").values()
+        panels.draw_content(
             build(),
             head,
             chart=chart,
@@ -423,7 +423,7 @@ def _presets(cell: Cell) -> None:
 # The decision on a noisy device, and how many shots it takes.
 
 
-def noise_tab(here: frame.Here, sample: Sample) -> None:
+def noise_tab(context: frame.PageContext, sample: Sample) -> None:
     """The whole view."""
     side, main = st.columns([1, 3], gap="medium")
     with side, st.container(border=True, key="box-noise", gap="xsmall"):
@@ -435,8 +435,8 @@ def noise_tab(here: frame.Here, sample: Sample) -> None:
             help="1 % depolarising, 1 % damping, 2 % read-out",
         )
     with main:
-        _headline(here, sample, noise)
-        panels.show(sample, here.theme, "noisy-scores", "noisy-terms", columns=2, first=2)
+        _headline(context, sample, noise)
+        panels.show(sample, context.theme, "noisy-scores", "noisy-terms", columns=2, first=2)
         _device(sample, noise)
 
 
@@ -445,8 +445,8 @@ def _typical() -> None:
         state.put(device_noise.NOISE[kind].key, strength)
 
 
-def _headline(here: frame.Here, sample: Sample, noise: dict[str, Any]) -> None:
-    study, c = here.study, sample.output
+def _headline(context: frame.PageContext, sample: Sample, noise: dict[str, Any]) -> None:
+    study, c = context.study, sample.output
     result = device_noise.noisy_outcome(sample, **noise)
     best = "accuracy" if study.classes else "mae"
     of = f" of ‘{text.escape_markdown(study.classes[c], 14)}’ (nats)" if study.classes else ""
@@ -556,7 +556,7 @@ def _picked(key: str) -> None:
         state.put(circuit.GATE.key, place)
 
 
-def edited(here: frame.Here, sample: Sample, view: str) -> None:
+def edited(context: frame.PageContext, sample: Sample, view: str) -> None:
     """What the reader's edits make of the decision, which is theirs whatever view is open, and the edits as text."""
     if view != "Fusion rules" and sample.tweak:
         st.info(
@@ -564,14 +564,14 @@ def edited(here: frame.Here, sample: Sample, view: str) -> None:
             icon=":material/edit:",
         )
     if view == "Fusion rules" or tweak_widgets.edits_text():
-        tweak_widgets.draw_edits(here.study)
+        tweak_widgets.draw_edits(context.study)
 
 
-def walk_through(here: frame.Here, sample: Sample, walk: Replay) -> None:
+def walk_through(context: frame.PageContext, sample: Sample, walk: Replay) -> None:
     """The circuit across the page, a click on a box goes there; what the gate at the scrubber does, its angle where it
     can be set, and all gates as a table."""
     at = int(state.get(circuit.GATE.key, walk.count))
-    panels.show(sample, here.theme, "circuit", on_select=_picked, first=1)
+    panels.show(sample, context.theme, "circuit", on_select=_picked, first=1)
     if sample.study.can("time"):
         guidance.below(_WHOLE)
     if sample.study.can("rules"):  # whose gates alone take angles that can be set
@@ -579,8 +579,8 @@ def walk_through(here: frame.Here, sample: Sample, walk: Replay) -> None:
         references = walk.takes[at - 1] if at else ()
         if takes := [one for one in references if one[0] in table_edits.NETWORK]:
             _network_angles(sample, takes)
-        edited(here, sample, "Walk")  # below what is turned, which stays where it is
-    here_and_now(here, sample, walk, at)
+        edited(context, sample, "Walk")  # below what is turned, which stays where it is
+    here_and_now(context, sample, walk, at)
     widgets.fold(circuit.TABLE, ":material/table_rows:").dataframe(
         pd.DataFrame(
             [
@@ -601,7 +601,7 @@ def walk_through(here: frame.Here, sample: Sample, walk: Replay) -> None:
     )
 
 
-def here_and_now(here: frame.Here, sample: Sample, walk: Replay, at: int) -> None:
+def here_and_now(context: frame.PageContext, sample: Sample, walk: Replay, at: int) -> None:
     """What the gate at the scrubber does, all qubits that go on, and the state of those concerned before and after."""
     if at == 0:
         st.markdown("**Before the first gate.** Every qubit is |0⟩. Move the scrubber on.")
@@ -614,10 +614,10 @@ def here_and_now(here: frame.Here, sample: Sample, walk: Replay, at: int) -> Non
         + (f"  \n{text.escape_markdown(numbers)}" if numbers else "")
     )
     widgets.draw(circuit.QUBITS_AS)
-    panels.show(sample, here.theme, "qubits", "bloch-gates")
+    panels.show(sample, context.theme, "qubits", "bloch-gates")
     if not walk.moments[at - 1][0]:
         st.caption(circuit.describe_too_many_qubits(sample))
-    panels.show(sample, here.theme, "before-after", "matrix-after", columns=2)
+    panels.show(sample, context.theme, "before-after", "matrix-after", columns=2)
 
 
 # Circuit: the model as gates with the learned values, the sample walking through it; of a QiNN-QJ one step of the
@@ -625,7 +625,7 @@ def here_and_now(here: frame.Here, sample: Sample, walk: Replay, at: int) -> Non
 
 
 @frame.fragment
-def one_step(here: frame.Here) -> None:
+def one_step(context: frame.PageContext) -> None:
     """The circuit of one step with the sample in it, a scrubber, the state at its place, and how far the step is from
     our evolution."""
     top = st.container()
@@ -633,14 +633,14 @@ def one_step(here: frame.Here) -> None:
         st.caption("The angle of a gate is its learned coupling × dt × the factor set here.")
         presets = st.container()
         with st.container(key="grid-knobs"):
-            tweak = tweak_widgets.draw_sliders(here.study)
+            tweak = tweak_widgets.draw_sliders(context.study)
         with presets:
-            tweak_widgets.slider_presets(here.study)
+            tweak_widgets.slider_presets(context.study)
     with top:
-        step_and_sample(here, here.sample_of(tweak))
+        step_and_sample(context, context.tweaked_sample(tweak))
 
 
-def step_and_sample(here: frame.Here, sample: Sample) -> None:
+def step_and_sample(context: frame.PageContext, sample: Sample) -> None:
     """What is above the sliders: the step under them, and what they make of the decision."""
     if sample.changed:
         st.markdown(physics.describe_tweaked_sample(sample))
@@ -650,39 +650,41 @@ def step_and_sample(here: frame.Here, sample: Sample) -> None:
     )
     walk, built = (make(sample, steps, gates) for make in (circuit.replay, circuit.step_circuit))
     scrubber(walk, sample)
-    walk_through(here, sample, walk)
-    panels.show(sample, here.theme, "entropy-gates", "step-error")
-    panels.below(here.theme, **here.scopes(sample.tweak))
-    circuit_files(here, built, "qfusion-step", "save-step", (".svg", ".txt", ".tex"))
+    walk_through(context, sample, walk)
+    panels.show(sample, context.theme, "entropy-gates", "step-error")
+    panels.draw_lower_panels(context.theme, **context.scopes(sample.tweak))
+    circuit_files(context, built, "qfusion-step", "save-step", (".svg", ".txt", ".tex"))
     circuit_drawing(built)
 
 
 @frame.fragment
-def fusion_network(here: frame.Here) -> None:
+def fusion_network(context: frame.PageContext) -> None:
     """All views, of which only the open one is drawn; a fragment, so that an edit redraws this and nothing else."""
     with st.container(key="fold-circuit"):
-        sample = here.sample_of(tweak_widgets.current_tweak(here.study))
+        sample = context.tweaked_sample(tweak_widgets.current_tweak(context.study))
         view = page_params.current().one_of(circuit.PART.key, circuit.PART.options())
         if view != "Walk":
-            edited(here, sample, view)
+            edited(context, sample, view)
         if view in (
             "Walk",
             "Entropies",
         ):  # it stands above the views: as the cursor of Dynamics does
             scrubber(circuit.replay(sample), sample if view == "Walk" else None)
-        panels.tabs(circuit.PART, TABS, here, sample, theme=here.theme, **here.scopes(sample.tweak))
+        panels.tabs(
+            circuit.PART, TABS, context, sample, theme=context.theme, **context.scopes(sample.tweak)
+        )
 
 
-def entropies_tab(here: frame.Here, sample: Sample) -> None:
+def entropies_tab(context: frame.PageContext, sample: Sample) -> None:
     """The decision along the layers; entropy along the gates, of every cut, and around every pooling."""
-    cursor_line.along_layers(here, sample)
-    panels.show(sample, here.theme, "entropy-gates")
-    panels.show(sample, here.theme, "cuts", "mutual", columns=2)
-    panels.show(sample, here.theme, "poolings")
+    cursor_line.along_layers(context, sample)
+    panels.show(sample, context.theme, "entropy-gates")
+    panels.show(sample, context.theme, "cuts", "mutual", columns=2)
+    panels.show(sample, context.theme, "poolings")
 
 
-TABS: dict[str, Callable[[frame.Here, Sample], None]] = {
-    "Walk": lambda here, sample: walk_through(here, sample, circuit.replay(sample)),
+TABS: dict[str, Callable[[frame.PageContext, Sample], None]] = {
+    "Walk": lambda context, sample: walk_through(context, sample, circuit.replay(sample)),
     "Fusion rules": rules_tab,
     "Noise and shots": noise_tab,
     "Entropies": entropies_tab,
@@ -692,37 +694,37 @@ TABS: dict[str, Callable[[frame.Here, Sample], None]] = {
 
 
 @frame.fragment
-def plain_gates(here: frame.Here) -> None:
+def plain_gates(context: frame.PageContext) -> None:
     """The circuit of the sample, a scrubber, the qubits at its place, what they share, and exports."""
     with st.container(key="fold-circuit"):
-        sample = here.sample_of()
+        sample = context.tweaked_sample()
         walk = circuit.replay(sample)
         st.markdown(text.escape_markdown(walk.says))
         scrubber(walk, sample)
-        walk_through(here, sample, walk)
-        panels.show(sample, here.theme, "entropy-gates", "mutual-gates")
-        panels.below(here.theme, **here.scopes())
+        walk_through(context, sample, walk)
+        panels.show(sample, context.theme, "entropy-gates", "mutual-gates")
+        panels.draw_lower_panels(context.theme, **context.scopes())
         widgets.folded(
             circuit.PROGRAM,
-            lambda: circuit_exports(here, sample, folded=False),
+            lambda: circuit_exports(context, sample, folded=False),
             ":material/output:",
         )
 
 
 def page() -> None:
     """Draws the page."""
-    here = frame.shell("Circuit")
-    if not here.study.can("circuit"):
+    context = frame.begin_model_page("Circuit")
+    if not context.study.can("circuit"):
         st.markdown("**This model has no circuit of gates**: its decision is read out at once.")
         instead = ("pages/samples.py", "See what each modality adds", ":material/article:")
         votes = ("pages/operators.py", "See what its read-out votes for", ":material/how_to_vote:")
-        frame.link(*(votes if here.study.can("states") else instead))
-    elif here.study.can("time"):
-        one_step(here)
-    elif here.study.can("gates"):
-        plain_gates(here)
+        frame.link(*(votes if context.study.can("states") else instead))
+    elif context.study.can("time"):
+        one_step(context)
+    elif context.study.can("gates"):
+        plain_gates(context)
     else:
-        fusion_network(here)
+        fusion_network(context)
 
 
-frame.run(__file__, __name__)
+frame.run_page(__file__, __name__)

@@ -64,23 +64,23 @@ def put_back(_: Study) -> None:
     state.put(_STARTED, True)
 
 
-def choose_levels(here: frame.Here) -> errors.Levels:
+def choose_levels(context: frame.PageContext) -> errors.Levels:
     """Draws the filter, the saved cohorts and the chips; returns what they pick."""
     study, table = (
-        here.explained,
-        cohort_table.cohort_table(here.explained, here.output_wanted),
+        context.explained_study,
+        cohort_table.cohort_table(context.explained_study, context.output_wanted),
     )
     words = page_params.text_of(FILTER)
     with st.container(border=True, key="box-cohort", gap="xsmall"):
         _saved(words)
         widgets.draw(builders.FILTER)
         state.put(_KEPT, words)
-        words = _sound(words, here)
+        words = _sound(words, context)
         levels = errors.build_levels(
-            here.sample_of(), words, output=here.output_name, name=_name_of(words)
+            context.tweaked_sample(), words, output=context.output_name, name=_name_of(words)
         )
         others = _chips(study, table, levels.parts)
-        _count(here, levels, table)
+        _count(context, levels, table)
         with st.container(horizontal=True, gap="small", key="cohort-tools"):
             st.button(
                 "everyone",
@@ -116,10 +116,10 @@ def _name_of(words: str) -> str:
     return next((cohort.name for cohort in saved.saved_cohorts() if cohort.parts == parts), "")
 
 
-def _sound(words: str, here: frame.Here) -> str:
+def _sound(words: str, context: frame.PageContext) -> str:
     """The filter, or none where what is said is not one."""
     try:
-        builders.require_filter(here.explained, words, here.output_wanted)
+        builders.require_filter(context.explained_study, words, context.output_wanted)
     except QFusionError as error:
         st.error(text.message(f"{error} The whole split is shown."), icon=":material/error:")
         words = ""
@@ -222,25 +222,25 @@ def _chipped(chips: Mapping[str, cohorts.Part], others: Sequence[cohorts.Part]) 
     state.put(FILTER, with_chips(chosen if isinstance(chosen, list) else [], chips, others))
 
 
-def _count(here: frame.Here, levels: errors.Levels, table: pd.DataFrame) -> None:
+def _count(context: frame.PageContext, levels: errors.Levels, table: pd.DataFrame) -> None:
     count, total = int(levels.inside.sum()), len(levels.rows)
     belongs = (
         "is not explained here"
         if levels.own is None
-        else ("is one" if here.sample in levels.rows.index[levels.inside] else "is not")
+        else ("is one" if context.sample in levels.rows.index[levels.inside] else "is not")
     )
-    short = f"**{count:,} of {total:,}** explained samples of {levels.split}; {text.escape_markdown(here.sample)} "
+    short = f"**{count:,} of {total:,}** explained samples of {levels.split}; {text.escape_markdown(context.sample)} "
     f"{belongs}."
     guidance.line(
         short,
-        f"{short} In the table, means over each level; error: {text.escape_markdown(here.study.unit_of_error)}. "
-        + backgrounds.describe_comparison(here.study.explanation_background),
+        f"{short} In the table, means over each level; error: {text.escape_markdown(context.study.unit_of_error)}. "
+        + backgrounds.describe_comparison(context.study.explanation_background),
     )
     missing = int(cohorts.within_split(levels.parts, table).sum()) - total
     if missing:
         st.caption(
             f"{missing:,} samples of this split are left out: this network's contributions are worked out for "
-            f"{len(here.study.explained_rows):,} test samples."
+            f"{len(context.study.explained_rows):,} test samples."
         )
     if not count:
         st.info(
@@ -287,13 +287,13 @@ def _holds(column: pd.Series) -> str:
     return ", ".join(sorted(values)) if len(values) <= 15 else f"{len(values):,} different words"
 
 
-def ladder(here: frame.Here, levels: errors.Levels) -> None:
+def ladder(context: frame.PageContext, levels: errors.Levels) -> None:
     """The three levels in numbers."""
     result = cohort_measures.ladder(
-        here.study, levels.rows, levels.inside, levels.own, levels.whole
+        context.study, levels.rows, levels.inside, levels.own, levels.whole
     )
     heads = ["", *(f"**{text.escape_markdown(name)}**" for name in result["level"])]
-    seeds = {"accuracy": systems.seed_suffix(here.study)}
+    seeds = {"accuracy": systems.seed_suffix(context.study)}
     titles = {"joint": "size of joint terms", "relation": "most frequent type"}
     lines = [
         f"| {text.escape_markdown(titles.get(name, name))}{seeds.get(name, '')} | "
@@ -307,15 +307,15 @@ def ladder(here: frame.Here, levels: errors.Levels) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             frame.link(
                 "pages/samples.py",
-                f"Read sample {text.escape_markdown(here.sample)}",
+                f"Read sample {text.escape_markdown(context.sample)}",
                 ":material/open_in_full:",
             )
             if levels.inside.any():
                 name = levels.name.removeprefix("cohort").strip(" ‘’")
                 report_button.report_of_cohort(
-                    here,
+                    context,
                     cohort_table.cohort_table_with_maps(
-                        here.explained, here.output_wanted, levels.parts
+                        context.explained_study, context.output_wanted, levels.parts
                     ),
                     levels.parts,
                     name,
@@ -343,22 +343,22 @@ def _picked_type(key: str, parts: tuple[cohorts.Part, ...]) -> None:
 # The Cohorts page's errors: slices with their error rates, and the worst; a click makes a cohort or opens a sample.
 
 
-def error_slices(here: frame.Here, levels: errors.Levels) -> None:
+def error_slices(context: frame.PageContext, levels: errors.Levels) -> None:
     """Slices on the left, the worst on the right."""
     left, right = st.columns([1.25, 1], gap="medium")
-    with left, panels.around("slices") as head:
+    with left, panels.panel_frame("slices") as head:
         by = widgets.draw(
-            wrong_samples.SLICES_BY, options=errors.slice_kinds(here.study, levels.rows)
+            wrong_samples.SLICES_BY, options=errors.slice_kinds(context.study, levels.rows)
         )
-        panels.inside(
-            wrong_samples.slice_errors(levels, here.theme, by=by),
+        panels.draw_content(
+            wrong_samples.slice_errors(levels, context.theme, by=by),
             head,
             on_select=lambda key: _sliced(key, errors.slices(levels, by), levels.parts),
         )
     with right:
         panels.show(
             levels,
-            here.theme,
+            context.theme,
             "worst",
             first=1,
             on_select=lambda key: selections.open_selected(
@@ -374,9 +374,9 @@ def _sliced(key: str, result: Sequence[errors.Slice], parts: Sequence[cohorts.Pa
         take(own, [part for part in parts if part.column != own[0].column])
 
 
-def _wrong_table(here: frame.Here, table: pd.DataFrame) -> None:
+def _wrong_table(context: frame.PageContext, table: pd.DataFrame) -> None:
     if not table.empty:
-        classes = bool(here.study.classes)
+        classes = bool(context.study.classes)
         without = "class without it" if classes else "score without it"
         numbers = ("pull",) if classes else ("truth", "prediction", "pull", without)
         formats = {name: st.column_config.Column(head) for name, head in _HEADS.items()} | {
@@ -388,8 +388,8 @@ def _wrong_table(here: frame.Here, table: pd.DataFrame) -> None:
                 columns={"without_it": without}
             ),
             table["id"].tolist(),
-            f"_wrong-{here.study.name}-{len(table)}",
-            here.sample,
+            f"_wrong-{context.study.name}-{len(table)}",
+            context.sample,
             height=min(38 + 35 * len(table), 318),
             column_config=formats,
             alt=f"Table of {len(table)} wrong decisions. Select a row to open the sample.",
@@ -433,30 +433,30 @@ def take(own: Sequence[cohorts.Part], others: Sequence[cohorts.Part]) -> None:
 # strength, cuts.
 
 
-def model_quality(here: frame.Here, levels: errors.Levels) -> None:
+def model_quality(context: frame.PageContext, levels: errors.Levels) -> None:
     """How good the model is on the cohort; a click on a cell of the confusions makes its samples the cohort."""
-    panels.show(levels, here.theme, "residuals", first=1)
+    panels.show(levels, context.theme, "residuals", first=1)
     if cohort_quality.has_classes(levels):
-        panels.beside(
+        panels.draw_side_by_side(
             lambda: panels.draw(
-                cohort_quality.confusions(levels, here.theme),
+                cohort_quality.confusions(levels, context.theme),
                 on_select=lambda key: _confused(key, levels),
             ),
-            lambda: cohort_quality.calibration(levels, here.theme),
+            lambda: cohort_quality.calibration(levels, context.theme),
         )
-        panels.show(levels, here.theme, "curves", first=1)
+        panels.show(levels, context.theme, "curves", first=1)
 
 
-def entanglement(here: frame.Here, levels: errors.Levels) -> None:
+def entanglement(context: frame.PageContext, levels: errors.Levels) -> None:
     """The honest test of "entanglement explains fusion": one measure against interaction strength, with intervals."""
-    study = here.study
+    study = context.study
     if not cohort_measures.measure_titles(study):
         st.caption(
             f"This model {'entangles nothing' if study.can('states') else 'has no states that could be entangled'}, "
             "so there is no entanglement to set against what the modalities say jointly."
         )
         return
-    with panels.around("entanglement") as head:
+    with panels.panel_frame("entanglement") as head:
         measure, strength = widgets.row(
             replace(
                 builders.MEASURE,
@@ -484,9 +484,9 @@ def entanglement(here: frame.Here, levels: errors.Levels) -> None:
             len(some),
             lambda: errors.correlate_measures(levels, measure, strength, True),
         )
-        panels.inside(
+        panels.draw_content(
             builders.entanglement(
-                levels, here.theme, measure=measure, strength=strength, everyone=every
+                levels, context.theme, measure=measure, strength=strength, everyone=every
             ),
             head,
             on_select=selections.choose_selected_sample,
@@ -524,11 +524,11 @@ def _said(interval: stability.Interval) -> str:
     )
 
 
-def cuts(here: frame.Here, levels: errors.Levels) -> None:
+def cuts(context: frame.PageContext, levels: errors.Levels) -> None:
     """The causal test beside the correlational one: how good the model is on the cohort without the correlations of a
     modality."""
     rows, count = levels.places(levels.rows[levels.inside]), len(builders.cut_rows(levels))
-    with panels.around("cut-test") as head:
+    with panels.panel_frame("cut-test") as head:
         seconds = builders.cut_seconds(levels)
         wanted = seconds < builders.AT_ONCE or widgets.draw(
             builders.CUTS,
@@ -537,12 +537,12 @@ def cuts(here: frame.Here, levels: errors.Levels) -> None:
         if builders.can_afford_cuts(levels, wanted=wanted):
             every = all_samples.everyone(
                 "cut-test",
-                here.study,
+                context.study,
                 rows,
                 count,
                 lambda: builders.cut_test(levels, everyone=True),
             )
-            panels.inside(builders.cut_test(levels, here.theme, everyone=every), head)
+            panels.draw_content(builders.cut_test(levels, context.theme, everyone=every), head)
             return
         with head:
             figure.heading("Are the correlations needed? Cut them and see")
@@ -558,35 +558,36 @@ def cuts(here: frame.Here, levels: errors.Levels) -> None:
 
 
 @frame.fragment
-def map_of_samples(here: frame.Here, levels: errors.Levels) -> None:
+def map_of_samples(context: frame.PageContext, levels: errors.Levels) -> None:
     """The map with its controls."""
     if not sample_maps.has_enough_samples(levels):
         return
-    with panels.around("sample-map") as head:
+    with panels.panel_frame("sample-map") as head:
         of, method, colour = widgets.row(
             sample_maps.MAP_OF,
             sample_maps.MAP_METHOD,
             replace(
-                sample_maps.MAP_COLOUR, values=sample_maps.colour_choices(here.study, levels.rows)
+                sample_maps.MAP_COLOUR,
+                values=sample_maps.colour_choices(context.study, levels.rows),
             ),
-            study=here.study,
+            study=context.study,
         )
         rows = levels.places(levels.rows)
         some = drawn_samples.drawn_places(
-            len(rows), *sample_projection.limits(here.study, of, method)
+            len(rows), *sample_projection.limits(context.study, of, method)
         )
         every = all_samples.everyone(
             "sample-map",
-            here.study,
+            context.study,
             rows,
             len(some),
             lambda: sample_maps.map_positions(levels, of, method, True),
             of,
             method,
         )
-        panels.inside(
+        panels.draw_content(
             sample_maps.sample_map(
-                levels, here.theme, of=of, method=method, colour=colour, everyone=every
+                levels, context.theme, of=of, method=method, colour=colour, everyone=every
             ),
             head,
             on_select=lambda key: _selected(
@@ -618,38 +619,42 @@ def _selected(
 # Cohorts: all samples, a cohort of them and one sample, side by side.
 
 
-def contributions(here: frame.Here, levels: errors.Levels) -> None:
+def contributions(context: frame.PageContext, levels: errors.Levels) -> None:
     """How modalities relate and share, and the distribution of every dividend, by the grouping picked."""
-    panels.beside(
+    panels.draw_side_by_side(
         lambda: panels.show(
             levels,
-            here.theme,
+            context.theme,
             "types",
             first=1,
             on_select=lambda key: _picked_type(key, levels.parts),
         ),
-        lambda: panels.show(levels, here.theme, "cohort-shares", first=1),
+        lambda: panels.show(levels, context.theme, "cohort-shares", first=1),
         widths=[1, 1.25],
     )
-    panels.choosing(
-        levels, here.theme, "dividends", lambda: widgets.draw(builders.BY, here.study), first=True
+    panels.show_with_controls(
+        levels,
+        context.theme,
+        "dividends",
+        lambda: widgets.draw(builders.BY, context.study),
+        first=True,
     )
 
 
-def wrong_ones(here: frame.Here, levels: errors.Levels) -> None:
+def wrong_ones(context: frame.PageContext, levels: errors.Levels) -> None:
     """The wrong decisions of the cohort with what misled them, of which a click on a row opens the sample; slices and
     the worst."""
     if wrong_samples.has_samples(levels):
-        picture = wrong_samples.misleading_terms(levels, here.theme)
-        panels.draw(picture, below=lambda: _wrong_table(here, picture.table()))
-        error_slices(here, levels)
+        picture = wrong_samples.misleading_terms(levels, context.theme)
+        panels.draw(picture, below=lambda: _wrong_table(context, picture.table()))
+        error_slices(context, levels)
 
 
-def needed(here: frame.Here, levels: errors.Levels) -> None:
+def needed(context: frame.PageContext, levels: errors.Levels) -> None:
     """Whether entanglement goes with fusion, and whether the model needs it."""
-    panels.beside(
+    panels.draw_side_by_side(
         *(
-            partial(part, here, levels)
+            partial(part, context, levels)
             for part in (entanglement, cuts)
             if part is entanglement or dynamics_page.can_cut(levels)
         )
@@ -661,19 +666,21 @@ PARTS = dict(zip(builders.VIEWS, (contributions, wrong_ones, model_quality, need
 
 def page() -> None:
     """Draws the page."""
-    here = frame.shell("Cohorts", put_back)
+    context = frame.begin_model_page("Cohorts", put_back)
     with frame.guard(), st.container(key="fold-cohorts"):
         left, right = st.columns([1, 1.25], gap="medium")
         with left:
-            levels = choose_levels(here)
-            ladder(here, levels)
+            levels = choose_levels(context)
+            ladder(context, levels)
         with right:
-            map_of_samples(here, levels)
+            map_of_samples(context, levels)
         parts = {
-            name: partial(panels.later, name.lower(), partial(part, here, levels), stays=True)
+            name: partial(
+                panels.lazy_panel, name.lower(), partial(part, context, levels), stays=True
+            )
             for name, part in PARTS.items()
         }
-        panels.tabs(builders.VIEW, parts, theme=here.theme, **here.scopes(), levels=levels)
+        panels.tabs(builders.VIEW, parts, theme=context.theme, **context.scopes(), levels=levels)
 
 
-frame.run(__file__, __name__)
+frame.run_page(__file__, __name__)

@@ -56,9 +56,9 @@ def forget_lost(_: Study) -> None:
             state.put(saved.PIN, None)
 
 
-def nothing_pinned(here: frame.Here) -> None:
+def nothing_pinned(context: frame.PageContext) -> None:
     """How to get an A."""
-    study = here.study
+    study = context.study
     st.info(
         "Nothing is pinned. Press **Pin** on top, or start here:"
         if not guidance.full()
@@ -66,10 +66,10 @@ def nothing_pinned(here: frame.Here) -> None:
         "tweak after that is **B**. Or start here:",
         icon=":material/push_pin:",
     )
-    offered = {"learned": (here.sample, "as learned")} | {
+    offered = {"learned": (context.sample, "as learned")} | {
         item.kind: (item.sample, f"a telling {sample_examples.EXAMPLE_NAMES[item.kind]}")
         for item in sample_examples.find_examples(study)
-        if item.sample != here.sample
+        if item.sample != context.sample
     }
     for column, (kind, (sample, words)) in zip(
         st.container(key="pair-pins").columns(len(offered), gap="small"),
@@ -79,7 +79,7 @@ def nothing_pinned(here: frame.Here) -> None:
         with column, st.container(border=True, height="stretch", key=f"box-pin-{kind}"):
             row = study.dataset.row(sample)
             sample_content.sample_content(
-                here,
+                context,
                 row,
                 details=False,
                 only=tuple(
@@ -102,11 +102,11 @@ def nothing_pinned(here: frame.Here) -> None:
         for name in islice(others, MOST_OFFERED):
             st.button(
                 f"A = {text.escape_markdown(study.name)}, B = {text.escape_markdown(name)}, of "
-                f"{text.escape_markdown(here.sample)}",
+                f"{text.escape_markdown(context.sample)}",
                 key=f"_beside_{name}",
                 icon=":material/compare:",
                 on_click=_set_against,
-                args=(pinning.view_of(study, here.row), name),
+                args=(pinning.view_of(study, context.row), name),
             )
 
 
@@ -115,9 +115,9 @@ def _set_against(view: pins.Pin, model: str) -> None:
     state.put(pickers.MODEL.key, model)
 
 
-def what_is_compared(here: frame.Here, view: pins.Pin) -> None:
+def what_is_compared(context: frame.PageContext, view: pins.Pin) -> None:
     """What A and B are; swap and clear."""
-    now = replace(pinning.view_of(here.study, here.row), tweak="")
+    now = replace(pinning.view_of(context.study, context.row), tweak="")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(
             f"**A** {pinning.pin_in_words(view)}  \n**B** {pinning.pin_in_words(now)}, what the bar on top shows"
@@ -126,8 +126,8 @@ def what_is_compared(here: frame.Here, view: pins.Pin) -> None:
             "Swap",
             icon=":material/swap_horiz:",
             key="_swap",
-            on_click=frame.or_notice,
-            args=(_swap, here.study, here.row, view),
+            on_click=frame.run_or_notice,
+            args=(_swap, context.study, context.row, view),
             help="B becomes what is pinned; the bar on top shows what was A.",
         )
         st.button(
@@ -151,23 +151,23 @@ def _swap(study: Study, row: int, view: pins.Pin) -> None:
         state.put(network.EDITS.key, view.tweak)
 
 
-def contents(here: frame.Here, one: Sample) -> None:
+def contents(context: frame.PageContext, one: Sample) -> None:
     """The raw content of A, `one`, and of B, once where they are the same."""
-    if (one.dataset.digest, one.row) == (here.study.dataset.digest, here.row):
+    if (one.dataset.digest, one.row) == (context.study.dataset.digest, context.row):
         st.caption("A and B are the same sample.")
-        sample_content.sample_content(here)
+        sample_content.sample_content(context)
     else:
         a, b = st.columns(2, gap="medium")
         with a:
             st.markdown(f"**A** {text.escape_markdown(one.id)}")
-            sample_content.sample_content(frame.Here(one.study, one.row, here.theme))
+            sample_content.sample_content(frame.PageContext(one.study, one.row, context.theme))
         with b:
-            st.markdown(f"**B** {text.escape_markdown(here.sample)}")
+            st.markdown(f"**B** {text.escape_markdown(context.sample)}")
             # its curves are told apart by the row
-            sample_content.sample_content(here, details=one.row != here.row)
+            sample_content.sample_content(context, details=one.row != context.row)
 
 
-def strips(here: frame.Here, sides: compare.Sides) -> None:
+def strips(context: frame.PageContext, sides: compare.Sides) -> None:
     """The axis of time of A and of B, where they have one, with their playheads."""
     rows = {letter: side.row for letter, side in sides.by_letter.items()}
     twice = rows["A"] == rows["B"] and sides.a.dataset.digest != sides.b.dataset.digest
@@ -177,15 +177,15 @@ def strips(here: frame.Here, sides: compare.Sides) -> None:
         with column, frame.guard():
             panels.show(
                 sides,
-                here.theme,
+                context.theme,
                 name,
                 below=partial(sample_content.follow_strip, side, content, name),
             )
 
 
-def tweak_of_b(here: frame.Here) -> str:
+def tweak_of_b(context: frame.PageContext) -> str:
     """Draws B's parameters, the same as on the Dynamics and Circuit pages, and returns what is tweaked."""
-    study: Any = here.study
+    study: Any = context.study
     if not study.can("terms"):
         st.caption("B has nothing to tweak: no couplings, dissipation or fusion rules.")
         return ""
@@ -261,12 +261,12 @@ def _prediction(one: Sample) -> str:
     return f"{text.escape_markdown(one.classes[best])} ({text.softmax(one.probabilities[best])})"
 
 
-def waterfalls(here: frame.Here, sides: compare.Sides) -> None:
+def waterfalls(context: frame.PageContext, sides: compare.Sides) -> None:
     """Both decisions term by term on one scale, and the difference of every term."""
     comparable = model_differences.comparable(sides)
     panels.show(
         sides,
-        here.theme,
+        context.theme,
         "waterfall-A",
         "waterfall-B",
         "differences",
@@ -285,10 +285,10 @@ _FILLED = 4  # samples of a cohort, or with the nearest
 
 
 @frame.fragment
-def several_samples(here: frame.Here) -> None:
+def several_samples(context: frame.PageContext) -> None:
     """The samples that are chosen, side by side."""
-    study, sample = here.study, here.sample_of()
-    rows = sample_columns.chosen_rows(sample, _choose(here))
+    study, sample = context.study, context.tweaked_sample()
+    rows = sample_columns.chosen_rows(sample, _choose(context))
     for column, row in zip(
         st.container(key="pair-several").columns(len(rows), gap="small"), rows, strict=True
     ):
@@ -297,13 +297,13 @@ def several_samples(here: frame.Here) -> None:
             frame.link(
                 "pages/samples.py", text.escape_markdown(name), ":material/open_in_full:", open=name
             )
-            sample_content.sample_content(here, row, details=False, key="several")
-    panels.show(sample, here.theme, "several-decisions", "several-entropies", first=1)
+            sample_content.sample_content(context, row, details=False, key="several")
+    panels.show(sample, context.theme, "several-decisions", "several-entropies", first=1)
 
 
-def _choose(here: frame.Here) -> list[str]:
+def _choose(context: frame.PageContext) -> list[str]:
     """The picker of samples, and what fills it."""
-    dataset = here.study.dataset
+    dataset = context.study.dataset
     key = sample_columns.SAMPLES.key
     arguments = widgets.bind(sample_columns.SAMPLES, [])
     chosen = [str(name) for name in state.get(key) or [] if name]
@@ -312,8 +312,8 @@ def _choose(here: frame.Here) -> list[str]:
         state.put(key, fitting)  # of another data set, or too many
     few = [
         *fitting,
-        here.sample,
-        *map(str, dataset.ids[here.study.explained_rows[: sample_box.OFFERED // 2]]),
+        context.sample,
+        *map(str, dataset.ids[context.study.explained_rows[: sample_box.OFFERED // 2]]),
     ]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         samples = st.multiselect(
@@ -323,7 +323,7 @@ def _choose(here: frame.Here) -> list[str]:
             else sample_box.offered(dataset),
             max_selections=MOST,
             label_visibility="collapsed",
-            placeholder=f"{here.sample} and the nearest by contributions",
+            placeholder=f"{context.sample} and the nearest by contributions",
             **arguments,
         )
         st.button(
@@ -331,81 +331,85 @@ def _choose(here: frame.Here) -> list[str]:
             key="_several_near",
             icon=":material/near_me:",
             on_click=lambda: _set_beside(
-                here, [here.row, *sample_similarity.nearest(here.sample_of(), count=_FILLED).rows]
+                context,
+                [
+                    context.row,
+                    *sample_similarity.nearest(context.tweaked_sample(), count=_FILLED).rows,
+                ],
             ),
         )
         for k, cohort in enumerate(saved.saved_cohorts()):
             st.button(
                 f"Worst of ‘{text.escape_markdown(cohort.name)}’",
                 key=f"_several_{k}",
-                on_click=frame.or_notice,
-                args=(_worst, here, cohort),
+                on_click=frame.run_or_notice,
+                args=(_worst, context, cohort),
             )
     return list(samples)
 
 
-def _worst(here: frame.Here, cohort: Cohort) -> None:
-    rows = cohort_table.members(here.study, cohort.parts)
-    _set_beside(here, rows[here.study.errors[rows].argsort()[::-1][:_FILLED]])
+def _worst(context: frame.PageContext, cohort: Cohort) -> None:
+    rows = cohort_table.members(context.study, cohort.parts)
+    _set_beside(context, rows[context.study.errors[rows].argsort()[::-1][:_FILLED]])
 
 
-def _set_beside(here: frame.Here, rows: Iterable[int]) -> None:
-    state.put(sample_columns.SAMPLES.key, [str(here.study.dataset.ids[row]) for row in rows])
+def _set_beside(context: frame.PageContext, rows: Iterable[int]) -> None:
+    state.put(sample_columns.SAMPLES.key, [str(context.study.dataset.ids[row]) for row in rows])
 
 
 # Compare: two samples, two models, or a model before and after a tweak, side by side.
 
 
 @frame.fragment
-def decisions(here: frame.Here, view: pins.Pin) -> None:
+def decisions(context: frame.PageContext, view: pins.Pin) -> None:
     """B's parameters and both decisions; a fragment, so that a parameter redraws this and nothing else."""
     with st.container(key="fold-decisions"):
-        tweak = tweak_of_b(here)
+        tweak = tweak_of_b(context)
         pickers.resolve_pin(view)
         sides = compare.compare_samples(
-            here.sample_of(here.study.model.parse_tweak(tweak)),
+            context.tweaked_sample(context.study.model.parse_tweak(tweak)),
             view.model,
             view.sample,
             view.data,
             tweak=view.tweak,
-            members=background_picker.cohort(here.study),
+            members=background_picker.cohort(context.study),
         )
-        waterfalls(here, sides)
+        waterfalls(context, sides)
         left, right = st.columns([1.1, 1], gap="medium")
         with left:
             numbers(sides)
-            panels.show(sides, here.theme, "compare-classes")
-            contents(here, sides.a)
+            panels.show(sides, context.theme, "compare-classes")
+            contents(context, sides.a)
         with right:
-            panels.show(sides, here.theme, "shares", "entropies")
+            panels.show(sides, context.theme, "shares", "entropies")
             if not builders.have_entropies(sides):
                 st.caption(
                     "Entropies are of states that evolve or are fused: A and B do not both have such."
                 )
         panels.show(
             sides,
-            here.theme,
+            context.theme,
             "disagreements",
             on_select=lambda key: selections.open_selected(
-                key, here.study.dataset.ids[model_differences.apart(sides).rows]
+                key, context.study.dataset.ids[model_differences.apart(sides).rows]
             ),
         )
-        strips(here, sides)
-        panels.below(here.theme, **here.scopes(tweak), sides=sides)
+        strips(context, sides)
+        panels.draw_lower_panels(context.theme, **context.scopes(tweak), sides=sides)
 
 
 def page() -> None:
     """Draws the page."""
-    here = frame.shell("Compare", forget_lost)
+    context = frame.begin_model_page("Compare", forget_lost)
     with frame.guard(), st.container(key="fold-compare"):
         pinned = state.get(saved.PIN)
         if widgets.draw(builders.VIEW) == builders.SEVERAL:
-            several_samples(here)
+            several_samples(context)
         elif pinned is None:
-            nothing_pinned(here)
+            nothing_pinned(context)
         else:
-            what_is_compared(here, pinned)
-            decisions(here, pinned)
+            what_is_compared(context, pinned)
+            decisions(context, pinned)
 
 
-frame.run(__file__, __name__)
+frame.run_page(__file__, __name__)

@@ -80,15 +80,15 @@ def listing() -> None:
 @frame.guard()
 def chosen_set() -> None:
     """What is in one set."""
-    here = pickers.sources()
-    if (picked := state.take(PICK)) in here:
+    context = pickers.sources()
+    if (picked := state.take(PICK)) in context:
         state.put(targets.SET.key, picked)
-    name = widgets.draw(targets.SET, options=here)
+    name = widgets.draw(targets.SET, options=context)
     dataset = reruns.dataset(name)
     st.markdown(_card(dataset))
     guidance.aside(text.escape_markdown(dataset.description, 900))
     panels.show(dataset, frame.theme(), *targets.DATA, first=1)
-    panels.below(frame.theme(), dataset=dataset)
+    panels.draw_lower_panels(frame.theme(), dataset=dataset)
     why_fuse.needs(dataset, frame.theme())
     frame.link("pages/train.py", "Train a model on it", ":material/model_training:", train=name)
     recordings(dataset)
@@ -98,7 +98,7 @@ def chosen_set() -> None:
                 "Train both systems on it",
                 key="_train_both",
                 icon=":material/model_training:",
-                on_click=frame.or_notice,
+                on_click=frame.run_or_notice,
                 args=(access.training, _train_both, name),
                 help=" and ".join(
                     f"**{setting_texts.KINDS[kind].title}**" for kind in setting_texts.MAIN
@@ -577,15 +577,15 @@ def _consents(report: Report) -> list[str]:
 
 def page() -> None:
     """Draws the page."""
-    frame.frame("Data")
+    frame.begin_page("Data")
     with frame.guard(), st.container(key="fold-data"):
         if state.take(ASK):
             state.put(data_fusion.NEED.key, True)  # it is asked at once whether it needs fusion
         if words := state.get(KEPT):
             st.success(words, icon=":material/check_circle:")
-        panels.beside(listing, chosen_set, widths=[1, 1.25])
+        panels.draw_side_by_side(listing, chosen_set, widths=[1, 1.25])
     import_form()
     state.take(KEPT)  # only now: what begins the page again before its end does not lose it
 
 
-frame.run(__file__, __name__)
+frame.run_page(__file__, __name__)

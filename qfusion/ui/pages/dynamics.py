@@ -46,9 +46,9 @@ WIDE = (1.25, 1)  # of two columns
 
 
 @frame.guard()
-def no_time(here: frame.Here) -> None:
+def no_time(context: frame.PageContext) -> None:
     """Why there is nothing to follow through time, and where its counterpart is."""
-    if not here.study.can("layers"):
+    if not context.study.can("layers"):
         st.markdown(
             "**This model has no evolution in time**, nor layers: its decision is read out at once."
         )
@@ -63,25 +63,25 @@ def no_time(here: frame.Here) -> None:
         frame.link(
             "pages/circuit.py", "Edit the fusion rules", ":material/tune:", rules="Fusion rules"
         )
-    cursor_line.along_layers(here, here.sample_of())
-    panels.show(here.sample_of(), here.theme, "entropy-gates", first=1)
+    cursor_line.along_layers(context, context.tweaked_sample())
+    panels.show(context.tweaked_sample(), context.theme, "entropy-gates", first=1)
 
 
-def before_after(here: frame.Here, sample: Sample) -> Callable[[], None]:
+def before_after(context: frame.PageContext, sample: Sample) -> Callable[[], None]:
     """The decision under the sliders; returns what draws the test metrics, and in a line above what they change."""
-    study, now, base = here.study, sample, sample.learned
+    study, now, base = context.study, sample, sample.learned
     known, names = metrics.labels(base.metrics), metrics.headlines(base.metrics)
     with st.container(key="pair-metrics", gap="xsmall"):
         line = st.empty()
         first, *others = st.columns(1 + len(names), gap="small")
-    truth = sample_content.truth(study, here.row)
+    truth = sample_content.truth(study, context.row)
     explained = changed_numbers.Changed(
         f"Log-odds of ‘{text.escape_markdown(now.classes[now.output], 14)}’"
         if now.classes
         else f"Score (truth {truth})",
         base.score,
         now.score,
-        f"Sample {text.escape_markdown(here.sample)}, {text.escape_markdown(now.unit)}; annotated {truth}. The "
+        f"Sample {text.escape_markdown(context.sample)}, {text.escape_markdown(now.unit)}; annotated {truth}. The "
         "small number is the change "
         "from the model as learned.",
     )
@@ -118,11 +118,11 @@ def follow_touch(tweak: Tweak, modalities: tuple[str, ...]) -> None:
         state.put(dynamics_page.MOVING.key, usual[touched])
 
 
-def decision_tab(rest: Callable[[], None], here: frame.Here, sample: Sample) -> None:
+def decision_tab(rest: Callable[[], None], context: frame.PageContext, sample: Sample) -> None:
     """Entropies or entanglement and decision terms on one time axis under one cursor, then the `rest` of the metrics,
     and the waterfall at T."""
-    theme = here.theme
-    _, above = widgets.row(panel.TERMS, dynamics_page.MOVING, study=here.study, key="choices")
+    theme = context.theme
+    _, above = widgets.row(panel.TERMS, dynamics_page.MOVING, study=context.study, key="choices")
     try:
         panels.show(sample, theme, "decision-over-time", first=1)
     finally:
@@ -136,16 +136,16 @@ def decision_tab(rest: Callable[[], None], here: frame.Here, sample: Sample) -> 
             if box.open:
                 widgets.draw(
                     dynamics_page.CUT,
-                    here.study,
+                    context.study,
                     default=correlation_removal.most_sensitive_modality(sample),
                 )
                 panels.show(sample, theme, "cut-terms")
-    panels.later("built", partial(building, here, sample), stays=True)
+    panels.lazy_panel("built", partial(building, context, sample), stays=True)
 
 
-def building(here: frame.Here, sample: Sample) -> None:
+def building(context: frame.PageContext, sample: Sample) -> None:
     """Which coupling built which term of the decision: pickers and one of three figures."""
-    with panels.around("built") as head:
+    with panels.panel_frame("built") as head:
         with st.container(horizontal=True, vertical_alignment="bottom"):
             drawn_as = widgets.draw(physics.BUILT_AS)
             over = widgets.draw(physics.BUILT_OVER, sample.study)
@@ -156,41 +156,41 @@ def building(here: frame.Here, sample: Sample) -> None:
                     default=physics.path_attribution(sample, over).largest_changed_dividend()
                     or physics.BASELINE,
                 )
-        [build] = panels.builders(sample, here.theme, *physics.BUILT).values()
-        panels.inside(build(), head, named=False)
+        [build] = panels.builders(sample, context.theme, *physics.BUILT).values()
+        panels.draw_content(build(), head, named=False)
 
 
-def correlations_tab(here: frame.Here, sample: Sample) -> None:
+def correlations_tab(context: frame.PageContext, sample: Sample) -> None:
     """Who shares how much with whom, mutual information, then every other measure that is drawn over time."""
     panels.show(
         sample,
-        here.theme,
+        context.theme,
         *dict.fromkeys(("information", "mutual-information", *builders.measure_panels().values())),
         first=1,
     )
 
 
-def trajectories_tab(here: frame.Here, sample: Sample) -> None:
+def trajectories_tab(context: frame.PageContext, sample: Sample) -> None:
     """Single quantum-jump runs, their mean over the master equation, and when which operator jumps: one unravelling."""
-    runs, _ = widgets.row(dynamics_page.RUNS, dynamics_page.QUANTITY, study=here.study)
+    runs, _ = widgets.row(dynamics_page.RUNS, dynamics_page.QUANTITY, study=context.study)
     st.caption(jump_records.UNRAVELLING)
     with access.waiting(f"Sampling {runs} trajectories …"):
         sample.track(runs=runs)
-    panels.show(sample, here.theme, "trajectories", "ensemble", first=1)
+    panels.show(sample, context.theme, "trajectories", "ensemble", first=1)
     if jumps.jumps_at_all(sample):
-        panels.show(sample, here.theme, "raster")
+        panels.show(sample, context.theme, "raster")
 
 
-def state_tab(here: frame.Here, sample: Sample) -> None:
+def state_tab(context: frame.PageContext, sample: Sample) -> None:
     """Populations and density matrix at the cursor, Bloch balls, elements over time."""
-    widgets.row(dynamics_page.STATE_OF, dynamics_page.STATE_AS, study=here.study)
-    panels.show(sample, here.theme, "populations", first=1)
-    panels.show(sample, here.theme, "matrix-modulus", "matrix-phase", "hinton", columns=2)
-    panels.show(sample, here.theme, "bloch")
-    panels.show(sample, here.theme, "populations-over-time", "coherences-over-time", columns=2)
+    widgets.row(dynamics_page.STATE_OF, dynamics_page.STATE_AS, study=context.study)
+    panels.show(sample, context.theme, "populations", first=1)
+    panels.show(sample, context.theme, "matrix-modulus", "matrix-phase", "hinton", columns=2)
+    panels.show(sample, context.theme, "bloch")
+    panels.show(sample, context.theme, "populations-over-time", "coherences-over-time", columns=2)
 
 
-def attractor_tab(here: frame.Here, sample: Sample) -> None:
+def attractor_tab(context: frame.PageContext, sample: Sample) -> None:
     """Steady state, contraction within T, spectral gap."""
     if not dynamics_page.reaches_steady_state(sample):
         st.text(convergence.long_time_limit(sample).attractor.note)
@@ -198,7 +198,7 @@ def attractor_tab(here: frame.Here, sample: Sample) -> None:
             "There is no single steady state to approach under these sliders. Raise a dissipation."
         )
     else:
-        for build in panels.builders(sample, here.theme, "distance", "steady").values():
+        for build in panels.builders(sample, context.theme, "distance", "steady").values():
             picture = build()
             if picture.lead and not guidance.full():
                 # what the figure alone does not tell stands here whatever the reader chose
@@ -206,11 +206,11 @@ def attractor_tab(here: frame.Here, sample: Sample) -> None:
             panels.draw(picture)
 
 
-def generator_tab(here: frame.Here, sample: Sample) -> None:
+def generator_tab(context: frame.PageContext, sample: Sample) -> None:
     """The graph of couplings beside the levels, and below them letters and modes."""
-    panels.show(sample, here.theme, "couplings", "levels", columns=WIDE, gap="medium", first=2)
-    widgets.draw(generator_terms.OPERATOR, here.study)
-    panels.show(sample, here.theme, "letters", "modes", columns=WIDE, gap="medium")
+    panels.show(sample, context.theme, "couplings", "levels", columns=WIDE, gap="medium", first=2)
+    widgets.draw(generator_terms.OPERATOR, context.study)
+    panels.show(sample, context.theme, "letters", "modes", columns=WIDE, gap="medium")
 
 
 TABS = {
@@ -224,22 +224,22 @@ TABS = {
 
 
 @frame.fragment
-def dynamics(here: frame.Here) -> None:
+def dynamics(context: frame.PageContext) -> None:
     """Sliders beside what they change; a fragment, so that moving one redraws this and nothing else."""
     with st.container(key="fold-dynamics"):
         side, main = st.columns([1, 3.4], gap="medium")
         with side, st.container(border=True, key="pair-knobs", gap="xsmall"):
             presets, line = st.container(), st.empty()
-            tweak = tweak_widgets.draw_sliders(here.study)
+            tweak = tweak_widgets.draw_sliders(context.study)
             with line:
                 guidance.folded("All sliders", open=bool(tweak.numbers()))
             with presets:
-                tweak_widgets.slider_presets(here.study)
-            model_export_dialog.export_button(here)
+                tweak_widgets.slider_presets(context.study)
+            model_export_dialog.export_button(context)
         with main, frame.guard():
-            sample = here.sample_of(tweak)
-            follow_touch(tweak, here.study.modalities)
-            rest = before_after(here, sample)
+            sample = context.tweaked_sample(tweak)
+            follow_touch(tweak, context.study.modalities)
+            rest = before_after(context, sample)
             # The time cursor stands outside of the views that have it: of a widget that goes away with one view and
             # comes back with another, the browser forgets its parameter.
             view = page_params.current().one_of(
@@ -258,13 +258,13 @@ def dynamics(here: frame.Here) -> None:
             panels.tabs(
                 dynamics_page.VIEW,
                 TABS | {"Decision": partial(decision_tab, rest)},
-                *(here, sample),
-                theme=here.theme,
-                **here.scopes(tweak),
+                *(context, sample),
+                theme=context.theme,
+                **context.scopes(tweak),
             )
             changed = builders.list_changes(tweak)
             st.caption(
-                f"{exactness(here.study, here.row, tweak)} "
+                f"{exactness(context.study, context.row, tweak)} "
                 + (f"Changed: {', '.join(changed)}." if changed else "Everything as learned."),
                 help="QuTiP follows this sample under these sliders in adaptive steps, torch by a Chebyshev expansion "
                 "that is exact to 1e-13: this is the largest deviation of an element, over all times shown. What "
@@ -272,21 +272,21 @@ def dynamics(here: frame.Here) -> None:
             )
     # whoever turns a knob turns it again before another sample is asked for
     if not tweak.numbers():
-        here.prepare()
+        context.prepare()
 
 
 def page() -> None:
     """Draws the page."""
-    here = frame.shell("Dynamics")
-    if here.study.can("time"):
+    context = frame.begin_model_page("Dynamics")
+    if context.study.can("time"):
         # what a link asks for, such as "H.text=0.5,T=1.2", all other sliders as learned; before they are drawn
         turn = page_params.take_linked(dynamics_page.TURN.key)
         if turn is not None:
-            tweak = tweak_limits.parse_slider_tweak(here.study.model, turn[-1])
-            tweak_widgets.set_sliders(here.study.model, tweak)
-        dynamics(here)
+            tweak = tweak_limits.parse_slider_tweak(context.study.model, turn[-1])
+            tweak_widgets.set_sliders(context.study.model, tweak)
+        dynamics(context)
     else:
-        no_time(here)
+        no_time(context)
 
 
-frame.run(__file__, __name__)
+frame.run_page(__file__, __name__)

@@ -19,9 +19,9 @@ from qfusion.wording.reliability import TrustWarning, describe_finding
 # The same Shapley values by other methods, on the current sample.
 
 
-def estimators_tab(here: frame.Here) -> None:
+def estimators_tab(context: frame.PageContext) -> None:
     """A switch, what is coming, and what came out."""
-    study = here.study
+    study = context.study
     words = (
         "Others sample Shapley values: they run the model on many mixtures of this sample with background samples. "
         "Here is what that gives, and takes, beside the exact values. Each run of one coalition puts this sample's "
@@ -53,8 +53,8 @@ def estimators_tab(here: frame.Here) -> None:
     if not on:
         _coming(coalitions, rows)
     else:
-        picture = builders.other_methods(here.sample_of(), here.theme)
-        panels.draw(picture, below=lambda: _table(here, picture.table()), grows=False)
+        picture = builders.other_methods(context.tweaked_sample(), context.theme)
+        panels.draw(picture, below=lambda: _table(context, picture.table()), grows=False)
 
 
 def _coming(coalitions: int, rows: int) -> None:
@@ -82,13 +82,13 @@ def _coming(coalitions: int, rows: int) -> None:
         )
 
 
-def _table(here: frame.Here, table: pd.DataFrame) -> None:
-    help = f"Shapley value ({text.escape_markdown(here.sample_of().unit)})"
+def _table(context: frame.PageContext, table: pd.DataFrame) -> None:
+    help = f"Shapley value ({text.escape_markdown(context.tweaked_sample().unit)})"
     shapley = {
         f"shapley[{name}]": st.column_config.NumberColumn(
             text.escape_markdown(name), format="%+.4f", help=help
         )
-        for name in here.study.modalities
+        for name in context.study.modalities
     }
     st.dataframe(
         table,
@@ -110,17 +110,17 @@ def _table(here: frame.Here, table: pd.DataFrame) -> None:
 # Do people say the same of single modalities, and of conflict?
 
 
-def people_tab(here: frame.Here, study: Study) -> None:
+def people_tab(context: frame.PageContext, study: Study) -> None:
     """Own terms beside labels, verdicts beside conflicts, and a second model where there is one."""
     if why := label_comparison.lacking(study, text.escape_markdown(study.dataset.title)):
         st.info(why, icon=":material/info:")
         return
     if label_comparison.rivals(study):
         widgets.draw(builders.OTHER, study, label="Beside another model")
-    panels.show(study, here.theme, "people-alone", first=1)
+    panels.show(study, context.theme, "people-alone", first=1)
     panels.show(
         study,
-        here.theme,
+        context.theme,
         "people-conflict",
         "people-calibration",
         columns=[1, 1.25],
@@ -174,7 +174,7 @@ def _one(value: float, percent: bool) -> str:
 
 
 def seeds_tab(
-    here: frame.Here, study: Study, seeds: stability.Stability | None, missing: str
+    context: frame.PageContext, study: Study, seeds: stability.Stability | None, missing: str
 ) -> None:
     """Rank correlation between seeds, and the current sample by every seed."""
     if seeds is None:
@@ -183,17 +183,19 @@ def seeds_tab(
     terms = widgets.draw(panel.TERMS)
 
     def of_sample() -> panel.PanelFigure | None:
-        if trust.seed_values(study, seeds, here.row, terms) is not None:
-            return builders.seed_sample(here.sample_of(), here.theme, terms=terms)
+        if trust.seed_values(study, seeds, context.row, terms) is not None:
+            return builders.seed_sample(context.tweaked_sample(), context.theme, terms=terms)
         st.info(
-            f"Sample {text.escape_markdown(here.sample)} is not a test sample: seeds are compared on these. Pick a "
+            f"Sample {text.escape_markdown(context.sample)} is not a test sample: seeds are compared on these. Pick a "
             "test "
             "sample.",
             icon=":material/info:",
         )
         return None
 
-    panels.beside(lambda: builders.seed_ranks(study, here.theme, terms=terms), of_sample)
+    panels.draw_side_by_side(
+        lambda: builders.seed_ranks(study, context.theme, terms=terms), of_sample
+    )
     st.caption(
         f"Two seeds name the same modality as the most important one in {seeds.leader_agreement():.0%} of the test "
         "samples."
@@ -210,20 +212,20 @@ ICONS = {
 
 
 @frame.fragment
-def evidence(here: frame.Here) -> None:
+def evidence(context: frame.PageContext) -> None:
     """What matters, then the open view; a fragment, so that another view redraws this and nothing else."""
     with st.container(key="fold-faithfulness"):
-        default = trust.with_training_background(here.study)
+        default = trust.with_training_background(context.study)
         seeds, missing = builders.seed_measurements(default)
         trust_warnings(default, seeds)
         draw = {
-            "Deletion": lambda: deletion_tab(here),
-            "Truth": lambda: truth_tab(here, default, seeds),
-            "Other methods": lambda: estimators_tab(here),
-            "Training seeds": lambda: seeds_tab(here, default, seeds, missing),
-            builders.PEOPLE: lambda: people_tab(here, default),
+            "Deletion": lambda: deletion_tab(context),
+            "Truth": lambda: truth_tab(context, default, seeds),
+            "Other methods": lambda: estimators_tab(context),
+            "Training seeds": lambda: seeds_tab(context, default, seeds, missing),
+            builders.PEOPLE: lambda: people_tab(context, default),
         }
-        panels.tabs(builders.PROOF, draw, theme=here.theme, **here.scopes())
+        panels.tabs(builders.PROOF, draw, theme=context.theme, **context.scopes())
 
 
 def trust_warnings(study: Study, seeds: stability.Stability | None) -> None:
@@ -263,14 +265,14 @@ def trust_warnings(study: Study, seeds: stability.Stability | None) -> None:
     panels.draw(builders.trust_warnings(study), below=below, grows=False, gap="xsmall")
 
 
-def deletion_tab(here: frame.Here) -> None:
+def deletion_tab(context: frame.PageContext) -> None:
     """Modalities, then the features inside one."""
-    study = here.study
+    study = context.study
     measure = widgets.draw(builders.MEASURE) if study.classes else builders.LOG_ODDS
     directions = (builders.DELETION, builders.INSERTION)
     panels.show(
         study,
-        here.theme,
+        context.theme,
         *(f"{kind}-modalities" for kind in directions),
         columns=2,
         first=2,
@@ -294,15 +296,17 @@ def deletion_tab(here: frame.Here) -> None:
         lambda: builders.feature_curves(study, everyone=True, **chosen),
         *chosen.values(),
     )
-    panels.beside(
+    panels.draw_side_by_side(
         *(
-            partial(builders.feature_curves, study, here.theme, everyone=every, kind=kind, **chosen)
+            partial(
+                builders.feature_curves, study, context.theme, everyone=every, kind=kind, **chosen
+            )
             for kind in directions
         )
     )
 
 
-def truth_tab(here: frame.Here, study: Study, seeds: stability.Stability | None) -> None:
+def truth_tab(context: frame.PageContext, study: Study, seeds: stability.Stability | None) -> None:
     """Exact against planted contributions."""
     against_truth = trust.compare_with_truth(study)
     if against_truth is None:
@@ -313,7 +317,7 @@ def truth_tab(here: frame.Here, study: Study, seeds: stability.Stability | None)
             icon=":material/info:",
         )
         return
-    panels.show(here.sample_of(), here.theme, "truth", first=1)
+    panels.show(context.tweaked_sample(), context.theme, "truth", first=1)
     table = (
         against_truth.frame()
         .assign(term=[" + ".join(style.split_term(term)) for term in against_truth.terms])
@@ -356,7 +360,7 @@ def _sarcasm(study: Study, seeds: stability.Stability | None) -> None:
 
 def page() -> None:
     """Draws the page."""
-    evidence(frame.shell("Faithfulness"))
+    evidence(frame.begin_model_page("Faithfulness"))
 
 
-frame.run(__file__, __name__)
+frame.run_page(__file__, __name__)

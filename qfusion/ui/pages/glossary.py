@@ -39,7 +39,7 @@ USED_ON = SelectParam(
 @frame.guard()
 def page() -> None:
     """Search, the words that stand open, and the index of the others."""
-    frame.frame("Glossary", (SEARCH, USED_ON))
+    frame.begin_page("Glossary", (SEARCH, USED_ON))
     sentence, where = widgets.row(SEARCH, USED_ON)
     entries = glossary.find_entries(sentence, None if where == ANY else where)
     if not entries:
@@ -94,4 +94,4 @@ def _entry(entry: glossary.Entry) -> None:
     )
 
 
-frame.run(__file__, __name__)
+frame.run_page(__file__, __name__)

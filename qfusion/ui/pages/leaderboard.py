@@ -21,7 +21,7 @@ PARAMETERS = "The entangled network does as well as classical heads with many mo
 
 
 @frame.fragment
-def board(here: frame.Here) -> None:
+def board(context: frame.PageContext) -> None:
     """Pickers, the table and its figures, claims, robustness; a fragment, so that another data set or metric redraws
     this and nothing else."""
     with st.container(key="fold-leaderboard"):
@@ -31,19 +31,21 @@ def board(here: frame.Here) -> None:
             key = result.key(name, widgets.draw(builders.board_choices(result, name)[0]))
         table = result.table(name, key)
         _head(result, name, key, table)
-        panels.beside(
-            lambda: panels.show(result, here.theme, "board", first=1),
-            lambda: panels.choosing(
-                result, here.theme, "board-size", lambda: widgets.draw(builders.SIZE), first=True
+        panels.draw_side_by_side(
+            lambda: panels.show(result, context.theme, "board", first=1),
+            lambda: panels.show_with_controls(
+                result, context.theme, "board-size", lambda: widgets.draw(builders.SIZE), first=True
             ),
         )
         with widgets.fold(builders.TABLE, ":material/table:"):
             _table(result, name, key, table)
-        panels.show(result, here.theme, "board-joint", "board-agreement", columns=2, gap="medium")
-        panels.show(result, here.theme, "board-audit")
+        panels.show(
+            result, context.theme, "board-joint", "board-agreement", columns=2, gap="medium"
+        )
+        panels.show(result, context.theme, "board-audit")
         _claims(result)
-        _robustness(here, result, name)
-        panels.below(here.theme, **here.scopes(), board=result)
+        _robustness(context, result, name)
+        panels.draw_lower_panels(context.theme, **context.scopes(), board=result)
         _published(result, name)
 
 
@@ -191,7 +193,7 @@ def _verdicts(claim: str, verdicts: Sequence[tuple[str, str]]) -> str:
     )
 
 
-def _robustness(here: frame.Here, result: benchmark_board.Board, name: str) -> None:
+def _robustness(context: frame.PageContext, result: benchmark_board.Board, name: str) -> None:
     figure.heading("A modality that is missing or corrupted")
     if not result.robust_metrics(name):
         st.info("Robustness is not measured on this data set yet.", icon=":material/info:")
@@ -200,7 +202,7 @@ def _robustness(here: frame.Here, result: benchmark_board.Board, name: str) -> N
     with st.container(horizontal=True, vertical_alignment="bottom"):
         widgets.draw(part)
         chosen = widgets.draw(models, default=result.default(name))
-    panels.show(result, here.theme, "board-robustness")
+    panels.show(result, context.theme, "board-robustness")
     if not chosen:
         st.info("Pick a model to draw its curve.", icon=":material/info:")
 
@@ -231,7 +233,7 @@ def _published(result: benchmark_board.Board, name: str) -> None:
 
 def page() -> None:
     """Draws the page."""
-    board(frame.shell("Leaderboard"))
+    board(frame.begin_model_page("Leaderboard"))
 
 
-frame.run(__file__, __name__)
+frame.run_page(__file__, __name__)

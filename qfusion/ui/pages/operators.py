@@ -13,17 +13,19 @@ from qfusion.wording.backgrounds import describe_baseline
 # The page of decision operators: pick a group of modalities, see what votes for and against, and who lies there.
 
 
-def votes(here: frame.Here) -> None:
+def votes(context: frame.PageContext) -> None:
     """Controls and all panels."""
-    if not here.study.can("states"):
+    if not context.study.can("states"):
         st.markdown(
             "**This model has no states that its decision is linear in**, so no operator says how they would vote. "
             "What each modality says is asked by evaluation."
         )
         frame.link("pages/samples.py", "See what each modality adds", ":material/article:")
         return
-    sample = here.sample_of()
-    group, split = widgets.row(decision_operators.GROUP, decision_operators.AMONG, study=here.study)
+    sample = context.tweaked_sample()
+    group, split = widgets.row(
+        decision_operators.GROUP, decision_operators.AMONG, study=context.study
+    )
     result, (score, _) = operator_votes.group_votes(sample, group, split)
     operator = result.operator
     who, low, high = (
@@ -38,13 +40,13 @@ def votes(here: frame.Here) -> None:
         f"Whatever **{who}** might say, {together} it can bring the {unit} "
         f"to at least **{low:+.2f}** and at most **{high:+.2f}**, everything else being as in the background (baseline "
         f"{operator.baseline:+.2f}). What this sample says brings it to **{score:+.2f}**. "
-        f"{describe_baseline(here.study.background)}",
+        f"{describe_baseline(context.study.background)}",
     )
-    panels.beside(
-        lambda: panels.show(sample, here.theme, "spectrum", first=1),
-        lambda: panels.choosing(
+    panels.draw_side_by_side(
+        lambda: panels.show(sample, context.theme, "spectrum", first=1),
+        lambda: panels.show_with_controls(
             sample,
-            here.theme,
+            context.theme,
             "along",
             lambda: widgets.draw(
                 decision_operators.UP, default=decision_operators.default_vertical_axis(operator)
@@ -56,7 +58,7 @@ def votes(here: frame.Here) -> None:
     )
     panels.show(
         sample,
-        here.theme,
+        context.theme,
         "state-for",
         "state-against",
         "patterns",
@@ -65,14 +67,16 @@ def votes(here: frame.Here) -> None:
         gap="medium",
     )
     for side in ("for", "against"):
-        panels.later(f"nearest-{side}", partial(_nearest, here, result, side))
+        panels.lazy_panel(f"nearest-{side}", partial(_nearest, context, result, side))
     guidance.aside(
         f"The {split} samples (n = {len(result.rows):,}) with the most weight on each extreme: as far as real data "
         f"come to it. It is the weight of {decision_operators.describe_modalities(result.operator)}: "
         "a sample can be near an extreme and still be judged otherwise by the other modalities. "
         "Below half of the weight none is called close."
     )
-    left_out = 2 ** len(here.study.modalities) - 1 - len(operator_votes.group_labels(here.study))
+    left_out = (
+        2 ** len(context.study.modalities) - 1 - len(operator_votes.group_labels(context.study))
+    )
     if left_out > 0:
         st.caption(
             f"{left_out} larger group{'s' if left_out > 1 else ''} of modalities cannot be "
@@ -81,9 +85,9 @@ def votes(here: frame.Here) -> None:
         )
 
 
-def _nearest(here: frame.Here, result: operator_votes.Votes, side: str) -> None:
+def _nearest(context: frame.PageContext, result: operator_votes.Votes, side: str) -> None:
     """The samples with the most weight on an extreme, as cards."""
-    study, group = here.study, result.operator.modalities
+    study, group = context.study, result.operator.modalities
     weights = result.most_for if side == "for" else result.most_against
     st.markdown(f"#### {decision_operators.nearest_heading(side, weights.tolist())}")
     with st.container(key=f"pair-nearest-{side}"):
@@ -97,7 +101,7 @@ def _nearest(here: frame.Here, result: operator_votes.Votes, side: str) -> None:
             share = decision_operators.format_share(float(weights[place]))
             with cell, st.container(border=True, height="stretch", key=f"near-{side}-{row}"):
                 sample_content.sample_content(
-                    here, row, details=False, only=group, key=f"{side}-card"
+                    context, row, details=False, only=group, key=f"{side}-card"
                 )
                 guidance.line(
                     f"**{share}** · {score:+.2f} · truth {truth}",
@@ -119,10 +123,10 @@ def _nearest(here: frame.Here, result: operator_votes.Votes, side: str) -> None:
 
 def page() -> None:
     """Draws the page."""
-    here = frame.shell("Decision operators")
+    context = frame.begin_model_page("Decision operators")
     with frame.guard(), st.container(key="fold-operators"):
-        votes(here)
-        panels.below(here.theme, **here.scopes())
+        votes(context)
+        panels.draw_lower_panels(context.theme, **context.scopes())
 
 
-frame.run(__file__, __name__)
+frame.run_page(__file__, __name__)

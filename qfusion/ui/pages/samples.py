@@ -56,44 +56,44 @@ from qfusion.wording.studies import fact_titles
 
 
 @frame.fragment
-def what_made_it(here: frame.Here) -> None:
+def what_made_it(context: frame.PageContext) -> None:
     """What is folded on the Samples page: modality, term, baseline (with the sample that is it, if any) and method, and
     what comes of them."""
-    study = here.study
+    study = context.study
     with st.container(horizontal=True, vertical_alignment="bottom"):
         terms = modality_attribution.terms(study, widgets.draw(raw.MODALITY, study))
         titles = [modality_attribution.title(term, study.quantity) for term in terms]
         widgets.draw(raw.TERM, study, options=titles)
         if widgets.draw(raw.START) == "sample":
             sample_box.sample_box(
-                raw.OTHER, study.dataset, default_contrast(study, here.row), follows=True
+                raw.OTHER, study.dataset, default_contrast(study, context.row), follows=True
             )
         widgets.draw(raw.METHOD)
-    panels.show(here.sample_of(), here.theme, *raw.INSIDE)
+    panels.show(context.tweaked_sample(), context.theme, *raw.INSIDE)
 
 
 # The Samples page's list of samples like the open one.
 
 
-def similar_samples(here: frame.Here) -> None:
+def similar_samples(context: frame.PageContext) -> None:
     """The nearest samples, a button for each and a link to all side by side."""
-    sample = here.sample_of()
-    with panels.around("similar") as head:
+    sample = context.tweaked_sample()
+    with panels.panel_frame("similar") as head:
         with st.container(horizontal=True, vertical_alignment="center"):
-            by = widgets.draw(nearest_samples.SIMILAR_BY, here.study)
+            by = widgets.draw(nearest_samples.SIMILAR_BY, context.study)
             nearest = sample_similarity.nearest(sample, by)
-            ids = [str(name) for name in here.study.dataset.ids[nearest.rows]]
-            _links(here, nearest, ids)
-        panels.inside(
-            nearest_samples.similar_samples(sample, here.theme, by=by),
+            ids = [str(name) for name in context.study.dataset.ids[nearest.rows]]
+            _links(context, nearest, ids)
+        panels.draw_content(
+            nearest_samples.similar_samples(sample, context.theme, by=by),
             head,
             on_select=lambda key: selections.open_selected(key, ids),
         )
 
 
-def _links(here: frame.Here, nearest: sample_similarity.Nearest, ids: list[str]) -> None:
+def _links(context: frame.PageContext, nearest: sample_similarity.Nearest, ids: list[str]) -> None:
     if ids:
-        sentence, _ = nearest_samples.describe_outcomes(here.study, nearest.rows)
+        sentence, _ = nearest_samples.describe_outcomes(context.study, nearest.rows)
         with st.popover(
             "Open one", icon=":material/open_in_full:", type="tertiary", key="_similar"
         ):
@@ -109,7 +109,7 @@ def _links(here: frame.Here, nearest: sample_similarity.Nearest, ids: list[str])
             "pages/compare.py",
             "Side by side",
             ":material/view_column:",
-            **{builders.VIEW.key: builders.SEVERAL, "several": [here.sample, *ids[:5]]},  # type: ignore[arg-type]
+            **{builders.VIEW.key: builders.SEVERAL, "several": [context.sample, *ids[:5]]},  # type: ignore[arg-type]
         )
 
 
@@ -118,12 +118,12 @@ def _links(here: frame.Here, nearest: sample_similarity.Nearest, ids: list[str])
 MOST_ROWS = 5_000  # of the table
 
 
-def filters(here: frame.Here) -> dict[str, Any]:
+def filters(context: frame.PageContext) -> dict[str, Any]:
     """Draws the filters and returns them as `sample_filters.passing` takes them."""
     split, relations = widgets.row(samples.SPLIT, samples.RELATION)
     chosen = {"split": split, "relations": relations, "search": widgets.draw(samples.SEARCH)}
-    if here.study.classes:
-        verdict, classes = widgets.row(samples.VERDICT, samples.CLASSES, study=here.study)
+    if context.study.classes:
+        verdict, classes = widgets.row(samples.VERDICT, samples.CLASSES, study=context.study)
         chosen |= {"verdict": verdict or "", "classes": classes}
     return chosen
 
@@ -135,20 +135,20 @@ def _clear() -> None:
             state.put(control.key, empty.get(name))
 
 
-def sample_table(here: frame.Here, rows: pd.DataFrame) -> None:
+def sample_table(context: frame.PageContext, rows: pd.DataFrame) -> None:
     """The rows as a table; a click on one makes it the sample."""
     first = [  # what was said, then the numbers, then whatever else the data set has
         "truth",
         "prediction",
-        *(["certainty"] if here.study.classes else []),
+        *(["certainty"] if context.study.classes else []),
         "error",
         "relation",
         "leader",
         *said_columns(rows),
     ]
     late = [
-        *map(dividend_column, here.study.terms),
-        *(name for name in fact_titles(here.study) if name in rows),
+        *map(dividend_column, context.study.terms),
+        *(name for name in fact_titles(context.study) if name in rows),
         "split",
     ]
     order = [*first, *(column for column in rows.columns if column not in {*first, *late}), *late]
@@ -159,7 +159,7 @@ def sample_table(here: frame.Here, rows: pd.DataFrame) -> None:
             help="Softmax of the predicted class" if column == "certainty" else None,
         )
         for column in order
-        if column in (plain if here.study.classes else (*plain, "truth", "prediction"))
+        if column in (plain if context.study.classes else (*plain, "truth", "prediction"))
         or ("[" in column and split_column(column)[0] in ("entropy", "dividend"))
     }
     named = {
@@ -170,8 +170,8 @@ def sample_table(here: frame.Here, rows: pd.DataFrame) -> None:
     panels.samples_table(
         rows[order][:MOST_ROWS].reset_index(),
         rows.index[:MOST_ROWS].tolist(),
-        f"_table-{here.study.name}",
-        here.sample,
+        f"_table-{context.study.name}",
+        context.sample,
         height=300,
         column_config={
             **named,
@@ -186,18 +186,18 @@ def sample_table(here: frame.Here, rows: pd.DataFrame) -> None:
         else ""
     )
     st.caption(
-        f"{len(rows):,} of {len(here.study.dataset):,} samples pass.{some} Tick a row, or click a point below, "
+        f"{len(rows):,} of {len(context.study.dataset):,} samples pass.{some} Tick a row, or click a point below, "
         "to open it."
     )
 
 
-def sample_scatter(here: frame.Here, chosen: dict[str, Any], count: int) -> None:
+def sample_scatter(context: frame.PageContext, chosen: dict[str, Any], count: int) -> None:
     """The samples that pass as points; a click on one makes it the sample.
 
     Args:
         chosen: the filters. count: so many pass.
     """
-    study, usual = here.study, sample_filters.default_axes(here.study)
+    study, usual = context.study, sample_filters.default_axes(context.study)
     x, y = widgets.row(
         replace(samples.ACROSS, default=usual[0]),
         replace(samples.UP, default=usual[1]),
@@ -210,7 +210,9 @@ def sample_scatter(here: frame.Here, chosen: dict[str, Any], count: int) -> None
             "to see others."
         )
     figure.drawn(
-        samples.scatter(here.sample_of(), here.theme, x=x, y=y, output=here.output_name, **chosen),
+        samples.scatter(
+            context.tweaked_sample(), context.theme, x=x, y=y, output=context.output_name, **chosen
+        ),
         on_select=selections.choose_selected_sample,
     )
 
@@ -256,9 +258,9 @@ def _forget() -> None:
 
 
 @frame.fragment
-def try_own(here: frame.Here) -> None:
+def try_own(context: frame.PageContext) -> None:
     """What can be given for this data set, and what the model makes of it."""
-    dataset = here.study.dataset
+    dataset = context.study.dataset
     boxes = own.input_groups(dataset)
     given: dict[str, own.Given] = {}
     st.caption(
@@ -273,7 +275,7 @@ def try_own(here: frame.Here) -> None:
                 given[first] = piece
     if given:
         with frame.guard():
-            _shown(here, _made(dataset, given, _like(here)))
+            _shown(context, _made(dataset, given, _like(context)))
     if mine := [one for one in stored() if one.data == dataset.name]:
         with st.container(horizontal=True, vertical_alignment="center", key="own-stored"):
             st.caption("Of this session:", width="content")
@@ -297,13 +299,13 @@ def _made(dataset: DataSet, given: dict[str, own.Given], like: str) -> own.Own:
         return own.make_sample(dataset, given, like)
 
 
-def _like(here: frame.Here) -> str:
+def _like(context: frame.PageContext) -> str:
     """The sample of the set that gives what is not given: the open one, or what that was made like."""
-    if not here.study.dataset.is_own(here.row):
-        return here.sample
+    if not context.study.dataset.is_own(context.row):
+        return context.sample
     return next(
-        (one.like for one in stored() if one.id == here.sample), ""
-    ) or pickers.default_sample(here.study)
+        (one.like for one in stored() if one.id == context.sample), ""
+    ) or pickers.default_sample(context.study)
 
 
 def _ask(key: str, maker: Maker, names: tuple[str, ...]) -> own.Given | None:
@@ -360,17 +362,17 @@ def _drawn(key: str, hint: str) -> own.Given | None:
     return own.read_canvas(drawing) if drawing else None
 
 
-def _shown(here: frame.Here, made: own.Own) -> None:
+def _shown(context: frame.PageContext, made: own.Own) -> None:
     """What the model was given, what it says, and the way to all else."""
-    study = with_samples(here.explained.of_set, (made,))
-    sample = build_sample(study, len(study.dataset), here.output_wanted)
+    study = with_samples(context.explained_study.of_set, (made,))
+    sample = build_sample(study, len(study.dataset), context.output_wanted)
     with st.container(key="own-answer", border=True):
         see, read = st.columns([1, 1.3])
         with see:
             st.caption("What the model is given")
             with st.container(horizontal=True):
                 for name in study.modalities:
-                    _input(here, made, name)
+                    _input(context, made, name)
         with read:
             st.markdown(
                 f"#### {text.escape_markdown(study.name)} decides: {answers.numbered(study, sample.scores)}"
@@ -386,15 +388,15 @@ def _shown(here: frame.Here, made: own.Own) -> None:
                     args=(made,),
                     help=f"Opens it as sample {made.id}, on this page and all others.",
                 )
-                if here.sample == made.id:
+                if context.sample == made.id:
                     frame.link("app.py", "Five questions about it", ":material/help:")
             # last, since all test samples are looked at the first time
             st.caption(training_distance.away_words(sample))
 
 
-def _input(here: frame.Here, made: own.Own, name: str) -> None:
+def _input(context: frame.PageContext, made: own.Own, name: str) -> None:
     """What the model is given of a modality: a picture, a log-mel as one, words, else how many numbers."""
-    modality = next(m for m in here.study.dataset.modalities if m.name == name)
+    modality = next(m for m in context.study.dataset.modalities if m.name == name)
     values, content = made.features[name], made.content.get(name)
     pixels, size = None, " × ".join(map(str, modality.shape or values.shape))
     if isinstance(content, Image):
@@ -426,35 +428,35 @@ def _taken(made: own.Own, modalities: tuple[str, ...]) -> str:
 
 def page() -> None:
     """Draws the page."""
-    here = frame.shell("Samples")
-    sample, theme, ruled = here.sample_of(), here.theme, here.study.can("rules")
+    context = frame.begin_model_page("Samples")
+    sample, theme, ruled = context.tweaked_sample(), context.theme, context.study.can("rules")
 
-    if samples.TRY.fits(here.study):
-        widgets.folded(samples.TRY, lambda: try_own(here), ":material/draw:")
+    if samples.TRY.fits(context.study):
+        widgets.folded(samples.TRY, lambda: try_own(context), ":material/draw:")
     with st.container(key="fold-samples"):
         find, read = st.columns([1, 1.25], gap="medium")
         left, right = st.columns([1, 1.25], gap="medium")
         below = st.container()
     with read, frame.guard():
-        sample_content.sample_heading(here)
-        sample_content.sample_content(here)
+        sample_content.sample_heading(context)
+        sample_content.sample_content(context)
         over_seconds = st.container()  # after the decision: attributions take their time
         panels.show(sample, theme, "verdict", grows=False, first=1)
         panels.show(sample, theme, "waterfall", first=1)
-        widgets.folded(raw.OPEN, lambda: what_made_it(here), ":material/search:")
+        widgets.folded(raw.OPEN, lambda: what_made_it(context), ":material/search:")
     with over_seconds, frame.guard():
         options = timelines.STRIP["strip"].arguments(page_params.current())
         panels.show(
             sample,
             theme,
             "strip",
-            below=lambda: sample_content.follow_strip(sample, f"main-{here.row}", **options),
+            below=lambda: sample_content.follow_strip(sample, f"main-{context.row}", **options),
         )
     with left, frame.guard():
         panels.show(sample, theme, "shapley", "people", "masses")
     with right, frame.guard():
         panels.show(sample, theme, "beliefs", "fused-entropies", "entropies")
-        if not (ruled or here.study.can("time")):
+        if not (ruled or context.study.can("time")):
             st.caption(
                 "This model has no entropies: nothing is entangled or evolves, so its states stay pure."
             )
@@ -472,16 +474,18 @@ def page() -> None:
                 },
             )
     with below, frame.guard():
-        panels.later("similar", partial(similar_samples, here), stays=True)
-        panels.below(theme, **here.scopes())
+        panels.lazy_panel("similar", partial(similar_samples, context), stays=True)
+        panels.draw_lower_panels(theme, **context.scopes())
     # Last, because a network splits all its test decisions the first time, which takes seconds: the sample can be read
     # meanwhile.
     with find, frame.guard(), st.container(border=True, key="box-find"):
-        chosen = filters(here)
-        rows = sample_filters.passing(here.explained.frame(here.output_wanted), **chosen)
+        chosen = filters(context)
+        rows = sample_filters.passing(
+            context.explained_study.frame(context.output_wanted), **chosen
+        )
         if len(rows):
-            sample_table(here, rows)
-            sample_scatter(here, chosen, len(rows))
+            sample_table(context, rows)
+            sample_scatter(context, chosen, len(rows))
         else:
             st.info(
                 "No sample passes these filters. Use fewer words, another relation, or the split “all”.",
@@ -493,7 +497,7 @@ def page() -> None:
                 icon=":material/filter_alt_off:",
                 on_click=_clear,
             )
-    here.prepare()
+    context.prepare()
 
 
-frame.run(__file__, __name__)
+frame.run_page(__file__, __name__)

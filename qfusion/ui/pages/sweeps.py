@@ -112,7 +112,7 @@ def _buttons(trials: sweep_trials.Trials) -> None:
             icon=":material/stop:",
             key="_sweep_stop",
             disabled=sweep.is_done or stopped,
-            on_click=frame.or_notice,
+            on_click=frame.run_or_notice,
             args=(access.training, sweeps.stop, sweep),
             help="All processes leave at the end of their epoch; trials that are cut off begin again when it "
             "goes on.",
@@ -122,7 +122,7 @@ def _buttons(trials: sweep_trials.Trials) -> None:
             icon=":material/play_arrow:",
             key="_sweep_go_on",
             disabled=sweep.is_done,
-            on_click=frame.or_notice,
+            on_click=frame.run_or_notice,
             args=(access.training, _go_on, sweep),
             help="Starts one more process that takes part, also beside those at work.",
         )
@@ -305,7 +305,7 @@ def _plain(value: Any) -> str:
 @frame.guard()
 def page() -> None:
     """Draws the page."""
-    frame.frame("Sweeps")
+    frame.begin_page("Sweeps")
     if begun := state.take(_BEGUN):
         state.put(sweep_panels.SWEEP_NAME.key, begun)
     known = quotas.sweep_names()
@@ -329,4 +329,4 @@ def page() -> None:
     st.fragment(_sweep, run_every=2.0 if moving else None)(name, moving)
 
 
-frame.run(__file__, __name__)
+frame.run_page(__file__, __name__)

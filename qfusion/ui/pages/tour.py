@@ -6,7 +6,7 @@ from qfusion.ui import frame, guidance
 @frame.guard()
 def page() -> None:
     """Draws the page."""
-    frame.frame("Guided tour")
+    frame.begin_page("Guided tour")
     guidance.tour_contents(
         frame.link,
         frame.FILES,
@@ -14,4 +14,4 @@ def page() -> None:
     )
 
 
-frame.run(__file__, __name__)
+frame.run_page(__file__, __name__)

@@ -96,7 +96,7 @@ def _import_page() -> None:
             name = st.selectbox("Model", own, key="_model.gone")
             st.button(
                 "Remove it from this machine",
-                on_click=frame.or_notice,
+                on_click=frame.run_or_notice,
                 args=(_remove, name),
                 key="_model.remove",
             )
@@ -268,7 +268,7 @@ def _remove(name: str) -> None:
 
 def side_by_side(shown: list[runs.Seen]) -> None:
     """Settings and results of the runs that are shown."""
-    panels.beside(
+    panels.draw_side_by_side(
         lambda: _settings(shown),
         lambda: panels.draw(
             builders.results(shown),
@@ -368,7 +368,9 @@ def _with_history(shown: list[runs.Seen]) -> list[runs.Seen]:
 def progress(shown: list[runs.Seen]) -> None:
     """Loss, metrics, learning rate, gradient norm."""
     if begun := _with_history(shown):
-        panels.beside(lambda: builders.loss(begun, frame.theme()), lambda: _metric(begun))
+        panels.draw_side_by_side(
+            lambda: builders.loss(begun, frame.theme()), lambda: _metric(begun)
+        )
         panels.show(
             begun,
             frame.theme(),
@@ -410,7 +412,7 @@ def inside(shown: list[runs.Seen]) -> None:
         *(f"train-dividends-{group}" for group in range(1, builders.modality_groups(shown))),
         "train-replay",
     )
-    panels.beside(
+    panels.draw_side_by_side(
         lambda: panels.show(shown, frame.theme(), *(f"train-norm-{of}" for of in builders.NORMS)),
         lambda: panels.show(shown, frame.theme(), "train-negativity", "train-fused"),
     )
@@ -879,7 +881,7 @@ def _problems(shown: list[runs.Seen]) -> None:
 @frame.guard()
 def page() -> None:
     """Draws the page."""
-    frame.frame("Train")
+    frame.begin_page("Train")
     if started := state.take(_STARTED):
         state.forget(_NAME)  # it is free for another one
         state.put(builders.RUNS.key, started[: runs.MAX_SHOWN])
@@ -907,4 +909,4 @@ def _moving(seen: list[runs.Seen]) -> bool:
     return any(entry.alive for entry in seen) and not figure.exporting()
 
 
-frame.run(__file__, __name__)
+frame.run_page(__file__, __name__)

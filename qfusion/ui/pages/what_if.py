@@ -37,82 +37,84 @@ from qfusion.wording import answers, backgrounds
 _FOR = "_what_if_for"
 
 
-def forget_other_samples(here: frame.Here) -> None:
+def forget_other_samples(context: frame.PageContext) -> None:
     """Takes the changes back when the sample is another one: they were made for the one before."""
-    now = (here.study.name, here.study.dataset.name, here.sample)
+    now = (context.study.name, context.study.dataset.name, context.sample)
     before = state.get(_FOR)
     state.put(_FOR, now)
     if before not in (None, now):
-        reset(here)
+        reset(context)
         # What is no longer drawn can be forgotten; a drawn widget would keep its value in the browser.
         for key in map(str, list(st.session_state)):
             if key.startswith((*builders.PREFIXES[1:], builders.WORDS.key)):
                 state.forget(key)
 
 
-def reset(here: frame.Here) -> None:
+def reset(context: frame.PageContext) -> None:
     """Takes all changes back; for callbacks."""
-    for name in here.study.modalities:
-        key = builders.action_choice(here.study, name).key
+    for name in context.study.modalities:
+        key = builders.action_choice(context.study, name).key
         if state.get(key) is not None:
             state.put(key, builders.TITLES[changes.KEPT])
 
 
-def take(here: frame.Here, modality: str, action: str, donor: str = "") -> None:
+def take(context: frame.PageContext, modality: str, action: str, donor: str = "") -> None:
     """Sets what is done to a modality; for callbacks."""
-    state.put(builders.action_choice(here.study, modality).key, builders.TITLES[action])
+    state.put(builders.action_choice(context.study, modality).key, builders.TITLES[action])
     if donor:
         state.put(builders.donor_choice(modality).key, donor)
 
 
-def choices(here: frame.Here) -> changes.Asked:
+def choices(context: frame.PageContext) -> changes.Asked:
     """Draws the controls and returns what the address then asks for, as `changes.wanted_changes` takes it."""
-    own = modality_states.own_states(here.study, here.row)
-    for place, name in enumerate(here.study.modalities):
+    own = modality_states.own_states(context.study, context.row)
+    for place, name in enumerate(context.study.modalities):
         with st.container(border=True, key=f"box-change-{place}", gap="xsmall"):
-            _change(here, name, own[name])
+            _change(context, name, own[name])
     wanted = builders.parse_changes(page_params.current()) or {}
     st.button(
         "Undo all changes",
         key="_what_if_reset",
         icon=":material/restart_alt:",
         on_click=reset,
-        args=(here,),
+        args=(context,),
         disabled=all(
             change.action == changes.KEPT
-            for change in changes.wanted_changes(here.study, here.row, wanted)
+            for change in changes.wanted_changes(context.study, context.row, wanted)
         ),
     )
     return wanted
 
 
-def _change(here: frame.Here, name: str, own: Any) -> None:
-    match widgets.draw(builders.action_choice(here.study, name), label=text.escape_markdown(name)):
+def _change(context: frame.PageContext, name: str, own: Any) -> None:
+    match widgets.draw(
+        builders.action_choice(context.study, name), label=text.escape_markdown(name)
+    ):
         case changes.SWAP:
-            _donor(here, name)
+            _donor(context, name)
         case changes.INPUT:
-            _input(here, name)
+            _input(context, name)
         case changes.STATE:
-            _state(here, name, own)
+            _state(context, name, own)
         case changes.DROP:
             st.caption(
-                f"Left out: {backgrounds.background_markdown(here.study.background)} stand in for it."
+                f"Left out: {backgrounds.background_markdown(context.study.background)} stand in for it."
             )
         case changes.FLIP:
             st.caption(
                 "The smallest change of its state, all other modalities as they are in the sample, that turns the "
                 "decision."
-                if decision_flips.what_would_flip(here.study, here.row)[name].state.possible
+                if decision_flips.what_would_flip(context.study, context.row)[name].state.possible
                 else f"No state of {text.escape_markdown(name)} turns this decision, so it is left as it is."
             )
 
 
-def _donor(here: frame.Here, name: str) -> None:
-    control, dataset = builders.donor_choice(name), here.study.dataset
+def _donor(context: frame.PageContext, name: str) -> None:
+    control, dataset = builders.donor_choice(name), context.study.dataset
     # A default beside a value that a button has set would be complained of in the log.
     default = str(dataset.ids[0])
     if state.get(control.key) is None or sample_box.is_foreign(dataset, control.key):
-        default = background_choice.default_contrast(here.study, here.row)
+        default = background_choice.default_contrast(context.study, context.row)
     donor = sample_box.sample_box(control, dataset, default)
     content = dataset.content(dataset.row(donor)).get(name)
     source = recording_strip.source(dataset, dataset.row(donor))
@@ -122,21 +124,23 @@ def _donor(here: frame.Here, name: str) -> None:
         sample_content.clip(source.clip, donor, f"donor-{name}")
 
 
-def _input(here: frame.Here, name: str) -> None:
+def _input(context: frame.PageContext, name: str) -> None:
     if name == "text":
-        widgets.draw(builders.WORDS, value=changes.own_words(here.study, here.row))
+        widgets.draw(builders.WORDS, value=changes.own_words(context.study, context.row))
         with st.popover("Vocabulary", icon=":material/dictionary:"):
             for title, entries in _VOCABULARY.items():
                 st.markdown(f"**{title}**  \n{', '.join(map(text.escape_markdown, entries))}")
         return
     values = tuple(
         (control.key.partition(".")[2], widgets.draw(control))
-        for control in builders.input_choices(here.study, name)
+        for control in builders.input_choices(context.study, name)
     )
     with frame.guard():
         change = changes.Change(changes.INPUT, controls=values)
         sample_content.raw_content(
-            name, changes.edit_content(here.study, here.row, name, change).content, in_box=True
+            name,
+            changes.edit_content(context.study, context.row, name, change).content,
+            in_box=True,
         )
 
 
@@ -151,11 +155,11 @@ _VOCABULARY: dict[str, Iterable[str]] = {
 }
 
 
-def _state(here: frame.Here, name: str, own: Any) -> None:
+def _state(context: frame.PageContext, name: str, own: Any) -> None:
     """Sliders of a state."""
-    titles = _titles(here, own)
+    titles = _titles(context, own)
     for title, value, control in zip(
-        titles, changes.shown_state(own), builders.number_choices(here.study, name), strict=True
+        titles, changes.shown_state(own), builders.number_choices(context.study, name), strict=True
     ):
         widgets.draw(
             control,
@@ -166,9 +170,9 @@ def _state(here: frame.Here, name: str, own: Any) -> None:
         st.caption("Weights are scaled to add up to one; the phases stay.")
 
 
-def _titles(here: frame.Here, own: Any) -> list[str]:
+def _titles(context: frame.PageContext, own: Any) -> list[str]:
     if not own.is_complex():
-        elements: tuple[str, ...] = here.study.space.elements  # type: ignore[attr-defined]
+        elements: tuple[str, ...] = context.study.space.elements  # type: ignore[attr-defined]
         return [f"mass of ‘{text.escape_markdown(element, 20)}’" for element in elements]
     return (
         ["polar angle θ (rad): 0 is |0⟩", "azimuth φ (rad)"]
@@ -181,67 +185,67 @@ def _titles(here: frame.Here, own: Any) -> list[str]:
 # of one parameter.
 
 
-def nearest(here: frame.Here) -> None:
+def nearest(context: frame.PageContext) -> None:
     """The panel of nearest states and donors, with buttons that apply them."""
-    panels.show(here.sample_of(), here.theme, "flips", first=1)
+    panels.show(context.tweaked_sample(), context.theme, "flips", first=1)
     with st.container(horizontal=True, key="apply-flips"):
-        for name, flip in decision_flips.what_would_flip(here.study, here.row).items():
+        for name, flip in decision_flips.what_would_flip(context.study, context.row).items():
             if flip.state.possible:
                 st.button(
                     f"Set {text.escape_markdown(name)} to its nearest flip",
                     key=f"_flip-{name}",
                     icon=":material/flip:",
                     on_click=take,
-                    args=(here, name, changes.FLIP),
+                    args=(context, name, changes.FLIP),
                 )
             if flip.donor_id:
                 st.button(
                     f"Take {text.escape_markdown(name)} of {text.escape_markdown(flip.donor_id)}",
                     key=f"_lend-{name}",
                     on_click=take,
-                    args=(here, name, changes.SWAP, flip.donor_id),
+                    args=(context, name, changes.SWAP, flip.donor_id),
                     icon=":material/swap_horiz:",
                 )
 
 
-def parameters(here: frame.Here) -> None:
+def parameters(context: frame.PageContext) -> None:
     """The folded part on the model's own parameters; nothing is worked out until it is opened."""
-    if not here.study.can("terms"):
+    if not context.study.can("terms"):
         st.caption(
             "This model has no knobs of a physics and no fusion rules that could flip the decision: only its states "
             "can."
         )
     else:
-        what = "knob of the physics" if here.study.can("time") else "angle of the fusion rules"
+        what = "knob of the physics" if context.study.can("time") else "angle of the fusion rules"
         widgets.folded(
             builders.KNOBS,
-            lambda: _flips(here),
+            lambda: _flips(context),
             ":material/tune:",
             f"Which {what} would flip it?",
         )
 
 
-def _flips(here: frame.Here) -> None:
+def _flips(context: frame.PageContext) -> None:
     """The nearest parameters, and links that set one where it can be watched, all others as learned."""
-    search = decision_flips.parameters_that_flip(here.study, here.row)
+    search = decision_flips.parameters_that_flip(context.study, context.row)
     if not search.changes:
         st.markdown(
             f"**None of the {search.tried} knobs flips this decision on its own** ({search.ranges})."
         )
         return
-    panels.show(here.sample_of(), here.theme, "knob-flips")
+    panels.show(context.tweaked_sample(), context.theme, "knob-flips")
     with st.container(horizontal=True, key="set-knobs"):
         for change in search.changes[:4]:
             value = beyond(change)
-            page, unit = ("Dynamics", "") if here.study.can("time") else ("Circuit", " rad")
-            if here.study.can("time"):
+            page, unit = ("Dynamics", "") if context.study.can("time") else ("Circuit", " rad")
+            if context.study.can("time"):
                 query = {"show": "Decision", "turn": str(tweak_of(change.kind, change.name, value))}
             else:
                 place = table_edits.edit_key(
-                    table_edits.shape_of(here.study.model), *map(int, change.name.split("."))
+                    table_edits.shape_of(context.study.model), *map(int, change.name.split("."))
                 )
                 query = {"rules": "Fusion rules", "edits": f"{place}={value:g}"}
-            name = text.escape_markdown(decision_flips.parameter_name(here.study, change))
+            name = text.escape_markdown(decision_flips.parameter_name(context.study, change))
             frame.link(
                 frame.FILES[page],
                 f"Set {name} to {value:g}{unit} on {page}",
@@ -260,14 +264,16 @@ def beyond(change: ParameterChange) -> float:
 # The sample with changed modalities, before and after.
 
 
-def result(here: frame.Here, wanted: changes.Asked) -> None:
+def result(context: frame.PageContext, wanted: changes.Asked) -> None:
     """Before and after: prediction, states, waterfalls, differences."""
-    sample, theme = here.sample_of(), here.theme
+    sample, theme = context.tweaked_sample(), context.theme
     before, now, done = builders.both_decisions(sample, wanted)
-    was, is_ = (answers.numbered(here.study, part.outcome.scores) for part in (before, now))
+    was, is_ = (answers.numbered(context.study, part.outcome.scores) for part in (before, now))
     turned = before.outcome.decision != now.outcome.decision
     st.markdown(f"#### {builders.describe_outcome(list(done), was, is_, turned)}")
-    cells = _classes(here, before, now) if here.study.classes else _scores(here, before, now)
+    cells = (
+        _classes(context, before, now) if context.study.classes else _scores(context, before, now)
+    )
     with st.container(key="pair-metrics"):
         changed_numbers.metrics_changed(cells, st.columns(len(cells)), "no change")
     panels.show(sample, theme, "what-if-probabilities", first=1)
@@ -276,7 +282,9 @@ def result(here: frame.Here, wanted: changes.Asked) -> None:
     swapped = [name for name, action in done.items() if action == changes.SWAP]
     panels.show(sample, theme, *(f"what-if-strip-{name}" for name in swapped))
     shown = [
-        name for name, action in done.items() if action != changes.DROP and here.study.can("states")
+        name
+        for name, action in done.items()
+        if action != changes.DROP and context.study.can("states")
     ]
     for first in range(0, len(shown), 2):
         for place, name in zip(st.columns(2, gap="medium"), shown[first : first + 2], strict=False):
@@ -285,9 +293,9 @@ def result(here: frame.Here, wanted: changes.Asked) -> None:
 
 
 def _classes(
-    here: frame.Here, before: changes.Result, now: changes.Result
+    context: frame.PageContext, before: changes.Result, now: changes.Result
 ) -> list[changed_numbers.Changed]:
-    study, sample = here.study, here.sample_of()
+    study, sample = context.study, context.tweaked_sample()
     cells = [
         changed_numbers.Changed(
             f"Softmax ‘{text.escape_markdown(study.classes[which], 14)}’",
@@ -302,7 +310,7 @@ def _classes(
 
 
 def _scores(
-    here: frame.Here, before: changes.Result, now: changes.Result
+    context: frame.PageContext, before: changes.Result, now: changes.Result
 ) -> list[changed_numbers.Changed]:
     was, is_ = (float(part.outcome.scores[0]) for part in (before, now))
     cells = [
@@ -310,7 +318,7 @@ def _scores(
             "Prediction",
             was,
             is_,
-            f"Score of sample {text.escape_markdown(here.sample)} by the model",
+            f"Score of sample {text.escape_markdown(context.sample)} by the model",
         )
     ]
     if before.truth is not None and now.truth is not None:
@@ -327,28 +335,28 @@ def _scores(
 
 
 @frame.fragment
-def what_if(here: frame.Here) -> None:
+def what_if(context: frame.PageContext) -> None:
     """Controls beside what they change; a fragment, so that moving one redraws this and nothing else."""
     with st.container(key="fold-what-if"):
         with frame.guard():
-            nearest(here)
+            nearest(context)
         side, main = st.columns([1, 2.6], gap="medium")
         wanted = None
         with side, frame.guard():
-            wanted = choices(here)
+            wanted = choices(context)
         with main, frame.guard():
             if wanted is not None:
-                result(here, wanted)
+                result(context, wanted)
         with frame.guard():
-            parameters(here)
-            panels.below(here.theme, **here.scopes())
+            parameters(context)
+            panels.draw_lower_panels(context.theme, **context.scopes())
 
 
 def page() -> None:
     """Draws the page."""
-    here = frame.shell("What if")
-    forget_other_samples(here)
-    what_if(here)
+    context = frame.begin_model_page("What if")
+    forget_other_samples(context)
+    what_if(context)
 
 
-frame.run(__file__, __name__)
+frame.run_page(__file__, __name__)

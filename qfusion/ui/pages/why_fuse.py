@@ -66,26 +66,26 @@ def needs(scope: Any, theme: Theme, columns: list[float] | int = 0) -> None:
 # Does my model fuse?
 
 
-def model_section(here: frame.Here) -> None:
+def model_section(context: frame.PageContext) -> None:
     """What the model loses without joint terms, what takes off the loss, which coalitions say most, and whether
     training seeds say the same."""
-    study = here.study
+    study = context.study
     with st.container(key="fold-why-model"):
-        panels.show(study, here.theme, "why-emap", "why-loss", columns=2, first=2)
+        panels.show(study, context.theme, "why-emap", "why-loss", columns=2, first=2)
         words = widgets.draw(cohorts.FILTER)
         with frame.guard():
             levels = errors.build_levels(
-                here.sample_of(), str(words or ""), output=here.output_name
+                context.tweaked_sample(), str(words or ""), output=context.output_name
             )
             if not levels.inside.any():
                 st.info("No sample passes this filter. Loosen it.", icon=":material/help:")
-            panels.show(levels, here.theme, "why-ranking", "why-pairs", columns=2)
-            panels.show(levels, here.theme, "why-swarm")
+            panels.show(levels, context.theme, "why-ranking", "why-pairs", columns=2)
+            panels.show(levels, context.theme, "why-swarm")
         if len(study.modalities) > 1:
-            panels.later("why-synergy", partial(_synergy, study, here.theme))
+            panels.lazy_panel("why-synergy", partial(_synergy, study, context.theme))
         if missing := faithfulness.seed_measurements(trust.with_training_background(study))[1]:
             st.info(f"Other training seeds: {missing}", icon=":material/help:")
-        panels.show(here.sample_of(), here.theme, "why-basins")
+        panels.show(context.tweaked_sample(), context.theme, "why-basins")
 
 
 def _synergy(study: Study, theme: Theme) -> None:
@@ -100,10 +100,10 @@ def _synergy(study: Study, theme: Theme) -> None:
 # Which piece does it?
 
 
-def pieces_section(here: frame.Here) -> None:
+def pieces_section(context: frame.PageContext) -> None:
     """States of single modalities from another sample, the smallest generator, and the network's gate groups, each of a
     model that has them."""
-    study, sample = here.study, here.sample_of()
+    study, sample = context.study, context.tweaked_sample()
     if not any(panel.fits(sample) for panel in model_pieces.PIECES.values()):
         st.info(
             "This model neither evolves nor fuses by rules, so it has no states to patch, no terms to take out and no "
@@ -119,24 +119,26 @@ def pieces_section(here: frame.Here) -> None:
                     model_pieces.DONOR, study.dataset, patching.partner(sample), follows=True
                 )
             widgets.draw(model_pieces.PATCH)
-    if donor == here.sample:
+    if donor == context.sample:
         st.info(
             "Patched with its own states a sample is itself. Pick another one.",
             icon=":material/help:",
         )
     else:
-        panels.show(sample, here.theme, "patches", first=1)
+        panels.show(sample, context.theme, "patches", first=1)
     if model_pieces.PIECES["smallest"].fits(study):
-        panels.later("smallest", partial(_smallest, here))
+        panels.lazy_panel("smallest", partial(_smallest, context))
     if study.can("rules"):
         widgets.draw(model_pieces.GROUPS_OF)
-        panels.show(sample, here.theme, *(name for name in model_pieces.PIECES if "groups" in name))
+        panels.show(
+            sample, context.theme, *(name for name in model_pieces.PIECES if "groups" in name)
+        )
 
 
-def _smallest(here: frame.Here) -> None:
-    panels.show(here.study, here.theme, "smallest", first=1)
+def _smallest(context: frame.PageContext) -> None:
+    panels.show(context.study, context.theme, "smallest", first=1)
     if access.level() != "none":
-        keep_smallest(here.study)
+        keep_smallest(context.study)
 
 
 def keep_smallest(study: Study) -> None:
@@ -156,7 +158,7 @@ def keep_smallest(study: Study) -> None:
             help=f"The model with {count(result.size, 'term')} of {len(result.terms)}, not trained on, is kept and "
             "picked on top.",
             key="_smallest_keep",
-            on_click=frame.or_notice,
+            on_click=frame.run_or_notice,
             args=(keep,),
         )
 
@@ -164,10 +166,10 @@ def keep_smallest(study: Study) -> None:
 # Does the quantum part matter?
 
 
-def quantum_section(here: frame.Here) -> None:
+def quantum_section(context: frame.PageContext) -> None:
     """What this model loses when a resource is cut from it, and what was measured of its twins, which lack one each and
     are trained here where they were not."""
-    study = here.study
+    study = context.study
     if not twin_training.has_twins(study):
         st.info(
             f"Model {text.escape_markdown(study.name)} has no twins without a quantum resource. Pick a QiNN-QJ or an "
@@ -175,8 +177,8 @@ def quantum_section(here: frame.Here) -> None:
             icon=":material/help:",
         )
         return
-    panels.show(study, here.theme, "why-audit", first=1)
-    panels.show(study, here.theme, "why-cut")
+    panels.show(study, context.theme, "why-audit", first=1)
+    panels.show(study, context.theme, "why-cut")
     with st.container(key="fold-why-twins"), frame.guard():
         twins(study)
 
@@ -212,26 +214,26 @@ def twins(study: Study) -> None:
             help="The model and its twins, each without one quantum resource, with this model's settings and schedule: "
             f"seeds {known} to {seeds - 1}, one training after another, in a process of its own.",
             key="_twins_train",
-            on_click=frame.or_notice,
+            on_click=frame.run_or_notice,
             args=(access.training, twin_training.begin_twins, study, seeds),
         )
 
 
 @frame.fragment
-def questions(here: frame.Here) -> None:
+def questions(context: frame.PageContext) -> None:
     """The open question; a fragment, so that another redraws this and nothing else."""
     draw = {
-        builders.MODEL: lambda: model_section(here),
-        builders.DATA: lambda: needs(here.study, here.theme, [1.2, 1]),
-        builders.QUANTUM: lambda: quantum_section(here),
-        builders.PIECE: lambda: pieces_section(here),
+        builders.MODEL: lambda: model_section(context),
+        builders.DATA: lambda: needs(context.study, context.theme, [1.2, 1]),
+        builders.QUANTUM: lambda: quantum_section(context),
+        builders.PIECE: lambda: pieces_section(context),
     }
-    panels.tabs(builders.ASK, draw, theme=here.theme, **here.scopes())
+    panels.tabs(builders.ASK, draw, theme=context.theme, **context.scopes())
 
 
 def page() -> None:
     """Draws the page."""
-    questions(frame.shell("Why fuse"))
+    questions(frame.begin_model_page("Why fuse"))
 
 
-frame.run(__file__, __name__)
+frame.run_page(__file__, __name__)
