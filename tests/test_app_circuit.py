@@ -217,10 +217,10 @@ def test_a_cell_is_chosen_read_edited_and_reset(digits: Study) -> None:
         model="qcnn-digits",
         part="Fusion rules",
         phi="2:or,1.000=0.3",
-        element=digits.elements[1],
+        element=digits.space.elements[1],
         outcome="110",
     )
-    app.selectbox(key="element").select(digits.elements[2]).run()
+    app.selectbox(key="element").select(digits.space.elements[2]).run()
     shown = table_edits.wrapped(float(truth_tables.rule_angles("or", 3)[6]))
     assert app.slider(key="_phi.2.0.6").value == round(shown, 2)
     assert (

@@ -564,7 +564,7 @@ def test_what_seeds_leave_open_by_hand() -> None:
     other = np.mean([named[a, b] != named[c, b] for a, c in pairs for b in range(9)])
     assert 0 < other < 1
     for rows in ([4, -1, 0, 8], [-1], []):
-        doubt = found.seed_uncertainty(np.array(rows, int))
+        doubt = found.doubt(np.array(rows, int))
         assert (doubt.seeds, doubt.other_leader) == (3, pytest.approx(other))
         for numbers, runs in ((doubt.lead, leads), (doubt.spread, found.dividends[..., 1:])):
             deviations = [
@@ -597,7 +597,7 @@ def test_doubt_is_about_the_rows_and_outputs_that_were_measured() -> None:
         data.target.classes = names
         doubt = stability.doubt(found, data, rows, outputs)
         assert doubt is not None
-        wanted = found.seed_uncertainty(np.array(places))
+        wanted = found.doubt(np.array(places))
         assert doubt.lead == pytest.approx(wanted.lead)
         assert doubt.spread == pytest.approx(wanted.spread)
     assert stability.doubt(None, data, rows, np.zeros(6, int)) is None

@@ -39,7 +39,8 @@ def small(T: float, h: float = 1.0, jump: float = 0.5) -> tuple[Any, torch.Tenso
         tweaked=lambda _: model, system=lambda: System(H, L, (2, 2), ("a", "b"), T)
     )
     key = object()  # whose exact states are nobody else's
-    return SimpleNamespace(model=model, ket=lambda _: psi, memo_key=lambda _: key), psi
+    space = SimpleNamespace(ket=lambda _: psi)
+    return SimpleNamespace(model=model, space=space, memo_key=lambda _: key), psi
 
 
 def solved(study: Any) -> tuple[np.ndarray, float]:

@@ -326,6 +326,7 @@ class TimeModel(KetModel):
             for m, name in enumerate(self.modalities)
         }
 
+    @torch.no_grad()
     def system(self) -> lindblad.System:
         """Returns the physics, detached, in double precision and in the form that no gauge of what was learned changes:
         H without trace that belongs to traceless L_k, which are orthogonal and ordered by their rates, see

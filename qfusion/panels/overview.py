@@ -190,7 +190,7 @@ def example_masses(
     Of a model with masses. `kind` as of `example_waterfall`.
     """
     sample, row = _find_example(study, kind)
-    space: Any = study
+    space: Any = study.space
     values = space.masses[row].numpy()
     fused = (1 - space.vectors[row].numpy()[:, 2]) / 2
     elements = [str(i) for i in range(len(values))]

@@ -282,7 +282,7 @@ def modality_state(
         else:
             not_shown = f"the phases, which a swap or the nearest flip changes too, and {inputs} this state."
     else:
-        space: Any = sample.study
+        space: Any = sample.study.space
         measure = "norm of the change of the angles θ = 2 arcsin √mass"
         names = list(space.elements)
         drawn = state_changes.number_bars(
