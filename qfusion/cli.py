@@ -15,8 +15,26 @@ import typer
 
 from qfusion import _limits, _sentences
 from qfusion._checks import check
-from qfusion.commands import agents, data, figure, models, samples
-from qfusion.commands.common import Folders, counted, example, open_models
+from qfusion.commands import (
+    agents,
+    compose,
+    data,
+    evaluate,
+    explain,
+    export,
+    figure,
+    figure_archive,
+    imported_models,
+    models,
+    report,
+    story,
+    sweep,
+    track,
+    train,
+    why,
+)
+from qfusion.commands.common import Folders, add_models
+from qfusion.commands.printing import example_text, sample_progress_bar
 from qfusion.errors import InvalidInput, QFusionError, translate_system_errors
 
 # `app`: the dashboard.
@@ -63,7 +81,7 @@ def dashboard(
         not more.args or more.args[0].startswith("-"),
         f"`app` takes options only, but was given '{' '.join(more.args)[:100]}'. Leave that out.",
     )
-    open_models(model)
+    add_models(model)
     _try_to_listen(address, port or (8501 if workers > 1 else None))
     if read_only:
         os.environ[_limits.READ_ONLY] = "1"
@@ -117,64 +135,64 @@ app = typer.Typer(
 )
 app.command(
     "app",
-    epilog=example("app", "app --port 8600 --theme.base dark"),
+    epilog=example_text("app", "app --port 8600 --theme.base dark"),
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},  # to Streamlit
 )(dashboard)
 app.add_typer(data.app, name="data")
-app.add_typer(models.app, name="model")
+app.add_typer(imported_models.app, name="model")
 EXAMPLES: dict[Callable[..., None], list[str]] = {
     agents.mcp: ["mcp", "mcp --model my-model"],
     models.models: ["models"],
-    models.train: ["train --data planted --out my-model --seed 0 --set epochs=30"],
-    models.sweep: [
+    train.train: ["train --data planted --out my-model --seed 0 --set epochs=30"],
+    sweep.sweep: [
         "sweep --name first --data planted --trials 20 --range rate=1e-4:1e-2:log --choice evolution=jump,unitary",
         "sweep --name first --jobs 4",
         "sweep --name first --storage /shared/first.journal --cluster tcp://HOST:8786",
     ],
-    models.evaluate: [
+    evaluate.evaluate: [
         "evaluate --model qj-mosi --split test --json",
         "evaluate --model qj-mosi --missing text --noise audio=0.5",
     ],
-    samples.explain: [
+    explain.explain: [
         "explain --model qj-mosi --sample ID --json",
         "explain --model qj-mosi --split test --out contributions.csv",
         "explain --model qj-mosi --split test --out contributions.csv --cluster tcp://HOST:8786",
     ],
-    samples.why: [
+    why.why: [
         "why --data parity",
         "why --model qj-planted --json",
         "why --model qj-planted --patch ID ID --smallest",
         "why --model qcnn-avdigits --groups ID --json",
     ],
-    samples.track: ["track --model qj-mosi --sample ID --times 101 --out dynamics.csv"],
+    track.track: ["track --model qj-mosi --sample ID --times 101 --out dynamics.csv"],
     figure.figure: [
         "figure --model qj-planted --sample ID --view over-time --out decision.pdf",
         "figure --recipe decision.pdf --out decision.svg --theme grey",
     ],
-    figure.compose: [
+    compose.compose: [
         "compose decision.pdf entropy-recipe.json --columns 2 --size aps-double --out figure.pdf",
         "compose --link LINK --panel decision-over-time --panel entropy --out figure.svg",
     ],
-    figure.figures: [
+    figure_archive.figures: [
         "figures --link LINK --size aps-single --out figures.zip",
         "figures --link LINK --panel decision-over-time --cohort 'relation=conflict' --most 20 "
         "--out conflicts.zip",
     ],
-    figure.report: [
+    report.report: [
         "report --model qj-planted --sample ID --out report.pdf",
         "report --model qj-planted --cohort 'relation=conflict' --out FOLDER",
     ],
-    figure.story: [
+    story.story: [
         "story --model qj-parity --sample ID --out story.html",
         "story --model qj-parity --sample ID --tweak H.left-right=0.5 --out story.mp4",
     ],
-    models.export: [
+    export.export: [
         "export --model qj-planted --set H.text-audio=0.5 --format checkpoint --out weaker.json",
         "export --model qcnn-digits --sample ID --format openqasm3 --out circuit.qasm",
     ],
 }
 for command, lines in EXAMPLES.items():
-    app.command(epilog=example(*lines))(command)
+    app.command(epilog=example_text(*lines))(command)
 
 
 def fail(message: str, code: int) -> NoReturn:
@@ -195,7 +213,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     _let_print_everything(sys.stdout, "replace")
     _let_print_everything(sys.stderr, "backslashreplace")
     try:
-        with translate_system_errors(), _sentences.progress_to(counted):
+        with translate_system_errors(), _sentences.progress_to(sample_progress_bar):
             code = app(
                 args=list(sys.argv[1:] if arguments is None else arguments),
                 prog_name="python -m qfusion",

@@ -537,10 +537,10 @@ def _name(data: bytes, folder: Path) -> Any:
 
 def _config(data: bytes, folder: Path) -> Any:
     """What is to be trained, as a TOML file says it."""
-    from qfusion.commands import models
+    from qfusion.commands import training_plan
 
     (folder / "t.toml").write_bytes(data)
-    return models._plan(None, "", None, [], folder / "t.toml")
+    return training_plan.read_plan(None, "", None, [], folder / "t.toml")
 
 
 def _shown(data: bytes, _: Path) -> Any:

@@ -834,4 +834,4 @@ def test_the_app_says_why_it_cannot_start(run: Any) -> None:
 @pytest.mark.parametrize(("seeds", "words"), [([0], "MAE 0.500"), ([0, 1], "MAE 0.500 ± 0.000")])
 def test_one_training_is_listed_without_a_deviation(seeds: list[int], words: str) -> None:
     card = {"seeds": seeds, "metrics": {"test": {"mae": {"mean": 0.5, "std": 0.0}}}}
-    assert commands.models._spread(card) == words
+    assert commands.models._format_metrics(card) == words

@@ -22,7 +22,7 @@ import pytest
 from optuna.trial import TrialState
 
 from qfusion.cli import main
-from qfusion.commands import samples
+from qfusion.commands import explained_rows, opened_model
 from qfusion.data import load
 from qfusion.errors import DataUnavailable, InvalidInput
 from qfusion.explain import backgrounds
@@ -64,7 +64,7 @@ def _serve(kind: str, home: Path, *words: Any, **named: Any) -> None:
     # a shared folder tells that one of this machine is gone; others wait for signs of life
     os.environ["QFUSION_RUNS"] = str(home.parent / "runs")
     os.chdir(home)
-    slowly(samples, "_contributions"), slowly(sweeps, "_value")
+    slowly(explained_rows, "contribution_rows"), slowly(sweeps, "_value")
     sink = os.open(home / f"{kind}.log", os.O_WRONLY | os.O_CREAT)
     os.dup2(sink, 1), os.dup2(sink, 2)
 
@@ -81,7 +81,7 @@ def several(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Servers]]
     workers: all begun before the first client, whose threads no fork would have."""
     for name in ("distributed", "optuna", "torch._dynamo"):  # here once, not in every member
         importlib.import_module(name)
-    samples.opened("qj-planted", None).behind  # noqa: B018
+    opened_model.open_model("qj-planted", None).background  # noqa: B018
     load("digits")
     recipe = terms.PLACES["digits"].recipe
     quick = replace(recipe, options=recipe.options | dict(epochs=1))

@@ -12,7 +12,7 @@ from rich.console import Console
 from qfusion import _sentences, cli
 from qfusion._memory_cache import CACHE
 from qfusion.analysis.opening import load_model_and_data
-from qfusion.commands import common, models
+from qfusion.commands import printing, train
 from qfusion.training import encodings
 
 MODEL = "qj-planted"
@@ -22,14 +22,14 @@ MODEL = "qj-planted"
 def shown(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What bars are told, wherever they are drawn."""
     heard: list[str] = []
-    bar = common.Progress
+    bar = printing.Progress
 
     class Listening(bar):  # type: ignore[misc, valid-type]
         def update(self, *words: Any, **named: Any) -> None:
             heard.append(str(named.get("description")))
             super().update(*words, **named)
 
-    monkeypatch.setattr(common, "Progress", Listening)
+    monkeypatch.setattr(printing, "Progress", Listening)
     return heard
 
 
@@ -83,11 +83,11 @@ def test_an_epoch_that_lasts_shows_its_rate_and_the_time_left(
 ) -> None:
     words = ("train", "--data", "planted", "--model", "concatenation")
     words += ("--set", "epochs=2", "--set", "batch=256")
-    monkeypatch.setattr(models, "SOME", 600.0)
+    monkeypatch.setattr(train, "SLOW_EPOCH", 600.0)
     run(*words, "--out", tmp_path / "quick")
     assert not [line for line in shown if "a second" in line], "an epoch of less than some seconds"
     assert [line for line in shown if line.startswith("Training: epoch 2, validation loss")]
-    monkeypatch.setattr(models, "SOME", 0.0)
+    monkeypatch.setattr(train, "SLOW_EPOCH", 0.0)
     shown.clear()
     run(*words, "--out", tmp_path / "slow")
     first, second = (
@@ -102,13 +102,16 @@ def test_a_bar_within_a_bar_is_a_line_of_it(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(
         common, "Console", lambda stderr: Console(stderr=stderr, force_terminal=True)
     )
-    with common.bar("Training") as outer, _sentences.progress_to(common.counted):
+    with (
+        printing.progress_bar("Training") as outer,
+        _sentences.progress_to(printing.sample_progress_bar),
+    ):
         outer(1, 2, "epoch 1")
         for _ in _sentences.progress_over([3, 4], "Encoding", 7, int):
             time.sleep(0.01)
-            assert [task.description.partition(":")[0] for task in common._drawn[0].tasks] == [
+            assert [task.description.partition(":")[0] for task in printing._drawn[0].tasks] == [
                 "Training",
                 "Encoding",
             ]
-        assert len(common._drawn[0].tasks) == 1
-    assert not common._drawn
+        assert len(printing._drawn[0].tasks) == 1
+    assert not printing._drawn

@@ -217,7 +217,7 @@ def test_damaged_files_are_named_and_the_rest_goes_on(trained: checkpoint.Checkp
         assert name in plain(app.error[0].value)
         assert "whole" in app.selectbox(key="model").options
     (place / "note.json").write_text("[]")
-    known, problems = models.cards()
+    known, problems = models.read_cards()
     assert [card["name"] for card in known][-2:] == ["own", "own"]
     assert [line.partition(":")[0] for line in problems] == [
         "Model 'cut' is left out",

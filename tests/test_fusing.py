@@ -20,7 +20,7 @@ from sklearn.metrics import silhouette_score
 
 from qfusion import data, explain
 from qfusion.analysis import errors, fusion_tests, opening, trust
-from qfusion.commands.samples import of_model
+from qfusion.commands.why import print_model_fusion
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import (
     additive_projection,
@@ -768,7 +768,7 @@ def test_what_a_model_predicts_is_data_like_others() -> None:
 
 
 def test_command_prints_json_and_words(capsys: pytest.CaptureFixture[str]) -> None:
-    of_model("qj-parity", None, True)
+    print_model_fusion("qj-parity", None, True)
     assert json.loads(capsys.readouterr().out)["emap"]["outcome"] == "gain"
-    of_model("qj-parity", None, False)
+    print_model_fusion("qj-parity", None, False)
     assert "Joint terms improve" in capsys.readouterr().out

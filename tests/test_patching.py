@@ -267,4 +267,4 @@ def test_the_command_line_prints_patches(capsys: pytest.CaptureFixture[str]) -> 
     assert [begin[f"output[{name}]"] for name in study.classes] == pytest.approx(swapped, abs=1e-8)
     with pytest.raises(SystemExit):
         cli.main(["why", "--data", "parity", "--patch", "pair-6601", "pair-6602"])
-    assert "Nothing is asked" in capsys.readouterr().err
+    assert "No question is given" in capsys.readouterr().err

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from qfusion.analysis import text
-from qfusion.commands import common
+from qfusion.commands import table_files
 
 ROOT = Path(__file__).resolve().parents[1]
 HARMFUL = (
@@ -57,8 +57,8 @@ def test_commands_write_by_the_same_writer(tmp_path: Path) -> None:
         pd.DataFrame({"id": list(HARMFUL[:4]), "score": [0.25, -0.5, 1e-12, 3.0]}),
         pd.DataFrame({"id": list(HARMFUL[4:]), "score": [1.0] * 6}),
     ]
-    common.write_table(frames, tmp_path / "all.csv")
-    common.write_table(frames, tmp_path / "all.parquet")
+    table_files.write_table(frames, tmp_path / "all.csv")
+    table_files.write_table(frames, tmp_path / "all.parquet")
     whole = pd.concat(frames)
     assert (tmp_path / "all.csv").read_bytes() == text.csv(whole)
     assert pd.read_parquet(tmp_path / "all.parquet")["id"].tolist() == list(HARMFUL)  # as it is

@@ -15,7 +15,14 @@ from typing import TYPE_CHECKING, Any, Literal
 import qfusion
 from qfusion import _limits
 from qfusion._checks import check, choose, require_whole
-from qfusion.commands import common, figure as figures, models, samples
+from qfusion.commands import (
+    background_options,
+    common,
+    decisions,
+    figure_files,
+    models,
+    printing,
+)
 from qfusion.errors import QFusionError, translate_import_errors, translate_system_errors
 
 if TYPE_CHECKING:
@@ -55,7 +62,7 @@ def _sample(
 ) -> qfusion.analysis.Sample:
     study = _study(model, data)
     qfusion.panels.tweak_limits.parse_tweak(study, tweak)
-    samples.check_background(background, contrast or None)
+    background_options.check_background(background, contrast or None)
     return qfusion.analysis.open_sample(
         model,
         sample,
@@ -68,7 +75,7 @@ def _sample(
 
 
 def _decision(sample: qfusion.analysis.Sample) -> dict[str, Any]:
-    return samples.decision(
+    return decisions.decision_record(
         sample.explanation, sample.dataset, sample.row, sample.output, sample.seed_uncertainty
     )
 
@@ -90,7 +97,7 @@ def list_models(offset: int = 0, limit: int = 20) -> dict[str, Any]:
     Args:
         offset: how many to leave out. limit: how many to list, at most 100.
     """
-    cards, problems = models.cards()
+    cards, problems = models.read_cards()
     page = _page("models", cards, offset, limit)
     return page | {
         "left_out": problems[:MOST_ROWS],
@@ -278,7 +285,7 @@ def figure(
     from mcp.server.mcpserver import Image
 
     choose("Page", page.lower(), qfusion.panels.pages.PAGES)
-    content, about, remarks = figures.drawn(
+    content, about, remarks = figure_files.render_figure(
         qfusion.figures.recipe.Recipe(page, panel, _values(address)),
         format,
         {"theme": theme, "size": size},
@@ -324,7 +331,7 @@ def server() -> MCPServer:
                     result = tool(**named)
             except (QFusionError, MemoryError) as error:
                 raise ToolError(str(error) or "It takes more memory than there is.") from error
-            return result if tool is figure else json.loads(common.json_text(result))
+            return result if tool is figure else json.loads(printing.json_text(result))
 
         return answer
 
@@ -347,7 +354,9 @@ def server() -> MCPServer:
 def mcp(model: common.Folders = None) -> None:
     """Answer agents on standard input and output, by the Model Context Protocol: what there is, why a decision was
     made, what a change of couplings does, figures. Nothing is written, and no path is taken from an agent."""
-    common.open_models(model)
+    common.add_models(model)
     _limits.begin_read_only()
-    common.say("qfusion: an agent is answered on standard input and output; Ctrl-C ends it.")
+    printing.print_remark(
+        "qfusion: an agent is answered on standard input and output; Ctrl-C ends it."
+    )
     server().run()

@@ -1,0 +1,112 @@
+"""`data extract`: make a data set from a folder of recordings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import qfusion
+from qfusion.commands.data_report import Licence, Repair, Title, print_report
+from qfusion.commands.printing import Json, print_remark, progress_bar
+
+
+def extract(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of the recordings.")],
+    name: Annotated[str, typer.Option(metavar="NAME", help="What the set is to be called.")],
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Table of id, label and, where there are such, file, text, start, end, split; labels.csv in the "
+            "folder unless given.",
+        ),
+    ] = None,
+    voice: Annotated[
+        str,
+        typer.Option(metavar="EXTRACTOR", help="What voices become: spectrum, opensmile or none."),
+    ] = "spectrum",
+    face: Annotated[
+        str,
+        typer.Option(
+            metavar="EXTRACTOR",
+            help="What pictures become: hog, mediapipe:model=FILE, torchvision:folder=FOLDER,model=NAME, "
+            "transformers:folder=FOLDER or none.",
+        ),
+    ] = "hog",
+    words: Annotated[
+        str,
+        typer.Option(
+            metavar="EXTRACTOR",
+            help="What words become: ngrams, transformers:folder=FOLDER or none.",
+        ),
+    ] = "ngrams",
+    target: Annotated[
+        str,
+        typer.Option(metavar="KIND", help="auto, regression, classification or labels."),
+    ] = "auto",
+    convention: Annotated[
+        str,
+        typer.Option(
+            metavar="CONVENTION", help="How scores are measured: auto, mosi, sims or plain."
+        ),
+    ] = "auto",
+    repair: Repair = None,
+    title: Title = "",
+    licence: Licence = "",
+    longest: Annotated[float, typer.Option(help="Seconds that a sample may last.")] = 60.0,
+    patience: Annotated[
+        float, typer.Option(help="Seconds that one file may take before it is left out.")
+    ] = 300.0,
+    processes: Annotated[
+        int,
+        typer.Option(help="Files that are read at once; 0 for as many as there are processors."),
+    ] = 0,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Let the imported set of that name give way.")
+    ] = False,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume/--no-resume",
+            help="Go on with what an earlier run has finished that was stopped, or begin anew.",
+        ),
+    ] = True,
+    as_json: Json = False,
+) -> None:
+    """Make a set from a folder of recordings and a table of labels: features of voice, picture and words. What was
+    stopped goes on where it was when the same command is given again."""
+    with progress_bar("Extracting") as show:
+        result = qfusion.data.extract.extract(
+            folder,
+            name,
+            labels=labels,
+            methods={"text": words, "audio": voice, "vision": face},
+            target=target,
+            convention=convention,
+            repair=repair or [],
+            replace=replace,
+            title=title,
+            licence=licence,
+            processes=processes,
+            longest=longest,
+            patience=patience,
+            resume=resume,
+            progress=show,
+        )
+    more = {
+        "name": name,
+        "repairs": result.staged.done,
+        "kept": result.place is not None,
+        "folder": result.place and str(result.place),
+        "left_out": [one._asdict() for one in result.failures],
+        "resumed": result.resumed,
+    }
+    print_report(result.report, result.staged.title, more, as_json)
+    for remark in result.remarks:
+        print_remark(remark)
+    for one in result.failures:
+        print_remark(f"left out: {one.id}{f' ({one.file})' if one.file else ''}: {one.why}")
+    result.report.require_no_errors()
+    print_remark(f"Kept as {name} in {result.place}; use it as --data {name}.")

@@ -1,0 +1,143 @@
+"""`data import`: import a data set of your own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import qfusion
+from qfusion._checks import check, read_pairs
+from qfusion.commands.data_report import Licence, Repair, Title, print_report
+from qfusion.commands.printing import Json, print_remark, progress_bar
+
+
+def import_(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="FILE",
+            help="An MMSA pickle, a .mat or .npz file, tables or computational sequences, or their folder.",
+        ),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="What the set is to be called.")
+    ] = None,
+    kind: Annotated[
+        str,
+        typer.Option("--format", metavar="FORMAT", help="auto, mmsa, multiview, tables or csd."),
+    ] = "auto",
+    modality: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--modality",
+            metavar="NAME=FILE",
+            help="Table, or computational sequence (.csd, .h5), of a modality; may be given several times.",
+        ),
+    ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            "--labels", metavar="FILE", help="Table of labels, instead of the one called `labels`."
+        ),
+    ] = None,
+    target: Annotated[
+        str,
+        typer.Option(
+            "--target",
+            metavar="KIND",
+            help="auto, regression, classification, or labels "
+            "(several a sample, words with ; between them).",
+        ),
+    ] = "auto",
+    convention: Annotated[
+        str,
+        typer.Option(
+            "--convention",
+            metavar="CONVENTION",
+            help="How scores are measured: auto, mosi (MOSI, MOSEI), sims (CH-SIMS), or plain.",
+        ),
+    ] = "auto",
+    repair: Repair = None,
+    title: Title = "",
+    licence: Licence = "",
+    vocabulary: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Folder of the tokenizer (vocab.txt or tokenizer.json) whose token "
+            "numbers `text_bert` holds.",
+        ),
+    ] = None,
+    rate: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=STEPS",
+            help="Steps a second of a modality's sequences, such as "
+            "audio=100; may be given several times.",
+        ),
+    ] = None,
+    check_only: Annotated[
+        bool, typer.Option("--check-only", help="Print the report and keep nothing.")
+    ] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Let the imported set of that name give way.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Import a set of your own; nothing is kept before the report is free of errors, and nothing repaired without
+    --repair."""
+    from qfusion.data import import_record, import_repairs, import_store, importing
+
+    check(
+        bool(paths or modality),
+        "What is imported must be named: give a FILE, or --modality NAME=FILE and --labels FILE.",
+    )
+    check(
+        check_only or name is not None,
+        "Argument `--name` must say what the set is to be called. Add --name NAME, or --check-only.",
+    )
+    rates = import_record.parse_rates(rate or [])
+    modalities = read_pairs(
+        modality or [], "Argument `--modality`", "name=file", "--modality text=text.csv"
+    )
+    if name is not None:
+        import_store.check_set_name(name, check_only or replace)
+    import_repairs.check_repair_names(repair or [])
+    with (
+        progress_bar("Importing") as show,
+        import_store.staging_folder() as folder,
+        import_store.staging_folder() as second,
+    ):
+        examined = importing.examine_files(
+            paths or [],
+            folder,
+            show,
+            kind=kind,
+            modalities={key: Path(path) for key, path in modalities.items()},
+            labels=labels,
+            target=target,
+            convention=convention,
+        )
+        repaired = import_repairs.make_repairs(examined, repair or [], second, show)
+        more = {"name": name, "repairs": repaired.staged.done, "kept": False}
+        if not check_only and not repaired.report.errors:
+            place = import_store.store_set(
+                repaired,
+                str(name),
+                title=title,
+                licence=licence,
+                replace=replace,
+                vocabulary=vocabulary,
+                rates=rates,
+            )
+            more |= {
+                "kept": True,
+                "folder": str(place),
+                "digest": qfusion.data.imported_sets.manifest(str(name))["digest"],
+            }
+    print_report(repaired.report, repaired.staged.title, more, as_json)
+    repaired.report.require_no_errors()
+    if not check_only:
+        print_remark(f"Kept as {name} in {more['folder']}; use it as --data {name}.")

@@ -1,0 +1,124 @@
+"""The decision on one sample as a record and as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import combinations
+from typing import Any
+
+from rich.console import RenderableType
+
+import qfusion
+from qfusion.commands.explain_cuts import cut_tables
+from qfusion.commands.explain_dynamics import dynamics_table
+from qfusion.commands.printing import number, print_result, table
+
+
+def decision_record(
+    explanation: qfusion.explain.Explanation,
+    dataset: qfusion.data.DataSet,
+    row: int,
+    index: int,
+    doubt: qfusion.explain.verdicts.Doubt | None,
+    label: str = "",
+) -> dict[str, Any]:
+    """Return the terms of the decision on one sample, their errors, and the verdict.
+
+    Args:
+        explanation: of the sample in `row` alone.
+        index: number of the explained output.
+        doubt: uncertainty over training seeds, see `stability.doubt`.
+        label: name of the explained output; the model's name of it unless given.
+    """
+    coalitions = explanation.coalitions
+    classes = dataset.target.classes
+    truth = dataset.y[row]
+    by_sign = qfusion.analysis.study.decides_by_sign(dataset)
+    verdict = qfusion.explain.verdict(explanation, 0, index, doubt, by_sign)
+    interaction = {}
+    for a, b in combinations(range(len(explanation.modalities)), 2):
+        pair = f"{explanation.modalities[a]}+{explanation.modalities[b]}"
+        interaction[pair] = explanation.interaction[0, a, b, index]
+    spread = None
+    if doubt is not None:
+        spread = dict(zip(coalitions[1:], doubt.spread[0], strict=True))
+    errors = None
+    if explanation.errors is not None:
+        errors = dict(zip(coalitions, explanation.errors[0, :, index], strict=True))
+    return {
+        "sample": dataset.ids[row],
+        "output": label or explanation.outputs[index],
+        "quantity": "log-odds" if classes else "score",
+        "truth": classes[truth] if classes else truth,
+        "prediction": explanation.prediction[0, index],
+        "baseline": explanation.baseline[index],
+        "coalitions": dict(zip(coalitions, explanation.values[0, :, index], strict=True)),
+        "dividends": dict(zip(coalitions, explanation.dividends[0, :, index], strict=True)),
+        "shapley": dict(zip(explanation.modalities, explanation.shapley[0, :, index], strict=True)),
+        "interaction": interaction,
+        "background": explanation.background,
+        "background_size": explanation.background_size,
+        "spread": spread,
+        "standard_error": errors,
+        "verdict": verdict.record() | {"says": _describe_verdict(verdict)},
+    }
+
+
+def _describe_verdict(verdict: qfusion.explain.verdicts.Verdict) -> list[str]:
+    words = qfusion.wording.verdicts
+    largest = words.describe_largest(verdict.dividends)
+    return [
+        f"{words.describe_decision(verdict)} {largest}.",
+        f"Did the modalities conflict? {words.describe_conflict(verdict)}",
+    ]
+
+
+def print_decision(result: dict[str, Any], as_json: bool) -> None:
+    """Print the record of `explain`, with a table for each part that it holds."""
+    parts: list[str | RenderableType] = []
+    if "verdict" in result:
+        parts.append(_terms_table(result))
+        parts += result["verdict"]["says"]
+    if "cut" in result:
+        parts += cut_tables(result["cut"], _quantity_title(result))
+    if "physics" in result:
+        parts.append(dynamics_table(result))
+    print_result(result, as_json, *parts)
+
+
+def _terms_table(result: Mapping[str, Any]) -> RenderableType:
+    """Return the table of the baseline and of every term; small joint terms are summed where there are many."""
+    dividends = result["dividends"]
+    shapley = result["shapley"]
+    shown, others = qfusion.analysis.shown_terms.select_shown_terms([dividends])
+    rows = []
+    for name in ("", *shown):
+        rows.append(
+            [
+                name or "(none)",
+                number(result["coalitions"][name]),
+                f"{dividends[name]:+.3f}",
+                f"{shapley[name]:+.3f}" if name in shapley else "",
+            ]
+        )
+    if others:
+        total = sum(dividends[name] for name in others)
+        rows.append([f"({len(others):,} other joint terms)", "", f"{total:+.3f}", ""])
+    truth = result["truth"]
+    if not isinstance(truth, str):
+        truth = number(truth)
+    background = result["background"]
+    if background in ("joint", "product"):
+        background = f"{background} of {result['background_size']:,} training samples"
+    return table(
+        ["Modalities", "Value with these", "Contribution", "Shapley value"],
+        rows,
+        f"{result['sample']}: {_quantity_title(result)} {number(result['prediction'])}, truth {truth}, "
+        f"{result['disturbance']}, against {background}",
+    )
+
+
+def _quantity_title(result: Mapping[str, Any]) -> str:
+    if result["quantity"] == "log-odds":
+        return f"log-odds of {result['output']}"
+    return str(result["output"])

@@ -1,0 +1,66 @@
+"""Options of `evaluate` and `explain` that leave modalities out, swap them or add noise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+import qfusion
+from qfusion._checks import read_pairs, require_number
+
+Missing = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--missing", metavar="MODALITY", help="Leave a modality out; may be given several times."
+    ),
+]
+Swap = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--swap",
+        metavar="MODALITY",
+        help="Take a modality from another sample of the split; may be given several times.",
+    ),
+]
+Noise = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--noise",
+        metavar="MODALITY=LEVEL",
+        help="Add Gaussian noise, in standard deviations of each feature; may be given several "
+        "times.",
+    ),
+]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of noise and swaps.")]
+
+
+def parse_disturbance(
+    modalities: Sequence[str],
+    missing: list[str] | None,
+    swap: list[str] | None,
+    noise: list[str] | None,
+    seed: int,
+) -> qfusion.explain.disturbances.Disturbance:
+    """Returns what the options ask for.
+
+    Raises:
+        NotFound, InvalidInput: when a modality does not exist, or a level is no number.
+    """
+    levels = read_pairs(
+        noise or [], "Argument `--noise`", "MODALITY=LEVEL", f"--noise {modalities[0]}=0.5"
+    )
+    wanted = qfusion.explain.disturbances.Disturbance(
+        tuple(dict.fromkeys(missing or [])),
+        swapped=tuple(dict.fromkeys(swap or [])),
+        noise={
+            name: require_number(
+                f"noise[{name}]", level, 0.0, qfusion.explain.disturbances.MAX_NOISE
+            )
+            for name, level in levels.items()
+        },
+        seed=seed,
+    )
+    wanted.validate(modalities)
+    return wanted

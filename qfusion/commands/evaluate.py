@@ -1,0 +1,99 @@
+"""`evaluate`: measure a trained model on one split of a data set."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+import qfusion
+from qfusion.commands.common import Address, Data, Model, Split
+from qfusion.commands.disturbance_options import Missing, Noise, Seed, Swap, parse_disturbance
+from qfusion.commands.opened_model import OpenedModel, open_model
+from qfusion.commands.printing import Json, metrics_table, print_remark, print_result
+
+
+def evaluate(
+    model: Model,
+    data: Data = None,
+    split: Split = "test",
+    missing: Missing = None,
+    swap: Swap = None,
+    noise: Noise = None,
+    seed: Seed = 0,
+    way: Annotated[
+        str,
+        typer.Option(
+            "--way",
+            metavar="WAY",
+            help="How an evolution is worked out: observables (once for all samples), states "
+            "(of each sample), trajectories (sampled), or auto: the cheapest.",
+        ),
+    ] = "auto",
+    cluster: Address = "",
+    as_json: Json = False,
+) -> None:
+    """Measure a trained model on one split of a data set, as recorded or with modalities absent, swapped or noisy."""
+    with (
+        qfusion.training.processes.joined("cpu") as (group, _),
+        qfusion.runs.cluster.connected(cluster) as client,
+    ):
+        here = open_model(model, data, way, group=group)
+        trained, dataset = here.trained, here.dataset
+        wanted = parse_disturbance(dataset.names, missing, swap, noise, seed)
+        rows, how = dataset.rows(split), None
+        if qfusion.models.can(trained.model, "time"):
+            how = trained.model.choice(min(len(rows), qfusion.explain.disturbances.BATCH))
+        parts = group.collected(dict(here.map_chunks(partial(_score_rows, wanted), rows, client)))
+        measured = qfusion.training.metrics.of_rows(
+            dataset, rows, np.concatenate([parts[place] for place in sorted(parts)])
+        )
+        if not group.leads:
+            return
+    print_result(
+        {
+            "model": model,
+            "data": dataset.name,
+            "split": split,
+            "n": len(rows),
+            "disturbance": wanted.words,
+            "convention": dataset.target.convention,
+            "metrics": measured,
+            **({} if how is None else {"way": how.way}),
+        },
+        as_json,
+        metrics_table(
+            ["Metric", "Value"],
+            [measured],
+            f"{model} on {dataset.name}, {split}, {len(rows)} samples, {wanted.words}",
+        ),
+    )
+    if how is not None and not as_json:
+        print_remark(
+            how.why
+            + (_sampling_note(trained.model, dataset, rows) if how.way == "trajectories" else "")
+        )
+
+
+def _score_rows(wanted: Any, of: OpenedModel, part: np.ndarray) -> np.ndarray:
+    """The scores of some rows of a split, here or on a worker."""
+    return qfusion.explain.disturbances.scores(
+        of.trained.model,
+        of.dataset,
+        part,
+        wanted,
+        of.trained_on,
+        of.background if wanted.missing else None,
+        of.split_rows(part),
+    )
+
+
+def _sampling_note(model: Any, dataset: Any, rows: np.ndarray) -> str:
+    """What sampling leaves, from a few rows."""
+    estimate = model.estimate(dataset.inputs(rows[:16], dtype=next(model.parameters()).dtype))
+    return (
+        f" {estimate.trajectories} trajectories of each sample leave a standard error of about "
+        f"{float(estimate.errors.mean()):.2g} in a score."
+    )

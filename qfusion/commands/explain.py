@@ -1,0 +1,230 @@
+"""`explain`: split a decision into the contributions of modalities and of their combinations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+import typer
+
+import qfusion
+from qfusion._checks import check
+from qfusion.commands.background_options import DEFAULT_BACKGROUND, Contrast, Kind, check_background
+from qfusion.commands.common import Address, Data, Model
+from qfusion.commands.decisions import decision_record, print_decision
+from qfusion.commands.disturbance_options import Missing, Noise, Seed, Swap, parse_disturbance
+from qfusion.commands.explain_cuts import cut_record
+from qfusion.commands.explain_dynamics import dynamics_record
+from qfusion.commands.explained_rows import (
+    contribution_rows,
+    disturbed_inputs,
+    explain_rows,
+    relation_by_background,
+    seed_doubt,
+)
+from qfusion.commands.opened_model import OpenedModel, open_model
+from qfusion.commands.printing import Json
+from qfusion.commands.table_files import table_path, write_chunks
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def explain(
+    model: Model,
+    sample: Annotated[
+        str | None, typer.Option("--sample", metavar="ID", help="Id of the sample.")
+    ] = None,
+    data: Data = None,
+    background: Kind = DEFAULT_BACKGROUND,
+    contrast: Contrast = None,
+    split: Annotated[
+        str | None, typer.Option(help="Explain a whole split; needs --out or --physics.")
+    ] = None,
+    output: Annotated[
+        str | None,
+        typer.Option(
+            help="The class whose log-odds are explained, against all others; A:B explains class A "
+            "rather than B. The class decided for unless given."
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write a table (.csv or .parquet), a row a sample.")
+    ] = None,
+    missing: Missing = None,
+    swap: Swap = None,
+    noise: Noise = None,
+    seed: Seed = 0,
+    cut: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--cut",
+            metavar="MODALITY",
+            help="Take the correlations of this modality away at a time, "
+            "evolve on and read; may be given several times, or "
+            "all.",
+        ),
+    ] = None,
+    times: Annotated[
+        int | None,
+        typer.Option(
+            "--times",
+            min=2,
+            max=1001,
+            help="With --cut: how many times, evenly from 0 to the end; 21 unless given.",
+        ),
+    ] = None,
+    physics: Annotated[
+        bool,
+        typer.Option(
+            "--physics",
+            help="Say which coupling and dissipation built which contribution: of the sample, "
+            "or on average over the split.",
+        ),
+    ] = False,
+    cluster: Address = "",
+    as_json: Json = False,
+) -> None:
+    """Split a decision exactly into the contributions of each modality and of each combination of modalities, against
+    a background."""
+    check(
+        (sample is None) != (split is None),
+        "Give either `--sample ID`, for one sample, or `--split SPLIT` with `--out FILE`, for all of its samples.",
+    )
+    check(
+        split is None or out is not None or physics,
+        "Argument `--split` needs a file to write to. Add --out FILE.csv.",
+    )
+    check(
+        out is not None or not cluster,
+        "Argument `--cluster` shares the rows of a split. Add --split SPLIT --out FILE.csv, or leave it out.",
+    )
+    check_background(background, contrast)
+    _check_cut(cut, times, sample, missing)
+    if out is not None:
+        table_path(out)
+    with (
+        qfusion.training.processes.joined("cpu") as (group, _),
+        qfusion.runs.cluster.connected(cluster) as client,
+    ):
+        opened = open_model(model, data, "auto", background, contrast, group)
+        disturbance = parse_disturbance(opened.dataset.names, missing, swap, noise, seed)
+        explained_output = qfusion.analysis.outputs.parse(output or "", opened.classes)
+        explained_model = explained_output.of_model(opened.explained)
+        if sample is not None:
+            rows = np.array([opened.dataset.row(sample)])
+            record, index = _sample_record(explained_output, disturbance, opened, rows)
+        else:
+            rows = opened.dataset.rows(split)
+            record = {"model": model, "data": opened.dataset.name, "split": split}
+            record |= _split_record(explained_output, disturbance, opened, rows, out)
+        if cut:
+            features = disturbed_inputs(opened, rows, disturbance)
+            record["cut"] = cut_record(
+                explained_model, features, opened.background, cut, times, index
+            )
+        if physics and group.leads:
+            features = disturbed_inputs(opened, rows, disturbance)
+            record |= dynamics_record(
+                explained_model,
+                features,
+                opened.background,
+                explained_output.number,
+                disturbance.missing,
+            )
+        if out is not None:
+            seconds = _write_contributions(explained_output, disturbance, opened, rows, out, client)
+            if "seconds" in record:
+                record["seconds"] = seconds
+        if group.leads:
+            print_decision(record, as_json)
+
+
+def _check_cut(
+    cut: list[str] | None, times: int | None, sample: str | None, missing: list[str] | None
+) -> None:
+    check(
+        times is None or bool(cut),
+        "Argument `--times` says at how many times to cut. Give --cut MODALITY too, or leave it out.",
+    )
+    check(
+        not cut or sample is not None,
+        "Argument `--cut` follows one sample, but none is given. Add --sample ID.",
+    )
+    check(
+        not cut or not missing,
+        "Arguments `--cut` and `--missing` cannot be combined: a modality that is left out has no state to cut. Give "
+        "one of them.",
+    )
+
+
+def _sample_record(
+    output: qfusion.analysis.outputs.Output,
+    disturbance: qfusion.explain.disturbances.Disturbance,
+    opened: OpenedModel,
+    row: np.ndarray,
+) -> tuple[dict[str, Any], int]:
+    """Return the record of the decision on one sample, and the number of the explained output."""
+    explanation, _ = explain_rows(output, disturbance, opened, row)
+    index = int(output.numbers(explanation)[0])
+    doubt = seed_doubt(output, disturbance, opened, row, np.array([index]))
+    label = "" if output.reference is None else str(output)
+    record = decision_record(explanation, opened.dataset, row[0], index, doubt, label)
+    verdict = record["verdict"]
+    relations = relation_by_background(output, disturbance, opened, row, verdict["relation"])
+    if relations:
+        verdict["relation_by_background"] = relations
+        verdict["says"].append(qfusion.wording.backgrounds.describe_agreement(relations))
+    record["disturbance"] = disturbance.words
+    return record, index
+
+
+def _split_record(
+    output: qfusion.analysis.outputs.Output,
+    disturbance: qfusion.explain.disturbances.Disturbance,
+    opened: OpenedModel,
+    rows: np.ndarray,
+    out: Path | None,
+) -> dict[str, Any]:
+    """Return size, background and output of a split whose contributions are written to a table."""
+    if opened.classes:
+        output_name = str(output) or "the class decided for"
+    else:
+        output_name = output.of_model(opened.explained).outputs[0]
+    record = {
+        "n": len(rows),
+        "background": opened.background.name,
+        "background_size": opened.background.size,
+        "output": output_name,
+    }
+    if out is not None:
+        record["seconds"] = 0.0
+    record["disturbance"] = disturbance.words
+    if out is not None:
+        record["out"] = str(out)
+    return record
+
+
+def _write_contributions(
+    output: qfusion.analysis.outputs.Output,
+    disturbance: qfusion.explain.disturbances.Disturbance,
+    opened: OpenedModel,
+    rows: np.ndarray,
+    out: Path,
+    client: Any,
+) -> float:
+    """Write a table with a row for each sample, and return the seconds that the explanations took."""
+    seconds = 0.0
+
+    def tables() -> Iterator[tuple[int, pd.DataFrame]]:
+        nonlocal seconds
+        explain_chunk = partial(contribution_rows, output, disturbance)
+        for number, (frame, chunk_seconds) in opened.map_chunks(explain_chunk, rows, client):
+            seconds += chunk_seconds
+            yield number, frame
+
+    write_chunks(tables(), out, opened.group)
+    return seconds

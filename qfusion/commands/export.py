@@ -1,0 +1,115 @@
+"""`export`: write a trained model, or one sample of it, for other programs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import qfusion
+from qfusion._checks import check, choose
+from qfusion._files import write_file
+from qfusion.commands.common import Data, Model, load
+from qfusion.commands.printing import Json, print_remark, print_result
+
+
+def export(
+    model: Model,
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out",
+            metavar="FILE",
+            help="What to write; of a checkpoint the card, or a .zip with card and weights.",
+        ),
+    ],
+    kind: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            metavar="FORMAT",
+            help="checkpoint, torch, qutip, openqasm3, openqasm2, quantikz or numpy.",
+        ),
+    ],
+    data: Data = None,
+    sample: Annotated[
+        str | None,
+        typer.Option(
+            "--sample",
+            metavar="ID",
+            help="Id of the sample, for qutip, openqasm, quantikz and numpy.",
+        ),
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="What to change in the model: H.text-audio=0.5, D.text=2 or T=1.2 of a quantum-jump model; "
+            "2.011=1.57, 3:and or all:or of an entangled-qcnn. May be given several times.",
+        ),
+    ] = None,
+    precision: Annotated[
+        str, typer.Option(help="Of a torch program: double or single.")
+    ] = "double",
+    centred: Annotated[
+        bool,
+        typer.Option(
+            "--centred",
+            help="Subtract what all classes share from the scores of a classifier; probabilities stay as they are.",
+        ),
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Write a model, as trained or tweaked, as a checkpoint, a program of torch, QuTiP objects, OpenQASM or NumPy
+    arrays."""
+    formats = qfusion.model_export
+    wanted = formats.FORMATS[choose("Format", kind, formats.FORMATS)]
+    choose("Precision", precision, formats.PRECISIONS)
+    check(
+        kind == "torch" or precision == "double",
+        f"Argument `--precision` is of a torch program, and not of format '{kind}'. Leave it out.",
+    )
+    endings = (".json", ".zip") if kind == "checkpoint" else (wanted.ending,)
+    check(
+        out.suffix.lower() in endings,
+        f"Argument `--out` must end in {' or '.join(endings)} for format {kind}, but is {out.name!r}.",
+    )
+    check(
+        wanted.of_sample or sample is None,
+        f"Format '{kind}' is of the model, not of one sample. Leave `--sample` out.",
+    )
+    trained, dataset = load(model, data)
+    tweak = ",".join(set_ or [])
+    if kind == "checkpoint" and out.suffix.lower() == ".json":
+        formats.save(out, trained, tweak, dataset, centred)
+    else:
+        write_file(
+            out,
+            formats.make(
+                kind,
+                trained,
+                dataset,
+                tweak=tweak,
+                sample=sample or "",
+                model_name=out.stem if kind == "checkpoint" else "",
+                precision=precision,
+                centred=centred,
+            ),
+        )
+    print_result(
+        {
+            "model": model,
+            "data": dataset.name,
+            "format": kind,
+            "sample": sample,
+            "tweak": tweak,
+            "centred": centred,
+            "out": str(out),
+        },
+        as_json,
+    )
+    print_remark(
+        f"{wanted.title} of {model}{f', tweaked by {tweak}' if tweak else ''} written to {out}"
+    )

@@ -1,0 +1,37 @@
+"""Options of the commands that write figures."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+import qfusion
+
+Size = Annotated[
+    str | None,
+    typer.Option(
+        help="single, double (columns), slide or poster; of a journal: aps-single, aps-double, nature-single, "
+        "nature-double, ieee-single, ieee-double, acl-single, acl-double or neurips."
+    ),
+]
+Theme = Annotated[str | None, typer.Option(help="light, dark or grey.")]
+Font = Annotated[float | None, typer.Option(help="Letters in pt, in print.")]
+Dpi = Annotated[int | None, typer.Option(help="300 or 600, of a PNG.")]
+
+Title = Annotated[bool | None, typer.Option(help="Write the titles above.")]
+
+Caption = Annotated[bool | None, typer.Option(help="Write what is shown below.")]
+
+
+def given_options(**options: Any) -> dict[str, Any]:
+    """The options that were given."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def restyle(
+    style: qfusion.figures.export_style.ExportStyle, changed: dict[str, Any], always: dict[str, str]
+) -> qfusion.figures.export_style.ExportStyle:
+    """A recipe's style with what is given on the command line; the letters are those usual for a size that is."""
+    font = {"font": 0} if "size" in changed and "font" not in changed else {}
+    return type(style).parse(style.as_dict() | changed | always | font)

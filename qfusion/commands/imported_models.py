@@ -1,0 +1,180 @@
+"""`model import` and `model remove`: add a model that was trained elsewhere, or remove it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+import qfusion
+from qfusion._checks import check
+from qfusion.commands.printing import (
+    Json,
+    example_text,
+    metrics_table,
+    print_remark,
+    print_result,
+    table,
+)
+
+# `model`: importing a model that was trained elsewhere.
+
+app = typer.Typer(
+    no_args_is_help=True, help="Import a model that was trained elsewhere, or remove it."
+)
+
+
+@app.command(
+    "import",
+    epilog=example_text(
+        "model import mult.pt2 --data planted --name my-mult",
+        "model import mult.pt2 --data planted --name my-mult --card mult.toml",
+        "model import my_package.models:make --weights weights.safetensors --data mosi --name mine",
+    ),
+)
+def import_(
+    program: Annotated[
+        str,
+        typer.Argument(
+            metavar="PROGRAM",
+            help="An .onnx file, a .pt2 file of "
+            "torch.export, whose loading runs what it "
+            "holds, or PACKAGE.MODULE:FACTORY, whose "
+            "code is run.",
+        ),
+    ],
+    data: Annotated[
+        str, typer.Option("--data", metavar="NAME", help="Data set whose modalities go in.")
+    ],
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="NAME", help="What the model is to be called.")
+    ] = None,
+    card: Annotated[
+        Path | None,
+        typer.Option(
+            "--card",
+            metavar="FILE",
+            help="The card, corrected; without it one is guessed and written.",
+        ),
+    ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            "--weights",
+            metavar="FILE",
+            help="State dictionary of a factory's model, as safetensors.",
+        ),
+    ] = None,
+    adapter: Annotated[
+        str,
+        typer.Option(
+            "--adapter",
+            metavar="NAME",
+            help="How a factory's model is called: "
+            "dict, mmsa or multibench; by its "
+            "arguments unless given.",
+        ),
+    ] = "",
+    title: Annotated[
+        str, typer.Option("--title", metavar="TEXT", help="What a person calls the model.")
+    ] = "",
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="FOLDER",
+            help="Keep it in a folder of its own instead of among your models.",
+        ),
+    ] = None,
+    check_only: Annotated[
+        bool, typer.Option("--check-only", help="Check the program and its card, and keep nothing.")
+    ] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Let the imported model of that name give way.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Import a program: its inputs are matched to a data set's modalities by a card, checked on ten rows, and kept
+    among the models."""
+    from qfusion.training import imports
+
+    check(
+        check_only or name is not None,
+        "Argument `--name` must say what the model is to be called. Add --name "
+        "NAME, or --check-only.",
+    )
+    if name is not None and not check_only:
+        imports.check_name(name, out, replace)
+    dataset = qfusion.data.load(data)
+    corrected = None if card is None else imports.read_card(card)
+    written = _card_path(program)
+    try:
+        taken = imports.take(program, dataset, corrected, weights, adapter)
+    except imports.Unfit as error:
+        imports.write_card(error.card, written)
+        print_remark(f"A first card is written to {written}; correct it and add --card {written}.")
+        raise
+    if corrected is None:
+        imports.write_card(taken.model.card, written)
+    for warning in taken.warnings:
+        print_remark(f"qfusion: warning: {warning}")
+    stored = None
+    if not check_only:
+        place = imports.keep(taken, dataset, str(name), out, title, replace)
+        stored = {
+            "name": name,
+            "path": str(place),
+            "metrics": qfusion.training.checkpoint.card(place)["this_seed"].get("test", {}),
+        }
+    print_result(
+        imports.summary(taken, stored), as_json, *_import_lines(taken, stored, dataset.title)
+    )
+    if corrected is None:
+        print_remark(
+            f"The card was guessed and is written to {written}; where it is wrong, correct it, and add --card "
+            f"{written} --replace."
+        )
+    if stored is not None:
+        called = name if out is None else place
+        print_remark(f"Kept as {called}; use it as --model {called}.")
+
+
+def _card_path(program: str) -> Path:
+    path = Path(program)
+    factory = program.rpartition(":")[2] if ":" in program else path.stem
+    return path.with_suffix(".toml") if path.exists() else Path(f"{factory}.toml")
+
+
+def _import_lines(taken: Any, stored: dict[str, Any] | None, title: str) -> list[Any]:
+    words = [
+        table(
+            ["Input", "Modality", "Gives", "Axes", "Type"],
+            [
+                [
+                    entry.name,
+                    " and ".join(entry.modality),
+                    entry.gives,
+                    " x ".join(map(str, entry.axes)),
+                    entry.dtype,
+                ]
+                for entry in taken.model.card.inputs
+            ],
+            f"{taken.source} on {title}",
+        ),
+        *taken.remarks,
+        "Scores of ten rows are finite, repeat, and do not depend on one another.",
+    ]
+    if stored and stored["metrics"]:
+        words.append(metrics_table(["Metric", "Test"], [stored["metrics"]]))
+    return words
+
+
+@app.command(epilog=example_text("model remove my-mult"))
+def remove(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of an imported model.")],
+    as_json: Json = False,
+) -> None:
+    """Remove an imported model; the file that it was imported from stays."""
+    place = qfusion.training.imports.remove(name)
+    print_result({"model": name, "removed": str(place)}, as_json, f"{name} is removed from {place}")

@@ -1,0 +1,132 @@
+"""How commands print: results to standard output, everything else to standard error."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console, Group, RenderableType
+from rich.markup import escape
+from rich.progress import Progress
+from rich.table import Table
+from rich.text import Text
+
+import qfusion
+from qfusion._sentences import Pace, Tell
+
+# How commands print: results to standard output, everything else to standard error.
+
+_drawn: list[Progress] = []  # the bars of this process, where some are
+Json = Annotated[
+    bool, typer.Option("--json", help="Print the result as JSON, alone on standard output.")
+]
+
+
+def example_text(*lines: str) -> str:
+    """Returns the closing words of a command's help: how it is called."""
+    return "Example: " + "; ".join(
+        f"[bold]python -m qfusion {escape(line)}[/bold]" for line in lines
+    )
+
+
+def number(value: Any, digits: int = 3) -> str:
+    """Returns a number for a table, `-` where there is none."""
+    return "-" if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = "") -> RenderableType:
+    """Returns a table, below its title."""
+    cells = Table(*columns)
+    for row in rows:
+        cells.add_row(*map(str, row))
+    return Group(Text(title, style="bold"), cells) if title else cells
+
+
+def metrics_table(
+    columns: Sequence[str], measured: Sequence[Mapping[str, float]], title: str = ""
+) -> RenderableType:
+    """Returns a table of metrics, a row each, with a column for each of several measurements."""
+    return table(
+        columns,
+        [
+            [label.short, *(number(values[key]) for values in measured)]
+            for key, label in qfusion.training.metrics.labels(measured[-1]).items()
+        ],
+        title,
+    )
+
+
+@contextmanager
+def progress_bar(task: str) -> Iterator[Callable[[float, float, str], None]]:
+    """Shows a progress bar on standard error while the block lasts, if that is a terminal.
+
+    Yields what is to be called with steps done, steps in all and a remark.
+    """
+    with ExitStack() as stack:
+        if not _drawn:  # a bar inside another is a line of it
+            console = Console(stderr=True)
+            _drawn.append(
+                stack.enter_context(
+                    Progress(console=console, transient=True, disable=not console.is_terminal)
+                )
+            )
+            stack.callback(_drawn.clear)
+        shown = _drawn[0]
+        line = shown.add_task(task)
+        stack.callback(shown.remove_task, line)
+
+        def show(done: float, total: float, remark: str) -> None:
+            shown.update(line, completed=done, total=total, description=f"{task}: {escape(remark)}")
+
+        yield show
+
+
+@contextmanager
+def sample_progress_bar(task: str) -> Iterator[Tell]:
+    """Shows a bar of samples with their rate while the block lasts, see `progress_bar` and `_sentences.progress_to`."""
+    pace = Pace()
+    with progress_bar(task) as show:
+        yield lambda done, total: show(done, total, pace.words(done, total))
+
+
+def json_text(result: Any) -> str:
+    """Return a JSON document: NumPy's numbers and arrays become Python's, NaN and infinity null."""
+    return json.dumps(_as_json(result), indent=2, allow_nan=False)
+
+
+def _as_json(value: Any) -> Any:
+    """Return a value as JSON's types."""
+    if value is None or isinstance(value, (str, bool, int)):
+        return value
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: _as_json(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_as_json(entry) for entry in value]
+    if hasattr(value, "tolist"):  # an array, a number of NumPy's, a tensor, a column
+        return _as_json(value.tolist())
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} is not of JSON")
+
+
+def print_result(result: Any, as_json: bool, *words: str | RenderableType) -> None:
+    """Prints `result` as one JSON document, or what says it: lines and tables, as written whatever markup they look
+    like."""
+    if as_json:
+        print(json_text(result))
+        return
+    console = Console(markup=False, emoji=False, highlight=False)
+    for part in words:
+        console.print(part, soft_wrap=isinstance(part, str))
+
+
+def print_remark(message: str) -> None:
+    """Prints a remark to standard error, so that results stay alone on standard output."""
+    print(message, file=sys.stderr)

@@ -1,0 +1,82 @@
+"""`story`: write a page or a film about the decision on one sample."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import qfusion
+from qfusion._checks import check, choose
+from qfusion._files import write_file
+from qfusion.commands.common import Data, Model, Output, load
+from qfusion.commands.explain import DEFAULT_BACKGROUND, Contrast, Kind, check_background
+from qfusion.commands.printing import Json, print_remark, print_result
+
+
+def story(
+    model: Model,
+    sample: Annotated[str, typer.Option("--sample", metavar="ID", help="Id of the sample.")],
+    out: Annotated[Path, typer.Option(help="The file to write: .html, .mp4, .webm, .gif or .svg.")],
+    data: Data = None,
+    output: Output = None,
+    background: Kind = DEFAULT_BACKGROUND,
+    contrast: Contrast = None,
+    tweak: Annotated[
+        str,
+        typer.Option(
+            help="The lever: 'H.text-audio=0.5', or rules such as 'all:and'. Unless given, the term that the decision "
+            "depends on most is taken out."
+        ),
+    ] = "",
+    seconds: Annotated[float, typer.Option(help="How long it is, 1 to 120.")] = 10.0,
+    fps: Annotated[
+        float, typer.Option(help="Frames a second of a video, and at most of a GIF, 1 to 60.")
+    ] = 30.0,
+    theme: Annotated[
+        str, typer.Option(help="light or dark; a page follows who reads it.")
+    ] = "light",
+    as_json: Json = False,
+) -> None:
+    """Write a story to show: a sample, the decision on it, its terms as they grow, and what one lever changes."""
+    from qfusion.report.story import KINDS, check_length
+
+    suffix = out.suffix.lower()
+    check(
+        suffix in KINDS,
+        f"Argument `--out` must end in {', '.join(KINDS)}, but is {out.name!r}. Choose one of these.",
+    )
+    check_length(seconds, fps, suffix)
+    choose("Theme", theme, ("light", "dark"))
+    check_background(background, contrast)
+    import torch
+
+    torch.set_num_threads(1)
+    trained, dataset = load(model, data)
+    opened = qfusion.analysis.open_sample(
+        trained,
+        sample,
+        dataset,
+        output=output or "",
+        background=background,
+        contrast=contrast or "",
+        tweak=tweak,
+    )
+    result = qfusion.panels.story.story(opened)
+    write_file(out, result.written(suffix, theme, seconds, fps))
+    print_remark(f"Story written to {out}")
+    print_result(
+        {
+            "model": model,
+            "data": opened.dataset.name,
+            "sample": sample,
+            "title": result.title,
+            "says": result.says,
+            "acts": {act.name: act.says for act in result.acts},
+            "file": str(out),
+        },
+        as_json,
+        result.title,
+        *(f"{act.name}: {act.says}" for act in result.acts),
+    )

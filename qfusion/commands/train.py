@@ -1,0 +1,248 @@
+"""`train`: train a model and keep it in a folder of its own."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import qfusion
+from qfusion._checks import check
+from qfusion._sentences import Pace
+from qfusion.commands.printing import (
+    Json,
+    metrics_table,
+    number,
+    print_remark,
+    print_result,
+    progress_bar,
+    table,
+)
+from qfusion.commands.training_plan import read_plan
+
+SLOW_EPOCH = 3.0  # seconds: of an epoch that lasts longer the rate is shown
+
+
+def train(
+    data: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Data set to train on, as `data list` prints it, or the "
+            "path of a .mat or .npz file.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder for the trained model; made if it is missing."),
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Instead of --out: keep the run among your runs and the model "
+            "among your models, where the app finds both.",
+        ),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(metavar="KIND", help="Kind of model; quantum-jump unless given.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Seed of every random number; 0 unless given.")
+    ] = None,
+    assign: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="A setting of the model or of the training; may be given several times.",
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.toml",
+            help="Read data, model, seed and a table [set] from a "
+            "file; words of the command line win.",
+        ),
+    ] = None,
+    resume: Annotated[
+        str | None,
+        typer.Option(metavar="RUN", help="Go on with a run: its folder, or one of your runs."),
+    ] = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "auto",
+    replay: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            metavar="COUNT",
+            help="Keep the model after so many epochs, too, evenly spread: NAME@EPOCH, for the cursor over training.",
+        ),
+    ] = 0,
+    events: Annotated[
+        bool,
+        typer.Option(
+            "--events", help="Write event files that TensorBoard reads (needs tensorboard)."
+        ),
+    ] = False,
+    queue: Annotated[
+        bool,
+        typer.Option(
+            "--queue", help="Wait until a processor is free among your other queued runs."
+        ),
+    ] = False,
+    find_rate: Annotated[
+        bool,
+        typer.Option(
+            "--find-rate",
+            help="Train nothing that is kept: let the learning rate grow over "
+            "120 steps and suggest one.",
+        ),
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Train a model; its folder then stands for it wherever --model is asked for. Killed or stopped with Ctrl-C, it
+    goes on with --resume.
+
+    Under `torchrun --nproc-per-node=N -m qfusion train ...` N processes share every batch.
+    """
+    if find_rate:
+        check(
+            not (resume or out or name or replay or events or queue) and device == "auto",
+            "Argument `--find-rate` keeps nothing and runs here: leave out --out, --name, --resume, --replay, "
+            "--events, --queue and --device.",
+        )
+        _find_rate(read_plan(data, model, seed, assign or [], config), as_json)
+        return
+    with qfusion.training.processes.joined(device) as (group, place):
+        check(
+            resume is None
+            or not (data or out or name or model or config or assign or replay or seed is not None),
+            "Argument `--resume` goes on with what was begun: leave out --data, --out, --name, --model, --seed, "
+            "--set, --replay and --config.",
+        )
+        folder = Path()
+        if group.leads and resume is None:
+            check(
+                (out is None) != (name is None),
+                "Give either `--out DIR`, a folder for the model, or `--name NAME`, to keep it among your runs.",
+            )
+            plan = read_plan(data, model, seed, assign or [], config, replay)
+            modalities = qfusion.data.load(plan.data).names
+            sentence = qfusion.data.coalition_terms.describe_coalition_count(len(modalities))
+            if sentence:
+                print_remark(sentence)
+            folder = qfusion.runs.create_run(plan, out, name or "").path
+        elif group.leads:  # a run's folder, or the name of one of the user's
+            folder = (
+                Path(str(resume))
+                if Path(str(resume), "plan.json").is_file()
+                else qfusion.runs.find_run(str(resume)).path
+            )
+        run = qfusion.runs.Run(Path(group.agreed(str(folder))))
+        with progress_bar("Training") as show:
+            shown = _TrainingBar(show)
+            measured = qfusion.runs.train_run(
+                run, shown.epoch, group, place, events, queue, shown.batch
+            )
+        if not group.leads:
+            return
+    record, plan = run.record(), run.plan
+    if measured:
+        print_remark(
+            f"Model written to {run.model_path}"
+            if run.model_path.stem == run.name  # among the user's
+            else f"Model written to {run.path}. To open it in the app: qfusion app --model {shlex.quote(str(run.path))}"
+        )
+        note = json.loads(run.model_path.read_text(encoding="utf-8"))["notes"]
+        if note:
+            print_remark(note)
+    else:
+        print_remark(f"Run {run.name} {qfusion.runs.STATES[record.state]}. {record.message}")
+    print_result(
+        {
+            "model": plan.model,
+            "data": plan.data,
+            "seed": plan.seed,
+            "out": str(run.path),
+            "state": record.state,
+            "epochs": record.epoch,
+            "kept": record.best_epoch,
+            "metrics": measured,
+        },
+        as_json,
+        *(
+            [
+                metrics_table(
+                    ["Metric", *measured],
+                    [*measured.values()],
+                    f"{plan.model} on {plan.data}, seed {plan.seed}",
+                )
+            ]
+            if measured
+            else []
+        ),
+    )
+
+
+class _TrainingBar:
+    """A training on a bar: its epochs, and of one that lasts some seconds its rate and the time left."""
+
+    def __init__(self, show: Callable[[float, float, str], None]):
+        self._show, self._pace, self._loss = show, Pace(), ""
+
+    def epoch(self, progress: qfusion.training.Progress) -> None:
+        """After an epoch."""
+        self._loss = f", validation loss {progress.valid_loss:.3f}"
+        self._show(progress.epoch, progress.epochs, f"epoch {progress.epoch}{self._loss}")
+
+    def batch(self, epoch: int, epochs: int, done: int, total: int) -> None:
+        """As an epoch begins, and after each of its batches."""
+        if not done:
+            self._pace = Pace()
+        elif self._pace.seconds > SLOW_EPOCH:
+            self._show(
+                epoch - 1 + done / total,
+                epochs,
+                f"epoch {epoch}, {self._pace.words(done, total)}{self._loss}",
+            )
+
+
+def _find_rate(plan: qfusion.runs.Plan, as_json: bool) -> None:
+    dataset = qfusion.data.load(plan.data)
+    with progress_bar("Learning rate") as show:
+        rate = qfusion.training.find_rate(
+            plan.model,
+            dataset,
+            plan.settings,
+            qfusion.training.options.chosen(dataset, plan.options),
+            plan.seed,
+            on_step=lambda done, total: show(done, total, f"step {done}"),
+        )
+    print_result(
+        {
+            "model": plan.model,
+            "data": plan.data,
+            "seed": plan.seed,
+            "suggestion": rate.suggestion,
+            "rates": rate.rates,
+            "losses": rate.losses,
+            "smoothed": rate.smoothed,
+        },
+        as_json,
+        table(
+            ["Rate", "Loss", "Smoothed"],
+            [
+                [f"{rate.rates[n]:.2e}", number(rate.losses[n], 4), number(rate.smoothed[n], 4)]
+                for n in range(0, len(rate.rates), 10)
+            ],
+            f"{plan.model} on {plan.data}, seed {plan.seed}",
+        ),
+    )
+    print_remark(
+        f"The loss falls most steeply at a rate of {rate.suggestion:.2g}: --set rate={rate.suggestion:.2g}"
+    )

@@ -1,0 +1,79 @@
+"""Read what to train from options of the command line and from a TOML file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import qfusion
+from qfusion._checks import check, choose, read_toml
+from qfusion.errors import translate_errors
+
+
+def read_plan(
+    data: str | None,
+    model: str | None,
+    seed: int | None,
+    assignments: list[str],
+    config: Path | None,
+    replay: int = 0,
+) -> qfusion.runs.Plan:
+    """Returns what shall be trained, checked as far as it can be without training."""
+    file = _read_config(config)
+    data, model = data or file.get("data"), model or str(file.get("model", "quantum-jump"))
+    seed = int(file.get("seed", 0)) if seed is None else seed
+    check(
+        isinstance(data, str),
+        "Say what to train on: --data NAME, or data = 'NAME' in the file of --config. See `data list`.",
+    )
+    from_file = [
+        f"{key}={value if isinstance(value, str) else json.dumps(value)}"
+        for key, value in file.get("set", {}).items()
+    ]
+    return qfusion.runs.plans.make_plan(
+        str(data),
+        model,
+        parse_settings(
+            from_file + assignments, qfusion.runs.plans.default_settings(str(data), model)
+        ),
+        seed,
+        replay=replay,
+    )
+
+
+def parse_settings(assignments: list[str], default: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns what `key=value` says of settings, which have these defaults."""
+    settings = {}
+    for word in assignments:
+        key, equals, text = word.partition("=")
+        check(
+            bool(equals),
+            f"Argument `--set` must have the form key=value, but is {word[:80]!r}. Write --set epochs=30, say.",
+        )
+        key = choose("Setting", key.strip(), default)
+        settings[key] = qfusion.runs.plans.parse_value(key, text.strip(), default[key])
+    return settings
+
+
+def _read_config(config: Path | None) -> dict[str, Any]:
+    if config is None:
+        return {}
+    with translate_errors(
+        f"Argument `--config` names {config}, which cannot be read as TOML",
+        "Correct it.",
+        *(OSError, ValueError),
+        why="{words}",
+    ):
+        file = read_toml(config.read_text(encoding="utf-8"))
+    for key in file:
+        choose(f"In {config.name}, key", key, ("data", "model", "seed", "set"))
+    check(
+        isinstance(file.get("set", {}), dict)
+        and isinstance(file.get("seed", 0), int)
+        and isinstance(file.get("model", ""), str),
+        f"File {config.name} must hold data and model as words, seed as a whole number, and settings in a table "
+        "[set].",
+    )
+    return file
