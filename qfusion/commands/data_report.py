@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import typer
+from rich.console import RenderableType
 
 import qfusion
 from qfusion.commands.printing import print_result, table
 
-# What a set is kept with, however it came.
+MAX_CLASSES = 40  # of a printed table
 Repair = Annotated[
     list[str] | None,
     typer.Option(
@@ -24,46 +25,64 @@ Licence = Annotated[str, typer.Option(metavar="TEXT", help="The terms it comes u
 def print_report(
     report: qfusion.data.import_report.Report, title: str, more: dict[str, Any], as_json: bool
 ) -> None:
-    """Prints what was found in files; as JSON with `more` that is to be said."""
-    target = report.target
-    says = (
-        f"Target {target['name']}: {target['low']:.3g} to {target['high']:.3g}, mean {target['mean']:.3g}, "
-        f"deviation {target['deviation']:.3g}; metrics: {qfusion.data.target_spec.CONVENTIONS[target['convention']]}"
-        if target.get("low") is not None
-        else f"Target {target['name']}: no number."
-    )
-    classes = list(zip(target.get("classes", ()), target.get("samples", ()), strict=True))
+    """Print the report of a check of files.
+
+    Args:
+        title: of the data set.
+        more: further entries of the JSON document.
+    """
+    report_dict = report.as_dict()
+    record = {
+        "data": title,
+        "target": report.target["name"],
+        "convention": report.target["convention"],
+        "samples": report.splits,
+        "modalities": [
+            {"name": m["name"], "size": m["shape"][-1], "sequence": m["sequence"]}
+            for m in report.modalities
+        ],
+        "report": report_dict,
+    }
     print_result(
-        {
-            "data": title,
-            "target": target["name"],
-            "convention": target["convention"],
-            "samples": report.splits,
-            "modalities": [
-                {"name": m["name"], "size": m["shape"][-1], "sequence": m["sequence"]}
-                for m in report.modalities
-            ],
-            "report": report.as_dict(),
-        }
-        | more,
+        record | more,
         as_json,
-        table(
-            ["Modality", "Shape", "Sequence"],
-            [
-                [m["name"], " x ".join(map(str, m["shape"])), "yes" if m["sequence"] else "no"]
-                for m in report.modalities
-            ],
-            f"{title}: {report.samples:,} samples "
-            f"({', '.join(f'{n:,} {split}' for split, n in report.splits.items())})",
-        ),
-        table(["Class", "Samples"], classes[:40]) if classes else says,
-        *map(format_finding, report.as_dict()["findings"]),
+        _modalities_table(report, title),
+        _describe_target(report.target),
+        *map(format_finding, report_dict["findings"]),
+    )
+
+
+def _modalities_table(report: qfusion.data.import_report.Report, title: str) -> RenderableType:
+    rows = []
+    for modality in report.modalities:
+        shape = " x ".join(map(str, modality["shape"]))
+        rows.append([modality["name"], shape, "yes" if modality["sequence"] else "no"])
+    splits = ", ".join(f"{count:,} {split}" for split, count in report.splits.items())
+    return table(
+        ["Modality", "Shape", "Sequence"], rows, f"{title}: {report.samples:,} samples ({splits})"
+    )
+
+
+def _describe_target(target: dict[str, Any]) -> RenderableType:
+    """Return a table of the classes, or a sentence about the range of a regression target."""
+    classes = list(zip(target.get("classes", ()), target.get("samples", ()), strict=True))
+    if classes:
+        return table(["Class", "Samples"], classes[:MAX_CLASSES])
+    if target.get("low") is None:
+        return f"Target {target['name']}: no number."
+    metrics = qfusion.data.target_spec.CONVENTIONS[target["convention"]]
+    return (
+        f"Target {target['name']}: {target['low']:.3g} to {target['high']:.3g}, mean {target['mean']:.3g}, "
+        f"deviation {target['deviation']:.3g}; metrics: {metrics}"
     )
 
 
 def format_finding(finding: dict[str, Any]) -> str:
-    """A finding as it is printed."""
-    where = f"{finding['modality']}: " if finding["modality"] else ""
-    return f"{finding['severity']:8}{where}{finding['words']}" + (
-        f" [repair: {', '.join(finding['repairs'])}]" if finding["repairs"] else ""
-    )
+    """Return one line for a finding: severity, modality, words and repairs."""
+    line = f"{finding['severity']:8}"
+    if finding["modality"]:
+        line += f"{finding['modality']}: "
+    line += finding["words"]
+    if finding["repairs"]:
+        line += f" [repair: {', '.join(finding['repairs'])}]"
+    return line

@@ -75,19 +75,19 @@ def figure(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Write a figure to a file, its numbers and its recipe included: of a sample, from a recipe, or from a copied
-    link."""
+    """Write a figure of a sample, of a recipe or of a copied link to a file that also holds its numbers and its
+    recipe."""
     kind = out.suffix.lower().removeprefix(".")
     check(
         kind in FORMATS,
         f"Argument `--out` must end in {', '.join(f'.{name}' for name in FORMATS)}, but is {out.name!r}. Give such a "
         "name.",
     )
-    ways = {"--recipe": recipe, "--link": link, "--model": model}
+    sources = {"--recipe": recipe, "--link": link, "--model": model}
+    given = [name for name, source in sources.items() if source is not None]
     check(
-        sum(way is not None for way in ways.values()) == 1,
-        f"One of {', '.join(ways)} must be given, but {[name for name, way in ways.items() if way is not None]} are. "
-        "Give one.",
+        len(given) == 1,
+        f"One of {', '.join(sources)} must be given, but {given} are. Give one.",
     )
     changed = given_options(
         size=size,
@@ -112,10 +112,11 @@ def figure(
             sample is not None,
             "Argument `--sample` must be given with `--model`. Give the id of a sample.",
         )
-    stray = [
-        *(f"--{name}" for name in (address | given_options(view=view) if model is None else ())),
-        *(["--panel"] if panel is not None and link is None else []),
-    ]
+    stray = []
+    if model is None:
+        stray += [f"--{name}" for name in address | given_options(view=view)]
+    if panel is not None and link is None:
+        stray.append("--panel")
     check(
         not stray,
         f"{', '.join(stray)} would change nothing: `--panel` is for `--link`, what is to be said of a sample for "
@@ -141,10 +142,11 @@ def figure(
             raise InvalidInput(f"Argument `--panel` must name one of {names}. Give one of them.")
         wanted = qfusion.figures.recipe.Recipe(page, panel, query)
     else:
+        parameters = {"model": model} | address
         wanted = qfusion.figures.recipe.Recipe(
             qfusion.panels.rendering.NAMED_FIGURES,
             str(view),
-            {key: [value] for key, value in ({"model": model} | address).items()},
+            {key: [value] for key, value in parameters.items()},
         )
     content, about, remarks = render_figure(wanted, kind, changed, anyway)
     write_figure(out, content, remarks, "Figure", about | {"out": str(out)}, as_json)

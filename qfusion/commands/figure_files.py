@@ -17,33 +17,31 @@ from qfusion.commands.printing import print_remark, print_result
 def render_figure(
     wanted: qfusion.figures.recipe.Recipe, kind: str, changed: dict[str, Any], anyway: bool = False
 ) -> tuple[bytes, dict[str, Any], list[str]]:
-    """Returns a figure's file, what is printed of it, and what there is to know about it.
+    """Return the content of a figure's file, its record for JSON, and remarks.
 
     Args:
-        wanted: the figure. kind: of `FORMATS`. changed: what its style is to be besides.
-        anyway: also of another model or data than the recipe's.
+        wanted: recipe of the figure.
+        kind: file format, of `figure.FORMATS`.
+        changed: fields of the style that override those of the recipe.
+        anyway: draw also if the recipe was made with another model or data set.
     """
-    styled = replace(
-        wanted, style=restyle(wanted.style, changed, {"format": kind} if kind != "json" else {})
-    )
-    cooked = qfusion.panels.reproduction.reproduce(styled, anyway=anyway)
-    content, letters = qfusion.figures.export.noticed(
-        lambda: (
-            qfusion.panels.reproduction.apply_style(cooked, styled.style).to_json().encode()
-            if kind == "json"
-            else qfusion.panels.reproduction.save_panel(cooked, styled)
-        ),
-        kind,
-    )
-    return (
-        content,
-        figure_record(cooked) | {"look": styled.style.as_dict()},
-        [*qfusion.panels.reproduction.recipe_warnings(wanted, cooked), letters],
-    )
+    reproduction = qfusion.panels.reproduction
+    always = {} if kind == "json" else {"format": kind}
+    styled = replace(wanted, style=restyle(wanted.style, changed, always))
+    rendered = reproduction.reproduce(styled, anyway=anyway)
+
+    def content() -> bytes:
+        if kind == "json":
+            return reproduction.apply_style(rendered, styled.style).to_json().encode()
+        return reproduction.save_panel(rendered, styled)
+
+    file, missing_characters = qfusion.figures.export.noticed(content, kind)
+    record = figure_record(rendered) | {"look": styled.style.as_dict()}
+    return file, record, [*reproduction.recipe_warnings(wanted, rendered), missing_characters]
 
 
 def read_recipe(path: Path) -> str:
-    """Returns the recipe in a file, a recipe's own or a figure's, as JSON.
+    """Return the recipe in a file as JSON; the file is a recipe or an exported figure.
 
     Raises:
         NotFound: when there is no such file.
@@ -59,7 +57,7 @@ def read_recipe(path: Path) -> str:
 def write_composition(
     whole: qfusion.figures.export.Composition, out: Path, anyway: bool, as_json: bool
 ) -> None:
-    """Writes a composition's file and says so."""
+    """Write the file of a composition, and print its record."""
     panels = qfusion.panels.compositions.reproduce_composition(whole, anyway=anyway)
     content, letters = qfusion.figures.export.noticed(
         lambda: qfusion.panels.compositions.save_composition(panels, whole), whole.style.format
@@ -87,7 +85,7 @@ def write_figure(
     about: dict[str, Any],
     as_json: bool,
 ) -> None:
-    """Writes a figure's file, and says what there is to know about it."""
+    """Write the file of a figure, and print its remarks and its record."""
     write_file(out, content)
     for remark in filter(None, remarks):
         print_remark(f"qfusion: note: {remark}")
@@ -95,13 +93,13 @@ def write_figure(
     print_result(about, as_json)
 
 
-def figure_record(cooked: qfusion.panels.rendering.RenderedPanel) -> dict[str, Any]:
-    """What is printed of a figure as JSON."""
+def figure_record(panel: qfusion.panels.rendering.RenderedPanel) -> dict[str, Any]:
+    """Return the record of a figure for JSON."""
     return {
-        "page": cooked.recipe.page,
-        "panel": cooked.recipe.panel,
-        "title": cooked.title,
-        "caption": cooked.caption,
-        "made_from": dict(cooked.recipe.made_from),
-        "numbers": cooked.recipe.numbers,
+        "page": panel.recipe.page,
+        "panel": panel.recipe.panel,
+        "title": panel.title,
+        "caption": panel.caption,
+        "made_from": dict(panel.recipe.made_from),
+        "numbers": panel.recipe.numbers,
     }

@@ -25,13 +25,13 @@ Caption = Annotated[bool | None, typer.Option(help="Write what is shown below.")
 
 
 def given_options(**options: Any) -> dict[str, Any]:
-    """The options that were given."""
+    """Return the options that are not None."""
     return {name: value for name, value in options.items() if value is not None}
 
 
 def restyle(
     style: qfusion.figures.export_style.ExportStyle, changed: dict[str, Any], always: dict[str, str]
 ) -> qfusion.figures.export_style.ExportStyle:
-    """A recipe's style with what is given on the command line; the letters are those usual for a size that is."""
+    """Return a style with the options of the command line; a new size brings its usual font."""
     font = {"font": 0} if "size" in changed and "font" not in changed else {}
     return type(style).parse(style.as_dict() | changed | always | font)

@@ -8,6 +8,8 @@ import qfusion
 from qfusion.commands.printing import Json, number, print_remark, print_result, table
 from qfusion.errors import collect_errors
 
+LISTED_METRICS = ("acc2_non0", "acc2", "mae", "corr", "accuracy")  # the card holds all
+
 
 def models(as_json: Json = False) -> None:
     """List the trained models, shipped and your own, with their test metrics over seeds."""
@@ -20,29 +22,44 @@ def models(as_json: Json = False) -> None:
         table(
             ["Name", "Title", "Data", "Seeds", "Test metrics"],
             [
-                [c["name"], c["title"], c["data"]["name"], len(c["seeds"]), _format_metrics(c)]
-                for c in known
+                [
+                    card["name"],
+                    card["title"],
+                    card["data"]["name"],
+                    len(card["seeds"]),
+                    _format_metrics(card),
+                ]
+                for card in known
             ],
         ),
     )
 
 
 def read_cards() -> tuple[list[dict[str, Any]], list[str]]:
-    """Returns the cards of the trained models, without what was kept of them after epochs; and of those that cannot be
-    read why."""
+    """Return the cards of the trained models, and an error message for each card that cannot be read.
+
+    Checkpoints of single epochs are left out.
+    """
     checkpoint = qfusion.training.checkpoint
-    known, problems = list[dict[str, Any]](), list[str]()
+    cards: list[dict[str, Any]] = []
+    problems: list[str] = []
     for name in checkpoint.available():
+        if checkpoint.AFTER in name:
+            continue
         with collect_errors(problems, f"Model '{name}' is left out"):
-            known += [] if checkpoint.AFTER in name else [checkpoint.card(name)]
-    return known, problems
+            cards.append(checkpoint.card(name))
+    return cards, problems
 
 
 def _format_metrics(card: dict) -> str:
-    metrics, labels = card["metrics"].get("test", {}), qfusion.training.metrics.describe
-    return "\n".join(
-        f"{labels[key].short} {number(metrics[key]['mean'])}"
-        + (f" ± {number(metrics[key]['std'])}" if len(card["seeds"]) > 1 else "")
-        for key in ("acc2_non0", "acc2", "mae", "corr", "accuracy")  # the rest is on the card
-        if key in metrics
-    )
+    """Return the test metrics with their standard deviation over seeds, one a line."""
+    metrics = card["metrics"].get("test", {})
+    lines = []
+    for key in LISTED_METRICS:
+        if key not in metrics:
+            continue
+        line = f"{qfusion.training.metrics.describe[key].short} {number(metrics[key]['mean'])}"
+        if len(card["seeds"]) > 1:
+            line += f" ± {number(metrics[key]['std'])}"
+        lines.append(line)
+    return "\n".join(lines)

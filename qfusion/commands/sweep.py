@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import RenderableType
@@ -114,50 +114,53 @@ def sweep(
         )
     qfusion.runs.sweeps.resume(match)
     _run_sweep(match, jobs, queue, cluster)
-    best = match.best()
-    attempts = match.attempts()
+    _print_sweep(match, as_json)
+
+
+def _print_sweep(sweep: qfusion.runs.sweeps.Sweep, as_json: bool) -> None:
+    """Print the states of all trials, the best of them, and the command that trains with its settings."""
+    best = sweep.best()
+    attempts = sweep.attempts()
     states = {
-        state: sum(a.state == state for a in attempts)
+        state: sum(attempt.state == state for attempt in attempts)
         for state in ("finished", "pruned", "failed", "waiting", "running")
     }
-    command = None if best is None else match.command(best)
     print_remark(", ".join(f"{count} {state}" for state, count in states.items() if count))
-    print_result(
-        {
-            "name": match.name,
-            "data": match.search.data,
-            "model": match.search.model,
-            "metric": match.search.metric,
-            "direction": match.search.direction,
-            "trials": states,
-            "best": None
-            if best is None
-            else {
-                "trial": best.number,
-                "value": best.value,
-                "seed": best.seed,
-                "tried": best.tried,
-                "settings": match.settings(best),
-            },
-            "command": command,
-        },
-        as_json,
-        _ranking_table(match, attempts),
-        *([command] if command else []),
-    )
+    lines: list[str | RenderableType] = [_ranking_table(sweep, attempts)]
+    record: dict[str, Any] = {
+        "name": sweep.name,
+        "data": sweep.search.data,
+        "model": sweep.search.model,
+        "metric": sweep.search.metric,
+        "direction": sweep.search.direction,
+        "trials": states,
+        "best": None,
+        "command": None,
+    }
+    if best is not None:
+        record["best"] = {
+            "trial": best.number,
+            "value": best.value,
+            "seed": best.seed,
+            "tried": best.tried,
+            "settings": sweep.settings(best),
+        }
+        record["command"] = sweep.command(best)
+        lines.append(record["command"])
+    print_result(record, as_json, *lines)
 
 
 def _run_sweep(sweep: qfusion.runs.sweeps.Sweep, jobs: int, queue: bool, cluster: str) -> None:
-    """Takes part with so many processes, those that were started here end with this one; or has a cluster do it."""
+    """Run trials in `jobs` processes of this machine, which end with this one, or on a cluster."""
     started: list[subprocess.Popen[bytes]] = []
     with progress_bar("Sweep") as show, qfusion.runs.cluster.connected(cluster) as client:
 
         def count(trial: int = 0, now: qfusion.training.Progress | None = None) -> None:
-            show(
-                sum(a.state not in ("waiting", "running") for a in sweep.attempts()),
-                sweep.trials,
-                f"trial {trial}, epoch {now.epoch} of {now.epochs}" if now else "over a cluster",
-            )
+            ended = [a for a in sweep.attempts() if a.state not in ("waiting", "running")]
+            remark = "over a cluster"
+            if now is not None:
+                remark = f"trial {trial}, epoch {now.epoch} of {now.epochs}"
+            show(len(ended), sweep.trials, remark)
 
         try:
             if client is None:
@@ -187,20 +190,20 @@ def _ranking_table(
         key=lambda a: (a.state != "finished", a.state != "pruned", sign * (a.value or 0.0)),
     )
     keys = list(sweep.search.space)
+    rows = []
+    for attempt in ranked[:10]:
+        values = [attempt.tried.get(key, "") for key in keys]
+        rows.append(
+            [
+                attempt.number,
+                number(attempt.value, 4),
+                *(f"{value:.4g}" if isinstance(value, float) else value for value in values),
+                len(attempt.history),
+                attempt.message[:60] or attempt.state,
+            ]
+        )
     return table(
         ["Trial", f"Validation {sweep.search.metric}", *keys, "Epochs", "State"],
-        [
-            [
-                a.number,
-                number(a.value, 4),
-                *(
-                    f"{v:.4g}" if isinstance(v := a.tried.get(key, ""), float) else v
-                    for key in keys
-                ),
-                len(a.history),
-                a.message[:60] or a.state,
-            ]
-            for a in ranked[:10]
-        ],
+        rows,
         f"{sweep.name}: {sweep.search.model} on {sweep.search.data}, {len(attempts)} trials",
     )

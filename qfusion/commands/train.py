@@ -6,7 +6,7 @@ import json
 import shlex
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -138,29 +138,38 @@ def train(
                 print_remark(sentence)
             folder = qfusion.runs.create_run(plan, out, name or "").path
         elif group.leads:  # a run's folder, or the name of one of the user's
-            folder = (
-                Path(str(resume))
-                if Path(str(resume), "plan.json").is_file()
-                else qfusion.runs.find_run(str(resume)).path
-            )
+            folder = Path(str(resume))
+            if not (folder / "plan.json").is_file():
+                folder = qfusion.runs.find_run(str(resume)).path
         run = qfusion.runs.Run(Path(group.agreed(str(folder))))
         with progress_bar("Training") as show:
-            shown = _TrainingBar(show)
+            training_bar = _TrainingBar(show)
             measured = qfusion.runs.train_run(
-                run, shown.epoch, group, place, events, queue, shown.batch
+                run, training_bar.epoch, group, place, events, queue, training_bar.batch
             )
         if not group.leads:
             return
-    record, plan = run.record(), run.plan
+    _print_run(run, measured, as_json)
+
+
+def _print_run(run: qfusion.runs.Run, measured: Any, as_json: bool) -> None:
+    """Print where the model was written, and its metrics; of a run without a model its state."""
+    record = run.record()
+    plan = run.plan
+    tables = []
     if measured:
-        print_remark(
-            f"Model written to {run.model_path}"
-            if run.model_path.stem == run.name  # among the user's
-            else f"Model written to {run.path}. To open it in the app: qfusion app --model {shlex.quote(str(run.path))}"
-        )
+        if run.model_path.stem == run.name:  # among the reader's models
+            print_remark(f"Model written to {run.model_path}")
+        else:
+            path = shlex.quote(str(run.path))
+            print_remark(
+                f"Model written to {run.path}. To open it in the app: qfusion app --model {path}"
+            )
         note = json.loads(run.model_path.read_text(encoding="utf-8"))["notes"]
         if note:
             print_remark(note)
+        title = f"{plan.model} on {plan.data}, seed {plan.seed}"
+        tables.append(metrics_table(["Metric", *measured], list(measured.values()), title))
     else:
         print_remark(f"Run {run.name} {qfusion.runs.STATES[record.state]}. {record.message}")
     print_result(
@@ -175,33 +184,25 @@ def train(
             "metrics": measured,
         },
         as_json,
-        *(
-            [
-                metrics_table(
-                    ["Metric", *measured],
-                    [*measured.values()],
-                    f"{plan.model} on {plan.data}, seed {plan.seed}",
-                )
-            ]
-            if measured
-            else []
-        ),
+        *tables,
     )
 
 
 class _TrainingBar:
-    """A training on a bar: its epochs, and of one that lasts some seconds its rate and the time left."""
+    """A progress bar of a training, which also shows the rate within slow epochs."""
 
     def __init__(self, show: Callable[[float, float, str], None]):
-        self._show, self._pace, self._loss = show, Pace(), ""
+        self._show = show
+        self._pace = Pace()
+        self._loss = ""
 
     def epoch(self, progress: qfusion.training.Progress) -> None:
-        """After an epoch."""
+        """Show the bar after an epoch."""
         self._loss = f", validation loss {progress.valid_loss:.3f}"
         self._show(progress.epoch, progress.epochs, f"epoch {progress.epoch}{self._loss}")
 
     def batch(self, epoch: int, epochs: int, done: int, total: int) -> None:
-        """As an epoch begins, and after each of its batches."""
+        """Show the bar after a batch; `done` is 0 as an epoch begins."""
         if not done:
             self._pace = Pace()
         elif self._pace.seconds > SLOW_EPOCH:
