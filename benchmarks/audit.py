@@ -45,6 +45,7 @@ from qfusion.analysis.audit_plan import QCNN, QJ, RESOURCES, VARIANTS  # noqa: E
 from qfusion.analysis.twin_runs import Run, Terms, summing, variant_settings as settings_for  # noqa: E402
 from qfusion.runs import cluster  # noqa: E402
 from qfusion.training import train  # noqa: E402
+from qfusion.wording.audits import explain_verdict  # noqa: E402
 
 RUNS = ROOT / "benchmarks" / "runs" / "audit.jsonl"
 BOARD, PAGE = _files.asset_path("audit.json"), ROOT / "docs" / "why-fuse.md"
@@ -117,7 +118,7 @@ def _p(row: Mapping[str, Any], scope: str) -> str:
 def _cells(row: Mapping[str, Any]) -> list[str]:
     failed = row["failed"]
     failures = f" **{len(failed)} failed** ({'; '.join(failed[:2])})" if failed else ""
-    note = audit_rows.note(row)
+    note = explain_verdict(row)
     verdict = f"{row['verdict']}{f' ({note})' if note else ''}{failures}"
     if not row["seeds"]:
         return [row["resource"], "0", *["–"] * 8, verdict, "–"]
@@ -208,13 +209,13 @@ def _members(verdict: str, rows: Sequence[tuple[str, Mapping[str, Any]]]) -> str
     if verdict == audit_rows.NO_TEST:
         reasons: dict[str, list[str]] = {}
         for title, row in rows:
-            reasons.setdefault(audit_rows.note(row), []).append(f"{row['resource']} on “{title}”")
+            reasons.setdefault(explain_verdict(row), []).append(f"{row['resource']} on “{title}”")
         return "; ".join(f"{', '.join(names)}: {reason}" for reason, names in reasons.items())
     return "; ".join(_member(title, row, verdict) for title, row in rows)
 
 
 def _member(title: str, row: Mapping[str, Any], verdict: str) -> str:
-    where, note = f"{row['resource']} on “{title}”", audit_rows.note(row)
+    where, note = f"{row['resource']} on “{title}”", explain_verdict(row)
     if row["learned"]:
         return f"{where}: {note}"
     scope = "seeds" if verdict.endswith(audit_rows.HERE) else "rows"

@@ -82,7 +82,7 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "how steps were matched",
-        "analysis.step_words:match",
+        "wording.steps:describe_match",
         "named where the data set, a vocabulary or equal counts name them; 'numbers only' where counts differ",
     ),
     Template(
@@ -487,7 +487,7 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "no labels to compare with",
-        "analysis.label_comparison:lacking",
+        "wording.unimodal_labels:explain_missing_labels",
         "there are none, or the target is a class, or the model takes no modality that has one",
         PEOPLE,
     ),
@@ -620,7 +620,7 @@ TEMPLATES: tuple[Template, ...] = (
         "the steady state is unique",
         PHYSICS,
     ),
-    Template("softmax", "analysis.text:softmax", "never called a probability", PHYSICS),
+    Template("softmax", "wording.samples:describe_softmax", "never called a probability", PHYSICS),
     Template(
         "calibration",
         "panels.cohort_quality:describe_calibration",
@@ -641,7 +641,7 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "entanglement and joint deciding",
-        "analysis.cohort_measures:finding",
+        "wording.cohorts:describe_correlation",
         "the interval excludes zero",
         STATISTICS,
     ),

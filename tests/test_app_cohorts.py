@@ -21,6 +21,7 @@ from qfusion.models.tweak import LEARNED
 from qfusion.panels import pickers, pins
 from qfusion.quantum import measures, states
 from qfusion.training import checkpoint, metrics
+from qfusion.wording.cohorts import describe_correlation
 from tests.test_app_pages import plain, said, visit
 
 
@@ -195,7 +196,7 @@ def interval(value: float, low: float, high: float, n: int = 100) -> Any:
     ],
 )
 def test_the_sentence_says_what_came_out(rho: Any, r: Any, words: str) -> None:
-    found = cohort_measures.finding({"spearman": rho, "pearson": r}, "negativity", "joint")
+    found = describe_correlation({"spearman": rho, "pearson": r}, "negativity", "joint")
     assert found.startswith(words)
     assert ("cannot be told from zero" in found) == ("Weakly" in words)
 

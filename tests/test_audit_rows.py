@@ -22,6 +22,7 @@ from qfusion.errors import InvalidInput
 from qfusion.explain import additivity, dephasing
 from qfusion.models import build, twins
 from qfusion.quantum import states
+from qfusion.wording.audits import explain_verdict
 
 ROOT = Path(__file__).resolve().parents[1]
 NOISE = np.array([-3, -2, -1, -1, 0, 0, 1, 1, 2, 3]) / 1000  # of ten seeds
@@ -107,7 +108,7 @@ def test_the_twin_is_fixed_and_not_the_best_of_several(parity: Any) -> None:
     assert row["worth"] == pytest.approx(0.028)
     assert row["verdict"] == "undecided"  # one that lacks it, too, is better
     assert "the twin without any correlation (mean field) lacks it, too, and loses nothing" in (
-        audit_rows.note(row)
+        explain_verdict(row)
     )
     assert row_of(entry, MEAN_FIELD)["verdict"] == "harms on these rows"
 
@@ -122,7 +123,7 @@ def test_of_what_a_twin_loses_no_more_is_the_resources_own_than_what_its_control
     ]
     row = row_of(audit_rows.entry(records, parity), "entanglement")
     assert row["verdict"] == "needed on these rows"
-    assert audit_rows.note(row).startswith("at most +0.010 can be its own")
+    assert explain_verdict(row).startswith("at most +0.010 can be its own")
 
 
 def test_a_control_whose_loss_is_not_told_leaves_nothing_told(parity: Any) -> None:
@@ -133,7 +134,7 @@ def test_a_control_whose_loss_is_not_told_leaves_nothing_told(parity: Any) -> No
     ]
     row = row_of(audit_rows.entry(records, parity), "entanglement")
     assert row["verdict"] == "undecided"
-    assert audit_rows.note(row).endswith("lacks it, too, and shows no significant loss (+0.014)")
+    assert explain_verdict(row).endswith("lacks it, too, and shows no significant loss (+0.014)")
 
 
 def test_seeds_that_learn_nothing_are_counted_and_not_averaged(parity: Any) -> None:
@@ -144,7 +145,7 @@ def test_seeds_that_learn_nothing_are_counted_and_not_averaged(parity: Any) -> N
     assert row["learned"] == [10, 7]
     assert "tests" not in row
     assert np.isnan(audit_rows.ends(row, "seeds")).all()
-    assert "learns with 7 of 10 seeds, the model with 10 (p = 0.21" in audit_rows.note(row)
+    assert "learns with 7 of 10 seeds, the model with 10 (p = 0.21" in explain_verdict(row)
     cells = benchmark.table({"short": "Accuracy", "rows": [row]}).splitlines()[-1]
     assert "| – | – | – | – | – |" in cells  # no mean difference, interval or p-value
 
@@ -153,7 +154,7 @@ def test_a_twin_that_can_only_add_is_no_test_where_sums_are_at_chance(parity: An
     records = [*trained("qj", 0.973 + NOISE), *trained("qj-none", 0.5 + OTHER, train=0.5)]
     adds = audit_rows.entry(records, parity, summing={"qj-none"})["rows"][0]
     assert adds["verdict"] == "no test"
-    assert "what adds is at chance" in audit_rows.note(adds)
+    assert "what adds is at chance" in explain_verdict(adds)
     # the same numbers of a twin that can do more are a test
     assert audit_rows.entry(records, parity)["rows"][0]["verdict"] == "needed"
     # and so is one that can only add where sums do well
@@ -173,7 +174,7 @@ def test_a_twin_that_can_only_add_is_no_test_where_the_truth_has_joint_terms() -
     ]
     row = audit_rows.entry(records, planted, summing={"qj-none"})["rows"][0]
     assert row["verdict"] == "no test"
-    assert "the known truth of these data has joint terms" in audit_rows.note(row)
+    assert "the known truth of these data has joint terms" in explain_verdict(row)
     assert audit_rows.entry(records, planted)["rows"][0]["verdict"] != "no test"
 
 
@@ -181,7 +182,7 @@ def test_a_model_at_chance_cannot_need_anything(parity: Any) -> None:
     records = [*trained("qj", 0.5 + NOISE), *trained("qj-unitary", 0.5 + OTHER)]
     row = audit_rows.entry(records, parity)["rows"][0]
     assert row["verdict"] == "no test"
-    assert "the model itself is at chance with every seed" in audit_rows.note(row)
+    assert "the model itself is at chance with every seed" in explain_verdict(row)
 
 
 def test_p_values_are_corrected_over_all_tables_that_stand_together(parity: Any) -> None:

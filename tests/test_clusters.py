@@ -9,11 +9,11 @@ import pytest
 from scipy import stats
 
 from qfusion import data
-from qfusion.analysis import cohort_table
 from qfusion.analysis.errors import wilson
 from qfusion.data.clusters import Clusters, video_clusters
 from qfusion.errors import DataUnavailable, InvalidInput
 from qfusion.explain import stability
+from qfusion.wording.cohorts import describe_intervals
 
 
 def test_pairs_name_their_pictures() -> None:
@@ -26,7 +26,7 @@ def test_pairs_name_their_pictures() -> None:
     digits = set(parity.table["left_item"].iloc[rows]) | set(parity.table["right_item"].iloc[rows])
     assert parity.clusters.describe_count(rows) == f"{len(digits)} pictures"
     assert len(stability._pools(parity.clusters.numbers[rows])) == 1
-    assert f"of {len(digits)} pictures, not of rows" in cohort_table.intervals(
+    assert f"of {len(digits)} pictures, not of rows" in describe_intervals(
         parity, parity.table.iloc[rows]
     )
     assert data.load("planted").clusters is None

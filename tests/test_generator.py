@@ -157,7 +157,7 @@ def test_panels(sample: Any) -> None:
     )
     ladder = generator_terms.levels(sample).table()
     assert np.allclose(ladder["energy_with_couplings"], np.linalg.eigvalsh(made.H.numpy()))
-    for name in inside.operator_names(sample.model):
+    for name in inside.operator_symbols(sample.model):
         picture = generator_terms.operator_coefficients(sample, operator=name)
         frame = picture.table()
         sizes = np.hypot(frame["real"], frame["imaginary"])

@@ -32,6 +32,7 @@ from qfusion.figures import export, recipe
 from qfusion.panels import label_agreement
 from qfusion.training import Options, checkpoint, metrics, train
 from qfusion.wording.studies import axis_titles
+from qfusion.wording.unimodal_labels import explain_missing_labels
 from tests.test_app_pages import plain, said, visit
 
 NAN = float("nan")
@@ -280,7 +281,7 @@ def test_classes_are_not_set_beside_labels_and_the_page_says_why(
     assert dataset.unimodal_labels is None
     short(place, "of-classes", dataset)
     study = open_study("of-classes", "classes")
-    assert label_comparison.lacking(study, "S").startswith(
+    assert explain_missing_labels(label_comparison.find_missing_labels(study), "S").startswith(
         "S has labels of single modalities, but its target is a class"
     )
     assert not label_agreement.has_labels(study)
@@ -304,7 +305,9 @@ def test_a_model_that_takes_no_labelled_modality_is_not_set_beside_labels(place:
         study = build_study(
             "pair", model.card, model.model, replace(dataset, unimodal=dataset.unimodal[labelled])
         )
-        assert label_comparison.lacking(study, "S").startswith(words)
+        assert explain_missing_labels(label_comparison.find_missing_labels(study), "S").startswith(
+            words
+        )
         assert label_agreement.has_labels(study) == (not words)
 
 

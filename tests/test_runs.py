@@ -23,6 +23,7 @@ from qfusion.errors import IntegrityError, InvalidInput, NotFound
 from qfusion.runs import Plan, Run, folder, recorder, training_queue
 from qfusion.runs.training_watch import Watch
 from qfusion.training import checkpoint, prepare
+from qfusion.wording.training import describe_order
 
 ROOT = Path(__file__).resolve().parents[1]
 SMALL = dict(dims=2, measurements=4, hidden=8, dropout=0.2)
@@ -158,7 +159,7 @@ def test_what_came_first_is_told_where_the_rows_tell_it(
         for n, (a, b) in enumerate(zip(joint, entanglement, strict=True), 1)
     )
     known = training_curves.onsets(folder.Record(history=history))
-    assert training_curves.came_first(known["joint"], known["entanglement"]).startswith(words)
+    assert describe_order(known["joint"], known["entanglement"]).startswith(words)
 
 
 def test_a_network_is_watched_too():

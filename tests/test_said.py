@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from qfusion.analysis import modality_attribution, step_words
 from qfusion.analysis.opening import open_sample
+from qfusion.analysis.step_words import Match
 from qfusion.cli import app
 from qfusion.data import (
     Modality,
@@ -25,6 +26,7 @@ from qfusion.data import (
 )
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound
 from qfusion.panels import inside as panels
+from qfusion.wording.steps import describe_match
 from tests import importable
 
 PIECES = [
@@ -109,23 +111,27 @@ def test_words_of_tokens_are_merged_and_their_shares_added() -> None:
     )
     assert found.units == ("[CLS]", "unbelievable", "film", "[SEP]")
     assert found.groups == ((0,), (1, 2, 3), (4,), (5,))
-    assert "One word is made of several tokens, whose shares are added up" in found.how
+    assert "One word is made of several tokens, whose shares are added up" in describe_match(
+        found.how
+    )
 
 
 def test_chinese_characters_are_matched_where_counts_agree_and_numbers_do_not_contradict() -> None:
     text = "好看好看难"
     framed = step_words.match(Text(text, None, numbers(*text)), 7)
     assert framed.units == ("[CLS]", *text, "[SEP]")
-    assert "as many characters as there are steps between [CLS] and [SEP]" in framed.how
+    assert "as many characters as there are steps between [CLS] and [SEP]" in describe_match(
+        framed.how
+    )
     other = step_words.match(Text(text, None, (1, 8, 9, 10, 9, 11, 2)), 7)  # 好 would be two tokens
     assert other.units is None
-    assert "numbers only" in other.how
+    assert "numbers only" in describe_match(other.how)
     assert step_words.match(Text(text), 5).units == tuple(text)
     assert step_words.match(Text(text), 7).units == ("[CLS]", *text, "[SEP]")
     for steps in (4, 6, 8):
         found = step_words.match(Text(text), steps)
         assert found.units is None
-        assert f"5 characters and the sequence {steps} steps" in found.how
+        assert f"5 characters and the sequence {steps} steps" in describe_match(found.how)
     assert step_words.match(Text("好看 ok 难"), 6).units is None  # "ok" may be one token or two
 
 
@@ -157,21 +163,25 @@ def test_lengths_that_differ_by_script_are_matched_where_a_character_is_a_token_
     result = step_words.match(Text(text), count)
     assert result.units == units
     assert len(result.groups) == count
-    assert ("matched in their order" in result.how) == (units is not None)
-    assert ("so steps have numbers only" in result.how) == (units is None and bool(text.strip()))
+    assert ("matched in order" in describe_match(result.how)) == (units is not None)
+    assert ("so steps have numbers only" in describe_match(result.how)) == (
+        units is None and bool(text.strip())
+    )
 
 
 def test_words_are_matched_by_their_count_alone_and_that_is_said() -> None:
     found = step_words.match(Text("a fine film"), 3)
     assert found.units == ("a", "fine", "film")
-    assert "matched in their order" in found.how
+    assert "matched in order" in describe_match(found.how)
     assert step_words.match(Text("a fine film"), 5).units is None
     assert (
         step_words.match(Text("a fine film", None, (1, 4, 5, 6, 2)), 5).units is None
     )  # tokens are not words
-    assert step_words.match(Text("a fine film", ("a", "fine", "film")), 3).how == ""
-    assert step_words.match(None, 3).how == step_words.match(Text(""), 3).how == ""
-    assert "3 token numbers for 4 steps" in step_words.match(Text("a", None, (1, 2, 3)), 4).how
+    assert step_words.match(Text("a fine film", ("a", "fine", "film")), 3).how.kind == Match.GIVEN
+    assert step_words.match(None, 3).how.kind == Match.NO_TEXT
+    assert step_words.match(Text(""), 3).how.kind == Match.NO_TEXT
+    too_few = step_words.match(Text("a", None, (1, 2, 3)), 4).how
+    assert (too_few.kind, too_few.numbers, too_few.steps) == (Match.NUMBERS_DIFFER, 3, 4)
 
 
 def test_a_set_keeps_what_it_uses_of_a_vocabulary(
@@ -199,8 +209,8 @@ def test_without_a_vocabulary_steps_are_numbered_and_the_variable_names_one(
     english, chinese = dataset.row("train$1"), dataset.row("train$0")
     found = step_words.match(dataset.content(english)["text"], 6)
     assert found.units is None
-    assert "token numbers without a vocabulary" in found.how
-    assert "QFUSION_VOCABULARY" in found.how
+    assert "token numbers without a vocabulary" in describe_match(found.how)
+    assert "QFUSION_VOCABULARY" in describe_match(found.how)
     assert step_words.match(dataset.content(chinese)["text"], 7).units == (
         "[CLS]",
         *"我觉得好看",
@@ -214,12 +224,14 @@ def test_without_a_vocabulary_steps_are_numbered_and_the_variable_names_one(
         "[SEP]",
     )
     monkeypatch.setenv(token_vocabulary.VOCABULARY, str(tmp_path / "nowhere"))
-    how = step_words.match(dataset.content(english)["text"], 6).how
+    how = describe_match(step_words.match(dataset.content(english)["text"], 6).how)
     assert "cannot be read (Folder `nowhere` holds neither vocab.txt nor tokenizer.json" in how
     short = tmp_path / "short.txt"
     short.write_text("[PAD]\n[CLS]\n", encoding="utf-8")
     monkeypatch.setenv(token_vocabulary.VOCABULARY, str(short))
-    assert "does not have" in step_words.match(dataset.content(english)["text"], 6).how
+    assert "does not have" in describe_match(
+        step_words.match(dataset.content(english)["text"], 6).how
+    )
 
 
 def test_a_vocabulary_that_does_not_fit_is_refused_and_nothing_kept(

@@ -15,7 +15,7 @@ import qutip
 import torch
 from scipy.special import softmax
 
-from qfusion.analysis import steady_states, text
+from qfusion.analysis import steady_states
 from qfusion.analysis.opening import open_sample, open_study
 from qfusion.errors import InvalidInput
 from qfusion.figures import jump_trajectories, style, themes
@@ -29,6 +29,7 @@ from qfusion.track import attractor, contraction
 from qfusion.track.contraction_rates import MIXED, Contraction, dissipator_norm
 from qfusion.training import metrics
 from qfusion.wording.evidence import INERT
+from qfusion.wording.samples import describe_softmax
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -441,7 +442,7 @@ def test_correlation_sentence_has_its_number() -> None:
 )
 def test_softmax_is_said_as_such(value: float, said: str) -> None:
     """No softmax is said to be certain: what rounds to 1 is `> 0.999`, and no percent stands there."""
-    assert text.softmax(value) == said
+    assert describe_softmax(value) == said
 
 
 @pytest.mark.parametrize("model", ["qcnn-digits", "qj-parity"])
@@ -454,7 +455,7 @@ def test_softmax_verdict_and_its_calibration(model: str) -> None:
     picture = samples.verdict(open_sample(model, study.dataset.ids[row]))
     scores = study.model.logit_scale * study.scores
     p = softmax(scores[row]).max()
-    assert text.softmax(p) in picture.title
+    assert describe_softmax(p) in picture.title
     assert "%" not in picture.title
     assert "probabilit" not in picture.title + picture.shows
     sure, right = (

@@ -13,7 +13,6 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from qfusion.analysis import cohort_measures
 from qfusion.errors import InvalidInput
 from qfusion.explain.stability import Interval
 from qfusion.panels import (
@@ -23,6 +22,7 @@ from qfusion.panels import (
     leaderboard,
     wrong_samples,
 )
+from qfusion.wording.cohorts import describe_correlation
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "benchmarks"))
@@ -256,7 +256,7 @@ def test_whether_entanglement_goes_with_joint_deciding(
     """`Not shown`, with what can be excluded, where the interval holds zero: never "no". Else by the size of the rank
     correlation; nothing accounts for anything."""
     found = {"spearman": interval(*r), "pearson": interval(*r)}
-    said = cohort_measures.finding(found, "negativity", "joint")
+    said = describe_correlation(found, "negativity", "joint")
     assert said.startswith(start)
     assert "accounts" not in said
     assert not said.startswith("No:")
@@ -269,7 +269,7 @@ def test_whether_entanglement_goes_with_joint_deciding(
 def test_doubt_about_the_linear_correlation() -> None:
     """It is told where its interval holds zero and the rank correlation's does not."""
     for low in (-0.1, 0.1):
-        said = cohort_measures.finding(
+        said = describe_correlation(
             {"spearman": interval(0.5, 0.4, 0.6), "pearson": interval(0.2, low, 0.4)},
             "entropy",
             "joint_share",

@@ -37,6 +37,7 @@ from qfusion.panels import (
 from qfusion.panels.sample_maps import colour_choices
 from qfusion.ui import selections
 from qfusion.ui.pages import cohorts
+from qfusion.wording.cohorts import name_all_with_size
 from tests.test_app_pages import plain, said, visit
 
 
@@ -244,9 +245,11 @@ def test_panels(planted: Any, digits: Any) -> None:
         wrong_samples.largest_errors(levels).table()["id"].iloc[0]
         == slices.worst(levels)[0].index[0]
     )
-    assert build_levels(planted, "split=train").everyone == "all of train (n = 2,100)"
+    assert name_all_with_size(build_levels(planted, "split=train")) == "all of train (n = 2,100)"
     some = build_levels(digits, "split=all")
-    assert some.everyone == f"all explained samples of every split (n = {len(some.rows)})"
+    assert (
+        name_all_with_size(some) == f"all explained samples of every split (n = {len(some.rows)})"
+    )
     nobody = build_levels(planted, "error>1000")
     assert wrong_samples.largest_errors(nobody).title == "No sample of this cohort"
     assert not slice_panels.PANELS["worst"].fits(nobody)

@@ -20,6 +20,7 @@ from qfusion.panels import leaderboard, quantum_resources
 from qfusion.quantum import lindblad, measures, states
 from qfusion.report import contents
 from qfusion.training import Options, checkpoint, metrics, train
+from qfusion.wording.audits import summarise_audit
 from qfusion.wording.fusion import describe_importance
 
 SMALL: dict[str, Any] = dict(dims=2, jumps=2, hidden=4, measurements=3, duration=1.5)
@@ -406,8 +407,8 @@ def test_what_matters_is_named_first_and_of_many_the_count_is_said() -> None:
     verdicts = ["not needed", "needed", "not needed", "not needed", "not needed", "helps"]
     names = list("abcdef")
     rows = [{"verdict": verdict} for verdict in verdicts]
-    assert audit.says(rows, names) == "needed: b; helps: f; not needed: 4 of 6 resources"
-    assert audit.says(rows[:3], names[:3]) == "needed: b; not needed: a and c"
+    assert summarise_audit(rows, names) == "needed: b; helps: f; not needed: 4 of 6 resources"
+    assert summarise_audit(rows[:3], names[:3]) == "needed: b; not needed: a and c"
 
 
 def test_the_leaderboard_and_reports_say_what_the_audit_says() -> None:
@@ -417,7 +418,7 @@ def test_the_leaderboard_and_reports_say_what_the_audit_says() -> None:
     picture = leaderboard.resources(board, data="parity")
     systems = {"quantum-jump": "QiNN-QJ", "entangled-qcnn": "QCNN"}
     names = [f"{systems[row['system']]}: {row['resource']}" for row in entry["rows"]]
-    assert picture.headline.lower() == audit.says(entry["rows"], names).lower()
+    assert picture.headline.lower() == summarise_audit(entry["rows"], names).lower()
     assert picture.table()["worth"].tolist() == [row["worth"] for row in entry["rows"]]
     study = open_study("qj-parity")
     rows = audit.measure_audit(study)["rows"]
@@ -425,7 +426,7 @@ def test_the_leaderboard_and_reports_say_what_the_audit_says() -> None:
     answers = contents._questions(study)
     # the leaderboard's models were measured, not this one
     assert answers["Quantum resources"] == (
-        f"{audit.says(rows, [r['resource'] for r in rows])} (10 seeds of a quantum-jump with the leaderboard's "
+        f"{summarise_audit(rows, [r['resource'] for r in rows])} (10 seeds of a quantum-jump with the leaderboard's "
         "settings and of twins that lack one, trained alike)"
     )
     assert answers["Overall"].startswith(describe_importance(fusion_tests.loss_game(study)))

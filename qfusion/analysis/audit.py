@@ -5,7 +5,7 @@ own data, are trained by `twin_training`.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from qfusion import _files, _sentences
@@ -40,24 +40,9 @@ def load_shipped_audit(data: str) -> dict[str, Any]:
     return dict(json.loads(_files.asset_text("audit.json")).get(data, {}))
 
 
-def says(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> str:
-    """What an audit says of the resources of its rows, called by `names`, three of a verdict at most: what matters
-    first, what is no test last."""
-    members: dict[str, list[str]] = {}
-    for row, name in zip(rows, names, strict=True):
-        members.setdefault(row["verdict"], []).append(name)
-    return "; ".join(
-        f"{verdict}: "
-        + (_sentences.listed(some) if len(some) <= 3 else f"{len(some)} of {len(names)} resources")
-        for verdict, some in sorted(
-            members.items(), key=lambda pair: audit_rows.verdict_rank(pair[0])
-        )
-    )
-
-
 def measure_audit(study: Study) -> dict[str, Any]:
     """The audit of the study's kind of model on its data: title, metric, seeds, bound and a row a resource; what ships,
-    `of` the leaderboard's models, unless more seeds of this very model were trained here.
+    of the leaderboard's models of a `kind`, unless more seeds of this very model were trained here.
 
     Raises:
         NotFound: when it is not measured.
@@ -78,10 +63,7 @@ def measure_audit(study: Study) -> dict[str, Any]:
         f"--twins {SEEDS}` trains the twins and measures it.",
         NotFound,
     )
-    return ours | {
-        "rows": measured,
-        "of": f"a {study.card['model']} with the leaderboard's settings",
-    }
+    return ours | {"rows": measured, "kind": study.card["model"]}
 
 
 @default_on_error(False)

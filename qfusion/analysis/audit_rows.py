@@ -21,6 +21,7 @@ A test can come out one way only
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 import numpy as np
@@ -63,6 +64,16 @@ SCOPES = ("rows", "seeds")  # new seeds and new rows; new seeds on these rows
 KINDS = ("differs", "more", "within")
 
 Record = Mapping[str, Any]
+
+
+class Exemption(Enum):
+    """Why a test can come out one way only, so that its row is no test."""
+
+    MODEL_AT_CHANCE = "model at chance"
+    JOINT_TRUTH = (
+        "joint truth"  # the twin only adds up modalities, and the known truth has joint terms
+    )
+    SUMS_AT_CHANCE = "sums at chance"  # the twin only adds up modalities, and sums are at chance
 
 
 def main_metric(dataset: DataSet) -> tuple[str, metrics.Label]:
@@ -245,7 +256,8 @@ def _row(
     counts = [int(sum(map(ground.learned, values))) for values in (ours, theirs)]
     records = [full[seed] for seed in seeds], [twin[seed] for seed in seeds]
     adds = resource.twin in summing and resource.full not in summing
-    result["excluded"] = _one_way(counts, records[1], adds, ground)
+    exemption = _find_exemption(counts, records[1], adds, ground)
+    result["excluded"] = exemption.value if exemption else ""
     if any(0 < count < len(seeds) for count in counts):
         p = paired.p_of_counts(counts[0], counts[1], len(seeds))
         return result | {"learned": counts, "p": p}
@@ -280,29 +292,27 @@ def _lost(resource: Resource, full: Sequence[Record], ground: EvaluationBasis) -
     return float(np.mean(lost)) if lost else None
 
 
-def _one_way(
+def _find_exemption(
     counts: Sequence[int], twin: Sequence[Record], adds: bool, ground: EvaluationBasis
-) -> str:
-    """Why a test can come out one way only; "" where it can come out either way.
+) -> Exemption | None:
+    """Why a test can come out one way only; None where it can come out either way.
 
     Args:
         counts: of seeds with which the model and the twin learned. twin: records of the twin.
         adds: whether the twin can only add up modalities, and the model can do more.
     """
     if counts[0] == 0:
-        return "the model itself is at chance with every seed, so no twin can be worse"
+        return Exemption.MODEL_AT_CHANCE
     if not adds:
-        return ""
+        return None
     if ground.joint:
-        return (
-            "the twin can only add up modalities, and the known truth of these data has joint terms"
-        )
+        return Exemption.JOINT_TRUTH
     fits = any(
         ground.learned(record["train"][ground.metric]) for record in twin if "train" in record
     )
     if counts[1] == 0 and not fits:
-        return "the twin can only add up modalities, and what adds is at chance on these data"
-    return ""
+        return Exemption.SUMS_AT_CHANCE
+    return None
 
 
 def _rows_kept(ours: Sequence[Record], theirs: Sequence[Record]) -> bool:
@@ -429,25 +439,3 @@ def ends(row: Mapping[str, Any], scope: str) -> tuple[float, float]:
     row."""
     test = row.get("tests", {}).get(scope, {})
     return test.get("low", math.nan), test.get("high", math.nan)
-
-
-def note(row: Mapping[str, Any]) -> str:
-    """Returns what a verdict rests on besides the interval, in words: why a row is no test, how many seeds learned,
-    which control decides; "" where it is the interval alone."""
-    if row["excluded"]:
-        return str(row["excluded"])
-    if row["learned"]:
-        ours, theirs = row["learned"]
-        return (
-            f"the twin learns with {theirs} of {row['seeds']} seeds, the model with {ours} "
-            f"(p = {row['p']:.2g}, adjusted {row['holm']:.2g})"
-        )
-    if row["control"]:
-        other = next((one.title for one in RESOURCES if one.twin == row["control"]), row["control"])
-        lacks, loss = f"the twin without {other} lacks it, too, and", f"{row['control_worth']:+.3f}"
-        if row["control_worth"] <= 0:
-            return f"{lacks} loses nothing ({loss})"
-        if row["verdict"] == UNDECIDED:
-            return f"{lacks} shows no significant loss ({loss})"
-        return f"at most {loss} can be its own: {lacks} loses no more"
-    return ""

@@ -14,6 +14,7 @@ from qfusion.analysis.background_choice import BACKGROUNDS, with_background
 from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
+from qfusion.analysis.tasks import Task
 from qfusion.models import FusionModel
 
 COMPARED = ("product", "joint", "mixed")
@@ -64,7 +65,7 @@ class Agreement:
         return [NAMES[kind] for kind in self.kinds]
 
 
-@memo(12, says="Comparing verdicts over backgrounds …")
+@memo(12, task=Task.COMPARE_BACKGROUNDS)
 def agreement(study: Study) -> Agreement | None:
     """Returns how often the explained test samples get the same word against every background; None where no
     backgrounds can be compared."""

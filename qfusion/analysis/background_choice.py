@@ -8,6 +8,7 @@ import numpy as np
 
 from qfusion.analysis.memo import memo
 from qfusion.analysis.study import Study
+from qfusion.analysis.tasks import Task
 from qfusion.explain import backgrounds
 from qfusion.training import checkpoint
 
@@ -52,7 +53,7 @@ def background_of_kind(
 @memo(
     12,
     background=False,
-    says="Working out the background …",
+    task=Task.BUILD_BACKGROUND,
     stamp=lambda study, *_: study.uses_all_rows,
 )
 def _with_background(study: Study, kind: str, sample: str, members: np.ndarray | None) -> Study:

@@ -10,7 +10,7 @@ from qfusion.analysis.cohort_table import JOINT, JOINT_SHARE, VERDICT, share_col
 from qfusion.analysis.memo import memo
 from qfusion.analysis.spaces.evolution import final_states
 from qfusion.analysis.study import Study
-from qfusion.explain import stability
+from qfusion.analysis.tasks import Task
 from qfusion.quantum import measure_kinds
 
 ENTROPY, LARGEST = "entropy", "largest entropy"
@@ -51,7 +51,7 @@ def entropies(study: Study, rows: pd.DataFrame, measure: str) -> np.ndarray:
     return study.space.entropy_values(columns, measure)
 
 
-@memo(8, background=False, says="Working out the entanglement of these samples, about 17 ms each …")
+@memo(8, background=False, task=Task.MEASURE_ENTANGLEMENT)
 def correlations(
     study: Any, rows: np.ndarray, measures: tuple[str, ...] = ()
 ) -> dict[str, np.ndarray]:
@@ -64,29 +64,6 @@ def correlations(
         )
     ]
     return dict(zip(kinds, map(np.concatenate, zip(*values, strict=True)), strict=True))
-
-
-def finding(result: dict[str, stability.Interval], measure: str, strength: str) -> str:
-    """What a correlation of a measure and a strength says about "entanglement explains fusion", in one sentence."""
-    what, part = {
-        JOINT: ("how large a sample's joint terms are", "joint terms"),
-        JOINT_SHARE: ("how large the joint part of a decision is", "joint part"),
-    }[strength]
-    article = "" if strength == JOINT else "a "
-    r, other = result["spearman"], result["pearson"]
-    if not r.known:
-        return f"Cannot be told: {r.n} samples are too few, or {measure} does not vary"
-    how = f"rank correlation {r.value:+.2f}, {r.level:.0%} interval {r.low:+.2f} to {r.high:+.2f}, n = {r.n:,}"
-    if not r.excludes_zero:
-        return (
-            f"Not shown that {measure} goes with {what}: a rank correlation of more than {max(-r.low, r.high):.2f} in "
-            f"size can be excluded ({how})"
-        )
-    if r.value < 0:
-        return f"The opposite: more {measure} goes with {article}smaller {part} ({how})"
-    word = "Weakly" if abs(r.value) < 0.3 else "In part" if abs(r.value) < 0.7 else "Closely"
-    doubt = "" if other.excludes_zero else "; the linear correlation cannot be told from zero"
-    return f"{word}: more {measure} goes with {article}larger {part} ({how}; r² {r.value**2:.2f}{doubt})"
 
 
 def ladder(

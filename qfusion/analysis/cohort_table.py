@@ -12,7 +12,7 @@ from qfusion.analysis.sample_coordinates import coordinate_kinds
 from qfusion.analysis.sample_projection import _COLUMN, explained_rows, sample_map
 from qfusion.analysis.study import Study
 from qfusion.data import DataSet
-from qfusion.explain import cohorts, stability
+from qfusion.explain import cohorts
 
 # What the Cohorts page takes from a study: columns to filter by, groups, measures, findings. Free of streamlit.
 
@@ -24,16 +24,6 @@ STRENGTHS = (JOINT, JOINT_SHARE)
 def row_clusters(dataset: DataSet, rows: np.ndarray) -> np.ndarray | None:
     """Numbers of what some rows share, (n, k), see `spec.Clusters`; None where they are independent."""
     return None if dataset.clusters is None else dataset.clusters.numbers[rows]
-
-
-def intervals(dataset: DataSet, rows: pd.DataFrame, resamples: int = stability.RESAMPLES) -> str:
-    """How intervals over rows of a table (index id) are made: what is resampled."""
-    what = (
-        ""
-        if dataset.clusters is None
-        else f" of {dataset.clusters.describe_count(dataset.rows_of(rows.index))}, not of rows"
-    )
-    return f"{stability.LEVEL:.0%} percentile bootstrap, {resamples:,} resamples{what}, seed 0"
 
 
 def share_column(name: str) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 from qfusion.analysis.chunks import iterate_chunks
 from qfusion.analysis.memo import memo
 from qfusion.analysis.sample_evolution import TIMES, exact_states, observables
+from qfusion.analysis.tasks import Task
 from qfusion.explain import cut_losses, state_cuts
 from qfusion.models.tweak import LEARNED, Tweak
 from qfusion.training import encodings
@@ -39,7 +40,7 @@ def cuts_of_sample(
     )
 
 
-@memo(8, background=False, says="Taking the correlations of these samples away, about 8 ms each …")
+@memo(8, background=False, task=Task.CUT_CORRELATIONS)
 def cuts_of_rows(study: Any, rows: np.ndarray, times: int = 11) -> cut_losses.CutMetrics:
     """Metrics of many samples after a cut of every modality, as learned: about 8 ms a sample at D = 64."""
     return cut_curves(study.model, study.dataset, rows, times)

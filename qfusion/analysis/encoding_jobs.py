@@ -17,6 +17,7 @@ from qfusion.analysis.jobs import Job, begin_job, find_job, run_in_process
 from qfusion.analysis.memo import memo
 from qfusion.analysis.opening import _identity, load_checkpoint
 from qfusion.analysis.study import Study, build_study
+from qfusion.analysis.tasks import Task
 from qfusion.explain import backgrounds
 from qfusion.training import checkpoint, encodings
 
@@ -44,7 +45,7 @@ def begin_encoding(model: str, data: str, again: bool = False) -> Job:
     return begin_job(key, make, total, again=again, aside=True)
 
 
-@memo(4, says="Encoding the first samples …", stamp=_identity)
+@memo(4, task=Task.ENCODE_FIRST_SAMPLES, stamp=_identity)
 def first_samples(model: str, data: str, sample: str = "") -> Study:
     """Returns a model applied to the first samples of a data set.
 

@@ -40,7 +40,8 @@ class Levels:
         sample: the current one. output_wanted: number of the explained score; None: of each sample its predicted
             class's.
         rows: the explained samples of the split. inside: which of them are the cohort's, bool (n,).
-        parts: of the filter. split, whole: it and what its rows are called, as words. name: of the cohort, as words.
+        parts: of the filter. split: names of the splits; is_partial: whether some of their samples are not explained.
+        name: of the cohort; empty unless it is saved under one.
         own: the current sample's row, None when it is not explained.
     """
 
@@ -49,8 +50,8 @@ class Levels:
     rows: pd.DataFrame
     inside: np.ndarray
     parts: tuple[cohorts.Part, ...]
-    split: str
-    whole: str
+    split: tuple[str, ...]
+    is_partial: bool
     name: str
     own: pd.Series | None
 
@@ -59,26 +60,11 @@ class Levels:
         """The model on its data."""
         return self.sample.study
 
-    @property
-    def everyone(self) -> str:
-        """The first level's name with its size."""
-        return f"{self.whole} (n = {len(self.rows):,})"
-
-    @property
-    def cohort(self) -> str:
-        """The second level's name with its size."""
-        return f"{self.name} (n = {int(self.inside.sum()):,})"
-
     def clusters(self, keep: np.ndarray | None = None) -> np.ndarray | None:
         """Numbers of what the rows of the table (those to keep) share, (n, k); None where they are independent."""
         return cohort_table.row_clusters(
             self.study.dataset, self.places(self.rows if keep is None else self.rows[keep])
         )
-
-    @property
-    def intervals(self) -> str:
-        """How intervals over rows are made, in words."""
-        return cohort_table.intervals(self.study.dataset, self.rows)
 
     def places(self, rows: pd.DataFrame) -> np.ndarray:
         """Where rows of the table stand in the data set, (n,)."""
@@ -101,7 +87,7 @@ def build_levels(sample: Sample, filter: str = "", *, output: str = "", name: st
     wanted = outputs.parse(output, study.classes)
     study, number = study.with_reference(wanted.reference), wanted.number
     table = cohort_table.cohort_table_with_maps(study, number, parts)
-    rows, inside, split, whole = filter_split(table, parts)
+    rows, inside, split, is_partial = filter_split(table, parts)
     own = table.loc[sample.id]
     return Levels(
         sample,
@@ -110,27 +96,25 @@ def build_levels(sample: Sample, filter: str = "", *, output: str = "", name: st
         inside,
         parts,
         split,
-        whole,
-        f"cohort ‘{name}’" if name else "cohort",
+        is_partial,
+        name,
         own if np.isfinite(float(own[cohort_table.JOINT])) else None,
     )
 
 
 def filter_split(
     table: pd.DataFrame, parts: Sequence[cohorts.Part]
-) -> tuple[pd.DataFrame, np.ndarray, str, str]:
-    """Returns the explained rows of a filter's split, which of them pass it, bool (n,), and what the split and these
-    rows are called: all of it, or all that are explained where some are not."""
+) -> tuple[pd.DataFrame, np.ndarray, tuple[str, ...], bool]:
+    """Return the explained rows of a filter's splits, and which of them pass it, bool (n,).
+
+    Returns:
+        rows, mask, names of the splits, and whether some of their samples are not explained.
+    """
     every = cohorts.within_split(parts, table)
     within = every & np.isfinite(table[cohort_table.JOINT].to_numpy())
-    names = [value for part in cohorts.split_of(parts) for value in part.values]
-    split = "every split" if names == [cohorts.EVERYTHING] else " and ".join(names)
-    return (
-        table[within],
-        cohorts.passing(parts, table)[within],
-        split,
-        f"all {'explained samples ' if within.sum() < every.sum() else ''}of {split}",
-    )
+    split = tuple(value for part in cohorts.split_of(parts) for value in part.values)
+    is_partial = bool(within.sum() < every.sum())
+    return table[within], cohorts.passing(parts, table)[within], split, is_partial
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,6 +10,7 @@ from qfusion._checks import choose
 from qfusion.analysis import cohort_table
 from qfusion.analysis.memo import file_stamp, memo
 from qfusion.analysis.study import Study, dividend_column
+from qfusion.analysis.tasks import Task
 from qfusion.analysis.trust import SPLIT, explain_test_rows, load_stability
 from qfusion.data import DataSet
 from qfusion.explain import (
@@ -25,7 +26,7 @@ from qfusion.explain import (
 from qfusion.training import checkpoint, metrics
 
 
-@memo(8, says="Asking small models what each modality tells, once …")
+@memo(8, task=Task.ESTIMATE_INFORMATION)
 def needs(dataset: DataSet) -> information.Estimate:
     """What modalities of a data set tell of its target, and what joint models are worth; see `information.estimate`."""
     return information.estimate(dataset)
@@ -45,7 +46,7 @@ def metric_labels(dataset: DataSet) -> dict[str, metrics.Label]:
     }
 
 
-@memo(16, says="Measuring the model without its joint terms …")
+@memo(16, task=Task.REMOVE_JOINT_TERMS)
 def remove_joint_terms(
     study: Study, kind: str = additive_projection.EMAP
 ) -> tuple[additive_projection.Additive, additive_projection.Gains]:
@@ -87,7 +88,7 @@ def gains(
     )
 
 
-@memo(16, says="Splitting the test loss …")
+@memo(16, task=Task.SPLIT_LOSS)
 def loss_game(study: Study) -> loss_attribution.LossGame:
     """What coalitions take off the loss of the explained test rows, by the loss that the model was trained with."""
     rows, explanation = explain_test_rows(study)
@@ -114,7 +115,7 @@ def ranking(
     )
 
 
-@memo(16, says="Sampling synergies …")
+@memo(16, task=Task.SAMPLE_SYNERGIES)
 def synergies(study: Study, count: int = ROWS) -> pd.DataFrame:
     """F_syn of the explained test rows against `count` rows of the training set, `DRAWS` times, beside the exact
     dividends; see `sampled_synergy.synergies`. The rows are combined as in the study's background."""
@@ -137,7 +138,7 @@ def synergies(study: Study, count: int = ROWS) -> pd.DataFrame:
 @memo(
     8,
     stamp=lambda study: file_stamp(stability.FOLDER / f"{study.name}.safetensors"),
-    says="Comparing the seeds' explanations …",
+    task=Task.CLUSTER_SEEDS,
 )
 def basins(study: Study) -> explanation_clusters.Basins:
     """Whether the seeds of a model explain each test sample in one way.

@@ -44,16 +44,10 @@ def levels(system: lindblad.System) -> tuple[np.ndarray, np.ndarray]:
     return torch.linalg.eigvalsh(alone).numpy(), torch.linalg.eigvalsh(system.H).numpy()
 
 
-def operator_names(model: Any) -> dict[str, str]:
-    """The operators of a model that can be read letter by letter, by name, and what each is."""
-    return {
-        HAMILTONIAN: "Hamiltonian",
-        **{
-            f"L{k + 1}": "jump operator, in the canonical unravelling,"
-            for k in range(model.jump_count)
-        },
-        READOUT: "what is read at T",
-    }
+def operator_symbols(model: Any) -> tuple[str, ...]:
+    """Return the symbols of the operators of a model that can be expanded in a basis of letters."""
+    jumps = (f"L{k + 1}" for k in range(model.jump_count))
+    return (HAMILTONIAN, *jumps, READOUT)
 
 
 @torch.no_grad()

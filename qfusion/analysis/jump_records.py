@@ -11,11 +11,6 @@ from qfusion.analysis.sample import Sample
 
 RUNS = 200  # trajectories whose jumps are shown
 BINS = 10  # spans of time in which jumps are counted
-UNRAVELLING = (
-    "This is one unravelling of the master equation, chosen by convention: its jump operators are traceless "
-    "and orthogonal, numbered by their rates. Another gauge has the same master equation, but other "
-    "operators, jumps and single runs."
-)
 
 
 @dataclass(frozen=True, eq=False)

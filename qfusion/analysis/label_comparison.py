@@ -1,12 +1,14 @@
 """A model's own terms beside people's labels of single modalities."""
 
 from contextlib import suppress
+from enum import Enum
 
 from qfusion._checks import choose
 from qfusion.analysis import cohort_table
 from qfusion.analysis.memo import memo
 from qfusion.analysis.opening import open_study
 from qfusion.analysis.study import Study
+from qfusion.analysis.tasks import Task
 from qfusion.analysis.trust import explain_test_rows
 from qfusion.data.unimodal_labels import UnimodalLabels
 from qfusion.errors import QFusionError
@@ -23,27 +25,25 @@ def model_labels(study: Study) -> UnimodalLabels | None:
     return UnimodalLabels(labels.table[names], labels.planted) if names else None
 
 
-def lacking(study: Study, title: str) -> str:
-    """Why there are no labels of single modalities to compare with, in sentences, of a data set that is called `title`;
-    empty where there are."""
+class MissingLabels(Enum):
+    """Why a model cannot be compared with labels of single modalities."""
+
+    CLASSES = "classes"  # the target is a class
+    OTHER_MODALITIES = "other modalities"  # labels are of modalities that the model does not take
+    NONE = "none"  # the data have no labels
+
+
+def find_missing_labels(study: Study) -> MissingLabels | None:
+    """Return why there are no labels of single modalities to compare with; None where there are."""
     if model_labels(study) is not None:
-        return ""
-    labelled = study.dataset.unimodal is not None and len(study.dataset.unimodal.columns) > 0
-    if labelled and study.classes:
-        return (
-            f"{title} has labels of single modalities, but its target is a class: own terms are of the class "
-            "decided for, whose signs and order are not those of the labels. Import it with numbers as its "
-            "target (`--target regression`)."
-        )
-    if labelled:
-        return f"{title} has labels of single modalities, but of none that this model takes. Choose another model."
-    return (
-        f"{title} has no labels of single modalities: nobody was asked what each says alone. CH-SIMS has them, "
-        "and in `planted` the hidden scores take their place."
-    )
+        return None
+    unimodal = study.dataset.unimodal
+    if unimodal is None or not len(unimodal.columns):
+        return MissingLabels.NONE
+    return MissingLabels.CLASSES if study.classes else MissingLabels.OTHER_MODALITIES
 
 
-@memo(8, says="Comparing with labels of single modalities …")
+@memo(8, task=Task.COMPARE_LABELS)
 def compare_with_labels(study: Study) -> unimodal_labels.Beside | None:
     """The test samples that are explained, beside their labels; None of data without."""
     labels = model_labels(study)

@@ -21,13 +21,14 @@ import numpy as np
 import pandas as pd
 
 from qfusion._memory_cache import CACHE
+from qfusion.analysis.tasks import Task
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
-# stands around every calculation that has words; a run of a page sets what spins
-waiting: ContextVar[Callable[[str], AbstractContextManager[Any]]] = ContextVar(
+# entered around every computation that has a task; a run of a page sets it to show a spinner
+waiting: ContextVar[Callable[[Task], AbstractContextManager[Any]]] = ContextVar(
     "waiting", default=nullcontext
 )
 
@@ -36,7 +37,7 @@ def memo(
     size: int,
     *,
     background: bool = True,
-    says: str = "",
+    task: Task | None = None,
     stamp: Callable[..., Hashable] = lambda *_, **__: None,
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Returns a decorator that keeps the last `size` results of a function.
@@ -46,7 +47,7 @@ def memo(
             too, see `_memory_cache`.
         background: whether results depend on the background of a study; else studies that differ in it alone share
             them.
-        says: what takes its time, to be shown meanwhile; see `waiting`.
+        task: what is computed, where it takes long: shown meanwhile, see `waiting`.
         stamp: of the arguments, what changes whenever files do that a result is read from.
     """
 
@@ -61,7 +62,7 @@ def memo(
             key = stamp(*args, **kwargs), _key(list(call.arguments.values()), background)
 
             def compute() -> R:
-                with waiting.get()(says) if says else nullcontext():
+                with nullcontext() if task is None else waiting.get()(task):
                     return function(*call.args, **call.kwargs)
 
             return _copy_tables(CACHE.get_or_compute(function, key, compute, size))

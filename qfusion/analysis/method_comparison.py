@@ -7,6 +7,7 @@ from qfusion._checks import check
 from qfusion.analysis.background_choice import with_background
 from qfusion.analysis.memo import memo
 from qfusion.analysis.study import Study
+from qfusion.analysis.tasks import Task
 from qfusion.explain import faithfulness
 from qfusion.training import checkpoint
 
@@ -26,7 +27,7 @@ def with_row_background(study: Study) -> Study:
     return with_background(study, "joint") if study.background.kind == "product" else study
 
 
-@memo(16, says="Running brute force and captum's estimators on this sample …")
+@memo(16, task=Task.COMPARE_METHODS)
 def estimates(study: Study, row: int, output: int) -> list[faithfulness.Estimate]:
     """Shapley values of one sample: exact, by brute force, and by captum's estimators, against
     `with_row_background`."""

@@ -10,8 +10,9 @@ import pandas as pd
 import torch
 
 from qfusion.analysis.memo import memo
-from qfusion.analysis.step_words import match
+from qfusion.analysis.step_words import StepMatch, match
 from qfusion.analysis.study import Study
+from qfusion.analysis.tasks import Task
 from qfusion.data import Audio, Modality, Text
 from qfusion.data.coalition_terms import split_term
 from qfusion.data.picture_arrays import pixel_names
@@ -25,7 +26,7 @@ from qfusion.models.encoders import InputSpec
 _CELL = re.compile(r"(?:pixel|band, frame) (\d+),(\d+)")
 
 
-@memo(64, says="Following the term through the encoder …")
+@memo(64, task=Task.ATTRIBUTE_FEATURES)
 def attribute(
     study: Study,
     row: int,
@@ -71,15 +72,15 @@ class Canvas:
     Attributes:
         kind: "words", "waveform", "picture", "curve", or "features" where there is nothing but features.
         parts: what the figure takes besides the values. names: of the units (words, frames, pixels, features).
-        groups: the steps that each word is made of; None where a unit is one step. how: a sentence on how steps were
-            matched to what was said, or why not.
+        groups: the steps that each word is made of; None where a unit is one step. how: the way in which steps were
+            matched with what was said; None where there are no steps to match.
     """
 
     kind: str
     parts: dict[str, Any]
     names: tuple[str, ...]
     groups: tuple[tuple[int, ...], ...] | None = None
-    how: str = ""
+    how: StepMatch | None = None
 
     def added(self, units: np.ndarray) -> np.ndarray:
         """The values of the units, (U,), from those of the steps."""
@@ -137,7 +138,7 @@ def canvas(study: Study, row: int, modality: str, steps: int | None) -> Canvas:
             return Canvas("picture", {"pixels": pixels[..., 0], "spectrogram": spectrogram}, names)
         return Canvas(
             "picture",
-            {"pixels": pixels.mean(2), "seen": "what the model sees, without its colours"},
+            {"pixels": pixels.mean(2), "without_colours": True},
             pixel_names(shape),
             tuple(map(tuple, np.arange(result.size).reshape(-1, colours).tolist())),
         )
@@ -168,7 +169,7 @@ class Lane:
     values: np.ndarray
     width: float
     names: tuple[str, ...]
-    how: str = ""
+    how: StepMatch | None = None
 
 
 def sequences(study: Study, term: str = attribution.SCORE) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from qfusion.analysis.compare import Sides
 from qfusion.analysis.memo import memo
 from qfusion.analysis.sample_similarity import COUNT
 from qfusion.analysis.study import Study
+from qfusion.analysis.tasks import Task
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +48,7 @@ def apart(sides: Sides, count: int = COUNT) -> Apart:
     return _apart(sides.b.study, sides.a.study, count)
 
 
-@memo(16, says="Comparing both models on the test samples …")
+@memo(16, task=Task.COMPARE_MODELS)
 def _apart(b: Study, a: Study, count: int) -> Apart:
     rows = b.dataset.rows("test")
     if b.classes:

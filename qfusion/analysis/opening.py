@@ -20,6 +20,7 @@ from qfusion.analysis.background_choice import ALL_ROWS, OFFERED, with_backgroun
 from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import Sample, build_sample
 from qfusion.analysis.study import Study, build_study
+from qfusion.analysis.tasks import Task
 from qfusion.explain import backgrounds, cohorts
 from qfusion.models import FusionModel, Tweak
 from qfusion.training import checkpoint
@@ -86,7 +87,7 @@ def _identity(model: str, data: str, sample: str = "") -> Hashable:
     return checkpoint.stamp(model), sources.load(data).identity
 
 
-@memo(4, says="Applying the model to every sample …", stamp=_identity)
+@memo(4, task=Task.APPLY_MODEL, stamp=_identity)
 def _study(model: str, data: str) -> Study:
     result = load_checkpoint(model)
     return build_study(model, result.card, result.model, sources.load(data)).applied()

@@ -8,6 +8,7 @@ import numpy as np
 from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
+from qfusion.analysis.tasks import Task
 from qfusion.explain import operators
 
 WITH = " with "  # between modalities in an address: a plus sign would be read as a space
@@ -43,13 +44,13 @@ class Votes:
         return [int(row) for row in self.rows[np.argsort(-weight, kind="stable")[:count]]]
 
 
-@memo(16, says="Finding what votes for and against …")
+@memo(16, task=Task.FIND_VOTES)
 def decision_operator(study: Study, group: str, output: int) -> operators.Operator:
     """The operator of a group of modalities."""
     return operators.operator(study.model, study.background, group, output)
 
 
-@memo(16, says="Finding what votes for and against …")
+@memo(16, task=Task.FIND_VOTES)
 def votes(study: Study, group: str, output: int, split: str) -> Votes:
     """The operator of a group of modalities, and the samples of a split on it."""
     result = decision_operator(study, group, output)

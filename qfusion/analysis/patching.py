@@ -6,6 +6,7 @@ from qfusion.analysis.background_choice import default_contrast
 from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
+from qfusion.analysis.tasks import Task
 from qfusion.explain import cut_losses, evidence, generator_pruning, state_patching
 from qfusion.models import decisions
 
@@ -44,7 +45,7 @@ def patch_sample(study: Study, row: int, other: str = "") -> state_patching.Patc
     return state_patching.patch_states(moving, study.inputs([row]), donor)
 
 
-@memo(16, background=False, says="Leaving out the network's gate groups …")
+@memo(16, background=False, task=Task.ABLATE_GATES)
 def ablate_gate_groups(
     study: Study, row: int, output: int, shots: int = evidence.SHOTS
 ) -> evidence.GateGroups:
@@ -65,7 +66,7 @@ def ablate_gate_groups(
     )
 
 
-@memo(4, background=False, says="Taking the terms of the generator out, one after another …")
+@memo(4, background=False, task=Task.PRUNE_GENERATOR)
 def prune_terms(study: Study) -> generator_pruning.Pruning:
     """The generator with fewer and fewer terms: validation rows choose, test rows show; at most `MOST_ROWS` of each."""
     data = study.dataset

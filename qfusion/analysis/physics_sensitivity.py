@@ -11,6 +11,7 @@ from qfusion._checks import check, choose
 from qfusion.analysis import text
 from qfusion.analysis.memo import memo
 from qfusion.analysis.study import Study
+from qfusion.analysis.tasks import Task
 from qfusion.explain import path_attribution, sensitivity
 from qfusion.models import terms
 from qfusion.models.tweak import LEARNED, Tweak
@@ -130,7 +131,7 @@ def full_range(study: Study, target: str, output: int) -> float:
     return float(np.ptp(study.scale))
 
 
-@memo(64, says="Taking the physics apart …")
+@memo(64, task=Task.MEASURE_SENSITIVITY)
 def measure(
     study: Study, rows: np.ndarray, where: Where, output: int, target: str
 ) -> sensitivity.Sensitivity:
@@ -144,7 +145,7 @@ def measure(
     )
 
 
-@memo(64, says="Halving every term in turn …")
+@memo(64, task=Task.HALVE_TERMS)
 def half_way(study: Study, rows: np.ndarray, where: Where, output: int, target: str) -> np.ndarray:
     """What the slope at half of each factor says that removal does, (P,)."""
     return sensitivity.half_way(
@@ -152,7 +153,7 @@ def half_way(study: Study, rows: np.ndarray, where: Where, output: int, target: 
     )
 
 
-@memo(64, says="Following the term …")
+@memo(64, task=Task.TRACE_TERM)
 def follow(
     study: Study, rows: np.ndarray, where: Where, output: int, target: str, key: str
 ) -> sensitivity.Response:
@@ -178,7 +179,7 @@ def built(
     )
 
 
-@memo(16, says="Removing every term in turn, on all test samples …")
+@memo(16, task=Task.REMOVE_TERMS)
 @torch.no_grad()
 def removal_metrics(study: Study, where: Where) -> pd.DataFrame:
     """Test metrics with each term removed from all scores, one row a term by key; the first row, "", is with all of

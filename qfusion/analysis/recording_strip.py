@@ -11,11 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from qfusion._sentences import listed
-from qfusion.analysis import text
 from qfusion.analysis.memo import file_stamp, memo
 from qfusion.analysis.modality_attribution import attribute, canvas, grid, terms
 from qfusion.analysis.study import Study
+from qfusion.analysis.tasks import Task
 from qfusion.data import Audio, DataSet, Modality, Text, clip_previews, media
 from qfusion.data.sample_content import Clip, Film, Word
 from qfusion.data.synthetic import planted_editing
@@ -148,7 +147,7 @@ def _stamp(study: Study, row: int, *_: Any, **__: Any) -> Hashable:
     return None if clip is None else (clip, file_stamp(clip.path))
 
 
-@memo(24, says="Looking through the recording …", stamp=_stamp)
+@memo(24, task=Task.READ_RECORDING, stamp=_stamp)
 def strip(
     study: Study,
     row: int,
@@ -240,29 +239,3 @@ def _fewer(steps: Steps) -> Steps:
             f"{steps.names[a]} to {steps.names[b]}" for a, b in zip(begins, last, strict=True)
         ),
     )
-
-
-def peak_words(lane: Steps) -> str:
-    """When the largest step of a modality was."""
-    return f"at {'about ' if lane.spread else ''}{lane.starts[lane.peak]:.2f} s"
-
-
-def placing(result: Strip) -> str:
-    """What is spread evenly, in sentences that follow others."""
-    spread = [text.escape_markdown(lane.modality) for lane in result.lanes if lane.spread]
-    as_words = ", as its words are." if any(lane.by_words for lane in result.lanes) else "."
-    sentences = (
-        (
-            spread,
-            f" Nothing says when the steps of {listed(spread)} were: they are spread over the sample{as_words}",
-        ),
-        (
-            result.words and result.spread,
-            " Nothing says when each word was said: words are spread by their letters.",
-        ),
-        (
-            result.preview.seconds >= media.MAX_SECONDS,
-            f" Of a longer recording the first {media.MAX_SECONDS:g} s stand here.",
-        ),
-    )
-    return "".join(words for holds, words in sentences if holds)

@@ -12,6 +12,7 @@ from qfusion.analysis.audit_plan import QJ
 from qfusion.analysis.audit_rows import main_metric
 from qfusion.analysis.memo import memo
 from qfusion.analysis.study import Study, explained_model
+from qfusion.analysis.tasks import Task
 from qfusion.errors import NotFound
 from qfusion.explain import additive_projection, dephasing, stability
 from qfusion.models import twins
@@ -33,7 +34,7 @@ ENTANGLEMENT = "entanglement (in each modality's eigenbasis)"
 NUMBERS = 2**19  # complex numbers of the states that are dephased, at most: of more rows, some
 
 
-@memo(8, background=False, says="Cutting resources from the model …")
+@memo(8, background=False, task=Task.CUT_RESOURCES)
 def cut_resources(study: Study) -> pd.DataFrame:
     """What the metric of the test rows loses when a resource is cut from the model, which is not trained again: one row
     a resource, with, without and their difference with percentile bootstrap intervals by cluster.

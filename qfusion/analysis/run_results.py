@@ -61,7 +61,7 @@ def collect_results(runs: Sequence[Seen]) -> Results:
         row: dict[str, Any] = {
             "run": run.name,
             "seed": run.plan.seed,
-            "state": run.words,
+            "state": run.status.value,
             "epochs": record.epoch,
             "kept": record.best_epoch,
             "time": _sentences.duration(sum(float(epoch["seconds"]) for epoch in record.history)),

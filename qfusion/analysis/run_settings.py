@@ -9,6 +9,7 @@ from qfusion import data
 from qfusion._checks import choose
 from qfusion.analysis.memo import memo
 from qfusion.analysis.runs import Seen
+from qfusion.analysis.tasks import Task
 from qfusion.errors import default_on_error
 from qfusion.models import registry
 from qfusion.runs import Plan, training_watch
@@ -62,7 +63,7 @@ def defaults(plan: Plan, of_data: Callable[[str], Options]) -> dict[str, Any]:
     return {**registry.settings(plan.model), **asdict(of_data(plan.data))}
 
 
-@memo(4, says="Loading the data …", stamp=data.stamp)
+@memo(4, task=Task.LOAD_DATA, stamp=data.stamp)
 def load_run_dataset(name: str) -> data.DataSet:
     """Returns the data that a run was trained on.
 

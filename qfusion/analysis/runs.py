@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from qfusion import runs
 from qfusion._checks import check, choose
@@ -18,6 +19,22 @@ MAX_SEEDS = 10
 MAX_SHOWN = 7  # runs at once: as many as figures have colours for
 GOES_ON = ("paused", "stopped", "interrupted", "failed")
 LOG = 6000  # characters of a log that are shown
+
+
+class Status(StrEnum):
+    """States of a training and of requests to it."""
+
+    STARTING = STARTING
+    WAITING = "waiting"
+    RUNNING = "running"
+    PAUSING = "pausing"
+    PAUSED = "paused"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    FINISHED = "finished"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+    UNREADABLE = "unreadable"
 
 
 @dataclass(frozen=True)
@@ -42,22 +59,13 @@ class Seen:
         return self.state in ("waiting", "running", STARTING)
 
     @property
-    def words(self) -> str:
-        """Its state for people."""
+    def status(self) -> Status:
+        """Its state, or what is requested of it while it is alive."""
         if self.problem:
-            return "cannot be read"
+            return Status.UNREADABLE
         if self.request and self.alive:
-            return {"pause": "pausing …", "stop": "stopping …"}[self.request]
-        return {
-            STARTING: "starting …",
-            "waiting": "waiting for a free processor",
-            "running": "training",
-            "paused": "paused",
-            "stopped": "stopped, best model kept",
-            "finished": "finished",
-            "failed": "failed",
-            "interrupted": "interrupted, can go on",
-        }[self.state]
+            return {"pause": Status.PAUSING, "stop": Status.STOPPING}[self.request]
+        return Status(self.state)
 
     @property
     def has_model(self) -> bool:

@@ -11,7 +11,7 @@ import torch
 
 import qfusion
 from qfusion import data as sources
-from qfusion.analysis import outputs, sample_evolution, text
+from qfusion.analysis import outputs, sample_evolution
 from qfusion.analysis.memo import memo
 from qfusion.analysis.study import Study
 from qfusion.errors import InvalidInput
@@ -267,21 +267,6 @@ class Sample:
         )
 
     @property
-    def of(self) -> str:
-        """Whose a panel's numbers are where they are of this sample alone, as markdown."""
-        return f" Of sample {text.escape_markdown(self.id)}."
-
-    @property
-    def whose(self) -> str:
-        """Which class is explained, as markdown; empty of a regression."""
-        if not self.study.classes:
-            return ""
-        words = f" for ‘{text.escape_markdown(self.study.classes[self.output])}’"
-        if self.study.reference is None:
-            return words
-        return f"{words} rather than ‘{text.escape_markdown(self.study.classes[self.study.reference])}’"
-
-    @property
     def learned(self) -> Sample:
         """The same sample before the model as trained."""
         return replace(self, tweak="") if self.changed else self
@@ -304,11 +289,6 @@ class Sample:
         return sample_evolution.follow(
             self.study, self.row, self.tweak, negativity=negativity, runs=runs
         )
-
-    @property
-    def followed(self) -> str:
-        """Whose states are followed through time, and how exactly, as markdown."""
-        return f"{self.of} {sample_evolution.exactness(self.study, self.row, self.tweak)}"
 
 
 @memo(64)

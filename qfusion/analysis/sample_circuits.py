@@ -9,13 +9,14 @@ import torch
 
 from qfusion import explain, track
 from qfusion.analysis.memo import memo
+from qfusion.analysis.tasks import Task
 from qfusion.explain import evidence
 from qfusion.models import games, qcnn
 from qfusion.models.fixed_observables import recompute_observables, with_observables
 from qfusion.models.tweak import LEARNED, Tweak
 
 
-@memo(16, background=False, says="Building the circuit …")
+@memo(16, background=False, task=Task.BUILD_CIRCUIT)
 def circuit(study: Any, row: int, dt: float, split: str, tweak: Tweak = LEARNED) -> Any:
     """One step of the evolution of a sample as a PennyLane circuit."""
     return track.step_circuit.step_circuit(
@@ -26,7 +27,7 @@ def circuit(study: Any, row: int, dt: float, split: str, tweak: Tweak = LEARNED)
     )
 
 
-@memo(16, background=False, says="Comparing steps with the exact evolution …")
+@memo(16, background=False, task=Task.COMPARE_STEPS)
 def step_errors(
     study: Any, row: int, split: str, tweak: Tweak = LEARNED
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -40,7 +41,7 @@ def _edit_tables(study: Any, words: str) -> Any:
     return study.model.truth_tables().tweaked(words)
 
 
-@memo(16, background=False, says="Working out the entropies …")
+@memo(16, background=False, task=Task.MEASURE_LAYERS)
 @torch.no_grad()
 def layers(study: Any, row: int, words: str = "") -> Any:
     """Entropies around every pooling."""
@@ -50,7 +51,7 @@ def layers(study: Any, row: int, words: str = "") -> Any:
     )
 
 
-@memo(8, background=False, says="Drawing the circuit with PennyLane …")
+@memo(8, background=False, task=Task.DRAW_CIRCUIT)
 def circuit_drawing(study: Any, row: int, words: str = "") -> Any:
     """The circuit in PennyLane, for exports."""
     return study.space.circuit(row, words)
@@ -62,7 +63,7 @@ def encoded_states(study: Any, row: int) -> Any:
     return study.model.encode(study.inputs([row]))
 
 
-@memo(16, background=False, says="Following the correlations along the gates …")
+@memo(16, background=False, task=Task.TRACE_GATES)
 def information(study: Any, row: int) -> dict[tuple[str, ...], np.ndarray]:
     """Mutual information of registers along plain gates, see `track.gate_replay.register_information`."""
     model = study.model.gate_circuit()

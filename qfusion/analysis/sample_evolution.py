@@ -1,6 +1,5 @@
 """The evolution of one sample under a model with a tweak: its states, measures and metrics."""
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -128,13 +127,6 @@ def entangled_at_end(study: Any, row: int, tweak: Tweak, part: Sequence[str]) ->
             states.partial_trace(rho, dims, places), [dims[m] for m in places], (0,)
         )
     )
-
-
-def exactness(study: Any, row: int, tweak: Tweak) -> str:
-    """How exact the states shown are, in a sentence; the bound is rounded up to one digit."""
-    error = max(solve_states(study, row, tweak)[1], 1e-15)
-    unit = 10.0 ** math.floor(math.log10(error))
-    return f"Integration error of an element of ρ(t): at most {math.ceil(error / unit) * unit:.0e} at any time shown."
 
 
 @memo(32, background=False)

@@ -6,23 +6,23 @@ import numpy as np
 
 from qfusion.analysis.memo import memo
 from qfusion.analysis.study import Study
+from qfusion.analysis.tasks import Task
 
 
 @dataclass(frozen=True)
 class Example:
-    """A sample and why it is shown: `kind` is a key of `WHY`."""
+    """A sample that shows a relation between modalities.
+
+    Attributes:
+        kind: a key of `RELATION`. sample: its id.
+        is_clear: whether it is a clear decision of the better-predicted half.
+    """
 
     kind: str
     sample: str
-    why: str
+    is_clear: bool
 
 
-WHY = {
-    "agreement": "Every modality pulls the same way: the largest smallest single-modality term.",
-    "conflict": "Two modalities pull against each other: the largest pair of opposite single-modality terms.",
-    "synergy": "Joint terms sum to more than single modalities, in the direction of the decision: the largest sum.",
-    "dominance": "One modality outweighs all other single modalities together: the largest own term.",
-}
 RELATION = {
     "agreement": "agreement",
     "conflict": "conflict",
@@ -32,10 +32,9 @@ RELATION = {
 EXAMPLE_NAMES = RELATION | {"synergy": "joint decision"}  # as they are called
 EXAMPLES = 3  # samples that are shown
 CLEAR = np.log(3)  # log-odds from which a class is clearly decided: softmax .75
-BEYOND = " No clear decision of the better-predicted half does, so this one is of all test samples."
 
 
-@memo(8, says="Splitting the decisions on the test samples, once …")
+@memo(8, task=Task.SPLIT_DECISIONS)
 def find_examples(study: Study, split: str = "test") -> list[Example]:
     """The best agreement, conflict and joint decision of a split, a dominance in place of one that it has not: each is
     what its verdict says. Of clear decisions of the better-predicted half, so that none misleads, where there is one.
@@ -47,23 +46,21 @@ def find_examples(study: Study, split: str = "test") -> list[Example]:
     dividends = study.explained_dividends()[np.isin(study.explained_rows, rows)]
     errors = study.errors[rows]
     relation = study.explained_verdicts().relation[np.isin(study.explained_rows, rows)]
-    good = (errors <= np.median(errors)) & is_clear(study, rows)
+    good = (errors <= np.median(errors)) & decides_clearly(study, rows)
     examples: list[Example] = []
     for kind, score in _scores(dividends[:, sizes == 1], dividends[:, sizes > 1]).items():
         inside = (relation == RELATION[kind]) & (score > 0)
         if len(examples) == EXAMPLES or not inside.any():
             continue
-        near = inside & good
-        best = int(np.argmax(np.where(near if near.any() else inside, score, -np.inf)))
-        examples.append(
-            Example(
-                kind, str(study.dataset.ids[rows[best]]), WHY[kind] + ("" if near.any() else BEYOND)
-            )
-        )
+        clear = inside & good
+        is_clear = bool(clear.any())
+        candidates = clear if is_clear else inside
+        best = int(np.argmax(np.where(candidates, score, -np.inf)))
+        examples.append(Example(kind, str(study.dataset.ids[rows[best]]), is_clear))
     return examples
 
 
-def is_clear(study: Study, rows: np.ndarray) -> np.ndarray:
+def decides_clearly(study: Study, rows: np.ndarray) -> np.ndarray:
     """Whether samples are decided with a margin: a class by `CLEAR` against the next one, a regression by more than a
     quarter of all samples are, (n,)."""
     scores = study.logits(study.scores[rows])

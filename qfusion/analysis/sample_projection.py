@@ -28,6 +28,7 @@ from qfusion.analysis.sample_coordinates import (
     most_samples,
 )
 from qfusion.analysis.study import Study, dividend_column
+from qfusion.analysis.tasks import Task
 from qfusion.errors import translate_import_errors
 from qfusion.explain import cohorts
 
@@ -75,7 +76,7 @@ class SampleMap:
         return f"{self.method.lower()}{'-all' if self.everyone else ''}[{self.what}]"
 
 
-@memo(12, says="Placing the samples on a map …")
+@memo(12, task=Task.PROJECT_SAMPLES)
 def sample_map(
     study: Study,
     what: str,

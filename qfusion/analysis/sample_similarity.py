@@ -10,6 +10,7 @@ from qfusion.analysis import drawn_samples, sample_coordinates
 from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
+from qfusion.analysis.tasks import Task
 
 COUNT = 8  # samples of a list
 
@@ -80,7 +81,7 @@ def nearest(sample: Sample, by: str = sample_coordinates.DIVIDENDS, count: int =
     )
 
 
-@memo(64, says="Comparing this sample with the others …")
+@memo(64, task=Task.COMPARE_SAMPLES)
 def _distances(
     study: Any, others: np.ndarray, row: int, by: str, output: int, rows: np.ndarray
 ) -> np.ndarray:

@@ -9,6 +9,7 @@ import torch
 from qfusion import track
 from qfusion.analysis.memo import memo
 from qfusion.analysis.sample_evolution import exact_states
+from qfusion.analysis.tasks import Task
 from qfusion.models.tweak import Tweak
 
 STEPS = 12  # per T, at which distances are drawn
@@ -35,7 +36,7 @@ class Settling:
     spread: np.ndarray
 
 
-@memo(16, background=False, says="Looking for the steady state …")
+@memo(16, background=False, task=Task.FIND_STEADY_STATE)
 @torch.no_grad()
 def attract(study: Any, row: int, tweak: Tweak, reach: float = 5.0) -> Settling:
     """Steady state, spectral gap, the sample's distance to it up to `reach` times T, and contraction within T."""

@@ -21,6 +21,7 @@ from qfusion.analysis.memo import memo
 from qfusion.analysis.spaces import space_class
 from qfusion.analysis.spaces.base import BaseSpace
 from qfusion.analysis.study_cache import dataset_cache, per_model_cache
+from qfusion.analysis.tasks import Task
 from qfusion.data import DataSet
 from qfusion.data.coalition_terms import coalition_names
 from qfusion.explain import backgrounds, stability, verdicts
@@ -226,7 +227,7 @@ class Study:
 
     @per_model_cache
     def probabilities(self) -> np.ndarray:
-        """Softmax of the scores (N, C), which is not calibrated: see `calibration`."""
+        """Softmax of the scores (N, C), which is not calibrated: see `calibration_error`."""
         return self.softmax(self.scores)
 
     def logits(self, scores: np.ndarray) -> np.ndarray:
@@ -238,20 +239,18 @@ class Study:
         return np.asarray(softmax(self.logits(scores), axis=-1))
 
     @per_model_cache
-    def calibration(self) -> str:
-        """What a softmax of this model is worth, in words: the expected calibration error on the test split, or that it
-        is not measured (of a large set, or without test samples)."""
+    def calibration_error(self) -> float | None:
+        """The expected calibration error of a classifier on the test split.
+
+        None where it is not measured: of a large set, or without test samples.
+        """
         rows = self.dataset.rows("test")
         if self.is_large or not len(rows):
-            return "Softmax, not calibrated; its calibration error is not measured here."
+            return None
         predicted = self.predicted[rows]
-        error = metrics.calibration(
-            self.probabilities[rows, predicted], (predicted == self.dataset.y[rows]).astype(float)
-        )[-1]
-        return (
-            f"Softmax, not calibrated: expected calibration error {error:.3f} on "
-            f"{len(rows):,} test samples."
-        )
+        certainty = self.probabilities[rows, predicted]
+        is_right = (predicted == self.dataset.y[rows]).astype(float)
+        return metrics.calibration(certainty, is_right)[-1]
 
     @per_model_cache
     def predicted(self) -> np.ndarray:
@@ -365,7 +364,7 @@ class Study:
         measured = self._stability if as_measured else None
         return stability.doubt(measured, self.dataset, rows, outputs)
 
-    @memo(12, says="Splitting the decisions on the test samples, once …")
+    @memo(12, task=Task.SPLIT_DECISIONS)
     def frame(self, output: int | None = None) -> pd.DataFrame:
         """One row a sample (index id): split, truth, prediction, error, verdict, facts, dividends, the data's columns.
 

@@ -31,20 +31,10 @@ def term(name: str) -> str:
     return escape_markdown(" + ".join(split_term(name)))
 
 
-def softmax(value: float) -> str:
-    """A softmax value as it is said: `softmax 0.998`. It is not called a probability, as it need not be calibrated."""
-    return "softmax > 0.999" if value >= 0.9995 else f"softmax {value:.3f}"
-
-
 def with_unit(what: str, unit: str) -> str:
     """A quantity with its unit: "prediction (sentiment score)"; where the unit has parentheses of its own,
     "prediction, log-odds of ‘yes’ (nats)"."""
     return f"{what}, {unit}" if "(" in unit else f"{what} ({unit})"
-
-
-def verb(quantity: str) -> str:
-    """ "are" of log-odds, "is" of a score."""
-    return "are" if quantity == "log-odds" else "is"
 
 
 def message(text: object) -> str:

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 
 import numpy as np
 
 from qfusion.analysis.runs import Seen
 from qfusion.runs import folder
-from qfusion.training import metrics
 
 PASSED = 0.1  # the part of the latest total from which a term counts as used
 Curve = tuple[np.ndarray, np.ndarray]  # epochs and values, (N,) each
@@ -62,13 +62,13 @@ def main_metric(known: Sequence[str]) -> str:
     return next((key for key in ("accuracy", "mae") if key in known), known[0] if known else "")
 
 
-def at_kept(record: folder.Record) -> str:
-    """The main metric on the validation rows at the kept epoch, in words."""
-    key = main_metric(metric_names([record]))
-    if not key or not 0 < record.best_epoch <= len(record.history):
-        return ""
-    value = record.history[record.best_epoch - 1]["valid"].get(key)
-    return "" if value is None else f"{metrics.label(key).short} {value:.3f}"
+def metric_of_kept_epoch(record: folder.Record) -> tuple[str, float] | None:
+    """Return the main metric and its value on the validation rows at the kept epoch; None where there is none."""
+    name = main_metric(metric_names([record]))
+    if not name or not 0 < record.best_epoch <= len(record.history):
+        return None
+    value = record.history[record.best_epoch - 1]["valid"].get(name)
+    return None if value is None else (name, value)
 
 
 def passes(terms: Mapping[str, Curve]) -> dict[str, int | None]:
@@ -94,10 +94,8 @@ def passes(terms: Mapping[str, Curve]) -> dict[str, int | None]:
     }
 
 
-HALF, CLEAR = (
-    0.5,
-    1.96,
-)  # of its last value, from which something is there; standard errors that tell it
+HALF = 0.5  # of the last value: the level of an onset
+CLEAR = 1.96  # standard errors of its confidence interval
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,18 +132,28 @@ def onsets(record: folder.Record) -> dict[str, Onset]:
     return result
 
 
-def came_first(joint: Onset, entanglement: Onset) -> str:
-    """Whether a model was entangled before it fused, or the other way round, as a sentence without its end."""
-    if joint.first is None or entanglement.first is None:
-        return f"It never {'fuses' if joint.first is None else 'entangles'} beyond zero"
-    words = (
-        f"the joint part came to half of its last value in epoch {joint.first}, entanglement in epoch "
-        f"{entanglement.first}"
-    )
-    for head, early, late in (
-        ("Entanglement came first", entanglement, joint),
-        ("The joint part came first", joint, entanglement),
-    ):
-        if early.high is not None and late.low is not None and early.high < late.low:
-            return f"{head}: {words}"
-    return f"The rows do not tell which came first: {words}"
+class Order(Enum):
+    """Whether a model was entangled before it fused, or the other way round."""
+
+    NEVER_FUSES = "never fuses"
+    NEVER_ENTANGLES = "never entangles"
+    ENTANGLEMENT_FIRST = "entanglement first"
+    JOINT_FIRST = "joint first"
+    UNDECIDED = "undecided"
+
+
+def order_onsets(joint: Onset, entanglement: Onset) -> Order:
+    """Return which of joint terms and entanglement had its onset first, beyond the error over rows."""
+    if joint.first is None:
+        return Order.NEVER_FUSES
+    if entanglement.first is None:
+        return Order.NEVER_ENTANGLES
+    if _is_earlier(entanglement, joint):
+        return Order.ENTANGLEMENT_FIRST
+    if _is_earlier(joint, entanglement):
+        return Order.JOINT_FIRST
+    return Order.UNDECIDED
+
+
+def _is_earlier(early: Onset, late: Onset) -> bool:
+    return early.high is not None and late.low is not None and early.high < late.low

@@ -1,31 +1,38 @@
 """Distance of a sample from the training data, beside that of test samples."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import scipy
 
-from qfusion._sentences import share
 from qfusion.analysis import drawn_samples
 from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.training import checkpoint
 
-# How far a sample lies from the training data, beside test samples. Free of streamlit.
-
 BEHIND, AHEAD = 10_000, 2_000  # training and test samples at most, spread evenly
 
 
-def away_words(sample: Sample) -> str:
-    """Returns in a sentence how far a sample lies from the nearest training sample, beside the median of test samples
-    and the share of these that lie nearer."""
+@dataclass(frozen=True)
+class TrainingDistance:
+    """Distance of a sample's encodings from the nearest training sample.
+
+    Attributes:
+        own: of the sample. median: of the test samples. nearer: share of the test samples that are nearer.
+    """
+
+    own: float
+    median: float
+    nearer: float
+
+
+def measure_distance(sample: Sample) -> TrainingDistance:
+    """Return how far a sample is from the training data, beside at most `AHEAD` test samples."""
     own = float(_training_distances(sample.study, np.array([sample.row]))[0])
     rows = drawn_samples.thin_rows(sample.dataset.rows("test"), AHEAD)
     others = _training_distances(sample.study, rows[rows != sample.row])
-    return (
-        "In what the encoders make of it, it lies further from the training data than "
-        f"{share(float((others < own).mean()))} of the test samples ({own:.2g} from the nearest; their median is "
-        f"{np.median(others):.2g})."
-    )
+    return TrainingDistance(own, float(np.median(others)), float((others < own).mean()))
 
 
 @memo(16, background=False)

@@ -13,6 +13,7 @@ from qfusion.analysis.chunks import iterate_chunks
 from qfusion.analysis.memo import file_stamp, memo
 from qfusion.analysis.opening import open_study
 from qfusion.analysis.study import Study
+from qfusion.analysis.tasks import Task
 from qfusion.errors import QFusionError
 from qfusion.explain import backgrounds, faithfulness, feature_deletion, reliability, stability
 from qfusion.training import batches, checkpoint, encodings
@@ -38,7 +39,7 @@ def explain_test_rows(study: Study) -> tuple[np.ndarray, explain.Explanation]:
     )
 
 
-@memo(16, says="Splitting the decisions on the test samples, once …")
+@memo(16, task=Task.SPLIT_DECISIONS)
 def modality_curves(study: Study, probability: bool = False) -> faithfulness.Curves:
     """Deletion and insertion of modalities, of the log-odds of the predicted class where there are classes."""
     rows, result = explain_test_rows(study)
@@ -47,7 +48,7 @@ def modality_curves(study: Study, probability: bool = False) -> faithfulness.Cur
     )
 
 
-@memo(24, says="Asking the model again with features replaced …")
+@memo(24, task=Task.REPLACE_FEATURES)
 def feature_curves(
     study: Study,
     modality: str,
@@ -95,7 +96,7 @@ def asked_inside(study: Study, everyone: bool = False) -> np.ndarray:
     ]
 
 
-@memo(8, says="Comparing with the planted truth …")
+@memo(8, task=Task.COMPARE_TRUTH)
 def compare_with_truth(study: Study) -> faithfulness.AgainstTruth | None:
     """Exact against true dividends of the test rows, of classes those of the first; None where nobody knows these."""
     truth = study.dataset.truth

@@ -129,7 +129,7 @@ def train_twins(study: qfusion.analysis.study.Study, seeds: int) -> Shown:
     entry = qfusion.analysis.audit.own_entry(study, records)
     lines: list[str | RenderableType] = [_worth_table(entry)]
     for row in entry["rows"]:
-        note = qfusion.analysis.audit_rows.note(row)
+        note = qfusion.wording.audits.explain_verdict(row)
         if note:
             lines.append(f"{row['resource']}: {note}")
     failures = [failure for row in entry["rows"] for failure in row["failed"]]

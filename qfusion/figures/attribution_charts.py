@@ -259,7 +259,7 @@ def picture(
     *,
     unit: str = "score",
     spectrogram: bool = False,
-    seen: str = "what the model sees",
+    without_colours: bool = False,
     theme: Theme = "light",
 ) -> go.Figure:
     """Draw the input of the model in grey, and beside it the same, faint, under the value of every pixel.
@@ -267,7 +267,7 @@ def picture(
     Args:
         pixels, values: (h, w).
         spectrogram: rows are frequency bands, low ones at the bottom, columns frames.
-        seen: title of the picture on the left.
+        without_colours: whether the model sees colours, which are not drawn; the title of the left picture says so.
     """
     h, w = pixels.shape
     if spectrogram:
@@ -318,6 +318,9 @@ def picture(
         yaxis=upright | {"scaleanchor": "x", "title": {"text": row_name, "font": small}},
         yaxis2=upright | {"scaleanchor": "x2", "anchor": "x2"},
     )
+    seen = "what the model sees"
+    if without_colours:
+        seen += ", without its colours"
     for heading, x in ((seen, 0.23), (f"what each {cell_name} added", 0.73)):
         figure.add_annotation(
             text=heading,

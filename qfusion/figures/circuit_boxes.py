@@ -9,6 +9,7 @@ import torch
 
 from qfusion.analysis import sample_circuits
 from qfusion.analysis.memo import memo
+from qfusion.analysis.tasks import Task
 from qfusion.figures.circuit_diagram import Box, Wire
 from qfusion.figures.circuit_replay import Replay
 from qfusion.figures.gate_boxes import replay_gates
@@ -266,7 +267,7 @@ def _boxes_of_step(built: Any, modalities: Sequence[str]) -> Iterator[Box]:
 # A sample's way through a drawn circuit: one step of an evolution, an entangled-fusion network, or plain gates.
 
 
-@memo(16, background=False, says="Walking the sample through the circuit …")
+@memo(16, background=False, task=Task.TRACE_CIRCUIT)
 def replay(study: Any, row: int, words: str = "") -> Replay:
     """Return the sample's way through the circuit."""
     model = study.model.tweaked(words)

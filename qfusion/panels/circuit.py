@@ -32,6 +32,7 @@ from qfusion.panels import panel, params
 from qfusion.panels.dynamics import reduced_states
 from qfusion.quantum import circuits
 from qfusion.wording.evidence import INERT
+from qfusion.wording.samples import cite_sample
 
 STEPS = 20
 MAX_STEPS = 1000
@@ -182,7 +183,7 @@ def diagram(
         first = drawn[0].first
         last = max(box.last for box in drawn)
         shows += f" Drawn are the gates from {first} to {last}; the others follow the scrubber."
-    shows += _describe_unused_states(sample) + sample.of
+    shows += _describe_unused_states(sample) + cite_sample(sample)
 
     def table() -> pd.DataFrame:
         if seen is None:
@@ -282,7 +283,7 @@ def qubits(
         describe_mixedness(dict(zip(names, entropy.tolist(), strict=True))),
         figure,
         shows="every qubit that goes to the end: its Bloch vector in the X–Z plane now (thin: before this gate) and "
-        "its entropy." + sample.of,
+        "its entropy." + cite_sample(sample),
         not_shown="⟨Y⟩ as a length: point at a disc.",
         alt=f"Bloch vectors of {len(rows)} qubits; entropy in nats: {panel.list_numbers(names, entropy)}.",
         table=lambda: _qubit_table(walk, at),
@@ -312,7 +313,7 @@ def balls(
         figure,
         shows="every qubit that goes to the end: its Bloch vector now, and its way since the first gate, older parts "
         "paler. The number is its length r; the purity is (1 + r²) / 2; a hollow tip lies behind the middle."
-        + sample.of,
+        + cite_sample(sample),
         not_shown="correlations between qubits: each ball is one qubit on its own.",
         alt=f"Bloch balls of {len(rows)} qubits; lengths {panel.list_numbers(names, lengths)}.",
         table=lambda: _qubit_table(walk, at),
@@ -351,7 +352,7 @@ def outcomes(
     )
     shows = (
         f"how likely each outcome of {text.escape_markdown(', '.join(wires))} is; the number in the title is the trace "
-        f"distance (0 to 1).{words}{sample.of}"
+        f"distance (0 to 1).{words}{cite_sample(sample)}"
     )
 
     def table() -> pd.DataFrame:
@@ -395,7 +396,7 @@ def matrix(
         "The density matrix after it: modulus",
         state_charts.density_matrix(after, dims, theme=theme),
         shows="|ρ_ij| of these qubits: off the diagonal the coherences, which a measurement removes."
-        + sample.of,
+        + cite_sample(sample),
         not_shown="phases.",
         alt=f"Heat map of the modulus after the gate: {panel.list_coherences(after, names)}.",
         table=table,
@@ -430,7 +431,7 @@ def entropies(
     shows = "the entropy of each qubit after every gate: how much it is entangled with"
     if not sample.can("gates"):
         shows += ", or has been measured against,"
-    shows += " everything else." + sample.of
+    shows += " everything else." + cite_sample(sample)
     not_shown = "with whom"
     if sample.can("time"):
         not_shown += ": see the Correlations view of the Dynamics page."
@@ -499,7 +500,7 @@ def information(
             "all that they share, classical and quantum; all together, the total correlation, the sum of the "
             "modalities' entropies."
         )
-    shows += sample.of
+    shows += cite_sample(sample)
     alt = (
         f"Mutual information over {walk.count} gates; at the end, in nats: "
         f"{panel.list_numbers(names, values[-1])}."
@@ -619,7 +620,7 @@ def step_error(
         circuit_charts.step_error(sizes, one, every, built.dt, theme=theme),
         shows="trace distance between the circuit's state and our evolution, which has no step: it falls as dt does. "
         + built.error.sentence
-        + sample.of,
+        + cite_sample(sample),
         not_shown="noise of a device: the circuit is run exactly.",
         alt=alt,
         table=table,

@@ -11,6 +11,7 @@ from qfusion.analysis import errors, text
 from qfusion.figures import model_quality, style
 from qfusion.panels import panel
 from qfusion.panels.wrong_samples import has_cohort_samples
+from qfusion.wording.cohorts import name_cohort, name_split
 
 # How good the model is on a cohort, on the Cohorts page: confusions, curves, calibration; or residuals.
 
@@ -169,7 +170,7 @@ def residuals(levels: errors.Levels, theme: style.Theme = "light") -> panel.Pane
         describe_residuals(truth[inside], part),
         figure,
         shows="prediction minus annotation of each sample; right, how many are so far off. Blue: the cohort, grey: the "
-        f"others of {levels.split}. {_describe_cohort(levels)}",
+        f"others of {name_split(levels)}. {_describe_cohort(levels)}",
         not_shown="why: slice by a filter, such as error>1.",
         alt=alt,
         table=table,
@@ -244,7 +245,7 @@ def describe_residuals(truth: np.ndarray, residual: np.ndarray) -> str:
 
 def _describe_cohort(levels: errors.Levels) -> str:
     return f"Of {int(levels.inside.sum()):,} samples of "
-    f"{text.escape_markdown(levels.name if levels.parts else levels.split)}."
+    f"{text.escape_markdown(name_cohort(levels) if levels.parts else name_split(levels))}."
 
 
 def has_classes(levels: errors.Levels, **_: object) -> bool:

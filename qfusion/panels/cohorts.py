@@ -40,6 +40,17 @@ from qfusion.panels.wrong_samples import (
 )
 from qfusion.training import metrics
 from qfusion.wording import backgrounds
+from qfusion.wording.cohorts import (
+    WITH_SIZE,
+    describe_correlation,
+    describe_intervals,
+    describe_level_intervals,
+    name_all,
+    name_all_with_size,
+    name_cohort,
+    name_cohort_with_size,
+    name_split,
+)
 from qfusion.wording.cuts import describe_cuts
 from qfusion.wording.evidence import INERT
 from qfusion.wording.verdicts import RELATION_DEFINITIONS
@@ -69,15 +80,15 @@ def shares(levels: errors.Levels, theme: style.Theme = "light") -> panel.PanelFi
     title = describe_leader(
         {n: whole[n].value for n in names},
         {n: part[n].value for n in names},
-        levels.whole if levels.parts else "",
+        name_all(levels) if levels.parts else "",
     )
     figure = cohort_charts.share_bars(
         whole,
         part,
         {} if levels.own is None else {name: float(levels.own[column(name)]) for name in names},
         names,
-        whole_name=levels.everyone,
-        cohort_name=levels.cohort,
+        whole_name=name_all_with_size(levels),
+        cohort_name=name_cohort_with_size(levels),
         theme=theme,
     )
     alt = (
@@ -109,7 +120,8 @@ def shares(levels: errors.Levels, theme: style.Theme = "light") -> panel.PanelFi
         "cohort-shares",
         title,
         figure,
-        shows=f"the mean part of each modality in Σ|Shapley value| (MM-SHAP); bars: {levels.intervals}; "
+        shows=f"the mean part of each modality in Σ|Shapley value| (MM-SHAP); bars: "
+        f"{describe_level_intervals(levels)}; "
         "diamond: the sample. " + _describe_background(levels),
         not_shown="whether the modality was right, or which of its joint terms it shares.",
         alt=alt,
@@ -167,8 +179,8 @@ def relations(levels: errors.Levels, theme: style.Theme = "light") -> panel.Pane
         part,
         [(a, b) for a, b in result.values()],
         chosen="" if levels.own is None else str(levels.own["relation"]),
-        whole_name=levels.everyone,
-        cohort_name=levels.cohort,
+        whole_name=name_all_with_size(levels),
+        cohort_name=name_cohort_with_size(levels),
         theme=theme,
     )
     shows = (
@@ -176,7 +188,8 @@ def relations(levels: errors.Levels, theme: style.Theme = "light") -> panel.Pane
         + "; ".join(
             f"{k}: {words[0].lower()}{words[1:-1]}" for k, words in RELATION_DEFINITIONS.items()
         )
-        + f". Right: mean error ({text.escape_markdown(levels.study.unit_of_error)}) with {levels.intervals}. Click "
+        + f". Right: mean error ({text.escape_markdown(levels.study.unit_of_error)}) with "
+        f"{describe_level_intervals(levels)}. Click "
         "a bar "
         f"to make it the cohort. {_describe_background(levels)}"
     )
@@ -238,8 +251,8 @@ def dividends(
             own,
             study.modalities,
             unit=unit,
-            whole_name=levels.everyone,
-            cohort_name=levels.cohort,
+            whole_name=name_all_with_size(levels),
+            cohort_name=name_cohort_with_size(levels),
             theme=theme,
         )
     else:
@@ -258,8 +271,8 @@ def dividends(
             sample=(at, own) if at else None,
             by=by,
             unit=unit,
-            whole_name=levels.everyone,
-            cohort_name=levels.cohort,
+            whole_name=name_all_with_size(levels),
+            cohort_name=name_cohort_with_size(levels),
             theme=theme,
         )
     rest = len(study.terms) - len(terms)
@@ -330,13 +343,13 @@ def entanglement(
             (result.rows[column].astype(str).tolist() for column in said_columns(result.rows)),
             None,
         ),
-        whole_name=f"others of {levels.split}",
-        cohort_name=f"{levels.name} (n = {int(result.inside.sum()):,})",
+        whole_name=f"others of {name_split(levels)}",
+        cohort_name=WITH_SIZE.format(name=name_cohort(levels), count=int(result.inside.sum())),
         theme=theme,
     )
     shows = (
         f"one point a sample: {drawn_samples.drawn_words(len(result.rows), len(levels.rows))}; intervals: "
-        f"{cohort_table.intervals(study.dataset, result.rows)}. Click a point to open it. "
+        f"{describe_intervals(study.dataset, result.rows)}. Click a point to open it. "
         f"{_describe_background(levels)}"
     )
     not_shown = (
@@ -357,7 +370,7 @@ def entanglement(
 
     return panel.PanelFigure(
         "entanglement",
-        f"Does entanglement explain fusion? {cohort_measures.finding(result.correlations['all'], measure, strength)}",
+        f"Does entanglement explain fusion? {describe_correlation(result.correlations['all'], measure, strength)}",
         figure,
         shows=shows,
         not_shown=not_shown,
@@ -377,7 +390,7 @@ def cut_test(
     rows = cut_rows(levels, everyone)
     result = cut_measures.cuts_of_rows(levels.study, levels.places(rows))
     metric = next(iter(result.after))
-    how = cohort_table.intervals(levels.study.dataset, rows, cut_losses.RESAMPLES)
+    how = describe_intervals(levels.study.dataset, rows, cut_losses.RESAMPLES)
     figure = notebook.draw_cut_test(
         numbers.cut_table(result), levels.study.modalities, metric, theme=theme
     )
@@ -414,7 +427,7 @@ def describe_cut_scope(levels: errors.Levels, everyone: bool = False) -> str:
     whole = int(levels.inside.sum())
     sentence = drawn_samples.drawn_words(some, whole)
     if levels.parts:
-        sentence += f" of the {text.escape_markdown(levels.name)}"
+        sentence += f" of the {text.escape_markdown(name_cohort(levels))}"
     return sentence
 
 

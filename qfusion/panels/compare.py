@@ -22,6 +22,8 @@ from qfusion.panels.sample_columns import SAMPLES, curve_columns, decisions, sev
 from qfusion.quantum.measure_kinds import KINDS
 from qfusion.wording import answers
 from qfusion.wording.backgrounds import background_markdown, describe_baseline, describe_comparison
+from qfusion.wording.numbers import agree_verb
+from qfusion.wording.samples import describe_calibration
 
 
 def waterfall(
@@ -233,7 +235,7 @@ def classes(sides: compare.Sides, theme: style.Theme = "light") -> panel.PanelFi
         title,
         figure,
         shows=shows,
-        not_shown="the probability of being right. " + b.study.calibration,
+        not_shown="the probability of being right. " + describe_calibration(b.study),
         alt=alt,
         table=table,
     )
@@ -349,7 +351,7 @@ def describe_difference(
     along = top(change, smallest=total < 0)
     back = top(change, smallest=total > 0)
     words = (
-        f"B's {quantity} {text.verb(quantity)} {abs(total):.2f} {'higher' if total > 0 else 'lower'}, "
+        f"B's {quantity} {agree_verb(quantity)} {abs(total):.2f} {'higher' if total > 0 else 'lower'}, "
         f"mainly through {_list_changes(change, along)}"
     )
     if change[back[0]] * total < 0 and abs(change[back[0]]) > 0.25 * abs(total):

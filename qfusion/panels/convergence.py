@@ -11,6 +11,7 @@ from qfusion.analysis.sample import Sample
 from qfusion.figures import evolution_charts, state_charts, style
 from qfusion.panels import panel
 from qfusion.track.contraction_rates import MIXED, Contraction
+from qfusion.wording.samples import cite_sample
 
 
 def long_time_limit(sample: Sample) -> steady_states.Settling:
@@ -73,7 +74,7 @@ def distance(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
         called="How fast is the input forgotten?",
         lead=lead,
         shows=f"trace distance of ρ(t) to the steady state (bold){near}; dashed: the slope of the spectral gap (± "
-        f"{attractor.gap_error:.1e}), which holds in the long run only.{sample.of}",
+        f"{attractor.gap_error:.1e}), which holds in the long run only.{cite_sample(sample)}",
         not_shown="whether the read-out ever looks at what is lost. That no trace distance grows is no finding: none "
         "can, under any channel.",
         alt=alt,

@@ -12,6 +12,7 @@ from qfusion.figures import correlation_cuts, generator_attribution, numbers, st
 from qfusion.panels import panel
 from qfusion.panels.dynamics import cursor_time
 from qfusion.wording.cuts import describe_cut
+from qfusion.wording.samples import cite_sample
 
 
 def describe_lost_terms(whose: str, terms: Mapping[str, tuple[float, float]]) -> str:
@@ -64,7 +65,7 @@ def cut(sample: Sample, theme: style.Theme = "light", *, t: float = 1.0) -> pane
         text.escape_markdown(describe_cut(cuts, sample.output, sample.quantity)),
         figure,
         called="Are the correlations needed, and when?",
-        shows=generator_attribution.SAYS["cut"][0] + sample.of,
+        shows=generator_attribution.SAYS["cut"][0] + cite_sample(sample),
         not_shown=generator_attribution.SAYS["cut"][1],
         alt=alt,
         table=lambda: cuts.frame(0, sample.output),
@@ -126,7 +127,7 @@ def cut_terms(
         "cut-terms",
         title,
         figure,
-        shows=generator_attribution.SAYS["cut-terms"][0] + sample.of,
+        shows=generator_attribution.SAYS["cut-terms"][0] + cite_sample(sample),
         not_shown=generator_attribution.SAYS["cut-terms"][1],
         alt=alt,
         table=table,

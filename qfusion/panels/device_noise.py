@@ -9,6 +9,7 @@ from qfusion.figures import decision_charts, evidence_fusion, numbers, style
 from qfusion.panels import panel, params
 from qfusion.panels.circuit import PART
 from qfusion.wording.backgrounds import describe_comparison
+from qfusion.wording.samples import cite_sample, name_explained_class
 
 SHOTS = 1000
 
@@ -84,7 +85,7 @@ def scores(
         figure,
         shows=f"the {quantity} under this noise; error bars: one standard error of that many shots; diamonds: the "
         "exact circuit. All bars come from the same shots, so bars that overlap do not say that a lead is within "
-        "chance: the title counts errors of the difference." + sample.of,
+        "chance: the title counts errors of the difference." + cite_sample(sample),
         not_shown="drift and cross-talk of a real device.",
         alt=alt,
         table=table,
@@ -134,10 +135,10 @@ def terms(
 
     return panel.PanelFigure(
         "noisy-terms",
-        f"{sure} of {len(values) - 1} terms stand out from the shots{sample.whose}",
+        f"{sure} of {len(values) - 1} terms stand out from the shots{name_explained_class(sample)}",
         figure,
         shows="contributions under this noise with standard errors when every coalition's circuit is run that often; "
-        "diamonds: exact." + sample.of + " " + describe_comparison(study.background),
+        "diamonds: exact." + cite_sample(sample) + " " + describe_comparison(study.background),
         not_shown="the baseline: it is in the table.",
         alt=f"Contributions under noise: {panel.list_terms(values)}.",
         table=table,

@@ -9,7 +9,7 @@ import torch
 
 from qfusion._checks import choose
 from qfusion._sentences import listed
-from qfusion.analysis import jump_records, sample_evolution, text
+from qfusion.analysis import sample_evolution, text
 from qfusion.analysis.sample import Sample
 from qfusion.explain import stability
 from qfusion.figures import (
@@ -27,6 +27,8 @@ from qfusion.quantum.states import partial_trace
 from qfusion.training import metrics
 from qfusion.wording import answers, systems
 from qfusion.wording.backgrounds import describe_baseline, describe_comparison
+from qfusion.wording.operators import UNRAVELLING
+from qfusion.wording.samples import cite_sample, cite_states, name_explained_class
 
 ENTROPY, ENTANGLEMENT, PAIRS = ABOVE = ("entropy", "entanglement", "mutual information")
 (DIVIDENDS, SHAPLEY), WHOLE = stability.TERM_KINDS, "all together"
@@ -167,7 +169,7 @@ def decision_over_time(
         shows += "Shapley values."
     if before:
         shows += " Thin, dotted: as learned."
-    shows += sample.followed + " " + describe_comparison(sample.study.background)
+    shows += cite_states(sample) + " " + describe_comparison(sample.study.background)
     not_shown = "that what stands above decides: it is correlation"
     if above == ENTROPY:
         not_shown += ", and jumps raise it too"
@@ -221,7 +223,7 @@ def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure
         "waterfall-now",
         answers.finding(final),
         figure,
-        shows=f"the decision at T under the sliders, term by term.{sample.of} "
+        shows=f"the decision at T under the sliders, term by term.{cite_sample(sample)} "
         f"{describe_baseline(sample.study.background)}",
         not_shown="how it was as learned: press Reset.",
         alt=f"Waterfall of the decision at T: {panel.list_terms(final)}.",
@@ -274,7 +276,7 @@ def correlation(
     shows = about.shows
     if before:
         shows += " Thin, dotted: as learned."
-    shows += sample.followed
+    shows += cite_states(sample)
     alt = (
         f"{about.axis} over time: "
         f"{panel.list_curves({about.between.join(part): values for part, values in series.items()})}."
@@ -333,7 +335,7 @@ def trajectories(
     )
     shows = (
         f"the first {len(shown)} runs: the state stays pure, so its entropy is entanglement with the others; a "
-        "marker where an operator jumped." + sample.of + f" {jump_records.UNRAVELLING}"
+        "marker where an operator jumped." + cite_sample(sample) + f" {UNRAVELLING}"
     )
     alt = (
         f"Entanglement of {whose} in {len(shown)} single runs, at the end "
@@ -410,7 +412,7 @@ def ensemble(sample: Sample, theme: style.Theme = "light", *, runs: int = 20) ->
         title,
         figure,
         shows=f"the four likeliest basis states: master equation (solid), mean of {track.ensemble.size} runs (dotted), "
-        "band of 2 standard errors." + sample.of,
+        "band of 2 standard errors." + cite_sample(sample),
         not_shown="the other basis states.",
         alt=alt,
         table=table,
@@ -435,7 +437,7 @@ def populations(
         "populations",
         describe_likeliest(name, dict(zip(labels, mass.tolist(), strict=True))),
         state_charts.populations(mass, dims, theme=theme),
-        shows="the probability of each basis state, the diagonal of ρ(t)." + sample.followed,
+        shows="the probability of each basis state, the diagonal of ρ(t)." + cite_states(sample),
         not_shown="coherence: see the matrix below.",
         alt=f"Populations at {name}: {panel.list_numbers(labels, mass)}.",
         table=lambda: pd.DataFrame({"state": labels, "probability": mass}),
@@ -469,7 +471,7 @@ def matrix(
         f"matrix-{part}",
         f"Density matrix: {part} at {name}",
         state_charts.density_matrix(rho, dims, part=part, theme=theme),
-        shows=MATRIX_PARTS[part][0] + sample.followed,
+        shows=MATRIX_PARTS[part][0] + cite_states(sample),
         not_shown=MATRIX_PARTS[part][1],
         alt=f"Heat map of the {part} of ρ: {panel.list_coherences(rho, labels)}.",
         table=table,
@@ -625,7 +627,7 @@ def describe_tweak(sample: Sample, changed: Sequence[str], shared: Mapping[str, 
             base.metrics[first],
             sample.metrics[first],
         ),
-        sample.whose,
+        name_explained_class(sample),
         (float(base.probabilities.max()), float(sample.probabilities.max()))
         if study.classes
         else (0.0, 0.0),

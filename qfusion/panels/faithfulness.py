@@ -9,7 +9,6 @@ import pandas as pd
 from qfusion._checks import check, check_present, choose
 from qfusion._sentences import count, listed
 from qfusion.analysis import (
-    cohort_table,
     label_comparison,
     method_comparison,
     modality_attribution,
@@ -31,6 +30,8 @@ from qfusion.panels.label_agreement import (
     sample_labels,
 )
 from qfusion.wording.backgrounds import background_markdown, describe_comparison
+from qfusion.wording.cohorts import describe_intervals
+from qfusion.wording.numbers import agree_verb
 from qfusion.wording.reliability import describe_finding
 
 DELETION, INSERTION = _DIRECTIONS = ("deletion", "insertion")
@@ -130,7 +131,7 @@ def feature_curves(
         ids = study.dataset.ids[trust.asked_inside(study, everyone)]
         drawn = (
             f" The {curves.samples:,} were drawn at random from {whole:,}; the interval of the area: "
-            f"{cohort_table.intervals(study.dataset, pd.DataFrame(index=ids))}."
+            f"{describe_intervals(study.dataset, pd.DataFrame(index=ids))}."
         )
     return _curves(
         study,
@@ -169,7 +170,7 @@ def _curves(
         unit = f"{curves.unit} (nats)" if curves.unit == LOG_ODDS else curves.unit
         whom = " for the predicted class of each"
     if inserted:
-        title = f"Given back: the {curves.unit} {text.verb(curves.unit)} restored {describe_return(curves)}"
+        title = f"Given back: the {curves.unit} {agree_verb(curves.unit)} restored {describe_return(curves)}"
     else:
         title = head
     figure = trust_charts.deletion_curves(

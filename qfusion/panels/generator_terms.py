@@ -7,12 +7,13 @@ import pandas as pd
 
 from qfusion._checks import check, choose
 from qfusion._sentences import listed, top
-from qfusion.analysis import inside, jump_records, text
+from qfusion.analysis import inside, text
 from qfusion.analysis.sample import Sample
 from qfusion.data.coalition_terms import split_term
 from qfusion.figures import generator_charts, style
 from qfusion.panels import panel, params
 from qfusion.panels.dynamics_page import TIMED, VIEW
+from qfusion.wording.operators import UNRAVELLING, name_operators
 
 COHERENT = "H: coherent"
 JUMPS = "dissipation"
@@ -111,7 +112,7 @@ def operator_coefficients(
         sample: of a model with time, under its tweak. theme: of the figure.
         operator: "H", "L1", "L2", ... or "read-out".
     """
-    known = inside.operator_names(sample.model)
+    known = name_operators(sample.model)
     system = sample.model.system()
     terms, share = inside.largest(
         inside.operator(sample, system, choose("Operator", operator, known)), system, MAX_LETTERS
@@ -135,7 +136,7 @@ def operator_coefficients(
         "sum of all squares."
     ) + model_caption(sample)
     if operator.startswith("L"):
-        shows += f" {jump_records.UNRAVELLING}"
+        shows += f" {UNRAVELLING}"
     alt = (
         ", ".join(
             f"{name} {_number(value)}" for name, value in zip(names[:8], values, strict=False)
@@ -251,7 +252,7 @@ OPERATOR = params.SelectParam(
     "Operator",
     "H is shown.",
     "Which operator is taken apart below. L1, L2, ... are those of one unravelling, as under Trajectories.",
-    lambda study: inside.operator_names(study.model),
+    lambda study: name_operators(study.model),
     look="segments",
     fits=TIMED,
 )

@@ -23,6 +23,8 @@ from qfusion.explain.attribution import (
 from qfusion.figures import attribution_charts, style
 from qfusion.panels import panel, params
 from qfusion.wording.backgrounds import describe_comparison
+from qfusion.wording.samples import cite_sample, name_explained_class
+from qfusion.wording.steps import describe_match
 
 _UNITS = {
     "words": "word",
@@ -61,9 +63,10 @@ def attribution(
         result.modality,
         len(result.values) if result.values.ndim == 2 else None,  # steps of a sequence
     )
+    matched = describe_match(canvas.how)
     if canvas.parts.get("spectrogram"):
         unit = "cell"
-    elif canvas.kind == "words" and canvas.how:
+    elif canvas.kind == "words" and matched:
         unit = "token or word"
     else:
         unit = _UNITS[canvas.kind]
@@ -79,21 +82,21 @@ def attribution(
         f"moved {what}",
     )
     shows = (
-        f"how the change of {what}{sample.whose} from {result.start:+.3f} (at {start}) to {result.end:+.3f} "
-        f"(this sample) "
-        f"is shared among the {len(units):,} {unit.replace(' ', 's ', 1)}s, by {METHODS[result.method].title}. "
+        f"how the change of {what}{name_explained_class(sample)} from {result.start:+.3f} (at {start}) to "
+        f"{result.end:+.3f} (this sample) is shared among the {len(units):,} {unit.replace(' ', 's ', 1)}s, by "
+        f"{METHODS[result.method].title}. "
         f"{_describe_completeness(result)}"
     )
     if result.baseline == "mean":
         shows += f" The training mean is over {trust.count_training_rows(sample.study):,} samples."
     if result.term != SCORE:
         shows += f" {describe_comparison(sample.study.background)}"
-    if canvas.how:
-        shows += f" {text.escape_markdown(canvas.how, 600)}"
+    if matched:
+        shows += f" {text.escape_markdown(matched, 600)}"
     not_shown = (
         "what the encoder would do far from the straight way between both, or why people said so."
     )
-    if canvas.kind == "features" and not canvas.how:
+    if canvas.kind == "features" and not matched:
         not_shown += (
             " These data hold no words, sounds or pixels that these features belong to one by one, only the features: "
             "they are shown."
@@ -137,7 +140,7 @@ def feature_attribution(
     )
     shows = (
         f"the same attribution, added up over the {len(result.units)} steps for each of the {len(names)} "
-        f"features.{sample.of}"
+        f"features.{cite_sample(sample)}"
     )
 
     def table() -> pd.DataFrame:
@@ -176,7 +179,8 @@ def attribution_over_time(
     known = modality_attribution.rates(sample.study, names)
     seconds = len(known) == len(names)
     what = _term_phrase(term, sample.quantity)
-    matched = " ".join(dict.fromkeys(lane.how for lane in lanes if lane.how))
+    sentences = filter(None, (describe_match(lane.how) for lane in lanes))
+    matched = " ".join(dict.fromkeys(sentences))
     title = f"When {listed([text.escape_markdown(name) for name in names])} moved {what}"
     figure = attribution_charts.timeline(
         [(lane.modality, lane.values, lane.width, lane.names) for lane in lanes],
@@ -187,7 +191,7 @@ def attribution_over_time(
     shows = (
         f"the attribution of {what} inside each modality that is a sequence, at its steps. "
         f"{describe_axis(names, known)} In each lane the colours run to its own largest step, up or down, whose size "
-        f"stands below the name.{sample.of}"
+        f"stands below the name.{cite_sample(sample)}"
     )
     if matched:
         shows += f" {text.escape_markdown(matched, 600)}"

@@ -11,6 +11,8 @@ from qfusion.figures import correlation_polygon, jump_raster, style
 from qfusion.panels import panel
 from qfusion.panels.dynamics import nearest_step
 from qfusion.panels.dynamics_page import can_cut
+from qfusion.wording.operators import UNRAVELLING
+from qfusion.wording.samples import cite_sample, cite_states
 
 # whether a sample's, or study's, model evolves in time and has jump operators
 jumps_at_all = panel.can("time", where=lambda study: study.model.jump_count > 0)
@@ -65,7 +67,7 @@ def jump_times(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigur
         figure,
         shows=f"above, every jump of {runs} trajectories, a row each that jumps, sorted by the first jump; below, "
         "jumps per time of each operator: counted in them (thin), and the exact rate Tr L_k†L_k ρ(t) of the "
-        "master equation (thick)." + sample.of + f" {jump_records.UNRAVELLING}",
+        "master equation (thick)." + cite_sample(sample) + f" {UNRAVELLING}",
         not_shown="what a jump does to the state: see the single trajectories.",
         alt=alt,
         table=table,
@@ -106,7 +108,7 @@ def mutual_information_graph(
             "; dotted, the tripartite information I(a:b) + I(a:c) − I(a:bc), negative where a knows more of b and "
             "c together than of each"
         )
-    shows += "." + sample.followed
+    shows += "." + cite_states(sample)
     alt = (
         f"At {when}: "
         + panel.list_numbers(

@@ -16,6 +16,7 @@ from qfusion.figures import label_charts, style
 from qfusion.panels import panel
 from qfusion.panels.intervals import describe_resampling
 from qfusion.wording.backgrounds import describe_comparison
+from qfusion.wording.unimodal_labels import explain_missing_labels
 
 # A model beside people's labels of single modalities, on Faithfulness; and one sample beside its own, on Samples.
 
@@ -266,7 +267,9 @@ def sample_labels(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
     study = sample.study
     labels = check_present(
         label_comparison.model_labels(study),
-        label_comparison.lacking(study, f"The data set '{study.dataset.name}'"),
+        explain_missing_labels(
+            label_comparison.find_missing_labels(study), f"The data set '{study.dataset.name}'"
+        ),
     )
     own = study.dividends(sample.row, 0)
     row = labels.table.iloc[sample.row]
@@ -331,7 +334,9 @@ PEOPLE_SAY = "people's labels"
 def _open_comparison(study: Study) -> unimodal_labels.Beside:
     return check_present(
         label_comparison.compare_with_labels(study),
-        label_comparison.lacking(study, f"The data set '{study.dataset.name}'"),
+        explain_missing_labels(
+            label_comparison.find_missing_labels(study), f"The data set '{study.dataset.name}'"
+        ),
     )
 
 

@@ -18,7 +18,6 @@ from qfusion.analysis.training_curves import (
     PASSED,
     Curve,
     Onset,
-    came_first,
     curve,
     group_by_modalities,
     main_metric,
@@ -33,6 +32,7 @@ from qfusion.panels.sweep_panels import NEW_DATA, NEW_KIND
 from qfusion.runs import plans, setting_texts
 from qfusion.training import metrics
 from qfusion.wording.evidence import INERT
+from qfusion.wording.training import describe_order
 
 # Runs side by side: their curves, what their models do inside while they are trained, and what came out.
 
@@ -327,7 +327,9 @@ def replay(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelFig
         for name, one in known.items()
     }
     ends = {name: float(one.values[-1]) for name, one in known.items()}
-    title = f"{text.escape_markdown(run.name)}: {came_first(known['joint'], known['entanglement'])}"
+    title = (
+        f"{text.escape_markdown(run.name)}: {describe_order(known['joint'], known['entanglement'])}"
+    )
     figure = fusion_evidence.banded_curves(
         next(iter(known.values())).epochs,
         lines,

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check_present
-from qfusion.analysis import cohort_table, drawn_samples, errors, fusion_tests, text, trust
+from qfusion.analysis import drawn_samples, errors, fusion_tests, text, trust
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study, dividend_column
 from qfusion.data.coalition_terms import split_term
@@ -17,6 +17,12 @@ from qfusion.explain import (
 from qfusion.figures import fusion_evidence, label_charts, style
 from qfusion.panels import cohorts, faithfulness, panel, wrong_samples
 from qfusion.wording.backgrounds import background_markdown, describe_comparison
+from qfusion.wording.cohorts import (
+    describe_intervals,
+    describe_level_intervals,
+    name_cohort_with_size,
+    name_split,
+)
 from qfusion.wording.fusion import (
     LOSS_NAMES,
     describe_basins,
@@ -287,7 +293,8 @@ def _term_ranking(levels: errors.Levels) -> contribution_ranking.Ranking:
 
 def _describe_cohort(levels: errors.Levels) -> str:
     return (
-        f"{text.escape_markdown(levels.cohort)} of {text.escape_markdown(levels.split)}. {levels.intervals}. "
+        f"{text.escape_markdown(name_cohort_with_size(levels))} of {text.escape_markdown(name_split(levels))}. "
+        f"{describe_level_intervals(levels)}. "
         f"{describe_comparison(levels.study.explanation_background)}"
     )
 
@@ -295,7 +302,7 @@ def _describe_cohort(levels: errors.Levels) -> str:
 def interval_words(study: Study, resamples: int = 2000) -> str:
     """Return how the intervals over the explained test samples of a study were resampled."""
     rows = study.dataset.table.loc[study.dataset.ids[trust.explain_test_rows(study)[0]]]
-    return cohort_table.intervals(study.dataset, rows, resamples)
+    return describe_intervals(study.dataset, rows, resamples)
 
 
 # whether a sample's, study's or cohort's model has more than one modality

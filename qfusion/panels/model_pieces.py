@@ -16,6 +16,7 @@ from qfusion.training import metrics
 from qfusion.wording.building import describe_pruning
 from qfusion.wording.cuts import PATCH_DESCRIPTIONS, describe_patches
 from qfusion.wording.evidence import describe_gate_groups
+from qfusion.wording.samples import cite_sample
 
 # Which piece does it?
 
@@ -120,7 +121,7 @@ def gate_groups(
     shows = (
         "the Shapley value of every gate group over all coalitions of groups, with the identity in the place of "
         f"those left out: together {result.whole[of] - result.empty[of]:+z.2f}, from {result.empty[of]:z.2f} without "
-        f"any to {result.whole[of]:z.2f}. {spread[of]}" + sample.of
+        f"any to {result.whole[of]:z.2f}. {spread[of]}" + cite_sample(sample)
     )
     alt = (
         panel.list_numbers(

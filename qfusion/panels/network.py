@@ -17,6 +17,7 @@ from qfusion.panels.device_noise import NOISE, NOISE_OPEN, scores, terms
 from qfusion.panels.network_layers import cuts, decision_over_layers, mutual_information, poolings
 from qfusion.wording import answers
 from qfusion.wording.backgrounds import describe_baseline
+from qfusion.wording.samples import cite_sample, describe_calibration, describe_softmax
 
 SAME = 1e-9  # angles that differ less are the same
 
@@ -140,7 +141,7 @@ def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure
     )
     shows = (
         f"the exact sum baseline + single modalities + joint terms (hatched) = {sample.quantity}, with these "
-        "tables." + sample.of + " " + describe_baseline(sample.study.background)
+        "tables." + cite_sample(sample) + " " + describe_baseline(sample.study.background)
     )
 
     def table() -> pd.DataFrame:
@@ -177,7 +178,7 @@ def probabilities(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
     was = int(base.scores.argmax())
     changed = bool(sample.tweak)
     title = describe_edit_effect(
-        classes[was], classes[best], text.softmax(float(now.probabilities[best])), changed
+        classes[was], classes[best], describe_softmax(float(now.probabilities[best])), changed
     )
     figure = evidence_fusion.class_bars(
         now.probabilities,
@@ -193,7 +194,7 @@ def probabilities(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
         shows += "; diamonds: as learned. "
     else:
         shows += ". "
-    shows += f"{sample.study.calibration}{sample.of}"
+    shows += f"{describe_calibration(sample.study)}{cite_sample(sample)}"
 
     def table() -> pd.DataFrame:
         return pd.DataFrame(

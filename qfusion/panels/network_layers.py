@@ -15,6 +15,7 @@ from qfusion.panels.dynamics import DIVIDENDS
 from qfusion.wording import answers
 from qfusion.wording.backgrounds import describe_comparison
 from qfusion.wording.evidence import INERT
+from qfusion.wording.samples import cite_sample, name_explained_class
 
 # An entangled-fusion network along its layers: the decision if it were read earlier, and entropies.
 
@@ -74,7 +75,7 @@ def decision_over_layers(
 
     return panel.PanelFigure(
         "decision-layers",
-        describe_takeover(moments, dividends) + sample.whose,
+        describe_takeover(moments, dividends) + name_explained_class(sample),
         figure,
         lead=f"**When did it happen?** {answers.since_when(sample)} "
         "**What did the dynamics add?** "
@@ -82,7 +83,7 @@ def decision_over_layers(
         shows="below, the terms of the decision if the circuit stopped there: later gates left out, every qubit "
         "measured, the same head (solid alone, dashed or dotted jointly); above, the entropy of the qubits "
         "still in play and the largest mutual information across a cut between them."
-        + sample.of
+        + cite_sample(sample)
         + " "
         + describe_comparison(sample.study.background),
         not_shown="what an earlier stop was trained for: the head only ever learned to read the end. The baseline is "
@@ -183,7 +184,7 @@ def _cuts(
         name,
         head,
         circuit_charts.cut_entropies(values, result.moments, unit, theme=theme),
-        shows=shows + sample.of,
+        shows=shows + cite_sample(sample),
         not_shown=not_shown,
         alt=alt,
         table=table,
@@ -204,7 +205,8 @@ def poolings(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
         describe_pooling(before[-1] - after[-1]),
         circuit_charts.pooling_entropies(before, after, outcomes, theme=theme),
         shows="joint von Neumann entropy of the active qubits before each pooling and of those that stay after it, and "
-        "the sum of the Shannon entropies of the outcomes: the head reads these too." + sample.of,
+        "the sum of the Shannon entropies of the outcomes: the head reads these too."
+        + cite_sample(sample),
         not_shown="how much of it the decision uses.",
         alt=alt,
         table=lambda: pools,

@@ -21,6 +21,7 @@ from qfusion.figures import export, notebook
 from qfusion.models.tweak import learned
 from qfusion.panels import cohorts, dynamics, dynamics_page, overview, panel
 from qfusion.wording import answers, systems
+from qfusion.wording.samples import name_explained_class
 
 
 def sample_html(sample: Sample) -> str:
@@ -39,7 +40,9 @@ def sample_html(sample: Sample) -> str:
     terms = pd.DataFrame(
         {
             "term": [name or "baseline" for name in sample.dividends],
-            f"contribution{text.strip_markup(sample.whose)}": list(sample.dividends.values()),
+            f"contribution{text.strip_markup(name_explained_class(sample))}": list(
+                sample.dividends.values()
+            ),
         }
     )
     if doubt is not None:

@@ -213,7 +213,7 @@ def example_masses(
 
 def _find_example(study: Study, kind: str) -> tuple[str, int]:
     """Return id and row of a sample to start with."""
-    choose("Kind of sample", kind, sample_examples.WHY)
+    choose("Kind of sample", kind, sample_examples.RELATION)
     shown = {example.kind: example.sample for example in sample_examples.find_examples(study)}
     sample = shown[choose("Among the samples to start with, kind", kind, shown)]
     return sample, study.dataset.row(sample)

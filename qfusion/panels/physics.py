@@ -15,6 +15,7 @@ from qfusion.panels.dynamics_page import CURSOR, TIMED, VIEW
 from qfusion.panels.term_sensitivity import cohort_words
 from qfusion.wording.backgrounds import describe_comparison
 from qfusion.wording.building import describe_building
+from qfusion.wording.samples import cite_sample
 
 BASELINE = "baseline"
 
@@ -149,7 +150,7 @@ def _attribution_panel(
         for s, term in enumerate(result.dividends)
     )
     shows = (
-        f"{generator_attribution.SAYS[name][0]}{sample.of if over == physics_sensitivity.THIS else mean} "
+        f"{generator_attribution.SAYS[name][0]}{cite_sample(sample) if over == physics_sensitivity.THIS else mean} "
         f"{describe_comparison(sample.study.background)} Aumann and Shapley's shares: "
         f"they add up, to {result.error:.0e}."
     )

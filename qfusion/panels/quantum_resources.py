@@ -13,6 +13,7 @@ from qfusion.explain import additive_projection
 from qfusion.figures import label_charts, style
 from qfusion.panels import panel
 from qfusion.panels.model_fusion import interval_words
+from qfusion.wording.audits import explain_verdict, name_audited_model, summarise_audit
 
 
 def twin_comparison(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
@@ -36,12 +37,12 @@ def resource_comparison(
         name: of the panel. entry: see `audit.load_shipped_audit`. names: of its rows. theme: of the figure.
         hues: of the rows, grey unless told.
     """
-    words = audit.says(entry["rows"], names)
+    words = summarise_audit(entry["rows"], names)
     failed = {failure for row in entry["rows"] for failure in row["failed"]}
     notes = [
         f"{name}: {note}"
         for name, row in zip(names, entry["rows"], strict=True)
-        if (note := audit_rows.note(row))
+        if (note := explain_verdict(row))
     ]
     bounded = any(row.get("bounded") for row in entry["rows"])
     series = {
@@ -60,7 +61,7 @@ def resource_comparison(
         "; what single rows add was not kept, so the wider interval is a bound" if bounded else ""
     )
     shows = (
-        f"by how much {entry['short']} of {entry.get('of', 'the full model')} on the test samples of "
+        f"by how much {entry['short']} of {name_audited_model(entry, 'the full model')} on the test samples of "
         f"{text.escape_markdown(entry['title'])} is better than that of a twin which lacks one resource, both "
         "trained with the "
         f"same encoders, schedule and seeds: mean of {up_to}"

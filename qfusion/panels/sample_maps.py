@@ -19,6 +19,7 @@ from qfusion.explain import RELATIONS
 from qfusion.figures import scatter_map, style
 from qfusion.panels import panel, params
 from qfusion.wording.backgrounds import describe_comparison
+from qfusion.wording.cohorts import name_split
 
 # All samples on a map, on the Cohorts page.
 
@@ -87,7 +88,7 @@ def sample_map(
     shows = (
         f"each sample by {_MEANS[placed.what]}, reduced to two dimensions by {_describe_projection(placed)} Colour: "
         f"{text.escape_markdown(colour)}; large: the cohort; ring: sample {text.escape_markdown(levels.sample.id)}. "
-    ) + f"Of {placed.given:,} explained samples of {text.escape_markdown(levels.split)}"
+    ) + f"Of {placed.given:,} explained samples of {text.escape_markdown(name_split(levels))}"
     if len(placed.rows) != placed.given:
         shows += f", {len(placed.rows):,} of them placed (drawn at random)"
     shows += f", {len(at):,} are drawn."

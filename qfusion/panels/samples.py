@@ -35,6 +35,13 @@ from qfusion.wording.backgrounds import (
     describe_standard_error,
 )
 from qfusion.wording.evidence import INERT
+from qfusion.wording.samples import (
+    cite_sample,
+    cite_states,
+    describe_calibration,
+    describe_softmax,
+    name_explained_class,
+)
 from qfusion.wording.studies import axis_titles
 from qfusion.wording.verdicts import RELATION_DEFINITIONS
 
@@ -79,12 +86,12 @@ def verdict(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
         name = study.classes[truth]
         end = "rightly" if truth == predicted else f"but it is ‘{text.escape_markdown(name)}’"
         says = f"true class {name} {p[truth]:.2f}"
-    title = f"Predicted ‘{text.escape_markdown(study.classes[predicted])}’: {text.softmax(p[predicted])}, {end}"
+    title = f"Predicted ‘{text.escape_markdown(study.classes[predicted])}’: {describe_softmax(p[predicted])}, {end}"
     shows = (
         f"{evidence_fusion.describe_drawn_classes(study.classes, truth)} of this {study.dataset.split[row]} "
         "sample; "
         f"the dark bar "
-        f"is the prediction. {study.calibration}"
+        f"is the prediction. {describe_calibration(study)}"
     )
     alt = f"Softmax: predicted {study.classes[predicted]} {p[predicted]:.2f}, {says}."
 
@@ -122,7 +129,7 @@ def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure
     )
     shows = (
         f"the exact sum baseline + single modalities + joint terms (hatched) = {sample.quantity}."
-        + sample.of
+        + cite_sample(sample)
         + " "
         + describe_baseline(sample.background)
         + describe_standard_error(sample.explanation, sample.output)
@@ -171,7 +178,7 @@ def shapley(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
 
     return panel.PanelFigure(
         "shapley",
-        answers.leading(sample.learned) + sample.whose,
+        answers.leading(sample.learned) + name_explained_class(sample),
         decision_charts.shapley_bars(
             values, shares, sample.modalities, unit=sample.unit, theme=theme
         ),
@@ -212,7 +219,7 @@ def entropies(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure
         describe_most_mixed(ends),
         figure,
         shows="how far each modality's state, and all together, has become mixed by time t: by entanglement with the "
-        "others and by jumps." + sample.learned.followed,
+        "others and by jumps." + cite_states(sample.learned),
         not_shown="which modality decided: entropy is correlation, not attribution.",
         alt=alt,
         table=table,
@@ -274,7 +281,7 @@ def masses(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
         title,
         figure,
         shows="how much each modality supports each element (sin² θ/2, the chance that its qubit reads 1), and what "
-        f"the fusion makes of it.{pairs}{sample.of}",
+        f"the fusion makes of it.{pairs}{cite_sample(sample)}",
         not_shown=not_shown,
         alt=alt,
         table=lambda: reading.frame().reset_index(),
@@ -328,7 +335,8 @@ def beliefs(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
         describe_bet(dict(zip(reading.elements, by_fusion.pignistic.tolist(), strict=True))),
         figure,
         shows="evidence theory on the fused masses: what speaks for a class alone (belief), what does not speak "
-        "against it (plausibility), and the probability to bet with (pignistic)." + sample.of,
+        "against it (plausibility), and the probability to bet with (pignistic)."
+        + cite_sample(sample),
         not_shown="the network's answer, which is read from the same qubits after convolution and pooling.",
         alt=f"Pignistic probability of each class: {panel.list_numbers(reading.elements, by_fusion.pignistic)}.",
         table=lambda: reading.frame().reset_index(),
@@ -358,7 +366,7 @@ def fused_entropies(sample: Sample, theme: style.Theme = "light") -> panel.Panel
         describe_most_entangled(dict(zip(reading.elements, reading.entropy.tolist(), strict=True))),
         circuit_charts.qubit_bars(reading.entropy, reading.elements, "entropy (nats)", theme=theme),
         shows="the von Neumann entropy of each fused qubit, at most ln 2. Fusion leaves it and its modality qubits in "
-        f"a pure state together, so this is their entanglement.{sample.of} {INERT}",
+        f"a pure state together, so this is their entanglement.{cite_sample(sample)} {INERT}",
         not_shown="which modality decided: entropy is correlation, not attribution.",
         alt=f"Entropy of each fused qubit in nats: {panel.list_numbers(reading.elements, reading.entropy)}.",
         table=lambda: reading.frame().reset_index(),

@@ -23,6 +23,7 @@ from qfusion.panels.generator_terms import (
 )
 from qfusion.panels.jumps import jump_times, jumps_at_all, mutual_information_graph
 from qfusion.quantum.decomposition import PAULIS
+from qfusion.wording.samples import cite_states
 
 POPULATIONS, COHERENCES = PARTS = ("populations", "coherences")
 MOST_PAIRS = 12  # coherences of a modality that are drawn
@@ -91,7 +92,7 @@ def qubit_balls(
         figure,
         shows="the Bloch vector (⟨X⟩, ⟨Y⟩, ⟨Z⟩) of each modality of two levels at the cursor, and its way since t = 0, "
         "older parts paler. Its length r gives the purity (1 + r²) / 2; a hollow tip lies behind the middle."
-        + sample.followed,
+        + cite_states(sample),
         not_shown=not_shown,
         alt=f"Bloch balls; lengths {panel.list_numbers(names, lengths)}.",
         table=table,
@@ -150,7 +151,7 @@ def elements_over_time(
                 else "."
             )
         )
-    shows += sample.followed
+    shows += cite_states(sample)
     if diagonal:
         not_shown = "the joint state: see the matrices."
     else:
@@ -206,7 +207,7 @@ def hinton(
         describe_largest_coherence(modulus, labels, name),
         state_charts.hinton(rho, dims, theme),
         shows="the density matrix at the cursor: areas are moduli |ρ_ij|; colour, and the hand in each square, the "
-        "phase: to the right 0, up +π/2." + sample.followed,
+        "phase: to the right 0, up +π/2." + cite_states(sample),
         not_shown=not_shown,
         alt=f"Hinton diagram of ρ: {panel.list_coherences(rho, labels)}.",
         table=table,

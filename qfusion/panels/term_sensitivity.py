@@ -15,6 +15,8 @@ from qfusion.figures import sensitivity_tornado, style
 from qfusion.models.terms import Parameter
 from qfusion.panels import page_state, panel, params
 from qfusion.wording.backgrounds import describe_comparison
+from qfusion.wording.numbers import agree_verb
+from qfusion.wording.samples import name_explained_class
 
 # What physics did it: what every term of a model does to a decision, and where that bends; of models with terms.
 
@@ -235,7 +237,7 @@ def _sample_phrase(sample: Sample, sensitivity: Sensitivity, over: str, whole: i
     """Describe the samples in use; `whole` of them are in the cohort, of which some may have been taken."""
     taken = int(sensitivity.samples[0])
     if sample.study.classes and sensitivity.targets[0].startswith(("score", "dividend")):
-        of_class = sample.whose
+        of_class = name_explained_class(sample)
     else:
         of_class = ""
     if over == physics_sensitivity.THIS:
@@ -273,7 +275,7 @@ def _sensitivity_title(
     if group != physics_sensitivity.EVERY:
         name = f"of the terms “{group}”, {name}"
     return panel.capital(
-        f"{name} matters most: without it the {text.escape_markdown(effect)} {text.verb(effect)} {abs(change):.2g} "
+        f"{name} matters most: without it the {text.escape_markdown(effect)} {agree_verb(effect)} {abs(change):.2g} "
         f"{'higher' if change > 0 else 'lower'}"
     )
 

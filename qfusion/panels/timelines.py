@@ -15,6 +15,7 @@ from qfusion.figures import sample_timeline, style
 from qfusion.panels import page_state, panel, what_if
 from qfusion.panels.inside import METHOD, OTHER, START, describe_largest_parts
 from qfusion.wording.backgrounds import describe_comparison
+from qfusion.wording.recordings import describe_peak, describe_spread
 
 
 def open_timeline(
@@ -44,7 +45,7 @@ def timeline(
     learned = " Steps are followed through the model as it was trained." if sample.changed else ""
     preview = result.preview
     lanes = result.lanes
-    at = {lane.modality: recording_strip.peak_words(lane) for lane in lanes}
+    at = {lane.modality: describe_peak(lane) for lane in lanes}
     shown = [
         name
         for name, values in {
@@ -75,7 +76,7 @@ def timeline(
         title = "What is seen, heard and said, over time"
     shows = (
         f"{listed(shown)} of the sample over {preview.seconds:.1f} s.{bars}"
-        f"{recording_strip.placing(result)}{learned} "
+        f"{describe_spread(result)}{learned} "
     )
     if lanes:
         shows += describe_comparison(sample.study.background)

@@ -28,6 +28,8 @@ from qfusion.panels import page_state, panel, params
 from qfusion.quantum import circuits
 from qfusion.wording import answers
 from qfusion.wording.backgrounds import describe_baseline, describe_comparison
+from qfusion.wording.operators import name_parameter
+from qfusion.wording.samples import cite_sample, describe_calibration, name_explained_class
 
 TITLES = {
     interventions.KEPT: "leave it as it is",
@@ -89,7 +91,7 @@ def probabilities(
         shows += " with the changes; diamonds: as the sample is. "
     else:
         shows += ". "
-    shows += f"{study.calibration}{sample.of}"
+    shows += f"{describe_calibration(study)}{cite_sample(sample)}"
 
     def table() -> pd.DataFrame:
         return pd.DataFrame(
@@ -149,7 +151,7 @@ def waterfall(
     name = f"what-if-{'as-it-is' if when == BEFORE else 'changed'}"
     shows = (
         f"the exact sum baseline + single modalities + joint terms (hatched) = {sample.quantity}, {when}."
-        f"{sample.of} {describe_baseline(study.background)} Terms of a modality that is left out are zero."
+        f"{cite_sample(sample)} {describe_baseline(study.background)} Terms of a modality that is left out are zero."
     )
     alt = (
         f"Waterfall {when}: "
@@ -192,8 +194,9 @@ def differences(
         theme=theme,
     )
     shows = (
-        f"each term with the changes minus the same term as the sample is{sample.whose}; they add up to the "
-        f"change of the {sample.quantity}. {describe_comparison(sample.study.background)}"
+        f"each term with the changes minus the same term as the sample is{name_explained_class(sample)}; they add "
+        "up to "
+        f"the change of the {sample.quantity}. {describe_comparison(sample.study.background)}"
     )
     alt = (
         "Differences: " + ", ".join(f"{term} {value:+.2f}" for term, value in change.items()) + "."
@@ -311,7 +314,7 @@ def modality_state(
         f"what-if-state-{modality}",
         describe_state_change(name, far),
         drawn,
-        shows=f"what the model makes of {name}, before and with the change. Distance: {measure}.{sample.of}",
+        shows=f"what the model makes of {name}, before and with the change. Distance: {measure}.{cite_sample(sample)}",
         not_shown=not_shown,
         alt=f"State of {modality} before and with the change, {far:.2f} rad apart.",
         table=table,
@@ -463,7 +466,7 @@ def parameter_flips(sample: Sample, theme: style.Theme = "light") -> panel.Panel
         f"None of the {search.tried} knobs flips this decision on its own ({search.ranges}).",
     )
     result = search.changes
-    names = [decision_flips.parameter_name(study, change) for change in result]
+    names = [name_parameter(study, change) for change in result]
     title = describe_smallest_turn(
         result, names, answers.verdict(study, result[0].after), search.tried
     )

@@ -14,6 +14,7 @@ from qfusion.explain import cohorts as filters, stability
 from qfusion.figures import error_slices, style
 from qfusion.panels import panel, params
 from qfusion.wording import backgrounds
+from qfusion.wording.cohorts import name_cohort, name_split
 
 
 def slice_errors(
@@ -44,7 +45,9 @@ def slice_errors(
         axis="error rate" if levels.study.classes else "part with an error of the largest quarter",
         theme=theme,
     )
-    shows = f"the explained samples of {text.escape_markdown(levels.split)} that pass the filter"
+    shows = (
+        f"the explained samples of {text.escape_markdown(name_split(levels))} that pass the filter"
+    )
     if own:
         shows += f" but for its own {text.escape_markdown(own)}"
     shows += f", by {text.escape_markdown(by.removesuffix(cohort_groups.QUARTERS))}"
@@ -158,7 +161,7 @@ def largest_errors(levels: errors.Levels, theme: style.Theme = "light") -> panel
         theme=theme,
         chosen=ids.index(levels.sample.id) if levels.sample.id in ids else None,
     )
-    shows = f"the {len(names)} samples of the {text.escape_markdown(levels.name)} with the largest "
+    shows = f"the {len(names)} samples of the {text.escape_markdown(name_cohort(levels))} with the largest "
     if study.classes:
         shows += "loss"
     else:
@@ -228,7 +231,7 @@ def misleading_terms(levels: errors.Levels, theme: style.Theme = "light") -> pan
         result.by_chance,
     )
     shows = (
-        f"the samples of the {text.escape_markdown(levels.name)} {about['what']}, the largest error first. "
+        f"the samples of the {text.escape_markdown(name_cohort(levels))} {about['what']}, the largest error first. "
         "Misleading: the "
         f"contribution, of one modality or joint, that pulls furthest {about['way']}. Without it: "
         f"{about['left']}. "

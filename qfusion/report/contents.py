@@ -77,12 +77,23 @@ from qfusion.report.blocks import (
     signed,
 )
 from qfusion.training import checkpoint, metrics
+from qfusion.wording.audits import name_audited_model, summarise_audit
 from qfusion.wording.backgrounds import describe_background
 from qfusion.wording.building import describe_building
+from qfusion.wording.cohorts import (
+    describe_correlation,
+    describe_level_intervals,
+    name_all,
+    name_all_with_size,
+    name_cohort_with_size,
+    name_split,
+)
 from qfusion.wording.cuts import describe_cut, describe_cuts
 from qfusion.wording.evidence import INERT
 from qfusion.wording.fusion import describe_importance
+from qfusion.wording.recordings import describe_peak, describe_spread
 from qfusion.wording.reliability import TrustWarning, describe_finding
+from qfusion.wording.samples import describe_calibration, describe_softmax
 from qfusion.wording.verdicts import (
     RELATION_DEFINITIONS,
     describe_conflict,
@@ -181,6 +192,8 @@ def shared(sample: Sample, own: bool) -> dict[str, Any]:
         "describe_cuts": describe_cuts,
         "cut_correlations": cut_correlations,
         "describe_background": describe_background,
+        "describe_level_intervals": describe_level_intervals,
+        "name_split": name_split,
         "describe_decision": describe_decision,
         "describe_largest": describe_largest,
         "describe_conflict": describe_conflict,
@@ -204,9 +217,9 @@ def _questions(study: Study) -> dict[str, str]:
     answers = {"Overall": f"{describe_importance(game)} (over {game.total.n:,} test samples)"}
     with suppress(NotFound):  # it is not audited
         entry = audit.measure_audit(study)
-        words = audit.says(entry["rows"], [row["resource"] for row in entry["rows"]])
+        words = summarise_audit(entry["rows"], [row["resource"] for row in entry["rows"]])
         answers["Quantum resources"] = (
-            f"{words} ({entry['seeds']} seeds of {entry.get('of', 'this model')} and of twins that lack one, "
+            f"{words} ({entry['seeds']} seeds of {name_audited_model(entry, 'this model')} and of twins that lack one, "
             "trained alike)"
         )
     return answers
@@ -288,8 +301,8 @@ def decided(sample: Sample) -> str:
         else f"; the annotation is ‘{sample.truth}’"
     )
     return (
-        f"The model decides for ‘{sample.classes[best]}’ ({text.softmax(sure[best])}){right}. "
-        f"{sample.study.calibration}"
+        f"The model decides for ‘{sample.classes[best]}’ ({describe_softmax(sure[best])}){right}. "
+        f"{describe_calibration(sample.study)}"
     )
 
 
@@ -350,10 +363,8 @@ def _of_recording(sample: Sample) -> dict[str, Any]:
                 "over_seconds": sample_timeline.draw_timeline(
                     result, sample.modalities, sample.unit
                 ),
-                "placing": recording_strip.placing(result),
-                "peaks": [
-                    (lane.modality, recording_strip.peak_words(lane)) for lane in result.lanes
-                ],
+                "placing": describe_spread(result),
+                "peaks": [(lane.modality, describe_peak(lane)) for lane in result.lanes],
             }
     except QFusionError as error:
         names["problem"] = str(error)
@@ -498,7 +509,7 @@ class Members(Levels):
     """A cohort and everything that is said of it; no sample is open: `sample` is any of its members.
 
     Attributes:
-        title: its name, or else its filter.
+        title: its name, or else its filter; empty without both.
     """
 
     title: str
@@ -525,7 +536,10 @@ class Members(Levels):
     @property
     def called(self) -> dict[str, Any]:
         """What figures call all rows and the cohort, with their sizes."""
-        return {"whole_name": self.everyone, "cohort_name": self.cohort}
+        return {
+            "whole_name": name_all_with_size(self),
+            "cohort_name": name_cohort_with_size(self),
+        }
 
     @cached_property
     def finding(self) -> str:
@@ -538,7 +552,7 @@ class Members(Levels):
             self.rows[cohort_table.JOINT].to_numpy(),
             clusters=self.clusters(),
         )
-        return cohort_measures.finding(correlation, cohort_measures.ENTROPY, cohort_table.JOINT)
+        return describe_correlation(correlation, cohort_measures.ENTROPY, cohort_table.JOINT)
 
     def dividends(self) -> dict[str, np.ndarray]:
         """Dividends (n,) by coalition: all, or the largest on average where there are very many."""
@@ -559,7 +573,7 @@ def of_cohort(cohort: Members) -> Report:
         count = clusters.describe_count(sample.dataset.rows_of(cohort.rows.index))
         resampled = f"the {count} behind the samples, which are not independent"
     return Report(
-        f"Cohort ‘{cohort.title}’: what {sample.name} decides by",
+        f"Cohort ‘{cohort.title or name_all(cohort)}’: what {sample.name} decides by",
         f"{sample.study.card.get('title', sample.name)}; data: {sample.dataset.title}",
         f"Report on {len(cohort.members):,} samples of data set {sample.dataset.name} and how model "
         f"{sample.name} decides on them.",
@@ -613,7 +627,7 @@ def _shares(result: Members) -> dict[str, Any]:
         "part": part,
         "of_all": of_all,
         "of_cohort": of_cohort,
-        "leading": _leading(whole, part, result.whole),
+        "leading": _leading(whole, part, name_all(result)),
         "relations": result.members["relation"].value_counts(),
         "harder": harder(of_cohort["error"], others["error"]),
         "between": _between,
@@ -682,7 +696,7 @@ def _terms(result: Members) -> dict[str, Any]:
     group, names = cohort_groups.groups(result.study, result.rows, by)
     masks = {name: result.inside & (group == name) for name in (() if many else names)} | {
         "the cohort": result.inside,
-        result.whole: np.ones(len(result.rows), dtype=bool),
+        name_all(result): np.ones(len(result.rows), dtype=bool),
     }
     return {
         "terms": terms,
@@ -765,7 +779,7 @@ def members(
     Raises:
         InvalidInput: when no explained sample passes the filter.
     """
-    rows, inside, split, whole = filter_split(table, parts)
+    rows, inside, split, is_partial = filter_split(table, parts)
     check(
         bool(inside.any()),
         f"No explained sample passes the filter `{cohorts.written(parts)[:120]}`. Loosen it.",
@@ -777,10 +791,10 @@ def members(
         inside,
         tuple(parts),
         split,
-        whole,
-        "cohort",
-        None,
-        name or cohorts.written(parts) or whole,
+        is_partial,
+        name="",
+        own=None,
+        title=name or cohorts.written(parts),
     )
 
 

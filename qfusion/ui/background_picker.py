@@ -11,6 +11,7 @@ from qfusion.panels import pickers
 from qfusion.ui import page_params, saved, state
 from qfusion.ui.sample_box import exists, sample_box
 from qfusion.ui.widgets import check, draw, follow
+from qfusion.wording.samples import describe_softmax
 
 
 def background_picker(study: Study, row: int) -> Study:
@@ -80,7 +81,7 @@ def _other(study: Study, row: int) -> str:
     place = study.dataset.row(value if exists(study.dataset, value) else default)
     says = (
         f"It is predicted ‘{text.escape_markdown(study.classes[int(study.predicted[place])])}’ "
-        f"({text.softmax(study.probabilities[place].max())})"
+        f"({describe_softmax(study.probabilities[place].max())})"
         if study.classes
         else f"Its score is {study.scores[place, 0]:+.2f}"
     )

@@ -15,6 +15,8 @@ from qfusion.panels import overview
 from qfusion.training import metrics
 from qfusion.ui import figure, frame, guidance, model_export_dialog, panels, sample_content
 from qfusion.wording import answers, backgrounds, systems
+from qfusion.wording.examples import explain_example
+from qfusion.wording.samples import describe_softmax
 
 ICONS = {
     "agreement": ":material/join:",
@@ -81,14 +83,16 @@ def _example(context: frame.PageContext, item: sample_examples.Example) -> None:
     figures = next(
         (drawn[able] for able in drawn if study.can(able)), f"Baseline + terms = {unit}."
     )
-    guidance.title(f"{ICONS[item.kind]} {TITLES[item.kind]}", f"{item.why} {figures}", 3)
+    guidance.title(
+        f"{ICONS[item.kind]} {TITLES[item.kind]}", f"{explain_example(item)} {figures}", 3
+    )
     with st.container(key=f"said-{item.kind}"):
         sample_content.sample_content(context, row, details=False)
     if study.classes:
         output = int(study.predicted[row])
         st.markdown(
             f"Predicted **{text.escape_markdown(study.classes[output])}** "
-            f"({text.softmax(study.probabilities[row, output])}), "
+            f"({describe_softmax(study.probabilities[row, output])}), "
             + (
                 "rightly"
                 if output == study.dataset.y[row]

@@ -27,6 +27,7 @@ from qfusion.panels import page_state, pages, pickers
 from qfusion.panels.panel import Panel
 from qfusion.training.checkpoint import Checkpoint
 from qfusion.ui import access, streamlit_internals
+from qfusion.wording.progress import describe_task
 
 OWN = "_own"  # in a session, the samples that its visitor has made
 _seen = 0  # modules that were loaded when the collector last set everything aside
@@ -76,7 +77,7 @@ def begin_run() -> None:
     if len(sys.modules) != _seen:
         _seen = len(sys.modules)
         gc.freeze()
-    memo.waiting.set(access.waiting)
+    memo.waiting.set(lambda task: access.waiting(describe_task(task)))
     opening.at_hand.set(tuple(st.session_state.get(OWN) or ()))
 
 

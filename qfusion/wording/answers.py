@@ -12,6 +12,7 @@ from qfusion.explain.contribution_shares import net_joint_share
 from qfusion.explain.verdicts import JointCourse
 from qfusion.wording.backgrounds import describe_agreement
 from qfusion.wording.markup import MARKDOWN
+from qfusion.wording.samples import describe_softmax, name_explained_class
 from qfusion.wording.verdicts import (
     describe_change,
     describe_conflict,
@@ -67,7 +68,7 @@ def verdict(study: Study, scores: np.ndarray) -> str:
 def numbered(study: Study, scores: np.ndarray) -> str:
     """Return the decision with its softmax value or score, as Markdown; scores (C,)."""
     if study.classes:
-        number = text.softmax(float(study.softmax(scores).max()))
+        number = describe_softmax(float(study.softmax(scores).max()))
     else:
         number = f"{float(scores[0]):+.2f}"
     return f"{verdict(study, scores)} ({number})"
@@ -156,7 +157,7 @@ def finding_for(sample: Sample, dividends: Mapping[str, float]) -> str:
         return finding(dividends)
     largest = [dividends[term] for term in largest_terms(dividends)]
     against = bool(largest) and max(largest) < 0
-    towards = sample.whose
+    towards = name_explained_class(sample)
     if against:
         towards = towards.replace(" for ", " against ", 1)
     return describe_largest(dividends, MARKDOWN, towards)

@@ -33,3 +33,8 @@ def format_known(estimate: Interval, form: str = ".3f") -> str:
     if not estimate.known:
         return format(estimate.value, form)
     return format_estimate(estimate.value, estimate.low, estimate.high, form)
+
+
+def agree_verb(quantity: str) -> str:
+    """Return the verb of a quantity: "are" of log-odds, "is" of a score."""
+    return "are" if quantity == "log-odds" else "is"

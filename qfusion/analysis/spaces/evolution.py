@@ -16,6 +16,7 @@ from qfusion.analysis.memo import memo
 from qfusion.analysis.spaces.kets import KetSpace, real_coordinates
 from qfusion.analysis.spaces.protocol import Coordinates
 from qfusion.analysis.study_cache import per_model_cache
+from qfusion.analysis.tasks import Task
 from qfusion.explain import Explanation
 from qfusion.models import jump_changes
 from qfusion.quantum import decomposition, lindblad, measure_kinds, measures, states
@@ -131,13 +132,13 @@ def final_states(study: Any, rows: np.ndarray) -> Iterator[torch.Tensor]:
         yield study.model.evolve_states(rho, [float(study.model.duration)])[0]
 
 
-@memo(6, background=False, says="Following these samples to their final states …")
+@memo(6, background=False, task=Task.EVOLVE_SAMPLES)
 def final_coordinates(study: Any, rows: np.ndarray) -> np.ndarray:
     """Return the joint states at T in real coordinates, (n, D^2)."""
     return torch.cat([real_coordinates(rho) for rho in final_states(study, rows)]).numpy()
 
 
-@memo(8, background=False, says="Working out the entanglement of these samples, about 15 ms each …")
+@memo(8, background=False, task=Task.MEASURE_ENTANGLEMENT)
 def negativities(study: Any, rows: np.ndarray) -> np.ndarray:
     """Return the logarithmic negativity of each modality with the rest at T, (n, M) in bits.
 

@@ -15,6 +15,7 @@ from qfusion.analysis.memo import memo
 from qfusion.analysis.spaces.base import EXPLAINED, BaseSpace, compute_in_blocks, name_readouts
 from qfusion.analysis.spaces.protocol import Coordinates
 from qfusion.analysis.study_cache import per_model_cache
+from qfusion.analysis.tasks import Task
 from qfusion.explain import evidence
 from qfusion.models import mass_forms, qcnn, truth_tables
 from qfusion.models.fixed_observables import recompute_observables, with_observables
@@ -208,7 +209,7 @@ def qubit_coordinates(study: Any, rows: np.ndarray) -> np.ndarray:
     return compute_in_blocks(rows, encode_block)
 
 
-@memo(6, background=False, says="Following these samples to their final states …")
+@memo(6, background=False, task=Task.EVOLVE_SAMPLES)
 def read_out_coordinates(study: Any, rows: np.ndarray) -> np.ndarray:
     """Return populations of the kept qubits, and <Z> of the measured ones over the square root of 2, (n, F)."""
     network = study.model.network

@@ -37,6 +37,7 @@ from qfusion.ui import (
     widgets,
 )
 from qfusion.wording import systems
+from qfusion.wording.samples import describe_calibration
 
 # A sample's circuit as a picture, as text and as OpenQASM.
 
@@ -176,7 +177,7 @@ def before_after(context: frame.PageContext, sample: Sample) -> None:
                 f"Softmax ‘{text.escape_markdown(study.classes[place], 14)}’, {word}",
                 float(base.probabilities[place]),
                 float(now.probabilities[place]),
-                f"{of} {study.calibration}",
+                f"{of} {describe_calibration(study)}",
                 colour,
             )
             for place, (word, colour, of) in shown.items()

@@ -43,6 +43,7 @@ from qfusion.ui import (
     widgets,
 )
 from qfusion.wording import backgrounds, systems
+from qfusion.wording.cohorts import name_all, name_cohort, name_split
 
 # The Cohorts page: all samples, a cohort of them, and one sample, on the same axes.
 
@@ -229,8 +230,10 @@ def _count(context: frame.PageContext, levels: errors.Levels, table: pd.DataFram
         if levels.own is None
         else ("is one" if context.sample in levels.rows.index[levels.inside] else "is not")
     )
-    short = f"**{count:,} of {total:,}** explained samples of {levels.split}; {text.escape_markdown(context.sample)} "
-    f"{belongs}."
+    short = (
+        f"**{count:,} of {total:,}** explained samples of {name_split(levels)}; "
+        f"{text.escape_markdown(context.sample)} {belongs}."
+    )
     guidance.line(
         short,
         f"{short} In the table, means over each level; error: {text.escape_markdown(context.study.unit_of_error)}. "
@@ -290,7 +293,7 @@ def _holds(column: pd.Series) -> str:
 def ladder(context: frame.PageContext, levels: errors.Levels) -> None:
     """The three levels in numbers."""
     result = cohort_measures.ladder(
-        context.study, levels.rows, levels.inside, levels.own, levels.whole
+        context.study, levels.rows, levels.inside, levels.own, name_all(levels)
     )
     heads = ["", *(f"**{text.escape_markdown(name)}**" for name in result["level"])]
     seeds = {"accuracy": systems.seed_suffix(context.study)}
@@ -311,7 +314,7 @@ def ladder(context: frame.PageContext, levels: errors.Levels) -> None:
                 ":material/open_in_full:",
             )
             if levels.inside.any():
-                name = levels.name.removeprefix("cohort").strip(" ‘’")
+                name = levels.name
                 report_button.report_of_cohort(
                     context,
                     cohort_table.cohort_table_with_maps(
@@ -497,7 +500,7 @@ def entanglement(context: frame.PageContext, levels: errors.Levels) -> None:
 
 
 def _table(levels: errors.Levels, intervals: dict[str, dict[str, stability.Interval]]) -> None:
-    names = {"all": levels.whole, "cohort": levels.name}
+    names = {"all": name_all(levels), "cohort": name_cohort(levels)}
     st.markdown(
         "\n".join(
             [

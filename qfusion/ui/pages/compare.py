@@ -40,6 +40,7 @@ from qfusion.ui import (
 )
 from qfusion.wording import systems
 from qfusion.wording.backgrounds import background_markdown
+from qfusion.wording.samples import describe_softmax
 
 # The Compare page: A, the pinned view, beside B, what the bar on top shows.
 
@@ -258,7 +259,9 @@ def _prediction(one: Sample) -> str:
     if not one.study.classes:
         return f"{float(one.scores[0]):+.3f}"
     best = int(one.scores.argmax())
-    return f"{text.escape_markdown(one.classes[best])} ({text.softmax(one.probabilities[best])})"
+    return (
+        f"{text.escape_markdown(one.classes[best])} ({describe_softmax(one.probabilities[best])})"
+    )
 
 
 def waterfalls(context: frame.PageContext, sides: compare.Sides) -> None:

@@ -5,9 +5,9 @@ from functools import partial
 
 import streamlit as st
 
-from qfusion.analysis import jump_records, text
+from qfusion.analysis import text
 from qfusion.analysis.sample import Sample
-from qfusion.analysis.sample_evolution import MOST_ERROR, exactness
+from qfusion.analysis.sample_evolution import MOST_ERROR
 from qfusion.models import Tweak
 from qfusion.panels import (
     convergence,
@@ -38,6 +38,8 @@ from qfusion.ui import (
     widgets,
 )
 from qfusion.wording import systems
+from qfusion.wording.operators import UNRAVELLING
+from qfusion.wording.samples import describe_integration_error
 
 # Before and after, and a function for each view.
 
@@ -173,7 +175,7 @@ def correlations_tab(context: frame.PageContext, sample: Sample) -> None:
 def trajectories_tab(context: frame.PageContext, sample: Sample) -> None:
     """Single quantum-jump runs, their mean over the master equation, and when which operator jumps: one unravelling."""
     runs, _ = widgets.row(dynamics_page.RUNS, dynamics_page.QUANTITY, study=context.study)
-    st.caption(jump_records.UNRAVELLING)
+    st.caption(UNRAVELLING)
     with access.waiting(f"Sampling {runs} trajectories …"):
         sample.track(runs=runs)
     panels.show(sample, context.theme, "trajectories", "ensemble", first=1)
@@ -264,7 +266,7 @@ def dynamics(context: frame.PageContext) -> None:
             )
             changed = builders.list_changes(tweak)
             st.caption(
-                f"{exactness(context.study, context.row, tweak)} "
+                f"{describe_integration_error(context.study, context.row, tweak)} "
                 + (f"Changed: {', '.join(changed)}." if changed else "Everything as learned."),
                 help="QuTiP follows this sample under these sliders in adaptive steps, torch by a Chebyshev expansion "
                 "that is exact to 1e-13: this is the largest deviation of an element, over all times shown. What "

@@ -15,6 +15,7 @@ from qfusion.panels import faithfulness as builders, label_agreement, panel
 from qfusion.ui import all_samples, frame, guidance, panels, widgets
 from qfusion.wording import backgrounds
 from qfusion.wording.reliability import TrustWarning, describe_finding
+from qfusion.wording.unimodal_labels import explain_missing_labels
 
 # The same Shapley values by other methods, on the current sample.
 
@@ -112,7 +113,9 @@ def _table(context: frame.PageContext, table: pd.DataFrame) -> None:
 
 def people_tab(context: frame.PageContext, study: Study) -> None:
     """Own terms beside labels, verdicts beside conflicts, and a second model where there is one."""
-    if why := label_comparison.lacking(study, text.escape_markdown(study.dataset.title)):
+    if why := explain_missing_labels(
+        label_comparison.find_missing_labels(study), text.escape_markdown(study.dataset.title)
+    ):
         st.info(why, icon=":material/info:")
         return
     if label_comparison.rivals(study):

@@ -51,6 +51,7 @@ from qfusion.ui import (
 )
 from qfusion.wording import answers
 from qfusion.wording.studies import fact_titles
+from qfusion.wording.training_distance import describe_distance
 
 # Inside a modality: which words, frames, pixels or features made a term of the decision, drawn on the raw content.
 
@@ -391,7 +392,7 @@ def _shown(context: frame.PageContext, made: own.Own) -> None:
                 if context.sample == made.id:
                     frame.link("app.py", "Five questions about it", ":material/help:")
             # last, since all test samples are looked at the first time
-            st.caption(training_distance.away_words(sample))
+            st.caption(describe_distance(training_distance.measure_distance(sample)))
 
 
 def _input(context: frame.PageContext, made: own.Own, name: str) -> None:

@@ -36,6 +36,7 @@ from qfusion.ui import (
     uploads,
     widgets,
 )
+from qfusion.wording.training import STATUSES, describe_kept_epoch
 
 # Bring a model that was trained elsewhere: an .onnx or .pt2 file, checked in a process of its own and kept among the
 # models.
@@ -687,7 +688,7 @@ def _table(seen: list[runs.Seen], names: list[str], shown: list[str]) -> None:
 
 
 def _row(entry: runs.Seen, line: list[str]) -> dict[str, object]:
-    plan, record, words = entry.plan, entry.record, entry.words
+    plan, record, words = entry.plan, entry.record, STATUSES[entry.status]
     left = None if record is None else record.seconds_left
     if entry.name in line and entry.state == "waiting":
         words = f"waiting, place {line.index(entry.name) + 1} of {len(line)}"
@@ -702,7 +703,7 @@ def _row(entry: runs.Seen, line: list[str]) -> dict[str, object]:
         "done": min(1.0, share) if entry.state != "finished" else 1.0,
         "loss": losses[:: max(1, math.ceil(len(losses) / 60))],  # points of a sparkline
         "time left": "" if left is None else _sentences.duration(left),
-        "validation": training_curves.at_kept(record),
+        "validation": describe_kept_epoch(record),
         "data": plan.data,
         "model": plan.model,
         "seed": plan.seed,

@@ -31,6 +31,8 @@ from qfusion.ui import (
     widgets,
 )
 from qfusion.wording import answers, backgrounds
+from qfusion.wording.operators import name_parameter
+from qfusion.wording.samples import describe_calibration
 
 # The controls: what is done to each modality. Everything stands in the address.
 
@@ -245,7 +247,7 @@ def _flips(context: frame.PageContext) -> None:
                     table_edits.shape_of(context.study.model), *map(int, change.name.split("."))
                 )
                 query = {"rules": "Fusion rules", "edits": f"{place}={value:g}"}
-            name = text.escape_markdown(decision_flips.parameter_name(context.study, change))
+            name = text.escape_markdown(name_parameter(context.study, change))
             frame.link(
                 frame.FILES[page],
                 f"Set {name} to {value:g}{unit} on {page}",
@@ -301,7 +303,7 @@ def _classes(
             f"Softmax ‘{text.escape_markdown(study.classes[which], 14)}’",
             float(before.probabilities[which]),
             float(now.probabilities[which]),
-            study.calibration,
+            describe_calibration(study),
         )
         for which in dict.fromkeys((before.outcome.decision, now.outcome.decision))
     ]

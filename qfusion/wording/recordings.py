@@ -1,0 +1,33 @@
+"""Where the steps of a recording are, in sentences."""
+
+from qfusion._sentences import listed
+from qfusion.analysis.recording_strip import Steps, Strip
+from qfusion.analysis.text import escape_markdown
+from qfusion.data import media
+
+PEAK = "at {seconds:.2f} s"
+SPREAD_PEAK = "at about {seconds:.2f} s"
+SPREAD_STEPS = " The times of the steps of {modalities} are unknown; they are spread over the sample{as_words}."
+AS_WORDS = ", as its words are"
+SPREAD_WORDS = " The times of the words are unknown; they are spread by their letters."
+SHORTENED = " Of a longer recording the first {seconds:g} s are shown."
+
+
+def describe_peak(lane: Steps) -> str:
+    """Return the time of a modality's largest step."""
+    template = SPREAD_PEAK if lane.spread else PEAK
+    return template.format(seconds=lane.starts[lane.peak])
+
+
+def describe_spread(strip: Strip) -> str:
+    """Return which steps and words are spread evenly, in sentences that follow others; empty where none are."""
+    sentences = []
+    spread = [escape_markdown(lane.modality) for lane in strip.lanes if lane.spread]
+    if spread:
+        as_words = AS_WORDS if any(lane.by_words for lane in strip.lanes) else ""
+        sentences.append(SPREAD_STEPS.format(modalities=listed(spread), as_words=as_words))
+    if strip.words and strip.spread:
+        sentences.append(SPREAD_WORDS)
+    if strip.preview.seconds >= media.MAX_SECONDS:
+        sentences.append(SHORTENED.format(seconds=media.MAX_SECONDS))
+    return "".join(sentences)
