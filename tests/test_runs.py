@@ -135,10 +135,10 @@ def test_what_is_watched_is_what_the_model_does():
 @pytest.mark.parametrize(
     ("joint", "entanglement", "error", "words"),
     [
-        ([0, 0, 1, 1], [1, 1, 1, 1], 0.01, "Entanglement came first: the joint part came to half"),
-        ([1, 1, 1, 1], [0, 0, 0, 1], 0.01, "The joint part came first: the joint part came"),
-        ([0, 0, 1, 1], [1, 1, 1, 1], 0.4, "The rows do not tell which came first"),
-        ([0, 1, 1, 1], [0, 1, 1, 1], 0.01, "The rows do not tell which came first"),
+        ([0, 0, 1, 1], [1, 1, 1, 1], 0.01, "Entanglement came first: the joint part reached half"),
+        ([1, 1, 1, 1], [0, 0, 0, 1], 0.01, "The joint part came first: the joint part reached"),
+        ([0, 0, 1, 1], [1, 1, 1, 1], 0.4, "The order is not significant"),
+        ([0, 1, 1, 1], [0, 1, 1, 1], 0.01, "The order is not significant"),
         ([0, 0, 0, 0], [1, 1, 1, 1], 0.01, "It never fuses beyond zero"),
         ([1, 1, 1, 1], [0, 0, 0, 0], 0.01, "It never entangles beyond zero"),
     ],

@@ -387,7 +387,7 @@ def test_runs_that_do_not_differ_are_not_said_to_be_near(error: float, words: st
         ),
     )
     model = types.SimpleNamespace(dims=(2, 2))
-    sample = types.SimpleNamespace(track=lambda runs: track, model=model, of="")
+    sample = types.SimpleNamespace(track=lambda runs: track, model=model, id="s1")
     assert words in dynamics.ensemble(sample).title  # type: ignore[arg-type]
 
 

@@ -244,8 +244,8 @@ def describe_residuals(truth: np.ndarray, residual: np.ndarray) -> str:
 
 
 def _describe_cohort(levels: errors.Levels) -> str:
-    return f"Of {int(levels.inside.sum()):,} samples of "
-    f"{text.escape_markdown(name_cohort(levels) if levels.parts else name_split(levels))}."
+    name = name_cohort(levels) if levels.parts else name_split(levels)
+    return f"Of {int(levels.inside.sum()):,} samples of {text.escape_markdown(name)}."
 
 
 def has_classes(levels: errors.Levels, **_: object) -> bool:

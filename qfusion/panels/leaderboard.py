@@ -162,8 +162,8 @@ def describe_joint_share(table: pd.DataFrame, metric: str) -> str:
     written = table["mean"].map("{:.3f}".format)
     best = table[written == written.iloc[0]]
     if len(best) == 1:
-        words = f"{text.escape_markdown(best['label'].iloc[0])}, the best by {metric}, decides "
-        f"{percent.iloc[0]:.0f} % jointly"
+        name = text.escape_markdown(best["label"].iloc[0])
+        words = f"{name}, the best by {metric}, decides {percent.iloc[0]:.0f} % jointly"
     else:
         words = (
             f"The {len(best)} best by {metric}, alike, decide {best['percent'].min():.0f} to "

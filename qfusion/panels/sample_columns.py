@@ -49,8 +49,8 @@ def decisions(
         quantity=sample.quantity,
         theme=theme,
     )
-    shows = f"the exact sums of samples {', '.join(map(text.escape_markdown, names))}, annotated → predicted, all "
-    "on one scale"
+    samples = ", ".join(map(text.escape_markdown, names))
+    shows = f"the exact sums of samples {samples}, annotated → predicted, all on one scale"
     if not study.classes:
         shows += "; dotted: annotated"
     shows += ". " + describe_baseline(sides[0].background)

@@ -294,8 +294,10 @@ def _response_title(along: Response, parameter: Parameter, effect: str) -> str:
     if np.sign(-slope) == np.sign(along.effect):
         return f"{name}: less of it and none of it move the {text.escape_markdown(effect)} the same way"
     first, then = ("raises", "lowers") if slope < 0 else ("lowers", "raises")
-    return f"Non-monotonic in {name}: a little less of it {first}, none at all {then} the "
-    f"{text.escape_markdown(effect)}"
+    return (
+        f"Non-monotonic in {name}: a little less of it {first}, none at all {then} the "
+        f"{text.escape_markdown(effect)}"
+    )
 
 
 def has_effect(

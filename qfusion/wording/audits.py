@@ -21,9 +21,9 @@ EXEMPTIONS: dict[Exemption, str] = {
     ),
 }
 SEEDS_LEARNED = (
-    "the twin learns with {twin} of {seeds} seeds, the model with {model} (p = {p:.2g}, adjusted "
+    "the twin learns with {twin} of {seeds} seeds, the model with {model} (p = {p:.2g}, "
+    "adjusted {adjusted:.2g})"
 )
-"{adjusted:.2g})"
 CONTROL = "the twin without {control} lacks it, too, and"
 CONTROL_LOSES_NOTHING = CONTROL + " loses nothing ({loss:+.3f})"
 CONTROL_NOT_SIGNIFICANT = CONTROL + " shows no significant loss ({loss:+.3f})"
