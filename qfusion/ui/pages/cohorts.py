@@ -234,10 +234,6 @@ def _count(context: frame.PageContext, levels: errors.Levels, table: pd.DataFram
         f"**{count:,} of {total:,}** explained samples of {name_split(levels)}; "
         f"{text.escape_markdown(context.sample)} {belongs}."
     )
-    short = (
-        f"**{count:,} of {total:,}** explained samples of {name_split(levels)}; "
-        f"{text.escape_markdown(context.sample)} {belongs}."
-    )
     guidance.line(
         short,
         f"{short} In the table, means over each level; error: {text.escape_markdown(context.study.unit_of_error)}. "
