@@ -4,7 +4,7 @@
     python -m benchmarks steps tracking      runs some, one after the other, with their own defaults
     python -m benchmarks --time              runs all that measure time and memory
 
-Each prints its rivals and us from one run and writes its tables into README or docs/. What they need beside qfusion's
+Each prints its rivals and us from one run and writes its tables into docs/. What they need beside qfusion's
 own requirements is in `requirements-bench.txt`. Options of one are those of its script: `python benchmarks/NAME.py -h`.
 """
 

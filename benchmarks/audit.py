@@ -224,14 +224,13 @@ def _member(title: str, row: Mapping[str, Any], verdict: str) -> str:
 
 def write(audits: Mapping[str, dict[str, Any]]) -> None:
     """Writes what the app shows (others stay as they stand, but are corrected with them), the tables of
-    docs/why-fuse.md, and a line of README."""
+    docs/why-fuse.md."""
     board = json.loads(BOARD.read_text()) | audits
     audit_rows.judge(list(board.values()))
     verdicts, words = in_short(board)
     with atomic(BOARD) as part:
         part.write_text(json.dumps(board, indent=1) + "\n")
     tables.write("audit-short", f"{verdicts}\n\n{words}", PAGE)
-    tables.write("audit-words", words)
     parts = [f"**{audit['title']}**, {_rows(audit)}\n\n{table(audit)}" for audit in board.values()]
     today = time.strftime("%Y-%m-%d")
     tables.write("audit", "\n\n".join([*parts, tables.provenance("audit.py", today)]), PAGE)

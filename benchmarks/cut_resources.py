@@ -4,8 +4,8 @@
 
 `cuts`: what QiNN-QJ loses on test rows when coherence, entanglement or correlation is cut from it, a table of
 docs/why-fuse.md. `inert`: by how much the scores of the entangled network change when its modality qubits are measured
-before the fusion, so that it entangles nothing: a sentence of README. That is worked out by density matrices: the
-modality qubits of an element are dephased in Z, the multiplexed rotation acts, and they are traced out.
+before the fusion, so that it entangles nothing: a sentence of docs/entangled-qcnn.md. That is worked out by density
+matrices: the modality qubits of an element are dephased in Z, the multiplexed rotation acts, and they are traced out.
 """
 
 from __future__ import annotations
@@ -116,12 +116,9 @@ def inert(names: Sequence[str]) -> str:
     largest = max(largest for _, largest, _ in found)
     rows = sum(rows for _, _, rows in found)
     return (
-        "The entanglement that the network's fusion makes does nothing to its scores: with the modality qubits "
-        "measured before the fusion, so that a classical mixture is fused, the scores of "
-        f"{len(found)} shipped networks on {rows:,} test samples change by {most:.0e} at most, where they reach "
-        f"{largest:.0f}: that is rounding (`python benchmarks/cut_resources.py inert`; "
-        "`tests/test_sentences_physics.py`). It follows from the circuit, as the modality qubits only control and are "
-        "then left out ([what entanglement does there](docs/entangled-qcnn.md#what-entanglement-does-there))."
+        "Measured on the shipped networks: if the modality qubits are measured before the fusion, which then fuses a "
+        f"classical mixture, the scores of {len(found)} networks on {rows:,} test samples change by at most "
+        f"{most:.0e}. Scores reach {largest:.0f}, so this is rounding (`python benchmarks/cut_resources.py inert`)."
     )
 
 
@@ -136,7 +133,7 @@ def main() -> None:
         parser.error(f"no such part: {', '.join(sorted(unknown))}; choose of cuts, inert")
     torch.set_num_threads(1)
     if "inert" in what:
-        tables.write("inert", inert(NETWORKS), ROOT / "README.md")
+        tables.write("inert", inert(NETWORKS))
     if "cuts" in what:
         source = tables.provenance("cut_resources.py")
         tables.write("audit-cuts", f"{cuts(JUMPS)}\n\n{source}", PAGE)

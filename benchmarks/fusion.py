@@ -5,8 +5,8 @@
 
 A data set that is on the leaderboard has the rows of its board: one training, one number. On the others the same models
 are trained on the board's terms (benchmarks/leaderboard.py), and their runs are kept in the board's file of runs. Late
-fusion has encoders of one output per class; all others have the n outputs of our model. Writes README's table `fusion`,
-or another by --table (`handwritten`, whose TFN takes half an hour, has `fusion-handwritten`).
+fusion has encoders of one output per class; all others have the n outputs of our model. Writes the table `fusion` of
+docs/results.md, or another by --table (`handwritten`, whose TFN takes half an hour, has `fusion-handwritten`).
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ def main() -> None:
     parser.add_argument("--without", nargs="*", default=(), choices=HEADS, help="heads left out")
     parser.add_argument("--cache", type=Path, default=leaderboard.RUNS, help="where runs are kept")
     parser.add_argument(
-        "--table", default="fusion", help="which table is written, of README or docs/results.md"
+        "--table", default="fusion", help="which table of docs/results.md is written"
     )
     arguments = parser.parse_args()
     torch.set_num_threads(1)

@@ -16,7 +16,7 @@ validation rows (scripts/choose_parity.py). Encoders give about as many numbers 
 Every finished run is kept as a line of JSON, in benchmarks/runs or the file that --cache names, and not repeated; the
 first seed's weights are kept beside it (and, not being part of the repository, made again elsewhere), and its
 robustness measured. Writes qfusion/assets/leaderboard.json, which the Leaderboard page reads, docs/leaderboard.md and
-README's table `leaderboard`.
+the short table `leaderboard`.
 """
 
 from __future__ import annotations
@@ -582,7 +582,7 @@ def _same_recipe(card: Mapping[str, Any], run: Run) -> bool:
 
 
 def write(board: dict[str, Any]) -> None:
-    """Writes the board, the page of the documentation and README's short table."""
+    """Writes the board, the page of the documentation and its short table."""
     text.add_sentences(board)
     board["cards"] = cards(board)
     with atomic(BOARD) as part:
@@ -600,7 +600,7 @@ def write(board: dict[str, Any]) -> None:
     tables.write("published", text.published(board), PAGE)
     tables.write("agreement", text.agreement(board) + f"\n\n{below}", PAGE)
     tables.write("robustness", text.robustness(board) + f"\n\nFirst seed of each. {below}", PAGE)
-    tables.write("leaderboard", text.readme_table(board) + f"\n\n{below}")
+    tables.write("leaderboard", text.short_table(board) + f"\n\n{below}")
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""The leaderboard in words: sentences of the claims, tables of docs/leaderboard.md and of README."""
+"""The leaderboard in words: sentences of the claims, tables of docs/leaderboard.md."""
 
 from __future__ import annotations
 
@@ -237,7 +237,7 @@ def parity_sentence(board: Mapping[str, Any], name: str) -> str:
     )
 
 
-def readme_table(board: Mapping[str, Any]) -> str:
+def short_table(board: Mapping[str, Any]) -> str:
     """Returns the short table: the two systems, and the best of neighbours and baselines, on every data set."""
     rows = []
     for name, entry in board["data"].items():

@@ -6,7 +6,8 @@ split and seeds.
 Every network trains on the same rows by the same loop and schedule as the shipped checkpoint. The weight decay of
 QiNN-QJ and the dropout of the network on all features were decided blind, see scripts/choose_mosi.py; ridge chooses its
 penalty by cross-validation on the training rows. Models that are on the leaderboard have its recipe, its seeds and its
-name here, and their results are checked against its rows: one name, one number. Writes the README's table `mosi`.
+name here, and their results are checked against its rows: one name, one number. Writes the table `mosi` of
+docs/results.md.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
     python benchmarks/planted.py [--seeds 5]
 
-Writes the README's table `planted`. The ceiling of R2 is 1 - (variance of the stated noise) / (variance of the test
-scores).
+Writes the table `planted` of docs/results.md. The ceiling of R2 is 1 - (variance of the stated noise) / (variance of
+the test scores).
 """
 
 from __future__ import annotations

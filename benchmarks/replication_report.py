@@ -96,7 +96,7 @@ class Claim:
 
 
 def write(records: Sequence[Mapping[str, Any]], plan: Mapping[str, Any], digest: str) -> None:
-    """Writes the file that the app reads, the page of the documentation and README's lines."""
+    """Writes the file that the app reads, and the page of the documentation."""
     runs = by_cell(records, plan, digest)
     sets = {name: datasets.small(name, FEATURES) for name in plan["data"]}
     claims = assess(runs, plan, sets)
@@ -111,7 +111,6 @@ def write(records: Sequence[Mapping[str, Any]], plan: Mapping[str, Any], digest:
     tables.write("claims-results", f"{results(runs, plan, sets)}\n\n{below}", PAGE)
     tables.write("claims-effects", f"{effects(claims, plan)}\n\n{below}", PAGE)
     tables.write("claims-matching", f"{matching(runs, sets)}\n\n{below}", PAGE)
-    tables.write("jumps", short, ROOT / "README.md")
     for name, page in COUNTED.items():
         tables.write(name, verdict_counts(claims), ROOT / "docs" / page)
 

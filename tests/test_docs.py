@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 import doctest
 import importlib
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -130,6 +132,32 @@ def test_readme_has_the_two_commands() -> None:
     text = (ROOT / "README.md").read_text()
     assert "pip install -r requirements.txt && streamlit run app.py" in text
     assert "pip install -r requirements-dev.txt && pytest" in text
+
+
+def test_readme_can_be_read_in_three_minutes() -> None:
+    assert len((ROOT / "README.md").read_text().split()) <= 1_500
+
+
+def test_the_program_of_readme_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[Any] = []
+    monkeypatch.setattr("plotly.graph_objects.Figure.show", lambda figure: shown.append(figure))
+    (program,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    values: dict[str, Any] = {}
+    exec(program, values)
+    sample = values["sample"]
+    assert abs(sum(sample.dividends.values()) - sample.score) < 1e-9
+    assert values["weaker"].score != sample.score
+    assert "entropy[text]" in values["table"]
+    assert len(shown) == 1
+
+
+def test_readmes_figures_come_from_the_records(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    front = importlib.import_module("front")
+    readme = (ROOT / "README.md").read_text()
+    board, claims = (json.loads(path.read_text()) for path in (front.BOARD, front.CLAIMS))
+    assert f"<!-- table:front-results -->\n{front.results(board, claims)}\n" in readme
+    assert f"<!-- table:front-cost -->\n{front.cost(front.RESULTS.read_text())}\n" in readme
 
 
 def test_readme_shows_the_app() -> None:

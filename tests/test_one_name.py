@@ -57,20 +57,19 @@ def name_of(cell: str) -> str:
 
 
 def numbers() -> Iterator[Number]:
-    """Yields every mean of a named model in the tables of README, the leaderboard's page and docs/results.md."""
-    readme = (ROOT / "README.md").read_text()
-    for line in table(readme, "mosi")[1:]:
-        for key, cell in zip(("acc2_non0", "acc7", "mae", "corr"), line[2:6], strict=True):
-            yield Number("mosi", name_of(line[0]), key, cell.split()[0], "README, mosi")
-    yield from of_fusion(readme, "fusion", "README, fusion")
+    """Yields every mean of a named model in the tables of docs/results.md and docs/leaderboard.md."""
     results = (ROOT / "docs" / "results.md").read_text()
+    for line in table(results, "mosi")[1:]:
+        for key, cell in zip(("acc2_non0", "acc7", "mae", "corr"), line[2:6], strict=True):
+            yield Number("mosi", name_of(line[0]), key, cell.split()[0], "results, mosi")
+    yield from of_fusion(results, "fusion", "results, fusion")
     yield from of_fusion(results, "fusion-handwritten", "results, fusion-handwritten")
     name, metric = "", ""
-    for line in table(readme, "leaderboard")[1:]:
+    for line in table((ROOT / "docs" / "leaderboard.md").read_text(), "leaderboard")[1:]:
         if line[0]:
             name, short = re.fullmatch(r"`(.*)`, (.*)", line[0]).groups()  # type: ignore[union-attr]
             metric = SHORT[short]
-        yield Number(name, name_of(line[1]), metric, line[2].split()[0], "README, leaderboard")
+        yield Number(name, name_of(line[1]), metric, line[2].split()[0], "leaderboard, in short")
     yield from of_the_board()
 
 
