@@ -590,7 +590,7 @@ def arrays_bytes(sample: Sample) -> bytes:
         "kets": _kets,
     }
     arrays = _common(sample) | next(
-        (made[ability](sample) for ability in made if sample.can(ability)), {}
+        (made[ability](sample) for ability in made if can(sample.model, ability)), {}
     )
     about = [f"{name} {array.shape}: {words}" for name, (words, array) in arrays.items()]
     files: dict[str, Any] = {name: array for name, (_, array) in arrays.items()}
@@ -821,7 +821,7 @@ def qutip_bytes(sample: Sample) -> bytes:
     Raises:
         InvalidInput: when the model has no evolution in time.
     """
-    sample.require("time", "Hamiltonian for QuTiP")
+    require(sample.model, "time", "Hamiltonian for QuTiP", f"Model '{sample.name}'")
     model = sample.model
     system, dims = model.system(), tuple(model.dims)
     kets = model.encode(sample.inputs)

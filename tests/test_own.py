@@ -27,6 +27,7 @@ from qfusion.analysis import (
 from qfusion.data import digit_features, own, own_sessions
 from qfusion.data.own import Given
 from qfusion.errors import InvalidInput, NotFound
+from qfusion.models.abilities import can
 from qfusion.panels import inside as panels_inside, samples as panels
 from qfusion.training import checkpoint
 
@@ -242,7 +243,7 @@ def test_an_own_sample_is_decided_as_that_of_the_set(opened: tuple[Sample, Sampl
     assert np.allclose(inside[0]["feature_value"], inside[1]["feature_value"])
     flips = decision_flips.what_would_flip(mine.study, mine.row)
     assert set(flips) == set(mine.modalities)
-    if mine.can("time"):
+    if can(mine.model, "time"):
         ends = [sample_evolution.exact_states(one.study, one.row, one.tweak)[-1] for one in opened]
         assert np.allclose(*ends)
     with pytest.raises(InvalidInput, match="no truth is known"):

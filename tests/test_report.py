@@ -25,6 +25,7 @@ from qfusion.analysis.sample import Sample
 from qfusion.data import Text
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.explain import cohorts, stability
+from qfusion.models.abilities import can
 from qfusion.report import blocks, contents
 from qfusion.report.blocks import Block, Report
 from qfusion.training import metrics
@@ -176,7 +177,7 @@ def test_both_files_say_what_they_are_of(one: Written) -> None:
         "How far to trust this",
         "The circuit",
         "Harsanyi",
-        "2510.27091" if about.can("time") else "2601.07856",
+        "2510.27091" if can(about.model, "time") else "2601.07856",
         "@article{harsanyi1963",
     ]
     page = Page(one.html)

@@ -31,6 +31,7 @@ from qfusion.explain.verdicts import (
     opposition,
     seed_doubts,
 )
+from qfusion.models.abilities import can
 from qfusion.models.games import dividends as dividends_of, shapley
 from qfusion.panels import cohorts as cohort_panels, overview, pickers, samples
 from qfusion.wording import answers as markdown
@@ -589,7 +590,7 @@ def test_panels_of_samples_say_what_their_verdicts_say(study: Study) -> None:
             assert asked["Did the modalities conflict?"].startswith(
                 "**Yes**" if found.relation == "conflict" else "**No**"
             )
-        if sample.can("time"):
+        if can(sample.model, "time"):
             share = sample.through.dividends[-1, 0, :, sample.output]
             joint = sum(abs(v) for v, t in zip(share, found.dividends, strict=True) if "+" in t)
             assert joint / np.abs(share[1:]).sum() == pytest.approx(found.joint_share)

@@ -16,7 +16,7 @@ from qfusion.analysis.memo import memo
 from qfusion.analysis.study import Study
 from qfusion.errors import InvalidInput
 from qfusion.explain import Explanation, coalitions, contribution_shares, verdicts
-from qfusion.models import Ability, abilities, base
+from qfusion.models import abilities, base
 from qfusion.models.fixed_observables import with_observables
 
 
@@ -100,15 +100,6 @@ class Sample:
     def unit(self) -> str:
         """Axis name of the explained score."""
         return self.study.unit_of(self.output)
-
-    def can(self, ability: Ability) -> bool:
-        """Whether the model says that it can do something, see `models.registry.can`."""
-        return self.study.can(ability)
-
-    def require(self, ability: Ability, what: str = "") -> None:
-        """Raises InvalidInput unless the model can do something; `what` needs it."""
-        if not self.can(ability):
-            raise abilities.missing_ability(self.model, ability, what, f"Model '{self.name}'")
 
     @property
     def is_own(self) -> bool:

@@ -25,7 +25,7 @@ from qfusion.analysis.tasks import Task
 from qfusion.data import DataSet
 from qfusion.data.coalition_terms import coalition_names
 from qfusion.explain import backgrounds, stability, verdicts
-from qfusion.models import Ability, can, log_odds
+from qfusion.models import log_odds
 from qfusion.training import checkpoint, encodings, metrics
 
 SAID = ("text", "transcript")
@@ -91,10 +91,6 @@ class Study:
                 else ()
             ),
         )
-
-    def can(self, ability: Ability) -> bool:
-        """Whether the model says that it can do something, see `models.registry.can`."""
-        return can(self.model, ability)
 
     @per_model_cache
     def _default_background(self) -> Any:

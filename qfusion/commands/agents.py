@@ -24,6 +24,7 @@ from qfusion.commands import (
     printing,
 )
 from qfusion.errors import QFusionError, translate_import_errors, translate_system_errors
+from qfusion.models.abilities import can
 
 if TYPE_CHECKING:
     from mcp.server import MCPServer
@@ -247,7 +248,9 @@ def tweak(
         now.quantity.replace("-", "_"): ends(lambda one: one.score),
         "dividends": ends(lambda one: one.dividends),
         "metrics": ends(lambda one: one.metrics),
-        "highest": qfusion.panels.tweak_limits.slider_tops(now.model) if now.can("time") else {},
+        "highest": qfusion.panels.tweak_limits.slider_tops(now.model)
+        if can(now.model, "time")
+        else {},
     }
 
 

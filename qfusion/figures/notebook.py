@@ -34,6 +34,7 @@ from qfusion.figures import (
     trust_charts,
 )
 from qfusion.figures.style import Theme
+from qfusion.models.abilities import can
 from qfusion.quantum.measure_kinds import KINDS
 from qfusion.training import metrics
 
@@ -62,7 +63,7 @@ def shapley(sample: Sample, *, theme: Theme = "light") -> go.Figure:
 @numbers.accepts_sample
 def over_time(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     """Returns entropies and terms of the decision through the evolution, or along the network's layers."""
-    if sample.can("time"):
+    if can(sample.model, "time"):
         draw: Any = evolution_charts.decision_lines
     else:
         draw = evolution_charts.decision_layers
@@ -81,7 +82,7 @@ def entropies(sample: Sample, *, measure: str = "entropy", theme: Theme = "light
 
     See `numbers.entropies`.
     """
-    if not sample.can("rules"):
+    if not can(sample.model, "rules"):
         times, series = numbers.measure_over_time(sample, measure)
         about = KINDS[measure]
         return evolution_charts.measure_lines(

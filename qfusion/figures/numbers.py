@@ -21,6 +21,8 @@ from qfusion.explain import Explanation, aumann_shapley, evidence, explain, fait
 from qfusion.explain.cut_summaries import most_moved
 from qfusion.explain.state_cuts import cut_correlations
 from qfusion.figures.state_charts import basis_labels
+from qfusion.models import require
+from qfusion.models.abilities import can
 from qfusion.quantum import measure_kinds, states
 from qfusion.training.checkpoint import Checkpoint
 
@@ -100,7 +102,7 @@ def over_time(sample: Sample) -> pd.DataFrame:
     """Returns one row a time `t` (or `place` in the network) with columns `entropy[...]` and `dividend[...]`."""
     entropies, terms = layer_entropies(sample)
     return pd.DataFrame(
-        {"t" if sample.can("time") else "place": sample.places}
+        {"t" if can(sample.model, "time") else "place": sample.places}
         | {f"entropy[{name or 'all'}]": values for name, values in entropies.items()}
         | {f"dividend[{name or 'baseline'}]": values for name, values in terms.items()}
     )
@@ -109,7 +111,7 @@ def over_time(sample: Sample) -> pd.DataFrame:
 @torch.no_grad()
 def layer_entropies(sample: Sample) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Returns entropies and dividends of a sample at its places, by name; of all together and the baseline by ""."""
-    if sample.can("time"):
+    if can(sample.model, "time"):
         return sample.track().measures.single("entropy"), sample.along
     vectors = sample.model.fuse(sample.model.encode(sample.inputs))[0][0]
     joint = evidence.joint_entropies(sample.model, vectors)
@@ -118,7 +120,7 @@ def layer_entropies(sample: Sample) -> tuple[dict[str, np.ndarray], dict[str, np
 
 def track(sample: Sample, negativity: bool = True) -> Any:
     """Returns QuTiP's track of a sample of a quantum-jump model, at the times that are shown, from 0 to T."""
-    sample.require("time")
+    require(sample.model, "time", "", f"Model '{sample.name}'")
     return sample.track(negativity=negativity)
 
 
@@ -132,7 +134,7 @@ def entropies(sample: Sample, *, measure: str = "entropy") -> pd.DataFrame:
     Raises:
         NotFound: when there is no such measure.
     """
-    if sample.can("rules"):
+    if can(sample.model, "rules"):
         choose("Measure", measure, ("entropy",))
         return fusion_reading(sample).frame().reset_index()[["element", "entropy"]]
     times, series = measure_over_time(sample, measure)
@@ -161,7 +163,7 @@ def measure_over_time(
 
 def fusion_reading(sample: Sample) -> Any:
     """Returns what the fusion of a network reads from a sample, an `evidence.Reading`."""
-    sample.require("rules")
+    require(sample.model, "rules", "", f"Model '{sample.name}'")
     return sample.reading
 
 
@@ -198,7 +200,7 @@ def density_matrix(sample: Sample, *, at: float = 1.0) -> pd.DataFrame:
 @torch.no_grad()
 def state_at(sample: Sample, at: float = 1.0) -> np.ndarray:
     """Returns rho(t) of a quantum-jump model, (D, D), at t = `at` times T."""
-    sample.require("time")
+    require(sample.model, "time", "", f"Model '{sample.name}'")
     t = require_number("at", at, 0, 1) * float(sample.model.duration)
     psi = sample.model.product_state(sample.model.encode(sample.inputs))[0]
     return np.asarray(sample.model.evolve_states(states.density(psi), [t])[0].numpy())
@@ -280,8 +282,8 @@ def circuit(sample: Sample, dt: float | None = None) -> tuple[Any, Any]:
     """
     from qfusion.figures import circuit_boxes
 
-    sample.require("circuit", "to walk through")
-    if not sample.can("time"):
+    require(sample.model, "circuit", "to walk through", f"Model '{sample.name}'")
+    if not can(sample.model, "time"):
         return circuit_boxes.replay(sample.study, sample.row, sample.changed), None
     built = sample_circuits.circuit(
         sample.study,
@@ -367,7 +369,7 @@ def flow_table(built: Any, quantity: str = "score") -> pd.DataFrame:
 
 def path_attribution(sample: Sample) -> Any:
     """Returns what each term of the dynamics of a quantum-jump model built, an `explain.PathAttribution`."""
-    sample.require("time", "that could build anything")
+    require(sample.model, "time", "that could build anything", f"Model '{sample.name}'")
     return aumann_shapley(sample.model, sample.inputs, sample.background, sample.output)
 
 
@@ -416,7 +418,7 @@ def cut_test(sample: Sample, *, samples: int = 200, times: int = 11) -> pd.DataF
     Args:
         sample: see `open_decision`. samples: so many test rows at most, evenly spaced.
     """
-    sample.require("time", "to cut at")
+    require(sample.model, "time", "to cut at", f"Model '{sample.name}'")
     return cut_table(
         cut_measures.cut_curves(
             sample.model, sample.dataset, thin_rows(sample.dataset.rows("test"), samples), times
@@ -458,7 +460,7 @@ def correlation_cuts(
 
     Of its `terms` too.
     """
-    sample.require("time", "to cut at")
+    require(sample.model, "time", "to cut at", f"Model '{sample.name}'")
     return cut_correlations(
         sample.model,
         sample.inputs,

@@ -13,6 +13,7 @@ from qfusion.analysis import background_choice, opening, study as studies
 from qfusion.errors import QFusionError
 from qfusion.explain import cohorts
 from qfusion.figures import visible_range
+from qfusion.models.abilities import can
 from qfusion.models.tweak import learned
 from qfusion.panels.page_state import Address, PageState
 from qfusion.panels.params import ParamRule, rules, validate
@@ -95,7 +96,7 @@ def complete_address(
     if page == "compare" and "pin" in result:
         with naming("In the link, `pin`"):
             resolve_pin(view.pin)
-    if page == "dynamics" and "turn" in result and study.can("time"):
+    if page == "dynamics" and "turn" in result and can(study.model, "time"):
         default = learned(study.model)
         turned = parse_slider_tweak(study.model, result.pop("turn")[0]).numbers()
         for key, value in (default | turned).items():

@@ -28,6 +28,7 @@ from qfusion.figures import (
     style,
 )
 from qfusion.models import require
+from qfusion.models.abilities import can
 from qfusion.panels import panel, params
 from qfusion.panels.dynamics import reduced_states
 from qfusion.quantum import circuits
@@ -73,7 +74,7 @@ def step_circuit(sample: Sample, steps: int = STEPS, gates: str = EACH) -> Any:
 def replay(sample: Sample, steps: int = STEPS, gates: str = EACH) -> circuit_replay.Replay:
     """Return every qubit before the first and after every gate."""
     require(sample.model, "circuit")
-    if sample.study.can("time"):
+    if can(sample.study.model, "time"):
         return circuit_boxes.step_replay(
             sample.study, sample.row, *_step_duration(sample, steps, gates), sample.tweak
         )
@@ -139,7 +140,7 @@ def diagram(
     if seen is not None:
         drawn = walk.greyed(drawn, seen)
         title = describe_cone(cone, seen.count, walk.count, len(seen.qubits), len(walk.wires))
-    elif sample.can("time"):
+    elif can(sample.model, "time"):
         built = step_circuit(sample, steps, gates)
         title = (
             f"One step of dt = {built.dt:.3g} is {count(len(built.gates), 'gate')} on "
@@ -152,7 +153,7 @@ def diagram(
             *drawn,
             circuit_diagram.Box(f"×{steps}", column, every, walk.count + 1, walk.count, again),
         )
-    elif sample.can("gates"):
+    elif can(sample.model, "gates"):
         counts = Counter(name for name, *_ in walk.gates)
         title = f"{size}: {', '.join(f'{number} {name}' for name, number in counts.items())}"
     else:
@@ -167,7 +168,7 @@ def diagram(
         at,
         walk.bloch[at],
         walk.entropy[at],
-        unit=min(60 if sample.can("time") else 58, max(LEAST_UNIT, TALLEST / rows)),
+        unit=min(60 if can(sample.model, "time") else 58, max(LEAST_UNIT, TALLEST / rows)),
         between=walk.between(at),
         display="" if display == DISCS else display,
         ends=likely,
@@ -213,7 +214,7 @@ def ends(sample: Sample, walk: circuit_replay.Replay) -> tuple[dict[int, float],
     """Return how likely each qubit that goes on reads 1, by its place in the drawing, and when: at T where the circuit
     is a step of an evolution, else after the last gate.
     """
-    if not sample.can("time"):
+    if not can(sample.model, "time"):
         return {row: float(1 - walk.bloch[-1][row, 2]) / 2 for row in walk.followed}, "at the end"
     likely: list[float] = []
     for name, d in zip(sample.modalities, sample.model.dims, strict=True):
@@ -246,12 +247,12 @@ def decision(sample: Sample) -> tuple[str, str]:
 
 def _describe_inert_fusion(sample: Sample) -> str:
     """Return the sentence that the decision does not depend on the entanglement of the fusion."""
-    return f" {INERT}" if sample.can("rules") else ""
+    return f" {INERT}" if can(sample.model, "rules") else ""
 
 
 def _describe_unused_states(sample: Sample) -> str:
     """Return which modalities have fewer levels than their qubits have states."""
-    if sample.can("time"):
+    if can(sample.model, "time"):
         fewer = [
             f"{d} levels of {text.escape_markdown(name)}"
             for name, d in zip(sample.modalities, sample.model.dims, strict=True)
@@ -429,13 +430,13 @@ def entropies(
         theme=theme,
     )
     shows = "the entropy of each qubit after every gate: how much it is entangled with"
-    if not sample.can("gates"):
+    if not can(sample.model, "gates"):
         shows += ", or has been measured against,"
     shows += " everything else." + cite_sample(sample)
     not_shown = "with whom"
-    if sample.can("time"):
+    if can(sample.model, "time"):
         not_shown += ": see the Correlations view of the Dynamics page."
-    elif sample.can("rules"):
+    elif can(sample.model, "rules"):
         not_shown += ": see the Entropies view of the Circuit page."
     else:
         not_shown += "."
@@ -594,7 +595,7 @@ def describe_sharing(mutual: Mapping[str, float]) -> str:
 
 
 # whether a model's plain gates act on the qubits of several modalities
-shares = panel.can("gates", where=lambda study: len(study.model.registers()) > 1)
+shares = panel.needs("gates", where=lambda study: len(study.model.registers()) > 1)
 
 
 def step_error(
@@ -644,7 +645,7 @@ def _path_so_far(
 
 def describe_too_many_qubits(sample: Sample) -> str:
     """Describe what is said in place of the joint state of many qubits."""
-    elsewhere = ", see the State view of the Dynamics page" if sample.can("time") else ""
+    elsewhere = ", see the State view of the Dynamics page" if can(sample.model, "time") else ""
     return f"This gate acts on more than four qubits: its joint state is left out here{elsewhere}."
 
 
@@ -674,7 +675,7 @@ def _qubit_table(walk: circuit_replay.Replay, at: int) -> pd.DataFrame:
 
 def has_begun(sample: Sample, gate: int | None = None, **_: Any) -> bool:
     """Return whether a gate is done: before the first every qubit is |0⟩."""
-    return sample.study.can("circuit") and gate != 0
+    return can(sample.study.model, "circuit") and gate != 0
 
 
 def fits_joint_display(sample: Sample, gate: int | None = None, **drawn: Any) -> bool:
@@ -685,8 +686,8 @@ def fits_joint_display(sample: Sample, gate: int | None = None, **drawn: Any) ->
     return bool(walk.moments[_gate_index(walk, gate) - 1][0])
 
 
-_DRAWN = panel.can("circuit")
-_STEPPED = panel.can("circuit", "time")
+_DRAWN = panel.needs("circuit")
+_STEPPED = panel.needs("circuit", "time")
 GATE = params.NumberParam(
     "gate",
     "Step through gates",
@@ -726,7 +727,7 @@ CONE = params.SelectParam(
     "All gates are shown alike.",
     "Gates that this read-out cannot depend on become grey.",
     lambda study: (NONE, *study.space.readouts()),
-    fits=lambda study: study.can("circuit") and bool(study.space.readouts()),
+    fits=lambda study: can(study.model, "circuit") and bool(study.space.readouts()),
 )
 QUBITS_AS = params.SelectParam(
     "qubitsas",
@@ -744,14 +745,18 @@ PROGRAM = params.SwitchParam(
     "table.program",
     "The circuit for elsewhere",
     "It stays folded.",
-    fits=panel.can("circuit", "gates"),
+    fits=panel.needs("circuit", "gates"),
 )
 PART = params.SelectParam(
     "part",
     "View",
     "The walk is shown.",
     values=("Walk", "Fusion rules", "Noise and shots", "Entropies", "Sensitivity", "Export"),
-    fits=lambda study: study.can("circuit") and not study.can("gates") and not study.can("time"),
+    fits=lambda study: (
+        can(study.model, "circuit")
+        and not can(study.model, "gates")
+        and not can(study.model, "time")
+    ),
 )
 CONTROLS = (
     GATE,

@@ -20,6 +20,7 @@ from qfusion.analysis import (
 from qfusion.analysis.study import Study, dividend_column, said_columns
 from qfusion.explain import RELATIONS, cohorts as filters, cut_losses, stability, verdicts
 from qfusion.figures import cohort_charts, generator_attribution, notebook, numbers, style
+from qfusion.models.abilities import can
 from qfusion.panels import page_state, panel, params
 from qfusion.panels.cohort_quality import (
     calibration,
@@ -353,7 +354,7 @@ def entanglement(
         f"{_describe_background(levels)}"
     )
     not_shown = (
-        f"{_CAUTION[study.can('time')]} Of {len(titles) * len(strengths)} pairs of measures some are related "
+        f"{_CAUTION[can(study.model, 'time')]} Of {len(titles) * len(strengths)} pairs of measures some are related "
         "by chance."
     )
     alt = f"{titles[measure]} against {strengths[strength]} for {len(result.rows)} samples."

@@ -16,6 +16,7 @@ from qfusion.figures import (
     scatter_map,
     style,
 )
+from qfusion.models.abilities import can
 from qfusion.panels import page_state, panel, params, samples
 from qfusion.panels.nearest_samples import truth_and_prediction
 from qfusion.panels.sample_columns import SAMPLES, curve_columns, decisions, several_entropies
@@ -161,7 +162,7 @@ def entropies(sides: compare.Sides, theme: style.Theme = "light") -> panel.Panel
     """Draw the entropies of both; only where both have states that evolve or are fused."""
     a = sides.a
     b = sides.b
-    timed = a.study.can("time"), b.study.can("time")
+    timed = can(a.study.model, "time"), can(b.study.model, "time")
     title = describe_entropy_difference(
         [
             value - a.entropies[name]
@@ -517,7 +518,7 @@ PANELS = {
         several_entropies,
         _OPTIONS,
         opens=_OPENS,
-        fits=lambda sample, **_: sample.can("time") or sample.can("rules"),
+        fits=lambda sample, **_: can(sample.model, "time") or can(sample.model, "rules"),
     ),
 }
 NAMED = {

@@ -13,6 +13,7 @@ from qfusion.analysis.sample import Sample
 from qfusion.data.row_splits import SPLITS
 from qfusion.explain.operators import Operator
 from qfusion.figures import operator_spectra, state_charts, style
+from qfusion.models.abilities import can
 from qfusion.panels import page_state, panel, params, samples
 from qfusion.wording.backgrounds import describe_comparison
 
@@ -403,19 +404,19 @@ NEAREST = 4  # samples that are shown on each side
 def has_kets(sample: Sample, group: str = "", **_: Any) -> bool:
     """Return whether the operator's eigenstates are kets, which can be drawn."""
     return (
-        sample.study.can("states")
+        can(sample.study.model, "states")
         and operator_votes.group_operator(sample, group).vectors is not None
     )
 
 
 def has_patterns(sample: Sample, group: str = "", **_: Any) -> bool:
     """Return whether the operator is of outcome patterns."""
-    return sample.study.can("states") and not has_kets(sample, group)
+    return can(sample.study.model, "states") and not has_kets(sample, group)
 
 
 def _nearest_curve_names(view: page_state.PageState, sample: Sample) -> list[str]:
     """Return the ends of the names of the curves of the samples nearest to both extremes."""
-    if not sample.study.can("states"):
+    if not can(sample.study.model, "states"):
         return []
     result = operator_votes.group_votes(sample, GROUP(view) or "", AMONG(view) or "test")[0]
     return [
@@ -427,7 +428,7 @@ def _nearest_curve_names(view: page_state.PageState, sample: Sample) -> list[str
     ]
 
 
-_STATES = panel.can("states")
+_STATES = panel.needs("states")
 GROUP = params.SelectParam(
     "votes",
     "Modality or pair",

@@ -152,7 +152,7 @@ NOISE: dict[str, params.Param] = {
         "0 is used.",
         words,
         step=0.01,
-        fits=panel.can("rules"),
+        fits=panel.needs("rules"),
         style={"format": "%.2f"},
     )
     for kind, title, words in (
@@ -179,7 +179,7 @@ NOISE: dict[str, params.Param] = {
         default="1000",
         look="steps",
         meanings=params.whole_number("shots", 1, 10**9),
-        fits=panel.can("rules"),
+        fits=panel.needs("rules"),
     )
 }
 NOISE_OPEN = PART.chosen("Noise and shots")

@@ -20,6 +20,7 @@ from qfusion.figures import (
     state_charts,
     style,
 )
+from qfusion.models.abilities import can
 from qfusion.models.tweak import Tweak
 from qfusion.panels import panel
 from qfusion.quantum.measure_kinds import KINDS, column_name
@@ -603,7 +604,7 @@ def describe_change(
 
 def describe_tweaked_sample(sample: Sample) -> str:
     """`describe_tweak` of a sample whose tweak changes something, of any model that takes one."""
-    timed = sample.can("time")
+    timed = can(sample.model, "time")
     return describe_tweak(
         sample,
         list_changes(sample.tweak) if timed else [text.escape_markdown(sample.changed)],

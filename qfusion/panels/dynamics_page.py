@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
+from qfusion.models.abilities import can
 from qfusion.models.tweak import DURATION, Tweak, learned
 from qfusion.panels import page_state, panel, params, tweak_limits
 from qfusion.panels.convergence import distance, long_time_limit, steady_state
@@ -24,12 +25,12 @@ from qfusion.panels.dynamics import (
 )
 
 # whether a sample's, or study's, model has correlations in time to cut
-can_cut = panel.can("time", where=lambda study: len(study.modalities) > 1)
+can_cut = panel.needs("time", where=lambda study: len(study.modalities) > 1)
 
 
 def reaches_steady_state(sample: Sample) -> bool:
     """Return whether the sample evolves in time to a steady state."""
-    if not sample.study.can("time"):
+    if not can(sample.study.model, "time"):
         return False
     attractor = long_time_limit(sample).attractor
     return attractor.steady is not None and attractor.distance is not None
@@ -55,7 +56,7 @@ def factors(study: Study) -> dict[str, params.NumberParam]:
 
 def sliders(view: page_state.PageState, study: Study) -> list[params.Param]:
     """Return what an address may say about the sliders; also names factors that this model does not have."""
-    if not study.can("time"):
+    if not can(study.model, "time"):
         return []
     known = factors(study)
     return [
@@ -66,7 +67,7 @@ def sliders(view: page_state.PageState, study: Study) -> list[params.Param]:
     ]
 
 
-TIMED = panel.can("time")
+TIMED = panel.needs("time")
 VIEW = params.SelectParam(
     "view",
     "View",
@@ -98,7 +99,9 @@ CURSOR = params.NumberParam(
     style={"format": "percent"},
     plays=True,
 )
-_TERMS = replace(panel.TERMS, fits=lambda study: study.can("time") or study.can("layers"))
+_TERMS = replace(
+    panel.TERMS, fits=lambda study: can(study.model, "time") or can(study.model, "layers")
+)
 MOVING = params.SelectParam(
     "above",
     "Upper panel",

@@ -15,7 +15,7 @@ from qfusion.wording.operators import UNRAVELLING
 from qfusion.wording.samples import cite_sample, cite_states
 
 # whether a sample's, or study's, model evolves in time and has jump operators
-jumps_at_all = panel.can("time", where=lambda study: study.model.jump_count > 0)
+jumps_at_all = panel.needs("time", where=lambda study: study.model.jump_count > 0)
 
 
 def jump_times(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:

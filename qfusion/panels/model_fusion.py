@@ -306,7 +306,7 @@ def interval_words(study: Study, resamples: int = 2000) -> str:
 
 
 # whether a sample's, study's or cohort's model has more than one modality
-is_joint = panel.can(where=lambda study: len(study.modalities) > 1)
+is_joint = panel.needs(where=lambda study: len(study.modalities) > 1)
 
 
 MODEL_PANELS = {

@@ -230,18 +230,18 @@ PIECES = {
     "patches": panel.Panel(
         state_patching,
         {"lender": LENDER, "donor": DONOR, "kind": PATCH},
-        fits=panel.can("time", where=lambda study: len(study.modalities) > 1),
+        fits=panel.needs("time", where=lambda study: len(study.modalities) > 1),
     ),
     "smallest": panel.Panel(
         smallest_generator,
-        fits=panel.can("time", where=lambda study: not study.model.still),
+        fits=panel.needs("time", where=lambda study: not study.model.still),
         scope="study",
     ),
     **{
         f"gate-groups-{of}": panel.Panel(
             gate_groups,
             fixed={"of": of},
-            fits=panel.can("rules"),
+            fits=panel.needs("rules"),
             opens=GROUPS_OF.chosen(of),
         )
         for of in evidence.TARGETS

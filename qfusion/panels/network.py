@@ -212,7 +212,7 @@ def probabilities(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
     )
 
 
-_RULED = panel.can("rules")
+_RULED = panel.needs("rules")
 _RULES_OPEN = PART.chosen("Fusion rules")
 EDITS = params.TextParam(
     "phi",
@@ -262,7 +262,7 @@ LAYER = params.SelectParam(
     "Marked in the figure; its numbers stand below it.",
     lambda study: [name for name, _ in study.model.network.moments()],
     look="steps",
-    fits=panel.can("layers"),
+    fits=panel.needs("layers"),
 )
 
 
@@ -282,16 +282,18 @@ PANELS = {
     ),
     "waterfall-edited": panel.Panel(waterfall, fits=_RULED, opens=_RULES_OPEN),
     "noisy-scores": panel.Panel(
-        scores, NOISE, fits=panel.can("rules", "circuit"), opens=NOISE_OPEN
+        scores, NOISE, fits=panel.needs("rules", "circuit"), opens=NOISE_OPEN
     ),
-    "noisy-terms": panel.Panel(terms, NOISE, fits=panel.can("rules", "circuit"), opens=NOISE_OPEN),
+    "noisy-terms": panel.Panel(
+        terms, NOISE, fits=panel.needs("rules", "circuit"), opens=NOISE_OPEN
+    ),
     "decision-layers": panel.Panel(
         decision_over_layers,
         {"terms": panel.TERMS, "layer": LAYER},
-        fits=panel.can("layers"),
+        fits=panel.needs("layers"),
         opens=_ENTROPIES,
     ),
-    "cuts": panel.Panel(cuts, fits=panel.can("layers"), opens=_ENTROPIES),
-    "mutual": panel.Panel(mutual_information, fits=panel.can("layers"), opens=_ENTROPIES),
-    "poolings": panel.Panel(poolings, fits=panel.can("layers"), opens=_ENTROPIES),
+    "cuts": panel.Panel(cuts, fits=panel.needs("layers"), opens=_ENTROPIES),
+    "mutual": panel.Panel(mutual_information, fits=panel.needs("layers"), opens=_ENTROPIES),
+    "poolings": panel.Panel(poolings, fits=panel.needs("layers"), opens=_ENTROPIES),
 }

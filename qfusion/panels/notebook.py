@@ -18,6 +18,7 @@ from qfusion.analysis.sample import Sample, build_sample
 from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError
 from qfusion.figures import export, notebook
+from qfusion.models.abilities import can
 from qfusion.models.tweak import learned
 from qfusion.panels import cohorts, dynamics, dynamics_page, overview, panel
 from qfusion.wording import answers, systems
@@ -110,7 +111,7 @@ def tweak_widget(sample: Sample) -> Any:
         "style": {"description_width": "11em"},
         "layout": {"width": "26em"},
     }
-    timed = sample.can("time")
+    timed = can(sample.model, "time")
     now = learned(sample.study.model) | sample.tweak.numbers() if timed else {}
     if timed:
         knobs = {

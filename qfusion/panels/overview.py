@@ -18,6 +18,7 @@ from qfusion.figures import (
     training_charts,
 )
 from qfusion.models import program
+from qfusion.models.abilities import can
 from qfusion.panels import page_state, panel
 from qfusion.panels.samples import NAMED, curve_names, waterfall
 from qfusion.training import metrics
@@ -237,13 +238,17 @@ EXAMPLES = {
         example_waterfall, rest="kind", endings=_example_kinds, scope="study"
     ),
     "telling-entropy-": panel.Panel(
-        example_entropy, rest="kind", endings=_example_kinds, fits=panel.can("time"), scope="study"
+        example_entropy,
+        rest="kind",
+        endings=_example_kinds,
+        fits=panel.needs("time"),
+        scope="study",
     ),
     "telling-masses-": panel.Panel(
         example_masses,
         rest="kind",
         endings=_example_kinds,
-        fits=lambda study, **_: study.can("masses") and not study.can("time"),
+        fits=lambda study, **_: can(study.model, "masses") and not can(study.model, "time"),
         scope="study",
     ),
     "content-": replace(

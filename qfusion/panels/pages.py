@@ -15,9 +15,10 @@ from typing import Any
 from qfusion import panels
 from qfusion._checks import choose
 from qfusion.figures import style
+from qfusion.models.abilities import can
 from qfusion.panels.address import OpenedPage, complete_address
 from qfusion.panels.page_state import Address, PageState
-from qfusion.panels.panel import TERMS, Panel, PanelFigure, always, can
+from qfusion.panels.panel import TERMS, Panel, PanelFigure, always, needs
 from qfusion.panels.params import Param, ParamFamily, ParamRule, rules
 from qfusion.panels.scopes import open_scope
 
@@ -66,7 +67,7 @@ PAGES: dict[str, Mapping[str, Panel]] = {
         {
             "decision-layers": replace(panels.network.PANELS["decision-layers"], opens=always),
             "entropy-gates": Panel(
-                panels.circuit.entropies, fixed={"marked": False}, fits=can("layers")
+                panels.circuit.entropies, fixed={"marked": False}, fits=needs("layers")
             ),
         },
     ),
@@ -121,7 +122,7 @@ PAGE_PARAMS: dict[str, tuple[Param | ParamFamily, ...]] = {
         *panels.circuit.CONTROLS,
         panels.dynamics_page.sliders,
         *panels.network.CONTROLS,
-        replace(TERMS, fits=can("layers")),
+        replace(TERMS, fits=needs("layers")),
         panels.term_sensitivity.sensitivity_choices,
     ),
     "what if": (panels.what_if.change_choices,),
@@ -129,7 +130,7 @@ PAGE_PARAMS: dict[str, tuple[Param | ParamFamily, ...]] = {
     "cohorts": (*panels.cohorts.CONTROLS, *panels.sample_maps.MAP_CONTROLS),
     "compare": (
         panels.dynamics_page.sliders,
-        replace(panels.network.EDITS, fits=lambda study: not study.can("time")),
+        replace(panels.network.EDITS, fits=lambda study: not can(study.model, "time")),
         *panels.compare.CONTROLS,
     ),
     "faithfulness": panels.faithfulness.CONTROLS,

@@ -26,6 +26,7 @@ from qfusion.explain import stability
 from qfusion.figures import export
 from qfusion.figures.guards import check_finite
 from qfusion.models import Ability
+from qfusion.models.abilities import can
 from qfusion.panels.page_state import PageState
 from qfusion.panels.params import NumberParam, SelectParam, always
 
@@ -255,14 +256,12 @@ def all_open(*conditions: Opens) -> Opens:
     return lambda view: all(is_open(view) for is_open in conditions)
 
 
-def can(*abilities: Ability, where: Callable[[Any], object] = always) -> Callable[..., bool]:
-    """Return whether the model of a sample, or of a study, can do all of these, see `registry.can`, and a condition
-    holds of the study.
-    """
+def needs(*abilities: Ability, where: Callable[[Any], object] = always) -> Callable[..., bool]:
+    """Return the condition that the model of a sample or study has some abilities, and that `where` holds of the study."""
 
     def fits(scope: Any, **_: Any) -> bool:
         study = getattr(scope, "study", scope)
-        return all(map(study.can, abilities)) and bool(where(study))
+        return all(can(study.model, ability) for ability in abilities) and bool(where(study))
 
     return fits
 

@@ -10,6 +10,7 @@ from qfusion._sentences import sizes, top
 from qfusion.analysis import sample_similarity, text
 from qfusion.analysis.sample import Sample, build_sample
 from qfusion.figures import column_charts, numbers, style
+from qfusion.models.abilities import can
 from qfusion.panels import page_state, panel, params, samples
 from qfusion.panels.nearest_samples import describe_outcomes
 from qfusion.quantum.measure_kinds import KINDS
@@ -98,7 +99,7 @@ def several_entropies(
         theme=theme,
     )
     shows = f"von Neumann entropies of samples {', '.join(map(text.escape_markdown, names))}, "
-    if sample.can("time"):
+    if can(sample.model, "time"):
         shows += "of each modality's state and of all together at T"
     else:
         shows += "of each fused qubit"

@@ -26,6 +26,7 @@ from qfusion.figures import (
     numbers,
     style,
 )
+from qfusion.models.abilities import can
 from qfusion.panels import page_state, panel, params
 from qfusion.quantum.measure_kinds import KINDS, Part
 from qfusion.wording import answers
@@ -628,7 +629,7 @@ TABLE = params.SwitchParam(
     "table.evidence",
     "Rules, beliefs and masses of every element as a table",
     "It stays folded.",
-    fits=panel.can("rules"),
+    fits=panel.needs("rules"),
 )
 FILTERS = {
     "split": SPLIT,
@@ -645,7 +646,7 @@ TRY = params.SwitchParam(
 )
 CONTROLS = (TRY, *FILTERS.values(), ACROSS, UP, TABLE)
 
-_RULED = panel.can("rules")
+_RULED = panel.needs("rules")
 PANELS = {
     "verdict": panel.Panel(verdict),
     "waterfall": panel.Panel(waterfall),
@@ -656,7 +657,7 @@ PANELS = {
     ),
     "fused-entropies": panel.Panel(fused_entropies, fits=_RULED),
     "entropies": panel.Panel(
-        entropies, fits=lambda sample: sample.can("time") and not sample.can("rules")
+        entropies, fits=lambda sample: can(sample.model, "time") and not can(sample.model, "rules")
     ),
     "scatter": panel.Panel(
         scatter,

@@ -30,7 +30,7 @@ MOST_PAIRS = 12  # coherences of a modality that are drawn
 
 
 # whether a sample's, or study's, model evolves in time and has a modality of two levels
-has_qubits = panel.can("time", where=lambda study: 2 in study.model.dims)
+has_qubits = panel.needs("time", where=lambda study: 2 in study.model.dims)
 
 
 def qubit_balls(

@@ -20,6 +20,7 @@ from qfusion.explain.contribution_shares import joint_share
 from qfusion.figures import evolution_charts
 from qfusion.figures.latex_snippet import describe_origin
 from qfusion.models import table_edits
+from qfusion.models.abilities import can
 from qfusion.models.tweak import coupling_key, dissipation_key
 from qfusion.panels import address, dynamics, term_sensitivity
 from qfusion.report import contents
@@ -78,7 +79,7 @@ def largest_lever(sample: Sample) -> tuple[Sample, list[str], str] | None:
 
     What is changed, as markdown, and a sentence on the choice. None where nothing of the kind moves it.
     """
-    if not sample.can("terms"):
+    if not can(sample.model, "terms"):
         return None
     result = term_sensitivity.effect_sensitivity(sample).sensitivity
     able = {
@@ -91,11 +92,11 @@ def largest_lever(sample: Sample) -> tuple[Sample, list[str], str] | None:
         return None
     term = result.parameters[first]
     pulled = replace(sample, tweak=_removal_tweak(sample, term.kind, first, term.modalities))
-    others = "coupling or dissipation" if sample.can("time") else "element's fusion"
+    others = "coupling or dissipation" if can(sample.model, "time") else "element's fusion"
     return (
         pulled,
         _describe_changes(pulled)
-        if sample.can("time")
+        if can(sample.model, "time")
         else [f"{text.escape_markdown(term.title)} taken out"],
         f"No other {others} moves the {sample.quantity} more when it is taken out.",
     )
@@ -103,7 +104,7 @@ def largest_lever(sample: Sample) -> tuple[Sample, list[str], str] | None:
 
 def _describe_changes(sample: Sample) -> list[str]:
     """Return what is changed of the model, as markdown."""
-    if sample.can("time"):
+    if can(sample.model, "time"):
         return dynamics.list_changes(sample.tweak)
     return [f"fusion rules {text.escape_markdown(sample.changed)}"]
 
@@ -141,7 +142,7 @@ def _term_lines(sample: Sample, before: evolution_charts.Curves | None = None) -
     figure = evolution_charts.measure_lines(
         places, terms, sample.modalities, text.with_unit("contribution", sample.unit), before=before
     )
-    if sample.can("layers"):
+    if can(sample.model, "layers"):
         figure.update_xaxes(
             title_text="place in the network",
             tickvals=places.tolist(),
@@ -154,7 +155,7 @@ def _largest_terms(sample: Sample) -> evolution_charts.Curves:
     """Return the places along the way, and the terms there that are the largest as learned."""
     learned = {term: values for term, values in sample.learned.along.items() if term}
     largest = sorted(learned, key=lambda term: -float(np.abs(learned[term]).max()))[:MOST_TERMS]
-    places = sample.places if sample.can("time") else np.arange(len(sample.places))
+    places = sample.places if can(sample.model, "time") else np.arange(len(sample.places))
     return np.asarray(places, dtype=float), {
         split_term(term): sample.along[term] for term in learned if term in largest
     }

@@ -12,6 +12,7 @@ from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.explain.sensitivity import Response, Sensitivity
 from qfusion.figures import sensitivity_tornado, style
+from qfusion.models.abilities import can
 from qfusion.models.terms import Parameter
 from qfusion.panels import page_state, panel, params
 from qfusion.wording.backgrounds import describe_comparison
@@ -86,7 +87,7 @@ def tornado(
         half: with the slope half-way, which takes a second or more.
     """
     study = sample.study
-    timed = sample.study.can("time")
+    timed = can(sample.study.model, "time")
     effect = effect or sample.quantity
     rows, result, reach = effect_sensitivity(sample, effect, over)
     places = physics_sensitivity.rank_terms(
@@ -211,7 +212,7 @@ def term_response(
         f"term, all others as they stand. The mean slope on the way is (by quadrature) {along.mean_slope:+.3g}: times "
         f"the way ({parameter.value:g}) it is what removal takes away ({-along.effect:+.3g})."
     )
-    if study.can("time"):
+    if can(study.model, "time"):
         not_shown = "strengths beyond what stands now: move the slider."
     else:
         not_shown = "strengths beyond what was learned."
@@ -308,13 +309,13 @@ def has_effect(
     **_: Any,
 ) -> bool:
     """Return whether the model consists of terms, and some of the group move the effect."""
-    if not sample.study.can("terms"):
+    if not can(sample.study.model, "terms"):
         return False
     result = effect_sensitivity(sample, effect, over).sensitivity
     return (
         len(
             physics_sensitivity.rank_terms(
-                result, group or physics_sensitivity.EVERY, sample.can("time")
+                result, group or physics_sensitivity.EVERY, can(sample.model, "time")
             )
         )
         > 0
@@ -340,7 +341,7 @@ GROUP = params.SelectParam(
     "Terms",
     "All terms are shown.",
     "The parts of the model that are weakened and removed.",
-    lambda study: physics_sensitivity.GROUPS[study.can("time")],
+    lambda study: physics_sensitivity.GROUPS[can(study.model, "time")],
 )
 HALF = params.SwitchParam(
     "half",
@@ -366,7 +367,7 @@ WITHOUT = params.SwitchParam(
 
 def sensitivity_choices(view: page_state.PageState, study: Study) -> tuple[params.Param, ...]:
     """Return what a reader may choose of sensitivities: of a model with time on Dynamics, of another one on Circuit."""
-    is_here = study.can("terms") and study.can("time") == (view.page == "dynamics")
+    is_here = can(study.model, "terms") and can(study.model, "time") == (view.page == "dynamics")
     return (EFFECT, COHORT, GROUP, HALF, FOLLOWED, TABLE, WITHOUT) if is_here else ()
 
 
@@ -389,7 +390,8 @@ PANELS = {
         {**_TERMS, "term": FOLLOWED},
         # some term does not act linearly, so that there is a way to follow
         fits=lambda sample, effect="", over=physics_sensitivity.THIS, **_: (
-            sample.study.can("terms") and bool(effect_sensitivity(sample, effect, over).followed())
+            can(sample.study.model, "terms")
+            and bool(effect_sensitivity(sample, effect, over).followed())
         ),
         opens=_is_open,
     ),

@@ -4,6 +4,7 @@ from typing import Any
 
 from qfusion._checks import require_number
 from qfusion.models import jump_changes
+from qfusion.models.abilities import can
 from qfusion.models.tweak import COUPLING, DISSIPATION, DURATION, Tweak, learned
 
 # What an address may say of a model's couplings, dissipation and duration: factors from 0 to the top of their sliders.
@@ -43,6 +44,6 @@ def parse_tweak(study: Any, text: str) -> Any:
     """
     return (
         parse_slider_tweak(study.model, text)
-        if study.can("time")
+        if can(study.model, "time")
         else study.model.parse_tweak(text)
     )

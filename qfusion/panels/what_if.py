@@ -23,6 +23,7 @@ from qfusion.explain import counterfactual
 from qfusion.figures import decision_charts, decision_pairs, evidence_fusion, state_changes, style
 from qfusion.figures.numbers import terms_table
 from qfusion.models import require, terms
+from qfusion.models.abilities import can
 from qfusion.models.terms import Search
 from qfusion.panels import page_state, panel, params
 from qfusion.quantum import circuits
@@ -386,7 +387,7 @@ def nearest_flips(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
         shows += f"**Not confirmed by running the model again: {', '.join(unsure)}.**"
     elif len(never) < len(result):
         shows += "Each was set in the model, the model run again, and the decision seen to change."
-    if never and study.can("states"):
+    if never and can(study.model, "states"):
         shows += f" No state whatever of {', '.join(never)} can do it."
     elif never:
         shows += f" None was found of {', '.join(never)}."
@@ -434,9 +435,9 @@ def _distance_terms(
     study: Study, flips: Mapping[str, decision_flips.Flip]
 ) -> tuple[float, str, str]:
     """Return the largest distance there can be, what it is called, and how the smallest is found."""
-    if study.can("kets"):
+    if can(study.model, "kets"):
         return math.pi / 2, "Fubini–Study angle", "exact, by a secular equation"
-    if study.can("states"):
+    if can(study.model, "states"):
         return (
             math.pi * math.sqrt(study.model.elements),
             "norm of the change of the angles θ",
@@ -475,7 +476,7 @@ def parameter_flips(sample: Sample, theme: style.Theme = "light") -> panel.Panel
         np.array([change.size for change in result]),
         theme=theme,
         axis="relative change that flips the decision"
-        if study.can("time")
+        if can(study.model, "time")
         else "change of the angle that flips the decision (rad)",
     )
     shows = (
@@ -584,7 +585,7 @@ def has_changes(sample: Sample, changes: interventions.Asked | None = None, **_:
 
 def _changed_states(view: page_state.PageState, sample: Sample) -> list[str]:
     """Return the modalities that have another state."""
-    if not sample.study.can("states"):
+    if not can(sample.study.model, "states"):
         return []
     return [
         name
@@ -628,9 +629,9 @@ def donor_choice(modality: str) -> params.SampleParam:
 
 def number_choices(study: Study, modality: str) -> list[params.NumberParam]:
     """Return the numbers of a modality's state."""
-    if not study.can("states"):
+    if not can(study.model, "states"):
         return []
-    kets = study.can("kets")
+    kets = can(study.model, "kets")
     size = study.model.dims[study.modalities.index(modality)] if kets else study.model.elements
     ranges = [(0.0, math.pi), (-math.pi, math.pi)] if kets and size == 2 else [(0.0, 1.0)] * size
     return [
@@ -694,7 +695,7 @@ PANELS = {
     "knob-flips": panel.Panel(
         parameter_flips,
         fits=lambda sample: (
-            sample.study.can("terms")
+            can(sample.study.model, "terms")
             and bool(decision_flips.parameters_that_flip(sample.study, sample.row).changes)
         ),
         opens=KNOBS.opens,

@@ -63,6 +63,7 @@ from qfusion.figures import (
     sample_timeline,
     style,
 )
+from qfusion.models.abilities import can
 from qfusion.quantum.measure_kinds import KINDS
 from qfusion.report.blocks import (
     HALF,
@@ -138,7 +139,7 @@ def shared(sample: Sample, own: bool) -> dict[str, Any]:
         own: whether the sample's own terms over the training seeds are shown.
     """
     # for the curves; rows of networks cost more
-    explanation, rows, outputs = numbers.test_rows(sample, 600 if sample.can("kets") else 60)
+    explanation, rows, outputs = numbers.test_rows(sample, 600 if can(sample.model, "kets") else 60)
     curves = faithfulness.modality_curves(explanation, outputs, quantity=sample.quantity)
     data = sample.dataset
     planted = (
@@ -192,6 +193,7 @@ def shared(sample: Sample, own: bool) -> dict[str, Any]:
         "describe_cuts": describe_cuts,
         "cut_correlations": cut_correlations,
         "describe_background": describe_background,
+        "can": can,
         "describe_level_intervals": describe_level_intervals,
         "name_split": name_split,
         "describe_decision": describe_decision,
@@ -418,9 +420,9 @@ def _curve(piece: Audio | Series, hue: str) -> Block:
 
 def _on_the_way(sample: Sample) -> dict[str, Any]:
     """When it was decided, where the model can be read out before its end, and what its dynamics built."""
-    if not (sample.can("time") or sample.can("layers")):
+    if not (can(sample.model, "time") or can(sample.model, "layers")):
         return {"settled": "", "on_the_way": False}
-    form = "t = {:.2f}" if sample.can("time") else "“{}”"
+    form = "t = {:.2f}" if can(sample.model, "time") else "“{}”"
     decisions = [
         name_decision(scores, sample.classes) for scores in sample.through.prediction[:, 0]
     ]
@@ -428,13 +430,13 @@ def _on_the_way(sample: Sample) -> dict[str, Any]:
         "settled": describe_last_change(decisions, [form.format(place) for place in sample.places]),
         "on_the_way": True,
         "last": {name: values[-1] for name, values in sample.along.items() if name},
-        **(resolved(lambda: numbers.path_attribution(sample)) if sample.can("time") else {}),
+        **(resolved(lambda: numbers.path_attribution(sample)) if can(sample.model, "time") else {}),
     }
 
 
 def _at_the_end(sample: Sample) -> dict[str, Any]:
     """Entropies and entanglement at T; of a network what its fusion read."""
-    if sample.can("time"):
+    if can(sample.model, "time"):
         tracked = numbers.track(sample)
         measures = {
             (measure.kind, measure.part): number(float(measure.values[-1]))
@@ -449,7 +451,7 @@ def _at_the_end(sample: Sample) -> dict[str, Any]:
             "singles": [*((name,) for name in sample.modalities), ()],
             "apart": float(np.abs(tracked.rho[-1] - numbers.state_at(sample)).max()),
         }
-    if not sample.can("rules"):
+    if not can(sample.model, "rules"):
         return {}
     reading = numbers.fusion_reading(sample)
     return {
@@ -471,9 +473,9 @@ def contradiction(K: float) -> str:
 
 def _circuit(sample: Sample) -> dict[str, Any]:
     """The circuit, with the sample in it, or the dimensions for which none is drawn."""
-    if not sample.can("circuit"):
+    if not can(sample.model, "circuit"):
         return {}
-    if sample.can("time") and any(d & (d - 1) for d in sample.model.dims):
+    if can(sample.model, "time") and any(d & (d - 1) for d in sample.model.dims):
         return {"undrawn": listed([str(d) for d in sample.model.dims])}
     replay, step = numbers.circuit(sample)
     return {"undrawn": "", "replay": replay, "step": step}
@@ -712,7 +714,7 @@ def _terms(result: Members) -> dict[str, Any]:
 def _built(result: Members) -> dict[str, Any]:
     """Which coupling and dissipation built which contribution, on average over the cohort."""
     sample = result.sample
-    if not sample.can("time"):
+    if not can(sample.model, "time"):
         return {}
     features = sample.dataset.inputs(result.places(result.members), dtype=torch.float64)
     build = (
@@ -754,7 +756,7 @@ def _cuts(result: Members) -> Any:
         result.sample,
         drawn_samples.thin_rows(result.places(result.members), 200),
     )  # seconds
-    if not sample.can("time") or len(sample.modalities) < 2 or len(rows) < 2:
+    if not can(sample.model, "time") or len(sample.modalities) < 2 or len(rows) < 2:
         return None
     return cut_measures.cut_curves(sample.model, sample.dataset, rows)
 

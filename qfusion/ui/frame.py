@@ -20,6 +20,7 @@ from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError, default_on_error, translate_system_errors
 from qfusion.figures.style import Theme
 from qfusion.models import Ability, Tweak, abilities
+from qfusion.models.abilities import can
 from qfusion.panels import address, page_state, pages, params, pickers
 from qfusion.ui import (
     access,
@@ -182,7 +183,7 @@ def begin_model_page(title: str, before: Callable[[Study], None] | None = None) 
                 [
                     page
                     for page, any_of in REQUIRED_ABILITIES.items()
-                    if not any(map(study.can, any_of))
+                    if not any(can(study.model, ability) for ability in any_of)
                 ],
             )
             pinning.pin_button(study, row, link)
@@ -199,7 +200,7 @@ def begin_model_page(title: str, before: Callable[[Study], None] | None = None) 
             FILES,
             origin,
             (lambda: context.tweaked_sample(tweak_widgets.current_tweak(study)))
-            if study.can("time") or study.can("layers")
+            if can(study.model, "time") or can(study.model, "layers")
             else None,
         )
         state.put(

@@ -11,6 +11,7 @@ from qfusion.analysis import sample_examples, text
 from qfusion.analysis.study import Study
 from qfusion.figures import style
 from qfusion.models import Ability
+from qfusion.models.abilities import can
 from qfusion.panels import overview
 from qfusion.training import metrics
 from qfusion.ui import figure, frame, guidance, model_export_dialog, panels, sample_content
@@ -81,7 +82,7 @@ def _example(context: frame.PageContext, item: sample_examples.Example) -> None:
         "1), and what the fusion makes of it.",
     }
     figures = next(
-        (drawn[able] for able in drawn if study.can(able)), f"Baseline + terms = {unit}."
+        (drawn[able] for able in drawn if can(study.model, able)), f"Baseline + terms = {unit}."
     )
     guidance.title(
         f"{ICONS[item.kind]} {TITLES[item.kind]}", f"{explain_example(item)} {figures}", 3
@@ -187,9 +188,9 @@ def reading_guide(context: frame.PageContext) -> None:
         "The sum is exact, not sampled.\n"
         + (
             _OF_TIME
-            if context.study.can("time")
+            if can(context.study.model, "time")
             else _OF_CIRCUITS
-            if context.study.can("rules")
+            if can(context.study.model, "rules")
             else ""
         )
         + "- **Every figure** has an export (SVG, PDF, PNG, HTML, and what it was made from) and its numbers as "
@@ -252,7 +253,7 @@ def _places(study: Study) -> tuple[Place, ...]:
         ("pages/samples.py", "See every part", {}),
         ("pages/samples.py", "See what each says", {}),
         ("pages/what_if.py", "See and try it", {}),
-        *next((last[able] for able in last if study.can(able)), other),
+        *next((last[able] for able in last if can(study.model, able)), other),
     )
 
 

@@ -12,6 +12,7 @@ from qfusion.analysis.study import Study
 from qfusion.data import Audio, Content, Image, Text, clip_copies, clip_previews, media
 from qfusion.data.sample_content import Clip, Film, Series
 from qfusion.data.unimodal_labels import LABEL_PREFIX
+from qfusion.models.abilities import can
 from qfusion.panels import samples, timelines
 from qfusion.ui import components, figure, frame
 from qfusion.ui.report_button import report_of_sample
@@ -167,9 +168,9 @@ def sample_heading(context: frame.PageContext) -> None:
         st.subheader(f"Sample {text.escape_markdown(context.sample)}", anchor=False)
         with st.container(horizontal=True, vertical_alignment="center", width="content"):
             report_of_sample(context)
-            if context.study.can("time"):
+            if can(context.study.model, "time"):
                 frame.link("pages/dynamics.py", "Follow it through time", ":material/timeline:")
-            elif context.study.can("circuit"):
+            elif can(context.study.model, "circuit"):
                 frame.link("pages/circuit.py", "Walk it through the circuit", ":material/schema:")
 
 

@@ -13,6 +13,7 @@ from qfusion.analysis import inside, text
 from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError
 from qfusion.figures.style import term_title
+from qfusion.models.abilities import can
 from qfusion.models.tweak import DURATION, MAX_TEXT, Tweak, couplings, dissipations, learned
 from qfusion.panels import dynamics_page, network, tweak_limits
 from qfusion.ui import page_params, state
@@ -64,9 +65,9 @@ def _default(study: Study) -> Mapping[str, Any]:
     """Keys of the widgets that tweak a model, with what they say as learned."""
     return (
         learned(study.model)
-        if study.can("time")
+        if can(study.model, "time")
         else {network.EDITS.key: ""}
-        if study.can("rules")
+        if can(study.model, "rules")
         else {}
     )
 
@@ -97,7 +98,7 @@ def assign_tweaks(values: Mapping[str, Any]) -> None:
 def current_tweak(study: Any) -> str:
     """What the reader has set on the Dynamics or Circuit page for this model; empty for as learned, or for edits that
     do not fit. A number that was set for another model, and that no slider of this one can show, is left out."""
-    if not study.can("time"):
+    if not can(study.model, "time"):
         return "" if _edits_problem(study) else edits_text().strip(" ,")
     highest = tweak_limits.slider_tops(study.model)
     numbers = [

@@ -10,6 +10,7 @@ from qfusion.analysis.study import Study
 from qfusion.explain import verdicts
 from qfusion.explain.contribution_shares import net_joint_share
 from qfusion.explain.verdicts import JointCourse
+from qfusion.models.abilities import can
 from qfusion.wording.backgrounds import describe_agreement
 from qfusion.wording.markup import MARKDOWN
 from qfusion.wording.samples import describe_softmax, name_explained_class
@@ -82,9 +83,9 @@ def flip(study: Study, flips: Mapping[str, decision_flips.Flip]) -> str:
     """
     able = {name: flip for name, flip in flips.items() if flip.state.possible}
     if not able:
-        return NO_FLIP if study.can("states") else NO_FLIP_FOUND
+        return NO_FLIP if can(study.model, "states") else NO_FLIP_FOUND
     distances = {name: flip.state.distance for name, flip in able.items()}
-    unit = " rad" if study.can("states") else ""
+    unit = " rad" if can(study.model, "states") else ""
     names_by_end: dict[tuple[str, str], list[str]] = {}
     for name in top(distances, smallest=True):
         state = able[name].state
@@ -219,7 +220,7 @@ def largest_at(dividends: Mapping[str, np.ndarray], place: int) -> str:
 def since_when(sample: Sample) -> str:
     """Return since when, along time or layers, the decision is the final one; of several classes along time, since when
     joint terms outweigh single modalities."""
-    timed = sample.can("time")
+    timed = can(sample.model, "time")
     if timed:
         where = [TIME.format(at) for at in sample.places]
     else:
@@ -237,7 +238,7 @@ def what_was_added(sample: Sample) -> str:
     start, end = (
         {term: float(values[place]) for term, values in sample.along.items()} for place in (0, -1)
     )
-    by = EVOLUTION if sample.can("time") else NETWORK
+    by = EVOLUTION if can(sample.model, "time") else NETWORK
     return describe_change(start, end, by, MARKDOWN, sample.quantity)
 
 
@@ -246,13 +247,13 @@ def _flips(sample: Sample) -> str:
 
 
 def _when(sample: Sample) -> str:
-    if not (sample.can("time") or sample.can("layers")):
+    if not (can(sample.model, "time") or can(sample.model, "layers")):
         return NOT_FOLLOWED
     return since_when(sample.learned)
 
 
 def _added(sample: Sample) -> str:
-    if not (sample.can("time") or sample.can("layers")):
+    if not (can(sample.model, "time") or can(sample.model, "layers")):
         return NO_DYNAMICS
     return what_was_added(sample.learned)
 

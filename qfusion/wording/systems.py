@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from qfusion._sentences import count, listed
 from qfusion.analysis import text
 from qfusion.analysis.study import Study
+from qfusion.models.abilities import can
 from qfusion.models.truth_tables import stage_sizes
 from qfusion.quantum.circuits import BLOCKS
 
@@ -73,7 +74,7 @@ def describe_system(study: Study) -> str:
     names = list_modalities(study)
     if model.about:
         return f"{title} {model.about.format(names=names, target=target, dims=_dims(model))}"
-    if study.can("time"):
+    if can(study.model, "time"):
         return QUANTUM_JUMP.format(
             title=title,
             names=names,
@@ -81,7 +82,7 @@ def describe_system(study: Study) -> str:
             dims=_dims(model),
             jumps=count(model.jump_count, "learned jump operator"),
         )
-    if not study.can("states"):
+    if not can(study.model, "states"):
         return NETWORK.format(
             title=title, names=names, target=target, kind=text.escape_markdown(model.kind)
         )
@@ -125,11 +126,11 @@ def describe_features(study: Study) -> str:
 def pipeline_stages(study: Study) -> tuple[Stage, ...]:
     """Return the stages from features to the decision, each with the page that shows it."""
     start = Stage("Features", describe_features(study), "pages/samples.py", "See a sample", {})
-    if study.can("time"):
+    if can(study.model, "time"):
         stages = _evolution_stages(study)
-    elif not study.can("states"):
+    elif not can(study.model, "states"):
         stages = _network_stages(study)
-    elif study.can("rules"):
+    elif can(study.model, "rules"):
         stages = _circuit_stages(study)
     else:
         stages = _product_stages(study)
@@ -225,16 +226,16 @@ def model_card_rows(study: Study) -> dict[str, Any]:
     card, model = study.card, study.model
     parameters = card.get("parameters", {})
     rows: dict[str, Any] = {"checkpoint": study.name, "kind": card.get("model", model.kind)}
-    if study.can("time"):
+    if can(study.model, "time"):
         rows |= {
             "state dimensions": _dims(model),
             "jump operators": model.jump_count,
             "measurement vectors": describe_read_out(model),
             "duration T": f"{model.duration:g}",
         }
-    elif study.can("kets"):
+    elif can(study.model, "kets"):
         rows |= {"state dimensions": _dims(model)}
-    elif study.can("rules"):
+    elif can(study.model, "rules"):
         rows |= _circuit_rows(study)
     return rows | {
         "parameters": f"{parameters.get('total', 0):,}",

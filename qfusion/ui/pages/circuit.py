@@ -18,6 +18,7 @@ from qfusion.analysis import sample_circuits, text
 from qfusion.analysis.sample import Sample
 from qfusion.figures.circuit_replay import Replay
 from qfusion.models import table_edits
+from qfusion.models.abilities import can
 from qfusion.panels import circuit, device_noise, dynamics as physics, network
 from qfusion.training import metrics
 from qfusion.ui import (
@@ -573,9 +574,9 @@ def walk_through(context: frame.PageContext, sample: Sample, walk: Replay) -> No
     can be set, and all gates as a table."""
     at = int(state.get(circuit.GATE.key, walk.count))
     panels.show(sample, context.theme, "circuit", on_select=_picked, first=1)
-    if sample.study.can("time"):
+    if can(sample.study.model, "time"):
         guidance.below(_WHOLE)
-    if sample.study.can("rules"):  # whose gates alone take angles that can be set
+    if can(sample.study.model, "rules"):  # whose gates alone take angles that can be set
         at_gate(sample, at)
         references = walk.takes[at - 1] if at else ()
         if takes := [one for one in references if one[0] in table_edits.NETWORK]:
@@ -715,14 +716,14 @@ def plain_gates(context: frame.PageContext) -> None:
 def page() -> None:
     """Draws the page."""
     context = frame.begin_model_page("Circuit")
-    if not context.study.can("circuit"):
+    if not can(context.study.model, "circuit"):
         st.markdown("**This model has no circuit of gates**: its decision is read out at once.")
         instead = ("pages/samples.py", "See what each modality adds", ":material/article:")
         votes = ("pages/operators.py", "See what its read-out votes for", ":material/how_to_vote:")
-        frame.link(*(votes if context.study.can("states") else instead))
-    elif context.study.can("time"):
+        frame.link(*(votes if can(context.study.model, "states") else instead))
+    elif can(context.study.model, "time"):
         one_step(context)
-    elif context.study.can("gates"):
+    elif can(context.study.model, "gates"):
         plain_gates(context)
     else:
         fusion_network(context)

@@ -21,6 +21,7 @@ from qfusion.analysis import (
 from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError, default_on_error
 from qfusion.explain import RELATIONS, cohorts, stability
+from qfusion.models.abilities import can
 from qfusion.panels import (
     cohort_quality,
     cohorts as builders,
@@ -454,9 +455,13 @@ def entanglement(context: frame.PageContext, levels: errors.Levels) -> None:
     """The honest test of "entanglement explains fusion": one measure against interaction strength, with intervals."""
     study = context.study
     if not cohort_measures.measure_titles(study):
+        reason = (
+            "entangles nothing"
+            if can(study.model, "states")
+            else "has no states that could be entangled"
+        )
         st.caption(
-            f"This model {'entangles nothing' if study.can('states') else 'has no states that could be entangled'}, "
-            "so there is no entanglement to set against what the modalities say jointly."
+            f"This model {reason}, so there is no entanglement to set against what the modalities say jointly."
         )
         return
     with panels.panel_frame("entanglement") as head:
@@ -465,7 +470,7 @@ def entanglement(context: frame.PageContext, levels: errors.Levels) -> None:
                 builders.MEASURE,
                 help="The entropy counts mixing by jumps as well as entanglement. Negativity is entanglement alone; "
                 "like mutual information and total correlation it needs every sample's state, about 17 ms each, once."
-                if study.can("time")
+                if can(study.model, "time")
                 else "The fused qubits and their modality qubits are together in a pure state, so their entropy is "
                 "their entanglement.",
             ),

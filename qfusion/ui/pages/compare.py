@@ -22,6 +22,7 @@ from qfusion.data import Image, Text
 from qfusion.errors import QFusionError
 from qfusion.explain.cohorts import Cohort
 from qfusion.figures.column_charts import MOST
+from qfusion.models.abilities import can
 from qfusion.panels import compare as builders, network, pickers, pins, sample_columns, tweak_limits
 from qfusion.training import metrics
 from qfusion.ui import (
@@ -146,7 +147,7 @@ def _swap(study: Study, row: int, view: pins.Pin) -> None:
     state.put(pickers.DATA.key, view.data)
     state.choose_sample(view.sample)
     other: Any = pickers.resolve_pin(view)[0]
-    if other.can("time"):
+    if can(other.model, "time"):
         tweak_widgets.set_sliders(other.model, tweak_limits.parse_tweak(other, view.tweak))
     else:
         state.put(network.EDITS.key, view.tweak)
@@ -187,12 +188,12 @@ def strips(context: frame.PageContext, sides: compare.Sides) -> None:
 def tweak_of_b(context: frame.PageContext) -> str:
     """Draws B's parameters, the same as on the Dynamics and Circuit pages, and returns what is tweaked."""
     study: Any = context.study
-    if not study.can("terms"):
+    if not can(study.model, "terms"):
         st.caption("B has nothing to tweak: no couplings, dissipation or fusion rules.")
         return ""
-    title = "couplings, dissipation, duration" if study.can("time") else "fusion rules"
+    title = "couplings, dissipation, duration" if can(study.model, "time") else "fusion rules"
     with widgets.fold(builders.TWEAK_B, ":material/tune:", f"Tweak B: {title}"):
-        if study.can("time"):
+        if can(study.model, "time"):
             presets = st.container()
             with st.container(key="pair-knobs"):
                 tweak_widgets.draw_sliders(study)

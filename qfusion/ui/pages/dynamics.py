@@ -9,6 +9,7 @@ from qfusion.analysis import text
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.sample_evolution import MOST_ERROR
 from qfusion.models import Tweak
+from qfusion.models.abilities import can
 from qfusion.panels import (
     convergence,
     correlation_removal,
@@ -50,7 +51,7 @@ WIDE = (1.25, 1)  # of two columns
 @frame.guard()
 def no_time(context: frame.PageContext) -> None:
     """Why there is nothing to follow through time, and where its counterpart is."""
-    if not context.study.can("layers"):
+    if not can(context.study.model, "layers"):
         st.markdown(
             "**This model has no evolution in time**, nor layers: its decision is read out at once."
         )
@@ -280,7 +281,7 @@ def dynamics(context: frame.PageContext) -> None:
 def page() -> None:
     """Draws the page."""
     context = frame.begin_model_page("Dynamics")
-    if context.study.can("time"):
+    if can(context.study.model, "time"):
         # what a link asks for, such as "H.text=0.5,T=1.2", all other sliders as learned; before they are drawn
         turn = page_params.take_linked(dynamics_page.TURN.key)
         if turn is not None:

@@ -6,6 +6,7 @@ import numpy as np
 import streamlit as st
 
 from qfusion.analysis import operator_votes, text
+from qfusion.models.abilities import can
 from qfusion.panels import decision_operators
 from qfusion.ui import frame, guidance, panels, sample_content, selections, widgets
 from qfusion.wording.backgrounds import describe_baseline
@@ -15,7 +16,7 @@ from qfusion.wording.backgrounds import describe_baseline
 
 def votes(context: frame.PageContext) -> None:
     """Controls and all panels."""
-    if not context.study.can("states"):
+    if not can(context.study.model, "states"):
         st.markdown(
             "**This model has no states that its decision is linear in**, so no operator says how they would vote. "
             "What each modality says is asked by evaluation."

@@ -26,6 +26,7 @@ from qfusion.data import Audio, Image, own, own_sessions
 from qfusion.data.data_set import DataSet
 from qfusion.data.picture_arrays import enlarge, grey_levels
 from qfusion.data.sample_content import Maker
+from qfusion.models.abilities import can
 from qfusion.panels import (
     compare as builders,
     inside as raw,
@@ -430,7 +431,11 @@ def _taken(made: own.Own, modalities: tuple[str, ...]) -> str:
 def page() -> None:
     """Draws the page."""
     context = frame.begin_model_page("Samples")
-    sample, theme, ruled = context.tweaked_sample(), context.theme, context.study.can("rules")
+    sample, theme, ruled = (
+        context.tweaked_sample(),
+        context.theme,
+        can(context.study.model, "rules"),
+    )
 
     if samples.TRY.fits(context.study):
         widgets.folded(samples.TRY, lambda: try_own(context), ":material/draw:")
@@ -457,7 +462,7 @@ def page() -> None:
         panels.show(sample, theme, "shapley", "people", "masses")
     with right, frame.guard():
         panels.show(sample, theme, "beliefs", "fused-entropies", "entropies")
-        if not (ruled or context.study.can("time")):
+        if not (ruled or can(context.study.model, "time")):
             st.caption(
                 "This model has no entropies: nothing is entangled or evolves, so its states stay pure."
             )

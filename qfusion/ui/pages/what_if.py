@@ -17,6 +17,7 @@ from qfusion.analysis import (
 )
 from qfusion.data.synthetic import opinion_texts
 from qfusion.models import table_edits
+from qfusion.models.abilities import can
 from qfusion.models.jump_changes import tweak_of
 from qfusion.models.terms import ParameterChange
 from qfusion.panels import what_if as builders
@@ -212,13 +213,17 @@ def nearest(context: frame.PageContext) -> None:
 
 def parameters(context: frame.PageContext) -> None:
     """The folded part on the model's own parameters; nothing is worked out until it is opened."""
-    if not context.study.can("terms"):
+    if not can(context.study.model, "terms"):
         st.caption(
             "This model has no knobs of a physics and no fusion rules that could flip the decision: only its states "
             "can."
         )
     else:
-        what = "knob of the physics" if context.study.can("time") else "angle of the fusion rules"
+        what = (
+            "knob of the physics"
+            if can(context.study.model, "time")
+            else "angle of the fusion rules"
+        )
         widgets.folded(
             builders.KNOBS,
             lambda: _flips(context),
@@ -239,8 +244,10 @@ def _flips(context: frame.PageContext) -> None:
     with st.container(horizontal=True, key="set-knobs"):
         for change in search.changes[:4]:
             value = beyond(change)
-            page, unit = ("Dynamics", "") if context.study.can("time") else ("Circuit", " rad")
-            if context.study.can("time"):
+            page, unit = (
+                ("Dynamics", "") if can(context.study.model, "time") else ("Circuit", " rad")
+            )
+            if can(context.study.model, "time"):
                 query = {"show": "Decision", "turn": str(tweak_of(change.kind, change.name, value))}
             else:
                 place = table_edits.edit_key(
@@ -286,7 +293,7 @@ def result(context: frame.PageContext, wanted: changes.Asked) -> None:
     shown = [
         name
         for name, action in done.items()
-        if action != changes.DROP and context.study.can("states")
+        if action != changes.DROP and can(context.study.model, "states")
     ]
     for first in range(0, len(shown), 2):
         for place, name in zip(st.columns(2, gap="medium"), shown[first : first + 2], strict=False):

@@ -11,6 +11,7 @@ from qfusion._sentences import count
 from qfusion.analysis import audit, errors, fusion_tests, jobs, patching, text, trust, twin_training
 from qfusion.analysis.study import Study
 from qfusion.figures.style import Theme
+from qfusion.models.abilities import can
 from qfusion.panels import (
     cohorts,
     data_fusion,
@@ -128,7 +129,7 @@ def pieces_section(context: frame.PageContext) -> None:
         panels.show(sample, context.theme, "patches", first=1)
     if model_pieces.PIECES["smallest"].fits(study):
         panels.lazy_panel("smallest", partial(_smallest, context))
-    if study.can("rules"):
+    if can(study.model, "rules"):
         widgets.draw(model_pieces.GROUPS_OF)
         panels.show(
             sample, context.theme, *(name for name in model_pieces.PIECES if "groups" in name)
