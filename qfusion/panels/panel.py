@@ -257,7 +257,7 @@ def all_open(*conditions: Opens) -> Opens:
 
 
 def needs(*abilities: Ability, where: Callable[[Any], object] = always) -> Callable[..., bool]:
-    """Return the condition that the model of a sample or study has some abilities, and that `where` holds of the study."""
+    """Return the condition that a sample's or study's model has some abilities, and that `where` holds of the study."""
 
     def fits(scope: Any, **_: Any) -> bool:
         study = getattr(scope, "study", scope)
