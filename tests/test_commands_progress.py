@@ -100,7 +100,7 @@ def test_an_epoch_that_lasts_shows_its_rate_and_the_time_left(
 
 def test_a_bar_within_a_bar_is_a_line_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        common, "Console", lambda stderr: Console(stderr=stderr, force_terminal=True)
+        printing, "Console", lambda stderr: Console(stderr=stderr, force_terminal=True)
     )
     with (
         printing.progress_bar("Training") as outer,
