@@ -461,27 +461,27 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "own terms and people's labels",
-        "explain.unimodal_labels:follows",
+        "wording.label_agreement:describe_label_trends",
         "the interval of the rank correlation excludes zero, and it lies beyond 95 % of shuffled labels; else not "
         "shown",
         PEOPLE,
     ),
     Template(
         "conflicts that people call and verdicts",
-        "explain.unimodal_labels:meets",
+        "wording.label_agreement:describe_verdict_trend",
         "the interval of the difference of the rates excludes zero, and it lies beyond 95 % of shuffled labels; "
         "else not shown",
         PEOPLE,
     ),
     Template(
         "second model and people's labels",
-        "explain.unimodal_labels:closer",
+        "wording.label_agreement:describe_model_trends",
         "the interval of the paired difference excludes zero",
         PEOPLE,
     ),
     Template(
         "a sample and its labels",
-        "explain.unimodal_labels:of_sample",
+        "wording.label_agreement:describe_sample_labels",
         "signs of labels that are known and not zero; a conflict where all are known",
         PEOPLE,
     ),

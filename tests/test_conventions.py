@@ -19,6 +19,7 @@ from qfusion.explain import cut_losses
 from qfusion.runs import search_space
 from qfusion.training import metrics
 from qfusion.ui.pages import data as import_view
+from qfusion.wording.metrics import describe_metric
 from tests import importable
 from tests.test_app_data import press
 from tests.test_app_pages import plain, said, visit
@@ -221,9 +222,8 @@ def test_no_two_conventions_are_mistaken_for_one_another() -> None:
         assert metrics.convention_of(keys) == name
         assert set(metrics.labels(keys)) == set(keys)
         assert metrics.headlines(keys) == list(metrics.HEADLINES[name])
-    assert (
-        metrics.labels(metrics.NAMES["sims"])["acc5"].help
-        != metrics.labels(metrics.NAMES["mosi"])["acc5"].help
+    assert describe_metric("acc5", metrics.NAMES["sims"]) != describe_metric(
+        "acc5", metrics.NAMES["mosi"]
     )
     assert metrics.labels(metrics.NAMES["classes"])["f1"].short == "F1 (macro)"
     assert metrics.labels(metrics.NAMES["sims"])["f1"].short == "F1 (weighted)"

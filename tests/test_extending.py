@@ -35,6 +35,7 @@ from qfusion.quantum import measure_kinds, measures
 from qfusion.quantum.measure_kinds import States, Values
 from qfusion.training.batches import mean_and_std
 from qfusion.ui import glossary
+from qfusion.wording.measures import MEASURE_TEXTS, MeasureText
 from tests.charts import figures
 from tests.test_app_pages import plain, said, visit
 
@@ -108,20 +109,23 @@ def _linear_entropies(states: States) -> Values:
 
 @pytest.fixture
 def linear_entropy() -> Iterator[str]:
-    """A measure as its author writes it: a function under `kind`."""
+    """A measure as its author writes it: a function under `measure_kind`, and its texts."""
     name = "linear_entropy"
     measure_kinds.measure_kind(
         name,
         "linear entropy",
         "linear entropy",
+        cohort="linear entropy of the modalities at T (mean)",
+    )(_linear_entropies)
+    MEASURE_TEXTS[name] = MeasureText(
         question="How far from pure?",
         shows="1 - Tr ρ² of each modality and of all together.",
         not_shown="what made a state mixed.",
-        cohort="linear entropy of the modalities at T (mean)",
         source="Zurek, Habib, Paz 1993",
-    )(_linear_entropies)
+    )
     yield name
     del measure_kinds.KINDS[name]
+    del MEASURE_TEXTS[name]
 
 
 def test_a_measure_takes_one_function(linear_entropy: str, tmp_path: Path) -> None:

@@ -50,6 +50,7 @@ from qfusion.models.program import Port, Program, program_of
 from qfusion.models.program_card import Input, Output
 from qfusion.quantum.decomposition import subsets
 from qfusion.training import card_guess, checkpoint, imports, program_checks
+from qfusion.wording.model_notes import describe_notes, describe_remark
 from qfusion.wording.verdicts import name_decision
 from tests import near, test_common_part as common_part
 
@@ -781,7 +782,7 @@ def test_a_batch_that_is_baked_in() -> None:
     with pytest.raises(imports.Unfit) as caught:
         imports.take("baked.onnx", dataset)
     taken = imports.take("baked.onnx", dataset, replace(caught.value.card, batch=4))
-    assert "takes 4 rows at once" in taken.warnings[0]
+    assert "takes exactly 4 rows at once" in describe_remark(taken.warnings[0])
     rows = dataset.inputs(dataset.rows("train"), torch.float64)
     assert taken.model(rows) == pytest.approx(
         imports.take(kept("two.onnx", onnx_two()), dataset).model(rows).numpy(), abs=1e-6
@@ -992,13 +993,13 @@ def test_a_program_of_one_modality_warns_and_one_of_a_fixed_batch_runs_in_pieces
 
     dataset = data.load("said0")
     taken = imports.take(kept("one.pt2", exported(One().double().eval(), example())), dataset)
-    assert taken.warnings == (
-        "It reads only `vision`. On ten rows the scores do not depend on `audio`: what these contribute will be 0.",
-    )
+    assert [describe_remark(remark) for remark in taken.warnings] == [
+        "It reads only `vision`. On ten rows the scores do not depend on `audio`, so their contributions are 0."
+    ]
     fixed = imports.take(kept("fixed.pt2", exported(two[0], example(7), free=False)), dataset)
-    assert "takes 7 rows at once" in fixed.warnings[0]
+    assert "takes exactly 7 rows at once" in describe_remark(fixed.warnings[0])
     imports.keep(fixed, dataset, "fixed")
-    assert "takes 7 rows at once" in checkpoint.card("fixed")["notes"]
+    assert "takes exactly 7 rows at once" in describe_notes(checkpoint.card("fixed"))
     require_values("fixed", lambda x: two[0](x["audio"][0], x["vision"], x["audio"][1]), 1e-10)
 
 
@@ -1154,7 +1155,7 @@ def test_what_an_output_holds_is_guessed_and_its_log_odds_are_explained(C: int, 
     dataset = data.load(f"said{C}")
     assert taken.model.card.output.holds == holds.replace("one probability", "probabilities")
     assert not taken.warnings
-    first = taken.remarks[0]
+    first = describe_remark(taken.remarks[0])
     assert (
         f"is taken for {taken.model.card.output.holds} of {C} classes, a guess from 10 rows"
         in first
@@ -1171,7 +1172,7 @@ def test_what_an_output_holds_is_guessed_and_its_log_odds_are_explained(C: int, 
         ours = np.take_along_axis(study.scores, decided, 1)
         assert ours == pytest.approx(np.log(p.max(1) / p.min(1))[:, None], abs=1e-9)
         assert (ours > 0).all()
-    assert taken.remarks[0] in checkpoint.card("one")["notes"]
+    assert first in describe_notes(checkpoint.card("one"))
 
 
 def test_log_odds_are_taken_row_by_row_before_the_mean() -> None:
@@ -1223,8 +1224,8 @@ def test_probabilities_of_exactly_0_and_1(holds: str) -> None:
     dataset = data.load("said3")
     wanted = "log-probabilities" if holds == "impossible" else "probabilities"
     assert taken.model.card.output.holds == wanted
-    assert taken.remarks[1].endswith(
-        "before the log-odds of each row are taken, which changes 10 of 10 rows."
+    assert describe_remark(taken.remarks[1]).endswith(
+        "before the log-odds of each row are computed, which changes 10 of 10 rows."
     )
     sample = open_sample(imports.keep(taken, dataset, "one"), "row-0050", dataset)
     size = -np.log(1e-12)
@@ -1246,13 +1247,14 @@ def test_log_probabilities_that_are_finite_are_not_clipped() -> None:
 def test_outputs_that_add_up_to_something_else_are_said() -> None:
     module, taken = chances(3, "sigmoids")
     assert taken.model.card.output.holds == "scores"
-    x = program_checks.ten(data.load("said3"))
+    x = program_checks.sample_rows(data.load("said3"))
     with torch.no_grad():
         sums = module(x["audio"][0], x["vision"], x["audio"][1]).sum(1)
     assert len(taken.warnings) == 1
-    assert "Output `0` lies in [0, 1], but adds up to" in taken.warnings[0]
-    assert f"{float(sums.min()):.3g} to {float(sums.max()):.3g} in each row" in taken.warnings[0]
-    assert "Export the scores before the last softmax or sigmoid" in taken.warnings[0]
+    warning = describe_remark(taken.warnings[0])
+    assert "Output `0` lies in [0, 1], but adds up to" in warning
+    assert f"{float(sums.min()):.3g} to {float(sums.max()):.3g} in each row" in warning
+    assert "Export the scores before the last softmax or sigmoid" in warning
     card_of = replace(
         taken.model.card, output=replace(taken.model.card.output, holds="probabilities")
     )
@@ -1262,8 +1264,8 @@ def test_outputs_that_add_up_to_something_else_are_said() -> None:
     _, sure = chances(3, "probabilities")
     as_scores = replace(sure.model.card, output=replace(sure.model.card.output, holds="scores"))
     again = imports.take("probabilities.pt2", data.load("said3"), as_scores)
-    assert "as the card says" in again.remarks[0]
-    assert 'set `holds = "probabilities"`' in again.warnings[0]
+    assert "as the card says" in describe_remark(again.remarks[0])
+    assert 'set `holds = "probabilities"`' in describe_remark(again.warnings[0])
 
 
 @pytest.mark.parametrize("holds", ["scores", "probabilities"])

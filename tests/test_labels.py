@@ -20,6 +20,7 @@ from qfusion.data.target_spec import Target
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import imported as cards, program_card
 from qfusion.training import imports, train
+from qfusion.wording.model_notes import describe_remark
 from tests import importable, near
 from tests.test_app_pages import plain, said, visit
 
@@ -203,7 +204,9 @@ def test_a_program_of_a_number_a_label(
         output = taken.model.card.output
         assert (output.classes, output.label) == (LABELS, label)
         assert output.holds == ("probabilities" if sure else "scores")
-        assert f"{output.holds} of label ‘{label}’, a guess from 10 rows" in taken.remarks[0]
+        assert f"{output.holds} of label ‘{label}’, a guess from 10 rows" in describe_remark(
+            taken.remarks[0]
+        )
         assert not taken.warnings
         assert program_card.read(taken.model.card.text(), "card") == taken.model.card
         model, row = taken.model, dataset.rows("test")[:1]

@@ -27,6 +27,7 @@ from qfusion.models.registry import NEIGHBOURS
 from qfusion.quantum import circuits
 from qfusion.quantum.decomposition import subsets
 from qfusion.training import Options, loop, prepare, train
+from qfusion.wording.model_kinds import SENTENCES, describe_kind
 from tests.test_baselines import tiny
 from tests.test_training_options import annotated
 
@@ -535,13 +536,12 @@ def test_every_option_of_training_does(kind: str, changed: dict[str, Any]) -> No
 
 
 def test_neighbours_are_registered_and_described() -> None:
-    from qfusion.runs import setting_texts
 
     assert "unitary-fusion" in NEIGHBOURS
     for kind in KINDS:
         model = NEIGHBOURS[kind]
-        assert setting_texts.KINDS[kind].title == model.title
-        assert {"{names}", "{target}"} <= {word.strip(",.:;") for word in model.about.split()}
+        assert describe_kind(kind).title == model.title
+        assert {"{names}", "{target}"} <= {word.strip(",.:;") for word in SENTENCES[kind].split()}
         above = (
             Path(str(inspect.getsourcefile(model))).read_text().split(f"class {model.__name__}(")[0]
         )

@@ -31,6 +31,7 @@ from qfusion.explain import unimodal_labels as trust
 from qfusion.figures import export, recipe
 from qfusion.panels import label_agreement
 from qfusion.training import Options, checkpoint, metrics, train
+from qfusion.wording.label_agreement import describe_label_trends, describe_verdict_trend
 from qfusion.wording.studies import axis_titles
 from qfusion.wording.unimodal_labels import explain_missing_labels
 from tests.test_app_pages import plain, said, visit
@@ -361,7 +362,7 @@ def test_on_planted_data_the_numbers_are_those_of_the_truth() -> None:
         assert (each.rank.value, each.sign.value, each.slope.value) == pytest.approx(
             expected, abs=1e-9
         )
-        assert trust.rises(each)
+        assert trust.label_trend(each) is trust.Trend.RISES
     hidden = np.column_stack([table[[f"latent_{name}" for name in M]], study.dataset.y[rows]])
     called = (hidden.max(1) > 0) & (hidden.min(1) < 0)
     relation = study.frame().iloc[rows]["relation"].isin(["joint", "conflict"]).to_numpy()
@@ -378,8 +379,8 @@ def test_the_planted_agreement_of_the_stand_in_is_found_and_not_after_shuffling(
     study = open_study("simple", "stand-in")
     found = label_comparison.compare_with_labels(study)
     assert found is not None
-    assert all(trust.rises(each) for each in found.alone)
-    assert trust.differs(found.rates[trust.EITHER])
+    assert all(trust.label_trend(each) is trust.Trend.RISES for each in found.alone)
+    assert trust.verdict_trend(found.rates[trust.EITHER]) is trust.Trend.RISES
     assert [len(each.label) for each in found.alone] == [128, 160, 160]
     assert (found.samples, found.known) == (160, 128)
     rows, explanation = faithful.explain_test_rows(study)
@@ -388,18 +389,18 @@ def test_the_planted_agreement_of_the_stand_in_is_found_and_not_after_shuffling(
     table, clusters = labels.table.iloc[rows], study.dataset.clusters
     assert clusters is not None
     order = np.random.default_rng(5).permutation(len(rows))
-    shuffled = trust.beside(
+    shuffled = trust.compare_with_labels(
         explanation,
         table.iloc[order].set_index(table.index),
         study.dataset.y[rows][order],
         clusters=clusters.numbers[rows],
     )
-    assert not any(trust.rises(each) or trust.falls(each) for each in shuffled.alone)
-    assert not trust.differs(shuffled.rates[trust.EITHER])
-    assert trust.follows(shuffled.alone, "their labels").startswith(
-        "Not shown that own terms go with their labels"
+    assert all(trust.label_trend(each) is trust.Trend.NOT_SHOWN for each in shuffled.alone)
+    assert trust.verdict_trend(shuffled.rates[trust.EITHER]) is trust.Trend.NOT_SHOWN
+    assert describe_label_trends(shuffled.alone, "their labels").startswith(
+        "No significant relation to their labels of"
     )
-    assert trust.meets(shuffled, "their labels").startswith("Not shown that samples")
+    assert describe_verdict_trend(shuffled, "their labels").startswith("No significant relation")
 
 
 def test_a_second_model_is_compared_on_the_same_samples() -> None:

@@ -17,9 +17,20 @@ from qfusion.errors import InvalidInput
 from qfusion.explain import stability, unimodal_labels as trust, verdicts
 from qfusion.explain.coalitions import Explanation
 from qfusion.explain.stability import Interval
-from qfusion.explain.unimodal_labels import Alone, Beside, Rate, Shuffled
+from qfusion.explain.unimodal_labels import (
+    LabelAgreement,
+    ModalityAgreement,
+    ShuffledRange,
+    VerdictRate,
+)
 from qfusion.panels import label_agreement
 from qfusion.quantum.decomposition import subsets
+from qfusion.wording.label_agreement import (
+    describe_label_trends,
+    describe_model_trends,
+    describe_sample_labels,
+    describe_verdict_trend,
+)
 
 NAN = float("nan")
 M = ("text", "audio", "vision")
@@ -33,7 +44,7 @@ def test_intervals_are_over_videos_and_wider_for_it() -> None:
     explanation = explained(np.column_stack([term, np.zeros(600)]), ("text", "audio"))
     labels = pd.DataFrame({"text": label})
     alone = [
-        trust.beside(explanation, labels, label, clusters=clusters).alone[0].rank
+        trust.compare_with_labels(explanation, labels, label, clusters=clusters).alone[0].rank
         for clusters in (None, Clusters(video.astype(str), "videos").numbers)
     ]
     assert alone[0].value == alone[1].value
@@ -65,32 +76,33 @@ def test_few_constant_and_missing_labels_leave_no_interval() -> None:
     few = np.full(40, NAN)
     few[:4] = [0.1, 0.2, -0.1, 0.4]
     labels = pd.DataFrame({"text": few, "audio": np.full(40, 0.5), "vision": np.full(40, NAN)})
-    found = trust.beside(explanation, labels, rng.normal(size=40))
+    found = trust.compare_with_labels(explanation, labels, rng.normal(size=40))
     assert [each.rank.known for each in found.alone] == [False, False, False]
     assert (found.known, found.conflicting) == (0, 0)
-    words = trust.follows(found.alone, "people's labels")
-    assert (
-        words
-        == "Too few or constant numbers to tell for text (n = 4), audio (n = 40) and vision (n = 0)"
-    )
-    assert trust.meets(found, "people's labels").startswith(
+    words = describe_label_trends(found.alone, "people's labels")
+    assert words == "Too few or constant labels of text (n = 4), audio (n = 40) and vision (n = 0)"
+    assert describe_verdict_trend(found, "people's labels").startswith(
         "No sample has people's labels of every modality"
     )
-    assert len(found.alone[2].binned()) == 0
+    assert len(found.alone[2].bin_means()) == 0
     assert found.frame().shape[0] == 3
     with pytest.raises(InvalidInput, match="`labels` must have columns among"):
-        trust.beside(explanation, labels.rename(columns={"text": "smell"}), np.zeros(40))
+        trust.compare_with_labels(
+            explanation, labels.rename(columns={"text": "smell"}), np.zeros(40)
+        )
     with pytest.raises(InvalidInput, match="rows"):
-        trust.beside(explanation, labels.iloc[:9], np.zeros(40))
+        trust.compare_with_labels(explanation, labels.iloc[:9], np.zeros(40))
 
 
 def test_bins_hold_as_many_samples_and_rise_with_the_term() -> None:
     rng = np.random.default_rng(1)
     explanation = explained(rng.normal(size=(200, 2)), ("text", "audio"))
     each = (
-        trust.beside(explanation, pd.DataFrame({"text": rng.normal(size=200)}), np.zeros(200))
+        trust.compare_with_labels(
+            explanation, pd.DataFrame({"text": rng.normal(size=200)}), np.zeros(200)
+        )
         .alone[0]
-        .binned()
+        .bin_means()
     )
     assert each["n"].tolist() == [25] * trust.BINS
     assert (np.diff(each["term"]) > 0).all()
@@ -100,7 +112,7 @@ def test_with_verdicts_shuffled_rates_differ_by_chance_alone() -> None:
     """By 1.96 standard errors of the difference of two rates, sqrt(p (1 - p) (1 / a + 1 / b))."""
     rng = np.random.default_rng(0)
     called, hit = (np.arange(400) < 100).astype(float), (rng.random(400) < 0.3).astype(float)
-    by_chance = trust._rate(hit, called, None, 200, 0).shuffled
+    by_chance = trust._verdict_rate(hit, called, None, 200, 0).shuffled
     half = 1.96 * (hit.mean() * (1 - hit.mean()) * (1 / 100 + 1 / 300)) ** 0.5
     assert (by_chance.high - by_chance.low) / 2 == pytest.approx(half, rel=0.15)
     assert abs(by_chance.high + by_chance.low) < half / 2
@@ -133,7 +145,9 @@ def test_numbers_and_intervals_beside_labels_are_those_of_scipy_on_every_resampl
     few: tuple[Explanation, pd.DataFrame, np.ndarray, np.ndarray],
 ) -> None:
     explanation, labels, whole, video = few
-    found = trust.beside(explanation, labels, whole, clusters=video, resamples=60, seed=4)
+    found = trust.compare_with_labels(
+        explanation, labels, whole, clusters=video, resamples=60, seed=4
+    )
     frame = found.frame()
     assert frame["modality"].tolist() == ["vision", "text"]
     for row, entry, place in zip(frame.to_dict("records"), found.alone, (2, 0), strict=True):
@@ -179,7 +193,7 @@ def test_rates_of_verdicts_are_those_of_every_resample(
     joint = replace(explanation, dividends=explanation.dividends.copy())
     joint.dividends[:40, 4:, 0] = np.random.default_rng(1).normal(size=(40, 4))
     joint = replace(joint, values=coalitions_of(joint.dividends))
-    found = trust.beside(joint, labels, whole, clusters=video, resamples=60, seed=4)
+    found = trust.compare_with_labels(joint, labels, whole, clusters=video, resamples=60, seed=4)
     known = np.flatnonzero(labels.notna().all(axis=1))
     signs = np.column_stack([labels, whole])[known]
     called = (signs.max(1) > 0) & (signs.min(1) < 0)
@@ -230,7 +244,7 @@ def test_what_does_not_vary_has_no_range_with_shuffled_labels() -> None:
         (x, np.full(10, 0.5), False),
         (np.full(10, 0.5), x, False),
     ):
-        for one in trust._shuffled(term, np.asarray(label, float), 0).values():
+        for one in trust._shuffled_ranges(term, np.asarray(label, float), 0).values():
             assert np.isfinite([one.low, one.high]).tolist() == [ranged, ranged]
 
 
@@ -239,7 +253,7 @@ def test_a_rate_of_few_has_no_interval_and_one_of_ten_has() -> None:
     hit = (np.arange(40) % 3 == 0).astype(float)
     for count in (9, 10, 30, 31):
         called = (np.arange(40) < count).astype(float)
-        rate = trust._rate(hit, called, None, 40, 0)
+        rate = trust._verdict_rate(hit, called, None, 40, 0)
         assert rate.difference.known == np.isfinite(rate.shuffled.low) == (10 <= count <= 30)
         assert rate.difference.value == pytest.approx(hit[:count].mean() - hit[count:].mean())
         assert rate.difference.n == 40
@@ -250,13 +264,20 @@ def test_a_second_model_is_nearer_by_the_difference_of_rank_correlations(
 ) -> None:
     explanation, labels, whole, video = few
     other = explained(explanation.dividends[:, 1:4, 0] ** 3 + labels["text"].to_numpy()[:, None], M)
-    first, second = (trust.beside(one, labels, whole, resamples=20) for one in (explanation, other))
+    first, second = (
+        trust.compare_with_labels(one, labels, whole, resamples=20) for one in (explanation, other)
+    )
     found = trust.difference(first, second, video, resamples=60, seed=4)
     for one, two in zip(first.alone, second.alone, strict=True):
         value = found[one.modality]
         y = one.label
 
-        def more(at: np.ndarray, one: Alone = one, two: Alone = two, y: np.ndarray = y) -> float:
+        def more(
+            at: np.ndarray,
+            one: ModalityAgreement = one,
+            two: ModalityAgreement = two,
+            y: np.ndarray = y,
+        ) -> float:
             return float(
                 spearmanr(two.term[at], y[at]).statistic - spearmanr(one.term[at], y[at]).statistic
             )
@@ -269,7 +290,7 @@ def test_bins_are_means_of_samples_that_follow_one_another() -> None:
     for n, bins in ((3, 1), (12, 2), (39, 7), (61, 8)):
         x = np.random.default_rng(n).permutation(n) / 7.0
         entry = replace(alone("text", 0.5, 0.1), term=x, label=x**2)
-        table, order = entry.binned(), np.sort(x)
+        table, order = entry.bin_means(), np.sort(x)
         assert len(table) == bins
         assert table["n"].sum() == n
         assert np.ptp(table["n"]) <= 1
@@ -286,9 +307,9 @@ def interval(value: float, half: float, n: int = 100) -> Interval:
     return Interval(value, value - half, value + half, n, 2000)
 
 
-def alone(name: str, value: float, half: float, shuffled: float = 0.1) -> Alone:
-    control = {"rank": Shuffled(-shuffled, shuffled), "sign": Shuffled(0.4, 0.6)}
-    return Alone(
+def alone(name: str, value: float, half: float, shuffled: float = 0.1) -> ModalityAgreement:
+    control = {"rank": ShuffledRange(-shuffled, shuffled), "sign": ShuffledRange(0.4, 0.6)}
+    return ModalityAgreement(
         name,
         np.zeros(100),
         np.zeros(100),
@@ -315,36 +336,36 @@ def alone(name: str, value: float, half: float, shuffled: float = 0.1) -> Alone:
 def test_own_terms_are_said_to_rise_only_where_that_is_shown(
     value: float, half: float, shuffled: float, what: str
 ) -> None:
-    words = trust.follows((alone("text", value, half, shuffled),), "people's labels")
+    words = describe_label_trends((alone("text", value, half, shuffled),), "people's labels")
     assert words.startswith(
         {
             "rise": "Own terms rise with people's labels of text (ρ = +0.50 [+0.40, +0.60])",
-            "fall": "Own terms fall where people's labels rise of text",
+            "fall": "Own terms fall where people's labels of text",
             "few": "Too few or constant",
-            "not": "Not shown that own terms go with people's labels of text",
+            "not": "No significant relation to people's labels of text",
         }[what]
     )
 
 
 def test_several_modalities_are_each_where_they_belong() -> None:
     parts = alone("a", 0.5, 0.1), alone("b", 0.0, 0.1), alone("c", -0.5, 0.1), alone("d", 0.5, NAN)
-    words = trust.follows(parts, "X")
+    words = describe_label_trends(parts, "X")
     assert words == (
-        "Own terms rise with X of a (ρ = +0.50 [+0.40, +0.60]); they fall where X rise of c (ρ = -0.50 "
-        "[-0.60, -0.40]); not shown for b (ρ = +0.00 [-0.10, +0.10]); too few or constant numbers to tell "
-        "for d (n = 100)"
+        "Own terms rise with X of a (ρ = +0.50 [+0.40, +0.60]); own terms fall where X of c (ρ = -0.50 "
+        "[-0.60, -0.40]) rise; no significant relation to X of b (ρ = +0.00 [-0.10, +0.10]); too few or constant "
+        "labels of d (n = 100)"
     )
 
 
 def test_many_modalities_are_counted_where_names_would_not_fit() -> None:
     parts = tuple(alone(f"m{n}", 0.5 if n < 3 else 0.0, 0.1) for n in range(10))
     assert (
-        trust.follows(parts, "X")
-        == "Own terms rise with X of 3 of 10 modalities; not shown for 7 of 10 modalities"
+        describe_label_trends(parts, "X")
+        == "Own terms rise with X of 3 of 10 modalities; no significant relation to X of 7 of 10 modalities"
     )
     assert len(label_agreement.describe_slopes(parts, "X")) < 300
     labels = {f"m{n}": 1.0 for n in range(10)}
-    assert trust.of_sample(labels, labels, 1.0, "X").startswith(
+    assert describe_sample_labels(trust.sample_agreement(labels, labels, 1.0), "X").startswith(
         "Own terms have the signs of X of 10 modalities;"
     )
 
@@ -354,21 +375,26 @@ def test_many_modalities_are_counted_where_names_would_not_fit() -> None:
     [
         (0.2, 0.1, 0.05, "more often: 60% of 40 against 40% of 60, +20 points [+10, +30]"),
         (-0.2, 0.1, 0.05, "less often"),
-        (0.2, 0.3, 0.05, "Not shown"),
-        (0.2, 0.1, 0.25, "Not shown"),
+        (0.2, 0.3, 0.05, "No significant"),
+        (0.2, 0.1, 0.25, "No significant"),
         (0.2, NAN, 0.1, "Too few"),
     ],
 )
 def test_verdicts_are_said_to_meet_conflicts_only_where_that_is_shown(
     value: float, half: float, shuffled: float, what: str
 ) -> None:
-    rate = Rate(
-        interval(0.6, 0.1), interval(0.4, 0.1), interval(value, half), Shuffled(-shuffled, shuffled)
+    rate = VerdictRate(
+        interval(0.6, 0.1),
+        interval(0.4, 0.1),
+        interval(value, half),
+        ShuffledRange(-shuffled, shuffled),
     )
-    words = trust.meets(Beside((), {trust.EITHER: rate}, 110, 100, 40), "people's labels")
+    words = describe_verdict_trend(
+        LabelAgreement((), {trust.EITHER: rate}, 110, 100, 40), "people's labels"
+    )
     assert what in words
-    assert ("Not shown" in words) == (what == "Not shown")
-    assert not ("Not shown" in words and "Too few" in words)
+    assert ("No significant" in words) == (what == "No significant")
+    assert not ("No significant" in words and "Too few" in words)
 
 
 def test_one_group_of_few_leaves_no_interval() -> None:
@@ -376,12 +402,12 @@ def test_one_group_of_few_leaves_no_interval() -> None:
     own = rng.normal(size=(60, 2))
     labels = pd.DataFrame(np.abs(rng.normal(size=(60, 2))), columns=["text", "audio"])
     labels.iloc[:3, 0] *= -1
-    found = trust.beside(explained(own, ("text", "audio")), labels, np.ones(60))
+    found = trust.compare_with_labels(explained(own, ("text", "audio")), labels, np.ones(60))
     assert found.conflicting == 3
-    assert trust.meets(found, "people's labels").startswith("Too few samples to tell")
-    none = trust.beside(explained(own, ("text", "audio")), labels.abs(), np.ones(60))
+    assert describe_verdict_trend(found, "people's labels").startswith("Too few samples to relate")
+    none = trust.compare_with_labels(explained(own, ("text", "audio")), labels.abs(), np.ones(60))
     rate = none.rates[trust.EITHER].others.value
-    assert trust.meets(none, "people's labels").endswith(
+    assert describe_verdict_trend(none, "people's labels").endswith(
         f": none of 0 against {round(100 * rate)}% of 60"
     )
 
@@ -392,19 +418,23 @@ def test_one_group_of_few_leaves_no_interval() -> None:
         (
             0.1,
             0.05,
-            "Own terms of B go more with people's labels of text (+0.100 [+0.050, +0.150]) than those of A",
+            "Own terms of B follow people's labels of text (+0.100 [+0.050, +0.150]) more closely than those of A",
         ),
-        (-0.1, 0.05, "Own terms of B go less with"),
-        (0.1, 0.2, "No difference of A and B is shown for text"),
-        (0.1, NAN, "Too few or constant numbers to tell for text"),
+        (
+            -0.1,
+            0.05,
+            "Own terms of B follow people's labels of text (-0.100 [-0.150, -0.050]) less closely",
+        ),
+        (0.1, 0.2, "No significant difference of A and B for text"),
+        (0.1, NAN, "Too few or constant labels of text"),
     ],
 )
 def test_a_model_is_said_to_be_closer_only_where_that_is_shown(
     value: float, half: float, what: str
 ) -> None:
-    assert trust.closer({"text": interval(value, half)}, "A", "B", "people's labels").startswith(
-        what
-    )
+    assert describe_model_trends(
+        {"text": interval(value, half)}, "A", "B", "people's labels"
+    ).startswith(what)
 
 
 @pytest.mark.parametrize(
@@ -414,13 +444,13 @@ def test_a_model_is_said_to_be_closer_only_where_that_is_shown(
             {"a": 0.5, "b": -0.5},
             {"a": 0.1, "b": -0.1},
             0.2,
-            "Own terms have the signs of X of a and b; their signs and that of the whole conflict",
+            "Own terms have the signs of X of a and b; these labels and that of the whole conflict",
         ),
         (
             {"a": 0.5, "b": 0.5},
             {"a": 0.1, "b": -0.1},
             0.2,
-            "Own terms have the signs of X of a, not of b; their signs and that of the whole do not conflict",
+            "Own terms have the signs of X of a, not of b; these labels and that of the whole do not conflict",
         ),
         ({"a": 0.5}, {"a": -0.1}, NAN, "Own terms do not have the signs of X of a"),
         (
@@ -429,13 +459,13 @@ def test_a_model_is_said_to_be_closer_only_where_that_is_shown(
             NAN,
             "Own terms do not have the signs of X of a",
         ),
-        ({"a": 0.0}, {"a": 0.3}, NAN, "X of its modalities are 0"),
+        ({"a": 0.0}, {"a": 0.3}, NAN, "X of all modalities are 0"),
     ],
 )
 def test_one_sample_is_said_as_it_is(
     labels: dict[str, float], terms: dict[str, float], whole: float, words: str
 ) -> None:
-    assert trust.of_sample(labels, terms, whole, "X") == words
+    assert describe_sample_labels(trust.sample_agreement(labels, terms, whole), "X") == words
 
 
 def test_slopes_and_signs_are_written_with_their_intervals() -> None:

@@ -33,6 +33,7 @@ from qfusion.training.checkpoint import Checkpoint
 from qfusion.wording.backgrounds import describe_background
 from qfusion.wording.building import describe_building
 from qfusion.wording.cuts import describe_cuts
+from qfusion.wording.model_notes import describe_notes
 from tests import printed
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -353,7 +354,13 @@ def test_every_block_of_equations_is_used() -> None:
 
 
 def methods_of(sample: Sample) -> str:
-    names = {"sample": sample, "trained_on": "train", "labels": metrics.labels, "INERT": ""}
+    names = {
+        "sample": sample,
+        "trained_on": "train",
+        "labels": metrics.labels,
+        "INERT": "",
+        "notes": describe_notes,
+    }
     made = contents.filled(
         '{% include "methods.html" %}', **names, describe_background=describe_background
     )

@@ -23,6 +23,7 @@ from qfusion.errors import IntegrityError, InvalidInput, NotFound
 from qfusion.runs import Plan, Run, folder, recorder, training_queue
 from qfusion.runs.training_watch import Watch
 from qfusion.training import checkpoint, prepare
+from qfusion.wording.run_states import describe_run_state
 from qfusion.wording.training import describe_order
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -257,7 +258,7 @@ def test_stopped_before_the_first_epoch_is_over(monkeypatch):
     )
     assert runs.train_run(run) == {}
     assert run.record().state == "stopped"
-    assert "before its first epoch" in run.record().message
+    assert "before the end of its first epoch" in describe_run_state(run.name, run.record())
     assert run.name not in checkpoint.available()
 
 

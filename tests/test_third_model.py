@@ -34,10 +34,10 @@ from qfusion.models.abilities import ABILITIES, kinds
 from qfusion.models.registry import NEIGHBOURS, require
 from qfusion.quantum.decomposition import subsets
 from qfusion.report import contents
-from qfusion.runs import setting_texts
 from qfusion.track import master_equation
 from qfusion.training import Options, checkpoint, metrics, train
 from qfusion.wording import systems
+from qfusion.wording.model_kinds import describe_kind
 from tests import exporting
 from tests.test_app_pages import plain, said, visit
 
@@ -216,7 +216,7 @@ def test_abilities_are_said_by_models_alone() -> None:
     assert kinds("gates") == [kind for kind in NEIGHBOURS if kind != "unitary-fusion"]
     assert all(model.abilities <= set(ABILITIES) for model in FUSION.values())
     assert not can(build("late", {"v": {"size": 2, "sequence": False}}, ("a",), {}), "kets")
-    assert setting_texts.KINDS[KIND].title == FUSION[KIND].title
+    assert describe_kind(KIND).title == FUSION[KIND].title
 
 
 def stand_in() -> DataSet:

@@ -12,8 +12,9 @@ from qfusion.figures import training_charts
 from qfusion.models import registry
 from qfusion.panels import learning
 from qfusion.runs import Plan
-from qfusion.runs.setting_texts import KINDS, MAIN, SETTINGS
 from qfusion.training import Options, default_options
+from qfusion.wording.model_kinds import SUMMARIES, describe_kind
+from qfusion.wording.setting_texts import MAIN, SETTINGS
 from tests.test_app_train import record_of
 
 EPOCHS = np.arange(1.0, 6.0)
@@ -148,7 +149,8 @@ def test_every_setting_of_every_kind_has_a_sentence(planted):
         Options.names()
     )
     assert set(SETTINGS) == known
-    assert set(KINDS) == set(registry.names())
+    assert set(SUMMARIES) == set(registry.names())
+    assert all(describe_kind(kind).title != kind for kind in registry.names())
     for setting in SETTINGS.values():
         assert setting.says.endswith(".")
         assert len(setting.says) < 160

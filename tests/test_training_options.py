@@ -36,6 +36,7 @@ from qfusion.training.heads import Heads
 from qfusion.training.losses import loss_of
 from qfusion.training.precision import mixed
 from qfusion.training.processes import Group
+from qfusion.wording.model_notes import describe_notes
 from tests.test_training import padded, same_weights, small
 
 FORK = multiprocessing.get_context("fork")
@@ -520,4 +521,5 @@ def test_a_run_on_trajectories_says_how_far_its_scores_are_off(tmp_path, monkeyp
         )
     assert "with 2 of them the score of a sample has a standard error of" in capsys.readouterr().err
     card = checkpoint.load(Path(runs.Run(tmp_path / "m").model_path)).card
-    assert "standard error" in card["notes"]
+    assert card["sampling"]["trajectories"] == 2
+    assert "standard error" in describe_notes(card)

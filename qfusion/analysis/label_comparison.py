@@ -44,13 +44,13 @@ def find_missing_labels(study: Study) -> MissingLabels | None:
 
 
 @memo(8, task=Task.COMPARE_LABELS)
-def compare_with_labels(study: Study) -> unimodal_labels.Beside | None:
+def compare_with_labels(study: Study) -> unimodal_labels.LabelAgreement | None:
     """The test samples that are explained, beside their labels; None of data without."""
     labels = model_labels(study)
     if labels is None:
         return None
     rows, result = explain_test_rows(study)
-    return unimodal_labels.beside(
+    return unimodal_labels.compare_with_labels(
         result,
         labels.table.iloc[rows],
         study.dataset.y[rows],

@@ -17,6 +17,7 @@ from qfusion.commands.printing import (
     print_result,
     table,
 )
+from qfusion.wording.model_notes import describe_remark, describe_summary
 
 # `model`: importing a model that was trained elsewhere.
 
@@ -118,7 +119,7 @@ def import_(
     if corrected is None:
         imports.write_card(taken.model.card, written)
     for warning in taken.warnings:
-        print_remark(f"qfusion: warning: {warning}")
+        print_remark(f"qfusion: warning: {describe_remark(warning)}")
     stored = None
     if not check_only:
         place = imports.keep(taken, dataset, str(name), out, title, replace)
@@ -128,7 +129,9 @@ def import_(
             "metrics": qfusion.training.checkpoint.card(place)["this_seed"].get("test", {}),
         }
     print_result(
-        imports.summary(taken, stored), as_json, *_import_lines(taken, stored, dataset.title)
+        describe_summary(imports.summary(taken, stored)),
+        as_json,
+        *_import_lines(taken, stored, dataset.title),
     )
     if corrected is None:
         print_remark(
@@ -162,7 +165,7 @@ def _import_lines(taken: Any, stored: dict[str, Any] | None, title: str) -> list
             ],
             f"{taken.source} on {title}",
         ),
-        *taken.remarks,
+        *map(describe_remark, taken.remarks),
         "Scores of ten rows are finite, repeat, and do not depend on one another.",
     ]
     if stored and stored["metrics"]:

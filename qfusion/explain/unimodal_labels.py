@@ -10,8 +10,9 @@ Intervals resample what rows share, see `stability`. The control is labels shuff
 shuffles lie in the range that stands beside each number.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 from functools import partial
 from typing import Any
 
@@ -19,30 +20,28 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check
-from qfusion._sentences import listed, share
 from qfusion.data.unimodal_labels import label_conflicts
 from qfusion.explain import coalitions, stability, verdicts
 
 SHUFFLES = 400
-NAMED = 4  # modalities that a title names; of more it says how many
 BINS = 8  # of the own term, as many samples in each
 VERDICTS = ("joint", "conflict")
 EITHER = "joint or conflict"
 
 
 @dataclass(frozen=True)
-class Shuffled:
+class ShuffledRange:
     """The range of 95 % of the values with shuffled labels; NaN where there is none."""
 
     low: float
     high: float
 
 
-NO_RANGE = Shuffled(np.nan, np.nan)
+NO_RANGE = ShuffledRange(np.nan, np.nan)
 
 
 @dataclass(frozen=True, eq=False)
-class Alone:
+class ModalityAgreement:
     """One modality's own terms beside the labels of it.
 
     Attributes:
@@ -58,9 +57,9 @@ class Alone:
     rank: stability.Interval
     sign: stability.Interval
     slope: stability.Interval
-    shuffled: Mapping[str, Shuffled]
+    shuffled: Mapping[str, ShuffledRange]
 
-    def binned(self) -> pd.DataFrame:
+    def bin_means(self) -> pd.DataFrame:
         """Returns mean `term` and `label` and the number of samples `n` of at most BINS bins of the term."""
         order = np.argsort(self.term, kind="stable")
         parts = [
@@ -76,18 +75,18 @@ class Alone:
 
 
 @dataclass(frozen=True, eq=False)
-class Rate:
+class VerdictRate:
     """How often samples get a verdict: of those that people call conflicting, of the others, the first less the second,
     and that with shuffled labels."""
 
     conflicting: stability.Interval
     others: stability.Interval
     difference: stability.Interval
-    shuffled: Shuffled
+    shuffled: ShuffledRange
 
 
 @dataclass(frozen=True, eq=False)
-class Beside:
+class LabelAgreement:
     """A model beside people's labels.
 
     Attributes:
@@ -95,8 +94,8 @@ class Beside:
         samples: looked at; known: those with all labels; conflicting: those of them that people call so.
     """
 
-    alone: tuple[Alone, ...]
-    rates: Mapping[str, Rate]
+    alone: tuple[ModalityAgreement, ...]
+    rates: Mapping[str, VerdictRate]
     samples: int
     known: int
     conflicting: int
@@ -131,13 +130,15 @@ class Beside:
         )
 
 
-def _columns(name: str, interval: stability.Interval | Shuffled, mark: str = ":") -> dict[str, Any]:
+def _columns(
+    name: str, interval: stability.Interval | ShuffledRange, mark: str = ":"
+) -> dict[str, Any]:
     """The columns of an interval, or of a range."""
     value = {name: interval.value} if isinstance(interval, stability.Interval) else {}
     return value | {f"{name}{mark}low": interval.low, f"{name}{mark}high": interval.high}
 
 
-def beside(
+def compare_with_labels(
     explanation: coalitions.Explanation,
     labels: pd.DataFrame,
     whole: np.ndarray,
@@ -145,7 +146,7 @@ def beside(
     clusters: np.ndarray | None = None,
     resamples: int = stability.RESAMPLES,
     seed: int = 0,
-) -> Beside:
+) -> LabelAgreement:
     """Compares own terms and verdicts with people's labels of the same samples.
 
     Args:
@@ -170,7 +171,7 @@ def beside(
     )
     values = labels.to_numpy(float)
     parts = [
-        _alone(
+        _modality_agreement(
             str(name),
             explanation.dividends[:, 1 + names.index(name), 0],
             values[:, i],
@@ -188,18 +189,21 @@ def beside(
         EITHER: np.isin(relation, VERDICTS).astype(float),
     }
     inside = None if clusters is None else clusters[known]
-    rates = {name: _rate(hit, called[known], inside, resamples, seed) for name, hit in hits.items()}
-    return Beside(tuple(parts), rates, B, len(known), int(called[known].sum()))
+    rates = {
+        name: _verdict_rate(hit, called[known], inside, resamples, seed)
+        for name, hit in hits.items()
+    }
+    return LabelAgreement(tuple(parts), rates, B, len(known), int(called[known].sum()))
 
 
-def _alone(
+def _modality_agreement(
     name: str,
     term: np.ndarray,
     label: np.ndarray,
     clusters: np.ndarray | None,
     resamples: int,
     seed: int,
-) -> Alone:
+) -> ModalityAgreement:
     places = np.flatnonzero(np.isfinite(label))
     x, y = term[places], label[places]
     own = None if clusters is None else clusters[places]
@@ -215,8 +219,15 @@ def _alone(
     sign = stability.mean(
         right, resamples=resamples, seed=seed, clusters=None if own is None else own[says]
     )
-    return Alone(
-        name, x, y, places, intervals["rank"], sign, intervals["slope"], _shuffled(x, y, seed)
+    return ModalityAgreement(
+        name,
+        x,
+        y,
+        places,
+        intervals["rank"],
+        sign,
+        intervals["slope"],
+        _shuffled_ranges(x, y, seed),
     )
 
 
@@ -229,7 +240,7 @@ def _slope(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
     )
 
 
-def _shuffled(x: np.ndarray, y: np.ndarray, seed: int) -> dict[str, Shuffled]:
+def _shuffled_ranges(x: np.ndarray, y: np.ndarray, seed: int) -> dict[str, ShuffledRange]:
     if len(x) < stability.FEWEST or np.ptp(x) == 0 or np.ptp(y) == 0:
         return {"rank": NO_RANGE, "sign": NO_RANGE}
     one = np.ones((1, len(x)))
@@ -252,14 +263,16 @@ def _orders(n: int, seed: int) -> np.ndarray:
     return np.stack([rng.permutation(n) for _ in range(SHUFFLES)])
 
 
-def _range(values: np.ndarray) -> Shuffled:
+def _range(values: np.ndarray) -> ShuffledRange:
     known = values[np.isfinite(values)]
-    return Shuffled(*map(float, np.quantile(known, stability.EDGES))) if len(known) else NO_RANGE
+    return (
+        ShuffledRange(*map(float, np.quantile(known, stability.EDGES))) if len(known) else NO_RANGE
+    )
 
 
-def _rate(
+def _verdict_rate(
     hit: np.ndarray, called: np.ndarray, clusters: np.ndarray | None, resamples: int, seed: int
-) -> Rate:
+) -> VerdictRate:
     """Rates of a verdict (n,) among samples that are called conflicting (n,) and not."""
 
     def rate(weights: np.ndarray, group: np.ndarray) -> np.ndarray:
@@ -283,12 +296,12 @@ def _rate(
             name: stability.Interval(entry.value, np.nan, np.nan, entry.n, 0)
             for name, entry in intervals.items()
         }
-    return Rate(intervals["yes"], intervals["no"], intervals["difference"], control)
+    return VerdictRate(intervals["yes"], intervals["no"], intervals["difference"], control)
 
 
 def difference(
-    a: Beside,
-    b: Beside,
+    a: LabelAgreement,
+    b: LabelAgreement,
     clusters: np.ndarray | None = None,
     *,
     resamples: int = stability.RESAMPLES,
@@ -297,7 +310,7 @@ def difference(
     """Returns by how much the rank correlations of a second model exceed those of a first on the same samples, by
     modality; both are resampled together."""
 
-    def more(one: Alone, other: Alone) -> stability.Interval:
+    def more(one: ModalityAgreement, other: ModalityAgreement) -> stability.Interval:
         return stability.intervals(
             {
                 "": lambda weights: (
@@ -314,157 +327,71 @@ def difference(
     return {one.modality: more(one, other) for one, other in zip(a.alone, b.alone, strict=True)}
 
 
-# What is said of it
+class Trend(Enum):
+    """Whether own terms, or rates of verdicts, are shown to change with people's labels."""
+
+    RISES = "rises"
+    FALLS = "falls"
+    NOT_SHOWN = "not shown"
+    UNKNOWN = "too few or constant numbers"
 
 
-def rises(entry: Alone) -> bool:
-    """Whether own terms are shown to rise with the labels: the interval lies above 0, and the value above what
-    shuffled labels give."""
-    return (
-        entry.rank.known and entry.rank.low > 0 and entry.rank.value > entry.shuffled["rank"].high
-    )
+def label_trend(entry: ModalityAgreement) -> Trend:
+    """Return whether own terms rise or fall with the labels: the interval of the rank correlation excludes zero, and
+    its value lies beyond those of shuffled labels."""
+    if not entry.rank.known:
+        return Trend.UNKNOWN
+    if entry.rank.low > 0 and entry.rank.value > entry.shuffled["rank"].high:
+        return Trend.RISES
+    if entry.rank.high < 0 and entry.rank.value < entry.shuffled["rank"].low:
+        return Trend.FALLS
+    return Trend.NOT_SHOWN
 
 
-def falls(entry: Alone) -> bool:
-    """Whether own terms are shown to fall where the labels rise."""
-    return (
-        entry.rank.known and entry.rank.high < 0 and entry.rank.value < entry.shuffled["rank"].low
-    )
+def verdict_trend(rate: VerdictRate) -> Trend:
+    """Return whether samples that people call conflicting get the verdict more or less often than the others: the
+    interval of the difference excludes zero, and its value lies beyond those of shuffled labels."""
+    difference = rate.difference
+    if not difference.known:
+        return Trend.UNKNOWN
+    if difference.excludes_zero and difference.value > rate.shuffled.high:
+        return Trend.RISES
+    if difference.excludes_zero and difference.value < rate.shuffled.low:
+        return Trend.FALLS
+    return Trend.NOT_SHOWN
 
 
-def follows(alone: tuple[Alone, ...], whose: str, show: Callable[[str], str] = str) -> str:
-    """Returns of which modalities own terms rise with the labels, fall, or neither is shown, as a title."""
+@dataclass(frozen=True)
+class SampleAgreement:
+    """The own terms of one sample beside the labels of its modalities.
 
-    def named(parts: list[Alone]) -> str:
-        if len(alone) > NAMED:
-            return f"{len(parts)} of {len(alone)} modalities"
-        return listed([f"{show(part.modality)} ({_interval(part.rank)})" for part in parts])
+    Attributes:
+        same_sign, other_sign: modalities whose label is not 0, by whether the own term has its sign.
+        conflict: whether the labels and that of the whole have both signs; None where a label is missing.
+    """
 
-    few = [entry for entry in alone if not entry.rank.known]
-    rising, falling = [e for e in alone if rises(e)], [e for e in alone if falls(e)]
-    rest = [e for e in alone if e not in [*few, *rising, *falling]]
-    unknown = (
-        named(few)
-        if len(alone) > NAMED
-        else listed([f"{show(e.modality)} (n = {len(e.label):,})" for e in few])
-    )
-    groups = (  # how each begins as the first part of the sentence, and as a later one
-        (rising, "Own terms", "", f" rise with {whose} of {named(rising)}"),
-        (falling, "Own terms", "they", f" fall where {whose} rise of {named(falling)}"),
-        (rest, f"Not shown that own terms go with {whose} of", "not shown for", f" {named(rest)}"),
-        (few, "Too", "too", f" few or constant numbers to tell for {unknown}"),
-    )
-    parts = [part for members, *part in groups if members]
-    return "; ".join(
-        (later if place else first) + text for place, (first, later, text) in enumerate(parts)
-    )
+    same_sign: tuple[str, ...]
+    other_sign: tuple[str, ...]
+    conflict: bool | None
 
 
-def _interval(interval: stability.Interval) -> str:
-    return f"ρ = {interval.value:+z.2f} [{interval.low:+z.2f}, {interval.high:+z.2f}]"
-
-
-def differs(rate: Rate) -> bool:
-    """Whether the two rates are shown to differ: the interval of the difference excludes 0, and its value lies outside
-    of what shuffled labels give."""
-    value = rate.difference.value
-    return rate.difference.excludes_zero and (
-        value > rate.shuffled.high or value < rate.shuffled.low
-    )
-
-
-def meets(result: Beside, whose: str, verdict: str = EITHER) -> str:
-    """Returns whether samples that people call conflicting get a verdict more often than the others, as a title."""
-    rate, group = result.rates[verdict], "Samples whose signs conflict"
-    if not result.known:
-        return f"No sample has {whose} of every modality, so that none can be called conflicting"
-    text = (
-        f"{_share(rate.conflicting.value)} of {result.conflicting:,} against {_share(rate.others.value)} of "
-        f"{result.known - result.conflicting:,}"
-    )
-    if not rate.difference.known:
-        return f"Too few samples to tell whether a conflict of {whose} goes with a {verdict} verdict: {text}"
-    points = (
-        f"{100 * rate.difference.value:+z.0f} points [{100 * rate.difference.low:+z.0f}, "
-        f"{100 * rate.difference.high:+z.0f}]"
-    )
-    if not differs(rate):
-        return f"Not shown that {group.lower()} in {whose} get a {verdict} verdict more or less often: {text}, {points}"
-    more = "more" if rate.difference.value > 0 else "less"
-    return f"{group} in {whose} get a {verdict} verdict {more} often: {text}, {points}"
-
-
-def _share(value: float) -> str:
-    return share(value) if np.isfinite(value) else "none"
-
-
-def closer(
-    intervals: Mapping[str, stability.Interval],
-    first: str,
-    second: str,
-    whose: str,
-    show: Callable[[str], str] = str,
-) -> str:
-    """Returns of which modalities a second model's own terms go more, or less, with the labels than a first one's, as a
-    sentence."""
-    groups: dict[str, list[str]] = {"more": [], "less": [], "alike": [], "few": []}
-    for name, entry in intervals.items():
-        change = f"{entry.value:+z.3f} [{entry.low:+z.3f}, {entry.high:+z.3f}]"
-        if not entry.known:
-            groups["few"].append(show(name))
-        elif not entry.excludes_zero:
-            groups["alike"].append(f"{show(name)} ({change})")
-        else:
-            groups["more" if entry.low > 0 else "less"].append(f"{show(name)} ({change})")
-    more, less, alike, few = (listed(names) for names in groups.values())
-    parts = (
-        (more, f"own terms of {second} go more with {whose} of {more} than those of {first}"),
-        (less, f"own terms of {second} go less with {whose} of {less} than those of {first}"),
-        (alike, f"no difference of {first} and {second} is shown for {alike}"),
-        (few, f"too few or constant numbers to tell for {few}"),
-    )
-    text = "; ".join(part for names, part in parts if names)
-    return text[:1].upper() + text[1:]
-
-
-def of_sample(
-    labels: Mapping[str, float],
-    terms: Mapping[str, float],
-    whole: float,
-    whose: str,
-    show: Callable[[str], str] = str,
-) -> str:
-    """Returns of which modalities of one sample the own term has the label's sign, and whether signs conflict, as a
-    title.
+def sample_agreement(
+    labels: Mapping[str, float], terms: Mapping[str, float], whole: float
+) -> SampleAgreement:
+    """Return whether the own terms of one sample have the signs of its labels.
 
     Args:
-        labels: by modality, those that are known. terms: own terms, by modality. whole: label of the whole; NaN where a
-            label is missing, so that no conflict can be told.
+        labels: by modality, those that are known.
+        terms: own terms, by modality.
+        whole: label of the whole; NaN where a label is missing, so that a conflict is unknown.
     """
-    words = {name: value for name, value in labels.items() if value != 0}
-    right = [name for name in words if np.sign(terms[name]) == np.sign(words[name])]
-    wrong = [name for name in words if name not in right]
-    if not words:
-        first = f"{whose[:1].upper()}{whose[1:]} of its modalities are 0"
-    elif right:
-        rest = f", not of {_names(wrong, show)}" if wrong else ""
-        first = f"Own terms have the signs of {whose} of {_names(right, show)}{rest}"
-    else:
-        first = f"Own terms do not have the signs of {whose} of {_names(wrong, show)}"
+    same_sign: list[str] = []
+    other_sign: list[str] = []
+    for name, label in labels.items():
+        if label == 0:
+            continue
+        agrees = np.sign(terms[name]) == np.sign(label)
+        (same_sign if agrees else other_sign).append(name)
     called = label_conflicts(np.array([list(labels.values())]), np.array([whole]))[0]
-    tail = (
-        ""
-        if np.isnan(called)
-        else "; their signs and that of the whole conflict"
-        if called
-        else "; their signs and that of the whole do not conflict"
-    )
-    return first + tail
-
-
-def _names(names: list[str], show: Callable[[str], str]) -> str:
-    return (
-        listed([show(name) for name in names])
-        if len(names) <= NAMED
-        else f"{len(names)} modalities"
-    )
+    conflict = None if np.isnan(called) else bool(called)
+    return SampleAgreement(tuple(same_sign), tuple(other_sign), conflict)

@@ -60,9 +60,7 @@ class FusionModel(nn.Module, ABC):
         kind: name in the registry.
         abilities: what it can do, of ABILITIES.
         family: name under which `analysis.spaces` registers how samples of a study are represented.
-        title, says: name of the kind, and one plain sentence on it for the Train page.
-        about: one sentence on the computation between features and score, for the Overview page, with {names}, {dims}
-            and {target} to be filled in.
+        title: name of the kind; its sentences are in `wording.model_kinds`.
         modalities: names, in the order of fusion.
         outputs: names of the scores.
         input_specs: form of each modality's features.
@@ -87,8 +85,6 @@ class FusionModel(nn.Module, ABC):
     abilities: ClassVar[frozenset[Ability]] = frozenset()
     family: ClassVar[str] = "evaluated"
     title: ClassVar[str] = ""
-    says: ClassVar[str] = ""
-    about: ClassVar[str] = ""
     settings: dict[str, Any]
     encoders: nn.ModuleDict
     bias: Tensor

@@ -112,6 +112,7 @@ class LateFusion(Baseline):
     """Every modality decides for itself; the logits are added."""
 
     kind = "late"
+    title = "Baseline: late fusion"
 
     def __init__(
         self,
@@ -138,6 +139,7 @@ class Concatenation(Baseline):
     """The encoders' outputs side by side, then two hidden layers of `width`."""
 
     kind = "concatenation"
+    title = "Baseline: early concatenation"
 
     def __init__(
         self,
@@ -181,6 +183,7 @@ class TensorFusion(Baseline):
     """Tensor fusion network: outer product of all (1, h_m), then one hidden layer of `width`, or none when it is 0."""
 
     kind = "tensor"
+    title = "Baseline: TFN (tensor fusion)"
 
     def __init__(
         self,
@@ -242,6 +245,7 @@ class LowRankFusion(Baseline):
     modality."""
 
     kind = "low-rank"
+    title = "Baseline: LMF (low-rank fusion)"
 
     def __init__(
         self,

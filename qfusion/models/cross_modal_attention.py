@@ -104,6 +104,7 @@ class CrossModalAttention(Baseline):
     """
 
     kind = "mult"
+    title = "Baseline: MulT (cross-modal attention)"
     encodes = False
 
     def __init__(

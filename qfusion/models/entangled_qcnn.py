@@ -57,6 +57,7 @@ class EntangledQCNN(NetworkModel, ket_model.StateModel):
     """
 
     kind = "entangled-qcnn"
+    title = "Entangled fusion + QCNN"
     abilities = frozenset({"states", "masses", "layers", "rules", "circuit", "terms"})
     family = "masses"
 

@@ -34,12 +34,6 @@ class Imported(base.FusionModel):
     kind = KIND
     encodes = False
     title = "Imported program"
-    says = "A program that was imported: torch.export or ONNX."
-    about = (
-        "is a program that was imported: features of {names} go in as they are, {target} comes out. No structure is "
-        "known that would split its decisions; they are split by running it with some modalities of other samples, for "
-        "every combination."
-    )
 
     def __init__(
         self,

@@ -32,6 +32,7 @@ class Linear(Baseline):
     is trained with; the minimum is found by L-BFGS."""
 
     kind = "linear"
+    title = "Baseline: linear"
     convex = True
 
     def __init__(

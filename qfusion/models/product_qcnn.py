@@ -25,6 +25,7 @@ class ProductQCNN(NetworkModel):
     """The network on qubits whose angles are sums; settings and errors as for `EntangledQCNN`, but those of tables."""
 
     kind = "product-qcnn"
+    title = "Ablation: QCNN, angles added"
 
     def __init__(
         self,

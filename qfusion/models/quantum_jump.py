@@ -71,6 +71,7 @@ class QuantumJump(TimeModel):
     """
 
     kind = "quantum-jump"
+    title = "QiNN-QJ (quantum jumps)"
 
     def __init__(
         self,

@@ -36,6 +36,9 @@ from qfusion.models.neighbours import (
 Kinds = dict[str, type[base.FusionModel]]
 
 
+SYSTEMS = ("quantum-jump", "entangled-qcnn")  # pages list them first
+
+
 def _by_kind(*models: type[base.FusionModel]) -> Kinds:
     return {model.kind: model for model in models}
 

@@ -41,13 +41,6 @@ class StateLinear(KetModel):
 
     kind = "state-linear"
     title = "Baseline: linear in states"
-    says = "The states of QiNN-QJ are read out at once, without evolution; can be explored."
-    about = (
-        "turns {names} into quantum states ({dims} levels) and reads the {target} from them at once, by trained "
-        "observables of each modality: nothing evolves and nothing is entangled. Every decision splits exactly into "
-        "what each modality says alone and what they say only jointly; without products of observables the joint part "
-        "is nothing."
-    )
 
     def __init__(
         self,

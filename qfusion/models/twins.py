@@ -88,11 +88,6 @@ class JumpTwin(QuantumJump):
 
     kind = "jump-twin"
     title = "Twin: QiNN-QJ without a resource"
-    says = "QiNN-QJ whose evolution is interrupted so that no coherence, or no entanglement, lasts, or is not learned."
-    about = (
-        "turns {names} into quantum states ({dims} levels) whose joint evolution lacks a resource of QiNN-QJ, and "
-        "reads the {target} from them: what it loses is what the resource is worth."
-    )
     abilities = frozenset({"states", "kets"})
     family = "kets"
 
@@ -190,11 +185,6 @@ class MeanFieldJump(QuantumJump):
 
     kind = "jump-mean-field"
     title = "Twin: QiNN-QJ in the mean field"
-    says = "Every modality's state evolves in the mean of the others: what QiNN-QJ can do without any correlation."
-    about = (
-        "turns {names} into quantum states ({dims} levels) of which each evolves in the mean of the others, never "
-        "correlated with them, and reads the {target} from them."
-    )
     abilities = frozenset()
     family = "evaluated"
 
@@ -290,8 +280,6 @@ class DephasedQCNN(EntangledQCNN):
 
     kind = "qcnn-dephased"
     title = "Twin: QCNN, fused qubits dephased"
-    says = "The fused qubits lose their coherence before the convolutions: what the network can do with classical bits."
-    about = "fuses {names} by truth tables, dephases the fused qubits, and reads the {target} by convolutions."
     abilities = frozenset()
     family = "evaluated"
 
@@ -325,11 +313,6 @@ class CoherentQCNN(EntangledQCNN):
 
     kind = "qcnn-coherent"
     title = "Variant: QCNN that reads the modality qubits"
-    says = "Modality qubits are read after the fusion, too, in a learned basis: there the fusion's entanglement acts."
-    about = (
-        "fuses {names} by qubits that they entangle with, and reads the {target} from the fused qubits, by a "
-        "convolutional network, and from the modalities' own."
-    )
     abilities = frozenset()
     family = "evaluated"
 

@@ -28,6 +28,7 @@ from qfusion.quantum.states import partial_trace
 from qfusion.training import metrics
 from qfusion.wording import answers, systems
 from qfusion.wording.backgrounds import describe_baseline, describe_comparison
+from qfusion.wording.measures import MEASURE_TEXTS, measures_with_panels
 from qfusion.wording.operators import UNRAVELLING
 from qfusion.wording.samples import cite_sample, cite_states, name_explained_class
 
@@ -236,8 +237,7 @@ def measure_panels() -> dict[str, str]:
     """Return the kinds of measures that are drawn over time, each with the name of its panel."""
     return {
         kind: kind.replace("_", "-") if kind in FIRST_MEASURES else f"measure-{kind}"
-        for kind, about in KINDS.items()
-        if about.question
+        for kind in measures_with_panels()
     }
 
 
@@ -258,6 +258,7 @@ def correlation(
     """
     track = sample.track(negativity=True)
     about = KINDS[choose("Measure", kind, measure_panels())]
+    words = MEASURE_TEXTS[kind]
     series = track.measures.of(kind) | (track.measures.of(about.beside) if about.beside else {})
     before = None
     if sample.changed:
@@ -274,7 +275,7 @@ def correlation(
         height=260,
         theme=theme,
     )
-    shows = about.shows
+    shows = words.shows
     if before:
         shows += " Thin, dotted: as learned."
     shows += cite_states(sample)
@@ -291,10 +292,10 @@ def correlation(
 
     return panel.PanelFigure(
         measure_panels()[kind],
-        about.question,
+        words.question,
         figure,
         shows=shows,
-        not_shown=about.not_shown,
+        not_shown=words.not_shown,
         alt=alt,
         table=table,
     )

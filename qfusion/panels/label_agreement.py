@@ -16,6 +16,13 @@ from qfusion.figures import label_charts, style
 from qfusion.panels import panel
 from qfusion.panels.intervals import describe_resampling
 from qfusion.wording.backgrounds import describe_comparison
+from qfusion.wording.label_agreement import (
+    MAX_NAMED,
+    describe_label_trends,
+    describe_model_trends,
+    describe_sample_labels,
+    describe_verdict_trend,
+)
 from qfusion.wording.unimodal_labels import explain_missing_labels
 
 # A model beside people's labels of single modalities, on Faithfulness; and one sample beside its own, on Samples.
@@ -50,14 +57,14 @@ def rank_correlations(
     models = _compared_models(study, other)
     if other:
         second = label_comparison.second(study, other)
-        closer = unimodal_labels.closer(
+        trends = describe_model_trends(
             label_comparison.closer(study, second),
             text.escape_markdown(study.name),
             text.escape_markdown(other),
             whose,
             text.escape_markdown,
         )
-        words = f" {closer}, both on the same samples{_describe_label_training(study, second)}."
+        words = f" {trends}, both on the same samples{_describe_label_training(study, second)}."
     names = [entry.modality for entry in result.alone]
     figure = label_charts.interval_dots(
         names,
@@ -89,7 +96,7 @@ def rank_correlations(
 
     return panel.PanelFigure(
         "people-alone",
-        unimodal_labels.follows(result.alone, whose, text.escape_markdown),
+        describe_label_trends(result.alone, whose, text.escape_markdown),
         figure,
         shows=shows,
         not_shown="whether people or the model are right; a term may carry what people hear in another modality.",
@@ -102,7 +109,7 @@ def calibration(study: Study, theme: style.Theme = "light") -> panel.PanelFigure
     """Draw labels over own terms, with means of bins; only of data with labels of single modalities."""
     study, result = trust.with_training_background(study), _open_comparison(study)
     whose = _label_source(study)
-    bins = {entry.modality: entry.binned() for entry in result.alone}
+    bins = {entry.modality: entry.bin_means() for entry in result.alone}
     ids = study.dataset.ids[trust.explain_test_rows(study)[0]]
     figure = label_charts.calibration(
         {e.modality: e.term for e in result.alone},
@@ -156,10 +163,10 @@ def calibration(study: Study, theme: style.Theme = "light") -> panel.PanelFigure
     )
 
 
-def describe_slopes(parts: Sequence[unimodal_labels.Alone], whose: str) -> str:
+def describe_slopes(parts: Sequence[unimodal_labels.ModalityAgreement], whose: str) -> str:
     """Describe by how much labels rise with one unit of the own term, as a title."""
 
-    def one(entry: unimodal_labels.Alone) -> str:
+    def one(entry: unimodal_labels.ModalityAgreement) -> str:
         name = text.escape_markdown(entry.modality)
         if not np.isfinite(entry.slope.value):
             return f"not defined for {name} (n = {len(entry.label):,})"
@@ -169,19 +176,15 @@ def describe_slopes(parts: Sequence[unimodal_labels.Alone], whose: str) -> str:
             interval = ""
         return f"{entry.slope.value:+z.2f}{interval} for {name}"
 
-    rest = (
-        f" and so on for {len(parts) - unimodal_labels.NAMED} more"
-        if len(parts) > unimodal_labels.NAMED
-        else ""
-    )
-    words = listed(list(map(one, parts[: unimodal_labels.NAMED])))
+    rest = f" and so on for {len(parts) - MAX_NAMED} more" if len(parts) > MAX_NAMED else ""
+    words = listed(list(map(one, parts[:MAX_NAMED])))
     return f"A unit of the own term goes with a change of {whose}: {words}{rest}"
 
 
-def describe_sign_rates(parts: Sequence[unimodal_labels.Alone]) -> str:
+def describe_sign_rates(parts: Sequence[unimodal_labels.ModalityAgreement]) -> str:
     """Describe how often own terms have the labels' signs, beside shuffled labels."""
 
-    def one(entry: unimodal_labels.Alone) -> str:
+    def one(entry: unimodal_labels.ModalityAgreement) -> str:
         name = text.escape_markdown(entry.modality)
         if not np.isfinite(entry.sign.value):
             return f"none in {name}"
@@ -193,7 +196,7 @@ def describe_sign_rates(parts: Sequence[unimodal_labels.Alone]) -> str:
             shuffled = ""
         return f"{entry.sign.value:.0%}{interval} in {name} (n = {entry.sign.n:,}{shuffled})"
 
-    most = 2 * unimodal_labels.NAMED
+    most = 2 * MAX_NAMED
     rest = f"; {len(parts) - most} more in the table" if len(parts) > most else ""
     return listed(list(map(one, parts[:most]))) + rest
 
@@ -214,7 +217,7 @@ def conflict(study: Study, theme: style.Theme = "light", *, other: str = "") -> 
     models = _compared_models(study, other)
     words = ""
     if other:
-        theirs = unimodal_labels.meets(models[other], whose)
+        theirs = describe_verdict_trend(models[other], whose)
         words = f" By {text.escape_markdown(other)}: {theirs[:1].lower()}{theirs[1:]}."
     figure = label_charts.interval_dots(
         verdicts,
@@ -253,7 +256,7 @@ def conflict(study: Study, theme: style.Theme = "light", *, other: str = "") -> 
 
     return panel.PanelFigure(
         "people-conflict",
-        unimodal_labels.meets(result, whose),
+        describe_verdict_trend(result, whose),
         figure,
         shows=shows,
         not_shown="what people would call the reason of a conflict; signs alone say that there is one.",
@@ -277,9 +280,8 @@ def sample_labels(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
     terms = {name: own[name] for name in known}
     whole = float(study.dataset.y[sample.row])
     lacks = [text.escape_markdown(str(name)) for name in row.index if name not in known]
-    title = unimodal_labels.of_sample(
-        known, terms, float("nan") if lacks else whole, labels.description, text.escape_markdown
-    )
+    agreement = unimodal_labels.sample_agreement(known, terms, float("nan") if lacks else whole)
+    title = describe_sample_labels(agreement, labels.description, text.escape_markdown)
     figure = label_charts.interval_dots(
         list(known),
         {
@@ -324,14 +326,14 @@ def sample_labels(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
 
 
 def agreement_table(study: Study) -> pd.DataFrame:
-    """Return the numbers of own terms beside labels, a row a modality; see `Beside.frame`."""
+    """Return the numbers of own terms beside labels, a row a modality; see `LabelAgreement.frame`."""
     return _open_comparison(study).frame()
 
 
 PEOPLE_SAY = "people's labels"
 
 
-def _open_comparison(study: Study) -> unimodal_labels.Beside:
+def _open_comparison(study: Study) -> unimodal_labels.LabelAgreement:
     return check_present(
         label_comparison.compare_with_labels(study),
         explain_missing_labels(
@@ -340,7 +342,7 @@ def _open_comparison(study: Study) -> unimodal_labels.Beside:
     )
 
 
-def _compared_models(study: Study, other: str) -> dict[str, unimodal_labels.Beside]:
+def _compared_models(study: Study, other: str) -> dict[str, unimodal_labels.LabelAgreement]:
     """Return a model beside people, and where there is one the other, by name."""
     return {study.name: _open_comparison(study)} | (
         {other: _open_comparison(label_comparison.second(study, other))} if other else {}
@@ -352,7 +354,7 @@ def _label_source(study: Study) -> str:
     return PEOPLE_SAY if labels is None else labels.description
 
 
-def _label_counts(study: Study, result: unimodal_labels.Beside) -> str:
+def _label_counts(study: Study, result: unimodal_labels.LabelAgreement) -> str:
     parts = [
         f"{len(entry.label):,} in {text.escape_markdown(entry.modality)}"
         for entry in result.alone

@@ -27,11 +27,14 @@ from qfusion.analysis.training_curves import (
     watched_run_curves,
 )
 from qfusion.figures import fusion_evidence, style, training_charts
+from qfusion.models import FUSION
 from qfusion.panels import page_state, panel, params, pickers
 from qfusion.panels.sweep_panels import NEW_DATA, NEW_KIND
-from qfusion.runs import plans, setting_texts
+from qfusion.runs import plans
 from qfusion.training import metrics
+from qfusion.wording import setting_texts
 from qfusion.wording.evidence import INERT
+from qfusion.wording.metrics import describe_metric
 from qfusion.wording.training import describe_order
 
 # Runs side by side: their curves, what their models do inside while they are trained, and what came out.
@@ -130,13 +133,14 @@ def metric(
         "The runs have no metric in common: one predicts a number, another one classes.",
     )
     key = choose("Metric", metric, known) if metric else main_metric(known)
-    about = metrics.labels(known).get(key, metrics.Label(key, ""))
+    about = metrics.labels(known).get(key, metrics.Label(key))
+    better = "More" if about.higher_is_better else "Less"
     return _draw_epochs(
         drawn,
         f"valid.{key}",
         "train-metric",
         f"{about.short} on the validation rows",
-        shows=f"{about.help} {'More' if about.higher_is_better else 'Less'} is better ({_rows(drawn)}).",
+        shows=f"{describe_metric(key, known)} {better} is better ({_rows(drawn)}).",
         not_shown="test rows: they are measured once the run ends, see Settings and results.",
         measure=key,
         y_title=about.short,
@@ -609,7 +613,7 @@ FIRST = params.NumberParam(
 def setting_choices(view: page_state.PageState, _: Any = None) -> list[params.Param]:
     """Return the choices of a new training's settings, of the data set and kind of model that an address says."""
     name = view.one_of(NEW_DATA.key, pickers.sources())
-    kind = view.one_of(NEW_KIND.key, list(setting_texts.KINDS))
+    kind = view.one_of(NEW_KIND.key, list(FUSION))
     return [
         setting_choice(name, kind, key, default)
         for key, default in plans.default_settings(name, kind).items()

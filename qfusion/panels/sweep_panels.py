@@ -8,8 +8,9 @@ import pandas as pd
 from qfusion._checks import check
 from qfusion.analysis.sweep_trials import ENOUGH, Trials
 from qfusion.figures import style, sweep_charts
+from qfusion.models import FUSION
 from qfusion.panels import panel, params, pickers
-from qfusion.runs import quotas, setting_texts
+from qfusion.runs import quotas
 
 
 def history(trials: Trials, theme: style.Theme = "light") -> panel.PanelFigure:
@@ -143,9 +144,7 @@ SWEEP_DATA, NEW_DATA = (
     for form in ("sweep", "new")
 )
 SWEEP_KIND, NEW_KIND = (
-    params.SelectParam(
-        f"{form}.kind", "Kind of model", "The first is taken.", values=setting_texts.KINDS
-    )
+    params.SelectParam(f"{form}.kind", "Kind of model", "The first is taken.", values=FUSION)
     for form in ("sweep", "new")
 )
 SWEEP_CONTROLS = (SWEEP_NAME, SWEEP_VIEW, SWEEP_DATA, SWEEP_KIND)

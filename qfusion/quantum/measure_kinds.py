@@ -1,4 +1,4 @@
-"""Kinds of measures of states over time: registered once each, with their columns and titles."""
+"""Kinds of measures of states over time: registered once each, with their columns, titles and units."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -61,10 +61,8 @@ class MeasureKind:
         of: from states to numbers, by part.
         between: what stands between the modalities of a part in the names of columns.
         slow: whether it is left out where only what is fast is asked for.
-        question, shows, not_shown: of its panel on the Dynamics page; no panel without.
         beside: another kind that is drawn with it.
-        cohort: its axis title on the Cohorts page, where it is one number a sample, see `mean`; "" for not there.
-        source: who introduced it, for the glossary.
+        cohort: its axis title where it is one number a sample, see `mean`; "" where cohorts do not have it.
     """
 
     title: str
@@ -73,12 +71,8 @@ class MeasureKind:
     of: Callable[[States], Values]
     between: str = "+"
     slow: bool = False
-    question: str = ""
-    shows: str = ""
-    not_shown: str = ""
     beside: str = ""
     cohort: str = ""
-    source: str = ""
 
     @property
     def axis(self) -> str:
@@ -106,7 +100,7 @@ KINDS: dict[str, MeasureKind] = {}  # in the order of the columns
 def measure_kind(
     name: str, title: str, short: str, unit: str = "", **about: str | bool
 ) -> Callable[[Callable[[States], Values]], MeasureKind]:
-    """Registers a kind of measure under a name; stands above the function that works it out. The arguments are those of
+    """Registers a kind of measure under a name; decorates the function that computes it. The arguments are those of
     `MeasureKind`."""
 
     def registered(of: Callable[[States], Values]) -> MeasureKind:
@@ -226,9 +220,6 @@ def _entropies(states: States) -> Values:
     "log. negativity",
     "bits",
     slow=True,
-    question="How much of it is entanglement?",
-    shows="entanglement between each modality and the rest; zero for every separable state.",
-    not_shown="entanglement within the rest, nor the bound kind that negativity misses.",
     cohort="entanglement of a modality with the rest at T (mean log. negativity, bits)",
 )
 def _negativities(states: States) -> Values:
@@ -245,9 +236,6 @@ def _negativities(states: States) -> Values:
     "mutual information",
     "nats",
     between=":",
-    question="How much do pairs share?",
-    shows="all correlation of each pair, classical and quantum; all together: the total correlation.",
-    not_shown="how much of it is entanglement: see the negativity.",
     beside="total_correlation",
     cohort="mutual information of pairs at T (mean, nats)",
 )
@@ -275,13 +263,6 @@ def _total_correlations(states: States) -> Values:
         )
 
 
-@measure_kind(
-    "purity",
-    "purity Tr ρ² (1 = pure)",
-    "purity",
-    question="How pure do the states stay?",
-    shows="purity of each modality's state and of all together; 1/d for a fully mixed state of dimension d.",
-    not_shown="whether entanglement or jumps made a state mixed.",
-)
+@measure_kind("purity", "purity Tr ρ² (1 = pure)", "purity")
 def _purities(states: States) -> Values:
     yield from ((part, purity_of_state(states.reduced(part))) for part in [*states.singles, ()])

@@ -92,6 +92,7 @@ from qfusion.wording.cohorts import (
 from qfusion.wording.cuts import describe_cut, describe_cuts
 from qfusion.wording.evidence import INERT
 from qfusion.wording.fusion import describe_importance
+from qfusion.wording.model_notes import describe_notes
 from qfusion.wording.recordings import describe_peak, describe_spread
 from qfusion.wording.reliability import TrustWarning, describe_finding
 from qfusion.wording.samples import describe_calibration, describe_softmax
@@ -188,6 +189,7 @@ def shared(sample: Sample, own: bool) -> dict[str, Any]:
         ),
         "prod": math.prod,
         "labels": metrics.labels,
+        "notes": describe_notes,
         "describe_building": describe_building,
         "describe_cut": describe_cut,
         "describe_cuts": describe_cuts,

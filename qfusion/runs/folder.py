@@ -35,15 +35,7 @@ from qfusion._checks import check, choose
 from qfusion.errors import IntegrityError, InvalidInput, NotFound, translate_errors
 from qfusion.training import checkpoint
 
-STATES = {
-    "waiting": "waits for a free processor",
-    "running": "is being trained",
-    "paused": "was paused and can go on",
-    "stopped": "was stopped; its best model is kept, and it can go on",
-    "finished": "is finished",
-    "failed": "ended with an error",
-    "interrupted": "ended without a word, as when its process is killed; it can go on",
-}
+STATES = ("waiting", "running", "paused", "stopped", "finished", "failed", "interrupted")
 ALIVE = ("waiting", "running")
 REQUESTS = ("pause", "stop")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -200,7 +192,7 @@ class Run:
         record = self.record()
         check(
             record.state in ALIVE,
-            f"Run {self.name} {STATES[record.state]}: there is nothing to {word}.",
+            f"Run {self.name} is {record.state}, so there is nothing to {word}. Choose one that waits or runs.",
         )
         _files.write_file(self.path / "request", word)
 

@@ -16,7 +16,6 @@ from qfusion._checks import check, choose, read_json, require_whole
 from qfusion.errors import translate_errors
 from qfusion.models import build, registry
 from qfusion.runs import folder, quotas, run_process
-from qfusion.runs.setting_texts import MAIN
 from qfusion.training import checkpoint, default_options
 
 MOST_KEPT = 100  # epochs after which a model is kept
@@ -34,7 +33,7 @@ def default_settings(data: str, model: str) -> dict[str, Any]:
 def counterpart(data: str, model: str, chosen: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     """Returns the other of the two systems and its settings on equal terms: what both have is as `chosen`, or as the
     first has it by default; the rest is its own."""
-    other = next(kind for kind in MAIN if kind != model)
+    other = next(kind for kind in registry.SYSTEMS if kind != model)
     first, own = {**default_settings(data, model), **chosen}, default_settings(data, other).items()
     if first["input_dropout"] < 0:  # in QiNN-QJ as the other dropout
         first["input_dropout"] = first["dropout"]

@@ -112,7 +112,7 @@ def _train(
         request = group.agreed(recorder.pending_request())
     if not fit.history:
         state_after = "paused" if request == "pause" else "stopped"
-        recorder.close(state_after, "It was stopped before its first epoch was over.")
+        recorder.close(state_after)
         return {}
     if request == "pause":
         recorder.close("paused")
@@ -152,7 +152,7 @@ def _save(
                 metrics={split: metrics.summary([values]) for split, values in measured.items()},
                 this_seed=measured,
                 seeds=[plan.seed],
-                notes=sampling_error.sampling_note(model, dataset),
+                sampling=sampling_error.model_sampling(model, dataset),
             ),
         )
     return measured

@@ -14,7 +14,7 @@ import os
 import platform
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -280,8 +280,12 @@ def make_card(
     this_seed: Mapping[str, Any],
     seeds: list[int],
     notes: str = "",
+    sampling: sampling_error.Sampling | None = None,
 ) -> dict[str, Any]:
-    """Returns the card of a model: what it is, what it was trained on, and what it reached over the seeds."""
+    """Return the card of a model: its structure, its training data and its metrics over the seeds.
+
+    The error of sampled scores is in the card where there is one.
+    """
     target = dataset.target
     total = sum(p.numel() for p in model.parameters())
     encoders = sum(p.numel() for p in model.encoders.parameters())
@@ -316,6 +320,7 @@ def make_card(
             **installed_versions(("torch", "qutip", "pennylane", "numpy")),
         },
         "notes": notes,
+        **({} if sampling is None else {"sampling": asdict(sampling)}),
     }
 
 
@@ -427,7 +432,7 @@ def of(
     title: str = "",
     seed: int = 0,
     training: Mapping[str, Any] | None = None,
-    notes: str | None = None,
+    notes: str = "",
 ) -> Checkpoint:
     """Returns a model with a card, as `load` returns it after it was saved: weights of single precision, calculating in
     double.
@@ -438,7 +443,7 @@ def of(
         name: that the model goes by.
         title: what a person calls it; its kind and the data set's title unless given.
         seed: of the training. training: its options.
-        notes: for the reader of the card; unless given, what is to be said of a model that samples trajectories.
+        notes: for the reader of the card.
 
     Raises:
         InvalidInput: when the model is none of ours, or the name is empty.
@@ -468,7 +473,8 @@ def of(
         metrics={split: metrics.summary([result]) for split, result in measured.items()},
         this_seed=measured,
         seeds=[seed],
-        notes=sampling_error.sampling_note(own, dataset) if notes is None else notes,
+        notes=notes,
+        sampling=sampling_error.model_sampling(own, dataset),
     )
     card["weights_sha256"] = _digest(_packed(own), card)
     return Checkpoint(own, json.loads(json.dumps(card, allow_nan=False)))

@@ -40,7 +40,7 @@ from qfusion.models.program import Port
 from qfusion.models.program_card import ProgramCard
 from qfusion.models.program_inputs import fed_array
 from qfusion.training.card_guess import alike, guessed_card, guessed_output
-from qfusion.training.program_checks import ten
+from qfusion.training.program_checks import sample_rows
 
 _WHY = "{words:.200}"
 Call = Callable[[nn.Module, Mapping[str, Tensor]], Any]
@@ -139,7 +139,7 @@ def traced(
         (parameter.dtype for parameter in module.parameters() if parameter.is_floating_point()),
         torch.float32,
     )
-    rows, failed = ten(dataset), ""
+    rows, failed = sample_rows(dataset), ""
     for ports, call in _flavours(module, adapter, dataset, dtype):
         card = program_card or replace(guessed_card(ports, (), reference, dataset), adapter=adapter)
         entries = {entry.name: entry for entry in card.inputs if entry.modality}

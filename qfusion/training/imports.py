@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import torch
 
 from qfusion import _files, _limits
@@ -20,12 +21,13 @@ from qfusion.training import checkpoint
 from qfusion.training.card_guess import guessed_card
 from qfusion.training.factory_models import is_reference, module_of, traced
 from qfusion.training.program_checks import (
+    Remark,
     _is_apart,
     examine,
     looks_like,
     output_of,
-    remarks_on,
-    ten,
+    output_remarks,
+    sample_rows,
 )
 
 NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,63}")
@@ -37,17 +39,30 @@ class Taken:
 
     Attributes:
         model: with its card. data: bytes of the program; of a factory's model those of its trace.
-        guessed: whether the card is a guess. warnings: plain sentences.
+        guessed: whether the card is a guess. warnings: what should be checked.
         source: what was imported.
-        remarks: what its output is taken for, plain sentences.
+        remarks: how its output is used.
     """
 
     model: Imported
     data: bytes
     guessed: bool
-    warnings: tuple[str, ...]
+    warnings: tuple[Remark, ...]
     source: str
-    remarks: tuple[str, ...] = ()
+    remarks: tuple[Remark, ...] = ()
+
+
+@dataclass(frozen=True)
+class ImportRecord:
+    """The record of an import in the card of the model.
+
+    Attributes:
+        source: file name, or reference of a factory.
+        remarks: with the warnings.
+    """
+
+    source: str
+    remarks: tuple[Remark, ...]
 
 
 class Unfit(InvalidInput):
@@ -123,13 +138,13 @@ def take(
         if card is not None or isinstance(error, Exhausted):
             raise
         raise Unfit(str(error), wanted) from error
-    remarks = remarks_on(model, ten(dataset), card is None)
+    remarks = output_remarks(model, sample_rows(dataset), card is None)
     return Taken(model, data, card is None, tuple(warnings), source, tuple(remarks))
 
 
 def _examined(
     program: Any, program_card: ProgramCard, dataset: DataSet, guessed: bool
-) -> tuple[Imported, list[str]]:
+) -> tuple[Imported, list[Remark]]:
     means = {
         name: real_steps(*split(features)).mean(0).float().tolist()
         for name, features in dataset.inputs(dataset.rows("train"), torch.float64).items()
@@ -140,7 +155,7 @@ def _examined(
             dataset.input_specs, dataset.target.classes or ("score",), program, card, means
         ).eval()
 
-    model, rows = made(program_card), ten(dataset)
+    model, rows = made(program_card), sample_rows(dataset)
     if guessed and program_card.output.holds != "regression":
         model = made(_with_guessed_output(model, rows))
     return model, examine(model, rows)
@@ -188,14 +203,9 @@ def keep(
         dataset,
         name=name,
         title=title or f"{name} on {dataset.title}",
-        notes=" ".join(
-            [
-                f"Imported from {source}; it was trained elsewhere, and on which rows is not known here.",
-                *taken.remarks,
-                *taken.warnings,
-            ]
-        ),
     ).card
+    record = ImportRecord(source, (*taken.remarks, *taken.warnings))
+    card["import"] = msgspec.to_builtins(record)
     card["parameters"] = {"total": parameters, "encoders": 0, "fusion": parameters}
     kind = kind_of(taken.data)
     if kind == "torch":
@@ -274,13 +284,13 @@ def read_card(path: Path) -> ProgramCard:
 
 
 def summary(taken: Taken, stored: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Returns what an import says, as JSON knows it."""
+    """Return the record of an import, for JSON; `wording.model_notes.describe_summary` has its remarks as sentences."""
     return {
         "program": taken.source,
         "card": taken.model.card.as_dict(),
         "guessed": taken.guessed,
-        "remarks": list(taken.remarks),
-        "warnings": list(taken.warnings),
+        "remarks": msgspec.to_builtins(taken.remarks),
+        "warnings": msgspec.to_builtins(taken.warnings),
         "parameters": taken.model.program.parameters,
         "kept": stored,
     }

@@ -19,62 +19,31 @@ BINS = 10  # of the certainty
 
 
 class Label(NamedTuple):
-    """How a metric is shown: short name, meaning in a sentence, and whether more is better."""
+    """How a metric is shown: its short name, and whether more is better; `wording.metrics` has its sentence."""
 
     short: str
-    help: str
     higher_is_better: bool = True
 
 
 describe: dict[str, Label] = {
-    "acc2_non0": Label(
-        "Acc-2 (non-zero)",
-        "Share of samples with non-zero truth whose sign is predicted right (> 0 against < 0).",
-    ),
-    "f1_non0": Label("F1 (non-zero)", "Weighted F1 of the sign, over samples with non-zero truth."),
-    "acc2_has0": Label(
-        "Acc-2 (with zero)",
-        "Share of all samples put on the right side, zero counted as positive (>= 0).",
-    ),
-    "f1_has0": Label(
-        "F1 (with zero)", "Weighted F1 of the side, zero counted as positive, over all samples."
-    ),
-    "acc5": Label("Acc-5", "Share right after clipping to [-2, 2] and rounding to whole numbers."),
-    "acc7": Label("Acc-7", "Share right after clipping to [-3, 3] and rounding to whole numbers."),
-    "mae": Label("MAE", "Mean absolute error, in units of the score.", False),
-    "corr": Label("Correlation", "Pearson correlation of prediction and truth."),
-    "r2": Label("R2", "Share of the truth's variance that the prediction explains."),
-    "acc2": Label(
-        "Acc-2",
-        "Share of samples put on the right side after clipping to [-1, 1]: at most 0, or above.",
-    ),
-    "acc3": Label(
-        "Acc-3", "Share right of three classes after clipping to [-1, 1]: cuts at -0.1 and 0.1."
-    ),
-    "sign": Label(
-        "Sign agreement", "Share of samples with non-zero truth whose sign is predicted right."
-    ),
-    "accuracy": Label("Accuracy", "Share of samples whose class is predicted right."),
-    "f1": Label("F1 (macro)", "F1 score, averaged over the classes with equal weight."),
-    "nll": Label("Log loss", "Mean negative log likelihood of the true class, in nats.", False),
+    "acc2_non0": Label("Acc-2 (non-zero)"),
+    "f1_non0": Label("F1 (non-zero)"),
+    "acc2_has0": Label("Acc-2 (with zero)"),
+    "f1_has0": Label("F1 (with zero)"),
+    "acc5": Label("Acc-5"),
+    "acc7": Label("Acc-7"),
+    "mae": Label("MAE", higher_is_better=False),
+    "corr": Label("Correlation"),
+    "r2": Label("R2"),
+    "acc2": Label("Acc-2"),
+    "acc3": Label("Acc-3"),
+    "sign": Label("Sign agreement"),
+    "accuracy": Label("Accuracy"),
+    "f1": Label("F1 (macro)"),
+    "nll": Label("Log loss", higher_is_better=False),
 }
-SIMS = {
-    "acc2": describe["acc2"],
-    "acc3": describe["acc3"],
-    "acc5": Label(
-        "Acc-5",
-        "Share right of five classes after clipping to [-1, 1]: cuts at -0.7, -0.1, 0.1 and 0.7.",
-    ),
-    "f1": Label(
-        "F1 (weighted)", "F1 score of the two sides of Acc-2, weighted by how often each is true."
-    ),
-    "mae": Label(
-        "MAE", "Mean absolute error after clipping to [-1, 1], in units of the score.", False
-    ),
-    "corr": Label(
-        "Correlation", "Pearson correlation of prediction and truth after clipping to [-1, 1]."
-    ),
-}
+SIMS = {key: describe[key] for key in ("acc2", "acc3", "acc5", "f1", "mae", "corr")}
+SIMS["f1"] = Label("F1 (weighted)")
 # Upper ends of the classes of CH-SIMS; each is (low, high], the first begins at -1.01 and the last ends at 1.01.
 SIMS_CUTS = {"acc2": (0.0,), "acc3": (-0.1, 0.1), "acc5": (-0.7, -0.1, 0.1, 0.7)}
 NAMES = {
@@ -119,7 +88,7 @@ def labels(keys: Iterable[str]) -> dict[str, Label]:
 
 def label(key: str, convention: str = "") -> Label:
     """Returns how one metric of a convention is shown; its bare name where it is none of ours."""
-    return (SIMS if convention == "sims" else {}).get(key) or describe.get(key) or Label(key, "")
+    return (SIMS if convention == "sims" else {}).get(key) or describe.get(key) or Label(key)
 
 
 def headlines(keys: Iterable[str]) -> list[str]:

@@ -5,7 +5,8 @@ Each failure is one error message with its remedy.
 
 import contextlib
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from enum import Enum
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,36 @@ TOLERANCE = 1e-3  # by which probabilities may leave [0, 1], and their sum 1
 _EVAL = "Call `model.eval()` before it is exported."
 
 
-def ten(dataset: DataSet) -> dict[str, Any]:
+class RemarkKind(Enum):
+    """The kinds of remarks on a program; their sentences are in `wording.model_notes`."""
+
+    REGRESSION = "score of a regression"
+    CLASSES = "output of classes"
+    LABEL = "output of a label"
+    CLIPPED = "clipped probabilities"
+    CLIPPED_LOGARITHMS = "clipped log-probabilities"
+    FIXED_BATCH = "fixed batch"
+    LIKE_PROBABILITIES = "like probabilities"
+    OTHER_SUMS = "other sums"
+    READS_NOTHING = "reads no modality"
+    READS_ONE = "reads one modality"
+    READS_SOME = "reads some modalities"
+
+
+@dataclass(frozen=True)
+class Remark:
+    """A remark on a program that passed its checks.
+
+    Attributes:
+        kind: of the remark.
+        values: names and numbers of its sentence.
+    """
+
+    kind: RemarkKind
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+def sample_rows(dataset: DataSet) -> dict[str, Any]:
     """Returns the features of ten rows from all over a data set."""
     return dataset.inputs(
         np.unique(np.linspace(0, len(dataset) - 1, ROWS).astype(int)), torch.float64
@@ -66,7 +96,7 @@ def _is_apart(model: Imported, output: Tensor) -> bool:
 
 
 @torch.no_grad()
-def examine(model: Imported, rows: Mapping[str, Any]) -> list[str]:
+def examine(model: Imported, rows: Mapping[str, Any]) -> list[Remark]:
     """Returns warnings about a program.
 
     Args:
@@ -92,14 +122,13 @@ def examine(model: Imported, rows: Mapping[str, Any]) -> list[str]:
         f"on, or it draws at random. {_EVAL}",
     )
     _require_independent(model, rows, first, size)
-    fixed = (
-        f"Program `{file}` takes {model.fixed_batch} rows at once, no more and no fewer; it is run in pieces "
-        "of that size."
-    )
-    return [*([fixed] if model.fixed_batch else []), *warnings, *_unread(model, rows, first)]
+    if model.fixed_batch:
+        fixed = Remark(RemarkKind.FIXED_BATCH, {"program": file, "rows": model.fixed_batch})
+        warnings = [fixed, *warnings]
+    return [*warnings, *_unread_modalities(model, rows, first)]
 
 
-def _require_held(model: Imported, rows: Mapping[str, Any]) -> list[str]:
+def _require_held(model: Imported, rows: Mapping[str, Any]) -> list[Remark]:
     """Checks that an output for classes can be what the card says, and returns what to look at again.
 
     Raises:
@@ -119,15 +148,8 @@ def _require_held(model: Imported, rows: Mapping[str, Any]) -> list[str]:
     if card.holds != "scores" or not fits(output, "probabilities", apart=True):
         return []
     if fits(output, "probabilities", apart):
-        return [
-            f"Output `{card.name}` is taken for scores, as the card says, but looks like probabilities. If it holds "
-            'these, set `holds = "probabilities"` in the card.'
-        ]
-    return [
-        f"Output `{card.name}` lies in [0, 1], but adds up to {sums} in each row, not to 1: it is taken for scores and "
-        "not for probabilities. Export the scores before the last softmax or sigmoid, or probabilities that add up to "
-        "1."
-    ]
+        return [Remark(RemarkKind.LIKE_PROBABILITIES, {"output": card.name})]
+    return [Remark(RemarkKind.OTHER_SUMS, {"output": card.name, "sums": sums})]
 
 
 def _span(numbers: Tensor) -> str:
@@ -137,37 +159,36 @@ def _span(numbers: Tensor) -> str:
 
 
 @torch.no_grad()
-def remarks_on(model: Imported, rows: Mapping[str, Any], guessed: bool) -> list[str]:
-    """Returns what an output is taken for, and how many of ten rows of probabilities are clipped, a sentence each.
+def output_remarks(model: Imported, rows: Mapping[str, Any], guessed: bool) -> list[Remark]:
+    """Return how an output is used, and how many of ten rows of probabilities are clipped.
 
     Args:
         model: with its card, which passed `examine`. guessed: whether nobody wrote the card.
     """
     card, output = model.card.output, output_of(model, rows)
     if card.holds == "regression":
-        return [
-            f"Output `{card.name}` is taken for the score of a regression, as the target is a number."
-        ]
-    of = f"label ‘{card.label}’" if card.label else f"{len(model.outputs)} classes"
-    why = f"a guess from {len(output)} rows" if guessed else "as the card says"
-    taken_for = f"Output `{card.name}` is taken for {card.holds} of {of}, {why}."
+        return [Remark(RemarkKind.REGRESSION, {"output": card.name})]
+    use = {"output": card.name, "holds": card.holds, "guessed": guessed, "rows": len(output)}
+    if card.label:
+        taken_for = Remark(RemarkKind.LABEL, {**use, "label": card.label})
+    else:
+        taken_for = Remark(RemarkKind.CLASSES, {**use, "count": len(model.outputs)})
     if card.holds == "scores":
         return [taken_for]
     if card.label:
         output = output[:, model._order]
     if card.holds == "log-probabilities":
-        what = f"Log-probabilities of minus infinity become those of {SMALLEST:g}"
+        kind = RemarkKind.CLIPPED_LOGARITHMS
+        limit = f"{SMALLEST:g}"
         outside = output.isneginf()
     else:
-        what = f"Probabilities are clipped to {CLIPPED}"
+        kind = RemarkKind.CLIPPED
+        limit = CLIPPED
         outside = output < SMALLEST
         if output.shape[1] == 1:  # the probability of the other class
             outside |= 1 - output < SMALLEST
-    clipped = int(outside.any(1).sum())
-    return [
-        taken_for,
-        f"{what} before the log-odds of each row are taken, which changes {clipped or 'none'} of {len(output)} rows.",
-    ]
+    changed = int(outside.any(1).sum())
+    return [taken_for, Remark(kind, {"limit": limit, "changed": changed, "rows": len(output)})]
 
 
 @torch.no_grad()
@@ -236,22 +257,22 @@ def _require_independent(
         )
 
 
-def _unread(model: Imported, rows: Mapping[str, Any], first: Tensor) -> list[str]:
-    """Says which modalities leave the scores as they are when they are taken from other rows."""
-    order = [*range(1, len(first)), 0]
-    least = 1e-6 * (1 + float(first.abs().max()))  # a change that is less is rounding
-    changed = (
-        (name, model.scores({**rows, name: nested_part(rows[name], order)}))
-        for name in model.modalities
-    )
-    unread = [name for name, scores in changed if float((scores - first).abs().max()) <= least]
-    if not unread or len(model.modalities) == 1:
+def _unread_modalities(model: Imported, rows: Mapping[str, Any], scores: Tensor) -> list[Remark]:
+    """Return a remark on the modalities that leave the scores as they are when they are taken from other rows."""
+    if len(model.modalities) == 1:
         return []
-    read = [name for name in model.modalities if name not in unread]
+    order = [*range(1, len(scores)), 0]
+    least = 1e-6 * (1 + float(scores.abs().max()))  # a smaller change is rounding
+    read: list[str] = []
+    unread: list[str] = []
+    for name in model.modalities:
+        changed = model.scores({**rows, name: nested_part(rows[name], order)})
+        is_read = float((changed - scores).abs().max()) > least
+        (read if is_read else unread).append(name)
+    if not unread:
+        return []
     if not read:
-        return ["On ten rows the scores do not depend on any modality."]
-    only = f"It reads only `{read[0]}`. " if len(read) == 1 else ""
-    return [
-        f"{only}On ten rows the scores do not depend on {', '.join(f'`{name}`' for name in unread)}: what these "
-        "contribute will be 0."
-    ]
+        return [Remark(RemarkKind.READS_NOTHING)]
+    if len(read) == 1:
+        return [Remark(RemarkKind.READS_ONE, {"read": read[0], "unread": unread})]
+    return [Remark(RemarkKind.READS_SOME, {"unread": unread})]

@@ -42,16 +42,6 @@ class Sampling:
         """sigma / sqrt(N)."""
         return self.one / self.trajectories**0.5
 
-    @property
-    def sentence(self) -> str:
-        """What was measured, for people."""
-        return (
-            f"Trained on sampled trajectories: with {self.trajectories} of them the score of a sample has a standard "
-            f"error of {self.error:.2g} (sigma / sqrt(N) = {self.expected:.2g}) and, from its finite steps, a bias of "
-            f"{self.bias:.2g}; the exact scores of {self.samples} validation samples spread by {self.spread:.2g}. "
-            "Explanations use the exact ones."
-        )
-
 
 @torch.no_grad()
 def measure_sampling(
@@ -93,14 +83,12 @@ def measure_sampling(
     )
 
 
-def sampling_note(model: torch.nn.Module, dataset: DataSet) -> str:
-    """Returns the sentence on a trained model's sampling error over some validation rows; empty where nothing is
-    sampled."""
+def model_sampling(model: torch.nn.Module, dataset: DataSet) -> Sampling | None:
+    """Return a trained model's sampling error over some validation rows; None where nothing is sampled."""
     if not isinstance(model, FusionModel) or model.family != "evolution" or not model.samples:
-        return ""
+        return None
     rows = dataset.rows("valid")
     first = next(model.parameters())
     chosen = rows[np.linspace(0, len(rows) - 1, min(SAMPLES, len(rows))).astype(int)]
-    return measure_sampling(
-        cast(TimeModel, copy.deepcopy(model).cpu()), dataset.inputs(chosen, first.dtype)
-    ).sentence
+    on_cpu = cast(TimeModel, copy.deepcopy(model).cpu())
+    return measure_sampling(on_cpu, dataset.inputs(chosen, first.dtype))

@@ -13,6 +13,7 @@ from markdown_it import MarkdownIt
 
 from qfusion import _files
 from qfusion.quantum.measure_kinds import KINDS
+from qfusion.wording.measures import measures_with_entries
 
 _MARKDOWN = MarkdownIt(
     "commonmark", {"html": False}
@@ -65,14 +66,13 @@ def _known() -> dict[str, Entry]:
     """The entries of the file, and of the measures that name their source where they are registered."""
     measures = (
         Entry(
-            about.title.capitalize(),
-            f"The {about.title}: {about.shows}",
-            about.source,
+            KINDS[kind].title.capitalize(),
+            f"The {KINDS[kind].title}: {words.shows}",
+            words.source,
             ("Dynamics",),
-            (about.short,),
+            (KINDS[kind].short,),
         )
-        for about in KINDS.values()
-        if about.source
+        for kind, words in measures_with_entries().items()
     )
     return {entry.term: entry for entry in measures} | _file()[0]
 
@@ -105,8 +105,11 @@ def find_entries(words: str, page: str | None = None) -> tuple[Entry, ...]:
 def terms_of(panel: str) -> tuple[str, ...]:
     """The words that the panel of this name needs; none for a panel that is not known."""
     known, parts = _file()[1], panel.split("-")
-    if about := KINDS.get(panel.removeprefix("measure-")):
-        return (about.title.capitalize(),) if about.source else known.get(panel, ())
+    measure = panel.removeprefix("measure-")
+    if measure in measures_with_entries():
+        return (KINDS[measure].title.capitalize(),)
+    if measure in KINDS:
+        return known.get(panel, ())
     beginnings = ("-".join(parts[:end]) for end in range(len(parts), 0, -1))
     return next((known[name] for name in beginnings if name in known), ())
 

@@ -17,6 +17,7 @@ from qfusion.training import metrics
 from qfusion.ui import figure, frame, guidance, model_export_dialog, panels, sample_content
 from qfusion.wording import answers, backgrounds, systems
 from qfusion.wording.examples import explain_example
+from qfusion.wording.model_notes import describe_notes
 from qfusion.wording.samples import describe_softmax
 
 ICONS = {
@@ -268,7 +269,7 @@ def model_and_data(context: frame.PageContext) -> None:
         _card(
             "model",
             "Model",
-            text.escape_markdown(study.card.get("notes") or "") or systems.describe_system(study),
+            text.escape_markdown(describe_notes(study.card)) or systems.describe_system(study),
             systems.model_card_rows(study),
         ),
     ):

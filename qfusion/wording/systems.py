@@ -9,6 +9,7 @@ from qfusion.analysis.study import Study
 from qfusion.models.abilities import can
 from qfusion.models.truth_tables import stage_sizes
 from qfusion.quantum.circuits import BLOCKS
+from qfusion.wording.model_kinds import SENTENCES
 
 # Descriptions of a model, in two or three sentences.
 QUANTUM_JUMP = (
@@ -72,8 +73,9 @@ def describe_system(study: Study) -> str:
     title = f"**{text.escape_markdown(study.card.get('title') or study.name)}**"
     target = text.escape_markdown(study.dataset.target.name)
     names = list_modalities(study)
-    if model.about:
-        return f"{title} {model.about.format(names=names, target=target, dims=_dims(model))}"
+    if model.kind in SENTENCES:
+        sentence = SENTENCES[model.kind].format(names=names, target=target, dims=_dims(model))
+        return f"{title} {sentence}"
     if can(study.model, "time"):
         return QUANTUM_JUMP.format(
             title=title,

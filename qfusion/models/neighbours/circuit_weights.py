@@ -44,8 +44,6 @@ class CircuitWeights(CircuitModel):
 
     kind = "vqc-mlpnet"
     title = "Neighbour: VQC-MLPNet (a circuit makes weights)"
-    says = "A network on all modalities whose first weights a circuit makes; no sample passes the circuit."
-    about = "reads the {target} from a network on {names} whose first weights were made by a trained circuit."
 
     def __init__(
         self,

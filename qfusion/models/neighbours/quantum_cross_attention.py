@@ -46,11 +46,6 @@ class QuantumCrossAttention(CircuitModel):
 
     kind = "cross-attention-q"
     title = "Neighbour: cross-attention to a circuit"
-    says = "A classical branch asks, by attention, what a circuit of at most nine qubits makes of the same modalities."
-    about = (
-        "reads the {target} from a network on {names}, which asks by attention what a circuit of a few qubits "
-        "makes of the same numbers."
-    )
 
     def __init__(
         self,

@@ -51,11 +51,6 @@ class QuantumFusionLayer(CircuitModel):
 
     kind = "qfl"
     title = "Neighbour: QFL (quantum fusion layer)"
-    says = "A circuit takes up the modalities' signals several times between trained gates: polynomials of all of them."
-    about = (
-        "turns {names} into angles of a circuit that takes them up several times between trained gates, and "
-        "reads the {target} from Pauli expectations: polynomials in all modalities."
-    )
 
     def __init__(
         self,

@@ -46,11 +46,6 @@ class QuantumLego(CircuitFusion):
 
     kind = "quantum-lego"
     title = "Neighbour: quantum LEGO (frozen block, circuit)"
-    says = "Encoders are trained with a classical head first and then frozen; a circuit learns to read what they give."
-    about = (
-        "turns {names} into numbers by a classical block that was trained first and then frozen, and reads "
-        "the {target} from a circuit that was trained on these."
-    )
     staged = True
 
     def __init__(

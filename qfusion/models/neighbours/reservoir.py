@@ -97,11 +97,6 @@ class Reservoir(CircuitFusion):
 
     kind = "reservoir"
     title = "Neighbour: quantum reservoir (Rydberg atoms)"
-    says = "Features detune interacting atoms; nothing is trained but a linear read-out of what is measured of them."
-    about = (
-        "lets {names} detune a chain of atoms that evolve together, untrained, and reads the {target} linearly "
-        "from what is measured of them at several times."
-    )
 
     def __init__(
         self,

@@ -43,12 +43,6 @@ class UnitaryFusion(ket_model.KetModel):
 
     kind = "unitary-fusion"
     title = "Neighbour: one unitary, one measurement"
-    says = "Modality states pass one learned unitary together and are measured; can be explored."
-    about = (
-        "turns {names} into quantum states ({dims} levels) that pass one learned unitary together and are "
-        "measured; the {target} is read from the outcomes. Every decision splits exactly into what each modality "
-        "says alone and what they say only jointly."
-    )
 
     def __init__(
         self,

@@ -38,6 +38,7 @@ from qfusion.ui import (
     widgets,
 )
 from qfusion.wording import systems
+from qfusion.wording.metrics import describe_metric
 from qfusion.wording.samples import describe_calibration
 
 # A sample's circuit as a picture, as text and as OpenQASM.
@@ -199,7 +200,7 @@ def before_after(context: frame.PageContext, sample: Sample) -> None:
             + systems.seed_suffix(study),
             base.metrics[name],
             now.metrics[name],
-            about.help,
+            describe_metric(name, now.metrics),
             "normal" if about.higher_is_better else "inverse",
         )
         for name, about in [

@@ -30,7 +30,7 @@ from qfusion.data.import_report import Report
 from qfusion.data.row_splits import SPLITS
 from qfusion.data.target_spec import CONVENTIONS
 from qfusion.panels import data_fusion, learning as builders, pickers, targets
-from qfusion.runs import plans, setting_texts
+from qfusion.runs import plans
 from qfusion.ui import (
     access,
     frame,
@@ -42,6 +42,8 @@ from qfusion.ui import (
     widgets,
 )
 from qfusion.ui.pages import why_fuse
+from qfusion.wording import setting_texts
+from qfusion.wording.model_kinds import describe_kind
 
 # The Data page's upper half: the sets there are, and what is in the chosen one.
 
@@ -100,9 +102,7 @@ def chosen_set() -> None:
                 icon=":material/model_training:",
                 on_click=frame.run_or_notice,
                 args=(access.training, _train_both, name),
-                help=" and ".join(
-                    f"**{setting_texts.KINDS[kind].title}**" for kind in setting_texts.MAIN
-                )
+                help=" and ".join(f"**{describe_kind(kind).title}**" for kind in setting_texts.MAIN)
                 + ", with their usual settings. They are trained in processes of their own, which go on when this "
                 "page is closed.",
             )

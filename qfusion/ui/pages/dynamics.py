@@ -39,6 +39,7 @@ from qfusion.ui import (
     widgets,
 )
 from qfusion.wording import systems
+from qfusion.wording.metrics import describe_metric
 from qfusion.wording.operators import UNRAVELLING
 from qfusion.wording.samples import describe_integration_error
 
@@ -98,8 +99,8 @@ def before_after(context: frame.PageContext, sample: Sample) -> Callable[[], Non
                 known[name].short.partition(" (")[0] + systems.seed_suffix(study),  # on one line
                 base.metrics[name],
                 now.metrics[name],
-                f"{known[name].help} Of all {len(study.dataset.rows('test')):,} test samples under the same sliders; "
-                "the small number is the change from the model as learned.",
+                f"{describe_metric(name, base.metrics)} Of all {len(study.dataset.rows('test')):,} test samples under "
+                "the same sliders; the small number is the change from the model as learned.",
                 "normal" if known[name].higher_is_better else "inverse",
             )
             for name in names

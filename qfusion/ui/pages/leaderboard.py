@@ -9,6 +9,7 @@ import streamlit as st
 from qfusion.analysis import benchmark_board, text
 from qfusion.panels import leaderboard as builders
 from qfusion.ui import figure, frame, guidance, panels, widgets
+from qfusion.wording.metrics import describe_metric
 
 # The Leaderboard page: every model on every data set, the papers' claims, missing and corrupted modalities.
 
@@ -61,8 +62,9 @@ def _head(result: benchmark_board.Board, name: str, key: str, table: pd.DataFram
         short,
         short
         + (
-            f"\n\n{metric.short}: {metric.help} The {better}, the better. {entry['trained_on']:,} rows to train on, "
-            f"{entry['test']:,} test rows; all models with the same rows, encoders and number of epochs, means over "
+            f"\n\n{metric.short}: {describe_metric(key)} The {better}, the better. "
+            f"{entry['trained_on']:,} rows to train on, {entry['test']:,} test rows; "
+            "all models with the same rows, encoders and number of epochs, means over "
             f"training seeds. Measured {text.escape_markdown(result.made, 200)} by "
             f"{text.escape_markdown(result.whole['command'])}."
             + (

@@ -7,8 +7,9 @@ import streamlit as st
 from qfusion._checks import check
 from qfusion.analysis import sweep_trials, text
 from qfusion.panels import sweep_panels
-from qfusion.runs import plans, quotas, search_space, setting_texts, sweeps, training_queue
+from qfusion.runs import plans, quotas, search_space, sweeps, training_queue
 from qfusion.ui import access, figure, frame, guidance, panels, reruns, state, widgets
+from qfusion.wording import setting_texts
 
 # The sweeps that there are: what they search, what came out, the command that trains the best; and the start of a new
 # one.

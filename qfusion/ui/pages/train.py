@@ -21,7 +21,7 @@ from qfusion.data import import_store
 from qfusion.errors import QFusionError, default_on_error, translate_system_errors
 from qfusion.models.program import KIND
 from qfusion.panels import learning as builders, params, pickers, pins, sweep_panels
-from qfusion.runs import plans, run_process, setting_texts, training_queue
+from qfusion.runs import plans, run_process, training_queue
 from qfusion.training import checkpoint, default_options, imports, metrics
 from qfusion.ui import (
     access,
@@ -36,6 +36,9 @@ from qfusion.ui import (
     uploads,
     widgets,
 )
+from qfusion.wording import setting_texts
+from qfusion.wording.model_kinds import describe_kind
+from qfusion.wording.model_notes import describe_summary
 from qfusion.wording.training import STATUSES, describe_kept_epoch
 
 # Bring a model that was trained elsewhere: an .onnx or .pt2 file, checked in a process of its own and kept among the
@@ -173,7 +176,7 @@ def _import(data: str, name: str, title: str, replace: bool, card: str) -> None:
             while not running.done:
                 status.update(label=f"Checking in a process of its own, {running.seconds:.0f} s …")
                 time.sleep(0.2)  # until the next look at the process
-            state.put(_FOUND, running.result() | {"data": data})
+            state.put(_FOUND, describe_summary(running.result()) | {"data": data})
             state.put(_CARD, None)
             state.put(_UPLOAD, None)
             state.put(_SAID, f"**{text.escape_markdown(name)}** is among the models.")
@@ -438,7 +441,7 @@ def draw_form() -> None:
         f"validation and {len(dataset.rows('test')):,} test rows; predicts "
         f"{f'{len(classes)} classes of ' if classes else ''}{text.escape_markdown(dataset.target.name)}."
     )
-    right.caption(f"**{setting_texts.KINDS[kind].title}.** {setting_texts.KINDS[kind].says}")
+    right.caption(f"**{describe_kind(kind).title}.** {describe_kind(kind).summary}")
     _start(name, kind, _choose_settings(name, kind, bool(classes)), len(dataset.rows("train")))
 
 

@@ -1,4 +1,4 @@
-"""Titles and one-sentence descriptions of models and their settings, for forms and help."""
+"""Titles and one-sentence descriptions of the settings of models and trainings, for forms and help."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import tomllib
 from dataclasses import dataclass
 
 from qfusion import _files
-from qfusion.models import FUSION, encoders, network_model, quantum_jump, twins
+from qfusion.models import encoders, network_model, quantum_jump, twins
 from qfusion.models.neighbours import reservoir
 from qfusion.quantum import circuits
 from qfusion.training import options
@@ -14,7 +14,7 @@ from qfusion.training import options
 
 @dataclass(frozen=True)
 class Setting:
-    """A setting of a model or of its training; or a kind of model, which has a title and a sentence only.
+    """A setting of a model or of its training.
 
     Attributes:
         title: what people call it; says: one plain sentence.
@@ -30,12 +30,6 @@ class Setting:
 
 
 _FILE = tomllib.loads(_files.asset_text("settings.toml"))
-# by kind; a model may have its own texts in its own file
-KINDS = {
-    kind: Setting(**_FILE["kinds"].get(kind, {"title": model.title, "says": model.says}))
-    for kind, model in FUSION.items()
-}
-
 _CHOICES = {
     **options.CHOICES,
     **quantum_jump.CHOICES,

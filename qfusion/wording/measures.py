@@ -1,0 +1,55 @@
+"""The measures of states over time: the texts of their panels on the Dynamics page, and their glossary entries.
+
+Titles and units, as axes write them, are in `quantum.measure_kinds`.
+"""
+
+from typing import NamedTuple
+
+from qfusion.quantum.measure_kinds import KINDS
+
+
+class MeasureText(NamedTuple):
+    """The texts of a measure.
+
+    Attributes:
+        question: title of its panel.
+        shows, not_shown: of its panel.
+        source: who introduced it, for the glossary; empty where the glossary has an entry of its own.
+    """
+
+    question: str
+    shows: str
+    not_shown: str
+    source: str = ""
+
+
+# By kind of measure; a kind that is missing here has no panel.
+MEASURE_TEXTS: dict[str, MeasureText] = {
+    "negativity": MeasureText(
+        question="How much of it is entanglement?",
+        shows="entanglement between each modality and the rest; zero for every separable state.",
+        not_shown="entanglement within the rest, nor bound entanglement, which the negativity misses.",
+    ),
+    "mutual_information": MeasureText(
+        question="How much do pairs share?",
+        shows="all correlation of each pair, classical and quantum; all together: the total correlation.",
+        not_shown="how much of it is entanglement: see the negativity.",
+    ),
+    "purity": MeasureText(
+        question="How pure do the states stay?",
+        shows="purity of each modality's state and of all together; 1/d for a fully mixed state of dimension d.",
+        not_shown="whether entanglement or jumps made a state mixed.",
+    ),
+}
+
+
+def measures_with_panels() -> tuple[str, ...]:
+    """Return the kinds of measures that are drawn over time, in the order of their columns."""
+    return tuple(kind for kind in KINDS if kind in MEASURE_TEXTS)
+
+
+def measures_with_entries() -> dict[str, MeasureText]:
+    """Return the texts of the kinds of measures that name their source for the glossary."""
+    return {
+        kind: MEASURE_TEXTS[kind] for kind in measures_with_panels() if MEASURE_TEXTS[kind].source
+    }
