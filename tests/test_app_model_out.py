@@ -55,7 +55,7 @@ def test_the_dialog_takes_the_tweak_and_offers_what_there_is(
     assert app.radio(key="_out.format").options == [
         each.title
         for name, each in model_export.FORMATS.items()
-        if not model_export.impossible(name, found)
+        if not model_export.unsupported_reason(name, found)
     ]
     assert "Not for this model: " + (
         "OpenQASM 3" if query["model"] == "qj-planted" else "QuTiP objects"

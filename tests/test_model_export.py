@@ -48,7 +48,7 @@ def test_a_tweaked_checkpoint_is_the_tweaked_model(
     name: str, source: str, _: str, folder: Path
 ) -> None:
     found, dataset = checkpoint.load(name), data.load(source)
-    model_export.keep(found, TWEAKS[name], dataset, "mine")
+    model_export.add_to_own_models(found, TWEAKS[name], dataset, "mine")
     assert "mine" in checkpoint.available()
     mine, rows = checkpoint.load("mine"), dataset.rows("test")
     changed, words = tweak_model(found.model, TWEAKS[name])
@@ -65,12 +65,12 @@ def test_a_tweaked_checkpoint_is_the_tweaked_model(
     assert all(len(each["values"]) == 1 for each in mine.card["metrics"]["test"].values())
     assert words in mine.card["notes"]
     with pytest.raises(InvalidInput, match="already"):
-        model_export.keep(found, "", dataset, "mine")
+        model_export.add_to_own_models(found, "", dataset, "mine")
 
 
 def test_an_untweaked_checkpoint_keeps_card_and_weights(folder: Path) -> None:
     found, dataset = checkpoint.load("qcnn-parity"), data.load("parity")
-    copied = checkpoint.load(model_export.save(folder / "copy.json", found, "", dataset))
+    copied = checkpoint.load(model_export.save_checkpoint(folder / "copy.json", found, "", dataset))
     assert copied.card["metrics"] == found.card["metrics"]
     assert copied.card["weights_sha256"] == found.card["weights_sha256"]
 
@@ -94,7 +94,7 @@ def test_separate_and_frozen_tables_are_baked() -> None:
                 "settings": model.settings,
             },
         )
-        own, _ = model_export.baked(found, "all:or")
+        own, _ = model_export.bake_tweak(found, "all:or")
         changed, _ = tweak_model(model, "all:or")
         assert torch.allclose(own.phi.double(), changed.phi.double(), atol=1e-6)
 
@@ -102,7 +102,7 @@ def test_separate_and_frozen_tables_are_baked() -> None:
 @pytest.mark.parametrize("name", ["..", "a/b", "", "x.json", "a b", "-x", "x" * 65, "x\n"])
 def test_names_that_are_none_are_refused(name: str, folder: Path) -> None:
     with pytest.raises(InvalidInput, match="A model's name"):
-        model_export.checked_name(name)
+        model_export.validate_name(name)
 
 
 LOADER = """
@@ -139,7 +139,9 @@ def test_programs_of_torch_need_torch_alone(tmp_path: Path) -> None:
     ):
         found, dataset = checkpoint.load(name), data.load(source)
         (tmp_path / f"{name}.pt2").write_bytes(
-            model_export.make("torch", found, dataset, tweak=TWEAKS[name], precision=precision)
+            model_export.file_bytes(
+                "torch", found, dataset, tweak=TWEAKS[name], precision=precision
+            )
         )
         rows, changed = dataset.rows("test")[:17], tweak_model(found.model, TWEAKS[name])[0]
         inputs = dataset.inputs(rows, dtype=torch.float64)
@@ -183,7 +185,7 @@ def test_convolutions_over_colours_and_over_words_are_exported(kind: str) -> Non
     model = model.double().eval()
     picture, words = (torch.randn(7, *size, dtype=torch.float64) for size in ((108,), (4, 5)))
     real = torch.arange(4) < torch.tensor([1, 2, 3, 4, 4, 1, 2])[:, None]
-    program = model_export.exported(model, steps={"question": 4}).module()
+    program = model_export.export_program(model, steps={"question": 4}).module()
     with torch.no_grad():
         wanted = model({"picture": picture, "question": (words, real)})
         torch.testing.assert_close(program(picture, words, real), wanted, rtol=0, atol=1e-10)
@@ -284,7 +286,7 @@ def test_arrays_of_a_classifier_are_of_log_odds(
 ) -> None:
     tweak = TWEAKS[name] if changed else ""
     found, dataset = checkpoint.load(name), data.load(source)
-    content = model_export.make("numpy", found, dataset, tweak=tweak, sample=sample)
+    content = model_export.file_bytes("numpy", found, dataset, tweak=tweak, sample=sample)
     with np.load(io.BytesIO(content), allow_pickle=False) as file:
         arrays = {key: file[key] for key in file.files}
     z = raw_scores(name, sample, tweak)
@@ -321,7 +323,9 @@ def test_qutip_objects_of_a_classifier_are_of_log_odds(tmp_path: Path) -> None:
     import qutip
 
     name, source, sample = JUMP
-    content = model_export.make("qutip", checkpoint.load(name), data.load(source), sample=sample)
+    content = model_export.file_bytes(
+        "qutip", checkpoint.load(name), data.load(source), sample=sample
+    )
     (tmp_path / "physics.qu").write_bytes(content)
     found = qutip.qload(str(tmp_path / "physics"))
     z = raw_scores(name, sample, "")
@@ -353,15 +357,15 @@ def test_what_all_classes_share_can_be_taken_out(
         for path in mine.model.head_parameters():
             assert float(mine.model.get_parameter(path).mean(0).abs().max()) < 1e-6
         assert mine.card["made_from"]["centred"]
-        assert "What all classes share is subtracted" in mine.card["notes"]
+        assert "The mean over classes is subtracted" in mine.card["notes"]
         program = torch.export.load(
-            io.BytesIO(model_export.make("torch", found, dataset, tweak=tweak, centred=True))
+            io.BytesIO(model_export.file_bytes("torch", found, dataset, tweak=tweak, centred=True))
         ).module()
         inputs = dataset.inputs(rows, dtype=torch.float64)
         with torch.no_grad():
             assert program(*inputs.values()).numpy() == pytest.approx(centred, abs=1e-10)
             program = torch.export.load(
-                io.BytesIO(model_export.make("torch", found, dataset, tweak=tweak))
+                io.BytesIO(model_export.file_bytes("torch", found, dataset, tweak=tweak))
             ).module()
             assert program(*inputs.values()).numpy() == pytest.approx(before, abs=1e-10)
     kept = checkpoint.load(folder / "plain.json").card
@@ -373,7 +377,7 @@ def test_what_all_classes_share_can_be_taken_out(
 def test_models_without_a_shared_part_are_not_centred() -> None:
     found, dataset = checkpoint.load("qj-parity"), data.load("parity")
     with pytest.raises(InvalidInput, match="`centred` does not fit format 'numpy'"):
-        model_export.make("numpy", found, dataset, sample="pair-0004", centred=True)
+        model_export.file_bytes("numpy", found, dataset, sample="pair-0004", centred=True)
     with pytest.raises(InvalidInput, match="one output has no classes"):
         log_odds.centred(checkpoint.load("qj-planted").model)
     from tests.test_any_model import model_of
@@ -533,4 +537,4 @@ def test_what_cannot_be_is_said_in_one_line(
 
 def test_unknown_formats_are_named() -> None:
     with pytest.raises(NotFound, match="Format 'pickle'"):
-        model_export.impossible("pickle", checkpoint.load("qj-planted"))
+        model_export.unsupported_reason("pickle", checkpoint.load("qj-planted"))

@@ -48,7 +48,7 @@ WRITES: dict[str, Callable[[], Any]] = {
     "import data": lambda: importing.import_set([Path("x.csv")], "x"),
     "remove data": lambda: imported_sets.remove_imported("x"),
     "download data": lambda: downloads.download("digits"),
-    "keep a model": lambda: model_export.keep(Any, "", Any, "x"),
+    "keep a model": lambda: model_export.add_to_own_models(Any, "", Any, "x"),
     "import a model": lambda: imports.take("x.pt2", Any),
     "keep a program": lambda: imports.keep(Any, Any, "x"),
     "remove a program": lambda: imports.remove("x"),

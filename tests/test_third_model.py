@@ -333,18 +333,21 @@ def test_it_is_kept_and_read_back(trained: DataSet, sample: str) -> None:
 
 def test_it_leaves_in_every_format_that_fits(trained: DataSet, sample: str, tmp_path: Path) -> None:
     found = checkpoint.load("products")
-    able = [name for name in model_export.FORMATS if not model_export.impossible(name, found)]
+    able = [
+        name for name in model_export.FORMATS if not model_export.unsupported_reason(name, found)
+    ]
     assert able == ["checkpoint", "torch", "numpy"]
     assert all(
-        model_export.make(name, found, trained, sample=sample, model_name="again") for name in able
+        model_export.file_bytes(name, found, trained, sample=sample, model_name="again")
+        for name in able
     )
-    assert "It has no evolution in time" in model_export.impossible("qutip", found)
-    (tmp_path / "model.pt2").write_bytes(model_export.make("torch", found, trained))
+    assert "It has no evolution in time" in model_export.unsupported_reason("qutip", found)
+    (tmp_path / "model.pt2").write_bytes(model_export.file_bytes("torch", found, trained))
     inputs = trained.inputs([0, 1], dtype=torch.float64)
     with torch.no_grad():
         scores = torch.export.load(str(tmp_path / "model.pt2")).module()(*inputs.values())
         assert torch.allclose(scores, found.model(inputs), atol=1e-12)
-    arrays = np.load(io.BytesIO(model_export.make("numpy", found, trained, sample=sample)))
+    arrays = np.load(io.BytesIO(model_export.file_bytes("numpy", found, trained, sample=sample)))
     quadratic = np.einsum(
         "i,cij,j->c", arrays["psi"].conj(), arrays["observables"], arrays["psi"]
     ).real

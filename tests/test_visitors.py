@@ -85,7 +85,7 @@ def test_a_link_has_the_server_open_no_path(tmp_path: Path) -> None:
 
 def test_a_model_is_written_by_the_name_that_was_checked(tmp_path: Path) -> None:
     found = checkpoint.load("qj-planted")
-    written = model_export.save(tmp_path / "mine.v2", found, "", data.load("planted"))
+    written = model_export.save_checkpoint(tmp_path / "mine.v2", found, "", data.load("planted"))
     assert written == tmp_path / "mine.v2.json"
     assert checkpoint.load(written).card["weights_sha256"] == found.card["weights_sha256"]
     assert sorted(each.name for each in tmp_path.iterdir()) == [

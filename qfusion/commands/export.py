@@ -83,11 +83,11 @@ def export(
     trained, dataset = load(model, data)
     tweak = ",".join(set_ or [])
     if kind == "checkpoint" and out.suffix.lower() == ".json":
-        formats.save(out, trained, tweak, dataset, centred)
+        formats.save_checkpoint(out, trained, tweak, dataset, centred)
     else:
         write_file(
             out,
-            formats.make(
+            formats.file_bytes(
                 kind,
                 trained,
                 dataset,

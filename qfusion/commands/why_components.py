@@ -96,7 +96,9 @@ def prune_generator(
         by_size = ", ".join(f"{size}: {value:.3f}" for size, value in enumerate(values))
         lines.append(f"{result.metric} by terms left, trained on for {retrain} epochs: {by_size}")
     if keep:
-        record["model"] = str(qfusion.model_export.keep(source, tweak, study.dataset, keep))
+        record["model"] = str(
+            qfusion.model_export.add_to_own_models(source, tweak, study.dataset, keep)
+        )
         lines.append(f"Written: {record['model']}")
     lines.append(_pruning_table(record["curve"], result.metric))
     return record, lines

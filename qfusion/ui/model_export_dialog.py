@@ -56,7 +56,7 @@ def _body(context: frame.PageContext) -> None:
         )
         + f" Sample {text.escape_markdown(context.sample)}, where a format is of one."
     )
-    reasons = {name: model_export.impossible(name, loaded) for name in model_export.FORMATS}
+    reasons = {name: model_export.unsupported_reason(name, loaded) for name in model_export.FORMATS}
     able = [name for name, reason in reasons.items() if not reason]
     picked = st.radio(
         "Format",
@@ -100,7 +100,7 @@ def _download(
         else "double"
     )
     make = partial(
-        model_export.make,
+        model_export.file_bytes,
         picked,
         loaded,
         study.dataset,
@@ -108,7 +108,7 @@ def _download(
         sample=context.sample,
         model_name=name,
         precision=precision,
-        behind=study.background,
+        background=study.background,
     )
     st.download_button(
         f"Download {wanted.title}",
@@ -152,7 +152,7 @@ def _keep(context: frame.PageContext, loaded: checkpoint.Checkpoint, tweak: str)
             called = name.strip() or free
             with frame.guard():
                 with access.waiting("Measuring it on all samples …"):
-                    model_export.keep(loaded, tweak, context.study.dataset, called)
+                    model_export.add_to_own_models(loaded, tweak, context.study.dataset, called)
                 state.put(_KEPT, called)
                 state.put(state.DRAWER, None)
                 st.rerun()  # of the whole page: its pickers have the model then

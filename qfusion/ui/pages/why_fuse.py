@@ -148,7 +148,7 @@ def keep_smallest(study: Study) -> None:
     tweak, name = str(result.tweak(result.size)), plans.choose_free_name(f"{study.name}-smallest")
 
     def keep() -> None:
-        model_export.keep(checkpoint.load(study.name), tweak, study.dataset, name)
+        model_export.add_to_own_models(checkpoint.load(study.name), tweak, study.dataset, name)
         state.put(pickers.MODEL.key, name)
         state.page_again()
 

@@ -1,0 +1,204 @@
+"""The formats in which a model or one sample leaves qfusion, and the content of a file in each."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from qfusion import track
+from qfusion._checks import check, choose
+from qfusion.analysis.opening import open_sample, open_study, tweak_model
+from qfusion.analysis.sample import Sample, build_sample
+from qfusion.data import DataSet
+from qfusion.explain import Background
+from qfusion.model_export.numpy_arrays import arrays_bytes
+from qfusion.model_export.qutip_file import qutip_bytes
+from qfusion.model_export.torch_program import program_bytes
+from qfusion.model_export.tweaked_checkpoint import centre_scores, zip_checkpoint
+from qfusion.models import Ability, abilities, can, imported, require
+from qfusion.training import checkpoint
+
+
+@dataclass(frozen=True)
+class Format:
+    """A file format.
+
+    Attributes:
+        title: name for readers.
+        ending: suffix of its files.
+        says: description in one sentence.
+        of_sample: whether a file holds one sample; otherwise it holds the model alone.
+        needs: abilities of `models.abilities.ABILITIES`, of which a model must have one; empty for every model.
+        instead: advice for models that lack these abilities.
+    """
+
+    title: str
+    ending: str
+    says: str
+    of_sample: bool
+    needs: tuple[Ability, ...] = ()
+    instead: str = ""
+
+
+_STEP = (
+    "One step of its evolution is channels, which OpenQASM has no statement for; the Circuit page draws it. Take qutip "
+    "or numpy instead."
+)
+FORMATS: dict[str, Format] = {
+    "checkpoint": Format(
+        "Checkpoint",
+        ".zip",
+        "The model with its tweak as a model of its own, card and weights, for this app and its "
+        "commands.",
+        False,
+    ),
+    "torch": Format(
+        "PyTorch program",
+        ".pt2",
+        "The way from features to scores, for any batch of samples; loading it needs torch and "
+        "nothing else.",
+        False,
+        ("kets", "masses"),
+    ),
+    "qutip": Format(
+        "QuTiP objects",
+        ".qu",
+        "Hamiltonian, jump operators, observables and this sample's states, for QuTiP.",
+        True,
+        ("time",),
+        "It is a circuit, without a Hamiltonian. Take openqasm3 or numpy instead.",
+    ),
+    "openqasm3": Format(
+        "OpenQASM 3",
+        ".qasm",
+        "This sample's circuit with its angles, measured and conditioned in the middle.",
+        True,
+        ("rules", "gates"),
+        _STEP,
+    ),
+    "openqasm2": Format(
+        "OpenQASM 2",
+        ".qasm",
+        "The same circuit with controlled gates instead of conditions, for older tools.",
+        True,
+        ("rules", "gates"),
+        _STEP,
+    ),
+    "quantikz": Format(
+        "Quantikz circuit",
+        ".tex",
+        "This sample's circuit for LaTeX; of a model with time one step of its evolution, T / 20.",
+        True,
+        ("circuit",),
+    ),
+    "numpy": Format(
+        "NumPy arrays",
+        ".npz",
+        "This sample's states and observables over the evolution or the gates, and its "
+        "contributions, with a description of each array.",
+        True,
+    ),
+}
+
+
+def unsupported_reason(name: str, trained: checkpoint.Checkpoint) -> str:
+    """Return the reason why a format does not exist for a model; empty if it exists.
+
+    Raises:
+        NotFound: when there is no such format.
+    """
+    form = FORMATS[choose("Format", name, FORMATS)]
+    kind = str(trained.card["model"])
+    if kind == imported.Imported.kind and name in ("checkpoint", "torch"):
+        return (
+            f"Format '{name}' does not exist for a model that was imported: its program is a file already, "
+            f"{trained.card['weights']}, beside its card."
+        )
+    if not form.needs or any(can(trained.model, ability) for ability in form.needs):
+        return ""
+    if form.instead and can(trained.model, "circuit"):
+        instead = form.instead
+    else:
+        others = "torch or numpy"
+        if name == "torch" or unsupported_reason("torch", trained):
+            others = "numpy"
+        instead = f"It has no {abilities.ABILITIES[form.needs[0]]}. Take {others} instead."
+    return f"Format '{name}' does not exist for a model of kind {kind}. {instead}"
+
+
+def file_bytes(
+    name: str,
+    trained: checkpoint.Checkpoint,
+    dataset: DataSet,
+    *,
+    tweak: str = "",
+    sample: str = "",
+    model_name: str = "",
+    precision: str = "double",
+    background: Background | None = None,
+    centred: bool = False,
+) -> bytes:
+    """Return the content of a file in a format.
+
+    Args:
+        name: of the format, see `FORMATS`.
+        trained: the model.
+        tweak: change of the model, see `analysis.open_sample`.
+        sample: id of the sample, for formats of one sample.
+        model_name: name of an exported checkpoint; "tweaked" unless given.
+        precision: of a torch program, "double" or "single".
+        background: of the contributions in a NumPy file; the default background unless given.
+        centred: whether the mean over classes is subtracted from the scores of a model, see `log_odds.centred`.
+            Probabilities do not change. Samples hold log-odds, which have no such part.
+
+    Raises:
+        NotFound, InvalidInput: naming the format, sample or tweak that does not fit.
+    """
+    reason = unsupported_reason(name, trained)
+    check(not reason, reason)
+    check(
+        not (centred and FORMATS[name].of_sample),
+        f"Argument `centred` does not fit format '{name}': a sample is exported with log-odds, which have no part that "
+        "all classes share. Leave it out, or take checkpoint or torch.",
+    )
+    if name == "checkpoint":
+        return zip_checkpoint(trained, tweak, dataset, model_name or "tweaked", centred)
+    if name == "torch":
+        model, words = tweak_model(centre_scores(trained, centred).model, tweak)
+        about = {
+            "model": str(trained.card.get("name", "")),
+            "weights_sha256": str(trained.card["weights_sha256"]),
+            "tweak": words,
+            "centred": centred,
+        }
+        steps = {m.name: int(m.values.shape[1]) for m in dataset.modalities if m.is_sequence}
+        return program_bytes(model, about, precision, steps)
+    check(
+        bool(sample), f"Format '{name}' is of one sample. Name it, such as {str(dataset.ids[0])!r}."
+    )
+    if background is None:
+        opened = open_sample(trained, sample, dataset, output=None, tweak=tweak)
+    else:
+        study = open_study(trained, dataset).with_background(background)
+        opened = build_sample(study, dataset.row(sample), tweak=tweak)
+    match name:
+        case "qutip":
+            return qutip_bytes(opened)
+        case "numpy":
+            return arrays_bytes(opened)
+        case "quantikz":
+            return _circuit(opened).to_quantikz(10).encode()
+        case "openqasm3":
+            return _circuit(opened).to_openqasm(3).encode()
+        case _:
+            return _circuit(opened).to_openqasm(2).encode()
+
+
+def _circuit(sample: Sample) -> Any:
+    """Return the circuit of a sample; for a model with time the circuit of one step of its evolution."""
+    model = sample.model
+    if can(model, "gates"):
+        return track.gate_circuit.gate_circuit(model, model.encode(sample.inputs))
+    if can(model, "time"):
+        kets = {name: kets[0].detach() for name, kets in model.encode(sample.inputs).items()}
+        return track.step_circuit.step_circuit(model, kets, float(model.duration) / 20)
+    angles = {name: values[0].detach() for name, values in model.angles(sample.inputs).items()}
+    return track.fusion_circuit.fusion_circuit(require(model, "rules"), angles)
