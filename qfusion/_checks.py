@@ -1,4 +1,4 @@
-"""Checks at the public door, all with one grammar of messages."""
+"""Checks of public arguments, all with one grammar of messages."""
 
 import difflib
 import json

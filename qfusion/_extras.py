@@ -1,4 +1,4 @@
-"""The optional packages: which extra of qfusion installs each, and what it is needed for.
+"""Optional packages: the extra that installs each, and the functions that need it.
 
 pyproject.toml lists the packages of each extra. `errors.translate_import_errors` turns a failed import into the line
 that `describe_missing` returns.

@@ -1,6 +1,4 @@
-"""Where files are, and how they are written: this user's own, those that ship with the package, and none ever half
-written.
-"""
+"""Paths of the user's files and of shipped files, and writing that never leaves a file half written."""
 
 import contextlib
 import hashlib

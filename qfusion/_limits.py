@@ -1,6 +1,4 @@
-"""What a server gives its readers: a table of limits, each set by a variable of the environment, and the switch that
-leaves everything as it is.
-"""
+"""Limits that a server sets for its visitors, each by an environment variable, and the read-only switch."""
 
 import contextlib
 import json

@@ -1,4 +1,4 @@
-"""What may be said: of numbers, only what a reader can see in them; of what takes long, how far it is."""
+"""Numbers as readers see them in sentences, and the progress of long computations."""
 
 import math
 import time

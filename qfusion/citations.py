@@ -1,4 +1,4 @@
-"""What qfusion builds on, for reports, docs and BibTeX: one entry a source, nothing in it but what is certain.
+"""Sources that qfusion builds on, for reports, docs and BibTeX: one verified entry per source.
 
 >>> text("harsanyi1963")
 'J. C. Harsanyi. A simplified bargaining model for the n-person cooperative game. International Economic Review 4(2),

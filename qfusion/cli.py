@@ -1,4 +1,4 @@
-"""The command line, `python -m qfusion COMMAND`, and the dashboard that it starts.
+"""The command line, `python -m qfusion COMMAND`, and the start of the dashboard.
 
 Commands live in `qfusion.commands`, a file a group, and import what they need when they run. Here errors become one
 line on standard error and an exit code: 2 for a wrong call, 1 for everything else that a user can mend.

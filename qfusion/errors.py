@@ -1,4 +1,4 @@
-"""The errors qfusion raises for what a caller can mend.
+"""The exceptions that qfusion raises for errors that the caller can correct.
 
 Messages follow one grammar: the argument, what it must be, what was seen, what to do.
 """

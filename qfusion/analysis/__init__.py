@@ -1,5 +1,5 @@
-"""What a trained model does on a data set: the numbers and sentences of every page, worked out once and shared. No
-streamlit, no figures, and no method of explanation, which are of `explain`."""
+"""Studies: a trained model on a data set, with the numbers of every page, computed once and shared. Contains no
+Streamlit, no figures, and no explanation methods, which are in `explain`."""
 
 from qfusion._lazy import modules
 from qfusion.analysis.opening import open_sample

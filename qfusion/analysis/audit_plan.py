@@ -1,6 +1,5 @@
-"""Which models the audit of quantum resources compares. All of it is fixed before anything is measured: of each
-resource the twin whose result counts, and the twins that must agree with it.
-"""
+"""The plan of the audit of quantum resources: for each resource the twin that is compared, and the twins that must
+agree with it. The plan is fixed before any training."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What trainings of full models and twins say of a quantum resource: one row a resource, its interval, its verdict.
+"""Rows of the audit of quantum resources: one per resource, with the interval of the difference and a verdict.
 
     needed      the twin is worse by more than the margin
     helps       the twin is worse

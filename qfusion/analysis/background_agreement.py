@@ -1,4 +1,4 @@
-"""How far a verdict depends on the background: the word that each of three backgrounds gives.
+"""How far a verdict depends on the background: the verdicts under three backgrounds.
 
 words_of_sample(sample)      {"product": "joint", "joint": "joint", "mixed": "agreement"}
 agreement(study)             the share of test samples on which all backgrounds give the same word

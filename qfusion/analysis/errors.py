@@ -1,5 +1,4 @@
-"""Where a model errs: a split, a cohort and one sample on the same axes, slices by what samples have in common, the
-term that pulled each wrong decision the wrong way, and how good the model is.
+"""Errors of a model: by split, cohort and slice, the term that misled each wrong decision, and overall quality.
 
 levels = levels_of(open_sample("qj-planted", "p0031"), "relation=conflict; error>1")"""
 

@@ -1,4 +1,4 @@
-"""Does the data need fusion, and does a model fuse? Measures of joint terms, cached."""
+"""Tests whether data need fusion and whether a model fuses, cached."""
 
 from collections.abc import Mapping
 

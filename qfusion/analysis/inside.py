@@ -1,4 +1,4 @@
-"""The operators of a model, expanded in a basis of letters, in the form that no gauge of the learned operators changes.
+"""Operators of a model, expanded in a basis of letters, independent of the gauge of the learned operators.
 
 Expansions and strengths are those of `quantum.decomposition`.
 """

@@ -1,4 +1,4 @@
-"""Results kept between calls: computed once for a study and arguments, for all sessions, up to a number of each kind.
+"""A cache of results by study and arguments, shared by all sessions, with a limit per kind of result.
 
     @memo(32)
     def agreement(study, row, tweak): ...

@@ -1,5 +1,4 @@
-"""Imports a program that anybody may have made, in a process of its own (`main`) that may take only so much memory
-and time: what the browser's door does.
+"""Import an untrusted program in a separate process with limits of memory and time. The browser uses this.
 
 An ONNX model runs no foreign code (see `qfusion.models.imported`), but may be slow or ask for much memory on purpose. A
 program of torch.export is taken only from who is trusted with it. The child has a process of its own load it, checks

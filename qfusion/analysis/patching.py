@@ -1,4 +1,4 @@
-"""Which part of a model causes a decision: patched states, ablated gate groups, pruned generators."""
+"""Which part of a model causes a decision: state patching, ablation of gate groups, pruned generators."""
 
 from qfusion._checks import check
 from qfusion.analysis import cohort_table, drawn_samples, sample_similarity

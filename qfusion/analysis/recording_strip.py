@@ -1,5 +1,5 @@
-"""A sample over its seconds: pictures, sound and words of its recording, and the attribution of the steps of each
-modality, on one axis of time.
+"""A sample over its seconds: pictures, sound and words of its recording, and the attribution of each modality's steps,
+on one time axis.
 
 Steps are placed where the data set says by their rates, where words with known times are spoken, or, where neither is
 known, spread evenly over the sample; what is spread is labelled so.

@@ -1,4 +1,4 @@
-"""Refine a study: explain it against all rows of its background, where pages began with some of them."""
+"""Refine a study: explain against all rows of the background where pages started with a part of them."""
 
 from __future__ import annotations
 

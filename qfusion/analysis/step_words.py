@@ -1,6 +1,5 @@
-"""Which words the time steps of a sequence are: by the data set, by token numbers and their vocabulary, by equal
-counts, or not at all. It is never guessed where counts differ.
-"""
+"""The words that belong to the time steps of a sequence: by the data set, by token numbers and a vocabulary, or by
+equal counts. Where counts differ, no words are assigned."""
 
 import re
 import unicodedata

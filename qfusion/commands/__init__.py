@@ -1,2 +1,1 @@
-"""The commands of the command line, a file for each group; `qfusion.cli` puts them together. No numbers of their own:
-what they print is of the library."""
+"""The commands of the command line, one file per group; `qfusion.cli` collects them. All numbers come from the library."""

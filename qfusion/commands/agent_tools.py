@@ -1,5 +1,5 @@
-"""Tools for agents whose arguments are checked as those of commands are: an unknown one is an error that names the
-known ones, a number is taken where a name is asked for, and every error is one line."""
+"""Tools for agents, with arguments checked like those of commands. Every error is one line; unknown arguments are
+errors that name the known ones, and numbers are accepted where a name is expected."""
 
 from __future__ import annotations
 

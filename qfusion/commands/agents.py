@@ -1,4 +1,4 @@
-"""`mcp`: a server on standard input and output that answers agents, by the Model Context Protocol.
+"""`mcp`: a server for agents on standard input and output, by the Model Context Protocol.
 
 Its tools give what the commands print with `--json` and what `figure` writes. They take names, never paths, and write
 nothing but what is kept of calculations.

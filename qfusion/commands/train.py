@@ -1,4 +1,4 @@
-"""`train`: train a model and keep it in a folder of its own."""
+"""`train`: train a model and save it in a folder."""
 
 from __future__ import annotations
 

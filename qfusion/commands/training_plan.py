@@ -1,4 +1,4 @@
-"""Read what to train from options of the command line and from a TOML file."""
+"""Read a training plan from command-line options and a TOML file."""
 
 from __future__ import annotations
 

@@ -1,6 +1,5 @@
-"""Data sets (`data_set`), their origin (`sources`, `registry`), and readers of
-files that others bring (`importing`). Nothing of models.
-"""
+"""Data sets (`data_set`), their sources (`sources`, `registry`), and readers of imported files (`importing`). Contains
+no models."""
 
 from qfusion._lazy import modules
 from qfusion.data.coalition_terms import coalition_names

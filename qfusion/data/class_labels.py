@@ -1,4 +1,4 @@
-"""Labels as files hold them: numbers, words, a cell of either, or a column a class."""
+"""Labels as files store them: numbers, words, one cell for both, or one column per class."""
 
 import re
 

@@ -1,6 +1,5 @@
-"""What a video or picture would cost to read by its own word, looked at before it is: a file of some hundred bytes can
-declare more samples than any memory holds, and one of a megabyte can have its pixels gone over thousands of times.
-"""
+"""The cost of reading a video or picture, from its header, before it is decoded: a file of some hundred bytes can
+declare more samples than any memory holds, and one of a megabyte can have its pixels scanned thousands of times."""
 
 import re
 from collections.abc import Iterator

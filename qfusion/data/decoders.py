@@ -1,4 +1,4 @@
-"""Processes that read what FFmpeg and Pillow read, one file after the other, so that no file harms this process.
+"""Processes that decode media with FFmpeg and Pillow, one file after the other, so that no file harms this process.
 
     @apart(seconds=10, form=Facts)
     def probe(path: Path) -> Facts: ...

@@ -1,4 +1,4 @@
-"""Extracting: from a folder of recordings and a table of labels to a set with features, kept as an imported one.
+"""Extract features: from a folder of recordings and a table of labels to a data set, saved like an imported one.
 
 Files are read in processes of their own (`extract_worker.serve`), several at once: one that is broken, hangs, or takes
 too much memory costs that file and is listed. What is finished lies beside the sets until the set is kept, so that what

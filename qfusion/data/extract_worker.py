@@ -1,4 +1,4 @@
-"""The process that extracts features of one sample after another; it may be killed when a file takes too long."""
+"""The process that extracts features of one sample after another; it is killed when a file takes too long."""
 
 import errno
 import json

@@ -1,4 +1,4 @@
-"""Words of imported files: names of modalities and features, ids, parts of a split."""
+"""Names in imported files: modalities, features, ids, and parts of a split."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""What readers ask of every file: that it is there and not too large, and its digest."""
+"""Checks of every file before it is read: existence, size, and digest."""
 
 import contextlib
 import hashlib

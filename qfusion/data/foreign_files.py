@@ -1,4 +1,4 @@
-"""Pickles, .mat files and HDF5 files that anybody may have made, read without trusting them.
+"""Read untrusted pickles, .mat files and HDF5 files.
 
 Each is read by a process of its own (`isolated.child`), which may take only so much memory and time: some damaged
 files end their reader's process (a segmentation fault), make it take memory for whatever number of cells they

@@ -1,4 +1,4 @@
-"""Reading the files of a set: their format is recognised, and its reader is called."""
+"""Recognise the format of a data set's files and call its reader."""
 
 import re
 from collections.abc import Mapping, Sequence

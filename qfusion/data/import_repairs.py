@@ -1,4 +1,4 @@
-"""Repairs of an imported set: each is made only when the caller names it, and is recorded."""
+"""Repairs of an imported set. Each is made only on request, and is recorded."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Keeping an imported set under a name: its folder appears whole or not at all."""
+"""Save an imported set under a name; its folder appears whole or not at all."""
 
 import contextlib
 import errno

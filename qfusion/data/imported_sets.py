@@ -1,4 +1,4 @@
-"""Imported sets: a folder each, below the user's data folder, with a manifest and one .npy file an array.
+"""Imported sets: one folder each in the user's data folder, with a manifest and one .npy file per array.
 
 A set's folder appears whole or not at all. Its arrays are opened memory-mapped, so that a set may be larger than
 memory. Checks and the digest, which read them, are computed at import and recorded in the manifest.

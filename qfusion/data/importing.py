@@ -1,4 +1,4 @@
-"""Importing a data set: from files to a set that `load` finds by its name.
+"""Import a data set: from files to a set that `load` finds by its name.
 
 A set passes through one chain of modules. Each step takes the result of the one before and none calls back:
 

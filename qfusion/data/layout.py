@@ -1,4 +1,4 @@
-"""Which variable of a multi-view file is what: labels, views, which views a sample has, and what is no view.
+"""The roles of variables in a multi-view file: labels, views, masks of missing views, and variables that are neither.
 
 A view is a matrix of numbers with a row, or a column, per sample. No view is what repeats the labels, numbers the
 samples, divides them into folds, or relates them to each other (a graph): a model that is given such a matrix knows the

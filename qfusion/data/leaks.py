@@ -1,4 +1,4 @@
-"""Features that give the target away: copies and codes of it, and numbers of rows that are sorted by it.
+"""Features that reveal the target: copies and codes of it, and row numbers sorted by it.
 
 A set of noise seems to be learned perfectly where one of its features is the label under another name. `find_leaks`
 looks for such features in a sample of the rows, and reports only what chance does not explain: p-values are upper

@@ -1,4 +1,4 @@
-"""Recordings: what a video, sound or picture file holds, parts of it as arrays, and the words that go with it.
+"""Recordings: the content of video, sound and picture files, parts of it as arrays, and their transcripts.
 
 Files are anybody's and hostile until read: they are read in processes of their own with limits (`decoders`), only the
 container that a file's ending says is opened, no other file or address that it names, and no more of it is decoded than

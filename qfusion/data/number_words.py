@@ -1,4 +1,4 @@
-"""Numbers that are written as words, as spreadsheets of many countries write them."""
+"""Numbers as text, in the notations of spreadsheets of many countries."""
 
 import re
 from collections.abc import Sequence

@@ -1,5 +1,5 @@
-"""A visitor's own sample: what was given for its modalities, checked before it is read, made into features the very way
-of the training data, and put behind the samples of its data set.
+"""A visitor's own sample: its input is checked, turned into features exactly like the training data, and appended to
+its data set.
 
     mine = make(dataset, {"image": Given("drawing", png), "audio": Given("recording", wav)}, like="pair-0001")
     study = study.with_own(behind(dataset, [mine]))

@@ -1,4 +1,4 @@
-"""What a file really is, by its first bytes, whatever its ending says.
+"""File types by their first bytes, whatever the file's ending.
 
 A download may be the pointer that Git LFS keeps in place of a file, a page that asks to log in, or packed once more.
 Every reader of files asks here first, so that the message names that and not what the reader stumbles over.

@@ -1,4 +1,4 @@
-"""Words and when they were said, from the texts of subtitles and of Praat's TextGrids.
+"""Words with times of speech, from subtitles and Praat TextGrids.
 
 The texts are anybody's: each is read once from its begin to its end, and no more words are made of it than are asked
 for.

@@ -1,4 +1,4 @@
-"""A data set on its way in: read into files of its own, not yet examined, repaired or kept.
+"""A data set during its import: read into temporary files, before checks, repairs and saving.
 
 Values lie in one `.npy` file a modality and are written and read in pieces, so that a set may be larger than memory.
 Values of which there is one a sample (ids, split, targets, lengths) are arrays in memory.

@@ -1,4 +1,4 @@
-"""Which columns of a table are no features: numbers of rows, targets, and parts of the split.
+"""Columns of a table that are not features: row numbers, targets, and parts of the split.
 
 A column is a number of the row
 

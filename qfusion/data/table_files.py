@@ -1,4 +1,4 @@
-"""A CSV or Parquet file: what its columns are called, how it is written, and its rows in pieces."""
+"""A CSV or Parquet file: its columns, its format, and its rows in pieces."""
 
 import contextlib
 import csv

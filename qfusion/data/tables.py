@@ -1,4 +1,4 @@
-"""Tables of features and labels, Parquet or CSV, read in pieces and never whole. `read_tables` makes a set of them.
+"""Tables of features and labels, Parquet or CSV, read in pieces. `read_tables` makes a data set of them.
 
 What is understood:
 

@@ -1,4 +1,4 @@
-"""The variables of a `.npz` or `.mat` file: shapes and types first, numbers when they are asked for."""
+"""The variables of a `.npz` or `.mat` file: shapes and types first, values on demand."""
 
 import zipfile
 from collections.abc import Callable, Iterator

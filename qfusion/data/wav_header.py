@@ -1,4 +1,4 @@
-"""How long the sound of a .wav file is by its own word.
+"""The duration of a .wav file as its header declares it.
 
 A program that writes to a pipe cannot go back to the header when it knows the length. It leaves a stand-in there, and
 the sound goes to the end of the file.

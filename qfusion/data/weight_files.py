@@ -1,4 +1,4 @@
-"""Weights that the user names: files and folders, their digests, and transformers that are read from them."""
+"""Weights named by the user: files and folders, their digests, and the transformers loaded from them."""
 
 import importlib.metadata
 from collections.abc import Callable

@@ -1,5 +1,5 @@
-"""Which words, frames, pixels or features of one modality made a term of the decision: integrated gradients through its
-encoder.
+"""Attribution of a term of the decision to words, frames, pixels or features of one modality: integrated gradients
+through its encoder.
 
 The term (a Harsanyi dividend, or the whole score) as a function of one modality's features, all other modalities and
 the background as they are, is its exact form in the modality's state (see `forms`) behind the encoder. Integrated

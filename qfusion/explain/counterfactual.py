@@ -1,4 +1,4 @@
-"""The smallest change of one modality's state that turns a decision, and proof that it does.
+"""The smallest change of one modality's state that flips a decision, with a verification.
 
 A decision is the sign of the score where there is one (positive above zero), else the class with the largest score.
 Where the scores are forms of the modality's state (`models.algebra.ModalityForm`), the nearest state is found on these:

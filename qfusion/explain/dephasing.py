@@ -1,4 +1,5 @@
-"""What a trained model says when no entanglement between modalities lasts, and each modality's own state stays.
+"""The output of a trained model when all entanglement between modalities is removed and each modality's own state is
+unchanged.
 
 The evolution is cut into equal parts. Between them every modality m is dephased in the eigenbasis of its own state:
 

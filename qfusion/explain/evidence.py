@@ -1,6 +1,5 @@
-"""What the quantum convolutional network reads: entropies of the fused qubits along its layers, the evidence that
-each fused qubit brings to the decision, and which of its gate groups do it.
-"""
+"""Evidence in the quantum convolutional network: entropies of the fused qubits along its layers, the contribution of
+each fused qubit to the decision, and the effect of each gate group."""
 
 import copy
 import math

@@ -1,6 +1,5 @@
-"""How far explanations can be trusted: against planted truth, against deletion in random order, against
-estimators of the same number, and what is not to be read off them.
-"""
+"""How far explanations can be trusted: planted truth, deletion against random orders, other estimators of the same
+values."""
 
 import time
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The nearest change of one modality's encoding that turns the decision of any model, by gradients.
+"""The nearest change of one modality's encoding that flips the decision of any model, by gradients.
 
 With z the numbers of a modality's encoding, all others fixed, "class j overtakes class k" (or "the score changes sign")
 reads g(z) >= 0. The nearest z in the Euclidean norm is searched for by `boundaries.linearised_steps`. Points beyond the

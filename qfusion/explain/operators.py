@@ -1,4 +1,4 @@
-"""Decision operators: what a modality, or a group of them, would have to say to push a score up or down.
+"""Decision operators: the observable by which a modality, or a group of them, raises or lowers a score.
 
 With everything else averaged over the background, the score is linear in the joint state of the modalities S,
 

@@ -1,4 +1,4 @@
-"""The smallest change of one parameter of a model's physics that turns the decision on a sample."""
+"""The smallest change of one physical parameter of a model that flips the decision on a sample."""
 
 from __future__ import annotations
 

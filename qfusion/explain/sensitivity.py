@@ -1,4 +1,4 @@
-"""What physics did it: derivatives and knock-outs of a decision, term by term of the model's physics.
+"""Derivatives and knock-outs of a decision for each term of the model's physics.
 
 Every term has a factor: 1 as learned, 0 when it is taken out. Of a target y (the score, one dividend, an entanglement
 measure; for one sample or the mean over several) there is the slope dy/df where the factors stand, and the effect y(f =

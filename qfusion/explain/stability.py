@@ -1,6 +1,5 @@
-"""How steady explanations are over samples and over training seeds, with percentile bootstrap intervals, whole
-batches of resamples at once.
-"""
+"""Stability of explanations over samples and training seeds: percentile bootstrap intervals, computed for whole batches
+of resamples at once."""
 
 import itertools
 import json

@@ -1,4 +1,4 @@
-"""Removing the correlations of one modality with the rest at a time t: are they needed for a decision, and when?
+"""Remove the correlations of one modality with the rest at a time t: are they needed for a decision, and when?
 
     "cut"        rho(t) -> rho_m(t) x rho_rest(t): all correlation of modality m with the rest is removed
     "dephased"   rho(t) -> sum_i (P_i x 1) rho(t) (P_i x 1), P_i the eigenprojectors of rho_m(t): all entanglement of

@@ -1,5 +1,4 @@
-"""What a model takes from each modality alone, beside what people say of it; its verdicts, beside where people's labels
-conflict.
+"""Compare a model's own terms with labels of single modalities, and its verdicts with conflicts between these labels.
 
 A modality's own term is its Harsanyi dividend: what the score is expected to be where only this modality is known, less
 the baseline. People's labels of single modalities (CH-SIMS, Yu and others 2020, ACL) answer the same question. Of both,

@@ -1,5 +1,5 @@
-"""From gates to a drawing: which boxes stand for which gates, on which lines, and a sample's way through them; for a
-step of an evolution, for an entangled-fusion network, and for plain gates."""
+"""The boxes and lines of a circuit drawing for the gates of an evolution step, of an entangled-fusion network, and of
+plain gates."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any

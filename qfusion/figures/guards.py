@@ -1,4 +1,4 @@
-"""Guards between arrays and figures: no figure shows what is not a number."""
+"""Guards of figures: values that are not finite numbers are refused."""
 
 import dataclasses
 import functools

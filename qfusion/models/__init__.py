@@ -1,5 +1,5 @@
-"""Models: those that can be explored, with modality states and outputs linear in each of them, and baselines. How they
-are trained is of `training`, what they decide and why of `explain`."""
+"""Models: the two systems, whose outputs are linear in each modality's state, their neighbours, and baselines. Training
+is in `training`, explanations are in `explain`."""
 
 from qfusion._lazy import modules
 from qfusion.models.abilities import Ability

@@ -1,5 +1,5 @@
-"""Loads one program and runs it, in the process of its own that `program` starts: requests come in by standard input,
-answers leave by standard output, each as a header of JSON and a body of tensors.
+"""The child process of `program`: loads one program and runs it. Requests arrive on standard input and answers leave on
+standard output, each as a JSON header and a body of tensors.
 
 An ONNX model may come from anybody: before it is looked at, this process loses the right to open any file or
 connection, and it is checked by `onnx` and written anew before ONNX Runtime reads it. `torch.export.load` needs its

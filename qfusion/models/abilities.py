@@ -1,4 +1,4 @@
-"""Abilities of models: names of what some kinds of models have and others have not.
+"""Abilities of models: names of features that only some kinds of models have.
 
 A model declares its abilities, and is shown wherever they suffice. Pages, reports and commands ask `can`, to decide
 what they show. Code that needs an ability calls the model's method for it, such as `FusionModel.evolution`, which names

@@ -1,4 +1,4 @@
-"""Models that can be explored: each makes something of every modality, and fuses it to scores.
+"""The base class of models that can be explained: encode every modality, then fuse the encodings to scores.
 
 What a modality comes to, `encode_one`, is a tensor, or tuples of tensors, with one row a sample, of that modality
 alone; `scores` fuses. That is enough to ask what a score would be with some modalities of another sample, so

@@ -1,4 +1,4 @@
-"""Classical encoders: from the features of one modality to numbers that stand for a unit ket or a set of angles."""
+"""Classical encoders: from the features of one modality to the numbers of a unit ket or of a set of angles."""
 
 from __future__ import annotations
 

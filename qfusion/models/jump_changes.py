@@ -1,4 +1,4 @@
-"""The smallest change of one parameter of an evolution that turns the decision on a sample, all others as learned.
+"""The smallest change of one evolution parameter that flips the decision on a sample, with all others as learned.
 
 Parameters are factors on the couplings H_S and on the dissipation (see `decomposition.traceless`), and the duration T.
 The score is an entire function of each, so it is followed by a Chebyshev interpolant over the parameter's range (its

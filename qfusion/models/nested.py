@@ -1,4 +1,4 @@
-"""What modalities come to: tensors, or tuples, lists and dictionaries of tensors, with one row a sample."""
+"""Encodings of modalities: tensors, or tuples, lists and dictionaries of tensors, with one row per sample."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What only some models have, as protocols: explanations, analyses and exports are written against these.
+"""Protocols of features that only some models have; explanations, analyses and exports use these.
 
 `FusionModel.evolution`, `.layered_network`, `.truth_tables` and `.gate_circuit` return the model under its protocol,
 or raise an error that names the kinds of models that have it.

@@ -1,6 +1,5 @@
-"""A quantum convolutional network three ways: as effective observables, as expectations for training, and as density
-matrices step by step, the reference.
-"""
+"""A quantum convolutional network in three forms: effective observables, expectations for training, and density
+matrices step by step as the reference."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The smallest change of one angle of an EntangledQCNN's truth tables that turns the decision on a sample.
+"""The smallest change of one truth-table angle of an EntangledQCNN that flips the decision on a sample.
 
 Every score is a + b cos(phi) + c sin(phi) in each angle phi, exactly, so the nearest crossing has a closed form. Every
 reported change was set in the model and the model run again.

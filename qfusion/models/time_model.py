@@ -1,5 +1,5 @@
-"""Models whose modality states evolve in time: what the ability "time" gives, the ways to the scores and what each
-costs.
+"""Models whose modality states evolve in time: the features of the ability "time", and ways to compute the scores with
+their costs.
 
     observables   O_c(T) once, whatever the batch: Tr[O_c(T) rho_0]
     states        rho(T) of every sample, where there are fewer of them than observables

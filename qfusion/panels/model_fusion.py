@@ -1,4 +1,4 @@
-"""Does the model fuse?"""
+"""Panels on whether the model fuses: joint terms, loss reduction, rankings and interactions."""
 
 import numpy as np
 import pandas as pd

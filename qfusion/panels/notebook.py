@@ -1,5 +1,5 @@
-"""How a sample and a model show themselves in a notebook, as HTML that needs no script, and a widget that changes a
-model while the decision follows.
+"""Displays of samples and models in notebooks: HTML without scripts, and a widget that changes a model while the
+decision follows.
 
     sample = qfusion.analysis.open_sample("qj-planted", "p2924")     # last in a cell: verdict, terms, figure
     qfusion.panels.notebook.tweak_widget(sample)                           # sliders; needs ipywidgets

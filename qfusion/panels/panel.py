@@ -1,4 +1,4 @@
-"""What a panel is: a function from a sample, and what the reader chose, to a figure with its words and its table.
+"""A panel: a function from a sample, and the reader's choices, to a figure with its text and table.
 
 A page draws it, a file is exported from it, a report, a notebook and the command line call it; none of that is known
 here. Below, how numbers of a figure are said to a reader who does not see it.

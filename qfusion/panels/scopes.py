@@ -1,4 +1,4 @@
-"""Scopes: the objects that panels are built from, each opened by one call of a public function.
+"""Scopes: the objects from which panels are built, each opened by one public function.
 
 A scope is "sample", "study", "sides", "levels", ... A page, a program and a recipe open it by the same call.
 """

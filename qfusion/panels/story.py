@@ -1,6 +1,5 @@
-"""What a story tells of a decision: its terms as they grow, as learned, and with one lever pulled: the reader's, or the
-one coupling, dissipation or fusion rule without which the decision moves most.
-"""
+"""The content of a story of a decision: its terms over time, as learned and after one change: the reader's, or the
+removal of the coupling, dissipation or fusion rule that moves the decision most."""
 
 from dataclasses import replace
 from math import pi

@@ -1,4 +1,4 @@
-"""Where a model is wrong: slices with high error rates, the largest errors, and misleading terms."""
+"""Errors of a model: slices with high error rates, the largest errors, and misleading terms."""
 
 import math
 from collections import Counter

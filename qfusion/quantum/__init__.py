@@ -1,6 +1,5 @@
-"""Numbers from arrays alone: states, operators, evolution, circuits and their measures, with gradients. No model,
-no data, no sample. Functions that ask for tensors take arrays of NumPy, too.
-"""
+"""Numbers from arrays alone: states, operators, evolution, circuits and their measures, with gradients. Knows no
+models, data or samples. Functions that take tensors also take NumPy arrays."""
 
 from qfusion._lazy import modules
 

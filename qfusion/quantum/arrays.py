@@ -1,4 +1,4 @@
-"""Arrays of NumPy where tensors are asked for: public functions of states and operators take both."""
+"""NumPy arrays as arguments of functions that take tensors."""
 
 import functools
 import inspect

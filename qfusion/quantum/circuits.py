@@ -1,6 +1,5 @@
-"""Gates of the quantum convolutional network, as matrices that can be trained and as lists that PennyLane can
-draw; the statevector they act on, and the part of the circuit that a read-out depends on.
-"""
+"""Gates of the quantum convolutional network, as trainable matrices and as lists for PennyLane; the statevector they
+act on, and the light cone of a read-out."""
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass

@@ -1,6 +1,5 @@
-"""Operators taken apart by modality: in Pauli bases, in the letters that write them, in the subsets of
-modalities they act on, and free of the gauge that leaves the dynamics alone.
-"""
+"""Decompositions of operators: in Pauli bases, in letters, by the modalities they act on, and independent of the gauge
+of the generator."""
 
 import math
 from collections.abc import Mapping, Sequence

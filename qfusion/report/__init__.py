@@ -1,4 +1,4 @@
-"""Reports: everything there is to say about one decision, or a cohort of them, in one HTML file and one PDF.
+"""Reports on one decision or a cohort, as one HTML file and one PDF.
 
     from qfusion import report
     from qfusion.analysis.opening import open_sample

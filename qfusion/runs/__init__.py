@@ -1,4 +1,4 @@
-"""Trainings that run in processes of their own, each with a folder that holds all that is known about it, and sweeps.
+"""Trainings in separate processes, each with a folder for its state, and sweeps.
 
 One training itself is in `qfusion.training`.
 """

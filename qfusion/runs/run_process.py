@@ -1,4 +1,4 @@
-"""Start the training of a run in a process of its own, which goes on when the starting process ends."""
+"""Start the training of a run in a separate process, which continues when the starting process ends."""
 
 from __future__ import annotations
 

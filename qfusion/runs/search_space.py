@@ -1,4 +1,4 @@
-"""The search space of a sweep: ranges and choices of settings, parsed and checked before anything is trained."""
+"""The search space of a sweep: ranges and choices of settings, parsed and checked before any training."""
 
 from __future__ import annotations
 

@@ -1,6 +1,5 @@
-"""Follows single samples through the dynamics with QuTiP and through circuits with PennyLane. What a decision owes
-to them is of `explain`.
-"""
+"""Track single samples through the dynamics with QuTiP and through circuits with PennyLane. Attribution of decisions to
+them is in `explain`."""
 
 from qfusion._lazy import modules
 from qfusion.track.contraction_rates import Contraction, contraction

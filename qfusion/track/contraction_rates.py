@@ -1,4 +1,4 @@
-"""How fast the dynamics makes states alike: trace distances of pairs over time, beside those of random generators."""
+"""How fast the dynamics makes states similar: trace distances of pairs over time, beside those of random generators."""
 
 from __future__ import annotations
 

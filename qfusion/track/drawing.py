@@ -1,4 +1,4 @@
-"""Circuits written down: as characters and SVG, as OpenQASM, and as LaTeX (quantikz)."""
+"""Drawings of circuits as text and SVG, and exports as OpenQASM and LaTeX (quantikz)."""
 
 import io
 import re

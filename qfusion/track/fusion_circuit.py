@@ -1,5 +1,5 @@
-"""The circuit of an EntangledQCNN for one sample in PennyLane: one list of gates that is drawn, exported and run on
-any device, exactly or with shots, with or without noise.
+"""The circuit of an EntangledQCNN for one sample in PennyLane: one list of gates to draw, export and run on any device,
+exactly or with shots, with or without noise.
 
 Pooling is written in two equal forms: a measurement whose outcome chooses one of two rotations, which is drawn and
 exported as OpenQASM 3; and two rotations controlled by that qubit, whose measurement is deferred to the end, which runs

@@ -1,6 +1,5 @@
-"""One training: batches, losses, the loop, metrics, checkpoints, and taking in what was trained elsewhere.
-Trainings that run beside the app are of `runs`.
-"""
+"""One training: batches, losses, the loop, metrics, checkpoints, and imports of trained models. Trainings in separate
+processes are in `runs`."""
 
 from qfusion._lazy import modules
 from qfusion.training import checkpoint, metrics

@@ -1,5 +1,4 @@
-"""The rows of a data set as a training takes them: by batches, from memory or from the files they are mapped from, with
-noise, shifts and warps."""
+"""Batches of a data set for training: from memory or memory-mapped files, with noise, shifts and warps."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""How weights are moved: what decays, towards which values, and how the learning rate changes."""
+"""Weight decay: which parameters decay and towards which values, and learning-rate schedules."""
 
 import re
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a model's encoders make of every sample of a large data set: worked out once, and kept for all who ask.
+"""Encoder outputs for all samples of a large data set, computed once and cached.
 
 Sequences of features are gigabytes; what encoders make of them is a few numbers a sample. These are kept in memory and
 in files of the cache, by the digests of the data and of the encoders' weights.

@@ -1,4 +1,4 @@
-"""Multi-task training on what single modalities were annotated with: a linear head on each encoder while training.
+"""Multi-task training with labels of single modalities: a linear head on each encoder during training.
 
 After CH-SIMS (Yu and others 2020, ACL), where every modality was annotated on its own.
 """

@@ -1,4 +1,4 @@
-"""What a training makes small: losses of scores against targets, and weights of classes."""
+"""Training losses: of scores against targets, with class weights."""
 
 import math
 

@@ -1,6 +1,5 @@
-"""What is measured of models: test metrics, and how far sampled scores are from the master equation's; and what their
-encoders make of all samples, which is kept.
-"""
+"""Metrics of models: test metrics, the deviation of sampled scores from the master equation, and encoder outputs of all
+samples, which are cached."""
 
 from collections.abc import Iterable
 from typing import Any, NamedTuple

@@ -1,6 +1,4 @@
-"""How a model is trained: on which rows, every choice that is not the model's own, what is made small, how weights are
-moved, in which precision, by how many processes.
-"""
+"""Options of a training: rows, loss, optimiser, schedule, precision, and number of processes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace

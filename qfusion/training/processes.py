@@ -1,4 +1,4 @@
-"""Several processes that train one model: torch.distributed, as `torchrun` starts it."""
+"""Distributed training of one model in several processes: torch.distributed, as started by `torchrun`."""
 
 import os
 from collections.abc import Iterator

@@ -1,5 +1,5 @@
-"""The dashboard; the only package that imports streamlit. A file a page (`overview`, `pages`), what stands around them
-all (`frame`, `bar`, `state`, ...) and what several of them show; not what a figure shows: that is `qfusion.panels`."""
+"""The dashboard, the only package that imports Streamlit: one file per page (`overview`, `pages`), the frame around all
+pages (`frame`, `context_bar`, `state`, ...), and parts that several pages share. Figures are in `qfusion.panels`."""
 
 from qfusion._lazy import require
 

@@ -1,4 +1,4 @@
-"""Who comes in, what they may do, and in which turn long calculations are made for them.
+"""Who may use the server, what they may do, and the queue of their long computations.
 
 Before any page who has to log in does, and no more readers come in than there is room for.
 """

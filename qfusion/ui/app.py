@@ -1,4 +1,4 @@
-"""The dashboard, installed: what `qfusion app` starts. Its pages stand in `pages`, as Streamlit has it."""
+"""The dashboard of an installed package, started by `qfusion app`. Its pages are in `pages`, as Streamlit requires."""
 
 import streamlit as st
 

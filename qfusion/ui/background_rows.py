@@ -1,4 +1,4 @@
-"""How many rows of the background are used, in the bar on top, and the way to all of them."""
+"""How many rows of the background are used, in the bar on top, with a button to use all of them."""
 
 from typing import Any
 

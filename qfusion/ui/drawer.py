@@ -1,6 +1,5 @@
-"""The figure drawer: one panel's figure as a file for a paper, its numbers, its recipe, its code; several panels as one
-figure; many figures at once as a zip.
-"""
+"""The figure drawer: export of one panel's figure, its numbers, recipe and code; several panels as one figure; many
+figures as a zip."""
 
 import io
 import json

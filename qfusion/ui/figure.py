@@ -1,4 +1,4 @@
-"""A figure on a page: Plotly's, changed in place when its numbers change, which `st.plotly_chart` draws anew.
+"""A Plotly figure on a page that is updated in place when its numbers change; `st.plotly_chart` would draw it anew.
 
 The script that draws is `qfusion/assets/figure.js`. It loads the Plotly.js of the Python package.
 `benchmarks/browser.py` measures the difference.

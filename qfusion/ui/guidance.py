@@ -1,6 +1,5 @@
-"""How much the pages say, and the way through them: brief, with the rest behind an (i), or full, for teaching (a
-switch of every page, in its address); facts as labels; what an empty page will show; the guided tour.
-"""
+"""Guidance on pages: brief or full texts (a switch that is part of the address), labels for facts, placeholders of
+empty pages, and the guided tour."""
 
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Which requests the server answers: those that call it by a name of its own, and come from its own pages.
+"""Which requests the server answers: those with a known host name that come from its own pages.
 
 A browser says by which name it calls (the header `Host`) and whose page asks (`Origin`). A page of another site can
 have its own name lead to this machine, or open a websocket to it; both are refused before Streamlit hears of them.

@@ -1,4 +1,4 @@
-"""Overview: who decided on the sample at hand, three samples to start with, questions, the model and the data."""
+"""Overview: who decided on the current sample, three samples to start with, five questions, the model and the data."""
 
 from collections.abc import Mapping
 from functools import partial

@@ -1,4 +1,4 @@
-"""The button that pins what is shown as A of the Compare page."""
+"""The button that pins the current view as A of the Compare page."""
 
 from collections.abc import Callable
 from typing import Any

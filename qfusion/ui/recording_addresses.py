@@ -1,4 +1,4 @@
-"""The address at which a browser fetches a sample's recording, piece by piece, from the disk.
+"""The address at which a browser fetches a sample's recording, piece by piece.
 
 An address is given for a recording when a page draws it, and cannot be guessed. It serves the file as it was joined,
 or a copy of a part of it, or of a kind that browsers play.

@@ -1,6 +1,5 @@
-"""Which file a browser is sent of a sample's recording: the whole file where browsers play it, else a copy of the
-sample's part. A copy is made once for all who wait for it, and is given up when the last of them has left.
-"""
+"""The file that a browser receives of a sample's recording: the whole file where browsers can play it, else a copy of
+the sample's part. Each copy is made once, and cancelled when nobody waits for it any more."""
 
 from __future__ import annotations
 

@@ -1,6 +1,5 @@
-"""What makes a run of the script short: one thread for small matrices and a collector that looks at what is new, what
-is kept between runs, and the samples beside the one that is read drawn meanwhile.
-"""
+"""Fast reruns of the script: one thread for small matrices, a collector that looks only at new objects, values kept
+between runs, and drawing of the neighbouring samples in advance."""
 
 import contextlib
 import gc

@@ -1,4 +1,4 @@
-"""What a reader keeps across pages: saved cohorts and the pinned view, in the session and in the address.
+"""What a reader keeps across pages: saved cohorts and the pinned view, in the session and the address.
 
 No widget carries them. The first run of a session takes them from the link.
 """

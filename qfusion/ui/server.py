@@ -1,4 +1,4 @@
-"""The dashboard's server: how it starts, and what it answers beside Streamlit's own addresses.
+"""The dashboard's server: its start, and the addresses it answers beside Streamlit's own.
 
 Nothing here is slow to import: the server answers first.
 """

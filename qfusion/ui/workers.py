@@ -1,5 +1,5 @@
-"""Several servers of the dashboard behind one address: nginx before them, with settings of ours, keeps every reader
-with one server, and one that dies or hangs is started anew.
+"""Several servers of the dashboard behind one address: nginx keeps every reader with one server, and a server that dies
+or hangs is restarted.
 
 Runs, imported sets, models and what is kept of them lie in the same folders for all; what is counted for all readers
 together (`_limits.fits`) in a folder of their own, which goes when they end. Everything runs as the user who began it.

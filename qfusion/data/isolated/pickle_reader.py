@@ -1,4 +1,4 @@
-"""Reads one pickle by Python's own `pickle.Unpickler`, which here finds no class but the few that NumPy's pickles name.
+"""Read one pickle by `pickle.Unpickler`, restricted to the few classes that NumPy's pickles name.
 
 A pickle is a program that may call whatever it can name. `find_class` knows the names of `CONSTRUCTORS` only, and
 returns functions of this module in their place: they make plain containers, text, numbers and NumPy arrays of

@@ -1,4 +1,4 @@
-"""A planted sample with other words, another voice or another face: new content, measured as that of the data set.
+"""A planted sample with other words, another voice or another face: new content, measured like that of the data set.
 
 Words are free text from the grammar's vocabulary; voice and face take changes of the parameters that the sample was
 made from.

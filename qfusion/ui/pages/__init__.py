@@ -1,5 +1,5 @@
-"""The pages, one file each, with all that only this page shows; the address of a page is the name of its file. What
-several pages show stands beside this folder, and so does the Overview, which Streamlit does not count among them."""
+"""The pages, one file each; the name of the file is the address of the page. Parts that several pages share, and the
+Overview, which Streamlit does not count as a page, are beside this folder."""
 
 from qfusion.ui import server
 

@@ -1,4 +1,4 @@
-"""Data: what sets there are, what is in them, and bringing one's own."""
+"""Data: the available data sets, their content, and the import of new ones."""
 
 import re
 import shutil

@@ -1,4 +1,4 @@
-"""Dynamics: what happens between features and decision, and what would happen if a coupling were weaker."""
+"""Dynamics: the evolution between features and decision, and the effect of weaker couplings."""
 
 from collections.abc import Callable
 from functools import partial

@@ -1,4 +1,4 @@
-"""Glossary: the words of the pages in plain sentences, with their formulas."""
+"""Glossary: terms of the pages, each with an explanation and its formula."""
 
 from itertools import groupby
 

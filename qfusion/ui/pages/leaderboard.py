@@ -1,4 +1,4 @@
-"""Leaderboard: every model on every data set, what becomes of the papers' claims, what a missing modality costs."""
+"""Leaderboard: every model on every data set, the papers' claims, and the cost of missing modalities."""
 
 from collections.abc import Sequence
 

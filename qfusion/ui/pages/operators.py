@@ -1,4 +1,4 @@
-"""Decision operators: which states of a modality, or of a pair, vote for a decision and which against."""
+"""Decision operators: the states of a modality, or of a pair, that vote for a decision, and those that vote against it."""
 
 from functools import partial
 

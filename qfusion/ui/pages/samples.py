@@ -1,4 +1,4 @@
-"""Samples: find one, read it, and see which modality decided, what inside it did, and which samples are like it."""
+"""Samples: find a sample, see which modality decided, which parts of it did, and which samples are similar."""
 
 import re
 from dataclasses import replace

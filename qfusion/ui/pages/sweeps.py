@@ -1,4 +1,4 @@
-"""Sweeps: which settings are best, tried in many trainings that share what they find."""
+"""Sweeps: the best settings found in many trainings that share their results."""
 
 from typing import Any
 

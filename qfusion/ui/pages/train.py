@@ -1,4 +1,4 @@
-"""Train: new models on any data set, watched while they learn, and models trained elsewhere brought in."""
+"""Train: train new models on any data set, watch them, and import models that were trained elsewhere."""
 
 import math
 import tempfile

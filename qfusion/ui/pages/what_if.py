@@ -1,4 +1,4 @@
-"""What if: the sample with a modality swapped, left out or edited, and what would flip the decision."""
+"""What if: the sample with a modality swapped, omitted or edited, and the smallest changes that flip the decision."""
 
 import math
 from collections.abc import Iterable

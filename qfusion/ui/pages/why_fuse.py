@@ -1,5 +1,4 @@
-"""Why fuse: whether fusion matters for the data and for the model, whether its quantum part does, and which piece of
-it."""
+"""Why fuse: whether the data and the model need fusion, whether the quantum part matters, and which component does it."""
 
 from functools import partial
 from typing import Any
