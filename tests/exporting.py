@@ -142,9 +142,9 @@ def few_rows(patch: Any) -> None:
     )
     for module, name in (
         (fusion_tests, "basins"),
-        (fusion_tests, "without_joint"),
-        (patching, "gate_groups_of"),
-        (patching, "pruning_of"),
+        (fusion_tests, "remove_joint_terms"),
+        (patching, "ablate_gate_groups"),
+        (patching, "prune_terms"),
     ):
         patch.setattr(module, name, functools.cache(inspect.unwrap(getattr(module, name))))
     patch.setattr(patching, "MOST_ROWS", 100)

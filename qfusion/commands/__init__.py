@@ -1,1 +1,1 @@
-"""The commands of the command line, one file per group; `qfusion.cli` collects them. All numbers come from the library."""
+"""The commands of the command line, one file per group, collected by `qfusion.cli`. Numbers come from the library."""

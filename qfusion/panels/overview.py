@@ -130,7 +130,7 @@ def example_waterfall(
     Args:
         study: a model on its data.
         theme: of the figure.
-        kind: of `examples.WHY`.
+        kind: of `wording.examples.REASONS`.
     """
     sample, row = _find_example(study, kind)
     output = int(study.predicted[row])

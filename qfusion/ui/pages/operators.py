@@ -1,4 +1,4 @@
-"""Decision operators: the states of a modality, or of a pair, that vote for a decision, and those that vote against it."""
+"""Decision operators: the states of a modality, or of a pair, that vote for or against a decision."""
 
 from functools import partial
 

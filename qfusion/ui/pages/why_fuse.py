@@ -1,4 +1,4 @@
-"""Why fuse: whether the data and the model need fusion, whether the quantum part matters, and which component does it."""
+"""Why fuse: whether data and model need fusion, whether the quantum part matters, and which component does it."""
 
 from functools import partial
 from typing import Any
