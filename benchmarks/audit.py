@@ -9,7 +9,7 @@ from the code, such as the rank of the bilinear head, may have changed since, an
 
 Equal terms are the leaderboard's (leaderboard_terms.py): on a data set full model and twins have the same encoders, the
 schedule and the settings that were chosen for the system on validation rows, and the same seeds. What the verdicts mean
-is said where they are made: qfusion/analysis/audit_rows.py.
+is said where they are made: qfusion/analysis/audit_verdicts.py.
 
 Beside it what the trained full model loses when the same resource is cut at test time. Differences are of the first
 metric of the data's convention, above 0 where the full model is better. p-values are corrected over the rows of all
@@ -40,7 +40,7 @@ from leaderboard_terms import CONTENDERS, PLACES, settings_of  # noqa: E402
 
 from qfusion import _files  # noqa: E402
 from qfusion._files import atomic  # noqa: E402
-from qfusion.analysis import audit_rows  # noqa: E402
+from qfusion.analysis import audit_basis, audit_rows, audit_verdicts  # noqa: E402
 from qfusion.analysis.audit_plan import QCNN, QJ, RESOURCES, VARIANTS  # noqa: E402
 from qfusion.analysis.twin_runs import Run, Terms, summing, variant_settings as settings_for  # noqa: E402
 from qfusion.runs import cluster  # noqa: E402
@@ -195,7 +195,7 @@ def _counts(name: str, rows: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
     for title, row in rows:
         by.setdefault(row["verdict"], []).append((title, row))
     lines = [f"Of {name}, {len(rows)} comparisons:\n"]
-    for verdict in sorted(by, key=audit_rows.verdict_rank):
+    for verdict in sorted(by, key=audit_verdicts.verdict_rank):
         members = _members(verdict, by[verdict])
         lines.append(f"- {verdict}: {len(by[verdict])}" + (f" ({members})" if members else ""))
     return "\n".join(lines)
@@ -204,9 +204,9 @@ def _counts(name: str, rows: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
 def _members(verdict: str, rows: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
     """What is said of the comparisons of one verdict, those that have the same reason together; "" where their number
     says it."""
-    if verdict.startswith("not ") or verdict == audit_rows.UNDECIDED:
+    if verdict.startswith("not ") or verdict == audit_verdicts.UNDECIDED:
         return ""
-    if verdict == audit_rows.NO_TEST:
+    if verdict == audit_verdicts.NO_TEST:
         reasons: dict[str, list[str]] = {}
         for title, row in rows:
             reasons.setdefault(explain_verdict(row), []).append(f"{row['resource']} on “{title}”")
@@ -218,7 +218,7 @@ def _member(title: str, row: Mapping[str, Any], verdict: str) -> str:
     where, note = f"{row['resource']} on “{title}”", explain_verdict(row)
     if row["learned"]:
         return f"{where}: {note}"
-    scope = "seeds" if verdict.endswith(audit_rows.HERE) else "rows"
+    scope = "seeds" if verdict.endswith(audit_verdicts.HERE) else "rows"
     return f"{where} {row['worth']:+.3f} {_ends(row, scope)}{f', {note}' if note else ''}"
 
 
@@ -226,7 +226,7 @@ def write(audits: Mapping[str, dict[str, Any]]) -> None:
     """Writes what the app shows (others stay as they stand, but are corrected with them), the tables of
     docs/why-fuse.md."""
     board = json.loads(BOARD.read_text()) | audits
-    audit_rows.judge(list(board.values()))
+    audit_verdicts.judge(list(board.values()))
     verdicts, words = in_short(board)
     with atomic(BOARD) as part:
         part.write_text(json.dumps(board, indent=1) + "\n")
@@ -313,7 +313,7 @@ def main() -> None:
                 parser.error(f"a worker has other data or settings for {words[number]}")
             known[run.key] = record
             leaderboard.keep(record, arguments.cache)
-            metric = audit_rows.main_metric(run.terms.dataset)[0]
+            metric = audit_basis.main_metric(run.terms.dataset)[0]
             result = record.get("failed") or f"{record['test'][metric]:.4f}"
             print(
                 f"{count}/{len(left)} {run.terms.data} {run.variant} seed {run.seed}: {result}, "
@@ -325,7 +325,7 @@ def main() -> None:
     if arguments.write:
         write(audits)
         return
-    audit_rows.judge(list(audits.values()))
+    audit_verdicts.judge(list(audits.values()))
     for audit in audits.values():
         print(f"\n### {audit['title']}, {_rows(audit)}\n\n{table(audit)}")
 

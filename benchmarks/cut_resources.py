@@ -24,7 +24,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 import tables  # noqa: E402
 
 from qfusion.analysis import resource_cuts  # noqa: E402
-from qfusion.analysis.audit_rows import main_metric  # noqa: E402
+from qfusion.analysis.audit_basis import main_metric  # noqa: E402
 from qfusion.analysis.opening import open_study  # noqa: E402
 from qfusion.analysis.study import Study  # noqa: E402
 

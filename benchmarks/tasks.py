@@ -349,7 +349,7 @@ def explained(walk: Walk) -> str:
 
 def what_decided(walk: Walk, data: str = OWN) -> str:
     """The sentence that says what decided on the sample by a model of one's own."""
-    from qfusion.panels import samples
+    from qfusion.panels import sample_decision
 
     if wrong := walk.read('[data-testid="stAlertContentError"]'):
         raise Unanswered(wrong)
@@ -357,7 +357,9 @@ def what_decided(walk: Walk, data: str = OWN) -> str:
     assert walk.page.locator(".st-key-data input").first.input_value() == data
     with walk.at_its_folders():
         sample = opened(walk.folder / "models" / f"{walk.model}.json", walk.sample, data=data)
-        agree(said, samples.waterfall(sample).headline, 0.02)  # the page may show some rows first
+        agree(
+            said, sample_decision.waterfall(sample).headline, 0.02
+        )  # the page may show some rows first
     return f"{walk.model}: {said}."
 
 
@@ -388,7 +390,7 @@ def two_models(walk: Walk) -> str:
 
 def errors_by_conflict(walk: Walk) -> str:
     """Whether samples whose modalities conflict are decided wrongly more often."""
-    from qfusion.analysis import errors
+    from qfusion.analysis import cohort_levels
     from qfusion.panels import wrong_samples
 
     walk.go("Cohorts")
@@ -399,7 +401,7 @@ def errors_by_conflict(walk: Walk) -> str:
     said = walk.sentence(
         ".st-key-panel-slices h4", r"‘conflict’ is wrong more often: \d+% .*all \d+%; beyond chance"
     )
-    levels = errors.build_levels(opened(walk.model, walk.sample))
+    levels = cohort_levels.build_levels(opened(walk.model, walk.sample))
     agree(said, wrong_samples.slice_errors(levels, by="relation").headline)
     return said
 

@@ -57,12 +57,12 @@ TEMPLATES: tuple[Template, ...] = (
     # Samples.
     Template(
         "most mixed modality",
-        "panels.samples:describe_most_mixed",
+        "panels.sample_evidence:describe_most_mixed",
         "its entropy is above 0.00 nats and all others",
     ),
     Template(
         "disagreement of masses",
-        "panels.samples:describe_disagreement",
+        "panels.sample_evidence:describe_disagreement",
         "K or the disagreement is above 0.00; 'most on' where not all elements are alike",
     ),
     Template(
@@ -72,12 +72,12 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "bet of the fused evidence",
-        "panels.samples:describe_bet",
+        "panels.sample_evidence:describe_bet",
         "the largest pignistic probability; none where undefined",
     ),
     Template(
         "most entangled fused qubit",
-        "panels.samples:describe_most_entangled",
+        "panels.sample_evidence:describe_most_entangled",
         "its entropy is above 0.00 and all others",
     ),
     Template(
@@ -158,32 +158,32 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "light cone",
-        "panels.circuit:describe_cone",
+        "panels.circuit_panel:describe_cone",
         "'can depend on': the cone bounds what acts, it does not prove that it does",
     ),
     Template(
         "most mixed qubit now",
-        "panels.circuit:describe_mixedness",
+        "panels.qubit_panels:describe_mixedness",
         "'pure' below 1e-6 nats; the largest entropy above 0.00",
     ),
     Template(
         "shortest Bloch vector",
-        "panels.circuit:describe_shortest",
+        "panels.qubit_panels:describe_shortest",
         "'pure' within 1e-6 of 1; the smallest length below 1.00",
     ),
     Template(
         "a gate moves the state",
-        "panels.circuit:describe_gate_effect",
+        "panels.qubit_panels:describe_gate_effect",
         "the trace distance; 'as it is' where it is 0.00",
     ),
     Template(
         "most mixed qubit at the end",
-        "panels.circuit:describe_final_mixedness",
+        "panels.qubit_panels:describe_final_mixedness",
         "its entropy is above 0.00 and all others",
     ),
     Template(
         "modalities that share most",
-        "panels.circuit:describe_sharing",
+        "panels.qubit_panels:describe_sharing",
         "their mutual information is above 0.00 and all others",
     ),
     Template(
@@ -225,22 +225,22 @@ TEMPLATES: tuple[Template, ...] = (
     # What if, compare.
     Template(
         "term that a change acts through",
-        "panels.what_if:describe_mechanism",
+        "panels.changed_decision:describe_mechanism",
         "its change is above 0.00 and all others in size",
     ),
     Template(
         "smallest turn of a knob",
-        "panels.what_if:describe_smallest_turn",
+        "panels.nearest_changes:describe_smallest_turn",
         "the smallest size found; 'flips' where running the model confirmed it",
     ),
     Template(
         "state moved",
-        "panels.what_if:describe_state_change",
+        "panels.changed_decision:describe_state_change",
         "the angle; 'as it was' where it is 0.00 rad",
     ),
     Template(
         "what a change comes to",
-        "panels.what_if:describe_outcome",
+        "panels.changed_decision:describe_outcome",
         "'flips' where the decision is another one after",
     ),
     Template(
@@ -276,18 +276,18 @@ TEMPLATES: tuple[Template, ...] = (
     # Dynamics.
     Template(
         "before and after a slider",
-        "panels.dynamics:describe_tweaked_sample",
+        "panels.tweak_effects:describe_tweaked_sample",
         "a change where it is 0.0005 or more and written, else 'unchanged to 0.001'; the decision in words",
     ),
     Template(
         "what a slider's modalities share",
-        "panels.dynamics:correlation_change",
+        "panels.tweak_effects:correlation_change",
         "of the modalities that changed terms act on; of all together where these are more than two groups; "
         "entanglement of one pair, or of one modality with the rest",
     ),
     Template(
         "likeliest basis state",
-        "panels.dynamics:describe_likeliest",
+        "panels.state_at_time:describe_likeliest",
         "its population is above all others",
     ),
     Template(
@@ -343,7 +343,7 @@ TEMPLATES: tuple[Template, ...] = (
     # Cohorts.
     Template(
         "term in which a cohort differs",
-        "panels.cohorts:_describe_spread",
+        "panels.cohort_contributions:_describe_spread",
         "the difference of the means beyond chance, allowing for the number of terms",
     ),
     Template(
@@ -395,7 +395,7 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "type that is predicted worst",
-        "panels.cohorts:_describe_worst_relation",
+        "panels.cohort_contributions:_describe_worst_relation",
         "its interval lies above those of all others, or of another",
     ),
     Template(
@@ -411,32 +411,32 @@ TEMPLATES: tuple[Template, ...] = (
     # Faithfulness.
     Template(
         "our order against random ones",
-        "panels.faithfulness:describe_beaten_orders",
+        "panels.deletion_curves:describe_beaten_orders",
         "'every' where all areas are above zero, at both; of drawn samples where both intervals exclude zero",
     ),
     Template(
         "score returns sooner",
-        "panels.faithfulness:describe_return",
+        "panels.deletion_curves:describe_return",
         "the number of random orders whose area is smaller; of drawn samples where the interval excludes zero",
     ),
     Template(
         "other ways to Shapley values",
-        "panels.faithfulness:describe_estimates",
+        "panels.shapley_methods:describe_estimates",
         "'agrees' below 1e-9, 'in every digit' at 0",
     ),
     Template(
         "terms against the truth",
-        "panels.faithfulness:describe_truth_correlation",
+        "panels.planted_truth:describe_truth_correlation",
         "lowest and highest correlation that is defined",
     ),
     Template(
         "least stable term",
-        "panels.faithfulness:describe_least_stable",
+        "panels.seed_stability:describe_least_stable",
         "its correlation is below all others",
     ),
     Template(
         "signs over seeds",
-        "panels.faithfulness:describe_sign_changes",
+        "panels.seed_stability:describe_sign_changes",
         "terms with values of both signs",
     ),
     Template(
@@ -509,12 +509,12 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "lowest validation loss",
-        "panels.learning:describe_lowest_loss",
+        "panels.learning_curves:describe_lowest_loss",
         "the lowest finite loss, to four digits",
     ),
     Template(
         "when a modality came to matter",
-        "panels.learning:_describe_onsets",
+        "panels.learning_inside:_describe_onsets",
         "the first measured epoch with a tenth of what all terms add by now",
     ),
     Template(
@@ -566,7 +566,7 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "leader of a mean",
-        "panels.cohorts:describe_leader",
+        "panels.cohort_contributions:describe_leader",
         "the mean share is 10 points ahead",
         VERDICT,
     ),
@@ -583,10 +583,12 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template("couplings", "panels.states:couplings", "the largest coupling", PHYSICS),
     Template("jumps", "panels.jumps:jump_times", "counted and exact jumps", PHYSICS),
-    Template("trajectories", "panels.dynamics:trajectories", "the mean number of jumps", PHYSICS),
+    Template(
+        "trajectories", "panels.trajectory_panels:trajectories", "the mean number of jumps", PHYSICS
+    ),
     Template(
         "mean of trajectories",
-        "panels.dynamics:ensemble",
+        "panels.trajectory_panels:ensemble",
         "the largest distance in standard errors",
         PHYSICS,
     ),

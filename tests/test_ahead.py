@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from qfusion.analysis.opening import open_sample
-from qfusion.panels import samples
+from qfusion.panels import sample_decision, samples
 from qfusion.panels.page_state import PageState
 from qfusion.panels.panel import Panel, cached
 from qfusion.ui import reruns
@@ -25,7 +25,7 @@ def test_the_samples_beside_one_are_drawn_meanwhile(
     @cached
     def counted(sample: Any, theme: Any = "light") -> Any:
         made.append(sample.row)
-        return samples.waterfall(sample, theme)
+        return sample_decision.waterfall(sample, theme)
 
     monkeypatch.setitem(samples.PANELS, "waterfall", Panel(counted))
     monkeypatch.setattr(reruns, "_CALM", 0.0)

@@ -22,7 +22,7 @@ from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import evidence
 from qfusion.figures import circuit_boxes
 from qfusion.models import log_odds, qcnn, table_edits, truth_tables
-from qfusion.panels import circuit, dynamics as physics
+from qfusion.panels import circuit_panel, gate_replays, tweak_effects
 from qfusion.quantum.states import partial_trace
 from qfusion.training import checkpoint, metrics
 from tests.entangled import model_of
@@ -268,7 +268,7 @@ def test_edits_last_across_views_and_are_told(pairs: Study) -> None:
     app = visit("Circuit", whole=False, model="qcnn-parity", phi="all:and", part="Walk")
     # the line says what becomes of the decision, as that of Dynamics does
     sample = open_sample("qcnn-parity", str(app.selectbox(key="sample").value), tweak="all:and")
-    assert plain(app.info[0].value).startswith(plain(physics.describe_tweaked_sample(sample)))
+    assert plain(app.info[0].value).startswith(plain(tweak_effects.describe_tweaked_sample(sample)))
     learned = circuit_boxes.replay(pairs, 5, "")
     edited = circuit_boxes.replay(pairs, 5, "all:and")
     assert not np.allclose(learned.bloch[-1], edited.bloch[-1])
@@ -473,7 +473,7 @@ def test_an_angle_of_the_network_is_set_at_its_gate_and_the_decision_follows(
         scores = qcnn.network_scores(network, pairs.model.fuse(states)[0]) + pairs.model.bias
     assert edited.scores == pytest.approx(scores[0].numpy(), abs=1e-5)
     assert edited.scores != pytest.approx(edited.learned.scores, abs=1e-3)
-    assert f"softmax {edited.probabilities.max():.3f}" in circuit.decision(edited)[1]
+    assert f"softmax {edited.probabilities.max():.3f}" in circuit_panel.decision(edited)[1]
     assert edited.learned.scores == pytest.approx(
         pairs.scores[0], abs=1e-5
     )  # the study is as it was
@@ -491,8 +491,8 @@ def test_couplings_are_set_beside_the_step_and_its_end_is_the_decision_under_the
     app.slider(key="gate").set_value(4).run()
     assert app.slider(key="H.text").value == 0.3
     sample = open_sample("qj-planted", "p2924", tweak="H.text=0.3")
-    assert plain(physics.describe_tweaked_sample(sample)) in plain(said(app))
-    ends, when = circuit.ends(sample, circuit.replay(sample))
+    assert plain(tweak_effects.describe_tweaked_sample(sample)) in plain(said(app))
+    ends, when = circuit_panel.ends(sample, gate_replays.replay(sample))
     rho = partial_trace(torch.as_tensor(sample.track().rho[-1]), sample.model.dims, (0,))
     levels = rho.diagonal().real.numpy()
     assert (ends[0], ends[1], when) == (
@@ -500,4 +500,4 @@ def test_couplings_are_set_beside_the_step_and_its_end_is_the_decision_under_the
         pytest.approx(levels[1::2].sum(), abs=1e-9),
         "at T",
     )
-    assert circuit.decision(sample)[0] == f"<b>score</b><br>{sample.score:+.2f}"
+    assert circuit_panel.decision(sample)[0] == f"<b>score</b><br>{sample.score:+.2f}"

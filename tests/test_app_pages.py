@@ -24,7 +24,7 @@ from qfusion.analysis.spaces import evolution
 from qfusion.errors import InvalidInput
 from qfusion.models import Tweak, program
 from qfusion.models.tweak import LEARNED
-from qfusion.panels import dynamics, overview
+from qfusion.panels import decision_evolution, overview
 from qfusion.training import checkpoint, metrics
 from qfusion.ui import frame, panels, reruns
 from qfusion.ui.overview import TITLES
@@ -158,7 +158,7 @@ def test_metrics_name_the_seeds_that_there_are(changed: dict[str, Any], words: s
     ],
 )
 def test_dashes_are_those_of_the_modalities(modalities: int, words: str) -> None:
-    assert dynamics._describe_dashes(modalities) == words
+    assert decision_evolution._describe_dashes(modalities) == words
 
 
 def test_the_collector_need_not_look_through_the_libraries_after_every_run(

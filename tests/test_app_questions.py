@@ -14,7 +14,7 @@ from qfusion.analysis.changes import STATE
 from qfusion.analysis.opening import open_study
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
-from qfusion.panels.what_if import TITLES
+from qfusion.panels.changed_decision import TITLES
 from qfusion.ui import reruns
 from qfusion.wording import answers
 from qfusion.wording.answers import QUESTIONS

@@ -29,8 +29,8 @@ from qfusion.data.synthetic import planted_editing
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import attribution, counterfactual
 from qfusion.models import QuantumJump, decisions
-from qfusion.panels import what_if
-from qfusion.panels.what_if import TITLES
+from qfusion.panels import nearest_changes
+from qfusion.panels.changed_decision import TITLES
 from qfusion.training import checkpoint
 from tests import charts
 from tests.test_app_pages import plain, said, value, visit
@@ -239,13 +239,13 @@ def test_buttons_apply_the_nearest_flip_and_the_nearest_sample() -> None:
 def test_where_nothing_flips_nothing_is_said_to_have_been_seen(monkeypatch: Any) -> None:
     sample = opening.open_sample("qj-planted", "p0014")
     found = decision_flips.what_would_flip(sample.study, sample.row)
-    assert "the decision seen to change" in what_if.nearest_flips(sample).shows
+    assert "the decision seen to change" in nearest_changes.nearest_flips(sample).shows
     nothing = {
         name: replace(flip, state=replace(flip.state, possible=False, distance=math.inf))
         for name, flip in found.items()
     }
     monkeypatch.setattr(decision_flips, "what_would_flip", lambda *_: nothing)
-    picture = what_if.nearest_flips(sample)
+    picture = nearest_changes.nearest_flips(sample)
     assert "seen to change" not in picture.shows
     assert picture.alt == "Distances to a flip: text none, audio none, vision none."
 

@@ -15,7 +15,7 @@ import torch
 
 from benchmarks import audit as benchmark, cut_resources
 from qfusion import data
-from qfusion.analysis import audit, audit_rows, paired
+from qfusion.analysis import audit, audit_basis, audit_rows, audit_verdicts, paired
 from qfusion.analysis.audit_plan import RESOURCES, VARIANTS, Resource, require_distinct
 from qfusion.analysis.opening import open_study
 from qfusion.errors import InvalidInput
@@ -200,7 +200,7 @@ def test_p_values_are_corrected_over_all_tables_that_stand_together(parity: Any)
         )
         for _ in range(9)
     ]
-    audit_rows.judge([alone, *many])
+    audit_verdicts.judge([alone, *many])
     assert row["tests"]["seeds"]["differs"] == raw
     assert row["tests"]["seeds"]["holm"] == pytest.approx(min(1, 10 * raw))
 
@@ -288,12 +288,12 @@ def test_what_rows_add_has_the_metric_as_its_mean(name: str) -> None:
     dataset = data.load(name)
     rows, outputs = dataset.rows("test"), len(dataset.target.classes) or 1
     scores = np.random.default_rng(0).normal(size=(len(rows), outputs))
-    values = np.array(audit_rows.row_values(dataset, scores), float)
-    metric = audit_rows.main_metric(dataset)[0]
+    values = np.array(audit_basis.row_values(dataset, scores), float)
+    metric = audit_basis.main_metric(dataset)[0]
     assert np.nanmean(values) == pytest.approx(
         audit_rows.metrics.of_rows(dataset, rows, scores)[metric]
     )
-    ground = audit_rows.evaluation_basis(dataset)
+    ground = audit_basis.evaluation_basis(dataset)
     assert ground.count == np.isfinite(values).sum()
     assert ground.joint == (name == "planted")
 
@@ -420,7 +420,7 @@ def test_page_and_app_say_the_same_of_the_audit() -> None:
     for entry in board.values():
         assert benchmark.table(entry) in page
     before = json.dumps(board)
-    audit_rows.judge(list(board.values()))
+    audit_verdicts.judge(list(board.values()))
     assert json.dumps(board) == before  # corrected over the table that is shown
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from qfusion.analysis.opening import open_sample
-from qfusion.panels import samples
+from qfusion.panels import sample_decision
 from scripts import visits
 
 pytestmark = pytest.mark.browser
@@ -98,7 +98,7 @@ def the_numbers_are_saved(page: Any, folder: Path) -> None:
         page.locator(".st-key-figure-verdict .qf-numbers").click()
     assert download.value.suggested_filename == "qfusion-verdict.csv"
     download.value.save_as(folder / "verdict.csv")
-    wanted = samples.verdict(open_sample("qj-parity", "pair-0003", "parity")).table()
+    wanted = sample_decision.verdict(open_sample("qj-parity", "pair-0003", "parity")).table()
     first = (folder / "verdict.csv").read_text().splitlines()[0]
     assert first.split(",")[0] == wanted.columns[0]
 
@@ -122,7 +122,7 @@ def a_figure_stays_and_only_its_numbers_change(page: Any) -> None:
     told = page.evaluate(
         "() => document.querySelector('.st-key-figure-verdict .qf-figure').ariaLabel"
     )
-    assert told == samples.verdict(sample).alt
+    assert told == sample_decision.verdict(sample).alt
 
 
 def the_making_of_a_zip_can_be_cancelled(page: Any) -> None:

@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from qfusion import data
-from qfusion.analysis.errors import wilson
+from qfusion.analysis.cohort_slices import wilson
 from qfusion.data.clusters import Clusters, video_clusters
 from qfusion.errors import DataUnavailable, InvalidInput
 from qfusion.explain import stability

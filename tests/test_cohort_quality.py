@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qfusion.analysis import errors
-from qfusion.analysis.errors import build_levels
+from qfusion.analysis import cohort_performance
+from qfusion.analysis.cohort_levels import build_levels
 from qfusion.analysis.opening import open_sample
 from qfusion.errors import InvalidInput
 from qfusion.figures import model_quality
-from qfusion.panels import cohort_quality, samples
+from qfusion.panels import cohort_quality, sample_points
 from tests.test_app_pages import plain, said, visit
 
 
@@ -36,7 +36,7 @@ def rows_of(levels: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def test_confusions_by_counting(digits: Any, filter: str) -> None:
     levels = build_levels(digits.sample, filter)
     truth, predicted, _ = rows_of(levels)
-    found = errors.confusions(levels)
+    found = cohort_performance.confusions(levels)
     assert found.shape == (10, 10)
     assert all(
         found[i, j] == ((truth == i) & (predicted == j)).sum() for i in range(10) for j in range(10)
@@ -46,7 +46,7 @@ def test_confusions_by_counting(digits: Any, filter: str) -> None:
 def test_curves_by_counting(digits: Any) -> None:
     everyone = build_levels(digits.sample)
     truth, _, sure = rows_of(everyone)
-    found = errors.curves(everyone)
+    found = cohort_performance.curves(everyone)
     assert [each.name for each in found] == list(digits.study.classes)
     for c in (0, 7):
         own, others = sure[truth == c, c], sure[truth != c, c]
@@ -71,10 +71,12 @@ def test_curves_by_counting(digits: Any) -> None:
 
 def test_calibration_by_counting(digits: Any) -> None:
     truth, predicted, sure = rows_of(digits)
-    (_, _, counts, error), top = errors.calibration(digits), sure.max(1)
+    (_, _, counts, error), top = cohort_performance.calibration(digits), sure.max(1)
     gap = 0.0
-    for b in range(errors.BINS):
-        rows = (top >= b / errors.BINS) & (top < (b + 1) / errors.BINS + (b == errors.BINS - 1))
+    for b in range(cohort_performance.BINS):
+        rows = (top >= b / cohort_performance.BINS) & (
+            top < (b + 1) / cohort_performance.BINS + (b == cohort_performance.BINS - 1)
+        )
         if rows.any():
             gap += rows.mean() * abs(top[rows].mean() - (truth == predicted)[rows].mean())
     assert error == pytest.approx(gap)
@@ -84,7 +86,8 @@ def test_calibration_by_counting(digits: Any) -> None:
 def test_residuals(planted: Any) -> None:
     places = planted.places(planted.rows)
     assert np.allclose(
-        errors.residuals(planted), planted.study.scores[places, 0] - planted.study.dataset.y[places]
+        cohort_performance.residuals(planted),
+        planted.study.scores[places, 0] - planted.study.dataset.y[places],
     )
     frame = cohort_quality.residuals(planted).table()
     assert np.abs(frame["residual"]).mean() == pytest.approx(planted.rows["error"].mean())
@@ -92,7 +95,7 @@ def test_residuals(planted: Any) -> None:
 
 
 def test_panels(digits: Any, planted: Any) -> None:
-    counts = errors.confusions(digits)
+    counts = cohort_performance.confusions(digits)
     assert cohort_quality.confusions(digits).title.startswith(
         f"{np.trace(counts)} of {counts.sum()} samples are right"
     )
@@ -105,7 +108,7 @@ def test_panels(digits: Any, planted: Any) -> None:
     assert cohort_quality.is_regression(planted)
     assert not cohort_quality.is_regression(digits)
     with pytest.raises(InvalidInput, match="chooses among classes"):
-        errors.residuals(digits)
+        cohort_performance.residuals(digits)
     with pytest.raises(InvalidInput, match="shape"):
         model_quality.confusion_matrix(np.zeros((2, 3)), ["a", "b"])
     nobody = build_levels(open_sample("qj-planted", "p0031"), "error>1000")
@@ -127,7 +130,7 @@ def test_the_page(model: str, words: str) -> None:
 def test_margin_against_rank_says_which_decisions_are_wrong() -> None:
     sample = open_sample("qcnn-digits", "digit-0004")
     study, rows = sample.study, sample.study.dataset.rows("test")
-    picture = samples.scatter(sample)
+    picture = sample_points.scatter(sample)
     table = picture.table().set_index("id")
     for name in table.index[::50]:
         row = study.dataset.row(name)

@@ -13,21 +13,28 @@ import pytest
 from sklearn.manifold import trustworthiness
 
 from qfusion.analysis import (
+    cohort_levels,
     cohort_measures,
     cohort_table,
     drawn_samples,
-    errors as measured,
     jobs,
     sample_projection,
     study as studies,
     trust,
 )
-from qfusion.analysis.errors import build_levels
+from qfusion.analysis.cohort_levels import build_levels
 from qfusion.analysis.jobs import State
 from qfusion.analysis.opening import open_sample
 from qfusion.data.clusters import Clusters
 from qfusion.explain import cohorts as filters
-from qfusion.panels import cohorts, faithfulness, pages, programs, rendering, sample_maps
+from qfusion.panels import (
+    cohort_correlations,
+    deletion_curves,
+    pages,
+    programs,
+    rendering,
+    sample_maps,
+)
 from tests.test_app_pages import plain, said, visit
 from tests.test_encoded import (
     dataset as dataset,  # a fixture
@@ -77,7 +84,7 @@ def test_slow_measures_and_cuts_are_of_drawn_samples_unless_all_are_asked_for(fe
     whole, inside = len(few.rows), int(few.inside.sum())
     assert min(whole, inside) > 40
     some, every = (
-        measured.correlate_measures(few, "negativity", "joint", everyone)
+        cohort_levels.correlate_measures(few, "negativity", "joint", everyone)
         for everyone in (False, True)
     )
     assert (len(some.x), len(every.x)) == (20, whole)
@@ -85,7 +92,7 @@ def test_slow_measures_and_cuts_are_of_drawn_samples_unless_all_are_asked_for(fe
     np.testing.assert_allclose(some.x, every.x[at], atol=1e-9)
     assert some.correlations["all"]["spearman"].n == 20
     drawn, exact = (
-        cohorts.entanglement(few, measure="negativity", everyone=everyone)
+        cohort_correlations.entanglement(few, measure="negativity", everyone=everyone)
         for everyone in (False, True)
     )
     assert (
@@ -97,17 +104,19 @@ def test_slow_measures_and_cuts_are_of_drawn_samples_unless_all_are_asked_for(fe
     assert "n = 20" in drawn.title
     assert some.inside.sum() < inside
     assert f"cohort (n = {some.inside.sum()})" in str(drawn.figure)
-    quick = measured.correlate_measures(few, "entropy", "joint")
+    quick = cohort_levels.correlate_measures(few, "entropy", "joint")
     assert len(quick.x) == whole
-    assert len(cohorts.cut_rows(few)) == 20
-    assert len(cohorts.cut_rows(few, everyone=True)) == inside
-    assert cohorts.describe_cut_scope(few).startswith(f"20 samples drawn at random of {inside}")
+    assert len(cohort_correlations.cut_rows(few)) == 20
+    assert len(cohort_correlations.cut_rows(few, everyone=True)) == inside
+    assert cohort_correlations.describe_cut_scope(few).startswith(
+        f"20 samples drawn at random of {inside}"
+    )
 
 
 def test_a_cut_goes_chunk_by_chunk(few: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from qfusion.analysis import cut_measures
 
-    rows = few.places(cohorts.cut_rows(few))[:9]
+    rows = few.places(cohort_correlations.cut_rows(few))[:9]
     once = cut_measures.cut_curves(few.study.model, few.study.dataset, rows, 2)
     monkeypatch.setattr(cut_measures, "AT_ONCE", 4)
     parts = cut_measures.cut_curves(few.study.model, few.study.dataset, rows, 2)
@@ -203,7 +212,7 @@ def test_features_of_a_large_set_are_replaced_of_drawn_samples_whose_area_has_an
     monkeypatch.setattr(trust, "INSIDE", 12)
     parts = trust.feature_curves(study, "text", "integrated gradients", everyone=True)
     np.testing.assert_allclose(parts.deletion, again.deletion, atol=1e-6)
-    picture = faithfulness.feature_curves(study, modality="text")
+    picture = deletion_curves.feature_curves(study, modality="text")
     assert (
         f"The 12 were drawn at random from {whole}; the interval of the area: 95% percentile bootstrap"
         in picture.shows
@@ -211,7 +220,7 @@ def test_features_of_a_large_set_are_replaced_of_drawn_samples_whose_area_has_an
     assert "videos, not of rows" in picture.shows
     assert (
         "drawn at random from"
-        not in faithfulness.feature_curves(study, modality="text", everyone=True).shows
+        not in deletion_curves.feature_curves(study, modality="text", everyone=True).shows
     )
 
 
@@ -241,7 +250,7 @@ def test_the_page_works_all_out_behind_it_and_says_how_far_it_is(few: Any) -> No
 
 
 def test_it_can_be_cancelled(few: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measured, "correlate_measures", _slowly(measured.correlate_measures))
+    monkeypatch.setattr(cohort_levels, "correlate_measures", _slowly(cohort_levels.correlate_measures))
     app = visit("Cohorts", **ADDRESS, measured="all")
     assert "All samples: " in str([element.proto.text for element in app.get("progress")])
     app.button(key="_all_cancel_entanglement").click().run()

@@ -19,7 +19,7 @@ from sklearn.cluster import AgglomerativeClustering
 from sklearn.metrics import silhouette_score
 
 from qfusion import data, explain
-from qfusion.analysis import errors, fusion_tests, opening, trust
+from qfusion.analysis import cohort_levels, fusion_tests, opening, trust
 from qfusion.commands.why import print_model_fusion
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import (
@@ -708,7 +708,7 @@ def test_panels_say_what_was_measured(name: str) -> None:
     assert math.isclose(table["dividend"].sum(), table["Shapley value"].sum(), abs_tol=1e-9)
     assert model_fusion.synergy(study).figure is None
     one = opening.open_sample(name, str(study.dataset.ids[rows[0]]))
-    levels = errors.build_levels(one, "relation=joint" if "parity" in name else "error>0.1")
+    levels = cohort_levels.build_levels(one, "relation=joint" if "parity" in name else "error>0.1")
     for make in (
         model_fusion.coalition_ranking,
         model_fusion.pair_interactions,

@@ -17,7 +17,13 @@ from qfusion.errors import InvalidInput, NotFound
 from qfusion.figures import circuit_boxes, circuit_diagram, circuit_replay, qubit_displays
 from qfusion.models import table_edits
 from qfusion.models.neighbours.neighbour_circuits import Layers, around
-from qfusion.panels import circuit as panels, pages, programs
+from qfusion.panels import (
+    circuit_panel,
+    gate_replays,
+    pages,
+    programs,
+    qubit_panels,
+)
 from qfusion.quantum import circuits
 from qfusion.quantum.circuits import as_step, light_cone, operation_matrix, rotation
 from qfusion.track.fusion_circuit import fusion_circuit
@@ -161,9 +167,9 @@ def test_what_a_gate_keeps() -> None:
 
 
 def test_the_panel_greys_what_is_outside(pair: Any) -> None:
-    picture = panels.diagram(pair, cone="fused[1]", gate=40)
-    found, table = panels.replay(pair), picture.table()
-    cone = panels.light_cone(pair, "fused[1]")
+    picture = circuit_panel.diagram(pair, cone="fused[1]", gate=40)
+    found, table = gate_replays.replay(pair), picture.table()
+    cone = gate_replays.light_cone(pair, "fused[1]")
     assert list(table["in_cone"]) == list(cone.inside)
     assert f"{cone.count} of {found.count} gates" in picture.title
     assert f"{len(cone.qubits)} of {len(found.wires)} qubits" in picture.title
@@ -174,13 +180,13 @@ def test_the_panel_greys_what_is_outside(pair: Any) -> None:
         "fused[0] · fused[2] · fused[4] · fused[6]",
     }
     with pytest.raises(NotFound, match="fused"):
-        panels.diagram(pair, cone="fused[77]")
+        circuit_panel.diagram(pair, cone="fused[77]")
     with pytest.raises(InvalidInput, match="no light cone"):
-        panels.light_cone(open_sample("qj-planted", "p2924"), "text0")
+        gate_replays.light_cone(open_sample("qj-planted", "p2924"), "text0")
 
 
 def test_displays_hold_the_state_after_every_column(pair: Any) -> None:
-    found = panels.replay(pair)
+    found = gate_replays.replay(pair)
     between = found.between(found.count)
     last = {
         row: (vector, entropy) for _, row, vector, entropy in between
@@ -196,7 +202,7 @@ def test_displays_hold_the_state_after_every_column(pair: Any) -> None:
         angle = theta[name][int(element[:-1])]
         assert first[row] == pytest.approx([np.sin(angle), 0, np.cos(angle)], abs=1e-12)
     for kind in qubit_displays.KINDS:
-        figure = panels.diagram(pair, display=kind).figure
+        figure = circuit_panel.diagram(pair, display=kind).figure
         tips = next(trace for trace in figure.data if trace.name == "displays")
         assert len(tips.x) == len(between)
         fills = [
@@ -215,7 +221,7 @@ def test_displays_hold_the_state_after_every_column(pair: Any) -> None:
         }[kind]
         assert heights / frame == pytest.approx(wanted, abs=1e-9)
     with pytest.raises(NotFound):
-        panels.diagram(pair, display="weather")
+        circuit_panel.diagram(pair, display="weather")
 
 
 def test_a_window_of_a_long_circuit_has_its_own_states() -> None:
@@ -269,7 +275,7 @@ def test_matrices_under_the_pointer() -> None:
 
 
 def test_balls_along_the_gates(pair: Any) -> None:
-    picture, found = panels.balls(pair, gate=100), panels.replay(pair)
+    picture, found = qubit_panels.balls(pair, gate=100), gate_replays.replay(pair)
     tips = [trace for trace in picture.figure.data if trace.mode == "markers"]
     assert len(tips) == len(found.followed)
     lengths = np.linalg.norm(found.bloch[100][list(found.followed)], axis=1)

@@ -18,7 +18,7 @@ import pytest
 
 from qfusion import explain, figures, panels
 from qfusion.analysis import text
-from qfusion.analysis.errors import build_levels
+from qfusion.analysis.cohort_levels import build_levels
 from qfusion.analysis.opening import load_checkpoint, load_model_and_data
 from qfusion.analysis.sample import Sample
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound
@@ -280,7 +280,7 @@ def test_a_model_shows_what_it_is_and_who_leads_with_intervals(jump: Sample) -> 
 
 
 def test_a_panel_shows_figure_and_words(jump: Sample, network: Sample) -> None:
-    page = Page(panels.samples.verdict(network)._repr_html_())
+    page = Page(panels.sample_decision.verdict(network)._repr_html_())
     assert page.tags == {"p", "b", "img"}
     assert page.words[-1].startswith("Shows the classes of this")
     assert Page(panels.wrong_samples.misleading_terms(build_levels(jump))._repr_html_()).tags >= {

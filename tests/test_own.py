@@ -28,7 +28,7 @@ from qfusion.data import digit_features, own, own_sessions
 from qfusion.data.own import Given
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models.abilities import can
-from qfusion.panels import inside as panels_inside, samples as panels
+from qfusion.panels import inside as panels_inside, sample_decision
 from qfusion.training import checkpoint
 
 
@@ -230,7 +230,7 @@ def test_an_own_sample_is_decided_as_that_of_the_set(opened: tuple[Sample, Sampl
     assert mine.target is None
     assert mine.true_class is None
     assert np.isnan(mine.study.errors[mine.row])
-    assert "no truth is known" in panels.verdict(mine).title
+    assert "no truth is known" in sample_decision.verdict(mine).title
     assert len(mine.dataset) == len(theirs.dataset)
     assert mine.dataset.digest == theirs.dataset.digest
     assert mine.metrics == theirs.metrics
@@ -255,7 +255,7 @@ def test_an_own_sample_is_decided_as_that_of_the_set(opened: tuple[Sample, Sampl
 def test_a_number_without_truth_is_shown_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     """As of a visitor's own sample of a set whose target is a number."""
     monkeypatch.setattr(Sample, "target", None)
-    picture = panels.verdict.__wrapped__(open_sample("qj-planted", "p2924"))
+    picture = sample_decision.verdict.__wrapped__(open_sample("qj-planted", "p2924"))
     assert picture.title.endswith("; no truth is known")
     assert picture.table()["truth"].isna().all()
 

@@ -18,7 +18,13 @@ from qfusion.analysis import sample_evolution
 from qfusion.analysis.opening import open_sample
 from qfusion.errors import InvalidInput
 from qfusion.models import Tweak
-from qfusion.panels import dynamics, samples, states as state_panels
+from qfusion.panels import (
+    decision_evolution,
+    dynamics,
+    sample_evidence,
+    state_at_time,
+    states as state_panels,
+)
 from qfusion.quantum import checks, lindblad, measures
 from qfusion.quantum.lindblad import System
 from qfusion.training import checkpoint
@@ -73,12 +79,12 @@ def test_every_panel_of_followed_states_tells_their_error() -> None:
     sample = open_sample("qj-planted", "p2924")
     error = sample_evolution.solve_states(sample.study, sample.row, sample.tweak)[1]
     pictures = [
-        dynamics.decision_over_time(sample),
+        decision_evolution.decision_over_time(sample),
         dynamics.correlation(sample),
-        dynamics.populations(sample),
-        dynamics.matrix(sample),
+        state_at_time.populations(sample),
+        state_at_time.matrix(sample),
         state_panels.hinton(sample),
-        samples.entropies(sample),
+        sample_evidence.entropies(sample),
     ]
     for picture in pictures:
         told = float(

@@ -18,7 +18,7 @@ from qfusion.analysis.opening import open_sample, open_study
 from qfusion.analysis.spaces import evaluated
 from qfusion.data import DataSet
 from qfusion.errors import NotFound
-from qfusion.panels import faithfulness, pages, pickers, programs
+from qfusion.panels import deletion_curves, pages, pickers, programs
 from tests.test_app_pages import plain, said, visit
 from tests.test_third_model import DATA, among_the_users
 
@@ -88,7 +88,9 @@ def test_a_sample_and_the_test_set_are_split_against_some_rows_with_their_error(
 
 
 def test_what_is_measured_on_the_test_set_says_against_how_many_rows(slow: Any) -> None:
-    assert "Compared with 16, drawn at random, of the" in faithfulness.modality_curves(slow).shows
+    assert (
+        "Compared with 16, drawn at random, of the" in deletion_curves.modality_curves(slow).shows
+    )
 
 
 def test_an_example_opens_where_one_is_known_at_once_and_few_samples_are_split_where_rows_are_slow(

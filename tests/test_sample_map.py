@@ -14,7 +14,7 @@ from sklearn.decomposition import PCA
 from sklearn.manifold import trustworthiness
 
 from qfusion.analysis import cohort_table, drawn_samples, sample_coordinates, sample_projection
-from qfusion.analysis.errors import build_levels
+from qfusion.analysis.cohort_levels import build_levels
 from qfusion.analysis.opening import open_sample, open_study
 from qfusion.analysis.spaces import evolution, kets
 from qfusion.errors import InvalidInput, NotFound

@@ -26,7 +26,7 @@ import scipy.stats
 
 from qfusion import _sentences
 from qfusion.analysis import drawn_samples, step_words, text
-from qfusion.analysis.errors import Slice
+from qfusion.analysis.cohort_slices import Slice
 from qfusion.analysis.opening import open_sample
 from qfusion.data import Text
 from qfusion.data.import_report import build_report
@@ -39,29 +39,36 @@ from qfusion.explain.stability import Interval, Stability
 from qfusion.explain.state_cuts import Cuts
 from qfusion.figures import export
 from qfusion.panels import (
-    circuit,
+    changed_decision,
+    circuit_panel,
+    cohort_contributions,
     cohort_quality,
-    cohorts,
     compare,
     correlation_removal,
     decision_operators,
-    dynamics,
-    faithfulness,
+    deletion_curves,
     generator_terms,
     inside,
     jumps,
-    learning,
+    learning_curves,
+    learning_inside,
+    nearest_changes,
     nearest_samples,
     network,
     network_layers,
     panel,
+    planted_truth,
+    qubit_panels,
     sample_columns,
+    sample_evidence,
     sample_maps,
-    samples,
+    seed_stability,
+    shapley_methods,
+    state_at_time,
     states,
     sweep_panels,
     targets,
-    what_if,
+    tweak_effects,
     wrong_samples,
 )
 from qfusion.report import contents
@@ -302,45 +309,47 @@ def check_largest_entry_off_a_diagonal() -> None:
 @checks("most mixed modality")
 def check_most_mixed_modality() -> None:
     for found in cases():
-        superlative(samples.describe_most_mixed(found), found, most="the most")
-    assert "the most" not in samples.describe_most_mixed({"alpha": 0.4})
+        superlative(sample_evidence.describe_most_mixed(found), found, most="the most")
+    assert "the most" not in sample_evidence.describe_most_mixed({"alpha": 0.4})
 
 
 @checks("disagreement of masses")
 def check_disagreement_of_masses() -> None:
     for found in cases():
-        superlative(samples.describe_disagreement(found, None), found, nothing="on no ")
+        superlative(sample_evidence.describe_disagreement(found, None), found, nothing="on no ")
         for K in (0.0, 1e-9, 0.004, 0.3):
-            words = samples.describe_disagreement(found, K)
+            words = sample_evidence.describe_disagreement(found, K)
             assert ("hardly contradict" in words) == (written(K) == 0)
             assert "conflict" not in words  # the word for terms of the decision
             if written(K):
                 assert f"K = {K:.2f}" in words
                 assert ("alike" in words) == (len(winners(found)) == len(found))
-    assert "not defined" in samples.describe_disagreement({"alpha": 0.2}, math.nan)
-    many = samples.describe_disagreement(dict.fromkeys("abcdefgh", 0.5) | {"i": 0.1}, None)
+    assert "not defined" in sample_evidence.describe_disagreement({"alpha": 0.2}, math.nan)
+    many = sample_evidence.describe_disagreement(dict.fromkeys("abcdefgh", 0.5) | {"i": 0.1}, None)
     assert "8 elements alike" in many
 
 
 @checks("bet of the fused evidence")
 def check_bet_of_the_fused_evidence() -> None:
     for found in cases():
-        words, best = samples.describe_bet(found), winners(found)
+        words, best = sample_evidence.describe_bet(found), winners(found)
         assert said(words) == best
         assert ("each" in words) == (len(best) > 1)
         top = max(found.values())
         assert (
             "0%" in words and "100%" not in words and "30%" not in words and "60%" not in words
         ) == (top <= 1e-9)
-    assert "bet on none" in samples.describe_bet({"alpha": math.nan, "beta": math.nan})
-    assert "more than 99%" in samples.describe_bet({"alpha": 0.998, "beta": 0.002})
+    assert "bet on none" in sample_evidence.describe_bet({"alpha": math.nan, "beta": math.nan})
+    assert "more than 99%" in sample_evidence.describe_bet({"alpha": 0.998, "beta": 0.002})
 
 
 @checks("most entangled fused qubit")
 def check_most_entangled_fused_qubit() -> None:
     for found in cases():
-        superlative(samples.describe_most_entangled(found), found, most="the most")
-    assert "5 of 6" in samples.describe_most_entangled(dict.fromkeys("abcde", 0.5) | {"f": 0.1})
+        superlative(sample_evidence.describe_most_entangled(found), found, most="the most")
+    assert "5 of 6" in sample_evidence.describe_most_entangled(
+        dict.fromkeys("abcde", 0.5) | {"f": 0.1}
+    )
 
 
 @checks("how steps were matched")
@@ -669,9 +678,10 @@ def check_entropy_after_the_last_pooling() -> None:
 @checks("light cone")
 def check_light_cone() -> None:
     assert (
-        circuit.describe_cone("q0", 1, 1, 1, 1) == "q0 can depend on 1 of 1 gate and 1 of 1 qubit"
+        circuit_panel.describe_cone("q0", 1, 1, 1, 1)
+        == "q0 can depend on 1 of 1 gate and 1 of 1 qubit"
     )
-    assert "can depend on 12 of 1,300 gates and 3 of 8 qubits" in circuit.describe_cone(
+    assert "can depend on 12 of 1,300 gates and 3 of 8 qubits" in circuit_panel.describe_cone(
         "q0", 12, 1300, 3, 8
     )
 
@@ -679,7 +689,7 @@ def check_light_cone() -> None:
 @checks("most mixed qubit now")
 def check_most_mixed_qubit_now() -> None:
     for found in cases():
-        words, largest = circuit.describe_mixedness(found), max(found.values())
+        words, largest = qubit_panels.describe_mixedness(found), max(found.values())
         assert ("pure state" in words) == (largest < 1e-6)
         if written(largest) == 0:
             assert "Most" not in words
@@ -691,7 +701,7 @@ def check_most_mixed_qubit_now() -> None:
 @checks("shortest Bloch vector")
 def check_shortest_bloch_vector() -> None:
     for found in cases((0.0, 0.004, 0.3, 0.304, 0.994, 0.997, 1 - 1e-9, 1.0)):
-        words, least = circuit.describe_shortest(found), min(found.values())
+        words, least = qubit_panels.describe_shortest(found), min(found.values())
         assert ("pure state" in words) == (least > 1 - 1e-6)
         if written(least) == 1:
             assert "Shortest" not in words
@@ -703,7 +713,7 @@ def check_shortest_bloch_vector() -> None:
 @checks("a gate moves the state")
 def check_a_gate_moves_the_state() -> None:
     for distance in VALUES:
-        words = circuit.describe_gate_effect(distance)
+        words = qubit_panels.describe_gate_effect(distance)
         assert f"{distance:.2f}" in words
         assert ("moves the state" in words) == (written(distance) > 0)
         assert ("leaves the state as it is" in words) == (distance < 1e-6)
@@ -712,8 +722,8 @@ def check_a_gate_moves_the_state() -> None:
 @checks("most mixed qubit at the end")
 def check_most_mixed_qubit_at_the_end() -> None:
     for found in cases():
-        superlative(circuit.describe_final_mixedness(found), found, most="the most")
-    assert "5 qubits alike" in circuit.describe_final_mixedness(
+        superlative(qubit_panels.describe_final_mixedness(found), found, most="the most")
+    assert "5 qubits alike" in qubit_panels.describe_final_mixedness(
         dict.fromkeys("abcde", 0.3) | {"f": 0.1}
     )
 
@@ -721,8 +731,8 @@ def check_most_mixed_qubit_at_the_end() -> None:
 @checks("modalities that share most")
 def check_modalities_that_share_most() -> None:
     for found in cases():
-        superlative(circuit.describe_sharing(found), found, nothing="next to nothing")
-    assert "most" not in circuit.describe_sharing({"alpha and beta": 0.4})
+        superlative(qubit_panels.describe_sharing(found), found, nothing="next to nothing")
+    assert "most" not in qubit_panels.describe_sharing({"alpha and beta": 0.4})
 
 
 @checks("fusion rule named")
@@ -820,13 +830,13 @@ def check_terms(words: str, found: dict[str, float], nothing: str, most: str) ->
 @checks("term that a change acts through")
 def check_term_that_a_change_acts_through() -> None:
     for found in cases(SIGNED):
-        check_terms(what_if.describe_mechanism(found), found, "moves no term", "most")
+        check_terms(changed_decision.describe_mechanism(found), found, "moves no term", "most")
 
 
 @checks("state moved")
 def check_state_moved() -> None:
     for angle in VALUES:
-        words = what_if.describe_state_change("text", angle)
+        words = changed_decision.describe_state_change("text", angle)
         assert ("text moved by" in words) == (written(angle) > 0)
         assert ("is as it was" in words) == (angle < 1e-6)
         assert f"{angle:.2f} rad" in words
@@ -840,7 +850,9 @@ def check_smallest_turn_of_a_knob() -> None:
             SimpleNamespace(size=size, learned=1.0, value=1 - size / 100, verified=verified)
             for _, size in turns
         ]
-        words = what_if.describe_smallest_turn(found, [name for name, _ in turns], "‘x’", 1300)  # type: ignore[arg-type]
+        words = nearest_changes.describe_smallest_turn(
+            found, [name for name, _ in turns], "‘x’", 1300
+        )  # type: ignore[arg-type]
         assert said(words) == {turns[0][0]}
         assert ("as small as 1 other" in words) == (written(a, 3) == written(b, 3))
         start, end = numbers(words)
@@ -983,7 +995,7 @@ def check_before_and_after_a_slider() -> None:
             else (f"{written(after, 3) + 0} (unchanged to 0.001)")
         )
         shared = {"mutual information": (before, after, "nats")}
-        words = dynamics.describe_change(
+        words = tweak_effects.describe_change(
             ["H: a × 0.5"],
             shared,
             (before, after),
@@ -998,7 +1010,7 @@ def check_before_and_after_a_slider() -> None:
         )
     for count in range(1, 8):
         names = [f"H: {name} × 0" for name in "abcdefg"[:count]]
-        words = dynamics.describe_change(
+        words = tweak_effects.describe_change(
             names, {}, (1.0, 2.0), ("positive", "positive"), ("MAE", 0.5, 0.25)
         )
         assert words.startswith(
@@ -1011,9 +1023,11 @@ def check_before_and_after_a_slider() -> None:
         ((yes, yes), (0.9941, 0.9944), "decision unchanged, test"),
         ((yes, no), (0.994, 0.501), "decision now ‘no’, test"),
     ):
-        assert end in dynamics.describe_change(["one"], {}, (5.0, 0.1), decided, tested, sure=sure)
+        assert end in tweak_effects.describe_change(
+            ["one"], {}, (5.0, 0.1), decided, tested, sure=sure
+        )
     weak = open_sample("qj-scenes", "scene-6338", tweak="H.picture-question=0.5")
-    words = dynamics.describe_tweaked_sample(weak)
+    words = tweak_effects.describe_tweaked_sample(weak)
     sure = [float(one.probabilities.max()) for one in (weak.learned, weak)]
     assert f"decision unchanged (softmax {written(sure[0], 3)} → {written(sure[1], 3)})" in words
 
@@ -1079,7 +1093,7 @@ def check_what_a_slider_s_modalities_share() -> None:
     ]
     for tweak, parts in asked:
         tweaked = dataclasses.replace(sample, tweak=tweak)
-        found = dynamics.correlation_change(tweaked)
+        found = tweak_effects.correlation_change(tweaked)
         assert list(found) == list(parts)
         ends = [
             qutip.Qobj(each.track().rho[-1], dims=[list(sample.model.dims)] * 2)
@@ -1095,13 +1109,13 @@ def check_what_a_slider_s_modalities_share() -> None:
 @checks("likeliest basis state")
 def check_likeliest_basis_state() -> None:
     for found in cases():
-        words, best = dynamics.describe_likeliest("t = 0.50", found), winners(found)
+        words, best = state_at_time.describe_likeliest("t = 0.50", found), winners(found)
         if len(best) == len(found) > 1:
             assert "equally likely" in words
         else:
             assert said(words) == best
         assert percent(max(found.values())) in words
-    assert "5 of 6" in dynamics.describe_likeliest(
+    assert "5 of 6" in state_at_time.describe_likeliest(
         "t = 1.00", dict.fromkeys("abcde", 0.18) | {"f": 0.1}
     )
 
@@ -1293,7 +1307,7 @@ def check_term_in_which_a_cohort_differs() -> None:
     part = np.arange(40) < 15
     for shift in (0.0, 0.05, 0.3, 3.0):
         values = {name: draws.normal(0, 0.2, 40) + part * shift * k for k, name in enumerate(NAMES)}
-        words = cohorts._describe_spread(values, part)
+        words = cohort_contributions._describe_spread(values, part)
         sure = {}
         for name, found in values.items():
             test = scipy.stats.ttest_ind(found[part], found[~part], equal_var=False)
@@ -1303,27 +1317,30 @@ def check_term_in_which_a_cohort_differs() -> None:
         assert ("does not differ" in words) == (not sure), (words, sure)
         assert said(words) == (winners(sure) if sure else set())
     same = {name: np.zeros(40) for name in NAMES}
-    assert "does not differ" in cohorts._describe_spread(same, part)
-    assert "does not differ" in cohorts._describe_spread(
+    assert "does not differ" in cohort_contributions._describe_spread(same, part)
+    assert "does not differ" in cohort_contributions._describe_spread(
         {"alpha": np.arange(40.0)}, np.arange(40) < 1
     )  # one sample
-    assert "How are" in cohorts._describe_spread(same, np.zeros(40, dtype=bool))
+    assert "How are" in cohort_contributions._describe_spread(same, np.zeros(40, dtype=bool))
     small = {"alpha": draws.normal(0, 1e-4, 40) + part * 0.0043}
-    assert "(+0.004)" in cohorts._describe_spread(small, part)
+    assert "(+0.004)" in cohort_contributions._describe_spread(small, part)
     pairs, alike = np.repeat(np.arange(20), 2)[:, None], np.arange(40) < 20
     values = {"alpha": np.repeat(draws.normal(0, 1, 20), 2) + 0.9 * alike}
     alone, together = (
-        cohorts._difference_errors(values["alpha"][:, None], alike, c)[0] for c in (None, pairs)
+        cohort_contributions._difference_errors(values["alpha"][:, None], alike, c)[0]
+        for c in (None, pairs)
     )
-    halves = cohorts._difference_errors(values["alpha"][::2, None], alike[::2], None)[0]
+    halves = cohort_contributions._difference_errors(values["alpha"][::2, None], alike[::2], None)[
+        0
+    ]
     assert together == pytest.approx(halves, rel=0.2)
     assert together > 1.2 * alone
     assert np.isinf(
-        cohorts._difference_errors(values["alpha"][:, None], np.arange(40) < 2, pairs)
+        cohort_contributions._difference_errors(values["alpha"][:, None], np.arange(40) < 2, pairs)
     ).all()
     for found in cases((0.0, 0.004, 0.3, 0.304, 1.0)):
         rows = {name: np.array([-value, value]) for name, value in found.items()}
-        words = cohorts._describe_spread(rows, np.ones(2, dtype=bool))
+        words = cohort_contributions._describe_spread(rows, np.ones(2, dtype=bool))
         if written(max(found.values())) == 0:
             assert words.startswith("No term varies")
         else:
@@ -1528,15 +1545,15 @@ def doubts() -> Iterator[tuple[tuple[Interval, Interval], bool, bool]]:
 def check_our_order_against_random_ones() -> None:
     for ours in itertools.product((0.2, 0.5, 0.8), repeat=2):
         for others in itertools.product(((0.2, 0.8), (0.5, 0.5), (0.1, 0.1)), repeat=2):
-            words = faithfulness.describe_beaten_orders(curves(ours, others))
+            words = deletion_curves.describe_beaten_orders(curves(ours, others))
             lost = sum(ours[0] <= other[0] or ours[1] <= other[1] for other in others)
             assert ("beats every one of 2 random orders" in words) == (lost == 0)
             assert lost == 0 or f"**not** beat {lost} of 2 random orders" in words
-    assert "1 random order " in faithfulness.describe_beaten_orders(
+    assert "1 random order " in deletion_curves.describe_beaten_orders(
         curves((0.9, 0.9), [(0.1, 0.1)])
     )
     for intervals, first, second in doubts():
-        words = faithfulness.describe_beaten_orders(curves((0.9, 0.9), [(0.1, 0.1)], intervals))
+        words = deletion_curves.describe_beaten_orders(curves((0.9, 0.9), [(0.1, 0.1)], intervals))
         assert (
             ("100 samples do not tell" in words)
             == (not (first and second))
@@ -1549,14 +1566,14 @@ def check_our_order_against_random_ones() -> None:
 def check_score_returns_sooner() -> None:
     for ours in (0.2, 0.5, 0.8):
         for others in itertools.product((0.1, 0.5, 0.7), repeat=2):
-            words = faithfulness.describe_return(
+            words = deletion_curves.describe_return(
                 curves((0.5, ours), [(0.5, other) for other in others])
             )
             won = sum(ours > other for other in others)
             assert ("every one of 2" in words) == (won == 2)
             assert won == 2 or f"in {won} of 2 random orders" in words
     for intervals, _, second in doubts():
-        words = faithfulness.describe_return(curves((0.5, 0.9), [(0.5, 0.1)], intervals))
+        words = deletion_curves.describe_return(curves((0.5, 0.9), [(0.5, 0.1)], intervals))
         assert ("100 samples do not tell" in words) == (not second) == ("every one" not in words)
         assert ("95% interval" in words) == intervals[1].known
 
@@ -1571,7 +1588,7 @@ def check_of_how_many_samples() -> None:
 @checks("terms against the truth")
 def check_terms_against_the_truth() -> None:
     for found in cases((math.nan, -0.5, 0.9, 0.904, 1.0)):
-        words = faithfulness.describe_truth_correlation(found)
+        words = planted_truth.describe_truth_correlation(found)
         known = {name: value for name, value in found.items() if value == value}
         if not known:
             assert words.startswith("No term varies")
@@ -1588,7 +1605,7 @@ def check_terms_against_the_truth() -> None:
 @checks("least stable term")
 def check_least_stable_term() -> None:
     for found in cases((-0.2, 0.0, 0.9, 0.904, 1.0)):
-        words, best = faithfulness.describe_least_stable(found), winners(found, smallest=True)
+        words, best = seed_stability.describe_least_stable(found), winners(found, smallest=True)
         if len(best) == len(found) > 1:
             assert "equally stable" in words
         else:
@@ -1600,7 +1617,7 @@ def check_least_stable_term() -> None:
 def check_signs_over_seeds() -> None:
     for entries in itertools.product((-1.0, 0.0, 1.0), repeat=6):
         values = np.array(entries).reshape(3, 2)
-        words = faithfulness.describe_sign_changes(values)
+        words = seed_stability.describe_sign_changes(values)
         unsure = sum(len({-1.0, 1.0} & set(column)) == 2 for column in values.T.tolist())
         assert ("every term keeps" in words) == (unsure == 0)
         assert (
@@ -1736,7 +1753,7 @@ def check_samples_by_class() -> None:
 @checks("lowest validation loss")
 def check_lowest_validation_loss() -> None:
     for found in cases((math.nan, math.inf, 0.3, 0.30001, 0.3000001, 1.0)):
-        words = learning.describe_lowest_loss(
+        words = learning_curves.describe_lowest_loss(
             {
                 name: np.array([value, 2.0 if value == value else math.nan])
                 for name, value in found.items()
@@ -1849,9 +1866,9 @@ def check_edited_tables_turn_the_decision() -> None:
 
 @checks("what a change comes to")
 def check_what_a_change_comes_to() -> None:
-    assert what_if.describe_outcome([], "a", "a", False).startswith("Decision: a.")
+    assert changed_decision.describe_outcome([], "a", "a", False).startswith("Decision: a.")
     for turned in (False, True):
-        words = what_if.describe_outcome(["alpha", "beta"], "a", "b", turned)
+        words = changed_decision.describe_outcome(["alpha", "beta"], "a", "b", turned)
         assert ("**flips**" in words) == turned
         assert ("keeps" in words) != turned
         assert words.endswith("the decision: a → b")
@@ -1871,7 +1888,7 @@ def check_two_dimensions_hold() -> None:
 @checks("other ways to Shapley values")
 def check_other_ways_to_shapley_values() -> None:
     for apart, error in itertools.product((0.0, 3e-16, 2e-3), (0.0, 1e-15, 0.02)):
-        words = faithfulness.describe_estimates(0.004, 2.0, apart, error)
+        words = shapley_methods.describe_estimates(0.004, 2.0, apart, error)
         assert ("in every digit" in words) == (apart == 0)
         assert ("agrees to 3e-16" in words) == (apart == 3e-16)
         assert ("differs by 2e-03" in words) == (apart == 2e-3)
@@ -1921,7 +1938,7 @@ def check_type_that_is_predicted_worst() -> None:
             name: Interval((low + high) / 2, low, high, 20, 2000)
             for name, (low, high) in zip(NAMES, chosen, strict=True)
         }
-        words = cohorts._describe_worst_relation(found)
+        words = cohort_contributions._describe_worst_relation(found)
         known = {name: each for name, each in found.items() if each.low == each.low}
         if len(known) < 2:
             assert words.startswith("How do")
@@ -1948,7 +1965,7 @@ def check_when_a_modality_came_to_matter() -> None:
             "beta": (epochs, np.array([0.0, 0.0, 0.5])),
             "alpha+beta": (epochs, np.array([0.0, 0.5, 0.5])),
         }
-        words = learning._describe_onsets("run", terms)
+        words = learning_inside._describe_onsets("run", terms)
         level = 0.1 * (rows[-1] + 0.5 + 0.5)
         first = next((k for k, value in enumerate(rows) if value >= level), None)
         expected = {None: "alpha not yet", 0: "alpha from the first measurement (epoch 1)"}.get(
@@ -1959,7 +1976,7 @@ def check_when_a_modality_came_to_matter() -> None:
         assert "the joint terms together at epoch 5" in words
         assert "Measured after 3 of 9 epochs" in words
     still = {"alpha": (epochs, np.zeros(3))}
-    assert "alpha not yet" in learning._describe_onsets("run", still)
-    assert "measured once so far, after epoch 1" in learning._describe_onsets(
+    assert "alpha not yet" in learning_inside._describe_onsets("run", still)
+    assert "measured once so far, after epoch 1" in learning_inside._describe_onsets(
         "run", {"alpha": (epochs[:1], np.ones(1))}
     )

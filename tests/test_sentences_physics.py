@@ -21,7 +21,15 @@ from qfusion.errors import InvalidInput
 from qfusion.figures import jump_trajectories, style, themes
 from qfusion.models import truth_tables
 from qfusion.models.tweak import LEARNED
-from qfusion.panels import circuit, cohort_quality, convergence, dynamics, samples
+from qfusion.panels import (
+    circuit_panel,
+    cohort_quality,
+    convergence,
+    qubit_panels,
+    sample_decision,
+    sample_evidence,
+    trajectory_panels,
+)
 from qfusion.quantum import measure_kinds, measures
 from qfusion.quantum.lindblad import System, evolve_states
 from qfusion.quantum.states import density
@@ -362,7 +370,13 @@ def test_inert_entanglement_leaves_every_score_of_a_shipped_network() -> None:
 
 
 @pytest.mark.parametrize(
-    "draw", [samples.fused_entropies, samples.masses, circuit.diagram, circuit.entropies]
+    "draw",
+    [
+        sample_evidence.fused_entropies,
+        sample_evidence.masses,
+        circuit_panel.diagram,
+        qubit_panels.entropies,
+    ],
 )
 def test_inert_entanglement_is_said_where_it_is_drawn(draw: object) -> None:
     """On Samples (fused entropies, masses) and on Circuit, of a network that fuses by tables; of no other model."""
@@ -370,7 +384,7 @@ def test_inert_entanglement_is_said_where_it_is_drawn(draw: object) -> None:
     sample = open_sample("qcnn-digits", study.dataset.ids[int(study.dataset.rows("test")[0])])
     picture = draw(sample)  # type: ignore[operator]
     assert INERT in picture.shows + picture.not_shown
-    assert INERT not in circuit.diagram(open_sample("qj-parity", "pair-6601")).not_shown
+    assert INERT not in circuit_panel.diagram(open_sample("qj-parity", "pair-6601")).not_shown
 
 
 @pytest.mark.parametrize(
@@ -388,7 +402,7 @@ def test_runs_that_do_not_differ_are_not_said_to_be_near(error: float, words: st
     )
     model = types.SimpleNamespace(dims=(2, 2))
     sample = types.SimpleNamespace(track=lambda runs: track, model=model, id="s1")
-    assert words in dynamics.ensemble(sample).title  # type: ignore[arg-type]
+    assert words in trajectory_panels.ensemble(sample).title  # type: ignore[arg-type]
 
 
 def test_negativity_is_in_bits() -> None:
@@ -452,7 +466,7 @@ def test_softmax_verdict_and_its_calibration(model: str) -> None:
     study = open_study(model)
     rows = study.dataset.rows("test")
     row = int(rows[0])
-    picture = samples.verdict(open_sample(model, study.dataset.ids[row]))
+    picture = sample_decision.verdict(open_sample(model, study.dataset.ids[row]))
     scores = study.model.logit_scale * study.scores
     p = softmax(scores[row]).max()
     assert describe_softmax(p) in picture.title

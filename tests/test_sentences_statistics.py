@@ -16,7 +16,7 @@ from scipy import stats
 from qfusion.errors import InvalidInput
 from qfusion.explain.stability import Interval
 from qfusion.panels import (
-    cohorts,
+    cohort_contributions,
     cohorts as slices,
     device_noise,
     leaderboard,
@@ -300,7 +300,7 @@ def test_which_type_is_predicted_worst(
     errors: dict[str, tuple[float, float, float]], words: str
 ) -> None:
     """`worst` where its interval lies above all others, `worse than` above that of another, else none is."""
-    assert cohorts._describe_worst_relation(
+    assert cohort_contributions._describe_worst_relation(
         {name: interval(*each) for name, each in errors.items()}
     ).startswith(words)
 

@@ -14,13 +14,13 @@ import torch
 from scipy.stats import binomtest
 
 from qfusion.analysis import (
+    cohort_performance,
+    cohort_slices,
     compare,
-    errors as quality,
-    errors as slices,
     model_differences,
     sample_similarity,
 )
-from qfusion.analysis.errors import build_levels
+from qfusion.analysis.cohort_levels import build_levels
 from qfusion.analysis.opening import open_sample
 from qfusion.analysis.spaces import evolution
 from qfusion.errors import InvalidInput, NotFound
@@ -28,6 +28,7 @@ from qfusion.figures import column_charts, error_slices, scatter_map, style
 from qfusion.panels import (
     cohorts as slice_panels,
     compare as compare_panels,
+    model_disagreements,
     nearest_samples,
     programs,
     sample_columns,
@@ -133,9 +134,9 @@ def test_a_sample_of_another_split_and_bad_wishes(planted: Any) -> None:
 @pytest.mark.parametrize(("wrong", "count"), [(0, 5), (5, 5), (3, 40), (120, 1000), (1, 1)])
 def test_intervals_are_scipy_s(wrong: int, count: int) -> None:
     theirs = binomtest(wrong, count).proportion_ci(0.95, method="wilson")
-    assert slices.wilson(wrong, count) == pytest.approx((theirs.low, theirs.high), abs=1e-12)
+    assert cohort_slices.wilson(wrong, count) == pytest.approx((theirs.low, theirs.high), abs=1e-12)
     with pytest.raises(InvalidInput, match="must lie between"):
-        slices.wilson(2, 1)
+        cohort_slices.wilson(2, 1)
 
 
 @pytest.mark.parametrize(
@@ -143,9 +144,9 @@ def test_intervals_are_scipy_s(wrong: int, count: int) -> None:
 )
 def test_slices_add_up_and_are_what_their_filters_say(model: str, sample: str) -> None:
     levels = build_levels(open_sample(model, sample))
-    wrong = slices.is_error(levels)
-    for by in slices.slice_kinds(levels.study, levels.rows):
-        found = slices.slices(levels, by)
+    wrong = cohort_slices.is_error(levels)
+    for by in cohort_slices.slice_kinds(levels.study, levels.rows):
+        found = cohort_slices.slices(levels, by)
         assert sum(each.count for each in found) == len(levels.rows), by
         assert [each.rate for each in found] == sorted((each.rate for each in found), reverse=True)
         for each in found:
@@ -154,16 +155,20 @@ def test_slices_add_up_and_are_what_their_filters_say(model: str, sample: str) -
             assert int((again.inside & wrong).sum()) == each.wrong
             assert again.rows["error"][again.inside].mean() == pytest.approx(each.error)
     within = build_levels(levels.sample, "relation=dominance")
-    kept = slices.slices(within, "relation")  # the filter's own condition on it does not count
+    kept = cohort_slices.slices(
+        within, "relation"
+    )  # the filter's own condition on it does not count
     assert sum(each.count for each in kept) == len(levels.rows)
-    assert sum(each.count for each in slices.slices(within, "dominant")) == int(within.inside.sum())
+    assert sum(each.count for each in cohort_slices.slices(within, "dominant")) == int(
+        within.inside.sum()
+    )
     with pytest.raises(NotFound, match="colour"):
-        slices.slices(levels, "colour")
+        cohort_slices.slices(levels, "colour")
 
 
 def test_the_worst(planted: Any, digits: Any) -> None:
     levels = build_levels(planted, "relation=conflict")
-    rows, values = slices.worst(levels, 4)
+    rows, values = cohort_slices.worst(levels, 4)
     errors = levels.rows["error"][levels.inside].sort_values(ascending=False)
     assert rows.index.tolist() == errors.index[:4].tolist()
     assert np.abs(values) == pytest.approx(errors.to_numpy()[:4])
@@ -174,7 +179,7 @@ def test_the_worst(planted: Any, digits: Any) -> None:
         torch.as_tensor(study.dataset.y[at]),
         reduction="none",
     ).numpy()
-    assert slices.worst(levels, 5)[1] == pytest.approx(np.sort(loss)[::-1][:5])
+    assert cohort_slices.worst(levels, 5)[1] == pytest.approx(np.sort(loss)[::-1][:5])
 
 
 def test_two_models_are_parted_by_their_predictions_and_a_term(planted: Any) -> None:
@@ -191,14 +196,14 @@ def test_two_models_are_parted_by_their_predictions_and_a_term(planted: Any) -> 
     output = int(b.study.predicted[one])
     logits = [side.study.scores[one, output] for side in (sides.a, b)]
     assert sum(terms.values()) == pytest.approx(logits[1] - logits[0], abs=1e-4)
-    picture = compare_panels.disagreements(sides)
+    picture = model_disagreements.disagreements(sides)
     assert f"on {result.opposed} of 1,200 test samples" in picture.title
     assert "left \\+ right parts them in 8 of 8" in picture.title
     assert picture.table()["parted_by"].tolist() == ["left+right"] * 8
     # of numbers, with terms of their own
     terms = ({"text": 1.0, "": 0.2}, {"text": 0.1, "": 0.4})
     few = model_differences.Apart(np.arange(2), np.array([1.2, 0.5]), terms, 0.1, 0, 9)
-    assert compare_panels.describe_disagreements(few, ["text", ""], False) == (
+    assert model_disagreements.describe_disagreements(few, ["text", ""], False) == (
         "A and B decide by other signs on 0 of 9 test samples; where they differ most, text and the baseline part "
         "them in 1 of 2 each"
     )
@@ -243,7 +248,7 @@ def test_panels(planted: Any, digits: Any) -> None:
     assert table["samples"].sum() == levels.inside.sum()
     assert (
         wrong_samples.largest_errors(levels).table()["id"].iloc[0]
-        == slices.worst(levels)[0].index[0]
+        == cohort_slices.worst(levels)[0].index[0]
     )
     assert name_all_with_size(build_levels(planted, "split=train")) == "all of train (n = 2,100)"
     some = build_levels(digits, "split=all")
@@ -375,12 +380,12 @@ def test_a_clicked_slice_cell_or_bar(
     planted: Any, digits: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     levels = build_levels(planted, "relation=conflict; error>0.1")
-    found = slices.slices(levels, "relation")
+    found = cohort_slices.slices(levels, "relation")
     session = selecting(monkeypatch, cohorts, points=[{"customdata": [1, "tip"]}])
     cohorts._sliced("chart", found, levels.parts)
     assert session["filter"] == f"relation={found[1].name}; error>0.1"
     assert build_levels(planted, f"relation={found[1].name}").inside.sum() == found[1].count
-    ids = slices.worst(levels)[0].index.tolist()
+    ids = cohort_slices.worst(levels)[0].index.tolist()
     session = selecting(monkeypatch, cohorts, points=[{"point_index": 2}])
     selections.open_selected("chart", ids)
     assert session["sample"] == ids[2]
@@ -390,7 +395,7 @@ def test_a_clicked_slice_cell_or_bar(
     assert session["filter"] == "truth=8; prediction=1; certainty>0.2"
     assert (
         build_levels(digits, session["filter"]).inside.sum()
-        == quality.confusions(build_levels(digits, "certainty>0.2"))[8, 1]
+        == cohort_performance.confusions(build_levels(digits, "certainty>0.2"))[8, 1]
     )
 
 

@@ -33,7 +33,12 @@ from qfusion.explain.verdicts import (
 )
 from qfusion.models.abilities import can
 from qfusion.models.games import dividends as dividends_of, shapley
-from qfusion.panels import cohorts as cohort_panels, overview, pickers, samples
+from qfusion.panels import (
+    cohort_contributions,
+    overview,
+    pickers,
+    sample_decision,
+)
 from qfusion.wording import answers as markdown
 from qfusion.wording.markup import Markup
 from qfusion.wording.verdicts import (
@@ -462,17 +467,17 @@ def test_a_mean_leads_by_ten_points_or_not_at_all() -> None:
     assert verdicts.leader_of({"a": np.nan, "b": np.nan}) == ""
     whole = {"a": 0.5, "b": 0.3, "c": 0.2}
     assert (
-        cohort_panels.describe_leader(whole, whole)
+        cohort_contributions.describe_leader(whole, whole)
         == "a leads with 50% of the Shapley shares on average"
     )
-    assert cohort_panels.describe_leader(
+    assert cohort_contributions.describe_leader(
         whole, {"a": 0.4, "b": 0.35, "c": 0.25}, "all of test"
     ) == ("No modality leads in the cohort: a 40%, b 35%, c 25%")
-    assert cohort_panels.describe_leader(whole, {"a": 0.2, "b": 0.5, "c": 0.3}, "all of test") == (
-        "b leads in the cohort with 50% of the Shapley shares; in all of test it has 30%"
-    )
+    assert cohort_contributions.describe_leader(
+        whole, {"a": 0.2, "b": 0.5, "c": 0.3}, "all of test"
+    ) == ("b leads in the cohort with 50% of the Shapley shares; in all of test it has 30%")
     assert (
-        cohort_panels.describe_leader(whole, dict.fromkeys("abc", np.nan), "all of test")
+        cohort_contributions.describe_leader(whole, dict.fromkeys("abc", np.nan), "all of test")
         == "No sample of this cohort"
     )
 
@@ -571,7 +576,7 @@ def test_panels_of_samples_say_what_their_verdicts_say(study: Study) -> None:
         checked(found)
         assert found.relation == study.frame(None).loc[sample.id, "relation"]
         assert (found.leader or "none") == study.frame(None).loc[sample.id, "leader"]
-        waterfall, shapley_bars = samples.waterfall(sample), samples.shapley(sample)
+        waterfall, shapley_bars = sample_decision.waterfall(sample), sample_decision.shapley(sample)
         assert (
             f"conflict?** **{'Yes' if found.relation == 'conflict' else 'No'}**" in waterfall.lead
         )

@@ -20,48 +20,21 @@ A test can come out one way only
 
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
 import numpy as np
 
-from qfusion import _sentences
-from qfusion.analysis import fusion_tests, paired
+from qfusion.analysis import paired
+from qfusion.analysis.audit_basis import SHARES, EvaluationBasis, evaluation_basis
 from qfusion.analysis.audit_plan import RESOURCES, VARIANTS, Resource, require_distinct
+from qfusion.analysis.audit_verdicts import FEWEST, judge
 from qfusion.data import DataSet
-from qfusion.data.coalition_terms import split_term
-from qfusion.training import metrics
 
 WITHIN, OF_ERROR = (
     0.02,
     0.25,
 )  # no difference: the smaller of the first, and of this part of the model's error
-FEWEST = 3  # seeds that tell anything: two may differ by nothing for want of rows
-LEVEL = 0.05
-ABOVE = 3.0  # standard errors above the best constant answer that a seed must reach to have learned
-SHARES = ("accuracy", "acc2_non0", "acc2")  # metrics that are shares of right rows
-NO_TEST, SPLIT, UNDECIDED = "no test", "split", "undecided"
-HERE = " on these rows"
-WORSE = (
-    "needed",
-    "helps",
-    "needed" + HERE,
-    "helps" + HERE,
-)  # verdicts that a resource does good, the strongest first
-ORDER = (
-    *WORSE,
-    "harms",
-    "harms" + HERE,
-    SPLIT,
-    UNDECIDED,
-    "not needed",
-    "not needed" + HERE,
-    NO_TEST,
-)  # as shown
-SCOPES = ("rows", "seeds")  # new seeds and new rows; new seeds on these rows
-# What is tested: a difference of 0; of the margin or less; of the margin or more either way.
-KINDS = ("differs", "more", "within")
 
 Record = Mapping[str, Any]
 
@@ -74,100 +47,6 @@ class Exemption(Enum):
         "joint truth"  # the twin only adds up modalities, and the known truth has joint terms
     )
     SUMS_AT_CHANCE = "sums at chance"  # the twin only adds up modalities, and sums are at chance
-
-
-def main_metric(dataset: DataSet) -> tuple[str, metrics.Label]:
-    """The metric that differences are of, the first of the data's convention, and how it is shown."""
-    return next(iter(fusion_tests.metric_labels(dataset).items()))
-
-
-def row_values(dataset: DataSet, scores: np.ndarray) -> list[float | None]:
-    """Returns what each test row adds to the metric of `main_metric`, whose mean over rows is the metric: 1 where it is
-    right, else 0, or its absolute error; None for a row that does not count.
-
-    Args:
-        scores: of the test rows, (N, C).
-    """
-    metric, truth = main_metric(dataset)[0], dataset.y[dataset.rows("test")]
-    if metric == "accuracy":
-        return [int(right) for right in scores.argmax(1) == truth]
-    score = scores[:, 0]
-    if metric not in SHARES:
-        return [float(error) for error in np.abs(score - truth)]
-    right = (score.astype(np.float32) > 0) == (truth.astype(np.float32) > 0)
-    counts = np.ones(len(truth), bool) if metric == "acc2" else truth != 0
-    return [int(one) if counted else None for one, counted in zip(right, counts, strict=True)]
-
-
-@dataclass(frozen=True, eq=False)
-class EvaluationBasis:
-    """What a data set's test rows can tell.
-
-    Attributes:
-        metric: of `main_metric`. label: how that is shown.
-        clusters: of the rows that count, whole numbers (N, k); None where rows share nothing.
-        count: of them, N. effective: how many count as independent.
-        chance: the metric of the best constant answer. joint: whether the known truth of the data has joint terms.
-    """
-
-    metric: str
-    label: metrics.Label
-    clusters: np.ndarray | None
-    count: int
-    effective: float
-    chance: float
-    joint: bool
-
-    @property
-    def sign(self) -> int:
-        """1 where more of the metric is better, else -1."""
-        return 1 if self.label.higher_is_better else -1
-
-    def error(self, value: float) -> float:
-        """Returns how far a value of the metric is from the best one, which is 1, or 0 of errors."""
-        return 1 - value if self.label.higher_is_better else value
-
-    def learned(self, value: float) -> bool:
-        """Whether a value is above chance by more than rows scatter; of other metrics than shares, above it at all."""
-        scatter = (
-            math.sqrt(self.chance * (1 - self.chance) / self.count)
-            if self.metric in SHARES
-            else 0.0
-        )
-        return bool(self.sign * (value - self.chance) > ABOVE * scatter)
-
-
-def evaluation_basis(dataset: DataSet) -> EvaluationBasis:
-    """Returns what a data set's test rows can tell."""
-    metric, label = main_metric(dataset)
-    rows = dataset.rows("test")
-    if metric == "acc2_non0":
-        rows = rows[dataset.y[rows] != 0]
-    clusters = None if dataset.clusters is None else dataset.clusters.numbers[rows]
-    sign = 1 if label.higher_is_better else -1
-    chance = sign * max(sign * value for value in _constants(dataset, metric))
-    truth = dataset.truth
-    joint = [] if truth is None else [term for term in truth.columns if len(split_term(term)) > 1]
-    return EvaluationBasis(
-        metric,
-        label,
-        clusters,
-        len(rows),
-        paired.effective_rows(len(rows), clusters),
-        chance,
-        truth is not None and bool((truth[joint].abs() > 1e-9).any().any()),
-    )
-
-
-def _constants(dataset: DataSet, metric: str) -> Iterable[float]:
-    """The metric of the test rows for answers that are the same for all rows."""
-    rows = dataset.rows("test")
-    if dataset.target.classes:
-        answers = np.eye(len(dataset.target.classes))
-    else:
-        answers = np.quantile(dataset.y[rows], np.linspace(0, 1, 21))[:, None]
-    for answer in answers:
-        yield metrics.of_rows(dataset, rows, np.repeat(answer[None], len(rows), 0))[metric]
 
 
 def entry(
@@ -334,104 +213,6 @@ def _rows_variance(
         return None
     a, b = (np.array([record["test"][ground.metric] for record in part]) for part in (ours, theirs))
     return paired.bound_over_rows(a, b, ground.effective)
-
-
-# Verdicts, over all rows of a table.
-
-
-def judge(entries: Sequence[dict[str, Any]]) -> None:
-    """Sets the verdict of every row of some entries, and its p-values corrected over all rows of them that are tests:
-    `holm` beside `differs` of each scope, and beside `p` of counts of seeds."""
-    rows = [row for one in entries for row in one["rows"]]
-    for row in rows:
-        row["verdict"], row["control"] = _untested_verdict(row), ""
-        row.pop("control_worth", None)
-    tests = [row for row in rows if not row["verdict"]]
-    splits = [row for row in rows if row["verdict"] == SPLIT]
-    adjusted = _adjust_p_values(tests, splits)
-    for row, p in zip(tests, adjusted, strict=True):
-        row["verdict"] = _verdict(row, p)
-        for scope, test in row["tests"].items():
-            test["holm"] = p[scope]["differs"]
-    for one in entries:
-        _agree(one["rows"])
-
-
-def _untested_verdict(row: Mapping[str, Any]) -> str:
-    """The verdict of a row that no test decides; "" of any other."""
-    if row["seeds"] < FEWEST:
-        return (
-            f"{UNDECIDED} ({_sentences.count(row['seeds'], 'seed')})" if row["seeds"] else UNDECIDED
-        )
-    if row["excluded"]:
-        return NO_TEST
-    return SPLIT if row["learned"] else ""
-
-
-def _adjust_p_values(
-    tests: Sequence[Mapping[str, Any]], splits: Sequence[dict[str, Any]]
-) -> list[dict[str, dict[str, float]]]:
-    """The p-values of tests, by scope and kind, each kind corrected over all rows that have it. Counts of seeds are
-    tests of a difference on these rows, too, and get theirs."""
-    result: list[dict[str, dict[str, float]]] = [{} for _ in tests]
-    for scope in SCOPES:
-        places = [place for place, row in enumerate(tests) if scope in row["tests"]]
-        for kind in KINDS:
-            counts = splits if (scope, kind) == ("seeds", "differs") else []
-            raw = [tests[place]["tests"][scope][kind] for place in places]
-            corrected = paired.holm([*raw, *(row["p"] for row in counts)])
-            for place, p in zip(places, corrected, strict=False):
-                result[place].setdefault(scope, {})[kind] = p
-            for row, p in zip(counts, corrected[len(places) :], strict=True):
-                row["holm"] = p
-    return result
-
-
-def _verdict(row: Mapping[str, Any], adjusted: Mapping[str, Mapping[str, float]]) -> str:
-    for scope, where in zip(SCOPES, ("", HERE), strict=True):
-        p = adjusted.get(scope)
-        if p is None:
-            continue
-        if p["more"] <= LEVEL:
-            return f"needed{where}"
-        if p["within"] <= LEVEL:
-            return f"not needed{where}"
-        if p["differs"] <= LEVEL:
-            return f"{'helps' if row['worth'] > 0 else 'harms'}{where}"
-    return UNDECIDED
-
-
-def _agree(rows: Sequence[dict[str, Any]]) -> None:
-    """Takes a verdict that a resource does good back to that of its controls, which lack it, too: the weakest counts,
-    and where one loses less, no more than that can be the resource's own."""
-    own = {
-        row["twin"]: (row["verdict"], row["worth"])
-        for row in rows
-        if "tests" in row and row["verdict"] != NO_TEST
-    }
-    for row in rows:
-        if row["verdict"] not in WORSE:
-            continue
-        least = row["worth"]
-        for control in row["controls"]:
-            verdict, worth = own.get(control, ("", math.inf))
-            weaker = bool(verdict) and _rank(verdict) > _rank(row["verdict"])
-            if weaker:
-                row["verdict"] = verdict
-            if weaker or worth < least:
-                least, row["control"], row["control_worth"] = worth, control, worth
-        if row["verdict"] not in WORSE:
-            row["verdict"] = UNDECIDED
-
-
-def _rank(verdict: str) -> int:
-    """How far a verdict is from the strongest one that a resource does good."""
-    return WORSE.index(verdict) if verdict in WORSE else len(WORSE)
-
-
-def verdict_rank(verdict: str) -> int:
-    """Where a verdict stands among others: what matters first, what is no test last."""
-    return ORDER.index(verdict if verdict in ORDER else UNDECIDED)
 
 
 def ends(row: Mapping[str, Any], scope: str) -> tuple[float, float]:

@@ -1,6 +1,6 @@
 """Two decisions side by side.
 
-sides = beside(open_sample("qj-planted", "p0031"), "qj-planted", "p0007", tweak="H.text=0.5")
+sides = compare_samples(open_sample("qj-planted", "p0031"), "qj-planted", "p0007", tweak="H.text=0.5")
 """
 
 from dataclasses import dataclass

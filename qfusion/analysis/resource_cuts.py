@@ -8,8 +8,8 @@ import pandas as pd
 
 from qfusion._checks import check
 from qfusion.analysis import fusion_tests
+from qfusion.analysis.audit_basis import main_metric
 from qfusion.analysis.audit_plan import QJ
-from qfusion.analysis.audit_rows import main_metric
 from qfusion.analysis.memo import memo
 from qfusion.analysis.study import Study, explained_model
 from qfusion.analysis.tasks import Task

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from qfusion._checks import check
-from qfusion.analysis import audit_rows
+from qfusion.analysis import audit_basis
 from qfusion.analysis.audit_plan import QJ, RESOURCES, VARIANTS
 from qfusion.data import DataSet
 from qfusion.errors import QFusionError
@@ -113,7 +113,7 @@ class Run:
                 record[part] = metrics.evaluate(model, data, split)
                 check(all(map(math.isfinite, record[part].values())), "Its metrics are not finite.")
             scores = metrics.predict(model, data, data.rows("test"), final=True)
-            record["rows"] = audit_rows.row_values(data, scores)
+            record["rows"] = audit_basis.row_values(data, scores)
             model.double().eval()
             record["cut"] = {
                 resource: metrics.evaluate(twins.cut(model, resource), data, "test")

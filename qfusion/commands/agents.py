@@ -241,7 +241,7 @@ def tweak(
         "sample": now.id,
         "tweak": now.changed,
         "output": now.explanation.outputs[now.output],
-        "says": text.strip_markup(qfusion.panels.dynamics.describe_tweaked_sample(now))
+        "says": text.strip_markup(qfusion.panels.tweak_effects.describe_tweaked_sample(now))
         if now.changed
         else "Nothing is changed.",
         "decision": ends(lambda one: text.strip_markup(answers.numbered(one.study, one.scores))),

@@ -4,7 +4,8 @@ streamlit.
     from qfusion import panels
     from qfusion.analysis.opening import open_sample
 
-    picture = panels.dynamics.decision_over_time(open_sample("qj-planted", "p2924"), above="entanglement", t=0.5)
+    sample = open_sample("qj-planted", "p2924")
+    picture = panels.decision_evolution.decision_over_time(sample, above="entanglement", t=0.5)
     picture.figure.show()
     picture.table()
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from qfusion._sentences import count, listed, share
-from qfusion.analysis import errors, text
+from qfusion.analysis import cohort_levels, cohort_performance, text
 from qfusion.figures import model_quality, style
 from qfusion.panels import panel
 from qfusion.panels.wrong_samples import has_cohort_samples
@@ -25,9 +25,9 @@ def shown_classes(counts: np.ndarray) -> list[int]:
     return sorted(np.argsort(-(counts.sum(0) + counts.sum(1)), kind="stable")[:MOST].tolist())
 
 
-def confusions(levels: errors.Levels, theme: style.Theme = "light") -> panel.PanelFigure:
+def confusions(levels: cohort_levels.Levels, theme: style.Theme = "light") -> panel.PanelFigure:
     """Draw which classes the cohort's samples are taken for."""
-    counts = errors.confusions(levels)
+    counts = cohort_performance.confusions(levels)
     classes = levels.study.classes
     drawn = shown_classes(counts)
     title = describe_confusions(counts, classes)
@@ -55,9 +55,9 @@ def confusions(levels: errors.Levels, theme: style.Theme = "light") -> panel.Pan
     )
 
 
-def curves(levels: errors.Levels, theme: style.Theme = "light") -> panel.PanelFigure:
+def curves(levels: cohort_levels.Levels, theme: style.Theme = "light") -> panel.PanelFigure:
     """Draw ROC and precision-recall curves of every class against the rest."""
-    result = errors.curves(levels)
+    result = cohort_performance.curves(levels)
     label = levels.study.classes[levels.output_wanted] if levels.output_wanted is not None else ""
     chosen = next(
         (entry for entry in result if entry.name == label),
@@ -104,9 +104,9 @@ def curves(levels: errors.Levels, theme: style.Theme = "light") -> panel.PanelFi
     )
 
 
-def calibration(levels: errors.Levels, theme: style.Theme = "light") -> panel.PanelFigure:
+def calibration(levels: cohort_levels.Levels, theme: style.Theme = "light") -> panel.PanelFigure:
     """Draw how often it is right that is so sure."""
-    certainty, accuracy, counts, error = errors.calibration(levels)
+    certainty, accuracy, counts, error = cohort_performance.calibration(levels)
     sure, right = (
         float((values * counts).sum() / max(counts.sum(), 1)) for values in (certainty, accuracy)
     )
@@ -129,9 +129,9 @@ def calibration(levels: errors.Levels, theme: style.Theme = "light") -> panel.Pa
         "calibration",
         title,
         model_quality.calibration_plot(certainty, accuracy, counts, theme),
-        shows=f"the share that is right against the certainty (softmax of the predicted class), in {errors.BINS} "
-        f"bins of equal width; the larger the disc, the more samples. Expected calibration error "
-        f"{error:.3f}. {_describe_cohort(levels)}",
+        shows="the share that is right against the certainty (softmax of the predicted class), in "
+        f"{cohort_performance.BINS} bins of equal width; the larger the disc, the more samples. Expected calibration "
+        f"error {error:.3f}. {_describe_cohort(levels)}",
         not_shown="how far single bins are off by chance: small ones say little.",
         alt=alt,
         table=table,
@@ -148,9 +148,9 @@ def describe_calibration(sure: float, right: float, count: int) -> str:
     return "surer than it should be" if sure > right else "less sure than it could be"
 
 
-def residuals(levels: errors.Levels, theme: style.Theme = "light") -> panel.PanelFigure:
+def residuals(levels: cohort_levels.Levels, theme: style.Theme = "light") -> panel.PanelFigure:
     """Draw how far predictions are off, over the range of the annotation."""
-    result = errors.residuals(levels)
+    result = cohort_performance.residuals(levels)
     rows = levels.rows
     inside = levels.inside
     truth = rows["truth"].to_numpy(dtype=float)
@@ -243,16 +243,16 @@ def describe_residuals(truth: np.ndarray, residual: np.ndarray) -> str:
     return f"{words}; extremes are {'drawn to the middle' if slope < 0 else 'overdone'} (slope {slope:+.2f})"
 
 
-def _describe_cohort(levels: errors.Levels) -> str:
+def _describe_cohort(levels: cohort_levels.Levels) -> str:
     name = name_cohort(levels) if levels.parts else name_split(levels)
     return f"Of {int(levels.inside.sum()):,} samples of {text.escape_markdown(name)}."
 
 
-def has_classes(levels: errors.Levels, **_: object) -> bool:
+def has_classes(levels: cohort_levels.Levels, **_: object) -> bool:
     """Return whether the model chooses among classes, and the cohort has a sample."""
     return bool(levels.study.classes) and has_cohort_samples(levels)
 
 
-def is_regression(levels: errors.Levels, **_: object) -> bool:
+def is_regression(levels: cohort_levels.Levels, **_: object) -> bool:
     """Return whether the model predicts a number, and there is a sample."""
     return not levels.study.classes and len(levels.rows) > 0

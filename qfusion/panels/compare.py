@@ -13,16 +13,15 @@ from qfusion.figures import (
     decision_pairs,
     evidence_fusion,
     numbers,
-    scatter_map,
     style,
 )
 from qfusion.models.abilities import can
-from qfusion.panels import page_state, panel, params, samples
-from qfusion.panels.nearest_samples import truth_and_prediction
+from qfusion.panels import page_state, panel, params, sample_curves
+from qfusion.panels.model_disagreements import describe_backgrounds, disagreements
 from qfusion.panels.sample_columns import SAMPLES, curve_columns, decisions, several_entropies
 from qfusion.quantum.measure_kinds import KINDS
 from qfusion.wording import answers
-from qfusion.wording.backgrounds import background_markdown, describe_baseline, describe_comparison
+from qfusion.wording.backgrounds import describe_baseline
 from qfusion.wording.numbers import agree_verb
 from qfusion.wording.samples import describe_calibration
 
@@ -86,7 +85,7 @@ def differences(sides: compare.Sides, theme: style.Theme = "light") -> panel.Pan
     )
     shows = (
         f"{text.escape_markdown(b.id)} minus {text.escape_markdown(a.id)}, term by term; the last bar is their sum. "
-        + _describe_backgrounds(sides)
+        + describe_backgrounds(sides)
     )
     alt = (
         "Differences, B minus A: "
@@ -144,7 +143,7 @@ def shares(sides: compare.Sides, theme: style.Theme = "light") -> panel.PanelFig
         shows="the part of each modality in Σ|Shapley value| (MM-SHAP) of each decision."
         + _describe_sides(sides)
         + " "
-        + _describe_backgrounds(sides),
+        + describe_backgrounds(sides),
         not_shown="the sign: see the waterfalls.",
         alt=alt,
         table=table,
@@ -240,93 +239,6 @@ def classes(sides: compare.Sides, theme: style.Theme = "light") -> panel.PanelFi
         alt=alt,
         table=table,
     )
-
-
-def disagreements(sides: compare.Sides, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Draw the test samples on which two models differ most, as learned, each with the term that parts them."""
-    result = model_differences.apart(sides)
-    b = sides.b.study
-    ids = [str(name) for name in b.dataset.ids[result.rows]]
-    (truth, second), (_, first) = (
-        truth_and_prediction(one, result.rows) for one in (b, sides.a.study)
-    )
-    form = "{}" if b.classes else "{:+.2f}"
-    largest = [top(sizes(terms))[0] for terms in result.terms]
-    parting = [
-        f", {term.replace('+', ' + ') or 'the baseline'} {terms[term]:+.2f}"
-        for term, terms in zip(largest, result.terms, strict=True)
-    ] or [""] * len(ids)
-    figure = scatter_map.nearest_bars(
-        [
-            f"{name}: {form.format(a)} → {form.format(b)}{term}"
-            for name, a, b, term in zip(ids, first, second, parting, strict=True)
-        ],
-        np.abs(result.differences),
-        [None] * len(ids),
-        axis="total variation of the softmaxes" if b.classes else f"|B − A|, {b.unit_of(0)}",
-        typical=result.median,
-        theme=theme,
-    )
-    shows = (
-        f"the {len(ids)} of {result.among:,} test samples on which {text.escape_markdown(sides.a.study.name)} (A) and "
-        f"{text.escape_markdown(b.name)} (B), both as learned, differ most: A’s decision → B’s"
-    )
-    if result.terms:
-        shows += ", and the term that differs most, B − A. "
-    else:
-        shows += ". "
-    shows += "Click a bar to open it. "
-    if result.terms:
-        shows += _describe_backgrounds(sides)
-    alt = (
-        "Differ most: "
-        + "; ".join(
-            f"{name} {value:.3g}"
-            for name, value in zip(ids, np.abs(result.differences), strict=True)
-        )
-        + "."
-    )
-
-    def table() -> pd.DataFrame:
-        return pd.DataFrame(
-            {
-                "id": ids,
-                "truth": truth,
-                "A": first,
-                "B": second,
-                "difference": result.differences,
-                "parted_by": largest or [""] * len(ids),
-            }
-        )
-
-    return panel.PanelFigure(
-        "disagreements",
-        describe_disagreements(result, largest, bool(b.classes)),
-        figure,
-        shows=shows,
-        not_shown="which of both is right more often: see the test metrics. Of one seed each.",
-        alt=alt,
-        table=table,
-    )
-
-
-def describe_disagreements(
-    result: model_differences.Apart, largest: Sequence[str], classes: bool
-) -> str:
-    """Describe on how many samples two models decide differently, and which term parts them where they differ most."""
-    if not result.among:
-        return "There are no test samples to tell the models apart"
-    words = (
-        f"A and B {'predict other classes' if classes else 'decide by other signs'} on {result.opposed:,} of "
-        f"{result.among:,} test samples"
-    )
-    if not largest:
-        return words
-    count = {term: largest.count(term) for term in largest}
-    first = [text.term(term) or "the baseline" for term in top(count)]
-    often = max(count.values())
-    verb, ending = ("parts", "") if len(first) == 1 else ("part", " each")
-    return f"{words}; where they differ most, {listed(first)} {verb} them in {often} of {len(largest)}{ending}"
 
 
 def describe_difference(
@@ -428,14 +340,6 @@ def _describe_sides(sides: compare.Sides) -> str:
     return f" Of samples {text.escape_markdown(sides.a.id)} (A) and {text.escape_markdown(sides.b.id)} (B)."
 
 
-def _describe_backgrounds(sides: compare.Sides) -> str:
-    """Return a sentence for numbers without a baseline, of both."""
-    a, b = (background_markdown(one.background) for one in (sides.a, sides.b))
-    if a == b:
-        return describe_comparison(sides.b.background)
-    return f"A is compared with {a}, B with {b}."
-
-
 def have_entropies(sides: compare.Sides) -> bool:
     """Return whether both have states that evolve or are fused."""
     return bool(sides.a.entropies and sides.b.entropies)
@@ -453,17 +357,17 @@ def curve(
     in that row.
     """
     one = sides.a if card == "main" and row == sides.a.row else sides.b
-    return samples.curve(one.study, theme, row=row, modality=modality, card=card)
+    return sample_curves.curve(one.study, theme, row=row, modality=modality, card=card)
 
 
 def _curves(view: page_state.PageState, sides: compare.Sides) -> list[str]:
     a = sides.a
     b = sides.b
     if a.study.dataset.digest == b.study.dataset.digest and a.row == b.row:
-        return samples.curve_names(b.study, [b.row], "main")
+        return sample_curves.curve_names(b.study, [b.row], "main")
     return [
-        *samples.curve_names(a.study, [a.row], "main"),
-        *samples.curve_names(b.study, [b.row], "main" if a.row != b.row else "card"),
+        *sample_curves.curve_names(a.study, [a.row], "main"),
+        *sample_curves.curve_names(b.study, [b.row], "main" if a.row != b.row else "card"),
     ]
 
 
@@ -523,12 +427,12 @@ PANELS = {
 }
 NAMED = {
     "content-several-": panel.Panel(
-        samples.draw_sample_curve,
-        rest=lambda view, rest: samples.parse_curve_name(view, f"several-{rest}"),
+        sample_curves.draw_sample_curve,
+        rest=lambda view, rest: sample_curves.parse_curve_name(view, f"several-{rest}"),
         endings=curve_columns,
         opens=_OPENS,
     ),
     "content-": panel.Panel(
-        curve, rest=samples.parse_curve_name, endings=_curves, opens=is_pair, scope="sides"
+        curve, rest=sample_curves.parse_curve_name, endings=_curves, opens=is_pair, scope="sides"
     ),
 }

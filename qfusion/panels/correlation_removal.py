@@ -10,7 +10,7 @@ from qfusion.analysis.sample import Sample
 from qfusion.explain import cut_summaries
 from qfusion.figures import correlation_cuts, generator_attribution, numbers, style
 from qfusion.panels import panel
-from qfusion.panels.dynamics import cursor_time
+from qfusion.panels.decision_evolution import cursor_time
 from qfusion.wording.cuts import describe_cut
 from qfusion.wording.samples import cite_sample
 

@@ -14,7 +14,7 @@ from qfusion.data.row_splits import SPLITS
 from qfusion.explain.operators import Operator
 from qfusion.figures import operator_spectra, state_charts, style
 from qfusion.models.abilities import can
-from qfusion.panels import page_state, panel, params, samples
+from qfusion.panels import page_state, panel, params, sample_curves
 from qfusion.wording.backgrounds import describe_comparison
 
 # Decision operators.
@@ -422,7 +422,7 @@ def _nearest_curve_names(view: page_state.PageState, sample: Sample) -> list[str
     return [
         end
         for side in ("for", "against")
-        for end in samples.curve_names(
+        for end in sample_curves.curve_names(
             sample.study, result.nearest(side, NEAREST), f"{side}-card", result.operator.modalities
         )
     ]
@@ -474,6 +474,8 @@ OPERATORS = {
 }
 NAMED = {
     "content-": panel.Panel(
-        samples.draw_sample_curve, rest=samples.parse_curve_name, endings=_nearest_curve_names
+        sample_curves.draw_sample_curve,
+        rest=sample_curves.parse_curve_name,
+        endings=_nearest_curve_names,
     )
 }

@@ -9,20 +9,10 @@ from qfusion.models.tweak import DURATION, Tweak, learned
 from qfusion.panels import page_state, panel, params, tweak_limits
 from qfusion.panels.convergence import distance, long_time_limit, steady_state
 from qfusion.panels.correlation_removal import cut, cut_terms
-from qfusion.panels.dynamics import (
-    FIRST_MEASURES,
-    MATRIX_PARTS,
-    WHOLE,
-    correlation,
-    decision_over_time,
-    ensemble,
-    matrix,
-    measure_panels,
-    populations,
-    trajectories,
-    upper_measures,
-    waterfall,
-)
+from qfusion.panels.decision_evolution import WHOLE, decision_over_time, upper_measures, waterfall
+from qfusion.panels.dynamics import FIRST_MEASURES, correlation, measure_panels
+from qfusion.panels.state_at_time import MATRIX_PARTS, matrix, populations
+from qfusion.panels.trajectory_panels import ensemble, trajectories
 
 # whether a sample's, or study's, model has correlations in time to cut
 can_cut = panel.needs("time", where=lambda study: len(study.modalities) > 1)

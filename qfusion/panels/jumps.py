@@ -9,8 +9,8 @@ from qfusion.analysis import jump_records
 from qfusion.analysis.sample import Sample
 from qfusion.figures import correlation_polygon, jump_raster, style
 from qfusion.panels import panel
-from qfusion.panels.dynamics import nearest_step
 from qfusion.panels.dynamics_page import can_cut
+from qfusion.panels.state_at_time import nearest_step
 from qfusion.wording.operators import UNRAVELLING
 from qfusion.wording.samples import cite_sample, cite_states
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check_present
-from qfusion.analysis import drawn_samples, errors, fusion_tests, text, trust
+from qfusion.analysis import cohort_levels, drawn_samples, fusion_tests, text, trust
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study, dividend_column
 from qfusion.data.coalition_terms import split_term
@@ -15,7 +15,12 @@ from qfusion.explain import (
     stability,
 )
 from qfusion.figures import fusion_evidence, label_charts, style
-from qfusion.panels import cohorts, faithfulness, panel, wrong_samples
+from qfusion.panels import (
+    cohort_contributions,
+    panel,
+    seed_stability,
+    wrong_samples,
+)
 from qfusion.wording.backgrounds import background_markdown, describe_comparison
 from qfusion.wording.cohorts import (
     describe_intervals,
@@ -122,7 +127,9 @@ def loss_reduction(study: Study, theme: style.Theme = "light") -> panel.PanelFig
     )
 
 
-def coalition_ranking(levels: errors.Levels, theme: style.Theme = "light") -> panel.PanelFigure:
+def coalition_ranking(
+    levels: cohort_levels.Levels, theme: style.Theme = "light"
+) -> panel.PanelFigure:
     """Draw the coalitions of a cohort by what they say."""
     study = levels.study
     ranked = _term_ranking(levels)
@@ -133,7 +140,7 @@ def coalition_ranking(levels: errors.Levels, theme: style.Theme = "light") -> pa
             "mean with sign": label_charts.interval_ends(ranked.means.values()),
         },
         hues=[style.term_colour(term, study.modalities) for term in ranked.sizes],
-        x_title=f"contribution ({cohorts.contribution_unit(levels)})",
+        x_title=f"contribution ({cohort_contributions.contribution_unit(levels)})",
         theme=theme,
     )
     alt = (
@@ -152,7 +159,9 @@ def coalition_ranking(levels: errors.Levels, theme: style.Theme = "light") -> pa
     )
 
 
-def pair_interactions(levels: errors.Levels, theme: style.Theme = "light") -> panel.PanelFigure:
+def pair_interactions(
+    levels: cohort_levels.Levels, theme: style.Theme = "light"
+) -> panel.PanelFigure:
     """Draw the mean interaction of any two modalities over a cohort."""
     study = levels.study
     known = _term_ranking(levels).pairs
@@ -165,7 +174,7 @@ def pair_interactions(levels: errors.Levels, theme: style.Theme = "light") -> pa
         [split_term(pair) for pair in known],
         label_charts.interval_ends(known.values()),
         study.modalities,
-        unit=cohorts.contribution_unit(levels),
+        unit=cohort_contributions.contribution_unit(levels),
         theme=theme,
     )
     alt = (
@@ -184,7 +193,9 @@ def pair_interactions(levels: errors.Levels, theme: style.Theme = "light") -> pa
     )
 
 
-def contribution_swarm(levels: errors.Levels, theme: style.Theme = "light") -> panel.PanelFigure:
+def contribution_swarm(
+    levels: cohort_levels.Levels, theme: style.Theme = "light"
+) -> panel.PanelFigure:
     """Draw every sample's contributions, by coalition."""
     study = levels.study
     ranked = _term_ranking(levels)
@@ -198,7 +209,7 @@ def contribution_swarm(levels: errors.Levels, theme: style.Theme = "light") -> p
         rows[by].to_numpy(float),
         rows.index.tolist(),
         by=by,
-        unit=cohorts.contribution_unit(levels),
+        unit=cohort_contributions.contribution_unit(levels),
         theme=theme,
     )
     alt = "Medians: " + panel.list_terms({t: float(np.median(v)) for t, v in columns.items()}) + "."
@@ -246,7 +257,7 @@ def seed_basins(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigu
     seeds = trust.load_stability(study)
     result = fusion_tests.basins(study)
     values = check_present(
-        trust.seed_values(study, seeds, sample.row, faithfulness.DIVIDENDS),
+        trust.seed_values(study, seeds, sample.row, seed_stability.DIVIDENDS),
         f"Sample {sample.id} is not a test sample: seeds are compared on these. Pick one.",
     )
     labels = result.labels[np.flatnonzero(study.dataset.rows(trust.SPLIT) == sample.row)[0]]
@@ -285,13 +296,13 @@ def seed_basins(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigu
     )
 
 
-def _term_ranking(levels: errors.Levels) -> contribution_ranking.Ranking:
+def _term_ranking(levels: cohort_levels.Levels) -> contribution_ranking.Ranking:
     return fusion_tests.ranking(
         levels.study, levels.places(levels.rows[levels.inside]), levels.output_wanted
     )
 
 
-def _describe_cohort(levels: errors.Levels) -> str:
+def _describe_cohort(levels: cohort_levels.Levels) -> str:
     return (
         f"{text.escape_markdown(name_cohort_with_size(levels))} of {text.escape_markdown(name_split(levels))}. "
         f"{describe_level_intervals(levels)}. "
@@ -324,5 +335,5 @@ MODEL_PANELS = {
         contribution_swarm, scope="levels", fits=wrong_samples.has_cohort_samples
     ),
     "why-synergy": panel.Panel(synergy, scope="study", fits=is_joint),
-    "why-basins": panel.Panel(seed_basins, fits=faithfulness.is_measured_over_seeds),
+    "why-basins": panel.Panel(seed_basins, fits=seed_stability.is_measured_over_seeds),
 }

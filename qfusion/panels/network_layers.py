@@ -11,7 +11,7 @@ from qfusion.explain import stability
 from qfusion.explain.contribution_shares import net_joint_share
 from qfusion.figures import circuit_charts, evolution_charts, style
 from qfusion.panels import panel
-from qfusion.panels.dynamics import DIVIDENDS
+from qfusion.panels.decision_evolution import DIVIDENDS
 from qfusion.wording import answers
 from qfusion.wording.backgrounds import describe_comparison
 from qfusion.wording.evidence import INERT

@@ -13,14 +13,20 @@ from typing import Any
 import pandas as pd
 
 from qfusion._lazy import load
-from qfusion.analysis import errors, text
+from qfusion.analysis import cohort_levels, text
 from qfusion.analysis.sample import Sample, build_sample
 from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError
 from qfusion.figures import export, notebook
 from qfusion.models.abilities import can
 from qfusion.models.tweak import learned
-from qfusion.panels import cohorts, dynamics, dynamics_page, overview, panel
+from qfusion.panels import (
+    cohort_contributions,
+    dynamics_page,
+    overview,
+    panel,
+    tweak_effects,
+)
 from qfusion.wording import answers, systems
 from qfusion.wording.samples import name_explained_class
 
@@ -53,7 +59,7 @@ def sample_html(sample: Sample) -> str:
     return _html(
         [
             title,
-            *([dynamics.describe_tweaked_sample(sample)] if sample.changed else []),
+            *([tweak_effects.describe_tweaked_sample(sample)] if sample.changed else []),
             answers.decided(sample),
             f"Did the modalities conflict? {answers.conflict(sample)}",
         ],
@@ -68,7 +74,9 @@ def study_html(study: Study) -> str:
     """Returns a model on its data as HTML: what it is, which modality leads on average over the test samples, with 95 %
     intervals, and its test metrics over seeds.
     """
-    shares = cohorts.shares(errors.build_levels(build_sample(study, study.explained_rows[0])))
+    shares = cohort_contributions.shares(
+        cohort_levels.build_levels(build_sample(study, study.explained_rows[0]))
+    )
     rows = shares.table().query("level == 'all'")[["modality", "value", "low", "high"]]
     metrics = overview.test_metrics(study) if study.card.get("metrics", {}).get("test") else None
     return _html(

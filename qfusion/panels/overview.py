@@ -20,7 +20,9 @@ from qfusion.figures import (
 from qfusion.models import program
 from qfusion.models.abilities import can
 from qfusion.panels import page_state, panel
-from qfusion.panels.samples import NAMED, curve_names, waterfall
+from qfusion.panels.sample_curves import curve_names
+from qfusion.panels.sample_decision import waterfall
+from qfusion.panels.samples import NAMED
 from qfusion.training import metrics
 from qfusion.wording import answers
 from qfusion.wording.backgrounds import describe_baseline, describe_comparison

@@ -136,7 +136,7 @@ PAGE_PARAMS: dict[str, tuple[Param | ParamFamily, ...]] = {
     "faithfulness": panels.faithfulness.CONTROLS,
     "why fuse": panels.why.CONTROLS,
     "data": (panels.targets.SET, panels.data_fusion.NEED),
-    "train": (*panels.learning.CONTROLS, panels.learning.setting_choices),
+    "train": (*panels.learning.CONTROLS, panels.training_settings.setting_choices),
     "sweeps": panels.sweep_panels.SWEEP_CONTROLS,
     "leaderboard": (panels.leaderboard.controls,),
 }

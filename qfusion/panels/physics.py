@@ -10,7 +10,7 @@ from qfusion.analysis.sample import Sample
 from qfusion.explain.path_attribution import PathAttribution
 from qfusion.figures import generator_attribution, numbers, style
 from qfusion.panels import panel, params
-from qfusion.panels.dynamics import cursor_time
+from qfusion.panels.decision_evolution import cursor_time
 from qfusion.panels.dynamics_page import CURSOR, TIMED, VIEW
 from qfusion.panels.term_sensitivity import cohort_words
 from qfusion.wording.backgrounds import describe_comparison

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from qfusion._sentences import count, listed
-from qfusion.analysis import audit, audit_rows, resource_cuts, text
+from qfusion.analysis import audit, audit_basis, audit_rows, resource_cuts, text
 from qfusion.analysis.study import Study
 from qfusion.explain import additive_projection
 from qfusion.figures import label_charts, style
@@ -112,7 +112,7 @@ DEPHASED = (
 
 def cut_comparison(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
     """Draw what this very model loses when a resource is cut from it, not trained again."""
-    frame, (_, label) = resource_cuts.cut_resources(study), audit_rows.main_metric(study.dataset)
+    frame, (_, label) = resource_cuts.cut_resources(study), audit_basis.main_metric(study.dataset)
     ends = frame[["loses", "loses:low", "loses:high"]].to_numpy(float)
     names = frame["resource"].tolist()
     lost = [name for name, low in zip(names, ends[:, 1], strict=True) if low > audit_rows.WITHIN]

@@ -11,7 +11,7 @@ from qfusion.analysis import sample_similarity, text
 from qfusion.analysis.sample import Sample, build_sample
 from qfusion.figures import column_charts, numbers, style
 from qfusion.models.abilities import can
-from qfusion.panels import page_state, panel, params, samples
+from qfusion.panels import page_state, panel, params, sample_curves
 from qfusion.panels.nearest_samples import describe_outcomes
 from qfusion.quantum.measure_kinds import KINDS
 from qfusion.wording.backgrounds import describe_baseline
@@ -188,7 +188,7 @@ def curve_columns(view: page_state.PageState, sample: Sample) -> list[str]:
     """Return the ends of the names of the raw curves of the chosen samples."""
     return [
         name.removeprefix("several-")
-        for name in samples.curve_names(
+        for name in sample_curves.curve_names(
             sample.study, chosen_rows(sample, SAMPLES(view) or []), "several"
         )
     ]

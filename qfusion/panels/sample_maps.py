@@ -6,10 +6,10 @@ import pandas as pd
 from qfusion._checks import choose
 from qfusion._sentences import share
 from qfusion.analysis import (
+    cohort_levels,
     cohort_measures,
     cohort_table,
     drawn_samples,
-    errors,
     sample_coordinates,
     sample_projection,
     text,
@@ -35,7 +35,7 @@ _MEANS = {
 
 
 def sample_map(
-    levels: errors.Levels,
+    levels: cohort_levels.Levels,
     theme: style.Theme = "light",
     *,
     of: str = "",
@@ -146,7 +146,7 @@ def describe_reduction(what: str, held: float | None, stored: float) -> str:
 
 
 def map_positions(
-    levels: errors.Levels, of: str = "", method: str = "PCA", everyone: bool = False
+    levels: cohort_levels.Levels, of: str = "", method: str = "PCA", everyone: bool = False
 ) -> sample_projection.SampleMap:
     """Return where the samples of the split lie; arguments as of `sample_map`."""
     return sample_projection.sample_map(
@@ -159,7 +159,9 @@ def map_positions(
     )
 
 
-def drawn_positions(levels: errors.Levels, result: sample_projection.SampleMap) -> np.ndarray:
+def drawn_positions(
+    levels: cohort_levels.Levels, result: sample_projection.SampleMap
+) -> np.ndarray:
     """Return the places on the map of the samples that are drawn: all, or so many spread evenly, and the open one."""
     return np.union1d(
         drawn_samples.thin_rows(np.arange(len(result.rows)), MAX_DRAWN),
@@ -245,7 +247,7 @@ def _describe_projection(result: sample_projection.SampleMap) -> str:
     return sentence
 
 
-def has_enough_samples(levels: errors.Levels, **_: object) -> bool:
+def has_enough_samples(levels: cohort_levels.Levels, **_: object) -> bool:
     """Return whether there are samples enough for a map."""
     return len(levels.rows) >= 3
 

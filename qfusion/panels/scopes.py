@@ -107,7 +107,7 @@ def _sides(view: PageState) -> Call:
     pin = view.pin
     return Call(
         "qfusion.analysis.compare",
-        "beside",
+        "compare_samples",
         (pin.model, pin.sample, pin.data),
         drop_empty({"tweak": pin.tweak, "members": _members(view)}),
         "sample",
@@ -123,8 +123,8 @@ def _levels(view: PageState) -> Call:
             name = cohort.name
             break
     return Call(
-        "qfusion.analysis.errors",
-        "levels_of",
+        "qfusion.analysis.cohort_levels",
+        "build_levels",
         (),
         drop_empty({"filter": filter, "output": view.output, "name": name}),
         "sample",

@@ -11,7 +11,7 @@ from qfusion.analysis import inside, text
 from qfusion.analysis.sample import Sample
 from qfusion.figures import bloch_balls, state_charts, style
 from qfusion.panels import panel
-from qfusion.panels.dynamics import WHOLE, cursor_time, nearest_step, reduced_states, state_at
+from qfusion.panels.decision_evolution import WHOLE, cursor_time
 from qfusion.panels.dynamics_page import CURSOR, HINTON, STATE_AS, STATE_OF, TIMED, VIEW, can_cut
 from qfusion.panels.generator_terms import (
     GENERATOR_VIEW,
@@ -22,6 +22,7 @@ from qfusion.panels.generator_terms import (
     operator_coefficients,
 )
 from qfusion.panels.jumps import jump_times, jumps_at_all, mutual_information_graph
+from qfusion.panels.state_at_time import nearest_step, reduced_states, state_at
 from qfusion.quantum.decomposition import PAULIS
 from qfusion.wording.samples import cite_states
 

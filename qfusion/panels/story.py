@@ -21,7 +21,7 @@ from qfusion.figures.latex_snippet import describe_origin
 from qfusion.models import table_edits
 from qfusion.models.abilities import can
 from qfusion.models.tweak import coupling_key, dissipation_key
-from qfusion.panels import address, dynamics, term_sensitivity
+from qfusion.panels import address, term_sensitivity, tweak_effects
 from qfusion.report import contents
 from qfusion.report.blocks import Block, picture
 from qfusion.report.story import Act, Story
@@ -104,7 +104,7 @@ def largest_lever(sample: Sample) -> tuple[Sample, list[str], str] | None:
 def _describe_changes(sample: Sample) -> list[str]:
     """Return what is changed of the model, as markdown."""
     if can(sample.model, "time"):
-        return dynamics.list_changes(sample.tweak)
+        return tweak_effects.list_changes(sample.tweak)
     return [f"fusion rules {text.escape_markdown(sample.changed)}"]
 
 
@@ -131,7 +131,7 @@ def _lever_act(sample: Sample, changed: list[str], why: str = "") -> Act:
         for one in (sample.learned, sample)
     ]
     shared = {"joint terms": (joint[0], joint[1], "of the decision's size")}
-    says = text.strip_markup(dynamics.describe_tweak(sample, changed, shared))
+    says = text.strip_markup(tweak_effects.describe_tweak(sample, changed, shared))
     return Act("One lever", f"{says} {why}".strip(), _term_lines(sample, before), len(before[1]))
 
 

@@ -9,7 +9,14 @@ import pandas as pd
 from scipy.special import ndtri
 
 from qfusion._sentences import listed, share
-from qfusion.analysis import cohort_groups, cohort_table, errors, text
+from qfusion.analysis import (
+    cohort_groups,
+    cohort_levels,
+    cohort_slices,
+    cohort_table,
+    text,
+    wrong_decisions,
+)
 from qfusion.explain import cohorts as filters, stability
 from qfusion.figures import error_slices, style
 from qfusion.panels import panel, params
@@ -18,7 +25,7 @@ from qfusion.wording.cohorts import name_cohort, name_split
 
 
 def slice_errors(
-    levels: errors.Levels, theme: style.Theme = "light", *, by: str = ""
+    levels: cohort_levels.Levels, theme: style.Theme = "light", *, by: str = ""
 ) -> panel.PanelFigure:
     """Draw how often the model is wrong in every slice.
 
@@ -27,13 +34,13 @@ def slice_errors(
         theme: of the figure.
         by: what the samples are sliced by, see `slices.kinds`; the first unless told.
     """
-    by = by or errors.slice_kinds(levels.study, levels.rows)[0]
-    result = errors.slices(levels, by)[: errors.MAX_SLICES]
+    by = by or cohort_slices.slice_kinds(levels.study, levels.rows)[0]
+    result = cohort_slices.slices(levels, by)[: cohort_slices.MAX_SLICES]
     wrong = sum(entry.wrong for entry in result)
     count = sum(entry.count for entry in result)
     overall = wrong / max(count, 1)
     clusters = levels.study.dataset.clusters
-    own = filters.written(errors.omitted_parts(levels, by))
+    own = filters.written(cohort_slices.omitted_parts(levels, by))
     title = _slice_title(result, overall, bool(levels.study.classes))
     if own:
         title += f"; without the filter's own {text.escape_markdown(own)}"
@@ -60,7 +67,7 @@ def slice_errors(
     if levels.study.classes:
         shows += "another class than annotated."
     else:
-        shows += f"one of at least {errors.limit(levels):.3g}, the largest quarter of all."
+        shows += f"one of at least {cohort_slices.limit(levels):.3g}, the largest quarter of all."
     shows += (
         " "
         "Orange: the whole interval lies above the rate of all. Click a slice to make it the cohort."
@@ -98,7 +105,7 @@ def slice_errors(
     )
 
 
-def _slice_title(result: list[errors.Slice], overall: float, classes: bool) -> str:
+def _slice_title(result: list[cohort_slices.Slice], overall: float, classes: bool) -> str:
     """Return which slice is worse than all beyond chance, if one is, although it was picked for being so: its score
     lies beyond that of a 95 % interval for all slices together (Bonferroni).
 
@@ -121,7 +128,7 @@ def _slice_title(result: list[errors.Slice], overall: float, classes: bool) -> s
     )
 
 
-def _rate_z_score(entry: errors.Slice, overall: float) -> float:
+def _rate_z_score(entry: cohort_slices.Slice, overall: float) -> float:
     """Return how many standard errors a slice's rate lies above the rate of all, in the slice's own number of samples:
     that number follows from its interval, which is narrower the more independent samples it has.
     """
@@ -135,13 +142,13 @@ def _rate_z_score(entry: errors.Slice, overall: float) -> float:
     return (entry.rate - overall) * math.sqrt(size / (overall * (1 - overall)))
 
 
-def largest_errors(levels: errors.Levels, theme: style.Theme = "light") -> panel.PanelFigure:
+def largest_errors(levels: cohort_levels.Levels, theme: style.Theme = "light") -> panel.PanelFigure:
     """Draw the cohort's samples with the largest errors.
 
     Args:
         levels: all samples, a cohort, one sample. theme: of the figure.
     """
-    (rows, values), study = errors.worst(levels), levels.study
+    (rows, values), study = cohort_slices.worst(levels), levels.study
     number = "{}" if study.classes else "{:+.2f}"
     names = [
         f"{name}: {number.format(row['truth'])} → {number.format(row['prediction'])}"
@@ -211,13 +218,15 @@ def describe_largest_errors(values: Mapping[str, float], classes: bool) -> str:
     )
 
 
-def misleading_terms(levels: errors.Levels, theme: style.Theme = "light") -> panel.PanelFigure:
+def misleading_terms(
+    levels: cohort_levels.Levels, theme: style.Theme = "light"
+) -> panel.PanelFigure:
     """Draw the wrong decisions of a cohort with the term that pulled each the wrong way, as a table: it has no figure.
 
     Args:
         levels: all samples, a cohort, one sample. theme: of no use.
     """
-    result = errors.wrong(levels)
+    result = wrong_decisions.wrong(levels)
     study = levels.study
     about = _WRONG[result.kind]
     kinds = [
@@ -236,11 +245,9 @@ def misleading_terms(levels: errors.Levels, theme: style.Theme = "light") -> pan
         f"contribution, of one modality or joint, that pulls furthest {about['way']}. Without it: "
         f"{about['left']}. "
     ) + backgrounds.describe_comparison(study.explanation_background)
-    if result.kind == errors.LARGE_ERROR:
-        shows += (
-            f" A large error is at least {errors.limit(levels):.3g}, the largest quarter of all."
-        )
-    if result.kind == errors.WRONG_SIGN:
+    if result.kind == wrong_decisions.LARGE_ERROR:
+        shows += f" A large error is at least {cohort_slices.limit(levels):.3g}, the largest quarter of all."
+    if result.kind == wrong_decisions.WRONG_SIGN:
         shows += " Samples with truth 0 have no sign and are not counted."
     alt = (
         f"Table of {len(result.rows)} wrong decisions; {int(result.right.sum())} are right without their most "
@@ -282,7 +289,7 @@ _FROM_TRUTH = {
 }
 # what is said of decisions that are wrong in one thing
 _WRONG = {
-    errors.WRONG_CLASS: {
+    wrong_decisions.WRONG_CLASS: {
         "what": "of the wrong class",
         "has": "is of the wrong class",
         "right": "be of the right one",
@@ -290,13 +297,13 @@ _WRONG = {
         "left": "the class with the largest log-odds without that contribution",
         "moves": "the log-odds towards the annotated class",
     },
-    errors.WRONG_SIGN: _FROM_TRUTH
+    wrong_decisions.WRONG_SIGN: _FROM_TRUTH
     | {
         "what": "with the wrong sign",
         "has": "has the wrong sign",
         "right": "have the right one",
     },
-    errors.LARGE_ERROR: _FROM_TRUTH
+    wrong_decisions.LARGE_ERROR: _FROM_TRUTH
     | {"what": "with a large error", "has": "has a large error", "right": "have a small one"},
 }
 
@@ -339,12 +346,12 @@ def describe_misleading_terms(terms: Sequence[str]) -> str:
     return " ".join(filter(None, parts))
 
 
-def has_samples(levels: errors.Levels, **_: object) -> bool:
+def has_samples(levels: cohort_levels.Levels, **_: object) -> bool:
     """Return whether there is a sample."""
     return len(levels.rows) > 0
 
 
-def has_cohort_samples(levels: errors.Levels, **_: object) -> bool:
+def has_cohort_samples(levels: cohort_levels.Levels, **_: object) -> bool:
     """Return whether the cohort has a sample."""
     return bool(levels.inside.any())
 
@@ -353,6 +360,6 @@ SLICES_BY = params.SelectParam(
     "slice",
     "Slices by",
     "The first grouping is shown.",
-    values=lambda study: errors.slice_kinds(study, cohort_table.cohort_table(study, None)),
+    values=lambda study: cohort_slices.slice_kinds(study, cohort_table.cohort_table(study, None)),
     style={"width": 260},
 )

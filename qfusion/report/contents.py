@@ -35,7 +35,7 @@ from qfusion.analysis import (
     text,
     trust,
 )
-from qfusion.analysis.errors import Levels, filter_split
+from qfusion.analysis.cohort_levels import Levels, filter_split
 from qfusion.analysis.sample import Sample, build_sample
 from qfusion.analysis.shown_terms import select_shown_terms
 from qfusion.analysis.study import Study

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from streamlit.delta_generator import DeltaGenerator
 
-from qfusion.panels import dynamics
+from qfusion.panels import tweak_effects
 
 
 class Changed(NamedTuple):
@@ -23,7 +23,7 @@ def metrics_changed(
 ) -> None:
     """Draws numbers with their changes; where there is none as numbers are written, `unchanged` says so."""
     for place, (label, before, after, words, colour) in zip(places, numbers, strict=True):
-        same = dynamics.equal_as_written(before, after)
+        same = tweak_effects.equal_as_written(before, after)
         place.metric(
             label,
             f"{after:.3f}",

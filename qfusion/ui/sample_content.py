@@ -13,7 +13,7 @@ from qfusion.data import Audio, Content, Image, Text, clip_copies, clip_previews
 from qfusion.data.sample_content import Clip, Film, Series
 from qfusion.data.unimodal_labels import LABEL_PREFIX
 from qfusion.models.abilities import can
-from qfusion.panels import samples, timelines
+from qfusion.panels import sample_curves, timelines
 from qfusion.ui import components, figure, frame
 from qfusion.ui.report_button import report_of_sample
 
@@ -59,7 +59,9 @@ def sample_content(
         st.warning(text.message(result.problem), icon=":material/videocam_off:")
     for name in pieces(Series):
         st.caption(text.escape_markdown(name))
-        figure.small(samples.curve(context.study, context.theme, row=at, modality=name, card=card))
+        figure.small(
+            sample_curves.curve(context.study, context.theme, row=at, modality=name, card=card)
+        )
     if details:
         if absent := [
             text.escape_markdown(name) for name in context.study.modalities if name not in shown

@@ -5,7 +5,8 @@ from typing import Any
 
 from qfusion._sentences import listed
 from qfusion.analysis.audit_plan import RESOURCES
-from qfusion.analysis.audit_rows import UNDECIDED, Exemption, verdict_rank
+from qfusion.analysis.audit_rows import Exemption
+from qfusion.analysis.audit_verdicts import UNDECIDED, verdict_rank
 
 MOST_NAMED = 3  # resources of a verdict that are named; more are counted
 VERDICT = "{verdict}: {resources}"

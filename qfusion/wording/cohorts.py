@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import pandas as pd
 
 from qfusion._sentences import listed
+from qfusion.analysis.cohort_levels import Levels
 from qfusion.analysis.cohort_table import JOINT, JOINT_SHARE
-from qfusion.analysis.errors import Levels
 from qfusion.data import DataSet
 from qfusion.explain import stability
 from qfusion.explain.cohorts import EVERYTHING

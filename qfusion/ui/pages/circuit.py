@@ -19,7 +19,13 @@ from qfusion.analysis.sample import Sample
 from qfusion.figures.circuit_replay import Replay
 from qfusion.models import table_edits
 from qfusion.models.abilities import can
-from qfusion.panels import circuit, device_noise, dynamics as physics, network
+from qfusion.panels import (
+    circuit,
+    device_noise,
+    gate_replays,
+    network,
+    tweak_effects,
+)
 from qfusion.training import metrics
 from qfusion.ui import (
     access,
@@ -563,7 +569,7 @@ def edited(context: frame.PageContext, sample: Sample, view: str) -> None:
     """What the reader's edits make of the decision, which is theirs whatever view is open, and the edits as text."""
     if view != "Fusion rules" and sample.tweak:
         st.info(
-            f"{physics.describe_tweaked_sample(sample)} Undo it here or under “Fusion rules”.",
+            f"{tweak_effects.describe_tweaked_sample(sample)} Undo it here or under “Fusion rules”.",
             icon=":material/edit:",
         )
     if view == "Fusion rules" or tweak_widgets.edits_text():
@@ -619,7 +625,7 @@ def here_and_now(context: frame.PageContext, sample: Sample, walk: Replay, at: i
     widgets.draw(circuit.QUBITS_AS)
     panels.show(sample, context.theme, "qubits", "bloch-gates")
     if not walk.moments[at - 1][0]:
-        st.caption(circuit.describe_too_many_qubits(sample))
+        st.caption(gate_replays.describe_too_many_qubits(sample))
     panels.show(sample, context.theme, "before-after", "matrix-after", columns=2)
 
 
@@ -646,12 +652,14 @@ def one_step(context: frame.PageContext) -> None:
 def step_and_sample(context: frame.PageContext, sample: Sample) -> None:
     """What is above the sliders: the step under them, and what they make of the decision."""
     if sample.changed:
-        st.markdown(physics.describe_tweaked_sample(sample))
+        st.markdown(tweak_effects.describe_tweaked_sample(sample))
     more = "" if guidance.full() else f" {_WHOLE}"
     steps, gates = widgets.row(
         replace(circuit.STEP_COUNT, help=circuit.STEP_COUNT.help + more), circuit.GATES_OF_H
     )
-    walk, built = (make(sample, steps, gates) for make in (circuit.replay, circuit.step_circuit))
+    walk, built = (
+        make(sample, steps, gates) for make in (gate_replays.replay, gate_replays.step_circuit)
+    )
     scrubber(walk, sample)
     walk_through(context, sample, walk)
     panels.show(sample, context.theme, "entropy-gates", "step-error")
@@ -672,7 +680,7 @@ def fusion_network(context: frame.PageContext) -> None:
             "Walk",
             "Entropies",
         ):  # it stands above the views: as the cursor of Dynamics does
-            scrubber(circuit.replay(sample), sample if view == "Walk" else None)
+            scrubber(gate_replays.replay(sample), sample if view == "Walk" else None)
         panels.tabs(
             circuit.PART, TABS, context, sample, theme=context.theme, **context.scopes(sample.tweak)
         )
@@ -687,7 +695,7 @@ def entropies_tab(context: frame.PageContext, sample: Sample) -> None:
 
 
 TABS: dict[str, Callable[[frame.PageContext, Sample], None]] = {
-    "Walk": lambda context, sample: walk_through(context, sample, circuit.replay(sample)),
+    "Walk": lambda context, sample: walk_through(context, sample, gate_replays.replay(sample)),
     "Fusion rules": rules_tab,
     "Noise and shots": noise_tab,
     "Entropies": entropies_tab,
@@ -701,7 +709,7 @@ def plain_gates(context: frame.PageContext) -> None:
     """The circuit of the sample, a scrubber, the qubits at its place, what they share, and exports."""
     with st.container(key="fold-circuit"):
         sample = context.tweaked_sample()
-        walk = circuit.replay(sample)
+        walk = gate_replays.replay(sample)
         st.markdown(text.escape_markdown(walk.says))
         scrubber(walk, sample)
         walk_through(context, sample, walk)

@@ -11,10 +11,12 @@ import pandas as pd
 import streamlit as st
 
 from qfusion.analysis import (
+    cohort_levels,
     cohort_measures,
+    cohort_performance,
+    cohort_slices,
     cohort_table,
     drawn_samples,
-    errors,
     sample_projection,
     text,
 )
@@ -23,6 +25,7 @@ from qfusion.errors import QFusionError, default_on_error
 from qfusion.explain import RELATIONS, cohorts, stability
 from qfusion.models.abilities import can
 from qfusion.panels import (
+    cohort_correlations,
     cohort_quality,
     cohorts as builders,
     dynamics_page,
@@ -66,7 +69,7 @@ def put_back(_: Study) -> None:
     state.put(_STARTED, True)
 
 
-def choose_levels(context: frame.PageContext) -> errors.Levels:
+def choose_levels(context: frame.PageContext) -> cohort_levels.Levels:
     """Draws the filter, the saved cohorts and the chips; returns what they pick."""
     study, table = (
         context.explained_study,
@@ -78,7 +81,7 @@ def choose_levels(context: frame.PageContext) -> errors.Levels:
         widgets.draw(builders.FILTER)
         state.put(_KEPT, words)
         words = _sound(words, context)
-        levels = errors.build_levels(
+        levels = cohort_levels.build_levels(
             context.tweaked_sample(), words, output=context.output_name, name=_name_of(words)
         )
         others = _chips(study, table, levels.parts)
@@ -224,7 +227,7 @@ def _chipped(chips: Mapping[str, cohorts.Part], others: Sequence[cohorts.Part]) 
     state.put(FILTER, with_chips(chosen if isinstance(chosen, list) else [], chips, others))
 
 
-def _count(context: frame.PageContext, levels: errors.Levels, table: pd.DataFrame) -> None:
+def _count(context: frame.PageContext, levels: cohort_levels.Levels, table: pd.DataFrame) -> None:
     count, total = int(levels.inside.sum()), len(levels.rows)
     belongs = (
         "is not explained here"
@@ -291,7 +294,7 @@ def _holds(column: pd.Series) -> str:
     return ", ".join(sorted(values)) if len(values) <= 15 else f"{len(values):,} different words"
 
 
-def ladder(context: frame.PageContext, levels: errors.Levels) -> None:
+def ladder(context: frame.PageContext, levels: cohort_levels.Levels) -> None:
     """The three levels in numbers."""
     result = cohort_measures.ladder(
         context.study, levels.rows, levels.inside, levels.own, name_all(levels)
@@ -347,17 +350,17 @@ def _picked_type(key: str, parts: tuple[cohorts.Part, ...]) -> None:
 # The Cohorts page's errors: slices with their error rates, and the worst; a click makes a cohort or opens a sample.
 
 
-def error_slices(context: frame.PageContext, levels: errors.Levels) -> None:
+def error_slices(context: frame.PageContext, levels: cohort_levels.Levels) -> None:
     """Slices on the left, the worst on the right."""
     left, right = st.columns([1.25, 1], gap="medium")
     with left, panels.panel_frame("slices") as head:
         by = widgets.draw(
-            wrong_samples.SLICES_BY, options=errors.slice_kinds(context.study, levels.rows)
+            wrong_samples.SLICES_BY, options=cohort_slices.slice_kinds(context.study, levels.rows)
         )
         panels.draw_content(
             wrong_samples.slice_errors(levels, context.theme, by=by),
             head,
-            on_select=lambda key: _sliced(key, errors.slices(levels, by), levels.parts),
+            on_select=lambda key: _sliced(key, cohort_slices.slices(levels, by), levels.parts),
         )
     with right:
         panels.show(
@@ -366,12 +369,12 @@ def error_slices(context: frame.PageContext, levels: errors.Levels) -> None:
             "worst",
             first=1,
             on_select=lambda key: selections.open_selected(
-                key, errors.worst(levels)[0].index.tolist()
+                key, cohort_slices.worst(levels)[0].index.tolist()
             ),
         )
 
 
-def _sliced(key: str, result: Sequence[errors.Slice], parts: Sequence[cohorts.Part]) -> None:
+def _sliced(key: str, result: Sequence[cohort_slices.Slice], parts: Sequence[cohorts.Part]) -> None:
     place = selections.place_of(next(iter(selections.selected_values(key)), None), len(result))
     if place is not None:
         own = result[place].parts
@@ -408,9 +411,10 @@ _HEADS = {
 }
 
 
-def _confused(key: str, levels: errors.Levels) -> None:
+def _confused(key: str, levels: cohort_levels.Levels) -> None:
     classes = [
-        levels.study.classes[k] for k in cohort_quality.shown_classes(errors.confusions(levels))
+        levels.study.classes[k]
+        for k in cohort_quality.shown_classes(cohort_performance.confusions(levels))
     ]
     places = [
         selections.place_of(value, len(classes)) for value in selections.selected_values(key)[:2]
@@ -437,7 +441,7 @@ def take(own: Sequence[cohorts.Part], others: Sequence[cohorts.Part]) -> None:
 # strength, cuts.
 
 
-def model_quality(context: frame.PageContext, levels: errors.Levels) -> None:
+def model_quality(context: frame.PageContext, levels: cohort_levels.Levels) -> None:
     """How good the model is on the cohort; a click on a cell of the confusions makes its samples the cohort."""
     panels.show(levels, context.theme, "residuals", first=1)
     if cohort_quality.has_classes(levels):
@@ -451,7 +455,7 @@ def model_quality(context: frame.PageContext, levels: errors.Levels) -> None:
         panels.show(levels, context.theme, "curves", first=1)
 
 
-def entanglement(context: frame.PageContext, levels: errors.Levels) -> None:
+def entanglement(context: frame.PageContext, levels: cohort_levels.Levels) -> None:
     """The honest test of "entanglement explains fusion": one measure against interaction strength, with intervals."""
     study = context.study
     if not cohort_measures.measure_titles(study):
@@ -490,21 +494,24 @@ def entanglement(context: frame.PageContext, levels: errors.Levels) -> None:
             study,
             rows,
             len(some),
-            lambda: errors.correlate_measures(levels, measure, strength, True),
+            lambda: cohort_levels.correlate_measures(levels, measure, strength, True),
         )
         panels.draw_content(
-            builders.entanglement(
+            cohort_correlations.entanglement(
                 levels, context.theme, measure=measure, strength=strength, everyone=every
             ),
             head,
             on_select=selections.choose_selected_sample,
             below=lambda: _table(
-                levels, errors.correlate_measures(levels, measure, strength, every).correlations
+                levels,
+                cohort_levels.correlate_measures(levels, measure, strength, every).correlations,
             ),
         )
 
 
-def _table(levels: errors.Levels, intervals: dict[str, dict[str, stability.Interval]]) -> None:
+def _table(
+    levels: cohort_levels.Levels, intervals: dict[str, dict[str, stability.Interval]]
+) -> None:
     names = {"all": name_all(levels), "cohort": name_cohort(levels)}
     st.markdown(
         "\n".join(
@@ -532,25 +539,31 @@ def _said(interval: stability.Interval) -> str:
     )
 
 
-def cuts(context: frame.PageContext, levels: errors.Levels) -> None:
+def cuts(context: frame.PageContext, levels: cohort_levels.Levels) -> None:
     """The causal test beside the correlational one: how good the model is on the cohort without the correlations of a
     modality."""
-    rows, count = levels.places(levels.rows[levels.inside]), len(builders.cut_rows(levels))
+    rows, count = (
+        levels.places(levels.rows[levels.inside]),
+        len(cohort_correlations.cut_rows(levels)),
+    )
     with panels.panel_frame("cut-test") as head:
-        seconds = builders.cut_seconds(levels)
-        wanted = seconds < builders.AT_ONCE or widgets.draw(
+        seconds = cohort_correlations.cut_seconds(levels)
+        wanted = seconds < cohort_correlations.AT_ONCE or widgets.draw(
             builders.CUTS,
-            label=f"{builders.CUTS.label} of {builders.describe_cut_scope(levels)} (about {math.ceil(seconds)} s)",
+            label=f"{builders.CUTS.label} of {cohort_correlations.describe_cut_scope(levels)} "
+            f"(about {math.ceil(seconds)} s)",
         )
-        if builders.can_afford_cuts(levels, wanted=wanted):
+        if cohort_correlations.can_afford_cuts(levels, wanted=wanted):
             every = all_samples.everyone(
                 "cut-test",
                 context.study,
                 rows,
                 count,
-                lambda: builders.cut_test(levels, everyone=True),
+                lambda: cohort_correlations.cut_test(levels, everyone=True),
             )
-            panels.draw_content(builders.cut_test(levels, context.theme, everyone=every), head)
+            panels.draw_content(
+                cohort_correlations.cut_test(levels, context.theme, everyone=every), head
+            )
             return
         with head:
             figure.heading("Are the correlations needed? Cut them and see")
@@ -566,7 +579,7 @@ def cuts(context: frame.PageContext, levels: errors.Levels) -> None:
 
 
 @frame.fragment
-def map_of_samples(context: frame.PageContext, levels: errors.Levels) -> None:
+def map_of_samples(context: frame.PageContext, levels: cohort_levels.Levels) -> None:
     """The map with its controls."""
     if not sample_maps.has_enough_samples(levels):
         return
@@ -627,7 +640,7 @@ def _selected(
 # Cohorts: all samples, a cohort of them and one sample, side by side.
 
 
-def contributions(context: frame.PageContext, levels: errors.Levels) -> None:
+def contributions(context: frame.PageContext, levels: cohort_levels.Levels) -> None:
     """How modalities relate and share, and the distribution of every dividend, by the grouping picked."""
     panels.draw_side_by_side(
         lambda: panels.show(
@@ -649,7 +662,7 @@ def contributions(context: frame.PageContext, levels: errors.Levels) -> None:
     )
 
 
-def wrong_ones(context: frame.PageContext, levels: errors.Levels) -> None:
+def wrong_ones(context: frame.PageContext, levels: cohort_levels.Levels) -> None:
     """The wrong decisions of the cohort with what misled them, of which a click on a row opens the sample; slices and
     the worst."""
     if wrong_samples.has_samples(levels):
@@ -658,7 +671,7 @@ def wrong_ones(context: frame.PageContext, levels: errors.Levels) -> None:
         error_slices(context, levels)
 
 
-def needed(context: frame.PageContext, levels: errors.Levels) -> None:
+def needed(context: frame.PageContext, levels: cohort_levels.Levels) -> None:
     """Whether entanglement goes with fusion, and whether the model needs it."""
     panels.draw_side_by_side(
         *(

@@ -13,12 +13,14 @@ from qfusion.models.abilities import can
 from qfusion.panels import (
     convergence,
     correlation_removal,
+    decision_evolution,
     dynamics as builders,
     dynamics_page,
     generator_terms,
     jumps,
     panel,
     physics,
+    tweak_effects,
     tweak_limits,
 )
 from qfusion.training import metrics
@@ -93,7 +95,7 @@ def before_after(context: frame.PageContext, sample: Sample) -> Callable[[], Non
 
     def rest() -> None:
         if now.tweak.numbers():
-            line.markdown(builders.describe_tweaked_sample(sample))
+            line.markdown(tweak_effects.describe_tweaked_sample(sample))
         tested = [
             changed_numbers.Changed(
                 known[name].short.partition(" (")[0] + systems.seed_suffix(study),  # on one line
@@ -117,8 +119,11 @@ def follow_touch(tweak: Tweak, modalities: tuple[str, ...]) -> None:
     state.put(_TOUCHED, touched)
     if before is None or before == touched or len(modalities) == 1:
         return
-    usual = {False: builders.ENTROPY, True: builders.PAIRS}  # by whether a slider is moved
-    if (state.get(dynamics_page.MOVING.key) or builders.ENTROPY) == usual[before]:
+    usual = {
+        False: decision_evolution.ENTROPY,
+        True: decision_evolution.PAIRS,
+    }  # by whether a slider is moved
+    if (state.get(dynamics_page.MOVING.key) or decision_evolution.ENTROPY) == usual[before]:
         state.put(dynamics_page.MOVING.key, usual[touched])
 
 
@@ -131,7 +136,7 @@ def decision_tab(rest: Callable[[], None], context: frame.PageContext, sample: S
         panels.show(sample, theme, "decision-over-time", first=1)
     finally:
         rest()
-    mean, name, unit = builders.upper_curves(sample, above)[1:]
+    mean, name, unit = decision_evolution.upper_curves(sample, above)[1:]
     place = round(state.get(dynamics_page.CURSOR.key, 1.0) * (len(sample.places) - 1))
     cursor_line.at_cursor(sample.along, mean, name, place, f"t = {sample.places[place]:.2f}", unit)
     if dynamics_page.can_cut(sample):
@@ -266,7 +271,7 @@ def dynamics(context: frame.PageContext) -> None:
                 theme=context.theme,
                 **context.scopes(tweak),
             )
-            changed = builders.list_changes(tweak)
+            changed = tweak_effects.list_changes(tweak)
             st.caption(
                 f"{describe_integration_error(context.study, context.row, tweak)} "
                 + (f"Changed: {', '.join(changed)}." if changed else "Everything as learned."),

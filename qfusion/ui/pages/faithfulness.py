@@ -11,7 +11,14 @@ from qfusion.analysis import label_comparison, method_comparison, text, trust
 from qfusion.analysis.study import Study
 from qfusion.explain import faithfulness, stability
 from qfusion.figures import style
-from qfusion.panels import faithfulness as builders, label_agreement, panel
+from qfusion.panels import (
+    deletion_curves,
+    faithfulness as builders,
+    label_agreement,
+    panel,
+    seed_stability,
+    shapley_methods,
+)
 from qfusion.ui import all_samples, frame, guidance, panels, widgets
 from qfusion.wording import backgrounds
 from qfusion.wording.reliability import TrustWarning, describe_finding
@@ -54,7 +61,7 @@ def estimators_tab(context: frame.PageContext) -> None:
     if not on:
         _coming(coalitions, rows)
     else:
-        picture = builders.other_methods(context.tweaked_sample(), context.theme)
+        picture = shapley_methods.other_methods(context.tweaked_sample(), context.theme)
         panels.draw(picture, below=lambda: _table(context, picture.table()), grows=False)
 
 
@@ -187,7 +194,7 @@ def seeds_tab(
 
     def of_sample() -> panel.PanelFigure | None:
         if trust.seed_values(study, seeds, context.row, terms) is not None:
-            return builders.seed_sample(context.tweaked_sample(), context.theme, terms=terms)
+            return seed_stability.seed_sample(context.tweaked_sample(), context.theme, terms=terms)
         st.info(
             f"Sample {text.escape_markdown(context.sample)} is not a test sample: seeds are compared on these. Pick a "
             "test "
@@ -197,7 +204,7 @@ def seeds_tab(
         return None
 
     panels.draw_side_by_side(
-        lambda: builders.seed_ranks(study, context.theme, terms=terms), of_sample
+        lambda: seed_stability.seed_ranks(study, context.theme, terms=terms), of_sample
     )
     st.caption(
         f"Two seeds name the same modality as the most important one in {seeds.leader_agreement():.0%} of the test "
@@ -219,7 +226,7 @@ def evidence(context: frame.PageContext) -> None:
     """What matters, then the open view; a fragment, so that another view redraws this and nothing else."""
     with st.container(key="fold-faithfulness"):
         default = trust.with_training_background(context.study)
-        seeds, missing = builders.seed_measurements(default)
+        seeds, missing = seed_stability.seed_measurements(default)
         trust_warnings(default, seeds)
         draw = {
             "Deletion": lambda: deletion_tab(context),
@@ -271,8 +278,8 @@ def trust_warnings(study: Study, seeds: stability.Stability | None) -> None:
 def deletion_tab(context: frame.PageContext) -> None:
     """Modalities, then the features inside one."""
     study = context.study
-    measure = widgets.draw(builders.MEASURE) if study.classes else builders.LOG_ODDS
-    directions = (builders.DELETION, builders.INSERTION)
+    measure = widgets.draw(builders.MEASURE) if study.classes else deletion_curves.LOG_ODDS
+    directions = (deletion_curves.DELETION, deletion_curves.INSERTION)
     panels.show(
         study,
         context.theme,
@@ -296,13 +303,18 @@ def deletion_tab(context: frame.PageContext) -> None:
         study,
         rows,
         some,
-        lambda: builders.feature_curves(study, everyone=True, **chosen),
+        lambda: deletion_curves.feature_curves(study, everyone=True, **chosen),
         *chosen.values(),
     )
     panels.draw_side_by_side(
         *(
             partial(
-                builders.feature_curves, study, context.theme, everyone=every, kind=kind, **chosen
+                deletion_curves.feature_curves,
+                study,
+                context.theme,
+                everyone=every,
+                kind=kind,
+                **chosen,
             )
             for kind in directions
         )

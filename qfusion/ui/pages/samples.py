@@ -32,6 +32,7 @@ from qfusion.panels import (
     inside as raw,
     nearest_samples,
     pickers,
+    sample_points,
     samples,
     timelines,
 )
@@ -212,7 +213,7 @@ def sample_scatter(context: frame.PageContext, chosen: dict[str, Any], count: in
             "to see others."
         )
     figure.drawn(
-        samples.scatter(
+        sample_points.scatter(
             context.tweaked_sample(), context.theme, x=x, y=y, output=context.output_name, **chosen
         ),
         on_select=selections.choose_selected_sample,

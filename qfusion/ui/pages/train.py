@@ -20,7 +20,16 @@ from qfusion.analysis import model_import, run_results, run_settings, runs, text
 from qfusion.data import import_store
 from qfusion.errors import QFusionError, default_on_error, translate_system_errors
 from qfusion.models.program import KIND
-from qfusion.panels import learning as builders, params, pickers, pins, sweep_panels
+from qfusion.panels import (
+    learning as builders,
+    learning_curves,
+    learning_inside,
+    params,
+    pickers,
+    pins,
+    sweep_panels,
+    training_settings,
+)
 from qfusion.runs import plans, run_process, training_queue
 from qfusion.training import checkpoint, default_options, imports, metrics
 from qfusion.ui import (
@@ -373,7 +382,7 @@ def progress(shown: list[runs.Seen]) -> None:
     """Loss, metrics, learning rate, gradient norm."""
     if begun := _with_history(shown):
         panels.draw_side_by_side(
-            lambda: builders.loss(begun, frame.theme()), lambda: _metric(begun)
+            lambda: learning_curves.loss(begun, frame.theme()), lambda: _metric(begun)
         )
         panels.show(
             begun,
@@ -387,7 +396,7 @@ def progress(shown: list[runs.Seen]) -> None:
 
 
 def _metric(shown: list[runs.Seen]) -> None:
-    known = builders.common_metrics(shown)
+    known = learning_curves.common_metrics(shown)
     if not known:
         st.info(
             "The runs shown have no metric in common: one predicts a number, another one classes. Choose runs of one "
@@ -401,7 +410,7 @@ def _metric(shown: list[runs.Seen]) -> None:
                 metric = widgets.draw(
                     builders.METRIC, options=known, default=training_curves.main_metric(known)
                 )
-            figure.drawn(builders.metric(shown, frame.theme(), metric=metric))
+            figure.drawn(learning_curves.metric(shown, frame.theme(), metric=metric))
 
 
 def inside(shown: list[runs.Seen]) -> None:
@@ -417,7 +426,9 @@ def inside(shown: list[runs.Seen]) -> None:
         "train-replay",
     )
     panels.draw_side_by_side(
-        lambda: panels.show(shown, frame.theme(), *(f"train-norm-{of}" for of in builders.NORMS)),
+        lambda: panels.show(
+            shown, frame.theme(), *(f"train-norm-{of}" for of in learning_inside.NORMS)
+        ),
         lambda: panels.show(shown, frame.theme(), "train-negativity", "train-fused"),
     )
 
@@ -484,7 +495,9 @@ def _field(key: str, begin: Any, name: str, kind: str, classes: bool) -> Any:
         for word in setting_texts.SETTINGS["loss"].choices
         if (word == "cross_entropy") == classes
     ]
-    setting = builders.setting_choice(name, kind, key, begin, losses if key == "loss" else ())
+    setting = training_settings.setting_choice(
+        name, kind, key, begin, losses if key == "loss" else ()
+    )
     return _explained(setting, st.container(gap="xxsmall"))
 
 

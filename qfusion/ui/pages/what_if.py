@@ -20,7 +20,7 @@ from qfusion.models import table_edits
 from qfusion.models.abilities import can
 from qfusion.models.jump_changes import tweak_of
 from qfusion.models.terms import ParameterChange
-from qfusion.panels import what_if as builders
+from qfusion.panels import changed_decision, what_if as builders
 from qfusion.ui import (
     changed_numbers,
     frame,
@@ -58,12 +58,12 @@ def reset(context: frame.PageContext) -> None:
     for name in context.study.modalities:
         key = builders.action_choice(context.study, name).key
         if state.get(key) is not None:
-            state.put(key, builders.TITLES[changes.KEPT])
+            state.put(key, changed_decision.TITLES[changes.KEPT])
 
 
 def take(context: frame.PageContext, modality: str, action: str, donor: str = "") -> None:
     """Sets what is done to a modality; for callbacks."""
-    state.put(builders.action_choice(context.study, modality).key, builders.TITLES[action])
+    state.put(builders.action_choice(context.study, modality).key, changed_decision.TITLES[action])
     if donor:
         state.put(builders.donor_choice(modality).key, donor)
 
@@ -74,7 +74,7 @@ def choices(context: frame.PageContext) -> changes.Asked:
     for place, name in enumerate(context.study.modalities):
         with st.container(border=True, key=f"box-change-{place}", gap="xsmall"):
             _change(context, name, own[name])
-    wanted = builders.parse_changes(page_params.current()) or {}
+    wanted = changed_decision.parse_changes(page_params.current()) or {}
     st.button(
         "Undo all changes",
         key="_what_if_reset",
@@ -276,10 +276,10 @@ def beyond(change: ParameterChange) -> float:
 def result(context: frame.PageContext, wanted: changes.Asked) -> None:
     """Before and after: prediction, states, waterfalls, differences."""
     sample, theme = context.tweaked_sample(), context.theme
-    before, now, done = builders.both_decisions(sample, wanted)
+    before, now, done = changed_decision.both_decisions(sample, wanted)
     was, is_ = (answers.numbered(context.study, part.outcome.scores) for part in (before, now))
     turned = before.outcome.decision != now.outcome.decision
-    st.markdown(f"#### {builders.describe_outcome(list(done), was, is_, turned)}")
+    st.markdown(f"#### {changed_decision.describe_outcome(list(done), was, is_, turned)}")
     cells = (
         _classes(context, before, now) if context.study.classes else _scores(context, before, now)
     )

@@ -7,17 +7,26 @@ import streamlit as st
 
 from qfusion import model_export
 from qfusion._sentences import count
-from qfusion.analysis import audit, errors, fusion_tests, jobs, patching, text, trust, twin_training
+from qfusion.analysis import (
+    audit,
+    cohort_levels,
+    fusion_tests,
+    jobs,
+    patching,
+    text,
+    trust,
+    twin_training,
+)
 from qfusion.analysis.study import Study
 from qfusion.figures.style import Theme
 from qfusion.models.abilities import can
 from qfusion.panels import (
     cohorts,
     data_fusion,
-    faithfulness,
     model_fusion,
     model_pieces,
     pickers,
+    seed_stability,
     why as builders,
 )
 from qfusion.runs import plans
@@ -74,7 +83,7 @@ def model_section(context: frame.PageContext) -> None:
         panels.show(study, context.theme, "why-emap", "why-loss", columns=2, first=2)
         words = widgets.draw(cohorts.FILTER)
         with frame.guard():
-            levels = errors.build_levels(
+            levels = cohort_levels.build_levels(
                 context.tweaked_sample(), str(words or ""), output=context.output_name
             )
             if not levels.inside.any():
@@ -83,7 +92,7 @@ def model_section(context: frame.PageContext) -> None:
             panels.show(levels, context.theme, "why-swarm")
         if len(study.modalities) > 1:
             panels.lazy_panel("why-synergy", partial(_synergy, study, context.theme))
-        if missing := faithfulness.seed_measurements(trust.with_training_background(study))[1]:
+        if missing := seed_stability.seed_measurements(trust.with_training_background(study))[1]:
             st.info(f"Other training seeds: {missing}", icon=":material/help:")
         panels.show(context.tweaked_sample(), context.theme, "why-basins")
 

@@ -1,0 +1,130 @@
+"""Verdicts of an audit, over all rows of its tables."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from qfusion import _sentences
+from qfusion.analysis import paired
+
+FEWEST = 3  # seeds that tell anything: two may differ by nothing for want of rows
+LEVEL = 0.05
+NO_TEST, SPLIT, UNDECIDED = "no test", "split", "undecided"
+HERE = " on these rows"
+WORSE = (
+    "needed",
+    "helps",
+    "needed" + HERE,
+    "helps" + HERE,
+)  # verdicts that a resource does good, the strongest first
+ORDER = (
+    *WORSE,
+    "harms",
+    "harms" + HERE,
+    SPLIT,
+    UNDECIDED,
+    "not needed",
+    "not needed" + HERE,
+    NO_TEST,
+)  # as shown
+SCOPES = ("rows", "seeds")  # new seeds and new rows; new seeds on these rows
+# What is tested: a difference of 0; of the margin or less; of the margin or more either way.
+KINDS = ("differs", "more", "within")
+
+
+# Verdicts, over all rows of a table.
+
+
+def judge(entries: Sequence[dict[str, Any]]) -> None:
+    """Sets the verdict of every row of some entries, and its p-values corrected over all rows of them that are tests:
+    `holm` beside `differs` of each scope, and beside `p` of counts of seeds."""
+    rows = [row for one in entries for row in one["rows"]]
+    for row in rows:
+        row["verdict"], row["control"] = _untested_verdict(row), ""
+        row.pop("control_worth", None)
+    tests = [row for row in rows if not row["verdict"]]
+    splits = [row for row in rows if row["verdict"] == SPLIT]
+    adjusted = _adjust_p_values(tests, splits)
+    for row, p in zip(tests, adjusted, strict=True):
+        row["verdict"] = _verdict(row, p)
+        for scope, test in row["tests"].items():
+            test["holm"] = p[scope]["differs"]
+    for one in entries:
+        _agree(one["rows"])
+
+
+def _untested_verdict(row: Mapping[str, Any]) -> str:
+    """The verdict of a row that no test decides; "" of any other."""
+    if row["seeds"] < FEWEST:
+        return (
+            f"{UNDECIDED} ({_sentences.count(row['seeds'], 'seed')})" if row["seeds"] else UNDECIDED
+        )
+    if row["excluded"]:
+        return NO_TEST
+    return SPLIT if row["learned"] else ""
+
+
+def _adjust_p_values(
+    tests: Sequence[Mapping[str, Any]], splits: Sequence[dict[str, Any]]
+) -> list[dict[str, dict[str, float]]]:
+    """The p-values of tests, by scope and kind, each kind corrected over all rows that have it. Counts of seeds are
+    tests of a difference on these rows, too, and get theirs."""
+    result: list[dict[str, dict[str, float]]] = [{} for _ in tests]
+    for scope in SCOPES:
+        places = [place for place, row in enumerate(tests) if scope in row["tests"]]
+        for kind in KINDS:
+            counts = splits if (scope, kind) == ("seeds", "differs") else []
+            raw = [tests[place]["tests"][scope][kind] for place in places]
+            corrected = paired.holm([*raw, *(row["p"] for row in counts)])
+            for place, p in zip(places, corrected, strict=False):
+                result[place].setdefault(scope, {})[kind] = p
+            for row, p in zip(counts, corrected[len(places) :], strict=True):
+                row["holm"] = p
+    return result
+
+
+def _verdict(row: Mapping[str, Any], adjusted: Mapping[str, Mapping[str, float]]) -> str:
+    for scope, where in zip(SCOPES, ("", HERE), strict=True):
+        p = adjusted.get(scope)
+        if p is None:
+            continue
+        if p["more"] <= LEVEL:
+            return f"needed{where}"
+        if p["within"] <= LEVEL:
+            return f"not needed{where}"
+        if p["differs"] <= LEVEL:
+            return f"{'helps' if row['worth'] > 0 else 'harms'}{where}"
+    return UNDECIDED
+
+
+def _agree(rows: Sequence[dict[str, Any]]) -> None:
+    """Takes a verdict that a resource does good back to that of its controls, which lack it, too: the weakest counts,
+    and where one loses less, no more than that can be the resource's own."""
+    own = {
+        row["twin"]: (row["verdict"], row["worth"])
+        for row in rows
+        if "tests" in row and row["verdict"] != NO_TEST
+    }
+    for row in rows:
+        if row["verdict"] not in WORSE:
+            continue
+        least = row["worth"]
+        for control in row["controls"]:
+            verdict, worth = own.get(control, ("", math.inf))
+            weaker = bool(verdict) and _rank(verdict) > _rank(row["verdict"])
+            if weaker:
+                row["verdict"] = verdict
+            if weaker or worth < least:
+                least, row["control"], row["control_worth"] = worth, control, worth
+        if row["verdict"] not in WORSE:
+            row["verdict"] = UNDECIDED
+
+
+def _rank(verdict: str) -> int:
+    """How far a verdict is from the strongest one that a resource does good."""
+    return WORSE.index(verdict) if verdict in WORSE else len(WORSE)
+
+
+def verdict_rank(verdict: str) -> int:
+    """Where a verdict stands among others: what matters first, what is no test last."""
+    return ORDER.index(verdict if verdict in ORDER else UNDECIDED)

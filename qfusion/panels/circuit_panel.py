@@ -1,0 +1,206 @@
+"""The drawing of a circuit with every qubit's state in place."""
+
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+
+from qfusion._checks import choose
+from qfusion._sentences import count, listed
+from qfusion.analysis import text
+from qfusion.analysis.sample import Sample
+from qfusion.figures import circuit_diagram, circuit_replay, qubit_displays, style
+from qfusion.models.abilities import can
+from qfusion.panels import panel
+from qfusion.panels.gate_replays import (
+    EACH,
+    NONE,
+    STEPS,
+    describe_inert_fusion,
+    gate_index,
+    light_cone,
+    qubit_table,
+    replay,
+    step_circuit,
+)
+from qfusion.panels.state_at_time import reduced_states
+from qfusion.wording.samples import cite_sample
+
+LEAST_UNIT = 24.0  # pixels between neighbouring wires
+TALLEST = 488.0  # pixels of all wires together
+DISCS = "at the scrubber"  # no displays between gates
+DISPLAYS = (DISCS, *qubit_displays.KINDS)
+_SHOWN = {
+    DISCS: "A disc is a qubit where it is now: its needle is (⟨X⟩, ⟨Z⟩) with |0⟩ up, blue or vermillion when ⟨Y⟩ "
+    "is not 0; a short one is a mixed state.",
+    qubit_displays.KINDS[
+        0
+    ]: "After each column, how full a frame is tells how likely its qubit reads 1.",
+    qubit_displays.KINDS[
+        1
+    ]: "After each column, three bars from the middle of a frame: ⟨X⟩, ⟨Y⟩ and ⟨Z⟩ of its qubit.",
+    qubit_displays.KINDS[
+        2
+    ]: "After each column, how full a frame is tells its qubit's purity, from 1/2 to 1.",
+}
+
+
+def diagram(
+    sample: Sample,
+    theme: style.Theme = "light",
+    *,
+    gate: int | None = None,
+    steps: int = STEPS,
+    gates: str = EACH,
+    cone: str = NONE,
+    display: str = DISCS,
+) -> panel.PanelFigure:
+    """Draw the circuit with every qubit's state in place.
+
+    Args:
+        sample: a sample of a model that can be drawn as gates.
+        theme: of the figure.
+        gate: so many gates are done; all unless told.
+        steps: so many fill T.
+        gates: "one per coupling" or "all of H in one".
+        cone: a read-out, whose light cone is drawn: what lies outside is grey; "none" for all alike.
+        display: "at the scrubber" for discs there, or what stands after every column.
+    """
+    walk = replay(sample, steps, gates)
+    at = gate_index(walk, gate)
+    drawn = walk.near(at)
+    seen = light_cone(sample, cone) if cone != NONE else None
+    rows = np.ptp([wire.y for wire in walk.wires]) + 2 * circuit_diagram.EDGE
+    choose("Display", display, DISPLAYS)
+    size = f"{count(walk.count, 'gate')} on {count(len(walk.wires), 'qubit')}"
+    whole = drawn[-1].last == walk.count  # else the end of the circuit is not in the drawing
+    likely, when = ends(sample, walk) if whole else ({}, "")
+    if seen is not None:
+        drawn = walk.greyed(drawn, seen)
+        title = describe_cone(cone, seen.count, walk.count, len(seen.qubits), len(walk.wires))
+    elif can(sample.model, "time"):
+        built = step_circuit(sample, steps, gates)
+        title = (
+            f"One step of dt = {built.dt:.3g} is {count(len(built.gates), 'gate')} on "
+            f"{count(len(built.wires), 'qubit')}"
+        )
+        again = "The step is done again, until T." if steps > 1 else "This step fills T."
+        every = tuple(range(len(walk.wires)))
+        column = 1 + max(box.column for box in drawn)
+        drawn = (
+            *drawn,
+            circuit_diagram.Box(f"×{steps}", column, every, walk.count + 1, walk.count, again),
+        )
+    elif can(sample.model, "gates"):
+        counts = Counter(name for name, *_ in walk.gates)
+        title = f"{size}: {', '.join(f'{number} {name}' for name, number in counts.items())}"
+    else:
+        title = (
+            f"{size}: encode, fuse, then "
+            f"{count(sum(box.name.startswith('C') for box in walk.boxes), 'convolution')} and "
+            f"{count(sum('U3' in box.name for box in walk.boxes), 'pooling')}"
+        )
+    figure = circuit_diagram.diagram(
+        drawn,
+        walk.wires,
+        at,
+        walk.bloch[at],
+        walk.entropy[at],
+        unit=min(60 if can(sample.model, "time") else 58, max(LEAST_UNIT, TALLEST / rows)),
+        between=walk.between(at),
+        display="" if display == DISCS else display,
+        ends=likely,
+        decision=decision(sample),
+        theme=theme,
+    )
+    shows = f"every operation in order, what is still to come faint. {_SHOWN[display]}"
+    if likely:
+        shows += f" At the ends of wires, how likely their qubits read 1 {when}, then the decision."
+    if seen is not None:
+        shows += f" Grey: gates that cannot change ⟨Z⟩ of {text.escape_markdown(cone)}."
+    if len(drawn) < len(walk.boxes):
+        first = drawn[0].first
+        last = max(box.last for box in drawn)
+        shows += f" Drawn are the gates from {first} to {last}; the others follow the scrubber."
+    shows += _describe_unused_states(sample) + cite_sample(sample)
+
+    def table() -> pd.DataFrame:
+        if seen is None:
+            return qubit_table(walk, at)
+        return pd.DataFrame(
+            [
+                {"gate": n, "name": name, "qubits": ", ".join(wires), "in_cone": inside}
+                for n, ((name, wires, *_), inside) in enumerate(
+                    zip(walk.gates, seen.inside, strict=True), 1
+                )
+            ]
+        )
+
+    return panel.PanelFigure(
+        "circuit",
+        title,
+        figure,
+        shows=shows,
+        not_shown="correlations between qubits: each is drawn on its own."
+        + describe_inert_fusion(sample),
+        alt=f"Circuit of {walk.count} gates; {at} are done. The table below lists them.",
+        table=table,
+    )
+
+
+def ends(sample: Sample, walk: circuit_replay.Replay) -> tuple[dict[int, float], str]:
+    """Return how likely each qubit that goes on reads 1, by its place in the drawing, and when: at T where the circuit
+    is a step of an evolution, else after the last gate.
+    """
+    if not can(sample.model, "time"):
+        return {row: float(1 - walk.bloch[-1][row, 2]) / 2 for row in walk.followed}, "at the end"
+    likely: list[float] = []
+    for name, d in zip(sample.modalities, sample.model.dims, strict=True):
+        levels = np.real(np.diag(reduced_states(sample, name)[-1]))
+        n = (d - 1).bit_length()
+        bits = np.arange(d)[:, None] >> np.arange(n)[::-1] & 1  # the first qubit leftmost
+        likely += np.clip(levels @ bits, 0, 1).tolist()
+    return dict(enumerate(likely)), "at T"
+
+
+def decision(sample: Sample) -> tuple[str, str]:
+    """Return the class with its softmax, or the score, on two lines.
+
+    And for the pointer the log-odds of every class.
+    """
+    names = sample.study.classes
+    scores = sample.scores
+    if not names:
+        return f"<b>score</b><br>{scores[0]:+.2f}", f"score {scores[0]:+.4f}"
+    c = int(np.argmax(scores))
+    lines = [
+        f"{style.label(name)}: log-odds {value:+.3f}, softmax {share:.3f}"
+        for name, value, share in zip(names, scores, sample.probabilities, strict=True)
+    ]
+    return (
+        f"<b>{style.label(names[c], 12)}</b><br>{sample.probabilities[c]:.2f}",
+        "<br>".join(lines[:20]),
+    )
+
+
+def _describe_unused_states(sample: Sample) -> str:
+    """Return which modalities have fewer levels than their qubits have states."""
+    if can(sample.model, "time"):
+        fewer = [
+            f"{d} levels of {text.escape_markdown(name)}"
+            for name, d in zip(sample.modalities, sample.model.dims, strict=True)
+            if d & (d - 1)
+        ]
+    else:
+        fewer = []
+    if fewer:
+        return f" The {listed(fewer)} are the first states of their qubits; the others are never reached."
+    return ""
+
+
+def describe_cone(readout: str, gates: int, all_gates: int, qubits: int, all_qubits: int) -> str:
+    """Describe what a read-out can depend on: its light cone holds all that may change it, not all that does."""
+    return (
+        f"{text.escape_markdown(readout)} can depend on {gates:,} of {count(all_gates, 'gate')} and {qubits:,} of "
+        f"{count(all_qubits, 'qubit')}"
+    )

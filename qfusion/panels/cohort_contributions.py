@@ -1,0 +1,376 @@
+"""Shares, relations and dividends of all samples and of a cohort on the same axes."""
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from scipy.special import ndtri
+
+from qfusion._sentences import ZERO, sizes
+from qfusion.analysis import cohort_groups, cohort_levels, cohort_table, text
+from qfusion.analysis.study import dividend_column
+from qfusion.explain import RELATIONS, stability, verdicts
+from qfusion.figures import cohort_charts, style
+from qfusion.panels import panel
+from qfusion.wording import backgrounds
+from qfusion.wording.cohorts import (
+    describe_level_intervals,
+    name_all,
+    name_all_with_size,
+    name_cohort_with_size,
+)
+from qfusion.wording.verdicts import RELATION_DEFINITIONS
+
+# All samples, a cohort of them and one sample on the same axes.
+
+MAX_TERMS = 8
+RESAMPLES = 500  # of clusters, from which a standard error is taken
+
+
+def shares(levels: cohort_levels.Levels, theme: style.Theme = "light") -> panel.PanelFigure:
+    """Draw the mean share of every modality in the sizes of the Shapley values."""
+    names = levels.study.modalities
+    column = cohort_table.share_column
+    columns = {name: levels.rows[column(name)].to_numpy(dtype=float) for name in names}
+    whole = cohort_levels.means(columns, clusters=levels.clusters())
+    part = cohort_levels.means(
+        {name: values[levels.inside] for name, values in columns.items()},
+        clusters=levels.clusters(levels.inside),
+    )
+    title = describe_leader(
+        {n: whole[n].value for n in names},
+        {n: part[n].value for n in names},
+        name_all(levels) if levels.parts else "",
+    )
+    figure = cohort_charts.share_bars(
+        whole,
+        part,
+        {} if levels.own is None else {name: float(levels.own[column(name)]) for name in names},
+        names,
+        whole_name=name_all_with_size(levels),
+        cohort_name=name_cohort_with_size(levels),
+        theme=theme,
+    )
+    alt = (
+        "Mean shares: "
+        + ", ".join(
+            f"{n} {part[n].value:.2f} in the cohort, {whole[n].value:.2f} in all" for n in names
+        )
+        + "."
+    )
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame(
+            [
+                {
+                    "modality": n,
+                    "level": level,
+                    "value": result[n].value,
+                    "low": result[n].low,
+                    "high": result[n].high,
+                    "n": result[n].n,
+                    "resamples": result[n].resamples,
+                }
+                for n in names
+                for level, result in (("all", whole), ("cohort", part))
+            ]
+        )
+
+    return panel.PanelFigure(
+        "cohort-shares",
+        title,
+        figure,
+        shows=f"the mean part of each modality in Σ|Shapley value| (MM-SHAP); bars: "
+        f"{describe_level_intervals(levels)}; "
+        "diamond: the sample. " + describe_study_background(levels),
+        not_shown="whether the modality was right, or which of its joint terms it shares.",
+        alt=alt,
+        table=table,
+    )
+
+
+def describe_leader(whole: Mapping[str, float], part: Mapping[str, float], every: str = "") -> str:
+    """Describe which modality leads on average, 10 points ahead of every other, or that none does.
+
+    Args:
+        whole, part: mean shares by modality, of all and of a cohort; not numbers where there are no samples.
+        every: what all are called; empty where the cohort is all of them.
+    """
+    means = part if every else whole
+    if any(np.isnan(value) for value in means.values()):
+        return "No sample of this cohort"
+    leader = verdicts.leader_of(means)
+    if not leader:
+        shares = ", ".join(
+            f"{text.escape_markdown(name)} {mean:.0%}"
+            for name, mean in sorted(means.items(), key=lambda item: -item[1])
+        )
+        return f"No modality leads{' in the cohort' if every else ' on average'}: {shares}"
+    if not every:
+        return f"{text.escape_markdown(leader)} leads with {whole[leader]:.0%} of the Shapley shares on average"
+    return (
+        f"{text.escape_markdown(leader)} leads in the cohort with {part[leader]:.0%} of the Shapley shares; in "
+        f"{every} it "
+        f"has {whole[leader]:.0%}"
+    )
+
+
+def relations(levels: cohort_levels.Levels, theme: style.Theme = "light") -> panel.PanelFigure:
+    """Draw how the modalities relate: how many samples of each kind, and how well they are predicted."""
+    kinds = list(RELATIONS)
+    rows = levels.rows
+    inside = levels.inside
+    is_kind = {kind: (rows["relation"] == kind).to_numpy() for kind in kinds}
+    size = rows["error"].to_numpy(dtype=float)
+    result = {
+        kind: [
+            cohort_levels.means({"e": size[keep]}, clusters=levels.clusters(keep))["e"]
+            for keep in (where, where & inside)
+        ]
+        for kind, where in is_kind.items()
+    }
+    whole, part = (
+        [int((where & keep).sum()) for where in is_kind.values()] for keep in (True, inside)
+    )
+    title = _describe_worst_relation({kind: pair[0] for kind, pair in result.items()})
+    figure = cohort_charts.relation_bars(
+        kinds,
+        whole,
+        part,
+        [(a, b) for a, b in result.values()],
+        chosen="" if levels.own is None else str(levels.own["relation"]),
+        whole_name=name_all_with_size(levels),
+        cohort_name=name_cohort_with_size(levels),
+        theme=theme,
+    )
+    shows = (
+        "how the modalities relate: "
+        + "; ".join(
+            f"{k}: {words[0].lower()}{words[1:-1]}" for k, words in RELATION_DEFINITIONS.items()
+        )
+        + f". Right: mean error ({text.escape_markdown(levels.study.unit_of_error)}) with "
+        f"{describe_level_intervals(levels)}. Click "
+        "a bar "
+        f"to make it the cohort. {describe_study_background(levels)}"
+    )
+    alt = "Types: " + ", ".join(f"{k} {n}" for k, n in zip(kinds, whole, strict=True)) + "."
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame(
+            [
+                {
+                    "type": k,
+                    "level": level,
+                    "count": n[i],
+                    "mean_error": result[k][j].value,
+                    "low": result[k][j].low,
+                    "high": result[k][j].high,
+                }
+                for i, k in enumerate(kinds)
+                for j, (level, n) in enumerate((("all", whole), ("cohort", part)))
+            ]
+        )
+
+    return panel.PanelFigure(
+        "types",
+        title,
+        figure,
+        shows=shows,
+        not_shown="why they differ in error: a type may be harder for other reasons.",
+        alt=alt,
+        table=table,
+    )
+
+
+def dividends(
+    levels: cohort_levels.Levels,
+    theme: style.Theme = "light",
+    *,
+    by: str = cohort_groups.NOT_GROUPED,
+) -> panel.PanelFigure:
+    """Draw the distribution of every dividend, of all and of the cohort.
+
+    Args:
+        levels: all samples, a cohort, one sample.
+        theme: of the figure.
+        by: "nothing", or what the samples are grouped by, see `cohort_groups.groupings`.
+    """
+    study = levels.study
+    rows = levels.rows
+    inside = levels.inside
+    terms = _drawn_terms(study.terms, rows)
+    values = {term: rows[dividend_column(term)].to_numpy(dtype=float) for term in terms}
+    if levels.own is None:
+        own = {}
+    else:
+        own = {term: float(levels.own[dividend_column(term)]) for term in terms}
+    unit = contribution_unit(levels)
+    if by == cohort_groups.NOT_GROUPED:
+        shape = "violins, the line inside is the mean"
+        group = np.full(len(rows), "", dtype=object)
+        drawn = cohort_charts.violins(
+            values,
+            {term: result[inside] for term, result in values.items()},
+            own,
+            study.modalities,
+            unit=unit,
+            whole_name=name_all_with_size(levels),
+            cohort_name=name_cohort_with_size(levels),
+            theme=theme,
+        )
+    else:
+        shape = "boxes: quartiles, whiskers 5 % to 95 %"
+        group, names = cohort_groups.groups(study, rows, by)
+        if levels.sample.id in rows.index:
+            at = str(group[rows.index.get_loc(levels.sample.id)])
+        else:
+            at = ""
+        drawn = cohort_charts.boxes(
+            values,
+            inside,
+            group,
+            names,
+            study.modalities,
+            sample=(at, own) if at else None,
+            by=by,
+            unit=unit,
+            whole_name=name_all_with_size(levels),
+            cohort_name=name_cohort_with_size(levels),
+            theme=theme,
+        )
+    rest = len(study.terms) - len(terms)
+    shows = (
+        f"every sample's exact contribution of each term, with its sign; {shape}; grey: all, coloured: "
+        "the cohort, diamond: this "
+        "sample. "
+    ) + describe_study_background(levels)
+    if rest:
+        shows += f" The {len(terms)} terms of largest mean size are drawn, {rest} are not."
+    alt = (
+        f"Contributions, {by}; medians of all: "
+        + panel.list_terms(
+            {term: float(np.median(result)) for term, result in values.items() if len(result)}
+        )
+        + "."
+    )
+
+    def table() -> pd.DataFrame:
+        return (
+            rows[[dividend_column(term) for term in terms]]
+            .assign(in_cohort=inside, group=group)
+            .reset_index()
+        )
+
+    return panel.PanelFigure(
+        "dividends",
+        _describe_spread(values, inside, levels.clusters()),
+        drawn,
+        shows=shows,
+        not_shown="how the terms of one sample go together: see the sample's waterfall.",
+        alt=alt,
+        table=table,
+    )
+
+
+def contribution_unit(levels: cohort_levels.Levels) -> str:
+    """Return what the contributions of a cohort's samples are of."""
+    if levels.study.classes and levels.output_wanted is None:
+        return "log-odds of the class decided for (nats)"
+    return levels.study.unit_of(levels.output_wanted or 0)
+
+
+def describe_study_background(levels: cohort_levels.Levels) -> str:
+    return backgrounds.describe_comparison(levels.study.explanation_background)
+
+
+def _describe_worst_relation(errors: dict[str, stability.Interval]) -> str:
+    """Return which type is predicted worst, where the intervals tell it apart from the others."""
+    known = {kind: entry for kind, entry in errors.items() if entry.known}
+    if len(known) < 2:
+        return "How do the modalities relate?"
+    worst = max(known, key=lambda kind: known[kind].low)
+    best = min(known, key=lambda kind: known[kind].high)
+    means = f"mean error {known[worst].value:.2f} against {known[best].value:.2f}"
+    if all(known[worst].low > entry.high for kind, entry in known.items() if kind != worst):
+        return f"‘{worst}’ is predicted worst: {means} in ‘{best}’"
+    if known[worst].low > known[best].high:
+        return f"‘{worst}’ is predicted worse than ‘{best}’: {means}"
+    return "No type is predicted clearly worse than another: the intervals overlap"
+
+
+def _drawn_terms(every: tuple[str, ...], rows: pd.DataFrame) -> list[str]:
+    """Return the terms that are drawn: all, or those of the largest mean size."""
+    if len(every) <= MAX_TERMS:
+        return list(every)
+    means = rows[[dividend_column(term) for term in every]].abs().mean().fillna(0.0).to_numpy()
+    return [every[i] for i in np.sort(np.argsort(-means, kind="stable")[:MAX_TERMS])]
+
+
+def _describe_spread(
+    values: Mapping[str, np.ndarray], part: np.ndarray, clusters: np.ndarray | None = None
+) -> str:
+    """Describe the term in which a cohort differs most from the rest, where one differs by more than two standard
+    errors, allowing for the number of terms.
+
+    Of everyone, which term varies most.
+
+    Args:
+        values: of each term, by coalition, (n,) each. part: who is in the cohort, bool (n,).
+        clusters: numbers of what the samples share, (n, k); None where they are independent.
+    """
+    if not part.any():
+        return "How are the terms of the decisions distributed?"
+    if part.all():
+        return panel.superlative(
+            {term: float(result.std()) for term, result in values.items()},
+            none="No term varies from sample to sample by as much as 0.01",
+            one="{names} varies most from sample to sample (standard deviation {value:.2f})",
+            some="{names} vary most, alike, from sample to sample (standard deviation {value:.2f})",
+            name=text.term,
+        )
+    moved = {
+        term: float(result[part].mean() - result[~part].mean()) for term, result in values.items()
+    }
+    far = float(ndtri(1 - (1 - stability.LEVEL) / 2 / len(values)))
+    errors = _difference_errors(np.stack([*values.values()], 1), part, clusters)
+    apart = {
+        term: value
+        for (term, value), error in zip(moved.items(), errors, strict=True)
+        if abs(value) > max(far * error, ZERO)
+    }
+    places = max(2, math.ceil(-math.log10(max(sizes(apart).values(), default=1.0))))
+    return panel.superlative(
+        apart,
+        places=places,
+        by_size=True,
+        none="The cohort does not differ from the rest in the mean of any term, beyond chance",
+        one="The cohort differs most from the rest in {names}, on average",
+        some="The cohort differs most, alike, from the rest in {names}, on average",
+        name=lambda term: f"{text.term(term)} ({moved[term]:+.{places}f})",
+    )
+
+
+def _difference_errors(
+    values: np.ndarray, part: np.ndarray, clusters: np.ndarray | None
+) -> np.ndarray:
+    """Return the standard errors (k,) of how far the means of values (n, k) lie apart in two groups.
+
+    Infinite where a group is of one sample alone, or of one cluster.
+    """
+    shared = np.arange(len(part))[:, None] if clusters is None else clusters
+    if any(len(np.unique(c[g])) < 2 for c in shared.T for g in (part, ~part)):
+        return np.full(values.shape[1], math.inf)
+    if clusters is None:
+        return np.sqrt(sum(values[g].var(0, ddof=1) / g.sum() for g in (part, ~part)))
+    with np.errstate(invalid="ignore"):  # of resamples without a group
+        inside, outside = (
+            np.concatenate(
+                [
+                    block[:, g] @ values[g] / block[:, g].sum(-1, keepdims=True)
+                    for block in stability.counts(len(part), RESAMPLES, clusters=clusters)
+                ]
+            )
+            for g in (part, ~part)
+        )
+    return np.asarray(np.nanstd(inside - outside, 0))

@@ -1,0 +1,177 @@
+"""Entanglement of a cohort's samples against interaction, and metrics after correlations are cut."""
+
+import math
+
+import pandas as pd
+
+from qfusion.analysis import (
+    cohort_levels,
+    cohort_measures,
+    cohort_table,
+    cut_measures,
+    drawn_samples,
+    text,
+)
+from qfusion.analysis.study import said_columns
+from qfusion.explain import cut_losses
+from qfusion.figures import cohort_charts, generator_attribution, notebook, numbers, style
+from qfusion.models.abilities import can
+from qfusion.panels import panel
+from qfusion.panels.cohort_contributions import describe_study_background
+from qfusion.panels.dynamics_page import can_cut
+from qfusion.training import metrics
+from qfusion.wording.cohorts import (
+    WITH_SIZE,
+    describe_correlation,
+    describe_intervals,
+    name_cohort,
+    name_split,
+)
+from qfusion.wording.cuts import describe_cuts
+from qfusion.wording.evidence import INERT
+
+_CAUTION = {
+    True: "a cause: both may follow from a third thing, such as how extreme a sample is. The entropy alone is "
+    "not entanglement here: jumps mix states too; pick negativity for that.",
+    False: "a cause: both may follow from a third thing, such as how clear a sample is. What convolution "
+    "entangles later is not in it. " + INERT,
+}
+
+
+def entanglement(
+    levels: cohort_levels.Levels,
+    theme: style.Theme = "light",
+    *,
+    measure: str = "",
+    strength: str = cohort_table.JOINT,
+    everyone: bool = False,
+) -> panel.PanelFigure:
+    """Draw the honest test of "entanglement explains fusion": one measure against the interaction strength.
+
+    Args:
+        levels: all samples, a cohort, one sample; of a model that entangles.
+        theme: of the figure.
+        measure: of entanglement or mixing, see `cohort_measures.measure_titles`; the first unless told.
+        strength: "joint", the sum of the sizes of the joint terms, or "joint_share", their part of all.
+        everyone: measured on all samples where some are drawn unless told.
+    """
+    study = levels.study
+    titles = cohort_measures.measure_titles(study)
+    strengths = cohort_measures.strength_titles(study)
+    measure = measure or next(iter(titles), "")
+    result = cohort_levels.correlate_measures(levels, measure, strength, everyone)
+    figure = cohort_charts.scatter(
+        result.rows.index.tolist(),
+        result.x,
+        result.y,
+        titles[measure],
+        strengths[strength],
+        cohort=result.inside,
+        chosen=levels.sample.id,
+        captions=next(
+            (result.rows[column].astype(str).tolist() for column in said_columns(result.rows)),
+            None,
+        ),
+        whole_name=f"others of {name_split(levels)}",
+        cohort_name=WITH_SIZE.format(name=name_cohort(levels), count=int(result.inside.sum())),
+        theme=theme,
+    )
+    shows = (
+        f"one point a sample: {drawn_samples.drawn_words(len(result.rows), len(levels.rows))}; intervals: "
+        f"{describe_intervals(study.dataset, result.rows)}. Click a point to open it. "
+        f"{describe_study_background(levels)}"
+    )
+    not_shown = (
+        f"{_CAUTION[can(study.model, 'time')]} Of {len(titles) * len(strengths)} pairs of measures some are related "
+        "by chance."
+    )
+    alt = f"{titles[measure]} against {strengths[strength]} for {len(result.rows)} samples."
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame(
+            {
+                "id": result.rows.index,
+                "in_cohort": result.inside,
+                measure: result.x,
+                strength: result.y,
+            }
+        )
+
+    return panel.PanelFigure(
+        "entanglement",
+        f"Does entanglement explain fusion? {describe_correlation(result.correlations['all'], measure, strength)}",
+        figure,
+        shows=shows,
+        not_shown=not_shown,
+        alt=alt,
+        table=table,
+    )
+
+
+def cut_test(
+    levels: cohort_levels.Levels, theme: style.Theme = "light", *, everyone: bool = False
+) -> panel.PanelFigure:
+    """Draw how good the model is on the cohort without the correlations of a modality; only of models with time.
+
+    Args:
+        everyone: measured on all of the cohort where some are drawn unless told.
+    """
+    rows = cut_rows(levels, everyone)
+    result = cut_measures.cuts_of_rows(levels.study, levels.places(rows))
+    metric = next(iter(result.after))
+    how = describe_intervals(levels.study.dataset, rows, cut_losses.RESAMPLES)
+    figure = notebook.draw_cut_test(
+        numbers.cut_table(result), levels.study.modalities, metric, theme=theme
+    )
+    shows = (
+        f"{generator_attribution.SAYS['cut-test'][0]} "
+        f"Here {describe_cut_scope(levels, everyone)}, the model as learned; {how}."
+    )
+    return panel.PanelFigure(
+        "cut-test",
+        f"Are the correlations needed? {text.escape_markdown(describe_cuts(result))}",
+        figure,
+        shows=shows,
+        not_shown=generator_attribution.SAYS["cut-test"][1],
+        alt=f"{metrics.describe[metric].short} of {len(rows):,} samples after a cut at each time.",
+        table=lambda: numbers.cut_table(result),
+    )
+
+
+def cut_rows(levels: cohort_levels.Levels, everyone: bool = False) -> pd.DataFrame:
+    """Return the samples of the cohort whose correlations are cut: those that can be evolved in some seconds, or
+    everyone.
+    """
+    rows = levels.rows[levels.inside]
+    return rows.iloc[
+        drawn_samples.drawn_places(
+            len(rows), cohort_measures.MAX_SLOW, cohort_measures.FEW_SLOW, everyone
+        )
+    ]
+
+
+def describe_cut_scope(levels: cohort_levels.Levels, everyone: bool = False) -> str:
+    """Describe which these are, as markdown."""
+    some = len(cut_rows(levels, everyone))
+    whole = int(levels.inside.sum())
+    sentence = drawn_samples.drawn_words(some, whole)
+    if levels.parts:
+        sentence += f" of the {text.escape_markdown(name_cohort(levels))}"
+    return sentence
+
+
+# When panels are shown, and what readers choose.
+
+AT_ONCE = 1.0  # seconds: what takes longer is asked for first
+
+
+def cut_seconds(levels: cohort_levels.Levels) -> float:
+    """Return how long the cuts of the cohort take, roughly."""
+    return 8e-3 * len(cut_rows(levels)) * (math.prod(levels.study.model.dims) / 64) ** 2.5
+
+
+def can_afford_cuts(levels: cohort_levels.Levels, wanted: bool = False, **_: object) -> bool:
+    """Return whether correlations of several samples can be cut, and it takes at most a second or is `wanted`."""
+    return (
+        can_cut(levels) and len(cut_rows(levels)) > 1 and (wanted or cut_seconds(levels) < AT_ONCE)
+    )

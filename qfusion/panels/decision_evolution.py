@@ -1,0 +1,214 @@
+"""The decision on a sample over time, as if the system were read out earlier."""
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from qfusion._checks import choose
+from qfusion._sentences import listed
+from qfusion.analysis import sample_evolution, text
+from qfusion.analysis.sample import Sample
+from qfusion.explain import stability
+from qfusion.figures import decision_charts, evolution_charts, numbers, style
+from qfusion.panels import panel
+from qfusion.quantum.measure_kinds import KINDS
+from qfusion.wording import answers
+from qfusion.wording.backgrounds import describe_baseline, describe_comparison
+from qfusion.wording.samples import cite_sample, cite_states
+
+ENTROPY, ENTANGLEMENT, PAIRS = ABOVE = ("entropy", "entanglement", "mutual information")
+(DIVIDENDS, SHAPLEY), WHOLE = stability.TERM_KINDS, "all together"
+SHOWN_STATES = 4
+_ABOVE = {
+    ENTROPY: (
+        "entropy",
+        "how mixed each modality's state and all together become (von Neumann entropy)",
+        "the mean entropy",
+    ),
+    ENTANGLEMENT: (
+        "negativity",
+        "the entanglement of each modality with the rest (logarithmic negativity)",
+        "the mean entanglement",
+    ),
+    PAIRS: (
+        "mutual_information",
+        "what the pairs on which changed terms act share, classical and quantum (mutual "
+        "information)",
+        "the mean mutual information of pairs",
+    ),
+}
+
+
+def upper_measures(modalities: Sequence[str]) -> tuple[str, ...]:
+    """Return what can be drawn above the decision: a single modality has no pairs."""
+    return ABOVE if len(modalities) > 1 else ABOVE[:-1]
+
+
+def upper_curves(
+    sample: Sample, above: str = ENTROPY
+) -> tuple[dict[str, np.ndarray], np.ndarray, str, str]:
+    """Return what moves beside the decision: series of each modality and of all, or of the pairs that the tweak acts
+    on.
+
+    The mean over modalities or these pairs, its name, its unit.
+    """
+    kind, _, name = _ABOVE[choose("Measure", above, upper_measures(sample.modalities))]
+    if above == PAIRS:
+        pairs = tweaked_pairs(sample)
+        series = _mutual_information(sample, pairs)
+        if len(pairs) == 1:
+            name = f"the mutual information of {listed([text.escape_markdown(name) for name in pairs[0]])}"
+    else:
+        series = sample.track(negativity=above == ENTANGLEMENT).measures.single(kind)
+    # a pure state's is 0 up to rounding
+    mean = np.mean([values for whose, values in series.items() if whose], 0).clip(0.0) + 0.0
+    return series, mean, name, KINDS[kind].unit
+
+
+def tweaked_pairs(sample: Sample) -> list[tuple[str, ...]]:
+    """Return the pairs of modalities that changed terms act on, within larger groups too.
+
+    All where nothing is changed, or all that evolves.
+    """
+    parts = sample_evolution.affected_modalities(sample.tweak, sample.modalities) or [
+        sample.modalities
+    ]
+    return [
+        pair
+        for pair in combinations(sample.modalities, 2)
+        if any({*part} <= {*pair} or {*pair} <= {*part} for part in parts)
+    ]
+
+
+def _mutual_information(sample: Sample, pairs: Sequence[tuple[str, ...]]) -> dict[str, np.ndarray]:
+    shared = sample.track().measures.of("mutual_information")
+    return {"+".join(pair): shared[pair].clip(0.0) + 0.0 for pair in pairs}
+
+
+@panel.cached
+def decision_over_time(
+    sample: Sample,
+    theme: style.Theme = "light",
+    *,
+    above: str = ENTROPY,
+    terms: str = DIVIDENDS,
+    t: float = 1.0,
+) -> panel.PanelFigure:
+    """Draw the entropies or entanglement and the terms of the decision on one time axis.
+
+    Args:
+        sample: a sample of a model with time.
+        theme: of the figure.
+        above: "entropy", "entanglement" or "mutual information" of the pairs that the tweak acts on: what is drawn
+            above the decision.
+        terms: "contributions" or "Shapley values".
+        t: where the cursor stands, a share of T; none is drawn at 0 and 1.
+    """
+    times = sample.places
+    along = sample.along
+    learned = sample.learned
+    series, mean, name, unit = upper_curves(sample, above)
+    shown = terms_over_time(sample, terms)
+    before = None
+    if sample.tweak != learned.tweak:
+        before = (
+            learned.places,
+            _mutual_information(learned, tweaked_pairs(sample))
+            if above == PAIRS
+            else upper_curves(learned, above)[0],
+            terms_over_time(learned, terms),
+        )
+    title = answers.answer(along, mean, name, unit, [f"t = {at:.2f}" for at in times])
+    figure = evolution_charts.decision_lines(
+        times,
+        series,
+        shown,
+        sample.modalities,
+        before=before,
+        unit=sample.unit,
+        above=KINDS[_ABOVE[above][0]].short_axis,
+        what="contribution" if terms == DIVIDENDS else "Shapley value",
+        cursor=cursor_time(sample, t),
+        theme=theme,
+    )
+    shows = f"above, {_ABOVE[above][1]}; below, the decision if it were read out at t, split into "
+    if terms == DIVIDENDS:
+        shows += f"contributions: {_describe_dashes(len(sample.modalities))}."
+    else:
+        shows += "Shapley values."
+    if before:
+        shows += " Thin, dotted: as learned."
+    shows += cite_states(sample) + " " + describe_comparison(sample.study.background)
+    not_shown = "that what stands above decides: it is correlation"
+    if above == ENTROPY:
+        not_shown += ", and jumps raise it too"
+    not_shown += ". The baseline is left out below."
+    alt = (
+        f"Above, {above}: {panel.list_curves(series)}. Below, {terms}: "
+        f"{panel.list_curves({term: entry for term, entry in shown.items() if term}, '+.2f')}."
+    )
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame(
+            {"t": times}
+            | {f"dividend[{term or 'baseline'}]": line for term, line in along.items()}
+            | {f"shapley[{name}]": line for name, line in sample.shapley_along.items()}
+            | {f"{above}[{name or 'all'}]": line for name, line in series.items()}
+        )
+
+    return panel.PanelFigure(
+        "decision-over-time",
+        title,
+        figure,
+        called=f"{above.capitalize()} and contributions over time",
+        lead=f"**When did it happen?** {answers.since_when(sample)} **What did the dynamics add?** "
+        f"{answers.what_was_added(sample)}",
+        shows=shows,
+        not_shown=not_shown,
+        alt=alt,
+        table=table,
+    )
+
+
+def _describe_dashes(modalities: int) -> str:
+    """Return how the terms of so many modalities are drawn, in words."""
+    most = "dotted all three" if modalities == 3 else "dotted in larger groups"
+    return ", ".join(("solid alone", "dashed in pairs", most)[:modalities])
+
+
+@panel.cached
+def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
+    """Draw the decision at T, term by term."""
+    final = sample.dividends
+    figure = decision_charts.waterfall(
+        final,
+        sample.modalities,
+        truth=sample.target,
+        unit=sample.unit,
+        quantity=sample.quantity,
+        theme=theme,
+    )
+    return panel.PanelFigure(
+        "waterfall-now",
+        answers.finding(final),
+        figure,
+        shows=f"the decision at T under the sliders, term by term.{cite_sample(sample)} "
+        f"{describe_baseline(sample.study.background)}",
+        not_shown="how it was as learned: press Reset.",
+        alt=f"Waterfall of the decision at T: {panel.list_terms(final)}.",
+        table=lambda: numbers.terms_table(final),
+    )
+
+
+def terms_over_time(sample: Sample, what: str) -> dict[str, np.ndarray]:
+    """Return the contributions, or the Shapley values, of the explained output over time, by name."""
+    return sample.along if what == DIVIDENDS else sample.shapley_along
+
+
+def cursor_time(sample: Sample, t: float) -> float | None:
+    """Return the time of a share t of T, where a cursor is drawn: not at 0 and 1."""
+    if 0 < t < 1:
+        return t * float(sample_evolution.time_grid(float(sample.model.duration))[-1])
+    return None

@@ -1,0 +1,226 @@
+"""The smallest changes of states and parameters that flip a decision. Distances of states are in radians."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from qfusion._checks import check
+from qfusion._sentences import count
+from qfusion.analysis import decision_flips, text
+from qfusion.analysis.sample import Sample
+from qfusion.analysis.study import Study
+from qfusion.figures import state_changes, style
+from qfusion.models import terms
+from qfusion.models.abilities import can
+from qfusion.models.terms import Search
+from qfusion.panels import panel
+from qfusion.wording import answers
+from qfusion.wording.operators import name_parameter
+
+
+def nearest_flips(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
+    """Draw for each modality the nearest state that flips the decision, and the nearest sample with such a state."""
+    study = sample.study
+    result = decision_flips.what_would_flip(sample.study, sample.row)
+    farthest, unit, how = _distance_terms(study, result)
+    never = [text.escape_markdown(name) for name, flip in result.items() if not flip.state.possible]
+    unsure = [
+        text.escape_markdown(name)
+        for name, flip in result.items()
+        if flip.state.possible and not flip.state.verified
+    ]
+    first = next(iter(result.values()))
+    figure = state_changes.flip_distances(
+        list(result),
+        [flip.state.distance for flip in result.values()],
+        [flip.donor.distance for flip in result.values()],
+        study.modalities,
+        farthest=farthest,
+        unit=unit,
+        theme=theme,
+    )
+    shows = (
+        "the smallest change of one modality's state, the others as they are, that turns the decision, now "
+        f"{answers.numbered(study, first.state.before)}; {how}. Diamonds: the nearest of {first.donor.tried:,} "
+        "samples whose state of it does so. "
+    )
+    if unsure:
+        shows += f"**Not confirmed by running the model again: {', '.join(unsure)}.**"
+    elif len(never) < len(result):
+        shows += "Each was set in the model, the model run again, and the decision seen to change."
+    if never and can(study.model, "states"):
+        shows += f" No state whatever of {', '.join(never)} can do it."
+    elif never:
+        shows += f" None was found of {', '.join(never)}."
+    distances = []
+    for name, flip in result.items():
+        distance = f"{flip.state.distance:.2f}" if flip.state.possible else "none"
+        distances.append(f"{name} {distance}")
+    alt = f"Distances to a flip: {', '.join(distances)}."
+
+    def table() -> pd.DataFrame:
+        rows = []
+        for name, flip in result.items():
+            state = flip.state
+            donor = flip.donor
+            rows.append(
+                {
+                    "sample": sample.id,
+                    "modality": name,
+                    "possible": state.possible,
+                    "distance_rad": state.distance,
+                    "optimum": "exact" if state.exact else "best found",
+                    "decision_after": answers.verdict(study, state.after) if state.possible else "",
+                    "verified": state.verified,
+                    "room": state.reach,
+                    "nearest_sample": flip.donor_id,
+                    "its_distance_rad": donor.distance,
+                    "samples_that_flip": donor.turning,
+                    "samples_tried": donor.tried,
+                }
+            )
+        return pd.DataFrame(rows)
+
+    return panel.PanelFigure(
+        "flips",
+        f"What would flip it? {answers.flip(study, result)}",
+        figure,
+        shows=shows,
+        not_shown="whether any words, sound or picture would give that state; changes of several modalities at once.",
+        alt=alt,
+        table=table,
+    )
+
+
+def _distance_terms(
+    study: Study, flips: Mapping[str, decision_flips.Flip]
+) -> tuple[float, str, str]:
+    """Return the largest distance there can be, what it is called, and how the smallest is found."""
+    if can(study.model, "kets"):
+        return math.pi / 2, "Fubini–Study angle", "exact, by a secular equation"
+    if can(study.model, "states"):
+        return (
+            math.pi * math.sqrt(study.model.elements),
+            "norm of the change of the angles θ",
+            "the best of many starts; whether there is any is exact",
+        )
+    return (
+        max(
+            [
+                part
+                for flip in flips.values()
+                for part in (flip.state.distance, flip.donor.distance)
+                if math.isfinite(part)
+            ],
+            default=1.0,
+        ),
+        "norm of the change of what its encoder gives",
+        "the best that gradients and other samples led to; there may be nearer ones",
+    )
+
+
+def parameter_flips(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
+    """Draw the smallest change of each parameter or angle that flips the decision."""
+    study = sample.study
+    search = decision_flips.parameters_that_flip(sample.study, sample.row)
+    check(
+        bool(search.changes),
+        f"None of the {search.tried} knobs flips this decision on its own ({search.ranges}).",
+    )
+    result = search.changes
+    names = [name_parameter(study, change) for change in result]
+    title = describe_smallest_turn(
+        result, names, answers.verdict(study, result[0].after), search.tried
+    )
+    figure = state_changes.turn_sizes(
+        names,
+        np.array([change.size for change in result]),
+        theme=theme,
+        axis="relative change that flips the decision"
+        if can(study.model, "time")
+        else "change of the angle that flips the decision (rad)",
+    )
+    shows = (
+        "for each knob the smallest change that turns the decision on this sample, all others as learned "
+        f"({search.ranges}); {_describe_search(search)} "
+        f"{sum(change.verified for change in result)} of {len(result)} were confirmed by running the model with "
+        "the knob turned."
+    )
+    alt = (
+        "Smallest changes of knobs: "
+        + ", ".join(f"{name} {change.size:.3f}" for name, change in zip(names, result, strict=True))
+        + "."
+    )
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame(
+            [
+                {
+                    "sample": sample.id,
+                    "kind": change.kind,
+                    "knob": change.name,
+                    "learned": change.learned,
+                    "flips_at": change.value,
+                    "size": change.size,
+                    "decision_after": answers.verdict(study, change.after),
+                    "verified": change.verified,
+                }
+                for change in result
+            ]
+        )
+
+    return panel.PanelFigure(
+        "knob-flips",
+        title,
+        figure,
+        shows=shows,
+        not_shown="what the turned knob does to other samples: the Dynamics and Circuit pages show their test metrics.",
+        alt=alt,
+        table=table,
+    )
+
+
+def describe_smallest_turn(
+    parameter_changes: Sequence[terms.ParameterChange],
+    names: Sequence[str],
+    to: str,
+    tried: int,
+) -> str:
+    """Describe which knob flips a decision by the smallest turn, of those found, the smallest first.
+
+    Args:
+        parameter_changes: one at least. names: of their knobs. to: the decision after the first one, as markdown.
+        tried: how many knobs were turned.
+    """
+    first = parameter_changes[0]
+    places = next(
+        n for n in range(2, 17) if n == 16 or f"{first.learned:.{n}f}" != f"{first.value:.{n}f}"
+    )
+    alike = [
+        text.escape_markdown(name)
+        for name, change in zip(names, parameter_changes, strict=True)
+        if f"{change.size:.3f}" == f"{first.size:.3f}"
+    ]
+    if len(alike) == 1:
+        smallest = "Smallest turn"
+    else:
+        smallest = f"Smallest turn, as small as {count(len(alike) - 1, 'other')}"
+    if first.verified:
+        flips = "flips it"
+    else:
+        flips = "should flip it, which running the model did not confirm,"
+    return (
+        f"{smallest}: {alike[0]}, from {first.learned:.{places}f} to {first.value:.{places}f}, {flips} to {to}; "
+        f"{len(parameter_changes)} of {count(tried, 'knob')} can"
+    )
+
+
+def _describe_search(search: Search) -> str:
+    if search.resolution == 0:
+        return "exact, since every output is a + b cos φ + c sin φ in one angle."
+    return (
+        f"found on an interpolant through 13 settings of each knob (last coefficients {search.resolution:.0e} of "
+        "the largest), then on the model itself; a pair of crossings closer than that can be missed."
+    )

@@ -1,0 +1,218 @@
+"""States of one sample: entropies, masses, beliefs and fused qubits."""
+
+from collections.abc import Mapping
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from qfusion._checks import check
+from qfusion._sentences import listed, size, top
+from qfusion.analysis import text
+from qfusion.analysis.sample import Sample
+from qfusion.figures import circuit_charts, evidence_fusion, evolution_charts, style
+from qfusion.panels import panel
+from qfusion.quantum.measure_kinds import KINDS, Part
+from qfusion.wording.evidence import INERT
+from qfusion.wording.samples import cite_sample, cite_states
+
+
+@panel.cached
+def entropies(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
+    """Draw the entropies per modality and joint over the evolution as learned; of a model with time."""
+    track = sample.learned.track()
+    series = track.measures.single("entropy")
+    ends = {name: float(values[-1]) for name, values in series.items() if name}
+    parts: dict[Part, np.ndarray] = {
+        (name,) if name else (): values for name, values in series.items()
+    }
+    figure = evolution_charts.measure_lines(
+        track.times, parts, sample.modalities, KINDS["entropy"].axis, height=280, theme=theme
+    )
+    alt = (
+        "Entropy over time: at T "
+        + ", ".join(f"{name} {value:.2f}" for name, value in ends.items())
+        + " nats."
+    )
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame(
+            {"t": track.times} | {f"entropy[{k or 'all'}]": v for k, v in series.items()}
+        )
+
+    return panel.PanelFigure(
+        "entropies",
+        describe_most_mixed(ends),
+        figure,
+        shows="how far each modality's state, and all together, has become mixed by time t: by entanglement with the "
+        "others and by jumps." + cite_states(sample.learned),
+        not_shown="which modality decided: entropy is correlation, not attribution.",
+        alt=alt,
+        table=table,
+    )
+
+
+def describe_most_mixed(ends: Mapping[str, float]) -> str:
+    """Describe which modality has the largest entropy at the end, in nats, where one has."""
+    return panel.superlative(
+        ends,
+        none="No modality ends up mixed ({size} nats)",
+        only="{names} ends up mixed ({size} nats)",
+        one="{names} ends up the most mixed ({size} nats)",
+        some="{names} end up equally mixed, the most of all ({size} nats)",
+        every="{names} end up equally mixed ({size} nats)",
+    )
+
+
+@panel.cached
+def masses(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
+    """Draw the mass each modality gives each element, and the fused one; of a model with rules."""
+    reading = sample.reading
+    pairs = ""
+    if reading.pairwise is not None:
+        by_pair = [
+            f"{text.escape_markdown(a)} – {text.escape_markdown(b)} {reading.pairwise[i, j]:.2f}"
+            for (i, a), (j, b) in combinations(enumerate(reading.modalities), 2)
+        ]
+        pairs = f" Dempster's K of each pair: {', '.join(by_pair)}."
+    title = describe_disagreement(
+        dict(zip(reading.elements, reading.disagreement.tolist(), strict=True)),
+        reading.conflict,
+    )
+    figure = evidence_fusion.masses(
+        reading.masses,
+        reading.fused,
+        reading.modalities,
+        (
+            reading.elements
+            if reading.elements_are_classes
+            else [str(i) for i in range(len(reading.elements))]
+        ),
+        marked=_true_element(sample),
+        theme=theme,
+    )
+    not_shown = "what the network does with the fused masses afterwards"
+    if reading.elements_are_classes:
+        not_shown += ". "
+    else:
+        not_shown += "; elements are learned here, they have no names. "
+    not_shown += INERT
+    alt = (
+        "Heat map of masses: fused "
+        + ", ".join(f"{e} {v:.2f}" for e, v in zip(reading.elements, reading.fused, strict=True))
+        + "."
+    )
+    return panel.PanelFigure(
+        "masses",
+        title,
+        figure,
+        shows="how much each modality supports each element (sin² θ/2, the chance that its qubit reads 1), and what "
+        f"the fusion makes of it.{pairs}{cite_sample(sample)}",
+        not_shown=not_shown,
+        alt=alt,
+        table=lambda: reading.frame().reset_index(),
+    )
+
+
+def describe_disagreement(by_element: Mapping[str, float], K: float | None) -> str:
+    """Describe on which element the modalities' masses contradict each other most, where they do.
+
+    With Dempster's K of elements that are classes (None of others).
+    """
+    first = [
+        text.escape_markdown(name) if K is None else f"‘{text.escape_markdown(name)}’"
+        for name in top(by_element)
+    ]
+    largest = max((value for value in by_element.values() if value == value), default=0.0)
+    words = listed(first) if len(first) <= panel.MAX_NAMED else f"{len(first)} elements alike"
+    most = f"most on {words}" if 0 < len(first) < len(by_element) else "on all elements alike"
+    if K is None:
+        if round(largest, 2) <= 0:
+            return f"The masses differ on no element ({size(max(largest, 0.0))})"
+        return f"The masses differ {most} ({largest:.2f}{' each' if len(first) > 1 else ''})"
+    if not np.isfinite(K):
+        return "A modality supports no class at all, so that Dempster's K is not defined"
+    if round(K, 2) <= 0:
+        return (
+            f"Dempster's K of the masses is {size(max(K, 0.0))}: they hardly contradict each other"
+        )
+    return f"The masses contradict each other with Dempster's K = {K:.2f}, {most}"
+
+
+@panel.cached
+def beliefs(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
+    """Draw belief, plausibility and betting probability of every class; of a model whose elements are classes."""
+    reading = sample.reading
+    by_fusion = reading.by_fusion
+    check(
+        by_fusion is not None,
+        "Elements of this model are no classes, so that there are no beliefs. Look at `masses`.",
+    )
+    figure = evidence_fusion.belief_bars(
+        by_fusion.belief,
+        by_fusion.pignistic,
+        by_fusion.plausibility,
+        reading.elements,
+        truth=_true_element(sample),
+        theme=theme,
+    )
+    return panel.PanelFigure(
+        "beliefs",
+        describe_bet(dict(zip(reading.elements, by_fusion.pignistic.tolist(), strict=True))),
+        figure,
+        shows="evidence theory on the fused masses: what speaks for a class alone (belief), what does not speak "
+        "against it (plausibility), and the probability to bet with (pignistic)."
+        + cite_sample(sample),
+        not_shown="the network's answer, which is read from the same qubits after convolution and pooling.",
+        alt=f"Pignistic probability of each class: {panel.list_numbers(reading.elements, by_fusion.pignistic)}.",
+        table=lambda: reading.frame().reset_index(),
+    )
+
+
+def describe_bet(pignistic: Mapping[str, float]) -> str:
+    """Describe on which class the fused masses would bet, by probability; on none where no class has any mass."""
+    if not np.isfinite(list(pignistic.values())).any():
+        return "The fused evidence speaks for no class: it would bet on none"
+    return panel.superlative(
+        pignistic,
+        one="The fused evidence alone would bet on {names} ({share})",
+        some="The fused evidence alone would bet on {names} ({share} each)",
+        name=lambda name: f"‘{text.escape_markdown(name)}’",
+        many="{count} classes alike",
+        join=" or ".join,
+    )
+
+
+@panel.cached
+def fused_entropies(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
+    """Draw the entropy of every fused qubit, its entanglement with the modality qubits; of a model with rules."""
+    reading = sample.reading
+    return panel.PanelFigure(
+        "fused-entropies",
+        describe_most_entangled(dict(zip(reading.elements, reading.entropy.tolist(), strict=True))),
+        circuit_charts.qubit_bars(reading.entropy, reading.elements, "entropy (nats)", theme=theme),
+        shows="the von Neumann entropy of each fused qubit, at most ln 2. Fusion leaves it and its modality qubits in "
+        f"a pure state together, so this is their entanglement.{cite_sample(sample)} {INERT}",
+        not_shown="which modality decided: entropy is correlation, not attribution.",
+        alt=f"Entropy of each fused qubit in nats: {panel.list_numbers(reading.elements, reading.entropy)}.",
+        table=lambda: reading.frame().reset_index(),
+    )
+
+
+def describe_most_entangled(entropy: Mapping[str, float]) -> str:
+    """Describe which fused qubit has the largest entropy, in nats, where one has."""
+    return panel.superlative(
+        entropy,
+        none="No fused qubit is entangled with what it was fused from ({size} nats)",
+        only="The fused qubit is entangled with what it was fused from ({size} nats)",
+        one="Fused qubit {names} is the most entangled with what it was fused from ({size} nats)",
+        some="Fused qubits {names} are the most entangled, alike, with what they were fused from ({size} nats)",
+        every="All fused qubits are equally entangled with what they were fused from ({size} nats)",
+        name=lambda name: f"‘{text.escape_markdown(name)}’",
+        many="{count} of {all}",
+    )
+
+
+def _true_element(sample: Sample) -> int | None:
+    """Return which element stands for the true class, where elements are classes."""
+    return sample.true_class if sample.study.model.elements_are_classes else None
