@@ -250,7 +250,9 @@ def test_the_page_works_all_out_behind_it_and_says_how_far_it_is(few: Any) -> No
 
 
 def test_it_can_be_cancelled(few: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cohort_levels, "correlate_measures", _slowly(cohort_levels.correlate_measures))
+    monkeypatch.setattr(
+        cohort_levels, "correlate_measures", _slowly(cohort_levels.correlate_measures)
+    )
     app = visit("Cohorts", **ADDRESS, measured="all")
     assert "All samples: " in str([element.proto.text for element in app.get("progress")])
     app.button(key="_all_cancel_entanglement").click().run()
