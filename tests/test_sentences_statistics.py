@@ -13,11 +13,11 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from qfusion.analysis import cohort_slices
 from qfusion.errors import InvalidInput
 from qfusion.explain.stability import Interval
 from qfusion.panels import (
     cohort_contributions,
-    cohorts as slices,
     device_noise,
     leaderboard,
     wrong_samples,
@@ -311,10 +311,10 @@ def test_which_type_is_predicted_worst(
 def test_which_slice_is_worse(independent: float, stands_out: bool) -> None:
     """A slice is `wrong more often` only beyond chance among all slices: 40 % of n against 30 % is 0.1 sqrt(n / 0.21)
     standard errors, to be more than 2.24 for two slices (Bonferroni). Alone, it is all samples."""
-    low, high = slices.errors.wilson(0.4 * independent, independent)
-    worse: Any = slices.errors.Slice("digit 3", (), 400, 160, 0.4, low, high, 1.0)
-    other: Any = slices.errors.Slice(
-        "digit 4", (), 400, 80, 0.2, *slices.errors.wilson(80, 400), 1.0
+    low, high = cohort_slices.wilson(0.4 * independent, independent)
+    worse: Any = cohort_slices.Slice("digit 3", (), 400, 160, 0.4, low, high, 1.0)
+    other: Any = cohort_slices.Slice(
+        "digit 4", (), 400, 80, 0.2, *cohort_slices.wilson(80, 400), 1.0
     )
     assert wrong_samples._slice_title([worse, other], 0.3, True).startswith(
         "‘digit 3’ is wrong more often: 40%"

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from benchmarks import audit as benchmark
 from qfusion import data, explain
-from qfusion.analysis import audit, audit_rows, benchmark_board, fusion_tests
+from qfusion.analysis import audit, audit_basis, audit_rows, benchmark_board, fusion_tests
 from qfusion.analysis.opening import open_study
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import build, can, registry, twins
@@ -390,7 +390,7 @@ def test_worth_says_which_way_is_better_and_counts_a_training_once(monkeypatch: 
     records += [record("qj-mean-field", s, 0.4) for s in range(2)]
     records += [{"variant": "qj", "seed": 3, "failed": "ValueError: no"}]
     mae = ("mae", metrics.describe["mae"])
-    monkeypatch.setattr(audit_rows, "main_metric", lambda dataset: mae)
+    monkeypatch.setattr(audit_basis, "main_metric", lambda dataset: mae)
     entry = audit_rows.entry(records, open_study("qj-planted").dataset)
     assert entry["rows"][0]["worth"] == pytest.approx(0.212)
     assert entry["rows"][0]["margin"] == audit_rows.WITHIN  # less than a quarter of .302
