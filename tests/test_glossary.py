@@ -7,7 +7,7 @@ import re
 
 import numpy as np
 
-from qfusion.panels import pages as programs, panel as spoken
+from qfusion.panels import alt_text, pages as programs
 from qfusion.ui import frame, glossary
 
 TITLES = {title for pages in frame.PAGES.values() for _, title, _ in pages}
@@ -84,17 +84,18 @@ def test_the_search_reads_names_other_names_and_sentences() -> None:
 
 
 def test_numbers_are_said_in_words() -> None:
-    assert spoken.list_numbers(["text", ""], [0.41, -0.1], "+.2f") == "text +0.41, baseline -0.10"
-    many = spoken.list_numbers([f"a{n}" for n in range(20)], np.arange(20), ".0f")
+    assert alt_text.list_numbers(["text", ""], [0.41, -0.1], "+.2f") == "text +0.41, baseline -0.10"
+    many = alt_text.list_numbers([f"a{n}" for n in range(20)], np.arange(20), ".0f")
     assert many.startswith("largest of 20: a19 19, a18 18, ")
-    assert many.count(",") == spoken.MAX_NUMBERS - 1
+    assert many.count(",") == alt_text.MAX_NUMBERS - 1
     assert (
-        spoken.list_curves({"text": np.array([0, 0.5]), "": np.array([1, 2])})
+        alt_text.list_curves({"text": np.array([0, 0.5]), "": np.array([1, 2])})
         == "text from 0.00 to 0.50, all together from 1.00 to 2.00"
     )
     assert (
-        spoken.list_pairs("ab", [0, 0], [0.1, 0.9]) == "b 0.90 (before 0.00), a 0.10 (before 0.00)"
+        alt_text.list_pairs("ab", [0, 0], [0.1, 0.9])
+        == "b 0.90 (before 0.00), a 0.10 (before 0.00)"
     )
-    assert spoken.list_coherences(np.array([[0.5, 0.3j], [-0.3j, 0.5]]), "01").endswith(
+    assert alt_text.list_coherences(np.array([[0.5, 0.3j], [-0.3j, 0.5]]), "01").endswith(
         "off the diagonal is 0.30, between 0 and 1"
     )

@@ -39,6 +39,7 @@ from qfusion.explain.stability import Interval, Stability
 from qfusion.explain.state_cuts import Cuts
 from qfusion.figures import export
 from qfusion.panels import (
+    alt_text,
     changed_decision,
     circuit_panel,
     cohort_contributions,
@@ -56,7 +57,6 @@ from qfusion.panels import (
     nearest_samples,
     network,
     network_layers,
-    panel,
     planted_truth,
     qubit_panels,
     sample_columns,
@@ -291,7 +291,7 @@ def check_count() -> None:
 def check_largest_entry_off_a_diagonal() -> None:
     for a, b, c in itertools.product((0.0, 0.004, 0.2, 0.2004, 0.5), repeat=3):
         found = {"x and y": a, "x and z": b, "y and z": c}
-        words = panel.list_coherences(np.array([[1, a, b], [-a, 1, c], [b, c * 1j, 1]]), "xyz")
+        words = alt_text.list_coherences(np.array([[1, a, b], [-a, 1, c], [b, c * 1j, 1]]), "xyz")
         best = winners(found)
         assert words.startswith("3 by 3 entries")
         if written(max(found.values())) == 0:
@@ -300,7 +300,7 @@ def check_largest_entry_off_a_diagonal() -> None:
             assert f"is {max(found.values()):.2f}" in words
             assert {name for name in found if name in words} == (best if len(best) == 1 else set())
             assert len(best) == 1 or f"of {len(best)} pairs" in words
-    assert "none" in panel.list_coherences(np.ones((1, 1)), "x")
+    assert "none" in alt_text.list_coherences(np.ones((1, 1)), "x")
 
 
 # ---- samples

@@ -14,9 +14,9 @@ from qfusion.explain import counterfactual
 from qfusion.figures import decision_charts, decision_pairs, evidence_fusion, state_changes, style
 from qfusion.figures.numbers import terms_table
 from qfusion.models import require
-from qfusion.panels import page_state, panel
+from qfusion.panels import alt_text, page_state, panel
 from qfusion.quantum import circuits
-from qfusion.wording import answers
+from qfusion.wording import answers, extrema
 from qfusion.wording.backgrounds import describe_baseline, describe_comparison
 from qfusion.wording.samples import cite_sample, describe_calibration, name_explained_class
 
@@ -98,7 +98,7 @@ def probabilities(
         figure,
         shows=shows,
         not_shown="the probability of being right: see the calibration on the Cohorts page.",
-        alt=f"Softmax of the classes: {panel.list_numbers(study.classes, now.probabilities)}.",
+        alt=f"Softmax of the classes: {alt_text.list_numbers(study.classes, now.probabilities)}.",
         table=table,
     )
 
@@ -214,7 +214,7 @@ def differences(
 
 def describe_mechanism(change: Mapping[str, float]) -> str:
     """Describe which terms a change acts through, by how much each term changes."""
-    return panel.superlative(
+    return extrema.describe_extremum(
         change,
         by_size=True,
         none="The change moves no term by 0.01 or more",

@@ -6,7 +6,7 @@ from qfusion.analysis import sample_circuits
 from qfusion.analysis.sample import Sample
 from qfusion.figures import circuit_charts, style
 from qfusion.models.abilities import can
-from qfusion.panels import panel, params
+from qfusion.panels import alt_text, panel, params
 from qfusion.panels.circuit_panel import DISPLAYS, diagram
 from qfusion.panels.gate_replays import (
     EACH,
@@ -44,7 +44,7 @@ def step_error(
         sample.study, sample.row, SPLITS[gates], sample.tweak
     )
     alt = (
-        f"Error against the step dt: {panel.list_numbers([f'dt {dt:.2g}' for dt in sizes], every, '.2g')} after "
+        f"Error against the step dt: {alt_text.list_numbers([f'dt {dt:.2g}' for dt in sizes], every, '.2g')} after "
         "all "
         "steps."
     )

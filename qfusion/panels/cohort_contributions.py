@@ -12,8 +12,8 @@ from qfusion.analysis import cohort_groups, cohort_levels, cohort_table, text
 from qfusion.analysis.study import dividend_column
 from qfusion.explain import RELATIONS, stability, verdicts
 from qfusion.figures import cohort_charts, style
-from qfusion.panels import panel
-from qfusion.wording import backgrounds
+from qfusion.panels import alt_text, panel
+from qfusion.wording import backgrounds, extrema
 from qfusion.wording.cohorts import (
     describe_level_intervals,
     name_all,
@@ -249,7 +249,7 @@ def dividends(
         shows += f" The {len(terms)} terms of largest mean size are drawn, {rest} are not."
     alt = (
         f"Contributions, {by}; medians of all: "
-        + panel.list_terms(
+        + alt_text.list_terms(
             {term: float(np.median(result)) for term, result in values.items() if len(result)}
         )
         + "."
@@ -322,7 +322,7 @@ def _describe_spread(
     if not part.any():
         return "How are the terms of the decisions distributed?"
     if part.all():
-        return panel.superlative(
+        return extrema.describe_extremum(
             {term: float(result.std()) for term, result in values.items()},
             none="No term varies from sample to sample by as much as 0.01",
             one="{names} varies most from sample to sample (standard deviation {value:.2f})",
@@ -340,7 +340,7 @@ def _describe_spread(
         if abs(value) > max(far * error, ZERO)
     }
     places = max(2, math.ceil(-math.log10(max(sizes(apart).values(), default=1.0))))
-    return panel.superlative(
+    return extrema.describe_extremum(
         apart,
         places=places,
         by_size=True,

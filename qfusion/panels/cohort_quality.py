@@ -11,6 +11,7 @@ from qfusion.analysis import cohort_levels, cohort_performance, text
 from qfusion.figures import model_quality, style
 from qfusion.panels import panel
 from qfusion.panels.wrong_samples import has_cohort_samples
+from qfusion.wording import extrema
 from qfusion.wording.cohorts import name_cohort, name_split
 
 # How good the model is on a cohort, on the Cohorts page: confusions, curves, calibration; or residuals.
@@ -195,7 +196,7 @@ def describe_confusions(counts: np.ndarray, classes: Sequence[str]) -> str:
         for (i, j), number in wrong.items()
         if number == most
     ]
-    if len(pairs) > panel.MAX_NAMED:
+    if len(pairs) > extrema.MAX_NAMED:
         return f"{words}; {len(pairs):,} confusions are equally frequent ({most:,} each)"
     often = "most often " if total - right > most * len(pairs) else ""
     return f"{words}; {often}{listed(pairs)} ({most:,}{' each' if len(pairs) > 1 else ''})"
@@ -209,7 +210,7 @@ def describe_separation(areas: Mapping[str, float], value: str) -> str:
     """
     if not areas:
         return "No class has samples of it and others here"
-    return panel.superlative(
+    return extrema.describe_extremum(
         {value: areas[value]} if value in areas else areas,
         places=3,
         only="{names} is told from the rest: area {value:.3f}",

@@ -16,11 +16,11 @@ from qfusion.figures import (
     style,
 )
 from qfusion.models.abilities import can
-from qfusion.panels import page_state, panel, params, sample_curves
+from qfusion.panels import alt_text, page_state, panel, params, sample_curves
 from qfusion.panels.model_disagreements import describe_backgrounds, disagreements
 from qfusion.panels.sample_columns import SAMPLES, curve_columns, decisions, several_entropies
 from qfusion.quantum.measure_kinds import KINDS
-from qfusion.wording import answers
+from qfusion.wording import answers, extrema
 from qfusion.wording.backgrounds import describe_baseline
 from qfusion.wording.numbers import agree_verb
 from qfusion.wording.samples import describe_calibration
@@ -66,7 +66,7 @@ def waterfall(
         drawn,
         shows=shows,
         not_shown="what caused the annotation; only what this model computed.",
-        alt=f"Waterfall of {letter}: {panel.list_terms(one.dividends)}.",
+        alt=f"Waterfall of {letter}: {alt_text.list_terms(one.dividends)}.",
         table=lambda: numbers.terms_table(one.dividends),
     )
 
@@ -89,7 +89,7 @@ def differences(sides: compare.Sides, theme: style.Theme = "light") -> panel.Pan
     )
     alt = (
         "Differences, B minus A: "
-        + panel.list_terms(
+        + alt_text.list_terms(
             {t: value - a.dividends[t] for t, value in b.dividends.items() if t in a.dividends}
         )
         + "."
@@ -125,7 +125,7 @@ def shares(sides: compare.Sides, theme: style.Theme = "light") -> panel.PanelFig
         percent=True,
         theme=theme,
     )
-    alt = f"Shares. A: {panel.list_terms(a.shares, '.2f')}. B: {panel.list_terms(b.shares, '.2f')}."
+    alt = f"Shares. A: {alt_text.list_terms(a.shares, '.2f')}. B: {alt_text.list_terms(b.shares, '.2f')}."
 
     def table() -> pd.DataFrame:
         return pd.DataFrame(
@@ -183,7 +183,9 @@ def entropies(sides: compare.Sides, theme: style.Theme = "light") -> panel.Panel
     else:
         shows += f"in A {_ENTROPY_OF[timed[0]]}; in B {_ENTROPY_OF[timed[1]]}"
     shows += f".{_describe_sides(sides)}"
-    alt = f"Entropies in nats. A: {panel.list_terms(a.entropies, '.2f')}. B: {panel.list_terms(b.entropies, '.2f')}."
+    of_a = alt_text.list_terms(a.entropies, ".2f")
+    of_b = alt_text.list_terms(b.entropies, ".2f")
+    alt = f"Entropies in nats. A: {of_a}. B: {of_b}."
 
     def table() -> pd.DataFrame:
         return pd.DataFrame(
@@ -225,7 +227,7 @@ def classes(sides: compare.Sides, theme: style.Theme = "light") -> panel.PanelFi
     else:
         shows += "B's true class is marked."
     shows += _describe_sides(sides)
-    alt = f"A: {panel.list_numbers(names, a.probabilities)}. B: {panel.list_numbers(names, b.probabilities)}."
+    alt = f"A: {alt_text.list_numbers(names, a.probabilities)}. B: {alt_text.list_numbers(names, b.probabilities)}."
 
     def table() -> pd.DataFrame:
         return pd.DataFrame({"class": names, "A": a.probabilities, "B": b.probabilities})
@@ -252,7 +254,7 @@ def describe_difference(
     change = {text.term(term) or "the baseline": b[term] - a[term] for term in a}
     total = sum(change.values())
     if round(total, 2) == 0 or round(max(sizes(change).values(), default=0.0), 2) == 0:
-        return panel.superlative(
+        return extrema.describe_extremum(
             change,
             by_size=True,
             none="No term differs by 0.01 or more between A and B",

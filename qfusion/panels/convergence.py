@@ -9,7 +9,7 @@ import pandas as pd
 from qfusion.analysis import steady_states, text
 from qfusion.analysis.sample import Sample
 from qfusion.figures import evolution_charts, state_charts, style
-from qfusion.panels import panel
+from qfusion.panels import alt_text, panel
 from qfusion.track.contraction_rates import MIXED, Contraction
 from qfusion.wording.samples import cite_sample
 
@@ -177,6 +177,6 @@ def steady_state(sample: Sample, theme: style.Theme = "light") -> panel.PanelFig
         ),
         shows=f"populations of the steady state (residual {attractor.residual:.0e}) and of this sample at T.",
         not_shown="coherences of the steady state.",
-        alt=f"Populations of the steady state: {panel.list_numbers(labels, mass)}.",
+        alt=f"Populations of the steady state: {alt_text.list_numbers(labels, mass)}.",
         table=table,
     )

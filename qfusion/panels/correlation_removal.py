@@ -9,8 +9,9 @@ from qfusion.analysis import cut_measures, text
 from qfusion.analysis.sample import Sample
 from qfusion.explain import cut_summaries
 from qfusion.figures import correlation_cuts, generator_attribution, numbers, style
-from qfusion.panels import panel
+from qfusion.panels import alt_text, panel
 from qfusion.panels.decision_evolution import cursor_time
+from qfusion.wording import extrema
 from qfusion.wording.cuts import describe_cut
 from qfusion.wording.samples import cite_sample
 
@@ -22,7 +23,7 @@ def describe_lost_terms(whose: str, terms: Mapping[str, tuple[float, float]]) ->
         whose: the modality that is cut, as markdown.
         terms: by coalition its size without the cut, and the smallest that it has after a cut at any time.
     """
-    return panel.superlative(
+    return extrema.describe_extremum(
         {name: before - least for name, (before, least) in terms.items()},
         none="Cut of {whose}: no term loses 0.01 or more, whenever it is cut",
         one="Cut of {whose}: most is lost of {names}",
@@ -53,9 +54,9 @@ def cut(sample: Sample, theme: style.Theme = "light", *, t: float = 1.0) -> pane
         theme=theme,
     )
     alt = (
-        f"{panel.capital(sample.quantity)} after a cut: "
+        f"{panel.capitalise(sample.quantity)} after a cut: "
         + "; ".join(
-            f"{correlation_cuts.KINDS[kind][0]}, {panel.list_curves(entry)}"
+            f"{correlation_cuts.KINDS[kind][0]}, {alt_text.list_curves(entry)}"
             for kind, entry in series.items()
         )
         + "."
@@ -114,7 +115,7 @@ def cut_terms(
     alt = (
         "Sizes of the terms after a cut: "
         + "; ".join(
-            panel.list_curves({name: values for name, values in size.items() if name})
+            alt_text.list_curves({name: values for name, values in size.items() if name})
             for size in sizes.values()
         )
         + "."

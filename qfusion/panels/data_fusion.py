@@ -9,7 +9,7 @@ from qfusion.analysis.study import Study
 from qfusion.data import DataSet
 from qfusion.explain import fusion_baselines, information
 from qfusion.figures import fusion_evidence, label_charts, style
-from qfusion.panels import intervals, panel, params
+from qfusion.panels import alt_text, intervals, panel, params
 from qfusion.wording.information import (
     describe_baselines,
     describe_estimation,
@@ -63,7 +63,8 @@ def information_bits(dataset: DataSet, theme: style.Theme = "light") -> panel.Pa
     )
     alt = (
         "; ".join(
-            f"{row}: " + panel.list_numbers(one.parts, [part.value for part in one.parts.values()])
+            f"{row}: "
+            + alt_text.list_numbers(one.parts, [part.value for part in one.parts.values()])
             for row, one in rows.items()
         )
         + "."

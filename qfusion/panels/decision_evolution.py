@@ -12,7 +12,7 @@ from qfusion.analysis import sample_evolution, text
 from qfusion.analysis.sample import Sample
 from qfusion.explain import stability
 from qfusion.figures import decision_charts, evolution_charts, numbers, style
-from qfusion.panels import panel
+from qfusion.panels import alt_text, panel
 from qfusion.quantum.measure_kinds import KINDS
 from qfusion.wording import answers
 from qfusion.wording.backgrounds import describe_baseline, describe_comparison
@@ -146,8 +146,8 @@ def decision_over_time(
         not_shown += ", and jumps raise it too"
     not_shown += ". The baseline is left out below."
     alt = (
-        f"Above, {above}: {panel.list_curves(series)}. Below, {terms}: "
-        f"{panel.list_curves({term: entry for term, entry in shown.items() if term}, '+.2f')}."
+        f"Above, {above}: {alt_text.list_curves(series)}. Below, {terms}: "
+        f"{alt_text.list_curves({term: entry for term, entry in shown.items() if term}, '+.2f')}."
     )
 
     def table() -> pd.DataFrame:
@@ -197,7 +197,7 @@ def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure
         shows=f"the decision at T under the sliders, term by term.{cite_sample(sample)} "
         f"{describe_baseline(sample.study.background)}",
         not_shown="how it was as learned: press Reset.",
-        alt=f"Waterfall of the decision at T: {panel.list_terms(final)}.",
+        alt=f"Waterfall of the decision at T: {alt_text.list_terms(final)}.",
         table=lambda: numbers.terms_table(final),
     )
 

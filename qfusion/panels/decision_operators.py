@@ -14,7 +14,8 @@ from qfusion.data.row_splits import SPLITS
 from qfusion.explain.operators import Operator
 from qfusion.figures import operator_spectra, state_charts, style
 from qfusion.models.abilities import can
-from qfusion.panels import page_state, panel, params, sample_curves
+from qfusion.panels import alt_text, page_state, panel, params, sample_curves
+from qfusion.wording import extrema
 from qfusion.wording.backgrounds import describe_comparison
 
 # Decision operators.
@@ -80,8 +81,8 @@ def describe_largest_effect(
     quantity: str = "score",
 ) -> str:
     """Return the element whose reading changes the explained quantity most, of effects (M, n)."""
-    return panel.capital(
-        panel.superlative(
+    return panel.capitalise(
+        extrema.describe_extremum(
             {
                 f"element {text.escape_markdown(elements[i])} of {text.escape_markdown(modalities[m])}": float(
                     effects[m, i]
@@ -284,7 +285,7 @@ def element_effects(
     alt = (
         "Effects: "
         + "; ".join(
-            f"{name}: {panel.list_numbers(elements, row, '+.2f')}"
+            f"{name}: {alt_text.list_numbers(elements, row, '+.2f')}"
             for name, row in zip(operator.modalities, values, strict=True)
         )
         + "."

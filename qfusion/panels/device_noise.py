@@ -6,7 +6,7 @@ import pandas as pd
 from qfusion.analysis import sample_circuits, text
 from qfusion.analysis.sample import Sample
 from qfusion.figures import decision_charts, evidence_fusion, numbers, style
-from qfusion.panels import panel, params
+from qfusion.panels import alt_text, panel, params
 from qfusion.panels.circuit import PART
 from qfusion.wording.backgrounds import describe_comparison
 from qfusion.wording.samples import cite_sample, name_explained_class
@@ -67,7 +67,7 @@ def scores(
         unit="log-odds (nats)" if study.classes else sample.unit,
         theme=theme,
     )
-    alt = f"{panel.capital(quantity)} under noise: {panel.list_numbers(names, result.scores, '+.2f')}."
+    alt = f"{panel.capitalise(quantity)} under noise: {alt_text.list_numbers(names, result.scores, '+.2f')}."
 
     def table() -> pd.DataFrame:
         return pd.DataFrame(
@@ -140,7 +140,7 @@ def terms(
         shows="contributions under this noise with standard errors when every coalition's circuit is run that often; "
         "diamonds: exact." + cite_sample(sample) + " " + describe_comparison(study.background),
         not_shown="the baseline: it is in the table.",
-        alt=f"Contributions under noise: {panel.list_terms(values)}.",
+        alt=f"Contributions under noise: {alt_text.list_terms(values)}.",
         table=table,
     )
 

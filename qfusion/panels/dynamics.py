@@ -5,7 +5,7 @@ import pandas as pd
 from qfusion._checks import choose
 from qfusion.analysis.sample import Sample
 from qfusion.figures import evolution_charts, style
-from qfusion.panels import panel
+from qfusion.panels import alt_text, panel
 from qfusion.panels.decision_evolution import cursor_time
 from qfusion.quantum.measure_kinds import KINDS, column_name
 from qfusion.wording.measures import MEASURE_TEXTS, measures_with_panels
@@ -66,7 +66,7 @@ def correlation(
     shows += cite_states(sample)
     alt = (
         f"{about.axis} over time: "
-        f"{panel.list_curves({about.between.join(part): values for part, values in series.items()})}."
+        f"{alt_text.list_curves({about.between.join(part): values for part, values in series.items()})}."
     )
 
     def table() -> pd.DataFrame:

@@ -13,6 +13,7 @@ from qfusion.data.coalition_terms import split_term
 from qfusion.figures import generator_charts, style
 from qfusion.panels import panel, params
 from qfusion.panels.dynamics_page import TIMED, VIEW
+from qfusion.wording import extrema
 from qfusion.wording.operators import UNRAVELLING, name_operators
 
 COHERENT = "H: coherent"
@@ -222,11 +223,11 @@ def describe_largest_coefficients(operator: str, names: Sequence[str], values: n
     if round(sizes[first[0]], 2) == 0:
         return f"{operator}: no term is as large as 0.01"
     number = dict(zip(names, map(_number, values), strict=True))
-    if len(first) <= panel.MAX_NAMED:
+    if len(first) <= extrema.MAX_NAMED:
         words = listed([f"{text.escape_markdown(name)} ({number[name]})" for name in first])
     else:
         words = f"{len(first)} terms, of size {sizes[first[0]]:.2f}"
-    return panel.standing(
+    return extrema.choose_template(
         first,
         sizes,
         one=f"{operator}: {text.escape_markdown(first[0])} is the largest of its terms ({number[first[0]]})",

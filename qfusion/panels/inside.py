@@ -22,6 +22,7 @@ from qfusion.explain.attribution import (
 )
 from qfusion.figures import attribution_charts, style
 from qfusion.panels import panel, params
+from qfusion.wording import extrema
 from qfusion.wording.backgrounds import describe_comparison
 from qfusion.wording.samples import cite_sample, name_explained_class
 from qfusion.wording.steps import describe_match
@@ -265,7 +266,7 @@ def describe_largest_parts(where: str, names: Sequence[str], values: np.ndarray,
         where: the parts are, in words. names: of the parts, as markdown, one may stand for several. values: of the
             parts, with their signs, (n,). did: what a part did, such as "moved the log-odds".
     """
-    return panel.superlative(
+    return extrema.describe_extremum(
         {str(i): float(value) for i, value in enumerate(values)},
         by_size=True,
         places=3,

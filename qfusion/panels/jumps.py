@@ -8,9 +8,10 @@ from qfusion._checks import check
 from qfusion.analysis import jump_records
 from qfusion.analysis.sample import Sample
 from qfusion.figures import correlation_polygon, jump_raster, style
-from qfusion.panels import panel
+from qfusion.panels import alt_text, panel
 from qfusion.panels.dynamics_page import can_cut
 from qfusion.panels.state_at_time import nearest_step
+from qfusion.wording import extrema
 from qfusion.wording.operators import UNRAVELLING
 from qfusion.wording.samples import cite_sample, cite_states
 
@@ -44,7 +45,7 @@ def jump_times(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigur
     )
     alt = (
         "Jumps per trajectory: "
-        + panel.list_numbers(
+        + alt_text.list_numbers(
             [f"L{k + 1}" for k in range(K)],
             [sum(int((which == k).sum()) for *_, which in records.runs) / runs for k in range(K)],
         )
@@ -111,7 +112,7 @@ def mutual_information_graph(
     shows += "." + cite_states(sample)
     alt = (
         f"At {when}: "
-        + panel.list_numbers(
+        + alt_text.list_numbers(
             [" : ".join(pair) for pair in shared],
             [float(values[at]) for values in shared.values()],
             ".3f",
@@ -142,7 +143,7 @@ def mutual_information_graph(
 
 def describe_most_shared(mutual: Mapping[str, float], when: str) -> str:
     """Describe which pairs share most at a time; mutual information in nats by pair, such as "text and audio"."""
-    return panel.superlative(
+    return extrema.describe_extremum(
         mutual,
         places=3,
         none="No pair shares as much as 0.001 nats at {when}",

@@ -11,6 +11,7 @@ from qfusion.analysis import audit, audit_plan, benchmark_board, text
 from qfusion.errors import default_on_error
 from qfusion.figures import leaderboard_charts, style
 from qfusion.panels import page_state, panel, params, quantum_resources
+from qfusion.wording import extrema
 
 SIZES = AFTER_ENCODERS, IN_TOTAL, TRAINING = ("after the encoders", "in total", "training time")
 _COLUMNS = {
@@ -191,7 +192,7 @@ def planted_agreement(
     frame.insert(0, "mean", frame.mean(axis=1))
     frame = frame.sort_values("mean", ascending=False)
     labels = [board.label(str(model)) for model in frame.index]
-    title = panel.superlative(
+    title = extrema.describe_extremum(
         dict(zip(labels, frame["mean"].tolist(), strict=True)),
         one="{names} finds the planted contributions best (mean correlation {value:.2f})",
         some="{names} find the planted contributions best, alike (mean correlation {value:.2f})",
@@ -258,7 +259,7 @@ def robustness(
     noisiest = {label: float(values[-1]) for label, (_, values, _) in curves.items()}
     smallest = not board.metric(keys[0]).higher_is_better
     best = (min if smallest else max)(noisiest, key=noisiest.__getitem__)
-    title = panel.superlative(
+    title = extrema.describe_extremum(
         noisiest,
         one="With the most noise on {what}, {names} is best: {short} {value:.3f}, {quiet:.3f} without noise",
         some="With the most noise on {what}, {names} are best, alike: {short} {value:.3f}",

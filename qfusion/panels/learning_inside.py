@@ -19,7 +19,7 @@ from qfusion.analysis.training_curves import (
     watched_run_curves,
 )
 from qfusion.figures import fusion_evidence, style, training_charts
-from qfusion.panels import panel
+from qfusion.panels import alt_text, panel
 from qfusion.panels.learning_curves import (
     epoch_table,
     list_last_values,
@@ -206,11 +206,11 @@ def replay(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelFig
         figure,
         shows="the joint terms' part of all contributions, and the entanglement (logarithmic negativity of a modality "
         "with the others, or entropy of a fused qubit), each as a share of its last value: "
-        f"{panel.list_terms(ends, '.3g')}. Bands: 95 % over the validation rows, of which few are watched. Dotted: "
+        f"{alt_text.list_terms(ends, '.3g')}. Bands: 95 % over the validation rows, of which few are watched. Dotted: "
         "half of "
         "the last value.",
         not_shown="that one brought the other about; nor what happened between watched epochs.",
-        alt=f"Last values: {panel.list_terms(ends, '.3g')}.",
+        alt=f"Last values: {alt_text.list_terms(ends, '.3g')}.",
         table=table,
     )
 

@@ -16,6 +16,7 @@ from qfusion.explain import (
 )
 from qfusion.figures import fusion_evidence, label_charts, style
 from qfusion.panels import (
+    alt_text,
     cohort_contributions,
     panel,
     seed_stability,
@@ -113,7 +114,7 @@ def loss_reduction(study: Study, theme: style.Theme = "light") -> panel.PanelFig
     )
     alt = (
         f"Takes off the {title}: "
-        + panel.list_terms({term: one.value for term, one in game.dividends.items()}, "+.3f")
+        + alt_text.list_terms({term: one.value for term, one in game.dividends.items()}, "+.3f")
         + "."
     )
     return panel.PanelFigure(
@@ -145,7 +146,7 @@ def coalition_ranking(
     )
     alt = (
         "Mean sizes: "
-        + panel.list_terms({term: one.value for term, one in ranked.sizes.items()})
+        + alt_text.list_terms({term: one.value for term, one in ranked.sizes.items()})
         + "."
     )
     return panel.PanelFigure(
@@ -179,7 +180,7 @@ def pair_interactions(
     )
     alt = (
         "Mean interactions of two modalities: "
-        + panel.list_terms({pair: one.value for pair, one in known.items()}, "+.3f")
+        + alt_text.list_terms({pair: one.value for pair, one in known.items()}, "+.3f")
         + "."
     )
     return panel.PanelFigure(
@@ -212,7 +213,11 @@ def contribution_swarm(
         unit=cohort_contributions.contribution_unit(levels),
         theme=theme,
     )
-    alt = "Medians: " + panel.list_terms({t: float(np.median(v)) for t, v in columns.items()}) + "."
+    alt = (
+        "Medians: "
+        + alt_text.list_terms({t: float(np.median(v)) for t, v in columns.items()})
+        + "."
+    )
 
     def table() -> pd.DataFrame:
         return rows[[by, *map(dividend_column, columns)]].reset_index()

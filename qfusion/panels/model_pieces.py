@@ -11,7 +11,7 @@ from qfusion.explain import evidence, generator_pruning
 from qfusion.explain.state_patching import PATCH_DEFAULT, PATCH_KINDS
 from qfusion.figures import fusion_evidence, label_charts, style
 from qfusion.models import decisions
-from qfusion.panels import panel, params
+from qfusion.panels import alt_text, panel, params
 from qfusion.training import metrics
 from qfusion.wording.building import describe_pruning
 from qfusion.wording.cuts import PATCH_DESCRIPTIONS, describe_patches
@@ -72,13 +72,13 @@ def state_patching(
     shows += f". {PATCH_DESCRIPTIONS[kind]} Exact."
     return panel.PanelFigure(
         "patches",
-        panel.capital(describe_patches(result, 0, kind, whose, text.escape_markdown)),
+        panel.capitalise(describe_patches(result, 0, kind, whose, text.escape_markdown)),
         figure,
         shows=shows,
         not_shown="what other features would do: it is an intervention on the model's state, which no input need "
         "reach. Shares of modalities and times do not add up.",
         alt="Largest share restored by each modality: "
-        + panel.list_numbers(result.modalities, restored.max(1), "+.2f")
+        + alt_text.list_numbers(result.modalities, restored.max(1), "+.2f")
         + ".",
         table=result.frame,
     )
@@ -124,14 +124,14 @@ def gate_groups(
         f"any to {result.whole[of]:z.2f}. {spread[of]}" + cite_sample(sample)
     )
     alt = (
-        panel.list_numbers(
+        alt_text.list_numbers(
             [text.escape_markdown(group.title) for group in result.groups], values, "+.2f"
         )
         + "."
     )
     return panel.PanelFigure(
         f"gate-groups-{of}",
-        panel.capital(describe_gate_groups(result, of, text.escape_markdown, sample.quantity)),
+        panel.capitalise(describe_gate_groups(result, of, text.escape_markdown, sample.quantity)),
         figure,
         shows=shows,
         not_shown="what a network that was trained without a group would do: the others were learned beside it.",
@@ -183,7 +183,7 @@ def smallest_generator(study: Study, theme: style.Theme = "light") -> panel.Pane
         f"these. Band: 95 % bootstrap; grey: {len(result.random)} random orders. Gates on all terms, learned at once "
         f"on the same samples (Louizos et al. 2018), {gates}. Tweak that leaves it: `{tweak or 'none'}`."
     )
-    alt = f"Share by terms left: {panel.list_numbers(range(len(result.terms) + 1), result.shares.value, '.0%')}."
+    alt = f"Share by terms left: {alt_text.list_numbers(range(len(result.terms) + 1), result.shares.value, '.0%')}."
     return panel.PanelFigure(
         "smallest",
         describe_pruning(result, text.escape_markdown),

@@ -12,6 +12,7 @@ from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.figures import scatter_map, style
 from qfusion.panels import panel, params
+from qfusion.wording import extrema
 from qfusion.wording.backgrounds import describe_comparison
 
 
@@ -106,8 +107,10 @@ def describe_nearest(distances: Mapping[str, float], what: str, agree: int, clas
         are = f"it is{'' if agree else ' not'}"
     else:
         are = f"{agree} of the {len(distances)} nearest {'is' if agree == 1 else 'are'}"
-    whose = f"Samples {listed(first)}" if len(first) <= panel.MAX_NAMED else f"{len(first)} samples"
-    return panel.standing(
+    whose = (
+        f"Samples {listed(first)}" if len(first) <= extrema.MAX_NAMED else f"{len(first)} samples"
+    )
+    return extrema.choose_template(
         first,
         distances,
         one=f"Sample {first[0]} is nearest by its {what}; {are} predicted {same}",

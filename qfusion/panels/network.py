@@ -11,7 +11,7 @@ from qfusion.explain import evidence
 from qfusion.figures import decision_charts, evidence_fusion, numbers, style
 from qfusion.models import require, table_edits
 from qfusion.models.tweak import MAX_TEXT
-from qfusion.panels import panel, params
+from qfusion.panels import alt_text, panel, params
 from qfusion.panels.circuit import PART
 from qfusion.panels.device_noise import NOISE, NOISE_OPEN, scores, terms
 from qfusion.panels.network_layers import cuts, decision_over_layers, mutual_information, poolings
@@ -153,7 +153,7 @@ def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure
         figure,
         shows=shows,
         not_shown="how it was as learned: reset all cells.",
-        alt=f"Waterfall of the decision with these tables: {panel.list_terms(now)}.",
+        alt=f"Waterfall of the decision with these tables: {alt_text.list_terms(now)}.",
         table=table,
     )
 
@@ -207,7 +207,7 @@ def probabilities(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
         figure,
         shows=shows,
         not_shown="other samples: see the test accuracy above.",
-        alt=f"Softmax of the classes: {panel.list_numbers(classes, now.probabilities)}.",
+        alt=f"Softmax of the classes: {alt_text.list_numbers(classes, now.probabilities)}.",
         table=table,
     )
 

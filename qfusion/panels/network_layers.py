@@ -10,7 +10,7 @@ from qfusion.analysis.sample import Sample
 from qfusion.explain import stability
 from qfusion.explain.contribution_shares import net_joint_share
 from qfusion.figures import circuit_charts, evolution_charts, style
-from qfusion.panels import panel
+from qfusion.panels import alt_text, panel
 from qfusion.panels.decision_evolution import DIVIDENDS
 from qfusion.wording import answers
 from qfusion.wording.backgrounds import describe_comparison
@@ -167,7 +167,7 @@ def _cuts(
     values = getattr(result, name)
     alt = (
         f"{head}, one row for each of {len(result.moments)} moments; at the last, by cut: "
-        + panel.list_numbers([f"after qubit {k}" for k in range(len(values[-1]))], values[-1])
+        + alt_text.list_numbers([f"after qubit {k}" for k in range(len(values[-1]))], values[-1])
         + "."
     )
 
@@ -197,7 +197,7 @@ def poolings(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
     before, after, outcomes = (pools[name].to_numpy() for name in ("before", "after", "outcomes"))
     alt = (
         "Entropy in nats after each pooling: "
-        + panel.list_pairs(map("pooling {}".format, pools["layer"] + 1), before, after)
+        + alt_text.list_pairs(map("pooling {}".format, pools["layer"] + 1), before, after)
         + "."
     )
     return panel.PanelFigure(

@@ -21,10 +21,10 @@ from qfusion.figures import export, notebook
 from qfusion.models.abilities import can
 from qfusion.models.tweak import learned
 from qfusion.panels import (
+    alt_text,
     cohort_contributions,
     dynamics_page,
     overview,
-    panel,
     tweak_effects,
 )
 from qfusion.wording import answers, systems
@@ -65,7 +65,8 @@ def sample_html(sample: Sample) -> str:
         ],
         terms,
         export.image(
-            notebook.contributions(sample), f"Waterfall: {panel.list_terms(sample.dividends)}."
+            notebook.contributions(sample),
+            f"Waterfall: {alt_text.list_terms(sample.dividends)}.",
         ),
     )
 

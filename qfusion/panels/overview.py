@@ -19,7 +19,7 @@ from qfusion.figures import (
 )
 from qfusion.models import program
 from qfusion.models.abilities import can
-from qfusion.panels import page_state, panel
+from qfusion.panels import alt_text, page_state, panel
 from qfusion.panels.sample_curves import curve_names
 from qfusion.panels.sample_decision import waterfall
 from qfusion.panels.samples import NAMED
@@ -209,7 +209,7 @@ def example_masses(
         ),
         shows="Dark 0, yellow 1.",
         not_shown="",
-        alt=f"Masses of each modality for each element; fused: {panel.list_numbers(elements, fused)}.",
+        alt=f"Masses of each modality for each element; fused: {alt_text.list_numbers(elements, fused)}.",
         table=table,
     )
 

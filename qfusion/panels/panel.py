@@ -4,22 +4,19 @@ A page draws it, a file is exported from it, a report, a notebook and the comman
 here. Below, how numbers of a figure are said to a reader who does not see it.
 """
 
-import itertools
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from html import escape
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import plotly.io
 
 from qfusion._checks import check
-from qfusion._sentences import listed as in_words, share, size, sizes, top
 from qfusion.analysis import drawn_samples, memo, text
 from qfusion.errors import QFusionError
 from qfusion.explain import stability
@@ -78,7 +75,7 @@ class PanelFigure:
     @property
     def headline(self) -> str:
         """The full title as plain text: for files."""
-        return text.strip_markup(capital(self.full_title) if self.not_shown else self.full_title)
+        return text.strip_markup(capitalise(self.full_title) if self.not_shown else self.full_title)
 
     @property
     def caption(self) -> str:
@@ -145,81 +142,7 @@ def end_sentence(words: str, by: str = ".") -> str:
     return words if words.endswith("?") else words + by
 
 
-def standing(
-    first: Sequence[str], of: Sized, *, one: str, some: str, every: str = "", only: str = ""
-) -> str:
-    """Returns the sentence for how many of several stand `first` alike: `one` of them, `some`, `every` one, or the
-    `only` one that there is.
-    """
-    if only and len(of) == 1:
-        return only
-    if len(first) == 1:
-        return one
-    return every if every and len(first) == len(of) else some
-
-
-MAX_NAMED = 3  # names that a title holds
-
-
-def superlative(
-    numbers: Mapping[str, float],
-    *,
-    one: str,
-    some: str = "",
-    every: str = "",
-    only: str = "",
-    none: str = "",
-    places: int = 2,
-    smallest: bool = False,
-    by_size: bool = False,
-    name: Callable[[str], str] = text.escape_markdown,
-    several: str = "{name}",
-    most: int = MAX_NAMED,
-    many: str = "",
-    join: Callable[[Sequence[str]], str] = in_words,
-    **words: object,
-) -> str:
-    """Returns the sentence about those whose number is the largest, as far as it is written.
-
-    Sentences are templates of `str.format`. They may hold `{names}` of those; `{count}` of them and `{all}` that there
-    are; their `{value}`; its `{amount}`, without the sign if `by_size`, as `{size}` (see `_sentences.size`) and as
-    `{share}`; and `words`.
-
-    Args:
-        numbers: by name.
-        one, some, every, only: see `standing`.
-        none: where the number is written as 0, or no number is finite; without it 0 is a number like others.
-        places: decimal places that are written.
-        smallest: about the smallest numbers instead.
-        by_size: about the largest ones without their signs.
-        name: how a name is written, as markdown.
-        several: what is written of one of several, a template of its `{name}` and `{value}`.
-        most, many: in place of the names of more than `most`, where it is told; a template too.
-        join: makes names one text.
-    """
-    first = top(sizes(numbers) if by_size else numbers, places, smallest=smallest)
-    value = max((numbers[key] for key in first), key=abs, default=0.0)
-    amount = abs(value) if by_size else value
-    template = standing(first, numbers, one=one, some=some, every=every, only=only)
-    if none and round(amount, places) <= 0:
-        template = none
-    words |= {
-        "count": len(first),
-        "all": len(numbers),
-        "value": value,
-        "amount": amount,
-        "size": size(max(amount, 0.0)),
-        "share": share(amount),
-    }
-    if many and len(first) > most:
-        return template.format(names=many.format(**words), **words)
-    form = several if len(first) > 1 else "{name}"
-    return template.format(
-        names=join([form.format(name=name(key), value=numbers[key]) for key in first]), **words
-    )
-
-
-def capital(words: str) -> str:
+def capitalise(words: str) -> str:
     """Return words with a capital letter first."""
     return words[:1].upper() + words[1:]
 
@@ -347,75 +270,3 @@ class Panel:
 def _read_options(options: Mapping[str, Read], view: PageState) -> dict[str, Any]:
     """Return what the address says of options."""
     return {name: value for name, read in options.items() if (value := read(view)) is not None}
-
-
-# Numbers of a figure in words, for its alternative text: what a reader who does not see it is told.
-
-MAX_NUMBERS = 8  # numbers of one figure that are said
-
-
-def list_numbers(names: Iterable[Any], numbers: Iterable[float], form: str = ".2f") -> str:
-    """`"text 0.41, audio -0.69"`, the largest by size of more than `MAX_NUMBERS`; the empty name is the baseline."""
-    pairs = [
-        (str(name) or "baseline", float(number))
-        for name, number in zip(names, numbers, strict=True)
-    ]
-    head = f"largest of {len(pairs)}: " if len(pairs) > MAX_NUMBERS else ""
-    shown = sorted(pairs, key=lambda pair: -abs(pair[1]))[:MAX_NUMBERS] if head else pairs
-    return head + ", ".join(f"{name} {value:{form}}" for name, value in shown)
-
-
-def list_terms(result: Mapping[str, float], form: str = "+.2f") -> str:
-    """`list_numbers`, of numbers by name, such as contributions by coalition with their signs."""
-    return list_numbers(result, result.values(), form)
-
-
-def list_curves(result: Mapping[str, np.ndarray], form: str = ".2f") -> str:
-    """`"text from 0.00 to 0.41"` for each curve; the empty name is all together."""
-    sentence = [
-        f"{name or 'all together'} from {entry[0]:{form}} to {entry[-1]:{form}}"
-        for name, entry in result.items()
-    ][:MAX_NUMBERS]
-    return ", ".join(sentence) + (
-        f" and {len(result) - MAX_NUMBERS} more" if len(result) > MAX_NUMBERS else ""
-    )
-
-
-def list_pairs(names: Iterable[Any], before: Iterable[float], after: Iterable[float]) -> str:
-    """`"text 0.41 (before 0.39)"`, those that differ most first."""
-    return ", ".join(
-        f"{name} {new:.2f} (before {old:.2f})"
-        for name, old, new in sorted(
-            zip(map(str, names), before, after, strict=True),
-            key=lambda entry: -abs(entry[2] - entry[1]),
-        )[:MAX_NUMBERS]
-    )
-
-
-def list_coherences(rho: np.ndarray, names: Iterable[str]) -> str:
-    """Return the largest entries of a matrix off its diagonal, where one is 0.01 or more, and between which levels."""
-    return superlative(
-        coherence_table(rho, list(names), "{} and {}"),
-        none="{levels} by {levels} entries; none off the diagonal is as large as 0.01",
-        one="{levels} by {levels} entries; the largest off the diagonal is {value:.2f}, between {names}",
-        some="{levels} by {levels} entries; the largest off the diagonal is {value:.2f}, of {count} pairs of levels "
-        "alike",
-        name=str,
-        levels=len(rho),
-    )
-
-
-def matrix_entries(names: Sequence[str], **matrices: np.ndarray) -> pd.DataFrame:
-    """Return a row for each entry of matrices (D, D) whose levels have these names."""
-    return pd.DataFrame(
-        {"row": np.repeat(names, len(names)), "column": np.tile(names, len(names))}
-        | {name: matrix.ravel() for name, matrix in matrices.items()}
-    )
-
-
-def coherence_table(rho: np.ndarray, names: Sequence[str], pair: str) -> dict[str, float]:
-    """Return the sizes of a matrix's entries off its diagonal, by the names of two levels in the template `pair`."""
-    return {
-        pair.format(names[i], names[j]): float(np.abs(rho[[i, j], [j, i]]).max())
-        for i, j in itertools.combinations(range(len(names)), 2)
-    }

@@ -11,6 +11,7 @@ from qfusion.analysis import text, trust
 from qfusion.analysis.sample import Sample
 from qfusion.figures import style, trust_charts
 from qfusion.panels import panel
+from qfusion.wording import extrema
 from qfusion.wording.backgrounds import background_markdown
 
 
@@ -98,7 +99,7 @@ def describe_truth_correlation(rank: Mapping[str, float]) -> str:
     if not known:
         return "No term varies, so that none can follow the truth"
     constant = len(rank) - len(known)
-    words = panel.superlative(
+    words = extrema.describe_extremum(
         known,
         smallest=True,
         only="Rank correlation with the truth: {value:.2f}",

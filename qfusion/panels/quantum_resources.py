@@ -11,7 +11,7 @@ from qfusion.analysis import audit, audit_basis, audit_rows, resource_cuts, text
 from qfusion.analysis.study import Study
 from qfusion.explain import additive_projection
 from qfusion.figures import label_charts, style
-from qfusion.panels import panel
+from qfusion.panels import alt_text, panel
 from qfusion.panels.model_fusion import interval_words
 from qfusion.wording.audits import explain_verdict, name_audited_model, summarise_audit
 
@@ -73,12 +73,12 @@ def resource_comparison(
         "correction."
     )
     if notes:
-        shows += f" {panel.capital('; '.join(notes))}."
+        shows += f" {panel.capitalise('; '.join(notes))}."
     if failed:
         shows += f" {count(len(failed), 'training')} failed, as the table says."
     return panel.PanelFigure(
         name,
-        panel.capital(words),
+        panel.capitalise(words),
         figure,
         shows=shows,
         not_shown="what twins would reach with settings of their own, or on other data.",
@@ -133,7 +133,7 @@ def cut_comparison(study: Study, theme: style.Theme = "light") -> panel.PanelFig
     )
     if resource_cuts.ENTANGLEMENT in names:
         shows += DEPHASED
-    alt = f"{words}: {panel.list_numbers(names, ends[:, 0].tolist(), '+.3f')}."
+    alt = f"{words}: {alt_text.list_numbers(names, ends[:, 0].tolist(), '+.3f')}."
     return panel.PanelFigure(
         "why-cut",
         words,

@@ -11,7 +11,7 @@ from qfusion.analysis.sample import Sample
 from qfusion.figures import bloch_balls, circuit_charts, state_charts, style
 from qfusion.models import require
 from qfusion.models.abilities import can
-from qfusion.panels import panel
+from qfusion.panels import alt_text, panel
 from qfusion.panels.gate_replays import (
     EACH,
     PURE,
@@ -23,6 +23,7 @@ from qfusion.panels.gate_replays import (
     qubit_table,
     replay,
 )
+from qfusion.wording import extrema
 from qfusion.wording.samples import cite_sample
 
 
@@ -47,7 +48,7 @@ def qubits(
         shows="every qubit that goes to the end: its Bloch vector in the X–Z plane now (thin: before this gate) and "
         "its entropy." + cite_sample(sample),
         not_shown="⟨Y⟩ as a length: point at a disc.",
-        alt=f"Bloch vectors of {len(rows)} qubits; entropy in nats: {panel.list_numbers(names, entropy)}.",
+        alt=f"Bloch vectors of {len(rows)} qubits; entropy in nats: {alt_text.list_numbers(names, entropy)}.",
         table=lambda: qubit_table(walk, at),
     )
 
@@ -77,7 +78,7 @@ def balls(
         "paler. The number is its length r; the purity is (1 + r²) / 2; a hollow tip lies behind the middle."
         + cite_sample(sample),
         not_shown="correlations between qubits: each ball is one qubit on its own.",
-        alt=f"Bloch balls of {len(rows)} qubits; lengths {panel.list_numbers(names, lengths)}.",
+        alt=f"Bloch balls of {len(rows)} qubits; lengths {alt_text.list_numbers(names, lengths)}.",
         table=lambda: qubit_table(walk, at),
     )
 
@@ -126,7 +127,7 @@ def outcomes(
         figure,
         shows=shows,
         not_shown="coherences: see the matrix.",
-        alt=f"Outcome probabilities after the gate: {panel.list_pairs(names, was, now)}.",
+        alt=f"Outcome probabilities after the gate: {alt_text.list_pairs(names, was, now)}.",
         table=table,
     )
 
@@ -145,7 +146,7 @@ def matrix(
     names = state_charts.basis_labels(dims)
 
     def table() -> pd.DataFrame:
-        return panel.matrix_entries(
+        return alt_text.matrix_entries(
             names,
             real=after.real,
             imaginary=after.imag,
@@ -160,7 +161,7 @@ def matrix(
         shows="|ρ_ij| of these qubits: off the diagonal the coherences, which a measurement removes."
         + cite_sample(sample),
         not_shown="phases.",
-        alt=f"Heat map of the modulus after the gate: {panel.list_coherences(after, names)}.",
+        alt=f"Heat map of the modulus after the gate: {alt_text.list_coherences(after, names)}.",
         table=table,
     )
 
@@ -204,7 +205,7 @@ def entropies(
     not_shown += describe_inert_fusion(sample)
     alt = (
         f"Entropy of {len(names)} qubits over {walk.count} gates; at the end, in nats: "
-        f"{panel.list_numbers(names, last)}."
+        f"{alt_text.list_numbers(names, last)}."
     )
 
     def table() -> pd.DataFrame:
@@ -265,7 +266,7 @@ def information(
     shows += cite_sample(sample)
     alt = (
         f"Mutual information over {walk.count} gates; at the end, in nats: "
-        f"{panel.list_numbers(names, values[-1])}."
+        f"{alt_text.list_numbers(names, values[-1])}."
     )
 
     def table() -> pd.DataFrame:
@@ -289,7 +290,7 @@ def describe_mixedness(entropy: Mapping[str, float]) -> str:
     """
     if max(entropy.values()) < PURE:
         return "Every qubit is in a pure state of its own"
-    return panel.superlative(
+    return extrema.describe_extremum(
         entropy,
         none="No qubit is mixed by as much as 0.01 nats",
         one="Most mixed now: {names} ({value:.2f} of at most 0.69 nats)",
@@ -305,7 +306,7 @@ def describe_shortest(lengths: Mapping[str, float]) -> str:
         return "Every qubit is in a pure state of its own"
     if round(least, 2) == 1:
         return "No Bloch vector is shorter than 1 by 0.01"
-    return panel.superlative(
+    return extrema.describe_extremum(
         lengths,
         smallest=True,
         one="Shortest Bloch vector: {names} ({value:.2f})",
@@ -323,7 +324,7 @@ def describe_gate_effect(distance: float) -> str:
 
 def describe_final_mixedness(entropy: Mapping[str, float]) -> str:
     """Describe which qubits are the most mixed at the end, by their entropies in nats."""
-    return panel.superlative(
+    return extrema.describe_extremum(
         entropy,
         none="At the end no qubit is mixed ({size} nats)",
         only="At the end {names} is mixed ({value:.2f} nats)",
@@ -336,7 +337,7 @@ def describe_final_mixedness(entropy: Mapping[str, float]) -> str:
 
 def describe_sharing(mutual: Mapping[str, float]) -> str:
     """Describe which two modalities' qubits share most at the end; mutual information in nats by pair."""
-    return panel.superlative(
+    return extrema.describe_extremum(
         mutual,
         none="The modalities' qubits share next to nothing at the end ({size} nats)",
         only="{names} share {value:.2f} nats at the end",

@@ -14,6 +14,7 @@ from qfusion.models.abilities import can
 from qfusion.panels import page_state, panel, params, sample_curves
 from qfusion.panels.nearest_samples import describe_outcomes
 from qfusion.quantum.measure_kinds import KINDS
+from qfusion.wording import extrema
 from qfusion.wording.backgrounds import describe_baseline
 
 
@@ -175,7 +176,7 @@ def describe_common_terms(terms: Sequence[tuple[str, ...]]) -> str:
 
 def describe_largest_entropies(means: Mapping[str, float]) -> str:
     """Describe which samples have the largest entropies; the mean of each in nats, by sample."""
-    return panel.superlative(
+    return extrema.describe_extremum(
         means,
         only="Sample {names} has a mean entropy of {value:.2f} nats",
         one="Sample {names} has the largest entropies ({value:.2f} nats on average)",

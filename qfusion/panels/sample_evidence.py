@@ -11,8 +11,9 @@ from qfusion._sentences import listed, size, top
 from qfusion.analysis import text
 from qfusion.analysis.sample import Sample
 from qfusion.figures import circuit_charts, evidence_fusion, evolution_charts, style
-from qfusion.panels import panel
+from qfusion.panels import alt_text, panel
 from qfusion.quantum.measure_kinds import KINDS, Part
+from qfusion.wording import extrema
 from qfusion.wording.evidence import INERT
 from qfusion.wording.samples import cite_sample, cite_states
 
@@ -54,7 +55,7 @@ def entropies(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure
 
 def describe_most_mixed(ends: Mapping[str, float]) -> str:
     """Describe which modality has the largest entropy at the end, in nats, where one has."""
-    return panel.superlative(
+    return extrema.describe_extremum(
         ends,
         none="No modality ends up mixed ({size} nats)",
         only="{names} ends up mixed ({size} nats)",
@@ -124,7 +125,7 @@ def describe_disagreement(by_element: Mapping[str, float], K: float | None) -> s
         for name in top(by_element)
     ]
     largest = max((value for value in by_element.values() if value == value), default=0.0)
-    words = listed(first) if len(first) <= panel.MAX_NAMED else f"{len(first)} elements alike"
+    words = listed(first) if len(first) <= extrema.MAX_NAMED else f"{len(first)} elements alike"
     most = f"most on {words}" if 0 < len(first) < len(by_element) else "on all elements alike"
     if K is None:
         if round(largest, 2) <= 0:
@@ -164,7 +165,7 @@ def beliefs(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
         "against it (plausibility), and the probability to bet with (pignistic)."
         + cite_sample(sample),
         not_shown="the network's answer, which is read from the same qubits after convolution and pooling.",
-        alt=f"Pignistic probability of each class: {panel.list_numbers(reading.elements, by_fusion.pignistic)}.",
+        alt=f"Pignistic probability of each class: {alt_text.list_numbers(reading.elements, by_fusion.pignistic)}.",
         table=lambda: reading.frame().reset_index(),
     )
 
@@ -173,7 +174,7 @@ def describe_bet(pignistic: Mapping[str, float]) -> str:
     """Describe on which class the fused masses would bet, by probability; on none where no class has any mass."""
     if not np.isfinite(list(pignistic.values())).any():
         return "The fused evidence speaks for no class: it would bet on none"
-    return panel.superlative(
+    return extrema.describe_extremum(
         pignistic,
         one="The fused evidence alone would bet on {names} ({share})",
         some="The fused evidence alone would bet on {names} ({share} each)",
@@ -194,14 +195,14 @@ def fused_entropies(sample: Sample, theme: style.Theme = "light") -> panel.Panel
         shows="the von Neumann entropy of each fused qubit, at most ln 2. Fusion leaves it and its modality qubits in "
         f"a pure state together, so this is their entanglement.{cite_sample(sample)} {INERT}",
         not_shown="which modality decided: entropy is correlation, not attribution.",
-        alt=f"Entropy of each fused qubit in nats: {panel.list_numbers(reading.elements, reading.entropy)}.",
+        alt=f"Entropy of each fused qubit in nats: {alt_text.list_numbers(reading.elements, reading.entropy)}.",
         table=lambda: reading.frame().reset_index(),
     )
 
 
 def describe_most_entangled(entropy: Mapping[str, float]) -> str:
     """Describe which fused qubit has the largest entropy, in nats, where one has."""
-    return panel.superlative(
+    return extrema.describe_extremum(
         entropy,
         none="No fused qubit is entangled with what it was fused from ({size} nats)",
         only="The fused qubit is entangled with what it was fused from ({size} nats)",

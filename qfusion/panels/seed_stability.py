@@ -15,6 +15,7 @@ from qfusion.errors import QFusionError
 from qfusion.explain import reliability, stability
 from qfusion.figures import style, trust_charts
 from qfusion.panels import panel
+from qfusion.wording import extrema
 
 DIVIDENDS = stability.TERM_KINDS[0]
 
@@ -117,7 +118,7 @@ def seed_sample(
 
 def describe_least_stable(ranks: Mapping[str, float]) -> str:
     """Describe which terms keep the order of samples least over training seeds; mean rank correlations by term."""
-    return panel.superlative(
+    return extrema.describe_extremum(
         ranks,
         smallest=True,
         one="Least stable: {names} (rank correlation {value:.2f})",

@@ -8,9 +8,10 @@ import torch
 
 from qfusion.analysis.sample import Sample
 from qfusion.figures import state_charts, style
-from qfusion.panels import panel
+from qfusion.panels import alt_text, panel
 from qfusion.panels.decision_evolution import SHOWN_STATES, WHOLE
 from qfusion.quantum.states import partial_trace
+from qfusion.wording import extrema
 from qfusion.wording.samples import cite_states
 
 MATRIX_PARTS = {
@@ -45,7 +46,7 @@ def populations(
         state_charts.populations(mass, dims, theme=theme),
         shows="the probability of each basis state, the diagonal of ρ(t)." + cite_states(sample),
         not_shown="coherence: see the matrix below.",
-        alt=f"Populations at {name}: {panel.list_numbers(labels, mass)}.",
+        alt=f"Populations at {name}: {alt_text.list_numbers(labels, mass)}.",
         table=lambda: pd.DataFrame({"state": labels, "probability": mass}),
     )
 
@@ -71,7 +72,7 @@ def matrix(
     labels = state_charts.basis_labels(dims)
 
     def table() -> pd.DataFrame:
-        return panel.matrix_entries(labels, real=rho.real, imaginary=rho.imag)
+        return alt_text.matrix_entries(labels, real=rho.real, imaginary=rho.imag)
 
     return panel.PanelFigure(
         f"matrix-{part}",
@@ -79,7 +80,7 @@ def matrix(
         state_charts.density_matrix(rho, dims, part=part, theme=theme),
         shows=MATRIX_PARTS[part][0] + cite_states(sample),
         not_shown=MATRIX_PARTS[part][1],
-        alt=f"Heat map of the {part} of ρ: {panel.list_coherences(rho, labels)}.",
+        alt=f"Heat map of the {part} of ρ: {alt_text.list_coherences(rho, labels)}.",
         table=table,
     )
 
@@ -108,7 +109,7 @@ def reduced_states(sample: Sample, name: str) -> np.ndarray:
 
 def describe_likeliest(when: str, populations: Mapping[str, float]) -> str:
     """Describe which basis states are the likeliest at a time, by their populations, 0 to 1."""
-    return panel.superlative(
+    return extrema.describe_extremum(
         populations,
         one="Likeliest basis state at {when}: {names} with {share}",
         some="Likeliest basis states at {when}, alike: {names} with {share} each",

@@ -10,7 +10,7 @@ from qfusion._checks import check, choose
 from qfusion.analysis import inside, text
 from qfusion.analysis.sample import Sample
 from qfusion.figures import bloch_balls, state_charts, style
-from qfusion.panels import panel
+from qfusion.panels import alt_text, panel
 from qfusion.panels.decision_evolution import WHOLE, cursor_time
 from qfusion.panels.dynamics_page import CURSOR, HINTON, STATE_AS, STATE_OF, TIMED, VIEW, can_cut
 from qfusion.panels.generator_terms import (
@@ -24,6 +24,7 @@ from qfusion.panels.generator_terms import (
 from qfusion.panels.jumps import jump_times, jumps_at_all, mutual_information_graph
 from qfusion.panels.state_at_time import nearest_step, reduced_states, state_at
 from qfusion.quantum.decomposition import PAULIS
+from qfusion.wording import extrema
 from qfusion.wording.samples import cite_states
 
 POPULATIONS, COHERENCES = PARTS = ("populations", "coherences")
@@ -95,7 +96,7 @@ def qubit_balls(
         "older parts paler. Its length r gives the purity (1 + r²) / 2; a hollow tip lies behind the middle."
         + cite_states(sample),
         not_shown=not_shown,
-        alt=f"Bloch balls; lengths {panel.list_numbers(names, lengths)}.",
+        alt=f"Bloch balls; lengths {alt_text.list_numbers(names, lengths)}.",
         table=table,
     )
 
@@ -159,7 +160,7 @@ def elements_over_time(
         not_shown = "phases: see the matrices."
     alt = (
         f"Heat map of {len(rows)} {part} over time; at the end "
-        + panel.list_numbers([f"{name} {level}" for name, level, _ in rows], values[:, -1])
+        + alt_text.list_numbers([f"{name} {level}" for name, level, _ in rows], values[:, -1])
         + "."
     )
 
@@ -201,7 +202,7 @@ def hinton(
         not_shown = "how the matrix came about: see the heat maps over time."
 
     def table() -> pd.DataFrame:
-        return panel.matrix_entries(labels, modulus=modulus, phase=np.angle(rho))
+        return alt_text.matrix_entries(labels, modulus=modulus, phase=np.angle(rho))
 
     return panel.PanelFigure(
         "hinton",
@@ -210,7 +211,7 @@ def hinton(
         shows="the density matrix at the cursor: areas are moduli |ρ_ij|; colour, and the hand in each square, the "
         "phase: to the right 0, up +π/2." + cite_states(sample),
         not_shown=not_shown,
-        alt=f"Hinton diagram of ρ: {panel.list_coherences(rho, labels)}.",
+        alt=f"Hinton diagram of ρ: {alt_text.list_coherences(rho, labels)}.",
         table=table,
     )
 
@@ -219,7 +220,7 @@ def describe_most_mixed(lengths: Mapping[str, float], when: str) -> str:
     """Describe which modalities of two levels have the shortest Bloch vector at a time, by its length, 0 to 1."""
     if round(min(lengths.values()), 2) == 1:
         return f"At {when} every Bloch vector has length 1.00: each of these modalities is all but pure"
-    return panel.superlative(
+    return extrema.describe_extremum(
         lengths,
         smallest=True,
         only="{names} at {when}: its Bloch vector has length {value:.2f}",
@@ -240,7 +241,7 @@ def describe_largest_change(what: str, rows: Mapping[str, np.ndarray]) -> str:
         name: f"{name}: {values[0]:.2f} → {values[-1]:.2f}, between {values.min():.2f} and {values.max():.2f}"
         for name, values in rows.items()
     }
-    return panel.superlative(
+    return extrema.describe_extremum(
         {name: float(np.ptp(values)) for name, values in rows.items()},
         none="No {what} changes by 0.01 or more",
         one="The {what} changes most of {names}",
@@ -254,8 +255,8 @@ def describe_largest_change(what: str, rows: Mapping[str, np.ndarray]) -> str:
 
 def describe_largest_coherence(modulus: np.ndarray, labels: Sequence[str], when: str) -> str:
     """Describe between which levels a matrix of moduli (D, D) has its largest entry off the diagonal."""
-    return panel.superlative(
-        panel.coherence_table(modulus, labels, "|{}⟩⟨{}|"),
+    return extrema.describe_extremum(
+        alt_text.coherence_table(modulus, labels, "|{}⟩⟨{}|"),
         places=3,
         none="No coherence at {when} is as large as 0.001",
         one="Largest coherence at {when}: {names} with {value:.3f}",

@@ -9,8 +9,9 @@ from qfusion._checks import check
 from qfusion.analysis.sweep_trials import ENOUGH, Trials
 from qfusion.figures import style, sweep_charts
 from qfusion.models import FUSION
-from qfusion.panels import panel, params, pickers
+from qfusion.panels import alt_text, panel, params, pickers
 from qfusion.runs import quotas
+from qfusion.wording import extrema
 
 
 def history(trials: Trials, theme: style.Theme = "light") -> panel.PanelFigure:
@@ -24,7 +25,7 @@ def history(trials: Trials, theme: style.Theme = "light") -> panel.PanelFigure:
         y_title=what,
         theme=theme,
     )
-    alt = f"{what} by trial: {panel.list_numbers(map('trial {}'.format, trials.numbers), trials.values, '.3g')}."
+    alt = f"{what} by trial: {alt_text.list_numbers(map('trial {}'.format, trials.numbers), trials.values, '.3g')}."
     return panel.PanelFigure(
         "sweep-history",
         f"{what} over trials",
@@ -77,7 +78,7 @@ def importance(trials: Trials, theme: style.Theme = "light") -> panel.PanelFigur
         shows=f"which share of the differences in {trials.judged} between {len(trials.finished)} finished trials each "
         "setting explains (fANOVA, a random forest fitted to them: rough with few trials).",
         not_shown="in which direction, nor whether it would matter outside the range that was searched.",
-        alt=f"Importance of the settings: {panel.list_numbers(names, shares)}.",
+        alt=f"Importance of the settings: {alt_text.list_numbers(names, shares)}.",
         table=lambda: pd.DataFrame({"setting": names, "importance": shares}),
     )
 
@@ -87,7 +88,7 @@ def describe_importance(importance: Mapping[str, float], n: int) -> str:
 
     N finished ones.
     """
-    return panel.superlative(
+    return extrema.describe_extremum(
         importance,
         none="No setting explains the differences between {n} trials",
         one="{names} explains most of the differences between {n} trials that one setting does ({value:.0%})",

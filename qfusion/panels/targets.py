@@ -10,7 +10,7 @@ from qfusion._sentences import count
 from qfusion.analysis import text
 from qfusion.data.row_splits import SPLITS
 from qfusion.figures import style, target_charts
-from qfusion.panels import panel, params
+from qfusion.panels import alt_text, panel, params
 
 _MAX_SHOWN = 60  # classes in a figure
 
@@ -55,7 +55,7 @@ def class_counts(dataset: data.DataSet, theme: style.Theme = "light") -> panel.P
         figure,
         shows=shows,
         not_shown="how hard the classes are to tell apart.",
-        alt=f"Samples by class: {panel.list_numbers(names, whole, '.0f')}.",
+        alt=f"Samples by class: {alt_text.list_numbers(names, whole, '.0f')}.",
         table=table,
     )
 
@@ -87,7 +87,7 @@ def target_histogram(dataset: data.DataSet, theme: style.Theme = "light") -> pan
     )
     alt = (
         "Histograms of the target: mean "
-        + panel.list_terms({split: part.mean() for split, part in values.items() if len(part)})
+        + alt_text.list_terms({split: part.mean() for split, part in values.items() if len(part)})
         + "."
     )
 

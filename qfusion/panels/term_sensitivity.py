@@ -275,7 +275,7 @@ def _sensitivity_title(
     name = _term_phrase(sensitivity.parameters[first])
     if group != physics_sensitivity.EVERY:
         name = f"of the terms “{group}”, {name}"
-    return panel.capital(
+    return panel.capitalise(
         f"{name} matters most: without it the {text.escape_markdown(effect)} {agree_verb(effect)} {abs(change):.2g} "
         f"{'higher' if change > 0 else 'lower'}"
     )

@@ -6,7 +6,7 @@ import pandas as pd
 from qfusion.analysis import text
 from qfusion.analysis.sample import Sample
 from qfusion.figures import jump_trajectories, state_charts, style
-from qfusion.panels import panel
+from qfusion.panels import alt_text, panel
 from qfusion.panels.decision_evolution import SHOWN_STATES
 from qfusion.quantum.measure_kinds import column_name
 from qfusion.wording.operators import UNRAVELLING
@@ -55,7 +55,7 @@ def trajectories(
     )
     alt = (
         f"Entanglement of {whose} in {len(shown)} single runs, at the end "
-        f"{panel.list_numbers([f'run {i + 1}' for i in range(len(shown))], [values[-1] for values in shown])} nats; "
+        f"{alt_text.list_numbers([f'run {i + 1}' for i in range(len(shown))], [values[-1] for values in shown])} nats; "
         f"mean of all {mean[-1]:.2f}."
     )
 
@@ -108,9 +108,9 @@ def ensemble(sample: Sample, theme: style.Theme = "light", *, runs: int = 20) ->
         track.times, mean, error, master, names, track.ensemble.size, theme=theme
     )
     alt = (
-        f"Populations at the end by the master equation: {panel.list_numbers(names, master[-1])}; mean of the "
+        f"Populations at the end by the master equation: {alt_text.list_numbers(names, master[-1])}; mean of the "
         "runs: "
-        f"{panel.list_numbers(names, mean[-1])}."
+        f"{alt_text.list_numbers(names, mean[-1])}."
     )
 
     def table() -> pd.DataFrame:

@@ -20,7 +20,7 @@ from qfusion.analysis import (
 from qfusion.explain import cohorts as filters, stability
 from qfusion.figures import error_slices, style
 from qfusion.panels import panel, params
-from qfusion.wording import backgrounds
+from qfusion.wording import backgrounds, extrema
 from qfusion.wording.cohorts import name_cohort, name_split
 
 
@@ -207,7 +207,7 @@ def describe_largest_errors(values: Mapping[str, float], classes: bool) -> str:
     """
     if not np.isfinite(list(values.values())).any():
         return "No sample of this cohort"
-    return panel.superlative(
+    return extrema.describe_extremum(
         values,
         by_size=True,
         none="No sample of this cohort has a {what} of 0.01 or more",

@@ -19,7 +19,7 @@ from qfusion.analysis import text
 from qfusion.errors import QFusionError
 from qfusion.figures.visible_range import apply_visible, parse_visible
 from qfusion.panels import address
-from qfusion.panels.panel import PanelFigure, capital, end_sentence
+from qfusion.panels.panel import PanelFigure, capitalise, end_sentence
 from qfusion.ui import drawer, frame, guidance, page_params, reruns, server_addresses, state
 from qfusion.ui.components import component, component_key
 from qfusion.ui.glossary import definitions, rendered
@@ -156,7 +156,7 @@ def heading(title: str, picture: PanelFigure | None = None) -> None:
         title: as markdown. picture: of the panel; None where only the title is drawn.
     """
     if picture is None or picture.figure is not None:
-        st.markdown(f"#### {capital(title)}")
+        st.markdown(f"#### {capitalise(title)}")
     else:
         with st.container(
             horizontal=True,
@@ -165,7 +165,7 @@ def heading(title: str, picture: PanelFigure | None = None) -> None:
             gap=None,
             key=f"top-{picture.name}",
         ):
-            st.markdown(f"#### {capital(title)}")
+            st.markdown(f"#### {capitalise(title)}")
             _about(picture)
             st.download_button(
                 "CSV",

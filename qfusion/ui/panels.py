@@ -14,7 +14,7 @@ from streamlit.errors import StreamlitAPIException
 
 from qfusion.figures.style import Theme
 from qfusion.panels import pages, params
-from qfusion.panels.panel import Panel, PanelFigure, build_animation, capital
+from qfusion.panels.panel import Panel, PanelFigure, build_animation, capitalise
 from qfusion.ui import frame, guidance, page_params, playback, selections, state, widgets
 from qfusion.ui.figure import draw_figure, footer, heading, lead_markdown
 
@@ -197,7 +197,7 @@ def lazy_panel(name: str, part: Callable[[], object], *, stays: bool = False) ->
             state.get(state.WAITING).add(name)
             with st.container(border=True, key=key):
                 st.button(
-                    capital(name.replace("-", " ")),
+                    capitalise(name.replace("-", " ")),
                     on_click=show_panel,
                     key=f"_{key}",
                     type="tertiary",
