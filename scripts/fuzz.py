@@ -571,7 +571,7 @@ def _shown(data: bytes, _: Path) -> Any:
 
 def _doors() -> dict[str, Door]:
     from qfusion.data.synthetic import planted_editing
-    from qfusion.explain import cohorts
+    from qfusion.explain import cohort_filters
     from qfusion.figures import export, recipe, visible_range
     from qfusion.models import Tweak, program_card
     from qfusion.panels import pins
@@ -602,8 +602,8 @@ def _doors() -> dict[str, Door]:
         "session": _session,
         "address": _address,
         "tweak": lambda data, _: Tweak.parse(_text(data), _model().model),
-        "cohort": lambda data, _: cohorts.parse(_text(data)),
-        "saved cohort": lambda data, _: cohorts.parse_saved(_text(data)),
+        "cohort": lambda data, _: cohort_filters.parse(_text(data)),
+        "saved cohort": lambda data, _: cohort_filters.parse_saved(_text(data)),
         "pin": lambda data, _: pins.parse_pin(_text(data)),
         "visible range": lambda data, _: visible_range.parse_visible(_text(data)),
         "sentence": lambda data, _: planted_editing.with_words(_text(data)),

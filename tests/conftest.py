@@ -419,7 +419,7 @@ def browser() -> Any:
         pytest.skip("no Chromium on this machine: the browser tests are left out")
     from playwright import sync_api
 
-    # Asked for in every frame, as is usual, the words of a page are laid out sixty times a second.
+    # Edits for in every frame, as is usual, the words of a page are laid out sixty times a second.
     asked = functools.partialmethod(sync_api.Page.wait_for_function, polling=200)
     sync_api.Page.wait_for_function = asked  # type: ignore[assignment]
     ENDING.callback(OPEN.clear)

@@ -16,13 +16,13 @@ from streamlit.testing.v1 import AppTest
 from qfusion import data, explain
 from qfusion.analysis import (
     background_choice,
-    changes,
+    changed_samples,
     decision_flips,
     modality_attribution,
     modality_states,
     opening,
 )
-from qfusion.analysis.changes import DROP, FLIP, INPUT, KEPT, STATE, SWAP, Change
+from qfusion.analysis.changed_samples import DROP, FLIP, INPUT, KEPT, STATE, SWAP, Change
 from qfusion.analysis.opening import open_study
 from qfusion.analysis.study import explained_model
 from qfusion.data.synthetic import planted_editing
@@ -117,7 +117,7 @@ def test_edited_states_and_their_links(source: str) -> None:
     model, dataset, _, row = parts(source)
     name = dataset.names[0]
     states = counterfactual.states_of(model, dataset.inputs([row], dtype=torch.float64))
-    numbers = list(changes.shown_state(states[name]))
+    numbers = list(changed_samples.shown_state(states[name]))
     app = visit(
         "What if",
         whole=False,
@@ -128,7 +128,7 @@ def test_edited_states_and_their_links(source: str) -> None:
     numbers[1] = 0.9
     assert app.slider(key=f"set.{name}.1").value == 0.9
     scores = counterfactual.scores_of(
-        model, {**states, name: changes.set_state(states[name], tuple(numbers))}
+        model, {**states, name: changed_samples.set_state(states[name], tuple(numbers))}
     )[0].numpy()
     shown = (
         value(app, "Prediction")
@@ -170,7 +170,7 @@ def test_edited_words_voice_and_face_go_through_the_features_to_the_prediction()
     }
     with torch.no_grad():
         expected = float(
-            model({name: changes.features(edit) for name, edit in edits.items()})[0, 0]
+            model({name: changed_samples.features(edit) for name, edit in edits.items()})[0, 0]
         )
     assert value(app, "Prediction") == pytest.approx(expected, abs=6e-4)
     assert app.get("audio")
@@ -197,9 +197,9 @@ def plain_error(app: AppTest) -> str:
 
 def test_what_is_not_told_of_a_change_is_the_samples_own_or_the_usual() -> None:
     study, row = open_study("qj-planted", "planted"), 3
-    own = changes.shown_state(modality_states.own_states(study, row)["vision"])
+    own = changed_samples.shown_state(modality_states.own_states(study, row)["vision"])
     near = {0: round(own[0], 3), 1: own[1] + 0.25}
-    found = changes.wanted_changes(
+    found = changed_samples.wanted_changes(
         study, row, {"text": {"action": SWAP}, "vision": {"action": STATE, "state": near}}
     )
     donor = background_choice.default_contrast(study, row)
@@ -208,15 +208,15 @@ def test_what_is_not_told_of_a_change_is_the_samples_own_or_the_usual() -> None:
         Change(),
         Change(STATE, state=(own[0], near[1], *own[2:])),
     )
-    (words, *_) = changes.wanted_changes(study, row, {"text": {"action": INPUT}})
-    assert words.words == changes.own_words(study, row) != ""
+    (words, *_) = changed_samples.wanted_changes(study, row, {"text": {"action": INPUT}})
+    assert words.words == changed_samples.own_words(study, row) != ""
     for wrong in (
         {"smell": {}},
         {"text": {"action": "burn"}},
         {"text": {"action": STATE, "state": {99: 0.1}}},
     ):
         with pytest.raises((InvalidInput, NotFound)):
-            changes.wanted_changes(study, row, wrong)
+            changed_samples.wanted_changes(study, row, wrong)
 
 
 def test_buttons_apply_the_nearest_flip_and_the_nearest_sample() -> None:
@@ -320,9 +320,9 @@ def test_a_qubit_is_edited_on_the_bloch_sphere(qubits: str) -> None:
     assert value(app, "Prediction") == pytest.approx(
         float(counterfactual.scores_of(model, {**states, "audio": ket})), abs=6e-4
     )
-    theta, phi = changes.shown_state(ket)
+    theta, phi = changed_samples.shown_state(ket)
     assert (theta, phi) == (pytest.approx(2.0), pytest.approx(-1.0))
-    back = changes.set_state(states["text"], changes.shown_state(states["text"]))
+    back = changed_samples.set_state(states["text"], changed_samples.shown_state(states["text"]))
     assert float(counterfactual.distance(back[0], states["text"][0])) < 1e-7
     words = plain(said(app))
     assert "The state of audio moved by" in words

@@ -10,7 +10,7 @@ from matplotlib.path import Path
 from scipy import stats
 
 from qfusion.errors import InvalidInput, NotFound, QFusionError
-from qfusion.explain import cohorts, stability
+from qfusion.explain import cohort_filters, stability
 
 FRAME = pd.DataFrame(
     {
@@ -28,7 +28,7 @@ FRAME = pd.DataFrame(
 
 
 def passing(text: str) -> list[str]:
-    return FRAME.index[cohorts.passing(cohorts.parse(text), FRAME)].tolist()
+    return FRAME.index[cohort_filters.passing(cohort_filters.parse(text), FRAME)].tolist()
 
 
 KEPT = [
@@ -117,32 +117,37 @@ def test_filters_as_long_as_they_may_be_are_read() -> None:
     assert passing("error>1;" * 12) == ["s1", "s2", "s4"]
     assert passing("truth=" + "|".join("3" * 30)) == ["s0", "s4"]
     name, text = "n" * 40, "error>1; error<" + "0" * 484 + "3"
-    saved = cohorts.parse_saved(f"{name}:{text}")
+    saved = cohort_filters.parse_saved(f"{name}:{text}")
     assert (saved.name, len(text), len(saved.parts[1].values[0])) == (name, 500, 485)
     with pytest.raises(InvalidInput, match="501 characters"):
-        cohorts.parse_saved(f"{name}:{text}0")
-    assert cohorts.split_of(cohorts.parse("error>1")) == (cohorts.Part("split", "=", ("test",)),)
-    both = cohorts.parse("split=train; error>1; split!=test")
-    assert cohorts.split_of(both) == (both[0], both[2])
-    assert cohorts.within_split(both, FRAME).tolist() == [False, False, False, True, False]
+        cohort_filters.parse_saved(f"{name}:{text}0")
+    assert cohort_filters.split_of(cohort_filters.parse("error>1")) == (
+        cohort_filters.Part("split", "=", ("test",)),
+    )
+    both = cohort_filters.parse("split=train; error>1; split!=test")
+    assert cohort_filters.split_of(both) == (both[0], both[2])
+    assert cohort_filters.within_split(both, FRAME).tolist() == [False, False, False, True, False]
 
 
 def test_of_many_values_any_may_be_asked_for() -> None:
     for count in (200, 201):
         frame = pd.DataFrame({"split": "test", "word": [f"w{i}" for i in range(count)]})
-        parts = cohorts.parse("word=w7|w999")
+        parts = cohort_filters.parse("word=w7|w999")
         if count == 200:
             with pytest.raises(NotFound, match="In column 'word', value 'w999'"):
-                cohorts.passing(parts, frame)
+                cohort_filters.passing(parts, frame)
         else:
-            assert np.flatnonzero(cohorts.passing(parts, frame)).tolist() == [7]
+            assert np.flatnonzero(cohort_filters.passing(parts, frame)).tolist() == [7]
 
 
 def test_numbers_are_the_same_up_to_rounding() -> None:
     numbers = [1e6 * (1 + 5e-10), 1e6 * (1 + 5e-9), 1e6, 5e-13, 5e-12, 0.0]
     frame = pd.DataFrame({"split": "test", "x": numbers})
     for text, places in (("x=1e6", [0, 2]), ("x=0", [3, 5]), ("x!=1000000", [1, 3, 4, 5])):
-        assert np.flatnonzero(cohorts.passing(cohorts.parse(text), frame)).tolist() == places
+        assert (
+            np.flatnonzero(cohort_filters.passing(cohort_filters.parse(text), frame)).tolist()
+            == places
+        )
 
 
 def test_a_region_holds_what_lies_in_it_by_the_even_odd_rule() -> None:
@@ -150,25 +155,26 @@ def test_a_region_holds_what_lies_in_it_by_the_even_odd_rule() -> None:
     points = np.random.default_rng(0).uniform(-1, 2, size=(400, 2))
     corners = np.array([[0.2, -0.5], [1.7, 0.1], [0.9, 1.6], [0.6, 0.4], [-0.4, 1.1]])
     assert (
-        cohorts.inside(corners, points).tolist() == Path(corners).contains_points(points).tolist()
+        cohort_filters.inside(corners, points).tolist()
+        == Path(corners).contains_points(points).tolist()
     )
     angles = 4 * np.pi * np.arange(5) / 5
     star = np.stack([np.sin(angles), np.cos(angles)], 1)
     places = np.array([[0.0, 0.0], [0.0, 0.7], [0.9, 0.9], [np.nan, 0.0], [0.0, np.inf]])
-    assert cohorts.inside(star, places).tolist() == [False, True, False, False, False]
+    assert cohort_filters.inside(star, places).tolist() == [False, True, False, False, False]
     far = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
-    assert cohorts.inside(far, places).tolist() == [True, True, True, False, False]
+    assert cohort_filters.inside(far, places).tolist() == [True, True, True, False, False]
     box = np.array([[1.0, -0.5], [-0.5, 0.7]])
     edges = np.array(
         [[1, 0.7], [-0.5, -0.5], [1.001, 0], [0, 0.701], [0, -0.501], [np.nan, 0], [-np.inf, 0]]
     )
-    assert cohorts.inside(box, edges).tolist() == [True, True, *[False] * 5]
+    assert cohort_filters.inside(box, edges).tolist() == [True, True, *[False] * 5]
 
 
 def test_saved_cohorts_are_read_back_as_written() -> None:
-    found = cohorts.parse_saved('hard ones: error > 1;  text = "a;""b"""')
+    found = cohort_filters.parse_saved('hard ones: error > 1;  text = "a;""b"""')
     assert (found.name, len(found.parts)) == ("hard ones", 2)
-    assert cohorts.parse_saved(str(found)) == found
+    assert cohort_filters.parse_saved(str(found)) == found
     assert found.parts[1].values == ('a;"b"',)
 
 
@@ -178,20 +184,20 @@ def test_saved_cohorts_are_read_back_as_written() -> None:
 )
 def test_saved_cohorts_that_do_not_fit_are_named(text: str) -> None:
     with pytest.raises(InvalidInput):
-        cohorts.parse_saved(text)
+        cohort_filters.parse_saved(text)
 
 
 @given(st.one_of(st.text(max_size=320), st.text('relation=conflict;error>1|<!~" ', max_size=60)))
 def test_no_text_does_more_than_pass_or_be_named(text: str) -> None:
     try:
-        parts = cohorts.parse(text)
+        parts = cohort_filters.parse(text)
         again = (
-            cohorts.parse(cohorts.written(parts))
-            if len(cohorts.written(parts)) <= cohorts.MAX_TEXT
+            cohort_filters.parse(cohort_filters.written(parts))
+            if len(cohort_filters.written(parts)) <= cohort_filters.MAX_TEXT
             else parts
         )
         assert again == parts
-        kept = cohorts.passing(parts, FRAME)
+        kept = cohort_filters.passing(parts, FRAME)
     except QFusionError:
         return
     assert kept.dtype == bool

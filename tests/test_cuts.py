@@ -20,7 +20,14 @@ from torch import Tensor
 from qfusion import cli, explain, figures
 from qfusion.analysis import cohort_table, cut_measures, study as studies
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain import cohorts, cut_losses, cut_summaries, mean_field, stability, state_cuts
+from qfusion.explain import (
+    cohort_filters,
+    cut_losses,
+    cut_summaries,
+    mean_field,
+    stability,
+    state_cuts,
+)
 from qfusion.explain.cut_losses import CutMetrics, cut_metrics
 from qfusion.explain.state_cuts import Cuts, cut_correlations
 from qfusion.figures import correlation_cuts, notebook
@@ -772,7 +779,7 @@ def test_programs_give_the_tables(study: Any, planted: Any) -> None:
         names,
     )
     table = cohort_table.cohort_table(study, None)
-    inside = cohorts.passing(cohorts.parse("split=valid; truth>1"), table)
+    inside = cohort_filters.passing(cohort_filters.parse("split=valid; truth>1"), table)
     assert names["numbers"]["n"].iloc[0] == inside.sum() < len(planted.rows("valid"))
 
 

@@ -26,7 +26,7 @@ from qfusion.analysis.cohort_levels import build_levels
 from qfusion.analysis.jobs import State
 from qfusion.analysis.opening import open_sample
 from qfusion.data.clusters import Clusters
-from qfusion.explain import cohorts as filters
+from qfusion.explain import cohort_filters
 from qfusion.panels import (
     cohort_correlations,
     deletion_curves,
@@ -159,8 +159,10 @@ def test_a_map_of_all_lies_elsewhere_and_has_a_name_of_its_own(
     same = sample_maps.map_positions(few, "states", "PCA", True)
     assert same.column == "pca[states]", "all are placed anyway"
     box = sample_projection.region(every, *zip(every.xy.min(0) - 1, every.xy.mean(0), strict=True))
-    parts = filters.parse(f"{box}; split=valid")
-    chosen = filters.passing(parts, cohort_table.cohort_table_with_maps(few.study, None, parts))
+    parts = cohort_filters.parse(f"{box}; split=valid")
+    chosen = cohort_filters.passing(
+        parts, cohort_table.cohort_table_with_maps(few.study, None, parts)
+    )
     wanted = every.rows[(every.xy <= every.xy.mean(0)).all(1)]
     assert len(wanted) > 10
     assert len(np.setxor1d(np.flatnonzero(chosen), wanted)) <= 2, (

@@ -275,8 +275,8 @@ def test_the_front_gives_what_it_names() -> None:
 
 
 def test_modules_of_every_package_are_loaded_by_their_names() -> None:
-    """Commands name `qfusion.explain.cohorts` and the like, whoever has loaded it before, or nobody: that is asked in
-    the process of `test_heavy_libraries_wait_until_they_are_needed`."""
+    """Commands name `qfusion.explain.cohort_filters` and the like, whoever has loaded it before, or nobody: that is
+    asked in the process of `test_heavy_libraries_wait_until_they_are_needed`."""
     packages = [value for name in qfusion.__all__ if ismodule(value := getattr(qfusion, name))]
     for package in packages:
         assert not hasattr(package, "__path__") or callable(vars(package)["__getattr__"])

@@ -24,7 +24,7 @@ from qfusion.analysis.opening import load_model_and_data, open_sample, open_stud
 from qfusion.analysis.sample import Sample
 from qfusion.data import Text
 from qfusion.errors import InvalidInput, QFusionError
-from qfusion.explain import cohorts, stability
+from qfusion.explain import cohort_filters, stability
 from qfusion.models.abilities import can
 from qfusion.report import blocks, contents
 from qfusion.report.blocks import Block, Report
@@ -472,7 +472,7 @@ def members(study: Any) -> Written:
     about = contents.members(
         study,
         cohort_table.cohort_table(study, None),
-        cohorts.parse("relation=conflict; error>0.4"),
+        cohort_filters.parse("relation=conflict; error>0.4"),
         "hard <b>",
     )
     return written(about, report.cohort(about))
@@ -518,7 +518,7 @@ def test_a_cohorts_report_says_what_built_its_terms_and_what_cuts_cost(members: 
 
 
 def test_a_cohorts_report_is_of_the_score_that_was_asked_for(monkeypatch: Any) -> None:
-    study, parts = open_study("qj-parity"), cohorts.parse("truth=even; error>0.2")
+    study, parts = open_study("qj-parity"), cohort_filters.parse("truth=even; error>0.2")
     monkeypatch.setattr(contents, "shared", lambda *_, **__: {})
     monkeypatch.setattr(contents, "_cuts", lambda _: None)
     monkeypatch.setattr(contents, "filled", lambda _, **names: names)
@@ -565,7 +565,9 @@ def test_python_opens_what_is_compared_with_a_saved_cohort() -> None:
 
 def test_a_cohort_of_nobody_is_refused(study: Any) -> None:
     with pytest.raises(InvalidInput, match="No explained sample passes"):
-        contents.members(study, cohort_table.cohort_table(study, None), cohorts.parse("error>1000"))
+        contents.members(
+            study, cohort_table.cohort_table(study, None), cohort_filters.parse("error>1000")
+        )
 
 
 @pytest.mark.parametrize(

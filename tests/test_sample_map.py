@@ -18,7 +18,7 @@ from qfusion.analysis.cohort_levels import build_levels
 from qfusion.analysis.opening import open_sample, open_study
 from qfusion.analysis.spaces import evolution, kets
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain import cohorts
+from qfusion.explain import cohort_filters
 
 
 @pytest.fixture(scope="module")
@@ -168,7 +168,7 @@ def test_points_in_a_polygon_are_matplotlib_s(
 ) -> None:
     points = np.random.default_rng(seed).uniform(-2.2, 2.2, (200, 2))
     polygon = np.array(corners)
-    found = cohorts.inside(polygon, points)
+    found = cohort_filters.inside(polygon, points)
     crossings = np.zeros(200, dtype=int)
     for a, b in zip(polygon, np.roll(polygon, -1, 0), strict=True):  # brute force, edge by edge
         for i, (x, y) in enumerate(points):
@@ -177,7 +177,7 @@ def test_points_in_a_polygon_are_matplotlib_s(
     assert np.array_equal(found, crossings % 2 == 1)
     if len(corners) == 3:
         assert np.mean(found == Path(polygon).contains_points(points)) > 0.98
-    assert not cohorts.inside(polygon, np.array([[np.nan, 0.0], [np.inf, np.inf]])).any()
+    assert not cohort_filters.inside(polygon, np.array([[np.nan, 0.0], [np.inf, np.inf]])).any()
 
 
 def test_regions_in_filters(planted: Any) -> None:
@@ -192,8 +192,8 @@ def test_regions_in_filters(planted: Any) -> None:
     part = sample_projection.region(found, *lasso.T)
     assert len(part.values) <= sample_projection.MAX_VERTICES
     said = str(part)
-    assert len(said) < cohorts.MAX_TEXT
-    assert cohorts.parse(said) == (part,)
+    assert len(said) < cohort_filters.MAX_TEXT
+    assert cohort_filters.parse(said) == (part,)
     wanted = Path(lasso).contains_points(found.xy)
     levels = build_levels(sample, said)
     assert np.mean(levels.inside == wanted) > 0.99
@@ -210,7 +210,7 @@ def test_regions_in_filters(planted: Any) -> None:
     one = build_levels(sample, "pca[states].1>0")
     assert np.array_equal(one.inside, found.xy[:, 0] > 0)
     assert (
-        len(cohort_table.members(planted, cohorts.parse(str(box))))
+        len(cohort_table.members(planted, cohort_filters.parse(str(box))))
         == build_levels(sample, str(box)).inside.sum()
     )
     with pytest.raises(InvalidInput, match="2 to 10,000 corners"):

@@ -20,7 +20,15 @@ from qfusion.analysis.study import Study
 from qfusion.cli import app as typer_app
 from qfusion.data.coalition_terms import coalition_names
 from qfusion.errors import DataUnavailable
-from qfusion.explain import RELATIONS, Explanation, cohorts, judge, stability, verdict, verdicts
+from qfusion.explain import (
+    RELATIONS,
+    Explanation,
+    cohort_filters,
+    judge,
+    stability,
+    verdict,
+    verdicts,
+)
 from qfusion.explain.verdicts import (
     LEAD,
     Doubt,
@@ -530,7 +538,7 @@ def test_all_places_agree_with_the_verdicts_on_all_test_samples(study: Study) ->
     if study.dataset.name == "parity":  # neither alone says anything
         assert (rows["relation"] == "joint").mean() >= 0.9
     for kind in RELATIONS:
-        found = cohorts.passing(cohorts.parse(f"relation={kind}"), study.frame(None))
+        found = cohort_filters.passing(cohort_filters.parse(f"relation={kind}"), study.frame(None))
         assert found.sum() == (rows["relation"] == kind).sum()
 
 

@@ -12,7 +12,7 @@ from qfusion.analysis import cohort_slices, cohort_table, wrong_decisions
 from qfusion.analysis.cohort_levels import build_levels
 from qfusion.analysis.opening import open_sample
 from qfusion.errors import InvalidInput
-from qfusion.explain import cohorts
+from qfusion.explain import cohort_filters
 from qfusion.panels import wrong_samples
 from qfusion.training import metrics
 from qfusion.ui.pages import cohorts as cohort_view
@@ -147,17 +147,17 @@ def test_chips_are_read_back_from_the_filter(planted: Any) -> None:
         "relation!=joint; error>1",
         f"sign=wrong; {chips['worst tenth']}",
     ):
-        parts = cohorts.parse(text)
+        parts = cohort_filters.parse(text)
         marked, others = cohort_view.read_back(parts, chips)
-        again = cohorts.parse(cohort_view.with_chips(marked, chips, others))
-        assert (cohorts.passing(again, rows) == cohorts.passing(parts, rows)).all()
+        again = cohort_filters.parse(cohort_view.with_chips(marked, chips, others))
+        assert (cohort_filters.passing(again, rows) == cohort_filters.passing(parts, rows)).all()
         assert cohort_view.read_back(again, chips) == (marked, others)
-    assert cohort_view.read_back(cohorts.parse("relation=agreement|joint"), chips)[0] == [
+    assert cohort_view.read_back(cohort_filters.parse("relation=agreement|joint"), chips)[0] == [
         "joint",
         "agreement",
     ]
     assert cohort_view.with_chips(
-        ["conflict", "wrong sign", "joint"], chips, cohorts.parse("speaker=a")
+        ["conflict", "wrong sign", "joint"], chips, cohort_filters.parse("speaker=a")
     ) == ("relation=joint|conflict; sign=wrong; speaker=a")
 
 

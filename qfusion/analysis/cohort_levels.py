@@ -10,7 +10,7 @@ from qfusion._checks import choose
 from qfusion.analysis import Sample, cohort_measures, cohort_table, drawn_samples, outputs
 from qfusion.analysis.memo import memo
 from qfusion.analysis.study import Study
-from qfusion.explain import cohorts, stability
+from qfusion.explain import cohort_filters, stability
 
 means = memo(256)(stability.means)
 correlation = memo(128)(stability.correlation)
@@ -33,7 +33,7 @@ class Levels:
     output_wanted: int | None
     rows: pd.DataFrame
     inside: np.ndarray
-    parts: tuple[cohorts.Part, ...]
+    parts: tuple[cohort_filters.Part, ...]
     split: tuple[str, ...]
     is_partial: bool
     name: str
@@ -67,7 +67,7 @@ def build_levels(sample: Sample, filter: str = "", *, output: str = "", name: st
     Raises:
         NotFound, InvalidInput: when the filter names what is not there, or there is no such class.
     """
-    study, parts = sample.study, cohorts.parse(filter)
+    study, parts = sample.study, cohort_filters.parse(filter)
     wanted = outputs.parse(output, study.classes)
     study, number = study.with_reference(wanted.reference), wanted.number
     table = cohort_table.cohort_table_with_maps(study, number, parts)
@@ -87,18 +87,18 @@ def build_levels(sample: Sample, filter: str = "", *, output: str = "", name: st
 
 
 def filter_split(
-    table: pd.DataFrame, parts: Sequence[cohorts.Part]
+    table: pd.DataFrame, parts: Sequence[cohort_filters.Part]
 ) -> tuple[pd.DataFrame, np.ndarray, tuple[str, ...], bool]:
     """Return the explained rows of a filter's splits, and which of them pass it, bool (n,).
 
     Returns:
         rows, mask, names of the splits, and whether some of their samples are not explained.
     """
-    every = cohorts.within_split(parts, table)
+    every = cohort_filters.within_split(parts, table)
     within = every & np.isfinite(table[cohort_table.JOINT].to_numpy())
-    split = tuple(value for part in cohorts.split_of(parts) for value in part.values)
+    split = tuple(value for part in cohort_filters.split_of(parts) for value in part.values)
     is_partial = bool(within.sum() < every.sum())
-    return table[within], cohorts.passing(parts, table)[within], split, is_partial
+    return table[within], cohort_filters.passing(parts, table)[within], split, is_partial
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,7 @@ from qfusion.analysis import cohort_groups, cohort_table, text
 from qfusion.analysis.cohort_levels import Levels
 from qfusion.analysis.spaces.masses import CONFLICT, DISAGREEMENT, MEAN_ENTROPY
 from qfusion.analysis.study import Study
-from qfusion.explain import cohorts, stability
+from qfusion.explain import cohort_filters, stability
 
 MAX_SLICES, MAX_WORST = 24, 12
 _OUTCOMES = (
@@ -36,7 +36,7 @@ class Slice:
     """
 
     name: str
-    parts: tuple[cohorts.Part, ...]
+    parts: tuple[cohort_filters.Part, ...]
     count: int
     wrong: int
     rate: float
@@ -124,7 +124,7 @@ def column(rows: pd.DataFrame, by: str) -> str:
     return text.find_column(by.removesuffix(cohort_groups.QUARTERS), map(str, rows.columns))
 
 
-def omitted_parts(levels: Levels, by: str) -> tuple[cohorts.Part, ...]:
+def omitted_parts(levels: Levels, by: str) -> tuple[cohort_filters.Part, ...]:
     """Returns the filter's own conditions that slices do not keep: on the sliced column, which would leave one slice,
     and on whether a sample is decided right, which would make every sample an error."""
     return tuple(
@@ -146,11 +146,13 @@ def slices(levels: Levels, by: str = "") -> list[Slice]:
     known = slice_kinds(levels.study, levels.rows)
     by = choose("Slices", text.column(by), known) if by else known[0]
     own = omitted_parts(levels, by)
-    within = cohorts.passing([part for part in levels.parts if part not in own], levels.rows)
+    within = cohort_filters.passing([part for part in levels.parts if part not in own], levels.rows)
     wrong, errors = is_error(levels), levels.rows["error"].to_numpy(dtype=float)
     result = []
     for title, parts in _conditions(levels.rows[within], by):
-        keep = within & cohorts.passing([*cohorts.split_of(levels.parts), *parts], levels.rows)
+        keep = within & cohort_filters.passing(
+            [*cohort_filters.split_of(levels.parts), *parts], levels.rows
+        )
         count, bad = int(keep.sum()), int((keep & wrong).sum())
         if count:
             size = stability.effective(wrong[keep], levels.clusters(keep))
@@ -168,11 +170,11 @@ def slices(levels: Levels, by: str = "") -> list[Slice]:
     return sorted(result, key=lambda entry: (-entry.rate, -entry.count, entry.name))
 
 
-def _conditions(rows: pd.DataFrame, by: str) -> list[tuple[str, tuple[cohorts.Part, ...]]]:
+def _conditions(rows: pd.DataFrame, by: str) -> list[tuple[str, tuple[cohort_filters.Part, ...]]]:
     name = column(rows, by)
     if not by.endswith(cohort_groups.QUARTERS):
         return [
-            (value, (cohorts.Part(name, "=", (value,)),))
+            (value, (cohort_filters.Part(name, "=", (value,)),))
             for value in filter(None, map(str, dict.fromkeys(rows[name].dropna())))
         ]
     values = rows[name].to_numpy(dtype=float)
@@ -181,12 +183,15 @@ def _conditions(rows: pd.DataFrame, by: str) -> list[tuple[str, tuple[cohorts.Pa
         return []
     inner = list(dict.fromkeys(f"{edge:.4g}" for edge in np.quantile(values, [0.25, 0.5, 0.75])))
     return [
-        (f"up to {inner[0]}", (cohorts.Part(name, "<=", (inner[0],)),)),
+        (f"up to {inner[0]}", (cohort_filters.Part(name, "<=", (inner[0],)),)),
         *(
-            (f"{a} to {b}", (cohorts.Part(name, ">", (a,)), cohorts.Part(name, "<=", (b,))))
+            (
+                f"{a} to {b}",
+                (cohort_filters.Part(name, ">", (a,)), cohort_filters.Part(name, "<=", (b,))),
+            )
             for a, b in itertools.pairwise(inner)
         ),
-        (f"above {inner[-1]}", (cohorts.Part(name, ">", (inner[-1],)),)),
+        (f"above {inner[-1]}", (cohort_filters.Part(name, ">", (inner[-1],)),)),
     ]
 
 

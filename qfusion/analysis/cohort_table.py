@@ -12,7 +12,7 @@ from qfusion.analysis.sample_coordinates import coordinate_kinds
 from qfusion.analysis.sample_projection import _COLUMN, explained_rows, sample_map
 from qfusion.analysis.study import Study
 from qfusion.data import DataSet
-from qfusion.explain import cohorts
+from qfusion.explain import cohort_filters
 
 # What the Cohorts page takes from a study: columns to filter by, groups, measures, findings. Free of streamlit.
 
@@ -73,16 +73,16 @@ def wrong_sign(prediction: np.ndarray, truth: np.ndarray) -> np.ndarray:
     return np.asarray((truth != 0) & ((prediction > 0) != (truth > 0)))
 
 
-def wrong_part(study: Study, table: pd.DataFrame) -> cohorts.Part | None:
+def wrong_part(study: Study, table: pd.DataFrame) -> cohort_filters.Part | None:
     """The condition of a filter that keeps the wrong classes, or the wrong signs; None where there is no such column:
     the target does not span zero, or the data's own column has its name."""
     column = VERDICT if study.classes else SIGN
     known = column in table.columns and set(table[column]) <= {"", "right", WRONG}
-    return cohorts.Part(column, "=", (WRONG,)) if known else None
+    return cohort_filters.Part(column, "=", (WRONG,)) if known else None
 
 
 def cohort_table_with_maps(
-    study: Study, output: int | None, parts: Sequence[cohorts.Part]
+    study: Study, output: int | None, parts: Sequence[cohort_filters.Part]
 ) -> pd.DataFrame:
     """`cohort_table` with the columns of the maps that a filter names; of samples that are on no map, they are empty.
 
@@ -112,10 +112,10 @@ def cohort_table_with_maps(
     return table.assign(**columns) if columns else table
 
 
-def members(study: Study, parts: tuple[cohorts.Part, ...]) -> np.ndarray:
+def members(study: Study, parts: tuple[cohort_filters.Part, ...]) -> np.ndarray:
     """The rows of a cohort, as the decisions of a study tell.
 
     Raises:
         NotFound, InvalidInput: when its filter speaks of what is not there.
     """
-    return np.flatnonzero(cohorts.passing(parts, cohort_table_with_maps(study, None, parts)))
+    return np.flatnonzero(cohort_filters.passing(parts, cohort_table_with_maps(study, None, parts)))

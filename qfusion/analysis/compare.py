@@ -9,7 +9,7 @@ from qfusion.analysis import cohort_table
 from qfusion.analysis.background_choice import with_background
 from qfusion.analysis.opening import open_study
 from qfusion.analysis.sample import Sample
-from qfusion.explain import cohorts
+from qfusion.explain import cohort_filters
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +49,8 @@ def compare_samples(
     rows = None
     if members:
         rows = cohort_table.members(
-            open_study(b.study.name, b.study.dataset.name), cohorts.parse_saved(members).parts
+            open_study(b.study.name, b.study.dataset.name),
+            cohort_filters.parse_saved(members).parts,
         )
     study, behind = open_study(model, data), b.study.background
     fits = {

@@ -21,7 +21,7 @@ from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import Sample, build_sample
 from qfusion.analysis.study import Study, build_study
 from qfusion.analysis.tasks import Task
-from qfusion.explain import backgrounds, cohorts
+from qfusion.explain import backgrounds, cohort_filters
 from qfusion.models import FusionModel, Tweak
 from qfusion.training import checkpoint
 
@@ -178,7 +178,7 @@ def open_sample(
     )
     kind, label, cohort = "contrast" if contrast else background, contrast, None
     if kind == "cohort":
-        saved = cohorts.parse_saved(members)
+        saved = cohort_filters.parse_saved(members)
         label, cohort = saved.name, cohort_table.members(study, saved.parts)
         check(len(cohort) > 0, f"`members`: no sample passes {members!r}. Give a wider filter.")
     if rows:

@@ -30,7 +30,7 @@ from qfusion.analysis.sample_coordinates import (
 from qfusion.analysis.study import Study, dividend_column
 from qfusion.analysis.tasks import Task
 from qfusion.errors import translate_import_errors
-from qfusion.explain import cohorts
+from qfusion.explain import cohort_filters
 
 METHODS = ("PCA", "UMAP")
 MAX_FIT = 10_000  # samples whose variance principal components are found in
@@ -189,14 +189,16 @@ def _trustworthiness(
     )
 
 
-def explained_rows(study: Study, table: pd.DataFrame, parts: Sequence[cohorts.Part]) -> np.ndarray:
+def explained_rows(
+    study: Study, table: pd.DataFrame, parts: Sequence[cohort_filters.Part]
+) -> np.ndarray:
     """Returns the explained samples of a filter's split, by row: those that are on its maps."""
     return np.flatnonzero(
-        cohorts.within_split(parts, table) & table[dividend_column(study.terms[0])].notna()
+        cohort_filters.within_split(parts, table) & table[dividend_column(study.terms[0])].notna()
     )
 
 
-def region(result: SampleMap, x: Sequence[float], y: Sequence[float]) -> cohorts.Part:
+def region(result: SampleMap, x: Sequence[float], y: Sequence[float]) -> cohort_filters.Part:
     """Returns the condition of a filter that holds in a region of a map.
 
     Args:
@@ -218,7 +220,7 @@ def region(result: SampleMap, x: Sequence[float], y: Sequence[float]) -> cohorts
     digits = max(0, -int(np.floor(np.log10(span / STEPS))))
     best = corners.round(digits)
     if len(corners) > 3:
-        inside = cohorts.inside(corners, result.xy)
+        inside = cohort_filters.inside(corners, result.xy)
         closed = np.vstack([corners, corners[:1]])
         shapes = [
             thin_rows(corners, MAX_VERTICES),
@@ -227,9 +229,12 @@ def region(result: SampleMap, x: Sequence[float], y: Sequence[float]) -> cohorts
         ]
         best = min(
             (shape.round(digits) for shape in shapes if 3 <= len(shape) <= MAX_VERTICES),
-            key=lambda shape: (int((cohorts.inside(shape, result.xy) != inside).sum()), len(shape)),
+            key=lambda shape: (
+                int((cohort_filters.inside(shape, result.xy) != inside).sum()),
+                len(shape),
+            ),
         )
     short = partial(np.format_float_positional, precision=digits, trim="-")
-    return cohorts.Part(
-        result.column, cohorts.REGION, tuple(f"{short(a)},{short(b)}" for a, b in best + 0.0)
+    return cohort_filters.Part(
+        result.column, cohort_filters.REGION, tuple(f"{short(a)},{short(b)}" for a, b in best + 0.0)
     )

@@ -421,7 +421,7 @@ def said_columns(rows: pd.DataFrame) -> list[str]:
     return [name for name in SAID if name in rows.columns]
 
 
-def misfit(card: Mapping[str, Any], dataset: DataSet) -> str:
+def find_misfit(card: Mapping[str, Any], dataset: DataSet) -> str:
     """What keeps a model from taking a data set's inputs or answering its question, or an empty string."""
     available = dataset.input_specs
     for name, wanted in card["inputs"].items():
@@ -455,7 +455,7 @@ def build_study(name: str, card: Mapping[str, Any], model: Any, dataset: DataSet
     Raises:
         InvalidInput: when the model was made for other modalities or feature numbers than the data set has.
     """
-    problem = misfit(card, dataset)
+    problem = find_misfit(card, dataset)
     check(
         not problem,
         f"Model '{name}' does not fit data set '{dataset.name}': {problem} Choose the data it was "

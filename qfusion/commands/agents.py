@@ -131,11 +131,11 @@ def list_samples(
         data: name of a data set; the model's own unless given.
         offset: how many to leave out. limit: how many to list, at most 100.
     """
-    study, parts = _study(model, data), qfusion.explain.cohorts.parse(filter)
+    study, parts = _study(model, data), qfusion.explain.cohort_filters.parse(filter)
     table = qfusion.analysis.cohort_table.cohort_table_with_maps(study, None, parts)
     columns = ["split", "truth", "prediction", "error", "relation", "leader"]
     spoken = qfusion.analysis.study.said_columns(table)
-    rows = table.loc[qfusion.explain.cohorts.passing(parts, table), [*columns, *spoken]]
+    rows = table.loc[qfusion.explain.cohort_filters.passing(parts, table), [*columns, *spoken]]
     for name in spoken:
         rows[name] = rows[name].astype(str).str[:MOST_TEXT]
     return {

@@ -101,7 +101,7 @@ def _of_cohort(
         background if contrast is None else "contrast",
         contrast or "",
     )
-    parts = qfusion.explain.cohorts.parse(cohort)
+    parts = qfusion.explain.cohort_filters.parse(cohort)
     wanted = qfusion.analysis.outputs.parse(output or "", study.classes)
     study, index = study.with_reference(wanted.reference), wanted.number
     return qfusion.report.cohort(

@@ -26,11 +26,11 @@ from qfusion.models.abilities import can
 from qfusion.quantum import measure_kinds, states
 from qfusion.training.checkpoint import Checkpoint
 
-Asked = str | Path | Checkpoint | Sample
+Edits = str | Path | Checkpoint | Sample
 Made = TypeVar("Made")
 
 
-def open_decision(model: Asked, sample: str | None = None, **chosen: Any) -> Sample:
+def open_decision(model: Edits, sample: str | None = None, **chosen: Any) -> Sample:
     """Returns `model` if it is a sample already, else the sample of that id.
 
     `chosen` as for `qfusion.analysis.open_sample`.
@@ -58,7 +58,7 @@ def accepts_sample(make: Callable[..., Made]) -> Callable[..., Made]:
     own = inspect.signature(make).parameters
 
     @functools.wraps(make)
-    def made(model: Asked, sample: str | None = None, **chosen: Any) -> Made:
+    def made(model: Edits, sample: str | None = None, **chosen: Any) -> Made:
         ours = {name: chosen.pop(name) for name in list(chosen) if name in own}
         return make(open_decision(model, sample, **chosen), **ours)
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from qfusion._checks import check
-from qfusion.analysis import background_choice, opening, study as studies
+from qfusion.analysis import background_choice, opening
+from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError
-from qfusion.explain import cohorts
+from qfusion.explain import cohort_filters
 from qfusion.figures import visible_range
 from qfusion.models.abilities import can
 from qfusion.models.tweak import learned
@@ -108,7 +109,7 @@ def complete_address(
     )
 
 
-def describe_source(study: studies.Study) -> dict[str, Any]:
+def describe_source(study: Study) -> dict[str, Any]:
     """Returns names and digests of a model and its data, as recipes and session files hold them."""
     return {
         "model": {"name": study.name, "digest": str(study.card.get("weights_sha256", ""))},
@@ -147,11 +148,14 @@ def _normalise_links(values: Values) -> Values:
     if "cohort" in values:
         with naming("In the link, `cohort`"):
             check(
-                len(values["cohort"]) <= cohorts.MAX_SAVED,
-                f"{len(values['cohort'])} cohorts are named, and at most {cohorts.MAX_SAVED} are kept. Leave some "
+                len(values["cohort"]) <= cohort_filters.MAX_SAVED,
+                f"{len(values['cohort'])} cohorts are named, and at most {cohort_filters.MAX_SAVED} are kept. Leave "
+                "some "
                 "out.",
             )
-            saved = {one.name: str(one) for one in map(cohorts.parse_saved, values["cohort"])}
+            saved = {
+                one.name: str(one) for one in map(cohort_filters.parse_saved, values["cohort"])
+            }
         values["cohort"] = list(saved.values())
     if "pin" in values:
         with naming("In the link, `pin`"):
@@ -177,7 +181,7 @@ def _choose_model(values: Values) -> None:
     )
 
 
-def _compare(values: Values, view: PageState, study: studies.Study) -> None:
+def _compare(values: Values, view: PageState, study: Study) -> None:
     """What decisions are compared with, with what is meant where the address does not say it."""
     _require(values, rules((BACKGROUND, CONTRAST, ROWS), view, study))
     kind = background_choice.OFFERED[
@@ -188,7 +192,7 @@ def _compare(values: Values, view: PageState, study: studies.Study) -> None:
             "contrast",
             [background_choice.default_contrast(study, study.dataset.row(values["sample"][0]))],
         )
-    names = [cohorts.parse_saved(word).name for word in values.get("cohort", [])]
+    names = [cohort_filters.parse_saved(word).name for word in values.get("cohort", [])]
     if kind == "cohort" and names:
         _require(values, rules((replace(MEMBERS, values=names),), view))
         values.setdefault("members", names[:1])
@@ -197,7 +201,7 @@ def _compare(values: Values, view: PageState, study: studies.Study) -> None:
 def _set_first_filter(values: Values, view: PageState) -> None:
     """The filter that the Cohorts page begins with."""
     if view.page == "cohorts" and "filter" not in values and values.get("cohort"):
-        values["filter"] = [cohorts.parse_saved(values["cohort"][0]).filter]
+        values["filter"] = [cohort_filters.parse_saved(values["cohort"][0]).filter]
 
 
 def _audit(values: Values, allowed: Mapping[str, ParamRule]) -> None:

@@ -13,7 +13,7 @@ from qfusion import __version__
 from qfusion._checks import check
 from qfusion.analysis import cohort_table, outputs, text
 from qfusion.errors import QFusionError
-from qfusion.explain import cohorts
+from qfusion.explain import cohort_filters
 from qfusion.figures import export
 from qfusion.figures.export_style import ExportStyle
 from qfusion.panels.pages import open_page, scope_name
@@ -197,11 +197,11 @@ def jobs_of_cohort(
     )
     study = open_scope(result.view, "study")
     output = outputs.parse(result.view.output, study.classes)
-    parts = cohorts.parse(filter)
+    parts = cohort_filters.parse(filter)
     table = cohort_table.cohort_table_with_maps(
         study.with_reference(output.reference), output.number, parts
     )
-    ids = [str(name) for name in table.index[cohorts.passing(parts, table)]]
+    ids = [str(name) for name in table.index[cohort_filters.passing(parts, table)]]
     check(bool(ids), f"No sample passes the filter {filter[:80]!r}. Widen it.")
     given = result.view.address()
     jobs = []

@@ -8,7 +8,7 @@ import pandas as pd
 
 from qfusion._checks import check, choose, require_number
 from qfusion._sentences import listed
-from qfusion.analysis import changes as interventions, text
+from qfusion.analysis import changed_samples, text
 from qfusion.analysis.sample import Sample
 from qfusion.explain import counterfactual
 from qfusion.figures import decision_charts, decision_pairs, evidence_fusion, state_changes, style
@@ -21,12 +21,12 @@ from qfusion.wording.backgrounds import describe_baseline, describe_comparison
 from qfusion.wording.samples import cite_sample, describe_calibration, name_explained_class
 
 TITLES = {
-    interventions.KEPT: "leave it as it is",
-    interventions.SWAP: "another sample's",
-    interventions.DROP: "leave it out",
-    interventions.INPUT: "edit the raw input",
-    interventions.STATE: "edit its state",
-    interventions.FLIP: "nearest state that flips the decision",
+    changed_samples.KEPT: "leave it as it is",
+    changed_samples.SWAP: "another sample's",
+    changed_samples.DROP: "leave it out",
+    changed_samples.INPUT: "edit the raw input",
+    changed_samples.STATE: "edit its state",
+    changed_samples.FLIP: "nearest state that flips the decision",
 }  # as the address says them
 BEFORE = "as it is"
 AFTER = "with the changes"
@@ -34,14 +34,15 @@ SAME = 1e-6  # angles below it, in radians, are rounding
 
 
 def both_decisions(
-    sample: Sample, changes: interventions.Asked | None = None
-) -> tuple[interventions.Result, interventions.Result, dict[str, str]]:
+    sample: Sample, changes: changed_samples.Edits | None = None
+) -> tuple[changed_samples.Result, changed_samples.Result, dict[str, str]]:
     """Return what the model says of the sample as it is and with the changes, and what is done to each that changes."""
     stored, wanted = (
-        interventions.wanted_changes(sample.study, sample.row, part) for part in ({}, changes or {})
+        changed_samples.wanted_changes(sample.study, sample.row, part)
+        for part in ({}, changes or {})
     )
     before, after = (
-        interventions.apply_changes(sample.study, sample.row, part) for part in (stored, wanted)
+        changed_samples.apply_changes(sample.study, sample.row, part) for part in (stored, wanted)
     )
     return (
         before,
@@ -49,13 +50,13 @@ def both_decisions(
         {
             name: entry.action
             for name, entry in zip(sample.modalities, wanted, strict=True)
-            if entry.action != interventions.KEPT
+            if entry.action != changed_samples.KEPT
         },
     )
 
 
 def probabilities(
-    sample: Sample, theme: style.Theme = "light", *, changes: interventions.Asked | None = None
+    sample: Sample, theme: style.Theme = "light", *, changes: changed_samples.Edits | None = None
 ) -> panel.PanelFigure:
     """Draw both decisions as softmax of the classes; of a model of classes.
 
@@ -108,7 +109,7 @@ def waterfall(
     theme: style.Theme = "light",
     *,
     when: str = BEFORE,
-    changes: interventions.Asked | None = None,
+    changes: changed_samples.Edits | None = None,
 ) -> panel.PanelFigure:
     """Draw one of both decisions term by term, on an axis that serves both.
 
@@ -165,7 +166,7 @@ def waterfall(
 
 
 def differences(
-    sample: Sample, theme: style.Theme = "light", *, changes: interventions.Asked | None = None
+    sample: Sample, theme: style.Theme = "light", *, changes: changed_samples.Edits | None = None
 ) -> panel.PanelFigure:
     """Draw what the changes do to each term; the options are those of `probabilities`."""
     before, now, _ = both_decisions(sample, changes)
@@ -237,7 +238,7 @@ def modality_state(
     theme: style.Theme = "light",
     *,
     modality: str,
-    changes: interventions.Asked | None = None,
+    changes: changed_samples.Edits | None = None,
 ) -> panel.PanelFigure:
     """Draw the state of one modality before and with the changes.
 
@@ -253,7 +254,7 @@ def modality_state(
     far = float(counterfactual.distance(before[0], now[0]))
     name = text.escape_markdown(modality)
     hue = style.term_colour(modality, sample.modalities)
-    old, new = (np.array(interventions.shown_state(part)) for part in (before, now))
+    old, new = (np.array(changed_samples.shown_state(part)) for part in (before, now))
     inputs = "whether any input would give"
     if before.is_complex():
         qubit = len(old) == 2
@@ -314,24 +315,24 @@ def parse_changes(view: page_state.PageState) -> dict[str, dict[str, Any]] | Non
     """Return what the address says is done to each modality; None where all stay as they are."""
     actions = {title: action for action, title in TITLES.items()}
     values = {
-        name: actions.get(view.get(f"do.{name}"), interventions.KEPT) for name in view.modalities
+        name: actions.get(view.get(f"do.{name}"), changed_samples.KEPT) for name in view.modalities
     }
     return {
         name: {"action": action} | _action_arguments(view, name, action)
         for name, action in values.items()
-        if action != interventions.KEPT
+        if action != changed_samples.KEPT
     } or None
 
 
 def _action_arguments(view: page_state.PageState, name: str, action: str) -> dict[str, Any]:
     match action, name:
-        case interventions.SWAP, _:
+        case changed_samples.SWAP, _:
             return {"donor": view.get(f"with.{name}")} if view.get(f"with.{name}") else {}
-        case interventions.INPUT, "text":
+        case changed_samples.INPUT, "text":
             return {"words": view.get("say")} if view.all("say") else {}
-        case interventions.INPUT, _:
+        case changed_samples.INPUT, _:
             return {"controls": _numbers(view, "voice." if name == "audio" else "face.")}
-        case interventions.STATE, _:
+        case changed_samples.STATE, _:
             numbers = _numbers(view, f"set.{name}.").items()
             return {"state": {int(at): value for at, value in numbers if at.isdecimal()}}
     return {}
@@ -360,6 +361,6 @@ def describe_outcome(changed: Sequence[str], before: str, after: str, turned: bo
     )
 
 
-def has_changes(sample: Sample, changes: interventions.Asked | None = None, **_: Any) -> bool:
+def has_changes(sample: Sample, changes: changed_samples.Edits | None = None, **_: Any) -> bool:
     """Return whether the changes leave a modality otherwise than it is."""
     return bool(both_decisions(sample, changes)[2])

@@ -2,7 +2,7 @@
 
 from qfusion.analysis import cohort_groups, cohort_measures, cohort_table
 from qfusion.analysis.study import Study
-from qfusion.explain import cohorts as filters
+from qfusion.explain import cohort_filters
 from qfusion.panels import page_state, panel, params
 from qfusion.panels.cohort_contributions import dividends, relations, shares
 from qfusion.panels.cohort_correlations import can_afford_cuts, cut_test, entanglement
@@ -26,8 +26,8 @@ from qfusion.panels.wrong_samples import (
 
 def require_filter(study: Study, words: str, output: int | None = None) -> None:
     """Raises InvalidInput or NotFound where words are no filter of a study's samples, or name what it has not."""
-    parts = filters.parse(words)
-    filters.passing(parts, cohort_table.cohort_table_with_maps(study, output, parts))
+    parts = cohort_filters.parse(words)
+    cohort_filters.passing(parts, cohort_table.cohort_table_with_maps(study, output, parts))
 
 
 FILTER = params.TextParam(
@@ -37,7 +37,7 @@ FILTER = params.TextParam(
     "Conditions separated by `;`, all of which must hold: `column=value`, `!=`, `<`, `<=`, `>`, `>=`, or `column~word` "
     "for what contains a word; several values as `truth=3|5`. Without `split=` the test split is meant; `split=all` "
     "takes every split.",
-    most=filters.MAX_TEXT,
+    most=cohort_filters.MAX_TEXT,
     test=require_filter,
     style={"placeholder": "such as relation=conflict; error>1; split=test"},
 )

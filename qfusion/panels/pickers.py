@@ -6,7 +6,8 @@ from contextlib import suppress
 
 from qfusion import data
 from qfusion._checks import choose
-from qfusion.analysis import background_choice, opening, outputs, sample_examples, study as studies
+from qfusion.analysis import background_choice, opening, outputs, sample_examples
+from qfusion.analysis.study import Study, find_misfit
 from qfusion.errors import NotFound, QFusionError, default_on_error
 from qfusion.panels.page_state import PREDICTED
 from qfusion.panels.params import SampleParam, SelectParam, TextParam
@@ -128,10 +129,10 @@ def misfit(model: str, data_name: str) -> str:
     Both are names: readers give them."""
     choose("Model", model, models())
     choose("Data set", data_name, sources())
-    return studies.misfit(dict(opening.load_checkpoint(model).card), data.load(data_name))
+    return find_misfit(dict(opening.load_checkpoint(model).card), data.load(data_name))
 
 
-def default_sample(study: studies.Study) -> str:
+def default_sample(study: Study) -> str:
     """Returns the sample that a page opens with: that which the model's card names, the most telling conflict, or the
     first of the others."""
     if named := study.dataset.known_ids([str(study.card.get("opening", ""))]):
@@ -142,7 +143,7 @@ def default_sample(study: studies.Study) -> str:
     return next((one for one in examples if one.kind == "conflict"), examples[0]).sample
 
 
-def resolve_pin(pin: Pin) -> tuple[studies.Study, int]:
+def resolve_pin(pin: Pin) -> tuple[Study, int]:
     """Returns the model on its data and the row that a pin names.
 
     Raises:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from qfusion.data.own import PREFIX
-from qfusion.explain import backgrounds, cohorts
+from qfusion.explain import backgrounds, cohort_filters
 from qfusion.panels.page_state import PageState
 
 # Name that ‘Save session’ gives to the file that holds a visitor's own samples.
@@ -118,8 +118,8 @@ def _levels(view: PageState) -> Call:
     """Returns the call that opens three levels: all samples, those of the filter, and the page's sample."""
     filter = view.get("filter")
     name = ""
-    for cohort in map(cohorts.parse_saved, view.all("cohort")):
-        if cohort.parts == cohorts.parse(filter):
+    for cohort in map(cohort_filters.parse_saved, view.all("cohort")):
+        if cohort.parts == cohort_filters.parse(filter):
             name = cohort.name
             break
     return Call(
@@ -135,7 +135,7 @@ def _members(view: PageState) -> str:
     """Returns the saved cohort that is the background; empty for another background or an unknown cohort."""
     if view.background != "cohort":
         return ""
-    saved = {cohorts.parse_saved(value).name: value for value in view.all("cohort")}
+    saved = {cohort_filters.parse_saved(value).name: value for value in view.all("cohort")}
     first = next(iter(saved), "")
     return saved.get(view.get("members", first), "")
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from qfusion._sentences import listed
-from qfusion.analysis import changes as interventions, compare, recording_strip, text
+from qfusion.analysis import changed_samples, compare, recording_strip, text
 from qfusion.analysis.background_choice import default_contrast
 from qfusion.analysis.sample import Sample
 from qfusion.explain.attribution import BASELINES, INTEGRATED, METHODS
@@ -147,7 +147,7 @@ def donor_timeline(
     theme: style.Theme = "light",
     *,
     modality: str,
-    changes: interventions.Asked | None = None,
+    changes: changed_samples.Edits | None = None,
 ) -> panel.PanelFigure:
     """Draw the strip of the sample that lends a modality, itself."""
     donor = donor_row(sample, modality, changes)
@@ -161,7 +161,7 @@ def donor_timeline(
     )
 
 
-def donor_row(sample: Sample, modality: str, changes: interventions.Asked | None) -> int:
+def donor_row(sample: Sample, modality: str, changes: changed_samples.Edits | None) -> int:
     """Return the row that lends a modality."""
     wanted = dict((changes or {}).get(modality, {}))
     return sample.dataset.row(
@@ -170,12 +170,12 @@ def donor_row(sample: Sample, modality: str, changes: interventions.Asked | None
 
 
 def has_timed_donor(
-    sample: Sample, modality: str, changes: interventions.Asked | None = None, **_: Any
+    sample: Sample, modality: str, changes: changed_samples.Edits | None = None, **_: Any
 ) -> bool:
     """Return whether another sample lends a modality which has an axis of time."""
     return dict((changes or {}).get(modality, {})).get(
         "action"
-    ) == interventions.SWAP and has_time_axis(
+    ) == changed_samples.SWAP and has_time_axis(
         Sample(sample.study, donor_row(sample, modality, changes), sample.output)
     )
 

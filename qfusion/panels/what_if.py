@@ -3,7 +3,7 @@
 import math
 
 from qfusion._checks import choose
-from qfusion.analysis import changes as interventions, decision_flips
+from qfusion.analysis import changed_samples, decision_flips
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.data.synthetic import opinion_texts, planted_editing
@@ -31,7 +31,7 @@ def _changed_states(view: page_state.PageState, sample: Sample) -> list[str]:
     return [
         name
         for name, action in both_decisions(sample, parse_changes(view))[2].items()
-        if action != interventions.DROP
+        if action != changed_samples.DROP
     ]
 
 
@@ -54,7 +54,7 @@ def action_choice(study: Study, modality: str) -> params.SelectParam:
         f"What is done to {modality}",
         "It is left as it is.",
         "What is done to this modality before the model sees it. Several can be changed at once.",
-        meanings={TITLES[action]: action for action in interventions.actions(study, modality)},
+        meanings={TITLES[action]: action for action in changed_samples.actions(study, modality)},
     )
 
 
@@ -82,7 +82,7 @@ def number_choices(study: Study, modality: str) -> list[params.NumberParam]:
             "The sample's own is used.",
             low=low,
             high=high,
-            step=interventions.STEP,
+            step=changed_samples.STEP,
             style={"format": "%.3f"},
         )
         for place, (low, high) in enumerate(ranges)

@@ -45,7 +45,7 @@ from qfusion.errors import IntegrityError, InvalidInput, NotFound, QFusionError
 from qfusion.explain import (
     RELATIONS,
     backgrounds,
-    cohorts,
+    cohort_filters,
     faithfulness,
     reliability,
     stability,
@@ -521,7 +521,7 @@ class Members(Levels):
     @property
     def filter(self) -> str:
         """By what it was chosen, as words; empty for everyone."""
-        return cohorts.written(self.parts)
+        return cohort_filters.written(self.parts)
 
     @property
     def explained(self) -> str:
@@ -769,7 +769,7 @@ def _cuts(result: Members) -> Any:
 def members(
     study: Study,
     table: Any,
-    parts: Sequence[cohorts.Part],
+    parts: Sequence[cohort_filters.Part],
     name: str = "",
     output: int | None = None,
 ) -> Members:
@@ -786,7 +786,7 @@ def members(
     rows, inside, split, is_partial = filter_split(table, parts)
     check(
         bool(inside.any()),
-        f"No explained sample passes the filter `{cohorts.written(parts)[:120]}`. Loosen it.",
+        f"No explained sample passes the filter `{cohort_filters.written(parts)[:120]}`. Loosen it.",
     )
     return Members(
         build_sample(study, study.dataset.row(str(rows.index[inside][0])), output),
@@ -798,7 +798,7 @@ def members(
         is_partial,
         name="",
         own=None,
-        title=name or cohorts.written(parts),
+        title=name or cohort_filters.written(parts),
     )
 
 

@@ -16,7 +16,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from qfusion.analysis import text
 from qfusion.errors import QFusionError
-from qfusion.explain import cohorts
+from qfusion.explain import cohort_filters
 from qfusion.figures import export
 from qfusion.figures.export_style import (
     FORMATS,
@@ -307,7 +307,9 @@ def figure_batch(recipe: Recipe, style: ExportStyle) -> None:
 
 def _cohort() -> tuple[str, int]:
     """The filter, saved or typed, and how many samples at most."""
-    filters = {cohort.name: cohorts.written(cohort.parts) for cohort in saved.saved_cohorts()}
+    filters = {
+        cohort.name: cohort_filters.written(cohort.parts) for cohort in saved.saved_cohorts()
+    }
     chosen = _TYPED
     if filters:
         chosen = st.selectbox(

@@ -10,7 +10,7 @@ from qfusion import report
 from qfusion.analysis import text
 from qfusion.analysis.sample import build_sample
 from qfusion.errors import translate_system_errors
-from qfusion.explain.cohorts import Part
+from qfusion.explain.cohort_filters import Part
 from qfusion.panels import archives
 from qfusion.ui import access, frame, tweak_widgets
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from qfusion._checks import check
 from qfusion.errors import QFusionError
-from qfusion.explain import cohorts
+from qfusion.explain import cohort_filters
 from qfusion.panels.pins import parse_pin
 from qfusion.ui import page_params
 from qfusion.ui.state import get, notice, put
@@ -25,13 +25,14 @@ def arrive() -> None:
     """
     if get(COHORTS) is None:
         texts = page_params.take_linked(COHORTS) or []
-        if len(texts) > cohorts.MAX_SAVED:
+        if len(texts) > cohort_filters.MAX_SAVED:
             notice(
-                f"In the link, `{COHORTS}`: {len(texts)} cohorts are named, and the first {cohorts.MAX_SAVED} are "
+                f"In the link, `{COHORTS}`: {len(texts)} cohorts are named, and the first "
+                f"{cohort_filters.MAX_SAVED} are "
                 "kept."
             )
-            texts = texts[: cohorts.MAX_SAVED]
-        fitting = _parse(COHORTS, cohorts.parse_saved, texts, "It is ignored.")
+            texts = texts[: cohort_filters.MAX_SAVED]
+        fitting = _parse(COHORTS, cohort_filters.parse_saved, texts, "It is ignored.")
         by_name = {cohort.name: cohort for cohort in fitting}
         put(COHORTS, list(by_name.values()) or None)
     texts = page_params.open_params().link.pop(PIN, [])
@@ -51,12 +52,12 @@ def _parse(key: str, parse: Callable[[str], T], texts: list[str], fallback_text:
     return values
 
 
-def saved_cohorts() -> list[cohorts.Cohort]:
+def saved_cohorts() -> list[cohort_filters.Cohort]:
     """Returns the cohorts that the reader has saved."""
     return list(get(COHORTS) or [])
 
 
-def save_cohort(cohort: cohorts.Cohort) -> None:
+def save_cohort(cohort: cohort_filters.Cohort) -> None:
     """Saves a cohort in place of one of the same name.
 
     Raises:
@@ -64,8 +65,8 @@ def save_cohort(cohort: cohorts.Cohort) -> None:
     """
     others = [other for other in saved_cohorts() if other.name != cohort.name]
     check(
-        len(others) < cohorts.MAX_SAVED,
-        f"{cohorts.MAX_SAVED} cohorts are saved, as many as an address holds. Delete one first.",
+        len(others) < cohort_filters.MAX_SAVED,
+        f"{cohort_filters.MAX_SAVED} cohorts are saved, as many as an address holds. Delete one first.",
     )
     put(COHORTS, [*others, cohort])
 

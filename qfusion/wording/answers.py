@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from qfusion._sentences import listed, share as percent, size, sizes, top
+from qfusion._sentences import listed, share, size, sizes, top
 from qfusion.analysis import Sample, background_agreement, decision_flips, text
 from qfusion.analysis.study import Study
 from qfusion.explain import verdicts
@@ -177,8 +177,8 @@ def answer(
         dividends: by coalition, (P,) along time or layers. moving: a measure of entanglement, (P,).
         moving_name, unit: of it. where: names of the P places.
     """
-    share = net_joint_share(dividends)
-    place = verdicts.joint_from(share) or 0
+    joint_share = net_joint_share(dividends)
+    place = verdicts.joint_from(joint_share) or 0
     values = {
         "name": moving_name,
         "unit": unit,
@@ -186,9 +186,9 @@ def answer(
         "now": moving[place],
         "last": moving[-1],
     }
-    return COURSE_TITLES[verdicts.joint_course(share)].format(
-        start=percent(share[0]),
-        end=percent(share[-1]),
+    return COURSE_TITLES[verdicts.joint_course(joint_share)].format(
+        start=share(joint_share[0]),
+        end=share(joint_share[-1]),
         place=where[place],
         ends=ENDS.format(**values),
         by_then=_by_then(moving, place).format(**values),
@@ -201,7 +201,7 @@ def _by_then(moving: np.ndarray, place: int) -> str:
     if done is None:
         return CONSTANT if np.ptp(moving) < verdicts.STILL else RETURNS
     if 0 <= done <= 1:
-        return REACHED.replace("{done}", percent(done))
+        return REACHED.replace("{done}", share(done))
     return OVERSHOOTS
 
 

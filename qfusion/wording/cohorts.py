@@ -9,7 +9,7 @@ from qfusion.analysis.cohort_levels import Levels
 from qfusion.analysis.cohort_table import JOINT, JOINT_SHARE
 from qfusion.data import DataSet
 from qfusion.explain import stability
-from qfusion.explain.cohorts import EVERYTHING
+from qfusion.explain.cohort_filters import EVERYTHING
 
 EVERY_SPLIT = "every split"
 ALL = "all of {split}"

@@ -22,7 +22,7 @@ from qfusion.analysis import (
 )
 from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError, default_on_error
-from qfusion.explain import RELATIONS, cohorts, stability
+from qfusion.explain import RELATIONS, cohort_filters, stability
 from qfusion.models.abilities import can
 from qfusion.panels import (
     cohort_correlations,
@@ -93,7 +93,9 @@ def choose_levels(context: frame.PageContext) -> cohort_levels.Levels:
                 on_click=state.put,
                 args=(
                     FILTER,
-                    cohorts.written([part for part in others if part.column == cohorts.SPLIT]),
+                    cohort_filters.written(
+                        [part for part in others if part.column == cohort_filters.SPLIT]
+                    ),
                 ),
             )
             _save_row(levels.parts)
@@ -117,7 +119,7 @@ def choose_levels(context: frame.PageContext) -> cohort_levels.Levels:
 @default_on_error("")
 def _name_of(words: str) -> str:
     """What the reader calls the cohort of a filter; empty where it is not saved, or the words are none."""
-    parts = cohorts.parse(words)
+    parts = cohort_filters.parse(words)
     return next((cohort.name for cohort in saved.saved_cohorts() if cohort.parts == parts), "")
 
 
@@ -156,12 +158,13 @@ def _saved(words: str) -> None:
 
 
 def _chips(
-    study: Study, table: pd.DataFrame, parts: tuple[cohorts.Part, ...]
-) -> tuple[cohorts.Part, ...]:
+    study: Study, table: pd.DataFrame, parts: tuple[cohort_filters.Part, ...]
+) -> tuple[cohort_filters.Part, ...]:
     """Conditions as chips, all of which hold, several relations being one; those of the filter are marked, and its
     others returned."""
     rows = table[
-        cohorts.within_split(parts, table) & np.isfinite(table[cohort_table.JOINT].to_numpy())
+        cohort_filters.within_split(parts, table)
+        & np.isfinite(table[cohort_table.JOINT].to_numpy())
     ]
     chips = cohort_chips(study, rows)
     marked, others = read_back(parts, chips)
@@ -179,13 +182,15 @@ def _chips(
     return others
 
 
-def cohort_chips(study: Study, rows: pd.DataFrame) -> dict[str, cohorts.Part]:
+def cohort_chips(study: Study, rows: pd.DataFrame) -> dict[str, cohort_filters.Part]:
     """The conditions that chips stand for, besides relations, on the explained rows of a split."""
     wrong = cohort_table.wrong_part(study, rows)
     return ({} if wrong is None else {f"wrong {'class' if study.classes else 'sign'}": wrong}) | (
         {
-            "worst tenth": cohorts.Part("error", ">=", (f"{rows['error'].quantile(0.9):.4g}",)),
-            "most joint tenth": cohorts.Part(
+            "worst tenth": cohort_filters.Part(
+                "error", ">=", (f"{rows['error'].quantile(0.9):.4g}",)
+            ),
+            "most joint tenth": cohort_filters.Part(
                 cohort_table.JOINT, ">=", (f"{rows[cohort_table.JOINT].quantile(0.9):.4g}",)
             ),
         }
@@ -195,8 +200,8 @@ def cohort_chips(study: Study, rows: pd.DataFrame) -> dict[str, cohorts.Part]:
 
 
 def read_back(
-    parts: Sequence[cohorts.Part], chips: Mapping[str, cohorts.Part]
-) -> tuple[list[str], tuple[cohorts.Part, ...]]:
+    parts: Sequence[cohort_filters.Part], chips: Mapping[str, cohort_filters.Part]
+) -> tuple[list[str], tuple[cohort_filters.Part, ...]]:
     """Which relations and chips a filter says, and its other conditions."""
     words = [part.values for part in parts if part.column == "relation" and part.operator == "="]
     kinds = [kind for kind in RELATIONS if words and all(kind in values for values in words)]
@@ -209,20 +214,24 @@ def read_back(
 
 
 def with_chips(
-    chosen: Collection[str], chips: Mapping[str, cohorts.Part], others: Sequence[cohorts.Part]
+    chosen: Collection[str],
+    chips: Mapping[str, cohort_filters.Part],
+    others: Sequence[cohort_filters.Part],
 ) -> str:
     """The filter of some relations and chips, beside other conditions."""
     kinds = tuple(kind for kind in RELATIONS if kind in chosen)
-    return cohorts.written(
+    return cohort_filters.written(
         [
-            *([cohorts.Part("relation", "=", kinds)] if kinds else []),
+            *([cohort_filters.Part("relation", "=", kinds)] if kinds else []),
             *(chips[name] for name in chips if name in chosen),
             *others,
         ]
     )
 
 
-def _chipped(chips: Mapping[str, cohorts.Part], others: Sequence[cohorts.Part]) -> None:
+def _chipped(
+    chips: Mapping[str, cohort_filters.Part], others: Sequence[cohort_filters.Part]
+) -> None:
     chosen = state.get(_CHIPS)
     state.put(FILTER, with_chips(chosen if isinstance(chosen, list) else [], chips, others))
 
@@ -243,7 +252,7 @@ def _count(context: frame.PageContext, levels: cohort_levels.Levels, table: pd.D
         f"{short} In the table, means over each level; error: {text.escape_markdown(context.study.unit_of_error)}. "
         + backgrounds.describe_comparison(context.study.explanation_background),
     )
-    missing = int(cohorts.within_split(levels.parts, table).sum()) - total
+    missing = int(cohort_filters.within_split(levels.parts, table).sum()) - total
     if missing:
         st.caption(
             f"{missing:,} samples of this split are left out: this network's contributions are worked out for "
@@ -256,7 +265,7 @@ def _count(context: frame.PageContext, levels: cohort_levels.Levels, table: pd.D
         )
 
 
-def _save_row(parts: tuple[cohorts.Part, ...]) -> None:
+def _save_row(parts: tuple[cohort_filters.Part, ...]) -> None:
     with st.popover(
         "Save",
         icon=":material/bookmark_add:",
@@ -265,7 +274,7 @@ def _save_row(parts: tuple[cohorts.Part, ...]) -> None:
     ):
         st.text_input(
             "Name",
-            max_chars=cohorts.MAX_NAME,
+            max_chars=cohort_filters.MAX_NAME,
             placeholder="a name for this cohort",
             key=NAME,
             width=260,
@@ -280,9 +289,11 @@ def _save_row(parts: tuple[cohorts.Part, ...]) -> None:
         )
 
 
-def _save(parts: tuple[cohorts.Part, ...]) -> None:
+def _save(parts: tuple[cohort_filters.Part, ...]) -> None:
     try:
-        saved.save_cohort(cohorts.Cohort(cohorts.cohort_name(str(state.get(NAME) or "")), parts))
+        saved.save_cohort(
+            cohort_filters.Cohort(cohort_filters.cohort_name(str(state.get(NAME) or "")), parts)
+        )
     except QFusionError as error:
         state.put(_PROBLEM, str(error))
 
@@ -337,12 +348,12 @@ def _cell(name: str, value: object) -> str:
     return f"{value:.1%}" if name == "accuracy" or "share" in name else f"{value:.3f}"
 
 
-def _picked_type(key: str, parts: tuple[cohorts.Part, ...]) -> None:
+def _picked_type(key: str, parts: tuple[cohort_filters.Part, ...]) -> None:
     """Makes the relation that is clicked the cohort's."""
     kind = str(next(iter(selections.selected_values(key)), ""))
     if kind in RELATIONS:
         take(
-            [cohorts.Part("relation", "=", (kind,))],
+            [cohort_filters.Part("relation", "=", (kind,))],
             [part for part in parts if part.column != "relation"],
         )
 
@@ -374,7 +385,9 @@ def error_slices(context: frame.PageContext, levels: cohort_levels.Levels) -> No
         )
 
 
-def _sliced(key: str, result: Sequence[cohort_slices.Slice], parts: Sequence[cohorts.Part]) -> None:
+def _sliced(
+    key: str, result: Sequence[cohort_slices.Slice], parts: Sequence[cohort_filters.Part]
+) -> None:
     place = selections.place_of(next(iter(selections.selected_values(key)), None), len(result))
     if place is not None:
         own = result[place].parts
@@ -422,7 +435,10 @@ def _confused(key: str, levels: cohort_levels.Levels) -> None:
     if len(places) == 2 and None not in places:
         truth, prediction = (classes[place] for place in places if place is not None)
         take(
-            (cohorts.Part("truth", "=", (truth,)), cohorts.Part("prediction", "=", (prediction,))),
+            (
+                cohort_filters.Part("truth", "=", (truth,)),
+                cohort_filters.Part("prediction", "=", (prediction,)),
+            ),
             [
                 part
                 for part in levels.parts
@@ -431,9 +447,9 @@ def _confused(key: str, levels: cohort_levels.Levels) -> None:
         )
 
 
-def take(own: Sequence[cohorts.Part], others: Sequence[cohorts.Part]) -> None:
+def take(own: Sequence[cohort_filters.Part], others: Sequence[cohort_filters.Part]) -> None:
     """Makes a slice of what passes some conditions the cohort; for callbacks."""
-    state.put(FILTER, cohorts.written([*own, *others]))
+    state.put(FILTER, cohort_filters.written([*own, *others]))
     state.page_again()
 
 
@@ -623,7 +639,7 @@ def map_of_samples(context: frame.PageContext, levels: cohort_levels.Levels) -> 
 
 
 def _selected(
-    key: str, sample_map: sample_projection.SampleMap, parts: Sequence[cohorts.Part]
+    key: str, sample_map: sample_projection.SampleMap, parts: Sequence[cohort_filters.Part]
 ) -> None:
     selection = selections.selection(key)
     shape: Any = next(iter([*selection.get("lasso", []), *selection.get("box", [])]), None)
@@ -634,7 +650,7 @@ def _selected(
             region = sample_projection.region(sample_map, shape["x"], shape["y"])
         except (ValueError, LookupError, TypeError):
             return  # a click that dragged by a pixel
-        take([region], [part for part in parts if part.column == cohorts.SPLIT])
+        take([region], [part for part in parts if part.column == cohort_filters.SPLIT])
 
 
 # Cohorts: all samples, a cohort of them and one sample, side by side.

@@ -20,7 +20,7 @@ from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.data import Image, Text
 from qfusion.errors import QFusionError
-from qfusion.explain.cohorts import Cohort
+from qfusion.explain.cohort_filters import Cohort
 from qfusion.figures.column_charts import MOST
 from qfusion.models.abilities import can
 from qfusion.panels import compare as builders, network, pickers, pins, sample_columns, tweak_limits

@@ -9,7 +9,7 @@ import streamlit as st
 
 from qfusion.analysis import (
     background_choice,
-    changes,
+    changed_samples,
     decision_flips,
     modality_states,
     recording_strip,
@@ -58,7 +58,7 @@ def reset(context: frame.PageContext) -> None:
     for name in context.study.modalities:
         key = builders.action_choice(context.study, name).key
         if state.get(key) is not None:
-            state.put(key, changed_decision.TITLES[changes.KEPT])
+            state.put(key, changed_decision.TITLES[changed_samples.KEPT])
 
 
 def take(context: frame.PageContext, modality: str, action: str, donor: str = "") -> None:
@@ -68,7 +68,7 @@ def take(context: frame.PageContext, modality: str, action: str, donor: str = ""
         state.put(builders.donor_choice(modality).key, donor)
 
 
-def choices(context: frame.PageContext) -> changes.Asked:
+def choices(context: frame.PageContext) -> changed_samples.Edits:
     """Draws the controls and returns what the address then asks for, as `changes.wanted_changes` takes it."""
     own = modality_states.own_states(context.study, context.row)
     for place, name in enumerate(context.study.modalities):
@@ -82,8 +82,8 @@ def choices(context: frame.PageContext) -> changes.Asked:
         on_click=reset,
         args=(context,),
         disabled=all(
-            change.action == changes.KEPT
-            for change in changes.wanted_changes(context.study, context.row, wanted)
+            change.action == changed_samples.KEPT
+            for change in changed_samples.wanted_changes(context.study, context.row, wanted)
         ),
     )
     return wanted
@@ -93,17 +93,17 @@ def _change(context: frame.PageContext, name: str, own: Any) -> None:
     match widgets.draw(
         builders.action_choice(context.study, name), label=text.escape_markdown(name)
     ):
-        case changes.SWAP:
+        case changed_samples.SWAP:
             _donor(context, name)
-        case changes.INPUT:
+        case changed_samples.INPUT:
             _input(context, name)
-        case changes.STATE:
+        case changed_samples.STATE:
             _state(context, name, own)
-        case changes.DROP:
+        case changed_samples.DROP:
             st.caption(
                 f"Left out: {backgrounds.background_markdown(context.study.background)} stand in for it."
             )
-        case changes.FLIP:
+        case changed_samples.FLIP:
             st.caption(
                 "The smallest change of its state, all other modalities as they are in the sample, that turns the "
                 "decision."
@@ -129,7 +129,7 @@ def _donor(context: frame.PageContext, name: str) -> None:
 
 def _input(context: frame.PageContext, name: str) -> None:
     if name == "text":
-        widgets.draw(builders.WORDS, value=changes.own_words(context.study, context.row))
+        widgets.draw(builders.WORDS, value=changed_samples.own_words(context.study, context.row))
         with st.popover("Vocabulary", icon=":material/dictionary:"):
             for title, entries in _VOCABULARY.items():
                 st.markdown(f"**{title}**  \n{', '.join(map(text.escape_markdown, entries))}")
@@ -139,10 +139,10 @@ def _input(context: frame.PageContext, name: str) -> None:
         for control in builders.input_choices(context.study, name)
     )
     with frame.guard():
-        change = changes.Change(changes.INPUT, controls=values)
+        change = changed_samples.Change(changed_samples.INPUT, controls=values)
         sample_content.raw_content(
             name,
-            changes.edit_content(context.study, context.row, name, change).content,
+            changed_samples.edit_content(context.study, context.row, name, change).content,
             in_box=True,
         )
 
@@ -162,7 +162,10 @@ def _state(context: frame.PageContext, name: str, own: Any) -> None:
     """Sliders of a state."""
     titles = _titles(context, own)
     for title, value, control in zip(
-        titles, changes.shown_state(own), builders.number_choices(context.study, name), strict=True
+        titles,
+        changed_samples.shown_state(own),
+        builders.number_choices(context.study, name),
+        strict=True,
     ):
         widgets.draw(
             control,
@@ -199,14 +202,14 @@ def nearest(context: frame.PageContext) -> None:
                     key=f"_flip-{name}",
                     icon=":material/flip:",
                     on_click=take,
-                    args=(context, name, changes.FLIP),
+                    args=(context, name, changed_samples.FLIP),
                 )
             if flip.donor_id:
                 st.button(
                     f"Take {text.escape_markdown(name)} of {text.escape_markdown(flip.donor_id)}",
                     key=f"_lend-{name}",
                     on_click=take,
-                    args=(context, name, changes.SWAP, flip.donor_id),
+                    args=(context, name, changed_samples.SWAP, flip.donor_id),
                     icon=":material/swap_horiz:",
                 )
 
@@ -273,7 +276,7 @@ def beyond(change: ParameterChange) -> float:
 # The sample with changed modalities, before and after.
 
 
-def result(context: frame.PageContext, wanted: changes.Asked) -> None:
+def result(context: frame.PageContext, wanted: changed_samples.Edits) -> None:
     """Before and after: prediction, states, waterfalls, differences."""
     sample, theme = context.tweaked_sample(), context.theme
     before, now, done = changed_decision.both_decisions(sample, wanted)
@@ -288,12 +291,12 @@ def result(context: frame.PageContext, wanted: changes.Asked) -> None:
     panels.show(sample, theme, "what-if-probabilities", first=1)
     panels.show(sample, theme, "what-if-as-it-is", "what-if-changed", columns=2, gap="medium")
     panels.show(sample, theme, "what-if-differences")
-    swapped = [name for name, action in done.items() if action == changes.SWAP]
+    swapped = [name for name, action in done.items() if action == changed_samples.SWAP]
     panels.show(sample, theme, *(f"what-if-strip-{name}" for name in swapped))
     shown = [
         name
         for name, action in done.items()
-        if action != changes.DROP and can(context.study.model, "states")
+        if action != changed_samples.DROP and can(context.study.model, "states")
     ]
     for first in range(0, len(shown), 2):
         for place, name in zip(st.columns(2, gap="medium"), shown[first : first + 2], strict=False):
@@ -302,7 +305,7 @@ def result(context: frame.PageContext, wanted: changes.Asked) -> None:
 
 
 def _classes(
-    context: frame.PageContext, before: changes.Result, now: changes.Result
+    context: frame.PageContext, before: changed_samples.Result, now: changed_samples.Result
 ) -> list[changed_numbers.Changed]:
     study, sample = context.study, context.tweaked_sample()
     cells = [
@@ -319,7 +322,7 @@ def _classes(
 
 
 def _scores(
-    context: frame.PageContext, before: changes.Result, now: changes.Result
+    context: frame.PageContext, before: changed_samples.Result, now: changed_samples.Result
 ) -> list[changed_numbers.Changed]:
     was, is_ = (float(part.outcome.scores[0]) for part in (before, now))
     cells = [

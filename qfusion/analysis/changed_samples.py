@@ -26,7 +26,7 @@ KEPT, SWAP, DROP, INPUT, STATE, FLIP = ACTIONS = (
     "edit state",
     "nearest flip",
 )
-Asked = Mapping[str, Mapping[str, Any]]  # by modality, see `asked`
+Edits = Mapping[str, Mapping[str, Any]]  # by modality, see `asked`
 STEP = 0.001  # of a slider of a state
 
 
@@ -86,7 +86,7 @@ def actions(study: Study, modality: str) -> tuple[str, ...]:
     )
 
 
-def wanted_changes(study: Study, row: int, edits: Asked) -> tuple[Change, ...]:
+def wanted_changes(study: Study, row: int, edits: Edits) -> tuple[Change, ...]:
     """The changes of one sample, in the model's order of the modalities.
 
     Args:
