@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from qfusion.data import load
     from qfusion.training import train
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"
 __all__ = [
     "analysis",
     "citations",
