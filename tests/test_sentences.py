@@ -38,6 +38,7 @@ from qfusion.explain.faithfulness import AgainstTruth, Curves
 from qfusion.explain.stability import Interval, Stability
 from qfusion.explain.state_cuts import Cuts
 from qfusion.figures import export
+from qfusion.models import abilities
 from qfusion.panels import (
     alt_text,
     changed_decision,
@@ -545,12 +546,15 @@ def check_largest_term_at_a_time() -> None:
         assert ("alike" in words) == (len(winners(sizes)) > 1)
 
 
+ABLE = SimpleNamespace(abilities=tuple(abilities.ABILITIES))
+
+
 @checks("since when jointly")
 def check_since_when_jointly() -> None:
     for share in itertools.product((0.0, 0.5, 0.51, 1.0), repeat=3):
         now = SimpleNamespace(
             classes=("a", "b"),
-            can=lambda ability: True,
+            model=ABLE,
             places=np.array([0.0, 0.5, 1.0]),
             along=places(share),
         )
@@ -560,7 +564,7 @@ def check_since_when_jointly() -> None:
     scores = SimpleNamespace(
         classes=(),
         study=SimpleNamespace(classes=()),
-        can=lambda ability: True,
+        model=ABLE,
         places=np.array([0.0, 1.0]),
         through=SimpleNamespace(prediction=np.array([[[-0.5]], [[1.0]]])),
     )
@@ -590,7 +594,7 @@ def flip(
 @checks("what would flip it")
 def check_what_would_flip_it() -> None:
     exact, searched = (
-        SimpleNamespace(classes=(), can=lambda what, able=able: able) for able in (True, False)
+        SimpleNamespace(classes=(), model=model) for model in (ABLE, SimpleNamespace(abilities=()))
     )
     none = {"alpha": flip(math.inf, possible=False)}
     assert answers.flip(exact, none) == "No change of a single modality would flip it"  # type: ignore[arg-type]

@@ -34,6 +34,7 @@ from qfusion.analysis.shown_terms import select_shown_terms
 from qfusion.errors import QFusionError
 from qfusion.figures import decision_charts
 from qfusion.figures.export_style import CREATOR, fonts, plotly_print, printing
+from qfusion.models.abilities import can
 
 typst: Any = Library("typst")
 
@@ -306,7 +307,7 @@ def environment() -> Environment:
         "power": power,
         "spelled": spelled,
     }
-    environment.globals |= {"figure": figure, "picture": picture, "HALF": HALF}
+    environment.globals |= {"can": can, "figure": figure, "picture": picture, "HALF": HALF}
     return environment
 
 

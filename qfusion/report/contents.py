@@ -195,7 +195,6 @@ def shared(sample: Sample, own: bool) -> dict[str, Any]:
         "describe_cuts": describe_cuts,
         "cut_correlations": cut_correlations,
         "describe_background": describe_background,
-        "can": can,
         "describe_level_intervals": describe_level_intervals,
         "name_split": name_split,
         "describe_decision": describe_decision,
