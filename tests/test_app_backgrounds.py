@@ -253,7 +253,7 @@ def test_a_networks_decision_is_shown_along_its_layers(where: str) -> None:
     assert not app.error
     words = plain(said(app))
     against = background_choice.with_background(study, "mixed")
-    found, c = Sample(against, row).through, int(study.predicted[row])
+    found, c = Sample(against, row).path_explanation, int(study.predicted[row])
     assert found.moments[0] == "input"
     assert found.dividends[-1, 0, :, c] == pytest.approx(
         list(against.dividends(row).values()), abs=1e-9
@@ -268,7 +268,8 @@ def test_edited_tables_change_the_layers() -> None:
     row = int(study.dataset.rows("test")[3])
     assert (
         np.abs(
-            Sample(study, row, 0, "all:and").through.values - Sample(study, row).through.values
+            Sample(study, row, 0, "all:and").path_explanation.values
+            - Sample(study, row).path_explanation.values
         ).max()
         > 1e-3
     )

@@ -472,9 +472,9 @@ def test_an_angle_of_the_network_is_set_at_its_gate_and_the_decision_follows(
         getattr(network, of)[place] = 1.5
         scores = qcnn.network_scores(network, pairs.model.fuse(states)[0]) + pairs.model.bias
     assert edited.scores == pytest.approx(scores[0].numpy(), abs=1e-5)
-    assert edited.scores != pytest.approx(edited.learned.scores, abs=1e-3)
+    assert edited.scores != pytest.approx(edited.untweaked.scores, abs=1e-3)
     assert f"softmax {edited.probabilities.max():.3f}" in circuit_panel.decision(edited)[1]
-    assert edited.learned.scores == pytest.approx(
+    assert edited.untweaked.scores == pytest.approx(
         pairs.scores[0], abs=1e-5
     )  # the study is as it was
     app.button(key="_reset_all").click().run()

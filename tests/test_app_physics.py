@@ -134,7 +134,7 @@ def test_test_metrics_without_each_term(title: str, source: str, first: str) -> 
     where = LEARNED if source == "planted" else ""
     scored = physics_sensitivity.removal_metrics(study, where)
     assert np.isclose(
-        scored[first].loc[""], study.of_split(study.scores[study.dataset.rows("test")])[first]
+        scored[first].loc[""], study.split_metrics(study.scores[study.dataset.rows("test")])[first]
     )
     if source == "planted":
         tweaked = study.model.tweaked(Tweak({"text+audio+vision": 0.0}))
@@ -142,7 +142,9 @@ def test_test_metrics_without_each_term(title: str, source: str, first: str) -> 
             scores = tweaked(
                 study.dataset.inputs(study.dataset.rows("test"), dtype=torch.float64)
             ).numpy()
-        assert np.isclose(scored["mae"].loc["H[text+audio+vision]"], study.of_split(scores)["mae"])
+        assert np.isclose(
+            scored["mae"].loc["H[text+audio+vision]"], study.split_metrics(scores)["mae"]
+        )
 
 
 def test_cohorts_hold_the_sample_and_its_like() -> None:

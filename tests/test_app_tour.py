@@ -65,7 +65,9 @@ def test_what_is_said_of_the_picture_and_the_question_is_true() -> None:
     learned, still = (Sample(study, row, 0, each) for each in (LEARNED, Tweak(duration=0.0)))
     assert round(learned.metrics["accuracy"], 2) == 0.97
     assert 0.45 < still.metrics["accuracy"] < 0.55
-    assert abs(still.along["picture+question"]).max() < 1e-4  # a T of 0 is drawn as one of 1e-6
+    assert (
+        abs(still.path_dividends["picture+question"]).max() < 1e-4
+    )  # a T of 0 is drawn as one of 1e-6
 
 
 @pytest.mark.parametrize("at", range(1, len(STEPS) + 1))

@@ -177,7 +177,7 @@ def test_a_click_trains_them_and_the_page_shows_what_they_say(place: Any, monkey
     assert page.button(key="_twins_cancel")
     go.set()
     job = jobs.find_job(twin_training.twins_key(study))
-    while job.under_way:
+    while job.is_active:
         time.sleep(0.1)
     assert job.state == jobs.State.DONE, job.problem
     assert audit.count_trained_seeds(study) == seeds
@@ -192,7 +192,7 @@ def test_one_that_is_cancelled_ends_its_process_and_keeps_what_is_trained(
     study = own("quantum-jump")
     before = len(twin_training.load_finished(twin_training.plan_twin_runs(study, range(10))))
     job = twin_training.begin_twins(study, 10)
-    while job.done <= before and job.under_way:
+    while job.done <= before and job.is_active:
         time.sleep(0.05)
     job.stop()
     assert len(twin_training.load_finished(twin_training.plan_twin_runs(study, range(10)))) > before

@@ -340,15 +340,15 @@ def test_an_encoding_that_nobody_waited_for_begins_anew_and_one_that_was_cancell
     with monkeypatch.context() as patch:
         patch.setattr(jobs, "PATIENCE", 0.2)
         first = encoding_jobs.begin_encoding("m", "d")
-        while first.under_way:
+        while first.is_active:
             time.sleep(0.02)
     assert first.state == jobs.State.STOPPED, "nobody waited"
     second = encoding_jobs.begin_encoding("m", "d")  # the next reader's visit
     assert second is not first
-    assert second.under_way
+    assert second.is_active
     assert encoding_jobs.begin_encoding("m", "d") is second
     second.stop()
-    assert not second.under_way
+    assert not second.is_active
     assert encoding_jobs.begin_encoding("m", "d") is second, "it was cancelled"
     third = encoding_jobs.begin_encoding("m", "d", again=True)
     assert third is not second
@@ -369,7 +369,7 @@ def test_an_encoding_that_fails_says_why(dataset: DataSet, monkeypatch: pytest.M
         lambda words, **named: popen([sys.executable, "-c", fails], **named),
     )
     job = encoding_jobs.begin_encoding("m", "d")
-    while job.under_way:
+    while job.is_active:
         time.sleep(0.02)
     assert (job.done, job.total, job.problem) == (45, 90, "the disk is full")
     assert encoding_jobs.begin_encoding("m", "d") is job

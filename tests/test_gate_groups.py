@@ -217,7 +217,7 @@ def test_panels_and_command_line_say_the_same(capsys: pytest.CaptureFixture[str]
     result = json.loads(capsys.readouterr().out)["groups"]
     one = opening.open_sample("qcnn-parity", "pair-6601")
     assert result["whole"]["decision"] == pytest.approx(one.score, abs=1e-9)
-    loss = one.study.of_split(one.study.scores[one.dataset.rows("test")])["nll"]
+    loss = one.study.split_metrics(one.study.scores[one.dataset.rows("test")])["nll"]
     assert result["whole"]["loss"] == pytest.approx(loss, abs=1e-9)
     for target in evidence.TARGETS:
         values = [row[target] for row in result["groups"]]

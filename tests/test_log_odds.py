@@ -125,7 +125,7 @@ def test_log_odds_through_time_are_those_of_qutip() -> None:
     z = np.array(
         [np.einsum("cab,ba->c", read, state.full()).real + bias for state in solved.states]
     )
-    ours = sum(sample.along.values())[::8]
+    ours = sum(sample.path_dividends.values())[::8]
     assert np.abs(ours - against_others(z)[:, output]).max() < 1e-7
 
 

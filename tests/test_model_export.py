@@ -237,7 +237,7 @@ def test_arrays_describe_themselves_and_add_up(name: str, source: str, sample: s
     }
     assert len(found["about"]) == len(found) - 1
     origin = json.loads(str(found["made_from"]))
-    assert (origin["sample"], origin["tweak"]) == (sample, one.changed)
+    assert (origin["sample"], origin["tweak"]) == (sample, one.tweak_text)
     assert np.allclose(found["dividends"].sum(0), found["scores"])
     assert np.allclose(found["dividends_over"][-1], found["dividends"])
     if source == "planted":

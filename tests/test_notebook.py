@@ -301,10 +301,10 @@ def test_words_of_data_are_no_markup(network: Sample) -> None:
 def test_a_widget_begins_with_the_whole_tweak(words: str, jump: Sample) -> None:
     sample = replace(jump, tweak=words)
     box = panels.notebook.tweak_widget(sample)
-    assert box.sample.changed == sample.changed == words
+    assert box.sample.tweak_text == sample.tweak_text == words
     assert box.sample.dividends == sample.dividends
     box.children[0].children[1].value = 0.5
-    assert words in box.sample.changed
+    assert words in box.sample.tweak_text
 
 
 def test_a_coupling_is_turned_and_the_decision_follows(
@@ -313,9 +313,9 @@ def test_a_coupling_is_turned_and_the_decision_follows(
     box = panels.notebook.tweak_widget(jump)
     sliders = {knob.description: knob for knob in box.children[0].children}
     assert list(sliders) == list(tweaks.learned(jump.model))
-    assert box.sample.changed == ""
+    assert box.sample.tweak_text == ""
     sliders["H.text-audio"].value = 0.5
-    assert box.sample.changed == "H.text-audio=0.5"
+    assert box.sample.tweak_text == "H.text-audio=0.5"
     assert "H: text+audio × 0.5: mutual information" in box.children[1].value
     assert f"{box.sample.dividends['text+audio']:.3f}" in Page(box.children[1].value).words
     assert "training seeds" not in box.children[1].value  # of this change nothing was measured
@@ -323,10 +323,10 @@ def test_a_coupling_is_turned_and_the_decision_follows(
     rules = panels.notebook.tweak_widget(network)
     [edits] = rules.children[0].children
     edits.value = "all:and"
-    assert rules.sample.changed == "all:and"
+    assert rules.sample.tweak_text == "all:and"
     edits.value = "all:<b>"
     assert "Fusion rule &#x27;&lt;b&gt;&#x27; does not exist" in rules.children[1].value
-    assert rules.sample.changed == "all:and"
+    assert rules.sample.tweak_text == "all:and"
 
     monkeypatch.setitem(sys.modules, "ipywidgets", None)
     with pytest.raises(DataUnavailable, match=r"pip install 'qfusion\[notebook\]'"):

@@ -532,7 +532,7 @@ def test_metrics_of_the_stand_in_are_those_of_sims() -> None:
     card = checkpoint.card("simple")
     assert list(card["metrics"]["test"]) == list(metrics.NAMES["sims"])
     study = build_study("simple", card, checkpoint.load("simple").model, data.load("stand-in"))
-    assert list(study.of_split(np.zeros((160, 1)))) == list(metrics.NAMES["sims"])
+    assert list(study.split_metrics(np.zeros((160, 1)))) == list(metrics.NAMES["sims"])
 
 
 @pytest.mark.parametrize(

@@ -556,7 +556,7 @@ def check_since_when_jointly() -> None:
             classes=("a", "b"),
             model=ABLE,
             places=np.array([0.0, 0.5, 1.0]),
-            along=places(share),
+            path_dividends=places(share),
         )
         words, place = answers.since_when(now), joint_since(share)  # type: ignore[arg-type]
         assert ("do not outweigh" in words) == (place is None)
@@ -566,7 +566,7 @@ def check_since_when_jointly() -> None:
         study=SimpleNamespace(classes=()),
         model=ABLE,
         places=np.array([0.0, 1.0]),
-        through=SimpleNamespace(prediction=np.array([[[-0.5]], [[1.0]]])),
+        path_explanation=SimpleNamespace(prediction=np.array([[[-0.5]], [[1.0]]])),
     )
     words = answers.since_when(scores)  # type: ignore[arg-type]
     assert "positive from **t = 1.00** on" in words

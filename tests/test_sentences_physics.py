@@ -219,7 +219,7 @@ def test_readout_at_the_steady_state_is_one_number() -> None:
     assert settled.attractor.unique
     with torch.no_grad():
         late = study.model.observables([60 / settled.attractor.gap])[0]
-    scores = study.space.scores_of(rows, late, study.model.bias)
+    scores = study.space.observable_scores(rows, late, study.model.bias)
     assert np.ptp(scores, axis=0).max() < 1e-8
     assert settled.spread[1] == pytest.approx(
         study.scores[rows[: steady_states.MOST_SPREAD]].std(0), rel=1e-6

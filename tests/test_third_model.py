@@ -324,7 +324,7 @@ def test_it_is_kept_and_read_back(trained: DataSet, sample: str) -> None:
             float(chosen.explanation.baseline[chosen.output])
         )
         with pytest.raises(InvalidInput, match="read out at its end only"):
-            _ = chosen.through
+            _ = chosen.path_explanation
         with pytest.raises(InvalidInput, match="no evolution in time"):
             master_equation.follow(chosen)
         with pytest.raises(InvalidInput, match="no circuit of gates"):

@@ -68,14 +68,14 @@ def test_dynamics_shows_shapley_values_and_entanglement_under_one_cursor() -> No
     assert not app.error
     assert not app.warning
     found = Sample(study, row)
-    share = contribution_shares.net_joint_share(found.along)
+    share = contribution_shares.net_joint_share(found.path_dividends)
     words = plain(said(app))
     assert f"At t = 0.50: joint terms are {share[20]:.0%} of the net sums" in words
     assert "logarithmic negativity" in words
     assert "split into Shapley values" in words
-    assert sum(found.shapley_along[name][-1] for name in study.modalities) + found.along[""][
-        -1
-    ] == pytest.approx(found.score)
+    assert sum(found.path_shapley[name][-1] for name in study.modalities) + found.path_dividends[
+        ""
+    ][-1] == pytest.approx(found.score)
     app.slider(key="t").set_value(1.0).run()
     assert not app.exception
     assert f"At t = {study.model.duration:.2f}" in plain(said(app))
@@ -121,7 +121,7 @@ def test_what_a_link_has_above_stays_when_a_slider_moves(query: dict[str, str], 
 def test_a_network_shows_the_same_along_its_layers(title: str, query: dict[str, str]) -> None:
     study = open_study("qcnn-parity", "parity")
     row = int(study.dataset.rows("test")[2])
-    found = Sample(study, row).through
+    found = Sample(study, row).path_explanation
     output = int(study.predicted[row])
     name = found.moments[1]
     app = visit(

@@ -179,5 +179,5 @@ def test_a_spread_over_seeds_is_said_where_it_stands(monkeypatch: pytest.MonkeyP
     picture = learning.results([])
     assert "differ in their seed alone" in picture.shows
     assert "±" not in picture.shows + " ".join(map(str, picture.table()))
-    [row] = result.by_metric().to_dict("records")
+    [row] = result.metric_table().to_dict("records")
     assert row["mean ± standard deviation over seeds"] == "0.300 ± 0.141"

@@ -604,7 +604,7 @@ def test_panels_of_samples_say_what_their_verdicts_say(study: Study) -> None:
                 "**Yes**" if found.relation == "conflict" else "**No**"
             )
         if can(sample.model, "time"):
-            share = sample.through.dividends[-1, 0, :, sample.output]
+            share = sample.path_explanation.dividends[-1, 0, :, sample.output]
             joint = sum(abs(v) for v, t in zip(share, found.dividends, strict=True) if "+" in t)
             assert joint / np.abs(share[1:]).sum() == pytest.approx(found.joint_share)
 

@@ -128,7 +128,7 @@ def test_what_is_kept_for_all_readers_is_told_apart_by_words_too() -> None:
     assert lists.identity != base.identity
     found = checkpoint.load("qcnn-parity")
     applied = [
-        studies.build_study("qcnn-parity", found.card, found.model, each).applied()
+        studies.build_study("qcnn-parity", found.card, found.model, each).precompute()
         for each in (ada, ben)
     ]
     assert [each.frame()["text"].iloc[0] for each in applied] == ["of ada 0", "of ben 0"]

@@ -157,7 +157,7 @@ def _tests(evidence: paired.Evidence, margin: float) -> dict[str, float]:
         "high": high,
         "differs": evidence.p_differs(),
         "more": evidence.p_more(margin),
-        "within": evidence.p_within(margin),
+        "within": evidence.p_equivalent(margin),
     }
 
 

@@ -57,7 +57,7 @@ def background_of_kind(
     stamp=lambda study, *_: study.uses_all_rows,
 )
 def _with_background(study: Study, kind: str, sample: str, members: np.ndarray | None) -> Study:
-    return study.with_background(background_of_kind(study, kind, sample, members)).of_set
+    return study.with_background(background_of_kind(study, kind, sample, members)).base_study
 
 
 def with_background(

@@ -38,7 +38,7 @@ def is_slow(measure: str) -> bool:
 
 def strength_titles(study: Study) -> dict[str, str]:
     """Axis titles of the measures of interaction strength."""
-    unit = "log-odds of the class (nats)" if study.classes else study.unit_of(0)
+    unit = "log-odds of the class (nats)" if study.classes else study.score_unit(0)
     return {
         JOINT: text.with_unit("sum of |joint contributions|", unit),
         JOINT_SHARE: "joint part of all |contributions| (0 to 1)",

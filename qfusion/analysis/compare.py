@@ -20,7 +20,7 @@ class Sides:
     b: Sample
 
     @property
-    def by_letter(self) -> dict[str, Sample]:
+    def labelled(self) -> dict[str, Sample]:
         """Both by what they are called."""
         return {"A": self.a, "B": self.b}
 

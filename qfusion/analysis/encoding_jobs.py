@@ -65,7 +65,7 @@ def first_samples(model: str, data: str, sample: str = "") -> Study:
     rows = study.dataset.rows(split)
     total = len(dataset.rows(split))
     background = backgrounds.as_drawn(study.model, study.dataset, rows, study.background, total)
-    return study.with_background(background).applied()
+    return study.with_background(background).precompute()
 
 
 def encode(model: str, data: str) -> None:

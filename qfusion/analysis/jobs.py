@@ -57,7 +57,7 @@ class Job:
         return any(time.monotonic() - seen < PATIENCE for seen in list(self._seen.values()))
 
     @property
-    def under_way(self) -> bool:
+    def is_active(self) -> bool:
         """Whether it goes on."""
         return self.state in (State.WAITING, State.WORKING)
 
@@ -68,12 +68,12 @@ class Job:
 
     def stop(self) -> None:
         """Ends it for all who ask; what was worked out so far is lost."""
-        if self.under_way:
+        if self.is_active:
             self.state = State.CANCELLED
 
     def _tell(self, done: int, total: int) -> None:
         self.done, self.total = done, total
-        if not (self.under_way and self.is_wanted):
+        if not (self.is_active and self.is_wanted):
             raise _Left
 
     def _run(self) -> None:
@@ -86,7 +86,7 @@ class Job:
                 self.result = self._make()
             self.state = State.DONE
         except _Left:
-            if self.under_way:
+            if self.is_active:
                 self.state = State.STOPPED
         except Exception as error:  # whatever a model of the reader's own may raise
             self.state = State.FAILED
@@ -102,7 +102,7 @@ def find_job(key: Hashable) -> Job | None:
     """Returns the job of a key that somebody asked for, unless it was stopped."""
     with _guard:
         job = _jobs.get(key)
-        if job is None or job.state == State.STOPPED or (job.under_way and not job.is_wanted):
+        if job is None or job.state == State.STOPPED or (job.is_active and not job.is_wanted):
             return None
         _jobs.move_to_end(key)
         return job
@@ -131,14 +131,14 @@ def begin_job(
     seen = math.inf if lasting else time.monotonic()
     with _guard:
         job = find_job(key)
-        if job is None or (again and not job.under_way):
+        if job is None or (again and not job.is_active):
             job = _jobs[key] = Job(make, total)
             job._seen[asker] = seen
             if aside:
                 threading.Thread(target=job._run, daemon=True).start()
             else:
                 _worker.submit(job._run)
-            ended = [name for name, other in _jobs.items() if not other.under_way and name != key]
+            ended = [name for name, other in _jobs.items() if not other.is_active and name != key]
             for name in ended[: max(0, len(_jobs) - HELD)]:
                 del _jobs[name]
         job._seen[asker] = seen

@@ -85,7 +85,7 @@ def _leave_own(arguments: dict[str, Any]) -> None:
     """Puts the study of a set in the place of one that has a visitor's samples behind it, see `Study.with_own`, unless
     another argument names one of these: what is of the set is worked out once for all who ask."""
     for name, value in arguments.items():
-        whole = getattr(value, "of_set", value)
+        whole = getattr(value, "base_study", value)
         if whole is not value and not any(
             _names_own(other, value.dataset) for key, other in arguments.items() if key != name
         ):

@@ -235,7 +235,7 @@ def frame(study: Study, row: int, result: attribution.Attribution) -> pd.DataFra
         "sample": str(study.dataset.ids[row]),
         "modality": result.modality,
         "term": study.quantity if result.term == attribution.SCORE else result.term,
-        "unit": study.unit_of(result.output),
+        "unit": study.score_unit(result.output),
         "baseline": result.baseline,
         "background": study.background.name,
         "method": result.method,

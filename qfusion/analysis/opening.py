@@ -90,7 +90,7 @@ def _identity(model: str, data: str, sample: str = "") -> Hashable:
 @memo(4, task=Task.APPLY_MODEL, stamp=_identity)
 def _study(model: str, data: str) -> Study:
     result = load_checkpoint(model)
-    return build_study(model, result.card, result.model, sources.load(data)).applied()
+    return build_study(model, result.card, result.model, sources.load(data)).precompute()
 
 
 def _is_shared(
@@ -128,7 +128,7 @@ def with_visitors(study: Study) -> Study:
 @memo(16)
 def with_samples(study: Study, samples: tuple[sources.own.Own, ...]) -> Study:
     """Returns the study of a set with own samples behind those of the set, in their order."""
-    return study.with_own(sources.own.append_samples(study.dataset, samples)).applied()
+    return study.with_own(sources.own.append_samples(study.dataset, samples)).precompute()
 
 
 def open_sample(
@@ -169,7 +169,7 @@ def open_sample(
             for one in sources.own_sessions.read_session(session)
             if one.data == study.dataset.name
         ]
-        study = with_samples(study.of_set, tuple(made))
+        study = with_samples(study.base_study, tuple(made))
     row = study.dataset.row(sample)
     choose("Background", background, dict.fromkeys(OFFERED.values()))
     check(

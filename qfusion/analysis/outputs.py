@@ -42,7 +42,7 @@ class Output:
             return name
         return f"{name}{SEPARATOR}{self.classes[self.reference]}"
 
-    def of_model(self, model: FusionModel) -> FusionModel:
+    def explained_model(self, model: FusionModel) -> FusionModel:
         """Returns the model with the scores that are explained, where `model` has log-odds against all others."""
         return model if self.reference is None else log_odds.against_class(model, self.reference)
 

@@ -49,7 +49,7 @@ class Evidence:
         """Returns the p-value of a difference of `margin` or less, against more."""
         return self._above(self.mean - margin)
 
-    def p_within(self, margin: float) -> float:
+    def p_equivalent(self, margin: float) -> float:
         """Returns the p-value of a difference of `margin` or more either way: the larger of two one-sided tests
         (Schuirmann 1987)."""
         return self._above(margin - abs(self.mean))

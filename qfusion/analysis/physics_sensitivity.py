@@ -114,9 +114,9 @@ def unit(study: Study, target: str, output: int) -> str:
     if kind in KINDS:
         return KINDS[kind].short_axis
     return (
-        study.unit_of(output)
+        study.score_unit(output)
         if target == terms.SCORE
-        else text.with_unit("contribution", study.unit_of(output))
+        else text.with_unit("contribution", study.score_unit(output))
     )
 
 
@@ -189,7 +189,7 @@ def removal_metrics(study: Study, where: Where) -> pd.DataFrame:
     system = sensitivity.collect_terms(model, study.inputs(rows[:1]), study.background)
     return pd.DataFrame(
         [
-            study.of_split(scores)
+            study.split_metrics(scores)
             for scores in (model(inputs).numpy(), *system.scores_without(inputs))
         ],
         index=pd.Index(["", *(term.key for term in system.parameters)], name="key"),

@@ -33,7 +33,7 @@ class Results:
         """The columns of metrics."""
         return [column for column in self.table if column.startswith(("test ", "validation "))]
 
-    def by_metric(self) -> pd.DataFrame:
+    def metric_table(self) -> pd.DataFrame:
         """Returns a row for each metric and split, a column for each run; mean and standard deviation where only seeds
         differ."""
         rows = []

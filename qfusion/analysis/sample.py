@@ -48,7 +48,7 @@ class Sample:
             self.name,
             str(self.row),
             str(self.output),
-            self.changed,
+            self.tweak_text,
         )
 
     @property
@@ -64,10 +64,10 @@ class Sample:
     @cached_property
     def model(self) -> Any:
         """The model under the tweak."""
-        return self.study.model.tweaked(self.tweak) if self.changed else self.study.model
+        return self.study.model.tweaked(self.tweak) if self.tweak_text else self.study.model
 
     @property
-    def changed(self) -> str:
+    def tweak_text(self) -> str:
         """The tweak as text; empty for as trained."""
         return str(self.tweak)
 
@@ -99,7 +99,7 @@ class Sample:
     @property
     def unit(self) -> str:
         """Axis name of the explained score."""
-        return self.study.unit_of(self.output)
+        return self.study.score_unit(self.output)
 
     @property
     def is_own(self) -> bool:
@@ -129,7 +129,7 @@ class Sample:
     @cached_property
     def explanation(self) -> Explanation:
         """Exact contributions, under the tweak."""
-        if not self.changed:
+        if not self.tweak_text:
             return self.study.explained(self.row)
         return _explain(self)
 
@@ -152,7 +152,7 @@ class Sample:
 
     @property
     @memo(64)
-    def through(self) -> Explanation:
+    def path_explanation(self) -> Explanation:
         """Contributions as if the system were read out at each of `places`."""
         model, points = self.model, self._points
         if points.kind == "time":
@@ -160,20 +160,22 @@ class Sample:
         return coalitions.through(model, self.inputs, self.background, points)
 
     @property
-    def along(self) -> dict[str, np.ndarray]:
+    def path_dividends(self) -> dict[str, np.ndarray]:
         """Baseline and dividends at each of `places`, by coalition."""
         return dict(
             zip(
-                self.through.coalitions,
-                self.through.dividends[:, 0, :, self.output].T,
+                self.path_explanation.coalitions,
+                self.path_explanation.dividends[:, 0, :, self.output].T,
                 strict=True,
             )
         )
 
     @property
-    def shapley_along(self) -> dict[str, np.ndarray]:
+    def path_shapley(self) -> dict[str, np.ndarray]:
         """Shapley values at each of `places`, by modality."""
-        return dict(zip(self.modalities, self.through.shapley[:, 0, :, self.output].T, strict=True))
+        return dict(
+            zip(self.modalities, self.path_explanation.shapley[:, 0, :, self.output].T, strict=True)
+        )
 
     @property
     def scores(self) -> np.ndarray:
@@ -198,7 +200,7 @@ class Sample:
     @cached_property
     def entropies(self) -> dict[str, float]:
         """In nats, by modality (at T, and of all together) or by fused qubit; none of other models."""
-        return self.study.space.entropies_of(self)
+        return self.study.space.sample_entropies(self)
 
     @property
     def dividends(self) -> dict[str, float]:
@@ -253,14 +255,14 @@ class Sample:
         """
         return (
             None
-            if self.changed
+            if self.tweak_text
             else self.study.seed_uncertainty(np.array([self.row]), np.array([self.output]))
         )
 
     @property
-    def learned(self) -> Sample:
+    def untweaked(self) -> Sample:
         """The same sample before the model as trained."""
-        return replace(self, tweak="") if self.changed else self
+        return replace(self, tweak="") if self.tweak_text else self
 
     @property
     def reading(self) -> Any:
@@ -268,7 +270,7 @@ class Sample:
         return cast("Any", self.study.space).reading(self.row, self.model)
 
     def __repr__(self) -> str:
-        tweak = f", tweak {self.changed!r}" if self.changed else ""
+        tweak = f", tweak {self.tweak_text!r}" if self.tweak_text else ""
         return f"Sample({self.id!r} of {self.dataset.name!r}, {self.name!r}, output {self.output}{tweak})"
 
     def _repr_html_(self) -> str:

@@ -122,7 +122,7 @@ def with_noise(
         / shots**0.5,
         np.asarray(first.dividends[0]),
         np.sqrt(variances),
-        study.of_split((qcnn.evaluate(observables, vectors) + model.bias).numpy()),
+        study.split_metrics((qcnn.evaluate(observables, vectors) + model.bias).numpy()),
     )
 
 

@@ -38,7 +38,7 @@ def observables(study: Any, tweak: Tweak) -> torch.Tensor:
 def tweaked_metrics(study: Any, tweak: Any) -> dict[str, float]:
     """Metrics of the test rows under a tweak."""
     rows = study.dataset.rows("test")
-    return study.of_split(study.space.tweaked_scores(rows, tweak))
+    return study.split_metrics(study.space.tweaked_scores(rows, tweak))
 
 
 @memo(32, background=False)

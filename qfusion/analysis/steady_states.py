@@ -59,7 +59,7 @@ def attract(study: Any, row: int, tweak: Tweak, reach: float = 5.0) -> Settling:
         pairs,
         np.std(
             [
-                study.space.scores_of(test[:MOST_SPREAD], observable, model.bias)
+                study.space.observable_scores(test[:MOST_SPREAD], observable, model.bias)
                 for observable in model.observables([0.0, float(model.duration)])
             ],
             axis=1,

@@ -108,7 +108,7 @@ class Study:
         Args:
             background: of `explain.background`, made with this model.
         """
-        return self.rebase(replace(self.of_set, _background=background))
+        return self.rebase(replace(self.base_study, _background=background))
 
     def with_all_rows(self) -> Self:
         """The same model and samples against every row of the background where some would do, shared: its explanation
@@ -127,7 +127,7 @@ class Study:
         """
         if reference == self.reference:
             return self
-        return self.rebase(self.of_set._with_reference(reference))
+        return self.rebase(self.base_study._with_reference(reference))
 
     @memo(12)
     def _with_reference(self, reference: int | None) -> Self:
@@ -140,7 +140,7 @@ class Study:
         return replace(self, model=model, _shared=shared_states, reference=reference)
 
     @property
-    def of_set(self) -> Self:
+    def base_study(self) -> Self:
         """The study of the set alone, without a visitor's samples behind it."""
         return self if self._set is None else self._set
 
@@ -154,8 +154,8 @@ class Study:
         Args:
             dataset: of `own.append_samples`.
         """
-        alone = replace(self.of_set, dataset=cast("DataSet", dataset.own), _shared={})
-        return replace(alone, dataset=dataset, _shared={}, _set=self.of_set, _alone=alone)
+        alone = replace(self.base_study, dataset=cast("DataSet", dataset.own), _shared={})
+        return replace(alone, dataset=dataset, _shared={}, _set=self.base_study, _alone=alone)
 
     @property
     def is_sampled(self) -> bool:
@@ -194,7 +194,7 @@ class Study:
         """What is explained, in words: the log-odds of a class, or the score of a regression."""
         return "log-odds" if self.classes else "score"
 
-    def unit_of(self, output: int) -> str:
+    def score_unit(self, output: int) -> str:
         """Axis name of a score: the log-odds of a class, or the target of a regression."""
         if self.reference is not None:
             other = self.classes[self.reference]
@@ -216,7 +216,7 @@ class Study:
         """Scores of all samples, (N, C)."""
         return self.space.scores()
 
-    def applied(self) -> Self:
+    def precompute(self) -> Self:
         """The same, once the model has been applied to every sample."""
         _ = self.scores, self.background
         return self
@@ -267,7 +267,7 @@ class Study:
         return (
             "1 − softmax of the true class"
             if self.classes
-            else f"absolute error ({self.unit_of(0)})"
+            else f"absolute error ({self.score_unit(0)})"
         )
 
     @property
@@ -411,7 +411,7 @@ class Study:
         result[self.explained_rows] = values
         return result
 
-    def of_split(self, scores: np.ndarray, split: str = "test") -> dict[str, float]:
+    def split_metrics(self, scores: np.ndarray, split: str = "test") -> dict[str, float]:
         """Metrics of scores (rows of the split, C) of the explained model."""
         return metrics.of_rows(self.dataset, self.dataset.rows(split), self.logits(scores))
 

@@ -30,19 +30,19 @@ class per_model_cache(cached_property[T]):
         """Return the value of the data set, followed by that of a visitor's samples where it has entries of samples."""
         name = str(self.attrname)
         of_space = instance is not study
-        of_set = getattr(study._set.space if of_space else study._set, name)
-        if not isinstance(of_set, np.ndarray | torch.Tensor) or len(of_set) != len(
+        whole = getattr(study._set.space if of_space else study._set, name)
+        if not isinstance(whole, np.ndarray | torch.Tensor) or len(whole) != len(
             study._set.dataset
         ):
-            return of_set
+            return whole
         own = getattr(study._alone.space if of_space else study._alone, name)
-        if isinstance(of_set, np.ndarray):
-            return np.append(of_set, own, 0)
-        return torch.cat([of_set, own])
+        if isinstance(whole, np.ndarray):
+            return np.append(whole, own, 0)
+        return torch.cat([whole, own])
 
 
 class dataset_cache(cached_property[T]):
     """A value computed from the samples of the data set alone, without those that a visitor added."""
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        return super().__get__(None if instance is None else instance.of_set, owner)
+        return super().__get__(None if instance is None else instance.base_study, owner)

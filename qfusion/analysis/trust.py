@@ -186,7 +186,7 @@ def reliability_findings(study: Study) -> list[reliability.Finding]:
 
 def unit_over_seeds(study: Study) -> str:
     """Unit of contributions that are compared over training seeds, in words."""
-    return "log-odds of the true class, nats" if study.classes else study.unit_of(0)
+    return "log-odds of the true class, nats" if study.classes else study.score_unit(0)
 
 
 def seed_values(

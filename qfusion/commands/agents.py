@@ -168,7 +168,7 @@ def explain(
         tweak: what to change of the model first, see the tool `tweak`.
     """
     one = _sample(model, sample, data, tweak, output, background, contrast)
-    return {"model": model, "data": one.dataset.name, "tweak": one.changed} | _decision(one)
+    return {"model": model, "data": one.dataset.name, "tweak": one.tweak_text} | _decision(one)
 
 
 def verdict(model: str, sample: str, data: str = "", tweak: str = "") -> dict[str, Any]:
@@ -210,7 +210,7 @@ def track(
     one = _sample(model, sample, data, tweak, "")
     return {
         "sample": one.id,
-        "tweak": one.changed,
+        "tweak": one.tweak_text,
         "measures": qfusion.track.to_frame(qfusion.track.follow(one, times)).to_dict("list"),
     }
 
@@ -235,14 +235,14 @@ def tweak(
     now = _sample(model, sample, data, tweak, output)
 
     def ends(of: Callable[[qfusion.analysis.Sample], Any]) -> dict[str, Any]:
-        return {"before": of(now.learned), "after": of(now)}
+        return {"before": of(now.untweaked), "after": of(now)}
 
     return {
         "sample": now.id,
-        "tweak": now.changed,
+        "tweak": now.tweak_text,
         "output": now.explanation.outputs[now.output],
         "says": text.strip_markup(qfusion.panels.tweak_effects.describe_tweaked_sample(now))
-        if now.changed
+        if now.tweak_text
         else "Nothing is changed.",
         "decision": ends(lambda one: text.strip_markup(answers.numbered(one.study, one.scores))),
         now.quantity.replace("-", "_"): ends(lambda one: one.score),

@@ -113,7 +113,7 @@ def explain(
         opened = open_model(model, data, "auto", background, contrast, group)
         disturbance = parse_disturbance(opened.dataset.names, missing, swap, noise, seed)
         explained_output = qfusion.analysis.outputs.parse(output or "", opened.classes)
-        explained_model = explained_output.of_model(opened.explained)
+        explained_model = explained_output.explained_model(opened.explained)
         if sample is not None:
             rows = np.array([opened.dataset.row(sample)])
             record, index = _sample_record(explained_output, disturbance, opened, rows)
@@ -193,7 +193,7 @@ def _split_record(
     if opened.classes:
         output_name = str(output) or "the class decided for"
     else:
-        output_name = output.of_model(opened.explained).outputs[0]
+        output_name = output.explained_model(opened.explained).outputs[0]
     record = {
         "n": len(rows),
         "background": opened.background.name,

@@ -52,7 +52,9 @@ def explain_rows(
     features = disturbed_inputs(opened, rows, disturbance)
     background = opened.background
     started = time.perf_counter()
-    explanation = qfusion.explain.explain(output.of_model(opened.explained), features, background)
+    explanation = qfusion.explain.explain(
+        output.explained_model(opened.explained), features, background
+    )
     _ = explanation.interaction  # computed on first access
     seconds = time.perf_counter() - started
     if disturbance.missing:

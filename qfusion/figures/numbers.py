@@ -112,10 +112,10 @@ def over_time(sample: Sample) -> pd.DataFrame:
 def layer_entropies(sample: Sample) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Returns entropies and dividends of a sample at its places, by name; of all together and the baseline by ""."""
     if can(sample.model, "time"):
-        return sample.track().measures.single("entropy"), sample.along
+        return sample.track().measures.single("entropy"), sample.path_dividends
     vectors = sample.model.fuse(sample.model.encode(sample.inputs))[0][0]
     joint = evidence.joint_entropies(sample.model, vectors)
-    return {"entropy of the qubits in play": joint}, sample.along
+    return {"entropy of the qubits in play": joint}, sample.path_dividends
 
 
 def track(sample: Sample, negativity: bool = True) -> Any:
@@ -284,7 +284,7 @@ def circuit(sample: Sample, dt: float | None = None) -> tuple[Any, Any]:
 
     require(sample.model, "circuit", "to walk through", f"Model '{sample.name}'")
     if not can(sample.model, "time"):
-        return circuit_boxes.replay(sample.study, sample.row, sample.changed), None
+        return circuit_boxes.replay(sample.study, sample.row, sample.tweak_text), None
     built = sample_circuits.circuit(
         sample.study,
         sample.row,

@@ -51,7 +51,7 @@ def _common(sample: Sample) -> Described:
     origin = {
         "model": sample.name,
         "weights_sha256": sample.study.card["weights_sha256"],
-        "tweak": sample.changed,
+        "tweak": sample.tweak_text,
         "data": sample.dataset.name,
         "data_sha256": sample.dataset.digest,
         "sample": sample.id,

@@ -61,7 +61,7 @@ def qutip_bytes(sample: Sample) -> bytes:
             "made_from": {
                 "model": sample.name,
                 "weights_sha256": str(sample.study.card["weights_sha256"]),
-                "tweak": sample.changed,
+                "tweak": sample.tweak_text,
                 "data": sample.dataset.name,
                 "data_sha256": sample.dataset.digest,
                 "sample": sample.id,

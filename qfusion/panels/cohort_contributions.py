@@ -277,7 +277,7 @@ def contribution_unit(levels: cohort_levels.Levels) -> str:
     """Return what the contributions of a cohort's samples are of."""
     if levels.study.classes and levels.output_wanted is None:
         return "log-odds of the class decided for (nats)"
-    return levels.study.unit_of(levels.output_wanted or 0)
+    return levels.study.score_unit(levels.output_wanted or 0)
 
 
 def describe_study_background(levels: cohort_levels.Levels) -> str:

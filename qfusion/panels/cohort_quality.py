@@ -157,7 +157,7 @@ def residuals(levels: cohort_levels.Levels, theme: style.Theme = "light") -> pan
     truth = rows["truth"].to_numpy(dtype=float)
     part = result[inside]
     figure = model_quality.residual_plot(
-        rows.index.astype(str).tolist(), truth, result, inside, levels.study.unit_of(0), theme
+        rows.index.astype(str).tolist(), truth, result, inside, levels.study.score_unit(0), theme
     )
     alt = f"Residuals of {len(part)} samples: mean {part.mean() if len(part) else 0:.3f}."
 

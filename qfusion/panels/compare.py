@@ -36,7 +36,7 @@ def waterfall(
         theme: of the figure.
         letter: "A" or "B".
     """
-    one = sides.by_letter[letter]
+    one = sides.labelled[letter]
     drawn = decision_charts.waterfall(
         one.dividends,
         one.study.modalities,
@@ -131,7 +131,7 @@ def shares(sides: compare.Sides, theme: style.Theme = "light") -> panel.PanelFig
         return pd.DataFrame(
             [
                 {"side": letter, "modality": n, "shapley": s.shapley[n], "share": s.shares[n]}
-                for letter, s in sides.by_letter.items()
+                for letter, s in sides.labelled.items()
                 for n in s.shapley
             ]
         )
@@ -191,7 +191,7 @@ def entropies(sides: compare.Sides, theme: style.Theme = "light") -> panel.Panel
         return pd.DataFrame(
             [
                 {"side": letter, "of": n, "entropy": v}
-                for letter, s in sides.by_letter.items()
+                for letter, s in sides.labelled.items()
                 for n, v in s.entropies.items()
             ]
         )

@@ -107,8 +107,8 @@ def decision_over_time(
         t: where the cursor stands, a share of T; none is drawn at 0 and 1.
     """
     times = sample.places
-    along = sample.along
-    learned = sample.learned
+    along = sample.path_dividends
+    learned = sample.untweaked
     series, mean, name, unit = upper_curves(sample, above)
     shown = terms_over_time(sample, terms)
     before = None
@@ -154,7 +154,7 @@ def decision_over_time(
         return pd.DataFrame(
             {"t": times}
             | {f"dividend[{term or 'baseline'}]": line for term, line in along.items()}
-            | {f"shapley[{name}]": line for name, line in sample.shapley_along.items()}
+            | {f"shapley[{name}]": line for name, line in sample.path_shapley.items()}
             | {f"{above}[{name or 'all'}]": line for name, line in series.items()}
         )
 
@@ -204,7 +204,7 @@ def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure
 
 def terms_over_time(sample: Sample, what: str) -> dict[str, np.ndarray]:
     """Return the contributions, or the Shapley values, of the explained output over time, by name."""
-    return sample.along if what == DIVIDENDS else sample.shapley_along
+    return sample.path_dividends if what == DIVIDENDS else sample.path_shapley
 
 
 def cursor_time(sample: Sample, t: float) -> float | None:

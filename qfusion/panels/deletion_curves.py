@@ -104,7 +104,7 @@ def _curves(
     else:
         values, random = (curves.deletion, curves.random_deletion)
     what, line = ("given back", "falls") if inserted else ("taken away", "rises")
-    unit = study.unit_of(0)
+    unit = study.score_unit(0)
     whom = ""
     if study.classes:
         unit = f"{curves.unit} (nats)" if curves.unit == LOG_ODDS else curves.unit

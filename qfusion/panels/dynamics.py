@@ -46,8 +46,8 @@ def correlation(
     words = MEASURE_TEXTS[kind]
     series = track.measures.of(kind) | (track.measures.of(about.beside) if about.beside else {})
     before = None
-    if sample.changed:
-        base = sample.learned.track(negativity=True)
+    if sample.tweak_text:
+        base = sample.untweaked.track(negativity=True)
         before = base.times, base.measures.of(kind)
     figure = evolution_charts.measure_lines(
         track.times,

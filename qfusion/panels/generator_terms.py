@@ -242,8 +242,8 @@ def _number(value: complex) -> str:
 def model_caption(sample: Sample) -> str:
     """Return the end of a caption on the generator: the same for every sample, and the sliders that are moved."""
     sentence = " The same for every sample."
-    if sample.changed:
-        sentence += f" Sliders: {text.escape_markdown(sample.changed)}."
+    if sample.tweak_text:
+        sentence += f" Sliders: {text.escape_markdown(sample.tweak_text)}."
     return sentence
 
 

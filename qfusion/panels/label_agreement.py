@@ -120,7 +120,7 @@ def calibration(study: Study, theme: style.Theme = "light") -> panel.PanelFigure
         },
         study.modalities,
         notes={e.modality: f"n = {len(e.label):,}" for e in result.alone},
-        x_title=text.with_unit("own term in the model", study.unit_of(0)),
+        x_title=text.with_unit("own term in the model", study.score_unit(0)),
         y_title="hidden score" if whose != PEOPLE_SAY else "people's label",
         theme=theme,
     )
@@ -289,7 +289,7 @@ def sample_labels(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
             for name, values in ((labels.description, known), ("own term", terms))
         },
         hues=[style.term_colour(name, study.modalities) for name in known],
-        x_title=text.with_unit("label, and own term", study.unit_of(0)),
+        x_title=text.with_unit("label, and own term", study.score_unit(0)),
         theme=theme,
     )
     shows = f"{labels.description} of each modality alone, and what the modality adds on its own in this model"

@@ -34,7 +34,7 @@ def disagreements(sides: compare.Sides, theme: style.Theme = "light") -> panel.P
         ],
         np.abs(result.differences),
         [None] * len(ids),
-        axis="total variation of the softmaxes" if b.classes else f"|B − A|, {b.unit_of(0)}",
+        axis="total variation of the softmaxes" if b.classes else f"|B − A|, {b.score_unit(0)}",
         typical=result.median,
         theme=theme,
     )

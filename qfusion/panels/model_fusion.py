@@ -277,7 +277,7 @@ def seed_basins(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigu
         labels,
         list(values.columns),
         seeds.seeds,
-        unit="log-odds of the true class (nats)" if seeds.of_true_class else study.unit_of(0),
+        unit="log-odds of the true class (nats)" if seeds.of_true_class else study.score_unit(0),
         theme=theme,
     )
     shows = (

@@ -130,7 +130,7 @@ def fusion_tables(
 def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
     """Draw the decision with the edited tables, term by term."""
     now = sample.dividends
-    base = sample.learned.dividends
+    base = sample.untweaked.dividends
     figure = decision_charts.waterfall(
         now,
         sample.modalities,
@@ -173,7 +173,7 @@ def probabilities(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
         f"Model '{sample.study.name}' predicts a number, not classes. See the waterfall.",
     )
     now = sample
-    base = sample.learned
+    base = sample.untweaked
     best = int(now.scores.argmax())
     was = int(base.scores.argmax())
     changed = bool(sample.tweak)

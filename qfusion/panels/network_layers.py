@@ -44,9 +44,9 @@ def decision_over_layers(
         terms: "contributions" or "Shapley values".
         layer: the place that is marked, such as "layer 0 pooled"; the end unless told.
     """
-    moments = sample.through.moments
-    dividends = sample.along
-    fair = sample.shapley_along
+    moments = sample.path_explanation.moments
+    dividends = sample.path_dividends
+    fair = sample.path_shapley
     series = layer_correlations(sample)
     if choose("Terms", terms, stability.TERM_KINDS) == DIVIDENDS:
         parts, what = (dividends, "contribution")

@@ -59,7 +59,7 @@ def sample_html(sample: Sample) -> str:
     return _html(
         [
             title,
-            *([tweak_effects.describe_tweaked_sample(sample)] if sample.changed else []),
+            *([tweak_effects.describe_tweaked_sample(sample)] if sample.tweak_text else []),
             answers.decided(sample),
             f"Did the modalities conflict? {answers.conflict(sample)}",
         ],
@@ -114,7 +114,7 @@ def tweak_widget(sample: Sample) -> Any:
         MissingPackage: when ipywidgets is not installed.
     """
     widgets = load("ipywidgets")
-    as_trained = sample.learned
+    as_trained = sample.untweaked
     wide: dict[str, Any] = {
         "continuous_update": False,
         "style": {"description_width": "11em"},
@@ -136,7 +136,7 @@ def tweak_widget(sample: Sample) -> Any:
             for key, knob in dynamics_page.factors(sample.study).items()
         }
     else:
-        knobs = {"": widgets.Text(sample.changed, description="edits", **wide)}
+        knobs = {"": widgets.Text(sample.tweak_text, description="edits", **wide)}
     shown = widgets.HTML()
     box = widgets.HBox([widgets.VBox(list(knobs.values()), layout={"margin": "0 2em 0 0"}), shown])
 

@@ -142,7 +142,7 @@ def example_waterfall(
         dividends,
         study.modalities,
         truth=None if study.classes else float(study.dataset.y[row]),
-        unit=study.unit_of(output),
+        unit=study.score_unit(output),
         quantity=study.quantity,
         theme=theme,
         compact=True,

@@ -46,7 +46,7 @@ def planted_truth(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
         study.modalities,
         ids=study.dataset.ids[rows].tolist(),
         chosen=int(place[0]) if len(place) else None,
-        unit=study.unit_of(0),
+        unit=study.score_unit(0),
         theme=theme,
     )
     shows = (

@@ -86,7 +86,7 @@ def verdict(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
 @panel.cached
 def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
     """Draw the decision, term by term."""
-    dividends = dict(sample.learned.verdict.dividends)
+    dividends = dict(sample.untweaked.verdict.dividends)
     truth = sample.true_dividends
     true = {} if truth is None else {"true_dividend": list(map(truth.get, dividends))}
     figure = decision_charts.waterfall(
@@ -98,8 +98,8 @@ def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure
         theme=theme,
     )
     lead = (
-        f"**Which modality decided this?** {answers.decided(sample.learned)}  \n"
-        f"**Did the modalities conflict?** {answers.conflict(sample.learned)}"
+        f"**Which modality decided this?** {answers.decided(sample.untweaked)}  \n"
+        f"**Did the modalities conflict?** {answers.conflict(sample.untweaked)}"
     )
     shows = (
         f"the exact sum baseline + single modalities + joint terms (hatched) = {sample.quantity}."
@@ -132,8 +132,8 @@ def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure
 @panel.cached
 def shapley(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
     """Draw Shapley values and shares."""
-    values = sample.learned.shapley
-    shares = sample.learned.shares
+    values = sample.untweaked.shapley
+    shares = sample.untweaked.shares
     alt = (
         "Shapley values: "
         + ", ".join(f"{name} {value:+.2f}" for name, value in values.items())
@@ -152,7 +152,7 @@ def shapley(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
 
     return panel.PanelFigure(
         "shapley",
-        answers.leading(sample.learned) + name_explained_class(sample),
+        answers.leading(sample.untweaked) + name_explained_class(sample),
         decision_charts.shapley_bars(
             values, shares, sample.modalities, unit=sample.unit, theme=theme
         ),

@@ -21,7 +21,7 @@ from qfusion.wording.samples import cite_sample, cite_states
 @panel.cached
 def entropies(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
     """Draw the entropies per modality and joint over the evolution as learned; of a model with time."""
-    track = sample.learned.track()
+    track = sample.untweaked.track()
     series = track.measures.single("entropy")
     ends = {name: float(values[-1]) for name, values in series.items() if name}
     parts: dict[Part, np.ndarray] = {
@@ -46,7 +46,7 @@ def entropies(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure
         describe_most_mixed(ends),
         figure,
         shows="how far each modality's state, and all together, has become mixed by time t: by entanglement with the "
-        "others and by jumps." + cite_states(sample.learned),
+        "others and by jumps." + cite_states(sample.untweaked),
         not_shown="which modality decided: entropy is correlation, not attribution.",
         alt=alt,
         table=table,

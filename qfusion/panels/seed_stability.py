@@ -93,7 +93,7 @@ def seed_sample(
         seeds.seeds,
         unit=f"log-odds of the true class ‘{study.classes[int(study.dataset.y[sample.row])]}’ (nats)"
         if seeds.of_true_class
-        else study.unit_of(0),
+        else study.score_unit(0),
         theme=theme,
     )
     alt = (

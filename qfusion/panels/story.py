@@ -42,11 +42,11 @@ def story(sample: Sample) -> Story:
     Raises:
         InvalidInput: when the model is read out at its end only.
     """
-    learned = sample.learned
+    learned = sample.untweaked
     study = sample.study
     says = f"{answers.decided(learned)} {answers.what_was_added(learned)} {describe_comparison(study.background)}"
     acts = [Act("As learned", text.strip_markup(says), _term_lines(learned))]
-    if sample.changed:
+    if sample.tweak_text:
         acts.append(_lever_act(sample, _describe_changes(sample)))
     elif (result := largest_lever(sample)) is not None:
         acts.append(_lever_act(*result))
@@ -105,7 +105,7 @@ def _describe_changes(sample: Sample) -> list[str]:
     """Return what is changed of the model, as markdown."""
     if can(sample.model, "time"):
         return tweak_effects.list_changes(sample.tweak)
-    return [f"fusion rules {text.escape_markdown(sample.changed)}"]
+    return [f"fusion rules {text.escape_markdown(sample.tweak_text)}"]
 
 
 def _removal_tweak(sample: Sample, kind: str, place: int, modalities: tuple[str, ...]) -> str:
@@ -125,10 +125,10 @@ def _lever_act(sample: Sample, changed: list[str], why: str = "") -> Act:
 
     And what it did to joint terms, output, decision and the first test metric.
     """
-    before = _largest_terms(sample.learned)
+    before = _largest_terms(sample.untweaked)
     joint = [
         float(joint_share({term: np.array([value]) for term, value in one.dividends.items()})[0])
-        for one in (sample.learned, sample)
+        for one in (sample.untweaked, sample)
     ]
     shared = {"joint terms": (joint[0], joint[1], "of the decision's size")}
     says = text.strip_markup(tweak_effects.describe_tweak(sample, changed, shared))
@@ -152,11 +152,11 @@ def _term_lines(sample: Sample, before: evolution_charts.Curves | None = None) -
 
 def _largest_terms(sample: Sample) -> evolution_charts.Curves:
     """Return the places along the way, and the terms there that are the largest as learned."""
-    learned = {term: values for term, values in sample.learned.along.items() if term}
+    learned = {term: values for term, values in sample.untweaked.path_dividends.items() if term}
     largest = sorted(learned, key=lambda term: -float(np.abs(learned[term]).max()))[:MOST_TERMS]
     places = sample.places if can(sample.model, "time") else np.arange(len(sample.places))
     return np.asarray(places, dtype=float), {
-        split_term(term): sample.along[term] for term in learned if term in largest
+        split_term(term): sample.path_dividends[term] for term in learned if term in largest
     }
 
 

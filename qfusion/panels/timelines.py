@@ -42,7 +42,9 @@ def timeline(
     The options are those of `attribution`.
     """
     result, start = open_timeline(sample, baseline, other, method)
-    learned = " Steps are followed through the model as it was trained." if sample.changed else ""
+    learned = (
+        " Steps are followed through the model as it was trained." if sample.tweak_text else ""
+    )
     preview = result.preview
     lanes = result.lanes
     at = {lane.modality: describe_peak(lane) for lane in lanes}
@@ -138,7 +140,7 @@ def compared_timeline(
     sides: compare.Sides, theme: style.Theme = "light", *, letter: str = "A"
 ) -> panel.PanelFigure:
     """Draw the strip of A or B, of two decisions side by side."""
-    picture = timeline(sides.by_letter[letter], theme)
+    picture = timeline(sides.labelled[letter], theme)
     return replace(picture, name=f"strip-{letter}", title=f"{letter}: {picture.title}")
 
 
@@ -190,7 +192,7 @@ BESIDE = {
     f"strip-{letter}": panel.Panel(
         compared_timeline,
         fixed={"letter": letter},
-        fits=lambda sides, letter, **_: has_time_axis(sides.by_letter[letter]),
+        fits=lambda sides, letter, **_: has_time_axis(sides.labelled[letter]),
         scope="sides",
     )
     for letter in "AB"

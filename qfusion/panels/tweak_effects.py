@@ -55,7 +55,7 @@ def correlation_change(sample: Sample) -> dict[str, Ends]:
             measures.append((f"entanglement{whose}", sample_evolution.entangled_at_end, "bits"))
         for called, at_end, unit in measures:
             ends[called] = (
-                at_end(sample.study, sample.row, sample.learned.tweak, part),
+                at_end(sample.study, sample.row, sample.untweaked.tweak, part),
                 at_end(sample.study, sample.row, sample.tweak, part),
                 unit,
             )
@@ -120,7 +120,7 @@ def describe_tweaked_sample(sample: Sample) -> str:
     timed = can(sample.model, "time")
     return describe_tweak(
         sample,
-        list_changes(sample.tweak) if timed else [text.escape_markdown(sample.changed)],
+        list_changes(sample.tweak) if timed else [text.escape_markdown(sample.tweak_text)],
         correlation_change(sample) if timed else {},
     )
 
@@ -128,7 +128,7 @@ def describe_tweaked_sample(sample: Sample) -> str:
 def describe_tweak(sample: Sample, changed: Sequence[str], shared: Mapping[str, Ends]) -> str:
     """`describe_change` of a sample under its tweak, as markdown; `changed` and `shared` as there."""
     study = sample.study
-    base = sample.learned
+    base = sample.untweaked
     first = metrics.headlines(sample.metrics)[0]
     short = metrics.labels(sample.metrics)[first].short.partition(" (")[0]
     return describe_change(

@@ -164,7 +164,7 @@ def largest_errors(levels: cohort_levels.Levels, theme: style.Theme = "light") -
         values,
         axis="loss, −ln softmax of the true class (nats)"
         if study.classes
-        else text.with_unit("residual", study.unit_of(0)),
+        else text.with_unit("residual", study.score_unit(0)),
         theme=theme,
         chosen=ids.index(levels.sample.id) if levels.sample.id in ids else None,
     )

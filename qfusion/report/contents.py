@@ -230,7 +230,7 @@ def _questions(study: Study) -> dict[str, str]:
 
 def _seeds(sample: Sample) -> tuple[stability.Stability | None, str]:
     """What was measured over training seeds, or why it does not count here."""
-    if sample.changed:
+    if sample.tweak_text:
         return None, (
             "How other training seeds would explain this is measured for the model as trained, not as it is "
             "changed here."
@@ -262,7 +262,7 @@ def choosing(sample: Sample) -> list[str]:
     """Returns the words of a command for a sample's explained output, where there are several, and its tweak."""
     return [
         *(("--output", explained_output(sample)) if sample.classes else ()),
-        *(("--tweak", sample.changed) if sample.changed else ()),
+        *(("--tweak", sample.tweak_text) if sample.tweak_text else ()),
     ]
 
 
@@ -425,12 +425,12 @@ def _on_the_way(sample: Sample) -> dict[str, Any]:
         return {"settled": "", "on_the_way": False}
     form = "t = {:.2f}" if can(sample.model, "time") else "“{}”"
     decisions = [
-        name_decision(scores, sample.classes) for scores in sample.through.prediction[:, 0]
+        name_decision(scores, sample.classes) for scores in sample.path_explanation.prediction[:, 0]
     ]
     return {
         "settled": describe_last_change(decisions, [form.format(place) for place in sample.places]),
         "on_the_way": True,
-        "last": {name: values[-1] for name, values in sample.along.items() if name},
+        "last": {name: values[-1] for name, values in sample.path_dividends.items() if name},
         **(resolved(lambda: numbers.path_attribution(sample)) if can(sample.model, "time") else {}),
     }
 
@@ -493,13 +493,13 @@ def _commands(sample: Sample) -> str:
             else "",
             "contrast": behind.label if behind.kind == "contrast" else "",
             "members": f"{behind.label}:FILTER" if behind.kind == "cohort" else "",
-            "tweak": sample.changed,
+            "tweak": sample.tweak_text,
             "session": "SESSION.json" if sample.is_own else "",
         }
         given = "".join(f", {name}={value!r}" for name, value in chosen.items() if value)
         return f"qfusion.analysis.open_sample({sample.name!r}, {sample.id!r}, {sample.dataset.name!r}{given})"
     made = f"{command(sample, 'report', *words)} --out report.html"
-    return made if sample.changed else f"{made}\n{command(sample, 'explain', *words)} --json"
+    return made if sample.tweak_text else f"{made}\n{command(sample, 'explain', *words)} --json"
 
 
 # The report on a cohort.

@@ -24,7 +24,7 @@ def everyone(
         make: works out what the panel shows of all samples, where it is kept.
         more: what else tells it from others.
     """
-    key = (name, *more, *study.of_set.memo_key(), hashlib.sha256(rows.tobytes()).hexdigest())
+    key = (name, *more, *study.base_study.memo_key(), hashlib.sha256(rows.tobytes()).hexdigest())
     if some >= len(rows) or state.get(panel.EVERYONE.key) != drawn_samples.ALL:
         if some < len(rows):
             st.caption(f"{drawn_samples.drawn_words(some, len(rows))}.")

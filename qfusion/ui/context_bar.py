@@ -77,7 +77,7 @@ def draw_pickers() -> tuple[Study, int, outputs.Output]:
     row = _sample(study)
     output = _output(study)
     behind = background_picker(study, row)
-    study = behind.rebase(background_rows(behind.of_set))
+    study = behind.rebase(background_rows(behind.base_study))
     encoding_progress(model, chosen, study, str(study.dataset.ids[row]))
     picked = {
         "model": model,

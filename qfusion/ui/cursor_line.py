@@ -36,14 +36,14 @@ def at_cursor(
 def along_layers(context: frame.PageContext, sample: Sample) -> None:
     """Correlations of the qubits and terms of the decision of an entangled-fusion network at every place between its
     layers: what the read-out would say if the circuit stopped there."""
-    moments = sample.through.moments
+    moments = sample.path_explanation.moments
     _, layer = widgets.row(
         panel.TERMS, replace(network.LAYER, default=moments[-1]), study=sample.study
     )
     panels.show(sample, context.theme, "decision-layers", first=1)
     place, mutual = moments.index(layer), network_layers.MUTUAL
     at_cursor(
-        sample.along,
+        sample.path_dividends,
         network_layers.layer_correlations(sample)[mutual],
         mutual,
         place,

@@ -34,8 +34,8 @@ def encoding_progress(model: str, data: str, study: Study, sample: str) -> None:
         state.notice(
             f"Encoding all samples failed: {text.escape_markdown(job.problem)}. The first samples are shown."
         )
-    with st.container(width="content", key="encoding" if job.under_way else "encoding-ended"):
-        st.fragment(_progress_line, run_every=PULSE if job.under_way else None)(
+    with st.container(width="content", key="encoding" if job.is_active else "encoding-ended"):
+        st.fragment(_progress_line, run_every=PULSE if job.is_active else None)(
             model, data, job, study, sample
         )
 
@@ -44,7 +44,7 @@ def _progress_line(model: str, data: str, job: jobs.Job, study: Study, sample: s
     """How far it is, looked at again and again; the page begins anew when it has ended."""
     reruns.begin_run()
     job = encoding_jobs.find_encoding(model, data) or job  # it may have been begun again
-    if not job.under_way and encoding_jobs.is_encoded(model, data):
+    if not job.is_active and encoding_jobs.is_encoded(model, data):
         state.choose_sample(sample)
         st.rerun()
     with st.popover(
@@ -58,7 +58,7 @@ def _progress_line(model: str, data: str, job: jobs.Job, study: Study, sample: s
             f"encoded, {len(study.dataset.rows('test')):,} test samples drawn at random are shown, compared with "
             f"{study.background.size:,} of {study.background.total:,} training samples."
         )
-        if job.under_way:
+        if job.is_active:
             encoding_jobs.begin_encoding(model, data)  # still here
             draw_progress(job, "{job.done:,} of {job.total:,} samples encoded")
             st.button("Cancel", key="_encode_cancel", on_click=job.stop)

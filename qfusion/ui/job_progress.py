@@ -29,7 +29,7 @@ def watch(
         cancel: what the button does. key: of the button.
     """
     reruns.begin_run()
-    if not job.under_way or not wanted():
+    if not job.is_active or not wanted():
         st.rerun()
     stay()
     draw_progress(job, words, waiting())
@@ -52,7 +52,7 @@ def is_done(
         job, words, wanted, cancel: as of `watch`. problem: what is said of a `{job}` that has failed.
         width: in pixels. keys: of what is drawn and of the button.
     """
-    if job.under_way:
+    if job.is_active:
         with st.container(width=width, key=keys[0]):
             st.fragment(watch, run_every=PULSE)(
                 job,

@@ -76,7 +76,7 @@ def example_samples(context: frame.PageContext) -> None:
 def _example(context: frame.PageContext, item: sample_examples.Example) -> None:
     study = context.study
     row = study.dataset.row(item.sample)
-    unit = text.escape_markdown(study.unit_of(int(study.predicted[row])))
+    unit = text.escape_markdown(study.score_unit(int(study.predicted[row])))
     drawn: dict[Ability, str] = {
         "time": f"Top: baseline + terms = {unit}. Bottom: entropy of each modality over time (nats).",
         "masses": f"Top: baseline + terms = {unit}. Bottom: the mass each modality gives each element (dark 0, yellow "

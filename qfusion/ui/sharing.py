@@ -95,8 +95,8 @@ def _story(open_sample: Callable[[], Sample]) -> None:
         f"Ten seconds to show to others: sample {text.escape_markdown(sample.id)}, the decision on it, its terms as "
         "they grow, "
         + (
-            f"and what your change of the model makes of them: {text.escape_markdown(sample.changed, 120)}."
-            if sample.changed
+            f"and what your change of the model makes of them: {text.escape_markdown(sample.tweak_text, 120)}."
+            if sample.tweak_text
             else "and what happens when the most influential term is removed. If you have changed the model, the story "
             "shows your change."
         )

@@ -226,8 +226,8 @@ def since_when(sample: Sample) -> str:
     else:
         where = [LAYER.format(text.escape_markdown(at)) for at in sample.places]
     if not timed or not sample.classes:
-        return settled(sample.study, sample.through.prediction[:, 0], where)
-    place = verdicts.joint_from(net_joint_share(sample.along))
+        return settled(sample.study, sample.path_explanation.prediction[:, 0], where)
+    place = verdicts.joint_from(net_joint_share(sample.path_dividends))
     if place is None:
         return NOT_JOINT
     return JOINT_FROM.format(place=where[place], last=where[-1])
@@ -236,7 +236,8 @@ def since_when(sample: Sample) -> str:
 def what_was_added(sample: Sample) -> str:
     """Return how the evolution, or the network after the fusion, changed the decision."""
     start, end = (
-        {term: float(values[place]) for term, values in sample.along.items()} for place in (0, -1)
+        {term: float(values[place]) for term, values in sample.path_dividends.items()}
+        for place in (0, -1)
     )
     by = EVOLUTION if can(sample.model, "time") else NETWORK
     return describe_change(start, end, by, MARKDOWN, sample.quantity)
@@ -249,13 +250,13 @@ def _flips(sample: Sample) -> str:
 def _when(sample: Sample) -> str:
     if not (can(sample.model, "time") or can(sample.model, "layers")):
         return NOT_FOLLOWED
-    return since_when(sample.learned)
+    return since_when(sample.untweaked)
 
 
 def _added(sample: Sample) -> str:
     if not (can(sample.model, "time") or can(sample.model, "layers")):
         return NO_DYNAMICS
-    return what_was_added(sample.learned)
+    return what_was_added(sample.untweaked)
 
 
 QUESTIONS: dict[str, Callable[[Sample], str]] = {

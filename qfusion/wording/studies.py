@@ -32,7 +32,7 @@ def _qubit_title(column: str) -> str:
 
 def axis_titles(study: Study) -> dict[str, str]:
     """Return the axis title of every column that samples can be drawn against."""
-    unit = "log-odds of the class (nats)" if study.classes else study.unit_of(0)
+    unit = "log-odds of the class (nats)" if study.classes else study.score_unit(0)
     answers = (
         {
             "rank": "rank by margin",

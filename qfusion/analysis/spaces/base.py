@@ -120,7 +120,7 @@ class BaseSpace(SampleSpace):
         """Raise NotImplementedError: there are no modality states."""
         raise NotImplementedError
 
-    def entropies_of(self, sample: Any) -> dict[str, float]:
+    def sample_entropies(self, sample: Any) -> dict[str, float]:
         """Return no entropies."""
         return {}
 

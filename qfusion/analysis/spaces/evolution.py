@@ -54,7 +54,7 @@ class EvolutionSpace(KetSpace):
         """Return the scores of rows under a tweak, (n, C), by the observables at T."""
         model = self.study.model.tweaked(tweak)
         observables = sample_evolution.observables(self.study, tweak)[-1]
-        return self.scores_of(rows, observables, model.bias)
+        return self.observable_scores(rows, observables, model.bias)
 
     def coordinates(self) -> Mapping[str, Coordinates]:
         """Return the coordinates of the modality states and of the final state."""
@@ -79,14 +79,14 @@ class EvolutionSpace(KetSpace):
         """Return a modality and the time of its entropy."""
         return f"{part} at T"
 
-    def entropies_of(self, sample: Any) -> dict[str, float]:
+    def sample_entropies(self, sample: Any) -> dict[str, float]:
         """Return the entropies at T by modality, and of all together, in nats."""
         measures = sample.track().measures.single("entropy")
         return {name or "all together": float(line[-1]) for name, line in measures.items()}
 
     def explain_sample(self, sample: Any) -> Explanation:
         """Return the explanation of a sample under its tweak: the last one along its evolution."""
-        return sample.through.at(-1)
+        return sample.path_explanation.at(-1)
 
     def entanglement_measures(self) -> tuple[str, ...]:
         """Return the measures of entanglement that are shown for cohorts."""

@@ -46,10 +46,10 @@ class KetSpace(BaseSpace):
     def scores(self) -> np.ndarray:
         """Return the scores of all samples, (N, C)."""
         model = self.study.model
-        return self.scores_of(self.study.dataset.rows(), model.observables(), model.bias)
+        return self.observable_scores(self.study.dataset.rows(), model.observables(), model.bias)
 
     @torch.no_grad()
-    def scores_of(
+    def observable_scores(
         self, rows: np.ndarray, observables: torch.Tensor, bias: torch.Tensor
     ) -> np.ndarray:
         """Return the scores (n, C) of rows for given observables (C, D, D): one product and no evolution."""

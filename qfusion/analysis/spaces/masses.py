@@ -181,7 +181,7 @@ class MassSpace(BaseSpace):
         """Return the name of a fused qubit, given its number."""
         return f"fused qubit ‘{self.elements[int(part)]}’"
 
-    def entropies_of(self, sample: Any) -> dict[str, float]:
+    def sample_entropies(self, sample: Any) -> dict[str, float]:
         """Return the entropies of the fused qubits in nats, by element."""
         reading = sample.reading
         return dict(zip(reading.elements, map(float, reading.entropy), strict=True))

@@ -69,7 +69,7 @@ class SampleSpace(Protocol):
     def infidelities(self, others: np.ndarray, row: int) -> np.ndarray:
         """Return 1 - fidelity of the modality states of other rows with those of a row, (n,)."""
 
-    def entropies_of(self, sample: Any) -> dict[str, float]:
+    def sample_entropies(self, sample: Any) -> dict[str, float]:
         """Return entropies in nats of a sample under its tweak, by modality (at T) or by fused qubit."""
 
     def explain_sample(self, sample: Any) -> Explanation:

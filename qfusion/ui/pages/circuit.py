@@ -174,7 +174,7 @@ def rules_tab(context: frame.PageContext, sample: Sample) -> None:
 def before_after(context: frame.PageContext, sample: Sample) -> None:
     """The decision and the test metrics as learned and with edits."""
     study = context.study
-    now, base = sample, sample.learned
+    now, base = sample, sample.untweaked
     if study.classes:
         truth, first = sample.true_class, int(base.scores.argmax())
         shown = {first: ("predicted", "off", "Of the class that the model as learned predicts.")}
@@ -651,7 +651,7 @@ def one_step(context: frame.PageContext) -> None:
 
 def step_and_sample(context: frame.PageContext, sample: Sample) -> None:
     """What is above the sliders: the step under them, and what they make of the decision."""
-    if sample.changed:
+    if sample.tweak_text:
         st.markdown(tweak_effects.describe_tweaked_sample(sample))
     more = "" if guidance.full() else f" {_WHOLE}"
     steps, gates = widgets.row(

@@ -171,10 +171,10 @@ def contents(context: frame.PageContext, one: Sample) -> None:
 
 def strips(context: frame.PageContext, sides: compare.Sides) -> None:
     """The axis of time of A and of B, where they have one, with their playheads."""
-    rows = {letter: side.row for letter, side in sides.by_letter.items()}
+    rows = {letter: side.row for letter, side in sides.labelled.items()}
     twice = rows["A"] == rows["B"] and sides.a.dataset.digest != sides.b.dataset.digest
     cards = {"A": "main", "B": "card" if twice else "main"}  # as `contents` calls them
-    for column, (letter, side) in zip(st.columns(2), sides.by_letter.items(), strict=True):
+    for column, (letter, side) in zip(st.columns(2), sides.labelled.items(), strict=True):
         name, content = f"strip-{letter}", f"{cards[letter]}-{rows[letter]}"
         with column, frame.guard():
             panels.show(

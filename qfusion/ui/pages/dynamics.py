@@ -75,7 +75,7 @@ def no_time(context: frame.PageContext) -> None:
 
 def before_after(context: frame.PageContext, sample: Sample) -> Callable[[], None]:
     """The decision under the sliders; returns what draws the test metrics, and in a line above what they change."""
-    study, now, base = context.study, sample, sample.learned
+    study, now, base = context.study, sample, sample.untweaked
     known, names = metrics.labels(base.metrics), metrics.headlines(base.metrics)
     with st.container(key="pair-metrics", gap="xsmall"):
         line = st.empty()
@@ -138,7 +138,9 @@ def decision_tab(rest: Callable[[], None], context: frame.PageContext, sample: S
         rest()
     mean, name, unit = decision_evolution.upper_curves(sample, above)[1:]
     place = round(state.get(dynamics_page.CURSOR.key, 1.0) * (len(sample.places) - 1))
-    cursor_line.at_cursor(sample.along, mean, name, place, f"t = {sample.places[place]:.2f}", unit)
+    cursor_line.at_cursor(
+        sample.path_dividends, mean, name, place, f"t = {sample.places[place]:.2f}", unit
+    )
     if dynamics_page.can_cut(sample):
         panels.show(sample, theme, "cut")
         with widgets.fold(dynamics_page.CUT_TERMS, ":material/stacked_line_chart:") as box:

@@ -367,7 +367,7 @@ def _drawn(key: str, hint: str) -> own.Given | None:
 
 def _shown(context: frame.PageContext, made: own.Own) -> None:
     """What the model was given, what it says, and the way to all else."""
-    study = with_samples(context.explained_study.of_set, (made,))
+    study = with_samples(context.explained_study.base_study, (made,))
     sample = build_sample(study, len(study.dataset), context.output_wanted)
     with st.container(key="own-answer", border=True):
         see, read = st.columns([1, 1.3])

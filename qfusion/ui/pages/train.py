@@ -353,7 +353,7 @@ def _tables(results: run_results.Results) -> None:
     )
     if results.metrics:
         st.dataframe(
-            results.by_metric(),
+            results.metric_table(),
             hide_index=True,
             alt="Metrics of the runs on validation and test rows.",
             column_config={

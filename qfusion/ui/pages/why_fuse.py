@@ -195,7 +195,7 @@ def quantum_section(context: frame.PageContext) -> None:
 def twins(study: Study) -> None:
     """Trains the model's twins in a process of its own, and says how far it is."""
     known, job = audit.count_trained_seeds(study), jobs.find_job(twin_training.twins_key(study))
-    if job is not None and job.under_way:
+    if job is not None and job.is_active:
         with st.container(width=420, key="twins-progress"):
             st.fragment(job_progress.watch, run_every=job_progress.PULSE)(
                 job,
