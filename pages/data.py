@@ -1,5 +1,5 @@
 """Data: see `qfusion/ui/pages/data.py`."""
 
-from qfusion.ui import frame
+from qfusion.ui import page_runs
 
-frame.run_page(__file__)
+page_runs.run_page(__file__)

@@ -1,5 +1,5 @@
 """Leaderboard: see `qfusion/ui/pages/leaderboard.py`."""
 
-from qfusion.ui import frame
+from qfusion.ui import page_runs
 
-frame.run_page(__file__)
+page_runs.run_page(__file__)

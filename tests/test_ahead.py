@@ -12,7 +12,7 @@ from qfusion.panels import sample_decision, samples
 from qfusion.panels.page_state import PageState
 from qfusion.panels.panel import Panel, cached
 from qfusion.ui import reruns
-from qfusion.ui.frame import PageContext
+from qfusion.ui.page_context import PageContext
 
 
 def test_the_samples_beside_one_are_drawn_meanwhile(

@@ -15,8 +15,13 @@ from streamlit.testing.v1 import AppTest
 from qfusion import data
 from qfusion.data import imported_sets, importing
 from qfusion.runs import folder as runs, run_process
-from qfusion.ui import access, sample_content, uploads
-from qfusion.ui.pages import data as import_view
+from qfusion.ui import (
+    data_import_form,
+    permissions,
+    recordings_form,
+    sample_content,
+    uploads,
+)
 from tests import importable, recordings
 from tests.test_app_pages import plain, said, visit
 
@@ -31,7 +36,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def examine(path: Path) -> AppTest:
     """The page after a file was named by its path and examined."""
     app = visit("Data")
-    app.segmented_control(key="_import_from").set_value(import_view.PATH).run()
+    app.segmented_control(key="_import_from").set_value(data_import_form.PATH).run()
     app.text_input(key="_import_path").set_value(str(path))
     return press(app, "Examine")
 
@@ -65,10 +70,10 @@ def test_recordings_are_joined_by_their_folder(tmp_path: Path) -> None:
     (tmp_path / "clips").mkdir()
     recordings.write(tmp_path / "clips" / f"{ids[0]}.wav", None, np.ones(16_000, np.float32) / 2)
     app = visit("Data", whole=False, set="mine")
-    app.text_input(key=import_view.FOLDER).set_value(str(tmp_path / "gone"))
+    app.text_input(key=recordings_form.FOLDER).set_value(str(tmp_path / "gone"))
     press(app, "Join")
     assert "cannot be opened" in plain(app.error[0].value)
-    app.text_input(key=import_view.FOLDER).set_value(str(tmp_path / "clips"))
+    app.text_input(key=recordings_form.FOLDER).set_value(str(tmp_path / "clips"))
     press(app, "Join")
     assert not app.error
     assert "Recordings are joined to 1 sample of **mine**" in plain(app.success[0].value)
@@ -185,7 +190,7 @@ def test_both_systems_are_trained_on_a_set_of_ones_own(
 
 
 def test_visitors_from_elsewhere_bring_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(access, "is_local", lambda: False)
+    monkeypatch.setattr(permissions, "is_local", lambda: False)
     app = visit("Data", whole=False)
     assert "data cannot be brought in the browser" in plain(app.info[0].value)
     assert not [button for button in app.button if button.label == "Examine"]
@@ -223,9 +228,9 @@ def test_who_is_local(
 
     context = Context()
     context.headers = headers  # type: ignore[attr-defined]
-    monkeypatch.setattr(access.st, "get_option", lambda name: address)
-    monkeypatch.setattr(access.st, "context", context)
-    assert access.is_local() is local
+    monkeypatch.setattr(permissions.st, "get_option", lambda name: address)
+    monkeypatch.setattr(permissions.st, "context", context)
+    assert permissions.is_local() is local
 
 
 def test_uploads_get_names_that_lead_nowhere(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from qfusion.panels import dynamics_page, page_state
-from qfusion.ui import frame, session_file, sharing, state
+from qfusion.ui import navigation, session_file, sharing, state
 from tests import charts, exporting, page_visits
 from tests.charts import figures, key_of
 from tests.test_app_pages import plain, said, visit
@@ -488,7 +488,7 @@ def test_a_loaded_session_takes_the_place_of_everything() -> None:
     ]
     assert app.query_params["cohort"] == "torn:relation=conflict"
     assert app.session_state["figure.size"] == "double"
-    app.switch_page(frame.FILES["Samples"]).run()
+    app.switch_page(navigation.FILES["Samples"]).run()
     assert not app.exception
     assert {key: widget_of(app, key).value for key in ("split", "relation")} == {
         "split": "valid",
@@ -510,12 +510,12 @@ def test_a_reader_has_one_session_file_waiting(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(sharing, "_waiting", OrderedDict())
     other = sharing.wait(session_file.Session("Overview"))
     for file in ("a", "a", *map(str, range(40))):
-        sharing._offer(session_file.Session("Overview"), file, frame.FILES)
+        sharing._offer(session_file.Session("Overview"), file, navigation.FILES)
     assert shown[0] == shown[1] != shown[2]
     assert len(sharing._waiting) == 2
     assert other in sharing._waiting
     sharing._waiting.clear()  # they have waited too long
-    sharing._offer(session_file.Session("Overview"), "39", frame.FILES)
+    sharing._offer(session_file.Session("Overview"), "39", navigation.FILES)
     assert next(iter(sharing._waiting)) in shown[-1]
 
 

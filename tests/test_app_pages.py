@@ -26,13 +26,13 @@ from qfusion.models import Tweak, program
 from qfusion.models.tweak import LEARNED
 from qfusion.panels import decision_evolution, overview
 from qfusion.training import checkpoint, metrics
-from qfusion.ui import frame, panels, reruns
+from qfusion.ui import navigation, panels, reruns
 from qfusion.ui.overview import TITLES
 from tests import charts
 
 APP = str(Path(__file__).resolve().parents[1] / "app.py")
 PAGES = ("Overview", "Samples", "Dynamics", "Circuit")
-FILES = {title: file for pages in frame.PAGES.values() for file, title, _ in pages}
+FILES = {title: file for pages in navigation.PAGES.values() for file, title, _ in pages}
 VIEWS = ("Decision", "Correlations", "Trajectories", "State", "Steady state", "H and L")
 
 

@@ -13,10 +13,10 @@ from qfusion import data
 from qfusion.analysis.opening import open_study
 from qfusion.analysis.sample import Sample
 from qfusion.models.tweak import LEARNED, Tweak
-from qfusion.ui import frame, glossary, guidance
+from qfusion.ui import glossary, guided_tour, navigation
 from tests.test_app_pages import plain, said, visit
 
-STEPS = guidance.steps()
+STEPS = guided_tour.steps()
 NAMED = {step.name: step for step in STEPS}
 SHAPES = NAMED["A question that no picture answers alone"]
 
@@ -30,7 +30,7 @@ def card(app: AppTest) -> str:
 
 def walk(app: AppTest, title: str, **query: str) -> AppTest:
     """Goes to a page in the same session, as a link inside the app does."""
-    app.switch_page("app.py" if title == "Overview" else frame.FILES[title])
+    app.switch_page("app.py" if title == "Overview" else navigation.FILES[title])
     for key in list(app.query_params):
         del app.query_params[key]
     for key, value in query.items():

@@ -18,7 +18,7 @@ from qfusion.errors import IntegrityError, InvalidInput, NotFound
 from qfusion.explain import cut_losses
 from qfusion.runs import search_space
 from qfusion.training import metrics
-from qfusion.ui.pages import data as import_view
+from qfusion.ui import data_import_form
 from qfusion.wording.metrics import describe_metric
 from tests import importable
 from tests.test_app_data import press
@@ -307,7 +307,7 @@ def test_ids_with_dollars_slashes_and_quotes(tmp_path: Path) -> None:
 
 def test_the_page_takes_a_convention_and_refuses_one_that_does_not_fit(tmp_path: Path) -> None:
     app = visit("Data")
-    app.segmented_control(key="_import_from").set_value(import_view.PATH).run()
+    app.segmented_control(key="_import_from").set_value(data_import_form.PATH).run()
     app.text_input(key="_import_path").set_value(str(importable.write_mmsa(tmp_path / "m.pkl")))
     app.selectbox(key="_import_convention").set_value("CH-SIMS: Acc-2, 3, 5")
     press(app, "Examine")

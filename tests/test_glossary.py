@@ -8,9 +8,9 @@ import re
 import numpy as np
 
 from qfusion.panels import alt_text, pages as programs
-from qfusion.ui import frame, glossary
+from qfusion.ui import glossary, navigation
 
-TITLES = {title for pages in frame.PAGES.values() for _, title, _ in pages}
+TITLES = {title for pages in navigation.PAGES.values() for _, title, _ in pages}
 
 
 def names() -> dict[str, str]:

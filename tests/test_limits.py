@@ -22,7 +22,7 @@ from qfusion.data.array_files import require_room
 from qfusion.errors import InvalidInput
 from qfusion.models.program import Exhausted, Program
 from qfusion.runs import plans, quotas, sweeps, training_queue
-from qfusion.ui import access
+from qfusion.ui import access, calculation_queue, permissions, run_actions
 from qfusion.ui.pages import train as train_view
 
 
@@ -49,17 +49,18 @@ def test_a_wrong_limit_is_named_before_the_server_begins(
 
 def test_every_limit_stands_in_the_docs() -> None:
     words = (Path(_limits.__file__).parents[1] / "docs" / "serving.md").read_text()
-    for name in [*_limits.LIMITS, access.VARIABLE, access.TRAIN, access.LOGIN]:
+    for name in [*_limits.LIMITS, permissions.VARIABLE, permissions.TRAIN, access.LOGIN]:
         assert name in words
 
 
 @pytest.mark.parametrize(
-    ("variable", "known"), [(access.TRAIN, "yes, no"), (access.VARIABLE, "none, upload, path")]
+    ("variable", "known"),
+    [(permissions.TRAIN, "yes, no"), (permissions.VARIABLE, "none, upload, path")],
 )
 def test_a_wrong_word_is_named(variable: str, known: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(variable, "perhaps")
     with pytest.raises(InvalidInput, match=f"^{variable} must be one of {known}, but is 'perhaps'"):
-        access.check_variables()
+        permissions.check_variables()
 
 
 @pytest.mark.parametrize(
@@ -67,16 +68,16 @@ def test_a_wrong_word_is_named(variable: str, known: str, monkeypatch: pytest.Mo
     [("", True, True), ("", False, False), ("yes", False, True), ("no", True, False)],
 )
 def test_who_may_train(said: str, local: bool, may: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(access.TRAIN, said)
-    monkeypatch.setattr(access, "is_local", lambda: local)
-    assert access.may_train() is may
+    monkeypatch.setenv(permissions.TRAIN, said)
+    monkeypatch.setattr(permissions, "is_local", lambda: local)
+    assert permissions.may_train() is may
     if not may:
         with pytest.raises(InvalidInput, match="not begun, stopped or deleted in the browser"):
-            access.check_train()
+            permissions.check_train()
         seen = Seen(runs.Run(Path("x")), None, None, "finished")
         said_of: list[Any] = []
         monkeypatch.setattr(train_view.state, "put", lambda key, words: said_of.append(words))
-        train_view._each([seen], lambda each: pytest.fail("it was done"))
+        run_actions._each([seen], lambda each: pytest.fail("it was done"))
         assert "in the browser" in said_of[0]
 
 
@@ -169,7 +170,7 @@ def test_who_came_first_is_trained_first(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def at_work(
-    line: access.Line, who: str, until: threading.Event, told: list[int]
+    line: calculation_queue.Queue, who: str, until: threading.Event, told: list[int]
 ) -> threading.Thread:
     def study() -> None:
         with line.turn(who, told.append):
@@ -184,8 +185,8 @@ def at_work(
 
 
 def test_long_calculations_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(access, "_LOOK", 0.01)
-    line, ends = access.Line(lambda: 1), [threading.Event() for _ in range(4)]
+    monkeypatch.setattr(calculation_queue, "_LOOK", 0.01)
+    line, ends = calculation_queue.Queue(lambda: 1), [threading.Event() for _ in range(4)]
     told: list[list[int]] = [[] for _ in range(4)]
     threads = [
         at_work(line, who, ends[n], told[n]) for n, who in enumerate(("ada", "ada", "ben", "eve"))
@@ -211,9 +212,9 @@ def test_long_calculations_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_who_takes_long_or_is_stuck_stops_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(access, "_LOOK", 0.01)
-    monkeypatch.setattr(access, "LEASE", 0.1)
-    line, lock, passed = access.Line(lambda: 1), threading.Lock(), threading.Event()
+    monkeypatch.setattr(calculation_queue, "_LOOK", 0.01)
+    monkeypatch.setattr(calculation_queue, "LEASE", 0.1)
+    line, lock, passed = calculation_queue.Queue(lambda: 1), threading.Lock(), threading.Event()
 
     def waits() -> None:
         with lock, line.turn("ben"):
@@ -237,26 +238,26 @@ def test_a_page_says_what_it_waits_for(monkeypatch: pytest.MonkeyPatch) -> None:
     page = SimpleNamespace(
         empty=lambda: box, spinner=lambda words: nullcontext(shown.append(words))
     )
-    monkeypatch.setattr(access, "st", page)
-    monkeypatch.setattr(access, "session_id", lambda: "ben")
-    monkeypatch.setattr(access, "_line", access.Line(lambda: 1))
-    monkeypatch.setattr(access, "_LOOK", 0.01)
+    monkeypatch.setattr(calculation_queue, "st", page)
+    monkeypatch.setattr(calculation_queue, "session_id", lambda: "ben")
+    monkeypatch.setattr(calculation_queue, "QUEUE", calculation_queue.Queue(lambda: 1))
+    monkeypatch.setattr(calculation_queue, "_LOOK", 0.01)
     end = threading.Event()
-    other = at_work(access._line, "ada", end, [])
+    other = at_work(calculation_queue.QUEUE, "ada", end, [])
     threading.Timer(0.1, end.set).start()
-    with access.waiting("Following every knob …"):
+    with calculation_queue.waiting("Following every knob …"):
         shown.append("at work")
     other.join()
     assert set(shown[:-3]) == {
         "Many are at work on this server: one other calculation comes first …"
     }
     assert shown[-3:] == ["gone", "Following every knob …", "at work"]
-    with access.waiting("Again …"):
+    with calculation_queue.waiting("Again …"):
         assert shown[-1] == "Again …"
 
 
 def test_who_gives_up_leaves_the_line() -> None:
-    line = access.Line(lambda: 1)
+    line = calculation_queue.Queue(lambda: 1)
 
     def leave(place: int) -> None:
         raise KeyboardInterrupt

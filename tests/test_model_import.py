@@ -20,7 +20,7 @@ from qfusion.analysis import model_import as aside
 from qfusion.errors import InvalidInput
 from qfusion.models import program_card
 from qfusion.training import checkpoint
-from qfusion.ui import access
+from qfusion.ui import permissions
 from tests import importable, near
 from tests.test_app_pages import plain, said, visit
 
@@ -263,7 +263,7 @@ def test_a_card_is_corrected_on_the_page(folder: Path, here: None) -> None:
 
 
 def test_visitors_from_elsewhere_bring_no_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(access, "is_local", lambda: False)
+    monkeypatch.setattr(permissions, "is_local", lambda: False)
     app = visit("Train", **{"train.import": "true"})
     assert "models cannot be brought in the browser" in plain(said(app))
     assert not [button for button in app.button if button.label == "Check and import"]

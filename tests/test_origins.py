@@ -21,7 +21,7 @@ from websockets.sync.client import connect
 
 from qfusion import _limits
 from qfusion.errors import InvalidInput
-from qfusion.ui import access, gate, origins
+from qfusion.ui import access, gate, origins, permissions
 from scripts import serving
 from scripts.visitor import Visitor
 from tests import sharing
@@ -303,7 +303,7 @@ def test_a_proxy_that_does_not_say_for_whom_it_asks_is_refused(
     )  # which watchers of the machine ask
     monkeypatch.setenv(access.PROXY, "perhaps")
     with pytest.raises(InvalidInput, match="QFUSION_PROXY must be yes or no, but is 'perhaps'"):
-        access.check_variables()
+        permissions.check_variables()
 
 
 @pytest.mark.parametrize("method", ["OPTIONS", "PUT", "PROPFIND", "TRACE"])

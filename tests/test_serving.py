@@ -19,7 +19,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from qfusion.ui import access, gate
+from qfusion.ui import access, gate, permissions
 from scripts import contained, serving
 from scripts.contained import COMMAND, ENV, said
 from scripts.visitor import Visitor
@@ -186,9 +186,9 @@ def test_who_logs_in_reads_below_the_path_and_counts_as_from_elsewhere(place: Pl
         seen = visitor.open("train")
         assert not seen.exceptions
         assert f"Logged in: {oidc.USER['name']}" in seen.words()
-        assert access.TRAIN in seen.words()
+        assert permissions.TRAIN in seen.words()
         assert "Start" not in [each.label for each in seen.of("button")]
-        assert visitor.go("data").words().count(access.VARIABLE) == 1
+        assert visitor.go("data").words().count(permissions.VARIABLE) == 1
         assert len(visitor.go("glossary").elements) > 100
     with Visitor(place.server.url) as other:  # somebody else still has to
         assert [each.label for each in other.open("train").of("button")] == ["Log in"]

@@ -36,7 +36,7 @@ from qfusion.panels import (
     wrong_samples,
 )
 from qfusion.panels.sample_maps import colour_choices
-from qfusion.ui import selections
+from qfusion.ui import cohort_errors, sample_map, selections
 from qfusion.ui.pages import cohorts
 from qfusion.wording.cohorts import name_all_with_size
 from tests.test_app_pages import plain, said, visit
@@ -360,19 +360,19 @@ def test_what_is_selected_becomes_a_cohort(planted: Any, monkeypatch: pytest.Mon
     found = sample_maps.map_positions(levels)
     corners = {"x": [-0.3, 0.4, 0.4, -0.3], "y": [-0.3, -0.3, 0.3, 0.3]}
     session = selecting(monkeypatch, cohorts, lasso=[corners], points=[{"customdata": "p0031"}])
-    cohorts._selected("chart", found, levels.parts)
+    sample_map._select_samples("chart", found, levels.parts)
     chosen = build_levels(planted, session["filter"])
     assert np.array_equal(chosen.inside, (np.abs(found.xy - [0.05, 0]) <= [0.35, 0.3]).all(1))
     assert session["filter"].endswith("; split=test")
     session = selecting(monkeypatch, cohorts, box=[{"x": [-0.3, 0.4], "y": [0.3, -0.3]}])
-    cohorts._selected("chart", found, levels.parts)
+    sample_map._select_samples("chart", found, levels.parts)
     assert np.array_equal(build_levels(planted, session["filter"]).inside, chosen.inside)
     session = selecting(monkeypatch, cohorts, points=[{"customdata": ["p0031"]}])
-    cohorts._selected("chart", found, levels.parts)
+    sample_map._select_samples("chart", found, levels.parts)
     assert session["sample"] == "p0031"
     assert "filter" not in session
     session = selecting(monkeypatch, cohorts, lasso=[{"x": [1.0], "y": [1.0]}])
-    cohorts._selected("chart", found, levels.parts)
+    sample_map._select_samples("chart", found, levels.parts)
     assert "filter" not in session
 
 
@@ -382,7 +382,7 @@ def test_a_clicked_slice_cell_or_bar(
     levels = build_levels(planted, "relation=conflict; error>0.1")
     found = cohort_slices.slices(levels, "relation")
     session = selecting(monkeypatch, cohorts, points=[{"customdata": [1, "tip"]}])
-    cohorts._sliced("chart", found, levels.parts)
+    cohort_errors._select_slice("chart", found, levels.parts)
     assert session["filter"] == f"relation={found[1].name}; error>0.1"
     assert build_levels(planted, f"relation={found[1].name}").inside.sum() == found[1].count
     ids = cohort_slices.worst(levels)[0].index.tolist()
@@ -391,7 +391,7 @@ def test_a_clicked_slice_cell_or_bar(
     assert session["sample"] == ids[2]
     levels = build_levels(digits, "truth=1; certainty>0.2")
     session = selecting(monkeypatch, cohorts, points=[{"customdata": [8, 1, "8", "1", 2, 0.1]}])
-    cohorts._confused("chart", levels)
+    cohort_errors.select_confused("chart", levels)
     assert session["filter"] == "truth=8; prediction=1; certainty>0.2"
     assert (
         build_levels(digits, session["filter"]).inside.sum()

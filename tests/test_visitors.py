@@ -23,8 +23,14 @@ from qfusion.models.tweak import MAX_TEXT
 from qfusion.panels import cohort_quality, pickers
 from qfusion.runs import folder, plans, training_queue
 from qfusion.training import checkpoint
-from qfusion.ui import access, gate, sample_box, state, tweak_widgets
-from qfusion.ui.pages import data as import_view
+from qfusion.ui import (
+    calculation_queue,
+    data_import_form,
+    gate,
+    sample_box,
+    state,
+    tweak_widgets,
+)
 from tests import importable
 
 
@@ -62,10 +68,12 @@ def test_a_message_that_no_browser_sends_ends_the_connection_or_is_not_heard() -
 
 
 def test_a_reader_has_a_few_files_in_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(access, "_line", access.Line(lambda: 1))
-    made = access.in_turn(lambda: b"file")
+    monkeypatch.setattr(calculation_queue, "QUEUE", calculation_queue.Queue(lambda: 1))
+    made = calculation_queue.queued(lambda: b"file")
     assert made() == b"file"
-    access._line._turns.extend(access._Turn("") for _ in range(access.FILES))
+    calculation_queue.QUEUE._turns.extend(
+        calculation_queue._Turn("") for _ in range(calculation_queue.FILES)
+    )
     with pytest.raises(InvalidInput, match="At most 4 files are made for you at once"):
         made()
 
@@ -102,14 +110,14 @@ def test_who_may_not_remove_a_set_may_not_replace_it(
     importing.import_set([importable.write_mmsa(tmp_path / "m.pkl")], "own")
     with import_store.staging_folder() as place:
         found, boxes = importing.examine_files([tmp_path / "m.pkl"], place), list[str]()
-        monkeypatch.setattr(access, "level", lambda: level)
+        monkeypatch.setattr(permissions, "level", lambda: level)
         monkeypatch.setattr(
-            import_view.st, "text_input", lambda label, **_: "own" if label == "Name" else ""
+            data_import_form.st, "text_input", lambda label, **_: "own" if label == "Name" else ""
         )
         monkeypatch.setattr(
-            import_view.st, "checkbox", lambda label, **words: boxes.append(label) or False
+            data_import_form.st, "checkbox", lambda label, **words: boxes.append(label) or False
         )
-        import_view._report(found)
+        data_import_form._report(found)
     assert sum(label.startswith("Replace") for label in boxes) == asked
 
 

@@ -17,7 +17,7 @@ import pytest
 
 from qfusion import _limits
 from qfusion.errors import InvalidInput
-from qfusion.ui import access, workers
+from qfusion.ui import calculation_queue, workers
 from scripts import serving
 from scripts.visitor import Visitor
 
@@ -69,7 +69,9 @@ def test_servers_give_no_more_together_than_one_alone(
 
 def test_long_calculations_take_turns_across_servers() -> None:
     others, places = [1], list[int]()
-    line = access.Line(lambda: 2, lambda busy, more: not more or busy + more + others[0] <= 2)
+    line = calculation_queue.Queue(
+        lambda: 2, lambda busy, more: not more or busy + more + others[0] <= 2
+    )
 
     def waits(place: int) -> None:
         places.append(place)

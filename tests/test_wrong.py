@@ -15,7 +15,7 @@ from qfusion.errors import InvalidInput
 from qfusion.explain import cohort_filters
 from qfusion.panels import wrong_samples
 from qfusion.training import metrics
-from qfusion.ui.pages import cohorts as cohort_view
+from qfusion.ui import cohort_picker
 from tests.test_app_pages import plain, said, visit
 
 
@@ -137,7 +137,7 @@ def test_the_sentence_counts(kind: str) -> None:
 
 def test_chips_are_read_back_from_the_filter(planted: Any) -> None:
     rows = build_levels(planted).rows
-    chips = cohort_view.cohort_chips(planted.study, rows)
+    chips = cohort_picker.cohort_chips(planted.study, rows)
     assert list(chips) == ["wrong sign", "worst tenth", "most joint tenth"]
     for text in (
         "",
@@ -148,15 +148,15 @@ def test_chips_are_read_back_from_the_filter(planted: Any) -> None:
         f"sign=wrong; {chips['worst tenth']}",
     ):
         parts = cohort_filters.parse(text)
-        marked, others = cohort_view.read_back(parts, chips)
-        again = cohort_filters.parse(cohort_view.with_chips(marked, chips, others))
+        marked, others = cohort_picker.clear_chip(parts, chips)
+        again = cohort_filters.parse(cohort_picker.add_part(marked, chips, others))
         assert (cohort_filters.passing(again, rows) == cohort_filters.passing(parts, rows)).all()
-        assert cohort_view.read_back(again, chips) == (marked, others)
-    assert cohort_view.read_back(cohort_filters.parse("relation=agreement|joint"), chips)[0] == [
+        assert cohort_picker.clear_chip(again, chips) == (marked, others)
+    assert cohort_picker.clear_chip(cohort_filters.parse("relation=agreement|joint"), chips)[0] == [
         "joint",
         "agreement",
     ]
-    assert cohort_view.with_chips(
+    assert cohort_picker.add_part(
         ["conflict", "wrong sign", "joint"], chips, cohort_filters.parse("speaker=a")
     ) == ("relation=joint|conflict; sign=wrong; speaker=a")
 

@@ -9,7 +9,7 @@ from qfusion._sentences import share
 from qfusion.analysis.sample import Sample
 from qfusion.explain import contribution_shares
 from qfusion.panels import network, network_layers, panel
-from qfusion.ui import frame, guidance, panels, widgets
+from qfusion.ui import guidance, page_context, panels, widgets
 from qfusion.wording import answers
 
 
@@ -33,7 +33,7 @@ def at_cursor(
     )
 
 
-def along_layers(context: frame.PageContext, sample: Sample) -> None:
+def along_layers(context: page_context.PageContext, sample: Sample) -> None:
     """Correlations of the qubits and terms of the decision of an entangled-fusion network at every place between its
     layers: what the read-out would say if the circuit stopped there."""
     moments = sample.path_explanation.moments

@@ -20,7 +20,15 @@ from qfusion.errors import QFusionError
 from qfusion.figures.visible_range import apply_visible, parse_visible
 from qfusion.panels import address
 from qfusion.panels.panel import PanelFigure, capitalise, end_sentence
-from qfusion.ui import drawer, frame, guidance, page_params, reruns, server_addresses, state
+from qfusion.ui import (
+    drawer,
+    guidance,
+    navigation,
+    page_params,
+    reruns,
+    server_addresses,
+    state,
+)
 from qfusion.ui.components import component, component_key
 from qfusion.ui.glossary import definitions, rendered
 
@@ -184,7 +192,7 @@ def _words(picture: PanelFigure) -> str:
     """The words and terms of a panel, as HTML."""
     terms = definitions(picture.name)
     words = [] if guidance.full() else [lead_markdown(picture), _shows(picture)]
-    query = html.escape(urlencode(frame.link_query(), doseq=True))
+    query = html.escape(urlencode(navigation.link_query(), doseq=True))
     return "".join(rendered(part) for part in (*words, terms) if part) + (
         f'<p><a class="qf-page" href="glossary?{query}">All words</a></p>' if terms else ""
     )
@@ -205,7 +213,7 @@ def _about(picture: PanelFigure) -> None:
             st.caption(_shows(picture))
         if terms := definitions(picture.name):
             st.markdown(terms)
-            frame.link("pages/glossary.py", "All words", ":material/menu_book:")
+            navigation.link("pages/glossary.py", "All words", ":material/menu_book:")
 
 
 def lead_markdown(picture: PanelFigure, named: bool = True) -> str:

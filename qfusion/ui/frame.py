@@ -1,35 +1,26 @@
-"""The frame of all pages: set-up, navigation, shared pickers, notices, keys, and where our errors become messages."""
+"""The frame of all pages: set-up, the bar on top, the sidebar, the title."""
 
-import importlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass
-from functools import wraps
-from pathlib import Path
-from typing import Any, ParamSpec
+from typing import Any
 
 import streamlit as st
 
 from qfusion import _files, data
 from qfusion._checks import choose
-from qfusion.analysis import encoding_jobs, opening, outputs, text
-from qfusion.analysis.outputs import DECIDED
-from qfusion.analysis.sample import Sample
+from qfusion.analysis import encoding_jobs, opening, text
 from qfusion.analysis.study import Study
-from qfusion.errors import QFusionError, default_on_error, translate_system_errors
-from qfusion.figures.style import Theme
-from qfusion.models import Ability, Tweak, abilities
+from qfusion.errors import default_on_error
 from qfusion.models.abilities import can
-from qfusion.panels import address, page_state, pages, params, pickers
+from qfusion.panels import address, pages, params, pickers
 from qfusion.ui import (
     access,
     arrival,
-    background_picker,
     context_bar,
     figure_origin,
     first_figure,
     guidance,
+    guided_tour,
     notes,
     page_params,
     pinning,
@@ -41,6 +32,9 @@ from qfusion.ui import (
     tweak_widgets,
     widgets,
 )
+from qfusion.ui.navigation import FILES, REQUIRED_ABILITIES, UNAVAILABLE, draw_menu, link
+from qfusion.ui.page_context import PageContext, theme
+from qfusion.ui.page_runs import draw_notices, guard
 
 # The keys that do something on every page, and the sheet that lists them. The keys themselves are in `frame.js`.
 
@@ -63,101 +57,8 @@ KEYS = {
 
 _SCRIPT = _files.asset_text("frame.js")
 _CSS = {name: _files.asset_text("theme", name) for name in ("app.css", "bar.css")}
-
-
-PAGES = {
-    "Explore": (
-        ("app.py", "Overview", ":material/home:"),
-        ("pages/samples.py", "Samples", ":material/table_rows:"),
-    ),
-    "Understand": (
-        ("pages/dynamics.py", "Dynamics", ":material/timeline:"),
-        ("pages/circuit.py", "Circuit", ":material/schema:"),
-        ("pages/what_if.py", "What if", ":material/alt_route:"),
-        ("pages/operators.py", "Decision operators", ":material/how_to_vote:"),
-        ("pages/cohorts.py", "Cohorts", ":material/groups:"),
-        ("pages/compare.py", "Compare", ":material/compare:"),
-        ("pages/faithfulness.py", "Faithfulness", ":material/verified:"),
-        ("pages/why_fuse.py", "Why fuse", ":material/merge:"),
-    ),
-    "Build": (
-        ("pages/data.py", "Data", ":material/database:"),
-        ("pages/train.py", "Train", ":material/model_training:"),
-        ("pages/sweeps.py", "Sweeps", ":material/tune:"),
-        ("pages/leaderboard.py", "Leaderboard", ":material/leaderboard:"),
-    ),
-    "Learn": (
-        ("pages/tour.py", "Guided tour", ":material/tour:"),
-        ("pages/glossary.py", "Glossary", ":material/menu_book:"),
-    ),
-}
-# what a page needs of the model: one of these abilities
-REQUIRED_ABILITIES: dict[str, tuple[Ability, ...]] = {
-    "Dynamics": ("time", "layers"),
-    "Circuit": ("circuit",),
-    "Decision operators": ("states",),
-}
 # those of which a figure that is made at once comes first
 QUICK_PAGES = ("Overview", "Samples", "Dynamics", "Circuit", "What if", "Decision operators")
-_LINKED_AS = {key: linked for linked, key in address.LINKED.items()}
-_UNAVAILABLE = "_unfit_pages"  # those that the model picked does not have
-P = ParamSpec("P")
-_draws_page: ContextVar[bool] = ContextVar("draws_page", default=False)
-FILES = {title: file for group in PAGES.values() for file, title, _ in group}
-
-
-@dataclass(frozen=True)
-class PageContext:
-    """What the reader has picked: the model on its data, the sample's row, the theme, and what is explained."""
-
-    study: Study
-    row: int
-    theme: Theme
-    output: outputs.Output = DECIDED
-
-    @property
-    def output_wanted(self) -> int | None:
-        """Number of the class that is explained; None for the one decided for."""
-        return self.output.number
-
-    @property
-    def explained_study(self) -> Study:
-        """The study whose scores are explained: log-odds against all other classes, or against one."""
-        return self.study.with_reference(self.output.reference)
-
-    def tweaked_sample(self, tweak: Tweak | str = "") -> Sample:
-        """The sample, under a tweak: whatever is told of it is asked there."""
-        return Sample(
-            self.explained_study,
-            self.row,
-            int(self.study.predicted[self.row])
-            if self.output_wanted is None
-            else self.output_wanted,
-            tweak,
-        )
-
-    def prepare(self) -> None:
-        """Has what this page shows drawn in the background of the samples beside this one; the last thing that a page
-        does."""
-        reruns.prepare_ahead(
-            self,
-            page_params.current(),
-            frozenset(state.get(state.WAITING)),
-        )
-
-    def scopes(self, tweak: Tweak | str = "") -> dict[str, Any]:
-        """What panels of this page are made from, by what builders call it."""
-        return {"sample": self.tweaked_sample(tweak), "study": self.study}
-
-    @property
-    def output_name(self) -> str:
-        """What is explained, as text of `outputs.parse`; empty for the class decided for."""
-        return str(self.output)
-
-    @property
-    def sample(self) -> str:
-        """The sample's id."""
-        return str(self.study.dataset.ids[self.row])
 
 
 def begin_model_page(title: str, before: Callable[[Study], None] | None = None) -> PageContext:
@@ -179,7 +80,7 @@ def begin_model_page(title: str, before: Callable[[Study], None] | None = None) 
         with top:
             study, row, wanted = context_bar.draw_pickers()
             state.put(
-                _UNAVAILABLE,
+                UNAVAILABLE,
                 [
                     page
                     for page, any_of in REQUIRED_ABILITIES.items()
@@ -303,9 +204,9 @@ def _page_frame(title: str) -> Iterator[tuple[Any, Any]]:
                 st.container(key="side", gap="small"),
             )
         sharing.open_loaded()
-        guidance.arrive(title)
+        guided_tour.arrive(title)
         arrival.arrive(title)
-        guidance.keep_step()
+        guided_tour.keep_step()
         with side:
             widgets.check(guidance.DEPTH)
             widgets.draw(guidance.DEPTH)
@@ -313,7 +214,7 @@ def _page_frame(title: str) -> Iterator[tuple[Any, Any]]:
             yield side, top
         finally:
             with menu:
-                _draw_menu()
+                draw_menu()
             with side:
                 sheet = [f"| `{key}` | {does} |" for key, does in KEYS.items()]
                 reruns.dialog_button(
@@ -346,145 +247,14 @@ def _draw_head(title: str) -> None:
         )
         st.button("Draw the page again", key="_redraw")
     _draw_title(title)
-    guidance.tour_card(title, link, FILES)
-    _draw_notices()
+    guided_tour.tour_card(title, link, FILES)
+    draw_notices()
 
 
 def _draw_title(title: str) -> None:
     with st.container(key="head", horizontal=True, vertical_alignment="bottom", gap="medium"):
         st.title(title, anchor=False, width="content")
         st.caption(pages.QUESTIONS[title.lower()], width="stretch")
-
-
-@contextmanager
-def guard(title: str = "") -> Iterator[None]:
-    """Shows one of our own errors as a message; of a whole page below its `title`, with nothing drawn after it. Other
-    errors are defects."""
-    if state.take(state.AGAIN):
-        st.rerun()
-    try:
-        with translate_system_errors():
-            yield
-    except QFusionError as error:
-        if title:
-            st.title(title, anchor=False)
-            _draw_notices()
-        st.error(text.message(error), icon=":material/error:")
-        if title:
-            st.caption("Pick another model or data set on top to go on.")
-            page_params.write_address()
-            st.stop()
-
-
-def fragment(part: Callable[P, None], key: str | None = None) -> Callable[P, None]:
-    """Makes a function draw its part of a page by itself: its widgets redraw this and nothing else, and our errors are
-    messages in its place. A callback redraws it by its `key`."""
-
-    @st.fragment(key=key)
-    @wraps(part)
-    def drawn(*arguments: P.args, **options: P.kwargs) -> None:
-        reruns.begin_run()
-        with guard():
-            part(*arguments, **options)
-        if not _draws_page.get():
-            page_params.write_address()
-
-    return drawn
-
-
-def run_or_notice(act: Callable[..., object], *words: Any) -> None:
-    """Does something for a callback, in which there is no page yet: what goes wrong is a notice on top of the next.
-
-    Args:
-        act: what is done. words: its arguments.
-    """
-    try:
-        with translate_system_errors():
-            act(*words)
-    except QFusionError as error:
-        state.notice(str(error))
-        state.page_again()  # notices stand above what is drawn anew by itself
-
-
-def theme() -> Theme:
-    """The reader's theme, for the figures."""
-    return "dark" if st.context.theme.type == "dark" else "light"
-
-
-def link(page: str, label: str, icon: str, help: str | None = None, **query: str) -> None:
-    """A link to a page that carries the pickers, and `query`, in its address; `help` is shown under the mouse.
-
-    A parameter that has a name of its own in links (see `address.LINKED`) goes by it: by its usual name the pickers
-    of the last page would be stronger.
-    """
-    st.page_link(
-        page,
-        label=label,
-        icon=icon,
-        help=help,
-        query_params=link_query(
-            **{_LINKED_AS.get(key, key): value for key, value in query.items()}
-        ),
-    )
-
-
-def link_query(**query: str) -> dict[str, Any]:
-    """What a link's address says: the pickers, and `query`."""
-    words: dict[str, Any] = {
-        key: str(value)
-        for key in (pickers.MODEL.key, pickers.DATA.key, pickers.SAMPLE.key, pickers.OUTPUT.key)
-        if (value := state.get(key)) and value != page_state.PREDICTED
-    } | background_picker.background_in_links()
-    # what is kept across pages, so that links inside the app can be opened in a new tab
-    stored = {key: page_state.format_value(state.get(key)) for key in saved.SAVED if state.get(key)}
-    for name in query:  # Streamlit would prefer what the address says to what the link sets
-        words.pop(address.LINKED.get(name, name), None)
-    return words | stored | ({guidance.WORDS: guidance.FULL} if guidance.full() else {}) | query
-
-
-def run_page(file: str, name: str = "__main__") -> None:
-    """Draws the page of a file that Streamlit runs, which defines all in it anew each time: its module is kept. Does
-    nothing where the file is imported, as its `name` says."""
-    if name == "__main__":
-        draw_page(importlib.import_module(f"qfusion.ui.pages.{Path(file).stem}").page)
-
-
-def draw_page(page: Callable[[], object]) -> None:
-    """Draws a whole page, and writes its address at the end."""
-    token = _draws_page.set(True)
-    try:
-        page()
-        reruns.finish_first_paint()
-        page_params.open_params().end()
-        page_params.write_address()
-    finally:
-        _draws_page.reset(token)
-
-
-def _draw_menu() -> None:
-    unfit = state.get(_UNAVAILABLE, [])
-    for group, links in PAGES.items():
-        with st.expander(group, expanded=True, type="compact", key=f"_group-{group}"):
-            for page, label, icon in links:
-                if label not in unfit:
-                    link(page, label, icon)
-            lines = [
-                f"{label} is left out: the model has no {abilities.ABILITIES[REQUIRED_ABILITIES[label][0]]}."
-                for label in unfit
-            ]
-            if lines and group == "Understand":
-                st.caption(
-                    "  \n".join(lines),
-                    help="Of the model picked. A link to the page still opens it.",
-                )
-
-
-def _draw_notices() -> None:
-    if notices := list(state.get(state.NOTICES, [])):
-        with st.container(border=True, key="notices"):
-            for words in notices:
-                st.warning(text.message(words), icon=":material/link_off:")
-            st.button("Close", on_click=state.put, args=(state.NOTICES, []), key="_close_notices")
 
 
 def _draw_missing_data() -> None:

@@ -175,7 +175,7 @@ class Guard:
         )
         if problem is not None:
             access.refuse(session, problem[1])
-            while access.is_in(session) and (await receive()).get("more_body"):
+            while access.has_seat(session) and (await receive()).get("more_body"):
                 pass  # to its end, kept nowhere: a browser that still sends does not hear the answer
             await _refused(*problem)(scope, receive, send)
             return
@@ -189,7 +189,7 @@ class Guard:
 
     def _problem(self, session: str, size: int) -> tuple[int, str] | None:
         """Why an upload is not taken, with its status."""
-        if not access.is_in(session):
+        if not access.has_seat(session):
             return 403, "Uploads are taken from readers who have opened a page."
         held = held_bytes()
         own, used = held.get(session, 0) + arriving[session], sum(held.values())

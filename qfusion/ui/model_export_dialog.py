@@ -9,7 +9,15 @@ from qfusion.analysis import text
 from qfusion.panels import archives
 from qfusion.runs import plans
 from qfusion.training import checkpoint
-from qfusion.ui import access, frame, reruns, state, tweak_widgets
+from qfusion.ui import (
+    calculation_queue,
+    page_context,
+    page_runs,
+    permissions,
+    reruns,
+    state,
+    tweak_widgets,
+)
 
 _OPEN, _FORMAT, _PRECISION, _NAME, _KEPT = (
     "_out.open",
@@ -21,7 +29,7 @@ _OPEN, _FORMAT, _PRECISION, _NAME, _KEPT = (
 _EXACT = {"double": "double precision", "single": "single precision, half the size"}
 
 
-def export_button(context: frame.PageContext) -> None:
+def export_button(context: page_context.PageContext) -> None:
     """The button that opens the dialog."""
     st.button(
         "Export model",
@@ -44,7 +52,7 @@ def export_button(context: frame.PageContext) -> None:
         )
 
 
-def _body(context: frame.PageContext) -> None:
+def _body(context: page_context.PageContext) -> None:
     study = context.study
     loaded, tweak = reruns.loaded(study.name), tweak_widgets.current_tweak(study)
     st.markdown(
@@ -72,12 +80,12 @@ def _body(context: frame.PageContext) -> None:
         st.caption(
             f"Not for this model: {', '.join(left_out)}. {text.message(reason.partition('. ')[2])}"
         )
-    if access.level() != "none":
+    if permissions.level() != "none":
         _keep(context, loaded, tweak)
 
 
 def _download(
-    context: frame.PageContext, loaded: checkpoint.Checkpoint, tweak: str, picked: str
+    context: page_context.PageContext, loaded: checkpoint.Checkpoint, tweak: str, picked: str
 ) -> None:
     study, wanted = context.study, model_export.FORMATS[picked]
     name = plans.choose_free_name(f"{study.name}-tweaked" if tweak else f"{study.name}-copy")
@@ -112,7 +120,7 @@ def _download(
     )
     st.download_button(
         f"Download {wanted.title}",
-        access.in_turn(make),
+        calculation_queue.queued(make),
         f"{archives.file_name(stem, 80)}{wanted.ending}",
         "application/octet-stream",
         on_click="ignore",
@@ -133,7 +141,7 @@ def _download(
         st.caption(says[picked])
 
 
-def _keep(context: frame.PageContext, loaded: checkpoint.Checkpoint, tweak: str) -> None:
+def _keep(context: page_context.PageContext, loaded: checkpoint.Checkpoint, tweak: str) -> None:
     """Puts the model among the reader's own."""
     with st.container(border=True, gap="xsmall", key="box-keep-model"):
         with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -150,8 +158,8 @@ def _keep(context: frame.PageContext, loaded: checkpoint.Checkpoint, tweak: str)
             )
         if pressed:
             called = name.strip() or free
-            with frame.guard():
-                with access.waiting("Measuring it on all samples …"):
+            with page_runs.guard():
+                with calculation_queue.waiting("Measuring it on all samples …"):
                     model_export.add_to_own_models(loaded, tweak, context.study.dataset, called)
                 state.put(_KEPT, called)
                 state.put(state.DRAWER, None)

@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, urlsplit
 import streamlit as st
 from streamlit import config, net_util
 
-from qfusion.ui import access
+from qfusion.ui import access, permissions
 
 HEALTH, METRICS = "/_stcore/health", "/_stcore/metrics"
 _PORTS = {"http": 80, "https": 443}
@@ -49,10 +49,10 @@ def settle_names() -> None:
     """
     named = list(st.get_option("server.allowedHosts"))
     address = st.get_option("server.address") or ""
-    local = access.is_loopback(address)
+    local = permissions.is_loopback(address)
     if not named and not local:
         return
-    names = {*named, *access.LOOPBACK}
+    names = {*named, *permissions.LOOPBACK}
     if local:
         names.add(address)
     if config.is_manually_set("browser.serverAddress"):

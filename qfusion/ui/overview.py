@@ -14,7 +14,18 @@ from qfusion.models import Ability
 from qfusion.models.abilities import can
 from qfusion.panels import overview
 from qfusion.training import metrics
-from qfusion.ui import figure, frame, guidance, model_export_dialog, panels, sample_content
+from qfusion.ui import (
+    figure,
+    frame,
+    guidance,
+    guided_tour,
+    model_export_dialog,
+    navigation,
+    page_context,
+    page_runs,
+    panels,
+    sample_content,
+)
 from qfusion.wording import answers, backgrounds, systems
 from qfusion.wording.examples import explain_example
 from qfusion.wording.model_notes import describe_notes
@@ -36,7 +47,7 @@ WAYS: tuple[tuple[str, str, str, dict[str, str]], ...] = (
 )
 
 
-def pipeline(context: frame.PageContext) -> None:
+def pipeline(context: page_context.PageContext) -> None:
     """The way from features to score; each part links to the page that shows it."""
     parts = systems.pipeline_stages(context.study)
     guidance.title(
@@ -54,11 +65,11 @@ def pipeline(context: frame.PageContext) -> None:
                     + ("  :material/arrow_forward:" if i < len(parts) - 1 else ""),
                     help=guidance.help(words),
                 )
-                guidance.below(words)
-                frame.link(page, label, ":material/arrow_outward:", **shown)
+                guidance.help_line(words)
+                navigation.link(page, label, ":material/arrow_outward:", **shown)
 
 
-def example_samples(context: frame.PageContext) -> None:
+def example_samples(context: page_context.PageContext) -> None:
     """Samples to start with, in cards: content, mini waterfall, entropies."""
     guidance.title(
         "Samples to start with",
@@ -73,7 +84,7 @@ def example_samples(context: frame.PageContext) -> None:
             _example(context, item)
 
 
-def _example(context: frame.PageContext, item: sample_examples.Example) -> None:
+def _example(context: page_context.PageContext, item: sample_examples.Example) -> None:
     study = context.study
     row = study.dataset.row(item.sample)
     unit = text.escape_markdown(study.score_unit(int(study.predicted[row])))
@@ -107,7 +118,7 @@ def _example(context: frame.PageContext, item: sample_examples.Example) -> None:
         *(f"telling-{part}-{item.kind}" for part in ("waterfall", "entropy", "masses")),
     ).values():
         figure.small(build())
-    frame.link(
+    navigation.link(
         "pages/samples.py",
         f"Open {text.escape_markdown(item.sample)}",
         ":material/open_in_full:",
@@ -115,7 +126,7 @@ def _example(context: frame.PageContext, item: sample_examples.Example) -> None:
     )
 
 
-def metrics_card(context: frame.PageContext) -> None:
+def metrics_card(context: page_context.PageContext) -> None:
     """Test metrics: mean and spread over the training seeds."""
     card = context.study.card
     if card.get("metrics", {}).get("test"):
@@ -172,7 +183,7 @@ _OF_CIRCUITS = (
 )
 
 
-def reading_guide(context: frame.PageContext) -> None:
+def reading_guide(context: page_context.PageContext) -> None:
     """How to read the pages."""
     names = context.study.modalities
     total = "the score"
@@ -215,7 +226,7 @@ _HUES = {
 Place = tuple[str, str, dict[str, str]]  # page, label of the link, what the link shows
 
 
-def five_questions(context: frame.PageContext) -> None:
+def five_questions(context: page_context.PageContext) -> None:
     """All five; the slow ones are worked out last, so that the others can be read meanwhile."""
     sample = context.tweaked_sample()
     picture = overview.sample_questions(sample)
@@ -230,7 +241,7 @@ def five_questions(context: frame.PageContext) -> None:
             answer, (page, label, shown) = answers.QUESTIONS[question](sample), places[question]
             with cells[question]:
                 st.markdown(f"**{question}**  \n{answer}")
-                frame.link(page, label, ":material/arrow_outward:", **shown)
+                navigation.link(page, label, ":material/arrow_outward:", **shown)
         figure.footer(picture)
 
 
@@ -258,7 +269,7 @@ def _places(study: Study) -> tuple[Place, ...]:
     )
 
 
-def model_and_data(context: frame.PageContext) -> None:
+def model_and_data(context: page_context.PageContext) -> None:
     """Test metrics, what the model and the data are, and how to read the pages."""
     study = context.study
     left, middle, right = st.columns(3, gap="medium")
@@ -308,15 +319,15 @@ def model_and_data(context: frame.PageContext) -> None:
 
 def page() -> None:
     """Draws the page, which `app.py` shows."""
-    frame.draw_page(_page)
+    page_runs.draw_page(_page)
 
 
 def _page() -> None:
     context = frame.begin_model_page("Overview")
-    with frame.guard(), st.container(key="fold-overview"):
-        with guidance.invitation(frame.link, frame.FILES) as invited:
+    with page_runs.guard(), st.container(key="fold-overview"):
+        with guided_tour.invitation(navigation.link, navigation.FILES) as invited:
             for label, page, icon, shown in WAYS if invited else ():
-                frame.link(page, label, icon, **shown)
+                navigation.link(page, label, icon, **shown)
         left, questions = st.columns([1, 1.15], gap="medium")
         with left:
             with st.container(key="said-now"):
@@ -325,7 +336,7 @@ def _page() -> None:
         panels.lazy_panel("how-it-works", partial(pipeline, context))
         panels.lazy_panel("samples-to-start-with", partial(example_samples, context))
         panels.lazy_panel("model-and-data", partial(model_and_data, context))
-        with questions, frame.guard():
+        with questions, page_runs.guard():
             five_questions(
                 context
             )  # last: of a network, looking for what would flip it takes seconds

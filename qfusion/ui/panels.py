@@ -15,7 +15,7 @@ from streamlit.errors import StreamlitAPIException
 from qfusion.figures.style import Theme
 from qfusion.panels import pages, params
 from qfusion.panels.panel import Panel, PanelFigure, build_animation, capitalise
-from qfusion.ui import frame, guidance, page_params, playback, selections, state, widgets
+from qfusion.ui import guidance, page_params, page_runs, playback, selections, state, widgets
 from qfusion.ui.figure import draw_figure, footer, heading, lead_markdown
 
 
@@ -112,7 +112,7 @@ def tabs(
 ) -> None:
     """Draws tabs and, in the open one, its content, and what its page draws below all else; see `draw_lower_panels`."""
     for name, tab in widgets.tabs(control):
-        with tab, frame.guard():
+        with tab, page_runs.guard():
             content[name](*arguments)
             draw_lower_panels(theme, **scopes)
 
@@ -204,7 +204,7 @@ def lazy_panel(name: str, part: Callable[[], object], *, stays: bool = False) ->
                     help="Drawn once it comes near the screen, or by this button.",
                 )
 
-    frame.fragment(draw_or_wait, key)()
+    page_runs.fragment(draw_or_wait, key)()
 
 
 def _built(build: Callable[[], PanelFigure], options: Mapping[str, Any]) -> None:

@@ -12,10 +12,10 @@ from qfusion.analysis.sample import build_sample
 from qfusion.errors import translate_system_errors
 from qfusion.explain.cohort_filters import Part
 from qfusion.panels import archives
-from qfusion.ui import access, frame, tweak_widgets
+from qfusion.ui import calculation_queue, page_context, tweak_widgets
 
 
-def report_of_sample(context: frame.PageContext) -> None:
+def report_of_sample(context: page_context.PageContext) -> None:
     """Offers the report on the current sample, with the reader's background, output and changes of the model."""
     changed = tweak_widgets.current_tweak(context.study)
     _offer(
@@ -34,7 +34,7 @@ def report_of_sample(context: frame.PageContext) -> None:
 
 
 def report_of_cohort(
-    context: frame.PageContext, table: Any, parts: Sequence[Part], name: str
+    context: page_context.PageContext, table: Any, parts: Sequence[Part], name: str
 ) -> None:
     """Offers the report on the cohort in force."""
     _offer(
@@ -59,7 +59,7 @@ def _offer(name: str, says: str, make: Callable[[str], bytes]) -> None:
             for suffix, kind in ((".pdf", "application/pdf"), (".html", "text/html")):
                 st.download_button(
                     suffix[1:].upper(),
-                    data=access.in_turn(translate_system_errors()(partial(make, suffix))),
+                    data=calculation_queue.queued(translate_system_errors()(partial(make, suffix))),
                     file_name=f"qfusion-{archives.file_name(name, 80)}{suffix}",
                     mime=kind,
                     on_click="ignore",

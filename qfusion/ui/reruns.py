@@ -25,7 +25,7 @@ from qfusion.errors import QFusionError
 from qfusion.panels import page_state, pages, pickers
 from qfusion.panels.panel import Panel
 from qfusion.training.checkpoint import Checkpoint
-from qfusion.ui import access, streamlit_internals
+from qfusion.ui import access, calculation_queue, streamlit_internals
 from qfusion.wording.progress import describe_task
 
 OWN = "_own"  # in a session, the samples that its visitor has made
@@ -76,7 +76,7 @@ def begin_run() -> None:
     if len(sys.modules) != _seen:
         _seen = len(sys.modules)
         gc.freeze()
-    memo.waiting.set(lambda task: access.waiting(describe_task(task)))
+    memo.waiting.set(lambda task: calculation_queue.waiting(describe_task(task)))
     opening.at_hand.set(tuple(st.session_state.get(OWN) or ()))
 
 

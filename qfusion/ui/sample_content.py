@@ -14,12 +14,12 @@ from qfusion.data.sample_content import Clip, Film, Series
 from qfusion.data.unimodal_labels import LABEL_PREFIX
 from qfusion.models.abilities import can
 from qfusion.panels import sample_curves, timelines
-from qfusion.ui import components, figure, frame
+from qfusion.ui import components, figure, navigation, page_context, page_runs
 from qfusion.ui.report_button import report_of_sample
 
 
 def sample_content(
-    context: frame.PageContext,
+    context: page_context.PageContext,
     row: int | None = None,
     *,
     details: bool = True,
@@ -102,14 +102,14 @@ def raw_content(
                 alt=f"Picture: {name} of the sample",
             )
         case Film():
-            with frame.guard():
+            with page_runs.guard():
                 st.video(str(clip_copies.copy_film(piece)), loop=True, muted=True, width=width)
 
 
 def clip(piece: Clip, sample: str, key: str) -> None:
     """The recording of a sample, as a player or a picture; `key` tells it from others on the page."""
     if piece.kind == "image":
-        with frame.guard():
+        with page_runs.guard():
             st.image(
                 media.picture(piece.path, 2 * clip_previews.POSTER), alt=f"Picture: sample {sample}"
             )
@@ -141,7 +141,7 @@ def follow_strip(sample: Sample, content: str, name: str = "strip", **options: A
     )
 
 
-def _facts(context: frame.PageContext, row: int) -> None:
+def _facts(context: page_context.PageContext, row: int) -> None:
     """Whatever the data set's table says of the sample: video and segment times, regime."""
     facts = {
         str(name): value
@@ -162,7 +162,7 @@ def _facts(context: frame.PageContext, row: int) -> None:
     st.caption(" · ".join(parts))
 
 
-def sample_heading(context: frame.PageContext) -> None:
+def sample_heading(context: page_context.PageContext) -> None:
     """The sample's id, and the way on."""
     with st.container(
         horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"
@@ -171,9 +171,13 @@ def sample_heading(context: frame.PageContext) -> None:
         with st.container(horizontal=True, vertical_alignment="center", width="content"):
             report_of_sample(context)
             if can(context.study.model, "time"):
-                frame.link("pages/dynamics.py", "Follow it through time", ":material/timeline:")
+                navigation.link(
+                    "pages/dynamics.py", "Follow it through time", ":material/timeline:"
+                )
             elif can(context.study.model, "circuit"):
-                frame.link("pages/circuit.py", "Walk it through the circuit", ":material/schema:")
+                navigation.link(
+                    "pages/circuit.py", "Walk it through the circuit", ":material/schema:"
+                )
 
 
 def truth(study: Study, row: int, limit: int = 400, digits: int = 2) -> str:

@@ -7,11 +7,11 @@ from qfusion.analysis import physics_sensitivity, text
 from qfusion.analysis.sample import Sample
 from qfusion.panels import term_sensitivity
 from qfusion.training import metrics
-from qfusion.ui import frame, page_params, panels, state, widgets
+from qfusion.ui import page_context, page_params, panels, state, widgets
 from qfusion.wording import systems
 
 
-def sensitivity_tab(context: frame.PageContext, sample: Sample) -> None:
+def sensitivity_tab(context: page_context.PageContext, sample: Sample) -> None:
     """Pickers, tornado, table, response."""
     effect, over, group, half = widgets.row(
         term_sensitivity.EFFECT,
@@ -55,7 +55,7 @@ def _agreement(measured: term_sensitivity.EffectSensitivity, half: np.ndarray | 
         )
 
 
-def _way(context: frame.PageContext, sample: Sample, titles: list[str]) -> None:
+def _way(context: page_context.PageContext, sample: Sample, titles: list[str]) -> None:
     if not titles:
         return
     key = term_sensitivity.FOLLOWED.key

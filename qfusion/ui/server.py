@@ -23,7 +23,7 @@ from starlette.routing import Route
 
 from qfusion import _limits
 from qfusion.errors import InvalidInput, QFusionError, translate_errors
-from qfusion.ui import access, origins, streamlit_internals
+from qfusion.ui import access, origins, permissions, streamlit_internals
 from qfusion.ui.first_figure import answer_drawn
 from qfusion.ui.gate import MESSAGE, arriving, held_bytes
 from qfusion.ui.recording_addresses import answer_recording
@@ -83,7 +83,7 @@ def check_settings() -> None:
     try:
         _limits.wants_read_only()
         _limits.check_variables()
-        access.check_variables()
+        permissions.check_variables()
     except InvalidInput as error:
         sys.exit(str(error))
 

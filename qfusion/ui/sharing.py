@@ -24,7 +24,7 @@ from qfusion.panels import story
 from qfusion.panels.archives import file_name
 from qfusion.panels.pickers import DATA, MODEL, SAMPLE
 from qfusion.report.story import KINDS
-from qfusion.ui import access, page_params, reruns, state
+from qfusion.ui import calculation_queue, page_params, permissions, reruns, state
 from qfusion.ui.notes import NOTES, page_stem
 from qfusion.ui.session_file import LOAD, MAX_MB, PREFIX, Session, changes, read
 
@@ -116,7 +116,7 @@ def _story(open_sample: Callable[[], Sample]) -> None:
 
     st.download_button(
         "Download story",
-        access.in_turn(translate_system_errors()(make)),
+        calculation_queue.queued(translate_system_errors()(make)),
         f"qfusion-story-{file_name(f'{sample.name}-{sample.id}', 80)}{kind}",
         KINDS[kind],
         on_click="ignore",
@@ -157,7 +157,7 @@ def _dialog(pages: dict[str, str], made_from: dict[str, Mapping[str, str]]) -> N
         key="_save_session",
         width="stretch",
     )
-    if not access.says_read_only("take files"):
+    if not permissions.says_read_only("take files"):
         given = st.file_uploader("Load session", type="json", max_upload_size=MAX_MB, key=_FILE)
         if given is not None:
             try:
@@ -227,7 +227,7 @@ def open_loaded() -> None:
     state.put(NOTES, session.notes)
     for record in session.own:
         try:
-            with access.waiting("Making your samples again …"):
+            with calculation_queue.waiting("Making your samples again …"):
                 made = own_sessions.read_record(record)
         except QFusionError as error:
             state.notice(f"A sample of your own cannot be made again: {error} It is left out.")

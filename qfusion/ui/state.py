@@ -13,6 +13,10 @@ from qfusion.panels.pickers import SAMPLE
 from qfusion.ui import page_params
 
 T = TypeVar("T")
+# Of the Data page, which an import, a removal and recordings tell what they have done.
+DATA_MESSAGE = "_kept_set"  # what is said once on top of the page
+NEW_SET = "_pick_set"  # name of the set that is chosen next
+ASKS_NEED = "_ask_need"  # whether it is asked at once whether that set needs fusion
 NOTICES, DRAWER = "_notices", "_drawer"
 # When figures may begin, when Play was pressed, of which cursor, its stops, and the seconds that it takes.
 PLAYS = "_plays"

@@ -29,7 +29,7 @@ import jinja2
 from qfusion import _files, _limits
 from qfusion._checks import check
 from qfusion.errors import QFusionError
-from qfusion.ui import access
+from qfusion.ui import permissions
 
 COOKIE = "qfusion_worker"
 PATIENCE = 120.0  # seconds without an answer after which a server is started anew
@@ -97,7 +97,7 @@ def worker_options(address: str, options: Sequence[str]) -> list[str]:
         address: that nginx listens on. options: that were asked for.
     """
     named = any(option.startswith("--server.allowedHosts") for option in options)
-    if named or access.is_loopback(address):
+    if named or permissions.is_loopback(address):
         return list(options)
     return [*options, "--server.allowedHosts", "*"]
 
@@ -116,7 +116,7 @@ def configuration(folder: Path, address: str, port: int, ports: Sequence[int]) -
         listen=f"{_written(address)}:{port}",
         ports=ports,
         cookie=COOKIE,
-        local=access.is_loopback(address),
+        local=permissions.is_loopback(address),
     )
 
 

@@ -29,6 +29,9 @@ from qfusion.ui import (
     background_picker,
     frame,
     guidance,
+    navigation,
+    page_context,
+    page_runs,
     panels,
     pinning,
     sample_box,
@@ -58,7 +61,7 @@ def forget_lost(_: Study) -> None:
             state.put(saved.PIN, None)
 
 
-def nothing_pinned(context: frame.PageContext) -> None:
+def nothing_pinned(context: page_context.PageContext) -> None:
     """How to get an A."""
     study = context.study
     st.info(
@@ -117,7 +120,7 @@ def _set_against(view: pins.Pin, model: str) -> None:
     state.put(pickers.MODEL.key, model)
 
 
-def what_is_compared(context: frame.PageContext, view: pins.Pin) -> None:
+def what_is_compared(context: page_context.PageContext, view: pins.Pin) -> None:
     """What A and B are; swap and clear."""
     now = replace(pinning.view_of(context.study, context.row), tweak="")
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -128,7 +131,7 @@ def what_is_compared(context: frame.PageContext, view: pins.Pin) -> None:
             "Swap",
             icon=":material/swap_horiz:",
             key="_swap",
-            on_click=frame.run_or_notice,
+            on_click=page_runs.run_or_notice,
             args=(_swap, context.study, context.row, view),
             help="B becomes what is pinned; the bar on top shows what was A.",
         )
@@ -153,7 +156,7 @@ def _swap(study: Study, row: int, view: pins.Pin) -> None:
         state.put(network.EDITS.key, view.tweak)
 
 
-def contents(context: frame.PageContext, one: Sample) -> None:
+def contents(context: page_context.PageContext, one: Sample) -> None:
     """The raw content of A, `one`, and of B, once where they are the same."""
     if (one.dataset.digest, one.row) == (context.study.dataset.digest, context.row):
         st.caption("A and B are the same sample.")
@@ -162,21 +165,23 @@ def contents(context: frame.PageContext, one: Sample) -> None:
         a, b = st.columns(2, gap="medium")
         with a:
             st.markdown(f"**A** {text.escape_markdown(one.id)}")
-            sample_content.sample_content(frame.PageContext(one.study, one.row, context.theme))
+            sample_content.sample_content(
+                page_context.PageContext(one.study, one.row, context.theme)
+            )
         with b:
             st.markdown(f"**B** {text.escape_markdown(context.sample)}")
             # its curves are told apart by the row
             sample_content.sample_content(context, details=one.row != context.row)
 
 
-def strips(context: frame.PageContext, sides: compare.Sides) -> None:
+def strips(context: page_context.PageContext, sides: compare.Sides) -> None:
     """The axis of time of A and of B, where they have one, with their playheads."""
     rows = {letter: side.row for letter, side in sides.labelled.items()}
     twice = rows["A"] == rows["B"] and sides.a.dataset.digest != sides.b.dataset.digest
     cards = {"A": "main", "B": "card" if twice else "main"}  # as `contents` calls them
     for column, (letter, side) in zip(st.columns(2), sides.labelled.items(), strict=True):
         name, content = f"strip-{letter}", f"{cards[letter]}-{rows[letter]}"
-        with column, frame.guard():
+        with column, page_runs.guard():
             panels.show(
                 sides,
                 context.theme,
@@ -185,7 +190,7 @@ def strips(context: frame.PageContext, sides: compare.Sides) -> None:
             )
 
 
-def tweak_of_b(context: frame.PageContext) -> str:
+def tweak_of_b(context: page_context.PageContext) -> str:
     """Draws B's parameters, the same as on the Dynamics and Circuit pages, and returns what is tweaked."""
     study: Any = context.study
     if not can(study.model, "terms"):
@@ -265,7 +270,7 @@ def _prediction(one: Sample) -> str:
     )
 
 
-def waterfalls(context: frame.PageContext, sides: compare.Sides) -> None:
+def waterfalls(context: page_context.PageContext, sides: compare.Sides) -> None:
     """Both decisions term by term on one scale, and the difference of every term."""
     comparable = model_differences.comparable(sides)
     panels.show(
@@ -288,8 +293,8 @@ def waterfalls(context: frame.PageContext, sides: compare.Sides) -> None:
 _FILLED = 4  # samples of a cohort, or with the nearest
 
 
-@frame.fragment
-def several_samples(context: frame.PageContext) -> None:
+@page_runs.fragment
+def several_samples(context: page_context.PageContext) -> None:
     """The samples that are chosen, side by side."""
     study, sample = context.study, context.tweaked_sample()
     rows = sample_columns.chosen_rows(sample, _choose(context))
@@ -298,14 +303,14 @@ def several_samples(context: frame.PageContext) -> None:
     ):
         name = str(study.dataset.ids[row])
         with column:
-            frame.link(
+            navigation.link(
                 "pages/samples.py", text.escape_markdown(name), ":material/open_in_full:", open=name
             )
             sample_content.sample_content(context, row, details=False, key="several")
     panels.show(sample, context.theme, "several-decisions", "several-entropies", first=1)
 
 
-def _choose(context: frame.PageContext) -> list[str]:
+def _choose(context: page_context.PageContext) -> list[str]:
     """The picker of samples, and what fills it."""
     dataset = context.study.dataset
     key = sample_columns.SAMPLES.key
@@ -346,26 +351,26 @@ def _choose(context: frame.PageContext) -> list[str]:
             st.button(
                 f"Worst of ‘{text.escape_markdown(cohort.name)}’",
                 key=f"_several_{k}",
-                on_click=frame.run_or_notice,
+                on_click=page_runs.run_or_notice,
                 args=(_worst, context, cohort),
             )
     return list(samples)
 
 
-def _worst(context: frame.PageContext, cohort: Cohort) -> None:
+def _worst(context: page_context.PageContext, cohort: Cohort) -> None:
     rows = cohort_table.members(context.study, cohort.parts)
     _set_beside(context, rows[context.study.errors[rows].argsort()[::-1][:_FILLED]])
 
 
-def _set_beside(context: frame.PageContext, rows: Iterable[int]) -> None:
+def _set_beside(context: page_context.PageContext, rows: Iterable[int]) -> None:
     state.put(sample_columns.SAMPLES.key, [str(context.study.dataset.ids[row]) for row in rows])
 
 
 # Compare: two samples, two models, or a model before and after a tweak, side by side.
 
 
-@frame.fragment
-def decisions(context: frame.PageContext, view: pins.Pin) -> None:
+@page_runs.fragment
+def decisions(context: page_context.PageContext, view: pins.Pin) -> None:
     """B's parameters and both decisions; a fragment, so that a parameter redraws this and nothing else."""
     with st.container(key="fold-decisions"):
         tweak = tweak_of_b(context)
@@ -405,7 +410,7 @@ def decisions(context: frame.PageContext, view: pins.Pin) -> None:
 def page() -> None:
     """Draws the page."""
     context = frame.begin_model_page("Compare", forget_lost)
-    with frame.guard(), st.container(key="fold-compare"):
+    with page_runs.guard(), st.container(key="fold-compare"):
         pinned = state.get(saved.PIN)
         if widgets.draw(builders.VIEW) == builders.SEVERAL:
             several_samples(context)
@@ -416,4 +421,4 @@ def page() -> None:
             decisions(context, pinned)
 
 
-frame.run_page(__file__, __name__)
+page_runs.run_page(__file__, __name__)

@@ -25,13 +25,16 @@ from qfusion.panels import (
 )
 from qfusion.training import metrics
 from qfusion.ui import (
-    access,
+    calculation_queue,
     changed_numbers,
     cursor_line,
     frame,
     guidance,
     model_export_dialog,
+    navigation,
+    page_context,
     page_params,
+    page_runs,
     panels,
     playback,
     sample_content,
@@ -51,29 +54,31 @@ _TOUCHED = "_touched"
 WIDE = (1.25, 1)  # of two columns
 
 
-@frame.guard()
-def no_time(context: frame.PageContext) -> None:
+@page_runs.guard()
+def no_time(context: page_context.PageContext) -> None:
     """Why there is nothing to follow through time, and where its counterpart is."""
     if not can(context.study.model, "layers"):
         st.markdown(
             "**This model has no evolution in time**, nor layers: its decision is read out at once."
         )
-        frame.link("pages/samples.py", "See what each modality adds", ":material/article:")
+        navigation.link("pages/samples.py", "See what each modality adds", ":material/article:")
         return
     st.markdown(
         "**This model has no evolution in time**: its qubits pass through a fixed circuit of gates. What corresponds "
         "to time is the place in the circuit, below; what corresponds to couplings are the angles of its gates."
     )
     with st.container(horizontal=True):
-        frame.link("pages/circuit.py", "Walk this sample through the circuit", ":material/schema:")
-        frame.link(
+        navigation.link(
+            "pages/circuit.py", "Walk this sample through the circuit", ":material/schema:"
+        )
+        navigation.link(
             "pages/circuit.py", "Edit the fusion rules", ":material/tune:", rules="Fusion rules"
         )
     cursor_line.along_layers(context, context.tweaked_sample())
     panels.show(context.tweaked_sample(), context.theme, "entropy-gates", first=1)
 
 
-def before_after(context: frame.PageContext, sample: Sample) -> Callable[[], None]:
+def before_after(context: page_context.PageContext, sample: Sample) -> Callable[[], None]:
     """The decision under the sliders; returns what draws the test metrics, and in a line above what they change."""
     study, now, base = context.study, sample, sample.untweaked
     known, names = metrics.labels(base.metrics), metrics.headlines(base.metrics)
@@ -127,7 +132,9 @@ def follow_touch(tweak: Tweak, modalities: tuple[str, ...]) -> None:
         state.put(dynamics_page.MOVING.key, usual[touched])
 
 
-def decision_tab(rest: Callable[[], None], context: frame.PageContext, sample: Sample) -> None:
+def decision_tab(
+    rest: Callable[[], None], context: page_context.PageContext, sample: Sample
+) -> None:
     """Entropies or entanglement and decision terms on one time axis under one cursor, then the `rest` of the metrics,
     and the waterfall at T."""
     theme = context.theme
@@ -154,7 +161,7 @@ def decision_tab(rest: Callable[[], None], context: frame.PageContext, sample: S
     panels.lazy_panel("built", partial(building, context, sample), stays=True)
 
 
-def building(context: frame.PageContext, sample: Sample) -> None:
+def building(context: page_context.PageContext, sample: Sample) -> None:
     """Which coupling built which term of the decision: pickers and one of three figures."""
     with panels.panel_frame("built") as head:
         with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -171,7 +178,7 @@ def building(context: frame.PageContext, sample: Sample) -> None:
         panels.draw_content(build(), head, named=False)
 
 
-def correlations_tab(context: frame.PageContext, sample: Sample) -> None:
+def correlations_tab(context: page_context.PageContext, sample: Sample) -> None:
     """Who shares how much with whom, mutual information, then every other measure that is drawn over time."""
     panels.show(
         sample,
@@ -181,18 +188,18 @@ def correlations_tab(context: frame.PageContext, sample: Sample) -> None:
     )
 
 
-def trajectories_tab(context: frame.PageContext, sample: Sample) -> None:
+def trajectories_tab(context: page_context.PageContext, sample: Sample) -> None:
     """Single quantum-jump runs, their mean over the master equation, and when which operator jumps: one unravelling."""
     runs, _ = widgets.row(dynamics_page.RUNS, dynamics_page.QUANTITY, study=context.study)
     st.caption(UNRAVELLING)
-    with access.waiting(f"Sampling {runs} trajectories …"):
+    with calculation_queue.waiting(f"Sampling {runs} trajectories …"):
         sample.track(runs=runs)
     panels.show(sample, context.theme, "trajectories", "ensemble", first=1)
     if jumps.jumps_at_all(sample):
         panels.show(sample, context.theme, "raster")
 
 
-def state_tab(context: frame.PageContext, sample: Sample) -> None:
+def state_tab(context: page_context.PageContext, sample: Sample) -> None:
     """Populations and density matrix at the cursor, Bloch balls, elements over time."""
     widgets.row(dynamics_page.STATE_OF, dynamics_page.STATE_AS, study=context.study)
     panels.show(sample, context.theme, "populations", first=1)
@@ -201,7 +208,7 @@ def state_tab(context: frame.PageContext, sample: Sample) -> None:
     panels.show(sample, context.theme, "populations-over-time", "coherences-over-time", columns=2)
 
 
-def attractor_tab(context: frame.PageContext, sample: Sample) -> None:
+def attractor_tab(context: page_context.PageContext, sample: Sample) -> None:
     """Steady state, contraction within T, spectral gap."""
     if not dynamics_page.reaches_steady_state(sample):
         st.text(convergence.long_time_limit(sample).attractor.note)
@@ -217,7 +224,7 @@ def attractor_tab(context: frame.PageContext, sample: Sample) -> None:
             panels.draw(picture)
 
 
-def generator_tab(context: frame.PageContext, sample: Sample) -> None:
+def generator_tab(context: page_context.PageContext, sample: Sample) -> None:
     """The graph of couplings beside the levels, and below them letters and modes."""
     panels.show(sample, context.theme, "couplings", "levels", columns=WIDE, gap="medium", first=2)
     widgets.draw(generator_terms.OPERATOR, context.study)
@@ -234,8 +241,8 @@ TABS = {
 }
 
 
-@frame.fragment
-def dynamics(context: frame.PageContext) -> None:
+@page_runs.fragment
+def dynamics(context: page_context.PageContext) -> None:
     """Sliders beside what they change; a fragment, so that moving one redraws this and nothing else."""
     with st.container(key="fold-dynamics"):
         side, main = st.columns([1, 3.4], gap="medium")
@@ -243,11 +250,11 @@ def dynamics(context: frame.PageContext) -> None:
             presets, line = st.container(), st.empty()
             tweak = tweak_widgets.draw_sliders(context.study)
             with line:
-                guidance.folded("All sliders", open=bool(tweak.numbers()))
+                guidance.help_expander("All sliders", open=bool(tweak.numbers()))
             with presets:
                 tweak_widgets.slider_presets(context.study)
             model_export_dialog.export_button(context)
-        with main, frame.guard():
+        with main, page_runs.guard():
             sample = context.tweaked_sample(tweak)
             follow_touch(tweak, context.study.modalities)
             rest = before_after(context, sample)
@@ -300,4 +307,4 @@ def page() -> None:
         no_time(context)
 
 
-frame.run_page(__file__, __name__)
+page_runs.run_page(__file__, __name__)

@@ -19,7 +19,7 @@ from qfusion.panels import (
     seed_stability,
     shapley_methods,
 )
-from qfusion.ui import all_samples, frame, guidance, panels, widgets
+from qfusion.ui import all_samples, frame, guidance, page_context, page_runs, panels, widgets
 from qfusion.wording import backgrounds
 from qfusion.wording.reliability import TrustWarning, describe_finding
 from qfusion.wording.unimodal_labels import explain_missing_labels
@@ -27,7 +27,7 @@ from qfusion.wording.unimodal_labels import explain_missing_labels
 # The same Shapley values by other methods, on the current sample.
 
 
-def estimators_tab(context: frame.PageContext) -> None:
+def estimators_tab(context: page_context.PageContext) -> None:
     """A switch, what is coming, and what came out."""
     study = context.study
     words = (
@@ -90,7 +90,7 @@ def _coming(coalitions: int, rows: int) -> None:
         )
 
 
-def _table(context: frame.PageContext, table: pd.DataFrame) -> None:
+def _table(context: page_context.PageContext, table: pd.DataFrame) -> None:
     help = f"Shapley value ({text.escape_markdown(context.tweaked_sample().unit)})"
     shapley = {
         f"shapley[{name}]": st.column_config.NumberColumn(
@@ -118,7 +118,7 @@ def _table(context: frame.PageContext, table: pd.DataFrame) -> None:
 # Do people say the same of single modalities, and of conflict?
 
 
-def people_tab(context: frame.PageContext, study: Study) -> None:
+def people_tab(context: page_context.PageContext, study: Study) -> None:
     """Own terms beside labels, verdicts beside conflicts, and a second model where there is one."""
     if why := explain_missing_labels(
         label_comparison.find_missing_labels(study), text.escape_markdown(study.dataset.title)
@@ -184,7 +184,7 @@ def _one(value: float, percent: bool) -> str:
 
 
 def seeds_tab(
-    context: frame.PageContext, study: Study, seeds: stability.Stability | None, missing: str
+    context: page_context.PageContext, study: Study, seeds: stability.Stability | None, missing: str
 ) -> None:
     """Rank correlation between seeds, and the current sample by every seed."""
     if seeds is None:
@@ -221,8 +221,8 @@ ICONS = {
 }
 
 
-@frame.fragment
-def evidence(context: frame.PageContext) -> None:
+@page_runs.fragment
+def evidence(context: page_context.PageContext) -> None:
     """What matters, then the open view; a fragment, so that another view redraws this and nothing else."""
     with st.container(key="fold-faithfulness"):
         default = trust.with_training_background(context.study)
@@ -275,7 +275,7 @@ def trust_warnings(study: Study, seeds: stability.Stability | None) -> None:
     panels.draw(builders.trust_warnings(study), below=below, grows=False, gap="xsmall")
 
 
-def deletion_tab(context: frame.PageContext) -> None:
+def deletion_tab(context: page_context.PageContext) -> None:
     """Modalities, then the features inside one."""
     study = context.study
     measure = widgets.draw(builders.MEASURE) if study.classes else deletion_curves.LOG_ODDS
@@ -321,7 +321,9 @@ def deletion_tab(context: frame.PageContext) -> None:
     )
 
 
-def truth_tab(context: frame.PageContext, study: Study, seeds: stability.Stability | None) -> None:
+def truth_tab(
+    context: page_context.PageContext, study: Study, seeds: stability.Stability | None
+) -> None:
     """Exact against planted contributions."""
     against_truth = trust.compare_with_truth(study)
     if against_truth is None:
@@ -378,4 +380,4 @@ def page() -> None:
     evidence(frame.begin_model_page("Faithfulness"))
 
 
-frame.run_page(__file__, __name__)
+page_runs.run_page(__file__, __name__)

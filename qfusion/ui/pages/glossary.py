@@ -6,7 +6,7 @@ import streamlit as st
 
 from qfusion.analysis import text
 from qfusion.panels.params import SelectParam, TextParam
-from qfusion.ui import frame, glossary, guidance, widgets
+from qfusion.ui import frame, glossary, guidance, navigation, page_runs, widgets
 
 # The Glossary page: all words, searched by their names, other names and sentences, or by the page that uses them.
 #
@@ -14,7 +14,7 @@ from qfusion.ui import frame, glossary, guidance, widgets
 
 ANY = "any page"
 MOST = 80  # characters of a search
-FILES = {title: (file, icon) for pages in frame.PAGES.values() for file, title, icon in pages}
+FILES = {title: (file, icon) for pages in navigation.PAGES.values() for file, title, icon in pages}
 
 
 SEARCH = TextParam(
@@ -36,7 +36,7 @@ USED_ON = SelectParam(
 )
 
 
-@frame.guard()
+@page_runs.guard()
 def page() -> None:
     """Search, the words that stand open, and the index of the others."""
     frame.begin_page("Glossary", (SEARCH, USED_ON))
@@ -54,7 +54,7 @@ def page() -> None:
     st.caption(f"{len(entries)} of {len(glossary.entries())} words.")
     if where != ANY:
         file, icon = FILES[where]
-        frame.link(file, f"Open the {where} page", icon)
+        navigation.link(file, f"Open the {where} page", icon)
     opened = [  # all at full depth or where there are few, else those that are called what was said
         entry
         for entry in entries
@@ -94,4 +94,4 @@ def _entry(entry: glossary.Entry) -> None:
     )
 
 
-frame.run_page(__file__, __name__)
+page_runs.run_page(__file__, __name__)

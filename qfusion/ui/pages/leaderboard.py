@@ -8,7 +8,7 @@ import streamlit as st
 
 from qfusion.analysis import benchmark_board, text
 from qfusion.panels import leaderboard as builders
-from qfusion.ui import figure, frame, guidance, panels, widgets
+from qfusion.ui import figure, frame, guidance, page_context, page_runs, panels, widgets
 from qfusion.wording.metrics import describe_metric
 
 # The Leaderboard page: every model on every data set, the papers' claims, missing and corrupted modalities.
@@ -21,8 +21,8 @@ ICONS = {
 PARAMETERS = "The entangled network does as well as classical heads with many more parameters after the encoders"
 
 
-@frame.fragment
-def board(context: frame.PageContext) -> None:
+@page_runs.fragment
+def board(context: page_context.PageContext) -> None:
     """Pickers, the table and its figures, claims, robustness; a fragment, so that another data set or metric redraws
     this and nothing else."""
     with st.container(key="fold-leaderboard"):
@@ -195,7 +195,9 @@ def _verdicts(claim: str, verdicts: Sequence[tuple[str, str]]) -> str:
     )
 
 
-def _robustness(context: frame.PageContext, result: benchmark_board.Board, name: str) -> None:
+def _robustness(
+    context: page_context.PageContext, result: benchmark_board.Board, name: str
+) -> None:
     figure.heading("A modality that is missing or corrupted")
     if not result.robust_metrics(name):
         st.info("Robustness is not measured on this data set yet.", icon=":material/info:")
@@ -238,4 +240,4 @@ def page() -> None:
     board(frame.begin_model_page("Leaderboard"))
 
 
-frame.run_page(__file__, __name__)
+page_runs.run_page(__file__, __name__)

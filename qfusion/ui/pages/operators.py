@@ -8,20 +8,30 @@ import streamlit as st
 from qfusion.analysis import operator_votes, text
 from qfusion.models.abilities import can
 from qfusion.panels import decision_operators
-from qfusion.ui import frame, guidance, panels, sample_content, selections, widgets
+from qfusion.ui import (
+    frame,
+    guidance,
+    navigation,
+    page_context,
+    page_runs,
+    panels,
+    sample_content,
+    selections,
+    widgets,
+)
 from qfusion.wording.backgrounds import describe_baseline
 
 # The page of decision operators: pick a group of modalities, see what votes for and against, and who lies there.
 
 
-def votes(context: frame.PageContext) -> None:
+def votes(context: page_context.PageContext) -> None:
     """Controls and all panels."""
     if not can(context.study.model, "states"):
         st.markdown(
             "**This model has no states that its decision is linear in**, so no operator says how they would vote. "
             "What each modality says is asked by evaluation."
         )
-        frame.link("pages/samples.py", "See what each modality adds", ":material/article:")
+        navigation.link("pages/samples.py", "See what each modality adds", ":material/article:")
         return
     sample = context.tweaked_sample()
     group, split = widgets.row(
@@ -86,7 +96,7 @@ def votes(context: frame.PageContext) -> None:
         )
 
 
-def _nearest(context: frame.PageContext, result: operator_votes.Votes, side: str) -> None:
+def _nearest(context: page_context.PageContext, result: operator_votes.Votes, side: str) -> None:
     """The samples with the most weight on an extreme, as cards."""
     study, group = context.study, result.operator.modalities
     weights = result.most_for if side == "for" else result.most_against
@@ -111,7 +121,7 @@ def _nearest(context: frame.PageContext, result: operator_votes.Votes, side: str
                     f"{truth}",
                 )
                 sample = str(study.dataset.ids[row])
-                frame.link(
+                navigation.link(
                     "pages/operators.py",
                     text.escape_markdown(sample),
                     ":material/my_location:",
@@ -125,9 +135,9 @@ def _nearest(context: frame.PageContext, result: operator_votes.Votes, side: str
 def page() -> None:
     """Draws the page."""
     context = frame.begin_model_page("Decision operators")
-    with frame.guard(), st.container(key="fold-operators"):
+    with page_runs.guard(), st.container(key="fold-operators"):
         votes(context)
         panels.draw_lower_panels(context.theme, **context.scopes())
 
 
-frame.run_page(__file__, __name__)
+page_runs.run_page(__file__, __name__)

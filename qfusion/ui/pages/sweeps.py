@@ -8,7 +8,18 @@ from qfusion._checks import check
 from qfusion.analysis import sweep_trials, text
 from qfusion.panels import sweep_panels
 from qfusion.runs import plans, quotas, search_space, sweeps, training_queue
-from qfusion.ui import access, figure, frame, guidance, panels, reruns, state, widgets
+from qfusion.ui import (
+    figure,
+    frame,
+    guidance,
+    page_context,
+    page_runs,
+    panels,
+    permissions,
+    reruns,
+    state,
+    widgets,
+)
 from qfusion.wording import setting_texts
 
 # The sweeps that there are: what they search, what came out, the command that trains the best; and the start of a new
@@ -35,7 +46,7 @@ def _at_work(sweep: sweeps.Sweep) -> bool:
     return not sweep.is_done and not sweep.study.user_attrs.get("stopped")
 
 
-@frame.guard()
+@page_runs.guard()
 def _sweep(name: str, moving: bool) -> None:
     """Everything about one sweep, looked at again and again while it is at work."""
     reruns.begin_run()
@@ -49,8 +60,10 @@ def _sweep(name: str, moving: bool) -> None:
         st.caption("Figures appear once a trial has ended.")
         return
     for view, tab in widgets.tabs(sweep_panels.SWEEP_VIEW):
-        with tab, frame.guard(), st.container(key="fold-sweep"):
-            panels.show(trials, frame.theme(), *sweep_panels.SWEEP, first=len(sweep_panels.SWEEP))
+        with tab, page_runs.guard(), st.container(key="fold-sweep"):
+            panels.show(
+                trials, page_context.theme(), *sweep_panels.SWEEP, first=len(sweep_panels.SWEEP)
+            )
             if view == sweep_panels.SWEEP_VIEWS[0]:
                 table = trials.table()
                 st.dataframe(
@@ -103,7 +116,7 @@ def _best(trials: sweep_trials.Trials) -> None:
 
 def _buttons(trials: sweep_trials.Trials) -> None:
     """Stop and go on."""
-    if not access.may_train():
+    if not permissions.may_train():
         return
     sweep, busy = trials.sweep, any(a.state == sweeps.RUNNING for a in trials.attempts)
     stopped = bool(sweep.study.user_attrs.get("stopped"))
@@ -113,8 +126,8 @@ def _buttons(trials: sweep_trials.Trials) -> None:
             icon=":material/stop:",
             key="_sweep_stop",
             disabled=sweep.is_done or stopped,
-            on_click=frame.run_or_notice,
-            args=(access.training, sweeps.stop, sweep),
+            on_click=page_runs.run_or_notice,
+            args=(permissions.training, sweeps.stop, sweep),
             help="All processes leave at the end of their epoch; trials that are cut off begin again when it "
             "goes on.",
         )
@@ -123,8 +136,8 @@ def _buttons(trials: sweep_trials.Trials) -> None:
             icon=":material/play_arrow:",
             key="_sweep_go_on",
             disabled=sweep.is_done,
-            on_click=frame.run_or_notice,
-            args=(access.training, _go_on, sweep),
+            on_click=page_runs.run_or_notice,
+            args=(permissions.training, _go_on, sweep),
             help="Starts one more process that takes part, also beside those at work.",
         )
         if not sweep.is_done:
@@ -150,7 +163,7 @@ def _go_on(sweep: sweeps.Sweep) -> None:
 
 def _form() -> None:
     """What to search, how often, by what; and the button."""
-    if access.says_no_training("begin, stop or go on with a sweep", "python -m qfusion sweep"):
+    if permissions.says_no_training("begin, stop or go on with a sweep", "python -m qfusion sweep"):
         return
     left, right = (box.container(gap="xxsmall") for box in st.columns(2, gap="medium"))
     name = widgets.draw(sweep_panels.SWEEP_DATA, place=left)
@@ -235,7 +248,7 @@ def _form() -> None:
         search = search_space.read_search(
             name, kind, {"epochs": epochs}, sweep_trials.ranges(rows), choices, str(judged)
         )
-        access.check_train()
+        permissions.check_train()
         sweeps.begin(wanted, search, trials)
         sweeps.launch_worker(wanted)
         state.put(_BEGUN, wanted)
@@ -303,7 +316,7 @@ def _plain(value: Any) -> str:
 # Sweeps: which settings are best, tried in many trainings that share what they find.
 
 
-@frame.guard()
+@page_runs.guard()
 def page() -> None:
     """Draws the page."""
     frame.begin_page("Sweeps")
@@ -312,7 +325,7 @@ def page() -> None:
     known = quotas.sweep_names()
     with (
         st.expander("New sweep", icon=":material/add:", expanded=not known, key="box-new-sweep"),
-        frame.guard(),
+        page_runs.guard(),
     ):
         _form()
     if not known:
@@ -321,7 +334,7 @@ def page() -> None:
             "There is no sweep yet. Choose above what to search and press Start, or run `python -m qfusion sweep`: it "
             "is shown here.",
             COMING,
-            access.may_train(),
+            permissions.may_train(),
         )
         return
     name = widgets.draw(sweep_panels.SWEEP_NAME, options=known)
@@ -330,4 +343,4 @@ def page() -> None:
     st.fragment(_sweep, run_every=2.0 if moving else None)(name, moving)
 
 
-frame.run_page(__file__, __name__)
+page_runs.run_page(__file__, __name__)

@@ -1,17 +1,17 @@
 """Guided tour: its steps, and where it begins."""
 
-from qfusion.ui import frame, guidance
+from qfusion.ui import frame, guided_tour, navigation, page_runs
 
 
-@frame.guard()
+@page_runs.guard()
 def page() -> None:
     """Draws the page."""
     frame.begin_page("Guided tour")
-    guidance.tour_contents(
-        frame.link,
-        frame.FILES,
-        {title: icon for pages in frame.PAGES.values() for _, title, icon in pages},
+    guided_tour.tour_contents(
+        navigation.link,
+        navigation.FILES,
+        {title: icon for pages in navigation.PAGES.values() for _, title, icon in pages},
     )
 
 
-frame.run_page(__file__, __name__)
+page_runs.run_page(__file__, __name__)

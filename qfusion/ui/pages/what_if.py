@@ -24,7 +24,10 @@ from qfusion.panels import changed_decision, what_if as builders
 from qfusion.ui import (
     changed_numbers,
     frame,
+    navigation,
+    page_context,
     page_params,
+    page_runs,
     panels,
     sample_box,
     sample_content,
@@ -40,7 +43,7 @@ from qfusion.wording.samples import describe_calibration
 _FOR = "_what_if_for"
 
 
-def forget_other_samples(context: frame.PageContext) -> None:
+def forget_other_samples(context: page_context.PageContext) -> None:
     """Takes the changes back when the sample is another one: they were made for the one before."""
     now = (context.study.name, context.study.dataset.name, context.sample)
     before = state.get(_FOR)
@@ -53,7 +56,7 @@ def forget_other_samples(context: frame.PageContext) -> None:
                 state.forget(key)
 
 
-def reset(context: frame.PageContext) -> None:
+def reset(context: page_context.PageContext) -> None:
     """Takes all changes back; for callbacks."""
     for name in context.study.modalities:
         key = builders.action_choice(context.study, name).key
@@ -61,14 +64,14 @@ def reset(context: frame.PageContext) -> None:
             state.put(key, changed_decision.TITLES[changed_samples.KEPT])
 
 
-def take(context: frame.PageContext, modality: str, action: str, donor: str = "") -> None:
+def take(context: page_context.PageContext, modality: str, action: str, donor: str = "") -> None:
     """Sets what is done to a modality; for callbacks."""
     state.put(builders.action_choice(context.study, modality).key, changed_decision.TITLES[action])
     if donor:
         state.put(builders.donor_choice(modality).key, donor)
 
 
-def choices(context: frame.PageContext) -> changed_samples.Edits:
+def choices(context: page_context.PageContext) -> changed_samples.Edits:
     """Draws the controls and returns what the address then asks for, as `changes.wanted_changes` takes it."""
     own = modality_states.own_states(context.study, context.row)
     for place, name in enumerate(context.study.modalities):
@@ -89,7 +92,7 @@ def choices(context: frame.PageContext) -> changed_samples.Edits:
     return wanted
 
 
-def _change(context: frame.PageContext, name: str, own: Any) -> None:
+def _change(context: page_context.PageContext, name: str, own: Any) -> None:
     match widgets.draw(
         builders.action_choice(context.study, name), label=text.escape_markdown(name)
     ):
@@ -112,7 +115,7 @@ def _change(context: frame.PageContext, name: str, own: Any) -> None:
             )
 
 
-def _donor(context: frame.PageContext, name: str) -> None:
+def _donor(context: page_context.PageContext, name: str) -> None:
     control, dataset = builders.donor_choice(name), context.study.dataset
     # A default beside a value that a button has set would be complained of in the log.
     default = str(dataset.ids[0])
@@ -127,7 +130,7 @@ def _donor(context: frame.PageContext, name: str) -> None:
         sample_content.clip(source.clip, donor, f"donor-{name}")
 
 
-def _input(context: frame.PageContext, name: str) -> None:
+def _input(context: page_context.PageContext, name: str) -> None:
     if name == "text":
         widgets.draw(builders.WORDS, value=changed_samples.own_words(context.study, context.row))
         with st.popover("Vocabulary", icon=":material/dictionary:"):
@@ -138,7 +141,7 @@ def _input(context: frame.PageContext, name: str) -> None:
         (control.key.partition(".")[2], widgets.draw(control))
         for control in builders.input_choices(context.study, name)
     )
-    with frame.guard():
+    with page_runs.guard():
         change = changed_samples.Change(changed_samples.INPUT, controls=values)
         sample_content.raw_content(
             name,
@@ -158,7 +161,7 @@ _VOCABULARY: dict[str, Iterable[str]] = {
 }
 
 
-def _state(context: frame.PageContext, name: str, own: Any) -> None:
+def _state(context: page_context.PageContext, name: str, own: Any) -> None:
     """Sliders of a state."""
     titles = _titles(context, own)
     for title, value, control in zip(
@@ -176,7 +179,7 @@ def _state(context: frame.PageContext, name: str, own: Any) -> None:
         st.caption("Weights are scaled to add up to one; the phases stay.")
 
 
-def _titles(context: frame.PageContext, own: Any) -> list[str]:
+def _titles(context: page_context.PageContext, own: Any) -> list[str]:
     if not own.is_complex():
         elements: tuple[str, ...] = context.study.space.elements  # type: ignore[attr-defined]
         return [f"mass of ‘{text.escape_markdown(element, 20)}’" for element in elements]
@@ -191,7 +194,7 @@ def _titles(context: frame.PageContext, own: Any) -> list[str]:
 # of one parameter.
 
 
-def nearest(context: frame.PageContext) -> None:
+def nearest(context: page_context.PageContext) -> None:
     """The panel of nearest states and donors, with buttons that apply them."""
     panels.show(context.tweaked_sample(), context.theme, "flips", first=1)
     with st.container(horizontal=True, key="apply-flips"):
@@ -214,7 +217,7 @@ def nearest(context: frame.PageContext) -> None:
                 )
 
 
-def parameters(context: frame.PageContext) -> None:
+def parameters(context: page_context.PageContext) -> None:
     """The folded part on the model's own parameters; nothing is worked out until it is opened."""
     if not can(context.study.model, "terms"):
         st.caption(
@@ -235,7 +238,7 @@ def parameters(context: frame.PageContext) -> None:
         )
 
 
-def _flips(context: frame.PageContext) -> None:
+def _flips(context: page_context.PageContext) -> None:
     """The nearest parameters, and links that set one where it can be watched, all others as learned."""
     search = decision_flips.parameters_that_flip(context.study, context.row)
     if not search.changes:
@@ -258,8 +261,8 @@ def _flips(context: frame.PageContext) -> None:
                 )
                 query = {"rules": "Fusion rules", "edits": f"{place}={value:g}"}
             name = text.escape_markdown(name_parameter(context.study, change))
-            frame.link(
-                frame.FILES[page],
+            navigation.link(
+                navigation.FILES[page],
                 f"Set {name} to {value:g}{unit} on {page}",
                 ":material/tune:",
                 **query,
@@ -276,7 +279,7 @@ def beyond(change: ParameterChange) -> float:
 # The sample with changed modalities, before and after.
 
 
-def result(context: frame.PageContext, wanted: changed_samples.Edits) -> None:
+def result(context: page_context.PageContext, wanted: changed_samples.Edits) -> None:
     """Before and after: prediction, states, waterfalls, differences."""
     sample, theme = context.tweaked_sample(), context.theme
     before, now, done = changed_decision.both_decisions(sample, wanted)
@@ -305,7 +308,7 @@ def result(context: frame.PageContext, wanted: changed_samples.Edits) -> None:
 
 
 def _classes(
-    context: frame.PageContext, before: changed_samples.Result, now: changed_samples.Result
+    context: page_context.PageContext, before: changed_samples.Result, now: changed_samples.Result
 ) -> list[changed_numbers.Changed]:
     study, sample = context.study, context.tweaked_sample()
     cells = [
@@ -322,7 +325,7 @@ def _classes(
 
 
 def _scores(
-    context: frame.PageContext, before: changed_samples.Result, now: changed_samples.Result
+    context: page_context.PageContext, before: changed_samples.Result, now: changed_samples.Result
 ) -> list[changed_numbers.Changed]:
     was, is_ = (float(part.outcome.scores[0]) for part in (before, now))
     cells = [
@@ -346,20 +349,20 @@ def _scores(
     return cells
 
 
-@frame.fragment
-def what_if(context: frame.PageContext) -> None:
+@page_runs.fragment
+def what_if(context: page_context.PageContext) -> None:
     """Controls beside what they change; a fragment, so that moving one redraws this and nothing else."""
     with st.container(key="fold-what-if"):
-        with frame.guard():
+        with page_runs.guard():
             nearest(context)
         side, main = st.columns([1, 2.6], gap="medium")
         wanted = None
-        with side, frame.guard():
+        with side, page_runs.guard():
             wanted = choices(context)
-        with main, frame.guard():
+        with main, page_runs.guard():
             if wanted is not None:
                 result(context, wanted)
-        with frame.guard():
+        with page_runs.guard():
             parameters(context)
             panels.draw_lower_panels(context.theme, **context.scopes())
 
@@ -371,4 +374,4 @@ def page() -> None:
     what_if(context)
 
 
-frame.run_page(__file__, __name__)
+page_runs.run_page(__file__, __name__)

@@ -31,7 +31,18 @@ from qfusion.panels import (
 )
 from qfusion.runs import plans
 from qfusion.training import checkpoint
-from qfusion.ui import access, frame, job_progress, panels, sample_box, state, widgets
+from qfusion.ui import (
+    access,
+    frame,
+    job_progress,
+    page_context,
+    page_runs,
+    panels,
+    permissions,
+    sample_box,
+    state,
+    widgets,
+)
 
 # Does the data need fusion? Here of the model's data; on the Data page of any set, before training.
 
@@ -75,14 +86,14 @@ def needs(scope: Any, theme: Theme, columns: list[float] | int = 0) -> None:
 # Does my model fuse?
 
 
-def model_section(context: frame.PageContext) -> None:
+def model_section(context: page_context.PageContext) -> None:
     """What the model loses without joint terms, what takes off the loss, which coalitions say most, and whether
     training seeds say the same."""
     study = context.study
     with st.container(key="fold-why-model"):
         panels.show(study, context.theme, "why-emap", "why-loss", columns=2, first=2)
         words = widgets.draw(cohorts.FILTER)
-        with frame.guard():
+        with page_runs.guard():
             levels = cohort_levels.build_levels(
                 context.tweaked_sample(), str(words or ""), output=context.output_name
             )
@@ -109,7 +120,7 @@ def _synergy(study: Study, theme: Theme) -> None:
 # Which piece does it?
 
 
-def pieces_section(context: frame.PageContext) -> None:
+def pieces_section(context: page_context.PageContext) -> None:
     """States of single modalities from another sample, the smallest generator, and the network's gate groups, each of a
     model that has them."""
     study, sample = context.study, context.tweaked_sample()
@@ -144,9 +155,9 @@ def pieces_section(context: frame.PageContext) -> None:
         )
 
 
-def _smallest(context: frame.PageContext) -> None:
+def _smallest(context: page_context.PageContext) -> None:
     panels.show(context.study, context.theme, "smallest", first=1)
-    if access.level() != "none":
+    if permissions.level() != "none":
         keep_smallest(context.study)
 
 
@@ -167,7 +178,7 @@ def keep_smallest(study: Study) -> None:
             help=f"The model with {count(result.size, 'term')} of {len(result.terms)}, not trained on, is kept and "
             "picked on top.",
             key="_smallest_keep",
-            on_click=frame.run_or_notice,
+            on_click=page_runs.run_or_notice,
             args=(keep,),
         )
 
@@ -175,7 +186,7 @@ def keep_smallest(study: Study) -> None:
 # Does the quantum part matter?
 
 
-def quantum_section(context: frame.PageContext) -> None:
+def quantum_section(context: page_context.PageContext) -> None:
     """What this model loses when a resource is cut from it, and what was measured of its twins, which lack one each and
     are trained here where they were not."""
     study = context.study
@@ -188,7 +199,7 @@ def quantum_section(context: frame.PageContext) -> None:
         return
     panels.show(study, context.theme, "why-audit", first=1)
     panels.show(study, context.theme, "why-cut")
-    with st.container(key="fold-why-twins"), frame.guard():
+    with st.container(key="fold-why-twins"), page_runs.guard():
         twins(study)
 
 
@@ -214,7 +225,7 @@ def twins(study: Study) -> None:
         st.warning(text.message(job.problem))
     seeds = min(twin_training.MOST, known + twin_training.SEEDS)
     left = len(twin_training.plan_twin_runs(study, range(known, seeds)))
-    if left and not access.says_no_training(
+    if left and not permissions.says_no_training(
         "train twins", f"qfusion why --model {study.name} --twins {seeds}"
     ):
         st.button(
@@ -223,13 +234,13 @@ def twins(study: Study) -> None:
             help="The model and its twins, each without one quantum resource, with this model's settings and schedule: "
             f"seeds {known} to {seeds - 1}, one training after another, in a process of its own.",
             key="_twins_train",
-            on_click=frame.run_or_notice,
-            args=(access.training, twin_training.begin_twins, study, seeds),
+            on_click=page_runs.run_or_notice,
+            args=(permissions.training, twin_training.begin_twins, study, seeds),
         )
 
 
-@frame.fragment
-def questions(context: frame.PageContext) -> None:
+@page_runs.fragment
+def questions(context: page_context.PageContext) -> None:
     """The open question; a fragment, so that another redraws this and nothing else."""
     draw = {
         builders.MODEL: lambda: model_section(context),
@@ -245,4 +256,4 @@ def page() -> None:
     questions(frame.begin_model_page("Why fuse"))
 
 
-frame.run_page(__file__, __name__)
+page_runs.run_page(__file__, __name__)

@@ -1,0 +1,103 @@
+"""Errors in a cohort: slices with their error rates, and the worst samples.
+
+A click on a slice makes a cohort; a click on a sample opens it.
+"""
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from qfusion.analysis import cohort_levels, cohort_performance, cohort_slices
+from qfusion.explain import cohort_filters
+from qfusion.panels import cohort_quality, wrong_samples
+from qfusion.ui import page_context, panels, selections, widgets
+from qfusion.ui.cohort_picker import take
+
+
+def error_slices(context: page_context.PageContext, levels: cohort_levels.Levels) -> None:
+    """Slices on the left, the worst on the right."""
+    left, right = st.columns([1.25, 1], gap="medium")
+    with left, panels.panel_frame("slices") as head:
+        by = widgets.draw(
+            wrong_samples.SLICES_BY, options=cohort_slices.slice_kinds(context.study, levels.rows)
+        )
+        panels.draw_content(
+            wrong_samples.slice_errors(levels, context.theme, by=by),
+            head,
+            on_select=lambda key: _select_slice(
+                key, cohort_slices.slices(levels, by), levels.parts
+            ),
+        )
+    with right:
+        panels.show(
+            levels,
+            context.theme,
+            "worst",
+            first=1,
+            on_select=lambda key: selections.open_selected(
+                key, cohort_slices.worst(levels)[0].index.tolist()
+            ),
+        )
+
+
+def _select_slice(
+    key: str, result: Sequence[cohort_slices.Slice], parts: Sequence[cohort_filters.Part]
+) -> None:
+    place = selections.place_of(next(iter(selections.selected_values(key)), None), len(result))
+    if place is not None:
+        own = result[place].parts
+        take(own, [part for part in parts if part.column != own[0].column])
+
+
+def wrong_table(context: page_context.PageContext, table: pd.DataFrame) -> None:
+    if not table.empty:
+        classes = bool(context.study.classes)
+        without = "class without it" if classes else "score without it"
+        numbers = ("pull",) if classes else ("truth", "prediction", "pull", without)
+        formats = {name: st.column_config.Column(head) for name, head in _HEADS.items()} | {
+            name: st.column_config.NumberColumn(_HEADS.get(name), format="%+.2f")
+            for name in numbers
+        }
+        panels.samples_table(
+            table.assign(misleading=table["misleading"].str.replace("+", " + ")).rename(
+                columns={"without_it": without}
+            ),
+            table["id"].tolist(),
+            f"_wrong-{context.study.name}-{len(table)}",
+            context.sample,
+            height=min(38 + 35 * len(table), 318),
+            column_config=formats,
+            alt=f"Table of {len(table)} wrong decisions. Select a row to open the sample.",
+        )
+
+
+_HEADS = {
+    "id": "sample",
+    "misleading": "misleading term",
+    "pull": "its pull",
+    "right_without_it": "right without it",
+}
+
+
+def select_confused(key: str, levels: cohort_levels.Levels) -> None:
+    classes = [
+        levels.study.classes[k]
+        for k in cohort_quality.shown_classes(cohort_performance.confusions(levels))
+    ]
+    places = [
+        selections.place_of(value, len(classes)) for value in selections.selected_values(key)[:2]
+    ]
+    if len(places) == 2 and None not in places:
+        truth, prediction = (classes[place] for place in places if place is not None)
+        take(
+            (
+                cohort_filters.Part("truth", "=", (truth,)),
+                cohort_filters.Part("prediction", "=", (prediction,)),
+            ),
+            [
+                part
+                for part in levels.parts
+                if part.column not in ("truth", "prediction", "verdict")
+            ],
+        )

@@ -1,0 +1,149 @@
+"""Panels of a cohort that have controls: quality by group, entanglement against joint terms, cuts."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import streamlit as st
+
+from qfusion.analysis import cohort_levels, cohort_measures, drawn_samples, text
+from qfusion.explain import stability
+from qfusion.models.abilities import can
+from qfusion.panels import cohort_correlations, cohort_quality, cohorts as builders
+from qfusion.ui import all_samples, figure, page_context, panels, selections, widgets
+from qfusion.ui.cohort_errors import select_confused
+from qfusion.wording.cohorts import name_all, name_cohort
+
+
+def model_quality(context: page_context.PageContext, levels: cohort_levels.Levels) -> None:
+    """How good the model is on the cohort; a click on a cell of the confusions makes its samples the cohort."""
+    panels.show(levels, context.theme, "residuals", first=1)
+    if cohort_quality.has_classes(levels):
+        panels.draw_side_by_side(
+            lambda: panels.draw(
+                cohort_quality.confusions(levels, context.theme),
+                on_select=lambda key: select_confused(key, levels),
+            ),
+            lambda: cohort_quality.calibration(levels, context.theme),
+        )
+        panels.show(levels, context.theme, "curves", first=1)
+
+
+def entanglement(context: page_context.PageContext, levels: cohort_levels.Levels) -> None:
+    """The honest test of "entanglement explains fusion": one measure against interaction strength, with intervals."""
+    study = context.study
+    if not cohort_measures.measure_titles(study):
+        reason = (
+            "entangles nothing"
+            if can(study.model, "states")
+            else "has no states that could be entangled"
+        )
+        st.caption(
+            f"This model {reason}, so there is no entanglement to set against what the modalities say jointly."
+        )
+        return
+    with panels.panel_frame("entanglement") as head:
+        measure, strength = widgets.row(
+            replace(
+                builders.MEASURE,
+                help="The entropy counts mixing by jumps as well as entanglement. Negativity is entanglement alone; "
+                "like mutual information and total correlation it needs every sample's state, about 17 ms each, once."
+                if can(study.model, "time")
+                else "The fused qubits and their modality qubits are together in a pure state, so their entropy is "
+                "their entanglement.",
+            ),
+            replace(builders.STRENGTH, values=cohort_measures.strength_titles(study)),
+            study=study,
+            align="top",
+        )
+        rows = levels.places(levels.rows)
+        some = drawn_samples.drawn_places(
+            len(rows),
+            cohort_measures.MAX_SLOW,
+            cohort_measures.FEW_SLOW,
+            everyone=not cohort_measures.is_slow(measure),
+        )
+        every = all_samples.everyone(
+            "entanglement",
+            study,
+            rows,
+            len(some),
+            lambda: cohort_levels.correlate_measures(levels, measure, strength, True),
+        )
+        panels.draw_content(
+            cohort_correlations.entanglement(
+                levels, context.theme, measure=measure, strength=strength, everyone=every
+            ),
+            head,
+            on_select=selections.choose_selected_sample,
+            below=lambda: _table(
+                levels,
+                cohort_levels.correlate_measures(levels, measure, strength, every).correlations,
+            ),
+        )
+
+
+def _table(
+    levels: cohort_levels.Levels, intervals: dict[str, dict[str, stability.Interval]]
+) -> None:
+    names = {"all": name_all(levels), "cohort": name_cohort(levels)}
+    st.markdown(
+        "\n".join(
+            [
+                "| level | n | Pearson r | Spearman r |",
+                "|---|---|---|---|",
+                *[
+                    f"| {text.escape_markdown(names[level])} | {entry['spearman'].n:,} | "
+                    f"{_said(entry['pearson'])} | {_said(entry['spearman'])} "
+                    "|"
+                    for level, entry in intervals.items()
+                ],
+            ]
+        )
+    )
+
+
+def _said(interval: stability.Interval) -> str:
+    if np.isnan(interval.value):
+        return "–"
+    return f"{interval.value:+.2f} " + (
+        f"({interval.low:+.2f} to {interval.high:+.2f})"
+        if interval.known
+        else "(too few for an interval)"
+    )
+
+
+def cuts(context: page_context.PageContext, levels: cohort_levels.Levels) -> None:
+    """The causal test beside the correlational one: how good the model is on the cohort without the correlations of a
+    modality."""
+    rows, count = (
+        levels.places(levels.rows[levels.inside]),
+        len(cohort_correlations.cut_rows(levels)),
+    )
+    with panels.panel_frame("cut-test") as head:
+        seconds = cohort_correlations.cut_seconds(levels)
+        wanted = seconds < cohort_correlations.AT_ONCE or widgets.draw(
+            builders.CUTS,
+            label=f"{builders.CUTS.label} of {cohort_correlations.describe_cut_scope(levels)} "
+            f"(about {math.ceil(seconds)} s)",
+        )
+        if cohort_correlations.can_afford_cuts(levels, wanted=wanted):
+            every = all_samples.everyone(
+                "cut-test",
+                context.study,
+                rows,
+                count,
+                lambda: cohort_correlations.cut_test(levels, everyone=True),
+            )
+            panels.draw_content(
+                cohort_correlations.cut_test(levels, context.theme, everyone=every), head
+            )
+            return
+        with head:
+            figure.heading("Are the correlations needed? Cut them and see")
+        st.caption(
+            "Entanglement beside interaction strength is a correlation. This is the intervention: at time t all "
+            "correlation of one modality with the others is taken away, the state evolves on, and the decision is read."
+            if count > 1
+            else "Too few samples pass the filter."
+        )

@@ -1,0 +1,339 @@
+"""The form that imports a data set: bring files, read the report, agree to repairs, store the set."""
+
+import re
+import shutil
+import weakref
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from qfusion._checks import check
+from qfusion.analysis import text
+from qfusion.data import (
+    import_formats,
+    import_record,
+    import_repairs,
+    import_report,
+    import_store,
+    imported_sets,
+    importing,
+)
+from qfusion.data.array_files import limit_part_size
+from qfusion.data.import_report import Report
+from qfusion.data.target_spec import CONVENTIONS
+from qfusion.ui import access, calculation_queue, guidance, page_runs, permissions, state, uploads
+from qfusion.ui.import_findings import draw_findings
+
+# The Data page's lower half: bring a file, read the report, agree to repairs, keep the set.
+
+FOUND = "_import"  # what was read and is not kept yet
+BROUGHT = "_import_seen"  # ids of the files that were examined last, which is done as soon as they are brought
+# bytes of a file, and of a modality in it, that are read from the page; more belongs on the command line
+MAX_PATH = 2 * 1024**3
+UPLOAD, PATH = "Upload", "A path on this machine"
+_TARGETS = {
+    "as the file suggests": "auto",
+    "a number (regression)": "regression",
+    "classes": "classification",
+    "several labels a sample": "labels",
+}
+_CONVENTIONS = {
+    "as the file suggests": "auto",
+    "MOSI, MOSEI: Acc-2, 5, 7": "mosi",
+    "CH-SIMS: Acc-2, 3, 5": "sims",
+    "plain: MAE, correlation, R2": "plain",
+}
+# what files may look like: by what they are called, the words about them and an example
+LAYOUTS = {
+    "MMSA pickle": (
+        "MOSI, MOSEI, CH-SIMS; aligned or unaligned, `.pkl`. Only arrays, plain containers, text and numbers are read; "
+        "nothing in the file is run.",
+        """
+    {"train": {"text": (N, T, F), "audio": (N, T, F), "vision": (N, T, F),   # or (N, F); NumPy arrays
+               "audio_lengths": [...], "vision_lengths": [...],              # of unaligned sequences
+               "raw_text": [...], "id": [...],
+               "regression_labels": (N,), "annotations": [...]},             # CH-SIMS: also regression_labels_T, _A, _V
+     "valid": {...}, "test": {...}}
+""",
+    ),
+    "Tables": (
+        "One a modality and one of labels, joined by `id`.",
+        """
+    text.csv      id, f1, f2, ...              one row a sample; .parquet and .npy work too
+    audio.csv     id, step, pitch, energy      with a column `step`: a row a step of a sequence
+    labels.csv    id, label, split, text       label: words, or numbers; split: train, valid, test (may be left out)
+                                               several labels a sample: joy;surprise
+""",
+    ),
+    "Multi-view file": (
+        "",
+        """views.mat    X: cell of views, each (rows, features); Y: labels; version 4 to 7.3
+views.npz    an array a view; y: labels
+""",
+    ),
+}
+
+
+@page_runs.fragment
+def data_import_form() -> None:
+    """Everything about importing; a fragment, so that a consent redraws this and nothing else; what is kept redraws the
+    page."""
+    with st.container(key="fold-import"):
+        st.header("Bring your own", anchor=False)
+        level = permissions.level()
+        if permissions.says_read_only("take data"):
+            return
+        if level == "none":
+            st.info(
+                "Here data cannot be brought in the browser, since this server is not only for its own machine. Use "
+                "`python -m qfusion data import FILE --name NAME` there, or set "
+                f"{permissions.VARIABLE}=upload.",
+                icon=":material/lock:",
+            )
+        left, right = st.columns([1, 1.25], gap="medium")
+        with left:
+            if level != "none":
+                _source(level)
+        with right:
+            value = state.get(FOUND)
+            if value is not None:
+                _report(value)
+            else:
+                _layouts()
+
+
+def _layouts() -> None:
+    """What the files should look like."""
+    box = st.container(border=True, height="stretch", key="box-layouts")
+    for tab, (words, example) in zip(box.tabs(list(LAYOUTS)), LAYOUTS.values(), strict=True):
+        with tab:
+            if words:
+                guidance.aside(words)
+            st.code(example, language=None)
+
+
+def _source(level: str) -> None:
+    how = (
+        state.one_of("From", [UPLOAD, PATH], default=UPLOAD, key="_import_from")
+        if level == "path"
+        else UPLOAD
+    )
+    files: list[Any] = []
+    path = ""
+    with st.container(border=True):
+        if how == UPLOAD:
+            says = (
+                "One MMSA pickle, one .mat or .npz file, or tables. At most "
+                f"{st.get_option('server.maxUploadSize')} MB a file. Larger ones: "
+                f"{'by path, or ' if level == 'path' else ''}on the command line, `python -m qfusion data import "
+                "FILE --name NAME`, which reads them in pieces."
+            )
+            files = st.file_uploader(
+                "Files",
+                type=[ending[1:] for ending in import_formats.SUFFIXES],
+                accept_multiple_files=True,
+                key="_import_files",
+                help=guidance.help(says),
+            )
+            guidance.help_line(says)
+        with st.form("_import_form", border=False):
+            if how == PATH:
+                path = st.text_input(
+                    "File, or folder of tables",
+                    key="_import_path",
+                    help="On the machine that this server runs on.",
+                )
+            target = st.selectbox("Target", list(_TARGETS), key="_import_target")
+            convention = st.selectbox(
+                "Metrics of scores", list(_CONVENTIONS), key="_import_convention"
+            )
+            pressed = st.form_submit_button("Examine", icon=":material/fact_check:")
+    brought = [file.file_id for file in files] or [path]
+    fresh = brought != state.get(BROUGHT)
+    if pressed or (files and fresh):
+        state.put(BROUGHT, brought)
+        discard()
+        with page_runs.guard():
+            _examine(files, path, target=_TARGETS[target], convention=_CONVENTIONS[convention])
+            if fresh or not state.get("_import_name"):  # a name that was typed stays with its files
+                names = [file.name for file in files] or [path.strip()]
+                stem = re.sub(r"[^A-Za-z0-9_-]+", "-", Path(names[0]).stem).strip("-")[:60]
+                # no table's name is the set's
+                state.put("_import_name", "" if len(names) > 1 else stem)
+
+
+def discard() -> None:
+    """Forgets what was read and not kept, and removes its files."""
+    if examined := state.take(FOUND):
+        examined.staged.discard()
+
+
+def _examine(files: list[Any], path: str, **options: str) -> None:
+    check(
+        bool(files) or bool(path.strip()),
+        access.refusal() or "There is nothing to examine yet. Choose a file first.",
+    )
+    with (
+        calculation_queue.waiting(""),
+        st.status("Reading …") as shown,
+        import_store.staging_folder(keep=True) as folder,
+        limit_part_size(MAX_PATH),
+    ):
+        if files:
+            (folder / "upload").mkdir()
+            # under names that cannot lead anywhere else
+            paths = [uploads.save_upload(file, folder / "upload", "file") for file in files]
+        else:
+            paths = [Path(path.strip()).expanduser()]
+            inside = [file for file in (paths[0], *paths[0].glob("*")) if file.is_file()]
+            size = sum(file.stat().st_size for file in inside)
+            check(
+                size <= MAX_PATH,
+                f"File {paths[0].name} has {size / 1024**3:.1f} GiB, and at most {MAX_PATH / 1024**3:.0f} are read "
+                f"from this page. Use the command line: `python -m qfusion data import {paths[0]} --name NAME`.",
+            )
+        result = importing.examine_files(
+            paths,
+            folder,
+            lambda done, total, remark: shown.update(label=f"{text.escape_markdown(remark)} …"),
+            **options,
+        )
+        shutil.rmtree(folder / "upload", ignore_errors=True)
+        shown.update(label="Examined", state="complete")
+    weakref.finalize(result, result.staged.discard)  # its files go with the session
+    state.put(FOUND, result)
+
+
+def _report(examined: import_report.ExaminedSet) -> None:
+    report = examined.report
+    splits = ", ".join(f"{count:,} {name}" for name, count in report.splits.items() if count)
+    with st.container(border=True, key="import-report"):
+        st.markdown(
+            f"#### {text.escape_markdown(examined.staged.title, 80)}: {report.samples:,} samples "
+            f"({splits or 'no split yet'})"
+        )
+        st.dataframe(
+            pd.DataFrame(
+                [
+                    {
+                        "modality": m["name"],
+                        "shape": " x ".join(f"{n:,}" for n in m["shape"]),
+                        "sequences": "yes" if m["sequence"] else "no",
+                    }
+                    for m in report.modalities
+                ]
+            ),
+            hide_index=True,
+            height="content",
+            alt="The modalities that were read.",
+        )
+        st.caption(text.escape_markdown(_target(report.target), 600))
+        draw_findings(report.as_dict()["findings"])
+        agreed = _consents(report)
+        if report.errors and not report.repairs:
+            st.caption(
+                "The set cannot be imported as it is, and no repair is offered. Correct the file."
+            )
+        name = st.text_input(
+            "Name",
+            key="_import_name",
+            max_chars=60,
+            help="Letters, digits, - and _. It is picked and linked by this name.",
+        )
+        title = st.text_input(
+            "Title, if it should be another", key="_import_title", max_chars=import_store.MAX_TITLE
+        )
+        licence = st.text_input(
+            "Licence",
+            key="_import_licence",
+            max_chars=import_store.MAX_LICENCE,
+            placeholder="as whoever made the files says",
+        )
+        rates = (
+            st.text_input(
+                "Steps a second, where known",
+                key="_import_rates",
+                max_chars=200,
+                placeholder="audio=100; vision=25",
+                help="Then attributions inside sequences stand on one axis in seconds.",
+            )
+            if any(m["sequence"] for m in report.modalities)
+            else ""
+        )
+        folder = (
+            st.text_input(
+                "Folder of the tokenizer",
+                key="_import_vocabulary",
+                max_chars=1000,
+                help="It holds vocab.txt or tokenizer.json, on the machine that this server runs on. "
+                "Then the steps of text are named by its tokens.",
+            )
+            if examined.staged.tokens is not None and permissions.level() == "path"
+            else ""
+        )
+        replace = (
+            permissions.level() == "path"
+            and name in imported_sets.imported_names()  # it removes the other one
+            and st.checkbox(
+                f"Replace the imported set {text.escape_markdown(name)}", key="_import_replace"
+            )
+        )
+        left, right = st.columns(2)
+        right.button("Discard", icon=":material/delete:", on_click=discard, key="_import_discard")
+        if left.button("Save data set", type="primary", icon=":material/save:", key="_import_keep"):
+            with page_runs.guard(), calculation_queue.waiting("Keeping …"):
+                stored = importing.keep_set(
+                    examined,
+                    name.strip(),
+                    repair=agreed,
+                    replace=bool(replace),
+                    title=title.strip(),
+                    licence=licence.strip(),
+                    rates=import_record.parse_rates(filter(str.strip, rates.split(";"))),
+                    vocabulary=Path(folder.strip()) if folder.strip() else None,
+                )
+                discard()
+                state.put(state.NEW_SET, name.strip())
+                state.put(state.ASKS_NEED, True)
+                state.put(
+                    state.DATA_MESSAGE,
+                    f"**{text.escape_markdown(name)}** is kept, with {stored.samples:,} samples, and can be picked.",
+                )
+                st.rerun(scope="app")
+
+
+def _target(target: dict[str, Any]) -> str:
+    if target["kind"] != "regression":
+        pairs = sorted(zip(target["samples"], target["classes"], strict=True), reverse=True)
+        first = ", ".join(f"{label} ({count:,})" for count, label in pairs[:12])
+        return f"{len(pairs)} classes: {first}{f' and {len(pairs) - 12} more' if len(pairs) > 12 else ''}."
+    if target["low"] is None:
+        return ""
+    return (
+        f"Target {target['name']}: {target['low']:.3g} to {target['high']:.3g}, mean {target['mean']:.3g}, "
+        f"deviation {target['deviation']:.3g}. Metrics: {CONVENTIONS[target['convention']]}."
+    )
+
+
+def _consents(report: Report) -> list[str]:
+    """Check boxes of the repairs that are offered; returns those agreed to. Where there is no split at all, one is made
+    unless the reader says no."""
+    if not report.repairs:
+        return []
+    unsplit = any(one.code == "no-split" for one in report.findings)
+    st.markdown(
+        "**Nothing is changed unless you agree**"
+        + ("; a split, of which there is none, is made unless you say no:" if unsplit else ":")
+    )
+    return [
+        name
+        for name in import_repairs.REPAIRS
+        if name in report.repairs
+        and st.checkbox(
+            f"`{name}` {import_repairs.REPAIRS[name]}",
+            value=unsplit and name == "make-split",
+            key=f"_repair_{name}",
+        )
+    ]

@@ -1,0 +1,167 @@
+"""The available data sets and the contents of the chosen one."""
+
+import pandas as pd
+import streamlit as st
+
+from qfusion import _limits
+from qfusion.analysis import text
+from qfusion.data import imported_sets, registry
+from qfusion.data.data_set import DataSet
+from qfusion.data.row_splits import SPLITS
+from qfusion.data.target_spec import CONVENTIONS
+from qfusion.panels import learning as builders, pickers, targets
+from qfusion.runs import plans
+from qfusion.ui import (
+    guidance,
+    navigation,
+    page_context,
+    page_runs,
+    panels,
+    permissions,
+    reruns,
+    state,
+    widgets,
+)
+from qfusion.ui.import_findings import draw_findings
+from qfusion.ui.pages import why_fuse
+from qfusion.ui.recordings_form import recordings
+from qfusion.wording import setting_texts
+from qfusion.wording.model_kinds import describe_kind
+
+# The Data page's upper half: the sets there are, and what is in the chosen one.
+
+
+@page_runs.guard()
+def listing() -> None:
+    """Every set with its state, and how to get those that are missing."""
+    st.header("What there is", anchor=False)
+    sources = registry.available()
+    own = set(imported_sets.imported_names())
+    st.dataframe(
+        pd.DataFrame(
+            [
+                {
+                    "name": s.name,
+                    "title": s.title,
+                    "state": "here" if s.available else "missing",
+                    "from": "imported" if s.name in own else "the project",
+                }
+                for s in sources
+            ]
+        ),
+        hide_index=True,
+        height="content" if len(sources) <= 12 else 440,
+        alt="The data sets and whether they are here.",
+    )
+    for source in sources:
+        if not source.available:
+            st.expander(
+                f"{text.escape_markdown(source.title)} is not here", icon=":material/info:"
+            ).text(f"{source.reason}\n{source.remedy}")
+
+
+@page_runs.guard()
+def chosen_set() -> None:
+    """What is in one set."""
+    names = pickers.sources()
+    new = state.take(state.NEW_SET)
+    if new in names:
+        state.put(targets.SET.key, new)
+    name = widgets.draw(targets.SET, options=names)
+    dataset = reruns.dataset(name)
+    st.markdown(_card(dataset))
+    guidance.aside(text.escape_markdown(dataset.description, 900))
+    panels.show(dataset, page_context.theme(), *targets.DATA, first=1)
+    panels.draw_lower_panels(page_context.theme(), dataset=dataset)
+    why_fuse.needs(dataset, page_context.theme())
+    navigation.link(
+        "pages/train.py", "Train a model on it", ":material/model_training:", train=name
+    )
+    recordings(dataset)
+    if name in imported_sets.imported_names():
+        if permissions.may_train() and not _limits.is_read_only():
+            st.button(
+                "Train both systems on it",
+                key="_train_both",
+                icon=":material/model_training:",
+                on_click=page_runs.run_or_notice,
+                args=(permissions.training, _train_both, name),
+                help=" and ".join(f"**{describe_kind(kind).title}**" for kind in setting_texts.MAIN)
+                + ", with their usual settings. They are trained in processes of their own, which go on when this "
+                "page is closed.",
+            )
+        _import_record(name)
+
+
+def _train_both(name: str) -> None:
+    """Starts a training of either system, with the usual settings; Train shows them."""
+    started = {
+        plans.choose_free_name(f"{kind}-{name}"): plans.make_plan(name, kind, {})
+        for kind in setting_texts.MAIN
+    }
+    plans.start_runs(started)
+    state.put(builders.RUNS.key, list(started))
+    state.put(
+        state.DATA_MESSAGE,
+        f"Both systems are being trained on **{text.escape_markdown(name)}**: **Train**, in the menu, shows how far "
+        "they are and "
+        "leads to their samples.",
+    )
+
+
+def _card(data_set: DataSet) -> str:
+    target = data_set.target
+    rows = (
+        {
+            "title": data_set.title,
+            "samples": f"{len(data_set):,}",
+            "train / valid / test": " / ".join(
+                f"{len(data_set.rows(split)):,}" for split in SPLITS
+            ),
+            "modalities": ", ".join(
+                f"{m.name} ({m.size:,} features"
+                + (f", sequences of up to {m.values.shape[1]:,} steps)" if m.is_sequence else ")")
+                for m in data_set.modalities
+            ),
+            "target": f"{target.name}, {'classes' if target.classes else 'a number'}"
+            + (f" in {target.range}" if target.range else ""),
+            "source": data_set.source,
+            "licence": data_set.licence,
+            "digest": data_set.digest[:12],
+        }
+        | ({} if target.classes else {"metrics": CONVENTIONS[target.convention]})
+        | (
+            {}
+            if data_set.unimodal is None
+            else {"targets of single modalities": ", ".join(map(str, data_set.unimodal.columns))}
+        )
+    )
+    lines = [f"| {key} | {text.escape_markdown(value)} |" for key, value in rows.items()]
+    return "\n".join([lines[0], "|---|---|", *lines[1:]])
+
+
+def _import_record(name: str) -> None:
+    """What was found and repaired when the set was imported, and its removal."""
+    record = imported_sets.manifest(name)
+    with st.expander("Import report", icon=":material/fact_check:"):
+        for file in record["files"]:
+            st.code(
+                f"{file['name']}, {file['bytes']:,} bytes\nSHA-256 {file['sha256']}",
+                language=None,
+                wrap_lines=True,
+            )
+        draw_findings(record["report"]["findings"])
+        st.caption(
+            f"Imported {text.escape_markdown(record['created'])} with qfusion "
+            f"{text.escape_markdown(record['versions']['qfusion'])}."
+        )
+    if permissions.level() == "path":
+        with st.popover("Remove", icon=":material/delete:"):
+            st.markdown(
+                f"Remove **{text.escape_markdown(name)}** from this machine? The files it was imported from stay."
+            )
+            if st.button("Yes, remove it", key="_remove_set"):
+                with page_runs.guard():
+                    imported_sets.remove_imported(name)
+                    state.put(state.DATA_MESSAGE, f"{text.escape_markdown(name)} was removed.")
+                    st.rerun()

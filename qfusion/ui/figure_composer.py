@@ -1,0 +1,202 @@
+"""Several panels in one figure, from the figure drawer."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from qfusion.analysis import text
+from qfusion.errors import QFusionError
+from qfusion.figures import export
+from qfusion.figures.export_style import FORMATS, SIZES, ExportStyle
+from qfusion.figures.latex_snippet import latex_figure
+from qfusion.figures.recipe import Recipe
+from qfusion.panels import compositions, rendering
+from qfusion.ui import calculation_queue, page_runs, state
+
+_ADDED, _PICKED, _COLUMNS = "_composition", "_compose.panels", "_compose.columns"
+FILE = "qfusion-composition"
+
+
+def composed_panels() -> list[Recipe]:
+    """The panels that the reader has added to the composition, on whatever page."""
+    return list(state.get(_ADDED, []))
+
+
+def add_panel(recipe: Recipe) -> None:
+    """Adds a panel as it stands; once only, and at most as many as fit."""
+    others = [
+        other
+        for other in composed_panels()
+        if (other.page, other.panel, other.address) != (recipe.page, recipe.panel, recipe.address)
+    ]
+    state.put(_ADDED, [*others, recipe][-export.MAX_PANELS :])
+    state.put(_PICKED, None)
+
+
+def _clear() -> None:
+    state.put(_ADDED, [])
+    state.put(_PICKED, None)
+
+
+def composer(
+    recipe: Recipe, style: ExportStyle, left: DeltaGenerator, right: DeltaGenerator
+) -> None:
+    """Panels, their order, columns, preview and files.
+
+    Args:
+        recipe: of the panel whose drawer this is. style: of the whole.
+        left, right: where the preview stands, and where the rest does.
+    """
+    known = _current_panels(recipe)
+    chosen = (
+        state.get(_PICKED)
+        or [label for label, panel in known.items() if panel in composed_panels()]
+        or [
+            label
+            for label, panel in known.items()
+            if panel.panel == recipe.panel and panel.page == recipe.page
+        ][:1]
+    )
+    state.put(_PICKED, [label for label in chosen if label in known])
+    with right:
+        picked = st.multiselect(
+            "Panels, in the order of their letters",
+            list(known),
+            format_func=text.escape_markdown,
+            max_selections=export.MAX_PANELS,
+            key=_PICKED,
+        )
+        usual = 2 if SIZES[style.size].width >= 120.0 else 1  # mm: two panels fit beside each other
+        columns = state.one_of(
+            "Columns",
+            list(range(1, export.MAX_COLUMNS + 1)),
+            default=usual,
+            key=f"{_COLUMNS}.{usual}",
+        )
+        if composed_panels():
+            st.button(
+                "Forget added panels",
+                on_click=_clear,
+                icon=":material/clear:",
+                type="tertiary",
+                key="compose-clear",
+            )
+        downloads = st.container()
+    if not picked:
+        left.caption("Choose panels.")
+        return
+    with left, page_runs.guard():
+        whole = export.Composition(
+            tuple(export.to_panel(known[key], style) for key in picked),
+            columns,
+            style,
+        )
+        with calculation_queue.waiting("Drawing …"):
+            taken = compositions.reproduce_composition(whole)
+            draw_preview(
+                lambda style: compositions.save_composition(taken, replace(whole, style=style)),
+                style,
+                "composition-preview",
+                f"Preview of {len(picked)} panels",
+            )
+        with downloads:
+            _downloads(whole, taken)
+
+
+def draw_preview(
+    make: Callable[[ExportStyle], bytes], style: ExportStyle, key: str, alt: str
+) -> None:
+    """Draws a file as it will be printed, with its size and what its letters lack.
+
+    Args:
+        make: makes the file in a style.
+        style: of the file.
+        key: of the container.
+        alt: what is told who does not see it.
+    """
+    with calculation_queue.waiting("Drawing …"):
+        picture, letters = export.noticed(partial(make, replace(style, format="svg")), style.format)
+        if style.format == "tikz":
+            _, letters = export.noticed(partial(make, style), "tikz")
+    st.container(border=True, key=key).image(picture.decode(), width="stretch", alt=alt)
+    width, height = export.size_mm(picture)
+    st.caption(
+        f"As {FORMATS[style.format]} it is {width:.0f} × {height:.0f} mm in print, with letters of {style.font:g} pt."
+    )
+    if letters:
+        st.warning(text.message(letters), icon=":material/font_download_off:")
+
+
+def _current_panels(recipe: Recipe) -> dict[str, Recipe]:
+    """The panels that can be chosen, by what they are called: those of this page as it stands, and those added."""
+    sample = str(recipe.made_from.get("sample", ""))
+    try:
+        context = rendering.figure_names(recipe.page, recipe.address)
+    except QFusionError:
+        context = [recipe.panel]
+    recipes = {
+        name.replace("-", " "): Recipe(
+            recipe.page, name, recipe.address, made_from=recipe.made_from
+        )
+        for name in context
+    }
+    for panel in composed_panels():
+        label, at = panel.panel.replace("-", " "), str(panel.made_from.get("sample", ""))
+        if (panel.page, at, panel.address) != (recipe.page, sample, recipe.address):
+            label = ", ".join(part for part in (label, panel.page, at) if part)
+            same = sum(other.startswith(label) for other in recipes)
+            label += f" ({same + 1})" if same else ""
+        recipes[label] = panel
+    return recipes
+
+
+def _downloads(whole: export.Composition, taken: list[rendering.RenderedPanel]) -> None:
+    kind = whole.style.format
+    with st.container(horizontal=True, gap="small"):
+        st.download_button(
+            f"Download {'TikZ' if kind == 'tikz' else kind.upper()}",
+            calculation_queue.queued(lambda: compositions.save_composition(taken, whole)),
+            f"{FILE}.{kind}",
+            "application/octet-stream",
+            on_click="ignore",
+            type="primary",
+            icon=":material/download:",
+            key="compose-figure",
+        )
+        st.download_button(
+            "Recipe",
+            lambda: compositions.with_recipes(whole, taken).text(),
+            f"{FILE}-recipe.json",
+            "application/json",
+            on_click="ignore",
+            key="compose-recipe",
+            help="The recipes of all panels. The figure's file holds it too.",
+        )
+    with st.expander("LaTeX and the command line"):
+        made_from = {
+            key: value
+            for key, value in taken[0].recipe.made_from.items()
+            if all(panel.recipe.made_from.get(key) == value for panel in taken)
+        }
+        st.code(
+            latex_figure(
+                FILE,
+                whole.style,
+                title="",
+                caption=export.join_captions(
+                    [panel.caption for panel in taken], SIZES[whole.style.size]
+                ),
+                made_from=made_from,
+                name="composition",
+            ),
+            language="latex",
+            wrap_lines=True,
+        )
+        st.code(
+            f"python -m qfusion figure --recipe {FILE}-recipe.json --out {FILE}.{kind}",
+            language="bash",
+            wrap_lines=True,
+        )

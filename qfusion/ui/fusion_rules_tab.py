@@ -1,0 +1,349 @@
+"""The tab of fusion rules: truth tables of an entangled-fusion network, read, named and edited.
+
+The heat map of the tables is its own editor: a click on a cell opens its angle below. Edits are kept as text (see
+`models.table_edits`), in the session and in the address.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from qfusion._sentences import share
+from qfusion.analysis import text
+from qfusion.analysis.sample import Sample
+from qfusion.models import table_edits
+from qfusion.panels import network
+from qfusion.training import metrics
+from qfusion.ui import (
+    changed_numbers,
+    guidance,
+    model_export_dialog,
+    page_context,
+    page_params,
+    panels,
+    selections,
+    state,
+    tweak_widgets,
+    widgets,
+)
+from qfusion.wording import systems
+from qfusion.wording.metrics import describe_metric
+from qfusion.wording.samples import describe_calibration
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One entry of the tables of a sample's model: its place is its element, the stage of the chain, and the outcome
+    of the qubits read."""
+
+    sample: Sample
+    place: tuple[int, int, int]
+
+    @property
+    def shape(self) -> table_edits.Shape:
+        """Of the tables."""
+        return table_edits.shape_of(self.sample.study.model)
+
+    @property
+    def angles(self) -> tuple[float, float]:
+        """Its angle, and as learned."""
+        now, learned = (
+            table_edits.wrapped(float(model.phi.detach().double()[*self.place]))
+            for model in (self.sample.model, self.sample.study.model)
+        )
+        return now, learned
+
+    @property
+    def changed(self) -> bool:
+        """Whether its angle is another one than learned."""
+        now, learned = self.angles
+        return abs(now - learned) > network.SAME
+
+    def edit(self, edit: Callable[..., str], *words: Any) -> None:
+        """Edits the reader's text, which begins anew from the learned tables where it does not fit; for callbacks."""
+        state.put(
+            network.EDITS.key,
+            edit(tweak_widgets.current_tweak(self.sample.study), self.shape, *words),
+        )
+
+
+def rules_tab(context: page_context.PageContext, sample: Sample) -> None:
+    """The whole view: the tables, and beside them what follows."""
+    left, right = st.columns([1.2, 1], gap="medium")
+    with left:
+        tables_panel(context, sample)
+        st.caption(
+            "Fused by "
+            + (
+                f"edited tables: {text.escape_markdown(sample.tweak)}"
+                if sample.tweak
+                else "learned tables"
+            )
+            + f". Test metrics over {len(context.study.dataset.rows('test')):,} samples."
+        )
+        model_export_dialog.export_button(context)
+    with right:
+        draw_changes(context, sample)
+        panels.show(sample, context.theme, "probabilities", "waterfall-edited", first=1)
+
+
+def draw_changes(context: page_context.PageContext, sample: Sample) -> None:
+    """The decision and the test metrics as learned and with edits."""
+    study = context.study
+    now, base = sample, sample.untweaked
+    if study.classes:
+        truth, first = sample.true_class, int(base.scores.argmax())
+        shown = {first: ("predicted", "off", "Of the class that the model as learned predicts.")}
+        if truth is not None:
+            shown.setdefault(truth, ("true", "normal", "Of the true class."))
+        cells = [
+            changed_numbers.Changed(
+                f"Softmax ‘{text.escape_markdown(study.classes[place], 14)}’, {word}",
+                float(base.probabilities[place]),
+                float(now.probabilities[place]),
+                f"{of} {describe_calibration(study)}",
+                colour,
+            )
+            for place, (word, colour, of) in shown.items()
+        ]
+    else:
+        cells = [
+            changed_numbers.Changed(
+                "Prediction",
+                float(base.scores[0]),
+                float(now.scores[0]),
+                "Prediction on this sample",
+            )
+        ]
+    labels = metrics.labels(now.metrics)
+    cells += [
+        changed_numbers.Changed(
+            (f"Test {about.short[:1].lower()}{about.short[1:]}" if study.classes else about.short)
+            + systems.seed_suffix(study),
+            base.metrics[name],
+            now.metrics[name],
+            describe_metric(name, now.metrics),
+            "normal" if about.higher_is_better else "inverse",
+        )
+        for name, about in [
+            (name, labels[name]) for name in ("accuracy", "nll", "mae", "corr") if name in labels
+        ][:2]
+    ]
+    with st.container(key="pair-metrics"):
+        places = [*st.columns(2), *st.columns(2)] if len(cells) > 3 else st.columns(len(cells))
+        # A line of its own either way, so that nothing below jumps at the first edit.
+        changed_numbers.metrics_changed(cells, places, "as learned")
+
+
+def tables_panel(context: page_context.PageContext, sample: Sample) -> None:
+    """The heat map with the editor of its chosen cell, and the presets."""
+    reading, elements = sample.reading, network.ELEMENT.options(context.study)
+    with st.container(border=True, key="panel-tables", gap="xsmall"):
+        head, chart = st.container(), st.container()
+        cell = _pick(sample)
+        [build] = panels.builders(sample, context.theme, "tables").values()
+        panels.draw_content(
+            build(),
+            head,
+            chart=chart,
+            on_select=lambda key: _picked_cell(key, elements, reading.patterns),
+            below=lambda: _editor(cell),
+        )
+    with st.container(border=True, key="box-tables", gap="xsmall"):
+        _presets(cell)
+        _ways_back(cell)
+    guidance.aside(
+        "Nearest named rule of each element: "
+        + ", ".join(
+            f"{text.escape_markdown(name)} **{network.rule_name(rule)}** ({distance:.2f})"
+            for name, (rule, distance) in zip(reading.elements, reading.rules, strict=True)
+        )
+        + "."
+    )
+
+
+def draw_angles_of_gate(sample: Sample, gate: int) -> None:
+    """The editor of the angles of a fusion gate, where the gate (from 1 on) is one: what its qubits read is picked, and
+    its angle set."""
+    shape = table_edits.shape_of(sample.study.model)
+    element, place = divmod(gate - 1, shape.M + shape.stages)  # its encoding gates, then its stages
+    if element < shape.n and place >= shape.M:
+        with st.container(border=True, key="box-gate", gap="xsmall"):
+            cell = Cell(sample, (element, place - shape.M, _outcome(sample, element, True)))
+            _editor(cell)
+            _ways_back(cell)
+
+
+def _pick(sample: Sample) -> Cell:
+    """The pickers of the cell, for whoever cannot click: element, stage, outcome."""
+    study: Any = sample.study
+    with st.container(horizontal=True, vertical_alignment="bottom", key="cell-pickers"):
+        element = study.space.elements.index(widgets.draw(network.ELEMENT, study))
+        shape = table_edits.shape_of(study.model)
+        stage = widgets.draw(network.STAGE, study) if shape.stages > 1 else 0
+        return Cell(sample, (element, stage, _outcome(sample, element)))
+
+
+def _outcome(sample: Sample, element: int, at_gate: bool = False) -> int:
+    """Draws the picker of what the qubits read; that of the sample unless another is chosen."""
+    control = network.OUTCOME
+    known = control.options(sample.study)
+    if page_params.text_of(control.key) not in known:
+        state.put(control.key, network.likeliest_pattern(sample.reading, element))
+    if at_gate:
+        control = replace(
+            control, label="Angle of this gate where its qubits read", look="segments", help=""
+        )
+    return known.index(widgets.draw(control, sample.study))
+
+
+def _picked_cell(key: str, elements: Sequence[str], patterns: Sequence[str]) -> None:
+    point = selections.selected_point(key)
+    row, column = (
+        selections.place_of(point.get(axis), len(known))
+        for axis, known in (("y", elements), ("x", patterns))
+    )
+    if row is not None and column is not None:
+        state.put(network.ELEMENT.key, elements[row])
+        state.put(network.OUTCOME.key, patterns[column])
+
+
+def _editor(cell: Cell) -> None:
+    """The angle of the chosen cell as a slider and as a number, and what it means."""
+    study: Any = cell.sample.study
+    reading, (angle, learned) = cell.sample.reading, cell.angles
+    element, stage, pattern = cell.place
+    digits, read = reading.patterns[pattern], reading.controls[stage]
+    yes = [text.escape_markdown(name) for name, bit in zip(read, digits, strict=True) if bit == "1"]
+    st.markdown(
+        f"**{text.escape_markdown(study.space.elements[element])}, {digits}** (yes: {' + '.join(yes) or 'none'}): "
+        f"φ = {angle:.3f} "
+        f"rad → mass **{_mass(angle):.2f}**"
+        + (
+            f"; learned {learned:.3f} rad → {_mass(learned):.2f}"
+            if cell.changed
+            else ", as learned"
+        )
+        + f". This sample reads it with {share(float(reading.weights[cell.place]))}."
+    )
+    _angle(
+        "Angle φ (rad)",
+        ".".join(map(str, cell.place)),
+        angle,
+        partial(cell.edit, table_edits.with_angle, *cell.place),
+        "0 makes the fused qubit say no, π yes, π/2 is undecided. The mass is sin²(φ/2).",
+    )
+
+
+def _angle(
+    label: str, name: str, angle: float, set_angle: Callable[[float], object], help: str
+) -> None:
+    """An angle from -π/2 to 3π/2 as a slider and as a number; either calls `set_angle` with what it says."""
+    with st.container(
+        horizontal=True, vertical_alignment="bottom", key=f"cell-editor-{name.replace('.', '-')}"
+    ):
+        slider, number = f"_phi.{name}", f"_number.{name}"
+        for key, value in ((slider, round(angle, 2)), (number, round(angle, 4))):
+            if state.get(key) != value:
+                state.put(key, value)
+        st.slider(
+            label,
+            -1.57,
+            4.71,
+            step=0.01,
+            key=slider,
+            on_change=_set_slider_angle,
+            args=(slider, set_angle),
+            help=help,
+        )
+        st.number_input(
+            "Exactly",
+            -1.5708,
+            4.7124,
+            step=0.05,
+            format="%.4f",
+            key=number,
+            on_change=_set_slider_angle,
+            args=(number, set_angle),
+            width=130,
+        )
+
+
+def _set_slider_angle(key: str, set_angle: Callable[[float], object]) -> None:
+    value = state.get(key)
+    if value is not None:  # an emptied field
+        set_angle(float(value))
+
+
+def draw_angles(sample: Sample, takes: Sequence[tuple[str, tuple[int, ...]]]) -> None:
+    """The angles of a gate of the network, which all gates of its layer share, and the ways back."""
+    with st.container(border=True, key="box-gate", gap="xsmall"):
+        for of, place in takes:
+            name = ".".join(map(str, (of, *place)))
+            angle = float(getattr(sample.model.network, of)[place])
+
+            def set_angle(value: float, name: str = name) -> None:
+                now = tweak_widgets.current_tweak(sample.study)
+                state.put(network.EDITS.key, table_edits.with_value(now, name, value))
+
+            _angle(
+                f"Angle {name} (rad)",
+                name,
+                table_edits.wrapped(angle),
+                set_angle,
+                f"All gates that take this angle of layer {place[0]} are turned.",
+            )
+        _ways_back(Cell(sample, (0, 0, 0)), cell=False)
+
+
+def _mass(angle: float) -> float:
+    return float(np.sin(angle / 2) ** 2)
+
+
+def _ways_back(chosen: Cell, *, cell: bool = True) -> None:
+    """Buttons that undo what is edited: of the chosen cell, if it is one of a table, of all, and step by step."""
+    with st.container(horizontal=True, gap="small"):
+        if cell:
+            st.button(
+                "Reset this cell",
+                icon=":material/undo:",
+                key="_reset_cell",
+                on_click=chosen.edit,
+                args=(table_edits.with_entry_learned, *chosen.place),
+                disabled=not chosen.changed,
+            )
+        st.button(
+            "Reset all cells" if cell else "Reset all angles",
+            icon=":material/restart_alt:",
+            key="_reset_all",
+            disabled=not chosen.sample.tweak,
+            on_click=state.put,
+            args=(network.EDITS.key, ""),
+        )
+        tweak_widgets.undo_and_redo(chosen.sample.study)
+
+
+_RULE_HELP = {
+    "learned": "What training found",
+    "and": "Yes only if all say yes: Dempster's conjunctive rule",
+    "or": "Yes if any says yes: the disjunctive rule",
+    "mean": "As much yes as the share of those who say yes",
+    "majority": "Yes if more than half say yes",
+}
+
+
+def _presets(cell: Cell) -> None:
+    element = cell.place[0] if widgets.draw(network.SCOPE) == "this element" else None
+    with st.container(horizontal=True, gap="small"):
+        for rule in (table_edits.LEARNED, *cell.shape.rules):
+            st.button(
+                network.rule_name(rule),
+                key=f"_rule_{rule}",
+                help=_RULE_HELP[rule],
+                on_click=cell.edit,
+                args=(table_edits.with_rule, element, rule),
+            )

@@ -1,0 +1,129 @@
+"""The walk through the gates: a scrubber, the diagram, and the state before and after a gate."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from qfusion.analysis import text
+from qfusion.analysis.sample import Sample
+from qfusion.figures.circuit_replay import Replay
+from qfusion.models import table_edits
+from qfusion.models.abilities import can
+from qfusion.panels import circuit, gate_replays, tweak_effects
+from qfusion.ui import (
+    guidance,
+    page_context,
+    panels,
+    playback,
+    selections,
+    state,
+    tweak_widgets,
+    widgets,
+)
+from qfusion.ui.fusion_rules_tab import draw_angles, draw_angles_of_gate
+
+# The scrubber: the diagram with the sample in it, the state before and after a gate.
+
+WHOLE_EVOLUTION_HELP = "The whole evolution repeats everything after the preparations until T."
+
+
+def draw_scrubber(walk: Replay, sample: Sample | None = None) -> None:
+    """Draws the slider and its buttons, and for a sample's diagram the pickers beside them."""
+    key, stops = circuit.GATE.key, sorted({0, *(box.last for box in walk.boxes)})
+    shares = [1.0]
+    if sample is not None:
+        shares = [1.4, 1.0] if sample.study.space.readouts() else [3.2, 1.0]
+    left, *beside = st.columns(shares, vertical_alignment="bottom")
+    with left, st.container(horizontal=True, vertical_alignment="bottom", key="cursor"):
+        for name, icon, words, act, about in (
+            ("_first", "first_page", "Before the first gate", state.put, (key, 0)),
+            ("_back", "chevron_left", "One box back", _step, (stops, -1, walk.count)),
+            ("_on", "chevron_right", "One box on", _step, (stops, 1, walk.count)),
+        ):
+            st.button("", icon=f":material/{icon}:", key=name, help=words, on_click=act, args=about)
+        playback.play_cursor(key, {n: f"gate {n} of {walk.count}" for n in stops[1:]}, pace=4)
+        widgets.draw(circuit.GATE, high=walk.count, default=walk.count)
+    if sample is not None:
+        with beside[0], st.container(horizontal=True):
+            widgets.draw(circuit.DISPLAY)
+            if circuit.CONE.fits(sample.study):
+                widgets.draw(circuit.CONE, sample.study)
+
+
+def _step(stops: Sequence[int], way: int, count: int) -> None:
+    at = int(state.get(circuit.GATE.key, count))
+    later = [stop for stop in stops if (stop - at) * way > 0]
+    if later:
+        state.put(circuit.GATE.key, min(later) if way > 0 else max(later))
+
+
+def _select_gate(key: str) -> None:
+    # the scrubber ends where the circuit does
+    place = selections.place_of(next(iter(selections.selected_values(key)), None), 2**31)
+    if place is not None:
+        state.put(circuit.GATE.key, place)
+
+
+def draw_edits(context: page_context.PageContext, sample: Sample, view: str) -> None:
+    """What the reader's edits make of the decision, which is theirs whatever view is open, and the edits as text."""
+    if view != "Fusion rules" and sample.tweak:
+        st.info(
+            f"{tweak_effects.describe_tweaked_sample(sample)} Undo it here or under “Fusion rules”.",
+            icon=":material/edit:",
+        )
+    if view == "Fusion rules" or tweak_widgets.edits_text():
+        tweak_widgets.draw_edits(context.study)
+
+
+def draw_walk(context: page_context.PageContext, sample: Sample, walk: Replay) -> None:
+    """The circuit across the page, a click on a box goes there; what the gate at the scrubber does, its angle where it
+    can be set, and all gates as a table."""
+    at = int(state.get(circuit.GATE.key, walk.count))
+    panels.show(sample, context.theme, "circuit", on_select=_select_gate, first=1)
+    if can(sample.study.model, "time"):
+        guidance.help_line(WHOLE_EVOLUTION_HELP)
+    if can(sample.study.model, "rules"):  # whose gates alone take angles that can be set
+        draw_angles_of_gate(sample, at)
+        references = walk.takes[at - 1] if at else ()
+        if takes := [one for one in references if one[0] in table_edits.NETWORK]:
+            draw_angles(sample, takes)
+        draw_edits(context, sample, "Walk")  # below what is turned, which stays where it is
+    draw_gate(context, sample, walk, at)
+    widgets.fold(circuit.TABLE, ":material/table_rows:").dataframe(
+        pd.DataFrame(
+            [
+                {
+                    "number": n,
+                    "gate": name,
+                    "qubits": ", ".join(wires),
+                    "what it does": sentence,
+                    "values": "; ".join(f"{key} = {value:.4g}" for key, value in values.items()),
+                }
+                for n, (name, wires, sentence, values) in enumerate(walk.gates, 1)
+            ]
+        ),
+        hide_index=True,
+        height=420,
+        alt="The gates in order.",
+        column_config={"what it does": st.column_config.TextColumn(width="large")},
+    )
+
+
+def draw_gate(context: page_context.PageContext, sample: Sample, walk: Replay, at: int) -> None:
+    """What the gate at the scrubber does, all qubits that go on, and the state of those concerned before and after."""
+    if at == 0:
+        st.markdown("**Before the first gate.** Every qubit is |0⟩. Move the scrubber on.")
+        return
+    name, wires, sentence, values = walk.gates[at - 1]
+    numbers = ", ".join(f"{key} = {value:.3f}" for key, value in values.items())
+    st.markdown(
+        f"**Gate {at} of {walk.count}: {text.escape_markdown(name)}** on {text.escape_markdown(', '.join(wires))}. "
+        f"{text.escape_markdown(sentence)}"
+        + (f"  \n{text.escape_markdown(numbers)}" if numbers else "")
+    )
+    widgets.draw(circuit.QUBITS_AS)
+    panels.show(sample, context.theme, "qubits", "bloch-gates")
+    if not walk.moments[at - 1][0]:
+        st.caption(gate_replays.describe_too_many_qubits(sample))
+    panels.show(sample, context.theme, "before-after", "matrix-after", columns=2)

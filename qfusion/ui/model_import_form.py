@@ -1,0 +1,254 @@
+"""The form that imports a model trained elsewhere: an `.onnx` or `.pt2` file.
+
+The file is checked in a process of its own and stored among the models.
+"""
+
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from qfusion._checks import check
+from qfusion.analysis import model_import, text
+from qfusion.data import import_store
+from qfusion.errors import QFusionError, default_on_error
+from qfusion.models.program import KIND
+from qfusion.panels import learning as builders, pickers
+from qfusion.training import checkpoint, imports, metrics
+from qfusion.ui import (
+    access,
+    calculation_queue,
+    navigation,
+    page_runs,
+    permissions,
+    state,
+    uploads,
+    widgets,
+)
+from qfusion.wording.model_notes import describe_summary
+
+_UPLOAD, _FOUND, _CARD, _PROBLEM = "_model.upload", "_model.found", "_model.card", "_model.problem"
+_SAID = "_model.said"
+_HOW = """
+Any model that predicts a number or a class from the modalities of a data set can be explored. {}
+Its inputs are matched to the modalities by names and shapes; what was guessed can be corrected. It is checked on ten
+rows and measured on all. `docs/bring-your-model.md` walks through it; models made by your own Python code come in on
+the command line.
+"""
+_HOW_ELSEWHERE = (
+    "Bring an `.onnx` file, which runs no code of its own, as of `torch.onnx.export` or skl2onnx."
+)
+_HOW_HERE = """Bring an `.onnx` file, which runs no code of its own, or a program of PyTorch that you trust:
+
+    program = torch.export.export(model.eval(), example, dynamic_shapes=...)
+    torch.export.save(program, "mine.pt2")
+"""
+
+
+@st.fragment
+def model_import_form() -> None:
+    """The whole part; a fragment, so that what is typed redraws this and nothing else."""
+    widgets.folded(builders.IMPORT, _import_page, ":material/upload_file:")
+
+
+@page_runs.guard()
+def _import_page() -> None:
+    level = permissions.level()
+    if level == "none":
+        st.info(
+            "Here models cannot be brought in the browser, since this server is not only for its own machine. Use "
+            "`python -m qfusion model import FILE --data NAME --name NAME` there, or set "
+            f"{permissions.VARIABLE}=upload.",
+            icon=":material/lock:",
+        )
+        return
+    if message := state.take(_SAID):
+        st.success(message, icon=":material/check_circle:")
+    left, right = st.container(key="fold-model-import").columns([1, 1.25], gap="medium")
+    with left:
+        order = _form(level)
+    with right:
+        if order is not None:
+            _import(*order)
+        if state.get(_PROBLEM):
+            st.error(text.message(state.get(_PROBLEM)), icon=":material/error:")
+        if state.get(_FOUND):
+            _report(state.get(_FOUND))
+        if state.get(_CARD):
+            _correct(*state.get(_CARD))
+        elif not order and not state.get(_FOUND):
+            st.markdown(_HOW.format(_HOW_HERE if permissions.is_local() else _HOW_ELSEWHERE))
+    if level == "path" and (own := list(filter(_is_imported, checkpoint.available()))):
+        with st.popover("Remove an imported model", icon=":material/delete:"):
+            name = st.selectbox("Model", own, key="_model.gone")
+            st.button(
+                "Remove it from this machine",
+                on_click=page_runs.run_or_notice,
+                args=(_remove, name),
+                key="_model.remove",
+            )
+
+
+def _form(level: str) -> tuple[str, str, str, bool, str] | None:
+    """What to import: data set, name, title, whether to replace, and the card; None until asked."""
+    formats = (
+        "ONNX, or of torch.export.save: such a program runs what it holds, so bring only one that you trust."
+        if permissions.is_local()
+        else "ONNX. Programs of torch.export come in on the server's own machine."
+    )
+    with st.form("_model_form", border=True):
+        data = st.selectbox("Data set whose modalities go in", pickers.sources(), key="_model.data")
+        file = st.file_uploader(
+            "Program",
+            type=[ending[1:] for ending in _endings()],
+            key="_model.file",
+            help=f"{formats} At most {st.get_option('server.maxUploadSize')} MB.",
+        )
+        name = st.text_input(
+            "Name",
+            key="_model.name",
+            max_chars=60,
+            placeholder="my-model",
+            help="Letters, digits, . - and _. It is picked and linked by this name.",
+        ).strip()
+        title = st.text_input(
+            "Title, if it should be another", key="_model.title", max_chars=import_store.MAX_TITLE
+        ).strip()
+        replace = level == "path" and st.checkbox(
+            "Replace an imported model of that name", key="_model.replace"
+        )
+        pressed = st.form_submit_button(
+            "Check and import", icon=":material/fact_check:", type="primary"
+        )
+    if not pressed:
+        return None
+    state.put(_CARD, None)
+    check(
+        file is not None,
+        access.refusal()
+        or f"There is nothing to import yet. Choose an {' or '.join(_endings())} file first.",
+    )
+    check(bool(name), "The model has no name yet. Type one.")
+    # goes when the session does
+    directory = tempfile.TemporaryDirectory(prefix="qfusion-model-", ignore_cleanup_errors=True)
+    state.put(_UPLOAD, (directory, uploads.save_upload(file, Path(directory.name), "program")))
+    return str(data), name, title, bool(replace), ""
+
+
+def _endings() -> tuple[str, ...]:
+    """Of the files that this reader may bring: torch.export.load runs what a file holds, so .pt2 is for readers on the
+    server's own machine."""
+    return model_import.SUFFIXES if permissions.is_local() else model_import.SUFFIXES[:1]
+
+
+def _import(data: str, name: str, title: str, replace: bool, card: str) -> None:
+    """Imports the upload once it is this reader's turn, in a process of its own, with the seconds that it has taken and
+    a way to end it."""
+    with calculation_queue.waiting(""), ExitStack() as at_end:
+        _, path = state.get(_UPLOAD)
+        state.put(_FOUND, None)
+        state.put(_PROBLEM, None)
+        try:
+            running = model_import.Import(
+                path, data, name, card, title, replace, only_onnx=not permissions.is_local()
+            )
+            at_end.callback(running.cancel)
+            status = st.status("Checking …")
+            # a click ends this run, and so the process
+            st.button("Cancel", icon=":material/close:", key="_model.cancel")
+            while not running.done:
+                status.update(label=f"Checking in a process of its own, {running.seconds:.0f} s …")
+                time.sleep(0.2)  # until the next look at the process
+            state.put(_FOUND, describe_summary(running.result()) | {"data": data})
+            state.put(_CARD, None)
+            state.put(_UPLOAD, None)
+            state.put(_SAID, f"**{text.escape_markdown(name)}** is among the models.")
+        except QFusionError as error:
+            state.put(_PROBLEM, str(error))
+            if isinstance(error, imports.Unfit):
+                state.put(_CARD, (error.card.text(), data, name, title, replace))
+    st.rerun()
+
+
+def _correct(words: str, data: str, name: str, title: str, replace: bool) -> None:
+    """The card of a program that does not fit yet, to be corrected."""
+    st.markdown("What was guessed of it. Correct what is wrong:")
+    typed = st.text_area(
+        "Card",
+        words,
+        height=340,
+        max_chars=20_000,
+        key=f"_model.toml.{hash(words)}",
+        label_visibility="collapsed",
+    )
+    if st.button(
+        "Import with this card", type="primary", icon=":material/fact_check:", key="_model.again"
+    ):
+        state.put(_CARD, (typed, data, name, title, replace))
+        _import(data, name, title, replace, typed)
+
+
+def _report(result: dict[str, Any]) -> None:
+    stored, card = result["kept"], result["card"]
+    with st.container(border=True, key="model-report"):
+        st.markdown(
+            f"#### {text.escape_markdown(stored['name'], 80)}: {result['parameters']:,} parameters"
+        )
+        st.dataframe(
+            pd.DataFrame(
+                [
+                    {
+                        "input": entry["name"],
+                        "modality": " and ".join(entry["modality"]),
+                        "gives": entry["gives"],
+                        "axes": " x ".join(map(str, entry["axes"])),
+                        "type": entry["dtype"],
+                    }
+                    for entry in card["input"]
+                ]
+            ),
+            hide_index=True,
+            height="content",
+            alt="Which input of the program takes which modality.",
+        )
+        for remark in result["remarks"]:
+            st.caption(text.message(remark))
+        for warning in result["warnings"]:
+            st.warning(text.message(warning), icon=":material/warning:")
+        known = metrics.labels(stored["metrics"])
+        measured = ", ".join(
+            f"{known[key].short} {stored['metrics'][key]:.3f}"
+            for key in ("mae", "corr", "acc2_non0", "acc2", "accuracy", "f1", "nll")
+            if key in known
+        )
+        st.caption(
+            f"On the test rows: {measured or 'there are none'}. A figure far from the one that you know means "
+            f"that an input is matched wrongly. Explaining one sample against {result['first']['rows']:,} rows "
+            f"took {result['first']['seconds']:.2g} s."
+        )
+        navigation.link(
+            "pages/samples.py",
+            "Open it on Samples",
+            ":material/search:",
+            model=stored["name"],
+            data=result["data"],
+            open=result["sample"],
+        )
+        st.expander("Card", icon=":material/description:").code(result["toml"], language="toml")
+
+
+@default_on_error(False)  # a damaged card says so where the model is picked
+def _is_imported(name: str) -> bool:
+    return bool(checkpoint.card(name)["model"] == KIND)
+
+
+def _remove(name: str) -> None:
+    imports.remove(name)
+    state.put(
+        _SAID,
+        f"{text.escape_markdown(name)} was removed; the file that it was imported from stays.",
+    )

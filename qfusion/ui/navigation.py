@@ -1,0 +1,94 @@
+"""The pages of the menu, and links between them that carry the reader's choices."""
+
+from typing import Any
+
+import streamlit as st
+
+from qfusion.models import Ability, abilities
+from qfusion.panels import address, page_state, pickers
+from qfusion.ui import background_picker, guidance, saved, state
+
+PAGES = {
+    "Explore": (
+        ("app.py", "Overview", ":material/home:"),
+        ("pages/samples.py", "Samples", ":material/table_rows:"),
+    ),
+    "Understand": (
+        ("pages/dynamics.py", "Dynamics", ":material/timeline:"),
+        ("pages/circuit.py", "Circuit", ":material/schema:"),
+        ("pages/what_if.py", "What if", ":material/alt_route:"),
+        ("pages/operators.py", "Decision operators", ":material/how_to_vote:"),
+        ("pages/cohorts.py", "Cohorts", ":material/groups:"),
+        ("pages/compare.py", "Compare", ":material/compare:"),
+        ("pages/faithfulness.py", "Faithfulness", ":material/verified:"),
+        ("pages/why_fuse.py", "Why fuse", ":material/merge:"),
+    ),
+    "Build": (
+        ("pages/data.py", "Data", ":material/database:"),
+        ("pages/train.py", "Train", ":material/model_training:"),
+        ("pages/sweeps.py", "Sweeps", ":material/tune:"),
+        ("pages/leaderboard.py", "Leaderboard", ":material/leaderboard:"),
+    ),
+    "Learn": (
+        ("pages/tour.py", "Guided tour", ":material/tour:"),
+        ("pages/glossary.py", "Glossary", ":material/menu_book:"),
+    ),
+}
+# what a page needs of the model: one of these abilities
+REQUIRED_ABILITIES: dict[str, tuple[Ability, ...]] = {
+    "Dynamics": ("time", "layers"),
+    "Circuit": ("circuit",),
+    "Decision operators": ("states",),
+}
+_LINKED_AS = {key: linked for linked, key in address.LINKED.items()}
+UNAVAILABLE = "_unfit_pages"  # those that the model picked does not have
+FILES = {title: file for group in PAGES.values() for file, title, _ in group}
+
+
+def link(page: str, label: str, icon: str, help: str | None = None, **query: str) -> None:
+    """A link to a page that carries the pickers, and `query`, in its address; `help` is shown under the mouse.
+
+    A parameter that has a name of its own in links (see `address.LINKED`) goes by it: by its usual name the pickers
+    of the last page would be stronger.
+    """
+    st.page_link(
+        page,
+        label=label,
+        icon=icon,
+        help=help,
+        query_params=link_query(
+            **{_LINKED_AS.get(key, key): value for key, value in query.items()}
+        ),
+    )
+
+
+def link_query(**query: str) -> dict[str, Any]:
+    """What a link's address says: the pickers, and `query`."""
+    words: dict[str, Any] = {
+        key: str(value)
+        for key in (pickers.MODEL.key, pickers.DATA.key, pickers.SAMPLE.key, pickers.OUTPUT.key)
+        if (value := state.get(key)) and value != page_state.PREDICTED
+    } | background_picker.background_in_links()
+    # what is kept across pages, so that links inside the app can be opened in a new tab
+    stored = {key: page_state.format_value(state.get(key)) for key in saved.SAVED if state.get(key)}
+    for name in query:  # Streamlit would prefer what the address says to what the link sets
+        words.pop(address.LINKED.get(name, name), None)
+    return words | stored | ({guidance.WORDS: guidance.FULL} if guidance.full() else {}) | query
+
+
+def draw_menu() -> None:
+    unfit = state.get(UNAVAILABLE, [])
+    for group, links in PAGES.items():
+        with st.expander(group, expanded=True, type="compact", key=f"_group-{group}"):
+            for page, label, icon in links:
+                if label not in unfit:
+                    link(page, label, icon)
+            lines = [
+                f"{label} is left out: the model has no {abilities.ABILITIES[REQUIRED_ABILITIES[label][0]]}."
+                for label in unfit
+            ]
+            if lines and group == "Understand":
+                st.caption(
+                    "  \n".join(lines),
+                    help="Of the model picked. A link to the page still opens it.",
+                )

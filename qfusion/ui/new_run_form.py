@@ -1,0 +1,184 @@
+"""The form of a new run: model, data, settings and number of seeds; and its start."""
+
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from qfusion._checks import check
+from qfusion.analysis import run_settings, runs, text
+from qfusion.panels import learning as builders, params, sweep_panels, training_settings
+from qfusion.runs import plans, training_queue
+from qfusion.ui import guidance, page_params, page_runs, permissions, reruns, state, widgets
+from qfusion.wording import setting_texts
+from qfusion.wording.model_kinds import describe_kind
+
+# A new training: what is trained on what, with which settings, how often; and its start.
+
+NAME, _EVENTS, STARTED = "_new.name", "_new.events", "_new.started"
+_FILLED = "_new.filled"  # whether a link or the reader has set something in the form
+
+
+def draw_form() -> None:
+    """Draws the form; when it has just started runs, the page is drawn again with them."""
+    left, right = (box.container(gap="xxsmall") for box in st.columns(2, gap="medium"))
+    name = widgets.draw(sweep_panels.NEW_DATA, place=left)
+    kind = widgets.draw(sweep_panels.NEW_KIND, place=right)
+    dataset = reruns.dataset(name)
+    classes = dataset.target.classes
+    left.caption(
+        f"{text.escape_markdown(dataset.title)}: {len(dataset.rows('train')):,} training, "
+        f"{len(dataset.rows('valid')):,} "
+        f"validation and {len(dataset.rows('test')):,} test rows; predicts "
+        f"{f'{len(classes)} classes of ' if classes else ''}{text.escape_markdown(dataset.target.name)}."
+    )
+    right.caption(f"**{describe_kind(kind).title}.** {describe_kind(kind).summary}")
+    _start(name, kind, _choose_settings(name, kind, bool(classes)), len(dataset.rows("train")))
+
+
+def _choose_settings(name: str, kind: str, classes: bool) -> dict[str, Any]:
+    """The settings that differ from the defaults."""
+    default = {
+        key: value
+        for key, value in plans.default_settings(name, kind).items()
+        if key in setting_texts.SETTINGS
+    }
+    like, recipe = run_settings.shipped_recipe(name, kind)
+    fields = {
+        key: partial(_draw_setting, key, recipe.get(key, default[key]), name, kind, classes)
+        for key in default
+    }
+    main = ["epochs", "rate", "patience", *setting_texts.MAIN.get(kind, ())]
+    rest = [key for key in default if key not in main]
+    with st.container(key="grid-main"):
+        given = {key: fields[key]() for key in main}
+    with (
+        st.expander(f"{len(rest)} more settings", icon=":material/tune:", key="box-advanced"),
+        st.container(key="grid-more"),
+    ):
+        given |= {key: fields[key]() for key in rest}
+    if like:
+        st.caption(f"Where you change nothing, settings are those of the shipped model `{like}`.")
+    chosen = {
+        key: plans.parse_value(key, value.strip(), default[key])
+        if isinstance(value, str) and not isinstance(default[key], str)
+        else value
+        for key, value in given.items()
+    }
+    return {key: value for key, value in chosen.items() if value != default[key]}
+
+
+def _draw_setting(key: str, begin: Any, name: str, kind: str, classes: bool) -> Any:
+    """The widget of a setting, and its sentence."""
+    losses = [
+        word
+        for word in setting_texts.SETTINGS["loss"].choices
+        if (word == "cross_entropy") == classes
+    ]
+    setting = training_settings.setting_choice(
+        name, kind, key, begin, losses if key == "loss" else ()
+    )
+    return _explained(setting, st.container(gap="xxsmall"))
+
+
+def _explained(choice: params.Param, place: DeltaGenerator) -> Any:
+    """A widget with what it is for: behind its (?) or below it."""
+    with place:
+        value = widgets.draw(choice, help=guidance.help(choice.help))
+        guidance.help_line(choice.help)
+    return value
+
+
+def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> None:
+    """Name, seeds, what it will cost, and the button."""
+    with st.container(key="grid-start"):
+        first, second, third, fourth, fifth, last = (
+            st.container(gap="xxsmall", key=f"start-{place}") for place in range(6)
+        )
+    count = _explained(builders.SEEDS, second)
+    seed = _explained(builders.FIRST, third)
+    replay = _explained(builders.REPLAY, fourth)
+    check(
+        1 <= count <= runs.MAX_SEEDS and 0 <= seed <= 10**6,
+        f"Seeds must be 1 to {runs.MAX_SEEDS}, the first from 0 to 1,000,000.",
+    )
+    seeds = range(seed, seed + count)
+    both = kind in setting_texts.MAIN and _explained(builders.BOTH, fifth)
+    kinds = {kind: chosen} | dict([plans.counterpart(name, kind, chosen)] if both else [])
+    count *= len(kinds)
+    free = {one: plans.choose_free_name(f"{one}-{name}", seeds=seeds) for one in kinds}
+    with first:
+        says = "Of the run and of the model it makes; left empty, the one that is shown."
+        typed = st.text_input(
+            "Name",
+            placeholder=" and ".join(free.values()),
+            max_chars=64,
+            key=NAME,
+            persist_state="session",
+            help=guidance.help(says),
+        ).strip()
+        guidance.help_line(says)
+        names = {
+            one: plans.run_names((f"{typed}-{one}" if both else typed) if typed else own, seeds)
+            for one, own in free.items()
+        }
+        every, wrong = [entry for group in names.values() for entry in group], True
+        with page_runs.guard():
+            plans.check_names(every)
+            wrong = False
+    events = runs.can_write_events() and last.checkbox(
+        "Write event files",
+        key=_EVENTS,
+        persist_state="session",
+        help="For TensorBoard, in the run's folder `events`.",
+    )
+    epochs = int(chosen.get("epochs", plans.default_settings(name, kind)["epochs"]))
+    cost = (
+        f"At most {epochs:,} epochs of {rows:,} training rows{f', {count} times' if count > 1 else ''}: "
+        f"{count * epochs * rows:,} samples to go through. How long that takes shows after the first epoch. "
+        f"At most {training_queue.worker_slots()} runs are trained at once on this machine, the others wait. "
+        "Closing this page stops nothing."
+    )
+    if guidance.begin(
+        "run",
+        "Start" if count == 1 else f"Start {count} runs",
+        cost,
+        (
+            f"at most {epochs:,} epochs{f', {count} times' if count > 1 else ''}",
+            f"{rows:,} training rows",
+            f"{count * epochs * rows:,} samples to go through",
+            f"at most {training_queue.worker_slots()} runs at once",
+            "goes on when this page is closed",
+        ),
+        key="_start",
+        disabled=wrong,
+    ):
+        permissions.check_train()
+        orders = {
+            one: plans.make_plan(name, one, own, seed, replay=replay) for one, own in kinds.items()
+        }
+        plans.start_runs(
+            {
+                entry: replace(orders[one], seed=number)
+                for one, group in names.items()
+                for entry, number in zip(group, seeds, strict=True)
+            },
+            bool(events),
+        )
+        state.put(STARTED, every)
+        state.put(_FILLED, False)
+        st.rerun()
+
+
+@st.fragment
+def new_run_form(open_: bool) -> None:
+    """The whole form; a fragment, so that what is typed redraws this and nothing else."""
+    if not permissions.says_no_training("train, stop or delete", "python -m qfusion train"):
+        if any(key.startswith("new.") for key in page_params.open_params().address()):
+            state.put(_FILLED, True)  # a later run may find the widgets at their defaults
+        expanded = open_ or state.get(_FILLED, False)
+        box = st.expander("New run", expanded=expanded, icon=":material/add_circle:", key="box-new")
+        with box, page_runs.guard():
+            draw_form()

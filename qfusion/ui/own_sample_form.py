@@ -1,0 +1,234 @@
+"""The form of a visitor's own sample: drawn, spoken or written, and processed like the training data.
+
+It becomes a sample of this session, is shown with its decision and its distance from the training data, and opens like
+any other. It stays in the session and in the file that ‘Save session’ writes; no other session sees it.
+"""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from qfusion import _limits
+from qfusion.analysis import text, training_distance
+from qfusion.analysis.opening import with_samples
+from qfusion.analysis.sample import build_sample
+from qfusion.data import Audio, Image, own, own_sessions
+from qfusion.data.data_set import DataSet
+from qfusion.data.picture_arrays import enlarge, grey_levels
+from qfusion.data.sample_content import Maker
+from qfusion.panels import pickers, samples
+from qfusion.ui import (
+    calculation_queue,
+    components,
+    navigation,
+    page_context,
+    page_runs,
+    reruns,
+    sample_content,
+    state,
+)
+from qfusion.wording import answers
+from qfusion.wording.training_distance import describe_distance
+
+COLOURS = [
+    "white",
+    "red",
+    "orange",
+    "yellow",
+    "green",
+    "teal",
+    "blue",
+    "purple",
+    "pink",
+    "brown",
+    "gray",
+    "grey",
+    "black",
+]
+
+
+def own_samples() -> tuple[own.Own, ...]:
+    """The samples that this session has made, the latest last."""
+    return tuple(state.get(reruns.OWN) or ())
+
+
+def _open_sample(sample: own.Own) -> None:
+    """Keeps a sample for this session, of more than `own_sessions.MOST` the latest, and opens it."""
+    others = [one for one in own_samples() if one.digest != sample.digest]
+    state.put(reruns.OWN, (*others, sample)[-own_sessions.MOST :])
+    state.put(samples.TRY.key, False)  # what is asked for stands below
+    state.choose_sample(sample.id)
+
+
+def _forget() -> None:
+    state.put(reruns.OWN, ())
+    state.page_again()
+
+
+@page_runs.fragment
+def try_own(context: page_context.PageContext) -> None:
+    """What can be given for this data set, and what the model makes of it."""
+    dataset = context.study.dataset
+    boxes = own.input_groups(dataset)
+    given: dict[str, own.Given] = {}
+    st.caption(
+        "What you give is made into features the very way of the training data. It stays in this session and is gone "
+        "with it, unless you save the session."
+    )
+    with st.container(key="own-boxes"):
+        for cell, (first, names) in zip(st.columns(len(boxes)), boxes.items(), strict=True):
+            with cell:
+                piece = _ask(f"_own-{dataset.name}-{first}", dataset.makers[first], names)
+            if piece is not None:
+                given[first] = piece
+    if given:
+        with page_runs.guard():
+            _draw_result(context, _made(dataset, given, _like(context)))
+    if mine := [one for one in own_samples() if one.data == dataset.name]:
+        with st.container(horizontal=True, vertical_alignment="center", key="own-stored"):
+            st.caption("Of this session:", width="content")
+            for one in mine:
+                st.button(
+                    one.id,
+                    key=f"_open-{one.digest}",
+                    type="tertiary",
+                    on_click=state.choose_sample,
+                    args=(one.id,),
+                )
+            st.button("Forget all", key="_forget_own", icon=":material/delete:", on_click=_forget)
+
+
+def _made(dataset: DataSet, given: dict[str, own.Given], like: str) -> own.Own:
+    """The sample of what was given; what was not made before waits for its turn."""
+    before = own.find_made(dataset, given, like)
+    if before is not None:
+        return before
+    with calculation_queue.waiting("Reading what you gave …"):
+        return own.make_sample(dataset, given, like)
+
+
+def _like(context: page_context.PageContext) -> str:
+    """The sample of the set that gives what is not given: the open one, or what that was made like."""
+    if not context.study.dataset.is_own(context.row):
+        return context.sample
+    return next(
+        (one.like for one in own_samples() if one.id == context.sample), ""
+    ) or pickers.default_sample(context.study)
+
+
+def _ask(key: str, maker: Maker, names: tuple[str, ...]) -> own.Given | None:
+    """Draws what a visitor gives one thing with; what was given last, if anything."""
+    verbs = {"drawing": "Draw", "recording": "Say", "sentence": "Write", "clip": "Choose"}
+    st.markdown(
+        f"**{verbs[maker.kind]} {text.escape_markdown(maker.hint, 160)}**  \n"
+        f":small[for {', '.join(map(text.escape_markdown, names))}]"
+    )
+    if maker.kind == "sentence":
+        words = st.text_input("Your sentence", key=key, max_chars=own.LARGEST["sentence"] // 4)
+        return own.Given("sentence", words.encode("utf-8", "replace")) if words else None
+    made = _draw_canvas(key, maker.hint) if maker.kind == "drawing" else None
+    if _limits.is_read_only():
+        st.caption("This server takes no files, and no recordings.")
+        return made
+    if maker.kind == "recording":
+        sound: Any = st.audio_input("Record", sample_rate=16_000, key=key)
+        made = None if sound is None else own.Given("recording", sound.getvalue())
+        st.caption(
+            "No microphone, or your browser refused it? Allow it for this page beside the address (it is asked for "
+            "on https and on this machine only), or upload a sound file."
+        )
+    file = st.file_uploader(
+        "Or upload a file" if maker.kind != "clip" else "Upload a clip",
+        type=[ending.removeprefix(".") for ending in own.ENDINGS[maker.kind]],
+        max_upload_size=own.LARGEST[maker.kind] // _limits.MIB,
+        key=f"{key}-file",
+        help="A file counts more than what is drawn or recorded; remove it to go back to that.",
+    )
+    return (
+        made
+        if file is None
+        else own.Given(maker.kind, file.getvalue(), Path(file.name).suffix.lower()[:8])
+    )
+
+
+def _draw_canvas(key: str, hint: str) -> own.Given | None:
+    """What is on the canvas."""
+    light = "light" in hint or "white ground" in hint
+    named = [colour for colour in COLOURS if re.search(rf"\b{colour}\b", hint)]
+    result = components.component("canvas")(
+        key=components.component_key(key),
+        data={
+            "name": key,
+            "label": f"Canvas: draw {hint}",
+            "ground": "#f4f4f4" if light else "#000000",
+            "colours": named or [COLOURS[-1] if light else COLOURS[0]],
+            "width": 24,  # pixels of 280: as thick as MNIST's
+        },
+        on_drawing_change=lambda: None,
+    )
+    drawing = result.drawing
+    return own.read_canvas(drawing) if drawing else None
+
+
+def _draw_result(context: page_context.PageContext, made: own.Own) -> None:
+    """What the model was given, what it says, and the way to all else."""
+    study = with_samples(context.explained_study.base_study, (made,))
+    sample = build_sample(study, len(study.dataset), context.output_wanted)
+    with st.container(key="own-answer", border=True):
+        see, read = st.columns([1, 1.3])
+        with see:
+            st.caption("What the model is given")
+            with st.container(horizontal=True):
+                for name in study.modalities:
+                    _input(context, made, name)
+        with read:
+            st.markdown(
+                f"#### {text.escape_markdown(study.name)} decides: {answers.numbered(study, sample.scores)}"
+            )
+            st.markdown(f"{answers.decided(sample)}{_describe_replaced(made, study.modalities)}")
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.button(
+                    "Explain it",
+                    type="primary",
+                    icon=":material/troubleshoot:",
+                    key="_explain_own",
+                    on_click=_open_sample,
+                    args=(made,),
+                    help=f"Opens it as sample {made.id}, on this page and all others.",
+                )
+                if context.sample == made.id:
+                    navigation.link("app.py", "Five questions about it", ":material/help:")
+            # last, since all test samples are looked at the first time
+            st.caption(describe_distance(training_distance.measure_distance(sample)))
+
+
+def _input(context: page_context.PageContext, made: own.Own, name: str) -> None:
+    """What the model is given of a modality: a picture, a log-mel as one, words, else how many numbers."""
+    modality = next(m for m in context.study.dataset.modalities if m.name == name)
+    values, content = made.features[name], made.content.get(name)
+    pixels, size = None, " × ".join(map(str, modality.shape or values.shape))
+    if isinstance(content, Image):
+        pixels = content.pixels
+    elif modality.shape and len(modality.shape) == 2:
+        levels = grey_levels(values.reshape(modality.shape), values.min(), values.max() + 1e-9)
+        pixels = enlarge(np.flipud(levels), 112)  # the lowest band at the foot
+    with st.container(width="content", key=f"own-input-{name}"):
+        if pixels is not None:
+            st.image(pixels, width=112, alt=f"What the model is given for {name}, {size} numbers")
+        if content is not None and not isinstance(content, Image):
+            sample_content.raw_content(name, content, 180, in_box=True)
+        form = " (log-mel)" if isinstance(content, Audio) and modality.shape else ""
+        st.caption(f"{text.escape_markdown(name)}: {size}{form}")
+
+
+def _describe_replaced(made: own.Own, modalities: tuple[str, ...]) -> str:
+    """Which modalities of the model are not the visitor's."""
+    rest = [text.escape_markdown(name) for name in modalities if name in made.taken]
+    return (
+        f" Not given: {', '.join(rest)}, taken from sample {text.escape_markdown(made.like)}."
+        if rest
+        else ""
+    )

@@ -1,0 +1,95 @@
+"""Runs of a page and of its fragments: where our errors become messages, and where the address is written."""
+
+import importlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import wraps
+from pathlib import Path
+from typing import Any, ParamSpec
+
+import streamlit as st
+
+from qfusion.analysis import text
+from qfusion.errors import QFusionError, translate_system_errors
+from qfusion.ui import page_params, reruns, state
+
+P = ParamSpec("P")
+_draws_page: ContextVar[bool] = ContextVar("draws_page", default=False)
+
+
+@contextmanager
+def guard(title: str = "") -> Iterator[None]:
+    """Shows one of our own errors as a message; of a whole page below its `title`, with nothing drawn after it. Other
+    errors are defects."""
+    if state.take(state.AGAIN):
+        st.rerun()
+    try:
+        with translate_system_errors():
+            yield
+    except QFusionError as error:
+        if title:
+            st.title(title, anchor=False)
+            draw_notices()
+        st.error(text.message(error), icon=":material/error:")
+        if title:
+            st.caption("Pick another model or data set on top to go on.")
+            page_params.write_address()
+            st.stop()
+
+
+def fragment(part: Callable[P, None], key: str | None = None) -> Callable[P, None]:
+    """Makes a function draw its part of a page by itself: its widgets redraw this and nothing else, and our errors are
+    messages in its place. A callback redraws it by its `key`."""
+
+    @st.fragment(key=key)
+    @wraps(part)
+    def drawn(*arguments: P.args, **options: P.kwargs) -> None:
+        reruns.begin_run()
+        with guard():
+            part(*arguments, **options)
+        if not _draws_page.get():
+            page_params.write_address()
+
+    return drawn
+
+
+def run_or_notice(act: Callable[..., object], *words: Any) -> None:
+    """Does something for a callback, in which there is no page yet: what goes wrong is a notice on top of the next.
+
+    Args:
+        act: what is done. words: its arguments.
+    """
+    try:
+        with translate_system_errors():
+            act(*words)
+    except QFusionError as error:
+        state.notice(str(error))
+        state.page_again()  # notices stand above what is drawn anew by itself
+
+
+def run_page(file: str, name: str = "__main__") -> None:
+    """Draws the page of a file that Streamlit runs, which defines all in it anew each time: its module is kept. Does
+    nothing where the file is imported, as its `name` says."""
+    if name == "__main__":
+        draw_page(importlib.import_module(f"qfusion.ui.pages.{Path(file).stem}").page)
+
+
+def draw_page(page: Callable[[], object]) -> None:
+    """Draws a whole page, and writes its address at the end."""
+    token = _draws_page.set(True)
+    try:
+        page()
+        reruns.finish_first_paint()
+        page_params.open_params().end()
+        page_params.write_address()
+    finally:
+        _draws_page.reset(token)
+
+
+def draw_notices() -> None:
+    if notices := list(state.get(state.NOTICES, [])):
+        with st.container(border=True, key="notices"):
+            for words in notices:
+                st.warning(text.message(words), icon=":material/link_off:")
+            st.button("Close", on_click=state.put, args=(state.NOTICES, []), key="_close_notices")

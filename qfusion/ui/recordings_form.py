@@ -1,0 +1,73 @@
+"""The form that adds recordings of a folder to an imported data set."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from qfusion import _limits
+from qfusion._checks import check
+from qfusion._sentences import count
+from qfusion.analysis import text
+from qfusion.data import clips
+from qfusion.data.data_set import DataSet
+from qfusion.ui import calculation_queue, guidance, page_runs, permissions, state
+
+FOLDER, TABLE = "_join_folder", "_join_table"
+
+
+def recordings(dataset: DataSet) -> None:
+    """Which samples have a recording, and a form to join a folder of them, for a reader on the server's machine."""
+    joined = clips.coverage(dataset.name) if clips.is_joinable(dataset) else None
+    may_join = permissions.level() == "path" and not _limits.is_read_only()
+    if joined is None and not (may_join and clips.is_joinable(dataset)):
+        return
+    with st.expander("Recordings", icon=":material/movie:", expanded=joined is not None):
+        if joined is None:
+            guidance.aside(
+                "Videos, sounds or pictures of the samples can be joined: they are then played beside what the model "
+                "made of them. Files stay where they are."
+            )
+        else:
+            own, every = map(sum, zip(*joined.splits.values(), strict=True))
+            st.markdown(f"**{own:,} of {every:,} samples have a recording.**")
+            for line in joined.lines():
+                st.markdown(f"- {text.message(line)}")
+        if may_join:
+            with st.form("_join_form", border=False):
+                st.text_input(
+                    "Folder of recordings",
+                    key=FOLDER,
+                    help="On the machine that this server runs on. Files are called by the samples' ids, as "
+                    "`<id>.mp4` or MMSA's `Raw/<video>/<clip>.mp4`; words are read from .srt, .vtt or .TextGrid files "
+                    "beside them.",
+                )
+                st.text_input(
+                    "Table of id, path, start and end (CSV), where files are not called so",
+                    key=TABLE,
+                    help="Paths are below the folder; start and end, in seconds, are of parts of files.",
+                )
+                if st.form_submit_button("Join", icon=":material/join:"):
+                    with page_runs.guard():
+                        _join(dataset)
+
+
+def _join(dataset: DataSet) -> None:
+    check(permissions.level() == "path", "Folders of this machine are not opened from here.")
+    folder, table = (str(state.get(key) or "").strip() for key in (FOLDER, TABLE))
+    check(bool(folder), "Name the folder of the recordings.")
+    with calculation_queue.waiting(""), st.status("Looking into the recordings …") as shown:
+
+        def tell(done: float, total: float, name: str) -> None:
+            shown.update(
+                label=f"{done:,.0f} of {total:,.0f} files: {text.escape_markdown(name, 60)}"
+            )
+
+        joined = clips.join(
+            dataset, Path(folder), Path(table).expanduser() if table else None, tell
+        )
+    joined_to = count(sum(number for number, _ in joined.splits.values()), "sample")
+    state.put(
+        state.DATA_MESSAGE,
+        f"Recordings are joined to {joined_to} of **{text.escape_markdown(dataset.name)}**.",
+    )
+    st.rerun(scope="app")

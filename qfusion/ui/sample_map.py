@@ -1,0 +1,70 @@
+"""The map of all samples: a click opens one, a lasso or a box makes a cohort."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from qfusion.analysis import cohort_levels, drawn_samples, sample_projection
+from qfusion.explain import cohort_filters
+from qfusion.panels import sample_maps
+from qfusion.ui import all_samples, page_context, page_runs, panels, selections, widgets
+from qfusion.ui.cohort_picker import take
+
+
+@page_runs.fragment
+def map_of_samples(context: page_context.PageContext, levels: cohort_levels.Levels) -> None:
+    """The map with its controls."""
+    if not sample_maps.has_enough_samples(levels):
+        return
+    with panels.panel_frame("sample-map") as head:
+        of, method, colour = widgets.row(
+            sample_maps.MAP_OF,
+            sample_maps.MAP_METHOD,
+            replace(
+                sample_maps.MAP_COLOUR,
+                values=sample_maps.colour_choices(context.study, levels.rows),
+            ),
+            study=context.study,
+        )
+        rows = levels.places(levels.rows)
+        some = drawn_samples.drawn_places(
+            len(rows), *sample_projection.limits(context.study, of, method)
+        )
+        every = all_samples.everyone(
+            "sample-map",
+            context.study,
+            rows,
+            len(some),
+            lambda: sample_maps.map_positions(levels, of, method, True),
+            of,
+            method,
+        )
+        panels.draw_content(
+            sample_maps.sample_map(
+                levels, context.theme, of=of, method=method, colour=colour, everyone=every
+            ),
+            head,
+            on_select=lambda key: _select_samples(
+                key, sample_maps.map_positions(levels, of, method, every), levels.parts
+            ),
+            config={
+                "displayModeBar": True,
+                "displaylogo": False,
+                "modeBarButtons": [["lasso2d", "select2d"]],
+            },
+        )
+
+
+def _select_samples(
+    key: str, sample_map: sample_projection.SampleMap, parts: Sequence[cohort_filters.Part]
+) -> None:
+    selection = selections.selection(key)
+    shape: Any = next(iter([*selection.get("lasso", []), *selection.get("box", [])]), None)
+    if shape is None:
+        selections.choose_selected_sample(key)
+    else:
+        try:
+            region = sample_projection.region(sample_map, shape["x"], shape["y"])
+        except (ValueError, LookupError, TypeError):
+            return  # a click that dragged by a pixel
+        take([region], [part for part in parts if part.column == cohort_filters.SPLIT])

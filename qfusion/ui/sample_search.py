@@ -1,0 +1,117 @@
+"""Finding a sample: filters, a table and a scatter plot; a click in either opens a sample."""
+
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from qfusion.analysis import sample_filters, text
+from qfusion.analysis.study import SAID, dividend_column, said_columns
+from qfusion.panels import sample_points, samples
+from qfusion.quantum.measure_kinds import split_column
+from qfusion.ui import figure, page_context, panels, selections, state, widgets
+from qfusion.wording.studies import fact_titles
+
+# Finding a sample: filters, a table and a scatter, either of which picks it.
+
+MOST_ROWS = 5_000  # of the table
+
+
+def filters(context: page_context.PageContext) -> dict[str, Any]:
+    """Draws the filters and returns them as `sample_filters.passing` takes them."""
+    split, relations = widgets.row(samples.SPLIT, samples.RELATION)
+    chosen = {"split": split, "relations": relations, "search": widgets.draw(samples.SEARCH)}
+    if context.study.classes:
+        verdict, classes = widgets.row(samples.VERDICT, samples.CLASSES, study=context.study)
+        chosen |= {"verdict": verdict or "", "classes": classes}
+    return chosen
+
+
+def clear_filters() -> None:
+    empty = {"split": samples.SPLIT.default, "search": "", "relations": [], "classes": []}
+    for name, control in samples.FILTERS.items():
+        if state.get(control.key) is not None:
+            state.put(control.key, empty.get(name))
+
+
+def sample_table(context: page_context.PageContext, rows: pd.DataFrame) -> None:
+    """The rows as a table; a click on one makes it the sample."""
+    first = [  # what was said, then the numbers, then whatever else the data set has
+        "truth",
+        "prediction",
+        *(["certainty"] if context.study.classes else []),
+        "error",
+        "relation",
+        "leader",
+        *said_columns(rows),
+    ]
+    late = [
+        *map(dividend_column, context.study.terms),
+        *(name for name in fact_titles(context.study) if name in rows),
+        "split",
+    ]
+    order = [*first, *(column for column in rows.columns if column not in {*first, *late}), *late]
+    plain = ("certainty", "error", "disagreement", "conflict")
+    numeric = {
+        column: st.column_config.NumberColumn(
+            format="%.2f",
+            help="Softmax of the predicted class" if column == "certainty" else None,
+        )
+        for column in order
+        if column in (plain if context.study.classes else (*plain, "truth", "prediction"))
+        or ("[" in column and split_column(column)[0] in ("entropy", "dividend"))
+    }
+    named = {
+        column: st.column_config.Column(words)
+        for column in order
+        if (words := text.column(column)) != column
+    }
+    panels.samples_table(
+        rows[order][:MOST_ROWS].reset_index(),
+        rows.index[:MOST_ROWS].tolist(),
+        f"_table-{context.study.name}",
+        context.sample,
+        height=300,
+        column_config={
+            **named,
+            **numeric,
+            **{column: st.column_config.TextColumn(width="medium") for column in SAID},
+        },
+        alt=f"Table of {len(rows)} samples with truth, prediction and error. Select a row to open the sample.",
+    )
+    some = (
+        f" The first {MOST_ROWS:,} stand here; filter to see others."
+        if len(rows) > MOST_ROWS
+        else ""
+    )
+    st.caption(
+        f"{len(rows):,} of {len(context.study.dataset):,} samples pass.{some} Tick a row, or click a point below, "
+        "to open it."
+    )
+
+
+def sample_scatter(context: page_context.PageContext, chosen: dict[str, Any], count: int) -> None:
+    """The samples that pass as points; a click on one makes it the sample.
+
+    Args:
+        chosen: the filters. count: so many pass.
+    """
+    study, usual = context.study, sample_filters.default_axes(context.study)
+    x, y = widgets.row(
+        replace(samples.ACROSS, default=usual[0]),
+        replace(samples.UP, default=usual[1]),
+        study=study,
+        align="top",
+    )
+    if count > sample_filters.MAX_ENTANGLED and sample_filters.asks_entanglement(study, x, y):
+        st.info(
+            f"Entanglement takes time: shown for the first {sample_filters.MAX_ENTANGLED} of {count:,} samples. Filter "
+            "to see others."
+        )
+    figure.drawn(
+        sample_points.scatter(
+            context.tweaked_sample(), context.theme, x=x, y=y, output=context.output_name, **chosen
+        ),
+        on_select=selections.choose_selected_sample,
+    )
