@@ -46,7 +46,7 @@ def with_target(dataset: DataSet, factor: float) -> DataSet:
     return replace(dataset, y=dataset.y * factor, target=target)
 
 
-def observable_scores(model: FusionModel, dataset: DataSet) -> np.ndarray:
+def scores_of(model: FusionModel, dataset: DataSet) -> np.ndarray:
     return metrics.predict(model, dataset, np.arange(len(dataset.ids)))
 
 
