@@ -51,7 +51,7 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "largest entry off a diagonal",
-        "panels.panel:list_coherences",
+        "panels.alt_text:list_coherences",
         "its modulus is above 0.00; of several that are alike their number",
     ),
     # Samples.

@@ -301,8 +301,8 @@ def test_the_table_says_how_every_run_is() -> None:
     assert table["state"].to_dict() == {
         "paused-one": "paused",
         "stopped-one": "stopped, best model kept",
-        "killed": "interrupted, can go on",
-        "never": "interrupted, can go on",
+        "killed": "interrupted, can be resumed",
+        "never": "interrupted, can be resumed",
         "broken": "cannot be read",
     }
     assert table.loc["paused-one", "validation"] == "MAE 0.450"

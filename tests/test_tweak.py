@@ -163,9 +163,10 @@ def page() -> None:
         system=lambda: system,
         state_dict=dict,
         settings={},
+        abilities=("states", "kets", "time", "terms", "circuit"),
     )
     study = SimpleNamespace(
-        model=model, modalities=names, can=lambda ability: True, memo_key=lambda background: "page"
+        model=model, modalities=names, memo_key=lambda background: "page"
     )
     arrival.arrive("Dynamics")
     view = page_params.current()

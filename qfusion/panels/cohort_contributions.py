@@ -281,6 +281,7 @@ def contribution_unit(levels: cohort_levels.Levels) -> str:
 
 
 def describe_study_background(levels: cohort_levels.Levels) -> str:
+    """Describe the background of a cohort's explanations."""
     return backgrounds.describe_comparison(levels.study.explanation_background)
 
 

@@ -72,6 +72,7 @@ def describe_inert_fusion(sample: Sample) -> str:
 
 
 def gate_index(walk: circuit_replay.Replay, gate: int | None) -> int:
+    """Return the number of gates that are done: `gate`, or all of them for None."""
     return walk.count if gate is None else min(gate, walk.count)
 
 
@@ -103,6 +104,7 @@ def gate_states(
 
 
 def qubit_table(walk: circuit_replay.Replay, at: int) -> pd.DataFrame:
+    """Return Bloch vector, probability of 1 and entropy of every qubit at a place of the replay."""
     x, y, z = walk.bloch[at].T
     return pd.DataFrame(
         {

@@ -167,6 +167,11 @@ def _draw_epochs(
 
 
 def require_history(runs: Sequence[Seen]) -> list[Seen]:
+    """Return the runs that have an epoch to draw.
+
+    Raises:
+        InvalidInput: when there is none.
+    """
     result = runs_with_history(runs)
     check(bool(result), "None of the runs has an epoch to draw.")
     return result
@@ -181,6 +186,7 @@ def _best_epochs(runs: Sequence[Seen]) -> dict[str, int]:
 
 
 def run_colours(runs: Sequence[Seen]) -> dict[str, str]:
+    """Return the colour of every run by its name."""
     return {entry.name: training_charts.run_colour(place) for place, entry in enumerate(runs)}
 
 
@@ -196,6 +202,7 @@ def _rows(runs: Sequence[Seen]) -> str:
 
 
 def list_last_values(curves: Mapping[str, Curve]) -> str:
+    """Return the last value of every curve with its epoch, as a list in a sentence."""
     return ", ".join(
         f"{name} {values[-1]:.4g} at epoch {epochs[-1]:.0f}"
         for name, (epochs, values) in curves.items()

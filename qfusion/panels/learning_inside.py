@@ -216,6 +216,7 @@ def replay(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelFig
 
 
 def modality_onsets(run: Seen) -> dict[str, Onset]:
+    """Return when joint terms and entanglement of a run began; empty where they were not recorded."""
     return {} if run.record is None else onsets(run.record)
 
 
