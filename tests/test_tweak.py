@@ -165,9 +165,7 @@ def page() -> None:
         settings={},
         abilities=("states", "kets", "time", "terms", "circuit"),
     )
-    study = SimpleNamespace(
-        model=model, modalities=names, memo_key=lambda background: "page"
-    )
+    study = SimpleNamespace(model=model, modalities=names, memo_key=lambda background: "page")
     arrival.arrive("Dynamics")
     view = page_params.current()
     rules = {one.key: one.rule(study) for one in dynamics_page.sliders(view, study)}  # type: ignore[arg-type]

@@ -31,10 +31,8 @@ from qfusion.analysis.audit_plan import RESOURCES, VARIANTS, Resource, require_d
 from qfusion.analysis.audit_verdicts import FEWEST, judge
 from qfusion.data import DataSet
 
-WITHIN, OF_ERROR = (
-    0.02,
-    0.25,
-)  # no difference: the smaller of the first, and of this part of the model's error
+WITHIN = 0.02  # differences of the metric up to it count as none
+OF_ERROR = 0.25  # so do differences up to this part of the model's error, where that is smaller
 
 Record = Mapping[str, Any]
 

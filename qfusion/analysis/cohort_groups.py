@@ -15,13 +15,14 @@ NOT_GROUPED, QUARTERS = "nothing", " (quarters)"
 
 def groupings(study: Study, rows: pd.DataFrame) -> tuple[str, ...]:
     """By what the rows can be split into groups, as readers say it: "nothing" first."""
-    result = [
-        NOT_GROUPED,
-        "relation",
-        *(["sign of truth"] if spans_zero(study) else []),
-        *(["truth", VERDICT] if study.classes else ["truth" + QUARTERS]),
-        "error" + QUARTERS,
-    ]
+    result = [NOT_GROUPED, "relation"]
+    if spans_zero(study):
+        result.append("sign of truth")
+    if study.classes:
+        result += ["truth", VERDICT]
+    else:
+        result.append("truth" + QUARTERS)
+    result.append("error" + QUARTERS)
     for name in map(str, study.dataset.table.columns):
         values = rows[name].astype(str) if name in rows.columns and name not in result else None
         if (

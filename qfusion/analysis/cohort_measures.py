@@ -14,10 +14,8 @@ from qfusion.analysis.tasks import Task
 from qfusion.quantum import measure_kinds
 
 ENTROPY, LARGEST = "entropy", "largest entropy"
-MAX_SLOW, FEW_SLOW = (
-    800,
-    400,
-)  # samples whose states are evolved, about 17 ms each: all, or so many drawn of more
+MAX_SLOW = 800  # samples whose states are all evolved, about 17 ms each
+FEW_SLOW = 400  # samples that are drawn of more than `MAX_SLOW`
 
 
 def measure_titles(study: Study) -> dict[str, str]:
@@ -57,13 +55,13 @@ def correlations(
 ) -> dict[str, np.ndarray]:
     """The slow measures of `measure_titles` (or those named) at T for some rows, each (len(rows),), in one go."""
     kinds = measures or tuple(filter(is_slow, measure_titles(study)))
-    values = [
-        [measure_kinds.KINDS[name.replace(" ", "_")].mean(at_end).numpy() for name in kinds]
-        for at_end in (
-            measure_kinds.States(rho, study.model.dims) for rho in final_states(study, rows)
-        )
-    ]
-    return dict(zip(kinds, map(np.concatenate, zip(*values, strict=True)), strict=True))
+    parts: dict[str, list[np.ndarray]] = {name: [] for name in kinds}
+    for rho in final_states(study, rows):
+        at_end = measure_kinds.States(rho, study.model.dims)
+        for name in kinds:
+            measure = measure_kinds.KINDS[name.replace(" ", "_")]
+            parts[name].append(measure.mean(at_end).numpy())
+    return {name: np.concatenate(values) for name, values in parts.items()}
 
 
 def ladder(

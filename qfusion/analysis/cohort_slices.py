@@ -182,16 +182,18 @@ def _conditions(rows: pd.DataFrame, by: str) -> list[tuple[str, tuple[cohort_fil
     if not len(values):
         return []
     inner = list(dict.fromkeys(f"{edge:.4g}" for edge in np.quantile(values, [0.25, 0.5, 0.75])))
+
+    def above(edge: str) -> cohort_filters.Part:
+        return cohort_filters.Part(name, ">", (edge,))
+
+    def up_to(edge: str) -> cohort_filters.Part:
+        return cohort_filters.Part(name, "<=", (edge,))
+
+    between = [(f"{a} to {b}", (above(a), up_to(b))) for a, b in itertools.pairwise(inner)]
     return [
-        (f"up to {inner[0]}", (cohort_filters.Part(name, "<=", (inner[0],)),)),
-        *(
-            (
-                f"{a} to {b}",
-                (cohort_filters.Part(name, ">", (a,)), cohort_filters.Part(name, "<=", (b,))),
-            )
-            for a, b in itertools.pairwise(inner)
-        ),
-        (f"above {inner[-1]}", (cohort_filters.Part(name, ">", (inner[-1],)),)),
+        (f"up to {inner[0]}", (up_to(inner[0]),)),
+        *between,
+        (f"above {inner[-1]}", (above(inner[-1]),)),
     ]
 
 

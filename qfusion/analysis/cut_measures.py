@@ -24,19 +24,20 @@ def cuts_of_sample(
     """Cuts of every modality of one sample, at `state_cuts.TIMES` times, under the sliders: all kinds of cut, or the
     usual ones with its terms."""
     model = study.model.evolution("to cut at").tweaked(tweak)
-    T, every = float(model.duration), (TIMES - 1) // (state_cuts.TIMES - 1)
+    T = float(model.duration)
+    every = (TIMES - 1) // (state_cuts.TIMES - 1)
+    known = None
+    if T:
+        known_observables = observables(study, tweak)[::every].flip(0)
+        known_states = exact_states(study, row, tweak)[::every, None]
+        known = (known_observables, known_states)
     return state_cuts.cut_correlations(
         model,
         study.inputs([row]),
         np.linspace(0, T, state_cuts.TIMES),
         kinds=state_cuts.DEFAULT if terms else tuple(state_cuts.KINDS),
         background=study.background if terms else None,
-        known=(
-            observables(study, tweak)[::every].flip(0),
-            exact_states(study, row, tweak)[::every, None],
-        )
-        if T
-        else None,
+        known=known,
     )
 
 
@@ -82,12 +83,13 @@ def cut_curves(
         )
         for chunk in iterate_chunks(rows, AT_ONCE, "Cutting correlations")
     ]
+    cuts = replace(
+        parts[0],
+        scores=np.concatenate([part.scores for part in parts], 3),
+        before=np.concatenate([part.before for part in parts]),
+    )
     return cut_losses.cut_metrics(
-        replace(
-            parts[0],
-            scores=np.concatenate([part.scores for part in parts], 3),
-            before=np.concatenate([part.before for part in parts]),
-        ),
+        cuts,
         dataset.y[rows],
         cut_losses.kind_of(dataset.target),
         clusters=None if dataset.clusters is None else dataset.clusters.numbers[rows],

@@ -23,18 +23,17 @@ def coalition_strengths(system: lindblad.System) -> tuple[dict[str, float], dict
     sqrt(Tr[H_S^2] / D), the root mean square energy of H_S, whose squares add up, and rates sum_k Tr[L_k^A+ L_k^A] / D,
     their parts of the jumps per time in the completely mixed state, which add up."""
     D = len(system.H)
-    return (
-        {
-            decomposition.subset_name(s, system.names): float(value) / D**0.5
-            for s, value in decomposition.strengths(system.H, system.dims).items()
-            if s
-        },
-        {
-            decomposition.subset_name(s, system.names): float(value.square().sum()) / D
-            for s, value in decomposition.strengths(system.jumps, system.dims).items()
-            if s
-        },
-    )
+    energies = {}
+    for subset, value in decomposition.strengths(system.H, system.dims).items():
+        if subset:
+            name = decomposition.subset_name(subset, system.names)
+            energies[name] = float(value) / D**0.5
+    rates = {}
+    for subset, value in decomposition.strengths(system.jumps, system.dims).items():
+        if subset:
+            name = decomposition.subset_name(subset, system.names)
+            rates[name] = float(value.square().sum()) / D
+    return energies, rates
 
 
 def levels(system: lindblad.System) -> tuple[np.ndarray, np.ndarray]:

@@ -196,17 +196,13 @@ def lanes(study: Study, row: int, attributions: Sequence[attribution.Attribution
     names = [one.modality for one in attributions]
     known = rates(study, names)
     timed = len(known) == len(names)
-    drawn = [canvas(study, row, one.modality, len(one.units)) for one in attributions]
-    return [
-        Lane(
-            one.modality,
-            one.units,
-            1 / known[one.modality] if timed else 100 / len(one.units),
-            place.step_names(len(one.units)),
-            place.how,
-        )
-        for one, place in zip(attributions, drawn, strict=True)
-    ]
+    result = []
+    for one in attributions:
+        steps = len(one.units)
+        drawn = canvas(study, row, one.modality, steps)
+        width = 1 / known[one.modality] if timed else 100 / steps
+        result.append(Lane(one.modality, one.units, width, drawn.step_names(steps), drawn.how))
+    return result
 
 
 def grid(modality: Modality) -> tuple[int, int] | None:

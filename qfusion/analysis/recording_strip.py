@@ -123,10 +123,11 @@ def build_preview(result: Source) -> clip_previews.Preview:
     if result.clip is not None:
         return clip_previews.preview(result.clip)
     film, audio = result.film, result.audio
-    seconds = max(
-        0.0 if film is None else len(film.frames) / film.rate,
-        0.0 if audio is None else len(audio.samples) / audio.rate,
-    )
+    seconds = 0.0
+    if film is not None:
+        seconds = max(seconds, len(film.frames) / film.rate)
+    if audio is not None:
+        seconds = max(seconds, len(audio.samples) / audio.rate)
     return clip_previews.Preview(seconds, **clip_previews.find_strip(film, audio))
 
 

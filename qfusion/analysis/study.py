@@ -80,17 +80,16 @@ class Study:
         and, where it matters, the background's. What is kept by it is shown to whoever asks."""
         if self._set is not None:
             return (*self._set.memo_key(background), self._alone.dataset.digest)
-        return (
+        key: tuple[str, ...] = (
             self.name,
             str(self.card.get("weights_sha256", "")),
             self.model.score_kind,
             self.dataset.identity,
-            *(
-                (str(self.background.key), *(("all rows",) if self.uses_all_rows else ()))
-                if background
-                else ()
-            ),
         )
+        if not background:
+            return key
+        key = (*key, str(self.background.key))
+        return (*key, "all rows") if self.uses_all_rows else key
 
     @per_model_cache
     def _default_background(self) -> Any:
@@ -375,31 +374,29 @@ class Study:
                 "prediction": names[self.predicted],
                 "certainty": self.probabilities[np.arange(len(data)), self.predicted],
             }
+        if self.is_large:
+            explained_facts = self.space.facts(self.explained_rows)
+            facts = {name: self.scatter(fact) for name, fact in explained_facts.items()}
+        else:
+            facts = self.space.facts()
         dividends = self.explained_dividends(output)
-        frame = pd.DataFrame(
-            {
-                "split": data.split,
-                **answers,
-                "error": self.errors,
-                "relation": self.scatter(judged.relation),
-                "leader": self.scatter(judged.leaders),
-                **(
-                    {
-                        name: self.scatter(fact)
-                        for name, fact in self.space.facts(self.explained_rows).items()
-                    }
-                    if self.is_large
-                    else self.space.facts()
-                ),
-                **{
-                    dividend_column(term): self.scatter(dividends[:, i])
-                    for i, term in enumerate(self.coalitions)
-                    if term
-                },
-            },
-            index=pd.Index(data.ids, name="id"),
-        )
-        return frame.join(data.table[[c for c in data.table.columns if c not in frame.columns]])
+        contributions = {
+            dividend_column(term): self.scatter(dividends[:, i])
+            for i, term in enumerate(self.coalitions)
+            if term
+        }
+        columns = {
+            "split": data.split,
+            **answers,
+            "error": self.errors,
+            "relation": self.scatter(judged.relation),
+            "leader": self.scatter(judged.leaders),
+            **facts,
+            **contributions,
+        }
+        frame = pd.DataFrame(columns, index=pd.Index(data.ids, name="id"))
+        others = [name for name in data.table.columns if name not in frame.columns]
+        return frame.join(data.table[others])
 
     def _repr_html_(self) -> str:
         """How a notebook shows it: drawn above, by `panels.notebook`."""

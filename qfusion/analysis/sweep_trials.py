@@ -99,53 +99,57 @@ class Trials:
 
     def table(self) -> pd.DataFrame:
         """Returns a row a trial, the best first, then those stopped early, then the others."""
-        order, sign = list(STATES), 1 if self.smaller else -1
-        return pd.DataFrame(
-            [
-                {
-                    "trial": a.number,
-                    self.judged: a.value,
-                    **{key: _shown_value(a.tried.get(key)) for key in self.sweep.search.space},
-                    "epochs": len(a.history),
-                    "seconds": round(a.seconds, 1),
-                    "state": STATES[a.state],
-                    "seed": a.seed,
-                    "message": a.message,
-                }
-                for a in sorted(
-                    self.attempts,
-                    key=lambda a: (order.index(a.state), sign * (a.value or 0.0), a.number),
-                )
-            ]
-        )
+        states = list(STATES)
+        sign = 1 if self.smaller else -1
+
+        def rank(attempt: sweeps.Attempt) -> tuple[int, float, int]:
+            return states.index(attempt.state), sign * (attempt.value or 0.0), attempt.number
+
+        return pd.DataFrame([self._row(attempt) for attempt in sorted(self.attempts, key=rank)])
+
+    def _row(self, attempt: sweeps.Attempt) -> dict[str, Any]:
+        """Return a trial as a row of `table`."""
+        settings = {key: _format_value(attempt.tried.get(key)) for key in self.sweep.search.space}
+        return {
+            "trial": attempt.number,
+            self.judged: attempt.value,
+            **settings,
+            "epochs": len(attempt.history),
+            "seconds": round(attempt.seconds, 1),
+            "state": STATES[attempt.state],
+            "seed": attempt.seed,
+            "message": attempt.message,
+        }
 
 
 def collect_trials(sweep: sweeps.Sweep) -> Trials:
     """Returns the trials of a sweep as they stand now."""
-    attempts, best, space = sweep.attempts(), sweep.best(), sweep.search.space
-    ended = [
-        a
-        for a in attempts
-        if a.state in (sweeps.FINISHED, sweeps.PRUNED)
-        and a.value is not None
-        and math.isfinite(a.value)
-    ]
+    attempts = sweep.attempts()
+    ended = [attempt for attempt in attempts if _has_value(attempt)]
+    tried: dict[str, list[Any]] = {}
+    logarithmic = []
+    for key, entry in sweep.search.space.items():
+        values = [attempt.tried.get(key) for attempt in ended]
+        tried[key] = [_format_value(value) for value in values] if "choices" in entry else values
+        if entry.get("log"):
+            logarithmic.append(key)
     return Trials(
         sweep,
         attempts,
-        best,
-        [a.number for a in ended],
-        np.array([a.value for a in ended], dtype=float),
-        np.array([a.state == sweeps.PRUNED for a in ended], dtype=bool),
-        {
-            key: [
-                _shown_value(value) if "choices" in entry else value
-                for value in (a.tried.get(key) for a in ended)
-            ]
-            for key, entry in space.items()
-        },
-        tuple(key for key, entry in space.items() if entry.get("log")),
+        best=sweep.best(),
+        numbers=[attempt.number for attempt in ended],
+        values=np.array([attempt.value for attempt in ended], dtype=float),
+        pruned=np.array([attempt.state == sweeps.PRUNED for attempt in ended], dtype=bool),
+        tried=tried,
+        logarithmic=tuple(logarithmic),
     )
+
+
+def _has_value(attempt: sweeps.Attempt) -> bool:
+    """Return whether a trial has ended with a finite value."""
+    if attempt.state not in (sweeps.FINISHED, sweeps.PRUNED) or attempt.value is None:
+        return False
+    return math.isfinite(attempt.value)
 
 
 def open_trials(name: str = "") -> Trials:
@@ -190,5 +194,8 @@ def _number(value: float) -> str:
     )
 
 
-def _shown_value(value: Any) -> Any:
-    return "" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
+def _format_value(value: Any) -> str:
+    """Return a setting as text; empty for None."""
+    if value is None:
+        return ""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -124,12 +124,21 @@ def onsets(record: folder.Record) -> dict[str, Onset]:
     for name in [name for name in curves if f"{name}_error" in curves]:
         (epochs, values), error = curves[name], curves[f"{name}_error"][1]
         level = HALF * values[-1] if len(values) else 0.0
-        first, low, high = (
-            int(epochs[np.argmax(line >= level)]) if level > 0 and (line >= level).any() else None
-            for line in (values, values + CLEAR * error, values - CLEAR * error)
+        result[name] = Onset(
+            epochs,
+            values,
+            error,
+            first=_first_epoch(epochs, values, level),
+            low=_first_epoch(epochs, values + CLEAR * error, level),
+            high=_first_epoch(epochs, values - CLEAR * error, level),
         )
-        result[name] = Onset(epochs, values, error, first, low, high)
     return result
+
+
+def _first_epoch(epochs: np.ndarray, values: np.ndarray, level: float) -> int | None:
+    """Return the first epoch at which a curve is at a level; None where it never is, or the level is not positive."""
+    reached = values >= level
+    return int(epochs[np.argmax(reached)]) if level > 0 and reached.any() else None
 
 
 class Order(Enum):

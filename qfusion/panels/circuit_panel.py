@@ -95,18 +95,20 @@ def diagram(
         counts = Counter(name for name, *_ in walk.gates)
         title = f"{size}: {', '.join(f'{number} {name}' for name, number in counts.items())}"
     else:
+        convolutions = sum(box.name.startswith("C") for box in walk.boxes)
+        poolings = sum("U3" in box.name for box in walk.boxes)
         title = (
-            f"{size}: encode, fuse, then "
-            f"{count(sum(box.name.startswith('C') for box in walk.boxes), 'convolution')} and "
-            f"{count(sum('U3' in box.name for box in walk.boxes), 'pooling')}"
+            f"{size}: encode, fuse, then {count(convolutions, 'convolution')} and "
+            f"{count(poolings, 'pooling')}"
         )
+    largest_unit = 60 if can(sample.model, "time") else 58
     figure = circuit_diagram.diagram(
         drawn,
         walk.wires,
         at,
         walk.bloch[at],
         walk.entropy[at],
-        unit=min(60 if can(sample.model, "time") else 58, max(LEAST_UNIT, TALLEST / rows)),
+        unit=min(largest_unit, max(LEAST_UNIT, TALLEST / rows)),
         between=walk.between(at),
         display="" if display == DISCS else display,
         ends=likely,

@@ -87,17 +87,19 @@ def _is_view_open(part: str) -> panel.Opens:
     return lambda view: implied_view(view) == part
 
 
+_CONTRIBUTIONS = _is_view_open("Contributions")
+_ENTANGLEMENT = _is_view_open("Entanglement")
+_ERRORS = _is_view_open("Errors")
+_QUALITY = _is_view_open("Quality")
 PANELS = {
-    "cohort-shares": panel.Panel(shares, opens=_is_view_open("Contributions"), scope="levels"),
-    "types": panel.Panel(relations, opens=_is_view_open("Contributions"), scope="levels"),
-    "dividends": panel.Panel(
-        dividends, {"by": BY}, opens=_is_view_open("Contributions"), scope="levels"
-    ),
+    "cohort-shares": panel.Panel(shares, opens=_CONTRIBUTIONS, scope="levels"),
+    "types": panel.Panel(relations, opens=_CONTRIBUTIONS, scope="levels"),
+    "dividends": panel.Panel(dividends, {"by": BY}, opens=_CONTRIBUTIONS, scope="levels"),
     "entanglement": panel.Panel(
         entanglement,
         {"measure": MEASURE, "strength": STRENGTH, "everyone": panel.EVERYONE},
         fits=lambda levels, **_: bool(cohort_measures.measure_titles(levels.study)),
-        opens=_is_view_open("Entanglement"),
+        opens=_ENTANGLEMENT,
         scope="levels",
     ),
     "cut-test": panel.Panel(
@@ -105,30 +107,20 @@ PANELS = {
         {"everyone": panel.EVERYONE},
         conditions={"wanted": CUTS},
         fits=can_afford_cuts,
-        opens=_is_view_open("Entanglement"),
+        opens=_ENTANGLEMENT,
         scope="levels",
     ),
     "slices": panel.Panel(
         slice_errors,
         {"by": SLICES_BY},
         fits=has_samples,
-        opens=_is_view_open("Errors"),
+        opens=_ERRORS,
         scope="levels",
     ),
-    "worst": panel.Panel(
-        largest_errors, fits=has_cohort_samples, opens=_is_view_open("Errors"), scope="levels"
-    ),
-    "wrong": panel.Panel(
-        misleading_terms, fits=has_samples, opens=_is_view_open("Errors"), scope="levels"
-    ),
-    "confusions": panel.Panel(
-        confusions, fits=has_classes, opens=_is_view_open("Quality"), scope="levels"
-    ),
-    "calibration": panel.Panel(
-        calibration, fits=has_classes, opens=_is_view_open("Quality"), scope="levels"
-    ),
-    "curves": panel.Panel(curves, fits=has_classes, opens=_is_view_open("Quality"), scope="levels"),
-    "residuals": panel.Panel(
-        residuals, fits=is_regression, opens=_is_view_open("Quality"), scope="levels"
-    ),
+    "worst": panel.Panel(largest_errors, fits=has_cohort_samples, opens=_ERRORS, scope="levels"),
+    "wrong": panel.Panel(misleading_terms, fits=has_samples, opens=_ERRORS, scope="levels"),
+    "confusions": panel.Panel(confusions, fits=has_classes, opens=_QUALITY, scope="levels"),
+    "calibration": panel.Panel(calibration, fits=has_classes, opens=_QUALITY, scope="levels"),
+    "curves": panel.Panel(curves, fits=has_classes, opens=_QUALITY, scope="levels"),
+    "residuals": panel.Panel(residuals, fits=is_regression, opens=_QUALITY, scope="levels"),
 }

@@ -151,12 +151,14 @@ def decision_over_time(
     )
 
     def table() -> pd.DataFrame:
-        return pd.DataFrame(
-            {"t": times}
-            | {f"dividend[{term or 'baseline'}]": line for term, line in along.items()}
-            | {f"shapley[{name}]": line for name, line in sample.path_shapley.items()}
-            | {f"{above}[{name or 'all'}]": line for name, line in series.items()}
-        )
+        columns = {"t": times}
+        for term, line in along.items():
+            columns[f"dividend[{term or 'baseline'}]"] = line
+        for name, line in sample.path_shapley.items():
+            columns[f"shapley[{name}]"] = line
+        for name, line in series.items():
+            columns[f"{above}[{name or 'all'}]"] = line
+        return pd.DataFrame(columns)
 
     return panel.PanelFigure(
         "decision-over-time",

@@ -154,6 +154,22 @@ CONTROLS = (VIEW, TURN, CURSOR, _TERMS, MOVING, CUT_TERMS, CUT, RUNS, QUANTITY, 
 # where a panel stands: in a view
 _DECISION, _CORRELATED, _SAMPLED, _STATE, _SETTLED = map(VIEW.chosen, VIEW.options()[:5])
 _T = {"t": CURSOR}
+_MEASURES = {
+    kind.replace("_", "-"): panel.Panel(
+        correlation, _T, {"kind": kind}, fits=TIMED, opens=_CORRELATED
+    )
+    for kind in FIRST_MEASURES
+}
+_MATRICES = {
+    f"matrix-{part}": panel.Panel(
+        matrix,
+        {"whose": STATE_OF, **_T},
+        {"part": part},
+        fits=TIMED,
+        opens=panel.all_open(_STATE, STATE_AS.chosen(HEAT)),
+    )
+    for part in MATRIX_PARTS
+}
 PANELS = {
     "decision-over-time": panel.Panel(
         decision_over_time,
@@ -169,12 +185,7 @@ PANELS = {
         opens=panel.all_open(_DECISION, CUT_TERMS.opens),
     ),
     "waterfall-now": panel.Panel(waterfall, fits=TIMED, opens=_DECISION, below=True),
-    **{
-        kind.replace("_", "-"): panel.Panel(
-            correlation, _T, {"kind": kind}, fits=TIMED, opens=_CORRELATED
-        )
-        for kind in FIRST_MEASURES
-    },
+    **_MEASURES,
     "trajectories": panel.Panel(
         trajectories,
         {"runs": RUNS, "whose": QUANTITY},
@@ -183,16 +194,7 @@ PANELS = {
     ),
     "ensemble": panel.Panel(ensemble, {"runs": RUNS}, fits=TIMED, opens=_SAMPLED),
     "populations": panel.Panel(populations, {"whose": STATE_OF, **_T}, fits=TIMED, opens=_STATE),
-    **{
-        f"matrix-{part}": panel.Panel(
-            matrix,
-            {"whose": STATE_OF, **_T},
-            {"part": part},
-            fits=TIMED,
-            opens=panel.all_open(_STATE, STATE_AS.chosen(HEAT)),
-        )
-        for part in MATRIX_PARTS
-    },
+    **_MATRICES,
     "distance": panel.Panel(distance, fits=reaches_steady_state, opens=_SETTLED),
     "steady": panel.Panel(steady_state, fits=reaches_steady_state, opens=_SETTLED),
 }

@@ -199,25 +199,23 @@ def attribution_over_time(
     alt = f"Attribution over time inside {', '.join(names)}, in {'seconds' if seconds else 'percent of the length'}."
 
     def table() -> pd.DataFrame:
-        return pd.concat(
-            [
-                pd.DataFrame(
-                    {
-                        "sample": str(sample.study.dataset.ids[sample.row]),
-                        "modality": lane.modality,
-                        "term": sample.quantity if term == SCORE else term,
-                        "unit": sample.unit,
-                        "step": np.arange(1, len(lane.values) + 1),
-                        "said": lane.names,
-                        "from": np.arange(len(lane.values)) * lane.width,
-                        "to": (np.arange(len(lane.values)) + 1) * lane.width,
-                        "axis": "s" if seconds else "% of the length",
-                        "attribution": lane.values,
-                    }
-                )
-                for lane in lanes
-            ],
-            ignore_index=True,
+        return pd.concat([steps_of(lane) for lane in lanes], ignore_index=True)
+
+    def steps_of(lane: modality_attribution.Lane) -> pd.DataFrame:
+        places = np.arange(len(lane.values))
+        return pd.DataFrame(
+            {
+                "sample": str(sample.study.dataset.ids[sample.row]),
+                "modality": lane.modality,
+                "term": sample.quantity if term == SCORE else term,
+                "unit": sample.unit,
+                "step": places + 1,
+                "said": lane.names,
+                "from": places * lane.width,
+                "to": (places + 1) * lane.width,
+                "axis": "s" if seconds else "% of the length",
+                "attribution": lane.values,
+            }
         )
 
     return panel.PanelFigure(

@@ -66,15 +66,17 @@ def rank_correlations(
         )
         words = f" {trends}, both on the same samples{_describe_label_training(study, second)}."
     names = [entry.modality for entry in result.alone]
+    intervals = {
+        name: label_charts.interval_ends(entry.rank for entry in one.alone)
+        for name, one in models.items()
+    }
+    shuffled = [entry.shuffled["rank"] for entry in result.alone]
     figure = label_charts.interval_dots(
         names,
-        {
-            name: label_charts.interval_ends(entry.rank for entry in one.alone)
-            for name, one in models.items()
-        },
+        intervals,
         hues=[style.term_colour(name, study.modalities) for name in names],
         x_title=f"rank correlation of own term and {whose}",
-        band=np.array([(e.shuffled["rank"].low, e.shuffled["rank"].high) for e in result.alone]),
+        band=np.array([(rank.low, rank.high) for rank in shuffled]),
         band_name=SHUFFLED,
         theme=theme,
     )
@@ -111,17 +113,20 @@ def calibration(study: Study, theme: style.Theme = "light") -> panel.PanelFigure
     whose = _label_source(study)
     bins = {entry.modality: entry.bin_means() for entry in result.alone}
     ids = study.dataset.ids[trust.explain_test_rows(study)[0]]
+    terms = {entry.modality: entry.term for entry in result.alone}
+    labels = {entry.modality: entry.label for entry in result.alone}
+    means = {
+        name: (entry["term"].to_numpy(), entry["label"].to_numpy()) for name, entry in bins.items()
+    }
+    notes = {name: f"n = {len(values):,}" for name, values in labels.items()}
     figure = label_charts.calibration(
-        {e.modality: e.term for e in result.alone},
-        {e.modality: e.label for e in result.alone},
-        {
-            name: (entry["term"].to_numpy(), entry["label"].to_numpy())
-            for name, entry in bins.items()
-        },
+        terms,
+        labels,
+        means,
         study.modalities,
-        notes={e.modality: f"n = {len(e.label):,}" for e in result.alone},
+        notes=notes,
         x_title=text.with_unit("own term in the model", study.score_unit(0)),
-        y_title="hidden score" if whose != PEOPLE_SAY else "people's label",
+        y_title="people's label" if whose == PEOPLE_SAY else "hidden score",
         theme=theme,
     )
     shows = (
@@ -219,12 +224,13 @@ def conflict(study: Study, theme: style.Theme = "light", *, other: str = "") -> 
     if other:
         theirs = describe_verdict_trend(models[other], whose)
         words = f" By {text.escape_markdown(other)}: {theirs[:1].lower()}{theirs[1:]}."
+    intervals = {
+        name: label_charts.interval_ends(rate.difference for rate in one.rates.values())
+        for name, one in models.items()
+    }
     figure = label_charts.interval_dots(
         verdicts,
-        {
-            name: label_charts.interval_ends(rate.difference for rate in one.rates.values())
-            for name, one in models.items()
-        },
+        intervals,
         hues=[style.GREY] * len(verdicts),
         x_title="share of samples where signs conflict, less that of the others",
         band=np.array([(rate.shuffled.low, rate.shuffled.high) for rate in result.rates.values()]),
@@ -282,12 +288,13 @@ def sample_labels(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
     lacks = [text.escape_markdown(str(name)) for name in row.index if name not in known]
     agreement = unimodal_labels.sample_agreement(known, terms, float("nan") if lacks else whole)
     title = describe_sample_labels(agreement, labels.description, text.escape_markdown)
+    dots = {
+        name: np.array([(value, np.nan, np.nan) for value in values.values()])
+        for name, values in ((labels.description, known), ("own term", terms))
+    }
     figure = label_charts.interval_dots(
         list(known),
-        {
-            name: np.array([(value, np.nan, np.nan) for value in values.values()])
-            for name, values in ((labels.description, known), ("own term", terms))
-        },
+        dots,
         hues=[style.term_colour(name, study.modalities) for name in known],
         x_title=text.with_unit("label, and own term", study.score_unit(0)),
         theme=theme,

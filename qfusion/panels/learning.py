@@ -131,6 +131,29 @@ CONTROLS = (RUNS, IMPORT, VIEW, METRIC, NEW_DATA, NEW_KIND, SEEDS, FIRST, REPLAY
 
 
 _SEEN, _INSIDE, _RESULTS = map(VIEW.chosen, VIEWS)
+
+
+def _has_norms(runs: Sequence[Seen], of: str) -> bool:
+    """Return whether a run recorded the norms of a part of its model."""
+    return any(of in terms for terms in watched_run_curves(runs, "norm").values())
+
+
+def _has_negativity(runs: Sequence[Seen]) -> bool:
+    """Return whether a run recorded the entanglement of each modality with the others."""
+    return any("fused" not in terms for terms in entanglement_kinds(runs))
+
+
+def _has_fused_entropy(runs: Sequence[Seen]) -> bool:
+    """Return whether a run recorded the entropy of a fused qubit."""
+    return any("fused" in terms for terms in entanglement_kinds(runs))
+
+
+_NORM_PANELS = {
+    f"train-norm-{of}": panel.Panel(
+        parameter_norms, fixed={"of": of}, fits=_has_norms, opens=_INSIDE, scope="runs"
+    )
+    for of in NORMS
+}
 PANELS = {
     "train-loss": panel.Panel(loss, fits=has_epochs, opens=_SEEN, scope="runs"),
     "train-metric": panel.Panel(
@@ -145,18 +168,7 @@ PANELS = {
     "train-dividends": panel.Panel(
         dividends, fits=lambda runs: modality_groups(runs) > 0, opens=_INSIDE, scope="runs"
     ),
-    **{
-        f"train-norm-{of}": panel.Panel(
-            parameter_norms,
-            fixed={"of": of},
-            fits=lambda runs, of: any(
-                of in terms for terms in watched_run_curves(runs, "norm").values()
-            ),
-            opens=_INSIDE,
-            scope="runs",
-        )
-        for of in NORMS
-    },
+    **_NORM_PANELS,
     "train-replay": panel.Panel(
         replay,
         fits=lambda runs: any(len(modality_onsets(run)) == 2 for run in runs),
@@ -165,13 +177,13 @@ PANELS = {
     ),
     "train-negativity": panel.Panel(
         negativity,
-        fits=lambda runs: any("fused" not in terms for terms in entanglement_kinds(runs)),
+        fits=_has_negativity,
         opens=_INSIDE,
         scope="runs",
     ),
     "train-fused": panel.Panel(
         fused_entropy,
-        fits=lambda runs: any("fused" in terms for terms in entanglement_kinds(runs)),
+        fits=_has_fused_entropy,
         opens=_INSIDE,
         scope="runs",
     ),

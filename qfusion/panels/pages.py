@@ -49,6 +49,16 @@ def _merge(*parts: dict[str, Panel]) -> Mapping[str, Panel]:
     return ChainMap(*reversed(parts))
 
 
+# Panels of other pages that Dynamics shows of a network, where they are always open.
+_NETWORK_ON_DYNAMICS = {
+    "decision-layers": replace(panels.network.PANELS["decision-layers"], opens=always),
+    "entropy-gates": Panel(panels.circuit.entropies, fixed={"marked": False}, fits=needs("layers")),
+}
+_TIMELINES_OF_PAIR = {
+    name: replace(one, opens=panels.compare.is_pair)
+    for name, one in panels.timelines.BESIDE.items()
+}
+
 # Page (its title in small letters) -> panel, in the order of the page.
 PAGES: dict[str, Mapping[str, Panel]] = {
     "overview": panels.overview.OVERVIEW,
@@ -64,24 +74,13 @@ PAGES: dict[str, Mapping[str, Panel]] = {
         panels.physics.BUILT,
         panels.term_sensitivity.PANELS,
         panels.states.PANELS,
-        {
-            "decision-layers": replace(panels.network.PANELS["decision-layers"], opens=always),
-            "entropy-gates": Panel(
-                panels.circuit.entropies, fixed={"marked": False}, fits=needs("layers")
-            ),
-        },
+        _NETWORK_ON_DYNAMICS,
     ),
     "circuit": _merge(panels.circuit.PANELS, panels.network.PANELS, panels.term_sensitivity.PANELS),
     "what if": panels.what_if.PANELS,
     "decision operators": panels.decision_operators.OPERATORS,
     "cohorts": _merge(panels.sample_maps.MAP, panels.cohorts.PANELS),
-    "compare": _merge(
-        panels.compare.PANELS,
-        {
-            name: replace(one, opens=panels.compare.is_pair)
-            for name, one in panels.timelines.BESIDE.items()
-        },
-    ),
+    "compare": _merge(panels.compare.PANELS, _TIMELINES_OF_PAIR),
     "faithfulness": panels.faithfulness.PANELS,
     "why fuse": panels.why.PANELS,
     "data": _merge(panels.targets.DATA, panels.data_fusion.OF_DATA),

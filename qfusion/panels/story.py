@@ -51,25 +51,21 @@ def story(sample: Sample) -> Story:
     elif (result := largest_lever(sample)) is not None:
         acts.append(_lever_act(*result))
     _share_axis_ranges([act.figure for act in acts])
+    origin = describe_origin(address.describe_source(study) | {"sample": sample.id})
+    command = ""
+    if contents.commanded(sample):
+        choices = contents.choosing(sample)
+        command = contents.command(
+            sample, "story", "--sample", sample.id, *choices, "--out", "story.html"
+        )
     return Story(
         f"Sample {sample.id}: why {sample.name} says "
         f"{name_decision(learned.scores, sample.classes)}",
         contents.decided(learned),
         tuple(acts),
         **_content_card(sample),
-        made_from=f"{describe_origin(address.describe_source(study) | {'sample': sample.id})} Made by qfusion "
-        f"{__version__}.",
-        command=contents.command(
-            sample,
-            "story",
-            "--sample",
-            sample.id,
-            *contents.choosing(sample),
-            "--out",
-            "story.html",
-        )
-        if contents.commanded(sample)
-        else "",
+        made_from=f"{origin} Made by qfusion {__version__}.",
+        command=command,
     )
 
 

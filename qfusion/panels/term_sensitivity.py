@@ -104,11 +104,12 @@ def tornado(
         if parameter.value != 1:
             title += f" (× {parameter.value:g})"
         titles.append(title)
+    acts_on = ["+".join(parameter.modalities) for parameter in parameters]
     drawn = sensitivity_tornado.tornado(
         titles,
         -0.1 * result.slopes[shown, 0],
         result.effects[shown, 0],
-        ["+".join(parameter.modalities) for parameter in parameters],
+        acts_on,
         study.modalities,
         bends=[bool(bends[i]) for i in shown],
         half=None if middle is None else middle[shown],

@@ -131,19 +131,25 @@ def describe_tweak(sample: Sample, changed: Sequence[str], shared: Mapping[str, 
     base = sample.untweaked
     first = metrics.headlines(sample.metrics)[0]
     short = metrics.labels(sample.metrics)[first].short.partition(" (")[0]
+    if study.classes:
+        metric = "accuracy"
+        certainty = float(base.probabilities.max()), float(sample.probabilities.max())
+    else:
+        metric = short
+        certainty = 0.0, 0.0
+    verdicts = answers.verdict(study, base.scores), answers.verdict(study, sample.scores)
+    metric_change = (
+        metric + systems.seed_suffix(study),
+        base.metrics[first],
+        sample.metrics[first],
+    )
     return describe_change(
         changed,
         shared,
         (base.score, sample.score),
-        (answers.verdict(study, base.scores), answers.verdict(study, sample.scores)),
-        (
-            ("accuracy" if study.classes else short) + systems.seed_suffix(study),
-            base.metrics[first],
-            sample.metrics[first],
-        ),
+        verdicts,
+        metric_change,
         name_explained_class(sample),
-        (float(base.probabilities.max()), float(sample.probabilities.max()))
-        if study.classes
-        else (0.0, 0.0),
+        certainty,
         sample.quantity,
     )

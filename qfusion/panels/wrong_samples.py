@@ -44,14 +44,14 @@ def slice_errors(
     title = _slice_title(result, overall, bool(levels.study.classes))
     if own:
         title += f"; without the filter's own {text.escape_markdown(own)}"
-    figure = error_slices.error_rates(
-        [entry.name.replace("+", " + ") for entry in result],
-        [(entry.wrong, entry.count) for entry in result],
-        pd.DataFrame([(e.rate, e.low, e.high) for e in result]).to_numpy().reshape(-1, 3),
-        overall,
-        axis="error rate" if levels.study.classes else "part with an error of the largest quarter",
-        theme=theme,
-    )
+    names = [entry.name.replace("+", " + ") for entry in result]
+    counts = [(entry.wrong, entry.count) for entry in result]
+    rates = np.array([(entry.rate, entry.low, entry.high) for entry in result]).reshape(-1, 3)
+    if levels.study.classes:
+        axis = "error rate"
+    else:
+        axis = "part with an error of the largest quarter"
+    figure = error_slices.error_rates(names, counts, rates, overall, axis=axis, theme=theme)
     shows = (
         f"the explained samples of {text.escape_markdown(name_split(levels))} that pass the filter"
     )
