@@ -45,7 +45,7 @@ class Locked(NamedTuple):
 
 
 def packages(text: str) -> list[Locked]:
-    """The packages of a lock."""
+    """Return the packages of a lock."""
     return [
         Locked(name, version, marker, tuple(re.findall(r"--hash=sha256:([0-9a-f]{64})", rest)))
         for name, version, marker, rest in PACKAGE.findall(text)
@@ -76,25 +76,27 @@ def resolve(upgrade: bool) -> None:
     LOCK.write_text(HEAD + "".join(entries))
 
 
-def declared(about: dict[str, Any]) -> str:
-    """The licence in a package's metadata: an expression, a short text, or else its classifiers."""
-    said = about.get("license_expression") or about.get("license") or ""
-    classes = [
-        each.split(" :: ")[-1]
-        for each in about.get("classifier", [])
-        if each.startswith("License :: ")
+def declared_licence(metadata: dict[str, Any]) -> str:
+    """Return the licence in a package's metadata: an expression, a short text, or else its classifiers."""
+    text = metadata.get("license_expression") or metadata.get("license") or ""
+    classifiers = [
+        classifier.split(" :: ")[-1]
+        for classifier in metadata.get("classifier", [])
+        if classifier.startswith("License :: ")
     ]
-    if said and len(said) <= 120 and "\n" not in said:
-        return (
-            said
-            if said not in ("BSD", "Apache") or not classes or classes == ["OSI Approved"]
-            else classes[0]
-        )
-    return classes[0] if classes else said.strip().splitlines()[0] if said else "not declared"
+    is_short = bool(text) and len(text) <= 120 and "\n" not in text
+    is_vague = text in ("BSD", "Apache") and classifiers not in ([], ["OSI Approved"])
+    if is_short and not is_vague:
+        return text
+    if classifiers:
+        return classifiers[0]
+    if text:
+        return text.strip().splitlines()[0]
+    return "not declared"
 
 
 def kind(licence: str) -> str:
-    """Whether a licence asks something of what imports the package: its kind, empty for a permissive one."""
+    """Return the kind of a licence that asks something of what imports the package, empty for a permissive one."""
     if re.search(r"\bA?GPL|Affero|(?<!Lesser )General Public", licence):
         return "copyleft"
     if re.search(r"LGPL|Lesser", licence):
@@ -112,64 +114,47 @@ BUNDLED = {
 
 
 def asks(name: str, licence: str) -> str:
-    """What a package asks of who hands it out: the kind of its licence, and what its wheel bundles."""
+    """Return what a package asks of who hands it out: the kind of its licence, and what its wheel bundles."""
     return "; ".join(filter(None, (kind(licence), BUNDLED.get(name, ""))))
 
 
-def licences(found: list[Locked]) -> str:
-    """The page with every package, its version and its licence."""
-    once = {
-        each.name: each for each in reversed(found)
-    }  # of two versions the first, for the older Python
+def licences(locked: list[Locked]) -> str:
+    """Return the page with every package, its version and its licence."""
+    # of two versions of a package the first, for the older Python
+    versions = {package.name: package.version for package in reversed(locked)}
     with tempfile.TemporaryDirectory() as name:
-        asked, report = Path(name) / "all.txt", Path(name) / "report.json"
-        asked.write_text("\n".join(f"{each.name}=={each.version}" for each in once.values()))
-        # A pip of its own: older ones do not know of licence expressions.
-        subprocess.run(
-            [
-                "uv",
-                "tool",
-                "run",
-                "--quiet",
-                "--python=3.11",
-                "pip>=25",
-                "install",
-                "--dry-run",
-                "--ignore-installed",
-                "--ignore-requires-python",
-                # a Python for which every one has a wheel: some are for newer ones than the oldest
-                "--python-version=3.13",
-                "--only-binary=:all:",
-                # wheels for this machine, and for Windows of what is needed there alone
-                *(f"--platform={tag}" for tag in (*platform_tags(), "win_amd64")),
-                f"--target={name}",
-                "--no-deps",
-                "-qq",
-                "--report",
-                str(report),
-                "-r",
-                str(asked),
-            ],
-            check=True,
+        requirements = Path(name) / "all.txt"
+        report = Path(name) / "report.json"
+        requirements.write_text("\n".join(f"{name}=={number}" for name, number in versions.items()))
+        # wheels for this machine, and for Windows of what is needed there alone
+        platforms = [f"--platform={tag}" for tag in (*platform_tags(), "win_amd64")]
+        command = [
+            # a pip of its own: older ones do not know of licence expressions
+            *("uv", "tool", "run", "--quiet", "--python=3.11", "pip>=25", "install"),
+            *("--dry-run", "--ignore-installed", "--ignore-requires-python", "--no-deps", "-qq"),
+            # a Python for which every one has a wheel: some are for newer ones than the oldest
+            *("--python-version=3.13", "--only-binary=:all:", *platforms, f"--target={name}"),
+            *("--report", str(report), "-r", str(requirements)),
+        ]
+        subprocess.run(command, check=True)
+        installed = json.loads(report.read_text())["install"]
+    declared = {
+        re.sub(r"[-_.]+", "-", entry["metadata"]["name"]).lower(): declared_licence(
+            entry["metadata"]
         )
-        about = {
-            re.sub(r"[-_.]+", "-", each["metadata"]["name"]).lower(): declared(each["metadata"])
-            for each in json.loads(report.read_text())["install"]
-        }
-    about |= {
-        name: "not declared, NVIDIA's"
-        for name, said in about.items()
-        if said == "not declared" and FOR_CARDS.match(name)
+        for entry in installed
     }
-    rows = [
-        f"| {each.name} | {each.version} | {about[each.name]} | {asks(each.name, about[each.name])} |"
-        for each in found
-    ]
-    return (
-        WORDS
-        + "\n".join(["| package | version | licence | asks more |", "|---|---|---|---|", *rows])
-        + "\n"
-    )
+    for name, licence in declared.items():
+        if licence == "not declared" and FOR_CARDS.match(name):
+            declared[name] = "not declared, NVIDIA's"
+    rows = []
+    for package in locked:
+        licence = declared[package.name]
+        rows.append(
+            f"| {package.name} | {package.version} | {licence} | {asks(package.name, licence)} |"
+        )
+    head = ["| package | version | licence | asks more |", "|---|---|---|---|"]
+    return WORDS + "\n".join([*head, *rows]) + "\n"
 
 
 WORDS = """# Licences of dependencies

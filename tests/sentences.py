@@ -67,7 +67,7 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "contradiction of masses, in a report",
-        "report.contents:contradiction",
+        "report.sample_report:contradiction",
         "K is above 0.000; not defined where a modality supports no class",
     ),
     Template(
@@ -390,7 +390,7 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "error of a cohort",
-        "report.contents:harder",
+        "report.cohort_report:harder",
         "larger or smaller where the intervals do not overlap",
     ),
     Template(

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from functools import cache
 from inspect import ismodule
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -164,6 +165,80 @@ def test_what_scripts_take_from_the_package_is_there(path: Path) -> None:
                 assert hasattr(module, alias.name) or importlib.import_module(
                     f"{node.module}.{alias.name}"
                 )
+
+
+def bound_names(function: ast.AST) -> set[str]:
+    """Returns the arguments of a function and the names that it assigns."""
+    arguments = {node.arg for node in ast.walk(function) if isinstance(node, ast.arg)}
+    return arguments | {
+        node.id
+        for node in ast.walk(function)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    }
+
+
+def imported_modules(tree: ast.AST) -> dict[str, ModuleType]:
+    """Returns the modules of the package that a file imports, by their names there."""
+    modules = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            if any(alias.name == "qfusion" for alias in node.names):
+                modules["qfusion"] = qfusion
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "qfusion":
+            package = importlib.import_module(str(node.module))
+            for alias in node.names:
+                value = getattr(package, alias.name, None)
+                if ismodule(value):
+                    modules[alias.asname or alias.name] = value
+    return modules
+
+
+def missing_attributes(
+    node: ast.AST, modules: dict[str, ModuleType], hidden: frozenset[str] = frozenset()
+) -> Iterator[str]:
+    """Yields the chains `module.name` whose module has no such name; local variables hide modules."""
+    if isinstance(node, (ast.FunctionDef, ast.Lambda)):
+        hidden |= bound_names(node)
+    if isinstance(node, ast.Attribute):
+        chain = []
+        root: ast.AST = node
+        while isinstance(root, ast.Attribute):
+            chain.append(root.attr)
+            root = root.value
+        if isinstance(root, ast.Name) and root.id in modules and root.id not in hidden:
+            value: object = modules[root.id]
+            for name in reversed(chain):
+                if not ismodule(value):
+                    break
+                if not hasattr(value, name):
+                    yield f"line {node.lineno}: {ast.unparse(node)}"
+                    break
+                value = getattr(value, name)
+            return
+    for child in ast.iter_child_nodes(node):
+        yield from missing_attributes(child, modules, hidden)
+
+
+def test_attributes_of_lazily_loaded_modules_exist() -> None:
+    missing = {}
+    for path in [*sources(), *ROOT.glob("scripts/*.py"), *ROOT.glob("benchmarks/*.py")]:
+        tree = ast.parse(path.read_text(), str(path))
+        lines = list(missing_attributes(tree, imported_modules(tree)))
+        if lines:
+            missing[str(path.relative_to(ROOT))] = lines
+    assert missing == {}
+
+
+def test_a_missing_attribute_is_reported() -> None:
+    tree = ast.parse(
+        "import qfusion\n"
+        "from qfusion.quantum import lindblad\n"
+        "lindblad.evolve_states, qfusion.quantum.lindblad.evolve_states\n"
+        "lindblad.nothing, qfusion.quantum.lindblad.nothing\n"
+        "def f(lindblad): return lindblad.nothing\n"
+    )
+    missing = list(missing_attributes(tree, imported_modules(tree)))
+    assert missing == ["line 4: lindblad.nothing", "line 4: qfusion.quantum.lindblad.nothing"]
 
 
 def test_only_the_app_imports_streamlit() -> None:

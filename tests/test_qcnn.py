@@ -215,6 +215,7 @@ def test_fusion_is_a_sum_over_patterns(M: int) -> None:
     vectors, stages = truth_tables.fuse(p, phi)
     for i in range(2):
         controls = [float(x) for x in (p[i] if M <= 3 else p[i, :2])]
+        mass = 0.0  # of the stage before
         for k, table in enumerate(phi[i]):
             if k:
                 controls = [mass, float(p[i, k + 1])]

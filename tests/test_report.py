@@ -26,7 +26,7 @@ from qfusion.data import Text
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.explain import cohort_filters, stability
 from qfusion.models.abilities import can
-from qfusion.report import blocks, contents
+from qfusion.report import blocks, cohort_report, model_context, shown_commands
 from qfusion.report.blocks import Block, Report
 from qfusion.training import metrics
 from qfusion.training.checkpoint import Checkpoint
@@ -360,8 +360,9 @@ def methods_of(sample: Sample) -> str:
         "labels": metrics.labels,
         "INERT": "",
         "notes": describe_notes,
+        "can": can,
     }
-    made = contents.filled(
+    made = blocks.filled(
         '{% include "methods.html" %}', **names, describe_background=describe_background
     )
     return str([block for block in made if block["kind"] in ("paragraph", "table")])
@@ -405,9 +406,10 @@ def test_one_training_has_no_deviation_and_an_imported_one_no_seed() -> None:
         assert [word for word in words if word not in methods_of(one)] == []
     imported = replace(sample, study=replace(sample.study, card=card | {"model": "imported"}))
     for one, known in ((sample, True), (imported, False)):
-        [facts] = contents.filled(
+        [facts] = blocks.filled(
             '{% from "about.html" import about with context %}{% call about() %}{% endcall %}',
             sample=one,
+            can=can,
             made_with="",
             SAYS={},
         )
@@ -430,8 +432,10 @@ def test_planted_truth_of_other_modalities_is_not_said_to_be_nobodys(monkeypatch
         "data": {"name": "planted", "digest": planted.digest},
     }
     found = Checkpoint(model.double().eval().requires_grad_(False), card)
-    monkeypatch.setattr(contents, "_questions", lambda _: {})
-    told = contents.shared(open_sample(found, str(planted.ids[0]), planted), own=False)["warnings"]
+    monkeypatch.setattr(model_context, "_questions", lambda _: {})
+    told = model_context.model_context(open_sample(found, str(planted.ids[0]), planted), own=False)[
+        "warnings"
+    ]
     words = " ".join(one.sentence for one in told)
     assert "of other modalities than this model takes: what is measured" in words
     assert "Nobody knows" not in words
@@ -469,7 +473,7 @@ def study() -> Any:
 
 @pytest.fixture(scope="module")
 def members(study: Any) -> Written:
-    about = contents.members(
+    about = cohort_report.select_members(
         study,
         cohort_table.cohort_table(study, None),
         cohort_filters.parse("relation=conflict; error>0.4"),
@@ -519,11 +523,11 @@ def test_a_cohorts_report_says_what_built_its_terms_and_what_cuts_cost(members: 
 
 def test_a_cohorts_report_is_of_the_score_that_was_asked_for(monkeypatch: Any) -> None:
     study, parts = open_study("qj-parity"), cohort_filters.parse("truth=even; error>0.2")
-    monkeypatch.setattr(contents, "shared", lambda *_, **__: {})
-    monkeypatch.setattr(contents, "_cuts", lambda _: None)
-    monkeypatch.setattr(contents, "filled", lambda _, **names: names)
+    monkeypatch.setattr(cohort_report, "shared", lambda *_, **__: {})
+    monkeypatch.setattr(cohort_report, "_cuts", lambda _: None)
+    monkeypatch.setattr(cohort_report, "filled", lambda _, **names: names)
     for output in (None, 1):
-        about = contents.members(
+        about = cohort_report.select_members(
             study, cohort_table.cohort_table_with_maps(study, output, parts), parts, output=output
         )
         names: Any = report.cohort(about).blocks
@@ -539,7 +543,7 @@ def test_whether_a_cohort_is_harder_counts_what_its_rows_share(
 ) -> None:
     about = members.about
     monkeypatch.setattr(
-        contents.Members,
+        cohort_report.CohortMembers,
         "clusters",
         lambda self, keep=None: (
             np.arange(len(self.rows) if keep is None else keep.sum())[:, None] // 20
@@ -551,13 +555,15 @@ def test_whether_a_cohort_is_harder_counts_what_its_rows_share(
         )
         for mask in (about.inside, ~about.inside)
     ]
-    assert contents._shares(about)["harder"] == contents.harder(*(side["error"] for side in sides))
+    assert cohort_report._shares_context(about)["harder"] == cohort_report.compare_errors(
+        *(side["error"] for side in sides)
+    )
 
 
 def test_python_opens_what_is_compared_with_a_saved_cohort() -> None:
     about = a_case("qj-planted", background="cohort", members="hard:error>0.5", tweak="T=0.5")
-    assert not contents.commanded(about)
-    call = contents._commands(about)
+    assert not shown_commands.has_command(about)
+    call = shown_commands.reproduction_lines(about)
     assert "background='cohort', members='hard:FILTER', tweak='T=0.5'" in call
     again: Any = eval(call.replace("FILTER", "error>0.5"), {"qfusion": qfusion})
     assert again.dividends == about.dividends
@@ -565,7 +571,7 @@ def test_python_opens_what_is_compared_with_a_saved_cohort() -> None:
 
 def test_a_cohort_of_nobody_is_refused(study: Any) -> None:
     with pytest.raises(InvalidInput, match="No explained sample passes"):
-        contents.members(
+        cohort_report.select_members(
             study, cohort_table.cohort_table(study, None), cohort_filters.parse("error>1000")
         )
 

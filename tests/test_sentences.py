@@ -72,7 +72,7 @@ from qfusion.panels import (
     tweak_effects,
     wrong_samples,
 )
-from qfusion.report import contents
+from qfusion.report import cohort_report, sample_report
 from qfusion.training import loop
 from qfusion.wording import answers
 from qfusion.wording.cuts import describe_cut, describe_cuts
@@ -1909,7 +1909,7 @@ def check_classes_of_two_decisions() -> None:
 @checks("contradiction of masses, in a report")
 def check_contradiction_of_masses_in_a_report() -> None:
     for K in (math.nan, -1e-17, 0.0, 1e-9, 0.0004, 0.0006, 0.3):
-        words = contents.contradiction(K)
+        words = sample_report.describe_contradiction(K)
         assert ("not defined" in words) == (K != K)
         assert ("contradict each other with" in words) == (K == K and written(K, 3) > 0)
         assert K != K or written(K, 3) > 0 or words.endswith(f"is {least(max(K, 0.0), 3)}")
@@ -1922,16 +1922,16 @@ def check_error_of_a_cohort() -> None:
         return Interval((low + high) / 2, low, high, n, 2000)
 
     others = interval(0.4, 0.5)
-    assert "larger beyond chance" in contents.harder(interval(0.51, 0.6), others)
-    assert "smaller beyond chance" in contents.harder(interval(0.1, 0.39), others)
+    assert "larger beyond chance" in cohort_report.compare_errors(interval(0.51, 0.6), others)
+    assert "smaller beyond chance" in cohort_report.compare_errors(interval(0.1, 0.39), others)
     for low, high in ((0.39, 0.41), (0.49, 0.6), (0.42, 0.44), (0.3, 0.6), (0.5, 0.6)):
-        words = contents.harder(interval(low, high), others)
+        words = cohort_report.compare_errors(interval(low, high), others)
         assert "overlap" in words
         assert "beyond" not in words
     few = Interval(0.9, math.nan, math.nan, 4, 0)
-    assert "too few" in contents.harder(few, others)
+    assert "too few" in cohort_report.compare_errors(few, others)
     none = Interval(math.nan, math.nan, math.nan, 0, 0)
-    assert contents.harder(others, none) == "The mean error is 0.450"
+    assert cohort_report.compare_errors(others, none) == "The mean error is 0.450"
 
 
 @checks("type that is predicted worst")

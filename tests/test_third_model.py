@@ -33,7 +33,7 @@ from qfusion.models import FUSION, build, can
 from qfusion.models.abilities import ABILITIES, kinds
 from qfusion.models.registry import NEIGHBOURS, require
 from qfusion.quantum.decomposition import subsets
-from qfusion.report import contents
+from qfusion.report import cohort_report
 from qfusion.track import master_equation
 from qfusion.training import Options, checkpoint, metrics, train
 from qfusion.wording import systems
@@ -365,7 +365,7 @@ def test_reports_of_a_sample_and_of_a_cohort(trained: DataSet, sample: str) -> N
     table = cohort_table.cohort_table(study, None)
     assert (
         b"Entanglement and joint deciding"
-        not in report.cohort(contents.members(study, table, ())).html()
+        not in report.cohort(cohort_report.select_members(study, table, ())).html()
     )
 
 

@@ -18,7 +18,7 @@ from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import build, can, registry, twins
 from qfusion.panels import leaderboard, quantum_resources
 from qfusion.quantum import lindblad, measures, states
-from qfusion.report import contents
+from qfusion.report import model_context
 from qfusion.training import Options, checkpoint, metrics, train
 from qfusion.wording.audits import summarise_audit
 from qfusion.wording.fusion import describe_importance
@@ -423,14 +423,14 @@ def test_the_leaderboard_and_reports_say_what_the_audit_says() -> None:
     study = open_study("qj-parity")
     rows = audit.measure_audit(study)["rows"]
     assert {row["system"] for row in rows} == {"quantum-jump"}
-    answers = contents._questions(study)
+    answers = model_context._questions(study)
     # the leaderboard's models were measured, not this one
     assert answers["Quantum resources"] == (
         f"{summarise_audit(rows, [r['resource'] for r in rows])} (10 seeds of a quantum-jump with the leaderboard's "
         "settings and of twins that lack one, trained alike)"
     )
     assert answers["Overall"].startswith(describe_importance(fusion_tests.loss_game(study)))
-    assert list(contents._questions(open_study("qj-scenes"))) == ["Overall"]
+    assert list(model_context._questions(open_study("qj-scenes"))) == ["Overall"]
 
 
 def test_a_model_of_fewer_modalities_is_not_said_to_be_audited() -> None:

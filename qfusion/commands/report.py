@@ -105,7 +105,7 @@ def _of_cohort(
     wanted = qfusion.analysis.outputs.parse(output or "", study.classes)
     study, index = study.with_reference(wanted.reference), wanted.number
     return qfusion.report.cohort(
-        qfusion.report.contents.members(
+        qfusion.report.cohort_report.select_members(
             study,
             qfusion.analysis.cohort_table.cohort_table_with_maps(study, index, parts),
             parts,

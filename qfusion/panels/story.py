@@ -22,7 +22,7 @@ from qfusion.models import table_edits
 from qfusion.models.abilities import can
 from qfusion.models.tweak import coupling_key, dissipation_key
 from qfusion.panels import address, term_sensitivity, tweak_effects
-from qfusion.report import contents
+from qfusion.report import recordings, sample_report, shown_commands
 from qfusion.report.blocks import Block, picture
 from qfusion.report.story import Act, Story
 from qfusion.wording import answers
@@ -53,15 +53,15 @@ def story(sample: Sample) -> Story:
     _share_axis_ranges([act.figure for act in acts])
     origin = describe_origin(address.describe_source(study) | {"sample": sample.id})
     command = ""
-    if contents.commanded(sample):
-        choices = contents.choosing(sample)
-        command = contents.command(
+    if shown_commands.has_command(sample):
+        choices = shown_commands.output_options(sample)
+        command = shown_commands.command_line(
             sample, "story", "--sample", sample.id, *choices, "--out", "story.html"
         )
     return Story(
         f"Sample {sample.id}: why {sample.name} says "
         f"{name_decision(learned.scores, sample.classes)}",
-        contents.decided(learned),
+        sample_report.describe_prediction(learned),
         tuple(acts),
         **_content_card(sample),
         made_from=f"{origin} Made by qfusion {__version__}.",
@@ -196,9 +196,9 @@ def _content_card(sample: Sample) -> dict[str, Any]:
                 pictures[name], media[name] = piece.pixels, picture(piece.pixels)
             case Film():
                 pictures[name] = np.asarray(piece.frames[len(piece.frames) // 2])
-                media[name] = contents.film(piece)
+                media[name] = recordings.film_block(piece)
             case Audio():
-                media[name] = contents.audio(piece)
+                media[name] = recordings.audio_block(piece)
     source = recording_strip.source(sample.dataset, sample.row)
     problem = source.problem
     if source.clip is not None:

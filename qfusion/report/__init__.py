@@ -18,7 +18,8 @@ from qfusion.errors import translate_import_errors
 
 with translate_import_errors():
     from qfusion.report.blocks import Report
-    from qfusion.report.contents import of_cohort as cohort, of_sample as sample
+    from qfusion.report.cohort_report import report_on_cohort as cohort
+    from qfusion.report.sample_report import report_on_sample as sample
 
 __all__ = ["SUFFIXES", "cohort", "places", "sample", "write"]
 

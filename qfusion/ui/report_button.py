@@ -43,7 +43,7 @@ def report_of_cohort(
         "contributions, entanglement, members, faithfulness, methods with equations, BibTeX. It takes about ten "
         "seconds.",
         lambda suffix: report.cohort(
-            report.contents.members(
+            report.cohort_report.select_members(
                 context.explained_study, table, parts, name, context.output_wanted
             )
         ).written(suffix),

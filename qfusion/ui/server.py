@@ -129,7 +129,7 @@ def _bound_messages() -> None:
     import uvicorn
 
     bound = property(lambda config: MESSAGE, lambda config, size: None)
-    uvicorn.Config.ws_max_size = bound
+    uvicorn.Config.ws_max_size = bound  # type: ignore[assignment]
 
 
 def wait() -> None:

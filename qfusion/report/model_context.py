@@ -1,0 +1,143 @@
+"""Template variables of all reports on a model: the trust in its explanations, software, functions of templates."""
+
+import math
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from qfusion import __version__
+from qfusion._extras import installed_versions
+from qfusion._sentences import listed
+from qfusion.analysis import audit, fusion_tests, trust
+from qfusion.analysis.sample import Sample
+from qfusion.analysis.study import Study
+from qfusion.errors import IntegrityError, InvalidInput, NotFound
+from qfusion.explain import faithfulness, reliability, stability
+from qfusion.explain.state_cuts import cut_correlations
+from qfusion.figures import generator_attribution, notebook, numbers
+from qfusion.models.abilities import can
+from qfusion.training import checkpoint, metrics
+from qfusion.wording.audits import name_audited_model, summarise_audit
+from qfusion.wording.backgrounds import describe_background
+from qfusion.wording.building import describe_building
+from qfusion.wording.cohorts import describe_level_intervals, name_split
+from qfusion.wording.cuts import describe_cut, describe_cuts
+from qfusion.wording.evidence import INERT
+from qfusion.wording.fusion import describe_importance
+from qfusion.wording.model_notes import describe_notes
+from qfusion.wording.reliability import TrustWarning, describe_finding
+from qfusion.wording.verdicts import describe_conflict, describe_decision, describe_largest
+
+
+def model_context(sample: Sample, own: bool) -> dict[str, Any]:
+    """Return the template variables of all reports on a model.
+
+    Args:
+        own: whether the sample's own terms over the training seeds are shown.
+    """
+    # rows of networks cost more
+    max_rows = 600 if can(sample.model, "kets") else 60
+    explanation, rows, outputs = numbers.test_rows(sample, max_rows)
+    curves = faithfulness.modality_curves(explanation, outputs, quantity=sample.quantity)
+    data = sample.dataset
+    planted = None
+    if data.truth is not None and data.names == sample.modalities:
+        planted = faithfulness.against_truth(explanation, data.truth.iloc[rows])
+    seeds, why = _read_stability(sample)
+    over_seeds = []
+    if seeds:
+        over_seeds = reliability.check_stability(
+            seeds, sample.study.errors[data.rows("test")], trust.unit_over_seeds(sample.study)
+        )
+    if planted is not None:
+        on_truth = reliability.check_truth(planted)
+    elif data.truth is not None:
+        on_truth = reliability.Finding(reliability.Concern.OTHER_TRUTH)
+    else:
+        on_truth = reliability.Finding(reliability.Concern.NO_TRUTH)
+    findings = [
+        *reliability.check_deletion(curves, "modalities"),
+        on_truth,
+        *over_seeds,
+        *reliability.check_joint(explanation, outputs),
+    ]
+    warnings = [describe_finding(finding) for finding in findings]
+    if not seeds:
+        warnings.append(TrustWarning(why, "unknown"))
+
+    def list_dimensions(form: str) -> str:
+        dims = zip(sample.modalities, sample.model.dims, strict=True)
+        return listed([form.format(d, name) for name, d in dims])
+
+    return {
+        "sample": sample,
+        "own": own,
+        "count": len(rows),
+        "curves": curves,
+        "planted": planted,
+        "seeds": seeds,
+        "warnings": warnings,
+        "questions": _questions(sample.study),
+        "made_with": _software(),
+        "trained_on": checkpoint.training_split(sample.study.card).replace("+", " and "),
+        "dims": list_dimensions,
+        "prod": math.prod,
+        "labels": metrics.labels,
+        "notes": describe_notes,
+        "describe_building": describe_building,
+        "describe_cut": describe_cut,
+        "describe_cuts": describe_cuts,
+        "cut_correlations": cut_correlations,
+        "describe_background": describe_background,
+        "describe_level_intervals": describe_level_intervals,
+        "name_split": name_split,
+        "describe_decision": describe_decision,
+        "describe_largest": describe_largest,
+        "describe_conflict": describe_conflict,
+        "notebook": notebook,
+        "numbers": numbers,
+        "SAYS": generator_attribution.SAYS,
+        "INERT": INERT,
+    }
+
+
+def _software() -> str:
+    """Return the versions of qfusion and of the libraries that compute or draw parts of a report."""
+    packages = ("torch", "numpy", "qutip", "pennylane", "typst", "matplotlib")
+    versions = {"qfusion": __version__, **installed_versions(packages)}
+    return ", ".join(f"{name} {version}" for name, version in versions.items())
+
+
+def _questions(study: Study) -> dict[str, str]:
+    """Return answers about the whole model: the modalities that its loss depends on, the quantum resources it needs."""
+    game = fusion_tests.loss_game(study)
+    answers = {"Overall": f"{describe_importance(game)} (over {game.total.n:,} test samples)"}
+    with suppress(NotFound):  # it is not audited
+        entry = audit.measure_audit(study)
+        words = summarise_audit(entry["rows"], [row["resource"] for row in entry["rows"]])
+        answers["Quantum resources"] = (
+            f"{words} ({entry['seeds']} seeds of {name_audited_model(entry, 'this model')} and of twins that lack one, "
+            "trained alike)"
+        )
+    return answers
+
+
+def _read_stability(sample: Sample) -> tuple[stability.Stability | None, str]:
+    """Return the measured stability over training seeds, or None and the reason why it does not apply."""
+    if sample.tweak_text:
+        return None, (
+            "How other training seeds would explain this is measured for the model as trained, not as it is "
+            "changed here."
+        )
+    try:
+        return trust.load_stability(sample.study), ""
+    except (NotFound, IntegrityError) as error:
+        return None, str(error).replace("`", "")
+
+
+def path_attribution_context(make: Callable[[], Any]) -> dict[str, Any]:
+    """Return the path attribution, or the reason why its integral cannot be resolved: a too long evolution."""
+    try:
+        return {"built": make(), "unresolved": ""}
+    except InvalidInput as error:
+        return {"unresolved": str(error)}

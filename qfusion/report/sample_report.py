@@ -1,0 +1,195 @@
+"""The report on one sample: contributions, dynamics, methods, and how far to trust them.
+
+The text is in the templates `sample.html`, `trust.html` and `methods.html`.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from qfusion._sentences import listed
+from qfusion.analysis import text
+from qfusion.analysis.sample import Sample
+from qfusion.analysis.shown_terms import select_shown_terms
+from qfusion.data.sample_content import Audio, Series
+from qfusion.figures import decision_charts, evidence_fusion, numbers, style
+from qfusion.models.abilities import can
+from qfusion.quantum.measure_kinds import KINDS
+from qfusion.report.blocks import HALF, Block, Report, figure, filled, number, signed
+from qfusion.report.model_context import model_context, path_attribution_context
+from qfusion.report.recordings import recording_context
+from qfusion.report.shown_commands import has_command, reproduction_lines
+from qfusion.wording.samples import describe_calibration, describe_softmax
+from qfusion.wording.verdicts import describe_last_change, name_decision
+
+
+def report_on_sample(sample: Sample) -> Report:
+    """Returns the report on a sample."""
+    verdict = name_decision(sample.scores, sample.classes)
+    return Report(
+        f"Sample {sample.id}: why {sample.name} says {verdict}",
+        f"{sample.study.card.get('title', sample.name)}; data: {sample.dataset.title}",
+        f"Report on the decision of model {sample.name} on sample {sample.id} of data set "
+        f"{sample.dataset.name}.",
+        filled(
+            '{% include "sample.html" %}',
+            **model_context(sample, own=sample.row in sample.dataset.rows("test")),
+            **_terms_context(sample),
+            **_data_context(sample),
+            **recording_context(sample),
+            **_course_context(sample),
+            **_final_context(sample),
+            **_circuit_context(sample),
+            verdict=verdict,
+            decision=describe_prediction(sample),
+            commanded=has_command(sample),
+            commands=reproduction_lines(sample),
+        ),
+    )
+
+
+def describe_prediction(sample: Sample) -> str:
+    """Returns the decision with its number, and the annotation beside it."""
+    if not sample.classes:
+        known = "no truth is known of this sample, which a visitor made."
+        if sample.target is not None:
+            known = (
+                f"the annotation is {signed(sample.target)}, so the error is "
+                f"{number(abs(sample.score - sample.target))}."
+            )
+        return (
+            f"The model predicts {signed(sample.score)} "
+            f"({name_decision(sample.scores, sample.classes)}); {known}"
+        )
+    sure = numbers.verdict(sample)["probability"].to_numpy()
+    best = int(np.argmax(sure))
+    right = (
+        "; no truth is known of this sample, which a visitor made"
+        if sample.truth is None
+        else ", as annotated"
+        if sample.classes[best] == sample.truth
+        else f"; the annotation is ‘{sample.truth}’"
+    )
+    return (
+        f"The model decides for ‘{sample.classes[best]}’ ({describe_softmax(sure[best])}){right}. "
+        f"{describe_calibration(sample.study)}"
+    )
+
+
+def _terms_context(sample: Sample) -> dict[str, Any]:
+    """The terms of the decision that are listed one by one, and how many others there are with their sum."""
+    own, truth = sample.dividends, sample.true_dividends
+    shown, rest = select_shown_terms([own])
+    values = dict(zip(own, sample.explanation.values[0, :, sample.output], strict=True))
+    listed_terms = [term for term in own if term in {"", *shown}]
+    return {
+        "terms": [
+            (term, values[term], own[term], None if truth is None else truth[term])
+            for term in listed_terms
+        ],
+        "others": decision_charts.rest_title(len(rest)) if rest else "",
+        "others_sum": sum(own[term] for term in rest),
+        "others_true": None if truth is None else sum(truth[term] for term in rest),
+    }
+
+
+def _data_context(sample: Sample) -> dict[str, Any]:
+    """What the data set has and says of the sample, and its planted contributions."""
+    data = sample.dataset
+    return {
+        "content": data.content(sample.row),
+        "columns": [
+            (
+                text.column(str(name)),
+                number(value) if isinstance(value, float) else str(value)[:300],
+            )
+            for name, value in data.table.iloc[sample.row].items()
+            # the content shows its words already
+            if name not in ("text", "transcript", data.target.name) and not sample.is_own
+        ],
+        "curve": lambda name, piece: _curve_block(
+            piece, style.term_colour(name, sample.modalities)
+        ),
+        "listed": listed,
+        "truth": sample.true_dividends,
+    }
+
+
+def _curve_block(piece: Audio | Series, hue: str) -> Block:
+    """A waveform or a curve of one modality."""
+    if isinstance(piece, Series):
+        drawn = evidence_fusion.curve(piece.values, piece.x, piece.x_label, piece.y_label, hue)
+    else:
+        step = max(1, len(piece.samples) // 4000)  # points of a waveform
+        values = np.asarray(piece.samples)[::step]
+        drawn = evidence_fusion.curve(
+            values, np.arange(len(values)) * step / piece.rate, "time (s)", "amplitude", hue
+        )
+    return figure(drawn, HALF, 34)
+
+
+def _course_context(sample: Sample) -> dict[str, Any]:
+    """When it was decided, where the model can be read out before its end, and what its dynamics built."""
+    if not (can(sample.model, "time") or can(sample.model, "layers")):
+        return {"settled": "", "on_the_way": False}
+    form = "t = {:.2f}" if can(sample.model, "time") else "“{}”"
+    decisions = [
+        name_decision(scores, sample.classes) for scores in sample.path_explanation.prediction[:, 0]
+    ]
+    return {
+        "settled": describe_last_change(decisions, [form.format(place) for place in sample.places]),
+        "on_the_way": True,
+        "last": {name: values[-1] for name, values in sample.path_dividends.items() if name},
+        **(
+            path_attribution_context(lambda: numbers.path_attribution(sample))
+            if can(sample.model, "time")
+            else {}
+        ),
+    }
+
+
+def _final_context(sample: Sample) -> dict[str, Any]:
+    """Entropies and entanglement at T; of a network what its fusion read."""
+    if can(sample.model, "time"):
+        tracked = numbers.track(sample)
+        measures = {
+            (measure.kind, measure.part): number(float(measure.values[-1]))
+            for measure in tracked.measures
+        }
+        return {
+            "measures": measures,
+            "kinds": [
+                kind for kind in KINDS if any(k == kind and len(part) == 1 for k, part in measures)
+            ],
+            "KINDS": KINDS,
+            "singles": [*((name,) for name in sample.modalities), ()],
+            "apart": float(np.abs(tracked.rho[-1] - numbers.state_at(sample)).max()),
+        }
+    if not can(sample.model, "rules"):
+        return {}
+    reading = numbers.fusion_reading(sample)
+    return {
+        "reading": reading,
+        "fused": dict(zip(reading.elements, reading.fused, strict=True)),
+        "entropy": dict(zip(reading.elements, reading.entropy, strict=True)),
+        "contradiction": describe_contradiction,
+    }
+
+
+def describe_contradiction(K: float) -> str:
+    """How far the modalities' masses contradict each other; Dempster's K, NaN where a modality supports no class."""
+    if not np.isfinite(K):
+        return "A modality supports no class at all, so that Dempster's K is not defined"
+    if round(K, 3) <= 0:
+        return f"The masses hardly contradict each other: Dempster's K is {'0.000' if K <= 0 else 'less than 0.001'}"
+    return f"The masses contradict each other with Dempster's K = {K:.3f}"
+
+
+def _circuit_context(sample: Sample) -> dict[str, Any]:
+    """The circuit, with the sample in it, or the dimensions for which none is drawn."""
+    if not can(sample.model, "circuit"):
+        return {}
+    if can(sample.model, "time") and any(d & (d - 1) for d in sample.model.dims):
+        return {"undrawn": listed([str(d) for d in sample.model.dims])}
+    replay, step = numbers.circuit(sample)
+    return {"undrawn": "", "replay": replay, "step": step}
