@@ -27,6 +27,7 @@ from qfusion.ui import (
     calculation_queue,
     data_import_form,
     gate,
+    permissions,
     sample_box,
     state,
     tweak_widgets,
