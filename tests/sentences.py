@@ -400,7 +400,7 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "of how many samples",
-        "analysis.drawn_samples:drawn_words",
+        "wording.numbers:describe_drawn",
         "'drawn at random' where not all are measured",
     ),
     Template(

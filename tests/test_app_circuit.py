@@ -145,7 +145,7 @@ def test_masses_are_those_of_the_model(digits: Study) -> None:
         atol=1e-12,
     )
     app = visit("Samples", model="qcnn-digits", sample=str(digits.dataset.ids[row]))
-    read = evidence.read(digits.model, digits.space.by_name(row))
+    read = evidence.read(digits.model, digits.space.named_masses(row))
     assert f"({read.disagreement.max():.2f})" in said(app) or (
         read.conflict and f"K = {read.conflict:.2f}" in said(app)
     )
@@ -249,7 +249,7 @@ def test_the_cell_that_opens_is_the_one_the_sample_reads_most(digits: Study) -> 
     app = visit(
         "Circuit", model="qcnn-digits", sample=str(digits.dataset.ids[row]), part="Fusion rules"
     )
-    weights = evidence.read(digits.model, digits.space.by_name(row)).weights[0, 0]
+    weights = evidence.read(digits.model, digits.space.named_masses(row)).weights[0, 0]
     assert app.selectbox(key="outcome").value == format(int(weights.argmax()), "03b")
 
 
@@ -358,7 +358,7 @@ def test_noise_is_the_tracks_and_shots_leave_the_spread_they_must(pairs: Study) 
     model: Any = log_odds.against_others(checkpoint.load("qcnn-parity").model)
     found = sample_circuits.with_noise(pairs, row, "", (0.05, 0.02, 0.1), 500)
     direct = with_noise(model, Noise(0.05, 0.02, 0.1)).scores(
-        {m: x[None] for m, x in pairs.space.by_name(row).items()}
+        {m: x[None] for m, x in pairs.space.named_masses(row).items()}
     )[0]
     assert np.allclose(found.scores, direct.detach().numpy(), atol=1e-10)
     quiet = sample_circuits.with_noise(pairs, row, "", (0, 0, 0), 500)

@@ -227,12 +227,12 @@ def test_counted_rates_come_to_the_exact_ones(planted: Any) -> None:
     rates = np.stack([np.interp(middles, found.times, rate) for rate in found.exact])
     spread = np.sqrt(rates / (200 * np.diff(found.edges)))
     assert np.mean(np.abs(found.counts - rates) < 2.5 * spread) > 0.9
-    assert abs(found.jumps / 200 - found.expected) < 3 * np.sqrt(found.expected / 200)
+    assert abs(found.jumps / 200 - found.expected_jumps) < 3 * np.sqrt(found.expected_jumps / 200)
     picture = jumps.jump_times(planted)
     assert len(picture.table()) == found.jumps
     marks = [trace for trace in picture.figure.data if trace.mode == "markers"]
     assert sum(len(trace.x) for trace in marks) == found.jumps
-    assert f"exact: {found.expected:.2f}" in picture.title
+    assert f"exact: {found.expected_jumps:.2f}" in picture.title
     with pytest.raises(InvalidInput, match="shapes"):
         jump_raster.raster(
             [], np.linspace(0, 1, 3), np.zeros((2, 2)), np.zeros(4), np.zeros((1, 4))

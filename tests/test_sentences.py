@@ -25,7 +25,7 @@ import qutip
 import scipy.stats
 
 from qfusion import _sentences
-from qfusion.analysis import drawn_samples, step_words, text
+from qfusion.analysis import step_words, text
 from qfusion.analysis.cohort_slices import Slice
 from qfusion.analysis.opening import open_sample
 from qfusion.data import Text
@@ -76,6 +76,7 @@ from qfusion.report import cohort_report, sample_report
 from qfusion.training import loop
 from qfusion.wording import answers
 from qfusion.wording.cuts import describe_cut, describe_cuts
+from qfusion.wording.numbers import describe_drawn
 from qfusion.wording.reliability import describe_finding
 from qfusion.wording.steps import describe_match
 from qfusion.wording.verdicts import describe_change, describe_last_change, name_decision
@@ -1584,9 +1585,9 @@ def check_score_returns_sooner() -> None:
 
 @checks("of how many samples")
 def check_of_how_many_samples() -> None:
-    assert drawn_samples.drawn_words(20, 4659) == "20 samples drawn at random of 4,659"
-    assert drawn_samples.drawn_words(600, 600) == "600 samples"
-    assert drawn_samples.drawn_words(1, 1) == "1 sample"
+    assert describe_drawn(20, 4659) == "20 samples drawn at random of 4,659"
+    assert describe_drawn(600, 600) == "600 samples"
+    assert describe_drawn(1, 1) == "1 sample"
 
 
 @checks("terms against the truth")

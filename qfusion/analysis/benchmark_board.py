@@ -267,8 +267,18 @@ class Tested:
     data: Mapping[str, str]
 
 
-def load_claims(path: Path | None = None) -> tuple[list[Tested], str]:
-    """Returns the claims about quantum jumps as they were tested, and how; nothing where they have not been.
+@dataclass(frozen=True)
+class Claims:
+    """The claims about quantum jumps that were tested, and how: method, date and command; empty before the test."""
+
+    tested: tuple[Tested, ...] = ()
+    method: str = ""
+    date: str = ""
+    command: str = ""
+
+
+def load_claims(path: Path | None = None) -> Claims:
+    """Return the claims about quantum jumps as they were tested.
 
     Args:
         path: of the file, CLAIMS_FILE unless given.
@@ -278,14 +288,16 @@ def load_claims(path: Path | None = None) -> tuple[list[Tested], str]:
     """
     path = path or CLAIMS_FILE
     if not path.is_file():
-        return [], ""
+        return Claims()
     with _parse_record(path, "tests of claims", 3, CLAIMS_REMEDY) as whole:
-        return [
-            Tested(
-                str(c["claim"]),
-                str(c["sentence"]),
-                str(choose("Verdict", c["verdict"], VERDICTS)),
-                {str(k): str(v) for k, v in c["data"].items()},
-            )
-            for c in whole["claims"]
-        ], f"{whole['method']} Measured {whole['date']} by {whole['command']}."
+        tested = tuple(map(_parse_claim, whole["claims"]))
+        return Claims(tested, str(whole["method"]), str(whole["date"]), str(whole["command"]))
+
+
+def _parse_claim(claim: Mapping[str, Any]) -> Tested:
+    return Tested(
+        str(claim["claim"]),
+        str(claim["sentence"]),
+        str(choose("Verdict", claim["verdict"], VERDICTS)),
+        {str(name): str(sentence) for name, sentence in claim["data"].items()},
+    )

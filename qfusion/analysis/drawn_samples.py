@@ -5,8 +5,6 @@
 
 import numpy as np
 
-from qfusion._sentences import count
-
 SAMPLES = DRAWN, ALL = ("drawn", "all")
 SEED = 0
 
@@ -19,15 +17,9 @@ def drawn_places(n: int, most: int, few: int, everyone: bool = False) -> np.ndar
     return np.sort(np.random.default_rng(SEED).choice(n, min(few, n), replace=False))
 
 
-def drawn_words(some: int, whole: int, what: str = "sample") -> str:
-    """Returns of how many samples it is: "400 samples drawn at random of 4,659"; "600 samples" where these are all."""
-    return count(some, what) + (f" drawn at random of {whole:,}" if some < whole else "")
-
-
 def thin_rows(rows: np.ndarray, count: int) -> np.ndarray:
     """Returns at most `count` of some rows, spread evenly over them, in their order."""
-    return (
-        rows
-        if len(rows) <= count
-        else rows[np.unique(np.linspace(0, len(rows) - 1, count).round().astype(int))]
-    )
+    if len(rows) <= count:
+        return rows
+    places = np.linspace(0, len(rows) - 1, count).round().astype(int)
+    return rows[np.unique(places)]

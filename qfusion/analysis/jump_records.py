@@ -37,7 +37,7 @@ class Records:
         return sum(len(times) for _, times, _ in self.runs)
 
     @property
-    def expected(self) -> float:
+    def expected_jumps(self) -> float:
         """Jumps per trajectory by the master equation: the integral of all rates."""
         return float(np.trapezoid(self.exact.sum(0), self.times))
 

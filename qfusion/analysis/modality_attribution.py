@@ -82,7 +82,7 @@ class Canvas:
     groups: tuple[tuple[int, ...], ...] | None = None
     how: StepMatch | None = None
 
-    def added(self, units: np.ndarray) -> np.ndarray:
+    def sum_steps(self, units: np.ndarray) -> np.ndarray:
         """The values of the units, (U,), from those of the steps."""
         return (
             units

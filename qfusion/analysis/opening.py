@@ -70,16 +70,10 @@ def model_name(result: checkpoint.Checkpoint) -> str:
     return str(result.card.get("name", "")) or "without a name"
 
 
-def other_version(result: checkpoint.Checkpoint, dataset: sources.DataSet) -> str:
-    """Returns a warning where the data set is another version of the one that the model was trained on; else an empty
-    text."""
-    made_with = result.card["data"]
-    if dataset.name != made_with["name"] or dataset.digest == made_with["digest"]:
-        return ""
-    return (
-        f"model {model_name(result)} was trained on another version of data set {dataset.name} "
-        f"({made_with['digest'][:12]}, here {dataset.digest[:12]}): figures may differ."
-    )
+def is_other_version(result: checkpoint.Checkpoint, dataset: sources.DataSet) -> bool:
+    """Return whether a data set is another version of the one that the model was trained on."""
+    trained_on = result.card["data"]
+    return dataset.name == trained_on["name"] and dataset.digest != trained_on["digest"]
 
 
 def _identity(model: str, data: str, sample: str = "") -> Hashable:

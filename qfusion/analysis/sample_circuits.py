@@ -47,7 +47,7 @@ def layers(study: Any, row: int, words: str = "") -> Any:
     """Entropies around every pooling."""
     model = _edit_tables(study, words)
     return evidence.layer_entropies(
-        model, model.fuse(study.space.by_name(slice(row, row + 1)))[0][0]
+        model, model.fuse(study.space.named_masses(slice(row, row + 1)))[0][0]
     )
 
 
@@ -114,11 +114,13 @@ def with_noise(
     variance = np.maximum(squares - means**2, 0) / shots
     # Coalitions are run on their own: variances of all that are in a dividend add up.
     variances = games.sums(variance, len(study.modalities))
-    vectors = model.fuse(study.space.by_name(torch.as_tensor(study.dataset.rows("test"))))[0]
+    vectors = model.fuse(study.space.named_masses(torch.as_tensor(study.dataset.rows("test"))))[0]
     return Noisy(
         first.prediction[0],
         np.sqrt(variance[-1]),
-        _lead_error(model, single, model.fuse(study.space.by_name([row]))[0], first.prediction[0])
+        _lead_error(
+            model, single, model.fuse(study.space.named_masses([row]))[0], first.prediction[0]
+        )
         / shots**0.5,
         np.asarray(first.dividends[0]),
         np.sqrt(variances),

@@ -55,7 +55,7 @@ class Trials:
         return np.flatnonzero(~self.pruned)
 
     @property
-    def judged(self) -> str:
+    def metric_title(self) -> str:
         """What the trials are judged by, for axes."""
         name = self.sweep.search.metric
         return (
@@ -112,7 +112,7 @@ class Trials:
         settings = {key: _format_value(attempt.tried.get(key)) for key in self.sweep.search.space}
         return {
             "trial": attempt.number,
-            self.judged: attempt.value,
+            self.metric_title: attempt.value,
             **settings,
             "epochs": len(attempt.history),
             "seconds": round(attempt.seconds, 1),

@@ -72,8 +72,8 @@ def load(
         InvalidInput: when the model was trained on a file and `data` does not say which.
     """
     trained, dataset = qfusion.analysis.opening.load_model_and_data(model, data)
-    warning = qfusion.analysis.opening.other_version(trained, dataset)
-    if warning:
+    if qfusion.analysis.opening.is_other_version(trained, dataset):
+        warning = qfusion.wording.studies.describe_other_version(trained, dataset)
         print_remark(f"qfusion: warning: {warning}")
     return trained, dataset
 

@@ -29,6 +29,7 @@ from qfusion.wording.cohorts import (
 )
 from qfusion.wording.cuts import describe_cuts
 from qfusion.wording.evidence import INERT
+from qfusion.wording.numbers import describe_drawn
 
 _CAUTION = {
     True: "a cause: both may follow from a third thing, such as how extreme a sample is. The entropy alone is "
@@ -77,7 +78,7 @@ def entanglement(
         theme=theme,
     )
     shows = (
-        f"one point a sample: {drawn_samples.drawn_words(len(result.rows), len(levels.rows))}; intervals: "
+        f"one point a sample: {describe_drawn(len(result.rows), len(levels.rows))}; intervals: "
         f"{describe_intervals(study.dataset, result.rows)}. Click a point to open it. "
         f"{describe_study_background(levels)}"
     )
@@ -154,7 +155,7 @@ def describe_cut_scope(levels: cohort_levels.Levels, everyone: bool = False) -> 
     """Describe which these are, as markdown."""
     some = len(cut_rows(levels, everyone))
     whole = int(levels.inside.sum())
-    sentence = drawn_samples.drawn_words(some, whole)
+    sentence = describe_drawn(some, whole)
     if levels.parts:
         sentence += f" of the {text.escape_markdown(name_cohort(levels))}"
     return sentence

@@ -71,7 +71,7 @@ def attribution(
         unit = "token or word"
     else:
         unit = _UNITS[canvas.kind]
-    units = canvas.added(result.units)
+    units = canvas.sum_steps(result.units)
     largest = abs(units).argmax()
     names = [text.escape_markdown(name, 40) for name in canvas.names]
     what = _term_phrase(result.term, sample.quantity)
@@ -306,7 +306,7 @@ def _attribution_figure(
 ) -> go.Figure:
     if canvas.kind == "features":
         return attribution_charts.bars(canvas.names, result.units, unit=sample.unit, theme=theme)
-    added = canvas.added(result.units)
+    added = canvas.sum_steps(result.units)
     kinds: dict[str, tuple[Callable[..., go.Figure], np.ndarray]] = {
         "words": (attribution_charts.words, added),
         "waveform": (attribution_charts.waveform, result.units),

@@ -33,7 +33,7 @@ def jump_times(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigur
     jumped = sum(len(times) > 0 for _, times, _ in records.runs)
     title = (
         f"In this unravelling {jumped} of {runs} trajectories jump, {records.jumps / runs:.2f} times on "
-        f"average (exact: {records.expected:.2f})"
+        f"average (exact: {records.expected_jumps:.2f})"
     )
     figure = jump_raster.raster(
         [(times, which) for _, times, which in records.runs if len(times)],

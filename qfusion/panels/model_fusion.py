@@ -38,6 +38,7 @@ from qfusion.wording.fusion import (
     describe_ranking,
     describe_synergies,
 )
+from qfusion.wording.numbers import describe_drawn
 
 MAX_POINTS = 1_500  # of a swarm, a coalition
 
@@ -204,7 +205,7 @@ def contribution_swarm(
     rows = rows.iloc[drawn_samples.drawn_places(len(rows), MAX_POINTS, MAX_POINTS)]
     by = "certainty" if study.classes else "truth"
     columns = {term: rows[dividend_column(term)].to_numpy(float) for term in ranked.sizes}
-    title = f"Contributions of {drawn_samples.drawn_words(len(rows), int(levels.inside.sum()))}, one by one"
+    title = f"Contributions of {describe_drawn(len(rows), int(levels.inside.sum()))}, one by one"
     figure = fusion_evidence.contribution_swarm(
         columns,
         rows[by].to_numpy(float),

@@ -4,7 +4,7 @@ import numpy as np
 
 from qfusion._checks import choose
 from qfusion._sentences import listed
-from qfusion.analysis import drawn_samples, patching, text
+from qfusion.analysis import patching, text
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.explain import evidence, generator_pruning
@@ -16,6 +16,7 @@ from qfusion.training import metrics
 from qfusion.wording.building import describe_pruning
 from qfusion.wording.cuts import PATCH_DESCRIPTIONS, describe_patches
 from qfusion.wording.evidence import describe_gate_groups
+from qfusion.wording.numbers import describe_drawn
 from qfusion.wording.samples import cite_sample
 
 # Which piece does it?
@@ -107,7 +108,7 @@ def gate_groups(
     spread = {
         evidence.DECISION: f"Bars: 95 % of what {result.shots:,} shots of every coalition would scatter; the values "
         "themselves are exact.",
-        evidence.LOSS: f"Mean over {drawn_samples.drawn_words(result.rows, whole, 'test sample')}, with a 95 % "
+        evidence.LOSS: f"Mean over {describe_drawn(result.rows, whole, 'test sample')}, with a 95 % "
         "bootstrap interval for each group by itself.",
         evidence.ENTANGLEMENT: "Exact.",
     }

@@ -16,7 +16,7 @@ from qfusion.wording import extrema
 
 def history(trials: Trials, theme: style.Theme = "light") -> panel.PanelFigure:
     """Draw what each trial reached, and the best so far."""
-    what = trials.judged
+    what = trials.metric_title
     figure = sweep_charts.trial_history(
         trials.numbers,
         trials.values,
@@ -40,7 +40,7 @@ def history(trials: Trials, theme: style.Theme = "light") -> panel.PanelFigure:
 
 def slices(trials: Trials, theme: style.Theme = "light") -> panel.PanelFigure:
     """Draw what each trial reached, against each setting."""
-    what = trials.judged
+    what = trials.metric_title
     figure = sweep_charts.setting_slices(
         trials.values,
         trials.pruned,
@@ -75,8 +75,8 @@ def importance(trials: Trials, theme: style.Theme = "light") -> panel.PanelFigur
         "sweep-importance",
         describe_importance(trials.importance, len(trials.finished)),
         sweep_charts.setting_importance(names, shares, theme),
-        shows=f"which share of the differences in {trials.judged} between {len(trials.finished)} finished trials each "
-        "setting explains (fANOVA, a random forest fitted to them: rough with few trials).",
+        shows=f"which share of the differences in {trials.metric_title} between {len(trials.finished)} finished "
+        "trials each setting explains (fANOVA, a random forest fitted to them: rough with few trials).",
         not_shown="in which direction, nor whether it would matter outside the range that was searched.",
         alt=f"Importance of the settings: {alt_text.list_numbers(names, shares)}.",
         table=lambda: pd.DataFrame({"setting": names, "importance": shares}),
@@ -100,7 +100,7 @@ def describe_importance(importance: Mapping[str, float], n: int) -> str:
 
 def parallel_coordinates(trials: Trials, theme: style.Theme = "light") -> panel.PanelFigure:
     """Draw each finished trial as a line through all its settings."""
-    what = trials.judged
+    what = trials.metric_title
     places = trials.finished
     check(len(places) > 0, "No trial has finished yet: all were stopped early or failed.")
     tried = {key: [given[place] for place in places] for key, given in trials.tried.items()}

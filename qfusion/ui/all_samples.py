@@ -11,6 +11,7 @@ from qfusion.analysis import drawn_samples, jobs
 from qfusion.analysis.study import Study
 from qfusion.panels import panel
 from qfusion.ui import access, job_progress, state
+from qfusion.wording.numbers import describe_drawn
 
 
 def everyone(
@@ -27,7 +28,7 @@ def everyone(
     key = (name, *more, *study.base_study.memo_key(), hashlib.sha256(rows.tobytes()).hexdigest())
     if some >= len(rows) or state.get(panel.EVERYONE.key) != drawn_samples.ALL:
         if some < len(rows):
-            st.caption(f"{drawn_samples.drawn_words(some, len(rows))}.")
+            st.caption(f"{describe_drawn(some, len(rows))}.")
         jobs.leave_job(key, access.session_id())
         return False
     return job_progress.is_done(

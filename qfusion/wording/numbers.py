@@ -1,10 +1,12 @@
 """Numbers with their 95% confidence intervals, as sentences write them."""
 
+from qfusion._sentences import count
 from qfusion.explain.stability import Interval
 from qfusion.training import metrics
 
 WITH_INTERVAL = "{value} (95% CI {interval})"
 INTERVAL = "{low} to {high}"
+DRAWN = "{samples} drawn at random of {whole:,}"
 
 
 def name_metric(metric: str) -> str:
@@ -38,3 +40,9 @@ def format_known(estimate: Interval, form: str = ".3f") -> str:
 def agree_verb(quantity: str) -> str:
     """Return the verb of a quantity: "are" of log-odds, "is" of a score."""
     return "are" if quantity == "log-odds" else "is"
+
+
+def describe_drawn(some: int, whole: int, what: str = "sample") -> str:
+    """Return a number of samples: `"400 samples drawn at random of 4,659"`; `"600 samples"` where these are all."""
+    samples = count(some, what)
+    return DRAWN.format(samples=samples, whole=whole) if some < whole else samples

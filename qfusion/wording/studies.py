@@ -1,10 +1,17 @@
 """Axis titles of the columns that studies have of their samples."""
 
-from qfusion.analysis import text
+from qfusion.analysis import opening, text
 from qfusion.analysis.columns import dividend_column, entropy_column, negativity_column
 from qfusion.analysis.spaces.masses import CONFLICT, DISAGREEMENT, MEAN_ENTROPY
 from qfusion.analysis.study import Study
+from qfusion.data import DataSet
 from qfusion.data.unimodal_labels import LABEL_PREFIX
+from qfusion.training.checkpoint import Checkpoint
+
+OTHER_VERSION = (
+    "model {model} was trained on another version of data set {data} ({trained_on:.12}, here {here:.12}): figures may "
+    "differ."
+)
 
 _TITLES = {
     DISAGREEMENT: "disagreement of the modalities (mean over elements)",
@@ -64,3 +71,13 @@ def axis_titles(study: Study) -> dict[str, str]:
             for term in study.terms
         },
     }
+
+
+def describe_other_version(trained: Checkpoint, dataset: DataSet) -> str:
+    """Return the warning about a data set whose digest is not the one that a model was trained on."""
+    return OTHER_VERSION.format(
+        model=opening.model_name(trained),
+        data=dataset.name,
+        trained_on=trained.card["data"]["digest"],
+        here=dataset.digest,
+    )

@@ -49,7 +49,7 @@ class MassSpace(BaseSpace):
             columns.append(torch.cat([part[name].double() for part in parts]))
         return torch.stack(columns, -1)
 
-    def by_name(self, rows: Any) -> dict[str, torch.Tensor]:
+    def named_masses(self, rows: Any) -> dict[str, torch.Tensor]:
         """Return the masses of rows as the model takes them, (B, n) each; (n,) for one row number."""
         return {name: self.masses[rows, ..., m] for m, name in enumerate(self.study.modalities)}
 
@@ -59,7 +59,7 @@ class MassSpace(BaseSpace):
         model = self.study.model
         parts = []
         for rows in self.study.blocks():
-            fused = model.fuse(self.by_name(rows))[0]
+            fused = model.fuse(self.named_masses(rows))[0]
             parts.append(qcnn.evaluate(self.observables, fused) + model.bias)
         return torch.cat(parts).numpy()
 
@@ -67,7 +67,7 @@ class MassSpace(BaseSpace):
     def tweaked_scores(self, rows: np.ndarray, tweak: Any) -> np.ndarray:
         """Return the scores of rows with edited truth tables or angles, (n, C)."""
         model = self.study.model.tweaked(tweak)
-        fused = model.fuse(self.by_name(torch.as_tensor(rows)))[0]
+        fused = model.fuse(self.named_masses(torch.as_tensor(rows)))[0]
         observables = self.observables
         if model.network is not self.study.model.network:
             observables = recompute_observables(model)
@@ -103,11 +103,11 @@ class MassSpace(BaseSpace):
     @torch.no_grad()
     def vectors(self) -> torch.Tensor:
         """Fused qubits (1, <X>, <Z>) of all samples, (N, n, 3)."""
-        return self.study.model.fuse(self.by_name(slice(None)))[0]
+        return self.study.model.fuse(self.named_masses(slice(None)))[0]
 
     def reading(self, row: int, model: Any = None) -> evidence.Reading:
         """Return the evidence of one sample, as the model as learned or an edited one reads it."""
-        return evidence.read(model or self.study.model, self.by_name(row))
+        return evidence.read(model or self.study.model, self.named_masses(row))
 
     @torch.no_grad()
     def theta(self, row: int) -> dict[str, torch.Tensor]:

@@ -141,7 +141,8 @@ def _claims(result: benchmark_board.Board) -> None:
     primary = [(one["data"], one["verdict"]) for one in parameters if one["primary"]]
     with st.container(border=True, key="panel-claims", gap="xsmall"):
         figure.heading("The papers' claims, tested")
-        tested, how = benchmark_board.load_claims()
+        claims = benchmark_board.load_claims()
+        tested = claims.tested
         lines = [
             f"{ICONS[one.verdict]} **{text.escape_markdown(one.claim, 200)}**" for one in tested
         ]
@@ -168,9 +169,11 @@ def _claims(result: benchmark_board.Board) -> None:
                     )
                 )
             if tested:
-                st.caption(
-                    f"{text.escape_markdown(how, 900)} Everything that was compared: docs/claims.md."
+                measured = (
+                    f"{claims.method} Measured {claims.date} by {claims.command}. Everything that was compared: "
+                    "docs/claims.md."
                 )
+                st.caption(text.escape_markdown(measured, 1000))
         guidance.aside(
             "A check: the claim's primary outcome speaks for it with an adjusted p < 0.05; a cross: against it; three "
             "dots: neither. For claims about jumps it was written down before the runs and is averaged over the data "

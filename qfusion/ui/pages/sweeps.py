@@ -72,7 +72,7 @@ def _sweep(name: str, moving: bool) -> None:
                     height=min(38 + 35 * len(table), 388),
                     alt=f"Table of {len(table)} trials.",
                     column_config={
-                        trials.judged: st.column_config.NumberColumn(format="%.4g"),
+                        trials.metric_title: st.column_config.NumberColumn(format="%.4g"),
                         "message": st.column_config.TextColumn(width="medium"),
                     },
                 )
@@ -98,12 +98,12 @@ def _best(trials: sweep_trials.Trials) -> None:
     )
     st.markdown(
         f"**{text.escape_markdown(search.model)}** on **{text.escape_markdown(search.data)}**, judged by "
-        f"{trials.judged}: "
+        f"{trials.metric_title}: "
         f"{', '.join(f'`{key}` {_space(entry)}' for key, entry in search.space.items())}."
     )
     if best is not None:
         st.markdown(
-            f"Best: trial {best.number} with {trials.judged} **{best.value:.4g}** by "
+            f"Best: trial {best.number} with {trials.metric_title} **{best.value:.4g}** by "
             + ", ".join(
                 f"`{key}` = {_plain(value)}"
                 for key, value in sweep.settings(best).items()
