@@ -441,7 +441,7 @@ def test_without_the_real_data_the_app_says_how_to_get_them(
     monkeypatch.setenv("QFUSION_DATA", str(tmp_path))
     app = visit("Overview", whole=False)
     assert not app.error
-    assert "data sets are not here" in app.button(key="_missing_data").label
+    assert "data sets are not available" in app.button(key="_missing_data").label
     app.button(key="_missing_data").click().run()
     assert "CMU" in said(app)
     assert "python -m qfusion data get mosi" in said(app)

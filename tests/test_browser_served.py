@@ -97,7 +97,8 @@ def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @NGINX
 @pytest.mark.parametrize(
-    ("path", "words"), [("/glossary", "Dividend"), ("/", "qfusion"), ("/data", "What there is")]
+    ("path", "words"),
+    [("/glossary", "Dividend"), ("/", "qfusion"), ("/data", "Available data sets")],
 )
 def test_behind_the_proxy_of_the_docs_too(path: str, words: str, page: Any, proxied: str) -> None:
     assert not asked_in_vain(page, proxied + path, words)

@@ -235,7 +235,7 @@ def test_an_address_asks_for_all_samples(few: Any) -> None:
     assert "everyone=True" in programs.program(
         "cohorts", "entanglement", ADDRESS | {"measured": "all"}
     )
-    with pytest.raises(Exception, match="Samples for what takes long 'most' does not exist"):
+    with pytest.raises(Exception, match="Samples of slow figures 'most' does not exist"):
         rendering.figure_names(
             "cohorts", {name: [value] for name, value in ADDRESS.items()} | {"measured": ["most"]}
         )

@@ -354,7 +354,7 @@ def describe_outcome(changed: Sequence[str], before: str, after: str, turned: bo
             another one after.
     """
     if not changed:
-        return f"Decision: {before}. Change a modality to see what becomes of it"
+        return f"Decision: {before}. Change a modality to see the effect"
     return (
         f"Changing {listed([text.escape_markdown(name) for name in changed])} {'**flips**' if turned else 'keeps'} the "
         f"decision: {before} → {after}"

@@ -239,7 +239,7 @@ STAGE = params.SelectParam(
 )
 OUTCOME = params.SelectParam(
     "outcome",
-    "What the qubits read",
+    "Outcome of the qubits",
     "The one that this sample reads most is shown.",
     "One digit a qubit, in the order above the heat map; 1 = yes.",
     lambda study: table_edits.edited_patterns(table_edits.shape_of(study.model)),

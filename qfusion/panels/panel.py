@@ -162,7 +162,7 @@ TERMS = SelectParam(
 # of a panel that is measured on samples drawn at random unless all are asked for
 EVERYONE = SelectParam(
     "measured",
-    "Samples for what takes long",
+    "Samples of slow figures",
     "Some are drawn.",
     "What takes long is measured on samples drawn at random, the same each time, and says so. All are worked out "
     "behind the page, which goes on meanwhile.",

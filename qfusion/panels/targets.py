@@ -116,9 +116,9 @@ def has_classes(dataset: data.DataSet) -> bool:
 
 SET = params.SelectParam(
     "set",
-    "Set",
+    "Data set",
     "The first one is shown.",
-    "A data set that is on this machine.",
+    "The data sets that are available on this machine.",
     lambda _: data.names(),
 )
 DATA = {

@@ -64,7 +64,7 @@ def choose_levels(context: page_context.PageContext) -> cohort_levels.Levels:
         _count(context, levels, table)
         with st.container(horizontal=True, gap="small", key="cohort-tools"):
             st.button(
-                "everyone",
+                "All samples",
                 key="_pick_everyone",
                 on_click=state.put,
                 args=(

@@ -81,7 +81,7 @@ def data_import_form() -> None:
     """Everything about importing; a fragment, so that a consent redraws this and nothing else; what is kept redraws the
     page."""
     with st.container(key="fold-import"):
-        st.header("Bring your own", anchor=False)
+        st.header("Import your data", anchor=False)
         level = permissions.level()
         if permissions.says_read_only("take data"):
             return

@@ -34,7 +34,7 @@ from qfusion.wording.model_kinds import describe_kind
 @page_runs.guard()
 def listing() -> None:
     """Every set with its state, and how to get those that are missing."""
-    st.header("What there is", anchor=False)
+    st.header("Available data sets", anchor=False)
     sources = registry.available()
     own = set(imported_sets.imported_names())
     st.dataframe(
@@ -43,7 +43,7 @@ def listing() -> None:
                 {
                     "name": s.name,
                     "title": s.title,
-                    "state": "here" if s.available else "missing",
+                    "state": "available" if s.available else "missing",
                     "from": "imported" if s.name in own else "the project",
                 }
                 for s in sources
@@ -51,12 +51,12 @@ def listing() -> None:
         ),
         hide_index=True,
         height="content" if len(sources) <= 12 else 440,
-        alt="The data sets and whether they are here.",
+        alt="The data sets and whether they are available.",
     )
     for source in sources:
         if not source.available:
             st.expander(
-                f"{text.escape_markdown(source.title)} is not here", icon=":material/info:"
+                f"{text.escape_markdown(source.title)} is not available", icon=":material/info:"
             ).text(f"{source.reason}\n{source.remedy}")
 
 

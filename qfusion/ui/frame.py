@@ -262,9 +262,9 @@ def _draw_missing_data() -> None:
     absent = [source for source in data.available() if not source.available]
     if absent:
         label = (
-            f"{text.escape_markdown(absent[0].title)} is not here"
+            f"{text.escape_markdown(absent[0].title)} is not available"
             if len(absent) == 1
-            else f"{len(absent)} data sets are not here"
+            else f"{len(absent)} data sets are not available"
         )
         reruns.dialog_button(label, ":material/info:", "_missing_data", _list_missing, absent)
 

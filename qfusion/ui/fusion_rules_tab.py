@@ -261,7 +261,7 @@ def _angle(
             help=help,
         )
         st.number_input(
-            "Exactly",
+            "Value",
             -1.5708,
             4.7124,
             step=0.05,

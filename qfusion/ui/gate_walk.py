@@ -77,7 +77,7 @@ def draw_edits(context: page_context.PageContext, sample: Sample, view: str) -> 
 
 
 def draw_walk(context: page_context.PageContext, sample: Sample, walk: Replay) -> None:
-    """The circuit across the page, a click on a box goes there; what the gate at the scrubber does, its angle where it
+    """The circuit across the page, a click on a box goes there; what the current gate does, its angle where it
     can be set, and all gates as a table."""
     at = int(state.get(circuit.GATE.key, walk.count))
     panels.show(sample, context.theme, "circuit", on_select=_select_gate, first=1)
@@ -111,7 +111,7 @@ def draw_walk(context: page_context.PageContext, sample: Sample, walk: Replay) -
 
 
 def draw_gate(context: page_context.PageContext, sample: Sample, walk: Replay, at: int) -> None:
-    """What the gate at the scrubber does, all qubits that go on, and the state of those concerned before and after."""
+    """What the current gate does, all qubits that go on, and the state of those concerned before and after."""
     if at == 0:
         st.markdown("**Before the first gate.** Every qubit is |0⟩. Move the scrubber on.")
         return

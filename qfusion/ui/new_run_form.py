@@ -60,7 +60,7 @@ def _choose_settings(name: str, kind: str, classes: bool) -> dict[str, Any]:
     ):
         given |= {key: fields[key]() for key in rest}
     if like:
-        st.caption(f"Where you change nothing, settings are those of the shipped model `{like}`.")
+        st.caption(f"Defaults are those of the shipped model `{like}`.")
     chosen = {
         key: plans.parse_value(key, value.strip(), default[key])
         if isinstance(value, str) and not isinstance(default[key], str)
@@ -137,9 +137,9 @@ def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> None:
     epochs = int(chosen.get("epochs", plans.default_settings(name, kind)["epochs"]))
     cost = (
         f"At most {epochs:,} epochs of {rows:,} training rows{f', {count} times' if count > 1 else ''}: "
-        f"{count * epochs * rows:,} samples to go through. How long that takes shows after the first epoch. "
+        "The page estimates the time after the first epoch. "
         f"At most {training_queue.worker_slots()} runs are trained at once on this machine, the others wait. "
-        "Closing this page stops nothing."
+        "Training continues when this page is closed."
     )
     if guidance.begin(
         "run",
@@ -148,9 +148,8 @@ def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> None:
         (
             f"at most {epochs:,} epochs{f', {count} times' if count > 1 else ''}",
             f"{rows:,} training rows",
-            f"{count * epochs * rows:,} samples to go through",
             f"at most {training_queue.worker_slots()} runs at once",
-            "goes on when this page is closed",
+            "continues when this page is closed",
         ),
         key="_start",
         disabled=wrong,

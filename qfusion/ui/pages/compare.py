@@ -46,7 +46,7 @@ from qfusion.wording import systems
 from qfusion.wording.backgrounds import background_markdown
 from qfusion.wording.samples import describe_softmax
 
-# The Compare page: A, the pinned view, beside B, what the bar on top shows.
+# The Compare page: A, the pinned view, beside B, the current selection.
 
 MOST_OFFERED = 3  # other models that A can be set beside by a click
 
@@ -125,7 +125,7 @@ def what_is_compared(context: page_context.PageContext, view: pins.Pin) -> None:
     now = replace(pinning.view_of(context.study, context.row), tweak="")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(
-            f"**A** {pinning.pin_in_words(view)}  \n**B** {pinning.pin_in_words(now)}, what the bar on top shows"
+            f"**A** {pinning.pin_in_words(view)}  \n**B** {pinning.pin_in_words(now)} (current selection)"
         )
         st.button(
             "Swap",

@@ -64,9 +64,8 @@ def needs(scope: Any, theme: Theme, columns: list[float] | int = 0) -> None:
     place = st.container(horizontal=True, vertical_alignment="center", gap="small", key="needs-run")
     if not widgets.draw(data_fusion.NEED, place=place):
         st.caption(
-            "Small models, which take up to a minute, are asked what each modality tells of the target, what several "
-            "tell alike, and what all tell only together; and whether joint models predict it better than late ones. "
-            "Of a large set some rows are drawn at random."
+            "Trains small models (up to a minute) to estimate unique, redundant and synergistic information about the "
+            "target, and compares joint models with late fusion. Large sets are sampled at random."
         )
         jobs.leave_job(key, access.session_id())
     elif job_progress.is_done(
