@@ -85,7 +85,7 @@ def test_recordings_are_joined_by_their_folder(tmp_path: Path) -> None:
 
 def test_a_link_to_no_set_is_named() -> None:
     app = visit("Data", whole=False, set="<img src=x>")
-    assert "Set '<img src=x>' does not exist" in plain(app.warning[0].value)
+    assert "Data set '<img src=x>' does not exist" in plain(app.warning[0].value)
     assert app.selectbox(key="set").value == "scenes"
 
 

@@ -108,8 +108,8 @@ def test_empty() -> None:
     assert not app.error
     assert "There is no run yet" in said(app)
     assert app.selectbox(key="new.data").value == "scenes"
-    assert "settings are those of the shipped model `qj-scenes`" in said(app)
-    assert "60 epochs of 5,760 training rows: 345,600 samples" in said(app)
+    assert "Defaults are those of the shipped model `qj-scenes`" in said(app)
+    assert "60 epochs of 5,760 training rows." in said(app)
     assert not app.checkbox(key="_new.events").value if run_curves.can_write_events() else True
 
 

@@ -136,7 +136,7 @@ def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> None:
     )
     epochs = int(chosen.get("epochs", plans.default_settings(name, kind)["epochs"]))
     cost = (
-        f"At most {epochs:,} epochs of {rows:,} training rows{f', {count} times' if count > 1 else ''}: "
+        f"At most {epochs:,} epochs of {rows:,} training rows{f', {count} times' if count > 1 else ''}. "
         "The page estimates the time after the first epoch. "
         f"At most {training_queue.worker_slots()} runs are trained at once on this machine, the others wait. "
         "Training continues when this page is closed."
