@@ -163,7 +163,7 @@ def test_a_model_by_name_by_file_and_loaded_is_the_same(jump: Sample, tmp_path: 
 )
 def test_a_tweak_changes_the_model_and_is_said(tweak: Any, words: str, jump: Sample) -> None:
     changed = figures.open_sample(load_checkpoint(jump.name), jump.id, jump.dataset, tweak=tweak)
-    assert changed.changed == words
+    assert changed.tweak_text == words
     if words:
         assert changed.score == pytest.approx(float(changed.model(jump.inputs)[0, 0]))
         assert abs(changed.score - jump.score) > 1e-4

@@ -1033,7 +1033,7 @@ def check_before_and_after_a_slider() -> None:
         )
     weak = open_sample("qj-scenes", "scene-6338", tweak="H.picture-question=0.5")
     words = tweak_effects.describe_tweaked_sample(weak)
-    sure = [float(one.probabilities.max()) for one in (weak.learned, weak)]
+    sure = [float(one.probabilities.max()) for one in (weak.untweaked, weak)]
     assert f"decision unchanged (softmax {written(sure[0], 3)} → {written(sure[1], 3)})" in words
 
 
