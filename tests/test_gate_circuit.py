@@ -21,6 +21,7 @@ from qfusion.quantum.decomposition import PAULIS
 from qfusion.quantum.states import partial_trace
 from qfusion.track import gate_replay
 from qfusion.track.gate_circuit import gate_circuit
+from qfusion.wording.circuit_remarks import describe_circuit
 from tests.test_neighbours import model_of, rows_of
 
 CIRCUITS = kinds("gates")
@@ -153,18 +154,18 @@ def test_a_drawing_stands_for_every_gate_once(kind: str) -> None:
 
 def test_what_is_said_of_a_circuit_is_so() -> None:
     model, states = of("quantum-lego", 2)
-    assert "were trained since" in model.remark(states)
+    assert "were trained since" in describe_circuit(model, states)
     model.frozen.fill_(False)
-    assert "has no say" in model.remark(states)
-    assert "3 times" in of("qfl", 2, degree=3)[0].remark({})
+    assert "does not affect the score" in describe_circuit(model, states)
+    assert "3 times" in describe_circuit(of("qfl", 2, degree=3)[0], {})
     model, states = of("vqc-mlpnet", 2)
     others = model.encode(rows_of(2, 1, seed=4))
     numbers = [torch.cat(list(each.values()), -1)[0].abs().argmax() for each in (states, others)]
-    assert "No sample passes" in model.remark(states)
+    assert "No sample passes" in describe_circuit(model, states)
     for a, b in zip(model.gates(states, 0), model.gates(others, 0), strict=True):
         assert torch.equal(a.matrix, b.matrix)
-    assert model.remark(states).endswith(
-        f"that of view {int(numbers[0]) // 3} {int(numbers[0]) % 3 + 1}, its largest number."
+    assert describe_circuit(model, states).endswith(
+        f"The row of view {int(numbers[0]) // 3} {int(numbers[0]) % 3 + 1} is shown, the sample's largest number."
     )
 
 
@@ -192,7 +193,7 @@ def test_the_error_of_the_reservoirs_steps_is_measured() -> None:
     both = circuits.expectations(torch.as_tensor(np.stack([exact, psi])), model.words).numpy()
     assert read == pytest.approx(np.abs(both[0] - both[1]).max(), abs=1e-8)
     assert 1e-5 < read < 3e-2
-    assert f"{read:.2g} at most" in model.remark(states)
+    assert f"at most {read:.2g}" in describe_circuit(model, states)
 
 
 def test_registers_that_do_not_fit_are_named() -> None:

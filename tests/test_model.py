@@ -16,6 +16,7 @@ from qfusion.models.encoders import POOLINGS
 from qfusion.models.quantum_jump import CHOICES
 from qfusion.quantum.lindblad import evolve_states
 from qfusion.quantum.states import density, embed, partial_trace
+from qfusion.wording.propagation import describe_propagation
 
 INPUTS = {"text": InputSpec(5, True), "audio": InputSpec(4), "vision": InputSpec(3)}
 
@@ -195,10 +196,12 @@ def test_every_way_gives_the_same_scores_and_says_why(settings):
         for way in ("observables", "states"):
             other = m.by(way)
             assert (other(x) - y).abs().max() < 1e-11
-            assert other.choice(3).why == f"{way.capitalize()}, as was asked for."
+            assert (
+                describe_propagation(other.propagation(3)) == f"{way.capitalize()}, as requested."
+            )
         assert (m.by("trajectories")(x) - y).abs().max() < 0.5
     assert m.way == "auto"
-    assert m.choice(3).why.startswith("Exact:")
+    assert describe_propagation(m.propagation(3)).startswith("Exact:")
     with pytest.raises(NotFound, match="Way 'state' does not exist"):
         m.by("state")
 
@@ -209,14 +212,14 @@ def test_what_is_too_large_for_matrices_is_sampled():
             {f"m{i}": {"size": 3, "sequence": False} for i in range(M)}, dims=4, **LOCAL, **settings
         )
 
-    assert large(4).choice(1000).way == "observables"
-    assert large(4, outputs=tuple("abcdefgh")).choice(2).way == "states"
+    assert large(4).propagation(1000).way == "observables"
+    assert large(4, outputs=tuple("abcdefgh")).propagation(2).way == "states"
     six, eight = large(6), large(8, duration=0.2)
-    assert "trajectories of each of 1 samples" in six.choice(1).why
+    assert "trajectories of each of 1 samples" in describe_propagation(six.propagation(1))
     assert (
-        six.choice(10_000).way == "observables"
+        six.propagation(10_000).way == "observables"
     )  # that many trajectories cost more than one evolution
-    assert eight.choice(10_000).way == "trajectories"
+    assert eight.propagation(10_000).way == "trajectories"
     x = {name: torch.randn(1, 3) for name in eight.modalities}
     found = eight.estimate(x, 2)
     assert torch.isfinite(found.scores).all()

@@ -20,6 +20,7 @@ from qfusion.explain import disturbances, interventions
 from qfusion.explain.disturbances import Disturbance
 from qfusion.models import registry
 from qfusion.training import checkpoint, metrics
+from qfusion.wording.disturbances import describe_disturbance
 
 NAMES = ("a", "words", "c")
 
@@ -218,7 +219,7 @@ def test_modalities_at_once_are_disturbed_as_each_alone(dataset):
     assert asked.words == (
         "a at its training mean, words of another sample, noise of 1.5 deviations on c"
     )
-    assert Disturbance(missing=("a", "c")).words == "without a, without c"
+    assert describe_disturbance(Disturbance(missing=("a", "c"))) == "without a, without c"
     found = disturbances.inputs(dataset, rows, asked)
     for name, alone in (
         ("a", Disturbance(mean=("a",))),

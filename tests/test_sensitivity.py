@@ -22,6 +22,7 @@ from qfusion.models.terms import spread_places
 from qfusion.models.truth_tables import fused_entropy
 from qfusion.quantum.measure_kinds import measures_over_time, split_column
 from qfusion.quantum.states import density
+from qfusion.wording.sensitivity import describe_undefined_slopes
 from tests.entangled import model_of
 
 NAMES = ("text", "audio", "vision")
@@ -265,7 +266,7 @@ def test_slopes_of_a_model_without_time_left() -> None:
     )
     found = method.sensitivity(model, features(2), background, targets=["entropy[text]"])
     assert np.isnan(found.slopes[0, 0])
-    assert "infinite slope" in found.note
+    assert "infinite slope" in describe_undefined_slopes(found)
 
 
 @pytest.mark.parametrize(
@@ -443,7 +444,7 @@ def test_entropy_of_a_pure_fused_qubit_has_no_slope(spread: float) -> None:
     infinite = {key for key, slope in zip(keys, found.slopes[:, 0], strict=True) if np.isnan(slope)}
     assert infinite == {"fusion[0]", "say[0:v0]", "say[0:v1]"}
     assert np.isfinite(found.slopes[:, 1]).all()
-    assert found.note
+    assert found.has_undefined_slopes
 
 
 def test_the_table_says_what_agrees() -> None:

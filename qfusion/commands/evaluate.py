@@ -13,6 +13,8 @@ from qfusion.commands.common import Address, Data, Model, Split
 from qfusion.commands.disturbance_options import Missing, Noise, Seed, Swap, parse_disturbance
 from qfusion.commands.opened_model import OpenedModel, open_model
 from qfusion.commands.printing import Json, metrics_table, print_remark, print_result
+from qfusion.wording.disturbances import describe_disturbance
+from qfusion.wording.propagation import describe_propagation
 
 
 def evaluate(
@@ -45,7 +47,7 @@ def evaluate(
         wanted = parse_disturbance(dataset.names, missing, swap, noise, seed)
         rows, how = dataset.rows(split), None
         if qfusion.models.can(trained.model, "time"):
-            how = trained.model.choice(min(len(rows), qfusion.explain.disturbances.BATCH))
+            how = trained.model.propagation(min(len(rows), qfusion.explain.disturbances.BATCH))
         parts = group.collected(dict(here.map_chunks(partial(_score_rows, wanted), rows, client)))
         measured = qfusion.training.metrics.of_rows(
             dataset, rows, np.concatenate([parts[place] for place in sorted(parts)])
@@ -58,7 +60,7 @@ def evaluate(
             "data": dataset.name,
             "split": split,
             "n": len(rows),
-            "disturbance": wanted.words,
+            "disturbance": describe_disturbance(wanted),
             "convention": dataset.target.convention,
             "metrics": measured,
             **({} if how is None else {"way": how.way}),
@@ -67,12 +69,12 @@ def evaluate(
         metrics_table(
             ["Metric", "Value"],
             [measured],
-            f"{model} on {dataset.name}, {split}, {len(rows)} samples, {wanted.words}",
+            f"{model} on {dataset.name}, {split}, {len(rows)} samples, {describe_disturbance(wanted)}",
         ),
     )
     if how is not None and not as_json:
         print_remark(
-            how.why
+            describe_propagation(how)
             + (_sampling_note(trained.model, dataset, rows) if how.way == "trajectories" else "")
         )
 

@@ -27,11 +27,7 @@ from qfusion.models import FusionModel, base, nested
 from qfusion.models.encoders import Features, split
 
 SCORE = "score"
-BASELINES: dict[str, str] = {
-    "mean": "the training mean of every feature",
-    "zero": "zero in every feature",
-    "sample": "the features of another sample",
-}
+BASELINES = ("mean", "zero", "sample")  # where integrated gradients start
 WANTED, MAX_STEPS = 0.01, 2048
 _FEW = 16  # steps of the integral where only the order of features is wanted
 _BATCH = 256  # steps at once

@@ -69,17 +69,6 @@ class Disturbance:
             f"Argument `seed` must be a whole number from 0, but is {self.seed!r}.",
         )
 
-    @property
-    def words(self) -> str:
-        """In a few words, "as recorded" when nothing is done."""
-        parts = [
-            *(f"without {name}" for name in self.missing),
-            *(f"{name} at its training mean" for name in self.mean),
-            *(f"{name} of another sample" for name in self.swapped),
-            *(f"noise of {level:g} deviations on {name}" for name, level in self.noise.items()),
-        ]
-        return ", ".join(parts) or "as recorded"
-
 
 def inputs(
     dataset: DataSet,

@@ -37,11 +37,10 @@ class Sensitivity:
         targets: names: "score", "dividend[text+audio]", "dividend[]" (baseline), "entropy[text]", "negativity[text]",
             ...
         values: of the targets as they stand, (Y,).
-        slopes: dy/df, per unit of the factor, (P, Y); not a number where the slope is infinite (see `note`).
+        slopes: dy/df, per unit of the factor, (P, Y); NaN where it is undefined.
         effects: y with the term removed less y as it stands, (P, Y).
         samples: how many each target is averaged over, (Y,).
         background: kind, and size, of the dividends' background.
-        note: where a slope does not exist, why; else "".
     """
 
     parameters: tuple[Parameter, ...]
@@ -52,7 +51,11 @@ class Sensitivity:
     samples: np.ndarray
     background: str
     background_size: int
-    note: str = ""
+
+    @property
+    def has_undefined_slopes(self) -> bool:
+        """Whether a slope does not exist, as of entropy and negativity at a pure state."""
+        return bool(np.isnan(self.slopes).any())
 
     @property
     def straight(self) -> np.ndarray:
@@ -153,10 +156,6 @@ def sensitivity(
         np.array([terms.samples(name) for name in names]),
         background.kind,
         background.size,
-        "The state is pure there, where entropy starts with infinite slope and negativity bends: neither has a "
-        "derivative."
-        if np.isnan(slopes).any()
-        else "",
     )
 
 

@@ -14,6 +14,7 @@ from qfusion.figures.style import BLUE, GREY, ORANGE, SKY, term_colour
 from qfusion.models.protocols import GateCircuit
 from qfusion.quantum.circuits import Gate, as_step
 from qfusion.track import gate_replay
+from qfusion.wording.circuit_remarks import describe_circuit
 
 # From the gates of a model with plain gates to a drawing: boxes, wires, parts, and what every gate does in words.
 
@@ -74,7 +75,7 @@ def replay_gates(model: GateCircuit, encoded: Mapping[str, torch.Tensor]) -> Rep
         tuple((m.wires, m.before, m.after, m.mutual) for m in progressed.moments),
         _gate_parts(progressed.gates),
         tuple(range(len(owners))),
-        model.remark(encoded),
+        describe_circuit(model, encoded),
         ACROSS,
         tuple(as_step(gate.wires, gate.matrix) for gate in progressed.gates),
     )

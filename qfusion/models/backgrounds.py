@@ -14,16 +14,16 @@ from typing import Any, Protocol
 
 from torch import Tensor
 
-KINDS: dict[str, str] = {
-    "product": "Absent modalities are averaged over the background samples independently of one another.",
-    "joint": "Absent modalities are averaged over the background samples together, as they occur.",
-    "mixed": "Absent modalities are replaced by the maximally mixed state: nothing is known.",
-    "zero": "Absent modalities are replaced by the reference state |0>: the encoder said nothing.",
-    "cohort": "Absent modalities are averaged over chosen samples together, as they occur in these.",
-    "contrast": "Absent modalities are taken from one other sample: why this decision rather than that?",
-}
-DEFAULT = "product"  # all coalitions break the pairing of the data alike
-SAMPLE_KINDS = ("product", "joint", "cohort", "contrast")  # those made of samples
+# What replaces absent modalities.
+PRODUCT = "product"  # the mean over the background samples, each modality drawn independently
+JOINT = "joint"  # the mean over the background samples as they occur
+MIXED = "mixed"  # the maximally mixed state: nothing is known
+ZERO = "zero"  # the reference state |0>: the encoder gives no signal
+COHORT = "cohort"  # the mean over chosen samples as they occur
+CONTRAST = "contrast"  # one other sample
+KINDS = (PRODUCT, JOINT, MIXED, ZERO, COHORT, CONTRAST)
+DEFAULT = PRODUCT  # all coalitions break the pairing of the data alike
+SAMPLE_KINDS = (PRODUCT, JOINT, COHORT, CONTRAST)  # those made of samples
 GROUPS = 8  # of drawn samples; standard errors follow from their differences
 
 

@@ -114,9 +114,9 @@ def nearest_changes(
     return Search(
         changes=tuple(sorted(changes, key=lambda change: change.size)),
         tried=len(parameters),
-        ranges=f"couplings and dissipation × 0 to {TOP_FACTOR:g}, T from 0 to "
-        f"{TOP_DURATION * float(model.duration):g}",
         resolution=max((tail for _, tail in searched), default=0.0),
+        largest_factor=TOP_FACTOR,
+        largest_duration=TOP_DURATION * float(model.duration),
     )
 
 

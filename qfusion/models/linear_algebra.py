@@ -44,7 +44,7 @@ B = TypeVar("B", bound=StateBackground)
 class LinearAlgebra(CoalitionAlgebra[M, B], ABC):
     """An algebra by observables: v(S) is the expectation of a marginal observable."""
 
-    background_kinds = tuple(KINDS)
+    background_kinds = KINDS
     adds_parts = True
     is_linear = True
 

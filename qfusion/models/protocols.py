@@ -198,5 +198,5 @@ class GateCircuit(Protocol):
     def registers(self) -> dict[str, int]:
         """Returns the registers of the qubits in their order, and the number of qubits of each."""
 
-    def remark(self, states: Mapping[str, Tensor]) -> str:
-        """Returns a sentence or two on the circuit of one sample, from its encodings (one row each)."""
+    def circuit_facts(self, states: Mapping[str, Tensor]) -> Mapping[str, Any]:
+        """Return numbers on the circuit of one sample, for the sentence in `wording.circuit_remarks`."""

@@ -57,7 +57,6 @@ def nearest_changes(model: TruthTables, states: Mapping[str, Tensor]) -> Search:
     return Search(
         tuple(sorted(changes, key=lambda change: change.size)),
         len(places),
-        "every angle of the truth tables, all the way round",
         0.0,
     )
 

@@ -176,11 +176,13 @@ class Search:
     Attributes:
         changes: the nearest turn of each parameter that has one, smallest first.
         tried: how many parameters were turned.
-        ranges: over what, in words.
+        largest_factor, largest_duration: ends of the searched ranges of factors and of the duration; None where all
+            parameters are angles, which are searched over the full circle.
         resolution: for interpolated parameters the largest relative size of the last coefficients; 0 for closed forms.
     """
 
     changes: tuple[ParameterChange, ...]
     tried: int
-    ranges: str
     resolution: float
+    largest_factor: float | None = None
+    largest_duration: float | None = None

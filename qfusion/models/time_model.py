@@ -14,6 +14,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Self
 
 import numpy as np
@@ -35,17 +36,43 @@ MAX_DIMENSION = 4096  # where D x D matrices are held
 _APPLICATIONS = 30  # of a generator, of the sizes that are learned, in one evolution
 
 
+class PropagationReason(Enum):
+    """Why scores are computed as they are."""
+
+    REQUESTED = "requested"
+    TOO_LARGE = "too large for matrices"
+    CHEAPER_SAMPLED = "sampling is cheaper"
+    FEWER_STATES = "fewer states than observables"
+    OBSERVABLES = "observables serve all samples"
+
+
 @dataclass(frozen=True)
-class Choice:
-    """How a batch is worked out.
+class Propagation:
+    """How the scores of a batch are computed.
 
     Attributes:
         way: of WAYS.
-        why: one sentence.
+        reason: why in this way.
+        dimension: D of the joint state.
+        rows, outputs: number of samples and of observables.
+        terms: number of terms of the generator.
+        is_small: whether the generator is one real matrix.
+        ratio: cost of evolving the states over that of the observables.
+        operations, memory: floating-point operations and bytes of the exact evolution; 0 where they are not needed.
+        sampled_operations: floating-point operations of sampled trajectories.
     """
 
     way: str
-    why: str
+    reason: PropagationReason
+    dimension: int
+    rows: int
+    outputs: int
+    terms: int = 0
+    is_small: bool = False
+    ratio: float = 0.0
+    operations: float = 0.0
+    memory: float = 0.0
+    sampled_operations: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -166,7 +193,7 @@ class TimeModel(KetModel):
         """Returns the scores, (B, C)."""
         psi = self.product_state(self.encode(inputs))
         learning = torch.is_grad_enabled()
-        way = self.choice(len(psi), learning).way
+        way = self.propagation(len(psi), learning).way
         if self.samples or (way == "trajectories" and learning):
             return self.sampled(psi, self.settings["trajectories"]) + self.bias
         if way == "trajectories":
@@ -187,56 +214,52 @@ class TimeModel(KetModel):
         other.way = choose("Way", way, ("auto", *WAYS))
         return other
 
-    def choice(self, rows: int, gradient: bool = False) -> Choice:
-        """Returns how the scores of so many samples are worked out and why: in the way that is cheapest, or the one
-        that is forced.
+    def propagation(self, rows: int, gradient: bool = False) -> Propagation:
+        """Return how the scores of so many samples are computed: in the cheapest way, or the requested one.
 
         Args:
             rows: number of samples.
             gradient: whether for training, where iterates are held.
         """
+        D = math.prod(self.dims)
+        outputs = len(self.outputs)
         if self.way != "auto":
-            return Choice(self.way, f"{self.way.capitalize()}, as was asked for.")
-        D, outputs = math.prod(self.dims), len(self.outputs)
+            return Propagation(self.way, PropagationReason.REQUESTED, D, rows, outputs)
         if D > MAX_DIMENSION:
-            return Choice(
-                "trajectories", f"Sampled trajectories: D = {D:,} is beyond matrices of D x D."
-            )
-
-        def packed(count: int) -> int:
-            return count if D <= generators.SMALL or count == 1 else math.ceil(count / 2)
-
+            return Propagation("trajectories", PropagationReason.TOO_LARGE, D, rows, outputs)
+        is_small = D <= generators.SMALL
         # floating-point operations and bytes of one evolution
         sides = [math.prod(self.dims[m] for m in s) for s in self.subsystems]
         jumps = [len(L) for L in self.L] or [0] * len(sides)
-        once = sum(8 * D**2 * d * (2 + 2 * K) for d, K in zip(sides, jumps, strict=True))
-        way, count = ("states", rows) if 2 * rows < outputs else ("observables", outputs)
-        operations = _APPLICATIONS * packed(count) * (2 * D**4 if D <= generators.SMALL else once)
-        memory = 16 * D**2 * packed(count) * (_APPLICATIONS * gradient + 6)
+        per_matrix = sum(8 * D**2 * d * (2 + 2 * K) for d, K in zip(sides, jumps, strict=True))
+        if is_small:
+            per_matrix = 2 * D**4
+        by_states = 2 * rows < outputs
+        count = _packed_matrices(D, rows if by_states else outputs)
+        operations = _APPLICATIONS * count * per_matrix
+        memory = 16 * D**2 * count * (_APPLICATIONS * gradient + 6)
         sampled = rows * SAMPLED * _APPLICATIONS * sum(8 * D * d for d in sides)
         # sampling is considered from minutes on a core on, or so much memory
-        if (operations > 3e12 or memory > 8 * 2**30) and sampled < operations:
-            return Choice(
-                "trajectories",
-                f"Sampled trajectories: at D = {D:,} an exact evolution takes about "
-                f"{operations:.1g} operations and {memory / 2**30:.1g} GiB, {SAMPLED} trajectories of each of "
-                f"{rows:,} samples about {sampled:.1g} operations.",
-            )
-        if way == "states":
-            many = f"{rows} states of D = {D:,}, fewer than there are observables"
+        is_expensive = operations > 3e12 or memory > 8 * 2**30
+        if is_expensive and sampled < operations:
+            way, reason = "trajectories", PropagationReason.CHEAPER_SAMPLED
+        elif by_states:
+            way, reason = "states", PropagationReason.FEWER_STATES
         else:
-            many = f"{outputs} observable{'s' * (outputs != 1)} of D = {D:,}, evolved once for any number of samples"
-            ratio = packed(rows) / packed(outputs)
-            if ratio >= 1.5:
-                many += f" ({rows:,} states would be {ratio:,.0f} times the work)"
-        held = (
-            "as one real matrix"
-            if D <= generators.SMALL
-            else "by products of matrices"
-            if len(sides) == 1
-            else "by products with each term"
+            way, reason = "observables", PropagationReason.OBSERVABLES
+        return Propagation(
+            way,
+            reason,
+            D,
+            rows,
+            outputs,
+            terms=len(sides),
+            is_small=is_small,
+            ratio=_packed_matrices(D, rows) / _packed_matrices(D, outputs),
+            operations=operations,
+            memory=memory,
+            sampled_operations=sampled,
         )
-        return Choice(way, f"Exact: {many}, {held}.")
 
     @torch.no_grad()
     def estimate(
@@ -388,3 +411,10 @@ class TimeModel(KetModel):
         other.tweak = self.parse_tweak(tweak)
         other.duration = self.duration if other.tweak.duration is None else other.tweak.duration
         return other
+
+
+def _packed_matrices(dimension: int, count: int) -> int:
+    """Return how many matrices are evolved for so many Hermitian ones: two share a complex matrix where D is large."""
+    if dimension <= generators.SMALL or count == 1:
+        return count
+    return math.ceil(count / 2)

@@ -12,7 +12,6 @@ from qfusion.analysis import modality_attribution, text, trust
 from qfusion.analysis.background_choice import default_contrast
 from qfusion.analysis.sample import Sample
 from qfusion.explain.attribution import (
-    BASELINES,
     INTEGRATED,
     METHODS,
     SCORE,
@@ -22,6 +21,7 @@ from qfusion.explain.attribution import (
 )
 from qfusion.figures import attribution_charts, style
 from qfusion.panels import panel, params
+from qfusion.wording.attribution import BASELINES
 from qfusion.wording import extrema
 from qfusion.wording.backgrounds import describe_comparison
 from qfusion.wording.samples import cite_sample, name_explained_class

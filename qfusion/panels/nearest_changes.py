@@ -18,6 +18,7 @@ from qfusion.models.terms import Search
 from qfusion.panels import panel
 from qfusion.wording import answers
 from qfusion.wording.operators import name_parameter
+from qfusion.wording.parameter_changes import describe_ranges
 
 
 def nearest_flips(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
@@ -127,7 +128,7 @@ def parameter_flips(sample: Sample, theme: style.Theme = "light") -> panel.Panel
     search = decision_flips.parameters_that_flip(sample.study, sample.row)
     check(
         bool(search.changes),
-        f"None of the {search.tried} knobs flips this decision on its own ({search.ranges}).",
+        f"None of the {search.tried} knobs flips this decision on its own ({describe_ranges(search)}).",
     )
     result = search.changes
     names = [name_parameter(study, change) for change in result]
@@ -144,7 +145,7 @@ def parameter_flips(sample: Sample, theme: style.Theme = "light") -> panel.Panel
     )
     shows = (
         "for each knob the smallest change that turns the decision on this sample, all others as learned "
-        f"({search.ranges}); {_describe_search(search)} "
+        f"({describe_ranges(search)}); {_describe_search(search)} "
         f"{sum(change.verified for change in result)} of {len(result)} were confirmed by running the model with "
         "the knob turned."
     )

@@ -10,10 +10,11 @@ from qfusion._sentences import listed
 from qfusion.analysis import changed_samples, compare, recording_strip, text
 from qfusion.analysis.background_choice import default_contrast
 from qfusion.analysis.sample import Sample
-from qfusion.explain.attribution import BASELINES, INTEGRATED, METHODS
+from qfusion.explain.attribution import INTEGRATED, METHODS
 from qfusion.figures import sample_timeline, style
 from qfusion.panels import changed_decision, page_state, panel
 from qfusion.panels.inside import METHOD, OTHER, START, describe_largest_parts
+from qfusion.wording.attribution import BASELINES
 from qfusion.wording.backgrounds import describe_comparison
 from qfusion.wording.recordings import describe_peak, describe_spread
 

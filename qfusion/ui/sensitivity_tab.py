@@ -9,6 +9,7 @@ from qfusion.panels import term_sensitivity
 from qfusion.training import metrics
 from qfusion.ui import page_context, page_params, panels, state, widgets
 from qfusion.wording import systems
+from qfusion.wording.sensitivity import describe_undefined_slopes
 
 
 def sensitivity_tab(context: page_context.PageContext, sample: Sample) -> None:
@@ -23,8 +24,8 @@ def sensitivity_tab(context: page_context.PageContext, sample: Sample) -> None:
     measured = term_sensitivity.effect_sensitivity(sample, effect, over)
     if term_sensitivity.has_effect(sample, effect, over, group):
         panels.show(sample, context.theme, "tornado", first=1)
-        if measured.sensitivity.note:
-            st.caption(text.escape_markdown(measured.sensitivity.note))
+        if note := describe_undefined_slopes(measured.sensitivity):
+            st.caption(note)
         _agreement(measured, term_sensitivity.half_slopes(sample, effect, over) if half else None)
     else:
         st.info(

@@ -128,14 +128,10 @@ class CircuitWeights(CircuitModel):
         m, place = divmod(d, self.settings["features"])
         return d, f"{self.modalities[m]} {place + 1}", float(numbers[d])
 
-    def remark(self, states: Mapping[str, Tensor]) -> str:
-        """Returns that no sample passes the circuit, and whose weights are made here."""
-        D, H = self.rows.shape
-        return (
-            f"No sample passes this circuit: it makes the {D} × {H} first weights of a network, the same for every "
-            f"sample, a row for each of the encoders' {D} numbers. The sample says which row is shown: that of "
-            f"{self.largest(states)[1]}, its largest number."
-        )
+    def circuit_facts(self, states: Mapping[str, Tensor]) -> Mapping[str, Any]:
+        """Return the size of the weights that the circuit generates, and the encoders' largest number."""
+        inputs, hidden = self.rows.shape
+        return {"inputs": inputs, "hidden": hidden, "largest": self.largest(states)[1]}
 
     def registers(self) -> dict[str, int]:
         """Returns one register: its basis states are the hidden units."""

@@ -108,10 +108,9 @@ class CircuitModel(baselines.Baseline):
             InvalidInput: when there are several rows.
         """
 
-    @abstractmethod
-    def remark(self, states: Mapping[str, Tensor]) -> str:
-        """Returns what this circuit is to the sample and to its scores, in a sentence or two; arguments and errors as
-        of `gates`."""
+    def circuit_facts(self, states: Mapping[str, Tensor]) -> Mapping[str, Any]:
+        """Return numbers on the circuit of one sample; arguments and errors as of `gates`."""
+        return {}
 
     def elementary(self, states: Mapping[str, Tensor]) -> list[circuits.Gate]:
         """Returns the same circuit, up to its global phase, of preparations and gates on at most two qubits."""

@@ -120,10 +120,3 @@ class QuantumCrossAttention(CircuitModel):
         """Returns the circuit of one sample, see `CircuitModel`."""
         angles = self.angles(self.one_row(states)[None].split(self.settings["features"], -1))[0]
         return [*self.encoding(angles, angles / self.scales), *self.layers.all_gates()]
-
-    def remark(self, states: Mapping[str, Tensor]) -> str:
-        """Returns what becomes of the circuit's end."""
-        return (
-            "At the end the Bloch vector of each qubit is a token; a classical branch asks these tokens by "
-            "attention, and the score is read from its answer."
-        )

@@ -124,10 +124,7 @@ class QuantumFusionLayer(CircuitModel):
             result += self.layers.gates(u + 1)
         return result
 
-    def remark(self, states: Mapping[str, Tensor]) -> str:
-        """Returns how often the sample's signals are taken up."""
-        P = self.settings["degree"]
-        return (
-            f"Every RZ turns its qubit by the next signal of its modality; each signal is taken up "
-            f"{'once' if P == 1 else f'{P} times'}, so scores are polynomials of degree {2 * P} at most."
-        )
+    def circuit_facts(self, states: Mapping[str, Tensor]) -> Mapping[str, Any]:
+        """Return how often each signal is encoded, and the degree of the polynomials."""
+        degree = self.settings["degree"]
+        return {"repeats": degree, "order": 2 * degree}

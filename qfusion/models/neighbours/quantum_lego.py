@@ -125,12 +125,3 @@ class QuantumLego(CircuitFusion):
         """Returns the circuit of one sample, see `CircuitModel`."""
         a = self.one_row(states).tanh()
         return [*self.encoding(torch.pi / 2 * (1 + a), a), *self.layers.all_gates()]
-
-    def remark(self, states: Mapping[str, Tensor]) -> str:
-        """Returns what was trained when, or that the circuit was not reached."""
-        if self.preparing:
-            return (
-                "This circuit has no say: training ended before its part began, and the classical head decides. "
-                "Its angles are those of the start."
-            )
-        return "Each RY holds a number of the frozen classical block; the gates behind them alone were trained since."

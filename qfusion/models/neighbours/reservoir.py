@@ -252,12 +252,8 @@ class Reservoir(CircuitFusion):
         across = psi - exact * (exact.conj() * psi).sum()
         return float((read[0] - read[1]).abs().max()), float(torch.linalg.vector_norm(across))
 
-    def remark(self, states: Mapping[str, Tensor]) -> str:
-        """Returns what stands for the evolution, and how far it ends from it."""
-        count, dt = self.substeps
-        read, distance = self.step_errors(states)
-        return (
-            "Nothing of this circuit is trained. Each gate is the evolution of all atoms to the next time that is "
-            f"read, by {count} steps of second order, {dt:.3g} microseconds long: at the end what is read of this "
-            f"sample is off by {read:.2g} at most, and the state by {distance:.2g} in trace distance."
-        )
+    def circuit_facts(self, states: Mapping[str, Tensor]) -> Mapping[str, Any]:
+        """Return the steps of the evolution, and their error for the sample."""
+        steps, step = self.substeps
+        error, distance = self.step_errors(states)
+        return {"steps": steps, "step": step, "error": error, "distance": distance}

@@ -36,6 +36,7 @@ from qfusion.ui import (
 )
 from qfusion.wording import answers, backgrounds
 from qfusion.wording.operators import name_parameter
+from qfusion.wording.parameter_changes import describe_ranges
 from qfusion.wording.samples import describe_calibration
 
 # The controls: what is done to each modality. Everything stands in the address.
@@ -243,7 +244,7 @@ def _flips(context: page_context.PageContext) -> None:
     search = decision_flips.parameters_that_flip(context.study, context.row)
     if not search.changes:
         st.markdown(
-            f"**None of the {search.tried} knobs flips this decision on its own** ({search.ranges})."
+            f"**None of the {search.tried} knobs flips this decision on its own** ({describe_ranges(search)})."
         )
         return
     panels.show(context.tweaked_sample(), context.theme, "knob-flips")
