@@ -21,8 +21,8 @@ from qfusion.explain.attribution import (
 )
 from qfusion.figures import attribution_charts, style
 from qfusion.panels import panel, params
-from qfusion.wording.attribution import BASELINES
 from qfusion.wording import extrema
+from qfusion.wording.attribution import BASELINES
 from qfusion.wording.backgrounds import describe_comparison
 from qfusion.wording.samples import cite_sample, name_explained_class
 from qfusion.wording.steps import describe_match

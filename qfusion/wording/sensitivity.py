@@ -2,7 +2,10 @@
 
 from qfusion.explain.sensitivity import Sensitivity
 
-UNDEFINED_SLOPES = "Some slopes are undefined: the state is pure there, where entropy has an infinite slope and negativity a kink."
+UNDEFINED_SLOPES = (
+    "Some slopes are undefined: the state is pure there, where entropy has an infinite slope and "
+    "negativity a kink."
+)
 
 
 def describe_undefined_slopes(sensitivity: Sensitivity) -> str:
