@@ -38,38 +38,38 @@ PATIENCE = 300.0  # seconds after which an attack is not waited for
 def picture(folder: Path) -> None:
     """A JPEG of 5,000 scans, sent as what was drawn."""
     from qfusion import data
-    from qfusion.data import own
+    from qfusion.data import own_inputs, own_samples
 
-    given = own.Given("drawing", (folder / "scans.jpg").read_bytes(), ".jpg")
-    own.make_sample(data.load("parity"), {"left": given}, "pair-0001")
+    given = own_inputs.OwnInput("drawing", (folder / "scans.jpg").read_bytes(), ".jpg")
+    own_samples.make_sample(data.load("parity"), {"left": given}, "pair-0001")
 
 
 def index(folder: Path) -> None:
     """An MP4 of 599 bytes that declares 85 million samples, looked into."""
-    from qfusion.data import media
+    from qfusion.data import media_probe
 
-    media.probe(folder / "index.mp4")
+    media_probe.probe(folder / "index.mp4")
 
 
 def timeless(folder: Path) -> None:
     """Fifteen thousand pieces of sound that all begin at 0 s, read as a recording is."""
-    from qfusion.data import own
+    from qfusion.data import own_inputs
 
-    own.read_recording(folder / "timeless.webm")
+    own_inputs.read_recording(folder / "timeless.webm")
 
 
 def digits(folder: Path) -> None:
     """Subtitles of 50 kB of digits."""
-    from qfusion.data import media
+    from qfusion.data import timed_words
 
-    media.words(folder / "digits.srt")
+    timed_words.read_words(folder / "digits.srt")
 
 
 def tiers(folder: Path) -> None:
     """A TextGrid of 800 tiers that declare the same 18,000 words."""
-    from qfusion.data import media
+    from qfusion.data import timed_words
 
-    media.words(folder / "tiers.TextGrid")
+    timed_words.read_words(folder / "tiers.TextGrid")
 
 
 def film(folder: Path) -> None:

@@ -240,18 +240,18 @@ def _recording(ending: str) -> Door:
     """Looks into a recording or a picture and reads a part of it, in the process that does so."""
 
     def door(data: bytes, folder: Path) -> Any:
-        from qfusion.data import media
+        from qfusion.data import frame_reader, media_probe, picture_reader, sound_reader
 
         path = folder / f"given{ending}"
         path.write_bytes(data)
-        facts = media.probe(path)
+        facts = media_probe.probe(path)
         end = min(facts.seconds, 2.0)
         if facts.kind == "image":
-            return media.picture(path, 32)
+            return picture_reader.read_picture(path, 32)
         if facts.sound:
-            media.sound(path, 0.0, end, 8000)
+            sound_reader.read_sound(path, 0.0, end, 8000)
         if facts.size:
-            return [*media.pictures(path, 0.0, end, times=[0.0, end / 2], side=32)]
+            return [*frame_reader.read_frames(path, 0.0, end, times=[0.0, end / 2], side=32)]
         return facts
 
     return door
@@ -285,11 +285,11 @@ def _recorded(ending: str, folder: Path) -> list[bytes]:
 
 def _words(ending: str) -> Door:
     def door(data: bytes, folder: Path) -> Any:
-        from qfusion.data import media
+        from qfusion.data import timed_words
 
         path = folder / f"given{ending}"
         path.write_bytes(data)
-        return media.words(path)
+        return timed_words.read_words(path)
 
     return door
 
@@ -948,7 +948,7 @@ def _onnx() -> bytes:
 # -- a case, and what must not happen in it
 
 # What reads in a process of its own: ONNX models, recordings and pictures.
-PROCESSES = ("_program_child.py", "qfusion.data.decoders")
+PROCESSES = ("_program_child.py", "qfusion.data.decoder_server")
 _watched: dict[str, Any] = {"folder": None, "seen": [], "cache": "/dev/null"}
 _FORBIDDEN = (
     "subprocess.Popen",

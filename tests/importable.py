@@ -107,7 +107,7 @@ def write_table(frame: pd.DataFrame, path: Path) -> Path:
 def views_of(path: Path) -> tuple[dict[str, np.ndarray], np.ndarray, tuple[str, ...], list[str]]:
     """The views of a multi-view file by name, classes (N,) and their names, and what is said of what is left out."""
     with tempfile.TemporaryDirectory() as folder:
-        staged = multiview.read(path, Path(folder))
+        staged = multiview.read_multiview(path, Path(folder))
         views = {part.name: np.load(part.path) for part in staged.parts}
     said = [each.words for each in staged.findings if each.code in ("left-out", "no-view")]
     return views, staged.y, staged.classes, said

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from qfusion import report
 from qfusion.analysis import open_sample, opening
-from qfusion.data import own, own_sessions
+from qfusion.data import own_samples, own_sessions
 from qfusion.ui import panels, reruns, session_file, sharing
 from tests.test_app_pages import APP, FILES, plain, said, visit
 from tests.test_own import parity, stroke
@@ -19,12 +19,12 @@ TITLES = ("Overview", "Samples", "Dynamics", "Circuit", "What if", "Decision ope
 
 
 @pytest.fixture(scope="module")
-def mine() -> own.Own:
+def mine() -> own_samples.OwnSample:
     """A drawn left digit; the right one is of a sample of the set."""
-    return own.make_sample(parity(), {"left": stroke()}, "pair-0007")
+    return own_samples.make_sample(parity(), {"left": stroke()}, "pair-0007")
 
 
-def opened(title: str, mine: own.Own, model: str, **query: Any) -> AppTest:
+def opened(title: str, mine: own_samples.OwnSample, model: str, **query: Any) -> AppTest:
     """A page of the session that made a sample."""
     app = AppTest.from_file(APP, default_timeout=90)
     app.session_state[reruns.OWN] = (mine,)
@@ -45,7 +45,9 @@ def opened(title: str, mine: own.Own, model: str, **query: Any) -> AppTest:
         for title in TITLES
     ],
 )
-def test_every_page_shows_it_like_any_other(title: str, model: str, mine: own.Own) -> None:
+def test_every_page_shows_it_like_any_other(
+    title: str, model: str, mine: own_samples.OwnSample
+) -> None:
     """And says of no truth that it is known."""
     app = opened(title, mine, model)
     words = plain(said(app))
@@ -58,7 +60,7 @@ def test_every_page_shows_it_like_any_other(title: str, model: str, mine: own.Ow
         assert "nan" not in words.split()
 
 
-def test_what_is_given_is_shown_with_its_decision(mine: own.Own) -> None:
+def test_what_is_given_is_shown_with_its_decision(mine: own_samples.OwnSample) -> None:
     """The canvas cannot be drawn on here: its place is there, and the samples of the session are listed."""
     app = opened("Samples", mine, "qj-parity", own="true")
     words = plain(said(app))
@@ -70,14 +72,14 @@ def test_what_is_given_is_shown_with_its_decision(mine: own.Own) -> None:
     assert app.selectbox(key="sample").value != mine.id
 
 
-def test_another_session_does_not_have_it(mine: own.Own) -> None:
+def test_another_session_does_not_have_it(mine: own_samples.OwnSample) -> None:
     """A link to it says so and shows the default sample."""
     app = visit("Samples", whole=False, model="qj-parity", data="parity", sample=mine.id)
     assert "lives in another session" in plain(said(app))
     assert app.selectbox(key="sample").value.startswith("pair-")
 
 
-def test_a_session_file_makes_it_again(mine: own.Own) -> None:
+def test_a_session_file_makes_it_again(mine: own_samples.OwnSample) -> None:
     """And names what cannot be made again."""
     saved = session_file.Session(
         "Samples",
@@ -91,7 +93,7 @@ def test_a_session_file_makes_it_again(mine: own.Own) -> None:
     assert "does not say what was given" in plain(said(app))
 
 
-def test_a_report_says_that_no_truth_is_known(mine: own.Own) -> None:
+def test_a_report_says_that_no_truth_is_known(mine: own_samples.OwnSample) -> None:
     """In the words on its decision and its annotation, with how to open it elsewhere."""
     token = opening.at_hand.set((mine,))
     try:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from qfusion.data import decoders, media
+from qfusion.data import decoders, frame_reader, media_probe, picture_reader
 from tests import recordings
 
 GREY, COLOURS, PALETTE = 0, 2, 3  # of a PNG
@@ -35,13 +35,13 @@ def png(place: Path, bits: int, kind: int, row: bytes, width: int, *more: bytes)
 @pytest.mark.parametrize("values", [(0, 257, 4095), (32768, 60000, 65535), (256, 1000, 30000)])
 def test_grey_of_16_bits_keeps_its_brightness(tmp_path: Path, values: tuple[int, ...]) -> None:
     Image.fromarray(np.array([values, values], np.uint16)).save(tmp_path / "depth.png")
-    seen = media.picture(tmp_path / "depth.png")
+    seen = picture_reader.read_picture(tmp_path / "depth.png")
     assert seen.shape == (2, 3, 3)
     assert seen[0].tolist() == [[value // 256] * 3 for value in values]
     # the same picture in colours of 16 bits
     row = b"".join(struct.pack(">3H", value, value, value) for value in values)
     np.testing.assert_array_equal(
-        media.picture(png(tmp_path / "colours.png", 16, COLOURS, row, 3)), seen[:1]
+        picture_reader.read_picture(png(tmp_path / "colours.png", 16, COLOURS, row, 3)), seen[:1]
     )
 
 
@@ -57,7 +57,7 @@ def test_what_is_transparent_lies_over_white(tmp_path: Path, mode: str, hidden: 
     else:
         image = image.convert(mode)
     image.save(tmp_path / "clear.png")
-    seen = media.picture(tmp_path / "clear.png")[0, :, 0].astype(int)
+    seen = picture_reader.read_picture(tmp_path / "clear.png")[0, :, 0].astype(int)
     wanted = [255, (255 + hidden) / 2, hidden]
     assert np.abs(seen - wanted).max() <= 2
 
@@ -86,7 +86,7 @@ def test_a_value_that_is_declared_transparent_is_white(
 ) -> None:
     palette = [chunk(b"PLTE", bytes([3, 3, 3, 90, 90, 90]))] if kind == PALETTE else []
     path = png(tmp_path / "keyed.png", bits, kind, row, 2, *palette, chunk(b"tRNS", clear))
-    assert media.picture(path)[0].tolist() == [[value] * 3 for value in seen]
+    assert picture_reader.read_picture(path)[0].tolist() == [[value] * 3 for value in seen]
 
 
 @pytest.mark.parametrize("ending", [".png", ".jpg"])
@@ -107,7 +107,7 @@ def test_a_picture_stands_as_its_camera_says(tmp_path: Path, ending: str, orient
         7: np.rot90(stored, 2).transpose(1, 0, 2),
         8: np.rot90(stored),
     }
-    assert corners(media.picture(path)) == corners(turned[orientation])
+    assert corners(picture_reader.read_picture(path)) == corners(turned[orientation])
 
 
 def quarters(width: int, height: int) -> np.ndarray:
@@ -150,9 +150,9 @@ def test_a_video_is_turned_and_mirrored_as_players_do(tmp_path: Path, name: str)
     path.write_bytes(
         raw[:at] + struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30) + raw[at + 36 :]
     )
-    assert media.probe(path).size == wanted[:2]
-    (whole,) = media.pictures(path, 0, 1, times=[0.5])
-    (small,) = media.pictures(path, 0, 1, times=[0.5], side=32)
+    assert media_probe.probe(path).size == wanted[:2]
+    (whole,) = frame_reader.read_frames(path, 0, 1, times=[0.5])
+    (small,) = frame_reader.read_frames(path, 0, 1, times=[0.5], side=32)
     assert corners(whole) == wanted
     assert corners(small)[2:] == wanted[2:]
 
@@ -167,22 +167,24 @@ def test_a_video_without_a_matrix_stays_as_it_is(tmp_path: Path, name: str) -> N
         for _ in range(12):
             out.mux(stream.encode(av.VideoFrame.from_ndarray(quarters(64, 48), "rgb24")))
         out.mux(stream.encode(None))
-    (seen,) = media.pictures(path, 0, 1, times=[0.5])
+    (seen,) = frame_reader.read_frames(path, 0, 1, times=[0.5])
     assert corners(seen) == (64, 48, 0, 1, 2, 3)
 
 
 def test_frames_are_let_go_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """PyAV keeps a frame whose side data were asked for until Python collects its garbage, so that a long video would
     fill the memory."""
-    monkeypatch.setattr(decoders, "_stays", [True])  # read in this process
+    monkeypatch.setattr(decoders, "_runs_here", [True])  # read in this process
     film = np.random.default_rng(0).integers(0, 255, (40, 32, 48, 3), np.uint8)
     path = recordings.write(tmp_path / "long.mp4", film, np.zeros(8000, np.float32))
-    end = media.probe(path).seconds
+    end = media_probe.probe(path).seconds
     gc.collect()
     gc.disable()
     try:
         shown = list(
-            media.pictures(path, 0.0, end, times=np.linspace(0, end, 30).tolist(), side=32)
+            frame_reader.read_frames(
+                path, 0.0, end, times=np.linspace(0, end, 30).tolist(), side=32
+            )
         )
         frames = [one for one in gc.get_objects() if isinstance(one, av.VideoFrame)]
         decoded = [one for one in frames if one.format.name != "rgb24"]  # the others are shown

@@ -21,7 +21,7 @@ import scipy.sparse
 
 from qfusion import _limits, data
 from qfusion.cli import main
-from qfusion.data import DataSet, Image, files, foreign_files, multiview
+from qfusion.data import DataSet, Image, files, foreign_files, multiview_set
 from qfusion.data.isolated import child, mat_reader, value_tree
 from qfusion.errors import InvalidInput, NotFound
 
@@ -383,7 +383,7 @@ def test_damaged_files_are_refused_or_read_but_never_crash(tmp_path: Path) -> No
                 broken[at] = rng.integers(256)
             path.write_bytes(broken)
             with contextlib.suppress(InvalidInput):  # any other error fails the test
-                multiview.load(path)
+                multiview_set.load_multiview(path)
 
 
 def test_sizes_that_a_mat_file_declares_are_not_believed(tmp_path: Path) -> None:

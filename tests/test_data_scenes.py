@@ -13,6 +13,7 @@ from qfusion import data
 from qfusion.analysis import modality_attribution
 from qfusion.data import DataSet, Image, Text
 from qfusion.data.sources import scenes
+from qfusion.data.synthetic import scene_pictures, scene_questions
 from qfusion.errors import InvalidInput
 from qfusion.explain.contribution_shares import joint_share
 
@@ -40,7 +41,7 @@ def test_neither_a_picture_nor_a_question_says_anything_in_any_part(made: DataSe
         assert distinct(pixels) == len(pixels) // 2
         seen += distinct(pixels)
     assert seen == distinct(made.modalities[0].values)  # no picture is in two parts
-    assert made.table.question.iloc[made.rows("train")].nunique() == len(scenes.TEXTS)
+    assert made.table.question.iloc[made.rows("train")].nunique() == len(scene_questions.TEXTS)
     assert made.clusters is not None
     assert made.clusters.describe_count(made.rows("test")) == "576 pictures"
 
@@ -67,14 +68,16 @@ def test_answers_are_those_of_the_words(made: DataSet) -> None:
             thing = words[3]
             right = any(thing in shape for shape in shapes) == (words[2] == "a")
         else:
-            kinds = [word for word in words if word in (*scenes.FORMS, *scenes.COLOURS)]
+            kinds = [
+                word for word in words if word in (*scene_pictures.FORMS, *scene_pictures.COLOURS)
+            ]
             places = [[i for i in (0, 1) if kind in shapes[i]] for kind in kinds]
             assert [len(place) for place in places] == [1, 1]
             assert places[0] != places[1]
             first = places[0][0]
             above = first == (0 if about.upper_shape == "left" else 1)
             right = {"left": first == 0, "right": first == 1, "above": above, "below": not above}[
-                words[words.index(kinds[0]) + (2 if kinds[0] in scenes.COLOURS else 1)]
+                words[words.index(kinds[0]) + (2 if kinds[0] in scene_pictures.COLOURS else 1)]
             ]
         assert made.target.classes[made.y[row]] == ("yes" if right else "no")
 
@@ -94,7 +97,7 @@ def test_true_contributions_are_averages_over_the_background() -> None:
     rng = np.random.default_rng(0)
     right = rng.integers(-1, 2, (5, 4))
     pictures, texts, behind = rng.integers(0, 5, 12), rng.integers(0, 4, 12), np.arange(7)
-    found = scenes.dividends(right, pictures, texts, behind)
+    found = scene_questions.true_dividends(right, pictures, texts, behind)
     for row, (p, q) in enumerate(zip(pictures, texts, strict=True)):
         value = {
             "": np.mean([right[pictures[r], texts[r]] for r in behind]),
@@ -112,8 +115,8 @@ def test_true_contributions_are_averages_over_the_background() -> None:
 
 def test_pictures_show_what_the_table_says(made: DataSet) -> None:
     """The colour in the middle of each shape, its place, and its area, from the pixels alone."""
-    drawn = scenes.draw_scenes(scenes.BLOCK, np.random.default_rng(1))
-    pixels = scenes.painted(drawn, np.arange(len(scenes.BLOCK)), 4).astype(int)
+    drawn = scene_pictures.draw_scenes(scene_pictures.BLOCK, np.random.default_rng(1))
+    pixels = scene_pictures.paint_scenes(drawn, np.arange(len(scene_pictures.BLOCK)), 4).astype(int)
     ground = pixels[:, 0, 0]
     for shape in (0, 1):
         x, y = (4 * drawn.centres[:, shape]).astype(int).T

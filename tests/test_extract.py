@@ -25,7 +25,14 @@ from PIL import Image
 import qfusion
 from qfusion import analysis, data
 from qfusion.analysis import modality_attribution
-from qfusion.data import extract, extractors, media, voice_features
+from qfusion.data import (
+    extract,
+    extract_pool,
+    extractors,
+    media_probe,
+    sound_reader,
+    voice_features,
+)
 from qfusion.data.sample_content import Audio
 from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput, NotFound
 from tests import recordings
@@ -165,7 +172,7 @@ def test_what_a_visitor_gives_becomes_the_same_features(
                 type(shown).__name__
                 == {"text": "Text", "audio": "Audio", "vision": "Film"}[modality.name]
             )
-        heard, _ = dataset.makers["audio"].make(media.sound(made[row].path))
+        heard, _ = dataset.makers["audio"].make(sound_reader.read_sound(made[row].path))
         np.testing.assert_allclose(
             heard, dataset.makers["audio"].make(made[row].path)[0], atol=1e-5
         )
@@ -299,7 +306,7 @@ def test_what_hangs_or_ends_its_process_costs_one_file(
         "    return real(extractors, take, longest)\n"
         "e.measure = measure; e.serve()"
     )
-    monkeypatch.setattr(extract, "CHILD", wild)
+    monkeypatch.setattr(extract_pool, "CHILD", wild)
     good = recordings.make(tmp_path, 3, seconds=1.0, words="column")
     names = ["hangs", "crashes", "hoards", *(one.id for one in good)]
     for name in names[:3]:
@@ -427,9 +434,9 @@ def test_what_pitch_takes_is_compiled_by_one_process_at_a_time() -> None:
 def test_a_recording_at_its_own_rate_is_resampled_as_files_are(tmp_path: Path) -> None:
     samples = recordings.voice(np.random.default_rng(0), 1.0, 0.3, 1)
     path = recordings.write(tmp_path / "voice.webm", np.zeros((12, 48, 64, 3), np.uint8), samples)
-    own = media.sound(path, rate=media.probe(path).sound or 0)
+    own = sound_reader.read_sound(path, rate=media_probe.probe(path).sound or 0)
     assert own.rate == 48_000
-    wanted, given = media.sound(path, rate=16_000), media.resampled(own, 16_000)
+    wanted, given = sound_reader.read_sound(path, rate=16_000), sound_reader.resample(own, 16_000)
     assert given.rate == 16_000
     np.testing.assert_allclose(given.samples, wanted.samples, atol=1e-5)
 
@@ -513,7 +520,7 @@ def test_a_full_disk_ends_it_in_one_line_and_it_goes_on_from_there(
 ) -> None:
     """A write that fails is no fault of the recording: none is left out for it."""
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    monkeypatch.setattr(extract, "CHILD", FULL.format(error, error))
+    monkeypatch.setattr(extract_pool, "CHILD", FULL.format(error, error))
     root, full, name = tmp_path / "clips", tmp_path / "full", f"on-{error.lower()}"
     recordings.make(root, 5, seconds=1.0, words="column", split=False)
     full.touch()
@@ -531,7 +538,7 @@ def test_it_begins_anew_where_that_is_wanted(
     imported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    monkeypatch.setattr(extract, "CHILD", FULL.format("ENOSPC", "ENOSPC"))
+    monkeypatch.setattr(extract_pool, "CHILD", FULL.format("ENOSPC", "ENOSPC"))
     root, full = tmp_path / "clips", tmp_path / "full"
     recordings.make(root, 4, seconds=1.0, words="column", split=False)
     full.touch()

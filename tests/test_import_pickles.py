@@ -293,7 +293,7 @@ def test_what_is_shared_sparingly_is_read(tmp_path: Path) -> None:
     content = importable.mmsa()
     content["train"]["id"] = [["one", "two"]] * 40
     path = importable.write_mmsa(tmp_path / "m.pkl", content)
-    assert mmsa.read(path, tmp_path).ids[39] == "one_two"
+    assert mmsa.read_mmsa(path, tmp_path).ids[39] == "one_two"
 
 
 @pytest.mark.parametrize(

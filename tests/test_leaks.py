@@ -326,11 +326,11 @@ def test_missing_and_infinite_values_do_not_hide_a_leak() -> None:
 def test_a_large_set_is_looked_at_in_part() -> None:
     known = np.ones(1_000_000, bool)
     known[::2] = False
-    rows = leaks.rows_to_look_at(known, 100)
+    rows = leaks.select_rows(known, 100)
     assert len(rows) == leaks.MAX_ROWS
     assert (np.diff(rows) > 0).all()
     assert (rows % 2 == 1).all()
-    assert len(leaks.rows_to_look_at(known, 10**7)) == leaks.MIN_ROWS
+    assert len(leaks.select_rows(known, 10**7)) == leaks.MIN_ROWS
 
 
 # ---- classes that are amounts

@@ -19,7 +19,18 @@ import pytest
 from PIL import Image
 
 from qfusion import data
-from qfusion.data import clip_cache, clip_copies, clip_previews, clips, importing, media
+from qfusion.data import (
+    clip_cache,
+    clip_copies,
+    clip_join,
+    clip_previews,
+    clips,
+    frame_reader,
+    importing,
+    media_probe,
+    sound_reader,
+    timed_words,
+)
 from qfusion.data.extract_worker import Take
 from qfusion.data.sample_content import Audio, Clip, Film, Word
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound, QFusionError
@@ -78,8 +89,8 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("name", ["a b.c.mp4", "v.webm", "s.wav"])
 def test_sound_has_its_true_times_wherever_it_is_cut(folder: Path, name: str) -> None:
-    whole = media.sound(folder / name)
-    part = media.sound(folder / name, 0.75, 1.5, 8000)
+    whole = sound_reader.read_sound(folder / name)
+    part = sound_reader.read_sound(folder / name, 0.75, 1.5, 8000)
     assert onset(whole) == pytest.approx(1.0, abs=0.01)
     assert len(part.samples) == 6000
     assert onset(part) == pytest.approx(0.25, abs=0.01)
@@ -87,13 +98,13 @@ def test_sound_has_its_true_times_wherever_it_is_cut(folder: Path, name: str) ->
 
 @pytest.mark.parametrize("name", ["a b.c.mp4", "v.webm"])
 def test_pictures_are_those_of_their_times(folder: Path, name: str) -> None:
-    facts = media.probe(folder / name)
+    facts = media_probe.probe(folder / name)
     assert (facts.kind, facts.size) == ("video", (64, 48))
     assert facts.seconds == pytest.approx(SECONDS, abs=0.1)
-    film = media.frames(folder / name, 1.0, 3.0, rate=2)
+    film = frame_reader.read_film(folder / name, 1.0, 3.0, rate=2)
     assert film.rate == 2
     np.testing.assert_allclose(filled(film.frames), [2 / 6, 3 / 6, 4 / 6, 5 / 6], atol=0.02)
-    at = np.stack([*media.pictures(folder / name, 0, 3, times=[0, 2.49], side=16)])
+    at = np.stack([*frame_reader.read_frames(folder / name, 0, 3, times=[0, 2.49], side=16)])
     assert at.shape == (2, 12, 16, 3)
     np.testing.assert_allclose(filled(at), [0, 29 / 36], atol=0.05)
 
@@ -109,15 +120,15 @@ def test_a_variable_rate_and_a_rotation_are_respected(folder: Path, tmp_path: Pa
             frame.pts, frame.time_base = round(3000 * (number / 36) ** 2), Fraction(1, 1000)
             out.mux(stream.encode(frame))
         out.mux(stream.encode(None))
-    shown = media.pictures(path, 0, 2.9, times=[0.1, 0.75, 2.0])
+    shown = frame_reader.read_frames(path, 0, 2.9, times=[0.1, 0.75, 2.0])
     np.testing.assert_allclose(filled(shown), np.sqrt([0.1 / 3, 0.25, 2 / 3]), atol=0.04)
     raw = (folder / "mute.mp4").read_bytes()
     at = raw.index(b"tkhd") + 44  # the matrix of a track
     turned = (0, 65536, 0, -65536, 0, 0, 0, 0, 1 << 30)
     matrix = b"".join(number.to_bytes(4, "big", signed=True) for number in turned)
     (tmp_path / "turned.mp4").write_bytes(raw[:at] + matrix + raw[at + 36 :])
-    assert media.probe(tmp_path / "turned.mp4").size == (48, 64)
-    (upright,) = media.pictures(tmp_path / "turned.mp4", 0, 3, times=[1.5])
+    assert media_probe.probe(tmp_path / "turned.mp4").size == (48, 64)
+    (upright,) = frame_reader.read_frames(tmp_path / "turned.mp4", 0, 3, times=[1.5])
     assert upright.shape == (64, 48, 3)
     assert upright[:20].mean() > 200 > 50 > upright[-20:].mean()  # what was left is up
 
@@ -140,13 +151,13 @@ def test_what_is_no_recording_is_named(
     path = tmp_path / name
     path.write_bytes(content((folder / "a b.c.mp4").read_bytes()))
     with pytest.raises(InvalidInput, match=f"`{name}`.*{words}"):
-        media.probe(path)
+        media_probe.probe(path)
 
 
 def test_files_that_are_cut_short_are_told_from_whole_ones(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "cut.wav").write_bytes((folder / "s.wav").read_bytes()[:30_000])
     with pytest.raises(InvalidInput, match=r"`cut.wav` is cut short: it has 30,000 bytes"):
-        media.probe(tmp_path / "cut.wav")
+        media_probe.probe(tmp_path / "cut.wav")
     path = tmp_path / "front.mp4"  # its table of contents comes first
     with av.open(str(path), "w", options={"movflags": "faststart"}) as out:
         stream = out.add_stream("mpeg4", rate=RATE)
@@ -157,23 +168,23 @@ def test_files_that_are_cut_short_are_told_from_whole_ones(folder: Path, tmp_pat
     raw = path.read_bytes()
     path.write_bytes(raw[: int(0.7 * len(raw))])
     with pytest.raises(InvalidInput, match=r"`front.mp4` is cut short: it is 10.0 s long"):
-        media.probe(path)
+        media_probe.probe(path)
 
 
 def test_what_a_file_does_not_have_and_too_much_of_it_are_named(folder: Path) -> None:
     with pytest.raises(InvalidInput, match=r"`mute.mp4` has no sound"):
-        media.sound(folder / "mute.mp4")
+        sound_reader.read_sound(folder / "mute.mp4")
     with pytest.raises(InvalidInput, match=r"`s.wav` has no moving pictures"):
-        media.frames(folder / "s.wav", rate=1)
+        frame_reader.read_film(folder / "s.wav", rate=1)
     with pytest.raises(InvalidInput, match="at most 600 s"):
-        media.sound(folder / "s.wav", 0, 9000)
+        sound_reader.read_sound(folder / "s.wav", 0, 9000)
     with pytest.raises(InvalidInput, match="longer than 0 s"):
-        media.sound(folder / "s.wav", 2, 2)
+        sound_reader.read_sound(folder / "s.wav", 2, 2)
     with pytest.raises(InvalidInput, match="ascending times"):
-        list(media.pictures(folder / "mute.mp4", 0, 3, times=[2, 1]))
+        list(frame_reader.read_frames(folder / "mute.mp4", 0, 3, times=[2, 1]))
     with pytest.raises(NotFound, match="does not exist"):
-        media.probe(folder / "gone.mp4")
-    after = media.sound(folder / "s.wav", 2.5, 4.0)  # silence beyond its end
+        media_probe.probe(folder / "gone.mp4")
+    after = sound_reader.read_sound(folder / "s.wav", 2.5, 4.0)  # silence beyond its end
     assert len(after.samples) == 24_000
     assert np.abs(after.samples[9000:]).max() == 0
 
@@ -184,7 +195,7 @@ def test_words_are_read_from_subtitles_and_textgrids(tmp_path: Path) -> None:
     srt.write_text(
         "\ufeff1\n" + cues.format(0, 1, "hello <i>you</i>") + "\n2\n" + cues.format(2, 3, "again")
     )
-    assert media.words(srt) == (
+    assert timed_words.read_words(srt) == (
         Word(0.5, pytest.approx(1.1), "hello"),
         Word(pytest.approx(1.1), 1.5, "you"),
         Word(2.5, 3.5, "again"),
@@ -201,17 +212,17 @@ def test_words_are_read_from_subtitles_and_textgrids(tmp_path: Path) -> None:
         + interval.format(2, 1.25, 2, ""),
         encoding="utf-16",
     )
-    assert media.words(grid) == (Word(0, 1.25, 'say "hi"'),)
+    assert timed_words.read_words(grid) == (Word(0, 1.25, 'say "hi"'),)
     short = tmp_path / "s.TextGrid"
     short.write_text(
         '"ooTextFile"\n"TextGrid"\n0\n2\n<exists>\n1\n"IntervalTier"\n"w"\n0\n2\n1\n0\n1\n"a"\n'
     )
-    assert media.words(short) == (Word(0, 1, "a"),)
+    assert timed_words.read_words(short) == (Word(0, 1, "a"),)
     for name, content in (("bad.TextGrid", "nothing"), ("bad.srt", "nothing"), ("bad.vtt", "")):
         (tmp_path / name).write_text(content)
         with pytest.raises(InvalidInput, match=f"`{name}`"):
-            media.words(tmp_path / name)
-    spread = media.spread("a bb", 1, 2)
+            timed_words.read_words(tmp_path / name)
+    spread = timed_words.spread_words("a bb", 1, 2)
     assert spread == (Word(1, pytest.approx(1.4), "a"), Word(pytest.approx(1.4), 2, "bb"))
 
 
@@ -257,7 +268,7 @@ def joined(folder: Path, tmp_path: Path) -> tuple[data.DataSet, Path]:
     (root / "broken.mp4").write_bytes(b"no film")
     (root / "a b.c.srt").write_text("00:00:01,000 --> 00:00:02,000\nhello you\n")
     made = imported(tmp_path, IDS)
-    clips.join(made, root)
+    clip_join.join_recordings(made, root)
     return made, root
 
 
@@ -322,7 +333,7 @@ def test_only_what_was_joined_is_opened(joined: tuple[data.DataSet, Path], tmp_p
 def test_a_table_names_parts_of_videos_in_numbers(starts: list[Any], takes: Any) -> None:
     table = pd.DataFrame({"video": ["long"], "start": starts, "end": [2.0]})
     made: Any = SimpleNamespace(table=table)
-    assert clips._by_name(made, ["x"], ["long.mp4"]) == takes
+    assert clip_join._match_by_name(made, ["x"], ["long.mp4"]) == takes
 
 
 def test_two_files_for_one_id_links_and_broken_files(folder: Path, tmp_path: Path) -> None:
@@ -332,7 +343,7 @@ def test_two_files_for_one_id_links_and_broken_files(folder: Path, tmp_path: Pat
         shutil.copy(folder / "s.wav", root / name)
     (root / "z.wav").symlink_to(folder / "s.wav")
     (root / "y.wav").write_bytes(b"RIFF")
-    report = clips.join(made, root)
+    report = clip_join.join_recordings(made, root)
     assert report.splits["train"] == [1, 1]
     assert [line.partition(":")[0].partition(" ")[0] for line in report.problems] == [
         "z.wav",
@@ -340,14 +351,14 @@ def test_two_files_for_one_id_links_and_broken_files(folder: Path, tmp_path: Pat
     ]
     shutil.copy(folder / "mute.mp4", root / "x.mp4")
     with pytest.raises(InvalidInput, match=r"Two files are of sample 'x': x.mp4 and x.wav"):
-        clips.join(made, root)
+        clip_join.join_recordings(made, root)
     assert clips.coverage("mine") == report
     with pytest.raises(InvalidInput, match=r"No file below .* is of a sample of 'mine'"):
-        clips.join(made, tmp_path / "tables")
+        clip_join.join_recordings(made, tmp_path / "tables")
     with pytest.raises(NotFound, match="cannot be opened"):
-        clips.join(made, tmp_path / "gone")
+        clip_join.join_recordings(made, tmp_path / "gone")
     with pytest.raises(InvalidInput, match="'digits' is neither"):
-        clips.join(data.load("digits"), root)
+        clip_join.join_recordings(data.load("digits"), root)
 
 
 def test_a_table_names_parts_of_files(folder: Path, tmp_path: Path) -> None:
@@ -363,7 +374,7 @@ def test_a_table_names_parts_of_files(folder: Path, tmp_path: Path) -> None:
         "w,long one.mp4,,",
     ]
     table.write_text("\n".join(["id,path,start,end", *rows]))
-    report = clips.join(made, root, table)
+    report = clip_join.join_recordings(made, root, table)
     assert len(report.problems) == 3
     clip = made.clip_of(made.row("x"))
     assert (clip.start, clip.end) == (1.5, 2.5)
@@ -371,13 +382,13 @@ def test_a_table_names_parts_of_files(folder: Path, tmp_path: Path) -> None:
         Word(0, pytest.approx(0.1), "hello"),
         Word(pytest.approx(0.1), 0.5, "you"),
     )
-    assert media.probe(clip_copies.make_copy(clip)).seconds == pytest.approx(1.0, abs=0.1)
+    assert media_probe.probe(clip_copies.make_copy(clip)).seconds == pytest.approx(1.0, abs=0.1)
     table.write_text("id,path\nx,long one.mp4\nx,long one.mp4\n")
     with pytest.raises(InvalidInput, match=r"Two files are of sample 'x'.*line 3"):
-        clips.join(made, root, table)
+        clip_join.join_recordings(made, root, table)
     table.write_text("name,file\n")
     with pytest.raises(InvalidInput, match="columns id and path"):
-        clips.join(made, root, table)
+        clip_join.join_recordings(made, root, table)
 
 
 def test_the_command_reports_what_is_joined(
@@ -416,17 +427,19 @@ def test_a_preview_is_kept_and_shows_the_part(folder: Path, tmp_path: Path) -> N
 
 def test_a_copy_is_cut_to_the_sample_and_upright(folder: Path) -> None:
     part = clip_copies.make_copy(Clip(folder / "v.webm", "video", 0.5, 2.5))
-    facts = media.probe(part)
+    facts = media_probe.probe(part)
     assert (facts.kind, facts.size) == ("video", (64, 48))
     assert facts.seconds == pytest.approx(2.0, abs=0.1)
-    assert onset(media.sound(part)) == pytest.approx(0.5, abs=0.02)
-    assert filled(media.pictures(part, 0, 2, times=[1.0]))[0] == pytest.approx(0.5, abs=0.04)
+    assert onset(sound_reader.read_sound(part)) == pytest.approx(0.5, abs=0.02)
+    assert filled(frame_reader.read_frames(part, 0, 2, times=[1.0]))[0] == pytest.approx(
+        0.5, abs=0.04
+    )
     heard = clip_copies.make_copy(Clip(folder / "s.wav", "audio", 0.5, 1.5))
-    assert onset(media.sound(heard)) == pytest.approx(0.5, abs=0.02)
+    assert onset(sound_reader.read_sound(heard)) == pytest.approx(0.5, abs=0.02)
     film = clip_copies.copy_film(
         Film(np.arange(20 * 61 * 81, dtype=np.uint8).reshape(20, 61, 81) % 255, 25.0)
     )
-    facts = media.probe(film)
+    facts = media_probe.probe(film)
     assert (facts.size, facts.sound) == ((82, 62), None)
     assert facts.seconds == pytest.approx(0.8, abs=0.05)
     with pytest.raises(QFusionError):

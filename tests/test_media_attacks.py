@@ -16,8 +16,21 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from qfusion.data import clip_copies, clips, decoders, media, own
-from qfusion.data.own import Given
+from qfusion.data import (
+    clip_copies,
+    clip_join,
+    decoder_messages,
+    decoders,
+    frame_reader,
+    media_files,
+    media_probe,
+    own_inputs,
+    own_samples,
+    picture_reader,
+    sound_reader,
+    timed_words,
+)
+from qfusion.data.own_inputs import OwnInput
 from qfusion.data.sample_content import Audio, Clip, Word
 from qfusion.errors import InvalidInput, QFusionError
 from tests import hostile_media as hostile, recordings
@@ -40,13 +53,13 @@ def cost(code: str, *arguments: Any) -> tuple[str, float, float]:
     program = (
         "import resource, sys, time\n"
         "from pathlib import Path\n"
-        "from qfusion.data import media\n"
-        "media.probe(Path(sys.argv[1]).with_name('usual.png'))\n"
+        "from qfusion.data import media_probe, timed_words\n"
+        "media_probe.probe(Path(sys.argv[1]).with_name('usual.png'))\n"
         "def spent(): return sum(sum(resource.getrusage(w)[:2]) for w in (0, -1))\n"
         "before = spent()\n"
         f"try: {code}\n"
         "except Exception as error: print(type(error).__name__, error)\n"
-        "for one in getattr(sys.modules.get('qfusion.data.decoders'), '_waiting', []): one.process.stdin.close(); "
+        "for one in getattr(sys.modules.get('qfusion.data.decoder_pool'), '_waiting', []): one.process.stdin.close(); "
         "one.process.wait()\n"
         "own = int(Path('/proc/self/status').read_text().partition('VmHWM:')[2].split()[0])\n"
         "most = max(own, resource.getrusage(-1).ru_maxrss) / 1024\n"
@@ -66,8 +79,8 @@ def cost(code: str, *arguments: Any) -> tuple[str, float, float]:
     return "\n".join(words), seconds, most
 
 
-PROBE = "print(media.probe(Path(sys.argv[1])))"
-WORDS = "print(len(media.words(Path(sys.argv[1]))))"
+PROBE = "print(media_probe.probe(Path(sys.argv[1])))"
+WORDS = "print(len(timed_words.read_words(Path(sys.argv[1]))))"
 
 
 # Files that declare more than they hold.
@@ -96,7 +109,7 @@ def test_an_index_of_more_samples_than_bytes_is_refused(
 def test_one_that_holds_what_it_declares_is_read(tmp_path: Path) -> None:
     path = tmp_path / "short.mp4"
     path.write_bytes(hostile.index(60))
-    assert media.probe(path).sound == 8000
+    assert media_probe.probe(path).sound == 8000
 
 
 def test_a_recording_in_a_session_file_takes_no_memory(tmp_path: Path) -> None:
@@ -104,36 +117,38 @@ def test_a_recording_in_a_session_file_takes_no_memory(tmp_path: Path) -> None:
     dataset = parity()
     for ending, words in ((".mp4", "must not end in '.mp4'"), (".wav", "must not end in '.wav'")):
         with pytest.raises(InvalidInput, match=words):
-            own.make_sample(
-                dataset, {"left": Given("drawing", hostile.index(10**7), ending)}, "pair-0001"
+            own_samples.make_sample(
+                dataset, {"left": OwnInput("drawing", hostile.index(10**7), ending)}, "pair-0001"
             )
     for kind, ending in (("recording", ".png"), ("recording", ".mp4"), ("clip", ".jpg")):
         with pytest.raises(InvalidInput, match="must not end in"):
-            own._make_features(lambda given: given, Given(kind, b"0" * 100, ending))
+            own_inputs.make_features(lambda given: given, OwnInput(kind, b"0" * 100, ending))
     with pytest.raises(InvalidInput, match="declares 10,000,000 samples"):
-        own._make_features(media.probe, Given("recording", hostile.index(10**7), ".m4a"))
+        own_inputs.make_features(
+            media_probe.probe, OwnInput("recording", hostile.index(10**7), ".m4a")
+        )
 
 
 # What does not end by itself: the process that reads it does.
 
 
-@decoders.apart(1)
+@decoders.run_in_process(1)
 def _spins(path: Path) -> None:
     while path:
         pass
 
 
-@decoders.apart(5)
+@decoders.run_in_process(5)
 def _hoards(path: Path) -> int:
     return len(bytes(path.name, "utf-8") * (1 << 32))
 
 
-@decoders.apart(5)
+@decoders.run_in_process(5)
 def _ends(path: Path) -> None:
     os.abort()
 
 
-@decoders.apart(5)
+@decoders.run_in_process(5)
 def _sleeps(path: Path) -> None:
     time.sleep(60)
 
@@ -141,7 +156,7 @@ def _sleeps(path: Path) -> None:
 @pytest.mark.parametrize(
     ("reads", "words"),
     [
-        (_spins, "`a.mp4` takes more than 1 s of the processor"),
+        (_spins, "`a.mp4` takes more than 1 s of processor time"),
         (_hoards, r"`a.mp4` cannot be read \(MemoryError\)"),
         (_ends, r"`a.mp4` ends the process that reads it \(status -6\)"),
     ],
@@ -152,14 +167,14 @@ def test_a_process_that_reads_has_limits(
     with pytest.raises(InvalidInput, match=words):
         reads(tmp_path / "a.mp4")
     Image.new("RGB", (3, 2)).save(tmp_path / "p.png")
-    assert media.probe(tmp_path / "p.png").size == (3, 2)  # the next file is read
+    assert media_probe.probe(tmp_path / "p.png").size == (3, 2)  # the next file is read
 
 
 def test_a_process_that_nobody_waits_for_ends(tmp_path: Path) -> None:
     stop = threading.Event()
     threading.Timer(0.5, stop.set).start()
     began = time.monotonic()
-    with pytest.raises(QFusionError, match="nobody waits"):
+    with pytest.raises(QFusionError, match="reading was cancelled"):
         _sleeps(tmp_path / "a.mp4", stop=stop)  # type: ignore[call-arg]
     assert time.monotonic() - began < 10
 
@@ -190,7 +205,7 @@ def test_usual_pictures_are_read(tmp_path: Path, options: dict[str, Any]) -> Non
         options["exif"] = exif
     Image.fromarray(pixels).save(path, **options)
     path.write_bytes(path.read_bytes() + b"\xff\xda\x00\x00" * 9999)
-    assert media.picture(path).shape == (40, 60, 3)
+    assert picture_reader.read_picture(path).shape == (40, 60, 3)
 
 
 @pytest.mark.parametrize(
@@ -206,7 +221,7 @@ def test_usual_pictures_are_read(tmp_path: Path, options: dict[str, Any]) -> Non
 )
 def test_the_canvas_sends_a_png_of_its_size(sent: Any) -> None:
     with pytest.raises(InvalidInput, match="What the canvas sent is no picture of it"):
-        own.read_canvas(sent)
+        own_inputs.read_canvas(sent)
 
 
 def test_a_picture_that_is_no_png_does_not_come_from_the_canvas() -> None:
@@ -216,38 +231,40 @@ def test_a_picture_that_is_no_png_does_not_come_from_the_canvas() -> None:
         return "data:image/png;base64," + base64.b64encode(data).decode()
 
     drawn = stroke().data
-    assert own.read_canvas(address(drawn)) == Given("drawing", drawn)
+    assert own_inputs.read_canvas(address(drawn)) == OwnInput("drawing", drawn)
     for other in (hostile.scans(300), stroke(281).data, picture(np.eye(28)).data[:-9][:20]):
         with pytest.raises(InvalidInput, match="no PNG of 280 x 280 pixels"):
-            own.read_canvas(address(other))
-    script = Path(own.__file__).parents[1] / "assets" / "canvas.js"
-    assert f"SIDE = {own.CANVAS}," in script.read_text()
+            own_inputs.read_canvas(address(other))
+    script = Path(own_samples.__file__).parents[1] / "assets" / "canvas.js"
+    assert f"SIDE = {own_inputs.CANVAS}," in script.read_text()
     with pytest.raises(InvalidInput, match="must be a PNG, but is a JPEG"):
-        own.make_sample(parity(), {"left": Given("drawing", hostile.scans(300))}, "pair-0001")
+        own_samples.make_sample(
+            parity(), {"left": OwnInput("drawing", hostile.scans(300))}, "pair-0001"
+        )
 
 
 def test_what_was_given_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    read, pictures = media.picture, list[Path]()
+    read, pictures = picture_reader.read_picture, list[Path]()
     monkeypatch.setattr(
-        media, "picture", lambda *given: (pictures.append(given[0]), read(*given))[1]
+        media_probe, "picture", lambda *given: (pictures.append(given[0]), read(*given))[1]
     )
-    monkeypatch.setattr(own, "_results", own._Results())
+    monkeypatch.setattr(own_samples, "_results", own_samples._Results())
     dataset, drawn = parity(), {"left": stroke(width=31)}
-    assert own.find_made(dataset, drawn, "pair-0001") is None
-    first = own.make_sample(dataset, drawn, "pair-0001")
-    assert own.make_sample(dataset, drawn, "pair-0001") is first
-    assert own.find_made(dataset, drawn, "pair-0001") is first
-    assert own.make_sample(dataset, drawn, "pair-0002") is not first
+    assert own_samples.find_sample(dataset, drawn, "pair-0001") is None
+    first = own_samples.make_sample(dataset, drawn, "pair-0001")
+    assert own_samples.make_sample(dataset, drawn, "pair-0001") is first
+    assert own_samples.find_sample(dataset, drawn, "pair-0001") is first
+    assert own_samples.make_sample(dataset, drawn, "pair-0002") is not first
     assert len(pictures) == 2
-    bad = {"left": Given("drawing", b"no picture")}
+    bad = {"left": OwnInput("drawing", b"no picture")}
     for _ in range(3):
         with pytest.raises(InvalidInput, match="whole PNG or JPEG"):
-            own.make_sample(dataset, bad, "pair-0001")
+            own_samples.make_sample(dataset, bad, "pair-0001")
     assert len(pictures) == 3
-    monkeypatch.setattr(own, "_KEPT", 2)
+    monkeypatch.setattr(own_samples, "_KEPT", 2)
     for width in (7, 9, 11):
-        own.make_sample(dataset, {"left": stroke(width=width)}, "pair-0001")
-    assert own.find_made(dataset, drawn, "pair-0001") is None
+        own_samples.make_sample(dataset, {"left": stroke(width=width)}, "pair-0001")
+    assert own_samples.find_sample(dataset, drawn, "pair-0001") is None
 
 
 # Sound and pictures that take long.
@@ -259,23 +276,23 @@ def test_more_sound_than_its_times_have_room_for_is_refused(
 ) -> None:
     path = hostile.timeless(tmp_path / "t.webm", 3000, samples, rate)
     with pytest.raises(InvalidInput, match="holds more sound than its times have room for"):
-        media.sound(path)
+        sound_reader.read_sound(path)
     path = hostile.timeless(tmp_path / "few.webm", 5, samples, rate)
-    assert media.sound(path).rate == 16_000
+    assert sound_reader.read_sound(path).rate == 16_000
 
 
 def test_pixels_and_samples_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decoders, "_stays", [True])  # here, so that the limits can be set
+    monkeypatch.setattr(decoders, "_runs_here", [True])  # here, so that the limits can be set
     film = hostile.black(tmp_path / "film.mp4", (640, 480), 60)
-    monkeypatch.setattr(media, "MAX_SHOWN", 640 * 480 * 40)
-    with pytest.raises(decoders.TooMuchWork, match="pixels or"):
-        media.frames(film, rate=30)
-    monkeypatch.setattr(media, "MAX_SHOWN", 640 * 480 * 61)
-    assert len(media.frames(film, rate=30).frames) == 60
+    monkeypatch.setattr(media_files, "MAX_SHOWN", 640 * 480 * 40)
+    with pytest.raises(decoder_messages.TooMuchWork, match="pixels or"):
+        frame_reader.read_film(film, rate=30)
+    monkeypatch.setattr(media_files, "MAX_SHOWN", 640 * 480 * 61)
+    assert len(frame_reader.read_film(film, rate=30).frames) == 60
     tone = recordings.write(tmp_path / "s.wav", None, np.ones(80_000, np.float32) / 9)
-    monkeypatch.setattr(media, "MAX_HEARD", 40_000)
-    with pytest.raises(decoders.TooMuchWork, match=r"samples of `s\.wav`"):
-        media.sound(tone)
+    monkeypatch.setattr(media_files, "MAX_HEARD", 40_000)
+    with pytest.raises(decoder_messages.TooMuchWork, match=r"samples of `s\.wav`"):
+        sound_reader.read_sound(tone)
 
 
 def test_what_took_too_much_work_is_not_tried_again(
@@ -286,17 +303,17 @@ def test_what_took_too_much_work_is_not_tried_again(
 
     def write(path: Path, *given: Any, stop: Any = None) -> None:
         tried.append(path)
-        raise decoders.TooMuchWork("It takes too long.")
+        raise decoder_messages.TooMuchWork("It takes too long.")
 
     monkeypatch.setattr(clip_copies, "_write_copy", write)
     for _ in range(3):
-        with pytest.raises(decoders.TooMuchWork, match="too long"):
+        with pytest.raises(decoder_messages.TooMuchWork, match="too long"):
             clip_copies.make_copy(Clip(path, "video", 0.0, 1.0))
-    with pytest.raises(decoders.TooMuchWork, match="too long"):
+    with pytest.raises(decoder_messages.TooMuchWork, match="too long"):
         clip_copies.find_copy(Clip(path, "video", 0.0, 1.0))
     assert len(tried) == 1
     path.write_bytes(b"another")
-    with pytest.raises(decoders.TooMuchWork, match="too long"):
+    with pytest.raises(decoder_messages.TooMuchWork, match="too long"):
         clip_copies.make_copy(Clip(path, "video", 0.0, 1.0))
     assert len(tried) == 2
 
@@ -341,15 +358,15 @@ def test_of_a_textgrid_the_tier_of_words_is_read_and_no_more(tmp_path: Path) -> 
     said = tier("IntervalTier", "Words", ['0 1 "IntervalTier"', '1 2 ""', '2 3 "[1] two"'])
     path = tmp_path / "w.TextGrid"
     path.write_text(head + phones + points + said)
-    assert media.words(path) == (Word(0, 1, "IntervalTier"), Word(2, 3, "[1] two"))
+    assert timed_words.read_words(path) == (Word(0, 1, "IntervalTier"), Word(2, 3, "[1] two"))
     path.write_text(head + points + said + phones)
-    assert len(media.words(path)) == 2
+    assert len(timed_words.read_words(path)) == 2
     path.write_text(head + phones)
     with pytest.raises(InvalidInput, match="must hold 1 to 20,000 words, but holds more"):
-        media.words(path)
+        timed_words.read_words(path)
     path.write_text(head + tier("IntervalTier", "w", ['0 1 "a"']).replace("\n1\n", "\n7\n"))
     with pytest.raises(InvalidInput, match=r"not laid out as \.TextGrid files are"):
-        media.words(path)
+        timed_words.read_words(path)
 
 
 def test_marks_of_a_subtitle_go_and_its_words_stay(tmp_path: Path) -> None:
@@ -360,7 +377,13 @@ def test_marks_of_a_subtitle_go_and_its_words_stay(tmp_path: Path) -> None:
         + " align:left\n<c.a>one</c> {\\an8}two <three\nfour>\n\n"
         "x\n99:59.5 --> 100:00.5\nfive < six\n"
     )
-    assert [word.text for word in media.words(path)] == ["one", "two", "five", "<", "six"]
+    assert [word.text for word in timed_words.read_words(path)] == [
+        "one",
+        "two",
+        "five",
+        "<",
+        "six",
+    ]
 
 
 # A folder of which some files are damaged.
@@ -383,7 +406,7 @@ def test_a_damaged_file_costs_itself_and_not_the_joining(tmp_path: Path) -> None
     made, root = imported(tmp_path, ids), tmp_path / "files"
     root.mkdir()
     damaged(root, ids)
-    report = clips.join(made, root)
+    report = clip_join.join_recordings(made, root)
     assert [line.partition(":")[0] for line in report.problems] == [
         "a.webm",
         "b.webm",
@@ -400,7 +423,7 @@ def test_a_recording_that_is_not_read_is_named(tmp_path: Path, name: str) -> Non
     recordings.write(root / "a.wav", None, np.ones(16_000, np.float32) / 9)
     (root / name).write_bytes(b"something")
     (root / "other.mkv").write_bytes(b"something")
-    (line,) = clips.join(made, root).problems
+    (line,) = clip_join.join_recordings(made, root).problems
     assert f"`{name}` is there, but {Path(name).suffix.lower()} is not read: convert it to" in line
 
 
@@ -413,7 +436,7 @@ def test_channels_that_cancel_are_not_silence(
     tmp_path: Path, name: str, gains: tuple[float, float]
 ) -> None:
     tone = np.sin(np.arange(48_000) / 9) * 0.5
-    heard = media.sound(stereo(tmp_path / name, tone, gains), 0.5, 1.5)
+    heard = sound_reader.read_sound(stereo(tmp_path / name, tone, gains), 0.5, 1.5)
     assert np.sqrt(np.mean(heard.samples**2)) == pytest.approx(
         0.5 / np.sqrt(2) * max(np.abs(gains)), rel=0.05
     )
@@ -422,7 +445,7 @@ def test_channels_that_cancel_are_not_silence(
 @pytest.mark.parametrize("gains", [(1.0, 1.0), (1.0, 0.0), (0.6, 0.9), (0.0, 0.0)])
 def test_other_channels_are_mixed_as_ever(tmp_path: Path, gains: tuple[float, float]) -> None:
     tone = np.sin(np.arange(48_000) / 9) * 0.5
-    heard = media.sound(stereo(tmp_path / "s.wav", tone, gains), 0.5, 1.5, 16_000)
+    heard = sound_reader.read_sound(stereo(tmp_path / "s.wav", tone, gains), 0.5, 1.5, 16_000)
     expected = tone[8000:24_000] * sum(gains) / np.sqrt(2)  # as FFmpeg mixes them
     np.testing.assert_allclose(heard.samples[50:-50], expected[50:-50], atol=2e-3)
 
@@ -447,7 +470,7 @@ def test_files_of_telephones_are_read(tmp_path: Path) -> None:
     voice = recordings.write(tmp_path / "v.mp4", None, np.ones(32_000, np.float32) / 9)
     film = hostile.black(tmp_path / "f.mp4", (64, 48), 24)
     memo, show = voice.rename(tmp_path / "memo.m4a"), film.rename(tmp_path / "show.M4V")
-    assert media.probe(memo).kind == "audio"
-    assert isinstance(media.sound(memo), Audio)
-    assert media.probe(show).kind == "video"
-    assert media.frames(show, rate=4, side=16).frames.shape[1:] == (12, 16, 3)
+    assert media_probe.probe(memo).kind == "audio"
+    assert isinstance(sound_reader.read_sound(memo), Audio)
+    assert media_probe.probe(show).kind == "video"
+    assert frame_reader.read_film(show, rate=4, side=16).frames.shape[1:] == (12, 16, 3)

@@ -18,9 +18,9 @@ from qfusion.data import (
     import_report,
     import_store,
     importing,
-    layout,
     set_digest,
     variables,
+    view_arrangement,
 )
 from qfusion.data.isolated import child
 from qfusion.errors import InvalidInput
@@ -393,7 +393,7 @@ def test_a_large_view_is_not_read_whole_to_tell_what_it_is(
         return replace(variable, stream=stream)
 
     views = {name: counting(content[name]) for name in "ab"}
-    found = layout.arrange("v.npz", "y", y, views, {}, columns=True)
+    found = view_arrangement.arrange("v.npz", "y", y, views, {}, columns=True)
     assert list(found.views) == ["a", "b"]
     assert sum(taken) < count / 2
 

@@ -320,6 +320,6 @@ def test_arrays_of_true_and_false_are_classes(tmp_path: Path) -> None:
         truth = RANDOM.random(COUNT) > 0.5
         path = tmp_path / f"{name}.npz"
         np.savez(path, **{**views(), "y": truth.reshape(shape)})
-        staged = multiview.read(path, tmp_path)
+        staged = multiview.read_multiview(path, tmp_path)
         assert staged.classes == ("False", "True")
         assert staged.y.tolist() == truth.tolist()

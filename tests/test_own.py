@@ -24,31 +24,31 @@ from qfusion.analysis import (
     sample_evolution,
     sample_similarity,
 )
-from qfusion.data import digit_features, own, own_sessions
-from qfusion.data.own import Given
+from qfusion.data import digit_features, own_rows, own_samples, own_sessions
+from qfusion.data.own_inputs import OwnInput
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models.abilities import can
 from qfusion.panels import inside as panels_inside, sample_decision
 from qfusion.training import checkpoint
 
 
-def picture(pixels: np.ndarray, times: int = 10) -> Given:
+def picture(pixels: np.ndarray, times: int = 10) -> OwnInput:
     """Pixels as the canvas sends them, each `times` as large."""
     file = io.BytesIO()
     Image.fromarray(np.kron(pixels, np.ones((times, times), np.uint8)).astype(np.uint8)).save(
         file, "PNG"
     )
-    return Given("drawing", file.getvalue())
+    return OwnInput("drawing", file.getvalue())
 
 
-def recording(values: np.ndarray, rate: int, kind: str = "WAV") -> Given:
+def recording(values: np.ndarray, rate: int, kind: str = "WAV") -> OwnInput:
     """A recording as a browser sends it."""
     file = io.BytesIO()
     soundfile.write(file, values, rate, format=kind)
-    return Given("recording", file.getvalue(), f".{kind.lower()}")
+    return OwnInput("recording", file.getvalue(), f".{kind.lower()}")
 
 
-def stroke(side: int = 280, width: int = 22) -> Given:
+def stroke(side: int = 280, width: int = 22) -> OwnInput:
     """A drawn 1: not in the middle, not of MNIST's size."""
     pixels = np.zeros((side, side), np.uint8)
     pixels[40:201, 63 : 63 + width] = 255
@@ -61,7 +61,7 @@ def parity() -> data.DataSet:
     return data.load("parity")
 
 
-def pixels_of(given: Given) -> np.ndarray:
+def pixels_of(given: OwnInput) -> np.ndarray:
     """What a canvas sent, as pixels."""
     return np.asarray(Image.open(io.BytesIO(given.data)).convert("RGB"))
 
@@ -85,17 +85,17 @@ def test_what_is_like_the_data_comes_to_their_features_and_decisions(
             "mnist": picture(seen.reshape(28, 28) * 255),
             "audio": recording(piece.samples, piece.rate),
         }
-        made.append(own.make_sample(avdigits, given, str(avdigits.ids[0])))
+        made.append(own_samples.make_sample(avdigits, given, str(avdigits.ids[0])))
         for name in ("mnist", "audio"):
             kept = avdigits.features(name, row)[0][0]
             assert np.abs(made[-1].features[name] - kept).max() < 1e-3, (name, row)
-        drawn = own.make_sample(
+        drawn = own_samples.make_sample(
             avdigits, {"mnist": picture(usps.reshape(16, 16) * 255, 7)}, "0_george_46"
         )
         assert np.abs(drawn.features["usps"] - usps).max() < 1e-6
         made[-1] = replace(made[-1], features=made[-1].features | {"usps": usps})
     assert len(made) == 50
-    both = own.append_samples(avdigits, made)
+    both = own_rows.append_samples(avdigits, made)
     model: Any = checkpoint.load("qcnn-avdigits").model
     with torch.no_grad():
         theirs, mine = (
@@ -111,13 +111,15 @@ def test_drawn_pairs_come_to_the_features_of_the_set() -> None:
     for row in range(0, 600, 60):
         content = pairs.content(row)
         given = {name: picture(content[name].pixels, 3) for name in pairs.names}
-        made = own.make_sample(pairs, given, "")
+        made = own_samples.make_sample(pairs, given, "")
         for name in pairs.names:
             assert np.array_equal(made.features[name], pairs.features(name, row)[0][0])
-        drawn = own.make_sample(views, {"pixels": picture(views.content(row)["pixels"].pixels)}, "")
+        drawn = own_samples.make_sample(
+            views, {"pixels": picture(views.content(row)["pixels"].pixels)}, ""
+        )
         for name in views.names:
             assert np.allclose(drawn.features[name], views.features(name, row)[0][0], atol=1e-6)
-    assert own.input_groups(views) == {"pixels": ("pixels", "fourier", "profile")}
+    assert own_samples.input_groups(views) == {"pixels": ("pixels", "fourier", "profile")}
 
 
 def test_drawings_are_centred_and_scaled() -> None:
@@ -160,21 +162,21 @@ def test_a_spoken_digit_is_trimmed_and_resampled() -> None:
 @pytest.mark.parametrize(
     ("name", "given", "words"),
     [
-        ("left", Given("drawing", b""), "must have 1 to"),
-        ("left", Given("drawing", b"not a picture"), "whole PNG or JPEG"),
+        ("left", OwnInput("drawing", b""), "must have 1 to"),
+        ("left", OwnInput("drawing", b"not a picture"), "whole PNG or JPEG"),
         ("left", picture(np.zeros((28, 28), np.uint8)), "empty"),
         ("left", picture(np.full((28, 28), 255, np.uint8)), "empty"),
-        ("left", Given("recording", b"RIFF"), "a drawing is wanted"),
-        ("left", Given("drawing", b"GIF89a", ".gif"), "must not end in"),
-        ("left", Given("drawing", b"\0" * 5_000_000), "at most|must have 1 to"),
-        ("left", Given("drawing", stroke().data[:200]), "whole PNG or JPEG"),
+        ("left", OwnInput("recording", b"RIFF"), "a drawing is wanted"),
+        ("left", OwnInput("drawing", b"GIF89a", ".gif"), "must not end in"),
+        ("left", OwnInput("drawing", b"\0" * 5_000_000), "at most|must have 1 to"),
+        ("left", OwnInput("drawing", stroke().data[:200]), "whole PNG or JPEG"),
         ("middle", stroke(), "does not exist"),
     ],
 )
-def test_what_cannot_be_drawn_is_refused(name: str, given: Given, words: str) -> None:
+def test_what_cannot_be_drawn_is_refused(name: str, given: OwnInput, words: str) -> None:
     """In one line that says what to do."""
     with pytest.raises((InvalidInput, NotFound), match=words):
-        own.make_sample(data.load("parity"), {name: given}, "pair-0001")
+        own_samples.make_sample(data.load("parity"), {name: given}, "pair-0001")
 
 
 @pytest.mark.parametrize(
@@ -189,16 +191,16 @@ def test_what_cannot_be_drawn_is_refused(name: str, given: Given, words: str) ->
         ),
         (lambda: recording(np.zeros(600 * 4000), 4000), "at most 30 s"),
         (lambda: recording(np.sin(np.arange(16000 * 6)), 16000), "steady noise|Say one digit"),
-        (lambda: Given("recording", stroke().data), "cannot be read"),
-        (lambda: Given("recording", b"RIFF\0\0\0\0WAVE"), "cannot be read"),
+        (lambda: OwnInput("recording", stroke().data), "cannot be read"),
+        (lambda: OwnInput("recording", b"RIFF\0\0\0\0WAVE"), "cannot be read"),
     ],
 )
 def test_what_cannot_be_heard_is_refused(
-    avdigits: data.DataSet, given: Callable[[], Given], words: str
+    avdigits: data.DataSet, given: Callable[[], OwnInput], words: str
 ) -> None:
     """Silence, ten minutes, and what is no sound."""
     with pytest.raises(InvalidInput, match=words):
-        own.make_sample(avdigits, {"audio": given()}, str(avdigits.ids[0]))
+        own_samples.make_sample(avdigits, {"audio": given()}, str(avdigits.ids[0]))
 
 
 @pytest.fixture(scope="module", params=["qj-parity", "qcnn-parity"])
@@ -210,7 +212,7 @@ def opened(request: Any) -> tuple[Sample, Sample]:
     given = {}
     for m in dataset.modalities:
         given[m.name] = picture(np.round(m.values[row].reshape(8, 8) * 255 / 16))
-    mine = own.make_sample(dataset, given, "")
+    mine = own_samples.make_sample(dataset, given, "")
     token = opening.at_hand.set((mine,))
     try:
         return Sample(study, row, 1), open_sample(request.param, mine.id, output=study.classes[1])
@@ -267,7 +269,7 @@ def test_results_of_two_visitors_are_not_mixed_up() -> None:
     for row in study.dataset.rows("test")[:2]:
         content: Any = study.dataset.content(row)
         given = {name: picture(content[name].pixels, 1) for name in study.dataset.names}
-        mine = own.make_sample(study.dataset, given, "")
+        mine = own_samples.make_sample(study.dataset, given, "")
         token = opening.at_hand.set((mine,))
         made.append(open_sample("qj-parity", mine.id, output=None))
         opening.at_hand.reset(token)
@@ -283,7 +285,7 @@ def test_results_of_two_visitors_are_not_mixed_up() -> None:
 def test_what_is_not_given_is_taken_from_a_sample() -> None:
     """And a record of it in a session file gives the same sample again."""
     dataset = data.load("parity")
-    mine = own.make_sample(dataset, {"left": stroke()}, "pair-0007")
+    mine = own_samples.make_sample(dataset, {"left": stroke()}, "pair-0007")
     row = dataset.row("pair-0007")
     assert np.array_equal(mine.features["right"], dataset.features("right", row)[0][0])
     assert mine.like == "pair-0007"
@@ -306,7 +308,7 @@ def test_what_is_not_given_is_taken_from_a_sample() -> None:
         with pytest.raises((InvalidInput, NotFound)):
             own_sessions.read_record(hostile)
     assert (
-        own_sessions.session_record(replace(mine, given={"left": Given("clip", b"0" * 10**6)}))
+        own_sessions.session_record(replace(mine, given={"left": OwnInput("clip", b"0" * 10**6)}))
         is None
     )
 

@@ -138,7 +138,7 @@ def test_a_copy_ends_when_its_last_reader_leaves(copies: Copies) -> None:
 def test_a_recording_that_is_another_now_is_not_sent(copies: Copies, change: str) -> None:
     path = copies.folder / "sound.wav"
     path.touch()
-    request = copies.address("sound.wav", seconds=2.0, state=clips.state_of(path))
+    request = copies.address("sound.wav", seconds=2.0, state=clips.file_state(path))
     assert asyncio.run(recording_addresses.answer_recording(request)).status_code == 200
     path.unlink()
     if change == "rewritten":

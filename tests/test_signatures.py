@@ -21,7 +21,7 @@ import scipy.io
 import torch
 
 from qfusion import data
-from qfusion.data import import_store, importing, media, signatures
+from qfusion.data import import_store, importing, media_probe, signatures, timed_words
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.training import checkpoint, imports
 from tests import importable
@@ -125,9 +125,9 @@ READERS: dict[str, tuple[str, Callable[[Path], Any]]] = {
     "onnx": ("program.onnx", lambda path: imports.take(str(path), data.load("planted"))),
     "pt2": ("program.pt2", lambda path: imports.take(str(path), data.load("planted"))),
     "weights": ("w.safetensors", as_weights),
-    "video": ("clip.mp4", media.probe),
-    "sound": ("clip.wav", media.probe),
-    "subtitles": ("clip.srt", media.words),
+    "video": ("clip.mp4", media_probe.probe),
+    "sound": ("clip.wav", media_probe.probe),
+    "subtitles": ("clip.srt", timed_words.read_words),
 }
 
 

@@ -10,7 +10,7 @@ import av
 import numpy as np
 import pytest
 
-from qfusion.data import media
+from qfusion.data import media_probe, sound_reader
 from qfusion.errors import InvalidInput
 
 RATE = 16_000
@@ -37,9 +37,9 @@ def samples(seconds: float) -> bytes:
 
 def assert_heard(path: Path, seconds: float, within: float = 1e-3) -> None:
     """A recording is as long as it is, and its loud end is there."""
-    facts = media.probe(path)
+    facts = media_probe.probe(path)
     assert facts.seconds == pytest.approx(seconds, abs=within)
-    heard = media.sound(path, rate=RATE).samples
+    heard = sound_reader.read_sound(path, rate=RATE).samples
     assert len(heard) == pytest.approx(seconds * RATE, abs=within * RATE + 1)
     assert np.abs(heard[-1200:]).max() > 4 * np.abs(heard[:1200]).max()
 
@@ -110,4 +110,4 @@ def test_true_headers_are_believed(tmp_path: Path) -> None:
     ):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(InvalidInput, match=words):
-            media.probe(tmp_path / name)
+            media_probe.probe(tmp_path / name)

@@ -109,8 +109,8 @@ def open_study(
     return build_study(model_name(result), result.card, result.model, dataset)
 
 
-# samples of the visitor's own, see `qfusion.data.own`, which whatever is opened by name has: set by a run of a page
-at_hand: ContextVar[tuple[sources.own.Own, ...]] = ContextVar("at_hand", default=())
+# Samples of the visitor, which are appended to each data set that is opened by name; set by a run of a page.
+at_hand: ContextVar[tuple[sources.own_samples.OwnSample, ...]] = ContextVar("at_hand", default=())
 
 
 def with_visitors(study: Study) -> Study:
@@ -120,9 +120,9 @@ def with_visitors(study: Study) -> Study:
 
 
 @memo(16)
-def with_samples(study: Study, samples: tuple[sources.own.Own, ...]) -> Study:
+def with_samples(study: Study, samples: tuple[sources.own_samples.OwnSample, ...]) -> Study:
     """Returns the study of a set with own samples behind those of the set, in their order."""
-    return study.with_own(sources.own.append_samples(study.dataset, samples)).precompute()
+    return study.with_own(sources.own_rows.append_samples(study.dataset, samples)).precompute()
 
 
 def open_sample(

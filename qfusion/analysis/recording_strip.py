@@ -15,7 +15,7 @@ from qfusion.analysis.memo import file_stamp, memo
 from qfusion.analysis.modality_attribution import attribute, canvas, grid, terms
 from qfusion.analysis.study import Study
 from qfusion.analysis.tasks import Task
-from qfusion.data import Audio, DataSet, Modality, Text, clip_previews, media
+from qfusion.data import Audio, DataSet, Modality, Text, clip_previews, timed_words
 from qfusion.data.sample_content import Clip, Film, Word
 from qfusion.data.synthetic import planted_editing
 from qfusion.errors import QFusionError, default_on_error
@@ -136,7 +136,7 @@ def time_words(dataset: DataSet, row: int, clip: Clip | None, seconds: float) ->
     if clip is not None and clip.words:
         return clip.words
     pieces = dataset.content(row).values()
-    return media.spread(
+    return timed_words.spread_words(
         next((piece.text for piece in pieces if isinstance(piece, Text)), ""), 0.0, seconds
     )
 

@@ -39,7 +39,7 @@ def media(
         joined = qfusion.data.clips.coverage(dataset.name)
     else:
         with progress_bar("Recordings") as show:
-            joined = qfusion.data.clips.join(dataset, folder, by, show)
+            joined = qfusion.data.clip_join.join_recordings(dataset, folder, by, show)
     if joined is None:
         raise NotFound(f"No recordings are joined to '{name}'. Name the folder that holds them.")
     print_result(

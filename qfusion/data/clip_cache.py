@@ -8,15 +8,17 @@ from weakref import WeakValueDictionary
 
 from qfusion import _files
 from qfusion.data import array_cache
-from qfusion.data.clips import state_of
-from qfusion.data.decoders import TooMuchWork
+from qfusion.data.clips import file_state
+from qfusion.data.decoder_messages import TooMuchWork
 from qfusion.data.sample_content import Clip
 
 
 def clip_key(clip: Clip) -> str:
     """Return the key of a clip in the cache: of its path, the state of the file, and the seconds that it takes."""
     # the number is raised when the same recording begins to give something else
-    return array_cache.key_of(map(str, (2, clip.path, *state_of(clip.path), clip.start, clip.end)))
+    return array_cache.key_of(
+        map(str, (2, clip.path, *file_state(clip.path), clip.start, clip.end))
+    )
 
 
 def bound_cache(most: int = 2**30) -> None:
@@ -33,8 +35,6 @@ class _NamedLock:
     def __init__(self) -> None:
         self.lock = threading.Lock()
 
-
-# What is made of a recording is made once, however many ask for it.
 
 _locks: WeakValueDictionary[str, _NamedLock] = WeakValueDictionary()
 _locks_guard = threading.Lock()

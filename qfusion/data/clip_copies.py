@@ -12,13 +12,11 @@ import numpy as np
 from qfusion import _files, _limits
 from qfusion._checks import check
 from qfusion._lazy import load
-from qfusion.data import array_cache, decoders, media
+from qfusion.data import array_cache, decoders, frame_reader, media_files, media_probe, sound_reader
 from qfusion.data.clip_cache import bound_cache, check_not_refused, clip_key, run_once
 from qfusion.data.clip_previews import POSTER, as_rgb
 from qfusion.data.sample_content import Audio, Clip, Film
 from qfusion.errors import DataUnavailable, InvalidInput, translate_errors
-
-# A copy of a sample's part that any browser plays.
 
 FAST = 30.0  # pictures a second at most
 COPY_SECONDS = 300  # of the processor that a copy may take
@@ -60,16 +58,16 @@ def _copy_name(clip: Clip) -> str:
     return f"part-{clip_key(clip)}"
 
 
-@decoders.apart(COPY_SECONDS, counted=False)
+@decoders.run_in_process(COPY_SECONDS, counted=False)
 def _write_copy(path: Path, start: float, end: float | None, place: Path) -> None:
-    facts = media.probe(path)
-    part = start, min(end or facts.seconds, start + media.MAX_SECONDS)
+    facts = media_probe.probe(path)
+    part = start, min(end or facts.seconds, start + media_files.MAX_SECONDS)
     rate = min(facts.rate or FAST, FAST)
     encode(
         place,
-        media.pictures(path, *part, rate=rate, side=POSTER) if facts.size else iter(()),
+        frame_reader.read_frames(path, *part, rate=rate, side=POSTER) if facts.size else iter(()),
         rate,
-        media.sound(path, *part, 32_000) if facts.sound else None,
+        sound_reader.read_sound(path, *part, 32_000) if facts.sound else None,
     )
 
 

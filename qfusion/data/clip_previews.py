@@ -5,11 +5,17 @@ from pathlib import Path
 
 import numpy as np
 
-from qfusion.data import array_cache, decoders, media
+from qfusion.data import (
+    array_cache,
+    decoders,
+    frame_reader,
+    media_files,
+    media_probe,
+    picture_reader,
+    sound_reader,
+)
 from qfusion.data.clip_cache import bound_cache, clip_key, run_once
 from qfusion.data.sample_content import Audio, Clip, Film
-
-# What is seen and heard in a recording, for a strip of time: worked out once and kept in the cache.
 
 THUMBS, THUMB, POSTER = (
     8,
@@ -51,7 +57,7 @@ def preview(clip: Clip) -> Preview:
         InvalidInput, NotFound, DataUnavailable: when the file cannot be read, see `media`.
     """
     if clip.kind == "image":
-        return Preview(0.0, poster=media.picture(clip.path, POSTER))
+        return Preview(0.0, poster=picture_reader.read_picture(clip.path, POSTER))
     key = clip_key(clip)
     with run_once(f"strip-{key}"):
         arrays = array_cache.cached_arrays(
@@ -61,22 +67,24 @@ def preview(clip: Clip) -> Preview:
     return Preview(float(arrays.pop("seconds")), **arrays)
 
 
-@decoders.apart(60)
+@decoders.run_in_process(60)
 def _arrays(path: Path, start: float, end: float | None) -> dict[str, np.ndarray]:
-    facts = media.probe(path)
-    end = min(end or facts.seconds, start + media.MAX_SECONDS)
+    facts = media_probe.probe(path)
+    end = min(end or facts.seconds, start + media_files.MAX_SECONDS)
     seconds = end - start
     film = audio = None
     result = {"seconds": np.array(seconds)}
     if facts.size is not None:
         middles = ((np.arange(THUMBS) + 0.5) * seconds / THUMBS).tolist()
         film = Film(
-            np.stack([*media.pictures(path, start, end, times=middles, side=THUMB)]),
+            np.stack([*frame_reader.read_frames(path, start, end, times=middles, side=THUMB)]),
             THUMBS / seconds,
         )
-        (result["poster"],) = media.pictures(path, start, end, times=[seconds / 2], side=POSTER)
+        (result["poster"],) = frame_reader.read_frames(
+            path, start, end, times=[seconds / 2], side=POSTER
+        )
     if facts.sound is not None:
-        audio = media.sound(path, start, end, HEARD)
+        audio = sound_reader.read_sound(path, start, end, HEARD)
     return result | find_strip(film, audio)
 
 

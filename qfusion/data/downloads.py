@@ -18,8 +18,6 @@ from qfusion.data.progress import Progress, no_progress
 from qfusion.data.registry import sources
 from qfusion.errors import DataUnavailable, IntegrityError, NotFound, translate_errors
 
-# Fetching the files of a data set from where they are public, each one checked before it counts.
-
 _UNCHANGED = (
     "Nothing was changed; try again, or get the files from where they were first published."
 )

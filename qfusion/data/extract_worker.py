@@ -11,7 +11,16 @@ from typing import NamedTuple
 import numpy as np
 
 from qfusion._checks import check
-from qfusion.data import array_cache, decoders, media
+from qfusion.data import (
+    array_cache,
+    decoders,
+    frame_reader,
+    media_probe,
+    media_types,
+    picture_reader,
+    sound_reader,
+    timed_words,
+)
 from qfusion.data.extractor_types import SAMPLES, Extractor
 from qfusion.data.extractors import begin_extractor, extract_features
 from qfusion.data.isolated import process_limits
@@ -45,11 +54,11 @@ def part_of(
         QFusionError: when the file cannot be read.
     """
     if modality == "audio":
-        return media.sound(path, start, end, SAMPLES)
-    if media.TYPES[path.suffix.lower()].startswith("image/"):
-        return Film(media.picture(path)[None], 1.0)
+        return sound_reader.read_sound(path, start, end, SAMPLES)
+    if media_types.TYPES[path.suffix.lower()].startswith("image/"):
+        return Film(picture_reader.read_picture(path)[None], 1.0)
     rate, side = (extractor.chosen[key] for key in ("rate", "side"))
-    return media.frames(path, start, end, rate=rate, side=side)
+    return frame_reader.read_film(path, start, end, rate=rate, side=side)
 
 
 def measure(
@@ -64,7 +73,7 @@ def measure(
         QFusionError: when the file cannot be read, or the sample is not in it or longer.
     """
     path = Path(take.path)
-    facts, result = media.probe(path), dict[str, np.ndarray]()
+    facts, result = media_probe.probe(path), dict[str, np.ndarray]()
     end = facts.seconds if take.end is None else min(take.end, facts.seconds)
     check(
         facts.kind == "image" or (0 <= take.start < end and (take.end or end) <= end + 1),
@@ -82,7 +91,7 @@ def measure(
                 extractors[name], part_of(name, extractors[name], path, take.start, end)
             )
     if "text" in extractors:
-        timed = media.words(Path(take.subtitles)) if take.subtitles else ()
+        timed = timed_words.read_words(Path(take.subtitles)) if take.subtitles else ()
         inside = [w.text for w in timed if w.end > take.start and (not end or w.start < end)]
         words = split_words(" ".join(inside) if take.subtitles else take.text)
         if words:
@@ -96,7 +105,7 @@ def measure(
 def serve() -> None:
     """Answers, in lines of JSON, what is asked on standard input: which extractors to begin, then takes to measure,
     each with the path of the file that its arrays go to. Ends with its input."""
-    decoders.stay()
+    decoders.run_here()
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
     os.dup2(2, 1)  # what libraries print goes elsewhere
     begin = json.loads(sys.stdin.readline())

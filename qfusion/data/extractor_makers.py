@@ -9,15 +9,13 @@ from typing import Any
 import numpy as np
 
 from qfusion._checks import check
-from qfusion.data import media
+from qfusion.data import media_probe, sound_reader
 from qfusion.data.extract_worker import part_of
 from qfusion.data.extractor_types import SAMPLES, Extractor
 from qfusion.data.extractors import begin_extractor, extract_features
 from qfusion.data.modality_spec import Modality
 from qfusion.data.sample_content import Audio, Content, Film, Image, Maker, Text
 from qfusion.data.word_features import split_words
-
-# What a visitor gives, made into features the same way.
 
 _GIVEN = {
     ("audio", True): ("recording", "something"),
@@ -79,14 +77,14 @@ def _make_features(
     seconds = (
         len(given.samples) / given.rate
         if isinstance(given, Audio)
-        else media.probe(Path(given)).seconds
+        else media_probe.probe(Path(given)).seconds
     )
     check(
         0 < seconds <= longest,
         f"What is given must last at most {longest:g} s, but lasts {seconds:.1f} s. Give a shorter recording.",
     )
     shown = (
-        media.resampled(given, SAMPLES)
+        sound_reader.resample(given, SAMPLES)
         if isinstance(given, Audio)
         else part_of(modality, extractor, Path(given))
     )

@@ -317,7 +317,7 @@ def _leak_findings(staged: StagedSet) -> Iterator[Finding]:
     for part in parts:
         columns += part.shape[-1] * (1 if part.lengths is None else 2)
     for part in parts:
-        rows = leaks.rows_to_look_at(~staged.missing, int(np.prod(part.shape[1:])))
+        rows = leaks.select_rows(~staged.missing, int(np.prod(part.shape[1:])))
         if len(rows) == 0:
             continue
         values, feature = part.summaries(rows)

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from qfusion import _limits
 from qfusion._checks import check, choose
-from qfusion.data import files, mmsa, multiview, sequences, tables
+from qfusion.data import files, mmsa, mmsa_splits, multiview, sequences, tables
 from qfusion.data.file_words import make_modality_name
 from qfusion.data.import_conventions import set_convention
 from qfusion.data.staged_set import Finding, StagedSet
@@ -133,13 +133,13 @@ def _read_single_file(
         f"Format `{kind}` takes one file, but {len(paths)} are given. Give one file, or tables.",
     )
     if kind == "multiview":
-        return multiview.read(paths[0], folder, target), paths
+        return multiview.read_multiview(paths[0], folder, target), paths
     check(
         target != "labels",
         "Several labels a sample are read from tables and from multi-view files, not from MMSA pickles. Write "
         "them as a table, with ; between the labels of a sample.",
     )
-    return mmsa.read(paths[0], folder, target), paths
+    return mmsa.read_mmsa(paths[0], folder, target), paths
 
 
 def _describe_file(path: Path) -> dict[str, Any]:
@@ -237,7 +237,7 @@ def _assign_tables(
             f"Modality '{name}' must have one table, but has two, such as {path.name}. Rename or leave out one.",
         )
         by_name[name] = path
-    usual_first = dict.fromkeys([*mmsa.MODALITIES, *by_name])
+    usual_first = dict.fromkeys([*mmsa_splits.MODALITIES, *by_name])
     return {name: by_name[name] for name in usual_first if name in by_name}, labels
 
 

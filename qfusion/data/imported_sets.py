@@ -223,7 +223,7 @@ def load_imported(name: str) -> DataSet:
             split=_array(folder, "split.npy", (count,)),
             table=table,
             content_of=content if "text" in table.columns else no_content,
-            clip_of=partial(clips.clip_of, name, ids),
+            clip_of=partial(clips.find_clip, name, ids),
             unimodal=pd.DataFrame(
                 _array(folder, "unimodal.npy"), columns=record["unimodal"], index=index
             )

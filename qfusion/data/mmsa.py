@@ -6,7 +6,6 @@
 `text_bert`; else its last step that is not all zeros. Each is read by `foreign_files.read_pickle`, which runs nothing.
 """
 
-import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,28 +14,19 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check
-from qfusion.data import (
-    class_labels,
-    foreign_files,
-    pickle_layouts,
-    set_digest,
-    variables,
-)
-from qfusion.data.arrays import numbered_ids
-from qfusion.data.file_words import clean_text, numbered_features, word_array
+from qfusion.data import foreign_files, pickle_layouts, set_digest
+from qfusion.data.file_words import numbered_features
+from qfusion.data.mmsa_splits import MODALITIES
+from qfusion.data.mmsa_targets import TargetReader
 from qfusion.data.padding import last_steps
-from qfusion.data.set_reader import SetReader
 from qfusion.data.staged_set import Part, StagedSet
-from qfusion.data.target_classes import Targets, encode_classes
 from qfusion.errors import InvalidInput, translate_errors
 
 KIND = "MMSA pickle"
 SUFFIXES = (".pkl", ".pickle")
-MODALITIES = ("text", "audio", "vision")
-_LAYOUT = pickle_layouts.LAYOUT
 
 
-def read(path: Path, folder: Path, target: str = "auto") -> StagedSet:
+def read_mmsa(path: Path, folder: Path, target: str = "auto") -> StagedSet:
     """Returns what an MMSA pickle holds, its arrays written to `folder`.
 
     Args:
@@ -51,35 +41,23 @@ def read(path: Path, folder: Path, target: str = "auto") -> StagedSet:
     content = foreign_files.read_pickle(path)
     with translate_errors(
         f"File `{path.name}` is not laid out as MMSA's pickles are",
-        _LAYOUT,
+        pickle_layouts.LAYOUT,
         *(ValueError, TypeError, IndexError, AttributeError, OverflowError, RecursionError),
         why="{kind}: {words:.120}",
         passing=(InvalidInput,),
     ):
-        return _Reader(path.name, content, folder).staged(target)
+        return MmsaReader(path.name, content, folder).stage(target)
 
 
-class _Reader(SetReader):
-    """Reads one file's contents."""
+class MmsaReader(TargetReader):
+    """Reads the contents of a pickle."""
 
-    def __init__(self, name: str, content: Any, folder: Path):
-        super().__init__(folder)
-        self.name = name
-        self.splits = pickle_layouts.splits_of(name, content)
-        self.names = [m for m in MODALITIES if any(m in inner for inner in self.splits.values())]
-        check(
-            bool(self.names),
-            f"File `{name}` must hold at least one of {MODALITIES}, but holds "
-            f"{[str(k)[:20] for k in next(iter(self.splits.values()))][:8]}. {_LAYOUT}",
-        )
-        self.counts = {split: len(self._array(split, self.names[0])) for split in self.splits}
-
-    def staged(self, target: str) -> StagedSet:
+    def stage(self, target: str) -> StagedSet:
         """The set."""
         parts = [self._part(name) for name in self.names]
         targets = self._targets(target)
         columns = {"text": self._words("raw_text"), "annotation": self._words("annotations")}
-        self._say_left_out()
+        self._note_left_out()
         tokens = self._tokens()
         if any("text_bert" in inner for inner in self.splits.values()):
             self.add_finding(
@@ -106,7 +84,7 @@ class _Reader(SetReader):
             **vars(targets),
         )
 
-    def _say_left_out(self) -> None:
+    def _note_left_out(self) -> None:
         """Says what is not read: a warning where it has an entry a sample, and so may be a modality."""
         known = {
             *self.names,
@@ -146,12 +124,12 @@ class _Reader(SetReader):
 
     def _tokens(self) -> np.ndarray | None:
         """Token numbers (N, T) of all splits, -1 beyond each mask; None where `text_bert` holds none."""
-        if not all(self.counts.values()) or not self._everywhere("text_bert"):
+        if not all(self.counts.values()) or not self._is_in_all_splits("text_bert"):
             return None
         result: list[np.ndarray] = []
         for split, count in self.counts.items():
             whole = self._array(split, "text_bert")
-            if _mask(whole, np.inf) is None or len(whole) != count:
+            if _count_tokens(whole, np.inf) is None or len(whole) != count:
                 return None
             numbers = np.asarray(whole[:, 0], np.float64)
             if not ((numbers >= 0) & (numbers < 2**24) & (numbers == np.round(numbers))).all():
@@ -166,39 +144,16 @@ class _Reader(SetReader):
         )
         return tokens if len(np.unique(tokens[tokens >= 0])) > 1 else None
 
-    # Arrays
-
-    def _array(self, split: str, key: str) -> Any:
-        """The array, or the list of arrays, under a key of a split."""
-        check(
-            key in self.splits[split],
-            f"File `{self.name}` must hold `{key}` in every split, but '{split}' lacks it. {_LAYOUT}",
-        )
-        value = self.splits[split][key]
-        if isinstance(value, np.ndarray) and value.dtype != object:
-            check(
-                value.ndim >= 1,
-                f"`{key}` of '{split}' in `{self.name}` must have a row a sample, but is one number. {_LAYOUT}",
-            )
-            return variables.native(value)
-        inner = value.ravel().tolist() if isinstance(value, np.ndarray) else value
-        check(
-            isinstance(inner, list),
-            f"`{key}` of '{split}' in `{self.name}` must be an array or a list, but is a "
-            f"{type(inner).__name__}. {_LAYOUT}",
-        )
-        return list(inner)
-
     def _part(self, name: str) -> Part:
         result = {split: self._array(split, name) for split in self.splits}
         for split, values in result.items():
             check(
                 len(values) == self.counts[split],
                 f"Modality '{name}' of '{split}' in `{self.name}` must have {self.counts[split]} "
-                f"samples like '{self.names[0]}', but has {len(values)}. {_LAYOUT}",
+                f"samples like '{self.names[0]}', but has {len(values)}. {pickle_layouts.LAYOUT}",
             )
         whole = {
-            split: values if isinstance(values, np.ndarray) else _ragged(values)
+            split: values if isinstance(values, np.ndarray) else _stack_sequences(values)
             for split, values in result.items()
         }
         shapes = {
@@ -214,7 +169,7 @@ class _Reader(SetReader):
         check(
             len(kinds) == 1 and next(iter(kinds))[0] in (1, 2),
             f"Modality '{name}' in `{self.name}` must have shape (N, F) or (N, T, F) with the same features in every "
-            f"split, but has {shapes}. {_LAYOUT}",
+            f"split, but has {shapes}. {pickle_layouts.LAYOUT}",
         )
         axes, size = kinds.pop()
         check(
@@ -227,7 +182,7 @@ class _Reader(SetReader):
                 name,
                 (count, size),
                 (
-                    _numbers(piece, name)
+                    _require_numbers(piece, name)
                     for array in whole.values()
                     for piece in set_digest.pieces(array)
                 ),
@@ -237,7 +192,7 @@ class _Reader(SetReader):
         return self.write_part(
             name,
             (count, steps, size),
-            self._padded(name, whole, lengths, steps, size),
+            self._pad_sequences(name, whole, lengths, steps, size),
             feature_names,
             np.maximum(lengths, 1),
             padded=True,
@@ -264,7 +219,8 @@ class _Reader(SetReader):
             elif (
                 name == "text"
                 and "text_bert" in inner
-                and (mask := _mask(self._array(split, "text_bert"), values.shape[1])) is not None
+                and (mask := _count_tokens(self._array(split, "text_bert"), values.shape[1]))
+                is not None
             ):
                 steps, text = mask, "the mask in `text_bert` says how long each is"
             else:
@@ -275,7 +231,7 @@ class _Reader(SetReader):
             check(
                 steps.shape == (len(values),),
                 f"`{name}_lengths` of '{split}' in `{self.name}` must hold a number for each of the "
-                f"{len(values)} samples, but has shape {steps.shape}. {_LAYOUT}",
+                f"{len(values)} samples, but has shape {steps.shape}. {pickle_layouts.LAYOUT}",
             )
             room = np.inf if isinstance(values, list) else values.shape[1]
             check(
@@ -296,7 +252,7 @@ class _Reader(SetReader):
             )
         return lengths, longest
 
-    def _padded(
+    def _pad_sequences(
         self, name: str, whole: dict[str, Any], lengths: np.ndarray, steps: int, size: int
     ) -> Iterator[np.ndarray]:
         at = cleared = 0
@@ -309,7 +265,7 @@ class _Reader(SetReader):
                 for row, one in enumerate(piece):
                     long = lengths[at + row]
                     cleared += bool(np.any(one[long:]))
-                    held[row, : min(long, len(one))] = _numbers(one[:long], name)
+                    held[row, : min(long, len(one))] = _require_numbers(one[:long], name)
                 at += len(piece)
                 yield held
         if cleared:
@@ -320,187 +276,8 @@ class _Reader(SetReader):
                 where=name,
             )
 
-    # What there is once a sample
 
-    def _everywhere(self, key: str) -> bool:
-        return all(key in self.splits[split] for split, count in self.counts.items() if count)
-
-    def _scores(self, key: str) -> np.ndarray:
-        """Numbers (N,) of all splits; NaN where an entry is no finite one, or a split has none."""
-        result = []
-        for split, count in self.counts.items():
-            there = count > 0 and key in self.splits[split]
-            values = np.asarray(self._array(split, key) if there else np.full(count, np.nan))
-            flat = pd.to_numeric(pd.Series(values.ravel()), errors="coerce").to_numpy(np.float64)
-            check(
-                len(flat) == count,
-                f"`{key}` of '{split}' in `{self.name}` must hold one number for each of the {count} samples, but "
-                f"holds {len(flat)}. {_LAYOUT}",
-            )
-            result.append(flat)
-        scores = np.concatenate(result)
-        return np.where(np.isfinite(scores), scores, np.nan)
-
-    def _words(self, key: str) -> list[str]:
-        """Words (N,) of all splits, empty in a split without them; no words where no split has them."""
-        lacking = [
-            split for split, count in self.counts.items() if count and key not in self.splits[split]
-        ]
-        if len(lacking) == sum(map(bool, self.counts.values())):
-            return []
-        if lacking:
-            self.add_finding(
-                "missing-words",
-                f"`{key}` is missing in {' and '.join(lacking)}, where it stays empty.",
-                "warning",
-            )
-        words: list[str] = []
-        for split, count in self.counts.items():
-            if key not in self.splits[split]:
-                words += [""] * count
-                continue
-            entries = self._array(split, key) if count else []
-            check(
-                len(entries) == count,
-                f"`{key}` of '{split}' in `{self.name}` must hold one entry for each of the {count} samples, but "
-                f"holds {len(entries)}. {_LAYOUT}",
-            )
-            words += [_word(entry) for entry in entries]
-        return words
-
-    def _ids(self) -> np.ndarray:
-        numbers = np.concatenate(
-            [numbered_ids(split, count) for split, count in self.counts.items() if count]
-        )
-        if not any("id" in inner for inner in self.splits.values()):
-            self.add_finding("numbered", "There is no `id`, so samples are numbered by split.")
-            return numbers
-        words = self._words("id")
-        without = np.repeat(
-            ["id" not in self.splits[split] for split in self.counts], list(self.counts.values())
-        )
-        named = [
-            number if lacks else word
-            for word, number, lacks in zip(words, numbers.tolist(), without, strict=True)
-        ]
-        return word_array(named, f"Ids in `{self.name}`")
-
-    def _targets(self, target: str) -> Targets:
-        if target in ("auto", "regression"):
-            for key in ("regression_labels", "labels"):
-                if self._everywhere(key) and (
-                    target == "regression" or not self._names_classes(key)
-                ):
-                    return self._amounts(key)
-            self._say_missing_scores()
-        check(
-            target != "regression",
-            f"File `{self.name}` must hold `regression_labels` or `labels` in every split, but does not. Import it for "
-            "classification.",
-        )
-        for key in ("annotations", "classification_labels", "labels"):
-            if self._everywhere(key):
-                return self._classes(key)
-        raise InvalidInput(
-            f"File `{self.name}` must hold `regression_labels`, `annotations`, `classification_labels` or `labels` in "
-            f"every split, but does not. {_LAYOUT}"
-        )
-
-    def _say_missing_scores(self) -> None:
-        lacking = [
-            split
-            for split, count in self.counts.items()
-            if count and "regression_labels" not in self.splits[split]
-        ]
-        if len(lacking) < len(self.splits) and lacking:
-            self.add_finding(
-                "missing-scores",
-                f"`regression_labels` is missing in {' and '.join(lacking)}, so the set is read for classification.",
-                "warning",
-            )
-
-    def _amounts(self, key: str) -> Targets:
-        """Scores, and their range where they look like those of MOSI or CH-SIMS."""
-        y = self._scores(key)
-        largest = np.abs(y[np.isfinite(y)]).max(initial=0)
-        bound = next((b for b in (1.0, 3.0) if largest <= b), None)
-        if (
-            "regression_labels_T" not in next(iter(self.splits.values()))
-            and bound == 1.0
-            and len(y) > 100
-        ):
-            self.add_finding("range", "All scores lie in [-1, 1], which is taken for their range.")
-        return Targets(y, bounds=None if bound is None else (-bound, bound))
-
-    def _names_classes(self, key: str) -> bool:
-        """Whether `labels` are words, a column a class, or two whole numbers, and no scores."""
-        if key != "labels":
-            return False
-        whole = [self._entries(split, key) for split in self._filled()]
-        if any(values.dtype.kind not in "biuf" for values in whole):
-            return True
-        if any(values.shape[1] > 1 for values in whole):
-            return all(class_labels.is_one_hot(values) for values in whole)
-        known = np.unique(np.concatenate(whole))
-        return len(known) <= 2 and bool((known == np.round(known)).all())
-
-    def _classes(self, key: str) -> Targets:
-        """Classes of words or numbers, or of a column a class."""
-        whole = [self._entries(split, key) for split in self._filled()]
-        wide = {values.shape[1] for values in whole if values.dtype.kind in "biuf"} - {1}
-        if wide:
-            check(
-                len(wide) == 1 and len({values.shape[1] for values in whole}) == 1,
-                f"`{key}` in `{self.name}` must have the same columns in every split, but has {sorted(wide)}. "
-                "Correct it.",
-            )
-            table = np.concatenate(whole)
-            what = f"`{key}` in `{self.name}`"
-            columns = class_labels.one_hot(what, table)
-            y, classes = encode_classes(columns)
-            self.add_finding(
-                "classes",
-                f"`{key}` has a column a class. Classes are the numbers of the columns, from 0: "
-                f"{', '.join(classes[:12])}.",
-            )
-            return Targets(y, classes)
-        labels: list[Any] = self._words(key)
-        with contextlib.suppress(ValueError):  # what is no number stays a word
-            labels = list(map(float, labels))
-        y, classes = encode_classes(labels)
-        self.add_finding(
-            "classes",
-            f"Classes are the {'words' if key == 'annotations' else 'numbers'} in `{key}`: "
-            f"{', '.join(classes[:12])}.",
-        )
-        return Targets(y, classes)
-
-    def _filled(self) -> list[str]:
-        return [split for split, count in self.counts.items() if count]
-
-    def _entries(self, split: str, key: str) -> np.ndarray:
-        """The labels of a split, (count, C)."""
-        values = np.asarray(self._array(split, key))
-        check(
-            len(values) == self.counts[split],
-            f"`{key}` of '{split}' in `{self.name}` must hold one entry for each of the {self.counts[split]} samples, "
-            f"but holds {len(values)}. {_LAYOUT}",
-        )
-        return values.reshape(len(values), -1)
-
-    def _unimodal(self) -> dict[str, np.ndarray]:
-        """Targets of single modalities (N,), NaN where there is none, as in a split without them."""
-        result = {
-            name: self._scores(key)
-            for name in self.names
-            for key in [f"regression_labels_{name[0].upper()}"]
-            if any(key in inner for inner in self.splits.values())
-        }
-        self.note_unimodal(result)
-        return result
-
-
-def _ragged(values: list[Any]) -> Any:
+def _stack_sequences(values: list[Any]) -> Any:
     """A list of arrays (T_i, F), or all of them as one array where each is (F,)."""
     arrays = [np.asarray(value) for value in values]
     if not arrays:
@@ -515,7 +292,7 @@ def _ragged(values: list[Any]) -> Any:
     return arrays
 
 
-def _numbers(values: np.ndarray, name: str) -> np.ndarray:
+def _require_numbers(values: np.ndarray, name: str) -> np.ndarray:
     """Real numbers as they are; anything else is an error that names the modality."""
     array = np.asarray(values)
     check(
@@ -525,17 +302,7 @@ def _numbers(values: np.ndarray, name: str) -> np.ndarray:
     return array
 
 
-def _word(value: Any) -> str:
-    if isinstance(value, (np.ndarray, list, tuple)):
-        return "_".join(
-            _word(entry)
-            for entry in (value.flat[:8] if isinstance(value, np.ndarray) else value[:8])
-            if not isinstance(entry, (list, tuple))
-        )
-    return clean_text(value)
-
-
-def _mask(tokens: Any, room: float) -> np.ndarray | None:
+def _count_tokens(tokens: Any, room: float) -> np.ndarray | None:
     """How many tokens each sample has, (N,), from `text_bert` (N, 3, T): numbers, mask and segments; None when it is
     something else or longer than the `room` there is."""
     if (

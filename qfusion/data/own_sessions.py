@@ -7,16 +7,14 @@ from typing import Any
 
 from qfusion._checks import check, choose
 from qfusion.data import registry
-from qfusion.data.own import Given, Own, make_sample
+from qfusion.data.own_inputs import OwnInput
+from qfusion.data.own_samples import OwnSample, make_sample
 from qfusion.errors import translate_errors
 
 MOST = 8  # samples that a session keeps
 
 
-# Own samples in session files: what was given, in letters.
-
-
-def session_record(sample: Own) -> dict[str, Any] | None:
+def session_record(sample: OwnSample) -> dict[str, Any] | None:
     """Returns what a session file holds of a sample; None where it is too large for one."""
     if sum(len(piece.data) for piece in sample.given.values()) > 200_000:  # bytes
         return None
@@ -35,7 +33,7 @@ def session_record(sample: Own) -> dict[str, Any] | None:
     }
 
 
-def read_record(record: Any) -> Own:
+def read_record(record: Any) -> OwnSample:
     """Returns a sample from what a session file holds of it.
 
     Raises:
@@ -48,7 +46,7 @@ def read_record(record: Any) -> Own:
     ):
         name, like, called = (str(record[key]) for key in ("data", "like", "id"))
         given = {
-            first: Given(
+            first: OwnInput(
                 str(piece["kind"]),
                 base64.b64decode(piece["content"], validate=True),
                 str(piece["ending"]),
@@ -64,7 +62,7 @@ def read_record(record: Any) -> Own:
     return sample
 
 
-def read_session(path: str | Path) -> list[Own]:
+def read_session(path: str | Path) -> list[OwnSample]:
     """Returns the own samples of a session file, which ‘Save session’ has written.
 
     Raises:

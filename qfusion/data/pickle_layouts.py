@@ -96,9 +96,6 @@ def mmsa_name(key: str) -> str:
     return next((name for name, words in KNOWN.items() if word in words), key)
 
 
-# Lists of tuples
-
-
 def _is_cells(value: Any) -> bool:
     return isinstance(value, np.ndarray) and value.dtype == object and value.ndim == 1
 

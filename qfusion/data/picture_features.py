@@ -31,9 +31,6 @@ _EXPRESSIONS = (
 )
 
 
-# Pictures: a step a picture.
-
-
 def gradients(chosen: Chosen) -> Begun:
     """Histograms of oriented gradients (Dalal and Triggs 2005), colours and how much changes, by scikit-image."""
     from skimage.feature import hog

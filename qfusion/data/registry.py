@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 
 from qfusion._checks import choose
-from qfusion.data import files, multiview, sources as package
+from qfusion.data import files, multiview, multiview_set, sources as package
 from qfusion.data.data_set import DataSet
 from qfusion.data.imported_sets import imported_names, load_imported, manifest, manifest_stamp
 from qfusion.errors import QFusionError
@@ -106,7 +106,7 @@ def stamp(name: str) -> str:
 @lru_cache(maxsize=2)
 def _load_file(path: Path, size: int, changed: int) -> DataSet:
     """Size and time of the last change are there to tell a file that was written again."""
-    dataset = multiview.load(path)
+    dataset = multiview_set.load_multiview(path)
     # A file that is called like a source must not be taken for it later, when a model's card names its data.
     return replace(dataset, name=path.name) if dataset.name in sources() else dataset
 

@@ -26,6 +26,7 @@ TARGETS = re.compile(
 PARTS = re.compile(
     r"split|subset|(k|cv_?)?folds?(_?(id|idx|index|number|no|nr))?|is_(train|valid|val|test)"
 )
+MAX_QUOTED = 6  # columns in a sentence
 FEW = 10  # rows; of fewer, a column that rises steadily may be anything
 
 
@@ -95,3 +96,11 @@ def names_rows(words: Sequence[str]) -> bool:
         return True
     steps = np.diff(numbers)
     return not are_words.any() and len(steps) > 0 and bool((steps == 1).mean() >= 0.5)
+
+
+def quote_columns(names: Sequence[str]) -> str:
+    """Columns in a sentence."""
+    shown = [f"`{name[:40]}`" if name.strip() else "a column without a name" for name in names]
+    return ", ".join(shown[:MAX_QUOTED]) + (
+        f" and {len(shown) - MAX_QUOTED:,} more" if len(shown) > MAX_QUOTED else ""
+    )

@@ -12,8 +12,7 @@ What is understood:
 Numbers of rows, targets and parts of the split are no features, see `table_columns`. They are left out, with a warning.
 """
 
-import unicodedata
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,36 +21,23 @@ import pyarrow as pa
 import pyarrow.compute
 
 from qfusion._checks import check
-from qfusion.data import files, npz_files, number_words, set_digest, signatures, table_columns
+from qfusion.data import files, npz_files, set_digest, signatures, table_columns
 from qfusion.data.array_files import scatter_array
-from qfusion.data.file_words import numbered_features, parse_split, word_array
+from qfusion.data.file_words import numbered_features, word_array
+from qfusion.data.label_table import LabelReader
 from qfusion.data.padding import last_steps
-from qfusion.data.set_reader import SetReader
+from qfusion.data.row_numbers import (
+    find_counting_columns,
+    find_named_row_numbers,
+    read_column,
+)
+from qfusion.data.sample_ids import count_decomposed, normalize_ids
 from qfusion.data.staged_set import Part, StagedSet
-from qfusion.data.table_files import (
-    IDS,
-    LABELS,
-    SPLIT,
-    STEP,
-    TEXT,
-    Table,
-    is_list,
-    is_nested,
-    is_numeric,
-    open_table,
-)
-from qfusion.data.target_classes import (
-    NO_LABEL,
-    SEPARATOR,
-    Targets,
-    encode_classes,
-    encode_label_sets,
-)
+from qfusion.data.table_columns import quote_columns
+from qfusion.data.table_files import IDS, SPLIT, STEP, TEXT, Table, is_list, open_table
 from qfusion.errors import InvalidInput
 
 SUFFIXES = (".csv", ".tsv", ".parquet", ".npy")
-_STRAY = "\ufeff\u200b"  # around ids: marks that nobody sees
-_SHOWN = 6  # columns or words in a sentence
 
 
 def read_tables(
@@ -72,7 +58,7 @@ def read_tables(
         len(modalities) > 0,
         "Argument `--modality` must name at least one table of features, but names none. Add --modality text=FILE.",
     )
-    reader = Reader(folder, open_table(labels), tuple(modalities))
+    reader = TableReader(folder, open_table(labels), tuple(modalities))
     return reader.staged(
         [reader.modality(name, path) for name, path in modalities.items()],
         target,
@@ -81,147 +67,8 @@ def read_tables(
     )
 
 
-class Reader(SetReader):
-    """Joins tables of features to a table of labels.
-
-    Attributes:
-        ids: of the samples, (N,). header: of the table of labels. file: its name.
-    """
-
-    def __init__(
-        self,
-        folder: Path,
-        labels: Table,
-        names: tuple[str, ...],
-        keys: tuple[str, ...] = IDS,
-        written: tuple[str, ...] = (),
-    ):
-        """Reads the table of labels.
-
-        Args:
-            folder: that takes arrays. names: of the modalities.
-            keys: what the column of ids may be called. written: columns that hold text, whatever it looks like.
-        """
-        super().__init__(folder)
-        self.file, self.names = labels.path.name, names
-        files.check_size(self.file, files.size_of(labels.path))
-        self.label = labels.column(LABELS) or ""
-        check(
-            self.label != "",
-            f"Table `{self.file}` must have a column `label`, but has {list(labels.columns)[:12]}. Rename one.",
-        )
-        single = labels.column(keys)
-        joined = [name for name in ("video_id", "clip_id") if name in labels.columns]
-        check(
-            single is not None or len(joined) == 2,
-            f"Table `{self.file}` must have a column `id`, but has {list(labels.columns)[:12]}. Rename one.",
-        )
-        own = [single] if single is not None else joined
-        batches, size = [], 0
-        self.left_out = _named_row_numbers(labels, own)
-        self.note_row_numbers(labels, self.left_out)
-        words = (*own, *map(labels.column, (SPLIT, TEXT, written)))
-        shown = [name for name in labels.columns if name not in self.left_out]
-        for batch in labels.batches(shown, words, numbers=False):
-            batches.append(batch)
-            size += batch.nbytes
-            # a small Parquet file can unpack to anything
-            files.check_unpacked(self.file, size, labels.path.stat().st_size)
-            files.check_size(self.file, size)
-        check(
-            sum(len(b) for b in batches) > 0,
-            f"Table `{self.file}` must have a row a sample, but has none. Add samples.",
-        )
-        self.table = pa.Table.from_batches(batches)
-        self.header = labels
-        self.ids = word_array(
-            [
-                "$_$".join(row)
-                for row in zip(*(_ids(self._strings(key)) for key in own), strict=True)
-            ],
-            f"Ids in `{self.file}`",
-        )
-        self.note_decomposed(self.file, sum(_decomposed(self._strings(key)) for key in own))
-        self.people = {
-            name: labels.column((f"label_{name}", f"label_{name[0]}")) for name in self.names
-        }
-        self.used = {*own, self.label, labels.column(SPLIT), *self.people.values()}
-
-    def _strings(self, column: str) -> list[str]:
-        return [word or "" for word in self._words_or_none(column)]
-
-    def _words_or_none(self, column: str) -> list[str | None]:
-        """A column as text (N,), None where a cell is empty; truth values are "True" and "False"."""
-        values = self.table.column(column)
-        check(
-            not pa.types.is_nested(values.type),
-            f"Column `{column[:60]}` of `{self.file}` must hold one word or number in every row, but holds lists "
-            f"({str(values.type)[:60]}). {self._list_remedy(column)}",
-        )
-        if pa.types.is_boolean(values.type):
-            return [None if value is None else str(value) for value in values.to_pylist()]
-        return list(values.cast(pa.string()).to_pylist())
-
-    def _list_remedy(self, column: str) -> str:
-        if column != self.label:
-            return "Write one in each row."
-        return (
-            "Keep one label a sample; or, if it may have several, write them as text with "
-            f"'{SEPARATOR}' between them and import the set with --target labels."
-        )
-
-    def note_row_numbers(self, table: Table, names: Sequence[str], where: str = "") -> None:
-        """Says which columns of a table are left out since they count or name its rows."""
-        if names:
-            self.add_finding(
-                "row-number",
-                f"Left out of `{table.path.name}`, as numbers or names of its rows: {_listed(names)}. Rows often come "
-                "sorted, so that their number says what a model should learn.",
-                "warning",
-                where,
-            )
-
-    def note_decomposed(self, file: str, number: int) -> None:
-        """Says how many ids of a file were brought to another normal form, where any were."""
-        if number:
-            self.add_finding(
-                "unicode-ids",
-                f"{number:,} ids in `{file}` are written with separate accents (Unicode's form NFD, as macOS "
-                "names files). They are read in form NFC, so that they join.",
-            )
-
-    def words(self, known: tuple[str, ...]) -> list[str] | None:
-        """Returns the column called one of `known` as text (N,); None where there is none."""
-        column = self.header.column(known)
-        return None if column is None else self._strings(column)
-
-    def keep(self, rows: Sequence[int]) -> None:
-        """Leaves out all other rows."""
-        self.table = self.table.take(list(rows))
-        self.ids = self.ids[list(rows)]
-
-    def staged(self, parts: list[Part], target: str, title: str, kind: str) -> StagedSet:
-        """Returns the set of these modalities; `title` and `kind` say what was read."""
-        targets = self.label_sets() if target == "labels" else self.targets(target)
-        unimodal = self.unimodal()
-        return StagedSet(
-            folder=self.folder,
-            title=title,
-            kind=kind,
-            parts=parts,
-            ids=self.ids,
-            split=parse_split(
-                self.words(SPLIT) or [""] * len(self.ids),
-                f"Column `{self.header.column(SPLIT)}` of `{self.file}`",
-            ),
-            target="labels" if targets.labels else "class" if targets.classes else self.label,
-            columns=self.columns(),
-            unimodal=unimodal,
-            findings=self.findings,
-            **vars(targets),
-        )
-
-    # The modalities
+class TableReader(LabelReader):
+    """Joins tables of features to a table of labels, see `read_tables`."""
 
     def modality(self, name: str, path: Path) -> Part:
         """One modality, written to the folder."""
@@ -241,8 +88,8 @@ class Reader(SetReader):
         check(
             not lists or len(features) == 1,
             f"Table `{path.name}` must hold a modality as columns of numbers or as one column of lists, but "
-            f"{_listed(lists)} {'holds' if len(lists) == 1 else 'hold'} lists"
-            f"{f' and {_listed(others)} single values' if others else ''}. Keep one of them.",
+            f"{quote_columns(lists)} {'holds' if len(lists) == 1 else 'hold'} lists"
+            f"{f' and {quote_columns(others)} single values' if others else ''}. Keep one of them.",
         )
         features = self._without_counting(name, table, features, rows)
         is_nested = bool(lists) and is_list(table.kinds[lists[0]].value_type)
@@ -275,7 +122,7 @@ class Reader(SetReader):
         ids = [
             word
             for batch in table.batches([key], (key,))
-            for word in _ids(batch.column(0).fill_null("").to_pylist())
+            for word in normalize_ids(batch.column(0).fill_null("").to_pylist())
         ]
         is_sequences = len(set(ids)) < len(ids) and ids != self.ids.tolist()
         if is_sequences:
@@ -300,11 +147,11 @@ class Reader(SetReader):
             self.add_finding(
                 "target-column",
                 f"Left out of the features in `{table.path.name}`, since they are called like ids, targets or parts of "
-                f"the split: {_listed(targets)}.",
+                f"the split: {quote_columns(targets)}.",
                 "warning",
                 modality,
             )
-        numbering = _named_row_numbers(table, (key, step, *targets))
+        numbering = find_named_row_numbers(table, (key, step, *targets))
         self.note_row_numbers(table, numbering, modality)
         features = [name for name in others if name not in {*targets, *numbering}]
         self._check_features(table, features)
@@ -314,7 +161,7 @@ class Reader(SetReader):
         self, modality: str, table: Table, features: list[str], rows: np.ndarray
     ) -> list[str]:
         """The features without those that count rows or samples, of which it says so; `rows` are the samples' rows."""
-        numbering = _counting(table, features, rows)
+        numbering = find_counting_columns(table, features, rows)
         self.note_row_numbers(table, numbering, modality)
         features = [name for name in features if name not in numbering]
         self._check_features(table, features)
@@ -377,8 +224,8 @@ class Reader(SetReader):
         decomposed = 0
         for at, batch in set_digest.placed(table.batches([key], (key,))):
             written = batch.column(0).fill_null("").to_pylist()
-            decomposed += _decomposed(written)
-            ids = word_array(_ids(written), f"Ids in `{table.path.name}`")
+            decomposed += count_decomposed(written)
+            ids = word_array(normalize_ids(written), f"Ids in `{table.path.name}`")
             in_order = not sequences and np.array_equal(ids, self.ids[at : at + len(ids)])
             check(
                 in_order or index.is_unique,
@@ -467,7 +314,7 @@ class Reader(SetReader):
     ) -> Part:
         lengths = np.bincount(rows[rows >= 0], minlength=len(self.ids))
         longest, size = int(lengths.max(initial=1)), len(names)
-        times = pd.Series(_whole_column(table, step))
+        times = pd.Series(read_column(table, step))
         own = times.groupby(rows)
         bad = np.flatnonzero((rows >= 0) & ~(times > own.shift(fill_value=-np.inf)))
         check(
@@ -532,111 +379,6 @@ class Reader(SetReader):
         self.note_sequences(name, lengths, longest)
         return part
 
-    # What there is once a sample
-
-    def targets(self, target: str) -> Targets:
-        """Numbers, or classes."""
-        words = pd.Series(self._strings(self.label), dtype=object).str.strip()
-        if target == "classification":
-            numbers = pd.to_numeric(words, errors="coerce").to_numpy(np.float64)
-            is_number = bool((~np.isnan(numbers) | number_words.are_unknown(words)).all())
-        else:
-            numbers, is_number = self._numbers(self.label, words, must=target == "regression")
-        finite = numbers[np.isfinite(numbers)]
-        # so few whole numbers are taken for classes
-        few = (
-            is_number and len(np.unique(finite)) <= 20 and bool((finite == np.round(finite)).all())
-        )
-        if target == "regression" or (target == "auto" and is_number and not few):
-            return Targets(numbers)
-        if not is_number:
-            self.add_finding(
-                "classes",
-                f"Labels are words, taken for the names of classes: column `{self.label}`."
-                + (
-                    f" Some hold '{SEPARATOR}': import the set with --target labels if a sample may "
-                    "have several."
-                    if words.str.contains(SEPARATOR, regex=False).any()
-                    else ""
-                ),
-            )
-            return Targets(*encode_classes(words.where(words != "", None)))
-        if target == "auto":
-            self.add_finding(
-                "classes",
-                f"Labels are {len(np.unique(finite))} different whole numbers, taken for classes. Import the set "
-                "with --target regression if they are amounts.",
-            )
-        return Targets(*encode_classes(np.where(np.isfinite(numbers), numbers, np.nan)))
-
-    def _numbers(
-        self, column: str, words: Sequence[str], must: bool = False
-    ) -> tuple[np.ndarray, bool]:
-        """The numbers in a column of words (N,), NaN where one is not known; and whether the words are numbers at all.
-
-        Raises:
-            InvalidInput: when some are numbers, at least half of them or all if they `must` be, and others are not.
-        """
-        numbers = number_words.numbers_of(words, decimal_comma=self.header.delimiter != ",")
-        unknown = number_words.are_unknown(words)
-        strange = np.isnan(numbers) & ~unknown
-        given = int((~unknown).sum())
-        if not strange.any():
-            return numbers, True
-        alike = number_words.are_like_numbers(words) & ~unknown
-        if not must and max((~np.isnan(numbers) & ~unknown).sum(), alike.sum()) < given / 2:
-            return numbers, False
-        places = np.flatnonzero(strange)
-        shown = ", ".join(f"{str(words[at])[:40]!r} (row {at + 1:,})" for at in places[:_SHOWN])
-        more = f" and {len(places) - _SHOWN:,} more" if len(places) > _SHOWN else ""
-        raise InvalidInput(
-            f"Column `{column[:60]}` of `{self.file}` must hold numbers for a regression, but {len(places):,} of "
-            f"{given:,} cannot be read: {shown}{more}. "
-            "Write them as 1234.5, leave a cell empty where the number is not known, or import the set with --target "
-            "classification if they are names of classes."
-        )
-
-    def label_sets(self) -> Targets:
-        """The labels of samples that may have several."""
-        words = self._words_or_none(self.label)
-        targets = encode_label_sets([None if word is None else _labels(word) for word in words])
-        self.add_finding(
-            "labels",
-            f"A sample may have several of {len(targets.labels)} labels: {', '.join(targets.labels)[:300]}.",
-        )
-        return targets
-
-    def unimodal(self) -> dict[str, np.ndarray]:
-        """Targets of single modalities."""
-        values = {}
-        for name, column in self.people.items():
-            if column is None:
-                continue
-            numbers, is_number = self._numbers(column, self._strings(column))
-            if is_number:
-                values[name] = numbers
-            else:  # words to show, such as the name of the class
-                self.used.discard(column)
-        self.note_unimodal(values)
-        return values
-
-    def columns(self) -> pd.DataFrame:
-        """The other columns, to show and filter by; what was said is called `text`."""
-        text = self.header.column(TEXT)
-        rest = [name for name in self.header.columns if name not in {*self.used, *self.left_out}]
-        columns = {
-            "text" if name == text else name[:60]: shown
-            for name in rest
-            if (shown := _shown(self.table.column(name))) is not None
-        }
-        if len(columns) < len(rest):
-            self.add_finding(
-                "left-out",
-                f"{len(rest) - len(columns)} columns of `{self.file}` hold neither numbers, words nor dates, or "
-                "repeat a name. They are left out.",
-            )
-        return pa.table(columns).to_pandas() if columns else pd.DataFrame()
-
 
 def _check_lists_given(column: pa.Array, name: str, file: str, start: int) -> None:
     """Checks that a column of lists, whose first row is row `start` of the file, has one in every row."""
@@ -647,92 +389,3 @@ def _check_lists_given(column: pa.Array, name: str, file: str, start: int) -> No
         f"Column `{name}` of `{file}` must hold a list in every row, but row {start + 1 + int(missing.argmax()):,} is "
         "empty (null). Drop such rows: a sample without a row lacks the modality, which a repair can mend."
     )
-
-
-def _ids(words: Iterable[str]) -> list[str]:
-    """Ids without what nobody sees around them, in Unicode's composed normal form: "é" is one letter."""
-    return [unicodedata.normalize("NFC", word.strip().strip(_STRAY).strip()) for word in words]
-
-
-def _decomposed(words: Iterable[str]) -> int:
-    """How many ids are in another normal form of Unicode, as macOS writes the names of files."""
-    return sum(not unicodedata.is_normalized("NFC", word) for word in words)
-
-
-def _listed(names: Sequence[str]) -> str:
-    """Columns in a sentence."""
-    shown = [f"`{name[:40]}`" if name.strip() else "a column without a name" for name in names]
-    return ", ".join(shown[:_SHOWN]) + (
-        f" and {len(shown) - _SHOWN:,} more" if len(shown) > _SHOWN else ""
-    )
-
-
-def _named_row_numbers(table: Table, own: Collection[str | None]) -> list[str]:
-    """The columns of a table, other than its `own`, that are numbers of rows by their names."""
-    numbering = []
-    for name in table.columns:
-        if name in own:
-            continue
-        if table_columns.is_unnamed(name) or name in table.index:
-            numbering.append(name)
-        elif table_columns.is_called_index(name) and not is_nested(table.kinds.get(name)):
-            words = [
-                word for b in table.batches([name], (name,)) for word in b.column(0).to_pylist()
-            ]
-            if table_columns.names_rows([word or "" for word in words]):
-                numbering.append(name)
-    return numbering
-
-
-def _counting(table: Table, names: Sequence[str], rows: np.ndarray) -> list[str]:
-    """The columns of numbers that count the rows of the file, or the samples, of which `rows` holds every row's, -1
-    where it is of none."""
-    single = [name for name in names if not is_nested(table.kinds.get(name))]
-    first = next(table.batches(single), None) if single else None
-    if first is None or len(rows) < table_columns.FEW:
-        return []
-    values = np.column_stack([column.to_numpy(zero_copy_only=False) for column in first.columns])
-    may_count = _counts(values, rows[: len(values)])
-    return [
-        name
-        for name, may in zip(single, may_count, strict=True)
-        if may and _counts(_whole_column(table, name)[:, None], rows).all()
-    ]
-
-
-def _counts(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Which columns count the rows, or the samples at `rows`, bool (F,)."""
-    real = rows >= 0
-    of_file = table_columns.counts(values, np.arange(len(values)))
-    return of_file | table_columns.counts(values[real], rows[real])
-
-
-def _whole_column(table: Table, name: str) -> np.ndarray:
-    """A column of numbers, (n,)."""
-    pieces = [batch.column(0) for batch in table.batches([name])]
-    return np.asarray(pa.chunked_array(pieces, pa.float64()).to_numpy())
-
-
-def _labels(word: str) -> list[str]:
-    """The labels that a cell names."""
-    return [
-        label
-        for label in map(str.strip, word.split(SEPARATOR))
-        if label.lower() not in ("", NO_LABEL)
-    ]
-
-
-def _shown(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
-    """A column as a table can show it; None where it cannot."""
-    kind = column.type
-    if pa.types.is_decimal(kind):
-        return column.cast(pa.float64())
-    if is_numeric(kind):
-        return column
-    nested = (
-        pa.types.is_nested(kind)
-        or pa.types.is_binary(kind)
-        or pa.types.is_large_binary(kind)
-        or pa.types.is_fixed_size_binary(kind)
-    )
-    return None if nested else column.cast(pa.string())

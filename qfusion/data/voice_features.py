@@ -18,9 +18,6 @@ from qfusion.data.sample_content import Audio
 HOP = 160  # samples between two looks at a voice: 10 ms
 
 
-# A voice. Steps are means over 1 / rate seconds of what is measured every 10 ms.
-
-
 _YIN: Any = dict(fmin=60, fmax=500, sr=SAMPLES, frame_length=1024, hop_length=HOP)
 
 

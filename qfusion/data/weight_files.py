@@ -30,9 +30,6 @@ def load_transformer(folder: str, processor: str) -> tuple[Any, Callable[..., np
     return prepare, states
 
 
-# What was chosen, as it is recorded with a set, and begun again from there.
-
-
 def translate_weight_errors(place: str) -> AbstractContextManager[None]:
     """Says in one line, while a block lasts, that weights are not what an extractor can read."""
     return translate_errors(

@@ -15,9 +15,6 @@ _WIDE = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # letter
 _WORD = re.compile(rf"[{_WIDE}]|[^\s{_WIDE}]+")
 
 
-# Words: a step a word.
-
-
 def ngrams(chosen: Chosen) -> Begun:
     """Words, where wanted several in a row, and characters in a row, hashed into so many numbers of length one."""
     from sklearn.feature_extraction import FeatureHasher

@@ -7,7 +7,7 @@ import importlib
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from qfusion.data.own import PREFIX
+from qfusion.data.own_samples import PREFIX
 from qfusion.explain import backgrounds, cohort_filters
 from qfusion.panels.page_state import PageState
 

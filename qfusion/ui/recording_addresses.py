@@ -37,7 +37,7 @@ def clip_address(clip: Clip) -> str:
 
 
 async def answer_recording(request: Request) -> Response:
-    from qfusion.data import clips, media
+    from qfusion.data import clips, media_types
     from qfusion.ui import recordings
 
     with _guard:
@@ -51,6 +51,6 @@ async def answer_recording(request: Request) -> Response:
         return PlainTextResponse(str(error), 422)
     return FileResponse(
         path,
-        media_type=media.TYPES[path.suffix.lower()],
+        media_type=media_types.TYPES[path.suffix.lower()],
         headers={"Cache-Control": "private, max-age=3600", "X-Content-Type-Options": "nosniff"},
     )

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from qfusion.data import clip_copies, clips, media
+from qfusion.data import clip_copies, clips, media_files
 from qfusion.data.sample_content import Clip
 from qfusion.errors import DataUnavailable
 
@@ -57,7 +57,7 @@ async def file_of(clip: Clip, has_left: Callable[[], Awaitable[bool]]) -> Path:
 def _is_sent_whole(clip: Clip) -> bool:
     """Whether browsers play the file, and all of it is the sample. Of videos only those are whose copy would be cut:
     others are made small."""
-    is_long = clip.seconds is not None and clip.seconds > media.MAX_SECONDS
+    is_long = clip.seconds is not None and clip.seconds > media_files.MAX_SECONDS
     return (
         clip.path.suffix.lower() in PLAYED
         and clips.is_whole(clip)

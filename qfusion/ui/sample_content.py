@@ -9,7 +9,15 @@ import streamlit as st
 from qfusion.analysis import recording_strip, text
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
-from qfusion.data import Audio, Content, Image, Text, clip_copies, clip_previews, media
+from qfusion.data import (
+    Audio,
+    Content,
+    Image,
+    Text,
+    clip_copies,
+    clip_previews,
+    picture_reader,
+)
 from qfusion.data.sample_content import Clip, Film, Series
 from qfusion.data.unimodal_labels import LABEL_PREFIX
 from qfusion.models.abilities import can
@@ -111,7 +119,8 @@ def clip(piece: Clip, sample: str, key: str) -> None:
     if piece.kind == "image":
         with page_runs.guard():
             st.image(
-                media.picture(piece.path, 2 * clip_previews.POSTER), alt=f"Picture: sample {sample}"
+                picture_reader.read_picture(piece.path, 2 * clip_previews.POSTER),
+                alt=f"Picture: sample {sample}",
             )
     else:
         components.play(f"player-{key}", f"Recording: sample {sample}", piece)

@@ -167,8 +167,6 @@ class Source:
         return folder
 
 
-# What a visitor draws, checked before it is made into features.
-
 MAX_SIDE = 4096  # pixels of a drawing
 
 
@@ -206,8 +204,6 @@ def picture_maker(hint: str, side: int, shown: int = 128) -> Maker:
 
     return Maker("drawing", hint, make)
 
-
-# Sentences of a known vocabulary as sequences: a step a word, which is 1 at its place in the vocabulary.
 
 MAX_LETTERS, MAX_WORDS = 1000, 40  # of a sentence that a visitor gives
 _WORD = re.compile(r"[^\W_]+(?:['\u2019-][^\W_]+)*")

@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 
 from qfusion.data import array_cache
-from qfusion.data.clips import clip_of
+from qfusion.data.clips import find_clip
 from qfusion.data.clusters import Clusters
 from qfusion.data.data_set import DataSet
 from qfusion.data.file_words import numbered_features
@@ -218,7 +218,7 @@ def read_mosi(where: Path | None = None, pinned: Sequence[PinnedFile] = MOSI_FIL
             index=ids,
         ),
         content_of=partial(_content_of_mosi, texts),
-        clip_of=partial(clip_of, SOURCE.name, ids),
+        clip_of=partial(find_clip, SOURCE.name, ids),
         clusters=Clusters(np.array(videos), "videos"),
     )
 

@@ -1,0 +1,89 @@
+"""The parts of recordings that belong to the rows of a table of labels."""
+
+import unicodedata
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from qfusion._checks import check, require_number
+from qfusion._sentences import count
+from qfusion.data import clip_folder, extract_worker
+from qfusion.data.label_table import LabelReader
+from qfusion.data.table_files import TEXT
+from qfusion.errors import QFusionError
+
+FILES = ("file", "path", "recording", "clip")  # what the table calls the column of files
+START, END = ("start", "begin", "onset"), ("end", "stop", "offset")
+
+
+class Failure(NamedTuple):
+    """A sample that is not in the set: its id, its file where there is one, and why."""
+
+    id: str
+    file: str
+    why: str
+
+
+def find_label_table(root: Path) -> Path:
+    """The table of labels in a folder."""
+    there = sorted(
+        path for path in root.iterdir() if path.suffix.lower() in (".csv", ".tsv", ".parquet")
+    )
+    named = [path for path in there if path.stem.lower() in ("labels", "label")] or there
+    check(
+        len(named) == 1,
+        f"Folder {root} must hold one table of labels (a .csv with columns id and label), but holds "
+        f"{[path.name for path in named[:4]] or 'none'}. Add it, or name it by --labels.",
+    )
+    return named[0]
+
+
+def _normalize(text: str) -> str:
+    """A name as it is compared: letters with marks are one or two characters, as systems like."""
+    return unicodedata.normalize("NFC", text)
+
+
+def match_takes(
+    root: Path, recordings: Mapping[str, Path], beside: Mapping[str, Path], reader: LabelReader
+) -> tuple[dict[int, extract_worker.Take], list[Failure]]:
+    """Which part of which file every row of the table is, see `clips.open_folder`; and the rows without a file."""
+    names = clip_folder.match_names(recordings) | {name: [name] for name in recordings}
+    called = {_normalize(name): files for name, files in names.items()}
+    rows, blank = len(reader.ids), [""] * len(reader.ids)
+    unread = clip_folder.list_unread(root)
+    named, starts, ends, texts = (
+        reader.words(known) or blank for known in (FILES, START, END, TEXT)
+    )
+    takes, failures = dict[int, extract_worker.Take](), list[Failure]()
+    for row in range(rows):
+        key = _normalize(
+            named[row].strip().replace("\\", "/").removeprefix("./") or str(reader.ids[row])
+        )
+        try:
+            candidates = called.get(key, [])
+            check(
+                bool(candidates),
+                clip_folder.describe_unread(unread, key)
+                or f"There is no recording '{key[:80]}' below the folder.",
+            )
+            check(
+                len(candidates) == 1,
+                f"Several recordings are of it: {', '.join(candidates[:3])[:200]}. Leave one, or name it in a column "
+                "`file`.",
+            )
+            start, end = (
+                require_number(what, words, 0, 1e7) if words.strip() else None
+                for what, words in (("start", starts[row]), ("end", ends[row]))
+            )
+            words = str(beside.get(candidates[0].rpartition(".")[0], ""))
+            takes[row] = extract_worker.Take(
+                str(recordings[candidates[0]]), start or 0.0, end, words, texts[row]
+            )
+        except QFusionError as error:
+            failures.append(Failure(str(reader.ids[row]), named[row][:200], str(error)))
+    check(
+        bool(takes),
+        f"None of the {count(rows, 'sample')} of `{reader.file}` has a recording below {root}: "
+        f"{failures[0].why if failures else ''} Name files by the ids, or in a column `file`.",
+    )
+    return takes, failures

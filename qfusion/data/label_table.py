@@ -1,0 +1,301 @@
+"""The table of labels of an imported set: ids, targets, split, and columns to show."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from qfusion._checks import check
+from qfusion.data import files, number_words
+from qfusion.data.file_words import parse_split, word_array
+from qfusion.data.row_numbers import find_named_row_numbers
+from qfusion.data.sample_ids import count_decomposed, normalize_ids
+from qfusion.data.set_reader import SetReader
+from qfusion.data.staged_set import Part, StagedSet
+from qfusion.data.table_columns import quote_columns
+from qfusion.data.table_files import IDS, LABELS, SPLIT, TEXT, Table, is_numeric
+from qfusion.data.target_classes import (
+    NO_LABEL,
+    SEPARATOR,
+    Targets,
+    encode_classes,
+    encode_label_sets,
+)
+from qfusion.errors import InvalidInput
+
+_SHOWN = 6  # words in a sentence
+
+
+class LabelReader(SetReader):
+    """Reads a table of labels; modalities are added by subclasses or by the caller.
+
+    Attributes:
+        ids: of the samples, (N,).
+        header: of the table of labels.
+        file: the name of its file.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        labels: Table,
+        names: tuple[str, ...],
+        keys: tuple[str, ...] = IDS,
+        written: tuple[str, ...] = (),
+    ):
+        """Reads the table of labels.
+
+        Args:
+            folder: that takes arrays. names: of the modalities.
+            keys: what the column of ids may be called. written: columns that hold text, whatever it looks like.
+        """
+        super().__init__(folder)
+        self.file, self.names = labels.path.name, names
+        files.check_size(self.file, files.size_of(labels.path))
+        self.label = labels.column(LABELS) or ""
+        check(
+            self.label != "",
+            f"Table `{self.file}` must have a column `label`, but has {list(labels.columns)[:12]}. Rename one.",
+        )
+        single = labels.column(keys)
+        joined = [name for name in ("video_id", "clip_id") if name in labels.columns]
+        check(
+            single is not None or len(joined) == 2,
+            f"Table `{self.file}` must have a column `id`, but has {list(labels.columns)[:12]}. Rename one.",
+        )
+        own = [single] if single is not None else joined
+        batches, size = [], 0
+        self.left_out = find_named_row_numbers(labels, own)
+        self.note_row_numbers(labels, self.left_out)
+        words = (*own, *map(labels.column, (SPLIT, TEXT, written)))
+        shown = [name for name in labels.columns if name not in self.left_out]
+        for batch in labels.batches(shown, words, numbers=False):
+            batches.append(batch)
+            size += batch.nbytes
+            # a small Parquet file can unpack to anything
+            files.check_unpacked(self.file, size, labels.path.stat().st_size)
+            files.check_size(self.file, size)
+        check(
+            sum(len(b) for b in batches) > 0,
+            f"Table `{self.file}` must have a row a sample, but has none. Add samples.",
+        )
+        self.table = pa.Table.from_batches(batches)
+        self.header = labels
+        self.ids = word_array(
+            [
+                "$_$".join(row)
+                for row in zip(*(normalize_ids(self._strings(key)) for key in own), strict=True)
+            ],
+            f"Ids in `{self.file}`",
+        )
+        self.note_decomposed(self.file, sum(count_decomposed(self._strings(key)) for key in own))
+        self.people = {
+            name: labels.column((f"label_{name}", f"label_{name[0]}")) for name in self.names
+        }
+        self.used = {*own, self.label, labels.column(SPLIT), *self.people.values()}
+
+    def _strings(self, column: str) -> list[str]:
+        return [word or "" for word in self._words_or_none(column)]
+
+    def _words_or_none(self, column: str) -> list[str | None]:
+        """A column as text (N,), None where a cell is empty; truth values are "True" and "False"."""
+        values = self.table.column(column)
+        check(
+            not pa.types.is_nested(values.type),
+            f"Column `{column[:60]}` of `{self.file}` must hold one word or number in every row, but holds lists "
+            f"({str(values.type)[:60]}). {self._list_remedy(column)}",
+        )
+        if pa.types.is_boolean(values.type):
+            return [None if value is None else str(value) for value in values.to_pylist()]
+        return list(values.cast(pa.string()).to_pylist())
+
+    def _list_remedy(self, column: str) -> str:
+        if column != self.label:
+            return "Write one in each row."
+        return (
+            "Keep one label a sample; or, if it may have several, write them as text with "
+            f"'{SEPARATOR}' between them and import the set with --target labels."
+        )
+
+    def note_row_numbers(self, table: Table, names: Sequence[str], where: str = "") -> None:
+        """Says which columns of a table are left out since they count or name its rows."""
+        if names:
+            self.add_finding(
+                "row-number",
+                f"Left out of `{table.path.name}`, as numbers or names of its rows: {quote_columns(names)}. Rows are "
+                "often sorted by the target, so that their number predicts it.",
+                "warning",
+                where,
+            )
+
+    def note_decomposed(self, file: str, number: int) -> None:
+        """Says how many ids of a file were brought to another normal form, where any were."""
+        if number:
+            self.add_finding(
+                "unicode-ids",
+                f"{number:,} ids in `{file}` are written with separate accents (Unicode's form NFD, as macOS "
+                "names files). They are read in form NFC, so that they join.",
+            )
+
+    def words(self, known: tuple[str, ...]) -> list[str] | None:
+        """Returns the column called one of `known` as text (N,); None where there is none."""
+        column = self.header.column(known)
+        return None if column is None else self._strings(column)
+
+    def keep(self, rows: Sequence[int]) -> None:
+        """Leaves out all other rows."""
+        self.table = self.table.take(list(rows))
+        self.ids = self.ids[list(rows)]
+
+    def staged(self, parts: list[Part], target: str, title: str, kind: str) -> StagedSet:
+        """Returns the set of these modalities; `title` and `kind` say what was read."""
+        targets = self.label_sets() if target == "labels" else self.targets(target)
+        unimodal = self.unimodal()
+        return StagedSet(
+            folder=self.folder,
+            title=title,
+            kind=kind,
+            parts=parts,
+            ids=self.ids,
+            split=parse_split(
+                self.words(SPLIT) or [""] * len(self.ids),
+                f"Column `{self.header.column(SPLIT)}` of `{self.file}`",
+            ),
+            target="labels" if targets.labels else "class" if targets.classes else self.label,
+            columns=self.columns(),
+            unimodal=unimodal,
+            findings=self.findings,
+            **vars(targets),
+        )
+
+    def targets(self, target: str) -> Targets:
+        """Numbers, or classes."""
+        words = pd.Series(self._strings(self.label), dtype=object).str.strip()
+        if target == "classification":
+            numbers = pd.to_numeric(words, errors="coerce").to_numpy(np.float64)
+            is_number = bool((~np.isnan(numbers) | number_words.are_unknown(words)).all())
+        else:
+            numbers, is_number = self._numbers(self.label, words, must=target == "regression")
+        finite = numbers[np.isfinite(numbers)]
+        # so few whole numbers are taken for classes
+        few = (
+            is_number and len(np.unique(finite)) <= 20 and bool((finite == np.round(finite)).all())
+        )
+        if target == "regression" or (target == "auto" and is_number and not few):
+            return Targets(numbers)
+        if not is_number:
+            self.add_finding(
+                "classes",
+                f"Labels are words, taken for the names of classes: column `{self.label}`."
+                + (
+                    f" Some hold '{SEPARATOR}': import the set with --target labels if a sample may "
+                    "have several."
+                    if words.str.contains(SEPARATOR, regex=False).any()
+                    else ""
+                ),
+            )
+            return Targets(*encode_classes(words.where(words != "", None)))
+        if target == "auto":
+            self.add_finding(
+                "classes",
+                f"Labels are {len(np.unique(finite))} different whole numbers, taken for classes. Import the set "
+                "with --target regression if they are amounts.",
+            )
+        return Targets(*encode_classes(np.where(np.isfinite(numbers), numbers, np.nan)))
+
+    def _numbers(
+        self, column: str, words: Sequence[str], must: bool = False
+    ) -> tuple[np.ndarray, bool]:
+        """The numbers in a column of words (N,), NaN where one is not known; and whether the words are numbers at all.
+
+        Raises:
+            InvalidInput: when some are numbers, at least half of them or all if they `must` be, and others are not.
+        """
+        numbers = number_words.numbers_of(words, decimal_comma=self.header.delimiter != ",")
+        unknown = number_words.are_unknown(words)
+        strange = np.isnan(numbers) & ~unknown
+        given = int((~unknown).sum())
+        if not strange.any():
+            return numbers, True
+        alike = number_words.are_like_numbers(words) & ~unknown
+        if not must and max((~np.isnan(numbers) & ~unknown).sum(), alike.sum()) < given / 2:
+            return numbers, False
+        places = np.flatnonzero(strange)
+        shown = ", ".join(f"{str(words[at])[:40]!r} (row {at + 1:,})" for at in places[:_SHOWN])
+        more = f" and {len(places) - _SHOWN:,} more" if len(places) > _SHOWN else ""
+        raise InvalidInput(
+            f"Column `{column[:60]}` of `{self.file}` must hold numbers for a regression, but {len(places):,} of "
+            f"{given:,} cannot be read: {shown}{more}. "
+            "Write them as 1234.5, leave a cell empty where the number is not known, or import the set with --target "
+            "classification if they are names of classes."
+        )
+
+    def label_sets(self) -> Targets:
+        """The labels of samples that may have several."""
+        words = self._words_or_none(self.label)
+        targets = encode_label_sets(
+            [None if word is None else _split_labels(word) for word in words]
+        )
+        self.add_finding(
+            "labels",
+            f"A sample may have several of {len(targets.labels)} labels: {', '.join(targets.labels)[:300]}.",
+        )
+        return targets
+
+    def unimodal(self) -> dict[str, np.ndarray]:
+        """Targets of single modalities."""
+        values = {}
+        for name, column in self.people.items():
+            if column is None:
+                continue
+            numbers, is_number = self._numbers(column, self._strings(column))
+            if is_number:
+                values[name] = numbers
+            else:  # words to show, such as the name of the class
+                self.used.discard(column)
+        self.note_unimodal(values)
+        return values
+
+    def columns(self) -> pd.DataFrame:
+        """The other columns, to show and filter by; what was said is called `text`."""
+        text = self.header.column(TEXT)
+        rest = [name for name in self.header.columns if name not in {*self.used, *self.left_out}]
+        columns = {
+            "text" if name == text else name[:60]: shown
+            for name in rest
+            if (shown := _displayable(self.table.column(name))) is not None
+        }
+        if len(columns) < len(rest):
+            self.add_finding(
+                "left-out",
+                f"{len(rest) - len(columns)} columns of `{self.file}` hold neither numbers, words nor dates, or "
+                "repeat a name. They are left out.",
+            )
+        return pa.table(columns).to_pandas() if columns else pd.DataFrame()
+
+
+def _split_labels(word: str) -> list[str]:
+    """The labels that a cell names."""
+    return [
+        label
+        for label in map(str.strip, word.split(SEPARATOR))
+        if label.lower() not in ("", NO_LABEL)
+    ]
+
+
+def _displayable(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
+    """A column as a table can show it; None where it cannot."""
+    kind = column.type
+    if pa.types.is_decimal(kind):
+        return column.cast(pa.float64())
+    if is_numeric(kind):
+        return column
+    nested = (
+        pa.types.is_nested(kind)
+        or pa.types.is_binary(kind)
+        or pa.types.is_large_binary(kind)
+        or pa.types.is_fixed_size_binary(kind)
+    )
+    return None if nested else column.cast(pa.string())

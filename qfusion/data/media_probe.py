@@ -1,0 +1,86 @@
+"""Recordings: what a video, sound or picture file holds, parts of it as arrays, and the words that go with it.
+
+Files are anybody's and hostile until read: they are read in processes of their own with limits (`decoders`), only the
+container that a file's ending says is opened, no other file or address that it names, and no more of it is decoded than
+is asked for, by seeking. Times are seconds from the begin of the file, as a player shows them. FFmpeg reads video and
+sound (by PyAV), Pillow pictures.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from qfusion._checks import check
+from qfusion.data import decoders, pixels
+from qfusion.data.media_files import (
+    DecodingBudget,
+    decode_frames,
+    open_media,
+    read_duration,
+    video_stream,
+)
+from qfusion.data.media_types import PICTURES
+from qfusion.data.picture_reader import read_picture
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a file holds.
+
+    Attributes:
+        kind: "video" where it has moving pictures, with or without sound, "audio", or "image".
+        seconds: how long it is; 0 of a picture.
+        size: width and height of its pictures in pixels, upright; None of sound.
+        rate: pictures a second, on average; None without moving pictures.
+        sound: samples a second of its sound; None without any.
+    """
+
+    kind: str
+    seconds: float
+    size: tuple[int, int] | None = None
+    rate: float | None = None
+    sound: int | None = None
+
+
+def _facts(size: Sequence[int] | None, **rest: Any) -> Facts:
+    return Facts(size=None if size is None else (size[0], size[1]), **rest)
+
+
+@decoders.run_in_process(10, _facts)
+def probe(path: Path) -> Facts:
+    """Returns what a video, sound or picture file holds, after a look at its begin and its end.
+
+    Raises:
+        NotFound: when there is no such file.
+        InvalidInput: when its ending is none of TYPES, it is something else than its ending says, it is cut short, of
+            no length, or has neither sound nor pictures.
+        DataUnavailable: when it may not be read, or PyAV is not installed.
+    """
+    if path.suffix.lower() in PICTURES:
+        height, width = read_picture(path).shape[:2]
+        return Facts("image", 0.0, (width, height))
+    with open_media(path) as container:
+        moving, sounding = video_stream(container), next(iter(container.streams.audio), None)
+        check(
+            moving is not None or sounding is not None,
+            f"File `{path.name}` must hold moving pictures or sound, but holds neither. Leave it out.",
+        )
+        size = rate = None
+        if moving is not None:
+            frame: Any = next(
+                decode_frames(container, moving, path, DecodingBudget(path, frames=9)), None
+            )
+            check(
+                frame is not None,
+                f"File `{path.name}` declares pictures and holds none. Record or copy it again.",
+            )
+            size = pixels.size_upright(frame)
+            rate = float(moving.average_rate or moving.guessed_rate or 0) or None
+        return Facts(
+            "audio" if moving is None else "video",
+            read_duration(container, path),
+            size,
+            rate,
+            None if sounding is None else int(sounding.rate),
+        )

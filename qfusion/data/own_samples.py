@@ -1,0 +1,227 @@
+"""A visitor's own sample: its inputs are checked, then converted to features as the training data were.
+
+    inputs = {"image": OwnInput("drawing", png), "audio": OwnInput("recording", wav)}
+    sample = make_sample(dataset, inputs, like="pair-0001")
+    study = study.with_own(append_samples(dataset, [sample]))
+
+Inputs are untrusted: sizes are checked before anything is decoded, and only the `makers` of the data set compute
+features. A session file stores the inputs, never the features, which are computed again.
+"""
+
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from qfusion._checks import check, choose
+from qfusion._limits import MIB
+from qfusion.data.data_set import DataSet
+from qfusion.data.own_inputs import OwnInput, make_features
+from qfusion.data.sample_content import Content
+from qfusion.errors import InvalidInput, NotFound, QFusionError
+
+PREFIX = "own-"  # of the ids of these samples
+_KEPT = 64  # results in the cache
+_KEPT_BYTES = 64 * MIB  # of the samples in the cache
+
+
+@dataclass(frozen=True, eq=False)
+class OwnSample:
+    """A sample that a visitor made.
+
+    Attributes:
+        data: name of the data set.
+        given: inputs, by the first of the modalities that are computed from each, see `input_groups`.
+        like: id of the sample of the set that supplies the other modalities; empty if there are none.
+        features: by modality, (F,) or (T, F).
+        content: by modality, to show.
+        taken: names of the modalities that are copied from the sample `like`.
+    """
+
+    data: str
+    given: Mapping[str, OwnInput]
+    like: str
+    features: Mapping[str, np.ndarray] = field(repr=False)
+    content: Mapping[str, Content] = field(repr=False)
+    taken: tuple[str, ...] = ()
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of its features, in hex."""
+        features = (
+            f"\0{name} {values.shape} ".encode() + values.tobytes()
+            for name, values in self.features.items()
+        )
+        return hashlib.sha256(b"".join([self.data.encode(), *features])).hexdigest()
+
+    @property
+    def id(self) -> str:
+        """The id of the sample, such as `own-3fa9c1`."""
+        return PREFIX + self.digest[:6]
+
+    def fits(self, dataset: DataSet) -> bool:
+        """Whether the features fit a set, which may have been imported again since."""
+        return self.data == dataset.name and all(
+            m.name in self.features
+            and self.features[m.name].shape[-1] == m.size
+            and self.features[m.name].ndim == m.values.ndim - 1
+            and len(self.features[m.name]) <= m.values.shape[1]
+            for m in dataset.modalities
+        )
+
+    def memo_key(self, background: bool = True) -> str:
+        """A key of the sample for caches."""
+        return self.digest
+
+
+def input_groups(dataset: DataSet) -> dict[str, tuple[str, ...]]:
+    """Return the modalities that are computed from one input, by the first of them.
+
+    Modalities whose makers have the same kind and hint share an input, such as three views of a drawn digit.
+    """
+    result: dict[tuple[str, str], list[str]] = {}
+    for name in (name for name in dataset.names if name in dataset.makers):
+        maker = dataset.makers[name]
+        result.setdefault((maker.kind, maker.hint), []).append(name)
+    return {names[0]: tuple(names) for names in result.values()}
+
+
+class _Results:
+    """The latest samples and errors of all visitors, so that a page that runs again decodes nothing again."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._by_key: OrderedDict[str, OwnSample | QFusionError] = OrderedDict()
+
+    def get(self, key: str) -> OwnSample | None:
+        """Return the sample of a key, if there is one.
+
+        Raises:
+            QFusionError: the stored error.
+        """
+        with self._lock:
+            result = self._by_key.get(key)
+            if result is not None:
+                self._by_key.move_to_end(key)
+        if isinstance(result, QFusionError):
+            raise type(result)(str(result))
+        return result
+
+    def put(self, key: str, result: OwnSample | QFusionError) -> None:
+        """Store a result, and drop the oldest ones beyond the limits."""
+        with self._lock:
+            self._by_key[key] = result
+            while (
+                len(self._by_key) > _KEPT
+                or sum(map(_memory_size, self._by_key.values())) > _KEPT_BYTES
+            ):
+                self._by_key.popitem(last=False)
+
+
+_results = _Results()
+
+
+def _memory_size(result: OwnSample | QFusionError) -> int:
+    """Return the bytes of a result in memory."""
+    if isinstance(result, QFusionError):
+        return 0
+    size = sum(values.nbytes for values in result.features.values())
+    for content in result.content.values():
+        size += sum(
+            value.nbytes for value in vars(content).values() if isinstance(value, np.ndarray)
+        )
+    return size + sum(len(piece.data) for piece in result.given.values())
+
+
+def _key(dataset: DataSet, given: Mapping[str, OwnInput], like: str) -> str:
+    pieces = sorted(
+        (first, piece.kind, piece.ending, hashlib.sha256(piece.data).hexdigest())
+        for first, piece in given.items()
+    )
+    return hashlib.sha256(repr((dataset.name, dataset.digest, like, pieces)).encode()).hexdigest()
+
+
+def find_sample(dataset: DataSet, given: Mapping[str, OwnInput], like: str) -> OwnSample | None:
+    """Return the result of `make_sample` if it is cached, else None; arguments and errors as there."""
+    return _results.get(_key(dataset, given, like))
+
+
+def make_sample(dataset: DataSet, given: Mapping[str, OwnInput], like: str) -> OwnSample:
+    """Return a sample whose features are computed from inputs as those of the training data.
+
+    The first call for an input is slow; `find_sample` returns a cached result.
+
+    Args:
+        dataset: the data set of the sample.
+        given: inputs, by the first of the modalities that are computed from each.
+        like: id of the sample of the set that supplies the other modalities.
+
+    Raises:
+        InvalidInput: when there is no input, or one is too large, empty, or cannot be decoded.
+        NotFound: when no modality of that name can be computed, or no sample has the id `like`.
+    """
+    key = _key(dataset, given, like)
+    result = _results.get(key)
+    if result is None:
+        try:
+            result = _make_anew(dataset, given, like)
+        except (InvalidInput, NotFound) as error:
+            _results.put(key, error)
+            raise
+        _results.put(key, result)
+    return result
+
+
+def _make_anew(dataset: DataSet, given: Mapping[str, OwnInput], like: str) -> OwnSample:
+    """Return a sample, see `make_sample`."""
+    check(bool(given), "Nothing is given. Draw, speak or write something first.")
+    wanted = input_groups(dataset)
+    features: dict[str, np.ndarray] = {}
+    content: dict[str, Content] = {}
+    for first, piece in given.items():
+        names = wanted[choose("What can be given for", first, wanted)]
+        kind = dataset.makers[first].kind
+        check(
+            piece.kind == kind,
+            f"For {first} a {kind} is wanted, but a {piece.kind[:40]!r} is given. Give a {kind}.",
+        )
+        for name in names:
+            values, content[name] = make_features(dataset.makers[name].make, piece)
+            features[name] = _check_features(dataset, name, values)
+    rest = [name for name in dataset.names if name not in features]
+    row = dataset.row(like) if rest else 0
+    check(not dataset.is_own(row), f"Sample {like!r} is a visitor's own. Name one of the data set.")
+    for name in rest:
+        values, lengths = dataset.features(name, row)
+        features[name] = values[0] if lengths is None else values[0, : lengths[0]]
+    for name, value in dataset.content(row).items():
+        if name in rest:
+            content[name] = value
+    return OwnSample(
+        data=dataset.name,
+        given=dict(given),
+        like=like if rest else "",
+        features={name: features[name] for name in dataset.names},
+        content=content,
+        taken=tuple(rest),
+    )
+
+
+def _check_features(dataset: DataSet, name: str, values: Any) -> np.ndarray:
+    """Return features as an array, checked against the shape of the modality."""
+    m = dataset.modalities[dataset.names.index(name)]
+    array = np.asarray(values, np.float32)
+    shape = m.values.shape[1:]
+    steps = "" if m.lengths is None else f" 1 to {shape[0]} steps of"
+    fits = array.shape == shape if m.lengths is None else array.shape[1:] == shape[1:]
+    check(
+        fits and 0 < len(array) <= shape[0] and bool(np.isfinite(array).all()),
+        f"What is given for {name} must come to{steps} {shape[-1]} finite numbers, but comes to "
+        f"{' x '.join(map(str, array.shape))}. Give a shorter or a clearer one.",
+    )
+    return array

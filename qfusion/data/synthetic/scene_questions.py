@@ -1,0 +1,141 @@
+"""Questions about the places and the presence of shapes, each with an opposite whose answer is the other one.
+
+Each picture gets two questions: the answer to one is yes, to the other no, so the picture alone does not predict the
+answer. In each part of the split half of the pictures of a question have the answer yes, so the question alone does not
+predict it either; and its opposite is asked as often. Hence any sum of functions of the picture and of the question,
+as late fusion forms, has exactly the same mean with both answers.
+"""
+
+from dataclasses import dataclass
+from itertools import permutations
+
+import numpy as np
+import pandas as pd
+
+from qfusion.data.sources import words_of
+from qfusion.data.synthetic.scene_pictures import COLOURS, FORMS, Scenes
+from qfusion.errors import InvalidInput
+
+THINGS = (*(f"{colour} shape" for colour in COLOURS), *FORMS)
+_OPPOSITES = {"left of": "right of", "right of": "left of", "above": "below", "below": "above"}
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question, its opposite, its kind, its program (a relation and what it is between), and how often, beside
+    others, it is asked: those about a form and a colour seldom, as they fit few pictures."""
+
+    text: str
+    opposite: str
+    kind: str
+    program: tuple[str, ...]
+    often: int = 12
+
+
+QUESTIONS = (
+    *(
+        Question(
+            f"is the {one} {place} the {other}?",
+            f"is the {one} {_OPPOSITES[place]} the {other}?",
+            "places",
+            (place, one, other),
+            4 if (one in FORMS) == (other in FORMS) else 1,
+        )
+        for place in ("left of", "above")
+        for one, other in permutations(THINGS, 2)
+    ),
+    *(
+        Question(f"is there a {thing}?", f"is there no {thing}?", "presence", ("there", thing))
+        for thing in THINGS
+    ),
+)
+TEXTS = (*(q.text for q in QUESTIONS), *(q.opposite for q in QUESTIONS))
+SPOKEN = tuple(map(words_of, TEXTS))
+VOCABULARY = tuple(sorted({word for words in SPOKEN for word in words}))
+
+
+def answers(scenes: Scenes) -> np.ndarray:
+    """Returns what is right of every scene and question of QUESTIONS, (N, Q): 1 yes, -1 no, 0 where a question about
+    places does not fit, since no or more than one shape is called so, or both are the same one."""
+    colours, forms = (np.eye(3, dtype=bool)[kind] for kind in (scenes.colours, scenes.forms))
+    called = np.concatenate([colours, forms], 2)  # (N, 2, things)
+    left, alone = called[:, 0], called.sum(1) == 1
+    result = np.empty((len(called), len(QUESTIONS)), dtype=np.int8)
+    for place, question in enumerate(QUESTIONS):
+        relation, *about = question.program
+        one, other = (THINGS.index(thing) for thing in (about[0], about[-1]))
+        right, fits = called[:, :, one].any(1), True
+        if question.kind == "places":
+            right = left[:, one] == (scenes.above if relation == "above" else True)
+            fits = alone[:, one] & alone[:, other] & (left[:, one] != left[:, other])
+        result[:, place] = np.where(fits, np.where(right, 1, -1), 0)
+    return result
+
+
+def assign_questions(right: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Which texts of TEXTS every picture is asked, (N, 2): one whose answer is yes and one whose answer is no; each
+    text is asked as often with one answer as with the other.
+
+    Args:
+        right: as of `answers`, (N, Q).
+    """
+    often = np.repeat(np.arange(len(QUESTIONS)), [q.often for q in QUESTIONS])
+    pairs = np.resize(rng.permutation(often), len(right) // 2)
+    rows = np.arange(len(right))
+    dealt = [_deal_questions(right, pairs, rng) for _ in range(2)]
+    return np.stack(
+        [
+            question + len(QUESTIONS) * (right[rows, question] != answer)
+            for question, answer in zip(dealt, (1, -1), strict=True)
+        ],
+        1,
+    )
+
+
+def _deal_questions(right: np.ndarray, pairs: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Deals questions to pictures, (N,): each of `pairs` (N / 2,) to one that it is right of and to one that it is not.
+    Pictures swap questions until everything fits."""
+    order = rng.permutation(len(right))
+    dealt = np.tile(pairs, 2)[order]
+    wanted = np.repeat(np.array([1, -1], right.dtype), len(pairs))[order]
+    of_question = np.ascontiguousarray(right.T)
+    fits = right[np.arange(len(right)), dealt] == wanted
+    # a few swaps a picture are enough
+    for _ in range(100 * len(right)):
+        bad = np.flatnonzero(~fits)
+        if not len(bad):
+            return dealt
+        row = bad[rng.integers(len(bad))]
+        able = right[row].take(dealt) == wanted
+        both = able & (of_question[dealt[row]] == wanted[row])
+        others = np.flatnonzero(both if both.any() else able)
+        swapped = [row, others[rng.integers(len(others))]]
+        for slots in (dealt, wanted):
+            slots[swapped] = slots[swapped[::-1]]
+        fits[swapped] = right[swapped, dealt[swapped]] == wanted[swapped]
+    raise InvalidInput(f"Questions for {len(right)} pictures cannot be balanced. Ask for others.")
+
+
+def true_dividends(
+    right: np.ndarray, pictures: np.ndarray, texts: np.ndarray, behind: np.ndarray
+) -> pd.DataFrame:
+    """Returns the true Harsanyi dividends of the first class: what is right, 1 for yes, -1 for no and 0 where a
+    question does not fit, against the pictures and questions of background rows.
+
+    Args:
+        right: of every picture and text of TEXTS, (P, 2 Q).
+        pictures, texts: of every row (N,). behind: the rows of the background.
+    """
+    of_picture = right @ np.bincount(texts[behind], minlength=right.shape[1]) / len(behind)
+    of_text = np.bincount(pictures[behind], minlength=len(right)) @ right / len(behind)
+    base = float(right[pictures[behind], texts[behind]].mean())
+    one, other = of_picture[pictures] - base, of_text[texts] - base
+    joint = right[pictures, texts] - one - other - base
+    return pd.DataFrame(
+        {
+            "": np.full(len(texts), base),
+            "picture": one,
+            "question": other,
+            "picture+question": joint,
+        }
+    )
