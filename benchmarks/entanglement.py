@@ -57,7 +57,7 @@ def rows_of(name: str) -> list[list[str]]:
                 x,
                 rows[strength].to_numpy(dtype=float),
                 clusters=cohort_table.row_clusters(
-                    study.dataset, study.dataset.rows_of(rows.index)
+                    study.dataset, study.dataset.find_rows(rows.index)
                 ),
             )
             lines.append(

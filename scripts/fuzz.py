@@ -606,7 +606,7 @@ def _doors() -> dict[str, Door]:
         "saved cohort": lambda data, _: cohort_filters.parse_saved(_text(data)),
         "pin": lambda data, _: pins.parse_pin(_text(data)),
         "visible range": lambda data, _: visible_range.parse_visible(_text(data)),
-        "sentence": lambda data, _: planted_editing.with_words(_text(data)),
+        "sentence": lambda data, _: planted_editing.replace_words(_text(data)),
         **{f"recording {ending}": _recording(ending) for ending in RECORDED},
         **{f"words {ending}": _words(ending) for ending in (".srt", ".vtt", ".TextGrid")},
     }

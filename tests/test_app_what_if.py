@@ -147,7 +147,7 @@ def test_edited_states_and_their_links(source: str) -> None:
 
 def test_edited_words_voice_and_face_go_through_the_features_to_the_prediction() -> None:
     model, dataset, _, row = parts("planted")
-    made = planted_editing.recipe_of(dataset)
+    made = planted_editing.find_recipe(dataset)
     app = visit(
         "What if",
         whole=False,
@@ -164,9 +164,9 @@ def test_edited_words_voice_and_face_go_through_the_features_to_the_prediction()
         },
     )
     edits = {
-        "text": planted_editing.with_words("the plot was not very good"),
-        "audio": planted_editing.with_voice(made, row, {"pitch": 0.4, "tempo": -0.3}),
-        "vision": planted_editing.with_face(made, row, {"mouth": -0.8}),
+        "text": planted_editing.replace_words("the plot was not very good"),
+        "audio": planted_editing.replace_voice(made, row, {"pitch": 0.4, "tempo": -0.3}),
+        "vision": planted_editing.replace_face(made, row, {"mouth": -0.8}),
     }
     with torch.no_grad():
         expected = float(

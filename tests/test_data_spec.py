@@ -49,9 +49,9 @@ def test_rows_of_splits() -> None:
     assert ds.rows("train+valid").tolist() == [0, 1, 3]
     assert ds.rows().tolist() == [0, 1, 2, 3]
     assert ds.row("b1") == 2
-    assert ds.rows_of(["b1", "a1"]).tolist() == [ds.row("b1"), ds.row("a1")]
+    assert ds.find_rows(["b1", "a1"]).tolist() == [ds.row("b1"), ds.row("a1")]
     with pytest.raises(NotFound, match=r"sample 'b7'.*Did you mean 'b1'"):
-        ds.rows_of(["a1", "b7"])
+        ds.find_rows(["a1", "b7"])
     with pytest.raises(InvalidInput, match="must hold row numbers, but has type float64"):
         ds.inputs([0.5])
     assert len(ds) == 4

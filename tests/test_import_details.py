@@ -201,7 +201,7 @@ def test_validation_stops_at_its_share_exactly(monkeypatch: pytest.MonkeyPatch) 
 def test_faces_and_pitch_stay_within_what_there_is() -> None:
     assert drawn_faces._colour((250, 100, 255), 1.3) == (255, 130, 255)
     made, mouth = (
-        planted_editing.recipe_of(data.load("planted")),
+        planted_editing.find_recipe(data.load("planted")),
         planted_editing.CONTROLS["vision"][0],
     )
     assert (mouth.name, mouth.low) == ("mouth", -2)
@@ -210,8 +210,8 @@ def test_faces_and_pitch_stay_within_what_there_is() -> None:
         for bend in (-0.9, -1.5)
     ]
     assert np.array_equal(
-        planted_editing.with_face(sad[0], 4, {"mouth": -1}).values,
-        planted_editing.with_face(sad[1], 4, {}).values,
+        planted_editing.replace_face(sad[0], 4, {"mouth": -1}).values,
+        planted_editing.replace_face(sad[1], 4, {}).values,
     )
     power = np.random.default_rng(0).exponential(size=(400, 513))
     power[0] = np.arange(513) == 7  # 55 Hz, lower than any voice

@@ -78,11 +78,11 @@ def test_a_figure_of_very_many_is_of_some_that_are_evenly_spread(
 def test_rows_of_many_ids_are_found_at_once() -> None:
     planted = data.load("planted")
     some = planted.ids[::37]
-    assert planted.rows_of(some).tolist() == list(range(0, len(planted), 37))
-    assert planted.rows_of([]).tolist() == []
+    assert planted.find_rows(some).tolist() == list(range(0, len(planted), 37))
+    assert planted.find_rows([]).tolist() == []
     for wrong in ("p0001x", "p0001\0", ""):
         with pytest.raises(NotFound, match="planted"):
-            planted.rows_of([planted.ids[0], wrong])
+            planted.find_rows([planted.ids[0], wrong])
 
 
 def box() -> None:

@@ -382,7 +382,7 @@ def test_a_large_view_is_not_read_whole_to_tell_what_it_is(
     count, taken = 4000, list[int]()
     values = np.random.default_rng(0).integers(0, 9, (count, 8)).astype(kind)
     y = np.random.default_rng(1).integers(0, 3, count)
-    content = variables.of_npz(write(tmp_path / "v.npz", a=values, b=noise(count, 2), y=y))
+    content = variables.npz_variables(write(tmp_path / "v.npz", a=values, b=noise(count, 2), y=y))
 
     def counting(variable: variables.Variable) -> variables.Variable:
         def stream() -> Any:

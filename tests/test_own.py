@@ -125,7 +125,7 @@ def test_drawn_pairs_come_to_the_features_of_the_set() -> None:
 def test_drawings_are_centred_and_scaled() -> None:
     """As MNIST, USPS and the 8x8 digits are, wherever and however large they are drawn, on whatever ground."""
     pixels = pixels_of(stroke())
-    image = digit_features.as_mnist(pixels)
+    image = digit_features.mnist_digit(pixels)
     rows, columns = np.flatnonzero(image.any(1)), np.flatnonzero(image.any(0))
     assert len(rows) == 20
     assert len(columns) <= 4
@@ -133,15 +133,15 @@ def test_drawings_are_centred_and_scaled() -> None:
     centre = (image.sum(0) @ np.arange(28)) / image.sum()
     assert 13 < centre < 15
     large = pixels_of(stroke(560, 44))
-    assert digit_features.as_mnist(large[:, ::-1]).shape == (28, 28)
+    assert digit_features.mnist_digit(large[:, ::-1]).shape == (28, 28)
     paper = np.full((300, 200, 3), 230, np.uint8)
     paper[50:250, 90:110] = 40
     paper[::7, ::11] = 225
-    onpaper = digit_features.as_mnist(paper)
+    onpaper = digit_features.mnist_digit(paper)
     assert onpaper[0].max() == 0
     assert onpaper.max() == 255
-    assert digit_features.as_usps(pixels)[:, 8].min() > 0
-    counts = digit_features.as_counts(pixels)
+    assert digit_features.usps_digit(pixels)[:, 8].min() > 0
+    counts = digit_features.block_counts(pixels)
     assert counts.shape == (8, 8)
     assert counts.max() >= 8
     assert counts[0].any()
@@ -154,7 +154,7 @@ def test_a_spoken_digit_is_trimmed_and_resampled() -> None:
     time = np.arange(int(3.0 * rate)) / rate
     voice = np.where((time > 1.2) & (time < 1.7), 0.3 * np.sin(2 * np.pi * 440 * time), 0)
     noise = 1e-3 * np.random.default_rng(0).standard_normal(len(time))
-    digit = digit_features.spoken(data.Audio(voice + noise, rate))
+    digit = digit_features.trim_digit(data.Audio(voice + noise, rate))
     assert digit.rate == 8000
     assert 0.5 < len(digit.samples) / 8000 < 0.6
 

@@ -14,12 +14,12 @@ from qfusion.errors import InvalidInput, NotFound
 
 @pytest.mark.parametrize("row", [0, 17, 2999])
 def test_nothing_changed_gives_the_data_sets_own_features(planted: Any, row: int) -> None:
-    made = planted_editing.recipe_of(planted)
+    made = planted_editing.find_recipe(planted)
     text, audio, vision = planted.modalities
-    said = planted_editing.with_words(planted.content(row)["text"].text)
+    said = planted_editing.replace_words(planted.content(row)["text"].text)
     heard, seen = (
-        planted_editing.with_voice(made, row, {}),
-        planted_editing.with_face(made, row, {}),
+        planted_editing.replace_voice(made, row, {}),
+        planted_editing.replace_face(made, row, {}),
     )
     assert np.array_equal(said.values[0], text.values[row])
     assert said.latent == pytest.approx(planted.table["latent_text"].iloc[row])
@@ -35,22 +35,22 @@ def test_nothing_changed_gives_the_data_sets_own_features(planted: Any, row: int
 
 
 def test_controls_change_what_they_name(planted: Any) -> None:
-    made = planted_editing.recipe_of(planted)
-    before = planted_editing.with_voice(made, 3, {})
+    made = planted_editing.find_recipe(planted)
+    before = planted_editing.replace_voice(made, 3, {})
     steps = int(before.lengths[0])
 
     def mean(edit: planted_editing.Edit, column: int) -> float:
         return float(edit.values[0, : int(edit.lengths[0]), column].mean())
 
-    assert mean(planted_editing.with_voice(made, 3, {"pitch": 0.5}), 0) - mean(
+    assert mean(planted_editing.replace_voice(made, 3, {"pitch": 0.5}), 0) - mean(
         before, 0
     ) == pytest.approx(0.5, abs=0.15)
-    assert mean(planted_editing.with_voice(made, 3, {"energy": 6}), 4) - mean(
+    assert mean(planted_editing.replace_voice(made, 3, {"energy": 6}), 4) - mean(
         before, 4
     ) == pytest.approx(0.3, abs=0.03)
-    assert int(planted_editing.with_voice(made, 3, {"tempo": -0.5}).lengths[0]) > steps
+    assert int(planted_editing.replace_voice(made, 3, {"tempo": -0.5}).lengths[0]) > steps
     rising, level = (
-        planted_editing.with_voice(made, 3, {"rise": 0.8}).values[0, :, 1],
+        planted_editing.replace_voice(made, 3, {"rise": 0.8}).values[0, :, 1],
         before.values[0, :, 1],
     )
     assert (
@@ -59,8 +59,8 @@ def test_controls_change_what_they_name(planted: Any) -> None:
     )
     for name in ("mouth", "brows", "eyes"):
         changed = (
-            planted_editing.with_face(made, 3, {name: 0.7}).values
-            - planted_editing.with_face(made, 3, {name: -0.7}).values
+            planted_editing.replace_face(made, 3, {name: 0.7}).values
+            - planted_editing.replace_face(made, 3, {name: -0.7}).values
         )
         rows = np.abs(changed.reshape(24, 24)).sum(1)
         centre = float((rows * np.arange(24)).sum() / rows.sum())
@@ -82,25 +82,25 @@ def test_controls_change_what_they_name(planted: Any) -> None:
 )
 def test_sentences_that_the_grammar_does_not_know_are_refused(text: str, said: str) -> None:
     with pytest.raises(InvalidInput, match=said):
-        planted_editing.with_words(text)
+        planted_editing.replace_words(text)
 
 
 def test_any_writing_of_known_words_is_read() -> None:
     assert planted_editing.parse("The plot, was GREAT!") == ("the", "plot", "was", "great")
-    assert planted_editing.with_words("the plot was not great").latent == pytest.approx(
+    assert planted_editing.replace_words("the plot was not great").latent == pytest.approx(
         opinion_texts.OPINIONS["great"] * opinion_texts.NEGATED
     )
 
 
 def test_wrong_controls_are_named(planted: Any) -> None:
-    made = planted_editing.recipe_of(planted)
+    made = planted_editing.find_recipe(planted)
     with pytest.raises(NotFound, match="Control 'nose'"):
-        planted_editing.with_face(made, 0, {"nose": 1})
+        planted_editing.replace_face(made, 0, {"nose": 1})
     with pytest.raises(InvalidInput, match="`pitch` must lie between -1 and 1"):
-        planted_editing.with_voice(made, 0, {"pitch": 3})
+        planted_editing.replace_voice(made, 0, {"pitch": 3})
     with pytest.raises(InvalidInput, match="`eyes`"):
-        planted_editing.with_face(made, 0, {"eyes": float("nan")})
+        planted_editing.replace_face(made, 0, {"eyes": float("nan")})
 
 
 def test_other_data_have_no_recipe() -> None:
-    assert planted_editing.recipe_of(data.load("digits")) is None
+    assert planted_editing.find_recipe(data.load("digits")) is None

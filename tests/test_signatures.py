@@ -183,7 +183,7 @@ def test_pickles_of_all_protocols_are_let_through(protocol: int, folder: Path) -
 def test_what_is_not_known_is_left_to_the_reader(content: bytes, folder: Path) -> None:
     (folder / "x").write_bytes(content)
     signatures.require(folder / "x", "a table")
-    assert signatures.kind_of(content) == ""
+    assert signatures.detect_kind(content) == ""
 
 
 @pytest.mark.parametrize("length", [0x280, 0x380, 0x480, 0x580, 0x1F8B])
@@ -194,4 +194,4 @@ def test_weights_whose_length_begins_like_another_file_are_let_through(
     content = length.to_bytes(8, "little") + header
     (folder / "m.safetensors").write_bytes(content)
     signatures.require(folder / "m.safetensors", "a model's weights", "zip")
-    assert signatures.kind_of(content[: signatures.HEAD]) == ""
+    assert signatures.detect_kind(content[: signatures.HEAD]) == ""

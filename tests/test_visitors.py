@@ -204,7 +204,7 @@ def test_ids_of_a_megabyte_are_none_of_the_set() -> None:
 
 def test_a_text_that_is_too_long_is_not_cut_nor_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InvalidInput, match="must have at most 2,000 letters, but has 10,004"):
-        planted_editing.with_words("good" + " " * 10_000)
+        planted_editing.replace_words("good" + " " * 10_000)
     said: dict[str, object] = {"phi": "x" * (MAX_TEXT + 1)}
     monkeypatch.setattr(state, "get", lambda key, default=None: said.get(key, default))
     monkeypatch.setattr(state, "put", said.__setitem__)

@@ -72,7 +72,7 @@ class Result:
 
 def actions(study: Study, modality: str) -> tuple[str, ...]:
     """What can be done to a modality of these data."""
-    raw = planted_editing.recipe_of(study.dataset) is not None and modality in (
+    raw = planted_editing.find_recipe(study.dataset) is not None and modality in (
         "text",
         *planted_editing.CONTROLS,
     )
@@ -185,14 +185,14 @@ def apply_changes(study: Study, row: int, changes: tuple[Change, ...]) -> Result
 
 def edit_content(study: Study, row: int, modality: str, change: Change) -> planted_editing.Edit:
     """The raw content of a planted modality made anew, with its features."""
-    made = planted_editing.recipe_of(study.dataset)
+    made = planted_editing.find_recipe(study.dataset)
     if made is None:
         raise InvalidInput(
             "Raw input can be edited where this project makes it: in the data set 'planted'. Choose another change."
         )
     if modality == "text":
-        return planted_editing.with_words(change.words)
-    make = planted_editing.with_voice if modality == "audio" else planted_editing.with_face
+        return planted_editing.replace_words(change.words)
+    make = planted_editing.replace_voice if modality == "audio" else planted_editing.replace_face
     return make(made, row, dict(change.controls))
 
 
@@ -241,12 +241,12 @@ def shown_state(own: torch.Tensor) -> tuple[float, ...]:
 
 def _truth(study: Study, row: int, changes: tuple[Change, ...]) -> float | None:
     """The planted score without noise; not known of a dropped modality, an edited voice, face or state."""
-    if planted_editing.recipe_of(study.dataset) is None:
+    if planted_editing.find_recipe(study.dataset) is None:
         return None
     latents = []
     for name, change in zip(study.modalities, changes, strict=True):
         if change.action == INPUT and name == "text":
-            latents.append(planted_editing.with_words(change.words).latent)
+            latents.append(planted_editing.replace_words(change.words).latent)
         elif change.action in (KEPT, SWAP):
             at = study.dataset.row(change.donor) if change.action == SWAP else row
             latents.append(float(study.dataset.table[f"latent_{name}"].iloc[at]))

@@ -52,7 +52,7 @@ class Levels:
 
     def places(self, rows: pd.DataFrame) -> np.ndarray:
         """Where rows of the table stand in the data set, (n,)."""
-        return self.study.dataset.rows_of(rows.index)
+        return self.study.dataset.find_rows(rows.index)
 
 
 def build_levels(sample: Sample, filter: str = "", *, output: str = "", name: str = "") -> Levels:

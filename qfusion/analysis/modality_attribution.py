@@ -114,7 +114,7 @@ def canvas(study: Study, row: int, modality: str, steps: int | None) -> Canvas:
         if isinstance(content, Audio):
             step = (
                 len(content.samples) / content.rate / steps
-                if planted_editing.recipe_of(study.dataset) is None
+                if planted_editing.find_recipe(study.dataset) is None
                 else prosody.FRAME / prosody.PROSODY_RATE
             )
             return Canvas(

@@ -214,7 +214,7 @@ def _place_steps(
         for word, group in zip(words, drawn.groups, strict=True):
             cuts = np.linspace(word.start, word.end, len(group) + 1)
             starts[list(group)], ends[list(group)] = cuts[:-1], cuts[1:]
-    elif modality.rate is not None or planted_editing.recipe_of(study.dataset) is not None:
+    elif modality.rate is not None or planted_editing.find_recipe(study.dataset) is not None:
         step = 1 / modality.rate if modality.rate else drawn.parts.get("step")
         if step:
             starts, spread = np.arange(count) * step, False

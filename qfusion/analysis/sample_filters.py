@@ -81,11 +81,11 @@ def axis_rows(study: Study, rows: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
     """The rows that have a number on both axes, with ranks among them; of entanglement, of the first `MAX_ENTANGLED`;
     of very many, some that are evenly spread."""
     if {x, y} & {"rank", "margin"}:
-        margin = pd.Series(margins(study, study.dataset.rows_of(rows.index)), rows.index)
+        margin = pd.Series(margins(study, study.dataset.find_rows(rows.index)), rows.index)
         rows = rows.assign(margin=margin, rank=margin.rank(method="first"))
     if asks_entanglement(study, x, y):
         rows = rows.head(MAX_ENTANGLED)
-        values = negativities(study, study.dataset.rows_of(rows.index)).T
+        values = negativities(study, study.dataset.find_rows(rows.index)).T
         rows = rows.assign(
             **dict(zip(map(negativity_column, study.modalities), values, strict=True))
         )

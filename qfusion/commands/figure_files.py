@@ -48,7 +48,7 @@ def read_recipe(path: Path) -> str:
         InvalidInput: when it holds none, or is too large.
     """
     check(
-        qfusion.data.files.size_of(path) <= 64_000_000,
+        qfusion.data.files.file_size(path) <= 64_000_000,
         f"{path.name} is too large for a figure. Give the figure or its recipe.",
     )
     return qfusion.figures.export.read_recipe(path.read_bytes())

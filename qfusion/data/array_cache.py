@@ -17,7 +17,7 @@ from qfusion.errors import InvalidInput
 _DIGEST = "__digest__"
 
 
-def key_of(parts: Iterable[str | bytes]) -> str:
+def cache_key(parts: Iterable[str | bytes]) -> str:
     """Returns a short digest of what an array was made from; any change gives another file name."""
     digests = (
         hashlib.sha256(part.encode() if isinstance(part, str) else part).digest() for part in parts
@@ -32,7 +32,7 @@ def cached_arrays(
 
     Args:
         name: of the data set, the beginning of the file name.
-        key: of everything the arrays depend on, from `key_of`.
+        key: of everything the arrays depend on, from `cache_key`.
         make: makes the arrays; called only when they are not cached.
     """
     path = _files.cache_root() / f"{name}-{key}.npz"

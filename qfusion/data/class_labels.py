@@ -40,7 +40,7 @@ def is_called_so(name: str) -> bool:
     return word in NAMES or (len(without_number) > 2 and without_number in NAMES)
 
 
-def among(names: list[str]) -> list[str]:
+def find_label_names(names: list[str]) -> list[str]:
     """Returns the names that are labels', those that are taken first first."""
     known = [name for name in names if plain(name) in NAMES]
     return sorted(known, key=lambda name: NAMES.index(plain(name)))
@@ -59,7 +59,7 @@ def flat(what: str, values: np.ndarray, remedy: str = "Give one label a sample."
         InvalidInput: when they are none of these.
     """
     if values.dtype == object:
-        values = _of_cell(what, values)
+        values = _read_cell(what, values)
     if values.ndim == 2 and min(values.shape) > 1 and values.dtype.kind in "biuf":
         return one_hot(what, values, remedy)
     check(
@@ -69,7 +69,7 @@ def flat(what: str, values: np.ndarray, remedy: str = "Give one label a sample."
     return values.ravel()
 
 
-def _of_cell(what: str, values: np.ndarray) -> np.ndarray:
+def _read_cell(what: str, values: np.ndarray) -> np.ndarray:
     inner = [np.asarray(entry).ravel() for entry in values.ravel()]
     if inner and inner[0].size > 1:
         check(

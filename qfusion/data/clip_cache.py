@@ -16,7 +16,7 @@ from qfusion.data.sample_content import Clip
 def clip_key(clip: Clip) -> str:
     """Return the key of a clip in the cache: of its path, the state of the file, and the seconds that it takes."""
     # the number is raised when the same recording begins to give something else
-    return array_cache.key_of(
+    return array_cache.cache_key(
         map(str, (2, clip.path, *file_state(clip.path), clip.start, clip.end))
     )
 

@@ -14,7 +14,7 @@ from qfusion._checks import check
 from qfusion._lazy import load
 from qfusion.data import array_cache, decoders, frame_reader, media_files, media_probe, sound_reader
 from qfusion.data.clip_cache import bound_cache, check_not_refused, clip_key, run_once
-from qfusion.data.clip_previews import POSTER, as_rgb
+from qfusion.data.clip_previews import POSTER, repeat_grey
 from qfusion.data.sample_content import Audio, Clip, Film
 from qfusion.errors import DataUnavailable, InvalidInput, translate_errors
 
@@ -30,7 +30,7 @@ def find_copy(clip: Clip) -> Path | None:
     """
     name = _copy_name(clip)
     check_not_refused(name)
-    return _cached(name)
+    return _find_copy(name)
 
 
 def make_copy(clip: Clip, stop: threading.Event | None = None) -> Path:
@@ -73,12 +73,12 @@ def _write_copy(path: Path, start: float, end: float | None, place: Path) -> Non
 
 def copy_film(film: Film) -> Path:
     """Returns a video of moving pictures that a set holds itself, as `make_copy`."""
-    key = array_cache.key_of([str((film.frames.shape, film.rate)), film.frames.tobytes()])
-    shown = iter(as_rgb(film.frames))
+    key = array_cache.cache_key([str((film.frames.shape, film.rate)), film.frames.tobytes()])
+    shown = iter(repeat_grey(film.frames))
     return _copy(f"film-{key}", lambda place: encode(place, shown, film.rate))
 
 
-def _cached(name: str) -> Path | None:
+def _find_copy(name: str) -> Path | None:
     """A video in the cache, where it is there."""
     place = _files.cache_root() / "clips" / f"{name}.mp4"
     if not place.is_file():
@@ -90,7 +90,7 @@ def _cached(name: str) -> Path | None:
 def _copy(name: str, write: Callable[[Path], None]) -> Path:
     """A video in the cache, written where it is not there."""
     with run_once(name):
-        place = _cached(name)
+        place = _find_copy(name)
         if place is not None:
             return place
         place = _files.cache_root() / "clips" / f"{name}.mp4"

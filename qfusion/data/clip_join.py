@@ -155,7 +155,7 @@ def _match_by_table(
     path: Path, root: Path, ids: set[str], recordings: Iterable[str], problems: list[str]
 ) -> dict[str, Take]:
     """Parts by id, as a CSV has them."""
-    files.check_size(path.name, files.size_of(path))
+    files.check_size(path.name, files.file_size(path))
     with translate_errors(
         f"File `{path.name}` must be a CSV with columns id and path, and start and end or neither, but cannot be read",
         "Save it as UTF-8 with commas.",

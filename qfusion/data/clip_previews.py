@@ -94,7 +94,7 @@ def find_strip(film: Film | None, audio: Audio | None) -> dict[str, np.ndarray]:
     if film is not None:
         count = min(THUMBS, len(film.frames))
         chosen = ((np.arange(count) + 0.5) * len(film.frames) / count).astype(int)
-        result["thumbs"] = as_rgb(film.frames[chosen])
+        result["thumbs"] = repeat_grey(film.frames[chosen])
     if audio is not None and len(audio.samples):
         samples = np.asarray(audio.samples, np.float32)
         parts = np.array_split(samples, min(BINS, len(samples)))
@@ -120,6 +120,6 @@ def _spectrogram(samples: np.ndarray, rate: int) -> np.ndarray:
     return 10 * np.log10(np.maximum(bands / max(bands.max(), 1e-12), quiet)).astype(np.float32)
 
 
-def as_rgb(frames: np.ndarray) -> np.ndarray:
+def repeat_grey(frames: np.ndarray) -> np.ndarray:
     """Pictures (T, h, w, 3), also of grey ones (T, h, w)."""
     return frames if frames.ndim == 4 else np.repeat(frames[..., None], 3, -1)

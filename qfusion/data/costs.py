@@ -28,7 +28,7 @@ def check_index(path: Path, size: int) -> None:
         path: of the file. size: its bytes.
     """
     with path.open("rb") as file:
-        for declared in _declared(file, 0, size):
+        for declared in _sample_counts(file, 0, size):
             check(
                 declared <= size,
                 f"File `{path.name}` declares {declared:,} samples and has {size:,} bytes: it is damaged, or made to "
@@ -36,7 +36,7 @@ def check_index(path: Path, size: int) -> None:
             )
 
 
-def _declared(file: BinaryIO, start: int, end: int, depth: int = 0) -> Iterator[int]:
+def _sample_counts(file: BinaryIO, start: int, end: int, depth: int = 0) -> Iterator[int]:
     """How many samples each table between two places declares."""
     for _ in range(MAX_BOXES):
         if start + 8 > end:
@@ -48,7 +48,7 @@ def _declared(file: BinaryIO, start: int, end: int, depth: int = 0) -> Iterator[
             length, begin = int.from_bytes(head[8:16], "big"), start + 16
         stop = min(end, start + length) if length else end
         if name in _INSIDE and depth < DEEPEST:
-            yield from _declared(file, begin, stop, depth + 1)
+            yield from _sample_counts(file, begin, stop, depth + 1)
         elif name in _SIZES:
             file.seek(begin + _SIZES[name])
             yield int.from_bytes(file.read(4), "big")

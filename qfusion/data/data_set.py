@@ -156,9 +156,9 @@ class DataSet:
         Raises:
             NotFound: when no sample has that id; the message lists close matches.
         """
-        return int(self.rows_of([sample_id])[0])
+        return int(self.find_rows([sample_id])[0])
 
-    def rows_of(self, sample_ids: Iterable[str]) -> np.ndarray:
+    def find_rows(self, sample_ids: Iterable[str]) -> np.ndarray:
         """Returns the rows of several samples, (n,) int64.
 
         Raises:

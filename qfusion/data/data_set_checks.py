@@ -70,7 +70,7 @@ def _check_finite(data: DataSet) -> None:
     for m in data.modalities:
         count = 0
         first: list[Any] = []
-        for at, piece in set_digest.placed(set_digest.pieces(m.values)):
+        for at, piece in set_digest.enumerate_pieces(set_digest.pieces(m.values)):
             if not np.isfinite(piece).all():
                 bad = np.argwhere(~np.isfinite(piece))
                 if not first:

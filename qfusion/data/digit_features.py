@@ -26,7 +26,7 @@ STEP, QUIET, SILENCE = (
 GAP, EDGE = 25, 3  # steps of quiet inside a digit, and that are left at its ends
 
 
-def ink_of(pixels: np.ndarray) -> np.ndarray:
+def extract_ink(pixels: np.ndarray) -> np.ndarray:
     """Returns the ink of a drawing, white on black or dark on bright paper, (h, w) in [0, 255]; enlarged pixels are
     made one again.
 
@@ -56,14 +56,14 @@ def ink_of(pixels: np.ndarray) -> np.ndarray:
     return grey
 
 
-def _cropped(ink: np.ndarray, least: float = INKED) -> np.ndarray:
+def _crop(ink: np.ndarray, least: float = INKED) -> np.ndarray:
     """The part of a drawing that is inked by more than a part of its darkest."""
     inked = ink > least * ink.max()
     rows, columns = np.flatnonzero(inked.any(1)), np.flatnonzero(inked.any(0))
     return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 
-def _fitted(
+def _fit(
     part: np.ndarray, longest: int, most: int, whole: Callable[[float], int] = round
 ) -> np.ndarray:
     """A drawing whose longer side is made so long, and then no side longer than `most`, in numbers made `whole`; each
@@ -75,22 +75,22 @@ def _fitted(
     return np.asarray(picture.resize((w, h), PIL.Image.Resampling.BOX), float)
 
 
-def _placed(ink: np.ndarray, side: int, row: int, column: int) -> np.ndarray:
+def _place(ink: np.ndarray, side: int, row: int, column: int) -> np.ndarray:
     """A drawing in a black square, its corner at a place; what does not fit in is cut off."""
     return np.pad(ink, side)[side - row : 2 * side - row, side - column : 2 * side - column]
 
 
-def _centred(ink: np.ndarray, side: int) -> np.ndarray:
-    return _placed(ink, side, (side - ink.shape[0]) // 2, (side - ink.shape[1]) // 2)
+def _center(ink: np.ndarray, side: int) -> np.ndarray:
+    return _place(ink, side, (side - ink.shape[0]) // 2, (side - ink.shape[1]) // 2)
 
 
-def as_mnist(pixels: np.ndarray) -> np.ndarray:
+def mnist_digit(pixels: np.ndarray) -> np.ndarray:
     """Returns a drawing as MNIST has them, uint8 (28, 28): fitted into 20x20, its centre of mass in the middle (LeCun
     and others 1998)."""
-    ink = ink_of(pixels)
-    part = _cropped(ink, 0 if ink.shape == (28, 28) else INKED)
+    ink = extract_ink(pixels)
+    part = _crop(ink, 0 if ink.shape == (28, 28) else INKED)
     if not 19 <= max(part.shape) <= 20:
-        part = _fitted(part, 20, 20)
+        part = _fit(part, 20, 20)
         part = part * 255 / part.max()
     shift = [
         # to nine digits, so that a half is one
@@ -98,30 +98,30 @@ def as_mnist(pixels: np.ndarray) -> np.ndarray:
         for axis, side in enumerate(part.shape)
     ]
     row, column = (math.ceil(place - 0.5) for place in shift)
-    return np.round(_placed(part, 28, row, column)).astype(np.uint8)
+    return np.round(_place(part, 28, row, column)).astype(np.uint8)
 
 
-def as_usps(pixels: np.ndarray) -> np.ndarray:
+def usps_digit(pixels: np.ndarray) -> np.ndarray:
     """Returns a drawing as this set's USPS has them, uint8 (16, 16): stretched to all of the square, a thin one to
     three times its width."""
-    ink = ink_of(pixels)
+    ink = extract_ink(pixels)
     if ink.shape == (16, 16):
         return ink.astype(np.uint8)
-    part = _fitted(_cropped(ink), 48, 16, math.ceil)
-    return np.round(_centred(part * 255 / part.max(), 16)).astype(np.uint8)
+    part = _fit(_crop(ink), 48, 16, math.ceil)
+    return np.round(_center(part * 255 / part.max(), 16)).astype(np.uint8)
 
 
-def as_counts(pixels: np.ndarray) -> np.ndarray:
+def block_counts(pixels: np.ndarray) -> np.ndarray:
     """Returns a drawing as scikit-learn's digits, whole numbers 0 to 16 (8, 8): as high as 32 pixels, black and white,
     counted in blocks of 4x4."""
-    ink = ink_of(pixels)
+    ink = extract_ink(pixels)
     if ink.shape == (8, 8):
         return np.round(ink * 16 / 255)
-    part = _fitted(_cropped(ink), 32, 32)
-    return np.asarray(_centred(part > part.max() / 2, 32).reshape(8, 4, 8, 4).sum((1, 3)), float)
+    part = _fit(_crop(ink), 32, 32)
+    return np.asarray(_center(part > part.max() / 2, 32).reshape(8, 4, 8, 4).sum((1, 3)), float)
 
 
-def spoken(audio: Audio) -> Audio:
+def trim_digit(audio: Audio) -> Audio:
     """Returns a spoken digit at 8 kHz without the silence around it.
 
     Raises:

@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 
-from qfusion.data.digit_features import as_counts, as_mnist, as_usps, log_mel, spoken
+from qfusion.data.digit_features import block_counts, log_mel, mnist_digit, trim_digit, usps_digit
 from qfusion.data.digit_views import compute_views, view_content
 from qfusion.data.picture_arrays import enlarge
 from qfusion.data.sample_content import Audio, Content, Image, Maker
@@ -15,13 +15,16 @@ def digit_maker(view: str, hint: str = "one digit") -> Maker:
     """Returns the maker of a view, of `digits` or of `avdigits`, from a visitor's digit."""
     if view == "audio":
         return Maker("recording", "one digit in English", _make_sound)
-    forms = {"mnist": partial(_make_picture, as_mnist), "usps": partial(_make_picture, as_usps)}
+    forms = {
+        "mnist": partial(_make_picture, mnist_digit),
+        "usps": partial(_make_picture, usps_digit),
+    }
     return Maker("drawing", hint, forms.get(view, partial(_make_view, view)))
 
 
 def _make_view(view: str, pixels: np.ndarray) -> tuple[np.ndarray, Content]:
     """A view of a drawing, as `Maker.make` returns it."""
-    images = as_counts(pixels)[None]
+    images = block_counts(pixels)[None]
     return compute_views(images)[view][0], view_content(images, 0)[view]
 
 
@@ -35,5 +38,5 @@ def _make_picture(
 
 def _make_sound(audio: Audio) -> tuple[np.ndarray, Content]:
     """A spoken digit as the recordings of the set are, as `Maker.make` returns it."""
-    digit = spoken(audio)
+    digit = trim_digit(audio)
     return log_mel(digit).ravel(), digit

@@ -182,12 +182,14 @@ def extract(
                 },
                 extracted=how | {"left_out": [one._asdict() for one in failures]},
             )
-            outcome.remarks += _joined(name, root, takes, reader.ids.tolist(), draft, progress)
+            outcome.remarks += _join_recordings(
+                name, root, takes, reader.ids.tolist(), draft, progress
+            )
             shutil.rmtree(draft, ignore_errors=True)
     return outcome
 
 
-def _joined(
+def _join_recordings(
     name: str,
     root: Path,
     takes: Mapping[int, extract_worker.Take],

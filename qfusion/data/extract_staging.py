@@ -38,7 +38,7 @@ def feature_paths(
     def key(take: extract_worker.Take) -> str:
         state = [clips.file_state(Path(path)) for path in (take.path, take.subtitles) if path]
         where = os.path.relpath(take.path, root), take.start, take.end, take.text
-        return array_cache.key_of([made, repr(where), repr(state)])
+        return array_cache.cache_key([made, repr(where), repr(state)])
 
     return {row: draft / f"{key(take)}.npz" for row, take in takes.items()}
 
@@ -100,7 +100,7 @@ def stage_features(
         )
         if own is not None:
             reader.note_sequences(name, real, steps)
-    staged = reader.staged(parts, target, title, "recordings")
+    staged = reader.stage(parts, target, title, "recordings")
     if "text" in names:
         staged.columns["text"] = texts
     path = reader.header.path

@@ -45,7 +45,7 @@ class Take(NamedTuple):
     text: str = ""
 
 
-def part_of(
+def read_part(
     modality: str, extractor: Extractor, path: Path, start: float = 0.0, end: float | None = None
 ) -> Audio | Film:
     """Returns what an extractor of voices ("audio") or pictures ("vision") is given of a part of a file.
@@ -88,7 +88,7 @@ def measure(
     for name, there in (("audio", facts.sound), ("vision", facts.size)):
         if name in extractors and there:
             result[name] = extract_features(
-                extractors[name], part_of(name, extractors[name], path, take.start, end)
+                extractors[name], read_part(name, extractors[name], path, take.start, end)
             )
     if "text" in extractors:
         timed = timed_words.read_words(Path(take.subtitles)) if take.subtitles else ()

@@ -10,7 +10,7 @@ import numpy as np
 
 from qfusion._checks import check
 from qfusion.data import media_probe, sound_reader
-from qfusion.data.extract_worker import part_of
+from qfusion.data.extract_worker import read_part
 from qfusion.data.extractor_types import SAMPLES, Extractor
 from qfusion.data.extractors import begin_extractor, extract_features
 from qfusion.data.modality_spec import Modality
@@ -86,6 +86,6 @@ def _make_features(
     shown = (
         sound_reader.resample(given, SAMPLES)
         if isinstance(given, Audio)
-        else part_of(modality, extractor, Path(given))
+        else read_part(modality, extractor, Path(given))
     )
     return extract_features(extractor, shown)[:, columns], shown

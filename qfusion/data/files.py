@@ -17,7 +17,7 @@ MAX_RATIO = 100  # a file may unpack to so many times its size,
 HARMLESS = 2**28  # and to so many bytes in any case
 
 
-def size_of(path: Path) -> int:
+def file_size(path: Path) -> int:
     """Returns the size of a file in bytes.
 
     Raises:

@@ -43,7 +43,7 @@ def read_pickle(path: Path) -> Any:
         InvalidInput: when it asks for anything that is not a plain container, text, number or array (the message says
             for what), is cut short, damaged or too large.
     """
-    size = files.size_of(path)
+    size = files.file_size(path)
     files.check_size(path.name, size)
     signatures.require(path, "a pickle", "pickle")
     memory = 8 * size + files.HARMLESS
@@ -79,7 +79,7 @@ def read_mat(path: Path) -> dict[str, Any]:
         NotFound: when the file is not there.
         InvalidInput: when it is of another version, damaged or too large.
     """
-    files.check_size(path.name, files.size_of(path))
+    files.check_size(path.name, files.file_size(path))
     signatures.require(path, "a .mat file", "mat", "hdf5")
     with path.open("rb") as file:
         start = file.read(128)
@@ -99,7 +99,7 @@ def read_hdf5(path: Path) -> dict[str, Any]:
         NotFound: when the file is not there.
         InvalidInput: when it is no HDF5 file, damaged or too large, or refers to other files.
     """
-    files.check_size(path.name, files.size_of(path))
+    files.check_size(path.name, files.file_size(path))
     signatures.require(path, "an HDF5 file", "hdf5")
     check(
         mat_reader.is_hdf5(str(path)),
@@ -210,7 +210,7 @@ def _describe_kind(reader: str, path: Path) -> str:
 
 def _read_variables(path: Path) -> dict[str, Any]:
     """Return what the child reads of a .mat or HDF5 file."""
-    size = files.size_of(path)
+    size = files.file_size(path)
     # SciPy and h5py need address space, too; zlib packs at most 1 : 1032
     memory = 2**30 + 3 * min(files.MAX_SIZE, 1100 * size)
     most = min(files.MAX_SIZE, max(files.HARMLESS, files.MAX_RATIO * size))
@@ -227,10 +227,10 @@ def _read_variables(path: Path) -> dict[str, Any]:
         record = value_tree.read_value(Path(folder))
     files.check_size(path.name, record["bytes"])
     files.check_unpacked(path.name, record["bytes"], size)
-    return {name: _as_variable(entry) for name, entry in record["variables"].items()}
+    return {name: _build_variable(entry) for name, entry in record["variables"].items()}
 
 
-def _as_variable(node: Any) -> Any:
+def _build_variable(node: Any) -> Any:
     """Return a variable, or what a cell holds, from what the child wrote."""
     if not isinstance(node, dict):
         return node
@@ -238,16 +238,16 @@ def _as_variable(node: Any) -> Any:
     if "sparse" in node:
         from scipy.sparse import coo_array
 
-        rows, columns, entries = map(_as_variable, node["sparse"])
+        rows, columns, entries = map(_build_variable, node["sparse"])
         return coo_array((entries, (rows, columns)), shape)
     if "cell" in node:
-        return _as_cells(node["cell"], shape)
+        return _build_cells(node["cell"], shape)
     structs = np.empty(shape, dtype=[(name, object) for name in node["struct"]])
     for name, cells in node["struct"].items():
-        structs[name] = _as_cells(cells, shape)
+        structs[name] = _build_cells(cells, shape)
     return structs
 
 
-def _as_cells(nodes: list[Any], shape: tuple[int, ...]) -> np.ndarray:
+def _build_cells(nodes: list[Any], shape: tuple[int, ...]) -> np.ndarray:
     """Return an array of what cells hold."""
-    return np.fromiter(map(_as_variable, nodes), object, len(nodes)).reshape(shape, order="F")
+    return np.fromiter(map(_build_variable, nodes), object, len(nodes)).reshape(shape, order="F")

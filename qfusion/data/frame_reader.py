@@ -101,7 +101,7 @@ def _frames_at(
             f"File `{path.name}` has no pictures from {near[0]:.2f} s on. Ask for an earlier part.",
         )
         if orientation is None:
-            orientation = pixels.orientation_of(seen)
+            orientation = pixels.read_orientation(seen)
         for time in near:
             while after is not None and (after.time is None or after.time - begin <= time + 1e-6):
                 seen, after = after, next(frames, None)
@@ -116,4 +116,4 @@ def _turn_upright(frame: Any, side: int, orientation: pixels.Orientation) -> np.
         height=max(1, round(frame.height * scale)),
         format="rgb24",
     )
-    return pixels.upright(small.to_ndarray(), orientation)
+    return pixels.turn_upright(small.to_ndarray(), orientation)

@@ -159,7 +159,7 @@ def _expand_folders(paths: Sequence[Path]) -> list[Path]:
             )
             expanded += readable
         else:
-            files.size_of(path)
+            files.file_size(path)
             expanded.append(path)
     return expanded
 
@@ -219,7 +219,7 @@ def _assign_tables(
 ) -> tuple[dict[str, Path], Path]:
     """The table of each modality, and the table of labels."""
     for path in [*modalities.values(), *([labels] if labels else [])]:
-        files.size_of(path)
+        files.file_size(path)
     if labels is None:
         labels = next((path for path in paths if path.stem.lower() in _LABEL_FILES), None)
     if labels is None:

@@ -57,7 +57,7 @@ def write_record(
         },
         "samples": len(staged),
         "splits": examined.report.splits,
-        "target": vars(staged.as_target()),
+        "target": vars(staged.build_target()),
         "modalities": [
             {
                 "name": part.name,
@@ -196,7 +196,7 @@ def _describe(staged: StagedSet) -> str:
 def _digest(staged: StagedSet) -> str:
     """The digest of the data, equal to that of the `DataSet` that is loaded from them."""
     return set_digest.digest(
-        staged.as_target(),
+        staged.build_target(),
         staged.ids,
         staged.split,
         staged.y,

@@ -258,7 +258,7 @@ def _medians(part: Part, training: np.ndarray, columns: np.ndarray) -> list[floa
     inside = np.zeros(len(training), bool)
     inside[np.flatnonzero(training)[::every]] = True
     read = []
-    for start, piece in set_digest.placed(part.pieces()):
+    for start, piece in set_digest.enumerate_pieces(part.pieces()):
         rows = np.flatnonzero(inside[start : start + len(piece)])
         lengths = None if part.lengths is None else part.lengths[start + rows]
         steps_of_rows = replace(part, lengths=lengths).real(piece[rows], 0)
@@ -296,7 +296,7 @@ def _write_part(
         return replace(part, path=path, lengths=lengths)
 
     def pieces() -> Iterator[np.ndarray]:
-        for start, piece in set_digest.placed(part.pieces()):
+        for start, piece in set_digest.enumerate_pieces(part.pieces()):
             chosen = piece[keep[start : start + len(piece)]]
             if fill is not None:
                 chosen = np.where(np.isfinite(chosen), chosen, fill)

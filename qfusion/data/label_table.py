@@ -53,7 +53,7 @@ class LabelReader(SetReader):
         """
         super().__init__(folder)
         self.file, self.names = labels.path.name, names
-        files.check_size(self.file, files.size_of(labels.path))
+        files.check_size(self.file, files.file_size(labels.path))
         self.label = labels.column(LABELS) or ""
         check(
             self.label != "",
@@ -149,7 +149,7 @@ class LabelReader(SetReader):
         self.table = self.table.take(list(rows))
         self.ids = self.ids[list(rows)]
 
-    def staged(self, parts: list[Part], target: str, title: str, kind: str) -> StagedSet:
+    def stage(self, parts: list[Part], target: str, title: str, kind: str) -> StagedSet:
         """Returns the set of these modalities; `title` and `kind` say what was read."""
         targets = self.label_sets() if target == "labels" else self.targets(target)
         unimodal = self.unimodal()
@@ -213,7 +213,7 @@ class LabelReader(SetReader):
         Raises:
             InvalidInput: when some are numbers, at least half of them or all if they `must` be, and others are not.
         """
-        numbers = number_words.numbers_of(words, decimal_comma=self.header.delimiter != ",")
+        numbers = number_words.parse_numbers(words, decimal_comma=self.header.delimiter != ",")
         unknown = number_words.are_unknown(words)
         strange = np.isnan(numbers) & ~unknown
         given = int((~unknown).sum())

@@ -31,7 +31,7 @@ def check_file(path: Path, endings: Any) -> int:
         path.suffix.lower() in endings,
         f"File `{path.name[-80:]}` must end with one of {', '.join(endings)}. Convert it.",
     )
-    size = files.size_of(path)
+    size = files.file_size(path)
     check(size > 0, f"File `{path.name}` is empty. Copy it again.")
     check(
         os.access(path, os.R_OK),

@@ -28,7 +28,7 @@ class SplitReader(SetReader):
     def __init__(self, name: str, content: Any, folder: Path):
         super().__init__(folder)
         self.name = name
-        self.splits = pickle_layouts.splits_of(name, content)
+        self.splits = pickle_layouts.find_splits(name, content)
         self.names = [m for m in MODALITIES if any(m in inner for inner in self.splits.values())]
         check(
             bool(self.names),

@@ -52,7 +52,7 @@ def scan_part(part: Part) -> Scan:
         contents=np.zeros(samples, np.int64),
     )
     signature = shared_content.Signature()
-    for start, piece in set_digest.placed(part.pieces()):
+    for start, piece in set_digest.enumerate_pieces(part.pieces()):
         rows = slice(start, start + len(piece))
         real = part.real(piece, start)
         lowest = highest = real

@@ -102,7 +102,7 @@ class Modality:
             f"Argument `lengths` of modality '{self.name}' must lie in 1..{steps}, but goes from "
             f"{lengths.min(initial=steps + 1)} to {lengths.max(initial=0)}. Every sample needs at least one step.",
         )
-        for start, piece in set_digest.placed(set_digest.pieces(self.values)):
+        for start, piece in set_digest.enumerate_pieces(set_digest.pieces(self.values)):
             is_padding = np.arange(steps) >= lengths[start : start + len(piece), None]
             check(
                 not np.any(piece[is_padding]),

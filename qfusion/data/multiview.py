@@ -283,7 +283,7 @@ def _rows(
     absent: np.ndarray | None,
 ) -> Iterator[np.ndarray]:
     """The rows of a view in pieces (n, *row); zero beyond `lengths` and where a sample lacks the view."""
-    for start, piece in set_digest.placed(variable.samples(last)):
+    for start, piece in set_digest.enumerate_pieces(variable.samples(last)):
         values = piece.reshape(len(piece), *row)
         rows = slice(start, start + len(piece))
         if lengths is not None:

@@ -119,7 +119,7 @@ def _data_set(path: Path, staged: StagedSet, how: str) -> DataSet:
             )
             for part in staged.parts
         ),
-        target=staged.as_target(),
+        target=staged.build_target(),
         y=staged.y,
         ids=staged.ids,
         split=staged.split,

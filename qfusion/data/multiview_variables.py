@@ -91,21 +91,21 @@ def describe_layout(path: Path) -> str:
 def _read_variables(path: Path) -> dict[str, Any]:
     """The variables of a file by name: of a .npz file each a `Variable`, else as `read_mat` gives them."""
     if is_npz(path):
-        return dict(variables.of_npz(path))
+        return dict(variables.npz_variables(path))
     return _open_struct(foreign_files.read_mat(path))
 
 
 def _variable(file: str, name: str, value: Any) -> Variable:
-    return value if isinstance(value, Variable) else variables.in_memory(file, name, value)
+    return value if isinstance(value, Variable) else variables.memory_variable(file, name, value)
 
 
 def _open_struct(content: dict[str, Any]) -> dict[str, Any]:
     """The fields of a struct in place of the struct, when it is the only variable with labels."""
-    if class_labels.among(list(content)):
+    if class_labels.find_label_names(list(content)):
         return content
     for value in content.values():
         names = getattr(getattr(value, "dtype", None), "names", None) or ()
-        if class_labels.among(list(names)) and value.size == 1:
+        if class_labels.find_label_names(list(names)) and value.size == 1:
             return {key: value[key].ravel()[0] for key in names}
     return content
 
@@ -127,7 +127,7 @@ def _entries(value: Any) -> dict[str, Any] | None:
 def _choose_label(file: str, content: dict[str, Any], several: bool) -> str:
     """The name of the labels; empty where there are none."""
     if several:
-        known = class_labels.among(list(content))
+        known = class_labels.find_label_names(list(content))
         return next((name for name in known if len(content[name].shape) == 2), "")
     matrices = [
         tuple(entry.shape)

@@ -13,7 +13,7 @@ from numpy.lib import format as npy
 from qfusion._checks import check
 from qfusion.data import signatures
 from qfusion.data.array_cache import digest_of_arrays
-from qfusion.data.files import check_size, check_unpacked, size_of
+from qfusion.data.files import check_size, check_unpacked, file_size
 from qfusion.errors import InvalidInput, translate_errors
 
 Header = tuple[tuple[int, ...], bool, np.dtype]  # shape, whether in Fortran's order, type
@@ -31,8 +31,8 @@ def read_npz(path: Path, names: Iterable[str] | None = None) -> dict[str, np.nda
         NotFound: when the file is not there.
         InvalidInput: when it is no .npz file, is damaged or too large, lacks an array, or holds pickled objects.
     """
-    size = size_of(path)
-    with _opened(path) as (archive, inside):
+    size = file_size(path)
+    with _open_archive(path) as (archive, inside):
         chosen = list(inside if names is None else names)
         missing = [name for name in chosen if name not in inside]
         check(
@@ -66,7 +66,7 @@ def npz_headers(path: Path) -> dict[str, Header]:
         InvalidInput: when it is no .npz file, is damaged, or holds pickled objects.
     """
     headers = {}
-    with _opened(path) as (archive, inside):
+    with _open_archive(path) as (archive, inside):
         for name, entry in inside.items():
             with archive.open(entry) as stream:
                 headers[name] = check_header(
@@ -76,7 +76,7 @@ def npz_headers(path: Path) -> dict[str, Header]:
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[tuple[zipfile.ZipFile, dict[str, zipfile.ZipInfo]]]:
+def _open_archive(path: Path) -> Iterator[tuple[zipfile.ZipFile, dict[str, zipfile.ZipInfo]]]:
     signatures.require(path, "an .npz file", "zip")
     with (
         translate_errors(

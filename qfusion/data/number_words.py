@@ -19,7 +19,7 @@ _LIKE_A_NUMBER = re.compile(
 )
 
 
-def numbers_of(words: Sequence[str], decimal_comma: bool = False) -> np.ndarray:
+def parse_numbers(words: Sequence[str], decimal_comma: bool = False) -> np.ndarray:
     """Returns the numbers that words stand for, float64 (N,), NaN where one stands for none.
 
     Args:
@@ -29,7 +29,7 @@ def numbers_of(words: Sequence[str], decimal_comma: bool = False) -> np.ndarray:
     """
     plain = pd.Series(list(words), dtype=object).str.strip().str.replace(MINUS, "-", regex=False)
     if decimal_comma and has_decimal_comma(plain.tolist()):
-        plain = _with_points(plain)
+        plain = _replace_decimal_commas(plain)
     return pd.to_numeric(plain, errors="coerce").to_numpy(np.float64)
 
 
@@ -43,7 +43,7 @@ def has_decimal_point(words: Sequence[str]) -> bool:
     return any(map(_POINT.fullmatch, words))
 
 
-def _with_points(words: pd.Series) -> pd.Series:
+def _replace_decimal_commas(words: pd.Series) -> pd.Series:
     """Words with a decimal comma, (N,), as they are written with a decimal point."""
     with_comma = words.str.fullmatch(_COMMA)
     # Points stand between thousands everywhere if they do so beside a comma.

@@ -29,7 +29,7 @@ KNOWN = {
 LAYOUT = "It must hold {'train' | 'valid' | 'test': {'text', 'audio', 'vision', 'regression_labels', ...}}."
 
 
-def splits_of(file: str, content: Any) -> dict[str, dict[str, Any]]:
+def find_splits(file: str, content: Any) -> dict[str, dict[str, Any]]:
     """Returns what a pickle holds by part of the split and MMSA's names.
 
     Args:
@@ -63,10 +63,10 @@ def splits_of(file: str, content: Any) -> dict[str, dict[str, Any]]:
 def _part(file: str, key: str, inner: Any) -> dict[str, Any]:
     """What one part of the split holds, by MMSA's names."""
     if isinstance(inner, dict):
-        return _renamed(inner)
+        return _rename_entries(inner)
     entries = list(inner) if isinstance(inner, list) or _is_cells(inner) else []
     if entries and all(_is_tuple_of_sample(entry) for entry in entries):
-        return _of_tuples(entries)
+        return _split_tuples(entries)
     of_what = f" of {type(entries[0]).__name__}" if entries else ""
     check(
         False,
@@ -76,7 +76,7 @@ def _part(file: str, key: str, inner: Any) -> dict[str, Any]:
     return {}
 
 
-def _renamed(inner: dict[Any, Any]) -> dict[str, Any]:
+def _rename_entries(inner: dict[Any, Any]) -> dict[str, Any]:
     """A part of the split with MMSA's names; a name that is there itself goes before other words for it."""
     exact = {str(key) for key in inner}
     named: dict[str, Any] = {}
@@ -110,7 +110,7 @@ def _is_tuple_of_sample(entry: Any) -> bool:
     )
 
 
-def _of_tuples(entries: list[Any]) -> dict[str, Any]:
+def _split_tuples(entries: list[Any]) -> dict[str, Any]:
     """A part of the split of samples that are tuples; `text` only where words come as features."""
     part: dict[str, Any] = {
         "vision": [entry[0][1] for entry in entries],

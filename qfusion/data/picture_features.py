@@ -101,7 +101,7 @@ def network(chosen: Chosen) -> Begun:
         values = (scale_frames(pixels[None], chosen["side"]) / np.float32(255) - _MEAN) / _DEVIATION
         return np.asarray(net(torch.tensor(values.transpose(0, 3, 1, 2))).flatten())
 
-    return _by_picture(seen)
+    return _apply_to_pictures(seen)
 
 
 def picture_transformer(chosen: Chosen) -> Begun:
@@ -113,10 +113,10 @@ def picture_transformer(chosen: Chosen) -> Begun:
         values = states(**prepare(pixels, return_tensors="pt"))
         return (values.mean(1) if values.ndim == 3 else values.mean((2, 3)))[0]
 
-    return _by_picture(seen)
+    return _apply_to_pictures(seen)
 
 
-def _by_picture(seen: Callable[[np.ndarray], np.ndarray]) -> Begun:
+def _apply_to_pictures(seen: Callable[[np.ndarray], np.ndarray]) -> Begun:
     """What sees pictures (h, w, 3) one by one, each as (F,)."""
     units = numbered_features("unit", len(seen(np.zeros((64, 64, 3), np.uint8))))
     return units, lambda given: np.stack([*map(seen, given.frames)])

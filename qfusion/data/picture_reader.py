@@ -37,7 +37,7 @@ def read_picture(path: Path, side: int | None = None) -> np.ndarray:
     ):
         check_pixels(path, image.width, image.height)
         costs.check_scans(path, image.width * image.height)
-        upright = pixels.on_white(ImageOps.exif_transpose(image), pixels.bits_of(path))
+        upright = pixels.blend_on_white(ImageOps.exif_transpose(image), pixels.bit_depth(path))
         if side is not None:
             upright.thumbnail((side, side))
         return np.asarray(upright).copy()

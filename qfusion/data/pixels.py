@@ -14,14 +14,14 @@ _DEPTH = 24  # place of a PNG's bits a channel
 _MATRIX = "DISPLAYMATRIX"
 
 
-def bits_of(path: Path) -> int:
+def bit_depth(path: Path) -> int:
     """Returns the bits of a channel of a PNG file; 8 of a JPEG."""
     with path.open("rb") as file:
         head = file.read(_DEPTH + 1)
     return head[_DEPTH] if head.startswith(b"\x89PNG") and len(head) > _DEPTH else 8
 
 
-def on_white(picture: Image.Image, bits: int) -> Image.Image:
+def blend_on_white(picture: Image.Image, bits: int) -> Image.Image:
     """Returns a picture in 8-bit colours, mode RGB, with what is transparent laid over white.
 
     Of 16 bits the upper 8 are kept, in grey as in colours.
@@ -83,7 +83,7 @@ class Orientation(NamedTuple):
         return abs(across) + abs(along) > abs(right) + abs(down)
 
 
-def orientation_of(frame: Any) -> Orientation:
+def read_orientation(frame: Any) -> Orientation:
     """Returns how the frames of a video lie on the display, by the matrix that its first frame has.
 
     Ask it of one frame of a video alone: PyAV keeps each that is asked until Python collects its garbage.
@@ -96,7 +96,7 @@ def orientation_of(frame: Any) -> Orientation:
     return Orientation((a, b), (c, d))
 
 
-def upright(pixels: np.ndarray, orientation: Orientation) -> np.ndarray:
+def turn_upright(pixels: np.ndarray, orientation: Orientation) -> np.ndarray:
     """Returns the pixels (h, w, 3) of a video frame turned and mirrored as players show them.
 
     Args:
@@ -118,6 +118,6 @@ def upright(pixels: np.ndarray, orientation: Orientation) -> np.ndarray:
 
 def size_upright(frame: Any) -> tuple[int, int]:
     """Returns width and height of a video frame as players show it."""
-    if orientation_of(frame).is_sideways:
+    if read_orientation(frame).is_sideways:
         return frame.height, frame.width
     return frame.width, frame.height

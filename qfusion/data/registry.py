@@ -84,7 +84,7 @@ def load(name: str | os.PathLike[str]) -> DataSet:
     if str(name) not in names() and (
         len(path.parts) > 1 or path.suffix.lower() in multiview.SUFFIXES
     ):
-        return _load_file(path.absolute(), files.size_of(path), path.stat().st_mtime_ns)
+        return _load_file(path.absolute(), files.file_size(path), path.stat().st_mtime_ns)
     known = choose("Data set", str(name), names())
     return _load(known, stamp(known))
 
@@ -122,10 +122,10 @@ def available() -> list[SourceInfo]:
         for source in sources().values()
         for gone in [source.missing()]
     ]
-    return infos + [_imported(name) for name in names()[len(infos) :]]
+    return infos + [_describe_imported(name) for name in names()[len(infos) :]]
 
 
-def _imported(name: str) -> SourceInfo:
+def _describe_imported(name: str) -> SourceInfo:
     base, colon, label = name.partition(":")
     try:
         return SourceInfo(name, f"{manifest(base)['title']}{f': {label}' if colon else ''}", True)

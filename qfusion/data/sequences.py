@@ -48,7 +48,7 @@ def read(
         len(modalities) > 0,
         "Argument `--modality` must name at least one file of features, but names none. Add --modality text=FILE.",
     )
-    return _Reader(folder, labels).staged(modalities, target)
+    return _Reader(folder, labels).stage(modalities, target)
 
 
 class _Reader(SetReader):
@@ -64,7 +64,7 @@ class _Reader(SetReader):
         )
         self.samples = _samples(self.labels)
 
-    def staged(self, modalities: Mapping[str, Path], target: str) -> StagedSet:
+    def stage(self, modalities: Mapping[str, Path], target: str) -> StagedSet:
         """The set."""
         parts = [self._modality(name, path) for name, path in modalities.items()]
         values = np.concatenate([features for features, _ in self.labels.values()])

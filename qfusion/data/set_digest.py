@@ -17,7 +17,7 @@ def pieces(values: np.ndarray) -> Iterator[np.ndarray]:
         yield values[start : start + step]
 
 
-def placed(pieces: Iterable[Any]) -> Iterator[tuple[int, Any]]:
+def enumerate_pieces(pieces: Iterable[Any]) -> Iterator[tuple[int, Any]]:
     """Yields pieces of rows, each after the number of the row at which it begins."""
     at = 0
     for piece in pieces:

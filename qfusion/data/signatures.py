@@ -103,7 +103,7 @@ _OTHERS = (
 )
 
 
-def kind_of(head: bytes) -> str:
+def detect_kind(head: bytes) -> str:
     """Returns the name of the kind that a file's first bytes show; empty where they show none that is known here."""
     if not head:
         return "empty"
@@ -129,7 +129,7 @@ def require(path: Path, wanted: str, *own: str, error: type[QFusionError] = Inva
     """
     with path.open("rb") as file:
         head = file.read(HEAD)
-    name = kind_of(head)
+    name = detect_kind(head)
     kind = next((kind for kind in (*KINDS, *_OTHERS) if kind.name == name), None)
     if kind is None or kind.name in own:
         return

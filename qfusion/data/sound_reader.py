@@ -45,9 +45,9 @@ def read_sound(
         power = _ChannelPower(container, start, end)
         mixed = _mix_channels(container, stream, path, (start, end), rate, heard=power.add)
         channel = power.loudest()
-        if power.cancelled(mixed):
+        if power.is_cancelled(mixed):
             alone = _mix_channels(container, stream, path, (start, end), rate, channel=channel)
-            if power.cancelled(mixed, alone):
+            if power.is_cancelled(mixed, alone):
                 mixed = alone
     check(
         bool(np.isfinite(mixed).all()),
@@ -142,7 +142,7 @@ class _ChannelPower:
         """Number of the channel of the most power."""
         return int(self._sums.argmax()) if len(self._sums) else 0
 
-    def cancelled(self, mixed: np.ndarray, alone: np.ndarray | None = None) -> bool:
+    def is_cancelled(self, mixed: np.ndarray, alone: np.ndarray | None = None) -> bool:
         """Whether the mix (n,) has less than a hundredth of the power of the loudest channel, or of that channel's
         samples (n,)."""
         if not len(self._sums):

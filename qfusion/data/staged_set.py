@@ -160,7 +160,7 @@ class StagedSet(Targets):
     def __len__(self) -> int:
         return len(self.ids)
 
-    def as_target(self) -> Target:
+    def build_target(self) -> Target:
         """Returns the target as a data set holds it."""
         return Target(
             "classification" if self.classes else "regression",

@@ -84,7 +84,7 @@ class Table:
                         skip_rows=1 if self.header_is_short else 0,
                         block_size=1 << 23
                         if numbers
-                        else min(files.size_of(self.path) + 1, (1 << 31) - 1),
+                        else min(files.file_size(self.path) + 1, (1 << 31) - 1),
                     ),
                     pa.csv.ParseOptions(delimiter=self.delimiter),
                     pa.csv.ConvertOptions(
@@ -98,7 +98,7 @@ class Table:
                         decimal_point=self.decimal,
                     ),
                 ):
-                    yield _without_truths(batch) if numbers else batch
+                    yield _cast_truth_values(batch) if numbers else batch
             else:
                 whole = pa.parquet.ParquetFile(self.path)
                 chunks = [
@@ -151,7 +151,7 @@ class Table:
                     )
 
 
-def _without_truths(batch: pa.RecordBatch) -> pa.RecordBatch:
+def _cast_truth_values(batch: pa.RecordBatch) -> pa.RecordBatch:
     """Rows whose columns of truth values are numbers, 1 and 0."""
     columns = [
         column.cast(pa.float64()) if pa.types.is_boolean(column.type) else column
@@ -171,7 +171,7 @@ def _cast(column: pa.Array, name: str, path: Path, word: bool, numbers: bool) ->
             f"Column `{name[:60]}` of `{path.name}` must hold one word or number in every row, but holds lists "
             f"({str(column.type)[:60]}). Write one in each row.",
         )
-        return _as_words(column)
+        return _cast_to_words(column)
     if not numbers or (pa.types.is_nested(column.type) and is_plain(column.type)):
         return column
     check(
@@ -182,7 +182,7 @@ def _cast(column: pa.Array, name: str, path: Path, word: bool, numbers: bool) ->
     return column.cast(pa.float64(), safe=False)
 
 
-def _as_words(column: pa.Array) -> pa.Array:
+def _cast_to_words(column: pa.Array) -> pa.Array:
     """A column as text; whole numbers that were saved as floats or decimals are written without a point."""
     if pa.types.is_decimal(column.type):
         return pa.compute.replace_substring_regex(column.cast(pa.string()), r"\.0+$", "")
@@ -198,7 +198,7 @@ def _as_words(column: pa.Array) -> pa.Array:
 
 def open_table(path: Path) -> Table:
     """Returns a table; InvalidInput when its header cannot be read."""
-    files.size_of(path)
+    files.file_size(path)
     if path.suffix.lower() == ".parquet":
         signatures.require(path, "a Parquet file", "parquet")
     else:
@@ -264,7 +264,7 @@ def _open_parquet(path: Path) -> Table:
 
 
 def _check_header(name: str, line: str, columns: tuple[str, ...]) -> None:
-    numbers = ~np.isnan(number_words.numbers_of(columns))
+    numbers = ~np.isnan(number_words.parse_numbers(columns))
     lower = {column.strip().lower() for column in columns}
     check(
         not numbers.any() or bool(lower & {*IDS, *LABELS, *SPLIT, *STEP, *TEXT}),

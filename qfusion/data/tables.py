@@ -59,7 +59,7 @@ def read_tables(
         "Argument `--modality` must name at least one table of features, but names none. Add --modality text=FILE.",
     )
     reader = TableReader(folder, open_table(labels), tuple(modalities))
-    return reader.staged(
+    return reader.stage(
         [reader.modality(name, path) for name, path in modalities.items()],
         target,
         labels.name,
@@ -192,7 +192,7 @@ class TableReader(LabelReader):
         signatures.require(path, "a .npy file", "npy")
         with path.open("rb") as stream:
             shape, _, kind = npz_files.check_header(
-                stream, files.size_of(path), f"File `{path.name}`"
+                stream, files.file_size(path), f"File `{path.name}`"
             )
         check(
             kind.kind in "biuf"
@@ -222,7 +222,7 @@ class TableReader(LabelReader):
         pieces, index = [], pd.Index(self.ids)
         unknown_id = ""
         decomposed = 0
-        for at, batch in set_digest.placed(table.batches([key], (key,))):
+        for at, batch in set_digest.enumerate_pieces(table.batches([key], (key,))):
             written = batch.column(0).fill_null("").to_pylist()
             decomposed += count_decomposed(written)
             ids = word_array(normalize_ids(written), f"Ids in `{table.path.name}`")
@@ -281,7 +281,7 @@ class TableReader(LabelReader):
     ) -> Iterator[tuple[tuple[np.ndarray, ...], np.ndarray]]:
         """Pieces (n, size) of the table, each after the samples' rows, and `steps` where given; what is of no sample is
         left out."""
-        for at, batch in set_digest.placed(table.batches(features)):
+        for at, batch in set_digest.enumerate_pieces(table.batches(features)):
             if len(features) == 1 and is_list(batch.column(0).type):
                 column = batch.column(0)
                 _check_lists_given(column, features[0], table.path.name, at)
@@ -340,7 +340,7 @@ class TableReader(LabelReader):
         """A modality of sequences, each a list of steps, which are lists of numbers."""
         what = f"Column `{column}` of `{table.path.name}`"
         steps = np.zeros(len(rows), np.int64)
-        for at, batch in set_digest.placed(table.batches([column])):
+        for at, batch in set_digest.enumerate_pieces(table.batches([column])):
             sequences = batch.column(0)
             _check_lists_given(sequences, column, table.path.name, at)
             inner = sequences.flatten()
@@ -356,7 +356,7 @@ class TableReader(LabelReader):
         longest = max(1, int(lengths.max()))
 
         def pieces() -> Iterator[tuple[tuple[np.ndarray, np.ndarray], np.ndarray]]:
-            for at, batch in set_digest.placed(table.batches([column])):
+            for at, batch in set_digest.enumerate_pieces(table.batches([column])):
                 part = slice(at, at + len(batch))
                 row = np.repeat(rows[part], steps[part])
                 step = np.arange(len(row)) - np.repeat(

@@ -66,26 +66,27 @@ def native(values: np.ndarray) -> np.ndarray:
     return values if values.dtype.isnative else values.astype(values.dtype.newbyteorder("="))
 
 
-def in_memory(file: str, name: str, values: Any) -> Variable:
+def memory_variable(file: str, name: str, values: Any) -> Variable:
     """Returns a variable of values that are at hand, an array or a sparse matrix."""
     values = values if hasattr(values, "toarray") else np.asarray(values)
     return Variable(file, name, tuple(values.shape), values.dtype, lambda: values)
 
 
-def of_npz(path: Path) -> dict[str, Variable]:
+def npz_variables(path: Path) -> dict[str, Variable]:
     """Returns the variables of a .npz file by name; their numbers stay in the file.
 
     Raises:
         NotFound: when the file is not there.
         InvalidInput: when it is no .npz file, is damaged, or holds pickled objects.
     """
-    files.size_of(path)
+    files.file_size(path)
     return {
-        name: _stored(path, name, header) for name, header in npz_files.npz_headers(path).items()
+        name: _npz_variable(path, name, header)
+        for name, header in npz_files.npz_headers(path).items()
     }
 
 
-def _stored(path: Path, name: str, header: npz_files.Header) -> Variable:
+def _npz_variable(path: Path, name: str, header: npz_files.Header) -> Variable:
     shape, fortran, dtype = header
 
     def read() -> np.ndarray:

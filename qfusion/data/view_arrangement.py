@@ -1,4 +1,4 @@
-"""Which variable of a multi-view file is what: labels, views, which views a sample has, and what is no view.
+"""The roles of variables in a multi-view file: labels, views, masks of missing views, and variables that are neither.
 
 A view is a matrix of numbers with a row, or a column, per sample. No view is what repeats the labels, numbers the
 samples, divides them into folds, or relates them to each other (a graph): a model that is given such a matrix knows the
@@ -130,7 +130,7 @@ def choose_label(names: Sequence[str], lengths: Mapping[str, int], fits: Any) ->
         lengths: of those that are lists, how many entries they have.
         fits: says whether another variable has so many rows or columns.
     """
-    known = class_labels.among(list(names))
+    known = class_labels.find_label_names(list(names))
     lists = [name for name in known if lengths.get(name, 0) > 1]
     fitting = [name for name in lists if fits(lengths[name])]
     return next(iter([*fitting, *lists, *known]), "")

@@ -28,7 +28,7 @@ def check_whole(path: Path, size: int) -> None:
         return
     declared = int.from_bytes(head[4:], "little")
     check(
-        _is_stand_in(declared) or declared + 8 <= size + 1,  # a byte of padding may be left out
+        _is_placeholder(declared) or declared + 8 <= size + 1,  # a byte of padding may be left out
         f"File `{path.name}` is cut short: it has {size:,} bytes, and {declared + 8:,} by its own word. Copy it again.",
     )
 
@@ -64,8 +64,8 @@ def is_endless(path: Path, size: int) -> bool:
         return long_size == 0
     if length == 0 and whole + 8 == size:
         return False  # it says that it holds no sound, and is right about the whole
-    return _is_stand_in(length) and length != rest
+    return _is_placeholder(length) and length != rest
 
 
-def _is_stand_in(length: int) -> bool:
+def _is_placeholder(length: int) -> bool:
     return length == 0 or any(abs(length - one) < _NEAR for one in _STAND_INS)

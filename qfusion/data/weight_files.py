@@ -55,7 +55,7 @@ def digest_weights(place: str) -> str:
         f"{place[:200]} does not exist or is empty. Name the file or folder of the weights.",
     )
     return (
-        array_cache.key_of(str(p) for path in chosen for p in (path.name, files.sha256(path)))
+        array_cache.cache_key(str(p) for path in chosen for p in (path.name, files.sha256(path)))
         if place
         else ""
     )

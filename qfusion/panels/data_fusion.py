@@ -125,7 +125,7 @@ def _plain(words: str) -> str:
 
 
 def _draw_over_rows(dataset: Any, result: information.Estimate) -> str:
-    return intervals.describe_resampling(dataset, dataset.rows_of(result.samples.index), "rows")
+    return intervals.describe_resampling(dataset, dataset.find_rows(result.samples.index), "rows")
 
 
 def information_bits_of_study(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:

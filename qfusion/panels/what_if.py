@@ -91,7 +91,7 @@ def number_choices(study: Study, modality: str) -> list[params.NumberParam]:
 
 def input_choices(study: Study, modality: str) -> list[params.NumberParam]:
     """Return the numbers that make a modality's raw input, of data that were made so."""
-    if planted_editing.recipe_of(study.dataset) is None:
+    if planted_editing.find_recipe(study.dataset) is None:
         return []
     return [
         params.NumberParam(

@@ -87,7 +87,7 @@ def mean_and_std(dataset: DataSet, rows: np.ndarray, name: str) -> tuple[Tensor,
         return _moments(dataset, rows, name)
     stored = array_cache.cached_arrays(
         "moments",
-        array_cache.key_of(["1", dataset.digest, name, np.asarray(rows, np.int64).tobytes()]),
+        array_cache.cache_key(["1", dataset.digest, name, np.asarray(rows, np.int64).tobytes()]),
         lambda: dict(
             zip(
                 ("mean", "deviation"),

@@ -117,7 +117,7 @@ def encoded_place(model: FusionModel, dataset: DataSet, *more: str) -> Path:
     ]
     for name, values in (model.state_dict() if more else model.encoders.state_dict()).items():
         parts += [f"{name} {tuple(values.shape)}", values.detach().cpu().double().numpy().tobytes()]
-    return encoded_folder() / f"{array_cache.key_of(parts)}.npz"
+    return encoded_folder() / f"{array_cache.cache_key(parts)}.npz"
 
 
 def encoded_folder() -> Path:

@@ -76,7 +76,7 @@ def describe_intervals(
     """Return the method of confidence intervals over rows of a table (index id)."""
     clusters = ""
     if dataset.clusters is not None:
-        count = dataset.clusters.describe_count(dataset.rows_of(rows.index))
+        count = dataset.clusters.describe_count(dataset.find_rows(rows.index))
         clusters = CLUSTERS.format(clusters=count)
     return INTERVALS.format(level=stability.LEVEL, resamples=resamples, clusters=clusters)
 

@@ -230,7 +230,7 @@ class Hdf5:
 
         kind = dataset.attrs.get("MATLAB_class", b"")
         if dataset.attrs.get("MATLAB_empty", 0):
-            return self.empty() if kind != b"char" else self.counted(np.zeros(0, "<U1"))
+            return self.empty() if kind != b"char" else self.count_array(np.zeros(0, "<U1"))
         if h5py.check_ref_dtype(dataset.dtype) is h5py.Reference:
             return self.cell(dataset, depth)
         if h5py.check_string_dtype(dataset.dtype):
@@ -243,7 +243,7 @@ class Hdf5:
         values = values.T if self.is_reversed(dataset) else values
         if kind == b"char":
             rows = np.ascontiguousarray(np.atleast_2d(values).astype("<u2"))
-            return self.counted(
+            return self.count_array(
                 np.array([row.tobytes().decode("utf-16-le", "replace") for row in rows])
             )
         return values
@@ -281,13 +281,13 @@ class Hdf5:
         words = np.asarray(dataset.asstr(errors="replace")[()], dtype=object)
         longest = max((len(word) for word in words.ravel()), default=0)
         self.take(4 * longest * words.size)
-        return self.counted(words.astype(str))
+        return self.count_array(words.astype(str))
 
     def values(self, dataset: Any) -> Any:
         """The values of a dataset, once it is known that there is room for them."""
         self.check(dataset)
         self.take(dataset.size * dataset.dtype.itemsize)
-        return self.counted(dataset[()])
+        return self.count_array(dataset[()])
 
     def check(self, dataset: Any) -> None:
         """Refuses what lies in other files."""
@@ -300,7 +300,7 @@ class Hdf5:
         if self.size > self.most:
             raise TooLarge
 
-    def counted(self, values: Any) -> Any:
+    def count_array(self, values: Any) -> Any:
         """Counts an array."""
         self.count += 1
         if self.count > MAX_ARRAYS:
@@ -311,7 +311,7 @@ class Hdf5:
         """Stands for what is no array, such as an object or a handle."""
         import numpy as np
 
-        return self.counted(np.zeros((0, 0)))
+        return self.count_array(np.zeros((0, 0)))
 
     def is_reversed(self, dataset: Any) -> bool:
         """Whether the axes are in the reverse order, as MATLAB writes them."""

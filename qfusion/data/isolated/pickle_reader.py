@@ -53,7 +53,7 @@ def read_pickle(path: str, file: BinaryIO) -> Any:
             f"File `{name}` holds the same parts so many times, or inside themselves, that it unfolds to far more than "
             "its own size, which is refused. Save every sample as an array of its own."
         )
-    return _as_plain(value)
+    return _plain_value(value)
 
 
 class Unpickler(pickle.Unpickler):
@@ -181,7 +181,7 @@ def _reconstruct(kind: Any, shape: Any, code: Any) -> _Array:
     return _Array(np.zeros(0))
 
 
-def _from_buffer(content: Any, kind: _Type, shape: Any, order: Any = "C") -> _Array:
+def _build_array(content: Any, kind: _Type, shape: Any, order: Any = "C") -> _Array:
     """Return an array of a buffer, as `numpy._core.numeric._frombuffer`."""
     sides = shape if isinstance(shape, tuple) else (shape,)
     return _Array(_make_array(sides, kind, _text(order) == "F", content))
@@ -253,7 +253,7 @@ _BUILTINS: dict[str, Callable[..., Any]] = {
 _NUMPY: dict[str, Callable[..., Any]] = {
     "_reconstruct": _reconstruct,
     "scalar": _scalar,
-    "_frombuffer": _from_buffer,
+    "_frombuffer": _build_array,
 }
 # All names that a pickle may ask for, and what is called in their place.
 CONSTRUCTORS: dict[tuple[str, str], _Constructor] = {
@@ -316,7 +316,7 @@ class _Parts:
         return self.sizes[id(part)]
 
 
-def _as_plain(value: Any) -> Any:
+def _plain_value(value: Any) -> Any:
     """Return a value with its arrays in place of their holders, and keys of dictionaries as text.
 
     Raises:
@@ -326,12 +326,12 @@ def _as_plain(value: Any) -> Any:
         value = value.array
         if value.dtype != object:
             return value
-        entries = [_as_plain(entry) for entry in value.flat]
+        entries = [_plain_value(entry) for entry in value.flat]
         return np.fromiter(entries, object, len(entries)).reshape(value.shape)
     if isinstance(value, dict):
-        return {_key(key): _as_plain(entry) for key, entry in value.items()}
+        return {_key(key): _plain_value(entry) for key, entry in value.items()}
     if isinstance(value, (list, tuple)):
-        return type(value)(_as_plain(entry) for entry in value)
+        return type(value)(_plain_value(entry) for entry in value)
     if isinstance(value, (set, frozenset)):
         return type(value)(_key(entry) for entry in value)
     if isinstance(value, int):

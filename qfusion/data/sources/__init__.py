@@ -170,7 +170,7 @@ class Source:
 MAX_SIDE = 4096  # pixels of a drawing
 
 
-def squared(pixels: np.ndarray, side: int) -> np.ndarray:
+def resize_square(pixels: np.ndarray, side: int) -> np.ndarray:
     """Returns a picture (h, w, 3), uint8, as one (side, side, 3): made square in the colour of its first pixel, each
     pixel the mean of those that it covers."""
     from PIL import Image as Picture, ImageOps
@@ -199,7 +199,7 @@ def picture_maker(hint: str, side: int, shown: int = 128) -> Maker:
             bool(np.ptp(drawing.astype(np.int16), axis=(0, 1)).max() > 0),
             "The drawing must show something, but is of one colour throughout. Draw something.",
         )
-        small = squared(drawing, side)
+        small = resize_square(drawing, side)
         return small.ravel() / np.float32(255), Image(enlarge(small, shown))
 
     return Maker("drawing", hint, make)
@@ -209,7 +209,7 @@ MAX_LETTERS, MAX_WORDS = 1000, 40  # of a sentence that a visitor gives
 _WORD = re.compile(r"[^\W_]+(?:['\u2019-][^\W_]+)*")
 
 
-def words_of(sentence: str) -> tuple[str, ...]:
+def split_words(sentence: str) -> tuple[str, ...]:
     """Returns the words of a sentence in small letters, without what stands between them.
 
     >>> words_of("Is there a red shape?")
@@ -218,7 +218,7 @@ def words_of(sentence: str) -> tuple[str, ...]:
     return tuple(_WORD.findall(sentence.lower()))
 
 
-def steps_of(
+def word_steps(
     sentences: Sequence[Sequence[str]], vocabulary: Sequence[str]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns sentences as values (N, T, F), float32, 1 at the word of a step and else 0, and lengths (N,).
@@ -251,11 +251,11 @@ def sentence_maker(vocabulary: Sequence[str], hint: str) -> Maker:
             isinstance(given, str) and len(given) <= MAX_LETTERS,
             f"A sentence must be text of at most {MAX_LETTERS} letters. Give a shorter one.",
         )
-        words = words_of(given)
+        words = split_words(given)
         check(
             1 <= len(words) <= MAX_WORDS,
             f"A sentence must have 1 to {MAX_WORDS} words, but has {len(words)}. Known are: {', '.join(vocabulary)}.",
         )
-        return steps_of([words], vocabulary)[0][0], Text(given, words)
+        return word_steps([words], vocabulary)[0][0], Text(given, words)
 
     return Maker("sentence", hint, make)

@@ -78,7 +78,7 @@ def read_lips(content: bytes, name: str) -> np.ndarray:
             frames.shape[1] == PUBLISHED[0] * PUBLISHED[1] and 0 < len(frames) <= MOST_STEPS,
             f"the matrix has the shape {frames.shape[::-1]}",
         )
-    return _halved(frames.reshape(-1, *PUBLISHED[::-1]).transpose(0, 2, 1))
+    return _halve(frames.reshape(-1, *PUBLISHED[::-1]).transpose(0, 2, 1))
 
 
 def read_mfcc(content: bytes, name: str) -> np.ndarray:
@@ -97,7 +97,7 @@ def read_mfcc(content: bytes, name: str) -> np.ndarray:
     return np.frombuffer(content, ">f4", offset=12).astype(np.float32).reshape(-1, len(VOICE))
 
 
-def _halved(frames: np.ndarray) -> np.ndarray:
+def _halve(frames: np.ndarray) -> np.ndarray:
     """Means of 2x2 pixels of frames (T, h, w), uint8."""
     steps, h, w = frames.shape
     return frames.reshape(steps, h // 2, 2, w // 2, 2).mean((2, 4)).round().astype(np.uint8)
@@ -186,7 +186,7 @@ def read_avletters(
         steps = np.repeat(split == "train", lengths["audio"])
         drawn = np.random.default_rng(2002).normal(size=arrays["mfcc"].shape)
         voice += pad_sequences(noise * arrays["mfcc"][steps].std(0) * drawn, lengths["audio"])
-    small = _halved(arrays["lips"])
+    small = _halve(arrays["lips"])
     names = {"lips": pixel_names(small.shape[1:]), "audio": VOICE}
     values = {"lips": pad_sequences(small.reshape(len(small), -1), lengths["lips"]), "audio": voice}
     return DataSet(

@@ -173,7 +173,7 @@ def read_mosi(where: Path | None = None, pinned: Sequence[PinnedFile] = MOSI_FIL
     where = SOURCE.verify(where, pinned)
     arrays = array_cache.cached_arrays(
         "mosi",
-        array_cache.key_of([*(file.sha256 for file in pinned), Path(__file__).read_bytes()]),
+        array_cache.cache_key([*(file.sha256 for file in pinned), Path(__file__).read_bytes()]),
         partial(_read_mosi, where),
     )
     ids, texts = arrays["ids"], arrays["words"].tolist()

@@ -29,10 +29,10 @@ from qfusion.data.sources import (
     PinnedFile,
     Source,
     picture_maker,
+    resize_square,
     sentence_maker,
-    squared,
-    steps_of,
-    words_of,
+    split_words,
+    word_steps,
 )
 from qfusion.data.target_spec import Target
 from qfusion.errors import InvalidInput, translate_errors
@@ -77,7 +77,7 @@ _OTHERS = "a color contain does image in is no not of present shape the there wh
 WORDS = tuple(sorted({*COLOURS, *FORMS, *_OTHERS.split()}))
 
 
-def _decoded(content: bytes, name: str) -> np.ndarray:
+def _decode_picture(content: bytes, name: str) -> np.ndarray:
     """Pixels (64, 64, 3), uint8, of a PNG."""
     import PIL.Image
 
@@ -106,7 +106,7 @@ def _pictures(where: Path, pinned: Sequence[PinnedFile]) -> dict[str, np.ndarray
         f"{part}/images/{i}.png" for part, count in EASYVQA_PARTS.items() for i in range(count)
     ]
     contents = [(where / name).read_bytes() for name in names]
-    small = [squared(pixels, SMALL) for pixels in map(_decoded, contents, names)]
+    small = [resize_square(pixels, SMALL) for pixels in map(_decode_picture, contents, names)]
     return {"content": np.array(contents), "small": np.stack(small)}
 
 
@@ -129,7 +129,7 @@ def _questions(where: Path, part: str) -> list[tuple[str, str, int]]:
     return [tuple(row) for row in rows]
 
 
-def about_colour(question: str, answer: str) -> bool:
+def asks_about_colour(question: str, answer: str) -> bool:
     """Returns whether a question is about a colour, and not about a shape."""
     return answer in COLOURS or (
         answer not in FORMS and any(word in COLOURS for word in question.split())
@@ -143,7 +143,7 @@ def _kind(question: str, answer: str) -> str:
     if answer in FORMS:
         return "what shape"
     denied = "not " if {"no", "not"} & set(question.split()) else ""
-    return f"is it {denied}there: {'colour' if about_colour(question, answer) else 'shape'}"
+    return f"is it {denied}there: {'colour' if asks_about_colour(question, answer) else 'shape'}"
 
 
 def _content_of_question(
@@ -151,8 +151,8 @@ def _content_of_question(
 ) -> dict[str, Content]:
     at = place[row]
     return {
-        "picture": Image(enlarge(_decoded(pictures["content"][at], f"number {at + 1}"))),
-        "question": Text(questions[row], words_of(questions[row])),
+        "picture": Image(enlarge(_decode_picture(pictures["content"][at], f"number {at + 1}"))),
+        "question": Text(questions[row], split_words(questions[row])),
     }
 
 
@@ -177,7 +177,7 @@ def read_easyvqa(
     where = source.verify(where, [file for file in pinned if file.path.endswith(QUESTIONS)])
     pictures = array_cache.cached_arrays(
         EASYVQA.name,
-        array_cache.key_of([*(file.sha256 for file in pinned), Path(__file__).read_bytes()]),
+        array_cache.cache_key([*(file.sha256 for file in pinned), Path(__file__).read_bytes()]),
         partial(_pictures, where, pinned),
     )
     rng = np.random.default_rng(2019)
@@ -190,14 +190,14 @@ def read_easyvqa(
         pool = [row for row in _questions(where, part) if not yes_no or row[1] in ANSWERS[:2]]
         chosen = [pool[i] for i in rng.permutation(len(pool))]
         for question, answer, image in sorted(chosen, key=lambda row: row[2]):
-            group = image, about_colour(question, answer)
+            group = image, asks_about_colour(question, answer)
             seen[group] += 1
             if seen[group] <= DRAWN:
                 split = "valid" if part == "train" and image in held else part
                 name = f"{part}-{image:04d}-{'sc'[group[1]]}{seen[group]}"
                 rows.append((question, answer, before + image, split, name))
     questions, answers, place, splits, names = (list(column) for column in zip(*rows, strict=True))
-    values, lengths = steps_of([words_of(question) for question in questions], WORDS)
+    values, lengths = word_steps([split_words(question) for question in questions], WORDS)
     classes = ANSWERS[:2] if yes_no else ANSWERS
     shown = [name.rpartition("-")[0] for name in names]
     return DataSet(

@@ -72,7 +72,7 @@ def read_handwritten(
     # reading the file takes a process of its own
     arrays = array_cache.cached_arrays(
         SOURCE.name,
-        array_cache.key_of([pinned[0].sha256, Path(__file__).read_bytes()]),
+        array_cache.cache_key([pinned[0].sha256, Path(__file__).read_bytes()]),
         partial(_read, where / pinned[0].path),
     )
     y = arrays["y"]

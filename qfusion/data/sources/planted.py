@@ -182,7 +182,7 @@ def _measure(recipe: Recipe) -> dict[str, np.ndarray]:
     features = []
     lengths = []
     for start in range(0, len(recipe.y), _CHUNK):
-        voices = hummed_voices.parameters_of(recipe.voices, slice(start, start + _CHUNK))
+        voices = hummed_voices.select_parameters(recipe.voices, slice(start, start + _CHUNK))
         waves = hummed_voices.synthesise(voices)
         part, part_lengths = prosody.prosody_features(waves, voices["duration"])
         features.append(part)
@@ -199,12 +199,14 @@ def _key(*parts: object) -> str:
     """A digest of the code that makes the features, and of other things that they depend on."""
     sources = [Path(__file__)]
     sources += [Path(str(module.__file__)) for module in _MAKERS]
-    return array_cache.key_of(["|".join(map(str, parts)), *(path.read_bytes() for path in sources)])
+    return array_cache.cache_key(
+        ["|".join(map(str, parts)), *(path.read_bytes() for path in sources)]
+    )
 
 
 def _content(recipe: Recipe, row: int) -> dict[str, Content]:
     words = recipe.sentences[row]
-    voice = hummed_voices.parameters_of(recipe.voices, np.array([row]))
+    voice = hummed_voices.select_parameters(recipe.voices, np.array([row]))
     return {
         "text": Text(" ".join(words), words),
         "audio": voice_audio(hummed_voices.synthesise(voice), voice),

@@ -19,7 +19,7 @@ from qfusion.data.modality_spec import Modality
 from qfusion.data.picture_arrays import pixel_names
 from qfusion.data.row_splits import SPLITS
 from qfusion.data.sample_content import Content, Image, Text
-from qfusion.data.sources import Source, picture_maker, sentence_maker, steps_of
+from qfusion.data.sources import Source, picture_maker, sentence_maker, word_steps
 from qfusion.data.synthetic.scene_pictures import (
     BLOCK,
     COLOURS,
@@ -112,7 +112,7 @@ def build(seed: int = 2026, sizes: Mapping[str, int] = SIZES) -> DataSet:
     blocks = np.arange(len(right)).reshape(-1, len(BLOCK))  # few enough for the processor's cache
     drawn = np.concatenate([paint_scenes(scenes, rows) for rows in blocks])
     seen = drawn.reshape(len(drawn), -1)[pictures] / np.float32(255)
-    spoken, lengths = steps_of(SPOKEN, VOCABULARY)
+    spoken, lengths = word_steps(SPOKEN, VOCABULARY)
     ids, split = numbered_ids("scene", len(y)), np.repeat(SPLITS, 2 * np.array(parts))
     return DataSet(
         name=SOURCE.name,

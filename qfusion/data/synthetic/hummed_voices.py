@@ -35,7 +35,7 @@ _WIDTHS = np.array([80.0, 110.0, 160.0])
 Parameters = Mapping[str, np.ndarray]  # what samples are made from, by name: an entry (or row) each
 
 
-def parameters_of(p: Parameters, rows: np.ndarray | slice) -> dict[str, np.ndarray]:
+def select_parameters(p: Parameters, rows: np.ndarray | slice) -> dict[str, np.ndarray]:
     """Returns the parameters of some samples."""
     return {name: values[rows] for name, values in p.items()}
 

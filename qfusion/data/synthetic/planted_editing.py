@@ -57,7 +57,7 @@ class Edit:
     latent: float | None = None
 
 
-def recipe_of(dataset: DataSet) -> Recipe | None:
+def find_recipe(dataset: DataSet) -> Recipe | None:
     """Returns what a planted data set was made from; None of any other data set."""
     arguments = getattr(dataset.content_of, "args", ())
     return arguments[0] if arguments and isinstance(arguments[0], Recipe) else None
@@ -102,7 +102,7 @@ def parse(text: str) -> tuple[str, ...]:
     return lines
 
 
-def with_words(text: str) -> Edit:
+def replace_words(text: str) -> Edit:
     """Returns the text of a sample anew; its latent is what the words say by the rule of `words`."""
     spoken = parse(text)
     values, lengths = opinion_texts.word_features([spoken])
@@ -114,15 +114,15 @@ def with_words(text: str) -> Edit:
     )
 
 
-def with_voice(made: Recipe, row: int, changes: Mapping[str, float]) -> Edit:
+def replace_voice(made: Recipe, row: int, changes: Mapping[str, float]) -> Edit:
     """Returns the recording of a sample with another voice.
 
     Args:
         changes: of the names in CONTROLS["audio"], 0 is as it was: pitch and rise in octaves, energy in dB, tempo in
             octaves of speed.
     """
-    change = _checked("audio", changes)
-    p = hummed_voices.parameters_of(made.voices, np.array([row]))
+    change = _check_changes("audio", changes)
+    p = hummed_voices.select_parameters(made.voices, np.array([row]))
     p |= {
         "level": p["level"] + change["pitch"],
         "slope": p["slope"] + change["rise"],
@@ -142,10 +142,10 @@ def with_voice(made: Recipe, row: int, changes: Mapping[str, float]) -> Edit:
     )
 
 
-def with_face(made: Recipe, row: int, changes: Mapping[str, float]) -> Edit:
+def replace_face(made: Recipe, row: int, changes: Mapping[str, float]) -> Edit:
     """Returns the face of a sample with other features; `changes` are of CONTROLS["vision"], 0 is as it was."""
-    change = _checked("vision", changes)
-    p = hummed_voices.parameters_of(made.faces, np.array([row]))
+    change = _check_changes("vision", changes)
+    p = hummed_voices.select_parameters(made.faces, np.array([row]))
     p |= {
         "bend": np.clip(p["bend"] + change["mouth"], -1.5, 1.5),
         "brow": np.clip(p["brow"] + change["brows"], -1.5, 1.5),
@@ -159,7 +159,7 @@ def true_score(latents: np.ndarray) -> float:
     return float(planted_score(np.asarray(latents, dtype=float)[None])[0])
 
 
-def _checked(modality: str, changes: Mapping[str, float]) -> dict[str, float]:
+def _check_changes(modality: str, changes: Mapping[str, float]) -> dict[str, float]:
     known = {control.name: control for control in CONTROLS[modality]}
     for name in changes:
         choose("Control", name, known)

@@ -51,7 +51,7 @@ def _pitch(power: np.ndarray, window: np.ndarray, size: int) -> tuple[np.ndarray
     return PROSODY_RATE / (lags[best[..., 0]] + np.clip(shift, -0.5, 0.5)), np.clip(peak, 0, 1)
 
 
-def _filled(values: np.ndarray, known: np.ndarray) -> np.ndarray:
+def _fill_gaps(values: np.ndarray, known: np.ndarray) -> np.ndarray:
     """Replaces unknown steps (N, T) by the last known one, or by the first known one at the beginning; 0 if none is."""
     steps = pd.DataFrame(np.where(known, values, np.nan))
     return steps.ffill(axis=1).bfill(axis=1).fillna(0.0).to_numpy()
@@ -86,7 +86,7 @@ def prosody_features(waves: np.ndarray, duration: np.ndarray) -> tuple[np.ndarra
     real = np.arange(sound.shape[1]) < lengths[:, None]
     heard = real & (rms > SILENT)
     # a frame counts as voiced from this height of the peak on
-    pitch = _filled(np.log2(hertz / 150), heard & (voicing > 0.5))
+    pitch = _fill_gaps(np.log2(hertz / 150), heard & (voicing > 0.5))
     median = np.nanmedian(np.where(real, pitch, np.nan), axis=1, keepdims=True)
     energy = np.log10(np.maximum(rms, SILENT)) + 1
     centroid = (power @ (np.arange(power.shape[-1]) * (PROSODY_RATE / size / 1000))) / np.maximum(

@@ -12,7 +12,7 @@ from itertools import permutations
 import numpy as np
 import pandas as pd
 
-from qfusion.data.sources import words_of
+from qfusion.data.sources import split_words
 from qfusion.data.synthetic.scene_pictures import COLOURS, FORMS, Scenes
 from qfusion.errors import InvalidInput
 
@@ -50,7 +50,7 @@ QUESTIONS = (
     ),
 )
 TEXTS = (*(q.text for q in QUESTIONS), *(q.opposite for q in QUESTIONS))
-SPOKEN = tuple(map(words_of, TEXTS))
+SPOKEN = tuple(map(split_words, TEXTS))
 VOCABULARY = tuple(sorted({word for words in SPOKEN for word in words}))
 
 
