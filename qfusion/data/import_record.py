@@ -16,7 +16,7 @@ import qfusion
 from qfusion._checks import check, read_pairs, require_number
 from qfusion.data import imported_sets, set_digest, token_vocabulary
 from qfusion.data.import_report import ExaminedSet
-from qfusion.data.staged_set import StagedSet
+from qfusion.data.staged_set import Part, StagedSet
 
 MAX_RATE = 100_000  # steps a second
 
@@ -41,6 +41,11 @@ def write_record(
     _write_arrays(staged)
     if not staged.columns.empty:
         _write_table(staged.columns, staged.folder / "table.arrow")
+    versions = {
+        "qfusion": qfusion.__version__,
+        "numpy": np.__version__,
+        "python": sys.version.split()[0],
+    }
     manifest = {
         "format": imported_sets.FORMAT,
         "name": name,
@@ -50,25 +55,11 @@ def write_record(
         "source": f"{staged.kind} {staged.title}",
         "files": staged.files,
         "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "versions": {
-            "qfusion": qfusion.__version__,
-            "numpy": np.__version__,
-            "python": sys.version.split()[0],
-        },
+        "versions": versions,
         "samples": len(staged),
         "splits": examined.report.splits,
         "target": vars(staged.build_target()),
-        "modalities": [
-            {
-                "name": part.name,
-                "file": part.path.name,
-                "shape": list(part.shape),
-                "sequence": part.lengths is not None,
-                "feature_names": list(part.feature_names),
-                "picture": part.picture,
-            }
-            for part in staged.parts
-        ],
+        "modalities": [_describe_part(part) for part in staged.parts],
         "tokens": staged.tokens is not None,
         "vocabulary": {str(number): token for number, token in tokens.items()},
         "rates": dict(rates),
@@ -178,8 +169,20 @@ def _write_table(columns: pd.DataFrame, path: Path) -> None:
         writer.write_table(table, max_chunksize=set_digest.ROWS)
 
 
+def _describe_part(part: Part) -> dict[str, Any]:
+    """Return the entry of a modality in the manifest."""
+    return {
+        "name": part.name,
+        "file": part.path.name,
+        "shape": list(part.shape),
+        "sequence": part.lengths is not None,
+        "feature_names": list(part.feature_names),
+        "picture": part.picture,
+    }
+
+
 def _describe(staged: StagedSet) -> str:
-    """The description that the page of the data set shows."""
+    """Return the description that the page of the data set shows."""
     sizes = []
     for part in staged.parts:
         kind = ", sequences" if part.lengths is not None else ""
@@ -194,15 +197,12 @@ def _describe(staged: StagedSet) -> str:
 
 
 def _digest(staged: StagedSet) -> str:
-    """The digest of the data, equal to that of the `DataSet` that is loaded from them."""
+    """Return the digest of the data, equal to that of the loaded `DataSet`."""
+    modalities = (
+        (part.name, part.shape, part.feature_names, part.pieces(), part.lengths, part.picture)
+        for part in staged.parts
+    )
+    unimodal = pd.DataFrame(staged.unimodal) if staged.unimodal else None
     return set_digest.digest(
-        staged.build_target(),
-        staged.ids,
-        staged.split,
-        staged.y,
-        (
-            (part.name, part.shape, part.feature_names, part.pieces(), part.lengths, part.picture)
-            for part in staged.parts
-        ),
-        pd.DataFrame(staged.unimodal) if staged.unimodal else None,
+        staged.build_target(), staged.ids, staged.split, staged.y, modalities, unimodal
     )

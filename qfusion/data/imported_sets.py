@@ -11,7 +11,7 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -156,7 +156,8 @@ def load_imported(name: str) -> DataSet:
         NotFound: when there is none of that name.
         IntegrityError: when a file of it is missing or not as long as it should be.
     """
-    record, folder = manifest(name), imported_root() / name
+    record = manifest(name)
+    folder = imported_root() / name
     require_few_modalities(f"Imported data set {name}", len(record["modalities"]))
     with translate_errors(
         f"Imported data set '{name}' is damaged",
@@ -166,33 +167,28 @@ def load_imported(name: str) -> DataSet:
         error=IntegrityError,
         why="{kind}: {words:.120}",
     ):
-        count, target = record["samples"], record["target"]
+        count = record["samples"]
+        target = record["target"]
         ids = _array(folder, "ids.npy", (count,))
         index = pd.Index(ids)
         table = pd.DataFrame(index=index)
         if record["table"]:
             with pa.memory_map(str(folder / "table.arrow")) as source:
                 table = pa.ipc.open_file(source).read_all().to_pandas().set_axis(index)
-        modalities = tuple(
-            Modality(
-                m["name"],
-                _array(folder, m["file"], tuple(m["shape"])),
-                _array(folder, f"{m['name']}.lengths.npy", (count,)) if m["sequence"] else None,
-                tuple(m["feature_names"]),
-                tuple(m["picture"]) if m["picture"] else None,
-                record.get("rates", {}).get(m["name"]),
-                checked=True,
-            )
-            for m in record["modalities"]
-        )
+        rates = record.get("rates", {})
+        modalities = tuple(_load_modality(m, folder, count, rates) for m in record["modalities"])
         y = _array(folder, "y.npy", (count,))
         convention = str(target.get("convention", ""))
-        if not convention and target["kind"] == "regression":  # of before manifests named it
+        if not convention and target["kind"] == "regression":
             convention = guess_convention(
                 y,
                 annotated={m.name for m in modalities} == set(record["unimodal"]),
                 pickled=str(record["source"]).startswith(mmsa.KIND),
             )
+        unimodal = None
+        if record["unimodal"]:
+            values = _array(folder, "unimodal.npy")
+            unimodal = pd.DataFrame(values, columns=record["unimodal"], index=index)
         extracted = record.get("extracted", {})
         content = partial(
             _content,
@@ -208,35 +204,55 @@ def load_imported(name: str) -> DataSet:
             source=record["source"],
             licence=record["licence"],
             modalities=modalities,
-            target=Target(
-                target["kind"],
-                target["name"],
-                tuple(target["range"]) if target["range"] else None,
-                tuple(target["classes"]),
-                target["unit"],
-                tuple(target.get("labels", ())),
-                tuple(map(tuple, target.get("sets", ()))),
-                convention,
-            ),
+            target=_build_target(target, convention),
             y=y,
             ids=ids,
             split=_array(folder, "split.npy", (count,)),
             table=table,
             content_of=content if "text" in table.columns else no_content,
             clip_of=partial(clips.find_clip, name, ids),
-            unimodal=pd.DataFrame(
-                _array(folder, "unimodal.npy"), columns=record["unimodal"], index=index
-            )
-            if record["unimodal"]
-            else None,
+            unimodal=unimodal,
             clusters=video_clusters(ids),
             makers=extractor_makers.makers(extracted, modalities),
             recorded=record["digest"],
         )
 
 
+def _load_modality(
+    entry: Mapping[str, Any], folder: Path, count: int, rates: Mapping[str, float]
+) -> Modality:
+    """Return a modality of a set from its entry in the manifest."""
+    name = entry["name"]
+    lengths = None
+    if entry["sequence"]:
+        lengths = _array(folder, f"{name}.lengths.npy", (count,))
+    return Modality(
+        name=name,
+        values=_array(folder, entry["file"], tuple(entry["shape"])),
+        lengths=lengths,
+        feature_names=tuple(entry["feature_names"]),
+        shape=tuple(entry["picture"]) if entry["picture"] else None,
+        rate=rates.get(name),
+        checked=True,
+    )
+
+
+def _build_target(entry: Mapping[str, Any], convention: str) -> Target:
+    """Return the target of a set from its entry in the manifest."""
+    return Target(
+        kind=entry["kind"],
+        name=entry["name"],
+        range=tuple(entry["range"]) if entry["range"] else None,
+        classes=tuple(entry["classes"]),
+        unit=entry["unit"],
+        labels=tuple(entry.get("labels", ())),
+        sets=tuple(map(tuple, entry.get("sets", ()))),
+        convention=convention,
+    )
+
+
 def _array(folder: Path, file: str, shape: tuple[int, ...] | None = None) -> np.ndarray:
-    """An array of a set, memory-mapped; only the name of the file counts, not where a manifest says that it lies."""
+    """Return an array of a set, memory-mapped. Of the file in the manifest only the name is used, not the folder."""
     values = np.load(folder / Path(file).name, mmap_mode="r", allow_pickle=False)
     check(shape in (None, values.shape), f"{file} has shape {values.shape}, not {shape}")
     return np.asarray(values)
@@ -249,7 +265,8 @@ def _content(
     if numbers is None:
         return {"text": Text(words, word_features.split_words(words) if worded else None)}
     own = tuple(int(number) for number in numbers[row] if number >= 0)
-    tokens, why = token_vocabulary.lookup_tokens(own, known), ""
+    tokens = token_vocabulary.lookup_tokens(own, known)
+    why = ""
     if tokens is None:
         named, reason = token_vocabulary.find_vocabulary()
         if named is not None:
@@ -284,7 +301,7 @@ def remove_imported(name: str) -> Path:
     """
     _limits.refuse("remove data")
     place = imported_root() / name
-    _restore_replaced()  # else an old one would come back later
+    _restore_replaced()  # an older version would be restored later otherwise
     check(
         NAME.fullmatch(name) is not None and place.is_dir(),
         f"Imported data set {name[:80]!r} does not exist. See `python -m qfusion data list`.",
@@ -292,7 +309,7 @@ def remove_imported(name: str) -> Path:
     )
     with translate_disk_errors(f"Data set '{name}'"):
         gone = place.with_name(f".gone-{_files.mark()}")
-        with lock_sets(), contextlib.suppress(FileNotFoundError):  # somebody else has removed it
+        with lock_sets(), contextlib.suppress(FileNotFoundError):  # another process has removed it
             os.rename(place, gone)
         shutil.rmtree(gone, ignore_errors=True)
     return place

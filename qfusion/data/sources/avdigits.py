@@ -59,7 +59,8 @@ def _content_of_avdigits(
 
 def _split(index: pd.DataFrame) -> np.ndarray:
     """The given split, with a share of the training rows of every class moved to "valid"."""
-    split, training = index.split.to_numpy(dtype="<U5"), np.flatnonzero(index.split == "train")
+    split = index.split.to_numpy(dtype="<U5")
+    training = np.flatnonzero(index.split == "train")
     split[training] = stratified_split(index.digit.to_numpy()[training], test=0, valid=VALID_SHARE)
     return split
 
@@ -86,6 +87,8 @@ def read_avdigits(
         "audio": arrays["audio_logmel"].astype(np.float32),
     }
     ids = index.recording.str.removesuffix(".wav").to_numpy(dtype=np.str_)
+    images = {name: arrays[name] for name in ("mnist", "usps")}
+    recordings = [where / "recordings" / name for name in index.recording]
     return DataSet(
         name=SOURCE.name,
         title=SOURCE.title,
@@ -96,30 +99,22 @@ def read_avdigits(
         source="images: MNIST and USPS as in zhou572/Multi-view-Datasets; recordings: "
         "Jakobovski/free-spoken-digit-dataset (GitHub)",
         licence="recordings CC BY-SA 4.0; images for research use",
-        modalities=tuple(
-            Modality(
-                name,
-                values[name].reshape(len(index), -1),
-                None,
-                pixel_names(shape, "band, frame" if name == "audio" else "pixel"),
-                shape,
-            )
-            for name, shape in SHAPES.items()
-        ),
+        modalities=tuple(_build_modality(name, values[name]) for name in SHAPES),
         target=Target("classification", "digit", None, tuple(map(str, range(10)))),
         y=index.digit.to_numpy(),
         ids=ids,
         split=_split(index),
-        table=pd.DataFrame(
-            {"digit": index.digit.to_numpy(), "speaker": index.speaker.to_numpy()}, index=ids
-        ),
-        content_of=partial(
-            _content_of_avdigits,
-            {name: arrays[name] for name in ("mnist", "usps")},
-            [where / "recordings" / name for name in index.recording],
-        ),
+        table=index[["digit", "speaker"]].set_axis(ids),
+        content_of=partial(_content_of_avdigits, images, recordings),
         makers={name: digit_maker(name) for name in SHAPES},
     )
+
+
+def _build_modality(name: str, values: np.ndarray) -> Modality:
+    """Return a modality of pictures or spectrograms (N, h, w)."""
+    shape = SHAPES[name]
+    kind = "band, frame" if name == "audio" else "pixel"
+    return Modality(name, values.reshape(len(values), -1), None, pixel_names(shape, kind), shape)
 
 
 SOURCE = Source(

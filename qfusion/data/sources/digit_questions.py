@@ -15,7 +15,7 @@ Hence any sum of functions of single modalities, which is what late fusion forms
 classes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
@@ -30,7 +30,7 @@ from qfusion.data.data_set import DataSet
 from qfusion.data.digit_makers import digit_maker
 from qfusion.data.modality_spec import Modality
 from qfusion.data.row_splits import SPLITS
-from qfusion.data.sample_content import Content
+from qfusion.data.sample_content import Content, Maker
 from qfusion.data.sources import Source, avdigits
 from qfusion.data.sources.avdigits import read_avdigits
 from qfusion.data.sources.digits import load_digits
@@ -38,6 +38,9 @@ from qfusion.data.target_spec import Target
 from qfusion.errors import InvalidInput
 
 SIZES = {"train": 6000, "valid": 600, "test": 1200}
+
+
+Views = tuple[tuple[str, str], ...]  # names of the modalities and of the views that they show
 
 
 @dataclass(frozen=True)
@@ -202,7 +205,7 @@ def _table(question: Question, base: DataSet, chosen: np.ndarray, ids: np.ndarra
 def draw_question(
     name: str, base: DataSet, sizes: Mapping[str, int] = SIZES, seed: int = 2013
 ) -> DataSet:
-    """Returns the pairs or triples of a question, drawn from the pictures and recordings of `base`.
+    """Return the pairs or triples of a question, drawn from the pictures and recordings of `base`.
 
     Args:
         name: of the question; see QUESTIONS.
@@ -216,7 +219,8 @@ def draw_question(
             many rows.
     """
     question = QUESTIONS[choose("Question", name, QUESTIONS)]
-    views, rng = tuple(question.views.items()), np.random.default_rng(seed)
+    views = tuple(question.views.items())
+    rng = np.random.default_rng(seed)
     unit = 2 * 10 ** (len(views) - 1)  # a block of each class
     check(
         set(sizes) == set(SPLITS)
@@ -232,54 +236,60 @@ def draw_question(
         _apart(chosen, shown, y, alike, rng)
         order = rng.permutation(len(y))
         parts.append((chosen[order], y[order]))
-    chosen, y = (np.concatenate(pieces) for pieces in zip(*parts, strict=True))
+    chosen = np.concatenate([rows for rows, _ in parts])
+    y = np.concatenate([targets for _, targets in parts])
     together = "pair" if len(views) == 2 else "triple"
     ids = numbered_ids(together, len(y))
-    modalities = {m.name: m for m in base.modalities}
-    pictures = [view for _, view in views if view != "audio"]
+    drawn_from = _DRAWN.format(
+        of=question.of,
+        item="picture" if question.of == "digits" else "picture or recording",
+        combinations=f"{together}s",
+    )
     return DataSet(
         name=name,
         title=question.title,
-        description=f"{question.description} {_NOTHING[together]}"
-        + _DRAWN.format(
-            of=question.of,
-            item="picture" if question.of == "digits" else "picture or recording",
-            combinations=f"{together}s",
-        ),
+        description=f"{question.description} {_NOTHING[together]}{drawn_from}",
         source=base.source,
         licence=base.licence,
-        modalities=tuple(
-            Modality(
-                shown_as,
-                modalities[view].values[chosen[:, m]],
-                None,
-                modalities[view].feature_names,
-                modalities[view].shape,
-            )
-            for m, (shown_as, view) in enumerate(views)
-        ),
+        modalities=tuple(_select_modalities(base, views, chosen)),
         target=question.target,
         y=y,
         ids=ids,
         split=np.repeat(SPLITS, [sizes[part] for part in SPLITS]),
-        # each of a visitor's digit of its own: hints say which
-        makers={
-            name: digit_maker(view, f"the {name} digit" if len(pictures) > 1 else "one digit")
-            for name, view in views
-        },
+        makers=_makers(views),
         table=_table(question, base, chosen, ids),
         content_of=partial(_content_of_together, base, views, chosen),
-        # The pictures and recordings that rows are put together from; each is in several rows.
-        clusters=Clusters(
-            np.column_stack(
-                [
-                    np.char.add(f"{view} ", base.ids[chosen[:, m]])
-                    for m, (_, view) in enumerate(views)
-                ]
-            ),
-            "pictures and recordings" if "audio" in question.views.values() else "pictures",
-        ),
+        clusters=_item_clusters(base, views, chosen),
     )
+
+
+def _select_modalities(base: DataSet, views: Views, chosen: np.ndarray) -> Iterator[Modality]:
+    """Yield the modalities of the rows that are chosen from `base`, (N, M)."""
+    modalities = {m.name: m for m in base.modalities}
+    for place, (name, view) in enumerate(views):
+        m = modalities[view]
+        yield Modality(name, m.values[chosen[:, place]], None, m.feature_names, m.shape)
+
+
+def _makers(views: Views) -> dict[str, Maker]:
+    """Return a maker for each modality, with a hint that names the digit where there are several pictures."""
+    pictures = [view for _, view in views if view != "audio"]
+    makers = {}
+    for name, view in views:
+        hint = f"the {name} digit" if len(pictures) > 1 else "one digit"
+        makers[name] = digit_maker(view, hint)
+    return makers
+
+
+def _item_clusters(base: DataSet, views: Views, chosen: np.ndarray) -> Clusters:
+    """Return the pictures and recordings of each row; each of them is in several rows."""
+    items = []
+    has_recordings = False
+    for place, (_, view) in enumerate(views):
+        items.append(np.char.add(f"{view} ", base.ids[chosen[:, place]]))
+        has_recordings |= view == "audio"
+    unit = "pictures and recordings" if has_recordings else "pictures"
+    return Clusters(np.column_stack(items), unit)
 
 
 def load_question(name: str) -> DataSet:
@@ -289,7 +299,8 @@ def load_question(name: str) -> DataSet:
         DataUnavailable: when it is drawn from `avdigits` and files of that are missing.
     """
     next(source for source in SOURCES if source.name == name).require()
-    return draw_question(name, load_digits() if QUESTIONS[name].of == "digits" else read_avdigits())
+    base = load_digits() if QUESTIONS[name].of == "digits" else read_avdigits()
+    return draw_question(name, base)
 
 
 def _source(name: str, question: Question) -> Source:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -137,13 +138,14 @@ def asks_about_colour(question: str, answer: str) -> bool:
 
 
 def _kind(question: str, answer: str) -> str:
-    """What is asked, in a few words."""
+    """Return the kind of a question in a few words."""
     if answer in COLOURS:
         return "what colour"
     if answer in FORMS:
         return "what shape"
     denied = "not " if {"no", "not"} & set(question.split()) else ""
-    return f"is it {denied}there: {'colour' if asks_about_colour(question, answer) else 'shape'}"
+    about = "colour" if asks_about_colour(question, answer) else "shape"
+    return f"is it {denied}there: {about}"
 
 
 def _content_of_question(
@@ -154,6 +156,46 @@ def _content_of_question(
         "picture": Image(enlarge(_decode_picture(pictures["content"][at], f"number {at + 1}"))),
         "question": Text(questions[row], split_words(questions[row])),
     }
+
+
+class _Row(NamedTuple):
+    """A question about a picture.
+
+    Attributes:
+        question: in words.
+        answer: in words.
+        picture: number of the picture, training pictures first.
+        split: part of the split.
+        name: id of the row.
+    """
+
+    question: str
+    answer: str
+    picture: int
+    split: str
+    name: str
+
+
+def _draw_rows(where: Path, yes_no: bool) -> list[_Row]:
+    """Draw up to `DRAWN` questions about the colour and as many about the shape of each picture."""
+    rng = np.random.default_rng(2019)
+    rows: list[_Row] = []
+    for part, before in (("train", 0), ("test", EASYVQA_PARTS["train"])):
+        pictures = EASYVQA_PARTS[part]
+        held_out = set(rng.permutation(pictures)[: round(0.1 * pictures)].tolist())
+        pool = [row for row in _questions(where, part) if not yes_no or row[1] in ANSWERS[:2]]
+        mixed = [pool[i] for i in rng.permutation(len(pool))]
+        counts = Counter[tuple[int, bool]]()
+        for question, answer, image in sorted(mixed, key=lambda row: row[2]):
+            is_colour = asks_about_colour(question, answer)
+            counts[image, is_colour] += 1
+            number = counts[image, is_colour]
+            if number <= DRAWN:
+                split = "valid" if part == "train" and image in held_out else part
+                letter = "c" if is_colour else "s"
+                name = f"{part}-{image:04d}-{letter}{number}"
+                rows.append(_Row(question, answer, before + image, split, name))
+    return rows
 
 
 def read_easyvqa(
@@ -180,57 +222,39 @@ def read_easyvqa(
         array_cache.cache_key([*(file.sha256 for file in pinned), Path(__file__).read_bytes()]),
         partial(_pictures, where, pinned),
     )
-    rng = np.random.default_rng(2019)
-    rows: list[tuple[str, str, int, str, str]] = []
-    for part, before in zip(EASYVQA_PARTS, (0, EASYVQA_PARTS["train"]), strict=True):
-        held = set(
-            rng.permutation(EASYVQA_PARTS[part])[: round(0.1 * EASYVQA_PARTS[part])].tolist()
-        )
-        seen = Counter[tuple[int, bool]]()
-        pool = [row for row in _questions(where, part) if not yes_no or row[1] in ANSWERS[:2]]
-        chosen = [pool[i] for i in rng.permutation(len(pool))]
-        for question, answer, image in sorted(chosen, key=lambda row: row[2]):
-            group = image, asks_about_colour(question, answer)
-            seen[group] += 1
-            if seen[group] <= DRAWN:
-                split = "valid" if part == "train" and image in held else part
-                name = f"{part}-{image:04d}-{'sc'[group[1]]}{seen[group]}"
-                rows.append((question, answer, before + image, split, name))
-    questions, answers, place, splits, names = (list(column) for column in zip(*rows, strict=True))
+    rows = _draw_rows(where, yes_no)
+    questions = [row.question for row in rows]
+    answers = [row.answer for row in rows]
+    place = np.array([row.picture for row in rows])
+    names = [row.name for row in rows]
     values, lengths = word_steps([split_words(question) for question in questions], WORDS)
+    small = pictures["small"].astype(np.float32) / 255
+    pixels = small.reshape(len(small), -1)[place]
     classes = ANSWERS[:2] if yes_no else ANSWERS
+    if yes_no:
+        pool = "those that are answered by yes or no"
+    else:
+        pool = "the 48,248 published ones, of 13 answers"
     shown = [name.rpartition("-")[0] for name in names]
+    colours = ", ".join(COLOURS)
     return DataSet(
         name=source.name,
         title=source.title,
         description=f"Questions in words about pictures of one coloured shape ({SIDE}x{SIDE}, here {SMALL}x{SMALL} in "
         f"colour): of each of the 5,000 pictures up to {DRAWN} about its colour and {DRAWN} about its shape, drawn by "
-        "a fixed seed among "
-        + (
-            "those that are answered by yes or no. "
-            if yes_no
-            else "the 48,248 published ones, of 13 answers. "
-        )
-        + "The published split by pictures, 4,000 to train on (a tenth of them to validate) and 1,000 to test on; "
+        f"a fixed seed among {pool}. "
+        "The published split by pictures, 4,000 to train on (a tenth of them to validate) and 1,000 to test on; "
         "questions repeat, pictures do not. A step of the question is a word.",
         source="vzhou842/easy-VQA (GitHub)",
         licence="MIT",
         modalities=(
-            Modality(
-                "picture",
-                (pictures["small"].astype(np.float32) / 255).reshape(len(pictures["small"]), -1)[
-                    place
-                ],
-                None,
-                pixel_names((SMALL, SMALL, 3)),
-                (SMALL, SMALL, 3),
-            ),
+            Modality("picture", pixels, None, pixel_names((SMALL, SMALL, 3)), (SMALL, SMALL, 3)),
             Modality("question", values, lengths, WORDS),
         ),
         target=Target("classification", "answer", None, classes),
         y=np.array([classes.index(answer) for answer in answers]),
         ids=np.array(names),
-        split=np.array(splits),
+        split=np.array([row.split for row in rows]),
         table=pd.DataFrame(
             {
                 "question": questions,
@@ -240,11 +264,11 @@ def read_easyvqa(
             },
             index=names,
         ),
-        content_of=partial(_content_of_question, pictures, np.array(place), questions),
+        content_of=partial(_content_of_question, pictures, place, questions),
         clusters=Clusters(np.array(shown), "pictures"),
         makers={
             "picture": picture_maker(
-                "one shape of one colour (" + ", ".join(COLOURS) + ") on a light ground", SMALL
+                f"one shape of one colour ({colours}) on a light ground", SMALL
             ),
             "question": sentence_maker(WORDS, "a question such as ‘is there a red shape?’"),
         },

@@ -64,19 +64,17 @@ class Recipe:
 
 
 def build(seed: int = SEED, sizes: Mapping[str, int] = SIZES) -> DataSet:
-    """Returns the planted data set of a seed.
+    """Return the planted data set of a seed.
 
     Args:
-        seed: of everything that is drawn.
-        sizes: how many samples "train", "valid" and "test" have; 2,100, 300 and 600 by default.
+        seed: of all random draws.
+        sizes: number of samples in "train", "valid" and "test"; 2,100, 300 and 600 by default.
     """
     recipe = draw_recipe(seed, sizes)
     measured = _load_features(recipe, seed, sizes)
     ids = np.array([f"p{row:04d}" for row in range(len(recipe.y))])
     spoken, lengths = opinion_texts.word_features(recipe.sentences)
-    names = tuple(
-        f"pixel {r},{c}" for r in range(drawn_faces.SIDE) for c in range(drawn_faces.SIDE)
-    )
+    truth = planted_score.dividends(recipe.latents, recipe.latents[recipe.split == "train"])
     return DataSet(
         name=SOURCE.name,
         title=SOURCE.title,
@@ -92,7 +90,7 @@ def build(seed: int = SEED, sizes: Mapping[str, int] = SIZES) -> DataSet:
             Modality(
                 "audio", measured["audio"], measured["audio_lengths"], prosody.PROSODY_FEATURES
             ),
-            Modality("vision", face_features(measured["vision"]), None, names),
+            Modality("vision", face_features(measured["vision"]), None, _pixel_names()),
         ),
         target=Target(
             "regression",
@@ -103,27 +101,33 @@ def build(seed: int = SEED, sizes: Mapping[str, int] = SIZES) -> DataSet:
         y=recipe.y,
         ids=ids,
         split=recipe.split,
-        table=pd.DataFrame(
-            {
-                "text": [" ".join(words) for words in recipe.sentences],
-                "regime": recipe.regime,
-                "speaker": [f"speaker {n + 1}" for n in recipe.voices["speaker"]],
-                "duration": recipe.voices["duration"],
-                "score_clean": planted_score.planted_score(recipe.latents),
-                **{
-                    f"latent_{name}": recipe.latents[:, m]
-                    for m, name in enumerate(planted_score.NAMES)
-                },
-            },
-            index=ids,
-        ),
-        truth=pd.DataFrame(
-            planted_score.dividends(recipe.latents, recipe.latents[recipe.split == "train"]),
-            index=ids,
-        ),
+        table=_table(recipe, ids),
+        truth=pd.DataFrame(truth, index=ids),
         noise_variance=planted_score.noise_variance(),
         content_of=partial(_content, recipe),
     )
+
+
+def _pixel_names() -> tuple[str, ...]:
+    side = range(drawn_faces.SIDE)
+    return tuple(f"pixel {row},{column}" for row in side for column in side)
+
+
+def _table(recipe: Recipe, ids: np.ndarray) -> pd.DataFrame:
+    """Return the columns to show of each sample: text, regime, speaker, duration, and the hidden score and latents."""
+    table = pd.DataFrame(
+        {
+            "text": [" ".join(words) for words in recipe.sentences],
+            "regime": recipe.regime,
+            "speaker": [f"speaker {n + 1}" for n in recipe.voices["speaker"]],
+            "duration": recipe.voices["duration"],
+            "score_clean": planted_score.planted_score(recipe.latents),
+        },
+        index=ids,
+    )
+    for place, name in enumerate(planted_score.NAMES):
+        table[f"latent_{name}"] = recipe.latents[:, place]
+    return table
 
 
 def draw_recipe(seed: int = SEED, sizes: Mapping[str, int] = SIZES) -> Recipe:
