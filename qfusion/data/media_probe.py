@@ -1,9 +1,7 @@
-"""Recordings: what a video, sound or picture file holds, parts of it as arrays, and the words that go with it.
+"""The kind, duration, size and rates of a video, sound or picture file.
 
-Files are anybody's and hostile until read: they are read in processes of their own with limits (`decoders`), only the
-container that a file's ending says is opened, no other file or address that it names, and no more of it is decoded than
-is asked for, by seeking. Times are seconds from the begin of the file, as a player shows them. FFmpeg reads video and
-sound (by PyAV), Pillow pictures.
+Files are hostile until read: they are read in processes of their own with limits (`decoders`). FFmpeg (by PyAV) reads
+video and sound, Pillow reads pictures. Times are seconds from the begin of the file, as a player shows them.
 """
 
 from collections.abc import Sequence
