@@ -2,8 +2,9 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -70,11 +71,13 @@ def join_recordings(
         f"{len(recordings):,} recordings such as {list(recordings)[:3]}. "
         f"{problems[0] if problems else 'Name the files by the ids, or give a table of id and path.'}",
     )
-    known, used = dict[str, RecordedFile](), sorted({part.path for part in parts.values()})
+    known: dict[str, RecordedFile] = {}
+    used = sorted({part.path for part in parts.values()})
     for done, name in enumerate(used):
         progress(done, len(used), name)
-        path, spoken = recordings[name], beside.get(name.rpartition(".")[0])
-        words = tuple[Word, ...]()
+        path = recordings[name]
+        spoken = beside.get(name.rpartition(".")[0])
+        words: tuple[Word, ...] = ()
         if spoken is not None:
             with collect_errors(problems, str(spoken.relative_to(root))):
                 words = timed_words.read_words(spoken)
@@ -92,25 +95,21 @@ def join_recordings(
         bool(usable),
         f"No recording below {root} can be used. {problems[0] if problems else ''}",
     )
-    of = [known[part.path] for part in usable.values()]
+    sample_files = [known[part.path] for part in usable.values()]
     without = [id_ for id_ in ids if id_ not in usable]
     unfit = sorted(set(recordings) - set(used))
     coverage = Coverage(
-        str(root),
-        {
-            split: [sum(id_ in usable for id_ in dataset.ids[rows].tolist()), len(rows)]
-            for split in SPLITS
-            for rows in [dataset.rows(split)]
-        },
-        dict(Counter(file.facts.kind for file in of)),
-        sum(file.facts.sound is not None for file in of),
-        sum(bool(file.words) for file in of),
-        without[:SHOWN],
-        len(without),
-        unfit[:SHOWN],
-        len(unfit),
-        problems[:SHOWN],
-        len(problems),
+        folder=str(root),
+        splits=_count_by_split(dataset, usable),
+        kinds=dict(Counter(file.facts.kind for file in sample_files)),
+        sounding=sum(file.facts.sound is not None for file in sample_files),
+        worded=sum(bool(file.words) for file in sample_files),
+        without=without[:SHOWN],
+        without_count=len(without),
+        unfit=unfit[:SHOWN],
+        unfit_count=len(unfit),
+        problems=problems[:SHOWN],
+        problem_count=len(problems),
     )
     place = record_path(dataset.name)
     with translate_errors(
@@ -122,15 +121,24 @@ def join_recordings(
     return coverage
 
 
+def _count_by_split(dataset: DataSet, usable: Collection[str]) -> dict[str, list[int]]:
+    """Return how many samples of each split have a recording, and how many there are."""
+    counts = {}
+    for split in SPLITS:
+        ids = dataset.ids[dataset.rows(split)].tolist()
+        counts[split] = [sum(id_ in usable for id_ in ids), len(ids)]
+    return counts
+
+
 def is_joinable(dataset: DataSet) -> bool:
-    """Whether recordings can be joined to a set: to imported ones, and others that ask for them."""
+    """Whether recordings can be joined to a set, as to imported ones."""
     return getattr(dataset.clip_of, "func", None) is find_clip
 
 
 def _match_by_name(
     dataset: DataSet, ids: Sequence[str], recordings: Iterable[str]
 ) -> dict[str, Take]:
-    """Parts by id, of files that are called like samples, or like the videos that a table names."""
+    """Return parts by id, of files that are named like samples, or like the videos in the table of the set."""
     called = match_names(recordings)
     parts = {id_: Take(_require_one(called[id_], id_)) for id_ in ids if id_ in called}
     table = dataset.table
@@ -154,7 +162,7 @@ def _require_one(names: Sequence[str], id_: str) -> str:
 def _match_by_table(
     path: Path, root: Path, ids: set[str], recordings: Iterable[str], problems: list[str]
 ) -> dict[str, Take]:
-    """Parts by id, as a CSV has them."""
+    """Return parts by id from a CSV table."""
     files.check_size(path.name, files.file_size(path))
     with translate_errors(
         f"File `{path.name}` must be a CSV with columns id and path, and start and end or neither, but cannot be read",
@@ -166,7 +174,8 @@ def _match_by_table(
         check({"id", "path"} <= set(rows.columns), f"its columns are {list(rows.columns)[:8]}")
     parts = dict[str, Take]()
     for number, row in enumerate(rows.to_dict("records"), 2):
-        where, id_ = f"`{path.name}`, line {number}", row["id"]
+        where = f"`{path.name}`, line {number}"
+        id_ = row["id"]
         name = Path(os.path.relpath(root / row["path"], root)).as_posix()
         check(
             id_ not in parts or name not in recordings,
@@ -176,14 +185,17 @@ def _match_by_table(
         with collect_errors(problems, where):
             check(id_ in ids, f"there is no sample {id_[:80]}.")
             check(name in recordings, f"there is no recording {row['path'][:80]} below the folder.")
-            start, end = (
-                require_number(key, row[key], 0, 1e7) if row.get(key, "").strip() else None
-                for key in ("start", "end")
-            )
-            parts[id_] = Take(name, start or 0.0, end)
+            start = _read_seconds(row, "start")
+            parts[id_] = Take(name, start or 0.0, _read_seconds(row, "end"))
     return parts
 
 
+def _read_seconds(row: Mapping[Any, str], key: str) -> float | None:
+    """Return the seconds in a cell; None if it is empty."""
+    text = row.get(key, "")
+    return require_number(key, text, 0, 1e7) if text.strip() else None
+
+
 def _is_inside(part: Take, facts: media_probe.Facts) -> bool:
-    """Whether a part lies in its file; an end a little after the file's is the file's."""
+    """Whether a part lies in its file; its end may exceed that of the file by 0.5 s."""
     return facts.kind == "image" or part.start < (part.end or facts.seconds) <= facts.seconds + 0.5

@@ -254,6 +254,11 @@ class DataSet:
         for m in self.modalities:
             lengths = None if m.lengths is None else m.lengths[rows]
             modalities.append(replace(m, values=m.values[rows], lengths=lengths, checked=True))
+        digest = hashlib.sha256(f"{self.digest}|{rows.tolist()}".encode())
+
+        def select_rows(table: pd.DataFrame | None) -> pd.DataFrame | None:
+            return None if table is None else table.iloc[rows]
+
         return replace(
             self,
             modalities=tuple(modalities),
@@ -261,12 +266,12 @@ class DataSet:
             ids=self.ids[rows],
             split=self.split[rows],
             table=self.table.iloc[rows],
-            truth=None if self.truth is None else self.truth.iloc[rows],
-            unimodal=None if self.unimodal is None else self.unimodal.iloc[rows],
+            truth=select_rows(self.truth),
+            unimodal=select_rows(self.unimodal),
             content_of=lambda row: self.content_of(int(rows[row])),
             clip_of=lambda row: self.clip_of(int(rows[row])),
             clusters=None if self.clusters is None else self.clusters.select(rows),
-            recorded=hashlib.sha256(f"{self.digest}|{rows.tolist()}".encode()).hexdigest(),
+            recorded=digest.hexdigest(),
         )
 
     def content(self, row: int) -> dict[str, Content]:
@@ -371,21 +376,8 @@ class DataSet:
 
 def compute_digest(data: DataSet) -> str:
     """Returns the digest of the data as they are now, whatever was recorded."""
-    return set_digest.digest(
-        data.target,
-        data.ids,
-        data.split,
-        data.y,
-        (
-            (
-                m.name,
-                m.values.shape,
-                m.feature_names,
-                set_digest.pieces(m.values),
-                m.lengths,
-                m.shape,
-            )
-            for m in data.modalities
-        ),
-        data.unimodal,
+    modalities = (
+        (m.name, m.values.shape, m.feature_names, set_digest.pieces(m.values), m.lengths, m.shape)
+        for m in data.modalities
     )
+    return set_digest.digest(data.target, data.ids, data.split, data.y, modalities, data.unimodal)

@@ -113,7 +113,7 @@ def _fetch(
     # seconds without an answer
     fetched = pooch.HTTPDownloader(timeout=30)
 
-    def bounded(address: str, output: str, shelf: object) -> None:
+    def fetch_bounded(address: str, output: str, shelf: object) -> None:
         with open(output, "wb") as file:
             fetched(address, _Bounded(file, most, f"File `{path}` from {address}"), shelf)
 
@@ -125,7 +125,7 @@ def _fetch(
         retry_if_failed=retries,
     )
     try:
-        shelf.fetch(place.name, downloader=bounded)
+        shelf.fetch(place.name, downloader=fetch_bounded)
     except OSError as error:
         if not hasattr(
             error, "request"
@@ -148,9 +148,11 @@ class _Bounded(io.IOBase):
     """A file that gives or takes at most so many bytes."""
 
     def __init__(self, file: IO[bytes] | gzip.GzipFile, most: int, what: str):
-        self.file, self.left, self.what = file, most, what
+        self.file = file
+        self.left = most
+        self.what = what
 
-    def _counted(self, chunk: bytes) -> bytes:
+    def _count(self, chunk: bytes) -> bytes:
         self.left -= len(chunk)
         check(
             self.left >= 0,
@@ -161,11 +163,11 @@ class _Bounded(io.IOBase):
 
     def read(self, size: int) -> bytes:
         """Returns the next bytes."""
-        return self._counted(self.file.read(size))
+        return self._count(self.file.read(size))
 
     def write(self, chunk: bytes) -> None:
         """Adds bytes."""
-        self.file.write(self._counted(chunk))
+        self.file.write(self._count(chunk))
 
 
 def _unpack(

@@ -37,6 +37,7 @@ from qfusion.data.import_conventions import set_convention
 from qfusion.data.import_report import ExaminedSet, build_report
 from qfusion.data.label_table import LabelReader
 from qfusion.data.progress import Progress, no_progress
+from qfusion.data.staged_set import StagedSet
 from qfusion.data.table_files import IDS, SPLIT, open_table
 from qfusion.errors import QFusionError, translate_errors
 
@@ -161,13 +162,10 @@ def extract(
         examined = ExaminedSet(staged, build_report(staged, progress))
         ready = import_repairs.make_repairs(examined, repairs, second, progress)
         outcome = Extracted(ready.staged, ready.report, failures, resumed)
-        outcome.remarks += filter(
-            None,
-            (
-                extractors.find_method(key, record["method"]).terms
-                for key, record in records.items()
-            ),
-        )
+        for key, record in records.items():
+            terms = extractors.find_method(key, record["method"]).terms
+            if terms:
+                outcome.remarks.append(terms)
         if not outcome.report.errors:
             outcome.place = import_store.store_set(
                 outcome,
@@ -175,11 +173,7 @@ def extract(
                 title=title,
                 licence=licence,
                 replace=replace,
-                rates={
-                    part.name: records[part.name]["settings"]["rate"]
-                    for part in outcome.staged.parts
-                    if part.lengths is not None and "rate" in records[part.name]["settings"]
-                },
+                rates=_step_rates(outcome.staged, records),
                 extracted=how | {"left_out": [one._asdict() for one in failures]},
             )
             outcome.remarks += _join_recordings(
@@ -187,6 +181,16 @@ def extract(
             )
             shutil.rmtree(draft, ignore_errors=True)
     return outcome
+
+
+def _step_rates(staged: StagedSet, records: Mapping[str, Any]) -> dict[str, float]:
+    """Return the steps a second of the modalities that are sequences, by name."""
+    rates = {}
+    for part in staged.parts:
+        settings = records[part.name]["settings"]
+        if part.lengths is not None and "rate" in settings:
+            rates[part.name] = settings["rate"]
+    return rates
 
 
 def _join_recordings(

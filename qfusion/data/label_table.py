@@ -45,14 +45,18 @@ class LabelReader(SetReader):
         keys: tuple[str, ...] = IDS,
         written: tuple[str, ...] = (),
     ):
-        """Reads the table of labels.
+        """Read the table of labels.
 
         Args:
-            folder: that takes arrays. names: of the modalities.
-            keys: what the column of ids may be called. written: columns that hold text, whatever it looks like.
+            folder: for the arrays.
+            labels: the table.
+            names: of the modalities.
+            keys: accepted names of the column of ids.
+            written: columns that are read as text in any case.
         """
         super().__init__(folder)
-        self.file, self.names = labels.path.name, names
+        self.file = labels.path.name
+        self.names = names
         files.check_size(self.file, files.file_size(labels.path))
         self.label = labels.column(LABELS) or ""
         check(
@@ -66,7 +70,8 @@ class LabelReader(SetReader):
             f"Table `{self.file}` must have a column `id`, but has {list(labels.columns)[:12]}. Rename one.",
         )
         own = [single] if single is not None else joined
-        batches, size = [], 0
+        batches = []
+        size = 0
         self.left_out = find_named_row_numbers(labels, own)
         self.note_row_numbers(labels, self.left_out)
         words = (*own, *map(labels.column, (SPLIT, TEXT, written)))
@@ -83,13 +88,9 @@ class LabelReader(SetReader):
         )
         self.table = pa.Table.from_batches(batches)
         self.header = labels
-        self.ids = word_array(
-            [
-                "$_$".join(row)
-                for row in zip(*(normalize_ids(self._strings(key)) for key in own), strict=True)
-            ],
-            f"Ids in `{self.file}`",
-        )
+        id_columns = [normalize_ids(self._strings(key)) for key in own]
+        ids = ["$_$".join(row) for row in zip(*id_columns, strict=True)]
+        self.ids = word_array(ids, f"Ids in `{self.file}`")
         self.note_decomposed(self.file, sum(count_decomposed(self._strings(key)) for key in own))
         self.people = {
             name: labels.column((f"label_{name}", f"label_{name[0]}")) for name in self.names
@@ -100,7 +101,7 @@ class LabelReader(SetReader):
         return [word or "" for word in self._words_or_none(column)]
 
     def _words_or_none(self, column: str) -> list[str | None]:
-        """A column as text (N,), None where a cell is empty; truth values are "True" and "False"."""
+        """Return a column as text (N,), None for empty cells; truth values are "True" and "False"."""
         values = self.table.column(column)
         check(
             not pa.types.is_nested(values.type),
@@ -120,7 +121,7 @@ class LabelReader(SetReader):
         )
 
     def note_row_numbers(self, table: Table, names: Sequence[str], where: str = "") -> None:
-        """Says which columns of a table are left out since they count or name its rows."""
+        """Note which columns of a table are left out since they count or name its rows."""
         if names:
             self.add_finding(
                 "row-number",
@@ -131,7 +132,7 @@ class LabelReader(SetReader):
             )
 
     def note_decomposed(self, file: str, number: int) -> None:
-        """Says how many ids of a file were brought to another normal form, where any were."""
+        """Note how many ids of a file were converted to another normal form, if any."""
         if number:
             self.add_finding(
                 "unicode-ids",
@@ -140,30 +141,32 @@ class LabelReader(SetReader):
             )
 
     def words(self, known: tuple[str, ...]) -> list[str] | None:
-        """Returns the column called one of `known` as text (N,); None where there is none."""
+        """Return the column with one of the `known` names as text (N,); None if there is none."""
         column = self.header.column(known)
         return None if column is None else self._strings(column)
 
     def keep(self, rows: Sequence[int]) -> None:
-        """Leaves out all other rows."""
+        """Drop all other rows."""
         self.table = self.table.take(list(rows))
         self.ids = self.ids[list(rows)]
 
     def stage(self, parts: list[Part], target: str, title: str, kind: str) -> StagedSet:
-        """Returns the set of these modalities; `title` and `kind` say what was read."""
+        """Return the set of these modalities; `title` and `kind` describe the source."""
         targets = self.label_sets() if target == "labels" else self.targets(target)
         unimodal = self.unimodal()
+        split = self.words(SPLIT) or [""] * len(self.ids)
+        if targets.labels:
+            name = "labels"
+        else:
+            name = "class" if targets.classes else self.label
         return StagedSet(
             folder=self.folder,
             title=title,
             kind=kind,
             parts=parts,
             ids=self.ids,
-            split=parse_split(
-                self.words(SPLIT) or [""] * len(self.ids),
-                f"Column `{self.header.column(SPLIT)}` of `{self.file}`",
-            ),
-            target="labels" if targets.labels else "class" if targets.classes else self.label,
+            split=parse_split(split, f"Column `{self.header.column(SPLIT)}` of `{self.file}`"),
+            target=name,
             columns=self.columns(),
             unimodal=unimodal,
             findings=self.findings,
@@ -171,7 +174,7 @@ class LabelReader(SetReader):
         )
 
     def targets(self, target: str) -> Targets:
-        """Numbers, or classes."""
+        """Return the targets, numbers or classes."""
         words = pd.Series(self._strings(self.label), dtype=object).str.strip()
         if target == "classification":
             numbers = pd.to_numeric(words, errors="coerce").to_numpy(np.float64)
@@ -186,16 +189,13 @@ class LabelReader(SetReader):
         if target == "regression" or (target == "auto" and is_number and not few):
             return Targets(numbers)
         if not is_number:
-            self.add_finding(
-                "classes",
-                f"Labels are words, taken for the names of classes: column `{self.label}`."
-                + (
+            sentence = f"Labels are words, taken for the names of classes: column `{self.label}`."
+            if words.str.contains(SEPARATOR, regex=False).any():
+                sentence += (
                     f" Some hold '{SEPARATOR}': import the set with --target labels if a sample may "
                     "have several."
-                    if words.str.contains(SEPARATOR, regex=False).any()
-                    else ""
-                ),
-            )
+                )
+            self.add_finding("classes", sentence)
             return Targets(*encode_classes(words.where(words != "", None)))
         if target == "auto":
             self.add_finding(
@@ -208,10 +208,10 @@ class LabelReader(SetReader):
     def _numbers(
         self, column: str, words: Sequence[str], must: bool = False
     ) -> tuple[np.ndarray, bool]:
-        """The numbers in a column of words (N,), NaN where one is not known; and whether the words are numbers at all.
+        """Return the numbers in a column of words (N,), NaN where unknown; and whether the words are numbers.
 
         Raises:
-            InvalidInput: when some are numbers, at least half of them or all if they `must` be, and others are not.
+            InvalidInput: when at least half of the words are numbers, or all `must` be, and others are not.
         """
         numbers = number_words.parse_numbers(words, decimal_comma=self.header.delimiter != ",")
         unknown = number_words.are_unknown(words)
@@ -233,7 +233,7 @@ class LabelReader(SetReader):
         )
 
     def label_sets(self) -> Targets:
-        """The labels of samples that may have several."""
+        """Return the labels of samples that may have several."""
         words = self._words_or_none(self.label)
         targets = encode_label_sets(
             [None if word is None else _split_labels(word) for word in words]
@@ -245,7 +245,7 @@ class LabelReader(SetReader):
         return targets
 
     def unimodal(self) -> dict[str, np.ndarray]:
-        """Targets of single modalities."""
+        """Return the targets of single modalities."""
         values = {}
         for name, column in self.people.items():
             if column is None:
@@ -259,14 +259,14 @@ class LabelReader(SetReader):
         return values
 
     def columns(self) -> pd.DataFrame:
-        """The other columns, to show and filter by; what was said is called `text`."""
+        """Return the other columns, to show and to filter by; the transcript is named `text`."""
         text = self.header.column(TEXT)
         rest = [name for name in self.header.columns if name not in {*self.used, *self.left_out}]
-        columns = {
-            "text" if name == text else name[:60]: shown
-            for name in rest
-            if (shown := _displayable(self.table.column(name))) is not None
-        }
+        columns = {}
+        for name in rest:
+            values = _displayable(self.table.column(name))
+            if values is not None:
+                columns["text" if name == text else name[:60]] = values
         if len(columns) < len(rest):
             self.add_finding(
                 "left-out",
@@ -277,7 +277,7 @@ class LabelReader(SetReader):
 
 
 def _split_labels(word: str) -> list[str]:
-    """The labels that a cell names."""
+    """Return the labels in a cell."""
     return [
         label
         for label in map(str.strip, word.split(SEPARATOR))
@@ -286,7 +286,7 @@ def _split_labels(word: str) -> list[str]:
 
 
 def _displayable(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
-    """A column as a table can show it; None where it cannot."""
+    """Return a column that a table can show; None for nested or binary columns."""
     kind = column.type
     if pa.types.is_decimal(kind):
         return column.cast(pa.float64())

@@ -27,16 +27,16 @@ SUFFIXES = (".pkl", ".pickle")
 
 
 def read_mmsa(path: Path, folder: Path, target: str = "auto") -> StagedSet:
-    """Returns what an MMSA pickle holds, its arrays written to `folder`.
+    """Return the set in an MMSA pickle, its arrays written to `folder`.
 
     Args:
         path: the pickle.
-        folder: that exists and takes the arrays.
-        target: "regression" (of the scores), "classification" (of the annotations), or "auto": the first that is there.
+        folder: an existing folder for the arrays.
+        target: "regression" (of the scores), "classification" (of the annotations), or "auto": the first of them in the file.
 
     Raises:
         NotFound: when the file is not there.
-        InvalidInput: when it asks for what is refused, is cut short, or holds something else.
+        InvalidInput: when the pickle refers to functions that are refused, is truncated, or has another layout.
     """
     content = foreign_files.read_pickle(path)
     with translate_errors(
@@ -60,14 +60,14 @@ class MmsaReader(TargetReader):
         self._note_left_out()
         tokens = self._tokens()
         if any("text_bert" in inner for inner in self.splits.values()):
+            if tokens is None:
+                use = "it holds no token numbers that could name the steps of text."
+            else:
+                use = "its token numbers name the steps of text if the tokenizer's vocabulary is available."
             self.add_finding(
                 "text-bert",
-                "`text_bert` is for a language model, not features: its mask says the number of tokens, and "
-                + (
-                    "it holds no token numbers that could name the steps of text."
-                    if tokens is None
-                    else "its token numbers name the steps of text where the tokenizer's vocabulary is at hand."
-                ),
+                "`text_bert` is input of a language model, not features: its mask gives the number of tokens, and "
+                + use,
             )
         return StagedSet(
             folder=self.folder,
@@ -85,7 +85,7 @@ class MmsaReader(TargetReader):
         )
 
     def _note_left_out(self) -> None:
-        """Says what is not read: a warning where it has an entry a sample, and so may be a modality."""
+        """Note the entries that are not read, as a warning if one has an entry a sample and may be a modality."""
         known = {
             *self.names,
             *(f"{name}_lengths" for name in self.names),
@@ -114,7 +114,7 @@ class MmsaReader(TargetReader):
             )
 
     def _has_rows(self, key: str) -> bool:
-        """Whether there is an entry a sample under a key, in a split at least."""
+        """Whether a key has an entry a sample in at least one split."""
         for split, count in self.counts.items():
             value: Any = self.splits[split].get(key)
             is_list = isinstance(value, list) or (isinstance(value, np.ndarray) and value.ndim > 0)
@@ -123,7 +123,7 @@ class MmsaReader(TargetReader):
         return False
 
     def _tokens(self) -> np.ndarray | None:
-        """Token numbers (N, T) of all splits, -1 beyond each mask; None where `text_bert` holds none."""
+        """Return token numbers (N, T) of all splits, -1 beyond each mask; None if `text_bert` holds none."""
         if not all(self.counts.values()) or not self._is_in_all_splits("text_bert"):
             return None
         result: list[np.ndarray] = []
@@ -199,7 +199,7 @@ class MmsaReader(TargetReader):
         )
 
     def _lengths(self, name: str, whole: dict[str, Any]) -> tuple[np.ndarray, int]:
-        """How many steps each sample has, over all splits; and the number of steps there is room for, at least 1."""
+        """Return the number of steps of each sample of all splits, and the largest of them, at least 1."""
         result, text = [], ""
         for split, values in whole.items():
             inner = self.splits[split]
@@ -278,7 +278,7 @@ class MmsaReader(TargetReader):
 
 
 def _stack_sequences(values: list[Any]) -> Any:
-    """A list of arrays (T_i, F), or all of them as one array where each is (F,)."""
+    """Return a list of arrays (T_i, F), or one array (N, F) if each is (F,)."""
     arrays = [np.asarray(value) for value in values]
     if not arrays:
         return np.zeros((0, 0))
@@ -293,7 +293,7 @@ def _stack_sequences(values: list[Any]) -> Any:
 
 
 def _require_numbers(values: np.ndarray, name: str) -> np.ndarray:
-    """Real numbers as they are; anything else is an error that names the modality."""
+    """Return an array of real numbers; raise an error that names the modality otherwise."""
     array = np.asarray(values)
     check(
         array.dtype.kind in "biuf",
@@ -303,8 +303,8 @@ def _require_numbers(values: np.ndarray, name: str) -> np.ndarray:
 
 
 def _count_tokens(tokens: Any, room: float) -> np.ndarray | None:
-    """How many tokens each sample has, (N,), from `text_bert` (N, 3, T): numbers, mask and segments; None when it is
-    something else or longer than the `room` there is."""
+    """Return the number of tokens of each sample, (N,), from `text_bert` (N, 3, T): numbers, mask and segments; None when it
+    has another shape or is longer than `room`."""
     if (
         not isinstance(tokens, np.ndarray)
         or tokens.ndim != 3

@@ -58,7 +58,9 @@ class MultiviewReader(SetReader):
     def __init__(self, path: Path, folder: Path, target: str, held: bool = False):
         """Opens a file; `held`: whether its arrays will be held in memory, so that their size is bounded."""
         super().__init__(folder)
-        self.path, self.target, self.held = path, target, held
+        self.path = path
+        self.target = target
+        self.held = held
         self.content = MultiviewFile(path, several=target == "labels")
         self.own = self._pop_known()
 
@@ -85,17 +87,19 @@ class MultiviewReader(SetReader):
         parts = [self._modality(layout, place, name) for place, name in enumerate(layout.views)]
         self._note_left_out(layout)
         count = len(targets.y)
+        split = self._text("split", count) if "split" in self.own else [""] * count
+        if targets.labels:
+            target = "labels"
+        else:
+            target = "class" if targets.classes else "score"
         return StagedSet(
             folder=self.folder,
             title=self.path.name,
             kind=f"multi-view {self.path.suffix.lower()} file",
             parts=parts,
             ids=self._text("ids", count) if "ids" in self.own else numbered_ids("row", count),
-            split=parse_split(
-                self._text("split", count) if "split" in self.own else [""] * count,
-                f"Array `split` in `{self.path.name}`",
-            ),
-            target="labels" if targets.labels else "class" if targets.classes else "score",
+            split=parse_split(split, f"Array `split` in `{self.path.name}`"),
+            target=target,
             findings=self.findings,
             **vars(targets),
         )
@@ -137,7 +141,8 @@ class MultiviewReader(SetReader):
 
     def _label_sets(self) -> Targets:
         """Of an array (N, L) of 0 and 1, and the names of its columns."""
-        given, name = self.content.labels(several=True), self.content.label
+        given = self.content.labels(several=True)
+        name = self.content.label
         check(
             given.dtype.kind in "biuf"
             and given.shape[1] <= MAX_LABELS
@@ -187,7 +192,8 @@ class MultiviewReader(SetReader):
 
     def _modality(self, layout: view_layout.Layout, place: int, view: str) -> Part:
         """Writes one view to the folder."""
-        variable, last = layout.views[view], view in layout.last
+        variable = layout.views[view]
+        last = view in layout.last
         name = make_modality_name(view)
         shape = variable.shape[-1:] + variable.shape[:-1] if last else variable.shape
         lengths = self._lengths(f"{view}_lengths", shape)
@@ -206,14 +212,13 @@ class MultiviewReader(SetReader):
             picture=picture if lengths is None and len(picture) > 1 else None,
         )
         if lengths is not None:
+            if is_padded:
+                padding = "Steps of zeros at the end count as padding."
+            else:
+                padding = "Steps beyond a sample's length are padding and set to zero."
             self.add_finding(
                 "sequences",
-                f"Sequences of {lengths.min()} to {lengths.max()} steps. "
-                + (
-                    "Steps of zeros at the end count as padding."
-                    if is_padded
-                    else "What lies beyond a sample's length is padding and set to zero."
-                ),
+                f"Sequences of {lengths.min()} to {lengths.max()} steps. {padding}",
                 where=name,
             )
         if absent is not None and absent.any():

@@ -111,7 +111,7 @@ def _is_tuple_of_sample(entry: Any) -> bool:
 
 
 def _split_tuples(entries: list[Any]) -> dict[str, Any]:
-    """A part of the split of samples that are tuples; `text` only where words come as features."""
+    """Return the entries of a split whose samples are tuples; `text` only if words come as features."""
     part: dict[str, Any] = {
         "vision": [entry[0][1] for entry in entries],
         "audio": [entry[0][2] for entry in entries],

@@ -71,9 +71,9 @@ class TableReader(LabelReader):
     """Joins tables of features to a table of labels, see `read_tables`."""
 
     def modality(self, name: str, path: Path) -> Part:
-        """One modality, written to the folder."""
+        """Write a modality to the folder and return it."""
         if path.suffix.lower() == ".npy":
-            return self._plain(name, path)
+            return self._read_npy(name, path)
         table = open_table(path)
         key = table.column(IDS)
         check(
@@ -85,20 +85,22 @@ class TableReader(LabelReader):
         features = self._features(name, table, str(key), step)
         lists = [column for column in features if is_list(table.kinds.get(column))]
         others = [column for column in features if column not in lists]
+        verb = "holds" if len(lists) == 1 else "hold"
+        single = f" and {quote_columns(others)} single values" if others else ""
         check(
             not lists or len(features) == 1,
             f"Table `{path.name}` must hold a modality as columns of numbers or as one column of lists, but "
-            f"{quote_columns(lists)} {'holds' if len(lists) == 1 else 'hold'} lists"
-            f"{f' and {quote_columns(others)} single values' if others else ''}. Keep one of them.",
+            f"{quote_columns(lists)} {verb} lists{single}. Keep one of them.",
         )
-        features = self._without_counting(name, table, features, rows)
+        features = self._drop_counting(name, table, features, rows)
         is_nested = bool(lists) and is_list(table.kinds[lists[0]].value_type)
         check(
             not is_nested or step is None,
             f"Column `{features[0]}` of `{path.name}` must hold a list of numbers for every step, but holds lists of "
             f"lists, which are whole sequences. Drop the column `{step}`, or write a row for every step.",
         )
-        size, names = len(features), tuple(features)
+        size = len(features)
+        names = tuple(features)
         if lists:  # one column holds all features
             size = self._list_size(table, lists[0], is_nested)
             names = numbered_features(name, size)
@@ -106,15 +108,16 @@ class TableReader(LabelReader):
             return self._nested_sequences(name, table, lists[0], names, rows)
         if step is not None:
             return self._sequences(name, table, step, features, names, rows)
-        shape, pieces = (len(self.ids), size), self._values(table, features, size, rows)
+        shape = (len(self.ids), size)
+        pieces = self._values(table, features, size, rows)
         if np.array_equal(rows, np.arange(len(self.ids))):
             return self.write_part(name, shape, (values for _, values in pieces), names)
         return self.write_part(name, shape, pieces, names, write=scatter_array)
 
     def _step_column(self, modality: str, table: Table, key: str) -> str | None:
-        """The column that numbers the steps of sequences; None where rows are vectors.
+        """Return the column that numbers the steps of sequences; None if rows are vectors.
 
-        A time is a feature where every sample has one row; only `step` numbers steps in any case.
+        A time is a feature if every sample has one row; `step` always numbers steps.
         """
         column = table.column(STEP)
         if column is None or column.strip().lower() == STEP[0]:
@@ -139,7 +142,7 @@ class TableReader(LabelReader):
         return column if is_sequences else None
 
     def _features(self, modality: str, table: Table, key: str, step: str | None) -> list[str]:
-        """The columns that are features by their names; says which others are left out."""
+        """Return the columns that are features by their names, and note the others."""
         others = [name for name in table.columns if name not in (key, step)]
         of_labels = [self.label, *filter(None, map(self.header.column, (SPLIT, TEXT)))]
         targets = table_columns.no_features(others, of_labels, self.names)
@@ -157,10 +160,17 @@ class TableReader(LabelReader):
         self._check_features(table, features)
         return features
 
-    def _without_counting(
+    def _drop_counting(
         self, modality: str, table: Table, features: list[str], rows: np.ndarray
     ) -> list[str]:
-        """The features without those that count rows or samples, of which it says so; `rows` are the samples' rows."""
+        """Return the features that do not count rows or samples, and note the others.
+
+        Args:
+            modality: its name.
+            table: of features.
+            features: names of columns.
+            rows: the row of the sample of each row of the table, -1 for none.
+        """
         numbering = find_counting_columns(table, features, rows)
         self.note_row_numbers(table, numbering, modality)
         features = [name for name in features if name not in numbering]
@@ -175,7 +185,7 @@ class TableReader(LabelReader):
         )
 
     def _list_size(self, table: Table, column: str, is_nested: bool) -> int:
-        """How many features a column of lists, or of lists of lists, holds: as many as its first list."""
+        """Return the number of features in a column of lists, or of lists of lists: the length of its first list."""
         for batch in table.batches([column]):
             lists = batch.column(0)
             if is_nested:
@@ -188,7 +198,7 @@ class TableReader(LabelReader):
             "Mend or drop it."
         )
 
-    def _plain(self, name: str, path: Path) -> Part:
+    def _read_npy(self, name: str, path: Path) -> Part:
         signatures.require(path, "a .npy file", "npy")
         with path.open("rb") as stream:
             shape, _, kind = npz_files.check_header(
@@ -218,8 +228,9 @@ class TableReader(LabelReader):
         )
 
     def _places(self, key: str, table: Table, sequences: bool) -> np.ndarray:
-        """The sample's row for every row of a table; -1 where the labels have none of that id."""
-        pieces, index = [], pd.Index(self.ids)
+        """Return the row of the sample of each row of a table; -1 if the labels lack its id."""
+        pieces = []
+        index = pd.Index(self.ids)
         unknown_id = ""
         decomposed = 0
         for at, batch in set_digest.enumerate_pieces(table.batches([key], (key,))):
@@ -279,7 +290,7 @@ class TableReader(LabelReader):
     def _values(
         self, table: Table, features: list[str], size: int, rows: np.ndarray, *steps: np.ndarray
     ) -> Iterator[tuple[tuple[np.ndarray, ...], np.ndarray]]:
-        """Pieces (n, size) of the table, each after the samples' rows, and `steps` where given; what is of no sample is
+        """Yield pieces (n, size) of the table, each after the rows of its samples and `steps`; rows without a sample are
         left out."""
         for at, batch in set_digest.enumerate_pieces(table.batches(features)):
             if len(features) == 1 and is_list(batch.column(0).type):
@@ -313,7 +324,8 @@ class TableReader(LabelReader):
         rows: np.ndarray,
     ) -> Part:
         lengths = np.bincount(rows[rows >= 0], minlength=len(self.ids))
-        longest, size = int(lengths.max(initial=1)), len(names)
+        longest = int(lengths.max(initial=1))
+        size = len(names)
         times = pd.Series(read_column(table, step))
         own = times.groupby(rows)
         bad = np.flatnonzero((rows >= 0) & ~(times > own.shift(fill_value=-np.inf)))
@@ -337,7 +349,7 @@ class TableReader(LabelReader):
     def _nested_sequences(
         self, name: str, table: Table, column: str, names: tuple[str, ...], rows: np.ndarray
     ) -> Part:
-        """A modality of sequences, each a list of steps, which are lists of numbers."""
+        """Write a modality whose cells are sequences, lists of steps that are lists of numbers."""
         what = f"Column `{column}` of `{table.path.name}`"
         steps = np.zeros(len(rows), np.int64)
         for at, batch in set_digest.enumerate_pieces(table.batches([column])):

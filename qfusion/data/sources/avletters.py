@@ -187,6 +187,14 @@ def read_avletters(
         drawn = np.random.default_rng(2002).normal(size=arrays["mfcc"].shape)
         voice += pad_sequences(noise * arrays["mfcc"][steps].std(0) * drawn, lengths["audio"])
     small = _halve(arrays["lips"])
+    films = np.split(arrays["lips"], np.cumsum(lengths["lips"])[:-1])
+    voices = [steps[:length] for steps, length in zip(voice, lengths["audio"], strict=True)]
+    noise_sentence = ""
+    if noise:
+        noise_sentence = (
+            f" With noise on the voice: normal numbers of {noise:g} deviations of each of its 26 numbers, drawn by a "
+            "fixed seed."
+        )
     names = {"lips": pixel_names(small.shape[1:]), "audio": VOICE}
     values = {"lips": pad_sequences(small.reshape(len(small), -1), lengths["lips"]), "audio": voice}
     return DataSet(
@@ -195,13 +203,7 @@ def read_avletters(
         description="Ten people say the letters A to Z three times: their lips, 25 frames a second (here 15x20 grey), "
         "and their voice, 50 times a second (12 mel-frequency cepstral coefficients, the logarithm of the energy, and "
         "the changes of these). The third repetition is tested on, 260 rows; of the first two, 416 rows train and 104 "
-        "validate. All speakers are in all parts."
-        + (
-            f" With noise on the voice: normal numbers of {noise:g} deviations of each of its 26 numbers, drawn by a "
-            "fixed seed."
-            if noise
-            else ""
-        ),
+        f"validate. All speakers are in all parts.{noise_sentence}",
         source="AVLetters (Matthews and others 2002), as in datamllab/automl-in-action-notebooks (GitHub)",
         licence="research use",
         modalities=tuple(
@@ -213,11 +215,7 @@ def read_avletters(
         ids=arrays["names"],
         split=split,
         table=table,
-        content_of=partial(
-            _content_of_letters,
-            np.split(arrays["lips"], np.cumsum(lengths["lips"])[:-1]),
-            [steps[:length] for steps, length in zip(voice, lengths["audio"], strict=True)],
-        ),
+        content_of=partial(_content_of_letters, films, voices),
     )
 
 

@@ -129,20 +129,17 @@ def _read_mosi(where: Path) -> dict[str, np.ndarray]:
     opinions.index = opinions["video"] + "_" + opinions["clip"]
     orders = [numbers(f"text_{part}.csv")[:, 0].astype(np.int64) for part in MOSI_PARTS]
     rows = spoken.iloc[np.concatenate(orders)]
-    return {
+    arrays = {
         "ids": rows["id"].to_numpy(np.str_),
         "opinions": opinions.loc[rows["id"], ["start", "end", "sentiment"]].to_numpy(),
         "polarity": rows["polarity"].to_numpy(),
         "words": rows["text"].to_numpy(np.str_),
         "is_test": np.repeat([False, True], list(map(len, orders))),
-        **{
-            # the last column is the polarity again
-            name: np.concatenate(
-                [numbers(f"{kind}/{kind}_{part}0.csv")[:, :-1] for part in MOSI_PARTS]
-            )
-            for name, (kind, _) in FEATURES.items()
-        },
     }
+    for name, (kind, _) in FEATURES.items():
+        parts = [numbers(f"{kind}/{kind}_{part}0.csv") for part in MOSI_PARTS]
+        arrays[name] = np.concatenate(parts)[:, :-1]  # the last column is the polarity again
+    return arrays
 
 
 def _split(videos: np.ndarray, is_test: np.ndarray) -> np.ndarray:
@@ -176,8 +173,11 @@ def read_mosi(where: Path | None = None, pinned: Sequence[PinnedFile] = MOSI_FIL
         array_cache.cache_key([*(file.sha256 for file in pinned), Path(__file__).read_bytes()]),
         partial(_read_mosi, where),
     )
-    ids, texts = arrays["ids"], arrays["words"].tolist()
-    videos, clips = zip(*(sample.rsplit("_", 1) for sample in ids.tolist()), strict=True)
+    ids = arrays["ids"]
+    texts = arrays["words"].tolist()
+    names = [sample.rsplit("_", 1) for sample in ids.tolist()]
+    videos = [video for video, _ in names]
+    clips = [int(clip) for _, clip in names]
     start, end, sentiment = arrays["opinions"].T
     return DataSet(
         name=SOURCE.name,
@@ -189,12 +189,7 @@ def read_mosi(where: Path | None = None, pinned: Sequence[PinnedFile] = MOSI_FIL
         source="features: declare-lab/multimodal-deep-learning; scores: ASA-MOSI/Audio-Sentiment-Analysis (GitHub)",
         licence="files under MIT; the corpus is for research use",
         modalities=tuple(
-            Modality(
-                name,
-                arrays[name],
-                None,
-                numbered_features(what, arrays[name].shape[1]),
-            )
+            Modality(name, arrays[name], None, numbered_features(what, arrays[name].shape[1]))
             for name, (_, what) in FEATURES.items()
         ),
         target=Target(
@@ -210,7 +205,7 @@ def read_mosi(where: Path | None = None, pinned: Sequence[PinnedFile] = MOSI_FIL
             {
                 "text": texts,
                 "video": videos,
-                "clip": [int(clip) for clip in clips],
+                "clip": clips,
                 "start": start,
                 "end": end,
                 "polarity": arrays["polarity"],

@@ -31,8 +31,11 @@ def load_digits() -> DataSet:
     from sklearn.datasets import load_digits
 
     bunch = load_digits()
-    images, y = np.asarray(bunch.images, dtype=np.float64), np.asarray(bunch.target)
-    values, ids = compute_views(images), numbered_ids("digit", len(y))
+    images = np.asarray(bunch.images, dtype=np.float64)
+    y = np.asarray(bunch.target)
+    values = compute_views(images)
+    shapes = {"pixels": (DIGITS_SIDE, DIGITS_SIDE)}
+    ids = numbered_ids("digit", len(y))
     return DataSet(
         name=SOURCE.name,
         title=SOURCE.title,
@@ -43,14 +46,8 @@ def load_digits() -> DataSet:
         source="scikit-learn's load_digits: UCI Optical Recognition of Handwritten Digits, test part",
         licence="CC BY 4.0 (UCI)",
         modalities=tuple(
-            Modality(
-                name,
-                outcome,
-                None,
-                FEATURE_NAMES[name],
-                (DIGITS_SIDE, DIGITS_SIDE) if name == "pixels" else None,
-            )
-            for name, outcome in values.items()
+            Modality(name, view, None, FEATURE_NAMES[name], shapes.get(name))
+            for name, view in values.items()
         ),
         target=Target("classification", "digit", None, tuple(map(str, range(10)))),
         y=y,

@@ -13,6 +13,7 @@ import pandas as pd
 from qfusion.data import array_cache, foreign_files
 from qfusion.data.arrays import numbered_ids
 from qfusion.data.data_set import DataSet
+from qfusion.data.file_words import numbered_features
 from qfusion.data.modality_spec import Modality
 from qfusion.data.picture_arrays import enlarge, grey_levels, pixel_names
 from qfusion.data.row_splits import stratified_split
@@ -87,15 +88,7 @@ def read_handwritten(
         source="UCI Multiple Features, as in zhou572/Multi-view-Datasets (GitHub)",
         licence="CC BY 4.0 (UCI)",
         modalities=tuple(
-            Modality(
-                name,
-                arrays[name],
-                None,
-                pixel_names(SHAPE)
-                if name == "pix"
-                else tuple(f"{what} {i + 1}" for i in range(size)),
-                SHAPE if name == "pix" else None,
-            )
+            _build_modality(name, arrays[name], numbered_features(what, size))
             for name, size, what in VIEWS
         ),
         target=Target("classification", "digit", None, tuple(map(str, range(10)))),
@@ -105,6 +98,13 @@ def read_handwritten(
         table=pd.DataFrame({"digit": y}, index=ids),
         content_of=partial(_content_of_handwritten, arrays["pix"]),
     )
+
+
+def _build_modality(name: str, values: np.ndarray, names: tuple[str, ...]) -> Modality:
+    """Return a view (N, F); `pix` is a picture, the others are vectors of named features."""
+    if name == "pix":
+        return Modality(name, values, None, pixel_names(SHAPE), SHAPE)
+    return Modality(name, values, None, names)
 
 
 SOURCE = Source(

@@ -62,17 +62,16 @@ def _content(
 def _table(
     scenes: Scenes, pictures: np.ndarray, texts: np.ndarray, ids: np.ndarray
 ) -> pd.DataFrame:
-    forms, colours = (
-        np.array(list(names))[kind[pictures]]
-        for names, kind in ((FORMS, scenes.forms), (COLOURS, scenes.colours))
-    )
+    forms = np.array(FORMS)[scenes.forms[pictures]]
+    colours = np.array(list(COLOURS))[scenes.colours[pictures]]
+    shapes = np.char.add(np.char.add(colours, " "), forms)
     questions = [QUESTIONS[text % len(QUESTIONS)] for text in texts]
     return pd.DataFrame(
         {
             "asks_about": [question.kind for question in questions],
             "question": np.array(TEXTS)[texts],
-            "left_shape": [f"{c} {f}" for c, f in zip(colours[:, 0], forms[:, 0], strict=True)],
-            "right_shape": [f"{c} {f}" for c, f in zip(colours[:, 1], forms[:, 1], strict=True)],
+            "left_shape": shapes[:, 0],
+            "right_shape": shapes[:, 1],
             "upper_shape": np.where(scenes.above[pictures], "left", "right"),
             "picture_item": np.char.add("picture ", pictures.astype(str)),
         },
@@ -96,7 +95,8 @@ def build(seed: int = 2026, sizes: Mapping[str, int] = SIZES) -> DataSet:
         f"Argument `sizes` must hold a multiple of {len(BLOCK)} above zero for each of {', '.join(SPLITS)}, but "
         f"is {dict(sizes)}.",
     )
-    rng, parts = np.random.default_rng(seed), [sizes[part] for part in SPLITS]
+    rng = np.random.default_rng(seed)
+    parts = [sizes[part] for part in SPLITS]
     units = [rng.permutation(np.resize(np.arange(len(BLOCK)), count)) for count in parts]
     scenes = draw_scenes(BLOCK[np.concatenate(units)], rng)
     right = answers(scenes)
@@ -109,11 +109,13 @@ def build(seed: int = 2026, sizes: Mapping[str, int] = SIZES) -> DataSet:
     texts = assigned[pictures, order % 2]
     every = np.concatenate([right, -right], 1)
     y = (every[pictures, texts] < 0).astype(np.int64)
-    blocks = np.arange(len(right)).reshape(-1, len(BLOCK))  # few enough for the processor's cache
+    blocks = np.arange(len(right)).reshape(-1, len(BLOCK))  # small enough for the processor's cache
     drawn = np.concatenate([paint_scenes(scenes, rows) for rows in blocks])
     seen = drawn.reshape(len(drawn), -1)[pictures] / np.float32(255)
     spoken, lengths = word_steps(SPOKEN, VOCABULARY)
-    ids, split = numbered_ids("scene", len(y)), np.repeat(SPLITS, 2 * np.array(parts))
+    ids = numbered_ids("scene", len(y))
+    split = np.repeat(SPLITS, 2 * np.array(parts))
+    items = np.char.add("picture ", pictures.astype(str))
     return DataSet(
         name=SOURCE.name,
         title=SOURCE.title,
@@ -146,7 +148,7 @@ def build(seed: int = 2026, sizes: Mapping[str, int] = SIZES) -> DataSet:
             ids
         ),
         content_of=partial(_content, scenes, pictures, texts),
-        clusters=Clusters(np.char.add("picture ", pictures.astype(str)), "pictures"),
+        clusters=Clusters(items, "pictures"),
         makers={
             "picture": picture_maker(
                 "two shapes in red, yellow or blue on a dark ground", SIDE, SIDE * _SHOWN

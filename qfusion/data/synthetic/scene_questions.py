@@ -6,6 +6,7 @@ predict it either; and its opposite is asked as often. Hence any sum of function
 as late fusion forms, has exactly the same mean with both answers.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import permutations
 
@@ -22,8 +23,15 @@ _OPPOSITES = {"left of": "right of", "right of": "left of", "above": "below", "b
 
 @dataclass(frozen=True)
 class Question:
-    """A question, its opposite, its kind, its program (a relation and what it is between), and how often, beside
-    others, it is asked: those about a form and a colour seldom, as they fit few pictures."""
+    """A question about a picture.
+
+    Attributes:
+        text: the question.
+        opposite: the question whose answer is the other one on every picture.
+        kind: "places" or "presence".
+        program: a relation and the things that it relates.
+        often: relative frequency; small for pairs of a form and a colour, which few pictures have.
+    """
 
     text: str
     opposite: str
@@ -32,23 +40,27 @@ class Question:
     often: int = 12
 
 
-QUESTIONS = (
-    *(
-        Question(
-            f"is the {one} {place} the {other}?",
-            f"is the {one} {_OPPOSITES[place]} the {other}?",
-            "places",
-            (place, one, other),
-            4 if (one in FORMS) == (other in FORMS) else 1,
+def _build_questions() -> Iterator[Question]:
+    """Yield the questions about places, then those about presence."""
+    for place in ("left of", "above"):
+        for one, other in permutations(THINGS, 2):
+            yield Question(
+                text=f"is the {one} {place} the {other}?",
+                opposite=f"is the {one} {_OPPOSITES[place]} the {other}?",
+                kind="places",
+                program=(place, one, other),
+                often=4 if (one in FORMS) == (other in FORMS) else 1,
+            )
+    for thing in THINGS:
+        yield Question(
+            text=f"is there a {thing}?",
+            opposite=f"is there no {thing}?",
+            kind="presence",
+            program=("there", thing),
         )
-        for place in ("left of", "above")
-        for one, other in permutations(THINGS, 2)
-    ),
-    *(
-        Question(f"is there a {thing}?", f"is there no {thing}?", "presence", ("there", thing))
-        for thing in THINGS
-    ),
-)
+
+
+QUESTIONS = tuple(_build_questions())
 TEXTS = (*(q.text for q in QUESTIONS), *(q.opposite for q in QUESTIONS))
 SPOKEN = tuple(map(split_words, TEXTS))
 VOCABULARY = tuple(sorted({word for words in SPOKEN for word in words}))
