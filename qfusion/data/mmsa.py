@@ -32,7 +32,7 @@ def read_mmsa(path: Path, folder: Path, target: str = "auto") -> StagedSet:
     Args:
         path: the pickle.
         folder: an existing folder for the arrays.
-        target: "regression" (of the scores), "classification" (of the annotations), or "auto": the first of them in the file.
+        target: "regression" (of the scores), "classification" (of the annotations), or "auto": the first in the file.
 
     Raises:
         NotFound: when the file is not there.
@@ -303,8 +303,10 @@ def _require_numbers(values: np.ndarray, name: str) -> np.ndarray:
 
 
 def _count_tokens(tokens: Any, room: float) -> np.ndarray | None:
-    """Return the number of tokens of each sample, (N,), from `text_bert` (N, 3, T): numbers, mask and segments; None when it
-    has another shape or is longer than `room`."""
+    """Return the number of tokens of each sample, (N,), from `text_bert` (N, 3, T) of numbers, mask and segments.
+
+    None when it has another shape or is longer than `room`.
+    """
     if (
         not isinstance(tokens, np.ndarray)
         or tokens.ndim != 3

@@ -290,8 +290,7 @@ class TableReader(LabelReader):
     def _values(
         self, table: Table, features: list[str], size: int, rows: np.ndarray, *steps: np.ndarray
     ) -> Iterator[tuple[tuple[np.ndarray, ...], np.ndarray]]:
-        """Yield pieces (n, size) of the table, each after the rows of its samples and `steps`; rows without a sample are
-        left out."""
+        """Yield the rows of samples, and `steps`, with pieces (n, size) of the table; skip rows without a sample."""
         for at, batch in set_digest.enumerate_pieces(table.batches(features)):
             if len(features) == 1 and is_list(batch.column(0).type):
                 column = batch.column(0)
