@@ -13,7 +13,7 @@ NEAR_COPY = (0.995, 0.9)
 
 
 def find_amount_leaks(values: np.ndarray, y: np.ndarray, log_tests: float) -> Iterator[Suspect]:
-    """Copies of amounts (n,), and near copies."""
+    """Yield features that are copies, or near copies, of amounts (n,)."""
     copies = np.zeros(values.shape[1], bool)
     for sign in (1, -1):
         for column in np.flatnonzero(_are_in_order(sign * values, y)):
@@ -43,7 +43,7 @@ def find_amount_leaks(values: np.ndarray, y: np.ndarray, log_tests: float) -> It
 
 
 def _are_in_order(values: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Which features never fall where the target rises, bool (k,)."""
+    """Return which features never fall as the target rises, bool (k,)."""
     order = np.argsort(y, kind="stable")
     starts = np.flatnonzero(np.diff(y[order], prepend=-np.inf) > 0)
     low = np.minimum.reduceat(values[order], starts, axis=0)

@@ -12,7 +12,7 @@ NEAR = 0.05  # share of the expected changes of class along a sorted feature
 
 
 def _follows_rows(values: np.ndarray) -> np.ndarray:
-    """Which features rise or fall with the number of the row and hardly ever stand still, bool (k,)."""
+    """Return which features rise or fall with the number of the row and are rarely constant, bool (k,)."""
     steps = np.diff(values, axis=0)
     moves = (steps != 0).mean(0) >= 0.5
     if len(values) < FEW:
@@ -21,7 +21,7 @@ def _follows_rows(values: np.ndarray) -> np.ndarray:
 
 
 def find_class_leaks(values: np.ndarray, y: np.ndarray, log_tests: float) -> Iterator[Suspect]:
-    """Codes of classes 0 to K - 1, (n,), and near codes."""
+    """Yield features that are codes, or near codes, of the classes 0 to K - 1, (n,)."""
     sizes = np.bincount(y)
     shares = _explained_variance(values, y, sizes)
     levels = {
@@ -126,7 +126,7 @@ def _class_ranges(
 
 
 def _max_few_changes(y: np.ndarray, sizes: np.ndarray, log_tests: float) -> int:
-    """How many changes of class along a sorted feature are few, and fewer than chance explains; -1 where none are.
+    """Return the largest number of changes of class along a sorted feature that chance does not explain; -1 if none.
 
     Of all orders of the classes, the share with at most so many changes is bounded by counting the places and the
     classes of the changes.
@@ -143,7 +143,7 @@ def _max_few_changes(y: np.ndarray, sizes: np.ndarray, log_tests: float) -> int:
 
 
 def max_pure_values(y: np.ndarray, log_tests: float) -> float:
-    """How many different values may have one class each without chance explaining it.
+    """Return the number of different values of one class each below which chance is no explanation.
 
     Of all orders of the classes, the share in which each of m values has one class is at most
     K^m / (n! / n_1! ... n_K!).

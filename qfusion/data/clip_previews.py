@@ -30,7 +30,7 @@ LOWEST, RANGE = 60.0, 70.0  # Hz of the lowest band; decibels below the loudest 
 
 @dataclass(frozen=True, eq=False)
 class Preview:
-    """What a strip of time shows of a sample.
+    """The pictures and sounds of a sample in a strip of time.
 
     Attributes:
         seconds: from its begin that are shown: all of it, or the first MAX_SECONDS.

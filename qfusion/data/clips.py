@@ -28,7 +28,7 @@ _AGAIN = "Join the folder again: `python -m qfusion data media {name} FOLDER`."
 
 @dataclass(frozen=True)
 class Coverage:
-    """What came of joining a folder.
+    """The result of joining a folder of recordings.
 
     Attributes:
         folder: that was joined.
@@ -53,7 +53,7 @@ class Coverage:
     problem_count: int = 0
 
     def lines(self) -> list[str]:
-        """What there is to say of it, a sentence each."""
+        """Return a summary, a sentence each."""
         lines = [
             f"{listed([count(number, kind) for kind, number in self.kinds.items()])}; {self.sounding:,} with sound, "
             f"{self.worded:,} with words at known times."
@@ -80,7 +80,7 @@ class RecordedFile(NamedTuple):
 
 @dataclass(frozen=True)
 class Record:
-    """What is kept of a joined folder: the files by their paths below it, and of each sample its part."""
+    """The stored record of a joined folder: its files by path, and the part of each sample."""
 
     coverage: Coverage
     files: dict[str, RecordedFile]
@@ -88,7 +88,7 @@ class Record:
 
 
 def record_path(name: str) -> Path:
-    """Where the record of a set lies: in the folder of an imported one, else beside these."""
+    """Return the file of the record of a set: in the folder of an imported set, else beside those folders."""
     base, root = name.partition(":")[0], _files.own_folder("imported")
     return root / base / RECORD if (root / base).is_dir() else root / ".media" / f"{base}.json"
 
@@ -112,13 +112,13 @@ def _load_record(name: str) -> Record | None:
 
 
 def file_state(path: Path) -> tuple[int, int]:
-    """A file's size and when it was changed, by which another is told."""
+    """Return the size and the modification time of a file, to detect changes."""
     state = path.stat()
     return state.st_size, state.st_mtime_ns
 
 
 def coverage(name: str) -> Coverage | None:
-    """Returns what came of joining recordings to a set; None where none are.
+    """Return the coverage of the recordings of a set; None if none are joined.
 
     Raises:
         DataUnavailable: when the record is damaged.
@@ -128,7 +128,7 @@ def coverage(name: str) -> Coverage | None:
 
 
 def find_clip(name: str, ids: np.ndarray, row: int) -> Clip | None:
-    """Returns the recording that a row of a set is of; None where none was joined.
+    """Return the recording of a row of a set; None if none was joined.
 
     Args:
         name: of the set. ids: of its samples, (N,). row: of the sample.
@@ -164,7 +164,7 @@ def find_clip(name: str, ids: np.ndarray, row: int) -> Clip | None:
 
 
 def is_unchanged(clip: Clip) -> bool:
-    """Whether a recording lies where it was joined, no link in its place, and is as it was then."""
+    """Whether the file of a recording is unchanged and no link has replaced it."""
     try:
         return clip.path.resolve(strict=True) == clip.path and clip.state in (
             None,
@@ -175,7 +175,7 @@ def is_unchanged(clip: Clip) -> bool:
 
 
 def is_whole(clip: Clip) -> bool:
-    """Whether a recording is all of its file, as far as the record says."""
+    """Whether a recording is its whole file, according to the record."""
     return (
         clip.start == 0
         and clip.seconds is not None
@@ -184,7 +184,7 @@ def is_whole(clip: Clip) -> bool:
 
 
 def _words_within(words: Iterable[Word], start: float, end: float | None) -> tuple[Word, ...]:
-    """Words of a part of a file, from its begin."""
+    """Return the words of a part of a file, with times from the begin of the part."""
     last = np.inf if end is None else end
     return tuple(
         Word(max(word.start, start) - start, min(word.end, last) - start, word.text)

@@ -37,7 +37,7 @@ def check_index(path: Path, size: int) -> None:
 
 
 def _sample_counts(file: BinaryIO, start: int, end: int, depth: int = 0) -> Iterator[int]:
-    """How many samples each table between two places declares."""
+    """Yield the number of samples that each table between two places declares."""
     for _ in range(MAX_BOXES):
         if start + 8 > end:
             return
@@ -82,7 +82,7 @@ def check_scans(path: Path, pixels: int) -> None:
 
 
 def _scans(data: bytes) -> int:
-    """How many scans a JPEG has, up to its end; what follows there is not of the picture."""
+    """Return the number of scans of a JPEG up to its end marker."""
     scans, at = 0, 2
     if data[:2] != b"\xff\xd8":
         return 0

@@ -49,13 +49,13 @@ SHOWN = 8  # samples left out that the report tells of
 
 @dataclass(eq=False)
 class Extracted(ExaminedSet):
-    """What came of a folder: the set, repaired, and the report on it; where that holds errors, nothing is kept.
+    """The result of an extraction: the repaired set and its report; with errors, nothing is stored.
 
     Attributes:
-        failures: samples that are left out.
-        resumed: how many samples had been finished before.
-        place: the set's folder; None where it was not kept.
-        remarks: what is to be known besides.
+        failures: samples that were left out.
+        resumed: number of samples that had been finished before.
+        place: the folder of the set; None if it was not stored.
+        remarks: further information, a sentence each.
     """
 
     failures: list[Failure]
@@ -82,7 +82,7 @@ def extract(
     resume: bool = True,
     progress: Progress = no_progress,
 ) -> Extracted:
-    """Makes a set of the recordings in a folder and keeps it under a name.
+    """Extract features from the recordings in a folder and store them as a set.
 
     Args:
         folder: of the recordings, in it or in folders below.

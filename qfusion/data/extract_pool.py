@@ -53,7 +53,10 @@ def _start_process(
 def _ask_process(
     process: subprocess.Popen[str], message: Mapping[str, Any], patience: float
 ) -> dict[str, Any]:
-    """What a process says to a message. One that says nothing in time is ended, and `why` tells it."""
+    """Return the answer of a process to a message.
+
+    A process that does not answer in time is killed; `why` in the answer gives the reason.
+    """
     began, clock = time.monotonic(), threading.Timer(patience, process.kill)
     clock.daemon = True
     clock.start()
@@ -94,8 +97,8 @@ def measure_rows(
     number = min(processes or os.cpu_count() or 1, max(1, len(todo)))
     running, free = list[subprocess.Popen[str]](), queue.SimpleQueue[subprocess.Popen[str] | None]()
 
-    def measured(row: int) -> str:
-        """Why a row could not be measured; empty where it could."""
+    def measure(row: int) -> str:
+        """Measure a row; return the reason of a failure, empty on success."""
         process = free.get()
         try:
             if process is None or process.poll() is not None:
@@ -120,7 +123,7 @@ def measure_rows(
         )  # what is missing is said before anything is read
         for process in [first, *[None] * (number - 1)]:
             free.put(process)
-        for at, (row, words) in enumerate(zip(todo, pool.map(measured, todo), strict=True), 1):
+        for at, (row, words) in enumerate(zip(todo, pool.map(measure, todo), strict=True), 1):
             if words:
                 why[row] = words
             progress(at, len(todo), pace.words(at, len(todo), "recordings"))

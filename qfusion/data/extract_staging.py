@@ -32,7 +32,7 @@ def feature_paths(
     longest: float,
     draft: Path,
 ) -> dict[int, Path]:
-    """Where the features of each row are or will be: named by what they are made from."""
+    """Return the file for the features of each row, named by a digest of their inputs."""
     made = json.dumps([records, longest], sort_keys=True)
 
     def key(take: extract_worker.Take) -> str:

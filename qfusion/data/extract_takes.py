@@ -17,7 +17,7 @@ START, END = ("start", "begin", "onset"), ("end", "stop", "offset")
 
 
 class Failure(NamedTuple):
-    """A sample that is not in the set: its id, its file where there is one, and why."""
+    """A sample that was left out: its id, its file if there is one, and the reason."""
 
     id: str
     file: str
@@ -25,7 +25,7 @@ class Failure(NamedTuple):
 
 
 def find_label_table(root: Path) -> Path:
-    """The table of labels in a folder."""
+    """Return the table of labels in a folder."""
     there = sorted(
         path for path in root.iterdir() if path.suffix.lower() in (".csv", ".tsv", ".parquet")
     )
@@ -39,14 +39,14 @@ def find_label_table(root: Path) -> Path:
 
 
 def _normalize(text: str) -> str:
-    """A name as it is compared: letters with marks are one or two characters, as systems like."""
+    """Return a name in the normal form NFC: systems write letters with marks as one or two characters."""
     return unicodedata.normalize("NFC", text)
 
 
 def match_takes(
     root: Path, recordings: Mapping[str, Path], beside: Mapping[str, Path], reader: LabelReader
 ) -> tuple[dict[int, extract_worker.Take], list[Failure]]:
-    """Which part of which file every row of the table is, see `clips.open_folder`; and the rows without a file."""
+    """Return the part of a file for each row of the table, and the rows without a file."""
     names = clip_folder.match_names(recordings) | {name: [name] for name in recordings}
     called = {_normalize(name): files for name, files in names.items()}
     rows, blank = len(reader.ids), [""] * len(reader.ids)

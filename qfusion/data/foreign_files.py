@@ -110,7 +110,7 @@ def read_hdf5(path: Path) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Ending:
-    """How the child ended.
+    """The end of the child.
 
     Attributes:
         code: exit status, negative for a signal.
@@ -146,7 +146,7 @@ class Ending:
 
     @property
     def reason(self) -> str:
-        """Why a file could not be read, as the predicate of a sentence; empty where it was."""
+        """The reason why a file could not be read, as the predicate of a sentence; empty if it was read."""
         if self.code == 0:
             return ""
         if self.code == -getattr(signal, "SIGXCPU", 24):

@@ -389,11 +389,11 @@ def _count_samples(rows: np.ndarray, singular: str, plural: str) -> str:
 
 
 def _repeats_earlier(keys: np.ndarray, rank: np.ndarray) -> np.ndarray:
-    """Which samples have the key of an earlier one in the same part, bool (N,)."""
+    """Return which samples have the key of an earlier one in the same part, bool (N,)."""
     return pd.DataFrame({"key": keys, "rank": rank}).duplicated().to_numpy()
 
 
 def _recurs_later(keys: np.ndarray, rank: np.ndarray) -> np.ndarray:
-    """Which samples have the key of one in a part further from training, bool (N,)."""
+    """Return which samples have the key of one in a part further from training, bool (N,)."""
     last = pd.Series(rank).groupby(keys).transform("max").to_numpy()
     return (rank < last) & (rank >= 0)

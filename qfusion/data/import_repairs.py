@@ -125,7 +125,7 @@ def check_repair_names(names: Iterable[str]) -> set[str]:
 def _kept_samples(
     samples: int, report: Report, chosen: Sequence[str]
 ) -> tuple[np.ndarray, list[str]]:
-    """Which samples the repairs keep, bool (N,), and descriptions of what they drop."""
+    """Return which samples the repairs keep, bool (N,), and descriptions of the dropped ones."""
     keep = np.ones(samples, bool)
     done = []
     for name in chosen:
@@ -185,7 +185,7 @@ def _fill_values(
 def _dropped_features(
     part: Part, report: Report, chosen: Sequence[str], done: list[str]
 ) -> np.ndarray:
-    """Which features the repairs drop, bool (F,). Notes them in `done`."""
+    """Return which features the repairs drop, bool (F,), and note them in `done`."""
     by_repair = {}
     if "drop-constant" in chosen:
         by_repair["drop-constant"] = np.flatnonzero(report.scans[part.name].constant)

@@ -72,7 +72,7 @@ def lock_sets(timeout: float = -1) -> contextlib.AbstractContextManager[object]:
 
 
 def old_folder(name: str) -> Path:
-    """Where a set stands while another takes its place."""
+    """Return the folder of a set while another one replaces it."""
     return imported_root() / f".old-{name}.{secrets.token_hex(6)}"
 
 

@@ -12,7 +12,7 @@ _AT_ONCE = 256  # features that are sorted together
 
 @dataclass(frozen=True, eq=False)
 class Suspect:
-    """What is found about some columns: what one does, and what several do."""
+    """Columns that may leak the target, with a predicate for one of them and one for several."""
 
     kind: str
     one: str

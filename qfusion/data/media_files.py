@@ -17,16 +17,16 @@ from qfusion.data import costs, decoder_messages, files, signatures, wav_header
 from qfusion.data.media_types import CONTAINERS
 from qfusion.errors import DataUnavailable, QFusionError, translate_errors, translate_import_errors
 
-MAX_SECONDS = 600.0  # that are decoded at once
+MAX_SECONDS = 600.0  # of one part
 MAX_PIXELS = 2**25  # of one picture: 8K and no more
-# What is decoded for one answer: a picture may depend on all before it.
+# Limits of one answer; a picture may depend on all pictures before it.
 MAX_DECODED = 60_000  # frames
 MAX_SHOWN = 2**36  # pixels of them: a quarter of an hour of 1080p
 MAX_HEARD = 2**28  # samples of all channels
 
 
 def check_file(path: Path, endings: Any) -> int:
-    """The bytes of a file whose ending is one of these, and that may be read."""
+    """Return the size of a file in bytes, after checks of its ending, permissions and signature."""
     check(
         path.suffix.lower() in endings,
         f"File `{path.name[-80:]}` must end with one of {', '.join(endings)}. Convert it.",
@@ -44,7 +44,7 @@ def check_file(path: Path, endings: Any) -> int:
 
 @contextlib.contextmanager
 def open_media(path: Path) -> Iterator[Any]:
-    """Opens a video or sound file; what FFmpeg refuses inside the block is said in one line."""
+    """Open a video or sound file; errors of FFmpeg inside the block become `InvalidInput`."""
     with translate_import_errors():
         import av
     size = check_file(path, CONTAINERS)
@@ -57,7 +57,7 @@ def open_media(path: Path) -> Iterator[Any]:
         translate_errors(
             f"File `{path.name}` must be a whole {path.suffix} file, but cannot be read as one",
             "It may be cut short, damaged or of another kind than its ending says: copy or convert it again.",
-            Exception,  # a damaged file raises whatever its bytes lead to
+            Exception,  # a damaged file may raise anything
             why="{kind}",
             passing=(QFusionError,),
         ),
@@ -79,12 +79,12 @@ def open_media(path: Path) -> Iterator[Any]:
                 f"File `{path.name}` holds {'pictures' if stream.type == 'video' else 'sound'} in a form that is not "
                 "known: it is damaged, or of another encoding. Convert it to MP4 (H.264, AAC).",
             )
-            stream.thread_type = "NONE"  # others compute beside it
+            stream.thread_type = "NONE"  # other processes share the processor
         yield container
 
 
 def video_stream(container: Any) -> Any:
-    """The stream of moving pictures: none is a cover that belongs to a sound file."""
+    """Return the video stream, if any; the cover picture of a sound file is none."""
     from av.stream import Disposition
 
     streams = container.streams.video
@@ -92,7 +92,7 @@ def video_stream(container: Any) -> Any:
 
 
 class DecodingBudget:
-    """What is decoded for one answer, and may be."""
+    """The amount of data that may still be decoded for one answer."""
 
     def __init__(self, path: Path, frames: int = MAX_DECODED, seconds: float = np.inf):
         self._path = path
@@ -102,7 +102,7 @@ class DecodingBudget:
         self._seconds = seconds
 
     def add(self, frame: Any) -> None:
-        """Counts a frame.
+        """Count a frame.
 
         Raises:
             InvalidInput: when it is one too many.
@@ -129,7 +129,7 @@ class DecodingBudget:
 
 
 def decode_frames(container: Any, stream: Any, path: Path, work: DecodingBudget) -> Iterator[Any]:
-    """Frames of a stream from where the container stands, as many as may be decoded for this answer."""
+    """Yield the frames of a stream from the current position, within the budget."""
     for frame in container.decode(stream):
         work.add(frame)
         yield frame
@@ -144,7 +144,7 @@ def check_pixels(path: Path, width: int, height: int) -> None:
 
 
 def read_duration(container: Any, path: Path) -> float:
-    """How long a file is, by its own word where its last seconds are there, else by a look at all its packets."""
+    """Return the duration in seconds: the declared one if the last seconds exist, else that of all packets."""
     begin = (container.start_time or 0) / 1e6
     is_endless = wav_header.is_endless(path, path.stat().st_size)
     is_guessed = path.suffix.lower() == ".mp3" or is_endless
@@ -159,7 +159,7 @@ def read_duration(container: Any, path: Path) -> float:
             float((packet.pts + (packet.duration or 0)) * packet.time_base)
             for packet in container.demux()
             if packet.pts is not None and packet.size
-            # the last one of a file that does not tell its length looks cut
+            # the last packet of a file without a length looks truncated
             if is_endless or not packet.is_corrupt
         ),
         default=begin,
@@ -178,7 +178,7 @@ def read_duration(container: Any, path: Path) -> float:
 
 
 def check_part(container: Any, path: Path, start: float, end: float | None) -> tuple[float, float]:
-    """The part of a file that is asked for, checked."""
+    """Return start and end of a part of a file, checked."""
     start = require_number("start", start, 0, 1e7)
     end = read_duration(container, path) if end is None else require_number("end", end, 0, 1e7)
     check(

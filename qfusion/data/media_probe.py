@@ -24,11 +24,11 @@ from qfusion.data.picture_reader import read_picture
 
 @dataclass(frozen=True)
 class Facts:
-    """What a file holds.
+    """The content of a media file.
 
     Attributes:
-        kind: "video" where it has moving pictures, with or without sound, "audio", or "image".
-        seconds: how long it is; 0 of a picture.
+        kind: "video" if it has moving pictures, with or without sound, "audio", or "image".
+        seconds: the duration; 0 for a picture.
         size: width and height of its pictures in pixels, upright; None of sound.
         rate: pictures a second, on average; None without moving pictures.
         sound: samples a second of its sound; None without any.
@@ -47,7 +47,9 @@ def _facts(size: Sequence[int] | None, **rest: Any) -> Facts:
 
 @decoders.run_in_process(10, _facts)
 def probe(path: Path) -> Facts:
-    """Returns what a video, sound or picture file holds, after a look at its begin and its end.
+    """Return the kind, duration, size and rates of a video, sound or picture file.
+
+    Only the begin and the end of the file are decoded.
 
     Raises:
         NotFound: when there is no such file.

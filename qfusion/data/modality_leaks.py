@@ -16,7 +16,7 @@ FOLDS = 5
 def find_modality_leaks(
     values: np.ndarray, y: np.ndarray, is_class: bool, log_tests: float
 ) -> Iterator[tuple[str, str]]:
-    """What several features, none of which is suspected, say of the target together: a kind and a sentence."""
+    """Yield the leaks of all features together, none of which is suspected alone: a kind and a sentence."""
     _, row, sizes = np.unique(
         np.ascontiguousarray(values, np.float32), axis=0, return_inverse=True, return_counts=True
     )

@@ -33,7 +33,7 @@ class Scan:
 
     @property
     def constant(self) -> np.ndarray:
-        """Which features never change, bool (F,)."""
+        """Features that never change, bool (F,)."""
         return ~(self.high > self.low)
 
 

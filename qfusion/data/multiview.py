@@ -235,7 +235,7 @@ class MultiviewReader(SetReader):
         return part
 
     def _lengths(self, key: str, shape: tuple[int, ...]) -> np.ndarray | None:
-        """How many steps each sample of a view has; None where it holds no sequences."""
+        """Return the number of steps of each sample of a view; None if it holds no sequences."""
         if key not in self.own or len(shape) != 3:
             return None
         lengths = self.own[key].whole().astype(np.int64).ravel()

@@ -129,7 +129,7 @@ def _data_set(path: Path, staged: StagedSet, how: str) -> DataSet:
 
 
 def _table(staged: StagedSet) -> pd.DataFrame:
-    """What is shown of each sample beside its features: its class."""
+    """Return the column to show of each sample: its class."""
     index = pd.Index(staged.ids)
     if not staged.classes:
         return pd.DataFrame(index=index)

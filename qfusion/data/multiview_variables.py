@@ -63,7 +63,7 @@ class MultiviewFile:
         return class_labels.flat(what, values, remedy)
 
     def arrange(self, codes: np.ndarray) -> view_layout.Layout:
-        """Which variable is what, for targets (N,)."""
+        """Return the roles of the variables, for targets (N,)."""
         layout = view_arrangement.arrange(
             self.path.name,
             self.label,
@@ -82,7 +82,7 @@ def is_npz(path: Path) -> bool:
 
 
 def describe_layout(path: Path) -> str:
-    """How a file of that ending should be laid out."""
+    """Return the expected layout of a file with that ending, in a sentence."""
     if is_npz(path):
         return "Save one array a view, a row a sample, and the labels as `y`."
     return "Save the views as cell `X` and the labels as `Y`."
@@ -111,7 +111,7 @@ def _open_struct(content: dict[str, Any]) -> dict[str, Any]:
 
 
 def _entries(value: Any) -> dict[str, Any] | None:
-    """What lies in a cell or in a struct array of one field, numbered, or in a struct, by field; None for an array."""
+    """Return the entries of a cell or struct array of one field by number, of a struct by field; None for an array."""
     if not (value.dtype == object or value.dtype.names):
         return None
     fields = value.dtype.names or ()
@@ -144,7 +144,7 @@ def _choose_label(file: str, content: dict[str, Any], several: bool) -> str:
 
 
 def _label_count(value: Any) -> int:
-    """How many labels a variable may hold: the length of a list, or of a cell of words or lists; 0 of anything else."""
+    """Return the number of labels that a variable may hold: the length of a list, or of a cell; else 0."""
     longest = max(value.shape, default=0)
     if value.dtype == object:
         first = np.asarray(value.ravel()[0]) if prod(value.shape) else np.zeros(0)

@@ -55,11 +55,11 @@ def _replace_decimal_commas(words: pd.Series) -> pd.Series:
 
 
 def are_unknown(words: Sequence[str]) -> np.ndarray:
-    """Which words say that a number is not known, bool (N,)."""
+    """Return which words denote an unknown number, bool (N,)."""
     return pd.Series(list(words), dtype=object).str.strip().str.lower().isin(UNKNOWN).to_numpy(bool)
 
 
 def are_like_numbers(words: Sequence[str]) -> np.ndarray:
-    """Which words look like numbers, whether or not they can be read: "1,153", "12 %", "1,234.00". Bool (N,)."""
+    """Return which words look like numbers, even if they cannot be parsed: "1,153", "12 %", "1,234.00". Bool (N,)."""
     plain = pd.Series(list(words), dtype=object).str.strip().str.replace(MINUS, "-", regex=False)
     return plain.str.fullmatch(_LIKE_A_NUMBER).to_numpy(bool)

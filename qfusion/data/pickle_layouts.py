@@ -61,7 +61,7 @@ def find_splits(file: str, content: Any) -> dict[str, dict[str, Any]]:
 
 
 def _part(file: str, key: str, inner: Any) -> dict[str, Any]:
-    """What one part of the split holds, by MMSA's names."""
+    """Return the entries of one part of the split by MMSA's names."""
     if isinstance(inner, dict):
         return _rename_entries(inner)
     entries = list(inner) if isinstance(inner, list) or _is_cells(inner) else []

@@ -68,16 +68,18 @@ def expressions(chosen: Chosen) -> Begun:
         )
         landmarker = lib.tasks.vision.FaceLandmarker.create_from_options(options)
 
-    def seen(pixels: np.ndarray) -> list[float]:
+    def describe(pixels: np.ndarray) -> list[float]:
         image = lib.Image(image_format=lib.ImageFormat.SRGB, data=np.ascontiguousarray(pixels))
         faces = landmarker.detect(image).face_blendshapes
         return [1, *(shape.score for shape in faces[0])] if faces else [0] * 53
 
-    return ("a face is seen", *_EXPRESSIONS), lambda given: np.array([*map(seen, given.frames)])
+    return ("a face is describe", *_EXPRESSIONS), lambda given: np.array(
+        [*map(describe, given.frames)]
+    )
 
 
 def network(chosen: Chosen) -> Begun:
-    """What a network of torchvision makes of a picture before it decides, from a file of weights in a folder."""
+    """The last hidden features of a network of torchvision, from a file of weights in a folder."""
     import torch
     from safetensors.torch import load_file
 
@@ -97,29 +99,29 @@ def network(chosen: Chosen) -> Begun:
         setattr(net, name, torch.nn.Identity())
 
     @torch.inference_mode()
-    def seen(pixels: np.ndarray) -> np.ndarray:
+    def describe(pixels: np.ndarray) -> np.ndarray:
         values = (scale_frames(pixels[None], chosen["side"]) / np.float32(255) - _MEAN) / _DEVIATION
         return np.asarray(net(torch.tensor(values.transpose(0, 3, 1, 2))).flatten())
 
-    return _apply_to_pictures(seen)
+    return _apply_to_pictures(describe)
 
 
 def picture_transformer(chosen: Chosen) -> Begun:
     """The last hidden states of a vision model of transformers, averaged over a picture; from a folder."""
     prepare, states = load_transformer(chosen["folder"], "AutoImageProcessor")
 
-    def seen(pixels: np.ndarray) -> np.ndarray:
+    def describe(pixels: np.ndarray) -> np.ndarray:
         # (1, tokens, F), or (1, F, h, w) of convolutions
         values = states(**prepare(pixels, return_tensors="pt"))
         return (values.mean(1) if values.ndim == 3 else values.mean((2, 3)))[0]
 
-    return _apply_to_pictures(seen)
+    return _apply_to_pictures(describe)
 
 
-def _apply_to_pictures(seen: Callable[[np.ndarray], np.ndarray]) -> Begun:
-    """What sees pictures (h, w, 3) one by one, each as (F,)."""
-    units = numbered_features("unit", len(seen(np.zeros((64, 64, 3), np.uint8))))
-    return units, lambda given: np.stack([*map(seen, given.frames)])
+def _apply_to_pictures(describe: Callable[[np.ndarray], np.ndarray]) -> Begun:
+    """Return an extractor that applies a function to each picture (h, w, 3), with result (F,)."""
+    units = numbered_features("unit", len(describe(np.zeros((64, 64, 3), np.uint8))))
+    return units, lambda given: np.stack([*map(describe, given.frames)])
 
 
 def scale_frames(frames: np.ndarray, side: int) -> np.ndarray:

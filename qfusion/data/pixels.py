@@ -66,7 +66,7 @@ def _eight_bits_of_grey(values: np.ndarray, transparent: int | None) -> Image.Im
 
 
 class Orientation(NamedTuple):
-    """How the frames of a video lie on the display.
+    """The rotation and mirroring of the frames of a video on the display.
 
     Attributes:
         right: where a step to the right in a stored frame leads on the display, (right, down).

@@ -10,7 +10,7 @@ from qfusion.data.table_files import Table, is_nested
 
 
 def find_named_row_numbers(table: Table, own: Collection[str | None]) -> list[str]:
-    """The columns of a table, other than its `own`, that are numbers of rows by their names."""
+    """Return the columns of a table, except `own`, that are numbers of rows by their names."""
     numbering = []
     for name in table.columns:
         if name in own:
@@ -27,8 +27,13 @@ def find_named_row_numbers(table: Table, own: Collection[str | None]) -> list[st
 
 
 def find_counting_columns(table: Table, names: Sequence[str], rows: np.ndarray) -> list[str]:
-    """The columns of numbers that count the rows of the file, or the samples, of which `rows` holds every row's, -1
-    where it is of none."""
+    """Return the columns that count the rows of the file, or the samples.
+
+    Args:
+        table: of features.
+        names: of the columns.
+        rows: the row of the sample of each row of the table, -1 for none.
+    """
     single = [name for name in names if not is_nested(table.kinds.get(name))]
     first = next(table.batches(single), None) if single else None
     if first is None or len(rows) < table_columns.FEW:
@@ -43,13 +48,13 @@ def find_counting_columns(table: Table, names: Sequence[str], rows: np.ndarray) 
 
 
 def _count_rows(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Which columns count the rows, or the samples at `rows`, bool (F,)."""
+    """Return which columns count the rows, or the samples at `rows`, bool (F,)."""
     real = rows >= 0
     of_file = table_columns.counts(values, np.arange(len(values)))
     return of_file | table_columns.counts(values[real], rows[real])
 
 
 def read_column(table: Table, name: str) -> np.ndarray:
-    """A column of numbers, (n,)."""
+    """Return a column of numbers, (n,)."""
     pieces = [batch.column(0) for batch in table.batches([name])]
     return np.asarray(pa.chunked_array(pieces, pa.float64()).to_numpy())

@@ -7,10 +7,10 @@ _STRAY = "\ufeff\u200b"  # invisible marks around ids
 
 
 def normalize_ids(words: Iterable[str]) -> list[str]:
-    """Ids without what nobody sees around them, in Unicode's composed normal form: "é" is one letter."""
+    """Return ids without surrounding invisible marks, in the composed normal form NFC of Unicode."""
     return [unicodedata.normalize("NFC", word.strip().strip(_STRAY).strip()) for word in words]
 
 
 def count_decomposed(words: Iterable[str]) -> int:
-    """How many ids are in another normal form of Unicode, as macOS writes the names of files."""
+    """Return the number of ids in another normal form of Unicode, such as names of files from macOS."""
     return sum(not unicodedata.is_normalized("NFC", word) for word in words)

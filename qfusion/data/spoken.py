@@ -107,7 +107,7 @@ def _tokens(text: str) -> Iterator[str | float]:
 
 
 def _size(tokens: Iterator[str | float]) -> int:
-    """How many entries a tier has, by its own word, after its begin and its end."""
+    """Return the number of entries that a tier declares after its begin and its end."""
     _, _, size = (_number(tokens) for _ in range(3))
     if not 0 <= size < 1e9 or size != int(size):
         raise ValueError("a tier of no size")

@@ -175,7 +175,7 @@ class StagedSet(Targets):
 
     @property
     def missing(self) -> np.ndarray:
-        """Which samples have no target, bool (N,)."""
+        """Return which samples have no target, bool (N,)."""
         return self.y < 0 if self.classes else ~np.isfinite(self.y)
 
     def discard(self) -> None:

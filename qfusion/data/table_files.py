@@ -57,8 +57,8 @@ class Table:
         lower = {name.strip().lower(): name for name in reversed(self.columns)}
         return next((lower[name] for name in known if name in lower), None)
 
-    def _type_of(self, name: str, words: tuple[str | None, ...]) -> pa.DataType:
-        """What a column of a CSV file is read as: text, truth values or numbers."""
+    def _column_type(self, name: str, words: tuple[str | None, ...]) -> pa.DataType:
+        """Return the type of a column of a CSV file: text, truth values or numbers."""
         if name in words:
             return pa.string()
         return pa.bool_() if name in self.truths else pa.float64()
@@ -89,7 +89,7 @@ class Table:
                     pa.csv.ParseOptions(delimiter=self.delimiter),
                     pa.csv.ConvertOptions(
                         column_types={
-                            name: self._type_of(name, words)
+                            name: self._column_type(name, words)
                             for name in columns
                             if name in words or numbers
                         },

@@ -107,7 +107,7 @@ def lookup_tokens(numbers: Sequence[int], known: Mapping[int, str]) -> tuple[str
 
 
 def word_groups(tokens: Sequence[str]) -> tuple[tuple[int, ...], ...]:
-    """Which tokens make a word each, by their places: one that begins with "##" goes on with the one before."""
+    """Return the places of the tokens of each word; a token that begins with "##" continues the one before."""
     begins = [
         place
         for place, token in enumerate(tokens)

@@ -89,7 +89,7 @@ def _leave_out_list(layout: Layout, variable: Variable, codes: np.ndarray, colum
 
 
 def explain_no_view(variable: Variable, layout: Layout, codes: np.ndarray) -> str:
-    """Why a matrix with a row per sample is no view; empty where it may be one."""
+    """Return why a matrix with a row per sample is no view; empty if it may be one."""
     word = class_labels.plain(variable.name)
     count, shape = layout.count, variable.shape
     if repeats_labels(variable, codes):

@@ -20,7 +20,7 @@ class LeftOut:
 
 @dataclass(eq=False)
 class Layout:
-    """What a multi-view file holds.
+    """The roles of the variables of a multi-view file.
 
     Attributes:
         file: its name. count: of the samples.
@@ -42,7 +42,7 @@ class Layout:
     left_out: list[LeftOut] = field(default_factory=list)
 
     def leave_out(self, name: str, why: str, loses: bool = False) -> None:
-        """Notes that a variable is not read."""
+        """Note that a variable is not read."""
         self.left_out.append(LeftOut(name, why, loses))
 
 

@@ -14,7 +14,7 @@ from qfusion.errors import QFusionError, translate_errors
 
 
 def load_transformer(folder: str, processor: str) -> tuple[Any, Callable[..., np.ndarray]]:
-    """What prepares inputs of a model of transformers, and from these to its last hidden states."""
+    """Return the processor of a model of transformers, and a function from its output to the last hidden states."""
     import torch
 
     lib: Any = importlib.import_module("transformers")

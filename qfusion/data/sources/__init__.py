@@ -74,7 +74,7 @@ class Archive:
 
 @dataclass(frozen=True)
 class Source:
-    """Where a data set comes from.
+    """The origin of a data set.
 
     Attributes:
         name: what `qfusion.data.load` takes.
@@ -100,7 +100,7 @@ class Source:
 
     @property
     def folder(self) -> Path:
-        """Where its files are looked for."""
+        """The folder of the files."""
         return files.data_folder() / (self.below or self.name)
 
     @property
@@ -110,7 +110,7 @@ class Source:
 
     @property
     def remedy(self) -> str:
-        """What to do when files are missing or altered."""
+        """A remedy for missing or altered files, in a sentence."""
         begins = (
             f"{self.by_hand} S"
             if self.by_hand

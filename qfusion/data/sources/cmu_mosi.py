@@ -111,7 +111,7 @@ VALID_SHARE = 0.15
 
 
 def _read_mosi(where: Path) -> dict[str, np.ndarray]:
-    """What the recorded files hold, as arrays: train rows first, each part in the order of its feature files."""
+    """Return the files as arrays: train rows first, each part in the order of its feature files."""
 
     def numbers(name: str) -> np.ndarray:
         return pd.read_csv(where / name, header=None).to_numpy(np.float64)

@@ -45,7 +45,7 @@ Views = tuple[tuple[str, str], ...]  # names of the modalities and of the views 
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked of pictures and recordings that are drawn together.
+    """A question about pictures and recordings that are drawn together.
 
     Attributes:
         title: of the data set.

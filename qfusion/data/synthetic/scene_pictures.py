@@ -27,7 +27,7 @@ BLOCK = np.array([(*f, *c, a) for f, c, a in product(_PAIRS, _PAIRS, (0, 1))])
 
 @dataclass(frozen=True, eq=False)
 class Scenes:
-    """What N pictures are drawn from; of two shapes the first is the left one.
+    """The parameters of N pictures of two shapes; the first shape is the left one.
 
     Attributes:
         forms: places in FORMS (N, 2). colours: places in COLOURS (N, 2). above: whether the left one is above the right

@@ -85,8 +85,9 @@ def answers(scenes: Scenes) -> np.ndarray:
 
 
 def assign_questions(right: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Which texts of TEXTS every picture is asked, (N, 2): one whose answer is yes and one whose answer is no; each
-    text is asked as often with one answer as with the other.
+    """Return the places in TEXTS of the questions of each picture, (N, 2), one with the answer yes and one with no.
+
+    Each text is asked as often with one answer as with the other.
 
     Args:
         right: as of `answers`, (N, Q).
