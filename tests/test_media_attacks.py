@@ -246,7 +246,7 @@ def test_a_picture_that_is_no_png_does_not_come_from_the_canvas() -> None:
 def test_what_was_given_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     read, pictures = picture_reader.read_picture, list[Path]()
     monkeypatch.setattr(
-        media_probe, "picture", lambda *given: (pictures.append(given[0]), read(*given))[1]
+        picture_reader, "read_picture", lambda *given: (pictures.append(given[0]), read(*given))[1]
     )
     monkeypatch.setattr(own_samples, "_results", own_samples._Results())
     dataset, drawn = parity(), {"left": stroke(width=31)}

@@ -15,7 +15,7 @@ from qfusion import _limits
 from qfusion.analysis import text, training_distance
 from qfusion.analysis.opening import with_samples
 from qfusion.analysis.sample import build_sample
-from qfusion.data import Audio, Image, own, own_sessions
+from qfusion.data import Audio, Image, own_inputs, own_samples, own_sessions
 from qfusion.data.data_set import DataSet
 from qfusion.data.picture_arrays import enlarge, grey_levels
 from qfusion.data.sample_content import Maker
@@ -50,14 +50,14 @@ COLOURS = [
 ]
 
 
-def own_samples() -> tuple[own.Own, ...]:
+def session_samples() -> tuple[own_samples.OwnSample, ...]:
     """The samples that this session has made, the latest last."""
     return tuple(state.get(reruns.OWN) or ())
 
 
-def _open_sample(sample: own.Own) -> None:
+def _open_sample(sample: own_samples.OwnSample) -> None:
     """Keeps a sample for this session, of more than `own_sessions.MOST` the latest, and opens it."""
-    others = [one for one in own_samples() if one.digest != sample.digest]
+    others = [one for one in session_samples() if one.digest != sample.digest]
     state.put(reruns.OWN, (*others, sample)[-own_sessions.MOST :])
     state.put(samples.TRY.key, False)  # what is asked for stands below
     state.choose_sample(sample.id)
@@ -72,8 +72,8 @@ def _forget() -> None:
 def try_own(context: page_context.PageContext) -> None:
     """What can be given for this data set, and what the model makes of it."""
     dataset = context.study.dataset
-    boxes = own.input_groups(dataset)
-    given: dict[str, own.Given] = {}
+    boxes = own_samples.input_groups(dataset)
+    given: dict[str, own_inputs.OwnInput] = {}
     st.caption(
         "What you give is made into features the very way of the training data. It stays in this session and is gone "
         "with it, unless you save the session."
@@ -87,7 +87,7 @@ def try_own(context: page_context.PageContext) -> None:
     if given:
         with page_runs.guard():
             _draw_result(context, _made(dataset, given, _like(context)))
-    if mine := [one for one in own_samples() if one.data == dataset.name]:
+    if mine := [one for one in session_samples() if one.data == dataset.name]:
         with st.container(horizontal=True, vertical_alignment="center", key="own-stored"):
             st.caption("Of this session:", width="content")
             for one in mine:
@@ -101,13 +101,15 @@ def try_own(context: page_context.PageContext) -> None:
             st.button("Forget all", key="_forget_own", icon=":material/delete:", on_click=_forget)
 
 
-def _made(dataset: DataSet, given: dict[str, own.Given], like: str) -> own.Own:
+def _made(
+    dataset: DataSet, given: dict[str, own_inputs.OwnInput], like: str
+) -> own_samples.OwnSample:
     """The sample of what was given; what was not made before waits for its turn."""
-    before = own.find_made(dataset, given, like)
+    before = own_samples.find_sample(dataset, given, like)
     if before is not None:
         return before
     with calculation_queue.waiting("Reading what you gave …"):
-        return own.make_sample(dataset, given, like)
+        return own_samples.make_sample(dataset, given, like)
 
 
 def _like(context: page_context.PageContext) -> str:
@@ -115,11 +117,11 @@ def _like(context: page_context.PageContext) -> str:
     if not context.study.dataset.is_own(context.row):
         return context.sample
     return next(
-        (one.like for one in own_samples() if one.id == context.sample), ""
+        (one.like for one in session_samples() if one.id == context.sample), ""
     ) or pickers.default_sample(context.study)
 
 
-def _ask(key: str, maker: Maker, names: tuple[str, ...]) -> own.Given | None:
+def _ask(key: str, maker: Maker, names: tuple[str, ...]) -> own_inputs.OwnInput | None:
     """Draws what a visitor gives one thing with; what was given last, if anything."""
     verbs = {"drawing": "Draw", "recording": "Say", "sentence": "Write", "clip": "Choose"}
     st.markdown(
@@ -127,34 +129,36 @@ def _ask(key: str, maker: Maker, names: tuple[str, ...]) -> own.Given | None:
         f":small[for {', '.join(map(text.escape_markdown, names))}]"
     )
     if maker.kind == "sentence":
-        words = st.text_input("Your sentence", key=key, max_chars=own.LARGEST["sentence"] // 4)
-        return own.Given("sentence", words.encode("utf-8", "replace")) if words else None
+        words = st.text_input(
+            "Your sentence", key=key, max_chars=own_inputs.MAX_BYTES["sentence"] // 4
+        )
+        return own_inputs.OwnInput("sentence", words.encode("utf-8", "replace")) if words else None
     made = _draw_canvas(key, maker.hint) if maker.kind == "drawing" else None
     if _limits.is_read_only():
         st.caption("This server takes no files, and no recordings.")
         return made
     if maker.kind == "recording":
         sound: Any = st.audio_input("Record", sample_rate=16_000, key=key)
-        made = None if sound is None else own.Given("recording", sound.getvalue())
+        made = None if sound is None else own_inputs.OwnInput("recording", sound.getvalue())
         st.caption(
             "No microphone, or your browser refused it? Allow it for this page beside the address (it is asked for "
             "on https and on this machine only), or upload a sound file."
         )
     file = st.file_uploader(
         "Or upload a file" if maker.kind != "clip" else "Upload a clip",
-        type=[ending.removeprefix(".") for ending in own.ENDINGS[maker.kind]],
-        max_upload_size=own.LARGEST[maker.kind] // _limits.MIB,
+        type=[ending.removeprefix(".") for ending in own_inputs.ENDINGS[maker.kind]],
+        max_upload_size=own_inputs.MAX_BYTES[maker.kind] // _limits.MIB,
         key=f"{key}-file",
         help="A file counts more than what is drawn or recorded; remove it to go back to that.",
     )
     return (
         made
         if file is None
-        else own.Given(maker.kind, file.getvalue(), Path(file.name).suffix.lower()[:8])
+        else own_inputs.OwnInput(maker.kind, file.getvalue(), Path(file.name).suffix.lower()[:8])
     )
 
 
-def _draw_canvas(key: str, hint: str) -> own.Given | None:
+def _draw_canvas(key: str, hint: str) -> own_inputs.OwnInput | None:
     """What is on the canvas."""
     light = "light" in hint or "white ground" in hint
     named = [colour for colour in COLOURS if re.search(rf"\b{colour}\b", hint)]
@@ -170,10 +174,10 @@ def _draw_canvas(key: str, hint: str) -> own.Given | None:
         on_drawing_change=lambda: None,
     )
     drawing = result.drawing
-    return own.read_canvas(drawing) if drawing else None
+    return own_inputs.read_canvas(drawing) if drawing else None
 
 
-def _draw_result(context: page_context.PageContext, made: own.Own) -> None:
+def _draw_result(context: page_context.PageContext, made: own_samples.OwnSample) -> None:
     """What the model was given, what it says, and the way to all else."""
     study = with_samples(context.explained_study.base_study, (made,))
     sample = build_sample(study, len(study.dataset), context.output_wanted)
@@ -205,7 +209,7 @@ def _draw_result(context: page_context.PageContext, made: own.Own) -> None:
             st.caption(describe_distance(training_distance.measure_distance(sample)))
 
 
-def _input(context: page_context.PageContext, made: own.Own, name: str) -> None:
+def _input(context: page_context.PageContext, made: own_samples.OwnSample, name: str) -> None:
     """What the model is given of a modality: a picture, a log-mel as one, words, else how many numbers."""
     modality = next(m for m in context.study.dataset.modalities if m.name == name)
     values, content = made.features[name], made.content.get(name)
@@ -224,7 +228,7 @@ def _input(context: page_context.PageContext, made: own.Own, name: str) -> None:
         st.caption(f"{text.escape_markdown(name)}: {size}{form}")
 
 
-def _describe_replaced(made: own.Own, modalities: tuple[str, ...]) -> str:
+def _describe_replaced(made: own_samples.OwnSample, modalities: tuple[str, ...]) -> str:
     """Which modalities of the model are not the visitor's."""
     rest = [text.escape_markdown(name) for name in modalities if name in made.taken]
     return (

@@ -8,7 +8,7 @@ from qfusion import _limits
 from qfusion._checks import check
 from qfusion._sentences import count
 from qfusion.analysis import text
-from qfusion.data import clips
+from qfusion.data import clip_join, clips
 from qfusion.data.data_set import DataSet
 from qfusion.ui import calculation_queue, guidance, page_runs, permissions, state
 
@@ -17,9 +17,9 @@ FOLDER, TABLE = "_join_folder", "_join_table"
 
 def recordings(dataset: DataSet) -> None:
     """Which samples have a recording, and a form to join a folder of them, for a reader on the server's machine."""
-    joined = clips.coverage(dataset.name) if clips.is_joinable(dataset) else None
+    joined = clips.coverage(dataset.name) if clip_join.is_joinable(dataset) else None
     may_join = permissions.level() == "path" and not _limits.is_read_only()
-    if joined is None and not (may_join and clips.is_joinable(dataset)):
+    if joined is None and not (may_join and clip_join.is_joinable(dataset)):
         return
     with st.expander("Recordings", icon=":material/movie:", expanded=joined is not None):
         if joined is None:
@@ -62,7 +62,7 @@ def _join(dataset: DataSet) -> None:
                 label=f"{done:,.0f} of {total:,.0f} files: {text.escape_markdown(name, 60)}"
             )
 
-        joined = clips.join(
+        joined = clip_join.join_recordings(
             dataset, Path(folder), Path(table).expanduser() if table else None, tell
         )
     joined_to = count(sum(number for number, _ in joined.splits.values()), "sample")
