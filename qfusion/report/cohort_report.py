@@ -148,7 +148,7 @@ def report_on_cohort(cohort: CohortMembers) -> Report:
     clusters = sample.dataset.clusters
     resampled = "the samples shown"
     if clusters is not None:
-        count = clusters.describe_count(sample.dataset.rows_of(cohort.rows.index))
+        count = clusters.describe_count(sample.dataset.find_rows(cohort.rows.index))
         resampled = f"the {count} behind the samples, which are not independent"
     filter_words = ["--cohort", cohort.filter]
     if cohort.output_wanted is not None:
