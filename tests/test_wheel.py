@@ -180,7 +180,7 @@ def test_pages_of_the_checkout_are_those_of_the_package() -> None:
 
     assert code(ROOT / "app.py") == code(own / "app.py")
     for path in (ROOT / "pages").glob("*.py"):
-        assert code(path) == "from qfusion.ui import frame\n\nframe.run(__file__)\n"
+        assert code(path) == "from qfusion.ui import page_runs\n\npage_runs.run_page(__file__)\n"
 
 
 def test_the_five_lines_and_a_command_work_as_printed(installed: Installed) -> None:
