@@ -411,7 +411,7 @@ def test_one_training_has_no_deviation_and_an_imported_one_no_seed() -> None:
             sample=one,
             can=can,
             made_with="",
-            SAYS={},
+            CAPTIONS={},
         )
         told = dict(facts["rows"])["Training seeds"]
         assert ("this model is of seed" in told) == known

@@ -32,46 +32,6 @@ from qfusion.figures.style import (
 )
 from qfusion.figures.themes import SIGNED_SCALE
 
-#: figure -> what it shows and what it does not, a sentence each.
-SAYS: dict[str, tuple[str, str]] = {
-    "built": (
-        "what every coupling (H) and dissipation added to every contribution: a row begins at the contribution without "
-        "evolution, and its numbers lead to the one that is explained.",
-        "what a model that was trained without a coupling would do, nor what removing it does here: two that need each "
-        "other share what they built.",
-    ),
-    "built-over-time": (
-        "one contribution through the evolution, split into what each coupling (H) and dissipation has added (above "
-        "the dotted start) and taken away (below) so far; the line is what is left.",
-        "the other contributions, to which the same couplings may have moved what is missing here.",
-    ),
-    "built-flow": (
-        "the way from modalities through what acts on them to the contributions and their sum; a band's width is its "
-        "size. A coupling's bands are shared evenly by the modalities that it acts on.",
-        "how much a modality said to a coupling: only what a coupling built is measured. Bands thinner than half a "
-        "percent of all are left out.",
-    ),
-    "cut": (
-        "the explained output if at time t all correlation of one modality with the others is taken away (solid), or "
-        "all but the classical correlation of its populations (dashed: no entanglement is left), and the state then "
-        "evolves on to T. Dash-dot: the modality and the others are kept uncorrelated from the start to t, so that "
-        "each feels the other's state alone. Of two modalities, a cut of one is a cut of the other.",
-        "what other data would do: it is an intervention on the model's state, which no input need reach. Dashed lines "
-        "do not tell entanglement from quantum correlation short of it.",
-    ),
-    "cut-terms": (
-        "the size of every term of the decision after a cut at time t; lines begin at the undisturbed sizes, as "
-        "nothing is correlated then.",
-        "which coupling builds a term. Terms are against the mean state of every modality, so they differ from those "
-        "against another background.",
-    ),
-    "cut-test": (
-        "how good the model is on many samples if the correlations of a modality are taken away at time t in all of "
-        "them; bands are 95 % bootstrap intervals.",
-        "whether a model trained without these correlations would do worse: this one was not trained for the states "
-        "that a cut makes.",
-    ),
-}
 OTHERS = "#B7BDC6"
 MAX_COLUMNS = 16  # of a matrix whose cells have their numbers written
 LABELLED = 0.08  # share of all areas from which one has room for its name

@@ -14,7 +14,7 @@ from qfusion.analysis import (
 )
 from qfusion.analysis.study import said_columns
 from qfusion.explain import cut_losses
-from qfusion.figures import cohort_charts, generator_attribution, notebook, numbers, style
+from qfusion.figures import cohort_charts, notebook, numbers, style
 from qfusion.models.abilities import can
 from qfusion.panels import panel
 from qfusion.panels.cohort_contributions import describe_study_background
@@ -29,6 +29,7 @@ from qfusion.wording.cohorts import (
 )
 from qfusion.wording.cuts import describe_cuts
 from qfusion.wording.evidence import INERT
+from qfusion.wording.generator_figures import CAPTIONS
 from qfusion.wording.numbers import describe_drawn
 
 _CAUTION = {
@@ -125,7 +126,7 @@ def cut_test(
         numbers.cut_table(result), levels.study.modalities, metric, theme=theme
     )
     shows = (
-        f"{generator_attribution.SAYS['cut-test'][0]} "
+        f"{CAPTIONS['cut-test'].shows} "
         f"Here {describe_cut_scope(levels, everyone)}, the model as learned; {how}."
     )
     return panel.PanelFigure(
@@ -133,7 +134,7 @@ def cut_test(
         f"Are the correlations needed? {text.escape_markdown(describe_cuts(result))}",
         figure,
         shows=shows,
-        not_shown=generator_attribution.SAYS["cut-test"][1],
+        not_shown=CAPTIONS["cut-test"].not_shown,
         alt=f"{metrics.describe[metric].short} of {len(rows):,} samples after a cut at each time.",
         table=lambda: numbers.cut_table(result),
     )

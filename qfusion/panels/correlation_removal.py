@@ -8,11 +8,12 @@ from qfusion._checks import choose
 from qfusion.analysis import cut_measures, text
 from qfusion.analysis.sample import Sample
 from qfusion.explain import cut_summaries
-from qfusion.figures import correlation_cuts, generator_attribution, numbers, style
+from qfusion.figures import correlation_cuts, numbers, style
 from qfusion.panels import alt_text, panel
 from qfusion.panels.decision_evolution import cursor_time
 from qfusion.wording import extrema
 from qfusion.wording.cuts import describe_cut
+from qfusion.wording.generator_figures import CAPTIONS
 from qfusion.wording.samples import cite_sample
 
 
@@ -66,8 +67,8 @@ def cut(sample: Sample, theme: style.Theme = "light", *, t: float = 1.0) -> pane
         text.escape_markdown(describe_cut(cuts, sample.output, sample.quantity)),
         figure,
         called="Are the correlations needed, and when?",
-        shows=generator_attribution.SAYS["cut"][0] + cite_sample(sample),
-        not_shown=generator_attribution.SAYS["cut"][1],
+        shows=CAPTIONS["cut"].shows + cite_sample(sample),
+        not_shown=CAPTIONS["cut"].not_shown,
         alt=alt,
         table=lambda: cuts.frame(0, sample.output),
     )
@@ -128,8 +129,8 @@ def cut_terms(
         "cut-terms",
         title,
         figure,
-        shows=generator_attribution.SAYS["cut-terms"][0] + cite_sample(sample),
-        not_shown=generator_attribution.SAYS["cut-terms"][1],
+        shows=CAPTIONS["cut-terms"].shows + cite_sample(sample),
+        not_shown=CAPTIONS["cut-terms"].not_shown,
         alt=alt,
         table=table,
     )

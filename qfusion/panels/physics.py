@@ -15,6 +15,7 @@ from qfusion.panels.dynamics_page import CURSOR, TIMED, VIEW
 from qfusion.panels.term_sensitivity import cohort_words
 from qfusion.wording.backgrounds import describe_comparison
 from qfusion.wording.building import describe_building
+from qfusion.wording.generator_figures import CAPTIONS
 from qfusion.wording.samples import cite_sample
 
 BASELINE = "baseline"
@@ -150,7 +151,7 @@ def _attribution_panel(
         for s, term in enumerate(result.dividends)
     )
     shows = (
-        f"{generator_attribution.SAYS[name][0]}{cite_sample(sample) if over == physics_sensitivity.THIS else mean} "
+        f"{CAPTIONS[name].shows}{cite_sample(sample) if over == physics_sensitivity.THIS else mean} "
         f"{describe_comparison(sample.study.background)} Aumann and Shapley's shares: "
         f"they add up, to {result.error:.0e}."
     )
@@ -160,7 +161,7 @@ def _attribution_panel(
         drawn,
         called="Which coupling built it",
         alt=f"{title}. {message}",
-        not_shown=generator_attribution.SAYS[name][1],
+        not_shown=CAPTIONS[name].not_shown,
         table=table,
         shows=shows,
     )

@@ -104,7 +104,7 @@ def require_figure(page: str, panel: str, address: Query) -> None:
 def _render_named_figure(view: str, address: Query) -> RenderedPanel:
     """Returns a figure of `qfusion.figures.notebook`, requested by `figure --model ... --view ...`."""
     from qfusion.figures import notebook, numbers
-    from qfusion.figures.generator_attribution import SAYS
+    from qfusion.wording.generator_figures import CAPTIONS
 
     name = choose("View", view, VIEWS).replace("-", "_")
     check(
@@ -125,7 +125,11 @@ def _render_named_figure(view: str, address: Query) -> RenderedPanel:
         title = f"{sample.name} on {sample.dataset.name}"
     else:
         title = f"{sample.id}: {origin['output']} {sample.score:.3f} by {sample.name}"
-    caption = f"Shows {SAYS[view][0]} Does not show {SAYS[view][1]}" if view in SAYS else ""
+    caption = (
+        f"Shows {CAPTIONS[view].shows} Does not show {CAPTIONS[view].not_shown}"
+        if view in CAPTIONS
+        else ""
+    )
     if not view.startswith("cut"):
         caption += f" Compared with {describe_background(sample.background)}."
     recipe = Recipe(

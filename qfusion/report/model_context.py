@@ -14,7 +14,7 @@ from qfusion.analysis.study import Study
 from qfusion.errors import IntegrityError, InvalidInput, NotFound
 from qfusion.explain import faithfulness, reliability, stability
 from qfusion.explain.state_cuts import cut_correlations
-from qfusion.figures import generator_attribution, notebook, numbers
+from qfusion.figures import notebook, numbers
 from qfusion.models.abilities import can
 from qfusion.training import checkpoint, metrics
 from qfusion.wording.audits import name_audited_model, summarise_audit
@@ -24,6 +24,7 @@ from qfusion.wording.cohorts import describe_level_intervals, name_split
 from qfusion.wording.cuts import describe_cut, describe_cuts
 from qfusion.wording.evidence import INERT
 from qfusion.wording.fusion import describe_importance
+from qfusion.wording.generator_figures import CAPTIONS
 from qfusion.wording.model_notes import describe_notes
 from qfusion.wording.reliability import TrustWarning, describe_finding
 from qfusion.wording.verdicts import describe_conflict, describe_decision, describe_largest
@@ -96,7 +97,7 @@ def model_context(sample: Sample, own: bool) -> dict[str, Any]:
         "describe_conflict": describe_conflict,
         "notebook": notebook,
         "numbers": numbers,
-        "SAYS": generator_attribution.SAYS,
+        "CAPTIONS": CAPTIONS,
         "INERT": INERT,
     }
 

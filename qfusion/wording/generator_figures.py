@@ -1,0 +1,51 @@
+"""Captions of the figures that attribute contributions to terms of the generator and to correlations."""
+
+from typing import NamedTuple
+
+
+class Caption(NamedTuple):
+    """The content of a figure, and what a reader must not conclude from it; clauses without their verbs' subject."""
+
+    shows: str
+    not_shown: str
+
+
+CAPTIONS: dict[str, Caption] = {
+    "built": Caption(
+        "the part that every coupling (H) and dissipation added to every contribution: a row begins at the "
+        "contribution without evolution, and its numbers sum to the explained one.",
+        "what a model trained without a coupling would do, nor the effect of removing a coupling here: two couplings "
+        "that depend on each other share their effect.",
+    ),
+    "built-over-time": Caption(
+        "one contribution through the evolution, split into the parts that each coupling (H) and dissipation has added "
+        "(above the dotted start) and removed (below) so far; the line is their sum.",
+        "the other contributions, to which the same couplings may have moved the missing part.",
+    ),
+    "built-flow": Caption(
+        "the flow from modalities through the terms that act on them to the contributions and their sum; the width of "
+        "a band is its size. The bands of a coupling are shared evenly among the modalities that it acts on.",
+        "how much a modality contributes to a coupling: only the effect of the coupling is measured. Bands thinner than "
+        "half a percent of all are left out.",
+    ),
+    "cut": Caption(
+        "the explained output if at time t all correlations of one modality with the others are removed (solid), or "
+        "all but the classical correlation of its populations (dashed: no entanglement is left), and the state then "
+        "evolves to T. Dash-dot: the modality and the others are kept uncorrelated from the start to t, so that "
+        "each evolves in the other's reduced state. Of two modalities, a cut of one is a cut of the other.",
+        "the output for other data: a cut is an intervention on the model's state, and no input need lead to the new "
+        "state. Dashed lines do not separate entanglement from quantum correlation without entanglement.",
+    ),
+    "cut-terms": Caption(
+        "the size of every term of the decision after a cut at time t; lines begin at the undisturbed sizes, as "
+        "nothing is correlated then.",
+        "which coupling builds a term. Terms are against the mean state of every modality, so they differ from those "
+        "against another background.",
+    ),
+    "cut-test": Caption(
+        "the metrics on many samples if the correlations of a modality are removed at time t in all of them; bands are "
+        "95 % bootstrap intervals.",
+        "whether a model trained without these correlations would do worse: this model was not trained for the states "
+        "after a cut.",
+    ),
+}
