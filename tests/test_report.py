@@ -523,7 +523,7 @@ def test_a_cohorts_report_says_what_built_its_terms_and_what_cuts_cost(members: 
 
 def test_a_cohorts_report_is_of_the_score_that_was_asked_for(monkeypatch: Any) -> None:
     study, parts = open_study("qj-parity"), cohort_filters.parse("truth=even; error>0.2")
-    monkeypatch.setattr(cohort_report, "shared", lambda *_, **__: {})
+    monkeypatch.setattr(cohort_report, "model_context", lambda *_, **__: {})
     monkeypatch.setattr(cohort_report, "_cuts", lambda _: None)
     monkeypatch.setattr(cohort_report, "filled", lambda _, **names: names)
     for output in (None, 1):

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 
 class Caption(NamedTuple):
-    """The content of a figure, and what a reader must not conclude from it; clauses without their verbs' subject."""
+    """The objects of "The figure shows ..." and "It does not show ..."."""
 
     shows: str
     not_shown: str
@@ -25,8 +25,8 @@ CAPTIONS: dict[str, Caption] = {
     "built-flow": Caption(
         "the flow from modalities through the terms that act on them to the contributions and their sum; the width of "
         "a band is its size. The bands of a coupling are shared evenly among the modalities that it acts on.",
-        "how much a modality contributes to a coupling: only the effect of the coupling is measured. Bands thinner than "
-        "half a percent of all are left out.",
+        "how much a modality contributes to a coupling: only the effect of the coupling is measured. Bands thinner "
+        "than half a percent of all are left out.",
     ),
     "cut": Caption(
         "the explained output if at time t all correlations of one modality with the others are removed (solid), or "
