@@ -25,7 +25,7 @@ import tables  # noqa: E402
 from qfusion import data, explain  # noqa: E402
 from qfusion.analysis.study import explained_model  # noqa: E402
 from qfusion.explain import faithfulness, feature_deletion  # noqa: E402
-from qfusion.explain.attribution import by_title  # noqa: E402
+from qfusion.explain.attribution import methods_by_title  # noqa: E402
 from qfusion.explain.faithfulness import Curves  # noqa: E402
 from qfusion.training import checkpoint, metrics  # noqa: E402
 from qfusion.training.batches import mean_and_std  # noqa: E402
@@ -67,7 +67,7 @@ def measured(name: str, orders: int) -> list[list[str]]:
         ]
     ]
     for modality in model.modalities:
-        for ranking in by_title():
+        for ranking in methods_by_title():
             baseline = mean_and_std(dataset, training, modality)[0]
             curves = feature_deletion.feature_curves(
                 model, inputs, modality, outputs, baseline, ranking=ranking, orders=orders

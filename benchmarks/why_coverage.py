@@ -138,7 +138,9 @@ def measured(p: np.ndarray, rows: int, repetitions: int) -> dict[str, dict[str, 
     records: dict[str, list[dict[str, float]]] = {}
     for seed in range(repetitions):
         task = drawn(p, rows, np.random.default_rng(seed))
-        result = information.of_predictions(fusion_baselines.Predictions(task, family=FAMILY))
+        result = information.estimate_from_predictions(
+            fusion_baselines.Predictions(task, family=FAMILY)
+        )
         for name, one in result.by.items():
             lows = {
                 information.TOTAL: one.total.low,

@@ -393,10 +393,10 @@ def test_a_background_by_chunks_of_two_processes_is_that_of_all_rows(
         assert [number for number, _ in own] == list(range(rank, 3, 2))
         assert all(part.tolist() == rows[5 * n : 5 * n + 5].tolist() for n, part in own)
     whole: Any = explain.background(model, dataset.inputs(rows, torch.float64), "cohort", "few")
-    alone: Any = backgrounds.background_of(model, dataset, rows, "cohort", "few")
+    alone: Any = backgrounds.make_background(model, dataset, rows, "cohort", "few")
     pair = [Recorded(0), Recorded(1)]
     for group in pair:
-        half = backgrounds.background_of(model, dataset, rows, "cohort", "few", group)
+        half = backgrounds.make_background(model, dataset, rows, "cohort", "few", group)
         assert half.size == 13
     if kind == "quantum-jump":
         assert torch.allclose(alone.sigma, whole.sigma, atol=1e-14)
@@ -411,13 +411,13 @@ def test_a_background_by_chunks_of_two_processes_is_that_of_all_rows(
     for found in (whole, alone):
         assert found.name == "cohort of 13 samples 'few'"
         assert (found.kind, found.size, found.label, found.total) == ("cohort", 13, "few", 0)
-    one = backgrounds.background_of(model, dataset, rows[:1], "contrast", "v1")
+    one = backgrounds.make_background(model, dataset, rows[:1], "contrast", "v1")
     assert (one.name, one.size) == ("contrast sample v1", 1)
     for nothing in ("mixed", "zero"):
-        found = backgrounds.background_of(model, dataset, rows, nothing, "none")
+        found = backgrounds.make_background(model, dataset, rows, nothing, "none")
         assert (found.kind, found.size, found.label) == (nothing, 0, "none")
     with pytest.raises(InvalidInput, match="one sample to contrast with, but holds 2"):
-        backgrounds.background_of(model, dataset, rows[:2], "contrast")
+        backgrounds.make_background(model, dataset, rows[:2], "contrast")
     model = model_of(kind, 2)
     with pytest.raises(InvalidInput, match="at least one background sample"):
         explain.background(model, rows_of(model, 0, 1), "joint")
@@ -437,7 +437,7 @@ def test_a_background_of_features_has_as_many_rows_as_fit(monkeypatch: pytest.Mo
         monkeypatch.setattr(encodings, "HEAVY", heavy)
         torch.manual_seed(0)
         model = build(kind, dataset.input_specs, ("y",), {"hidden": 4}).double().eval()
-        some: Any = backgrounds.background_of(model, dataset, rows, "cohort", "few")
+        some: Any = backgrounds.make_background(model, dataset, rows, "cohort", "few")
         assert (some.size, some.total, some.label, some.kind) == (count, 30, "few", "cohort")
         assert nested.nested_length(dict(some.states)) == count
         if kind == "mult":
@@ -451,9 +451,9 @@ def test_a_background_of_features_has_as_many_rows_as_fit(monkeypatch: pytest.Mo
             assert set(places) < set(rows.tolist())
     with monkeypatch.context() as patched:  # what was made of them is kept: nobody reads them again
         patched.setattr(DataSet, "inputs", None)
-        again: Any = backgrounds.background_of(model, dataset, rows, "cohort", "few")
+        again: Any = backgrounds.make_background(model, dataset, rows, "cohort", "few")
     assert again.key == some.key
-    few = backgrounds.background_of(model, dataset, rows[:7], "joint")
+    few = backgrounds.make_background(model, dataset, rows[:7], "joint")
     assert (few.size, few.total) == (7, 7)
 
 

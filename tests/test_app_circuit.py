@@ -389,22 +389,21 @@ def test_edits_are_read_from_left_to_right_and_written_back() -> None:
     assert torch.equal(phi[2], learned[2])
     assert float(phi[3, 0, 3]) == 2
     assert torch.allclose(phi[0, 0], truth_tables.rule_angles("and", 3))
-    words = table_edits.with_angle("3.011=1.5,1:or", SHAPE, 3, 0, 3, 0.75)
+    words = table_edits.set_entry("3.011=1.5,1:or", SHAPE, 3, 0, 3, 0.75)
     assert words == "1:or,3.011=0.75"
-    words = table_edits.with_entry_learned("all:and,3.011=0.75,1.001=2", SHAPE, 3, 0, 3)
+    words = table_edits.reset_entry("all:and,3.011=0.75,1.001=2", SHAPE, 3, 0, 3)
     assert words == "all:and,1.001=2,3.011:learned"
     assert float(table_edits.apply_edits(words, learned, SHAPE)[3, 0, 3]) == 0.25
     assert (
-        table_edits.with_entry_learned("2:and,3:learned,3.011=0.75", SHAPE, 3, 0, 3)
-        == "2:and,3:learned"
+        table_edits.reset_entry("2:and,3:learned,3.011=0.75", SHAPE, 3, 0, 3) == "2:and,3:learned"
     )
-    assert table_edits.with_angle("3.011:learned", SHAPE, 3, 0, 3, 3.14159) == "3.011=3.1416"
+    assert table_edits.set_entry("3.011:learned", SHAPE, 3, 0, 3, 3.14159) == "3.011=3.1416"
     assert float(
         table_edits.apply_edits("3.011:and,3.111:and", learned, SHAPE)[3].sum()
     ) == pytest.approx(6 * 0.25 + np.pi)
-    assert table_edits.with_rule("1:or,1.000=2,3.011=1", SHAPE, 1, "learned") == "3.011=1"
-    assert table_edits.with_rule("all:or", SHAPE, 1, "learned") == "all:or,1:learned"
-    assert table_edits.with_rule("1:or", SHAPE, None, "and") == "all:and"
+    assert table_edits.set_rule("1:or,1.000=2,3.011=1", SHAPE, 1, "learned") == "3.011=1"
+    assert table_edits.set_rule("all:or", SHAPE, 1, "learned") == "all:or,1:learned"
+    assert table_edits.set_rule("1:or", SHAPE, None, "and") == "all:and"
     chain = table_edits.Shape(2, 3, 4, 4)
     assert float(table_edits.apply_edits("1.2.01=1", torch.zeros(2, 3, 4), chain)[1, 2, 1]) == 1
     assert float(

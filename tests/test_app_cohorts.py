@@ -261,7 +261,7 @@ def test_two_samples_of_a_network_and_edited_rules() -> None:
     scores = []
     for row, rules in ((first, "all:and"), (second, "0:or")):
         model = study.model.with_angles(
-            table_edits.apply_edits(rules, study.model.phi, table_edits.shape_of(study.model))
+            table_edits.apply_edits(rules, study.model.phi, table_edits.table_shape(study.model))
         )
         with torch.no_grad():
             scores.append(float(model(study.dataset.inputs([row], dtype=torch.float64))[0, output]))

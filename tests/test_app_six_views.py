@@ -162,7 +162,7 @@ def test_a_table_in_the_middle_of_the_chain_is_edited(six_views: Any) -> None:
     app.number_input(key="_number.2.3.2").set_value(3.0).run()
     assert not app.exception
     assert app.text_input(key="phi").value == "2.3.10=3"
-    phi = table_edits.apply_edits("2.3.10=3", study.model.phi, table_edits.shape_of(study.model))
+    phi = table_edits.apply_edits("2.3.10=3", study.model.phi, table_edits.table_shape(study.model))
     changed = study.model.with_angles(phi)
     assert value(app, "Test accuracy") == pytest.approx(
         metrics.evaluate(changed, dataset, "test")["accuracy"], abs=6e-4

@@ -175,7 +175,7 @@ def test_the_ranking_of_many_rows_is_a_midpoint_rule_or_the_gradient(model: Quan
             assert found == pytest.approx(wanted.numpy(), abs=1e-12)
     with pytest.raises(NotFound, match="Attribution method"):
         attribution.name_of("luck")
-    assert {attribution.name_of(title) for title in attribution.by_title()} == {
+    assert {attribution.name_of(title) for title in attribution.methods_by_title()} == {
         *attribution.METHODS
     }
 
@@ -239,7 +239,7 @@ def test_features_go_in_the_order_of_their_size(
         probability=probability,
         orders=4,
     )
-    plain = feature_deletion.curves_of(changes, probability=probability)
+    plain = feature_deletion.mean_curves(changes, probability=probability)
     for one in (curves, plain):
         assert one.intervals is None
         assert one.unit == ("probability" if probability else "score")
@@ -270,12 +270,12 @@ def test_of_drawn_samples_the_areas_have_intervals_over_what_they_share() -> Non
         ahead[0, b] = areas[0][0] - np.mean([area[0] for area in areas[1:]])
         ahead[1, b] = np.mean([area[1] for area in areas[1:]]) - areas[0][1]
     for shared in (None, clusters):
-        found = feature_deletion.curves_of(changes, sampled=True, clusters=shared)
+        found = feature_deletion.mean_curves(changes, sampled=True, clusters=shared)
         for place, gain in ((0, found.deletion_gain), (1, found.insertion_gain)):
             interval, wanted = found.intervals[place], stability.mean(ahead[place], clusters=shared)
             assert (interval.low, interval.high) == pytest.approx((wanted.low, wanted.high))
             assert interval.value == pytest.approx(gain.mean())
-    assert found.intervals != feature_deletion.curves_of(changes, sampled=True).intervals
+    assert found.intervals != feature_deletion.mean_curves(changes, sampled=True).intervals
 
 
 def test_what_an_attribution_says_of_itself() -> None:

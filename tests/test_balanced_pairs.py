@@ -48,7 +48,7 @@ def estimated(
     with pytest.MonkeyPatch.context() as patch:
         few_trees(patch)
         predictions = fusion_baselines.Predictions(fusion_baselines.of_features(features, y))
-        return predictions, information.of_predictions(predictions, "pairs")
+        return predictions, information.estimate_from_predictions(predictions, "pairs")
 
 
 def tells_nothing(one: stability.Interval) -> bool:

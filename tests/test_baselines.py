@@ -22,7 +22,7 @@ from qfusion.models.baselines import (
     LateFusion,
     LowRankFusion,
     TensorFusion,
-    with_one,
+    append_one,
 )
 from qfusion.models.cross_modal_attention import Block, CrossModalAttention, positions
 from qfusion.models.linear import Linear
@@ -110,7 +110,7 @@ def test_low_rank_is_the_linear_tensor_head_of_its_factors():
         w * torch.einsum("ic,jc,kc->ijkc", *(factor[r] for factor in model.factors))
         for r, w in enumerate(model.weights)
     )
-    expected = outer([with_one(h.relu()) for h in encoded]) @ weight.flatten(0, 2) + model.offset
+    expected = outer([append_one(h.relu()) for h in encoded]) @ weight.flatten(0, 2) + model.offset
     assert torch.allclose(model.fuse(encoded), expected, atol=1e-12)
 
 
@@ -122,7 +122,7 @@ def test_tensor_head_is_linear_in_the_whole_outer_product(names):
         .eval()
     )
     encoded = [torch.randn(5, 2, dtype=torch.float64) for _ in names]
-    whole = outer([with_one(h.relu()) for h in encoded])
+    whole = outer([append_one(h.relu()) for h in encoded])
     expected = whole @ model.weight.transpose(0, 1).flatten(1).T + model.offset
     assert torch.allclose(model.fuse(encoded), expected, atol=1e-12)
 

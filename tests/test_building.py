@@ -72,7 +72,7 @@ def two_qubits(J: float, gamma: float, T: float) -> QuantumJump:
     Z = np.diag([1.0, -1.0])
     with torch.no_grad():
         model.A[0].copy_(
-            hermitian.entries_of(torch.tensor(J / 2 * np.kron(Z, Z), dtype=torch.complex128))
+            hermitian.hermitian_entries(torch.tensor(J / 2 * np.kron(Z, Z), dtype=torch.complex128))
         )
         model.L[0].copy_(
             torch.view_as_real(

@@ -219,7 +219,7 @@ def test_a_set_of_before_gets_the_convention_that_its_import_would_and_a_bad_wor
 
 def test_no_two_conventions_are_mistaken_for_one_another() -> None:
     for name, keys in metrics.NAMES.items():
-        assert metrics.convention_of(keys) == name
+        assert metrics.find_convention(keys) == name
         assert set(metrics.labels(keys)) == set(keys)
         assert metrics.headlines(keys) == list(metrics.HEADLINES[name])
     assert describe_metric("acc5", metrics.NAMES["sims"]) != describe_metric(

@@ -392,10 +392,10 @@ def test_metrics_are_those_of_the_test_set(kind: str) -> None:
     )
     found = cut_metrics(made_up(scores, before), truth, kind, resamples=400)
     for name in cut_losses.METRICS[kind]:
-        after, plain = found.after[name], metrics.of_scores(before, truth, kind)[name]
+        after, plain = found.after[name], metrics.score_metrics(before, truth, kind)[name]
         assert float(found.before[name].value) == pytest.approx(plain, abs=1e-12)
         for place in np.ndindex(2, 2, 4):
-            expected = metrics.of_scores(scores[place], truth, kind)[name]
+            expected = metrics.score_metrics(scores[place], truth, kind)[name]
             assert after.value[place] == pytest.approx(expected, abs=1e-12)
             assert found.losses[name].value[place] == pytest.approx(expected - plain, abs=1e-12)
         for each in (after, found.before[name], found.losses[name]):

@@ -109,7 +109,7 @@ def test_a_background_by_chunks_is_that_of_all_rows(name, kind, monkeypatch):
     rows = dataset.rows("train")[:150]
     whole = explain.background(found.model, dataset.inputs(rows, torch.float64), kind)
     monkeypatch.setattr(backgrounds, "CHUNK", 40)
-    parts = backgrounds.background_of(found.model, dataset, rows, kind)
+    parts = backgrounds.make_background(found.model, dataset, rows, kind)
     assert (parts.size, parts.kind) == (150, kind)
     assert torch.allclose(parts._numbers(), whole._numbers(), atol=1e-14)
 

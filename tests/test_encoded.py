@@ -26,7 +26,7 @@ from qfusion._memory_cache import CACHE
 from qfusion.analysis import encoding_jobs, jobs, study as studies
 from qfusion.data import DataSet, Modality, Target, array_cache
 from qfusion.explain import disturbances, faithfulness
-from qfusion.explain.backgrounds import background_of
+from qfusion.explain.backgrounds import make_background
 from qfusion.explain.disturbances import Disturbance
 from qfusion.models import build, names
 from qfusion.models.encoders import POOLINGS, Encoder, InputSpec, Pooling
@@ -145,7 +145,7 @@ def test_what_is_kept_changes_no_number(
     model, rows = model_of(kind, dataset), dataset.rows("test")[:4]
     kept, others = encodings.is_kept(model, dataset), dataset.rows("train")[:6]
     assert kept == (kind != "mult")
-    behind = background_of(model, dataset, others, "joint")
+    behind = make_background(model, dataset, others, "joint")
     found = explain.explain(model, encodings.encoded_inputs(model, dataset, rows), behind)
     scores = metrics.predict(model, dataset, rows, final=True)
     disturbed = [
@@ -162,7 +162,7 @@ def test_what_is_kept_changes_no_number(
     plain = explain.explain(
         model,
         dataset.inputs(rows, torch.float64),
-        background_of(model, dataset, others, "joint"),
+        make_background(model, dataset, others, "joint"),
     )
     np.testing.assert_allclose(found.dividends, plain.dividends, atol=encodings.SAME)
     one, many = (dataset.inputs(part, torch.float64) for part in (rows[:1], others))

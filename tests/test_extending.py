@@ -273,7 +273,7 @@ def test_an_attribution_method_takes_a_function_and_a_line(occlusion: str, tmp_p
         study.model, inputs, name, np.zeros(3, int), baseline, occlusion
     )
     assert ranked.shape == tuple(inputs[name].shape)  # type: ignore[union-attr]
-    assert occlusion in attribution.by_title()
+    assert occlusion in attribution.methods_by_title()
 
 
 def test_few_hops_from_a_page_to_its_figure() -> None:

@@ -60,7 +60,7 @@ def in_gauge(model: QuantumJump, seed: int) -> QuantumJump:
             jumps = torch.einsum("kl,lab->kab", torch.linalg.qr(drawn(K, K))[0], jumps)
             c = 0.5 * drawn(K)[:, None, None]
             shift = (c.conj() * jumps).sum(0)
-            A.copy_(hermitian.entries_of(H + (shift - shift.mH) / 2j))
+            A.copy_(hermitian.hermitian_entries(H + (shift - shift.mH) / 2j))
             L.copy_(torch.view_as_real(jumps + c * torch.eye(d, dtype=H.dtype)))
     return other
 

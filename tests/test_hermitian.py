@@ -40,7 +40,7 @@ def test_entries_and_matrices_belong_to_each_other(shape: tuple[int, ...]) -> No
     entries = torch.randn(shape, dtype=torch.float64)
     H = hermitian.compose(entries)
     assert torch.equal(H, H.mH)
-    assert torch.equal(hermitian.entries_of(H), entries)
+    assert torch.equal(hermitian.hermitian_entries(H), entries)
 
 
 @pytest.mark.parametrize("kind", ["quantum-jump", "state-linear", "unitary-fusion"])

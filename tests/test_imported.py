@@ -46,7 +46,7 @@ from qfusion.models import (
     program_card,
     program_inputs,
 )
-from qfusion.models.program import Port, Program, program_of
+from qfusion.models.program import Port, Program, open_program
 from qfusion.models.program_card import Input, Output
 from qfusion.quantum.decomposition import subsets
 from qfusion.training import card_guess, checkpoint, imports, program_checks
@@ -747,7 +747,7 @@ def test_tensors_in_other_files_are_found_wherever_one_may_stand(
 def test_onnx_files_that_are_odd_end_in_one_line(content: bytes) -> None:
     """Whatever a reader takes them for: the runtime reads what `onnx` has read, written anew."""
     with pytest.raises(InvalidInput) as caught:
-        program_of(content, "odd.onnx")
+        open_program(content, "odd.onnx")
     assert "`odd.onnx`" in str(caught.value)
     assert "\n" not in str(caught.value)
 

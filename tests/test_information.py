@@ -139,7 +139,7 @@ def test_parts_of_samples_average_to_the_decomposition_and_add_up() -> None:
     rng = np.random.default_rng(0)
     levels = {"a": rng.integers(0, 3, 500), "b": rng.integers(0, 4, 500)}
     y = (levels["a"] + levels["b"] + rng.integers(0, 2, 500)) % 3
-    result = information.of_levels(levels, None, y, corrected=False)
+    result = information.decompose_levels(levels, None, y, corrected=False)
     joint = levels["a"] * 4 + levels["b"]
     p = np.zeros((3, 4, 3))
     np.add.at(p, (levels["a"], levels["b"], y), 1 / 500)
@@ -157,7 +157,7 @@ def test_parts_of_samples_average_to_the_decomposition_and_add_up() -> None:
 def test_of_independent_labels_nothing_is_told_within_the_intervals() -> None:
     rng = np.random.default_rng(1)
     levels = {"a": rng.integers(0, 12, 2000), "b": rng.integers(0, 12, 2000)}
-    result = information.of_levels(levels, None, rng.integers(0, 2, 2000))
+    result = information.decompose_levels(levels, None, rng.integers(0, 2, 2000))
     assert result.shuffled["synergy"] > 0.02  # what few rows in 144 cells seem to tell
     assert all(part.low - 0.003 <= 0 <= part.high + 0.003 for part in result.parts.values())
 
@@ -167,7 +167,7 @@ def test_intervals_are_of_the_bits_of_samples_over_what_they_share() -> None:
     video = np.repeat(np.arange(15), 8)
     levels = {"a": rng.integers(0, 3, 15)[video], "b": rng.integers(0, 2, 120)}
     y = (levels["a"] + levels["b"] * rng.integers(0, 2, 120)) % 3
-    result = information.of_levels(
+    result = information.decompose_levels(
         levels, None, y, estimator="mine", clusters=video[:, None], corrected=False
     )
     joint = pd.Series(2 * levels["a"] + levels["b"])
@@ -196,7 +196,7 @@ def test_what_shuffled_labels_give_is_taken_off_and_makes_intervals_wider() -> N
     rng = np.random.default_rng(0)
     levels, y = {"a": rng.integers(0, 4, 90), "b": rng.integers(0, 3, 90)}, rng.integers(0, 3, 90)
     plain, result = (
-        information.of_levels(levels, None, y, corrected=some) for some in (False, True)
+        information.decompose_levels(levels, None, y, corrected=some) for some in (False, True)
     )
     for name, part in (result.parts | {"total": result.total}).items():
         was = (plain.parts | {"total": plain.total})[name]
@@ -234,12 +234,12 @@ def test_a_table_of_bits_has_a_row_a_part() -> None:
 def test_labels_are_shuffled_a_video_at_a_time() -> None:
     rng = np.random.default_rng(0)
     y = np.arange(60)
-    plain = information._shuffled(y, None, rng)
+    plain = information._shuffle_labels(y, None, rng)
     assert sorted(plain) == y.tolist() != plain.tolist()
     video, picture = rng.permutation(np.repeat(np.arange(12), 5)), np.arange(60) // 2
     # of several things those of which there are fewest, whichever stands first
     for clusters in (video[:, None], np.stack([picture, video], 1), np.stack([video, picture], 1)):
-        other = information._shuffled(y, clusters, rng)
+        other = information._shuffle_labels(y, clusters, rng)
         whole = [sorted(y[video == k].tolist()) for k in range(12)]
         moved = [sorted(other[video == k].tolist()) for k in range(12)]
         assert sorted(moved) == sorted(whole) != moved
@@ -263,7 +263,7 @@ def test_many_levels_of_noise_tell_no_more_than_one_level() -> None:
 def test_labels_that_every_group_has_in_the_same_order_are_shuffled_too() -> None:
     """Pairs of yes and no, one after the other: a shuffle of whole groups alone would change no label."""
     y, pair = np.tile([1, 0], 200), np.repeat(np.arange(200), 2)
-    other = information._shuffled(y, pair[:, None], np.random.default_rng(0))
+    other = information._shuffle_labels(y, pair[:, None], np.random.default_rng(0))
     assert (other.reshape(200, 2).sum(1) == 1).all()
     assert 0.3 < (other == y).mean() < 0.7
 
@@ -279,11 +279,11 @@ def test_outputs_are_cut_where_as_many_lie_between() -> None:
     found = information.output_levels(np.log(p + rng.uniform(0, 0.01, p.shape)), 3)
     assert len(set(zip(found.tolist(), group.tolist(), strict=True))) == len(set(found)) == 3
     features = {name: rng.normal(size=(60, 2)) for name in "ab"}
-    assert information.classes_of(fusion_baselines.of_features(features, line, False)).tolist() == (
-        pd.qcut(line, information.QUANTILES, labels=False).tolist()
-    )
+    assert information.task_classes(
+        fusion_baselines.of_features(features, line, False)
+    ).tolist() == (pd.qcut(line, information.QUANTILES, labels=False).tolist())
     assert (
-        information.classes_of(fusion_baselines.of_features(features, group + 4)).tolist()
+        information.task_classes(fusion_baselines.of_features(features, group + 4)).tolist()
         == group.tolist()
     )
 
@@ -461,7 +461,7 @@ def nats(
     with pytest.MonkeyPatch.context() as patch:
         resamples(patch, 20)  # nobody asks for the intervals
         for kind, (levels, y) in clustered.items():
-            plain = information.of_levels(levels, None, y, corrected=False)
+            plain = information.decompose_levels(levels, None, y, corrected=False)
             found[kind] = {name: part.value * np.log(2) for name, part in plain.parts.items()}
     return found
 
@@ -492,7 +492,7 @@ def test_few_rows_in_many_cells_are_taken_off(
     monkeypatch.setattr(information, "SHUFFLES", 5)
     for kind in ("unique 1", "unique 2"):
         levels, y = clustered[kind]
-        less = information.of_levels(levels, None, y)
+        less = information.decompose_levels(levels, None, y)
         assert abs(less.synergy.value) < 0.02, kind
         assert max(less.parts, key=lambda name: less.parts[name].value) == kind[-1]
 
@@ -507,7 +507,7 @@ def test_rows_of_a_video_tell_nothing_that_another_video_would_not(
     levels = {name: rng.integers(0, 4, 60)[video] for name in ("text", "audio")}
     order = rng.permutation(len(video))  # rows of a video need not stand together
     told = {
-        shared: information.of_levels(
+        shared: information.decompose_levels(
             {name: level[order] for name, level in levels.items()},
             None,
             (rng.integers(0, 2, 60)[video])[order],
@@ -550,7 +550,7 @@ def told_together() -> information.Estimate:
     predictions = fusion_baselines.Predictions(fusion_baselines.of_features(*xor_features(800)))
     with pytest.MonkeyPatch.context() as patch:
         few_trees(patch)
-        return information.of_predictions(predictions, "xor")
+        return information.estimate_from_predictions(predictions, "xor")
 
 
 def few_trees(patch: pytest.MonkeyPatch) -> None:
@@ -608,7 +608,7 @@ def test_where_parts_add_up_joint_models_are_worth_nothing_that_is_told(
     rng = np.random.default_rng(0)
     features = {name: rng.normal(size=(200, 3)) for name in "abc"}
     y = sum(features[name][:, 0] for name in "abc") + rng.normal(size=200)
-    result = information.of_predictions(
+    result = information.estimate_from_predictions(
         fusion_baselines.Predictions(fusion_baselines.of_features(features, y, classes=False)),
         "sum",
     )
@@ -627,7 +627,7 @@ def test_five_modalities_are_the_one_that_tells_most_against_the_rest() -> None:
     rng = np.random.default_rng(0)
     features = {name: rng.normal(size=(100, 2)) for name in "abcde"}
     y = (features["d"][:, 0] > 0).astype(int)
-    result = information.of_predictions(
+    result = information.estimate_from_predictions(
         fusion_baselines.Predictions(fusion_baselines.of_features(features, y)), "five"
     )
     assert result.main.sources == ("d", "the rest")

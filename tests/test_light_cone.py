@@ -25,7 +25,7 @@ from qfusion.panels import (
     qubit_panels,
 )
 from qfusion.quantum import circuits
-from qfusion.quantum.circuits import as_step, light_cone, operation_matrix, rotation
+from qfusion.quantum.circuits import gate_step, light_cone, operation_matrix, rotation
 from qfusion.track.fusion_circuit import fusion_circuit
 from qfusion.track.gate_replay import replay_fusion
 from tests.entangled import angles_of, model_of
@@ -87,7 +87,7 @@ def test_gates_outside_do_nothing_and_gates_inside_do(seed: int) -> None:
             words,
         )
 
-    steps = [as_step(gate.wires, gate.matrix) for gate in gates]
+    steps = [gate_step(gate.wires, gate.matrix) for gate in gates]
     cones = [light_cone(steps, word) for word in words]
     whole = run([True] * len(gates))
     for w, cone in enumerate(cones):
@@ -153,13 +153,13 @@ def test_amplitudes_after_cnots_are_those_of_the_bits_turned() -> None:
 
 def test_what_a_gate_keeps() -> None:
     angle = torch.tensor([0.7], dtype=torch.float64)
-    cnot = as_step("ab", operation_matrix("CNOT", angle[:0], (0, 1)))
+    cnot = gate_step("ab", operation_matrix("CNOT", angle[:0], (0, 1)))
     assert (cnot.keeps, cnot.flips, cnot.monomial) == ({"a"}, ("a", "b"), True)
-    assert as_step("ab", operation_matrix("CZ", angle[:0], (0, 1))).keeps == {"a", "b"}
-    turned = as_step("ab", operation_matrix("CRX", angle, (0, 1)))
+    assert gate_step("ab", operation_matrix("CZ", angle[:0], (0, 1))).keeps == {"a", "b"}
+    turned = gate_step("ab", operation_matrix("CRX", angle, (0, 1)))
     assert (turned.keeps, turned.flips, turned.monomial) == ({"a"}, None, False)
-    assert as_step("a", rotation("RZ", angle)).keeps == {"a"}
-    assert as_step("a", rotation("RY", angle)).keeps == set()
+    assert gate_step("a", rotation("RZ", angle)).keeps == {"a"}
+    assert gate_step("a", rotation("RY", angle)).keeps == set()
     # The control of a CNOT is not changed by it, its target holds both.
     assert light_cone([cnot], "a").inside == (False,)
     assert light_cone([cnot], "b").qubits == {"a", "b"}
@@ -302,7 +302,7 @@ def test_the_page(pair: Any) -> None:
     assert not app.error
     assert "log-odds for" in plain(app.info[0].value)
     phi = pair.study.model.tweaked(app.session_state["phi"]).phi
-    shape = table_edits.shape_of(pair.study.model)
+    shape = table_edits.table_shape(pair.study.model)
     assert float(phi[0, 0, table_edits.edited_patterns(shape).index(outcome)]) == pytest.approx(1.0)
     app = visit("Circuit", **about, gate="100", cone="fused[77]")
     assert not any(each.label.startswith("Angle") for each in app.slider)

@@ -58,7 +58,7 @@ def test_scores_are_log_odds_of_the_same_probabilities(kind: str, C: int) -> Non
         z = model(inputs)
         others = log_odds.against_others(model)
         s = others(inputs)
-        rather = log_odds.against_class(others, C - 1)(inputs)
+        rather = log_odds.log_odds_of_class(others, C - 1)(inputs)
     assert np.abs(s.numpy() - against_others(z.numpy())).max() < 1e-12
     assert np.abs((rather - (z - z[:, -1:])).numpy()).max() < 1e-12
     assert torch.allclose((others.logit_scale * s).softmax(1), z.softmax(1), atol=1e-14)
@@ -72,7 +72,7 @@ def test_one_output_is_left_as_it_is() -> None:
     model = model_of("quantum-jump", 2, outputs=1)
     assert log_odds.against_others(model) is model
     with pytest.raises(InvalidInput, match="must number one of the 1 classes"):
-        log_odds.against_class(model, 0)
+        log_odds.log_odds_of_class(model, 0)
 
 
 @pytest.mark.parametrize("kind", KINDS)

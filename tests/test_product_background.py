@@ -331,7 +331,7 @@ def test_one_absent_modality_is_averaged_over_all_rows_either_way() -> None:
     model = build("concatenation", dataset.input_specs, ("y",), {"hidden": 4}).double().eval()
     rows, train = dataset.rows("test"), dataset.rows("train")
     joint, product = (
-        backgrounds.background_of(model, dataset, train, kind) for kind in ("joint", PRODUCT)
+        backgrounds.make_background(model, dataset, train, kind) for kind in ("joint", PRODUCT)
     )
     for name in model.modalities:
         gone = disturbances.Disturbance(missing=(name,))
@@ -360,10 +360,10 @@ def test_a_background_by_chunks_of_two_processes(
     rows = dataset.rows("train")[:13]
     monkeypatch.setattr(backgrounds, "CHUNK", 5)
     whole: Any = explain.background(model, dataset.inputs(rows, torch.float64), PRODUCT)
-    alone: Any = backgrounds.background_of(model, dataset, rows, PRODUCT)
+    alone: Any = backgrounds.make_background(model, dataset, rows, PRODUCT)
     pair = [Recorded(0), Recorded(1)]
     halves: list[Any] = [
-        backgrounds.background_of(model, dataset, rows, PRODUCT, "", group) for group in pair
+        backgrounds.make_background(model, dataset, rows, PRODUCT, "", group) for group in pair
     ]
     assert {one.name for one in (whole, alone, *halves)} == {PRODUCT}
     x = dataset.inputs(dataset.rows("test")[:2], torch.float64)
@@ -396,7 +396,7 @@ def test_as_many_rows_as_fit_are_shuffled(monkeypatch: pytest.MonkeyPatch) -> No
     torch.manual_seed(0)
     model = build("mult", dataset.input_specs, ("y",), {"hidden": 4}).double().eval()
     joint, product = (
-        backgrounds.background_of(model, dataset, rows, kind) for kind in ("joint", PRODUCT)
+        backgrounds.make_background(model, dataset, rows, kind) for kind in ("joint", PRODUCT)
     )
     assert (product.name, joint.name) == ("product, 20 of 30 rows", "joint, 20 of 30 rows")
     assert (product.size, product.total, product.is_drawn) == (20, 30, True)

@@ -278,7 +278,7 @@ def test_curves(dataset, kind):
             "mean": [Disturbance(mean=touched)],
         }[kind_]
         measured = [
-            metrics.of_scores(
+            metrics.score_metrics(
                 disturbances.scores(model, dataset, rows, each, "train", behind),
                 dataset.y[rows],
                 "regression",

@@ -56,7 +56,7 @@ def with_parts(model: QuantumJump, strengths: dict[str, float]) -> QuantumJump:
                 total += strength * root * part / torch.linalg.vector_norm(part)
         is_H = letter == "H"
         weights[0].data = (
-            hermitian.entries_of(total) if is_H else torch.view_as_real(total.contiguous())
+            hermitian.hermitian_entries(total) if is_H else torch.view_as_real(total.contiguous())
         )
     return model
 
@@ -178,7 +178,7 @@ def test_every_set_is_what_the_tweaked_model_says(
             (second, y[25:], result.shown.value[k]),
         ):
             scores = pruned(inputs).detach().numpy()
-            measured = metrics.of_scores(scores, truth, kind, "plain")[name]
+            measured = metrics.score_metrics(scores, truth, kind, "plain")[name]
             assert value == pytest.approx(measured, abs=1e-10)
     # each step is the best of all that were left
     loss = generator_pruning._loss
@@ -203,7 +203,7 @@ def test_every_set_is_what_the_tweaked_model_says(
     for k, value in enumerate(result.by_gates):
         gates = model.tweaked(generator_pruning.without(Tweak(), result.gated[: 6 - k]))
         scores = gates(second).detach().numpy()
-        assert value == pytest.approx(metrics.of_scores(scores, y[25:], kind, "plain")[name])
+        assert value == pytest.approx(metrics.score_metrics(scores, y[25:], kind, "plain")[name])
     assert (result.metric, result.base, result.choosing, result.showing) == (name, Tweak(), 25, 30)
     most = [np.unique(part, return_counts=True)[1].max() / len(part) for part in (y[:25], y[25:])]
     answers = most if C > 1 else [0.0, 0.0]  # one for all: the most frequent class, the mean

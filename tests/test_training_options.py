@@ -33,7 +33,7 @@ from qfusion.training import (
     train,
 )
 from qfusion.training.heads import Heads
-from qfusion.training.losses import loss_of
+from qfusion.training.losses import compute_loss
 from qfusion.training.precision import mixed
 from qfusion.training.processes import Group
 from qfusion.wording.model_notes import describe_notes
@@ -163,7 +163,7 @@ def test_balanced_weights_are_by_hand_and_raise_the_rare_class():
     assert fit.weights.tolist() == pytest.approx(len(y) / (3 * counts))
     scores = torch.randn(len(y), 3, dtype=torch.float64)
     by_hand = [-scores[n].log_softmax(0)[c] / counts[c] / 3 for n, c in enumerate(y)]
-    found = loss_of(scores, torch.as_tensor(y), "cross_entropy", fit.weights.double())
+    found = compute_loss(scores, torch.as_tensor(y), "cross_entropy", fit.weights.double())
     assert float(found) == pytest.approx(float(sum(by_hand)), rel=1e-6)
     rare, recalls = counts.argmin(), []
     for weights in ("none", "balanced"):

@@ -470,9 +470,9 @@ def test_a_single_modality_leads_nobody() -> None:
 
 
 def test_a_mean_leads_by_ten_points_or_not_at_all() -> None:
-    assert verdicts.leader_of({"a": 0.5, "b": 0.3, "c": 0.2}) == "a"
-    assert verdicts.leader_of({"a": 0.45, "b": 0.36, "c": 0.19}) == ""
-    assert verdicts.leader_of({"a": np.nan, "b": np.nan}) == ""
+    assert verdicts.leading_modality({"a": 0.5, "b": 0.3, "c": 0.2}) == "a"
+    assert verdicts.leading_modality({"a": 0.45, "b": 0.36, "c": 0.19}) == ""
+    assert verdicts.leading_modality({"a": np.nan, "b": np.nan}) == ""
     whole = {"a": 0.5, "b": 0.3, "c": 0.2}
     assert (
         cohort_contributions.describe_leader(whole, whole)

@@ -47,7 +47,7 @@ def background_of_kind(
             rows = np.asarray(members)
         case _:  # of which "mixed" and "zero" need none
             rows = data.rows(checkpoint.training_split(study.card))
-    return backgrounds.background_of(study.model, data, rows, kind, label=sample)
+    return backgrounds.make_background(study.model, data, rows, kind, label=sample)
 
 
 @memo(

@@ -64,7 +64,9 @@ def first_samples(model: str, data: str, sample: str = "") -> Study:
     study = build_study(model, result.card, result.model, dataset.subset(rows))
     rows = study.dataset.rows(split)
     total = len(dataset.rows(split))
-    background = backgrounds.as_drawn(study.model, study.dataset, rows, study.background, total)
+    background = backgrounds.mark_as_drawn(
+        study.model, study.dataset, rows, study.background, total
+    )
     return study.with_background(background).precompute()
 
 

@@ -80,7 +80,7 @@ def gains(
     return additive_projection.gains(
         result,
         study.dataset.y[rows],
-        lambda scores, truth: metrics.of_scores(
+        lambda scores, truth: metrics.score_metrics(
             study.logits(scores), truth, target.kind, target.convention
         ),
         labels,

@@ -44,7 +44,9 @@ class Output:
 
     def explained_model(self, model: FusionModel) -> FusionModel:
         """Returns the model with the scores that are explained, where `model` has log-odds against all others."""
-        return model if self.reference is None else log_odds.against_class(model, self.reference)
+        return (
+            model if self.reference is None else log_odds.log_odds_of_class(model, self.reference)
+        )
 
     def numbers(self, explanation: Explanation) -> np.ndarray:
         """Returns the number of the explained output of each of B samples, (B,)."""

@@ -94,7 +94,7 @@ class Study:
     @per_model_cache
     def _default_background(self) -> Any:
         rows = self.dataset.rows(checkpoint.training_split(self.card))
-        return backgrounds.background_of(self.model, self.dataset, rows, backgrounds.DEFAULT)
+        return backgrounds.make_background(self.model, self.dataset, rows, backgrounds.DEFAULT)
 
     @property
     def background(self) -> Any:
@@ -132,7 +132,7 @@ class Study:
     def _with_reference(self, reference: int | None) -> Self:
         model = log_odds.against_others(self.trained)
         if reference is not None:
-            model = log_odds.against_class(model, reference)
+            model = log_odds.log_odds_of_class(model, reference)
         shared_states = {name: self._shared[name] for name in OF_STATES if name in self._shared}
         shared_states["_default_background"] = self._default_background
         model = space_class(model).prepare_model(model)

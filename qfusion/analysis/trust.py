@@ -76,7 +76,7 @@ def feature_curves(
         )
         for chunk in iterate_chunks(rows, size, "Replacing features")
     ]
-    curves = feature_deletion.curves_of(
+    curves = feature_deletion.mean_curves(
         np.concatenate(changes, -1),
         probability=probability,
         clusters=cohort_table.row_clusters(study.dataset, rows),

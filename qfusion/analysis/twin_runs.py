@@ -50,7 +50,7 @@ def variant_settings(terms: Terms, variant: str) -> dict[str, Any]:
     own = VARIANTS[variant]
     known, differs = registry.settings(own.kind), dict(own.settings)
     if variant == "qj-unitary":
-        differs["evolution"] = twins.without_jumps(terms.whole.get("evolution", "jump"))
+        differs["evolution"] = twins.drop_jumps(terms.whole.get("evolution", "jump"))
     chosen = {key: value for key, value in {**terms.whole, **differs}.items() if key in known}
     if own.kind != "state-linear":
         return chosen

@@ -77,7 +77,7 @@ class OpenedModel:
         model, dataset = self.trained.model, self.dataset
         *_, kind, contrast = self.arguments
         if contrast is None:
-            return qfusion.explain.backgrounds.background_of(
+            return qfusion.explain.backgrounds.make_background(
                 model, dataset, dataset.rows(self.trained_on), kind, group=self.group
             )
         return qfusion.explain.background(

@@ -82,7 +82,7 @@ def emap(
     )
     parts = [
         (scores.mean(2), scores.var(2, ddof=min(1, count - 1)).sum(1))
-        for scores in evaluation.over_all_rows(model, states, behind, [(m,) for m in range(M)])
+        for scores in evaluation.score_all_rows(model, states, behind, [(m,) for m in range(M)])
     ]
     means, spread = map(np.concatenate, zip(*parts, strict=True))
     errors = None if M == 2 and count == len(whole) else np.sqrt(spread / count)

@@ -55,7 +55,9 @@ def _gradient(term_at: TermAt, start: Tensor, x: Tensor, _: float) -> tuple[Tens
     return _slope(term_at, x) * (x - start), 1
 
 
-def _integrated(term_at: TermAt, start: Tensor, x: Tensor, change: float) -> tuple[Tensor, int]:
+def _integrate_gradients(
+    term_at: TermAt, start: Tensor, x: Tensor, change: float
+) -> tuple[Tensor, int]:
     steps = 32
     while True:
         slopes = torch.zeros_like(x)
@@ -95,11 +97,11 @@ def _adds_up(values: Tensor, change: float) -> bool:
 GRADIENT, INTEGRATED = "gradient-x-input", "integrated-gradients"
 METHODS = {
     GRADIENT: Method("gradient x input", _gradient),
-    INTEGRATED: Method("integrated gradients", _integrated, _midpoints),
+    INTEGRATED: Method("integrated gradients", _integrate_gradients, _midpoints),
 }
 
 
-def by_title() -> dict[str, Method]:
+def methods_by_title() -> dict[str, Method]:
     """Returns the methods by what options and links call them."""
     return {method.title: method for method in METHODS.values()}
 
@@ -110,7 +112,7 @@ def name_of(title: str) -> str:
     Raises:
         NotFound: when there is no such method.
     """
-    choose("Attribution method", title, by_title())
+    choose("Attribution method", title, methods_by_title())
     return next(name for name, method in METHODS.items() if method.title == title)
 
 
@@ -217,7 +219,7 @@ def attribute(
         x, mask = x[:, :length], mask[:, :length]
     x = x.detach().double()
     start = _baseline(model, modality, x, baseline, other)
-    valued = _valued(model, inputs, background, modality, term, output)
+    valued = _term_function(model, inputs, background, modality, term, output)
 
     def term_at(values: Tensor) -> Tensor:
         here: Features = values if mask is None else (values, mask.expand(len(values), -1))
@@ -242,7 +244,7 @@ def attribute(
     )
 
 
-def _valued(
+def _term_function(
     model: FusionModel,
     inputs: Mapping[str, Features],
     background: backgrounds.Background,

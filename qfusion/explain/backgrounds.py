@@ -1,6 +1,6 @@
 """Backgrounds of explanations: the samples or states that replace the modalities that a coalition leaves out.
 
-`background` makes one from features, `background_of` from rows of a data set that need not fit in memory, or that are
+`background` makes one from features, `make_background` from rows of a data set that need not fit in memory, or that are
 shared by several processes. The numbers inside are those of the model's algebra, see `models.backgrounds`.
 """
 
@@ -21,7 +21,7 @@ from qfusion.training import encodings
 from qfusion.training.batches import is_small
 from qfusion.training.processes import ALONE, Group
 
-__all__ = ["DEFAULT", "GROUPS", "KINDS", "Background", "background", "background_of", "chunks"]
+__all__ = ["DEFAULT", "GROUPS", "KINDS", "Background", "background", "make_background", "chunks"]
 
 CHUNK = 4096  # rows of a data set held at once
 
@@ -67,7 +67,7 @@ def background(
 
 
 @torch.no_grad()
-def background_of(
+def make_background(
     model: FusionModel,
     dataset: DataSet,
     rows: np.ndarray,
@@ -98,7 +98,7 @@ def background_of(
     return algebra.make_background(parts, len(rows), kind, label, group)
 
 
-def as_drawn(
+def mark_as_drawn(
     model: FusionModel, dataset: DataSet, rows: np.ndarray, whole: Background, total: int
 ) -> Background:
     """Return a background of all rows given as one of rows that were drawn from more, so that it has standard errors.
@@ -113,7 +113,7 @@ def as_drawn(
 
     def make_groups() -> list[Background]:
         shuffled = np.random.default_rng(0).permutation(rows)
-        return [background_of(model, dataset, shuffled[group::GROUPS]) for group in range(GROUPS)]
+        return [make_background(model, dataset, shuffled[group::GROUPS]) for group in range(GROUPS)]
 
     return model.algebra.with_groups(replace(whole, total=total), make_groups)
 

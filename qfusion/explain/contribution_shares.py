@@ -14,10 +14,10 @@ def shares(explanation: Explanation) -> np.ndarray:
 
     Where every Shapley value is zero, the shares are equal.
     """
-    return shares_of(explanation.shapley, -2)
+    return shapley_shares(explanation.shapley, -2)
 
 
-def shares_of(shapley: np.ndarray, axis: int = -1) -> np.ndarray:
+def shapley_shares(shapley: np.ndarray, axis: int = -1) -> np.ndarray:
     """Returns |phi_m| / sum |phi| of Shapley values whose modalities lie along an axis, in their shape; equal shares
     where all are zero."""
     size = np.abs(shapley)

@@ -123,10 +123,10 @@ def scores_of(model: FusionModel, states: Mapping[str, Any]) -> Tensor:
 
 def doubled(states: Mapping[str, Any]) -> dict[str, Any]:
     """Return encodings in double precision, without their gradients."""
-    return nested.nested_mapped(_doubled, dict(states))
+    return nested.nested_mapped(_detach_double, dict(states))
 
 
-def _doubled(entry: Tensor) -> Tensor:
+def _detach_double(entry: Tensor) -> Tensor:
     if entry.is_complex():
         return entry.detach().to(torch.complex128)
     return entry.detach().double() if entry.is_floating_point() else entry.detach()
@@ -141,7 +141,7 @@ def score_form(model: FusionModel, states: Mapping[str, Tensor], modality: str) 
         modality: the one whose state varies.
     """
     form = _form(model, modality)
-    return form.assemble(scores_of(model, _with_probes(states, modality, form.probes)))
+    return form.assemble(scores_of(model, _insert_probes(states, modality, form.probes)))
 
 
 def dividend_forms(
@@ -170,22 +170,22 @@ def dividend_forms(
         most is None or count <= most,
         f"Forms of the dividends need {count:,} coalitions here, more than {most or 0:,}. Ask for the score instead.",
     )
-    states = _with_probes(states_of(model, inputs), modality, probes)
+    states = _insert_probes(states_of(model, inputs), modality, probes)
     dividends = coalitions.explain_states(model, states, background).dividends
     return form.assemble(torch.from_numpy(dividends))
 
 
 def value(form: Tensor, state: Tensor) -> Tensor:
     """Return the values (B, ...) of forms of kets (..., d, d) or masses (..., 2^n) at states (B, d) or (B, n)."""
-    return _space_of(form, state).value(form, state)
+    return _modality_form(form, state).value(form, state)
 
 
 def distance(first: Tensor, second: Tensor) -> Tensor:
     """Return the distance of kets (..., d) or masses (..., n) in radians: Fubini-Study angle, or norm of the angles."""
-    return _space_of(first, first).distance(first, second)
+    return _modality_form(first, first).distance(first, second)
 
 
-def _space_of(numbers: Tensor, state: Tensor) -> ModalityForm:
+def _modality_form(numbers: Tensor, state: Tensor) -> ModalityForm:
     size = state.shape[-1]
     return HermitianForm(size) if numbers.is_complex() else MultilinearForm(size)
 
@@ -198,7 +198,9 @@ def _form(model: FusionModel, modality: str) -> ModalityForm:
     return form
 
 
-def _with_probes(states: Mapping[str, Tensor], modality: str, probes: Tensor) -> dict[str, Tensor]:
+def _insert_probes(
+    states: Mapping[str, Tensor], modality: str, probes: Tensor
+) -> dict[str, Tensor]:
     return {
         name: probes if name == modality else state.expand(len(probes), -1)
         for name, state in states.items()

@@ -36,7 +36,7 @@ class CutMetrics:
 
     Attributes:
         modalities, kinds, times: of the `Cuts`. n: samples.
-        after: (K, M, nT) by metric, of `METRICS`; values are those of `training.metrics.of_scores`.
+        after: (K, M, nT) by metric, of `METRICS`; values are those of `training.metrics.score_metrics`.
         before: undisturbed, shape (), by metric. losses: after less before, (K, M, nT), by metric.
         chance: the metric of one answer for all: the most frequent class, or the mean truth (for `mae` the median).
     """
@@ -89,7 +89,7 @@ def cut_metrics(
         [result.scores.reshape(-1, B, result.scores.shape[-1]), result.before[None]]
     )
     columns = metric_columns(scores, np.asarray(truth), kind)
-    values = with_resamples(columns, B, resamples, seed, clusters)
+    values = resample_metrics(columns, B, resamples, seed, clusters)
     after = {name: values[name][:, :-1].reshape(-1, *shape) for name in METRICS[kind]}
     before = {name: values[name][:, -1] for name in METRICS[kind]}
     losses = {name: after[name] - before[name][:, None, None, None] for name in METRICS[kind]}
@@ -132,7 +132,7 @@ def metric_columns(scores: np.ndarray, truth: np.ndarray, kind: str) -> dict[str
             }
 
 
-def with_resamples(
+def resample_metrics(
     columns: dict[str, np.ndarray],
     n: int,
     resamples: int,

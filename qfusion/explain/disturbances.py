@@ -112,14 +112,14 @@ def inputs(
     for name in disturbance.mean:
         values, mask = split(result[name])
         mean = _moments(dataset, trained_on, name)[0].to(values)
-        result[name] = _joined(mean.expand_as(values), mask)
+        result[name] = _join_mask(mean.expand_as(values), mask)
     for name, level in disturbance.noise.items():
         values, mask = split(result[name])
         drawn = np.random.default_rng(
             [disturbance.seed, 1, dataset.names.index(name), int(rows[0])]
         ).normal(size=tuple(values.shape))
         spread = _moments(dataset, trained_on, name)[1].to(values)
-        result[name] = _joined(values + level * spread * torch.as_tensor(drawn).to(values), mask)
+        result[name] = _join_mask(values + level * spread * torch.as_tensor(drawn).to(values), mask)
     return result
 
 
@@ -163,7 +163,7 @@ def scores(
     """
     rows, dtype = np.atleast_1d(np.asarray(rows)), next(model.parameters()).dtype
     if disturbance.missing and behind is None:
-        behind = backgrounds.background_of(model, dataset, dataset.rows(trained_on), "joint")
+        behind = backgrounds.make_background(model, dataset, dataset.rows(trained_on), "joint")
     parts = []
     for block in _sentences.progress_over(
         dataset.blocks(rows, most=BATCH), "Scoring", len(rows), len
@@ -203,7 +203,7 @@ def robustness(
         `level`, metrics.
     """
     rows, result = dataset.rows(split), []
-    behind = backgrounds.background_of(model, dataset, dataset.rows(trained_on), "joint")
+    behind = backgrounds.make_background(model, dataset, dataset.rows(trained_on), "joint")
     if most is not None:
         behind = behind.subsample(most)
 
@@ -246,5 +246,5 @@ def _moments(dataset: DataSet, split: str, name: str) -> tuple[Tensor, Tensor]:
     return known[split, name]
 
 
-def _joined(values: Tensor, mask: Tensor | None) -> Any:
+def _join_mask(values: Tensor, mask: Tensor | None) -> Any:
     return values.clone() if mask is None else (values.clone(), mask)

@@ -572,8 +572,8 @@ def _observables(network: qcnn.QCNN, output: int) -> Tensor:
     C = len(readout)
     # from words to outcomes; half of it, back
     walsh = readout.new_tensor([[1.0, 1.0], [1.0, -1.0]])
-    outcomes = qcnn.on_each_leg(readout[output : output + 1], walsh)
-    second = qcnn.on_each_leg(outcomes.square(), walsh / 2)
+    outcomes = qcnn.multiply_legs(readout[output : output + 1], walsh)
+    second = qcnn.multiply_legs(outcomes.square(), walsh / 2)
     words = readout.new_zeros(C + 1 + 3 * n, *(4 if q in stored else 2 for q in range(n)))
     letters = [slice(None, None, 3) if q in stored else slice(None) for q in range(n)]
     words[(slice(C + 1), *letters)] = torch.cat([readout, second])

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from qfusion._checks import check, choose
 from qfusion.explain import faithfulness, stability
-from qfusion.explain.attribution import GRADIENT, METHODS, by_title
+from qfusion.explain.attribution import GRADIENT, METHODS, methods_by_title
 from qfusion.models import FusionModel
 from qfusion.models.encoders import Features, split
 
@@ -50,7 +50,7 @@ def attributions(
         NotFound: when there is no such modality or ranking.
     """
     choose("Modality", modality, model.modalities)
-    method = by_title()[choose("Ranking", ranking, by_title())]
+    method = methods_by_title()[choose("Ranking", ranking, methods_by_title())]
     values, mask = split(inputs[modality])
     score = scorer(model)
     with torch.no_grad():
@@ -90,7 +90,7 @@ def feature_curves(
         orders: how many random orders, each drawn anew for every sample.
         seed: of these.
     """
-    return curves_of(
+    return mean_curves(
         feature_changes(
             model,
             inputs,
@@ -118,7 +118,7 @@ def feature_changes(
     probability: bool = False,
     orders: int = faithfulness.ORDERS,
 ) -> np.ndarray:
-    """Returns the |changes| that `curves_of` takes the mean of, of every sample: (1 + orders, 2, K, B), our order
+    """Returns the |changes| that `mean_curves` takes the mean of, of every sample: (1 + orders, 2, K, B), our order
     first, deletion before insertion; arguments are those of `feature_curves`, `random` draws the orders."""
     ranked = np.abs(attributions(model, inputs, modality, outputs, baseline, ranking))
     values, mask = split(inputs[modality])
@@ -157,7 +157,7 @@ def feature_changes(
         )
 
 
-def curves_of(
+def mean_curves(
     changes: np.ndarray,
     *,
     probability: bool = False,

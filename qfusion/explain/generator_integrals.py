@@ -181,17 +181,17 @@ def correlations(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
     """Returns F in Chebyshev polynomials of u and v, (p, q, S, G); the mean values Tr[R O] at 0 and T, (S,); and how
     many times it took."""
-    for times, weights, seen, O_l in _sampled(apart):
+    for times, weights, seen, O_l in _sample_times(apart):
         nodes = len(times)
         F, p = np.zeros((nodes, len(O_l), len(R), len(apart.parameters))), 0
         size = 2 * max(1, _HELD // (2 * nodes * apart.O.numel()))
         for first in range(0, len(R), size):
-            R_k = _trimmed(
+            R_k = _trim_coefficients(
                 combine(weights, evolve(apart.generator, R[first : first + size], times))
             )
             if R_k is None:
                 break
-            F[: len(R_k), :, first : first + size] = _contracted(apart, R_k, O_l)
+            F[: len(R_k), :, first : first + size] = _contract_pairs(apart, R_k, O_l)
             p = max(p, len(R_k))
         else:
             start, end = (torch.einsum("sab,ba->s", R, seen[i]).real.numpy() for i in (0, -1))
@@ -208,7 +208,7 @@ def attribution_observables(apart: DecomposedGenerator) -> list[Tensor]:
     """
     if apart.still:
         return [apart.O, *apart.O.new_zeros(len(apart.parameters), *apart.O.shape)]
-    for _, _, seen, O_l in _sampled(apart):
+    for _, _, seen, O_l in _sample_times(apart):
         q = len(O_l)
         times, weights = _lobatto(apart.T, q + _SPARE)
         integrals, back = _products(q + _SPARE, q)
@@ -227,24 +227,26 @@ def attribution_observables(apart: DecomposedGenerator) -> list[Tensor]:
     raise apart.too_long()
 
 
-def _sampled(apart: DecomposedGenerator) -> Iterator[tuple[list[float], Tensor, Tensor, Tensor]]:
+def _sample_times(
+    apart: DecomposedGenerator,
+) -> Iterator[tuple[list[float], Tensor, Tensor, Tensor]]:
     """Ever more times, those that hold O(t): times, matrix to Chebyshev coefficients, O there, its coefficients."""
     for nodes in NODES:
         times, weights = _lobatto(apart.T, nodes)
         seen = evolve(apart.generator, apart.O, times, "observables")
-        O_l = _trimmed(combine(weights, seen))
+        O_l = _trim_coefficients(combine(weights, seen))
         if O_l is not None:
             yield times, weights, seen, O_l
 
 
-def _trimmed(coefficients: Tensor) -> Tensor | None:
+def _trim_coefficients(coefficients: Tensor) -> Tensor | None:
     """Without the last Chebyshev coefficients, which are nothing; None where they are not."""
     norms = torch.view_as_real(coefficients).flatten(1).norm(dim=1)  # of complex numbers slow
     above = int((norms > 1e-12 * norms.max()).nonzero().max())
     return coefficients[: above + 1] if above < len(norms) - 2 else None
 
 
-def _contracted(apart: DecomposedGenerator, R: Tensor, O: Tensor) -> np.ndarray:
+def _contract_pairs(apart: DecomposedGenerator, R: Tensor, O: Tensor) -> np.ndarray:
     """Tr[R_k,S L_g^+ O_l], (p, q, S, G), for R (p, S, D, D) and O (q, D, D): two Hermitian operators travel as one."""
     p, S, q = len(R), R.shape[1], len(O)
     left = R.transpose(-1, -2).reshape(p * S, -1)

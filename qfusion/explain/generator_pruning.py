@@ -213,7 +213,7 @@ def prune(
         )
     )
     B = len(showing[1])
-    values = cut_losses.with_resamples(shown, B, cut_losses.RESAMPLES, seed, clusters)[metric]
+    values = cut_losses.resample_metrics(shown, B, cut_losses.RESAMPLES, seed, clusters)[metric]
     curve, rest = values[:, : G + 1], values[0, G + 1 :].reshape(orders + 1, G + 1)
     least = np.maximum(curve[:, :1], cut_losses.chance(np.asarray(showing[1]), kind)[metric])
     gain = curve[:, -1:] - least

@@ -258,7 +258,7 @@ def table(level: np.ndarray, y: np.ndarray) -> np.ndarray:
     return result
 
 
-def of_levels(
+def decompose_levels(
     levels: Mapping[str, np.ndarray],
     joint: np.ndarray | None,
     y: np.ndarray,
@@ -288,7 +288,9 @@ def of_levels(
         [
             {
                 name: part.mean()
-                for name, part in _parts(levels, joint, _shuffled(y, clusters, rng))[0].items()
+                for name, part in _parts(levels, joint, _shuffle_labels(y, clusters, rng))[
+                    0
+                ].items()
             }
             for _ in range(SHUFFLES if corrected else 0)
         ],
@@ -320,7 +322,9 @@ def of_levels(
     )
 
 
-def _shuffled(y: np.ndarray, clusters: np.ndarray | None, rng: np.random.Generator) -> np.ndarray:
+def _shuffle_labels(
+    y: np.ndarray, clusters: np.ndarray | None, rng: np.random.Generator
+) -> np.ndarray:
     """Labels at other rows, those of rows that share something together: rows of a video are alike in more than what is
     asked. Within such a group they are mixed, too, since every group may have the same labels in the same order. Where
     rows share several things, the one of which there are fewest counts."""
@@ -424,7 +428,7 @@ def output_levels(outputs: np.ndarray, count: int) -> np.ndarray:
     return _quantile_levels(outputs[:, -1], count)
 
 
-def classes_of(task: fusion_baselines.Task) -> np.ndarray:
+def task_classes(task: fusion_baselines.Task) -> np.ndarray:
     """Returns classes of every row of a task, (N,); of numbers quantile classes."""
     return task.y if task.classes else _quantile_levels(task.y, QUANTILES)
 
@@ -537,15 +541,17 @@ def estimate(dataset: DataSet, rows: int = fusion_baselines.ROWS) -> Estimate:
     total = (M * (2 if M > 2 else 1) + 1) * len(fusion_baselines.FAMILY) * task.folds
     with _sentences.progress_shown("Predicting held-out rows") as tell:
         predictions = fusion_baselines.Predictions(task, lambda done: tell(done, total))
-        result = of_predictions(predictions, dataset.name)
+        result = estimate_from_predictions(predictions, dataset.name)
     samples = result.samples.set_axis(dataset.ids[task.rows[task.predicted]])
     return replace(result, samples=samples.rename_axis("sample"))
 
 
-def of_predictions(predictions: fusion_baselines.Predictions, name: str = "") -> Estimate:
+def estimate_from_predictions(
+    predictions: fusion_baselines.Predictions, name: str = ""
+) -> Estimate:
     """Returns what `estimate` does, of rows that are ready."""
     task = predictions.task
-    names, classes = task.names, classes_of(task)
+    names, classes = task.names, task_classes(task)
     y, K = np.unique(classes[task.predicted], return_inverse=True)[1], int(classes.max()) + 1
     contest = predictions.contest
     many = 2 * K if task.classes > 2 else min(20, max(4, len(y) // 40))
@@ -558,7 +564,7 @@ def of_predictions(predictions: fusion_baselines.Predictions, name: str = "") ->
     )
     outputs = {one: predictions.whole([one])[1] for one in names}
     levels = {one: output_levels(part, count) for one, part in outputs.items()}
-    learned = partial(of_levels, estimator=LEARNED, clusters=task.clusters)
+    learned = partial(decompose_levels, estimator=LEARNED, clusters=task.clusters)
     of_rest, pairs = {}, {}
     for one in names if len(names) > 2 else ():
         rest = predictions.whole([other for other in names if other != one])[1]
@@ -571,7 +577,9 @@ def of_predictions(predictions: fusion_baselines.Predictions, name: str = "") ->
     if grouped:
         features[REST] = task.inputs([other for other in names if other != leads])
     cells = min(30, max(2, int((len(classes) / 4) ** (1 / len(features)))))
-    by[CLUSTERS] = of_levels(cluster_levels(features, cells), None, classes, clusters=task.shared)
+    by[CLUSTERS] = decompose_levels(
+        cluster_levels(features, cells), None, classes, clusters=task.shared
+    )
     if not task.classes:
         by[GAUSSIAN] = gaussian({one: outputs[one] for one in names}, best, task)
     lattice = {}
@@ -616,7 +624,7 @@ def more_bits(
         return first - second
 
     rng = np.random.default_rng(0)
-    shuffled = [difference(_shuffled(y, clusters, rng)).mean() for _ in range(SHUFFLES)]
+    shuffled = [difference(_shuffle_labels(y, clusters, rng)).mean() for _ in range(SHUFFLES)]
     return _less(stability.mean(difference(y), clusters=clusters), np.array(shuffled))
 
 

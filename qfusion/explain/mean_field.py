@@ -74,8 +74,10 @@ class _Table:
     def __init__(self, H: Tensor, jumps: Tensor, d: int, r: int):
         K = (-1j * H - 0.5 * (jumps.mH @ jumps).sum(0)).view(d, r, d, r)
         L = jumps.view(-1, d, r, d, r)
-        a = _seen(K, L)
-        b = _seen(K.permute(1, 0, 3, 2), L.permute(0, 2, 1, 4, 3)).permute(0, 1, 4, 5, 2, 3)
+        a = _mean_field_terms(K, L)
+        b = _mean_field_terms(K.permute(1, 0, 3, 2), L.permute(0, 2, 1, 4, 3)).permute(
+            0, 1, 4, 5, 2, 3
+        )
         parts = [_real(part).reshape(-1, d * d * r * r) for part in (a, b)]
         self.numbers, self.table = d * d, torch.cat(parts).T.contiguous().numpy()
 
@@ -95,7 +97,7 @@ class _Table:
         return torch.complex((R + R.mT) / 2, (R - R.mT) / 2)
 
 
-def _seen(K: Tensor, L: Tensor) -> Tensor:
+def _mean_field_terms(K: Tensor, L: Tensor) -> Tensor:
     """S_ij,mn,ef of the first part, (d, d, d, d, r, r)."""
     one = torch.eye(K.shape[0], dtype=K.dtype)
     return (

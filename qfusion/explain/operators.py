@@ -21,7 +21,7 @@ from torch import Tensor
 from qfusion._checks import check, choose
 from qfusion.models import Features, FusionModel
 from qfusion.models.backgrounds import Background
-from qfusion.models.mass_operators import as_pair
+from qfusion.models.mass_operators import pad_to_pair
 from qfusion.quantum import decomposition
 from qfusion.quantum.states import product
 
@@ -100,7 +100,7 @@ class Operator:
         if self.vectors is not None:
             amplitudes = product(states) @ torch.from_numpy(self.vectors).conj()
             return amplitudes.abs().square().mean(0).numpy()
-        left, right = as_pair(states, len(states[0]))
+        left, right = pad_to_pair(states, len(states[0]))
         return (left.T @ right / len(left)).flatten().numpy()[self.basis]
 
     def scores(self, states: Sequence[Tensor]) -> np.ndarray:
@@ -110,7 +110,7 @@ class Operator:
             return (amplitudes.abs().square() @ torch.from_numpy(self.values)).numpy()
         table = np.empty(len(self.values))
         table[self.basis] = self.values
-        left, right = as_pair(states, len(states[0]))
+        left, right = pad_to_pair(states, len(states[0]))
         return ((left @ torch.from_numpy(table).view(left.shape[1], -1)) * right).sum(1).numpy()
 
 

@@ -163,7 +163,7 @@ def aumann_shapley(
     plain, result, apart = _prepare(model, inputs, background, output)
     T = apart.T
     moments = np.array(
-        checks.times_within(times, T, TIMES) if times is not None or T > 0 else [0.0]
+        checks.choose_times(times, T, TIMES) if times is not None or T > 0 else [0.0]
     )
     R = dividend_operators(result)
     if apart.still:

@@ -145,7 +145,7 @@ def sensitivity(
         InvalidInput, NotFound: when the background, output or a target does not fit the model.
     """
     terms = collect_terms(model, inputs, background, output)
-    names = _checked(model, targets)
+    names = _check_targets(model, targets)
     values, slopes = terms.slopes(names)
     return Sensitivity(
         terms.parameters,
@@ -176,7 +176,7 @@ def response(
         nodes: of the Gauss-Legendre quadrature between the ends.
     """
     terms = collect_terms(model, inputs, background, output)
-    _checked(model, [target])
+    _check_targets(model, [target])
     keys = [parameter.key for parameter in terms.parameters]
     place = keys.index(choose("Term", key, keys))
     parameter = terms.parameters[place]
@@ -214,7 +214,7 @@ def half_way(
     order only. Arguments as for `sensitivity`.
     """
     terms = collect_terms(model, inputs, background, output)
-    _checked(model, [target])
+    _check_targets(model, [target])
     slopes = terms.slopes([target])[1][:, 0]
     for place, term in enumerate(terms.parameters):
         if term.kind not in ("measurement", "head") and term.value != 0:  # these are linear
@@ -245,6 +245,6 @@ def check_output(model: FusionModel, output: int) -> None:
     )
 
 
-def _checked(model: FusionModel, targets: Sequence[str] | None) -> tuple[str, ...]:
+def _check_targets(model: FusionModel, targets: Sequence[str] | None) -> tuple[str, ...]:
     known = target_names(model)
     return known if targets is None else tuple(choose("Target", name, known) for name in targets)

@@ -138,7 +138,7 @@ def effective(hits: np.ndarray, clusters: np.ndarray | None = None, resamples: i
     if rate in (0.0, 1.0):
         return float(min(len(np.unique(column)) for column in clusters.T))
     with np.errstate(invalid="ignore"):
-        mean_hits = _mean_of(np.asarray(hits, float))
+        mean_hits = _weighted_mean(np.asarray(hits, float))
         drawn = [mean_hits(block) for block in counts(n, resamples, 0, clusters)]
     variance = float(np.nanvar(np.concatenate(drawn)))
     return max(1.0, min(float(n), rate * (1 - rate) / variance if variance > 0 else n))
@@ -188,7 +188,7 @@ def correlation(
     Raises:
         InvalidInput: when the lengths differ or a value is not finite.
     """
-    x, y = _checked("x", x), _checked("y", y)
+    x, y = _check_values("x", x), _check_values("y", y)
     check(
         len(x) == len(y),
         f"Arguments `x` and `y` must have one length, but have {len(x)} and {len(y)}.",
@@ -229,14 +229,14 @@ def means(
     Raises:
         InvalidInput: when a value is not finite, or the lengths differ.
     """
-    checked = {name: _checked(name, values) for name, values in columns.items()}
+    checked = {name: _check_values(name, values) for name, values in columns.items()}
     sizes = {len(values) for values in checked.values()}
     check(
         len(sizes) == 1,
         f"Argument `columns` must hold columns of one length, but holds {sorted(sizes)}.",
     )
     return intervals(
-        {name: _mean_of(values) for name, values in checked.items()},
+        {name: _weighted_mean(values) for name, values in checked.items()},
         sizes.pop(),
         resamples,
         seed,
@@ -244,11 +244,11 @@ def means(
     )
 
 
-def _mean_of(values: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+def _weighted_mean(values: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
     return lambda weights: weights @ values / weights.sum(-1)
 
 
-def _checked(name: str, values: np.ndarray) -> np.ndarray:
+def _check_values(name: str, values: np.ndarray) -> np.ndarray:
     numbers = np.asarray(values, dtype=np.float64)
     require_finite(name, numbers)
     return numbers
@@ -363,16 +363,16 @@ class Stability:
         """Returns how often two seeds say the same of who leads: the same modality, or that none does.
 
         A modality is named as everywhere: where it is ahead by more than its lead spreads over the seeds, see
-        `verdicts.leaders_of`.
+        `verdicts.find_leaders`.
         """
         M, spread = len(self.modalities), self._lead_spread
-        leaders = np.stack([verdicts.leaders_of(entry, M, spread) for entry in self.dividends])
+        leaders = np.stack([verdicts.find_leaders(entry, M, spread) for entry in self.dividends])
         return float(np.mean([(a == b).mean() for a, b in itertools.combinations(leaders, 2)]))
 
     @cached_property
     def _lead_spread(self) -> np.ndarray:
         """Standard deviation over seeds of how far each modality is ahead of every other, (B, M)."""
-        leads = verdicts.leads_by(contribution_shares.shares_of(self.shapley))
+        leads = verdicts.lead_margins(contribution_shares.shapley_shares(self.shapley))
         return np.asarray(np.std(leads, 0, ddof=1))
 
     @cached_property

@@ -156,7 +156,7 @@ def cut_correlations(
         len(chosen) > 0 and len(kinds) > 0,
         "Arguments `modalities` and `kinds` must each name one at least, but do not. Leave them out for all.",
     )
-    moments = checks.times_within(times, float(moving.duration), TIMES)
+    moments = checks.choose_times(times, float(moving.duration), TIMES)
     encoded = model.encode(inputs)
     start = [states.density(encoded[name]) for name in model.modalities]
     check(

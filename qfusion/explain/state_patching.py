@@ -130,7 +130,7 @@ def patch_states(
         f"Argument `model` must have two modalities or more, but has one, '{names[0]}': to exchange it "
         "is to take the other sample.",
     )
-    moments = checks.times_within(times, float(moving.duration), TIMES)
+    moments = checks.choose_times(times, float(moving.duration), TIMES)
     run = Run(moving, moments, list(range(len(names))), ())
     bias = model.bias.detach().double().numpy()
     starts = [_start(moving, given) for given in (inputs, donor)]

@@ -151,7 +151,7 @@ def judge(
     """
     M, B = len(explanation.modalities), len(explanation.dividends)
     outputs = np.broadcast_to(np.asarray(outputs), (B,))
-    every = _written(explanation)[np.arange(B), :, outputs]
+    every = _round_dividends(explanation)[np.arange(B), :, outputs]
     baseline, dividends = every[:, 0], every[:, 1:]
     size, terms = np.abs(dividends), np.array(explanation.coalitions[1:], dtype=object)
     total = size.sum(1)
@@ -181,18 +181,18 @@ def _leaders(shares: np.ndarray, needed: np.ndarray, decided: np.ndarray) -> np.
     """
     place = shares.argmax(1)
     every = np.arange(len(shares))
-    ahead = leads_by(shares)[every, place] >= needed[every, place]
+    ahead = lead_margins(shares)[every, place] >= needed[every, place]
     return np.where(ahead & decided, place, -1)
 
 
-def _written(explanation: coalitions.Explanation) -> np.ndarray:
+def _round_dividends(explanation: coalitions.Explanation) -> np.ndarray:
     """Dividends, (B, 2^M, C), with 0 where rounding alone has left something of coalition values."""
     size = np.abs(explanation.values).max(1, keepdims=True)
     small = np.abs(explanation.dividends) <= ROUNDING * np.maximum(size, 1)
     return np.where(small, 0.0, explanation.dividends)
 
 
-def leaders_of(
+def find_leaders(
     dividends: np.ndarray, M: int, spread: np.ndarray | float = 0.0, by_sign: bool = True
 ) -> np.ndarray:
     """Returns the number of the modality that leads each of B samples, or -1 where none is named, (B,).
@@ -203,12 +203,12 @@ def leaders_of(
         by_sign: see `relations`.
     """
     baseline, own, joint = dividends[:, 0], dividends[:, 1 : M + 1], dividends[:, M + 1 :]
-    shares = contribution_shares.shares_of(games.shapley(dividends[..., None], M)[..., 0])
+    shares = contribution_shares.shapley_shares(games.shapley(dividends[..., None], M)[..., 0])
     needed = np.broadcast_to(np.maximum(LEAD, spread), shares.shape)
     return _leaders(shares, needed, relations(baseline, own, joint, by_sign) != "undecided")
 
 
-def leads_by(values: np.ndarray) -> np.ndarray:
+def lead_margins(values: np.ndarray) -> np.ndarray:
     """Returns how far every modality's share is ahead of the largest other one, (..., M) of shares (..., M).
 
     A single modality is ahead by its whole share.
@@ -220,11 +220,11 @@ def leads_by(values: np.ndarray) -> np.ndarray:
     return values - np.where(values == best, second, best)
 
 
-def leader_of(means: Mapping[str, float]) -> str:
+def leading_modality(means: Mapping[str, float]) -> str:
     """Returns the modality whose mean share is `LEAD` ahead of every other one's, or "" where none is."""
     values = np.array(list(means.values()), dtype=float)
     place = int(np.argmax(np.nan_to_num(values, nan=-1.0)))
-    return list(means)[place] if leads_by(values)[place] >= LEAD else ""
+    return list(means)[place] if lead_margins(values)[place] >= LEAD else ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -331,7 +331,7 @@ def verdict(
         by_sign: whether the sign of the score is the decision.
     """
     result = judge(explanation, output, doubt, by_sign)
-    dividends = _written(explanation)[sample, :, output]
+    dividends = _round_dividends(explanation)[sample, :, output]
     largest = str(result.largest[sample])
     scores = np.sort(explanation.logits[sample, -1])
     names, place = explanation.modalities, explanation.coalitions.index(largest) - 1
@@ -381,7 +381,7 @@ def leadership(verdict: Verdict) -> Leadership:
         if verdict.other_leader > UNSTABLE:
             return Leadership.SEED_DEPENDENT
         return Leadership.LEADER
-    ahead = leads_by(np.array(list(verdict.shares.values()))).max()
+    ahead = lead_margins(np.array(list(verdict.shares.values()))).max()
     return Leadership.UNCERTAIN if ahead >= LEAD else Leadership.CLOSE
 
 
@@ -524,13 +524,13 @@ def joint_course(share: np.ndarray) -> JointCourse:
     Args:
         share: net joint share along time or layers, (P,), see `contribution_shares.net_joint_share`.
     """
-    place = joint_from(share)
+    place = first_joint_place(share)
     if place is None:
         return JointCourse.LOST if (share > 0.5).any() else JointCourse.NEVER
     return JointCourse.FROM if place else JointCourse.ALWAYS
 
 
-def joint_from(share: np.ndarray) -> int | None:
+def first_joint_place(share: np.ndarray) -> int | None:
     """Return the first place from which on joint terms outweigh single modalities to the end, or None.
 
     Args:
@@ -543,7 +543,7 @@ def joint_from(share: np.ndarray) -> int | None:
     return int(losing[-1]) + 1 if len(losing) else 0
 
 
-def progress_at(values: np.ndarray, place: int) -> float | None:
+def relative_progress(values: np.ndarray, place: int) -> float | None:
     """Return how much of the way from its first to its last value a series has gone; None where it hardly moves."""
     way = float(values[-1] - values[0])
     return None if abs(way) < STILL else float(values[place] - values[0]) / way

@@ -18,7 +18,7 @@ from qfusion.figures.style import BLUE, GREY, ORANGE, SKY, term_colour
 from qfusion.models.abilities import can
 from qfusion.models.tweak import LEARNED, Tweak
 from qfusion.quantum import measures, states
-from qfusion.quantum.circuits import Step, as_step, operation_matrix, rotation
+from qfusion.quantum.circuits import Step, gate_step, operation_matrix, rotation
 from qfusion.track import gate_replay, step_channel
 
 LEFT_OUT = 1.78  # modality qubits end right of the fusion gate
@@ -49,7 +49,7 @@ def _cone_step(gate: Any, rows: dict[str, int]) -> Step[int]:
         return Step(on, frozenset(on), monomial=True, reads=True)
     if gate.kind in ("fuse", "pool"):  # its other qubits choose how it turns the last
         return Step(on, frozenset(on[:-1]))
-    return as_step(on, _gate_matrix(gate))
+    return gate_step(on, _gate_matrix(gate))
 
 
 def _gate_matrix(gate: Any) -> torch.Tensor:

@@ -12,7 +12,7 @@ from qfusion.figures.circuit_replay import Replay
 from qfusion.figures.qubit_displays import matrix_tip
 from qfusion.figures.style import BLUE, GREY, ORANGE, SKY, term_colour
 from qfusion.models.protocols import GateCircuit
-from qfusion.quantum.circuits import Gate, as_step
+from qfusion.quantum.circuits import Gate, gate_step
 from qfusion.track import gate_replay
 from qfusion.wording.circuit_remarks import describe_circuit
 
@@ -77,7 +77,7 @@ def replay_gates(model: GateCircuit, encoded: Mapping[str, torch.Tensor]) -> Rep
         tuple(range(len(owners))),
         describe_circuit(model, encoded),
         ACROSS,
-        tuple(as_step(gate.wires, gate.matrix) for gate in progressed.gates),
+        tuple(gate_step(gate.wires, gate.matrix) for gate in progressed.gates),
     )
 
 

@@ -403,7 +403,7 @@ def hold(memory: int) -> None:
             )
 
 
-def _leave_with(parent: int) -> None:
+def _exit_with_parent(parent: int) -> None:
     """Ends this process when the one that began it is gone."""
     while os.getppid() == parent:
         time.sleep(1)
@@ -427,7 +427,7 @@ def main() -> None:
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints is no answer
     order, data = receive(sys.stdin.buffer)
-    threading.Thread(target=_leave_with, args=(order["parent"],), daemon=True).start()
+    threading.Thread(target=_exit_with_parent, args=(order["parent"],), daemon=True).start()
     library, engine = {"torch": ("torch.export", Torch), "onnx": ("onnxruntime", Onnx)}[
         order["kind"]
     ]

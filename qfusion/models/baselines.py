@@ -231,7 +231,7 @@ class TensorFusion(Baseline):
 
     def fuse(self, encoded: list[Tensor]) -> Tensor:
         """Returns the scores of the outer product, (B, C)."""
-        vectors = [with_one(h.relu()) for h in encoded]
+        vectors = [append_one(h.relu()) for h in encoded]
         left, right = (
             states.product(part) if part else vectors[0][:, :1]
             for part in (vectors[: self.middle], vectors[self.middle :])
@@ -285,11 +285,11 @@ class LowRankFusion(Baseline):
         """Returns sum_r w_r prod_m (1, h_m) F_mr and a trained constant, (B, C)."""
         product = encoded[0].new_ones(())
         for h, factor in zip(encoded, self.factors, strict=True):
-            product = product * torch.einsum("bi,ric->rbc", with_one(h.relu()), factor)
+            product = product * torch.einsum("bi,ric->rbc", append_one(h.relu()), factor)
         return torch.einsum("r,rbc->bc", self.weights, product) + self.offset
 
 
-def with_one(h: Tensor) -> Tensor:
+def append_one(h: Tensor) -> Tensor:
     """Returns (1, h), (B, n + 1), so that products keep the terms of fewer modalities."""
     return torch.cat([torch.ones_like(h[:, :1]), h], -1)
 

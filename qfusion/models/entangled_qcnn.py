@@ -22,7 +22,7 @@ from qfusion.models import base, encoders, ket_model, qcnn
 from qfusion.models.mass_algebra import MassAlgebra
 from qfusion.models.network_model import CHOICES, NetworkModel, read_classes
 from qfusion.models.network_physics import NetworkPhysics
-from qfusion.models.table_edits import NETWORK, apply_edits, network_edits, shape_of
+from qfusion.models.table_edits import NETWORK, apply_edits, network_edits, table_shape
 from qfusion.models.truth_tables import (
     fuse,
     fused_entropy,
@@ -226,7 +226,7 @@ class EntangledQCNN(NetworkModel, ket_model.StateModel):
             f"Argument `tweak` must be text for an {self.kind}, such as 'all:and', but is a {type(tweak).__name__}.",
         )
         words = str(tweak).strip(" ,")
-        apply_edits(words, self.phi, shape_of(self))
+        apply_edits(words, self.phi, table_shape(self))
         network_edits(words, self.network)
         return words
 
@@ -240,7 +240,7 @@ class EntangledQCNN(NetworkModel, ket_model.StateModel):
         words = self.parse_tweak(tweak)
         if not words:
             return self
-        other = self.with_angles(apply_edits(words, self.phi, shape_of(self)))
+        other = self.with_angles(apply_edits(words, self.phi, table_shape(self)))
         edited = network_edits(words, self.network)
         if not edited:
             return other

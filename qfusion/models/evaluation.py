@@ -114,7 +114,7 @@ class EvaluationAlgebra(CoalitionAlgebra[ScoringModel, SampleBackground]):
     ) -> np.ndarray:
         """Return v(all but the missing modalities), (B, C): this one coalition alone is evaluated."""
         rows, present = self.check_background(background), self._present(missing)
-        scores = over_all_rows(self.model, states, rows, [present])
+        scores = score_all_rows(self.model, states, rows, [present])
         return np.concatenate([part[:, 0].mean(1) for part in scores])
 
 
@@ -130,7 +130,7 @@ def evaluated_values(
     """
     M, rows = len(model.modalities), background.size
     means, deviations = [], []
-    for scores in over_all_rows(model, states, background, decomposition.subsets(M)):
+    for scores in score_all_rows(model, states, background, decomposition.subsets(M)):
         means.append(scores.mean(2))
         by_row = games.dividends(scores.swapaxes(1, 2), M)
         deviations.append(by_row.std(1, ddof=min(1, rows - 1)))
@@ -138,7 +138,7 @@ def evaluated_values(
     return np.concatenate(means), np.concatenate(deviations) * factor
 
 
-def over_all_rows(
+def score_all_rows(
     model: ScoringModel,
     states: Mapping[str, Any],
     background: SampleBackground,
@@ -148,13 +148,13 @@ def over_all_rows(
     per_sample = len(order) * background.size * len(model.outputs)
     for some in _split(states, max(1, _SCORES // per_sample)):
         by_chunk = [
-            over_rows(model, some, rows, order) for rows in _split(background.states, CHUNK)
+            score_rows(model, some, rows, order) for rows in _split(background.states, CHUNK)
         ]
         yield np.concatenate(by_chunk, 2)
 
 
 @torch.no_grad()
-def over_rows(
+def score_rows(
     model: ScoringModel,
     states: Mapping[str, Any],
     rows: Mapping[str, Any],

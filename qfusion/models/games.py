@@ -15,12 +15,12 @@ from qfusion.quantum import decomposition
 
 def dividends(values: np.ndarray, M: int) -> np.ndarray:
     """Returns the Harsanyi dividends sum_{R in S} (-1)^{|S|-|R|} v(R) of values (..., 2^M, C), in the same shape."""
-    return _over_subsets(values, M, np.subtract)
+    return _combine_subsets(values, M, np.subtract)
 
 
 def sums(dividend: np.ndarray, M: int) -> np.ndarray:
     """Returns sum_{R in S} d(R) for every coalition S of (..., 2^M, C), in its shape: the inverse of `dividends`."""
-    return _over_subsets(dividend, M, np.add)
+    return _combine_subsets(dividend, M, np.add)
 
 
 def shapley(dividend: np.ndarray, M: int) -> np.ndarray:
@@ -59,7 +59,7 @@ def masks(M: int) -> np.ndarray:
     return np.array([sum(1 << m for m in subset) for subset in decomposition.subsets(M)])
 
 
-def _over_subsets(values: np.ndarray, M: int, combine: Callable[..., np.ndarray]) -> np.ndarray:
+def _combine_subsets(values: np.ndarray, M: int, combine: Callable[..., np.ndarray]) -> np.ndarray:
     """Values (..., 2^M, C) where, modality by modality, that of each coalition with it is combined with the value of
     the coalition without it."""
     by_mask = np.take(values, _places(M), axis=-2)

@@ -26,7 +26,7 @@ def compose(entries: Tensor) -> Tensor:
     return torch.complex(real, imaginary)
 
 
-def entries_of(H: Tensor) -> Tensor:
+def hermitian_entries(H: Tensor) -> Tensor:
     """Returns the entries E, real, of Hermitian matrices: the inverse of `compose`; both (..., d, d)."""
     return H.real.triu() + H.imag.triu(1).mT
 
@@ -41,4 +41,4 @@ def draw(*shape: int, scale: float) -> nn.Parameter:
         scale: standard deviation of the real and of the imaginary parts of A.
     """
     A = torch.view_as_complex(torch.randn(*shape, 2) * scale)
-    return nn.Parameter(entries_of((A + A.mH) / 2))
+    return nn.Parameter(hermitian_entries((A + A.mH) / 2))

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from qfusion._checks import check
 from qfusion.errors import InvalidInput, NotFound, translate_errors
 from qfusion.models import base, encoders, nested
-from qfusion.models.program import KIND, Port, Program, Side, program_of
+from qfusion.models.program import KIND, Port, Program, Side, open_program
 from qfusion.models.program_card import DTYPES, SMALLEST, Input, ProgramCard, fit, parse
 from qfusion.models.program_inputs import fed_array
 
@@ -51,7 +51,7 @@ class Imported(base.FusionModel):
             "program": program_card.as_dict(),
             "means": {name: list(values) for name, values in (means or {}).items()},
         }
-        self._inputs = _matched(program, program_card)
+        self._inputs = _match_inputs(program, program_card)
         self._output = _place(program.outputs, program_card.output.name)
         check(
             self._output >= 0,
@@ -222,7 +222,7 @@ def class_scores(columns: Tensor, holds: str) -> Tensor:
         return torch.cat([torch.zeros_like(columns), _log_odds(columns, holds)], 1)
     if holds == "probabilities":
         return _clipped_logarithm(columns)
-    return _with_finite_rows(columns) if holds == "log-probabilities" else columns
+    return _clip_infinite_rows(columns) if holds == "log-probabilities" else columns
 
 
 def _log_odds(columns: Tensor, holds: str) -> Tensor:
@@ -231,14 +231,14 @@ def _log_odds(columns: Tensor, holds: str) -> Tensor:
         return columns
     if holds == "probabilities":
         return _clipped_logarithm(columns) - _clipped_logarithm(1 - columns)
-    return _with_finite_rows(columns) - _clipped_logarithm(-torch.expm1(columns))
+    return _clip_infinite_rows(columns) - _clipped_logarithm(-torch.expm1(columns))
 
 
 def _clipped_logarithm(probabilities: Tensor) -> Tensor:
     return probabilities.clamp(SMALLEST, 1).log()
 
 
-def _with_finite_rows(logarithms: Tensor) -> Tensor:
+def _clip_infinite_rows(logarithms: Tensor) -> Tensor:
     """Log-probabilities as they are; a row that holds minus infinity is clipped as probabilities are."""
     has_infinity = logarithms.isneginf().any(1, keepdim=True)
     return torch.where(has_infinity, logarithms.clamp_min(log(SMALLEST)), logarithms)
@@ -249,7 +249,7 @@ def _place(ports: Sequence[Port], name: str) -> int:
     return next((place for place, port in enumerate(ports) if name in (port.name, str(place))), -1)
 
 
-def _matched(program: Program, program_card: ProgramCard) -> list[Input]:
+def _match_inputs(program: Program, program_card: ProgramCard) -> list[Input]:
     """What the card says of each input of the program, in the program's order."""
     entries: dict[int, Input] = {}
     for entry in program_card.inputs:
@@ -289,7 +289,7 @@ def from_card(words: Mapping[str, Any], data: bytes, file: str) -> Imported:
         return Imported(
             words["inputs"],
             words["outputs"],
-            program_of(data, file),
+            open_program(data, file),
             parse(words["settings"]["program"]),
             words["settings"].get("means"),
         )

@@ -53,7 +53,7 @@ class PhysicsParameter:
     observables: Tensor
 
 
-def tweak_of(kind: str, name: str, x: float) -> Tweak:
+def parameter_tweak(kind: str, name: str, x: float) -> Tweak:
     """Returns what a QiNN-QJ takes to set one of its parameters to `x`."""
     if kind == "duration":
         return Tweak(duration=x)
@@ -79,7 +79,7 @@ def table(model: Evolution) -> tuple[PhysicsParameter, ...]:
             model.observables(nodes.tolist())
             if kind == "duration"
             else torch.stack(
-                [model.tweaked(tweak_of(kind, name, float(x))).observables() for x in nodes]
+                [model.tweaked(parameter_tweak(kind, name, float(x))).observables() for x in nodes]
             )
         )
         parameters.append(PhysicsParameter(kind, name, learned, top, nodes, O.to(torch.complex128)))
@@ -146,7 +146,9 @@ def _nearest_change(
         brackets += [(places[a], places[b]) for a, b in pairwise(way) if lead[b] > far][:1]
 
     def scores(x: float) -> np.ndarray:
-        return _scores(model.tweaked(tweak_of(parameter.kind, parameter.name, float(x))), psi)
+        return _scores(
+            model.tweaked(parameter_tweak(parameter.kind, parameter.name, float(x))), psi
+        )
 
     def gap(x: float) -> float:
         return float(max(boundaries(scores(x), before))) - margin

@@ -40,10 +40,10 @@ def against_others(model: Model) -> Model:
     C = len(model.outputs)
     if C < 2 or model.score_kind:
         return model
-    return _with_mapped_scores(model, others_matrix(C), (C - 1) / C, AGAINST_OTHERS)
+    return _map_scores(model, others_matrix(C), (C - 1) / C, AGAINST_OTHERS)
 
 
-def against_class(model: Model, reference: int) -> Model:
+def log_odds_of_class(model: Model, reference: int) -> Model:
     """Returns a classifier whose scores are the log-odds of each class against one class.
 
     Args:
@@ -61,7 +61,7 @@ def against_class(model: Model, reference: int) -> Model:
     difference = torch.eye(C, dtype=torch.float64)
     difference[:, reference] -= 1
     matrix = model.logit_scale * difference
-    return _with_mapped_scores(model, matrix, 1.0, f"log-odds against class {reference}")
+    return _map_scores(model, matrix, 1.0, f"log-odds against class {reference}")
 
 
 def centred(model: Model) -> Model:
@@ -86,7 +86,7 @@ def centred(model: Model) -> Model:
         "subtracted. Leave `centred` out.",
     )
     matrix = torch.eye(C, dtype=torch.float64) - 1 / C
-    return _with_mapped_scores(model, matrix, model.logit_scale, model.score_kind)
+    return _map_scores(model, matrix, model.logit_scale, model.score_kind)
 
 
 def others_matrix(C: int) -> Tensor:
@@ -95,7 +95,7 @@ def others_matrix(C: int) -> Tensor:
 
 
 @torch.no_grad()
-def _with_mapped_scores(model: Model, matrix: Tensor, logit_scale: float, kind: str) -> Model:
+def _map_scores(model: Model, matrix: Tensor, logit_scale: float, kind: str) -> Model:
     """Returns a model whose scores are matrix @ scores of the given one."""
     other = copy.copy(model)
     other.logit_scale = logit_scale

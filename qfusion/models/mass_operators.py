@@ -58,7 +58,7 @@ def spectrum(
     )
 
 
-def as_pair(distributions: Sequence[Tensor], count: int) -> tuple[Tensor, Tensor]:
+def pad_to_pair(distributions: Sequence[Tensor], count: int) -> tuple[Tensor, Tensor]:
     """Return probabilities (B, 2^n) of at most two modalities as those of two; a missing one has a single outcome."""
     certain = torch.ones(count, 1, dtype=torch.float64)
     left, right, *_ = *distributions, certain, certain
@@ -67,7 +67,7 @@ def as_pair(distributions: Sequence[Tensor], count: int) -> tuple[Tensor, Tensor
 
 def _pattern_probabilities(masses: Tensor, S: Sequence[int], is_independent: bool) -> Tensor:
     """Return the mean probability over samples of every outcome pattern of at most two modalities, (2^(n |S|),)."""
-    left, right = as_pair([probabilities(masses[..., m]) for m in S], len(masses))
+    left, right = pad_to_pair([probabilities(masses[..., m]) for m in S], len(masses))
     if is_independent:
         return (left.mean(0)[:, None] * right.mean(0)).flatten()
     return (left.T @ right / len(masses)).flatten()

@@ -341,7 +341,7 @@ KIND = "imported"
 ENDINGS = {"torch": ".pt2", "onnx": ".onnx"}
 
 
-def program_of(data: bytes, file: str, only_onnx: bool = False) -> Program:
+def open_program(data: bytes, file: str, only_onnx: bool = False) -> Program:
     """Returns the program in a file, by what its bytes are.
 
     Args:

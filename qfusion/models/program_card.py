@@ -159,7 +159,7 @@ def parse(words: Mapping[str, Any]) -> ProgramCard:
     Raises:
         InvalidInput, NotFound: naming the key that is missing or wrong.
     """
-    _known("card", words, ("program", "data", "batch", "adapter", "input", "output"))
+    _check_keys("card", words, ("program", "data", "batch", "adapter", "input", "output"))
     inputs, output = words.get("input", []), words.get("output", {})
     check(
         isinstance(inputs, list)
@@ -183,7 +183,7 @@ def parse(words: Mapping[str, Any]) -> ProgramCard:
 
 
 def _input(words: Mapping[str, Any]) -> Input:
-    _known("[[input]]", words, ("name", "modality", "gives", "axes", "dtype", "steps", "pad"))
+    _check_keys("[[input]]", words, ("name", "modality", "gives", "axes", "dtype", "steps", "pad"))
     name = str(words.get("name", ""))
     given = words.get("modality", [])
     modality = tuple(given) if isinstance(given, list | tuple) else (given,)
@@ -214,7 +214,7 @@ def _input(words: Mapping[str, Any]) -> Input:
 
 
 def _output(words: Mapping[str, Any]) -> Output:
-    _known("[output]", words, ("name", "holds", "classes", "label"))
+    _check_keys("[output]", words, ("name", "holds", "classes", "label"))
     holds, classes = str(words.get("holds", "scores")), words.get("classes", [])
     holds = OLDER.get(holds, holds)
     check(
@@ -227,7 +227,7 @@ def _output(words: Mapping[str, Any]) -> Output:
     )
 
 
-def _known(what: str, words: Mapping[str, Any], keys: Sequence[str]) -> None:
+def _check_keys(what: str, words: Mapping[str, Any], keys: Sequence[str]) -> None:
     for key in words:
         choose(f"Key of the {what}", str(key), keys)
 

@@ -20,11 +20,13 @@ def fed_array(entry: Input, states: Mapping[str, encoders.Features]) -> Tensor:
         InvalidInput: when a sequence is longer than the program takes.
     """
     several = entry.modality if entry.gives in ("values", "mean") else entry.modality[:1]
-    array = torch.cat([_of(entry, *encoders.split(states[name])) for name in several], -1)
+    array = torch.cat(
+        [_arrange_input(entry, *encoders.split(states[name])) for name in several], -1
+    )
     return _laid(array, entry).to(DTYPES[entry.dtype])
 
 
-def _of(entry: Input, values: Tensor, mask: Tensor | None) -> Tensor:
+def _arrange_input(entry: Input, values: Tensor, mask: Tensor | None) -> Tensor:
     """Of one modality: (B, F), (B, T, F), or of a mask (B, T), of lengths (B,); with the program's number of steps, and
     the padding on the side where it takes it."""
     if mask is None:

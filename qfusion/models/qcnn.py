@@ -236,7 +236,7 @@ def products(vectors: Tensor, qubits: range) -> Tensor:
     return states.product([vectors[:, i] for i in qubits])
 
 
-def on_each_leg(O: Tensor, R: Tensor) -> Tensor:
+def multiply_legs(O: Tensor, R: Tensor) -> Tensor:
     """Returns coefficients (B, in, ..., in) with every leg multiplied by R (in, out): (B, out, ..., out)."""
     for _ in O.shape[1:]:
         O = torch.tensordot(O, R, ([1], [0]))  # each pass moves the first leg to the end
@@ -246,7 +246,7 @@ def on_each_leg(O: Tensor, R: Tensor) -> Tensor:
 def _walsh(T: Tensor) -> Tensor:
     """Coefficients (B, 2, ..., 2) of |0><0| = (I + Z) / 2 and |1><1| = (I - Z) / 2 from those of I and Z, or back: with
     each leg transformed."""
-    return on_each_leg(T, T.new_tensor([[0.5, 0.5], [0.5, -0.5]]))
+    return multiply_legs(T, T.new_tensor([[0.5, 0.5], [0.5, -0.5]]))
 
 
 # What the head of a quantum convolutional network reads, sample by sample: the forward path for training.

@@ -256,7 +256,7 @@ class QuantumJump(TimeModel):
         if with_H and settings["evolution"] == "dissipative":
             settings["evolution"] = "jump"
         for n, term in enumerate(terms):
-            state |= {f"A.{n}": hermitian.entries_of(term.H)} if with_H else {}
+            state |= {f"A.{n}": hermitian.hermitian_entries(term.H)} if with_H else {}
             state |= (
                 {f"L.{n}": torch.view_as_real(term.jumps.resolve_conj())} if len(self.L) else {}
             )

@@ -39,11 +39,11 @@ Kinds = dict[str, type[base.FusionModel]]
 SYSTEMS = ("quantum-jump", "entangled-qcnn")  # pages list them first
 
 
-def _by_kind(*models: type[base.FusionModel]) -> Kinds:
+def _register_kinds(*models: type[base.FusionModel]) -> Kinds:
     return {model.kind: model for model in models}
 
 
-NEIGHBOURS: Kinds = _by_kind(
+NEIGHBOURS: Kinds = _register_kinds(
     quantum_fusion_layer.QuantumFusionLayer,
     quantum_cross_attention.QuantumCrossAttention,
     circuit_weights.CircuitWeights,
@@ -51,7 +51,7 @@ NEIGHBOURS: Kinds = _by_kind(
     unitary_fusion.UnitaryFusion,
     reservoir.Reservoir,
 )
-BASELINES: Kinds = _by_kind(
+BASELINES: Kinds = _register_kinds(
     baselines.LateFusion,
     baselines.Concatenation,
     baselines.TensorFusion,
@@ -59,7 +59,7 @@ BASELINES: Kinds = _by_kind(
     cross_modal_attention.CrossModalAttention,
     linear.Linear,
 )
-TWINS: Kinds = _by_kind(
+TWINS: Kinds = _register_kinds(
     twins.JumpTwin,
     twins.MeanFieldJump,
     twins.DephasedQCNN,
@@ -68,7 +68,7 @@ TWINS: Kinds = _by_kind(
 # The two quantum systems first: pages list models in this order.
 FUSION: Kinds = abilities.REGISTERED
 FUSION.update(
-    _by_kind(
+    _register_kinds(
         quantum_jump.QuantumJump,
         entangled_qcnn.EntangledQCNN,
         state_linear.StateLinear,

@@ -55,7 +55,7 @@ def edited_patterns(shape: Shape) -> tuple[str, ...]:
     return tuple(format(b, f"0{shape.digits}b") for b in range(shape.patterns))
 
 
-def shape_of(model: object) -> Shape:
+def table_shape(model: object) -> Shape:
     """The tables of a model."""
     n, stages, patterns = model.phi.shape  # type: ignore[attr-defined]
     return Shape(n, stages, patterns, len(model.modalities))  # type: ignore[attr-defined]
@@ -158,19 +158,17 @@ def edit_key(shape: Shape, element: int, stage: int, pattern: int) -> str:
     return f"{place}.{edited_patterns(shape)[pattern]}"
 
 
-def with_angle(
-    text: str, shape: Shape, element: int, stage: int, pattern: int, angle: float
-) -> str:
+def set_entry(text: str, shape: Shape, element: int, stage: int, pattern: int, angle: float) -> str:
     """The text with one entry set; an earlier value of the same entry goes."""
-    return with_value(text, edit_key(shape, element, stage, pattern), angle)
+    return set_angle(text, edit_key(shape, element, stage, pattern), angle)
 
 
-def with_value(text: str, name: str, angle: float) -> str:
+def set_angle(text: str, name: str, angle: float) -> str:
     """The text with one angle set, by its name in it; an earlier value of the same angle goes."""
     return ",".join([*without(text, name), f"{name}={angle:.5g}"])
 
 
-def with_entry_learned(text: str, shape: Shape, element: int, stage: int, pattern: int) -> str:
+def reset_entry(text: str, shape: Shape, element: int, stage: int, pattern: int) -> str:
     """The text with one entry as learned."""
     name = edit_key(shape, element, stage, pattern)
     rest = ",".join(without(text, name))
@@ -186,7 +184,7 @@ def without(text: str, name: str) -> list[str]:
     ]
 
 
-def with_rule(text: str, shape: Shape, element: int | None, rule: str) -> str:
+def set_rule(text: str, shape: Shape, element: int | None, rule: str) -> str:
     """The text with one element's table, or all, set to a rule; "learned" takes its edits away."""
     if element is None:
         return "" if rule == LEARNED else f"{EVERYONE}:{rule}"

@@ -103,7 +103,7 @@ class JumpTwin(QuantumJump):
         super().__init__(inputs, outputs, **settings)
         self.lacks = choose("Resource in `lacks`", lacks, LACKS[:3])
         require_whole("steps", steps, 0, 1000)
-        self.settings = without_sampling(self.settings) | dict(lacks=lacks, steps=steps)
+        self.settings = drop_sampling(self.settings) | dict(lacks=lacks, steps=steps)
         self.turns = nn.ParameterList(
             [nn.Parameter(torch.zeros(d, d)) for d in self.dims if lacks == ENTANGLEMENT]
         )
@@ -198,7 +198,7 @@ class MeanFieldJump(QuantumJump):
     ):
         super().__init__(inputs, outputs, **settings)
         require_whole("steps", steps, 1, 1000)
-        self.settings = without_sampling(self.settings) | dict(steps=steps)
+        self.settings = drop_sampling(self.settings) | dict(steps=steps)
         numbers = sum(d**2 for d in self.dims) * math.prod(self.dims) ** 2
         check(
             numbers <= MAX_TABLE,
@@ -258,7 +258,7 @@ class MeanFieldJump(QuantumJump):
     forward = base.FusionModel.forward  # by `scores`, which know what is lacking
 
 
-def without_sampling(settings: Mapping[str, Any]) -> dict[str, Any]:
+def drop_sampling(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Returns settings of a QiNN-QJ but those of sampled trajectories.
 
     Raises:
@@ -388,7 +388,7 @@ CUTS: dict[str, dict[str, tuple[type[base.FusionModel], dict[str, Any]]]] = {
 }
 
 
-def without_jumps(evolution: str) -> str:
+def drop_jumps(evolution: str) -> str:
     """Returns an evolution as it is without jump operators: what had no learned H has none then either."""
     return {"jump": "unitary", "dissipative": "none"}.get(evolution, evolution)
 
@@ -414,7 +414,7 @@ def cut(model: Any, resource: str, **settings: Any) -> Any:
     )
     build, differs = known[choose("Resource", resource, known)]
     if resource == "dissipation":
-        differs = {"evolution": without_jumps(model.settings["evolution"])}
+        differs = {"evolution": drop_jumps(model.settings["evolution"])}
     allowed = inspect.signature(build).parameters
     chosen = {key: value for key, value in model.settings.items() if key in allowed}
     with torch.random.fork_rng():

@@ -100,7 +100,7 @@ def describe_leader(whole: Mapping[str, float], part: Mapping[str, float], every
     means = part if every else whole
     if any(np.isnan(value) for value in means.values()):
         return "No sample of this cohort"
-    leader = verdicts.leader_of(means)
+    leader = verdicts.leading_modality(means)
     if not leader:
         shares = ", ".join(
             f"{text.escape_markdown(name)} {mean:.0%}"

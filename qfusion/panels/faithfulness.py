@@ -75,7 +75,7 @@ RANKING = params.SelectParam(
     "Ranked by",
     "Gradient x input is used.",
     "Ways to say which features mattered: all look at how the output answers to small changes.",
-    lambda _: attribution.by_title(),
+    lambda _: attribution.methods_by_title(),
     default=feature_deletion.FIRST,
     look="segments",
 )

@@ -16,7 +16,7 @@ from qfusion.explain.attribution import (
     METHODS,
     SCORE,
     Attribution,
-    by_title,
+    methods_by_title,
     name_of,
 )
 from qfusion.figures import attribution_charts, style
@@ -376,7 +376,7 @@ METHOD = params.SelectParam(
     "inside.by",
     "Attribution method",
     "Integrated gradients are taken.",
-    values=lambda _: by_title(),
+    values=lambda _: methods_by_title(),
     default=METHODS[INTEGRATED].title,
     meanings=name_of,
     style={"width": 200},

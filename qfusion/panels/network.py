@@ -233,7 +233,7 @@ STAGE = params.SelectParam(
     "stage",
     "Stage of the chain",
     "The first is shown.",
-    values=lambda study: map(str, range(table_edits.shape_of(study.model).stages)),
+    values=lambda study: map(str, range(table_edits.table_shape(study.model).stages)),
     meanings=params.whole_number("stage", 0, 1000),
     fits=_RULED,
 )
@@ -242,7 +242,7 @@ OUTCOME = params.SelectParam(
     "Outcome of the qubits",
     "The one that this sample reads most is shown.",
     "One digit a qubit, in the order above the heat map; 1 = yes.",
-    lambda study: table_edits.edited_patterns(table_edits.shape_of(study.model)),
+    lambda study: table_edits.edited_patterns(table_edits.table_shape(study.model)),
     fits=_RULED,
 )
 SCOPE = params.SelectParam(

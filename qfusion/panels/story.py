@@ -110,9 +110,9 @@ def _removal_tweak(sample: Sample, kind: str, place: int, modalities: tuple[str,
     if kind in keys:
         return f"{keys[kind]('+'.join(modalities))}=0"
     words = ""
-    shape = table_edits.shape_of(sample.study.model)
+    shape = table_edits.table_shape(sample.study.model)
     for stage, pattern in np.ndindex(shape.stages, shape.patterns):
-        words = table_edits.with_angle(words, shape, place, stage, pattern, pi / 2)
+        words = table_edits.set_entry(words, shape, place, stage, pattern, pi / 2)
     return words
 
 

@@ -52,7 +52,7 @@ def check_times(times: Sequence[float] | Tensor) -> list[float]:
     return moments
 
 
-def times_within(times: Iterable[float] | None, duration: float, count: int) -> list[float]:
+def choose_times(times: Iterable[float] | None, duration: float, count: int) -> list[float]:
     """Returns times as numbers; so many, evenly over the whole duration, unless any are given.
 
     Raises:

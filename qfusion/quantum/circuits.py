@@ -89,7 +89,7 @@ _CONSTANTS = (0.0, torch.pi / 2, -torch.pi / 2, torch.pi)
 
 
 @lru_cache(maxsize=64)
-def _as_u3(operations: tuple[Operation, ...], given: int) -> tuple[Tensor, ...]:
+def _u3_indices(operations: tuple[Operation, ...], given: int) -> tuple[Tensor, ...]:
     """Where the angles of each operation stand among those `given` and `_CONSTANTS`, (G, 3), what part of the last is
     taken back as a phase, whether it acts on one wire alone, and whether it turns wire 0, (G,) each."""
     zero, quarter, back, half = range(given, given + len(_CONSTANTS))
@@ -115,7 +115,7 @@ def _as_u3(operations: tuple[Operation, ...], given: int) -> tuple[Tensor, ...]:
 
 def _turns(operations: tuple[Operation, ...], angles: Tensor) -> Tensor:
     """What operations do to the qubit that they turn, (G, 2, 2), of the angles (P,) that they take from."""
-    places, parts, *_ = _as_u3(operations, len(angles))
+    places, parts, *_ = _u3_indices(operations, len(angles))
     own = torch.cat([angles, angles.new_tensor(_CONSTANTS)])[places.to(angles.device)]
     return rotation_matrices(own) * torch.exp(-1j * own[:, 2] * parts.to(own))[:, None, None]
 
@@ -145,10 +145,10 @@ def swap_wires(U: Tensor) -> Tensor:
     return U[..., order, :][..., order]
 
 
-def _on_both(operations: tuple[Operation, ...], angles: Tensor) -> Tensor:
+def _two_wire_matrices(operations: tuple[Operation, ...], angles: Tensor) -> Tensor:
     """The matrices (G, 4, 4) of operations on both wires, of the angles (P,) that they take from."""
     turns = _turns(operations, angles)
-    *_, alone, on_first = (part.to(turns.device) for part in _as_u3(operations, len(angles)))
+    *_, alone, on_first = (part.to(turns.device) for part in _u3_indices(operations, len(angles)))
     U = torch.eye(4, dtype=turns.dtype, device=turns.device).repeat(len(turns), 1, 1)
     U[:, 2:, 2:] = turns  # as if each turned wire 1
     U[alone, :2, :2] = turns[alone]
@@ -164,7 +164,7 @@ def operation_matrix(gate: str, angles: Tensor, wires: tuple[int, ...]) -> Tenso
         angles: those it takes, radians; empty when it takes none.
         wires: of 0 and 1, controls first.
     """
-    return _on_both((Operation(gate, tuple(range(len(angles))), wires),), angles)[0]
+    return _two_wire_matrices((Operation(gate, tuple(range(len(angles))), wires),), angles)[0]
 
 
 @takes_arrays
@@ -185,7 +185,7 @@ def unitary(name: str, parameters: Tensor) -> Tensor:
         f"Argument `parameters` of block {name!r} must have shape ({block.parameters},), but has shape "
         f"{tuple(parameters.shape)}.",
     )
-    return reduce(lambda U, gate: gate @ U, _on_both(block.operations, parameters))
+    return reduce(lambda U, gate: gate @ U, _two_wire_matrices(block.operations, parameters))
 
 
 # Qubits as batches of state vectors, differentiable, and their gates as a list that can be drawn.
@@ -394,7 +394,7 @@ class Cone(Generic[Q]):
 
 
 @takes_arrays
-def as_step(wires: Sequence[Q], matrix: Tensor) -> Step[Q]:
+def gate_step(wires: Sequence[Q], matrix: Tensor) -> Step[Q]:
     """Returns a gate as far as the cone asks.
 
     Args:

@@ -247,7 +247,7 @@ def scaled(
     terms = []
     for term in generator.terms:
         dims = [generator.dims[m] for m in term.subsystems]
-        f, g = (_within(factors, term) for factors in (couplings, dissipations))
+        f, g = (_term_factors(factors, term) for factors in (couplings, dissipations))
         g = g if len(term.jumps) else {}
         if f or g:
             unique = _traceless(term)
@@ -265,7 +265,7 @@ def scaled(
     return lindblad.Generator(generator.dims, tuple(terms))
 
 
-def _within(factors: Factors, term: lindblad.Term) -> dict[Subset, float | Tensor]:
+def _term_factors(factors: Factors, term: lindblad.Term) -> dict[Subset, float | Tensor]:
     """Those factors that change a term, by places among its subsystems."""
     return {
         tuple(term.subsystems.index(m) for m in subset): factor

@@ -182,7 +182,7 @@ def evolve(
     Returns:
         Tensor (nT, ..., D, D), differentiable with respect to `operators` and the generator.
     """
-    forms, X = _prepared(generator, operators, picture)
+    forms, X = _prepare_forms(generator, operators, picture)
     moments = check_times(times)
     Y = propagate(generator.dims, forms, X, moments, tolerance, is_hermitian(X))
     return Y.reshape(len(moments), *operators.shape)
@@ -192,12 +192,14 @@ def evolve(
 def act(generator: Generator, operators: Tensor, picture: str = "states") -> Tensor:
     """Returns L X (picture "states") or L^+ X ("observables"), the rate of change of operators, (..., D, D); arguments
     as for `evolve`."""
-    forms, X = _prepared(generator, operators, picture)
+    forms, X = _prepare_forms(generator, operators, picture)
     local = Local(generator.dims, forms, len(X), False, Scaling(2.0, 0.0))
     return local.apply(None, X, False)[0].reshape(operators.shape)
 
 
-def _prepared(generator: Generator, operators: Tensor, picture: str) -> tuple[list[Form], Tensor]:
+def _prepare_forms(
+    generator: Generator, operators: Tensor, picture: str
+) -> tuple[list[Form], Tensor]:
     """The forms of a generator's terms in a picture, and the operators as (N, D, D), both checked."""
     check(
         picture in ("states", "observables"),

@@ -12,7 +12,7 @@ from torch import Tensor
 from qfusion._checks import check
 from qfusion.quantum.arrays import takes_arrays
 from qfusion.quantum.checks import require_state
-from qfusion.quantum.measures import in_base, log_trace_norm, purity_of_state, spectral_entropy
+from qfusion.quantum.measures import convert_base, log_trace_norm, purity_of_state, spectral_entropy
 from qfusion.quantum.states import partial_trace, partial_transpose
 
 Part = tuple[str, ...]  # names of modalities; () for all together
@@ -226,7 +226,7 @@ def _negativities(states: States) -> Values:
     # Transposing one of two subsystems or the other gives transposed matrices: one spectrum serves both.
     for m in range({1: 0, 2: 1}.get(states.count, states.count)):
         swapped = partial_transpose(states.rho, states.dims, (m,))
-        value = in_base(log_trace_norm(torch.linalg.eigvalsh(swapped)), 2)
+        value = convert_base(log_trace_norm(torch.linalg.eigvalsh(swapped)), 2)
         yield from ((part, value) for part in (states.singles if states.count == 2 else [(m,)]))
 
 

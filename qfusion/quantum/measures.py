@@ -19,7 +19,7 @@ def spectral_entropy(eigenvalues: Tensor) -> Tensor:
     return -(x * x.log()).sum(-1)
 
 
-def in_base(nats: Tensor, base: float | None) -> Tensor:
+def convert_base(nats: Tensor, base: float | None) -> Tensor:
     """Return amounts of information, given in nats, in units of log(base)."""
     if base is None:
         return nats
@@ -45,7 +45,7 @@ def von_neumann_entropy(rho: Tensor, *, base: float | None = None) -> Tensor:
         >>> round(von_neumann_entropy(torch.eye(4, dtype=torch.complex128) / 4, base=2).item(), 12)
         2.0
     """
-    return in_base(spectral_entropy(require_state("rho", rho)), base)
+    return convert_base(spectral_entropy(require_state("rho", rho)), base)
 
 
 @takes_arrays
@@ -93,7 +93,7 @@ def mutual_information(
     both, *sides = (
         von_neumann_entropy(partial_trace(rho, dims, part)) for part in ((*a, *b), a, b)
     )
-    return in_base(sum(sides, start=-both), base)
+    return convert_base(sum(sides, start=-both), base)
 
 
 @takes_arrays
@@ -104,7 +104,7 @@ def total_correlation(rho: Tensor, dims: Sequence[int], *, base: float | None = 
         InvalidInput: when `rho` is not a state or does not fit `dims`.
     """
     singles = (von_neumann_entropy(partial_trace(rho, dims, (m,))) for m in range(len(dims)))
-    return in_base(sum(singles, start=-von_neumann_entropy(rho)), base)
+    return convert_base(sum(singles, start=-von_neumann_entropy(rho)), base)
 
 
 @takes_arrays
@@ -122,7 +122,7 @@ def logarithmic_negativity(
     """
     swapped = partial_transpose(rho, dims, subsystems)
     require_state("rho", rho.detach())
-    return in_base(log_trace_norm(torch.linalg.eigvalsh(swapped)), base)
+    return convert_base(log_trace_norm(torch.linalg.eigvalsh(swapped)), base)
 
 
 def log_trace_norm(eigenvalues: Tensor) -> Tensor:
@@ -204,7 +204,7 @@ def entanglement_entropy(
     )
     A = apart(psi, dims, group)
     A = A if A.shape[-2] <= A.shape[-1] else A.mT  # both sides have one spectrum
-    return in_base(spectral_entropy(require_state("psi", A @ A.mH)), base)
+    return convert_base(spectral_entropy(require_state("psi", A @ A.mH)), base)
 
 
 def qubit_entropy(bloch: np.ndarray) -> np.ndarray:

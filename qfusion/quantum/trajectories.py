@@ -55,7 +55,10 @@ def first_order(
     drift, rows = _drift(generator), torch.arange(len(psi), device=psi.device)
     for _ in range(steps):
         branches = torch.cat(
-            [(psi + dt * _drifted(generator, drift, psi))[None], dt**0.5 * _jumped(generator, psi)]
+            [
+                (psi + dt * _apply_drift(generator, drift, psi))[None],
+                dt**0.5 * _apply_jumps(generator, psi),
+            ]
         )
         with torch.no_grad():
             weights = branches.abs().square().sum(-1).T
@@ -99,7 +102,7 @@ def waiting_times(
     return (
         torch.cat(
             [
-                _waited(generator, drift, part, duration, 1 / max(size, 1e-12), random)
+                _wait_for_jump(generator, drift, part, duration, 1 / max(size, 1e-12), random)
                 for part in psi.split(share)
             ]
         )
@@ -108,7 +111,7 @@ def waiting_times(
     )
 
 
-def _waited(
+def _wait_for_jump(
     generator: Generator,
     drift: Sequence[Tensor],
     psi: Tensor,
@@ -129,7 +132,9 @@ def _waited(
         h = left[active].clamp(max=longest)
         series = [psi[active]]
         for k in range(1, order + 1):
-            series.append(_drifted(generator, drift, series[-1]) * (h / k).to(psi.dtype)[:, None])
+            series.append(
+                _apply_drift(generator, drift, series[-1]) * (h / k).to(psi.dtype)[:, None]
+            )
         p = torch.stack(series, 1)  # (n, order + 1, D)
         norms = _norms(p)
         jumps = norms.sum(-1) <= until[active]
@@ -137,7 +142,7 @@ def _waited(
         psi[active] = torch.einsum("nk,nkd->nd", _powers(where, order + 1).to(p.dtype), p)
         left[active] = torch.where(jumps, left[active] - where * h, (left[active] - h).clamp(min=0))
         if len(jumping := active[jumps]):
-            branches = _jumped(generator, psi[jumping])
+            branches = _apply_jumps(generator, psi[jumping])
             weights = branches.abs().square().sum(-1).double().T
             which = torch.searchsorted(
                 weights.cumsum(-1), drawn(len(jumping))[:, None] * weights.sum(-1, keepdim=True)
@@ -189,7 +194,7 @@ def _drift(generator: Generator) -> list[Tensor]:
     return [form(term, "states").G for term in generator.terms]
 
 
-def _drifted(generator: Generator, drift: Sequence[Tensor], psi: Tensor) -> Tensor:
+def _apply_drift(generator: Generator, drift: Sequence[Tensor], psi: Tensor) -> Tensor:
     """-i H_eff psi, (N, D)."""
     return torch.stack(
         [
@@ -199,7 +204,7 @@ def _drifted(generator: Generator, drift: Sequence[Tensor], psi: Tensor) -> Tens
     ).sum(0)
 
 
-def _jumped(generator: Generator, psi: Tensor) -> Tensor:
+def _apply_jumps(generator: Generator, psi: Tensor) -> Tensor:
     """All L_k psi, (K, N, D)."""
     return torch.cat(
         [on(term.jumps, psi, generator.dims, term.subsystems) for term in generator.terms]

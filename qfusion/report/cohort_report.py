@@ -237,7 +237,7 @@ def _describe_leader(
     whole: Mapping[str, stability.Interval], part: Mapping[str, stability.Interval], every: str
 ) -> str:
     """Return which modality leads on average, by more than `verdicts.LEAD`, or that none does."""
-    leader = verdicts.leader_of({name: entry.value for name, entry in part.items()})
+    leader = verdicts.leading_modality({name: entry.value for name, entry in part.items()})
     if not leader:
         shares = [
             f"{name} {entry.value:.0%}{_format_interval(entry)}" for name, entry in part.items()

@@ -46,7 +46,7 @@ def versions() -> str:
     return f"Python {platform.python_version()}, {', '.join(packages)}, qfusion {__version__} ({digest[:8]})"
 
 
-def _at_worker(theirs: str, threads: int, work: Callable[..., Any], *arguments: Any) -> Any:
+def _run_part(theirs: str, threads: int, work: Callable[..., Any], *arguments: Any) -> Any:
     """Does a part, on a worker, whose errors say where it was done.
 
     Args:
@@ -93,7 +93,7 @@ def over(
         for number, words in itertools.islice(left, most - len(waiting)):
             waiting[
                 client.submit(
-                    _at_worker, versions(), torch.get_num_threads(), work, *words, pure=False
+                    _run_part, versions(), torch.get_num_threads(), work, *words, pure=False
                 )
             ] = number
         if not waiting:
@@ -125,7 +125,7 @@ def _ask_all(client: Any) -> None:
     while True:
         client.wait_for_workers(1, WAIT)
         words = (versions(), torch.get_num_threads(), versions)
-        answers = client.run(_at_worker, *words, on_error="return").values()
+        answers = client.run(_run_part, *words, on_error="return").values()
         errors = [answer for answer in answers if isinstance(answer, Exception)]
         for error in errors:
             if not isinstance(error, OSError):  # which is how one that has gone answers

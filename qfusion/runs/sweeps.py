@@ -83,7 +83,7 @@ class Sweep:
     def attempts(self) -> list[Attempt]:
         """Returns all trials, in the order of their places."""
         return [
-            _attempt(number, trial, self.search)
+            _make_attempt(number, trial, self.search)
             for number, trial in sorted(slot_trials(self.study).items(), key=lambda held: held[0])
         ]
 
@@ -256,7 +256,7 @@ def _try(
     # also of one that is stopped by hand, or by a defect: its place is settled anew
     outcome: tuple[float | None, optuna.trial.TrialState] = None, optuna.trial.TrialState.FAIL
     try:
-        outcome = _trained(sweep, trial, number, dataset, on_epoch)
+        outcome = _train_trial(sweep, trial, number, dataset, on_epoch)
     except optuna.exceptions.UpdateFinishedTrialError:
         pass
     except (QFusionError, MemoryError, torch.OutOfMemoryError) as error:
@@ -268,7 +268,7 @@ def _try(
             sweep.study.tell(trial, *outcome)
 
 
-def _trained(
+def _train_trial(
     sweep: Sweep,
     trial: optuna.Trial,
     number: int,
@@ -340,7 +340,9 @@ def _search(study: optuna.Study, name: str) -> search_space.Search:
     return search
 
 
-def _attempt(number: int, trial: optuna.trial.FrozenTrial, search: search_space.Search) -> Attempt:
+def _make_attempt(
+    number: int, trial: optuna.trial.FrozenTrial, search: search_space.Search
+) -> Attempt:
     history = tuple(trial.intermediate_values[epoch] for epoch in sorted(trial.intermediate_values))
     state = _STATES[trial.state.name]
     end = trial.datetime_complete.timestamp() if trial.datetime_complete else time.time()

@@ -106,7 +106,7 @@ class NoisyQCNN(EntangledQCNN):
         """Returns the effective observables of the fused qubits before their own noise, (C, 3, ..., 3), words in {I, X,
         Z}."""
         O = self.network.observables(channel=noise_channel(self, self.noise))
-        return qcnn.on_each_leg(O, _on_vectors(self.noise).to(O))
+        return qcnn.multiply_legs(O, _noise_matrix(self.noise).to(O))
 
     def read(self, vectors: Tensor) -> Tensor:
         """Returns the scores without bias of fused qubits, (B, n, 3) -> (B, C)."""
@@ -139,7 +139,7 @@ def with_noise(model: EntangledQCNN, noise: Noise) -> EntangledQCNN:
     if not noise:
         return model
     phi = model.phi.detach().clone()
-    z = _on_vectors(noise)[2]
+    z = _noise_matrix(noise)[2]
     bloch = z[0] + z[2] * torch.cos(phi[:, :-1].double())
     phi[:, :-1] = torch.acos(bloch.clamp(-1, 1)).to(phi)
     other = NoisyQCNN.__new__(NoisyQCNN)
@@ -150,8 +150,8 @@ def with_noise(model: EntangledQCNN, noise: Noise) -> EntangledQCNN:
 
 def noisy_vectors(vectors: Tensor, noise: Noise) -> Tensor:
     """Returns fused qubits' vectors (1, <X>, <Z>), (..., 3), after the noise that follows their fusion gate."""
-    return vectors @ _on_vectors(noise).to(vectors).mT
+    return vectors @ _noise_matrix(noise).to(vectors).mT
 
 
-def _on_vectors(noise: Noise) -> Tensor:
+def _noise_matrix(noise: Noise) -> Tensor:
     return decomposition.transfer_matrix(noise.gate())[qcnn.IXZ][:, qcnn.IXZ]

@@ -139,7 +139,7 @@ def run_circuit(
     if shots is not None:
         variance = p @ (values - scores) ** 2 / (shots - 1)
         if vectors is not None:
-            variance = variance + _carried(model, vectors, noise, shots)
+            variance = variance + _propagate_variance(model, vectors, noise, shots)
     return CircuitResult(
         scores,
         np.sqrt(variance),
@@ -199,7 +199,7 @@ def _prepare(wires: Sequence[str], spare: Sequence[str], vectors: Tensor) -> Non
         qml.QubitDensityMatrix(qcnn.fused_state(vectors).numpy(), wires=list(wires))
 
 
-def _carried(
+def _propagate_variance(
     model: EntangledQCNN, vectors: Tensor, noise: circuit_noise.Noise | None, shots: int
 ) -> np.ndarray:
     """The scores' variance from that of <X> and <Z>, to first order, (C,)."""

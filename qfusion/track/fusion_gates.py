@@ -175,7 +175,7 @@ def _network(model: EntangledQCNN, values: Mapping[str, Tensor]) -> Iterator[Fus
                     "convolve",
                     gate,
                     touched,
-                    _named(gate, takes, values),
+                    _name_values(gate, takes, values),
                     f"{acts}: part of block {network.block} on {a} and {b}, which layer {step.layer} shares.",
                     gate=gate,
                     takes=takes,
@@ -197,7 +197,7 @@ def _network(model: EntangledQCNN, values: Mapping[str, Tensor]) -> Iterator[Fus
                     "pool",
                     f"U3 if {outcome}",
                     (a, b),
-                    _named("U3", takes, values),
+                    _name_values("U3", takes, values),
                     f"Turns {b} if {a} read {outcome}.",
                     gate="U3",
                     takes=takes,
@@ -206,7 +206,9 @@ def _network(model: EntangledQCNN, values: Mapping[str, Tensor]) -> Iterator[Fus
                 )
 
 
-def _named(gate: str, takes: Sequence[Reference], values: Mapping[str, Tensor]) -> dict[str, float]:
+def _name_values(
+    gate: str, takes: Sequence[Reference], values: Mapping[str, Tensor]
+) -> dict[str, float]:
     names = ("theta", "phi", "delta") if gate == "U3" else ("angle",)
     return {name: float(values[of][index]) for name, (of, index) in zip(names, takes, strict=False)}
 

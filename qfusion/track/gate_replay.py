@@ -80,7 +80,7 @@ def replay_fusion(model: EntangledQCNN, theta: Mapping[str, Tensor]) -> Replay[F
             *_network_changes(model, gates, values, fused),
         )
     )
-    return _replayed(gates, wires, changes)
+    return _replay(gates, wires, changes)
 
 
 def bloch_vectors(rho: Tensor) -> np.ndarray:
@@ -90,7 +90,7 @@ def bloch_vectors(rho: Tensor) -> np.ndarray:
     return torch.einsum("aij,kji->ka", decomposition.PAULIS[1:], alone).real.numpy()
 
 
-def _replayed(
+def _replay(
     gates: tuple[G, ...],
     wires: tuple[str, ...],
     changes: Iterable[tuple[tuple[str, ...], Tensor, Tensor, list[int], np.ndarray]],
@@ -133,8 +133,8 @@ def replay_gates(
     changes = (
         (
             tuple(wires[q] for q in on),
-            _of_qubits(before, on),
-            _of_qubits(after, on),
+            _qubit_state(before, on),
+            _qubit_state(after, on),
             list(gate.wires),
             circuits.bloch_vectors(after[None], gate.wires)[0].numpy(),
         )
@@ -142,7 +142,7 @@ def replay_gates(
             gates, shown, pairwise(circuits.walk(gates, len(wires))), strict=True
         )
     )
-    return _replayed(tuple(gates), wires, changes)
+    return _replay(tuple(gates), wires, changes)
 
 
 def _require_held(gates: Sequence[circuits.Gate], n: int) -> None:
@@ -154,7 +154,7 @@ def _require_held(gates: Sequence[circuits.Gate], n: int) -> None:
     )
 
 
-def _of_qubits(psi: Tensor, qubits: Sequence[int]) -> Tensor:
+def _qubit_state(psi: Tensor, qubits: Sequence[int]) -> Tensor:
     """The density matrix (2^k, 2^k) of k qubits of a state, in their order."""
     A = states.apart(psi, (2,) * (psi.shape[-1].bit_length() - 1), qubits)
     return A @ A.mH
@@ -222,12 +222,12 @@ def _network_changes(
             pair = circuits.swap_wires(pair)
         on = tuple(fused[q] for q in step.wires)
         for gate in (gate for gate in gates if gate.step == index):
-            after = _applied(gate, step, pair, values, on)
+            after = _apply_gate(gate, step, pair, values, on)
             yield on, pair, after
             pair = after
 
 
-def _applied(
+def _apply_gate(
     gate: FusionGate,
     step: qcnn.Step,
     pair: Tensor,

@@ -29,8 +29,8 @@ def guessed_card(
     inputs: Sequence[Port], outputs: Sequence[Port], program: str, dataset: DataSet
 ) -> ProgramCard:
     """Returns a card for a program with these inputs and outputs; an input that fits nothing is of no modality."""
-    values = [port for port in inputs if not _about_steps(port)]
-    assigned = _together(values, dataset) or _assigned(values, _rows(inputs), dataset)
+    values = [port for port in inputs if not _marks_steps(port)]
+    assigned = _together(values, dataset) or _assign_modalities(values, _rows(inputs), dataset)
     known = {
         value.modality[0]
         for value in assigned.values()
@@ -38,7 +38,7 @@ def guessed_card(
     }
     last, replaces = "", []
     for port in inputs:
-        entry = assigned.get(port.name) or _of_steps(port, dataset, known, last)
+        entry = assigned.get(port.name) or _guess_step_input(port, dataset, known, last)
         if port.name in assigned and entry.modality:
             last = entry.modality[0]
         replaces.append(entry)
@@ -73,7 +73,7 @@ def _rows(inputs: Sequence[Port]) -> str | None:
     return sorted(common)[0] if common else None
 
 
-def _about_steps(port: Port) -> bool:
+def _marks_steps(port: Port) -> bool:
     """Whether an input tells which steps are real."""
     return (port.dtype is not None and not port.dtype.is_floating_point) or bool(
         re.search(r"mask|length|_len|padding", port.name.lower())
@@ -92,7 +92,9 @@ def _together(values: Sequence[Port], dataset: DataSet) -> dict[str, Input] | No
     return {port.name: Input(port.name, dataset.names, gives, axes, _dtype(port))}
 
 
-def _assigned(values: Sequence[Port], rows: str | None, dataset: DataSet) -> dict[str, Input]:
+def _assign_modalities(
+    values: Sequence[Port], rows: str | None, dataset: DataSet
+) -> dict[str, Input]:
     """Every input with the modality that suits it, so that all suit best together."""
     fits = [[_fit(port, m, rows) for m in dataset.modalities] for port in values]
     place, m = np.indices((len(values), len(dataset.modalities)))
@@ -163,7 +165,7 @@ def alike(one: str, other: str) -> int:
     return int(any(name in group and any(word in group for word in words) for group in _ALIKE))
 
 
-def _of_steps(port: Port, dataset: DataSet, known: set[str], last: str) -> Input:
+def _guess_step_input(port: Port, dataset: DataSet, known: set[str], last: str) -> Input:
     """An input that tells which steps are real: of the modality of its name, else of the input before it."""
     names = [m.name for m in dataset.modalities if m.is_sequence and m.name in known]
     best = max(names, key=lambda name: (alike(port.name, name), name == last), default="")

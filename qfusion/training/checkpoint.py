@@ -336,7 +336,7 @@ def save(path: str | Path, model: FusionModel, card: Mapping[str, Any], new: boo
     Raises:
         InvalidInput: when the folder cannot be written to, or a `new` model's name is taken.
     """
-    return write(Path(path).with_suffix(".json"), _packed(model), ".safetensors", card, new)
+    return write(Path(path).with_suffix(".json"), _pack_weights(model), ".safetensors", card, new)
 
 
 def remove(name: str) -> Path:
@@ -355,7 +355,7 @@ def remove(name: str) -> Path:
     )
     with translate_errors(f"{path} cannot be removed", "Remove it by hand."), _alone(path.parent):
         for card in (path, *path.parent.glob(f"{glob.escape(path.stem)}{AFTER}*.json")):
-            weights = _weights_of(card)
+            weights = _weights_path(card)
             card.unlink(missing_ok=True)
             if weights is not None:
                 weights.unlink(missing_ok=True)
@@ -379,7 +379,7 @@ def write(target: Path, data: bytes, ending: str, card: Mapping[str, Any], new: 
             not (new and target.exists()),
             f"There is a model '{target.stem}' already. Choose another name.",
         )
-        before = _weights_of(target)
+        before = _weights_path(target)
         # The old card stays true until the new one takes its place, so new weights must not take the old ones' name.
         weights = target.with_name(f"{target.stem}{f'-{digest[:12]}' if before else ''}{ending}")
         _files.write_file(weights, data)
@@ -414,7 +414,7 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
 
 
-def _packed(model: torch.nn.Module) -> bytes:
+def _pack_weights(model: torch.nn.Module) -> bytes:
     """The file of a model's weights, in single precision."""
     return safetensors.torch.save(
         {
@@ -476,11 +476,11 @@ def of(
         notes=notes,
         sampling=sampling_error.model_sampling(own, dataset),
     )
-    card["weights_sha256"] = _digest(_packed(own), card)
+    card["weights_sha256"] = _digest(_pack_weights(own), card)
     return Checkpoint(own, json.loads(json.dumps(card, allow_nan=False)))
 
 
 @default_on_error(None)
-def _weights_of(card: Path) -> Path | None:
+def _weights_path(card: Path) -> Path | None:
     """The weights that a card names now, if it can be read."""
     return card.with_name(_weights_name(_read_card(card), card))

@@ -158,12 +158,12 @@ def traced(
                 output=guessed_output(
                     [
                         Port(name, ("rows", *values.shape[1:]), values.dtype)
-                        for name, values in _by_name(outputs).items()
+                        for name, values in _name_outputs(outputs).items()
                     ],
                     dataset,
                 ),
             )
-        return _exported(module, call, given, reference), card
+        return _export_module(module, call, given, reference), card
     raise InvalidInput(
         f"The model of `{reference}` fails on ten rows of {dataset.name} "
         f"({failed or 'no way to call it is known'}). Name another --adapter (dict, mmsa or "
@@ -247,7 +247,7 @@ class _Flat(nn.Module):
         self.module = module
 
         def forward(*given: Tensor) -> dict[str, Tensor]:
-            return _by_name(call(module, dict(zip(names, given, strict=True))))
+            return _name_outputs(call(module, dict(zip(names, given, strict=True))))
 
         forward.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
             [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in names]
@@ -255,7 +255,7 @@ class _Flat(nn.Module):
         self.forward = forward
 
 
-def _by_name(outputs: Any) -> dict[str, Tensor]:
+def _name_outputs(outputs: Any) -> dict[str, Tensor]:
     if isinstance(outputs, Tensor):
         return {"scores": outputs}
     result = (
@@ -266,7 +266,9 @@ def _by_name(outputs: Any) -> dict[str, Tensor]:
     return {str(key): value for key, value in result if isinstance(value, Tensor)}
 
 
-def _exported(module: nn.Module, call: Call, given: dict[str, Tensor], reference: str) -> bytes:
+def _export_module(
+    module: nn.Module, call: Call, given: dict[str, Tensor], reference: str
+) -> bytes:
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)  # its operators have no gradients
     try:

@@ -15,7 +15,7 @@ from qfusion._checks import check
 from qfusion.data import DataSet
 from qfusion.models.encoders import mean_over_steps, split
 from qfusion.training.batches import to
-from qfusion.training.losses import loss_of
+from qfusion.training.losses import compute_loss
 
 
 class Heads(nn.Module):
@@ -117,7 +117,7 @@ class Heads(nn.Module):
             whole: those of the whole batch that the rows are a part of: its targets are what is divided by.
         """
         targets = self.targets[rows]
-        losses = loss_of(
+        losses = compute_loss(
             scores.flatten(0, 1),
             targets.nan_to_num(0.0).flatten(),
             self.loss_kind,

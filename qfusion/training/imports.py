@@ -15,7 +15,7 @@ from qfusion.data import DataSet, import_store, signatures
 from qfusion.errors import InvalidInput, NotFound, QFusionError, translate_errors
 from qfusion.models.encoders import real_steps, split
 from qfusion.models.imported import Imported
-from qfusion.models.program import ENDINGS, KIND, Exhausted, kind_of, program_of
+from qfusion.models.program import ENDINGS, KIND, Exhausted, kind_of, open_program
 from qfusion.models.program_card import ADAPTERS, ProgramCard, read
 from qfusion.training import checkpoint
 from qfusion.training.card_guess import guessed_card
@@ -25,8 +25,8 @@ from qfusion.training.program_checks import (
     _is_apart,
     examine,
     looks_like,
-    output_of,
     output_remarks,
+    run_sample_rows,
     sample_rows,
 )
 
@@ -129,11 +129,11 @@ def take(
         )
         signatures.require(path, "a program (.pt2 or .onnx)", "zip")
         data = path.read_bytes()
-    program = program_of(data, Path(source).name, only_onnx)
+    program = open_program(data, Path(source).name, only_onnx)
     wanted = wanted or guessed_card(program.inputs, program.outputs, Path(source).name, dataset)
     wanted = replace(wanted, data=dataset.name, adapter=adapter or wanted.adapter)
     try:
-        model, warnings = _examined(program, wanted, dataset, card is None)
+        model, warnings = _examine_program(program, wanted, dataset, card is None)
     except QFusionError as error:
         if card is not None or isinstance(error, Exhausted):
             raise
@@ -142,7 +142,7 @@ def take(
     return Taken(model, data, card is None, tuple(warnings), source, tuple(remarks))
 
 
-def _examined(
+def _examine_program(
     program: Any, program_card: ProgramCard, dataset: DataSet, guessed: bool
 ) -> tuple[Imported, list[Remark]]:
     means = {
@@ -157,14 +157,14 @@ def _examined(
 
     model, rows = made(program_card), sample_rows(dataset)
     if guessed and program_card.output.holds != "regression":
-        model = made(_with_guessed_output(model, rows))
+        model = made(_guess_output(model, rows))
     return model, examine(model, rows)
 
 
-def _with_guessed_output(model: Imported, rows: Mapping[str, Any]) -> ProgramCard:
+def _guess_output(model: Imported, rows: Mapping[str, Any]) -> ProgramCard:
     """The card that says what the output for ten rows looks like."""
     try:
-        output = output_of(model, rows)
+        output = run_sample_rows(model, rows)
     except InvalidInput:
         return model.card  # `examine` says what is wrong
     holds = looks_like(output, _is_apart(model, output))

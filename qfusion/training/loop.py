@@ -26,7 +26,7 @@ from qfusion.training.batches import Batches, is_small, mean_and_std, noisy, shi
 from qfusion.training.checkpoint import Checkpoint
 from qfusion.training.decay import parameter_groups, rate_schedule, relax
 from qfusion.training.heads import Heads
-from qfusion.training.losses import balanced_weights, loss_factor, loss_of, target_unit
+from qfusion.training.losses import balanced_weights, compute_loss, loss_factor, target_unit
 from qfusion.training.options import Options, chosen, default_options
 from qfusion.training.precision import mixed
 from qfusion.training.processes import ALONE, Group
@@ -408,7 +408,7 @@ class Fit(Generic[M]):
         """Returns the mean loss of scores (B, C) of the model in training against targets (B,) in their own unit."""
         if self.unit != 1:
             y = y / self.unit
-        return loss_of(scores, y, self.options.loss, self.weights)
+        return compute_loss(scores, y, self.options.loss, self.weights)
 
     def _random(self) -> dict[str, Tensor]:
         states = {"cpu": torch.get_rng_state()}
@@ -425,7 +425,7 @@ class Fit(Generic[M]):
             self.dataset.y[rows], dtype=torch.long if kind == "cross_entropy" else torch.float64
         )
         weights = None if self.weights is None else self.weights.cpu().double()
-        loss = loss_of(torch.as_tensor(scores), y / self.unit, kind, weights)
+        loss = compute_loss(torch.as_tensor(scores), y / self.unit, kind, weights)
         return (
             float(loss) * loss_factor(kind, self.unit),
             metrics.of_rows(self.dataset, rows, scores * self.unit),
@@ -588,7 +588,7 @@ def train(
     Raises:
         InvalidInput, NotFound: when a setting or option does not exist or has an impossible value.
     """
-    return _to_the_end(prepare(kind, dataset, settings, options, seed), on_epoch)
+    return _run_to_end(prepare(kind, dataset, settings, options, seed), on_epoch)
 
 
 def fit(
@@ -602,10 +602,10 @@ def fit(
     with torch.random.fork_rng():
         torch.manual_seed(seed)  # of dropout and trajectories
         training = Fit(model, dataset, options, seed)
-    return _to_the_end(training, on_epoch)
+    return _run_to_end(training, on_epoch)
 
 
-def _to_the_end(training: Fit[M], on_epoch: Callable[[Progress], bool | None]) -> Result[M]:
+def _run_to_end(training: Fit[M], on_epoch: Callable[[Progress], bool | None]) -> Result[M]:
     while not training.done:
         progress = training.epoch()
         if progress is None or on_epoch(progress) is False:

@@ -17,7 +17,7 @@ _NUMBERS = {
 }
 
 
-def loss_of(
+def compute_loss(
     scores: Tensor, y: Tensor, kind: str, weights: Tensor | None = None, reduction: str = "mean"
 ) -> Tensor:
     """Returns the loss of scores (B, C) against targets (B,): its mean, of classes with weights (C,) the weighted one.

@@ -67,7 +67,7 @@ def names(dataset: DataSet) -> tuple[str, ...]:
     )
 
 
-def convention_of(keys: Iterable[str]) -> str:
+def find_convention(keys: Iterable[str]) -> str:
     """Returns by which convention metrics of these names were measured."""
     unique = set(keys)
     return next((name for name in ("sims", "classes", "mosi") if unique & _OWN[name]), "plain")
@@ -77,7 +77,7 @@ def labels(keys: Iterable[str]) -> dict[str, Label]:
     """Returns how metrics that were measured together are shown, in the order of their convention; what is no metric of
     ours is left out."""
     unique = set(keys)
-    convention = convention_of(unique)
+    convention = find_convention(unique)
     return {
         key: label(key, convention)
         for key in dict.fromkeys((*NAMES[convention], *describe))
@@ -93,7 +93,7 @@ def label(key: str, convention: str = "") -> Label:
 def headlines(keys: Iterable[str]) -> list[str]:
     """Returns those of metrics that were measured together that are shown where there is room for few."""
     unique = set(keys)
-    return [key for key in HEADLINES[convention_of(unique)] if key in unique]
+    return [key for key in HEADLINES[find_convention(unique)] if key in unique]
 
 
 def regression(prediction: np.ndarray, truth: np.ndarray) -> dict[str, float]:
@@ -114,9 +114,9 @@ def regression(prediction: np.ndarray, truth: np.ndarray) -> dict[str, float]:
         "f1_non0": _f1(nz_y, nz_p, weighted=True),
         "acc2_has0": float(((p >= 0) == (y >= 0)).mean()),
         "f1_has0": _f1(y >= 0, p >= 0, weighted=True),
-        "acc5": _rounded(p, y, 2),
-        "acc7": _rounded(p, y, 3),
-        **_of_numbers(p, y),
+        "acc5": _rounded_accuracy(p, y, 2),
+        "acc7": _rounded_accuracy(p, y, 3),
+        **_error_and_correlation(p, y),
         "r2": _r2(p, y),
     }
 
@@ -143,7 +143,7 @@ def sims(prediction: np.ndarray, truth: np.ndarray) -> dict[str, float]:
     return {
         **{key: float((taken == true).mean()) for key, (taken, true) in classes.items()},
         "f1": _f1(classes["acc2"][1], classes["acc2"][0], weighted=True),
-        **_of_numbers(p, y),
+        **_error_and_correlation(p, y),
     }
 
 
@@ -157,13 +157,13 @@ def plain(prediction: np.ndarray, truth: np.ndarray) -> dict[str, float]:
     p, y = _pair(prediction, truth)
     right = (np.sign(p) == np.sign(y))[y != 0]
     return {
-        **_of_numbers(p, y),
+        **_error_and_correlation(p, y),
         "r2": _r2(p, y),
         "sign": float(right.mean()) if len(right) else 0.0,
     }
 
 
-def _of_numbers(p: np.ndarray, y: np.ndarray) -> dict[str, float]:
+def _error_and_correlation(p: np.ndarray, y: np.ndarray) -> dict[str, float]:
     spread = p.std() * y.std() if _varies(p) and _varies(y) else 0.0
     return {
         "mae": float(np.abs(p - y).mean()),
@@ -218,7 +218,7 @@ _OWN = {
 }
 
 
-def of_scores(
+def score_metrics(
     scores: np.ndarray, truth: np.ndarray, kind: str, convention: str = "mosi"
 ) -> dict[str, float]:
     """Returns the metrics for a target of that kind ("regression" or "classification"), scores (N, C), by the
@@ -232,7 +232,7 @@ def of_scores(
 
 def of_rows(dataset: DataSet, rows: np.ndarray, scores: np.ndarray) -> dict[str, float]:
     """Returns the metrics of scores (n, C) of n rows of a data set, those that it has; see `names`."""
-    result = of_scores(scores, dataset.y[rows], dataset.target.kind, dataset.target.convention)
+    result = score_metrics(scores, dataset.y[rows], dataset.target.kind, dataset.target.convention)
     return {key: result[key] for key in names(dataset)}
 
 
@@ -300,7 +300,7 @@ def _pair(prediction: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.nda
     return p, y
 
 
-def _rounded(p: np.ndarray, y: np.ndarray, limit: int) -> float:
+def _rounded_accuracy(p: np.ndarray, y: np.ndarray, limit: int) -> float:
     return float(
         (np.round(np.clip(p, -limit, limit)) == np.round(np.clip(y, -limit, limit))).mean()
     )

@@ -63,7 +63,7 @@ def sample_rows(dataset: DataSet) -> dict[str, Any]:
 
 
 @torch.no_grad()
-def output_of(model: Imported, rows: Mapping[str, Any]) -> Tensor:
+def run_sample_rows(model: Imported, rows: Mapping[str, Any]) -> Tensor:
     """Returns what a program gives for ten rows, (B, K), or for as many of them as it takes at once."""
     first = slice(0, model._most or ROWS)
     return model.columns({name: nested_part(values, first) for name, values in rows.items()})
@@ -134,7 +134,7 @@ def _require_held(model: Imported, rows: Mapping[str, Any]) -> list[Remark]:
     Raises:
         InvalidInput: when it cannot.
     """
-    output, card = output_of(model, rows), model.card.output
+    output, card = run_sample_rows(model, rows), model.card.output
     apart = _is_apart(model, output)
     logarithms = card.holds == "log-probabilities"
     sums = _span((output.exp() if logarithms else output).sum(1))
@@ -165,7 +165,7 @@ def output_remarks(model: Imported, rows: Mapping[str, Any], guessed: bool) -> l
     Args:
         model: with its card, which passed `examine`. guessed: whether nobody wrote the card.
     """
-    card, output = model.card.output, output_of(model, rows)
+    card, output = model.card.output, run_sample_rows(model, rows)
     if card.holds == "regression":
         return [Remark(RemarkKind.REGRESSION, {"output": card.name})]
     use = {"output": card.name, "holds": card.holds, "guessed": guessed, "rows": len(output)}

@@ -46,7 +46,7 @@ class Cell:
     @property
     def shape(self) -> table_edits.Shape:
         """Of the tables."""
-        return table_edits.shape_of(self.sample.study.model)
+        return table_edits.table_shape(self.sample.study.model)
 
     @property
     def angles(self) -> tuple[float, float]:
@@ -169,7 +169,7 @@ def tables_panel(context: page_context.PageContext, sample: Sample) -> None:
 def draw_angles_of_gate(sample: Sample, gate: int) -> None:
     """The editor of the angles of a fusion gate, where the gate (from 1 on) is one: what its qubits read is picked, and
     its angle set."""
-    shape = table_edits.shape_of(sample.study.model)
+    shape = table_edits.table_shape(sample.study.model)
     element, place = divmod(gate - 1, shape.M + shape.stages)  # its encoding gates, then its stages
     if element < shape.n and place >= shape.M:
         with st.container(border=True, key="box-gate", gap="xsmall"):
@@ -183,7 +183,7 @@ def _pick(sample: Sample) -> Cell:
     study: Any = sample.study
     with st.container(horizontal=True, vertical_alignment="bottom", key="cell-pickers"):
         element = study.space.elements.index(widgets.draw(network.ELEMENT, study))
-        shape = table_edits.shape_of(study.model)
+        shape = table_edits.table_shape(study.model)
         stage = widgets.draw(network.STAGE, study) if shape.stages > 1 else 0
         return Cell(sample, (element, stage, _outcome(sample, element)))
 
@@ -234,7 +234,7 @@ def _editor(cell: Cell) -> None:
         "Angle φ (rad)",
         ".".join(map(str, cell.place)),
         angle,
-        partial(cell.edit, table_edits.with_angle, *cell.place),
+        partial(cell.edit, table_edits.set_entry, *cell.place),
         "0 makes the fused qubit say no, π yes, π/2 is undecided. The mass is sin²(φ/2).",
     )
 
@@ -288,7 +288,7 @@ def draw_angles(sample: Sample, takes: Sequence[tuple[str, tuple[int, ...]]]) ->
 
             def set_angle(value: float, name: str = name) -> None:
                 now = tweak_widgets.current_tweak(sample.study)
-                state.put(network.EDITS.key, table_edits.with_value(now, name, value))
+                state.put(network.EDITS.key, table_edits.set_angle(now, name, value))
 
             _angle(
                 f"Angle {name} (rad)",
@@ -313,7 +313,7 @@ def _ways_back(chosen: Cell, *, cell: bool = True) -> None:
                 icon=":material/undo:",
                 key="_reset_cell",
                 on_click=chosen.edit,
-                args=(table_edits.with_entry_learned, *chosen.place),
+                args=(table_edits.reset_entry, *chosen.place),
                 disabled=not chosen.changed,
             )
         st.button(
@@ -345,5 +345,5 @@ def _presets(cell: Cell) -> None:
                 key=f"_rule_{rule}",
                 help=_RULE_HELP[rule],
                 on_click=cell.edit,
-                args=(table_edits.with_rule, element, rule),
+                args=(table_edits.set_rule, element, rule),
             )

@@ -178,7 +178,7 @@ def answer(
         moving_name, unit: of it. where: names of the P places.
     """
     joint_share = net_joint_share(dividends)
-    place = verdicts.joint_from(joint_share) or 0
+    place = verdicts.first_joint_place(joint_share) or 0
     values = {
         "name": moving_name,
         "unit": unit,
@@ -197,7 +197,7 @@ def answer(
 
 def _by_then(moving: np.ndarray, place: int) -> str:
     """Return the template for how far a series has moved by a place."""
-    done = verdicts.progress_at(moving, place)
+    done = verdicts.relative_progress(moving, place)
     if done is None:
         return CONSTANT if np.ptp(moving) < verdicts.STILL else RETURNS
     if 0 <= done <= 1:
@@ -227,7 +227,7 @@ def since_when(sample: Sample) -> str:
         where = [LAYER.format(text.escape_markdown(at)) for at in sample.places]
     if not timed or not sample.classes:
         return settled(sample.study, sample.path_explanation.prediction[:, 0], where)
-    place = verdicts.joint_from(net_joint_share(sample.path_dividends))
+    place = verdicts.first_joint_place(net_joint_share(sample.path_dividends))
     if place is None:
         return NOT_JOINT
     return JOINT_FROM.format(place=where[place], last=where[-1])

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from qfusion.training.metrics import convention_of
+from qfusion.training.metrics import find_convention
 
 METRICS: dict[str, str] = {
     "acc2_non0": "Share of samples with non-zero truth whose sign is predicted correctly (> 0 against < 0).",
@@ -37,6 +37,6 @@ def describe_metric(key: str, measured: Iterable[str] = ()) -> str:
         key: of the metric.
         measured: keys of the metrics that were measured with it, which tell its convention.
     """
-    if convention_of(measured) == "sims" and key in SIMS_METRICS:
+    if find_convention(measured) == "sims" and key in SIMS_METRICS:
         return SIMS_METRICS[key]
     return METRICS.get(key, "")

@@ -250,7 +250,7 @@ def numbers(sides: compare.Sides) -> None:
 def _metrics(a: Sample, b: Sample) -> Iterator[tuple[str, ...]]:
     """Rows of the test metrics, of each side by itself where they are not told alike."""
     seed = systems.seed_suffix(a.study) or systems.seed_suffix(b.study)
-    alike = metrics.convention_of(a.metrics) == metrics.convention_of(b.metrics)
+    alike = metrics.find_convention(a.metrics) == metrics.find_convention(b.metrics)
     for side in [a] if alike else [a, b]:
         for name in metrics.headlines(side.metrics):
             both = alike and name in b.metrics

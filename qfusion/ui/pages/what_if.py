@@ -18,7 +18,7 @@ from qfusion.analysis import (
 from qfusion.data.synthetic import opinion_texts
 from qfusion.models import table_edits
 from qfusion.models.abilities import can
-from qfusion.models.jump_changes import tweak_of
+from qfusion.models.jump_changes import parameter_tweak
 from qfusion.models.terms import ParameterChange
 from qfusion.panels import changed_decision, what_if as builders
 from qfusion.ui import (
@@ -255,10 +255,13 @@ def _flips(context: page_context.PageContext) -> None:
                 ("Dynamics", "") if can(context.study.model, "time") else ("Circuit", " rad")
             )
             if can(context.study.model, "time"):
-                query = {"show": "Decision", "turn": str(tweak_of(change.kind, change.name, value))}
+                query = {
+                    "show": "Decision",
+                    "turn": str(parameter_tweak(change.kind, change.name, value)),
+                }
             else:
                 place = table_edits.edit_key(
-                    table_edits.shape_of(context.study.model), *map(int, change.name.split("."))
+                    table_edits.table_shape(context.study.model), *map(int, change.name.split("."))
                 )
                 query = {"rules": "Fusion rules", "edits": f"{place}={value:g}"}
             name = text.escape_markdown(name_parameter(context.study, change))
