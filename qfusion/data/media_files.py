@@ -136,6 +136,11 @@ def decode_frames(container: Any, stream: Any, path: Path, work: DecodingBudget)
 
 
 def check_pixels(path: Path, width: int, height: int) -> None:
+    """Check that a picture has at most MAX_PIXELS pixels.
+
+    Raises:
+        InvalidInput: when it is empty or larger.
+    """
     check(
         0 < width * height <= MAX_PIXELS,
         f"File `{path.name}` has pictures of {width:,} x {height:,} pixels, and at most {MAX_PIXELS:,} are read. "

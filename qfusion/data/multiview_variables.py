@@ -78,6 +78,7 @@ class MultiviewFile:
 
 
 def is_npz(path: Path) -> bool:
+    """Whether a file is a .npz file by its ending."""
     return path.suffix.lower() == ".npz"
 
 

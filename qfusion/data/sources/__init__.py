@@ -212,7 +212,7 @@ _WORD = re.compile(r"[^\W_]+(?:['\u2019-][^\W_]+)*")
 def split_words(sentence: str) -> tuple[str, ...]:
     """Returns the words of a sentence in small letters, without what stands between them.
 
-    >>> words_of("Is there a red shape?")
+    >>> split_words("Is there a red shape?")
     ('is', 'there', 'a', 'red', 'shape')
     """
     return tuple(_WORD.findall(sentence.lower()))
