@@ -216,7 +216,7 @@ def test_modalities_at_once_are_disturbed_as_each_alone(dataset):
     """Means, swaps and noise of different modalities do not meet, whatever the encoders' work is read from."""
     rows = dataset.rows("test")
     asked = Disturbance(mean=("a",), swapped=("words",), noise={"c": 1.5}, seed=4)
-    assert asked.words == (
+    assert describe_disturbance(asked) == (
         "a at its training mean, words of another sample, noise of 1.5 deviations on c"
     )
     assert describe_disturbance(Disturbance(missing=("a", "c"))) == "without a, without c"
