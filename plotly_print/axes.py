@@ -132,7 +132,7 @@ class Grid:
         return away.index(min(away))
 
     def widen(self, needed: list[float]) -> None:
-        """Makes the gaps between columns at least so wide (shares), and the columns narrower by as
+        """Make the gaps between columns at least so wide (shares), and the columns narrower by as
         much."""
         gaps = [
             max(b[0] - a[1], g) for (a, b), g in zip(pairwise(self.given), needed, strict=False)
@@ -212,7 +212,7 @@ def categories_of(settings: dict[str, Any], columns: list[Any]) -> list[str]:
 
 
 def fit(axis: Axis, reaches: list[Reach]) -> None:
-    """Sets the range of an axis: the one that is given, else one that holds the values with
+    """Set the range of an axis: the one that is given, else one that holds the values with
     plotly's room."""
     settings = axis.settings
     given, automatic = settings.get("range"), settings.get("autorange")
@@ -406,7 +406,7 @@ def marks(axis: Axis, hand: Hand, most: float | None = None) -> tuple[np.ndarray
 def draw_axis(
     axis: Axis, across: Axis, scene: Scene, hand: Hand, widest: float, push: float = 0.0
 ) -> tuple[list[Words], float]:
-    """Draws an axis at the edge of the one that it stands against, and returns what it writes, and
+    """Draw an axis at the edge of the one that it stands against, and return what it writes, and
     by how much its labels are too high for the room between their ticks (at most 1: they fit).
 
     Args:

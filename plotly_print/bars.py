@@ -101,7 +101,7 @@ class Bars(Standing):
         )
 
     def draw(self, place: Place) -> None:
-        """Draws one trace."""
+        """Draw one trace."""
         trace, count, hand = self.trace, len(self.top), place.hand
         lows = self.on_page(self.places - self.widths / 2, self.base, place)
         highs = self.on_page(self.places + self.widths / 2, self.top, place)
@@ -267,7 +267,7 @@ class Boxes(Standing):
         )
 
     def draw(self, place: Place) -> None:
-        """Draws one trace."""
+        """Draw one trace."""
         pen, face = outline_and_fill(self.trace, place.hand)
         for at, (low, q1, middle, q3, high) in zip(self.places, self.five.T, strict=True):
             left, right, half = at - self.half, at + self.half, self.half / 2
@@ -333,7 +333,7 @@ class Violin(Standing):
         )
 
     def draw(self, place: Place) -> None:
-        """Draws it."""
+        """Draw it."""
         pen, face = outline_and_fill(self.trace, place.hand)
         side = self.trace.get("side", "both")
         lower = self.at - self.halves * (side != "positive")

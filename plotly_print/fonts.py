@@ -198,7 +198,7 @@ def missed() -> Iterator[dict[str, str]]:
 
 
 def miss(letters: Iterable[str], where: str = "") -> None:
-    """Lets the block that collects them (`missed`) know that no font has these letters."""
+    """Let the block that collects them (`missed`) know that no font has these letters."""
     collected = _MISSED.get()
     if collected is not None:
         collected.update(dict.fromkeys(letters, where))

@@ -97,7 +97,7 @@ MISSING = r"\framebox[0.6em]{\rule{0pt}{0.4em}}"
 
 
 def escape(text: str) -> str:
-    """Returns words as LaTeX sets them, on one line: nothing in them is a command. Letters that
+    """Return words as LaTeX sets them, on one line: nothing in them is a command. Letters that
     LaTeX's usual fonts do not have are set by XeLaTeX and LuaLaTeX; for pdfLaTeX each is an empty
     box."""
     pairs = (

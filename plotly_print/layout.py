@@ -108,7 +108,7 @@ class Plots:
         return Grid.of([axis for axis in axes if axis.used] or axes)
 
     def place(self, box: Box, columns: Grid, rows: Grid, hand: Hand) -> None:
-        """Puts every axis on the page and sets its range."""
+        """Put every axis on the page and set its range."""
         sides = {"x": (columns, box.left, box.width), "y": (rows, box.bottom, box.height)}
         for axis in self.axes.values():
             grid, start, length = sides[axis.letter]
@@ -196,7 +196,7 @@ def _push(axis: Axis, against: Axis, scene: Scene) -> float:
 
 
 def _same_scale(axis: Axis, other: Axis, ratio: float) -> None:
-    """Shortens one of two axes around its middle, so that a unit of one is as long as a unit of the
+    """Shorten one of two axes around its middle, so that a unit of one is as long as a unit of the
     other."""
     mine, theirs = (own.length / abs(own.high - own.low) for own in (axis, other))
     theirs *= ratio
@@ -328,7 +328,7 @@ class Layout:
         return scene, crowd, box, height
 
     def _compose(self, box: Box, page: Box, columns: Grid, rows: Grid) -> tuple[Scene, Box, float]:
-        """Draws everything with the plots in `box`, and makes room between columns and rows for the
+        """Draw everything with the plots in `box`, and make room between columns and rows for the
         next time; `page` is what letters may fill. Also what the drawing takes up, and by how much
         its letters are too high for it."""
         scene, hand, plots, layout = Scene(), self.hand, self.plots, self.layout

@@ -23,7 +23,7 @@ class Entry:
     sample: float
 
     def draw(self, scene: Scene, hand: Hand, left: float, middle: float) -> None:
-        """Draws sample and name."""
+        """Draw sample and name."""
         scene.add(
             KEY,
             *_sample(self.trace, left, left + self.sample, middle, hand),
@@ -75,7 +75,7 @@ def draw_rows(
     right: float,
     bottom: float,
 ) -> None:
-    """Draws the entries in rows between `left` and `right`, the last one on `bottom`."""
+    """Draw the entries in rows between `left` and `right`, the last one on `bottom`."""
     gap = hand.px(14)
     rows: list[list[tuple[Entry, float]]] = []
     used = 0.0
@@ -100,7 +100,7 @@ def draw_rows(
 def draw_column(
     listed_entries: list[Entry], scene: Scene, hand: Hand, left: float, top: float
 ) -> None:
-    """Draws the entries below each other from a corner on."""
+    """Draw the entries below each other from a corner on."""
     for entry in listed_entries:
         entry.draw(scene, hand, left, top - entry.name.height / 2)
         top -= entry.name.height + hand.px(4)
@@ -166,7 +166,7 @@ def colour_bar(
     bottom: float,
     top: float,
 ) -> None:
-    """Draws a colour bar from `left` on, centred between `bottom` and `top`, its title above or
+    """Draw a colour bar from `left` on, centred between `bottom` and `top`, its title above or
     beside it."""
     title = settings.get("title", {})
     words = read(str(title.get("text", "")), hand.style(title.get("font"), 12))

@@ -104,7 +104,7 @@ class Sheet:
 
 
 def draw_shape(shape: Settings, sheet: Sheet, scene: Scene, hand: Hand) -> None:
-    """Draws one shape."""
+    """Draw one shape."""
     kind = shape.get("type")
     layer = {"below": BELOW, "between": BOXES - 5}.get(str(shape.get("layer", "above")), ABOVE)
     opacity = float(shape.get("opacity", 1.0))
@@ -155,7 +155,7 @@ def draw_note(
     written: Box,
     before: list[Words],
 ) -> list[Words]:
-    """Draws one annotation and returns its label, if it has one.
+    """Draw one annotation and return its label, if it has one.
 
     Args:
         written: what the drawing and the words of its axes take up: a title that a figure puts

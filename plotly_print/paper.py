@@ -252,7 +252,7 @@ class _Picture(Artist):
         self.low, self.high = np.sort([cells.x[[0, -1]], cells.y[[0, -1]]], axis=1).T
 
     def draw(self, renderer: Any) -> None:
-        """Draws it."""
+        """Draw it."""
         (x0, y0), (x1, y1) = self.place.transform([self.low, self.high])
         rows, columns = self.pixels.shape[:2]
         gc = renderer.new_gc()
@@ -380,7 +380,7 @@ class _Letters(Text):
     """A text whose words a PDF names beside their shapes, where several shapes make one letter."""
 
     def draw(self, renderer: Any) -> None:
-        """Draws it."""
+        """Draw it."""
         file = getattr(renderer, "file", None)
         if not isinstance(file, PdfFile) or not SHAPED.search(self.get_text()):
             super().draw(renderer)

@@ -97,7 +97,7 @@ class Points:
         return max(min(shares), 1 / 3)
 
     def draw(self, place: Place) -> None:
-        """Draws it."""
+        """Draw it."""
         trace = self.trace
         if not seen(trace):
             return
@@ -414,7 +414,7 @@ class Field:
         return [Reach(self.x)], [Reach(self.y)]
 
     def draw(self, place: Place) -> None:
-        """Draws the cells, and the numbers in them where the trace asks for it."""
+        """Draw the cells, and the numbers in them where the trace asks for it."""
         trace, hand = self.trace, place.hand
         colours = self.scale(self.z)
         shown = colours.copy()
@@ -473,7 +473,7 @@ def _edges(trace: Trace, axis: Axis, count: int) -> np.ndarray:
 
 
 def draw_parallel(trace: Trace, scene: Scene, hand: Hand, box: Box) -> None:
-    """Draws parallel coordinates between the left and right edge of a box: an upright axis a
+    """Draw parallel coordinates between the left and right edge of a box: an upright axis a
     dimension; rows outside a reader's selection are faint."""
     dimensions = [own for own in trace.get("dimensions", []) if own.get("visible", True)]
     if not dimensions:

@@ -238,7 +238,7 @@ class Scene:
     marks: list[tuple[int, Mark]] = field(default_factory=list)
 
     def add(self, layer: int, *marks: Mark) -> None:
-        """Puts marks on a layer, above those that are there."""
+        """Put marks on a layer, above those that are there."""
         self.marks += [(layer, mark) for mark in marks]
 
     def words(self) -> list[Words]:

@@ -20,13 +20,13 @@ class PrintError(ValueError):
 
 
 def check(condition: bool, message: str) -> None:
-    """Raises PrintError with `message` unless `condition` holds."""
+    """Raise PrintError with `message` unless `condition` holds."""
     if not condition:
         raise PrintError(message)
 
 
 def require_number(name: str, value: Any, low: float, high: float) -> float:
-    """Returns `value` as a float inside [low, high].
+    """Return `value` as a float inside [low, high].
 
     Raises:
         PrintError: when it is not a number, not finite, or out of range.
@@ -118,7 +118,7 @@ class Scale:
         self.low, self.high = float(low), float(high)
 
     def __call__(self, values: list[float] | np.ndarray) -> np.ndarray:
-        """Returns (..., 4) colours; transparent where a value is not a number."""
+        """Return (..., 4) colours; transparent where a value is not a number."""
         numbers = np.asarray(values, dtype=float)
         share = np.clip((numbers - self.low) / ((self.high - self.low) or 1.0), 0, 1)
         shades = np.stack([np.interp(share, self.places, c) for c in self.colours.T], -1)

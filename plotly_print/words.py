@@ -220,7 +220,7 @@ def runs(text: str, style: TextStyle) -> list[Run]:
 
 
 def isolated(text: str) -> str:
-    """Returns a text that is read from left to right, with marks of isolation around its words from
+    """Return a text that is read from left to right, with marks of isolation around its words from
     right to left: numbers and signs beside them keep their places. A text of such words alone stays
     as it is."""
     sides = [bidirectional(letter) for letter in text]

@@ -60,7 +60,7 @@ _FUNCTIONS = {"load": "qfusion.data", "train": "qfusion.training"}
 if not TYPE_CHECKING:  # a checker would take any name for one of these
 
     def __getattr__(name: str) -> object:
-        """Returns a part of the library, which is loaded now."""
+        """Return a part of the library, which is loaded now."""
         if name not in __all__:
             raise AttributeError(f"module 'qfusion' has no attribute {name!r}")
         from qfusion._lazy import load

@@ -18,13 +18,13 @@ MAX_NEAR = 80  # letters of a name that is looked for among those spelt alike
 
 
 def check(condition: bool, message: str, error: type[QFusionError] = InvalidInput) -> None:
-    """Raises InvalidInput, or another `error`, with `message` unless `condition` holds."""
+    """Raise InvalidInput, or another `error`, with `message` unless `condition` holds."""
     if not condition:
         raise error(message)
 
 
 def choose(name: str, value: str, options: Iterable[str]) -> str:
-    """Returns `value` if it is one of `options`.
+    """Return `value` if it is one of `options`.
 
     Raises:
         NotFound: with the nearest options, or all of them when they are few.
@@ -46,7 +46,7 @@ def choose(name: str, value: str, options: Iterable[str]) -> str:
 
 
 def require_few_modalities(what: str, count: int) -> None:
-    """Raises InvalidInput, with the number of coalitions, when there are more modalities than can be explained.
+    """Raise InvalidInput, with the number of coalitions, when there are more modalities than can be explained.
 
     Args:
         what: has so many, as the subject of a sentence: "A data set". count: of the modalities.
@@ -59,7 +59,7 @@ def require_few_modalities(what: str, count: int) -> None:
 
 
 def require_finite(name: str, values: Any) -> None:
-    """Raises InvalidInput, with the first bad position, when `values` holds NaN or infinity."""
+    """Raise InvalidInput, with the first bad position, when `values` holds NaN or infinity."""
     bad = np.argwhere(~np.isfinite(np.asarray(values)))
     check(
         len(bad) == 0,
@@ -70,7 +70,7 @@ def require_finite(name: str, values: Any) -> None:
 
 
 def require_number(name: str, value: Any, low: float, high: float) -> float:
-    """Returns `value` as a float inside [low, high].
+    """Return `value` as a float inside [low, high].
 
     Raises:
         InvalidInput: when it is not a number, not finite, or out of range.
@@ -92,7 +92,7 @@ def require_number(name: str, value: Any, low: float, high: float) -> float:
 
 
 def require_whole(name: str, value: Any, low: int, high: int) -> None:
-    """Raises InvalidInput unless `value` is a whole number from `low` to `high`."""
+    """Raise InvalidInput unless `value` is a whole number from `low` to `high`."""
     check(
         isinstance(value, int) and not isinstance(value, bool) and low <= value <= high,
         f"Argument `{name}` must be a whole number from {low} to {high}, but is {value!r}.",
@@ -100,7 +100,7 @@ def require_whole(name: str, value: Any, low: int, high: int) -> None:
 
 
 def read_pairs(words: Iterable[str], what: str, form: str, example: str) -> dict[str, str]:
-    """Returns by key the values of words that are written `key=value`.
+    """Return by key the values of words that are written `key=value`.
 
     Args:
         what: they are, in messages. form: they must have. example: of one.
@@ -121,7 +121,9 @@ def read_pairs(words: Iterable[str], what: str, form: str, example: str) -> dict
 
 
 def read_json(text: str) -> Any:
-    """Returns what a JSON text of a visitor's holds; None where it is no JSON, or nested too deep."""
+    """Return the content of a JSON text from a visitor, or None if the text is not valid JSON or is nested too
+    deeply.
+    """
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
@@ -129,7 +131,7 @@ def read_json(text: str) -> Any:
 
 
 def read_toml(text: str) -> dict[str, Any]:
-    """Returns what a TOML text of a visitor's says.
+    """Return the content of a TOML text from a visitor.
 
     Raises:
         ValueError: when it is no TOML, is nested too deep, or holds a whole number of more than 64 bits.
@@ -150,6 +152,6 @@ def read_toml(text: str) -> dict[str, Any]:
 
 
 def check_present(result: T | None, message: str) -> T:
-    """A result, unless there is none: then InvalidInput is raised with the message."""
+    """Return a result that is not None. If it is None, raise InvalidInput with the message."""
     check(result is not None, message)
     return cast("T", result)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 
 class Need(NamedTuple):
-    """What an optional package is needed for, as the subject of a sentence, and the extra that installs it."""
+    """Need for an optional package: its purpose, as the subject of a sentence, and the extra that installs it."""
 
     purpose: str
     extra: str
@@ -74,7 +74,7 @@ def installed_versions(packages: Iterable[str]) -> dict[str, str]:
 
 
 def describe_missing(module: str) -> str:
-    """Return the line that says how to install what provides a module that cannot be imported.
+    """Return the line that says how to install the package or extra for a module that cannot be imported.
 
     Args:
         module: dotted name of the import, such as "plotly.graph_objects".

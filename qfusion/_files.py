@@ -25,8 +25,8 @@ _MARK = re.compile(r"\..*[.-]([0-9a-f]{6})-(\d+)-([0-9a-f]*)[0-9a-f]{8}(\.part)?
 
 @contextlib.contextmanager
 def atomic(path: str | Path) -> Iterator[Path]:
-    """Yields a path beside `path` to write to; it takes that place when the block ends, and goes when it fails. What
-    killed processes have left half-written in the folder goes too.
+    """Context manager that yields a path beside `path` to write to. The file replaces `path` when the block ends, and
+    is removed when the block fails. Partial files that killed processes have left in the folder are removed too.
 
     Raises:
         InvalidInput: when the folder does not exist or cannot be written to, or the disk is full.
@@ -53,13 +53,13 @@ def atomic(path: str | Path) -> Iterator[Path]:
 
 
 def write_file(path: str | Path, content: str | bytes | memoryview) -> None:
-    """Writes a file as `atomic` does, text as UTF-8; errors as there."""
+    """Write a file as `atomic` does, text as UTF-8; errors as there."""
     with atomic(path) as part:
         part.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
 def clear(folder: Path) -> None:
-    """Removes the files and folders that processes were working at here which are gone."""
+    """Remove the files and folders here that belong to processes that are gone."""
     with contextlib.suppress(OSError):
         for path in filter(is_left, map(folder.joinpath, os.listdir(folder))):
             remove = shutil.rmtree if path.is_dir() else os.unlink
@@ -68,13 +68,14 @@ def clear(folder: Path) -> None:
 
 
 def mark() -> str:
-    """What ends the name of a hidden file or folder that this process works at and nobody else, see `is_left`."""
+    """Return the suffix of the name of a hidden file or folder that only this process works on, see `is_left`."""
     return f"{_HOST}-{os.getpid()}-{_start(os.getpid())}{secrets.token_hex(4)}"
 
 
 def is_left(path: Path) -> bool:
-    """Returns whether a file or folder whose name has a `mark` is of a process that is gone, whatever the clock says;
-    of another machine, whether nobody has touched it for a day."""
+    """Return whether a file or folder whose name has a `mark` belongs to a process that is gone, whatever the clock
+    says. For a process of another machine, return whether nobody has touched it for a day.
+    """
     match = _MARK.fullmatch(path.name)
     if match and match[1] == _HOST:
         pid, began = int(match[2]), match[3]
@@ -88,7 +89,9 @@ def is_left(path: Path) -> bool:
 
 
 def _start(pid: int) -> str:
-    """When a process began, in ticks since the machine did, as hexadecimal digits; "" where nobody says (not Linux)."""
+    """Return the start time of a process, in ticks since the machine started, as hexadecimal digits, or "" if it is
+    not available (not Linux).
+    """
     with contextlib.suppress(OSError):
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
         return f"{int(fields[19]):x}"
@@ -96,7 +99,7 @@ def _start(pid: int) -> str:
 
 
 def is_running(pid: int) -> bool:
-    """Returns whether this machine has a process of that number; always where it cannot be asked (Windows)."""
+    """Return whether this machine has a process of that number; always where it cannot be asked (Windows)."""
     if os.name == "nt":  # where this would be Ctrl-C for it
         return True
     try:
@@ -114,7 +117,7 @@ OPENED = "QFUSION_OPENED"
 
 
 def own_folder(name: str) -> Path:
-    """Returns the user's folder of "runs" (and sweeps), "models" or "imported" data sets: QFUSION_RUNS, QFUSION_MODELS,
+    """Return the user's folder of "runs" (and sweeps), "models" or "imported" data sets: QFUSION_RUNS, QFUSION_MODELS,
     QFUSION_IMPORTED."""
     return Path(
         os.environ.get(f"QFUSION_{name.upper()}")
@@ -138,7 +141,7 @@ def cache_root() -> Path:
 
 
 def asset_path(*names: str) -> Path:
-    """Returns the path of a packaged file or folder.
+    """Return the path of a packaged file or folder.
 
     Args:
         names: of the folders on the way and of the file, from `qfusion/assets` on; none for that folder itself.
@@ -147,7 +150,7 @@ def asset_path(*names: str) -> Path:
 
 
 def asset_text(*names: str) -> str:
-    """Returns what is written in a packaged file.
+    """Return the text of a packaged file.
 
     Args:
         names: as for `path`.

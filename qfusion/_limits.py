@@ -22,7 +22,7 @@ GIB, MIB = 2**30, 2**20
 
 @dataclass(frozen=True)
 class Limit:
-    """A limit: what it is unless set, 1 at least, and what it counts."""
+    """Limit: its default value, at least 1, and a description of the quantity that it counts."""
 
     default: int
     says: str
@@ -48,7 +48,7 @@ _bound = [False]
 
 
 def get(variable: str) -> int:
-    """Returns a limit, as the environment sets it or the default.
+    """Return a limit, as the environment sets it or the default.
 
     Raises:
         InvalidInput: when the variable holds anything but a whole number from 1.
@@ -63,13 +63,13 @@ def get(variable: str) -> int:
 
 
 def check_variables() -> None:
-    """Raises InvalidInput when a variable holds what it cannot."""
+    """Raise InvalidInput if a variable has an invalid value."""
     for variable in LIMITS:
         get(variable)
 
 
 def bind(on: bool = True) -> None:
-    """Makes this process one that serves others."""
+    """Mark this process as one that serves others."""
     _bound[0] = on
 
 
@@ -79,7 +79,7 @@ def bound() -> bool:
 
 
 def check_count(variable: str, there: int, more: int, what: str) -> None:
-    """Raises InvalidInput where `more` things would be too many for a server.
+    """Raise InvalidInput where `more` things would be too many for a server.
 
     Args:
         variable: of the limit. there: how many there are. more: how many are to come.
@@ -93,7 +93,7 @@ def check_count(variable: str, there: int, more: int, what: str) -> None:
 
 
 def check_disk(what: str, size: int = 0) -> None:
-    """Raises InvalidInput where a server has no room left on its disk; to be asked before anything is written.
+    """Raise InvalidInput where a server has no room left on its disk; to be asked before anything is written.
 
     Args:
         what: is to be kept: "The data". size: its bytes, as far as they are known.
@@ -125,8 +125,8 @@ SHARED, WORKER = "QFUSION_SHARED", "QFUSION_WORKER"  # the folder, and the numbe
 
 
 def fits(variable: str, taken: int, more: int = 0, unit: int = 1) -> bool:
-    """Returns whether more fits into a limit beside what this server, and those beside it, have given; it is then
-    noted.
+    """Return whether more fits into a limit, given the amounts that this server and the servers beside it have granted.
+    If it fits, record the new amount.
 
     Args:
         variable: of the limit, in units of `unit`. taken: what this server has given. more: what it would give.
@@ -144,7 +144,7 @@ def fits(variable: str, taken: int, more: int = 0, unit: int = 1) -> bool:
 
 
 def forget(worker: int) -> None:
-    """Takes back what a server had given that has ended."""
+    """Drop the amounts that a server has granted, after that server has ended."""
     for path in Path(os.environ[SHARED]).glob("QFUSION_*"):
         _change(path, lambda counts: counts.pop(str(worker), 0) == 0)
 
@@ -168,9 +168,10 @@ def _change(path: Path, change: Callable[[dict[str, int]], bool]) -> bool:
 
 
 def environment(**more: str) -> dict[str, str]:
-    """Returns the environment of a process of its own that reads what anybody may have made: what it needs to find its
-    libraries, nothing else being its business; modules are found where this one finds them, and libraries for
-    matrices keep to one thread, as every other takes address space; and `more`."""
+    """Return the environment of a separate process that reads untrusted files. It has only the variables needed to
+    find libraries, and `more`. Modules are found in the same places as in this process. Matrix libraries use one
+    thread, because every further thread takes address space.
+    """
     libraries = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
     return {
         **{
@@ -190,7 +191,7 @@ def _gib(size: int) -> str:
 
 
 def _bytes(folder: Path) -> int:
-    """What the files below a folder take; what goes meanwhile counts nothing."""
+    """Return the total size of the files below a folder, in bytes. Files that vanish meanwhile count as 0."""
     total = 0
     for place, _, names in os.walk(folder):
         for name in names:
@@ -224,7 +225,7 @@ def wants_read_only() -> bool:
 
 
 def begin_read_only(on: bool = True) -> None:
-    """Throws the switch for this process."""
+    """Throw the switch for this process."""
     _on[0] = on
 
 
@@ -234,7 +235,7 @@ def is_read_only() -> bool:
 
 
 def refuse(what: str) -> None:
-    """Raises InvalidInput where this process is read-only.
+    """Raise InvalidInput where this process is read-only.
 
     Args:
         what: is not done: "train a model".

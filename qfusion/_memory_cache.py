@@ -16,7 +16,8 @@ _FEW = 1_000  # entries of a list whose sizes are added up one by one; of a long
 
 
 class MemoryCache:
-    """Keeps results until they take too many bytes, or are too many of one kind; the least recently used go first.
+    """Cache that keeps results until they take too many bytes, or until there are too many of one kind. The least
+    recently used results are removed first.
 
     Args:
         most_bytes: of all results together, as `estimate_bytes` counts them.
@@ -52,12 +53,12 @@ class MemoryCache:
             return entry[0]
 
     def get(self, kind: Hashable, key: Hashable) -> Any:
-        """Return the result of a key, None where there is none."""
+        """Return the result of a key, or None if there is none."""
         entry = self._find((kind, key))
         return None if entry is None else entry[0]
 
     def put(self, kind: Hashable, key: Hashable, result: Any, most: int) -> None:
-        """Keep a result, and remove others where they are too many or too large."""
+        """Store a result, and remove others if they are too many or too large."""
         size = estimate_bytes(result)
         whole = (kind, key)
         with self._guard:
@@ -78,7 +79,7 @@ class MemoryCache:
                 self._remove(whole)
 
     def _find(self, whole: Hashable) -> tuple[Any] | None:
-        """Return a result, in a tuple as it may be None, and note its use; None where there is none."""
+        """Return a result in a tuple, as it may be None, and record its use. Return None if there is no result."""
         with self._guard:
             entry = self._entries.get(whole)
             if entry is None:
@@ -107,7 +108,7 @@ def estimate_bytes(result: Any) -> int:
 
 
 def _count(value: Any, seen: set[int]) -> int:
-    """Return the bytes of a value whose parts are not in `seen` yet."""
+    """Return the number of bytes of the parts of a value that are not in `seen` yet."""
     if value is None or isinstance(value, (bool, int, float, complex)):
         return 32
     if isinstance(value, (str, bytes)):

@@ -17,7 +17,7 @@ ZERO = 1e-9  # of a share: what is smaller is rounding
 
 
 def top(numbers: Mapping[str, float], places: int = 2, *, smallest: bool = False) -> list[str]:
-    """Returns the names whose number is the largest as it is written, in their order.
+    """Return the names with the largest number after rounding, in their order.
 
     Args:
         numbers: by name; those that are not finite are left out.
@@ -37,13 +37,14 @@ def top(numbers: Mapping[str, float], places: int = 2, *, smallest: bool = False
 
 
 def sizes(numbers: Mapping[str, float]) -> dict[str, float]:
-    """Returns the numbers without their signs."""
+    """Return the numbers without their signs."""
     return {name: abs(value) for name, value in numbers.items()}
 
 
 def share(part: float) -> str:
-    """Returns a part of a whole, 0 to 1, as `"37%"`; `"less than 1%"` of what is something, `"more than 99%"` of what
-    is not all."""
+    """Return a part of a whole, from 0 to 1, as `"37%"`. A part above 0 that rounds to 0 is `"less than 1%"`, and a
+    part below 1 that rounds to 1 is `"more than 99%"`.
+    """
     words = f"{part:.0%}"
     if words in ("0%", "-0%") and abs(part) > ZERO:
         return "less than 1%"
@@ -53,18 +54,18 @@ def share(part: float) -> str:
 
 
 def size(value: float, places: int = 2) -> str:
-    """Returns a number that is not negative as `"0.37"`; `"less than 0.01"` of what is something and rounded to 0."""
+    """Return a number that is not negative as `"0.37"`. A number above 0 that rounds to 0 is `"less than 0.01"`."""
     least = 10.0**-places
     return f"less than {least:.{places}f}" if 0 < value < least / 2 else f"{value:.{places}f}"
 
 
 def listed(names: Sequence[str]) -> str:
-    """Returns names as a list in a sentence: "a, b and c"; empty for none."""
+    """Return names as a list in a sentence: "a, b and c"; empty for none."""
     return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
 
 
 def count(number: int, one: str, more: str = "") -> str:
-    """Returns so many things: "1 gate", "1,000 gates"; `more` where the plural is not `one` with an s."""
+    """Return so many things: "1 gate", "1,000 gates"; `more` where the plural is not `one` with an s."""
     return f"{number:,} {one if number == 1 else more or one + 's'}"
 
 
@@ -89,7 +90,7 @@ _show: ContextVar[Show] = ContextVar(
 
 @contextmanager
 def meanwhile(variable: ContextVar[T], value: T) -> Iterator[None]:
-    """Gives a variable of this thread a value while the block lasts."""
+    """Context manager that sets a variable of this thread to a value."""
     token = variable.set(value)
     try:
         yield
@@ -98,19 +99,23 @@ def meanwhile(variable: ContextVar[T], value: T) -> Iterator[None]:
 
 
 def progress_to(show: Show) -> AbstractContextManager[None]:
-    """Has shown by `show`, called with what takes long, what is worked out in this thread while a block lasts."""
+    """Context manager that reports the progress of long computations in this thread with `show`, which is called
+    with each task that takes long.
+    """
     return meanwhile(_show, show)
 
 
 def progress_shown(task: str) -> AbstractContextManager[Tell]:
-    """Stands around what takes long; yields what is to be called with how much is done, and all."""
+    """Context manager that shows the progress of a long computation. It yields a function to call with the amount
+    done and the total.
+    """
     return _show.get()(task)
 
 
 def progress_over(
     parts: Iterable[T], task: str, total: int, size: Callable[[T], int] = lambda part: 1
 ) -> Iterator[T]:
-    """Yields parts of a work that is done when the next one is asked for.
+    """Yield the parts of a computation. A part counts as done when the next one is requested.
 
     Args:
         parts: of the work. task: what it is. total: of all `size`s. size: of a part.
@@ -124,7 +129,7 @@ def progress_over(
 
 
 def duration(seconds: float) -> str:
-    """Seconds as they are said."""
+    """Return a duration as text, in s, min or h."""
     return (
         f"{seconds:.0f} s"
         if seconds < 100
@@ -135,7 +140,7 @@ def duration(seconds: float) -> str:
 
 
 class Pace:
-    """How fast something has gone on since this was made."""
+    """Rate of progress since this object was made."""
 
     def __init__(self) -> None:
         self._began = time.monotonic()
@@ -146,11 +151,11 @@ class Pace:
         return time.monotonic() - self._began
 
     def left(self, done: int, total: int) -> float | None:
-        """Returns the seconds that the rest takes at the rate so far; None before anything is done."""
+        """Return the seconds that the rest takes at the rate so far, or None before anything is done."""
         return self.seconds / done * (total - done) if done else None
 
     def words(self, done: int, total: int, what: str = "samples") -> str:
-        """Returns the rate and the time left; empty before anything is done."""
+        """Return the rate and the time left; empty before anything is done."""
         left = self.left(done, total)
         rate = done / max(self.seconds, 1e-9)
         return "" if left is None else f"{rate:,.0f} {what} a second, {duration(left)} left"

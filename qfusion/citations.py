@@ -35,7 +35,7 @@ SOURCES: dict[str, dict[str, Any]] = tomllib.loads(_files.asset_text("citations.
 
 
 def source(key: str) -> dict[str, Any]:
-    """Returns a source by its key.
+    """Return a source by its key.
 
     Raises:
         NotFound: when there is none.
@@ -44,7 +44,7 @@ def source(key: str) -> dict[str, Any]:
 
 
 def url(key: str) -> str:
-    """Returns where a source is found, or an empty text."""
+    """Return where a source is found, or an empty text."""
     fields = source(key)["fields"]
     if "doi" in fields:
         return f"https://doi.org/{fields['doi']}"
@@ -67,13 +67,13 @@ def _where(entry: dict[str, Any]) -> str:
 
 
 def text(key: str) -> str:
-    """Returns a source as a line of a reference list."""
+    """Return a source as a line of a reference list."""
     entry = source(key)
     return f"{listed(entry['authors'])}. {entry['title']}. {_where(entry)}, {entry['year']}."
 
 
 def bibtex(keys: Iterable[str] | None = None) -> str:
-    """Returns BibTeX entries, of all sources unless keys are given.
+    """Return BibTeX entries, of all sources unless keys are given.
 
     >>> print(bibtex(["shafer1976"]))
     @book{shafer1976,

@@ -196,14 +196,14 @@ for command, lines in EXAMPLES.items():
 
 
 def fail(message: str, code: int) -> NoReturn:
-    """Prints `message` as one line to standard error and ends the program."""
+    """Print `message` as one line to standard error and end the program."""
     if message:  # none where the help was printed instead
         print("qfusion: error:", " ".join(message.split()), file=sys.stderr)
     sys.exit(code)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Runs a command and ends the program with its exit code.
+    """Run a command and end the program with its exit code.
 
     Args:
         arguments: the words after the program's name; those of this process unless given.
@@ -233,7 +233,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def _let_print_everything(stream: TextIO | None, way: str) -> None:
-    """Lets a stream print characters that its encoding lacks in another way, where they would end the command.
+    """Let a stream print characters that its encoding lacks in another way. They would otherwise end the command.
 
     A console of Windows, and a pipe there, knows the few characters of its code page. JSON needs nothing of this: it is
     printed in ASCII.

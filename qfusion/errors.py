@@ -20,7 +20,7 @@ _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\
 
 
 class QFusionError(Exception):
-    """Base of every error that qfusion raises on purpose; pages and the command line show its message as it is.
+    """Base class of every error that qfusion raises on purpose. Pages and the command line show its message unchanged.
 
     A message is one line, also where it quotes what somebody has sent: what cannot be seen stands there as its escape.
     """
@@ -51,11 +51,11 @@ class MissingPackage(DataUnavailable, ImportError):
 
 
 class IntegrityError(QFusionError):
-    """A file is not the one that was recorded: its digest differs or it is damaged."""
+    """Error for a file that is not the recorded one: its digest differs or it is damaged."""
 
 
 def default_on_error(default: Any) -> Callable[[F], F]:
-    """Returns a decorator: the function returns `default` where it would raise a `QFusionError`.
+    """Return a decorator: the function returns `default` where it would raise a `QFusionError`.
 
     It is for results that a page can do without, and for errors that another place reports.
     """
@@ -81,7 +81,7 @@ def translate_errors(
     why: str = "{system}",
     passing: tuple[type[Exception], ...] = (),
 ) -> Iterator[None]:
-    """Raises an error of qfusion in place of one of the operating system or of a library.
+    """Raise an error of qfusion in place of one of the operating system or of a library.
 
     Args:
         what: the failed action, such as "FILE cannot be written".
@@ -112,7 +112,9 @@ def translate_errors(
 
 @contextlib.contextmanager
 def collect_errors(problems: list[str], name: str) -> Iterator[None]:
-    """Appends an error of the block to `problems`, so that one broken file or model does not stop the others."""
+    """Context manager that appends the message of an error of its block to `problems`, so that one broken file or
+    model does not stop the others.
+    """
     try:
         yield
     except (QFusionError, OSError) as error:
@@ -121,7 +123,7 @@ def collect_errors(problems: list[str], name: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def translate_import_errors() -> Iterator[None]:
-    """Reports the package, and the extra that installs it, where an import in the block fails.
+    """Report the package, and the extra that installs it, where an import in the block fails.
 
     Raises:
         MissingPackage: when a package is not installed.
@@ -137,7 +139,7 @@ def translate_import_errors() -> Iterator[None]:
 
 @contextlib.contextmanager
 def translate_system_errors() -> Iterator[None]:
-    """Reports a missing package, a full disk or a missing right to write in one line.
+    """Report a missing package, a full disk or a missing right to write in one line.
 
     Raises:
         DataUnavailable: with the package or the file, and what to do.

@@ -26,7 +26,7 @@ def _measure_own_audit(study: Study) -> dict[str, Any]:
 
 
 def own_entry(study: Study, records: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Returns what records of a study's model and its twins say; see `audit_rows.entry`.
+    """Return the audit entry from the records of a study's model and its twins, see `audit_rows.entry`.
 
     Raises:
         NotFound: when it is not a model that has twins.
@@ -35,14 +35,16 @@ def own_entry(study: Study, records: Iterable[Mapping[str, Any]]) -> dict[str, A
 
 
 def load_shipped_audit(data: str) -> dict[str, Any]:
-    """What ships of the audit on a data set: title, metric, seeds, bound and a row a resource of either system; nothing
-    where none was measured."""
+    """Return the shipped audit of a data set: title, metric, seeds, bound and one row per resource of either system.
+    The result is empty if no audit was measured.
+    """
     return dict(json.loads(_files.asset_text("audit.json")).get(data, {}))
 
 
 def measure_audit(study: Study) -> dict[str, Any]:
-    """The audit of the study's kind of model on its data: title, metric, seeds, bound and a row a resource; what ships,
-    of the leaderboard's models of a `kind`, unless more seeds of this very model were trained here.
+    """Return the audit of the study's kind of model on its data: title, metric, seeds, bound and one row per resource.
+    It is the shipped audit of the leaderboard's models of a `kind`, unless more seeds of this very model were trained
+    here.
 
     Raises:
         NotFound: when it is not measured.
@@ -73,5 +75,5 @@ def is_audited(study: Study, **_: Any) -> bool:
 
 
 def count_trained_seeds(study: Study) -> int:
-    """Of how many seeds this model's twins were trained here."""
+    """Return the number of seeds for which this model's twins were trained here."""
     return int(_measure_own_audit(study)["seeds"])

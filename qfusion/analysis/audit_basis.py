@@ -16,13 +16,14 @@ SHARES = ("accuracy", "acc2_non0", "acc2")  # metrics that are shares of right r
 
 
 def main_metric(dataset: DataSet) -> tuple[str, metrics.Label]:
-    """The metric that differences are of, the first of the data's convention, and how it is shown."""
+    """Return the metric in which differences are measured, the first of the data's convention, and its label."""
     return next(iter(fusion_tests.metric_labels(dataset).items()))
 
 
 def row_values(dataset: DataSet, scores: np.ndarray) -> list[float | None]:
-    """Returns what each test row adds to the metric of `main_metric`, whose mean over rows is the metric: 1 where it is
-    right, else 0, or its absolute error; None for a row that does not count.
+    """Return the contribution of each test row to the metric of `main_metric`, whose mean over rows is the metric. It
+    is 1 for a correct row and 0 for a wrong one, or the absolute error of the row. It is None for a row that does not
+    count.
 
     Args:
         scores: of the test rows, (N, C).
@@ -40,7 +41,7 @@ def row_values(dataset: DataSet, scores: np.ndarray) -> list[float | None]:
 
 @dataclass(frozen=True, eq=False)
 class EvaluationBasis:
-    """What a data set's test rows can tell.
+    """Evidence that a data set's test rows can provide.
 
     Attributes:
         metric: of `main_metric`. label: how that is shown.
@@ -63,7 +64,7 @@ class EvaluationBasis:
         return 1 if self.label.higher_is_better else -1
 
     def error(self, value: float) -> float:
-        """Returns how far a value of the metric is from the best one, which is 1, or 0 of errors."""
+        """Return how far a value of the metric is from the best one, which is 1, or 0 of errors."""
         return 1 - value if self.label.higher_is_better else value
 
     def learned(self, value: float) -> bool:
@@ -77,7 +78,7 @@ class EvaluationBasis:
 
 
 def evaluation_basis(dataset: DataSet) -> EvaluationBasis:
-    """Returns what a data set's test rows can tell."""
+    """Return the evidence that a data set's test rows can provide."""
     metric, label = main_metric(dataset)
     rows = dataset.rows("test")
     if metric == "acc2_non0":

@@ -10,7 +10,9 @@ from qfusion._checks import check
 
 @dataclass(frozen=True)
 class Variant:
-    """A model that is trained: of which kind's terms, its own kind, and what differs from these terms' settings."""
+    """Model to train: the kind of model that provides the terms, its own kind, and the settings that differ from
+    these terms.
+    """
 
     system: str
     kind: str
@@ -73,7 +75,7 @@ RESOURCES = (
 
 
 def require_distinct(resources: Sequence[Resource]) -> None:
-    """Checks that no two rows test the same pair of models, which would count one result twice.
+    """Check that no two rows test the same pair of models, which would count one result twice.
 
     Raises:
         InvalidInput: when two do.

@@ -38,7 +38,7 @@ Record = Mapping[str, Any]
 
 
 class Exemption(Enum):
-    """Why a test can come out one way only, so that its row is no test."""
+    """Reason why a test can have only one outcome, so that its row is no test."""
 
     MODEL_AT_CHANCE = "model at chance"
     JOINT_TRUTH = (
@@ -55,8 +55,8 @@ def entry(
     summing: Collection[str] = (),
     resources: Sequence[Resource] = RESOURCES,
 ) -> dict[str, Any]:
-    """Returns what is shown of records: title, metric, seeds, bound, test rows and how many of them count as
-    independent, and one row a resource, with its verdict.
+    """Return the displayed result of records: title, metric, seeds, bound, the number of test rows, the number of them
+    that count as independent, and one row per resource with its verdict.
 
     Args:
         records: of `audit.Run.measure`, of these data. within: the most that counts as no difference.
@@ -160,7 +160,9 @@ def _tests(evidence: paired.Evidence, margin: float) -> dict[str, float]:
 
 
 def _lost(resource: Resource, full: Sequence[Record], ground: EvaluationBasis) -> float | None:
-    """What the model loses on average when the resource is cut from it; None where none was."""
+    """Return by how much the metric gets worse on average when the resource is cut from the model, or None if it was
+    never cut.
+    """
     lost = [
         ground.sign * (record["test"][ground.metric] - record["cut"][resource.cut][ground.metric])
         for record in full
@@ -172,7 +174,7 @@ def _lost(resource: Resource, full: Sequence[Record], ground: EvaluationBasis) -
 def _find_exemption(
     counts: Sequence[int], twin: Sequence[Record], adds: bool, ground: EvaluationBasis
 ) -> Exemption | None:
-    """Why a test can come out one way only; None where it can come out either way.
+    """Return the reason why a test can have only one outcome, or None if it can have either.
 
     Args:
         counts: of seeds with which the model and the twin learned. twin: records of the twin.
@@ -199,8 +201,9 @@ def _rows_kept(ours: Sequence[Record], theirs: Sequence[Record]) -> bool:
 def _rows_variance(
     ours: Sequence[Record], theirs: Sequence[Record], ground: EvaluationBasis
 ) -> float | None:
-    """The variance of the mean difference from test rows: measured where what single rows add is kept, bounded where it
-    is not; None where neither can be."""
+    """Return the variance of the mean difference due to test rows. It is measured if the contributions of single
+    rows are saved, and bounded otherwise. It is None if neither is possible.
+    """
     if _rows_kept(ours, theirs):
         a, b = (
             np.array([record["rows"] for record in part], float).mean(0) for part in (ours, theirs)
@@ -214,7 +217,8 @@ def _rows_variance(
 
 
 def ends(row: Mapping[str, Any], scope: str) -> tuple[float, float]:
-    """Returns the 95 % interval of a row's worth for a scope of `SCOPES`; NaN where there is none, as of a split
-    row."""
+    """Return the 95 % interval of a row's worth for a scope of `SCOPES`, or NaN if there is none, as for a split
+    row.
+    """
     test = row.get("tests", {}).get(scope, {})
     return test.get("low", math.nan), test.get("high", math.nan)

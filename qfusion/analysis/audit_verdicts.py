@@ -36,7 +36,7 @@ KINDS = ("differs", "more", "within")
 
 
 def judge(entries: Sequence[dict[str, Any]]) -> None:
-    """Sets the verdict of every row of some entries, and its p-values corrected over all rows of them that are tests:
+    """Set the verdict of every row of some entries, and its p-values corrected over all rows of them that are tests:
     `holm` beside `differs` of each scope, and beside `p` of counts of seeds."""
     rows = [row for one in entries for row in one["rows"]]
     for row in rows:
@@ -67,8 +67,9 @@ def _untested_verdict(row: Mapping[str, Any]) -> str:
 def _adjust_p_values(
     tests: Sequence[Mapping[str, Any]], splits: Sequence[dict[str, Any]]
 ) -> list[dict[str, dict[str, float]]]:
-    """The p-values of tests, by scope and kind, each kind corrected over all rows that have it. Counts of seeds are
-    tests of a difference on these rows, too, and get theirs."""
+    """Return the p-values of tests, by scope and kind. Each kind is corrected over all rows that have it. Counts of
+    seeds also test a difference on these rows, and get their p-values too.
+    """
     result: list[dict[str, dict[str, float]]] = [{} for _ in tests]
     for scope in SCOPES:
         places = [place for place, row in enumerate(tests) if scope in row["tests"]]
@@ -98,8 +99,9 @@ def _verdict(row: Mapping[str, Any], adjusted: Mapping[str, Mapping[str, float]]
 
 
 def _agree(rows: Sequence[dict[str, Any]]) -> None:
-    """Takes a verdict that a resource does good back to that of its controls, which lack it, too: the weakest counts,
-    and where one loses less, no more than that can be the resource's own."""
+    """Lower the verdict that a resource is beneficial to that of its controls, which lack the resource too. The
+    weakest verdict counts. If a control loses less, no more than that loss can be due to the resource itself.
+    """
     own = {
         row["twin"]: (row["verdict"], row["worth"])
         for row in rows
@@ -121,10 +123,12 @@ def _agree(rows: Sequence[dict[str, Any]]) -> None:
 
 
 def _rank(verdict: str) -> int:
-    """How far a verdict is from the strongest one that a resource does good."""
+    """Return the distance of a verdict from the strongest verdict in favour of a resource."""
     return WORSE.index(verdict) if verdict in WORSE else len(WORSE)
 
 
 def verdict_rank(verdict: str) -> int:
-    """Where a verdict stands among others: what matters first, what is no test last."""
+    """Return the position of a verdict in the order of display. Verdicts that matter come first, and those without a
+    test come last.
+    """
     return ORDER.index(verdict if verdict in ORDER else UNDECIDED)

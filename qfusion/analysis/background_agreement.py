@@ -22,21 +22,22 @@ NAMES = {kind: name for name, kind in BACKGROUNDS.items()}
 
 
 def compared_kinds(study: Study) -> tuple[str, ...]:
-    """Returns the backgrounds that verdicts are compared over: those that the model can have; none where one sample
-    would take long."""
+    """Return the backgrounds over which verdicts are compared: those that the model can have, or none if one sample
+    would take long.
+    """
     if study.is_sampled or len(study.modalities) < 2:
         return ()
     return offered_kinds(study.model)
 
 
 def offered_kinds(model: FusionModel) -> tuple[str, ...]:
-    """Returns which of the compared backgrounds a model can have."""
+    """Return which of the compared backgrounds a model can have."""
     offered = model.algebra.background_kinds
     return tuple(kind for kind in COMPARED if kind in offered)
 
 
 def words_of_sample(sample: Sample) -> dict[str, str]:
-    """Returns the relation that each background gives a sample, by kind; none against one other sample or a cohort."""
+    """Return the relation that each background gives a sample, by kind; none against one other sample or a cohort."""
     kinds = compared_kinds(sample.study)
     if sample.background.kind not in kinds:
         return {}
@@ -67,7 +68,7 @@ class Agreement:
 
 @memo(12, task=Task.COMPARE_BACKGROUNDS)
 def agreement(study: Study) -> Agreement | None:
-    """Returns how often the explained test samples get the same word against every background; None where no
+    """Return how often the explained test samples get the same word against every background; None where no
     backgrounds can be compared."""
     kinds = compared_kinds(study)
     inside = np.isin(study.explained_rows, study.dataset.rows("test"))

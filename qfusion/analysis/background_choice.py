@@ -70,7 +70,7 @@ def with_background(
 
 
 def default_contrast(study: Study, row: int) -> str:
-    """The sample compared with unless another is asked for.
+    """Return the id of the default sample to compare with.
 
     For classes the surest test sample of those predicted as this one's second-best class; else the test sample of the
     better-predicted half whose score is farthest from this one's.

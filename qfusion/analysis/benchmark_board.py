@@ -57,7 +57,7 @@ class Board:
         return list(self.whole["data"])
 
     def of(self, name: str) -> Mapping[str, Any]:
-        """What is known of one data set.
+        """Return the entry of one data set.
 
         Raises:
             NotFound: when it is not on the board.
@@ -78,7 +78,7 @@ class Board:
         ]
 
     def key(self, name: str, short: str = "") -> str:
-        """The metric of a data set by what it is called, the headline unless told.
+        """Return the key of a data set's metric from its short name. The default is the headline metric.
 
         Raises:
             NotFound: when data set or metric are not on the board.
@@ -87,11 +87,11 @@ class Board:
         return shorts[choose("Metric", short, shorts)] if short else str(self.of(name)["headline"])
 
     def measured(self, name: str) -> dict[str, str]:
-        """The models whose robustness is measured on a data set, by what they are called."""
+        """Return the models whose robustness is measured on a data set, keyed by label."""
         return {self.label(model): model for model in self.whole["robustness"].get(name, {})}
 
     def default(self, name: str) -> list[str]:
-        """What those of them are called that are no ablations."""
+        """Return the labels of the models whose robustness is measured on a data set, without ablations."""
         return [
             label for label, model in self.measured(name).items() if self.role(model) != "ablation"
         ]
@@ -104,7 +104,7 @@ class Board:
         return [key for key in self.metrics(name) if records and key in records[0]]
 
     def label(self, model: str) -> str:
-        """What a model is called."""
+        """Return the label of a model."""
         return str(self.whole["contenders"][model]["label"])
 
     def role(self, model: str) -> str:
@@ -112,7 +112,7 @@ class Board:
         return str(self.whole["contenders"][model]["role"])
 
     def table(self, name: str, key: str) -> pd.DataFrame:
-        """Returns a row for each model, best first.
+        """Return a row for each model, best first.
 
         Raises:
             NotFound: when data set or metric are not on the board.
@@ -158,8 +158,9 @@ class Board:
         ).reset_index(drop=True)
 
     def agreement(self, name: str) -> dict[str, dict[str, float]]:
-        """How every model's contributions correlate with the planted ones, by model and combination of modalities;
-        nothing where none were planted."""
+        """Return the correlation of every model's contributions with the planted ones, by model and combination of
+        modalities. The result is empty if none were planted.
+        """
         return {
             model: {part: float(value) for part, value in row["agreement"].items()}
             for model, row in self.of(name)["rows"].items()
@@ -169,7 +170,7 @@ class Board:
     def curve(
         self, name: str, model: str, modality: str, key: str
     ) -> tuple[np.ndarray, np.ndarray, dict[str, float]]:
-        """Returns levels and values of noise on a modality (or "all"), and the values where it is absent, at its mean,
+        """Return levels and values of noise on a modality (or "all"), and the values where it is absent, at its mean,
         swapped."""
         records = [r for r in self.whole["robustness"][name][model] if r["modality"] == modality]
         noise = sorted((float(r["level"]), float(r[key])) for r in records if r["kind"] == "noise")
@@ -186,7 +187,7 @@ class Board:
 
     @property
     def made(self) -> str:
-        """When, where and with what it was measured."""
+        """Date, machine and versions of the measurement."""
         return ", ".join(
             [
                 self.whole["date"],
@@ -198,7 +199,9 @@ class Board:
 
 @contextlib.contextmanager
 def _parse_record(path: Path, what: str, number: int, remedy: str) -> Iterator[Any]:
-    """Yields what a file of ours holds; whatever the block cannot read of it, it does not hold `what` it should."""
+    """Context manager that yields the content of one of this package's files. If the block cannot read a part of it,
+    IntegrityError says that the file cannot be read as `what`.
+    """
     with translate_errors(
         f"{path.name} cannot be read as {what}",
         remedy,
@@ -213,7 +216,7 @@ def _parse_record(path: Path, what: str, number: int, remedy: str) -> Iterator[A
 
 
 def read_board(path: Path | None = None) -> Board:
-    """Returns the board in a file, BOARD_FILE unless given.
+    """Return the board in a file, BOARD_FILE unless given.
 
     Raises:
         NotFound: when there is none yet.
@@ -243,7 +246,7 @@ def read_board(path: Path | None = None) -> Board:
 
 @memo(1, stamp=lambda: (BOARD_FILE, file_stamp(BOARD_FILE)))
 def open_board() -> Board:
-    """Returns the board that comes with the program, shared; read anew when its file changes.
+    """Return the board that comes with the program, shared; read anew when its file changes.
 
     Raises:
         NotFound, IntegrityError: when there is none, or it is broken.
@@ -253,7 +256,7 @@ def open_board() -> Board:
 
 @dataclass(frozen=True)
 class Tested:
-    """What came out of one claim about quantum jumps; see benchmarks/replication_report.py.
+    """Outcome of one claim about quantum jumps; see benchmarks/replication_report.py.
 
     Attributes:
         claim: in words. sentence: its effect averaged over data sets, with interval and verdict.

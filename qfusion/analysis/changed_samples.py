@@ -32,7 +32,7 @@ STEP = 0.001  # of a slider of a state
 
 @dataclass(frozen=True)
 class Change:
-    """What is done to one modality; hashable, so that it keys caches.
+    """Change of one modality. It is hashable, so that it can be a key of caches.
 
     Attributes:
         action: KEPT, SWAP, ... donor: id of the sample swapped with.
@@ -49,7 +49,7 @@ class Change:
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """What the model says with the changes.
+    """Output of the model under the changes.
 
     Attributes:
         outcome: scores and dividends. probabilities: softmax of the scores, (C,).
@@ -71,7 +71,7 @@ class Result:
 
 
 def actions(study: Study, modality: str) -> tuple[str, ...]:
-    """What can be done to a modality of these data."""
+    """Return the actions that are possible on a modality of these data."""
     raw = planted_editing.find_recipe(study.dataset) is not None and modality in (
         "text",
         *planted_editing.CONTROLS,
@@ -139,7 +139,7 @@ def _change(
 
 
 def own_words(study: Study, row: int) -> str:
-    """What was said in a sample; nothing where its words are not known."""
+    """Return the words spoken in a sample, or an empty string if they are unknown."""
     spoken = study.dataset.content(row).get("text")
     return spoken.text if isinstance(spoken, Text) else ""
 
@@ -207,7 +207,9 @@ def features(edit: planted_editing.Edit) -> Any:
 
 
 def set_state(own: torch.Tensor, numbers: tuple[float, ...]) -> torch.Tensor:
-    """A state (1, ...) from what a reader set: masses; weights, keeping the phases; or Bloch angles of a qubit."""
+    """Return the state (1, ...) for the numbers that a reader set: masses; weights, keeping the phases; or Bloch
+    angles of a qubit.
+    """
     values = torch.tensor(numbers, dtype=torch.float64)
     if not own.is_complex():
         return values[None]

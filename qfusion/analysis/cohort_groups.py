@@ -14,7 +14,9 @@ NOT_GROUPED, QUARTERS = "nothing", " (quarters)"
 
 
 def groupings(study: Study, rows: pd.DataFrame) -> tuple[str, ...]:
-    """By what the rows can be split into groups, as readers say it: "nothing" first."""
+    """Return the names of the columns by which the rows can be split into groups, as shown to readers. The first is
+    "nothing".
+    """
     result = [NOT_GROUPED, "relation"]
     if spans_zero(study):
         result.append("sign of truth")

@@ -45,18 +45,20 @@ class Levels:
         return self.sample.study
 
     def clusters(self, keep: np.ndarray | None = None) -> np.ndarray | None:
-        """Numbers of what the rows of the table (those to keep) share, (n, k); None where they are independent."""
+        """Return the cluster numbers of the rows of the table (those to keep), (n, k), or None if the rows are
+        independent.
+        """
         return cohort_table.row_clusters(
             self.study.dataset, self.places(self.rows if keep is None else self.rows[keep])
         )
 
     def places(self, rows: pd.DataFrame) -> np.ndarray:
-        """Where rows of the table stand in the data set, (n,)."""
+        """Return the positions of rows of the table in the data set, (n,)."""
         return self.study.dataset.find_rows(rows.index)
 
 
 def build_levels(sample: Sample, filter: str = "", *, output: str = "", name: str = "") -> Levels:
-    """Returns a sample, the cohort of a filter and all explained samples of its split.
+    """Return a sample, the cohort of a filter and all explained samples of its split.
 
     Args:
         sample: of any model.
@@ -121,7 +123,7 @@ class Related:
 def correlate_measures(
     levels: Levels, measure: str, strength: str, everyone: bool = False
 ) -> Related:
-    """Returns a measure of entanglement against a strength of the interaction; of `FEW_SLOW` samples drawn at random
+    """Return a measure of entanglement against a strength of the interaction; of `FEW_SLOW` samples drawn at random
     where it is slow and there are more than `MAX_SLOW`.
 
     Args:

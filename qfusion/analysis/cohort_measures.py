@@ -29,8 +29,9 @@ def measure_titles(study: Study) -> dict[str, str]:
 
 
 def is_slow(measure: str) -> bool:
-    """Whether every sample's state is evolved for a measure, about 17 ms each at D = 64; entropies stand in the columns
-    already."""
+    """Whether a measure requires evolving the state of every sample, about 17 ms each at D = 64. Entropies are
+    already in the columns.
+    """
     return measure not in (ENTROPY, LARGEST)
 
 

@@ -15,7 +15,7 @@ BINS = metrics.BINS
 
 @dataclass(frozen=True, eq=False)
 class Curves:
-    """One class against the rest.
+    """ROC and precision-recall curves of one class against the rest.
 
     Attributes:
         name: of the class. positives: how many samples are of it.
@@ -32,7 +32,7 @@ class Curves:
 
 
 def confusions(levels: Levels) -> np.ndarray:
-    """Returns how many samples of each class (rows) are taken for each (columns), of the cohort, (C, C)."""
+    """Return how many samples of each class (rows) are taken for each (columns), of the cohort, (C, C)."""
     from sklearn.metrics import confusion_matrix
 
     study, places = levels.study, levels.places(levels.rows[levels.inside])
@@ -44,8 +44,9 @@ def confusions(levels: Levels) -> np.ndarray:
 
 
 def curves(levels: Levels) -> list[Curves]:
-    """Returns the curves of every class that has samples of it and others, told by its probability; of two classes
-    only the second's."""
+    """Return the curves of every class that has both samples of it and samples of other classes, with its
+    probability as the score. For two classes, return only the curves of the second.
+    """
     from sklearn.metrics import auc, average_precision_score, precision_recall_curve, roc_curve
 
     study, places = levels.study, levels.places(levels.rows[levels.inside])
@@ -70,7 +71,7 @@ def curves(levels: Levels) -> list[Curves]:
 
 
 def calibration(levels: Levels) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
-    """Returns how sure a model of classes is on the cohort, how often it is then right, and of how many samples, in
+    """Return how sure a model of classes is on the cohort, how often it is then right, and of how many samples, in
     bins of its certainty, and the expected calibration error; see `metrics.calibration`."""
     study, places = levels.study, levels.places(levels.rows[levels.inside])
     predicted = study.predicted[places]
@@ -80,7 +81,7 @@ def calibration(levels: Levels) -> tuple[np.ndarray, np.ndarray, np.ndarray, flo
 
 
 def residuals(levels: Levels) -> np.ndarray:
-    """Returns prediction minus annotation of all samples of the split, (n,), of a regression."""
+    """Return prediction minus annotation of all samples of the split, (n,), of a regression."""
     check(
         not levels.study.classes,
         "Residuals are those of a regression, but this model chooses among classes. Look "

@@ -46,7 +46,7 @@ class Slice:
 
 
 def wilson(wrong: float, count: float, level: float = stability.LEVEL) -> tuple[float, float]:
-    """Returns both ends of the score interval of a rate (Wilson 1927, Journal of the American Statistical Association
+    """Return both ends of the score interval of a rate (Wilson 1927, Journal of the American Statistical Association
     22, 209).
 
     Args:
@@ -68,14 +68,14 @@ def wilson(wrong: float, count: float, level: float = stability.LEVEL) -> tuple[
 
 
 def limit(levels: Levels) -> float:
-    """Returns from which size on an error of a regression counts as one: the largest quarter of all of the split."""
+    """Return from which size on an error of a regression counts as one: the largest quarter of all of the split."""
     return (
         float(levels.rows["error"].quantile(1 - WORST_PART)) if len(levels.rows) else float("nan")
     )
 
 
 def is_error(levels: Levels) -> np.ndarray:
-    """Returns which samples of the split are errors, bool (n,): taken for another class, or of a regression among the
+    """Return which samples of the split are errors, bool (n,): taken for another class, or of a regression among the
     quarter of the largest errors."""
     if levels.study.classes:
         at = levels.places(levels.rows)
@@ -84,7 +84,9 @@ def is_error(levels: Levels) -> np.ndarray:
 
 
 def slice_kinds(study: Study, rows: pd.DataFrame) -> tuple[str, ...]:
-    """Returns by what samples can be sliced, as readers say it: a column of words, or of numbers in quarters."""
+    """Return the names of the columns by which samples can be sliced, as shown to readers: columns of words, or of
+    numbers in quarters.
+    """
     known = [
         text.find_column(name, map(str, rows.columns))
         for name in cohort_groups.groupings(study, rows)[1:]
@@ -120,12 +122,12 @@ def slice_kinds(study: Study, rows: pd.DataFrame) -> tuple[str, ...]:
 
 
 def column(rows: pd.DataFrame, by: str) -> str:
-    """Returns the column that one of `kinds` is about."""
+    """Return the column that one of `kinds` is about."""
     return text.find_column(by.removesuffix(cohort_groups.QUARTERS), map(str, rows.columns))
 
 
 def omitted_parts(levels: Levels, by: str) -> tuple[cohort_filters.Part, ...]:
-    """Returns the filter's own conditions that slices do not keep: on the sliced column, which would leave one slice,
+    """Return the filter's own conditions that slices do not keep: on the sliced column, which would leave one slice,
     and on whether a sample is decided right, which would make every sample an error."""
     return tuple(
         part for part in levels.parts if part.column in (column(levels.rows, by), *_OUTCOMES)
@@ -133,7 +135,7 @@ def omitted_parts(levels: Levels, by: str) -> tuple[cohort_filters.Part, ...]:
 
 
 def slices(levels: Levels, by: str = "") -> list[Slice]:
-    """Returns the slices of the samples that pass the cohort's filter but for its conditions that are `omitted_parts`,
+    """Return the slices of the samples that pass the cohort's filter but for its conditions that are `omitted_parts`,
     the highest error rate first.
 
     Args:
@@ -198,7 +200,7 @@ def _conditions(rows: pd.DataFrame, by: str) -> list[tuple[str, tuple[cohort_fil
 
 
 def worst(levels: Levels, count: int = MAX_WORST) -> tuple[pd.DataFrame, np.ndarray]:
-    """Returns the samples of the cohort with the largest errors, the worst first.
+    """Return the samples of the cohort with the largest errors, the worst first.
 
     Returns:
         rows of the table, and of each its loss, -ln of the true class's probability, or its residual with its sign;

@@ -22,7 +22,7 @@ STRENGTHS = (JOINT, JOINT_SHARE)
 
 
 def row_clusters(dataset: DataSet, rows: np.ndarray) -> np.ndarray | None:
-    """Numbers of what some rows share, (n, k), see `spec.Clusters`; None where they are independent."""
+    """Return the cluster numbers of some rows, (n, k), see `spec.Clusters`, or None if the rows are independent."""
     return None if dataset.clusters is None else dataset.clusters.numbers[rows]
 
 
@@ -33,7 +33,8 @@ def share_column(name: str) -> str:
 
 @memo(8)
 def cohort_table(study: Study, output: int | None) -> pd.DataFrame:
-    """The study's frame with what cohorts are made of besides: verdict, interaction strength, modalities' shares.
+    """Return the study's frame with the further columns that cohorts are made of: verdict, interaction strength,
+    modalities' shares.
 
     `joint` is the sum of the sizes of all joint dividends, `joint_share` its part of the sizes of all dividends;
     `dominant` is the largest term in size. `verdict` says whether a class is right, `sign` whether the sign of a
@@ -68,14 +69,16 @@ def spans_zero(study: Study) -> bool:
 
 
 def wrong_sign(prediction: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """Which predictions (N,) have another sign than the truth, bool (N,), as Acc-2 without zeros counts: above 0 or
-    not, and none where the truth is 0."""
+    """Return which predictions (N,) differ in sign from the truth, bool (N,), as Acc-2 without zeros counts them.
+    The sign is whether a value is above 0, and no prediction is wrong if the truth is 0.
+    """
     return np.asarray((truth != 0) & ((prediction > 0) != (truth > 0)))
 
 
 def wrong_part(study: Study, table: pd.DataFrame) -> cohort_filters.Part | None:
-    """The condition of a filter that keeps the wrong classes, or the wrong signs; None where there is no such column:
-    the target does not span zero, or the data's own column has its name."""
+    """Return the condition of a filter that keeps the wrong classes, or the wrong signs. It is None if there is no
+    such column, because the target does not span zero or the data have a column of the same name.
+    """
     column = VERDICT if study.classes else SIGN
     known = column in table.columns and set(table[column]) <= {"", "right", WRONG}
     return cohort_filters.Part(column, "=", (WRONG,)) if known else None

@@ -9,7 +9,7 @@ def entropy_column(name: str) -> str:
 
 
 def negativity_column(name: str) -> str:
-    """Return the column of the entanglement of a modality with the rest at T."""
+    """Return the name of the column with the entanglement of a modality with the rest at T."""
     return measure_kinds.column_name("negativity", (name,))
 
 

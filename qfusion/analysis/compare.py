@@ -14,14 +14,14 @@ from qfusion.explain import cohort_filters
 
 @dataclass(frozen=True, eq=False)
 class Sides:
-    """Two decisions, A and B, each on a sample with what is tweaked and the output that is explained."""
+    """Two decisions, A and B, each on a sample with its tweak and the explained output."""
 
     a: Sample
     b: Sample
 
     @property
     def labelled(self) -> dict[str, Sample]:
-        """Both by what they are called."""
+        """Both decisions, keyed by the letters "A" and "B"."""
         return {"A": self.a, "B": self.b}
 
     @property
@@ -34,7 +34,8 @@ class Sides:
 def compare_samples(
     b: Sample, model: str, sample: str, data: str = "", *, tweak: str = "", members: str = ""
 ) -> Sides:
-    """Returns a decision, given by names, as A beside one as B: with the background of B, as far as A's data have it.
+    """Return a decision, given by names, as A beside a decision B. A has the background of B, as far as A's data have
+    it.
 
     The same output is explained where both models have the same classes, else A's own predicted class.
 

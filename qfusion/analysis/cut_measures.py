@@ -73,7 +73,7 @@ def term_sizes(
 def cut_curves(
     model: Any, dataset: Any, rows: np.ndarray, times: int = 11
 ) -> cut_losses.CutMetrics:
-    """Returns metrics of rows of a data set after a cut, at `times` times from 0 to T, a `cut_metrics.CutMetrics`, as
+    """Return metrics of rows of a data set after a cut, at `times` times from 0 to T, a `cut_metrics.CutMetrics`, as
     for `cut_test`."""
     kinds = tuple(state_cuts.KINDS) if np.prod(model.dims) <= MAX_HELD else state_cuts.DEFAULT
     moments = np.linspace(0, float(model.duration), times)

@@ -13,7 +13,9 @@ from qfusion.models.terms import Search
 
 @dataclass(frozen=True, eq=False)
 class Flip:
-    """What of one modality would turn the decision: the nearest state of all, and the nearest that a sample has."""
+    """States of one modality that would flip the decision: the nearest of all states, and the nearest that a sample
+    has.
+    """
 
     state: counterfactual.StateChange
     donor: interventions.Donor
@@ -50,7 +52,7 @@ def what_would_flip(study: Study, row: int) -> dict[str, Flip]:
     task=Task.TABULATE_PARAMETERS,
 )
 def parameter_table(study: Study) -> Any:
-    """What `flips.nearest_parameters` uses again for every sample."""
+    """Return the table that `flips.nearest_parameters` reuses for every sample."""
     return study.space.parameter_table()
 
 

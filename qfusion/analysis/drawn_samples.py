@@ -10,15 +10,16 @@ SEED = 0
 
 
 def drawn_places(n: int, most: int, few: int, everyone: bool = False) -> np.ndarray:
-    """Returns which of n samples are measured, ascending: all, or `few` drawn at random where there are more than
-    `most` and not `everyone` is asked for."""
+    """Return which of n samples are measured, ascending: all of them, or `few` drawn at random if there are more
+    than `most` and `everyone` is not set.
+    """
     if everyone or n <= most:
         return np.arange(n)
     return np.sort(np.random.default_rng(SEED).choice(n, min(few, n), replace=False))
 
 
 def thin_rows(rows: np.ndarray, count: int) -> np.ndarray:
-    """Returns at most `count` of some rows, spread evenly over them, in their order."""
+    """Return at most `count` of some rows, spread evenly over them, in their order."""
     if len(rows) <= count:
         return rows
     places = np.linspace(0, len(rows) - 1, count).round().astype(int)

@@ -25,17 +25,17 @@ BEHIND, SHOWN = 512, 128  # training rows and test rows of the first samples
 
 
 def is_encoded(model: str, data: str) -> bool:
-    """Returns whether all samples of a data set can be shown before a model at once."""
+    """Return whether all samples of a data set can be shown before a model at once."""
     return encodings.is_ready(load_checkpoint(model).model, sources.load(data))
 
 
 def find_encoding(model: str, data: str) -> Job | None:
-    """Returns the encoding of a data set before a model that was begun, however it ended."""
+    """Return the job that encodes a data set with a model if one was begun, even if it failed."""
     return find_job(("encoding", model, data, _identity(model, data)))
 
 
 def begin_encoding(model: str, data: str, again: bool = False) -> Job:
-    """Returns the encoding of a data set before a model, begun by this call or an earlier one.
+    """Return the job that encodes a data set with a model, begun by this call or an earlier one.
 
     Args:
         again: whether one that has failed or was cancelled is begun anew, as one is that nobody waited for any more.
@@ -47,7 +47,7 @@ def begin_encoding(model: str, data: str, again: bool = False) -> Job:
 
 @memo(4, task=Task.ENCODE_FIRST_SAMPLES, stamp=_identity)
 def first_samples(model: str, data: str, sample: str = "") -> Study:
-    """Returns a model applied to the first samples of a data set.
+    """Return a model applied to the first samples of a data set.
 
     Args:
         model, data: names. sample: the id of one that is among them, if there is one of that name.
@@ -71,7 +71,7 @@ def first_samples(model: str, data: str, sample: str = "") -> Study:
 
 
 def encode(model: str, data: str) -> None:
-    """Encodes a data set before a model and prints how many samples are done."""
+    """Encode a data set before a model and print how many samples are done."""
     torch.set_num_threads(1)
     fused, dataset = load_checkpoint(model).model, sources.load(data)
     encodings.encoded_numbers(fused, dataset, lambda done, total: print(done, flush=True))

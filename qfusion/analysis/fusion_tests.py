@@ -28,7 +28,9 @@ from qfusion.training import checkpoint, metrics
 
 @memo(8, task=Task.ESTIMATE_INFORMATION)
 def needs(dataset: DataSet) -> information.Estimate:
-    """What modalities of a data set tell of its target, and what joint models are worth; see `information.estimate`."""
+    """Estimate how much the modalities of a data set tell about its target, and how much joint models are worth; see
+    `information.estimate`.
+    """
     return information.estimate(dataset)
 
 
@@ -38,7 +40,7 @@ ROWS, DRAWS = 16, 10  # of the background, from which F_syn is sampled, and how 
 
 
 def metric_labels(dataset: DataSet) -> dict[str, metrics.Label]:
-    """The metrics of a data set, the one that is told first first."""
+    """Return the labels of a data set's metrics, keyed by metric. The metric that is reported first comes first."""
     target, names = dataset.target, metrics.names(dataset)
     return {
         name: metrics.label(name, target.convention)
@@ -50,7 +52,8 @@ def metric_labels(dataset: DataSet) -> dict[str, metrics.Label]:
 def remove_joint_terms(
     study: Study, kind: str = additive_projection.EMAP
 ) -> tuple[additive_projection.Additive, additive_projection.Gains]:
-    """The scores of the explained test rows without joint terms, and what these are worth in every metric.
+    """Return the scores of the explained test rows without joint terms, and the gain due to joint terms in every
+    metric.
 
     Args:
         study: a model on its data. kind: of `additive_projection.KINDS`.
@@ -71,7 +74,8 @@ def gains(
     result: additive_projection.Additive,
     labels: Mapping[str, metrics.Label],
 ) -> additive_projection.Gains:
-    """By how much metrics of some rows are better with what `result` takes away; see `additive_projection.gains`.
+    """Return by how much metrics of some rows are better with the joint terms that `result` leaves out, see
+    `additive_projection.gains`.
 
     Args:
         result: scores of the explained model.
@@ -90,7 +94,9 @@ def gains(
 
 @memo(16, task=Task.SPLIT_LOSS)
 def loss_game(study: Study) -> loss_attribution.LossGame:
-    """What coalitions take off the loss of the explained test rows, by the loss that the model was trained with."""
+    """Return by how much coalitions reduce the loss of the explained test rows, for the loss that the model was
+    trained with.
+    """
     rows, explanation = explain_test_rows(study)
     trained = str(study.card.get("training", {}).get("loss", ""))
     loss = trained if trained in loss_attribution.LOSSES[1:] else loss_attribution.LOSSES[1]
@@ -106,7 +112,9 @@ def loss_game(study: Study) -> loss_attribution.LossGame:
 def ranking(
     study: Study, rows: np.ndarray, output: int | None = None
 ) -> contribution_ranking.Ranking:
-    """The coalitions of explained rows, of one output or of each sample's predicted class, by what they say."""
+    """Return the coalitions of explained rows, ranked by their contributions to one output or to each sample's
+    predicted class.
+    """
     frame = study.frame(output).iloc[rows]
     return contribution_ranking.ranking(
         {term: frame[dividend_column(term)].to_numpy(float) for term in study.terms},

@@ -19,9 +19,11 @@ HAMILTONIAN, READOUT = "H", "read-out"
 
 
 def coalition_strengths(system: lindblad.System) -> tuple[dict[str, float], dict[str, float]]:
-    """Returns how strong the parts of all coalitions are but the empty one's, which moves all levels alike: energies
-    sqrt(Tr[H_S^2] / D), the root mean square energy of H_S, whose squares add up, and rates sum_k Tr[L_k^A+ L_k^A] / D,
-    their parts of the jumps per time in the completely mixed state, which add up."""
+    """Return the strengths of the parts of all coalitions except the empty one, which moves all levels alike. The
+    energies sqrt(Tr[H_S^2] / D) are the root mean square energies of H_S, and their squares add up. The rates sum_k
+    Tr[L_k^A+ L_k^A] / D are the coalitions' parts of the jumps per time in the completely mixed state, and they add
+    up.
+    """
     D = len(system.H)
     energies = {}
     for subset, value in decomposition.strengths(system.H, system.dims).items():
@@ -37,7 +39,7 @@ def coalition_strengths(system: lindblad.System) -> tuple[dict[str, float], dict
 
 
 def levels(system: lindblad.System) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the energies of H without and with its couplings, ascending, (D,) each."""
+    """Return the energies of H without and with its couplings, ascending, (D,) each."""
     parts = decomposition.decompose(system.H, system.dims)
     alone = torch.stack([part for subset, part in parts.items() if len(subset) <= 1]).sum(0)
     return torch.linalg.eigvalsh(alone).numpy(), torch.linalg.eigvalsh(system.H).numpy()
@@ -51,7 +53,7 @@ def operator_symbols(model: Any) -> tuple[str, ...]:
 
 @torch.no_grad()
 def operator(sample: Sample, system: lindblad.System, name: str) -> torch.Tensor:
-    """Returns one of `operators`, (D, D), of a sample's model and its system."""
+    """Return one of `operators`, (D, D), of a sample's model and its system."""
     if name == HAMILTONIAN:
         return system.H
     if name == READOUT:
@@ -77,7 +79,7 @@ class Letter:
 
 
 def largest(A: torch.Tensor, system: lindblad.System, count: int) -> tuple[list[Letter], float]:
-    """Returns the largest terms of an operator without the identity, and which part of all their squares they hold."""
+    """Return the largest terms of an operator without the identity, and which part of all their squares they hold."""
     names = [decomposition.basis(d)[0] for d in system.dims]
     values = decomposition.expand(A, system.dims).numpy()
     sizes = np.abs(values)
@@ -105,7 +107,7 @@ def has_modes(sample: Any, **_: Any) -> bool:
 
 
 def modes(system: lindblad.System) -> np.ndarray:
-    """Returns all eigenvalues of the generator of the master equation, (D^2,) complex, the slowest first.
+    """Return all eigenvalues of the generator of the master equation, (D^2,) complex, the slowest first.
 
         L rho = -i [H, rho] + sum_k (L_k rho L_k^+ - {L_k^+ L_k, rho} / 2)
 

@@ -26,7 +26,9 @@ PATIENCE = 600.0  # seconds for which somebody who asked counts as waiting, as a
 
 
 class State(StrEnum):
-    """How far it is: stopped where all who asked have left, cancelled where one of them ended it for all."""
+    """State of a job. It is stopped if all who asked for it have left, and cancelled if one of them ended it for
+    all.
+    """
 
     WAITING, WORKING, DONE, FAILED = "waiting", "working", "done", "failed"
     STOPPED, CANCELLED = "stopped", "cancelled"
@@ -37,7 +39,7 @@ class _Left(Exception):
 
 
 class Job:
-    """One job on its way.
+    """Job that runs in the background.
 
     Attributes:
         total, done: how much there is to do, such as samples, and how much is done.
@@ -58,16 +60,16 @@ class Job:
 
     @property
     def is_active(self) -> bool:
-        """Whether it goes on."""
+        """Whether the job is waiting or running."""
         return self.state in (State.WAITING, State.WORKING)
 
     @property
     def seconds_left(self) -> float | None:
-        """As what is done so far lets expect; None before anything is."""
+        """Estimated seconds left, extrapolated from what is done so far, or None before anything is done."""
         return self._pace.left(self.done, self.total)
 
     def stop(self) -> None:
-        """Ends it for all who ask; what was worked out so far is lost."""
+        """End the job for all who asked for it. What was computed so far is lost."""
         if self.is_active:
             self.state = State.CANCELLED
 
@@ -99,7 +101,7 @@ _worker = ThreadPoolExecutor(1, "behind")
 
 
 def find_job(key: Hashable) -> Job | None:
-    """Returns the job of a key that somebody asked for, unless it was stopped."""
+    """Return the job of a key that somebody asked for, unless it was stopped."""
     with _guard:
         job = _jobs.get(key)
         if job is None or job.state == State.STOPPED or (job.is_active and not job.is_wanted):
@@ -118,7 +120,7 @@ def begin_job(
     aside: bool = False,
     lasting: bool = False,
 ) -> Job:
-    """Returns a job begun by this or an earlier call.
+    """Return a job begun by this call or an earlier one.
 
     Args:
         key: what tells it from others. make: does it, and says how far it is, see `progress_shown`. total: how much it
@@ -146,7 +148,8 @@ def begin_job(
 
 
 def run_in_process(work: Callable[..., None], words: Sequence[str], total: int, task: str) -> None:
-    """Runs a job in a process of its own, which prints how much is done, a line each; to be begun `aside`.
+    """Run a job in a separate process, which prints the amount done, one number per line. The job must be begun
+    `aside`.
 
     Args:
         work: what it runs, a function of a module. words: its arguments. total: how much there is to do. task: what it
@@ -182,12 +185,12 @@ def run_in_process(work: Callable[..., None], words: Sequence[str], total: int, 
 
 
 def renew_interest(job: Job, asker: str) -> None:
-    """Says that somebody still waits for a job."""
+    """Record that somebody still waits for a job."""
     job._seen[asker] = time.monotonic()
 
 
 def leave_job(key: Hashable, asker: str) -> None:
-    """Takes back what somebody asked for; it stops as soon as nobody asks any more."""
+    """Withdraw somebody's request for a job. The job stops as soon as nobody requests it any more."""
     with _guard:
         if key in _jobs:
             _jobs[key]._seen.pop(asker, None)

@@ -43,7 +43,7 @@ class Records:
 
 
 def records(sample: Sample, runs: int = RUNS) -> Records:
-    """Returns the jumps of so many trajectories of a sample of a model with time and jump operators, by the canonical
+    """Return the jumps of so many trajectories of a sample of a model with time and jump operators, by the canonical
     ones."""
     track, L = sample.track(runs=runs), sample.model.system().jumps.numpy()
     every = [(i, run.jump_times, run.jump_operators) for i, run in enumerate(track.trajectories)]

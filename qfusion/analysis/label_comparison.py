@@ -26,7 +26,7 @@ def model_labels(study: Study) -> UnimodalLabels | None:
 
 
 class MissingLabels(Enum):
-    """Why a model cannot be compared with labels of single modalities."""
+    """Reason why a model cannot be compared with labels of single modalities."""
 
     CLASSES = "classes"  # the target is a class
     OTHER_MODALITIES = "other modalities"  # labels are of modalities that the model does not take
@@ -64,7 +64,9 @@ def is_trained_on_labels(study: Study) -> bool:
 
 
 def rivals(study: Study) -> list[str]:
-    """Names of the other models that were trained on the same data; those whose card cannot be read are left out."""
+    """Return the names of the other models that were trained on the same data. Models whose card cannot be read are
+    left out.
+    """
     names = []
     for name in checkpoint.available():
         with suppress(QFusionError, AttributeError):
@@ -83,7 +85,9 @@ def second(study: Study, name: str) -> Study:
 
 
 def closer(study: Study, other: Study) -> dict[str, stability.Interval]:
-    """By how much a second model's own terms go more with the labels, by modality; both resampled together."""
+    """Return by how much better a second model's own terms agree with the labels, by modality. Both models are
+    resampled together.
+    """
     first, result = compare_with_labels(study), compare_with_labels(other)
     assert first is not None and result is not None
     return unimodal_labels.difference(

@@ -40,7 +40,7 @@ def memo(
     task: Task | None = None,
     stamp: Callable[..., Hashable] = lambda *_, **__: None,
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Returns a decorator that keeps the last `size` results of a function.
+    """Return a decorator that caches the last `size` results of a function.
 
     Args:
         size: so many results, the least recently used go first; all results of the process are bounded by their bytes,
@@ -73,8 +73,9 @@ def memo(
 
 
 def file_stamp(path: Path) -> tuple[int, int]:
-    """When a file, or what a folder holds, was written, and its size; zeros where there is none: a stamp of what is
-    read from it."""
+    """Return the time of modification and the size of a file or folder, or zeros if it does not exist. They are a
+    stamp for results that are read from it.
+    """
     with suppress(OSError):
         seen = path.stat()
         return seen.st_mtime_ns, seen.st_size
@@ -82,8 +83,10 @@ def file_stamp(path: Path) -> tuple[int, int]:
 
 
 def _leave_own(arguments: dict[str, Any]) -> None:
-    """Puts the study of a set in the place of one that has a visitor's samples behind it, see `Study.with_own`, unless
-    another argument names one of these: what is of the set is worked out once for all who ask."""
+    """Replace a study that has a visitor's samples appended, see `Study.with_own`, by the study of the set alone,
+    unless another argument names one of these samples. Results that concern only the set are thus computed once for
+    all who ask.
+    """
     for name, value in arguments.items():
         whole = getattr(value, "base_study", value)
         if whole is not value and not any(
@@ -112,7 +115,7 @@ def _names_own(value: Any, dataset: Any) -> bool:
 
 
 def _key(value: Any, background: bool) -> Hashable:
-    """What tells an argument from others: of studies their digests, of arrays their numbers."""
+    """Return a key that distinguishes an argument from others: the digests of a study, the numbers of an array."""
     match value:
         case _ if hasattr(value, "memo_key"):
             return cast("Hashable", value.memo_key(background))

@@ -13,13 +13,15 @@ from qfusion.training import checkpoint
 
 
 def playable(study: Study) -> bool:
-    """Whether the background can be rows of features, as other methods need it: those of the training set, taken
-    together, stand for the training set with each modality on its own."""
+    """Whether the background can be rows of features, as other methods need it. Rows of the training set, with their
+    modalities kept together, can replace the training set with each modality drawn separately.
+    """
     return study.background.kind in ("product", "joint", "contrast")
 
 
 def with_row_background(study: Study) -> Study:
-    """The study with the background that other methods can take: rows of features whose modalities stay together.
+    """Return the study with the background that other methods can take: rows of features whose modalities stay
+    together.
 
     Where each absent modality is drawn on its own, that is the training set taken together, so exact values differ
     from those of the other panels.

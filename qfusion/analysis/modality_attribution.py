@@ -48,7 +48,9 @@ def attribute(
 
 
 def terms(study: Study, modality: str) -> tuple[str, ...]:
-    """What can be attributed: the explained output, and the modality's dividends unless these would take minutes."""
+    """Return the terms that can be attributed: the explained output and, unless these would take minutes, the
+    modality's dividends.
+    """
     every = attribution.terms_of(study.model, modality)
     return every if study.space.can_attribute_terms() else every[:1]
 
@@ -67,7 +69,7 @@ def parse_title(title: str) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Canvas:
-    """What the values of a modality are drawn on.
+    """Content on which the values of a modality are drawn.
 
     Attributes:
         kind: "words", "waveform", "picture", "curve", or "features" where there is nothing but features.
@@ -91,14 +93,16 @@ class Canvas:
         )
 
     def step_names(self, steps: int) -> tuple[str, ...]:
-        """Of each step of a sequence the word that was said there, else its number."""
+        """Return the name of each step of a sequence: the word spoken at it, or else its number."""
         words = zip(self.groups or (), self.names, strict=False) if self.kind == "words" else ()
         named = {step: word for group, word in words for step in group}
         return tuple(named.get(step, f"step {step + 1}") for step in range(steps))
 
 
 def canvas(study: Study, row: int, modality: str, steps: int | None) -> Canvas:
-    """What to draw the attribution of a modality on; `steps` of a sequence are real, None of a vector."""
+    """Return the canvas for the attribution of a modality. `steps` is the number of real steps of a sequence, or
+    None for a vector.
+    """
     result = next(m for m in study.dataset.modalities if m.name == modality)
     content = study.dataset.content(row).get(modality)
     if steps is not None:
@@ -173,7 +177,7 @@ class Lane:
 
 
 def sequences(study: Study, term: str = attribution.SCORE) -> tuple[str, ...]:
-    """The modalities that are sequences and that a term is of."""
+    """Return the modalities that are sequences and that occur in a term."""
     return tuple(
         modality.name
         for modality in study.dataset.modalities
@@ -182,7 +186,7 @@ def sequences(study: Study, term: str = attribution.SCORE) -> tuple[str, ...]:
 
 
 def rates(study: Study, modalities: Sequence[str]) -> dict[str, float]:
-    """Steps a second, of those modalities whose rate is known."""
+    """Return the steps per second of the modalities whose rate is known."""
     return {
         modality.name: modality.rate
         for modality in study.dataset.modalities
@@ -206,8 +210,9 @@ def lanes(study: Study, row: int, attributions: Sequence[attribution.Attribution
 
 
 def grid(modality: Modality) -> tuple[int, int] | None:
-    """The (h, w) of features that are pixels, three numbers each where they are coloured, or cells of a spectrogram,
-    told by shape or names; None of others."""
+    """Return the (h, w) of features that are pixels or cells of a spectrogram, recognised by shape or names, or None
+    for other features. Coloured pixels have three numbers each.
+    """
     if modality.shape is not None:
         spec = InputSpec(modality.size, modality.is_sequence, modality.shape)
         return (modality.shape[0], modality.shape[1]) if spec.pictured else None
@@ -223,7 +228,7 @@ def grid(modality: Modality) -> tuple[int, int] | None:
 
 
 def frame(study: Study, row: int, result: attribution.Attribution) -> pd.DataFrame:
-    """One row a feature, or a feature and step: its value and what it added."""
+    """Return a table with one row per feature, or per feature and step: its value and its attribution."""
     modality = next(m for m in study.dataset.modalities if m.name == result.modality)
     values = study.dataset.features(result.modality, row)[0][0]
     names = np.array(modality.feature_names, dtype=object)

@@ -13,7 +13,7 @@ from qfusion.analysis.tasks import Task
 
 @dataclass(frozen=True, eq=False)
 class Apart:
-    """Where two models on the same data differ, both as learned.
+    """Differences between two models on the same data, both as learned.
 
     Attributes:
         rows: of the samples, those that differ most first, (n,). differences: (n,), of a regression B less A, of
@@ -44,7 +44,7 @@ def two_models(sides: Sides) -> bool:
 
 
 def apart(sides: Sides, count: int = COUNT) -> Apart:
-    """Returns the test samples on which two models differ most; see `two_models`."""
+    """Return the test samples on which two models differ most; see `two_models`."""
     return _apart(sides.b.study, sides.a.study, count)
 
 

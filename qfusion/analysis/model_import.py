@@ -46,7 +46,7 @@ class Import:
         replace: bool = False,
         only_onnx: bool = False,
     ):
-        """Starts it and returns at once.
+        """Start it and return at once.
 
         Args:
             file: an .onnx or .pt2 file. data: name of the data set whose modalities go in.
@@ -115,7 +115,7 @@ class Import:
         return self._process.poll() is not None or self.seconds > PATIENCE
 
     def cancel(self) -> None:
-        """Ends it, wherever it is; nothing is kept of it."""
+        """End the import, whatever its state. Nothing of it is saved."""
         if self._process.poll() is None:
             self._process.kill()
             self._process.wait()
@@ -123,8 +123,8 @@ class Import:
             self._folder.cleanup()
 
     def result(self) -> dict[str, Any]:
-        """Returns what an ended import says: what `imports.summary` does, its card as "toml", and "first": seconds and
-        rows of a first explanation, of test row "sample".
+        """Return the result of an ended import: the entries of `imports.summary`, its card as "toml", and "first":
+        seconds and rows of a first explanation, of test row "sample".
 
         Raises:
             Unfit: when a guessed card does not pass, with the card.
@@ -168,7 +168,7 @@ class Import:
 
 
 def first(taken: imports.Taken, dataset: sources.DataSet) -> dict[str, float]:
-    """Explains one sample as the pages do, and returns how many seconds that took against how many rows: as many as
+    """Explain one sample as the pages do, and return how many seconds that took against how many rows: as many as
     pages fuse at once."""
     rows = explain.background(
         taken.model, dataset.inputs(dataset.rows("train")[:2048], torch.float64)
@@ -180,7 +180,7 @@ def first(taken: imports.Taken, dataset: sources.DataSet) -> dict[str, float]:
 
 
 def run_order(order: Mapping[str, Any]) -> dict[str, Any]:
-    """Does what an order says and returns what was found, or what is wrong."""
+    """Run an order and return its result, or the error."""
     card = program_card.read(order["card"], "card") if order["card"] else None
     dataset = sources.load(order["data"])
     taken = imports.take(order["file"], dataset, card, only_onnx=order["only_onnx"])
@@ -196,8 +196,9 @@ def run_order(order: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Imports one program, in the process that `Import` starts with this file and an order: a JSON file that says what
-    is to be imported, under which limits, and where what was found goes."""
+    """Import one program in the separate process that `Import` starts with this file and an order. The order is a
+    JSON file that states what to import, under which limits, and where to write the findings.
+    """
     order = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     torch.set_num_threads(1)
     before = used_address_space()

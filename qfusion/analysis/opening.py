@@ -28,14 +28,14 @@ from qfusion.training import checkpoint
 
 @memo(8, stamp=checkpoint.stamp)
 def load_checkpoint(name: str) -> checkpoint.Checkpoint:
-    """Returns a checkpoint by name, shared; read anew when its files change."""
+    """Return a checkpoint by name, shared; read anew when its files change."""
     return checkpoint.load(name)
 
 
 def load_model_and_data(
     model: str | Path | checkpoint.Checkpoint, data: str | sources.DataSet | None = None
 ) -> tuple[checkpoint.Checkpoint, sources.DataSet]:
-    """Returns a trained model and the data set to use it on, by default the one of its card.
+    """Return a trained model and the data set to use it on, by default the one of its card.
 
     Args:
         model: a name, the path of a card or of the folder that `train` made, or a checkpoint that is loaded already.
@@ -66,7 +66,7 @@ def _training_data(result: checkpoint.Checkpoint) -> str:
 
 
 def model_name(result: checkpoint.Checkpoint) -> str:
-    """Returns the name of a model by its card."""
+    """Return the name of a model by its card."""
     return str(result.card.get("name", "")) or "without a name"
 
 
@@ -77,7 +77,7 @@ def is_other_version(result: checkpoint.Checkpoint, dataset: sources.DataSet) ->
 
 
 def _identity(model: str, data: str, sample: str = "") -> Hashable:
-    """What changes whenever a model's or a data set's files do."""
+    """Return a key that changes whenever the files of a model or of a data set change."""
     return checkpoint.stamp(model), sources.load(data).identity
 
 
@@ -90,14 +90,14 @@ def _study(model: str, data: str) -> Study:
 def _is_shared(
     model: str | Path | checkpoint.Checkpoint, data: str | sources.DataSet | None
 ) -> bool:
-    """Whether both are names, whose results all who ask share."""
+    """Whether model and data are both given by name, so that their results are shared by all who ask."""
     return model in checkpoint.available() and not isinstance(data, sources.DataSet)
 
 
 def open_study(
     model: str | Path | checkpoint.Checkpoint, data: str | sources.DataSet | None = None
 ) -> Study:
-    """Returns a model on a data set, shared where both are names; arguments and errors are those of
+    """Return a model on a data set, shared where both are names; arguments and errors are those of
     `load_model_and_data`.
 
     Raises:
@@ -114,14 +114,14 @@ at_hand: ContextVar[tuple[sources.own_samples.OwnSample, ...]] = ContextVar("at_
 
 
 def with_visitors(study: Study) -> Study:
-    """Returns a study with the visitor's own samples behind those of its set, where there are any `at_hand`."""
+    """Return a study with the visitor's own samples behind those of its set, where there are any `at_hand`."""
     samples = tuple(one for one in at_hand.get() if one.fits(study.dataset))
     return with_samples(study, samples) if samples else study
 
 
 @memo(16)
 def with_samples(study: Study, samples: tuple[sources.own_samples.OwnSample, ...]) -> Study:
-    """Returns the study of a set with own samples behind those of the set, in their order."""
+    """Return the study of a set with own samples behind those of the set, in their order."""
     return study.with_own(sources.own_rows.append_samples(study.dataset, samples)).precompute()
 
 
@@ -138,7 +138,7 @@ def open_sample(
     tweak: Tweak | str = "",
     session: str | Path = "",
 ) -> Sample:
-    """Returns one sample before a model.
+    """Return one sample before a model.
 
     Args:
         model, data: see `load_model_and_data`; what is worked out is shared where both are names.
@@ -186,7 +186,7 @@ def open_sample(
 
 
 def tweak_model(model: FusionModel, tweak: Tweak | str) -> tuple[FusionModel, str]:
-    """Returns a model with a tweak and the tweak as text; the model itself stays as it is.
+    """Return a model with a tweak, and the tweak as text. The given model does not change.
 
     Raises:
         InvalidInput, NotFound: when the tweak does not fit the model.

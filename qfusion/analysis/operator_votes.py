@@ -15,7 +15,9 @@ WITH = " with "  # between modalities in an address: a plus sign would be read a
 
 
 def group_labels(study: Study) -> dict[str, str]:
-    """The groups whose operator is offered: what a reader picks -> name of the coalition."""
+    """Return the groups whose operator is offered, as a mapping from the text that a reader picks to the name of the
+    coalition.
+    """
     return {WITH.join(name.split("+")): name for name in operators.offered(study.model)}
 
 
@@ -67,7 +69,9 @@ def votes(study: Study, group: str, output: int, split: str) -> Votes:
 
 
 def group_operator(sample: Sample, group: str = "") -> operators.Operator:
-    """The operator of a group of modalities for a sample's score; of the first group that has one unless told."""
+    """Return the operator of a group of modalities for a sample's score. The default is the first group that has
+    one.
+    """
     return decision_operator(
         sample.study, group or operators.offered(sample.model)[0], sample.output
     )
@@ -77,7 +81,9 @@ def group_operator(sample: Sample, group: str = "") -> operators.Operator:
 def group_votes(
     sample: Sample, group: str = "", split: str = "test"
 ) -> tuple[Votes, tuple[float, np.ndarray]]:
-    """As `group_operator`, with the samples of a split on it, and the sample itself."""
+    """Return the operator of `group_operator` with the samples of a split on it, and the score and weights of the
+    sample itself.
+    """
     group = group or operators.offered(sample.model)[0]
     result = votes(sample.study, group, sample.output, split)
     states = _states(sample.study, group, np.array([sample.row]))

@@ -21,7 +21,7 @@ SEPARATOR = ":"
 
 @dataclass(frozen=True)
 class Output:
-    """Which output of a model is explained.
+    """Choice of the model output that is explained.
 
     Attributes:
         number: of the class; None for the class decided for, and for a regression.
@@ -43,13 +43,13 @@ class Output:
         return f"{name}{SEPARATOR}{self.classes[self.reference]}"
 
     def explained_model(self, model: FusionModel) -> FusionModel:
-        """Returns the model with the scores that are explained, where `model` has log-odds against all others."""
+        """Return the model with the explained scores, given a `model` whose scores are log-odds against all others."""
         return (
             model if self.reference is None else log_odds.log_odds_of_class(model, self.reference)
         )
 
     def numbers(self, explanation: Explanation) -> np.ndarray:
-        """Returns the number of the explained output of each of B samples, (B,)."""
+        """Return the number of the explained output of each of B samples, (B,)."""
         prediction: Any = explanation.prediction
         if self.number is None:
             return np.asarray(prediction.argmax(1))
@@ -60,7 +60,7 @@ DECIDED = Output()  # the class decided for, or the score of a regression
 
 
 def parse(text: str, classes: Sequence[str]) -> Output:
-    """Returns the output that a text names.
+    """Return the output that a text names.
 
     Args:
         text: "", a class, or two classes with a colon between them.

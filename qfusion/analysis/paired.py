@@ -26,7 +26,7 @@ CHUNK = 1024  # rows that are compared with all others at once
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is known of a mean difference.
+    """Evidence about a mean difference.
 
     Attributes:
         mean: of the differences. error: its standard error. freedom: its degrees of freedom.
@@ -37,20 +37,20 @@ class Evidence:
     freedom: float
 
     def interval(self, level: float = 0.95) -> tuple[float, float]:
-        """Returns the ends of the t interval; NaN where the error is not known."""
+        """Return the ends of the t interval; NaN where the error is not known."""
         reach = float(scipy.special.stdtrit(self.freedom, 0.5 + level / 2)) * self.error
         return self.mean - reach, self.mean + reach
 
     def p_differs(self) -> float:
-        """Returns the two-sided p-value of a difference of 0."""
+        """Return the two-sided p-value of a difference of 0."""
         return min(1.0, 2 * self._above(abs(self.mean)))
 
     def p_more(self, margin: float) -> float:
-        """Returns the p-value of a difference of `margin` or less, against more."""
+        """Return the p-value of a difference of `margin` or less, against more."""
         return self._above(self.mean - margin)
 
     def p_equivalent(self, margin: float) -> float:
-        """Returns the p-value of a difference of `margin` or more either way: the larger of two one-sided tests
+        """Return the p-value of a difference of `margin` or more either way: the larger of two one-sided tests
         (Schuirmann 1987)."""
         return self._above(margin - abs(self.mean))
 
@@ -63,16 +63,17 @@ class Evidence:
 
 
 def seed_evidence(differences: np.ndarray) -> Evidence:
-    """Returns what paired differences (S,) tell of new seeds on the same test rows; the error of fewer than two is
-    NaN."""
+    """Return the evidence that paired differences (S,) give for new seeds on the same test rows. The error of fewer
+    than two differences is NaN.
+    """
     S = len(differences)
     error = float(differences.std(ddof=1)) / math.sqrt(S) if S > 1 else math.nan
     return Evidence(float(differences.mean()), error, max(1, S - 1))
 
 
 def seed_and_row_evidence(differences: np.ndarray, variance: float, effective: float) -> Evidence:
-    """Returns what paired differences tell of new seeds and new test rows, with the degrees of freedom of Satterthwaite
-    (1946).
+    """Return the evidence that paired differences give for new seeds and new test rows, with the degrees of freedom of
+    Satterthwaite (1946).
 
     Args:
         differences: (S,). variance: of the mean, from rows. effective: how many rows count as independent.
@@ -85,7 +86,7 @@ def seed_and_row_evidence(differences: np.ndarray, variance: float, effective: f
 
 
 def effective_rows(count: int, clusters: np.ndarray | None) -> float:
-    """Returns how many of the rows count as independent where rows that share a cluster agree altogether: N^2 over the
+    """Return how many of the rows count as independent where rows that share a cluster agree altogether: N^2 over the
     number of ordered pairs of rows that share one, each with itself among them.
 
     Args:
@@ -97,7 +98,7 @@ def effective_rows(count: int, clusters: np.ndarray | None) -> float:
 
 
 def variance_over_rows(differences: np.ndarray, clusters: np.ndarray | None) -> float:
-    """Returns the variance of the mean of differences of rows (N,), each the mean over seeds; of rows that share a
+    """Return the variance of the mean of differences of rows (N,), each the mean over seeds; of rows that share a
     cluster the products count, too (Cameron, Gelbach and Miller 2011). At least that of independent rows."""
     N = len(differences)
     centred = differences - differences.mean()
@@ -106,8 +107,8 @@ def variance_over_rows(differences: np.ndarray, clusters: np.ndarray | None) -> 
 
 
 def bound_over_rows(ours: np.ndarray, theirs: np.ndarray, effective: float) -> float:
-    """Returns the largest variance from rows that the mean difference of two shares of right rows can have, where only
-    the shares are kept.
+    """Return the largest possible variance due to rows of the mean difference of two shares of correct rows, for
+    records that have only the shares.
 
     On a row the difference is -1, 0 or 1. Its square is at most the share of rows on which one of two models is right,
     which is at most that of both models' errors together.
@@ -121,7 +122,7 @@ def bound_over_rows(ours: np.ndarray, theirs: np.ndarray, effective: float) -> f
 
 
 def _sum_within_clusters(values: np.ndarray, clusters: np.ndarray) -> float:
-    """Returns sum v_i v_j over ordered pairs of rows that share a cluster."""
+    """Return sum v_i v_j over ordered pairs of rows that share a cluster."""
     total = 0.0
     for start in range(0, len(values), CHUNK):
         part = clusters[start : start + CHUNK]
@@ -134,7 +135,7 @@ def _sum_within_clusters(values: np.ndarray, clusters: np.ndarray) -> float:
 
 
 def p_of_counts(ours: int, theirs: int, of: int) -> float:
-    """Returns Fisher's exact two-sided p-value of two counts out of as many trials each."""
+    """Return Fisher's exact two-sided p-value of two counts out of as many trials each."""
     check(
         min(ours, theirs) >= 0 and max(ours, theirs) <= of,
         f"Arguments `ours` and `theirs` must lie in 0..{of}, but are {ours} and {theirs}. Count the seeds again.",
@@ -149,7 +150,7 @@ def p_of_counts(ours: int, theirs: int, of: int) -> float:
 
 
 def holm(p: Sequence[float]) -> list[float]:
-    """Returns p-values after Holm's step-down correction (Holm 1979), in the order given: the chance of any false alarm
+    """Return p-values after Holm's step-down correction (Holm 1979), in the order given: the chance of any false alarm
     among them."""
     order = np.argsort(np.asarray(p, dtype=float), kind="stable").tolist()
     result, least = [0.0] * len(p), 0.0

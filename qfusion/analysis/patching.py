@@ -16,8 +16,9 @@ MANY_ELEMENTS, FEW_ROWS, MOST_ROWS = 8, 128, 2000  # rows of a loss: few of a ne
 
 
 def partner(sample: Sample) -> str:
-    """The test sample nearest by its contributions of those that are decided differently; where all are decided alike,
-    the one that a sample is compared with else."""
+    """Return the id of the test sample that is nearest by its contributions among those that are decided
+    differently. If all are decided alike, return the default sample to compare with.
+    """
     study = sample.study
     near = sample_similarity.nearest(sample, count=len(study.dataset)).rows
     own = decisions.decision(study.scores[sample.row])
@@ -27,7 +28,8 @@ def partner(sample: Sample) -> str:
 
 @memo(32)
 def patch_sample(study: Study, row: int, other: str = "") -> state_patching.Patches:
-    """One sample with the states of another, by its id, or of the mean over the background.
+    """Return the result of patching one sample with the states of another, given by its id, or with the mean over the
+    background.
 
     Raises:
         InvalidInput: when it is the sample itself, whose states change nothing.
@@ -49,7 +51,9 @@ def patch_sample(study: Study, row: int, other: str = "") -> state_patching.Patc
 def ablate_gate_groups(
     study: Study, row: int, output: int, shots: int = evidence.SHOTS
 ) -> evidence.GateGroups:
-    """The gate groups of one sample's score and entanglement, and of the loss of the test rows, or some of them."""
+    """Return the gate groups of one sample's score and entanglement, and of the loss of all or some of the test
+    rows.
+    """
     network = study.model.truth_tables("to leave out gate groups")
     data = study.dataset
     rows = data.rows("test")

@@ -91,7 +91,7 @@ def cohort_rows(
 
 
 def targets(study: Any) -> dict[str, str]:
-    """Names on the page -> names of `explain.sensitivity`."""
+    """Return a map from the names on the page to the names of `explain.sensitivity`."""
     texts: dict[str, str] = {}
     for name in sensitivity.target_names(study.model):
         kind, inner = split_column(name)
@@ -121,8 +121,9 @@ def unit(study: Study, target: str, output: int) -> str:
 
 
 def full_range(study: Study, target: str, output: int) -> float:
-    """What 1 % is measured against: range of a regression's target, spread of a class's log-odds over the test set,
-    largest entropy."""
+    """Return the range that 1 % refers to: the range of a regression's target, the spread of a class's log-odds over
+    the test set, or the largest entropy.
+    """
     kind, inner = split_column(target)
     if kind in KINDS:
         return study.space.max_measure(kind, inner)
@@ -147,7 +148,7 @@ def measure(
 
 @memo(64, task=Task.HALVE_TERMS)
 def half_way(study: Study, rows: np.ndarray, where: Where, output: int, target: str) -> np.ndarray:
-    """What the slope at half of each factor says that removal does, (P,)."""
+    """Return the effect of removal that the slope at half of each factor predicts, (P,)."""
     return sensitivity.half_way(
         study.model.tweaked(where), study.inputs(rows), study.background, target, output=output
     )
@@ -157,7 +158,7 @@ def half_way(study: Study, rows: np.ndarray, where: Where, output: int, target: 
 def follow(
     study: Study, rows: np.ndarray, where: Where, output: int, target: str, key: str
 ) -> sensitivity.Response:
-    """One target on the way from a removed term to where it stands."""
+    """Return the response of one target as a term goes from removed to its current value."""
     return sensitivity.response(
         study.model.tweaked(where),
         study.inputs(rows),
@@ -173,7 +174,9 @@ def follow(
 def built(
     study: Any, rows: Sequence[int] | np.ndarray, output: int, tweak: Tweak = LEARNED
 ) -> path_attribution.PathAttribution:
-    """What each term built, of one row or the mean over rows: about 0.2 s at D = 64, however many."""
+    """Return the contribution built by each term, for one row or the mean over rows. This takes about 0.2 s at D =
+    64, whatever the number of rows.
+    """
     return path_attribution.aumann_shapley(
         study.model.tweaked(tweak), study.inputs(list(rows)), study.background, output
     )
@@ -214,13 +217,14 @@ def rank_terms(result: sensitivity.Sensitivity, group: str, timed: bool) -> np.n
 
 
 def large(result: sensitivity.Sensitivity, reach: float) -> np.ndarray:
-    """Which terms move the target by more than 1 % of its range when removed, (P,)."""
+    """Return which terms move the target by more than 1 % of its range when removed, bool (P,)."""
     return np.abs(result.effects[:, 0]) > THRESHOLD * reach
 
 
 def worth_following(result: sensitivity.Sensitivity, reach: float) -> list[int]:
-    """Terms that do not act linearly and are not removed already: first those whose slope and removal disagree, by
-    size."""
+    """Return the terms that do not act linearly and are not removed already. Those whose slope and removal disagree
+    come first, and each group is sorted by size.
+    """
     bent = [
         i
         for i, parameter in enumerate(result.parameters)

@@ -26,7 +26,7 @@ MAX_STEPS = 240  # of a modality that are drawn: of longer ones neighbours are a
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """What there is to see and hear of a sample.
+    """Sources to see and hear a sample: recording, film and audio.
 
     Attributes:
         clip: its recording, where one is joined. film, audio: that the data set holds itself.
@@ -49,7 +49,7 @@ class Source:
 
 
 def source(dataset: DataSet, row: int) -> Source:
-    """Returns what there is to see and hear of a row: its recording, else what the set holds."""
+    """Return the sources to see and hear a row: its recording, or else the content of the data set."""
     try:
         clip, problem = dataset.clip_of(row), ""
     except QFusionError as error:
@@ -67,7 +67,7 @@ def source(dataset: DataSet, row: int) -> Source:
 
 @dataclass(frozen=True, eq=False)
 class Steps:
-    """What the steps of a modality added, at their places.
+    """Contributions of the steps of a modality, with their times.
 
     Attributes:
         modality: whose.
@@ -89,7 +89,7 @@ class Steps:
 
     @property
     def total(self) -> np.ndarray:
-        """All terms together, (T,)."""
+        """Sum of all terms, (T,)."""
         return np.asarray(sum(self.terms.values()))
 
     @property
@@ -115,7 +115,7 @@ class Strip:
 
 
 def build_preview(result: Source) -> clip_previews.Preview:
-    """Returns what is seen and heard of a sample.
+    """Return the preview of a sample: its pictures and sound.
 
     Raises:
         QFusionError: when its recording cannot be read.
@@ -132,7 +132,7 @@ def build_preview(result: Source) -> clip_previews.Preview:
 
 
 def time_words(dataset: DataSet, row: int, clip: Clip | None, seconds: float) -> tuple[Word, ...]:
-    """Returns the words of a sample with their times, where they are known, else spread over its seconds by letters."""
+    """Return the words of a sample with their times, where they are known, else spread over its seconds by letters."""
     if clip is not None and clip.words:
         return clip.words
     pieces = dataset.content(row).values()
@@ -143,7 +143,9 @@ def time_words(dataset: DataSet, row: int, clip: Clip | None, seconds: float) ->
 
 @default_on_error(None)
 def _stamp(study: Study, row: int, *_: Any, **__: Any) -> Hashable:
-    """What tells a recording that was changed: asked with every look at the strip, so without the set's own content."""
+    """Return a stamp that changes with the recording. It is computed at every look at the strip, so it leaves out
+    the set's own content.
+    """
     clip = study.dataset.clip_of(row)
     return None if clip is None else (clip, file_stamp(clip.path))
 
@@ -157,7 +159,7 @@ def strip(
     other: str = "",
     method: str = attribution.INTEGRATED,
 ) -> Strip:
-    """Returns a sample over its seconds; the options are those of `attribute`.
+    """Return a sample over its seconds; the options are those of `attribute`.
 
     Raises:
         QFusionError: when its recording cannot be read.

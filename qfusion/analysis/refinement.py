@@ -11,8 +11,8 @@ AUTO = 1e12
 
 
 def begin_refinement(study: Any, asker: str) -> Job:
-    """Returns the refinement of a study, begun by this or an earlier call; its result is the study against all
-    rows, whose explanation is there.
+    """Return the job that refines a study, begun by this or an earlier call. Its result is the study against all rows,
+    with its explanation computed.
 
     Args:
         study: one of which `is_sampled` holds.

@@ -36,8 +36,9 @@ NUMBERS = 2**19  # complex numbers of the states that are dephased, at most: of 
 
 @memo(8, background=False, task=Task.CUT_RESOURCES)
 def cut_resources(study: Study) -> pd.DataFrame:
-    """What the metric of the test rows loses when a resource is cut from the model, which is not trained again: one row
-    a resource, with, without and their difference with percentile bootstrap intervals by cluster.
+    """Return how much the metric of the test rows loses when a resource is cut from the model, which is not retrained.
+    The table has one row per resource: the metric with it, without it, and their difference with percentile bootstrap
+    intervals by cluster.
 
     Raises:
         NotFound: when nothing can be cut from models of its kind.
@@ -75,6 +76,6 @@ def can_dephase(study: Study) -> bool:
 
 
 def dephased_rows(study: Study, rows: np.ndarray) -> np.ndarray:
-    """Returns those of some rows whose states are dephased: all, or as many, evenly among them, as time allows."""
+    """Return those of some rows whose states are dephased: all, or as many as time allows, evenly spaced."""
     count = max(1, NUMBERS // math.prod(study.model.dims) ** 2)
     return rows[np.unique(np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(int))]

@@ -16,7 +16,7 @@ from qfusion.training import metrics
 
 @dataclass(frozen=True, eq=False)
 class Results:
-    """What came out of some runs.
+    """Results of some runs.
 
     Attributes:
         table: a row a run: its seed, state, epochs and time; where it made a model, its parameters and its metrics.
@@ -34,7 +34,7 @@ class Results:
         return [column for column in self.table if column.startswith(("test ", "validation "))]
 
     def metric_table(self) -> pd.DataFrame:
-        """Returns a row for each metric and split, a column for each run; mean and standard deviation where only seeds
+        """Return a row for each metric and split, a column for each run; mean and standard deviation where only seeds
         differ."""
         rows = []
         for column in sorted(self.metrics, key=lambda name: name.startswith("validation")):
@@ -50,7 +50,7 @@ class Results:
 
 
 def collect_results(runs: Sequence[Seen]) -> Results:
-    """Returns what came out of runs; of those that cannot be read, nothing."""
+    """Return the results of runs. Runs that cannot be read are left out."""
     rows: list[dict[str, Any]] = []
     kinds: set[Hashable] = set()
     sizes: dict[str, tuple[int, int]] = {}

@@ -19,7 +19,7 @@ from qfusion.training import Options, checkpoint, default_options
 def differences(
     plans: Mapping[str, Plan], defaults: Callable[[Plan], Mapping[str, Any]]
 ) -> tuple[list[str], dict[str, dict[str, str]]]:
-    """What is trained and how, of every run.
+    """Compare what is trained, and how, in every run.
 
     Args:
         plans: by name of the run.
@@ -58,14 +58,13 @@ def _words(value: Any) -> str:
 
 @default_on_error({})
 def defaults(plan: Plan, of_data: Callable[[str], Options]) -> dict[str, Any]:
-    """The settings of a plan's model and training as they are when nobody changes them; none where its kind or data are
-    not known here."""
+    """Return the default settings of a plan's model and training, or nothing if its kind or data are not known here."""
     return {**registry.settings(plan.model), **asdict(of_data(plan.data))}
 
 
 @memo(4, task=Task.LOAD_DATA, stamp=data.stamp)
 def load_run_dataset(name: str) -> data.DataSet:
-    """Returns the data that a run was trained on.
+    """Return the data that a run was trained on.
 
     Raises:
         NotFound: when they are a file given by its path, or are not among the data sets here.
@@ -75,7 +74,7 @@ def load_run_dataset(name: str) -> data.DataSet:
 
 @default_on_error("")
 def run_loss(entry: Seen) -> str:
-    """Returns what a run makes small; nothing where neither its plan nor its data say so."""
+    """Return the loss that a run minimizes, or an empty text if neither its plan nor its data specify it."""
     assert entry.plan is not None
     return str(
         entry.plan.options.get("loss") or default_options(load_run_dataset(entry.plan.data)).loss
@@ -96,7 +95,9 @@ def count_rows(entry: Seen) -> tuple[int, int, tuple[int, int, int]] | None:
 
 
 def shipped_recipe(data: str, model: str) -> tuple[str, dict[str, Any]]:
-    """The name and settings of a shipped model of that kind, trained on those data; none where there is none."""
+    """Return the name and settings of a shipped model of that kind, trained on those data. Both are empty if there
+    is none.
+    """
     for path in sorted(checkpoint.folders()[0].glob("*.json")):
         card = json.loads(path.read_text(encoding="utf-8"))
         if card.get("model") == model and card["data"].get("name") == data:

@@ -39,7 +39,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Seen:
-    """A run as it is now; `problem` instead of plan and record when its files cannot be read."""
+    """Current state of a run. It has a `problem` instead of plan and record if its files cannot be read."""
 
     run: Run
     plan: Plan | None
@@ -50,7 +50,7 @@ class Seen:
 
     @property
     def name(self) -> str:
-        """Its name."""
+        """Name of the run."""
         return self.run.name
 
     @property
@@ -60,7 +60,7 @@ class Seen:
 
     @property
     def status(self) -> Status:
-        """Its state, or what is requested of it while it is alive."""
+        """State of the run, or the request to it while it is alive."""
         if self.problem:
             return Status.UNREADABLE
         if self.request and self.alive:
@@ -79,13 +79,15 @@ def _record_as_written(run: Run) -> folder.Record:
 
 
 def _record(run: Run) -> folder.Record:
-    """How far a run is; read anew while a process may train it, else when its file changes."""
+    """Return the record of a run, with its progress. It is read anew while a process may be training the run, and
+    otherwise when its file changes.
+    """
     record = _record_as_written(run)
     return run.record() if record.state in (*folder.ALIVE, "interrupted") else record
 
 
 def see(run: Run) -> Seen:
-    """Looks at a run."""
+    """Look at a run."""
     try:
         plan, record = run.plan, validate_record(_record(run))
     except QFusionError as error:
@@ -99,12 +101,12 @@ def see(run: Run) -> Seen:
 
 
 def look() -> list[Seen]:
-    """Returns all runs as they are now, the newest first."""
+    """Return all runs in their current state, the newest first."""
     return [see(run) for run in runs.list_runs()]
 
 
 def select_runs(seen: Sequence[Seen], names: Sequence[str] = ()) -> list[Seen]:
-    """Returns the runs of some names, in their order; without names those that are alive, else the newest.
+    """Return the runs of some names, in their order. Without names, return those that are alive, or else the newest.
 
     Raises:
         NotFound: when there is none of a name.
@@ -118,17 +120,17 @@ def select_runs(seen: Sequence[Seen], names: Sequence[str] = ()) -> list[Seen]:
 
 
 def open_runs(names: Sequence[str] = ()) -> list[Seen]:
-    """Returns runs as they are now, by their names; see `select_runs`."""
+    """Return runs in their current state, by their names, see `select_runs`."""
     return select_runs(look(), names)
 
 
 def runs_with_history(seen: Sequence[Seen]) -> list[Seen]:
-    """Returns those of some runs that have an epoch to draw."""
+    """Return those of some runs that have an epoch to draw."""
     return [entry for entry in seen if entry.record is not None and entry.record.history]
 
 
 def validate_record(record: folder.Record) -> folder.Record:
-    """Returns a record whose rows can be drawn.
+    """Return a record after checking that its rows can be drawn.
 
     Raises:
         IntegrityError: when it is not one: the file may be written by anyone.
@@ -160,7 +162,7 @@ def clock(seconds: float) -> str:
 
 
 def read_log_end(run: Run) -> str:
-    """The end of what a run's process printed; progress bars as they ended."""
+    """Return the end of the output that a run's process printed. Progress bars are shown in their final state."""
     path = run.path / "log.txt"
     try:
         with path.open("rb") as file:

@@ -22,7 +22,7 @@ from qfusion.models.fixed_observables import with_observables
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """One sample, the model that decides on it, and what the decision is compared with.
+    """One sample, the model that decides on it, and the background that the decision is compared with.
 
     Attributes:
         study: the model on its data, with the background.
@@ -42,7 +42,7 @@ class Sample:
             object.__setattr__(self, "tweak", self.study.model.parse_tweak(self.tweak))
 
     def memo_key(self, background: bool = True) -> tuple[str, ...]:
-        """What tells this sample from others, and what is asked of it, see `Study.memo_key`."""
+        """Return a key that identifies this sample and what is asked about it, see `Study.memo_key`."""
         return (
             *self.study.memo_key(background),
             self.name,
@@ -73,27 +73,27 @@ class Sample:
 
     @property
     def dataset(self) -> sources.DataSet:
-        """What the sample is a row of."""
+        """Data set that the sample is a row of."""
         return self.study.dataset
 
     @property
     def background(self) -> Any:
-        """What stands in for absent modalities; of the background some rows, where all would take long."""
+        """Background that stands in for absent modalities. It has only some of the rows if all would take long."""
         return self.study.sample_background
 
     @property
     def modalities(self) -> tuple[str, ...]:
-        """Names in the model's order."""
+        """Names of the modalities, in the model's order."""
         return self.study.modalities
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Names of the classes; none for a regression."""
+        """Names of the classes, or none for a regression."""
         return self.study.classes
 
     @property
     def quantity(self) -> str:
-        """What is explained, in words: "log-odds" or "score"."""
+        """Name of the explained quantity: "log-odds" or "score"."""
         return self.study.quantity
 
     @property
@@ -108,7 +108,7 @@ class Sample:
 
     @property
     def truth(self) -> float | str | None:
-        """What the sample was annotated with: a number or a class; None of a visitor's own."""
+        """Annotation of the sample: a number or a class, or None for a visitor's own sample."""
         return self.target if self.true_class is None else self.classes[self.true_class]
 
     @property
@@ -179,7 +179,7 @@ class Sample:
 
     @property
     def scores(self) -> np.ndarray:
-        """Of all outputs, (C,)."""
+        """Scores of all outputs, (C,)."""
         return self.explanation.prediction[0]
 
     @property
@@ -194,12 +194,12 @@ class Sample:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """Of the test rows, under the tweak."""
+        """Metrics of the test rows, under the tweak."""
         return sample_evolution.tweaked_metrics(self.study, self.tweak)
 
     @cached_property
     def entropies(self) -> dict[str, float]:
-        """In nats, by modality (at T, and of all together) or by fused qubit; none of other models."""
+        """Entropies in nats, by modality (at T, and of all together) or by fused qubit. Other models have none."""
         return self.study.space.sample_entropies(self)
 
     @property
@@ -215,8 +215,9 @@ class Sample:
 
     @property
     def true_dividends(self) -> dict[str, float] | None:
-        """What baseline and terms really are, by coalition, where the data set knows it; of classes those of the class
-        that is explained, whose score is then 1 where it is right and -1 where not."""
+        """True baseline and terms, by coalition, or None if the data set does not know them. For classes, they are
+        those of the explained class, whose score is then 1 if it is right and -1 if not.
+        """
         truth = self.dataset.truth
         if truth is None or self.is_own or self.dataset.names != self.modalities:
             return None
@@ -261,12 +262,14 @@ class Sample:
 
     @property
     def untweaked(self) -> Sample:
-        """The same sample before the model as trained."""
+        """Same sample under the model as trained."""
         return replace(self, tweak="") if self.tweak_text else self
 
     @property
     def reading(self) -> Any:
-        """What the fusion reads, under the tweak, see `explain.evidence.Reading`; of a model with rules."""
+        """Evidence that the fusion reads, under the tweak, see `explain.evidence.Reading`. Only models with rules
+        have it.
+        """
         return cast("Any", self.study.space).reading(self.row, self.model)
 
     def __repr__(self) -> str:
@@ -292,7 +295,7 @@ def _explain(sample: Sample) -> Explanation:
 def build_sample(
     study: Study, row: int, output: str | int | None = None, tweak: Any = ""
 ) -> Sample:
-    """Returns a sample.
+    """Return a sample.
 
     Args:
         study: a model on its data. row: of the sample.

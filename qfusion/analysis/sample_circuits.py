@@ -18,7 +18,7 @@ from qfusion.models.tweak import LEARNED, Tweak
 
 @memo(16, background=False, task=Task.BUILD_CIRCUIT)
 def circuit(study: Any, row: int, dt: float, split: str, tweak: Tweak = LEARNED) -> Any:
-    """One step of the evolution of a sample as a PennyLane circuit."""
+    """Return one step of the evolution of a sample as a PennyLane circuit."""
     return track.step_circuit.step_circuit(
         study.model.tweaked(tweak).system(),
         {name: ket[0] for name, ket in encoded_states(study, row).items()},
@@ -59,7 +59,7 @@ def circuit_drawing(study: Any, row: int, words: str = "") -> Any:
 
 @torch.no_grad()
 def encoded_states(study: Any, row: int) -> Any:
-    """What the modalities of one sample come to, by name, one row each."""
+    """Return the encoded states of the modalities of one sample, by name, one row each."""
     return study.model.encode(study.inputs([row]))
 
 
@@ -74,7 +74,7 @@ def information(study: Any, row: int) -> dict[tuple[str, ...], np.ndarray]:
 
 @dataclass(frozen=True, eq=False)
 class Noisy:
-    """What a noisy circuit says of one sample, and the standard errors that shots leave.
+    """Result of a noisy circuit for one sample, with the standard errors due to shots.
 
     Attributes:
         scores: (C,); errors: their standard errors, (C,).
@@ -141,8 +141,9 @@ def _lead_error(model: Any, single: torch.Tensor, fused: torch.Tensor, scores: n
 
 
 def _value_observables(model: Any, values: torch.Tensor) -> torch.Tensor:
-    """Observables (C, 3, ..., 3) of what every outcome of one run is worth, (2^n, C): those of a head that reads all
-    qubits."""
+    """Return the observables (C, 3, ..., 3) of the values of every outcome of one run, (2^n, C). They are those of a
+    head that reads all qubits.
+    """
     other = copy.deepcopy(model)
     other.network.retained, other.network.measured = tuple(range(model.elements)), ()
     other.network.head = torch.nn.Parameter(values.T / qcnn.HEAD_SCALE)
@@ -152,7 +153,7 @@ def _value_observables(model: Any, values: torch.Tensor) -> torch.Tensor:
 def run_on_device(
     study: Any, row: int, words: str, strengths: tuple[float, ...], shots: int
 ) -> Any:
-    """One run of the circuit on a PennyLane simulator, with seed 0."""
+    """Run the circuit once on a PennyLane simulator, with seed 0."""
     noise = track.circuit_noise.Noise(*strengths) or None
     return track.circuit_run.run_circuit(
         _edit_tables(study, words),

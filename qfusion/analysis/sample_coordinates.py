@@ -40,7 +40,7 @@ def most_samples(study: Study, kind: str, part: float = 1.0) -> int:
 def compute_coordinates(
     study: Study, kind: str, rows: np.ndarray, output: int | None = None
 ) -> np.ndarray:
-    """Returns the coordinates of some samples, (n, F) in double precision.
+    """Return the coordinates of some samples, (n, F) in double precision.
 
     Args:
         study: a model on its data.

@@ -28,7 +28,9 @@ def time_grid(duration: float, count: int = TIMES) -> np.ndarray:
 @memo(2, background=False)  # under the sliders, and as learned
 @torch.no_grad()
 def observables(study: Any, tweak: Tweak) -> torch.Tensor:
-    """What a tweaked model with time reads, pulled back from each of the times shown, (nT, C, D, D)."""
+    """Return the observables that a tweaked model with time reads, pulled back from each of the displayed times,
+    (nT, C, D, D).
+    """
     model = study.model.tweaked(tweak)
     return model.observables(time_grid(float(model.duration)).tolist())
 
@@ -78,7 +80,7 @@ def solve_states(study: Any, row: int, tweak: Tweak) -> tuple[np.ndarray, float]
 
 
 def affected_modalities(tweak: Tweak, modalities: Sequence[str]) -> list[tuple[str, ...]]:
-    """Returns the modalities that each changed term acts on, every set once; all of them for the duration."""
+    """Return the modalities that each changed term acts on, every set once; all of them for the duration."""
     parts = [tuple(split_term(name)) for name in (*tweak.couplings, *tweak.dissipations)]
     if tweak.duration is not None:
         parts.append(tuple(modalities))
@@ -90,7 +92,7 @@ def affected_modalities(tweak: Tweak, modalities: Sequence[str]) -> list[tuple[s
 def exact_states(
     study: Any, row: int, tweak: Tweak, times: Sequence[float] | None = None
 ) -> torch.Tensor:
-    """The states (nT, D, D) of a sample by torch's expansion, at the times shown unless others are given."""
+    """Return the states (nT, D, D) of a sample, computed by expansion in torch, by default at the displayed times."""
     system = study.model.tweaked(tweak).system()
     rho = states.density(study.space.ket(row).to(system.H.dtype))
     return lindblad.evolve_states(
@@ -102,8 +104,9 @@ def exact_states(
 
 
 def shared_at_end(study: Any, row: int, tweak: Tweak, part: Sequence[str]) -> float:
-    """Returns the correlation at T in nats: of one modality its mutual information with the rest, of several their
-    total correlation, which of two is the mutual information."""
+    """Return the correlation at T in nats: of one modality, its mutual information with the rest; of several, their
+    total correlation, which for two is the mutual information.
+    """
     rho, dims = exact_states(study, row, tweak)[-1], study.model.dims
     places = [study.modalities.index(name) for name in part]
     if len(places) == 1:
@@ -117,7 +120,7 @@ def shared_at_end(study: Any, row: int, tweak: Tweak, part: Sequence[str]) -> fl
 
 
 def entangled_at_end(study: Any, row: int, tweak: Tweak, part: Sequence[str]) -> float:
-    """Returns the logarithmic negativity at T in bits: of one modality with the rest, or of two with each other."""
+    """Return the logarithmic negativity at T in bits: of one modality with the rest, or of two with each other."""
     rho, dims = exact_states(study, row, tweak)[-1], study.model.dims
     places = [study.modalities.index(name) for name in part]
     if len(places) == 1:

@@ -36,8 +36,9 @@ CLEAR = np.log(3)  # log-odds from which a class is clearly decided: softmax .75
 
 @memo(8, task=Task.SPLIT_DECISIONS)
 def find_examples(study: Study, split: str = "test") -> list[Example]:
-    """The best agreement, conflict and joint decision of a split, a dominance in place of one that it has not: each is
-    what its verdict says. Of clear decisions of the better-predicted half, so that none misleads, where there is one.
+    """Return the best agreement, conflict and joint decision of a split, with a dominance in place of one that the
+    split lacks. Each sample has the corresponding verdict. If possible, it is a clear decision of the better-predicted
+    half, so that no example misleads.
 
     Of classes, the log-odds of the one decided for count.
     """
@@ -72,7 +73,9 @@ def decides_clearly(study: Study, rows: np.ndarray) -> np.ndarray:
 
 
 def _scores(single: np.ndarray, joint: np.ndarray) -> dict[str, np.ndarray]:
-    """How telling each row is of its kind; single (N, M), joint (N, 2^M - M - 1)."""
+    """Return how typical each row is of each kind of example, for single terms (N, M) and joint terms (N, 2^M - M -
+    1).
+    """
     same = (single > 0).all(1) | (single < 0).all(1)
     return {
         "agreement": np.where(same, np.abs(single).min(1), 0.0),

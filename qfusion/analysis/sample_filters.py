@@ -25,7 +25,7 @@ def passing(
     verdict: str = "",
     classes: Sequence[str] = (),
 ) -> pd.DataFrame:
-    """Returns the rows of `Study.frame` that pass.
+    """Return the rows of `Study.frame` that pass.
 
     Args:
         frame: one row a sample.
@@ -59,13 +59,14 @@ def passing(
 
 
 def default_axes(study: Study) -> tuple[str, str]:
-    """Which axes are shown first: truth and prediction, or for classes margin against rank."""
+    """Return the axes that are shown first: truth and prediction, or for classes margin against rank."""
     return ("rank", "margin") if study.classes else ("truth", "prediction")
 
 
 def margins(study: Study, rows: np.ndarray) -> np.ndarray:
-    """Log-odds of the true class against the best of the others in nats, (N,): below 0 where the decision is wrong;
-    NaN where no truth is known."""
+    """Return the log-odds of the true class against the best of the others in nats, (N,). They are below 0 if the
+    decision is wrong, and NaN if the truth is not known.
+    """
     truth, scores = study.dataset.y[rows], study.logits(study.scores[rows])
     true = np.arange(scores.shape[1]) == truth[:, None]
     ahead = scores.max(1, initial=-np.inf, where=true) - scores.max(1, initial=-np.inf, where=~true)
@@ -73,7 +74,7 @@ def margins(study: Study, rows: np.ndarray) -> np.ndarray:
 
 
 def asks_entanglement(study: Study, *columns: str) -> bool:
-    """Whether one of some columns is an entanglement, which is worked out for the rows that are shown."""
+    """Whether one of some columns is an entanglement, which is computed for the displayed rows."""
     return bool(set(columns) & {negativity_column(name) for name in study.modalities})
 
 

@@ -50,7 +50,7 @@ _COLUMN = re.compile(r"(pca|umap)(-all)?\[(\w+)\](\.[12])?")
 
 @dataclass(frozen=True, eq=False)
 class SampleMap:
-    """Where samples lie on a map.
+    """Positions of samples on a map.
 
     Attributes:
         what: the coordinates that were reduced, of `coordinates.kinds`. method: of `METHODS`.
@@ -71,8 +71,9 @@ class SampleMap:
 
     @property
     def column(self) -> str:
-        """What regions of the map are called in filters: "pca[states]"; "pca-all[states]" of `everyone`, who lies
-        elsewhere than those drawn do."""
+        """Name of the regions of the map in filters, such as "pca[states]". It is "pca-all[states]" for a map of
+        `everyone`, on which samples lie elsewhere than on a map of drawn ones.
+        """
         return f"{self.method.lower()}{'-all' if self.everyone else ''}[{self.what}]"
 
 
@@ -85,7 +86,7 @@ def sample_map(
     output: int | None = None,
     everyone: bool = False,
 ) -> SampleMap:
-    """Returns a map of some samples.
+    """Return a map of some samples.
 
     Args:
         study: a model on its data.
@@ -129,7 +130,7 @@ def sample_map(
 
 
 def limits(study: Study, what: str, method: str, everyone: bool = False) -> tuple[int, int]:
-    """Returns up to how many samples all are placed, and how many are drawn where there are more."""
+    """Return up to how many samples all are placed, and how many are drawn where there are more."""
     held = most_samples(study, what, math.inf)
     if everyone:
         return held, held
@@ -138,7 +139,7 @@ def limits(study: Study, what: str, method: str, everyone: bool = False) -> tupl
 
 
 def principal(X: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Returns the mean (F,), the first two principal axes (F, 2) and the parts of the variance that they hold (2,), of
+    """Return the mean (F,), the first two principal axes (F, 2) and the parts of the variance that they hold (2,), of
     points (n, F); the largest entry of an axis is positive."""
     from sklearn.decomposition import PCA  # on demand: it takes as long to load as a page
 
@@ -155,7 +156,7 @@ def principal(X: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def umap(X: np.ndarray) -> np.ndarray:
-    """Returns where UMAP places points (n, F), (n, 2), by a fixed seed (McInnes, Healy, Melville 2018, arXiv
+    """Return where UMAP places points (n, F), (n, 2), by a fixed seed (McInnes, Healy, Melville 2018, arXiv
     1802.03426).
 
     Raises:
@@ -192,14 +193,14 @@ def _trustworthiness(
 def explained_rows(
     study: Study, table: pd.DataFrame, parts: Sequence[cohort_filters.Part]
 ) -> np.ndarray:
-    """Returns the explained samples of a filter's split, by row: those that are on its maps."""
+    """Return the row numbers of the explained samples of a filter's split, which are the samples on its maps."""
     return np.flatnonzero(
         cohort_filters.within_split(parts, table) & table[dividend_column(study.terms[0])].notna()
     )
 
 
 def region(result: SampleMap, x: Sequence[float], y: Sequence[float]) -> cohort_filters.Part:
-    """Returns the condition of a filter that holds in a region of a map.
+    """Return the condition of a filter that holds in a region of a map.
 
     Args:
         result: the map.

@@ -42,7 +42,7 @@ class Nearest:
 
 
 def ways(study: Study) -> tuple[str, ...]:
-    """Returns by what samples of a model are near to each other: contributions first."""
+    """Return the kinds of coordinates by which samples of a model can be compared, contributions first."""
     return tuple(
         sorted(
             sample_coordinates.coordinate_kinds(study),
@@ -52,7 +52,7 @@ def ways(study: Study) -> tuple[str, ...]:
 
 
 def nearest(sample: Sample, by: str = sample_coordinates.DIVIDENDS, count: int = COUNT) -> Nearest:
-    """Returns the explained test samples nearest to one, without itself.
+    """Return the explained test samples nearest to one, without itself.
 
     Contributions are those to the sample's explained score, distances of them and of features are Euclidean, of final
     states Hilbert-Schmidt; of modality states it is 1 - |<psi|phi>|^2 of the products of kets, or of modality qubits.
@@ -85,7 +85,9 @@ def nearest(sample: Sample, by: str = sample_coordinates.DIVIDENDS, count: int =
 def _distances(
     study: Any, others: np.ndarray, row: int, by: str, output: int, rows: np.ndarray
 ) -> np.ndarray:
-    """Distances (n,) of a row from others; `rows` are these and perhaps itself, as their coordinates are kept."""
+    """Return the distances (n,) of a row from others. `rows` are these and perhaps the row itself, because
+    coordinates are cached for them.
+    """
     if not len(others):
         return np.zeros(0)
     if by == sample_coordinates.STATES:

@@ -19,7 +19,7 @@ MOST_SPREAD = 1000  # test samples over which the spread of scores is taken
 
 @dataclass(frozen=True, eq=False)
 class Settling:
-    """Where a sample's evolution ends, and how fast inputs become alike on the way.
+    """End of a sample's evolution, and the speed at which inputs become alike on the way.
 
     Attributes:
         times: (nT,), from 0 to beyond T. final: the state at T, (D, D).

@@ -16,7 +16,7 @@ FIRST, LAST = "[CLS]", "[SEP]"
 
 
 class Match(Enum):
-    """How the steps of a sequence were matched with what was said, or why they were not."""
+    """How the steps of a sequence were matched with the spoken words, or why they were not."""
 
     GIVEN = "given"  # the data name the word of every step
     NO_TEXT = "no text"
@@ -55,7 +55,7 @@ class StepMatch:
 
 @dataclass(frozen=True)
 class Spoken:
-    """Names of what was said at the steps of a sequence.
+    """Names of the words or tokens spoken at the steps of a sequence.
 
     Attributes:
         units: the words, in order; None where steps have only numbers. groups: the steps of each, from 0.
@@ -68,7 +68,7 @@ class Spoken:
 
 
 def match(content: Text | None, steps: int) -> Spoken:
-    """Return what was said at each of `steps` real steps of a sequence."""
+    """Return the words or tokens spoken at each of `steps` real steps of a sequence."""
     groups: tuple[tuple[int, ...], ...] = tuple((place,) for place in range(steps))
     if content is None:
         return Spoken(None, groups, StepMatch(Match.NO_TEXT, steps))
@@ -125,8 +125,9 @@ def _match_characters(
 
 
 def _letters(text: str) -> tuple[str, ...]:
-    """The characters of a Chinese sentence, each a token of its own; none where some of it is written in words of
-    letters, which tokenizers part in ways of their own."""
+    """Return the characters of a Chinese sentence, each of which is a token. The result is empty if some of the
+    sentence is written in words of letters, which tokenizers split in different ways.
+    """
     result = tuple(letter for letter in text if not letter.isspace())
     plain = all(
         _WIDE.match(letter) or unicodedata.category(letter).startswith("P") for letter in result

@@ -76,8 +76,10 @@ class Study:
         return f"Study({self.name!r} on {self.dataset.name!r}, {len(self.dataset):,} samples)"
 
     def memo_key(self, background: bool = True) -> tuple[str, ...]:
-        """What tells this study from others: the model's name and its weights' digest, the data's, words and all,
-        and, where it matters, the background's. What is kept by it is shown to whoever asks."""
+        """Return a key that identifies this study: the model's name, the digest of its weights, the digest of the
+        data including words, and, if it matters, that of the background. Results cached under this key are shown to
+        whoever asks.
+        """
         if self._set is not None:
             return (*self._set.memo_key(background), self._alone.dataset.digest)
         key: tuple[str, ...] = (
@@ -98,11 +100,11 @@ class Study:
 
     @property
     def background(self) -> Any:
-        """Of the explanations: the training samples, unless another is compared `with_background`."""
+        """Background of the explanations: the training samples, unless another one is compared `with_background`."""
         return self._default_background if self._background is None else self._background
 
     def with_background(self, background: Any) -> Self:
-        """The same model on the same samples with another background; all else is shared.
+        """Return the same model on the same samples with another background. Everything else is shared.
 
         Args:
             background: of `explain.background`, made with this model.
@@ -110,8 +112,9 @@ class Study:
         return self.rebase(replace(self.base_study, _background=background))
 
     def with_all_rows(self) -> Self:
-        """The same model and samples against every row of the background where some would do, shared: its explanation
-        is that of the refinement, or worked out when it is asked for."""
+        """Return the same model and samples against every row of the background, where some would do. This study is
+        shared: its explanation is that of the refinement, or is computed on request.
+        """
         return self.rebase(self._exact())
 
     @memo(4)
@@ -119,7 +122,7 @@ class Study:
         return replace(self, uses_all_rows=True)
 
     def with_reference(self, reference: int | None) -> Self:
-        """The same model on the same samples, with scores that are the log-odds of each class against one class.
+        """Return the same model on the same samples, with scores that are the log-odds of each class against one class.
 
         Args:
             reference: number of that class; None for the log-odds against all other classes.
@@ -148,7 +151,8 @@ class Study:
         return study if self._set is None else study.with_own(self.dataset)
 
     def with_own(self, dataset: DataSet) -> Self:
-        """The study of a set with a visitor's samples behind those of the set, whatever else is of it shared.
+        """Return the study of a set with a visitor's samples after those of the set. Everything else of the set is
+        shared.
 
         Args:
             dataset: of `own.append_samples`.
@@ -165,12 +169,14 @@ class Study:
         )
 
     def inputs(self, rows: Any = None) -> dict[str, Any]:
-        """What the model takes for rows, all unless given: of a large set what its encoders made of them, kept."""
+        """Return the model's inputs for some rows, by default all. For a large set, these are the outputs of the
+        encoders, which are cached.
+        """
         return encodings.encoded_inputs(self.model, self.dataset, rows)
 
     @property
     def modalities(self) -> tuple[str, ...]:
-        """Names in the model's order."""
+        """Names of the modalities, in the model's order."""
         return tuple(self.model.modalities)
 
     @cached_property
@@ -180,17 +186,17 @@ class Study:
 
     @property
     def terms(self) -> tuple[str, ...]:
-        """Every coalition but the empty one."""
+        """Every coalition except the empty one."""
         return tuple(term for term in self.coalitions if term)
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Names of the classes; empty for a regression."""
+        """Names of the classes, empty for a regression."""
         return self.dataset.target.classes if self.dataset.target.kind == "classification" else ()
 
     @property
     def quantity(self) -> str:
-        """What is explained, in words: the log-odds of a class, or the score of a regression."""
+        """Name of the explained quantity: the log-odds of a class, or the score of a regression."""
         return "log-odds" if self.classes else "score"
 
     def score_unit(self, output: int) -> str:
@@ -216,7 +222,7 @@ class Study:
         return self.space.scores()
 
     def precompute(self) -> Self:
-        """The same, once the model has been applied to every sample."""
+        """Return the same study after applying the model to every sample."""
         _ = self.scores, self.background
         return self
 
@@ -249,7 +255,7 @@ class Study:
 
     @per_model_cache
     def predicted(self) -> np.ndarray:
-        """The predicted class (N,), or zeros for a regression: the output that is explained unless told otherwise."""
+        """Predicted class (N,), or zeros for a regression. This is the output that is explained by default."""
         return self.scores.argmax(1) if self.classes else np.zeros(len(self.scores), dtype=int)
 
     @per_model_cache
@@ -271,11 +277,11 @@ class Study:
 
     @property
     def is_large(self) -> bool:
-        """Whether what every sample has of its own is worked out for some of them, or when asked for."""
+        """Whether quantities of individual samples are computed only for some samples, or on request."""
         return len(self.dataset) > LARGE
 
     def blocks(self) -> list[np.ndarray]:
-        """All rows, in blocks whose states fit into memory."""
+        """Return all rows, in blocks whose states fit into memory."""
         return np.array_split(np.arange(len(self.dataset)), max(1, -(-len(self.dataset) // BLOCK)))
 
     @dataset_cache
@@ -353,15 +359,17 @@ class Study:
         return stability.measured(self.name, self.card, self.dataset)
 
     def seed_uncertainty(self, rows: np.ndarray, outputs: np.ndarray) -> verdicts.Doubt | None:
-        """What training seeds leave open of some samples, see `stability.doubt`; None against another background than
-        the one that it was measured against."""
+        """Return the uncertainty of some samples over training seeds, see `stability.doubt`, or None if the
+        background is not the one that it was measured against.
+        """
         as_measured = self.background.kind == backgrounds.DEFAULT and self.reference is None
         measured = self._stability if as_measured else None
         return stability.doubt(measured, self.dataset, rows, outputs)
 
     @memo(12, task=Task.SPLIT_DECISIONS)
     def frame(self, output: int | None = None) -> pd.DataFrame:
-        """One row a sample (index id): split, truth, prediction, error, verdict, facts, dividends, the data's columns.
+        """Return a table with one row per sample (index id): split, truth, prediction, error, verdict, facts,
+        dividends, the data's columns.
 
         Verdict and dividends are empty in rows outside `explained_rows`; so are facts, of a large set.
         """
@@ -414,12 +422,12 @@ class Study:
 
 
 def said_columns(rows: pd.DataFrame) -> list[str]:
-    """The columns of a table of samples that hold what was said."""
+    """Return the columns of a table of samples that contain the spoken text."""
     return [name for name in SAID if name in rows.columns]
 
 
 def find_misfit(card: Mapping[str, Any], dataset: DataSet) -> str:
-    """What keeps a model from taking a data set's inputs or answering its question, or an empty string."""
+    """Return why a model cannot take a data set's inputs or answer its question, or an empty string if it can."""
     available = dataset.input_specs
     for name, wanted in card["inputs"].items():
         if name not in available:
@@ -433,21 +441,20 @@ def find_misfit(card: Mapping[str, Any], dataset: DataSet) -> str:
 
 
 def decides_by_sign(dataset: DataSet) -> bool:
-    """Returns whether the sign of the explained score is the decision: of classes, and of a target with two sides."""
+    """Return whether the sign of the explained score is the decision: of classes, and of a target with two sides."""
     target = dataset.target
     return target.kind == "classification" or target.convention != "plain"
 
 
 def explained_model(model: Any, dataset: DataSet) -> Any:
-    """Returns the model whose scores are explained: of a classifier one whose scores are log-odds, see
-    `models.log_odds`."""
+    """Return the model whose scores are explained. For a classifier, its scores are log-odds, see `models.log_odds`."""
     classifies = dataset.target.kind == "classification"
     return log_odds.against_others(model) if classifies else model
 
 
 @torch.no_grad()
 def build_study(name: str, card: Mapping[str, Any], model: Any, dataset: DataSet) -> Study:
-    """Returns a model on a data set.
+    """Return a model on a data set.
 
     Raises:
         InvalidInput: when the model was made for other modalities or feature numbers than the data set has.

@@ -42,7 +42,7 @@ class per_model_cache(cached_property[T]):
 
 
 class dataset_cache(cached_property[T]):
-    """A value computed from the samples of the data set alone, without those that a visitor added."""
+    """Value computed from the samples of the data set alone, without those that a visitor added."""
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         return super().__get__(None if instance is None else instance.base_study, owner)

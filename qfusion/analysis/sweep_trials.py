@@ -42,7 +42,7 @@ class Trials:
 
     @property
     def place(self) -> int:
-        """Place of the best among those with a value, -1 when there is none."""
+        """Index of the best trial among those with a value, or -1 if there is none."""
         return (
             self.numbers.index(self.best.number)
             if self.best is not None and self.best.number in self.numbers
@@ -56,7 +56,7 @@ class Trials:
 
     @property
     def metric_title(self) -> str:
-        """What the trials are judged by, for axes."""
+        """Name of the quantity that the trials are judged by, for axes."""
         name = self.sweep.search.metric
         return (
             "validation loss"
@@ -67,7 +67,7 @@ class Trials:
     @cached_property
     @default_on_error("")
     def _convention(self) -> str:
-        """Of the data's metrics, where they are at hand."""
+        """Convention of the data's metrics, or an empty string if the data are not available."""
         return data.load(self.sweep.search.data).target.convention
 
     @property
@@ -77,8 +77,9 @@ class Trials:
 
     @cached_property
     def importance(self) -> dict[str, float]:
-        """Which share of the differences between finished trials each setting explains (fANOVA, Hutter and others
-        2014, ICML); empty with fewer than ENOUGH finished trials, with one setting, or where it is not defined."""
+        """Share of the differences between finished trials that each setting explains (fANOVA, Hutter and others
+        2014, ICML). It is empty with fewer than ENOUGH finished trials, with one setting, or if it is not defined.
+        """
         from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 
         values = [a.value for a in self.attempts if a.state == sweeps.FINISHED]
@@ -98,7 +99,7 @@ class Trials:
         )
 
     def table(self) -> pd.DataFrame:
-        """Returns a row a trial, the best first, then those stopped early, then the others."""
+        """Return a table with one row per trial: the best first, then those stopped early, then the others."""
         states = list(STATES)
         sign = 1 if self.smaller else -1
 
@@ -123,7 +124,7 @@ class Trials:
 
 
 def collect_trials(sweep: sweeps.Sweep) -> Trials:
-    """Returns the trials of a sweep as they stand now."""
+    """Return the trials of a sweep as they stand now."""
     attempts = sweep.attempts()
     ended = [attempt for attempt in attempts if _has_value(attempt)]
     tried: dict[str, list[Any]] = {}
@@ -153,7 +154,7 @@ def _has_value(attempt: sweeps.Attempt) -> bool:
 
 
 def open_trials(name: str = "") -> Trials:
-    """Returns the trials of a sweep by its name, of the last changed one unless told.
+    """Return the trials of a sweep by its name. The default is the sweep that was changed last.
 
     Raises:
         NotFound, InvalidInput: when there is no such sweep, or none at all.
@@ -174,7 +175,7 @@ STATES = {
 
 
 def ranges(rows: Mapping[str, tuple[float, float, bool]]) -> list[str]:
-    """Returns `--range` words of settings with their ends and whether they are logarithmic."""
+    """Return `--range` words of settings with their ends and whether they are logarithmic."""
     return [
         f"{key}={_number(low)}:{_number(high)}{':log' if log else ''}"
         for key, (low, high, log) in rows.items()
@@ -182,7 +183,7 @@ def ranges(rows: Mapping[str, tuple[float, float, bool]]) -> list[str]:
 
 
 def span(default: float, low: float, high: float) -> tuple[float, float, bool]:
-    """Returns a range to begin with around a setting's default: low, high, logarithmic."""
+    """Return a range to begin with around a setting's default: low, high, logarithmic."""
     if default > 0 and high / max(low, 1e-12) > 100:
         return max(low, default / 4), min(high, default * 4), True
     return low, min(high, max(4 * abs(default), low + 1)), False

@@ -32,8 +32,9 @@ def term(name: str) -> str:
 
 
 def with_unit(what: str, unit: str) -> str:
-    """A quantity with its unit: "prediction (sentiment score)"; where the unit has parentheses of its own,
-    "prediction, log-odds of ‘yes’ (nats)"."""
+    """Return a quantity with its unit: "prediction (sentiment score)". If the unit itself has parentheses, the
+    result is "prediction, log-odds of ‘yes’ (nats)".
+    """
     return f"{what}, {unit}" if "(" in unit else f"{what} ({unit})"
 
 
@@ -54,7 +55,7 @@ def _escape_part(part: str) -> str:
 
 
 def quote_names(keys: Sequence[str]) -> str:
-    """Names from a link or a file as code for `message`: the first few, shortened."""
+    """Return names from a link or a file as code for `message`: the first few, shortened."""
     text = ", ".join(f"`{key[:40].replace('`', chr(39))}`" for key in keys[:5])
     return text + (f" and {len(keys) - 5} more" if len(keys) > 5 else "")
 
@@ -102,7 +103,9 @@ def column(name: str) -> str:
 
 
 def find_column(words: str, columns: Iterable[str]) -> str:
-    """The column that has a name, or else the one that `column` calls so; the name itself where there is none."""
+    """Return the column with a name, or else the one with that name under `column`. If there is neither, return the
+    name itself.
+    """
     known = list(columns)
     return (
         words if words in known else next((name for name in known if column(name) == words), words)

@@ -14,7 +14,9 @@ Curve = tuple[np.ndarray, np.ndarray]  # epochs and values, (N,) each
 
 
 def curve(record: folder.Record, key: str) -> Curve:
-    """A number of each epoch that has it: a key of `Progress`, or `valid.METRIC`, or `watched.MEASURE`."""
+    """Return the curve of a number, over the epochs that have it. The key is one of `Progress`, or `valid.METRIC`,
+    or `watched.MEASURE`.
+    """
     part, dot, name = key.partition(".")
     result = [(row["epoch"], row[part].get(name) if dot else row[part]) for row in record.history]
     known = [(epoch, value) for epoch, value in result if value is not None]
@@ -24,7 +26,9 @@ def curve(record: folder.Record, key: str) -> Curve:
 
 
 def watched_curves(record: folder.Record, prefix: str) -> dict[str, Curve]:
-    """What was watched under names that begin with `prefix` and a dot, by the rest of the name, in its own order."""
+    """Return the curves of what was watched under names that begin with `prefix` and a dot, keyed by the rest of the
+    name, in their own order.
+    """
     return {
         name.removeprefix(f"{prefix}."): curve(record, f"watched.{name}")
         for name in dict.fromkeys(name for row in record.history for name in row["watched"])
@@ -33,7 +37,7 @@ def watched_curves(record: folder.Record, prefix: str) -> dict[str, Curve]:
 
 
 def watched_run_curves(seen: Sequence[Seen], prefix: str) -> dict[str, dict[str, Curve]]:
-    """See `watched_curves`, by run; runs without it are left out."""
+    """Return the curves of `watched_curves`, by run. Runs without them are left out."""
     return {
         entry.name: terms
         for entry in seen
@@ -44,7 +48,7 @@ def watched_run_curves(seen: Sequence[Seen], prefix: str) -> dict[str, dict[str,
 def group_by_modalities(
     seen: Sequence[Seen],
 ) -> list[tuple[tuple[str, ...], dict[str, dict[str, Curve]]]]:
-    """Returns what was watched of contributions, by run, in groups of runs of the same modalities, with these."""
+    """Return the watched contributions by run, in groups of runs with the same modalities, and these modalities."""
     groups: dict[tuple[str, ...], dict[str, dict[str, Curve]]] = {}
     for name, terms in watched_run_curves(seen, "dividend").items():
         groups.setdefault(tuple(term for term in terms if "+" not in term), {})[name] = terms
@@ -63,7 +67,9 @@ def main_metric(known: Sequence[str]) -> str:
 
 
 def metric_of_kept_epoch(record: folder.Record) -> tuple[str, float] | None:
-    """Return the main metric and its value on the validation rows at the kept epoch; None where there is none."""
+    """Return the main metric and its value on the validation rows at the epoch whose weights are kept, or None if
+    there is none.
+    """
     name = main_metric(metric_names([record]))
     if not name or not 0 < record.best_epoch <= len(record.history):
         return None
@@ -72,7 +78,8 @@ def metric_of_kept_epoch(record: folder.Record) -> tuple[str, float] | None:
 
 
 def passes(terms: Mapping[str, Curve]) -> dict[str, int | None]:
-    """When each single modality, and the joint terms together, first had `PASSED` of what all terms have by now.
+    """Return the epoch at which each single modality, and the joint terms together, first reached `PASSED` of the
+    current total of all terms.
 
     Returns:
         by modality, then "joint": the epoch, None when that has not happened yet.
@@ -100,7 +107,7 @@ CLEAR = 1.96  # standard errors of its confidence interval
 
 @dataclass(frozen=True, eq=False)
 class Onset:
-    """When a watched number came to half of what it is by now.
+    """Epoch at which a watched number reached half of its current value.
 
     Attributes:
         epochs, values: of its curve. error: standard errors over rows.
@@ -117,8 +124,9 @@ class Onset:
 
 
 def onsets(record: folder.Record) -> dict[str, Onset]:
-    """Returns when the joint terms' part of the contributions, and entanglement, came to half of what they are by now,
-    by "joint" and "entanglement"; none of a run that did not watch them."""
+    """Return the epochs at which the joint terms' part of the contributions, and entanglement, reached half of their
+    current values, by "joint" and "entanglement". The result is empty for a run that did not watch them.
+    """
     curves = watched_curves(record, "fusing")
     result = {}
     for name in [name for name in curves if f"{name}_error" in curves]:

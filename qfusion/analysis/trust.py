@@ -56,7 +56,9 @@ def feature_curves(
     probability: bool = False,
     everyone: bool = False,
 ) -> faithfulness.Curves:
-    """Deletion and insertion of one modality's features on the test rows, or some of a large set unless of everyone."""
+    """Return the deletion and insertion curves of one modality's features on the test rows, or, for a large set and
+    unless `everyone` is set, on some of them.
+    """
     data, rows, random = study.dataset, asked_inside(study, everyone), np.random.default_rng(0)
     baseline = batches.mean_and_std(
         data, data.rows(checkpoint.training_split(study.card)), modality
@@ -86,8 +88,10 @@ def feature_curves(
 
 
 def asked_inside(study: Study, everyone: bool = False) -> np.ndarray:
-    """The test rows that the model is asked about with features replaced: all, or unless of everyone `INSIDE` drawn at
-    random of a large set, whose features have to be encoded again and again."""
+    """Return the test rows on which the model is evaluated with features replaced. These are all test rows, or, for
+    a large set and unless `everyone` is set, `INSIDE` rows drawn at random, because its features have to be encoded
+    again and again.
+    """
     rows = study.dataset.rows(SPLIT)
     return rows[
         drawn_samples.drawn_places(
@@ -139,7 +143,7 @@ def sarcasm(study: Study, over_seeds: stability.Stability | None) -> list[tuple[
 
 @memo(8, stamp=lambda study: file_stamp(stability.FOLDER / f"{study.name}.safetensors"))
 def load_stability(study: Study) -> stability.Stability:
-    """What was measured over training seeds; read anew when its file changes.
+    """Load what was measured over training seeds. It is read anew when its file changes.
 
     Raises:
         NotFound, IntegrityError: when nothing was, or the file does not belong to this model and these data.
@@ -192,7 +196,9 @@ def unit_over_seeds(study: Study) -> str:
 def seed_values(
     study: Study, result: stability.Stability, row: int, what: str
 ) -> pd.DataFrame | None:
-    """One row a seed, one column a term: a test sample's values; None for a sample that was not measured."""
+    """Return the values of a test sample, with one row per seed and one column per term, or None if the sample was
+    not measured.
+    """
     place = np.flatnonzero(study.dataset.rows(SPLIT) == row)
     if not len(place):
         return None

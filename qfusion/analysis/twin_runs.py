@@ -32,7 +32,7 @@ ROWS = 6  # training rows that tell whether a model can only add
 
 @dataclass(frozen=True)
 class Terms:
-    """What a full model and its twins share.
+    """Terms that a full model and its twins share.
 
     Attributes:
         data: as `qfusion.data.load` takes it. dataset: what that gives.
@@ -46,7 +46,9 @@ class Terms:
 
 
 def variant_settings(terms: Terms, variant: str) -> dict[str, Any]:
-    """Returns the settings of a variant's model: the terms', as far as its kind has them, and what differs."""
+    """Return the settings of a variant's model: those of the terms, as far as its kind has them, and those that
+    differ.
+    """
     own = VARIANTS[variant]
     known, differs = registry.settings(own.kind), dict(own.settings)
     if variant == "qj-unitary":
@@ -70,7 +72,7 @@ def variant_settings(terms: Terms, variant: str) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Run:
-    """One training: of a variant, by its name, with a seed, on terms, and the settings of its model."""
+    """One training of a variant, given by its name, with a seed, terms, and the settings of its model."""
 
     terms: Terms
     variant: str
@@ -91,7 +93,9 @@ class Run:
         return hashlib.sha256(json.dumps(decides).encode()).hexdigest()[:20]
 
     def measure(self, on_epoch: Callable[[Any], bool | None] = lambda _: None) -> dict[str, Any]:
-        """Trains it and returns the record that is kept; of one that fails, why. `on_epoch`: see `train`."""
+        """Train the model and return the record to save. The record of a training that fails has the error. For
+        `on_epoch`, see `train`.
+        """
         data, options = self.terms.dataset, self.terms.options
         record: dict[str, Any] = {
             "key": self.key,
@@ -128,7 +132,7 @@ class Run:
 
 
 def summing(runs: Iterable[Run]) -> frozenset[str]:
-    """Returns the names of those variants of some trainings whose models can only add up modalities."""
+    """Return the names of those variants of some trainings whose models can only add up modalities."""
     first = {run.variant: run for run in reversed(list(runs))}
     return frozenset(name for name, run in first.items() if _adds(run))
 
@@ -148,7 +152,7 @@ def _adds(run: Run) -> bool:
 
 
 def count_fusion_parameters(model: Any) -> int:
-    """Returns how many parameters a fusion model has that are not its encoders'."""
+    """Return how many parameters a fusion model has that are not its encoders'."""
     return sum(
         p.numel() for name, p in model.named_parameters() if not name.startswith("encoders.")
     )

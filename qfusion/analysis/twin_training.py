@@ -32,7 +32,7 @@ SEEDS, MOST = 5, 10  # seeds that a page trains; that are looked for
 
 
 def twin_terms(study: Study) -> Terms:
-    """Returns the terms of a study's model, by its card: those that it was trained on itself.
+    """Return the terms of a study's model, by its card, which are those that the model itself was trained on.
 
     Raises:
         NotFound: when it is not a model that has twins.
@@ -60,8 +60,8 @@ def twin_terms(study: Study) -> Terms:
 
 
 def plan_twin_runs(study: Study, seeds: Iterable[int]) -> list[Run]:
-    """Returns the trainings of a study's model and its twins, seed by seed, so that whatever is finished can be
-    compared; none of a twin that lacks what the model has not either.
+    """Return the trainings of a study's model and its twins, seed by seed, so that the finished ones can be compared. A
+    twin that lacks only resources that the model lacks as well is left out.
 
     Raises:
         NotFound: when it is not a model that has twins.
@@ -85,7 +85,7 @@ def _place(run: Run) -> Path:
 
 
 def load_finished(wanted: Iterable[Run]) -> list[dict[str, Any]]:
-    """Returns the records of those trainings that are kept."""
+    """Return the saved records of those trainings."""
     records = []
     for run in wanted:
         with suppress(OSError, QFusionError):
@@ -96,8 +96,8 @@ def load_finished(wanted: Iterable[Run]) -> list[dict[str, Any]]:
 
 
 def train_twins(study: Study, seeds: int = SEEDS) -> list[dict[str, Any]]:
-    """Trains what is not kept of a model and its twins, says how far it is (see `progress_shown`), and returns all
-    records.
+    """Train those of a model and its twins that have no saved record, report the progress (see `progress_shown`), and
+    return all records.
 
     Raises:
         NotFound: when it is not a model that has twins.
@@ -121,20 +121,21 @@ def train_twins(study: Study, seeds: int = SEEDS) -> list[dict[str, Any]]:
 
 
 def work(name: str, data: str, seeds: str) -> None:
-    """Trains the twins of a model and prints how many trainings are done."""
+    """Train the twins of a model and print how many trainings are done."""
     torch.set_num_threads(1)
     with _sentences.progress_to(lambda _: nullcontext(lambda done, _: print(done, flush=True))):
         train_twins(open_study(name, data), int(seeds))
 
 
 def twins_key(study: Study) -> tuple[str, ...]:
-    """What tells this job from others."""
+    """Return a key that distinguishes this job from others."""
     return "twins", study.name, study.dataset.name, study.dataset.digest
 
 
 def begin_twins(study: Study, seeds: int = SEEDS) -> Job:
-    """Returns the training of twins in a process of its own, begun by this call or an earlier one; it goes on when
-    nobody looks any more."""
+    """Return the training of twins in a separate process, begun by this call or an earlier one. It continues even if
+    nobody waits for it.
+    """
     words, total = (
         [study.name, study.dataset.name, str(seeds)],
         len(plan_twin_runs(study, range(seeds))),

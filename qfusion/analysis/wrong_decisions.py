@@ -40,15 +40,17 @@ class Wrong:
 
 
 def error_kind(levels: Levels) -> str:
-    """Returns what the decisions on a data set can be wrong in."""
+    """Return the kind of error that decisions on a data set can have."""
     if levels.study.classes:
         return WRONG_CLASS
     return WRONG_SIGN if cohort_table.spans_zero(levels.study) else LARGE_ERROR
 
 
 def decided_wrong(levels: Levels) -> np.ndarray:
-    """Returns which samples of the split are decided wrong, bool (n,): taken for another class; of a regression that
-    spans zero of the wrong sign, where the truth is not 0; of others among the quarter of the largest errors."""
+    """Return which samples of the split are decided wrong, bool (n,). For classes, these are the samples with
+    another predicted class. For a regression that spans zero, they are those with the wrong sign whose truth is not
+    0. For other regressions, they are the quarter with the largest errors.
+    """
     if error_kind(levels) != WRONG_SIGN:
         return is_error(levels)
     at, study = levels.places(levels.rows), levels.study
@@ -58,7 +60,7 @@ def decided_wrong(levels: Levels) -> np.ndarray:
 def misleading(
     dividends: np.ndarray, scores: np.ndarray, truth: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the place of the most misleading dividend of every decision, and how far it pulls the wrong way.
+    """Return the place of the most misleading dividend of every decision, and how far it pulls the wrong way.
 
     Of one score the wrong way is from the truth to the score; of several, a dividend pulls by what it gives the
     predicted class beyond what it gives the true one.
@@ -89,7 +91,7 @@ def misleading(
 
 
 def wrong(levels: Levels) -> Wrong:
-    """Returns the wrong decisions of a cohort with their most misleading terms.
+    """Return the wrong decisions of a cohort with their most misleading terms.
 
     Args:
         levels: all samples and a cohort of them.

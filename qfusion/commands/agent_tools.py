@@ -24,11 +24,11 @@ KINDS = {
 
 
 class CheckedTool(Tool):
-    """A tool that takes the arguments of its function and no others."""
+    """Tool that takes the arguments of its function and no others."""
 
     @classmethod
     def of(cls, function: Callable[..., Any], **about: Any) -> CheckedTool:
-        """Returns the tool of a function.
+        """Return the tool of a function.
 
         Args:
             function: whose docstring and annotations an agent reads. about: see `Tool.from_function`.
@@ -89,7 +89,7 @@ def _fields(tool: Tool) -> dict[str, Any]:
 
 
 def _wanted(schema: Mapping[str, Any]) -> str:
-    """What a schema of JSON asks for, in words."""
+    """Return in words what a JSON schema asks for."""
     if "enum" in schema:
         return " or ".join(repr(value) for value in schema["enum"])
     if "anyOf" in schema:

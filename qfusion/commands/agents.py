@@ -93,7 +93,7 @@ def _page(name: str, rows: Sequence[Any], offset: int, limit: int) -> dict[str, 
 
 def list_models(offset: int = 0, limit: int = 20) -> dict[str, Any]:
     """List trained models with their data, modalities, outputs and test metrics (mean and standard deviation over
-    seeds), and why others are left out.
+    seeds), and the reasons why others are left out.
 
     Args:
         offset: how many to leave out. limit: how many to list, at most 100.
@@ -155,8 +155,8 @@ def explain(
     contrast: str = "",
     tweak: str = "",
 ) -> dict[str, Any]:
-    """Split a decision exactly into what each modality says alone and what combinations say only jointly, with how
-    well each term is known, and the verdict.
+    """Split a decision exactly into the contribution of each modality alone and the joint contributions of their
+    combinations, with the uncertainty of each term, and the verdict.
 
     Args:
         model: name of a model. sample: id of a sample. data: name of a data set; the model's own unless given.
@@ -172,8 +172,8 @@ def explain(
 
 
 def verdict(model: str, sample: str, data: str = "", tweak: str = "") -> dict[str, Any]:
-    """Say in sentences which modality decided, whether modalities conflict, what would flip the decision, when it was
-    made and what the dynamics added.
+    """Say in sentences which modality decided, whether modalities conflict, which change would flip the decision, when
+    the decision was made and how much the dynamics added.
 
     Args:
         model: name of a model. sample: id of a sample. data: name of a data set; the model's own unless given.
@@ -218,7 +218,8 @@ def track(
 def tweak(
     model: str, sample: str, tweak: str = "", data: str = "", output: str = ""
 ) -> dict[str, Any]:
-    """Say what a change of a model's couplings does to a decision, to its terms and to the metrics on all test samples.
+    """Return the effect of a change of a model's couplings on a decision, on its terms and on the metrics of all test
+    samples.
 
     Args:
         model: name of a model. sample: id of a sample.
@@ -276,7 +277,7 @@ def figure(
     theme: Literal["light", "dark", "grey"] = "light",
     size: str = "single",
 ) -> Any:
-    """Draw a figure of a page, as an image; and say what it shows.
+    """Draw a figure of a page as an image, and describe it.
 
     Args:
         page: title of a page, such as "samples", "dynamics" or "cohorts". panel: name of a figure there, such as
@@ -318,7 +319,7 @@ _TURN = threading.Lock()  # calls that come at once are answered one after the o
 
 
 def server() -> MCPServer:
-    """Returns the server, which is to be run."""
+    """Return the server, which is to be run."""
     with translate_import_errors():
         from mcp.server import MCPServer
         from mcp.server.mcpserver.exceptions import ToolError
@@ -355,8 +356,10 @@ def server() -> MCPServer:
 
 
 def mcp(model: common.Folders = None) -> None:
-    """Answer agents on standard input and output, by the Model Context Protocol: what there is, why a decision was
-    made, what a change of couplings does, figures. Nothing is written, and no path is taken from an agent."""
+    """Answer agents on standard input and output, by the Model Context Protocol: available models and data, reasons
+    for a decision, effects of a change of couplings, figures. Nothing is written, and no path is taken from an
+    agent.
+    """
     common.add_models(model)
     _limits.begin_read_only()
     printing.print_remark(

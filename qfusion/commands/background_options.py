@@ -34,7 +34,7 @@ Contrast = Annotated[
 
 
 def check_background(background: str, contrast: str | None) -> None:
-    """Raises NotFound or InvalidInput where there is no such background, or one is given with a contrast."""
+    """Raise NotFound or InvalidInput if there is no such background, or if one is given together with a contrast."""
     choose("Background", background, ("product", "joint", "mixed", "zero"))
     check(
         contrast is None or background == DEFAULT_BACKGROUND,

@@ -65,7 +65,7 @@ Split = Annotated[str, typer.Option("--split", metavar="SPLIT", help="train, val
 def load(
     model: str, data: str | None
 ) -> tuple[qfusion.training.checkpoint.Checkpoint, qfusion.data.DataSet]:
-    """Returns a trained model and the data set to use it on, by default the one of its card.
+    """Return a trained model and the data set to use it on, by default the one of its card.
 
     Raises:
         NotFound: when either does not exist.
@@ -79,14 +79,14 @@ def load(
 
 
 def inputs(dataset: qfusion.data.DataSet, rows: Any) -> dict[str, Any]:
-    """Returns the inputs of `rows` in double precision, as trained models are loaded."""
+    """Return the inputs of `rows` in double precision, as trained models are loaded."""
     import torch
 
     return dataset.inputs(rows, dtype=torch.float64)
 
 
 def add_models(models: list[Path] | None) -> None:
-    """Adds models to those that are found by name; each must be one, under a name that is free."""
+    """Add models to those that are found by name. Each must be a model, under a name that is free."""
     checkpoint = qfusion.training.checkpoint
     for place in models or []:
         name, card = checkpoint.place_of(place)

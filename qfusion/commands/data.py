@@ -26,7 +26,7 @@ app = typer.Typer(no_args_is_help=True, help="List, fetch, check and import data
 
 @app.command("list", epilog=example_text("data list", "data list --json"))
 def list_(as_json: Json = False) -> None:
-    """List the data sets, with what is missing and how to get it."""
+    """List the data sets, the files that are missing, and how to get them."""
     sources = qfusion.data.available()
     print_result(
         [vars(source) for source in sources],
@@ -73,7 +73,7 @@ def check_data(
     ],
     as_json: Json = False,
 ) -> None:
-    """Load a data set with every check and print what it holds; of a file, the report that an import would give."""
+    """Load a data set with every check and print a summary. For a file, print the report that an import would give."""
     from qfusion.data import import_store, importing
 
     dataset = _loaded(name)

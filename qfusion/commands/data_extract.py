@@ -75,8 +75,9 @@ def extract(
     ] = True,
     as_json: Json = False,
 ) -> None:
-    """Make a set from a folder of recordings and a table of labels: features of voice, picture and words. What was
-    stopped goes on where it was when the same command is given again."""
+    """Make a set from a folder of recordings and a table of labels: features of voice, picture and words. A stopped
+    extraction continues when the same command is given again.
+    """
     with progress_bar("Extracting") as show:
         result = qfusion.data.extract.extract(
             folder,

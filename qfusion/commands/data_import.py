@@ -86,8 +86,9 @@ def import_(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Import a set of your own; nothing is kept before the report is free of errors, and nothing repaired without
-    --repair."""
+    """Import a set of your own. Nothing is saved before the report is free of errors, and nothing is repaired
+    without --repair.
+    """
     from qfusion.data import import_record, import_repairs, import_store, importing
 
     check(

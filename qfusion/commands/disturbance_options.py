@@ -43,7 +43,7 @@ def parse_disturbance(
     noise: list[str] | None,
     seed: int,
 ) -> qfusion.explain.disturbances.Disturbance:
-    """Returns what the options ask for.
+    """Return the disturbance that the options specify.
 
     Raises:
         NotFound, InvalidInput: when a modality does not exist, or a level is no number.

@@ -93,7 +93,7 @@ def _score_rows(wanted: Any, of: OpenedModel, part: np.ndarray) -> np.ndarray:
 
 
 def _sampling_note(model: Any, dataset: Any, rows: np.ndarray) -> str:
-    """What sampling leaves, from a few rows."""
+    """Return a sentence on the standard error that sampling leaves in a score, estimated from a few rows."""
     estimate = model.estimate(dataset.inputs(rows[:16], dtype=next(model.parameters()).dtype))
     return (
         f" {estimate.trajectories} trajectories of each sample leave a standard error of about "

@@ -190,7 +190,7 @@ def _split_record(
     rows: np.ndarray,
     out: Path | None,
 ) -> dict[str, Any]:
-    """Return size, background and output of a split whose contributions are written to a table."""
+    """Return the size, background and output of a split whose contributions are written to a table."""
     if opened.classes:
         output_name = str(output) or "the class decided for"
     else:

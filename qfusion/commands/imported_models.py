@@ -96,8 +96,9 @@ def import_(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Import a program: its inputs are matched to a data set's modalities by a card, checked on ten rows, and kept
-    among the models."""
+    """Import a program. Its inputs are matched to a data set's modalities by a card. It is checked on ten rows and
+    saved among the models.
+    """
     from qfusion.training import imports
 
     check(

@@ -65,7 +65,7 @@ class OpenedModel:
 
     @cached_property
     def explained(self) -> qfusion.models.FusionModel:
-        """The model whose scores are explained; the scores of a classifier become log-odds."""
+        """Model whose scores are explained. The scores of a classifier become log-odds."""
         return cast(
             "qfusion.models.FusionModel",
             qfusion.analysis.study.explained_model(self.trained.model, self.dataset),
@@ -97,7 +97,7 @@ class OpenedModel:
 
     @property
     def digests(self) -> str:
-        """The digests by which model and data differ from others of the same names."""
+        """Digests that distinguish model and data from others of the same names."""
         return f"{self.trained.card['weights_sha256'][:12]} and {self.dataset.digest[:12]}"
 
     def split_rows(self, rows: np.ndarray) -> np.ndarray:

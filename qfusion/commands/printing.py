@@ -28,19 +28,19 @@ Json = Annotated[
 
 
 def example_text(*lines: str) -> str:
-    """Returns the closing words of a command's help: how it is called."""
+    """Return the closing words of a command's help: how it is called."""
     return "Example: " + "; ".join(
         f"[bold]python -m qfusion {escape(line)}[/bold]" for line in lines
     )
 
 
 def number(value: Any, digits: int = 3) -> str:
-    """Returns a number for a table, `-` where there is none."""
+    """Return a number for a table, or `-` if there is none."""
     return "-" if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = "") -> RenderableType:
-    """Returns a table, below its title."""
+    """Return a table, below its title."""
     cells = Table(*columns)
     for row in rows:
         cells.add_row(*map(str, row))
@@ -50,7 +50,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = ""
 def metrics_table(
     columns: Sequence[str], measured: Sequence[Mapping[str, float]], title: str = ""
 ) -> RenderableType:
-    """Returns a table of metrics, a row each, with a column for each of several measurements."""
+    """Return a table of metrics, a row each, with a column for each of several measurements."""
     return table(
         columns,
         [
@@ -63,7 +63,7 @@ def metrics_table(
 
 @contextmanager
 def progress_bar(task: str) -> Iterator[Callable[[float, float, str], None]]:
-    """Shows a progress bar on standard error while the block lasts, if that is a terminal.
+    """Show a progress bar on standard error while the block lasts, if that is a terminal.
 
     Yields what is to be called with steps done, steps in all and a remark.
     """
@@ -88,7 +88,7 @@ def progress_bar(task: str) -> Iterator[Callable[[float, float, str], None]]:
 
 @contextmanager
 def sample_progress_bar(task: str) -> Iterator[Tell]:
-    """Shows a bar of samples with their rate while the block lasts, see `progress_bar` and `_sentences.progress_to`."""
+    """Show a bar of samples with their rate while the block lasts, see `progress_bar` and `_sentences.progress_to`."""
     pace = Pace()
     with progress_bar(task) as show:
         yield lambda done, total: show(done, total, pace.words(done, total))
@@ -117,8 +117,9 @@ def _as_json(value: Any) -> Any:
 
 
 def print_result(result: Any, as_json: bool, *words: str | RenderableType) -> None:
-    """Prints `result` as one JSON document, or what says it: lines and tables, as written whatever markup they look
-    like."""
+    """Print `result` as one JSON document, or the lines and tables that describe it. Markup in them is printed as it
+    is.
+    """
     if as_json:
         print(json_text(result))
         return
@@ -128,5 +129,5 @@ def print_result(result: Any, as_json: bool, *words: str | RenderableType) -> No
 
 
 def print_remark(message: str) -> None:
-    """Prints a remark to standard error, so that results stay alone on standard output."""
+    """Print a remark to standard error, so that results stay alone on standard output."""
     print(message, file=sys.stderr)

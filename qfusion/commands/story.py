@@ -39,7 +39,7 @@ def story(
     ] = "light",
     as_json: Json = False,
 ) -> None:
-    """Write a story to show: a sample, the decision on it, its terms as they grow, and what one lever changes."""
+    """Write a story to show: a sample, the decision on it, its terms as they grow, and the effect of one lever."""
     from qfusion.report.story import KINDS, check_length
 
     suffix = out.suffix.lower()

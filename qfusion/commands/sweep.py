@@ -82,8 +82,9 @@ def sweep(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Search settings by validation loss; trials that do worse than the median are stopped early. Killed, the same
-    command goes on."""
+    """Search settings by validation loss. Trials that do worse than the median are stopped early. If the search is
+    killed, the same command continues it.
+    """
     check(
         not cluster or (jobs == 1 and not queue),
         "Argument `--cluster` has its workers train, without --jobs and --queue. Give either.",

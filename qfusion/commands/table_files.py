@@ -19,7 +19,7 @@ SUFFIXES = (".csv", ".parquet")
 
 
 def table_path(out: Path) -> Path:
-    """Returns `out` when a table can be written under that name.
+    """Return `out` when a table can be written under that name.
 
     Raises:
         InvalidInput: when the ending is not one of SUFFIXES.
@@ -34,7 +34,7 @@ def table_path(out: Path) -> Path:
 def write_chunks(
     chunks: Iterable[tuple[int, pd.DataFrame]], out: Path, group: qfusion.training.processes.Group
 ) -> None:
-    """Writes a table from numbered chunks in their order, whole or not at all; every process gives its own chunks.
+    """Write a table from numbered chunks in their order, entirely or not at all. Every process provides its own chunks.
 
     One process alone holds one chunk at a time; of several the leading one writes what all have made.
 
@@ -48,7 +48,7 @@ def write_chunks(
 
 
 def write_table(frames: Iterable[pd.DataFrame], out: Path) -> None:
-    """Writes a table as its ending says, one part after the other, whole or not at all.
+    """Write a table as its ending says, one part after the other, whole or not at all.
 
     Raises:
         InvalidInput: when the file cannot be written.

@@ -63,7 +63,7 @@ def track(
 
 
 def _trajectory_columns(tracked: qfusion.track.Track) -> dict[str, Any]:
-    """Returns the mean over trajectories of each of their measures, with its standard error from two of them on."""
+    """Return the mean over trajectories of each of their measures, with its standard error from two of them on."""
     runs, mean = tracked.trajectories, tracked.ensemble
     if mean is None:
         return (

@@ -107,8 +107,8 @@ def train(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Train a model; its folder then stands for it wherever --model is asked for. Killed or stopped with Ctrl-C, it
-    goes on with --resume.
+    """Train a model. Its folder can then be given wherever --model is asked for. A training that was killed or stopped
+    with Ctrl-C continues with --resume.
 
     Under `torchrun --nproc-per-node=N -m qfusion train ...` N processes share every batch.
     """
@@ -204,7 +204,7 @@ class _TrainingBar:
         self._show(progress.epoch, progress.epochs, f"epoch {progress.epoch}{self._loss}")
 
     def batch(self, epoch: int, epochs: int, done: int, total: int) -> None:
-        """Show the bar after a batch; `done` is 0 as an epoch begins."""
+        """Show the bar after a batch. `done` is 0 at the start of an epoch."""
         if not done:
             self._pace = Pace()
         elif self._pace.seconds > SLOW_EPOCH:

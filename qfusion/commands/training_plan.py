@@ -20,7 +20,7 @@ def read_plan(
     config: Path | None,
     replay: int = 0,
 ) -> qfusion.runs.Plan:
-    """Returns what shall be trained, checked as far as it can be without training."""
+    """Return the plan of a training, checked as far as possible without training."""
     file = _read_config(config)
     data, model = data or file.get("data"), model or str(file.get("model", "quantum-jump"))
     seed = int(file.get("seed", 0)) if seed is None else seed
@@ -44,7 +44,7 @@ def read_plan(
 
 
 def parse_settings(assignments: list[str], default: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns what `key=value` says of settings, which have these defaults."""
+    """Return the settings given as `key=value`, for settings with these defaults."""
     settings = {}
     for word in assignments:
         key, equals, text = word.partition("=")

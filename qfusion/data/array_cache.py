@@ -18,7 +18,7 @@ _DIGEST = "__digest__"
 
 
 def cache_key(parts: Iterable[str | bytes]) -> str:
-    """Returns a short digest of what an array was made from; any change gives another file name."""
+    """Return a short digest of the data that an array is made from. Any change of them gives another file name."""
     digests = (
         hashlib.sha256(part.encode() if isinstance(part, str) else part).digest() for part in parts
     )
@@ -28,7 +28,7 @@ def cache_key(parts: Iterable[str | bytes]) -> str:
 def cached_arrays(
     name: str, key: str, make: Callable[[], dict[str, np.ndarray]]
 ) -> dict[str, np.ndarray]:
-    """Returns the arrays that `make` gives, from the cache if they are there and whole, else made and stored.
+    """Return the arrays that `make` gives, from the cache if they are there and whole, else made and stored.
 
     Args:
         name: of the data set, the beginning of the file name.
@@ -46,7 +46,7 @@ def cached_arrays(
 
 
 def bound(folder: Path, most: int, spared: int = 0) -> None:
-    """Removes the files of a folder that were not used for longest, until at most so many bytes are left; so many that
+    """Remove the files of a folder that were not used for longest, until at most so many bytes are left; so many that
     were used last are `spared`, and so are locks."""
     with contextlib.suppress(OSError):  # another process may tidy up, too
         newest = sorted(
@@ -70,7 +70,7 @@ def digest_of_arrays(values: dict[str, np.ndarray]) -> str:
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray] | None:
-    """Returns the arrays of a file that `write` has written; None if it is not there, or not whole."""
+    """Return the arrays of a file that `write` has written; None if it is not there, or not whole."""
     try:
         with np.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
@@ -83,7 +83,7 @@ def read_arrays(path: Path) -> dict[str, np.ndarray] | None:
 
 
 def write_arrays(path: Path, values: dict[str, np.ndarray], *, compressed: bool = False) -> None:
-    """Writes arrays and their digest to a file, whole or not at all; compressed, it is smaller and slower to read.
+    """Write arrays and their digest to a file, whole or not at all; compressed, it is smaller and slower to read.
 
     Raises:
         OSError, InvalidInput: when it cannot be written.

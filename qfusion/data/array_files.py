@@ -24,7 +24,7 @@ def write_array(
     pieces: Iterable[np.ndarray],
     errors: CastErrors | None = None,
 ) -> int:
-    """Writes an array into a .npy file of float32, in pieces (n, *shape[1:]).
+    """Write an array into a .npy file of float32, in pieces (n, *shape[1:]).
 
     Args:
         path: of the file.
@@ -62,7 +62,7 @@ def scatter_array(
     pieces: Iterable[tuple[Any, np.ndarray]],
     errors: CastErrors | None = None,
 ) -> int:
-    """Writes an array into a .npy file of float32, with rows in any order.
+    """Write an array into a .npy file of float32, with rows in any order.
 
     Args:
         path, shape, errors: see `write_array`.
@@ -85,12 +85,12 @@ def scatter_array(
 
 @np.errstate(over="ignore", invalid="ignore")
 def to_float32(values: np.ndarray) -> np.ndarray:
-    """Returns numbers as float32; numbers that are too large become infinite."""
+    """Return numbers as float32; numbers that are too large become infinite."""
     return values.astype(np.float32, copy=False)
 
 
 def count_overflows(values: np.ndarray) -> int:
-    """Returns the number of finite values that are infinite in single precision."""
+    """Return the number of finite values that are infinite in single precision."""
     return int(np.isinf(to_float32(values)).sum() - np.isinf(values).sum())
 
 
@@ -100,7 +100,7 @@ def limit_part_size(size: int) -> AbstractContextManager[None]:
 
 
 def require_room(folder: Path, size: int, what: str) -> None:
-    """Raises InvalidInput when `size` bytes do not fit onto the disk, or exceed the limit of `limit_part_size`.
+    """Raise InvalidInput when `size` bytes do not fit onto the disk, or exceed the limit of `limit_part_size`.
 
     Args:
         folder: on the disk.

@@ -9,7 +9,7 @@ from qfusion.errors import translate_errors
 
 
 def read_only_array(values: Any, dtype: Any) -> np.ndarray:
-    """Returns `values` as a read-only array of `dtype`; a copy unless it is one already.
+    """Return `values` as a read-only array of `dtype`; a copy unless it is one already.
 
     Raises:
         InvalidInput: when the values cannot be converted to that type without loss.
@@ -29,7 +29,7 @@ def read_only_array(values: Any, dtype: Any) -> np.ndarray:
 
 
 def pad_sequences(values: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """Returns sequences as float32 (N, T, F), padded with zeros to the longest.
+    """Return sequences as float32 (N, T, F), padded with zeros to the longest.
 
     Args:
         values: the steps of all sequences, one sequence after another, (sum of lengths, F).
@@ -41,6 +41,6 @@ def pad_sequences(values: np.ndarray, lengths: np.ndarray) -> np.ndarray:
 
 
 def numbered_ids(prefix: str, count: int) -> np.ndarray:
-    """Returns ids "prefix-0001", ..., str (count,), with leading zeros so that they sort in order."""
+    """Return ids "prefix-0001", ..., str (count,), with leading zeros so that they sort in order."""
     digits = max(4, len(str(count)))
     return np.array([f"{prefix}-{number:0{digits}d}" for number in range(1, count + 1)])

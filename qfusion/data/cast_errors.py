@@ -12,7 +12,7 @@ _NOISE = 1e-12  # of a value's size: double precision makes such differences its
 
 
 class CastErrors:
-    """Errors of a cast to single precision, of an array whose pieces pass one by one.
+    """Errors of a cast to single precision, for an array that is processed piece by piece.
 
     Rows of zeros do not count: they pad sequences and replace missing modalities.
 
@@ -29,7 +29,7 @@ class CastErrors:
         self.different = np.zeros((2, features), np.int64)
 
     def add(self, values: np.ndarray, single: np.ndarray) -> None:
-        """Adds a piece (..., F) and its cast to single precision."""
+        """Add a piece (..., F) and its cast to single precision."""
         if values.size == 0 or not _may_lose(values.dtype):
             return
         rows = values.reshape(-1, len(self.low))
@@ -47,7 +47,7 @@ class CastErrors:
             self._add_feature(feature, rows[:, feature], cast[:, feature])
 
     def _add_feature(self, feature: int, values: np.ndarray, single: np.ndarray) -> None:
-        """Adds values (n,) of a feature that may be imprecise."""
+        """Add values (n,) of a feature that may be imprecise."""
         known = np.isfinite(single)
         values = values[known].astype(np.float64)
         single = single[known]
@@ -61,12 +61,12 @@ class CastErrors:
 
     @property
     def imprecise(self) -> np.ndarray:
-        """Features whose error is more than WORST of their range, bool (F,)."""
+        """Which features have an error of more than WORST of their range, bool (F,)."""
         return _are_imprecise(self.low, self.high, self.error)
 
     @property
     def merges_values(self) -> np.ndarray:
-        """Imprecise features of which most different values become equal, bool (F,)."""
+        """Imprecise features for which most distinct values become equal, bool (F,)."""
         before, after = self.different
         return self.imprecise & (2 * after < before)
 
@@ -77,7 +77,7 @@ def _may_lose(kind: np.dtype) -> bool:
 
 
 def _range(rows: np.ndarray, cast: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the least and the largest finite value of each feature, (F,); infinite if there is none."""
+    """Return the least and the largest finite value of each feature, (F,). They are infinite if there is none."""
     low = rows.min(0).astype(np.float64)
     high = rows.max(0).astype(np.float64)
     if np.isfinite(low).all() and np.isfinite(high).all():

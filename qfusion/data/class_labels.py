@@ -27,7 +27,7 @@ _ONE_HOT = re.compile(r"onehot|1hot")
 
 
 def plain(name: str) -> str:
-    """Returns the name of a variable in small letters and digits alone: "true_Label" is "truelabel"."""
+    """Return the name of a variable in small letters and digits alone: "true_Label" is "truelabel"."""
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
@@ -41,13 +41,13 @@ def is_called_so(name: str) -> bool:
 
 
 def find_label_names(names: list[str]) -> list[str]:
-    """Returns the names that are labels', those that are taken first first."""
+    """Return the names that are names of labels, in order of preference."""
     known = [name for name in names if plain(name) in NAMES]
     return sorted(known, key=lambda name: NAMES.index(plain(name)))
 
 
 def flat(what: str, values: np.ndarray, remedy: str = "Give one label a sample.") -> np.ndarray:
-    """Returns labels (N,), numbers or words.
+    """Return labels (N,), numbers or words.
 
     Args:
         what: they are, for messages: "Labels in `views.mat`".
@@ -85,7 +85,7 @@ def _read_cell(what: str, values: np.ndarray) -> np.ndarray:
 
 
 def one_hot(what: str, values: np.ndarray, remedy: str = "Give one label a sample.") -> np.ndarray:
-    """Returns the number of the column that holds the 1, (N,) from 0.
+    """Return the number of the column that holds the 1, (N,) from 0.
 
     Args:
         what: the labels are, remedy: what to do about others, for messages.

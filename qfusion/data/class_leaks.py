@@ -103,7 +103,7 @@ def _explained_variance(values: np.ndarray, y: np.ndarray, sizes: np.ndarray) ->
 def _class_ranges(
     column: np.ndarray, y: np.ndarray, sizes: np.ndarray, log_tests: float
 ) -> np.ndarray | None:
-    """Numbers of the ranges in which the classes lie, (K,): those whose ranges meet have the same one.
+    """Return the numbers of the ranges in which the classes lie, (K,). Classes whose ranges meet have the same number.
 
     None where all meet, or where chance may explain it: of all orders of the values, the share in which every class
     keeps within one of the ranges is at most m^K n_1! ... n_m! / n! with m ranges of n_1, ..., n_m values.
@@ -158,8 +158,9 @@ def _log_orders(y: np.ndarray) -> float:
 
 
 def _count_changes(values: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Of samples sorted by each feature: changes of class from one to the next, those of them between equal values, and
-    the number of different values, (k,) each."""
+    """Count changes of class among samples sorted by each feature. Return the changes from one sample to the next,
+    those of them between equal values, and the number of different values, (k,) each.
+    """
     counted = []
     for features, order in feature_orders(values):
         other_class = y[order[1:]] != y[order[:-1]]

@@ -22,7 +22,9 @@ def clip_key(clip: Clip) -> str:
 
 
 def bound_cache(most: int = 2**30) -> None:
-    """Removes what was kept of recordings and not used for longest, until at most so many bytes are left."""
+    """Remove the cached results of recordings that have not been used for longest, until at most `most` bytes are
+    left.
+    """
     array_cache.bound(_files.cache_root() / "clips", most)
 
 
@@ -30,7 +32,7 @@ MAX_REFUSALS = 1000  # that are remembered
 
 
 class _NamedLock:
-    """Who makes a file."""
+    """Lock held while a file is made."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -43,8 +45,9 @@ _refusals: OrderedDict[str, str] = OrderedDict()  # what took too much work, and
 
 @contextmanager
 def run_once(name: str) -> Iterator[None]:
-    """Waits while another thread makes what is called so, and remembers what took too much work: it is not tried again.
-    Names say what the file was, so that a file that is mended is read anew.
+    """Context manager that waits while another thread makes the file of a name. Files that take too much work are
+    remembered and not tried again. Names depend on the content of the source file, so that a repaired file is read
+    anew.
 
     Raises:
         TooMuchWork: that was raised when it was to be made.
@@ -63,7 +66,7 @@ def run_once(name: str) -> Iterator[None]:
 
 
 def check_not_refused(name: str) -> None:
-    """Raises the `TooMuchWork` that an earlier attempt at a result has raised."""
+    """Raise the `TooMuchWork` that an earlier attempt at a result has raised."""
     refusal = _refusals.get(name)
     if refusal is not None:
         raise TooMuchWork(refusal)

@@ -23,7 +23,7 @@ COPY_SECONDS = 300  # of the processor that a copy may take
 
 
 def find_copy(clip: Clip) -> Path | None:
-    """Returns the copy of a recording's part, see `make_copy`, where it is in the cache.
+    """Return the copy of a recording's part, see `make_copy`, where it is in the cache.
 
     Raises:
         TooMuchWork: that was raised when it was to be made.
@@ -34,8 +34,8 @@ def find_copy(clip: Clip) -> Path | None:
 
 
 def make_copy(clip: Clip, stop: threading.Event | None = None) -> Path:
-    """Returns a video (MP4: H.264, AAC) of a recording's part, upright, of at most POSTER pixels a side and
-    MAX_SECONDS, from the cache where it is there; of a sound its sound alone.
+    """Return a video (MP4: H.264, AAC) of a recording's part, upright, with at most POSTER pixels per side and at most
+    MAX_SECONDS. It comes from the cache if it is there. For a sound, the video has only the sound.
 
     Args:
         clip: a video or a sound. stop: ends the making when it is set.
@@ -72,14 +72,14 @@ def _write_copy(path: Path, start: float, end: float | None, place: Path) -> Non
 
 
 def copy_film(film: Film) -> Path:
-    """Returns a video of moving pictures that a set holds itself, as `make_copy`."""
+    """Return a video of moving pictures that a set holds itself, as `make_copy`."""
     key = array_cache.cache_key([str((film.frames.shape, film.rate)), film.frames.tobytes()])
     shown = iter(repeat_grey(film.frames))
     return _copy(f"film-{key}", lambda place: encode(place, shown, film.rate))
 
 
 def _find_copy(name: str) -> Path | None:
-    """A video in the cache, where it is there."""
+    """Return a video in the cache, or None if it is not there."""
     place = _files.cache_root() / "clips" / f"{name}.mp4"
     if not place.is_file():
         return None
@@ -117,7 +117,7 @@ def encode(
     audio: Audio | None = None,
     comment: str = "",
 ) -> None:
-    """Writes a video that browsers play, whole or not at all.
+    """Write a video that browsers play, whole or not at all.
 
     Args:
         place: of the file, .mp4 (H.264, AAC) or, without sound, .webm (VP9).

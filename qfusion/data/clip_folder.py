@@ -15,7 +15,7 @@ MAX_FILES = 200_000  # of a folder that is joined, and folders in it
 
 
 def open_folder(folder: Path, problems: list[str]) -> tuple[Path, dict[str, Path], dict[str, Path]]:
-    """Returns a folder's own path; the recordings in it by their names below it; and the files of words by these names
+    """Return a folder's own path; the recordings in it by their names below it; and the files of words by these names
     without endings. What is hidden is passed over.
 
     Args:
@@ -63,7 +63,7 @@ def open_folder(folder: Path, problems: list[str]) -> tuple[Path, dict[str, Path
 
 
 def list_unread(root: Path) -> dict[str, list[str]]:
-    """Returns the recordings below a folder that are not read, by the names that ids may have; see `join`."""
+    """Return the recordings below a folder that are not read, by the names that ids may have; see `join`."""
     names = [
         path.relative_to(root).as_posix()
         for path in itertools.islice(root.rglob("*"), MAX_FILES)
@@ -75,7 +75,7 @@ def list_unread(root: Path) -> dict[str, list[str]]:
 
 
 def describe_unread(called: Mapping[str, Sequence[str]], name: str) -> str:
-    """Returns a sentence on the recording of a sample that is there and not read; empty where there is none.
+    """Return a sentence on a sample's recording that exists but is not read. It is empty if there is none.
 
     Args:
         called: as of `list_unread`. name: of the sample or its file.
@@ -88,7 +88,7 @@ def describe_unread(called: Mapping[str, Sequence[str]], name: str) -> str:
 
 
 def match_names(recordings: Iterable[str]) -> dict[str, list[str]]:
-    """Returns the files, paths below the folder, that each id is a name of; see `join`."""
+    """Return the files, paths below the folder, that each id is a name of; see `join`."""
     called = defaultdict[str, list[str]](list)
     for name in recordings:
         whole = name.rpartition(".")[0]

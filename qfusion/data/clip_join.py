@@ -31,7 +31,7 @@ def join_recordings(
     table: Path | None = None,
     progress: Progress = no_progress,
 ) -> Coverage:
-    """Joins the recordings of a folder to the samples of a set, in place of what was joined before.
+    """Join the recordings of a folder to the samples of a set, replacing those joined before.
 
     A file is of the sample whose id is its name without its ending, its path below the folder, or its folder's name and
     its own with `$_$` or `_` between (MMSA's `Raw/<video>/<clip>.mp4`). Where the set's table names video, start and

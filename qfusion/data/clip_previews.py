@@ -51,7 +51,7 @@ class Preview:
 
 
 def preview(clip: Clip) -> Preview:
-    """Returns what a strip of time shows of a recording, from the cache where it is there.
+    """Return the preview of a recording on a time strip, from the cache if it is there.
 
     Raises:
         InvalidInput, NotFound, DataUnavailable: when the file cannot be read, see `media`.
@@ -89,7 +89,7 @@ def _arrays(path: Path, start: float, end: float | None) -> dict[str, np.ndarray
 
 
 def find_strip(film: Film | None, audio: Audio | None) -> dict[str, np.ndarray]:
-    """Returns the arrays of a `Preview` that are made from pictures, as many as there are up to THUMBS, and sound."""
+    """Return the arrays of a `Preview` that are made from pictures, as many as there are up to THUMBS, and sound."""
     result = dict[str, np.ndarray]()
     if film is not None:
         count = min(THUMBS, len(film.frames))
@@ -104,7 +104,9 @@ def find_strip(film: Film | None, audio: Audio | None) -> dict[str, np.ndarray]:
 
 
 def _spectrogram(samples: np.ndarray, rate: int) -> np.ndarray:
-    """Power in bands of equal ratio, in decibels below the loudest cell; of what the rate does not reach, the least."""
+    """Return the power in bands of equal frequency ratio, in decibels below the loudest cell. Bands that the
+    sampling rate does not reach have the least value.
+    """
     from scipy import signal
 
     size = 2 ** max(6, round(np.log2(0.032 * rate)))

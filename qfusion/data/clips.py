@@ -71,7 +71,9 @@ class Coverage:
 
 
 class RecordedFile(NamedTuple):
-    """A file as it was joined: what it holds, its size and time of change, and the words that lie beside it."""
+    """File as it was when joined: its media facts, its size and time of modification, and the words in the file
+    beside it.
+    """
 
     facts: media_probe.Facts
     state: tuple[int, int]
@@ -95,7 +97,7 @@ def record_path(name: str) -> Path:
 
 @lru_cache(maxsize=16)
 def _read_record(path: Path, state: tuple[int, int]) -> Record:
-    """The record in a file; `state` is there to tell one that was written again."""
+    """Load the record in a file. `state` changes when the file is written again, so that the record is read anew."""
     with translate_errors(
         f"The record of the recordings of '{path.parent.name}' is damaged",
         _AGAIN.format(name=path.parent.name),

@@ -48,21 +48,21 @@ class Clusters:
         return numbers.reshape(self.labels.shape).astype(np.int64)
 
     def select(self, rows: np.ndarray) -> Clusters:
-        """Returns the clusters of some rows."""
+        """Return the clusters of some rows."""
         return Clusters(self.labels[rows], self.unit)
 
     def append_samples(self, ids: np.ndarray) -> Clusters:
-        """Returns the clusters with rows for a visitor's samples of these ids, each a cluster of its own."""
+        """Return the clusters with further rows for a visitor's samples with these ids, each in a separate cluster."""
         own = np.repeat(ids[:, None], self.labels.shape[1], 1)
         return Clusters(np.concatenate([self.labels, own]), self.unit)
 
     def describe_count(self, rows: np.ndarray) -> str:
-        """Returns the number of clusters of some rows with its unit: "31 videos"."""
+        """Return the number of clusters of some rows with its unit: "31 videos"."""
         return f"{len(np.unique(self.numbers[rows])):,} {self.unit}"
 
 
 def video_clusters(ids: Sequence[str] | np.ndarray) -> Clusters | None:
-    """Returns the videos that segments come from, if every id names one before `VIDEO_MARK` as in MMSA's files."""
+    """Return the videos that segments come from, if every id names one before `VIDEO_MARK` as in MMSA's files."""
     names = [str(id_) for id_ in ids]
     if not names or not all(VIDEO_MARK in name for name in names):
         return None

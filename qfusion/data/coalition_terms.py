@@ -9,7 +9,7 @@ MANY_MODALITIES = 8  # with 256 coalitions, from which on their number is announ
 
 
 def coalition_names(names: Sequence[str]) -> tuple[str, ...]:
-    """Returns the names of all subsets of modalities, by size, then in their order: "", "text", ..., "text+audio", ...
+    """Return the names of all subsets of modalities, by size, then in their order: "", "text", ..., "text+audio", ...
 
     >>> coalition_names(["text", "audio"])
     ('', 'text', 'audio', 'text+audio')
@@ -25,12 +25,12 @@ def coalition_names(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def split_term(term: str) -> tuple[str, ...]:
-    """Returns the modalities of a coalition: `"text+audio"` -> `("text", "audio")`, `""` -> `()`."""
+    """Return the modalities of a coalition: `"text+audio"` -> `("text", "audio")`, `""` -> `()`."""
     return tuple(part for part in term.split("+") if part)
 
 
 def describe_coalition_count(count: int) -> str:
-    """Returns a sentence on the number of coalitions of `count` modalities if they are many, else an empty string."""
+    """Return a sentence on the number of coalitions of `count` modalities if they are many, else an empty string."""
     if count < MANY_MODALITIES:
         return ""
     return (

@@ -22,7 +22,7 @@ _END, _SCAN, _ALONE = 0xD9, 0xDA, (0x01, 0xD8)
 
 
 def check_index(path: Path, size: int) -> None:
-    """Raises InvalidInput where a .mp4, .mov, .m4a or .m4v file declares more samples than it has bytes.
+    """Raise InvalidInput where a .mp4, .mov, .m4a or .m4v file declares more samples than it has bytes.
 
     Args:
         path: of the file. size: its bytes.
@@ -68,7 +68,7 @@ def _runs(file: BinaryIO, begin: int, end: int) -> int:
 
 
 def check_scans(path: Path, pixels: int) -> None:
-    """Raises InvalidInput where a JPEG goes over its pixels too often.
+    """Raise InvalidInput if a JPEG has too many scans over its pixels.
 
     Args:
         path: of the file; of one that is no JPEG nothing is said. pixels: of the picture.

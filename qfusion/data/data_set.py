@@ -137,7 +137,7 @@ class DataSet:
         return specs
 
     def rows(self, split: str | None = None) -> np.ndarray:
-        """Returns the row numbers of a split, ascending, int64.
+        """Return the row numbers of a split, ascending, int64.
 
         Args:
             split: "train", "valid", "test", several joined like "train+valid", or None for every row.
@@ -151,7 +151,7 @@ class DataSet:
         return np.flatnonzero(np.isin(self.split, parts))
 
     def row(self, sample_id: str) -> int:
-        """Returns the row of a sample.
+        """Return the row of a sample.
 
         Raises:
             NotFound: when no sample has that id; the message lists close matches.
@@ -159,7 +159,7 @@ class DataSet:
         return int(self.find_rows([sample_id])[0])
 
     def find_rows(self, sample_ids: Iterable[str]) -> np.ndarray:
-        """Returns the rows of several samples, (n,) int64.
+        """Return the rows of several samples, (n,) int64.
 
         Raises:
             NotFound: when no sample has one of the ids; the message lists close matches.
@@ -212,11 +212,11 @@ class DataSet:
         return sha.hexdigest()
 
     def known_ids(self, sample_ids: Iterable[str]) -> list[str]:
-        """Returns those of the given ids that are in the set, each once, in the given order."""
+        """Return those of the given ids that are in the set, each once, in the given order."""
         return [name for name in dict.fromkeys(map(str, sample_ids)) if name in self._place]
 
     def select_label(self, label: str) -> DataSet:
-        """Returns the set of the question whether a sample has one of several labels: two classes, the second is yes.
+        """Return the set of the question whether a sample has one of several labels: two classes, the second is yes.
 
         Its name is NAME:LABEL, which `load` accepts. Features, split and ids are those of this set.
 
@@ -244,7 +244,7 @@ class DataSet:
         )
 
     def subset(self, rows: np.ndarray) -> DataSet:
-        """Returns a data set of some of the samples, with a copy of their features.
+        """Return a data set of some of the samples, with a copy of their features.
 
         Args:
             rows: row numbers, some of every split.
@@ -275,7 +275,7 @@ class DataSet:
         )
 
     def content(self, row: int) -> dict[str, Content]:
-        """Returns the raw content of a row by modality; modalities without content are left out.
+        """Return the raw content of a row by modality; modalities without content are left out.
 
         Raises:
             InvalidInput: when there is no such row.
@@ -285,7 +285,7 @@ class DataSet:
     def inputs(
         self, rows: Any = None, dtype: torch.dtype | None = None, only: Sequence[str] | None = None
     ) -> dict[str, Any]:
-        """Returns the inputs of a model: of each modality a tensor (B, F), or (values (B, T, F), mask (B, T)).
+        """Return the inputs of a model: of each modality a tensor (B, F), or (values (B, T, F), mask (B, T)).
 
         Args:
             rows: one row number, several, or None for all N.
@@ -312,7 +312,7 @@ class DataSet:
         return tensors
 
     def features(self, name: str, rows: Any) -> tuple[np.ndarray, np.ndarray | None]:
-        """Returns features of a modality, (B, F) or (B, T, F), and the lengths (B,) of sequences, else None.
+        """Return features of a modality, (B, F) or (B, T, F), and the lengths (B,) of sequences, else None.
 
         Args:
             name: the modality.
@@ -341,7 +341,7 @@ class DataSet:
         return row >= len(self)
 
     def blocks(self, rows: np.ndarray, itemsize: int = 8, most: int = 4096) -> list[np.ndarray]:
-        """Returns row numbers (B,) in blocks, in their order, whose features take at most `BLOCK` bytes each.
+        """Return row numbers (B,) in blocks, in their order. The features of each block take at most `BLOCK` bytes.
 
         Args:
             rows: row numbers.
@@ -375,7 +375,7 @@ class DataSet:
 
 
 def compute_digest(data: DataSet) -> str:
-    """Returns the digest of the data as they are now, whatever was recorded."""
+    """Return the digest of the current data, whatever digest was recorded."""
     modalities = (
         (m.name, m.values.shape, m.feature_names, set_digest.pieces(m.values), m.lengths, m.shape)
         for m in data.modalities

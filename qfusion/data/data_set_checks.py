@@ -57,7 +57,7 @@ class CheckedData(Protocol):
 
 
 def check_data_set(data: CheckedData) -> None:
-    """Checks shapes, ids, split, values, targets and tables of a data set.
+    """Check shapes, ids, split, values, targets and tables of a data set.
 
     Raises:
         InvalidInput: naming the argument or the modality, and the first sample that does not fit.
@@ -104,7 +104,7 @@ def check_data_set(data: CheckedData) -> None:
 
 
 def _check_finite(data: CheckedData) -> None:
-    """Checks that features and targets are finite."""
+    """Check that features and targets are finite."""
     for m in data.modalities:
         count = 0
         first: list[Any] = []
@@ -131,7 +131,7 @@ def _check_finite(data: CheckedData) -> None:
 
 
 def _check_targets(data: CheckedData) -> None:
-    """Checks that targets lie in their range, or are numbers of classes."""
+    """Check that targets lie in their range, or are numbers of classes."""
     target = data.target
     y = data.y
     low: float = -np.inf
@@ -150,7 +150,7 @@ def _check_targets(data: CheckedData) -> None:
 
 
 def _check_tables(data: CheckedData) -> None:
-    """Checks the tables of samples: what is shown, true contributions and labels of single modalities."""
+    """Check the tables of samples: displayed columns, true contributions and labels of single modalities."""
     for name, table in (("table", data.table), ("truth", data.truth)):
         check(
             table is None or list(table.index) == data.ids.tolist(),

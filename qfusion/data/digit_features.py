@@ -27,7 +27,7 @@ GAP, EDGE = 25, 3  # steps of quiet inside a digit, and that are left at its end
 
 
 def extract_ink(pixels: np.ndarray) -> np.ndarray:
-    """Returns the ink of a drawing, white on black or dark on bright paper, (h, w) in [0, 255]; enlarged pixels are
+    """Return the ink of a drawing, white on black or dark on bright paper, (h, w) in [0, 255]; enlarged pixels are
     made one again.
 
     Args:
@@ -66,8 +66,9 @@ def _crop(ink: np.ndarray, least: float = INKED) -> np.ndarray:
 def _fit(
     part: np.ndarray, longest: int, most: int, whole: Callable[[float], int] = round
 ) -> np.ndarray:
-    """A drawing whose longer side is made so long, and then no side longer than `most`, in numbers made `whole`; each
-    pixel is the mean of what it covers."""
+    """Return a drawing resized so that its longer side is `longest`, and then no side is longer than `most`. Lengths
+    are made whole numbers by `whole`. Each pixel is the mean of what it covers.
+    """
     import PIL.Image
 
     h, w = (max(1, min(most, whole(longest * side / max(part.shape)))) for side in part.shape)
@@ -76,7 +77,7 @@ def _fit(
 
 
 def _place(ink: np.ndarray, side: int, row: int, column: int) -> np.ndarray:
-    """A drawing in a black square, its corner at a place; what does not fit in is cut off."""
+    """Return a drawing in a black square, with its corner at a given position. Parts outside the square are cut off."""
     return np.pad(ink, side)[side - row : 2 * side - row, side - column : 2 * side - column]
 
 
@@ -85,8 +86,9 @@ def _center(ink: np.ndarray, side: int) -> np.ndarray:
 
 
 def mnist_digit(pixels: np.ndarray) -> np.ndarray:
-    """Returns a drawing as MNIST has them, uint8 (28, 28): fitted into 20x20, its centre of mass in the middle (LeCun
-    and others 1998)."""
+    """Return a drawing in the format of MNIST, uint8 (28, 28): fitted into 20x20, its centre of mass in the middle
+    (LeCun and others 1998).
+    """
     ink = extract_ink(pixels)
     part = _crop(ink, 0 if ink.shape == (28, 28) else INKED)
     if not 19 <= max(part.shape) <= 20:
@@ -102,7 +104,7 @@ def mnist_digit(pixels: np.ndarray) -> np.ndarray:
 
 
 def usps_digit(pixels: np.ndarray) -> np.ndarray:
-    """Returns a drawing as this set's USPS has them, uint8 (16, 16): stretched to all of the square, a thin one to
+    """Return a drawing as this set's USPS has them, uint8 (16, 16): stretched to all of the square, a thin one to
     three times its width."""
     ink = extract_ink(pixels)
     if ink.shape == (16, 16):
@@ -112,7 +114,7 @@ def usps_digit(pixels: np.ndarray) -> np.ndarray:
 
 
 def block_counts(pixels: np.ndarray) -> np.ndarray:
-    """Returns a drawing as scikit-learn's digits, whole numbers 0 to 16 (8, 8): as high as 32 pixels, black and white,
+    """Return a drawing as scikit-learn's digits, whole numbers 0 to 16 (8, 8): as high as 32 pixels, black and white,
     counted in blocks of 4x4."""
     ink = extract_ink(pixels)
     if ink.shape == (8, 8):
@@ -122,7 +124,7 @@ def block_counts(pixels: np.ndarray) -> np.ndarray:
 
 
 def trim_digit(audio: Audio) -> Audio:
-    """Returns a spoken digit at 8 kHz without the silence around it.
+    """Return a spoken digit at 8 kHz without the silence around it.
 
     Raises:
         InvalidInput: when it is silent, too short, or longer than a digit is.
@@ -158,7 +160,7 @@ def trim_digit(audio: Audio) -> Audio:
 
 
 def log_mel(audio: Audio) -> np.ndarray:
-    """Returns the log-mel spectrogram of a recording at 8 kHz, (BANDS, FRAMES), as `features.npz` of `avdigits` has it.
+    """Return the log-mel spectrogram of a recording at 8 kHz, (BANDS, FRAMES), as in `features.npz` of `avdigits`.
 
     The loudest sample is made 1; natural logarithm of the power in 32 bands of a short-time Fourier transform of 512
     points, windows of 256 and steps of 64, evenly spaced in mel (O'Shaughnessy 1987); drawn out or together to 32

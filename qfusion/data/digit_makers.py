@@ -12,7 +12,7 @@ from qfusion.data.sample_content import Audio, Content, Image, Maker
 
 
 def digit_maker(view: str, hint: str = "one digit") -> Maker:
-    """Returns the maker of a view, of `digits` or of `avdigits`, from a visitor's digit."""
+    """Return the maker of a view, of `digits` or of `avdigits`, from a visitor's digit."""
     if view == "audio":
         return Maker("recording", "one digit in English", _make_sound)
     forms = {

@@ -17,13 +17,14 @@ _KEPT = tuple(
 
 
 def fourier(images: np.ndarray) -> np.ndarray:
-    """Returns the 34 magnitudes |sum_xy image exp(-2 pi i (p x + q y) / 8)| of images (N, 8, 8), float64 (N, 34)."""
+    """Return the 34 magnitudes |sum_xy image exp(-2 pi i (p x + q y) / 8)| of images (N, 8, 8), float64 (N, 34)."""
     return np.abs(np.fft.rfft2(images))[:, *np.transpose(_KEPT)]
 
 
 def contours(images: np.ndarray) -> np.ndarray:
-    """Returns how many pixels lie before the ink, from the left, the right, the top and the bottom, (N, 32); 8 where
-    there is none."""
+    """Return the number of pixels before the ink, from the left, the right, the top and the bottom, (N, 32). It is 8
+    if there is no ink.
+    """
     ink = images >= INK
     sides = (ink, ink[:, :, ::-1], ink.transpose(0, 2, 1), ink[:, ::-1].transpose(0, 2, 1))
     return np.concatenate(
@@ -32,7 +33,7 @@ def contours(images: np.ndarray) -> np.ndarray:
 
 
 def image_moments(images: np.ndarray) -> np.ndarray:
-    """Returns mass, centre (row, column) and the normalised central moments mu_pq / mass^(1 + (p + q) / 2), (N, 10)."""
+    """Return mass, centre (row, column) and the normalised central moments mu_pq / mass^(1 + (p + q) / 2), (N, 10)."""
     mass = images.sum((1, 2))
     along = np.arange(DIGITS_SIDE)
     row, column = images.sum(2) @ along / mass, images.sum(1) @ along / mass
@@ -58,7 +59,7 @@ FEATURE_NAMES = {
 
 
 def view_content(images: np.ndarray, row: int) -> dict[str, Content]:
-    """Return what is shown of a digit: its pixels, its Fourier transform, its profile and more, by modality."""
+    """Return the displayed views of a digit, by modality: its pixels, its Fourier transform, its profile and more."""
     image = images[row]
     spectrum = np.log1p(np.abs(np.fft.fftshift(np.fft.fft2(image))))
     return {

@@ -30,7 +30,7 @@ def download(
     progress: Progress = no_progress,
     retries: int = 2,
 ) -> Path:
-    """Downloads a data set's files and returns the folder they are in.
+    """Download a data set's files and return the folder they are in.
 
     Files that are there and whole are kept; all others are fetched into a temporary folder, checked against their
     recorded SHA-256, and only when every one of them is right moved into place. After a failure the target is as it
@@ -104,7 +104,7 @@ def _fetch(
     sha256: str | None = None,
     most: int = files.MAX_SIZE,
 ) -> Path:
-    """Puts one file, checked where its digest is known, and of at most so many bytes, into `folder`."""
+    """Download one file into `folder`. Its digest is checked if known, and its size is limited to `most` bytes."""
     import pooch  # on demand: it pulls in the HTTP client, which only a download needs
 
     pooch.get_logger().setLevel("WARNING")  # it would announce every file and every second try
@@ -162,11 +162,11 @@ class _Bounded(io.IOBase):
         return chunk
 
     def read(self, size: int) -> bytes:
-        """Returns the next bytes."""
+        """Return the next bytes."""
         return self._count(self.file.read(size))
 
     def write(self, chunk: bytes) -> None:
-        """Adds bytes."""
+        """Add bytes."""
         self.file.write(self._count(chunk))
 
 
@@ -178,7 +178,9 @@ def _unpack(
     progress: Progress,
     retries: int,
 ) -> None:
-    """Puts a source's files, checked, into `folder`: what its archive holds of them, or what is made of that."""
+    """Download a source's archive, unpack its files into `folder` and check them. The files are members of the
+    archive, or are made from these.
+    """
     name = archive.url.rpartition("/")[2]
     url = _address(base, name, archive.url)
     progress(0, archive.count, name)

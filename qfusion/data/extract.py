@@ -202,7 +202,9 @@ def _join_recordings(
     draft: Path,
     progress: Progress,
 ) -> list[str]:
-    """Joins the recordings to the set that was made of them; returns what went wrong, which costs no more than that."""
+    """Join the recordings to the set that was made of them, and return the problems. A failure affects nothing but
+    the recordings.
+    """
     rows = [
         {"id": id_, "path": os.path.relpath(take.path, root), "start": take.start, "end": take.end}
         for id_, (_, take) in zip(ids, sorted(takes.items()), strict=True)

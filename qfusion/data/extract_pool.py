@@ -89,7 +89,8 @@ def measure_rows(
     patience: float,
     progress: Progress,
 ) -> tuple[dict[str, list[str]], dict[int, str]]:
-    """Measures rows; returns the names of features by modality, and why what could not be measured could not.
+    """Measure rows, and return the names of features by modality, and the reasons for the rows that could not be
+    measured.
 
     Raises:
         DataUnavailable: when an extractor cannot be had, or features cannot be written.

@@ -44,7 +44,7 @@ def feature_paths(
 
 
 def remove_features(draft: Path) -> None:
-    """Removes what was finished before."""
+    """Remove the features that were finished before."""
     with imported_sets.translate_disk_errors("The features"):
         for path in draft.glob("*.npz"):
             path.unlink()

@@ -48,7 +48,7 @@ class Take(NamedTuple):
 def read_part(
     modality: str, extractor: Extractor, path: Path, start: float = 0.0, end: float | None = None
 ) -> Audio | Film:
-    """Returns what an extractor of voices ("audio") or pictures ("vision") is given of a part of a file.
+    """Return the part of a file that is the input of an extractor of voices ("audio") or pictures ("vision").
 
     Raises:
         QFusionError: when the file cannot be read.
@@ -64,7 +64,7 @@ def read_part(
 def measure(
     extractors: Mapping[str, Extractor], take: Take, longest: float
 ) -> dict[str, np.ndarray]:
-    """Returns features (T, F) by modality, of those that a sample has, and its `words`.
+    """Return features (T, F) by modality, for those that a sample has, and its `words`.
 
     Args:
         longest: seconds that a sample may last.
@@ -103,8 +103,9 @@ def measure(
 
 
 def serve() -> None:
-    """Answers, in lines of JSON, what is asked on standard input: which extractors to begin, then takes to measure,
-    each with the path of the file that its arrays go to. Ends with its input."""
+    """Answer requests on standard input, in lines of JSON. The first one names the extractors to begin. Each further
+    one is a take to measure, with the path of the file for its arrays. End when the input ends.
+    """
     decoders.run_here()
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
     os.dup2(2, 1)  # what libraries print goes elsewhere
@@ -143,7 +144,7 @@ def serve() -> None:
 
 
 def _write(place: Path, arrays: dict[str, np.ndarray]) -> str:
-    """Writes features; returns why they cannot be written, empty where they are."""
+    """Write features; return why they cannot be written, empty where they are."""
     try:
         array_cache.write_arrays(place, arrays)
     except (OSError, InvalidInput) as error:

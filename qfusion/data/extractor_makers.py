@@ -26,7 +26,7 @@ _GIVEN = {
 
 
 def makers(extracted: Mapping[str, Any], modalities: Sequence[Modality]) -> dict[str, Maker]:
-    """Returns how features of an extracted set are made of what a visitor gives, by modality.
+    """Return the makers of an extracted set, by modality. They compute the features of the set from a visitor's input.
 
     Args:
         extracted: what is recorded with the set: `methods`, a record each, and `longest`, in seconds.
@@ -64,7 +64,7 @@ def _cached_extractor(modality: str, words: str) -> Extractor:
 def _make_features(
     modality: str, record: str, names: tuple[str, ...], longest: float, given: Any
 ) -> tuple[np.ndarray, Content]:
-    """The features of what is given, and what the extractor was given."""
+    """Return the features of a visitor's input, and the input of the extractor."""
     extractor = _cached_extractor(modality, record)
     columns = [extractor.names.index(name) for name in names]
     if modality == "text":

@@ -37,7 +37,7 @@ class Method:
 
 
 class Extractor(NamedTuple):
-    """A method that was begun: its settings, the names of the F features, and what makes them."""
+    """Method that was begun: its settings, the names of the F features, and the function that computes them."""
 
     chosen: Chosen
     names: tuple[str, ...]

@@ -83,7 +83,7 @@ OPTIONS = {"text": "--words", "audio": "--voice", "vision": "--face"}  # of the 
 
 
 def choose_method(modality: str, words: str) -> dict[str, Any]:
-    """Returns what is recorded of a choice: method, version, all settings, packages with versions, digest of weights.
+    """Return the record of a choice: method, version, all settings, packages with versions, digest of weights.
 
     Args:
         modality: one of METHODS. words: a method, and after a colon settings: "hog:rate=5,side=64".
@@ -127,12 +127,12 @@ def _parse_setting(name: str, method: Method, key: str, value: str) -> Any:
 
 
 def find_method(modality: str, name: str) -> Method:
-    """Returns an extractor's method; NotFound when there is none of that name."""
+    """Return an extractor's method. Raise NotFound if there is none of that name."""
     return METHODS[modality][choose(f"Extractor of `{OPTIONS[modality]}`", name, METHODS[modality])]
 
 
 def begin_extractor(modality: str, record: Mapping[str, Any]) -> Extractor:
-    """Returns the extractor that a record is of.
+    """Return the extractor of a record.
 
     Raises:
         InvalidInput: when this version of qfusion makes other numbers. IntegrityError: when weights are others.
@@ -167,7 +167,7 @@ def begin_extractor(modality: str, record: Mapping[str, Any]) -> Extractor:
 
 
 def extract_features(extractor: Extractor, given: Any) -> np.ndarray:
-    """Returns what an extractor makes of something, float32 (T, F), with T at least 1.
+    """Return the features that an extractor computes from an input, float32 (T, F), with T at least 1.
 
     Raises:
         InvalidInput: when that is not finite.

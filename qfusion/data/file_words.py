@@ -25,7 +25,7 @@ SPLIT_WORDS = {  # names of the parts of a split in files
 
 
 def make_modality_name(name: str) -> str:
-    """Returns a name for a modality that can be a column, a key and a part of a link.
+    """Return a name for a modality that can be a column, a key and a part of a link.
 
     Raises:
         InvalidInput: when the name has no letter or digit.
@@ -40,12 +40,12 @@ def make_modality_name(name: str) -> str:
 
 
 def numbered_features(name: str, count: int) -> tuple[str, ...]:
-    """Returns the names "name 1", ... for features without names."""
+    """Return the names "name 1", ... for features without names."""
     return tuple(f"{name} {number}" for number in range(1, count + 1))
 
 
 def parse_split(words: Sequence[str] | np.ndarray, what: str) -> np.ndarray:
-    """Returns the part of the split of each sample, "train", "valid", "test" or "", str (N,).
+    """Return the part of the split of each sample, "train", "valid", "test" or "", str (N,).
 
     Args:
         words: the part as a file writes it, (N,).
@@ -65,7 +65,7 @@ def parse_split(words: Sequence[str] | np.ndarray, what: str) -> np.ndarray:
 
 
 def clean_text(word: Any) -> str:
-    """Returns a word of a file as text that can be written again.
+    """Return a word of a file as text that can be written again.
 
     Bytes are decoded as UTF-8; characters that UTF-8 cannot hold are replaced.
     """
@@ -75,7 +75,7 @@ def clean_text(word: Any) -> str:
 
 
 def word_array(words: Sequence[Any], what: str) -> np.ndarray:
-    """Returns words, or numbers in their place, as an array (N,).
+    """Return words, or numbers in their place, as an array (N,).
 
     Args:
         words: (N,).
@@ -93,7 +93,7 @@ def word_array(words: Sequence[Any], what: str) -> np.ndarray:
 
 
 def shown_names(names: Sequence[object]) -> str:
-    """Returns the first names and the number of others, for a sentence."""
+    """Return the first names and the number of others, for a sentence."""
     text = ", ".join(str(name)[:40] for name in names[:MOST_SHOWN])
     others = len(names) - MOST_SHOWN
     return f"{text} and {others} more" if others > 0 else text

@@ -18,7 +18,7 @@ HARMLESS = 2**28  # and to so many bytes in any case
 
 
 def file_size(path: Path) -> int:
-    """Returns the size of a file in bytes.
+    """Return the size of a file in bytes.
 
     Raises:
         NotFound: when there is no such file.
@@ -33,7 +33,7 @@ def file_size(path: Path) -> int:
 
 
 def check_size(name: str, size: int) -> None:
-    """Raises InvalidInput when a file called `name` has, or unpacks to, more bytes than MAX_SIZE."""
+    """Raise InvalidInput when a file called `name` has, or unpacks to, more bytes than MAX_SIZE."""
     check(
         size <= MAX_SIZE,
         f"File `{name}` must have at most {MAX_SIZE / 1024**3:.0f} GiB, also when unpacked, but has more. Keep fewer "
@@ -42,7 +42,7 @@ def check_size(name: str, size: int) -> None:
 
 
 def check_unpacked(name: str, size: int, packed: int) -> None:
-    """Raises InvalidInput when a file unpacks to so much more than it is that nobody has measured that.
+    """Raise InvalidInput when a file unpacks to so much more than it is that nobody has measured that.
 
     Args:
         name: of the file.
@@ -60,7 +60,7 @@ def check_unpacked(name: str, size: int, packed: int) -> None:
 def misread(
     what: str, remedy: str, *causes: type[Exception], why: str = "{words:.200}"
 ) -> Iterator[None]:
-    """Translates errors of a reader, as `translate_errors` does; an error of the disk (an OSError with its number)
+    """Translate errors of a reader, as `translate_errors` does; an error of the disk (an OSError with its number)
     passes."""
     try:
         with translate_errors(what, remedy, *causes, why=why, passing=(InvalidInput, OSError)):
@@ -73,17 +73,17 @@ def misread(
 
 
 def sha256(path: Path) -> str:
-    """Returns a file's SHA-256 in hex."""
+    """Return a file's SHA-256 in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def sha256_of_folder(folder: Path) -> str:
-    """Returns the SHA-256, in hex, over the lines "NAME DIGEST" of all files in a folder, sorted by their names."""
+    """Return the SHA-256, in hex, over the lines "NAME DIGEST" of all files in a folder, sorted by their names."""
     lines = "".join(f"{path.name} {sha256(path)}\n" for path in sorted(folder.iterdir()))
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
 def data_folder() -> Path:
-    """Returns where data sets are looked for and downloaded to: QFUSION_DATA, else the user's data folder."""
+    """Return where data sets are looked for and downloaded to: QFUSION_DATA, else the user's data folder."""
     return Path(os.environ.get("QFUSION_DATA") or platformdirs.user_data_dir("qfusion"))

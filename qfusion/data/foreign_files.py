@@ -93,7 +93,7 @@ def read_mat(path: Path) -> dict[str, Any]:
 
 
 def read_hdf5(path: Path) -> dict[str, Any]:
-    """Return what an HDF5 file holds, by name, as `read_mat` does; a group is a struct.
+    """Return the content of an HDF5 file, by name, as `read_mat` does. A group is a struct.
 
     Raises:
         NotFound: when the file is not there.
@@ -133,7 +133,7 @@ class Ending:
 
     @property
     def disk_error(self) -> int:
-        """The number of the error with which a disk took no more of what the child wrote; 0 where it took all."""
+        """Number of the error with which a disk refused more data from the child, or 0 if it took all."""
         number = re.match(r"OSError: \[Errno (\d+)\]", self.message)
         return int(number[1]) if number and int(number[1]) in DISK_ERRORS else 0
 
@@ -198,7 +198,7 @@ def run_child(reader: str, path: Path, folder: Path, memory: int, most: int) -> 
 
 
 def _describe_kind(reader: str, path: Path) -> str:
-    """Return what a file is, for messages."""
+    """Return the kind of a file, for messages."""
     if reader == "pickle":
         return "a pickle"
     if path.suffix.lower() != ".mat":
@@ -209,7 +209,7 @@ def _describe_kind(reader: str, path: Path) -> str:
 
 
 def _read_variables(path: Path) -> dict[str, Any]:
-    """Return what the child reads of a .mat or HDF5 file."""
+    """Return the variables that the child reads from a .mat or HDF5 file."""
     size = files.file_size(path)
     # SciPy and h5py need address space, too; zlib packs at most 1 : 1032
     memory = 2**30 + 3 * min(files.MAX_SIZE, 1100 * size)
@@ -231,7 +231,7 @@ def _read_variables(path: Path) -> dict[str, Any]:
 
 
 def _build_variable(node: Any) -> Any:
-    """Return a variable, or what a cell holds, from what the child wrote."""
+    """Return a variable, or the content of a cell, from the output of the child."""
     if not isinstance(node, dict):
         return node
     shape = node["shape"]
@@ -249,5 +249,5 @@ def _build_variable(node: Any) -> Any:
 
 
 def _build_cells(nodes: list[Any], shape: tuple[int, ...]) -> np.ndarray:
-    """Return an array of what cells hold."""
+    """Return an array of the contents of cells."""
     return np.fromiter(map(_build_variable, nodes), object, len(nodes)).reshape(shape, order="F")

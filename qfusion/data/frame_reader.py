@@ -25,7 +25,7 @@ MAX_BYTES = 2**29  # of pictures that are handed out at once
 def read_film(
     path: Path, start: float = 0.0, end: float | None = None, *, rate: float, side: int = 160
 ) -> Film:
-    """Returns the `read_frames` at a rate as one film.
+    """Return the `read_frames` at a rate as one film.
 
     Raises:
         InvalidInput: as `read_frames`, and when they would take more than MAX_BYTES.
@@ -51,7 +51,7 @@ def read_frames(
     times: Sequence[float] | None = None,
     side: int = 160,
 ) -> Iterator[np.ndarray]:
-    """Yields the pictures that a video shows at some times, upright, uint8 (h, w, 3): of each time the last one that
+    """Yield the pictures that a video shows at some times, upright, uint8 (h, w, 3): of each time the last one that
     began before it, whatever the distances between pictures are.
 
     Args:
@@ -109,7 +109,7 @@ def _frames_at(
 
 
 def _turn_upright(frame: Any, side: int, orientation: pixels.Orientation) -> np.ndarray:
-    """A frame's pixels, scaled, turned and mirrored as it is to be seen."""
+    """Return a frame's pixels, scaled, rotated and mirrored for display."""
     scale = min(1.0, side / max(frame.width, frame.height))
     small = frame.reformat(
         width=max(1, round(frame.width * scale)),

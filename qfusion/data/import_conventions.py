@@ -24,7 +24,7 @@ _REASONS = {
 
 
 def set_convention(staged: StagedSet, convention: str) -> None:
-    """Sets the convention of a set's scores, and notes it where it matters.
+    """Set the convention of a set's scores, and notes it where it matters.
 
     Args:
         staged: the set.

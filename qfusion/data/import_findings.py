@@ -21,7 +21,7 @@ _LARGEST_CLASS = 0.9  # share of one class above which accuracy says little
 
 
 def find_all(staged: StagedSet, scans: Mapping[str, Scan]) -> Iterator[Finding]:
-    """Yields all findings on a set.
+    """Yield all findings on a set.
 
     Args:
         staged: the set as it was read.
@@ -110,7 +110,7 @@ def _constant_findings(part: Part, scan: Scan) -> Iterator[Finding]:
 
 
 def _coalition_findings(modalities: int) -> Iterator[Finding]:
-    """Whether so many modalities can be explained, and at what cost."""
+    """Yield findings on whether so many modalities can be explained, and at what cost."""
     try:
         require_few_modalities("A data set", modalities)
     except InvalidInput as error:
@@ -296,7 +296,9 @@ def _copy_findings(
 
 
 def _sharing_findings(scans: Mapping[str, Scan]) -> Iterator[Finding]:
-    """Modalities whose samples share content, such as the pictures of balanced pairs; not those of few values."""
+    """Yield findings on modalities whose samples share content, such as the pictures of balanced pairs. Modalities
+    with few different values are left out.
+    """
     for name, scan in scans.items():
         sizes = np.bincount(scan.contents)
         shared = int(sizes[sizes > 1].sum())
@@ -377,7 +379,7 @@ def _make_leak_finding(
 def _rows_finding(
     code: str, severity: str, rows: np.ndarray, words: str, *repairs: str, where: str = ""
 ) -> Iterator[Finding]:
-    """Yields a finding on some samples, bool (N,), if there are any."""
+    """Yield a finding on some samples, bool (N,), if there are any."""
     if rows.any():
         yield Finding(code, severity, words, where, repairs, np.flatnonzero(rows))
 

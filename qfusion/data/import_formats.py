@@ -41,7 +41,7 @@ def read_files(
     target: str = "auto",
     convention: str = "auto",
 ) -> StagedSet:
-    """Reads files of any format and returns the set, whose arrays are written to a folder.
+    """Read files of any format and return the set, whose arrays are written to a folder.
 
     Args:
         paths: an MMSA pickle; or a multi-view file; or tables, or the folder that holds them.
@@ -111,7 +111,7 @@ def _read_tables(
     folder: Path,
     target: str,
 ) -> tuple[StagedSet, list[Path]]:
-    """Reads tables or computational sequences; returns the set and the files that were read."""
+    """Read tables or computational sequences; return the set and the files that were read."""
     features, label_file = _assign_tables(paths, modalities, labels)
     files_read = [*features.values(), label_file]
     if kind == "tables":
@@ -127,7 +127,7 @@ def _read_tables(
 def _read_single_file(
     kind: str, paths: list[Path], named: list[Path], folder: Path, target: str
 ) -> tuple[StagedSet, list[Path]]:
-    """Reads an MMSA pickle or a multi-view file; returns the set and the file."""
+    """Read an MMSA pickle or a multi-view file; return the set and the file."""
     check(
         len(paths) == 1 and not named,
         f"Format `{kind}` takes one file, but {len(paths)} are given. Give one file, or tables.",
@@ -147,7 +147,7 @@ def _describe_file(path: Path) -> dict[str, Any]:
 
 
 def _expand_folders(paths: Sequence[Path]) -> list[Path]:
-    """Replaces folders by the files in them."""
+    """Replace folders by the files in them."""
     expanded: list[Path] = []
     for path in paths:
         if path.is_dir():
@@ -193,7 +193,7 @@ def _unread_findings(folder: Path) -> list[Finding]:
 
 
 def _guess_format(paths: Sequence[Path], named: Sequence[Path]) -> str:
-    """The format of files: of `paths`, and of those that are `named` as modalities or labels."""
+    """Return the format of files: of `paths`, and of those that are `named` as modalities or labels."""
     endings = {path.suffix.lower() for path in paths}
     all_endings = endings | {path.suffix.lower() for path in named}
     if all_endings and all_endings <= set(sequences.SUFFIXES):
@@ -242,7 +242,7 @@ def _assign_tables(
 
 
 def _check_names(staged: StagedSet) -> None:
-    """Checks that there are samples, and that names of modalities can be names of files of the set."""
+    """Check that there are samples, and that names of modalities can be names of files of the set."""
     check(
         len(staged) > 0,
         f"{staged.title} must hold at least one sample, but holds none. Check the file.",

@@ -30,7 +30,7 @@ def write_record(
     rates: Mapping[str, float],
     extracted: Mapping[str, Any],
 ) -> None:
-    """Writes ids, split, targets, lengths, the table and the manifest into the folder of a set.
+    """Write ids, split, targets, lengths, the table and the manifest into the folder of a set.
 
     Args:
         examined: the set and the report on it.
@@ -77,7 +77,7 @@ def write_record(
 
 
 def select_tokens(staged: StagedSet, folder: Path) -> dict[int, str]:
-    """Returns the entries of a vocabulary that the set's token numbers need.
+    """Return the entries of a vocabulary that the set's token numbers need.
 
     Args:
         staged: the set.
@@ -103,7 +103,7 @@ def select_tokens(staged: StagedSet, folder: Path) -> dict[int, str]:
 
 
 def parse_rates(words: Iterable[str]) -> dict[str, float]:
-    """Returns rates by modality, in steps a second, that are written as "audio=100".
+    """Return rates by modality, in steps a second, that are written as "audio=100".
 
     Raises:
         InvalidInput: when something is written otherwise.
@@ -115,7 +115,7 @@ def parse_rates(words: Iterable[str]) -> dict[str, float]:
 
 
 def check_rates(staged: StagedSet, rates: Mapping[str, float]) -> dict[str, float]:
-    """Returns rates as floats, by modality.
+    """Return rates as floats, by modality.
 
     Raises:
         InvalidInput: when a modality is no sequence, or its rate is out of range.
@@ -136,7 +136,7 @@ def check_rates(staged: StagedSet, rates: Mapping[str, float]) -> dict[str, floa
 
 
 def flush_to_disk(path: Path) -> None:
-    """Waits until a file or folder is on the disk."""
+    """Wait until a file or folder is on the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

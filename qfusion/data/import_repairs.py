@@ -62,7 +62,7 @@ def make_repairs(
     folder: Path,
     progress: Progress = no_progress,
 ) -> ExaminedSet:
-    """Returns the set after repairs, with a new report. Its arrays are in another folder; the given set is unchanged.
+    """Return the set after repairs, with a new report. Its arrays are in another folder; the given set is unchanged.
 
     Args:
         examined: the set and the report on it.
@@ -114,7 +114,7 @@ def make_repairs(
 
 
 def check_repair_names(names: Iterable[str]) -> set[str]:
-    """Returns the names of repairs, each once.
+    """Return the names of repairs, each once.
 
     Raises:
         NotFound: when there is no repair of a name.
@@ -150,7 +150,7 @@ def _remaining_findings(staged: StagedSet, chosen: Sequence[str]) -> list[Findin
 
 
 def _shared_groups(staged: StagedSet, report: Report, keep: np.ndarray) -> np.ndarray:
-    """Numbers (N,), equal for samples that must be in one part of a split.
+    """Return group numbers (N,), equal for samples that must be in the same part of a split.
 
     They share content of a modality, or a video that their ids name. If there are too few groups for a split, every
     sample is a group of its own.
@@ -169,7 +169,9 @@ def _shared_groups(staged: StagedSet, report: Report, keep: np.ndarray) -> np.nd
 def _fill_values(
     part: Part, report: Report, chosen: Sequence[str], training: np.ndarray, done: list[str]
 ) -> np.ndarray | None:
-    """The values that replace those that are not finite, (F,); None if nothing is replaced. Notes it in `done`."""
+    """Return the values that replace those that are not finite, (F,), or None if nothing is replaced. The repair is
+    added to `done`.
+    """
     scan = report.scans[part.name]
     bad = scan.nans + scan.infinite
     fills = [name for name in ("fill-median", "fill-zero") if name in chosen]
@@ -207,7 +209,9 @@ def _dropped_features(
 
 
 def _select_samples(staged: StagedSet, keep: np.ndarray) -> StagedSet:
-    """The set with some of its samples, but the modalities of all; classes without samples are dropped."""
+    """Return the set with some of its samples. The modalities still have all samples. Classes without samples are
+    dropped.
+    """
     y = staged.y[keep]
     classes = staged.classes
     sets = staged.sets
@@ -234,7 +238,7 @@ def _select_samples(staged: StagedSet, keep: np.ndarray) -> StagedSet:
 
 
 def _rename_ids(ids: np.ndarray) -> tuple[np.ndarray, int]:
-    """Ids with new ones for those that are missing or repeated, and the number of new ones."""
+    """Return ids in which missing or repeated ones are replaced by new ones, and the number of new ones."""
     names = ids.tolist()
     used = set(names)
     rows = np.flatnonzero((ids == "") | pd.Series(ids).duplicated())
@@ -277,7 +281,7 @@ def _write_part(
     features: np.ndarray,
     fill: np.ndarray | None,
 ) -> Part:
-    """Writes some samples and features of a modality into a folder.
+    """Write some samples and features of a modality into a folder.
 
     Args:
         part: the modality.

@@ -43,11 +43,11 @@ class Report:
 
     @property
     def repairs(self) -> list[str]:
-        """Names of the repairs on offer, each once."""
+        """Names of the available repairs, each once."""
         return _offered_repairs(self.findings)
 
     def as_dict(self) -> dict[str, Any]:
-        """Returns the report as values that JSON can hold."""
+        """Return the report as values that JSON can hold."""
         return {
             "samples": self.samples,
             "splits": self.splits,
@@ -61,7 +61,7 @@ class Report:
     def require_no_errors(
         self, what: str = "The set cannot be imported as it is", remedy: str = ""
     ) -> None:
-        """Raises InvalidInput with the first error, the number of others and a remedy, if there are errors.
+        """Raise InvalidInput with the first error, the number of others and a remedy, if there are errors.
 
         Args:
             what: the begin of the message.
@@ -88,7 +88,7 @@ class ExaminedSet:
 
 
 def build_report(staged: StagedSet, progress: Progress = no_progress) -> Report:
-    """Returns the report on a set.
+    """Return the report on a set.
 
     Args:
         staged: the set as it was read.

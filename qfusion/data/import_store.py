@@ -29,7 +29,7 @@ def store_set(
     rates: Mapping[str, float] | None = None,
     extracted: Mapping[str, Any] | None = None,
 ) -> Path:
-    """Stores an examined set so that it can be loaded by name, and returns its folder.
+    """Store an examined set so that it can be loaded by name, and return its folder.
 
     The folder of the staged set is moved, not copied.
 
@@ -66,7 +66,7 @@ def store_set(
 
 @contextlib.contextmanager
 def staging_folder(keep: bool = False) -> Iterator[Path]:
-    """Yields a new folder beside the stored sets for a set on its way in.
+    """Yield a new folder beside the stored sets for a set on its way in.
 
     It is removed when the block ends; with `keep`, only when the block fails.
 
@@ -87,7 +87,7 @@ def staging_folder(keep: bool = False) -> Iterator[Path]:
 
 
 def check_set_name(name: str, replace: bool = False) -> None:
-    """Checks that a set may be stored under a name.
+    """Check that a set may be stored under a name.
 
     Args:
         name: the name to load it by.
@@ -123,7 +123,7 @@ def _check_length(argument: str, text: str, most: int) -> None:
 
 
 def _move_folder(folder: Path, place: Path, replace: bool) -> None:
-    """Moves a folder to its place; a folder that is replaced comes back if that fails."""
+    """Move a folder to its place; a folder that is replaced comes back if that fails."""
     old = imported_sets.old_folder(place.name)
     if replace and place.exists():
         os.rename(place, old)

@@ -38,13 +38,13 @@ _BROKEN = "Remove it with `python -m qfusion data remove {name}` and import it a
 
 
 def imported_root() -> Path:
-    """Returns where imported sets lie: QFUSION_IMPORTED, else `imported` in the user's data folder."""
+    """Return where imported sets lie: QFUSION_IMPORTED, else `imported` in the user's data folder."""
     return _files.own_folder("imported")
 
 
 @contextlib.contextmanager
 def translate_disk_errors(what: str) -> Iterator[None]:
-    """Turns what the disk refuses inside the block into one line that says what to do."""
+    """Context manager that turns errors of the disk inside the block into one line that says what to do."""
     try:
         yield
     except OSError as error:
@@ -63,7 +63,7 @@ def translate_disk_errors(what: str) -> Iterator[None]:
 
 
 def lock_sets(timeout: float = -1) -> contextlib.AbstractContextManager[object]:
-    """Returns the lock, taken, by which one process at a time moves sets here; it is let go of as a block ends.
+    """Return the lock, taken, by which one process at a time moves sets here; it is let go of as a block ends.
 
     Raises:
         Timeout: when another one still does after so many seconds.
@@ -77,7 +77,9 @@ def old_folder(name: str) -> Path:
 
 
 def _restore_replaced() -> None:
-    """Ends what a process was killed at that replaced a set: puts the old one back where no new one stands yet."""
+    """Finish replacements of sets during which a process was killed. The old set is put back if there is no new one
+    yet.
+    """
     left = list(imported_root().glob(".old-*.*"))
     if left and not _limits.is_read_only():
         with contextlib.suppress(Timeout, OSError), lock_sets(timeout=0):
@@ -90,14 +92,14 @@ def _restore_replaced() -> None:
 
 
 def imported_names() -> tuple[str, ...]:
-    """Returns the names of the imported sets, sorted."""
+    """Return the names of the imported sets, sorted."""
     _restore_replaced()
     folders = (path.parent.name for path in imported_root().glob(f"*/{MANIFEST}"))
     return tuple(sorted(filter(NAME.fullmatch, folders)))
 
 
 def manifest(name: str) -> dict[str, Any]:
-    """Returns what is recorded of an imported set.
+    """Return the manifest of an imported set.
 
     Raises:
         NotFound: when there is none of that name. IntegrityError: when its manifest is damaged.
@@ -114,7 +116,7 @@ def manifest(name: str) -> dict[str, Any]:
 
 
 def manifest_stamp(name: str) -> str:
-    """Returns a text that changes when an imported set is replaced; empty if there is no such set."""
+    """Return a text that changes when an imported set is replaced. It is empty if there is no such set."""
     with contextlib.suppress(OSError, ValueError):  # such as a zero byte in the name
         facts = (imported_root() / name / MANIFEST).stat()
         return f"{facts.st_mtime_ns}-{facts.st_size}-{facts.st_ino}"
@@ -123,7 +125,7 @@ def manifest_stamp(name: str) -> str:
 
 @lru_cache(maxsize=64)
 def _manifest(path: Path, stamp: str) -> dict[str, Any]:
-    """`stamp` is there to tell a set that was replaced."""
+    """Load a manifest. `stamp` changes when the set is replaced, so that the manifest is read anew."""
     name = path.parent.name
     with translate_errors(
         f"Imported data set '{name}' is damaged: its manifest cannot be read",
@@ -150,7 +152,7 @@ def _manifest(path: Path, stamp: str) -> dict[str, Any]:
 
 
 def load_imported(name: str) -> DataSet:
-    """Returns an imported set, its arrays memory-mapped.
+    """Return an imported set, its arrays memory-mapped.
 
     Raises:
         NotFound: when there is none of that name.
@@ -278,7 +280,7 @@ def _content(
 
 
 def verify_imported(name: str) -> DataSet:
-    """Returns an imported set after reading all of it.
+    """Return an imported set after reading all of it.
 
     Raises:
         IntegrityError: when it is not what was recorded.
@@ -294,7 +296,7 @@ def verify_imported(name: str) -> DataSet:
 
 
 def remove_imported(name: str) -> Path:
-    """Removes an imported set and returns where it was.
+    """Remove an imported set and return where it was.
 
     Raises:
         NotFound: when there is none of that name. DataUnavailable: when the disk refuses.

@@ -35,7 +35,7 @@ def import_set(
     progress: Progress = no_progress,
     **options: Any,
 ) -> Report:
-    """Imports files as a data set, with the repairs that the caller agrees to.
+    """Import files as a data set, with the repairs that the caller agrees to.
 
     Args:
         paths, options: see `read_files`.
@@ -69,7 +69,7 @@ def import_set(
 def examine_files(
     paths: Sequence[Path], folder: Path, progress: Progress = no_progress, **options: Any
 ) -> ExaminedSet:
-    """Reads files into a folder and returns the set with the report on it; see `read_files` for the options."""
+    """Read files into a folder and return the set with the report on it; see `read_files` for the options."""
     progress(0, 1, "reading")
     staged = read_files(paths, folder, **options)
     return ExaminedSet(staged, build_report(staged, progress))

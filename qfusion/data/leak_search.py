@@ -21,7 +21,7 @@ class Suspect:
 
 
 def feature_orders(values: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
-    """Yields some features and the orders of samples by each of them, (n, k'); equal values come at random."""
+    """Yield some features and the orders of samples by each of them, (n, k'); equal values come at random."""
     mixed = np.random.default_rng(1).permutation(len(values))
     for start in range(0, values.shape[1], _AT_ONCE):
         features = slice(start, start + _AT_ONCE)

@@ -59,7 +59,7 @@ class Leak:
 
 
 def select_rows(known: np.ndarray, values_a_row: int) -> np.ndarray:
-    """Returns which rows are looked at, ascending: all of them, or a random sample by a fixed seed where they are many.
+    """Return which rows are looked at, ascending: all of them, or a random sample by a fixed seed where they are many.
 
     Args:
         known: which rows have a target, bool (N,).
@@ -80,7 +80,7 @@ def find_leaks(
     rows: np.ndarray,
     tests: int,
 ) -> Iterator[Leak]:
-    """Yields what of one modality gives the target away.
+    """Yield the features of one modality that reveal the target.
 
     Args:
         values: one number a sample and feature, (n, F). What is not finite counts as the feature's mean.

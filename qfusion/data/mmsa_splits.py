@@ -76,7 +76,9 @@ class SplitReader(SetReader):
         return [split for split, count in self.counts.items() if count]
 
     def _scores(self, key: str) -> np.ndarray:
-        """Numbers (N,) of all splits; NaN where an entry is no finite one, or a split has none."""
+        """Return the numbers (N,) of all splits. They are NaN for an entry that is not a finite number, or for a
+        split without them.
+        """
         result = []
         for split, count in self.counts.items():
             there = count > 0 and key in self.splits[split]

@@ -106,7 +106,7 @@ class TargetReader(SplitReader):
         return Targets(y, classes)
 
     def _unimodal(self) -> dict[str, np.ndarray]:
-        """Targets of single modalities (N,), NaN where there is none, as in a split without them."""
+        """Return the targets of single modalities (N,). Missing targets are NaN, as in a split without them."""
         result = {
             name: self._scores(key)
             for name in self.names

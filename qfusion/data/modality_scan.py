@@ -38,7 +38,7 @@ class Scan:
 
 
 def scan_part(part: Part) -> Scan:
-    """Returns statistics of a modality, from one pass over its values in pieces."""
+    """Return statistics of a modality, from one pass over its values in pieces."""
     samples = part.shape[0]
     features = part.shape[-1]
     scan = Scan(

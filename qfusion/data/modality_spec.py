@@ -60,7 +60,7 @@ class Modality:
         return self.lengths is not None
 
     def _check_shapes(self) -> None:
-        """Checks that all attributes fit the values."""
+        """Check that all attributes fit the values."""
         check(
             self.name != "" and "+" not in self.name,
             f"Argument `name` of a modality must be non-empty without '+', but is {self.name!r}. Rename it.",
@@ -95,7 +95,7 @@ class Modality:
         )
 
     def _check_steps(self, lengths: np.ndarray) -> None:
-        """Checks lengths and padding of sequences."""
+        """Check lengths and padding of sequences."""
         steps = self.values.shape[1]
         check(
             bool(((lengths >= 1) & (lengths <= steps)).all()),

@@ -43,7 +43,7 @@ NAMES = "label_names"  # of the columns of labels, where a sample may have sever
 
 
 def read_multiview(path: Path, folder: Path, target: str = "auto") -> StagedSet:
-    """Returns what a multi-view file holds, its arrays written to `folder`.
+    """Return the content of a multi-view file. Its arrays are written to `folder`.
 
     Raises:
         NotFound: when the file is not there.
@@ -56,7 +56,7 @@ class MultiviewReader(SetReader):
     """Reads one file on its way in."""
 
     def __init__(self, path: Path, folder: Path, target: str, held: bool = False):
-        """Opens a file; `held`: whether its arrays will be held in memory, so that their size is bounded."""
+        """Open a file; `held`: whether its arrays will be held in memory, so that their size is bounded."""
         super().__init__(folder)
         self.path = path
         self.target = target
@@ -65,7 +65,9 @@ class MultiviewReader(SetReader):
         self.own = self._pop_known()
 
     def _pop_known(self) -> dict[str, Variable]:
-        """Takes out of the variables of a .npz file what is known by its name: ids, split, lengths, names of labels."""
+        """Take the variables of a .npz file that are known by name out of the others: ids, split, lengths, names of
+        labels.
+        """
         if not is_npz(self.path):
             return {}
         known = {*OWN, NAMES}
@@ -140,7 +142,7 @@ class MultiviewReader(SetReader):
         )
 
     def _label_sets(self) -> Targets:
-        """Of an array (N, L) of 0 and 1, and the names of its columns."""
+        """Return the targets from an array (N, L) of 0 and 1 and the names of its columns."""
         given = self.content.labels(several=True)
         name = self.content.label
         check(
@@ -191,7 +193,7 @@ class MultiviewReader(SetReader):
         return Targets(*encode_classes(labels))
 
     def _modality(self, layout: view_layout.Layout, place: int, view: str) -> Part:
-        """Writes one view to the folder."""
+        """Write one view to the folder."""
         variable = layout.views[view]
         last = view in layout.last
         name = make_modality_name(view)
@@ -248,7 +250,7 @@ class MultiviewReader(SetReader):
 
 
 def _check_views(layout: view_layout.Layout, fewest: int, names: list[str]) -> None:
-    """Checks that there are enough views, of real numbers, each with a row or column per sample."""
+    """Check that there are enough views, of real numbers, each with a row or column per sample."""
     shapes = {name: variable.shape for name, variable in layout.views.items()}
     shown = ", ".join(names[:8]) or "nothing"
     left = "".join(
@@ -276,7 +278,9 @@ def _check_views(layout: view_layout.Layout, fewest: int, names: list[str]) -> N
 
 
 def _may_be_padded(variable: Variable, shape: tuple[int, ...]) -> bool:
-    """Whether a view may be of sequences (N, T, F) that zeros fill up: of whole numbers it is of pictures."""
+    """Whether a view may consist of sequences (N, T, F) padded with zeros. A view of whole numbers consists of
+    pictures.
+    """
     return variable.dtype.kind == "f" and len(shape) == 3 and shape[1] > 1 and shape[2] > 1
 
 

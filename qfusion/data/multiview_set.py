@@ -23,7 +23,7 @@ FEWEST = 3  # samples of a class: one in each part of the split
 
 
 def load_multiview(path: Path) -> DataSet:
-    """Returns the data set in a .mat or .npz file, named by the file, as an import reads it.
+    """Return the data set in a .mat or .npz file, named by the file, as an import reads it.
 
     A file that says no split is split by a fixed seed, see `row_splits.stratified_split`.
 
@@ -52,7 +52,7 @@ def load_multiview(path: Path) -> DataSet:
 
 
 def _check_finite(staged: StagedSet) -> None:
-    """Names the first value of a view that is not finite."""
+    """Raise InvalidInput with the place of the first value of a view that is not finite, if there is one."""
     for part in staged.parts:
         values = np.load(part.path, mmap_mode="r", allow_pickle=False).reshape(len(staged), -1)
         bad = np.argwhere(~np.isfinite(values))
@@ -66,7 +66,7 @@ def _check_finite(staged: StagedSet) -> None:
 
 
 def _check_large_classes(staged: StagedSet) -> None:
-    """Checks that every class has a sample for each part of a split."""
+    """Check that every class has a sample for each part of a split."""
     if not staged.classes:
         return
     counts = np.bincount(staged.y[staged.y >= 0], minlength=len(staged.classes))

@@ -21,7 +21,7 @@ class MultiviewFile:
     """
 
     def __init__(self, path: Path, several: bool = False):
-        """Reads a file; `several`: whether a sample may have several labels, so that they are a matrix."""
+        """Read a file; `several`: whether a sample may have several labels, so that they are a matrix."""
         self.path = path
         content = _read_variables(path)
         self.names = list(content)

@@ -21,7 +21,7 @@ _HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0
 
 
 def read_npz(path: Path, names: Iterable[str] | None = None) -> dict[str, np.ndarray]:
-    """Returns the arrays of a .npz file by name, in the file's order.
+    """Return the arrays of a .npz file by name, in the file's order.
 
     Args:
         path: the file.
@@ -50,7 +50,7 @@ def read_npz(path: Path, names: Iterable[str] | None = None) -> dict[str, np.nda
 
 
 def sha256_of_arrays(path: Path) -> str:
-    """Returns the SHA-256, in hex, over names, types, shapes and numbers of an .npz file's arrays: the same however the
+    """Return the SHA-256, in hex, over names, types, shapes and numbers of an .npz file's arrays: the same however the
     file is packed.
 
     Raises:
@@ -60,7 +60,7 @@ def sha256_of_arrays(path: Path) -> str:
 
 
 def npz_headers(path: Path) -> dict[str, Header]:
-    """Returns shape, whether in Fortran's order, and type of every array of an .npz file.
+    """Return shape, whether in Fortran's order, and type of every array of an .npz file.
 
     Raises:
         InvalidInput: when it is no .npz file, is damaged, or holds pickled objects.
@@ -101,8 +101,8 @@ def _open_archive(path: Path) -> Iterator[tuple[zipfile.ZipFile, dict[str, zipfi
 
 
 def check_header(stream: IO[bytes], size: int, what: str) -> Header:
-    """Returns shape, whether in Fortran's order, and type of a .npy file of `size` bytes; the stream then stands at its
-    numbers.
+    """Return the shape, whether the order is Fortran's, and the type of a .npy file of `size` bytes. The stream is then
+    at its numbers.
 
     Refuses objects, and a shape that the bytes cannot fill: NumPy would take the memory before it reads them.
     """

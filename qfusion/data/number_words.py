@@ -20,7 +20,7 @@ _LIKE_A_NUMBER = re.compile(
 
 
 def parse_numbers(words: Sequence[str], decimal_comma: bool = False) -> np.ndarray:
-    """Returns the numbers that words stand for, float64 (N,), NaN where one stands for none.
+    """Return the numbers that words represent, float64 (N,), with NaN for a word that represents none.
 
     Args:
         words: (N,). The typographic minus counts as a minus.
@@ -44,7 +44,7 @@ def has_decimal_point(words: Sequence[str]) -> bool:
 
 
 def _replace_decimal_commas(words: pd.Series) -> pd.Series:
-    """Words with a decimal comma, (N,), as they are written with a decimal point."""
+    """Return words (N,) with a decimal comma as words with a decimal point."""
     with_comma = words.str.fullmatch(_COMMA)
     # Points stand between thousands everywhere if they do so beside a comma.
     if (with_comma & words.str.contains(".", regex=False)).any():

@@ -15,7 +15,7 @@ MOST = 8  # samples that a session keeps
 
 
 def session_record(sample: OwnSample) -> dict[str, Any] | None:
-    """Returns what a session file holds of a sample; None where it is too large for one."""
+    """Return the record of a sample in a session file, or None if the sample is too large."""
     if sum(len(piece.data) for piece in sample.given.values()) > 200_000:  # bytes
         return None
     return {
@@ -34,7 +34,7 @@ def session_record(sample: OwnSample) -> dict[str, Any] | None:
 
 
 def read_record(record: Any) -> OwnSample:
-    """Returns a sample from what a session file holds of it.
+    """Return a sample from its record in a session file.
 
     Raises:
         QFusionError: when it does not have that form, its data set is not here, or what was given cannot be read.
@@ -63,7 +63,7 @@ def read_record(record: Any) -> OwnSample:
 
 
 def read_session(path: str | Path) -> list[OwnSample]:
-    """Returns the own samples of a session file, which ‘Save session’ has written.
+    """Return the own samples of a session file, which ‘Save session’ has written.
 
     Raises:
         QFusionError: when it cannot be read, or one of them does not fit.

@@ -6,7 +6,7 @@ import numpy as np
 
 
 def find_padded_lengths(pieces: Callable[[], Iterable[np.ndarray]]) -> np.ndarray | None:
-    """Returns the lengths (N,), at least 1, of sequences padded with zeros; None if the array does not look padded.
+    """Return the lengths (N,), at least 1, of sequences padded with zeros; None if the array does not look padded.
 
     Pictures with black rows have them at the top as well. So an array does not look padded if any sample begins with
     a step of zeros, or if all samples have the same length.
@@ -25,7 +25,7 @@ def find_padded_lengths(pieces: Callable[[], Iterable[np.ndarray]]) -> np.ndarra
 
 
 def last_steps(pieces: Iterable[np.ndarray]) -> np.ndarray:
-    """Returns the numbers of steps (N,) up to the last one that is not all zeros, of pieces (n, T, F)."""
+    """Return the numbers of steps (N,) up to the last one that is not all zeros, of pieces (n, T, F)."""
     lasts = [np.zeros(0, np.int64)]
     for piece in pieces:
         numbers = np.arange(1, piece.shape[1] + 1)

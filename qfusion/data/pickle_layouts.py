@@ -30,7 +30,7 @@ LAYOUT = "It must hold {'train' | 'valid' | 'test': {'text', 'audio', 'vision', 
 
 
 def find_splits(file: str, content: Any) -> dict[str, dict[str, Any]]:
-    """Returns what a pickle holds by part of the split and MMSA's names.
+    """Return the content of a pickle by part of the split and MMSA's names.
 
     Args:
         file: its name, for messages. content: what `foreign_files.read_pickle` gave.
@@ -77,7 +77,9 @@ def _part(file: str, key: str, inner: Any) -> dict[str, Any]:
 
 
 def _rename_entries(inner: dict[Any, Any]) -> dict[str, Any]:
-    """A part of the split with MMSA's names; a name that is there itself goes before other words for it."""
+    """Return a part of the split with MMSA's names. An entry that already has such a name takes precedence over
+    other words for it.
+    """
     exact = {str(key) for key in inner}
     named: dict[str, Any] = {}
     for key, value in inner.items():
@@ -88,7 +90,7 @@ def _rename_entries(inner: dict[Any, Any]) -> dict[str, Any]:
 
 
 def mmsa_name(key: str) -> str:
-    """Returns what MMSA calls something: "vision" of "Visual", "audio_lengths" of "acoustic_lengths"."""
+    """Return MMSA's name for a key: "vision" for "Visual", "audio_lengths" for "acoustic_lengths"."""
     word = class_labels.plain(key)
     for ending in ("_lengths", "_length"):
         if key.lower().endswith(ending):

@@ -4,7 +4,7 @@ import numpy as np
 
 
 def pixel_names(shape: tuple[int, ...], what: str = "pixel") -> tuple[str, ...]:
-    """Returns names of the entries of a picture, row by row: "pixel 1,1" (row, column), ...
+    """Return names of the entries of a picture, row by row: "pixel 1,1" (row, column), ...
 
     Entries of a picture in colour, (h, w, 3), are called "pixel 1,1 red", ...
     """
@@ -18,7 +18,7 @@ def pixel_names(shape: tuple[int, ...], what: str = "pixel") -> tuple[str, ...]:
 
 
 def enlarge(pixels: np.ndarray, side: int = 128) -> np.ndarray:
-    """Returns a picture (h, w) with each pixel repeated a whole number of times.
+    """Return a picture (h, w) with each pixel repeated a whole number of times.
 
     Its longer side has at most `side` pixels, or its original length if that is more.
     """
@@ -27,5 +27,5 @@ def enlarge(pixels: np.ndarray, side: int = 128) -> np.ndarray:
 
 
 def grey_levels(values: np.ndarray, low: float, high: float) -> np.ndarray:
-    """Returns values (h, w) as grey levels, uint8: `low` and below black, `high` and above white."""
+    """Return values (h, w) as grey levels, uint8: `low` and below black, `high` and above white."""
     return np.round(255 * np.clip((values - low) / (high - low), 0, 1)).astype(np.uint8)

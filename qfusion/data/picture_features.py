@@ -125,7 +125,7 @@ def _apply_to_pictures(describe: Callable[[np.ndarray], np.ndarray]) -> Begun:
 
 
 def scale_frames(frames: np.ndarray, side: int) -> np.ndarray:
-    """Returns pictures (T, h, w, 3) as squares (T, side, side, 3), uint8."""
+    """Return pictures (T, h, w, 3) as squares (T, side, side, 3), uint8."""
     from PIL import Image as Picture
 
     pictures = (Picture.fromarray(np.asarray(one, np.uint8)) for one in frames)

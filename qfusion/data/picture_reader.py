@@ -12,7 +12,7 @@ from qfusion.errors import QFusionError, translate_errors
 
 @decoders.run_in_process(10)
 def read_picture(path: Path, side: int | None = None) -> np.ndarray:
-    """Returns a picture file's pixels, uint8 (h, w, 3), upright as its camera says.
+    """Return a picture file's pixels, uint8 (h, w, 3), upright as its camera says.
 
     What is transparent lies over white. Of 16 bits a channel the upper 8 are kept.
 

@@ -15,14 +15,14 @@ _MATRIX = "DISPLAYMATRIX"
 
 
 def bit_depth(path: Path) -> int:
-    """Returns the bits of a channel of a PNG file; 8 of a JPEG."""
+    """Return the bits of a channel of a PNG file; 8 of a JPEG."""
     with path.open("rb") as file:
         head = file.read(_DEPTH + 1)
     return head[_DEPTH] if head.startswith(b"\x89PNG") and len(head) > _DEPTH else 8
 
 
 def blend_on_white(picture: Image.Image, bits: int) -> Image.Image:
-    """Returns a picture in 8-bit colours, mode RGB, with what is transparent laid over white.
+    """Return a picture in 8-bit colours, mode RGB, with transparent parts laid over white.
 
     Of 16 bits the upper 8 are kept, in grey as in colours.
 
@@ -42,7 +42,9 @@ def blend_on_white(picture: Image.Image, bits: int) -> Image.Image:
 
 
 def _eight_bits(picture: Image.Image, bits: int) -> Image.Image:
-    """A picture of 8 bits a channel; a value that its file declares transparent is told as Pillow expects it."""
+    """Return a picture with 8 bits per channel. A value that its file declares transparent is stored as Pillow
+    expects it.
+    """
     declared = picture.info.get("transparency")
     if picture.mode.startswith("I"):  # grey of 16 bits
         return _eight_bits_of_grey(np.asarray(picture), declared)
@@ -84,7 +86,7 @@ class Orientation(NamedTuple):
 
 
 def read_orientation(frame: Any) -> Orientation:
-    """Returns how the frames of a video lie on the display, by the matrix that its first frame has.
+    """Return how the frames of a video lie on the display, by the matrix that its first frame has.
 
     Ask it of one frame of a video alone: PyAV keeps each that is asked until Python collects its garbage.
     """
@@ -97,7 +99,7 @@ def read_orientation(frame: Any) -> Orientation:
 
 
 def turn_upright(pixels: np.ndarray, orientation: Orientation) -> np.ndarray:
-    """Returns the pixels (h, w, 3) of a video frame turned and mirrored as players show them.
+    """Return the pixels (h, w, 3) of a video frame turned and mirrored as players show them.
 
     Args:
         pixels: as they are stored, of any size.
@@ -117,7 +119,7 @@ def turn_upright(pixels: np.ndarray, orientation: Orientation) -> np.ndarray:
 
 
 def size_upright(frame: Any) -> tuple[int, int]:
-    """Returns width and height of a video frame as players show it."""
+    """Return width and height of a video frame as players show it."""
     if read_orientation(frame).is_sideways:
         return frame.height, frame.width
     return frame.width, frame.height

@@ -7,4 +7,4 @@ Progress = Callable[[int, int, str], None]
 
 
 def no_progress(done: int, total: int, words: str) -> None:
-    """Ignores all reports of progress."""
+    """Ignore all reports of progress."""

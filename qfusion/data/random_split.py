@@ -7,7 +7,7 @@ from qfusion.data.staged_set import StagedSet
 
 
 def draw_split(staged: StagedSet, groups: np.ndarray | None = None) -> tuple[np.ndarray, str]:
-    """Returns a random split (N,) and a description of it.
+    """Return a random split (N,) and a description of it.
 
     It has equal shares in every class, or in every tenth of a number. If the set has training and test samples but no
     validation samples, only these are drawn, from the training samples.
@@ -52,7 +52,9 @@ def _split_groups(
 
 
 def _tenths(y: np.ndarray) -> np.ndarray:
-    """Numbers (N,) of ten groups of targets of about the same size; fewer groups if there are few samples."""
+    """Return the numbers (N,) of ten groups of targets of about the same size. There are fewer groups if there are
+    few samples.
+    """
     groups = int(np.clip(len(y) // 10, 1, 10))
     rank = np.argsort(np.argsort(y, kind="stable"), kind="stable")
     return (rank * groups) // max(1, len(y))

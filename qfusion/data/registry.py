@@ -36,7 +36,7 @@ class SourceInfo:
 
 @lru_cache(maxsize=1)
 def sources() -> dict[str, package.Source]:
-    """Returns the data sets that come with the library or are read from known files, by name: all that modules of
+    """Return the data sets that come with the library or are read from known files, by name: all that modules of
     `sources` declare."""
     modules = [
         import_module(item.name)
@@ -47,7 +47,7 @@ def sources() -> dict[str, package.Source]:
 
 
 def names() -> tuple[str, ...]:
-    """Returns the names that `load` knows, available or not: of the sources, then of the imported sets, each with the
+    """Return the names that `load` knows, available or not: of the sources, then of the imported sets, each with the
     questions of its labels where samples have several."""
     return (
         *sources(),
@@ -61,14 +61,16 @@ def names() -> tuple[str, ...]:
 
 
 def _labels(name: str) -> list[str]:
-    """Labels of an imported set whose samples have several; none of a damaged one."""
+    """Return the labels of an imported data set whose samples have several labels. The list is empty for a damaged
+    data set.
+    """
     with contextlib.suppress(QFusionError, AttributeError):
         return list(manifest(name)["target"].get("labels", ()))
     return []
 
 
 def load(name: str | os.PathLike[str]) -> DataSet:
-    """Returns a data set; the same object for the same name, or the same unchanged file, within a process.
+    """Return a data set; the same object for the same name, or the same unchanged file, within a process.
 
     Args:
         name: of a source or an imported set; NAME:LABEL of a set whose samples have several labels, see
@@ -91,7 +93,7 @@ def load(name: str | os.PathLike[str]) -> DataSet:
 
 @lru_cache(maxsize=8)
 def _load(name: str, stamp: str) -> DataSet:
-    """`stamp` is there to tell a set that was replaced."""
+    """Load a manifest. `stamp` changes when the set is replaced, so that the manifest is read anew."""
     if name in sources():
         return sources()[name].load()
     base, _, label = name.partition(":")
@@ -99,7 +101,7 @@ def _load(name: str, stamp: str) -> DataSet:
 
 
 def stamp(name: str) -> str:
-    """Returns a text that changes when the set of a name does; empty for sources, which do not change."""
+    """Return a text that changes when the set of a name does; empty for sources, which do not change."""
     return "" if name in sources() else manifest_stamp(name.partition(":")[0])
 
 
@@ -112,8 +114,8 @@ def _load_file(path: Path, size: int, changed: int) -> DataSet:
 
 
 def available() -> list[SourceInfo]:
-    """Returns every source and imported set, with whether its files are there and, if not, what is missing and how to
-    get it.
+    """Return every source and imported set, with whether its files are there and, if not, which are missing and how to
+    get them.
 
     It looks for files but does not read them: a file that is there but altered shows when the data set is loaded.
     """

@@ -11,7 +11,7 @@ VALID_SHARE = 0.1
 def stratified_split(
     y: np.ndarray, seed: int = SPLIT_SEED, test: float = TEST_SHARE, valid: float = VALID_SHARE
 ) -> np.ndarray:
-    """Returns "train", "valid" or "test" per sample, str (N,), with the same shares in every class.
+    """Return "train", "valid" or "test" per sample, str (N,), with the same shares in every class.
 
     Every class of three samples or more is in every part that has a share above zero.
 

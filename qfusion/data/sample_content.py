@@ -12,7 +12,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Text:
-    """A text: a plain string (never markup), and its words or tokens if there is one a step.
+    """Text: a plain string (never markup), and its words or tokens if there is one per step.
 
     Attributes:
         text: the whole text.
@@ -97,13 +97,13 @@ class Clip:
 
 
 def no_clip(row: int) -> Clip | None:
-    """Returns the recording of a row, for data sets without recordings: None."""
+    """Return the recording of a row, for data sets without recordings: None."""
     return None
 
 
 @dataclass(frozen=True)
 class Maker:
-    """Makes features of a modality from a visitor's input, exactly as those of the training data were made.
+    """Maker of features of a modality from a visitor's input, in the same way as those of the training data.
 
     Attributes:
         kind: of the input. "drawing": uint8 pixels (h, w, 3), white on black unless `hint` says otherwise;
@@ -120,5 +120,5 @@ class Maker:
 
 
 def no_content(row: int) -> dict[str, Content]:
-    """Returns the content of a row, for data sets of features only: none."""
+    """Return the content of a row, for data sets of features only: none."""
     return {}

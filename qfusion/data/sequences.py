@@ -32,7 +32,7 @@ Sequence = tuple[
 def read(
     modalities: Mapping[str, Path], labels: Path, folder: Path, target: str = "auto"
 ) -> StagedSet:
-    """Returns the set that computational sequences make up, its arrays written to `folder`.
+    """Return the set that computational sequences make up, its arrays written to `folder`.
 
     Args:
         modalities: the file of each, in their order.
@@ -149,7 +149,7 @@ def _samples(labels: Mapping[str, Sequence]) -> pd.DataFrame:
 
 
 def read_sequence(path: Path) -> dict[str, Sequence]:
-    """Returns the features (T, F) and intervals (T, 2) of a computational sequence, by video.
+    """Return the features (T, F) and intervals (T, 2) of a computational sequence, by video.
 
     Raises:
         NotFound: when the file is not there.

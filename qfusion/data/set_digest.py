@@ -11,14 +11,14 @@ BYTES = 1 << 25  # of values that are looked at together
 
 
 def pieces(values: np.ndarray) -> Iterator[np.ndarray]:
-    """Yields an array's rows, some BYTES at a time, without copying them."""
+    """Yield an array's rows, some BYTES at a time, without copying them."""
     step = rows_at_once(values.shape, values.itemsize)
     for start in range(0, len(values), step):
         yield values[start : start + step]
 
 
 def enumerate_pieces(pieces: Iterable[Any]) -> Iterator[tuple[int, Any]]:
-    """Yields pieces of rows, each after the number of the row at which it begins."""
+    """Yield pieces of rows, each after the number of its first row."""
     at = 0
     for piece in pieces:
         yield at, piece
@@ -26,7 +26,7 @@ def enumerate_pieces(pieces: Iterable[Any]) -> Iterator[tuple[int, Any]]:
 
 
 def rows_at_once(shape: tuple[int, ...], itemsize: int = 4) -> int:
-    """Returns how many rows of an array (N, ...) make some BYTES."""
+    """Return how many rows of an array (N, ...) make some BYTES."""
     return max(1, BYTES // max(1, itemsize * int(np.prod(shape[1:], dtype=np.int64))))
 
 
@@ -38,7 +38,7 @@ def digest(
     modalities: Iterable[tuple[Any, ...]],
     unimodal: Any = None,
 ) -> str:
-    """Returns SHA-256, in hex, over ids, split, targets, every modality's names, values, lengths and shape, and
+    """Return SHA-256, in hex, over ids, split, targets, every modality's names, values, lengths and shape, and
     unimodal targets.
 
     Args:

@@ -40,7 +40,7 @@ class SetReader:
         padded: bool = False,
         write: Writer = write_array,
     ) -> Part:
-        """Writes the array of a modality and returns the modality.
+        """Write the array of a modality and return the modality.
 
         Args:
             name, shape, feature_names, lengths, picture: see `Part`.
@@ -73,16 +73,16 @@ class SetReader:
     def add_finding(
         self, code: str, words: str, severity: str = "note", where: str = "", **more: Any
     ) -> None:
-        """Adds a finding, see `Finding`."""
+        """Add a finding, see `Finding`."""
         self.findings.append(Finding(code, severity, words, where, **more))
 
     def note_left_out(self, names: Sequence[str], why: str) -> None:
-        """Notes which entries of a file are not read, if any."""
+        """Record which entries of a file are not read, if any."""
         if names:
             self.add_finding("left-out", f"Left out, as neither {why}: {', '.join(names[:12])}.")
 
     def note_sequences(self, name: str, lengths: np.ndarray, longest: int, why: str = "") -> None:
-        """Notes the lengths (N,) of sequences, and `why` they are known."""
+        """Record the lengths (N,) of sequences, and `why` they are known."""
         real = lengths[lengths > 0]
         median = np.median(real) if len(real) else 0
         self.add_finding(
@@ -93,7 +93,7 @@ class SetReader:
         )
 
     def note_unimodal(self, targets: Mapping[str, np.ndarray]) -> None:
-        """Notes which modalities have targets (N,) of their own, if any, and how many samples lack one."""
+        """Record which modalities have separate targets (N,), if any, and how many samples lack one."""
         if not targets:
             return
         missing = []
@@ -116,7 +116,7 @@ class SetReader:
         severity: str,
         effect: str,
     ) -> None:
-        """Notes features of a modality that vary too little for single precision, bool (F,), if any."""
+        """Record the features of a modality that vary too little for single precision, bool (F,), if any."""
         places = np.flatnonzero(is_coarse)
         if len(places) == 0:
             return

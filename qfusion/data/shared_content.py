@@ -41,7 +41,7 @@ class Sharing:
 
     @property
     def columns(self) -> np.ndarray | None:
-        """All groups, (N, k + j), with different numbers in different columns; None if rows share nothing."""
+        """All groups, (N, k + j), with different numbers in different columns, or None if rows share nothing."""
         columns = [self.together, *self.apart.T[..., None]]
         if len(columns) == 1:
             alone = len(np.unique(self.together)) == self.together.size
@@ -149,7 +149,7 @@ class Signature:
         self._parts: list[np.ndarray] = []
 
     def add(self, piece: np.ndarray) -> None:
-        """Adds the next rows, (n, ...)."""
+        """Add the next rows, (n, ...)."""
         flat = piece.reshape(len(piece), -1)
         if not flat.size:
             self._parts.append(np.zeros((len(flat), 1)))
@@ -164,7 +164,7 @@ class Signature:
             self._parts.append(np.nan_to_num(line, posinf=0, neginf=0).astype(np.float64))
 
     def contents(self) -> np.ndarray:
-        """Returns the number of the content of each row, (N,); see `number_contents`."""
+        """Return the number of the content of each row, (N,); see `number_contents`."""
         return (
             number_contents(np.concatenate(self._parts)) if self._parts else np.zeros(0, np.int64)
         )
@@ -173,7 +173,7 @@ class Signature:
         return max(16, self._NUMBERS // flat.shape[1])
 
     def _start(self, flat: np.ndarray) -> None:
-        """Sets origin and scales from the finite values of the first rows."""
+        """Set origin and scales from the finite values of the first rows."""
         first = flat[: self._rows_together(flat)]
         sample = np.nan_to_num(first, posinf=0, neginf=0).astype(np.float64)
         spread = sample.std(0)
@@ -186,7 +186,7 @@ class Signature:
 
 
 def joined_groups(columns: Sequence[np.ndarray]) -> np.ndarray:
-    """Returns numbers of the connected groups of rows (N,): two rows are in one where they share a number in a column,
+    """Return numbers of the connected groups of rows (N,): two rows are in one where they share a number in a column,
     or where each shares one with a row between them."""
     rows = len(columns[0])
     links, first = [], rows
@@ -199,7 +199,7 @@ def joined_groups(columns: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def describe_shared_rows(different: Mapping[str, int], rows: int) -> str:
-    """Return a clause on shared content: "4,000 rows hold 2,000 different of picture"; empty if there is none."""
+    """Return a clause on shared content: "4,000 rows hold 2,000 different of picture". It is empty if there is none."""
     parts = [f"{size:,} different of {name}" for name, size in different.items()]
     return f"{rows:,} rows hold {' and '.join(parts)}" if parts else ""
 

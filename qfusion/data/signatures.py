@@ -16,7 +16,7 @@ HEAD = 1024  # bytes that are looked at
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of file: its name, the bytes that it begins with, what it is in words, and what to do about it."""
+    """Kind of file: its name, the bytes that it begins with, its description in words, and the remedy."""
 
     name: str
     begins: tuple[bytes, ...]
@@ -104,7 +104,7 @@ _OTHERS = (
 
 
 def detect_kind(head: bytes) -> str:
-    """Returns the name of the kind that a file's first bytes show; empty where they show none that is known here."""
+    """Return the name of the kind that a file's first bytes show; empty where they show none that is known here."""
     if not head:
         return "empty"
     if _SAFETENSORS.match(head):  # whose length may begin as a pickle does
@@ -120,7 +120,7 @@ def detect_kind(head: bytes) -> str:
 
 
 def require(path: Path, wanted: str, *own: str, error: type[QFusionError] = InvalidInput) -> None:
-    """Raises InvalidInput, or another `error`, when a file is of a kind that is known here and not a reader's own.
+    """Raise InvalidInput, or another `error`, if a file is of a known kind that the reader does not read.
 
     Args:
         path: of the file, which is there.

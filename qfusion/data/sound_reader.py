@@ -22,7 +22,7 @@ EXTRA_SOUND = 600.0  # seconds of sound beside those that are asked for: a seek 
 def read_sound(
     path: Path, start: float = 0.0, end: float | None = None, rate: int = 16_000
 ) -> Audio:
-    """Returns a part of a file's sound, all channels mixed into one.
+    """Return a part of a file's sound, all channels mixed into one.
 
     Where the file has no sound in between, or ends before, there is silence.
 
@@ -123,7 +123,7 @@ class _ChannelPower:
         self._count = 0
 
     def add(self, frame: Any) -> None:
-        """Takes a frame that lies in the part, or reaches into it."""
+        """Add a frame that lies in the part, or that overlaps it."""
         after = frame.time is None or frame.time + frame.samples / frame.sample_rate > self._part[0]
         channels = frame.layout.nb_channels
         if not after or channels < 2 or (frame.time is not None and frame.time > self._part[1]):
@@ -152,7 +152,7 @@ class _ChannelPower:
 
 
 def resample(audio: Audio, rate: int) -> Audio:
-    """Returns a recording at another rate, in samples a second.
+    """Return a recording at another rate, in samples a second.
 
     Raises:
         DataUnavailable: when PyAV is not installed.

@@ -22,7 +22,7 @@ _INTERVALS, _POINTS = "IntervalTier", "TextTier"
 
 
 def spread(text: str, start: float, end: float, most: int) -> tuple[Word, ...]:
-    """Returns the words of a text, the first `most` of them, spread over a time by their letters: where nothing says
+    """Return the words of a text, the first `most` of them, spread over a time by their letters: where nothing says
     when each was said."""
     spoken = text.split()[:most]
     if not spoken or end <= start:
@@ -33,7 +33,7 @@ def spread(text: str, start: float, end: float, most: int) -> tuple[Word, ...]:
 
 
 def cues(text: str, most: int) -> Iterator[Word]:
-    """Yields the words of subtitles, which are blocks between empty lines with a line of times in each. The words of a
+    """Yield the words of subtitles, which are blocks between empty lines with a line of times in each. The words of a
     block are spread over its seconds.
 
     Args:
@@ -68,8 +68,8 @@ def _seconds(hours: str | None, minutes: str, seconds: str, parts: str) -> float
 
 
 def tier(text: str, most: int) -> list[Word]:
-    """Returns the words of a TextGrid: of the tier whose name begins with "word", else of the first one of intervals;
-    at most one more than `most`.
+    """Return the words of a TextGrid. They are from the tier whose name begins with "word", or else from the first tier
+    of intervals. At most one more than `most` is returned.
 
     Its long and its short form hold the same strings and numbers in the same order.
 

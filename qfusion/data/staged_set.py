@@ -45,7 +45,7 @@ class Finding:
     features: np.ndarray | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """Returns the finding as values that JSON can hold."""
+        """Return the finding as values that JSON can hold."""
         return {
             "code": self.code,
             "severity": self.severity,
@@ -76,7 +76,7 @@ class Part:
     picture: tuple[int, ...] | None = None
 
     def pieces(self) -> Iterator[np.ndarray]:
-        """Yields the rows, some 32 MiB at a time; they are read, not mapped, so that memory use stays small."""
+        """Yield the rows, some 32 MiB at a time; they are read, not mapped, so that memory use stays small."""
         step = set_digest.rows_at_once(self.shape)
         with self.path.open("rb") as file:
             npy.read_magic(file)
@@ -86,13 +86,13 @@ class Part:
                 yield np.fromfile(file, np.float32, prod(shape)).reshape(shape)
 
     def real(self, piece: np.ndarray, start: int) -> np.ndarray:
-        """Returns the real steps, (n, F), of a piece that begins at row `start`."""
+        """Return the real steps, (n, F), of a piece that begins at row `start`."""
         if self.lengths is None:
             return piece
         return piece[np.arange(self.shape[1]) < self.lengths[start : start + len(piece), None]]
 
     def summaries(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Returns summaries of some samples and the feature that each summary belongs to.
+        """Return summaries of some samples and the feature that each summary belongs to.
 
         Args:
             rows: of the samples, (n,).
@@ -161,7 +161,7 @@ class StagedSet(Targets):
         return len(self.ids)
 
     def build_target(self) -> Target:
-        """Returns the target as a data set holds it."""
+        """Return the target as a data set holds it."""
         return Target(
             "classification" if self.classes else "regression",
             self.target,
@@ -179,5 +179,5 @@ class StagedSet(Targets):
         return self.y < 0 if self.classes else ~np.isfinite(self.y)
 
     def discard(self) -> None:
-        """Removes its files."""
+        """Remove its files."""
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -31,7 +31,7 @@ FEW = 10  # rows; of fewer, a column that rises steadily may be anything
 
 
 def is_unnamed(name: str) -> bool:
-    """Whether a column has no name, or the one that pandas gives to a column without one."""
+    """Whether a column has no name, or the name that pandas gives to a column without one."""
     return UNNAMED.fullmatch(name.strip().lower()) is not None
 
 
@@ -43,7 +43,7 @@ def is_called_index(name: str) -> bool:
 def no_features(
     names: Iterable[str], of_labels: Collection[str], modalities: Collection[str]
 ) -> list[str]:
-    """Returns the columns of a table of features that are called like an id, a target or a part of the split.
+    """Return the columns of a table of features that are called like an id, a target or a part of the split.
 
     Args:
         names: of the columns.
@@ -67,7 +67,7 @@ def no_features(
 
 
 def counts(values: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Returns which columns rise, or fall, by one amount from every place to the next, bool (F,).
+    """Return which columns rise, or fall, by one amount from every place to the next, bool (F,).
 
     Args:
         values: (n, F).
@@ -84,8 +84,9 @@ def counts(values: np.ndarray, places: np.ndarray) -> np.ndarray:
 
 
 def names_rows(words: Sequence[str]) -> bool:
-    """Whether the words of a column called like an index, (N,), stand for the rows: one of its own for every row, no
-    fractions; or whole numbers that rise by one and begin anew now and then."""
+    """Return whether the words (N,) of a column that is called like an index identify the rows. They do if they are
+    unique and contain no fractions, or if they are whole numbers that rise by 1 and restart now and then.
+    """
     column = pd.Series(list(words), dtype=object).str.strip()
     numbers = pd.to_numeric(column, errors="coerce").to_numpy(np.float64)
     are_words = np.isnan(numbers)

@@ -53,7 +53,7 @@ class Table:
     kinds: Mapping[str, pa.DataType] = field(default_factory=dict)
 
     def column(self, known: tuple[str, ...]) -> str | None:
-        """Returns the first column called one of `known`, whatever its capitals."""
+        """Return the first column called one of `known`, whatever its capitals."""
         lower = {name.strip().lower(): name for name in reversed(self.columns)}
         return next((lower[name] for name in known if name in lower), None)
 
@@ -66,7 +66,9 @@ class Table:
     def batches(
         self, columns: list[str], words: tuple[str | None, ...] = (), numbers: bool = True
     ) -> Iterator[pa.RecordBatch]:
-        """Yields some columns, a piece at a time; those in `words` as text, the others as numbers if wanted."""
+        """Yield the given columns in batches. Columns in `words` are read as text, the others as numbers if
+        `numbers` is set.
+        """
         with files.misread(
             f"Table `{self.path.name}` cannot be read",
             "Every line must have as many cells as the others, and every column but the id must hold numbers: mend the "
@@ -152,7 +154,7 @@ class Table:
 
 
 def _cast_truth_values(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Rows whose columns of truth values are numbers, 1 and 0."""
+    """Return rows with Boolean columns converted to numbers, 1 and 0."""
     columns = [
         column.cast(pa.float64()) if pa.types.is_boolean(column.type) else column
         for column in batch.columns
@@ -197,7 +199,7 @@ def _cast_to_words(column: pa.Array) -> pa.Array:
 
 
 def open_table(path: Path) -> Table:
-    """Returns a table; InvalidInput when its header cannot be read."""
+    """Return a table; InvalidInput when its header cannot be read."""
     files.file_size(path)
     if path.suffix.lower() == ".parquet":
         signatures.require(path, "a Parquet file", "parquet")
@@ -229,7 +231,7 @@ def open_table(path: Path) -> Table:
 
 
 def _truths(columns: tuple[str, ...], rows: list[list[str]]) -> frozenset[str]:
-    """The columns whose first cells are True and False, or empty, and not all empty."""
+    """Return the columns whose first cells are True, False or empty, but not all empty."""
     truths = set()
     for place, name in enumerate(columns):
         cells = {row[place].lower() for row in rows if place < len(row)} - {""}
@@ -282,7 +284,7 @@ def _check_header(name: str, line: str, columns: tuple[str, ...]) -> None:
 
 
 def _check_distinct(file: str, names: Sequence[str]) -> None:
-    """Checks that no column has the name of one before it."""
+    """Check that no column has the name of one before it."""
     repeated = [name for name, times in Counter(names).items() if times > 1]
     shown = ", ".join(f"`{name[:40]}`" for name in repeated[:6])
     check(

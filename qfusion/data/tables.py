@@ -43,7 +43,7 @@ SUFFIXES = (".csv", ".tsv", ".parquet", ".npy")
 def read_tables(
     modalities: Mapping[str, Path], labels: Path, folder: Path, target: str = "auto"
 ) -> StagedSet:
-    """Returns the set that tables make up, its arrays written to `folder`.
+    """Return the set that tables make up, its arrays written to `folder`.
 
     Args:
         modalities: the file of each, in their order. labels: the table of labels.
@@ -392,7 +392,7 @@ class TableReader(LabelReader):
 
 
 def _check_lists_given(column: pa.Array, name: str, file: str, start: int) -> None:
-    """Checks that a column of lists, whose first row is row `start` of the file, has one in every row."""
+    """Check that a column of lists has a list in every row. The first row of the column is row `start` of the file."""
     if column.null_count == 0:
         return
     missing = column.is_null().to_numpy(zero_copy_only=False)

@@ -37,7 +37,7 @@ class Targets:
 
 
 def encode_classes(labels: list[Any] | np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Returns classes 0, 1, ... (N,), -1 where a label is missing, and their names in numerical or alphabetical order.
+    """Return classes 0, 1, ... (N,), -1 where a label is missing, and their names in numerical or alphabetical order.
 
     Raises:
         InvalidInput: when there are more than MAX_CLASSES.
@@ -52,7 +52,7 @@ def encode_classes(labels: list[Any] | np.ndarray) -> tuple[np.ndarray, tuple[st
 
 
 def encode_label_sets(named: Sequence[Sequence[str] | None], order: Sequence[str] = ()) -> Targets:
-    """Returns targets whose classes are the sets of labels that occur, smaller sets first.
+    """Return targets whose classes are the sets of labels that occur, smaller sets first.
 
     Args:
         named: the labels of each sample, or None where they are unknown.

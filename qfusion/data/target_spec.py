@@ -70,7 +70,7 @@ class Target:
         return self.name if self.name in self.labels and len(self.classes) == 2 else ""
 
     def _check_label_sets(self) -> None:
-        """Checks that `sets` holds indices of labels for every class."""
+        """Check that `sets` holds indices of labels for every class."""
         indices = [index for labels in self.sets for index in labels]
         are_labels = all(0 <= index < len(self.labels) for index in indices)
         check(
@@ -81,7 +81,7 @@ class Target:
 
 
 def check_convention(convention: str, y: np.ndarray) -> None:
-    """Checks that targets (N,) fit the convention of their metrics; targets that are not finite are ignored.
+    """Check that targets (N,) fit the convention of their metrics; targets that are not finite are ignored.
 
     Raises:
         NotFound: when there is no such convention.
@@ -103,7 +103,7 @@ def check_convention(convention: str, y: np.ndarray) -> None:
 
 
 def guess_convention(y: np.ndarray, *, annotated: bool, pickled: bool) -> str:
-    """Returns the convention that fits scores (N,).
+    """Return the convention that fits scores (N,).
 
     It is "sims" if every modality has its own targets and all scores lie in [-1, 1], `MOSI_CONVENTION` for an MMSA
     pickle with larger scores up to 3, and "plain" otherwise.

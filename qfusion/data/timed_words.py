@@ -16,7 +16,7 @@ MAX_WORDS, MAX_TEXT = 20_000, 4_000_000  # words of one file, and its bytes
 
 
 def read_words(path: Path) -> tuple[Word, ...]:
-    """Returns the words of a .srt, .vtt or .TextGrid file with their times.
+    """Return the words of a .srt, .vtt or .TextGrid file with their times.
 
     The words of a subtitle are spread over its seconds by their letters. Of a TextGrid the tier called "words" is read,
     else the first one of intervals.
@@ -58,5 +58,5 @@ def read_words(path: Path) -> tuple[Word, ...]:
 
 
 def spread_words(text: str, start: float, end: float) -> tuple[Word, ...]:
-    """Returns the words of a text spread over a time by their letters: where nothing says when each was said."""
+    """Return the words of a text spread over a time by their letters: where nothing says when each was said."""
     return spoken.spread(text, start, end, MAX_WORDS)

@@ -17,7 +17,7 @@ CONTINUES = "##"  # begins a token that goes on with the word before it (WordPie
 
 
 def read_vocabulary(folder: Path) -> dict[int, str]:
-    """Returns the tokens by their numbers.
+    """Return the tokens by their numbers.
 
     Args:
         folder: that holds `vocab.txt` (a token a line, from 0) or `tokenizer.json`, which the library `tokenizers`
@@ -80,8 +80,9 @@ def _read_tokenizer(words: str, name: str) -> dict[int, str]:
 
 
 def find_vocabulary() -> tuple[dict[int, str] | None, str]:
-    """The vocabulary that the variable QFUSION_VOCABULARY names, and why there is none, in words, where it is named
-    and cannot be read."""
+    """Return the vocabulary that the variable QFUSION_VOCABULARY names, and a message that explains why it cannot be
+    read. The message is empty if the vocabulary was read or the variable is not set.
+    """
     if not os.environ.get(VOCABULARY):
         return None, ""
     place = Path(os.environ[VOCABULARY])

@@ -35,7 +35,7 @@ class UnimodalLabels(NamedTuple):
 
 
 def label_conflicts(labels: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """Returns which samples have conflicting labels, (B,): 1 or 0, NaN where a label is missing.
+    """Return which samples have conflicting labels, (B,): 1 or 0, NaN where a label is missing.
 
     Labels conflict if both signs occur among those of the single modalities and of the whole; 0 has neither sign.
 
@@ -58,7 +58,7 @@ def label_conflicts(labels: np.ndarray, whole: np.ndarray) -> np.ndarray:
 
 
 def unimodal_columns(labels: pd.DataFrame, whole: np.ndarray) -> pd.DataFrame:
-    """Returns the columns of labels for tables and filters.
+    """Return the columns of labels for tables and filters.
 
     They are a column a modality, and `CONFLICT_COLUMN` with "yes", "no", or "unknown" where a label is missing.
     """

@@ -37,7 +37,7 @@ class Variable:
         return self.dtype.kind in "biufc"
 
     def whole(self) -> np.ndarray:
-        """Returns all values as an array in this machine's order of bytes.
+        """Return all values as an array in this machine's order of bytes.
 
         Raises:
             InvalidInput: when a sparse matrix would take more than `files.MAX_SIZE`.
@@ -49,7 +49,7 @@ class Variable:
         return native(np.asarray(values))
 
     def samples(self, last: bool = False) -> Iterator[np.ndarray]:
-        """Yields the values in pieces (n, ...), a row a sample.
+        """Yield the values in pieces (n, ...), one row per sample.
 
         Args:
             last: whether the samples lie along the last axis, and not along the first.
@@ -62,18 +62,18 @@ class Variable:
 
 
 def native(values: np.ndarray) -> np.ndarray:
-    """Returns an array in this machine's order of bytes."""
+    """Return an array in this machine's order of bytes."""
     return values if values.dtype.isnative else values.astype(values.dtype.newbyteorder("="))
 
 
 def memory_variable(file: str, name: str, values: Any) -> Variable:
-    """Returns a variable of values that are at hand, an array or a sparse matrix."""
+    """Return a variable for values in memory, an array or a sparse matrix."""
     values = values if hasattr(values, "toarray") else np.asarray(values)
     return Variable(file, name, tuple(values.shape), values.dtype, lambda: values)
 
 
 def npz_variables(path: Path) -> dict[str, Variable]:
-    """Returns the variables of a .npz file by name; their numbers stay in the file.
+    """Return the variables of a .npz file by name; their numbers stay in the file.
 
     Raises:
         NotFound: when the file is not there.

@@ -37,7 +37,7 @@ def arrange(
     containers: Mapping[str, Mapping[str, Variable]],
     columns: bool,
 ) -> Layout:
-    """Returns which variable is what.
+    """Return the role of each variable.
 
     Args:
         file: name of the file. label: name of the labels.
@@ -73,7 +73,7 @@ def _take_container(
     beside: dict[str, Variable],
     codes: np.ndarray,
 ) -> None:
-    """Takes the entries of a cell as views; a matrix beside them is a mask or none."""
+    """Take the entries of a cell as views. A matrix beside them is a mask or is left out."""
     layout.views = dict(views)
     _find_last(layout)
     for name, variable in views.items():
@@ -94,7 +94,7 @@ def _take_container(
 
 
 def _take_matrices(layout: Layout, candidates: dict[str, Variable], codes: np.ndarray) -> None:
-    """Takes every matrix that may be a view, and a mask."""
+    """Take every matrix that may be a view, and a mask."""
     masks = {}
     graphs = {}
     for name, variable in candidates.items():
@@ -123,7 +123,7 @@ def _take_matrices(layout: Layout, candidates: dict[str, Variable], codes: np.nd
 
 
 def choose_label(names: Sequence[str], lengths: Mapping[str, int], fits: Any) -> str:
-    """Returns the name of the labels, empty where there are none.
+    """Return the name of the labels, empty where there are none.
 
     Args:
         names: of all variables.
@@ -139,7 +139,7 @@ def choose_label(names: Sequence[str], lengths: Mapping[str, int], fits: Any) ->
 def _choose_container(
     layout: Layout, containers: Mapping[str, Mapping[str, Variable]]
 ) -> str | None:
-    """The name of the cell of views; None where there is none."""
+    """Return the name of the cell of views, or None if there is none."""
     called = [name for name in containers if class_labels.plain(name) in CONTAINERS]
     fitting = [name for name, entries in containers.items() if _holds_views(layout, name, entries)]
     known = [name for name in called if name in fitting]
@@ -169,7 +169,7 @@ def _holds_views(layout: Layout, name: str, entries: Mapping[str, Variable]) -> 
 
 
 def _find_last(layout: Layout) -> None:
-    """Finds the views whose samples lie along the last axis; a square one lies as the others do."""
+    """Find the views whose samples are along the last axis. A square view is treated like the others."""
     shapes = {name: variable.shape for name, variable in layout.views.items()}
     fitting = {name: shape for name, shape in shapes.items() if has_samples(shape, layout.count)}
     certain = [shape for shape in fitting.values() if shape[0] != shape[-1]]

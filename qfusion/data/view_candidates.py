@@ -64,8 +64,9 @@ def may_be_view(layout: Layout, variable: Variable, codes: np.ndarray, columns: 
 
 
 def _leave_out_list(layout: Layout, variable: Variable, codes: np.ndarray, columns: bool) -> None:
-    """Notes that a list is no view. A modality may be lost with it where it has a number for every sample that is no
-    label, fold, mask or number of the sample."""
+    """Record that a list is no view. A modality may be lost with it if it has a number for every sample and is no
+    label, fold, mask or number of the sample.
+    """
     word = class_labels.plain(variable.name)
     is_known = (
         class_labels.is_called_so(word) or MASK_NAME.fullmatch(word) or FOLDS_NAME.fullmatch(word)

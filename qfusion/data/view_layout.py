@@ -10,7 +10,9 @@ from qfusion.data.variables import Variable
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A variable that is not read: its name, why, whether a modality may be lost with it, and what to do then."""
+    """Variable that is not read: its name, the reason, whether a modality may be lost with it, and the remedy in
+    that case.
+    """
 
     name: str
     why: str

@@ -10,7 +10,7 @@ from qfusion.data.view_layout import Layout
 
 
 def find_unnamed_mask(layout: Layout) -> str | None:
-    """The only matrix of 0 and 1 that has a column for each of the others."""
+    """Return the name of the only matrix of 0 and 1 that has a column for each of the others, or None."""
     others = len(layout.views) - 1
     masks = [
         name
@@ -21,7 +21,9 @@ def find_unnamed_mask(layout: Layout) -> str | None:
 
 
 def take_mask(layout: Layout, candidates: dict[str, Variable]) -> None:
-    """Takes the first matrix of 0 and 1 with a column per view out of the candidates, as which views a sample has."""
+    """Take the first matrix of 0 and 1 with a column per view out of the candidates, as the mask of the views that a
+    sample has.
+    """
     size = len(layout.views)
     for name, variable in list(candidates.items()):
         presence = _presence_matrix(variable, layout.count, size)

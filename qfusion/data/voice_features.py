@@ -23,8 +23,10 @@ _YIN: Any = dict(fmin=60, fmax=500, sr=SAMPLES, frame_length=1024, hop_length=HO
 
 @lru_cache(maxsize=1)
 def _compile_pitch() -> None:
-    """Has one process at a time compile what YIN takes, or read what another has compiled. Two that compile at once mix
-    their parts up in Numba's files, and every process that reads these from then on ends by a segmentation fault."""
+    """Compile the functions that YIN needs, or read what another process has compiled, in one process at a time. Two
+    processes that compile at once mix up their parts in Numba's files, and every process that reads these files
+    afterwards ends with a segmentation fault.
+    """
     import librosa
 
     user = getattr(os, "getuid", int)()
@@ -63,7 +65,9 @@ def spectrum(chosen: Chosen) -> Begun:
 
 
 def egemaps(chosen: Chosen) -> Begun:
-    """The low-level descriptors of eGeMAPS v02 (Eyben and others 2016), by openSMILE."""
+    """Return the names of the low-level descriptors of eGeMAPS v02 (Eyben and others 2016) and a function that
+    computes them with openSMILE.
+    """
     lib: Any = importlib.import_module("opensmile")
     smile = lib.Smile(lib.FeatureSet.eGeMAPSv02, lib.FeatureLevel.LowLevelDescriptors)
 
@@ -77,7 +81,7 @@ def egemaps(chosen: Chosen) -> Begun:
 
 
 def average_steps(values: np.ndarray, times: np.ndarray, rate: float, seconds: float) -> np.ndarray:
-    """Returns means (T, F) over 1 / rate seconds each of values (n, F) at ascending times (n,) from 0 to `seconds`; a
+    """Return means (T, F) over 1 / rate seconds each of values (n, F) at ascending times (n,) from 0 to `seconds`; a
     step that has none is as the one before."""
     steps = max(1, int(np.ceil(seconds * rate - 1e-6)))
     places = np.minimum((times * rate + 1e-6).astype(int), steps - 1)

@@ -17,7 +17,7 @@ _MOST = 1000  # chunks before the sound
 
 
 def check_whole(path: Path, size: int) -> None:
-    """Raises InvalidInput where a RIFF file (.wav, .avi) has fewer bytes than it declares.
+    """Raise InvalidInput where a RIFF file (.wav, .avi) has fewer bytes than it declares.
 
     Args:
         path: of the file. size: its bytes.
@@ -34,7 +34,8 @@ def check_whole(path: Path, size: int) -> None:
 
 
 def is_endless(path: Path, size: int) -> bool:
-    """Whether the sound of a .wav file goes to the end of the file, since its header does not tell how long it is.
+    """Return whether the sound of a .wav file extends to the end of the file because its header does not state its
+    length.
 
     Args:
         path: of the file; of one that is no .wav the answer is no. size: its bytes.

@@ -31,7 +31,7 @@ def load_transformer(folder: str, processor: str) -> tuple[Any, Callable[..., np
 
 
 def translate_weight_errors(place: str) -> AbstractContextManager[None]:
-    """Says in one line, while a block lasts, that weights are not what an extractor can read."""
+    """Context manager that turns an error into a one-line message that the extractor cannot read the weights."""
     return translate_errors(
         f"{place} does not hold what this extractor reads",
         "Name the weights that it asks for; pickled programs are refused, save weights as safetensors.",
@@ -42,7 +42,7 @@ def translate_weight_errors(place: str) -> AbstractContextManager[None]:
 
 
 def list_weights(place: str) -> list[Path]:
-    """Returns the files that a setting names: itself, or those of its folder."""
+    """Return the files that a setting names: itself, or those of its folder."""
     path = Path(place)
     return [path] if path.is_file() else sorted(p for p in path.glob("*") if p.is_file())
 

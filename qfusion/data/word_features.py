@@ -57,7 +57,7 @@ def word_transformer(chosen: Chosen) -> Begun:
 
 
 def split_words(text: str) -> tuple[str, ...]:
-    """Returns the words of a text, each a step; a character of Chinese or Japanese is a word.
+    """Return the words of a text, each a step; a character of Chinese or Japanese is a word.
 
     Raises:
         InvalidInput: when there are more than MAX_WORDS.

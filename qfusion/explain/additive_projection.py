@@ -47,7 +47,7 @@ class Additive:
 def emap(
     model: FusionModel, inputs: Mapping[str, Features], most: int = 10**9, seed: int = 0
 ) -> Additive:
-    """Returns the empirical multimodally-additive projection of a model on some rows.
+    """Return the empirical multimodally-additive projection of a model on some rows.
 
     It is exact for models with modality states, and for others of two modalities; of more, the rows of the others are
     shuffled independently of one another, and the means have standard errors, those of independent draws: since every
@@ -91,7 +91,7 @@ def emap(
 
 
 def own_terms(explanation: coalitions.Explanation) -> Additive:
-    """Returns the baseline and own terms of explained samples: their scores without the joint dividends."""
+    """Return the baseline and own terms of explained samples: their scores without the joint dividends."""
     M = len(explanation.modalities)
     scores = explanation.dividends[:, : M + 1].sum(1)
     terms = explanation.errors
@@ -112,7 +112,7 @@ def gains(
     seed: int = 0,
     clusters: np.ndarray | None = None,
 ) -> Gains:
-    """Returns the metrics with and without joint terms, and by how much they are better with them (below 0: worse,
+    """Return the metrics with and without joint terms, and by how much they are better with them (below 0: worse,
     whatever the metric), with percentile bootstrap intervals.
 
     Args:
@@ -155,7 +155,7 @@ def gains(
 
 
 class JointEffect(StrEnum):
-    """What the joint terms do to a metric."""
+    """Effect of the joint terms on a metric."""
 
     ONE_MODALITY = "one modality"  # which has no joint terms
     UNKNOWN = "too few samples"
@@ -165,7 +165,7 @@ class JointEffect(StrEnum):
 
 
 def joint_effect(result: Additive, gain: stability.Interval) -> JointEffect:
-    """Return what the joint terms do to a metric.
+    """Return the effect of the joint terms on a metric.
 
     Args:
         result: without joint terms. gain: by how much the metric is better with them.

@@ -15,7 +15,7 @@ DRAWN = 0.3  # deviation of weights that would start at 0
 
 @torch.no_grad()
 def only_adds(model: FusionModel, inputs: Mapping[str, Features], seed: int = 0) -> bool:
-    """Returns whether a model's scores are sums over modalities whatever it learns.
+    """Return whether a model's scores are sums over modalities whatever it learns.
 
     All mixed differences of two modalities, f(x_m, x_n) - f(y_m, x_n) - f(x_m, y_n) + f(y_m, y_n), must vanish. Weights
     that start at 0 and may be learned are drawn at random, as they would hide what the model can do.

@@ -102,12 +102,12 @@ METHODS = {
 
 
 def methods_by_title() -> dict[str, Method]:
-    """Returns the methods by what options and links call them."""
+    """Return the methods by the names that options and links use."""
     return {method.title: method for method in METHODS.values()}
 
 
 def name_of(title: str) -> str:
-    """Returns the name of a method by its title.
+    """Return the name of a method by its title.
 
     Raises:
         NotFound: when there is no such method.
@@ -118,7 +118,7 @@ def name_of(title: str) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Attribution:
-    """What every feature of one modality added to a term of the score, from a baseline to the sample.
+    """Contribution of every feature of one modality to a term of the score, from a baseline to the sample.
 
     Attributes:
         modality, term: whose features; which dividend, or "score".
@@ -185,7 +185,7 @@ def attribute(
     other: Features | None = None,
     method: str = INTEGRATED,
 ) -> Attribution:
-    """Returns the attribution of a term of one sample's score to the features of one modality.
+    """Return the attribution of a term of one sample's score to the features of one modality.
 
     Args:
         model: in eval mode.
@@ -252,7 +252,7 @@ def _term_function(
     term: str,
     output: int,
 ) -> Callable[[Any], Tensor]:
-    """A function from what the modality comes to, (B, ...), to the term, (B,)."""
+    """Return a function from the encoded modality, (B, ...), to the term, (B,)."""
     own = counterfactual.states_of(model, inputs)
     space = model.algebra.form(modality)
     if space is None:

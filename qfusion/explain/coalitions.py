@@ -158,7 +158,7 @@ class Explanation:
         return self.values[..., 0, 0, :]
 
     def frame(self, ids: Sequence[str], output: int | np.ndarray = 0) -> pd.DataFrame:
-        """Returns one row per sample: prediction, baseline, every dividend, Shapley value and interaction index.
+        """Return one row per sample: prediction, baseline, every dividend, Shapley value and interaction index.
 
         Args:
             ids: of the B samples.
@@ -184,7 +184,7 @@ class Explanation:
         return pd.DataFrame(columns, index=pd.Index(list(ids), name="sample"))
 
     def at(self, moment: int) -> Explanation:
-        """Returns the explanation at one place of the leading axis."""
+        """Return the explanation at one place of the leading axis."""
         check(self.values.ndim == 4, "This explanation has no leading axis. Use it as it is.")
         check(
             -len(self.values) <= moment < len(self.values),

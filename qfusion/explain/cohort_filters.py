@@ -32,7 +32,7 @@ _HUGE = 1e12
 
 @dataclass(frozen=True)
 class Part:
-    """One condition: a column, an operator of `OPERATORS`, and the values of which one must fit."""
+    """One condition of a filter: a column, an operator of `OPERATORS`, and the values, of which one must match."""
 
     column: str
     operator: str
@@ -59,12 +59,12 @@ class Cohort:
 
 
 def written(parts: Sequence[Part]) -> str:
-    """Returns conditions as text."""
+    """Return conditions as text."""
     return "; ".join(map(str, parts))
 
 
 def parse(text: str) -> tuple[Part, ...]:
-    """Returns the conditions of a filter; none for an empty text.
+    """Return the conditions of a filter; none for an empty text.
 
     Raises:
         InvalidInput: when the text is too long, or a part is no condition; the message names the part.
@@ -87,7 +87,7 @@ def parse(text: str) -> tuple[Part, ...]:
 
 
 def parse_saved(text: str) -> Cohort:
-    """Returns a cohort from `NAME:FILTER`.
+    """Return a cohort from `NAME:FILTER`.
 
     Raises:
         InvalidInput: when the name or the filter does not fit.
@@ -106,7 +106,7 @@ def parse_saved(text: str) -> Cohort:
 
 
 def cohort_name(name: str) -> str:
-    """Returns the name of a cohort without spaces around it.
+    """Return the name of a cohort without spaces around it.
 
     Raises:
         InvalidInput: when it is empty or too long, or holds more than letters, digits, spaces, `_`, `-` and `.`.
@@ -121,19 +121,19 @@ def cohort_name(name: str) -> str:
 
 
 def split_of(parts: Sequence[Part]) -> tuple[Part, ...]:
-    """Returns the conditions on the split: those that are there, or the test split."""
+    """Return the conditions on the split, or the condition for the test split if there are none."""
     return tuple(part for part in parts if part.column == SPLIT) or (
         Part(SPLIT, "=", (DEFAULT_SPLIT,)),
     )
 
 
 def within_split(parts: Sequence[Part], frame: pd.DataFrame) -> np.ndarray:
-    """Returns which rows lie in the split (N,): the cohort's own when it names one, else the test split."""
+    """Return which rows lie in the split (N,): the cohort's own when it names one, else the test split."""
     return _all(split_of(parts), frame)
 
 
 def passing(parts: Sequence[Part], frame: pd.DataFrame) -> np.ndarray:
-    """Returns which rows belong to the cohort (N,), within its split.
+    """Return which rows belong to the cohort (N,), within its split.
 
     A row whose value is missing passes no condition on it.
 
@@ -161,7 +161,7 @@ def _all(parts: Sequence[Part], frame: pd.DataFrame) -> np.ndarray:
 
 
 def column_of(name: str, frame: pd.DataFrame) -> pd.Series:
-    """Returns a column by name, `id` for the index; a plus sign that an address has made a space is put back.
+    """Return a column by name, `id` for the index; a plus sign that an address has made a space is put back.
 
     Raises:
         NotFound: when there is none.
@@ -200,7 +200,7 @@ def _corner(value: str) -> tuple[float, float]:
 
 
 def inside(corners: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Returns which points (N, 2) lie in the box between two corners, edges included, or in a polygon of more (K, 2),
+    """Return which points (N, 2) lie in the box between two corners, edges included, or in a polygon of more (K, 2),
     by how many of its edges lie to their right (even-odd rule); points that are not finite do not."""
     from skimage.measure import points_in_poly  # on demand, as few filters name a region
 
@@ -276,7 +276,7 @@ def _part(piece: str) -> Part:
 
 
 def _outside_quotes(text: str, mark: str) -> list[str]:
-    """Splits at marks that stand outside double quotes: an even number of these follows."""
+    """Split at marks that stand outside double quotes: an even number of these follows."""
     check(text.count('"') % 2 == 0, f"A quote is opened and not closed in `{text[:80]}`. Close it.")
     return re.split(rf'{re.escape(mark)}(?=[^"]*(?:"[^"]*"[^"]*)*$)', text)
 

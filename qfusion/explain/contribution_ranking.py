@@ -47,7 +47,7 @@ class Ranking:
         return Lead.NO_DIFFERENCE
 
     def frame(self) -> pd.DataFrame:
-        """Returns a row a coalition."""
+        """Return a table with one row per coalition."""
         return stability.interval_frame("coalition", size=self.sizes, mean=self.means)
 
 

@@ -10,7 +10,7 @@ from qfusion.explain.coalitions import Explanation
 
 
 def shares(explanation: Explanation) -> np.ndarray:
-    """Returns |phi_m| / sum |phi|, (..., B, M, C): the MM-SHAP share of each modality (Parcalabescu and Frank 2023).
+    """Return |phi_m| / sum |phi|, (..., B, M, C): the MM-SHAP share of each modality (Parcalabescu and Frank 2023).
 
     Where every Shapley value is zero, the shares are equal.
     """
@@ -18,16 +18,18 @@ def shares(explanation: Explanation) -> np.ndarray:
 
 
 def shapley_shares(shapley: np.ndarray, axis: int = -1) -> np.ndarray:
-    """Returns |phi_m| / sum |phi| of Shapley values whose modalities lie along an axis, in their shape; equal shares
-    where all are zero."""
+    """Return |phi_m| / sum |phi| of Shapley values with modalities along an axis, in the same shape. The shares are
+    equal if all values are zero.
+    """
     size = np.abs(shapley)
     total = size.sum(axis, keepdims=True)
     return np.where(total > 0, size / np.where(total > 0, total, 1), 1 / size.shape[axis])
 
 
 def net_joint_share(dividends: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Returns |J| / (|U| + |J|) of what joint terms (J) and terms of single modalities (U) sum to, (T,); 0 where both
-    are 0. Above one half the joint terms decide, as in `verdicts.relations`."""
+    """Return |J| / (|U| + |J|), (T,), where J is the sum of the joint terms and U the sum of the terms of single
+    modalities. It is 0 if both sums are 0. Above one half the joint terms decide, as in `verdicts.relations`.
+    """
     joint = sum((v for t, v in dividends.items() if "+" in t), start=np.zeros(1))
     own = sum((v for t, v in dividends.items() if t and "+" not in t), start=np.zeros(1))
     size = np.abs(own) + np.abs(joint)
@@ -35,7 +37,7 @@ def net_joint_share(dividends: Mapping[str, np.ndarray]) -> np.ndarray:
 
 
 def joint_share(dividends: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Returns the joint terms' part of the sizes of all terms but the baseline, (T,); 0 where all are 0."""
+    """Return the joint terms' part of the sizes of all terms but the baseline, (T,); 0 where all are 0."""
     joint = sum((np.abs(v) for t, v in dividends.items() if "+" in t), start=np.zeros(1))
     total = sum((np.abs(v) for t, v in dividends.items() if t and "+" not in t), start=joint)
     return np.where(total > 0, joint / np.where(total > 0, total, 1), 0.0)

@@ -59,7 +59,7 @@ def nearest_state(
 
 @dataclass(frozen=True, eq=False)
 class StateChange(Turn):
-    """The nearest state of one modality that turns the decision, or the finding that there is none.
+    """Nearest state of one modality that flips the decision, or the finding that no such state exists.
 
     Attributes:
         modality: the one whose state changes; all others stay.
@@ -111,7 +111,7 @@ def _nearest_encoding(
 
 @torch.no_grad()
 def states_of(model: FusionModel, inputs: Mapping[str, Features]) -> dict[str, Any]:
-    """Return the encodings of modalities in double precision: kets (B, d_m), masses (B, n), or others."""
+    """Return the encodings of the modalities in double precision: kets (B, d_m), masses (B, n), or others."""
     return doubled(model.encode(inputs))
 
 
@@ -133,7 +133,7 @@ def _detach_double(entry: Tensor) -> Tensor:
 
 
 def score_form(model: FusionModel, states: Mapping[str, Tensor], modality: str) -> Tensor:
-    """Return the scores as forms of one modality's state, the others fixed: (C, d, d) complex or (C, 2^n).
+    """Return the scores as forms of one modality's state, with the other states fixed: (C, d, d) complex or (C, 2^n).
 
     Args:
         model: one whose scores are forms of the modality's state.

@@ -52,7 +52,7 @@ class CutMetrics:
 
 
 def kind_of(target: Target) -> str:
-    """Returns which of METRICS fit a target."""
+    """Return which of METRICS fit a target."""
     return "sims" if target.convention == "sims" else target.kind
 
 
@@ -65,7 +65,7 @@ def cut_metrics(
     seed: int = 0,
     clusters: np.ndarray | None = None,
 ) -> CutMetrics:
-    """Returns the metrics after every cut, with intervals.
+    """Return the metrics after every cut, with intervals.
 
     Args:
         result: cuts of B samples.
@@ -106,14 +106,16 @@ def cut_metrics(
 
 
 def estimates(values: np.ndarray) -> Estimates:
-    """Of the samples themselves, the first, and as they are drawn."""
+    """Return the values of the samples themselves, from the first entry, and their intervals, from the resamples in
+    the other entries.
+    """
     drawn = values[1:]
     ends = np.quantile(drawn, stability.EDGES, axis=0) if len(drawn) else (None, None)
     return Estimates(values[0], *ends)
 
 
 def metric_columns(scores: np.ndarray, truth: np.ndarray, kind: str) -> dict[str, np.ndarray]:
-    """What the metrics are means of, (B, F) each, of scores (F, B, C)."""
+    """Return the values per sample whose means are the metrics, (B, F) each, for scores (F, B, C)."""
     match kind:
         case "classification":
             return {"hit": (scores.argmax(-1) == truth).astype(float).T}
@@ -139,7 +141,9 @@ def resample_metrics(
     seed: int,
     clusters: np.ndarray | None,
 ) -> dict[str, np.ndarray]:
-    """The metrics (1 + R, F) of n samples themselves, first, and as they are drawn, where they are enough for that."""
+    """Return the metrics (1 + R, F) of n samples. The first row is of the samples themselves, the others of
+    bootstrap resamples, which are drawn only if there are enough samples.
+    """
     drawn = stability.counts(n, resamples, seed, clusters) if stability.enough(n, clusters) else ()
     blocks = [
         resampled_metrics(columns, weights[weights.sum(1) > 0])
@@ -165,7 +169,7 @@ def resampled_metrics(columns: dict[str, np.ndarray], weights: np.ndarray) -> di
 
 
 def chance(truth: np.ndarray, kind: str) -> dict[str, float]:
-    """Returns the metric of one answer for all: the most frequent class, or the mean truth (for `mae` the median).
+    """Return the metric of one answer for all: the most frequent class, or the mean truth (for `mae` the median).
 
     Args:
         truth: (B,). kind: as of `cuts`.

@@ -18,7 +18,7 @@ SAME = 5e-4  # of a metric: an interval within it around 0 is no change
 
 
 def most_moved(result: Cuts, output: int) -> str:
-    """The modality whose cut moves the explained output most."""
+    """Return the modality whose cut changes the explained output most."""
     changes = result.changes[_place(result), :, :, 0, output]
     return result.modalities[_first_largest(np.abs(changes).max(1))]
 
@@ -97,7 +97,7 @@ class Change:
 
 @dataclass(frozen=True)
 class DependenceSummary:
-    """The modality whose cut half way costs a metric most, and what that says.
+    """Modality whose cut half way costs a metric most, and the conclusion from it.
 
     Attributes:
         kind: of dependence. metric: of `METRICS`. modality: that is cut. time: of the cut. n: samples.

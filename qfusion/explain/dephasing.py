@@ -29,7 +29,7 @@ _AT_ONCE = 2**20  # complex numbers of states that are evolved at once
 
 
 def dephased(rho: Tensor, dims: Sequence[int]) -> Tensor:
-    """Returns states (B, D, D) after every modality was dephased in the eigenbasis of its own state.
+    """Return the states (B, D, D) after dephasing every modality in the eigenbasis of its own state.
 
     Where eigenvalues agree, the mean over all bases of their space is taken; see `cuts`.
 
@@ -42,7 +42,7 @@ def dephased(rho: Tensor, dims: Sequence[int]) -> Tensor:
 
 
 def _whole(X: Tensor, dims: Sequence[int], m: int) -> Tensor:
-    """Operators (B, D, D) of those that `state_cuts.first_part` splits, (B, d d, r r)."""
+    """Return the operators (B, D, D) that `state_cuts.first_part` splits into (B, d d, r r)."""
     left, d, right = math.prod(dims[:m]), dims[m], math.prod(dims[m + 1 :])
     D = left * d * right
     return (
@@ -52,7 +52,7 @@ def _whole(X: Tensor, dims: Sequence[int], m: int) -> Tensor:
 
 @torch.no_grad()
 def scores(model: FusionModel, inputs: Mapping[str, Features], steps: int = STEPS) -> np.ndarray:
-    """Returns a model's scores when its state is dephased between equal parts of the evolution, float64 (B, C).
+    """Return a model's scores when its state is dephased between equal parts of the evolution, float64 (B, C).
 
     Args:
         model: a trained QiNN-QJ in eval mode; one that samples trajectories is evolved by the master equation.

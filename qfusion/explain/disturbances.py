@@ -36,7 +36,7 @@ _known: WeakKeyDictionary[DataSet, dict[tuple[str, str], tuple[Tensor, Tensor]]]
 
 @dataclass(frozen=True)
 class Disturbance:
-    """What is done to modalities before the model decides.
+    """Changes made to modalities before the model decides.
 
     Attributes:
         missing: modalities that are absent.
@@ -53,7 +53,7 @@ class Disturbance:
     seed: int = 0
 
     def validate(self, modalities: Sequence[str]) -> None:
-        """Raises NotFound or InvalidInput unless every modality exists, and is either missing or something else."""
+        """Raise NotFound or InvalidInput unless every modality exists, and is either missing or something else."""
         for name in (*self.missing, *self.mean, *self.swapped, *self.noise):
             choose("Modality", name, modalities)
         for name, level in self.noise.items():
@@ -79,7 +79,7 @@ def inputs(
     dtype: torch.dtype = torch.float64,
     model: FusionModel | None = None,
 ) -> dict[str, Any]:
-    """Returns the inputs of rows with noise, swaps and means, not yet without what is missing.
+    """Return the inputs of the rows with noise, swaps and means applied. Missing modalities are not removed yet.
 
     Args:
         dataset: whose rows. rows: row numbers.
@@ -124,8 +124,9 @@ def inputs(
 
 
 def donors(rows: np.ndarray, pool: np.ndarray, seed: int) -> np.ndarray:
-    """Returns for every row another one of the pool: the next in a random order of the pool, so that nobody gets its
-    own."""
+    """Return another row of the pool for every row: its successor in a random order of the pool, so that no row
+    receives itself.
+    """
     check(
         len(pool) >= 2,
         f"A modality can be swapped among at least two samples, but there are {len(pool)}. Take more rows.",
@@ -150,7 +151,7 @@ def scores(
     behind: backgrounds.Background | None = None,
     pool: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Returns the scores (B, C) of rows under a disturbance.
+    """Return the scores (B, C) of rows under a disturbance.
 
     Args:
         model: trained; in double precision, if anything is missing.
@@ -188,7 +189,7 @@ def robustness(
     repeats: int = 3,
     most: int | None = None,
 ) -> pd.DataFrame:
-    """Returns the metrics of a model on a split under every single disturbance.
+    """Return the metrics of a model on a split under every single disturbance.
 
     Args:
         model: trained, in double precision and eval mode.
@@ -239,7 +240,9 @@ def robustness(
 
 
 def _moments(dataset: DataSet, split: str, name: str) -> tuple[Tensor, Tensor]:
-    """Mean and deviation of a modality's features over a split, (F,) each; kept as long as the data set is."""
+    """Return the mean and standard deviation of a modality's features over a split, (F,) each. The result is cached
+    as long as the data set exists.
+    """
     known = _known.setdefault(dataset, {})
     if (split, name) not in known:
         known[split, name] = batches.mean_and_std(dataset, dataset.rows(split), name)

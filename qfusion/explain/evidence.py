@@ -47,8 +47,9 @@ class LayerEntropies:
     whole: np.ndarray
 
     def poolings(self) -> pd.DataFrame:
-        """Returns one row a pooling: its `layer`, and in nats the entropies of the active qubits `before` and of those
-        that stay `after`, and the sum of the Shannon entropies of the single `outcomes`."""
+        """Return one row per pooling: its `layer` and, in nats, the entropy of the active qubits `before`, the
+        entropy of the remaining qubits `after`, and the sum of the Shannon entropies of the single `outcomes`.
+        """
         measured = [sorted({*a} - {*b}) for a, b in pairwise(self.active)]
         return pd.DataFrame(
             [
@@ -65,7 +66,7 @@ class LayerEntropies:
 
 @torch.no_grad()
 def layer_entropies(model: TruthTables, vectors: Tensor) -> LayerEntropies:
-    """Returns the entropies of one sample.
+    """Return the entropies of one sample.
 
     Args:
         model: whose network it is.
@@ -93,7 +94,7 @@ def layer_entropies(model: TruthTables, vectors: Tensor) -> LayerEntropies:
 
 @torch.no_grad()
 def joint_entropies(model: TruthTables, vectors: Tensor) -> np.ndarray:
-    """Returns `joint` of `layer_entropies` alone, (T,), in a fraction of its time."""
+    """Return `joint` of `layer_entropies` alone, (T,), in a fraction of its time."""
     _, active, rhos = _moments(model, vectors)
     return np.array(
         [_entropy(rho, qubits, model.network.n) for rho, qubits in zip(rhos, active, strict=True)]
@@ -103,7 +104,7 @@ def joint_entropies(model: TruthTables, vectors: Tensor) -> np.ndarray:
 def _moments(
     model: TruthTables, vectors: Tensor
 ) -> tuple[tuple[str, ...], tuple[tuple[int, ...], ...], list[Tensor]]:
-    """Names of the moments, the active qubits of each, and the state of all qubits."""
+    """Return the names of the moments, the active qubits at each moment, and the state of all qubits at each moment."""
     network = model.network
     n = network.n
     check(
@@ -122,7 +123,7 @@ def _entropy(rho: Tensor, qubits: tuple[int, ...], n: int) -> float:
 
 
 def _cuts(rho: Tensor, qubits: tuple[int, ...], n: int) -> tuple[float, np.ndarray, np.ndarray]:
-    """The joint entropy, that of the first k qubits, and the mutual information with the others."""
+    """Return the joint entropy, the entropy of the first k qubits, and their mutual information with the others."""
     joint = _entropy(rho, qubits, n)
     first = np.array([_entropy(rho, qubits[:k], n) for k in range(1, len(qubits))])
     rest = np.array([_entropy(rho, qubits[k:], n) for k in range(1, len(qubits))])
@@ -146,7 +147,7 @@ def _cuts(rho: Tensor, qubits: tuple[int, ...], n: int) -> tuple[float, np.ndarr
 
 @dataclass(frozen=True)
 class Beliefs:
-    """What a mass function says about single classes, arrays (..., n).
+    """Beliefs of a mass function in single classes, as arrays (..., n).
 
     Attributes:
         belief: m({i}): what speaks for class i alone.
@@ -163,7 +164,7 @@ class Beliefs:
 
 
 def beliefs(p: Tensor) -> Beliefs:
-    """Returns the beliefs of masses p_i, (..., n), without going through the 2^n sets.
+    """Return the beliefs of masses p_i, (..., n), without going through the 2^n sets.
 
     The pignistic probability is p_i sum_k P(k others are possible) / (k + 1) = p_i int_0^1 prod_{j != i} (1 - p_j + p_j
     t) dt over 1 - m(empty). The integrand is a polynomial of degree n - 1, on which Gauss-Legendre with n / 2 nodes is
@@ -189,23 +190,23 @@ def _others(factors: Tensor) -> Tensor:
 
 
 def conjunctive(masses: Tensor) -> Tensor:
-    """Returns the masses of Dempster's conjunctive combination, not normalised, (..., n), of masses (..., n, M)."""
+    """Return the masses of Dempster's conjunctive combination, not normalised, (..., n), of masses (..., n, M)."""
     return masses.prod(-1)
 
 
 def disjunctive(masses: Tensor) -> Tensor:
-    """Returns the masses of the disjunctive combination, (..., n), of masses (..., n, M)."""
+    """Return the masses of the disjunctive combination, (..., n), of masses (..., n, M)."""
     return 1 - (1 - masses).prod(-1)
 
 
 def contradiction(masses: Tensor) -> Tensor:
-    """Returns m(empty) of the conjunctive combination of masses (..., n, M), (...): no class is possible to all
+    """Return m(empty) of the conjunctive combination of masses (..., n, M), (...): no class is possible to all
     modalities."""
     return (1 - conjunctive(masses)).prod(-1)
 
 
 def conflict(masses: Tensor) -> Tensor:
-    """Returns Dempster's K between the modalities, (...), for masses (..., n, M).
+    """Return Dempster's K between the modalities, (...), for masses (..., n, M).
 
     It is the mass on contradiction when every modality is told first that some class is true (m(empty) = 0, the rest
     scaled up), so that
@@ -216,7 +217,7 @@ def conflict(masses: Tensor) -> Tensor:
 
 
 def disagreement(masses: Tensor) -> Tensor:
-    """Returns Dempster's K on each element alone, 1 - prod_m p - prod_m (1 - p), (..., n): the mass on some saying yes
+    """Return Dempster's K on each element alone, 1 - prod_m p - prod_m (1 - p), (..., n): the mass on some saying yes
     and some no."""
     return 1 - masses.prod(-1) - (1 - masses).prod(-1)
 
@@ -270,7 +271,7 @@ class Reading:
     entropy: np.ndarray
 
     def frame(self) -> pd.DataFrame:
-        """Returns one row per element with all its numbers."""
+        """Return one row per element with all its numbers."""
         columns: dict[str, object] = {
             **{f"mass[{name}]": self.masses[:, m] for m, name in enumerate(self.modalities)},
             "mass": self.fused,
@@ -293,7 +294,7 @@ class Reading:
 
 @torch.no_grad()
 def read(model: TruthTables, masses: Mapping[str, Tensor]) -> Reading:
-    """Returns the reading of one sample.
+    """Return the reading of one sample.
 
     Args:
         model: whose fusion it is; one `with_angles` too.
@@ -422,7 +423,7 @@ class GateGroups:
     shots: int
 
     def frame(self) -> pd.DataFrame:
-        """Returns one row a group: its values by target, the error of shots and the interval of the loss."""
+        """Return one row a group: its values by target, the error of shots and the interval of the loss."""
         return pd.DataFrame(
             {
                 "group": [group.key for group in self.groups],
@@ -435,7 +436,7 @@ class GateGroups:
 
 
 def groups_of(model: TruthTables) -> tuple[Group, ...]:
-    """Returns the groups of a network: layer by layer, then element by element."""
+    """Return the groups of a network: layer by layer, then element by element."""
     words = {"conv": "convolution", "pool": "pooling"}
     layers = [
         Group(f"{words[kind]}[{layer}]", f"{words[kind]} of layer {layer}", words[kind])
@@ -460,7 +461,7 @@ def gate_groups(
     shots: int = SHOTS,
     clusters: np.ndarray | None = None,
 ) -> GateGroups:
-    """Returns the Shapley values of a network's gate groups for one sample, and for the loss of rows.
+    """Return the Shapley values of a network's gate groups for one sample, and for the loss of rows.
 
     Args:
         model: an entangled-qcnn in eval mode and double precision.
@@ -530,7 +531,7 @@ def gate_groups(
 
 
 def shapley_values(values: np.ndarray, G: int) -> np.ndarray:
-    """Returns the Shapley values of G players, (G, ...), from the values of all coalitions, (2, ..., 2, ...), where
+    """Return the Shapley values of G players, (G, ...), from the values of all coalitions, (2, ..., 2, ...), where
     axis g of the first G is 1 if player g takes part."""
     weights = _weights(G)
     gains = (np.take(values, 1, g) - np.take(values, 0, g) for g in range(G))
@@ -538,8 +539,9 @@ def shapley_values(values: np.ndarray, G: int) -> np.ndarray:
 
 
 def shapley_variances(variances: np.ndarray) -> np.ndarray:
-    """Returns the variances (G,) of the Shapley values of G players where the value of every coalition is measured on
-    its own with these variances, (2, ..., 2)."""
+    """Return the variances (G,) of the Shapley values of G players, given the variances (2, ..., 2) of independent
+    measurements of the values of all coalitions.
+    """
     G = variances.ndim
     squared = _weights(G) ** 2
     return np.array([np.tensordot(squared, variances.sum(g), G - 1) for g in range(G)])
@@ -554,8 +556,9 @@ def _weights(G: int) -> np.ndarray:
 
 
 def _networks(network: qcnn.QCNN) -> Iterator[qcnn.QCNN]:
-    """The network with every choice of its layers' groups, in the order of a table whose last group varies fastest;
-    they share its weights."""
+    """Yield the network with every subset of its layers' groups. The order is that of a table whose last group
+    varies fastest. The networks share the weights of the given one.
+    """
     parts = list(dict.fromkeys((step.kind, step.layer) for step in network.steps))
     for taken in product((False, True), repeat=len(parts)):
         inside = {part for part, present in zip(parts, taken, strict=True) if present}
@@ -565,9 +568,10 @@ def _networks(network: qcnn.QCNN) -> Iterator[qcnn.QCNN]:
 
 
 def _observables(network: qcnn.QCNN, output: int) -> Tensor:
-    """Before the steps of a network, (C + 1 + 3 n, 3, ..., 3): the observables of its C scores; of the square of what
-    an output gives an outcome; and of X, Y, Z of every qubit at the end, of one that is measured Z alone, the others
-    being 0."""
+    """Return observables before the steps of a network, (C + 1 + 3 n, 3, ..., 3). They are the observables of its C
+    scores, of the square of the contribution that an outcome makes to one output, and of X, Y and Z of every qubit
+    at the end. For a measured qubit only Z is given; X and Y are 0.
+    """
     n, stored, readout = network.n, network.retained, network.readout().double()
     C = len(readout)
     # from words to outcomes; half of it, back
@@ -587,8 +591,8 @@ def _observables(network: qcnn.QCNN, output: int) -> Tensor:
 
 
 def coalition_table(O: Tensor, vectors: Tensor) -> Tensor:
-    """Returns the values of observables O (K, 3, ..., 3) for every choice of fused qubits, (B, K, 2^n), the first qubit
-    slowest; those that are left out are in |0>.
+    """Return the values (B, K, 2^n) of the observables O (K, 3, ..., 3) for every choice of fused qubits, with the
+    first qubit slowest. Qubits that are left out are in |0>.
 
     Args:
         vectors: fused qubits (1, <X>, <Z>), (B, n, 3).
@@ -622,7 +626,9 @@ def largest_group(result: GateGroups, target: str = DECISION) -> tuple[int, floa
 
 
 def significant_groups(result: GateGroups) -> tuple[list[int], list[int]]:
-    """Return the groups that lower the loss and those that raise it, beyond their intervals; the largest first."""
+    """Return the groups that lower the loss and those that raise it, both beyond their intervals. The largest come
+    first.
+    """
     order = np.argsort(result.shapley[LOSS], kind="stable").tolist()
     lowering = [i for i in order if result.losses[i].high < 0]
     raising = [i for i in order[::-1] if result.losses[i].low > 0]

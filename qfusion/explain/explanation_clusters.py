@@ -30,7 +30,7 @@ class Multiplicity(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class Basins:
-    """Explanations of B samples over R seeds, each sample's clustered on its own.
+    """Explanations of B samples over R seeds, clustered separately for each sample.
 
     Attributes:
         labels: the basin of every seed, (B, R), 0 for all where there is one.
@@ -51,9 +51,10 @@ class Basins:
 
 
 def split(points: np.ndarray) -> tuple[float, np.ndarray]:
-    """Returns the largest mean silhouette (Rousseeuw 1987) of any cut of the average-linkage tree of points (R, T) into
-    clusters of `LEAST` or more, and the clusters (R,), numbered in the order of the points; -1 and zeros where there is
-    no such cut."""
+    """Return the best cut of the average-linkage tree of points (R, T) into clusters of `LEAST` or more: its mean
+    silhouette (Rousseeuw 1987) and its clusters (R,), numbered in the order of the points. Return -1 and zeros if
+    there is no such cut.
+    """
     from scipy.cluster import hierarchy
     from scipy.spatial.distance import pdist, squareform
     from sklearn.metrics import silhouette_score  # on demand, as it takes long to load
@@ -73,7 +74,7 @@ def split(points: np.ndarray) -> tuple[float, np.ndarray]:
 
 
 def basins(values: np.ndarray, clusters: np.ndarray | None = None, seed: int = 0) -> Basins:
-    """Returns whether seeds explain each sample in one way or in several (after EvoXplain, arXiv 2512.22240).
+    """Return whether seeds explain each sample in one way or in several (after EvoXplain, arXiv 2512.22240).
 
     Seeds of one sample are split by average linkage where the silhouette is largest. How large that is of one basin is
     simulated: R draws of a Gaussian with the covariance that the seeds of some sample have, which is that of what two
@@ -120,7 +121,7 @@ class BasinContrast:
 def contrast_basins(
     labels: np.ndarray, values: np.ndarray, terms: Sequence[str], seeds: Sequence[int]
 ) -> BasinContrast | None:
-    """Return how the basins of one sample differ; None where there is one basin.
+    """Return how the basins of one sample differ, or None if there is only one basin.
 
     Args:
         labels: of its seeds, (R,). values: (R, T). terms: names. seeds: R numbers.

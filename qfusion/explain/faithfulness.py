@@ -63,7 +63,7 @@ class Curves:
         return bool((self.deletion_gain > 0).all() and (self.insertion_gain > 0).all())
 
     def frame(self) -> pd.DataFrame:
-        """Returns one row a step: our curves, and mean, lowest and highest of the random ones."""
+        """Return one row a step: our curves, and mean, lowest and highest of the random ones."""
         random = {
             f"random_{name}_{what}": of(runs, 0)
             for name, runs in (
@@ -99,12 +99,12 @@ class AgainstTruth:
     rank: np.ndarray
 
     def frame(self) -> pd.DataFrame:
-        """Returns one row a term."""
+        """Return one row a term."""
         return pd.DataFrame({"term": self.terms, "pearson": self.pearson, "rank": self.rank})
 
 
 def against_truth(explanation: Explanation, truth: pd.DataFrame) -> AgainstTruth:
-    """Compares an explanation with the true dividends of the same samples.
+    """Compare an explanation with the true dividends of the same samples.
 
     Args:
         explanation: of B samples with one output.
@@ -146,7 +146,7 @@ def modality_curves(
     seed: int = 0,
     quantity: str = "score",
 ) -> Curves:
-    """Returns deletion and insertion of modalities in the order of their absolute Shapley values, most first.
+    """Return deletion and insertion of modalities in the order of their absolute Shapley values, most first.
 
     Args:
         explanation: of B samples.
@@ -194,8 +194,8 @@ def modality_curves(
 
 
 def sarcasm_share(explanation: Explanation, table: pd.DataFrame) -> tuple[float, int] | None:
-    """Returns the share of sarcastic samples whose text+audio dividend is negative and how many there are; None for
-    other data.
+    """Return the share of sarcastic samples whose text+audio dividend is negative, and the number of sarcastic samples.
+    Return None for other data.
 
     Args:
         explanation: of B samples.
@@ -271,7 +271,7 @@ class Game:
         self.charged: list[float] = []  # seconds of every coalition that was asked for
 
     def value(self, present: frozenset[int]) -> float:
-        """Returns v(S) with the bias, and charges its time."""
+        """Return v(S) with the bias, and charges its time."""
         if present not in self.known:
             start = time.perf_counter()
             self.known[present] = self._run(present), time.perf_counter() - start
@@ -294,7 +294,7 @@ class Game:
         return total / count
 
     def forward(self, masks: Tensor) -> Tensor:
-        """Returns v of masks (B, M), 1 for present: what captum calls."""
+        """Return v of the masks (B, M), where 1 means present. Captum calls this method."""
         return torch.tensor(
             [self.value(frozenset(torch.nonzero(mask > 0.5).flatten().tolist())) for mask in masks],
             dtype=torch.float64,
@@ -302,7 +302,7 @@ class Game:
 
 
 def compare(game: Game, exact: Explanation, exact_seconds: float, seed: int = 0) -> list[Estimate]:
-    """Returns the exact values, brute force, and captum's ShapleyValueSampling and KernelShap at their defaults.
+    """Return the exact values, brute force, and captum's ShapleyValueSampling and KernelShap at their defaults.
 
     Args:
         game: of the sample.
@@ -343,7 +343,7 @@ def _estimate(method: str, values: np.ndarray, reference: np.ndarray, game: Game
 
 
 def frame(estimates: list[Estimate], names: tuple[str, ...]) -> pd.DataFrame:
-    """Returns one row a method."""
+    """Return one row a method."""
     return pd.DataFrame(
         [
             {"method": e.method}

@@ -35,8 +35,8 @@ def attributions(
     baseline: Tensor,
     ranking: str = FIRST,
 ) -> np.ndarray:
-    """Returns what each feature of one modality adds to each sample's explained score: (B, F), or per step (B, T) for a
-    sequence.
+    """Return the contribution of each feature of one modality to each sample's explained score: (B, F), or per step (B,
+    T) for a sequence.
 
     Args:
         model: in double precision.
@@ -81,7 +81,7 @@ def feature_curves(
     orders: int = faithfulness.ORDERS,
     seed: int = 0,
 ) -> faithfulness.Curves:
-    """Returns deletion and insertion of the features of one modality in the order of their absolute attributions, most
+    """Return deletion and insertion of the features of one modality in the order of their absolute attributions, most
     first.
 
     Args:
@@ -118,7 +118,7 @@ def feature_changes(
     probability: bool = False,
     orders: int = faithfulness.ORDERS,
 ) -> np.ndarray:
-    """Returns the |changes| that `mean_curves` takes the mean of, of every sample: (1 + orders, 2, K, B), our order
+    """Return the |changes| that `mean_curves` takes the mean of, of every sample: (1 + orders, 2, K, B), our order
     first, deletion before insertion; arguments are those of `feature_curves`, `random` draws the orders."""
     ranked = np.abs(attributions(model, inputs, modality, outputs, baseline, ranking))
     values, mask = split(inputs[modality])
@@ -164,7 +164,7 @@ def mean_curves(
     clusters: np.ndarray | None = None,
     sampled: bool = False,
 ) -> faithfulness.Curves:
-    """Returns the mean curves of the changes of `feature_changes`.
+    """Return the mean curves of the changes of `feature_changes`.
 
     Args:
         changes: (1 + R, 2, K, B). probability: whether they are of a probability.

@@ -93,28 +93,28 @@ class Task:
 
     @cached_property
     def predicted(self) -> np.ndarray:
-        """Places of the rows that are predicted: those whose groups are one."""
+        """Positions of the rows that are predicted: those in the same fold in every grouping."""
         return np.flatnonzero((self.groups == self.groups[:, :1]).all(1))
 
     @cached_property
     def truth(self) -> np.ndarray:
-        """Targets of the rows that are asked about."""
+        """Targets of the rows that are predicted."""
         return self.y[self.predicted]
 
     @property
     def clusters(self) -> np.ndarray | None:
-        """What the rows share that are asked about."""
+        """Numbers of what the predicted rows share, or None if rows are independent."""
         return None if self.shared is None else self.shared[self.predicted]
 
     @property
     def metric(self) -> str:
-        """What predictions are measured by."""
+        """Name of the metric for predictions."""
         if self.classes:
             return ACCURACY
         return SIGN if self.y.min() < 0 < self.y.max() else R2
 
     def parts(self) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        """Yields of every fold the rows to learn from, those to predict, and the latter's places among `predicted`."""
+        """Yield of every fold the rows to learn from, those to predict, and the latter's places among `predicted`."""
         own = self.groups[self.predicted, 0]
         for fold in range(self.folds):
             places = np.flatnonzero(own == fold)
@@ -131,7 +131,7 @@ class Task:
 
 
 def pooled(dataset: DataSet, name: str, rows: np.ndarray) -> np.ndarray:
-    """Returns features of a modality (N, F); of sequences mean and deviation over their steps, (N, 2 F)."""
+    """Return features of a modality (N, F); of sequences mean and deviation over their steps, (N, 2 F)."""
     parts = []
     for block in dataset.blocks(rows):
         values, lengths = dataset.features(name, block)
@@ -147,7 +147,7 @@ def pooled(dataset: DataSet, name: str, rows: np.ndarray) -> np.ndarray:
 
 
 def components(values: np.ndarray, width: int = WIDTH) -> np.ndarray:
-    """Returns the leading principal components of standardised features, scaled by one number to unit mean variance."""
+    """Return the leading principal components of standardised features, scaled by one number to unit mean variance."""
     from sklearn.decomposition import PCA
 
     centred = values - values.mean(0)
@@ -161,8 +161,9 @@ def components(values: np.ndarray, width: int = WIDTH) -> np.ndarray:
 
 
 def task(dataset: DataSet, rows: int = ROWS, width: int = WIDTH) -> Task:
-    """Returns rows of a data set to be predicted, drawn at random where there are more; twice as many of rows that
-    share two things or more, since those are asked about that are held out by all of them.
+    """Return the task of predicting rows of a data set, which are drawn at random if there are more than `rows`. Twice
+    as many are drawn if rows share two things or more, because only rows that are held out by all of these are
+    predicted.
 
     Raises:
         InvalidInput: when there is one modality, a target of one value, or too few rows.
@@ -179,12 +180,13 @@ def task(dataset: DataSet, rows: int = ROWS, width: int = WIDTH) -> Task:
 
 
 def drawn(rows: np.ndarray, most: int) -> np.ndarray:
-    """Returns at most so many of some rows, ascending, drawn at random with seed 0."""
+    """Return at most so many of some rows, ascending, drawn at random with seed 0."""
     return np.sort(np.random.default_rng(0).permutation(rows)[:most])
 
 
 def find_label_leak(dataset: DataSet, rows: int = ROWS) -> LabelLeak | None:
-    """Return the modality whose features seem to have been made with the labels of training rows; None where none does.
+    """Return the modality whose features seem to have been made with the labels of training rows, or None if there is
+    none.
 
     A linear model of each modality predicts training rows that it did not see, and test rows. Where it predicts the
     test rows much worse, held-out training rows overstate what the modality tells of the target.
@@ -230,7 +232,7 @@ def of_features(
     clusters: np.ndarray | None = None,
     width: int = WIDTH,
 ) -> Task:
-    """Returns rows to be predicted.
+    """Return rows to be predicted.
 
     Args:
         features: of every modality, (N, F). y: targets (N,). classes: whether these are classes.
@@ -320,7 +322,7 @@ def _model(member: str, classes: int) -> Any:
 
 
 def _outputs(model: Any, X: np.ndarray, classes: int) -> Outputs:
-    """What a fitted model says of rows; of classes that it never saw a tiny probability."""
+    """Return the outputs of a fitted model for rows. Classes that it never saw get a tiny probability."""
     if not classes:
         return model.predict(X)[:, None]
     result = np.zeros((len(X), classes))
@@ -329,13 +331,13 @@ def _outputs(model: Any, X: np.ndarray, classes: int) -> Outputs:
 
 
 def _logs(probabilities: np.ndarray) -> Outputs:
-    """Logarithms of probabilities, none of which is below `TINY`."""
+    """Return the logarithms of probabilities, clipped from below at `TINY`."""
     result = np.maximum(probabilities, TINY)
     return np.log(result / result.sum(-1, keepdims=True))
 
 
 def _pool(parts: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Returns weights (P,), 0 or more, and a number a class (C,), by which log probabilities are added.
+    """Return weights (P,), 0 or more, and a number a class (C,), by which log probabilities are added.
 
     It is the logarithmic pool of least loss, with the penalty of a logistic regression of C = 1.
 
@@ -366,7 +368,7 @@ def _pool(parts: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]
 
 @dataclass(eq=False)
 class Predictions:
-    """What the family says of the rows that are asked about, from any modalities, worked out when first asked for.
+    """Predictions of the family for the predicted rows of a task, from any modalities. They are computed on first use.
 
     Attributes:
         task: the rows. tell: is told how many fits are done. family: members that predict, of `FAMILY`.
@@ -398,7 +400,9 @@ class Predictions:
         return self._known[key]
 
     def late(self, parts: Sequence[Outputs]) -> Outputs:
-        """Outputs that add up what several say, each with a weight of 0 or more; weights are fitted on other folds."""
+        """Return outputs that add up several predictions, each with a weight of 0 or more. The weights are fitted on
+        the other folds.
+        """
         from sklearn.linear_model import Ridge
 
         task, result = self.task, np.zeros_like(parts[0])
@@ -424,7 +428,7 @@ class Predictions:
         return np.broadcast_to(one, (len(truth), max(1, classes))).copy()
 
     def agreement(self, outputs: Outputs) -> stability.Interval:
-        """Returns by how much outputs go with the truth, on average over rows: 0 by chance, below 0 where they go
+        """Return by how much outputs go with the truth, on average over rows: 0 by chance, below 0 where they go
         against it.
 
         It is the covariance of output and truth within folds, summed over classes, whose outputs are log probabilities:
@@ -441,8 +445,9 @@ class Predictions:
 
     @cached_property
     def below_chance(self) -> list[tuple[str, str]]:
-        """Modalities, and members of the family whose predictions of held-out rows of these go against the truth, by
-        more than chance explains (three standard errors, since many are looked at)."""
+        """Pairs of a modality and a member of the family whose predictions of held-out rows go against the truth by
+        more than chance explains. The threshold is three standard errors, since many pairs are examined.
+        """
         result = []
         for name in self.task.names:
             for member in self.family:
@@ -456,7 +461,9 @@ class Predictions:
         return loss(outputs, self.task.truth)
 
     def best(self, candidates: Mapping[str, Outputs]) -> tuple[str, Outputs]:
-        """The candidate of the smallest loss, with its name; the base rate where others gain less than rounding."""
+        """Return the name and outputs of the candidate with the smallest loss, or the base rate if the others
+        improve on it by less than rounding.
+        """
         losses = {name: self.loss(outputs) for name, outputs in candidates.items()}
         if BASE in losses:
             losses[BASE] -= ROUNDING
@@ -472,7 +479,7 @@ class Predictions:
 
     @cached_property
     def contest(self) -> dict[str, tuple[str, Outputs]]:
-        """The best of every one of `KINDS`, with what it is; `BASE` where no model does better."""
+        """Name and outputs of the best model of each of `KINDS`, or `BASE` if no model does better."""
         names = self.task.names
         alone = {name: self.whole([name]) for name in names}
         single = self.best(
@@ -507,7 +514,7 @@ MORE, GAIN = "late - single", "joint - late"  # what each kind adds to the one b
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Which rows the family was evaluated on, and how its fits went.
+    """Rows on which the family was evaluated, and the outcome of its fits.
 
     Attributes:
         leak: why test rows were taken, where training rows were not.
@@ -528,7 +535,7 @@ class Evaluation:
 
 
 class JointGain(StrEnum):
-    """What joint models add to late ones."""
+    """Finding on what joint models gain over late ones."""
 
     UNKNOWN = "too few rows"
     GAIN = "gain"
@@ -556,7 +563,7 @@ class BaselineComparison:
 
     @property
     def joint_gain(self) -> JointGain:
-        """What joint models add to late ones."""
+        """Finding on what joint models gain over late ones."""
         gain = self.scores[GAIN]
         if not gain.known:
             return JointGain.UNKNOWN
@@ -571,7 +578,7 @@ class BaselineComparison:
         return late.known and late.low > 0
 
     def frame(self) -> pd.DataFrame:
-        """A row for each kind, and for what each adds to the one before it."""
+        """Return one row per kind and one row per improvement of a kind over the one before it."""
         return pd.DataFrame(
             [
                 {
@@ -587,7 +594,7 @@ class BaselineComparison:
 
 
 def compare_baselines(predictions: Predictions) -> BaselineComparison:
-    """Returns what the best models of every kind reach, with intervals over what rows share."""
+    """Return the metrics of the best models of every kind, with intervals over groups of rows that share something."""
     contest, task = predictions.contest, predictions.task
     of = {kind: _measure(task, outputs) for kind, (_, outputs) in contest.items()}
     of |= {

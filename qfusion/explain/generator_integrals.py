@@ -56,7 +56,7 @@ _SPARE = 4  # times beyond the number of polynomials, where states are not looke
 def _apply_adjoint(
     parts: Tensor, subset: decomposition.Subset, dims: tuple[int, ...], Y: Tensor
 ) -> Tensor:
-    """Returns sum_k P_k^+ Y_k, (N, D, D), of P (K, a, a) that act on a subset, and Y (N, K, D, D)."""
+    """Return sum_k P_k^+ Y_k, (N, D, D), of P (K, a, a) that act on a subset, and Y (N, K, D, D)."""
     sides = [dims[m] for m in subset]
     outer = torch.tensordot(
         parts.conj().view(-1, *sides, *sides),
@@ -90,7 +90,7 @@ class DecomposedGenerator:
 
     @staticmethod
     def of(model: Evolution, jump_parameters: JumpTerms, output: int) -> DecomposedGenerator:
-        """Takes a model apart into every H_S and the dissipation of every A."""
+        """Decompose a model into every H_S and the dissipation of every A."""
         dims, dtype = model.dims, torch.complex128
         terms = (
             Term(t.subsystems, t.H.to(dtype), t.jumps.to(dtype)) for t in model.generator().terms
@@ -133,8 +133,9 @@ class DecomposedGenerator:
         )
 
     def acting(self, X: Tensor) -> Iterator[Tensor]:
-        """Yields what the share of every parameter alone does to observables X (N, D, D); of a dissipation A
-        sum_k 1/2 (L_k^A+ X L_k + L_k^+ X L_k^A) - 1/4 {L_k^A+ L_k + L_k^+ L_k^A, X}."""
+        """Yield the action of each parameter's part of the generator on the observables X (N, D, D). For a
+        dissipation A this is sum_k 1/2 (L_k^A+ X L_k + L_k^+ X L_k^A) - 1/4 {L_k^A+ L_k + L_k^+ L_k^A, X}.
+        """
         yield from (act(coupling, X, "observables") for coupling in self.couplings)
         dims, both = self.generator.dims, torch.cat([X, X.mH]).unsqueeze(1)
         products = [both @ jumps for jumps in self.jumps]  # the same for every A
@@ -163,7 +164,7 @@ class DecomposedGenerator:
 
 
 def dividend_operators(jump_parameters: JumpTerms) -> Tensor:
-    """Returns R_S of every subset S, (2^M, D, D): their mean values are the dividends of the mean over the cohort."""
+    """Return R_S of every subset S, (2^M, D, D): their mean values are the dividends of the mean over the cohort."""
     dims = jump_parameters.model.dims
     sigma = jump_parameters.model.mean_state(jump_parameters.background)
     own = {(): sigma.new_ones(1, 1), **jump_parameters.mean}
@@ -179,7 +180,7 @@ def dividend_operators(jump_parameters: JumpTerms) -> Tensor:
 def correlations(
     apart: DecomposedGenerator, R: Tensor
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
-    """Returns F in Chebyshev polynomials of u and v, (p, q, S, G); the mean values Tr[R O] at 0 and T, (S,); and how
+    """Return F in Chebyshev polynomials of u and v, (p, q, S, G); the mean values Tr[R O] at 0 and T, (S,); and how
     many times it took."""
     for times, weights, seen, O_l in _sample_times(apart):
         nodes = len(times)
@@ -200,7 +201,7 @@ def correlations(
 
 
 def attribution_observables(apart: DecomposedGenerator) -> list[Tensor]:
-    """Returns O(T), and B_g = int_0^T dt 1/t int_0^t du exp(u L^+) L_g^+ O(t - u) of every term: they add up to O(T) -
+    """Return O(T), and B_g = int_0^T dt 1/t int_0^t du exp(u L^+) L_g^+ O(t - u) of every term: they add up to O(T) -
     O(0).
 
     In u, exp(u L^+) is taken at Chebyshev-Lobatto times, from the last to the first, each time evolving what is
@@ -230,7 +231,9 @@ def attribution_observables(apart: DecomposedGenerator) -> list[Tensor]:
 def _sample_times(
     apart: DecomposedGenerator,
 ) -> Iterator[tuple[list[float], Tensor, Tensor, Tensor]]:
-    """Ever more times, those that hold O(t): times, matrix to Chebyshev coefficients, O there, its coefficients."""
+    """Yield samplings of O(t) at increasing numbers of times, for those numbers that resolve O(t): the times, the
+    matrix to Chebyshev coefficients, O at these times, and its coefficients.
+    """
     for nodes in NODES:
         times, weights = _lobatto(apart.T, nodes)
         seen = evolve(apart.generator, apart.O, times, "observables")
@@ -285,7 +288,7 @@ def _products(p: int, q: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def growth_rates(F: np.ndarray) -> np.ndarray:
-    """Returns a as Legendre coefficients over [0, T], (m, S, G), of F in Chebyshev coefficients."""
+    """Return a as Legendre coefficients over [0, T], (m, S, G), of F in Chebyshev coefficients."""
     p, q = F.shape[:2]
     integrals, back = _products(p, q)
     return np.asarray((back @ (integrals @ F.reshape(p * q, -1))).reshape(len(back), *F.shape[2:]))

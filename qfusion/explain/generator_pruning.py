@@ -87,14 +87,15 @@ class Pruning:
 
     @property
     def size(self) -> int:
-        """How many terms the smallest generator has: so few that it adds `PART` of what the best set does on the
-        choosing rows; 0 where none adds anything."""
+        """Number of terms of the smallest generator whose gain on the choosing rows is at least `PART` of the gain
+        of the best set. It is 0 if no set has a gain.
+        """
         gains = self.chosen - max(self.chosen[0], self.chance)
         return int(np.argmax(gains >= PART * gains.max())) if gains.max() > 0 else 0
 
     @property
     def outcome(self) -> PruningOutcome:
-        """Whether the generator adds to the metric, and whether `size` terms keep some of it."""
+        """Whether the generator improves the metric, and whether `size` terms keep part of the gain."""
         ends = (self.shares.low, self.shares.high, self.gain.low)
         if any(end is None for end in ends) or self.gain.low is None or self.gain.low[0] <= 0:
             return PruningOutcome.NO_GAIN
@@ -105,11 +106,11 @@ class Pruning:
         return self.terms[::-1][:k]
 
     def tweak(self, k: int) -> Tweak:
-        """Returns what leaves k terms."""
+        """Return the tweak that leaves k terms."""
         return without(self.base, self.terms[: len(self.terms) - k])
 
     def frame(self) -> pd.DataFrame:
-        """Returns one row a set: how many terms are left, which one goes next, and its numbers."""
+        """Return one row per set: how many terms are left, which term is removed next, and the numbers of the set."""
         columns = {
             "terms": np.arange(len(self.chosen)),
             "next": ["", *self.terms[::-1]],
@@ -126,7 +127,7 @@ class Pruning:
 
 
 def without(tweak: Tweak, terms: Iterable[str]) -> Tweak:
-    """Returns a tweak that takes terms out besides, by their keys, such as "H[text+audio]"."""
+    """Return the tweak with further terms removed, given by their keys, such as "H[text+audio]"."""
     gone: dict[str, dict[str, float]] = {"H": {}, "D": {}}
     for key in terms:
         gone[key[0]][key[2:-1]] = 0.0
@@ -148,7 +149,7 @@ def prune(
     seed: int = 0,
     clusters: np.ndarray | None = None,
 ) -> Pruning:
-    """Returns a model's generator with fewer and fewer terms.
+    """Return a model's generator with fewer and fewer terms.
 
     Args:
         model: a trained QiNN-QJ in eval mode and double precision.
@@ -289,6 +290,8 @@ def _kets(model: Evolution, inputs: Mapping[str, Features], truth: np.ndarray) -
 
 
 def _loss(scores: np.ndarray, truth: np.ndarray, kind: str) -> float:
-    """Cross-entropy of classes, mean squared error of numbers: what metrics of many rows hardly see, it does."""
+    """Return the cross-entropy of classes or the mean squared error of numbers. The loss is sensitive to changes
+    that metrics of many rows hardly show.
+    """
     loss = "cross_entropy" if kind == "classification" else "mse"
     return float(loss_attribution.losses(scores[:, None], np.asarray(truth), loss).mean())

@@ -19,8 +19,8 @@ from qfusion.training import default_options, loop, metrics
 def retrain(
     model: FusionModel, dataset: DataSet, tweak: Tweak, epochs: int, seed: int = 0
 ) -> FusionModel:
-    """Returns a model whose generator was trained on from where a tweak leaves it, the terms that it takes out at zero
-    all the time, as a model of its own.
+    """Return a separate model whose generator was trained further from the state after a tweak. The terms that the
+    tweak removes stay at zero throughout.
 
     Args:
         model: a trained QiNN-QJ; it stays as it is. dataset: that it was trained on; validation rows choose the epoch.
@@ -47,7 +47,7 @@ def retrain(
 def retrain_sets(
     model: FusionModel, dataset: DataSet, result: Pruning, epochs: int, seed: int = 0
 ) -> tuple[np.ndarray, FusionModel]:
-    """Returns the metric of `result` on the test rows by how many terms were left to train on, (G + 1,), and the model
+    """Return the metric of `result` on the test rows by how many terms were left to train on, (G + 1,), and the model
     with as many as the smallest generator has; arguments as of `retrain`."""
     G, values, smallest = len(result.terms), [], model
     for k in progress_over(range(G + 1), "Training on", G + 1, lambda _: 1):

@@ -23,14 +23,14 @@ KEPT = 32  # points beyond the boundary before which it is searched for
 
 
 def flat(state: Any) -> Tensor:
-    """Returns the numbers of a state, (B, k); masks are not among them."""
+    """Return the numbers of a state, (B, k); masks are not among them."""
     return torch.cat(
         [entry.flatten(1) for entry in nested.nested_leaves(state) if entry.is_floating_point()], 1
     )
 
 
 def filled(state: Any, numbers: Tensor) -> Any:
-    """Returns a state of the same form with other numbers, (B, k); masks are those of the state, of one row for all."""
+    """Return a state of the same form with other numbers, (B, k); masks are those of the state, of one row for all."""
     leaves = (entry for entry in nested.nested_leaves(state) if entry.is_floating_point())
     parts = iter(numbers.split([entry[0].numel() for entry in leaves], 1))
 
@@ -49,7 +49,7 @@ def nearest(
     was: int,
     ends: Tensor | None = None,
 ) -> Tensor | None:
-    """Returns the numbers (k,) nearest to the sample's own that turn the decision; None where none were found.
+    """Return the numbers (k,) nearest to the sample's own that turn the decision; None where none were found.
 
     Args:
         states: of one sample. modality: whose numbers may change.
@@ -59,7 +59,9 @@ def nearest(
     own, C = flat(states[modality]), len(model.outputs)
 
     def beyond(numbers: Tensor, others: Tensor | None = None) -> Tensor:
-        """How far the decision is another, or one of each row, (B,)."""
+        """Return how far each row is beyond the decision boundary, (B,): towards any other decision, or towards the
+        one in `others` for each row.
+        """
         count = len(numbers)
         wide = nested.nested_mapped(
             lambda entry: entry.expand(count, *entry.shape[1:]), dict(states)

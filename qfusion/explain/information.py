@@ -47,7 +47,7 @@ MEASURES = BROJA, CCS, I_MIN = ("BROJA", "CCS", "I_min")
 
 
 def exact(p: np.ndarray, measure: str = BROJA, names: Sequence[str] = ()) -> dict[str, float]:
-    """Returns the partial information of every node of the lattice of two or three sources, in bits.
+    """Return the partial information of every node of the lattice of two or three sources, in bits.
 
     Nodes are called by what tells the same: "a|b" is redundant, "a" unique, "a+b" synergistic; of three "a|b+c" is what
     a alone and b with c tell alike (Williams and Beer 2010, arXiv 1004.2515).
@@ -127,14 +127,14 @@ class Union:
     potentials: tuple[np.ndarray, ...]
 
     def pointwise(self, levels: Sequence[np.ndarray], y: np.ndarray) -> np.ndarray:
-        """Returns the bits of samples (n,) whose sources have these levels."""
+        """Return the information, in bits, of samples (n,) whose sources have these levels."""
         return np.sum(
             [u[y, level] for u, level in zip(self.potentials, levels, strict=True)], axis=0
         )
 
 
 def union(tables: Sequence[np.ndarray], tolerance: float = 1e-4, most: int = 2000) -> Union:
-    """Returns the union information of sources of which only what each tells alone is known.
+    """Return the union information of sources of which only the relation of each single one to the target is known.
 
     Minimises I_Q over Q with the given tables by turns: R is the mean of Q(x | y) over y, then Q(x | y) the projection
     of R on the tables' conditionals, by iterative proportional fitting (Banerjee, Rauh and Montufar 2018, whose
@@ -195,7 +195,7 @@ VISIBLE = 0.005  # bits: intervals that are nearer than this count as meeting
 
 @dataclass(frozen=True, eq=False)
 class Decomposition:
-    """What sources tell of a target, in bits, by one estimator.
+    """Decomposition of the information that sources carry about a target, in bits, by one estimator.
 
     Attributes:
         estimator: one of `ESTIMATORS`. sources: names, such as the modalities.
@@ -226,7 +226,7 @@ class Decomposition:
         return {REDUNDANCY: self.redundancy, **self.unique, SYNERGY: self.synergy}
 
     def frame(self) -> pd.DataFrame:
-        """A row a part, their total, and what each source tells alone."""
+        """Return one row per part, one for the total, and one for the information of each single source."""
         rows = {REDUNDANCY: (REDUNDANCY, self.redundancy)}
         rows |= {f"unique[{name}]": (name, one) for name, one in self.unique.items()}
         rows |= {SYNERGY: (SYNERGY, self.synergy), TOTAL: (TOTAL, self.total)}
@@ -247,12 +247,12 @@ class Decomposition:
 
 
 def _alone(name: str) -> str:
-    """What the information of a source by itself is called."""
+    """Return the name of the information of a single source by itself."""
     return f"alone[{name}]"
 
 
 def table(level: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Returns the shares of samples by class and level, (|Y|, |levels|)."""
+    """Return the shares of samples by class and level, (|Y|, |levels|)."""
     result = np.zeros((int(y.max()) + 1, int(level.max()) + 1))
     np.add.at(result, (y, level), 1 / len(y))
     return result
@@ -267,7 +267,7 @@ def decompose_levels(
     clusters: np.ndarray | None = None,
     corrected: bool = True,
 ) -> Decomposition:
-    """Returns the decomposition of samples whose sources and target have few values.
+    """Return the decomposition for samples whose sources and target have few values.
 
     A sample's part is what it adds to a union information (the dual of its search), so that parts are means over
     samples, whose intervals resample what these share. Information is never below 0, so an interval from which shuffled
@@ -325,9 +325,11 @@ def decompose_levels(
 def _shuffle_labels(
     y: np.ndarray, clusters: np.ndarray | None, rng: np.random.Generator
 ) -> np.ndarray:
-    """Labels at other rows, those of rows that share something together: rows of a video are alike in more than what is
-    asked. Within such a group they are mixed, too, since every group may have the same labels in the same order. Where
-    rows share several things, the one of which there are fewest counts."""
+    """Return the labels shuffled over rows. Labels of rows that share something move together, because rows of a
+    video, for example, are alike in more than the target. Labels within such a group are shuffled too, because every
+    group may have the same labels in the same order. If rows share several things, the one with the fewest groups is
+    used.
+    """
     if clusters is None:
         return rng.permutation(y)
     known, place = min(
@@ -342,8 +344,9 @@ def _shuffle_labels(
 
 
 def _less(one: stability.Interval, shuffled: np.ndarray) -> stability.Interval:
-    """An interval less what shuffled labels give, wider by the 95 % of these: near 0 a mean over samples does not see
-    how far the table itself could be another."""
+    """Return an interval minus the mean of the values for shuffled labels. The interval is widened by the 95 %
+    spread of these values: near 0, a mean over samples does not reflect how much the table itself could vary.
+    """
     control, spread = shuffled.mean(), 1.96 * shuffled.std(ddof=1)
     value = one.value - control
     low, high = (
@@ -377,8 +380,8 @@ def _parts(
 
 
 def pointwise(levels: Sequence[np.ndarray], joint: np.ndarray, y: np.ndarray) -> pd.DataFrame:
-    """Returns what two sources tell of every sample's target, in bits: redundancy, unique 1, unique 2, synergy, a row a
-    sample.
+    """Return the information of two sources about each sample's target, in bits: redundancy, unique 1, unique 2 and
+    synergy, one row per sample.
 
     Of a sample, i_m = log p(y | x_m) / p(y) = h(x_m) - h(x_m | y) with surprises h; what both tell is taken as the
     least surprise less the least surprise given y (Finn and Lizier 2018), as LSMI does with estimated densities (Yang
@@ -406,7 +409,7 @@ def pointwise(levels: Sequence[np.ndarray], joint: np.ndarray, y: np.ndarray) ->
 
 
 def cluster_levels(features: Mapping[str, np.ndarray], count: int) -> dict[str, np.ndarray]:
-    """Returns the k-means cluster of every sample by source, found without labels, so that these cannot bias them; no
+    """Return the k-means cluster of every sample by source, found without labels, so that these cannot bias them; no
     more clusters than a source has different contents."""
     from sklearn.cluster import KMeans
 
@@ -419,8 +422,9 @@ def cluster_levels(features: Mapping[str, np.ndarray], count: int) -> dict[str, 
 
 
 def output_levels(outputs: np.ndarray, count: int) -> np.ndarray:
-    """Returns levels of what a classifier or regression says, (n,): quantiles of a number or of log-odds, clusters of
-    the probabilities of more classes."""
+    """Return discrete levels (n,) of the outputs of a classifier or a regression. They are quantiles of a number or
+    of log-odds, or clusters of the probabilities of more than two classes.
+    """
     if np.ptp(outputs, axis=0).max() == 0:
         return np.zeros(len(outputs), int)
     if outputs.shape[1] > 2:
@@ -429,12 +433,12 @@ def output_levels(outputs: np.ndarray, count: int) -> np.ndarray:
 
 
 def task_classes(task: fusion_baselines.Task) -> np.ndarray:
-    """Returns classes of every row of a task, (N,); of numbers quantile classes."""
+    """Return classes of every row of a task, (N,); of numbers quantile classes."""
     return task.y if task.classes else _quantile_levels(task.y, QUANTILES)
 
 
 def _quantile_levels(line: np.ndarray, count: int) -> np.ndarray:
-    """Which of so many quantiles each number is in, (n,), whole numbers from 0 without gaps."""
+    """Return which of `count` quantiles each number is in, (n,), as whole numbers from 0 without gaps."""
     edges = np.unique(np.quantile(line, np.linspace(0, 1, count + 1)[1:-1]))
     above = line[line > line.min()]
     if edges.max() <= line.min() and len(
@@ -457,7 +461,7 @@ class Finding(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class Estimate:
-    """The information of modalities about the target, and what joint models add.
+    """Information of modalities about the target, and the gain of joint models.
 
     Attributes:
         name: of the data. modalities: names.
@@ -497,7 +501,7 @@ class Estimate:
 
     @property
     def significant(self) -> dict[str, stability.Interval]:
-        """The parts whose intervals are above 0, the largest first."""
+        """Parts whose intervals are above 0, the largest first."""
         parts = {key: part for key, part in self.main.parts.items() if part.known and part.low > 0}
         return dict(sorted(parts.items(), key=lambda item: -item[1].value))
 
@@ -514,7 +518,7 @@ class Estimate:
         ]
 
     def frame(self) -> pd.DataFrame:
-        """A row for every estimator, or modality against the rest, and part."""
+        """Return one row per part for every estimator and for every modality against the rest."""
         return pd.concat(
             [
                 *(one.frame().assign(of="all") for one in self.by.values()),
@@ -525,13 +529,13 @@ class Estimate:
 
 
 def _distance(one: stability.Interval, other: stability.Interval) -> float:
-    """How far apart two intervals are; not above 0 where they meet."""
+    """Return the distance between two intervals. It is not above 0 if they meet."""
     return max(other.low - one.high, one.low - other.high)
 
 
 def estimate(dataset: DataSet, rows: int = fusion_baselines.ROWS) -> Estimate:
-    """Returns what modalities of a data set tell of the target redundantly, uniquely and only together, and what joint
-    models are worth; of rows drawn at random where there are more.
+    """Return the redundant, unique and synergistic information of the modalities of a data set about the target, and
+    the gain of joint models. If there are more than `rows` rows, a random sample is used.
 
     Raises:
         InvalidInput: when there is one modality, a target of one value, or too few rows.
@@ -549,7 +553,7 @@ def estimate(dataset: DataSet, rows: int = fusion_baselines.ROWS) -> Estimate:
 def estimate_from_predictions(
     predictions: fusion_baselines.Predictions, name: str = ""
 ) -> Estimate:
-    """Returns what `estimate` does, of rows that are ready."""
+    """Return the result of `estimate` for given predictions."""
     task = predictions.task
     names, classes = task.names, task_classes(task)
     y, K = np.unique(classes[task.predicted], return_inverse=True)[1], int(classes.max()) + 1
@@ -610,8 +614,8 @@ def estimate_from_predictions(
 def more_bits(
     more: np.ndarray, fewer: np.ndarray, y: np.ndarray, clusters: np.ndarray | None = None
 ) -> stability.Interval:
-    """Returns by how many bits some levels tell more of the target than others, less what shuffled labels give: many
-    levels seem to tell more than few.
+    """Return by how many bits some levels are more informative about the target than others, minus the value for
+    shuffled labels. The correction is needed because many levels appear more informative than few.
 
     Args:
         more, fewer: levels, (n,) each. y: classes, (n,). clusters: see `stability.counts`.
@@ -631,7 +635,7 @@ def more_bits(
 def gaussian(
     outputs: Mapping[str, np.ndarray], joint: np.ndarray, task: fusion_baselines.Task
 ) -> Decomposition:
-    """Returns the decomposition of a number as if all were jointly Gaussian: I = -1/2 log2 (1 - R2) of held-out
+    """Return the decomposition of a number as if all were jointly Gaussian: I = -1/2 log2 (1 - R2) of held-out
     predictions, and redundancy the least of single ones (Barrett 2015, equation for a single target: MMI).
 
     Args:

@@ -16,7 +16,7 @@ from qfusion.quantum.decomposition import subsets
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What a model says of set states.
+    """Result of a model for given modality states.
 
     Attributes:
         scores: (C,), with bias; with modalities left out, their mean over the background.
@@ -36,7 +36,7 @@ def outcome(
     states: Mapping[str, Any],
     dropped: Collection[str] = (),
 ) -> Outcome:
-    """Returns scores and dividends for given modality states of one sample.
+    """Return scores and dividends for given modality states of one sample.
 
     A modality that is left out takes the background's states: the score is then the value v(S) of the coalition of the
     others, which is the sum of their dividends.
@@ -70,7 +70,7 @@ def _form(state: Any) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Donor:
-    """The sample whose state of one modality, of all that would turn the decision, is nearest; and how many would.
+    """Nearest sample whose state of one modality would turn the decision, and the number of samples whose state would.
 
     Attributes:
         row: its place among the candidates; -1 where none turns the decision.
@@ -90,7 +90,7 @@ class Donor:
 def nearest_donor(
     model: FusionModel, states: Mapping[str, Any], modality: str, candidates: Any
 ) -> Donor:
-    """Returns the sample that turns the decision by lending its state of one modality, the nearest of all.
+    """Return the sample that turns the decision by lending its state of one modality, the nearest of all.
 
     Args:
         states: of the sample, (1, ...) each.
@@ -127,7 +127,7 @@ def nearest_donor(
 def without(
     explanation: coalitions.Explanation, missing: Collection[str]
 ) -> coalitions.Explanation:
-    """Returns the explanation of a decision in which modalities are absent: v'(S) = v(S without them), exactly.
+    """Return the explanation of a decision in which modalities are absent: v'(S) = v(S without them), exactly.
 
     Dividends of what is there stay as they are, all others are 0; the prediction is the coalition value of what is
     there.

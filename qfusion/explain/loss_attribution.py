@@ -22,7 +22,7 @@ LOSSES = ("cross_entropy", "l1", "mse", "huber")
 
 
 def losses(values: np.ndarray, truth: np.ndarray, kind: str) -> np.ndarray:
-    """Returns the loss of every prediction, (B, S), for scores (B, S, C) and truth (B,): a class, or a number.
+    """Return the loss of every prediction, (B, S), for scores (B, S, C) and truth (B,): a class, or a number.
 
     Args:
         kind: of `LOSSES`, as training has them; "huber" turns from squares to sizes at 1.
@@ -81,7 +81,7 @@ class LossGame:
         return Importance.FIRST if self.ahead[1].low > 0 else Importance.NO_DIFFERENCE
 
     def frame(self) -> pd.DataFrame:
-        """Returns a row a coalition with its dividend, then a row a modality with its Shapley value."""
+        """Return one row per coalition with its dividend, then one row per modality with its Shapley value."""
         return pd.concat(
             [
                 stability.interval_frame("of", loss_reduction=part).assign(what=what)
@@ -100,7 +100,7 @@ def loss_game(
     seed: int = 0,
     clusters: np.ndarray | None = None,
 ) -> LossGame:
-    """Returns what coalitions and modalities take off the loss, with intervals over samples.
+    """Return the loss reduction due to each coalition and modality, with intervals over samples.
 
     Args:
         explanation: of B samples. truth: (B,), classes or numbers. loss: of `LOSSES`.

@@ -17,7 +17,7 @@ _SMALL = (
 def evolve_mean_field(
     H: Tensor, jumps: Tensor, own: Tensor, rest: Tensor, times: Sequence[float]
 ) -> tuple[Tensor, Tensor]:
-    """Returns rho_a(t) (nT, B, d, d) and rho_b(t) (nT, B, r, r), complex128.
+    """Return rho_a(t) (nT, B, d, d) and rho_b(t) (nT, B, r, r), complex128.
 
     Args:
         H: Hamiltonian (d r, d r), part a first. jumps: jump operators (K, d r, d r).
@@ -62,8 +62,9 @@ def evolve_mean_field(
 
 
 class _Table:
-    """The slopes of both parts as one real matrix on the products of their numbers, for many samples or small parts: a
-    Hermitian X stands as Re X + Im X, which keeps scalar products. For part a of L(X) = K X + X K^+ + sum_k L_k X L_k^+
+    """Slopes of both parts as one real matrix applied to the products of their numbers, for many samples or small
+    parts. A Hermitian X is represented by Re X + Im X, which preserves scalar products. For part a of L(X) = K X + X
+    K^+ + sum_k L_k X L_k^+
 
         (Tr_b L(X x Y))_ij = sum S_ij,mn,ef X_mn Y_ef,
         S_ij,mn,ef = sum_k,b L_ib,me L*_jb,nf + K_if,me delta_jn + K*_je,nf delta_im,

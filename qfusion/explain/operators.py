@@ -57,7 +57,7 @@ class Operator:
 
     @property
     def votes(self) -> np.ndarray:
-        """How far each eigenvector lifts the score above the baseline, ascending, (K,)."""
+        """Amount by which each eigenvector raises the score above the baseline, ascending, (K,)."""
         return self.values - self.baseline
 
     def bits(self, k: int) -> np.ndarray:
@@ -81,7 +81,7 @@ class Operator:
         return vector * (largest.conj() / abs(largest))
 
     def overlap(self, states: Sequence[Tensor], k: int) -> np.ndarray:
-        """Returns |<e_k|psi_S>|^2 of every sample, (B,); in a diagonal operator that outcome pattern's probability.
+        """Return |<e_k|psi_S>|^2 of every sample, (B,); in a diagonal operator that outcome pattern's probability.
 
         Args:
             states: of the modalities in S as `states_of` gives them.
@@ -96,7 +96,7 @@ class Operator:
         return weight.numpy()
 
     def weights(self, states: Sequence[Tensor]) -> np.ndarray:
-        """Returns the mean over the samples of the overlap with every eigenvector, (K,): they add up to 1."""
+        """Return the mean over the samples of the overlap with every eigenvector, (K,): they add up to 1."""
         if self.vectors is not None:
             amplitudes = product(states) @ torch.from_numpy(self.vectors).conj()
             return amplitudes.abs().square().mean(0).numpy()
@@ -104,7 +104,7 @@ class Operator:
         return (left.T @ right / len(left)).flatten().numpy()[self.basis]
 
     def scores(self, states: Sequence[Tensor]) -> np.ndarray:
-        """Returns v(S) of every sample, (B,): the eigenvalues weighted by the overlaps."""
+        """Return v(S) of every sample, (B,): the eigenvalues weighted by the overlaps."""
         if self.vectors is not None:
             amplitudes = product(states) @ torch.from_numpy(self.vectors).conj()
             return (amplitudes.abs().square() @ torch.from_numpy(self.values)).numpy()

@@ -16,7 +16,7 @@ from qfusion.models.terms import Search
 def nearest_parameters(
     model: FusionModel, states: Mapping[str, Tensor], known: Any = None
 ) -> Search:
-    """Return for every parameter the smallest change that turns the decision on one sample, where there is one.
+    """Return, for every parameter, the smallest change that flips the decision on one sample, if there is one.
 
     Args:
         model: as learned; one with an evolution must have no tweak.

@@ -49,7 +49,7 @@ _CHUNK = 2048  # samples whose values are worked out at once
 
 @dataclass(frozen=True, eq=False)
 class SamplePathAttribution:
-    """What G terms of the dynamics have added to S dividends, sample by sample.
+    """Contributions of G terms of the dynamics to S dividends, per sample.
 
     Attributes:
         modalities: names. output: name of the score.
@@ -78,14 +78,15 @@ class SamplePathAttribution:
         return tuple("+".join(parameter.modalities) for parameter in self.terms)
 
     def sizes(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Returns the mean over samples of |start| (S,), |parts| (S, G) and |end| (S,): what cancels in a mean does not
-        here."""
+        """Return the mean over samples of |start| (S,), |parts| (S, G) and |end| (S,). Unlike in a plain mean,
+        values of opposite sign do not cancel.
+        """
         return np.abs(self.start).mean(0), np.abs(self.parts).mean(0), np.abs(self.end).mean(0)
 
 
 @dataclass(frozen=True, eq=False)
 class PathAttribution(SamplePathAttribution):
-    """What G terms of the dynamics have added to S dividends of a mean over samples: arrays without the axis B.
+    """Contributions of G terms of the dynamics to S dividends of a mean over samples. The arrays have no axis B.
 
     Attributes:
         times: (nT,) in model units. over_time: added by t, (nT, S, G). pace: being added at t, per unit of time, (nT,
@@ -102,7 +103,7 @@ class PathAttribution(SamplePathAttribution):
     count: int
 
     def frame(self) -> pd.DataFrame:
-        """Returns one row a dividend: `dividend`, `start`, a column for every term by its key, and `end`."""
+        """Return one row a dividend: `dividend`, `start`, a column for every term by its key, and `end`."""
         return pd.DataFrame(
             {
                 "dividend": [name or "baseline" for name in self.dividends],
@@ -113,7 +114,7 @@ class PathAttribution(SamplePathAttribution):
         )
 
     def through(self, dividend: str) -> pd.DataFrame:
-        """Returns one row a time of one dividend: `t`, `value`, and `added[...]` and `pace[...]` of every term.
+        """Return one row a time of one dividend: `t`, `value`, and `added[...]` and `pace[...]` of every term.
 
         Raises:
             NotFound: when there is no such dividend.
@@ -129,7 +130,9 @@ class PathAttribution(SamplePathAttribution):
         )
 
     def largest_changed_dividend(self) -> str:
-        """The joint dividend that the dynamics changed most, or the only one's name where there is one modality."""
+        """Return the joint dividend that the dynamics changed most, or the name of the only dividend if there is one
+        modality.
+        """
         joint = [s for s, name in enumerate(self.dividends) if "+" in name] or [-1]
         return self.dividends[max(joint, key=lambda s: abs(self.end[s] - self.start[s]))]
 
@@ -146,7 +149,7 @@ def aumann_shapley(
     output: int = 0,
     times: Sequence[float] | np.ndarray | None = None,
 ) -> PathAttribution:
-    """Returns what every term of the dynamics has added to every dividend, for the mean over the given samples.
+    """Return the contribution of every term of the dynamics to every dividend, for the mean over the given samples.
 
     Args:
         model: a QiNN-QJ in eval mode; a tweaked one is built up to where its tweak puts it. One that samples
@@ -250,7 +253,7 @@ def aumann_shapley_over_classes(
 
 
 def _rows_by_decision(model: FusionModel, inputs: Mapping[str, Features]) -> dict[int, Tensor]:
-    """Returns the rows that are decided for each class, of classes that occur."""
+    """Return the rows that are decided for each class, of classes that occur."""
     decided = model(inputs).argmax(-1)
     return {c: (decided == c).nonzero()[:, 0] for c in decided.unique().tolist()}
 
@@ -282,7 +285,7 @@ def aumann_shapley_per_sample(
     background: backgrounds.Background,
     output: int = 0,
 ) -> SamplePathAttribution:
-    """Returns what every term of the dynamics has added to every dividend of every sample.
+    """Return the contribution of every term of the dynamics to every dividend of every sample.
 
     A[S, g] is the dividend of one observable, B_g = int_0^T dt 1/t int_0^t du exp(u L^+) L_g^+ O(t - u), whatever the
     sample. It is worked out once, a second at D = 64; after that many samples cost little more than explaining
@@ -318,7 +321,7 @@ def aumann_shapley_per_sample(
 
 
 class Course(StrEnum):
-    """What the dynamics do to the contributions."""
+    """Effect of the dynamics on the contributions."""
 
     NO_TERMS = "nothing evolves"
     UNCHANGED = "unchanged"
@@ -327,7 +330,7 @@ class Course(StrEnum):
 
 @dataclass(frozen=True)
 class CourseSummary:
-    """The change of the joint contributions by the dynamics; of the own contribution where there is one modality.
+    """Change of the joint contributions by the dynamics, or of the own contribution if there is one modality.
 
     Attributes:
         kind: of course. joint: whether these are the joint contributions.

@@ -22,7 +22,7 @@ SAME_VERDICT = 0.8  # of the samples: where backgrounds agree on fewer verdicts,
 
 
 class Concern(StrEnum):
-    """What a finding is about."""
+    """Subject of a finding."""
 
     ORDER_UNSTABLE = "order of samples is unstable"
     ORDER_STABLE = "order of samples is stable"
@@ -41,7 +41,9 @@ class Concern(StrEnum):
 
     @property
     def severity(self) -> str:
-        """ "warning" of what should not be read, "fine" of a measurement without a problem, "unknown" of none."""
+        """Severity: "warning" if the result should not be read, "fine" for a measurement without a problem,
+        "unknown" if there is no measurement.
+        """
         if self in _FINE:
             return "fine"
         return "unknown" if self in _UNKNOWN else "warning"
@@ -68,7 +70,7 @@ class Finding:
 
     @property
     def severity(self) -> str:
-        """See `Concern.severity`."""
+        """Severity, see `Concern.severity`."""
         return self.concern.severity
 
 

@@ -17,8 +17,9 @@ from qfusion.quantum import decomposition
 def synergies(
     exact: coalitions.Explanation, sampled: Sequence[coalitions.Explanation], outputs: np.ndarray
 ) -> pd.DataFrame:
-    """Returns F_syn beside the exact dividends, a row a pair: mean and lowest correlation over samples, of the draws,
-    and the root mean square error over the exact dividend's own root mean square; NaN where that is 0 or constant.
+    """Return the agreement of F_syn with the exact dividends, one row per pair. A row has the mean and the lowest of
+    the correlations over samples that the draws have, and the root mean square error divided by the root mean square of
+    the exact dividend. A value is NaN if that dividend is 0 or constant.
 
     Args:
         exact: of B samples. sampled: of the same, each against K rows. outputs: which is explained, (B,).

@@ -59,7 +59,7 @@ class Sensitivity:
 
     @property
     def straight(self) -> np.ndarray:
-        """What removal would do if y went on as its slope says, (P, Y): -f dy/df."""
+        """Effect of removal if y followed its slope linearly, (P, Y): -f dy/df."""
         return -np.array([parameter.value for parameter in self.parameters])[:, None] * self.slopes
 
     def agrees(self) -> np.ndarray:
@@ -71,8 +71,9 @@ class Sensitivity:
         return self.targets.index(choose("Target", target, self.targets))
 
     def frame(self, target: str) -> pd.DataFrame:
-        """Returns one row a term: title, factor, change of the target for -10 % of what was learned, effect of removal,
-        agreement."""
+        """Return one row per term: title, factor, change of the target for -10 % of the learned value, effect of
+        removal, agreement.
+        """
         j = self.column(target)
         return pd.DataFrame(
             {
@@ -90,7 +91,8 @@ class Sensitivity:
 
 @dataclass(frozen=True)
 class Response:
-    """A target on the way from a removed term to where it stands, at both ends and Gauss-Legendre nodes between.
+    """Target as a function of the factor of one term, from 0 (removed) to its current value. It is evaluated at both
+    ends and at Gauss-Legendre nodes between them.
 
     Attributes:
         parameter: the term.
@@ -108,7 +110,7 @@ class Response:
 
 
 def target_names(model: FusionModel) -> tuple[str, ...]:
-    """Returns what can be asked of a model: the score, every dividend, entanglement."""
+    """Return the names of the possible targets of a model: the score, every dividend, entanglement."""
     modalities = model.modalities
     names = [
         SCORE,
@@ -129,7 +131,7 @@ def sensitivity(
     output: int = 0,
     targets: Sequence[str] | None = None,
 ) -> Sensitivity:
-    """Returns slopes and knock-outs of every term, for the mean over the given samples.
+    """Return slopes and knock-outs of every term, for the mean over the given samples.
 
     Slopes are exact: one reverse pass a target through the exact computation. The mean over samples costs what one
     sample costs, but for entanglement (see ENTANGLEMENT_SAMPLES) and dividends of an EntangledQCNN.
@@ -169,7 +171,7 @@ def response(
     output: int = 0,
     nodes: int = 6,
 ) -> Response:
-    """Returns a target on the way from a removed term to where it stands.
+    """Return a target as a function of the factor of one term, from 0 (removed) to its current value.
 
     Args:
         key: of the parameter; other arguments as for `sensitivity`.
@@ -208,7 +210,7 @@ def half_way(
     *,
     output: int = 0,
 ) -> np.ndarray:
-    """Returns what the slope at half of each factor says that its removal does, -f dy/df at f / 2, (P,).
+    """Return the effect of removal predicted by the slope at half of each factor, -f dy/df at f / 2, (P,).
 
     The middle of the way stands for the mean slope on it up to third order, where the slope at its end does to second
     order only. Arguments as for `sensitivity`.

@@ -71,7 +71,7 @@ class Interval:
 def counts(
     n: int, resamples: int = RESAMPLES, seed: int = 0, clusters: np.ndarray | None = None
 ) -> Iterator[np.ndarray]:
-    """Yields how often each of n samples is drawn, in blocks (r, n) of float64 that add up to `resamples` rows.
+    """Yield how often each of n samples is drawn, in blocks (r, n) of float64 that add up to `resamples` rows.
 
     Args:
         n: samples. resamples, seed: of the bootstrap.
@@ -126,7 +126,7 @@ def enough(n: int, clusters: np.ndarray | None = None) -> bool:
 
 
 def effective(hits: np.ndarray, clusters: np.ndarray | None = None, resamples: int = 500) -> float:
-    """Returns how many independent samples would leave the rate of hits (n,) as uncertain as these: n over the design
+    """Return how many independent samples would leave the rate of hits (n,) as uncertain as these: n over the design
     effect (Kish 1965), which is the variance of the rate over resampled clusters over that of independent samples.
 
     Never more than n. Where all samples are hits or none is, the smallest number of clusters of any grouping.
@@ -145,7 +145,7 @@ def effective(hits: np.ndarray, clusters: np.ndarray | None = None, resamples: i
 
 
 def pearson(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Returns Pearson's correlation (r,) of values x, y, (n,) or (r, n), under weights (r, n); NaN where one is
+    """Return Pearson's correlation (r,) of values x, y, (n,) or (r, n), under weights (r, n); NaN where one is
     constant."""
     x, y = np.broadcast_to(x, weights.shape), np.broadcast_to(y, weights.shape)
     total = weights.sum(-1)
@@ -159,7 +159,7 @@ def pearson(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 
 def ranks(x: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Returns the mean ranks (r, n) of values (n,) among resamples with counts (r, n)."""
+    """Return the mean ranks (r, n) of values (n,) among resamples with counts (r, n)."""
     _, group = np.unique(x, return_inverse=True)
     order = np.argsort(group, kind="stable")
     starts = np.flatnonzero(np.diff(group[order], prepend=-1))
@@ -168,7 +168,7 @@ def ranks(x: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 
 def spearman(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Returns Spearman's rank correlation (r,) of values (n,) under counts (r, n)."""
+    """Return Spearman's rank correlation (r,) of values (n,) under counts (r, n)."""
     return pearson(ranks(x, weights), ranks(y, weights), weights)
 
 
@@ -180,7 +180,7 @@ def correlation(
     seed: int = 0,
     clusters: np.ndarray | None = None,
 ) -> dict[str, Interval]:
-    """Returns Pearson's and Spearman's correlation with their intervals, under "pearson" and "spearman".
+    """Return Pearson's and Spearman's correlation with their intervals, under "pearson" and "spearman".
 
     Args:
         x, y: (n,), finite. clusters: see `counts`.
@@ -209,7 +209,7 @@ def mean(
     seed: int = 0,
     clusters: np.ndarray | None = None,
 ) -> Interval:
-    """Returns the mean of values (n,) with its interval; clusters as of `counts`.
+    """Return the mean of values (n,) with its interval; clusters as of `counts`.
 
     Raises:
         InvalidInput: when a value is not finite.
@@ -224,7 +224,7 @@ def means(
     seed: int = 0,
     clusters: np.ndarray | None = None,
 ) -> dict[str, Interval]:
-    """Returns the means of columns (n,) of the same samples, resampled together; clusters as of `counts`.
+    """Return the means of columns (n,) of the same samples, resampled together; clusters as of `counts`.
 
     Raises:
         InvalidInput: when a value is not finite, or the lengths differ.
@@ -261,7 +261,7 @@ def intervals(
     seed: int,
     clusters: np.ndarray | None = None,
 ) -> dict[str, Interval]:
-    """Returns statistics of n samples with their intervals, all of the same resamples.
+    """Return statistics of n samples with their intervals, all of the same resamples.
 
     Args:
         statistics: by name, from counts (r, n) to values (r,), NaN where there is none.
@@ -337,7 +337,7 @@ class Stability:
         return games.shapley(self.dividends[..., None], len(self.modalities))[..., 0]
 
     def of(self, what: str) -> tuple[tuple[str, ...], np.ndarray]:
-        """Returns names and values (R, B, names) of the "contributions" but the baseline, or of the "Shapley values".
+        """Return names and values (R, B, names) of the "contributions" but the baseline, or of the "Shapley values".
 
         Raises:
             NotFound: when `what` is neither.
@@ -347,7 +347,7 @@ class Stability:
         return self.modalities, self.shapley
 
     def rank_correlations(self, what: str = "contributions") -> dict[str, tuple[float, float]]:
-        """Returns mean and lowest rank correlation across samples over all pairs of seeds, by term or modality."""
+        """Return mean and lowest rank correlation across samples over all pairs of seeds, by term or modality."""
         names, values = self.of(what)
         pairs = {
             name: [_rank(a, b) for a, b in itertools.combinations(values[..., i], 2)]
@@ -356,11 +356,11 @@ class Stability:
         return {name: (float(np.mean(rank)), float(np.min(rank))) for name, rank in pairs.items()}
 
     def spread(self, what: str = "contributions") -> np.ndarray:
-        """Returns the standard deviation over the seeds (ddof 1), (B, names)."""
+        """Return the standard deviation over the seeds (ddof 1), (B, names)."""
         return np.std(self.of(what)[1], 0, ddof=1)
 
     def leader_agreement(self) -> float:
-        """Returns how often two seeds say the same of who leads: the same modality, or that none does.
+        """Return how often two seeds say the same of who leads: the same modality, or that none does.
 
         A modality is named as everywhere: where it is ahead by more than its lead spreads over the seeds, see
         `verdicts.find_leaders`.
@@ -390,7 +390,7 @@ class Stability:
         return 1 - self.leader_agreement(), leads, spread, score
 
     def doubt(self, places: np.ndarray) -> verdicts.Doubt:
-        """Returns what the seeds leave open of some samples.
+        """Return the uncertainty of some samples due to the seeds.
 
         Args:
             places: among the measured test rows; -1 for a sample that was not measured, for which the mean over those
@@ -412,7 +412,7 @@ def save(
     data: str,
     notes: Mapping[str, Any] | None = None,
 ) -> None:
-    """Writes a file.
+    """Write a file.
 
     Args:
         path: of the file; stability: what was measured.
@@ -438,7 +438,7 @@ def save(
 def load(
     name: str, card: Mapping[str, Any], data_digest: str, rows: int, folder: Path = FOLDER
 ) -> Stability:
-    """Returns what was measured for a model.
+    """Return the stability that was measured for a model.
 
     Args:
         name: of the model; card: its card; data_digest: of the data it is applied to; rows: how many test rows these
@@ -488,14 +488,16 @@ def load(
 
 @default_on_error(None)
 def measured(name: str, card: Mapping[str, Any], dataset: DataSet) -> Stability | None:
-    """Returns what was measured for a model on a data set, or None where nothing was; arguments as of `load`."""
+    """Return the stability that was measured for a model on a data set, or None if none was measured. The arguments
+    are those of `load`.
+    """
     return load(name, card, dataset.digest, len(dataset.rows(SPLIT)))
 
 
 def doubt(
     stability: Stability | None, dataset: DataSet, rows: np.ndarray, outputs: np.ndarray
 ) -> verdicts.Doubt | None:
-    """Returns what training seeds leave open of some samples; None where nothing was measured.
+    """Return the uncertainty of some samples due to the training seeds, or None if no stability was measured.
 
     Args:
         stability: of `measured`. dataset: it was measured on.
@@ -514,7 +516,9 @@ def doubt(
 
 
 def interval_frame(head: str, **columns: Mapping[str, Interval]) -> pd.DataFrame:
-    """Return a row a name, under `head`, with value, low and high end of its intervals in columns of equal names."""
+    """Return one row per name, under `head`, with the value and the low and high ends of its intervals in columns
+    named after `columns`.
+    """
     rows = []
     for name in next(iter(columns.values())):
         row: dict[str, object] = {head: name}
@@ -528,7 +532,7 @@ def interval_frame(head: str, **columns: Mapping[str, Interval]) -> pd.DataFrame
 
 
 def least_certain_rival(ahead: Mapping[str, Interval]) -> tuple[str, Interval] | None:
-    """Return the rival whose gap to the first is least certain, with the gap; None without rivals.
+    """Return the rival whose gap to the first is least certain, and the gap, or None if there are no rivals.
 
     Args:
         ahead: by how much the first is ahead, by rival.

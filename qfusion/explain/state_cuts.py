@@ -86,7 +86,7 @@ class Cuts:
         return self.scores - self.before
 
     def sizes(self) -> tuple[np.ndarray, np.ndarray]:
-        """Returns the mean over samples of |dividend| after the cut, (K, M, nT, 2^M', C), and undisturbed, (2^M', C).
+        """Return the mean over samples of |dividend| after the cut, (K, M, nT, 2^M', C), and undisturbed, (2^M', C).
 
         Raises:
             InvalidInput: when no dividends were asked for.
@@ -98,7 +98,7 @@ class Cuts:
         return np.abs(self.dividends).mean(3), np.abs(self.dividends_before).mean(0)
 
     def frame(self, row: int = 0, output: int = 0) -> pd.DataFrame:
-        """Returns one row a time: `t`, `undisturbed`, and `cut[text]`, `dephased[text]`, ... of a sample and output."""
+        """Return one row a time: `t`, `undisturbed`, and `cut[text]`, `dephased[text]`, ... of a sample and output."""
         after = {
             f"{kind}[{name}]": self.scores[k, m, :, row, output]
             for m, name in enumerate(self.modalities)
@@ -118,7 +118,7 @@ def cut_correlations(
     background: Background | None = None,
     known: tuple[Tensor, Tensor] | None = None,
 ) -> Cuts:
-    """Returns what a model says after a modality's correlations were taken away, for every time, modality and sample.
+    """Return the scores of a model after a modality's correlations were removed, for every time, modality and sample.
 
     With a background, the dividends too, at 2^M times the work. The value of a coalition is then the score after the
     cut of the evolved state rho_S x (mean states sigma_m of the others), whose own correlation is cut. Of the
@@ -204,7 +204,7 @@ def cut_correlations(
 
 
 class Run:
-    """The observables O(T - t) of a model and what it takes to evolve states, worked out once for all states."""
+    """Observables O(T - t) of a model and the quantities needed to evolve states, computed once for all states."""
 
     def __init__(
         self,
@@ -228,8 +228,9 @@ class Run:
     def values(
         self, factors: list[Tensor], through: Tensor | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Scores without bias, cut (K, M, nT, B, C) and undisturbed (B, C), of product states with these factors, (B or
-        1, d, d), whose states at all times may be known, (nT, B, D, D)."""
+        """Return scores without bias, cut (K, M, nT, B, C) and undisturbed (B, C), of product states with these
+        factors, (B or 1, d, d). The states at all times, (nT, B, D, D), may be given if they are known.
+        """
         B, D = max(len(rho) for rho in factors), math.prod(self.dims)
         size = max(1, _HELD // (len(self.moments) * D**2))
         after, before = zip(
@@ -260,7 +261,7 @@ class Run:
         return torch.stack(scores, 1), real_vectors(rho.to(torch.complex128)) @ self.end.mT
 
     def _held(self, factors: list[Tensor], m: int) -> Tensor:
-        """The state (nT, B, d d, r r) when m and the rest are kept uncorrelated."""
+        """Return the state (nT, B, d d, r r) if m and the rest are kept uncorrelated."""
         assert self.system is not None
         d, D = self.dims[m], math.prod(self.dims)
         H, jumps = (
@@ -285,7 +286,7 @@ def real_vectors(X: Tensor) -> Tensor:
 
 
 def first_part(X: Tensor, dims: tuple[int, ...], m: int) -> Tensor:
-    """Operators (..., D, D) as (..., d d, r r): row and column of modality m, then those of the rest."""
+    """Return the operators (..., D, D) as (..., d d, r r): row and column of modality m, then those of the rest."""
     left, d, right = math.prod(dims[:m]), dims[m], math.prod(dims[m + 1 :])
     b = X.ndim - 2
     return (
@@ -306,7 +307,7 @@ def _cut(rho: Tensor) -> Tensor:
 
 
 def dephased(rho: Tensor) -> Tensor:
-    """Returns states (..., d d, r r), as `first_part` splits them, after dephasing in the eigenbasis of rho_m; see the
+    """Return states (..., d d, r r), as `first_part` splits them, after dephasing in the eigenbasis of rho_m; see the
     head of this module for equal eigenvalues."""
     d = math.isqrt(rho.shape[-2])
     own = reduced(rho).unflatten(-1, (d, d))

@@ -63,8 +63,10 @@ class Patches:
 
     @property
     def leads(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """By how much the sample's class leads the donor's (of two that are decided alike, the score of the class, of a
-        single output the score), after the patch (K, M, nT, B), before and of the donor (B,)."""
+        """Lead of the sample's class over the donor's class after the patch (K, M, nT, B), before the patch (B,) and
+        for the donor (B,). It is the score of the class if both have the same decision, and the score itself if
+        there is a single output.
+        """
         own, other = (decisions.decisions(scores) for scores in (self.before, self.donor))
         if len(self.outputs) == 1:
             own = np.zeros_like(own)
@@ -79,7 +81,9 @@ class Patches:
 
     @property
     def restored(self) -> np.ndarray:
-        """The change of the lead as a share of what the donor differs by, (K, M, nT, B); NaN where it does not."""
+        """Change of the lead as a fraction of the difference between donor and sample, (K, M, nT, B), or NaN if they
+        do not differ.
+        """
         after, before, donor = self.leads
         gap = donor - before
         differs = np.abs(gap) > 1e-9
@@ -91,7 +95,7 @@ class Patches:
         return decisions.decisions(self.scores) != decisions.decisions(self.before)
 
     def frame(self, row: int = 0) -> pd.DataFrame:
-        """Returns one row a kind, modality and time of a pair: `output[...]`, `restored` and `turned`."""
+        """Return one row a kind, modality and time of a pair: `output[...]`, `restored` and `turned`."""
         places = pd.MultiIndex.from_product(
             [[*PATCH_KINDS], self.modalities, self.times.tolist()], names=["kind", "modality", "t"]
         )
@@ -110,8 +114,9 @@ def patch_states(
     donor: Mapping[str, Features] | Background,
     times: Sequence[float] | np.ndarray | None = None,
 ) -> Patches:
-    """Returns what a model says of samples when a modality's state is taken from others at a time, for every time and
-    modality. Sequences may be of any lengths: what is exchanged are states, which all samples have of one dimension.
+    """Return the scores of a model after a modality's state was replaced with that of other samples at a time, for
+    every time and modality. Sequences may have any lengths, because states are exchanged and these have the same
+    dimension for all samples.
 
     Args:
         model: a trained QiNN-QJ in eval mode; one that samples trajectories is evolved by the master equation.
@@ -178,7 +183,7 @@ class PatchOutcome(StrEnum):
 
 @dataclass(frozen=True)
 class PatchSummary:
-    """Which modality's state flips a decision, and which comes nearest to the other sample's output.
+    """Modalities whose state flips a decision, and the modality whose state comes nearest to the other sample's output.
 
     Attributes:
         outcome: of the patches. modality, time, restored: of the patch nearest to the other output.

@@ -30,7 +30,7 @@ EITHER = "joint or conflict"
 
 @dataclass(frozen=True)
 class ShuffledRange:
-    """The range of 95 % of the values with shuffled labels; NaN where there is none."""
+    """Range of 95 % of the values for shuffled labels, NaN if there is none."""
 
     low: float
     high: float
@@ -41,7 +41,7 @@ NO_RANGE = ShuffledRange(np.nan, np.nan)
 
 @dataclass(frozen=True, eq=False)
 class ModalityAgreement:
-    """One modality's own terms beside the labels of it.
+    """One modality's own terms compared with its labels.
 
     Attributes:
         modality: its name. term, label: of the n samples that have a label, (n,). places: of these among all, (n,).
@@ -59,7 +59,7 @@ class ModalityAgreement:
     shuffled: Mapping[str, ShuffledRange]
 
     def bin_means(self) -> pd.DataFrame:
-        """Returns mean `term` and `label` and the number of samples `n` of at most BINS bins of the term."""
+        """Return mean `term` and `label` and the number of samples `n` of at most BINS bins of the term."""
         order = np.argsort(self.term, kind="stable")
         parts = [
             part for part in np.array_split(order, min(BINS, max(1, len(order) // 5))) if len(part)
@@ -75,8 +75,9 @@ class ModalityAgreement:
 
 @dataclass(frozen=True, eq=False)
 class VerdictRate:
-    """How often samples get a verdict: of those that people call conflicting, of the others, the first less the second,
-    and that with shuffled labels."""
+    """Rate of a verdict among the samples that people call conflicting, among the other samples, the difference of
+    the two, and its range with shuffled labels.
+    """
 
     conflicting: stability.Interval
     others: stability.Interval
@@ -100,8 +101,9 @@ class LabelAgreement:
     conflicting: int
 
     def frame(self) -> pd.DataFrame:
-        """Returns a row a modality: samples with a label, then value, low and high of `rank`, `sign` and `slope`, and
-        the range of the first two with shuffled labels."""
+        """Return one row per modality: number of samples with a label, then value, low and high of `rank`, `sign`
+        and `slope`, and the range of the first two with shuffled labels.
+        """
         return pd.DataFrame(
             [
                 {"modality": entry.modality, "n": len(entry.label)}
@@ -115,8 +117,9 @@ class LabelAgreement:
         )
 
     def rate_frame(self) -> pd.DataFrame:
-        """Returns a row a verdict: its rate among samples that people call conflicting, among the others, and the
-        difference, each with its interval, and the range of the last with shuffled labels."""
+        """Return one row per verdict: its rate among samples that people call conflicting, its rate among the
+        others, and the difference, each with its interval, and the range of the difference with shuffled labels.
+        """
         return pd.DataFrame(
             [
                 {"verdict": name}
@@ -146,7 +149,7 @@ def compare_with_labels(
     resamples: int = stability.RESAMPLES,
     seed: int = 0,
 ) -> LabelAgreement:
-    """Compares own terms and verdicts with people's labels of the same samples.
+    """Compare own terms and verdicts with people's labels of the same samples.
 
     Args:
         explanation: of B samples with one output.
@@ -306,7 +309,7 @@ def difference(
     resamples: int = stability.RESAMPLES,
     seed: int = 0,
 ) -> dict[str, stability.Interval]:
-    """Returns by how much the rank correlations of a second model exceed those of a first on the same samples, by
+    """Return by how much the rank correlations of a second model exceed those of a first on the same samples, by
     modality; both are resampled together."""
 
     def more(one: ModalityAgreement, other: ModalityAgreement) -> stability.Interval:
@@ -348,8 +351,10 @@ def label_trend(entry: ModalityAgreement) -> Trend:
 
 
 def verdict_trend(rate: VerdictRate) -> Trend:
-    """Return whether samples that people call conflicting get the verdict more or less often than the others: the
-    interval of the difference excludes zero, and its value lies beyond those of shuffled labels."""
+    """Return whether samples that people call conflicting get the verdict more or less often than the others. This
+    requires that the interval of the difference excludes zero and that its value lies outside the range for shuffled
+    labels.
+    """
     difference = rate.difference
     if not difference.known:
         return Trend.UNKNOWN

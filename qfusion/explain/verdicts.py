@@ -64,7 +64,7 @@ UNSTABLE = (
 
 @dataclass(frozen=True, eq=False)
 class Doubt:
-    """What training seeds leave open of B samples.
+    """Uncertainty of B samples due to the training seed.
 
     Attributes:
         seeds: how many were trained.
@@ -108,7 +108,7 @@ class Verdicts:
 def relations(
     baseline: np.ndarray, own: np.ndarray, joint: np.ndarray, by_sign: bool = True
 ) -> np.ndarray:
-    """Returns how the modalities of B samples relate, of `RELATIONS`, (B,).
+    """Return how the modalities of B samples relate, of `RELATIONS`, (B,).
 
     Args:
         baseline: (B,). own: terms of single modalities, (B, M). joint: terms of several, (B, 2^M - 1 - M).
@@ -140,7 +140,7 @@ def judge(
     doubt: Doubt | None = None,
     by_sign: bool = True,
 ) -> Verdicts:
-    """Returns the verdicts on every sample of an explanation.
+    """Return the verdicts on every sample of an explanation.
 
     Args:
         explanation: of B samples.
@@ -195,7 +195,7 @@ def _round_dividends(explanation: coalitions.Explanation) -> np.ndarray:
 def find_leaders(
     dividends: np.ndarray, M: int, spread: np.ndarray | float = 0.0, by_sign: bool = True
 ) -> np.ndarray:
-    """Returns the number of the modality that leads each of B samples, or -1 where none is named, (B,).
+    """Return the number of the modality that leads each of B samples, or -1 where none is named, (B,).
 
     Args:
         dividends: of one output, the baseline first, (B, 2^M). M: modalities.
@@ -209,7 +209,7 @@ def find_leaders(
 
 
 def lead_margins(values: np.ndarray) -> np.ndarray:
-    """Returns how far every modality's share is ahead of the largest other one, (..., M) of shares (..., M).
+    """Return how far every modality's share is ahead of the largest other one, (..., M) of shares (..., M).
 
     A single modality is ahead by its whole share.
     """
@@ -221,7 +221,7 @@ def lead_margins(values: np.ndarray) -> np.ndarray:
 
 
 def leading_modality(means: Mapping[str, float]) -> str:
-    """Returns the modality whose mean share is `LEAD` ahead of every other one's, or "" where none is."""
+    """Return the modality whose mean share is at least `LEAD` ahead of every other one's, or "" if there is none."""
     values = np.array(list(means.values()), dtype=float)
     place = int(np.argmax(np.nan_to_num(values, nan=-1.0)))
     return list(means)[place] if lead_margins(values)[place] >= LEAD else ""
@@ -323,7 +323,7 @@ def verdict(
     doubt: Doubt | None = None,
     by_sign: bool = True,
 ) -> Verdict:
-    """Returns the verdict on one sample of an explanation.
+    """Return the verdict on one sample of an explanation.
 
     Args:
         explanation: of B samples. sample: which of them. output: number of the explained output.
@@ -394,7 +394,7 @@ class SeedDoubt(StrEnum):
 
 
 def seed_doubts(verdict: Verdict) -> list[SeedDoubt]:
-    """Return what is uncertain over training seeds; empty where none were measured."""
+    """Return the uncertainties over training seeds, an empty list if no seeds were measured."""
     if not verdict.seeds:
         return []
     doubts = []
@@ -450,7 +450,7 @@ def last_change(decisions: Sequence[object]) -> int:
 
 
 class Change(StrEnum):
-    """What happened to the terms of a decision between two moments."""
+    """Change of the terms of a decision between two moments."""
 
     NOTHING = "nothing"
     ADDITIVE = "additive"  # no joint terms at the end
@@ -507,7 +507,7 @@ def _joint_share(dividends: Mapping[str, float]) -> float:
 
 
 class JointCourse(StrEnum):
-    """When joint terms outweigh single modalities, along time or layers."""
+    """Classification of when joint terms outweigh single modalities, along time or layers."""
 
     NEVER = "never"
     LOST = "not at the end"
@@ -544,6 +544,8 @@ def first_joint_place(share: np.ndarray) -> int | None:
 
 
 def relative_progress(values: np.ndarray, place: int) -> float | None:
-    """Return how much of the way from its first to its last value a series has gone; None where it hardly moves."""
+    """Return the fraction of the change from its first to its last value that a series has completed, or None if it
+    hardly changes.
+    """
     way = float(values[-1] - values[0])
     return None if abs(way) < STILL else float(values[place] - values[0]) / way

@@ -50,8 +50,8 @@ __all__ = ["numbers", "open_sample", *_NOTEBOOK]
 
 
 def __getattr__(name: str) -> Any:
-    """Return a module of figures, or what notebooks use, once it is asked for: importing one figure must not load the
-    models.
+    """Return a module of figures, or a function for notebooks, on first access. Importing one figure must not load
+    the models.
     """
     if name == "open_sample":
         return load("qfusion.analysis.opening").open_sample

@@ -205,7 +205,7 @@ def timeline(
     unit: str = "score",
     theme: Theme = "light",
 ) -> go.Figure:
-    """Draw the steps of several modalities on one axis, a lane each, in the colour of what they added.
+    """Draw the steps of several modalities on one axis, one lane per modality, coloured by their contributions.
 
     The colours of a lane span its own largest step, which is written below its name.
 
@@ -348,7 +348,7 @@ def curve(
     unit: str = "score",
     theme: Theme = "light",
 ) -> go.Figure:
-    """Draw a spectrum or profile whose points have the colour of their value.
+    """Draw a spectrum or profile with each point coloured by its value.
 
     Args:
         x, y, values: (F,).

@@ -43,7 +43,7 @@ def draw_balls(
     hues: Sequence[str] = (),
     theme: Theme = "light",
 ) -> go.Figure:
-    """Returns a Bloch ball for every qubit, five a row.
+    """Return a Bloch ball for every qubit, five a row.
 
     Args:
         names: of the qubits.
@@ -89,7 +89,7 @@ def draw_balls(
 
 
 def project(vectors: np.ndarray) -> np.ndarray:
-    """Returns where vectors (..., 3) stand on the page, (..., 2): to the right, and up."""
+    """Return where vectors (..., 3) stand on the page, (..., 2): to the right, and up."""
     return np.stack([vectors @ _RIGHT, vectors @ _UP], -1)
 
 

@@ -53,7 +53,7 @@ def _cone_step(gate: Any, rows: dict[str, int]) -> Step[int]:
 
 
 def _gate_matrix(gate: Any) -> torch.Tensor:
-    """Return the matrix of a gate on its own qubits, without those that choose it."""
+    """Return the matrix of a gate on its own qubits, without the control qubits."""
     angles = torch.tensor(list(gate.values.values()), dtype=torch.float64)
     if len(gate.wires) == 1 or gate.kind == "pool":
         return rotation(gate.gate, angles)

@@ -187,7 +187,8 @@ def entropy_lines(
 def cut_entropies(
     values: Sequence[np.ndarray], moments: Sequence[str], title: str, *, theme: Theme = "light"
 ) -> go.Figure:
-    """Draw one row a moment, one column a cut: the first k qubits from the others.
+    """Draw a heat map with one row per moment and one column per cut, which separates the first k qubits from the
+    others.
 
     With fewer qubits there are fewer.
     """
@@ -236,7 +237,7 @@ def cut_entropies(
 def pooling_entropies(
     before: np.ndarray, after: np.ndarray, outcomes: np.ndarray, *, theme: Theme = "light"
 ) -> go.Figure:
-    """Draw the entropy before and after every pooling, and what the outcomes carry away."""
+    """Draw the entropy before and after every pooling, and the entropy of the outcomes."""
     figure = base_figure(theme, 250, legend=True)
     for values, name, hue in (
         (before, "before, all active qubits", fade_colour(GREY, 0.7)),

@@ -67,7 +67,7 @@ class Box:
 
     @property
     def named_apart(self) -> bool:
-        """Whether each row has a name of its own."""
+        """Whether each row has its own name."""
         return self.joined and "|" in self.name
 
     @property
@@ -101,8 +101,8 @@ def diagram(
     decision: tuple[str, str] = ("", ""),
     theme: Theme = "light",
 ) -> go.Figure:
-    """Draw the circuit across the page: what is done is full, what is to come is faint, the current box has a thick
-    rim.
+    """Draw the circuit from left to right. Completed gates are opaque, gates to come are faint, and the current box has
+    a thick border.
 
     Args:
         at: how many gates have been done. bloch: (Q, 3) and entropy: (Q,) nats of every wire's qubit then.
@@ -448,7 +448,7 @@ def _discs(
 
 
 def disc_tip(name: str, vector: np.ndarray, entropy: float) -> str:
-    """Return what the pointer reads on a disc."""
+    """Return the hover text of a disc."""
     x, y, z = (float(v) for v in vector)
     return (
         f"<b>{label(name)}</b><br>⟨X⟩ {x:+.3f}, ⟨Y⟩ {y:+.3f}, ⟨Z⟩ {z:+.3f}<br>reads 1 with {(1 - z) / 2:.1%}"

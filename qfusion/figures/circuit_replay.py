@@ -12,7 +12,7 @@ from qfusion.track import fusion_gates
 
 @dataclass(frozen=True, eq=False)
 class Replay:
-    """One sample's way through a circuit, whichever system it is of.
+    """One sample's passage through a circuit of either system.
 
     Attributes:
         boxes, wires: of the drawing, in the order of the qubits below.
@@ -47,7 +47,7 @@ class Replay:
         return len(self.gates)
 
     def near(self, at: int) -> tuple[Box, ...]:
-        """Returns the boxes to be drawn when so many gates are done: all, or the columns around the last of these."""
+        """Return the boxes to be drawn when so many gates are done: all, or the columns around the last of these."""
         first, across = self._columns(at)
         return tuple(
             replace(box, column=box.column - first)
@@ -64,8 +64,8 @@ class Replay:
         return min(here - here % self.across, columns - self.across), self.across
 
     def between(self, at: int) -> list[tuple[float, int, np.ndarray, float]]:
-        """Returns the state of every qubit after each column that is drawn when so many gates are done: where it stands
-        from left to right, on which wire, its Bloch vector (3,), and its entropy in nats.
+        """Return the state of every qubit after each column that is drawn when `at` gates are done. An entry holds
+        its position from left to right, its wire, its Bloch vector (3,), and its entropy in nats.
         """
         (first, _), states = self._columns(at), []
         for column in sorted({box.column + first for box in self.near(at)}):
@@ -81,7 +81,7 @@ class Replay:
         return states
 
     def greyed(self, boxes: Sequence[Box], cone: Cone[int]) -> tuple[Box, ...]:
-        """Returns boxes, those without a gate inside a light cone in grey."""
+        """Return boxes, those without a gate inside a light cone in grey."""
         return tuple(
             replace(box, outside=not any(cone.inside[box.first - 1 : box.last])) for box in boxes
         )

@@ -226,7 +226,7 @@ def relation_bars(
     cohort_name: str = "cohort",
     theme: Theme = "light",
 ) -> go.Figure:
-    """Draw how many samples are of each type, and their mean error with its interval.
+    """Draw the number of samples of each type, and their mean error with its interval.
 
     `customdata` of a bar is its type.
 
@@ -408,7 +408,7 @@ def scatter(
 
 
 def _tips(ids: Sequence[str], captions: Sequence[str] | None) -> list[str]:
-    """Return what points say: the ids in bold, captions below them."""
+    """Return the hover texts of points: the ids in bold, with captions below them."""
     texts = [f"<b>{label(name)}</b>" for name in ids]
     if captions is None:
         return texts

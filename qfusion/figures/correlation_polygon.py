@@ -39,7 +39,7 @@ def mutual_information_polygon(
     together: np.ndarray | None = None,
     theme: Theme = "light",
 ) -> go.Figure:
-    """Returns a graph at one time beside lines over time.
+    """Return a graph at one time beside lines over time.
 
     Args:
         times: (nT,).
@@ -142,7 +142,8 @@ def mutual_information_graph(
     theme: Theme,
     **to: str,
 ) -> None:
-    """Draws modalities as discs, and what several share as lines between them, of more than two as stars.
+    """Draw modalities as discs, and the quantities that several of them share as lines between them, or as stars for
+    more than two.
 
     Args:
         places: of the modalities, in the model's order.

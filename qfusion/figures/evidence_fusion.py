@@ -187,7 +187,7 @@ def _add_click_targets(
     elements: Sequence[str],
     controls: Sequence[str],
 ) -> None:
-    """Add an invisible mark over each cell, which a click selects and whose tip gives the numbers of the cell."""
+    """Add an invisible marker over each cell. A click selects it, and its tooltip gives the numbers of the cell."""
     conditions = []
     for pattern in patterns:
         names = [label(name) for name, bit in zip(controls, pattern, strict=True) if bit == "1"]
@@ -258,7 +258,7 @@ def class_bars(
     most: int = MOST_CLASSES,
     theme: Theme = "light",
 ) -> go.Figure:
-    """Draw one bar per class for the likeliest classes and the true one, whose name is marked.
+    """Draw one bar per class for the likeliest classes and the true one. The name of the true class is marked.
 
     Args:
         probabilities: (C,).

@@ -261,7 +261,7 @@ def line(
     width: float = 2.5,
     group: str | None = None,
 ) -> dict[str, Any]:
-    """Return a line of the legend, in a group of its own unless `group` is given.
+    """Return a line with a legend entry, in its own legend group unless `group` is given.
 
     `what` stands behind its name under the pointer.
     """
@@ -300,7 +300,7 @@ def _ghost(times: np.ndarray, values: np.ndarray, hue: str, row: str) -> dict[st
 
 
 def _ghost_legend_entry() -> dict[str, Any]:
-    """Return what ghosts of all colours have in the legend, the last of it."""
+    """Return the common legend entry of the ghost lines of all colours, which comes last in the legend."""
     return {
         "type": "scatter",
         "x": [None],
@@ -474,7 +474,7 @@ def sparkline(
 
 @checks_arrays()
 def draw_time_cursor(figure: go.Figure, cursor: float | None, theme: Theme) -> go.Figure:
-    """Draws the time cursor."""
+    """Draw the time cursor."""
     if cursor is not None:
         figure.update_layout(
             shapes=[vertical_rule(theme, yref="paper", xref="x", x0=cursor, x1=cursor, y0=0, y1=1)]
@@ -494,7 +494,7 @@ def _hue(part: Sequence[str], modalities: Sequence[str], theme: Theme) -> str:
 
 
 def time_range(*times: np.ndarray) -> list[float]:
-    """Returns the range of an axis of time, from 0 to the last of all times; it is never empty."""
+    """Return the range of an axis of time, from 0 to the last of all times; it is never empty."""
     return [0.0, max(1e-6, *(float(part[-1]) for part in times))]
 
 

@@ -109,7 +109,7 @@ def is_composition(text: str) -> bool:
 
 
 def parse_composition(text: str) -> Composition:
-    """Returns a composition from its JSON.
+    """Return a composition from its JSON.
 
     Raises:
         InvalidInput: when it is none, of another version, or one of its recipes cannot be read.
@@ -161,7 +161,7 @@ def save_composition(
 
 
 def join_captions(captions: Sequence[str], size: Any) -> str:
-    """One caption of several, each behind the letter of its panel, as plain text."""
+    """Return several captions joined into one as plain text, each preceded by the letter of its panel."""
 
     most = (4_000 - 8 * len(captions)) // max(1, len(captions))
     return " ".join(
@@ -174,7 +174,9 @@ def join_captions(captions: Sequence[str], size: Any) -> str:
 
 
 def to_panel(panel: Recipe, style: ExportStyle) -> Recipe:
-    """A panel's recipe as part of a composition: in its style, with its own series left out."""
+    """Return a panel's recipe as part of a composition: in the composition's style, with the panel's own hidden
+    series.
+    """
     return replace(panel, style=replace(style, hidden=panel.style.hidden), title="", caption="")
 
 
@@ -245,8 +247,8 @@ def noticed(make: Callable[[], bytes], kind: str) -> tuple[bytes, str]:
 
 
 def text(name: str, given: str, most: int) -> str:
-    """A text that a person typed, on one line, without control characters and without those that turn the direction of
-    writing.
+    """Return a text typed by a user on one line, without control characters and without characters that change the
+    direction of writing.
 
     Raises:
         InvalidInput: when it is longer than `most` characters.
@@ -310,7 +312,9 @@ _SHOWN = 12  # letters that a sentence names
 
 
 def unknown(text: str) -> list[str]:
-    """The letters of a text that no installed font has, be it one of coloured pictures: what a browser here lacks."""
+    """Return the letters of a text that no installed font has, not even a font of coloured pictures. A browser on
+    this machine lacks these letters.
+    """
     return [
         letter
         for letter in dict.fromkeys(text)
@@ -321,8 +325,9 @@ def unknown(text: str) -> list[str]:
 
 
 def remark(letters: Mapping[str, str], kind: str) -> str:
-    """The line that goes with a file of a format, on the letters that were `fonts.missed` when it was drawn; empty
-    where there is nothing to say."""
+    """Return the remark on a file of a format about the letters that were `fonts.missed` when it was drawn, or an
+    empty text if there is nothing to report.
+    """
     rare = [letter for letter, where in letters.items() if where == "latex"]
     if kind == "tikz" and rare:
         return (
@@ -338,8 +343,9 @@ def remark(letters: Mapping[str, str], kind: str) -> str:
 
 
 def notice(letters: Iterable[str], then: str) -> str:
-    """A line that names letters which no font of this machine has, `then` what becomes of them, and which package to
-    install; empty without any letter."""
+    """Return a line that names the letters that no font of this machine has, their treatment (`then`), and the
+    package to install. The line is empty if there are no such letters.
+    """
     every = [*dict.fromkeys(letters)]
     if not every:
         return ""
@@ -374,7 +380,9 @@ def _script(letter: str) -> str:
 
 
 def _package(letter: str) -> tuple[str, str] | None:
-    """What brings a font with a letter, of what is not installed, and the font's family."""
+    """Return a package that provides a font with a letter, and the family of the font. Only packages whose font is
+    not installed are considered; the result is None if there is none.
+    """
     script = _script(letter)
     kind = (
         "east"

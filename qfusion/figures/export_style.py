@@ -35,8 +35,10 @@ MM_PER_PT = 25.4 / 72
 
 
 class Size(NamedTuple):
-    """A size in print: its name, width, usual letters, the height where it is fixed, and the largest height; what its
-    journal asks for: letters with serifs, how much thicker lines are than usual, the letters of panels."""
+    """A print size: its name, width, usual font size, its height if that is fixed, and the largest height. It also
+    holds the requirements of its journal: serif letters, how much thicker lines are than usual, and the letters of
+    panels.
+    """
 
     label: str
     width: float  # mm
@@ -49,7 +51,7 @@ class Size(NamedTuple):
 
     @property
     def face(self) -> str:
-        """What is drawn in the place of the journal's letters."""
+        """Name of the font that is drawn in place of the journal's font."""
         return (
             "STIX General (widths of Times)"
             if self.serif
@@ -58,7 +60,7 @@ class Size(NamedTuple):
 
     @property
     def says(self) -> str:
-        """Its letters, lines and panels, as words."""
+        """Description of its letters, lines and panels."""
         thick = "" if self.lines == 1 else f", lines × {self.lines:g}"
         return f"{self.face}, {self.font:g} pt{thick}, panels {'a, b in bold' if self.bold else '(a), (b)'}"
 
@@ -174,7 +176,7 @@ class ExportStyle:
 
     @classmethod
     def parse(cls, given: Mapping[str, Any]) -> Self:
-        """A style from what a recipe or an address says; what it does not say is as usual.
+        """Return a style from the values of a recipe or an address. Missing values are the defaults.
 
         Raises:
             InvalidInput: naming the argument, when something is not a style's.
@@ -194,7 +196,7 @@ class ExportStyle:
         return cls(**given)
 
     def as_dict(self) -> dict[str, Any]:
-        """All values as JSON holds them, always in one order; `parse` takes them back."""
+        """Return all values as JSON types, always in the same order; `parse` reads them."""
         return asdict(self) | {"hidden": list(self.hidden)}
 
 
@@ -211,7 +213,7 @@ def _seen(value: Any) -> str:
 
 
 def print_style(style: ExportStyle, width: float, height: float | None) -> Any:
-    """What `plotly_print` is told of a style, of a page of `width` and `height` in mm."""
+    """Return the style of `plotly_print` for an export style, for a page of `width` and `height` in mm."""
     size = SIZES[style.size]
     return plotly_print.Style(
         width, height, style.font, style.dpi, size.serif, size.lines, size.bold, CREATOR
@@ -220,7 +222,9 @@ def print_style(style: ExportStyle, width: float, height: float | None) -> Any:
 
 @contextmanager
 def printing() -> Iterator[None]:
-    """Raises what `plotly_print` does not draw as InvalidInput, in its words."""
+    """Context manager that re-raises an error of `plotly_print` about an unsupported element as InvalidInput, with
+    the same message.
+    """
     try:
         yield
     except plotly_print.PrintError as error:
@@ -241,5 +245,5 @@ def canvas(drawn: go.Figure, style: ExportStyle) -> tuple[float, float]:
 
 
 def pixel(style: ExportStyle) -> float:
-    """Millimetres in print of a pixel of the figure as it is drawn for the screen."""
+    """Return the printed size, in millimetres, of a pixel of the figure on screen."""
     return style.font / LETTERS * MM_PER_PT

@@ -43,7 +43,8 @@ def information_bars(
     entropy: float,
     theme: Theme = "light",
 ) -> go.Figure:
-    """Draw a bar a row: what is told redundantly, by each source alone, and only together, in bits, with intervals.
+    """Draw one bar per row with the information told redundantly, by each source alone, and only together. Values are
+    in bits, with intervals.
 
     Args:
         rows: names of the R rows. parts: by `SHARED`, source or `TOGETHER`: (R, 3) of value, low and high, NaN where a
@@ -222,8 +223,8 @@ def seed_basins(
     unit: str = "score",
     theme: Theme = "light",
 ) -> go.Figure:
-    """Draw one sample's terms by every training seed, a line with markers of its own, in the colour and dash of its
-    basin.
+    """Draw one sample's terms for every training seed, one line with its own markers per seed, in the colour and dash
+    of its basin.
 
     Args:
         values: (R, T). labels: basin of every seed, (R,), from 0. terms: names. seeds: their numbers.
@@ -265,8 +266,8 @@ def patching_heatmap(
     turned: np.ndarray,
     theme: Theme = "light",
 ) -> go.Figure:
-    """Draw what a modality's state from another sample restores, a row a modality and a column a time, with a dot where
-    the decision turns.
+    """Draw the share of the difference that a modality's state from another sample restores, one row per modality and
+    one column per time. A dot marks where the decision flips.
 
     Args:
         restored: share of the difference, (M, nT). turned: whether the decision is another, (M, nT).
@@ -326,7 +327,7 @@ def banded_curves(
     marks: Mapping[str, float] | None = None,
     theme: Theme = "light",
 ) -> go.Figure:
-    """Draw lines with bands over what they share, beside grey ones of a control.
+    """Draw lines with interval bands as shares, with the lines of a control in grey behind them.
 
     Args:
         x: (X,). lines: value, low and high, (X,) each, by name. hues: of these.

@@ -50,7 +50,7 @@ PARAMETERS = (
 
 @torch.no_grad()
 def replay_gates(model: GateCircuit, encoded: Mapping[str, torch.Tensor]) -> Replay:
-    """Returns the way of one sample through the circuit.
+    """Return the way of one sample through the circuit.
 
     Args:
         model: whose circuit it is. encoded: what the sample's modalities come to, one row each, as of `model.encode`.

@@ -52,8 +52,8 @@ def attribution_matrix(
     quantity: str = "score",
     theme: Theme = "light",
 ) -> go.Figure:
-    """Draw what G terms of the dynamics added to S dividends, a row a dividend and one for their sum, with both ends
-    beside them.
+    """Draw the contributions of G terms of the dynamics to S dividends, one row per dividend and one for their sum,
+    with both ends beside them.
 
     Args:
         dividends: names of the coalitions, (S,); the empty one is the baseline. titles: of the terms, short, (G,).
@@ -190,7 +190,8 @@ def attribution_areas(
     unit: str = "score",
     theme: Theme = "light",
 ) -> go.Figure:
-    """Draw one dividend over time as stacked areas: what was added stands above its start, what was taken away below.
+    """Draw one dividend over time as stacked areas. What was added is above its start, and what was taken away is
+    below.
 
     The line is what is left.
 
@@ -273,7 +274,7 @@ def attribution_areas(
 def _fold_small_terms(
     added: np.ndarray, titles: Sequence[str], hues: Sequence[str]
 ) -> list[tuple[str, str, np.ndarray]]:
-    """Return the name, hue and series of the largest terms, in the given order, and of the sum of all others."""
+    """Return the name, colour and series of the largest terms, in the given order, and of the sum of all others."""
     largest = np.argsort(-np.abs(added).max(0, initial=0), kind="stable")[:SHOWN]
     others = np.setdiff1d(np.arange(len(titles)), largest)
     series = [(titles[g], hues[g], added[:, g]) for g in sorted(largest.tolist())]
@@ -283,8 +284,8 @@ def _fold_small_terms(
 
 
 def term_styles(terms: Sequence[Any], modalities: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return the titles and hues of the terms of an `PathAttribution`: the hue of the modalities that a coupling is of,
-    greyed for their dissipation.
+    """Return the titles and colours of the terms of a `PathAttribution`. A coupling has the colour of its
+    modalities, a dissipation the same colour mixed with grey.
     """
     own = [term_colour("+".join(term.modalities), modalities) for term in terms]
     return [term.title for term in terms], [

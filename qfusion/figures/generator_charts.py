@@ -37,7 +37,8 @@ def coupling_matrix(
     units: Mapping[str, str],
     theme: Theme = "light",
 ) -> go.Figure:
-    """Draw graphs side by side: modalities are nodes, as large as what acts on one alone.
+    """Draw graphs side by side. Modalities are nodes, whose size is the strength of the terms that act on one modality
+    alone.
 
     Pairs are lines, as wide as they are strong; what couples more is a star.
 

@@ -36,7 +36,7 @@ P = ParamSpec("P")
 def checks_arrays(
     *gaps: str, **shapes: str
 ) -> Callable[[Callable[P, go.Figure]], Callable[P, go.Figure]]:
-    """Returns a decorator of functions that draw: an argument is refused, by its name, where it has another shape, or
+    """Return a decorator of functions that draw: an argument is refused, by its name, where it has another shape, or
     holds NaN or infinity.
 
     Args:
@@ -69,7 +69,9 @@ def checks_arrays(
 
 
 def _check_shape(name: str, value: Any, letters: Sequence[str], sizes: dict[str, int]) -> None:
-    """Refuses an argument without the shape of these letters; sizes that are not known yet are those that it has."""
+    """Raise an error if an argument does not have the shape given by these letters. Sizes that are not known yet are
+    set to those of the argument.
+    """
     for part in value.values() if isinstance(value, Mapping) else () if value is None else [value]:
         shape = np.shape(part) if len(letters) > 1 or hasattr(part, "shape") else (len(part),)
         for letter, size in zip(letters, shape, strict=False):
@@ -86,7 +88,7 @@ def _check_shape(name: str, value: Any, letters: Sequence[str], sizes: dict[str,
 
 
 def check_finite(figure: go.Figure) -> go.Figure:
-    """Returns the figure as it is, once every number of its traces and of its layout is one.
+    """Return the figure unchanged after checking that every number of its traces and of its layout is finite.
 
     A gap that is meant is None, or NaN in a trace that says `connectgaps=False`, a heat map `hoverongaps=False`: plotly
     and the renderer draw nothing there. Any other NaN, and every infinity, would be drawn as such a gap, and a reader

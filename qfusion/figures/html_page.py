@@ -100,12 +100,12 @@ def render_page(
 
 
 def escape_script(json_text: str) -> str:
-    """Return JSON that may stand in a script element: nothing in it ends the element or begins a comment."""
+    """Return JSON that is safe in a script element. Nothing in it ends the element or begins a comment."""
     return (
         json_text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
     )
 
 
 def script_digest(script: str) -> str:
-    """Returns how a page's policy names a script that may run."""
+    """Return how a page's policy names a script that may run."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"

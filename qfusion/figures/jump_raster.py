@@ -21,7 +21,7 @@ def raster(
     exact: np.ndarray,
     theme: Theme = "light",
 ) -> go.Figure:
-    """Returns a raster of jumps above the rates at which they come.
+    """Return a raster of jumps above the rates at which they come.
 
     Args:
         records: of each trajectory the times of its jumps and the operators that jumped, from 0 on; drawn from top to

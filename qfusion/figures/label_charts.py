@@ -29,7 +29,9 @@ SYMBOLS = ("circle", "diamond-open", "square-open")
 
 
 def interval_ends(intervals: Iterable[Interval | None]) -> np.ndarray:
-    """Return value, low and high of intervals as `interval_dots` takes them, (rows, 3); NaN where there is none."""
+    """Return value, low and high of intervals in the form that `interval_dots` takes, (rows, 3). A row is NaN if
+    there is no interval.
+    """
     return np.array(
         [(np.nan,) * 3 if one is None else (one.value, one.low, one.high) for one in intervals],
         float,
@@ -48,7 +50,7 @@ def interval_dots(
     percent: bool = False,
     theme: Theme = "light",
 ) -> go.Figure:
-    """Draw a row a name: a dot a series with its interval, over the range that a control gives.
+    """Draw one row per name, with one dot and its interval per series, over the range of a control.
 
     Args:
         names: of the rows. series: by what it is called, (rows, 3): value, low and high; NaN where there is none.

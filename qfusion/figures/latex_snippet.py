@@ -16,7 +16,7 @@ def latex_figure(
     made_from: Mapping[str, Any] | None = None,
     name: str = "figure",
 ) -> str:
-    """Returns a figure environment; of SVG, PNG and HTML files the PDF is named, which LaTeX takes.
+    """Return a figure environment; of SVG, PNG and HTML files the PDF is named, which LaTeX takes.
 
     Args:
         file: name of the figure's file without its ending. style: it is exported in.
@@ -50,14 +50,16 @@ def latex_figure(
 
 
 def latex_label(*parts: str) -> str:
-    """Returns a label for `\\label`, of letters, digits and dashes."""
+    """Return a label for `\\label`, of letters, digits and dashes."""
     return "-".join(
         filter(None, (re.sub(r"[^A-Za-z0-9]+", "-", part).strip("-")[:60] for part in parts))
     )
 
 
 def describe_origin(made_from: Mapping[str, Any]) -> str:
-    """Return a sentence on model, data and sample; empty where nothing is said of them."""
+    """Return a sentence that names the model, the data set and the sample, or an empty string if none of them is
+    given.
+    """
     parts = [("Model", made_from.get("model")), ("data set", made_from.get("data"))]
     names = [
         f"{words} {part['name']}"

@@ -32,8 +32,7 @@ ABSENT = {"absent": "absent", "swapped": "another's"}
 
 
 class Entry(NamedTuple):
-    """A model on one data set: what it is called, its role and family ("qj", "qcnn", "neighbour" or ""), and its
-    numbers.
+    """One model on one data set: its name, its role and family ("qj", "qcnn", "neighbour" or ""), and its numbers.
 
     `x` is what they are drawn against.
     """
@@ -64,7 +63,7 @@ def role_symbol(role: str) -> str:
 
 @checks_arrays("entries", entries="N+")
 def result_dots(entries: Sequence[Entry], metric: str, theme: Theme = "light") -> go.Figure:
-    """Draw the means with 95 % intervals, a row a model in the order given, the best on top.
+    """Draw the means with 95 % intervals, one row per model in the given order, with the best on top.
 
     Small dots are single seeds.
     """
@@ -236,7 +235,7 @@ def _add_result(figure: go.Figure, entry: Entry, x: float, amount: str) -> None:
 def planted_agreement(
     models: Sequence[str], parts: Sequence[str], values: np.ndarray, theme: Theme = "light"
 ) -> go.Figure:
-    """Draw the correlations, a row a model in the order given, a column a combination of modalities.
+    """Draw the correlations, one row per model in the given order and one column per combination of modalities.
 
     Args:
         models, parts: names of rows and columns.

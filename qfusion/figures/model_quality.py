@@ -83,7 +83,8 @@ def confusion_matrix(
 def roc_curves(
     roc: Sequence[Curve], pr: Sequence[Curve], chosen: str = "", theme: Theme = "light"
 ) -> go.Figure:
-    """Draw ROC curves on the left, precision-recall curves on the right, a line a class; one of them stands out.
+    """Draw ROC curves on the left and precision-recall curves on the right, one line per class. The class `chosen` is
+    highlighted.
 
     Args:
         roc: false against true positive rates, with the area. pr: recall against precision, with the average precision.

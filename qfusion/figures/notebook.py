@@ -41,7 +41,7 @@ from qfusion.training import metrics
 
 @numbers.accepts_sample
 def contributions(sample: Sample, *, theme: Theme = "light") -> go.Figure:
-    """Returns the waterfall from the baseline through every term to the log-odds of the class, or to the score."""
+    """Return the waterfall from the baseline through every term to the log-odds of the class, or to the score."""
     return decision_charts.waterfall(
         sample.dividends,
         sample.modalities,
@@ -54,7 +54,7 @@ def contributions(sample: Sample, *, theme: Theme = "light") -> go.Figure:
 
 @numbers.accepts_sample
 def shapley(sample: Sample, *, theme: Theme = "light") -> go.Figure:
-    """Returns the Shapley value of every modality with its share."""
+    """Return the Shapley value of every modality with its share."""
     return decision_charts.shapley_bars(
         sample.shapley, sample.shares, sample.modalities, unit=sample.unit, theme=theme
     )
@@ -62,7 +62,7 @@ def shapley(sample: Sample, *, theme: Theme = "light") -> go.Figure:
 
 @numbers.accepts_sample
 def over_time(sample: Sample, *, theme: Theme = "light") -> go.Figure:
-    """Returns entropies and terms of the decision through the evolution, or along the network's layers."""
+    """Return entropies and terms of the decision through the evolution, or along the network's layers."""
     if can(sample.model, "time"):
         draw: Any = evolution_charts.decision_lines
     else:
@@ -78,7 +78,7 @@ def over_time(sample: Sample, *, theme: Theme = "light") -> go.Figure:
 
 @numbers.accepts_sample
 def entropies(sample: Sample, *, measure: str = "entropy", theme: Theme = "light") -> go.Figure:
-    """Returns a measure of the modalities' states over time, or the entropy of a network's fused qubits.
+    """Return a measure of the modalities' states over time, or the entropy of a network's fused qubits.
 
     See `numbers.entropies`.
     """
@@ -99,7 +99,9 @@ def entropies(sample: Sample, *, measure: str = "entropy", theme: Theme = "light
 
 @numbers.accepts_sample
 def masses(sample: Sample, *, theme: Theme = "light") -> go.Figure:
-    """Returns the mass that each modality gives each element of a network, and what the fusion makes of it."""
+    """Return a figure of the mass that each modality gives to each element of a network, and the result of their
+    fusion.
+    """
     read = numbers.fusion_reading(sample)
     return evidence_fusion.masses(
         read.masses,
@@ -115,7 +117,7 @@ def masses(sample: Sample, *, theme: Theme = "light") -> go.Figure:
 
 @numbers.accepts_sample
 def diagram(sample: Sample, *, dt: float | None = None, theme: Theme = "light") -> go.Figure:
-    """Returns the circuit, a step `dt` of the evolution, or the whole, with each qubit's state at its end."""
+    """Return the circuit, a step `dt` of the evolution, or the whole, with each qubit's state at its end."""
     replay, _ = numbers.circuit(sample, dt)
     return circuit_diagram.diagram(
         replay.near(replay.count),
@@ -129,7 +131,7 @@ def diagram(sample: Sample, *, dt: float | None = None, theme: Theme = "light") 
 
 @numbers.accepts_sample
 def populations(sample: Sample, *, at: float = 1.0, theme: Theme = "light") -> go.Figure:
-    """Returns the probability of every joint basis state at the time `at` times T."""
+    """Return the probability of every joint basis state at the time `at` times T."""
     return state_charts.populations(
         numbers.populations(sample, at=at)["probability"].to_numpy(), sample.model.dims, theme=theme
     )
@@ -139,7 +141,7 @@ def populations(sample: Sample, *, at: float = 1.0, theme: Theme = "light") -> g
 def density_matrix(
     sample: Sample, *, at: float = 1.0, part: str = "modulus", theme: Theme = "light"
 ) -> go.Figure:
-    """Returns the density matrix at the time `at` times T: "modulus" or "phase" of its entries."""
+    """Return the density matrix at the time `at` times T: "modulus" or "phase" of its entries."""
     return state_charts.density_matrix(
         numbers.state_at(sample, at), sample.model.dims, part=part, theme=theme
     )
@@ -147,7 +149,7 @@ def density_matrix(
 
 @numbers.accepts_sample
 def verdict(sample: Sample, *, theme: Theme = "light") -> go.Figure:
-    """Returns prediction and truth on the range of the target, or the probability of every class."""
+    """Return prediction and truth on the range of the target, or the probability of every class."""
     if sample.classes:
         return evidence_fusion.class_bars(
             numbers.verdict(sample)["probability"].to_numpy(),
@@ -165,7 +167,7 @@ def verdict(sample: Sample, *, theme: Theme = "light") -> go.Figure:
 def deletion(
     sample: Sample, *, samples: int = 200, insertion: bool = False, theme: Theme = "light"
 ) -> go.Figure:
-    """Returns how fast the decision moves as modalities are taken away (or given back), beside random orders, over test
+    """Return how fast the decision moves as modalities are taken away (or given back), beside random orders, over test
     samples.
     """
     return draw_deletion(
@@ -176,7 +178,7 @@ def deletion(
 
 
 def draw_deletion(curves: Any, *, insertion: bool = False, theme: Theme = "light") -> go.Figure:
-    """Returns the figure of curves that are worked out already."""
+    """Draw deletion or insertion curves that are already computed."""
     if insertion:
         ours, random = (curves.insertion, curves.random_insertion)
     else:
@@ -193,7 +195,7 @@ def draw_deletion(curves: Any, *, insertion: bool = False, theme: Theme = "light
 
 @numbers.accepts_sample
 def stability(sample: Sample, *, theme: Theme = "light") -> go.Figure:
-    """Returns a test sample's terms by every training seed, as far as they are shipped."""
+    """Return a figure of a test sample's terms for every training seed, as far as these are shipped."""
     table = numbers.stability(sample)
     return trust_charts.seed_dots(
         table.to_numpy(),
@@ -207,7 +209,7 @@ def stability(sample: Sample, *, theme: Theme = "light") -> go.Figure:
 
 @numbers.accepts_sample
 def built(sample: Sample, *, theme: Theme = "light") -> go.Figure:
-    """Returns what each coupling and dissipation built of each contribution, as a matrix."""
+    """Return a figure of the contribution of each coupling and dissipation to each dividend, as a matrix."""
     made = numbers.path_attribution(sample)
     titles, _ = generator_attribution.term_styles(made.terms, made.modalities)
     return generator_attribution.attribution_matrix(
@@ -230,7 +232,7 @@ def built_over_time(
     cursor: float | None = None,
     theme: Theme = "light",
 ) -> go.Figure:
-    """Returns one contribution over time, split into what each term of the dynamics added to it.
+    """Return a figure of one contribution over time, split by the terms of the dynamics.
 
     See `numbers.built_over_time`.
     """
@@ -252,7 +254,7 @@ def built_over_time(
 
 @numbers.accepts_sample
 def built_flow(sample: Sample, *, theme: Theme = "light") -> go.Figure:
-    """Returns the way from the modalities through couplings and dissipation to the contributions and their sum."""
+    """Return the way from the modalities through couplings and dissipation to the contributions and their sum."""
     made = numbers.path_attribution(sample)
     titles, hues = generator_attribution.term_styles(made.terms, made.modalities)
     return generator_attribution.attribution_flow(
@@ -274,7 +276,7 @@ def built_flow(sample: Sample, *, theme: Theme = "light") -> go.Figure:
 def cut(
     sample: Sample, *, times: int = 21, cursor: float | None = None, theme: Theme = "light"
 ) -> go.Figure:
-    """Returns the explained output if correlations of a modality are taken away at a time, all of them or entanglement
+    """Return the explained output if correlations of a modality are taken away at a time, all of them or entanglement
     alone.
     """
     made = numbers.correlation_cuts(sample, times, kinds=tuple(correlation_cuts.KINDS))
@@ -298,7 +300,7 @@ def cut_terms(
     cursor: float | None = None,
     theme: Theme = "light",
 ) -> go.Figure:
-    """Returns the sizes of the terms if the correlations of a modality are taken away at a time.
+    """Return the sizes of the terms if the correlations of a modality are taken away at a time.
 
     See `numbers.cut_terms`.
     """
@@ -319,7 +321,7 @@ def cut_terms(
 def cut_test(
     sample: Sample, *, samples: int = 200, times: int = 11, theme: Theme = "light"
 ) -> go.Figure:
-    """Returns accuracy, or R2 (Acc-2 of CH-SIMS), of test samples if the correlations of a modality are taken away at a
+    """Return accuracy, or R2 (Acc-2 of CH-SIMS), of test samples if the correlations of a modality are taken away at a
     time in all of them.
     """
     return draw_cut_test(
@@ -338,7 +340,7 @@ def draw_cut_test(
     levels: Mapping[str, float] | None = None,
     theme: Theme = "light",
 ) -> go.Figure:
-    """Returns the figure of a table of `numbers.cut_table`.
+    """Return the figure of a table of `numbers.cut_table`.
 
     `levels` are further lines across, such as a model without evolution.
     """

@@ -31,7 +31,7 @@ Made = TypeVar("Made")
 
 
 def open_decision(model: Edits, sample: str | None = None, **chosen: Any) -> Sample:
-    """Returns `model` if it is a sample already, else the sample of that id.
+    """Return `model` if it is a sample already, else the sample of that id.
 
     `chosen` as for `qfusion.analysis.open_sample`.
 
@@ -52,8 +52,8 @@ def open_decision(model: Edits, sample: str | None = None, **chosen: Any) -> Sam
 
 
 def accepts_sample(make: Callable[..., Made]) -> Callable[..., Made]:
-    """Return what is made of a sample, as what takes a sample, or a model, a sample and the rest that `open_decision`
-    takes.
+    """Return a function that takes a sample, or a model, a sample and the further arguments of `open_decision`, and
+    calls `make` with the sample.
     """
     own = inspect.signature(make).parameters
 
@@ -66,7 +66,9 @@ def accepts_sample(make: Callable[..., Made]) -> Callable[..., Made]:
 
 
 def terms_table(dividends: Mapping[str, float], **before: str) -> pd.DataFrame:
-    """Returns one row a term, the baseline under its name: what stands `before`, `term`, `dividend`."""
+    """Return one row per term, with the columns `before`, `term` and `dividend`. The baseline is included under its
+    name.
+    """
     return pd.DataFrame(
         {
             **before,
@@ -78,7 +80,7 @@ def terms_table(dividends: Mapping[str, float], **before: str) -> pd.DataFrame:
 
 @accepts_sample
 def contributions(sample: Sample) -> pd.DataFrame:
-    """Returns one row a term, the baseline first: `term`, `dividend`, and, where it is known, `true_dividend`."""
+    """Return one row a term, the baseline first: `term`, `dividend`, and, where it is known, `true_dividend`."""
     table = terms_table(sample.dividends)
     if sample.true_dividends is not None:
         table["true_dividend"] = list(sample.true_dividends.values())
@@ -87,7 +89,7 @@ def contributions(sample: Sample) -> pd.DataFrame:
 
 @accepts_sample
 def shapley(sample: Sample) -> pd.DataFrame:
-    """Returns one row a modality: `modality`, `shapley`, `share` (its part of the absolute total)."""
+    """Return one row a modality: `modality`, `shapley`, `share` (its part of the absolute total)."""
     return pd.DataFrame(
         {
             "modality": list(sample.modalities),
@@ -99,7 +101,7 @@ def shapley(sample: Sample) -> pd.DataFrame:
 
 @accepts_sample
 def over_time(sample: Sample) -> pd.DataFrame:
-    """Returns one row a time `t` (or `place` in the network) with columns `entropy[...]` and `dividend[...]`."""
+    """Return one row a time `t` (or `place` in the network) with columns `entropy[...]` and `dividend[...]`."""
     entropies, terms = layer_entropies(sample)
     return pd.DataFrame(
         {"t" if can(sample.model, "time") else "place": sample.places}
@@ -110,7 +112,7 @@ def over_time(sample: Sample) -> pd.DataFrame:
 
 @torch.no_grad()
 def layer_entropies(sample: Sample) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Returns entropies and dividends of a sample at its places, by name; of all together and the baseline by ""."""
+    """Return entropies and dividends of a sample at its places, by name; of all together and the baseline by ""."""
     if can(sample.model, "time"):
         return sample.track().measures.single("entropy"), sample.path_dividends
     vectors = sample.model.fuse(sample.model.encode(sample.inputs))[0][0]
@@ -119,14 +121,14 @@ def layer_entropies(sample: Sample) -> tuple[dict[str, np.ndarray], dict[str, np
 
 
 def track(sample: Sample, negativity: bool = True) -> Any:
-    """Returns QuTiP's track of a sample of a quantum-jump model, at the times that are shown, from 0 to T."""
+    """Return QuTiP's track of a sample of a quantum-jump model, at the times that are shown, from 0 to T."""
     require(sample.model, "time", "", f"Model '{sample.name}'")
     return sample.track(negativity=negativity)
 
 
 @accepts_sample
 def entropies(sample: Sample, *, measure: str = "entropy") -> pd.DataFrame:
-    """Returns entropies of one sample's states.
+    """Return entropies of one sample's states.
 
     A quantum-jump model: one row a time `t`, columns `entropy[...]` in nats; other measures of `track` by their name,
     such as "negativity", "mutual_information", "purity". A network: one row a fused qubit, `element` and `entropy`.
@@ -150,7 +152,7 @@ def entropies(sample: Sample, *, measure: str = "entropy") -> pd.DataFrame:
 def measure_over_time(
     sample: Sample, measure: str
 ) -> tuple[np.ndarray, dict[tuple[str, ...], np.ndarray]]:
-    """Returns the times of a sample's track, and a measure of its states by the modalities that it is of.
+    """Return the times of a sample's track and a measure of its states, by the modalities to which it refers.
 
     Raises:
         NotFound: when there is no such measure.
@@ -162,14 +164,14 @@ def measure_over_time(
 
 
 def fusion_reading(sample: Sample) -> Any:
-    """Returns what the fusion of a network reads from a sample, an `evidence.Reading`."""
+    """Return the readout of the fusion of a network for a sample, an `evidence.Reading`."""
     require(sample.model, "rules", "", f"Model '{sample.name}'")
     return sample.reading
 
 
 @accepts_sample
 def masses(sample: Sample) -> pd.DataFrame:
-    """Returns one row an element of a network: each modality's mass, the fused one, its rule, beliefs and entropy."""
+    """Return one row an element of a network: each modality's mass, the fused one, its rule, beliefs and entropy."""
     return fusion_reading(sample).frame().reset_index()
 
 
@@ -184,7 +186,7 @@ def populations(sample: Sample, *, at: float = 1.0) -> pd.DataFrame:
 
 @accepts_sample
 def density_matrix(sample: Sample, *, at: float = 1.0) -> pd.DataFrame:
-    """Returns one row an entry of the density matrix at the time `at` times T: `row`, `column`, `real`, `imaginary`."""
+    """Return one row an entry of the density matrix at the time `at` times T: `row`, `column`, `real`, `imaginary`."""
     rho = state_at(sample, at)
     names = basis_labels(sample.model.dims)
     return pd.DataFrame(
@@ -199,7 +201,7 @@ def density_matrix(sample: Sample, *, at: float = 1.0) -> pd.DataFrame:
 
 @torch.no_grad()
 def state_at(sample: Sample, at: float = 1.0) -> np.ndarray:
-    """Returns rho(t) of a quantum-jump model, (D, D), at t = `at` times T."""
+    """Return rho(t) of a quantum-jump model, (D, D), at t = `at` times T."""
     require(sample.model, "time", "", f"Model '{sample.name}'")
     t = require_number("at", at, 0, 1) * float(sample.model.duration)
     psi = sample.model.product_state(sample.model.encode(sample.inputs))[0]
@@ -208,7 +210,7 @@ def state_at(sample: Sample, at: float = 1.0) -> np.ndarray:
 
 @accepts_sample
 def verdict(sample: Sample) -> pd.DataFrame:
-    """Returns prediction and truth: one row of a regression, else one row a class with `log_odds` and `probability`.
+    """Return prediction and truth: one row of a regression, else one row a class with `log_odds` and `probability`.
 
     Nothing in the place of a truth that is not known.
     """
@@ -220,7 +222,7 @@ def verdict(sample: Sample) -> pd.DataFrame:
 
 
 def classes_table(sample: Sample, scores: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:
-    """Returns one row a class: `sample`, `class`, `log_odds`, `probability`, and whether it is the `truth`, None where
+    """Return one row a class: `sample`, `class`, `log_odds`, `probability`, and whether it is the `truth`, None where
     none is known.
     """
     truth = sample.true_class
@@ -237,7 +239,7 @@ def classes_table(sample: Sample, scores: np.ndarray, probabilities: np.ndarray)
 
 @accepts_sample
 def deletion(sample: Sample, *, samples: int = 200) -> pd.DataFrame:
-    """Returns mean changes of the explained output as modalities go (or come back), most important first and in random
+    """Return mean changes of the explained output as modalities go (or come back), most important first and in random
     orders.
 
     Args:
@@ -247,13 +249,13 @@ def deletion(sample: Sample, *, samples: int = 200) -> pd.DataFrame:
 
 
 def deletion_curves(sample: Sample, samples: int = 200) -> Any:
-    """Returns deletion and insertion of modalities over test rows, a `faithfulness.Curves`."""
+    """Return deletion and insertion of modalities over test rows, a `faithfulness.Curves`."""
     explanation, _, outputs = test_rows(sample, samples)
     return faithfulness.modality_curves(explanation, outputs, quantity=sample.quantity)
 
 
 def test_rows(sample: Sample, samples: int = 200) -> tuple[Explanation, np.ndarray, np.ndarray]:
-    """Returns the explanation of some test rows, evenly spaced, these rows, and the output each is decided for."""
+    """Return the explanation of some test rows, evenly spaced, these rows, and the output each is decided for."""
     rows = thin_rows(sample.dataset.rows("test"), samples)
     explanation = explain(
         sample.model, sample.dataset.inputs(rows, dtype=torch.float64), sample.background
@@ -263,7 +265,7 @@ def test_rows(sample: Sample, samples: int = 200) -> tuple[Explanation, np.ndarr
 
 @accepts_sample
 def stability(sample: Sample) -> pd.DataFrame:
-    """Returns one row a training seed and one column a term: a test sample's dividends, as far as they are shipped.
+    """Return a test sample's dividends, one row per training seed and one column per term, as far as these are shipped.
 
     Raises:
         NotFound: when nothing was measured for the model as it is, or the sample is no test sample.
@@ -277,7 +279,7 @@ def stability(sample: Sample) -> pd.DataFrame:
 
 
 def circuit(sample: Sample, dt: float | None = None) -> tuple[Any, Any]:
-    """Returns a sample's way through the circuit, a `Replay`, and of a model with time the circuit, a step dt (or T /
+    """Return a sample's way through the circuit, a `Replay`, and of a model with time the circuit, a step dt (or T /
     8).
     """
     from qfusion.figures import circuit_boxes
@@ -297,7 +299,7 @@ def circuit(sample: Sample, dt: float | None = None) -> tuple[Any, Any]:
 
 @accepts_sample
 def diagram(sample: Sample, *, dt: float | None = None) -> pd.DataFrame:
-    """Returns one row a gate of the circuit: `gate`, `qubits`, `does`."""
+    """Return one row a gate of the circuit: `gate`, `qubits`, `does`."""
     replay, _ = circuit(sample, dt)
     return pd.DataFrame(
         [
@@ -309,12 +311,12 @@ def diagram(sample: Sample, *, dt: float | None = None) -> pd.DataFrame:
 
 @accepts_sample
 def built(sample: Sample) -> pd.DataFrame:
-    """Returns one row a `dividend`, and one for their sum: `start`, what each term built, and `end`."""
+    """Return one row per `dividend` and one for their sum: `start`, the contribution of each term, and `end`."""
     return built_table(path_attribution(sample), sample.quantity)
 
 
 def built_table(built: Any, quantity: str = "score") -> pd.DataFrame:
-    """Returns the table of `built`, of an `explain.Built`.
+    """Return the table of `built`, of an `explain.Built`.
 
     Args:
         quantity: name of the sum, "log-odds" or "score".
@@ -331,7 +333,7 @@ def built_table(built: Any, quantity: str = "score") -> pd.DataFrame:
 
 @accepts_sample
 def built_over_time(sample: Sample, *, dividend: str | None = None) -> pd.DataFrame:
-    """Returns one row a time `t` of one dividend: its `value`, `added[...]` by each term until then, their `pace[...]`.
+    """Return one row a time `t` of one dividend: its `value`, `added[...]` by each term until then, their `pace[...]`.
 
     Args:
         sample: see `open_decision`. dividend: which; the joint one that the dynamics changed most unless given.
@@ -342,12 +344,12 @@ def built_over_time(sample: Sample, *, dividend: str | None = None) -> pd.DataFr
 
 @accepts_sample
 def built_flow(sample: Sample) -> pd.DataFrame:
-    """Returns one row a band of the flow diagram behind the modalities: `from`, `to`, `value`."""
+    """Return one row a band of the flow diagram behind the modalities: `from`, `to`, `value`."""
     return flow_table(path_attribution(sample), sample.quantity)
 
 
 def flow_table(built: Any, quantity: str = "score") -> pd.DataFrame:
-    """Returns the table of `built_flow`, of an `explain.Built`.
+    """Return the table of `built_flow`, of an `explain.Built`.
 
     Args:
         quantity: name of the sum, "log-odds" or "score".
@@ -368,14 +370,14 @@ def flow_table(built: Any, quantity: str = "score") -> pd.DataFrame:
 
 
 def path_attribution(sample: Sample) -> Any:
-    """Returns what each term of the dynamics of a quantum-jump model built, an `explain.PathAttribution`."""
+    """Return the contribution of each term of the dynamics of a quantum-jump model, an `explain.PathAttribution`."""
     require(sample.model, "time", "that could build anything", f"Model '{sample.name}'")
     return aumann_shapley(sample.model, sample.inputs, sample.background, sample.output)
 
 
 @accepts_sample
 def cut(sample: Sample, *, times: int = 21) -> pd.DataFrame:
-    """Returns one row a time of the cut: `t`, the `undisturbed` output, and `cut[...]`, `dephased[...]`, `held[...]` of
+    """Return one row a time of the cut: `t`, the `undisturbed` output, and `cut[...]`, `dephased[...]`, `held[...]` of
     every modality.
     """
     return correlation_cuts(sample, times, kinds=("cut", "dephased", "held")).frame(
@@ -385,7 +387,7 @@ def cut(sample: Sample, *, times: int = 21) -> pd.DataFrame:
 
 @accepts_sample
 def cut_terms(sample: Sample, *, modality: str | None = None, times: int = 21) -> pd.DataFrame:
-    """Returns one row a time `t` of the cut: the `modality` cut, and sizes `cut[...]` and `dephased[...]` of each term.
+    """Return one row a time `t` of the cut: the `modality` cut, and sizes `cut[...]` and `dephased[...]` of each term.
 
     Args:
         sample: see `open_decision`. modality: whose correlations go; unless given, whose cut moves the output most.
@@ -395,7 +397,7 @@ def cut_terms(sample: Sample, *, modality: str | None = None, times: int = 21) -
 
 
 def sizes_table(made: Any, modality: str, output: int) -> pd.DataFrame:
-    """Returns the table of `cut_terms`, of `explain.state_cuts.Cuts` of one sample."""
+    """Return the table of `cut_terms`, of `explain.state_cuts.Cuts` of one sample."""
     place, (sizes, _) = made.modalities.index(modality), made.sizes()
     return pd.DataFrame(
         {"t": made.times, "modality": modality}
@@ -409,7 +411,7 @@ def sizes_table(made: Any, modality: str, output: int) -> pd.DataFrame:
 
 @accepts_sample
 def cut_test(sample: Sample, *, samples: int = 200, times: int = 11) -> pd.DataFrame:
-    """Returns one row a time `t` of the cut: `n`, metric `undisturbed`, by `chance`, `cut[...]` and `dephased[...]`.
+    """Return one row a time `t` of the cut: `n`, metric `undisturbed`, by `chance`, `cut[...]` and `dephased[...]`.
 
     The last two are of every modality, with their 95 % intervals, `...:low` and `...:high`, from ten samples on. The
     metric is accuracy, or R2 of a regression (Acc-2 by CH-SIMS's convention). `held[...]` too where the joint dimension
@@ -427,7 +429,7 @@ def cut_test(sample: Sample, *, samples: int = 200, times: int = 11) -> pd.DataF
 
 
 def cut_table(made: Any, metric: str | None = None) -> pd.DataFrame:
-    """Returns the table of `cut_test`, of metrics that are worked out already; the first metric unless named."""
+    """Return the table of `cut_test` for metrics that are already computed. The first metric is the default."""
     metric = metric or next(iter(made.after))
     after = made.after[metric]
     parts = {"": after.value, ":low": after.low, ":high": after.high}
@@ -455,7 +457,7 @@ def correlation_cuts(
     terms: bool = False,
     kinds: tuple[str, ...] = ("cut", "dephased"),
 ) -> Any:
-    """Returns a sample's explained output after cuts at so many times, of all modalities or
+    """Return a sample's explained output after cuts at so many times, of all modalities or
     one.
 
     Of its `terms` too.

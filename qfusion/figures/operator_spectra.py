@@ -35,7 +35,7 @@ MAX_BARS = 64
 
 
 def group_levels(values: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
-    """Returns at most `MAX_BARS` bars of an ascending spectrum: mean vote and summed weights of neighbours, and how
+    """Return at most `MAX_BARS` bars of an ascending spectrum: mean vote and summed weights of neighbours, and how
     many share a bar.
 
     Args:
@@ -147,7 +147,7 @@ def spectrum(
 def eigenvector_bars(
     amplitudes: np.ndarray, dims: Sequence[int], *, theme: Theme = "light"
 ) -> go.Figure:
-    """Draw what an eigenvector is made of: the population of every basis state as height, its phase as colour.
+    """Draw the composition of an eigenvector: the population of every basis state as height, its phase as colour.
 
     Args:
         amplitudes: (d,) complex, d the product of dims.

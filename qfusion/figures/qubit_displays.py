@@ -19,7 +19,7 @@ Display = tuple[float, float, float, np.ndarray, str]
 
 
 def draw_displays(figure: go.Figure, shown: Sequence[Display], kind: str, theme: Theme) -> None:
-    """Draws displays of one of `KINDS`; heights count downwards."""
+    """Draw displays of one of `KINDS`; heights count downwards."""
     choose("Display", kind, KINDS)
     frames = [(x - _HALF, x + _HALF, y - half, y + half) for x, y, half, *_ in shown]
     _fill(figure, frames, PAPER[theme], LINE[theme], "frames")
@@ -82,7 +82,7 @@ def _fill(
 
 
 def matrix_tip(matrix: np.ndarray, digits: int = 2) -> str:
-    """Returns a matrix as lines for the pointer, `<br>` between them; empty of one larger than 4 x 4."""
+    """Return a matrix as lines for the pointer, `<br>` between them; empty of one larger than 4 x 4."""
     U = np.asarray(matrix)
     if U.ndim != 2 or len(U) > 4:
         return ""

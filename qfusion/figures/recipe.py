@@ -29,7 +29,7 @@ _PACKAGES = ("torch", "numpy", "qutip", "pennylane", "plotly", "matplotlib", "st
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a figure was made from.
+    """Inputs and settings from which a figure was made.
 
     Attributes:
         page: "overview", "dynamics", ...; panel: its name on the page.
@@ -76,7 +76,7 @@ class Recipe:
 
 
 def parse(text: str) -> Recipe:
-    """Returns a recipe from its JSON; names are looked up when the figure is drawn.
+    """Return a recipe from its JSON; names are looked up when the figure is drawn.
 
     Raises:
         InvalidInput: when it is not a recipe, of another version, or holds what no recipe holds.
@@ -123,7 +123,7 @@ def parse(text: str) -> Recipe:
 
 
 def read_record(text: str, what: str, kind: str, version: int, most: int) -> dict[str, Any]:
-    """Returns what a recipe, or a composition of several, holds as JSON.
+    """Return the contents of a recipe, or of a composition of several, as parsed JSON.
 
     Raises:
         InvalidInput: when it is none, of another version, or has more than so many characters.
@@ -157,7 +157,7 @@ def read_record(text: str, what: str, kind: str, version: int, most: int) -> dic
 
 @cache
 def software() -> dict[str, str]:
-    """Return the versions of what computes and draws figures."""
+    """Return the versions of the packages that compute and draw figures."""
     return {"qfusion": __version__, **installed_versions(_PACKAGES)}
 
 
@@ -172,7 +172,7 @@ def digest_of(numbers: pd.DataFrame) -> str:
 
 
 def describe_changes(recipe: Recipe, made_from: Mapping[str, Any]) -> list[str]:
-    """Describe what a recipe was made from that is not what is here now, a sentence each."""
+    """Describe how the sources of a recipe differ from the current ones, one sentence per difference."""
     parts = [
         (name, recipe.made_from.get(what), made_from.get(what))
         for what, name in (("model", "Model"), ("data", "Data set"))

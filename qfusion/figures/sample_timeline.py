@@ -42,7 +42,7 @@ _WORD_ROWS = 3
 def draw_timeline(
     result: recording_strip.Strip, modalities: Sequence[str], unit: str, theme: Theme = "light"
 ) -> go.Figure:
-    """Draw what `analysis.recording_strip.strip` gives, drawn by `timeline`."""
+    """Draw the result of `analysis.recording_strip.strip` with `timeline`."""
     preview = result.preview
     return timeline(
         preview.seconds,
@@ -185,7 +185,7 @@ def _wave(envelope: np.ndarray, seconds: float, theme: Theme) -> Row:
 
 
 def _spectrum(decibels: np.ndarray, hertz: np.ndarray, seconds: float) -> Row:
-    """Return a spectrogram whose bands are equally high, with ticks in hertz."""
+    """Return a spectrogram with bands of equal height and ticks in hertz."""
     bands, columns = decibels.shape
     trace = {
         "type": "heatmap",
@@ -249,7 +249,7 @@ def _words(placed: Sequence[tuple[Word, int | None]], used: int, theme: Theme) -
 
 
 def _lane(lane: Lane, modalities: Sequence[str], unit: str, theme: Theme) -> Row:
-    """Return bars of what each step of a modality added, stacked by term."""
+    """Return the contributions of each step of a modality as bars, stacked by term."""
     name, starts, ends, terms, names = lane
     ups = sum(np.maximum(values, 0) for values in terms.values())
     downs = sum(np.minimum(values, 0) for values in terms.values())

@@ -38,8 +38,8 @@ def tornado(
     unit: str = "score",
     theme: Theme = "light",
 ) -> go.Figure:
-    """Draw two bars a term, in the order given: what 10 % less of it does (left, by its slope), and what its removal
-    does (right).
+    """Draw two bars per term, in the given order: the effect of reducing it by 10 % (left, by its slope) and the effect
+    of its removal (right).
 
     The right scale is ten times the left one: a term whose answer is a straight line has two bars of one length.
 
@@ -203,7 +203,8 @@ def term_response(
     unit: str = "score",
     theme: Theme = "light",
 ) -> go.Figure:
-    """Draw the target against the factor of one term, from removed to where it stands, with the tangent there.
+    """Draw the target against the factor of one term, from 0 (removed) to its current value, with the tangent at that
+    value.
 
     Args:
         factors, values, slopes: at the points worked out, (n,), in order; between them the curve is the cubic that has

@@ -173,7 +173,7 @@ _WIDEST = 0.94  # side of the largest square
 
 @checks_arrays()
 def hinton(rho: np.ndarray, dims: Sequence[int], theme: Theme = "light") -> go.Figure:
-    """Returns a Hinton diagram: squares whose areas are |rho_ij|, coloured by phase.
+    """Draw a Hinton diagram: squares whose areas are |rho_ij|, coloured by phase.
 
     A hand in each points to its phase as on a clock of which 0 is to the right and +90 degrees up, so that it is read
     without colours too.
@@ -305,7 +305,7 @@ def element_heatmap(
     cursor: float | None = None,
     theme: Theme = "light",
 ) -> go.Figure:
-    """Returns a heat map: time across, an element a row, rows of one owner together.
+    """Return a heat map: time across, an element a row, rows of one owner together.
 
     Args:
         times: (nT,), ascending. values: (rows, nT), from 0 on.

@@ -217,8 +217,8 @@ def add_panes(
     head: int = 24,
     foot: int = 28,
 ) -> list[dict[str, str]]:
-    """Gives an empty figure a plot for each title, at most `columns` a row, and returns the axes of each: what its
-    traces take as `xaxis` and `yaxis`.
+    """Add one plot per title to an empty figure, at most `columns` per row, and return the axes of each as `xaxis` and
+    `yaxis` of its traces.
 
     Args:
         titles: written above the plots. x_title, y_title: of all. head, foot: pixels above each, and between rows.
@@ -274,7 +274,7 @@ def circle_positions(names: Sequence[str]) -> dict[str, np.ndarray]:
 
 
 def row_axis(names: Sequence[str], below: float = 0.5, above: float = 0.5) -> dict[str, Any]:
-    """Return an upright axis of named rows, the first on top, with room below and above them and no line of its own."""
+    """Return a vertical axis of named rows, with the first on top, space below and above them, and no axis line."""
     return {
         "tickvals": list(range(len(names))),
         "ticktext": names,
@@ -285,8 +285,8 @@ def row_axis(names: Sequence[str], below: float = 0.5, above: float = 0.5) -> di
 
 
 def log_ticks(values: np.ndarray) -> dict[str, Any]:
-    """Return ticks of a logarithmic axis, at least three in what is shown: round steps within half a decade, 1, 2, 5
-    within two, else powers of ten, at most eight of them.
+    """Return the ticks of a logarithmic axis, at least three in the range shown. They are round steps within half a
+    decade, 1, 2, 5 within two decades, and otherwise powers of ten, at most eight of them.
     """
     least = float(np.min(values))
     most = float(np.max(values))
@@ -316,7 +316,7 @@ def bare_axis() -> dict[str, Any]:
 
 
 def write_note(figure: go.Figure, text: str, theme: Theme) -> go.Figure:
-    """Writes `text` (our own words) in the middle of an empty figure."""
+    """Write `text` (our own words) in the middle of an empty figure."""
     figure.add_annotation(
         text=text,
         x=0.5,
@@ -338,7 +338,7 @@ def cell_annotations(
     size: int = 11,
     **more: Any,
 ) -> go.Figure:
-    """Writes each number of a heat map in its cell, dark on cells that are `bright` (0 to 1 on `UNSIGNED_SCALE`), else
+    """Write each number of a heat map in its cell, dark on cells that are `bright` (0 to 1 on `UNSIGNED_SCALE`), else
     bright.
 
     NaN is left out. Plotly's own choice of ink is a grey that middling cells swallow.
@@ -369,7 +369,7 @@ def add_ring(
     size: int = 15,
     **more: Any,
 ) -> go.Figure:
-    """Draws a ring around the point of the chosen sample, where it is among `ids`."""
+    """Draw a ring around the point of the chosen sample, where it is among `ids`."""
     place = next((i for i, name in enumerate(ids) if name == chosen), None)
     if place is not None:
         figure.add_scatter(

@@ -98,7 +98,7 @@ def setting_slices(
     columns: int = 3,
     theme: Theme = "light",
 ) -> go.Figure:
-    """Draw a plot a setting: the value of each trial against what was tried, all on one scale.
+    """Draw one plot per setting: the value of each trial against the tried setting, all on one scale.
 
     Args:
         values, pruned: see `trial_history`.

@@ -184,8 +184,8 @@ def _is_scale_colour(colour: str) -> bool:
 
 
 def _hues(part: Any) -> set[str]:
-    """Return the colours of a part of a figure, without those that were read off a scale and without what is
-    transparent.
+    """Return the colours of a part of a figure, without those taken from a colour scale and without transparent
+    ones.
     """
     seen: set[str] = set()
 
@@ -237,7 +237,7 @@ def _convert_to_grey(parts: dict[str, Any]) -> dict[str, Any]:
 
 
 def _darken_faint_points(trace: dict[str, Any]) -> None:
-    """Gives faint points a darker grey, so that a single one still stands out from the paper."""
+    """Give faint points a darker grey, so that a single point is visible against the paper."""
     colour = trace.get("marker", {}).get("color")
     if trace.get("type") == "scatter" and isinstance(colour, str) and colour.startswith("rgba("):
         value, *_, opacity = (float(part) for part in colour[5:-1].split(","))
@@ -329,7 +329,7 @@ def _add_dashes_and_symbols(traces: Sequence[dict[str, Any]], legend: bool) -> N
 def _assign_styles(
     keys: Iterable[tuple[Hashable, str]], options: Sequence[str], taken: Collection[str]
 ) -> dict[tuple[Hashable, str], str]:
-    """Return the styles of pairs of colour and style: their own, unless another colour has it already.
+    """Return the styles of pairs of colour and style. A pair keeps its own style unless another colour already has it.
 
     Ink keeps its own.
     """
@@ -368,7 +368,7 @@ def _colour_scales(trace: dict[str, Any]) -> list[tuple[str, list[list[Any]]]]:
 
 
 def _scale_kind(scale: _Scale) -> str:
-    """Return what a colour scale is for, by its colours: "grey" already, "cyclic", "signed", or "amount"."""
+    """Return the kind of a colour scale, according to its colours: "grey", "cyclic", "signed" or "amount"."""
     triples = np.array([_rgb(colour) for _, colour in scale], dtype=float)
     if np.ptp(triples, axis=1).max() < 4:
         return "grey"
@@ -397,7 +397,9 @@ def signed_colour(place: float, theme: Theme) -> str:
 
 
 def _letters_on_signed_cells(parts: dict[str, Any]) -> None:
-    """Exchanges the letters on cells of signed amounts, whose largest are dark on light paper and bright on dark."""
+    """Exchange the colours of the letters on cells of signed amounts. The largest amounts are dark on light paper
+    and bright on dark paper.
+    """
     turned = {ON_BRIGHT: ON_DARK, ON_DARK: ON_BRIGHT}
     in_cells = any(
         trace.get("type") == "heatmap" and _is_signed_scale(trace.get("colorscale"))
@@ -413,7 +415,7 @@ def _letters_on_signed_cells(parts: dict[str, Any]) -> None:
 def _swap_letter_colours(
     parts: dict[str, Any], cells: Mapping[str, str], notes: Mapping[str, str]
 ) -> None:
-    """Exchanges colours of the letters in cells, and of annotations."""
+    """Exchange colours of the letters in cells, and of annotations."""
     for trace in parts["data"]:
         font = trace.get("textfont", {})
         if isinstance(font.get("color"), (list, tuple)):

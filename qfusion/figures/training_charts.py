@@ -215,8 +215,8 @@ def _epochs(all_epochs: Sequence[np.ndarray]) -> dict[str, object]:
 
 
 class Measured(NamedTuple):
-    """A metric on test samples: what it is called, mean and standard deviation over training seeds (0 of one seed), the
-    number of the seed that is loaded (nan where it is not known), and whether it lies in [0, 1].
+    """A metric on test samples: its name, mean and standard deviation over training seeds (0 for one seed), the
+    value of the loaded seed (nan if it is not known), and whether the metric lies in [0, 1].
     """
 
     name: str

@@ -170,8 +170,8 @@ def rank_bars(
     x_title: str = "rank correlation",
     theme: Theme = "light",
 ) -> go.Figure:
-    """Draw the rank correlation of each term as a bar, the lowest pair as a tick, and the line from which an order
-    counts as kept.
+    """Draw the mean rank correlation of each term as a bar, the lowest pair as a tick, and a line at the threshold
+    above which an order counts as preserved.
     """
     names = list(ranks)
     places = list(range(len(ranks)))

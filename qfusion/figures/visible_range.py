@@ -40,7 +40,7 @@ class VisibleRange:
 
 
 def parse_visible(text: str) -> VisibleRange:
-    """Returns a visible range from its text.
+    """Return a visible range from its text.
 
     Raises:
         InvalidInput: when the text is not one.
@@ -80,7 +80,7 @@ def parse_visible(text: str) -> VisibleRange:
 
 
 def apply_visible(drawn: go.Figure, visible: VisibleRange) -> go.Figure:
-    """Draw the figure with this visible range; the figure itself when there is none."""
+    """Return the figure with this visible range, or the figure itself if the range is empty."""
     if not visible:
         return drawn
     figure = go.Figure(hide_series(drawn, visible.hidden))
@@ -136,7 +136,7 @@ def plain_legend_entry(entry: str) -> str:
 
 
 def legend_entries(drawn: go.Figure) -> list[str]:
-    """Return the names of what stands in the legend, in the order of the figure with groups together, each once.
+    """Return the names of the legend entries, each once. They are in the order of the figure, with groups together.
 
     See `plain_legend_entry` for how they read.
     """

@@ -47,17 +47,17 @@ Answer = tuple[dict[str, Any], bytes]  # a header and tensors
 
 
 class Refused(Exception):
-    """A program that is not run; what it says is shown to whoever brought it."""
+    """Error for a program that is not run. Its message is shown to the user who brought the program."""
 
 
 def check_program(condition: bool, message: str) -> None:
-    """Raises Refused with `message` unless `condition` holds."""
+    """Raise Refused with `message` unless `condition` holds."""
     if not condition:
         raise Refused(message)
 
 
 def send(stream: BinaryIO, header: dict[str, Any], body: bytes = b"") -> None:
-    """Writes a message."""
+    """Write a message."""
     for part in (json.dumps(header).encode(), body):
         stream.write(len(part).to_bytes(8, "little"))
         stream.write(part)
@@ -65,7 +65,7 @@ def send(stream: BinaryIO, header: dict[str, Any], body: bytes = b"") -> None:
 
 
 def receive(stream: BinaryIO) -> tuple[dict[str, Any], bytes]:
-    """Returns the next message.
+    """Return the next message.
 
     Raises:
         EOFError: when there is none. ValueError: when it is none, or too long.
@@ -90,7 +90,9 @@ def _exactly(stream: BinaryIO, size: int) -> bytes:
 
 
 def short(error: BaseException) -> str:
-    """Returns what an error says, in one line of at most 200 letters; of none its kind."""
+    """Return the message of an error in one line of at most 200 letters, or the name of its type if it has no
+    message.
+    """
     return (" ".join(str(error).split()) or type(error).__name__)[:200]
 
 
@@ -153,7 +155,7 @@ class Torch:
         return [name, shape, str(value.dtype).removeprefix("torch.")]
 
     def _random(self, graph: Any) -> list[str]:
-        """Why scores would change from call to call.
+        """Return the reasons why scores would change from call to call.
 
         Raises:
             Refused: where an operator has no gradients.
@@ -191,7 +193,9 @@ class Torch:
         return result
 
     def answer(self, order: dict[str, Any], body: bytes) -> Answer:
-        """Returns what an order asks for: one output, the slopes of inputs, or what a run takes."""
+        """Return the answer to an order: one output, the gradients with respect to inputs, or the resources that a
+        run takes.
+        """
         from safetensors.numpy import save
         from safetensors.torch import load
 
@@ -242,7 +246,7 @@ class Torch:
 
 
 def _finite(bound: Any) -> int:
-    """A bound of a free side, 0 where there is none."""
+    """Return the bound of a free dimension, or 0 if there is none."""
     return int(bound) if str(bound).isdigit() else 0
 
 
@@ -303,7 +307,7 @@ class Onnx:
             raise Refused(_why(error, file, f"ONNX Runtime {onnxruntime.__version__}")) from error
 
     def _check(self, onnx: Any, model: Any) -> int:
-        """Refuses a model that is more than arithmetic, or not all here; returns how many numbers its weights are."""
+        """Refuse a model that is more than arithmetic, or not all here; return how many numbers its weights are."""
         parameters, operators = 0, set()
         for part in messages(model):
             if isinstance(part, onnx.NodeProto):
@@ -329,7 +333,7 @@ class Onnx:
         return parameters
 
     def answer(self, order: dict[str, Any], body: bytes) -> Answer:
-        """Returns one output; such a model has no slopes, and what a run takes is not known."""
+        """Return one output. Such a model has no gradients, and the resources that a run takes are not known."""
         sent, name = self._load(body), self.about["outputs"][int(order["output"])][0]
         fed = {port[0]: sent[str(place)] for place, port in enumerate(self.about["inputs"])}
         (result,) = self._session.run([name], fed)
@@ -342,7 +346,7 @@ class Onnx:
 
 
 def messages(message: Any) -> Iterator[Any]:
-    """Yields a message of Protocol Buffers and all that lie in it."""
+    """Yield a message of Protocol Buffers and all that lie in it."""
     yield message
     for field, value in message.ListFields():
         if field.message_type is not None:
@@ -384,7 +388,9 @@ def _why(error: Exception, file: str, reader: str) -> str:
 
 
 def shut() -> None:
-    """Takes from this process the right to open files and connections and to write to any, where the platform can."""
+    """Remove this process's right to open files and connections and to write to any file, if the platform supports
+    this.
+    """
     with suppress(ImportError):
         import resource
 
@@ -393,7 +399,7 @@ def shut() -> None:
 
 
 def hold(memory: int) -> None:
-    """Lets this process take no more than so many bytes of address space beyond those that it has, on Linux."""
+    """Limit this process, on Linux, to `memory` bytes of address space beyond those that it already has."""
     with suppress(ImportError, OSError, ValueError):
         import resource
 
@@ -404,7 +410,7 @@ def hold(memory: int) -> None:
 
 
 def _exit_with_parent(parent: int) -> None:
-    """Ends this process when the one that began it is gone."""
+    """End this process when its parent has ended."""
     while os.getppid() == parent:
         time.sleep(1)
     os._exit(1)
@@ -423,7 +429,7 @@ def _reply(work: Callable[..., Answer], *given: Any) -> Answer:
 
 
 def main() -> None:
-    """Loads what the first message brings, and answers the others until there are none."""
+    """Load the program in the first message, and answer the following messages until there are none."""
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints is no answer
     order, data = receive(sys.stdin.buffer)

@@ -58,7 +58,7 @@ def listed(names: list[str]) -> str:
 def missing_ability(
     model: object, ability: Ability, purpose: str = "", who: str = "Argument `model`"
 ) -> InvalidInput:
-    """Return the error of a model that lacks an ability, with the kinds of models that have it.
+    """Return the error for a model that lacks an ability. Its message names the kinds of models that have the ability.
 
     Args:
         purpose: end of the first sentence, such as "that could build anything".

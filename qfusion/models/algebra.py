@@ -223,14 +223,16 @@ class CoalitionAlgebra(ABC, Generic[M, B]):
         return self.model.scores
 
     def reference_scores(self, states: Mapping[str, Any]) -> Tensor:
-        """Return the scores (B, C) of encodings, by another path than the exact algebra where there is one."""
+        """Return the scores (B, C) of encodings, computed by a path other than the exact algebra if there is one."""
         return self.model.scores(states)
 
     def check_state(self, name: str, state: Any) -> None:
         """Raise InvalidInput unless an encoding that was set by hand is a state of the modality."""
 
     def form(self, modality: str) -> ModalityForm | None:
-        """Return the space of forms that scores and dividends are of one modality's state; None where there is none."""
+        """Return the space of the forms that express scores and dividends in terms of one modality's state, or None
+        if there is none.
+        """
         return None
 
     def operator_groups(self) -> list[decomposition.Subset]:

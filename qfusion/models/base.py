@@ -29,7 +29,7 @@ M = TypeVar("M", bound=Any)
 
 
 def in_double(model: M) -> M:
-    """Returns a model whose weights are in double precision: the model itself where they are, else a copy of it.
+    """Return a model with weights in double precision: the model itself if its weights are, or else a copy of it.
 
     Args:
         model: any of ours.
@@ -39,7 +39,7 @@ def in_double(model: M) -> M:
 
 @dataclass(frozen=True, eq=False)
 class Points:
-    """Where a model can be read out, the last being its end.
+    """Points at which a model can be read out. The last one is the end of the model.
 
     Attributes:
         kind: "time" or "layers". positions: times, or places by number. names: of each.
@@ -106,21 +106,23 @@ class FusionModel(nn.Module, ABC):
         self.input_specs = {name: InputSpec.of(spec) for name, spec in inputs.items()}
 
     def couplings(self) -> list[tuple[nn.Parameter, float]]:
-        """Returns the trained parameters by which modalities meet, each with the value at which it does nothing; none
-        where no parameter has a value at which only their meeting ends."""
+        """Return the trained parameters that couple the modalities, each with the value at which it has no effect.
+        The list is empty if no parameter has a value that removes the coupling of modalities and nothing else.
+        """
         return []
 
     def head_parameters(self) -> tuple[str, ...]:
-        """Returns the names of all parameters that scores are linear in, with one row for each output; none where the
-        model has no such head."""
+        """Return the names of all parameters in which the scores are linear, with one row per output. The result is
+        empty if the model has no such head.
+        """
         return ()
 
     def check_trainable(self) -> None:
-        """Raises InvalidInput where an epoch of a training would take hours, whatever the data."""
+        """Raise InvalidInput where an epoch of a training would take hours, whatever the data."""
 
     @torch.no_grad()
     def rescale(self, factor: float) -> bool:
-        """Multiplies all scores by a factor, in the weights.
+        """Multiply all scores by a factor, in the weights.
 
         Returns:
             Whether that was done; False where the model has no linear head (see `head_parameters`), and is unchanged.
@@ -132,24 +134,27 @@ class FusionModel(nn.Module, ABC):
 
     @torch.no_grad()
     def standardise(self, inputs: Mapping[str, Features]) -> None:
-        """Fits the encoders' standardisation to the training rows."""
+        """Fit the encoders' standardisation to the training rows."""
         for name in self.modalities:
             cast(Encoder, self.encoders[name]).standardise.fit(*split(self._features(inputs, name)))
 
     def project(self, inputs: Mapping[str, Features]) -> None:
-        """Fits what is neither trained nor a standardisation to training rows, many of them but perhaps not all."""
+        """Fit the parts that are neither trained nor a standardisation to training rows. These are many rows but
+        perhaps not all.
+        """
 
     @property
     def preparing(self) -> bool:
-        """Whether training is at a part before the last: what is measured then is no result yet."""
+        """Whether training is in a part before the last one. Measurements in such a part are not final results."""
         return False
 
     def advance(self, share: float) -> bool:
-        """Goes on to the next part that is trained, once such a share of the epochs is over; returns whether it did."""
+        """Go on to the next part that is trained, once such a share of the epochs is over; return whether it did."""
         return False
 
     def _encoded(self, inputs: Mapping[str, Features], name: str) -> Any:
-        """Returns the encoder's numbers for one modality, (B, outputs of the encoder); those of `Encoded` as they are.
+        """Return the encoder's outputs for one modality, (B, outputs of the encoder). The values of `Encoded` are
+        returned unchanged.
 
         Raises:
             InvalidInput: when the modality is missing, has the wrong form, or is not of finite floating-point numbers.
@@ -169,12 +174,13 @@ class FusionModel(nn.Module, ABC):
         return validate_features(name, inputs[name], self.input_specs[name], self.bias.dtype)
 
     def encode_one(self, inputs: Mapping[str, Features], name: str) -> Any:
-        """Returns what one modality comes to, what its encoder gives unless a model makes more of it; `inputs` need
-        not hold the others."""
+        """Encode one modality. The result is the output of its encoder unless a model processes it further. `inputs`
+        need not hold the other modalities.
+        """
         return self._encoded(inputs, name)
 
     def encode(self, inputs: Mapping[str, Features]) -> dict[str, Any]:
-        """Returns what every modality comes to, by name.
+        """Encode every modality and return the results by name.
 
         Raises:
             InvalidInput: when a modality is missing, has the wrong form, or is not finite.
@@ -183,11 +189,12 @@ class FusionModel(nn.Module, ABC):
 
     @abstractmethod
     def scores(self, states: Mapping[str, Any]) -> Tensor:
-        """Returns the scores (B, C) of what modalities come to, as of `encode`; a row's scores depend on that row
-        alone."""
+        """Return the scores (B, C) of encoded modalities, as returned by `encode`. The scores of a row depend on
+        that row alone.
+        """
 
     def forward(self, inputs: Mapping[str, Features]) -> Tensor:
-        """Returns the scores (logits), (B, C)."""
+        """Return the scores (logits), (B, C)."""
         return self.scores(self.encode(inputs))
 
     def evolution(self, purpose: str = "", who: str = "Argument `model`") -> Evolution:
@@ -232,7 +239,9 @@ class FusionModel(nn.Module, ABC):
         return {}
 
     def entanglement_targets(self) -> tuple[str, ...]:
-        """Return the names of entanglement measures that the model's terms change; none where it has no terms."""
+        """Return the names of the entanglement measures that the model's terms change. The result is empty if the
+        model has no terms.
+        """
         return self._physics().entanglement_targets() if "terms" in self.abilities else ()
 
     def _physics(self) -> Physics:
@@ -249,11 +258,11 @@ class FusionModel(nn.Module, ABC):
         return EvaluationAlgebra(self)
 
     def points(self, count: int = 2) -> Points | None:
-        """Returns where the model can be read out, so many times of an evolution; None where only its end can."""
+        """Return where the model can be read out, so many times of an evolution; None where only its end can."""
         return None
 
     def parse_tweak(self, tweak: Any) -> Any:
-        """Returns a tweak of this model in the one form that equal tweaks have; its `str` is its text, empty for none.
+        """Return a tweak of this model in the one form that equal tweaks have; its `str` is its text, empty for none.
 
         Raises:
             InvalidInput, NotFound: when it does not fit the model.
@@ -266,14 +275,14 @@ class FusionModel(nn.Module, ABC):
         return ""
 
     def tweaked(self, tweak: Any) -> FusionModel:
-        """Returns a model that shares this one's weights with a tweak; see `parse_tweak`."""
+        """Return a model that shares this one's weights with a tweak; see `parse_tweak`."""
         self.parse_tweak(tweak)
         return self
 
     def baked(
         self, state: dict[str, Tensor], settings: dict[str, Any], words: str
     ) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """Returns weights and settings in which this model's tweak is part of the weights.
+        """Return weights and settings in which this model's tweak is part of the weights.
 
         Args:
             state, settings: of the model before it was tweaked. words: the tweak as text, empty for none.

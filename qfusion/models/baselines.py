@@ -74,7 +74,7 @@ class Baseline(FusionModel):
 
     @torch.no_grad()
     def rescale(self, factor: float) -> bool:
-        """Multiplies all scores by a factor."""
+        """Multiply all scores by a factor."""
         self.unit.mul_(factor)
         self.bias.mul_(factor)
         return True
@@ -87,7 +87,7 @@ class Baseline(FusionModel):
         super()._load_from_state_dict(state_dict, prefix, *more, **options)
 
     def make_encoder(self, spec: InputSpec) -> nn.Module:
-        """Returns a new encoder; it has a `standardise`, and gives what `fuse` takes of each modality."""
+        """Return a new encoder. It has a `standardise` and returns the input of `fuse` for each modality."""
         s = self.settings
         return Encoder(
             spec,
@@ -100,16 +100,16 @@ class Baseline(FusionModel):
         )
 
     def fuse(self, encoded: list[Any]) -> Tensor:
-        """Returns the scores (B, C), apart from where they start, of the encoders' outputs."""
+        """Return the scores (B, C), apart from where they start, of the encoders' outputs."""
         raise NotImplementedError
 
     def scores(self, states: Mapping[str, Any]) -> Tensor:
-        """Returns the scores (logits), (B, C), of what the encoders give."""
+        """Return the scores (logits), (B, C), of the encoders' outputs."""
         return self.unit * self.fuse([states[name] for name in self.modalities]) + self.bias
 
 
 class LateFusion(Baseline):
-    """Every modality decides for itself; the logits are added."""
+    """Late fusion: every modality has its own logits, which are added."""
 
     kind = "late"
     title = "Baseline: late fusion"
@@ -131,7 +131,7 @@ class LateFusion(Baseline):
         del self.settings["features"]
 
     def fuse(self, encoded: list[Tensor]) -> Tensor:
-        """Returns the sum of the modalities' logits, (B, C)."""
+        """Return the sum of the modalities' logits, (B, C)."""
         return torch.stack(encoded).sum(0)
 
 
@@ -175,7 +175,7 @@ class Concatenation(Baseline):
         )
 
     def fuse(self, encoded: list[Tensor]) -> Tensor:
-        """Returns the network's scores, (B, C)."""
+        """Return the network's scores, (B, C)."""
         return self.head(torch.cat(encoded, -1).relu())
 
 
@@ -230,7 +230,7 @@ class TensorFusion(Baseline):
         )
 
     def fuse(self, encoded: list[Tensor]) -> Tensor:
-        """Returns the scores of the outer product, (B, C)."""
+        """Return the scores of the outer product, (B, C)."""
         vectors = [append_one(h.relu()) for h in encoded]
         left, right = (
             states.product(part) if part else vectors[0][:, :1]
@@ -282,7 +282,7 @@ class LowRankFusion(Baseline):
         self.offset = nn.Parameter(torch.zeros(len(outputs)))
 
     def fuse(self, encoded: list[Tensor]) -> Tensor:
-        """Returns sum_r w_r prod_m (1, h_m) F_mr and a trained constant, (B, C)."""
+        """Return sum_r w_r prod_m (1, h_m) F_mr and a trained constant, (B, C)."""
         product = encoded[0].new_ones(())
         for h, factor in zip(encoded, self.factors, strict=True):
             product = product * torch.einsum("bi,ric->rbc", append_one(h.relu()), factor)
@@ -290,7 +290,7 @@ class LowRankFusion(Baseline):
 
 
 def append_one(h: Tensor) -> Tensor:
-    """Returns (1, h), (B, n + 1), so that products keep the terms of fewer modalities."""
+    """Return (1, h), (B, n + 1), so that products keep the terms of fewer modalities."""
     return torch.cat([torch.ones_like(h[:, :1]), h], -1)
 
 

@@ -40,7 +40,7 @@ class StepEncoder(nn.Module):
         self.weigh = nn.Linear(spec.size, width)
 
     def forward(self, features: Features) -> Steps:
-        """Returns the steps (B, T, width) and the mask (B, T)."""
+        """Return the steps (B, T, width) and the mask (B, T)."""
         values, mask = split(features)
         assert mask is not None
         steps = self.weigh(self.drop(self.standardise(values)))
@@ -60,7 +60,7 @@ class TokenEncoder(nn.Module):
         return self.encoder.standardise
 
     def forward(self, features: Features) -> Steps:
-        """Returns the tokens (B, tokens, width) and a mask of ones (B, tokens)."""
+        """Return the tokens (B, tokens, width) and a mask of ones (B, tokens)."""
         values = self.encoder(features).unflatten(-1, (self.tokens, -1))
         return values, torch.ones(values.shape[:2], dtype=torch.bool, device=values.device)
 
@@ -81,7 +81,7 @@ class Block(nn.Module):
         )
 
     def forward(self, asks: Tensor, steps: Steps) -> Tensor:
-        """Returns the asking steps (B, T, width) after they have attended to the real steps of `steps`."""
+        """Return the asking steps (B, T, width) after they have attended to the real steps of `steps`."""
         values, mask = steps
         parts = (
             self.query(self.before(asks)),
@@ -160,7 +160,7 @@ class CrossModalAttention(Baseline):
         )
 
     def make_encoder(self, spec: InputSpec) -> nn.Module:
-        """Returns what makes tokens of a vector or steps of a sequence."""
+        """Return an encoder that makes tokens of a vector or of the steps of a sequence."""
         s = self.settings
         if spec.sequence:
             return StepEncoder(spec, s["features"], s["dropout"], s["input_dropout"])
@@ -178,7 +178,7 @@ class CrossModalAttention(Baseline):
         )
 
     def fuse(self, encoded: list[Steps]) -> Tensor:
-        """Returns the network's scores, (B, C)."""
+        """Return the network's scores, (B, C)."""
         steps_of, means = dict(zip(self.modalities, encoded, strict=True)), []
         for i, name in enumerate(self.modalities):
             steps, mask = steps_of[name]
@@ -189,7 +189,7 @@ class CrossModalAttention(Baseline):
 
 
 def positions(steps: int, width: int) -> Tensor:
-    """Returns sines and cosines of the steps' numbers, (steps, width) (Vaswani and others 2017)."""
+    """Return sines and cosines of the positions of the steps, (steps, width) (Vaswani and others 2017)."""
     rates = torch.exp(-math.log(10_000.0) * torch.arange(0, width, 2) / width)
     angles = torch.arange(steps)[:, None] * rates
     return torch.stack([angles.sin(), angles.cos()], -1).flatten(1)[:, :width]

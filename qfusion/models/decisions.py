@@ -9,12 +9,12 @@ A = TypeVar("A", Tensor, np.ndarray)
 
 
 def decision(scores: np.ndarray | Tensor) -> int:
-    """Returns the class of the largest score; of a single score 1 where it is positive, else 0."""
+    """Return the class of the largest score; of a single score 1 where it is positive, else 0."""
     return int(decisions(np.asarray(scores, dtype=float).reshape(-1)))
 
 
 def decisions(scores: np.ndarray) -> np.ndarray:
-    """Returns the decision of every row of scores (..., C), see `decision`."""
+    """Return the decision of every row of scores (..., C), see `decision`."""
     return np.asarray(scores[..., 0] > 0 if scores.shape[-1] == 1 else scores.argmax(-1)).astype(
         int
     )
@@ -24,19 +24,19 @@ TIE = 1e-12  # of the largest score: a smaller difference is rounding
 
 
 def tied(scores: np.ndarray | Tensor) -> bool:
-    """Returns whether several classes have the same largest score, so that none of them is decided for."""
+    """Return whether several classes have the same largest score, so that none of them is decided for."""
     return len(leading(scores)) > 1
 
 
 def leading(scores: np.ndarray | Tensor) -> list[int]:
-    """Returns the classes with the largest score: several where they are equal to rounding."""
+    """Return the classes with the largest score: several where they are equal to rounding."""
     values = np.asarray(scores, dtype=float).reshape(-1)
     least = values.max() - TIE * max(1.0, float(np.abs(values).max()))
     return [int(place) for place in np.flatnonzero(values >= least)]
 
 
 def boundaries(form: A, scores: np.ndarray) -> list[A]:
-    """Returns forms that are >= 0 where the decision differs from that of `scores`: one for each other class, or the
+    """Return forms that are >= 0 where the decision differs from that of `scores`: one for each other class, or the
     sign's.
 
     Args:

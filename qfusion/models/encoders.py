@@ -44,7 +44,7 @@ class InputSpec:
 
     @staticmethod
     def of(spec: InputSpec | Mapping[str, Any]) -> InputSpec:
-        """Returns `spec` itself, or one read from a card's mapping."""
+        """Return `spec` itself, or one read from a card's mapping."""
         return (
             spec
             if isinstance(spec, InputSpec)
@@ -68,27 +68,28 @@ class Standardiser(nn.Module):
         self.mean, self.scale = nn.Buffer(torch.zeros(size)), nn.Buffer(torch.ones(size))
 
     def fit(self, values: Tensor, mask: Tensor | None) -> None:
-        """Sets mean and scale from values (B, F), or unmasked steps of (B, T, F)."""
+        """Set mean and scale from values (B, F), or unmasked steps of (B, T, F)."""
         steps = real_steps(values, mask).double()
         self.set(steps.mean(0), steps.std(0, correction=0))
 
     @torch.no_grad()
     def set(self, mean: Tensor, deviation: Tensor) -> None:
-        """Sets mean and scale (F,) from the features' means and deviations, in double precision."""
+        """Set mean and scale (F,) from the features' means and deviations, in double precision."""
         self.mean.copy_(mean)
         varies = deviation > _CONSTANT * mean.abs()
         self.scale.copy_(torch.where(varies, deviation, torch.ones_like(deviation)))
 
     def forward(self, values: Tensor) -> Tensor:
-        """Returns values of the same shape, standardised."""
+        """Return values of the same shape, standardised."""
         result = (values - self.mean).div_(self.scale)
         return result.clamp(-_CLIP, _CLIP) if result.requires_grad else result.clamp_(-_CLIP, _CLIP)
 
 
 @dataclass(frozen=True, eq=False)
 class Encoded:
-    """What an encoder has made of a modality already, (B, outputs): models take it in the place of features, and
-    `nested_part` and the like find the tensor in it."""
+    """Output of an encoder for a modality, (B, outputs). Models accept it in place of features, and functions such
+    as `nested_part` find the tensor in it.
+    """
 
     values: Tensor
 
@@ -118,7 +119,7 @@ class Pooling(nn.Module):
             self.score = nn.Linear(hidden, 1)
 
     def forward(self, values: Tensor, mask: Tensor) -> Tensor:
-        """Returns (B, hidden); steps where `mask` is False have no influence."""
+        """Return (B, hidden); steps where `mask` is False have no influence."""
         if self.kind == "gru":  # by all steps, for exporters; else see `of_steps`
             states, last = self.gru(values)[0], mask.sum(1).clamp_min(1) - 1
             return states.gather(1, last[:, None, None].expand(-1, 1, states.shape[2]))[:, 0]
@@ -130,7 +131,7 @@ class Pooling(nn.Module):
         return (weights[..., None] * steps).sum(1)
 
     def of_steps(self, mask: Tensor, take: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
-        """Returns the last states (B, hidden) of the GRU, which is run over real steps alone.
+        """Return the last states (B, hidden) of the GRU, which is run over real steps alone.
 
         Args:
             mask: (B, T), real steps first. take: returns the values (n, F) at rows and steps (n,).
@@ -158,7 +159,7 @@ class BatchNorm(nn.Module):
         self.mean, self.variance = nn.Buffer(torch.zeros(units)), nn.Buffer(torch.ones(units))
 
     def forward(self, values: Tensor) -> Tensor:
-        """Returns values of the same shape; a batch of one row has no variance and is scaled by the running means."""
+        """Return values of the same shape; a batch of one row has no variance and is scaled by the running means."""
         return nn.functional.batch_norm(
             values,
             self.mean,
@@ -207,7 +208,9 @@ class Convolution(nn.Module):
         self.net.to(memory_format=self.format)  # type: ignore[call-overload]  # torch's stubs lack it
 
     def forward(self, values: Tensor) -> Tensor:
-        """Returns (B, hidden); outside training some rows at a time, as what is unfolded of each takes a megabyte."""
+        """Return the encoded images, (B, hidden). Outside training the rows are processed in chunks, because each
+        unfolded image takes a megabyte.
+        """
         pixels = values.view(-1, *self.shape).permute(0, 3, 1, 2)
         if self.training or torch.compiler.is_exporting() or len(pixels) <= _UNFOLDED:
             return self.net(pixels.contiguous(memory_format=self.format))
@@ -265,7 +268,7 @@ class Encoder(nn.Module):
         )
 
     def forward(self, features: Features) -> Tensor:
-        """Returns (B, outputs)."""
+        """Return (B, outputs)."""
         values, mask = split(features)
         if (
             mask is not None
@@ -289,7 +292,7 @@ class Encoder(nn.Module):
 
 
 def check_encoder(hidden: int, dropout: float, input_dropout: float, lowest: float = 0.0) -> None:
-    """Raises InvalidInput unless encoders can be so wide and drop so much; `lowest` is that of `input_dropout`."""
+    """Raise InvalidInput unless encoders can be so wide and drop so much; `lowest` is that of `input_dropout`."""
     require_whole("hidden", hidden, 1, 2**14)
     for name, share, low in (
         ("dropout", dropout, 0.0),
@@ -306,23 +309,23 @@ class MeanPool(nn.Module):
         self.standardise = Standardiser(spec.size)
 
     def means(self, features: Features) -> Tensor:
-        """Returns standardised features, (B, F), of a sequence their means over real steps."""
+        """Return standardised features, (B, F), of a sequence their means over real steps."""
         values, mask = split(features)
         return mean_over_steps(self.standardise(values), mask)
 
 
 def split(features: Features) -> tuple[Tensor, Tensor | None]:
-    """Returns values and mask; the mask is None for vectors."""
+    """Return values and mask; the mask is None for vectors."""
     return features if isinstance(features, tuple) else (cast(Tensor, features), None)
 
 
 def real_steps(values: Tensor, mask: Tensor | None) -> Tensor:
-    """Returns all real steps of sequences (B, T, F), or all vectors (B, F), one after another, (n, F)."""
+    """Return all real steps of sequences (B, T, F), or all vectors (B, F), one after another, (n, F)."""
     return values.reshape(-1, values.shape[-1]) if mask is None else values[mask]
 
 
 def mean_over_steps(values: Tensor, mask: Tensor | None) -> Tensor:
-    """Returns the means (B, F) of sequences (B, T, F) over their real steps; vectors as they are."""
+    """Return the means (B, F) of sequences (B, T, F) over their real steps. Vectors are returned unchanged."""
     return (
         values
         if mask is None
@@ -333,7 +336,7 @@ def mean_over_steps(values: Tensor, mask: Tensor | None) -> Tensor:
 def validate_features(
     name: str, features: Features, spec: InputSpec, dtype: torch.dtype
 ) -> Features:
-    """Returns the features of a modality as a model takes them, in its precision.
+    """Return the features of a modality as a model takes them, in its precision.
 
     Args:
         name: of the modality.

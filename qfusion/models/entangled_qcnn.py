@@ -125,13 +125,13 @@ class EntangledQCNN(NetworkModel, ket_model.StateModel):
             read_classes(self.network, fuse(masses, self.phi.detach())[0])
 
     def __getattr__(self, name: str) -> Any:
-        """The tables of separate rotations are worked out from these wherever `phi` is asked for."""
+        """Return an attribute. The tables `phi` of separate rotations are computed from `turns` on each access."""
         if name == "phi" and "phi" not in self._buffers and "turns" in self._parameters:
             return separate_angles(self.turns)
         return super().__getattr__(name)
 
     def couplings(self) -> list[tuple[nn.Parameter, float]]:
-        """Returns the angles of the truth tables, which say nothing at pi / 2 (mass 1/2), and of the circuit, which do
+        """Return the angles of the truth tables, which say nothing at pi / 2 (mass 1/2), and of the circuit, which do
         nothing at 0."""
         known = [(self._parameters.get("phi"), torch.pi / 2), (self._parameters.get("turns"), 0.0)]
         return [
@@ -140,7 +140,7 @@ class EntangledQCNN(NetworkModel, ket_model.StateModel):
         ]
 
     def angles(self, inputs: Mapping[str, encoders.Features]) -> dict[str, Tensor]:
-        """Returns the angles theta_mi of every modality's qubits, (B, n) radians.
+        """Return the angles theta_mi of every modality's qubits, (B, n) radians.
 
         Raises:
             InvalidInput: when a modality is missing, has the wrong form, or is not finite.
@@ -148,8 +148,9 @@ class EntangledQCNN(NetworkModel, ket_model.StateModel):
         return {name: self._encoded(inputs, name) + torch.pi / 2 for name in self.modalities}
 
     def encode_one(self, inputs: Mapping[str, encoders.Features], name: str) -> Tensor:
-        """Returns the masses p_mi = sin^2(theta_mi / 2) of one modality, (B, n): its state as far as the fusion can
-        tell; `inputs` need not hold the others."""
+        """Return the masses p_mi = sin^2(theta_mi / 2) of one modality, (B, n). They are all of its state that the
+        fusion depends on. `inputs` need not hold the other modalities.
+        """
         return torch.sin((self._encoded(inputs, name) + torch.pi / 2) / 2).square()
 
     @property
@@ -174,27 +175,27 @@ class EntangledQCNN(NetworkModel, ket_model.StateModel):
         return {"fused": fused_entropy(self.fuse(encodings)[0]).mean(1)}
 
     def fuse(self, masses: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """Returns the fused qubits' vectors (1, <X>, <Z>), (B, n, 3), and the mass after each stage of fusion, (B, n,
+        """Return the fused qubits' vectors (1, <X>, <Z>), (B, n, 3), and the mass after each stage of fusion, (B, n,
         stages)."""
         return fuse(torch.stack([masses[name] for name in self.modalities], -1), self.phi)
 
     def observables(self) -> Tensor:
-        """Returns the effective observables of the fused qubits, coefficients (C, 3, ..., 3) of words in {I, X, Z}."""
+        """Return the effective observables of the fused qubits, coefficients (C, 3, ..., 3) of words in {I, X, Z}."""
         return self.network.observables()
 
     def scores(self, states: Mapping[str, Tensor], observables: Tensor | None = None) -> Tensor:
-        """Returns the scores of given masses, (B, C); multilinear in them."""
+        """Return the scores of given masses, (B, C); multilinear in them."""
         vectors = self.fuse(states)[0]
         return (
             self.read(vectors) if observables is None else qcnn.evaluate(observables, vectors)
         ) + self.bias
 
     def read(self, vectors: Tensor) -> Tensor:
-        """Returns the scores without bias of fused qubits (1, <X>, <Z>), (B, n, 3) -> (B, C)."""
+        """Return the scores without bias of fused qubits (1, <X>, <Z>), (B, n, 3) -> (B, C)."""
         return qcnn.network_scores(self.network, vectors)
 
     def with_angles(self, phi: Tensor) -> Self:
-        """Returns a model that shares this one's weights but fuses by other truth tables, phi of shape (n, stages,
+        """Return a model that shares this one's weights but fuses by other truth tables, phi of shape (n, stages,
         patterns).
 
         Raises:
@@ -216,7 +217,7 @@ class EntangledQCNN(NetworkModel, ket_model.StateModel):
         return other
 
     def parse_tweak(self, tweak: object) -> str:
-        """Returns the text of edits of this model's truth tables, see `edits`, without what stands around it.
+        """Return the text of edits of this model's truth tables, see `edits`, without surrounding spaces and commas.
 
         Raises:
             InvalidInput, NotFound: when it is no text, or a part of it does not fit the tables.
@@ -231,7 +232,7 @@ class EntangledQCNN(NetworkModel, ket_model.StateModel):
         return words
 
     def tweaked(self, tweak: str) -> Self:
-        """Returns a model that shares this one's weights but has edited tables or angles of the network, see `edits`;
+        """Return a model that shares this one's weights but has edited tables or angles of the network, see `edits`;
         the model itself where nothing is edited.
 
         Raises:
@@ -253,7 +254,7 @@ class EntangledQCNN(NetworkModel, ket_model.StateModel):
         return other
 
     def direct_scores(self, states: Mapping[str, Tensor]) -> Tensor:
-        """Returns the scores by evolving the fused qubits' density matrices gate by gate, (B, C): the reference path,
+        """Return the scores by evolving the fused qubits' density matrices gate by gate, (B, C): the reference path,
         for small n."""
         return (
             qcnn.density_scores(
@@ -290,7 +291,7 @@ class EntangledQCNN(NetworkModel, ket_model.StateModel):
     def baked(
         self, state: dict[str, Tensor], settings: dict[str, Any], words: str
     ) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """Returns weights and settings in which the tables are those of this model: an edited one need be neither a
+        """Return weights and settings in which the tables are those of this model: an edited one need be neither a
         named rule nor one of separate rotations."""
         if not words:
             return state, settings

@@ -49,7 +49,7 @@ class SampleBackground(Background):
 
     @property
     def modalities(self) -> tuple[str, ...]:
-        """Names in the model's order."""
+        """Names of the modalities, in the model's order."""
         return tuple(self.states)
 
     @property
@@ -191,7 +191,7 @@ def _split(states: Mapping[str, Any], step: int) -> Iterator[dict[str, Any]]:
 
 
 def _shuffle_rows(encoded: dict[str, Any], seed: int = 0) -> dict[str, Any]:
-    """Return states whose rows are shuffled on their own in every modality but the first."""
+    """Return states whose rows are shuffled separately in every modality but the first."""
     random = np.random.default_rng(seed)
     first, *others = encoded
     result = {first: encoded[first]}

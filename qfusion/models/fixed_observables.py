@@ -7,7 +7,9 @@ import torch
 
 
 def with_observables(model: Any, observables: torch.Tensor) -> Any:
-    """Return a copy of a model, sharing its weights, whose observables are these at any time: they are not computed."""
+    """Return a copy of a model with fixed observables, which are the same at any time and are not computed. The copy
+    shares the weights of the model.
+    """
     other = copy.copy(model)
     other.observables = lambda times=None: observables
     return other

@@ -14,22 +14,22 @@ from qfusion.quantum import decomposition
 
 
 def dividends(values: np.ndarray, M: int) -> np.ndarray:
-    """Returns the Harsanyi dividends sum_{R in S} (-1)^{|S|-|R|} v(R) of values (..., 2^M, C), in the same shape."""
+    """Return the Harsanyi dividends sum_{R in S} (-1)^{|S|-|R|} v(R) of values (..., 2^M, C), in the same shape."""
     return _combine_subsets(values, M, np.subtract)
 
 
 def sums(dividend: np.ndarray, M: int) -> np.ndarray:
-    """Returns sum_{R in S} d(R) for every coalition S of (..., 2^M, C), in its shape: the inverse of `dividends`."""
+    """Return sum_{R in S} d(R) for every coalition S of (..., 2^M, C), in its shape: the inverse of `dividends`."""
     return _combine_subsets(dividend, M, np.add)
 
 
 def shapley(dividend: np.ndarray, M: int) -> np.ndarray:
-    """Returns phi_m = sum_{S containing m} dividend(S) / |S|, (..., M, C), of dividends (..., 2^M, C)."""
+    """Return phi_m = sum_{S containing m} dividend(S) / |S|, (..., M, C), of dividends (..., 2^M, C)."""
     return np.einsum("ms,...sc->...mc", _weights_of_one(M), dividend)
 
 
 def interaction(dividend: np.ndarray, M: int) -> np.ndarray:
-    """Returns the Shapley interaction index of every pair of players, sum_{S containing i, j} dividend(S) / (|S| - 1).
+    """Return the Shapley interaction index of every pair of players, sum_{S containing i, j} dividend(S) / (|S| - 1).
 
     It is the mean over orders in which the two stand as one of what they add together beyond what each adds alone
     (Grabisch and Roubens 1999, equation for dividends); for M = 2 it is the joint dividend.
@@ -49,13 +49,13 @@ def interaction(dividend: np.ndarray, M: int) -> np.ndarray:
 
 
 def members(M: int) -> np.ndarray:
-    """Returns whether each modality is in each coalition, bool (2^M, M)."""
+    """Return whether each modality is in each coalition, bool (2^M, M)."""
     return (masks(M)[:, None] >> np.arange(M)) % 2 == 1
 
 
 @cache
 def masks(M: int) -> np.ndarray:
-    """Returns the coalitions in the order of `subsets` as bit masks, bit m of modality m: (2^M,)."""
+    """Return the coalitions in the order of `subsets` as bit masks, bit m of modality m: (2^M,)."""
     return np.array([sum(1 << m for m in subset) for subset in decomposition.subsets(M)])
 
 
@@ -73,7 +73,7 @@ def _combine_subsets(values: np.ndarray, M: int, combine: Callable[..., np.ndarr
 
 @cache
 def _places(M: int) -> np.ndarray:
-    """Where the coalition of every bit mask stands in the order of `subsets`, (2^M,)."""
+    """Return the position of the coalition of every bit mask in the order of `subsets`, (2^M,)."""
     return np.argsort(masks(M))
 
 

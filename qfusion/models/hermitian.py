@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 
 def compose(entries: Tensor) -> Tensor:
-    """Returns the Hermitian matrices H of their entries E.
+    """Return the Hermitian matrices H of their entries E.
 
     Args:
         entries: (..., d, d), real.
@@ -27,12 +27,12 @@ def compose(entries: Tensor) -> Tensor:
 
 
 def hermitian_entries(H: Tensor) -> Tensor:
-    """Returns the entries E, real, of Hermitian matrices: the inverse of `compose`; both (..., d, d)."""
+    """Return the entries E, real, of Hermitian matrices: the inverse of `compose`; both (..., d, d)."""
     return H.real.triu() + H.imag.triu(1).mT
 
 
 def draw(*shape: int, scale: float) -> nn.Parameter:
-    """Returns the entries of random Hermitian matrices as a parameter.
+    """Return the entries of random Hermitian matrices as a parameter.
 
     They are those of (A + A^+) / 2, where both parts of every entry of A are Gaussian.
 

@@ -117,11 +117,11 @@ class Imported(base.FusionModel):
         return self._fewest if self._fewest == self._most else 0
 
     def encode_one(self, inputs: Mapping[str, encoders.Features], name: str) -> encoders.Features:
-        """Returns the features of one modality in double precision; `inputs` need not hold the others."""
+        """Return the features of one modality in double precision; `inputs` need not hold the other modalities."""
         return self._features(inputs, name)
 
     def scores(self, states: Mapping[str, Any]) -> Tensor:
-        """Returns the scores (B, C) of features; a row's scores depend on that row alone.
+        """Return the scores (B, C) of features; a row's scores depend on that row alone.
 
         Raises:
             InvalidInput: when the program fails on them, or gives no finite scores.
@@ -152,7 +152,7 @@ class Imported(base.FusionModel):
         return self._most or max(int(TOGETHER / self._width), _FEW, self._fewest)
 
     def raw(self, states: Mapping[str, Any]) -> Tensor:
-        """Returns what the program gives for no more rows than it takes at once, as it gives it."""
+        """Return the unchanged output of the program for at most as many rows as it takes at once."""
         count = nested.nested_length(states[self.modalities[0]])
         outcome = self.program.run(self._fed(states), self._output)
         check(
@@ -178,7 +178,7 @@ class Imported(base.FusionModel):
         return arrays
 
     def columns(self, states: Mapping[str, Any]) -> Tensor:
-        """Returns what the program gives for no more rows than it takes at once, as numbers of each row (B, K)."""
+        """Return the output of the program, as numbers (B, K), for at most as many rows as it takes at once."""
         raw = self.raw(states)
         return raw.reshape(len(raw), -1)
 
@@ -209,7 +209,7 @@ class Imported(base.FusionModel):
 
 
 def class_scores(columns: Tensor, holds: str) -> Tensor:
-    """Returns scores whose softmax is the probability of each class.
+    """Return scores whose softmax is the probability of each class.
 
     Args:
         columns: of B rows: (B, C) with one column for each class, or (B, 1) for the second of two.
@@ -239,18 +239,20 @@ def _clipped_logarithm(probabilities: Tensor) -> Tensor:
 
 
 def _clip_infinite_rows(logarithms: Tensor) -> Tensor:
-    """Log-probabilities as they are; a row that holds minus infinity is clipped as probabilities are."""
+    """Return log-probabilities unchanged, except that rows with minus infinity are clipped in the same way as
+    probabilities.
+    """
     has_infinity = logarithms.isneginf().any(1, keepdim=True)
     return torch.where(has_infinity, logarithms.clamp_min(log(SMALLEST)), logarithms)
 
 
 def _place(ports: Sequence[Port], name: str) -> int:
-    """Which of ports is called so, or has that number; -1 where none is."""
+    """Return the position of the port with this name or number, or -1 if there is none."""
     return next((place for place, port in enumerate(ports) if name in (port.name, str(place))), -1)
 
 
 def _match_inputs(program: Program, program_card: ProgramCard) -> list[Input]:
-    """What the card says of each input of the program, in the program's order."""
+    """Return the card's entry for each input of the program, in the program's order."""
     entries: dict[int, Input] = {}
     for entry in program_card.inputs:
         place = _place(program.inputs, entry.name)
@@ -274,7 +276,7 @@ def _match_inputs(program: Program, program_card: ProgramCard) -> list[Input]:
 
 
 def from_card(words: Mapping[str, Any], data: bytes, file: str) -> Imported:
-    """Returns the model of a checkpoint's card and the bytes of its program.
+    """Return the model of a checkpoint's card and the bytes of its program.
 
     Raises:
         InvalidInput, NotFound: when they do not fit.

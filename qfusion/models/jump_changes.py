@@ -37,7 +37,7 @@ _FINE = 400  # points at which the interpolant is evaluated
 
 @dataclass(frozen=True, eq=False)
 class PhysicsParameter:
-    """One parameter of a QiNN-QJ and the observables at the nodes of its range.
+    """One parameter of a QiNN-QJ, with the observables at the nodes of its range.
 
     Attributes:
         kind, name, learned: as in `ParameterChange`; top: the range is 0 to `top`.
@@ -54,7 +54,7 @@ class PhysicsParameter:
 
 
 def parameter_tweak(kind: str, name: str, x: float) -> Tweak:
-    """Returns what a QiNN-QJ takes to set one of its parameters to `x`."""
+    """Return the tweak that sets one parameter of a QiNN-QJ to `x`."""
     if kind == "duration":
         return Tweak(duration=x)
     return Tweak(dissipations={name: x}) if kind == "dissipation" else Tweak(couplings={name: x})
@@ -62,7 +62,7 @@ def parameter_tweak(kind: str, name: str, x: float) -> Tweak:
 
 @torch.no_grad()
 def table(model: Evolution) -> tuple[PhysicsParameter, ...]:
-    """Returns all parameters of a model with time, with the observables at their nodes: NODES evolutions for each
+    """Return all parameters of a model with time, with the observables at their nodes: NODES evolutions for each
     coupling and dissipation, one for T."""
     T = float(model.duration)
     if model.still or T <= 0:
@@ -92,7 +92,7 @@ def nearest_changes(
     states: Mapping[str, Tensor],
     parameters: tuple[PhysicsParameter, ...] | None = None,
 ) -> Search:
-    """Return for every parameter the smallest change that turns the decision on one sample, where there is one.
+    """Return, for every parameter, the smallest change that flips the decision on one sample, if there is one.
 
     Args:
         model: in double precision and as learned.

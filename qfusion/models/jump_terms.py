@@ -68,7 +68,7 @@ class JumpTerms(Terms):
         background: KetBackground,
         output: int,
     ) -> JumpTerms:
-        """Collects what slopes and knock-outs need."""
+        """Collect the data that slopes and knock-outs need."""
         plain = model.untweaked()
         names = model.modalities
         couplings, dissipations = model.term_subsets()
@@ -122,7 +122,9 @@ class JumpTerms(Terms):
 
     @torch.no_grad()
     def effects(self, targets: Sequence[str], slopes: np.ndarray) -> np.ndarray:
-        """Each term removed in turn; the read-out is linear in its vectors, whose effects follow from the slopes."""
+        """Return the effect of removing each term in turn. The read-out is linear in its vectors, so the effects of
+        the vectors follow from the slopes.
+        """
         before = torch.stack(self._values(self.factors, targets)[0])
         straight = -self.factors.numpy()[:, None] * slopes
         values = np.where([_is_entanglement(name) for name in targets], 0.0, straight)
@@ -134,7 +136,7 @@ class JumpTerms(Terms):
 
     @torch.no_grad()
     def scores_without(self, inputs: Mapping[str, Features]) -> np.ndarray:
-        """Every term removed in turn, from all scores."""
+        """Return all scores with every term removed in turn."""
         psi = self.model.product_state(self.model.encode(inputs)).to(torch.complex128)
         W = self.model.W.double()
         J = W.shape[1]

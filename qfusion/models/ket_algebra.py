@@ -116,7 +116,7 @@ class KetStates(LinearModel, Protocol):
 
 
 class KetAlgebra(LinearAlgebra[KetStates, KetBackground]):
-    """The algebra of a model whose modality states are kets and whose observables are Hermitian matrices."""
+    """Algebra of a model whose modality states are kets and whose observables are Hermitian matrices."""
 
     def make_uninformed_background(self, kind: str, label: str) -> KetBackground:
         dims = self.model.dims

@@ -35,7 +35,7 @@ class HermitianForm:
 
     @property
     def probes(self) -> Tensor:
-        """The kets whose values fix a form: basis states, then (|i> + |j>) and (|i> + i|j>), normalised, (d^2, d)."""
+        """Kets whose values determine a form: basis states, then (|i> + |j>) and (|i> + i|j>), normalised, (d^2, d)."""
         basis = torch.eye(self.d, dtype=torch.complex128)
         pairs = [
             (basis[i] + phase * basis[j]) / 2**0.5
@@ -78,7 +78,7 @@ class HermitianForm:
 
 
 def _nearest_ket(B: Tensor, psi: Tensor) -> tuple[Tensor | None, float]:
-    """Return the nearest unit ket with <B> = MARGIN (None when there is none), and the largest <B> of all kets."""
+    """Return the nearest unit ket with <B> = MARGIN (None if there is none), and the largest <B> of all kets."""
     margin = MARGIN * max(1.0, float(torch.linalg.matrix_norm(B, 2)))
     eigenvalues, vectors = torch.linalg.eigh(margin * torch.eye(len(B), dtype=B.dtype) - B)
     b = eigenvalues.numpy()

@@ -20,16 +20,19 @@ from qfusion.quantum.states import expectation
 
 
 class StateModel(FusionModel):
-    """A model whose scores are linear in every modality's state, kets (B, d_m) complex or masses (B, n): expectations
-    of observables."""
+    """Model whose scores are linear in the state of every modality. States are kets (B, d_m) complex or masses (B,
+    n), and the scores are expectations of observables.
+    """
 
     @abstractmethod
     def observables(self) -> Tensor:
-        """Returns what scores are expectations of: of kets (C, D, D), of masses see the model."""
+        """Return the observables whose expectations are the scores. For kets they have shape (C, D, D); for masses
+        see the model.
+        """
 
     @abstractmethod
     def scores(self, states: Mapping[str, Tensor], observables: Tensor | None = None) -> Tensor:
-        """Returns the scores (B, C) of given modality states; linear in each.
+        """Return the scores (B, C) of given modality states; linear in each.
 
         Args:
             states: as of `encode`. observables: of this model, where they are worked out already.
@@ -37,11 +40,11 @@ class StateModel(FusionModel):
 
     @abstractmethod
     def direct_scores(self, states: Mapping[str, Tensor]) -> Tensor:
-        """Returns the scores (B, C) of given modality states by another way than `observables`: the reference."""
+        """Return the scores (B, C) of given modality states by another way than `observables`: the reference."""
 
 
 class KetModel(StateModel):
-    """A model whose modality states are kets psi_m = (e_0 + h_m(x_m)) / ||e_0 + h_m(x_m)||, for encoders h_m with 2 d_m
+    """Model whose modality states are kets psi_m = (e_0 + h_m(x_m)) / ||e_0 + h_m(x_m)||, for encoders h_m with 2 d_m
     outputs.
 
     Attributes:
@@ -64,7 +67,7 @@ class KetModel(StateModel):
         lowest: float = 0.0,
         **more: Any,
     ) -> None:
-        """Sets the settings and the dimension of every modality state, and makes encoders that give 2 d_m numbers.
+        """Set the settings and the dimension of every modality state, and make encoders that give 2 d_m numbers.
 
         Args:
             dims: of each, or one for all. most: of their product. held: why, for the message.
@@ -107,7 +110,7 @@ class KetModel(StateModel):
         )
 
     def encode_one(self, inputs: Mapping[str, Features], name: str) -> Tensor:
-        """Returns the unit kets of one modality, (B, d_m) complex; `inputs` need not hold the others."""
+        """Return the unit kets of one modality, (B, d_m) complex; `inputs` need not hold the other modalities."""
         d = self.dims[self.modalities.index(name)]
         real, imaginary = self._encoded(inputs, name).split(d, -1)
         ket = torch.complex(real, imaginary)
@@ -125,15 +128,15 @@ class KetModel(StateModel):
         return self.algebra.check_background(background).sigma
 
     def product_state(self, kets: Mapping[str, Tensor]) -> Tensor:
-        """Returns |psi_1 x ... x psi_M>, (B, D)."""
+        """Return |psi_1 x ... x psi_M>, (B, D)."""
         return states.product([kets[name] for name in self.modalities])
 
     def scores(self, states: Mapping[str, Tensor], observables: Tensor | None = None) -> Tensor:
-        """Returns <psi|O_c|psi> + b_c of given kets, (B, C)."""
+        """Return <psi|O_c|psi> + b_c of given kets, (B, C)."""
         psi = self.product_state(states)
         O = self.observables() if observables is None else observables
         return expectation(O.to(psi.dtype), psi) + self.bias
 
     def forward(self, inputs: Mapping[str, Features]) -> Tensor:
-        """Returns the scores, (B, C)."""
+        """Return the scores, (B, C)."""
         return self.direct_scores(self.encode(inputs))

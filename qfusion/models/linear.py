@@ -23,7 +23,7 @@ class MeanEncoder(MeanPool):
         self.weigh = nn.Linear(spec.size, outputs, bias=False)
 
     def forward(self, features: Features) -> Tensor:
-        """Returns (B, outputs)."""
+        """Return (B, outputs)."""
         return self.weigh(self.drop(self.means(features)))
 
 
@@ -47,9 +47,9 @@ class Linear(Baseline):
         self.offset = nn.Parameter(torch.zeros(len(outputs)))
 
     def make_encoder(self, spec: InputSpec) -> nn.Module:
-        """Returns the modality's part of the sum."""
+        """Return the modality's part of the sum."""
         return MeanEncoder(spec, self.settings["features"], self.settings["input_dropout"])
 
     def fuse(self, encoded: list[Tensor]) -> Tensor:
-        """Returns the sum of the modalities' parts and a trained constant, (B, C)."""
+        """Return the sum of the modalities' parts and a trained constant, (B, C)."""
         return torch.stack(encoded).sum(0) + self.offset

@@ -21,14 +21,14 @@ class StateBackground(Background):
 
     @abstractmethod
     def parts(self) -> list[Self]:
-        """Return the backgrounds of groups of its samples, from whose differences standard errors follow."""
+        """Return the backgrounds of groups of its samples. Standard errors follow from their differences."""
 
 
 class LinearModel(ScoringModel, Protocol):
     """A model as a linear algebra needs it; see `ket_model.StateModel`."""
 
     def observables(self) -> Tensor:
-        """Return the observables whose expectations the scores are, (C, ...)."""
+        """Return the observables whose expectations are the scores, (C, ...)."""
 
     def scores(self, states: Mapping[str, Any], observables: Tensor | None = None) -> Tensor:
         """Return the scores (B, C) of states; `observables` of this model need not be computed again."""

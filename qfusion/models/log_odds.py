@@ -28,7 +28,7 @@ AGAINST_OTHERS = "log-odds against the other classes"
 
 
 def against_others(model: Model) -> Model:
-    """Returns a classifier whose scores are the log-odds of each class against the mean of the others.
+    """Return a classifier whose scores are the log-odds of each class against the mean of the others.
 
     Args:
         model: of C outputs. A model of one output is returned as it is, as is one whose scores are log-odds already.
@@ -44,7 +44,7 @@ def against_others(model: Model) -> Model:
 
 
 def log_odds_of_class(model: Model, reference: int) -> Model:
-    """Returns a classifier whose scores are the log-odds of each class against one class.
+    """Return a classifier whose scores are the log-odds of each class against one class.
 
     Args:
         model: of C >= 2 outputs; its scores may be raw or log-odds against the others.
@@ -65,7 +65,7 @@ def log_odds_of_class(model: Model, reference: int) -> Model:
 
 
 def centred(model: Model) -> Model:
-    """Returns a classifier with the same probabilities whose raw scores add up to 0.
+    """Return a classifier with the same probabilities whose raw scores add up to 0.
 
     What all classes share, the mean of their weights, is subtracted from its head.
 
@@ -90,13 +90,13 @@ def centred(model: Model) -> Model:
 
 
 def others_matrix(C: int) -> Tensor:
-    """Returns the matrix (C, C) from raw scores to log-odds against the others."""
+    """Return the matrix (C, C) from raw scores to the log-odds of each class against the others."""
     return (C * torch.eye(C, dtype=torch.float64) - 1) / (C - 1)
 
 
 @torch.no_grad()
 def _map_scores(model: Model, matrix: Tensor, logit_scale: float, kind: str) -> Model:
-    """Returns a model whose scores are matrix @ scores of the given one."""
+    """Return a model whose scores are matrix @ scores of the given model."""
     other = copy.copy(model)
     other.logit_scale = logit_scale
     other.score_kind = kind
@@ -112,7 +112,7 @@ def _map_scores(model: Model, matrix: Tensor, logit_scale: float, kind: str) -> 
 
 
 def _replace_parameter(module: nn.Module, path: list[str], matrix: Tensor) -> None:
-    """Replaces a parameter by its product with a matrix along the first axis, in copies of the modules on its path."""
+    """Replace a parameter by its product with a matrix along the first axis, in copies of the modules on its path."""
     name = path[0]
     if len(path) > 1:
         child = copy.copy(module._modules[name])

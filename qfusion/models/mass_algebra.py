@@ -112,7 +112,7 @@ class MassAlgebra(LinearAlgebra[MassStates, MassBackground]):
         return MultilinearForm(self.model.elements)
 
     def operator_groups(self) -> list[decomposition.Subset]:
-        """Return single modalities, and pairs where at most two others are averaged over."""
+        """Return the single modalities, and the pairs if at most two others are averaged over."""
         M = len(self.model.modalities)
         with_pairs = M <= 4 and 4**self.model.elements <= MAX_PATTERNS
         sizes = (1, 2) if with_pairs else (1,)

@@ -35,12 +35,12 @@ class MultilinearForm:
 
     @property
     def max_coalitions(self) -> int | None:
-        """Largest number of probes times coalitions whose values are computed."""
+        """Maximum number of probes times coalitions whose values are computed."""
         return MAX_COALITIONS
 
     @property
     def probes(self) -> Tensor:
-        """The masses whose values fix a form: all patterns of 0 and 1, (2^n, n)."""
+        """Masses whose values determine a form: all patterns of 0 and 1, (2^n, n)."""
         return patterns(self.n).double()
 
     def assemble(self, values: Tensor) -> Tensor:

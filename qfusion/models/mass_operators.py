@@ -74,7 +74,7 @@ def _pattern_probabilities(masses: Tensor, S: Sequence[int], is_independent: boo
 
 
 def _effects(table: Tensor, weights: Tensor, count: int, n: int) -> np.ndarray:
-    """Return the mean change when one bit turns from 0 to 1, all others as in the background, (count, n)."""
+    """Return the mean change when one bit turns from 0 to 1 and all others are as in the background, (count, n)."""
     changes = []
     for q in range(count * n):
         values, weight = table.view(2**q, 2, -1), weights.view(2**q, 2, -1).sum(1)

@@ -10,32 +10,32 @@ from torch.utils import _pytree
 
 
 def nested_leaves(state: Any) -> list[Tensor]:
-    """Returns the tensors of a state, in order."""
+    """Return the tensors of a state, in order."""
     return _pytree.tree_leaves(state)
 
 
 def nested_mapped(change: Callable[[Tensor], Tensor], state: Any) -> Any:
-    """Returns a state of the same form, with every tensor changed."""
+    """Return a state of the same form, with every tensor changed."""
     return _pytree.tree_map(change, state)
 
 
 def nested_length(state: Any) -> int:
-    """Returns the number of rows."""
+    """Return the number of rows."""
     return len(nested_leaves(state)[0])
 
 
 def nested_part(state: Any, rows: Any) -> Any:
-    """Returns some rows: a slice, or numbers."""
+    """Return some rows: a slice, or numbers."""
     return nested_mapped(lambda entry: entry[rows], state)
 
 
 def nested_repeated(state: Any, times: int) -> Any:
-    """Returns every row so many times, one after the other: 0, 0, 1, 1, ..."""
+    """Return every row so many times, one after the other: 0, 0, 1, 1, ..."""
     return nested_mapped(lambda entry: entry.repeat_interleave(times, 0), state)
 
 
 def nested_tiled(state: Any, times: int) -> Any:
-    """Returns all rows so many times: 0, 1, ..., 0, 1, ..."""
+    """Return all rows so many times: 0, 1, ..., 0, 1, ..."""
     return (
         state
         if times == 1

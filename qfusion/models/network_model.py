@@ -17,7 +17,7 @@ CHOICES = {
 
 @torch.no_grad()
 def read_classes(network: qcnn.QCNN, vectors: Tensor) -> None:
-    """Sets the head so that the i-th of the fused states raises score i by HEAD_SCALE and leaves the others alone.
+    """Set the head so that the i-th fused state raises score i by HEAD_SCALE and leaves the other scores unchanged.
 
     What the circuit hides of single elements (singular values below 0.1) starts unread.
 
@@ -30,7 +30,7 @@ def read_classes(network: qcnn.QCNN, vectors: Tensor) -> None:
 
 
 class NetworkModel(base.FusionModel):
-    """A model whose fused qubits pass a quantum convolutional network.
+    """Model whose fused qubits pass through a quantum convolutional network.
 
     Attributes:
         elements: number n of fused qubits.
@@ -49,7 +49,7 @@ class NetworkModel(base.FusionModel):
         input_dropout: float,
         **more: Any,
     ) -> None:
-        """Sets the settings, and makes the network and encoders that give a number for each fused qubit; arguments as
+        """Set the settings, and make the network and encoders that give a number for each fused qubit; arguments as
         of `EntangledQCNN`, `more` settings of a subclass."""
         self.settings = dict(
             elements=elements,
@@ -86,9 +86,9 @@ class NetworkModel(base.FusionModel):
         )
 
     def head_parameters(self) -> tuple[str, ...]:
-        """Returns the names of the parameters with one row for each output."""
+        """Return the names of the parameters with one row for each output."""
         return ("network.head", "bias")
 
     def couplings(self) -> list[tuple[nn.Parameter, float]]:
-        """Returns the angles of the circuit, which do nothing at 0."""
+        """Return the angles of the circuit, which do nothing at 0."""
         return [(self.network.convolution, 0.0), (self.network.pooling, 0.0)]

@@ -67,7 +67,7 @@ class NetworkTerms(Terms):
         background: MassBackground,
         output: int,
     ) -> NetworkTerms:
-        """Collects what slopes and knock-outs need."""
+        """Collect the data that slopes and knock-outs need."""
         parameters = _network_parameters(model)
         return NetworkTerms(
             parameters,
@@ -89,12 +89,12 @@ class NetworkTerms(Terms):
         return np.array(values), np.stack(slopes, 1)
 
     def effects(self, targets: Sequence[str], _: np.ndarray) -> np.ndarray:
-        """Every term removed in turn."""
+        """Return the changes of the targets when each term is removed in turn."""
         return np.stack([self._answer(name)[2] for name in targets], 1)
 
     @torch.no_grad()
     def scores_without(self, inputs: Mapping[str, Features]) -> np.ndarray:
-        """Every term removed in turn, from all scores."""
+        """Return all scores with every term removed in turn."""
         masses = _masses(self.model, inputs)
         O = self._observables(self.factors)
         vectors = fuse(masses, self._phi(self.factors))[0]
@@ -108,7 +108,7 @@ class NetworkTerms(Terms):
         return (torch.stack(scores) + self.model.bias.double()).numpy()
 
     def _answer(self, target: str) -> Answer:
-        """The answer for one target, worked out once, as both questions need it."""
+        """Return the answer for one target. It is computed once, because both questions need it."""
         if target not in self.answers:
             kind, element = measure_kinds.split_column(target)
             self.answers[target] = (
@@ -133,8 +133,9 @@ class NetworkTerms(Terms):
         return float(value), slopes.numpy(), effects.numpy()
 
     def _part(self, masses: Tensor, S: decomposition.Subset) -> tuple[Tensor, ...]:
-        """One coalition's mean over samples and background: its value, the slope and effect of every parameter of the
-        fusion, and the mean product (3^n)."""
+        """Return one coalition's mean over samples and background: its value, the slope and effect of every
+        parameter of the fusion, and the mean product (3^n).
+        """
         if self.distributions is None or len(S) == masses.shape[-1]:
             return self._over_pairs(masses, S)
         return self._over_combinations(masses, S, self.distributions)
@@ -214,7 +215,7 @@ class NetworkTerms(Terms):
             yield from torch.where(present, sample, self.rows).split(size)
 
     def _behind(self, product: Tensor, slopes: Tensor, effects: Tensor) -> None:
-        """Adds what is behind the fusion: blocks, pooling, head."""
+        """Add the slopes and effects of the parts behind the fusion: blocks, pooling, head."""
         factors = self.factors.clone().requires_grad_(True)
         value = self._observable(factors) @ product
         (slope,) = torch.autograd.grad(value, factors)

@@ -22,7 +22,9 @@ from qfusion.models.network_model import NetworkModel, read_classes
 
 
 class ProductQCNN(NetworkModel):
-    """The network on qubits whose angles are sums; settings and errors as for `EntangledQCNN`, but those of tables."""
+    """Quantum convolutional network on qubits whose angles are sums. Settings and errors are those of
+    `EntangledQCNN`, except for the settings of tables.
+    """
 
     kind = "product-qcnn"
     title = "Ablation: QCNN, angles added"
@@ -54,12 +56,12 @@ class ProductQCNN(NetworkModel):
             read_classes(self.network, vectors(angles))
 
     def scores(self, states: Mapping[str, Tensor]) -> Tensor:
-        """Returns the scores (logits), (B, C), of the encoders' numbers, (B, n) of each modality."""
+        """Return the scores (logits), (B, C), of the encoders' numbers, (B, n) of each modality."""
         turns = torch.stack([states[name] for name in self.modalities], 1)
         fused = vectors(torch.pi / 2 + (self.weights * turns).sum(1))
         return qcnn.network_scores(self.network, fused) + self.bias
 
 
 def vectors(angles: Tensor) -> Tensor:
-    """Returns (1, <X>, <Z>) of qubits turned by `angles` (..., n) from |0>, (..., n, 3)."""
+    """Return (1, <X>, <Z>) of qubits turned by `angles` (..., n) from |0>, (..., n, 3)."""
     return torch.stack([torch.ones_like(angles), angles.sin(), angles.cos()], -1)

@@ -64,7 +64,7 @@ class Port:
         return f"{self.name} {shape} {'' if self.dtype is None else str(self.dtype).removeprefix('torch.')}".strip()
 
     def takes(self, array: Tensor) -> bool:
-        """Returns whether an array has its shape."""
+        """Return whether an array has its shape."""
         return self.shape is None or (
             len(self.shape) == array.ndim
             and all(
@@ -87,7 +87,7 @@ class Exhausted(InvalidInput):
 
 
 class Program:
-    """A program with its weights, in a process of its own that ends when nothing needs it.
+    """Program with its weights, in a separate process that ends when it is no longer needed.
 
     Args:
         data: bytes of the file. file: its name, for messages.
@@ -137,7 +137,7 @@ class Program:
         return self  # it is never written to
 
     def run(self, inputs: Sequence[Tensor], output: int) -> Tensor:
-        """Returns one output of given inputs, in order, each of its port's type; gradients flow through it once. Those
+        """Return one output of given inputs, in order, each of its port's type; gradients flow through it once. Those
         of an ONNX model are central differences, two runs for every number of a row.
 
         Raises:
@@ -147,13 +147,13 @@ class Program:
         return _Slopes.apply(self, output, *inputs) if moved else self.plain(inputs, output)
 
     def plain(self, inputs: Sequence[Tensor], output: int) -> Tensor:
-        """Returns one output, without gradients."""
+        """Return one output, without gradients."""
         return self._tensors({"do": "run", "output": output}, inputs, [0])[0]
 
     def slopes(
         self, inputs: Sequence[Tensor], output: int, weight: Tensor, places: Sequence[int]
     ) -> list[Tensor]:
-        """Returns the gradients of an output's sum with weights, of the inputs at these places."""
+        """Return the gradients of an output's sum with weights, of the inputs at these places."""
         if self.kind == "onnx":
             return [_differences(self, inputs, output, weight, place) for place in places]
         return self._tensors(
@@ -164,7 +164,7 @@ class Program:
         )
 
     def measure(self, inputs: Sequence[Tensor]) -> tuple[int, int]:
-        """Returns how many numbers the largest tensor of a run holds, and its floating-point operations; of an ONNX
+        """Return how many numbers the largest tensor of a run holds, and its floating-point operations; of an ONNX
         model both are guesses."""
         if self.kind == "onnx":
             rows = max((len(given) for given in inputs if given.ndim), default=1)
@@ -197,7 +197,7 @@ class Program:
             return self._exchanged(order, body, _limits.get("QFUSION_PROGRAM_S"))
 
     def _begun(self) -> dict[str, Any]:
-        """Starts the process, and returns what it says of the program."""
+        """Start the process, and return its description of the program."""
         self._process = subprocess.Popen(
             [sys.executable, "-P", _child.__file__],
             env=_limits.environment(OMP_NUM_THREADS=str(torch.get_num_threads())),
@@ -218,7 +218,7 @@ class Program:
     def _exchanged(
         self, order: dict[str, Any], body: bytes, seconds: int
     ) -> tuple[dict[str, Any], bytes]:
-        """The answer to a message. A process that does not give one is ended; the next call begins another."""
+        """Return the answer to a message. A process that does not answer is ended, and the next call starts another."""
         process, late = cast("subprocess.Popen[bytes]", self._process), threading.Event()
 
         def stop() -> None:
@@ -291,7 +291,7 @@ def _port(name: Any, shape: Any, kind: Any) -> Port:
 
 
 class _Slopes(torch.autograd.Function):
-    """A program's gradients, worked out where it runs."""
+    """Gradients of a program, computed where the program runs."""
 
     @staticmethod
     def forward(ctx: Any, program: Program, output: int, *inputs: Tensor) -> Tensor:
@@ -342,7 +342,7 @@ ENDINGS = {"torch": ".pt2", "onnx": ".onnx"}
 
 
 def open_program(data: bytes, file: str, only_onnx: bool = False) -> Program:
-    """Returns the program in a file, by what its bytes are.
+    """Return the program in a file, with its kind detected from the bytes.
 
     Args:
         data: of the file. file: its name, for messages.
@@ -367,7 +367,9 @@ def open_program(data: bytes, file: str, only_onnx: bool = False) -> Program:
 
 
 def kind_of(data: bytes) -> str:
-    """Returns what a program's first bytes say it is, "torch" or "onnx"; empty where it is neither."""
+    """Return the kind of a program according to its first bytes, "torch" or "onnx", or an empty text if it is
+    neither.
+    """
     if data[:4] == b"PK\x03\x04":
         return "torch"
     return (

@@ -109,12 +109,12 @@ class ProgramCard:
     adapter: str = ""
 
     def as_dict(self) -> dict[str, Any]:
-        """Returns it as JSON knows it; `parse` takes it back."""
+        """Return it as JSON knows it; `parse` takes it back."""
         record = json.loads(json.dumps(asdict(self)))
         return {"input": record.pop("inputs"), **record}
 
     def text(self) -> str:
-        """Returns the card as TOML, with comments on its keys."""
+        """Return the card as TOML, with comments on its keys."""
         lines = [
             *_HEAD,
             f"program = {_toml(self.program)}",
@@ -133,12 +133,14 @@ class ProgramCard:
 
 
 def _toml(value: Any) -> str:
-    """A number, words or a list of either as TOML has them, which is as JSON does but for what cannot be seen."""
+    """Return a number, a text or a list of either in TOML. This is the same as in JSON except for characters that
+    are not printable.
+    """
     return "".join(c if c.isprintable() else " " for c in json.dumps(value, ensure_ascii=False))
 
 
 def read(text: str, file: str) -> ProgramCard:
-    """Returns the card of a TOML file.
+    """Return the card of a TOML file.
 
     Raises:
         InvalidInput: when it is no TOML, or no card.
@@ -154,7 +156,7 @@ def read(text: str, file: str) -> ProgramCard:
 
 
 def parse(words: Mapping[str, Any]) -> ProgramCard:
-    """Returns a card from its mapping; whether it fits a data set is said by `fit`.
+    """Return a card from its mapping. `fit` checks whether the card fits a data set.
 
     Raises:
         InvalidInput, NotFound: naming the key that is missing or wrong.
@@ -237,7 +239,7 @@ def _whole(value: Any) -> bool:
 
 
 def fit(card: ProgramCard, specs: Mapping[str, encoders.InputSpec], classes: Sequence[str]) -> None:
-    """Raises InvalidInput or NotFound unless a card fits the modalities and classes of a data set."""
+    """Raise InvalidInput or NotFound unless a card fits the modalities and classes of a data set."""
     for entry in card.inputs:
         check(
             len(entry.modality) > 0,

@@ -11,7 +11,7 @@ from qfusion.models.program_card import DTYPES, NAMED, Input
 
 
 def fed_array(entry: Input, states: Mapping[str, encoders.Features]) -> Tensor:
-    """Returns what one input takes of B rows.
+    """Return the tensor for one input of the program, of B rows.
 
     Args:
         states: features by modality: (B, F), or values (B, T, F) and mask (B, T).
@@ -27,8 +27,9 @@ def fed_array(entry: Input, states: Mapping[str, encoders.Features]) -> Tensor:
 
 
 def _arrange_input(entry: Input, values: Tensor, mask: Tensor | None) -> Tensor:
-    """Of one modality: (B, F), (B, T, F), or of a mask (B, T), of lengths (B,); with the program's number of steps, and
-    the padding on the side where it takes it."""
+    """Return the array of one modality: (B, F) or (B, T, F), or of a mask (B, T), or of lengths (B,). Sequences have
+    the program's number of steps, with the padding on the side that the program expects.
+    """
     if mask is None:
         return values
     if entry.gives == "mean":

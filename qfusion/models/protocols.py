@@ -64,34 +64,34 @@ class Evolution(Protocol):
     def subsystems(self) -> list[decomposition.Subset]: ...
 
     def encode(self, inputs: Mapping[str, Features]) -> dict[str, Any]:
-        """Returns the kets of every modality, (B, d_m) complex, by name."""
+        """Return the kets of every modality, (B, d_m) complex, by name."""
 
     def product_state(self, kets: Mapping[str, Tensor]) -> Tensor:
-        """Returns |psi_1 x ... x psi_M>, (B, D)."""
+        """Return |psi_1 x ... x psi_M>, (B, D)."""
 
     def generator(self) -> lindblad.Generator:
-        """Returns the generator with the model's Hamiltonian and jump operators, differentiable."""
+        """Return the generator with the model's Hamiltonian and jump operators, differentiable."""
 
     def system(self) -> lindblad.System:
-        """Returns the physics in the form that no gauge of the learned operators changes, detached."""
+        """Return the physics in the form that no gauge of the learned operators changes, detached."""
 
     def readout(self) -> Tensor:
-        """Returns O_c before evolution, (C, D, D)."""
+        """Return O_c before evolution, (C, D, D)."""
 
     def weighted_readout(self, weights: Tensor) -> Tensor:
-        """Returns sum_j weights_cj |v_j><v_j| x 1, (C, D, D), for weights (C, all measurement vectors)."""
+        """Return sum_j weights_cj |v_j><v_j| x 1, (C, D, D), for weights (C, all measurement vectors)."""
 
     def measurement_vectors(self) -> dict[decomposition.Subset, Tensor]:
-        """Returns the unit vectors (J, d) of each state that is read, by its modalities."""
+        """Return the unit vectors (J, d) of each state that is read, by its modalities."""
 
     def observables(self, times: Sequence[float] | None = None) -> Tensor:
-        """Returns O_c(T), (C, D, D), or O_c(t) at the given times, (nT, C, D, D)."""
+        """Return O_c(T), (C, D, D), or O_c(t) at the given times, (nT, C, D, D)."""
 
     def evolve_states(self, rho: Tensor, times: Sequence[float]) -> Tensor:
-        """Returns rho(t), (nT, ..., D, D), of operators (..., D, D)."""
+        """Return rho(t), (nT, ..., D, D), of operators (..., D, D)."""
 
     def tweaked(self, tweak: Tweak | str) -> Self:
-        """Returns a model that shares this one's weights with a tweak."""
+        """Return a model that shares this one's weights with a tweak."""
 
     def untweaked(self) -> Self:
         """Return a model that shares this one's weights, as learned."""
@@ -106,7 +106,7 @@ class Evolution(Protocol):
 
 
 class LayeredNetwork(Protocol):
-    """A model with the ability "layers": a network of layers, of which each can be the last."""
+    """Protocol of a model with the ability "layers": a network of layers, each of which can be the last."""
 
     @property
     def modalities(self) -> tuple[str, ...]: ...
@@ -114,13 +114,13 @@ class LayeredNetwork(Protocol):
     def bias(self) -> Tensor: ...
 
     def encode(self, inputs: Mapping[str, Features]) -> dict[str, Any]:
-        """Returns the encodings of every modality, by name."""
+        """Return the encodings of every modality, by name."""
 
     def layer_names(self) -> tuple[str, ...]:
-        """Returns the names of the places where the network can be read out, T of them."""
+        """Return the names of the places where the network can be read out, T of them."""
 
     def layer_observables(self) -> Tensor:
-        """Returns the observables of the read-out at each of these places, (T, C, ...).
+        """Return the observables of the read-out at each of these places, (T, C, ...).
 
         Raises:
             InvalidInput: when the model cannot be read out between its layers.
@@ -156,28 +156,28 @@ class TruthTables(Protocol):
     def network(self) -> QCNN: ...
 
     def encode(self, inputs: Mapping[str, Features]) -> dict[str, Any]:
-        """Returns the masses of every modality, (B, n), by name."""
+        """Return the masses of every modality, (B, n), by name."""
 
     def angles(self, inputs: Mapping[str, Features]) -> dict[str, Tensor]:
-        """Returns the angles theta_mi of every modality's qubits, (B, n) radians."""
+        """Return the angles theta_mi of every modality's qubits, (B, n) radians."""
 
     def fuse(self, masses: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """Returns the fused qubits' vectors (B, n, 3), and the mass after each stage of fusion, (B, n, stages)."""
+        """Return the fused qubits' vectors (B, n, 3), and the mass after each stage of fusion, (B, n, stages)."""
 
     def read(self, vectors: Tensor) -> Tensor:
-        """Returns the scores without bias of fused qubits, (B, n, 3) -> (B, C)."""
+        """Return the scores without bias of fused qubits, (B, n, 3) -> (B, C)."""
 
     def observables(self) -> Tensor:
-        """Returns the effective observables of the fused qubits, (C, 3, ..., 3)."""
+        """Return the effective observables of the fused qubits, (C, 3, ..., 3)."""
 
     def scores(self, states: Mapping[str, Tensor]) -> Tensor:
-        """Returns the scores of given masses, (B, C)."""
+        """Return the scores of given masses, (B, C)."""
 
     def with_angles(self, phi: Tensor) -> Self:
-        """Returns a model that shares this one's weights with other truth tables."""
+        """Return a model that shares this one's weights with other truth tables."""
 
     def tweaked(self, tweak: str) -> Self:
-        """Returns a model that shares this one's weights with edited tables or angles of the network."""
+        """Return a model that shares this one's weights with edited tables or angles of the network."""
 
 
 class GateCircuit(Protocol):
@@ -187,16 +187,16 @@ class GateCircuit(Protocol):
     def modalities(self) -> tuple[str, ...]: ...
 
     def encode(self, inputs: Mapping[str, Features]) -> dict[str, Any]:
-        """Returns the encodings of every modality, by name."""
+        """Return the encodings of every modality, by name."""
 
     def gates(self, states: Mapping[str, Tensor]) -> list[circuits.Gate]:
-        """Returns the circuit of one sample, from its encodings (one row each)."""
+        """Return the circuit of one sample, from its encodings (one row each)."""
 
     def elementary(self, states: Mapping[str, Tensor]) -> list[circuits.Gate]:
-        """Returns the same circuit, up to its global phase, of preparations and gates on at most two qubits."""
+        """Return the same circuit, up to its global phase, of preparations and gates on at most two qubits."""
 
     def registers(self) -> dict[str, int]:
-        """Returns the registers of the qubits in their order, and the number of qubits of each."""
+        """Return the registers of the qubits in their order, and the number of qubits of each."""
 
     def circuit_facts(self, states: Mapping[str, Tensor]) -> Mapping[str, Any]:
         """Return numbers on the circuit of one sample, for the sentence in `wording.circuit_remarks`."""

@@ -33,8 +33,9 @@ Channel = Callable[["Step"], Tensor | None]
 
 
 class Step(NamedTuple):
-    """One two-qubit operation: "conv" on (left, right) or "pool" on (measured, kept), with the layer whose parameters
-    it shares."""
+    """Two-qubit operation: "conv" on (left, right) or "pool" on (measured, kept), with the layer whose parameters it
+    shares.
+    """
 
     kind: str
     layer: int
@@ -42,7 +43,7 @@ class Step(NamedTuple):
 
 
 def layout(n: int) -> tuple[list[Step], list[int]]:
-    """Returns the steps in order and the qubits that are never measured: one layer at least, then until at most four
+    """Return the steps in order and the qubits that are never measured: one layer at least, then until at most four
     are left."""
     steps, wires, layer = [], list(range(n)), 0
     while layer == 0 or len(wires) > 4:
@@ -88,7 +89,7 @@ class QCNN(nn.Module):
         self.head = nn.Parameter(torch.randn(C, 2 ** len(self.retained) + len(self.measured)) * 0.5)
 
     def readout(self) -> Tensor:
-        """Returns the head as an observable after the circuit: coefficients (C, 2, ..., 2) of words in {I, Z} on n
+        """Return the head as an observable after the circuit: coefficients (C, 2, ..., 2) of words in {I, Z} on n
         qubits."""
         C, k = len(self.head), len(self.retained)
         words = _walsh((HEAD_SCALE * self.head[:, : 2**k]).view(C, *(2,) * k))
@@ -104,7 +105,7 @@ class QCNN(nn.Module):
         return full
 
     def matrix(self, step: Step) -> Tensor:
-        """Returns the unitary of a step, (4, 4); for "pool" the measured qubit controls, which equals measuring it
+        """Return the unitary of a step, (4, 4); for "pool" the measured qubit controls, which equals measuring it
         first."""
         return (
             circuits.unitary(self.block, self.convolution[step.layer])
@@ -113,7 +114,7 @@ class QCNN(nn.Module):
         )
 
     def moments(self) -> list[tuple[str, int]]:
-        """Returns the places between the layers' parts and how many steps are done there: ("input", 0), ("layer 0
+        """Return the places between the layers' parts and how many steps are done there: ("input", 0), ("layer 0
         convolved", n), ..."""
         ends = {(step.layer, step.kind): done for done, step in enumerate(self.steps, 1)}
         return [("input", 0)] + [
@@ -122,7 +123,7 @@ class QCNN(nn.Module):
         ]
 
     def transfer_matrices(self, steps: Sequence[Step]) -> dict[tuple[str, int], Tensor]:
-        """Returns the maps (16, 16) of Pauli words that gates of steps make, by kind and layer."""
+        """Return the maps (16, 16) of Pauli words that gates of steps make, by kind and layer."""
         return {
             key: decomposition.transfer_matrix(self.matrix(step))
             for key, step in {(step.kind, step.layer): step for step in steps}.items()
@@ -131,7 +132,7 @@ class QCNN(nn.Module):
     def observables(
         self, first: int = 0, channel: Channel = lambda _: None, last: int | None = None
     ) -> Tensor:
-        """Returns the scores' observables pulled back to the state before step `first`.
+        """Return the scores' observables pulled back to the state before step `first`.
 
         Args:
             first: 0 pulls back to the input, len(steps) is the read-out itself.
@@ -209,7 +210,7 @@ def _select(R: Tensor, letters: Sequence[Sequence[int]]) -> Tensor:
 
 
 def _expand(O: Tensor, letters: list[list[int]], wanted: list[int]) -> Tensor:
-    """Fills in letters that are absent (coefficient 0) and drops unwanted ones."""
+    """Fill in letters that are absent (coefficient 0) and drop unwanted ones."""
     for axis, present in enumerate(letters):
         if present != wanted:
             place = O.new_tensor([[float(p == w) for w in wanted] for p in present])
@@ -218,7 +219,7 @@ def _expand(O: Tensor, letters: list[list[int]], wanted: list[int]) -> Tensor:
 
 
 def evaluate(O: Tensor, vectors: Tensor) -> Tensor:
-    """Returns sum_w O_cw prod_i vectors[b, i, w_i], (B, C), for O (C, 3, ..., 3) and per-qubit (1, <X>, <Z>) of shape
+    """Return sum_w O_cw prod_i vectors[b, i, w_i], (B, C), for O (C, 3, ..., 3) and per-qubit (1, <X>, <Z>) of shape
     (B, n, 3)."""
     C, n = len(O), vectors.shape[1]
     k = n // 2
@@ -232,12 +233,12 @@ def evaluate(O: Tensor, vectors: Tensor) -> Tensor:
 
 
 def products(vectors: Tensor, qubits: range) -> Tensor:
-    """Returns the row-wise tensor product of vectors[:, i], (B, n, K), over the qubits: (B, prod of sizes)."""
+    """Return the row-wise tensor product of vectors[:, i], (B, n, K), over the qubits: (B, prod of sizes)."""
     return states.product([vectors[:, i] for i in qubits])
 
 
 def multiply_legs(O: Tensor, R: Tensor) -> Tensor:
-    """Returns coefficients (B, in, ..., in) with every leg multiplied by R (in, out): (B, out, ..., out)."""
+    """Return coefficients (B, in, ..., in) with every leg multiplied by R (in, out): (B, out, ..., out)."""
     for _ in O.shape[1:]:
         O = torch.tensordot(O, R, ([1], [0]))  # each pass moves the first leg to the end
     return O
@@ -277,7 +278,7 @@ class _Group:
 
 
 def network_features(network: QCNN, vectors: Tensor) -> Tensor:
-    """Returns the joint probabilities of the kept qubits, then <Z> of the measured ones, (B, F).
+    """Return the joint probabilities of the kept qubits, then <Z> of the measured ones, (B, F).
 
     Args:
         network: the circuit.
@@ -294,7 +295,7 @@ def is_ring(network: QCNN) -> bool:
 
 
 def _rows(network: QCNN) -> int:
-    """How many samples at once: what is worked out of them fits the processor's cache."""
+    """Return how many samples to process at once, so that their intermediate results fit in the processor's cache."""
     if is_ring(network):
         U = 2 if len(network.retained) == network.n // 2 else 4
         return max(64, _CACHED // (64 * max(U ** ((network.n + 2) // 4), U * network.n // 2)))
@@ -333,7 +334,8 @@ def _ring(
     maps: Mapping[tuple[str, int], Tensor],
     measured: dict[int, Tensor],
 ) -> dict[int, _Group]:
-    """The first layer on n = 2 s qubits; adds <Z> of the measured qubits, and returns the words of the kept ones.
+    """Apply the first layer on n = 2 s qubits. Add <Z> of the measured qubits to `measured`, and return the words of
+    the kept qubits.
 
     Site j holds qubits 2 j (e, kept) and 2 j + 1 (o, measured). Its pair of words P_j[e, o] is the convolution of two
     inputs. The convolution of o_j with e_{j+1} leads to letters x, of {I, Z}, of the qubit that is then measured, and y
@@ -375,7 +377,7 @@ def _chain(sites: Sequence[Tensor]) -> Tensor:
 
 
 def network_scores(network: QCNN, vectors: Tensor) -> Tensor:
-    """Returns the scores of fused qubits, (B, n, 3) -> (B, C), by whichever way is cheaper: their features, or, of many
+    """Return the scores of fused qubits, (B, n, 3) -> (B, C), by whichever way is cheaper: their features, or, of many
     samples, the observables pulled back once."""
     C = len(network.head)
     many = (  # measured
@@ -406,7 +408,9 @@ def _order(network: QCNN) -> list[int]:
 
 
 def _letters(network: QCNN, index: int, qubit: int) -> list[int]:
-    """What is still needed of a qubit after step `index`: {I, Z} when it is measured or read next, else everything."""
+    """Return the letters of a qubit that are still needed after step `index`: {I, Z} if the qubit is measured or
+    read next, or else all.
+    """
     for step in network.steps[index + 1 :]:
         if qubit in step.wires:
             return IZ if step.kind == "pool" and step.wires[0] == qubit else ALL
@@ -414,7 +418,7 @@ def _letters(network: QCNN, index: int, qubit: int) -> list[int]:
 
 
 def _convolve(groups: dict[int, _Group], wires: tuple[int, int], R: Tensor) -> None:
-    """Replaces the two qubits' words by those after the gate, joining their groups."""
+    """Replace the two qubits' words by those after the gate, joining their groups."""
     a, b = wires
     left, right = groups[a], groups[b]
     if left is right:
@@ -439,7 +443,7 @@ def _convolve(groups: dict[int, _Group], wires: tuple[int, int], R: Tensor) -> N
 
 
 def _pool(groups: dict[int, _Group], wires: tuple[int, int], R: Tensor) -> Tensor:
-    """Drops the measured qubit after its outcome has turned the kept one; returns its <Z>, (B,)."""
+    """Remove the measured qubit after its outcome has rotated the kept one, and return its <Z>, (B,)."""
     a, b = wires
     group = groups[a]  # they have met in the convolution before
     T = group.last(a, b)
@@ -455,7 +459,9 @@ def _pool(groups: dict[int, _Group], wires: tuple[int, int], R: Tensor) -> Tenso
 
 
 def _probabilities(groups: dict[int, _Group], stored: list[int]) -> Tensor:
-    """Joint outcome probabilities of the kept qubits, (B, 2^k), the first most significant."""
+    """Return the joint outcome probabilities of the kept qubits, (B, 2^k), with the first qubit as the most
+    significant.
+    """
     distinct = list(dict.fromkeys(groups[q] for q in stored))
     order = [q for group in distinct for q in group.qubits]
     T = states.product([group.T.flatten(1) for group in distinct]).unflatten(1, (2,) * len(order))
@@ -467,14 +473,14 @@ def _probabilities(groups: dict[int, _Group], stored: list[int]) -> Tensor:
 
 
 def fused_state(vectors: Tensor) -> Tensor:
-    """Returns the product density matrix (..., 2^n, 2^n) of qubits with vectors (1, <X>, <Z>), (..., n, 3)."""
+    """Return the product density matrix (..., 2^n, 2^n) of qubits with vectors (1, <X>, <Z>), (..., n, 3)."""
     letters = decomposition.PAULIS[[0, 1, 3]].to(vectors.device)
     qubits = torch.einsum("...w,wij->...ij", vectors.to(torch.complex128), letters) / 2
     return states.kron(qubits.unbind(-3))
 
 
 def apply_channel(rho: Tensor, kraus: Tensor, wires: tuple[int, ...], n: int) -> Tensor:
-    """Returns sum_k K rho K^+ with K (K, 2^w, 2^w) on the given qubits of rho (..., 2^n, 2^n)."""
+    """Return sum_k K rho K^+ with K (K, 2^w, 2^w) on the given qubits of rho (..., 2^n, 2^n)."""
     batch, w = rho.shape[:-2], len(wires)
     K = kraus.to(rho.dtype).reshape(-1, 2**w, 2**w)
     # rows and columns at once: rho is copied once
@@ -490,7 +496,7 @@ def apply_channel(rho: Tensor, kraus: Tensor, wires: tuple[int, ...], n: int) ->
 def density_states(
     network: QCNN, vectors: Tensor, channel: Channel = lambda _: None
 ) -> list[Tensor]:
-    """Returns the density matrices before the first step and after every step, each (..., 2^n, 2^n).
+    """Return the density matrices before the first step and after every step, each (..., 2^n, 2^n).
 
     After pooling, the measured qubit's coherences are gone: its state is the classical record of the outcome.
 
@@ -514,8 +520,9 @@ def density_states(
 
 
 def outcome_scores(network: QCNN, p: Tensor) -> Tensor:
-    """Returns the scores (..., C), without the bias, of probabilities (..., 2^n) of the outcomes of all qubits: the
-    head reads joint probabilities of the kept qubits, then Z of the measured ones."""
+    """Return the scores (..., C), without the bias, of the probabilities (..., 2^n) of the outcomes of all qubits.
+    The head reads joint probabilities of the kept qubits, then Z of the measured ones.
+    """
     b, qubits = p.ndim - 1, range(network.n)
     p = p.unflatten(-1, (2,) * network.n)
     joint = p.sum([b + q for q in qubits if q not in network.retained]).flatten(b)
@@ -525,5 +532,5 @@ def outcome_scores(network: QCNN, p: Tensor) -> Tensor:
 
 
 def density_scores(network: QCNN, rho: Tensor) -> Tensor:
-    """Returns the scores (..., C), without the bias, of final states (..., 2^n, 2^n)."""
+    """Return the scores (..., C), without the bias, of final states (..., 2^n, 2^n)."""
     return outcome_scores(network, torch.diagonal(rho, dim1=-2, dim2=-1).real)

@@ -21,7 +21,7 @@ MAX_NUMBERS = 10_000_000  # most numbers held at once
 
 
 class TableNetwork(Protocol):
-    """A model whose masses are fused by truth tables, in double precision; see `entangled_qcnn.EntangledQCNN`."""
+    """Model whose masses are fused by truth tables, in double precision; see `entangled_qcnn.EntangledQCNN`."""
 
     @property
     def phi(self) -> Tensor: ...
@@ -111,7 +111,8 @@ def five_letters(zero: Tensor, one: Tensor) -> Tensor:
 
 
 def pull_back_joint(O: Tensor, phi: Tensor, joint: Tensor, m: int) -> Tensor:
-    """Return the observables (C, 2^n) of modality m's outcomes, averaged over the others, under one table of all.
+    """Return the observables (C, 2^n) of modality m's outcomes, averaged over the others, given one table for all
+    modalities.
 
     Args:
         O: of the factors, (C, 3, ..., 3).
@@ -178,5 +179,7 @@ def stage_tables(phi: Tensor) -> list[Tensor]:
 
 
 def exchange_groups(T: Tensor, groups: int, n: int) -> Tensor:
-    """Return a tensor whose axes are groups of n with the i-th axes of all groups side by side, for i = 1 ... n."""
+    """Return a tensor with the i-th axes of all groups side by side, for i = 1 ... n. The axes of the given tensor
+    are groups of n.
+    """
     return T.permute([group * n + i for i in range(n) for group in range(groups)])

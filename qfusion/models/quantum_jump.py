@@ -192,7 +192,7 @@ class QuantumJump(TimeModel):
         self.bias = nn.Parameter(torch.zeros(C))
 
     def check_trainable(self) -> None:
-        """Raises InvalidInput where one dense generator acts on a joint dimension D that is too large to train."""
+        """Raise InvalidInput where one dense generator acts on a joint dimension D that is too large to train."""
         D = math.prod(self.dims)
         is_dense = self.settings["coupling"] == "dense" and not self.still
         check(
@@ -203,7 +203,7 @@ class QuantumJump(TimeModel):
         )
 
     def generator(self) -> lindblad.Generator:
-        """Returns the generator with the learned (and tweaked) Hamiltonian and jump operators, differentiable."""
+        """Return the generator with the learned (and tweaked) Hamiltonian and jump operators, differentiable."""
         dtype, device = self.W.dtype.to_complex(), self.W.device
         terms = []
         for n, s in enumerate(self.subsystems):
@@ -223,7 +223,7 @@ class QuantumJump(TimeModel):
         return generator if self.tweak is None else self.tweak.scale(generator, self.modalities)
 
     def couplings(self) -> list[tuple[nn.Parameter, float]]:
-        """Returns H's and the L_k's parameters; they do nothing at 0."""
+        """Return H's and the L_k's parameters; they do nothing at 0."""
         return [(parameter, 0.0) for parameter in (*self.A, *self.L)]
 
     @property
@@ -234,7 +234,7 @@ class QuantumJump(TimeModel):
         )
 
     def measurement_vectors(self) -> dict[decomposition.Subset, Tensor]:
-        """Returns the unit vectors v_mj (J, d) of each state that is read, by its modalities: (m,) of one, all of the
+        """Return the unit vectors v_mj (J, d) of each state that is read, by its modalities: (m,) of one, all of the
         joint state."""
         vectors = {
             s: torch.view_as_complex(getattr(self, name))
@@ -248,7 +248,7 @@ class QuantumJump(TimeModel):
     def baked(
         self, state: dict[str, Tensor], settings: dict[str, Any], words: str
     ) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """Returns weights and settings in which the tweak is part of H, the L_k and the duration."""
+        """Return weights and settings in which the tweak is part of H, the L_k and the duration."""
         state, settings = dict(state), {**settings, "duration": self.duration}
         terms = self.generator().terms if words else ()
         # Of a model without H, traceless L_k have one: where a tweak changes either, it is kept as learned H is.

@@ -28,12 +28,12 @@ _share: ContextVar[Shard | None] = ContextVar("share", default=None)
 
 
 def shard_context(share: Shard | None) -> AbstractContextManager[None]:
-    """While it lasts, what is drawn per sample is drawn for the whole batch; None changes nothing."""
+    """Context manager in which random numbers per sample are drawn for the whole batch. None changes nothing."""
     return meanwhile(_share, share)
 
 
 def global_batch_random(random: Callable[[Tensor], Tensor], values: Tensor) -> Tensor:
-    """Returns `random` numbers for the rows of `values` (B, ...), one draw a row of the global batch.
+    """Return `random` numbers for the rows of `values` (B, ...), one draw a row of the global batch.
 
     Args:
         random: takes a tensor and returns random numbers of its shape, like torch.randn_like.
@@ -46,10 +46,10 @@ def global_batch_random(random: Callable[[Tensor], Tensor], values: Tensor) -> T
 
 
 class Dropout(nn.Dropout):
-    """Dropout (Srivastava and others 2014) whose masks are those of the global batch."""
+    """Dropout (Srivastava and others 2014) with the masks of the global batch."""
 
     def forward(self, values: Tensor) -> Tensor:
-        """Returns values of the same shape."""
+        """Return values of the same shape."""
         if _share.get() is None or not self.training:
             return super().forward(values)
         return values * global_batch_random(
@@ -57,7 +57,7 @@ class Dropout(nn.Dropout):
         )
 
     def mask(self, values: Tensor) -> Tensor | None:
-        """Returns which numbers of values (B, ...) stay, bool of their shape; None where all do.
+        """Return which numbers of values (B, ...) stay, bool of their shape; None where all do.
 
         Sixteen random bits decide on a number: the probability is met to 1e-5, in a third of the time.
         """

@@ -20,7 +20,7 @@ class _Recurrence(torch.autograd.Function):
     def forward(
         ctx: Any, inputs: Tensor, weight: Tensor, bias: Tensor, sizes: Sequence[int]
     ) -> Tensor:
-        """Runs over times; how many sequences are still there at each, `sizes`, does not grow."""
+        """Run over times; how many sequences are still there at each, `sizes`, does not grow."""
         H, sizes = weight.shape[1], list(sizes)
         gates, stored, new, before = (
             inputs.new_empty(len(inputs), width) for width in (2 * H, H, H, H)
@@ -55,7 +55,7 @@ class _Recurrence(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *wanted: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
-        """Runs back over times; what does not depend on later ones is worked out for all at once."""
+        """Run backward over time. Quantities that do not depend on later times are computed for all times at once."""
         gates, stored, new, before, weight = ctx.saved_tensors
         sizes, H = list(ctx.sizes), weight.shape[1]
         r, z = gates[:, :H], gates[:, H:]
@@ -101,7 +101,7 @@ class _Recurrence(torch.autograd.Function):
 
 
 def last_states(gru: nn.GRU, steps: Tensor, sizes: Sequence[int]) -> Tensor:
-    """Returns the last state of every sequence, (B, H), the longest first.
+    """Return the last state of every sequence, (B, H), the longest first.
 
     Args:
         gru: of one layer and one direction.

@@ -81,12 +81,12 @@ FUSION.update(TWINS)
 
 
 def names() -> list[str]:
-    """Returns the names of all models that can be trained, the two systems first."""
+    """Return the names of all models that can be trained, the two systems first."""
     return list(FUSION)
 
 
 def settings(name: str) -> dict[str, Any]:
-    """Returns the settings of a model with their defaults."""
+    """Return the settings of a model with their defaults."""
     known = inspect.signature(FUSION[choose("Model", name, FUSION)]).parameters
     return {key: p.default for key, p in known.items() if p.kind is p.KEYWORD_ONLY}
 
@@ -94,7 +94,7 @@ def settings(name: str) -> dict[str, Any]:
 def build(
     name: str, inputs: Mapping[str, Any], outputs: Sequence[str], chosen: Mapping[str, Any]
 ) -> base.FusionModel:
-    """Returns a new model, initialised from torch's global random state.
+    """Return a new model, initialised from torch's global random state.
 
     Args:
         name: see `names`.
@@ -123,7 +123,7 @@ def rebuild(
     chosen: Mapping[str, Any],
     weights: Mapping[str, torch.Tensor],
 ) -> Any:
-    """Returns a model with the given weights, as `build` makes it, but without drawing random numbers.
+    """Return a model with the given weights, as `build` makes it, but without drawing random numbers.
 
     A description that asks for more than these weights fill costs no memory.
 
@@ -142,7 +142,8 @@ def rebuild(
 
 
 class _Unfilled(TorchFunctionMode):
-    """Where new tensors are zeros, nothing is drawn, and no more numbers than a limit are asked for.
+    """Context manager that replaces uninitialised and random tensors by zeros, draws no random numbers, and limits the
+    total size of new tensors.
 
     The device "meta" would do, but whatever is calculated there imports torch's compiler and SymPy: more than a second
     in every process.
@@ -201,7 +202,7 @@ def require(
 def require(
     model: object, ability: abilities.Ability, what: str = "", who: str = "Argument `model`"
 ) -> Any:
-    """Returns the model, which has the ability.
+    """Return the model, which has the ability.
 
     Args:
         ability: of ABILITIES.

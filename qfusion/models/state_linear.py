@@ -77,15 +77,15 @@ class StateLinear(KetModel):
         self.bias = nn.Parameter(torch.zeros(C))
 
     def head_parameters(self) -> tuple[str, ...]:
-        """Returns the names of the parameters with one row for each output."""
+        """Return the names of the parameters with one row for each output."""
         return (*(f"single.{m}" for m in range(len(self.dims))), "weights", "bias")
 
     def couplings(self) -> list[tuple[nn.Parameter, float]]:
-        """Returns the weights of the products, which do nothing at 0."""
+        """Return the weights of the products, which do nothing at 0."""
         return [(self.weights, 0.0)] if self.settings["rank"] else []
 
     def observables(self) -> Tensor:
-        """Returns O_c = sum_m A_mc x 1 + sum_r w_cr B_1r x ... x B_Mr, (C, D, D)."""
+        """Return O_c = sum_m A_mc x 1 + sum_r w_cr B_1r x ... x B_Mr, (C, D, D)."""
         total = torch.stack(
             [states.embed(hermitian.compose(A), self.dims, (m,)) for m, A in enumerate(self.single)]
         ).sum(0)
@@ -101,7 +101,7 @@ class StateLinear(KetModel):
         return total
 
     def direct_scores(self, states: Mapping[str, Tensor]) -> Tensor:
-        """Returns the scores of given kets, (B, C), modality by modality, without the joint space."""
+        """Return the scores of given kets, (B, C), modality by modality, without the joint space."""
         kets = [states[name] for name in self.modalities]
 
         def expectations(observables: nn.ParameterList) -> Tensor:

@@ -20,7 +20,7 @@ from qfusion.models.terms import ParameterChange, Search
 
 @torch.no_grad()
 def nearest_changes(model: TruthTables, states: Mapping[str, Tensor]) -> Search:
-    """Return for every angle the smallest change that turns the decision on one sample, where there is one.
+    """Return, for every angle, the smallest change that flips the decision on one sample, if there is one.
 
     Args:
         model: in double precision.

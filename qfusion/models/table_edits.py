@@ -32,7 +32,7 @@ NETWORK = ("convolution", "pooling")  # whose angles are edited by layer and num
 
 @dataclass(frozen=True)
 class Shape:
-    """Of the tables: n elements, stages and patterns, M modalities."""
+    """Shape of the tables: n elements, stages and patterns, for M modalities."""
 
     n: int
     stages: int
@@ -51,7 +51,7 @@ class Shape:
 
 
 def edited_patterns(shape: Shape) -> tuple[str, ...]:
-    """What the qubits of a table can read, in the order of its entries."""
+    """Return the patterns that the qubits of a table can read, in the order of its entries."""
     return tuple(format(b, f"0{shape.digits}b") for b in range(shape.patterns))
 
 
@@ -62,12 +62,12 @@ def table_shape(model: object) -> Shape:
 
 
 def wrapped(angle: float) -> float:
-    """The same rotation (up to its sign) with an angle in [LOW, HIGH)."""
+    """Return the same rotation (up to its sign) with an angle in [LOW, HIGH)."""
     return (angle - LOW) % (2 * math.pi) + LOW
 
 
 def apply_edits(text: str, learned: torch.Tensor, shape: Shape) -> torch.Tensor:
-    """Returns the angles (n, stages, patterns) that edits of learned ones lead to.
+    """Return the angles (n, stages, patterns) that edits of learned ones lead to.
 
     Raises:
         InvalidInput, NotFound: naming the part that does not fit.
@@ -98,7 +98,7 @@ def apply_edits(text: str, learned: torch.Tensor, shape: Shape) -> torch.Tensor:
 
 
 def network_edits(text: str, network: qcnn.QCNN) -> dict[str, Tensor]:
-    """Returns the angles of the network that edits lead to, (layers, angles) by name; of those alone that are edited.
+    """Return the angles of the network that edits lead to, (layers, angles) by name; of those alone that are edited.
 
     Raises:
         InvalidInput: naming the part that does not fit.
@@ -159,12 +159,12 @@ def edit_key(shape: Shape, element: int, stage: int, pattern: int) -> str:
 
 
 def set_entry(text: str, shape: Shape, element: int, stage: int, pattern: int, angle: float) -> str:
-    """The text with one entry set; an earlier value of the same entry goes."""
+    """Return the text with one entry set. An earlier value of the same entry is removed."""
     return set_angle(text, edit_key(shape, element, stage, pattern), angle)
 
 
 def set_angle(text: str, name: str, angle: float) -> str:
-    """The text with one angle set, by its name in it; an earlier value of the same angle goes."""
+    """Return the text with one angle set, by its name in the text. An earlier value of the same angle is removed."""
     return ",".join([*without(text, name), f"{name}={angle:.5g}"])
 
 

@@ -41,7 +41,7 @@ class Physics(Protocol):
         """
 
     def nearest_changes(self, states: Mapping[str, Tensor], known: Any = None) -> Search:
-        """Return for every parameter the smallest change that turns the decision on one sample, where there is one.
+        """Return, for every parameter, the smallest change that flips the decision on one sample, if there is one.
 
         Args:
             states: of the sample, one row each.
@@ -109,7 +109,9 @@ class Terms(ABC):
 
 
 def coalition_signs(target: str, names: tuple[str, ...]) -> dict[decomposition.Subset, float]:
-    """Return the coalitions whose values a score or dividend is the sum of, the largest last, with their signs."""
+    """Return the coalitions whose signed values add up to a score or dividend, with their signs. The largest
+    coalition is last.
+    """
     everything = decomposition.subsets(len(names))
     if target == SCORE:
         return {everything[-1]: 1.0}
@@ -171,7 +173,7 @@ class ParameterChange(Turn):
 
 @dataclass(frozen=True, eq=False)
 class Search:
-    """What came of turning every parameter.
+    """Result of the search for changes of single parameters that turn a decision.
 
     Attributes:
         changes: the nearest turn of each parameter that has one, smallest first.

@@ -90,7 +90,7 @@ class Estimate:
 
 
 class TimeModel(KetModel):
-    """What the ability "time" gives: the modalities' product state evolves under a generator for a duration, and each
+    """Model with the ability "time". The product state of the modalities evolves under a generator for a duration. Each
     score is linear in probabilities of measurement vectors at its end, or at any time before.
 
     A subclass says the generator and the vectors.
@@ -125,15 +125,15 @@ class TimeModel(KetModel):
 
     @abstractmethod
     def generator(self) -> lindblad.Generator:
-        """Returns the generator with the learned (and tweaked) Hamiltonian and jump operators, differentiable."""
+        """Return the generator with the learned (and tweaked) Hamiltonian and jump operators, differentiable."""
 
     @abstractmethod
     def measurement_vectors(self) -> dict[decomposition.Subset, Tensor]:
-        """Returns the unit vectors v_mj (J, d) of each state that is read, by its modalities: (m,) of one, all of the
+        """Return the unit vectors v_mj (J, d) of each state that is read, by its modalities: (m,) of one, all of the
         joint state."""
 
     def head_parameters(self) -> tuple[str, ...]:
-        """Returns the names of the parameters with one row for each output."""
+        """Return the names of the parameters with one row for each output."""
         return ("W", "bias")
 
     @property
@@ -157,7 +157,7 @@ class TimeModel(KetModel):
         return self.generator()
 
     def weighted_readout(self, weights: Tensor) -> Tensor:
-        """Returns sum_j weights_cj |v_j><v_j| x 1, (C, D, D), for weights (C, all vectors in the order of
+        """Return sum_j weights_cj |v_j><v_j| x 1, (C, D, D), for weights (C, all vectors in the order of
         `measurement_vectors`)."""
         vectors = self.measurement_vectors()
         parts = [
@@ -167,17 +167,19 @@ class TimeModel(KetModel):
         return torch.stack(parts).sum(0)
 
     def readout(self) -> Tensor:
-        """Returns O_c = sum_j W_cj |v_j><v_j| (times 1 on what is not read) before evolution, (C, D, D)."""
+        """Return O_c = sum_j W_cj |v_j><v_j| (times 1 on the subsystems that are not read) before evolution, (C, D,
+        D).
+        """
         return self.weighted_readout(self.W)
 
     def observables(self, times: Sequence[float] | None = None) -> Tensor:
-        """Returns O_c(T), (C, D, D), or O_c(t) at the given times, (nT, C, D, D): y_c = Tr[O_c rho_0] + b_c."""
+        """Return O_c(T), (C, D, D), or O_c(t) at the given times, (nT, C, D, D): y_c = Tr[O_c rho_0] + b_c."""
         if times is None:
             return self.observables([self.duration])[0]
         return self._evolve(self._whole(), self.readout(), times, "observables")
 
     def evolve_states(self, rho: Tensor, times: Sequence[float]) -> Tensor:
-        """Returns rho(t), (nT, ..., D, D), of operators (..., D, D)."""
+        """Return rho(t), (nT, ..., D, D), of operators (..., D, D)."""
         return self._evolve(self._whole(), rho, times, "states")
 
     def _evolve(
@@ -190,7 +192,7 @@ class TimeModel(KetModel):
         )
 
     def forward(self, inputs: Mapping[str, Features]) -> Tensor:
-        """Returns the scores, (B, C)."""
+        """Return the scores, (B, C)."""
         psi = self.product_state(self.encode(inputs))
         learning = torch.is_grad_enabled()
         way = self.propagation(len(psi), learning).way
@@ -204,8 +206,8 @@ class TimeModel(KetModel):
         return expectation(self.observables(), psi) + self.bias
 
     def by(self, way: str) -> Self:
-        """Returns a model that shares this one's weights and works scores out in the way given, of WAYS, or by
-        the cheapest ("auto"); this one stays as it is.
+        """Return a model that shares this one's weights and computes scores in the given way, one of WAYS, or in the
+        cheapest way ("auto"). This model is unchanged.
 
         Raises:
             NotFound: when there is no such way.
@@ -265,7 +267,7 @@ class TimeModel(KetModel):
     def estimate(
         self, inputs: Mapping[str, Features], trajectories: int = SAMPLED, seed: int = 0
     ) -> Estimate:
-        """Returns scores as means over sampled trajectories without a time-step error, with their standard errors:
+        """Return scores as means over sampled trajectories without a time-step error, with their standard errors:
         for dimensions where the exact scores of `forward` cost too much.
 
         Args:
@@ -306,18 +308,18 @@ class TimeModel(KetModel):
         return torch.stack(parts).sum(0)
 
     def direct_scores(self, states: Mapping[str, Tensor]) -> Tensor:
-        """Returns the scores of given kets, (B, C): their states evolve, where `observables` evolves what is read."""
+        """Return the scores of given kets, (B, C). Here the states evolve, while `observables` evolves the readout."""
         psi = self.product_state(states).to(self.W.dtype.to_complex())
         rho = self.evolve_states(psi[:, :, None] * psi[:, None, :].conj(), [self.duration])[0]
         return torch.einsum("cab,nba->nc", self.readout(), rho).real + self.bias
 
     def points(self, count: int = 2) -> Points:
-        """Returns so many times from 0 to T."""
+        """Return so many times from 0 to T."""
         times = np.linspace(0.0, max(float(self.duration), 1e-6), count).tolist()
         return Points("time", tuple(times), tuple(f"t = {t:.2f}" for t in times))
 
     def sampled(self, psi: Tensor, count: int) -> Tensor:
-        """Returns the scores without bias from the mean over `count` quantum-jump trajectories, (B, C); random,
+        """Return the scores without bias from the mean over `count` quantum-jump trajectories, (B, C); random,
         unbiased gradient."""
         final = trajectories.first_order(
             self.generator(), psi.repeat(count, 1), self._until, self.settings["steps"]
@@ -338,7 +340,7 @@ class TimeModel(KetModel):
         }
 
     def entanglement(self, encodings: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Return the logarithmic negativity of every modality with the others at T, (B,) bits each."""
+        """Return the logarithmic negativity between every modality and the others at T, (B,) bits each."""
         if "time" not in self.abilities:
             return {}
         psi = self.product_state(encodings)
@@ -351,9 +353,10 @@ class TimeModel(KetModel):
 
     @torch.no_grad()
     def system(self) -> lindblad.System:
-        """Returns the physics, detached, in double precision and in the form that no gauge of what was learned changes:
-        H without trace that belongs to traceless L_k, which are orthogonal and ordered by their rates, see
-        `decomposition.traceless`."""
+        """Return the physics, detached and in double precision, in a form that is independent of the gauge of the
+        learned parameters. H has no trace and belongs to traceless L_k, which are orthogonal and ordered by their
+        rates, see `decomposition.traceless`.
+        """
         dtype = torch.complex128
         terms = [
             lindblad.Term(t.subsystems, t.H.to(dtype), t.jumps.to(dtype))
@@ -391,7 +394,7 @@ class TimeModel(KetModel):
         return JumpPhysics(self)
 
     def parse_tweak(self, tweak: Tweak | str) -> Tweak:
-        """Returns a tweak of this model, given as text or not, in the one form that equal tweaks have; its `str` is its
+        """Return a tweak of this model, given as text or not, in the one form that equal tweaks have; its `str` is its
         text.
 
         Raises:
@@ -401,8 +404,8 @@ class TimeModel(KetModel):
         return Tweak.parse(tweak, self) if isinstance(tweak, str) else tweak.fit(self)
 
     def tweaked(self, tweak: Tweak | str) -> Self:
-        """Returns a model that shares this one's weights, with couplings, dissipation or duration changed; this one
-        stays as it is.
+        """Return a model that shares this one's weights, with couplings, dissipation or duration changed. This model is
+        unchanged.
 
         Raises:
             InvalidInput, NotFound: as for `parse_tweak`.

@@ -31,12 +31,12 @@ JOINT_LIMIT = 3  # modalities that share one table of 2^M angles; more are chain
 
 
 def patterns(M: int) -> Tensor:
-    """Returns all outcome patterns of M qubits, (2^M, M), the first modality slowest."""
+    """Return all outcome patterns of M qubits, (2^M, M), the first modality slowest."""
     return torch.cartesian_prod(*[torch.tensor([0.0, 1.0])] * M).view(2**M, M)
 
 
 def rule_angles(rule: str, M: int) -> Tensor:
-    """Returns the angles of a named rule for one table on M modalities, (2^M,), radians in [0, pi].
+    """Return the angles of a named rule for one table on M modalities, (2^M,), radians in [0, pi].
 
     "mean" turns by pi times the share of ones, so that its mass is a smooth, monotone mean.
     """
@@ -44,13 +44,13 @@ def rule_angles(rule: str, M: int) -> Tensor:
 
 
 def stage_sizes(M: int) -> list[int]:
-    """Returns how many qubits control each fused qubit: one joint table up to three modalities, then pairs in a
+    """Return how many qubits control each fused qubit: one joint table up to three modalities, then pairs in a
     chain."""
     return [M] if M <= JOINT_LIMIT else [2] * (M - 1)
 
 
 def named_angles(rule: str, M: int) -> Tensor:
-    """Returns the angles of a named rule over all stages, (stages, patterns)."""
+    """Return the angles of a named rule over all stages, (stages, patterns)."""
     if M <= JOINT_LIMIT:
         return rule_angles(rule, M)[None]
     if rule != "mean":
@@ -61,7 +61,7 @@ def named_angles(rule: str, M: int) -> Tensor:
 
 
 def separate_angles(turns: Tensor) -> Tensor:
-    """Returns the tables of separate rotations, one for each modality: phi_b = pi / 2 + a_0 + sum_m b_m a_m.
+    """Return the tables of separate rotations, one for each modality: phi_b = pi / 2 + a_0 + sum_m b_m a_m.
 
     Args:
         turns: a_0 and one angle for each qubit that controls the stage, (n, stages, 1 + k).
@@ -73,20 +73,21 @@ def separate_angles(turns: Tensor) -> Tensor:
 
 
 def nearest_turns(phi: Tensor) -> Tensor:
-    """Returns the separate rotations whose tables are nearest to phi (..., 2^k), (..., 1 + k); a mean in the angle is
-    one exactly."""
+    """Return the separate rotations, (..., 1 + k), whose tables are nearest to phi (..., 2^k). Tables that are a
+    mean in the angle are matched exactly.
+    """
     bits = patterns((phi.shape[-1] - 1).bit_length()).to(phi)
     design = torch.cat([torch.ones_like(bits[:, :1]), bits], 1)
     return (phi - math.pi / 2) @ torch.linalg.pinv(design).T
 
 
 def probabilities(masses: Tensor) -> Tensor:
-    """Returns the probability of every outcome pattern, (..., 2^k), of independent qubits with masses (..., k)."""
+    """Return the probability of every outcome pattern, (..., 2^k), of independent qubits with masses (..., k)."""
     return states.product(torch.stack([1 - masses, masses], -1).unbind(-2))
 
 
 def fuse(masses: Tensor, phi: Tensor) -> tuple[Tensor, Tensor]:
-    """Returns the fused qubits' vectors and the fused mass after each stage.
+    """Return the fused qubits' vectors and the fused mass after each stage.
 
     Args:
         masses: p_mi, (..., n, M).
@@ -107,12 +108,12 @@ def fuse(masses: Tensor, phi: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def named_rules(M: int) -> tuple[str, ...]:
-    """Returns the named rules for M modalities: the majority of two is the mean, and a chain has none."""
+    """Return the named rules for M modalities: the majority of two is the mean, and a chain has none."""
     return tuple(rule for rule in RULES if rule != "majority" or M == 3)
 
 
 def nearest_rule(phi: Tensor, M: int) -> list[tuple[str, float]]:
-    """Returns for every element the named rule with the nearest table of masses, and the root mean square distance (0
+    """Return for every element the named rule with the nearest table of masses, and the root mean square distance (0
     to 1).
 
     Args:

@@ -32,7 +32,7 @@ COUPLING, DISSIPATION, DURATION = "H.", "D.", "T"  # how keys begin
 
 
 class Tweakable(Protocol):
-    """What a tweak needs to know of a model whose states evolve in time.
+    """Properties that a tweak needs of a model whose states evolve in time.
 
     Attributes:
         modalities: their names, in the order of the tensor product.
@@ -50,7 +50,8 @@ class Tweakable(Protocol):
 
 @dataclass(frozen=True)
 class Tweak:
-    """Factors on the learned physics; what is not named stays as learned. Hashable, so it keys caches.
+    """Factors on the learned physics. Parts that are not named keep their learned values. A tweak is hashable, so that
+    it can be a cache key.
 
     Attributes:
         couplings: factor on H_S by the name of S, such as {"text": 1.2, "text+audio": 0.0}; between -10 and 10.
@@ -73,7 +74,7 @@ class Tweak:
 
     @classmethod
     def parse(cls, text: str, model: Tweakable) -> Tweak:
-        """Returns the tweak of a text, in the form of `fit`.
+        """Return the tweak of a text, in the form of `fit`.
 
         Raises:
             InvalidInput, NotFound: when a part is no assignment, the model has nothing of that name, or a number is out
@@ -88,7 +89,7 @@ class Tweak:
 
     @classmethod
     def of(cls, assignments: Iterable[tuple[str, object]], model: Tweakable) -> Tweak:
-        """Returns the tweak of numbers by key, as an address holds them, in the form of `fit`; of a key that is
+        """Return the tweak of numbers by key, as an address holds them, in the form of `fit`; of a key that is
         repeated the last counts.
 
         Raises:
@@ -107,7 +108,7 @@ class Tweak:
         ).fit(model)
 
     def fit(self, model: Tweakable) -> Tweak:
-        """Returns the same tweak in the one form that equal tweaks of a model have: factors of 1 left out, couplings in
+        """Return the same tweak in the one form that equal tweaks of a model have: factors of 1 left out, couplings in
         the model's order, no duration where it is the learned one.
 
         Raises:
@@ -128,7 +129,7 @@ class Tweak:
         )
 
     def numbers(self) -> dict[str, float]:
-        """Returns what is changed, by key."""
+        """Return the changed values by key."""
         factors = {coupling_key(name): factor for name, factor in self.couplings.items()}
         factors |= {dissipation_key(name): factor for name, factor in self.dissipations.items()}
         changed = {key: float(factor) for key, factor in factors.items() if factor != 1}
@@ -140,7 +141,7 @@ class Tweak:
         return ",".join(f"{key}={_shortest(value)}" for key, value in self.numbers().items())
 
     def scale(self, generator: lindblad.Generator, names: Sequence[str]) -> lindblad.Generator:
-        """Returns a generator on modalities of these names with the factors on its couplings and its dissipation."""
+        """Return a generator on modalities of these names with the factors on its couplings and its dissipation."""
         subsets = {
             decomposition.subset_name(s, names): s for s in decomposition.subsets(len(names))
         }
@@ -163,7 +164,7 @@ LEARNED = Tweak()  # nothing is changed
 
 
 def learned(model: Tweakable) -> dict[str, float]:
-    """Returns all numbers that a tweak can change, by key, as the model has them: every factor 1, and its duration."""
+    """Return all numbers that a tweak can change, by key, as the model has them: every factor 1, and its duration."""
     names = tuple(model.modalities)
     keys = [*couplings(names)]
     if model.jump_count:
@@ -173,7 +174,7 @@ def learned(model: Tweakable) -> dict[str, float]:
 
 @lru_cache(maxsize=64)
 def couplings(modalities: tuple[str, ...]) -> dict[str, str]:
-    """Returns the names of all couplings, by key, smaller ones first."""
+    """Return the names of all couplings, by key, smaller ones first."""
     names = [
         decomposition.subset_name(s, modalities)
         for s in decomposition.subsets(len(modalities))
@@ -184,18 +185,18 @@ def couplings(modalities: tuple[str, ...]) -> dict[str, str]:
 
 @lru_cache(maxsize=64)
 def dissipations(modalities: tuple[str, ...]) -> dict[str, str]:
-    """Returns the names of all dissipations, by key, smaller ones first."""
+    """Return the names of all dissipations, by key, smaller ones first."""
     return {dissipation_key(name): name for name in couplings(modalities).values()}
 
 
 def coupling_key(term: str) -> str:
-    """Returns the key of a coupling: `"text+audio"` -> `"H.text-audio"`."""
+    """Return the key of a coupling: `"text+audio"` -> `"H.text-audio"`."""
     names = [re.sub(r"[-,=]|\s(?=\s*\Z)", r"+\g<0>", name) for name in term.split("+")]
     return COUPLING + "-".join(names)
 
 
 def dissipation_key(term: str) -> str:
-    """Returns the key of a dissipation: `"text+audio"` -> `"D.text-audio"`."""
+    """Return the key of a dissipation: `"text+audio"` -> `"D.text-audio"`."""
     return DISSIPATION + coupling_key(term).removeprefix(COUPLING)
 
 
@@ -213,7 +214,7 @@ def _changed_factors(
 
 
 def _range(key: str, model: Tweakable) -> tuple[float, float]:
-    """Between what the number of a key must lie; the learned duration always does."""
+    """Return the range of the value of a key. It always includes the learned duration."""
     if key.startswith(COUPLING):
         return -MAX_COUPLING, MAX_COUPLING
     if key.startswith(DISSIPATION):

@@ -47,7 +47,9 @@ T = TypeVar("T", bound=type[base.FusionModel])
 
 
 def settings_of(parent: type[base.FusionModel], *without: str) -> Callable[[T], T]:
-    """Returns a decorator of models that take the settings of another, apart from some, behind those that they name."""
+    """Return a decorator for models that take the settings of another model, except for some, in addition to their
+    own.
+    """
 
     def decorate(model: T) -> T:
         own = inspect.signature(model.__init__).parameters
@@ -67,7 +69,8 @@ def settings_of(parent: type[base.FusionModel], *without: str) -> Callable[[T], 
 
 @settings_of(QuantumJump, *SAMPLING)
 class JumpTwin(QuantumJump):
-    """QiNN-QJ whose evolution is interrupted by a channel that takes a resource away, or stays as it was drawn.
+    """QiNN-QJ whose evolution is interrupted by a channel that removes a resource, or whose generator is left as it was
+    drawn.
 
     The channel reads every modality in an orthonormal basis U_m and leaves it in the state that was read:
     rho -> sum_b P_b rho P_b with P_b = U |b><b| U^+, U = U_1 x ... x U_M. Scores are expectations of observables still:
@@ -111,21 +114,21 @@ class JumpTwin(QuantumJump):
             drawn.requires_grad_(lacks != LEARNING)
 
     def couplings(self) -> list[tuple[nn.Parameter, float]]:
-        """Returns H's and the L_k's parameters, where they are learned."""
+        """Return H's and the L_k's parameters, where they are learned."""
         return [] if self.lacks == LEARNING else super().couplings()
 
     def bases(self) -> Tensor:
-        """Returns U = U_1 x ... x U_M, (D, D), whose columns are the states that are read and left."""
+        """Return U = U_1 x ... x U_M, (D, D), whose columns are the states that the channel reads and leaves."""
         one = torch.eye(math.prod(self.dims), dtype=self.W.dtype.to_complex(), device=self.W.device)
         turns = [torch.matrix_exp(1j * hermitian.compose(turn)) for turn in self.turns]
         return reduce(torch.kron, turns) if turns else one
 
     def channel(self, X: Tensor, U: Tensor) -> Tensor:
-        """Returns sum_b P_b X P_b of operators (..., D, D), for U of `bases`."""
+        """Return sum_b P_b X P_b of operators (..., D, D), for U of `bases`."""
         return (U * torch.diagonal(U.mH @ X @ U, dim1=-2, dim2=-1)[..., None, :]) @ U.mH
 
     def interrupted(self, operators: Tensor, picture: str = "states") -> list[Tensor]:
-        """Returns operators (..., D, D) at the beginning, before every channel and behind it, and at the end; of
+        """Return operators (..., D, D) at the beginning, before every channel and behind it, and at the end; of
         "observables" the beginning is T.
 
         Args:
@@ -148,7 +151,7 @@ class JumpTwin(QuantumJump):
         return result
 
     def observables(self, times: Sequence[float] | None = None) -> Tensor:
-        """Returns O_c, (C, D, D), pulled back through evolution and channels to t = 0.
+        """Return O_c, (C, D, D), pulled back through evolution and channels to t = 0.
 
         Raises:
             InvalidInput: when other times are asked for.
@@ -159,13 +162,14 @@ class JumpTwin(QuantumJump):
     forward = base.FusionModel.forward  # by `scores`, which know what is lacking
 
     def evolve_states(self, rho: Tensor, times: Sequence[float]) -> Tensor:
-        """Returns operators (..., D, D) at T, (1, ..., D, D), the one time that a twin is read out at."""
+        """Return operators (..., D, D) at T, (1, ..., D, D), the one time that a twin is read out at."""
         return self.interrupted(rho)[-1][None]
 
 
 @settings_of(QuantumJump, *SAMPLING)
 class MeanFieldJump(QuantumJump):
-    """QiNN-QJ in the mean field: each modality evolves in the mean of the others, so that nothing is ever correlated.
+    """QiNN-QJ in the mean field: each modality evolves in the mean of the others, so that the modalities are never
+    correlated.
 
         d rho_m / dt = Tr_rest[L(rho_1 x ... x rho_M)]
 
@@ -210,7 +214,7 @@ class MeanFieldJump(QuantumJump):
     algebra = base.FusionModel.algebra  # type: ignore[assignment]
 
     def encode_one(self, inputs: Mapping[str, encoders.Features], name: str) -> Tensor:
-        """Returns Tr[B_a rho_m] of one modality's kets, (B, d_m^2) real."""
+        """Return Tr[B_a rho_m] of one modality's kets, (B, d_m^2) real."""
         ket = super().encode_one(inputs, name)
         return expectation(self._letters(ket.shape[-1]), ket)
 
@@ -222,14 +226,14 @@ class MeanFieldJump(QuantumJump):
         return decomposition.expand(X, self.dims).flatten(1).real
 
     def equation(self) -> Tensor:
-        """Returns the coefficients of L^+(B_a x 1) for the letters of every modality, (sum d_m^2, prod d_m^2)."""
+        """Return the coefficients of L^+(B_a x 1) for the letters of every modality, (sum d_m^2, prod d_m^2)."""
         X = torch.cat(
             [states.embed(self._letters(d), self.dims, (m,)) for m, d in enumerate(self.dims)]
         )
         return self._coefficients(lindblad.act(self._whole(), X, "observables"))
 
     def followed(self, states: Mapping[str, Tensor]) -> list[Tensor]:
-        """Returns the numbers of all modalities' states side by side, (B, sum d_m^2), at the beginning and after every
+        """Return the numbers of all modalities' states side by side, (B, sum d_m^2), at the beginning and after every
         step."""
         r = torch.cat([states[name] for name in self.modalities], -1)
         count = 0 if self.still else int(self.settings["steps"])
@@ -251,7 +255,7 @@ class MeanFieldJump(QuantumJump):
         return states.product(r.split([d**2 for d in self.dims], -1))
 
     def scores(self, states: Mapping[str, Tensor], observables: Tensor | None = None) -> Tensor:
-        """Returns the scores (B, C) of the numbers of modality states, as of `encode`; `observables` are not used."""
+        """Return the scores (B, C) of the numbers of modality states, as of `encode`; `observables` are not used."""
         letters = self._products(self.followed(states)[-1])
         return letters @ self._coefficients(self.readout()).T + self.bias
 
@@ -259,7 +263,7 @@ class MeanFieldJump(QuantumJump):
 
 
 def drop_sampling(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns settings of a QiNN-QJ but those of sampled trajectories.
+    """Return settings of a QiNN-QJ but those of sampled trajectories.
 
     Raises:
         InvalidInput: when trajectories are sampled.
@@ -275,8 +279,9 @@ def drop_sampling(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class DephasedQCNN(EntangledQCNN):
-    """The network whose fused qubits are dephased before the convolutions: <X> = 0, a classical bit each; settings and
-    errors as of `EntangledQCNN`."""
+    """Entangled QCNN whose fused qubits are dephased before the convolutions: <X> = 0, one classical bit each.
+    Settings and errors are those of `EntangledQCNN`.
+    """
 
     kind = "qcnn-dephased"
     title = "Twin: QCNN, fused qubits dephased"
@@ -287,14 +292,14 @@ class DephasedQCNN(EntangledQCNN):
     algebra = base.FusionModel.algebra  # type: ignore[assignment]
 
     def fuse(self, masses: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """Returns the fused qubits' vectors (1, 0, <Z>), (B, n, 3), and the mass after each stage."""
+        """Return the fused qubits' vectors (1, 0, <Z>), (B, n, 3), and the mass after each stage."""
         vectors, fused = super().fuse(masses)
         return vectors * vectors.new_tensor([1.0, 0.0, 1.0]), fused
 
 
 @settings_of(EntangledQCNN)
 class CoherentQCNN(EntangledQCNN):
-    """The network whose modality qubits are read after the fusion, too: where the fusion's entanglement acts.
+    """Entangled QCNN whose modality qubits are also read after the fusion. The fusion's entanglement acts on them.
 
         y = scores of `EntangledQCNN` + HEAD_SCALE sum_im w_im (cos a_im <Z_mi> + sin a_im <X_mi>)
 
@@ -332,18 +337,18 @@ class CoherentQCNN(EntangledQCNN):
         self.tilts = nn.Parameter(torch.full(shape, torch.pi / 4 if free else 0.0), free)
 
     def head_parameters(self) -> tuple[str, ...]:
-        """Returns the names of the parameters with one row for each output."""
+        """Return the names of the parameters with one row for each output."""
         return (*super().head_parameters(), "own_head")
 
     # By evaluation: scores are not linear in masses.
     algebra = base.FusionModel.algebra  # type: ignore[assignment]
 
     def encode_one(self, inputs: Mapping[str, encoders.Features], name: str) -> Tensor:
-        """Returns the angles theta_mi of one modality's qubits, (B, n)."""
+        """Return the angles theta_mi of one modality's qubits, (B, n)."""
         return self._encoded(inputs, name) + torch.pi / 2
 
     def left(self, theta: Tensor) -> Tensor:
-        """Returns which part of <X_mi> = sin theta_mi the fusion leaves, (B, n, M), of angles (B, n, M)."""
+        """Return which part of <X_mi> = sin theta_mi the fusion leaves, (B, n, M), of angles (B, n, M)."""
         masses, phi = torch.sin(theta / 2).square(), self.phi
         stages = truth_tables.fuse(masses, phi)[1]
         M, parts = masses.shape[-1], []
@@ -361,7 +366,7 @@ class CoherentQCNN(EntangledQCNN):
         return torch.stack(parts, -1)
 
     def scores(self, states: Mapping[str, Tensor], observables: Tensor | None = None) -> Tensor:
-        """Returns the scores of given angles, (B, C); `observables` are not used."""
+        """Return the scores of given angles, (B, C); `observables` are not used."""
         theta = torch.stack([states[name] for name in self.modalities], -1)
         masses = torch.sin(theta / 2).square()
         fused = truth_tables.fuse(masses, self.phi)[0]
@@ -370,7 +375,9 @@ class CoherentQCNN(EntangledQCNN):
         return self.read(fused) + own + self.bias
 
     def direct_scores(self, states: Mapping[str, Tensor]) -> Tensor:
-        """As `scores`: what this variant adds is checked against state vectors in its tests."""
+        """Return the scores, as `scores` does. The tests check the part that this variant adds against state
+        vectors.
+        """
         return self.scores(states)
 
 
@@ -389,13 +396,15 @@ CUTS: dict[str, dict[str, tuple[type[base.FusionModel], dict[str, Any]]]] = {
 
 
 def drop_jumps(evolution: str) -> str:
-    """Returns an evolution as it is without jump operators: what had no learned H has none then either."""
+    """Return the kind of an evolution without jump operators. If the original has no learned H, the result has none
+    either.
+    """
     return {"jump": "unitary", "dissipative": "none"}.get(evolution, evolution)
 
 
 @torch.no_grad()
 def cut(model: Any, resource: str, **settings: Any) -> Any:
-    """Returns a model with the weights of a trained one, which is not changed, without a resource: not trained again.
+    """Return a model with the weights of a trained one, which is not changed, without a resource: not trained again.
 
     A basis that a twin would learn is the product basis.
 

@@ -69,8 +69,8 @@ class OpenedPage:
 def complete_address(
     page: str, address: Address, allowed: Rules, *, bare: bool = False
 ) -> OpenedPage:
-    """Returns a page under an address, with what the address leaves open chosen: a page of a model, its data and a
-    sample, or a `bare` one, which needs neither.
+    """Return the page under an address, with defaults for the choices that the address leaves open. The page is that of
+    a model, its data and a sample, or a `bare` page, which needs neither.
 
     Raises:
         InvalidInput, NotFound: when a part of the address does not fit.
@@ -110,7 +110,7 @@ def complete_address(
 
 
 def describe_source(study: Study) -> dict[str, Any]:
-    """Returns names and digests of a model and its data, as recipes and session files hold them."""
+    """Return names and digests of a model and its data, as recipes and session files hold them."""
     return {
         "model": {"name": study.name, "digest": str(study.card.get("weights_sha256", ""))},
         "data": {"name": study.dataset.name, "digest": study.dataset.digest},
@@ -118,7 +118,7 @@ def describe_source(study: Study) -> dict[str, Any]:
 
 
 def _without_guide(address: Address) -> Values:
-    """The address with lists alone, without what leads the reader."""
+    """Return the address with lists as values, without the parameters that guide the reader."""
     result = {
         key: [values] if isinstance(values, str) else list(values)
         for key, values in address.items()
@@ -136,7 +136,7 @@ def _without_guide(address: Address) -> Values:
 
 @contextmanager
 def naming(what: str) -> Iterator[None]:
-    """Says of an error what it is of, in words before its own."""
+    """Context manager that prefixes the message of an error with the name of its source."""
     try:
         yield
     except QFusionError as error:
@@ -182,7 +182,9 @@ def _choose_model(values: Values) -> None:
 
 
 def _compare(values: Values, view: PageState, study: Study) -> None:
-    """What decisions are compared with, with what is meant where the address does not say it."""
+    """Check the settings that say what decisions are compared with, and add the defaults that the address leaves
+    out.
+    """
     _require(values, rules((BACKGROUND, CONTRAST, ROWS), view, study))
     kind = background_choice.OFFERED[
         values.get("background", [background_choice.DEFAULT_BACKGROUND])[0]
@@ -199,13 +201,13 @@ def _compare(values: Values, view: PageState, study: Study) -> None:
 
 
 def _set_first_filter(values: Values, view: PageState) -> None:
-    """The filter that the Cohorts page begins with."""
+    """Set the filter with which the Cohorts page begins."""
     if view.page == "cohorts" and "filter" not in values and values.get("cohort"):
         values["filter"] = [cohort_filters.parse_saved(values["cohort"][0]).filter]
 
 
 def _audit(values: Values, allowed: Mapping[str, ParamRule]) -> None:
-    """Raises InvalidInput with whatever does not fit the rules of a page, and with what no rule is of."""
+    """Raise InvalidInput if a value does not fit the rules of a page or has no rule."""
     _require(values, allowed)
     strange = [key for key in values if key not in {*allowed, *KEYS} and not key.startswith(FREE)]
     several = len(strange) > 1

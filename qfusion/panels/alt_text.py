@@ -42,7 +42,7 @@ def list_curves(result: Mapping[str, np.ndarray], form: str = ".2f") -> str:
 
 
 def list_pairs(names: Iterable[Any], before: Iterable[float], after: Iterable[float]) -> str:
-    """`"text 0.41 (before 0.39)"`, those that differ most first."""
+    """Return text such as `"text 0.41 (before 0.39)"`, with the largest differences first."""
     return ", ".join(
         f"{name} {new:.2f} (before {old:.2f})"
         for name, old, new in sorted(
@@ -66,7 +66,7 @@ def list_coherences(rho: np.ndarray, names: Iterable[str]) -> str:
 
 
 def matrix_entries(names: Sequence[str], **matrices: np.ndarray) -> pd.DataFrame:
-    """Return a row for each entry of matrices (D, D) whose levels have these names."""
+    """Return one row per entry of matrices (D, D) whose levels have these names."""
     return pd.DataFrame(
         {"row": np.repeat(names, len(names)), "column": np.tile(names, len(names))}
         | {name: matrix.ravel() for name, matrix in matrices.items()}

@@ -54,7 +54,7 @@ def write_zip(
     out: IO[bytes],
     progress: Callable[[int, int, str], None] | None = None,
 ) -> dict[str, Any]:
-    """Writes figures, the numbers of each and a manifest with their recipes as a zip archive.
+    """Write figures, the numbers of each and a manifest with their recipes as a zip archive.
 
     Args:
         jobs: from `jobs_of_page` or `jobs_of_cohort`, at most `MAX_FILES`.
@@ -82,7 +82,7 @@ def write_zip(
 def zip_steps(
     jobs: Sequence[FigureJob], style: ExportStyle, out: IO[bytes]
 ) -> Generator[WriteStep, None, dict[str, Any]]:
-    """Writes an archive as `write_zip` does, figure by figure.
+    """Write an archive as `write_zip` does, figure by figure.
 
     Yields:
         A `WriteStep` before each figure.
@@ -124,7 +124,7 @@ def zip_steps(
 
 
 def _render(job: FigureJob, style: ExportStyle) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """Returns the manifest's entry of a figure, and its files by name: the figure first, then its numbers.
+    """Return the manifest's entry of a figure, and its files by name: the figure first, then its numbers.
 
     There are no files where the figure cannot be drawn in this style; the entry then has the reason.
     """
@@ -151,7 +151,7 @@ def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
 def jobs_of_page(
     page: str, address: Mapping[str, Sequence[str]], panels: Sequence[str] = ()
 ) -> list[FigureJob]:
-    """Returns the figures that a page shows under an address.
+    """Return the figures that a page shows under an address.
 
     Args:
         page: its title.
@@ -175,7 +175,7 @@ def jobs_of_cohort(
     filter: str = "",
     most: int = DEFAULT_FILES,
 ) -> list[FigureJob]:
-    """Returns one figure for every sample of a cohort, in the order of the data set.
+    """Return one figure for every sample of a cohort, in the order of the data set.
 
     Args:
         page, panel, address: as of `rendering.render_panel`.
@@ -212,7 +212,7 @@ def jobs_of_cohort(
 
 
 def file_name(name: str, most: int = 60) -> str:
-    """Returns a name that every file system accepts: letters, digits, dots and dashes, not hidden, in no folder.
+    """Return a name that every file system accepts: letters, digits, dots and dashes, not hidden, in no folder.
 
     Args:
         name: any text.

@@ -36,7 +36,9 @@ SAME = 1e-6  # angles below it, in radians, are rounding
 def both_decisions(
     sample: Sample, changes: changed_samples.Edits | None = None
 ) -> tuple[changed_samples.Result, changed_samples.Result, dict[str, str]]:
-    """Return what the model says of the sample as it is and with the changes, and what is done to each that changes."""
+    """Return the model's results for the sample without and with the changes, and the action on each modality that
+    changes.
+    """
     stored, wanted = (
         changed_samples.wanted_changes(sample.study, sample.row, part)
         for part in ({}, changes or {})
@@ -168,7 +170,7 @@ def waterfall(
 def differences(
     sample: Sample, theme: style.Theme = "light", *, changes: changed_samples.Edits | None = None
 ) -> panel.PanelFigure:
-    """Draw what the changes do to each term; the options are those of `probabilities`."""
+    """Draw the effect of the changes on each term; the options are those of `probabilities`."""
     before, now, _ = both_decisions(sample, changes)
     old = before.terms(sample.study, sample.output)
     new = now.terms(sample.study, sample.output)
@@ -312,7 +314,7 @@ def modality_state(
 
 
 def parse_changes(view: page_state.PageState) -> dict[str, dict[str, Any]] | None:
-    """Return what the address says is done to each modality; None where all stay as they are."""
+    """Return the change of each modality that the address requests, or None if all are unchanged."""
     actions = {title: action for action, title in TITLES.items()}
     values = {
         name: actions.get(view.get(f"do.{name}"), changed_samples.KEPT) for name in view.modalities
@@ -347,7 +349,7 @@ def _numbers(view: page_state.PageState, start: str) -> dict[str, float]:
 
 
 def describe_outcome(changed: Sequence[str], before: str, after: str, turned: bool) -> str:
-    """Describe what becomes of a decision.
+    """Describe the outcome of a decision.
 
     Args:
         changed: modalities, none where nothing changes. before, after: the decision, as markdown. turned: whether it is

@@ -151,8 +151,8 @@ def diagram(
 
 
 def ends(sample: Sample, walk: circuit_replay.Replay) -> tuple[dict[int, float], str]:
-    """Return how likely each qubit that goes on reads 1, by its place in the drawing, and when: at T where the circuit
-    is a step of an evolution, else after the last gate.
+    """Return the probability that each remaining qubit reads 1, by its place in the drawing, and the time of this
+    reading. The time is T if the circuit is a step of an evolution, and otherwise the end of the circuit.
     """
     if not can(sample.model, "time"):
         return {row: float(1 - walk.bloch[-1][row, 2]) / 2 for row in walk.followed}, "at the end"
@@ -201,7 +201,9 @@ def _describe_unused_states(sample: Sample) -> str:
 
 
 def describe_cone(readout: str, gates: int, all_gates: int, qubits: int, all_qubits: int) -> str:
-    """Describe what a read-out can depend on: its light cone holds all that may change it, not all that does."""
+    """Describe the dependence of a read-out: its light cone holds everything that may change it, but not everything
+    in the cone does.
+    """
     return (
         f"{text.escape_markdown(readout)} can depend on {gates:,} of {count(all_gates, 'gate')} and {qubits:,} of "
         f"{count(all_qubits, 'qubit')}"

@@ -274,7 +274,7 @@ def dividends(
 
 
 def contribution_unit(levels: cohort_levels.Levels) -> str:
-    """Return what the contributions of a cohort's samples are of."""
+    """Return the unit of the contributions of a cohort's samples."""
     if levels.study.classes and levels.output_wanted is None:
         return "log-odds of the class decided for (nats)"
     return levels.study.score_unit(levels.output_wanted or 0)
@@ -286,7 +286,7 @@ def describe_study_background(levels: cohort_levels.Levels) -> str:
 
 
 def _describe_worst_relation(errors: dict[str, stability.Interval]) -> str:
-    """Return which type is predicted worst, where the intervals tell it apart from the others."""
+    """Describe which type is predicted worst, if the intervals separate it from the others."""
     known = {kind: entry for kind, entry in errors.items() if entry.known}
     if len(known) < 2:
         return "How do the modalities relate?"
@@ -311,8 +311,8 @@ def _drawn_terms(every: tuple[str, ...], rows: pd.DataFrame) -> list[str]:
 def _describe_spread(
     values: Mapping[str, np.ndarray], part: np.ndarray, clusters: np.ndarray | None = None
 ) -> str:
-    """Describe the term in which a cohort differs most from the rest, where one differs by more than two standard
-    errors, allowing for the number of terms.
+    """Describe the term in which a cohort differs most from the rest, if it differs by more than two standard errors,
+    corrected for the number of terms.
 
     Of everyone, which term varies most.
 

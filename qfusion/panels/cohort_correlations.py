@@ -141,8 +141,8 @@ def cut_test(
 
 
 def cut_rows(levels: cohort_levels.Levels, everyone: bool = False) -> pd.DataFrame:
-    """Return the samples of the cohort whose correlations are cut: those that can be evolved in some seconds, or
-    everyone.
+    """Return the samples of the cohort whose correlations are cut: those that can be evolved in some seconds, or all
+    samples.
     """
     rows = levels.rows[levels.inside]
     return rows.iloc[

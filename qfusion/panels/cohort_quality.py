@@ -203,7 +203,8 @@ def describe_confusions(counts: np.ndarray, classes: Sequence[str]) -> str:
 
 
 def describe_separation(areas: Mapping[str, float], value: str) -> str:
-    """Describe how well a class is told from the rest: the one that is asked for, or else the one of the smallest area.
+    """Describe how well a class is separated from the rest: the requested class, or else the one with the smallest
+    area.
 
     Args:
         areas: below the ROC curve by class, of those that have samples of it and others. value: a class, or empty.
@@ -255,5 +256,5 @@ def has_classes(levels: cohort_levels.Levels, **_: object) -> bool:
 
 
 def is_regression(levels: cohort_levels.Levels, **_: object) -> bool:
-    """Return whether the model predicts a number, and there is a sample."""
+    """Return whether the model predicts a number and there is at least one sample."""
     return not levels.study.classes and len(levels.rows) > 0

@@ -25,7 +25,9 @@ from qfusion.panels.wrong_samples import (
 
 
 def require_filter(study: Study, words: str, output: int | None = None) -> None:
-    """Raises InvalidInput or NotFound where words are no filter of a study's samples, or name what it has not."""
+    """Raise InvalidInput or NotFound if the text is not a filter of a study's samples or names something that the
+    study lacks.
+    """
     parts = cohort_filters.parse(words)
     cohort_filters.passing(parts, cohort_table.cohort_table_with_maps(study, output, parts))
 
@@ -78,7 +80,7 @@ CONTROLS = (VIEW, FILTER, BY, MEASURE, STRENGTH, CUTS, panel.EVERYONE, SLICES_BY
 
 
 def implied_view(view: page_state.PageState) -> str:
-    """Returns the part of the page that an address means which names none: that whose choices it says."""
+    """Return the part of the page that an address implies if it names none: the one whose choices it contains."""
     held = (name for name, own in VIEWS.items() if any(map(view.get, (one.key for one in own))))
     return view.get(VIEW.key) or next(held, VIEW.options()[0])
 

@@ -286,7 +286,9 @@ def describe_predictions(a: str, b: str) -> str:
 
 
 def describe_share_shift(a: Mapping[str, float], b: Mapping[str, float]) -> str:
-    """Describe whose share of the decision differs most, of the shares (0 to 1) of the modalities on both sides."""
+    """Describe which modality differs most in its share of the decision, given the shares (0 to 1) of the modalities
+    on both sides.
+    """
     change = {name: b[name] - a[name] for name in a if name in b}
     if not change:
         return "A and B have no modality in common"
@@ -338,7 +340,7 @@ def _hues(sides: compare.Sides) -> dict[str, str]:
 
 
 def _describe_sides(sides: compare.Sides) -> str:
-    """Return whose numbers they are."""
+    """Return a sentence that names the samples whose numbers are shown."""
     return f" Of samples {text.escape_markdown(sides.a.id)} (A) and {text.escape_markdown(sides.b.id)} (B)."
 
 
@@ -355,8 +357,8 @@ def curve(
     modality: str,
     card: str = "main",
 ) -> panel.PanelFigure:
-    """Draw a spectrum or profile of one of both samples, see `samples.curve`: on the card "main" of A, where it stands
-    in that row.
+    """Draw a spectrum or profile of one of the two samples, see `samples.curve`. It is sample A on the card "main"
+    if A is in that row, or else sample B.
     """
     one = sides.a if card == "main" and row == sides.a.row else sides.b
     return sample_curves.curve(one.study, theme, row=row, modality=modality, card=card)
@@ -385,7 +387,7 @@ VIEW = params.SelectParam(
 
 
 def is_pair(view: page_state.PageState) -> bool:
-    """Return whether the page compares what is pinned with what the bar shows."""
+    """Return whether the page compares the pinned selection with the one that the bar shows."""
     return bool(view.get("pin")) and VIEW.chosen(TWO)(view)
 
 

@@ -12,7 +12,7 @@ from qfusion.panels.reproduction import recipe_warnings, reproduce
 def reproduce_composition(
     composition: export.Composition, *, anyway: bool = False
 ) -> list[RenderedPanel]:
-    """Returns the panels of a composition, in its order.
+    """Return the panels of a composition, in its order.
 
     Args:
         composition: recipes and their common style.
@@ -29,7 +29,7 @@ def reproduce_composition(
 
 
 def save_composition(panels: Sequence[RenderedPanel], composition: export.Composition) -> bytes:
-    """Returns the file of a composition, which holds the recipes of its panels."""
+    """Return the file of a composition, which holds the recipes of its panels."""
     return export.save_composition(
         [panel.figure for panel in panels],
         [panel.title for panel in panels],
@@ -41,7 +41,7 @@ def save_composition(panels: Sequence[RenderedPanel], composition: export.Compos
 def with_recipes(
     composition: export.Composition, panels: Sequence[RenderedPanel]
 ) -> export.Composition:
-    """Returns a composition with the recipes of panels that were rendered for it."""
+    """Return a composition with the recipes of panels that were rendered for it."""
     recipes = [
         export.to_panel(panel.recipe.like(wanted), composition.style)
         for panel, wanted in zip(panels, composition.panels, strict=True)
@@ -52,7 +52,7 @@ def with_recipes(
 def composition_warnings(
     composition: export.Composition, panels: Sequence[RenderedPanel]
 ) -> list[str]:
-    """Returns how reproduced panels differ from their recipes, each sentence once; see `recipe_warnings`."""
+    """Return how reproduced panels differ from their recipes, each sentence once; see `recipe_warnings`."""
     warnings: dict[str, None] = {}
     for recipe, panel in zip(composition.panels, panels, strict=True):
         warnings |= dict.fromkeys(recipe_warnings(recipe, panel))

@@ -18,7 +18,7 @@ from qfusion.wording.samples import cite_sample
 
 
 def describe_lost_terms(whose: str, terms: Mapping[str, tuple[float, float]]) -> str:
-    """Describe of which term a cut takes most away.
+    """Describe which term loses most in a cut.
 
     Args:
         whose: the modality that is cut, as markdown.
@@ -75,7 +75,7 @@ def cut(sample: Sample, theme: style.Theme = "light", *, t: float = 1.0) -> pane
 
 
 def most_sensitive_modality(sample: Sample) -> str:
-    """Return the modality whose cut moves the explained output most."""
+    """Return the modality whose cut changes the explained output most."""
     return cut_summaries.most_moved(
         cut_measures.cuts_of_sample(sample.study, sample.row, sample.tweak, terms=True),
         sample.output,

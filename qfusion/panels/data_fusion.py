@@ -19,8 +19,8 @@ from qfusion.wording.information import (
 
 
 def information_bits(dataset: DataSet, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Draw what modalities tell of the target redundantly, uniquely and only together, by every estimator and, of more
-    than two modalities, of each against the rest.
+    """Draw the redundant, unique and synergistic information of modalities about the target, by every estimator. For
+    more than two modalities, also draw each against the rest.
     """
     result = fusion_tests.needs(dataset)
     rows = {
@@ -84,7 +84,9 @@ def information_bits(dataset: DataSet, theme: style.Theme = "light") -> panel.Pa
 
 
 def small_models(dataset: DataSet, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Draw what the best single, late and joint small models reach on held-out rows, and what each adds."""
+    """Draw the metrics of the best single, late and joint small models on held-out rows, and the gain of each over
+    the one before.
+    """
     estimate = fusion_tests.needs(dataset)
     result = estimate.baselines
     rows = {

@@ -42,15 +42,15 @@ _ABOVE = {
 
 
 def upper_measures(modalities: Sequence[str]) -> tuple[str, ...]:
-    """Return what can be drawn above the decision: a single modality has no pairs."""
+    """Return the measures that can be drawn above the decision. A single modality has no pairs."""
     return ABOVE if len(modalities) > 1 else ABOVE[:-1]
 
 
 def upper_curves(
     sample: Sample, above: str = ENTROPY
 ) -> tuple[dict[str, np.ndarray], np.ndarray, str, str]:
-    """Return what moves beside the decision: series of each modality and of all, or of the pairs that the tweak acts
-    on.
+    """Return the curves drawn beside the decision: series of each modality and of all, or of the pairs on which the
+    tweak acts.
 
     The mean over modalities or these pairs, its name, its unit.
     """

@@ -39,7 +39,9 @@ def format_share(value: float) -> str:
 
 
 def nearest_heading(side: str, weights: Sequence[float]) -> str:
-    """Return what the samples with the most weight on an extreme eigenstate are; weights of all samples, 0 to 1."""
+    """Return a heading for the samples with the most weight on an extreme eigenstate, given the weights of all
+    samples, 0 to 1.
+    """
     best = max(weights, default=0.0)
     if best < NEAR:
         return f"No sample is close to the state that votes most {side} (best {format_share(best)})"
@@ -49,7 +51,7 @@ def nearest_heading(side: str, weights: Sequence[float]) -> str:
 def describe_votes(
     who: str, votes: np.ndarray, kind: str, moved: float, quantity: str = "score"
 ) -> str:
-    """Describe how many eigenstates vote for and against, as far as votes are written, and what a sample adds.
+    """Describe how many eigenstates vote for and against, at the displayed precision, and the contribution of a sample.
 
     Args:
         who: the modalities, as markdown. votes: of the eigenstates, (K,).
@@ -68,7 +70,7 @@ def describe_votes(
 
 
 def describe_extreme_vote(side: str, vote: float, state: str) -> str:
-    """Describe what the eigenstate with the extreme vote is, and whether that vote is one for, or against, at all."""
+    """Describe the eigenstate with the extreme vote, and whether that vote is for, or against, at all."""
     if round(vote, 2) * _SIGN[side] <= 0:
         return f"No state votes {side}; the nearest to it, at {vote:+z.2f}: {state}"
     return f"Votes most {side} ({vote:+.2f}): {state}"
@@ -80,7 +82,7 @@ def describe_largest_effect(
     modalities: Sequence[str],
     quantity: str = "score",
 ) -> str:
-    """Return the element whose reading changes the explained quantity most, of effects (M, n)."""
+    """Describe the element whose reading changes the explained quantity most, given effects (M, n)."""
     return panel.capitalise(
         extrema.describe_extremum(
             {
@@ -104,14 +106,16 @@ _SIGN = {"for": 1, "against": -1}
 
 
 def default_vertical_axis(operator: Operator) -> str:
-    """Return what is drawn upwards unless told: of many outcome patterns, a sample is hardly on the extreme ones."""
+    """Return the default vertical axis. If there are many outcome patterns, a sample has hardly any weight on the
+    extreme ones.
+    """
     return UPS[0] if operator.vectors is not None else UPS[1]
 
 
 def spectrum(
     sample: Sample, theme: style.Theme = "light", *, group: str = "", split: str = "test"
 ) -> panel.PanelFigure:
-    """Draw the eigenvalues of a decision operator as votes, and how much of the sample and of others lies on each
+    """Draw the eigenvalues of a decision operator as votes, and the weight of the sample and of others on each
     eigenstate.
 
     Args:
@@ -411,7 +415,7 @@ def has_kets(sample: Sample, group: str = "", **_: Any) -> bool:
 
 
 def has_patterns(sample: Sample, group: str = "", **_: Any) -> bool:
-    """Return whether the operator is of outcome patterns."""
+    """Return whether the operator acts on outcome patterns."""
     return can(sample.study.model, "states") and not has_kets(sample, group)
 
 

@@ -21,7 +21,7 @@ def noisy_outcome(
     readout: float = 0.0,
     shots: int = SHOTS,
 ) -> sample_circuits.Noisy:
-    """Return what the noisy circuit says of the sample."""
+    """Return the output of the noisy circuit for the sample."""
     return sample_circuits.with_noise(
         sample.study, sample.row, sample.tweak, (depolarising, damping, readout), shots
     )
@@ -93,7 +93,7 @@ def scores(
 
 
 def describe_lead(name: str, gap: float, error: float, shots: int) -> str:
-    """Returns how far the first class is ahead of the next, in standard errors of their difference over the same shots.
+    """Return how far the first class is ahead of the next, in standard errors of their difference over the same shots.
 
     That nothing scatters where it does not.
     """

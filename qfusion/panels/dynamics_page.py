@@ -45,7 +45,9 @@ def factors(study: Study) -> dict[str, params.NumberParam]:
 
 
 def sliders(view: page_state.PageState, study: Study) -> list[params.Param]:
-    """Return what an address may say about the sliders; also names factors that this model does not have."""
+    """Return the parameters for the sliders that an address may contain. They include factors that this model does
+    not have but the address names.
+    """
     if not can(study.model, "time"):
         return []
     known = factors(study)

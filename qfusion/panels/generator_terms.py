@@ -207,7 +207,7 @@ def decay_modes(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigu
 
 
 def describe_spectrum_width(free: np.ndarray, coupled: np.ndarray) -> str:
-    """Describe what couplings do to the levels of H, without them (D,) and with them (D,), both ascending."""
+    """Describe the effect of couplings on the levels of H, without them (D,) and with them (D,), both ascending."""
     before, after = (float(values[-1] - values[0]) for values in (free, coupled))
     if np.allclose(free, coupled):
         return "Without couplings and with them levels are the same"

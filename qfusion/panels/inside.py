@@ -46,7 +46,8 @@ def attribution(
     other: str = "",
     method: str = INTEGRATED,
 ) -> panel.PanelFigure:
-    """Draw what each word, frame, pixel or feature of a modality added to a term of the decision, on the raw content.
+    """Draw the contribution of each word, frame, pixel or feature of a modality to a term of the decision, on the raw
+    content.
 
     Args:
         sample: whose modality.
@@ -128,7 +129,9 @@ def feature_attribution(
     other: str = "",
     method: str = INTEGRATED,
 ) -> panel.PanelFigure:
-    """Draw what each feature of a sequence added over all its steps; the options are those of `attribution`."""
+    """Draw the contribution of each feature of a sequence over all its steps; the options are those of
+    `attribution`.
+    """
     result, _ = _open_attribution(sample, modality, term, baseline, other, method)
     names = next(
         m for m in sample.study.dataset.modalities if m.name == result.modality
@@ -167,7 +170,7 @@ def attribution_over_time(
     other: str = "",
     method: str = INTEGRATED,
 ) -> panel.PanelFigure:
-    """Draw what each step of every modality that is a sequence added, on one axis.
+    """Draw the contribution of each step of every modality that is a sequence, on one axis.
 
     The options are those of `attribution`.
     """
@@ -240,7 +243,7 @@ def _term_phrase(term: str, quantity: str) -> str:
 
 
 def describe_axis(names: Sequence[str], known: Mapping[str, float]) -> str:
-    """Describe what the axis that modalities share is, in a sentence.
+    """Describe the axis that modalities share, in a sentence.
 
     Args:
         names: of the modalities. known: steps a second, of those whose rate is known.
@@ -333,7 +336,7 @@ def _describe_completeness(result: Attribution) -> str:
 
 
 def has_shared_axis(sample: Sample, term: str = SCORE, **_: Any) -> bool:
-    """Return whether a term is of several modalities that are sequences, so that they can share an axis."""
+    """Return whether a term involves several modalities that are sequences, so that they can share an axis."""
     return len(modality_attribution.sequences(sample.study, term)) > 1
 
 

@@ -31,7 +31,9 @@ SHUFFLED = "shuffled labels, 95 %"
 
 
 def has_labels(study: Study, **_: Any) -> bool:
-    """Return whether there are labels of single modalities to compare with: the target is a number, as they are."""
+    """Return whether there are labels of single modalities to compare with. The target must be a number, as these
+    labels are.
+    """
     return label_comparison.model_labels(study) is not None
 
 
@@ -333,7 +335,7 @@ def sample_labels(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
 
 
 def agreement_table(study: Study) -> pd.DataFrame:
-    """Return the numbers of own terms beside labels, a row a modality; see `LabelAgreement.frame`."""
+    """Return the comparison of own terms with labels, one row per modality; see `LabelAgreement.frame`."""
     return _open_comparison(study).frame()
 
 
@@ -350,7 +352,9 @@ def _open_comparison(study: Study) -> unimodal_labels.LabelAgreement:
 
 
 def _compared_models(study: Study, other: str) -> dict[str, unimodal_labels.LabelAgreement]:
-    """Return a model beside people, and where there is one the other, by name."""
+    """Return the comparison of a model with people and, if another model is given, the comparison of that model, by
+    name.
+    """
     return {study.name: _open_comparison(study)} | (
         {other: _open_comparison(label_comparison.second(study, other))} if other else {}
     )

@@ -153,7 +153,7 @@ def joint_shares(
 
 
 def describe_joint_share(table: pd.DataFrame, metric: str) -> str:
-    """Returns how much of its decisions the model with the best result makes jointly, or those with results written
+    """Return how much of its decisions the model with the best result makes jointly, or those with results written
     alike, and the range over all.
 
     Args:
@@ -233,7 +233,7 @@ def robustness(
     part: str = ALL,
     models: Sequence[str] | None = None,
 ) -> panel.PanelFigure:
-    """Draw what noise on a modality, its absence and its exchange do to models; only where that was measured.
+    """Draw the effect of noise on a modality, of its absence and of its exchange on models, if that was measured.
 
     Args:
         board: the leaderboard.
@@ -318,7 +318,7 @@ def robustness(
 def _results(
     board: benchmark_board.Board, data: str, metric: str
 ) -> tuple[str, str, pd.DataFrame, str]:
-    """Return a data set, the key of a metric, the models' results by it, and what it is called for short."""
+    """Return a data set, the key of a metric, the models' results in it, and the metric's short name."""
     name = data or board.names[0]
     key = board.key(name, metric)
     return name, key, board.table(name, key), board.metric(key).short
@@ -361,7 +361,8 @@ _SYSTEMS = {audit_plan.QJ: ("QiNN-QJ", style.BLUE), audit_plan.QCNN: ("QCNN", st
 def resources(
     board: benchmark_board.Board, theme: style.Theme = "light", *, data: str = ""
 ) -> panel.PanelFigure:
-    """Draw what each quantum resource of both systems is worth: full models less twins without it, trained alike.
+    """Draw the value of each quantum resource of both systems: full models minus twins without the resource, trained in
+    the same way.
 
     Args:
         board: the leaderboard.
@@ -381,7 +382,7 @@ def resources(
 
 
 def is_audited(board: benchmark_board.Board, data: str = "", **_: Any) -> bool:
-    """Return whether the audit of quantum resources stands on a data set."""
+    """Return whether there is an audit of quantum resources on a data set."""
     return bool(audit.load_shipped_audit(data or board.names[0]))
 
 
@@ -437,7 +438,9 @@ PUBLISHED = params.SwitchParam(
 def board_choices(
     board: benchmark_board.Board, name: str
 ) -> tuple[params.SelectParam, params.SelectParam, params.SelectParam]:
-    """Return the metric, corrupted modality and models of a data set; the models under a key of its own."""
+    """Return the parameters for the metric, the corrupted modality and the models of a data set. The models have a
+    separate key.
+    """
     return (
         replace(METRIC, values=[board.metric(key).short for key in board.metrics(name)]),
         replace(PART, values=(ALL, *board.of(name)["modalities"])),

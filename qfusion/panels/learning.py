@@ -26,7 +26,7 @@ from qfusion.training import metrics
 
 
 def results(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelFigure:
-    """Draw the epochs, time, and the metrics of the kept weights: a table."""
+    """Draw the epochs, the time, and the metrics of the saved weights as a table."""
     result = collect_results(runs)
     sizes = "; ".join(
         f"{text.escape_markdown(name)}: {valid:,} validation, {test:,} test rows"
@@ -65,7 +65,7 @@ def modality_groups(runs: Sequence[Seen]) -> int:
 
 
 def entanglement_kinds(runs: Sequence[Seen]) -> list[Any]:
-    """Return what each run followed of the entanglement in its model."""
+    """Return the curves of the watched entanglement of each run."""
     return list(watched_run_curves(runs, "entanglement").values())
 
 

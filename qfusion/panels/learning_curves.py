@@ -150,7 +150,7 @@ def _draw_epochs(
     measure: str,
     **look: Any,
 ) -> panel.PanelFigure:
-    """Draw what runs have under a key of their records, a curve a run.
+    """Draw the values that runs have under a key of their records, one curve per run.
 
     `look` as of `figures.training_charts.run_curves`.
     """
@@ -211,7 +211,7 @@ def list_last_values(curves: Mapping[str, Curve]) -> str:
 
 
 def epoch_table(curves: Mapping[str, Mapping[str, Curve]]) -> pd.DataFrame:
-    """Return curves as rows, by what they are of and then by run."""
+    """Return curves as rows, grouped by measure and then by run."""
     return pd.concat(
         [
             pd.DataFrame(

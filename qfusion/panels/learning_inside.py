@@ -55,7 +55,7 @@ _NO_ATTRIBUTION = "which modality decides: entanglement is correlation, not attr
 def dividends(
     runs: Sequence[Seen], theme: style.Theme = "light", *, group: int | str = 0
 ) -> panel.PanelFigure:
-    """Draw what single modalities and their combinations add by epoch; only of models that can be explained.
+    """Draw the contributions of single modalities and their combinations by epoch, for models that can be explained.
 
     Args:
         runs: that are shown.
@@ -141,7 +141,7 @@ def parameter_norms(
 
 
 def negativity(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelFigure:
-    """Draw the entanglement of each modality with the others by epoch; only of models that evolve in time."""
+    """Draw the entanglement of each modality with the others by epoch, for models that evolve in time."""
     result = {
         name: terms
         for name, terms in watched_run_curves(runs, "entanglement").items()
@@ -247,7 +247,9 @@ def fused_entropy(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.P
 def _watched_rows(
     runs: Sequence[Seen], names: Container[str], which: int, against: bool = False
 ) -> str:
-    """Return how many rows a watched number of some of the runs is the mean of, and its background."""
+    """Return how many rows a watched number of some of the runs is averaged over, and how many rows its background
+    has.
+    """
     words = dict.fromkeys(
         f"{result[2][which]} validation rows"
         + (f" against {result[2][2]} training rows" if against else "")

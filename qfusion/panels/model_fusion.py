@@ -44,7 +44,7 @@ MAX_POINTS = 1_500  # of a swarm, a coalition
 
 
 def emap(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Draw what joint terms are worth in every metric: the model against its EMAP, and against its own terms."""
+    """Draw the gain of joint terms in every metric: the model against its EMAP, and against its own terms."""
     labels = fusion_tests.metric_labels(study.dataset)
     first = next(iter(labels))
     (result, worth), (_, own) = (
@@ -93,7 +93,7 @@ def emap(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
 
 
 def loss_reduction(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Draw what each coalition and modality takes off the test loss."""
+    """Draw the reduction of the test loss by each coalition and modality."""
     game = fusion_tests.loss_game(study)
     terms = study.terms
     title = LOSS_NAMES[game.loss]
@@ -132,7 +132,7 @@ def loss_reduction(study: Study, theme: style.Theme = "light") -> panel.PanelFig
 def coalition_ranking(
     levels: cohort_levels.Levels, theme: style.Theme = "light"
 ) -> panel.PanelFigure:
-    """Draw the coalitions of a cohort by what they say."""
+    """Draw the coalitions of a cohort by their contributions."""
     study = levels.study
     ranked = _term_ranking(levels)
     figure = label_charts.interval_dots(
@@ -236,7 +236,7 @@ def contribution_swarm(
 
 
 def synergy(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Draw how near sampled synergies come to the exact dividends of pairs, as a table: it has no figure."""
+    """Show how close sampled synergies are to the exact dividends of pairs, as a table without a figure."""
     frame = fusion_tests.synergies(study)
     shows = (
         f"F_syn = v(ab) − v(a) − v(b) + v(∅) of pairs, against {fusion_tests.ROWS} training samples drawn at "

@@ -38,7 +38,8 @@ def state_patching(
     donor: str = "",
     kind: str = PATCH_DEFAULT,
 ) -> panel.PanelFigure:
-    """Draw what a modality's state at a time, taken from another sample, restores of that one's decision.
+    """Draw how much of another sample's decision is restored when the state of one modality at a time is taken from
+    that sample.
 
     Only of models that evolve.
 
@@ -142,7 +143,7 @@ def gate_groups(
 
 
 def smallest_generator(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Draw how much of what the generator adds its terms carry, fewer and fewer; only of models that evolve."""
+    """Draw how much of the generator's gain remains as terms are removed one by one, for models that evolve."""
     result = patching.prune_terms(study)
     short = metrics.describe[result.metric].short
     low = result.shares.low

@@ -98,7 +98,7 @@ def nearest_flips(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
 def _distance_terms(
     study: Study, flips: Mapping[str, decision_flips.Flip]
 ) -> tuple[float, str, str]:
-    """Return the largest distance there can be, what it is called, and how the smallest is found."""
+    """Return the largest possible distance, its name, and the method that finds the smallest distance."""
     if can(study.model, "kets"):
         return math.pi / 2, "Fubini–Study angle", "exact, by a secular equation"
     if can(study.model, "states"):

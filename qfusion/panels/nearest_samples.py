@@ -119,7 +119,7 @@ def describe_nearest(distances: Mapping[str, float], what: str, agree: int, clas
 
 
 def describe_outcomes(study: Study, rows: np.ndarray) -> tuple[list[str], list[bool | None]]:
-    """Returns "annotated → predicted" of some rows, and whether each is right.
+    """Return "annotated → predicted" of some rows, and whether each is right.
 
     None of a regression, and where no annotation is known.
     """

@@ -23,7 +23,7 @@ SAME = 1e-9  # angles that differ less are the same
 
 
 def likeliest_pattern(reading: evidence.Reading, element: int) -> str:
-    """Return what the qubits of the first stage most likely read of this sample, such as "011"."""
+    """Return the most likely readout of the qubits of the first stage for this sample, such as "011"."""
     return reading.patterns[int(np.argmax(reading.weights[element, 0]))]
 
 

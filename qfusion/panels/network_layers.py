@@ -192,7 +192,7 @@ def _cuts(
 
 
 def poolings(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Draw the entropy of the qubits in play before and after every pooling, and of what is measured."""
+    """Draw the entropy of the active qubits before and after every pooling, and the entropy of the outcomes."""
     pools = sample_circuits.layers(sample.study, sample.row, sample.tweak).poolings()
     before, after, outcomes = (pools[name].to_numpy() for name in ("before", "after", "outcomes"))
     alt = (
@@ -214,7 +214,9 @@ def poolings(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
 
 
 def describe_pooling(drop: float) -> str:
-    """Describe what the last pooling does to the entropy of the qubits in play, in nats: before less after."""
+    """Describe the effect of the last pooling on the entropy of the active qubits, given the entropy before minus
+    the entropy after, in nats.
+    """
     if round(drop, 2) == 0:
         return "After the last pooling the qubits that stay have the same entropy as all had before, to 0.01 nats"
     return (

@@ -32,7 +32,7 @@ from qfusion.wording.samples import name_explained_class
 
 
 def sample_html(sample: Sample) -> str:
-    """Returns the decision on a sample as HTML: the verdict, every term with how well it is known, the waterfall."""
+    """Return the decision on a sample as HTML: the verdict, every term with how well it is known, the waterfall."""
     study = sample.study
     doubt = sample.seed_uncertainty
     errors_of = sample.explanation.errors
@@ -72,8 +72,8 @@ def sample_html(sample: Sample) -> str:
 
 
 def study_html(study: Study) -> str:
-    """Returns a model on its data as HTML: what it is, which modality leads on average over the test samples, with 95 %
-    intervals, and its test metrics over seeds.
+    """Return a model on its data as HTML: a description, the modality that leads on average over the test samples,
+    with 95 % intervals, and its test metrics over seeds.
     """
     shares = cohort_contributions.shares(
         cohort_levels.build_levels(build_sample(study, study.explained_rows[0]))
@@ -105,7 +105,7 @@ def _html(lines: Iterable[str], table: pd.DataFrame, image: str) -> str:
 
 
 def tweak_widget(sample: Sample) -> Any:
-    """Returns a widget of a sample: sliders of the model's couplings, dissipation and duration, or the edits of its
+    """Return a widget of a sample: sliders of the model's couplings, dissipation and duration, or the edits of its
     rules as text, beside the decision, which follows.
 
     Its `sample` is the sample as it is shown.

@@ -35,12 +35,12 @@ class PageState:
     values: Mapping[str, Any]
 
     def get(self, key: str, default: str = "") -> str:
-        """Returns the value of a parameter as text; of a repeated one the last."""
+        """Return the value of a parameter as text; of a repeated one the last."""
         values = self.all(key)
         return values[-1] if values else default
 
     def all(self, key: str) -> list[str]:
-        """Returns all values of a parameter as texts.
+        """Return all values of a parameter as texts.
 
         Raises:
             InvalidInput: when one is too long.
@@ -55,16 +55,16 @@ class PageState:
         return values
 
     def address(self) -> dict[str, list[str]]:
-        """Returns the values as texts, by parameter."""
+        """Return the values as texts, by parameter."""
         return {key: self.all(key) for key in self.values}
 
     def one_of(self, key: str, options: Sequence[str]) -> str:
-        """Returns the value of a parameter if it is one of `options`, else the first option."""
+        """Return the value of a parameter if it is one of `options`, else the first option."""
         value = self.get(key)
         return value if value in options else options[0]
 
     def named(self, key: str) -> str:
-        """Returns the value of a parameter that must be set.
+        """Return the value of a parameter that must be set.
 
         Raises:
             InvalidInput: when it is not set.
@@ -92,7 +92,7 @@ class PageState:
 
     @property
     def modalities(self) -> list[str]:
-        """Names in the model's order."""
+        """Names of the modalities, in the model's order."""
         return list(self.card["inputs"])
 
     @property
@@ -129,7 +129,7 @@ class PageState:
 
 
 def format_value(value: Any) -> list[str]:
-    """Returns a widget's value as an address holds it: a list of texts, [""] for an empty list."""
+    """Return a widget's value as an address holds it: a list of texts, [""] for an empty list."""
     if isinstance(value, list | tuple):
         texts = [text for entry in value for text in format_value(entry)]
         return texts or [""]

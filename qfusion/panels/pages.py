@@ -45,7 +45,7 @@ QUESTIONS = {
 
 
 def _merge(*parts: dict[str, Panel]) -> Mapping[str, Panel]:
-    """Returns the panels of several modules in order, as a view: panels registered later are included."""
+    """Return the panels of several modules in order, as a view: panels registered later are included."""
     return ChainMap(*reversed(parts))
 
 
@@ -143,7 +143,7 @@ PAGES_WITHOUT_MODEL = ("data", "train", "sweeps")  # pages that need neither mod
 
 
 def build(page: str, panel: str, address: Address, theme: style.Theme = "light") -> PanelFigure:
-    """Returns a panel of a page.
+    """Return a panel of a page.
 
     Args:
         page: title of the page; upper and lower case are the same.
@@ -162,7 +162,7 @@ def build(page: str, panel: str, address: Address, theme: style.Theme = "light")
 
 
 def open_page(page: str, address: Address) -> OpenedPage:
-    """Returns a page under an address, with every choice that the address leaves open set to the page's default.
+    """Return a page under an address, with every choice that the address leaves open set to the page's default.
 
     Raises:
         NotFound: when there is no such page, model, data set or sample.
@@ -173,7 +173,7 @@ def open_page(page: str, address: Address) -> OpenedPage:
 
 
 def visible_panels(view: PageState, only: str = "") -> Iterator[str]:
-    """Yields the names of the panels that a page shows under a complete address, in its order.
+    """Yield the names of the panels that a page shows under a complete address, in its order.
 
     Args:
         view: the page under the address.
@@ -192,7 +192,7 @@ def visible_panels(view: PageState, only: str = "") -> Iterator[str]:
 
 
 def find_panel(page: str, panel: str, address: Address) -> tuple[PageState, Panel, str]:
-    """Returns the page under an address, the panel, and the rest of the name if it is one of a family.
+    """Return the page under an address, the panel, and the rest of the name if the panel belongs to a family.
 
     Raises:
         NotFound: when there is no such page or panel.
@@ -202,7 +202,7 @@ def find_panel(page: str, panel: str, address: Address) -> tuple[PageState, Pane
 
 
 def panel_named(page: str, name: str) -> tuple[Panel, str]:
-    """Returns the panel of a name, and the rest of the name if it is one of a family.
+    """Return the panel of a name, and the rest of the name if the panel belongs to a family.
 
     Raises:
         NotFound: when the page has no such panel.
@@ -217,7 +217,7 @@ def panel_named(page: str, name: str) -> tuple[Panel, str]:
 
 
 def scope_name(page: str, panel: str) -> str:
-    """Returns the name of the scope that a panel is built from, see `scopes.SCOPES`.
+    """Return the name of the scope that a panel is built from, see `scopes.SCOPES`.
 
     Raises:
         NotFound: when there is no such page or panel.
@@ -226,7 +226,7 @@ def scope_name(page: str, panel: str) -> str:
 
 
 def page_rules(view: PageState, study: Any) -> dict[str, ParamRule]:
-    """Returns the rules of all parameters of a page, by parameter.
+    """Return the rules of all parameters of a page, by parameter.
 
     Args:
         view: the page under an address.
@@ -239,7 +239,7 @@ def page_rules(view: PageState, study: Any) -> dict[str, ParamRule]:
 
 
 def own_params(page: str, panel: Panel) -> list[Param]:
-    """Returns the parameters of a panel at the end of a page (`Panel.below`) that nothing else there has."""
+    """Return the parameters of a panel at the end of a page (`Panel.below`) that nothing else there has."""
     if not panel.below:
         return []
     options = (*panel.options.values(), *panel.conditions.values())

@@ -30,7 +30,7 @@ from qfusion.panels.params import NumberParam, SelectParam, always
 
 @dataclass(frozen=True, eq=False)
 class PanelFigure:
-    """A figure with all that is said of it.
+    """Figure with all the text that describes it.
 
     Attributes:
         name: of its files and keys.
@@ -69,7 +69,7 @@ class PanelFigure:
 
     @property
     def full_title(self) -> str:
-        """What the figure is called, and the title, as markdown."""
+        """Name of the figure, if it has one, and the title, as markdown."""
         return f"{end_sentence(self.called, ':')} {self.title}" if self.called else self.title
 
     @property
@@ -79,7 +79,7 @@ class PanelFigure:
 
     @property
     def caption(self) -> str:
-        """What it shows and does not, as plain text.
+        """Description of what the figure shows and does not show, as plain text.
 
         Of a small figure, which is explained by what stands around it, what it shows.
         """
@@ -89,7 +89,9 @@ class PanelFigure:
         return shows
 
     def _repr_html_(self) -> str:
-        """Return how a notebook shows it: title, figure or table, and what it shows and does not."""
+        """Return the HTML for a notebook: title, figure or table, and a caption on the content and limits of the
+        panel.
+        """
         if self.figure is None:
             shown = self.table().to_html(index=False, border=0)
         else:
@@ -101,7 +103,7 @@ MOST_PLAYED = 3_000_000  # bytes of what changes, beyond which stops are left ou
 
 
 def build_animation(builds: Mapping[str, Callable[[], PanelFigure]]) -> dict[str, Any]:
-    """Returns how a figure changes from stop to stop of a cursor, as JSON.
+    """Return how a figure changes from stop to stop of a cursor, as JSON.
 
     `figure` is the one in the middle, whole. `stops` are pairs of a label and of what is different there: paths, each
     with what stands in its place, None for nothing. Stops without such a picture are left out; of none it is empty.
@@ -122,7 +124,7 @@ def build_animation(builds: Mapping[str, Callable[[], PanelFigure]]) -> dict[str
 
 
 def _changes(before: Any, after: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, Any]]:
-    """Yield where one value of JSON differs from another, and what stands there."""
+    """Yield the paths at which one JSON value differs from another, with the new values."""
     if isinstance(before, dict) and isinstance(after, dict):
         for key in {**before, **after}:
             yield from _changes(before.get(key), after.get(key), (*path, key))
@@ -191,7 +193,7 @@ def needs(*abilities: Ability, where: Callable[[Any], object] = always) -> Calla
 
 @dataclass(frozen=True)
 class Panel:
-    """A panel of a page, or several whose names begin alike.
+    """Panel of a page, or several panels whose names begin alike.
 
     Attributes:
         build: from a scope, a theme and options to a `PanelFigure`.
@@ -239,7 +241,7 @@ class Panel:
         return hasattr(self.build, "__wrapped__")  # `memo` wraps it
 
     def arguments(self, view: PageState, rest: str = "") -> dict[str, Any]:
-        """Returns the arguments of `build` after scope and theme, as an address says them.
+        """Return the arguments of `build` after scope and theme, as an address says them.
 
         Args:
             view: the page's address.
@@ -261,12 +263,12 @@ class Panel:
         return {**self.fixed, **ending, **_read_options(self.options, view)}
 
     def shown(self, view: PageState, scope: Any, rest: str = "") -> bool:
-        """Returns whether the page shows it of a scope; arguments and errors are those of `arguments`."""
+        """Return whether the page shows it of a scope; arguments and errors are those of `arguments`."""
         return self.opens(view) and self.fits(
             scope, **self.arguments(view, rest), **_read_options(self.conditions, view)
         )
 
 
 def _read_options(options: Mapping[str, Read], view: PageState) -> dict[str, Any]:
-    """Return what the address says of options."""
+    """Return the values of options in the address."""
     return {name: value for name, read in options.items() if (value := read(view)) is not None}

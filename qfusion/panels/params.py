@@ -51,7 +51,7 @@ class ParamError:
 def validate(
     query: Mapping[str, Sequence[str]], allowed: Mapping[str, ParamRule]
 ) -> dict[str, ParamError]:
-    """Returns an error for each parameter in `query` whose values do not fit its rule, by parameter.
+    """Return an error for each parameter in `query` whose values do not fit its rule, by parameter.
 
     Args:
         query: all values of each parameter. If one that may not be repeated is, its last value counts.
@@ -72,7 +72,7 @@ def validate(
 
 
 def _check_repeated(key: str, values: Sequence[str], rule: ParamRule) -> ParamError:
-    """Returns the error of a parameter that is repeated although it may not be: its last value counts."""
+    """Return the error of a parameter that is repeated although it may not be: its last value counts."""
     message = f"In the link, `{key}` stands {len(values)} times; the last one counts."
     problem = _check_values(key, values[-1:], rule)
     if problem is None:
@@ -81,7 +81,7 @@ def _check_repeated(key: str, values: Sequence[str], rule: ParamRule) -> ParamEr
 
 
 def _check_values(key: str, values: Sequence[str], rule: ParamRule) -> ParamError | None:
-    """Returns the error of a parameter some of whose values do not fit, or None."""
+    """Return the error of a parameter if some of its values do not fit, or None."""
     valid: list[str] = []
     reasons: list[str] = []
     for value in dict.fromkeys(values):
@@ -102,7 +102,7 @@ def _check_values(key: str, values: Sequence[str], rule: ParamRule) -> ParamErro
 
 
 def always(*_: Any, **__: Any) -> bool:
-    """Returns True for any arguments: the condition of whatever a page always shows."""
+    """Return True for any arguments: the condition of whatever a page always shows."""
     return True
 
 
@@ -132,14 +132,14 @@ class Param:
     many: bool = field(default=False, kw_only=True)
 
     def rule(self, study: Any = None) -> ParamRule:
-        """Returns the rule for links to a study."""
+        """Return the rule for links to a study."""
         return ParamRule(lambda value: self.require(study, value), self.fallback_text, self.many)
 
     def require(self, study: Any, value: str) -> None:
-        """Raises a QFusionError if a link to a study may not hold a value. Here any value fits."""
+        """Raise a QFusionError if a link to a study may not hold a value. Here any value fits."""
 
     def read(self, texts: Sequence[str]) -> Any:
-        """Returns the widget's value for the values of a link, which fit.
+        """Return the widget's value for the values of a link, which fit.
 
         Raises:
             ValueError: when they do not.
@@ -149,7 +149,7 @@ class Param:
         return texts[-1]
 
     def __call__(self, view: PageState) -> Any:
-        """Returns the value that a page's state has, as builders of panels take it; None where it has none.
+        """Return the value that a page's state has, as builders of panels take it; None where it has none.
 
         Raises:
             InvalidInput: when the value does not fit.
@@ -160,7 +160,7 @@ class Param:
 
 @dataclass(frozen=True, eq=False)
 class SelectParam(Param):
-    """One of several options, or some of them.
+    """One of several options, or a subset of them.
 
     Attributes:
         values: the options, or a function that returns them for a study; the keys of `meanings` if there are none.
@@ -179,14 +179,14 @@ class SelectParam(Param):
     meanings: Mapping[str, Any] | Callable[[str], Any] = field(default=str, kw_only=True)
 
     def options(self, study: Any = None) -> list[str]:
-        """Returns the options for a study."""
+        """Return the options for a study."""
         values = self.values(study) if callable(self.values) else self.values
         if not values and isinstance(self.meanings, Mapping):
             values = self.meanings
         return [str(value) for value in values]
 
     def value(self, option: str) -> Any:
-        """Returns the value that an option stands for.
+        """Return the value that an option represents.
 
         Raises:
             NotFound: when there is no such option.
@@ -196,7 +196,7 @@ class SelectParam(Param):
         return self.meanings(option)
 
     def chosen(self, *options: str) -> Callable[[PageState], bool]:
-        """Returns a condition on a page's state: one of these options is chosen. Without a choice the first one is."""
+        """Return a condition on a page's state: one of these options is chosen. Without a choice the first one is."""
         known = self.options()
         return lambda view: view.one_of(self.key, known) in options
 
@@ -214,7 +214,7 @@ class SelectParam(Param):
 
 
 def whole_number(key: str, low: int, high: int) -> Callable[[str], int]:
-    """Returns a function that reads a text as a whole number in [low, high], or raises InvalidInput naming `key`."""
+    """Return a function that reads a text as a whole number in [low, high], or raises InvalidInput naming `key`."""
     return lambda text: round(require_number(key, text, low, high))
 
 
@@ -244,7 +244,7 @@ class SwitchParam(Param):
         return text == "true" if text else None
 
     def opens(self, view: PageState) -> bool:
-        """Whether it is on, or what it folds is open."""
+        """Return whether the toggle is on or the folded part is open."""
         return view.get(self.key) == "true"
 
 
@@ -337,7 +337,7 @@ ParamFamily = Callable[[Any, Any], Iterable[Param]]
 def rules(
     parts: Iterable[Param | ParamFamily], view: PageState, study: Any = None
 ) -> dict[str, ParamRule]:
-    """Returns the rules of the parameters that a study has, by parameter.
+    """Return the rules of the parameters that a study has, by parameter.
 
     Args:
         parts: parameters and families of parameters.
@@ -359,7 +359,7 @@ def unknown_params(
     known: Container[str],
     refuse: Callable[..., object],
 ) -> list[TextParam]:
-    """Returns a parameter for each key of a page's state that the study does not have.
+    """Return a parameter for each key of a page's state that the study does not have.
 
     Args:
         view: the page's state.

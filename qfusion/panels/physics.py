@@ -22,7 +22,7 @@ BASELINE = "baseline"
 
 
 def path_attribution(sample: Sample, over: str = physics_sensitivity.THIS) -> PathAttribution:
-    """Return what each coupling and dissipation built, in the mean over a cohort of
+    """Return the contribution of each coupling and dissipation, averaged over a cohort of
     `analysis.physics_sensitivity.cohorts`.
     """
     study = sample.study
@@ -40,7 +40,9 @@ def path_attribution(sample: Sample, over: str = physics_sensitivity.THIS) -> Pa
 def attribution_matrix(
     sample: Sample, theme: style.Theme = "light", *, over: str = physics_sensitivity.THIS
 ) -> panel.PanelFigure:
-    """Draw what every coupling and dissipation added to every contribution; arguments as of `attribution_over_time`."""
+    """Draw the contribution of every coupling and dissipation to every dividend; the arguments are those of
+    `attribution_over_time`.
+    """
     result = path_attribution(sample, over)
     titles, _ = generator_attribution.term_styles(result.terms, result.modalities)
     return _attribution_panel(
@@ -70,7 +72,7 @@ def attribution_over_time(
     part: str = "",
     t: float = 1.0,
 ) -> panel.PanelFigure:
-    """Draw one contribution through time, by what built it.
+    """Draw one contribution over time, split by the terms that built it.
 
     Args:
         sample: a sample of a model with time.
@@ -108,7 +110,7 @@ def attribution_over_time(
 def attribution_flow(
     sample: Sample, theme: style.Theme = "light", *, over: str = physics_sensitivity.THIS
 ) -> panel.PanelFigure:
-    """Draw the way from modalities through what acts on them to the decision.
+    """Draw the flow from modalities through the terms that act on them to the decision.
 
     Arguments as of `attribution_over_time`.
     """

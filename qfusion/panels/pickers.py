@@ -22,7 +22,7 @@ DEFAULT_MODEL = "qj-scenes"  # the model that is shown unless told
 
 
 def models() -> list[str]:
-    """Returns names of the checkpoints that pages can show, that which is shown unless told first.
+    """Return the names of the checkpoints that pages can show, the default one first.
 
     Raises:
         NotFound: when there is none.
@@ -36,12 +36,12 @@ def models() -> list[str]:
 
 
 def sources() -> list[str]:
-    """Returns names of the data sets that are on this machine."""
+    """Return names of the data sets that are on this machine."""
     return [source.name for source in data.available() if source.available]
 
 
 def test_data(name: str) -> None:
-    """Raises NotFound when there is no data set of this name on this machine."""
+    """Raise NotFound if there is no data set of this name on this machine."""
     known = {source.name: source for source in data.available()}
     result = known[choose("Data set", name, known)]
     if not result.available:
@@ -100,7 +100,7 @@ KEYS = (*(control.key for control in PICKERS), "cohort", "pin")
 
 
 def offered_outputs(classes: Sequence[str]) -> list[str]:
-    """Returns the texts of all classes, and of all pairs of more than two, see `analysis.outputs`."""
+    """Return the texts of all classes, and of all pairs of more than two, see `analysis.outputs`."""
     names = tuple(classes)
     texts = [*names]
     if 2 < len(names) <= MOST_PAIRS:
@@ -110,12 +110,12 @@ def offered_outputs(classes: Sequence[str]) -> list[str]:
 
 
 def own_data(model: str) -> str:
-    """Returns the name of the data set that a model was trained on."""
+    """Return the name of the data set that a model was trained on."""
     return str(opening.load_checkpoint(model).card["data"]["name"])
 
 
 def trained_models(data_name: str) -> Iterator[str]:
-    """Yields the models that were trained on a data set."""
+    """Yield the models that were trained on a data set."""
     for name in models():
         with suppress(QFusionError):  # a damaged checkpoint is named when it is picked
             # the card says it without the weights, which are read of a model that could be one
@@ -125,7 +125,7 @@ def trained_models(data_name: str) -> Iterator[str]:
 
 @default_on_error("")
 def misfit(model: str, data_name: str) -> str:
-    """Returns why a model does not fit a data set; empty when it does or either cannot be loaded, which shows later.
+    """Return why a model does not fit a data set; empty when it does or either cannot be loaded, which shows later.
     Both are names: readers give them."""
     choose("Model", model, models())
     choose("Data set", data_name, sources())
@@ -133,8 +133,9 @@ def misfit(model: str, data_name: str) -> str:
 
 
 def default_sample(study: Study) -> str:
-    """Returns the sample that a page opens with: that which the model's card names, the most telling conflict, or the
-    first of the others."""
+    """Return the sample with which a page opens: the one that the model's card names, or else the most telling
+    conflict, or else the first of the other examples.
+    """
     if named := study.dataset.known_ids([str(study.card.get("opening", ""))]):
         return named[0]
     if study.opening_sample:
@@ -144,7 +145,7 @@ def default_sample(study: Study) -> str:
 
 
 def resolve_pin(pin: Pin) -> tuple[Study, int]:
-    """Returns the model on its data and the row that a pin names.
+    """Return the model on its data and the row that a pin names.
 
     Raises:
         NotFound: when there is no such model, data set or sample here.

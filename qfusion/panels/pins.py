@@ -31,7 +31,7 @@ class Pin:
 
 
 def parse_pin(text: str) -> Pin:
-    """Returns a pin from its text; whether its parts exist is checked when they are looked up.
+    """Return a pin from its text; whether its parts exist is checked when they are looked up.
 
     Raises:
         InvalidInput: when the text does not have three or four parts.

@@ -12,7 +12,7 @@ from qfusion.panels.scopes import Call, scope_calls
 
 
 def program(page: str, panel: str, address: Address) -> str:
-    """Returns a program that recomputes the numbers of a panel. Nothing is opened.
+    """Return a program that recomputes the numbers of a panel. Nothing is opened.
 
     Args:
         page, panel, address: as of `pages.build`.

@@ -31,7 +31,7 @@ def resource_comparison(
     theme: style.Theme = "light",
     hues: Sequence[str] = (),
 ) -> panel.PanelFigure:
-    """Draw what resources are worth, of an audit.
+    """Draw the value of resources in an audit.
 
     Args:
         name: of the panel. entry: see `audit.load_shipped_audit`. names: of its rows. theme: of the figure.
@@ -111,7 +111,7 @@ DEPHASED = (
 
 
 def cut_comparison(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Draw what this very model loses when a resource is cut from it, not trained again."""
+    """Draw how much worse the metric of this model becomes when a resource is cut from it without retraining."""
     frame, (_, label) = resource_cuts.cut_resources(study), audit_basis.main_metric(study.dataset)
     ends = frame[["loses", "loses:low", "loses:high"]].to_numpy(float)
     names = frame["resource"].tolist()

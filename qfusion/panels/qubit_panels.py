@@ -35,7 +35,9 @@ def qubits(
     steps: int = STEPS,
     gates: str = EACH,
 ) -> panel.PanelFigure:
-    """Draw Bloch vectors and entropies of all qubits that go on, before and after a gate; arguments as of `diagram`."""
+    """Draw Bloch vectors and entropies of all remaining qubits, before and after a gate; the arguments are those of
+    `diagram`.
+    """
     walk, at, rows, names = path_so_far(sample, gate, steps, gates)
     entropy = walk.entropy[at][rows]
     figure = circuit_charts.bloch_row(
@@ -61,7 +63,7 @@ def balls(
     steps: int = STEPS,
     gates: str = EACH,
 ) -> panel.PanelFigure:
-    """Draw Bloch balls of all qubits that go on, with their ways gate by gate; arguments as of `diagram`."""
+    """Draw Bloch balls of all remaining qubits, with their paths gate by gate; the arguments are those of `diagram`."""
     walk, at, rows, names = path_so_far(sample, gate, steps, gates)
     lengths = np.linalg.norm(walk.bloch[at][rows], axis=1)
     figure = bloch_balls.draw_balls(
@@ -175,7 +177,7 @@ def entropies(
     gates: str = EACH,
     marked: bool = True,
 ) -> panel.PanelFigure:
-    """Draw the entropy of every qubit that goes on, gate by gate.
+    """Draw the entropy of every remaining qubit, gate by gate.
 
     A line marks the gate if `marked`, else as of `diagram`.
     """

@@ -47,7 +47,7 @@ class RenderedPanel:
 
 
 def render_panel(page: str, panel: str, address: Query) -> RenderedPanel:
-    """Returns one panel of a page.
+    """Return one panel of a page.
 
     Args:
         page: its title, in lower case.
@@ -85,7 +85,7 @@ def render_panel(page: str, panel: str, address: Query) -> RenderedPanel:
 
 
 def figure_names(page: str, address: Query) -> list[str]:
-    """Returns the names of the figures that a page shows under an address.
+    """Return the names of the figures that a page shows under an address.
 
     Raises:
         InvalidInput, NotFound: when there is no such page, or a part of the address does not fit.
@@ -97,12 +97,12 @@ def figure_names(page: str, address: Query) -> list[str]:
 
 
 def require_figure(page: str, panel: str, address: Query) -> None:
-    """Raises NotFound unless a page shows a figure of this name; other errors are those of `figure_names`."""
+    """Raise NotFound unless a page shows a figure of this name; other errors are those of `figure_names`."""
     choose(f"Panel of page '{page}' (under this address)", panel, figure_names(page, address))
 
 
 def _render_named_figure(view: str, address: Query) -> RenderedPanel:
-    """Returns a figure of `qfusion.figures.notebook`, requested by `figure --model ... --view ...`."""
+    """Return a figure of `qfusion.figures.notebook`, requested by `figure --model ... --view ...`."""
     from qfusion.figures import notebook, numbers
     from qfusion.wording.generator_figures import CAPTIONS
 
@@ -145,7 +145,7 @@ def _render_named_figure(view: str, address: Query) -> RenderedPanel:
 
 
 def parse_link(link: str) -> tuple[str, dict[str, list[str]]]:
-    """Returns the page and the address of a copied link.
+    """Return the page and the address of a copied link.
 
     Raises:
         InvalidInput, NotFound: when it is not a link to one of our pages.

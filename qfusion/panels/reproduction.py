@@ -16,7 +16,7 @@ from qfusion.panels.rendering import RenderedPanel, render_panel
 
 
 def reproduce(recipe: Recipe, *, anyway: bool = False) -> RenderedPanel:
-    """Returns the panel that a recipe describes.
+    """Return the panel that a recipe describes.
 
     Args:
         recipe: the recipe.
@@ -37,7 +37,7 @@ def reproduce(recipe: Recipe, *, anyway: bool = False) -> RenderedPanel:
 
 
 def recipe_warnings(recipe: Recipe, panel: RenderedPanel) -> list[str]:
-    """Returns how a reproduced figure differs from its recipe: other versions, other numbers; a sentence each."""
+    """Return how a reproduced figure differs from its recipe: other versions, other numbers; a sentence each."""
     warnings = []
     for package, version in sorted(recipe.software.items()):
         installed = panel.recipe.software.get(package, "not here")
@@ -49,7 +49,7 @@ def recipe_warnings(recipe: Recipe, panel: RenderedPanel) -> list[str]:
 
 
 def draw_recipe(recipe: Recipe | Mapping[str, Any] | str) -> tuple[go.Figure, Any]:
-    """Returns the figure and the numbers of a recipe, for notebooks.
+    """Return the figure and the numbers of a recipe, for notebooks.
 
     Args:
         recipe: the recipe, or its JSON as text or as a mapping.
@@ -66,7 +66,7 @@ def draw_recipe(recipe: Recipe | Mapping[str, Any] | str) -> tuple[go.Figure, An
 
 
 def apply_style(panel: RenderedPanel, style: ExportStyle) -> go.Figure:
-    """Returns the figure of a panel in the theme of a style, without the parts that the style hides.
+    """Return the figure of a panel in the theme of a style, without the parts that the style hides.
 
     A figure without a background colour has no theme and keeps its colours.
     """
@@ -77,7 +77,7 @@ def apply_style(panel: RenderedPanel, style: ExportStyle) -> go.Figure:
 
 
 def save_panel(panel: RenderedPanel, recipe: Recipe) -> bytes:
-    """Returns the file of a panel in the style, and with the title and caption, of a recipe."""
+    """Return the file of a panel in the style, and with the title and caption, of a recipe."""
     return export.save(
         panel.figure,
         recipe.style,

@@ -128,7 +128,7 @@ def several_entropies(
 
 
 def chosen_rows(sample: Sample, ids: Sequence[str] = ()) -> list[int]:
-    """Returns the rows of the samples that stand side by side.
+    """Return the rows of the samples that stand side by side.
 
     Raises:
         NotFound: when there is no such sample.
@@ -145,7 +145,7 @@ def chosen_rows(sample: Sample, ids: Sequence[str] = ()) -> list[int]:
 
 
 def decision_columns(sample: Sample, ids: Sequence[str] = (), output: str = "") -> list[Sample]:
-    """Returns the decisions on these samples; errors as of `chosen_rows`."""
+    """Return the decisions on these samples; errors as of `chosen_rows`."""
     return [
         build_sample(sample.study, row, output or int(sample.study.predicted[row]))
         for row in chosen_rows(sample, ids)
@@ -153,7 +153,9 @@ def decision_columns(sample: Sample, ids: Sequence[str] = (), output: str = "") 
 
 
 def list_largest_terms(dividends: Mapping[str, float]) -> tuple[str, ...]:
-    """Returns the terms of a decision that are the largest in size, as they are written; none where all are 0."""
+    """Return the terms of a decision with the largest absolute value after rounding. The result is empty if all
+    values round to 0.
+    """
     result = sizes({term: value for term, value in dividends.items() if term})
     first = top(result)
     return () if not first or round(result[first[0]], 2) == 0 else tuple(first)

@@ -142,7 +142,7 @@ def describe_disagreement(by_element: Mapping[str, float], K: float | None) -> s
 
 @panel.cached
 def beliefs(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Draw belief, plausibility and betting probability of every class; of a model whose elements are classes."""
+    """Draw belief, plausibility and betting probability of every class. The elements of the model must be classes."""
     reading = sample.reading
     by_fusion = reading.by_fusion
     check(
@@ -171,7 +171,9 @@ def beliefs(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
 
 
 def describe_bet(pignistic: Mapping[str, float]) -> str:
-    """Describe on which class the fused masses would bet, by probability; on none where no class has any mass."""
+    """Describe the class on which the fused masses would bet, with its probability. They bet on none if no class has
+    any mass.
+    """
     if not np.isfinite(list(pignistic.values())).any():
         return "The fused evidence speaks for no class: it would bet on none"
     return extrema.describe_extremum(
@@ -215,5 +217,5 @@ def describe_most_entangled(entropy: Mapping[str, float]) -> str:
 
 
 def _true_element(sample: Sample) -> int | None:
-    """Return which element stands for the true class, where elements are classes."""
+    """Return the element that represents the true class, or None if elements are not classes."""
     return sample.true_class if sample.study.model.elements_are_classes else None

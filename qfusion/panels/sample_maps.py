@@ -170,7 +170,9 @@ def drawn_positions(
 
 
 def colour_choices(study: Study, rows: pd.DataFrame) -> tuple[str, ...]:
-    """Return columns that points can be coloured by, as readers say them: numbers, and words of which there are few."""
+    """Return the columns by which points can be coloured, under their display names: numeric columns, and text
+    columns with few distinct values.
+    """
     first = [
         "truth",
         "prediction",

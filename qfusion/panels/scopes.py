@@ -33,14 +33,14 @@ class Call(NamedTuple):
     of: str = ""
 
     def text(self) -> str:
-        """Returns the call as Python source."""
+        """Return the call as Python source."""
         arguments = [self.of] if self.of else []
         arguments += [repr(value) for value in self.positional]
         arguments += [f"{name}={value!r}" for name, value in self.named.items()]
         return f"{self.function}({', '.join(arguments)})"
 
     def run(self, scopes: Mapping[str, Any]) -> Any:
-        """Returns the scope that the call opens.
+        """Return the scope that the call opens.
 
         Args:
             scopes: the scopes that are open already, by name.
@@ -51,7 +51,7 @@ class Call(NamedTuple):
 
 
 def open_scope(view: PageState, scope: str, known: dict[str, Any] | None = None) -> Any:
-    """Returns the object that panels are built from under a complete address.
+    """Return the object that panels are built from under a complete address.
 
     Args:
         view: the page under the address.
@@ -68,7 +68,7 @@ def open_scope(view: PageState, scope: str, known: dict[str, Any] | None = None)
 
 
 def scope_calls(view: PageState, scope: str) -> list[tuple[str, Call]]:
-    """Returns the calls that open a scope, in order, each with the name of the scope that it opens.
+    """Return the calls that open a scope, in order, each with the name of the scope that it opens.
 
     "study" is the study of the scope "sample".
     """
@@ -79,7 +79,7 @@ def scope_calls(view: PageState, scope: str) -> list[tuple[str, Call]]:
 
 
 def _sample(view: PageState) -> Call:
-    """Returns the call that opens the page's sample, with its background, tweak and output."""
+    """Return the call that opens the page's sample, with its background, tweak and output."""
     sample = view.named("sample")
     members = _members(view)
     background = view.background
@@ -103,7 +103,7 @@ def _sample(view: PageState) -> Call:
 
 
 def _sides(view: PageState) -> Call:
-    """Returns the call that opens the pinned view as A beside the page's sample as B."""
+    """Return the call that opens the pinned view as A beside the page's sample as B."""
     pin = view.pin
     return Call(
         "qfusion.analysis.compare",
@@ -115,7 +115,7 @@ def _sides(view: PageState) -> Call:
 
 
 def _levels(view: PageState) -> Call:
-    """Returns the call that opens three levels: all samples, those of the filter, and the page's sample."""
+    """Return the call that opens three levels: all samples, those of the filter, and the page's sample."""
     filter = view.get("filter")
     name = ""
     for cohort in map(cohort_filters.parse_saved, view.all("cohort")):
@@ -132,7 +132,7 @@ def _levels(view: PageState) -> Call:
 
 
 def _members(view: PageState) -> str:
-    """Returns the saved cohort that is the background; empty for another background or an unknown cohort."""
+    """Return the saved cohort that is the background; empty for another background or an unknown cohort."""
     if view.background != "cohort":
         return ""
     saved = {cohort_filters.parse_saved(value).name: value for value in view.all("cohort")}
@@ -169,5 +169,5 @@ SCOPES: dict[str, Callable[[PageState], Call]] = {
 
 
 def drop_empty(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the entries whose value is not empty."""
+    """Return the entries whose value is not empty."""
     return {name: value for name, value in values.items() if value}

@@ -147,7 +147,7 @@ def has_seed_measurements(study: Study, **_: Any) -> bool:
 
 
 def seed_measurements(study: Study) -> tuple[stability.Stability | None, str]:
-    """Return what was measured over training seeds, or why there is nothing, as markdown."""
+    """Return the measurements over training seeds, or the reason why there are none, as Markdown."""
     try:
         return trust.load_stability(study), ""
     except QFusionError as error:

@@ -34,7 +34,7 @@ _LEAST = 1e-9  # of the explained output: what moves it less does not
 
 
 def story(sample: Sample) -> Story:
-    """Returns the story of a decision.
+    """Return the story of a decision.
 
     Args:
         sample: of a model that can be read out on the way; its tweak is the lever.
@@ -70,7 +70,7 @@ def story(sample: Sample) -> Story:
 
 
 def largest_lever(sample: Sample) -> tuple[Sample, list[str], str] | None:
-    """Returns the sample with one coupling, dissipation or fusion taken out, that without which it moves most.
+    """Return the sample with one coupling, dissipation or fusion taken out, that without which it moves most.
 
     What is changed, as markdown, and a sentence on the choice. None where nothing of the kind moves it.
     """
@@ -98,14 +98,16 @@ def largest_lever(sample: Sample) -> tuple[Sample, list[str], str] | None:
 
 
 def _describe_changes(sample: Sample) -> list[str]:
-    """Return what is changed of the model, as markdown."""
+    """Return the changes of the model, as Markdown."""
     if can(sample.model, "time"):
         return tweak_effects.list_changes(sample.tweak)
     return [f"fusion rules {text.escape_markdown(sample.tweak_text)}"]
 
 
 def _removal_tweak(sample: Sample, kind: str, place: int, modalities: tuple[str, ...]) -> str:
-    """Return the tweak that takes a term out: of a fusion right angles, by which its qubit ignores what it reads."""
+    """Return the tweak that removes a term. For a fusion it sets right angles, with which its qubit ignores the
+    qubits that it reads.
+    """
     keys = {"coupling": coupling_key, "dissipation": dissipation_key}
     if kind in keys:
         return f"{keys[kind]('+'.join(modalities))}=0"
@@ -157,7 +159,7 @@ def _largest_terms(sample: Sample) -> evolution_charts.Curves:
 
 
 def _share_axis_ranges(figures: list[go.Figure]) -> None:
-    """Gives all figures the ranges that hold the lines of each."""
+    """Set the axis ranges of all figures to common ranges that contain the lines of each."""
     for axis, edge in (("x", 0.0), ("y", 0.06)):
         values = np.concatenate(
             [
@@ -175,7 +177,7 @@ def _share_axis_ranges(figures: list[go.Figure]) -> None:
 
 
 def _content_card(sample: Sample) -> dict[str, Any]:
-    """Return what there is to see, hear and read of the sample, and what is known of it."""
+    """Return the video, audio and text of the sample, and the known facts about it."""
     words: dict[str, str] = {}
     pictures: dict[str, np.ndarray] = {}
     media: dict[str, Block] = {}

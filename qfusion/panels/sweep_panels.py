@@ -15,7 +15,7 @@ from qfusion.wording import extrema
 
 
 def history(trials: Trials, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Draw what each trial reached, and the best so far."""
+    """Draw the value that each trial reached, and the best value so far."""
     what = trials.metric_title
     figure = sweep_charts.trial_history(
         trials.numbers,
@@ -39,7 +39,7 @@ def history(trials: Trials, theme: style.Theme = "light") -> panel.PanelFigure:
 
 
 def slices(trials: Trials, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Draw what each trial reached, against each setting."""
+    """Draw the value that each trial reached, against each setting."""
     what = trials.metric_title
     figure = sweep_charts.setting_slices(
         trials.values,

@@ -16,7 +16,7 @@ _MAX_SHOWN = 60  # classes in a figure
 
 
 def open_data_set(name: str = "") -> data.DataSet:
-    """Returns a data set by name, the first that is here unless told.
+    """Return a data set by name. The default is the first one that is available.
 
     Raises:
         NotFound, DataUnavailable: when there is none of that name, or it is not here.

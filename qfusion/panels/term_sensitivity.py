@@ -25,7 +25,9 @@ MAX_TERMS = 16  # terms drawn
 
 
 class EffectSensitivity(NamedTuple):
-    """Slopes and removals of every term for one effect; over which rows, and the range that 1 % of the effect is of."""
+    """Slopes and removals of every term for one effect, with the rows they are computed over and the full range of
+    the effect, 1 % of which is the threshold.
+    """
 
     rows: np.ndarray
     sensitivity: Sensitivity
@@ -42,7 +44,9 @@ class EffectSensitivity(NamedTuple):
 def effect_sensitivity(
     sample: Sample, effect: str = "", over: str = physics_sensitivity.THIS
 ) -> EffectSensitivity:
-    """Return what every term does to an effect, over a cohort; both by the names that `tornado` takes."""
+    """Return the influence of every term on an effect, over a cohort. Both are given by the names that `tornado`
+    takes.
+    """
     study = sample.study
     known = physics_sensitivity.targets(sample.study)
     target = known[choose("Effect", effect or sample.quantity, known)]
@@ -59,7 +63,7 @@ def effect_sensitivity(
 def half_slopes(
     sample: Sample, effect: str = "", over: str = physics_sensitivity.THIS
 ) -> np.ndarray:
-    """Return what the slope at half of each term's strength says that its removal does, (P,)."""
+    """Return the effect of removing each term as predicted by the slope at half of its strength, (P,)."""
     rows, result, _ = effect_sensitivity(sample, effect, over)
     return physics_sensitivity.half_way(
         sample.study, rows, sample.tweak, sample.output, result.targets[0]
@@ -175,7 +179,7 @@ def term_response(
     over: str = physics_sensitivity.THIS,
     term: str = "",
 ) -> panel.PanelFigure:
-    """Draw one term from removed to where it stands.
+    """Draw the effect of one term as its strength goes from removed to its current value.
 
     Args:
         sample: a sample of a model that consists of terms.
@@ -236,7 +240,7 @@ def term_response(
 
 
 def _sample_phrase(sample: Sample, sensitivity: Sensitivity, over: str, whole: int) -> str:
-    """Describe the samples in use; `whole` of them are in the cohort, of which some may have been taken."""
+    """Describe the samples in use. The cohort has `whole` samples, of which only some may be used."""
     taken = int(sensitivity.samples[0])
     if sample.study.classes and sensitivity.targets[0].startswith(("score", "dividend")):
         of_class = name_explained_class(sample)
@@ -309,7 +313,7 @@ def has_effect(
     group: str = "",
     **_: Any,
 ) -> bool:
-    """Return whether the model consists of terms, and some of the group move the effect."""
+    """Return whether the model consists of terms, and some terms of the group change the effect."""
     if not can(sample.study.model, "terms"):
         return False
     result = effect_sensitivity(sample, effect, over).sensitivity
@@ -367,7 +371,9 @@ WITHOUT = params.SwitchParam(
 
 
 def sensitivity_choices(view: page_state.PageState, study: Study) -> tuple[params.Param, ...]:
-    """Return what a reader may choose of sensitivities: of a model with time on Dynamics, of another one on Circuit."""
+    """Return the choices of a reader for sensitivities. They are on the Dynamics page for a model with time and on
+    the Circuit page for any other.
+    """
     is_here = can(study.model, "terms") and can(study.model, "time") == (view.page == "dynamics")
     return (EFFECT, COHORT, GROUP, HALF, FOLLOWED, TABLE, WITHOUT) if is_here else ()
 

@@ -22,7 +22,7 @@ from qfusion.wording.recordings import describe_peak, describe_spread
 def open_timeline(
     sample: Sample, baseline: str = "mean", other: str = "", method: str = INTEGRATED
 ) -> tuple[recording_strip.Strip, str]:
-    """Returns a sample over its seconds, and the id of the sample where attributions start, if they start at one."""
+    """Return a sample over its seconds, and the id of the sample where attributions start, if they start at one."""
     start = (other or default_contrast(sample.study, sample.row)) if baseline == "sample" else ""
     return recording_strip.strip(
         sample.study, sample.row, sample.output, baseline, start, method
@@ -37,8 +37,8 @@ def timeline(
     other: str = "",
     method: str = INTEGRATED,
 ) -> panel.PanelFigure:
-    """Draw what is seen, heard and said over a sample's seconds, and what the steps of every modality added to the
-    terms of the decision there.
+    """Draw the video, audio and words of a sample over its seconds, with the contributions of the steps of every
+    modality to the terms of the decision.
 
     The options are those of `attribution`.
     """
@@ -102,7 +102,7 @@ def timeline(
 
 
 def timeline_table(sample: Sample, result: recording_strip.Strip) -> pd.DataFrame:
-    """Return a row a step and term, after a row a word."""
+    """Return a table with one row per word, followed by one row per step and term."""
     words = pd.DataFrame(
         {
             "row": "word",

@@ -24,7 +24,8 @@ def setting_choices(view: page_state.PageState, _: Any = None) -> list[params.Pa
 def setting_choice(
     name: str, kind: str, key: str, begin: Any, values: Iterable[str] = ()
 ) -> params.Param:
-    """Return a setting of a new training; each kind of model and data set has its own, since the default values differ.
+    """Return a setting of a new training. Each kind of model and data set has its own setting, since the default values
+    differ.
 
     Args:
         name, kind: of data set and model. key: of the setting.

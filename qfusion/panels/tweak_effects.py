@@ -15,7 +15,7 @@ MOST_SAID = 2  # changes, and groups of modalities, that a line names one by one
 
 
 def list_changes(tweak: Tweak) -> list[str]:
-    """Describe what is changed, one by one, as markdown."""
+    """Describe the changes one by one, as Markdown."""
     changes = [
         f"H: {text.escape_markdown(term)} × {factor:g}" for term, factor in tweak.couplings.items()
     ]
@@ -68,7 +68,7 @@ def equal_as_written(before: float, after: float) -> bool:
 
 
 def format_change(before: float, after: float) -> str:
-    """Return two numbers as `0.210 → 0.130`, or the one that is written for both."""
+    """Return two numbers as `0.210 → 0.130`, or a single number if both are written alike."""
     if equal_as_written(before, after):
         return f"{after:z.3f} (unchanged to 0.001)"
     return f"{before:z.3f} → {after:z.3f}"
@@ -84,7 +84,7 @@ def describe_change(
     sure: tuple[float, float] = (0.0, 0.0),
     quantity: str = "score",
 ) -> str:
-    """Describe what the sliders change, in a line.
+    """Describe the effect of the sliders, in one line.
 
     Args:
         changed: of `list_changes`. shared: of `correlation_change`.
@@ -116,7 +116,7 @@ def describe_change(
 
 
 def describe_tweaked_sample(sample: Sample) -> str:
-    """`describe_tweak` of a sample whose tweak changes something, of any model that takes one."""
+    """Return `describe_tweak` of a sample whose tweak changes something, for any model that accepts a tweak."""
     timed = can(sample.model, "time")
     return describe_tweak(
         sample,

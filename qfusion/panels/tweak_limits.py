@@ -17,7 +17,7 @@ _TOPS = {
 
 
 def slider_tops(model: Any) -> dict[str, float]:
-    """Returns the highest value of every slider, by key; the lowest is 0."""
+    """Return the highest value of every slider, by key; the lowest is 0."""
     return {
         key: default * next(top for start, top in _TOPS.items() if key.startswith(start))
         for key, default in learned(model).items()
@@ -25,7 +25,7 @@ def slider_tops(model: Any) -> dict[str, float]:
 
 
 def parse_slider_tweak(model: Any, tweak: Tweak | str) -> Tweak:
-    """Returns a tweak, given as text or not, that the sliders can show.
+    """Return a tweak, given as text or not, that the sliders can show.
 
     Raises:
         InvalidInput, NotFound: when there is no such slider or a number is out of its range.
@@ -37,7 +37,7 @@ def parse_slider_tweak(model: Any, tweak: Tweak | str) -> Tweak:
 
 
 def parse_tweak(study: Any, text: str) -> Any:
-    """Returns the tweak of a pin or link, as the model takes it.
+    """Return the tweak of a pin or link, as the model takes it.
 
     Raises:
         InvalidInput, NotFound: when it does not fit the model, or no slider can show it.

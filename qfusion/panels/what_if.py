@@ -48,7 +48,7 @@ WORDS = params.TextParam(
 
 
 def action_choice(study: Study, modality: str) -> params.SelectParam:
-    """Return what is done to a modality."""
+    """Return the choice of the action on a modality."""
     return params.SelectParam(
         f"do.{modality}",
         f"What is done to {modality}",
@@ -108,7 +108,9 @@ def input_choices(study: Study, modality: str) -> list[params.NumberParam]:
 
 
 def change_choices(view: page_state.PageState, study: Study) -> list[params.Param]:
-    """Return what a reader may choose; also names modalities and numbers that this model does not have."""
+    """Return the choices of a reader. They include controls in the address for modalities and numbers that this
+    model does not have.
+    """
     known: list[params.Param] = [KNOBS, WORDS]
     for name in study.modalities:
         known += [

@@ -16,8 +16,8 @@ R = TypeVar("R")
 
 
 def takes_arrays(function: Callable[P, R]) -> Callable[P, R]:
-    """Decorates a function whose parameters annotated as tensors, or as sequences of them, shall take arrays of NumPy,
-    too, with the same numbers in the same precision. What it returns are tensors.
+    """Decorate a function so that its tensor parameters also accept NumPy arrays. This applies to parameters annotated
+    as tensors or as sequences of tensors. Values and precision are preserved. The function still returns tensors.
 
     Raises:
         InvalidInput: when an array holds no numbers that torch knows.
@@ -42,7 +42,7 @@ def takes_arrays(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def as_tensors(name: str, values: Any) -> Any:
-    """Returns an array, or every array of a list or tuple, as a tensor of its own; anything else as it is.
+    """Return an array, or every array of a list or tuple, as a separate tensor. Anything else is returned unchanged.
 
     Args:
         name: what the message calls it. values: given for an argument.

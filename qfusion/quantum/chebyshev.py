@@ -80,7 +80,7 @@ def propagate(
     tolerance: float | None,
     hermitian: bool,
 ) -> Tensor:
-    """Returns exp(t generator) X, shape (nT, N, D, D), for ascending times.
+    """Return exp(t generator) X, shape (nT, N, D, D), for ascending times.
 
     Args:
         dims: dimensions of the subsystems, product D.
@@ -155,9 +155,10 @@ def _expand(
     X: Tensor,
     keep: bool,
 ) -> tuple[Tensor, list[Tensor], list[Tensor | None]]:
-    """sum_n c_n(t) p_n, of coefficients (nT, N), until two terms in a row are below the tolerance at every time; also,
-    if they are to be kept, all p_n but the last, and what applying the generator to them left. `last` is w times the
-    longest time: before this many terms a small one proves nothing."""
+    """Return sum_n c_n(t) p_n for coefficients (nT, N), truncated after two consecutive terms below the tolerance at
+    every time. If they are to be kept, also return all p_n but the last, and the remainders of applying the
+    generator to them. `last` is w times the longest time: a small term before this many terms proves nothing.
+    """
     sizes = coefficients.abs().amax(0).tolist()
     weights = coefficients.to(X.device, X.real.dtype)
     norm = _norm(X)
@@ -206,7 +207,7 @@ def _add(total: Tensor, weights: Tensor, operators: Sequence[Tensor]) -> Tensor:
 
 
 def combine(weights: Tensor, operators: Tensor) -> Tensor:
-    """Returns sum_n weights[t, n] operators[n] with real weights (nT, n): one real matrix product."""
+    """Return sum_n weights[t, n] operators[n] with real weights (nT, n): one real matrix product."""
     if not operators.is_complex():
         return (weights @ operators.flatten(1)).view(len(weights), *operators.shape[1:])
     flat = torch.view_as_real(operators.resolve_conj()).reshape(len(operators), -1)

@@ -15,7 +15,7 @@ PRECISIONS = (torch.float32, torch.float64, torch.complex64, torch.complex128)
 
 
 def check_precision(name: str, values: Tensor) -> None:
-    """Raises InvalidInput unless a tensor has single or double precision: half holds three digits, too few for states.
+    """Raise InvalidInput unless a tensor has single or double precision: half holds three digits, too few for states.
 
     Args:
         name: what the message calls it.
@@ -30,13 +30,13 @@ def check_precision(name: str, values: Tensor) -> None:
 
 @takes_arrays
 def is_hermitian(X: Tensor) -> bool:
-    """Returns whether all matrices (..., D, D) equal their adjoints up to rounding."""
+    """Return whether all matrices (..., D, D) equal their adjoints up to rounding."""
     X = X.detach()
     return bool((X - X.mH).abs().max() <= 100 * torch.finfo(X.dtype).eps * X.abs().max())
 
 
 def check_times(times: Sequence[float] | Tensor) -> list[float]:
-    """Returns times as numbers.
+    """Return times as numbers.
 
     Raises:
         InvalidInput: unless they are ascending, finite and not negative.
@@ -53,7 +53,7 @@ def check_times(times: Sequence[float] | Tensor) -> list[float]:
 
 
 def choose_times(times: Iterable[float] | None, duration: float, count: int) -> list[float]:
-    """Returns times as numbers; so many, evenly over the whole duration, unless any are given.
+    """Return times as numbers; so many, evenly over the whole duration, unless any are given.
 
     Raises:
         InvalidInput: unless they are ascending and in [0, duration].
@@ -79,7 +79,7 @@ def choose_times(times: Iterable[float] | None, duration: float, count: int) -> 
 
 
 def check_operators(H: Tensor, jumps: Tensor) -> None:
-    """Raises InvalidInput unless H (D, D) is Hermitian, jumps are (K, D, D), and both are finite and complex of one
+    """Raise InvalidInput unless H (D, D) is Hermitian, jumps are (K, D, D), and both are finite and complex of one
     dtype."""
     check(
         H.ndim == 2 and H.shape[0] == H.shape[1],
@@ -121,13 +121,13 @@ def check_operators(H: Tensor, jumps: Tensor) -> None:
 
 @takes_arrays
 def tolerance(values: Tensor) -> float:
-    """Returns the deviation from a state's laws that counts as round-off for the data type of `values`."""
+    """Return the deviation from a state's laws that counts as round-off for the data type of `values`."""
     return 10 * math.sqrt(torch.finfo(values.dtype).eps)
 
 
 @takes_arrays
 def require_state(name: str, rho: Tensor) -> Tensor:
-    """Returns the eigenvalues of `rho` (..., D, D), ascending, (..., D).
+    """Return the eigenvalues of `rho` (..., D, D), ascending, (..., D).
 
     Args:
         name: what the message calls it.

@@ -23,7 +23,9 @@ from qfusion.quantum.arrays import takes_arrays
 
 
 class Operation(NamedTuple):
-    """One gate of a block: its name, which of the block's parameters it takes, and on which of the two wires."""
+    """One gate of a block: its name, the indices of its parameters among the block's, and the indices of its wires
+    among the two.
+    """
 
     gate: str
     parameters: tuple[int, ...]
@@ -39,7 +41,7 @@ class Block(NamedTuple):
 
 
 def _block(text: str, source: str) -> Block:
-    """Reads "RY 0|CNOT 0,1": gates and their wires; parameters are taken in order."""
+    """Read "RY 0|CNOT 0,1": gates and their wires; parameters are taken in order."""
     operations, count = [], 0
     for item in text.split("|"):
         gate, wires = item.split()
@@ -90,8 +92,10 @@ _CONSTANTS = (0.0, torch.pi / 2, -torch.pi / 2, torch.pi)
 
 @lru_cache(maxsize=64)
 def _u3_indices(operations: tuple[Operation, ...], given: int) -> tuple[Tensor, ...]:
-    """Where the angles of each operation stand among those `given` and `_CONSTANTS`, (G, 3), what part of the last is
-    taken back as a phase, whether it acts on one wire alone, and whether it turns wire 0, (G,) each."""
+    """Return each operation as the parameters of a U3 gate. The tensors are the positions of its three angles among
+    those `given` and `_CONSTANTS`, (G, 3), the fraction of the last angle that is taken back as a phase, whether it
+    acts on a single wire, and whether its target is wire 0, (G,) each.
+    """
     zero, quarter, back, half = range(given, given + len(_CONSTANTS))
     places = [
         {
@@ -114,7 +118,9 @@ def _u3_indices(operations: tuple[Operation, ...], given: int) -> tuple[Tensor, 
 
 
 def _turns(operations: tuple[Operation, ...], angles: Tensor) -> Tensor:
-    """What operations do to the qubit that they turn, (G, 2, 2), of the angles (P,) that they take from."""
+    """Return the matrices that operations apply to their target qubit, (G, 2, 2). The operations take their angles
+    from `angles`, (P,).
+    """
     places, parts, *_ = _u3_indices(operations, len(angles))
     own = torch.cat([angles, angles.new_tensor(_CONSTANTS)])[places.to(angles.device)]
     return rotation_matrices(own) * torch.exp(-1j * own[:, 2] * parts.to(own))[:, None, None]
@@ -122,14 +128,14 @@ def _turns(operations: tuple[Operation, ...], angles: Tensor) -> Tensor:
 
 @takes_arrays
 def rotation(gate: str, angles: Tensor) -> Tensor:
-    """Returns the matrix (2, 2) of RX, RY, RZ (one angle), U3 (theta, phi, delta) or H (none), in the conventions of
+    """Return the matrix (2, 2) of RX, RY, RZ (one angle), U3 (theta, phi, delta) or H (none), in the conventions of
     PennyLane."""
     return _turns((Operation(gate, tuple(range(len(angles))), (0,)),), angles)[0]
 
 
 @takes_arrays
 def rotation_matrices(angles: Tensor) -> Tensor:
-    """Returns the matrices (G, 2, 2) of several U3, of angles (G, 3) as theta, phi, delta."""
+    """Return the matrices (G, 2, 2) of several U3, of angles (G, 3) as theta, phi, delta."""
     theta, phi, delta = angles.unbind(1)
     c, s = torch.cos(theta / 2), torch.sin(theta / 2)
     left, right = torch.polar(torch.ones_like(phi), phi), torch.polar(torch.ones_like(phi), delta)
@@ -140,7 +146,7 @@ def rotation_matrices(angles: Tensor) -> Tensor:
 
 @takes_arrays
 def swap_wires(U: Tensor) -> Tensor:
-    """Returns two-qubit operators (..., 4, 4) with their wires exchanged."""
+    """Return two-qubit operators (..., 4, 4) with their wires exchanged."""
     order = [0, 2, 1, 3]
     return U[..., order, :][..., order]
 
@@ -157,7 +163,7 @@ def _two_wire_matrices(operations: tuple[Operation, ...], angles: Tensor) -> Ten
 
 @takes_arrays
 def operation_matrix(gate: str, angles: Tensor, wires: tuple[int, ...]) -> Tensor:
-    """Returns the matrix (4, 4) that one gate of a block has on both of its wires.
+    """Return the matrix (4, 4) that one gate of a block has on both of its wires.
 
     Args:
         gate: its name.
@@ -169,7 +175,7 @@ def operation_matrix(gate: str, angles: Tensor, wires: tuple[int, ...]) -> Tenso
 
 @takes_arrays
 def unitary(name: str, parameters: Tensor) -> Tensor:
-    """Returns the block's matrix, (4, 4) complex, differentiable.
+    """Return the block's matrix, (4, 4) complex, differentiable.
 
     Args:
         name: of BLOCKS.
@@ -215,7 +221,7 @@ class Gate(NamedTuple):
 
 @takes_arrays
 def ground(rows: int, n: int, like: Tensor) -> Tensor:
-    """Returns |0...0> for so many rows, (rows, 2^n) complex, in the precision of `like`."""
+    """Return |0...0> for so many rows, (rows, 2^n) complex, in the precision of `like`."""
     psi = torch.zeros(rows, 2**n, dtype=like.dtype.to_complex(), device=like.device)
     psi[:, 0] = 1
     return psi
@@ -223,7 +229,7 @@ def ground(rows: int, n: int, like: Tensor) -> Tensor:
 
 @takes_arrays
 def rotations(angles: Tensor) -> Tensor:
-    """Returns Rot(phi, theta, omega) = RZ(omega) RY(theta) RZ(phi), (..., 2, 2), of angles (..., 3) in radians."""
+    """Return Rot(phi, theta, omega) = RZ(omega) RY(theta) RZ(phi), (..., 2, 2), of angles (..., 3) in radians."""
     phi, theta, omega = angles.unbind(-1)
     c, s = torch.cos(theta / 2), torch.sin(theta / 2)
     sum_, difference = torch.exp(0.5j * (phi + omega)), torch.exp(0.5j * (phi - omega))
@@ -234,14 +240,14 @@ def rotations(angles: Tensor) -> Tensor:
 
 @takes_arrays
 def joined(matrices: Tensor) -> list[Tensor]:
-    """Returns gates on each qubit, (n, 2, 2), joined to few matrices (2^k, 2^k) on neighbours, the first first."""
+    """Return gates on each qubit, (n, 2, 2), joined to few matrices (2^k, 2^k) on neighbours, the first first."""
     groups = -(-len(matrices) // TOGETHER)
     return [reduce(torch.kron, group) for group in torch.tensor_split(matrices, groups)]
 
 
 @takes_arrays
 def apply(psi: Tensor, gates: Iterable[Tensor]) -> Tensor:
-    """Returns states (B, 2^n) after gates on neighbouring qubits that are together all of them, as of `joined`."""
+    """Return states (B, 2^n) after gates on neighbouring qubits that are together all of them, as of `joined`."""
     B, right = psi.shape
     for U in gates:
         right //= len(U)
@@ -251,7 +257,7 @@ def apply(psi: Tensor, gates: Iterable[Tensor]) -> Tensor:
 
 @takes_arrays
 def signs(n: int, words: Sequence[Sequence[int]], like: Tensor) -> Tensor:
-    """Returns the eigenvalues, 1 or -1, of products of Z on the given qubits, (words, 2^n).
+    """Return the eigenvalues, 1 or -1, of products of Z on the given qubits, (words, 2^n).
 
     Args:
         n: qubits.
@@ -263,37 +269,37 @@ def signs(n: int, words: Sequence[Sequence[int]], like: Tensor) -> Tensor:
 
 @lru_cache(64)
 def _signs(n: int, words: tuple[tuple[int, ...], ...]) -> np.ndarray:
-    """As numbers of no device: models are also built where there is no memory."""
+    """Return the signs as a NumPy array, which is on no device. Models are also built where no memory is available."""
     return np.stack([(1.0 - 2 * bits(n)[list(word)]).prod(0) for word in words])
 
 
 def bits(n: int) -> np.ndarray:
-    """Returns what each qubit is in each basis state, 0 or 1, (n, 2^n)."""
+    """Return the value of each qubit in each basis state, 0 or 1, (n, 2^n)."""
     return np.arange(2**n)[None] >> np.arange(n - 1, -1, -1)[:, None] & 1
 
 
 @takes_arrays
 def turn_z(psi: Tensor, angles: Tensor) -> Tensor:
-    """Returns states (B, 2^n) after RZ on each qubit, of angles (B, n)."""
+    """Return states (B, 2^n) after RZ on each qubit, of angles (B, n)."""
     n = angles.shape[-1]
     return psi * torch.exp(-0.5j * (angles @ signs(n, [(q,) for q in range(n)], angles)))
 
 
 @takes_arrays
 def turned_y(angles: Tensor) -> Tensor:
-    """Returns the product states RY(angle)|0> of angles (B, n): (B, 2^n), real amplitudes as complex numbers."""
+    """Return the product states RY(angle)|0> of angles (B, n): (B, 2^n), real amplitudes as complex numbers."""
     pairs = torch.stack([torch.cos(angles / 2), torch.sin(angles / 2)], -1)
     return states.product(pairs.unbind(1)).to(angles.dtype.to_complex())
 
 
 def ring(n: int, step: int = 1) -> list[tuple[int, int]]:
-    """Returns control and target of CNOTs from each qubit to that `step` places on, around the ring; none for one."""
+    """Return control and target of CNOTs from each qubit to that `step` places on, around the ring; none for one."""
     return [(i, (i + step) % n) for i in range(n)] if n > 1 else []
 
 
 @takes_arrays
 def reordered(psi: Tensor, pairs: Sequence[tuple[int, int]]) -> Tensor:
-    """Returns states (B, 2^n) after CNOTs of (control, target), in that order."""
+    """Return states (B, 2^n) after CNOTs of (control, target), in that order."""
     places = _places(psi.shape[-1].bit_length() - 1, tuple(pairs))
     return psi[:, torch.as_tensor(places, device=psi.device)]
 
@@ -309,26 +315,26 @@ def _places(n: int, pairs: tuple[tuple[int, int], ...]) -> np.ndarray:
 
 @takes_arrays
 def populations(psi: Tensor) -> Tensor:
-    """Returns the probabilities of the basis states, (B, 2^n)."""
+    """Return the probabilities of the basis states, (B, 2^n)."""
     return psi.real.square() + psi.imag.square()
 
 
 @takes_arrays
 def expectations(psi: Tensor, words: Sequence[Sequence[int]]) -> Tensor:
-    """Returns the expectations of products of Z on the given qubits, (B, words), of states (B, 2^n)."""
+    """Return the expectations of products of Z on the given qubits, (B, words), of states (B, 2^n)."""
     p = populations(psi)
     return p @ signs(psi.shape[-1].bit_length() - 1, words, p).T
 
 
 @takes_arrays
 def turn(name: str, wire: int, angle: Tensor, **values: float) -> Gate:
-    """Returns the gate RX, RY or RZ of an angle (), with what of the sample it holds."""
+    """Return the gate RX, RY or RZ of an angle (), with the numbers of the sample that it holds."""
     return Gate(name, (wire,), rotation(name, angle[None]), {"angle": float(angle), **values})
 
 
 @takes_arrays
 def bloch_vectors(psi: Tensor, qubits: Iterable[int] | None = None) -> Tensor:
-    """Returns <X>, <Y> and <Z> of some qubits, or of all, of states (B, 2^n): (B, qubits, 3)."""
+    """Return <X>, <Y> and <Z> of some qubits, or of all, of states (B, 2^n): (B, qubits, 3)."""
     vectors = []
     for q in range(psi.shape[-1].bit_length() - 1) if qubits is None else qubits:
         zero, one = psi.view(psi.shape[0], 2**q, 2, -1).unbind(2)
@@ -339,7 +345,7 @@ def bloch_vectors(psi: Tensor, qubits: Iterable[int] | None = None) -> Tensor:
 
 
 def walk(gates: Iterable[Gate], n: int) -> Iterator[Tensor]:
-    """Yields the state of n qubits, (2^n,) complex128, |0...0> and then after each gate."""
+    """Yield the state of n qubits, (2^n,) complex128, |0...0> and then after each gate."""
     psi = ground(1, n, torch.empty(0, dtype=torch.float64))[0]
     yield psi
     for gate in gates:
@@ -395,7 +401,7 @@ class Cone(Generic[Q]):
 
 @takes_arrays
 def gate_step(wires: Sequence[Q], matrix: Tensor) -> Step[Q]:
-    """Returns a gate as far as the cone asks.
+    """Return a gate as far as the cone asks.
 
     Args:
         wires: its qubits, the most significant first. matrix: (2^w, 2^w).
@@ -414,7 +420,7 @@ def gate_step(wires: Sequence[Q], matrix: Tensor) -> Step[Q]:
 
 
 def light_cone(steps: Sequence[Step[Q]], read: Iterable[Q]) -> Cone[Q]:
-    """Returns the light cone of a product of Z.
+    """Return the light cone of a product of Z.
 
     Args:
         steps: the gates, in the order they act. read: the qubits of the product.

@@ -28,7 +28,7 @@ Subset = tuple[int, ...]
 
 
 def subsets(M: int) -> list[Subset]:
-    """Returns all subsets of range(M), smaller ones first: (), (0,), (1,), ..., (0, 1), ...
+    """Return all subsets of range(M), smaller ones first: (), (0,), (1,), ..., (0, 1), ...
 
     Raises:
         InvalidInput: when there are more than 12 modalities, which have more coalitions than are explained.
@@ -38,7 +38,7 @@ def subsets(M: int) -> list[Subset]:
 
 
 def subset_name(subset: Subset, names: Sequence[str]) -> str:
-    """Returns the names of the modalities in `subset` joined by "+"; "" for the empty one.
+    """Return the names of the modalities in `subset` joined by "+"; "" for the empty one.
 
     Example:
         >>> subset_name((0, 2), ("text", "audio", "vision"))
@@ -49,7 +49,7 @@ def subset_name(subset: Subset, names: Sequence[str]) -> str:
 
 @takes_arrays
 def decompose(H: Tensor, dims: Sequence[int]) -> dict[Subset, Tensor]:
-    """Returns the parts H_S of shape (..., D, D), keyed by the subsets of `subsets(len(dims))`, in that order.
+    """Return the parts H_S of shape (..., D, D), keyed by the subsets of `subsets(len(dims))`, in that order.
 
     The empty subset is the identity part 1 Tr[H] / D. The map is linear, so gradients pass through it.
 
@@ -77,7 +77,7 @@ def decompose(H: Tensor, dims: Sequence[int]) -> dict[Subset, Tensor]:
 
 @takes_arrays
 def strengths(H: Tensor, dims: Sequence[int]) -> dict[Subset, Tensor]:
-    """Returns the Hilbert-Schmidt norms ||H_S|| = sqrt(Tr[H_S^+ H_S]), shape (...); their squares add up to ||H||^2.
+    """Return the Hilbert-Schmidt norms ||H_S|| = sqrt(Tr[H_S^+ H_S]), shape (...); their squares add up to ||H||^2.
 
     Raises:
         InvalidInput: when the shape does not fit `dims`.
@@ -87,8 +87,8 @@ def strengths(H: Tensor, dims: Sequence[int]) -> dict[Subset, Tensor]:
 
 @takes_arrays
 def change(H: Tensor, dims: Sequence[int], factors: Mapping[Subset, float | Tensor]) -> Tensor:
-    """Returns sum_S (f_S - 1) H_S with f_S from `factors`, 1 where it names none: what is to be added to H so that its
-    parts are f_S H_S, exactly zero for unit factors.
+    """Return sum_S (f_S - 1) H_S with f_S from `factors`, or 1 for subsets not in it. This is the term to add to H so
+    that its parts are f_S H_S. It is exactly zero for unit factors.
 
     Raises:
         InvalidInput: when the shape does not fit `dims` or `factors` names a subset that does not exist.
@@ -115,7 +115,7 @@ PAULIS = torch.tensor(
 
 
 def words(qubits: int) -> Tensor:
-    """Returns all Pauli words on that many qubits, (4^n, 2^n, 2^n), the first letter slowest."""
+    """Return all Pauli words on that many qubits, (4^n, 2^n, 2^n), the first letter slowest."""
     return torch.stack([reduce(torch.kron, word) for word in product(PAULIS, repeat=qubits)])
 
 
@@ -124,7 +124,7 @@ _WORDS = {2: words(1), 4: words(2)}  # by the side of their matrices
 
 @takes_arrays
 def transfer_matrix(kraus: Tensor) -> Tensor:
-    """Returns the Heisenberg transfer matrix R_ab = sum_k Tr[P_a K_k P_b K_k^+] / 2^n of a channel: it maps P_a to
+    """Return the Heisenberg transfer matrix R_ab = sum_k Tr[P_a K_k P_b K_k^+] / 2^n of a channel: it maps P_a to
     sum_b R_ab P_b.
 
     Args:
@@ -151,7 +151,7 @@ def transfer_matrix(kraus: Tensor) -> Tensor:
 
 @lru_cache(maxsize=32)
 def basis(d: int) -> tuple[tuple[str, ...], Tensor]:
-    """Returns names and matrices (d^2, d, d) of the basis of a dimension, the identity first, Hermitian.
+    """Return names and matrices (d^2, d, d) of the basis of a dimension, the identity first, Hermitian.
 
     Gell-Mann matrices are called S12 (symmetric), A12 (antisymmetric) by the levels that they couple, from 1, and D1,
     D2, ... (diagonal).
@@ -181,7 +181,7 @@ def basis(d: int) -> tuple[tuple[str, ...], Tensor]:
 
 @takes_arrays
 def expand(A: Tensor, dims: Sequence[int]) -> Tensor:
-    """Returns the coefficients c_w, complex (..., d_1^2, ..., d_M^2), in the order of the names of `basis`.
+    """Return the coefficients c_w, complex (..., d_1^2, ..., d_M^2), in the order of the names of `basis`.
 
     Args:
         A: operators (..., D, D), Hermitian (then they are real) or not.
@@ -222,7 +222,7 @@ Factors = Mapping[Subset, float | Tensor]
 
 
 def traceless(generator: lindblad.Generator) -> lindblad.Generator:
-    """Returns the same generator by L_k without trace, which makes H (up to a multiple of 1) and dissipator unique."""
+    """Return the same generator by L_k without trace, which makes H (up to a multiple of 1) and dissipator unique."""
     return lindblad.Generator(generator.dims, tuple(map(_traceless, generator.terms)))
 
 
@@ -237,7 +237,7 @@ def _traceless(term: lindblad.Term) -> lindblad.Term:
 def scaled(
     generator: lindblad.Generator, couplings: Factors, dissipations: Factors
 ) -> lindblad.Generator:
-    """Returns the generator of sum_S f_S H_S and sum_A g_A L_k^A; with unit factors the given one to the last bit.
+    """Return the generator of sum_S f_S H_S and sum_A g_A L_k^A; with unit factors the given one to the last bit.
 
     Args:
         generator: in any gauge; its subsystems are numbered as in its `dims`.
@@ -277,7 +277,7 @@ def _term_factors(factors: Factors, term: lindblad.Term) -> dict[Subset, float |
 def decomposed(
     term: lindblad.Term, dims: tuple[int, ...]
 ) -> tuple[dict[Subset, Tensor], dict[Subset, Tensor]]:
-    """Returns the parts H_S (d, d) and L_k^A (K, d, d) of a term with traceless L_k, by subsystems and without the
+    """Return the parts H_S (d, d) and L_k^A (K, d, d) of a term with traceless L_k, by subsystems and without the
     empty ones, on the term's own space."""
     inner = [dims[m] for m in term.subsystems]
     H, L = (
@@ -293,7 +293,7 @@ def decomposed(
 
 @takes_arrays
 def unravelling(jumps: Tensor) -> Tensor:
-    """Returns the canonical ones among traceless jump operators that are the same up to mixing, (K, D, D).
+    """Return the canonical ones among traceless jump operators that are the same up to mixing, (K, D, D).
 
     They are orthogonal, Tr[L_k^+ L_l] = 0, ordered by their rates Tr[L_k^+ L_k] / D, the largest first, and the first
     element of largest modulus of each is positive. Operators of equal rates remain a choice.

@@ -50,8 +50,9 @@ class Scaling(NamedTuple):
 
 
 class Small:
-    """One real matrix, on operators as columns (D^2, C) of Re X + Im X: Hermitian X and real matrices are the same
-    space, with the same scalar product."""
+    """One real matrix that acts on operators as columns (D^2, C) of Re X + Im X. Hermitian X and real matrices are
+    the same space, with the same scalar product.
+    """
 
     def __init__(
         self,
@@ -74,7 +75,9 @@ class Small:
         self.a.diagonal().sub_(self.factor * scaling.x0)
 
     def enter(self, X: Tensor) -> Tensor:
-        """(N, D, D) -> (D^2, C); what is not Hermitian stands as two operators that are."""
+        """Convert operators (N, D, D) to columns (D^2, C). A non-Hermitian operator is represented by two Hermitian
+        ones.
+        """
         parts = X if self.hermitian else torch.cat([(X + X.mH) / 2, (X - X.mH) / 2j])
         return (parts.real + parts.imag).reshape(len(parts), -1).T.contiguous()
 
@@ -98,7 +101,7 @@ class Small:
 
 @takes_arrays
 def superoperator(G: Tensor, L: Tensor) -> Tensor:
-    """Returns X -> G X + X G^+ + sum_k L_k X L_k^+ on row-stacked operators, (D^2, D^2): A X B is (A x B^T) vec X.
+    """Return X -> G X + X G^+ + sum_k L_k X L_k^+ on row-stacked operators, (D^2, D^2): A X B is (A x B^T) vec X.
 
     Args:
         G: (D, D). L: (K, D, D).
@@ -183,7 +186,9 @@ class _OneTerm:
 
 
 class Whole(_OneTerm):
-    """One term on all subsystems; Hermitian operators stand two to a matrix, X_1 + i X_2, a single one by itself."""
+    """One term on all subsystems. Hermitian operators are packed two per matrix, X_1 + i X_2, and a single one is
+    not packed.
+    """
 
     def __init__(
         self,
@@ -299,7 +304,7 @@ AnyGenerator = Small | Whole | Local
 def choose(
     dims: tuple[int, ...], forms: Sequence[Form], N: int, hermitian: bool, scaling: Scaling
 ) -> AnyGenerator:
-    """Returns the form that is fastest for N operators."""
+    """Return the form that is fastest for N operators."""
     if math.prod(dims) <= SMALL:
         return Small(dims, forms, N, hermitian, scaling)
     whole = len(forms) == 1 and len(forms[0].G) == math.prod(dims)

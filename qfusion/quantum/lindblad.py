@@ -68,24 +68,24 @@ class Generator:
     @staticmethod
     @takes_arrays
     def dense(H: Tensor, jumps: Tensor) -> Generator:
-        """Returns the generator of a Hamiltonian (D, D) and jump operators (K, D, D)."""
+        """Return the generator of a Hamiltonian (D, D) and jump operators (K, D, D)."""
         check_operators(H, jumps)
         return Generator((H.shape[-1],), (Term((0,), H, jumps),))
 
     def hamiltonian(self) -> Tensor:
-        """Returns the whole Hamiltonian as one matrix (D, D)."""
+        """Return the whole Hamiltonian as one matrix (D, D)."""
         return torch.stack([embed(term.H, self.dims, term.subsystems) for term in self.terms]).sum(
             0
         )
 
     def jump_operators(self) -> Tensor:
-        """Returns all jump operators as matrices (K, D, D), in the order of the terms."""
+        """Return all jump operators as matrices (K, D, D), in the order of the terms."""
         return torch.cat([embed(term.jumps, self.dims, term.subsystems) for term in self.terms])
 
 
 @dataclass(frozen=True)
 class System:
-    """The physics of a trained model, detached from it: what is tracked, drawn and decomposed.
+    """The physics of a trained model, detached from it, for tracking, drawing and decomposition.
 
     Attributes:
         H: Hamiltonian, complex128 (D, D).
@@ -120,7 +120,7 @@ class System:
 
 
 def _take_arrays(of: Term | System) -> None:
-    """Makes tensors of a Hamiltonian and jump operators that are arrays of NumPy."""
+    """Convert a Hamiltonian and jump operators that are NumPy arrays to tensors."""
     for name in ("H", "jumps"):
         object.__setattr__(of, name, as_tensors(name, getattr(of, name)))
 
@@ -133,7 +133,7 @@ def evolve_states(
     times: Sequence[float] | Tensor,
     tolerance: float | None = None,
 ) -> Complex[Tensor, "nT *B D D"]:
-    """Returns rho(t) under the master equation.
+    """Return rho(t) under the master equation.
 
     Args:
         H: Hamiltonian (energy units with hbar = 1).
@@ -156,7 +156,7 @@ def evolve_observables(
     times: Sequence[float] | Tensor,
     tolerance: float | None = None,
 ) -> Complex[Tensor, "nT *C D D"]:
-    """Returns O(t), with Tr[O(t) rho(0)] = Tr[O rho(t)]; arguments and errors as for `evolve_states`."""
+    """Return O(t), with Tr[O(t) rho(0)] = Tr[O rho(t)]; arguments and errors as for `evolve_states`."""
     return evolve(Generator.dense(H, jumps), observables, times, "observables", tolerance)
 
 
@@ -168,7 +168,7 @@ def evolve(
     picture: str = "states",
     tolerance: float | None = None,
 ) -> Tensor:
-    """Returns exp(t L) X (picture "states") or exp(t L^+) X ("observables") at every time.
+    """Return exp(t L) X (picture "states") or exp(t L^+) X ("observables") at every time.
 
     Hermitian operators are recognised: they take half the work.
 
@@ -190,7 +190,7 @@ def evolve(
 
 @takes_arrays
 def act(generator: Generator, operators: Tensor, picture: str = "states") -> Tensor:
-    """Returns L X (picture "states") or L^+ X ("observables"), the rate of change of operators, (..., D, D); arguments
+    """Return L X (picture "states") or L^+ X ("observables"), the rate of change of operators, (..., D, D); arguments
     as for `evolve`."""
     forms, X = _prepare_forms(generator, operators, picture)
     local = Local(generator.dims, forms, len(X), False, Scaling(2.0, 0.0))
@@ -221,7 +221,7 @@ def _prepare_forms(
 
 
 def form(term: Term, picture: str) -> Form:
-    """Returns a term as X -> G X + X G^+ + sum_k L_k X L_k^+, in the picture of "states" or of "observables"."""
+    """Return a term as X -> G X + X G^+ + sum_k L_k X L_k^+, in the picture of "states" or of "observables"."""
     S = (term.jumps.mH @ term.jumps).sum(0)
     sign, L = (-1j, term.jumps) if picture == "states" else (1j, term.jumps.mH)
     return Form(term.subsystems, sign * term.H - 0.5 * S, L)

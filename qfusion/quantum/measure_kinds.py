@@ -21,7 +21,7 @@ Values = Iterator[tuple[tuple[int, ...], Tensor]]
 
 
 class States:
-    """States (n, D, D) of several modalities; what the measures share of them is worked out once.
+    """States (n, D, D) of several modalities. Quantities that the measures share are computed once.
 
     Attributes:
         rho: density matrices. dims: of the modalities, product D. count: of the modalities.
@@ -38,13 +38,13 @@ class States:
         )
 
     def reduced(self, part: tuple[int, ...]) -> Tensor:
-        """Returns the state of some modalities, (n, d, d); () for all together."""
+        """Return the state of some modalities, (n, d, d); () for all together."""
         if part not in self._reduced:
             self._reduced[part] = partial_trace(self.rho, self.dims, part)
         return self._reduced[part]
 
     def eigenvalues(self, part: tuple[int, ...]) -> Tensor:
-        """Returns the eigenvalues of that state, ascending, (n, d)."""
+        """Return the eigenvalues of that state, ascending, (n, d)."""
         whole = () if len(part) == self.count else part
         if whole not in self._eigenvalues:
             self._eigenvalues[whole] = torch.linalg.eigvalsh(self.reduced(whole))
@@ -85,8 +85,9 @@ class MeasureKind:
         return f"{self.short} ({self.unit})" if self.unit else self.short
 
     def mean(self, states: States) -> Tensor:
-        """Returns one number a state, (n,): the mean over modalities, else over pairs, else that of the whole; 0 where
-        there is none."""
+        """Return one number per state, (n,): the mean over modalities, else over pairs, else the value of the whole,
+        or 0 if there is none.
+        """
         values = dict(self.of(states))
         if not values:
             return torch.zeros(len(states.rho), dtype=torch.float64)
@@ -100,7 +101,7 @@ KINDS: dict[str, MeasureKind] = {}  # in the order of the columns
 def measure_kind(
     name: str, title: str, short: str, unit: str = "", **about: str | bool
 ) -> Callable[[Callable[[States], Values]], MeasureKind]:
-    """Registers a kind of measure under a name; decorates the function that computes it. The arguments are those of
+    """Register a kind of measure under a name; decorate the function that computes it. The arguments are those of
     `MeasureKind`."""
 
     def registered(of: Callable[[States], Values]) -> MeasureKind:
@@ -111,8 +112,8 @@ def measure_kind(
 
 
 def column_name(kind: str, part: Part = (), whole: str = "") -> str:
-    """Returns what the column of a measure is called in files and tables: `entropy[text]`,
-    `mutual_information[text:audio]`, `entropy`.
+    """Return the name of a measure's column in files and tables: `entropy[text]`, `mutual_information[text:audio]`,
+    `entropy`.
 
     Args:
         kind: of `KINDS`.
@@ -124,8 +125,9 @@ def column_name(kind: str, part: Part = (), whole: str = "") -> str:
 
 
 def split_column(column: str) -> tuple[str, str]:
-    """Returns kind and part of a column or of what is followed, such as ("entropy", "text") of `entropy[text]`;
-    `column_name` backwards."""
+    """Return kind and part of a column or of a tracked quantity, such as ("entropy", "text") of `entropy[text]`.
+    This is the inverse of `column_name`.
+    """
     kind, _, part = column.partition("[")
     return kind, part.removesuffix("]")
 
@@ -149,15 +151,15 @@ class Measures(tuple[Measure, ...]):
     """Measures of the same states, in the order of their columns."""
 
     def of(self, kind: str) -> dict[Part, np.ndarray]:
-        """Returns the values of one kind, by part."""
+        """Return the values of one kind, by part."""
         return {entry.part: entry.values for entry in self if entry.kind == kind}
 
     def single(self, kind: str) -> dict[str, np.ndarray]:
-        """Returns the values of one kind of every modality, by name, and of all together ("")."""
+        """Return the values of one kind of every modality, by name, and of all together ("")."""
         return {"".join(part): values for part, values in self.of(kind).items() if len(part) < 2}
 
     def columns(self) -> dict[str, np.ndarray]:
-        """Returns the values by the name of their column."""
+        """Return the values by the name of their column."""
         return {column_name(entry.kind, entry.part): entry.values for entry in self}
 
 
@@ -165,7 +167,7 @@ class Measures(tuple[Measure, ...]):
 def measures_over_time(
     rho: Tensor | np.ndarray, dims: Sequence[int], names: Sequence[str], *, negativity: bool = True
 ) -> Measures:
-    """Returns every measure of the states `rho` over their leading axis.
+    """Return every measure of the states `rho` over their leading axis.
 
     In this order, for modalities text, audio, vision, by the names of their columns: `entropy[text]`, ..., `entropy`,
     `entropy[text+audio]`, ..., `negativity[text]` (against all the others), ..., `mutual_information[text:audio]`, ...,

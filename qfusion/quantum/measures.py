@@ -31,7 +31,7 @@ def convert_base(nats: Tensor, base: float | None) -> Tensor:
 
 @takes_arrays
 def von_neumann_entropy(rho: Tensor, *, base: float | None = None) -> Tensor:
-    """Returns S(rho) = -Tr rho log rho, shape (...).
+    """Return S(rho) = -Tr rho log rho, shape (...).
 
     Args:
         rho: density matrices (..., D, D).
@@ -50,7 +50,7 @@ def von_neumann_entropy(rho: Tensor, *, base: float | None = None) -> Tensor:
 
 @takes_arrays
 def purity(rho: Tensor) -> Tensor:
-    """Returns Tr rho^2, shape (...), between 1/D and 1.
+    """Return Tr rho^2, shape (...), between 1/D and 1.
 
     Raises:
         InvalidInput: when `rho` is not a state.
@@ -73,7 +73,7 @@ def mutual_information(
     *,
     base: float | None = None,
 ) -> Tensor:
-    """Returns I(a:b) = S(a) + S(b) - S(ab), shape (...), between 0 and 2 min(log d_a, log d_b).
+    """Return I(a:b) = S(a) + S(b) - S(ab), shape (...), between 0 and 2 min(log d_a, log d_b).
 
     Args:
         rho: density matrices (..., D, D).
@@ -98,7 +98,7 @@ def mutual_information(
 
 @takes_arrays
 def total_correlation(rho: Tensor, dims: Sequence[int], *, base: float | None = None) -> Tensor:
-    """Returns sum_m S(rho_m) - S(rho), shape (...), zero exactly for product states.
+    """Return sum_m S(rho_m) - S(rho), shape (...), zero exactly for product states.
 
     Raises:
         InvalidInput: when `rho` is not a state or does not fit `dims`.
@@ -111,7 +111,7 @@ def total_correlation(rho: Tensor, dims: Sequence[int], *, base: float | None = 
 def logarithmic_negativity(
     rho: Tensor, dims: Sequence[int], subsystems: Sequence[int], *, base: float = 2
 ) -> Tensor:
-    """Returns log ||rho^{T_s}||_1 of `subsystems` against the rest, shape (...); in bits by default.
+    """Return log ||rho^{T_s}||_1 of `subsystems` against the rest, shape (...), in bits by default.
 
     It is zero for separable states, and for entangled ones whose partial transpose is positive.
 
@@ -126,13 +126,15 @@ def logarithmic_negativity(
 
 
 def log_trace_norm(eigenvalues: Tensor) -> Tensor:
-    """log sum |x|, by 1 + 2 sum of the negative ones: no cancellation near zero, and exactly 0 when there is none."""
+    """Return log sum |x|, computed from 1 + 2 sum of the absolute negative eigenvalues. There is no cancellation
+    near zero, and the result is exactly 0 if no eigenvalue is negative.
+    """
     return torch.log1p(2 * (-eigenvalues).clamp(min=0).sum(-1))
 
 
 @takes_arrays
 def fidelity(rho: Tensor, sigma: Tensor) -> Tensor:
-    """Returns F = (Tr sqrt(sqrt(rho) sigma sqrt(rho)))^2, shape (...): the squared convention (QuTiP gives its root).
+    """Return F = (Tr sqrt(sqrt(rho) sigma sqrt(rho)))^2, shape (...): the squared convention (QuTiP gives its root).
 
     Leading axes broadcast. It is evaluated as the squared trace norm of sqrt(rho) sqrt(sigma); gradients do not exist
     where a state has equal eigenvalues.
@@ -156,7 +158,7 @@ def _root(name: str, rho: Tensor) -> Tensor:
 
 @takes_arrays
 def trace_distance(rho: Tensor, sigma: Tensor) -> Tensor:
-    """Returns ||rho - sigma||_1 / 2, shape (...), between 0 and 1. Leading axes broadcast.
+    """Return ||rho - sigma||_1 / 2, shape (...), between 0 and 1. Leading axes broadcast.
 
     Raises:
         InvalidInput: when one of them is not a state or their shapes differ.
@@ -179,7 +181,7 @@ def _check_pair(rho: Tensor, sigma: Tensor) -> None:
 def entanglement_entropy(
     psi: Tensor, dims: Sequence[int], subsystem: int | Sequence[int], *, base: float | None = None
 ) -> Tensor:
-    """Returns the entropy of `subsystem` in the pure states `psi`: its entanglement with the rest, shape (...).
+    """Return the entropy of `subsystem` in the pure states `psi`: its entanglement with the rest, shape (...).
 
     Args:
         psi: unit kets (..., D).
@@ -208,7 +210,7 @@ def entanglement_entropy(
 
 
 def qubit_entropy(bloch: np.ndarray) -> np.ndarray:
-    """Returns the entropies, (...) nats, of qubits with Bloch vectors (..., 3)."""
+    """Return the entropies, (...) nats, of qubits with Bloch vectors (..., 3)."""
     high = (1 + np.minimum(np.linalg.norm(bloch, axis=-1), 1)) / 2
     low = 1 - high
     return -(high * np.log(high) + low * np.log(np.where(low > 0, low, 1)))

@@ -17,7 +17,7 @@ from qfusion.quantum.arrays import takes_arrays
 
 @takes_arrays
 def product(kets: Sequence[Tensor]) -> Tensor:
-    """Returns the tensor product of kets, row by row.
+    """Return the tensor product of kets, row by row.
 
     Args:
         kets: M tensors of shape (..., d_m) with equal leading axes.
@@ -34,7 +34,7 @@ def product(kets: Sequence[Tensor]) -> Tensor:
 
 @takes_arrays
 def kron(operators: Sequence[Tensor]) -> Tensor:
-    """Returns the Kronecker product of matrices (..., a_m, b_m), whose leading axes broadcast: (..., A, B)."""
+    """Return the Kronecker product of matrices (..., a_m, b_m), of shape (..., A, B). Leading axes are broadcast."""
     return reduce(
         lambda X, Y: (
             (X[..., :, None, :, None] * Y[..., None, :, None, :]).flatten(-4, -3).flatten(-2)
@@ -45,8 +45,9 @@ def kron(operators: Sequence[Tensor]) -> Tensor:
 
 @takes_arrays
 def apart(psi: Tensor, dims: Sequence[int], subsystems: Sequence[int]) -> Tensor:
-    """Returns kets (..., D) as matrices (..., d, D / d): rows are the states of some subsystems, in their order,
-    columns those of the others."""
+    """Return kets (..., D) as matrices (..., d, D / d). Rows are the states of some subsystems, in their order, and
+    columns those of the others.
+    """
     batch, rest = psi.ndim - 1, [m for m in range(len(dims)) if m not in subsystems]
     parts = psi.reshape(*psi.shape[:-1], *dims)
     parts = parts.permute(*range(batch), *(batch + m for m in (*subsystems, *rest)))
@@ -55,7 +56,7 @@ def apart(psi: Tensor, dims: Sequence[int], subsystems: Sequence[int]) -> Tensor
 
 @takes_arrays
 def density(psi: Tensor) -> Tensor:
-    """Returns |psi><psi|, shape (..., D, D), of kets (..., D)."""
+    """Return |psi><psi|, shape (..., D, D), of kets (..., D)."""
     return psi[..., :, None] * psi[..., None, :].conj()
 
 
@@ -65,7 +66,7 @@ def expectation(observables: Tensor, psi: Tensor) -> Tensor:
 
 
 def check_operator(name: str, X: Tensor, dims: Sequence[int]) -> None:
-    """Raises InvalidInput unless X is (..., D, D), D the product of `dims`."""
+    """Raise InvalidInput unless X is (..., D, D), D the product of `dims`."""
     D = math.prod(dims)
     check(
         X.ndim >= 2 and tuple(X.shape[-2:]) == (D, D),
@@ -84,7 +85,7 @@ def _check_subsystems(name: str, chosen: Sequence[int], dims: Sequence[int]) -> 
 
 @takes_arrays
 def partial_trace(rho: Tensor, dims: Sequence[int], keep: Sequence[int]) -> Tensor:
-    """Returns the reduced operator on the subsystems `keep`, in ascending order.
+    """Return the reduced operator on the subsystems `keep`, in ascending order.
 
     Args:
         rho: operators of shape (..., D, D).
@@ -107,7 +108,7 @@ def partial_trace(rho: Tensor, dims: Sequence[int], keep: Sequence[int]) -> Tens
 
 @takes_arrays
 def partial_transpose(rho: Tensor, dims: Sequence[int], subsystems: Sequence[int]) -> Tensor:
-    """Returns rho with the rows and columns of `subsystems` exchanged, shape (..., D, D).
+    """Return rho with the rows and columns of `subsystems` exchanged, shape (..., D, D).
 
     Raises:
         InvalidInput: when shapes disagree or a subsystem does not exist.
@@ -128,7 +129,7 @@ def embed(
     subsystems: Sequence[int],
     rest_operator: Tensor | None = None,
 ) -> Tensor:
-    """Returns `operator` on `subsystems` (ascending), identity elsewhere: shape (..., D, D).
+    """Return `operator` on `subsystems` (ascending), identity elsewhere: shape (..., D, D).
 
     Args:
         operator: (..., d, d) with d the product of the dimensions of `subsystems`.

@@ -32,7 +32,7 @@ def first_order(
     steps: int,
     random: torch.Generator | None = None,
 ) -> Tensor:
-    """Returns one trajectory per ket (N, D) at time `duration`, by the first-order unravelling.
+    """Return one trajectory per ket (N, D) at time `duration`, by the first-order unravelling.
 
     Each step applies M_0 = 1 - i H_eff dt or M_k = sqrt(dt) L_k, drawn with probability ||M psi||^2 / sum, and divides
     by the square root of that probability *held constant in the backward pass*. The forward value is the normalised
@@ -74,7 +74,7 @@ def first_order(
 def waiting_times(
     generator: Generator, psi: Tensor, duration: float, random: torch.Generator | None = None
 ) -> Tensor:
-    """Returns one trajectory per ket (N, D) at time `duration`, normalised, without a time-step error.
+    """Return one trajectory per ket (N, D) at time `duration`, normalised, without a time-step error.
 
     A ket jumps when its squared norm, which only falls between jumps, has reached a number drawn uniformly from [0, 1).
     Within a step, psi(t + s h) = sum_k s^k p_k with the terms p_k of the exponential series, so the squared norm is a
@@ -171,7 +171,7 @@ def _powers(s: Tensor, count: int) -> Tensor:
 
 
 def _root(coefficients: Tensor, value: Tensor) -> Tensor:
-    """Where in [0, 1] falling polynomials reach a value."""
+    """Return the points in [0, 1] at which decreasing polynomials reach a value."""
     low, high = torch.zeros_like(value), torch.ones_like(value)
     for _ in range(50):  # to the last digit
         middle = (low + high) / 2
@@ -205,7 +205,7 @@ def _apply_drift(generator: Generator, drift: Sequence[Tensor], psi: Tensor) -> 
 
 
 def _apply_jumps(generator: Generator, psi: Tensor) -> Tensor:
-    """All L_k psi, (K, N, D)."""
+    """Return all L_k psi, (K, N, D)."""
     return torch.cat(
         [on(term.jumps, psi, generator.dims, term.subsystems) for term in generator.terms]
     )
@@ -213,7 +213,7 @@ def _apply_jumps(generator: Generator, psi: Tensor) -> Tensor:
 
 @takes_arrays
 def on(operators: Tensor, psi: Tensor, dims: Sequence[int], subsystems: Sequence[int]) -> Tensor:
-    """Returns operators (K, d, d) on `subsystems` (ascending) applied to kets (N, D): (K, N, D)."""
+    """Return operators (K, d, d) on `subsystems` (ascending) applied to kets (N, D): (K, N, D)."""
     rest = [m for m in range(len(dims)) if m not in subsystems]
     order = [*(1 + m for m in subsystems), 0, *(1 + m for m in rest)]
     K, N, d = len(operators), len(psi), operators.shape[-1]

@@ -28,7 +28,7 @@ __getattr__ = modules(__name__, __path__)
 
 
 def places(out: Path) -> list[Path]:
-    """Returns the files that a report is written to: `out` itself, or both in the folder `out`.
+    """Return the files that a report is written to: `out` itself, or both in the folder `out`.
 
     Raises:
         InvalidInput: when the ending is another one.
@@ -44,7 +44,7 @@ def places(out: Path) -> list[Path]:
 
 
 def write(report: Report, out: Path) -> list[Path]:
-    """Writes a report, each file whole or not at all, and returns the files.
+    """Write a report, each file whole or not at all, and return the files.
 
     Raises:
         InvalidInput: when a file cannot be written.

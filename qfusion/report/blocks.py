@@ -42,7 +42,7 @@ MAX_TEXT, MAX_TITLE = 20_000, 240  # characters
 
 
 def clean(text: object, limit: int = MAX_TEXT) -> str:
-    """Returns a text that can be printed: line breaks stay, control and direction characters become U+FFFD, too long
+    """Return a text that can be printed: line breaks stay, control and direction characters become U+FFFD, too long
     ones are cut."""
     words = str(text).replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ")
     short = words if len(words) <= limit else words[: limit - 1] + "…"
@@ -58,7 +58,9 @@ def clean(text: object, limit: int = MAX_TEXT) -> str:
 
 
 def broken(text: object) -> str:
-    """Returns a clean text whose very long words may break: with a zero-width space after every 30 letters of them."""
+    """Return a cleaned text whose very long words can break across lines. A zero-width space is inserted after every
+    30 letters of such a word.
+    """
     return re.sub(
         # lines end within Chinese anyway
         "[^ \n\u2e80-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]{41,}",
@@ -73,7 +75,7 @@ Block = dict[str, Any]
 
 
 def filled(source: str, **names: Any) -> list[Block]:
-    """Returns the blocks of a template, `names` filled in: whatever stands in them is words, and never markup.
+    """Return the blocks of a template with `names` filled in. Filled-in values are treated as text, never as markup.
 
     Args:
         source: of the template, such as `{% include "sample.html" %}`. It is made of `<h1>`, `<h2>`, `<p>` and `<ul>`
@@ -88,7 +90,7 @@ def filled(source: str, **names: Any) -> list[Block]:
 
 
 def _escaped(value: Any) -> Any:
-    """What stands in the place of a value: words without markup, of a drawing its JSON."""
+    """Return the text that replaces a value in a template: text without markup, or JSON for a drawing."""
     if hasattr(value, "__html__"):
         return value
     words = json.dumps(value) if isinstance(value, dict) else clean(value)
@@ -96,7 +98,7 @@ def _escaped(value: Any) -> Any:
 
 
 def _block(element: ElementTree.Element) -> Block:
-    """A block of what a template says; see `filled`."""
+    """Return the block for an element of a filled template, see `filled`."""
     kind, title, words = element.tag, clean(element.get("title", "")), clean(_text(element))
     rows = [[broken(_text(cell)) for cell in row] for row in element]
     match kind:
@@ -156,7 +158,7 @@ FULL, HALF = 160.0, 110.0  # mm
 
 
 def figure(drawn: go.Figure, width: float = FULL, height: float | None = None) -> Block:
-    """Returns a figure as a drawing, `width` and `height` in mm; a template says the rest."""
+    """Return a figure as a drawing, `width` and `height` in mm. The template adds the rest."""
     with printing():
         svg = plotly_print.render(
             drawn, "svg", plotly_print.Style(width, height, 8.0, creator=CREATOR)
@@ -165,7 +167,7 @@ def figure(drawn: go.Figure, width: float = FULL, height: float | None = None) -
 
 
 def picture(pixels: np.ndarray, width: float = 40.0) -> Block:
-    """Returns a picture of a sample, uint8 (h, w) or (h, w, 3), as a drawing, its pixels as squares."""
+    """Return a picture of a sample, uint8 (h, w) or (h, w, 3), as a drawing, its pixels as squares."""
     image = Image.fromarray(np.asarray(pixels))
     larger = ImageOps.scale(image, max(1, 320 // max(image.size)), Image.Resampling.NEAREST)
     w, h = larger.size
@@ -180,7 +182,7 @@ MAX_MEDIA = 8_000_000  # bytes of a recording that a page holds
 
 
 def recording(kind: str, media: str, content: bytes, poster: np.ndarray | None = None) -> Block:
-    """Returns a recording that a page plays, from what it holds itself; on paper its poster, or nothing of sound.
+    """Return a recording that a page plays from data embedded in it. On paper it is its poster, or nothing for sound.
 
     Args:
         kind: "video" or "audio". media: its type, such as "video/mp4". content: the file.
@@ -195,20 +197,21 @@ def recording(kind: str, media: str, content: bytes, poster: np.ndarray | None =
 
 
 def data_address(kind: str, data: bytes) -> str:
-    """Returns the address that holds a file's bytes itself."""
+    """Return the address that holds a file's bytes itself."""
     return f"data:{kind};base64,{base64.b64encode(data).decode()}"
 
 
 def png_address(picture: Image.Image) -> str:
-    """Returns the address that holds a picture of PIL itself."""
+    """Return the address that holds a picture of PIL itself."""
     buffer = io.BytesIO()
     picture.save(buffer, "PNG")
     return data_address("image/png", buffer.getvalue())
 
 
 def spelled(numbers: Mapping[str, float], form: str = "+.2f") -> str:
-    """Names with their numbers: "text +0.41, baseline -0.69"; the empty name is the baseline, and of many joint terms
-    the smallest are summed."""
+    """Return names with their numbers: "text +0.41, baseline -0.69". The empty name is the baseline, and the
+    smallest of many joint terms are summed.
+    """
     shown, rest = select_shown_terms([numbers])
     listed = {name: value for name, value in numbers.items() if name in {"", *shown}}
     if rest:
@@ -222,7 +225,7 @@ def signed(value: float, digits: int = 3) -> str:
 
 
 def number(value: Any, digits: int = 3) -> str:
-    """A number, "–" where there is none."""
+    """Return a number as text, or "–" if there is none."""
     return (
         "–"
         if value is None or not np.isfinite(value)
@@ -260,7 +263,7 @@ _ALONE = f"""
 
 @cache
 def drawing(name: str) -> dict[str, Any]:
-    """Returns one equation as an SVG, its letters as outlines: it looks the same in every browser, with or without
+    """Return one equation as an SVG, its letters as outlines: it looks the same in every browser, with or without
     fonts for mathematics; its width and height in units of the letters' size; and its words.
 
     Raises:
@@ -288,7 +291,7 @@ def drawing(name: str) -> dict[str, Any]:
 
 @cache
 def environment() -> Environment:
-    """Returns the templates of this folder. All texts are escaped; nothing in them is markup."""
+    """Return the templates of this folder. All texts are escaped; nothing in them is markup."""
     environment = Environment(
         autoescape=True,
         undefined=StrictUndefined,
@@ -326,7 +329,7 @@ class Report:
     blocks: list[Block]
 
     def cited(self) -> list[str]:
-        """Returns the keys of the sources that are cited, in the order of their first mention."""
+        """Return the keys of the sources that are cited, in the order of their first mention."""
         parts = (
             part
             for block in self.blocks
@@ -335,7 +338,7 @@ class Report:
         return list(dict.fromkeys(key for part in parts for key in part.get("sources", ())))
 
     def data(self) -> dict[str, Any]:
-        """Returns all there is to write, as JSON knows it: for the templates of the page and of the paper."""
+        """Return the whole report as data for JSON, for the templates of the page and of the paper."""
         keys = self.cited()
         return {
             "title": clean(self.title, MAX_TITLE),
@@ -350,12 +353,12 @@ class Report:
         }
 
     def html(self) -> bytes:
-        """Returns it as one self-contained HTML file, UTF-8: no script, nothing loaded, figures and equations as
+        """Return it as one self-contained HTML file, UTF-8: no script, nothing loaded, figures and equations as
         drawings inside. All texts are escaped; nothing in them is markup."""
         return environment().get_template("page.html").render(self.data(), drawing=drawing).encode()
 
     def pdf(self) -> bytes:
-        """Returns it as a PDF. Its foot says which letters no font of this machine has: empty boxes stand for them.
+        """Return it as a PDF. Its foot says which letters no font of this machine has: empty boxes stand for them.
 
         Raises:
             QFusionError: when typst refuses the document, which is a defect here.
@@ -396,11 +399,11 @@ class Report:
         return bytes(compiled)
 
     def written(self, suffix: str) -> bytes:
-        """Returns it as the file of an ending, .html or .pdf."""
+        """Return it as the file of an ending, .html or .pdf."""
         return self.pdf() if suffix == ".pdf" else self.html()
 
     def unsaid(self) -> str:
-        """Returns a line on the letters that no font of this machine has, as the PDF says at its foot; empty where each
+        """Return a line on the letters that no font of this machine has, as the PDF says at its foot; empty where each
         has one."""
         return _foot(_letters_of(self)[1])
 
@@ -416,8 +419,9 @@ def _foot(missing: list[str]) -> str:
 
 
 def _letters_of(report: Report) -> tuple[str, list[str], list[Any]]:
-    """A report's text with a box for each letter that no font has, these letters, and the installed faces that the
-    others need."""
+    """Return a report's text with a box for each letter that no font has, these letters, and the installed faces
+    that the others need.
+    """
     paper = report.data()
     paper["blocks"] = [
         {key: value for key, value in block.items() if key != "media"} for block in paper["blocks"]

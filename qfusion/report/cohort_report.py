@@ -62,7 +62,7 @@ class CohortMembers(Levels):
 
     @property
     def explained(self) -> str:
-        """What is explained, as words."""
+        """Description of the explained output in words."""
         return (
             "log-odds of the class decided for (nats)"
             if self.study.classes and self.output_wanted is None
@@ -76,7 +76,7 @@ class CohortMembers(Levels):
 
     @property
     def called(self) -> dict[str, Any]:
-        """What figures call all rows and the cohort, with their sizes."""
+        """Names that figures use for all rows and for the cohort, with their sizes."""
         return {
             "whole_name": name_all_with_size(self),
             "cohort_name": name_cohort_with_size(self),

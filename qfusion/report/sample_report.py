@@ -24,7 +24,7 @@ from qfusion.wording.verdicts import describe_last_change, name_decision
 
 
 def report_on_sample(sample: Sample) -> Report:
-    """Returns the report on a sample."""
+    """Return the report on a sample."""
     verdict = name_decision(sample.scores, sample.classes)
     return Report(
         f"Sample {sample.id}: why {sample.name} says {verdict}",
@@ -49,7 +49,7 @@ def report_on_sample(sample: Sample) -> Report:
 
 
 def describe_prediction(sample: Sample) -> str:
-    """Returns the decision with its number, and the annotation beside it."""
+    """Return the decision with its number, and the annotation beside it."""
     if not sample.classes:
         known = "no truth is known of this sample, which a visitor made."
         if sample.target is not None:
@@ -77,7 +77,7 @@ def describe_prediction(sample: Sample) -> str:
 
 
 def _terms_context(sample: Sample) -> dict[str, Any]:
-    """The terms of the decision that are listed one by one, and how many others there are with their sum."""
+    """Return the terms of the decision that are listed one by one, and the number and sum of the others."""
     own, truth = sample.dividends, sample.true_dividends
     shown, rest = select_shown_terms([own])
     values = dict(zip(own, sample.explanation.values[0, :, sample.output], strict=True))
@@ -94,7 +94,7 @@ def _terms_context(sample: Sample) -> dict[str, Any]:
 
 
 def _data_context(sample: Sample) -> dict[str, Any]:
-    """What the data set has and says of the sample, and its planted contributions."""
+    """Return the data set's content and information on the sample, and its planted contributions."""
     data = sample.dataset
     return {
         "content": data.content(sample.row),
@@ -129,7 +129,9 @@ def _curve_block(piece: Audio | Series, hue: str) -> Block:
 
 
 def _course_context(sample: Sample) -> dict[str, Any]:
-    """When it was decided, where the model can be read out before its end, and what its dynamics built."""
+    """Return when the decision was made, where the model can be read out before its end, and the correlations that
+    its dynamics built.
+    """
     if not (can(sample.model, "time") or can(sample.model, "layers")):
         return {"settled": "", "on_the_way": False}
     form = "t = {:.2f}" if can(sample.model, "time") else "“{}”"
@@ -149,7 +151,7 @@ def _course_context(sample: Sample) -> dict[str, Any]:
 
 
 def _final_context(sample: Sample) -> dict[str, Any]:
-    """Entropies and entanglement at T; of a network what its fusion read."""
+    """Return entropies and entanglement at T, or for a network the readings of its fusion."""
     if can(sample.model, "time"):
         tracked = numbers.track(sample)
         measures = {
@@ -177,7 +179,9 @@ def _final_context(sample: Sample) -> dict[str, Any]:
 
 
 def describe_contradiction(K: float) -> str:
-    """How far the modalities' masses contradict each other; Dempster's K, NaN where a modality supports no class."""
+    """Return a sentence on how far the modalities' masses contradict each other. The measure is Dempster's K, which
+    is NaN if a modality supports no class.
+    """
     if not np.isfinite(K):
         return "A modality supports no class at all, so that Dempster's K is not defined"
     if round(K, 3) <= 0:

@@ -86,7 +86,7 @@ class Story:
     def written(
         self, suffix: str, theme: Theme = "light", seconds: float = SECONDS, rate: float = RATE
     ) -> bytes:
-        """Returns the story as a file; the same bytes for the same story, but for a video by another FFmpeg.
+        """Return the story as a file; the same bytes for the same story, but for a video by another FFmpeg.
 
         Args:
             suffix: of `KINDS`. theme: of moving pictures; a page follows its reader's.
@@ -113,7 +113,7 @@ class Story:
 
 
 def check_length(seconds: float, rate: float, suffix: str) -> None:
-    """Raises InvalidInput where a story would be too long, or a moving picture have too many frames."""
+    """Raise InvalidInput where a story would be too long, or a moving picture have too many frames."""
     require_number("seconds", seconds, 1.0, MAX_SECONDS)
     require_number("fps", rate, 1.0, MAX_RATE)
     rate = min(rate, GIF_RATE) if suffix == ".gif" else rate
@@ -125,7 +125,9 @@ def check_length(seconds: float, rate: float, suffix: str) -> None:
 
 
 class Box(NamedTuple):
-    """Where lines grow: the left upper corner of a plot and its size, in the units of what it is a part of."""
+    """Area of a plot in which lines grow. It holds the upper left corner of the plot and its size, in the units of
+    the drawing that contains it.
+    """
 
     x: float
     y: float
@@ -134,7 +136,7 @@ class Box(NamedTuple):
 
 
 class Pixels(NamedTuple):
-    """An act as it begins and as it ends, (H, W, 3) or numbers of colours (H, W), and where its lines grow."""
+    """An act at its beginning and at its end, (H, W, 3) or colour indices (H, W), and the area where its lines grow."""
 
     begin: np.ndarray
     end: np.ndarray
@@ -142,7 +144,7 @@ class Pixels(NamedTuple):
 
 
 def frames(drawn: Sequence[Pixels], count: int, cursor: Any) -> Iterator[np.ndarray]:
-    """Yields `count` frames, shared evenly by the acts; `cursor` is its colour."""
+    """Yield `count` frames, shared evenly by the acts; `cursor` is its colour."""
     bounds = [count * place // len(drawn) for place in range(len(drawn) + 1)]
     growing = (
         (act, min(1.0, (frame + 1) / max(1.0, (end - start) * (1 - HOLD))))
@@ -170,7 +172,7 @@ def _drawn(
 
 
 def _framed(story: Story, act: Act, has_lines: bool = True) -> Act:
-    """An act in a frame, with the card on its left, as it ends or as it begins."""
+    """Return an act in a frame, with the card on its left, at its end or at its beginning."""
     figure = go.Figure(act.figure).update_layout(xaxis_domain=[CARD, 1.0])
     for trace in () if has_lines else figure.data[act.standing :]:
         trace.update(x=[None], y=[None])
@@ -210,7 +212,9 @@ def _framed(story: Story, act: Act, has_lines: bool = True) -> Act:
 def _svg(
     act: Act, theme: Theme, key: str, size: tuple[float, float], **more: Any
 ) -> tuple[str, Box]:
-    """A drawing as the inside of an SVG, in points, and where its lines grow: what uncovers them is called `key`."""
+    """Return a drawing as the inside of an SVG, in points, and the area where its lines grow. The clip path that
+    uncovers the lines has the id `key`.
+    """
     svg = _drawn(act, "svg", theme, size, **more).decode()
     inside = svg[svg.index("</metadata>") + len("</metadata>") : svg.rindex("</svg>")]
     clip = re.search(
@@ -225,7 +229,9 @@ def _svg(
 
 
 def _titled(story: Story) -> list[tuple[Act, dict[str, str]]]:
-    """The acts in frames, with what stands above and below; empty lines below short words make all plots as high."""
+    """Return the acts in frames, with the text above and below each. Short texts are padded with empty lines, so
+    that all plots have the same height.
+    """
     framed = [
         (
             _framed(story, act),
@@ -278,7 +284,7 @@ def _pixels(story: Story, theme: Theme, dpi: float) -> list[Pixels]:
 
 
 def _places(story: Story, box: Box) -> list[tuple[float, float, float]]:
-    """Where pictures stand in a frame, and the side of the square that one has."""
+    """Return the positions of the pictures in a frame, each with the side length of its square."""
     count, full = len(story.pictures), box.width / (1 - CARD)
     left, wide = box.x + box.width - full, full * (CARD - 0.07)
     side = min(wide / max(1, count) * 0.94, 0.38 * box.height)
@@ -374,7 +380,7 @@ def _animated(story: Story, theme: Theme, seconds: float) -> bytes:
 
 
 def _growing(inside: str, uncovers: str = "") -> str:
-    """A drawing whose clip may move."""
+    """Return a drawing whose clip path can be animated."""
     return re.sub(
         r'(<clipPath id="[\w-]+">\s*<rect [^>]*)/>', rf'\1 class="grows">{uncovers}</rect>', inside
     )

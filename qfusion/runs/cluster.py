@@ -36,7 +36,7 @@ START = (
 
 @cache
 def versions() -> str:
-    """Returns what decides numbers in this process: versions, of qfusion also a digest of its files."""
+    """Return the versions that determine numbers in this process. For qfusion they include a digest of its files."""
     digest = hashlib.sha256(
         b"".join(path.read_bytes() for path in sorted(Path(__file__).parents[1].rglob("*.py")))
     ).hexdigest()
@@ -47,7 +47,7 @@ def versions() -> str:
 
 
 def _run_part(theirs: str, threads: int, work: Callable[..., Any], *arguments: Any) -> Any:
-    """Does a part, on a worker, whose errors say where it was done.
+    """Run one part of the work on a worker. Errors say where it was run.
 
     Args:
         theirs: `versions` of who sends it. threads: of torch there, on whose number the last digits depend.
@@ -77,7 +77,7 @@ def over(
     arguments: Iterable[tuple[Any, ...]],
     ordered: bool = True,
 ) -> Iterator[tuple[int, Any]]:
-    """Yields number and result of every part, in their order or as they end.
+    """Yield number and result of every part, in their order or as they end.
 
     Args:
         client: see `connected`. work: a function of a module that workers import, too.
@@ -116,7 +116,8 @@ def over(
 
 
 def _ask_all(client: Any) -> None:
-    """Asks all workers whether they are as this process. Those that go meanwhile are left out, as long as one answers.
+    """Check that all workers have the same versions and settings as this process. Workers that leave meanwhile are
+    ignored, as long as one answers.
 
     Raises:
         OSError: when none is there, or answers, in time. Exception: what a worker says.
@@ -138,7 +139,8 @@ def _ask_all(client: Any) -> None:
 
 @contextmanager
 def connected(address: str) -> Iterator[Any]:
-    """Yields Dask's client of a scheduler whose workers are as this process; None without an address.
+    """Context manager that yields Dask's client of a scheduler whose workers match this process. Without an address it
+    yields None.
 
     Raises:
         InvalidInput: when it does not answer, has no workers, or others than are needed.

@@ -46,7 +46,7 @@ PATIENCE = 2.0
 
 @dataclass(frozen=True)
 class Training:
-    """What is trained on what, of a run as of a sweep.
+    """Specification of a training, shared by runs and sweeps: the model and the data.
 
     Attributes:
         data: name of a data set or path of a file, as `qfusion.data.load` takes it.
@@ -65,7 +65,7 @@ class Training:
 
 @dataclass(frozen=True)
 class Plan(Training):
-    """What is trained by a run.
+    """Specification of the training of a run.
 
     Attributes:
         options: of the training, where they differ from the defaults.
@@ -80,7 +80,7 @@ class Plan(Training):
 
 @dataclass(frozen=True)
 class Record:
-    """How far a run is.
+    """Progress of a run.
 
     Attributes:
         state: of STATES.
@@ -112,8 +112,10 @@ class Record:
 
     @property
     def seconds_left(self) -> float | None:
-        """What the remaining epochs take at most, as long as the last five took, or within the first one its batches
-        and what came before them; None with nothing to go by."""
+        """Maximum time in seconds that the remaining epochs take, or None if there is nothing to estimate it from.
+        The estimate assumes that an epoch takes as long as the last five did. Within the first epoch, it is based on
+        the batches so far and the time before them.
+        """
         part = self.batch / max(1, self.batches)
         last = [float(row["seconds"]) for row in self.history[-5:]]
         if part and not last:
@@ -124,7 +126,7 @@ class Record:
 
 
 def runs_folder() -> Path:
-    """Returns where runs are kept: QFUSION_RUNS, or the user's data folder."""
+    """Return the folder of the runs: QFUSION_RUNS, or the user's data folder."""
     return _files.own_folder("runs")
 
 
@@ -141,7 +143,7 @@ class Run:
 
     @property
     def plan(self) -> Plan:
-        """What is trained.
+        """Specification of what is trained.
 
         Raises:
             NotFound: when there is no run in the folder.
@@ -156,15 +158,16 @@ class Run:
 
     @property
     def model_path(self) -> Path:
-        """The card of the model that the run makes: where models are looked for, or, of a run in a folder of its own,
-        in there."""
+        """Path of the card of the model that the run makes: in the folder of the user's models, or inside the run's
+        folder if that is elsewhere.
+        """
         among = self.path.absolute().parent == runs_folder().absolute()
         return (
             checkpoint.folders()[-1] / f"{self.name}.json" if among else self.path / checkpoint.CARD
         )
 
     def record(self) -> Record:
-        """Returns how far the run is; a run whose process is gone without a word is "interrupted"."""
+        """Return the progress of the run. A run whose process ended without reporting it is "interrupted"."""
         path = self.path / "record.json"
         if not path.is_file():
             return Record(state="waiting" if self.is_held() else "interrupted")
@@ -175,14 +178,14 @@ class Run:
         return record if latest.state not in ALIVE else replace(record, state="interrupted")
 
     def write(self, record: Record) -> None:
-        """Keeps how far the run is."""
+        """Save the progress of the run."""
         _files.write_file(
             self.path / "record.json",
             json.dumps({**asdict(record), "changed": time.time()}, allow_nan=False),
         )
 
     def send_request(self, word: str) -> None:
-        """Asks the training to "pause" or "stop"; it does so at the end of the batch it is at.
+        """Ask the training to "pause" or "stop". It does so at the end of the current batch.
 
         Raises:
             InvalidInput: when it is not being trained.
@@ -197,24 +200,24 @@ class Run:
         _files.write_file(self.path / "request", word)
 
     def pending_request(self) -> str:
-        """Returns what was asked for, or an empty string."""
+        """Return the pending request, or an empty string."""
         with contextlib.suppress(OSError):
             word = (self.path / "request").read_text(encoding="utf-8")[:20].strip()
             return word if word in REQUESTS else ""
         return ""
 
     def clear_request(self) -> None:
-        """Takes back what was asked for."""
+        """Withdraw the pending request."""
         (self.path / "request").unlink(missing_ok=True)
 
     def save_state(self, state: Mapping[str, Any]) -> None:
-        """Keeps the training's state, see `Fit.state`."""
+        """Save the training's state, see `Fit.state`."""
         data = io.BytesIO()  # written by torch itself, a full disk would be no OSError
         torch.save(dict(state), data)
         _files.write_file(self.path / "state.pt", data.getbuffer())
 
     def load_state(self) -> dict[str, Any] | None:
-        """Returns the kept state, None when there is none yet.
+        """Return the saved state, or None if there is none yet.
 
         Raises:
             IntegrityError: when the file is damaged or not a state. Nothing in it is run.
@@ -240,7 +243,7 @@ class Run:
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
-        """Holds the run's lock while the block lasts; the system lets go of it when the process dies.
+        """Context manager that holds the run's lock. The system releases it when the process dies.
 
         Raises:
             InvalidInput: when another process trains here, or nothing can be written here.
@@ -261,7 +264,7 @@ class Run:
             yield
 
     def is_held(self, patience: float = 0.0) -> bool:
-        """Returns whether a process trains here now, or asks this just now: with `patience`, in seconds, only the
+        """Return whether a process trains here now, or asks this just now: with `patience`, in seconds, only the
         first."""
         path = self.path / "lock"
         if _limits.is_read_only() and not path.exists():
@@ -272,7 +275,7 @@ class Run:
             return False
 
     def delete(self) -> None:
-        """Deletes the run with all its files; a model that was kept elsewhere stays.
+        """Delete the run with all its files. A model that was saved elsewhere remains.
 
         Raises:
             InvalidInput: when it is being trained, or cannot be deleted.
@@ -291,7 +294,7 @@ class Run:
 
 
 def check_name(name: str) -> str:
-    """Returns the name of a run or a sweep if it can be one.
+    """Return the name of a run or a sweep if it can be one.
 
     Raises:
         InvalidInput: when it cannot.
@@ -305,7 +308,7 @@ def check_name(name: str) -> str:
 
 
 def check_free(name: str) -> None:
-    """Raises InvalidInput when a run's model cannot be called that: it is no name, or that of a model."""
+    """Raise InvalidInput when a run's model cannot be called that: it is no name, or that of a model."""
     check_name(name)
     check(
         not name.lower().endswith((".json", ".safetensors")),
@@ -318,7 +321,7 @@ def check_free(name: str) -> None:
 
 
 def create_run(plan: Plan, path: str | Path | None = None, name: str = "") -> Run:
-    """Makes the folder of a new run and returns it; the training is not begun.
+    """Create the folder of a new run and return the run. The training is not started.
 
     Args:
         plan: what will be trained; checked where it is trained.
@@ -357,19 +360,21 @@ def create_run(plan: Plan, path: str | Path | None = None, name: str = "") -> Ru
 
 
 def list_runs() -> list[Run]:
-    """Returns all runs where runs are kept, the newest first."""
+    """Return all runs in the folder of runs, newest first."""
     return [run for run, _ in sorted(_made(), key=lambda entry: -entry[1])]
 
 
 def _made() -> Iterator[tuple[Run, int]]:
-    """All runs and when they were made, in nanoseconds; without those that another process deletes meanwhile."""
+    """Yield all runs with their creation times in nanoseconds. Runs that another process deletes meanwhile are left
+    out.
+    """
     for path in runs_folder().glob("[!.]*/plan.json"):
         with contextlib.suppress(OSError):
             yield Run(path.parent), path.stat().st_mtime_ns
 
 
 def find_run(name: str) -> Run:
-    """Returns a run by its name.
+    """Return a run by its name.
 
     Raises:
         NotFound: when there is none.
@@ -379,7 +384,7 @@ def find_run(name: str) -> Run:
 
 
 def _read(path: Path, kind: type[Kind]) -> Kind:
-    """The plan or record in a file, whose fields are of their types."""
+    """Return the plan or record stored in a file, with fields of the declared types."""
     remedy = "Delete the run and begin again."
     with (
         translate_errors(
@@ -403,7 +408,7 @@ def _read(path: Path, kind: type[Kind]) -> Kind:
 
 
 def is_locked(path: Path, patience: float = 0.0) -> bool:
-    """Returns whether a process that lives holds the lock of a file, and goes on to for `patience`, in seconds."""
+    """Return whether a live process holds the lock of a file and keeps it for `patience` seconds."""
     try:
         with FileLock(path, is_singleton=False, timeout=patience):
             return False

@@ -22,7 +22,7 @@ MOST_KEPT = 100  # epochs after which a model is kept
 
 
 def default_settings(data: str, model: str) -> dict[str, Any]:
-    """Returns every setting of a kind of model and of its training on a data set, with the defaults.
+    """Return every setting of a kind of model and of its training on a data set, with the defaults.
 
     Raises:
         NotFound: when there is no such model or data set.
@@ -31,8 +31,9 @@ def default_settings(data: str, model: str) -> dict[str, Any]:
 
 
 def counterpart(data: str, model: str, chosen: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Returns the other of the two systems and its settings on equal terms: what both have is as `chosen`, or as the
-    first has it by default; the rest is its own."""
+    """Return the other one of the two systems and its settings on equal terms. Settings that both have are as in
+    `chosen`, or as the defaults of the first; the rest are its own defaults.
+    """
     other = next(kind for kind in registry.SYSTEMS if kind != model)
     first, own = {**default_settings(data, model), **chosen}, default_settings(data, other).items()
     if first["input_dropout"] < 0:  # in QiNN-QJ as the other dropout
@@ -41,7 +42,7 @@ def counterpart(data: str, model: str, chosen: Mapping[str, Any]) -> tuple[str, 
 
 
 def parse_value(key: str, text: str, default: Any) -> Any:
-    """Returns `text` as a value of the kind that the default is: text, a whole number, a number, or several (4,4,2).
+    """Return `text` as a value of the kind that the default is: text, a whole number, a number, or several (4,4,2).
 
     Raises:
         InvalidInput: when it is none.
@@ -73,7 +74,7 @@ def make_plan(
     title: str = "",
     replay: int = 0,
 ) -> folder.Plan:
-    """Returns what shall be trained, checked as far as it can be without training.
+    """Return the plan of a training, checked as far as possible without training.
 
     Args:
         data: as `qfusion.data.load` takes it.
@@ -119,12 +120,12 @@ def make_plan(
 
 
 def run_names(name: str, seeds: Sequence[int]) -> list[str]:
-    """Returns the names of the runs of some seeds: the name itself, or NAME-SEED for several."""
+    """Return the names of the runs of some seeds: the name itself, or NAME-SEED for several."""
     return [name] if len(seeds) == 1 else [f"{name}-{seed}" for seed in seeds]
 
 
 def check_names(names: Sequence[str]) -> None:
-    """Raises InvalidInput when a name is not one, or is that of a run or of a model."""
+    """Raise InvalidInput when a name is not one, or is that of a run or of a model."""
     for name in names:
         folder.check_free(name)
         check(
@@ -134,7 +135,7 @@ def check_names(names: Sequence[str]) -> None:
 
 
 def choose_free_name(stem: str, taken: Iterable[str] = (), seeds: Sequence[int] = (0,)) -> str:
-    """Returns a name that no run, no model and nothing else that is `taken` has: STEM, or STEM.2, ..., free with all of
+    """Return a name that no run, no model and nothing else that is `taken` has: STEM, or STEM.2, ..., free with all of
     some seeds."""
     stem = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "_" for c in stem)[:48]
     known = {
@@ -147,7 +148,7 @@ def choose_free_name(stem: str, taken: Iterable[str] = (), seeds: Sequence[int] 
 
 
 def start_runs(plans: Mapping[str, folder.Plan], events: bool = False) -> list[folder.Run]:
-    """Makes runs by name and starts them, each in a process of its own; one that cannot be made or started is not left
+    """Create runs by name and start each in a separate process. A run that cannot be created or started is not left
     behind.
 
     Args:

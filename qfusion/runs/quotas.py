@@ -18,12 +18,12 @@ started: list[subprocess.Popen[bytes]] = []  # by this process, whether or not t
 
 
 def sweeps_folder() -> Path:
-    """Returns where the journals of sweeps are, below the folder of runs."""
+    """Return where the journals of sweeps are, below the folder of runs."""
     return runs_folder() / ".sweeps"
 
 
 def sweep_names() -> list[str]:
-    """Returns the names of the sweeps in the user's folder, the last changed first."""
+    """Return the names of the sweeps in the user's folder, the last changed first."""
     stats = {}
     for path in sweeps_folder().glob("*.journal"):
         with contextlib.suppress(OSError):  # another process removes it meanwhile
@@ -36,7 +36,7 @@ def sweep_names() -> list[str]:
 
 
 def check_storage_quota(more: int = 1) -> None:
-    """Raises InvalidInput where a server has no room for `more` runs or sweeps; to be asked before they are made."""
+    """Raise InvalidInput where a server has no room for `more` runs or sweeps; to be asked before they are made."""
     _limits.check_count(
         "QFUSION_KEPT_RUNS", len(list_runs()) + len(sweep_names()), more, "Delete runs"
     )
@@ -44,7 +44,7 @@ def check_storage_quota(more: int = 1) -> None:
 
 
 def check_process_quota(more: int = 1) -> None:
-    """Raises InvalidInput where a server has no room for `more` processes that train; to be asked before they begin."""
+    """Raise InvalidInput where a server has no room for `more` processes that train; to be asked before they begin."""
     if _limits.bound():
         started[:] = [process for process in started if process.poll() is None]
         locks = [

@@ -53,7 +53,7 @@ class RunRecorder:
             self._write("running")
 
     def heartbeat(self, batch: int, batches: int) -> bool:
-        """Record the progress after a batch, and return whether the epoch goes on.
+        """Record the progress after a batch, and return whether the epoch continues.
 
         An epoch is abandoned on request if the state after the previous epoch is saved. Several processes agree at the
         end of an epoch only.

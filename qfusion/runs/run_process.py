@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def launch_run(run: folder.Run, events: bool = False) -> None:
-    """Starts, or goes on with, the training of a run; returns at once. What the process prints goes to `log.txt`.
+    """Start or resume the training of a run, and return at once. The output of the process goes to `log.txt`.
 
     Raises:
         InvalidInput: when it is being trained already.
@@ -35,7 +35,7 @@ def launch_run(run: folder.Run, events: bool = False) -> None:
 
 
 def start_process(words: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
-    """Starts a command of qfusion in a process that outlives this one; returns at once. What it prints is added to
+    """Start a command of qfusion in a process that outlives this one; return at once. What it prints is added to
     `log`."""
     _limits.refuse("start a process")
     quotas.check_process_quota()
@@ -60,7 +60,7 @@ def start_process(words: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
 
 
 def is_starting(run: folder.Run) -> bool:
-    """Returns whether a process was just launched for the run that does not hold its lock yet, as it loads its
+    """Return whether a process was just launched for the run that does not hold its lock yet, as it loads its
     libraries first."""
     try:
         pid, began = (run.path / "launched").read_text(encoding="utf-8")[:60].split()

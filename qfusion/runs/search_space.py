@@ -25,7 +25,7 @@ MAX_SETTINGS = 40  # settings that are searched, and choices of one
 
 @dataclass(frozen=True)
 class Search(folder.Training):
-    """What a sweep searches, and by what it is judged.
+    """Specification of what a sweep searches and by which metric it is judged.
 
     Attributes:
         space: by setting, `{"low", "high", "log", "whole"}` or `{"choices"}`.
@@ -55,7 +55,7 @@ def read_search(
     metric: str = LOSS,
     seed: int = 0,
 ) -> Search:
-    """Returns what words ask to search, checked as far as it can be without training.
+    """Return the search that the arguments describe, checked as far as possible without training.
 
     Args:
         data, model: see `Search`.
@@ -89,7 +89,7 @@ def read_search(
 
 
 def validate_search(search: Search) -> Search:
-    """Returns a search with the digest of its data, once every end of its ranges and every choice is known to be
+    """Return a search with the digest of its data, once every end of its ranges and every choice is known to be
     possible.
 
     Raises:
@@ -119,12 +119,12 @@ def validate_search(search: Search) -> Search:
 
 
 def metric_names(dataset: sources.DataSet) -> list[str]:
-    """Returns what a sweep on a data set may be judged by."""
+    """Return the metrics by which a sweep on a data set can be judged."""
     return [LOSS, *metrics.names(dataset)]
 
 
 def suggest_settings(search: Search, trial: Trial) -> dict[str, Any]:
-    """Returns the settings that a trial tries: the fixed ones, and one value of each that is searched."""
+    """Return the settings that a trial tries: the fixed ones, and one value of each that is searched."""
     tried: dict[str, Any] = {}
     for key, entry in search.space.items():
         if "choices" in entry:
@@ -138,7 +138,7 @@ def suggest_settings(search: Search, trial: Trial) -> dict[str, Any]:
 
 
 def trial_settings(search: Search, tried: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns all settings of a trial by what was tried in it."""
+    """Return all settings of a trial, given the values tried in it."""
     return {
         **search.settings,
         **{

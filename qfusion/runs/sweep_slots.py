@@ -39,7 +39,7 @@ SILENT = 600.0  # seconds without one after which another machine's trial is giv
 
 @contextlib.contextmanager
 def hold_worker_lock(name: str) -> Iterator[dict[str, str]]:
-    """Yields what marks the trials of this process, which holds a lock while it lives."""
+    """Context manager that yields the mark for the trials of this process and holds a lock while the process lives."""
     quotas.sweeps_folder().mkdir(parents=True, exist_ok=True)
     worker = {"host": machine_id(), "lock": f".{name}.{secrets.token_hex(6)}.lock"}
     path = quotas.sweeps_folder() / worker["lock"]
@@ -51,14 +51,14 @@ def hold_worker_lock(name: str) -> Iterator[dict[str, str]]:
 
 
 def machine_id() -> str:
-    """Returns a mark of this machine and folder of runs: where locks say who is alive."""
+    """Return a mark of this machine and folder of runs: where locks say who is alive."""
     return hashlib.sha256(
         f"{socket.gethostname()}/{uuid.getnode()}/{quotas.sweeps_folder().absolute()}".encode()
     ).hexdigest()[:16]
 
 
 def is_alive(trial: optuna.trial.FrozenTrial) -> bool:
-    """Returns whether somebody trains it; of another machine, by its last sign of life."""
+    """Return whether somebody trains it; of another machine, by its last sign of life."""
     attrs = trial.user_attrs
     worker = attrs.get("worker")
     mark = worker if isinstance(worker, dict) else {}
@@ -75,7 +75,7 @@ def is_alive(trial: optuna.trial.FrozenTrial) -> bool:
 def claim_trial(
     study: optuna.Study, trials: int, worker: Mapping[str, str]
 ) -> tuple[optuna.Trial, int] | None:
-    """Takes a waiting trial and returns it with the number of its slot; None when none is left."""
+    """Claim a waiting trial and return it with the number of its slot, or None if none is left."""
     while True:
         if study.user_attrs.get("stopped"):
             return None
@@ -94,8 +94,9 @@ def claim_trial(
 
 
 def reassign_trials(study: optuna.Study, trials: int) -> None:
-    """Fails trials whose process is gone, and puts one into every slot that has none: with a killed one's settings,
-    else a new one."""
+    """Fail trials whose process is gone, and add a trial to every slot that has none. An added trial takes the
+    settings of a killed one, or else new settings.
+    """
     for trial in study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,)):
         if not is_alive(trial):
             # another process was faster, each storage says so in its own way
@@ -117,7 +118,7 @@ def reassign_trials(study: optuna.Study, trials: int) -> None:
 
 
 def slot_trials(study: optuna.Study) -> dict[int, optuna.trial.FrozenTrial]:
-    """Returns the trial of every slot that has one: the first that was neither dropped nor killed, which is failed
+    """Return the trial of every slot that has one: the first that was neither dropped nor killed, which is failed
     without an error."""
     return {
         number: trial

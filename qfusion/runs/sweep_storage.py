@@ -31,7 +31,7 @@ _URL = re.compile(r"(?P<scheme>[a-z]+)(\+[a-z0-9_]+)?://(?P<rest>[^\s]*)")
 
 
 def journal_path(name: str, storage: str = "") -> Path | None:
-    """Returns the journal file of a sweep, None where it is kept in a database.
+    """Return the journal file of a sweep, or None if the sweep is kept in a database.
 
     Raises:
         InvalidInput: when `storage` is neither a file nor the address of a database of SCHEMES.
@@ -61,21 +61,23 @@ def journal_path(name: str, storage: str = "") -> Path | None:
 
 
 def hide_password(storage: str) -> str:
-    """Returns where a sweep is kept, without the password of a database."""
+    """Return the storage of a sweep without the password of a database."""
     return re.sub(r"://([^/@:]*):[^@]*@", r"://\1:***@", storage)
 
 
 class _Lock:
-    """Who writes a journal, one at a time: a lock that the system takes from a process that is killed, where Optuna's
-    own would keep all others waiting for half a minute."""
+    """Lock for writing a journal, held by one process at a time. The system releases it if a process is killed,
+    whereas Optuna's own lock would block all others for half a minute.
+    """
 
     def __init__(self, path: Path):
         self.path = path
         self.lock = FileLock(path.with_name(f".{path.name}.held"), is_singleton=False)
 
     def acquire(self) -> bool:
-        """Waits for it, and takes away the line that a full disk or a kill has cut off: what is added would go on in
-        it, and no line after it be read again."""
+        """Wait for the lock, and remove a last line that a full disk or a kill has cut off. Otherwise new text would
+        continue that line, and no later line could be read.
+        """
         self.lock.acquire()
         try:
             with self.path.open("rb+") as file:
@@ -90,14 +92,14 @@ class _Lock:
         return True
 
     def release(self) -> None:
-        """Lets go of it."""
+        """Release the lock."""
         self.lock.release()
 
 
 def open_study(
     name: str, storage: str = "", direction: Literal["minimize", "maximize", ""] = ""
 ) -> optuna.Study:
-    """Returns the study of a sweep; a journal is made where there is none.
+    """Return the study of a sweep. A journal is created if there is none.
 
     Args:
         name, storage: see `journal_path`.
@@ -121,7 +123,7 @@ def open_study(
 
 
 def _database(storage: str) -> Any:
-    """A database as Optuna keeps studies in it."""
+    """Return a database as an Optuna storage."""
     address = hide_password(storage)[:80]
     _check_sqlite(storage)
     try:
@@ -152,7 +154,7 @@ def _unusable(address: str, error: Exception) -> str:
 
 
 def _check_sqlite(storage: str) -> None:
-    """Raises InvalidInput for a file of SQLite that another program fills: Optuna would add its tables to it."""
+    """Raise InvalidInput for a file of SQLite that another program fills: Optuna would add its tables to it."""
     path = Path(storage.partition(":///")[2])
     if not storage.startswith("sqlite") or not path.is_file() or not path.stat().st_size:
         return
@@ -174,7 +176,7 @@ def _check_sqlite(storage: str) -> None:
 
 
 def _journal_storage(path: Path, named: bool) -> Any:
-    """A journal as Optuna keeps studies in it; made where there is none.
+    """Return a journal as an Optuna storage, created if there is none.
 
     Args:
         named: whether it is a file that was named, and not one among the user's runs.
@@ -192,8 +194,9 @@ def _journal_storage(path: Path, named: bool) -> Any:
 
 
 def _check_journal(path: Path) -> None:
-    """Raises IntegrityError for a file that is no journal of Optuna, before anything is written to it: what another
-    program wrote stays as it is."""
+    """Raise IntegrityError for a file that is not an Optuna journal, before anything is written to it. Files of
+    other programs are not changed.
+    """
     if not path.exists() or not path.stat().st_size:
         return
     check(
@@ -216,7 +219,7 @@ def _check_journal(path: Path) -> None:
 
 
 def _reading(path: Path) -> contextlib.AbstractContextManager[None]:
-    """Says in one line that a journal cannot be read in the block, whichever way it is damaged."""
+    """Context manager that reports in one line that a journal cannot be read, whatever the damage."""
     return translate_errors(
         f"{path} cannot be read as the journal of a sweep",
         "Choose another name, or delete the file.",
@@ -234,7 +237,7 @@ def _study(
     storage: str,
     direction: Literal["minimize", "maximize", ""],
 ) -> optuna.Study:
-    """The study of a sweep in a storage; made there where a `direction` is given and there is none."""
+    """Return the study of a sweep in a storage. It is created if a `direction` is given and there is none."""
     damaged = contextlib.nullcontext() if path is None else _reading(path)
     with (
         damaged,

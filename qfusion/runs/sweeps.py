@@ -46,7 +46,7 @@ _STATES = {
 
 @dataclass(frozen=True)
 class Attempt:
-    """A trial of a sweep as it stands.
+    """Current state of a trial of a sweep.
 
     Attributes:
         number: of its place in the sweep, from 0.
@@ -72,7 +72,7 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Sweep:
-    """A sweep by its name and where it is kept; several processes may hold one."""
+    """A sweep by its name and its storage. Several processes may hold the same sweep."""
 
     name: str
     storage: str
@@ -81,24 +81,24 @@ class Sweep:
     study: optuna.Study
 
     def attempts(self) -> list[Attempt]:
-        """Returns all trials, in the order of their places."""
+        """Return all trials, in the order of their places."""
         return [
             _make_attempt(number, trial, self.search)
             for number, trial in sorted(slot_trials(self.study).items(), key=lambda held: held[0])
         ]
 
     def best(self) -> Attempt | None:
-        """Returns the best of the finished trials, the first among equals; None when there is none yet."""
+        """Return the best of the finished trials, the first among equals, or None if there is none yet."""
         finished = [a for a in self.attempts() if a.state == FINISHED and a.value is not None]
         sign = 1 if self.search.direction == "minimize" else -1
         return min(finished, key=lambda a: sign * (a.value or 0.0), default=None)
 
     def settings(self, attempt: Attempt) -> dict[str, Any]:
-        """Returns all settings of a trial that differ from the defaults."""
+        """Return all settings of a trial that differ from the defaults."""
         return search_space.trial_settings(self.search, attempt.tried)
 
     def command(self, attempt: Attempt) -> str:
-        """Returns the command that trains what a trial trained."""
+        """Return the command that repeats the training of a trial."""
         settings = [
             f"{key}={value if isinstance(value, str) else json.dumps(value)}"
             for key, value in self.settings(attempt).items()
@@ -121,7 +121,7 @@ class Sweep:
 
 
 def begin(name: str, search: search_space.Search, trials: int, where: str = "") -> Sweep:
-    """Returns a sweep, made where there is none; of one that is there, the number of trials may be raised.
+    """Return a sweep, created if there is none. The number of trials of an existing sweep can be raised.
 
     Args:
         name: of the sweep.
@@ -153,7 +153,7 @@ def begin(name: str, search: search_space.Search, trials: int, where: str = "") 
 
 
 def find(name: str, where: str = "") -> Sweep:
-    """Returns a sweep that was begun.
+    """Return an existing sweep.
 
     Raises:
         NotFound: when there is none.
@@ -175,7 +175,7 @@ def run_trials(
     queued: bool = False,
     once: bool = False,
 ) -> None:
-    """Tries settings until every trial of the sweep has ended or is another process's.
+    """Try settings until every trial of the sweep has ended or is another process's.
 
     Args:
         sweep: made by `begin` or `find`.
@@ -203,7 +203,7 @@ def run_trials(
 
 
 def run_trials_on_cluster(client: Any, sweep: Sweep, on_trial: Callable[[], None]) -> None:
-    """Has the workers of a cluster try settings until every trial has ended, or the sweep is stopped.
+    """Run trials on the workers of a cluster until every trial has ended or the sweep is stopped.
 
     Args:
         client: of `cluster.connected`, whose workers reach the storage of the sweep. on_trial: called after each trial.
@@ -223,21 +223,22 @@ def _work_once(name: str, where: str) -> None:
 
 
 def stop(sweep: Sweep) -> None:
-    """Asks all processes to leave the sweep at the end of the epoch they are at; who goes on with it begins their
-    trials again."""
+    """Ask all processes to leave the sweep at the end of their current epoch. A process that resumes it starts their
+    trials again.
+    """
     _limits.refuse("stop a sweep")
     sweep.study.set_user_attr("stopped", True)
 
 
 def resume(sweep: Sweep) -> None:
-    """Takes back that it shall stop."""
+    """Withdraw the request to stop."""
     _limits.refuse("go on with a sweep")
     if sweep.study.user_attrs.get("stopped"):
         sweep.study.set_user_attr("stopped", False)
 
 
 def launch_worker(name: str, where: str = "") -> subprocess.Popen[bytes]:
-    """Starts a process that takes part in a sweep that was begun, and goes on when this one ends; returns at once."""
+    """Start a process that takes part in an existing sweep and continues when this one ends. Return at once."""
     quotas.sweeps_folder().mkdir(parents=True, exist_ok=True)
     return run_process.start_process(
         ["sweep", "--name", name, *(["--storage", where] if where else []), "--queue", "--json"],
@@ -252,7 +253,7 @@ def _try(
     dataset: sources.DataSet,
     on_epoch: Callable[[int, Progress], None],
 ) -> None:
-    """Trains one trial and says how it ended; one that another process has given up ends without a word."""
+    """Train one trial and say how it ended; one that another process has given up ends without a word."""
     # also of one that is stopped by hand, or by a defect: its place is settled anew
     outcome: tuple[float | None, optuna.trial.TrialState] = None, optuna.trial.TrialState.FAIL
     try:
@@ -275,8 +276,9 @@ def _train_trial(
     dataset: sources.DataSet,
     on_epoch: Callable[[int, Progress], None],
 ) -> tuple[float | None, optuna.trial.TrialState]:
-    """Returns the value of the epoch that a training keeps, None when it is pruned or the sweep shall stop, and how it
-    ended."""
+    """Return the value of the epoch that a training keeps, or None if it is pruned or the sweep is to stop, and the
+    state in which it ended.
+    """
     search, study = sweep.search, sweep.study
     # the first five trials are never pruned
     study.pruner = optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=2)

@@ -19,7 +19,7 @@ _TICKET = re.compile(r"\.turn-(?P<since>\d{20})-(?P<name>[A-Za-z0-9._-]{0,64})\.
 
 
 def worker_slots() -> int:
-    """Returns how many trainings run at once: QFUSION_SLOTS, or the number of processors.
+    """Return how many trainings run at once: QFUSION_SLOTS, or the number of processors.
 
     Raises:
         InvalidInput: when QFUSION_SLOTS is not a whole number from 1.
@@ -28,13 +28,13 @@ def worker_slots() -> int:
 
 
 def waiting_names() -> list[str]:
-    """Returns the names of the runs and sweeps that wait for a slot, the next one first."""
+    """Return the names of the runs and sweeps that wait for a slot, the next one first."""
     return [ticket["name"] for ticket in _tickets()]
 
 
 @contextlib.contextmanager
 def hold_slot(wanted: Callable[[], bool] = lambda: True, name: str = "") -> Iterator[bool]:
-    """Waits for a free slot and holds it while the block lasts; yields False when it is no longer wanted before one was
+    """Wait for a free slot and hold it while the block lasts; yield False when it is no longer wanted before one was
     free.
 
     Args:
@@ -64,7 +64,9 @@ def _took_one(stack: contextlib.ExitStack) -> bool:
 
 @contextlib.contextmanager
 def _ticket(name: str) -> Iterator[str]:
-    """Yields the name of the file that stands in line: it says since when, its lock that somebody still waits."""
+    """Context manager that yields the name of the file that holds a place in the queue. The name says since when it
+    has been waiting. The file's lock says that its process is still waiting.
+    """
     last = max((int(ticket["since"]) for ticket in _tickets()), default=0)
     since = max(time.time_ns(), last + 1)  # also when the clock was set back
     path = runs_folder() / f".turn-{since:020d}-{name[:64]}.{secrets.token_hex(6)}"
@@ -76,7 +78,7 @@ def _ticket(name: str) -> Iterator[str]:
 
 
 def _tickets() -> list[re.Match[str]]:
-    """The tickets of processes that live, the oldest first; those of others are cleared away."""
+    """Return the tickets of live processes, oldest first. Tickets of dead processes are deleted."""
     tickets = []
     for path in sorted(runs_folder().glob(".turn-*")):
         ticket = _TICKET.fullmatch(path.name)

@@ -99,7 +99,7 @@ def _uncertain(name: str, values: np.ndarray) -> dict[str, float]:
 
 
 def watched_sizes(train: int, valid: int) -> tuple[int, int, int]:
-    """Returns how many validation rows are explained, on how many entanglement is measured, and how many rows are the
+    """Return how many validation rows are explained, on how many entanglement is measured, and how many rows are the
     background."""
     rows = np.arange(valid)
     return (

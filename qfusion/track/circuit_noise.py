@@ -50,7 +50,7 @@ class Noise:
         return self.readout / 2
 
     def gate(self) -> Tensor:
-        """Returns the Kraus operators of depolarising and then damping on one qubit, (8, 2, 2) complex128."""
+        """Return the Kraus operators of depolarising and then damping on one qubit, (8, 2, 2) complex128."""
         s, g = self.depolarising, self.damping
         weights = torch.tensor([1 - 0.75 * s, s / 4, s / 4, s / 4], dtype=torch.float64).sqrt()
         decay = torch.tensor(
@@ -59,14 +59,14 @@ class Noise:
         return (decay[:, None] @ (weights[:, None, None] * decomposition.PAULIS)).flatten(0, 1)
 
     def wrong(self) -> Tensor:
-        """Returns the Kraus operators of the flip before a measurement, (2, 2, 2) complex128."""
+        """Return the Kraus operators of the flip before a measurement, (2, 2, 2) complex128."""
         p = torch.tensor([1 - self.flip, self.flip], dtype=torch.float64)
         return p.sqrt()[:, None, None] * decomposition.PAULIS[:2]
 
 
 def noise_channel(model: EntangledQCNN, noise: Noise) -> qcnn.Channel:
-    """Returns what follows every step of the network, for `QCNN.observables` and `density.states`: Kraus operators (K,
-    4, 4).
+    """Return the channel that follows every step of the network, for `QCNN.observables` and `density.states`: Kraus
+    operators (K, 4, 4).
 
     The flip before a measurement follows the last step in which the qubit takes part before it.
     """
@@ -90,7 +90,7 @@ def noise_channel(model: EntangledQCNN, noise: Noise) -> qcnn.Channel:
 
 
 def _fewest(kraus: Tensor) -> Tensor:
-    """Returns at most four Kraus operators of the same channel on one qubit: eigenvectors of its Choi matrix."""
+    """Return at most four Kraus operators of the same channel on one qubit: eigenvectors of its Choi matrix."""
     flat = kraus.flatten(1)
     weights, vectors = torch.linalg.eigh(flat.mT @ flat.conj())
     matches = weights > 1e-15
@@ -98,18 +98,18 @@ def _fewest(kraus: Tensor) -> Tensor:
 
 
 class NoisyQCNN(EntangledQCNN):
-    """A model whose scores are those of its noisy circuit; made by `with_noise`."""
+    """Model whose scores are those of its noisy circuit. It is made by `with_noise`."""
 
     noise: Noise
 
     def observables(self) -> Tensor:
-        """Returns the effective observables of the fused qubits before their own noise, (C, 3, ..., 3), words in {I, X,
+        """Return the effective observables of the fused qubits before their own noise, (C, 3, ..., 3), words in {I, X,
         Z}."""
         O = self.network.observables(channel=noise_channel(self, self.noise))
         return qcnn.multiply_legs(O, _noise_matrix(self.noise).to(O))
 
     def read(self, vectors: Tensor) -> Tensor:
-        """Returns the scores without bias of fused qubits, (B, n, 3) -> (B, C)."""
+        """Return the scores without bias of fused qubits, (B, n, 3) -> (B, C)."""
         return qcnn.evaluate(self.observables(), vectors)
 
     def layer_observables(self) -> Tensor:
@@ -120,7 +120,7 @@ class NoisyQCNN(EntangledQCNN):
         )
 
     def direct_scores(self, masses: Mapping[str, Tensor]) -> Tensor:
-        """Returns the scores by evolving density matrices gate by gate, (B, C): the reference path, for small n."""
+        """Return the scores by evolving density matrices gate by gate, (B, C): the reference path, for small n."""
         rho = qcnn.density_states(
             self.network,
             noisy_vectors(self.fuse(masses)[0], self.noise),
@@ -130,7 +130,7 @@ class NoisyQCNN(EntangledQCNN):
 
 
 def with_noise(model: EntangledQCNN, noise: Noise) -> EntangledQCNN:
-    """Returns a model that shares this one's weights and answers as its noisy circuit does, exactly; `explain` takes it
+    """Return a model that shares this one's weights and answers as its noisy circuit does, exactly; `explain` takes it
     as any other.
 
     Noise on the fused qubits and in the network is part of the observables. Where fusion is chained, noise on a fused
@@ -149,7 +149,7 @@ def with_noise(model: EntangledQCNN, noise: Noise) -> EntangledQCNN:
 
 
 def noisy_vectors(vectors: Tensor, noise: Noise) -> Tensor:
-    """Returns fused qubits' vectors (1, <X>, <Z>), (..., 3), after the noise that follows their fusion gate."""
+    """Return fused qubits' vectors (1, <X>, <Z>), (..., 3), after the noise that follows their fusion gate."""
     return vectors @ _noise_matrix(noise).to(vectors).mT
 
 

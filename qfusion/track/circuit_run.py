@@ -38,7 +38,7 @@ MAX_SHOTS = 1_000_000
 
 @dataclass(frozen=True)
 class CircuitResult:
-    """What a device answered for one sample.
+    """Result of a device for one sample.
 
     Attributes:
         scores: (C,).
@@ -74,7 +74,7 @@ def run_circuit(
     noise: circuit_noise.Noise | None = None,
     form: str = "auto",
 ) -> CircuitResult:
-    """Runs one sample's circuit.
+    """Run one sample's circuit.
 
     The standard error is that of the mean of the scores that single outcomes get. Element by element with shots, <X>
     and <Z> of every fused qubit take `shots` each, and their errors are carried on through the network to first order;
@@ -156,7 +156,7 @@ def run_circuit(
 def _device(
     device: Any, wires: Sequence[str], shots: int | None, seed: int | None, salt: int = 0
 ) -> Any:
-    """A device of these qubits; each circuit of a run has its own random numbers."""
+    """Return a device with these qubits. Each circuit of a run has its own random numbers."""
     if not isinstance(device, str):
         return device
     if shots is not None:
@@ -188,8 +188,9 @@ def _vector(
 
 
 def _prepare(wires: Sequence[str], spare: Sequence[str], vectors: Tensor) -> None:
-    """Applies what gives each wire the state of its vector (1, <X>, <Z>): gates that entangle it with a spare qubit,
-    or, where there are none, their density matrix."""
+    """Apply the operations that prepare each wire in the state of its vector (1, <X>, <Z>): gates that entangle it
+    with a spare qubit, or their density matrix if there are no spare qubits.
+    """
     if spare:
         for wire, other, (_, x, z) in zip(wires, spare, vectors.tolist(), strict=True):
             qml.RY(math.acos(min(1.0, math.hypot(x, z))), wires=other)

@@ -56,7 +56,7 @@ class Contraction:
 def contraction(
     system: lindblad.System, psi: Tensor, others: Tensor, *, steps: int = 13, seeds: int = 6
 ) -> Contraction:
-    """Returns how fast a state and others become alike under `system`, to about 1e-5.
+    """Return how fast a state and others become alike under `system`, to about 1e-5.
 
     Args:
         system: the trained physics; its duration must be above 0.
@@ -131,8 +131,10 @@ def dissipator_norm(jumps: Tensor) -> float:
 def _mixing_time(
     H: Tensor, jumps: Tensor, moved: Tensor, times: np.ndarray, worst: np.ndarray
 ) -> float | None:
-    """When the last pair falls below `MIXED`, between steps as an exponential; beyond T by steps of a quarter of the
-    time. `worst` is the largest distance at `times`, and `moved` are the differences at the last of them."""
+    """Return the time at which the last pair falls below `MIXED`, interpolated between steps as an exponential.
+    Beyond T, steps are a quarter of the time. `worst` is the largest distance at `times`, and `moved` are the
+    differences at the last of them.
+    """
     for i in range(1, len(times)):
         if worst[i] < MIXED:
             return _crossing(times[i - 1], times[i], worst[i - 1], worst[i])

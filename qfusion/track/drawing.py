@@ -20,15 +20,16 @@ _DRAWING = threading.Lock()
 
 
 class Labelled:
-    """An operation that carries its own label; for drawings only, as devices know operations by name and refuse a
-    subclass."""
+    """An operation that carries its own label. It is for drawings only, since devices know operations by name and
+    refuse a subclass.
+    """
 
     text = ""
 
     def label(
         self, decimals: int | None = None, base_label: str | None = None, cache: dict | None = None
     ) -> str:
-        """Returns `text`, whatever is asked."""
+        """Return `text`, whatever the arguments."""
         return self.text
 
 
@@ -43,11 +44,11 @@ class Drawn:
     decimals: int | None = 2  # of the angles in a drawing
 
     def drawn(self, one_line: bool = True) -> qml.tape.QuantumScript:
-        """Returns the operations as a tape whose labels are those of the drawing, on one line or on several."""
+        """Return the operations as a tape with the labels of the drawing, on one line or on several."""
         raise NotImplementedError
 
     def draw_text(self) -> str:
-        """Returns the circuit in characters, one line a wire."""
+        """Return the circuit in characters, one line a wire."""
         return qml.drawer.tape_text(
             self.drawn(),
             wire_order=self.wires,
@@ -57,7 +58,7 @@ class Drawn:
         )
 
     def draw_svg(self) -> bytes:
-        """Returns the circuit as an SVG file; equal circuits give equal bytes."""
+        """Return the circuit as an SVG file; equal circuits give equal bytes."""
         with translate_import_errors():
             import matplotlib
             from matplotlib import pyplot as plt
@@ -103,7 +104,7 @@ _NAMES = {
 def to_openqasm(
     version: int, tape: qml.tape.QuantumScript, wires: Sequence[str], read: Sequence[str]
 ) -> str:
-    """Returns the tape in a version of OpenQASM, 2 or 3.
+    """Return the tape in a version of OpenQASM, 2 or 3.
 
     Args:
         tape, wires, read: as of `openqasm` and `by_pennylane`.
@@ -119,7 +120,7 @@ def to_openqasm(
 
 
 def openqasm(tape: qml.tape.QuantumScript, wires: Sequence[str], read: Sequence[str]) -> str:
-    """Returns the tape in OpenQASM 3: qubits `q` in the order of `wires`, one bit for every mid-circuit measurement,
+    """Return the tape in OpenQASM 3: qubits `q` in the order of `wires`, one bit for every mid-circuit measurement,
     and at the end bits `c` of the qubits in `read`.
 
     Args:
@@ -165,8 +166,7 @@ def _statements(op: Any, place: dict[str, int], bits: dict[str, str]) -> Iterato
 
 
 def by_pennylane(tape: qml.tape.QuantumScript, wires: Sequence[str], read: Sequence[str]) -> str:
-    """Returns PennyLane's OpenQASM 2 of a tape without mid-circuit measurements, whose bits `c` read the qubits in
-    `read`.
+    """Return PennyLane's OpenQASM 2 of a tape without mid-circuit measurements. The bits `c` read the qubits in `read`.
 
     CRX is written as the gates it is made of, as the standard header does not have it; lines of `gphase`, a global
     phase that the language does not have, are left out.
@@ -222,7 +222,7 @@ def quantikz(
     per_line: int = 0,
     says: str = "",
 ) -> str:
-    """Returns the tape as LaTeX: one `quantikz` environment, or several below each other.
+    """Return the tape as LaTeX: one `quantikz` environment, or several below each other.
 
     Args:
         tape: of gates, state preparations, channels, measurements, and gates that one outcome chooses.
@@ -345,7 +345,7 @@ def _box(rows: list[int], label: str, rounded: bool = False) -> dict[int, str]:
 
 
 def _label(op: Any) -> str:
-    """What stands in the box, in mathematics."""
+    """Return the label of a gate's box as a LaTeX formula."""
     text = getattr(op, "text", None)
     if text is not None:
         ket = re.fullmatch(r"\|(.*)>", text)

@@ -50,14 +50,14 @@ class FusionCircuit(drawing.Drawn):
 
     @property
     def says(self) -> str:
-        """What is to be known of its OpenQASM."""
+        """Note on the circuit's OpenQASM."""
         return (
             f"the last {len(self.fused)} measurements read the fused qubits. OpenQASM 2 has no conditions on "
             "single outcomes: there pooling is controlled and measured at the end."
         )
 
     def part(self, name: str = "whole", element: int | None = None) -> "FusionCircuit":
-        """Returns a circuit of some of the gates: "whole", "fusion" (of one element, or of all) or "network".
+        """Return a circuit of some of the gates: "whole", "fusion" (of one element, or of all) or "network".
 
         Raises:
             NotFound: when there is no such part.
@@ -93,7 +93,7 @@ class FusionCircuit(drawing.Drawn):
         noise: circuit_noise.Noise | None = None,
         table: type = qml.SelectPauliRot,
     ) -> None:
-        """Applies the gates, inside a quantum function.
+        """Apply the gates, inside a quantum function.
 
         Args:
             parameters: other angles, as NumPy or autograd arrays; default are the circuit's own.
@@ -141,7 +141,7 @@ class FusionCircuit(drawing.Drawn):
         noise: circuit_noise.Noise | None = None,
         before: Callable[[], None] | None = None,
     ) -> Callable[..., Any]:
-        """Returns a QNode of the joint probabilities (2^n,) of all fused qubits at the end, first most significant.
+        """Return a QNode of the joint probabilities (2^n,) of all fused qubits at the end, first most significant.
 
         Args:
             device: a PennyLane device; default `default.qubit`, of as many qubits as are needed.
@@ -164,21 +164,21 @@ class FusionCircuit(drawing.Drawn):
     def tape(
         self, *, measured: bool = True, table: type = qml.SelectPauliRot
     ) -> qml.tape.QuantumScript:
-        """Returns the gates as a tape without a result."""
+        """Return the gates as a tape without a result."""
         with qml.queuing.AnnotatedQueue() as queue:
             self.queue(measured=measured, table=table)
         return qml.tape.QuantumScript.from_queue(queue)
 
     def drawn(self, one_line: bool = True) -> qml.tape.QuantumScript:
-        """Returns the gates with their angles as a tape."""
+        """Return the gates with their angles as a tape."""
         return self.tape(table=_Table if one_line else _Column)
 
     def to_quantikz(self, per_line: int = 0) -> str:
-        """Returns the circuit as Quantikz, for LaTeX, pooling by measurement; `per_line` as of `drawing.quantikz`."""
+        """Return the circuit as Quantikz, for LaTeX, pooling by measurement; `per_line` as of `drawing.quantikz`."""
         return drawing.quantikz(self.tape(), self.wires, self.fused, per_line=per_line)
 
     def to_openqasm(self, version: int = 3) -> str:
-        """Returns the circuit in OpenQASM, whose last measurement `c` reads the fused qubits in order.
+        """Return the circuit in OpenQASM. Its last measurement `c` reads the fused qubits in order.
 
         Args:
             version: 3, with mid-circuit measurement and conditions; or 2, PennyLane's export of the controlled form.
@@ -190,7 +190,7 @@ class FusionCircuit(drawing.Drawn):
 
 
 def fusion_circuit(model: EntangledQCNN, theta: Mapping[str, Tensor]) -> FusionCircuit:
-    """Returns the circuit of one sample: modality qubits, fusion, network.
+    """Return the circuit of one sample: modality qubits, fusion, network.
 
     Args:
         model: whose angles it has.
@@ -204,7 +204,7 @@ def fusion_circuit(model: EntangledQCNN, theta: Mapping[str, Tensor]) -> FusionC
 
 
 class _Table(qml.SelectPauliRot):
-    """A multiplexed rotation whose label shows its table, on one line."""
+    """Multiplexed rotation whose label shows its table on one line."""
 
     between = " "
 
@@ -222,7 +222,7 @@ class _Table(qml.SelectPauliRot):
 
 
 class _Column(_Table):
-    """The same on several lines."""
+    """Multiplexed rotation whose label shows its table on several lines."""
 
     between = "\n"
 

@@ -69,7 +69,7 @@ class FusionGate(Box):
 
 
 def circuit_angles(model: EntangledQCNN, theta: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Returns all angles of the circuit in double precision: theta (n, M), phi, convolution, pooling.
+    """Return all angles of the circuit in double precision: theta (n, M), phi, convolution, pooling.
 
     Args:
         model: whose circuit it is.
@@ -103,7 +103,7 @@ def circuit_angles(model: EntangledQCNN, theta: Mapping[str, Tensor]) -> dict[st
 def wire_names(
     model: EntangledQCNN,
 ) -> tuple[tuple[tuple[str, ...], ...], tuple[tuple[str, ...], ...]]:
-    """Returns for every element the names of its modality qubits, and of its fused qubits by stage, last one last: they
+    """Return for every element the names of its modality qubits, and of its fused qubits by stage, last one last: they
     are called "fused", unless a modality has that name."""
     alike = [len(name) for name in model.modalities if name.startswith("fused")]
     word, stages = "fused" + "_" * max(alike, default=0), len(stage_sizes(len(model.modalities)))
@@ -214,7 +214,7 @@ def _name_values(
 
 
 def assign_columns(gates: Sequence[G], wires: Iterable[str]) -> tuple[G, ...]:
-    """Returns the gates moved as far left as the wires that they span in a drawing are free."""
+    """Return the gates moved as far left as the wires that they span in a drawing are free."""
     rows = {wire: row for row, wire in enumerate(dict.fromkeys(wires))}
     free, placed = [0] * len(rows), []
     for gate in gates:
@@ -230,7 +230,7 @@ def lay_out_gates(
     model: EntangledQCNN,
     theta: Mapping[str, Tensor],
 ) -> tuple[dict[str, Tensor], tuple[str, ...], tuple[str, ...], tuple[FusionGate, ...]]:
-    """Returns a sample's angles, the last fused qubit of every element, all wires by element, and the gates in columns.
+    """Return a sample's angles, the last fused qubit of every element, all wires by element, and the gates in columns.
 
     Args and errors as for `circuit_angles`.
     """
@@ -242,11 +242,11 @@ def lay_out_gates(
 
 
 def qubit_count(model: EntangledQCNN) -> int:
-    """Returns the number of qubits of the whole circuit; n (2 M - 1) when chained, else n (M + 1)."""
+    """Return the number of qubits of the whole circuit; n (2 M - 1) when chained, else n (M + 1)."""
     return sum(len(names) for part in wire_names(model) for names in part)
 
 
 def outcome_scores(model: EntangledQCNN) -> Tensor:
-    """Returns the scores that the head gives each joint outcome of fused qubits, (2^n, C): scores are their mean."""
+    """Return the scores that the head gives each joint outcome of fused qubits, (2^n, C): scores are their mean."""
     certain = torch.eye(2**model.elements, dtype=torch.float64)
     return (qcnn.outcome_scores(model.network, certain) + model.bias.double()).detach()

@@ -32,7 +32,7 @@ class GateCircuit(drawing.Drawn):
     says = "all of them are measured at the end. Gates on more than two qubits are written by their parts."
 
     def state(self, device: Any = None, *, elementary: bool = False) -> Callable[[], np.ndarray]:
-        """Returns a QNode, without arguments, of the state (2^n,) at the end, on `default.qubit` unless given another
+        """Return a QNode, without arguments, of the state (2^n,) at the end, on `default.qubit` unless given another
         device."""
         operations = self.tape(elementary=elementary).operations
 
@@ -47,8 +47,9 @@ class GateCircuit(drawing.Drawn):
     def tape(
         self, *, elementary: bool = False, unitary: type = qml.QubitUnitary
     ) -> qml.tape.QuantumScript:
-        """Returns the gates as a tape without a result; those that PennyLane does not know are matrices, of class
-        `unitary`."""
+        """Return the gates as a tape without measurements. Gates that PennyLane does not know are matrices, of class
+        `unitary`.
+        """
         return qml.tape.QuantumScript(
             [
                 _operation_of_gate_circuit(gate, self.wires, unitary)
@@ -57,21 +58,22 @@ class GateCircuit(drawing.Drawn):
         )
 
     def drawn(self, one_line: bool = True) -> qml.tape.QuantumScript:
-        """Returns the gates with their names as a tape."""
+        """Return the gates with their names as a tape."""
         return self.tape(unitary=drawing.LabelledUnitary)
 
     def to_quantikz(self, per_line: int = 0) -> str:
-        """Returns the circuit as Quantikz, for LaTeX; `per_line` as of `drawing.quantikz`."""
+        """Return the circuit as Quantikz, for LaTeX; `per_line` as of `drawing.quantikz`."""
         return drawing.quantikz(self.drawn(), self.wires, self.wires, per_line=per_line)
 
     def to_openqasm(self, version: int = 3) -> str:
-        """Returns the elementary gates in OpenQASM 3 or 2, whose bits `c` read all qubits in order; preparations as
-        rotations and CNOTs (Möttönen and others 2005)."""
+        """Return the elementary gates in OpenQASM 3 or 2. The bits `c` read all qubits in order. State preparations
+        are written as rotations and CNOTs (Möttönen and others 2005).
+        """
         return drawing.to_openqasm(version, self.tape(elementary=True), self.wires, self.wires)
 
 
 def gate_circuit(model: protocols.GateCircuit, states: Mapping[str, Tensor]) -> GateCircuit:
-    """Returns the circuit of one sample.
+    """Return the circuit of one sample.
 
     Args:
         model: whose circuit it is. states: what the sample's modalities come to, one row each, as of `model.encode`.

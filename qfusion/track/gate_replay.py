@@ -26,7 +26,7 @@ LARGEST = 4  # qubits of a gate whose joint state is kept
 
 @dataclass(frozen=True)
 class Moment:
-    """What one gate does.
+    """Effect of one gate.
 
     Attributes:
         wires: the qubits that `before` and `after` are states of, first most significant: those of the gate; in the
@@ -63,7 +63,7 @@ class Replay(Generic[G]):
 
 @torch.no_grad()
 def replay_fusion(model: EntangledQCNN, theta: Mapping[str, Tensor]) -> Replay[FusionGate]:
-    """Returns the replay of one sample.
+    """Return the replay of one sample.
 
     Args:
         model: whose circuit it is.
@@ -84,7 +84,7 @@ def replay_fusion(model: EntangledQCNN, theta: Mapping[str, Tensor]) -> Replay[F
 
 
 def bloch_vectors(rho: Tensor) -> np.ndarray:
-    """Returns the Bloch vectors of the qubits of a state (2^k, 2^k), (k, 3)."""
+    """Return the Bloch vectors of the qubits of a state (2^k, 2^k), (k, 3)."""
     count = len(rho).bit_length() - 1
     alone = torch.stack([states.partial_trace(rho, (2,) * count, (k,)) for k in range(count)])
     return torch.einsum("aij,kji->ka", decomposition.PAULIS[1:], alone).real.numpy()
@@ -111,7 +111,7 @@ def _replay(
 
 
 def qubit_names(registers: Mapping[str, int]) -> tuple[str, ...]:
-    """Returns the names of the qubits of registers, of so many qubits each: `name[i]`."""
+    """Return the names of the qubits of registers, of so many qubits each: `name[i]`."""
     return tuple(f"{name}[{i}]" for name, size in registers.items() for i in range(size))
 
 
@@ -119,7 +119,7 @@ def qubit_names(registers: Mapping[str, int]) -> tuple[str, ...]:
 def replay_gates(
     gates: Sequence[circuits.Gate], registers: Mapping[str, int]
 ) -> Replay[circuits.Gate]:
-    """Returns the replay of gates on |0...0>, by exact state vector; its wires are `name[i]`, of each register.
+    """Return the replay of gates on |0...0>, by exact state vector; its wires are `name[i]`, of each register.
 
     Args:
         gates: in their order. registers: name and number of qubits of each register, in the order of the qubits.
@@ -164,7 +164,7 @@ def _qubit_state(psi: Tensor, qubits: Sequence[int]) -> Tensor:
 def register_information(
     gates: Sequence[circuits.Gate], registers: Mapping[str, int]
 ) -> dict[tuple[str, ...], np.ndarray]:
-    """Returns the mutual information of every two registers, (G + 1,) nats by their names, before the first and after
+    """Return the mutual information of every two registers, (G + 1,) nats by their names, before the first and after
     each of G gates on |0...0>; of more than two registers also the total correlation, by the names of all.
 
     Args and errors as of `replay_gates`.

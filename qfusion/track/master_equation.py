@@ -71,7 +71,7 @@ def track(
     rtol: float | None = None,
     rho: np.ndarray | None = None,
 ) -> Track:
-    """Returns the dynamics of one sample.
+    """Return the dynamics of one sample.
 
     Args:
         system: the trained physics.
@@ -110,7 +110,7 @@ def follow(
     trajectories: int = 0,
     seed: int = 0,
 ) -> Track:
-    """Returns the dynamics of a sample, from 0 to the model's duration T.
+    """Return the dynamics of a sample, from 0 to the model's duration T.
 
     Args:
         sample: before a quantum-jump model, such as `analysis.open_sample` gives: its `model` and, by modality, its
@@ -145,7 +145,7 @@ def solve(
     *,
     rtol: float | None = None,
 ) -> np.ndarray:
-    """Returns rho(t) under the master equation by QuTiP, complex128 (nT, D, D).
+    """Return rho(t) under the master equation by QuTiP, complex128 (nT, D, D).
 
     `mesolve` with the matrix form of the generator, which never builds the D^2 x D^2 superoperator, and Verner's
     seventh-order method. Its result is not renormalised, so that a loss of trace would show.
@@ -180,5 +180,5 @@ def solve(
 
 
 def to_frame(tracked: Track) -> pd.DataFrame:
-    """Returns one row a time: column `t`, then the measures in their order."""
+    """Return one row a time: column `t`, then the measures in their order."""
     return pd.DataFrame({"t": tracked.times, **tracked.measures.columns()})

@@ -83,7 +83,7 @@ def sample_trajectories(
     number: int,
     seed: int = 0,
 ) -> tuple[Trajectory, ...]:
-    """Returns `number` trajectories by waiting-time sampling (Dalibard, Castin, Molmer 1992) in QuTiP's `MCSolver`.
+    """Return `number` trajectories by waiting-time sampling (Dalibard, Castin, Molmer 1992) in QuTiP's `MCSolver`.
 
     Trajectory i depends on `seed` and i only. Without jump operators all are the same unitary evolution.
 
@@ -164,7 +164,7 @@ def _describe(
 
 
 def ensemble(trajectories: Sequence[Trajectory], channels: int | None = None) -> Ensemble:
-    """Returns means and standard errors (sample standard deviation / sqrt(n)) over two or more trajectories.
+    """Return means and standard errors (sample standard deviation / sqrt(n)) over two or more trajectories.
 
     At times by which only a handful of trajectories has jumped, the sample has hardly seen what spreads it, and the
     error is too small.

@@ -28,21 +28,23 @@ _thread_pools = functools.cache(ThreadpoolController)
 
 @contextmanager
 def single_threaded() -> Iterator[None]:
-    """Lets the function that it stands above use one BLAS thread: matrices of side 64 gain little from two, and lose
-    ten times and more to their waiting for each other as soon as anything else wants the cores."""
+    """Context manager that limits BLAS to one thread; also used as a decorator. Matrices of side 64 gain little from
+    two threads, and become ten or more times slower from threads waiting for each other as soon as anything else
+    uses the cores.
+    """
     with _thread_pools().limit(limits=1, user_api="blas"):
         yield
 
 
 def to_numpy(values: Tensor | np.ndarray | Sequence[float]) -> np.ndarray:
-    """Returns `values` as a NumPy array, detached from torch; bfloat16, which NumPy does not know, as float32."""
+    """Return `values` as a NumPy array, detached from torch; bfloat16, which NumPy does not know, as float32."""
     if isinstance(values, Tensor):
         return (values.float() if values.dtype == torch.bfloat16 else values).detach().cpu().numpy()
     return np.asarray(values)
 
 
 def validate_times(times: Tensor | np.ndarray | Sequence[float]) -> np.ndarray:
-    """Returns `times` as float64 (nT,).
+    """Return `times` as float64 (nT,).
 
     Raises:
         InvalidInput: unless they are finite, not negative and in ascending order.
@@ -56,7 +58,7 @@ def validate_times(times: Tensor | np.ndarray | Sequence[float]) -> np.ndarray:
 
 
 def validate_ket(name: str, psi: Tensor | np.ndarray, D: int) -> np.ndarray:
-    """Returns `psi` as complex128 (D,).
+    """Return `psi` as complex128 (D,).
 
     Raises:
         InvalidInput: unless it has that shape, is finite and of unit norm.
@@ -77,15 +79,15 @@ def validate_ket(name: str, psi: Tensor | np.ndarray, D: int) -> np.ndarray:
 
 
 def as_operator(matrix: Tensor | np.ndarray, dims: Sequence[int]) -> qutip.Qobj:
-    """Returns a matrix (D, D) as a QuTiP operator on the modalities."""
+    """Return a matrix (D, D) as a QuTiP operator on the modalities."""
     return qutip.Qobj(to_numpy(matrix), dims=[list(dims), list(dims)])
 
 
 def as_ket(psi: np.ndarray, dims: Sequence[int]) -> qutip.Qobj:
-    """Returns a vector (D,) as a QuTiP ket on the modalities."""
+    """Return a vector (D,) as a QuTiP ket on the modalities."""
     return qutip.Qobj(psi[:, None], dims=[list(dims), [1] * len(dims)])
 
 
 def qutip_operators(system: lindblad.System) -> tuple[qutip.Qobj, list[qutip.Qobj]]:
-    """Returns H and the jump operators of `system` for QuTiP."""
+    """Return H and the jump operators of `system` for QuTiP."""
     return as_operator(system.H, system.dims), [as_operator(L, system.dims) for L in system.jumps]

@@ -53,7 +53,7 @@ class Attractor:
 
 @single_threaded()
 def attractor(system: lindblad.System, rho: Tensor | np.ndarray | None = None) -> Attractor:
-    """Returns the steady state of `system`, the gap, and the distance of the states `rho` to it.
+    """Return the steady state of `system`, the gap, and the distance of the states `rho` to it.
 
     Args:
         system: the trained physics.
@@ -114,7 +114,7 @@ def attractor(system: lindblad.System, rho: Tensor | np.ndarray | None = None) -
 
 
 def centred_generator(system: lindblad.System) -> lindblad.Term:
-    """Returns the same generator with traceless jumps: L -> L - c, H -> H - (c* L - c L^+) / 2i, c = Tr L / D.
+    """Return the same generator with traceless jumps: L -> L - c, H -> H - (c* L - c L^+) / 2i, c = Tr L / D.
 
     What is left of L does something; the multiple of the identity in it jumps without effect (Breuer and Petruccione
     2002, eq. 3.73), and would only slow the iterations below.

@@ -27,7 +27,7 @@ MAX_EXACT = 27
 
 
 def validate_step(dt: float) -> float:
-    """Returns `dt` as a float.
+    """Return `dt` as a float.
 
     Raises:
         InvalidInput: unless it is a positive number.
@@ -41,7 +41,7 @@ def validate_step(dt: float) -> float:
 
 
 def step_kraus_operators(system: lindblad.System, dt: float) -> np.ndarray:
-    """Returns Kraus operators (R, D, D) of exp(dt L), rho -> sum_r K_r rho K_r^+, largest first.
+    """Return Kraus operators (R, D, D) of exp(dt L), rho -> sum_r K_r rho K_r^+, largest first.
 
     They are the eigenvectors of the channel's Choi matrix times the root of their eigenvalues (Choi 1975); those whose
     eigenvalue is round-off are left out.
@@ -74,7 +74,7 @@ def step_kraus_operators(system: lindblad.System, dt: float) -> np.ndarray:
 def step_unitaries(
     system: lindblad.System, dt: float, split: str = "terms"
 ) -> dict[decomposition.Subset, np.ndarray]:
-    """Returns exp(-i H_S dt) on the modalities in S, (d_S, d_S), for every S whose H_S is not zero.
+    """Return exp(-i H_S dt) on the modalities in S, (d_S, d_S), for every S whose H_S is not zero.
 
     Args:
         system: the trained physics.
@@ -99,7 +99,7 @@ def step_unitaries(
 
 
 def jump_channel(L: Tensor, dt: float) -> np.ndarray:
-    """Returns the two Kraus operators (2, D, D) "no jump" and "jump" of one L over dt, to first order.
+    """Return the two Kraus operators (2, D, D) "no jump" and "jump" of one L over dt, to first order.
 
     M_0 = 1 - L^+ L dt / 2 and M_1 = sqrt(dt) L, times (M_0^+ M_0 + M_1^+ M_1)^(-1/2), which makes the sum of M^+ M
     exactly one for any dt. (L^+ L commutes with that factor, so in its eigenbasis, of eigenvalues g, it is 1 / sqrt(1 +
@@ -113,7 +113,7 @@ def jump_channel(L: Tensor, dt: float) -> np.ndarray:
 
 
 def hamiltonian_shares(H: Tensor, dims: Sequence[int]) -> dict[decomposition.Subset, float]:
-    """Returns the part of ||H||^2 (Hilbert-Schmidt, without the identity) acting on exactly each S; adds up to 1."""
+    """Return the part of ||H||^2 (Hilbert-Schmidt, without the identity) acting on exactly each S; add up to 1."""
     squares = {
         subset: float(s) ** 2 for subset, s in decomposition.strengths(H, dims).items() if subset
     }
@@ -122,5 +122,5 @@ def hamiltonian_shares(H: Tensor, dims: Sequence[int]) -> dict[decomposition.Sub
 
 
 def apply_kraus(operators: np.ndarray, rho: np.ndarray) -> np.ndarray:
-    """Returns sum_r K_r rho K_r^+ for Kraus operators (R, D, D); one unitary is R = 1."""
+    """Return sum_r K_r rho K_r^+ for Kraus operators (R, D, D); one unitary is R = 1."""
     return (operators @ rho @ operators.conj().transpose(0, 2, 1)).sum(0)

@@ -39,7 +39,9 @@ class StepGate(fusion_gates.Box):
 
     @property
     def on_qubits(self) -> np.ndarray:
-        """The same on `wires`, whose first states are the levels; on all others the first operator is the identity."""
+        """Operators on `wires`. The first states of the wires are the levels. On all other states the first operator
+        is the identity.
+        """
         levels = [torch.eye(2 ** _qubits(d), d, dtype=torch.float64) for d in self.dims]
         V = reduce(torch.kron, levels).numpy()
         if self.kind == "prepare":
@@ -60,7 +62,7 @@ def _qubits(d: int) -> int:
 def validate_kets(
     system: lindblad.System, kets: Mapping[str, Tensor] | Sequence[Tensor]
 ) -> list[np.ndarray]:
-    """Returns one unit ket per modality, in order.
+    """Return one unit ket per modality, in order.
 
     Raises:
         InvalidInput: when one is missing, does not fit, or is not normalised.
@@ -185,7 +187,8 @@ def _whole_step(system: lindblad.System, dt: float, wires: Wires) -> StepGate:
 
 @dataclass(frozen=True)
 class StepError:
-    """How far the drawn step is from the exact one, as trace distances of the states reached from the sample's.
+    """Distance of the drawn step from the exact step. It is measured as the trace distance of the states reached from
+    the sample's state.
 
     Attributes:
         one: after one step of `dt`.
@@ -199,7 +202,7 @@ class StepError:
 
     @property
     def sentence(self) -> str:
-        """The same for a reader."""
+        """Sentence that states these distances for a reader."""
         return (
             f"After one step the drawn circuit is {self.one:.1e} from the exact evolution in trace distance "
             f"(0 is equal, 1 is perfectly distinguishable), after {self.steps} steps {self.all:.1e}."
@@ -228,7 +231,7 @@ class StepCircuit(drawing.Drawn):
     decimals = None
 
     def qnode(self, steps: int = 1, device: Any = None) -> Callable[[], np.ndarray]:
-        """Returns a QNode without arguments whose result is the density matrix of all qubits after `steps` steps.
+        """Return a QNode without arguments. Its result is the density matrix of all qubits after `steps` steps.
 
         Args:
             steps: how often the step after the preparation is repeated.
@@ -283,14 +286,14 @@ class StepCircuit(drawing.Drawn):
         return StepError(distances[0], distances[-1], steps)
 
     def drawn(self, one_line: bool = True) -> qml.tape.QuantumScript:
-        """Returns the gates with their labels as a tape."""
+        """Return the gates with their labels as a tape."""
         operations = [_operation(gate, drawing.LabelledUnitary, _Channel) for gate in self.gates]
         for gate, operation in zip(self.gates, operations, strict=True):
             operation.text = gate.label
         return qml.tape.QuantumScript(operations, [])
 
     def to_quantikz(self, per_line: int = 0) -> str:
-        """Returns the circuit as Quantikz, for LaTeX; `per_line` as of `drawing.quantikz`."""
+        """Return the circuit as Quantikz, for LaTeX; `per_line` as of `drawing.quantikz`."""
         return drawing.quantikz(
             self.drawn(),
             self.wires,
@@ -321,7 +324,7 @@ def step_circuit(
     form: str | None = None,
     split: str = "terms",
 ) -> StepCircuit:
-    """Returns the circuit of one step of the evolution of one sample.
+    """Return the circuit of one step of the evolution of one sample.
 
     Args:
         system: a `System`, or a model that has one (`model.system()`).

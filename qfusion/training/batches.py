@@ -47,7 +47,7 @@ class Batches:
         return len(self.rows)
 
     def take(self, index: Tensor) -> tuple[dict[str, Any], Tensor]:
-        """Returns the inputs and the targets (b,) of the places `index` (b,) among the rows."""
+        """Return the inputs and the targets (b,) of the places `index` (b,) among the rows."""
         inputs = (
             to(self.dataset.inputs(self.rows[index.numpy()], self.dtype), self.device)
             if self._held is None
@@ -56,7 +56,9 @@ class Batches:
         return inputs, self.y[index]
 
     def ahead(self, batches: Sequence[Tensor]) -> Iterator[tuple[dict[str, Any], Tensor]]:
-        """Yields inputs and targets of batches of places; what is not held is read while the batch before is in use."""
+        """Yield the inputs and targets of batches, each given by its rows' places. Data that are not in memory are
+        read while the previous batch is in use.
+        """
         if self._held is not None:
             yield from map(self.take, batches)
             return
@@ -68,17 +70,17 @@ class Batches:
 
 
 def is_small(dataset: DataSet, count: int) -> bool:
-    """Returns whether so many rows of a data set are held in memory at once."""
+    """Return whether so many rows of a data set are held in memory at once."""
     return 4 * count * sum(int(np.prod(m.values.shape[1:])) for m in dataset.modalities) <= HELD
 
 
 def to(inputs: Mapping[str, Any], device: torch.device | str) -> dict[str, Any]:
-    """Returns inputs on a device."""
+    """Return inputs on a device."""
     return nested_mapped(lambda entry: entry.to(device), dict(inputs))
 
 
 def mean_and_std(dataset: DataSet, rows: np.ndarray, name: str) -> tuple[Tensor, Tensor]:
-    """Returns mean and standard deviation (F,) of a modality's features over rows; masked steps do not count.
+    """Return mean and standard deviation (F,) of a modality's features over rows; masked steps do not count.
 
     Rows are passed through in chunks, whose moments are joined (Chan, Golub, LeVeque 1979), in double precision;
     of many rows they are cached.
@@ -113,7 +115,7 @@ def _moments(dataset: DataSet, rows: np.ndarray, name: str) -> tuple[Tensor, Ten
 
 
 def noisy(inputs: dict[str, Any], spread: Mapping[str, Tensor], noise: float) -> dict[str, Any]:
-    """Returns inputs with Gaussian noise of so many deviations `spread`, (F,) per modality; at 0 no random number is
+    """Return inputs with Gaussian noise of so many deviations `spread`, (F,) per modality; at 0 no random number is
     drawn."""
     if not noise:
         return inputs
@@ -130,9 +132,10 @@ def noisy(inputs: dict[str, Any], spread: Mapping[str, Tensor], noise: float) ->
 def shifted(
     inputs: dict[str, Any], shapes: Mapping[str, tuple[int, ...]], most: int, down: bool = True
 ) -> dict[str, Any]:
-    """Returns inputs whose pictures, modalities with a shape (h, w) or (h, w, 3), are moved by up to `most` pixels
-    along both sides or, unless `down`, along the second one, each row by its own draw; what comes in repeats the edge.
-    At 0 no random number is drawn."""
+    """Return inputs whose pictures are shifted by up to `most` pixels. Pictures are modalities with a shape (h, w)
+    or (h, w, 3). They are shifted along both axes, or along the second axis alone if `down` is false. Each row has
+    its own random shift. Pixels that enter repeat the edge. If `most` is 0, no random number is drawn.
+    """
     if not most:
         return inputs
     moved = dict(inputs)
@@ -155,9 +158,11 @@ def shifted(
 def warped(
     inputs: dict[str, Any], shapes: Mapping[str, tuple[int, ...]], turn: float, stretch: float
 ) -> dict[str, Any]:
-    """Returns inputs whose pictures, modalities with a shape (h, w) or (h, w, 3), are turned about their middle by up
-    to `turn` degrees and whose sides are made longer or shorter by up to the share `stretch`, each row by its own draw;
-    pixels are interpolated, what comes in repeats the edge. Where both are 0 no random number is drawn."""
+    """Return inputs whose pictures are rotated about their centre by up to `turn` degrees and stretched. Pictures
+    are modalities with a shape (h, w) or (h, w, 3). Their sides become longer or shorter by up to the fraction
+    `stretch`. Each row has its own random draw. Pixels are interpolated, and those that enter repeat the edge. If
+    both are 0, no random number is drawn.
+    """
     if not turn and not stretch:
         return inputs
     changed = dict(inputs)

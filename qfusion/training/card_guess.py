@@ -28,7 +28,7 @@ _SEQUENCE: tuple[Axis, ...] = ("rows", "steps", "features")
 def guessed_card(
     inputs: Sequence[Port], outputs: Sequence[Port], program: str, dataset: DataSet
 ) -> ProgramCard:
-    """Returns a card for a program with these inputs and outputs; an input that fits nothing is of no modality."""
+    """Return a card for a program with these inputs and outputs. An input that fits no modality has none."""
     values = [port for port in inputs if not _marks_steps(port)]
     assigned = _together(values, dataset) or _assign_modalities(values, _rows(inputs), dataset)
     known = {
@@ -81,7 +81,7 @@ def _marks_steps(port: Port) -> bool:
 
 
 def _together(values: Sequence[Port], dataset: DataSet) -> dict[str, Input] | None:
-    """One input of all modalities side by side."""
+    """Return a single input of all modalities side by side, or None if the program has no such input."""
     size = sum(m.size for m in dataset.modalities)
     shape = values[0].shape if len(values) == 1 < len(dataset.modalities) else None
     if shape is None or len(shape) != 2 or size not in shape:
@@ -95,7 +95,7 @@ def _together(values: Sequence[Port], dataset: DataSet) -> dict[str, Input] | No
 def _assign_modalities(
     values: Sequence[Port], rows: str | None, dataset: DataSet
 ) -> dict[str, Input]:
-    """Every input with the modality that suits it, so that all suit best together."""
+    """Return every input with the modality that fits it, assigned for the best overall fit."""
     fits = [[_fit(port, m, rows) for m in dataset.modalities] for port in values]
     place, m = np.indices((len(values), len(dataset.modalities)))
     worth = np.array([[fit for fit, _ in row] for row in fits]).reshape(place.shape)
@@ -155,7 +155,7 @@ def _axes(shape: Sequence[Side], named: dict[int, str]) -> tuple[Axis, ...]:
 
 
 def alike(one: str, other: str) -> int:
-    """Returns how alike two names are, 0 to 3."""
+    """Return how alike two names are, 0 to 3."""
     words = [word for word in re.split(r"[\W_]+", one.lower()) if word]
     name = re.sub(r"\W", "_", other.lower())
     if one.lower() == name or name in words:
@@ -189,7 +189,7 @@ def _guess_step_input(port: Port, dataset: DataSet, known: set[str], last: str) 
 
 
 def guessed_output(outputs: Sequence[Port], dataset: DataSet) -> Output:
-    """Returns which output holds the scores, and as what."""
+    """Return the output that holds the scores, and the kind of its values."""
     classes = dataset.target.classes if dataset.target.kind == "classification" else ()
     label, labels = dataset.target.label, dataset.target.labels
     columns = {
@@ -221,7 +221,9 @@ def guessed_output(outputs: Sequence[Port], dataset: DataSet) -> Output:
 
 
 def _held_by_name(name: str) -> str:
-    """What an output of this name holds of classes, before ten rows of it are looked at."""
+    """Return what an output of this name contains for classes. It is a first guess, before ten rows of the output
+    are inspected.
+    """
     words = name.lower()
     if "prob" not in words:
         return "scores"

@@ -62,26 +62,28 @@ class Checkpoint:
 
 
 def training_split(card: Mapping[str, Any]) -> str:
-    """Returns the rows a model was trained on, which are also the background of its explanations: "train" or
+    """Return the rows a model was trained on, which are also the background of its explanations: "train" or
     "train+valid"."""
     return "train+valid" if card.get("training", {}).get("refit") else "train"
 
 
 def folders() -> list[Path]:
-    """Returns where checkpoints are looked for: shipped ones first, then the user's (QFUSION_MODELS or the user data
+    """Return where checkpoints are looked for: shipped ones first, then the user's (QFUSION_MODELS or the user data
     folder)."""
     return [_files.asset_path("models"), _files.own_folder("models")]
 
 
 def place_of(model: Path) -> tuple[str, Path]:
-    """Returns name and card of a model by the folder that `train --out` made, which the model is called after, or by
+    """Return name and card of a model by the folder that `train --out` made, which the model is called after, or by
     its card or weights."""
     card = model / CARD if model.is_dir() else model.with_suffix(".json")
     return (card.absolute().parent.name if card.name == CARD else card.stem), card
 
 
 def stamp(name: str) -> str:
-    """Returns what changes whenever the files of a checkpoint do; their digests are checked when they are read."""
+    """Return a stamp that changes whenever the files of a checkpoint change. Their digests are checked when they are
+    read.
+    """
     cards = [
         *(folder / f"{name}.json" for folder in folders()),
         *(card for called, card in map(place_of, _files.opened_places()) if called == name),
@@ -96,13 +98,14 @@ def stamp(name: str) -> str:
 
 
 def available() -> list[str]:
-    """Returns the names of all checkpoints that have a card: shipped ones, the user's, those that are opened where they
-    lie (QFUSION_OPENED); loading one whose card cannot be read says why."""
+    """Return the names of all checkpoints that have a card. These are the shipped ones, the user's, and those opened
+    in place (QFUSION_OPENED). If a card cannot be read, loading its checkpoint says why.
+    """
     return list(_cards())
 
 
 def epochs(name: str) -> list[int]:
-    """Returns after which epochs of its training a model was kept, as models of their own: `NAME@EPOCH`.
+    """Return the epochs of its training after which a model was saved, as separate models `NAME@EPOCH`.
 
     Args:
         name: of the model, or of one of these.
@@ -121,7 +124,7 @@ def _cards() -> dict[str, Path]:
 
 
 def load(name: str | Path) -> Checkpoint:
-    """Returns a checkpoint by name, or by the path of its card or weights.
+    """Return a checkpoint by name, or by the path of its card or weights.
 
     Raises:
         NotFound: when there is none of that name.
@@ -180,7 +183,7 @@ def load(name: str | Path) -> Checkpoint:
 
 
 def card(name: str | Path) -> dict[str, Any]:
-    """Returns a checkpoint's card without its weights, by name or by the path of its card.
+    """Return a checkpoint's card without its weights, by name or by the path of its card.
 
     Raises:
         NotFound: when there is none of that name; IntegrityError, InvalidInput: when it cannot be read or is of another
@@ -190,8 +193,9 @@ def card(name: str | Path) -> dict[str, Any]:
 
 
 def _digest(data: bytes, card: Mapping[str, Any]) -> str:
-    """What pins a checkpoint's weights; of an imported model its settings too, which decide what the program's numbers
-    mean."""
+    """Return the digest that identifies a checkpoint's weights. For an imported model it also covers the settings,
+    which determine the meaning of the program's numbers.
+    """
     result = hashlib.sha256(data)
     if card["model"] == program.KIND:
         result.update(json.dumps(card["settings"], sort_keys=True).encode())
@@ -199,8 +203,9 @@ def _digest(data: bytes, card: Mapping[str, Any]) -> str:
 
 
 def _weights_name(card: Mapping[str, Any], card_path: Path) -> str:
-    """The file beside the card that holds the weights: NAME.safetensors, or NAME-DIGEST.safetensors where they replaced
-    others."""
+    """Return the name of the file with the weights, beside the card: NAME.safetensors, or NAME-DIGEST.safetensors if
+    they replaced others.
+    """
     name, stem = card.get("weights", f"{card_path.stem}.safetensors"), card_path.stem
     endings = program.ENDINGS.values() if card["model"] == program.KIND else (".safetensors",)
     known = [
@@ -325,7 +330,7 @@ def make_card(
 
 
 def save(path: str | Path, model: FusionModel, card: Mapping[str, Any], new: bool = False) -> Path:
-    """Writes PATH.safetensors and PATH.json, neither ever visible half-written; returns the card's path.
+    """Write PATH.safetensors and PATH.json, neither ever visible half-written; return the card's path.
 
     Weights are kept in single precision.
 
@@ -340,8 +345,8 @@ def save(path: str | Path, model: FusionModel, card: Mapping[str, Any], new: boo
 
 
 def remove(name: str) -> Path:
-    """Removes card and weights of one of the reader's checkpoints, and what was kept of it after epochs; returns the
-    folder that they stood in.
+    """Remove card and weights of one of the reader's checkpoints, and its models saved after epochs. Return the folder
+    that contained them.
 
     Raises:
         NotFound: when there is none of that name. InvalidInput: when it came with the library, or cannot be removed.
@@ -363,7 +368,7 @@ def remove(name: str) -> Path:
 
 
 def write(target: Path, data: bytes, ending: str, card: Mapping[str, Any], new: bool) -> Path:
-    """Writes weights, or an imported model's program, and their card, as `save` does; returns the card's path.
+    """Write weights, or an imported model's program, and their card, as `save` does; return the card's path.
 
     Args:
         target: PATH.json. data: bytes of weights or program. ending: of their file, such as ".pt2".
@@ -402,8 +407,9 @@ def write(target: Path, data: bytes, ending: str, card: Mapping[str, Any], new: 
 
 @contextlib.contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """One process at a time changes the reader's models: of two that keep a model of one name at once, each would leave
-    a half."""
+    """Context manager that lets one process at a time change the reader's models. If two processes saved a model of
+    the same name at once, each would leave half of it.
+    """
     with contextlib.ExitStack() as stack:
         if folder == folders()[-1] and folder.is_dir():
             with translate_errors(
@@ -434,7 +440,7 @@ def of(
     training: Mapping[str, Any] | None = None,
     notes: str = "",
 ) -> Checkpoint:
-    """Returns a model with a card, as `load` returns it after it was saved: weights of single precision, calculating in
+    """Return a model with a card, as `load` returns it after it was saved: weights of single precision, calculating in
     double.
 
     Args:

@@ -11,8 +11,10 @@ from qfusion.training.options import Options
 
 
 def parameter_groups(model: nn.Module, options: Options) -> list[dict[str, Any]]:
-    """Returns the optimiser's groups: weight decay on all matrices; not on biases, nor on measurement vectors (V, V0,
-    ...), whose length means nothing, nor on truth tables (phi), whose zero is a rule like any other: "never"."""
+    """Return the optimiser's parameter groups. Weight decay applies to matrices, but not to biases. It also does not
+    apply to measurement vectors (V, V0, ...), whose length has no meaning, or to truth tables (phi), whose zero is a
+    rule like any other: "never".
+    """
     parameters: dict[float, list[nn.Parameter]] = {}
     for name, p in model.named_parameters():
         whole = options.weight_decay + options.encoder_decay * name.startswith("encoders.")
@@ -24,7 +26,7 @@ def parameter_groups(model: nn.Module, options: Options) -> list[dict[str, Any]]
 def rate_schedule(
     optimiser: torch.optim.Optimizer, options: Options, count: int
 ) -> torch.optim.lr_scheduler.LRScheduler:
-    """Returns what sets the learning rate of each of `count` steps; see `Options`."""
+    """Return the scheduler that sets the learning rate of each of `count` steps; see `Options`."""
     match options.schedule:
         case "onecycle":  # the last one, after all steps, is the lowest
             return torch.optim.lr_scheduler.OneCycleLR(optimiser, options.rate, count + 1)
@@ -35,7 +37,7 @@ def rate_schedule(
 
 @torch.no_grad()
 def relax(model: nn.Module, part: float) -> None:
-    """Moves what couples the modalities this part of the way to where it does nothing."""
+    """Move the couplings of the modalities by this fraction towards the values at which they have no effect."""
     if part and isinstance(model, FusionModel):
         for parameter, nothing in model.couplings():
             parameter.lerp_(torch.full_like(parameter, nothing), min(part, 1.0))

@@ -34,8 +34,9 @@ _log = logging.getLogger(__name__)
 
 
 def is_heavy(dataset: DataSet) -> bool:
-    """Returns whether a data set's features are so large that pages do not wait until all are encoded, and that what
-    encodes them again and again is asked of some samples."""
+    """Return whether a data set's features are so large that pages do not wait until all are encoded, and that
+    methods that encode them repeatedly use only some samples.
+    """
     return _bytes(dataset) >= HEAVY
 
 
@@ -44,20 +45,21 @@ def _bytes(dataset: DataSet) -> int:
 
 
 def is_kept(model: Any, dataset: DataSet) -> bool:
-    """Returns whether what a model makes of a data set is kept: the set has half the size of a heavy one or more, and
-    the model's encoders give numbers of each modality."""
+    """Return whether a model's encodings of a data set are saved. They are if the set has at least half the size of
+    a heavy one and the model's encoders return numbers of each modality.
+    """
     return isinstance(model, FusionModel) and model.encodes and 2 * _bytes(dataset) >= HEAVY
 
 
 def is_ready(model: Any, dataset: DataSet) -> bool:
-    """Returns whether nothing that takes long has to be encoded before `inputs` answers."""
+    """Return whether nothing that takes long has to be encoded before `inputs` answers."""
     made = is_heavy(dataset) and is_kept(model, dataset)
     return not made or _find(encoded_place(model, dataset)) is not None
 
 
 def encoded_inputs(model: Any, dataset: DataSet, rows: Any = None) -> dict[str, Any]:
-    """Returns what a model takes for rows of a data set, in double precision: of a heavy one what its encoders made of
-    them, of others their features.
+    """Return a model's inputs for rows of a data set, in double precision: the outputs of its encoders for a set whose
+    encodings are saved, see `is_kept`, and the features for others.
 
     Args:
         model: whose weights do not change any more.
@@ -79,7 +81,7 @@ def encoded_inputs(model: Any, dataset: DataSet, rows: Any = None) -> dict[str, 
 def encoded_numbers(
     model: FusionModel, dataset: DataSet, tell: _sentences.Tell | None = None
 ) -> dict[str, np.ndarray]:
-    """Returns what the encoders make of every sample, by modality, (N, outputs of the encoder).
+    """Return the outputs of the encoders for every sample, by modality, (N, outputs of the encoder).
 
     Args:
         tell: called after every block where they are at work; else it is shown as `_sentences.progress_shown` says.
@@ -97,7 +99,7 @@ def encoded_numbers(
 
 
 def encoded_arrays(path: Path, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """Returns the arrays that `make` gives, from a file if it is there and whole, else made and stored."""
+    """Return the arrays that `make` returns, read from a file if it exists and is intact, else computed and saved."""
     result = _read(path)
     if result is None:
         result = make()
@@ -106,7 +108,7 @@ def encoded_arrays(path: Path, make: Callable[[], dict[str, np.ndarray]]) -> dic
 
 
 def encoded_place(model: FusionModel, dataset: DataSet, *more: str) -> Path:
-    """Returns where what a model makes of a data set is kept; `more` says what else it depends on."""
+    """Return the path at which a model's encoding of a data set is saved. `more` lists what else it depends on."""
     parts: list[str | bytes] = [
         FORMAT,
         model.kind,
@@ -121,7 +123,7 @@ def encoded_place(model: FusionModel, dataset: DataSet, *more: str) -> Path:
 
 
 def encoded_folder() -> Path:
-    """Returns where it is kept."""
+    """Return the folder of the saved encodings."""
     return _files.cache_root() / "encoded"
 
 
@@ -133,7 +135,8 @@ def encode(
     dtype: torch.dtype,
     tell: _sentences.Tell | None = None,
 ) -> dict[str, np.ndarray]:
-    """Returns what the encoders make of rows, by modality, (B, outputs of the encoder), a block of features at a time.
+    """Return the outputs of the encoders for rows, by modality, (B, outputs of the encoder), computed one block of
+    features at a time.
 
     Args:
         model: whose encoders; it is not changed. rows: (B,). dtype: single or double precision.
@@ -174,7 +177,7 @@ def _made(
 
 
 def _find(path: Path) -> dict[str, np.ndarray] | None:
-    """What is kept, in memory or on disk."""
+    """Return the saved arrays from memory or from disk, or None if there are none."""
     result = CACHE.get(_KIND, path)
     if result is None:
         result = _read(path)
@@ -189,7 +192,7 @@ def _remember(path: Path, result: dict[str, np.ndarray]) -> dict[str, np.ndarray
 
 
 def _store(path: Path, numbers: dict[str, np.ndarray]) -> None:
-    """Writes arrays unless the disk refuses, which costs time at the next start and nothing else; the oldest go where
+    """Write arrays unless the disk refuses, which costs time at the next start and nothing else; the oldest go where
     all take too much."""
     try:
         array_cache.write_arrays(path, {**numbers, _KEY: np.array(path.stem)})
@@ -202,7 +205,9 @@ def _store(path: Path, numbers: dict[str, np.ndarray]) -> None:
 
 
 def _read(path: Path) -> dict[str, np.ndarray] | None:
-    """What a file holds, which is then the newest; what is none of ours, cut short or of another name is removed."""
+    """Return the arrays in a file, or None, and mark the file as the newest. A file that is not ours, is truncated
+    or has another name is removed.
+    """
     numbers = array_cache.read_arrays(path)
     if numbers is not None and str(numbers.pop(_KEY, "")) == path.stem:
         with contextlib.suppress(OSError):
@@ -220,7 +225,9 @@ def _read(path: Path) -> dict[str, np.ndarray] | None:
 
 @contextlib.contextmanager
 def _alone(path: Path) -> Iterator[None]:
-    """One process at a time makes what is kept in a file; where no file can be written each makes its own."""
+    """Context manager that lets one process at a time make the contents of a file. If no file can be written, each
+    process makes its own.
+    """
     with contextlib.ExitStack() as stack:
         with contextlib.suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)

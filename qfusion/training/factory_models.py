@@ -47,7 +47,7 @@ Call = Callable[[nn.Module, Mapping[str, Tensor]], Any]
 
 
 def is_reference(source: str) -> bool:
-    """Returns whether words name a factory."""
+    """Return whether words name a factory."""
     return (
         re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*", source) is not None
         and not Path(source).exists()
@@ -55,7 +55,7 @@ def is_reference(source: str) -> bool:
 
 
 def module_of(reference: str, weights: Path | None) -> nn.Module:
-    """Returns what a factory makes, with weights, in eval mode. This runs the factory's code.
+    """Return the model that a factory makes, with weights, in eval mode. This runs the factory's code.
 
     Raises:
         NotFound: when there is no such module or factory.
@@ -129,7 +129,7 @@ def traced(
     program_card: ProgramCard | None,
     dataset: DataSet,
 ) -> tuple[bytes, ProgramCard]:
-    """Returns the module as a .pt2 file, and its card: the one that was given, or a guess.
+    """Return the module as a .pt2 file, and its card: the given one, or a guess.
 
     Raises:
         InvalidInput: when it cannot be called so, or cannot be traced.
@@ -181,7 +181,7 @@ def _flavours(
     def way(
         lines: list[str], how: str, arranged: Callable[[dict[str, Any]], list[Any]]
     ) -> tuple[list[Port], Call]:
-        """A call with what is `arranged` of the modalities' tensors: pairs of tensors of those in `lines`."""
+        """Return a call with the `arranged` tensors of the modalities. Modalities in `lines` have pairs of tensors."""
         ports = [Port(key(name), None, dtype) for name in names]
         kind = torch.int64 if how == "lengths" else torch.bool
         ports += [Port(f"{key(name)}_{how}", None, kind) for name in lines]
@@ -235,12 +235,12 @@ def _flavours(
 
 
 def key(modality: str) -> str:
-    """Returns a modality's name as an argument can be called."""
+    """Return a modality's name as an argument can be called."""
     return re.sub(r"\W", "_", f"_{modality}" if modality[:1].isdigit() else modality)
 
 
 class _Flat(nn.Module):
-    """A module called with tensors, whose names the program's inputs get."""
+    """Module called with tensors. The names of the tensors become the names of the program's inputs."""
 
     def __init__(self, module: nn.Module, call: Call, names: list[str]):
         super().__init__()

@@ -19,7 +19,7 @@ from qfusion.training.losses import compute_loss
 
 
 class Heads(nn.Module):
-    """A model with a linear head on the encoder of every modality that has targets of its own.
+    """A model with a linear head on the encoder of every modality that has its own targets.
 
     Args:
         model: with `encoders`, a module for each modality.
@@ -92,8 +92,9 @@ class Heads(nn.Module):
         self.to(first.device)
 
     def forward(self, inputs: dict[str, Any]) -> tuple[Tensor, Tensor]:
-        """Returns the model's scores (B, C) and the heads' (B, modalities, C), of what encoders give or its mean over
-        real steps."""
+        """Return the model's scores (B, C) and the heads' (B, modalities, C). The heads read the outputs of the
+        encoders, or their means over real steps.
+        """
         seen: dict[str, Tensor] = {}
         encoders = cast(nn.ModuleDict, self.model.encoders)
         with ExitStack() as hooks:
@@ -109,7 +110,7 @@ class Heads(nn.Module):
         return scores, torch.stack([head(seen[name]) for name, head in self.heads.items()], 1)
 
     def loss(self, scores: Tensor, rows: Tensor, whole: Tensor) -> Tensor:
-        """Returns the mean over modalities of the loss on the rows that have a target.
+        """Return the mean over modalities of the loss on the rows that have a target.
 
         Args:
             scores: the heads', (b, modalities, C).

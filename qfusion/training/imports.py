@@ -66,7 +66,7 @@ class ImportRecord:
 
 
 class Unfit(InvalidInput):
-    """A program whose card does not fit it yet.
+    """Error of a program whose card does not fit it yet.
 
     Attributes:
         card: as it was guessed, to be corrected.
@@ -85,8 +85,8 @@ def take(
     adapter: str = "",
     only_onnx: bool = False,
 ) -> Taken:
-    """Returns a program, loaded and checked; nothing is kept yet. A factory's code is run, and torch.export.load may
-    run what a .pt2 file holds; an ONNX model runs nothing but its operators.
+    """Return a program, loaded and checked. Nothing is saved yet. A factory's code is run, and torch.export.load may
+    run the contents of a .pt2 file. An ONNX model runs nothing but its operators.
 
     Args:
         source: a .pt2 or .onnx file, or PACKAGE.MODULE:FACTORY.
@@ -162,7 +162,7 @@ def _examine_program(
 
 
 def _guess_output(model: Imported, rows: Mapping[str, Any]) -> ProgramCard:
-    """The card that says what the output for ten rows looks like."""
+    """Return a card that states what the output for ten rows looks like."""
     try:
         output = run_sample_rows(model, rows)
     except InvalidInput:
@@ -179,7 +179,7 @@ def keep(
     title: str = "",
     replace_it: bool = False,
 ) -> Path:
-    """Puts a program among the models, where pages and commands find it, and returns its card's path.
+    """Add a program to the models, where pages and commands find it, and return the path of its card.
 
     Args:
         name: that it is to go by. folder: another than that of your models.
@@ -220,7 +220,7 @@ def keep(
 
 
 def check_name(name: str, folder: Path | None, replace_it: bool) -> None:
-    """Raises InvalidInput unless a model may be called so."""
+    """Raise InvalidInput unless a model may be called so."""
     check(
         bool(NAME.fullmatch(name))
         and not name.lower().endswith((".json", ".safetensors", *ENDINGS.values())),
@@ -240,7 +240,7 @@ def check_name(name: str, folder: Path | None, replace_it: bool) -> None:
 
 
 def remove(name: str) -> Path:
-    """Removes an imported model from among the reader's, and returns the folder that it stood in.
+    """Remove an imported model from among the reader's, and return the folder that it stood in.
 
     Raises:
         NotFound: when there is none of that name. InvalidInput: when it was not imported.
@@ -255,7 +255,7 @@ def remove(name: str) -> Path:
 
 
 def write_card(card: ProgramCard, path: Path) -> None:
-    """Writes a card as TOML where it is to be corrected; one that was corrected already is not overwritten.
+    """Write a card as TOML where it is to be corrected; one that was corrected already is not overwritten.
 
     Raises:
         InvalidInput: when there is another card, or the folder cannot be written to.
@@ -269,7 +269,7 @@ def write_card(card: ProgramCard, path: Path) -> None:
 
 
 def read_card(path: Path) -> ProgramCard:
-    """Returns the card in a TOML file.
+    """Return the card in a TOML file.
 
     Raises:
         NotFound, InvalidInput: when there is none, or it is none.

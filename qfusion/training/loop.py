@@ -43,7 +43,7 @@ CHUNK = 8192  # rows that are evaluated together there
 
 @dataclass(frozen=True)
 class Progress:
-    """What the callback is told after each epoch.
+    """Progress that the callback receives after each epoch.
 
     Attributes:
         epoch, epochs: how many are done, of at most how many.
@@ -69,7 +69,9 @@ class Progress:
 
 @dataclass
 class Result(Generic[M]):
-    """A trained model (eval mode), what happened per epoch, which epoch was kept, and what it was trained on."""
+    """A trained model (eval mode), its history per epoch, the epoch that was kept, and the options, seed and data
+    set of its training.
+    """
 
     model: M
     history: list[Progress]
@@ -79,12 +81,12 @@ class Result(Generic[M]):
     dataset: DataSet
 
     def settings(self) -> dict[str, Any]:
-        """Returns the options and seed as a mapping for a card."""
+        """Return the options and seed as a mapping for a card."""
         return {**asdict(self.options), "seed": self.seed}
 
     def checkpoint(self, name: str, title: str = "") -> Checkpoint:
-        """Returns the model with a card, as it comes back when it is saved and loaded: what explanations, figures and
-        reports start from.
+        """Return the model with a card, as it is after saving and loading. It is the starting point of explanations,
+        figures and reports.
 
         Args:
             name: that the model goes by.
@@ -104,7 +106,7 @@ class Result(Generic[M]):
 
 
 class Fit(Generic[M]):
-    """One training: a module that maps `dataset.inputs(rows)` to scores (B, C), taken through one epoch at a time.
+    """One training: a module that maps `dataset.inputs(rows)` to scores (B, C), trained one epoch at a time.
 
     The random state is its own: what happens between epochs changes nothing, and `state` after an epoch, given to
     `restore` of a new Fit of the same arguments, goes on to the very same weights.
@@ -237,7 +239,7 @@ class Fit(Generic[M]):
     def epoch(
         self, on_batch: Callable[[int, int], bool | None] = lambda done, total: None
     ) -> Progress | None:
-        """Trains on every row once and returns what happened.
+        """Train on every row once and return the progress.
 
         Args:
             on_batch: called after each batch with the batches done and all; where it returns False the epoch is given
@@ -298,7 +300,9 @@ class Fit(Generic[M]):
         return self.history[-1]
 
     def _advance(self) -> None:
-        """Where a model's next part is trained from here, goes on from averaged weights; no epoch before is kept."""
+        """Start training the next part of a model if it is due. Training then continues from averaged weights, and
+        no earlier epoch is kept as the best.
+        """
         average = self.average.model
         if isinstance(average, FusionModel) and average.advance(
             len(self.history) / self.options.epochs
@@ -313,7 +317,7 @@ class Fit(Generic[M]):
         return own if len(own) else torch.zeros(1, dtype=torch.long)
 
     def step(self, batch: Tensor, *taken: Any) -> tuple[float, float]:
-        """Trains on one global batch and returns its loss, of targets divided by `unit`, and the norm of the gradient.
+        """Train on one global batch and return its loss, of targets divided by `unit`, and the norm of the gradient.
 
         Args:
             batch: places (b,) among the training rows.
@@ -342,7 +346,7 @@ class Fit(Generic[M]):
     def _part_of_loss(
         self, own: Tensor, batch: Tensor, inputs: dict[str, Any], y: Tensor
     ) -> Tensor:
-        """Returns what some rows add to the mean loss of a batch.
+        """Return the contribution of some rows to the mean loss of a batch.
 
         Args:
             own, batch: places of these rows, (b,), and of all of the batch, (B,), among the training rows.
@@ -365,7 +369,7 @@ class Fit(Generic[M]):
         return loss
 
     def _minimise(self) -> tuple[float, float]:
-        """Minimises the loss over all rows with the L2 penalty by L-BFGS, for so many iterations as an epoch has;
+        """Minimise the loss over all rows with the L2 penalty by L-BFGS, for so many iterations as an epoch has;
         returns the loss, without the penalty, and the norm of the gradient.
 
         What is drawn, such as shifts and noise, is drawn once an epoch: the same for every evaluation.
@@ -405,7 +409,7 @@ class Fit(Generic[M]):
         return loss, float(norm)
 
     def loss(self, scores: Tensor, y: Tensor) -> Tensor:
-        """Returns the mean loss of scores (B, C) of the model in training against targets (B,) in their own unit."""
+        """Return the mean loss of scores (B, C) of the model in training against targets (B,) in their own unit."""
         if self.unit != 1:
             y = y / self.unit
         return compute_loss(scores, y, self.options.loss, self.weights)
@@ -432,20 +436,22 @@ class Fit(Generic[M]):
         )
 
     def best_model(self) -> M:
-        """Returns the best model so far, a copy in eval mode."""
+        """Return the best model so far, a copy in eval mode."""
         model = copy.deepcopy(self.model)
         model.load_state_dict(self.best)
         rescaled(model, self.unit)
         return model.eval()
 
     def current_model(self) -> M:
-        """Returns the model after the last epoch, with averaged weights, a copy in eval mode."""
+        """Return the model after the last epoch, with averaged weights, a copy in eval mode."""
         model = cast(M, copy.deepcopy(self.average.model))
         rescaled(model, self.unit)
         return model.eval()
 
     def result(self) -> Result[M]:
-        """Returns the best model so far, on the weights' own object, and the history; training then cannot go on."""
+        """Return the best model so far, as the same object that was trained, and the history. Training cannot
+        continue afterwards.
+        """
         self.model.load_state_dict(self.best)
         rescaled(self.model, self.unit)
         return Result(
@@ -458,12 +464,12 @@ class Fit(Generic[M]):
         )
 
     def _modules(self) -> dict[str, nn.Module]:
-        """What has weights, by its name in `state`."""
+        """Return the modules that have weights, by their name in `state`."""
         modules: dict[str, nn.Module] = {"model": self.model, "average": self.average.model}
         return modules if self.heads is None else {"heads": self.heads.heads, **modules}
 
     def state(self) -> dict[str, Any]:
-        """Returns all that `restore` needs, after a whole epoch: tensors, numbers and plain containers."""
+        """Return all that `restore` needs, after a whole epoch: tensors, numbers and plain containers."""
         return {
             **{name: copy.deepcopy(part.state_dict()) for name, part in self._modules().items()},
             "unit": self.unit,
@@ -479,7 +485,7 @@ class Fit(Generic[M]):
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Takes up a training where `state` left it.
+        """Resume a training from `state`.
 
         Raises:
             InvalidInput: when the state is not of a training of the same model.
@@ -505,7 +511,7 @@ class Fit(Generic[M]):
 
 
 def _require_moments_that_fit(optimiser: torch.optim.Optimizer) -> None:
-    """Raises ValueError where a moment of the gradient is not of its parameter's shape: of another version's model."""
+    """Raise ValueError where a moment of the gradient is not of its parameter's shape: of another version's model."""
     for parameter, moments in optimiser.state.items():
         for name, moment in moments.items():
             is_number = moment.ndim == 0
@@ -516,7 +522,7 @@ def _require_moments_that_fit(optimiser: torch.optim.Optimizer) -> None:
 
 
 def rescaled(model: nn.Module, factor: float) -> bool:
-    """Multiplies the scores of a model by a factor, in its weights; returns whether that could be done."""
+    """Multiply the scores of a model by a factor, in its weights; return whether that could be done."""
     if factor == 1:
         return True
     return isinstance(model, FusionModel) and model.rescale(factor)
@@ -531,7 +537,9 @@ def prepare(
     group: Group = ALONE,
     device: torch.device | str = "cpu",
 ) -> Fit[Any]:
-    """Builds a model for a data set; returns its training, not begun; arguments and errors as for `train` and `Fit`."""
+    """Build a model for a data set and return its training, not started. Arguments and errors are as for `train` and
+    `Fit`.
+    """
     options = chosen(dataset, options)
     classes = dataset.target.kind == "classification"
     check(
@@ -575,7 +583,7 @@ def train(
     seed: int = 0,
     on_epoch: Callable[[Progress], bool | None] = lambda _: None,
 ) -> Result[Any]:
-    """Builds a model for a data set and trains it on its training rows.
+    """Build a model for a data set and train it on its training rows.
 
     Args:
         kind: name of the model, see `qfusion.models.names`.
@@ -598,7 +606,7 @@ def fit(
     seed: int = 0,
     on_epoch: Callable[[Progress], bool | None] = lambda _: None,
 ) -> Result[M]:
-    """Trains a module that maps `dataset.inputs(rows)` to scores (B, C); arguments and errors as for `train`."""
+    """Train a module that maps `dataset.inputs(rows)` to scores (B, C); arguments and errors as for `train`."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)  # of dropout and trajectories
         training = Fit(model, dataset, options, seed)
@@ -644,7 +652,7 @@ WINDOW = 9  # steps over which a slope is taken
 
 @dataclass(frozen=True)
 class RateSearch:
-    """What was found.
+    """Result of a learning rate search.
 
     Attributes:
         rates: learning rates, rising by a constant factor, (n,).
@@ -671,7 +679,7 @@ def find_rate(
     steps: int = STEPS,
     on_step: Callable[[int, int], object] = lambda done, total: None,
 ) -> RateSearch:
-    """Trains a fresh model for some steps, each with a higher learning rate, until the loss explodes, and suggests a
+    """Train a fresh model for some steps, each with a higher learning rate, until the loss explodes, and suggests a
     rate.
 
     A suggestion is a point to start from, not an optimum: it depends on the batch size, and knows nothing of the
@@ -744,12 +752,12 @@ def _ramp(
 
 
 def smooth(values: np.ndarray) -> np.ndarray:
-    """Returns the running mean of losses (n,), corrected for its start."""
+    """Return the running mean of losses (n,), corrected for its start."""
     return pd.Series(values).ewm(alpha=1 - MEMORY).mean().to_numpy()
 
 
 def steepest(rates: np.ndarray, smoothed: np.ndarray) -> float:
-    """Returns the rate, of rates (n,), at which a smoothed loss (n,) falls most steeply over log rate, by lines through
+    """Return the rate, of rates (n,), at which a smoothed loss (n,) falls most steeply over log rate, by lines through
     nine points each.
 
     The running mean lags behind the losses by MEMORY / (1 - MEMORY) steps; the rate is taken so many steps earlier.

@@ -20,7 +20,7 @@ _NUMBERS = {
 def compute_loss(
     scores: Tensor, y: Tensor, kind: str, weights: Tensor | None = None, reduction: str = "mean"
 ) -> Tensor:
-    """Returns the loss of scores (B, C) against targets (B,): its mean, of classes with weights (C,) the weighted one.
+    """Return the loss of scores (B, C) against targets (B,): its mean, of classes with weights (C,) the weighted one.
 
     Args:
         kind: of CHOICES["loss"]. reduction: as of torch; "none" gives that of every target, (B,).
@@ -33,7 +33,7 @@ def compute_loss(
 
 
 def target_unit(y: np.ndarray) -> float:
-    """Returns the unit in which targets (N,) of a regression are trained on: their standard deviation, rounded to a
+    """Return the unit in which targets (N,) of a regression are trained on: their standard deviation, rounded to a
     power of two.
 
     Dividing weights by a power of two is exact, so a trained model can be given back in the targets' own unit without
@@ -44,13 +44,14 @@ def target_unit(y: np.ndarray) -> float:
 
 
 def loss_factor(kind: str, unit: float) -> float:
-    """Returns by what a loss of targets divided by a unit is multiplied to be that of the targets themselves; "huber"
-    then bends at one unit."""
+    """Return the factor that converts a loss of targets divided by a unit to the loss of the targets themselves.
+    "huber" then bends at one unit.
+    """
     return {"l1": unit, "mse": unit**2, "huber": unit**2, "cross_entropy": 1.0}[kind]
 
 
 def balanced_weights(dataset: DataSet, rows: Batches) -> Tensor:
-    """Returns the weights (C,) with which every class counts alike over the training rows.
+    """Return the weights (C,) with which every class counts alike over the training rows.
 
     Raises:
         InvalidInput: when a class has no row.

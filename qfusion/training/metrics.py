@@ -61,21 +61,22 @@ HEADLINES = {
 
 
 def names(dataset: DataSet) -> tuple[str, ...]:
-    """Returns the names of a data set's metrics: those of its convention, a sign only where targets have both."""
+    """Return the names of a data set's metrics: those of its convention, a sign only where targets have both."""
     return tuple(
         key for key in NAMES[dataset.target.convention] if key != "sign" or dataset.is_signed
     )
 
 
 def find_convention(keys: Iterable[str]) -> str:
-    """Returns by which convention metrics of these names were measured."""
+    """Return by which convention metrics of these names were measured."""
     unique = set(keys)
     return next((name for name in ("sims", "classes", "mosi") if unique & _OWN[name]), "plain")
 
 
 def labels(keys: Iterable[str]) -> dict[str, Label]:
-    """Returns how metrics that were measured together are shown, in the order of their convention; what is no metric of
-    ours is left out."""
+    """Return the labels of metrics that were measured together, in the order of their convention. Keys that are no
+    metrics of qfusion are left out.
+    """
     unique = set(keys)
     convention = find_convention(unique)
     return {
@@ -86,18 +87,18 @@ def labels(keys: Iterable[str]) -> dict[str, Label]:
 
 
 def label(key: str, convention: str = "") -> Label:
-    """Returns how one metric of a convention is shown; its bare name where it is none of ours."""
+    """Return how one metric of a convention is shown; its bare name where it is none of ours."""
     return (SIMS if convention == "sims" else {}).get(key) or describe.get(key) or Label(key)
 
 
 def headlines(keys: Iterable[str]) -> list[str]:
-    """Returns those of metrics that were measured together that are shown where there is room for few."""
+    """Return those of the metrics measured together that are shown if there is room for few."""
     unique = set(keys)
     return [key for key in HEADLINES[find_convention(unique)] if key in unique]
 
 
 def regression(prediction: np.ndarray, truth: np.ndarray) -> dict[str, float]:
-    """Returns the metrics of MOSI and MOSEI for scores of shape (N,).
+    """Return the metrics of MOSI and MOSEI for scores of shape (N,).
 
     Conventions of MMSA for MOSI and MOSEI: Acc-2 and F1 with zero use >= 0 on all rows; non-zero ones leave out rows
     with truth 0 and use > 0; Acc-5 and Acc-7 round after clipping; MAE and correlation use unclipped scores. A
@@ -122,7 +123,7 @@ def regression(prediction: np.ndarray, truth: np.ndarray) -> dict[str, float]:
 
 
 def sims(prediction: np.ndarray, truth: np.ndarray) -> dict[str, float]:
-    """Returns the metrics of CH-SIMS for scores of shape (N,).
+    """Return the metrics of CH-SIMS for scores of shape (N,).
 
     Conventions of MMSA for SIMS: both are clipped to [-1, 1] for all of them; Acc-2, 3 and 5 are shares of equal
     classes, each (low, high] between cuts; F1 is that of Acc-2's two, weighted by how often each is true. Scores are
@@ -148,7 +149,7 @@ def sims(prediction: np.ndarray, truth: np.ndarray) -> dict[str, float]:
 
 
 def plain(prediction: np.ndarray, truth: np.ndarray) -> dict[str, float]:
-    """Returns mean absolute error, correlation, R2 and agreement of signs for scores of shape (N,); the last is that of
+    """Return mean absolute error, correlation, R2 and agreement of signs for scores of shape (N,); the last is that of
     the samples with non-zero truth, 0 where there are none.
 
     Raises:
@@ -182,7 +183,7 @@ def _r2(p: np.ndarray, y: np.ndarray) -> float:
 
 
 def classification(scores: np.ndarray, truth: np.ndarray) -> dict[str, float]:
-    """Returns accuracy, macro F1 and log loss for scores (N, C) and classes (N,) in 0..C-1.
+    """Return accuracy, macro F1 and log loss for scores (N, C) and classes (N,) in 0..C-1.
 
     Raises:
         InvalidInput: when shapes differ, there are no rows, or a value is not finite.
@@ -221,7 +222,7 @@ _OWN = {
 def score_metrics(
     scores: np.ndarray, truth: np.ndarray, kind: str, convention: str = "mosi"
 ) -> dict[str, float]:
-    """Returns the metrics for a target of that kind ("regression" or "classification"), scores (N, C), by the
+    """Return the metrics for a target of that kind ("regression" or "classification"), scores (N, C), by the
     convention of a regression."""
     return (
         classification(scores, truth)
@@ -231,7 +232,9 @@ def score_metrics(
 
 
 def of_rows(dataset: DataSet, rows: np.ndarray, scores: np.ndarray) -> dict[str, float]:
-    """Returns the metrics of scores (n, C) of n rows of a data set, those that it has; see `names`."""
+    """Return the metrics of scores (n, C) of n rows of a data set, limited to those that the data set has; see
+    `names`.
+    """
     result = score_metrics(scores, dataset.y[rows], dataset.target.kind, dataset.target.convention)
     return {key: result[key] for key in names(dataset)}
 
@@ -239,7 +242,9 @@ def of_rows(dataset: DataSet, rows: np.ndarray, scores: np.ndarray) -> dict[str,
 def evaluate(
     model: torch.nn.Module, dataset: DataSet, split: str, group: Group = ALONE
 ) -> dict[str, float]:
-    """Returns the metrics of a model on one split of a data set, whose rows a group shares; see `of_rows`."""
+    """Return the metrics of a model on one split of a data set; see `of_rows`. The rows are divided among the
+    processes of a group.
+    """
     rows = dataset.rows(split)
     scores = predict(model, dataset, group.share(rows), final=True)
     return of_rows(dataset, rows, group.gathered(scores))
@@ -249,7 +254,7 @@ def evaluate(
 def predict(
     model: torch.nn.Module, dataset: DataSet, rows: np.ndarray, final: bool = False
 ) -> np.ndarray:
-    """Returns a model's scores on rows of a data set, of which there may be none, float64 (N, C), without dropout.
+    """Return a model's scores on rows of a data set, float64 (N, C), without dropout. There may be no rows.
 
     Args:
         final: whether the model's weights do not change any more: then what its encoders make of a large data set is
@@ -277,7 +282,7 @@ def predict(
 
 
 def summary(runs: list[dict[str, float]]) -> dict[str, dict[str, Any]]:
-    """Returns mean, standard deviation (ddof 1; 0 for one run) and values of each metric over seeds."""
+    """Return mean, standard deviation (ddof 1; 0 for one run) and values of each metric over seeds."""
     return {
         key: {
             "mean": float(np.mean(values)),
@@ -309,8 +314,8 @@ def _rounded_accuracy(p: np.ndarray, y: np.ndarray, limit: int) -> float:
 def calibration(
     sure: np.ndarray, right: np.ndarray, bins: int = BINS
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
-    """Returns certainty, accuracy and count of every bin of equal width that is not empty, and the expected
-    calibration error (Guo and others 2017, ICML): the mean gap of the two over the samples.
+    """Return confidence, accuracy and count of every non-empty bin of equal width, and the expected calibration error
+    (Guo and others 2017, ICML): the mean gap of the two over the samples.
 
     Args:
         sure: softmax of the predicted class, (N,). right: 1 where it is the true one, else 0, (N,).

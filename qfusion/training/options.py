@@ -124,17 +124,17 @@ class Options:
 
     @staticmethod
     def names() -> list[str]:
-        """Returns the names of all options."""
+        """Return the names of all options."""
         return [f.name for f in fields(Options)]
 
 
 def default_options(dataset: DataSet) -> Options:
-    """Returns the options that fit a data set's target."""
+    """Return the options that fit a data set's target."""
     return Options(loss="cross_entropy" if dataset.target.kind == "classification" else "l1")
 
 
 def chosen(dataset: DataSet, options: Options | Mapping[str, Any] | None = None) -> Options:
-    """Returns options as they were given, or those of a data set where they say nothing.
+    """Return options as they were given, or those of a data set where they say nothing.
 
     Args:
         dataset: what is to be trained on.

@@ -26,18 +26,19 @@ class Group:
         return self.rank == 0
 
     def share(self, rows: np.ndarray) -> np.ndarray:
-        """Returns the rows that fall to this process: every `size`-th."""
+        """Return the rows that fall to this process: every `size`-th."""
         return rows[self.rank :: self.size]
 
     def sum(self, values: torch.Tensor) -> torch.Tensor:
-        """Returns the sum of a tensor over all processes."""
+        """Return the sum of a tensor over all processes."""
         if self.size > 1:
             dist.all_reduce(values)
         return values
 
     def gathered(self, own: np.ndarray) -> np.ndarray:
-        """Returns what every process worked out for its `share` (b, ...), put back into the order of all rows, in every
-        process."""
+        """Return the results of all processes for their `share` (b, ...), in the order of all rows. Every process
+        gets the whole array.
+        """
         parts = self.collected({self.rank: own})
         whole = np.empty((sum(len(part) for part in parts.values()), *own.shape[1:]), own.dtype)
         for rank, part in parts.items():
@@ -45,7 +46,7 @@ class Group:
         return whole
 
     def collected(self, own: dict[int, Any]) -> dict[int, Any]:
-        """Returns the entries of every process's mapping, in every process."""
+        """Return the entries of every process's mapping, in every process."""
         if self.size == 1:
             return own
         parts: list[Any] = [None] * self.size
@@ -53,7 +54,7 @@ class Group:
         return {key: value for part in parts for key, value in part.items()}
 
     def agreed(self, word: str) -> str:
-        """Returns what the leading process says, in every process."""
+        """Return the word of the leading process, in every process."""
         return str(self.collected({self.rank: word})[0])
 
 
@@ -62,7 +63,7 @@ ALONE = Group()
 
 @contextmanager
 def joined(kind: str = "auto") -> Iterator[tuple[Group, torch.device]]:
-    """Yields the group that `torchrun` started this process in (alone without it) and the device to work on.
+    """Yield the group that `torchrun` started this process in (alone without it) and the device to work on.
 
     With CUDA each process takes the device of its local rank and talks over nccl, else over gloo.
 

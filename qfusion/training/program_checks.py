@@ -56,7 +56,7 @@ class Remark:
 
 
 def sample_rows(dataset: DataSet) -> dict[str, Any]:
-    """Returns the features of ten rows from all over a data set."""
+    """Return the features of ten rows from all over a data set."""
     return dataset.inputs(
         np.unique(np.linspace(0, len(dataset) - 1, ROWS).astype(int)), torch.float64
     )
@@ -64,13 +64,13 @@ def sample_rows(dataset: DataSet) -> dict[str, Any]:
 
 @torch.no_grad()
 def run_sample_rows(model: Imported, rows: Mapping[str, Any]) -> Tensor:
-    """Returns what a program gives for ten rows, (B, K), or for as many of them as it takes at once."""
+    """Return the output of a program for ten rows, (B, K), or for as many of them as it takes at once."""
     first = slice(0, model._most or ROWS)
     return model.columns({name: nested_part(values, first) for name, values in rows.items()})
 
 
 def looks_like(output: Tensor, apart: bool) -> str:
-    """Returns what an output for classes looks like: "probabilities", "log-probabilities" or "scores".
+    """Return the apparent kind of an output for classes: "probabilities", "log-probabilities" or "scores".
 
     Args:
         output: of some rows, (B, K). apart: whether each column is of a class of its own, so that no sum is known.
@@ -83,7 +83,7 @@ def looks_like(output: Tensor, apart: bool) -> str:
 
 
 def fits(output: Tensor, holds: str, apart: bool) -> bool:
-    """Returns whether an output (B, K) for classes can be what a card says that it holds."""
+    """Return whether an output (B, K) for classes can be of the kind stated by a card."""
     if holds == "scores":
         return True
     probabilities = output.exp() if holds == "log-probabilities" else output
@@ -97,7 +97,7 @@ def _is_apart(model: Imported, output: Tensor) -> bool:
 
 @torch.no_grad()
 def examine(model: Imported, rows: Mapping[str, Any]) -> list[Remark]:
-    """Returns warnings about a program.
+    """Return warnings about a program.
 
     Args:
         model: with its card. rows: features of ten rows, as of `ten`.
@@ -129,7 +129,7 @@ def examine(model: Imported, rows: Mapping[str, Any]) -> list[Remark]:
 
 
 def _require_held(model: Imported, rows: Mapping[str, Any]) -> list[Remark]:
-    """Checks that an output for classes can be what the card says, and returns what to look at again.
+    """Check that an output for classes can be of the kind stated by the card, and return remarks on doubtful points.
 
     Raises:
         InvalidInput: when it cannot.
@@ -193,7 +193,7 @@ def output_remarks(model: Imported, rows: Mapping[str, Any], guessed: bool) -> l
 
 @torch.no_grad()
 def scored(model: Imported, rows: Mapping[str, Any]) -> Tensor:
-    """Returns the scores of ten rows.
+    """Return the scores of ten rows.
 
     Raises:
         InvalidInput: when the program fails on them, saying so where it does not on another number of rows.
@@ -230,7 +230,7 @@ def _batch(model: Imported, rows: Mapping[str, Any]) -> int:
 def _require_independent(
     model: Imported, rows: Mapping[str, Any], together: Tensor, size: float
 ) -> None:
-    """Checks that rows get the same scores alone, in threes and all together."""
+    """Check that rows get the same scores alone, in threes and all together."""
     file, count = model.program.file, len(together)
     for step in (1, 3):
         try:
@@ -258,7 +258,7 @@ def _require_independent(
 
 
 def _unread_modalities(model: Imported, rows: Mapping[str, Any], scores: Tensor) -> list[Remark]:
-    """Return a remark on the modalities that leave the scores as they are when they are taken from other rows."""
+    """Return a remark on the modalities that leave the scores unchanged when they are taken from other rows."""
     if len(model.modalities) == 1:
         return []
     order = [*range(1, len(scores)), 0]

@@ -47,7 +47,7 @@ class Sampling:
 def measure_sampling(
     model: TimeModel, inputs: dict[str, Any], seed: int = 0, repeats: int = REPEATS
 ) -> Sampling:
-    """Returns how far the sampled scores of a model are from the exact ones.
+    """Return how far the sampled scores of a model are from the exact ones.
 
     Args:
         model: with dynamics="jumps".

@@ -22,7 +22,9 @@ _guard = threading.Lock()
 
 
 def demands_login() -> bool:
-    """Whether readers log in: wherever [auth] of `.streamlit/secrets.toml` says with whom, unless QFUSION_LOGIN=no."""
+    """Return whether readers log in. They do if [auth] of `.streamlit/secrets.toml` names a provider, unless
+    QFUSION_LOGIN=no.
+    """
     login = os.environ.get(LOGIN, "")
     return login == "yes" or (login != "no" and bool(auth()))
 
@@ -33,7 +35,9 @@ def demands_proxy() -> bool:
 
 
 def enter() -> None:
-    """Lets the reader in, or ends the page with a way to log in, or with word that the server is full."""
+    """Let the reader in or end the page. The page ends with a way to log in, or with a message that the server is
+    full.
+    """
     if demands_login() and not getattr(st.user, "is_logged_in", False):
         _ask()
         st.stop()
@@ -48,14 +52,14 @@ def has_seat(session: str) -> bool:
 
 
 def refuse(session: str, words: str) -> None:
-    """Keeps why an upload of a session was not taken: Streamlit shows its reader a red mark and no reason."""
+    """Store the reason why an upload of a session was refused. Streamlit shows its reader a red mark and no reason."""
     with _guard:
         if session in _seats:
             _seats[session] = words
 
 
 def refusal() -> str:
-    """Why this reader's last upload was not taken, once; empty when none was refused."""
+    """Return the reason why this reader's last upload was refused, once, or an empty string if none was."""
     who = session_id()
     with _guard:
         words = _seats.get(who, "")
@@ -65,7 +69,7 @@ def refusal() -> str:
 
 
 def account() -> None:
-    """Who is logged in, and the way out."""
+    """Draw the name of the logged-in reader and the button to log out."""
     if demands_login():
         name = next(
             (str(st.user[key]) for key in ("name", "email", "sub") if st.user.get(key)), "somebody"
@@ -75,7 +79,7 @@ def account() -> None:
 
 
 def auth() -> Mapping[str, Any]:
-    """With whom readers log in: [auth] of `.streamlit/secrets.toml`, empty where there is none."""
+    """Return the login provider: [auth] of `.streamlit/secrets.toml`, or an empty mapping if there is none."""
     return dict(st.secrets.get("auth", {})) if st.secrets.load_if_toml_exists() else {}
 
 
@@ -93,7 +97,7 @@ def _leave() -> None:
 
 
 def note() -> None:
-    """Notes for the servers beside this one what it gives its readers now."""
+    """Record this server's current sessions and computations, for the servers that run beside it."""
     with _guard:
         _leave()
         _limits.fits("QFUSION_SESSIONS", len(_seats))

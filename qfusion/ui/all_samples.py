@@ -17,8 +17,8 @@ from qfusion.wording.numbers import describe_drawn
 def everyone(
     name: str, study: Study, rows: np.ndarray, some: int, make: Callable[[], object], *more: str
 ) -> bool:
-    """Returns whether a panel shows all samples, which are then worked out; says until then that some are drawn,
-    and how far all are.
+    """Return whether a panel shows all samples, which have then been computed. Until then, show that only some samples
+    are drawn and the progress on all of them.
 
     Args:
         name: of the panel. study: the model on its data. rows: of all samples. some: how many are drawn of these.

@@ -18,7 +18,7 @@ _HANDLED = ("tour", "load")  # read by `guidance` and `saved`
 
 
 def arrive(title: str) -> None:
-    """Begins a run of a page.
+    """Begin a run of a page.
 
     A page that is new in the session reads its link. The values that the pickers had on the last page stay, unless the
     link names others by one of `LINKED`.
@@ -48,7 +48,7 @@ def arrive(title: str) -> None:
 
 
 def _read_link(params: page_params.PageParams, query: Mapping[str, list[str]]) -> None:
-    """Takes the values of a link, which come before those of the session, except for what the pickers show.
+    """Apply the values of a link. They take precedence over those of the session, except for the values of the pickers.
 
     Links inside the app name the pickers' values as well, so that they can be opened in a new tab, but a sample may
     have been chosen since they were drawn.
@@ -70,7 +70,7 @@ def _read_link(params: page_params.PageParams, query: Mapping[str, list[str]]) -
 
 
 def _restore(params: page_params.PageParams, query: Mapping[str, list[str]]) -> None:
-    """Restores the page under the address that Back or Forward leads to.
+    """Restore the page under the address that Back or Forward leads to.
 
     Saved cohorts and the pin stay as they are. An address that names no model, data or sample leaves the pickers, too.
     """
@@ -92,7 +92,7 @@ def _restore(params: page_params.PageParams, query: Mapping[str, list[str]]) -> 
 
 
 def _apply_aliases(query: Mapping[str, list[str]], is_new: bool) -> None:
-    """Sets the parameters that a link names by one of `LINKED`.
+    """Set the parameters that a link names by one of `LINKED`.
 
     The browser may send the address of a link again before it has got the new one: a value counts once.
     """
@@ -105,7 +105,7 @@ def _apply_aliases(query: Mapping[str, list[str]], is_new: bool) -> None:
 
 
 def drop_invalid(rules: Mapping[str, ParamRule]) -> None:
-    """Removes invalid values from the link and adds a notice for each parameter.
+    """Remove invalid values from the link and add a notice for each parameter.
 
     Args:
         rules: by parameter.
@@ -119,7 +119,7 @@ def drop_invalid(rules: Mapping[str, ParamRule]) -> None:
 
 
 def drop_unknown(known: Iterable[str]) -> None:
-    """Removes parameters from the link that neither the frame nor this page has, and names them in one notice."""
+    """Remove parameters from the link that neither the frame nor this page has, and names them in one notice."""
     allowed = {*known, *st.session_state}
     link = page_params.open_params().link
     unknown = [key for key in link if key not in allowed and not key.startswith(FREE)]

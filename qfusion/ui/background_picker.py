@@ -15,7 +15,7 @@ from qfusion.wording.samples import describe_softmax
 
 
 def background_picker(study: Study, row: int) -> Study:
-    """Draws the picker; returns the study with that background. A link may say it as the command line does (`joint`,
+    """Draw the picker; return the study with that background. A link may say it as the command line does (`joint`,
     `contrast`, ...)."""
     labels = {kind: label for label, kind in background_choice.OFFERED.items()}
     key = pickers.BACKGROUND.key
@@ -33,7 +33,9 @@ def background_picker(study: Study, row: int) -> Study:
 
 
 def _cohort(study: Study) -> Study:
-    """The study with a saved cohort behind it, whose members are told by the decisions against the training set."""
+    """Return the study with a saved cohort as its background. Members of the cohort are determined by the decisions
+    against the training set.
+    """
     known = {cohort.name: cohort.parts for cohort in saved.saved_cohorts()}
     if not known:
         st.caption(
@@ -89,7 +91,7 @@ def _other(study: Study, row: int) -> str:
 
 
 def background_in_links() -> dict[str, str]:
-    """What links and the next page carry: nothing of the default background."""
+    """Return the background parameters of links and of the next page. The default background adds none."""
     chosen = str(state.get(pickers.BACKGROUND.key) or background_choice.DEFAULT_BACKGROUND)
     if chosen == background_choice.DEFAULT_BACKGROUND:
         return {}

@@ -16,7 +16,7 @@ _WANTED, _DECLINED = "_refined", "_some_refined"
 
 
 def background_rows(study: Study) -> Study:
-    """Draws it for a model that is evaluated row by row; returns the study that the page shows.
+    """Draw it for a model that is evaluated row by row; return the study that the page shows.
 
     All rows are worked out behind the page, where that takes minutes unless the reader cancels it, else when asked;
     until then the page shows, and says, what it has. The address says `rows=all` once all numbers are there.
@@ -83,7 +83,7 @@ def background_rows(study: Study) -> Study:
 
 
 def _popover(label: str) -> DeltaGenerator:
-    """Opens what there is to say of the rows."""
+    """Open a popover about the rows of the background."""
     return st.popover(
         label,
         icon=":material/table_rows:",
@@ -100,7 +100,7 @@ def _some(study: Study) -> str:
 
 
 def _want(study: Study) -> None:
-    """Asks for all rows of this study, and no longer for those of another."""
+    """Request all rows of this study, and withdraw the request for those of another."""
     if state.get(_WANTED) != study.memo_key():
         _leave()
     state.put(_WANTED, study.memo_key())
@@ -108,12 +108,12 @@ def _want(study: Study) -> None:
 
 
 def _leave() -> None:
-    """Asks for them no longer."""
+    """Withdraw the request for all rows."""
     jobs.leave_job(state.take(_WANTED), access.session_id())
 
 
 def _decline(study: Study) -> None:
-    """Shows this study against some rows until the reader asks for all."""
+    """Show this study against some rows until the reader asks for all."""
     _leave()
     state.put(_DECLINED, study.memo_key())
     state.forget(pickers.ROWS.key)

@@ -47,7 +47,7 @@ class Queue:
 
     @contextlib.contextmanager
     def turn(self, who: str, message: Callable[[int], None] = lambda place: None) -> Iterator[None]:
-        """Waits until it is this one's turn, which ends with the block; inside another turn of its thread, at once.
+        """Wait until it is this one's turn, which ends with the block; inside another turn of its thread, at once.
 
         Args:
             who: the session. message: called with its place in the line while it waits; what it raises ends the wait.
@@ -73,7 +73,7 @@ class Queue:
             self.note()
 
     def note(self) -> None:
-        """Notes how many compute."""
+        """Record the number of running computations."""
         with self._changed:
             self._fits(self._busy(time.monotonic()), 0)
 
@@ -86,7 +86,7 @@ class Queue:
             return sum(entry.who == who for entry in self._turns)
 
     def _place(self, turn: _Turn) -> int:
-        """Its place in the line; 0 when it is its turn, which then begins."""
+        """Return the place of a turn in the line. It is 0 if the turn has come, which then begins."""
         with self._changed:
             now, busy = time.monotonic(), self._busy(time.monotonic())
             sessions, line = {one.who for one in self._turns if one.since}, []
@@ -130,7 +130,7 @@ def waiting(words: str) -> Iterator[None]:
 
 
 def queued(make: Callable[[], bytes]) -> Callable[[], bytes]:
-    """Returns a file's maker that waits for the reader's turn: a download is made when its button is pressed.
+    """Return a file's maker that waits for the reader's turn: a download is made when its button is pressed.
 
     It waits in one of a few threads that make everybody's downloads, so that a reader has `FILES` in the line at most,
     and none after leaving.

@@ -21,7 +21,7 @@ class Changed(NamedTuple):
 def metrics_changed(
     numbers: Sequence[Changed], places: Sequence[DeltaGenerator], unchanged: str | None = None
 ) -> None:
-    """Draws numbers with their changes; where there is none as numbers are written, `unchanged` says so."""
+    """Draw numbers with their changes. If a number does not change as written, `unchanged` is shown instead."""
     for place, (label, before, after, words, colour) in zip(places, numbers, strict=True):
         same = tweak_effects.equal_as_written(before, after)
         place.metric(

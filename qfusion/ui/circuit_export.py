@@ -33,7 +33,7 @@ FILES: dict[str, tuple[str, str, Callable[[Any], bytes | str]]] = {
 def circuit_files(
     context: page_context.PageContext, drawn: Any, name: str, key: str, suffixes: Iterable[str]
 ) -> None:
-    """Downloads of a circuit as drawn by PennyLane, and the way out for the model."""
+    """Download of a circuit as drawn by PennyLane, and the way out for the model."""
     with st.container(horizontal=True):
         for suffix in suffixes:
             label, mime, make = FILES[suffix]
@@ -52,8 +52,9 @@ def circuit_files(
 def circuit_exports(
     context: page_context.PageContext, sample: Sample, *, folded: bool = True
 ) -> None:
-    """Downloads of the circuit under the sample's tweak, its drawing by PennyLane (in a fold, unless there is one
-    around), and the beginning of its OpenQASM."""
+    """Draw the downloads of the circuit under the sample's tweak, its drawing by PennyLane (in a fold, unless there
+    is one around), and the beginning of its OpenQASM.
+    """
     drawn = sample_circuits.circuit_drawing(context.study, context.row, sample.tweak)
     lines = drawn.to_openqasm(3).splitlines()
     of = f"{len(lines):,} lines on {len(drawn.wires)} qubits"
@@ -75,7 +76,7 @@ def circuit_exports(
 
 
 def circuit_drawing(drawn: Any) -> None:
-    """PennyLane's drawing, as its file has it; a fold, as it takes a moment."""
+    """Draw the circuit by PennyLane, as in its file. It is in a fold, since it takes a moment."""
     widgets.folded(
         circuit.DRAWING,
         lambda: st.image(drawn.draw_svg().decode(), width="stretch"),

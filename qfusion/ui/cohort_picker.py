@@ -33,7 +33,9 @@ _CHIPS = "_chips"
 
 
 def restore_filter(_: Study) -> None:
-    """Puts back the filter of an earlier visit, and opens what a link means, before the rules are asked."""
+    """Restore the filter of an earlier visit, and open the view that a link implies, before the rules of the page's
+    address are applied.
+    """
     part = builders.implied_view(page_params.current())
     if builders.VIEW.key not in st.session_state and part != builders.VIEW.options()[0]:
         state.put(builders.VIEW.key, part)
@@ -46,7 +48,7 @@ def restore_filter(_: Study) -> None:
 
 
 def choose_levels(context: page_context.PageContext) -> cohort_levels.Levels:
-    """Draws the filter, the saved cohorts and the chips; returns what they pick."""
+    """Draw the filter, the saved cohorts and the chips. Return the levels that they select."""
     study, table = (
         context.explained_study,
         cohort_table.cohort_table(context.explained_study, context.output_wanted),
@@ -94,13 +96,15 @@ def choose_levels(context: page_context.PageContext) -> cohort_levels.Levels:
 
 @default_on_error("")
 def _cohort_name(words: str) -> str:
-    """What the reader calls the cohort of a filter; empty where it is not saved, or the words are none."""
+    """Return the reader's name for the cohort of a filter. It is empty if the cohort is not saved or the text is not
+    a filter.
+    """
     parts = cohort_filters.parse(words)
     return next((cohort.name for cohort in saved.saved_cohorts() if cohort.parts == parts), "")
 
 
 def _check_filter(words: str, context: page_context.PageContext) -> str:
-    """The filter, or none where what is said is not one."""
+    """Return the filter, or an empty string if the text is not a valid filter."""
     try:
         builders.require_filter(context.explained_study, words, context.output_wanted)
     except QFusionError as error:
@@ -136,8 +140,9 @@ def _load_cohort(words: str) -> None:
 def _chips(
     study: Study, table: pd.DataFrame, parts: tuple[cohort_filters.Part, ...]
 ) -> tuple[cohort_filters.Part, ...]:
-    """Conditions as chips, all of which hold, several relations being one; those of the filter are marked, and its
-    others returned."""
+    """Draw conditions as chips, all of which must hold. Several relations form one condition. Chips in the filter
+    are marked, and the filter's other conditions are returned.
+    """
     rows = table[
         cohort_filters.within_split(parts, table)
         & np.isfinite(table[cohort_table.JOINT].to_numpy())
@@ -159,7 +164,7 @@ def _chips(
 
 
 def cohort_chips(study: Study, rows: pd.DataFrame) -> dict[str, cohort_filters.Part]:
-    """The conditions that chips stand for, besides relations, on the explained rows of a split."""
+    """Return the conditions behind the chips, besides relations, on the explained rows of a split."""
     wrong = cohort_table.wrong_part(study, rows)
     return ({} if wrong is None else {f"wrong {'class' if study.classes else 'sign'}": wrong}) | (
         {
@@ -178,7 +183,7 @@ def cohort_chips(study: Study, rows: pd.DataFrame) -> dict[str, cohort_filters.P
 def clear_chip(
     parts: Sequence[cohort_filters.Part], chips: Mapping[str, cohort_filters.Part]
 ) -> tuple[list[str], tuple[cohort_filters.Part, ...]]:
-    """Which relations and chips a filter says, and its other conditions."""
+    """Return the relations and chips that a filter contains, and its other conditions."""
     words = [part.values for part in parts if part.column == "relation" and part.operator == "="]
     kinds = [kind for kind in RELATIONS if words and all(kind in values for values in words)]
     others = tuple(
@@ -327,7 +332,7 @@ def _cell(name: str, value: object) -> str:
 
 
 def select_type(key: str, parts: tuple[cohort_filters.Part, ...]) -> None:
-    """Makes the relation that is clicked the cohort's."""
+    """Set the cohort's relation to the clicked one."""
     kind = str(next(iter(selections.selected_values(key)), ""))
     if kind in RELATIONS:
         take(
@@ -337,6 +342,6 @@ def select_type(key: str, parts: tuple[cohort_filters.Part, ...]) -> None:
 
 
 def take(own: Sequence[cohort_filters.Part], others: Sequence[cohort_filters.Part]) -> None:
-    """Makes a slice of what passes some conditions the cohort; for callbacks."""
+    """Set the cohort to the slice of the samples that meet some conditions. For callbacks."""
     state.put(FILTER, cohort_filters.written([*own, *others]))
     state.page_again()

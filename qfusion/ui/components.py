@@ -15,14 +15,14 @@ from qfusion.ui import recording_addresses
 
 @lru_cache
 def component(name: str) -> Any:
-    """What the script of a name draws on a page."""
+    """Return the component that the script of this name draws on a page."""
     return st.components.v2.component(
         f"qfusion_{name}", js=_files.asset_text(f"{name}.js"), isolate_styles=False
     )
 
 
 def component_key(name: str) -> str:
-    """Returns the key of a component that is called by a name, which may hold the name of a modality or a set.
+    """Return the key of a component that is called by a name, which may hold the name of a modality or a set.
 
     Streamlit takes no key with two underscores side by side, or one at its end: between them and an event's name stand
     two. Such a name is told by its digest.
@@ -42,7 +42,7 @@ def play(
     strip: str = "",
     peaks: Sequence[tuple[str, float, str]] = (),
 ) -> None:
-    """Plays a recording, and has a playhead follow it over a strip.
+    """Play a recording, and has a playhead follow it over a strip.
 
     Args:
         key: of the element. label: what is played, for those who do not see it.

@@ -40,7 +40,7 @@ def settle_pickers() -> None:
 
 
 def draw_pickers() -> tuple[Study, int, outputs.Output]:
-    """Draws the pickers; returns the model on its data, the row of the sample, and what is explained."""
+    """Draw the pickers. Return the model on its data, the row of the sample, and the explained output."""
     names, known = pickers.models(), pickers.sources()
     for key, what, options in (
         (pickers.MODEL.key, "Model", names),
@@ -130,7 +130,9 @@ def _sample(study: Study) -> int:
 
 
 def _output(study: Study) -> outputs.Output:
-    """What is explained: the class decided for, or what the reader names."""
+    """Draw the picker of the explained output and return the output: the class decided for, or the one that the
+    reader names.
+    """
     if not study.classes:
         return outputs.Output()
     check(pickers.OUTPUT, study=study)

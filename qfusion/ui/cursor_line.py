@@ -34,8 +34,9 @@ def at_cursor(
 
 
 def along_layers(context: page_context.PageContext, sample: Sample) -> None:
-    """Correlations of the qubits and terms of the decision of an entangled-fusion network at every place between its
-    layers: what the read-out would say if the circuit stopped there."""
+    """Draw the correlations of the qubits and the terms of the decision of an entangled-fusion network at every
+    place between its layers: the read-out if the circuit stopped there.
+    """
     moments = sample.path_explanation.moments
     _, layer = widgets.row(
         panel.TERMS, replace(network.LAYER, default=moments[-1]), study=sample.study

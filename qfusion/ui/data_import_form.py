@@ -78,8 +78,9 @@ views.npz    an array a view; y: labels
 
 @page_runs.fragment
 def data_import_form() -> None:
-    """Everything about importing; a fragment, so that a consent redraws this and nothing else; what is kept redraws the
-    page."""
+    """Draw the whole part on importing. It is a fragment, so that a consent redraws only this part. Saving redraws
+    the page.
+    """
     with st.container(key="fold-import"):
         st.header("Import your data", anchor=False)
         level = permissions.level()
@@ -105,7 +106,7 @@ def data_import_form() -> None:
 
 
 def _layouts() -> None:
-    """What the files should look like."""
+    """Draw the expected layouts of the files."""
     box = st.container(border=True, height="stretch", key="box-layouts")
     for tab, (words, example) in zip(box.tabs(list(LAYOUTS)), LAYOUTS.values(), strict=True):
         with tab:
@@ -165,7 +166,7 @@ def _source(level: str) -> None:
 
 
 def discard() -> None:
-    """Forgets what was read and not kept, and removes its files."""
+    """Discard data that were read and not saved, and remove their files."""
     if examined := state.take(FOUND):
         examined.staged.discard()
 
@@ -318,8 +319,9 @@ def _target(target: dict[str, Any]) -> str:
 
 
 def _consents(report: Report) -> list[str]:
-    """Check boxes of the repairs that are offered; returns those agreed to. Where there is no split at all, one is made
-    unless the reader says no."""
+    """Draw check boxes of the offered repairs, and return those agreed to. If there is no split at all, one is made
+    unless the reader declines.
+    """
     if not report.repairs:
         return []
     unsplit = any(one.code == "no-split" for one in report.findings)

@@ -33,7 +33,7 @@ from qfusion.wording.model_kinds import describe_kind
 
 @page_runs.guard()
 def listing() -> None:
-    """Every set with its state, and how to get those that are missing."""
+    """Draw every data set with its state, and the instructions for getting the missing ones."""
     st.header("Available data sets", anchor=False)
     sources = registry.available()
     own = set(imported_sets.imported_names())
@@ -62,7 +62,7 @@ def listing() -> None:
 
 @page_runs.guard()
 def chosen_set() -> None:
-    """What is in one set."""
+    """Draw the contents of one data set."""
     names = pickers.sources()
     new = state.take(state.NEW_SET)
     if new in names:
@@ -94,7 +94,7 @@ def chosen_set() -> None:
 
 
 def _train_both(name: str) -> None:
-    """Starts a training of either system, with the usual settings; Train shows them."""
+    """Start a training of either system, with the usual settings; Train shows them."""
     started = {
         plans.choose_free_name(f"{kind}-{name}"): plans.make_plan(name, kind, {})
         for kind in setting_texts.MAIN
@@ -141,7 +141,7 @@ def _card(data_set: DataSet) -> str:
 
 
 def _import_record(name: str) -> None:
-    """What was found and repaired when the set was imported, and its removal."""
+    """Draw what was found and repaired when the data set was imported, and the button that removes it."""
     record = imported_sets.manifest(name)
     with st.expander("Import report", icon=":material/fact_check:"):
         for file in record["files"]:

@@ -26,7 +26,7 @@ ONE, SEVERAL, MANY = "This figure", "Several panels in one", "Many as a zip"
 
 
 def body(drawn: PanelFigure, chart: Callable[..., None]) -> None:
-    """What the dialog holds that exports a panel's figure.
+    """Draw the contents of the dialog that exports a panel's figure.
 
     Args:
         drawn: the panel. chart: draws a figure on a page, see `ui.figure.draw_figure`.
@@ -90,7 +90,7 @@ def _one(
 
 
 def file_name(recipe: Recipe) -> str:
-    """Name of a figure's files without its ending: what it is of, and which it is."""
+    """Return the name of a figure's files without the extension. It names the sample and the panel."""
     sample = re.sub(r"[^\w.-]+", "-", str(recipe.made_from.get("sample", "")))[:60].strip("-.")
     return "-".join(part for part in ("qfusion", sample, recipe.panel) if part)
 

@@ -11,7 +11,9 @@ from qfusion.ui.job_progress import PULSE, draw_progress
 
 
 def open_study_shared(model: str, data: str) -> Study:
-    """A model applied to a data set, by their names: to its first samples until all are encoded, which begins here."""
+    """Return a model applied to a data set, both given by name. Until all samples are encoded, which starts here, it
+    is applied to the first samples.
+    """
     _checks.choose("Model", model, pickers.models())
     reruns.dataset(data)  # read with its own words meanwhile
     if encoding_jobs.is_encoded(model, data):
@@ -25,7 +27,7 @@ _FAILED = "_encoding_failed"
 
 
 def encoding_progress(model: str, data: str, study: Study, sample: str) -> None:
-    """Draws how far the encoding is, where the page shows the first samples only; the open one stays open."""
+    """Draw how far the encoding is, where the page shows the first samples only; the open one stays open."""
     job = encoding_jobs.find_encoding(model, data)
     if job is None or len(study.dataset) == job.total:
         return
@@ -41,7 +43,9 @@ def encoding_progress(model: str, data: str, study: Study, sample: str) -> None:
 
 
 def _progress_line(model: str, data: str, job: jobs.Job, study: Study, sample: str) -> None:
-    """How far it is, looked at again and again; the page begins anew when it has ended."""
+    """Draw the progress of the encoding, which is updated repeatedly. The page is run again when the encoding has
+    ended.
+    """
     reruns.begin_run()
     job = encoding_jobs.find_encoding(model, data) or job  # it may have been begun again
     if not job.is_active and encoding_jobs.is_encoded(model, data):

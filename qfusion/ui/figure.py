@@ -49,7 +49,7 @@ def framed(picture: PanelFigure) -> go.Figure:
 
 
 def drawn(picture: PanelFigure, *, on_select: Callable[[str], object] | None = None) -> None:
-    """A figure with what every panel has beside its title, without a panel around it.
+    """Draw a figure with the parts that every panel has beside its title, without a panel around it.
 
     Args:
         picture: figure, words and table. on_select: what a click in the figure does, given the figure's key.
@@ -81,7 +81,7 @@ def draw_figure(
 
 
 def small(picture: PanelFigure) -> None:
-    """A small figure that is explained by what stands around it."""
+    """Draw a small figure that is explained by what surrounds it."""
     with st.container(key=f"small-{picture.name}"):
         draw_figure(picture, small=True)
         draw_dialog(picture)
@@ -107,7 +107,7 @@ def chart(
     picture: PanelFigure | None = None,
     small: bool = False,
 ) -> None:
-    """Draws a figure as wide and as high as there is room, at least as high as its layout says.
+    """Draw a figure as wide and as high as there is room, at least as high as its layout says.
 
     Args:
         figure: of plotly. spec: it as Plotly's JSON, where that is at hand. config: of Plotly.js.
@@ -157,8 +157,8 @@ def exporting() -> bool:
 
 
 def heading(title: str, picture: PanelFigure | None = None) -> None:
-    """A panel's title, with a capital letter. What it shows and does not, its export and its numbers stand beside it:
-    drawn with the figure, or here where there is none.
+    """Draw a panel's title, with a capital letter. The note on what it shows and does not show, its export and its
+    numbers are beside it. They are drawn with the figure, or here if there is none.
 
     Args:
         title: as markdown. picture: of the panel; None where only the title is drawn.
@@ -233,7 +233,9 @@ def _shows(picture: PanelFigure) -> str:
 
 
 def footer(picture: PanelFigure) -> None:
-    """What a figure shows and does not, where all words stand on the page; and its drawer, once it is open."""
+    """Draw what a figure shows and does not show, if all texts are on the page. Also draw its drawer once it is
+    open.
+    """
     if guidance.full():
         st.caption(_shows(picture))
     draw_dialog(picture)

@@ -30,7 +30,7 @@ _RUN, _TYPED = "_batch.run", "typed below"
 
 
 def figure_batch(recipe: Recipe, style: ExportStyle) -> None:
-    """What is written, its making with progress, and the file.
+    """Draw the choice of what is written, the progress of writing it, and the download of the file.
 
     Args:
         recipe: of the panel whose drawer this is. style: of all figures.
@@ -120,7 +120,7 @@ def _cohort() -> tuple[str, int]:
 
 @dataclass
 class _Run:
-    """A zip that is being written: what was asked for, where it goes, and the figures that are left."""
+    """A zip file in progress: the request, the output, and the remaining figures."""
 
     wanted: tuple[object, ...]
     out: io.BytesIO
@@ -129,7 +129,7 @@ class _Run:
 
 
 def _advance(run: _Run, wanted: tuple[object, ...]) -> None:
-    """Writes figures for a moment and has the dialog drawn again, which is when a click on Cancel is heard; another
+    """Write figures for a moment and has the dialog drawn again, which is when a click on Cancel is heard; another
     choice ends it too."""
     if run.wanted != wanted:
         state.put(_RUN, None)

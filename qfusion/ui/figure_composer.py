@@ -26,7 +26,7 @@ def composed_panels() -> list[Recipe]:
 
 
 def add_panel(recipe: Recipe) -> None:
-    """Adds a panel as it stands; once only, and at most as many as fit."""
+    """Add a panel in its current state. A panel is added only once, and there are at most as many panels as fit."""
     others = [
         other
         for other in composed_panels()
@@ -109,7 +109,7 @@ def composer(
 def draw_preview(
     make: Callable[[ExportStyle], bytes], style: ExportStyle, key: str, alt: str
 ) -> None:
-    """Draws a file as it will be printed, with its size and what its letters lack.
+    """Draw a file as it will be printed, with its size and a note on letters that it lacks.
 
     Args:
         make: makes the file in a style.
@@ -131,7 +131,9 @@ def draw_preview(
 
 
 def _current_panels(recipe: Recipe) -> dict[str, Recipe]:
-    """The panels that can be chosen, by what they are called: those of this page as it stands, and those added."""
+    """Return the panels that can be chosen, by label: those of this page in its current state, and those that were
+    added.
+    """
     sample = str(recipe.made_from.get("sample", ""))
     try:
         context = rendering.figure_names(recipe.page, recipe.address)

@@ -10,7 +10,7 @@ ORIGIN = "_made_from"  # models, data and sample of this page, set by its frame
 
 
 def recipe_of(picture: PanelFigure) -> Recipe:
-    """The recipe of a panel on the page as it stands."""
+    """Return the recipe of a panel in its current state on the page."""
     return Recipe(
         page=str(state.get(page_params.PAGE, "")).lower(),
         panel=picture.name,

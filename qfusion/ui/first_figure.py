@@ -20,7 +20,7 @@ _awaited: WeakValueDictionary[str, threading.Event] = WeakValueDictionary()
 
 
 def expect_drawing() -> tuple[str, threading.Event]:
-    """Returns an address, and what is set once it is asked for."""
+    """Return an address, and an event that is set once the address is requested."""
     name, drawn = secrets.token_urlsafe(16), threading.Event()
     _awaited[name] = drawn
     return address_below(f"drawn/{name}"), drawn

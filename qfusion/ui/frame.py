@@ -62,7 +62,7 @@ QUICK_PAGES = ("Overview", "Samples", "Dynamics", "Circuit", "What if", "Decisio
 
 
 def begin_model_page(title: str, before: Callable[[Study], None] | None = None) -> PageContext:
-    """Draws the frame and returns what the reader picked; stops the page with a message when that cannot be loaded.
+    """Draw the frame and return the reader's picks. Stop the page with a message if they cannot be loaded.
 
     Once a session, of some pages, it is drawn without what stands in it: the page ends with its first figure and begins
     anew when a browser has drawn that. Sent with all else it would be drawn last, a second later.
@@ -112,7 +112,7 @@ def begin_model_page(title: str, before: Callable[[Study], None] | None = None) 
 
 
 def begin_page(title: str, own: Iterable[params.Param] = ()) -> None:
-    """Draws the frame of a page that needs neither model nor sample; the pickers are kept for the next page.
+    """Draw the frame of a page that needs neither model nor sample. The pickers are kept for the next page.
 
     Args:
         title: of the page.
@@ -128,9 +128,10 @@ def begin_page(title: str, own: Iterable[params.Param] = ()) -> None:
 
 @default_on_error(None)
 def _first_figure_frame(title: str) -> PageContext | None:
-    """Draws the frame of a page of which only what comes first is to be shown, and returns what is picked; None where
-    all is to be shown: later in a session, where the address says more than model, sample and the model's own data, and
-    where nobody has looked at these before."""
+    """Draw the frame of a page of which only the first part is to be shown, and return the picks. Return None if the
+    whole page is to be shown: later in a session, if the address says more than model, sample and the model's own
+    data, or if nobody has looked at these before.
+    """
     words = {key: values[-1] for key, values in page_params.query().items()}
     picked = (pickers.MODEL.key, pickers.DATA.key, pickers.SAMPLE.key)
     if st.session_state or title not in QUICK_PAGES or {*words} - {*picked}:
@@ -169,7 +170,7 @@ def _first_figure_frame(title: str) -> PageContext | None:
 
 
 def _begin(title: str, *, has_bar: bool) -> None:
-    """Sets the page up."""
+    """Set the page up."""
     reruns.begin_run()
     st.set_page_config(
         page_title=f"{title} · qfusion", page_icon=_files.asset_path("icon.svg"), layout="wide"
@@ -189,7 +190,7 @@ def _bar() -> Any:
 
 @contextmanager
 def _page_frame(title: str) -> Iterator[tuple[Any, Any]]:
-    """Draws the navigation, whatever goes wrong in the block, and the page's head.
+    """Context manager that draws the navigation, even if the block fails, and the head of the page.
 
     Yields:
         a container below the navigation, and the bar that stays in view on top of the page.
@@ -230,7 +231,7 @@ def _page_frame(title: str) -> Iterator[tuple[Any, Any]]:
 
 
 def _drop_invalid_params(study: Study | None = None, own: Iterable[params.Param] = ()) -> None:
-    """Names what a link says wrongly of the page's own widgets, and what no widget is there for."""
+    """Report the link's invalid values of the page's own widgets and its parameters without a widget, and drop them."""
     view = page_params.current()
     allowed = pages.page_rules(view, study) | params.rules(own, view)
     arrival.drop_invalid(allowed)
@@ -258,7 +259,7 @@ def _draw_title(title: str) -> None:
 
 
 def _draw_missing_data() -> None:
-    """Which data sets are not on this machine, and how to get them: one button."""
+    """Draw a button that says which data sets are not on this machine and how to get them."""
     absent = [source for source in data.available() if not source.available]
     if absent:
         label = (

@@ -37,20 +37,21 @@ from qfusion.wording.samples import describe_calibration
 
 @dataclass(frozen=True)
 class Cell:
-    """One entry of the tables of a sample's model: its place is its element, the stage of the chain, and the outcome
-    of the qubits read."""
+    """One entry of the tables of a sample's model. Its place consists of its element, the stage of the chain, and
+    the outcome of the qubits read.
+    """
 
     sample: Sample
     place: tuple[int, int, int]
 
     @property
     def shape(self) -> table_edits.Shape:
-        """Of the tables."""
+        """Shape of the tables."""
         return table_edits.table_shape(self.sample.study.model)
 
     @property
     def angles(self) -> tuple[float, float]:
-        """Its angle, and as learned."""
+        """Angle of the cell, now and as learned."""
         now, learned = (
             table_edits.wrapped(float(model.phi.detach().double()[*self.place]))
             for model in (self.sample.model, self.sample.study.model)
@@ -64,7 +65,7 @@ class Cell:
         return abs(now - learned) > network.SAME
 
     def edit(self, edit: Callable[..., str], *words: Any) -> None:
-        """Edits the reader's text, which begins anew from the learned tables where it does not fit; for callbacks."""
+        """Edit the reader's text, which starts anew from the learned tables if it does not fit. For callbacks."""
         state.put(
             network.EDITS.key,
             edit(tweak_widgets.current_tweak(self.sample.study), self.shape, *words),
@@ -72,7 +73,7 @@ class Cell:
 
 
 def rules_tab(context: page_context.PageContext, sample: Sample) -> None:
-    """The whole view: the tables, and beside them what follows."""
+    """Draw the whole view: the tables, and beside them their consequences."""
     left, right = st.columns([1.2, 1], gap="medium")
     with left:
         tables_panel(context, sample)
@@ -167,8 +168,9 @@ def tables_panel(context: page_context.PageContext, sample: Sample) -> None:
 
 
 def draw_angles_of_gate(sample: Sample, gate: int) -> None:
-    """The editor of the angles of a fusion gate, where the gate (from 1 on) is one: what its qubits read is picked, and
-    its angle set."""
+    """Draw the editor of the angles of a fusion gate, if the gate (from 1 on) is one. The reader picks the outcome
+    of the qubits read and sets the angle.
+    """
     shape = table_edits.table_shape(sample.study.model)
     element, place = divmod(gate - 1, shape.M + shape.stages)  # its encoding gates, then its stages
     if element < shape.n and place >= shape.M:
@@ -189,7 +191,7 @@ def _pick(sample: Sample) -> Cell:
 
 
 def _outcome(sample: Sample, element: int, at_gate: bool = False) -> int:
-    """Draws the picker of what the qubits read; that of the sample unless another is chosen."""
+    """Draw the picker of the outcome of the qubits read, and return its index. The default is that of the sample."""
     control = network.OUTCOME
     known = control.options(sample.study)
     if page_params.text_of(control.key) not in known:
@@ -213,7 +215,7 @@ def _picked_cell(key: str, elements: Sequence[str], patterns: Sequence[str]) -> 
 
 
 def _editor(cell: Cell) -> None:
-    """The angle of the chosen cell as a slider and as a number, and what it means."""
+    """Draw the angle of the chosen cell as a slider and as a number, and its meaning."""
     study: Any = cell.sample.study
     reading, (angle, learned) = cell.sample.reading, cell.angles
     element, stage, pattern = cell.place
@@ -242,7 +244,7 @@ def _editor(cell: Cell) -> None:
 def _angle(
     label: str, name: str, angle: float, set_angle: Callable[[float], object], help: str
 ) -> None:
-    """An angle from -π/2 to 3π/2 as a slider and as a number; either calls `set_angle` with what it says."""
+    """Draw an angle from -π/2 to 3π/2 as a slider and as a number. Either calls `set_angle` with its value."""
     with st.container(
         horizontal=True, vertical_alignment="bottom", key=f"cell-editor-{name.replace('.', '-')}"
     ):
@@ -305,7 +307,7 @@ def _mass(angle: float) -> float:
 
 
 def _ways_back(chosen: Cell, *, cell: bool = True) -> None:
-    """Buttons that undo what is edited: of the chosen cell, if it is one of a table, of all, and step by step."""
+    """Draw buttons that undo edits: of the chosen cell, if it is one of a table, of all cells, and step by step."""
     with st.container(horizontal=True, gap="small"):
         if cell:
             st.button(

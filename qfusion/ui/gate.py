@@ -67,8 +67,9 @@ def policy(strict: bool) -> str:
 
 
 def inline_scripts() -> list[str]:
-    """The scripts that stand in a page as text: those of the page itself, and those of `frame`, `share` and
-    `figure`."""
+    """Return the scripts that a page contains as text: those of the page itself, and those of `frame`, `share` and
+    `figure`.
+    """
     return [
         *re.findall(r"<script>(.*?)</script>", page_html(), re.DOTALL),
         plotly_script(),
@@ -78,7 +79,7 @@ def inline_scripts() -> list[str]:
 
 
 def headers() -> dict[str, str]:
-    """What every answer carries."""
+    """Return the headers of every response."""
     return {
         "Content-Security-Policy": policy(_limits.is_read_only()),
         "X-Content-Type-Options": "nosniff",
@@ -103,8 +104,9 @@ def held_bytes() -> dict[str, int]:
 
 
 class Guard:
-    """Adds `headers` to every answer, refuses what a read-only server does not take, and counts connections and
-    uploads."""
+    """Middleware that adds `headers` to every answer, refuses requests that a read-only server does not take, and
+    counts connections and uploads.
+    """
 
     def __init__(self, app: ASGIApp):
         self.app = app
@@ -188,7 +190,7 @@ class Guard:
                 del arriving[session]
 
     def _problem(self, session: str, size: int) -> tuple[int, str] | None:
-        """Why an upload is not taken, with its status."""
+        """Return the status and the reason for refusing an upload, or None if it is accepted."""
         if not access.has_seat(session):
             return 403, "Uploads are taken from readers who have opened a page."
         held = held_bytes()
@@ -206,8 +208,10 @@ class Guard:
 
 
 def _refusal(message: bytes) -> int:
-    """Of a message about a page, 0 where a browser could send it; else why the connection ends, as a code of
-    websockets, or `IGNORED`. Streamlit reads messages in the thread that all readers wait for, whatever is in them."""
+    """Return 0 if a browser could have sent this message about a page, or else the reason why the connection ends.
+    The reason is a close code of websockets, or `IGNORED`. Streamlit reads messages in the thread that all readers
+    wait for, whatever they contain.
+    """
     if len(message) > MESSAGE:
         return 1009  # too big
     try:

@@ -29,7 +29,7 @@ WHOLE_EVOLUTION_HELP = "The whole evolution repeats everything after the prepara
 
 
 def draw_scrubber(walk: Replay, sample: Sample | None = None) -> None:
-    """Draws the slider and its buttons, and for a sample's diagram the pickers beside them."""
+    """Draw the slider and its buttons, and for a sample's diagram the pickers beside them."""
     key, stops = circuit.GATE.key, sorted({0, *(box.last for box in walk.boxes)})
     shares = [1.0]
     if sample is not None:
@@ -66,7 +66,9 @@ def _select_gate(key: str) -> None:
 
 
 def draw_edits(context: page_context.PageContext, sample: Sample, view: str) -> None:
-    """What the reader's edits make of the decision, which is theirs whatever view is open, and the edits as text."""
+    """Draw the effect of the reader's edits on the decision, and the edits as text. The edits apply whichever view
+    is open.
+    """
     if view != "Fusion rules" and sample.tweak:
         st.info(
             f"{tweak_effects.describe_tweaked_sample(sample)} Undo it here or under “Fusion rules”.",

@@ -22,7 +22,7 @@ _MARKDOWN = MarkdownIt(
 
 @lru_cache(maxsize=256)
 def rendered(markdown: str) -> str:
-    """Returns the HTML of words whose formulas stand between pairs of dollar signs."""
+    """Return the HTML of a text whose formulas are enclosed in pairs of dollar signs."""
     return "".join(
         str(convert(part.strip().replace(r"\arg", r"\operatorname{arg}"), display="block"))
         if i % 2
@@ -38,7 +38,7 @@ def rendered(markdown: str) -> str:
 
 @dataclass(frozen=True)
 class Entry:
-    """One word: `words` in markdown, `formula` in LaTeX (empty where there is none), titles of `pages` that use it."""
+    """One word: `words` in Markdown, `formula` in LaTeX (empty if there is none), titles of `pages` that use it."""
 
     term: str
     words: str
@@ -48,7 +48,7 @@ class Entry:
     formula: str = ""
 
     def markdown(self) -> str:
-        """The entry as it stands under a panel."""
+        """Return the entry as markdown, as shown under a panel."""
         return f"**{self.term}.** {self.words}" + (
             f"\n\n$$\n{self.formula}\n$$" if self.formula else ""
         )
@@ -78,13 +78,14 @@ def _known() -> dict[str, Entry]:
 
 
 def entries() -> tuple[Entry, ...]:
-    """All entries in the order of the alphabet."""
+    """Return all entries in alphabetical order."""
     return tuple(sorted(_known().values(), key=lambda entry: entry.term.casefold()))
 
 
 def find_entries(words: str, page: str | None = None) -> tuple[Entry, ...]:
-    """Entries that hold `words`, in upper or lower case, those first whose name or other name begins with it; of one
-    `page` alone when it is named."""
+    """Return the entries that contain `words`, ignoring case. Entries whose name or alternative name begins with
+    them come first. If `page` is given, only its entries are returned.
+    """
     wanted = words.casefold().strip()
     matching = (
         entry

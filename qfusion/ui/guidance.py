@@ -27,7 +27,7 @@ def full() -> bool:
 
 
 def aside(words: str) -> None:
-    """Says something that need not be read each time: behind an (i), or as a line where all words stand on the page."""
+    """Draw a remark that need not be read each time: behind an (i), or as a line if all texts are shown on the page."""
     if full():
         st.caption(words)
     else:
@@ -44,7 +44,7 @@ def help(words: str) -> str | None:
 
 
 def help_line(words: str) -> None:
-    """What a widget's `help` says otherwise, as a line below it, where all words stand on the page."""
+    """Draw the text of a widget's `help` as a line below the widget, if all texts are on the page."""
     if full():
         st.caption(words)
 
@@ -55,8 +55,8 @@ def line(short: str, whole: str) -> None:
 
 
 def help_expander(label: str, open: bool = False) -> None:
-    """Where the window is narrow, what follows in the same container waits behind this line: the answer stays on the
-    first screen. In wide windows nothing is drawn.
+    """Fold what follows in the same container behind this line in a narrow window. The answer then stays on the first
+    screen. In wide windows nothing is drawn.
 
     Args:
         label: of the line, a plain text of ours. open: whether it is unfolded from now on.
@@ -69,7 +69,7 @@ def help_expander(label: str, open: bool = False) -> None:
 
 
 def title(words: str, more: str, level: Literal[2, 3] = 2) -> None:
-    """A title with what there is to say of it, as `aside` says it."""
+    """Draw a title with its explanation, displayed as by `aside`."""
     (st.header if level == 2 else st.subheader)(words, anchor=False, help=help(more))
     help_line(more)
 
@@ -80,7 +80,7 @@ def title(words: str, more: str, level: Literal[2, 3] = 2) -> None:
 def begin(
     kind: str, label: str, cost: str, facts: Iterable[str], *, key: str, disabled: bool
 ) -> bool:
-    """Draws the button that begins something long, and what it costs; returns whether it is pressed.
+    """Draw the button that starts a long task, and its cost. Return whether it is pressed.
 
     Args:
         kind: of what begins, as containers are called by it. label: of the button.
@@ -102,7 +102,7 @@ def begin(
 
 
 def chips(key: str, facts: Iterable[str]) -> None:
-    """Draws plain texts, each as a label; nothing without any.
+    """Draw plain texts, each as a label; nothing without any.
 
     Args:
         key: of the container, after `chips-`. facts: may come from data.
@@ -120,7 +120,8 @@ def chips(key: str, facts: Iterable[str]) -> None:
 def none_yet(
     noun: str, whole: str, views: Iterable[tuple[str, str, tuple[str, ...]]], may_begin: bool
 ) -> None:
-    """Draws what stands where there is no run or sweep yet: how to begin one, and what comes then.
+    """Draw the placeholder that is shown before there is any run or sweep. It says how to begin one and what will
+    appear then.
 
     Args:
         noun: "run" or "sweep". whole: how to begin one, in full. views: name, icon and contents of each.

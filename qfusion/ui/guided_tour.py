@@ -31,8 +31,10 @@ Files = Mapping[str, str]  # of the pages, by title
 
 @dataclass(frozen=True)
 class Step:
-    """One stop: the `title` of its page, its `name`, what to look at and why (markdown), what is set on arrival, what
-    one `sees` there in a line, and the data set that it `needs`, or in whose place it stands."""
+    """Stop of the tour. It holds the `title` of its page, its `name`, what to look at and why (markdown), what is
+    set on arrival, and what one `sees` there in one line. It also holds the data set that it `needs`, or the data
+    set in whose absence it is shown.
+    """
 
     title: str
     name: str
@@ -65,7 +67,7 @@ def step() -> int | None:
 
 
 def arrive(title: str) -> None:
-    """Reads the address before `arrival.arrive` does: begins a step or ends the tour.
+    """Read the address before `arrival.arrive` does, and begin a step of the tour or end the tour.
 
     Args:
         title: of the page.
@@ -99,13 +101,13 @@ def arrive(title: str) -> None:
 
 
 def keep_step() -> None:
-    """Keeps the step of the tour in the address of the page that is open."""
+    """Keep the step of the tour in the address of the open page."""
     if state.get(TOUR) is not None:
         state.put(TOUR, state.get(TOUR))
 
 
 def _set(values: dict[str, Any], title: str) -> None:
-    """Sets widgets before they are drawn, also those that the page would take over from the last one."""
+    """Set widgets before they are drawn, including those that the page would take over from the last page."""
     if state.get(page_params.PAGE) != title and (stored := state.get(page_params.PICKED)):
         state.put(
             page_params.PICKED, stored | {key: values[key] for key in stored if key in values}
@@ -176,7 +178,7 @@ def invitation(link: Link, files: Files) -> Iterator[bool]:
 
 
 def tour_contents(link: Link, files: Files, icons: Files) -> None:
-    """The tour's own page: where it begins, and all steps, each a link.
+    """Draw the tour's own page: its start, and all steps, each with a link.
 
     Args:
         link: `shell.link`. files: of the pages by title. icons: the same.

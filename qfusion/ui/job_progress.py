@@ -21,7 +21,8 @@ def watch(
     cancel: Callable[[], None],
     key: str,
 ) -> None:
-    """How far a job is, looked at again and again; the page begins anew when it has ended, or is no longer wanted.
+    """Draw the progress of a job, which is updated repeatedly. The page is run again when the job has ended or is no
+    longer wanted.
 
     Args:
         job, words, waiting: as of `draw_progress`; what it waits for is asked each time.
@@ -46,7 +47,8 @@ def is_done(
     width: int,
     keys: tuple[str, str],
 ) -> bool:
-    """Returns whether a job is done that this reader has begun; draws how far it is until then, or why it failed.
+    """Return whether a job that this reader has started is done. Draw its progress until then, or the reason for its
+    failure.
 
     Args:
         job, words, wanted, cancel: as of `watch`. problem: what is said of a `{job}` that has failed.
@@ -69,7 +71,7 @@ def is_done(
 
 
 def draw_progress(job: jobs.Job, words: str, waiting: str = "") -> None:
-    """How much of a `{job}` is done, in words, and the time that is left or what it waits for."""
+    """Draw the progress of a `{job}`, in words, with the remaining time or the reason for waiting."""
     left = job.seconds_left
     ahead = waiting if left is None else f", {_sentences.duration(left)} left"
     st.progress(min(1.0, job.done / max(1, job.total)), words.format(job=job) + ahead)

@@ -142,7 +142,7 @@ def _download(
 
 
 def _keep(context: page_context.PageContext, loaded: checkpoint.Checkpoint, tweak: str) -> None:
-    """Puts the model among the reader's own."""
+    """Draw the form that adds the model to the reader's own models."""
     with st.container(border=True, gap="xsmall", key="box-keep-model"):
         with st.container(horizontal=True, vertical_alignment="bottom"):
             free = plans.choose_free_name(f"{context.study.name}-tweaked")

@@ -51,7 +51,7 @@ _HOW_HERE = """Bring an `.onnx` file, which runs no code of its own, or a progra
 
 @st.fragment
 def model_import_form() -> None:
-    """The whole part; a fragment, so that what is typed redraws this and nothing else."""
+    """Draw the whole part. It is a fragment, so that typing redraws only this part."""
     widgets.folded(builders.IMPORT, _import_page, ":material/upload_file:")
 
 
@@ -94,7 +94,9 @@ def _import_page() -> None:
 
 
 def _form(level: str) -> tuple[str, str, str, bool, str] | None:
-    """What to import: data set, name, title, whether to replace, and the card; None until asked."""
+    """Draw the import form and return what to import: data set, name, title, whether to replace, and the card. It is
+    None until submitted.
+    """
     formats = (
         "ONNX, or of torch.export.save: such a program runs what it holds, so bring only one that you trust."
         if permissions.is_local()
@@ -140,14 +142,16 @@ def _form(level: str) -> tuple[str, str, str, bool, str] | None:
 
 
 def _endings() -> tuple[str, ...]:
-    """Of the files that this reader may bring: torch.export.load runs what a file holds, so .pt2 is for readers on the
-    server's own machine."""
+    """Return the suffixes of the files that this reader may upload. torch.export.load runs what a file contains, so
+    .pt2 is only for readers on the server's own machine.
+    """
     return model_import.SUFFIXES if permissions.is_local() else model_import.SUFFIXES[:1]
 
 
 def _import(data: str, name: str, title: str, replace: bool, card: str) -> None:
-    """Imports the upload once it is this reader's turn, in a process of its own, with the seconds that it has taken and
-    a way to end it."""
+    """Import the upload in a separate process when it is this reader's turn. The elapsed seconds and a button to
+    cancel are shown.
+    """
     with calculation_queue.waiting(""), ExitStack() as at_end:
         _, path = state.get(_UPLOAD)
         state.put(_FOUND, None)

@@ -63,7 +63,7 @@ def link(page: str, label: str, icon: str, help: str | None = None, **query: str
 
 
 def link_query(**query: str) -> dict[str, Any]:
-    """What a link's address says: the pickers, and `query`."""
+    """Return the query of a link's address: the values of the pickers, and `query`."""
     words: dict[str, Any] = {
         key: str(value)
         for key in (pickers.MODEL.key, pickers.DATA.key, pickers.SAMPLE.key, pickers.OUTPUT.key)

@@ -22,7 +22,7 @@ _FILLED = "_new.filled"  # whether a link or the reader has set something in the
 
 
 def draw_form() -> None:
-    """Draws the form; when it has just started runs, the page is drawn again with them."""
+    """Draw the form; when it has just started runs, the page is drawn again with them."""
     left, right = (box.container(gap="xxsmall") for box in st.columns(2, gap="medium"))
     name = widgets.draw(sweep_panels.NEW_DATA, place=left)
     kind = widgets.draw(sweep_panels.NEW_KIND, place=right)
@@ -84,7 +84,7 @@ def _draw_setting(key: str, begin: Any, name: str, kind: str, classes: bool) -> 
 
 
 def _explained(choice: params.Param, place: DeltaGenerator) -> Any:
-    """A widget with what it is for: behind its (?) or below it."""
+    """Draw a widget with its help text, behind its (?) or below it, and return its value."""
     with place:
         value = widgets.draw(choice, help=guidance.help(choice.help))
         guidance.help_line(choice.help)
@@ -92,7 +92,7 @@ def _explained(choice: params.Param, place: DeltaGenerator) -> Any:
 
 
 def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> None:
-    """Name, seeds, what it will cost, and the button."""
+    """Draw name, seeds, estimated cost, and the button."""
     with st.container(key="grid-start"):
         first, second, third, fourth, fifth, last = (
             st.container(gap="xxsmall", key=f"start-{place}") for place in range(6)
@@ -173,7 +173,7 @@ def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> None:
 
 @st.fragment
 def new_run_form(open_: bool) -> None:
-    """The whole form; a fragment, so that what is typed redraws this and nothing else."""
+    """Draw the whole form. It is a fragment, so that typing redraws only this part."""
     if not permissions.says_no_training("train, stop or delete", "python -m qfusion train"):
         if any(key.startswith("new.") for key in page_params.open_params().address()):
             state.put(_FILLED, True)  # a later run may find the widgets at their defaults

@@ -70,7 +70,7 @@ def _headline(context: page_context.PageContext, sample: Sample, noise: dict[str
 
 
 def _device(sample: Sample, noise: dict[str, Any]) -> None:
-    """One real run of the circuit on a PennyLane simulator."""
+    """Draw one real run of the circuit on a PennyLane simulator."""
     study = sample.study
     *strengths, shots = noise.values()
     with st.expander("Run it on a PennyLane device", icon=":material/memory:"):

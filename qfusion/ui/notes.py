@@ -17,7 +17,7 @@ NOTES, _TEXT = "_notes", "_note_text"
 
 
 def notes_button(page: str, files: Mapping[str, str]) -> None:
-    """Draws the button that opens them.
+    """Draw the button that opens them.
 
     Args:
         page: title of the page. files: of the pages by title.

@@ -18,7 +18,7 @@ _PORTS = {"http": 80, "https": 443}
 
 
 def refusal(path: str, headers: Mapping[str, str]) -> tuple[int, str] | None:
-    """Returns the status and the reason with which a request is refused; None where it is answered.
+    """Return the status and the reason with which a request is refused; None where it is answered.
 
     Args:
         path: of its address. headers: by names that do not depend on capitals.
@@ -44,8 +44,9 @@ def refusal(path: str, headers: Mapping[str, str]) -> tuple[int, str] | None:
 
 
 def settle_names() -> None:
-    """Decides, when the server begins, by which names it may be called: any, unless it listens on the loopback address
-    or the option `server.allowedHosts` names some. Streamlit, which asks websockets alone, then knows the same names.
+    """Decide, when the server starts, by which host names it can be called. Any name is allowed, unless it listens
+    on the loopback address or the option `server.allowedHosts` names some. Streamlit, which checks only websockets,
+    then uses the same names.
     """
     named = list(st.get_option("server.allowedHosts"))
     address = st.get_option("server.address") or ""
@@ -64,8 +65,9 @@ def settle_names() -> None:
 
 
 def stay_here() -> None:
-    """Has Streamlit never ask others for this machine's public address. It did when it began on all addresses, and
-    for every request of another site's page, while all readers waited."""
+    """Prevent Streamlit from asking others for this machine's public address. It did so at start if it listened on
+    all addresses, and for every request of another site's page, while all readers waited.
+    """
     net_util.get_external_ip = lambda: None
 
 
@@ -81,8 +83,9 @@ def _knows(host: str) -> bool:
 
 
 def _allows(origin: str, host: str) -> bool:
-    """Whether pages of an origin may use the server that is called `host`: its own, and those that the option
-    `server.corsAllowedOrigins` names; all, where `server.enableCORS` is off."""
+    """Return whether pages of an origin may use the server that is called `host`. Allowed are its own pages and
+    those that the option `server.corsAllowedOrigins` names, or all if `server.enableCORS` is off.
+    """
     if not st.get_option("server.enableCORS"):
         return True
     page = _place(origin)
@@ -96,7 +99,7 @@ def _allows(origin: str, host: str) -> bool:
 
 
 class _Place(NamedTuple):
-    """Where pages come from."""
+    """Origin of pages: scheme, name and port."""
 
     scheme: str
     name: str
@@ -104,7 +107,7 @@ class _Place(NamedTuple):
 
 
 def _place(origin: str) -> _Place | None:
-    """Where the pages of an origin come from; None where it is none."""
+    """Return the scheme, name and port of an origin, or None if it is not a valid origin."""
     parts = _parts(origin)
     if parts is None or parts.scheme not in _PORTS or not parts.hostname:
         return None

@@ -157,7 +157,9 @@ def metrics_card(context: page_context.PageContext) -> None:
 
 
 def _card(key: str, title: str, more: str, facts: Mapping[str, object]) -> DeltaGenerator:
-    """What something is: chips, and words behind an (i); returns where more can be added."""
+    """Draw a card that describes something, with chips and a text behind an (i). Return the container to which more
+    can be added.
+    """
     box = st.container(border=True, height="stretch", key=f"panel-{key}")
     with box:
         guidance.title(title, more, 3)
@@ -227,7 +229,7 @@ Place = tuple[str, str, dict[str, str]]  # page, label of the link, what the lin
 
 
 def five_questions(context: page_context.PageContext) -> None:
-    """All five; the slow ones are worked out last, so that the others can be read meanwhile."""
+    """Draw all five questions. The slow ones are computed last, so that the others can be read meanwhile."""
     sample = context.tweaked_sample()
     picture = overview.sample_questions(sample)
     with st.container(border=True, key="panel-questions", gap="xsmall", height="stretch"):
@@ -246,7 +248,7 @@ def five_questions(context: page_context.PageContext) -> None:
 
 
 def _places(study: Study) -> tuple[Place, ...]:
-    """Where the figure behind each answer is."""
+    """Return the location of the figure behind each answer."""
     last: dict[Ability, tuple[Place, ...]] = {
         "time": (
             ("pages/dynamics.py", "See it over time", {"show": "Decision"}),
@@ -270,7 +272,7 @@ def _places(study: Study) -> tuple[Place, ...]:
 
 
 def model_and_data(context: page_context.PageContext) -> None:
-    """Test metrics, what the model and the data are, and how to read the pages."""
+    """Draw the test metrics, descriptions of the model and the data, and how to read the pages."""
     study = context.study
     left, middle, right = st.columns(3, gap="medium")
     with left:
@@ -318,7 +320,7 @@ def model_and_data(context: page_context.PageContext) -> None:
 
 
 def page() -> None:
-    """Draws the page, which `app.py` shows."""
+    """Draw the page, which `app.py` shows."""
     page_runs.draw_page(_page)
 
 

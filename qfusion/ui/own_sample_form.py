@@ -56,7 +56,7 @@ def session_samples() -> tuple[own_samples.OwnSample, ...]:
 
 
 def _open_sample(sample: own_samples.OwnSample) -> None:
-    """Keeps a sample for this session, of more than `own_sessions.MOST` the latest, and opens it."""
+    """Keep a sample for this session, which holds the latest `own_sessions.MOST`, and open it."""
     others = [one for one in session_samples() if one.digest != sample.digest]
     state.put(reruns.OWN, (*others, sample)[-own_sessions.MOST :])
     state.put(samples.TRY.key, False)  # what is asked for stands below
@@ -70,7 +70,7 @@ def _forget() -> None:
 
 @page_runs.fragment
 def try_own(context: page_context.PageContext) -> None:
-    """What can be given for this data set, and what the model makes of it."""
+    """Draw what can be given for this data set, and the model's answer to it."""
     dataset = context.study.dataset
     boxes = own_samples.input_groups(dataset)
     given: dict[str, own_inputs.OwnInput] = {}
@@ -104,7 +104,7 @@ def try_own(context: page_context.PageContext) -> None:
 def _made(
     dataset: DataSet, given: dict[str, own_inputs.OwnInput], like: str
 ) -> own_samples.OwnSample:
-    """The sample of what was given; what was not made before waits for its turn."""
+    """Return the sample made from the given inputs. A sample that was not made before waits for its turn."""
     before = own_samples.find_sample(dataset, given, like)
     if before is not None:
         return before
@@ -113,7 +113,9 @@ def _made(
 
 
 def _like(context: page_context.PageContext) -> str:
-    """The sample of the set that gives what is not given: the open one, or what that was made like."""
+    """Return the sample of the data set that fills in missing inputs: the open one, or, if that is a reader's own,
+    the sample on which it is based.
+    """
     if not context.study.dataset.is_own(context.row):
         return context.sample
     return next(
@@ -122,7 +124,7 @@ def _like(context: page_context.PageContext) -> str:
 
 
 def _ask(key: str, maker: Maker, names: tuple[str, ...]) -> own_inputs.OwnInput | None:
-    """Draws what a visitor gives one thing with; what was given last, if anything."""
+    """Draw the widgets with which a visitor gives one input. Return the last input, or None if there is none."""
     verbs = {"drawing": "Draw", "recording": "Say", "sentence": "Write", "clip": "Choose"}
     st.markdown(
         f"**{verbs[maker.kind]} {text.escape_markdown(maker.hint, 160)}**  \n"
@@ -159,7 +161,7 @@ def _ask(key: str, maker: Maker, names: tuple[str, ...]) -> own_inputs.OwnInput 
 
 
 def _draw_canvas(key: str, hint: str) -> own_inputs.OwnInput | None:
-    """What is on the canvas."""
+    """Draw the canvas and return the drawing on it, or None if there is none."""
     light = "light" in hint or "white ground" in hint
     named = [colour for colour in COLOURS if re.search(rf"\b{colour}\b", hint)]
     result = components.component("canvas")(
@@ -178,7 +180,7 @@ def _draw_canvas(key: str, hint: str) -> own_inputs.OwnInput | None:
 
 
 def _draw_result(context: page_context.PageContext, made: own_samples.OwnSample) -> None:
-    """What the model was given, what it says, and the way to all else."""
+    """Draw the model's input, its answer, and the way to everything else."""
     study = with_samples(context.explained_study.base_study, (made,))
     sample = build_sample(study, len(study.dataset), context.output_wanted)
     with st.container(key="own-answer", border=True):
@@ -210,7 +212,7 @@ def _draw_result(context: page_context.PageContext, made: own_samples.OwnSample)
 
 
 def _input(context: page_context.PageContext, made: own_samples.OwnSample, name: str) -> None:
-    """What the model is given of a modality: a picture, a log-mel as one, words, else how many numbers."""
+    """Draw the model's input of one modality: a picture, a log-mel as a picture, text, or else the number of values."""
     modality = next(m for m in context.study.dataset.modalities if m.name == name)
     values, content = made.features[name], made.content.get(name)
     pixels, size = None, " × ".join(map(str, modality.shape or values.shape))
@@ -229,7 +231,7 @@ def _input(context: page_context.PageContext, made: own_samples.OwnSample, name:
 
 
 def _describe_replaced(made: own_samples.OwnSample, modalities: tuple[str, ...]) -> str:
-    """Which modalities of the model are not the visitor's."""
+    """Return a sentence that names the modalities of the model that the visitor did not give."""
     rest = [text.escape_markdown(name) for name in modalities if name in made.taken]
     return (
         f" Not given: {', '.join(rest)}, taken from sample {text.escape_markdown(made.like)}."

@@ -16,7 +16,7 @@ from qfusion.ui import page_params, reruns, state
 
 @dataclass(frozen=True)
 class PageContext:
-    """What the reader has picked: the model on its data, the sample's row, the theme, and what is explained."""
+    """Choices of the reader: the model on its data, the sample's row, the theme, and the explained output."""
 
     study: Study
     row: int
@@ -30,11 +30,11 @@ class PageContext:
 
     @property
     def explained_study(self) -> Study:
-        """The study whose scores are explained: log-odds against all other classes, or against one."""
+        """Study whose scores are explained: log-odds against all other classes, or against one."""
         return self.study.with_reference(self.output.reference)
 
     def tweaked_sample(self, tweak: Tweak | str = "") -> Sample:
-        """The sample, under a tweak: whatever is told of it is asked there."""
+        """Return the sample under a tweak. Everything reported about it is computed under the tweak."""
         return Sample(
             self.explained_study,
             self.row,
@@ -45,8 +45,9 @@ class PageContext:
         )
 
     def prepare(self) -> None:
-        """Has what this page shows drawn in the background of the samples beside this one; the last thing that a page
-        does."""
+        """Draw the contents of this page for the neighbouring samples in the background. This is the last call of a
+        page.
+        """
         reruns.prepare_ahead(
             self,
             page_params.current(),
@@ -54,12 +55,12 @@ class PageContext:
         )
 
     def scopes(self, tweak: Tweak | str = "") -> dict[str, Any]:
-        """What panels of this page are made from, by what builders call it."""
+        """Return the objects from which panels of this page are made, by the names that builders use."""
         return {"sample": self.tweaked_sample(tweak), "study": self.study}
 
     @property
     def output_name(self) -> str:
-        """What is explained, as text of `outputs.parse`; empty for the class decided for."""
+        """Explained output as text of `outputs.parse`. It is empty for the class decided for."""
         return str(self.output)
 
     @property

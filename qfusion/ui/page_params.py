@@ -44,31 +44,31 @@ class PageParams:
     folds: set[str] = field(default_factory=set)
 
     def register(self, key: str, default: Any = None) -> None:
-        """Adds a parameter that the page shows, with the value that the address leaves out."""
+        """Add a parameter that the page shows, with the value that the address leaves out."""
         self.defaults[key] = None if default is None else format_value(default)
         self.drawn.add(key)
 
     def show(self, key: str) -> None:
-        """Adds a parameter whose value the session has set, whatever a link says of it."""
+        """Add a parameter whose value the session has set, regardless of what a link says about it."""
         self.link.pop(key, None)
         self.defaults.setdefault(key, None)
         self.drawn.add(key)
 
     def begin(self) -> None:
-        """Begins a run of the whole page."""
+        """Begin a run of the whole page."""
         self.drawn = set()
 
     def end(self) -> None:
-        """Ends a run of the whole page: what it has not shown is no longer on the page."""
+        """End a run of the whole page. Parameters that it has not shown are no longer on the page."""
         self.keep(self.drawn)
 
     def keep(self, keys: Iterable[str]) -> None:
-        """Removes all other parameters from the page."""
+        """Remove all other parameters from the page."""
         wanted = set(keys)
         self.defaults = {key: value for key, value in self.defaults.items() if key in wanted}
 
     def values(self) -> dict[str, Any]:
-        """Returns the value of each parameter that is set: what its widget holds, or texts of the link."""
+        """Return the value of each parameter that is set: the value of its widget, or texts of the link."""
         values: dict[str, Any] = dict(self.link)
         for key in self.defaults:
             value = st.session_state.get(key)
@@ -77,38 +77,38 @@ class PageParams:
         return values
 
     def address(self) -> dict[str, Values]:
-        """Returns the parameters whose values are not the default, as an address holds them."""
+        """Return the parameters whose values differ from the default, as stored in an address."""
         texts = {key: format_value(value) for key, value in self.values().items()}
         return {key: text for key, text in texts.items() if text != self.defaults.get(key)}
 
 
 def open_params(title: str = "") -> PageParams:
-    """Returns the parameters of a page, by its title; of the page that is open unless another is named."""
+    """Return the parameters of a page, by its title; of the page that is open unless another is named."""
     pages: dict[str, PageParams] = st.session_state.setdefault(_PAGES, {})
     return pages.setdefault(title or st.session_state.get(PAGE, ""), PageParams())
 
 
 def current() -> PageState:
-    """Returns the reader's choices on the page that is open."""
+    """Return the reader's choices on the page that is open."""
     values = st.session_state.get(PICKED, {}) | open_params().values()
     return PageState(str(st.session_state.get(PAGE, "")).lower(), values)
 
 
 def shown_address() -> dict[str, Values]:
-    """Returns all that decides what the page shows, as its address would say it."""
+    """Return all parameters that determine the contents of the page, as its address would give them."""
     values = {key: format_value(value) for key, value in st.session_state.get(PICKED, {}).items()}
     values |= open_params().address()
     return {key: value for key, value in values.items() if key not in GUIDES}
 
 
 def show_picked() -> None:
-    """Adds what the pickers of the last page show to the parameters of a page without pickers."""
+    """Add the values of the last page's pickers to the parameters of a page without pickers."""
     for key in st.session_state.get(PICKED, {}):
         open_params().show(key)
 
 
 def all_pages() -> dict[str, dict[str, Values]]:
-    """Returns the values of the parameters of every page of this session, by page and key, for a session file."""
+    """Return the values of the parameters of every page of this session, by page and key, for a session file."""
     pages = {}
     for title in [*st.session_state.get(_PAGES, {})]:
         params = open_params(title)
@@ -123,7 +123,7 @@ def all_pages() -> dict[str, dict[str, Values]]:
 
 
 def bound(key: str, default: Any = None) -> dict[str, Any]:
-    """Returns the keyword arguments of a widget whose value is a parameter of the page.
+    """Return the keyword arguments of a widget whose value is a parameter of the page.
 
     Args:
         key: of the widget, and of the parameter.
@@ -134,7 +134,7 @@ def bound(key: str, default: Any = None) -> dict[str, Any]:
 
 
 def opened(key: str, default: Any) -> dict[str, Any]:
-    """Returns the keyword arguments of tabs or an expander whose open part is a parameter of the page."""
+    """Return the keyword arguments of tabs or of an expander whose open part is a parameter of the page."""
     params = open_params()
     params.register(key, default)
     params.folds.add(key)
@@ -142,7 +142,7 @@ def opened(key: str, default: Any) -> dict[str, Any]:
 
 
 def linked(key: str) -> Values | None:
-    """Returns the values that a link, or an earlier run, has for a widget that holds none yet; None for none."""
+    """Return the values that a link, or an earlier run, has for a widget that holds none yet; None for none."""
     params = open_params()
     if key in st.session_state:
         return None
@@ -150,7 +150,7 @@ def linked(key: str) -> Values | None:
 
 
 def take_linked(key: str) -> Values | None:
-    """Returns what `linked` does, and leaves it to the widget from then on."""
+    """Return the same values as `linked`, and leave them to the widget from then on."""
     values = linked(key)
     if values is not None:
         open_params().link.pop(key, None)
@@ -158,7 +158,7 @@ def take_linked(key: str) -> Values | None:
 
 
 def text_of(key: str, default: str = "") -> str:
-    """Returns the value of a parameter as text, whether its widget holds it or a link: of several the last."""
+    """Return the value of a parameter as text, whether its widget holds it or a link: of several the last."""
     value = st.session_state.get(key)
     values = format_value(value) if value is not None else linked(key)
     return values[-1] if values else default
@@ -170,7 +170,7 @@ def is_set(key: str) -> bool:
 
 
 def drop_link(changes: Mapping[str, Iterable[str]]) -> None:
-    """Replaces values of the link by those that fit, or removes them where none does."""
+    """Replace values of the link by valid ones, or remove them if none is valid."""
     params = open_params()
     for key, values in changes.items():
         params.last.pop(key, None)
@@ -180,13 +180,13 @@ def drop_link(changes: Mapping[str, Iterable[str]]) -> None:
 
 
 def query() -> dict[str, Values]:
-    """Returns the address in the browser as this run began, with what was written since."""
+    """Return the address in the browser at the beginning of this run, with later changes."""
     # Streamlit lists a parameter without a name, too, but cannot give its value.
     return {key: st.query_params.get_all(key) for key in st.query_params if key}
 
 
 def write_address() -> None:
-    """Writes the parameters of the page into the address of the browser, where it says something else."""
+    """Write the parameters of the page into the address of the browser, where it says something else."""
     params = open_params()
     for key in params.folds:
         if key in st.session_state:

@@ -20,7 +20,7 @@ _draws_page: ContextVar[bool] = ContextVar("draws_page", default=False)
 
 @contextmanager
 def guard(title: str = "") -> Iterator[None]:
-    """Shows one of our own errors as a message; of a whole page below its `title`, with nothing drawn after it. Other
+    """Show one of our own errors as a message; of a whole page below its `title`, with nothing drawn after it. Other
     errors are defects."""
     if state.take(state.AGAIN):
         st.rerun()
@@ -39,8 +39,9 @@ def guard(title: str = "") -> Iterator[None]:
 
 
 def fragment(part: Callable[P, None], key: str | None = None) -> Callable[P, None]:
-    """Makes a function draw its part of a page by itself: its widgets redraw this and nothing else, and our errors are
-    messages in its place. A callback redraws it by its `key`."""
+    """Return a function that draws its part of a page as a fragment. Its widgets redraw only this part, and errors
+    of qfusion are messages in its place. A callback redraws it by its `key`.
+    """
 
     @st.fragment(key=key)
     @wraps(part)
@@ -55,7 +56,8 @@ def fragment(part: Callable[P, None], key: str | None = None) -> Callable[P, Non
 
 
 def run_or_notice(act: Callable[..., object], *words: Any) -> None:
-    """Does something for a callback, in which there is no page yet: what goes wrong is a notice on top of the next.
+    """Carry out an action for a callback, during which there is no page yet. An error becomes a notice at the top of
+    the next page.
 
     Args:
         act: what is done. words: its arguments.
@@ -69,14 +71,15 @@ def run_or_notice(act: Callable[..., object], *words: Any) -> None:
 
 
 def run_page(file: str, name: str = "__main__") -> None:
-    """Draws the page of a file that Streamlit runs, which defines all in it anew each time: its module is kept. Does
-    nothing where the file is imported, as its `name` says."""
+    """Draw the page of a file that Streamlit runs. Streamlit redefines everything in the file in each run, so the
+    page is in a module that stays loaded. Do nothing if the file is imported, as its `name` tells.
+    """
     if name == "__main__":
         draw_page(importlib.import_module(f"qfusion.ui.pages.{Path(file).stem}").page)
 
 
 def draw_page(page: Callable[[], object]) -> None:
-    """Draws a whole page, and writes its address at the end."""
+    """Draw a whole page, and write its address at the end."""
     token = _draws_page.set(True)
     try:
         page()

@@ -27,7 +27,7 @@ def draw(
     grows: bool = True,
     gap: Literal["xxsmall", "xsmall"] = "xxsmall",
 ) -> None:
-    """Draws a panel in a frame of its own.
+    """Draw a panel in its own frame.
 
     Args:
         picture: a builder of `qfusion.panels` returns it.
@@ -49,7 +49,7 @@ def draw_side_by_side(
     widths: Sequence[float] | int = (),
     gap: Literal["small", "medium"] = "medium",
 ) -> None:
-    """Panels side by side: what each part draws, or the panel of the picture that it gives.
+    """Draw panels side by side. Each part draws its own content, or returns the picture of a panel to draw.
 
     Args:
         parts: from left to right. widths: of their columns, alike unless told. gap: between them.
@@ -88,8 +88,9 @@ def samples_table(
 
 
 def draw_lower_panels(theme: Theme, **scopes: Any) -> None:
-    """Every panel that its page draws below all else that is open, see `Panel.below`, with the choices that it alone
-    has, of what the page has, by what builders call it."""
+    """Draw every panel that its page shows below all other open content, see `Panel.below`, with the panel's own
+    choices. `scopes` are the objects that panels are built from, by the names that builders use.
+    """
     view = page_params.current()
     page = view.page
     for name, panel in list(pages.PAGES[page].items()):
@@ -110,7 +111,9 @@ def tabs(
     theme: Theme,
     **scopes: Any,
 ) -> None:
-    """Draws tabs and, in the open one, its content, and what its page draws below all else; see `draw_lower_panels`."""
+    """Draw tabs and, in the open one, its content, and the panels that the page shows below all other content; see
+    `draw_lower_panels`.
+    """
     for name, tab in widgets.tabs(control):
         with tab, page_runs.guard():
             content[name](*arguments)
@@ -118,8 +121,9 @@ def tabs(
 
 
 def builders(scope: Any, theme: Theme, *names: str) -> dict[str, Callable[[], PanelFigure]]:
-    """Returns what builds panels of this page, by their names, of those that it has under its address, as programs and
-    files of it have them; arguments as of `show`."""
+    """Return functions that build panels of this page, by name, for those that it has under its address. Programs
+    and files of the page use the same panels. Arguments are as for `show`.
+    """
     view = page_params.current()
     result: dict[str, Callable[[], PanelFigure]] = {}
     for name in names:
@@ -167,7 +171,7 @@ EVERYTHING = "*"  # among the visible panels: no panel waits
 
 
 def lazy_panel(name: str, part: Callable[[], object], *, stays: bool = False) -> None:
-    """Draws a part of a page by itself, once it comes near the screen.
+    """Draw a part of a page separately, once it comes near the screen.
 
     Args:
         name: of it. part: draws it.
@@ -220,7 +224,7 @@ def show(
     first: int = 0,
     **options: Any,
 ) -> None:
-    """Draws panels of this page by their names, those that it has under its address, see `builders`.
+    """Draw panels of this page by their names, those that it has under its address, see `builders`.
 
     Args:
         scope: what they are built from. theme: of the figures.
@@ -250,8 +254,9 @@ def show_with_controls(
     first: bool = False,
     **options: Any,
 ) -> None:
-    """Draws a panel of this page with controls in it, which `choose` draws; at once if it stands on the
-    `first` screen, else `lazy_panel`; options as of `draw_content`."""
+    """Draw a panel of this page with its controls, which `choose` draws. It is drawn at once if it is on the `first`
+    screen, or else by `lazy_panel`. The options are those of `draw_content`.
+    """
 
     def part() -> None:
         with panel_frame(name) as head:
@@ -267,7 +272,7 @@ def show_with_controls(
 
 @contextmanager
 def panel_frame(name: str) -> Iterator[DeltaGenerator]:
-    """Draws the frame of a panel with controls and yields the place of its title, above them."""
+    """Draw the frame of a panel with controls and yield the place of its title, above them."""
     with st.container(border=True, key=f"panel-{name}", gap="xxsmall", height="stretch"):
         yield st.container()
 
@@ -282,7 +287,8 @@ def draw_content(
     named: bool = True,
     config: Mapping[str, Any] | None = None,
 ) -> None:
-    """Draws the title and lead of a panel (in `head` if given), its figure, what `below` draws, and its footer.
+    """Draw the title and lead of a panel (in `head` if given), its figure, the content that `below` draws, and its
+    footer.
 
     Args:
         chart: where the figure stands, when not here. named: with what it is called below the title; not where a

@@ -23,8 +23,9 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def check_variables() -> None:
-    """Raises InvalidInput when a variable holds what it cannot, or readers must log in and there is nobody to log in
-    with; asked when the server starts."""
+    """Raise InvalidInput if a variable has an invalid value, or if readers must log in and no login provider is
+    configured. This is checked when the server starts.
+    """
     for name, known in ((VARIABLE, LEVELS), (TRAIN, ANSWERS)):
         value = os.environ.get(name, "")
         check(
@@ -42,8 +43,10 @@ def check_variables() -> None:
 
 
 def _answer(variable: str, known: tuple[str, ...], local: str, remote: str) -> str:
-    """What a variable says of visitors; where it does not, or to nobody on a server that only shows, what holds for a
-    reader of this machine and for one from elsewhere."""
+    """Return the value of an environment variable on what visitors may do. If the variable does not say, the value
+    is `local` for a reader on this machine and `remote` for a reader elsewhere. On a read-only server it is always
+    `remote`.
+    """
     value = os.environ.get(variable, "")
     if _limits.is_read_only():
         return remote
@@ -53,7 +56,7 @@ def _answer(variable: str, known: tuple[str, ...], local: str, remote: str) -> s
 
 
 def level() -> str:
-    """What a visitor may do: "path" (read files of the server's machine, upload, remove), "upload", or "none".
+    """Return what a visitor may do: "path" (read files of the server's machine, upload, remove), "upload", or "none".
 
     QFUSION_IMPORT says; where it does not, everything is allowed to a reader whose server listens on the loopback
     address and was not asked through a proxy, and nothing to anybody else.
@@ -67,7 +70,7 @@ def may_train() -> bool:
 
 
 def check_train() -> None:
-    """Raises InvalidInput for a visitor who may not train; what a button of such a form does asks again."""
+    """Raise InvalidInput for a visitor who may not train. The buttons of such a form check this again."""
     check(
         may_train(),
         f"On this server runs are not begun, stopped or deleted in the browser. Have {TRAIN}=yes set.",
@@ -75,13 +78,13 @@ def check_train() -> None:
 
 
 def training(act: Callable[..., object], *words: Any) -> None:
-    """Does what is done with trainings, for a visitor who may; errors as of `check_train`."""
+    """Carry out an action on trainings, for a visitor who may train. Errors are as for `check_train`."""
     check_train()
     act(*words)
 
 
 def says_read_only(what: str) -> bool:
-    """Whether this server only shows; says so then, in the place of `what` it does not do."""
+    """Return whether this server is read-only. If so, draw a message that it does not do `what`."""
     if _limits.is_read_only():
         st.info(
             f"This server shows, and does not {what}. Run qfusion on a machine of your own for that.",
@@ -108,8 +111,10 @@ def says_no_training(what: str, command: str) -> bool:
 
 
 def is_local() -> bool:
-    """Returns whether server and reader are on one machine, as far as can be told: where the server listens, how the
-    browser calls it (a proxy may hide the name that was asked for, but not the page's origin), and by which way."""
+    """Return whether server and reader are on the same machine, as far as can be determined. The checks are the
+    address that the server listens on, the name by which the browser calls it, and the route of the request. A proxy
+    may hide the requested name, but not the page's origin.
+    """
     if not is_loopback(st.get_option("server.address") or ""):
         return False
     headers = st.context.headers
@@ -126,7 +131,7 @@ def is_local() -> bool:
 
 
 def is_loopback(name: str) -> bool:
-    """Whether a name or address is that of the machine itself, for its own programs alone."""
+    """Return whether a name or address is the machine's own, reachable only by its own programs."""
     with contextlib.suppress(ValueError):  # a name
         return ipaddress.ip_address(name).is_loopback
     return name in LOOPBACK

@@ -13,7 +13,7 @@ from qfusion.ui.tweak_widgets import current_tweak
 
 
 def pin_button(study: Study, row: int, link: Callable[..., Any]) -> None:
-    """Draws the button and, when something is pinned, what it is."""
+    """Draw the button and, if something is pinned, its description."""
     view = state.get(saved.PIN)
     with st.container(
         horizontal=True, vertical_alignment="center", gap="xsmall", width="content", key="pinning"
@@ -64,7 +64,7 @@ def pin_in_words(view: pins.Pin) -> str:
 
 
 def view_of(study: Study, row: int) -> pins.Pin:
-    """What the reader looks at."""
+    """Return the reader's current view."""
     return pins.Pin(
         study.name, study.dataset.name, str(study.dataset.ids[row]), current_tweak(study)
     )

@@ -15,7 +15,7 @@ from qfusion.ui import state
 
 
 def play_cursor(key: str, stops: Mapping[Any, str], most: int = 41, pace: float = 8) -> None:
-    """Draws the button that plays all figures that follow a cursor: what they are at its stops is made once, by
+    """Draw the button that plays all figures that follow a cursor. Their states at its stops are made once, by
     `ui.panels`, and drawn in the browser.
 
     Args:
@@ -52,7 +52,7 @@ EPOCH, _LAST = "_epoch", "end"
 
 
 def draw_replay(model: str) -> None:
-    """A cursor over the epochs after which the model was kept, if there are any."""
+    """Draw a cursor over the epochs after which the model was saved, if there are any."""
     name, _, epoch = model.partition(checkpoint.AFTER)
     if epochs := checkpoint.epochs(model):
         state.put(EPOCH, epoch or _LAST)

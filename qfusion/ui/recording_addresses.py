@@ -27,7 +27,7 @@ _guard = threading.Lock()
 
 
 def clip_address(clip: Clip) -> str:
-    """Returns where a browser fetches a recording, good until `_MOST` others were given since."""
+    """Return the address from which a browser fetches a recording. It is valid until `_MOST` others have been given."""
     with _guard:
         name = _given.setdefault(clip, secrets.token_urlsafe(24))
         _given.move_to_end(clip)

@@ -29,7 +29,7 @@ _threads = ThreadPoolExecutor(
 
 @dataclass(eq=False)
 class _Copy:
-    """A copy that is made: the task, what ends it, and how many wait for it."""
+    """A copy in progress: the task, the event that stops it, and the number of readers that wait for it."""
 
     task: asyncio.Task[Path]
     stop: threading.Event = field(default_factory=threading.Event)
@@ -55,8 +55,9 @@ async def file_of(clip: Clip, has_left: Callable[[], Awaitable[bool]]) -> Path:
 
 
 def _is_sent_whole(clip: Clip) -> bool:
-    """Whether browsers play the file, and all of it is the sample. Of videos only those are whose copy would be cut:
-    others are made small."""
+    """Return whether browsers play the file and all of it is the sample. Videos qualify only if their copy would be
+    cut. Other videos are reduced in size.
+    """
     is_long = clip.seconds is not None and clip.seconds > media_files.MAX_SECONDS
     return (
         clip.path.suffix.lower() in PLAYED

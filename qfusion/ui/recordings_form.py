@@ -16,7 +16,9 @@ FOLDER, TABLE = "_join_folder", "_join_table"
 
 
 def recordings(dataset: DataSet) -> None:
-    """Which samples have a recording, and a form to join a folder of them, for a reader on the server's machine."""
+    """Draw which samples have a recording. A reader on the server's machine also gets a form to join a folder of
+    recordings.
+    """
     joined = clips.coverage(dataset.name) if clip_join.is_joinable(dataset) else None
     may_join = permissions.level() == "path" and not _limits.is_read_only()
     if joined is None and not (may_join and clip_join.is_joinable(dataset)):

@@ -16,7 +16,7 @@ from qfusion.ui import calculation_queue, page_context, tweak_widgets
 
 
 def report_of_sample(context: page_context.PageContext) -> None:
-    """Offers the report on the current sample, with the reader's background, output and changes of the model."""
+    """Offer the report on the current sample, with the reader's background, output and changes of the model."""
     changed = tweak_widgets.current_tweak(context.study)
     _offer(
         f"{context.study.name}-{context.sample}",
@@ -36,7 +36,7 @@ def report_of_sample(context: page_context.PageContext) -> None:
 def report_of_cohort(
     context: page_context.PageContext, table: Any, parts: Sequence[Part], name: str
 ) -> None:
-    """Offers the report on the cohort in force."""
+    """Offer the report on the cohort in force."""
     _offer(
         f"{context.study.name}-cohort",
         "All about this cohort in one file that needs no network: shares and types with intervals, "

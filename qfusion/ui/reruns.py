@@ -38,7 +38,7 @@ def _limit_blas() -> threadpoolctl.threadpool_limits:
 
 
 def dialog(title: str, body: Callable[..., object], *arguments: Any, **options: Any) -> None:
-    """Opens a dialog unless this run has opened one: Streamlit shows one at a time, and two clicks may come as one
+    """Open a dialog unless this run has opened one: Streamlit shows one at a time, and two clicks may come as one
     message.
 
     Args:
@@ -52,15 +52,15 @@ def dialog(title: str, body: Callable[..., object], *arguments: Any, **options: 
 def dialog_button(
     label: str, icon: str, key: str, body: Callable[..., object], *arguments: Any
 ) -> None:
-    """Draws a button that opens a dialog of its name; a fragment, so that the page is not drawn anew for it."""
+    """Draw a button that opens a dialog of its name; a fragment, so that the page is not drawn anew for it."""
     begin_run()
     if st.button(label, icon=icon, key=key, width="stretch"):
         dialog(label, body, *arguments)
 
 
 def begin_run() -> None:
-    """To be called first in every run of a page and of a fragment: makes torch, NumPy and SciPy work on one thread, and
-    has the collector leave alone what imports have left.
+    """Prepare a run. Call this first in every run of a page and of a fragment: it makes torch, NumPy and SciPy use one
+    thread, and excludes the objects left by imports from garbage collection.
 
     Small kernels on several threads wait for each other whenever anything else wants the cores, and the reader's
     browser does: a slider then takes half as long again. Streamlit runs scripts in new threads, and OpenMP counts per
@@ -88,8 +88,9 @@ shown: set[str] = set()  # models that this server has shown; none where pages r
 
 
 def finish_first_paint(patience: float = 0) -> None:
-    """Begins a page anew that was begun for what it shows first; after a figure with some patience, until a browser has
-    drawn it."""
+    """Rerun a page that so far shows only its first part. If that is a figure, wait up to `patience` seconds until a
+    browser has drawn it.
+    """
     if drawn := st.session_state.get(FIRST):
         drawn.wait(patience)
         st.session_state.clear()
@@ -143,7 +144,7 @@ _wanted: dict[str, threading.Event] = {}  # by session; set once it asks for som
 def prepare_ahead(
     context: Any, view: page_state.PageState, waiting: Collection[str] = ()
 ) -> Future[None] | None:
-    """Begins to draw a page's panels of the next sample and the one before; the last thing that a page does.
+    """Start to draw a page's panels for the next and the previous sample. It is the last step of a page.
 
     Args:
         context: what the reader picked, as `shell` gives it. view: the page's address.

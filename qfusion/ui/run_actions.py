@@ -13,7 +13,7 @@ from qfusion.ui.runs_table import RUNS_PROBLEM
 
 
 def draw_actions(shown: list[runs.Seen]) -> None:
-    """Buttons for what can be done with the runs that are shown."""
+    """Draw buttons for the possible actions on the shown runs."""
     with st.container(horizontal=True, vertical_alignment="center", key="run-actions"):
         if permissions.may_train():
             _buttons(shown)
@@ -65,7 +65,7 @@ def _buttons(shown: list[runs.Seen]) -> None:
 
 
 def _each(those: list[runs.Seen], act: Callable[[runs.Seen], None]) -> None:
-    """Does something with each of some runs; what goes wrong is said when the page is drawn."""
+    """Apply a function to each of several runs. Errors are shown when the page is drawn."""
     problems = []
     for entry in those:
         try:
@@ -102,7 +102,7 @@ def _delete(shown: list[runs.Seen]) -> None:
 
 
 def _explore(entry: runs.Seen) -> None:
-    """The way to the samples of a run's model, or why there is none."""
+    """Draw the link to the samples of a run's model, or the reason why there is none."""
     if entry.plan is None or not entry.has_model:
         return
     name = text.escape_markdown(entry.name)
@@ -126,7 +126,7 @@ def _explore(entry: runs.Seen) -> None:
 
 
 def _compare(a: str, b: str, data: str) -> None:
-    """The way to what two models make of a sample of the data that both were trained on."""
+    """Draw the link to a comparison of two models on a sample of the data on which both were trained."""
     dataset = reruns.dataset(data)
     sample = str(dataset.ids[dataset.rows("test")[0]])
     navigation.link(
@@ -141,7 +141,7 @@ def _compare(a: str, b: str, data: str) -> None:
 
 
 def draw_problems(shown: list[runs.Seen]) -> None:
-    """What went wrong, here or in a training."""
+    """Draw the errors that occurred here or in a training."""
     if problem := state.get(RUNS_PROBLEM):
         st.error(text.message(problem), icon=":material/error:")
     for entry in shown:

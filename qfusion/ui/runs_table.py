@@ -92,7 +92,9 @@ def _row(entry: runs.Seen, line: list[str]) -> dict[str, object]:
 
 
 def _read_ticks(key: str, names: list[str], shown: list[str]) -> None:
-    """What is ticked in the table is shown; in the order in which it was ticked, so that a run keeps its colour."""
+    """Show the runs that are ticked in the table. They are in the order in which they were ticked, so that each run
+    keeps its colour.
+    """
     ticked = [names[row] for row in selections.selected_rows(key, len(names))]
     state.put(
         builders.RUNS.key,

@@ -24,7 +24,7 @@ def exists(dataset: DataSet, sample: object) -> bool:
 
 
 def is_foreign(dataset: DataSet, key: str) -> bool:
-    """Whether what a reader has chosen under a key is of another data set."""
+    """Return whether a reader's choice under a key belongs to another data set."""
     return state.get(key) is not None and not exists(dataset, state.get(key))
 
 
@@ -46,8 +46,8 @@ def sample_box(
     follows: bool = False,
     **words: Any,
 ) -> str:
-    """Draws the box of a choice and returns the id chosen; what is of another data set is taken back. What is written
-    into the box of a large data set is an id or a part of one.
+    """Draw the box of a choice and return the chosen id. A value of another data set is dropped. For a large data set,
+    the text typed into the box is an id or a part of one.
 
     Args:
         control: the choice.
@@ -92,7 +92,9 @@ def sample_box(
 
 
 def matching(dataset: DataSet, wanted: str) -> str | None:
-    """The id that was written, else the first that has it in it, in whatever letters; None where none has."""
+    """Return the id that was typed, else the first id that contains the text, ignoring case, or None if there is
+    none.
+    """
     if exists(dataset, wanted):
         return wanted
     part = wanted.strip().casefold()

@@ -90,7 +90,7 @@ def raw_content(
     *,
     in_box: bool = False,
 ) -> None:
-    """The raw content of a modality; in a box that is of it, its name and a border are left out."""
+    """Draw the raw content of a modality. In a box of that modality, its name and a border are left out."""
     match piece:
         case Text():
             st.container(border=not in_box).text(piece.text)
@@ -115,7 +115,7 @@ def raw_content(
 
 
 def clip(piece: Clip, sample: str, key: str) -> None:
-    """The recording of a sample, as a player or a picture; `key` tells it from others on the page."""
+    """Draw the recording of a sample, as a player or a picture. `key` distinguishes it from others on the page."""
     if piece.kind == "image":
         with page_runs.guard():
             st.image(
@@ -127,7 +127,7 @@ def clip(piece: Clip, sample: str, key: str) -> None:
 
 
 def follow_strip(sample: Sample, content: str, name: str = "strip", **options: Any) -> None:
-    """Has a playhead go over the strip of a sample's seconds, with buttons for its largest steps.
+    """Move a playhead over the strip of a sample's seconds, with buttons for its largest steps.
 
     Args:
         content: key of the raw content in which the recording stands. name: of the strip's panel.
@@ -151,7 +151,7 @@ def follow_strip(sample: Sample, content: str, name: str = "strip", **options: A
 
 
 def _facts(context: page_context.PageContext, row: int) -> None:
-    """Whatever the data set's table says of the sample: video and segment times, regime."""
+    """Draw what the data set's table says about the sample: video and segment times, regime."""
     facts = {
         str(name): value
         for name, value in context.study.dataset.table.iloc[row].items()
@@ -190,8 +190,9 @@ def sample_heading(context: page_context.PageContext) -> None:
 
 
 def truth(study: Study, row: int, limit: int = 400, digits: int = 2) -> str:
-    """What a sample was annotated as, as markdown; names of classes shortened to so many characters, numbers with so
-    many digits after the point. Of a visitor's own none is known."""
+    """Return the annotation of a sample as markdown. Class names are shortened to `limit` characters, and numbers
+    have `digits` decimals. For a visitor's own sample the annotation is not known.
+    """
     if study.dataset.is_own(row):
         return "not known"
     y = study.dataset.y[row]

@@ -19,7 +19,7 @@ SAVED = (COHORTS, PIN)
 
 
 def arrive() -> None:
-    """Takes cohorts from the link that a session begins with, and a pin from any link.
+    """Take cohorts from the link with which a session begins, and a pin from any link.
 
     Values that do not fit are named in a notice and ignored.
     """
@@ -42,7 +42,7 @@ def arrive() -> None:
 
 
 def _parse(key: str, parse: Callable[[str], T], texts: list[str], fallback_text: str) -> list[T]:
-    """Returns the values of a parameter that can be parsed; adds a notice for each of the others."""
+    """Return the values of a parameter that can be parsed. Add a notice for each of the others."""
     values = []
     for text in texts:
         try:
@@ -53,12 +53,12 @@ def _parse(key: str, parse: Callable[[str], T], texts: list[str], fallback_text:
 
 
 def saved_cohorts() -> list[cohort_filters.Cohort]:
-    """Returns the cohorts that the reader has saved."""
+    """Return the cohorts that the reader has saved."""
     return list(get(COHORTS) or [])
 
 
 def save_cohort(cohort: cohort_filters.Cohort) -> None:
-    """Saves a cohort in place of one of the same name.
+    """Save a cohort in place of one of the same name.
 
     Raises:
         InvalidInput: when as many are saved as an address can hold.
@@ -72,5 +72,5 @@ def save_cohort(cohort: cohort_filters.Cohort) -> None:
 
 
 def delete_cohort(name: str) -> None:
-    """Deletes a saved cohort."""
+    """Delete a saved cohort."""
     put(COHORTS, [cohort for cohort in saved_cohorts() if cohort.name != name] or None)

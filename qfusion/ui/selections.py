@@ -10,7 +10,7 @@ from qfusion.ui import state
 
 
 def selection(key: str) -> Mapping[str, list[Any]]:
-    """Returns what is chosen in a figure ("points", "box", "lasso") or in a table ("rows"), by its key."""
+    """Return the selection in a figure ("points", "box", "lasso") or in a table ("rows"), by its key."""
     value = state.get(key)
     chosen = value.get("selection") if isinstance(value, Mapping) else None
     if not isinstance(chosen, Mapping):
@@ -19,19 +19,19 @@ def selection(key: str) -> Mapping[str, list[Any]]:
 
 
 def selected_rows(key: str, size: int) -> list[int]:
-    """Returns the rows that are ticked in a table of `size` rows."""
+    """Return the rows that are ticked in a table of `size` rows."""
     rows = selection(key).get("rows", [])
     return [row for row in rows if type(row) is int and 0 <= row < size]
 
 
 def selected_point(key: str) -> Mapping[str, Any]:
-    """Returns the first chosen point of a figure; empty if there is none."""
+    """Return the first chosen point of a figure, or an empty mapping if there is none."""
     point = next(iter(selection(key).get("points", [])), None)
     return point if isinstance(point, Mapping) else {}
 
 
 def selected_values(key: str) -> list[Any]:
-    """Returns the `customdata` of the first chosen point as a list; empty if there is none."""
+    """Return the `customdata` of the first chosen point as a list, or an empty list if there is none."""
     value = selected_point(key).get("customdata")
     if isinstance(value, list):
         return value
@@ -39,21 +39,21 @@ def selected_values(key: str) -> list[Any]:
 
 
 def place_of(number: Any, size: int) -> int | None:
-    """Returns a number as an index of `size` items; None if it is none."""
+    """Return a number as an index of `size` items; None if it is none."""
     if isinstance(number, int | float) and 0 <= number < size:
         return int(number)
     return None
 
 
 def choose_selected_sample(key: str) -> None:
-    """Makes the sample of the first chosen point the current one, for callbacks."""
+    """Make the sample of the first chosen point the current one. For callbacks."""
     values = selected_values(key)
     if values:
         state.choose_sample(str(values[0]))
 
 
 def open_selected(key: str, ids: Sequence[str]) -> None:
-    """Makes the sample of the chosen point the current one, for callbacks.
+    """Make the sample of the chosen point the current one. For callbacks.
 
     Args:
         key: of the figure.

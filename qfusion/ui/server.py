@@ -32,7 +32,7 @@ from qfusion.ui.shipped_files import page_html, read_plotly
 
 
 def serve(options: Sequence[str]) -> None:
-    """Serves the dashboard until the process is stopped.
+    """Serve the dashboard until the process is stopped.
 
     Args:
         options: of `streamlit run`, as on its command line; they count more than those of `.streamlit/config.toml`.
@@ -63,7 +63,7 @@ _gzipped: list[bytes] = []  # Plotly.js, once it is compressed
 
 
 def routes() -> list[Route]:
-    """What is answered beside Streamlit's own addresses."""
+    """Return the routes that are answered in addition to Streamlit's own addresses."""
     pages = sorted(Path(__file__).with_name("pages").glob("[!_]*.py"))
     names = ["", *(page.stem for page in pages)]
     return [
@@ -79,7 +79,7 @@ def _answer_page(_: Request) -> Response:
 
 
 def check_settings() -> None:
-    """Ends the process with one line where a variable of the environment holds what it cannot."""
+    """End the process with a one-line message if an environment variable has an invalid value."""
     try:
         _limits.wants_read_only()
         _limits.check_variables()
@@ -108,7 +108,7 @@ async def lifespan(_: Any) -> AsyncIterator[None]:
 
 
 def _note() -> None:
-    """Tells the servers beside this one again and again what it has given."""
+    """Report this server's current usage repeatedly to the servers that run beside it."""
     while True:
         time.sleep(2.0)
         access.note()
@@ -117,15 +117,19 @@ def _note() -> None:
 
 
 def _share_memory() -> None:
-    """Has all threads take memory from two stocks, where glibc would keep one for each of some: every run of a page is
-    a new thread, and what one has freed no other takes. With sixteen readers that is a sixth of the memory."""
+    """Limit all threads to two memory arenas. By default, glibc keeps one arena for each of some threads. Every run
+    of a page is a new thread, and memory that one arena has freed is not used by another. With sixteen readers that
+    is a sixth of the memory.
+    """
     with suppress(OSError, AttributeError):  # another library than glibc
         ctypes.CDLL("libc.so.6").mallopt(-8, 2)  # M_ARENA_MAX of malloc.h
 
 
 def _bound_messages() -> None:
-    """Has a connection end as soon as its message is longer than `MESSAGE`, also one that never ends. Streamlit's own
-    bound is that of what it sends: 200 MB would be kept for every connection, before any page."""
+    """Close a connection as soon as its message is longer than `MESSAGE`, even if the message never ends.
+    Streamlit's own limit is that of the messages it sends: 200 MB would be held for every connection, before any
+    page.
+    """
     import uvicorn
 
     bound = property(lambda config: MESSAGE, lambda config, size: None)
@@ -133,7 +137,7 @@ def _bound_messages() -> None:
 
 
 def wait() -> None:
-    """Waits until what is loaded first is: two threads should not import the same at a time."""
+    """Wait until the first imports are done. Two threads should not import the same module at the same time."""
     _loaded.wait()
 
 

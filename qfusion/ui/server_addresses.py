@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # the server answers before these are loaded
 
 @lru_cache(maxsize=1)
 def plotly_address() -> str:
-    """Address of Plotly.js, the one that comes with the Python package, on this server."""
+    """Return the address on this server of Plotly.js, in the version that comes with the Python package."""
     return address_below(f"plotly-{distribution('plotly').version}.min.js")
 
 
@@ -28,5 +28,5 @@ def address_below(name: str) -> str:
 
 @lru_cache(maxsize=1)
 def plotly_script() -> str:
-    """The script that begins to load Plotly.js, for the first moment of a page."""
+    """Return the script that starts to load Plotly.js, for the first moment of a page."""
     return f"{_files.asset_text('plotly.js')} qfusionPlotly('{plotly_address()}')"

@@ -33,7 +33,7 @@ _REMEDY, _CHOOSE = "Save the session again.", "Choose the file that ‘Save sess
 
 @dataclass(frozen=True)
 class Note:
-    """What the reader wrote of a view: the words, the title of its page and the page's address."""
+    """Note of the reader on a view: the text, the title of its page and the page's address."""
 
     text: str
     page: str
@@ -42,7 +42,7 @@ class Note:
 
 @dataclass(frozen=True)
 class Session:
-    """What is kept of a session.
+    """Saved contents of a session.
 
     Attributes:
         page: title of the page it was saved on.
@@ -87,7 +87,7 @@ def _single(parameters: Mapping[str, list[str]]) -> dict[str, Any]:
 
 
 def read(data: bytes, pages: Iterable[str]) -> Session:
-    """Returns a session from a file.
+    """Return a session from a file.
 
     Args:
         pages: titles of the pages there are.
@@ -236,7 +236,7 @@ def _settings(result: Mapping[str, Any], lines: list[str]) -> dict[str, Any]:
 
 
 def _origin(result: Mapping[str, Any]) -> dict[str, dict[str, str]]:
-    """Names and digests, where they are texts of a fitting length."""
+    """Return names and digests, if they are texts of a valid length."""
     return {
         what: {
             key: part[key]
@@ -249,7 +249,7 @@ def _origin(result: Mapping[str, Any]) -> dict[str, dict[str, str]]:
 
 
 def changes(session: Session, digest_of: Callable[[str, str], str | None]) -> list[str]:
-    """Returns what is no longer as it was when the session was saved, a sentence each.
+    """Return the differences from the time when the session was saved, one sentence each.
 
     Args:
         digest_of: of "model" or "data" and a name; None when there is none of that name.

@@ -40,7 +40,7 @@ def link_and_session(
     made_from: Mapping[str, Mapping[str, str]],
     sample: Callable[[], Sample] | None = None,
 ) -> None:
-    """Draws the button that copies the link, and those of stories and session files.
+    """Draw the button that copies the link, and those of stories and session files.
 
     Args:
         place: the container for them. pages: files by title. made_from: name and digest of the model and of the data
@@ -167,8 +167,9 @@ def _dialog(pages: dict[str, str], made_from: dict[str, Mapping[str, str]]) -> N
 
 
 def _offer(session: Session, given: str, pages: Mapping[str, str]) -> None:
-    """What is in a file, what of it does not fit, and the way there: a fresh session, so that nothing of this one stays
-    behind."""
+    """Draw what a session file contains, what in it does not fit, and the link that opens it. The link opens a fresh
+    session, so that nothing of this one remains.
+    """
     sentence = (*session.problems, *changes(session, _digest))
     st.markdown(
         f"A session saved on **{text.escape_markdown(session.page)}**, with "
@@ -194,8 +195,9 @@ def _digest(what: str, name: str) -> str | None:
 
 
 def wait(session: Session, lines: tuple[str, ...] = (), before: str = "") -> str:
-    """Keeps a session until it is opened, in place of the one that this reader was offered before, so that nobody takes
-    the room of all; returns the word to open it by, which cannot be guessed."""
+    """Keep a session until it is opened, in place of the previous one offered to this reader, so that no reader uses
+    up the space of all. Return the token that opens it, which cannot be guessed.
+    """
     token = secrets.token_urlsafe(16)
     with _lock:
         _waiting.pop(before, None)
@@ -208,8 +210,9 @@ def wait(session: Session, lines: tuple[str, ...] = (), before: str = "") -> str
 
 
 def open_loaded() -> None:
-    """In a session that an address begins with `load=`, puts what that file holds into the address and begins again: as
-    by a link."""
+    """In a session whose address has `load=`, put the contents of that file into the address and start again, as if
+    from a link.
+    """
     token = st.query_params.get(LOAD)
     if token is None or state.get(_OPENED) == token:
         return

@@ -9,8 +9,9 @@ from qfusion import _files
 
 @lru_cache(maxsize=1)
 def page_html() -> str:
-    """Streamlit's page, which is told where the server's addresses begin: it asked below the page's own address first,
-    twice in vain, before anything of it was drawn."""
+    """Return Streamlit's page with the base of the server's addresses added to it. Without it, the page first asked
+    below its own address, twice in vain, before anything was drawn.
+    """
     script = f"<head><script>{_files.asset_text('root.js')}</script>"
     page = shipped_file("streamlit", "streamlit/static/index.html").decode()
     return page.replace("<head>", script, 1)

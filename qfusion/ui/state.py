@@ -26,30 +26,30 @@ MAX_NOTICES = 12
 
 
 def get(key: str, default: Any = None) -> Any:
-    """Returns a value of this session."""
+    """Return a value of this session."""
     return st.session_state.get(key, default)
 
 
 def put(key: str, value: Any) -> None:
-    """Sets a value of this session. The key of a widget may be set before the widget is drawn, or in a callback."""
+    """Set a value of this session. The key of a widget may be set before the widget is drawn, or in a callback."""
     st.session_state[key] = value
     if not key.startswith("_"):
         page_params.open_params().show(key)
 
 
 def take(key: str) -> Any:
-    """Returns a value of this session and forgets it; None where there is none."""
+    """Return a value of this session and remove it, or None if there is none."""
     return st.session_state.pop(key, None)
 
 
 def forget(key: str) -> None:
-    """Drops a value of this session before its widget is drawn, so that the widget takes its default."""
+    """Drop a value of this session before its widget is drawn, so that the widget takes its default."""
     st.session_state.pop(key, None)
     page_params.drop_link({key: ()})
 
 
 def one_of(label: str, options: Sequence[T], *, default: T | None = None, **words: Any) -> T:
-    """Draws a segmented control of which one option is always chosen.
+    """Draw a segmented control of which one option is always chosen.
 
     No browser sends an empty choice; where a message holds one, the default or the first option is returned.
 
@@ -63,7 +63,7 @@ def one_of(label: str, options: Sequence[T], *, default: T | None = None, **word
 
 
 def notice(message: str) -> None:
-    """Adds a message on top of the page, which stays until the reader closes it."""
+    """Add a message on top of the page, which stays until the reader closes it."""
     notices: list[str] = st.session_state.setdefault(NOTICES, [])
     if message in notices or len(notices) > MAX_NOTICES:
         return
@@ -73,11 +73,13 @@ def notice(message: str) -> None:
 
 
 def choose_sample(sample_id: str) -> None:
-    """Makes a sample the current one on the whole page, for callbacks."""
+    """Make a sample the current one on the whole page. For callbacks."""
     put(SAMPLE.key, sample_id)
     page_again()
 
 
 def page_again() -> None:
-    """Has the whole page drawn anew, for callbacks in a fragment that change something outside of it."""
+    """Request that the whole page is drawn again. It is for callbacks in a fragment that change something outside of
+    it.
+    """
     put(AGAIN, True)

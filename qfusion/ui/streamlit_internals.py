@@ -35,7 +35,7 @@ _FIELDS = {
 
 
 def session_id() -> str:
-    """Returns the id of the reader's session; empty in a thread that runs no page.
+    """Return the id of the reader's session; empty in a thread that runs no page.
 
     Without it, seats, uploads and jobs cannot be told apart by reader. Streamlit has no public id of a session.
     """
@@ -75,7 +75,7 @@ def take_history_navigation() -> bool:
 
 
 def parse_message(content: bytes) -> BackMsg:
-    """Returns a browser's message to the server.
+    """Return a browser's message to the server.
 
     Without it, the size and the numbers of a message cannot be checked before Streamlit reads it.
     """
@@ -85,7 +85,7 @@ def parse_message(content: bytes) -> BackMsg:
 
 
 def run_script(script: Path, options: Sequence[str]) -> None:
-    """Serves a script until the process is stopped, as `streamlit run` does.
+    """Serve a script until the process is stopped, as `streamlit run` does.
 
     Without it, `qfusion app` would have to start a second process.
 
@@ -99,14 +99,14 @@ def run_script(script: Path, options: Sequence[str]) -> None:
 
 
 def option_error() -> type[Exception]:
-    """Returns the exception that `run_script` raises for options that Streamlit does not have."""
+    """Return the exception that `run_script` raises for options that Streamlit does not have."""
     from streamlit.web import cli
 
     return cli.click.ClickException
 
 
 def keep_downloads() -> None:
-    """Keeps each file that a reader has asked for at least a minute.
+    """Keep each file that a reader has requested for at least a minute.
 
     Without it, Streamlit removes the file once any two pages have been drawn since: with sixteen readers, one download
     of twenty-five was gone before it was fetched.
@@ -124,7 +124,7 @@ def keep_downloads() -> None:
 
 
 def refuse_other_types() -> None:
-    """Makes widgets refuse values of another type than they declare: the widget then has its default.
+    """Make widgets refuse values of a type other than the declared one. The widget then has its default.
 
     Without it, such a value raises an exception somewhere in Streamlit. The reader sees nothing of it, and the log has
     pages.
@@ -152,7 +152,7 @@ def refuse_other_types() -> None:
 
 
 def silence_default_warning() -> None:
-    """Silences Streamlit's warning that a value of the session comes before a widget's default, which is meant.
+    """Silence Streamlit's warning that a value of the session comes before a widget's default, which is meant.
 
     Without it, the log has a trace that looks like a crash for every widget that a link sets.
     """

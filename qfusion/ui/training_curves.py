@@ -55,7 +55,9 @@ def _metric(shown: list[runs.Seen]) -> None:
 
 
 def draw_inner_terms(shown: list[runs.Seen]) -> None:
-    """Strength of the couplings, entanglement, and what single modalities and their combinations contribute."""
+    """Draw the strength of the couplings, entanglement, and the contributions of single modalities and their
+    combinations.
+    """
     shown = _load_histories(shown)
     if not builders.has_watched(shown):
         return

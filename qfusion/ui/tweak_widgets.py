@@ -24,7 +24,7 @@ _HISTORY = "_tweaks"  # the model, its tweaks by key in their order, as learned 
 
 
 def _note(study: Study) -> None:
-    """Remembers what is tweaked whenever it differs from what was; another model begins anew."""
+    """Store the current tweak whenever it differs from the previous one. The history starts anew for another model."""
     now = {
         key: state.get(key)
         for key, default in _default(study).items()
@@ -41,7 +41,7 @@ def _note(study: Study) -> None:
 
 
 def undo_and_redo(study: Study) -> None:
-    """Draws both buttons, once the widgets that tweak are drawn."""
+    """Draw both buttons, once the widgets that tweak are drawn."""
     _note(study)
     _, steps, at = state.get(_HISTORY)
     with st.container(horizontal=True, gap=None, width="content", key="history"):
@@ -62,7 +62,7 @@ def undo_and_redo(study: Study) -> None:
 
 
 def _default(study: Study) -> Mapping[str, Any]:
-    """Keys of the widgets that tweak a model, with what they say as learned."""
+    """Return the keys of the widgets that tweak a model, with their values as learned."""
     return (
         learned(study.model)
         if can(study.model, "time")
@@ -80,14 +80,14 @@ def _step(default: Mapping[str, Any], way: int) -> None:
 
 
 def forget_learned_duration() -> None:
-    """Forgets the duration unless the reader has changed it: another model has learned another one."""
+    """Forget the duration unless the reader has changed it: another model has learned another one."""
     _, steps, at = state.get(_HISTORY, ("", [{}], 0))
     if DURATION not in steps[at]:
         state.forget(DURATION)
 
 
 def assign_tweaks(values: Mapping[str, Any]) -> None:
-    """Sets what tweaks, by key, before its widgets are drawn, or in a callback."""
+    """Set the values of tweaks, by key, before their widgets are drawn, or in a callback."""
     for key, value in values.items():
         state.put(key, value)
 
@@ -96,8 +96,10 @@ def assign_tweaks(values: Mapping[str, Any]) -> None:
 
 
 def current_tweak(study: Any) -> str:
-    """What the reader has set on the Dynamics or Circuit page for this model; empty for as learned, or for edits that
-    do not fit. A number that was set for another model, and that no slider of this one can show, is left out."""
+    """Return the tweak that the reader has set for this model on the Dynamics or Circuit page. It is empty if
+    everything is as learned, or if the edits do not fit. A number that was set for another model, and that no slider
+    of this one can show, is left out.
+    """
     if not can(study.model, "time"):
         return "" if _edits_problem(study) else edits_text().strip(" ,")
     highest = tweak_limits.slider_tops(study.model)
@@ -110,7 +112,7 @@ def current_tweak(study: Any) -> str:
 
 
 def draw_sliders(study: Study) -> Tweak:
-    """Draws the sliders, the strongest terms first, and returns what they say."""
+    """Draw the sliders, the strongest terms first, and return the tweak that they describe."""
     model, names = study.model, tuple(study.model.modalities)
     energies, rates = inside.coalition_strengths(study.model.system())
     st.markdown(
@@ -172,7 +174,7 @@ def slider_presets(study: Study) -> None:
 
 
 def set_sliders(model: Any, tweak: Tweak) -> None:
-    """Sets every slider before it is drawn, or in a callback."""
+    """Set every slider before it is drawn, or in a callback."""
     assign_tweaks(learned(model) | tweak.numbers())
 
 
@@ -185,7 +187,7 @@ def edits_text() -> str:
 
 
 def _edits_problem(study: Any) -> str:
-    """What is wrong with the reader's text; empty when it fits."""
+    """Return what is wrong with the reader's edits, or an empty string if they fit."""
     try:
         study.model.parse_tweak(edits_text())
     except QFusionError as error:

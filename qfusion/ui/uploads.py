@@ -8,7 +8,7 @@ from qfusion._checks import check
 
 
 def save_upload(file: Any, folder: Path, otherwise: str) -> Path:
-    """Writes an upload into a folder, under a name that leads nowhere else, and returns where it is; `otherwise` is it
+    """Write an upload into a folder, under a name that leads nowhere else, and return where it is; `otherwise` is it
     called where nothing is left of its name."""
     name = re.sub(r"[^\w.\- ]", "_", Path(file.name.replace("\\", "/")).name)[-100:].lstrip(".")
     path = folder / (name or otherwise)

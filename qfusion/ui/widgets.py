@@ -22,7 +22,7 @@ def draw(
     place: DeltaGenerator | None = None,
     **changes: Any,
 ) -> Any:
-    """Draws the widget of a parameter and returns its value, as builders take it.
+    """Draw the widget of a parameter and return its value, as builders take it.
 
     Args:
         param: the parameter.
@@ -59,7 +59,7 @@ def row(
     align: Literal["top", "bottom"] = "bottom",
     key: str | None = None,
 ) -> list[Any]:
-    """Draws the widgets of several parameters beside each other and returns their values.
+    """Draw the widgets of several parameters beside each other and return their values.
 
     Args:
         parts: the parameters.
@@ -72,7 +72,7 @@ def row(
 
 
 def bind(param: params.Param, default: Any = None) -> dict[str, Any]:
-    """Returns the arguments that make a widget hold a parameter, with the value that a link has for it.
+    """Return the arguments that make a widget hold a parameter, with the value that a link has for it.
 
     Args:
         param: the parameter.
@@ -83,7 +83,7 @@ def bind(param: params.Param, default: Any = None) -> dict[str, Any]:
 
 
 def take_link(param: params.Param) -> None:
-    """Gives a widget that has no value yet the one of the link; values that do not fit were named before."""
+    """Give a widget without a value the value in the link. Invalid values were reported before."""
     texts = page_params.take_linked(param.key)
     if texts is not None:
         with suppress(ValueError, OverflowError):
@@ -136,7 +136,7 @@ def _draw_number(param: params.NumberParam, label: str, arguments: dict[str, Any
 
 
 def follow(key: str, default: Any) -> None:
-    """Lets a parameter that nobody has set follow its default, where the default changes with the sample or the model.
+    """Let a parameter that nobody has set follow its default when the default changes with the sample or the model.
 
     The address leaves a default out, so it would open on another one.
     """
@@ -147,7 +147,7 @@ def follow(key: str, default: Any) -> None:
 
 
 def settle(key: str, options: Iterable[Any], default: Any = None) -> None:
-    """Removes values that another model or data set has left and that are no options here; the default is set."""
+    """Remove values that another model or data set has left and that are no options here; the default is set."""
     value = state.get(key)
     known = list(options)
     if isinstance(value, list):
@@ -158,7 +158,7 @@ def settle(key: str, options: Iterable[Any], default: Any = None) -> None:
 
 
 def fold(param: params.SwitchParam, icon: str | None = None, label: str = "") -> Any:
-    """Draws a part of a page that can be folded, and returns it; its `open` says whether it is open."""
+    """Draw a part of a page that can be folded, and return it; its `open` says whether it is open."""
     take_link(param)
     arguments = page_params.opened(param.key, False)
     return st.expander(label or param.label, icon=icon, **arguments)
@@ -167,14 +167,14 @@ def fold(param: params.SwitchParam, icon: str | None = None, label: str = "") ->
 def folded(
     param: params.SwitchParam, content: Callable[[], object], icon: str, label: str = ""
 ) -> None:
-    """Draws a part of a page that can be folded, whose content is drawn only while it is open."""
+    """Draw a part of a page that can be folded. Its content is drawn only while it is open."""
     with fold(param, icon, label) as box:
         if box.open:
             content()
 
 
 def tabs(param: params.SelectParam) -> Iterator[tuple[str, DeltaGenerator]]:
-    """Draws tabs and yields the name and the place of the one that is open."""
+    """Draw tabs and yield the name and the place of the open one."""
     names = param.options()
     take_link(param)
     settle(param.key, names, names[0])
@@ -185,5 +185,5 @@ def tabs(param: params.SelectParam) -> Iterator[tuple[str, DeltaGenerator]]:
 
 
 def check(*controls: params.Param, study: Any = None) -> None:
-    """Removes values of parameters that do not fit from the link, with a notice, before their widgets are drawn."""
+    """Remove values of parameters that do not fit from the link, with a notice, before their widgets are drawn."""
     arrival.drop_invalid({param.key: param.rule(study) for param in controls})

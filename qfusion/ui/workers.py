@@ -39,7 +39,7 @@ _LOOK = 0.5
 
 
 def serve(count: int, address: str, port: int, options: Sequence[str]) -> None:
-    """Serves the dashboard by several processes until this one is stopped.
+    """Serve the dashboard by several processes until this one is stopped.
 
     Args:
         count: of servers. address, port: that nginx listens on, unless the options name others. options: of `streamlit
@@ -91,7 +91,7 @@ def serve(count: int, address: str, port: int, options: Sequence[str]) -> None:
 
 
 def worker_options(address: str, options: Sequence[str]) -> list[str]:
-    """Returns the options of each server: it listens on the loopback address, but readers call it as they call nginx.
+    """Return the options of each server: it listens on the loopback address, but readers call it as they call nginx.
 
     Args:
         address: that nginx listens on. options: that were asked for.
@@ -103,7 +103,7 @@ def worker_options(address: str, options: Sequence[str]) -> list[str]:
 
 
 def configuration(folder: Path, address: str, port: int, ports: Sequence[int]) -> str:
-    """Returns the settings of nginx.
+    """Return the settings of nginx.
 
     Args:
         folder: its own. address, port: that it listens on. ports: of the servers, on the loopback address.
@@ -146,7 +146,7 @@ class _Worker:
         )
 
     def look(self) -> None:
-        """Starts the server anew when it has ended, or does not answer."""
+        """Start the server anew when it has ended, or does not answer."""
         if self.process.poll() is None:
             if self._answers():
                 self._due = time.monotonic() + PATIENCE
@@ -173,7 +173,7 @@ def _begin(
     stdout: int | None = None,
     group: int | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Begins a process that ends with this one, however it ends (Linux).
+    """Start a process that ends when this one ends, for whatever reason (Linux).
 
     Args:
         more: variables of its environment. group: of processes; 0 begins one of its own.
@@ -204,13 +204,13 @@ def _end(processes: Sequence[subprocess.Popen[bytes]]) -> None:
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:
-    """Ends what an ended process has left: where nginx was killed, the part of it that still holds the port."""
+    """End the remains of an ended process. If nginx was killed, this is the part that still holds the port."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
 
 
 def _written(address: str) -> str:
-    """An address as it stands before a port."""
+    """Return an address as it is written before a port."""
     try:
         return f"[{address}]" if ipaddress.ip_address(address).version == 6 else address
     except ValueError:

@@ -108,7 +108,7 @@ def flip(study: Study, flips: Mapping[str, decision_flips.Flip]) -> str:
 def _describe_donor(
     study: Study, flips: Mapping[str, decision_flips.Flip], decisions: set[str]
 ) -> str:
-    """Return the nearest modality of another sample that flips the decision; empty where there is none."""
+    """Return the nearest modality of another sample that flips the decision, or an empty string if there is none."""
     donors = {name: flip for name, flip in flips.items() if flip.donor_id}
     if not donors:
         return ""

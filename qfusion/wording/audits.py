@@ -52,7 +52,7 @@ def summarise_audit(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> 
 
 
 def explain_verdict(row: Mapping[str, Any]) -> str:
-    """Return the reason for a verdict besides the interval; empty where it is the interval alone.
+    """Return the reason for a verdict besides the interval, or an empty string if it is the interval alone.
 
     The reason is why a row is no test, how many seeds learned, or which control decides.
     """

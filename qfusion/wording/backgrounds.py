@@ -36,7 +36,9 @@ _SHORT = Markup(lambda name: text.escape_markdown(name, MAX_LABEL))
 
 
 def describe_background(background: Background, markup: Markup = PLAIN) -> str:
-    """Return what replaces modalities that a coalition leaves out, with the number of samples."""
+    """Return the description of the background that replaces modalities left out by a coalition, with the number of
+    samples.
+    """
     total = max(background.total, background.size)
     template = BACKGROUNDS[background.kind]
     if background.kind == "cohort" and not background.label:
@@ -48,19 +50,19 @@ def describe_background(background: Background, markup: Markup = PLAIN) -> str:
 
 
 def background_markdown(background: Background) -> str:
-    """Return what replaces modalities that a coalition leaves out, as Markdown."""
+    """Return the description of the background that replaces modalities left out by a coalition, as Markdown."""
     return describe_background(background, _SHORT)
 
 
 def describe_baseline(background: Background) -> str:
-    """Return what the baseline is, as a Markdown sentence."""
+    """Return the definition of the baseline, as a Markdown sentence."""
     single = background.kind in ("mixed", "zero", "contrast")
     template = BASELINE_SCORE if single else BASELINE_MEAN
     return template.format(background=background_markdown(background))
 
 
 def describe_comparison(background: Background) -> str:
-    """Return what is compared with, as a Markdown sentence for numbers without a baseline."""
+    """Return the reference of the comparison, as a Markdown sentence for numbers without a baseline."""
     return COMPARED.format(background=background_markdown(background))
 
 

@@ -55,7 +55,7 @@ def describe_course(summary: CourseSummary) -> str:
 
 
 def describe_pruning(result: Pruning, name: Callable[[str], str] = str) -> str:
-    """Return how many terms keep how much of what the generator adds, as a title.
+    """Return the number of terms kept and the share of the generator's contribution that they keep, as a title.
 
     Args:
         result: whose number of terms was chosen on other rows. name: writes a key.

@@ -84,7 +84,8 @@ def describe_intervals(
 def describe_correlation(
     result: Mapping[str, stability.Interval], measure: str, strength: str
 ) -> str:
-    """Return whether a measure of entanglement goes with a strength of the interaction, as a sentence without its end.
+    """Return whether a measure of entanglement correlates with a strength of the interaction, as a sentence without its
+    end.
 
     Args:
         result: Spearman's and Pearson's correlation. measure, strength: their names.

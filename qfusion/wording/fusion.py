@@ -97,7 +97,7 @@ BASIN = "{term} {value:+.2f} with seeds {seeds}"
 
 
 def describe_joint_effect(result: Additive, gains: Gains, metric: str) -> str:
-    """Return what the joint terms do to a metric, as a title.
+    """Return the effect of the joint terms on a metric, as a title.
 
     Args:
         result: the scores without joint terms. gains: of the metrics. metric: one of them.

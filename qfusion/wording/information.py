@@ -90,7 +90,8 @@ GAP = "The search for the union information stopped at most {gap:.3f} bits above
 
 
 def describe_information(result: Estimate, name: Callable[[str], str] = str) -> str:
-    """Return what small models find about the target, which parts are significant, and where estimators disagree.
+    """Return the findings of small models about the target, the significant parts, and disagreements between
+    estimators.
 
     Args:
         name: writes a modality.
@@ -156,7 +157,7 @@ def describe_estimation(result: Estimate) -> Iterator[str]:
 
 
 def describe_baselines(result: BaselineComparison) -> str:
-    """Return what joint models add to late ones, as a title."""
+    """Return the gain of joint models over late ones, as a title."""
     joint, late = result.scores[GAIN], result.scores[MORE]
     return GAIN_TITLES[result.joint_gain].format(
         n=result.n,

@@ -22,7 +22,9 @@ def format_interval(low: float, high: float, form: str = ".3f") -> str:
 
 
 def format_estimate(value: float, low: float | None, high: float | None, form: str = ".3f") -> str:
-    """Return a number with its interval: `"0.454 (95% CI 0.431 to 0.479)"`; the number alone where there is none."""
+    """Return a number with its interval, `"0.454 (95% CI 0.431 to 0.479)"`, or the number alone if there is no
+    interval.
+    """
     if low is None or high is None:
         return format(value, form)
     return WITH_INTERVAL.format(

@@ -20,7 +20,9 @@ def describe_peak(lane: Steps) -> str:
 
 
 def describe_spread(strip: Strip) -> str:
-    """Return which steps and words are spread evenly, in sentences that follow others; empty where none are."""
+    """Return the steps and words that are spread evenly, in sentences that follow others, or an empty string if
+    there are none.
+    """
     sentences = []
     spread = [escape_markdown(lane.modality) for lane in strip.lanes if lane.spread]
     if spread:

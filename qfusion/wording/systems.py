@@ -68,7 +68,7 @@ class Stage(NamedTuple):
 
 
 def describe_system(study: Study) -> str:
-    """Return what a model is, in two or three sentences of Markdown."""
+    """Return a description of a model, in two or three sentences of Markdown."""
     model: Any = study.model
     title = f"**{text.escape_markdown(study.card.get('title') or study.name)}**"
     target = text.escape_markdown(study.dataset.target.name)
@@ -211,7 +211,7 @@ def _circuit_stages(study: Study) -> tuple[Stage, ...]:
 
 
 def describe_read_out(model: Any) -> str:
-    """Return how many measurement vectors a model has, and of which states."""
+    """Return the number of measurement vectors of a model, and the states that they measure."""
     read = model.measurement_vectors()
     s, vectors = next(iter(read.items()))
     if len(read) > 1:
@@ -265,5 +265,7 @@ def _circuit_rows(study: Study) -> dict[str, Any]:
 
 
 def seed_suffix(study: Study) -> str:
-    """Return what follows a test metric of the loaded weights where the card has several training seeds."""
+    """Return the suffix of a test metric of the loaded weights if the card has several training seeds, else an empty
+    string.
+    """
     return THIS_SEED if len(study.card.get("seeds", [])) > 1 else ""

@@ -30,7 +30,7 @@ ORDERS: dict[Order, str] = {
 
 
 def describe_kept_epoch(record: folder.Record) -> str:
-    """Return the main metric on the validation rows at the kept epoch; empty where there is none."""
+    """Return the main metric on the validation rows at the kept epoch, or an empty string if there is none."""
     known = metric_of_kept_epoch(record)
     if known is None:
         return ""

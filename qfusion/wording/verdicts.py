@@ -211,7 +211,7 @@ def _own_terms(verdict: Verdict, markup: Markup) -> list[str]:
 
 
 def _aligned_terms(verdict: Verdict, markup: Markup) -> list[str]:
-    """Return the modalities whose own terms have the sign of the largest own term, with these terms."""
+    """Return the modalities whose own terms have the same sign as the largest own term, with these terms."""
     ranked = verdict.ranked_modalities
     sign = np.sign(verdict.dividends[ranked[0]])
     terms = _own_terms(verdict, markup)
@@ -240,7 +240,7 @@ def describe_leader(verdict: Verdict, markup: Markup = PLAIN) -> str:
 
 
 def describe_seed_doubts(verdict: Verdict) -> list[str]:
-    """Return what is uncertain over training seeds, a sentence each; none where nothing was measured."""
+    """Return the uncertainties over training seeds, one sentence each, or an empty list if nothing was measured."""
     return [
         SEED_SENTENCES[doubt].format(
             seeds=verdict.seeds,
@@ -273,7 +273,7 @@ def describe_conflict(verdict: Verdict, markup: Markup = PLAIN) -> str:
 
 
 def largest_terms(dividends: Mapping[str, float]) -> list[str]:
-    """Return the coalitions whose dividends are written as the largest in size; none where all are 0."""
+    """Return the coalitions whose dividends are the largest in size as written, or an empty list if all are 0."""
     terms = sizes({term: value for term, value in dividends.items() if term})
     largest = max(terms.values(), default=0.0)
     if not largest:

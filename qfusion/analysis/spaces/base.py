@@ -24,7 +24,7 @@ FEWEST = 16  # rows of the background, and samples, at least
 
 
 class BaseSpace(SampleSpace):
-    """The samples of a study whose coalitions have exact values; the other families override what differs."""
+    """Samples of a study whose coalitions have exact values. The other families of models override what differs."""
 
     def __init__(self, study: Any):
         self.study = study
@@ -44,7 +44,7 @@ class BaseSpace(SampleSpace):
         return np.concatenate(parts)
 
     def tweaked_scores(self, rows: np.ndarray, tweak: Any) -> np.ndarray:
-        """Return the scores of rows, (n, C); a model without a tweak has no others."""
+        """Return the scores of rows, (n, C). A model without a tweak has no others."""
         self.study.model.tweaked(tweak)
         return np.asarray(self.study.scores[rows])
 
@@ -137,7 +137,7 @@ class BaseSpace(SampleSpace):
         raise NotImplementedError
 
     def circuit(self, row: int, words: str = "") -> Any:
-        """Raise InvalidInput: there is no circuit of gates."""
+        """Raise InvalidInput, as there is no circuit of gates."""
         return self.study.model.gate_circuit()
 
     def readouts(self) -> dict[str, tuple[str, ...]]:
@@ -149,7 +149,7 @@ class BaseSpace(SampleSpace):
         return None
 
     def generator_dimension(self) -> int:
-        """Return 0: there is no generator."""
+        """Return 0, as there is no generator."""
         return 0
 
     def can_attribute_terms(self) -> bool:

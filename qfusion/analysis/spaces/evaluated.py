@@ -26,7 +26,7 @@ SLOW = (
 
 
 class EvaluatedSpace(BaseSpace):
-    """The samples of a study whose coalitions are evaluated."""
+    """Samples of a study whose coalitions are evaluated."""
 
     def explained_rows(self) -> np.ndarray:
         """Return the test rows; the first of them where even the fewest rows of the background would take long."""

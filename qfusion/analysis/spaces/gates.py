@@ -18,7 +18,7 @@ class GateSpace(EvaluatedSpace):
         return track.gate_circuit.gate_circuit(model, model.encode(self.study.inputs([row])))
 
     def readouts(self) -> dict[str, tuple[str, ...]]:
-        """Return all qubits, and the products of Z that the model reads besides."""
+        """Return all qubits, and the further products of Z that the model reads."""
         model = self.study.model
         wires = track.gate_replay.qubit_names(model.registers())
         words = [(q,) for q in range(len(wires))]

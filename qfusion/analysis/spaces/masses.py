@@ -93,7 +93,7 @@ class MassSpace(BaseSpace):
 
     @property
     def elements(self) -> tuple[str, ...]:
-        """Names of the elements: the classes where they are classes."""
+        """Names of the elements, which are the class names if the elements are classes."""
         model = self.study.model
         if model.elements_are_classes:
             return tuple(model.outputs)
@@ -163,7 +163,7 @@ class MassSpace(BaseSpace):
         return track.fusion_circuit.fusion_circuit(model, self.theta(row))
 
     def readouts(self) -> dict[str, tuple[str, ...]]:
-        """Return the fused qubits, and the product of those whose joint outcome the head reads."""
+        """Return the fused qubits and the product of those whose joint outcome the head reads."""
         model = self.study.model
         wires = tuple(stages[-1] for stages in track.fusion_gates.wire_names(model)[1])
         stored = tuple(model.network.retained)
@@ -211,7 +211,7 @@ def qubit_coordinates(study: Any, rows: np.ndarray) -> np.ndarray:
 
 @memo(6, background=False, task=Task.EVOLVE_SAMPLES)
 def read_out_coordinates(study: Any, rows: np.ndarray) -> np.ndarray:
-    """Return populations of the kept qubits, and <Z> of the measured ones over the square root of 2, (n, F)."""
+    """Return populations of the retained qubits, and <Z> of the measured ones over the square root of 2, (n, F)."""
     network = study.model.network
     stored = 2 ** len(network.retained)
 

@@ -25,7 +25,7 @@ class SampleSpace(Protocol):
 
     @classmethod
     def prepare_model(cls, model: Any) -> Any:
-        """Return a model to explain, with what does not change for a study computed once."""
+        """Return a model to explain, with its parts that do not change for a study computed once."""
 
     def scores(self) -> np.ndarray:
         """Return the scores of all samples, (N, C)."""
@@ -61,7 +61,7 @@ class SampleSpace(Protocol):
         """Return the study's model, sharing its weights, with its observables computed once."""
 
     def coordinates(self) -> Mapping[str, Coordinates]:
-        """Return the coordinates that samples of this family have besides dividends and features, by kind."""
+        """Return the coordinates that samples of this family have in addition to dividends and features, by kind."""
 
     def max_final_states(self, part: float) -> int:
         """Return how many final states may be computed in a part of the time that a page allows."""
@@ -89,13 +89,13 @@ class SampleSpace(Protocol):
         """
 
     def readouts(self) -> dict[str, tuple[str, ...]]:
-        """Return what is read of a circuit of gates, as products of Z: their names, and the qubits of each.
+        """Return the readouts of a circuit of gates, as products of Z: their names, and the qubits of each.
 
         Empty for a model whose gates are those of one step of an evolution.
         """
 
     def parameter_table(self) -> Any:
-        """Return what the search for parameter changes uses again for every sample, or None."""
+        """Return the table that the search for parameter changes reuses for every sample, or None."""
 
     def generator_dimension(self) -> int:
         """Return the dimension D of the states that a generator evolves, or 0."""

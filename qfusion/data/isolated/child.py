@@ -19,7 +19,7 @@ def load(name: str) -> Any:
 
 
 def convert(reader: str, path: str, folder: str, most: int, confined: bool = False) -> None:
-    """Read a file and write what it holds.
+    """Read a file and write its content.
 
     Args:
         reader: "mat" or "pickle".

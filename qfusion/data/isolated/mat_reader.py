@@ -13,7 +13,7 @@ MAX_LETTERS = (
 
 
 def plain(value: Any, arrays: list[Any], depth: int = 0) -> Any:
-    """Returns a value as arrays and, for cells, structs and sparse matrices, dictionaries of them with their shape.
+    """Return a value as arrays and, for cells, structs and sparse matrices, dictionaries of them with their shape.
 
     Args:
         value: as SciPy gives it: an array, an array of objects, one of structs, or a sparse matrix.
@@ -56,7 +56,8 @@ def plain(value: Any, arrays: list[Any], depth: int = 0) -> Any:
 
 
 def read_variables(path: str, most: int) -> dict[str, Any]:
-    """Return what a file holds: "bytes", the size of its arrays, and "variables", empty where they take too much.
+    """Return the content of a file: "bytes", the size of its arrays, and "variables", which is empty if they take too
+    many bytes.
 
     Args:
         path: of the file.
@@ -68,7 +69,7 @@ def read_variables(path: str, most: int) -> dict[str, Any]:
 
 
 def is_hdf5(path: str) -> bool:
-    """Whether a file is HDF5: its mark stands at byte 0, 512, 1024, 2048, ..."""
+    """Whether a file is HDF5. The signature is at byte 0, 512, 1024, 2048, ..."""
     mark, place = b"\x89HDF\r\n\x1a\n", 0
     with Path(path).open("rb") as file:
         while place < 2**20:
@@ -109,7 +110,7 @@ def is_matlab4(head: bytes) -> bool:
 
 
 def read_by_scipy(path: str, most: int) -> tuple[int, dict[str, Any]]:
-    """Returns how many bytes the arrays take, and the variables of a file of version 4 to 7.2."""
+    """Return how many bytes the arrays take, and the variables of a file of version 4 to 7.2."""
     import scipy.io
 
     with warnings.catch_warnings():
@@ -128,8 +129,9 @@ def read_by_scipy(path: str, most: int) -> tuple[int, dict[str, Any]]:
 
 
 def read_hdf5(path: str, most: int) -> tuple[int, dict[str, Any]]:
-    """Returns how many bytes the arrays take, and the variables of a file of version 7.3; none where they are too
-    many."""
+    """Return the number of bytes of the arrays, and the variables, of a file of version 7.3. There are no variables
+    if they take too many bytes.
+    """
     import h5py
 
     with h5py.File(path, "r") as file, Path(path).open("rb") as start:
@@ -158,7 +160,7 @@ class Hdf5:
     """
 
     def __init__(self, file: Any, most: int, matlab: bool):
-        """Of an open file; `matlab`: whether MATLAB wrote it, and not another program."""
+        """Initialize the reader of an open file. `matlab` is whether MATLAB wrote it, and not another program."""
         self.file = file
         self.most = most
         self.matlab = matlab
@@ -176,7 +178,7 @@ class Hdf5:
         ]
 
     def node(self, entry: Any, depth: int) -> Any:
-        """A group or dataset, and what lies inside."""
+        """Return a group or dataset, with its content."""
         import h5py
 
         if depth > DEEPEST:
@@ -190,7 +192,7 @@ class Hdf5:
         return self.empty()
 
     def struct(self, group: Any, depth: int) -> Any:
-        """A struct, or an array of structs, whose fields are references."""
+        """Return a struct, or an array of structs, whose fields are references."""
         import h5py
 
         fields = self.entries(group)
@@ -249,7 +251,7 @@ class Hdf5:
         return values
 
     def sparse(self, group: Any) -> Any:
-        """A sparse matrix: entries, their rows, and where each column begins."""
+        """Return a sparse matrix: its entries with their rows and columns."""
         import numpy as np
 
         begins = self.values(group["jc"]).ravel().astype(np.int64)
@@ -284,13 +286,13 @@ class Hdf5:
         return self.count_array(words.astype(str))
 
     def values(self, dataset: Any) -> Any:
-        """The values of a dataset, once it is known that there is room for them."""
+        """Return the values of a dataset, after checking that there is room for them."""
         self.check(dataset)
         self.take(dataset.size * dataset.dtype.itemsize)
         return self.count_array(dataset[()])
 
     def check(self, dataset: Any) -> None:
-        """Refuses what lies in other files."""
+        """Refuse data that lie in other files."""
         if dataset.external or dataset.is_virtual:
             raise ValueError("it refers to other files")
 
@@ -301,14 +303,14 @@ class Hdf5:
             raise TooLarge
 
     def count_array(self, values: Any) -> Any:
-        """Counts an array."""
+        """Count an array."""
         self.count += 1
         if self.count > MAX_ARRAYS:
             raise ValueError(f"it holds more than {MAX_ARRAYS:,} arrays and cells")
         return values
 
     def empty(self) -> Any:
-        """Stands for what is no array, such as an object or a handle."""
+        """Return an empty array in place of an entry that is no array, such as an object or a handle."""
         import numpy as np
 
         return self.count_array(np.zeros((0, 0)))

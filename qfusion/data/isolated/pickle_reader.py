@@ -34,7 +34,7 @@ def load_codecs() -> None:
 
 
 def read_pickle(path: str, file: BinaryIO) -> Any:
-    """Return what a pickle holds: plain containers, text, bytes, numbers and arrays.
+    """Return the content of a pickle: plain containers, text, bytes, numbers and arrays.
 
     Args:
         path: of the file, for messages.
@@ -57,14 +57,14 @@ def read_pickle(path: str, file: BinaryIO) -> Any:
 
 
 class Unpickler(pickle.Unpickler):
-    """An unpickler that knows the names of `CONSTRUCTORS` and no others."""
+    """Unpickler that knows the names of `CONSTRUCTORS` and no others."""
 
     def __init__(self, file: BinaryIO, name: str):
         super().__init__(file, encoding="bytes")  # as Python 2 wrote text
         self.name = name
 
     def find_class(self, module: str, name: str) -> Any:
-        """Return what is called in the place of a function or class.
+        """Return the constructor that is called in place of a function or class.
 
         Raises:
             Refused: when it is none of CONSTRUCTORS.
@@ -79,7 +79,7 @@ class Unpickler(pickle.Unpickler):
         return constructor
 
     def persistent_load(self, identity: Any) -> NoReturn:
-        """Refuse what lies outside the file."""
+        """Refuse objects that lie outside the file."""
         raise Refused(f"File `{self.name}` refers to objects outside itself, which is refused.")
 
 
@@ -176,7 +176,7 @@ def _ndarray(*_: Any) -> NoReturn:
 
 
 def _reconstruct(kind: Any, shape: Any, code: Any) -> _Array:
-    """Return an array whose state follows, as `numpy._core.multiarray._reconstruct`."""
+    """Return an array whose state follows, like `numpy._core.multiarray._reconstruct`."""
     _require(kind is NDARRAY)
     return _Array(np.zeros(0))
 
@@ -188,7 +188,7 @@ def _build_array(content: Any, kind: _Type, shape: Any, order: Any = "C") -> _Ar
 
 
 def _dtype(code: Any, *_: Any) -> _Type:
-    """Return a type, as `numpy.dtype`, whose byte order follows as state."""
+    """Return a type whose byte order follows as its state, like `numpy.dtype`."""
     word = _text(code)
     if _TYPE_CODE.fullmatch(word) is None:
         raise Refused(f"An array of type {word[:40]!r} is not read. Save numbers or text.")
@@ -277,7 +277,7 @@ CONSTRUCTORS: dict[tuple[str, str], _Constructor] = {
 
 
 class _Parts:
-    """Counts what the parts of a value take, in units of some 8 bytes.
+    """Counter of the size of the parts of a value, in units of some 8 bytes.
 
     A part that stands in many places counts as many times: whoever makes it text or an array goes through so much.
     """

@@ -100,7 +100,7 @@ class _Writer:
 
 
 def _decode(node: Any, blocks: Any) -> Any:
-    """Return what `_Writer.encode` has encoded."""
+    """Return the value that `_Writer.encode` has encoded."""
     import numpy as np
 
     if isinstance(node, list):

@@ -42,7 +42,7 @@ class PinnedFile:
     digest: Callable[[Path], str] = files.sha256
 
     def is_whole(self, folder: Path) -> bool:
-        """Returns whether it is in a data set's folder as it was recorded."""
+        """Return whether it is in a data set's folder as it was recorded."""
         path = folder / self.path
         return (
             path.exists()
@@ -53,8 +53,8 @@ class PinnedFile:
 
 @dataclass(frozen=True)
 class Archive:
-    """A public .tar.gz that a data set is unpacked from. Its host may pack it anew, so what is pinned is what comes out
-    of it, by the data set's files.
+    """Public .tar.gz from which a data set is unpacked. Its host may repack it, so the checksums are those of the
+    unpacked files, recorded with the data set's files.
 
     Attributes:
         url: where it is.
@@ -119,7 +119,9 @@ class Source:
         return f"{begins}et QFUSION_DATA to the folder that holds `{self.below or self.name}/`."
 
     def missing(self, folder: Path | None = None) -> str:
-        """Returns what is missing in a folder, its own unless told, as a sentence; empty when all is there."""
+        """Return a sentence that says what is missing in a folder, or an empty string if nothing is missing. The
+        default folder is that of the source.
+        """
         folder = folder or self.folder
         gone = [file.path for file in self.files if not (folder / file.path).exists()]
         if not gone:
@@ -128,7 +130,9 @@ class Source:
         return f"{folder} lacks `{gone[0]}`{rest if len(gone) > 1 else ''}."
 
     def require(self, folder: Path | None = None) -> None:
-        """Raises DataUnavailable, with the remedy, when something is missing in a folder, its own unless told."""
+        """Raise DataUnavailable, with the remedy, if something is missing in a folder. The default folder is that of
+        the source.
+        """
         gone = self.missing(folder)
         check(
             not gone,
@@ -139,7 +143,7 @@ class Source:
     def verify(
         self, folder: Path | None = None, pinned: Sequence[PinnedFile] | None = None
     ) -> Path:
-        """Returns the folder once every file in it is there and is the recorded one.
+        """Return the folder after checking that every file in it is there and is the recorded one.
 
         Args:
             folder: where the files are; its own unless told.
@@ -171,8 +175,9 @@ MAX_SIDE = 4096  # pixels of a drawing
 
 
 def resize_square(pixels: np.ndarray, side: int) -> np.ndarray:
-    """Returns a picture (h, w, 3), uint8, as one (side, side, 3): made square in the colour of its first pixel, each
-    pixel the mean of those that it covers."""
+    """Return a picture (h, w, 3), uint8, as one of shape (side, side, 3). It is padded to a square in the colour of
+    its first pixel, and each new pixel is the mean of the pixels that it covers.
+    """
     from PIL import Image as Picture, ImageOps
 
     picture, box = Picture.fromarray(pixels), Picture.Resampling.BOX
@@ -180,7 +185,7 @@ def resize_square(pixels: np.ndarray, side: int) -> np.ndarray:
 
 
 def picture_maker(hint: str, side: int, shown: int = 128) -> Maker:
-    """Returns how a picture that a visitor draws becomes the colours (F,), in [0, 1], of one of `side` pixels, which is
+    """Return how a picture that a visitor draws becomes the colours (F,), in [0, 1], of one of `side` pixels, which is
     shown with sides of at most `shown`.
 
     Its `make` raises InvalidInput unless a drawing is uint8 (h, w, 3), of sides up to MAX_SIDE, and shows something.
@@ -210,7 +215,7 @@ _WORD = re.compile(r"[^\W_]+(?:['\u2019-][^\W_]+)*")
 
 
 def split_words(sentence: str) -> tuple[str, ...]:
-    """Returns the words of a sentence in small letters, without what stands between them.
+    """Return the words of a sentence in lower case, without the characters between them.
 
     >>> split_words("Is there a red shape?")
     ('is', 'there', 'a', 'red', 'shape')
@@ -221,7 +226,7 @@ def split_words(sentence: str) -> tuple[str, ...]:
 def word_steps(
     sentences: Sequence[Sequence[str]], vocabulary: Sequence[str]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns sentences as values (N, T, F), float32, 1 at the word of a step and else 0, and lengths (N,).
+    """Return sentences as values (N, T, F), float32, 1 at the word of a step and else 0, and lengths (N,).
 
     Args:
         sentences: words of each, at least one. vocabulary: the F words.
@@ -241,7 +246,7 @@ def word_steps(
 
 
 def sentence_maker(vocabulary: Sequence[str], hint: str) -> Maker:
-    """Returns how a sentence that a visitor types becomes steps (T, F) of a vocabulary.
+    """Return how a sentence that a visitor types becomes steps (T, F) of a vocabulary.
 
     Its `make` raises InvalidInput when there are no words, too many, or one that is not known.
     """

@@ -68,7 +68,7 @@ def _split(index: pd.DataFrame) -> np.ndarray:
 def read_avdigits(
     where: Path | None = None, pinned: Sequence[PinnedFile] = AVDIGITS_FILES
 ) -> DataSet:
-    """Returns the digits from their files.
+    """Return the digits from their files.
 
     Args:
         where: the folder with `features.npz`, `index.csv` and `recordings/`; that of the data unless told.

@@ -54,7 +54,7 @@ NOISE = 2.0
 
 
 def read_lips(content: bytes, name: str) -> np.ndarray:
-    """Returns the frames (T, 30, 40), uint8, of a published .mat file: each pixel the mean of 2x2 of its own.
+    """Return the frames (T, 30, 40), uint8, of a published .mat file. Each pixel is the mean of 2x2 original pixels.
 
     The file has version 4, which SciPy reads in Python, and a matrix `vid` (4800, T): a frame a column, which is itself
     column by column.
@@ -82,7 +82,7 @@ def read_lips(content: bytes, name: str) -> np.ndarray:
 
 
 def read_mfcc(content: bytes, name: str) -> np.ndarray:
-    """Returns the numbers (T, 26), float32, of a published file of HTK's: a head of 12 bytes, then big-endian numbers.
+    """Return the numbers (T, 26), float32, of a published file of HTK's: a head of 12 bytes, then big-endian numbers.
 
     Raises:
         InvalidInput: when it is no such file.
@@ -104,7 +104,7 @@ def _halve(frames: np.ndarray) -> np.ndarray:
 
 
 def make_arrays(folder: Path) -> None:
-    """Makes `avletters.npz` of the published files in a folder, in it."""
+    """Make `avletters.npz` from the published files in a folder, and write it there."""
     lips = [
         read_lips((folder / f"{name}-lips.mat").read_bytes(), f"{name}-lips.mat") for name in NAMES
     ]
@@ -149,7 +149,7 @@ def read_avletters(
     pinned: Sequence[PinnedFile] = AVLETTERS_FILES,
     noise: float = 0.0,
 ) -> DataSet:
-    """Returns the letters from their file.
+    """Return the letters from their file.
 
     Args:
         where: the folder with `avletters.npz`; that of the data unless told.

@@ -157,7 +157,7 @@ def _content_of_mosi(texts: list[str], row: int) -> dict[str, Content]:
 
 
 def read_mosi(where: Path | None = None, pinned: Sequence[PinnedFile] = MOSI_FILES) -> DataSet:
-    """Returns CMU-MOSI from its files.
+    """Return CMU-MOSI from its files.
 
     Args:
         where: the folder with `transcripts.csv` and the others; that of the data unless told.

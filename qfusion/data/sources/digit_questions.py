@@ -142,7 +142,9 @@ def _combinations(
 def _items(
     shown: np.ndarray, y: np.ndarray, base: DataSet, part: str, rng: np.random.Generator
 ) -> np.ndarray:
-    """Rows of a part of `base` whose digit is the one shown, (N,): the same ones, equally often, with every class."""
+    """Draw rows of a part of `base` whose digits are those shown, (N,). Every class gets the same rows, equally
+    often.
+    """
     pool, chosen = base.rows(part), np.empty(len(shown), dtype=np.int64)
     for digit in range(10):
         own = rng.permutation(pool[base.y[pool] == digit])
@@ -160,7 +162,7 @@ def _items(
 def _apart(
     chosen: np.ndarray, shown: np.ndarray, y: np.ndarray, alike: bool, rng: np.random.Generator
 ) -> None:
-    """Swaps items, in place, until no row repeats another nor, if modalities are `alike`, has one item twice.
+    """Swap items, in place, until no row repeats another nor, if modalities are `alike`, has one item twice.
 
     Only rows of one class and digit swap, so that everything that was balanced stays so.
     """
@@ -293,7 +295,7 @@ def _item_clusters(base: DataSet, views: Views, chosen: np.ndarray) -> Clusters:
 
 
 def load_question(name: str) -> DataSet:
-    """Returns the data set of a question.
+    """Return the data set of a question.
 
     Raises:
         DataUnavailable: when it is drawn from `avdigits` and files of that are missing.

@@ -27,7 +27,7 @@ from qfusion.data.target_spec import Target
 
 
 def load_digits() -> DataSet:
-    """Returns the digits."""
+    """Return the digits."""
     from sklearn.datasets import load_digits
 
     bunch = load_digits()

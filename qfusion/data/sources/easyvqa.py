@@ -101,7 +101,9 @@ def _decode_picture(content: bytes, name: str) -> np.ndarray:
 
 
 def _pictures(where: Path, pinned: Sequence[PinnedFile]) -> dict[str, np.ndarray]:
-    """All pictures, those to train on first: as files, whose last byte is never zero, and reduced."""
+    """Read all pictures, training pictures first. They are returned as file contents, whose last byte is never zero,
+    and reduced in size.
+    """
     EASYVQA.verify(where, pinned)
     names = [
         f"{part}/images/{i}.png" for part, count in EASYVQA_PARTS.items() for i in range(count)
@@ -131,7 +133,7 @@ def _questions(where: Path, part: str) -> list[tuple[str, str, int]]:
 
 
 def asks_about_colour(question: str, answer: str) -> bool:
-    """Returns whether a question is about a colour, and not about a shape."""
+    """Return whether a question is about a colour, and not about a shape."""
     return answer in COLOURS or (
         answer not in FORMS and any(word in COLOURS for word in question.split())
     )
@@ -203,7 +205,7 @@ def read_easyvqa(
     pinned: Sequence[PinnedFile] = EASYVQA_FILES,
     yes_no: bool = False,
 ) -> DataSet:
-    """Returns questions about pictures from their files.
+    """Return questions about pictures from their files.
 
     Args:
         where: the folder with `train/` and `test/`; that of the data unless told.

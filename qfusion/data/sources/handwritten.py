@@ -59,7 +59,7 @@ def _read(path: Path) -> dict[str, np.ndarray]:
 def read_handwritten(
     where: Path | None = None, pinned: Sequence[PinnedFile] = HANDWRITTEN_FILES
 ) -> DataSet:
-    """Returns the six views from their file.
+    """Return the six views from their file.
 
     Args:
         where: the folder of the file; the one of the data set by default.

@@ -69,7 +69,7 @@ def _content_of_houston(spectra: np.ndarray, profiles: np.ndarray, row: int) -> 
 def read_houston(
     where: Path | None = None, pinned: Sequence[PinnedFile] = HOUSTON_FILES
 ) -> DataSet:
-    """Returns the pixels from their file.
+    """Return the pixels from their file.
 
     Args:
         where: the folder with `houston2013_hsi_lidar.npz`; that of the data unless told.

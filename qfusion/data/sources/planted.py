@@ -131,7 +131,7 @@ def _table(recipe: Recipe, ids: np.ndarray) -> pd.DataFrame:
 
 
 def draw_recipe(seed: int = SEED, sizes: Mapping[str, int] = SIZES) -> Recipe:
-    """Returns the latents, sentences, voices, faces and scores of a seed."""
+    """Return the latents, sentences, voices, faces and scores of a seed."""
     count = sum(sizes.values())
     rng, words_rng, voice_rng, face_rng, noise_rng = (
         np.random.default_rng((seed, part)) for part in range(5)
@@ -155,24 +155,26 @@ def draw_recipe(seed: int = SEED, sizes: Mapping[str, int] = SIZES) -> Recipe:
 
 
 def ship() -> None:
-    """Measures the features that ship with the package, and writes them: `python scripts/ship_planted.py`."""
+    """Measure the features that ship with the package, and write them: `python scripts/ship_planted.py`."""
     arrays = _measure(draw_recipe())
     array_cache.write_arrays(SHIPPED, {**arrays, "made_by": np.array(_key())}, compressed=True)
 
 
 def voice_audio(waves: np.ndarray, parameters: hummed_voices.Parameters) -> Audio:
-    """Returns the first of some recordings, cut to its duration."""
+    """Return the first of some recordings, cut to its duration."""
     end = round(float(parameters["duration"][0]) * hummed_voices.RATE)
     return Audio((waves[0, :end] / 32768.0).astype(np.float32), hummed_voices.RATE)
 
 
 def face_features(pixels: np.ndarray) -> np.ndarray:
-    """Returns grey pixels (N, h, w) as features (N, h w), in [0, 1]."""
+    """Return grey pixels (N, h, w) as features (N, h w), in [0, 1]."""
     return (pixels.reshape(len(pixels), -1) / np.float32(255)).astype(np.float32)
 
 
 def _load_features(recipe: Recipe, seed: int, sizes: Mapping[str, int]) -> dict[str, np.ndarray]:
-    """Features of voices and faces: those that ship for the usual seed, else from the cache, else measured."""
+    """Return the features of voices and faces. They are shipped for the default seed, and otherwise come from the
+    cache or are measured.
+    """
     if (seed, sizes) == (SEED, SIZES):
         shipped = array_cache.read_arrays(SHIPPED)
         if shipped is not None and str(shipped.pop("made_by")) == _key():

@@ -80,7 +80,7 @@ def _table(
 
 
 def build(seed: int = 2026, sizes: Mapping[str, int] = SIZES) -> DataSet:
-    """Returns the pictures and questions of a seed.
+    """Return the pictures and questions of a seed.
 
     Args:
         seed: of everything that is drawn.

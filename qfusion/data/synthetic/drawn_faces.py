@@ -30,7 +30,7 @@ _SKINS = np.array(
 
 
 def draw_faces(rng: np.random.Generator, v: np.ndarray) -> dict[str, np.ndarray]:
-    """Returns what faces are drawn from that show the latents `v` (N,).
+    """Return the parameters for drawing faces that show the latents `v` (N,).
 
     Returns:
         bend: of the mouth, -1 (down) to 1 (up).
@@ -72,7 +72,7 @@ def _colour(rgb: np.ndarray | tuple[int, int, int], light: float) -> tuple[int, 
 
 
 def picture(p: Parameters, row: int, side: int) -> Image.Image:
-    """Returns one face, drawn `side` pixels wide and high, RGB, without smoothing."""
+    """Return one face, drawn `side` pixels wide and high, RGB, without smoothing."""
     own = {name: float(values[row]) for name, values in p.items()}
     light, bend, lids, gape = (own[name] for name in ("light", "bend", "lids", "gape"))
     image = Image.new("RGB", (side, side), _colour((206, 216, 224), light))
@@ -118,7 +118,7 @@ def picture(p: Parameters, row: int, side: int) -> Image.Image:
 
 
 def pixels(p: Parameters) -> np.ndarray:
-    """Returns the grey pixels of the faces, uint8 (N, SIDE, SIDE)."""
+    """Return the grey pixels of the faces, uint8 (N, SIDE, SIDE)."""
     return np.stack(
         [
             np.asarray(picture(p, row, SIDE * _OVER).convert("L").reduce(_OVER))
@@ -128,5 +128,5 @@ def pixels(p: Parameters) -> np.ndarray:
 
 
 def portrait(p: Parameters, row: int) -> np.ndarray:
-    """Returns one face for a person to see, uint8 (SHOWN, SHOWN, 3)."""
+    """Return one face for a person to see, uint8 (SHOWN, SHOWN, 3)."""
     return np.asarray(picture(p, row, SHOWN * 3).reduce(3))

@@ -36,12 +36,12 @@ Parameters = Mapping[str, np.ndarray]  # what samples are made from, by name: an
 
 
 def select_parameters(p: Parameters, rows: np.ndarray | slice) -> dict[str, np.ndarray]:
-    """Returns the parameters of some samples."""
+    """Return the parameters of some samples."""
     return {name: values[rows] for name, values in p.items()}
 
 
 def draw_voices(rng: np.random.Generator, a: np.ndarray) -> dict[str, np.ndarray]:
-    """Returns what recordings are made from that say the latents `a` (N,), each by one of SPEAKERS speakers.
+    """Return the parameters of recordings that express the latents `a` (N,), each by one of SPEAKERS speakers.
 
     Returns:
         speaker: number of the speaker.
@@ -93,7 +93,9 @@ def draw_voices(rng: np.random.Generator, a: np.ndarray) -> dict[str, np.ndarray
 
 
 def _periods(p: Parameters) -> np.ndarray:
-    """One period of both vowels, (N, 2, _TABLE), unit RMS: harmonics weighted by the formants they fall on."""
+    """Return one period of both vowels, (N, 2, _TABLE), with unit RMS. The harmonics are weighted by the formants
+    they fall on.
+    """
     harmonics = np.arange(1, 25)
     hertz = p["pitch"][:, None] * harmonics
     formants = _VOWELS[p["vowels"]] * p["tract"][:, None, None]
@@ -109,7 +111,7 @@ def _periods(p: Parameters) -> np.ndarray:
 
 
 def contours(p: Parameters) -> dict[str, np.ndarray]:
-    """Returns control curves, each (N, SAMPLES / STEP + 1): "pitch" (Hz), "voice" and "noise" (amplitudes), "blend".
+    """Return control curves, each (N, SAMPLES / STEP + 1): "pitch" (Hz), "voice" and "noise" (amplitudes), "blend".
 
     They are given every STEP samples and zero in amplitude after the recording's end.
     """
@@ -152,7 +154,7 @@ def _upsample(curve: np.ndarray) -> np.ndarray:
 
 
 def synthesise(p: Parameters) -> np.ndarray:
-    """Returns the recordings as 16-bit samples (N, SAMPLES) at RATE; zero after each recording's duration."""
+    """Return the recordings as 16-bit samples (N, SAMPLES) at RATE; zero after each recording's duration."""
     curves = contours(p)
     pitch = curves["pitch"]
     # Phase in samples: exact trapezoids at the control points, a parabola between them.

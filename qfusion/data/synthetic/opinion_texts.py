@@ -122,7 +122,7 @@ _VERB_STRENGTHS = ("slightly", "somewhat", "rather", "really", "truly")
 
 
 def valence(words: tuple[str, ...]) -> float:
-    """Returns what the words say, in [-1, 1], by the rule above.
+    """Return the valence of the words, in [-1, 1], by the rule above.
 
     >>> round(valence(("the", "plot", "was", "not", "really", "good")), 4)
     -0.2898
@@ -193,7 +193,7 @@ def _clause(wanted: float, rng: np.random.Generator) -> list[str]:
 
 
 def sentence(wanted: float, rng: np.random.Generator) -> tuple[str, ...]:
-    """Returns the words of a sentence whose valence is close to `wanted` (in [-1, 1]; about 0.02 off)."""
+    """Return the words of a sentence whose valence is close to `wanted`, in [-1, 1]. It differs by about 0.02."""
     kind = rng.random()
     words: list[str] = []
     if kind < 0.5:
@@ -214,7 +214,7 @@ def sentence(wanted: float, rng: np.random.Generator) -> tuple[str, ...]:
 
 
 def vectors() -> dict[str, np.ndarray]:
-    """Returns each word's vector (10,), float32: its opinion value, its strength, and what kind of word it is."""
+    """Return each word's vector (10,), float32: its opinion value, its strength, and indicators of the kind of word."""
     return {
         word: np.array(
             [
@@ -236,7 +236,7 @@ def vectors() -> dict[str, np.ndarray]:
 
 
 def word_features(sentences: list[tuple[str, ...]]) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the word vectors (N, MAX_WORDS, 10), zero-padded, and the numbers of words (N,)."""
+    """Return the word vectors (N, MAX_WORDS, 10), zero-padded, and the numbers of words (N,)."""
     table = vectors()
     values = np.zeros((len(sentences), MAX_WORDS, len(WORD_FEATURES)), dtype=np.float32)
     for row, words in enumerate(sentences):

@@ -21,7 +21,7 @@ from qfusion.data.synthetic.planted_score import planted_score
 
 @dataclass(frozen=True)
 class Control:
-    """One thing that can be changed: its name in links, what a reader calls it, its range around 0, and its unit."""
+    """One quantity that can be changed: its name in links, its title for readers, its range around 0, and its unit."""
 
     name: str
     title: str
@@ -48,8 +48,9 @@ CONTROLS = {
 
 @dataclass(frozen=True, eq=False)
 class Edit:
-    """An edited modality: what to show, its features (1, F) or (1, T, F) with (1, T) steps, and its latent where that
-    is known."""
+    """Edited modality: its content to show, its features (1, F) or (1, T, F) with (1, T) steps, and its latent if it
+    is known.
+    """
 
     content: Content
     values: np.ndarray
@@ -58,13 +59,13 @@ class Edit:
 
 
 def find_recipe(dataset: DataSet) -> Recipe | None:
-    """Returns what a planted data set was made from; None of any other data set."""
+    """Return the recipe of a planted data set, or None for any other data set."""
     arguments = getattr(dataset.content_of, "args", ())
     return arguments[0] if arguments and isinstance(arguments[0], Recipe) else None
 
 
 def parse(text: str) -> tuple[str, ...]:
-    """Returns the words of a sentence that someone typed.
+    """Return the words of a sentence that someone typed.
 
     Raises:
         InvalidInput: when there is no word, too many, a word that the vocabulary lacks (with near ones), or more than
@@ -103,7 +104,7 @@ def parse(text: str) -> tuple[str, ...]:
 
 
 def replace_words(text: str) -> Edit:
-    """Returns the text of a sample anew; its latent is what the words say by the rule of `words`."""
+    """Return the edited text of a sample. Its latent is the valence of the words by the rule of `words`."""
     spoken = parse(text)
     values, lengths = opinion_texts.word_features([spoken])
     return Edit(
@@ -115,7 +116,7 @@ def replace_words(text: str) -> Edit:
 
 
 def replace_voice(made: Recipe, row: int, changes: Mapping[str, float]) -> Edit:
-    """Returns the recording of a sample with another voice.
+    """Return the recording of a sample with another voice.
 
     Args:
         changes: of the names in CONTROLS["audio"], 0 is as it was: pitch and rise in octaves, energy in dB, tempo in
@@ -143,7 +144,9 @@ def replace_voice(made: Recipe, row: int, changes: Mapping[str, float]) -> Edit:
 
 
 def replace_face(made: Recipe, row: int, changes: Mapping[str, float]) -> Edit:
-    """Returns the face of a sample with other features; `changes` are of CONTROLS["vision"], 0 is as it was."""
+    """Return the face of a sample with other features. `changes` are those of CONTROLS["vision"], and 0 means no
+    change.
+    """
     change = _check_changes("vision", changes)
     p = hummed_voices.select_parameters(made.faces, np.array([row]))
     p |= {
@@ -155,7 +158,7 @@ def replace_face(made: Recipe, row: int, changes: Mapping[str, float]) -> Edit:
 
 
 def true_score(latents: np.ndarray) -> float:
-    """Returns the score without noise of latents (text, audio, vision)."""
+    """Return the score without noise of latents (text, audio, vision)."""
     return float(planted_score(np.asarray(latents, dtype=float)[None])[0])
 
 

@@ -61,7 +61,7 @@ def _synergy(rng: np.random.Generator, count: int, others: np.ndarray) -> np.nda
 def draw_regime(
     rng: np.random.Generator, regime: str, count: int, others: np.ndarray
 ) -> np.ndarray:
-    """Returns `count` latents (count, 3) of one regime, columns text, audio, vision.
+    """Return `count` latents (count, 3) of one regime, columns text, audio, vision.
 
     Args:
         rng: what to draw from.
@@ -89,7 +89,7 @@ def draw_regime(
 
 
 def draw_latents(rng: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Returns latents (count, 3) and the regimes (count,) they were drawn for, shuffled."""
+    """Return latents (count, 3) and the regimes (count,) they were drawn for, shuffled."""
     sizes = [int(share * count) for share in SHARES.values()]
     sizes[0] += count - sum(sizes)
     latents = np.empty((0, 3))

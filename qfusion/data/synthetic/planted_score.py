@@ -30,17 +30,17 @@ COEFFICIENTS = np.array([0.75, 0.10, 0.25, -2.00, 0.80, 0.60, -0.60, 1.20, 0.10]
 
 
 def positive_part(x: np.ndarray) -> np.ndarray:
-    """Returns p(x) = (x + sqrt(x^2 + 0.04)) / 2, a smooth max(x, 0)."""
+    """Return p(x) = (x + sqrt(x^2 + 0.04)) / 2, a smooth max(x, 0)."""
     return (x + np.sqrt(x * x + 0.04)) / 2
 
 
 def expressiveness(x: np.ndarray) -> np.ndarray:
-    """Returns e(x) = (3 x^2 - 1) / 2, the second Legendre polynomial."""
+    """Return e(x) = (3 x^2 - 1) / 2, the second Legendre polynomial."""
     return (3 * x * x - 1) / 2
 
 
 def factors(latents: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Returns per modality the factor it gives to each of the nine terms.
+    """Return per modality the factor it gives to each of the nine terms.
 
     Args:
         latents: (N, 3), columns text, audio, vision.
@@ -57,13 +57,13 @@ def factors(latents: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def planted_score(latents: np.ndarray) -> np.ndarray:
-    """Returns the score without noise, (N,), of latents (N, 3)."""
+    """Return the score without noise, (N,), of latents (N, 3)."""
     text, audio, vision = factors(latents)
     return (text * audio * vision) @ COEFFICIENTS
 
 
 def coalition_values(latents: np.ndarray, background: np.ndarray) -> np.ndarray:
-    """Returns v(S) = mean over the background of g(z_S, z'_rest), exactly, for every subset S of modalities.
+    """Return v(S) = mean over the background of g(z_S, z'_rest), exactly, for every subset S of modalities.
 
     The background is joint: the absent modalities are taken together from one background row.
 
@@ -88,7 +88,7 @@ def coalition_values(latents: np.ndarray, background: np.ndarray) -> np.ndarray:
 
 
 def dividends(latents: np.ndarray, background: np.ndarray) -> dict[str, np.ndarray]:
-    """Returns the Harsanyi dividends sum_{T in S} (-1)^(|S|-|T|) v(T), by coalition name, each (N,); they add up to g.
+    """Return the Harsanyi dividends sum_{T in S} (-1)^(|S|-|T|) v(T), by coalition name, each (N,); they add up to g.
 
     Args:
         latents: (N, 3), the samples.
@@ -109,14 +109,13 @@ def dividends(latents: np.ndarray, background: np.ndarray) -> dict[str, np.ndarr
 
 
 def noise_variance() -> float:
-    """Returns the exact variance of the truncated normal noise: scale^2 (1 - 2 c phi(c) / (2 Phi(c) - 1))."""
+    """Return the exact variance of the truncated normal noise: scale^2 (1 - 2 c phi(c) / (2 Phi(c) - 1))."""
     density = math.exp(-(NOISE_CUT**2) / 2) / math.sqrt(2 * math.pi)
     return NOISE_SCALE**2 * (1 - 2 * NOISE_CUT * density / math.erf(NOISE_CUT / math.sqrt(2)))
 
 
 def planted_noise(rng: np.random.Generator, count: int) -> np.ndarray:
-    """Returns `count` draws of the noise, (count,), all within NOISE_CUT * NOISE_SCALE, by redrawing what lies
-    outside."""
+    """Return `count` draws of the noise, (count,), all within NOISE_CUT * NOISE_SCALE. Draws outside are repeated."""
     draws = rng.standard_normal(count)
     while (outside := np.abs(draws) > NOISE_CUT).any():
         draws[outside] = rng.standard_normal(int(outside.sum()))

@@ -52,7 +52,7 @@ def _pitch(power: np.ndarray, window: np.ndarray, size: int) -> tuple[np.ndarray
 
 
 def _fill_gaps(values: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Replaces unknown steps (N, T) by the last known one, or by the first known one at the beginning; 0 if none is."""
+    """Replace unknown steps (N, T) by the last known one, or by the first known one at the beginning; 0 if none is."""
     steps = pd.DataFrame(np.where(known, values, np.nan))
     return steps.ffill(axis=1).bfill(axis=1).fillna(0.0).to_numpy()
 
@@ -62,7 +62,7 @@ def _change(values: np.ndarray) -> np.ndarray:
 
 
 def prosody_features(waves: np.ndarray, duration: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the prosody of recordings.
+    """Return the prosody of recordings.
 
     Args:
         waves: 16-bit samples (N, n) at RATE, n a multiple of FRAME.

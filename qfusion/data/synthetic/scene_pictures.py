@@ -47,7 +47,7 @@ class Scenes:
 
 
 def draw_scenes(units: np.ndarray, rng: np.random.Generator) -> Scenes:
-    """Returns scenes of forms, colours and places `units` (N, 5), as rows of BLOCK; all else is drawn."""
+    """Return scenes of forms, colours and places `units` (N, 5), as rows of BLOCK; all else is drawn."""
     count, forms, colours = len(units), units[:, :2], units[:, 2:4]
     above, paints = units[:, 4] == 1, np.array(list(COLOURS.values()))
     reach = np.array([math.hypot(_REACH[form], _ARM * (form == "cross")) for form in FORMS])
@@ -77,8 +77,9 @@ def draw_scenes(units: np.ndarray, rng: np.random.Generator) -> Scenes:
 
 
 def paint_scenes(scenes: Scenes, rows: np.ndarray, scale: int = 1) -> np.ndarray:
-    """Returns pictures of scenes, uint8 (n, SIDE scale, SIDE scale, 3), with soft edges: a pixel that an edge crosses
-    is of both colours."""
+    """Return pictures of scenes, uint8 (n, SIDE scale, SIDE scale, 3), with soft edges. A pixel on an edge has a
+    mixture of both colours.
+    """
     along = (np.arange(SIDE * scale) + 0.5) / scale
     picture = np.tile(scenes.grounds[rows, None, None], (1, len(along), len(along), 1))
     for shape in (0, 1):

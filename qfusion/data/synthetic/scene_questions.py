@@ -67,8 +67,10 @@ VOCABULARY = tuple(sorted({word for words in SPOKEN for word in words}))
 
 
 def answers(scenes: Scenes) -> np.ndarray:
-    """Returns what is right of every scene and question of QUESTIONS, (N, Q): 1 yes, -1 no, 0 where a question about
-    places does not fit, since no or more than one shape is called so, or both are the same one."""
+    """Return the correct answer to every question of QUESTIONS for every scene, (N, Q): 1 for yes, -1 for no. It is
+    0 if a question about places does not fit: no shape or more than one has the name, or both names are of the same
+    shape.
+    """
     colours, forms = (np.eye(3, dtype=bool)[kind] for kind in (scenes.colours, scenes.forms))
     called = np.concatenate([colours, forms], 2)  # (N, 2, things)
     left, alone = called[:, 0], called.sum(1) == 1
@@ -106,7 +108,7 @@ def assign_questions(right: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _deal_questions(right: np.ndarray, pairs: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Deals questions to pictures, (N,): each of `pairs` (N / 2,) to one that it is right of and to one that it is not.
+    """Deal questions to pictures, (N,): each of `pairs` (N / 2,) to one that it is right of and to one that it is not.
     Pictures swap questions until everything fits."""
     order = rng.permutation(len(right))
     dealt = np.tile(pairs, 2)[order]
@@ -132,8 +134,8 @@ def _deal_questions(right: np.ndarray, pairs: np.ndarray, rng: np.random.Generat
 def true_dividends(
     right: np.ndarray, pictures: np.ndarray, texts: np.ndarray, behind: np.ndarray
 ) -> pd.DataFrame:
-    """Returns the true Harsanyi dividends of the first class: what is right, 1 for yes, -1 for no and 0 where a
-    question does not fit, against the pictures and questions of background rows.
+    """Return the true Harsanyi dividends of the first class against the pictures and questions of background rows. The
+    value is the correct answer: 1 for yes, -1 for no, and 0 if a question does not fit.
 
     Args:
         right: of every picture and text of TEXTS, (P, 2 Q).

@@ -28,7 +28,7 @@ from qfusion.quantum import circuits
 
 
 class CircuitWeights(CircuitModel):
-    """A network whose first weights a circuit makes.
+    """Network whose first weights are made by a circuit.
 
     Args:
         inputs: form of each modality's features, by name.
@@ -87,22 +87,22 @@ class CircuitWeights(CircuitModel):
         self.head = nn.Linear(width, len(outputs))
 
     def norms(self) -> Tensor:
-        """Returns |w_d|, (D, 1)."""
+        """Return |w_d|, (D, 1)."""
         return torch.linalg.vector_norm(self.rows, dim=1, keepdim=True).clamp_min(1e-12)
 
     def first_layer(self) -> Tensor:
-        """Returns the weights that the circuit makes, (D, H)."""
+        """Return the weights that the circuit makes, (D, H)."""
         psi = self.layers.through((self.rows / self.norms()).to(self.rows.dtype.to_complex()))
         D, H = self.rows.shape
         return self.norms() * self.scales * (H * circuits.populations(psi) - 1) / D**0.5
 
     def fuse(self, encoded: list[Tensor]) -> Tensor:
-        """Returns the scores, (B, C), apart from where they start."""
+        """Return the scores, (B, C), apart from where they start."""
         return self.head((torch.cat(encoded, -1) @ self.first_layer() + self.offset).relu())
 
     @torch.no_grad()
     def gates(self, states: Mapping[str, Tensor], number: int | None = None) -> list[circuits.Gate]:
-        """Returns the circuit that makes the weights of one of a sample's numbers; all but the first gate are shared.
+        """Return the circuit that makes the weights of one of a sample's numbers; all but the first gate are shared.
 
         Args:
             states: what its modalities come to, one row each.
@@ -121,7 +121,7 @@ class CircuitWeights(CircuitModel):
     def largest(
         self, states: Mapping[str, Tensor], number: int | None = None
     ) -> tuple[int, str, float]:
-        """Returns place, name and value of one of a sample's numbers, the largest by size unless `number` says
+        """Return place, name and value of one of a sample's numbers, the largest by size unless `number` says
         which."""
         numbers = self.one_row(states)
         d = int(numbers.abs().argmax()) if number is None else number
@@ -134,12 +134,12 @@ class CircuitWeights(CircuitModel):
         return {"inputs": inputs, "hidden": hidden, "largest": self.largest(states)[1]}
 
     def registers(self) -> dict[str, int]:
-        """Returns one register: its basis states are the hidden units."""
+        """Return one register: its basis states are the hidden units."""
         return {"unit": self.n}
 
 
 def prepared(state: Tensor) -> Tensor:
-    """Returns a unitary that takes the first basis state to a real unit vector (H,): a reflection, (H, H) complex."""
+    """Return a unitary that takes the first basis state to a real unit vector (H,): a reflection, (H, H) complex."""
     # reflect to the farther of -state and state: nothing cancels then
     sign = -1.0 if float(state[0]) < 0 else 1.0
     axis = sign * state

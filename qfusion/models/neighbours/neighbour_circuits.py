@@ -13,7 +13,7 @@ from qfusion.quantum import circuits
 
 
 def qubits_per_modality(qubits: int, modalities: int, limit: int, most: int = 3) -> int:
-    """Returns the qubits of each modality; 0 takes as many as fit, but not more than `most`.
+    """Return the qubits of each modality; 0 takes as many as fit, but not more than `most`.
 
     Raises:
         InvalidInput: when all together are more than `limit`.
@@ -29,7 +29,7 @@ def qubits_per_modality(qubits: int, modalities: int, limit: int, most: int = 3)
 
 
 def around(n: int) -> list[tuple[int, ...]]:
-    """Returns the qubits of all words in Z that are read of n: each alone, and neighbours around the ring."""
+    """Return the qubits of all words in Z that are read of n: each alone, and neighbours around the ring."""
     return [
         *((i,) for i in range(n)),
         *sorted({(min(pair), max(pair)) for pair in circuits.ring(n)}),
@@ -59,18 +59,18 @@ class Layers(nn.Module):
         )
 
     def forward(self, psi: Tensor, layer: int) -> Tensor:
-        """Returns states (B, 2^n) after a layer."""
+        """Return states (B, 2^n) after a layer."""
         rotations = circuits.joined(circuits.rotations(self.angles[layer]))
         return circuits.reordered(circuits.apply(psi, rotations), self.rings[layer])
 
     def through(self, psi: Tensor) -> Tensor:
-        """Returns states (B, 2^n) after all layers."""
+        """Return states (B, 2^n) after all layers."""
         for layer in range(len(self.rings)):
             psi = self(psi, layer)
         return psi
 
     def gates(self, layer: int) -> list[circuits.Gate]:
-        """Returns the gates of a layer."""
+        """Return the gates of a layer."""
         angles = self.angles[layer].detach()
         turns = circuits.rotations(angles)
         cnot = torch.eye(4, dtype=turns.dtype, device=turns.device)[[0, 1, 3, 2]]
@@ -85,7 +85,7 @@ class Layers(nn.Module):
         ]
 
     def all_gates(self) -> list[circuits.Gate]:
-        """Returns the gates of all layers."""
+        """Return the gates of all layers."""
         return [gate for layer in range(len(self.rings)) for gate in self.gates(layer)]
 
 
@@ -102,7 +102,7 @@ class CircuitModel(baselines.Baseline):
 
     @abstractmethod
     def gates(self, states: Mapping[str, Tensor]) -> list[circuits.Gate]:
-        """Returns the circuit of one sample, given what its modalities come to (one row each).
+        """Return the circuit of one sample, given its encoded modalities (one row each).
 
         Raises:
             InvalidInput: when there are several rows.
@@ -113,15 +113,17 @@ class CircuitModel(baselines.Baseline):
         return {}
 
     def elementary(self, states: Mapping[str, Tensor]) -> list[circuits.Gate]:
-        """Returns the same circuit, up to its global phase, of preparations and gates on at most two qubits."""
+        """Return the same circuit, up to its global phase, of preparations and gates on at most two qubits."""
         return self.gates(states)
 
     def registers(self) -> dict[str, int]:
-        """Returns what the qubits belong to, in their order, and how many each has: the modalities, all alike."""
+        """Return the number of qubits per register, in the order of the qubits. The registers are the modalities,
+        all of equal size.
+        """
         return dict.fromkeys(self.modalities, self.n // len(self.modalities))
 
     def one_row(self, states: Mapping[str, Tensor]) -> Tensor:
-        """Returns the encoders' numbers of one sample side by side, without their gradient.
+        """Return the encoders' numbers of one sample side by side, without their gradient.
 
         Raises:
             InvalidInput: when there are several rows.
@@ -134,12 +136,16 @@ class CircuitModel(baselines.Baseline):
         return numbers[0].detach()
 
     def named(self, numbers: Tensor) -> dict[str, float]:
-        """Returns what of a sample each qubit holds, `numbers` (n,), by the names of its modality and its place."""
+        """Return the sample's value that each qubit encodes, from `numbers` (n,), by the name of its modality and
+        its position.
+        """
         names = [f"{name} {k + 1}" for name, n in self.registers().items() for k in range(n)]
         return dict(zip(names, numbers.tolist(), strict=True))
 
     def encoding(self, angles: Tensor, numbers: Tensor) -> list[circuits.Gate]:
-        """Returns RY of every qubit, by angles (n,), with what of the sample it holds, `numbers` (n,)."""
+        """Return an RY gate for every qubit, given the angles (n,) and the sample's values that the qubits encode,
+        `numbers` (n,).
+        """
         return [
             circuits.turn("RY", q, angle, **{name: number})
             for q, (angle, (name, number)) in enumerate(
@@ -149,7 +155,8 @@ class CircuitModel(baselines.Baseline):
 
 
 class CircuitFusion(CircuitModel):
-    """Encoders that give each modality a number for each of its qubits; a subclass adds the circuit and what is read.
+    """Base model with encoders that give each modality one number for each of its qubits. A subclass adds the circuit
+    and the readout.
 
     Args:
         inputs: form of each modality's features, by name.

@@ -99,17 +99,17 @@ class QuantumCrossAttention(CircuitModel):
         self.head = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, len(outputs)))
 
     def angles(self, encoded: Sequence[Tensor]) -> Tensor:
-        """Returns the angles of all qubits, (..., n) radians, of the encoders' numbers."""
+        """Return the angles of all qubits, (..., n) radians, of the encoders' numbers."""
         return self.scales * torch.cat(
             [own(h) for own, h in zip(self.maps, encoded, strict=True)], -1
         )
 
     def expectations(self, encoded: Sequence[Tensor]) -> Tensor:
-        """Returns <X>, <Y> and <Z> of every qubit, (B, n, 3)."""
+        """Return <X>, <Y> and <Z> of every qubit, (B, n, 3)."""
         return circuits.bloch_vectors(self.layers.through(circuits.turned_y(self.angles(encoded))))
 
     def fuse(self, encoded: list[Tensor]) -> Tensor:
-        """Returns the scores, (B, C), apart from where they start."""
+        """Return the scores, (B, C), apart from where they start."""
         asks = self.classical(torch.cat(encoded, -1).relu())[:, None]
         tokens = self.tokens(self.expectations(encoded)) + self.places
         mask = torch.ones(tokens.shape[:2], dtype=torch.bool, device=tokens.device)
@@ -117,6 +117,6 @@ class QuantumCrossAttention(CircuitModel):
 
     @torch.no_grad()
     def gates(self, states: Mapping[str, Tensor]) -> list[circuits.Gate]:
-        """Returns the circuit of one sample, see `CircuitModel`."""
+        """Return the circuit of one sample, see `CircuitModel`."""
         angles = self.angles(self.one_row(states)[None].split(self.settings["features"], -1))[0]
         return [*self.encoding(angles, angles / self.scales), *self.layers.all_gates()]

@@ -86,11 +86,11 @@ class QuantumFusionLayer(CircuitModel):
         self.head = nn.Linear(len(self.words), len(outputs))
 
     def couplings(self) -> list[tuple[nn.Parameter, float]]:
-        """Returns the angles of the trained layers: at 0 every qubit stays as it is, whatever the signals."""
+        """Return the angles of the trained layers. At 0 every qubit is unchanged for all signals."""
         return [(self.layers.angles, 0.0)]
 
     def uses(self, encoded: list[Tensor]) -> list[Tensor]:
-        """Returns the angles of all qubits at each turn of a pass, (B, n) each; 0 where no signal is left."""
+        """Return the angles of all qubits at each turn of a pass, (B, n) each; 0 where no signal is left."""
         theta = torch.stack(encoded, 1)
         theta = nn.functional.pad(theta, (0, self.turns * self.per_modality - theta.shape[-1]))
         return [
@@ -99,7 +99,7 @@ class QuantumFusionLayer(CircuitModel):
         ]
 
     def fuse(self, encoded: list[Tensor]) -> Tensor:
-        """Returns the scores, (B, C), apart from where they start."""
+        """Return the scores, (B, C), apart from where they start."""
         uses = self.uses(encoded) * self.settings["degree"]
         psi = self.layers(circuits.ground(uses[0].shape[0], self.n, uses[0]), 0)
         for u, theta in enumerate(uses, 1):
@@ -108,7 +108,7 @@ class QuantumFusionLayer(CircuitModel):
 
     @torch.no_grad()
     def gates(self, states: Mapping[str, Tensor]) -> list[circuits.Gate]:
-        """Returns the circuit of one sample, see `CircuitModel`."""
+        """Return the circuit of one sample, see `CircuitModel`."""
         F = self.settings["features"]
         row = self.one_row(states)
         signals = (row / 2).cos().tolist()

@@ -93,28 +93,30 @@ class QuantumLego(CircuitFusion):
         return not self.frozen
 
     def advance(self, share: float) -> bool:
-        """Freezes the classical block once its share of the epochs is over; returns whether it did."""
+        """Freeze the classical block once its share of the epochs is over; return whether it did."""
         if not self.preparing or share < self.settings["pretraining"]:
             return False
         self.frozen.fill_(True)
         return True
 
     def train(self, mode: bool = True) -> Self:
-        """Sets the model to training or not; a frozen block does not change, not even its running means."""
+        """Set the model to training or not; a frozen block does not change, not even its running means."""
         super().train(mode)
         if mode and not self.preparing:
             self.encoders.eval()
         return self
 
     def encode_one(self, inputs: Mapping[str, encoders.Features], name: str) -> Tensor:
-        """Returns what a modality's encoder gives, (B, n_m); no gradient passes a frozen one while training."""
+        """Return the outputs of a modality's encoder, (B, n_m). No gradient passes through a frozen encoder during
+        training.
+        """
         with torch.set_grad_enabled(
             torch.is_grad_enabled() and not (self.training and not self.preparing)
         ):
             return super().encode_one(inputs, name)
 
     def fuse(self, encoded: list[Tensor]) -> Tensor:
-        """Returns the scores, (B, C), apart from where they start."""
+        """Return the scores, (B, C), apart from where they start."""
         a = torch.cat(encoded, -1).tanh()
         if self.preparing:
             return self.first_head(a)
@@ -122,6 +124,6 @@ class QuantumLego(CircuitFusion):
         return self.head(qcnn.HEAD_SCALE * circuits.expectations(psi, self.words))
 
     def gates(self, states: Mapping[str, Tensor]) -> list[circuits.Gate]:
-        """Returns the circuit of one sample, see `CircuitModel`."""
+        """Return the circuit of one sample, see `CircuitModel`."""
         a = self.one_row(states).tanh()
         return [*self.encoding(torch.pi / 2 * (1 + a), a), *self.layers.all_gates()]

@@ -39,7 +39,7 @@ PROJECTIONS = ("pca", "trained")
 
 @lru_cache(16)
 def excitations(n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Returns which atoms are excited in each basis state, (n, 2^n), and their energy of interaction, (2^n,)."""
+    """Return which atoms are excited in each basis state, (n, 2^n), and their energy of interaction, (2^n,)."""
     excited = circuits.bits(n).astype(float)
     pairs = combinations(range(n), 2)
     return excited, sum(
@@ -60,7 +60,7 @@ class Components(encoders.MeanPool):
 
     @torch.no_grad()
     def fit(self, features: encoders.Features) -> None:
-        """Sets the directions to the principal axes of rows, over the deviations along them; surplus outputs are 0."""
+        """Set the directions to the principal axes of rows, over the deviations along them; surplus outputs are 0."""
         values = self.means(features).double()
         variances, axes = torch.linalg.eigh(torch.cov(values.T).reshape(values.shape[1], -1))
         least = min(len(self.directions), values.shape[1])
@@ -74,12 +74,12 @@ class Components(encoders.MeanPool):
         )
 
     def forward(self, features: encoders.Features) -> Tensor:
-        """Returns (B, outputs)."""
+        """Return (B, outputs)."""
         return self.means(features) @ self.directions.T
 
 
 class Reservoir(CircuitFusion):
-    """The reservoir, of which only the read-out is trained.
+    """Quantum reservoir, in which only the readout is trained.
 
     Args:
         inputs: form of each modality's features, by name.
@@ -138,11 +138,11 @@ class Reservoir(CircuitFusion):
         nn.init.zeros_(self.head.weight)
 
     def make_encoder(self, spec: encoders.InputSpec) -> nn.Module:
-        """Returns the principal components of a modality, or a trained encoder."""
+        """Return the principal components of a modality, or a trained encoder."""
         return Components(spec, self.per_modality) if self.projects else super().make_encoder(spec)
 
     def project(self, inputs: Mapping[str, encoders.Features]) -> None:
-        """Fits the principal components to rows, once features are standardised."""
+        """Fit the principal components to rows, once features are standardised."""
         for name in self.modalities:
             encoder = self.encoders[name]
             if isinstance(encoder, Components):
@@ -156,18 +156,18 @@ class Reservoir(CircuitFusion):
         return count, between / count
 
     def detunings(self, numbers: Tensor) -> Tensor:
-        """Returns Delta_i, (B, n) radians per microsecond, of the components (B, n)."""
+        """Return Delta_i, (B, n) radians per microsecond, of the components (B, n)."""
         return self.settings["detuning"] * numbers.tanh()
 
     def energies(self, detunings: Tensor) -> Tensor:
-        """Returns the energies of all basis states without the drive, (B, 2^n), of detunings (B, n)."""
+        """Return the energies of all basis states without the drive, (B, 2^n), of detunings (B, n)."""
         excited, interaction = (
             torch.as_tensor(table).to(detunings) for table in excitations(self.n)
         )
         return interaction - detunings @ excited
 
     def evolve(self, psi: Tensor, detunings: Tensor) -> Tensor:
-        """Returns states (B, 2^n) one time of reading later; detunings are (B, n), or (1, n) for all rows."""
+        """Return states (B, 2^n) one time of reading later; detunings are (B, n), or (1, n) for all rows."""
         count, dt = self.substeps
         half = torch.exp(-0.5j * dt * self.energies(detunings))
         rabi = circuits.rotation("RX", detunings.new_tensor([RABI * dt]))
@@ -178,25 +178,26 @@ class Reservoir(CircuitFusion):
         return psi
 
     def followed(self, psi: Tensor, detunings: Tensor) -> Iterator[Tensor]:
-        """Yields states (B, 2^n) at each time of reading; arguments as of `evolve`."""
+        """Yield states (B, 2^n) at each time of reading; arguments as of `evolve`."""
         for _ in range(self.settings["readouts"]):
             psi = self.evolve(psi, detunings)
             yield psi
 
     def measured(self, numbers: Tensor) -> Tensor:
-        """Returns <Z_i> and <Z_i Z_j> at every time, (B, K (n + n (n - 1) / 2)), of the components (B, n)."""
+        """Return <Z_i> and <Z_i Z_j> at every time, (B, K (n + n (n - 1) / 2)), of the components (B, n)."""
         detunings = self.detunings(numbers)
         states = self.followed(circuits.ground(len(numbers), self.n, numbers), detunings)
         return torch.cat([circuits.expectations(psi, self.words) for psi in states], -1)
 
     def fuse(self, encoded: list[Tensor]) -> Tensor:
-        """Returns the scores, (B, C), apart from where they start."""
+        """Return the scores, (B, C), apart from where they start."""
         return self.head(self.measured(torch.cat(encoded, -1)))
 
     @torch.no_grad()
     def gates(self, states: Mapping[str, Tensor]) -> list[circuits.Gate]:
-        """Returns the circuit of one sample, see `CircuitModel`: evolutions of all atoms, as they are stepped, from
-        each time that is read to the next."""
+        """Return the circuit of one sample, see `CircuitModel`. Its gates are evolutions of all atoms, integrated in
+        steps, from each readout time to the next.
+        """
         detunings = self.detunings(self.one_row(states)[None])
         start = torch.eye(2**self.n, dtype=detunings.dtype.to_complex(), device=detunings.device)
         U = self.evolve(start, detunings).T  # row i is where basis state i goes
@@ -206,7 +207,7 @@ class Reservoir(CircuitFusion):
 
     @torch.no_grad()
     def elementary(self, states: Mapping[str, Tensor]) -> list[circuits.Gate]:
-        """Returns the steps that stand for the evolution: RX for the drive, RZ and IsingZZ for the energies."""
+        """Return the steps that stand for the evolution: RX for the drive, RZ and IsingZZ for the energies."""
         detunings, (count, dt) = self.detunings(self.one_row(states)[None])[0], self.substeps
         pairs = {(i, j): INTERACTION / (j - i) ** 6 for i, j in combinations(range(self.n), 2)}
         # n = (1 - Z) / 2: -D n is D Z / 2, and V n n is V (1 - Z - Z + Z Z) / 4
@@ -235,8 +236,8 @@ class Reservoir(CircuitFusion):
 
     @torch.no_grad()
     def step_errors(self, states: Mapping[str, Tensor]) -> tuple[float, float]:
-        """Returns how far the steps end from the exact evolution: the largest deviation of what is read, and the trace
-        distance of the states.
+        """Return the deviation of the stepped evolution from the exact one at the end: the largest deviation of the
+        readout, and the trace distance of the states.
 
         Raises:
             InvalidInput: when there are several rows.

@@ -29,7 +29,7 @@ MAX_DIMENSION = 1024  # U is an exponential of a D x D matrix in every step
 
 
 class UnitaryFusion(ket_model.KetModel):
-    """One unitary on the product of the modality states, then a measurement.
+    """Model with one unitary on the product of the modality states, followed by a measurement.
 
     Args:
         inputs: form of each modality's features, by name; the order is the order of the tensor product.
@@ -73,23 +73,23 @@ class UnitaryFusion(ket_model.KetModel):
         self.bias = nn.Parameter(torch.zeros(C))
 
     def head_parameters(self) -> tuple[str, ...]:
-        """Returns the names of the parameters with one row for each output."""
+        """Return the names of the parameters with one row for each output."""
         return ("W", "bias")
 
     def couplings(self) -> list[tuple[nn.Parameter, float]]:
-        """Returns H, which does nothing at 0."""
+        """Return H, which does nothing at 0."""
         return [(self.H, 0.0)]
 
     def unitary(self) -> Tensor:
-        """Returns U, (D, D)."""
+        """Return U, (D, D)."""
         return torch.linalg.matrix_exp(1j * hermitian.compose(self.H))
 
     def observables(self) -> Tensor:
-        """Returns O_c = U^+ diag(W_c) U, (C, D, D)."""
+        """Return O_c = U^+ diag(W_c) U, (C, D, D)."""
         U = self.unitary()
         return U.mH @ (self.W[:, :, None] * U)
 
     def direct_scores(self, states: Mapping[str, Tensor]) -> Tensor:
-        """Returns the scores of given kets, (B, C): their product passes the unitary and is measured."""
+        """Return the scores of given kets, (B, C): their product passes the unitary and is measured."""
         psi = self.product_state(states)
         return circuits.populations(psi @ self.unitary().T.to(psi.dtype)) @ self.W.T + self.bias

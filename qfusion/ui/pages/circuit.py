@@ -49,7 +49,7 @@ def one_step(context: page_context.PageContext) -> None:
 
 
 def step_and_sample(context: page_context.PageContext, sample: Sample) -> None:
-    """What is above the sliders: the step under them, and what they make of the decision."""
+    """Draw the part above the sliders: the step under their values and their effect on the decision."""
     if sample.tweak_text:
         st.markdown(tweak_effects.describe_tweaked_sample(sample))
     more = "" if guidance.full() else f" {WHOLE_EVOLUTION_HELP}"
@@ -69,7 +69,9 @@ def step_and_sample(context: page_context.PageContext, sample: Sample) -> None:
 
 @page_runs.fragment
 def fusion_network(context: page_context.PageContext) -> None:
-    """All views, of which only the open one is drawn; a fragment, so that an edit redraws this and nothing else."""
+    """Draw all views, of which only the open one is computed. This is a fragment, so that an edit redraws only this
+    part.
+    """
     with st.container(key="fold-circuit"):
         sample = context.tweaked_sample(tweak_widgets.current_tweak(context.study))
         view = page_params.current().one_of(circuit.PART.key, circuit.PART.options())
@@ -105,7 +107,7 @@ TABS: dict[str, Callable[[page_context.PageContext, Sample], None]] = {
 
 @page_runs.fragment
 def plain_gates(context: page_context.PageContext) -> None:
-    """The circuit of the sample, a scrubber, the qubits at its place, what they share, and exports."""
+    """Draw the circuit of the sample, a scrubber, the qubits at its place, their mutual information, and exports."""
     with st.container(key="fold-circuit"):
         sample = context.tweaked_sample()
         walk = gate_replays.replay(sample)
@@ -122,7 +124,7 @@ def plain_gates(context: page_context.PageContext) -> None:
 
 
 def page() -> None:
-    """Draws the page."""
+    """Draw the page."""
     context = frame.begin_model_page("Circuit")
     if not can(context.study.model, "circuit"):
         st.markdown("**This model has no circuit of gates**: its decision is read out at once.")

@@ -36,8 +36,9 @@ def contributions(context: page_context.PageContext, levels: cohort_levels.Level
 
 
 def wrong_ones(context: page_context.PageContext, levels: cohort_levels.Levels) -> None:
-    """The wrong decisions of the cohort with what misled them, of which a click on a row opens the sample; slices and
-    the worst."""
+    """Draw the wrong decisions of the cohort with the terms that misled them, error slices and the worst samples. A
+    click on a row opens the sample.
+    """
     if wrong_samples.has_samples(levels):
         picture = wrong_samples.misleading_terms(levels, context.theme)
         panels.draw(picture, below=lambda: wrong_table(context, picture.table()))
@@ -45,7 +46,7 @@ def wrong_ones(context: page_context.PageContext, levels: cohort_levels.Levels) 
 
 
 def needed(context: page_context.PageContext, levels: cohort_levels.Levels) -> None:
-    """Whether entanglement goes with fusion, and whether the model needs it."""
+    """Draw whether entanglement correlates with fusion, and whether the model needs it."""
     panels.draw_side_by_side(
         *(
             partial(part, context, levels)
@@ -59,7 +60,7 @@ PARTS = dict(zip(builders.VIEWS, (contributions, wrong_ones, model_quality, need
 
 
 def page() -> None:
-    """Draws the page."""
+    """Draw the page."""
     context = frame.begin_model_page("Cohorts", restore_filter)
     with page_runs.guard(), st.container(key="fold-cohorts"):
         left, right = st.columns([1, 1.25], gap="medium")

@@ -52,7 +52,7 @@ MOST_OFFERED = 3  # other models that A can be set beside by a click
 
 
 def forget_lost(_: Study) -> None:
-    """Names a pin that cannot be looked up, and forgets it."""
+    """Report a pin that cannot be looked up, and remove it."""
     if view := state.get(saved.PIN):
         try:
             pickers.resolve_pin(view)
@@ -121,7 +121,7 @@ def _set_against(view: pins.Pin, model: str) -> None:
 
 
 def what_is_compared(context: page_context.PageContext, view: pins.Pin) -> None:
-    """What A and B are; swap and clear."""
+    """Draw what A and B are, with buttons to swap and to clear."""
     now = replace(pinning.view_of(context.study, context.row), tweak="")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(
@@ -191,7 +191,7 @@ def strips(context: page_context.PageContext, sides: compare.Sides) -> None:
 
 
 def tweak_of_b(context: page_context.PageContext) -> str:
-    """Draws B's parameters, the same as on the Dynamics and Circuit pages, and returns what is tweaked."""
+    """Draw B's parameters, the same as on the Dynamics and Circuit pages, and return the tweak."""
     study: Any = context.study
     if not can(study.model, "terms"):
         st.caption("B has nothing to tweak: no couplings, dissipation or fusion rules.")
@@ -248,7 +248,7 @@ def numbers(sides: compare.Sides) -> None:
 
 
 def _metrics(a: Sample, b: Sample) -> Iterator[tuple[str, ...]]:
-    """Rows of the test metrics, of each side by itself where they are not told alike."""
+    """Yield the rows of the test metrics. Each side has its own rows if their metrics follow different conventions."""
     seed = systems.seed_suffix(a.study) or systems.seed_suffix(b.study)
     alike = metrics.find_convention(a.metrics) == metrics.find_convention(b.metrics)
     for side in [a] if alike else [a, b]:
@@ -311,7 +311,7 @@ def several_samples(context: page_context.PageContext) -> None:
 
 
 def _choose(context: page_context.PageContext) -> list[str]:
-    """The picker of samples, and what fills it."""
+    """Draw the picker of samples, with the buttons that fill it, and return the chosen samples."""
     dataset = context.study.dataset
     key = sample_columns.SAMPLES.key
     arguments = widgets.bind(sample_columns.SAMPLES, [])
@@ -408,7 +408,7 @@ def decisions(context: page_context.PageContext, view: pins.Pin) -> None:
 
 
 def page() -> None:
-    """Draws the page."""
+    """Draw the page."""
     context = frame.begin_model_page("Compare", forget_lost)
     with page_runs.guard(), st.container(key="fold-compare"):
         pinned = state.get(saved.PIN)

@@ -9,7 +9,7 @@ from qfusion.ui.data_set_view import chosen_set, listing
 
 
 def page() -> None:
-    """Draws the page."""
+    """Draw the page."""
     frame.begin_page("Data")
     with page_runs.guard(), st.container(key="fold-data"):
         if state.take(state.ASKS_NEED):

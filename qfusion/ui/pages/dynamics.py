@@ -56,7 +56,7 @@ WIDE = (1.25, 1)  # of two columns
 
 @page_runs.guard()
 def no_time(context: page_context.PageContext) -> None:
-    """Why there is nothing to follow through time, and where its counterpart is."""
+    """Draw the reason why the model has no evolution in time to follow, and where its counterpart is."""
     if not can(context.study.model, "layers"):
         st.markdown(
             "**This model has no evolution in time**, nor layers: its decision is read out at once."
@@ -79,7 +79,9 @@ def no_time(context: page_context.PageContext) -> None:
 
 
 def before_after(context: page_context.PageContext, sample: Sample) -> Callable[[], None]:
-    """The decision under the sliders; returns what draws the test metrics, and in a line above what they change."""
+    """Draw the decision under the sliders. Return a function that draws the test metrics, and a line above on the
+    effect of the sliders.
+    """
     study, now, base = context.study, sample, sample.untweaked
     known, names = metrics.labels(base.metrics), metrics.headlines(base.metrics)
     with st.container(key="pair-metrics", gap="xsmall"):
@@ -118,8 +120,10 @@ def before_after(context: page_context.PageContext, sample: Sample) -> Callable[
 
 
 def follow_touch(tweak: Tweak, modalities: tuple[str, ...]) -> None:
-    """Has the mutual information of the pairs that a slider acts on drawn above the decision when the first is moved,
-    and entropy again when all are as learned. What a link or the reader chose stays."""
+    """Choose what is drawn above the decision as sliders move. When the first slider is moved, it is the mutual
+    information of the pairs that a slider acts on. When all are as learned, it is entropy again. What a link or the
+    reader chose is left as it is.
+    """
     touched, before = bool(tweak.numbers()), state.get(_TOUCHED)
     state.put(_TOUCHED, touched)
     if before is None or before == touched or len(modalities) == 1:
@@ -162,7 +166,7 @@ def decision_tab(
 
 
 def building(context: page_context.PageContext, sample: Sample) -> None:
-    """Which coupling built which term of the decision: pickers and one of three figures."""
+    """Draw which coupling built which term of the decision: pickers and one of three figures."""
     with panels.panel_frame("built") as head:
         with st.container(horizontal=True, vertical_alignment="bottom"):
             drawn_as = widgets.draw(physics.BUILT_AS)
@@ -179,7 +183,9 @@ def building(context: page_context.PageContext, sample: Sample) -> None:
 
 
 def correlations_tab(context: page_context.PageContext, sample: Sample) -> None:
-    """Who shares how much with whom, mutual information, then every other measure that is drawn over time."""
+    """Draw how much each modality shares with each other one, as mutual information, then every other measure that
+    is drawn over time.
+    """
     panels.show(
         sample,
         context.theme,
@@ -243,7 +249,7 @@ TABS = {
 
 @page_runs.fragment
 def dynamics(context: page_context.PageContext) -> None:
-    """Sliders beside what they change; a fragment, so that moving one redraws this and nothing else."""
+    """Draw sliders beside their effects. This is a fragment, so that moving a slider redraws only this part."""
     with st.container(key="fold-dynamics"):
         side, main = st.columns([1, 3.4], gap="medium")
         with side, st.container(border=True, key="pair-knobs", gap="xsmall"):
@@ -294,7 +300,7 @@ def dynamics(context: page_context.PageContext) -> None:
 
 
 def page() -> None:
-    """Draws the page."""
+    """Draw the page."""
     context = frame.begin_model_page("Dynamics")
     if can(context.study.model, "time"):
         # what a link asks for, such as "H.text=0.5,T=1.2", all other sliders as learned; before they are drawn

@@ -28,7 +28,7 @@ from qfusion.wording.unimodal_labels import explain_missing_labels
 
 
 def estimators_tab(context: page_context.PageContext) -> None:
-    """A switch, what is coming, and what came out."""
+    """Draw a switch, the methods to be run, and their results."""
     study = context.study
     words = (
         "Others sample Shapley values: they run the model on many mixtures of this sample with background samples. "
@@ -66,7 +66,9 @@ def estimators_tab(context: page_context.PageContext) -> None:
 
 
 def _coming(coalitions: int, rows: int) -> None:
-    """The methods and what each costs, before they are run: so many coalitions, each with so many samples."""
+    """Draw the methods and the cost of each, before they are run: the number of coalitions, each with a number of
+    samples.
+    """
     costs = {
         faithfulness.EXACT: "one pass, no coalition is run",
         faithfulness.BRUTE: f"{coalitions:,} coalitions x {rows:,} background samples = {coalitions * rows:,} runs",
@@ -119,7 +121,7 @@ def _table(context: page_context.PageContext, table: pd.DataFrame) -> None:
 
 
 def people_tab(context: page_context.PageContext, study: Study) -> None:
-    """Own terms beside labels, verdicts beside conflicts, and a second model where there is one."""
+    """Draw own terms beside labels, verdicts beside conflicts, and a second model if there is one."""
     if why := explain_missing_labels(
         label_comparison.find_missing_labels(study), text.escape_markdown(study.dataset.title)
     ):
@@ -223,7 +225,9 @@ ICONS = {
 
 @page_runs.fragment
 def evidence(context: page_context.PageContext) -> None:
-    """What matters, then the open view; a fragment, so that another view redraws this and nothing else."""
+    """Draw the warnings that matter, then the open view. It is a fragment, so that changing the view redraws nothing
+    else.
+    """
     with st.container(key="fold-faithfulness"):
         default = trust.with_training_background(context.study)
         seeds, missing = seed_stability.seed_measurements(default)
@@ -239,7 +243,7 @@ def evidence(context: page_context.PageContext) -> None:
 
 
 def trust_warnings(study: Study, seeds: stability.Stability | None) -> None:
-    """When not to trust the explanations of this model."""
+    """Draw warnings about when not to trust the explanations of this model."""
     words = [describe_finding(finding) for finding in trust.reliability_findings(study)]
     if seeds is None:
         words.append(
@@ -376,7 +380,7 @@ def _sarcasm(study: Study, seeds: stability.Stability | None) -> None:
 
 
 def page() -> None:
-    """Draws the page."""
+    """Draw the page."""
     evidence(frame.begin_model_page("Faithfulness"))
 
 

@@ -38,7 +38,7 @@ USED_ON = SelectParam(
 
 @page_runs.guard()
 def page() -> None:
-    """Search, the words that stand open, and the index of the others."""
+    """Draw the search, the open entries, and the index of the others."""
     frame.begin_page("Glossary", (SEARCH, USED_ON))
     sentence, where = widgets.row(SEARCH, USED_ON)
     entries = glossary.find_entries(sentence, None if where == ANY else where)
@@ -72,7 +72,7 @@ def page() -> None:
 
 
 def _index(entries: list[glossary.Entry]) -> None:
-    """Names by their first letter, each of which opens its entry."""
+    """Draw names by their first letter, each of which opens its entry."""
     with st.container(key="index"):
         for letter, those in groupby(
             sorted(entries, key=lambda entry: entry.term.casefold()),

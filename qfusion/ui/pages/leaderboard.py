@@ -239,7 +239,7 @@ def _published(result: benchmark_board.Board, name: str) -> None:
 
 
 def page() -> None:
-    """Draws the page."""
+    """Draw the page."""
     board(frame.begin_model_page("Leaderboard"))
 
 

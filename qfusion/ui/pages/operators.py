@@ -133,7 +133,7 @@ def _nearest(context: page_context.PageContext, result: operator_votes.Votes, si
 
 
 def page() -> None:
-    """Draws the page."""
+    """Draw the page."""
     context = frame.begin_model_page("Decision operators")
     with page_runs.guard(), st.container(key="fold-operators"):
         votes(context)

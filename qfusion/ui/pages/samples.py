@@ -28,8 +28,9 @@ from qfusion.ui.sample_search import clear_filters, filters, sample_scatter, sam
 
 @page_runs.fragment
 def what_made_it(context: page_context.PageContext) -> None:
-    """What is folded on the Samples page: modality, term, baseline (with the sample that is it, if any) and method, and
-    what comes of them."""
+    """Draw the folded part of the Samples page: modality, term, baseline (with its sample, if it is one), method,
+    and the resulting figures.
+    """
     study = context.study
     with st.container(horizontal=True, vertical_alignment="bottom"):
         terms = modality_attribution.terms(study, widgets.draw(raw.MODALITY, study))
@@ -90,7 +91,7 @@ def _links(
 
 
 def page() -> None:
-    """Draws the page."""
+    """Draw the page."""
     context = frame.begin_model_page("Samples")
     sample, theme, ruled = (
         context.tweaked_sample(),

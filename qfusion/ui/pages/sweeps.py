@@ -115,7 +115,7 @@ def _best(trials: sweep_trials.Trials) -> None:
 
 
 def _buttons(trials: sweep_trials.Trials) -> None:
-    """Stop and go on."""
+    """Draw the buttons to stop and resume."""
     if not permissions.may_train():
         return
     sweep, busy = trials.sweep, any(a.state == sweeps.RUNNING for a in trials.attempts)
@@ -162,7 +162,7 @@ def _go_on(sweep: sweeps.Sweep) -> None:
 
 
 def _form() -> None:
-    """What to search, how often, by what; and the button."""
+    """Draw the form of a sweep: what to search, the number of trials, the metric, and the button."""
     if permissions.says_no_training("begin, stop or go on with a sweep", "python -m qfusion sweep"):
         return
     left, right = (box.container(gap="xxsmall") for box in st.columns(2, gap="medium"))
@@ -318,7 +318,7 @@ def _plain(value: Any) -> str:
 
 @page_runs.guard()
 def page() -> None:
-    """Draws the page."""
+    """Draw the page."""
     frame.begin_page("Sweeps")
     if begun := state.take(_BEGUN):
         state.put(sweep_panels.SWEEP_NAME.key, begun)

@@ -5,7 +5,7 @@ from qfusion.ui import frame, guided_tour, navigation, page_runs
 
 @page_runs.guard()
 def page() -> None:
-    """Draws the page."""
+    """Draw the page."""
     frame.begin_page("Guided tour")
     guided_tour.tour_contents(
         navigation.link,

@@ -68,7 +68,7 @@ def _runs(moving: bool, models: list[str]) -> None:
 
 
 def _steady(shown: list[runs.Seen]) -> list[runs.Seen]:
-    """The runs as they are drawn: as they were a moment ago, unless one of them has another state."""
+    """Return the runs as they were drawn a moment ago, unless one of them has another state."""
     now = time.monotonic()
     before: tuple[float, list[runs.Seen]] = state.get(DRAWN_RUNS, (0.0, []))
     # a figure stands 4 seconds at least: Streamlit makes a changed one anew, and it blinks
@@ -85,7 +85,7 @@ def _steady(shown: list[runs.Seen]) -> list[runs.Seen]:
 
 @page_runs.guard()
 def page() -> None:
-    """Draws the page."""
+    """Draw the page."""
     frame.begin_page("Train")
     if started := state.take(STARTED):
         state.forget(NAME)  # it is free for another one

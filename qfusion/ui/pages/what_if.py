@@ -45,7 +45,7 @@ _FOR = "_what_if_for"
 
 
 def forget_other_samples(context: page_context.PageContext) -> None:
-    """Takes the changes back when the sample is another one: they were made for the one before."""
+    """Undo the changes if the sample is another one, since they were made for the sample before."""
     now = (context.study.name, context.study.dataset.name, context.sample)
     before = state.get(_FOR)
     state.put(_FOR, now)
@@ -58,7 +58,7 @@ def forget_other_samples(context: page_context.PageContext) -> None:
 
 
 def reset(context: page_context.PageContext) -> None:
-    """Takes all changes back; for callbacks."""
+    """Undo all changes. For callbacks."""
     for name in context.study.modalities:
         key = builders.action_choice(context.study, name).key
         if state.get(key) is not None:
@@ -66,14 +66,16 @@ def reset(context: page_context.PageContext) -> None:
 
 
 def take(context: page_context.PageContext, modality: str, action: str, donor: str = "") -> None:
-    """Sets what is done to a modality; for callbacks."""
+    """Set the action on a modality. For callbacks."""
     state.put(builders.action_choice(context.study, modality).key, changed_decision.TITLES[action])
     if donor:
         state.put(builders.donor_choice(modality).key, donor)
 
 
 def choices(context: page_context.PageContext) -> changed_samples.Edits:
-    """Draws the controls and returns what the address then asks for, as `changes.wanted_changes` takes it."""
+    """Draw the controls and return the changes that the address then requests, as `changes.wanted_changes` takes
+    them.
+    """
     own = modality_states.own_states(context.study, context.row)
     for place, name in enumerate(context.study.modalities):
         with st.container(border=True, key=f"box-change-{place}", gap="xsmall"):
@@ -219,7 +221,7 @@ def nearest(context: page_context.PageContext) -> None:
 
 
 def parameters(context: page_context.PageContext) -> None:
-    """The folded part on the model's own parameters; nothing is worked out until it is opened."""
+    """Draw the folded part on the model's own parameters. Nothing is computed until it is opened."""
     if not can(context.study.model, "terms"):
         st.caption(
             "This model has no knobs of a physics and no fusion rules that could flip the decision: only its states "
@@ -240,7 +242,9 @@ def parameters(context: page_context.PageContext) -> None:
 
 
 def _flips(context: page_context.PageContext) -> None:
-    """The nearest parameters, and links that set one where it can be watched, all others as learned."""
+    """Draw the nearest parameters that flip the decision, and links that set one on its page, with all others as
+    learned.
+    """
     search = decision_flips.parameters_that_flip(context.study, context.row)
     if not search.changes:
         st.markdown(
@@ -274,7 +278,9 @@ def _flips(context: page_context.PageContext) -> None:
 
 
 def beyond(change: ParameterChange) -> float:
-    """Where a parameter turns the decision, to three digits after the point and never short of it."""
+    """Return the value at which a parameter flips the decision. It is rounded to three decimals and never falls
+    short of that value.
+    """
     away = math.ceil if change.value > change.learned else math.floor
     value = away(change.value * 1000) / 1000
     return value if change.kind == "angle" else max(value, 0.0)
@@ -355,7 +361,7 @@ def _scores(
 
 @page_runs.fragment
 def what_if(context: page_context.PageContext) -> None:
-    """Controls beside what they change; a fragment, so that moving one redraws this and nothing else."""
+    """Draw controls beside their effects. This is a fragment, so that moving one redraws only this part."""
     with st.container(key="fold-what-if"):
         with page_runs.guard():
             nearest(context)
@@ -372,7 +378,7 @@ def what_if(context: page_context.PageContext) -> None:
 
 
 def page() -> None:
-    """Draws the page."""
+    """Draw the page."""
     context = frame.begin_model_page("What if")
     forget_other_samples(context)
     what_if(context)

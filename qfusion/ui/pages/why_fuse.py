@@ -48,7 +48,7 @@ from qfusion.ui import (
 
 
 def needs(scope: Any, theme: Theme, columns: list[float] | int = 0) -> None:
-    """A switch, how far it is, and what came out.
+    """Draw a switch, the progress, and the results.
 
     Args:
         scope: a study, or a data set. theme: of the figures. columns: in which they stand beside each other.
@@ -86,8 +86,9 @@ def needs(scope: Any, theme: Theme, columns: list[float] | int = 0) -> None:
 
 
 def model_section(context: page_context.PageContext) -> None:
-    """What the model loses without joint terms, what takes off the loss, which coalitions say most, and whether
-    training seeds say the same."""
+    """Draw what the model loses without joint terms, what reduces the loss, which coalitions contribute most, and
+    whether training seeds agree.
+    """
     study = context.study
     with st.container(key="fold-why-model"):
         panels.show(study, context.theme, "why-emap", "why-loss", columns=2, first=2)
@@ -161,7 +162,7 @@ def _smallest(context: page_context.PageContext) -> None:
 
 
 def keep_smallest(study: Study) -> None:
-    """Puts the model with the smallest generator among the reader's own, and shows it."""
+    """Draw the button that adds the model with the smallest generator to the reader's own models and shows it."""
     result = patching.prune_terms(study)
     tweak, name = str(result.tweak(result.size)), plans.choose_free_name(f"{study.name}-smallest")
 
@@ -186,8 +187,9 @@ def keep_smallest(study: Study) -> None:
 
 
 def quantum_section(context: page_context.PageContext) -> None:
-    """What this model loses when a resource is cut from it, and what was measured of its twins, which lack one each and
-    are trained here where they were not."""
+    """Draw what this model loses when a resource is cut from it, and the measurements of its twins. Each twin lacks
+    one resource. Twins that are not trained yet are trained here.
+    """
     study = context.study
     if not twin_training.has_twins(study):
         st.info(
@@ -203,7 +205,7 @@ def quantum_section(context: page_context.PageContext) -> None:
 
 
 def twins(study: Study) -> None:
-    """Trains the model's twins in a process of its own, and says how far it is."""
+    """Draw the button that trains the model's twins in a separate process, or the progress of this training."""
     known, job = audit.count_trained_seeds(study), jobs.find_job(twin_training.twins_key(study))
     if job is not None and job.is_active:
         with st.container(width=420, key="twins-progress"):
@@ -251,7 +253,7 @@ def questions(context: page_context.PageContext) -> None:
 
 
 def page() -> None:
-    """Draws the page."""
+    """Draw the page."""
     questions(frame.begin_model_page("Why fuse"))
 
 
