@@ -660,7 +660,7 @@ def test_the_sentence_names_what_did_most() -> None:
     found = path_attribution.aumann_shapley(model, features(1), behind)
     joint = np.array(["+" in name for name in found.dividends])
     most = found.terms[int(np.abs(found.parts[joint]).sum(0).argmax())].title
-    assert f"% by {most}" in describe_building(found)
+    assert f"% of the change by {most}" in describe_building(found)
     assert "from 0.00 to " in describe_building(found)
     # by numbers that are put there: of the joint ones, or of those of one modality alone where there are no others
     made = replace(
@@ -673,7 +673,7 @@ def test_the_sentence_names_what_did_most() -> None:
     )
     first, second = found.terms[1].title, found.terms[2].title
     assert describe_building(made) == (
-        f"The dynamics take the joint contributions from 0.75 to 3.00: 69% by {first}, 25% by {second} of the change"
+        f"The dynamics take the joint contributions from 0.75 to 3.00: 69% of the change by {first}, 25% by {second}"
     )
     single = replace(
         made,
@@ -683,10 +683,10 @@ def test_the_sentence_names_what_did_most() -> None:
         parts=np.array([[9, 9, 9], [0.003, 0.997, 0.0]]),
     )
     assert describe_building(single) == (
-        f"The dynamics take the contribution from 8.00 to 6.00: more than 99% by {first} of the change"
+        f"The dynamics take the contribution from 8.00 to 6.00: more than 99% of the change by {first}"
     )
     two = replace(single, parts=np.array([[9, 9, 9], [0.0, 0.99, -0.01]]))
-    assert describe_building(two).endswith(f": 99% by {first}, 1% by {second} of the change")
+    assert describe_building(two).endswith(f": 99% of the change by {first}, 1% by {second}")
     assert describe_building(replace(two, parts=two.parts * 1e-9)).endswith(
         "do not change the contribution"
     )

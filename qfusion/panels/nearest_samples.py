@@ -51,7 +51,7 @@ def similar_samples(
         "annotated → predicted"
     )
     if study.classes:
-        shows += "; orange, hatched: predicted wrongly"
+        shows += "; orange, hatched: wrong predictions"
     shows += ". Click a bar to open it."
     if by == sample_coordinates.DIVIDENDS:
         shows += f" {describe_comparison(study.explanation_background)}"

@@ -58,14 +58,13 @@ def verdict(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
     says = "no true class is known"
     if truth is not None:
         name = study.classes[truth]
-        end = "rightly" if truth == predicted else f"but it is ‘{text.escape_markdown(name)}’"
+        end = "correctly" if truth == predicted else f"but it is ‘{text.escape_markdown(name)}’"
         says = f"true class {name} {p[truth]:.2f}"
     title = f"Predicted ‘{text.escape_markdown(study.classes[predicted])}’: {describe_softmax(p[predicted])}, {end}"
     shows = (
         f"{evidence_fusion.describe_drawn_classes(study.classes, truth)} of this {study.dataset.split[row]} "
         "sample; "
-        f"the dark bar "
-        f"is the prediction. {describe_calibration(study)}"
+        f"the dark bar is the prediction. {describe_calibration(study)}"
     )
     alt = f"Softmax: predicted {study.classes[predicted]} {p[predicted]:.2f}, {says}."
 

@@ -51,6 +51,7 @@ def _select_slice(
 
 
 def wrong_table(context: page_context.PageContext, table: pd.DataFrame) -> None:
+    """Draw the table of wrong decisions with the term that misled each; a click on a row opens its sample."""
     if not table.empty:
         classes = bool(context.study.classes)
         without = "class without it" if classes else "score without it"
@@ -81,6 +82,7 @@ _HEADS = {
 
 
 def select_confused(key: str, levels: cohort_levels.Levels) -> None:
+    """Make the clicked cell of the confusion matrix the cohort: samples of one class predicted as another."""
     classes = [
         levels.study.classes[k]
         for k in cohort_quality.shown_classes(cohort_performance.confusions(levels))

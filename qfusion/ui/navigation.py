@@ -77,6 +77,7 @@ def link_query(**query: str) -> dict[str, Any]:
 
 
 def draw_menu() -> None:
+    """Draw the links to all pages by group. Pages that the picked model cannot show are left out and named."""
     unfit = state.get(UNAVAILABLE, [])
     for group, links in PAGES.items():
         with st.expander(group, expanded=True, type="compact", key=f"_group-{group}"):

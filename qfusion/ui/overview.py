@@ -107,7 +107,7 @@ def _example(context: page_context.PageContext, item: sample_examples.Example) -
             f"Predicted **{text.escape_markdown(study.classes[output])}** "
             f"({describe_softmax(study.probabilities[row, output])}), "
             + (
-                "rightly"
+                "correctly"
                 if output == study.dataset.y[row]
                 else f"but it is {sample_content.truth(study, row)}"
             )

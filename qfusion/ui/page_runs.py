@@ -91,6 +91,7 @@ def draw_page(page: Callable[[], object]) -> None:
 
 
 def draw_notices() -> None:
+    """Draw the notices at the top of the page with a button that closes them."""
     if notices := list(state.get(state.NOTICES, [])):
         with st.container(border=True, key="notices"):
             for words in notices:

@@ -29,6 +29,7 @@ def filters(context: page_context.PageContext) -> dict[str, Any]:
 
 
 def clear_filters() -> None:
+    """Set the filters of the samples to their defaults, for a callback."""
     empty = {"split": samples.SPLIT.default, "search": "", "relations": [], "classes": []}
     for name, control in samples.FILTERS.items():
         if state.get(control.key) is not None:

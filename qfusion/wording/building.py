@@ -11,12 +11,11 @@ from qfusion.wording.numbers import format_estimate, name_metric
 COURSE_TITLES: dict[Course, str] = {
     Course.NO_TERMS: "Nothing evolves, so that the contributions do not change",
     Course.UNCHANGED: "The dynamics do not change the {quantity}",
-    Course.CHANGED: (
-        "The dynamics take the {quantity} from {start:.2f} to {end:.2f}: {terms} of the change"
-    ),
+    Course.CHANGED: "The dynamics take the {quantity} from {start:.2f} to {end:.2f}: {terms}",
 }
 JOINT, OWN = "joint contributions", "contribution"
-BY_TERM = "{share} by {term}"
+LARGEST_TERM = "{share} of the change by {term}"
+SECOND_TERM = "{share} by {term}"
 MAX_TERMS = 2  # that a title names
 LEAST_SHARE = 0.01  # of a second term that is named
 
@@ -42,7 +41,7 @@ def describe_building(result: PathAttribution) -> str:
 def describe_course(summary: CourseSummary) -> str:
     """Return how the dynamics changed the contributions, as a title."""
     terms = [
-        BY_TERM.format(share=share(part), term=term)
+        (SECOND_TERM if place else LARGEST_TERM).format(share=share(part), term=term)
         for place, (term, part) in enumerate(summary.shares.items())
         if place == 0 or (place < MAX_TERMS and part >= LEAST_SHARE)
     ]
