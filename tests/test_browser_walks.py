@@ -112,7 +112,9 @@ def test_which_coupling_decides_and_whether_entanglement_is_needed(walk: Walk) -
     settle(page)
     visits.come(page, "built", "cut")
     page.wait_for_selector(".st-key-panel-built h4")
-    assert re.search(r"% of the change by (H|dissipation):", page.inner_text(".st-key-panel-built h4"))
+    assert re.search(
+        r"% of the change by (H|dissipation):", page.inner_text(".st-key-panel-built h4")
+    )
     assert page.inner_text(".st-key-panel-cut h4").startswith("Removing all correlations with")
     walk.click(page.get_by_role("tab", name="Sensitivity"))
     page.wait_for_selector('[class*="st-key-panel-tornado"] h4, [class*="st-key-panel-what"] h4')

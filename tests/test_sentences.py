@@ -73,7 +73,7 @@ from qfusion.panels import (
     wrong_samples,
 )
 from qfusion.report import cohort_report, sample_report
-from qfusion.training import loop
+from qfusion.training import rate_search
 from qfusion.wording import answers
 from qfusion.wording.cuts import describe_cut, describe_cuts
 from qfusion.wording.numbers import describe_drawn
@@ -1791,14 +1791,14 @@ def check_rate_at_which_the_loss_falls() -> None:
     steps = np.geomspace(1e-5, 1.0, 60)
     for place in (20, 30, 40):
         loss = 1 / (1 + np.exp((np.arange(60) - place) / 2.0))
-        found = loop.steepest(steps, loss)
+        found = rate_search.steepest(steps, loss)
         assert abs(np.log(found / steps[place])) < abs(
             np.log(steps[12] / steps[0])
         )  # the lag of the running mean
         assert found <= steps[place]
     for flat in (np.ones(60), np.linspace(1, 2, 60)):
         with pytest.raises(InvalidInput, match="did not fall"):
-            loop.steepest(steps, flat)
+            rate_search.steepest(steps, flat)
 
 
 @checks("report on values")

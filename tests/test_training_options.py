@@ -29,6 +29,7 @@ from qfusion.training import (
     loop,
     metrics,
     prepare,
+    rate_search,
     sampling_error,
     train,
 )
@@ -413,9 +414,9 @@ def test_the_steepest_descent_is_found_where_it_is():
         - 1 / (1 + np.exp(-3 * (np.log(grid) - np.log(1e-3))))
         + np.maximum(0, np.log(grid / 0.05)) ** 2
     )
-    assert loop.steepest(grid, loop.smooth(curve)) == pytest.approx(1e-3, rel=0.7)
+    assert rate_search.steepest(grid, rate_search.smooth(curve)) == pytest.approx(1e-3, rel=0.7)
     with pytest.raises(InvalidInput, match="did not fall at any rate"):
-        loop.steepest(grid, np.linspace(0, 1, 120))
+        rate_search.steepest(grid, np.linspace(0, 1, 120))
 
 
 @pytest.mark.parametrize("seed", range(3))

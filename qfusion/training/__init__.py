@@ -3,8 +3,9 @@ processes are in `runs`."""
 
 from qfusion._lazy import modules
 from qfusion.training import checkpoint, metrics
-from qfusion.training.loop import Fit, Progress, RateSearch, Result, find_rate, fit, prepare, train
+from qfusion.training.loop import Fit, Progress, Result, fit, prepare, train
 from qfusion.training.options import Options, default_options
+from qfusion.training.rate_search import RateSearch, find_rate
 
 __all__ = [
     "Fit",
