@@ -38,7 +38,7 @@ SAYS = {
     "cross-attention-q": "is a token",
     "vqc-mlpnet": "No sample passes",
     "quantum-lego": "frozen classical block",
-    "reservoir": "steps of second order",
+    "reservoir": "second-order steps",
 }
 
 
@@ -210,7 +210,7 @@ def test_headless_figures_programs_reports_and_files(
 
     words = report.sample(opened("reservoir", trained)).html().decode()
     assert "The circuit" in words
-    assert "steps of second order" in words
+    assert "second-order steps" in words
     about = ("--model", "qfl", "--sample", trained["digits"])
     for version in (2, 3):
         out = tmp_path / f"{version}.qasm"
