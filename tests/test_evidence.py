@@ -15,14 +15,8 @@ from torch import Tensor
 
 from qfusion.errors import InvalidInput
 from qfusion.explain import evidence
-from qfusion.explain.evidence import (
-    beliefs,
-    conflict,
-    contradiction,
-    disagreement,
-    layer_entropies,
-    read,
-)
+from qfusion.explain.evidence import beliefs, conflict, contradiction, disagreement, read
+from qfusion.explain.layer_entropies import layer_entropies
 from qfusion.models import truth_tables
 from qfusion.models.qcnn import fused_state
 from qfusion.models.truth_tables import fused_entropy

@@ -17,7 +17,7 @@ from scipy.special import softmax
 from qfusion import cli
 from qfusion.analysis import opening
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain import evidence
+from qfusion.explain import evidence, gate_shapley, layer_entropies
 from qfusion.models import EntangledQCNN, qcnn
 from qfusion.panels import model_pieces
 from qfusion.wording.evidence import NO_LOSS, describe_gate_groups
@@ -82,7 +82,7 @@ def test_values_are_those_of_brute_force(n: int, M: int, C: int) -> None:
     one, rows = masses(model, 1), masses(model, 3, seed=2)
     random = np.random.default_rng(0)
     truth = random.integers(0, C, 3) if C > 1 else random.normal(size=3)
-    result = evidence.gate_groups(model, one, f"c{C - 1}", rows, truth, shots=50)
+    result = gate_shapley.gate_groups(model, one, f"c{C - 1}", rows, truth, shots=50)
     players = [group.key for group in result.groups]
     assert len(players) == n + 2
     own, theirs = model.fuse(one)[0][0].detach(), model.fuse(rows)[0].detach()
@@ -118,9 +118,9 @@ def test_values_are_those_of_brute_force(n: int, M: int, C: int) -> None:
 def test_with_all_groups_it_is_the_model() -> None:
     model = model_of(8, 3, 2)
     one = masses(model, 1)
-    result = evidence.gate_groups(model, one, "c0", one, np.array([1]))
+    result = gate_shapley.gate_groups(model, one, "c0", one, np.array([1]))
     assert result.whole["decision"] == pytest.approx(model.scores(one)[0, 0].item(), abs=1e-10)
-    single = evidence.layer_entropies(model, model.fuse(one)[0][0].detach()).single[-1]
+    single = layer_entropies.layer_entropies(model, model.fuse(one)[0][0].detach()).single[-1]
     assert result.whole["entanglement"] == pytest.approx(single.mean(), abs=1e-10)
     assert result.empty["entanglement"] == 0
     for name, values in result.shapley.items():
@@ -132,7 +132,7 @@ def test_with_all_groups_it_is_the_model() -> None:
 def test_ten_qubits_have_fourteen_groups_and_are_exact() -> None:
     model = model_of(10, 2, 1)
     one = masses(model, 1)
-    result = evidence.gate_groups(model, one, "c0", masses(model, 1, seed=2), np.array([1]))
+    result = gate_shapley.gate_groups(model, one, "c0", masses(model, 1, seed=2), np.array([1]))
     assert len(result.groups) == 14
     assert result.whole["decision"] == pytest.approx(model.scores(one)[0, 0].item(), abs=1e-9)
     for name, values in result.shapley.items():
@@ -144,8 +144,8 @@ def test_the_scatter_of_shots_is_the_error() -> None:
     random = np.random.default_rng(0)
     variances = random.uniform(0.5, 2, (2,) * 4)
     noise = random.normal(size=(4000, *variances.shape)) * np.sqrt(variances)
-    drawn = np.array([evidence.shapley_values(one, 4) for one in noise])
-    assert drawn.var(0) == pytest.approx(evidence.shapley_variances(variances), rel=0.1)
+    drawn = np.array([gate_shapley.shapley_values(one, 4) for one in noise])
+    assert drawn.var(0) == pytest.approx(gate_shapley.shapley_variances(variances), rel=0.1)
 
 
 def test_a_group_that_does_nothing_has_nothing() -> None:
@@ -156,21 +156,21 @@ def test_a_group_that_does_nothing_has_nothing() -> None:
         phi[1] = 0.0  # element 1 is not turned by any outcome
     edited = model.with_angles(phi)
     one = masses(model, 1)
-    result = evidence.gate_groups(edited, one, "c0", one, np.array([0]))
+    result = gate_shapley.gate_groups(edited, one, "c0", one, np.array([0]))
     idle = {group.key: k for k, group in enumerate(result.groups)}
     for name in ("pooling[0]", "fusion[1]"):
         for values in result.shapley.values():
             assert values[idle[name]] == pytest.approx(0, abs=1e-10)
 
 
-def result_of(losses: list[tuple[float, float, float]], **more: Any) -> evidence.GateGroups:
+def result_of(losses: list[tuple[float, float, float]], **more: Any) -> gate_shapley.GateGroups:
     """Groups whose losses have these values and ends."""
-    groups = tuple(evidence.Group(f"fusion[{i}]", f"fusion {i}", "fusion") for i in range(3))
+    groups = tuple(gate_shapley.Group(f"fusion[{i}]", f"fusion {i}", "fusion") for i in range(3))
     values = np.array([value for value, _, _ in losses])
     ends = tuple(evidence.stability.Interval(*one, n=50, resamples=2000) for one in losses)
     named = {"decision": np.array([0.5, -0.3, 0.2]), "loss": values} | more
     zeros = dict.fromkeys(named, 0.0)
-    return evidence.GateGroups(
+    return gate_shapley.GateGroups(
         groups, "y", named, zeros, zeros | {"decision": 0.4}, np.zeros(3), ends, 50, 1000
     )
 
@@ -197,17 +197,17 @@ def test_what_has_no_groups_is_refused() -> None:
     one = masses(model, 1)
     zero = np.array([0])
     with pytest.raises(InvalidInput, match="must hold one sample, but holds 2"):
-        evidence.gate_groups(model, masses(model, 2), "c0", one, zero)
+        gate_shapley.gate_groups(model, masses(model, 2), "c0", one, zero)
     with pytest.raises(NotFound, match="Output 'c9'"):
-        evidence.gate_groups(model, one, "c9", one, zero)
+        gate_shapley.gate_groups(model, one, "c9", one, zero)
     with pytest.raises(InvalidInput, match="`shots` must be at least 1"):
-        evidence.gate_groups(model, one, "c0", one, zero, shots=0)
+        gate_shapley.gate_groups(model, one, "c0", one, zero, shots=0)
     with pytest.raises(InvalidInput, match="one value for each row"):
-        evidence.gate_groups(model, one, "c0", one, np.array([0, 1]))
+        gate_shapley.gate_groups(model, one, "c0", one, np.array([0, 1]))
     jump, inputs = problem((2, 2))
     kets = jump.encode(inputs)
     with pytest.raises(InvalidInput, match="gate groups"):
-        evidence.gate_groups(jump, kets, "y0", kets, np.zeros(2))
+        gate_shapley.gate_groups(jump, kets, "y0", kets, np.zeros(2))
 
 
 def test_panels_and_command_line_say_the_same(capsys: pytest.CaptureFixture[str]) -> None:
@@ -219,7 +219,7 @@ def test_panels_and_command_line_say_the_same(capsys: pytest.CaptureFixture[str]
     assert result["whole"]["decision"] == pytest.approx(one.score, abs=1e-9)
     loss = one.study.split_metrics(one.study.scores[one.dataset.rows("test")])["nll"]
     assert result["whole"]["loss"] == pytest.approx(loss, abs=1e-9)
-    for target in evidence.TARGETS:
+    for target in gate_shapley.TARGETS:
         values = [row[target] for row in result["groups"]]
         gain = result["whole"][target] - result["empty"][target]
         assert sum(values) == pytest.approx(gain, abs=1e-9)

@@ -9,7 +9,7 @@ import numpy as np
 import pennylane as qml
 import pytest
 
-from qfusion.explain.evidence import layer_entropies
+from qfusion.explain.layer_entropies import layer_entropies
 from qfusion.models.truth_tables import fused_entropy
 from qfusion.track.fusion_circuit import FusionCircuit, fusion_circuit
 from qfusion.track.gate_replay import replay_fusion

@@ -7,7 +7,7 @@ from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.analysis.tasks import Task
-from qfusion.explain import cut_losses, evidence, generator_pruning, state_patching
+from qfusion.explain import cut_losses, gate_shapley, generator_pruning, state_patching
 from qfusion.models import decisions
 
 # Which piece does it?
@@ -49,8 +49,8 @@ def patch_sample(study: Study, row: int, other: str = "") -> state_patching.Patc
 
 @memo(16, background=False, task=Task.ABLATE_GATES)
 def ablate_gate_groups(
-    study: Study, row: int, output: int, shots: int = evidence.SHOTS
-) -> evidence.GateGroups:
+    study: Study, row: int, output: int, shots: int = gate_shapley.SHOTS
+) -> gate_shapley.GateGroups:
     """Return the gate groups of one sample's score and entanglement, and of the loss of all or some of the test
     rows.
     """
@@ -59,7 +59,7 @@ def ablate_gate_groups(
     rows = data.rows("test")
     most = FEW_ROWS if network.elements > MANY_ELEMENTS else MOST_ROWS
     rows = rows[drawn_samples.drawn_places(len(rows), most, most)]
-    return evidence.gate_groups(
+    return gate_shapley.gate_groups(
         network,
         network.encode(study.inputs([row])),
         network.outputs[output],

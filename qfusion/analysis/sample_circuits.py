@@ -10,7 +10,7 @@ import torch
 from qfusion import explain, track
 from qfusion.analysis.memo import memo
 from qfusion.analysis.tasks import Task
-from qfusion.explain import evidence
+from qfusion.explain import layer_entropies
 from qfusion.models import games, qcnn
 from qfusion.models.fixed_observables import recompute_observables, with_observables
 from qfusion.models.tweak import LEARNED, Tweak
@@ -46,7 +46,7 @@ def _edit_tables(study: Any, words: str) -> Any:
 def layers(study: Any, row: int, words: str = "") -> Any:
     """Entropies around every pooling."""
     model = _edit_tables(study, words)
-    return evidence.layer_entropies(
+    return layer_entropies.layer_entropies(
         model, model.fuse(study.space.named_masses(slice(row, row + 1)))[0][0]
     )
 

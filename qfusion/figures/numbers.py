@@ -17,8 +17,14 @@ from qfusion.analysis.opening import open_sample
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.trust import load_stability, seed_values
 from qfusion.errors import NotFound
-from qfusion.explain import Explanation, aumann_shapley, evidence, explain, faithfulness
+from qfusion.explain import (
+    Explanation,
+    aumann_shapley,
+    explain,
+    faithfulness,
+)
 from qfusion.explain.cut_summaries import most_moved
+from qfusion.explain.layer_entropies import joint_entropies
 from qfusion.explain.state_cuts import cut_correlations
 from qfusion.figures.state_charts import basis_labels
 from qfusion.models import require
@@ -116,7 +122,7 @@ def layer_entropies(sample: Sample) -> tuple[dict[str, np.ndarray], dict[str, np
     if can(sample.model, "time"):
         return sample.track().measures.single("entropy"), sample.path_dividends
     vectors = sample.model.fuse(sample.model.encode(sample.inputs))[0][0]
-    joint = evidence.joint_entropies(sample.model, vectors)
+    joint = joint_entropies(sample.model, vectors)
     return {"entropy of the qubits in play": joint}, sample.path_dividends
 
 

@@ -7,7 +7,7 @@ from qfusion._sentences import listed
 from qfusion.analysis import patching, text
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
-from qfusion.explain import evidence, generator_pruning
+from qfusion.explain import gate_shapley, generator_pruning
 from qfusion.explain.state_patching import PATCH_DEFAULT, PATCH_KINDS
 from qfusion.figures import fusion_evidence, label_charts, style
 from qfusion.models import decisions
@@ -24,9 +24,9 @@ from qfusion.wording.samples import cite_sample
 ONE, MEAN = LENDERS = ("one sample", "background mean")
 NORMAL = 1.96  # standard errors to each side of a 95 % interval
 GROUP_UNITS = {
-    evidence.DECISION: "added to the {}",
-    evidence.LOSS: "added to the mean loss",
-    evidence.ENTANGLEMENT: "added to the mean entropy of the qubits (nats)",
+    gate_shapley.DECISION: "added to the {}",
+    gate_shapley.LOSS: "added to the mean loss",
+    gate_shapley.ENTANGLEMENT: "added to the mean entropy of the qubits (nats)",
 }
 
 
@@ -87,31 +87,31 @@ def state_patching(
 
 
 def gate_groups(
-    sample: Sample, theme: style.Theme = "light", *, of: str = evidence.DECISION
+    sample: Sample, theme: style.Theme = "light", *, of: str = gate_shapley.DECISION
 ) -> panel.PanelFigure:
     """Draw Shapley values of the network's gate groups; only of models that fuse by rules.
 
     Args:
         sample: whose decision and entanglement it is.
         theme: of the figure.
-        of: target, of `explain.evidence.TARGETS`.
+        of: target, of `explain.gate_shapley.TARGETS`.
     """
     result = patching.ablate_gate_groups(sample.study, sample.row, sample.output)
-    values = result.shapley[choose("Target", of, evidence.TARGETS)]
+    values = result.shapley[choose("Target", of, gate_shapley.TARGETS)]
     low = values
     high = values
-    if of == evidence.DECISION:
+    if of == gate_shapley.DECISION:
         low = values - NORMAL * result.errors
         high = values + NORMAL * result.errors
-    elif of == evidence.LOSS:
+    elif of == gate_shapley.LOSS:
         low, high = (np.array([getattr(i, end) for i in result.losses]) for end in ("low", "high"))
     whole = len(sample.dataset.rows("test"))
     spread = {
-        evidence.DECISION: f"Bars: 95 % of what {result.shots:,} shots of every coalition would scatter; the values "
-        "themselves are exact.",
-        evidence.LOSS: f"Mean over {describe_drawn(result.rows, whole, 'test sample')}, with a 95 % "
+        gate_shapley.DECISION: f"Bars: 95 % of what {result.shots:,} shots of every coalition would scatter; the "
+        "values themselves are exact.",
+        gate_shapley.LOSS: f"Mean over {describe_drawn(result.rows, whole, 'test sample')}, with a 95 % "
         "bootstrap interval for each group by itself.",
-        evidence.ENTANGLEMENT: "Exact.",
+        gate_shapley.ENTANGLEMENT: "Exact.",
     }
     figure = label_charts.interval_dots(
         [group.title for group in result.groups],
@@ -225,7 +225,7 @@ GROUPS_OF = params.SelectParam(
     "Gate groups of",
     "Those of the decision are shown.",
     "What the blocks of the network are measured by.",
-    evidence.TARGETS,
+    gate_shapley.TARGETS,
     look="segments",
 )
 PIECES = {
@@ -246,6 +246,6 @@ PIECES = {
             fits=panel.needs("rules"),
             opens=GROUPS_OF.chosen(of),
         )
-        for of in evidence.TARGETS
+        for of in gate_shapley.TARGETS
     },
 }

@@ -5,7 +5,13 @@ from collections.abc import Callable
 import numpy as np
 
 from qfusion._sentences import listed, share
-from qfusion.explain.evidence import DECISION, LOSS, GateGroups, largest_group, significant_groups
+from qfusion.explain.gate_shapley import (
+    DECISION,
+    LOSS,
+    GateGroups,
+    largest_group,
+    significant_groups,
+)
 
 # The modality qubits only control and are then left out, so a classical mixture over their outcomes gives the same
 # fused qubits. It holds while the score is read from the fused qubits alone.
