@@ -33,6 +33,7 @@ from qfusion.models import (
     table_changes,
 )
 from qfusion.quantum.decomposition import subsets
+from qfusion.wording.parameter_changes import describe_ranges
 from tests.entangled import model_of
 
 
@@ -458,7 +459,7 @@ def test_the_nearest_knob_of_the_physics_equals_a_fine_scan() -> None:
     assert jump_changes.table(model.tweaked(Tweak(duration=0.0))) == ()
     turns = parameter_changes.nearest_parameters(model, states)
     assert turns.tried == 3 + 3 + 1
-    assert turns.ranges == "couplings and dissipation × 0 to 2, T from 0 to 3"
+    assert describe_ranges(turns) == "couplings and dissipation × 0 to 2, T from 0 to 3"
     assert turns.changes == tuple(sorted(turns.changes, key=lambda change: change.size)) != ()
     assert 0 < turns.resolution < 1e-6
     sizes = {(c.kind, c.name): c for c in turns.changes}

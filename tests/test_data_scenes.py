@@ -149,7 +149,7 @@ def test_the_three_numbers_of_a_pixel_are_told_as_one(made: DataSet) -> None:
     assert canvas.kind == "picture"
     assert canvas.parts["pixels"].shape == (24, 24)
     assert canvas.names[24] == "pixel 2,1"
-    added = canvas.added(np.arange(3.0 * 576))
+    added = canvas.sum_steps(np.arange(3.0 * 576))
     assert (len(added), added[24]) == (576, 72 + 73 + 74)
 
 

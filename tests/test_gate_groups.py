@@ -17,9 +17,10 @@ from scipy.special import softmax
 from qfusion import cli
 from qfusion.analysis import opening
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain import evidence, gate_shapley, layer_entropies
+from qfusion.explain import gate_shapley, layer_entropies, stability
 from qfusion.models import EntangledQCNN, qcnn
 from qfusion.panels import model_pieces
+from qfusion.quantum import states
 from qfusion.wording.evidence import NO_LOSS, describe_gate_groups
 from tests.entangled import model_of
 from tests.test_cuts import problem
@@ -58,7 +59,7 @@ def read_out(
     means = p @ values
     entropies = []
     for q in range(n):
-        local = evidence.states.partial_trace(rho, (2,) * n, (q,)).numpy()
+        local = states.partial_trace(rho, (2,) * n, (q,)).numpy()
         local = np.diag(np.diag(local)) if q in model.network.measured else local
         levels = np.clip(np.linalg.eigvalsh(local), 1e-300, 1)
         entropies.append(-(levels * np.log(levels)).sum())
@@ -167,7 +168,7 @@ def result_of(losses: list[tuple[float, float, float]], **more: Any) -> gate_sha
     """Groups whose losses have these values and ends."""
     groups = tuple(gate_shapley.Group(f"fusion[{i}]", f"fusion {i}", "fusion") for i in range(3))
     values = np.array([value for value, _, _ in losses])
-    ends = tuple(evidence.stability.Interval(*one, n=50, resamples=2000) for one in losses)
+    ends = tuple(stability.Interval(*one, n=50, resamples=2000) for one in losses)
     named = {"decision": np.array([0.5, -0.3, 0.2]), "loss": values} | more
     zeros = dict.fromkeys(named, 0.0)
     return gate_shapley.GateGroups(
