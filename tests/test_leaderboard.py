@@ -347,7 +347,7 @@ def test_the_size_of_a_small_head_is_counted_by_hand() -> None:
 
 def test_pages_of_the_documentation_hold_the_tables(board: dict[str, Any]) -> None:
     assert "| **QiNN-QJ** | 5 |" in text.data_table(board, "mosi")
-    short = text.readme_table(board)
+    short = text.short_table(board)
     assert short.count("best rival: ") == 2
     assert "| Self-MM | 0.848 | 0.461 | 0.724 | 0.789 |" in text.published(board)
     assert "not comparable" in text.published(board)
