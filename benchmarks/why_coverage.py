@@ -30,7 +30,12 @@ sys.path[:0] = [str(ROOT)]
 
 import tables  # noqa: E402
 
-from qfusion.explain import fusion_baselines, information, stability  # noqa: E402
+from qfusion.explain import (  # noqa: E402
+    fusion_baselines,
+    information,
+    partial_information,
+    stability,
+)
 
 ALPHA = (
     0.005  # bits: what is so little beyond the truth is not beyond it, as two decimals are shown
@@ -90,7 +95,7 @@ PARTS = (information.REDUNDANCY, *NAMES, information.SYNERGY)
 
 def truth_of(p: np.ndarray) -> dict[str, float]:
     """Returns the true bits of parts, of the total and of each source alone."""
-    bits = information.exact(p, information.BROJA, NAMES)
+    bits = partial_information.exact(p, partial_information.BROJA, NAMES)
     redundancy, synergy = bits["a|b"], bits["a+b"]
     alone = {f"alone {name}": redundancy + bits[name] for name in NAMES}
     return {
@@ -126,7 +131,7 @@ def cheap() -> None:
 
     fusion_baselines._model = small
     information.SHUFFLES = SHUFFLES
-    information.union.__defaults__ = SEARCH
+    partial_information.union.__defaults__ = SEARCH
     for function in (stability.mean, stability.means):
         function.__kwdefaults__["resamples"] = RESAMPLES
     stability.RESAMPLES = RESAMPLES

@@ -67,7 +67,7 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "contradiction of masses, in a report",
-        "report.sample_report:contradiction",
+        "report.sample_report:describe_contradiction",
         "K is above 0.000; not defined where a modality supports no class",
     ),
     Template(

@@ -32,7 +32,13 @@ from qfusion.data.clusters import Clusters
 from qfusion.data.modality_spec import Modality
 from qfusion.data.target_spec import Target
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain import fusion_baselines, information, stability
+from qfusion.explain import (
+    fusion_baselines,
+    information,
+    information_levels,
+    partial_information,
+    stability,
+)
 from qfusion.explain.stability import Interval
 from qfusion.panels import data_fusion, pages
 from qfusion.wording.information import (
@@ -94,7 +100,7 @@ def gate(name: str) -> np.ndarray:
 
 @pytest.mark.parametrize(("measure", "name"), BITS)
 def test_gates_have_their_published_decompositions(measure: str, name: str) -> None:
-    bits = information.exact(gate(name), measure, ("left", "right"))
+    bits = partial_information.exact(gate(name), measure, ("left", "right"))
     found = [bits[node] for node in ("left|right", "left", "right", "left+right")]
     assert found == pytest.approx(BITS[measure, name], abs=1e-6)
 
@@ -105,7 +111,7 @@ def test_parity_of_three_is_told_by_all_three_only(measure: str) -> None:
     for a, b in PAIRS:
         for c in B:
             p[a, b, c, a ^ b ^ c] = 1 / 8
-    bits = information.exact(p, measure)
+    bits = partial_information.exact(p, measure)
     assert len(bits) == 18
     assert bits.pop("a+b+c") == pytest.approx(1, abs=1e-6)
     assert list(bits.values()) == pytest.approx([0] * 17, abs=1e-6)
@@ -130,7 +136,7 @@ def test_the_union_information_is_the_least_of_all_on_a_grid() -> None:
             at = (first[i], second[j])
             low = [max(lo, x - s) for lo, x, s in zip(low, at, steps, strict=True)]
             high = [min(h, x + s) for h, x, s in zip(high, at, steps, strict=True)]
-        ours = information.union([p.sum(1).T, p.sum(0).T], 1e-9, 50_000)
+        ours = partial_information.union([p.sum(1).T, p.sum(0).T], 1e-9, 50_000)
         assert ours.bits == pytest.approx(bits.min(), abs=1e-6)
         assert ours.gap < 1e-5
 
@@ -143,14 +149,14 @@ def test_parts_of_samples_average_to_the_decomposition_and_add_up() -> None:
     joint = levels["a"] * 4 + levels["b"]
     p = np.zeros((3, 4, 3))
     np.add.at(p, (levels["a"], levels["b"], y), 1 / 500)
-    bits = information.exact(p)
+    bits = partial_information.exact(p)
     assert [part.value for part in result.parts.values()] == pytest.approx(
         [bits[node] for node in ("a|b", "a", "b", "a+b")], abs=2e-4
     )
     assert sum(part.value for part in result.parts.values()) == pytest.approx(result.total.value)
     by_sample = information.pointwise(list(levels.values()), joint, y)
     assert by_sample.sum(axis=1).mean() == pytest.approx(result.total.value)
-    alone = information.union([information.table(levels["a"], y)]).bits
+    alone = partial_information.union([information.table(levels["a"], y)]).bits
     assert (by_sample["redundancy"] + by_sample["unique 1"]).mean() == pytest.approx(alone)
 
 
@@ -250,7 +256,7 @@ def test_many_levels_of_noise_tell_no_more_than_one_level() -> None:
     """Twenty levels that say nothing seem to tell .03 bits of 400 rows, and one level none."""
     rng = np.random.default_rng(0)
     y, noise, one = rng.integers(0, 2, 400), rng.integers(0, 20, 400), np.zeros(400, int)
-    plain = information.union([information.table(noise, y)]).bits
+    plain = partial_information.union([information.table(noise, y)]).bits
     gain = information.more_bits(noise, one, y)
     assert plain > 0.02
     assert gain.low < 0 < gain.high
@@ -272,18 +278,18 @@ def test_outputs_are_cut_where_as_many_lie_between() -> None:
     rng = np.random.default_rng(0)
     line = rng.permutation(np.linspace(-3, 1, 60))
     for outputs in (line[:, None], np.stack([rng.normal(size=60), line], 1)):
-        levels = information.output_levels(outputs, 5)
+        levels = information_levels.output_levels(outputs, 5)
         assert levels.tolist() == pd.qcut(line, 5, labels=False).tolist()
     group = rng.permutation(np.repeat(np.arange(3), 20))
     p = np.array([[0.9, 0.05, 0.05], [0.1, 0.8, 0.1], [0.1, 0.2, 0.7]])[group]
-    found = information.output_levels(np.log(p + rng.uniform(0, 0.01, p.shape)), 3)
+    found = information_levels.output_levels(np.log(p + rng.uniform(0, 0.01, p.shape)), 3)
     assert len(set(zip(found.tolist(), group.tolist(), strict=True))) == len(set(found)) == 3
     features = {name: rng.normal(size=(60, 2)) for name in "ab"}
-    assert information.task_classes(
+    assert information_levels.task_classes(
         fusion_baselines.of_features(features, line, False)
     ).tolist() == (pd.qcut(line, information.QUANTILES, labels=False).tolist())
     assert (
-        information.task_classes(fusion_baselines.of_features(features, group + 4)).tolist()
+        information_levels.task_classes(fusion_baselines.of_features(features, group + 4)).tolist()
         == group.tolist()
     )
 
@@ -448,7 +454,8 @@ def clustered() -> dict[str, tuple[dict[str, np.ndarray], np.ndarray]]:
     """Clusters and labels of every synthetic set."""
     sets = {kind: synthetic(kind) for kind in SYNTHETIC}
     return {
-        kind: (information.cluster_levels(features, 20), y) for kind, (features, y) in sets.items()
+        kind: (information_levels.cluster_levels(features, 20), y)
+        for kind, (features, y) in sets.items()
     }
 
 
@@ -531,7 +538,7 @@ def test_rows_of_a_video_tell_nothing_that_another_video_would_not(
 def test_a_number_that_is_mostly_the_smallest_keeps_two_levels(
     line: list[float], levels: list[int]
 ) -> None:
-    assert information._quantile_levels(np.array(line, float), 4).tolist() == levels
+    assert information_levels._quantile_levels(np.array(line, float), 4).tolist() == levels
 
 
 # The plain test, and all of it on features.
@@ -604,7 +611,8 @@ def test_what_is_told_only_together_is_found_and_said(told_together: information
 def test_where_parts_add_up_joint_models_are_worth_nothing_that_is_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(information, "QUANTILES", 2)
+    for module in (information, information_levels):
+        monkeypatch.setattr(module, "QUANTILES", 2)
     rng = np.random.default_rng(0)
     features = {name: rng.normal(size=(200, 3)) for name in "abc"}
     y = sum(features[name][:, 0] for name in "abc") + rng.normal(size=200)
@@ -1056,7 +1064,9 @@ def test_an_estimate_tells_of_every_fit_and_names_its_samples(
     monkeypatch.setattr(fusion_baselines, "_model", lambda member, classes: Line())
     monkeypatch.setattr(information, "SHUFFLES", 2)
     monkeypatch.setattr(information, "MOST_CELLS", 32)  # of three sources of two levels
-    monkeypatch.setattr(information.union, "__defaults__", (1e-2, 40))  # bits need not be sharp
+    monkeypatch.setattr(
+        partial_information.union, "__defaults__", (1e-2, 40)
+    )  # bits need not be sharp
     resamples(monkeypatch, 20)
     planted = data.load("planted")
     result = information.estimate(planted, rows=60)
@@ -1076,7 +1086,7 @@ def test_an_estimate_tells_of_every_fit_and_names_its_samples(
     # the lattice is that of quarters of what each says
     predictions = fusion_baselines.Predictions(task)
     quarters = [
-        information.output_levels(predictions.whole([name])[1], 4) for name in planted.names
+        information_levels.output_levels(predictions.whole([name])[1], 4) for name in planted.names
     ]
     assert result.lattice == {"a node": 0.5}
     (p, *others), cells = asked[0], np.zeros((*(part.max() + 1 for part in quarters), 4))
@@ -1344,11 +1354,11 @@ def test_bad_input_is_named() -> None:
     with pytest.raises(InvalidInput, match="There are 20 rows"):
         fusion_baselines.of_features({name: part[:20] for name, part in features.items()}, y[:20])
     with pytest.raises(NotFound, match="Measure 'BROJO' does not exist"):
-        information.exact(gate("XOR"), "BROJO")
+        partial_information.exact(gate("XOR"), "BROJO")
     with pytest.raises(InvalidInput, match="decomposes two sources"):
-        information.exact(np.ones((2, 2, 2, 2)) / 16)
+        partial_information.exact(np.ones((2, 2, 2, 2)) / 16)
     with pytest.raises(InvalidInput, match="add up to 1, but adds up to 2"):
-        information.exact(2 * gate("XOR"))
+        partial_information.exact(2 * gate("XOR"))
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from qfusion.explain import information, stability
+from qfusion.explain import information, partial_information, stability
 from qfusion.wording.information import (
     describe_baselines,
     describe_estimation,
@@ -30,7 +30,9 @@ def needs_record(result: information.Estimate) -> dict[str, Any]:
     return {
         "data": result.name,
         "estimator": result.main.estimator,
-        "measure": information.BROJA if len(result.main.sources) == 2 else "union information",
+        "measure": partial_information.BROJA
+        if len(result.main.sources) == 2
+        else "union information",
         "n": result.main.n,
         "entropy": result.entropy,
         **parts(result.main),

@@ -1,29 +1,21 @@
-"""Whether data need fusion, asked before any model is trained: what modalities tell of the target redundantly, uniquely
-and only together, in bits, and whether joint models predict it better than late ones.
+"""Whether data need fusion, estimated before any model is trained: the redundant, unique and synergistic information of
+the modalities about the target, in bits, and the gain of joint models over late ones.
 
-Exact where a distribution of few values is known (`exact`; CCS and I_min by the library dit, whose optimiser for BROJA
-was seen to stop up to .01 bits above the minimum, so that BROJA is worked out here); of features by three estimators,
-each with its interval, shown beside each other since they may disagree (`estimate`):
+Three estimators are shown beside each other, each with its interval, since they may disagree (`estimate`):
 
-    clusters    k-means clusters of every modality, the plug-in distribution of these and the target (Liang and others
-                2023, arXiv 2302.12247), less what shuffled labels give
-    learned     levels of what cross-validated classifiers say of the target from every modality, and from all of them
-    Gaussian    of a number as target: from the held-out R2 of every modality and of all (Barrett 2015), as if all were
+    clusters    k-means clusters of every modality, and the plug-in distribution of these and the target (Liang and
+                others 2023, arXiv 2302.12247), minus the value for shuffled labels
+    learned     levels of the outputs of cross-validated classifiers of the target, from every modality and from all
+    Gaussian    for a numeric target: from the held-out R2 of every modality and of all (Barrett 2015), as if all were
                 jointly Gaussian
 
-Clusters and learned levels are functions of the features. No function of a feature tells more of the target than the
-feature, so what a modality tells alone, and what all tell in total, are lower bounds: data hold at least so much. The
-interval is of what these small models find; its low end alone bounds what the data hold. The parts (redundant, unique,
-synergistic) are those of what is found. In the data each may be larger or smaller. benchmarks/why_coverage.py measures
-how often the ends hold on distributions that are known.
+Clusters and learned levels are functions of the features. No function of a feature carries more information about the
+target than the feature itself. The information of one modality, and the total, are therefore lower bounds of the
+information in the data. The interval describes the information that these small models find; only its lower end bounds
+that of the data. The parts (redundant, unique, synergistic) are those of the information found; in the data each may be
+larger or smaller. benchmarks/why_coverage.py measures the coverage of the bounds on known distributions.
 
-Of two modalities redundancy is that of Bertschinger and others (2014, BROJA): the union information is the least
-information of the target in any distribution that keeps what each modality tells alone,
-
-    I_union = min_Q I_Q(Y; X_1 ... X_M)   where Q(y, x_m) = P(y, x_m) for every m.
-
-It exists for more modalities, too (Griffith and Koch 2014), and all is made of it: synergy is what the whole tells
-beyond it, what is unique to a modality is what it takes off where the modality is left out, and redundancy the rest.
+The decomposition is that of `partial_information`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -36,157 +28,19 @@ import numpy as np
 import pandas as pd
 
 from qfusion import _sentences
-from qfusion._checks import check, choose, require_finite
-from qfusion._lazy import load
-from qfusion.data import DataSet, shared_content
+from qfusion.data import DataSet
 from qfusion.explain import fusion_baselines, stability
-
-# Exact: a distribution of few values.
-
-MEASURES = BROJA, CCS, I_MIN = ("BROJA", "CCS", "I_min")
-
-
-def exact(p: np.ndarray, measure: str = BROJA, names: Sequence[str] = ()) -> dict[str, float]:
-    """Return the partial information of every node of the lattice of two or three sources, in bits.
-
-    Nodes are called by what tells the same: "a|b" is redundant, "a" unique, "a+b" synergistic; of three "a|b+c" is what
-    a alone and b with c tell alike (Williams and Beer 2010, arXiv 1004.2515).
-
-    Args:
-        p: probabilities of the sources and, on the last axis, the target: (|X_1|, ..., |X_M|, |Y|).
-        measure: "BROJA" (Bertschinger and others 2014; two sources), "CCS" (Ince 2017) or "I_min" (Williams and Beer
-            2010).
-        names: of the sources; a, b, c unless told.
-
-    Raises:
-        NotFound: when there is no such measure.
-        InvalidInput: when `p` is no distribution of two or three sources, or BROJA is asked of three.
-
-    Example:
-        >>> xor = np.zeros((2, 2, 2))
-        >>> xor[[0, 0, 1, 1], [0, 1, 0, 1], [0, 1, 1, 0]] = 0.25
-        >>> round(exact(xor)["a+b"], 6)
-        1.0
-    """
-    choose("Measure", measure, MEASURES)
-    p = np.asarray(p, dtype=float)
-    M = p.ndim - 1
-    check(
-        M == 2 or (M == 3 and measure != BROJA),
-        f"Measure {measure} decomposes {'two' if measure == BROJA else 'two or three'} sources, but `p` has {M}. "
-        "Decompose one source against the rest.",
-    )
-    require_finite("p", p)
-    check(
-        bool((p >= 0).all()) and bool(np.isclose(p.sum(), 1)),
-        f"Argument `p` must hold probabilities that add up to 1, but adds up to {p.sum():.3g}. Divide by the sum.",
-    )
-    names = list(names) or list("abc"[:M])
-    if measure == BROJA:
-        joint = p[..., p.sum((0, 1)) > 0].reshape(-1, int((p.sum((0, 1)) > 0).sum())).T
-        alone = [p.sum(1 - m).T[p.sum((0, 1)) > 0] for m in range(2)]
-        both, one, two = (
-            union(parts, 1e-9, 50_000).bits for parts in (alone, alone[:1], alone[1:])
-        )
-        return {
-            "|".join(names): one + two - both,
-            names[0]: both - two,
-            names[1]: both - one,
-            "+".join(names): union([joint]).bits - both,
-        }
-    dit = load("dit")  # takes seconds
-    load("dit.pid")
-    distribution = dit.Distribution(
-        [tuple(map(int, cell)) for cell in np.argwhere(p > 0)], p[p > 0].tolist()
-    )
-    decompose = dit.pid.PID_CCS if measure == CCS else dit.pid.PID_WB
-    lattice = decompose(distribution, [[m] for m in range(M)], [M])
-    return {
-        "|".join(
-            "+".join(names[m] for m in sorted(part)) for part in sorted(node, key=sorted)
-        ): float(lattice[node])
-        for node in lattice._lattice
-    }
-
-
-# The union information of a table, by alternating minimisation with a certificate.
-
-
-@dataclass(frozen=True, eq=False)
-class Union:
-    """The union information of sources about a target.
-
-    Attributes:
-        bits: an estimate of it, where the search stopped.
-        gap: it is at most so many bits below; what is proved, mostly far less.
-        potentials: a source, (|Y|, |X_m|): what its values add to the bits of a sample; they average to `bits`.
-    """
-
-    bits: float
-    gap: float
-    potentials: tuple[np.ndarray, ...]
-
-    def pointwise(self, levels: Sequence[np.ndarray], y: np.ndarray) -> np.ndarray:
-        """Return the information, in bits, of samples (n,) whose sources have these levels."""
-        return np.sum(
-            [u[y, level] for u, level in zip(self.potentials, levels, strict=True)], axis=0
-        )
-
-
-def union(tables: Sequence[np.ndarray], tolerance: float = 1e-4, most: int = 2000) -> Union:
-    """Return the union information of sources of which only the relation of each single one to the target is known.
-
-    Minimises I_Q over Q with the given tables by turns: R is the mean of Q(x | y) over y, then Q(x | y) the projection
-    of R on the tables' conditionals, by iterative proportional fitting (Banerjee, Rauh and Montufar 2018, whose
-    divergences these are). Scalings a_m(y, x_m) of the projection are dual: where no x has
-    sum_y p(y) prod_m a_m(y, x_m) above c, I_union >= sum p(y, x_m) log a_m - log c. The sum is returned, and the
-    bound tells its error.
-
-    Args:
-        tables: P(y, x_m) of every source, (|Y|, |X_m|), with the same P(y), none of it 0.
-        tolerance: of the gap, in bits, at which it stops, or where ten rounds change less than a hundredth of it.
-        most: rounds after which it stops, too.
-    """
-    p = tables[0].sum(1)
-    known = [table / p[:, None] for table in tables]
-    M, rounds = len(known), 1 if len(tables) == 1 else most
-    across = [tuple(1 + k for k in range(M) if k != m) for m in range(M)]
-
-    def spread(a: np.ndarray, m: int) -> np.ndarray:
-        return a.reshape(len(p), *(-1 if k == m else 1 for k in range(M)))
-
-    def product(parts: Sequence[np.ndarray]) -> np.ndarray:
-        whole = spread(parts[0], 0)
-        for m in range(1, M):
-            whole = whole * spread(parts[m], m)
-        return whole
-
-    R = np.tensordot(p, product(known), 1)
-    scales = [np.divide(k, p @ k, out=np.zeros_like(k), where=k > 0) for k in known]
-    bits, bound, logs = np.inf, 0.0, scales
-    for turn in range(rounds):
-        for m in range(M):
-            shares = (product(scales) * R).sum(across[m])
-            scales[m] = np.divide(
-                scales[m] * known[m], shares, out=np.zeros_like(shares), where=shares > 0
-            )
-        ratio = np.tensordot(p, product(scales), 1)
-        if turn % 10 == 0 or turn == rounds - 1:
-            logs = [np.log2(np.where(k > 0, a, 1.0)) for k, a in zip(known, scales, strict=True)]
-            last, bits = bits, sum(float((t * u).sum()) for t, u in zip(tables, logs, strict=True))
-            bound = max(bound, bits - max(0.0, float(np.log2(ratio.max()))))
-            if bits - bound < tolerance or abs(last - bits) < tolerance / 100:
-                break
-        R = np.maximum(R * ratio, 1e-60)  # what has become 0 could not grow again
-    return Union(bits, max(0.0, bits - bound), tuple(logs))
-
-
-# From samples: levels of every source and of all together, and the target's classes.
+from qfusion.explain.information_levels import (
+    QUANTILES,
+    cluster_levels,
+    output_levels,
+    task_classes,
+)
+from qfusion.explain.partial_information import I_MIN, exact, union
 
 CLUSTERS, LEARNED, GAUSSIAN = ESTIMATORS = ("clusters", "learned", "Gaussian")
 REDUNDANCY, SYNERGY, TOTAL = "redundancy", "synergy", "total"
 SHUFFLES = 10
-QUANTILES = 4  # classes that a number as target is made into
 MOST_CELLS = 200_000  # of a table of all sources and the target
 MOST_SOURCES = 4  # of more, the one that tells most is decomposed against the rest
 REST = "the rest"
@@ -403,49 +257,6 @@ def pointwise(levels: Sequence[np.ndarray], joint: np.ndarray, y: np.ndarray) ->
             "synergy": union([table(joint, y)]).pointwise([joint], y) - redundancy - first - second,
         }
     )
-
-
-# Levels of features and of outputs.
-
-
-def cluster_levels(features: Mapping[str, np.ndarray], count: int) -> dict[str, np.ndarray]:
-    """Return the k-means cluster of every sample by source, found without labels, so that these cannot bias them; no
-    more clusters than a source has different contents."""
-    from sklearn.cluster import KMeans
-
-    result = {}
-    for name, X in features.items():
-        most = int(shared_content.number_contents(X).max()) + 1
-        model = KMeans(min(count, most), n_init=3, random_state=0)
-        result[name] = model.fit_predict(X).astype(int)
-    return result
-
-
-def output_levels(outputs: np.ndarray, count: int) -> np.ndarray:
-    """Return discrete levels (n,) of the outputs of a classifier or a regression. They are quantiles of a number or
-    of log-odds, or clusters of the probabilities of more than two classes.
-    """
-    if np.ptp(outputs, axis=0).max() == 0:
-        return np.zeros(len(outputs), int)
-    if outputs.shape[1] > 2:
-        return cluster_levels({"": np.exp(outputs)}, count)[""]
-    return _quantile_levels(outputs[:, -1], count)
-
-
-def task_classes(task: fusion_baselines.Task) -> np.ndarray:
-    """Return classes of every row of a task, (N,); of numbers quantile classes."""
-    return task.y if task.classes else _quantile_levels(task.y, QUANTILES)
-
-
-def _quantile_levels(line: np.ndarray, count: int) -> np.ndarray:
-    """Return which of `count` quantiles each number is in, (n,), as whole numbers from 0 without gaps."""
-    edges = np.unique(np.quantile(line, np.linspace(0, 1, count + 1)[1:-1]))
-    above = line[line > line.min()]
-    if edges.max() <= line.min() and len(
-        above
-    ):  # most have the smallest number: these, and all others
-        edges = above.min(keepdims=True)
-    return np.unique(np.searchsorted(edges, line, side="right"), return_inverse=True)[1]
 
 
 # What is asked of a data set: every estimator, the plain test, and each modality against the rest.
