@@ -390,7 +390,7 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "error of a cohort",
-        "report.cohort_report:harder",
+        "report.cohort_report:compare_errors",
         "larger or smaller where the intervals do not overlap",
     ),
     Template(
@@ -527,7 +527,9 @@ TEMPLATES: tuple[Template, ...] = (
         "data.import_report:build_report",
         "counts of values, samples, features and classes",
     ),
-    Template("rate at which the loss falls", "training.loop:steepest", "the loss falls somewhere"),
+    Template(
+        "rate at which the loss falls", "training.rate_search:steepest", "the loss falls somewhere"
+    ),
     # Who decided: of `explain.verdicts`, and of nothing else.
     Template(
         "who decided",

@@ -36,8 +36,7 @@ from qfusion.panels import (
     wrong_samples,
 )
 from qfusion.panels.sample_maps import colour_choices
-from qfusion.ui import cohort_errors, sample_map, selections
-from qfusion.ui.pages import cohorts
+from qfusion.ui import cohort_errors, sample_map, selections, state
 from qfusion.wording.cohorts import name_all_with_size
 from tests.test_app_pages import plain, said, visit
 
@@ -347,11 +346,11 @@ class Session(dict[str, Any]):
         self["sample"] = name
 
 
-def selecting(monkeypatch: pytest.MonkeyPatch, view: Any, **selection: Any) -> Session:
+def selecting(monkeypatch: pytest.MonkeyPatch, **selection: Any) -> Session:
     """A session in which the browser has selected something on the chart "chart"."""
     session = Session(chart={"selection": {"points": [], "box": [], "lasso": [], **selection}})
     for name in ("get", "put", "choose_sample"):
-        monkeypatch.setattr(view.state, name, getattr(session, name))
+        monkeypatch.setattr(state, name, getattr(session, name))
     return session
 
 
@@ -359,19 +358,19 @@ def test_what_is_selected_becomes_a_cohort(planted: Any, monkeypatch: pytest.Mon
     levels = build_levels(planted, "split=test; relation=conflict")
     found = sample_maps.map_positions(levels)
     corners = {"x": [-0.3, 0.4, 0.4, -0.3], "y": [-0.3, -0.3, 0.3, 0.3]}
-    session = selecting(monkeypatch, cohorts, lasso=[corners], points=[{"customdata": "p0031"}])
+    session = selecting(monkeypatch, lasso=[corners], points=[{"customdata": "p0031"}])
     sample_map._select_samples("chart", found, levels.parts)
     chosen = build_levels(planted, session["filter"])
     assert np.array_equal(chosen.inside, (np.abs(found.xy - [0.05, 0]) <= [0.35, 0.3]).all(1))
     assert session["filter"].endswith("; split=test")
-    session = selecting(monkeypatch, cohorts, box=[{"x": [-0.3, 0.4], "y": [0.3, -0.3]}])
+    session = selecting(monkeypatch, box=[{"x": [-0.3, 0.4], "y": [0.3, -0.3]}])
     sample_map._select_samples("chart", found, levels.parts)
     assert np.array_equal(build_levels(planted, session["filter"]).inside, chosen.inside)
-    session = selecting(monkeypatch, cohorts, points=[{"customdata": ["p0031"]}])
+    session = selecting(monkeypatch, points=[{"customdata": ["p0031"]}])
     sample_map._select_samples("chart", found, levels.parts)
     assert session["sample"] == "p0031"
     assert "filter" not in session
-    session = selecting(monkeypatch, cohorts, lasso=[{"x": [1.0], "y": [1.0]}])
+    session = selecting(monkeypatch, lasso=[{"x": [1.0], "y": [1.0]}])
     sample_map._select_samples("chart", found, levels.parts)
     assert "filter" not in session
 
@@ -381,16 +380,16 @@ def test_a_clicked_slice_cell_or_bar(
 ) -> None:
     levels = build_levels(planted, "relation=conflict; error>0.1")
     found = cohort_slices.slices(levels, "relation")
-    session = selecting(monkeypatch, cohorts, points=[{"customdata": [1, "tip"]}])
+    session = selecting(monkeypatch, points=[{"customdata": [1, "tip"]}])
     cohort_errors._select_slice("chart", found, levels.parts)
     assert session["filter"] == f"relation={found[1].name}; error>0.1"
     assert build_levels(planted, f"relation={found[1].name}").inside.sum() == found[1].count
     ids = cohort_slices.worst(levels)[0].index.tolist()
-    session = selecting(monkeypatch, cohorts, points=[{"point_index": 2}])
+    session = selecting(monkeypatch, points=[{"point_index": 2}])
     selections.open_selected("chart", ids)
     assert session["sample"] == ids[2]
     levels = build_levels(digits, "truth=1; certainty>0.2")
-    session = selecting(monkeypatch, cohorts, points=[{"customdata": [8, 1, "8", "1", 2, 0.1]}])
+    session = selecting(monkeypatch, points=[{"customdata": [8, 1, "8", "1", 2, 0.1]}])
     cohort_errors.select_confused("chart", levels)
     assert session["filter"] == "truth=8; prediction=1; certainty>0.2"
     assert (
