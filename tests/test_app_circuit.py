@@ -21,7 +21,7 @@ from qfusion.analysis.study import Study
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import evidence
 from qfusion.figures import circuit_boxes
-from qfusion.models import log_odds, qcnn, table_edits, truth_tables
+from qfusion.models import log_odds, qcnn_density, qcnn_features, table_edits, truth_tables
 from qfusion.panels import circuit_panel, gate_replays, tweak_effects
 from qfusion.quantum.states import partial_trace
 from qfusion.training import checkpoint, metrics
@@ -334,11 +334,10 @@ def test_the_scrubber_walks_from_nothing_to_the_end() -> None:
 
 
 def test_the_walk_ends_where_the_network_reads(pairs: Study) -> None:
-    from qfusion.models import qcnn
 
     row = int(pairs.dataset.rows("test")[0])
     found = circuit_boxes.replay(pairs, row, "")
-    rho = qcnn.density_states(pairs.model.network, pairs.space.vectors[row])[-1]
+    rho = qcnn_density.density_states(pairs.model.network, pairs.space.vectors[row])[-1]
     z = found.bloch[-1][list(found.followed), 2]
     diagonal = torch.diagonal(rho).real.reshape((2,) * pairs.model.elements)
     direct = [
@@ -362,9 +361,10 @@ def test_noise_is_the_tracks_and_shots_leave_the_spread_they_must(pairs: Study) 
     )[0]
     assert np.allclose(found.scores, direct.detach().numpy(), atol=1e-10)
     quiet = sample_circuits.with_noise(pairs, row, "", (0, 0, 0), 500)
-    from qfusion.models import qcnn
 
-    p = torch.diagonal(qcnn.density_states(pairs.model.network, pairs.space.vectors[row])[-1]).real
+    p = torch.diagonal(
+        qcnn_density.density_states(pairs.model.network, pairs.space.vectors[row])[-1]
+    ).real
     each = outcome_scores(model)
     spread = (p @ (each - p @ each).square() / 500).sqrt()
     assert np.allclose(quiet.errors, spread.numpy(), atol=1e-10)
@@ -469,7 +469,9 @@ def test_an_angle_of_the_network_is_set_at_its_gate_and_the_decision_follows(
     network = copy.deepcopy(pairs.model.network)
     with torch.no_grad():
         getattr(network, of)[place] = 1.5
-        scores = qcnn.network_scores(network, pairs.model.fuse(states)[0]) + pairs.model.bias
+        scores = (
+            qcnn_features.network_scores(network, pairs.model.fuse(states)[0]) + pairs.model.bias
+        )
     assert edited.scores == pytest.approx(scores[0].numpy(), abs=1e-5)
     assert edited.scores != pytest.approx(edited.untweaked.scores, abs=1e-3)
     assert f"softmax {edited.probabilities.max():.3f}" in circuit_panel.decision(edited)[1]

@@ -165,9 +165,9 @@ def test_the_scores_are_read_from_the_state_that_is_shown(
     to_log_odds = log_odds.others_matrix(C).numpy() if C > 1 else np.eye(1)
     states = sample_circuits.encoded_states(sample.study, sample.row)
     if kind in ("qfl", "quantum-lego"):
-        from qfusion.quantum import circuits
+        from qfusion.quantum import statevector
 
-        scores = model.head(4 * circuits.expectations(psi, model.words)) + model.bias
+        scores = model.head(4 * statevector.expectations(psi, model.words)) + model.bias
         assert np.abs(to_log_odds @ scores.detach().numpy()[0] - found).max() < 1e-8
     else:
         assert np.abs(to_log_odds @ model.scores(states).detach().numpy()[0] - found).max() < 1e-8

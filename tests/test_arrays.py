@@ -13,7 +13,14 @@ import torch
 
 from qfusion.errors import InvalidInput
 from qfusion.models import ket_algebra
-from qfusion.quantum import circuits, decomposition, lindblad, measures, states
+from qfusion.quantum import (
+    decomposition,
+    lindblad,
+    measures,
+    operator_basis,
+    states,
+    statevector,
+)
 
 rng = np.random.default_rng(3)
 
@@ -57,10 +64,10 @@ CALLS: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
     "evolution at an array of times": (lindblad.evolve_states, (H, L, RHO, np.array([0.0, 0.5]))),
     "observables": (lindblad.evolve_observables, (H, L, H, [0.3])),
     "decomposition": (decomposition.strengths, (H, DIMS)),
-    "expansion": (decomposition.expand, (H, DIMS)),
-    "rotations": (circuits.rotations, (ANGLES,)),
-    "populations": (circuits.populations, (ket(4),)),
-    "Bloch vectors": (circuits.bloch_vectors, (ket(4),)),
+    "expansion": (operator_basis.expand, (H, DIMS)),
+    "rotations": (statevector.rotations, (ANGLES,)),
+    "populations": (statevector.populations, (ket(4),)),
+    "Bloch vectors": (statevector.bloch_vectors, (ket(4),)),
 }
 
 

@@ -16,7 +16,7 @@ from qfusion.data.data_set import DataSet
 from qfusion.data.modality_spec import Modality
 from qfusion.data.target_spec import Target
 from qfusion.errors import InvalidInput
-from qfusion.models import BASELINES, EntangledQCNN, qcnn, registry, truth_tables
+from qfusion.models import BASELINES, EntangledQCNN, qcnn_density, registry, truth_tables
 from qfusion.models.baselines import (
     Concatenation,
     LateFusion,
@@ -328,12 +328,14 @@ def test_an_unentangled_network_follows_its_formula():
     }
     theta = torch.stack([model.encoders[name](x) for name, x in inputs.items()])
     angles = torch.pi / 2 + (model.weights[:, None] * theta).sum(0)
-    rho = qcnn.fused_state(vectors(angles))
+    rho = qcnn_density.fused_state(vectors(angles))
     assert torch.allclose(
         torch.einsum("bij,bji->b", rho, rho).real, torch.ones(2, dtype=torch.float64)
     )  # pure
     reference = (
-        qcnn.density_scores(model.network, qcnn.density_states(model.network, vectors(angles))[-1])
+        qcnn_density.density_scores(
+            model.network, qcnn_density.density_states(model.network, vectors(angles))[-1]
+        )
         + model.bias
     )
     assert torch.allclose(model(inputs), reference.to(torch.float64), atol=1e-10)

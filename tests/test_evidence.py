@@ -18,7 +18,7 @@ from qfusion.explain import evidence
 from qfusion.explain.evidence import beliefs, conflict, contradiction, disagreement, read
 from qfusion.explain.layer_entropies import layer_entropies
 from qfusion.models import truth_tables
-from qfusion.models.qcnn import fused_state
+from qfusion.models.qcnn_density import fused_state
 from qfusion.models.truth_tables import fused_entropy
 from qfusion.track.fusion_circuit import fusion_circuit
 from tests.entangled import angles_of, masses_of, model_of

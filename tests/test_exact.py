@@ -15,7 +15,7 @@ from torch import Tensor
 
 from qfusion import explain
 from qfusion.errors import InvalidInput
-from qfusion.models import InputSpec, QuantumJump, qcnn, qcnn_contractions
+from qfusion.models import InputSpec, QuantumJump, qcnn_contractions, qcnn_density
 from qfusion.models.games import dividends, interaction, shapley
 from qfusion.quantum.decomposition import subsets
 from qfusion.training import checkpoint
@@ -385,8 +385,8 @@ def test_through_layers_is_the_density_matrix_read_early(n: int, M: int, kind: s
     for k, (_, done) in enumerate(model.network.moments()):
 
         def early(masses: dict[str, Tensor], done: int = done) -> Tensor:
-            rho = qcnn.density_states(model.network, model.fuse(masses)[0])[done]
-            return qcnn.density_scores(model.network, rho) + model.bias
+            rho = qcnn_density.density_states(model.network, model.fuse(masses)[0])[done]
+            return qcnn_density.density_scores(model.network, rho) + model.bias
 
         stopped = _Reading(model, early)
         assert found.values[k] == pytest.approx(brute_force(stopped, x, rows, kind), abs=1e-10), k

@@ -16,8 +16,8 @@ from qiskit.quantum_info import Statevector
 from qfusion.errors import InvalidInput
 from qfusion.figures import gate_boxes
 from qfusion.models.abilities import kinds
-from qfusion.quantum import circuits
-from qfusion.quantum.decomposition import PAULIS
+from qfusion.quantum import statevector
+from qfusion.quantum.pauli_transfer import PAULIS
 from qfusion.quantum.states import partial_trace
 from qfusion.track import gate_replay
 from qfusion.track.gate_circuit import gate_circuit
@@ -70,7 +70,7 @@ def test_every_moment_is_pennylanes_and_has_brute_force_entropies(kind: str, M: 
     operations = gate_circuit(model, states).tape().operations
     theirs = [np.asarray(each) for each in qml.snapshots(circuit)().values()][: len(gates) + 1]
     assert len(theirs) == len(found.bloch) == len(gates) + 1
-    for done, (psi, own) in enumerate(zip(theirs, circuits.walk(gates, model.n), strict=True)):
+    for done, (psi, own) in enumerate(zip(theirs, statevector.walk(gates, model.n), strict=True)):
         assert np.abs(own.numpy() - psi).max() < 1e-8
         for q in range(model.n):
             rho = reduced(psi, (q,))
@@ -108,11 +108,11 @@ def test_every_moment_is_pennylanes_and_has_brute_force_entropies(kind: str, M: 
 def test_openqasm_of_elementary_gates_means_the_same_to_qiskit(kind: str) -> None:
     model, states = of(kind, 2)
     circuit = gate_circuit(model, states)
-    psi = [*circuits.walk(model.gates(states), model.n)][-1].numpy()
+    psi = [*statevector.walk(model.gates(states), model.n)][-1].numpy()
     others = [
         circuit.state()(),
         circuit.state(elementary=True)(),
-        [*circuits.walk(model.elementary(states), model.n)][-1].numpy(),
+        [*statevector.walk(model.elementary(states), model.n)][-1].numpy(),
     ]
     for version, read in ((2, qiskit.qasm2), (3, qiskit.qasm3)):
         program = read.loads(circuit.to_openqasm(version))
@@ -187,10 +187,10 @@ def test_the_error_of_the_reservoirs_steps_is_measured() -> None:
         5.42 / (j - i) ** 6 * on(**{f"q{i}": n, f"q{j}": n})
         for i, j in itertools.combinations(range(4), 2)
     )
-    exact, psi = expm(-2j * H)[:, 0], [*circuits.walk(model.gates(states), 4)][-1].numpy()
+    exact, psi = expm(-2j * H)[:, 0], [*statevector.walk(model.gates(states), 4)][-1].numpy()
     read, distance = model.step_errors(states)
     assert distance == pytest.approx(np.sqrt(1 - abs(np.vdot(exact, psi)) ** 2), abs=1e-8)
-    both = circuits.expectations(torch.as_tensor(np.stack([exact, psi])), model.words).numpy()
+    both = statevector.expectations(torch.as_tensor(np.stack([exact, psi])), model.words).numpy()
     assert read == pytest.approx(np.abs(both[0] - both[1]).max(), abs=1e-8)
     assert 1e-5 < read < 3e-2
     assert f"at most {read:.2g}" in describe_circuit(model, states)

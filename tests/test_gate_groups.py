@@ -18,7 +18,7 @@ from qfusion import cli
 from qfusion.analysis import opening
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import gate_shapley, layer_entropies, stability
-from qfusion.models import EntangledQCNN, qcnn
+from qfusion.models import EntangledQCNN, qcnn, qcnn_density
 from qfusion.panels import model_pieces
 from qfusion.quantum import states
 from qfusion.wording.evidence import NO_LOSS, describe_gate_groups
@@ -46,7 +46,7 @@ def read_out(
     other.network.steps = [
         step for step in other.network.steps if f"{words[step.kind]}[{step.layer}]" in inside
     ]
-    rho = qcnn.density_states(other.network, vectors[None])[-1][0]
+    rho = qcnn_density.density_states(other.network, vectors[None])[-1][0]
     p = torch.diagonal(rho).real.numpy()
     n, stored = model.elements, model.network.retained
     worth = []

@@ -28,7 +28,7 @@ from qfusion.panels import (
     physics,
     term_sensitivity,
 )
-from qfusion.quantum import decomposition
+from qfusion.quantum import gauge
 from qfusion.quantum.lindblad import Generator, Term, act
 from qfusion.training import checkpoint
 from qfusion.wording.building import describe_building
@@ -230,12 +230,12 @@ def test_the_canonical_unravelling_is_the_same_generator_by_orthogonal_operators
         largest = jump[(jump.abs() > (1 - 1e-6) * jump.abs().max()).nonzero()[0, 0]]
         assert largest.real > 0
         assert abs(largest.imag) < 1e-12
-    assert decomposition.unravelling(torch.zeros(0, 3, 3, dtype=torch.complex128)).shape == (
+    assert gauge.unravelling(torch.zeros(0, 3, 3, dtype=torch.complex128)).shape == (
         0,
         3,
         3,
     )
-    assert not decomposition.unravelling(torch.zeros(2, 3, 3, dtype=torch.complex128)).any()
+    assert not gauge.unravelling(torch.zeros(2, 3, 3, dtype=torch.complex128)).any()
 
 
 def split(A: np.ndarray, dims: tuple[int, ...]) -> dict[tuple[int, ...], np.ndarray]:

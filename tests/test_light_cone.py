@@ -24,8 +24,9 @@ from qfusion.panels import (
     programs,
     qubit_panels,
 )
-from qfusion.quantum import circuits
-from qfusion.quantum.circuits import gate_step, light_cone, operation_matrix, rotation
+from qfusion.quantum import statevector
+from qfusion.quantum.circuits import operation_matrix, rotation
+from qfusion.quantum.light_cone import gate_step, light_cone
 from qfusion.track.fusion_circuit import fusion_circuit
 from qfusion.track.gate_replay import replay_fusion
 from tests.entangled import angles_of, model_of
@@ -51,12 +52,12 @@ def of_words(operations: Sequence[Any], words: Sequence[Sequence[Any]]) -> np.nd
     return np.array(qml.execute([script], DEVICE, diff_method=None)[0], dtype=float)
 
 
-def plain_gates(n: int, seed: int) -> list[circuits.Gate]:
+def plain_gates(n: int, seed: int) -> list[statevector.Gate]:
     """Layers of rotations and rings of CNOTs with turns between, at random angles, as qfl has them."""
     torch.manual_seed(seed)
     layers = Layers(n, 2, 2.0, 1.0).double()
     turns = [
-        circuits.turn(name, q, torch.randn((), dtype=torch.float64) * 2)
+        statevector.turn(name, q, torch.randn((), dtype=torch.float64) * 2)
         for q in range(n)
         for name in ("RX", "RZ")
     ]
@@ -147,8 +148,8 @@ def test_amplitudes_after_cnots_are_those_of_the_bits_turned() -> None:
         for control, target in pairs:
             bits[target] ^= bits[control]
         wanted[:, int("".join(map(str, bits)), 2)] = psi[:, place]
-    assert torch.equal(circuits.reordered(psi, pairs), wanted)
-    assert torch.equal(circuits.reordered(psi, []), psi)
+    assert torch.equal(statevector.reordered(psi, pairs), wanted)
+    assert torch.equal(statevector.reordered(psi, []), psi)
 
 
 def test_what_a_gate_keeps() -> None:
@@ -169,7 +170,7 @@ def test_what_a_gate_keeps() -> None:
 def test_the_panel_greys_what_is_outside(pair: Any) -> None:
     picture = circuit_panel.diagram(pair, cone="fused[1]", gate=40)
     found, table = gate_replays.replay(pair), picture.table()
-    cone = gate_replays.light_cone(pair, "fused[1]")
+    cone = gate_replays.sample_light_cone(pair, "fused[1]")
     assert list(table["in_cone"]) == list(cone.inside)
     assert f"{cone.count} of {found.count} gates" in picture.title
     assert f"{len(cone.qubits)} of {len(found.wires)} qubits" in picture.title
@@ -182,7 +183,7 @@ def test_the_panel_greys_what_is_outside(pair: Any) -> None:
     with pytest.raises(NotFound, match="fused"):
         circuit_panel.diagram(pair, cone="fused[77]")
     with pytest.raises(InvalidInput, match="no light cone"):
-        gate_replays.light_cone(open_sample("qj-planted", "p2924"), "text0")
+        gate_replays.sample_light_cone(open_sample("qj-planted", "p2924"), "text0")
 
 
 def test_displays_hold_the_state_after_every_column(pair: Any) -> None:

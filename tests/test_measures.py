@@ -17,11 +17,13 @@ from qfusion.errors import InvalidInput
 from qfusion.quantum import (
     checks,
     circuits,
-    decomposition,
     measure_kinds,
     measures,
+    operator_basis,
+    pauli_transfer,
 )
-from qfusion.quantum.decomposition import PAULIS, decompose
+from qfusion.quantum.decomposition import decompose
+from qfusion.quantum.pauli_transfer import PAULIS
 from qfusion.quantum.states import density, embed, partial_trace, partial_transpose, product
 
 DIMS = [(2, 2, 2), (2, 3), (2, 3, 4), (4,), (2, 2, 2, 2)]
@@ -394,11 +396,11 @@ EYE = torch.eye(4, dtype=torch.complex128)
         ),
         (lambda: embed(EYE, (2, 2, 2), (0,)), r"shape \(..., 2, 2\) for dims \(2,\)"),
         (lambda: embed(EYE, (2, 2), (0, 2)), "`subsystems` must hold distinct subsystems"),
-        (lambda: decomposition.basis(0), "must be a dimension from 1, but is 0"),
-        (lambda: decomposition.basis(2.5), "must be a dimension from 1"),
-        (lambda: decomposition.expand(EYE[:, :2], (2, 2)), r"shape \(4, 4\)"),
+        (lambda: operator_basis.basis(0), "must be a dimension from 1, but is 0"),
+        (lambda: operator_basis.basis(2.5), "must be a dimension from 1"),
+        (lambda: operator_basis.expand(EYE[:, :2], (2, 2)), r"shape \(4, 4\)"),
         (
-            lambda: decomposition.transfer_matrix(torch.eye(8, dtype=torch.complex128)),
+            lambda: pauli_transfer.transfer_matrix(torch.eye(8, dtype=torch.complex128)),
             "one or two qubits, but has side 8",
         ),
         (lambda: measures.entanglement_entropy(EYE[0], (2, 2), 2), "between 0 and 1, but is 2"),
@@ -449,7 +451,7 @@ def test_what_just_fits_is_taken() -> None:
     assert checks.check_times([0, 0, 1]) == [0.0, 0.0, 1.0]
     checks.require_state("rho", EYE[None][:0])  # no states at all
     checks.check_operators(EYE[:1, :1], torch.zeros(0, 1, 1, dtype=torch.complex128))
-    assert decomposition.basis(1)[0] == ("I",)
+    assert operator_basis.basis(1)[0] == ("I",)
     assert partial_trace(EYE, (2, 2), ()).item() == 4
     a = measures.entanglement_entropy(ket(1, 0, 0, 1) / math.sqrt(2), (2, 2), 1)
     assert a.item() == pytest.approx(math.log(2))

@@ -24,7 +24,7 @@ from qfusion.models.abilities import kinds
 from qfusion.models.neighbours import reservoir
 from qfusion.models.neighbours.circuit_weights import prepared
 from qfusion.models.registry import NEIGHBOURS
-from qfusion.quantum import circuits
+from qfusion.quantum import statevector
 from qfusion.quantum.decomposition import subsets
 from qfusion.training import Options, loop, prepare, train
 from qfusion.wording.model_kinds import SENTENCES, describe_kind
@@ -277,11 +277,11 @@ def test_gates_one_by_one_give_what_the_scores_are_made_of(kind: str, M: int) ->
     model = model_of(kind, M)
     states = model.encode(rows_of(M, 1))
     gates = model.gates(states)
-    psi = [*circuits.walk(gates, model.n)][-1]
+    psi = [*statevector.walk(gates, model.n)][-1]
     encoded = list(states.values())
     if kind == "cross-attention-q":
         assert torch.allclose(
-            circuits.bloch_vectors(psi[None]), model.expectations(encoded), atol=1e-10
+            statevector.bloch_vectors(psi[None]), model.expectations(encoded), atol=1e-10
         )
     elif kind == "vqc-mlpnet":
         d = int(torch.cat(encoded, -1).abs().argmax())
@@ -293,15 +293,15 @@ def test_gates_one_by_one_give_what_the_scores_are_made_of(kind: str, M: int) ->
         )
         assert torch.allclose(weights, model.first_layer()[d], atol=1e-10)
     elif kind == "reservoir":
-        each = [psi.abs() ** 2 for psi in [*circuits.walk(gates, model.n)][1:]]
-        signs = circuits.signs(model.n, model.words, each[0])
+        each = [psi.abs() ** 2 for psi in [*statevector.walk(gates, model.n)][1:]]
+        signs = statevector.signs(model.n, model.words, each[0])
         assert torch.allclose(
             torch.cat([signs @ p for p in each])[None],
             model.measured(torch.cat(encoded, -1)),
             atol=1e-10,
         )
     else:
-        read = circuits.expectations(psi[None], model.words)[0]
+        read = statevector.expectations(psi[None], model.words)[0]
         assert torch.allclose(model.head(4 * read), model.fuse(encoded)[0], atol=1e-10)
     for gate in gates:
         assert gate.matrix.shape == (2 ** len(gate.wires),) * 2
@@ -370,7 +370,7 @@ def test_the_reservoir_is_the_evolution_of_its_hamiltonian() -> None:
         5.42 / (j - i) ** 6 * on((i, n), (j, n)) for i, j in itertools.combinations(range(4), 2)
     )
     psi = torch.as_tensor(np.stack([expm(-1j * t * H)[:, 0] for t in (2.0, 4.0)]))
-    expected = circuits.expectations(psi, model.words).numpy()
+    expected = statevector.expectations(psi, model.words).numpy()
     assert np.abs(model.measured(h).numpy()[0] - expected.ravel()).max() < 3e-2
     assert [name for name, _ in model.named_parameters()] == ["head.weight", "head.bias"]
     trained = model_of("reservoir", 2, projection="trained")

@@ -10,7 +10,8 @@ from qfusion import explain
 from qfusion.errors import InvalidInput
 from qfusion.models import EntangledQCNN
 from qfusion.models.truth_tables import fuse
-from qfusion.quantum.decomposition import subsets, transfer_matrix
+from qfusion.quantum.decomposition import subsets
+from qfusion.quantum.pauli_transfer import transfer_matrix
 from qfusion.track.circuit_noise import Noise, noisy_vectors, with_noise
 from qfusion.track.circuit_run import run_circuit
 from tests.entangled import angles_of, masses_of, model_of, scores_of

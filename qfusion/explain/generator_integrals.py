@@ -37,7 +37,7 @@ from qfusion.models import games, ket_algebra
 from qfusion.models.jump_terms import JumpTerms
 from qfusion.models.protocols import Evolution
 from qfusion.models.terms import Parameter
-from qfusion.quantum import decomposition, states
+from qfusion.quantum import decomposition, gauge, states
 from qfusion.quantum.chebyshev import combine
 from qfusion.quantum.generators import pack
 from qfusion.quantum.lindblad import Generator, Term, act, evolve
@@ -95,7 +95,7 @@ class DecomposedGenerator:
         terms = (
             Term(t.subsystems, t.H.to(dtype), t.jumps.to(dtype)) for t in model.generator().terms
         )
-        generator = decomposition.traceless(Generator(dims, tuple(terms)))
+        generator = gauge.traceless(Generator(dims, tuple(terms)))
         H: dict[decomposition.Subset, list[Term]] = {s: [] for s in jump_parameters.couplings}
         L: dict[decomposition.Subset, dict[int, Tensor]] = {
             s: {} for s in jump_parameters.dissipations
@@ -109,7 +109,7 @@ class DecomposedGenerator:
                     )
                     for subset, part in parts.items()
                 }
-                for parts in decomposition.decomposed(term, dims)
+                for parts in gauge.decomposed(term, dims)
             )
             for subset in H.keys() & energies.keys():
                 own = energies[subset] * (len(energies[subset]) / len(term.H))

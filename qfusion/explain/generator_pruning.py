@@ -35,7 +35,7 @@ from qfusion.explain import cut_losses, loss_attribution
 from qfusion.models import Features, FusionModel
 from qfusion.models.protocols import Evolution
 from qfusion.models.tweak import LEARNED, Tweak
-from qfusion.quantum import decomposition
+from qfusion.quantum import decomposition, gauge
 from qfusion.quantum.lindblad import evolve
 from qfusion.quantum.states import expectation
 
@@ -250,7 +250,7 @@ def _closing(
     couplings, dissipations = model.term_subsets()
     n, G = len(couplings), len(couplings) + len(dissipations)
     with torch.no_grad():
-        generator, O = decomposition.traceless(model.generator()), model.readout()
+        generator, O = gauge.traceless(model.generator()), model.readout()
     target = torch.as_tensor(truth, dtype=torch.long if kind == "classification" else torch.float64)
     random, opened = torch.Generator().manual_seed(seed), torch.zeros(G, dtype=torch.float64)
     log_alpha = torch.full((G,), OPENED, dtype=torch.float64, requires_grad=True)
@@ -260,7 +260,7 @@ def _closing(
         u = torch.rand(G, generator=random, dtype=torch.float64)
         drawn = ((u.logit() + log_alpha) / TEMPERATURE).sigmoid() * (high - low) + low
         gates = drawn.clamp(0, 1)
-        acting = decomposition.scaled(
+        acting = gauge.scaled(
             generator,
             dict(zip(couplings, gates[:n], strict=True)),
             dict(zip(dissipations, gates[n:], strict=True)),

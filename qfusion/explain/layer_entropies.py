@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check
-from qfusion.models import TruthTables, qcnn
+from qfusion.models import TruthTables, qcnn_density
 from qfusion.quantum import measures, states
 
 
@@ -103,7 +103,7 @@ def _moments(
         vectors.shape == (n, 3),
         f"Argument `vectors` must have shape ({n}, 3), but has shape {tuple(vectors.shape)}. Give one sample.",
     )
-    rhos = qcnn.density_states(network, vectors.double())
+    rhos = qcnn_density.density_states(network, vectors.double())
     names, places = zip(*network.moments(), strict=True)
     measured = [{s.wires[0] for s in network.steps[:done] if s.kind == "pool"} for done in places]
     active = tuple(tuple(q for q in range(n) if q not in gone) for gone in measured)

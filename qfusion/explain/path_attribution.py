@@ -2,7 +2,7 @@
 
 Let the whole generator act with strength lambda, from 0 (nothing evolves) to 1 (the model as it is set): f_S = lambda
 on every coupling H_S and g_A = sqrt(lambda) on every dissipation, the parts L_k^A of traceless L_k (see
-`decomposition.traceless`). On that way every dividend goes from Delta_S(0) to Delta_S(T), and each term's part of the
+`gauge.traceless`). On that way every dividend goes from Delta_S(0) to Delta_S(T), and each term's part of the
 way is its attribution by Aumann and Shapley (1974),
 
     A[S, g] = int_0^1 d Delta_S / d f_g  d f_g/d lambda  d lambda,      sum_g A[S, g] = Delta_S(T) - Delta_S(0)

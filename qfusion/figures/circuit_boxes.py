@@ -18,7 +18,8 @@ from qfusion.figures.style import BLUE, GREY, ORANGE, SKY, term_colour
 from qfusion.models.abilities import can
 from qfusion.models.tweak import LEARNED, Tweak
 from qfusion.quantum import measures, states
-from qfusion.quantum.circuits import Step, gate_step, operation_matrix, rotation
+from qfusion.quantum.circuits import operation_matrix, rotation
+from qfusion.quantum.light_cone import Step, gate_step
 from qfusion.track import gate_replay, step_channel
 
 LEFT_OUT = 1.78  # modality qubits end right of the fusion gate

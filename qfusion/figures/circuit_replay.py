@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from qfusion.figures.circuit_diagram import Box, Wire
-from qfusion.quantum.circuits import Cone, Step
+from qfusion.quantum.light_cone import Cone, Step
 from qfusion.track import fusion_gates
 
 

@@ -12,7 +12,8 @@ from qfusion.figures.circuit_replay import Replay
 from qfusion.figures.qubit_displays import matrix_tip
 from qfusion.figures.style import BLUE, GREY, ORANGE, SKY, term_colour
 from qfusion.models.protocols import GateCircuit
-from qfusion.quantum.circuits import Gate, gate_step
+from qfusion.quantum.light_cone import gate_step
+from qfusion.quantum.statevector import Gate
 from qfusion.track import gate_replay
 from qfusion.wording.circuit_remarks import describe_circuit
 

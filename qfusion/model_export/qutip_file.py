@@ -21,7 +21,7 @@ from qfusion.track import qutip_objects
 def qutip_bytes(sample: Sample) -> bytes:
     """Return the content of a .qu file as `qutip.qsave` writes it: a dictionary of QuTiP objects with `dims` set.
 
-    It holds "H" and "jumps" (list) in canonical form (`decomposition.traceless`), "terms" (H_S by the name of S),
+    It holds "H" and "jumps" (list) in canonical form (`gauge.traceless`), "terms" (H_S by the name of S),
     "kets" (by modality), "psi0", "rho_T" (by torch), "observables" (before evolution: for rho(T)), "heisenberg"
     (evolved: measure these on psi0), both by the name of the class, or of the score, and without the bias; "bias" by
     the same names, "T", and "made_from". Of classes they are observables of the log-odds of each against the others.

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check, choose
-from qfusion.models import base, encoders, ket_model, qcnn
+from qfusion.models import base, encoders, ket_model, qcnn, qcnn_density, qcnn_features
 from qfusion.models.mass_algebra import MassAlgebra
 from qfusion.models.network_model import CHOICES, NetworkModel, read_classes
 from qfusion.models.network_physics import NetworkPhysics
@@ -192,7 +192,7 @@ class EntangledQCNN(NetworkModel, ket_model.StateModel):
 
     def read(self, vectors: Tensor) -> Tensor:
         """Return the scores without bias of fused qubits (1, <X>, <Z>), (B, n, 3) -> (B, C)."""
-        return qcnn.network_scores(self.network, vectors)
+        return qcnn_features.network_scores(self.network, vectors)
 
     def with_angles(self, phi: Tensor) -> Self:
         """Return a model that shares this one's weights but fuses by other truth tables, phi of shape (n, stages,
@@ -257,8 +257,8 @@ class EntangledQCNN(NetworkModel, ket_model.StateModel):
         """Return the scores by evolving the fused qubits' density matrices gate by gate, (B, C): the reference path,
         for small n."""
         return (
-            qcnn.density_scores(
-                self.network, qcnn.density_states(self.network, self.fuse(states)[0])[-1]
+            qcnn_density.density_scores(
+                self.network, qcnn_density.density_states(self.network, self.fuse(states)[0])[-1]
             )
             + self.bias
         )

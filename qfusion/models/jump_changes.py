@@ -1,6 +1,6 @@
 """The smallest change of one evolution parameter that flips the decision on a sample, with all others as learned.
 
-Parameters are factors on the couplings H_S and on the dissipation (see `decomposition.traceless`), and the duration T.
+Parameters are factors on the couplings H_S and on the dissipation (see `gauge.traceless`), and the duration T.
 The score is an entire function of each, so it is followed by a Chebyshev interpolant over the parameter's range (its
 last coefficients estimate the error); crossings of the decision's boundary are then found on the model itself by
 bracketing (Alefeld, Potra, Shi 1995). The observables at the nodes do not depend on the sample: computed once

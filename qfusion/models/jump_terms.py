@@ -1,7 +1,7 @@
 """The terms of an evolution and their factors: couplings H_S, dissipation of A, duration, measurement vectors.
 
 With factors f_S, g_A, tau, w_j (1 as learned) the generator is tau times that of sum_S f_S H_S and sum_A g_A L_k^A (see
-`decomposition.traceless`) over the learned duration, and the read-out sum_j w_j W_cj |v_j><v_j| (x 1). Scaling the
+`gauge.traceless`) over the learned duration, and the read-out sum_j w_j W_cj |v_j><v_j| (x 1). Scaling the
 generator by tau is the same as evolving for tau T, and the dissipator is of second order in the g_A, so
 
     T dy/dT = sum_S f_S dy/df_S + 1/2 sum_A g_A dy/dg_A
@@ -25,7 +25,7 @@ from qfusion.models.ket_algebra import KetBackground, marginal_observables
 from qfusion.models.protocols import Evolution
 from qfusion.models.terms import PURE, SCORE, Parameter, Terms, coalition_signs, spread_places
 from qfusion.models.tweak import LEARNED
-from qfusion.quantum import decomposition, measure_kinds, measures, states
+from qfusion.quantum import decomposition, gauge, measure_kinds, measures, states
 from qfusion.quantum.lindblad import Generator, Term, evolve
 from qfusion.quantum.states import expectation
 
@@ -73,7 +73,7 @@ class JumpTerms(Terms):
         names = model.modalities
         couplings, dissipations = model.term_subsets()
         parameters = _parameters(model, couplings, dissipations)
-        generator = decomposition.traceless(plain.generator())
+        generator = gauge.traceless(plain.generator())
         encoded = model.encode(inputs)
         kets = [encoded[name].to(torch.complex128) for name in names]
         count = len(kets[0])
@@ -190,7 +190,7 @@ class JumpTerms(Terms):
             torch.ones((), dtype=factors.dtype),
         )
         n, m = len(self.couplings), len(self.dissipations)
-        acting = decomposition.scaled(
+        acting = gauge.scaled(
             self.generator,
             dict(zip(self.couplings, factors[:n], strict=True)),
             dict(zip(self.dissipations, factors[n : n + m], strict=True)),

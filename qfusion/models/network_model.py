@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check, choose
-from qfusion.models import base, encoders, qcnn
+from qfusion.models import base, encoders, qcnn, qcnn_features
 
 CHOICES = {
     "rule": ("mean", "and", "or", "random"),  # where training begins
@@ -25,7 +25,7 @@ def read_classes(network: qcnn.QCNN, vectors: Tensor) -> None:
         network: with as many qubits n as scores.
         vectors: fused qubits (1, <X>, <Z>), (n + 1, n, 3): the i-th state has full mass on element i, the last on none.
     """
-    features = qcnn.network_features(network, vectors)
+    features = qcnn_features.network_features(network, vectors)
     network.head.copy_(torch.linalg.pinv((features[:-1] - features[-1]).T, atol=0.1))
 
 

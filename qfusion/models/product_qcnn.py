@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from qfusion.models import encoders, qcnn
+from qfusion.models import encoders, qcnn_features
 from qfusion.models.network_model import NetworkModel, read_classes
 
 
@@ -59,7 +59,7 @@ class ProductQCNN(NetworkModel):
         """Return the scores (logits), (B, C), of the encoders' numbers, (B, n) of each modality."""
         turns = torch.stack([states[name] for name in self.modalities], 1)
         fused = vectors(torch.pi / 2 + (self.weights * turns).sum(1))
-        return qcnn.network_scores(self.network, fused) + self.bias
+        return qcnn_features.network_scores(self.network, fused) + self.bias
 
 
 def vectors(angles: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from qfusion.models.ket_algebra import KetAlgebra
 from qfusion.models.mass_algebra import MassAlgebra
 from qfusion.models.qcnn import QCNN
 from qfusion.models.tweak import Tweak
-from qfusion.quantum import circuits, decomposition, lindblad
+from qfusion.quantum import decomposition, lindblad, statevector
 
 
 class Evolution(Protocol):
@@ -189,10 +189,10 @@ class GateCircuit(Protocol):
     def encode(self, inputs: Mapping[str, Features]) -> dict[str, Any]:
         """Return the encodings of every modality, by name."""
 
-    def gates(self, states: Mapping[str, Tensor]) -> list[circuits.Gate]:
+    def gates(self, states: Mapping[str, Tensor]) -> list[statevector.Gate]:
         """Return the circuit of one sample, from its encodings (one row each)."""
 
-    def elementary(self, states: Mapping[str, Tensor]) -> list[circuits.Gate]:
+    def elementary(self, states: Mapping[str, Tensor]) -> list[statevector.Gate]:
         """Return the same circuit, up to its global phase, of preparations and gates on at most two qubits."""
 
     def registers(self) -> dict[str, int]:

@@ -27,7 +27,15 @@ from qfusion.models.encoders import Features
 from qfusion.models.jump_physics import JumpPhysics
 from qfusion.models.ket_model import KetModel
 from qfusion.models.tweak import Tweak
-from qfusion.quantum import decomposition, generators, lindblad, measures, states, trajectories
+from qfusion.quantum import (
+    decomposition,
+    gauge,
+    generators,
+    lindblad,
+    measures,
+    states,
+    trajectories,
+)
 from qfusion.quantum.states import expectation
 
 WAYS = ("observables", "states", "trajectories")
@@ -355,18 +363,18 @@ class TimeModel(KetModel):
     def system(self) -> lindblad.System:
         """Return the physics, detached and in double precision, in a form that is independent of the gauge of the
         learned parameters. H has no trace and belongs to traceless L_k, which are orthogonal and ordered by their
-        rates, see `decomposition.traceless`.
+        rates, see `gauge.traceless`.
         """
         dtype = torch.complex128
         terms = [
             lindblad.Term(t.subsystems, t.H.to(dtype), t.jumps.to(dtype))
             for t in self._whole().terms
         ]
-        generator = decomposition.traceless(lindblad.Generator(self.dims, tuple(terms)))
+        generator = gauge.traceless(lindblad.Generator(self.dims, tuple(terms)))
         H = generator.hamiltonian()
         return lindblad.System(
             H - torch.diagonal(H).mean() * torch.eye(len(H), dtype=dtype, device=H.device),
-            decomposition.unravelling(generator.jump_operators()),
+            gauge.unravelling(generator.jump_operators()),
             self.dims,
             self.modalities,
             self.duration,

@@ -22,7 +22,7 @@ from typing import Protocol
 
 from qfusion._checks import check, choose, require_number
 from qfusion.errors import InvalidInput
-from qfusion.quantum import decomposition, lindblad
+from qfusion.quantum import decomposition, gauge, lindblad
 
 MAX_TEXT = 20_000  # letters of a tweak
 MAX_COUPLING = 10.0  # factor, in size
@@ -145,7 +145,7 @@ class Tweak:
         subsets = {
             decomposition.subset_name(s, names): s for s in decomposition.subsets(len(names))
         }
-        return decomposition.scaled(
+        return gauge.scaled(
             generator,
             {
                 s: float(self.couplings[name])

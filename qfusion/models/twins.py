@@ -36,7 +36,7 @@ from qfusion._checks import check, choose, require_whole
 from qfusion.models import base, encoders, hermitian, qcnn, truth_tables
 from qfusion.models.entangled_qcnn import EntangledQCNN
 from qfusion.models.quantum_jump import QuantumJump
-from qfusion.quantum import decomposition, lindblad, states
+from qfusion.quantum import lindblad, operator_basis, states
 from qfusion.quantum.states import expectation
 
 COHERENCE, ENTANGLEMENT, LEARNING, NOTHING = "coherence", "entanglement", "learning", "nothing"
@@ -219,11 +219,11 @@ class MeanFieldJump(QuantumJump):
         return expectation(self._letters(ket.shape[-1]), ket)
 
     def _letters(self, d: int) -> Tensor:
-        return decomposition.basis(d)[1].to(self.W.device, self.W.dtype.to_complex())
+        return operator_basis.basis(d)[1].to(self.W.device, self.W.dtype.to_complex())
 
     def _coefficients(self, X: Tensor) -> Tensor:
         """Those of Hermitian operators (N, D, D) in the product basis, (N, prod d_m^2) real."""
-        return decomposition.expand(X, self.dims).flatten(1).real
+        return operator_basis.expand(X, self.dims).flatten(1).real
 
     def equation(self) -> Tensor:
         """Return the coefficients of L^+(B_a x 1) for the letters of every modality, (sum d_m^2, prod d_m^2)."""

@@ -15,7 +15,7 @@ from qfusion.figures import decision_charts, decision_pairs, evidence_fusion, st
 from qfusion.figures.numbers import terms_table
 from qfusion.models import require
 from qfusion.panels import alt_text, page_state, panel
-from qfusion.quantum import circuits
+from qfusion.quantum import statevector
 from qfusion.wording import answers, extrema
 from qfusion.wording.backgrounds import describe_baseline, describe_comparison
 from qfusion.wording.samples import cite_sample, describe_calibration, name_explained_class
@@ -264,7 +264,7 @@ def modality_state(
         names = ["θ", "φ"] if qubit else [f"|{k}⟩" for k in range(len(old))]
         if qubit:
             drawn = state_changes.bloch_change(
-                *(circuits.bloch_vectors(ket).numpy()[0, 0] for ket in (before, now)),
+                *(statevector.bloch_vectors(ket).numpy()[0, 0] for ket in (before, now)),
                 hue=hue,
                 theme=theme,
             )

@@ -18,9 +18,9 @@ from qfusion.panels.gate_replays import (
     STEPS,
     describe_inert_fusion,
     gate_index,
-    light_cone,
     qubit_table,
     replay,
+    sample_light_cone,
     step_circuit,
 )
 from qfusion.panels.state_at_time import reduced_states
@@ -69,7 +69,7 @@ def diagram(
     walk = replay(sample, steps, gates)
     at = gate_index(walk, gate)
     drawn = walk.near(at)
-    seen = light_cone(sample, cone) if cone != NONE else None
+    seen = sample_light_cone(sample, cone) if cone != NONE else None
     rows = np.ptp([wire.y for wire in walk.wires]) + 2 * circuit_diagram.EDGE
     choose("Display", display, DISPLAYS)
     size = f"{count(walk.count, 'gate')} on {count(len(walk.wires), 'qubit')}"

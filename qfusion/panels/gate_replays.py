@@ -11,7 +11,7 @@ from qfusion.analysis.sample import Sample
 from qfusion.figures import circuit_boxes, circuit_replay
 from qfusion.models import require
 from qfusion.models.abilities import can
-from qfusion.quantum import circuits
+from qfusion.quantum.light_cone import Cone, light_cone
 from qfusion.wording.evidence import INERT
 
 STEPS = 20
@@ -48,7 +48,7 @@ def _step_duration(sample: Sample, steps: int, gates: str) -> tuple[float, str]:
     return float(sample.model.duration) / steps, SPLITS[choose("Gates", gates, SPLITS)]
 
 
-def light_cone(sample: Sample, readout: str) -> circuits.Cone[int]:
+def sample_light_cone(sample: Sample, readout: str) -> Cone[int]:
     """Return the gates that a read-out depends on, and the qubits; by places in the replay.
 
     Args:
@@ -61,7 +61,7 @@ def light_cone(sample: Sample, readout: str) -> circuits.Cone[int]:
         "The gates of one step of an evolution all act on what is read: they have no light cone.",
     )
     read = known[choose("Read-out", readout, known)]
-    return circuits.light_cone(
+    return light_cone(
         steps.steps, [place for place, wire in enumerate(steps.wires) if wire.name in read]
     )
 

@@ -23,7 +23,7 @@ from qfusion.panels.generator_terms import (
 )
 from qfusion.panels.jumps import jump_times, jumps_at_all, mutual_information_graph
 from qfusion.panels.state_at_time import nearest_step, reduced_states, state_at
-from qfusion.quantum.decomposition import PAULIS
+from qfusion.quantum.pauli_transfer import PAULIS
 from qfusion.wording import extrema
 from qfusion.wording.samples import cite_states
 

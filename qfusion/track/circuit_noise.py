@@ -21,8 +21,8 @@ from torch import Tensor
 
 from qfusion._checks import require_number
 from qfusion.errors import InvalidInput
-from qfusion.models import EntangledQCNN, qcnn
-from qfusion.quantum import decomposition
+from qfusion.models import EntangledQCNN, qcnn, qcnn_density
+from qfusion.quantum import pauli_transfer
 
 
 @dataclass(frozen=True)
@@ -56,12 +56,12 @@ class Noise:
         decay = torch.tensor(
             [[[1, 0], [0, (1 - g) ** 0.5]], [[0, g**0.5], [0, 0]]], dtype=torch.complex128
         )
-        return (decay[:, None] @ (weights[:, None, None] * decomposition.PAULIS)).flatten(0, 1)
+        return (decay[:, None] @ (weights[:, None, None] * pauli_transfer.PAULIS)).flatten(0, 1)
 
     def wrong(self) -> Tensor:
         """Return the Kraus operators of the flip before a measurement, (2, 2, 2) complex128."""
         p = torch.tensor([1 - self.flip, self.flip], dtype=torch.float64)
-        return p.sqrt()[:, None, None] * decomposition.PAULIS[:2]
+        return p.sqrt()[:, None, None] * pauli_transfer.PAULIS[:2]
 
 
 def noise_channel(model: EntangledQCNN, noise: Noise) -> qcnn.Channel:
@@ -121,12 +121,12 @@ class NoisyQCNN(EntangledQCNN):
 
     def direct_scores(self, masses: Mapping[str, Tensor]) -> Tensor:
         """Return the scores by evolving density matrices gate by gate, (B, C): the reference path, for small n."""
-        rho = qcnn.density_states(
+        rho = qcnn_density.density_states(
             self.network,
             noisy_vectors(self.fuse(masses)[0], self.noise),
             noise_channel(self, self.noise),
         )[-1]
-        return qcnn.density_scores(self.network, rho) + self.bias
+        return qcnn_density.density_scores(self.network, rho) + self.bias
 
 
 def with_noise(model: EntangledQCNN, noise: Noise) -> EntangledQCNN:
@@ -154,4 +154,4 @@ def noisy_vectors(vectors: Tensor, noise: Noise) -> Tensor:
 
 
 def _noise_matrix(noise: Noise) -> Tensor:
-    return decomposition.transfer_matrix(noise.gate())[qcnn.IXZ][:, qcnn.IXZ]
+    return pauli_transfer.transfer_matrix(noise.gate())[qcnn.IXZ][:, qcnn.IXZ]

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from qfusion._checks import check, choose
 from qfusion.errors import translate_import_errors
-from qfusion.models import EntangledQCNN, qcnn
+from qfusion.models import EntangledQCNN, qcnn, qcnn_density
 from qfusion.track import circuit_noise, fusion_gates, qutip_objects
 from qfusion.track.fusion_circuit import FusionCircuit, fusion_circuit
 
@@ -197,7 +197,7 @@ def _prepare(wires: Sequence[str], spare: Sequence[str], vectors: Tensor) -> Non
             qml.CNOT(wires=[other, wire])
             qml.RY(math.atan2(x, z), wires=wire)
     else:
-        qml.QubitDensityMatrix(qcnn.fused_state(vectors).numpy(), wires=list(wires))
+        qml.QubitDensityMatrix(qcnn_density.fused_state(vectors).numpy(), wires=list(wires))
 
 
 def _propagate_variance(

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check, require_finite
-from qfusion.models import EntangledQCNN, qcnn
+from qfusion.models import EntangledQCNN, qcnn_density
 from qfusion.models.truth_tables import fuse, stage_sizes
 from qfusion.quantum import circuits
 
@@ -249,4 +249,4 @@ def qubit_count(model: EntangledQCNN) -> int:
 def outcome_scores(model: EntangledQCNN) -> Tensor:
     """Return the scores that the head gives each joint outcome of fused qubits, (2^n, C): scores are their mean."""
     certain = torch.eye(2**model.elements, dtype=torch.float64)
-    return (qcnn.outcome_scores(model.network, certain) + model.bias.double()).detach()
+    return (qcnn_density.outcome_scores(model.network, certain) + model.bias.double()).detach()

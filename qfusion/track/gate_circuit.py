@@ -9,7 +9,7 @@ from torch import Tensor
 
 from qfusion.errors import translate_import_errors
 from qfusion.models import protocols
-from qfusion.quantum import circuits
+from qfusion.quantum import statevector
 from qfusion.track import drawing, gate_replay
 
 with translate_import_errors():
@@ -26,8 +26,8 @@ class GateCircuit(drawing.Drawn):
         wires: names of the qubits, the most significant first.
     """
 
-    gates: tuple[circuits.Gate, ...]
-    elementary: tuple[circuits.Gate, ...]
+    gates: tuple[statevector.Gate, ...]
+    elementary: tuple[statevector.Gate, ...]
     wires: tuple[str, ...]
     says = "all of them are measured at the end. Gates on more than two qubits are written by their parts."
 
@@ -89,7 +89,7 @@ def gate_circuit(model: protocols.GateCircuit, states: Mapping[str, Tensor]) -> 
 
 
 def _operation_of_gate_circuit(
-    gate: circuits.Gate, wires: Sequence[str], unitary: type
+    gate: statevector.Gate, wires: Sequence[str], unitary: type
 ) -> qml.operation.Operator:
     on, matrix = [wires[q] for q in gate.wires], gate.matrix.detach().numpy()
     if gate.name == "StatePrep":

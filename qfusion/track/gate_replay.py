@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check
-from qfusion.models import EntangledQCNN, qcnn
+from qfusion.models import EntangledQCNN, qcnn, qcnn_density
 from qfusion.models.truth_tables import fuse
-from qfusion.quantum import circuits, decomposition, measures, states
+from qfusion.quantum import circuits, measures, pauli_transfer, states, statevector
 from qfusion.track.fusion_gates import FusionGate, G, lay_out_gates
 
 LARGEST = 4  # qubits of a gate whose joint state is kept
@@ -87,7 +87,7 @@ def bloch_vectors(rho: Tensor) -> np.ndarray:
     """Return the Bloch vectors of the qubits of a state (2^k, 2^k), (k, 3)."""
     count = len(rho).bit_length() - 1
     alone = torch.stack([states.partial_trace(rho, (2,) * count, (k,)) for k in range(count)])
-    return torch.einsum("aij,kji->ka", decomposition.PAULIS[1:], alone).real.numpy()
+    return torch.einsum("aij,kji->ka", pauli_transfer.PAULIS[1:], alone).real.numpy()
 
 
 def _replay(
@@ -117,8 +117,8 @@ def qubit_names(registers: Mapping[str, int]) -> tuple[str, ...]:
 
 @torch.no_grad()
 def replay_gates(
-    gates: Sequence[circuits.Gate], registers: Mapping[str, int]
-) -> Replay[circuits.Gate]:
+    gates: Sequence[statevector.Gate], registers: Mapping[str, int]
+) -> Replay[statevector.Gate]:
     """Return the replay of gates on |0...0>, by exact state vector; its wires are `name[i]`, of each register.
 
     Args:
@@ -136,16 +136,16 @@ def replay_gates(
             _qubit_state(before, on),
             _qubit_state(after, on),
             list(gate.wires),
-            circuits.bloch_vectors(after[None], gate.wires)[0].numpy(),
+            statevector.bloch_vectors(after[None], gate.wires)[0].numpy(),
         )
         for gate, on, (before, after) in zip(
-            gates, shown, pairwise(circuits.walk(gates, len(wires))), strict=True
+            gates, shown, pairwise(statevector.walk(gates, len(wires))), strict=True
         )
     )
     return _replay(tuple(gates), wires, changes)
 
 
-def _require_held(gates: Sequence[circuits.Gate], n: int) -> None:
+def _require_held(gates: Sequence[statevector.Gate], n: int) -> None:
     highest = max((q for gate in gates for q in gate.wires), default=-1)
     check(
         highest < n,
@@ -162,7 +162,7 @@ def _qubit_state(psi: Tensor, qubits: Sequence[int]) -> Tensor:
 
 @torch.no_grad()
 def register_information(
-    gates: Sequence[circuits.Gate], registers: Mapping[str, int]
+    gates: Sequence[statevector.Gate], registers: Mapping[str, int]
 ) -> dict[tuple[str, ...], np.ndarray]:
     """Return the mutual information of every two registers, (G + 1,) nats by their names, before the first and after
     each of G gates on |0...0>; of more than two registers also the total correlation, by the names of all.
@@ -174,7 +174,7 @@ def register_information(
     owner = [m for m, size in enumerate(registers.values()) for _ in range(size)]
     pairs = list(combinations(range(len(dims)), 2))
     rows = [[0.0] * (len(pairs) + 1)]
-    for gate, psi in zip(gates, islice(circuits.walk(gates, len(owner)), 1, None), strict=True):
+    for gate, psi in zip(gates, islice(statevector.walk(gates, len(owner)), 1, None), strict=True):
         rows.append(rows[-1])  # a unitary inside a register changes none of this
         if len({owner[q] for q in gate.wires}) > 1:
             S = [float(measures.entanglement_entropy(psi, dims, m)) for m in range(len(dims))]
@@ -215,7 +215,7 @@ def _network_changes(
 ) -> Iterator[Change]:
     n, steps = model.elements, model.network.steps
     masses = torch.sin(values["theta"] / 2).square()
-    rhos = qcnn.density_states(model.network, fuse(masses, values["phi"])[0])
+    rhos = qcnn_density.density_states(model.network, fuse(masses, values["phi"])[0])
     for index, step in enumerate(steps):
         pair = states.partial_trace(rhos[index], (2,) * n, step.wires)
         if step.wires[0] > step.wires[1]:  # the trace keeps the order of the qubits

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from qfusion._checks import check, require_finite
 from qfusion._lazy import Library
-from qfusion.quantum import decomposition, generators, lindblad
+from qfusion.quantum import gauge, generators, lindblad
 
 if TYPE_CHECKING:
     import qutip
@@ -119,7 +119,7 @@ def centred_generator(system: lindblad.System) -> lindblad.Term:
     What is left of L does something; the multiple of the identity in it jumps without effect (Breuer and Petruccione
     2002, eq. 3.73), and would only slow the iterations below.
     """
-    return decomposition.traceless(lindblad.Generator.dense(system.H, system.jumps)).terms[0]
+    return gauge.traceless(lindblad.Generator.dense(system.H, system.jumps)).terms[0]
 
 
 def _steady_state(

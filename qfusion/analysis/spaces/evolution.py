@@ -19,7 +19,7 @@ from qfusion.analysis.study_cache import per_model_cache
 from qfusion.analysis.tasks import Task
 from qfusion.explain import Explanation
 from qfusion.models import jump_changes
-from qfusion.quantum import decomposition, lindblad, measure_kinds, measures, states
+from qfusion.quantum import lindblad, measure_kinds, measures, operator_basis, states
 from qfusion.quantum.states import expectation
 
 EVOLVED_AT_ONCE = 64  # samples whose states are evolved together
@@ -112,7 +112,7 @@ def reduced_entropies(model: Any, psi: torch.Tensor) -> np.ndarray:
     kets = torch.as_tensor(psi, dtype=torch.complex128)
     columns = []
     for place, size in enumerate(system.dims):
-        letters = decomposition.basis(size)[1]
+        letters = operator_basis.basis(size)[1]
         evolved = lindblad.evolve_observables(
             system.H,
             system.jumps,

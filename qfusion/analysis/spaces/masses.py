@@ -17,7 +17,7 @@ from qfusion.analysis.spaces.protocol import Coordinates
 from qfusion.analysis.study_cache import per_model_cache
 from qfusion.analysis.tasks import Task
 from qfusion.explain import evidence
-from qfusion.models import mass_forms, qcnn, truth_tables
+from qfusion.models import mass_forms, qcnn, qcnn_features, truth_tables
 from qfusion.models.fixed_observables import recompute_observables, with_observables
 
 COALITIONS = 1500  # that are computed sample by sample before the pages show them
@@ -217,7 +217,7 @@ def read_out_coordinates(study: Any, rows: np.ndarray) -> np.ndarray:
 
     def read_block(some: np.ndarray) -> torch.Tensor:
         vectors = study.space.vectors[torch.as_tensor(some)].to(network.head.dtype)
-        read = qcnn.network_features(network, vectors)
+        read = qcnn_features.network_features(network, vectors)
         return torch.cat([read[:, :stored], read[:, stored:] / math.sqrt(2)], 1)
 
     return compute_in_blocks(rows, read_block)

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from qfusion._checks import check, require_whole
 from qfusion.models import encoders
 from qfusion.models.neighbours.neighbour_circuits import CircuitModel, Layers
-from qfusion.quantum import circuits
+from qfusion.quantum import statevector
 
 
 class CircuitWeights(CircuitModel):
@@ -94,14 +94,16 @@ class CircuitWeights(CircuitModel):
         """Return the weights that the circuit makes, (D, H)."""
         psi = self.layers.through((self.rows / self.norms()).to(self.rows.dtype.to_complex()))
         D, H = self.rows.shape
-        return self.norms() * self.scales * (H * circuits.populations(psi) - 1) / D**0.5
+        return self.norms() * self.scales * (H * statevector.populations(psi) - 1) / D**0.5
 
     def fuse(self, encoded: list[Tensor]) -> Tensor:
         """Return the scores, (B, C), apart from where they start."""
         return self.head((torch.cat(encoded, -1) @ self.first_layer() + self.offset).relu())
 
     @torch.no_grad()
-    def gates(self, states: Mapping[str, Tensor], number: int | None = None) -> list[circuits.Gate]:
+    def gates(
+        self, states: Mapping[str, Tensor], number: int | None = None
+    ) -> list[statevector.Gate]:
         """Return the circuit that makes the weights of one of a sample's numbers; all but the first gate are shared.
 
         Args:
@@ -114,7 +116,7 @@ class CircuitWeights(CircuitModel):
         d, name, value = self.largest(states, number)
         state = prepared(self.rows[d] / self.norms()[d])
         return [
-            circuits.Gate("StatePrep", tuple(range(self.n)), state, {name: value}),
+            statevector.Gate("StatePrep", tuple(range(self.n)), state, {name: value}),
             *self.layers.all_gates(),
         ]
 

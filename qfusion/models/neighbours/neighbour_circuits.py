@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from qfusion._checks import check, require_whole
 from qfusion.models import baselines, encoders
-from qfusion.quantum import circuits
+from qfusion.quantum import statevector
 
 
 def qubits_per_modality(qubits: int, modalities: int, limit: int, most: int = 3) -> int:
@@ -32,7 +32,7 @@ def around(n: int) -> list[tuple[int, ...]]:
     """Return the qubits of all words in Z that are read of n: each alone, and neighbours around the ring."""
     return [
         *((i,) for i in range(n)),
-        *sorted({(min(pair), max(pair)) for pair in circuits.ring(n)}),
+        *sorted({(min(pair), max(pair)) for pair in statevector.ring(n)}),
     ]
 
 
@@ -53,15 +53,15 @@ class Layers(nn.Module):
 
     def __init__(self, n: int, count: int, spread: float, tilt: float = 0.0):
         super().__init__()
-        self.rings = [circuits.ring(n, 1 + layer % max(1, n - 1)) for layer in range(count)]
+        self.rings = [statevector.ring(n, 1 + layer % max(1, n - 1)) for layer in range(count)]
         self.angles = nn.Parameter(
             torch.randn(count, n, 3) * spread + torch.tensor([0.0, tilt, 0.0])
         )
 
     def forward(self, psi: Tensor, layer: int) -> Tensor:
         """Return states (B, 2^n) after a layer."""
-        rotations = circuits.joined(circuits.rotations(self.angles[layer]))
-        return circuits.reordered(circuits.apply(psi, rotations), self.rings[layer])
+        rotations = statevector.joined(statevector.rotations(self.angles[layer]))
+        return statevector.reordered(statevector.apply(psi, rotations), self.rings[layer])
 
     def through(self, psi: Tensor) -> Tensor:
         """Return states (B, 2^n) after all layers."""
@@ -69,22 +69,22 @@ class Layers(nn.Module):
             psi = self(psi, layer)
         return psi
 
-    def gates(self, layer: int) -> list[circuits.Gate]:
+    def gates(self, layer: int) -> list[statevector.Gate]:
         """Return the gates of a layer."""
         angles = self.angles[layer].detach()
-        turns = circuits.rotations(angles)
+        turns = statevector.rotations(angles)
         cnot = torch.eye(4, dtype=turns.dtype, device=turns.device)[[0, 1, 3, 2]]
         return [
             *(
-                circuits.Gate("Rot", (q,), U, dict(phi=phi, theta=theta, omega=omega))
+                statevector.Gate("Rot", (q,), U, dict(phi=phi, theta=theta, omega=omega))
                 for q, (U, (phi, theta, omega)) in enumerate(
                     zip(turns, angles.tolist(), strict=True)
                 )
             ),
-            *(circuits.Gate("CNOT", pair, cnot, {}) for pair in self.rings[layer]),
+            *(statevector.Gate("CNOT", pair, cnot, {}) for pair in self.rings[layer]),
         ]
 
-    def all_gates(self) -> list[circuits.Gate]:
+    def all_gates(self) -> list[statevector.Gate]:
         """Return the gates of all layers."""
         return [gate for layer in range(len(self.rings)) for gate in self.gates(layer)]
 
@@ -101,7 +101,7 @@ class CircuitModel(baselines.Baseline):
     n: int
 
     @abstractmethod
-    def gates(self, states: Mapping[str, Tensor]) -> list[circuits.Gate]:
+    def gates(self, states: Mapping[str, Tensor]) -> list[statevector.Gate]:
         """Return the circuit of one sample, given its encoded modalities (one row each).
 
         Raises:
@@ -112,7 +112,7 @@ class CircuitModel(baselines.Baseline):
         """Return numbers on the circuit of one sample; arguments and errors as of `gates`."""
         return {}
 
-    def elementary(self, states: Mapping[str, Tensor]) -> list[circuits.Gate]:
+    def elementary(self, states: Mapping[str, Tensor]) -> list[statevector.Gate]:
         """Return the same circuit, up to its global phase, of preparations and gates on at most two qubits."""
         return self.gates(states)
 
@@ -142,12 +142,12 @@ class CircuitModel(baselines.Baseline):
         names = [f"{name} {k + 1}" for name, n in self.registers().items() for k in range(n)]
         return dict(zip(names, numbers.tolist(), strict=True))
 
-    def encoding(self, angles: Tensor, numbers: Tensor) -> list[circuits.Gate]:
+    def encoding(self, angles: Tensor, numbers: Tensor) -> list[statevector.Gate]:
         """Return an RY gate for every qubit, given the angles (n,) and the sample's values that the qubits encode,
         `numbers` (n,).
         """
         return [
-            circuits.turn("RY", q, angle, **{name: number})
+            statevector.turn("RY", q, angle, **{name: number})
             for q, (angle, (name, number)) in enumerate(
                 zip(angles, self.named(numbers).items(), strict=True)
             )

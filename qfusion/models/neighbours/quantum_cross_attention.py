@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from qfusion._checks import check, require_whole
 from qfusion.models import cross_modal_attention, encoders
 from qfusion.models.neighbours.neighbour_circuits import CircuitModel, Layers, qubits_per_modality
-from qfusion.quantum import circuits
+from qfusion.quantum import statevector
 
 
 class QuantumCrossAttention(CircuitModel):
@@ -106,7 +106,9 @@ class QuantumCrossAttention(CircuitModel):
 
     def expectations(self, encoded: Sequence[Tensor]) -> Tensor:
         """Return <X>, <Y> and <Z> of every qubit, (B, n, 3)."""
-        return circuits.bloch_vectors(self.layers.through(circuits.turned_y(self.angles(encoded))))
+        return statevector.bloch_vectors(
+            self.layers.through(statevector.turned_y(self.angles(encoded)))
+        )
 
     def fuse(self, encoded: list[Tensor]) -> Tensor:
         """Return the scores, (B, C), apart from where they start."""
@@ -116,7 +118,7 @@ class QuantumCrossAttention(CircuitModel):
         return self.head(self.block(asks, (tokens, mask))[:, 0])
 
     @torch.no_grad()
-    def gates(self, states: Mapping[str, Tensor]) -> list[circuits.Gate]:
+    def gates(self, states: Mapping[str, Tensor]) -> list[statevector.Gate]:
         """Return the circuit of one sample, see `CircuitModel`."""
         angles = self.angles(self.one_row(states)[None].split(self.settings["features"], -1))[0]
         return [*self.encoding(angles, angles / self.scales), *self.layers.all_gates()]

@@ -31,7 +31,7 @@ from qfusion.models.neighbours.neighbour_circuits import (
     around,
     qubits_per_modality,
 )
-from qfusion.quantum import circuits
+from qfusion.quantum import statevector
 
 
 class QuantumFusionLayer(CircuitModel):
@@ -101,13 +101,13 @@ class QuantumFusionLayer(CircuitModel):
     def fuse(self, encoded: list[Tensor]) -> Tensor:
         """Return the scores, (B, C), apart from where they start."""
         uses = self.uses(encoded) * self.settings["degree"]
-        psi = self.layers(circuits.ground(uses[0].shape[0], self.n, uses[0]), 0)
+        psi = self.layers(statevector.ground(uses[0].shape[0], self.n, uses[0]), 0)
         for u, theta in enumerate(uses, 1):
-            psi = self.layers(circuits.turn_z(psi, theta), u)
-        return self.head(qcnn.HEAD_SCALE * circuits.expectations(psi, self.words))
+            psi = self.layers(statevector.turn_z(psi, theta), u)
+        return self.head(qcnn.HEAD_SCALE * statevector.expectations(psi, self.words))
 
     @torch.no_grad()
-    def gates(self, states: Mapping[str, Tensor]) -> list[circuits.Gate]:
+    def gates(self, states: Mapping[str, Tensor]) -> list[statevector.Gate]:
         """Return the circuit of one sample, see `CircuitModel`."""
         F = self.settings["features"]
         row = self.one_row(states)
@@ -120,7 +120,7 @@ class QuantumFusionLayer(CircuitModel):
                 i = u % self.turns * self.per_modality + place
                 if i < F:
                     signal = {f"{self.modalities[m]} {i + 1}": signals[m * F + i]}
-                    result.append(circuits.turn("RZ", q, angle, **signal))
+                    result.append(statevector.turn("RZ", q, angle, **signal))
             result += self.layers.gates(u + 1)
         return result
 

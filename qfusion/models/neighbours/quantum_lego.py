@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from qfusion._checks import require_number, require_whole
 from qfusion.models import encoders, qcnn
 from qfusion.models.neighbours.neighbour_circuits import CircuitFusion, Layers, around
-from qfusion.quantum import circuits
+from qfusion.quantum import statevector
 
 
 class QuantumLego(CircuitFusion):
@@ -120,10 +120,10 @@ class QuantumLego(CircuitFusion):
         a = torch.cat(encoded, -1).tanh()
         if self.preparing:
             return self.first_head(a)
-        psi = self.layers.through(circuits.turned_y(torch.pi / 2 * (1 + a)))
-        return self.head(qcnn.HEAD_SCALE * circuits.expectations(psi, self.words))
+        psi = self.layers.through(statevector.turned_y(torch.pi / 2 * (1 + a)))
+        return self.head(qcnn.HEAD_SCALE * statevector.expectations(psi, self.words))
 
-    def gates(self, states: Mapping[str, Tensor]) -> list[circuits.Gate]:
+    def gates(self, states: Mapping[str, Tensor]) -> list[statevector.Gate]:
         """Return the circuit of one sample, see `CircuitModel`."""
         a = self.one_row(states).tanh()
         return [*self.encoding(torch.pi / 2 * (1 + a), a), *self.layers.all_gates()]

@@ -31,7 +31,7 @@ from torch import Tensor, nn
 from qfusion._checks import choose, require_number, require_whole
 from qfusion.models import encoders
 from qfusion.models.neighbours.neighbour_circuits import CircuitFusion
-from qfusion.quantum import circuits
+from qfusion.quantum import circuits, statevector
 
 RABI, INTERACTION = 2 * math.pi, 5.42  # radians per microsecond
 PROJECTIONS = ("pca", "trained")
@@ -40,7 +40,7 @@ PROJECTIONS = ("pca", "trained")
 @lru_cache(16)
 def excitations(n: int) -> tuple[np.ndarray, np.ndarray]:
     """Return which atoms are excited in each basis state, (n, 2^n), and their energy of interaction, (2^n,)."""
-    excited = circuits.bits(n).astype(float)
+    excited = statevector.bits(n).astype(float)
     pairs = combinations(range(n), 2)
     return excited, sum(
         (INTERACTION / (j - i) ** 6 * excited[i] * excited[j] for i, j in pairs), np.zeros(2**n)
@@ -171,10 +171,10 @@ class Reservoir(CircuitFusion):
         count, dt = self.substeps
         half = torch.exp(-0.5j * dt * self.energies(detunings))
         rabi = circuits.rotation("RX", detunings.new_tensor([RABI * dt]))
-        driven, whole_step = circuits.joined(rabi.expand(self.n, 2, 2)), half.square()
+        driven, whole_step = statevector.joined(rabi.expand(self.n, 2, 2)), half.square()
         psi = psi * half
         for step in range(count):
-            psi = circuits.apply(psi, driven) * (whole_step if step < count - 1 else half)
+            psi = statevector.apply(psi, driven) * (whole_step if step < count - 1 else half)
         return psi
 
     def followed(self, psi: Tensor, detunings: Tensor) -> Iterator[Tensor]:
@@ -186,15 +186,15 @@ class Reservoir(CircuitFusion):
     def measured(self, numbers: Tensor) -> Tensor:
         """Return <Z_i> and <Z_i Z_j> at every time, (B, K (n + n (n - 1) / 2)), of the components (B, n)."""
         detunings = self.detunings(numbers)
-        states = self.followed(circuits.ground(len(numbers), self.n, numbers), detunings)
-        return torch.cat([circuits.expectations(psi, self.words) for psi in states], -1)
+        states = self.followed(statevector.ground(len(numbers), self.n, numbers), detunings)
+        return torch.cat([statevector.expectations(psi, self.words) for psi in states], -1)
 
     def fuse(self, encoded: list[Tensor]) -> Tensor:
         """Return the scores, (B, C), apart from where they start."""
         return self.head(self.measured(torch.cat(encoded, -1)))
 
     @torch.no_grad()
-    def gates(self, states: Mapping[str, Tensor]) -> list[circuits.Gate]:
+    def gates(self, states: Mapping[str, Tensor]) -> list[statevector.Gate]:
         """Return the circuit of one sample, see `CircuitModel`. Its gates are evolutions of all atoms, integrated in
         steps, from each readout time to the next.
         """
@@ -203,10 +203,10 @@ class Reservoir(CircuitFusion):
         U = self.evolve(start, detunings).T  # row i is where basis state i goes
         readouts = self.settings["readouts"]
         values = {"duration": self.settings["duration"] / readouts, **self.named(detunings[0])}
-        return [circuits.Gate("Rydberg", tuple(range(self.n)), U, values)] * readouts
+        return [statevector.Gate("Rydberg", tuple(range(self.n)), U, values)] * readouts
 
     @torch.no_grad()
-    def elementary(self, states: Mapping[str, Tensor]) -> list[circuits.Gate]:
+    def elementary(self, states: Mapping[str, Tensor]) -> list[statevector.Gate]:
         """Return the steps that stand for the evolution: RX for the drive, RZ and IsingZZ for the energies."""
         detunings, (count, dt) = self.detunings(self.one_row(states)[None])[0], self.substeps
         pairs = {(i, j): INTERACTION / (j - i) ** 6 for i, j in combinations(range(self.n), 2)}
@@ -214,13 +214,13 @@ class Reservoir(CircuitFusion):
         fields = detunings.clone()
         for pair, V in pairs.items():
             fields[list(pair)] -= V / 2
-        signs = circuits.signs(2, [(0, 1)], detunings)[0]
+        signs = statevector.signs(2, [(0, 1)], detunings)[0]
 
-        def phases(time: float) -> list[circuits.Gate]:
+        def phases(time: float) -> list[statevector.Gate]:
             return [
-                *(circuits.turn("RZ", i, field * time) for i, field in enumerate(fields)),
+                *(statevector.turn("RZ", i, field * time) for i, field in enumerate(fields)),
                 *(
-                    circuits.Gate(
+                    statevector.Gate(
                         "IsingZZ",
                         pair,
                         torch.exp(-0.25j * V * time * signs).diag(),
@@ -230,7 +230,7 @@ class Reservoir(CircuitFusion):
                 ),
             ]
 
-        drive = [circuits.turn("RX", i, detunings.new_tensor(RABI * dt)) for i in range(self.n)]
+        drive = [statevector.turn("RX", i, detunings.new_tensor(RABI * dt)) for i in range(self.n)]
         further = (phases(dt) + drive) * (count * self.settings["readouts"] - 1)
         return phases(dt / 2) + drive + further + phases(dt / 2)
 
@@ -243,13 +243,13 @@ class Reservoir(CircuitFusion):
             InvalidInput: when there are several rows.
         """
         detunings = self.detunings(self.one_row(states)[None])
-        own = circuits.bits(self.n).T
+        own = statevector.bits(self.n).T
         drive = torch.as_tensor((own[:, None] != own[None]).sum(-1) == 1).to(detunings) * RABI / 2
         E, V = torch.linalg.eigh(torch.diag(self.energies(detunings)[0]) + drive)
         phases = torch.exp(-1j * self.settings["duration"] * E)
         exact = (V.to(phases) @ (phases * V[0]))[None]
-        *_, psi = self.followed(circuits.ground(1, self.n, detunings), detunings)
-        read = [circuits.expectations(part, self.words) for part in (psi, exact)]
+        *_, psi = self.followed(statevector.ground(1, self.n, detunings), detunings)
+        read = [statevector.expectations(part, self.words) for part in (psi, exact)]
         across = psi - exact * (exact.conj() * psi).sum()
         return float((read[0] - read[1]).abs().max()), float(torch.linalg.vector_norm(across))
 

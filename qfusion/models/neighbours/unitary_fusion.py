@@ -23,7 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from qfusion.models import encoders, hermitian, ket_model
-from qfusion.quantum import circuits
+from qfusion.quantum import statevector
 
 MAX_DIMENSION = 1024  # U is an exponential of a D x D matrix in every step
 
@@ -92,4 +92,4 @@ class UnitaryFusion(ket_model.KetModel):
     def direct_scores(self, states: Mapping[str, Tensor]) -> Tensor:
         """Return the scores of given kets, (B, C): their product passes the unitary and is measured."""
         psi = self.product_state(states)
-        return circuits.populations(psi @ self.unitary().T.to(psi.dtype)) @ self.W.T + self.bias
+        return statevector.populations(psi @ self.unitary().T.to(psi.dtype)) @ self.W.T + self.bias

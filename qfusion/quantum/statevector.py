@@ -1,0 +1,173 @@
+"""Qubits as batches of state vectors, differentiable, and their gates as a list that can be drawn.
+
+Qubit 0 is leftmost, that is most significant; rotations have the names and conventions of PennyLane. Gates that are the
+same for all samples are applied to several qubits at once, rotations about z and rings of CNOTs as phases and a
+reordering of amplitudes.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache, reduce
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from qfusion.quantum import states
+from qfusion.quantum.arrays import takes_arrays
+from qfusion.quantum.circuits import rotation
+
+TOGETHER = 5  # qubits, at most, whose gates are joined to one matrix: measured, for 64 rows and 4 to 12 qubits
+
+
+class Gate(NamedTuple):
+    """One gate of a sample's circuit.
+
+    Attributes:
+        name: PennyLane's, where it has one of that kind.
+        wires: qubits it acts on, the most significant first.
+        matrix: (2^w, 2^w) complex.
+        values: what it is made from, by name: its parameters, in their order, then what of the sample they hold.
+    """
+
+    name: str
+    wires: tuple[int, ...]
+    matrix: Tensor
+    values: dict[str, float]
+
+
+@takes_arrays
+def ground(rows: int, n: int, like: Tensor) -> Tensor:
+    """Return |0...0> for so many rows, (rows, 2^n) complex, in the precision of `like`."""
+    psi = torch.zeros(rows, 2**n, dtype=like.dtype.to_complex(), device=like.device)
+    psi[:, 0] = 1
+    return psi
+
+
+@takes_arrays
+def rotations(angles: Tensor) -> Tensor:
+    """Return Rot(phi, theta, omega) = RZ(omega) RY(theta) RZ(phi), (..., 2, 2), of angles (..., 3) in radians."""
+    phi, theta, omega = angles.unbind(-1)
+    c, s = torch.cos(theta / 2), torch.sin(theta / 2)
+    sum_, difference = torch.exp(0.5j * (phi + omega)), torch.exp(0.5j * (phi - omega))
+    return torch.stack(
+        [sum_.conj() * c, -difference * s, difference.conj() * s, sum_ * c], -1
+    ).unflatten(-1, (2, 2))
+
+
+@takes_arrays
+def joined(matrices: Tensor) -> list[Tensor]:
+    """Return gates on each qubit, (n, 2, 2), joined to few matrices (2^k, 2^k) on neighbours, the first first."""
+    groups = -(-len(matrices) // TOGETHER)
+    return [reduce(torch.kron, group) for group in torch.tensor_split(matrices, groups)]
+
+
+@takes_arrays
+def apply(psi: Tensor, gates: Iterable[Tensor]) -> Tensor:
+    """Return states (B, 2^n) after gates on neighbouring qubits that are together all of them, as of `joined`."""
+    B, right = psi.shape
+    for U in gates:
+        right //= len(U)
+        psi = U @ psi.reshape(-1, len(U), right) if right > 1 else psi.reshape(-1, len(U)) @ U.T
+    return psi.reshape(B, -1)
+
+
+@takes_arrays
+def signs(n: int, words: Sequence[Sequence[int]], like: Tensor) -> Tensor:
+    """Return the eigenvalues, 1 or -1, of products of Z on the given qubits, (words, 2^n).
+
+    Args:
+        n: qubits.
+        words: those of each product.
+        like: whose precision and device are taken.
+    """
+    return torch.as_tensor(_signs(n, tuple(map(tuple, words)))).to(like)
+
+
+@lru_cache(64)
+def _signs(n: int, words: tuple[tuple[int, ...], ...]) -> np.ndarray:
+    """Return the signs as a NumPy array, which is on no device. Models are also built where no memory is available."""
+    return np.stack([(1.0 - 2 * bits(n)[list(word)]).prod(0) for word in words])
+
+
+def bits(n: int) -> np.ndarray:
+    """Return the value of each qubit in each basis state, 0 or 1, (n, 2^n)."""
+    return np.arange(2**n)[None] >> np.arange(n - 1, -1, -1)[:, None] & 1
+
+
+@takes_arrays
+def turn_z(psi: Tensor, angles: Tensor) -> Tensor:
+    """Return states (B, 2^n) after RZ on each qubit, of angles (B, n)."""
+    n = angles.shape[-1]
+    return psi * torch.exp(-0.5j * (angles @ signs(n, [(q,) for q in range(n)], angles)))
+
+
+@takes_arrays
+def turned_y(angles: Tensor) -> Tensor:
+    """Return the product states RY(angle)|0> of angles (B, n): (B, 2^n), real amplitudes as complex numbers."""
+    pairs = torch.stack([torch.cos(angles / 2), torch.sin(angles / 2)], -1)
+    return states.product(pairs.unbind(1)).to(angles.dtype.to_complex())
+
+
+def ring(n: int, step: int = 1) -> list[tuple[int, int]]:
+    """Return control and target of CNOTs from each qubit to that `step` places on, around the ring; none for one."""
+    return [(i, (i + step) % n) for i in range(n)] if n > 1 else []
+
+
+@takes_arrays
+def reordered(psi: Tensor, pairs: Sequence[tuple[int, int]]) -> Tensor:
+    """Return states (B, 2^n) after CNOTs of (control, target), in that order."""
+    places = _places(psi.shape[-1].bit_length() - 1, tuple(pairs))
+    return psi[:, torch.as_tensor(places, device=psi.device)]
+
+
+@lru_cache(64)
+def _places(n: int, pairs: tuple[tuple[int, int], ...]) -> np.ndarray:
+    """From where amplitudes are taken, (2^n,)."""
+    own = places = np.arange(2**n)
+    for control, target in pairs:
+        places = places[own ^ ((own >> (n - 1 - control) & 1) << (n - 1 - target))]
+    return places
+
+
+@takes_arrays
+def populations(psi: Tensor) -> Tensor:
+    """Return the probabilities of the basis states, (B, 2^n)."""
+    return psi.real.square() + psi.imag.square()
+
+
+@takes_arrays
+def expectations(psi: Tensor, words: Sequence[Sequence[int]]) -> Tensor:
+    """Return the expectations of products of Z on the given qubits, (B, words), of states (B, 2^n)."""
+    p = populations(psi)
+    return p @ signs(psi.shape[-1].bit_length() - 1, words, p).T
+
+
+@takes_arrays
+def turn(name: str, wire: int, angle: Tensor, **values: float) -> Gate:
+    """Return the gate RX, RY or RZ of an angle (), with the numbers of the sample that it holds."""
+    return Gate(name, (wire,), rotation(name, angle[None]), {"angle": float(angle), **values})
+
+
+@takes_arrays
+def bloch_vectors(psi: Tensor, qubits: Iterable[int] | None = None) -> Tensor:
+    """Return <X>, <Y> and <Z> of some qubits, or of all, of states (B, 2^n): (B, qubits, 3)."""
+    vectors = []
+    for q in range(psi.shape[-1].bit_length() - 1) if qubits is None else qubits:
+        zero, one = psi.view(psi.shape[0], 2**q, 2, -1).unbind(2)
+        cross = (zero.conj() * one).sum((1, 2))
+        z = populations(zero).sum((1, 2)) - populations(one).sum((1, 2))
+        vectors.append(torch.stack([2 * cross.real, 2 * cross.imag, z], -1))
+    return torch.stack(vectors, 1)
+
+
+def walk(gates: Iterable[Gate], n: int) -> Iterator[Tensor]:
+    """Yield the state of n qubits, (2^n,) complex128, |0...0> and then after each gate."""
+    psi = ground(1, n, torch.empty(0, dtype=torch.float64))[0]
+    yield psi
+    for gate in gates:
+        k = len(gate.wires)
+        U = gate.matrix.to(psi).view(*(2,) * (2 * k))
+        legs = torch.tensordot(U, psi.view(*(2,) * n), (list(range(k, 2 * k)), list(gate.wires)))
+        psi = legs.movedim(list(range(k)), list(gate.wires)).reshape(-1)
+        yield psi
