@@ -374,7 +374,7 @@ TEMPLATES: tuple[Template, ...] = (
         "the largest count off the diagonal",
     ),
     Template(
-        "class that is told from the rest",
+        "class that is separated from the rest",
         "panels.cohort_quality:describe_separation",
         "the class asked for, or the smallest area",
     ),

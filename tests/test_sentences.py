@@ -1452,7 +1452,7 @@ def check_most_frequent_confusion() -> None:
     )
 
 
-@checks("class that is told from the rest")
+@checks("class that is separated from the rest")
 def check_class_that_is_told_from_the_rest() -> None:
     for found in cases((0.5, 0.9, 0.9004, 0.999, 1.0)):
         words, best = (
@@ -1460,7 +1460,7 @@ def check_class_that_is_told_from_the_rest() -> None:
             winners(found, 3, smallest=True),
         )
         if len(found) == 1:
-            assert "is told from the rest" in words
+            assert "is separated from the rest" in words
         elif len(best) == len(found):
             assert "alike" in words
         else:

@@ -96,7 +96,7 @@ DISPLAY = params.SelectParam(
     "display",
     "States of the qubits",
     "Discs at the scrubber are shown.",
-    "Where the scrubber stands, or after every column.",
+    "At the scrubber, or after every column.",
     DISPLAYS,
     fits=_DRAWN,
 )

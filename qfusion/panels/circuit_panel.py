@@ -115,7 +115,7 @@ def diagram(
         decision=decision(sample),
         theme=theme,
     )
-    shows = f"every operation in order, what is still to come faint. {_SHOWN[display]}"
+    shows = f"every operation in order; later operations are faint. {_SHOWN[display]}"
     if likely:
         shows += f" At the ends of wires, how likely their qubits read 1 {when}, then the decision."
     if seen is not None:

@@ -35,8 +35,8 @@ from qfusion.wording.numbers import describe_drawn
 _CAUTION = {
     True: "a cause: both may follow from a third thing, such as how extreme a sample is. The entropy alone is "
     "not entanglement here: jumps mix states too; pick negativity for that.",
-    False: "a cause: both may follow from a third thing, such as how clear a sample is. What convolution "
-    "entangles later is not in it. " + INERT,
+    False: "a cause: both may follow from a third quantity, such as the clarity of a sample. Entanglement by "
+    "the later convolutions is not included. " + INERT,
 }
 
 

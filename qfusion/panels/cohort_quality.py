@@ -97,8 +97,8 @@ def curves(levels: cohort_levels.Levels, theme: style.Theme = "light") -> panel.
         "curves",
         describe_separation(areas, label),
         figure,
-        shows="every class against the rest, told by its softmax: left the ROC curve, right precision and recall; "
-        f"blue: the class that is explained, else the one of the smallest area.{mean} {_describe_cohort(levels)}",
+        shows="every class against the rest, by its softmax: left the ROC curve, right precision and recall; "
+        f"blue: the explained class, or else the class with the smallest area.{mean} {_describe_cohort(levels)}",
         not_shown="which threshold to take.",
         alt=alt,
         table=table,
@@ -145,7 +145,7 @@ def describe_calibration(sure: float, right: float, count: int) -> str:
     """
     share = (right * count + 1) / (count + 2)  # so that none or all right is not taken as certain
     if abs(sure - right) <= 2 * math.sqrt(share * (1 - share) / max(count, 1)):
-        return "not told apart by these samples"
+        return "calibrated as far as these samples show"
     return "surer than it should be" if sure > right else "less sure than it could be"
 
 
@@ -214,11 +214,11 @@ def describe_separation(areas: Mapping[str, float], value: str) -> str:
     return extrema.describe_extremum(
         {value: areas[value]} if value in areas else areas,
         places=3,
-        only="{names} is told from the rest: area {value:.3f}",
+        only="{names} is separated from the rest: area {value:.3f}",
         smallest=True,
         one="{names} has the smallest area below the ROC curve against the rest: {value:.3f}",
         some="{names} have the smallest area below the ROC curve against the rest: {value:.3f}",
-        every="All classes are told from the rest alike: area {value:.3f}",
+        every="All classes are separated equally well from the rest: area {value:.3f}",
         name=lambda name: f"‘{text.escape_markdown(name)}’",
         many="{count} classes",
     )

@@ -75,8 +75,8 @@ def distance(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
         lead=lead,
         shows=f"trace distance of ρ(t) to the steady state (bold){near}; dashed: the slope of the spectral gap (± "
         f"{attractor.gap_error:.1e}), which holds in the long run only.{cite_sample(sample)}",
-        not_shown="whether the read-out ever looks at what is lost. That no trace distance grows is no finding: none "
-        "can, under any channel.",
+        not_shown="whether the read-out depends on the lost information. No trace distance can grow under a channel, "
+        "so that none does is no finding.",
         alt=alt,
         table=table,
     )

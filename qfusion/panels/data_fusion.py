@@ -74,9 +74,9 @@ def information_bits(dataset: DataSet, theme: style.Theme = "light") -> panel.Pa
         describe_information(result, text.escape_markdown),
         figure,
         shows=shows,
-        not_shown="that a model must fuse: of a sum, too, much is told only together, and late models add up. Nor how "
-        "much more the data hold: the total is a lower bound, since small models may miss what takes many rows to "
-        "learn. In the data a part may be larger or smaller than what is found of it. Estimates below 0 are drawn "
+        not_shown="that a model must fuse: a sum is synergistic, too, and late models add up. Nor how much more "
+        "information the data hold: the total is a lower bound, since small models may miss patterns that take many "
+        "rows to learn. In the data a part may be larger or smaller than its estimate. Estimates below 0 are drawn "
         "as 0.",
         alt=alt,
         table=result.frame,
@@ -143,8 +143,8 @@ def small_models_of_study(study: Study, theme: style.Theme = "light") -> panel.P
 NEED = params.SwitchParam(
     "data.need",
     "Does it need fusion?",
-    "It is not worked out.",
-    "Asks small models what each modality tells of the target and what all tell only together, in up to a minute.",
+    "It is not computed.",
+    "Small models estimate the information of each modality about the target, and of all together, in up to a minute.",
 )
 OF_DATA = {
     "needs-bits": panel.Panel(information_bits, opens=NEED.opens, scope="dataset"),

@@ -141,7 +141,7 @@ def decision_over_time(
     if before:
         shows += " Thin, dotted: as learned."
     shows += cite_states(sample) + " " + describe_comparison(sample.study.background)
-    not_shown = "that what stands above decides: it is correlation"
+    not_shown = "that the quantity above decides: it is a correlation"
     if above == ENTROPY:
         not_shown += ", and jumps raise it too"
     not_shown += ". The baseline is left out below."

@@ -458,8 +458,7 @@ UP = params.SelectParam(
     "against",
     "y axis",
     "The weight against is shown.",
-    "How much of a sample lies on the state that votes most against, or what the model says when told these modalities "
-    "alone.",
+    "The weight of a sample on the state that votes most against, or the output with these modalities alone known.",
     UPS,
     look="segments",
     fits=_STATES,

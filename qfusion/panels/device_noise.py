@@ -135,7 +135,7 @@ def terms(
 
     return panel.PanelFigure(
         "noisy-terms",
-        f"{sure} of {len(values) - 1} terms stand out from the shots{name_explained_class(sample)}",
+        f"{sure} of {len(values) - 1} terms exceed the noise of the shots{name_explained_class(sample)}",
         figure,
         shows="contributions under this noise with standard errors when every coalition's circuit is run that often; "
         "diamonds: exact." + cite_sample(sample) + " " + describe_comparison(study.background),

@@ -83,7 +83,7 @@ FEATURES_OF = params.SelectParam(
     "proof.of",
     "Features of",
     "The first is shown.",
-    "Whose features are taken away one by one.",
+    "The modality whose features are removed one by one.",
     lambda study: study.modalities,
     look="segments",
 )

@@ -95,9 +95,7 @@ def attribution(
         shows += f" {describe_comparison(sample.study.background)}"
     if matched:
         shows += f" {text.escape_markdown(matched, 600)}"
-    not_shown = (
-        "what the encoder would do far from the straight way between both, or why people said so."
-    )
+    not_shown = "what the encoder does far from the straight line between both, or the reasons of the annotators."
     if canvas.kind == "features" and not matched:
         not_shown += (
             " These data hold no words, sounds or pixels that these features belong to one by one, only the features: "
@@ -194,8 +192,8 @@ def attribution_over_time(
     )
     shows = (
         f"the attribution of {what} inside each modality that is a sequence, at its steps. "
-        f"{describe_axis(names, known)} In each lane the colours run to its own largest step, up or down, whose size "
-        f"stands below the name.{cite_sample(sample)}"
+        f"{describe_axis(names, known)} The colours of each lane are scaled to its largest step, whose size is "
+        f"below the name.{cite_sample(sample)}"
     )
     if matched:
         shows += f" {text.escape_markdown(matched, 600)}"
@@ -226,8 +224,8 @@ def attribution_over_time(
         title,
         figure,
         shows=shows,
-        not_shown="whether what stands at one place belongs together: features are measured over windows, and one "
-        "modality may come before another.",
+        not_shown="whether simultaneous parts belong together: features are measured over windows, and one "
+        "modality may precede another.",
         alt=alt,
         table=table,
     )

@@ -163,8 +163,8 @@ def calibration(study: Study, theme: style.Theme = "light") -> panel.PanelFigure
         describe_slopes(result.alone, whose),
         figure,
         shows=shows,
-        not_shown="that one is made of the other: labels and terms may have different units, so that a slope of 1 "
-        "is no aim by itself.",
+        not_shown="a target for the slope: labels and terms may have different units, so that a slope of 1 is not "
+        "expected.",
         alt=alt,
         table=table,
     )

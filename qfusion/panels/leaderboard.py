@@ -410,7 +410,7 @@ METRIC = params.SelectParam(
     "board.by",
     "Metric",
     "The first is shown.",
-    "What is compared. The Glossary page says what each means.",
+    "The compared metric. The Glossary page defines each.",
     style={"width": 220},
 )
 SIZE = params.SelectParam(

@@ -37,7 +37,7 @@ def results(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelFi
         shows += "The runs differ in their seed alone."
     return panel.PanelFigure(
         "train-results",
-        "What came out",
+        "Results",
         None,
         shows=shows,
         not_shown="which settings to choose: whoever chooses by test rows no longer measures on unseen ones.",
@@ -110,8 +110,8 @@ BOTH = params.SwitchParam(
     "new.both",
     "Both systems",
     "One is trained.",
-    "Also trains the other system, QiNN-QJ or the network, with the same seeds: what both have, such as encoders and "
-    "schedule, is the same, the rest is as it is by default.",
+    "Also trains the other system, QiNN-QJ or the network, with the same seeds. Settings that both have, such as "
+    "encoders and schedule, are the same; the others are the defaults.",
     look="box",
 )
 FIRST = params.NumberParam(

@@ -80,7 +80,7 @@ def dividends(
         },
         theme=theme,
     )
-    not_shown = "the sign, nor whether what is added is right: look at the loss."
+    not_shown = "the sign, nor whether the contributions are right: see the loss."
     if left_out:
         not_shown += f" {left_out} smaller joint terms are in the CSV."
     alt = "Mean size of the contributions by epoch. " + " ".join(
@@ -209,7 +209,7 @@ def replay(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelFig
         f"{alt_text.list_terms(ends, '.3g')}. Bands: 95 % over the validation rows, of which few are watched. Dotted: "
         "half of "
         "the last value.",
-        not_shown="that one brought the other about; nor what happened between watched epochs.",
+        not_shown="that one caused the other, nor the course between watched epochs.",
         alt=f"Last values: {alt_text.list_terms(ends, '.3g')}.",
         table=table,
     )

@@ -189,7 +189,7 @@ def pair_interactions(
         words,
         figure,
         shows=f"mean Shapley interaction index of any two modalities with its interval; {_describe_cohort(levels)}",
-        not_shown="interactions whose signs cancel over samples: their size stands in the ranking.",
+        not_shown="interactions whose signs cancel over samples: the ranking shows their size.",
         alt=alt,
         table=lambda: stability.interval_frame("pair", interaction=known),
     )

@@ -110,7 +110,7 @@ def gate_groups(
         gate_shapley.DECISION: f"Bars: 95 % of what {result.shots:,} shots of every coalition would scatter; the "
         "values themselves are exact.",
         gate_shapley.LOSS: f"Mean over {describe_drawn(result.rows, whole, 'test sample')}, with a 95 % "
-        "bootstrap interval for each group by itself.",
+        "bootstrap interval for each group.",
         gate_shapley.ENTANGLEMENT: "Exact.",
     }
     figure = label_charts.interval_dots(
@@ -202,7 +202,7 @@ LENDER = params.SelectParam(
     "patch.lender",
     "State from",
     "One sample lends its state.",
-    "Whose state of a modality is put in the place of this sample's.",
+    "The sample whose state of a modality replaces that of this sample.",
     LENDERS,
     look="segments",
 )
@@ -216,7 +216,7 @@ PATCH = params.SelectParam(
     "patch.kind",
     "Correlation with the rest",
     "It stays.",
-    "With its correlation taken away besides, a sample patched with itself is cut, and no longer itself.",
+    "If correlations are removed too, a sample patched with itself changes.",
     meanings={"stays": PATCH_DEFAULT, "taken away": "product"},
     look="segments",
 )
@@ -224,7 +224,7 @@ GROUPS_OF = params.SelectParam(
     "groups.of",
     "Gate groups of",
     "Those of the decision are shown.",
-    "What the blocks of the network are measured by.",
+    "The quantity by which the blocks of the network are measured.",
     gate_shapley.TARGETS,
     look="segments",
 )

@@ -259,7 +259,7 @@ LAYER = params.SelectParam(
     "layer",
     "Place in the network",
     "The end of the network is marked.",
-    "Marked in the figure; its numbers stand below it.",
+    "Marked in the figure; its numbers are below it.",
     lambda study: [name for name, _ in study.model.network.moments()],
     look="steps",
     fits=panel.needs("layers"),

@@ -166,8 +166,8 @@ EVERYONE = SelectParam(
     "measured",
     "Samples of slow figures",
     "Some are drawn.",
-    "What takes long is measured on samples drawn at random, the same each time, and says so. All are worked out "
-    "behind the page, which goes on meanwhile.",
+    "Slow measures use samples drawn at random, the same each time, and say so. All samples are computed in the "
+    "background while the page stays usable.",
     meanings={drawn_samples.DRAWN: None, drawn_samples.ALL: True},
     look="segments",
 )

@@ -58,7 +58,9 @@ def resource_comparison(
     )
     up_to = "up to " if any(row["seeds"] < entry["seeds"] for row in entry["rows"]) else ""
     bound = (
-        "; what single rows add was not kept, so the wider interval is a bound" if bounded else ""
+        "; errors of single rows were not saved, so the wider interval is a bound"
+        if bounded
+        else ""
     )
     shows = (
         f"by how much {entry['short']} of {name_audited_model(entry, 'the full model')} on the test samples of "

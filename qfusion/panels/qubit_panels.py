@@ -291,7 +291,7 @@ def describe_mixedness(entropy: Mapping[str, float]) -> str:
     That all are pure, where no entropy is seen.
     """
     if max(entropy.values()) < PURE:
-        return "Every qubit is in a pure state of its own"
+        return "Every qubit is in a pure state"
     return extrema.describe_extremum(
         entropy,
         none="No qubit is mixed by as much as 0.01 nats",
@@ -305,7 +305,7 @@ def describe_shortest(lengths: Mapping[str, float]) -> str:
     """Describe which qubits have the shortest Bloch vector; that all are pure, where none is shorter than 1."""
     least = min(lengths.values())
     if least > 1 - PURE:
-        return "Every qubit is in a pure state of its own"
+        return "Every qubit is in a pure state"
     if round(least, 2) == 1:
         return "No Bloch vector is shorter than 1 by 0.01"
     return extrema.describe_extremum(

@@ -128,7 +128,7 @@ def several_entropies(
 
 
 def chosen_rows(sample: Sample, ids: Sequence[str] = ()) -> list[int]:
-    """Return the rows of the samples that stand side by side.
+    """Return the rows of the samples that can be shown side by side.
 
     Raises:
         NotFound: when there is no such sample.
@@ -139,7 +139,7 @@ def chosen_rows(sample: Sample, ids: Sequence[str] = ()) -> list[int]:
     rows = list(dict.fromkeys(sample.dataset.row(name) for name in ids))
     check(
         len(rows) <= column_charts.MOST,
-        f"{len(rows)} samples are chosen, and at most {column_charts.MOST} stand side by side.",
+        f"{len(rows)} samples are chosen, and at most {column_charts.MOST} can be shown side by side.",
     )
     return rows
 

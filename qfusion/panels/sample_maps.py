@@ -30,7 +30,7 @@ _MEANS = {
     sample_coordinates.FINAL: "its final state (of states in time ρ(T), distances are Hilbert-Schmidt distances; of "
     "a network the populations of the kept and ⟨Z⟩ of the measured qubits)",
     sample_coordinates.DIVIDENDS: "the terms of its decision without the baseline",
-    sample_coordinates.FEATURES: "what the encoders of its modalities give",
+    sample_coordinates.FEATURES: "the outputs of its encoders",
 }
 
 

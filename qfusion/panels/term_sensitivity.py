@@ -218,9 +218,9 @@ def term_response(
         f"the way ({parameter.value:g}) it is what removal takes away ({-along.effect:+.3g})."
     )
     if can(study.model, "time"):
-        not_shown = "strengths beyond what stands now: move the slider."
+        not_shown = "strengths beyond the present one: move the slider."
     else:
-        not_shown = "strengths beyond what was learned."
+        not_shown = "strengths beyond the learned one."
     alt = (
         f"{parameter.title}: from {along.values[0]:+.3f} without it to {along.values[-1]:+.3f} now."
     )
@@ -331,7 +331,7 @@ EFFECT = params.SelectParam(
     "effect",
     "Effect on",
     "That on the explained output is shown.",
-    "What the terms act on: the log-odds or score, a part of it, or a state's entropy or entanglement.",
+    "The quantity on which the terms act: the log-odds or score, a part of it, or a state's entropy or entanglement.",
     physics_sensitivity.targets,
 )
 COHORT = params.SelectParam(
@@ -351,22 +351,22 @@ GROUP = params.SelectParam(
 HALF = params.SwitchParam(
     "half",
     "Slope half-way too",
-    "It is not worked out.",
-    "The slope of every term at half its strength: diamonds beside the right bars. It stands for the mean slope on the "
-    "way far better than the slope at its end. Takes a second or more.",
+    "It is not computed.",
+    "The slope of every term at half its strength: diamonds beside the right bars. It approximates the mean slope "
+    "on the way much better than the slope at its end. Takes a second or more.",
 )
 FOLLOWED = params.SelectParam(
     "term",
     "Response to one term, from removed to its present strength",
-    help="All strengths of one part, from removed to as it stands.",
+    help="All strengths of one part, from removed to the present one.",
     checked=False,
 )
 TABLE = params.SwitchParam("table.terms", "All terms as a table", "It stays folded.")
 WITHOUT = params.SwitchParam(
     "without",
     "Test metrics without each term (a second or more)",
-    "They are not worked out.",
-    "How good the model is when one term is taken out.",
+    "They are not computed.",
+    "Metrics of the model without one term.",
 )
 
 

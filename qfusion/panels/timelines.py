@@ -64,7 +64,7 @@ def timeline(
         bars = (
             f" Below, on the same seconds, what each step added to the terms of the {sample.unit} that it is part "
             f"of, compared with {origin}, by {METHODS[method].title}; joint terms are hatched, and bars of one step "
-            f"add up. They miss what they share out by at most {max(lane.error for lane in lanes):.2g}."
+            f"add up. Their sum deviates from the term by at most {max(lane.error for lane in lanes):.2g}."
         )
     else:
         bars = " No modality of this model is a sequence, so nothing else has a place in time."
@@ -93,8 +93,8 @@ def timeline(
         title,
         sample_timeline.draw_timeline(result, sample.modalities, sample.unit, theme),
         shows=shows,
-        not_shown="that what stands at one place belongs together: features are measured over windows, and an encoder "
-        "may carry what it met to a later step.",
+        not_shown="that simultaneous parts belong together: features are measured over windows, and an encoder may "
+        "carry information to a later step.",
         alt=alt,
         table=lambda: timeline_table(sample, result),
         called="One axis of time",

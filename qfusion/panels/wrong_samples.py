@@ -98,8 +98,8 @@ def slice_errors(
         title,
         figure,
         shows=shows,
-        not_shown="why a slice is harder; with many slices some orange one may stand out by chance: the title allows "
-        "for their number.",
+        not_shown="why a slice is harder. Among many slices an orange one may be due to chance; the title accounts for "
+        "their number.",
         alt=alt,
         table=table,
     )
