@@ -1479,7 +1479,7 @@ def check_certainty_against_accuracy() -> None:
         words = cohort_quality.describe_calibration(sure, right, n)
         shrunken = scipy.stats.beta(right * n + 1, (1 - right) * n + 1).mean()  # of a flat prior
         differ = abs(sure - right) > 2 * math.sqrt(shrunken * (1 - shrunken) / n)
-        assert ("not told apart" in words) == (not differ), (words, sure, right, n)
+        assert ("no significant difference" in words) == (not differ), (words, sure, right, n)
         assert ("less sure than it could be" in words) == (differ and sure < right)
         assert ("surer than it should be" in words) == (differ and sure > right)
 

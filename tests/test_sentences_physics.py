@@ -488,12 +488,12 @@ def test_softmax_verdict_and_its_calibration(model: str) -> None:
 @pytest.mark.parametrize(
     ("sure", "right", "count", "said"),
     [
-        (0.97, 0.96, 50, "not told apart"),
+        (0.97, 0.96, 50, "no significant difference"),
         (0.97, 0.90, 5000, "surer than"),
         (0.80, 0.97, 5000, "less sure than"),
-        (1.0, 1.0, 10, "not told apart"),
-        (0.5, 1.0, 1, "not told apart"),
-        (0.9, 0.9, 100000, "not told apart"),
+        (1.0, 1.0, 10, "no significant difference"),
+        (0.5, 1.0, 1, "no significant difference"),
+        (0.9, 0.9, 100000, "no significant difference"),
     ],
 )
 def test_calibration_sentence(sure: float, right: float, count: int, said: str) -> None:

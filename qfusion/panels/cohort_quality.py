@@ -145,7 +145,7 @@ def describe_calibration(sure: float, right: float, count: int) -> str:
     """
     share = (right * count + 1) / (count + 2)  # so that none or all right is not taken as certain
     if abs(sure - right) <= 2 * math.sqrt(share * (1 - share) / max(count, 1)):
-        return "calibrated as far as these samples show"
+        return "no significant difference on these samples"
     return "surer than it should be" if sure > right else "less sure than it could be"
 
 
@@ -218,7 +218,7 @@ def describe_separation(areas: Mapping[str, float], value: str) -> str:
         smallest=True,
         one="{names} has the smallest area below the ROC curve against the rest: {value:.3f}",
         some="{names} have the smallest area below the ROC curve against the rest: {value:.3f}",
-        every="All classes are separated equally well from the rest: area {value:.3f}",
+        every="All classes are separated alike from the rest: area {value:.3f}",
         name=lambda name: f"‘{text.escape_markdown(name)}’",
         many="{count} classes",
     )
