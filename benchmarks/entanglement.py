@@ -23,7 +23,7 @@ import tables  # noqa: E402
 
 from qfusion import _files, data  # noqa: E402
 from qfusion.analysis import cohort_measures as measures, cohort_table, study as studies  # noqa: E402
-from qfusion.explain import stability  # noqa: E402
+from qfusion.explain import bootstrap  # noqa: E402
 from qfusion.models.abilities import can  # noqa: E402
 from qfusion.training import checkpoint  # noqa: E402
 
@@ -53,7 +53,7 @@ def rows_of(name: str) -> list[list[str]]:
     lines = []
     for measure, x in columns.items():
         for strength in cohort_table.STRENGTHS:
-            r = stability.correlation(
+            r = bootstrap.correlation(
                 x,
                 rows[strength].to_numpy(dtype=float),
                 clusters=cohort_table.row_clusters(

@@ -31,10 +31,10 @@ sys.path[:0] = [str(ROOT)]
 import tables  # noqa: E402
 
 from qfusion.explain import (  # noqa: E402
+    bootstrap,
     fusion_baselines,
     information,
     partial_information,
-    stability,
 )
 
 ALPHA = (
@@ -132,9 +132,9 @@ def cheap() -> None:
     fusion_baselines._model = small
     information.SHUFFLES = SHUFFLES
     partial_information.union.__defaults__ = SEARCH
-    for function in (stability.mean, stability.means):
+    for function in (bootstrap.mean, bootstrap.means):
         function.__kwdefaults__["resamples"] = RESAMPLES
-    stability.RESAMPLES = RESAMPLES
+    bootstrap.RESAMPLES = RESAMPLES
 
 
 def measured(p: np.ndarray, rows: int, repetitions: int) -> dict[str, dict[str, float]]:

@@ -15,7 +15,7 @@ from qfusion import figures
 from qfusion.analysis import recording_strip
 from qfusion.data import clip_previews
 from qfusion.data.sample_content import Word
-from qfusion.explain.stability import Interval
+from qfusion.explain.bootstrap import Interval
 from qfusion.figures import (
     attribution_charts,
     bloch_balls,

@@ -167,7 +167,7 @@ def test_entanglement_measures_are_those_of_the_states() -> None:
 
 
 def interval(value: float, low: float, high: float, n: int = 100) -> Any:
-    from qfusion.explain.stability import Interval
+    from qfusion.explain.bootstrap import Interval
 
     return Interval(value, low, high, n, 2000)
 

@@ -10,7 +10,7 @@ import torch
 
 from qfusion import explain
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain import attribution, counterfactual, feature_deletion, stability
+from qfusion.explain import attribution, bootstrap, counterfactual, feature_deletion
 from qfusion.models import InputSpec, QuantumJump, mass_forms
 from tests.entangled import model_of
 
@@ -272,7 +272,7 @@ def test_of_drawn_samples_the_areas_have_intervals_over_what_they_share() -> Non
     for shared in (None, clusters):
         found = feature_deletion.mean_curves(changes, sampled=True, clusters=shared)
         for place, gain in ((0, found.deletion_gain), (1, found.insertion_gain)):
-            interval, wanted = found.intervals[place], stability.mean(ahead[place], clusters=shared)
+            interval, wanted = found.intervals[place], bootstrap.mean(ahead[place], clusters=shared)
             assert (interval.low, interval.high) == pytest.approx((wanted.low, wanted.high))
             assert interval.value == pytest.approx(gain.mean())
     assert found.intervals != feature_deletion.mean_curves(changes, sampled=True).intervals

@@ -14,7 +14,7 @@ from qfusion.data import import_formats, import_repairs, import_report, shared_c
 from qfusion.data.import_report import build_report
 from qfusion.data.random_split import _split_groups
 from qfusion.data.row_splits import stratified_split
-from qfusion.explain import fusion_baselines, information, stability
+from qfusion.explain import bootstrap, fusion_baselines, information
 from qfusion.wording.information import describe_evaluation, describe_information
 from tests.test_information import few_trees
 
@@ -51,7 +51,7 @@ def estimated(
         return predictions, information.estimate_from_predictions(predictions, "pairs")
 
 
-def tells_nothing(one: stability.Interval) -> bool:
+def tells_nothing(one: bootstrap.Interval) -> bool:
     """Whether bits are 0 as far as their interval goes, and near 0."""
     return abs(one.value) < 0.02 and one.low <= 0 <= one.high
 

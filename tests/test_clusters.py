@@ -12,7 +12,7 @@ from qfusion import data
 from qfusion.analysis.cohort_slices import wilson
 from qfusion.data.clusters import Clusters, video_clusters
 from qfusion.errors import DataUnavailable, InvalidInput
-from qfusion.explain import stability
+from qfusion.explain import bootstrap
 from qfusion.wording.cohorts import describe_intervals
 
 
@@ -25,7 +25,7 @@ def test_pairs_name_their_pictures() -> None:
     assert len(rows) == 1200
     digits = set(parity.table["left_item"].iloc[rows]) | set(parity.table["right_item"].iloc[rows])
     assert parity.clusters.describe_count(rows) == f"{len(digits)} pictures"
-    assert len(stability._pools(parity.clusters.numbers[rows])) == 1
+    assert len(bootstrap._pools(parity.clusters.numbers[rows])) == 1
     assert f"of {len(digits)} pictures, not of rows" in describe_intervals(
         parity, parity.table.iloc[rows]
     )
@@ -44,13 +44,13 @@ def test_clusters_of_another_length_are_refused() -> None:
     with pytest.raises(InvalidInput, match="labels"):
         Clusters(np.zeros((2, 2, 2), dtype=str), "videos")
     with pytest.raises(InvalidInput, match="clusters"):
-        next(stability.counts(3, 1, 0, np.zeros((2, 1), int)))
+        next(bootstrap.counts(3, 1, 0, np.zeros((2, 1), int)))
 
 
 def test_whole_clusters_are_drawn() -> None:
     """All rows of a cluster count alike, and clusters are drawn as often as there are of them."""
     clusters = np.repeat(np.arange(12), 5)[:, None]
-    for block in stability.counts(60, 50, 1, clusters):
+    for block in bootstrap.counts(60, 50, 1, clusters):
         by = block.reshape(len(block), 12, 5)
         assert (by == by[:, :, :1]).all()
         assert (by[:, :, 0].sum(1) == 12).all()
@@ -59,10 +59,10 @@ def test_whole_clusters_are_drawn() -> None:
 def test_a_row_counts_as_the_product_of_what_it_shares() -> None:
     """One pool: a row (i, j) counts n_i n_j with the same counts; two pools: counts of their own."""
     pairs = np.array([(i, j) for i in range(10) for j in range(10) if i != j])
-    one = next(iter(stability.counts(len(pairs), 40, 0, pairs)))
+    one = next(iter(bootstrap.counts(len(pairs), 40, 0, pairs)))
     symmetric = {(i, j): one[:, k] for k, (i, j) in enumerate(pairs.tolist())}
     assert all((values == symmetric[j, i]).all() for (i, j), values in symmetric.items())
-    two = next(iter(stability.counts(len(pairs), 4000, 0, pairs + [0, 100])))
+    two = next(iter(bootstrap.counts(len(pairs), 4000, 0, pairs + [0, 100])))
     assert two.mean() == pytest.approx(1, abs=0.03)  # E[n_i n_j] = 1 for pools of their own
 
 
@@ -70,10 +70,10 @@ def test_the_error_of_the_mean_is_that_of_the_clusters() -> None:
     """With equal clusters whose rows are alike the standard error is that of the cluster means over sqrt(clusters)."""
     means = np.random.default_rng(0).normal(size=40)
     values, clusters = np.repeat(means, 25), np.repeat(np.arange(40), 25)[:, None]
-    interval = stability.mean(values, clusters=clusters)
+    interval = bootstrap.mean(values, clusters=clusters)
     half = 1.96 * means.std() / 40**0.5
     assert (interval.high - interval.low) / 2 == pytest.approx(half, rel=0.1)
-    rows = stability.mean(values)
+    rows = bootstrap.mean(values)
     assert (interval.high - interval.low) / (rows.high - rows.low) == pytest.approx(5, rel=0.1)
 
 
@@ -83,24 +83,24 @@ def test_two_ways_of_grouping_add_up() -> None:
     a, b = rng.normal(size=30), 2 * rng.normal(size=50)
     values = (a[:, None] + b).ravel()
     clusters = np.column_stack([np.repeat(np.arange(30), 50), 100 + np.tile(np.arange(50), 30)])
-    interval = stability.mean(values, clusters=clusters)
+    interval = bootstrap.mean(values, clusters=clusters)
     wanted = 1.96 * (a.var() / 30 + b.var() / 50) ** 0.5
     assert (interval.high - interval.low) / 2 == pytest.approx(wanted, rel=0.1)
 
 
 def test_too_few_clusters_have_no_interval() -> None:
     values = np.arange(100.0)
-    assert not stability.mean(values, clusters=np.repeat(np.arange(5), 20)[:, None]).known
-    assert stability.mean(values, clusters=np.repeat(np.arange(20), 5)[:, None]).known
+    assert not bootstrap.mean(values, clusters=np.repeat(np.arange(5), 20)[:, None]).known
+    assert bootstrap.mean(values, clusters=np.repeat(np.arange(20), 5)[:, None]).known
 
 
 def test_rates_of_rows_that_are_alike_count_clusters() -> None:
     """Rows that are copies within a cluster say as much as the clusters do."""
     hits = np.repeat(np.arange(40) % 2 == 0, 10)
     clusters = np.repeat(np.arange(40), 10)[:, None]
-    assert stability.effective(hits, clusters) == pytest.approx(40, rel=0.15)
-    assert stability.effective(hits) == 400
-    assert stability.effective(np.zeros(400, bool), clusters) == 40
+    assert bootstrap.effective_size(hits, clusters) == pytest.approx(40, rel=0.15)
+    assert bootstrap.effective_size(hits) == 400
+    assert bootstrap.effective_size(np.zeros(400, bool), clusters) == 40
     low, high = wilson(20.0, 40.0)
     assert low < 0.5 < high
     assert high - low > wilson(200, 400)[1] - wilson(200, 400)[0]
@@ -113,12 +113,12 @@ def test_intervals_are_quantiles_over_the_resamples_that_give_a_value() -> None:
     x, y = np.array([1.0] * 8 + [2.0, -3.0]), rng.normal(size=10)
     clusters = np.arange(10)[:, None] + [0, 100, 200]
     with np.errstate(invalid="raise", divide="raise"):
-        found = stability.correlation(x, y, resamples=400, seed=3, clusters=clusters)
-        found |= {"mean": stability.mean(y, resamples=400, seed=3, clusters=clusters)}
-        found |= stability.means({"x": x, "y": y}, resamples=400, seed=3, clusters=clusters)
+        found = bootstrap.correlation(x, y, resamples=400, seed=3, clusters=clusters)
+        found |= {"mean": bootstrap.mean(y, resamples=400, seed=3, clusters=clusters)}
+        found |= bootstrap.means({"x": x, "y": y}, resamples=400, seed=3, clusters=clusters)
     drawn = [
         np.repeat(np.arange(10), row.astype(int))
-        for block in stability.counts(10, 400, 3, clusters)
+        for block in bootstrap.counts(10, 400, 3, clusters)
         for row in block
     ]
     assert min(map(len, drawn)) == 0
@@ -143,13 +143,13 @@ def test_intervals_are_quantiles_over_the_resamples_that_give_a_value() -> None:
         )
         assert (found[name].n, found[name].resamples) == (10, len(wanted))
     assert found["pearson"].resamples < found["mean"].resamples < 400
-    assert found["x"] != stability.mean(x, resamples=400, seed=3, clusters=clusters[:, :1])
+    assert found["x"] != bootstrap.mean(x, resamples=400, seed=3, clusters=clusters[:, :1])
 
 
 def test_ways_of_grouping_that_share_a_number_are_one_pool() -> None:
     """The first and the last column name the same pictures, the second others; a picture counts as often wherever."""
     clusters = np.array([[5, 90, 7], [6, 91, 5], [7, 90, 9], [5, 92, 6]])
-    pools = stability._pools(clusters)
+    pools = bootstrap._pools(clusters)
     assert sorted((size, len(columns)) for size, columns in pools) == [(3, 1), (4, 2)]
     for size, columns in pools:
         named = clusters[:, [0, 2]] if size == 4 else clusters[:, [1]]
@@ -159,16 +159,16 @@ def test_ways_of_grouping_that_share_a_number_are_one_pool() -> None:
 
 def test_a_column_that_is_not_finite_is_named() -> None:
     with pytest.raises(InvalidInput, match="`loss`"):
-        stability.means({"gain": np.zeros(3), "loss": np.array([0.0, np.inf, 1.0])})
+        bootstrap.means({"gain": np.zeros(3), "loss": np.array([0.0, np.inf, 1.0])})
 
 
 def test_ten_clusters_are_enough_of_every_way_of_grouping() -> None:
     ten, nine = np.arange(40) % 10, 50 + np.arange(40) % 9
-    assert stability.enough(10)
-    assert not stability.enough(9)
-    assert stability.enough(40, ten[:, None])
-    assert not stability.enough(40, np.column_stack([ten, nine]))
-    assert not stability.enough(9, np.arange(9)[:, None])
+    assert bootstrap.has_enough(10)
+    assert not bootstrap.has_enough(9)
+    assert bootstrap.has_enough(40, ten[:, None])
+    assert not bootstrap.has_enough(40, np.column_stack([ten, nine]))
+    assert not bootstrap.has_enough(9, np.arange(9)[:, None])
 
 
 def test_rows_that_share_something_count_as_many_as_leave_the_rate_as_uncertain() -> None:
@@ -179,28 +179,28 @@ def test_rows_that_share_something_count_as_many_as_leave_the_rate_as_uncertain(
     clusters = np.repeat(np.arange(60), 10)[:, None]
     wanted = hits.mean() * (1 - hits.mean()) / (rates.var() / 60)
     assert 60 < wanted < 600
-    assert stability.effective(hits, clusters) == pytest.approx(wanted, rel=0.2)
-    assert stability.effective(hits, np.arange(600)[:, None]) == pytest.approx(600, rel=0.2)
-    assert stability.effective(hits, np.arange(600)[:, None]) <= 600
-    assert stability.effective(np.ones(600), np.column_stack([clusters, clusters // 2])) == 30
-    assert stability.effective(np.zeros(0), clusters[:0]) == 0
+    assert bootstrap.effective_size(hits, clusters) == pytest.approx(wanted, rel=0.2)
+    assert bootstrap.effective_size(hits, np.arange(600)[:, None]) == pytest.approx(600, rel=0.2)
+    assert bootstrap.effective_size(hits, np.arange(600)[:, None]) <= 600
+    assert bootstrap.effective_size(np.ones(600), np.column_stack([clusters, clusters // 2])) == 30
+    assert bootstrap.effective_size(np.zeros(0), clusters[:0]) == 0
     one = np.minimum(np.arange(101), 1)[
         :, None
     ]  # a cluster of one, which is hit, and one of all others
-    assert stability.effective(np.arange(101) == 0, one) == 1
+    assert bootstrap.effective_size(np.arange(101) == 0, one) == 1
     both = np.arange(10)[:, None] + [0, 100, 200]
     hits = np.arange(10) % 5 > 2
-    drawn = np.concatenate(list(stability.counts(10, 500, 0, both)))
+    drawn = np.concatenate(list(bootstrap.counts(10, 500, 0, both)))
     drawn = drawn[drawn.sum(1) > 0]
     assert len(drawn) < 500
     variance = np.var([row[hits].sum() / row.sum() for row in drawn])
-    assert stability.effective(hits, both) == pytest.approx(0.4 * 0.6 / variance)
+    assert bootstrap.effective_size(hits, both) == pytest.approx(0.4 * 0.6 / variance)
 
 
 def test_ranks_are_those_of_the_rows_drawn() -> None:
     x, weights = np.array([0.5, -1.0, 0.5, 2.0, 0.1]), np.array([[1, 1, 1, 1, 1], [2, 0, 1, 3, 0]])
     drawn = [np.repeat(x, row) for row in weights]
-    for row, ranks, values in zip(weights, stability.ranks(x, weights), drawn, strict=True):
+    for row, ranks, values in zip(weights, bootstrap.ranks(x, weights), drawn, strict=True):
         assert np.repeat(ranks, row).tolist() == stats.rankdata(values).tolist()
 
 
@@ -212,7 +212,7 @@ def test_a_row_of_values_has_the_correlation_that_it_has_alone() -> None:
     y *= np.array([1.0, 1e50, 1e-80, 1.0])[:, None]
     x[3] = 1 + 1e-15 * (np.arange(9) % 2)
     weights = rng.integers(1, 4, (4, 9)).astype(float)
-    found = stability.pearson(x, y, weights)
+    found = bootstrap.pearson(x, y, weights)
     for i in range(3):
         drawn = np.repeat(np.arange(9), weights[i].astype(int))
         wanted = np.corrcoef(x[i, drawn] / np.abs(x[i]).max(), y[i, drawn] / np.abs(y[i]).max())
@@ -220,10 +220,10 @@ def test_a_row_of_values_has_the_correlation_that_it_has_alone() -> None:
     assert np.isnan(found[3])
     for x, y in itertools.product((np.zeros(9), np.full(9, -2.5), rng.normal(size=9)), repeat=2):
         with np.errstate(invalid="raise", divide="raise"):
-            found = stability.pearson(x, y, weights)
+            found = bootstrap.pearson(x, y, weights)
         assert np.isnan(found).all() == (np.ptp(x) == 0 or np.ptp(y) == 0)
     with np.errstate(invalid="ignore"):
-        assert np.isnan(stability.pearson(np.zeros(0), np.zeros(0), np.ones((2, 0)))).all()
+        assert np.isnan(bootstrap.pearson(np.zeros(0), np.zeros(0), np.ones((2, 0)))).all()
 
 
 def test_mosi_names_its_videos() -> None:

@@ -10,7 +10,7 @@ from matplotlib.path import Path
 from scipy import stats
 
 from qfusion.errors import InvalidInput, NotFound, QFusionError
-from qfusion.explain import cohort_filters, stability
+from qfusion.explain import bootstrap, cohort_filters
 
 FRAME = pd.DataFrame(
     {
@@ -216,10 +216,10 @@ def test_every_resample_has_the_correlations_that_scipy_gives(
     pairs: tuple[np.ndarray, np.ndarray],
 ) -> None:
     x, y = pairs
-    weights = next(stability.counts(80, 25, seed=1))
+    weights = next(bootstrap.counts(80, 25, seed=1))
     assert np.all(weights.sum(-1) == 80)
     for row, r, rho in zip(
-        weights, stability.pearson(x, y, weights), stability.spearman(x, y, weights), strict=True
+        weights, bootstrap.pearson(x, y, weights), bootstrap.spearman(x, y, weights), strict=True
     ):
         drawn = np.repeat(np.arange(80), row.astype(int))
         assert r == pytest.approx(stats.pearsonr(x[drawn], y[drawn]).statistic, abs=1e-12)
@@ -230,7 +230,7 @@ def test_intervals_equal_scipys_percentile_bootstrap_up_to_its_own_chance(
     pairs: tuple[np.ndarray, np.ndarray],
 ) -> None:
     x, y = pairs
-    found = stability.correlation(x, y, resamples=20_000)
+    found = bootstrap.correlation(x, y, resamples=20_000)
     for name, statistic in (("pearson", stats.pearsonr), ("spearman", stats.spearmanr)):
         wanted = stats.bootstrap(
             (x, y),
@@ -248,25 +248,25 @@ def test_intervals_equal_scipys_percentile_bootstrap_up_to_its_own_chance(
     wanted = stats.bootstrap(
         (x,), np.mean, n_resamples=20_000, method="percentile", rng=np.random.default_rng(5)
     ).confidence_interval
-    mean = stability.mean(x, resamples=20_000)
+    mean = bootstrap.mean(x, resamples=20_000)
     assert (mean.low, mean.high) == pytest.approx(wanted, abs=0.01)
-    assert stability.means({"x": x, "y": y}, resamples=20_000)["x"] == mean
+    assert bootstrap.means({"x": x, "y": y}, resamples=20_000)["x"] == mean
 
 
 def test_intervals_are_the_same_every_time_and_in_blocks(
     pairs: tuple[np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = stability.correlation(*pairs, resamples=300)
-    assert stability.correlation(*pairs, resamples=300) == first
-    monkeypatch.setattr(stability, "_NUMBERS", 80 * 7)
-    assert stability.correlation(*pairs, resamples=300) == first
-    assert stability.correlation(*pairs, resamples=300, seed=1) != first
+    first = bootstrap.correlation(*pairs, resamples=300)
+    assert bootstrap.correlation(*pairs, resamples=300) == first
+    monkeypatch.setattr(bootstrap, "_NUMBERS", 80 * 7)
+    assert bootstrap.correlation(*pairs, resamples=300) == first
+    assert bootstrap.correlation(*pairs, resamples=300, seed=1) != first
 
 
 def test_an_interval_covers_the_truth_about_as_often_as_it_says() -> None:
     rng = np.random.default_rng(0)
     hits = sum(
-        (found := stability.mean(rng.normal(size=60), resamples=400)).low <= 0 <= found.high
+        (found := bootstrap.mean(rng.normal(size=60), resamples=400)).low <= 0 <= found.high
         for _ in range(200)
     )
     assert 0.89 <= hits / 200 <= 0.99
@@ -276,22 +276,22 @@ def test_correlation_does_not_ask_for_units() -> None:
     x, y = np.random.default_rng(0).normal(size=(2, 30))
     weights = np.ones((1, 30))
     for scale in (1e-40, 1e30):
-        assert stability.pearson(scale * x, y, weights) == pytest.approx(
-            stability.pearson(x, y, weights)
+        assert bootstrap.pearson(scale * x, y, weights) == pytest.approx(
+            bootstrap.pearson(x, y, weights)
         )
-        assert stability.pearson(x, scale * y, weights) == pytest.approx(
-            stability.pearson(x, y, weights)
+        assert bootstrap.pearson(x, scale * y, weights) == pytest.approx(
+            bootstrap.pearson(x, y, weights)
         )
 
 
 def test_what_cannot_be_told_is_not_told() -> None:
-    constant = stability.correlation(np.full(30, 0.1), np.arange(30.0))["spearman"]
+    constant = bootstrap.correlation(np.full(30, 0.1), np.arange(30.0))["spearman"]
     assert not constant.known
     assert not constant.excludes_zero
-    assert not stability.mean(np.arange(5.0)).known
-    assert stability.mean(np.arange(5.0)).value == 2.0
-    assert stability.mean(np.zeros(0)).n == 0
+    assert not bootstrap.mean(np.arange(5.0)).known
+    assert bootstrap.mean(np.arange(5.0)).value == 2.0
+    assert bootstrap.mean(np.zeros(0)).n == 0
     with pytest.raises(InvalidInput, match="one length"):
-        stability.correlation(np.zeros(3), np.zeros(4))
+        bootstrap.correlation(np.zeros(3), np.zeros(4))
     with pytest.raises(InvalidInput, match="finite"):
-        stability.mean(np.array([1.0, np.nan]))
+        bootstrap.mean(np.array([1.0, np.nan]))

@@ -21,11 +21,11 @@ from qfusion import cli, explain, figures
 from qfusion.analysis import cohort_table, cut_measures, study as studies
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import (
+    bootstrap,
     cohort_filters,
     cut_losses,
     cut_summaries,
     mean_field,
-    stability,
     state_cuts,
 )
 from qfusion.explain.cut_losses import CutMetrics, cut_metrics
@@ -434,7 +434,7 @@ def test_intervals_of_metrics_are_those_of_the_samples_drawn(kind: str) -> None:
         made_up(scores, before), truth, kind, resamples=30, seed=2, clusters=clusters
     )
     place, runs = (1, 0, 2), []
-    for row in np.concatenate(list(stability.counts(48, 30, 2, clusters))):
+    for row in np.concatenate(list(bootstrap.counts(48, 30, 2, clusters))):
         drawn = np.repeat(np.arange(48), row.astype(int))
         runs.append([by_hand(part[drawn], truth[drawn], kind) for part in (scores[place], before)])
     for name in cut_losses.METRICS[kind]:

@@ -595,12 +595,12 @@ def test_doubt_is_about_the_rows_and_outputs_that_were_measured() -> None:
         (classes, ("a", "b"), np.array([1, 0, 0, 0, 0, 0]), [2, -1, 0, -1, 1, -1]),
     ):
         data.target.classes = names
-        doubt = stability.doubt(found, data, rows, outputs)
+        doubt = stability.seed_doubt(found, data, rows, outputs)
         assert doubt is not None
         wanted = found.doubt(np.array(places))
         assert doubt.lead == pytest.approx(wanted.lead)
         assert doubt.spread == pytest.approx(wanted.spread)
-    assert stability.doubt(None, data, rows, np.zeros(6, int)) is None
+    assert stability.seed_doubt(None, data, rows, np.zeros(6, int)) is None
 
 
 def test_seeds_and_coalitions_that_do_not_fit_are_refused() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from qfusion.errors import InvalidInput
-from qfusion.explain.stability import Interval
+from qfusion.explain.bootstrap import Interval
 from qfusion.figures import cohort_charts, decision_pairs
 
 M = ("text", "audio")

@@ -24,18 +24,18 @@ from qfusion.commands.why import print_model_fusion
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import (
     additive_projection,
+    bootstrap,
     coalitions,
     contribution_ranking,
     explanation_clusters,
     loss_attribution,
     sampled_synergy,
-    stability,
 )
 from qfusion.explain.additive_projection import JointEffect, joint_effect
+from qfusion.explain.bootstrap import Interval
 from qfusion.explain.contribution_ranking import Lead
 from qfusion.explain.explanation_clusters import Multiplicity
 from qfusion.explain.loss_attribution import Importance
-from qfusion.explain.stability import Interval
 from qfusion.models import build, games
 from qfusion.panels import model_fusion
 from qfusion.quantum.decomposition import subset_name, subsets
@@ -158,7 +158,7 @@ def test_gains_are_differences_with_the_sign_of_better() -> None:
     assert math.isclose(worth["gain"]["corr"].value, both[0]["corr"] - both[1]["corr"])
     assert worth["gain"]["mae"].low > 0
     assert joint_effect(additive(right, wrong), worth["gain"]["mae"]) == JointEffect.GAIN
-    frame = stability.interval_frame("metric", **worth)
+    frame = bootstrap.interval_frame("metric", **worth)
     assert list(frame["metric"]) == ["mae", "corr"]
     assert frame["gain:low"][0] == worth["gain"]["mae"].low
     back = additive_projection.gains(
@@ -264,7 +264,7 @@ def test_the_first_is_set_beside_that_which_it_is_least_surely_ahead_of() -> Non
             phi[:, m] += (loss[:, before] - loss[:, after]) / 6
     first, *others = np.argsort(-phi.mean(0))
     gaps = {
-        NAMES[m]: stability.mean(phi[:, first] - phi[:, m], resamples=40, seed=2, clusters=pair)
+        NAMES[m]: bootstrap.mean(phi[:, first] - phi[:, m], resamples=40, seed=2, clusters=pair)
         for m in others
     }
     name = min(gaps, key=lambda key: gaps[key].low)
@@ -273,7 +273,7 @@ def test_the_first_is_set_beside_that_which_it_is_least_surely_ahead_of() -> Non
     for field in ("value", "low", "high"):
         assert getattr(game.ahead[1], field) == pytest.approx(getattr(gaps[name], field))
         for m in range(3):
-            mean = stability.mean(phi[:, m], resamples=40, seed=2, clusters=pair)
+            mean = bootstrap.mean(phi[:, m], resamples=40, seed=2, clusters=pair)
             assert getattr(game.shapley[NAMES[m]], field) == pytest.approx(getattr(mean, field))
     assert (game.start, game.end) == pytest.approx((loss[:, 0].mean(), loss[:, 7].mean()))
 
@@ -520,12 +520,12 @@ def test_ranking_is_by_mean_size_and_told_where_intervals_do() -> None:
     over = contribution_ranking.ranking(terms, ("text", "audio"), shared)
     for name, values in terms.items():
         for ours, theirs in ((over.sizes, np.abs(values)), (over.means, values)):
-            mean = stability.mean(theirs, clusters=shared)
+            mean = bootstrap.mean(theirs, clusters=shared)
             for field in ("value", "low", "high"):
                 assert getattr(ours[name], field) == pytest.approx(getattr(mean, field))
     assert over.ahead is not None
     assert over.ahead[0] == "text+audio"
-    ahead = stability.mean(np.abs(large) - np.abs(joint + 0.5), clusters=shared)
+    ahead = bootstrap.mean(np.abs(large) - np.abs(joint + 0.5), clusters=shared)
     assert (over.ahead[1].low, over.ahead[1].high) == pytest.approx((ahead.low, ahead.high))
     first = over.sizes["audio"]
     assert describe_ranking(over, str.upper) == (
@@ -641,7 +641,7 @@ def test_metrics_are_measured_anew_in_every_resample() -> None:
         "corr": lambda s, y: np.corrcoef(s[:, 0], y)[0, 1],
         "mae": lambda s, y: np.abs(s[:, 0] - y).mean(),
     }
-    (counts,) = stability.counts(45, 30, 3, video)
+    (counts,) = bootstrap.counts(45, 30, 3, video)
     every = [np.arange(45), *(np.repeat(np.arange(45), row.astype(int)) for row in counts)]
     for name, of in by_hand.items():
         model, plain = (
@@ -653,10 +653,10 @@ def test_metrics_are_measured_anew_in_every_resample() -> None:
         ):  # fmt: skip
             one = worth[column][name]
             assert (one.value, one.low, one.high) == pytest.approx(
-                (values[0], *np.quantile(values[1:], stability.EDGES)), rel=1e-5
+                (values[0], *np.quantile(values[1:], bootstrap.EDGES)), rel=1e-5
             )
             assert (one.n, one.resamples) == (45, 30)
-    frame = stability.interval_frame("metric", **worth)
+    frame = bootstrap.interval_frame("metric", **worth)
     assert frame["metric"].tolist() == ["corr", "mae"]
     for column, part in worth.items():
         for end, field in (("", "value"), (":low", "low"), (":high", "high")):

@@ -17,7 +17,7 @@ from scipy.special import softmax
 from qfusion import cli
 from qfusion.analysis import opening
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain import gate_shapley, layer_entropies, stability
+from qfusion.explain import bootstrap, gate_shapley, layer_entropies
 from qfusion.models import EntangledQCNN, qcnn, qcnn_density
 from qfusion.panels import model_pieces
 from qfusion.quantum import states
@@ -168,7 +168,7 @@ def result_of(losses: list[tuple[float, float, float]], **more: Any) -> gate_sha
     """Groups whose losses have these values and ends."""
     groups = tuple(gate_shapley.Group(f"fusion[{i}]", f"fusion {i}", "fusion") for i in range(3))
     values = np.array([value for value, _, _ in losses])
-    ends = tuple(stability.Interval(*one, n=50, resamples=2000) for one in losses)
+    ends = tuple(bootstrap.Interval(*one, n=50, resamples=2000) for one in losses)
     named = {"decision": np.array([0.5, -0.3, 0.2]), "loss": values} | more
     zeros = dict.fromkeys(named, 0.0)
     return gate_shapley.GateGroups(

@@ -33,13 +33,13 @@ from qfusion.data.modality_spec import Modality
 from qfusion.data.target_spec import Target
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import (
+    bootstrap,
     fusion_baselines,
     information,
     information_levels,
     partial_information,
-    stability,
 )
-from qfusion.explain.stability import Interval
+from qfusion.explain.bootstrap import Interval
 from qfusion.panels import data_fusion, pages
 from qfusion.wording.information import (
     describe_baselines,
@@ -180,7 +180,7 @@ def test_intervals_are_of_the_bits_of_samples_over_what_they_share() -> None:
     share = {key: len(rows) / 120 for key, rows in joint.groupby([joint, y]).groups.items()}
     p_x, p_y = joint.value_counts(normalize=True), pd.Series(y).value_counts(normalize=True)
     bits = [np.log2(share[x, c] / p_x[x] / p_y[c]) for x, c in zip(joint, y, strict=True)]
-    told = stability.mean(np.array(bits), clusters=video[:, None])
+    told = bootstrap.mean(np.array(bits), clusters=video[:, None])
     for end in ("value", "low", "high", "n", "resamples"):
         assert getattr(result.total, end) == pytest.approx(getattr(told, end))
     assert (result.estimator, result.sources, result.n, result.classes) == (
@@ -321,7 +321,7 @@ def test_gaussian_parts_of_three_are_made_of_single_and_joint_bits() -> None:
         assert sum(one.value for one in result.parts.values()) == pytest.approx(result.total.value)
         # ends are those of the intervals of single ones; an R2 of 1.96^2 / n may be there unseen
         unseen = -math.log2(1 - 1.96**2 / 80) / 2
-        drawn = np.concatenate(list(stability.counts(80, 2000, 0, task.clusters)))[:60]
+        drawn = np.concatenate(list(bootstrap.counts(80, 2000, 0, task.clusters)))[:60]
         few = {name: [bits(part, row) for row in drawn] for name, part in outputs.items()}
         low, high = (
             sorted(np.quantile(part, end) for part in few.values())[1] for end in (0.025, 0.975)
@@ -387,7 +387,7 @@ def cases(count: int, n: int) -> list[tuple[fusion_baselines.Task, np.ndarray, d
 
 
 def test_gaussian_cases_lie_within_their_intervals(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stability, "RESAMPLES", 400)
+    monkeypatch.setattr(bootstrap, "RESAMPLES", 400)
     names, hits = ("redundancy", "one", "two", "synergy", "total"), []
     for task, _, truth in cases(100, 400):
         predictions = fusion_baselines.Predictions(task)
@@ -585,9 +585,9 @@ def few_trees(patch: pytest.MonkeyPatch) -> None:
 
 def resamples(patch: pytest.MonkeyPatch, count: int) -> None:
     """So many of them for every interval."""
-    patch.setattr(stability, "RESAMPLES", count)
-    patch.setitem(stability.means.__kwdefaults__, "resamples", count)
-    patch.setitem(stability.mean.__kwdefaults__, "resamples", count)
+    patch.setattr(bootstrap, "RESAMPLES", count)
+    patch.setitem(bootstrap.means.__kwdefaults__, "resamples", count)
+    patch.setitem(bootstrap.mean.__kwdefaults__, "resamples", count)
 
 
 @pytest.fixture
@@ -738,7 +738,7 @@ def test_numbers_are_measured_by_their_sign_where_they_have_both_else_by_r2() ->
 def test_metrics_of_resamples_are_those_of_the_rows_drawn_again() -> None:
     rng = np.random.default_rng(0)
     features = {name: rng.normal(size=(60, 2)) for name in "ab"}
-    counts = next(stability.counts(60, 4, seed=2))
+    counts = next(bootstrap.counts(60, 4, seed=2))
     y = np.round(rng.normal(size=60), 0)  # many are 0
     said = rng.normal(size=(60, 1)) + 0.5 * y[:, None]
     log = rng.normal(size=(60, 3))
@@ -963,7 +963,7 @@ def test_comparisons_have_a_row_a_kind_and_a_row_a_difference() -> None:
     assert result.models == {kind: predictions.contest[kind][0] for kind in fusion_baselines.KINDS}
     # intervals are over what rows share, of kinds and differences drawn together
     counts = np.concatenate(
-        list(stability.counts(60, stability.RESAMPLES, 0, predictions.task.clusters))
+        list(bootstrap.counts(60, bootstrap.RESAMPLES, 0, predictions.task.clusters))
     )
     gain = [
         fusion_baselines.explained(predictions.contest[kind][1], y)(counts)
@@ -972,7 +972,7 @@ def test_comparisons_have_a_row_a_kind_and_a_row_a_difference() -> None:
     assert (
         result.scores[fusion_baselines.GAIN].low,
         result.scores[fusion_baselines.GAIN].high,
-    ) == pytest.approx(np.nanquantile(gain[1] - gain[0], stability.EDGES))
+    ) == pytest.approx(np.nanquantile(gain[1] - gain[0], bootstrap.EDGES))
     frame = result.frame()
     assert list(frame.columns) == ["what", "model", fusion_baselines.R2, "low", "high"]
     for row, (what, one) in zip(frame.to_dict("records"), result.scores.items(), strict=True):

@@ -14,9 +14,9 @@ from scipy.stats import spearmanr
 from qfusion import data
 from qfusion.data.clusters import Clusters
 from qfusion.errors import InvalidInput
-from qfusion.explain import stability, unimodal_labels as trust, verdicts
+from qfusion.explain import bootstrap, unimodal_labels as trust, verdicts
+from qfusion.explain.bootstrap import Interval
 from qfusion.explain.coalitions import Explanation
-from qfusion.explain.stability import Interval
 from qfusion.explain.unimodal_labels import (
     LabelAgreement,
     ModalityAgreement,
@@ -136,9 +136,9 @@ def resampled(
     of: Any, n: int, clusters: np.ndarray, count: int = 60, seed: int = 4
 ) -> tuple[float, float]:
     """The interval of a statistic of places, which are drawn again one resample after the other."""
-    (rows,) = stability.counts(n, count, seed, clusters)
+    (rows,) = bootstrap.counts(n, count, seed, clusters)
     values = [of(np.repeat(np.arange(n), row.astype(int))) for row in rows]
-    return tuple(np.nanquantile(values, stability.EDGES).tolist())
+    return tuple(np.nanquantile(values, bootstrap.EDGES).tolist())
 
 
 def test_numbers_and_intervals_beside_labels_are_those_of_scipy_on_every_resample(

@@ -24,7 +24,7 @@ from qfusion.analysis.opening import load_model_and_data, open_sample, open_stud
 from qfusion.analysis.sample import Sample
 from qfusion.data import Text
 from qfusion.errors import InvalidInput, QFusionError
-from qfusion.explain import cohort_filters, stability
+from qfusion.explain import bootstrap, cohort_filters
 from qfusion.models.abilities import can
 from qfusion.report import blocks, cohort_report, model_context, shown_commands
 from qfusion.report.blocks import Block, Report
@@ -550,7 +550,7 @@ def test_whether_a_cohort_is_harder_counts_what_its_rows_share(
         ),
     )
     sides = [
-        stability.means(
+        bootstrap.means(
             {"error": about.rows["error"].to_numpy()[mask]}, clusters=about.clusters(mask)
         )
         for mask in (about.inside, ~about.inside)

@@ -33,9 +33,10 @@ from qfusion.data.import_report import build_report
 from qfusion.data.staged_set import Part, StagedSet
 from qfusion.errors import InvalidInput
 from qfusion.explain import cut_summaries, reliability
+from qfusion.explain.bootstrap import Interval
 from qfusion.explain.cut_losses import CutMetrics, Estimates
 from qfusion.explain.faithfulness import AgainstTruth, Curves
-from qfusion.explain.stability import Interval, Stability
+from qfusion.explain.stability import Stability
 from qfusion.explain.state_cuts import Cuts
 from qfusion.figures import export
 from qfusion.models import abilities

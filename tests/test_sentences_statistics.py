@@ -15,7 +15,7 @@ from scipy import stats
 
 from qfusion.analysis import cohort_slices
 from qfusion.errors import InvalidInput
-from qfusion.explain.stability import Interval
+from qfusion.explain.bootstrap import Interval
 from qfusion.panels import (
     cohort_contributions,
     device_noise,

@@ -20,7 +20,12 @@ from qfusion.data import DataSet
 from qfusion.data.modality_spec import Modality
 from qfusion.data.target_spec import Target
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain import cut_losses, generator_pruning, generator_retraining, stability
+from qfusion.explain import (
+    bootstrap,
+    cut_losses,
+    generator_pruning,
+    generator_retraining,
+)
 from qfusion.models import InputSpec, QuantumJump, hermitian
 from qfusion.models.tweak import Tweak
 from qfusion.panels import model_pieces
@@ -222,7 +227,7 @@ def test_every_set_is_what_the_tweaked_model_says(
             ]
         )
 
-    (counts,) = stability.counts(30, cut_losses.RESAMPLES, 7, pair)
+    (counts,) = bootstrap.counts(30, cut_losses.RESAMPLES, 7, pair)
     drawn = np.array([curve(np.repeat(np.arange(30), row.astype(int))) for row in counts])
     for field, of in (
         ("shown", lambda curves: curves),
@@ -236,7 +241,7 @@ def test_every_set_is_what_the_tweaked_model_says(
         ),
     ):
         estimates = getattr(result, field)
-        ends = np.quantile(of(drawn), stability.EDGES, axis=0)
+        ends = np.quantile(of(drawn), bootstrap.EDGES, axis=0)
         for ours, theirs in zip(
             (estimates.value, estimates.low, estimates.high),
             (of(result.shown.value[None])[0], *ends),

@@ -551,7 +551,7 @@ def test_where_neither_alone_says_anything_decisions_are_joint(name: str) -> Non
         card = json.loads((_files.asset_path("models") / f"{model}.json").read_text())
         if card["data"]["name"] != name:
             continue
-        seeds = stability.measured(model, card, data.load(name))
+        seeds = stability.load_measured(model, card, data.load(name))
         if seeds is None:  # not measured: the shipped model alone
             rows = open_study(model).frame(None)
             joint_rows = rows.loc[rows["split"] == "test", "relation"] == "joint"

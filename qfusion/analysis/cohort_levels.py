@@ -10,10 +10,10 @@ from qfusion._checks import choose
 from qfusion.analysis import Sample, cohort_measures, cohort_table, drawn_samples, outputs
 from qfusion.analysis.memo import memo
 from qfusion.analysis.study import Study
-from qfusion.explain import cohort_filters, stability
+from qfusion.explain import bootstrap, cohort_filters
 
-means = memo(256)(stability.means)
-correlation = memo(128)(stability.correlation)
+means = memo(256)(bootstrap.means)
+correlation = memo(128)(bootstrap.correlation)
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +117,7 @@ class Related:
     inside: np.ndarray
     x: np.ndarray
     y: np.ndarray
-    correlations: dict[str, dict[str, stability.Interval]]
+    correlations: dict[str, dict[str, bootstrap.Interval]]
 
 
 def correlate_measures(

@@ -13,7 +13,7 @@ from qfusion.analysis import cohort_groups, cohort_table, text
 from qfusion.analysis.cohort_levels import Levels
 from qfusion.analysis.spaces.masses import CONFLICT, DISAGREEMENT, MEAN_ENTROPY
 from qfusion.analysis.study import Study
-from qfusion.explain import cohort_filters, stability
+from qfusion.explain import bootstrap, cohort_filters
 
 MAX_SLICES, MAX_WORST = 24, 12
 _OUTCOMES = (
@@ -45,13 +45,13 @@ class Slice:
     error: float
 
 
-def wilson(wrong: float, count: float, level: float = stability.LEVEL) -> tuple[float, float]:
+def wilson(wrong: float, count: float, level: float = bootstrap.LEVEL) -> tuple[float, float]:
     """Return both ends of the score interval of a rate (Wilson 1927, Journal of the American Statistical Association
     22, 209).
 
     Args:
         wrong: hits. count: trials, above 0; of samples that are not independent, as many as would say as much, see
-            `stability.effective`. level: of the interval.
+            `stability.effective_size`. level: of the interval.
 
     Raises:
         InvalidInput: when there are no trials, or more hits than trials.
@@ -157,7 +157,7 @@ def slices(levels: Levels, by: str = "") -> list[Slice]:
         )
         count, bad = int(keep.sum()), int((keep & wrong).sum())
         if count:
-            size = stability.effective(wrong[keep], levels.clusters(keep))
+            size = bootstrap.effective_size(wrong[keep], levels.clusters(keep))
             result.append(
                 Slice(
                     title,

@@ -12,7 +12,7 @@ from qfusion.analysis.tasks import Task
 from qfusion.analysis.trust import explain_test_rows
 from qfusion.data.unimodal_labels import UnimodalLabels
 from qfusion.errors import QFusionError
-from qfusion.explain import stability, unimodal_labels
+from qfusion.explain import bootstrap, unimodal_labels
 from qfusion.training import checkpoint
 
 
@@ -84,7 +84,7 @@ def second(study: Study, name: str) -> Study:
     return open_study(choose("Second model", name, rivals(study)), study.dataset.name)
 
 
-def closer(study: Study, other: Study) -> dict[str, stability.Interval]:
+def closer(study: Study, other: Study) -> dict[str, bootstrap.Interval]:
     """Return by how much better a second model's own terms agree with the labels, by modality. Both models are
     resampled together.
     """

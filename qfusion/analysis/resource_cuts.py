@@ -14,7 +14,7 @@ from qfusion.analysis.memo import memo
 from qfusion.analysis.study import Study, explained_model
 from qfusion.analysis.tasks import Task
 from qfusion.errors import NotFound
-from qfusion.explain import additive_projection, dephasing, stability
+from qfusion.explain import additive_projection, bootstrap, dephasing
 from qfusion.models import twins
 from qfusion.training import metrics
 
@@ -61,7 +61,7 @@ def cut_resources(study: Study) -> pd.DataFrame:
     if can_dephase(study):
         some = dephased_rows(study, rows)
         add(ENTANGLEMENT, some, dephasing.scores(study.model, study.inputs(some)))
-    return stability.interval_frame(
+    return bootstrap.interval_frame(
         "resource",
         **{
             name: {resource: part[column] for resource, part in parts.items()}

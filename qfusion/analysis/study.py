@@ -356,15 +356,15 @@ class Study:
 
     @per_model_cache
     def _stability(self) -> stability.Stability | None:
-        return stability.measured(self.name, self.card, self.dataset)
+        return stability.load_measured(self.name, self.card, self.dataset)
 
     def seed_uncertainty(self, rows: np.ndarray, outputs: np.ndarray) -> verdicts.Doubt | None:
-        """Return the uncertainty of some samples over training seeds, see `stability.doubt`, or None if the
+        """Return the uncertainty of some samples over training seeds, see `stability.seed_doubt`, or None if the
         background is not the one that it was measured against.
         """
         as_measured = self.background.kind == backgrounds.DEFAULT and self.reference is None
         measured = self._stability if as_measured else None
-        return stability.doubt(measured, self.dataset, rows, outputs)
+        return stability.seed_doubt(measured, self.dataset, rows, outputs)
 
     @memo(12, task=Task.SPLIT_DECISIONS)
     def frame(self, output: int | None = None) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from qfusion.explain import information, partial_information, stability
+from qfusion.explain import bootstrap, information, partial_information
 from qfusion.wording.information import (
     describe_baselines,
     describe_estimation,
@@ -14,7 +14,7 @@ from qfusion.wording.information import (
 def needs_record(result: information.Estimate) -> dict[str, Any]:
     """Return an estimate as `why --data --json` prints it."""
 
-    def one(interval: stability.Interval) -> dict[str, float]:
+    def one(interval: bootstrap.Interval) -> dict[str, float]:
         return {"value": interval.value, "low": interval.low, "high": interval.high}
 
     def parts(entry: information.Decomposition) -> dict[str, Any]:

@@ -27,7 +27,7 @@ def decision_record(
     Args:
         explanation: of the sample in `row` alone.
         index: number of the explained output.
-        doubt: uncertainty over training seeds, see `stability.doubt`.
+        doubt: uncertainty over training seeds, see `stability.seed_doubt`.
         label: name of the explained output; the model's name of it unless given.
     """
     coalitions = explanation.coalitions

@@ -80,8 +80,8 @@ def seed_doubt(
     if opened.background.kind != qfusion.explain.backgrounds.DEFAULT:
         return None
     name = str(opened.arguments[0])
-    seeds = qfusion.explain.stability.measured(name, opened.trained.card, opened.dataset)
-    return qfusion.explain.stability.doubt(seeds, opened.dataset, rows, numbers)
+    seeds = qfusion.explain.stability.load_measured(name, opened.trained.card, opened.dataset)
+    return qfusion.explain.stability.seed_doubt(seeds, opened.dataset, rows, numbers)
 
 
 def disturbed_inputs(

@@ -15,7 +15,7 @@ import pandas as pd
 import torch
 
 from qfusion._checks import check, require_finite
-from qfusion.explain import backgrounds, coalitions, stability
+from qfusion.explain import backgrounds, bootstrap, coalitions
 from qfusion.models import Features, FusionModel, evaluation, nested
 from qfusion.training.metrics import Label
 
@@ -99,7 +99,7 @@ def own_terms(explanation: coalitions.Explanation) -> Additive:
     return Additive(M, explanation.prediction, scores, errors, explanation.background_size)
 
 
-Gains = dict[str, dict[str, stability.Interval]]  # "model", "additive" and "gain", each by metric
+Gains = dict[str, dict[str, bootstrap.Interval]]  # "model", "additive" and "gain", each by metric
 
 
 def gains(
@@ -118,7 +118,7 @@ def gains(
     Args:
         result: of B samples. truth: (B,).
         measure: from scores (n, C) and truth (n,) to metrics. labels: of the metrics, in whose order they come.
-        resamples, seed, clusters: see `stability.counts`.
+        resamples, seed, clusters: see `bootstrap.counts`.
 
     Raises:
         InvalidInput: when `truth` is of other samples or not finite.
@@ -130,8 +130,8 @@ def gains(
     )
     require_finite("truth", truth)
     drawn = [np.arange(B)]
-    if stability.enough(B, clusters):
-        for block in stability.counts(B, resamples, seed, clusters):
+    if bootstrap.has_enough(B, clusters):
+        for block in bootstrap.counts(B, resamples, seed, clusters):
             drawn += [np.repeat(np.arange(B), times.astype(int)) for times in block if times.any()]
     measured = [
         pd.DataFrame([measure(scores[rows], truth[rows]) for rows in drawn])[list(labels)]
@@ -144,9 +144,9 @@ def gains(
         "gain": (measured[0] - measured[1]) * signs,
     }
 
-    def interval(values: np.ndarray) -> stability.Interval:
-        low, high = np.quantile(values[1:], stability.EDGES) if len(drawn) > 1 else (np.nan, np.nan)
-        return stability.Interval(float(values[0]), float(low), float(high), B, len(drawn) - 1)
+    def interval(values: np.ndarray) -> bootstrap.Interval:
+        low, high = np.quantile(values[1:], bootstrap.EDGES) if len(drawn) > 1 else (np.nan, np.nan)
+        return bootstrap.Interval(float(values[0]), float(low), float(high), B, len(drawn) - 1)
 
     return {
         column: {name: interval(frame[name].to_numpy()) for name in labels}
@@ -164,7 +164,7 @@ class JointEffect(StrEnum):
     NOT_SHOWN = "no significant effect"
 
 
-def joint_effect(result: Additive, gain: stability.Interval) -> JointEffect:
+def joint_effect(result: Additive, gain: bootstrap.Interval) -> JointEffect:
     """Return the effect of the joint terms on a metric.
 
     Args:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check
-from qfusion.explain import stability
+from qfusion.explain import bootstrap
 from qfusion.models import games
 from qfusion.quantum import decomposition
 
@@ -32,10 +32,10 @@ class Ranking:
         ahead: the coalition whose gap to the first is least certain, with the gap; None of a single one.
     """
 
-    sizes: dict[str, stability.Interval]
-    means: dict[str, stability.Interval]
-    pairs: dict[str, stability.Interval]
-    ahead: tuple[str, stability.Interval] | None
+    sizes: dict[str, bootstrap.Interval]
+    means: dict[str, bootstrap.Interval]
+    pairs: dict[str, bootstrap.Interval]
+    ahead: tuple[str, bootstrap.Interval] | None
 
     @property
     def lead(self) -> Lead:
@@ -48,7 +48,7 @@ class Ranking:
 
     def frame(self) -> pd.DataFrame:
         """Return a table with one row per coalition."""
-        return stability.interval_frame("coalition", size=self.sizes, mean=self.means)
+        return bootstrap.interval_frame("coalition", size=self.sizes, mean=self.means)
 
 
 def ranking(
@@ -60,7 +60,7 @@ def ranking(
 
     Args:
         dividends: of one output, (B,), by coalition but the empty one, in the order of `subsets`.
-        modalities: names. clusters: see `stability.counts`.
+        modalities: names. clusters: see `bootstrap.counts`.
 
     Raises:
         InvalidInput: when there are no samples.
@@ -82,7 +82,7 @@ def ranking(
     columns |= {
         f"ahead {name}": columns[f"size {order[0]}"] - columns[f"size {name}"] for name in order[1:]
     }
-    known = stability.means(columns, clusters=clusters)
+    known = bootstrap.means(columns, clusters=clusters)
     return Ranking(
         {name: known[f"size {name}"] for name in order},
         {name: known[f"mean {name}"] for name in order},
@@ -90,5 +90,5 @@ def ranking(
             decomposition.subset_name(pair, modalities): known["pair {} {}".format(*pair)]
             for pair in both
         },
-        stability.least_certain_rival({name: known[f"ahead {name}"] for name in order[1:]}),
+        bootstrap.least_certain_rival({name: known[f"ahead {name}"] for name in order[1:]}),
     )

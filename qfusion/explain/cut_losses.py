@@ -9,7 +9,7 @@ import numpy as np
 
 from qfusion._checks import check, choose
 from qfusion.data.target_spec import Target
-from qfusion.explain import stability
+from qfusion.explain import bootstrap
 from qfusion.explain.state_cuts import Cuts
 
 METRICS = {"classification": ("accuracy",), "regression": ("r2", "mae"), "sims": ("acc2", "mae")}
@@ -22,7 +22,7 @@ class Estimates:
 
     Attributes:
         value: of the samples themselves. low, high: of the 95 % interval, same shape; None for fewer than
-            `stability.FEWEST` samples.
+            `bootstrap.FEWEST` samples.
     """
 
     value: np.ndarray
@@ -71,7 +71,7 @@ def cut_metrics(
         result: cuts of B samples.
         truth: scores, or classes in 0..C-1, (B,).
         kind: "regression", "classification", or "sims": scores that are measured as those of CH-SIMS.
-        resamples, seed: of the bootstrap. clusters: what the samples share, see `stability.counts`.
+        resamples, seed: of the bootstrap. clusters: what the samples share, see `bootstrap.counts`.
 
     Raises:
         NotFound: when there is no such kind of target.
@@ -110,7 +110,7 @@ def estimates(values: np.ndarray) -> Estimates:
     the other entries.
     """
     drawn = values[1:]
-    ends = np.quantile(drawn, stability.EDGES, axis=0) if len(drawn) else (None, None)
+    ends = np.quantile(drawn, bootstrap.EDGES, axis=0) if len(drawn) else (None, None)
     return Estimates(values[0], *ends)
 
 
@@ -144,7 +144,9 @@ def resample_metrics(
     """Return the metrics (1 + R, F) of n samples. The first row is of the samples themselves, the others of
     bootstrap resamples, which are drawn only if there are enough samples.
     """
-    drawn = stability.counts(n, resamples, seed, clusters) if stability.enough(n, clusters) else ()
+    drawn = (
+        bootstrap.counts(n, resamples, seed, clusters) if bootstrap.has_enough(n, clusters) else ()
+    )
     blocks = [
         resampled_metrics(columns, weights[weights.sum(1) > 0])
         for weights in (np.ones((1, n)), *drawn)

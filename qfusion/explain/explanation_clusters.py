@@ -11,7 +11,7 @@ from itertools import combinations
 import numpy as np
 
 from qfusion._checks import check
-from qfusion.explain import stability
+from qfusion.explain import bootstrap
 
 # Does one decision have one explanation, or one for every training?
 
@@ -40,7 +40,7 @@ class Basins:
 
     labels: np.ndarray
     threshold: float
-    share: stability.Interval
+    share: bootstrap.Interval
 
     @property
     def multiplicity(self) -> Multiplicity:
@@ -81,7 +81,7 @@ def basins(values: np.ndarray, clusters: np.ndarray | None = None, seed: int = 0
     basins would leave, too. About `FALSE` of samples of one Gaussian basin pass.
 
     Args:
-        values: terms of B samples by R seeds, (R, B, T). clusters: of the samples, see `stability.counts`.
+        values: terms of B samples by R seeds, (R, B, T). clusters: of the samples, see `bootstrap.counts`.
 
     Raises:
         InvalidInput: when there are fewer than four seeds, which have no two basins of two.
@@ -101,7 +101,7 @@ def basins(values: np.ndarray, clusters: np.ndarray | None = None, seed: int = 0
         centres = np.stack([values[labels[b] == k, b].mean(0) for k in np.unique(labels[b])])
         gap = max(np.linalg.norm(x - y) for x, y in combinations(centres, 2))
         several[b] = gap > MATERIAL * np.linalg.norm(values[:, b], axis=-1).mean()
-    share = stability.mean(several.astype(float), clusters=clusters)
+    share = bootstrap.mean(several.astype(float), clusters=clusters)
     return Basins(np.where(several[:, None], labels, 0), threshold, share)
 
 

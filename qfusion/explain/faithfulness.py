@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check
+from qfusion.explain.bootstrap import Interval, pearson as correlation
 from qfusion.explain.coalitions import Explanation
-from qfusion.explain.stability import Interval, pearson as correlation
 from qfusion.models import Features, FusionModel
 from qfusion.models.games import dividends, shapley
 from qfusion.models.nested import nested_length, nested_part, nested_tiled

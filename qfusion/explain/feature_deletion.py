@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check, choose
-from qfusion.explain import faithfulness, stability
+from qfusion.explain import bootstrap, faithfulness
 from qfusion.explain.attribution import GRADIENT, METHODS, methods_by_title
 from qfusion.models import FusionModel
 from qfusion.models.encoders import Features, split
@@ -168,7 +168,7 @@ def mean_curves(
 
     Args:
         changes: (1 + R, 2, K, B). probability: whether they are of a probability.
-        clusters: what the samples share, (B, k), see `stability.counts`.
+        clusters: what the samples share, (B, k), see `bootstrap.counts`.
         sampled: whether the samples are drawn from more, so that the areas have intervals.
     """
     ours, random = changes[0].mean(-1), changes[1:].mean(-1)
@@ -178,8 +178,8 @@ def mean_curves(
             [[1.0], [-1.0]]
         )
         intervals = (
-            stability.mean(ahead[0], clusters=clusters),
-            stability.mean(ahead[1], clusters=clusters),
+            bootstrap.mean(ahead[0], clusters=clusters),
+            bootstrap.mean(ahead[1], clusters=clusters),
         )
     return faithfulness.Curves(
         SHARES,

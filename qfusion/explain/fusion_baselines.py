@@ -27,15 +27,22 @@ from scipy.special import log_softmax
 
 from qfusion._checks import check
 from qfusion.data import DataSet, shared_content
-from qfusion.explain import stability
+from qfusion.explain import bootstrap
 
-ROWS, FEWEST, WIDTH = 4000, 60, 40  # rows that are taken, at least needed; components of a modality
-LEARNT, UNSEEN = "train+valid", "test"
+ROWS = 4000  # rows of a task, at most
+FEWEST = 60  # rows of a task, at least
+WIDTH = 40  # components of a modality, at most
+LEARNT = "train+valid"  # rows of a task
+UNSEEN = (
+    "test"  # rows of a task where features seem to have been made with the labels of training rows
+)
 LEAK = 0.15  # of the target's spread, by which test rows are predicted worse where features were made with labels
 FAMILY = LINEAR, TREES, NETWORK = ("linear", "trees", "network")
 BASE = "base rate"  # no model: the shares of the classes, or the mean
 KINDS = SINGLE, LATE, JOINT = ("single", "late", "joint")
-ACCURACY, SIGN, R2 = "accuracy", "accuracy of the sign", "R²"
+ACCURACY = "accuracy"
+SIGN = "accuracy of the sign"
+R2 = "R²"
 TINY = 1e-4  # of a probability: what is less is taken as this
 ROUNDING = 1e-6  # of a loss, by which a model must be better than the base rate
 Outputs = np.ndarray  # (n, C) log probabilities of classes, (n, 1) of a number
@@ -66,7 +73,7 @@ class Task:
         classes: how many; 0 of a number.
         groups: of every row and way of grouping, the fold of what it shares, (N, k).
         folds: how many.
-        shared: numbers of what rows share, (N, k), see `stability.counts`; None where rows are independent.
+        shared: numbers of what rows share, (N, k), see `bootstrap.counts`; None where rows are independent.
         apart: numbers of contents, (N, j): models do not learn from rows that share one with a row that they predict.
         different: how many different contents a modality has, where some rows share one.
         rows: of the data set, (N,). whole: how many these are drawn from. split: of these.
@@ -236,7 +243,7 @@ def of_features(
 
     Args:
         features: of every modality, (N, F). y: targets (N,). classes: whether these are classes.
-        clusters: numbers of what rows share, (N, k), see `stability.counts`.
+        clusters: numbers of what rows share, (N, k), see `bootstrap.counts`.
         width: components of a modality, at most.
 
     Raises:
@@ -427,7 +434,7 @@ class Predictions:
         one = _logs(np.bincount(truth, minlength=classes) / len(truth)) if classes else truth.mean()
         return np.broadcast_to(one, (len(truth), max(1, classes))).copy()
 
-    def agreement(self, outputs: Outputs) -> stability.Interval:
+    def agreement(self, outputs: Outputs) -> bootstrap.Interval:
         """Return by how much outputs go with the truth, on average over rows: 0 by chance, below 0 where they go
         against it.
 
@@ -441,7 +448,7 @@ class Predictions:
         for _, _, places in self.task.parts():
             off = outputs[places] - outputs[places].mean(0)
             values[places] = (off * (wanted[places] - wanted[places].mean(0))).sum(1)
-        return stability.mean(values, clusters=self.task.clusters)
+        return bootstrap.mean(values, clusters=self.task.clusters)
 
     @cached_property
     def below_chance(self) -> list[tuple[str, str]]:
@@ -509,7 +516,8 @@ class Predictions:
 # What they reach, and by how much: the plain test.
 
 
-MORE, GAIN = "late - single", "joint - late"  # what each kind adds to the one before it
+MORE = "late - single"
+GAIN = "joint - late"
 
 
 @dataclass(frozen=True)
@@ -555,7 +563,7 @@ class BaselineComparison:
     """
 
     metric: str
-    scores: Mapping[str, stability.Interval]
+    scores: Mapping[str, bootstrap.Interval]
     models: Mapping[str, str]
     n: int
     unfinished: int
@@ -603,7 +611,7 @@ def compare_baselines(predictions: Predictions) -> BaselineComparison:
     }
     return BaselineComparison(
         task.metric,
-        stability.intervals(of, len(task.predicted), stability.RESAMPLES, 0, task.clusters),
+        bootstrap.intervals(of, len(task.predicted), bootstrap.RESAMPLES, 0, task.clusters),
         {kind: name for kind, (name, _) in contest.items()},
         len(task.predicted),
         predictions.unfinished,

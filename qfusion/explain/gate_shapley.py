@@ -31,7 +31,7 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check, choose
-from qfusion.explain import loss_attribution, stability
+from qfusion.explain import bootstrap, loss_attribution
 from qfusion.models import FusionModel, TruthTables, qcnn
 from qfusion.quantum import measures
 
@@ -71,7 +71,7 @@ class GateGroups:
     empty: dict[str, float]
     whole: dict[str, float]
     errors: np.ndarray
-    losses: tuple[stability.Interval, ...]
+    losses: tuple[bootstrap.Interval, ...]
     rows: int
     shots: int
 
@@ -122,7 +122,7 @@ def gate_groups(
         output: whose score is explained.
         rows: masses of R rows, (R, n) by modality, of whose loss it is asked. truth: their classes, or numbers of a
             single score, (R,). The loss is the cross-entropy, or the absolute error. clusters: what rows share, see
-            `stability.counts`.
+            `bootstrap.counts`.
         shots: of every coalition.
 
     Raises:
@@ -177,7 +177,7 @@ def gate_groups(
         {name: float(values.ravel()[0]) for name, values in tables.items()},
         {name: float(values.ravel()[-1]) for name, values in tables.items()},
         np.sqrt(shapley_variances(spreads.reshape(shape) / shots)),
-        tuple(stability.means(dict(columns), clusters=clusters).values()),
+        tuple(bootstrap.means(dict(columns), clusters=clusters).values()),
         len(of_rows),
         shots,
     )

@@ -156,7 +156,7 @@ def prune(
         choosing: features and truth of the rows that choose the order, such as those for validation.
         showing: of other rows, on which the sets are shown. kind: of their target, of `cut_losses.METRICS`.
         orders: random ones beside the greedy one. seed: of these and the bootstrap. clusters: what the rows that are
-            shown share, see `stability.counts`.
+            shown share, see `bootstrap.counts`.
 
     Raises:
         InvalidInput: when the model does not evolve, or truth does not fit the rows.

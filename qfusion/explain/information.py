@@ -29,7 +29,7 @@ import pandas as pd
 
 from qfusion import _sentences
 from qfusion.data import DataSet
-from qfusion.explain import fusion_baselines, stability
+from qfusion.explain import bootstrap, fusion_baselines
 from qfusion.explain.information_levels import (
     QUANTILES,
     cluster_levels,
@@ -64,18 +64,18 @@ class Decomposition:
 
     estimator: str
     sources: tuple[str, ...]
-    redundancy: stability.Interval
-    unique: Mapping[str, stability.Interval]
-    synergy: stability.Interval
-    total: stability.Interval
+    redundancy: bootstrap.Interval
+    unique: Mapping[str, bootstrap.Interval]
+    synergy: bootstrap.Interval
+    total: bootstrap.Interval
     shuffled: Mapping[str, float]
     gap: float
     n: int
     classes: int
-    alone: Mapping[str, stability.Interval] = field(default_factory=dict)
+    alone: Mapping[str, bootstrap.Interval] = field(default_factory=dict)
 
     @property
-    def parts(self) -> dict[str, stability.Interval]:
+    def parts(self) -> dict[str, bootstrap.Interval]:
         """Redundancy, unique parts by source, synergy."""
         return {REDUNDANCY: self.redundancy, **self.unique, SYNERGY: self.synergy}
 
@@ -130,7 +130,7 @@ def decompose_levels(
     Args:
         levels: of every source, whole numbers from 0, (n,). joint: levels of what all tell together; the sources'
             combinations unless given. y: classes from 0 without gaps, (n,).
-        estimator: what it is called. clusters: see `stability.counts`.
+        estimator: what it is called. clusters: see `bootstrap.counts`.
         corrected: whether what shuffled labels give is taken off, those of rows that share something together.
     """
     names = tuple(levels)
@@ -152,7 +152,7 @@ def decompose_levels(
     )
     result = {
         name: _less(one, shuffled[name].to_numpy(float)) if corrected else one
-        for name, one in stability.means(columns, clusters=clusters).items()
+        for name, one in bootstrap.means(columns, clusters=clusters).items()
     }
     if corrected:
         may_be_negative = {REDUNDANCY} if len(names) > 2 else set()
@@ -197,7 +197,7 @@ def _shuffle_labels(
     return result
 
 
-def _less(one: stability.Interval, shuffled: np.ndarray) -> stability.Interval:
+def _less(one: bootstrap.Interval, shuffled: np.ndarray) -> bootstrap.Interval:
     """Return an interval minus the mean of the values for shuffled labels. The interval is widened by the 95 %
     spread of these values: near 0, a mean over samples does not reflect how much the table itself could vary.
     """
@@ -289,7 +289,7 @@ class Estimate:
     modalities: tuple[str, ...]
     by: Mapping[str, Decomposition]
     of_rest: Mapping[str, Decomposition]
-    gain: stability.Interval
+    gain: bootstrap.Interval
     entropy: float
     lattice: Mapping[str, float]
     baselines: fusion_baselines.BaselineComparison
@@ -311,7 +311,7 @@ class Estimate:
         return Finding.FOUND if self.main.total.low > 0 else Finding.NOT_SHOWN
 
     @property
-    def significant(self) -> dict[str, stability.Interval]:
+    def significant(self) -> dict[str, bootstrap.Interval]:
         """Parts whose intervals are above 0, the largest first."""
         parts = {key: part for key, part in self.main.parts.items() if part.known and part.low > 0}
         return dict(sorted(parts.items(), key=lambda item: -item[1].value))
@@ -339,7 +339,7 @@ class Estimate:
         )
 
 
-def _distance(one: stability.Interval, other: stability.Interval) -> float:
+def _distance(one: bootstrap.Interval, other: bootstrap.Interval) -> float:
     """Return the distance between two intervals. It is not above 0 if they meet."""
     return max(other.low - one.high, one.low - other.high)
 
@@ -424,12 +424,12 @@ def estimate_from_predictions(
 
 def more_bits(
     more: np.ndarray, fewer: np.ndarray, y: np.ndarray, clusters: np.ndarray | None = None
-) -> stability.Interval:
+) -> bootstrap.Interval:
     """Return by how many bits some levels are more informative about the target than others, minus the value for
     shuffled labels. The correction is needed because many levels appear more informative than few.
 
     Args:
-        more, fewer: levels, (n,) each. y: classes, (n,). clusters: see `stability.counts`.
+        more, fewer: levels, (n,) each. y: classes, (n,). clusters: see `bootstrap.counts`.
     """
 
     def difference(of: np.ndarray) -> np.ndarray:
@@ -440,7 +440,7 @@ def more_bits(
 
     rng = np.random.default_rng(0)
     shuffled = [difference(_shuffle_labels(y, clusters, rng)).mean() for _ in range(SHUFFLES)]
-    return _less(stability.mean(difference(y), clusters=clusters), np.array(shuffled))
+    return _less(bootstrap.mean(difference(y), clusters=clusters), np.array(shuffled))
 
 
 def gaussian(
@@ -468,15 +468,15 @@ def gaussian(
     unseen = -np.log2(1 - 1.96**2 / len(task.predicted)) / 2
     # Smallest and largest of several are of their intervals' ends: those of resamples are biased where two are alike.
     terms = {(a, b): partial(bits, a, b) for a in shares for b in ("", *outputs) if a != b}
-    known = stability.intervals(
+    known = bootstrap.intervals(
         {"\0".join(key): of for key, of in terms.items()},
         len(task.predicted),
-        stability.RESAMPLES,
+        bootstrap.RESAMPLES,
         0,
         task.clusters,
     )
 
-    def among(place: int, *keys: tuple[str, str], least: float = -np.inf) -> stability.Interval:
+    def among(place: int, *keys: tuple[str, str], least: float = -np.inf) -> bootstrap.Interval:
         some = [known["\0".join(key)] for key in keys]
         ends = {
             end: max(least, sorted(getattr(one, end) for one in some)[place])

@@ -13,7 +13,7 @@ import pandas as pd
 from scipy.special import log_softmax
 
 from qfusion._checks import check, choose, require_finite
-from qfusion.explain import coalitions, stability
+from qfusion.explain import bootstrap, coalitions
 from qfusion.models import games
 
 # What takes how much off the loss.
@@ -57,10 +57,10 @@ class LossGame:
     """
 
     loss: str
-    dividends: dict[str, stability.Interval]
-    shapley: dict[str, stability.Interval]
-    total: stability.Interval
-    ahead: tuple[str, stability.Interval] | None
+    dividends: dict[str, bootstrap.Interval]
+    shapley: dict[str, bootstrap.Interval]
+    total: bootstrap.Interval
+    ahead: tuple[str, bootstrap.Interval] | None
     start: float
     end: float
 
@@ -84,7 +84,7 @@ class LossGame:
         """Return one row per coalition with its dividend, then one row per modality with its Shapley value."""
         return pd.concat(
             [
-                stability.interval_frame("of", loss_reduction=part).assign(what=what)
+                bootstrap.interval_frame("of", loss_reduction=part).assign(what=what)
                 for what, part in (("dividend", self.dividends), ("Shapley value", self.shapley))
             ],
             ignore_index=True,
@@ -96,7 +96,7 @@ def loss_game(
     truth: np.ndarray,
     loss: str,
     *,
-    resamples: int = stability.RESAMPLES,
+    resamples: int = bootstrap.RESAMPLES,
     seed: int = 0,
     clusters: np.ndarray | None = None,
 ) -> LossGame:
@@ -104,7 +104,7 @@ def loss_game(
 
     Args:
         explanation: of B samples. truth: (B,), classes or numbers. loss: of `LOSSES`.
-        resamples, seed, clusters: see `stability.counts`.
+        resamples, seed, clusters: see `bootstrap.counts`.
 
     Raises:
         InvalidInput: when `truth` is of other samples or not finite. NotFound: when there is no such loss.
@@ -126,7 +126,7 @@ def loss_game(
         ("total", ""): of[:, 0] - of[:, -1],
         **{("ahead", names[m]): phi[:, first] - phi[:, m] for m in others},
     }
-    known = stability.means(
+    known = bootstrap.means(
         {"\n".join(key): column for key, column in columns.items()},
         resamples=resamples,
         seed=seed,
@@ -137,7 +137,7 @@ def loss_game(
         {name: known[f"dividend\n{name}"] for name in terms},
         {name: known[f"shapley\n{name}"] for name in names},
         known["total\n"],
-        stability.least_certain_rival({names[m]: known[f"ahead\n{names[m]}"] for m in others}),
+        bootstrap.least_certain_rival({names[m]: known[f"ahead\n{names[m]}"] for m in others}),
         float(of[:, 0].mean()),
         float(of[:, -1].mean()),
     )

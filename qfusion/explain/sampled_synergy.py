@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from qfusion.explain import coalitions, stability
+from qfusion.explain import bootstrap, coalitions
 from qfusion.quantum import decomposition
 
 
@@ -29,7 +29,7 @@ def synergies(
     for place in (place for place, S in enumerate(decomposition.subsets(M)) if len(S) == 2):
         truth, *draws = (one.dividends[at, place, outputs] for one in (exact, *sampled))
         with np.errstate(invalid="ignore"):
-            r = [float(stability.pearson(draw, truth, ones)[0]) for draw in draws]
+            r = [float(bootstrap.pearson(draw, truth, ones)[0]) for draw in draws]
         size, error = float((truth**2).mean()), float(((np.array(draws) - truth) ** 2).mean())
         rows.append(
             {

@@ -20,7 +20,7 @@ import pandas as pd
 
 from qfusion._checks import check
 from qfusion.data.unimodal_labels import label_conflicts
-from qfusion.explain import coalitions, stability, verdicts
+from qfusion.explain import bootstrap, coalitions, verdicts
 
 SHUFFLES = 400
 BINS = 8  # of the own term, as many samples in each
@@ -53,9 +53,9 @@ class ModalityAgreement:
     term: np.ndarray
     label: np.ndarray
     places: np.ndarray
-    rank: stability.Interval
-    sign: stability.Interval
-    slope: stability.Interval
+    rank: bootstrap.Interval
+    sign: bootstrap.Interval
+    slope: bootstrap.Interval
     shuffled: Mapping[str, ShuffledRange]
 
     def bin_means(self) -> pd.DataFrame:
@@ -79,9 +79,9 @@ class VerdictRate:
     the two, and its range with shuffled labels.
     """
 
-    conflicting: stability.Interval
-    others: stability.Interval
-    difference: stability.Interval
+    conflicting: bootstrap.Interval
+    others: bootstrap.Interval
+    difference: bootstrap.Interval
     shuffled: ShuffledRange
 
 
@@ -133,10 +133,10 @@ class LabelAgreement:
 
 
 def _columns(
-    name: str, interval: stability.Interval | ShuffledRange, mark: str = ":"
+    name: str, interval: bootstrap.Interval | ShuffledRange, mark: str = ":"
 ) -> dict[str, Any]:
     """The columns of an interval, or of a range."""
-    value = {name: interval.value} if isinstance(interval, stability.Interval) else {}
+    value = {name: interval.value} if isinstance(interval, bootstrap.Interval) else {}
     return value | {f"{name}{mark}low": interval.low, f"{name}{mark}high": interval.high}
 
 
@@ -146,7 +146,7 @@ def compare_with_labels(
     whole: np.ndarray,
     *,
     clusters: np.ndarray | None = None,
-    resamples: int = stability.RESAMPLES,
+    resamples: int = bootstrap.RESAMPLES,
     seed: int = 0,
 ) -> LabelAgreement:
     """Compare own terms and verdicts with people's labels of the same samples.
@@ -155,7 +155,7 @@ def compare_with_labels(
         explanation: of B samples with one output.
         labels: B rows in the same order, a column a labelled modality, NaN where nobody labelled it.
         whole: label of the sample as a whole, (B,).
-        clusters: of the samples, see `stability.counts`. resamples, seed: of the bootstrap, and the shuffles' seed.
+        clusters: of the samples, see `bootstrap.counts`. resamples, seed: of the bootstrap, and the shuffles' seed.
 
     Raises:
         InvalidInput: when rows or modalities do not fit.
@@ -209,8 +209,8 @@ def _modality_agreement(
     places = np.flatnonzero(np.isfinite(label))
     x, y = term[places], label[places]
     own = None if clusters is None else clusters[places]
-    intervals = stability.intervals(
-        {"rank": lambda w: stability.spearman(x, y, w), "slope": lambda w: _slope(x, y, w)},
+    intervals = bootstrap.intervals(
+        {"rank": lambda w: bootstrap.spearman(x, y, w), "slope": lambda w: _slope(x, y, w)},
         len(x),
         resamples,
         seed,
@@ -218,7 +218,7 @@ def _modality_agreement(
     )
     says = y != 0
     right = (np.sign(x) == np.sign(y))[says].astype(float)
-    sign = stability.mean(
+    sign = bootstrap.mean(
         right, resamples=resamples, seed=seed, clusters=None if own is None else own[says]
     )
     return ModalityAgreement(
@@ -243,12 +243,12 @@ def _slope(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 
 def _shuffled_ranges(x: np.ndarray, y: np.ndarray, seed: int) -> dict[str, ShuffledRange]:
-    if len(x) < stability.FEWEST or np.ptp(x) == 0 or np.ptp(y) == 0:
+    if len(x) < bootstrap.FEWEST or np.ptp(x) == 0 or np.ptp(y) == 0:
         return {"rank": NO_RANGE, "sign": NO_RANGE}
     one = np.ones((1, len(x)))
     a, b = (
         (part - part.mean()) / part.std()
-        for part in (stability.ranks(x, one)[0], stability.ranks(y, one)[0])
+        for part in (bootstrap.ranks(x, one)[0], bootstrap.ranks(y, one)[0])
     )
     orders = _orders(len(x), seed)
     signs = np.sign(y)[orders]
@@ -268,7 +268,7 @@ def _orders(n: int, seed: int) -> np.ndarray:
 def _range(values: np.ndarray) -> ShuffledRange:
     known = values[np.isfinite(values)]
     return (
-        ShuffledRange(*map(float, np.quantile(known, stability.EDGES))) if len(known) else NO_RANGE
+        ShuffledRange(*map(float, np.quantile(known, bootstrap.EDGES))) if len(known) else NO_RANGE
     )
 
 
@@ -282,7 +282,7 @@ def _verdict_rate(
         return np.where(total > 0, weights @ (group * hit) / np.where(total > 0, total, 1), np.nan)
 
     yes, no = partial(rate, group=called), partial(rate, group=1 - called)
-    intervals = stability.intervals(
+    intervals = bootstrap.intervals(
         {"yes": yes, "no": no, "difference": lambda w: yes(w) - no(w)},
         len(hit),
         resamples,
@@ -290,12 +290,12 @@ def _verdict_rate(
         clusters,
     )
     count, control = called.sum(), NO_RANGE
-    if min(count, len(hit) - count) >= stability.FEWEST:
+    if min(count, len(hit) - count) >= bootstrap.FEWEST:
         drawn = called[_orders(len(hit), seed)]
         control = _range(drawn @ hit / count - (1 - drawn) @ hit / (len(hit) - count))
     else:
         intervals = {
-            name: stability.Interval(entry.value, np.nan, np.nan, entry.n, 0)
+            name: bootstrap.Interval(entry.value, np.nan, np.nan, entry.n, 0)
             for name, entry in intervals.items()
         }
     return VerdictRate(intervals["yes"], intervals["no"], intervals["difference"], control)
@@ -306,18 +306,18 @@ def difference(
     b: LabelAgreement,
     clusters: np.ndarray | None = None,
     *,
-    resamples: int = stability.RESAMPLES,
+    resamples: int = bootstrap.RESAMPLES,
     seed: int = 0,
-) -> dict[str, stability.Interval]:
+) -> dict[str, bootstrap.Interval]:
     """Return by how much the rank correlations of a second model exceed those of a first on the same samples, by
     modality; both are resampled together."""
 
-    def more(one: ModalityAgreement, other: ModalityAgreement) -> stability.Interval:
-        return stability.intervals(
+    def more(one: ModalityAgreement, other: ModalityAgreement) -> bootstrap.Interval:
+        return bootstrap.intervals(
             {
                 "": lambda weights: (
-                    stability.spearman(other.term, one.label, weights)
-                    - stability.spearman(one.term, one.label, weights)
+                    bootstrap.spearman(other.term, one.label, weights)
+                    - bootstrap.spearman(one.term, one.label, weights)
                 )
             },
             len(one.term),

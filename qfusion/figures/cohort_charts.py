@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from qfusion.explain.stability import Interval
+from qfusion.explain.bootstrap import Interval
 from qfusion.figures.guards import checks_arrays
 from qfusion.figures.style import (
     BLUE,

@@ -10,7 +10,7 @@ from scipy.special import ndtri
 from qfusion._sentences import ZERO, sizes
 from qfusion.analysis import cohort_groups, cohort_levels, cohort_table, text
 from qfusion.analysis.study import dividend_column
-from qfusion.explain import RELATIONS, stability, verdicts
+from qfusion.explain import RELATIONS, bootstrap, verdicts
 from qfusion.figures import cohort_charts, style
 from qfusion.panels import alt_text, panel
 from qfusion.wording import backgrounds, extrema
@@ -285,7 +285,7 @@ def describe_study_background(levels: cohort_levels.Levels) -> str:
     return backgrounds.describe_comparison(levels.study.explanation_background)
 
 
-def _describe_worst_relation(errors: dict[str, stability.Interval]) -> str:
+def _describe_worst_relation(errors: dict[str, bootstrap.Interval]) -> str:
     """Describe which type is predicted worst, if the intervals separate it from the others."""
     known = {kind: entry for kind, entry in errors.items() if entry.known}
     if len(known) < 2:
@@ -333,7 +333,7 @@ def _describe_spread(
     moved = {
         term: float(result[part].mean() - result[~part].mean()) for term, result in values.items()
     }
-    far = float(ndtri(1 - (1 - stability.LEVEL) / 2 / len(values)))
+    far = float(ndtri(1 - (1 - bootstrap.LEVEL) / 2 / len(values)))
     errors = _difference_errors(np.stack([*values.values()], 1), part, clusters)
     apart = {
         term: value
@@ -369,7 +369,7 @@ def _difference_errors(
             np.concatenate(
                 [
                     block[:, g] @ values[g] / block[:, g].sum(-1, keepdims=True)
-                    for block in stability.counts(len(part), RESAMPLES, clusters=clusters)
+                    for block in bootstrap.counts(len(part), RESAMPLES, clusters=clusters)
                 ]
             )
             for g in (part, ~part)

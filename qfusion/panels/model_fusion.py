@@ -10,9 +10,9 @@ from qfusion.analysis.study import Study, dividend_column
 from qfusion.data.coalition_terms import split_term
 from qfusion.explain import (
     additive_projection,
+    bootstrap,
     contribution_ranking,
     explanation_clusters,
-    stability,
 )
 from qfusion.figures import fusion_evidence, label_charts, style
 from qfusion.panels import (
@@ -88,7 +88,7 @@ def emap(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
         not_shown="what an additive model would reach that was trained as one: a projection can decide worse than "
         "chance.",
         alt=alt,
-        table=lambda: stability.interval_frame("metric", **worth),
+        table=lambda: bootstrap.interval_frame("metric", **worth),
     )
 
 
@@ -191,7 +191,7 @@ def pair_interactions(
         shows=f"mean Shapley interaction index of any two modalities with its interval; {_describe_cohort(levels)}",
         not_shown="interactions whose signs cancel over samples: the ranking shows their size.",
         alt=alt,
-        table=lambda: stability.interval_frame("pair", interaction=known),
+        table=lambda: bootstrap.interval_frame("pair", interaction=known),
     )
 
 

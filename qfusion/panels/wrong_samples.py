@@ -17,7 +17,7 @@ from qfusion.analysis import (
     text,
     wrong_decisions,
 )
-from qfusion.explain import cohort_filters, stability
+from qfusion.explain import bootstrap, cohort_filters
 from qfusion.figures import error_slices, style
 from qfusion.panels import panel, params
 from qfusion.wording import backgrounds, extrema
@@ -119,7 +119,7 @@ def _slice_title(result: list[cohort_slices.Slice], overall: float, classes: boo
     if len(result) == 1:
         return f"All samples are in one slice ({share(overall)} {what})"
     worst = max(result, key=lambda entry: _rate_z_score(entry, overall))
-    if _rate_z_score(worst, overall) <= ndtri(1 - (1 - stability.LEVEL) / 2 / len(result)):
+    if _rate_z_score(worst, overall) <= ndtri(1 - (1 - bootstrap.LEVEL) / 2 / len(result)):
         return f"No slice is worse than all beyond chance ({share(overall)} {what}, {len(result)} slices looked at)"
     return (
         f"‘{text.escape_markdown(worst.name)}’ {'is wrong' if classes else 'has large errors'} more often: "
@@ -135,7 +135,7 @@ def _rate_z_score(entry: cohort_slices.Slice, overall: float) -> float:
     if not 0 < entry.low < entry.rate or not 0 < overall < 1:
         return 0.0
     size = (
-        (float(ndtri(0.5 + stability.LEVEL / 2)) / (entry.rate - entry.low)) ** 2
+        (float(ndtri(0.5 + bootstrap.LEVEL / 2)) / (entry.rate - entry.low)) ** 2
         * entry.low
         * (1 - entry.low)
     )

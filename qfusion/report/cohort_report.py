@@ -24,7 +24,7 @@ from qfusion.analysis import (
 from qfusion.analysis.cohort_levels import Levels, filter_split
 from qfusion.analysis.sample import build_sample
 from qfusion.analysis.study import Study
-from qfusion.explain import RELATIONS, cohort_filters, stability, verdicts
+from qfusion.explain import RELATIONS, bootstrap, cohort_filters, verdicts
 from qfusion.explain.path_attribution import aumann_shapley, aumann_shapley_over_classes
 from qfusion.figures import cohort_charts, generator_attribution
 from qfusion.models.abilities import can
@@ -87,7 +87,7 @@ class CohortMembers(Levels):
         """A sentence on the correlation of entanglement and joint decisions; empty for models without entanglement."""
         if cohort_measures.ENTROPY not in cohort_measures.measure_titles(self.study):
             return ""
-        correlation = stability.correlation(
+        correlation = bootstrap.correlation(
             cohort_measures.entropies(self.study, self.rows, cohort_measures.ENTROPY),
             self.rows[cohort_table.JOINT].to_numpy(),
             clusters=self.clusters(),
@@ -172,7 +172,7 @@ def report_on_cohort(cohort: CohortMembers) -> Report:
             commanded=has_command(sample),
             command=command_line(sample, "report", *filter_words),
             drawing=cohort_charts,
-            stability=stability,
+            bootstrap=bootstrap,
             RELATIONS=RELATION_DEFINITIONS,
             MAX_MEMBERS=MAX_MEMBERS,
         ),
@@ -181,9 +181,9 @@ def report_on_cohort(cohort: CohortMembers) -> Report:
 
 def _means(
     result: CohortMembers, columns: Mapping[str, np.ndarray], keep: np.ndarray
-) -> dict[str, stability.Interval]:
+) -> dict[str, bootstrap.Interval]:
     """Return the means of columns over the rows to keep, with intervals."""
-    return stability.means(
+    return bootstrap.means(
         {name: values[keep] for name, values in columns.items()}, clusters=result.clusters(keep)
     )
 
@@ -210,7 +210,7 @@ def _shares_context(result: CohortMembers) -> dict[str, Any]:
     }
 
 
-def compare_errors(inside: stability.Interval, outside: stability.Interval) -> str:
+def compare_errors(inside: bootstrap.Interval, outside: bootstrap.Interval) -> str:
     """Return whether the mean error of a cohort differs from that of the others: their intervals must not overlap."""
     if not outside.n:
         return f"The mean error is {number(inside.value)}"
@@ -228,13 +228,13 @@ def compare_errors(inside: stability.Interval, outside: stability.Interval) -> s
 
 
 def _format_interval(
-    interval: stability.Interval, write: Callable[[float], str] = "{:.0%}".format
+    interval: bootstrap.Interval, write: Callable[[float], str] = "{:.0%}".format
 ) -> str:
     return f" ({write(interval.low)} to {write(interval.high)})" if interval.known else ""
 
 
 def _describe_leader(
-    whole: Mapping[str, stability.Interval], part: Mapping[str, stability.Interval], every: str
+    whole: Mapping[str, bootstrap.Interval], part: Mapping[str, bootstrap.Interval], every: str
 ) -> str:
     """Return which modality leads on average, by more than `verdicts.LEAD`, or that none does."""
     leader = verdicts.leading_modality({name: entry.value for name, entry in part.items()})

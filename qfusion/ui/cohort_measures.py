@@ -7,7 +7,7 @@ import numpy as np
 import streamlit as st
 
 from qfusion.analysis import cohort_levels, cohort_measures, drawn_samples, text
-from qfusion.explain import stability
+from qfusion.explain import bootstrap
 from qfusion.models.abilities import can
 from qfusion.panels import cohort_correlations, cohort_quality, cohorts as builders
 from qfusion.ui import all_samples, figure, page_context, panels, selections, widgets
@@ -84,7 +84,7 @@ def entanglement(context: page_context.PageContext, levels: cohort_levels.Levels
 
 
 def _table(
-    levels: cohort_levels.Levels, intervals: dict[str, dict[str, stability.Interval]]
+    levels: cohort_levels.Levels, intervals: dict[str, dict[str, bootstrap.Interval]]
 ) -> None:
     names = {"all": name_all(levels), "cohort": name_cohort(levels)}
     st.markdown(
@@ -103,7 +103,7 @@ def _table(
     )
 
 
-def _said(interval: stability.Interval) -> str:
+def _said(interval: bootstrap.Interval) -> str:
     if np.isnan(interval.value):
         return "–"
     return f"{interval.value:+.2f} " + (

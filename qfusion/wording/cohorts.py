@@ -8,7 +8,7 @@ from qfusion._sentences import listed
 from qfusion.analysis.cohort_levels import Levels
 from qfusion.analysis.cohort_table import JOINT, JOINT_SHARE
 from qfusion.data import DataSet
-from qfusion.explain import stability
+from qfusion.explain import bootstrap
 from qfusion.explain.cohort_filters import EVERYTHING
 
 EVERY_SPLIT = "every split"
@@ -71,18 +71,18 @@ def describe_level_intervals(levels: Levels) -> str:
 
 
 def describe_intervals(
-    dataset: DataSet, rows: pd.DataFrame, resamples: int = stability.RESAMPLES
+    dataset: DataSet, rows: pd.DataFrame, resamples: int = bootstrap.RESAMPLES
 ) -> str:
     """Return the method of confidence intervals over rows of a table (index id)."""
     clusters = ""
     if dataset.clusters is not None:
         count = dataset.clusters.describe_count(dataset.find_rows(rows.index))
         clusters = CLUSTERS.format(clusters=count)
-    return INTERVALS.format(level=stability.LEVEL, resamples=resamples, clusters=clusters)
+    return INTERVALS.format(level=bootstrap.LEVEL, resamples=resamples, clusters=clusters)
 
 
 def describe_correlation(
-    result: Mapping[str, stability.Interval], measure: str, strength: str
+    result: Mapping[str, bootstrap.Interval], measure: str, strength: str
 ) -> str:
     """Return whether a measure of entanglement correlates with a strength of the interaction, as a sentence without its
     end.

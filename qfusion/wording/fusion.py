@@ -8,7 +8,7 @@ import pandas as pd
 from qfusion.analysis import fusion_tests, trust
 from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError
-from qfusion.explain import stability
+from qfusion.explain import bootstrap
 from qfusion.explain.additive_projection import Additive, Gains, JointEffect, joint_effect
 from qfusion.explain.contribution_ranking import Lead, Ranking
 from qfusion.explain.explanation_clusters import FALSE, BasinContrast, Basins, Multiplicity
@@ -214,7 +214,7 @@ def fusion_record(study: Study) -> dict[str, Any]:
         "emap": {
             "says": describe_joint_effect(result, gains, metric),
             "outcome": joint_effect(result, gains["gain"][metric]).value,
-            "metrics": stability.interval_frame("metric", **gains).to_dict("records"),
+            "metrics": bootstrap.interval_frame("metric", **gains).to_dict("records"),
             "rows": result.rows,
             "standard_error": None if result.errors is None else float(result.errors.mean()),
         },

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 from qfusion._sentences import listed
 from qfusion.data import shared_content
+from qfusion.explain.bootstrap import Interval
 from qfusion.explain.fusion_baselines import (
     GAIN,
     MORE,
@@ -20,7 +21,6 @@ from qfusion.explain.information import (
     Estimate,
     Finding,
 )
-from qfusion.explain.stability import Interval
 from qfusion.wording.numbers import format_known
 
 # What small models find.

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from qfusion._sentences import listed, share
-from qfusion.explain.stability import Interval
+from qfusion.explain.bootstrap import Interval
 from qfusion.explain.unimodal_labels import (
     EITHER,
     LabelAgreement,

@@ -1,7 +1,7 @@
 """Numbers with their 95% confidence intervals, as sentences write them."""
 
 from qfusion._sentences import count
-from qfusion.explain.stability import Interval
+from qfusion.explain.bootstrap import Interval
 from qfusion.training import metrics
 
 WITH_INTERVAL = "{value} (95% CI {interval})"

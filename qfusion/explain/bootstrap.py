@@ -1,0 +1,297 @@
+"""Means, correlations and other statistics with percentile bootstrap intervals, for whole batches of resamples.
+
+A resample of n samples is a vector of counts. Means and correlations are sums weighted by counts; the rank of a value
+in the resample follows from the cumulated counts of the sorted values, and ties share their mean rank. Nothing is
+sorted again, so R resamples take O(R n).
+
+Samples that share something (sentences of one video, pairs with one picture) are resampled by what they share, and a
+sample counts as often as the product of the counts of all that it shares. This is the cluster bootstrap for one
+grouping and the pigeonhole bootstrap for several (Owen 2007, Annals of Applied Statistics 1, 386).
+
+Source: Efron and Tibshirani (1993), An Introduction to the Bootstrap, chapter 13 (percentile interval).
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from qfusion._checks import check, require_finite
+
+RESAMPLES = 2000
+LEVEL = 0.95
+FEWEST = 10  # samples or clusters of an interval, at least
+EDGES = (1 - LEVEL) / 2, (1 + LEVEL) / 2  # of a percentile interval
+_NUMBERS = 4_000_000  # most counts held at once
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate with its interval.
+
+    Attributes:
+        value: of the n samples themselves; NaN where it does not exist, as for a correlation with a constant.
+        low, high: of the percentile interval; NaN where fewer than `FEWEST` samples or clusters are there or resamples
+            gave no value.
+        n: samples. resamples: how many of them gave a value. level: of the interval.
+    """
+
+    value: float
+    low: float
+    high: float
+    n: int
+    resamples: int
+    level: float = LEVEL
+
+    @property
+    def known(self) -> bool:
+        """Whether value and interval exist."""
+        return bool(np.isfinite([self.value, self.low, self.high]).all())
+
+    @property
+    def excludes_zero(self) -> bool:
+        """Whether zero lies outside the interval."""
+        return self.known and (self.low > 0 or self.high < 0)
+
+
+def counts(
+    n: int, resamples: int = RESAMPLES, seed: int = 0, clusters: np.ndarray | None = None
+) -> Iterator[np.ndarray]:
+    """Yield how often each of n samples is drawn, in blocks (r, n) of float64 that add up to `resamples` rows.
+
+    Args:
+        n: samples. resamples, seed: of the bootstrap.
+        clusters: numbers of what the samples share, int (n, k), see `data.clusters.Clusters.numbers`; columns that
+            share a number draw from one pool. None where samples are independent.
+
+    Raises:
+        InvalidInput: when the clusters are not of n samples.
+    """
+    clusters = np.arange(n)[:, None] if clusters is None else np.asarray(clusters)
+    check(
+        clusters.ndim == 2 and len(clusters) == n,
+        f"Argument `clusters` must have shape ({n}, k), but has shape {clusters.shape}.",
+    )
+    rng, left, pools = np.random.default_rng(seed), resamples, _pools(clusters)
+    while left:
+        take = min(left, max(1, _NUMBERS // max(n, 1)))
+        weights = np.ones((take, n))
+        for size, columns in pools:
+            drawn = rng.integers(0, size, (take, size)) + size * np.arange(take)[:, None]
+            times = (
+                np.bincount(drawn.ravel(), minlength=take * size)
+                .reshape(take, size)
+                .astype(np.float64)
+            )
+            for places in columns:
+                weights *= times[:, places]
+        yield weights
+        left -= take
+
+
+def _pools(clusters: np.ndarray) -> list[tuple[int, list[np.ndarray]]]:
+    """How many clusters each pool has, and for each of its columns in which of them the samples are."""
+    pools: list[tuple[set[int], list[int]]] = []
+    for column, values in enumerate(clusters.T):
+        own, columns = set(values.tolist()), [column]
+        for pool in [entry for entry in pools if entry[0] & own]:
+            own, columns = own | pool[0], pool[1] + columns
+            pools.remove(pool)
+        pools.append((own, columns))
+    return [
+        (len(own), [np.searchsorted(sorted(own), clusters[:, c]) for c in columns])
+        for own, columns in pools
+    ]
+
+
+def has_enough(n: int, clusters: np.ndarray | None = None) -> bool:
+    """Whether there are `FEWEST` samples or more, and as many clusters of every way of grouping."""
+    return n >= FEWEST and (
+        clusters is None or min(len(np.unique(column)) for column in clusters.T) >= FEWEST
+    )
+
+
+def effective_size(
+    hits: np.ndarray, clusters: np.ndarray | None = None, resamples: int = 500
+) -> float:
+    """Return how many independent samples would leave the rate of hits (n,) as uncertain as these: n over the design
+    effect (Kish 1965), which is the variance of the rate over resampled clusters over that of independent samples.
+
+    Never more than n. Where all samples are hits or none is, the smallest number of clusters of any grouping.
+    """
+    n = len(hits)
+    if clusters is None or not n:
+        return float(n)
+    rate = float(np.mean(hits))
+    if rate in (0.0, 1.0):
+        return float(min(len(np.unique(column)) for column in clusters.T))
+    with np.errstate(invalid="ignore"):
+        mean_hits = _weighted_mean(np.asarray(hits, float))
+        drawn = [mean_hits(block) for block in counts(n, resamples, 0, clusters)]
+    variance = float(np.nanvar(np.concatenate(drawn)))
+    return max(1.0, min(float(n), rate * (1 - rate) / variance if variance > 0 else n))
+
+
+def pearson(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return Pearson's correlation (r,) of values x, y, (n,) or (r, n), under weights (r, n); NaN where one is
+    constant."""
+    x, y = np.broadcast_to(x, weights.shape), np.broadcast_to(y, weights.shape)
+    total = weights.sum(-1)
+    dx, dy = (v - ((weights * v).sum(-1) / total)[:, None] for v in (x, y))
+    xx, yy, xy = ((weights * a * b).sum(-1) for a, b in ((dx, dx), (dy, dy), (dx, dy)))
+    tiny_x, tiny_y = (
+        1e-24 * total * np.maximum(np.abs(v).max(-1, initial=0), 1e-300) ** 2 for v in (x, y)
+    )
+    varies = (xx > tiny_x) & (yy > tiny_y)
+    return np.where(varies, xy / np.sqrt(np.where(varies, xx * yy, 1)), np.nan)
+
+
+def ranks(x: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return the mean ranks (r, n) of values (n,) among resamples with counts (r, n)."""
+    _, group = np.unique(x, return_inverse=True)
+    order = np.argsort(group, kind="stable")
+    starts = np.flatnonzero(np.diff(group[order], prepend=-1))
+    per_group = np.add.reduceat(weights[:, order], starts, axis=-1)
+    return (per_group.cumsum(-1) - per_group / 2 + 0.5)[:, group]
+
+
+def spearman(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return Spearman's rank correlation (r,) of values (n,) under counts (r, n)."""
+    return pearson(ranks(x, weights), ranks(y, weights), weights)
+
+
+def correlation(
+    x: np.ndarray,
+    y: np.ndarray,
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    clusters: np.ndarray | None = None,
+) -> dict[str, Interval]:
+    """Return Pearson's and Spearman's correlation with their intervals, under "pearson" and "spearman".
+
+    Args:
+        x, y: (n,), finite. clusters: see `counts`.
+
+    Raises:
+        InvalidInput: when the lengths differ or a value is not finite.
+    """
+    x, y = _check_values("x", x), _check_values("y", y)
+    check(
+        len(x) == len(y),
+        f"Arguments `x` and `y` must have one length, but have {len(x)} and {len(y)}.",
+    )
+    return intervals(
+        {"pearson": lambda w: pearson(x, y, w), "spearman": lambda w: spearman(x, y, w)},
+        len(x),
+        resamples,
+        seed,
+        clusters,
+    )
+
+
+def mean(
+    values: np.ndarray,
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    clusters: np.ndarray | None = None,
+) -> Interval:
+    """Return the mean of values (n,) with its interval; clusters as of `counts`.
+
+    Raises:
+        InvalidInput: when a value is not finite.
+    """
+    return means({"values": values}, resamples=resamples, seed=seed, clusters=clusters)["values"]
+
+
+def means(
+    columns: Mapping[str, np.ndarray],
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    clusters: np.ndarray | None = None,
+) -> dict[str, Interval]:
+    """Return the means of columns (n,) of the same samples, resampled together; clusters as of `counts`.
+
+    Raises:
+        InvalidInput: when a value is not finite, or the lengths differ.
+    """
+    checked = {name: _check_values(name, values) for name, values in columns.items()}
+    sizes = {len(values) for values in checked.values()}
+    check(
+        len(sizes) == 1,
+        f"Argument `columns` must hold columns of one length, but holds {sorted(sizes)}.",
+    )
+    return intervals(
+        {name: _weighted_mean(values) for name, values in checked.items()},
+        sizes.pop(),
+        resamples,
+        seed,
+        clusters,
+    )
+
+
+def _weighted_mean(values: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    return lambda weights: weights @ values / weights.sum(-1)
+
+
+def _check_values(name: str, values: np.ndarray) -> np.ndarray:
+    numbers = np.asarray(values, dtype=np.float64)
+    require_finite(name, numbers)
+    return numbers
+
+
+def intervals(
+    statistics: dict[str, Callable[[np.ndarray], np.ndarray]],
+    n: int,
+    resamples: int,
+    seed: int,
+    clusters: np.ndarray | None = None,
+) -> dict[str, Interval]:
+    """Return statistics of n samples with their intervals, all of the same resamples.
+
+    Args:
+        statistics: by name, from counts (r, n) to values (r,), NaN where there is none.
+        n, resamples, seed, clusters: see `counts`.
+    """
+    if n == 0:
+        return {name: Interval(np.nan, np.nan, np.nan, 0, 0) for name in statistics}
+    own = {name: float(of(np.ones((1, n)))[0]) for name, of in statistics.items()}
+    if not has_enough(n, clusters):
+        return {name: Interval(value, np.nan, np.nan, n, 0) for name, value in own.items()}
+    blocks = (block[block.sum(1) > 0] for block in counts(n, resamples, seed, clusters))
+    drawn = [{name: of(block) for name, of in statistics.items()} for block in blocks]
+    result = {}
+    for name, value in own.items():
+        values = np.concatenate([block[name] for block in drawn])
+        values = values[np.isfinite(values)]
+        low, high = np.quantile(values, EDGES) if len(values) else (np.nan, np.nan)
+        result[name] = Interval(value, float(low), float(high), n, len(values))
+    return result
+
+
+def interval_frame(head: str, **columns: Mapping[str, Interval]) -> pd.DataFrame:
+    """Return one row per name, under `head`, with the value and the low and high ends of its intervals in columns
+    named after `columns`.
+    """
+    rows = []
+    for name in next(iter(columns.values())):
+        row: dict[str, object] = {head: name}
+        for column, intervals in columns.items():
+            interval = intervals[name]
+            row[column] = interval.value
+            row[f"{column}:low"] = interval.low
+            row[f"{column}:high"] = interval.high
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def least_certain_rival(ahead: Mapping[str, Interval]) -> tuple[str, Interval] | None:
+    """Return the rival whose gap to the first is least certain, and the gap, or None if there are no rivals.
+
+    Args:
+        ahead: by how much the first is ahead, by rival.
+    """
+    return min(ahead.items(), key=lambda item: item[1].low, default=None)
