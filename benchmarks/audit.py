@@ -38,7 +38,7 @@ import leaderboard  # noqa: E402
 import tables  # noqa: E402
 from leaderboard_terms import CONTENDERS, PLACES, settings_of  # noqa: E402
 
-from qfusion import _files  # noqa: E402
+from qfusion import _assets  # noqa: E402
 from qfusion._files import atomic  # noqa: E402
 from qfusion.analysis import audit_basis, audit_rows, audit_verdicts  # noqa: E402
 from qfusion.analysis.audit_plan import QCNN, QJ, RESOURCES, VARIANTS  # noqa: E402
@@ -48,7 +48,7 @@ from qfusion.training import train  # noqa: E402
 from qfusion.wording.audits import explain_verdict  # noqa: E402
 
 RUNS = ROOT / "benchmarks" / "runs" / "audit.jsonl"
-BOARD, PAGE = _files.asset_path("audit.json"), ROOT / "docs" / "why-fuse.md"
+BOARD, PAGE = _assets.asset_path("audit.json"), ROOT / "docs" / "why-fuse.md"
 SEEDS = 10
 
 

@@ -47,7 +47,7 @@ import tables  # noqa: E402
 from leaderboard_terms import CONTENDERS, PLACES, settings_of  # noqa: E402
 from train_models import took  # noqa: E402
 
-from qfusion import _files  # noqa: E402
+from qfusion import _assets  # noqa: E402
 from qfusion._files import atomic  # noqa: E402
 from qfusion.data import DataSet  # noqa: E402
 from qfusion.explain.disturbances import robustness  # noqa: E402
@@ -58,7 +58,7 @@ from qfusion.training import Options, Result, checkpoint, metrics, train  # noqa
 SEEDS = 5
 RUNS = ROOT / "benchmarks" / "runs" / "leaderboard.jsonl"
 FAQ = ROOT / "docs" / "faq.md"
-BOARD, PAGE = _files.asset_path("leaderboard.json"), ROOT / "docs" / "leaderboard.md"
+BOARD, PAGE = _assets.asset_path("leaderboard.json"), ROOT / "docs" / "leaderboard.md"
 # metrics that are kept
 ROBUST = {"regression": ("mae", "r2", "corr", "acc2_non0"), "classification": ("accuracy", "nll")}
 
@@ -545,7 +545,7 @@ def cards(board: dict[str, Any]) -> list[dict[str, Any]]:
     or the code has changed since, its number is another one, and the two must not stand under one name.
     """
     entries = []
-    for path in sorted(_files.asset_path("models").glob("*.json")):
+    for path in sorted(_assets.asset_path("models").glob("*.json")):
         card = json.loads(path.read_text())
         name = card["data"]["name"]
         for model, row in board["data"].get(name, {"rows": {}})["rows"].items():

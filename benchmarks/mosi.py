@@ -34,13 +34,16 @@ import joint  # noqa: E402
 import tables  # noqa: E402
 from train_models import RECIPES  # noqa: E402
 
-from qfusion import _files, data  # noqa: E402
+from qfusion import (  # noqa: E402
+    _assets,
+    data,
+)
 from qfusion.models import QuantumJump  # noqa: E402
 from qfusion.models.encoders import Standardiser  # noqa: E402
 from qfusion.training import Options, fit, metrics, train  # noqa: E402
 
 COLUMNS = ("acc2_non0", "acc7", "mae", "corr")
-BOARD = _files.asset_path("leaderboard.json")
+BOARD = _assets.asset_path("leaderboard.json")
 TOLERANCE = 5e-4  # of a mean: half of the last digit that is written
 
 

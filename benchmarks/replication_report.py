@@ -18,7 +18,7 @@ import replication_data as datasets
 import tables
 from comparisons import ALPHA, log_spread_ratio, mean_evidence, mean_interval
 
-from qfusion import _files
+from qfusion import _assets
 from qfusion._checks import check
 from qfusion._files import atomic
 from qfusion.analysis.paired import (
@@ -34,7 +34,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FEATURES = (
     ROOT / "benchmarks" / "runs" / "replication"
 )  # the folder of features that a network made
-RESULT, PAGE = _files.asset_path("claims.json"), ROOT / "docs" / "claims.md"
+RESULT, PAGE = _assets.asset_path("claims.json"), ROOT / "docs" / "claims.md"
 # pages that say how many claims hold
 COUNTED = {"faq-jumps": "faq.md", "why-jumps": "why-fuse.md", "leaderboard-jumps": "leaderboard.md"}
 FORMAT = 3

@@ -37,7 +37,11 @@ sys.path[:0] = [str(ROOT)]
 
 import tables  # noqa: E402
 
-from qfusion import _files, data, explain  # noqa: E402
+from qfusion import (  # noqa: E402
+    _assets,
+    data,
+    explain,
+)
 from qfusion.explain import Explanation, verdicts  # noqa: E402
 from qfusion.models import FusionModel, log_odds  # noqa: E402
 from qfusion.training import checkpoint  # noqa: E402
@@ -257,7 +261,7 @@ def sized(values: Sequence[float]) -> str:
 
 def classifiers() -> Iterator[tuple[str, Subject]]:
     """Yields every shipped classifier on the test rows of its data."""
-    for path in sorted(_files.asset_path("models").glob("*.json")):
+    for path in sorted(_assets.asset_path("models").glob("*.json")):
         if checkpoint.card(path.stem)["target"]["kind"] == "classification":
             yield path.stem, opened(path.stem)[0]
 

@@ -1,4 +1,4 @@
-"""Paths of the user's files and of shipped files, and writing that never leaves a file half written."""
+"""Atomic writing of files, and removal of the partial files of killed processes."""
 
 import contextlib
 import hashlib
@@ -9,17 +9,12 @@ import shutil
 import socket
 import time
 from collections.abc import Iterator
-from importlib import resources
 from pathlib import Path
-
-import platformdirs
 
 from qfusion.errors import translate_errors
 
-# Writing files so that nobody ever sees half of one, and what a writer leaves that was killed meanwhile goes.
-
 _HOST = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:6]
-# of a host, a process, when it began where that is known, and a word
+# hash of the host, process number, start time of the process (empty if unknown), random digits
 _MARK = re.compile(r"\..*[.-]([0-9a-f]{6})-(\d+)-([0-9a-f]*)[0-9a-f]{8}(\.part)?")
 
 
@@ -32,7 +27,7 @@ def atomic(path: str | Path) -> Iterator[Path]:
         InvalidInput: when the folder does not exist or cannot be written to, or the disk is full.
     """
     target = Path(path)
-    part = target.with_name(f".{target.name[-200:]}.{mark()}.part")
+    part = target.with_name(f".{target.name[-200:]}.{process_suffix()}.part")
     try:
         with translate_errors(
             f"{target} cannot be written",
@@ -59,30 +54,32 @@ def write_file(path: str | Path, content: str | bytes | memoryview) -> None:
 
 
 def clear(folder: Path) -> None:
-    """Remove the files and folders here that belong to processes that are gone."""
+    """Remove the files and folders in `folder` that belong to processes that have ended."""
     with contextlib.suppress(OSError):
-        for path in filter(is_left, map(folder.joinpath, os.listdir(folder))):
+        for path in filter(is_abandoned, map(folder.joinpath, os.listdir(folder))):
             remove = shutil.rmtree if path.is_dir() else os.unlink
             with contextlib.suppress(OSError):
                 remove(path)
 
 
-def mark() -> str:
-    """Return the suffix of the name of a hidden file or folder that only this process works on, see `is_left`."""
+def process_suffix() -> str:
+    """Return the suffix of the name of a hidden file or folder that only this process works on, see `is_abandoned`."""
     return f"{_HOST}-{os.getpid()}-{_start(os.getpid())}{secrets.token_hex(4)}"
 
 
-def is_left(path: Path) -> bool:
-    """Return whether a file or folder whose name has a `mark` belongs to a process that is gone, whatever the clock
-    says. For a process of another machine, return whether nobody has touched it for a day.
+def is_abandoned(path: Path) -> bool:
+    """Return whether a file or folder whose name has a `process_suffix` belongs to a process that has ended. For a
+    process of another machine, return whether the file has not changed for a day.
     """
     match = _MARK.fullmatch(path.name)
     if match and match[1] == _HOST:
-        pid, began = int(match[2]), match[3]
-        # In a container every server has the number 1; marks of before do not say when theirs began.
-        return not is_running(pid) or (
-            (began != "" or pid == os.getpid()) and _start(pid) not in ("", began)
-        )
+        pid = int(match[2])
+        began = match[3]
+        if not is_running(pid):
+            return True
+        # In a container every server has process number 1, so the start time decides. Older names have no start time.
+        is_comparable = began != "" or pid == os.getpid()
+        return is_comparable and _start(pid) not in ("", began)
     with contextlib.suppress(OSError):
         return match is not None and time.time() - path.stat().st_mtime > 24 * 3600.0
     return False
@@ -99,60 +96,13 @@ def _start(pid: int) -> str:
 
 
 def is_running(pid: int) -> bool:
-    """Return whether this machine has a process of that number; always where it cannot be asked (Windows)."""
-    if os.name == "nt":  # where this would be Ctrl-C for it
+    """Return whether this machine runs a process of that number; always True on Windows, which offers no such query."""
+    if os.name == "nt":  # where signal 0 is Ctrl-C
         return True
     try:
-        os.kill(pid, 0)  # asks, and does nothing
+        os.kill(pid, 0)  # signal 0 only checks that the process exists
     except (ProcessLookupError, OverflowError):
         return False
-    except OSError:  # it is another user's
+    except OSError:  # the process of another user
         return True
     return True
-
-
-# Where this user's files are kept: a variable each, else a folder of the user's own.
-
-OPENED = "QFUSION_OPENED"
-
-
-def own_folder(name: str) -> Path:
-    """Return the user's folder of "runs" (and sweeps), "models" or "imported" data sets: QFUSION_RUNS, QFUSION_MODELS,
-    QFUSION_IMPORTED."""
-    return Path(
-        os.environ.get(f"QFUSION_{name.upper()}")
-        or Path(platformdirs.user_data_dir("qfusion")) / name
-    )
-
-
-def opened_places() -> list[Path]:
-    """Models that are opened where they lie, folders or cards: QFUSION_OPENED, as PATH lists folders."""
-    return [Path(place) for place in os.environ.get(OPENED, "").split(os.pathsep) if place]
-
-
-def cache_root() -> Path:
-    """Arrays that can be made again: QFUSION_CACHE."""
-    return Path(os.environ.get("QFUSION_CACHE") or platformdirs.user_cache_dir("qfusion"))
-
-
-# What ships with the package besides code: trained models, what was measured of them, words, scripts, page styles.
-#
-# The files are in `qfusion/assets`, in a checkout and in an installed package alike; nothing else says where they are.
-
-
-def asset_path(*names: str) -> Path:
-    """Return the path of a packaged file or folder.
-
-    Args:
-        names: of the folders on the way and of the file, from `qfusion/assets` on; none for that folder itself.
-    """
-    return Path(str(resources.files("qfusion"))).joinpath("assets", *names)
-
-
-def asset_text(*names: str) -> str:
-    """Return the text of a packaged file.
-
-    Args:
-        names: as for `path`.
-    """
-    return asset_path(*names).read_text(encoding="utf-8")

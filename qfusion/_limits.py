@@ -1,31 +1,26 @@
-"""Limits that a server sets for its visitors, each by an environment variable, and the read-only switch."""
+"""Limits that a server sets for its visitors, one environment variable each.
+
+Limits on writing hold only in a process that serves others: the server calls `enforce_limits` when it starts. They do
+not hold on the command line of the owner.
+"""
 
 import contextlib
-import json
 import os
-import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from qfusion import _files
+from qfusion import _user_folders
 from qfusion._checks import check
-
-# How much a server gives its readers: a table of limits, each set by a variable of the environment.
-#
-# Those on what is written hold in a process that serves others (`bind`, called by the server when it starts), not on
-# its
-# owner's command line.
 
 GIB, MIB = 2**30, 2**20
 
 
 @dataclass(frozen=True)
 class Limit:
-    """Limit: its default value, at least 1, and a description of the quantity that it counts."""
+    """Default value of a limit, at least 1, and a description of the quantity that it counts."""
 
     default: int
-    says: str
+    description: str
 
 
 _CORES = os.cpu_count() or 1
@@ -44,146 +39,83 @@ LIMITS = {
     "QFUSION_PROGRAM_S": Limit(60, "seconds that one call of an imported program takes"),
     "QFUSION_PROGRAM_MB": Limit(4096, "megabytes that an imported program takes beyond its start"),
 }
-_bound = [False]
+_enforced = [False]
 
 
-def get(variable: str) -> int:
-    """Return a limit, as the environment sets it or the default.
+def limit(variable: str) -> int:
+    """Return the value of a limit: that of the environment variable, or the default.
 
     Raises:
         InvalidInput: when the variable holds anything but a whole number from 1.
     """
-    limit, words = LIMITS[variable], os.environ.get(variable, "").strip()
+    entry = LIMITS[variable]
+    text = os.environ.get(variable, "").strip()
+    if not text:
+        return entry.default
+    is_number = text.isascii() and text.isdecimal() and len(text) < 10
     check(
-        not words
-        or (words.isascii() and words.isdecimal() and len(words) < 10 and int(words) >= 1),
-        f"{variable} must be a whole number from 1 ({limit.says}), but is {words[:20]!r}.",
+        is_number and int(text) >= 1,
+        f"{variable} must be a whole number from 1 ({entry.description}), but is {text[:20]!r}.",
     )
-    return int(words) if words else limit.default
+    return int(text)
 
 
 def check_variables() -> None:
     """Raise InvalidInput if a variable has an invalid value."""
     for variable in LIMITS:
-        get(variable)
+        limit(variable)
 
 
-def bind(on: bool = True) -> None:
-    """Mark this process as one that serves others."""
-    _bound[0] = on
+def enforce_limits(on: bool = True) -> None:
+    """Enforce the limits on writing in this process, which serves others."""
+    _enforced[0] = on
 
 
-def bound() -> bool:
-    """Whether this process serves others."""
-    return _bound[0]
+def is_enforced() -> bool:
+    """Return whether this process enforces the limits on writing."""
+    return _enforced[0]
 
 
-def check_count(variable: str, there: int, more: int, what: str) -> None:
-    """Raise InvalidInput where `more` things would be too many for a server.
+def check_count(variable: str, there: int, more: int, remedy: str) -> None:
+    """Raise InvalidInput if `more` items would exceed a limit of the server.
 
     Args:
-        variable: of the limit. there: how many there are. more: how many are to come.
-        what: to do about it: "Delete runs".
+        variable: environment variable of the limit.
+        there: number of items that exist.
+        more: number of items to be added.
+        remedy: a sentence without its period, such as "Delete runs".
     """
     check(
-        not _bound[0] or there + more <= get(variable),
-        f"This server takes {get(variable):,} {LIMITS[variable].says}, and has {there:,}: {more:,} more do not fit. "
-        f"{what}, or have {variable} raised.",
+        not _enforced[0] or there + more <= limit(variable),
+        f"This server takes {limit(variable):,} {LIMITS[variable].description}, and has {there:,}: {more:,} more do "
+        f"not fit. {remedy}, or have {variable} raised.",
     )
 
 
 def check_disk(what: str, size: int = 0) -> None:
-    """Raise InvalidInput where a server has no room left on its disk; to be asked before anything is written.
+    """Raise InvalidInput if the server has no disk space left for its visitors. Call it before writing.
 
     Args:
-        what: is to be kept: "The data". size: its bytes, as far as they are known.
+        what: subject of the message, such as "The data".
+        size: number of bytes to be written, as far as it is known.
     """
-    if not _bound[0]:
+    if not _enforced[0]:
         return
-    taken = {
-        name: _bytes(folder)
-        for name, folder in {
-            "runs": _files.own_folder("runs"),
-            "imported sets": _files.own_folder("imported"),
-            "models": _files.own_folder("models"),
-            "cache": _files.cache_root(),
-        }.items()
+    folders = {
+        "runs": _user_folders.own_folder("runs"),
+        "imported sets": _user_folders.own_folder("imported"),
+        "models": _user_folders.own_folder("models"),
+        "cache": _user_folders.cache_root(),
     }
-    used, most = sum(taken.values()), get("QFUSION_DISK_GB") * GIB
+    taken = {name: _bytes(folder) for name, folder in folders.items()}
+    used = sum(taken.values())
+    most = limit("QFUSION_DISK_GB") * GIB
     shares = ", ".join(f"{name} {_gib(entry)}" for name, entry in taken.items())
     check(
         used + size < most,
         f"{what} would need {_gib(size)} more, but {_gib(used)} of the {_gib(most)} of this server are used "
         f"({shares}). Delete runs, imported sets or models, or have QFUSION_DISK_GB raised.",
     )
-
-
-# Several servers behind one address, see `ui.workers`: a file a limit in a folder of theirs says how much of it each
-# has given.
-
-SHARED, WORKER = "QFUSION_SHARED", "QFUSION_WORKER"  # the folder, and the number of this server
-
-
-def fits(variable: str, taken: int, more: int = 0, unit: int = 1) -> bool:
-    """Return whether more fits into a limit, given the amounts that this server and the servers beside it have granted.
-    If it fits, record the new amount.
-
-    Args:
-        variable: of the limit, in units of `unit`. taken: what this server has given. more: what it would give.
-    """
-
-    def noted(counts: dict[str, int]) -> bool:
-        own = os.environ.get(WORKER, "")
-        others = sum(number for name, number in counts.items() if name != own)
-        room = more == 0 or others + taken + more <= get(variable) * unit
-        counts[own] = taken + more if room else taken
-        return room
-
-    folder = os.environ.get(SHARED)
-    return _change(Path(folder, variable), noted) if folder else noted({})
-
-
-def forget(worker: int) -> None:
-    """Drop the amounts that a server has granted, after that server has ended."""
-    for path in Path(os.environ[SHARED]).glob("QFUSION_*"):
-        _change(path, lambda counts: counts.pop(str(worker), 0) == 0)
-
-
-def _change(path: Path, change: Callable[[dict[str, int]], bool]) -> bool:
-    """Changes the numbers in a file that other processes change too; without them where it cannot be written."""
-    import fcntl  # where there are several servers, and nginx
-
-    try:
-        with path.open("a+") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            file.seek(0)
-            counts = json.loads(file.read() or "{}")
-            answer = change(counts)
-            file.seek(0)
-            file.truncate()
-            file.write(json.dumps(counts))
-            return answer
-    except (OSError, ValueError):
-        return change({})
-
-
-def environment(**more: str) -> dict[str, str]:
-    """Return the environment of a separate process that reads untrusted files. It has only the variables needed to
-    find libraries, and `more`. Modules are found in the same places as in this process. Matrix libraries use one
-    thread, because every further thread takes address space.
-    """
-    libraries = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
-    return {
-        **{
-            name: value
-            for name, value in os.environ.items()
-            if name in (*libraries, "HOME", "LANG", "TMPDIR", "TEMP")
-        },
-        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-        **more,
-    }
 
 
 def _gib(size: int) -> str:
@@ -198,49 +130,3 @@ def _bytes(folder: Path) -> int:
             with contextlib.suppress(OSError):
                 total += os.lstat(os.path.join(place, name)).st_size
     return total
-
-
-# Whether this process leaves everything as it is: a server for visitors may show, and may not train, take files or
-# remove anything.
-#
-# The switch is thrown once, by the server when it starts (`QFUSION_READ_ONLY=1`, `qfusion app --read-only`); every
-# function that writes runs, models or imported sets asks here first, whatever page or message brought the request.
-
-READ_ONLY = "QFUSION_READ_ONLY"
-_on = [False]
-
-
-def wants_read_only() -> bool:
-    """Whether the environment asks for it.
-
-    Raises:
-        InvalidInput: when the variable holds neither yes nor no.
-    """
-    words = os.environ.get(READ_ONLY, "").strip().casefold()
-    check(
-        words in ("", "0", "no", "false", "1", "yes", "true"),
-        f"{READ_ONLY} must be 1 or 0, but is {words[:40]!r}.",
-    )
-    return words in ("1", "yes", "true")
-
-
-def begin_read_only(on: bool = True) -> None:
-    """Throw the switch for this process."""
-    _on[0] = on
-
-
-def is_read_only() -> bool:
-    """Whether this process writes nothing of that kind."""
-    return _on[0]
-
-
-def refuse(what: str) -> None:
-    """Raise InvalidInput where this process is read-only.
-
-    Args:
-        what: is not done: "train a model".
-    """
-    check(
-        not _on[0],
-        f"This server is read-only: it does not {what}. Run qfusion on a machine of your own for that.",
-    )

@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn, TextIO
 
 import typer
 
-from qfusion import _limits, _sentences
+from qfusion import _read_only, _sentences
 from qfusion._checks import check
 from qfusion.commands import (
     agents,
@@ -84,7 +84,7 @@ def dashboard(
     add_models(model)
     _try_to_listen(address, port or (8501 if workers > 1 else None))
     if read_only:
-        os.environ[_limits.READ_ONLY] = "1"
+        os.environ[_read_only.READ_ONLY] = "1"
     if workers > 1:
         from qfusion.ui import workers as several
 

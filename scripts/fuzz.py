@@ -1079,9 +1079,9 @@ def _begin() -> None:
     import torch
 
     torch.set_num_threads(1)
-    from qfusion import _files
+    from qfusion import _user_folders
 
-    _watched["cache"] = str(_files.cache_root())
+    _watched["cache"] = str(_user_folders.cache_root())
     signal.signal(signal.SIGALRM, _ring)
     resource.setrlimit(resource.RLIMIT_AS, (12 * BYTES, 12 * BYTES))
     sys.addaudithook(_audit)

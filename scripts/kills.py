@@ -42,7 +42,8 @@ import pandas as pd  # noqa: E402
 import torch  # noqa: E402
 
 from qfusion import runs  # noqa: E402
-from qfusion._files import atomic, cache_root, is_running, write_file  # noqa: E402
+from qfusion._files import atomic, is_running, write_file  # noqa: E402
+from qfusion._user_folders import cache_root  # noqa: E402
 from qfusion.analysis import open_sample  # noqa: E402
 from qfusion.data import (  # noqa: E402
     array_cache,

@@ -30,7 +30,11 @@ sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 
 from choose_parity import FILE, chosen  # noqa: E402
 
-from qfusion import _files, data  # noqa: E402
+from qfusion import (  # noqa: E402
+    _assets,
+    _files,
+    data,
+)
 from qfusion.training import Options, Result, checkpoint, metrics, train  # noqa: E402
 
 SEEDS = [0, 1, 2, 3, 4]
@@ -369,7 +373,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("names", nargs="*", help=f"of {', '.join(RECIPES)}; default all")
-    parser.add_argument("--out", type=Path, default=_files.asset_path("models"))
+    parser.add_argument("--out", type=Path, default=_assets.asset_path("models"))
     parser.add_argument(
         "--runs", type=Path, help="keeps every seed here, so that work that was stopped goes on"
     )

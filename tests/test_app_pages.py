@@ -16,7 +16,7 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from qfusion import _files, cli, data, explain
+from qfusion import _assets, cli, data, explain
 from qfusion.analysis import sample_examples, text
 from qfusion.analysis.inside import coalition_strengths
 from qfusion.analysis.opening import open_study
@@ -538,7 +538,7 @@ def test_a_model_that_is_removed_leaves_one_that_fits(
 ) -> None:
     monkeypatch.setenv("QFUSION_MODELS", str(tmp_path))
     for ending in ("json", "safetensors"):
-        shipped = _files.asset_path("models") / f"qj-parity.{ending}"
+        shipped = _assets.asset_path("models") / f"qj-parity.{ending}"
         shutil.copy(shipped, tmp_path / f"mine.{ending}")
     card = json.loads((tmp_path / "mine.json").read_text())
     card |= {"weights": "mine.safetensors", "name": "mine"}

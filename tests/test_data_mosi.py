@@ -272,7 +272,7 @@ def test_a_transfer_that_breaks_off_leaves_nothing(
 
     monkeypatch.setitem(registry.sources(), "mosi", replace(cmu_mosi.SOURCE, files=pins(folder)))
     begun = f"-{_files._start(os.getpid())}"
-    (tmp_path / "got" / f".download-of_then-{_files.mark().replace(begun, '-7')}").mkdir(
+    (tmp_path / "got" / f".download-of_then-{_files.process_suffix().replace(begun, '-7')}").mkdir(
         parents=True
     )
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Broken) as running:

@@ -18,7 +18,8 @@ import numpy as np
 import pytest
 
 from qfusion import _files, errors, runs
-from qfusion._files import atomic, cache_root
+from qfusion._files import atomic
+from qfusion._user_folders import cache_root
 from qfusion.commands import models
 from qfusion.data import array_cache, import_store, imported_sets, importing, load
 from qfusion.errors import DataUnavailable, IntegrityError, QFusionError
@@ -305,7 +306,9 @@ def test_what_a_killed_process_left_half_written_goes(tmp_path: Path) -> None:
         for other in (there, f"{os.getppid()}-"):
             (tmp_path / part.name.replace(mine, other)).write_text("of one who is there")
         part.write_text("whole")
-    (tmp_path / f".download-abcdefgh-{_files.mark()}".replace(mine, f"{gone.pid}-")).mkdir()
+    (
+        tmp_path / f".download-abcdefgh-{_files.process_suffix()}".replace(mine, f"{gone.pid}-")
+    ).mkdir()
     with atomic(tmp_path / "b") as part:
         part.write_text("whole")
     assert {each.read_text() for each in tmp_path.glob(".*")} == {"of one who is there"}

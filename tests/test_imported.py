@@ -1381,7 +1381,7 @@ def test_a_program_of_torch_is_loaded_only_where_it_is_trusted(
     imports.keep(imports.take(kept("two.pt2", two[1]), dataset), dataset, "two")
     path = Path("models/two.json")
     monkeypatch.setenv("QFUSION_IMPORT", "upload")
-    monkeypatch.setattr(_limits, "bound", lambda: True)
+    monkeypatch.setattr(_limits, "is_enforced", lambda: True)
     checkpoint.load("two")
     older = json.loads(path.read_text())
     assert older.pop("trusted")

@@ -31,9 +31,9 @@ def serving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A process that serves others, with folders of its own."""
     for name in ("RUNS", "MODELS", "IMPORTED", "CACHE"):
         monkeypatch.setenv(f"QFUSION_{name}", str(tmp_path / name.lower()))
-    _limits.bind()
+    _limits.enforce_limits()
     yield tmp_path
-    _limits.bind(False)
+    _limits.enforce_limits(False)
 
 
 @pytest.mark.parametrize("variable", _limits.LIMITS)
@@ -119,7 +119,7 @@ def test_a_full_disk_is_said_before_anything_is_written(serving: Path) -> None:
 def test_on_a_command_line_nothing_of_that_is_counted(
     serving: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _limits.bind(False)
+    _limits.enforce_limits(False)
     monkeypatch.setenv("QFUSION_KEPT_RUNS", "1")
     for name in ("one", "two"):
         quotas.check_storage_quota()

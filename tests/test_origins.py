@@ -19,7 +19,7 @@ from streamlit.web import bootstrap
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
-from qfusion import _limits
+from qfusion import _limits, _read_only
 from qfusion.errors import InvalidInput
 from qfusion.ui import access, gate, origins, permissions
 from scripts import serving
@@ -315,12 +315,12 @@ def test_a_read_only_server_takes_get_and_head_alone(method: str) -> None:
     async def send(message: dict[str, object]) -> None:
         answers.append(message)
 
-    _limits.begin_read_only()
+    _read_only.begin_read_only()
     try:
         scope = {"type": "http", "method": method, "path": "/_stcore/health", "headers": []}
         asyncio.run(gate.Guard(None)(scope, None, send))  # type: ignore[arg-type]
     finally:
-        _limits.begin_read_only(False)
+        _read_only.begin_read_only(False)
     assert answers[0]["status"] == 403
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 
-from qfusion import _limits, data, model_export, runs
+from qfusion import _read_only, data, model_export, runs
 from qfusion.data import downloads, import_formats, imported_sets, importing
 from qfusion.errors import InvalidInput
 from qfusion.runs import plans, run_process, sweeps
@@ -26,9 +26,9 @@ from tests import sharing
 
 @pytest.fixture
 def switched() -> Iterator[None]:
-    _limits.begin_read_only()
+    _read_only.begin_read_only()
     yield
-    _limits.begin_read_only(False)
+    _read_only.begin_read_only(False)
 
 
 WRITES: dict[str, Callable[[], Any]] = {
@@ -70,11 +70,11 @@ def test_every_function_that_writes_refuses(
 
 @pytest.mark.parametrize(("said", "on"), [("1", True), ("yes", True), ("0", False), ("", False)])
 def test_the_switch_is_a_variable(said: str, on: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(_limits.READ_ONLY, said)
-    assert _limits.wants_read_only() is on
-    monkeypatch.setenv(_limits.READ_ONLY, "perhaps")
+    monkeypatch.setenv(_read_only.READ_ONLY, said)
+    assert _read_only.wants_read_only() is on
+    monkeypatch.setenv(_read_only.READ_ONLY, "perhaps")
     with pytest.raises(InvalidInput, match="must be 1 or 0, but is 'perhaps'"):
-        _limits.wants_read_only()
+        _read_only.wants_read_only()
 
 
 def test_the_policy_names_every_script_that_stands_in_a_page() -> None:
@@ -97,7 +97,7 @@ def visited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[serving.
     folder = tmp_path_factory.mktemp("visitors")
     own = serving.own_places(folder)
     with serving.serve(
-        folder, {**own, _limits.READ_ONLY: "1"}, limit=240, command=sharing.APP
+        folder, {**own, _read_only.READ_ONLY: "1"}, limit=240, command=sharing.APP
     ) as running:
         yield running, folder
 

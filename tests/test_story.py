@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from qfusion import _files, cli
+from qfusion import _assets, cli
 from qfusion.analysis import recording_strip
 from qfusion.analysis.opening import open_sample
 from qfusion.analysis.sample import Sample
@@ -124,7 +124,7 @@ def test_hostile_words_are_words(story: Story) -> None:
     elements = Elements(page)
     scripts = [attributes for tag, attributes in elements.tags if tag == "script"]
     assert scripts == [{}]
-    assert _files.asset_text("story.js") in elements.words
+    assert _assets.asset_text("story.js") in elements.words
     loaded = [
         attributes[name]
         for tag, attributes in elements.tags

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
-from qfusion import _limits, data, model_export, runs
+from qfusion import _read_only, data, model_export, runs
 from qfusion._checks import choose
 from qfusion.analysis import background_choice, study as studies
 from qfusion.data import import_store, imported_sets, importing
@@ -158,7 +158,7 @@ def test_a_read_only_server_clears_nothing_away(
     (folder.runs_folder() / f".turn-{1:020d}-gone.0a1b2c3d").touch()
     (tmp_path / "sets" / ".old-mine.0a1b2c3d").mkdir(parents=True)
     before = sorted(map(str, tmp_path.rglob("*")))
-    _limits.begin_read_only()
+    _read_only.begin_read_only()
     try:
         assert run.record().state == "interrupted"
         assert not run.is_held()
@@ -166,7 +166,7 @@ def test_a_read_only_server_clears_nothing_away(
         assert imported_sets.imported_names() == ()
         assert sorted(map(str, tmp_path.rglob("*"))) == before
     finally:
-        _limits.begin_read_only(False)
+        _read_only.begin_read_only(False)
 
 
 # ---- time and memory

@@ -20,7 +20,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from qfusion import _files
+from qfusion import _assets
 from scripts import serving
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -326,5 +326,7 @@ def test_assets_are_found_in_one_place() -> None:
         if re.search(r"parents?\b.*assets", path.read_text())
     ]
     assert elsewhere == []
-    assert _files.asset_path() == ROOT / "qfusion" / "assets"
-    assert _files.asset_text("tour.toml") == (ROOT / "qfusion" / "assets" / "tour.toml").read_text()
+    assert _assets.asset_path() == ROOT / "qfusion" / "assets"
+    assert (
+        _assets.asset_text("tour.toml") == (ROOT / "qfusion" / "assets" / "tour.toml").read_text()
+    )

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from qfusion import _limits
+from qfusion import _shared_limits
 from qfusion.errors import InvalidInput
 from qfusion.ui import calculation_queue, workers
 from scripts import serving
@@ -43,13 +43,13 @@ def test_servers_give_no_more_together_than_one_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("QFUSION_SESSIONS", "3")
-    assert _limits.fits("QFUSION_SESSIONS", 2, 1)
-    assert not _limits.fits("QFUSION_SESSIONS", 3, 1)
-    monkeypatch.setenv(_limits.SHARED, str(tmp_path))
+    assert _shared_limits.reserve("QFUSION_SESSIONS", 2, 1)
+    assert not _shared_limits.reserve("QFUSION_SESSIONS", 3, 1)
+    monkeypatch.setenv(_shared_limits.SHARED, str(tmp_path))
 
     def fits(worker: str, taken: int, more: int = 1) -> bool:
-        monkeypatch.setenv(_limits.WORKER, worker)
-        return _limits.fits("QFUSION_SESSIONS", taken, more)
+        monkeypatch.setenv(_shared_limits.WORKER, worker)
+        return _shared_limits.reserve("QFUSION_SESSIONS", taken, more)
 
     assert fits("0", 0)
     assert fits("1", 0)
@@ -60,7 +60,7 @@ def test_servers_give_no_more_together_than_one_alone(
     fits("1", 1, 0)  # one has left
     assert fits("2", 0)
     assert not fits("0", 1)
-    _limits.forget(1)  # it was killed
+    _shared_limits.release_worker(1)  # it was killed
     assert fits("0", 1)
     (tmp_path / "QFUSION_SESSIONS").write_text("{")  # cut short: each counts alone
     assert fits("0", 2)
@@ -184,6 +184,6 @@ def _servers(parent: int) -> dict[str, int]:
             result |= {
                 word.split("=")[1]: int(process)
                 for word in words
-                if word.startswith(_limits.WORKER)
+                if word.startswith(_shared_limits.WORKER)
             }
     return result

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from qfusion import _files, _sentences
+from qfusion import _assets, _sentences, _user_folders
 from qfusion._checks import check
 from qfusion.analysis import audit_rows
 from qfusion.analysis.memo import file_stamp, memo
@@ -18,7 +18,7 @@ from qfusion.analysis.twin_training import MOST, SEEDS, load_finished, plan_twin
 from qfusion.errors import NotFound, default_on_error
 
 
-@memo(8, background=False, stamp=lambda study: file_stamp(_files.cache_root() / "audit"))
+@memo(8, background=False, stamp=lambda study: file_stamp(_user_folders.cache_root() / "audit"))
 @default_on_error({"seeds": 0})  # it has no twins, or its card says of its training what cannot be
 def _measure_own_audit(study: Study) -> dict[str, Any]:
     wanted = plan_twin_runs(study, range(MOST))
@@ -38,7 +38,7 @@ def load_shipped_audit(data: str) -> dict[str, Any]:
     """Return the shipped audit of a data set: title, metric, seeds, bound and one row per resource of either system.
     The result is empty if no audit was measured.
     """
-    return dict(json.loads(_files.asset_text("audit.json")).get(data, {}))
+    return dict(json.loads(_assets.asset_text("audit.json")).get(data, {}))
 
 
 def measure_audit(study: Study) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from qfusion import _files
+from qfusion import _assets
 from qfusion._checks import check, choose
 from qfusion.analysis.memo import file_stamp, memo
 from qfusion.errors import IntegrityError, NotFound, translate_errors
@@ -19,7 +19,7 @@ from qfusion.training.metrics import Label
 
 # The leaderboard: read from the file that the benchmark wrote, checked, and put into tables.
 
-BOARD_FILE = _files.asset_path("leaderboard.json")
+BOARD_FILE = _assets.asset_path("leaderboard.json")
 CLAIMS_FILE = BOARD_FILE.with_name("claims.json")
 MAX_SIZE = 20_000_000  # bytes
 REMEDY = "Make it again with `python benchmarks/leaderboard.py`."

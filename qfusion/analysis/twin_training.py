@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from qfusion import _files, _sentences
+from qfusion import _files, _sentences, _user_folders
 from qfusion._checks import check, read_json
 from qfusion.analysis.audit_plan import QCNN, QJ, VARIANTS
 from qfusion.analysis.jobs import Job, begin_job, run_in_process
@@ -81,7 +81,7 @@ def plan_twin_runs(study: Study, seeds: Iterable[int]) -> list[Run]:
 
 
 def _place(run: Run) -> Path:
-    return _files.cache_root() / "audit" / f"{run.key}.json"
+    return _user_folders.cache_root() / "audit" / f"{run.key}.json"
 
 
 def load_finished(wanted: Iterable[Run]) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import qfusion
-from qfusion import _limits
+from qfusion import _read_only
 from qfusion._checks import check, choose, require_whole
 from qfusion.commands import (
     background_options,
@@ -361,7 +361,7 @@ def mcp(model: common.Folders = None) -> None:
     agent.
     """
     common.add_models(model)
-    _limits.begin_read_only()
+    _read_only.begin_read_only()
     printing.print_remark(
         "qfusion: an agent is answered on standard input and output; Ctrl-C ends it."
     )

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 import qfusion
-from qfusion import _files
+from qfusion import _user_folders
 from qfusion._checks import check
 from qfusion.commands.printing import print_remark
 
@@ -101,6 +101,6 @@ def add_models(models: list[Path] | None) -> None:
             os.pathsep not in str(card.absolute()),
             f"Argument `--model` must name a folder whose path is without '{os.pathsep}', but is {place}. Rename it.",
         )
-        os.environ[_files.OPENED] = os.pathsep.join(
-            [*map(str, _files.opened_places()), str(card.absolute())]
+        os.environ[_user_folders.OPENED] = os.pathsep.join(
+            [*map(str, _user_folders.opened_places()), str(card.absolute())]
         )

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from qfusion import _files, _limits
+from qfusion import _files, _limits, _user_folders
 from qfusion.errors import InvalidInput
 
 _DIGEST = "__digest__"
@@ -35,7 +35,7 @@ def cached_arrays(
         key: of everything the arrays depend on, from `cache_key`.
         make: makes the arrays; called only when they are not cached.
     """
-    path = _files.cache_root() / f"{name}-{key}.npz"
+    path = _user_folders.cache_root() / f"{name}-{key}.npz"
     arrays = read_arrays(path)
     if arrays is None:
         arrays = make()

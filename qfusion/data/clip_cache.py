@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from weakref import WeakValueDictionary
 
-from qfusion import _files
+from qfusion import _user_folders
 from qfusion.data import array_cache
 from qfusion.data.clips import file_state
 from qfusion.data.decoder_messages import TooMuchWork
@@ -25,7 +25,7 @@ def bound_cache(most: int = 2**30) -> None:
     """Remove the cached results of recordings that have not been used for longest, until at most `most` bytes are
     left.
     """
-    array_cache.bound(_files.cache_root() / "clips", most)
+    array_cache.bound(_user_folders.cache_root() / "clips", most)
 
 
 MAX_REFUSALS = 1000  # that are remembered

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from qfusion import _files, _limits
+from qfusion import _files, _limits, _user_folders
 from qfusion._checks import check
 from qfusion._lazy import load
 from qfusion.data import array_cache, decoders, frame_reader, media_files, media_probe, sound_reader
@@ -80,7 +80,7 @@ def copy_film(film: Film) -> Path:
 
 def _find_copy(name: str) -> Path | None:
     """Return a video in the cache, or None if it is not there."""
-    place = _files.cache_root() / "clips" / f"{name}.mp4"
+    place = _user_folders.cache_root() / "clips" / f"{name}.mp4"
     if not place.is_file():
         return None
     os.utime(place)
@@ -93,7 +93,7 @@ def _copy(name: str, write: Callable[[Path], None]) -> Path:
         place = _find_copy(name)
         if place is not None:
             return place
-        place = _files.cache_root() / "clips" / f"{name}.mp4"
+        place = _user_folders.cache_root() / "clips" / f"{name}.mp4"
         with translate_errors(
             "The cache cannot be written", "Correct its permissions.", error=DataUnavailable
         ):

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 import pandas as pd
 
-from qfusion import _files, _limits
+from qfusion import _files, _read_only
 from qfusion._checks import check, require_number
 from qfusion.data import files, media_probe, timed_words
 from qfusion.data.clip_folder import describe_unread, list_unread, match_names, open_folder
@@ -49,7 +49,7 @@ def join_recordings(
         NotFound: when there is no such folder or table.
         InvalidInput: when two files are of one sample, or no file is of any; nothing is kept then.
     """
-    _limits.refuse("join recordings")
+    _read_only.check_allowed("join recordings")
     check(
         is_joinable(dataset),
         f"Recordings are joined to imported sets and to `mosi`, but '{dataset.name}' is neither. Import it first.",

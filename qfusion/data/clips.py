@@ -14,7 +14,7 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
-from qfusion import _files
+from qfusion import _user_folders
 from qfusion._checks import check
 from qfusion._sentences import count, listed
 from qfusion.data import media_probe
@@ -91,7 +91,7 @@ class Record:
 
 def record_path(name: str) -> Path:
     """Return the file of the record of a set: in the folder of an imported set, else beside those folders."""
-    base, root = name.partition(":")[0], _files.own_folder("imported")
+    base, root = name.partition(":")[0], _user_folders.own_folder("imported")
     return root / base / RECORD if (root / base).is_dir() else root / ".media" / f"{base}.json"
 
 

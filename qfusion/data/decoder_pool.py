@@ -8,7 +8,7 @@ import time
 from contextlib import suppress
 from typing import NamedTuple
 
-from qfusion import _limits
+from qfusion import _child_environment
 from qfusion.errors import DataUnavailable
 
 SPARE = 2  # waiting processes
@@ -41,7 +41,7 @@ def take_process() -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
             [sys.executable, "-P", "-c", _SERVE],
-            env=_limits.environment(),
+            env=_child_environment.child_variables(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

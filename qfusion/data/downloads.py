@@ -11,7 +11,7 @@ import zlib
 from pathlib import Path
 from typing import IO, cast
 
-from qfusion import _files, _limits
+from qfusion import _files, _read_only
 from qfusion._checks import check, choose
 from qfusion.data import files, sources as package
 from qfusion.data.progress import Progress, no_progress
@@ -49,7 +49,7 @@ def download(
         DataUnavailable: when a file cannot be fetched or the folder cannot be written.
         IntegrityError: when a fetched file is not the recorded one.
     """
-    _limits.refuse("download data")
+    _read_only.check_allowed("download data")
     public = [key for key, source in sources().items() if source.is_public]
     source = sources()[name if name in sources() else choose("Downloadable data set", name, public)]
     check(
@@ -69,7 +69,7 @@ def download(
         folder.mkdir(parents=True, exist_ok=True)
         _files.clear(folder)
         with tempfile.TemporaryDirectory(
-            dir=folder, prefix=".download-", suffix=f"-{_files.mark()}"
+            dir=folder, prefix=".download-", suffix=f"-{_files.process_suffix()}"
         ) as temporary:
             if lacking and source.archive is not None:
                 _unpack(source, source.archive, Path(temporary), base, progress, retries)

@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 from filelock import FileLock, Timeout
 
-from qfusion import _limits
+from qfusion import _read_only
 from qfusion._checks import check, require_number, require_whole
 from qfusion._sentences import count
 from qfusion.data import (
@@ -103,7 +103,7 @@ def extract(
         InvalidInput: when the table lacks what is needed, or no recording can be read.
         DataUnavailable: when a package is missing, or the disk refuses.
     """
-    _limits.refuse("extract features")
+    _read_only.check_allowed("extract features")
     import_store.check_set_name(name, replace)
     import_repairs.check_repair_names(repair)
     require_whole("processes", processes, 0, 256)

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
-from qfusion import _limits
+from qfusion import _child_environment
 from qfusion._checks import check
 from qfusion._sentences import Pace
 from qfusion.data import extract_worker
@@ -37,7 +37,7 @@ def _start_process(
     """
     process = subprocess.Popen(
         [sys.executable, "-P", "-c", CHILD],
-        env=_limits.environment(HF_HUB_OFFLINE="1"),
+        env=_child_environment.child_variables(HF_HUB_OFFLINE="1"),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

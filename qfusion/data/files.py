@@ -28,7 +28,7 @@ def file_size(path: Path) -> int:
             return path.stat().st_size
     # visitors learn nothing of the folders
     raise NotFound(
-        f"File {(path.name if _limits.bound() else str(path))[:200]} does not exist. Check the path."
+        f"File {(path.name if _limits.is_enforced() else str(path))[:200]} does not exist. Check the path."
     )
 
 

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from qfusion import _limits
+from qfusion import _child_environment
 from qfusion._checks import check
 from qfusion.data import files, signatures
 from qfusion.data.isolated import child, mat_reader, value_tree
@@ -181,7 +181,7 @@ def run_child(reader: str, path: Path, folder: Path, memory: int, most: int) -> 
                 *(reader, str(path.absolute()), str(folder)),
                 *(str(memory), str(SECONDS), str(most)),
             ],
-            env=_limits.environment(
+            env=_child_environment.child_variables(
                 HDF5_PLUGIN_PRELOAD="::"
             ),  # HDF5 loads no filters from elsewhere
             stdin=subprocess.DEVNULL,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from qfusion import _limits
+from qfusion import _read_only
 from qfusion._checks import check, choose
 from qfusion.data import files, mmsa, mmsa_splits, multiview, sequences, tables
 from qfusion.data.file_words import make_modality_name
@@ -57,7 +57,7 @@ def read_files(
         InvalidInput: when a file cannot be read or holds something else.
         DataUnavailable: when a file may not be read.
     """
-    _limits.refuse("import data")
+    _read_only.check_allowed("import data")
     choose("Format", kind, ("auto", *FORMATS))
     choose("Target", target, TARGETS)
     choose("Convention", convention, ("auto", *CONVENTIONS))

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from qfusion import _files, _limits
+from qfusion import _files, _limits, _read_only
 from qfusion._checks import check
 from qfusion.data import imported_sets, registry
 from qfusion.data.import_record import check_rates, flush_to_disk, select_tokens, write_record
@@ -47,7 +47,7 @@ def store_set(
         InvalidInput: when the report holds errors, or the name is in use or malformed.
         DataUnavailable: when the disk refuses; nothing is stored then.
     """
-    _limits.refuse("import data")
+    _read_only.check_allowed("import data")
     _limits.check_disk("The data")
     examined.report.require_no_errors()
     check_set_name(name, replace)
@@ -77,7 +77,7 @@ def staging_folder(keep: bool = False) -> Iterator[Path]:
     with imported_sets.translate_disk_errors("The data"):
         place.mkdir(parents=True, exist_ok=True)
         _files.clear(place)  # removes what interrupted imports and removals have left
-        folder = place / f".draft-{_files.mark()}"
+        folder = place / f".draft-{_files.process_suffix()}"
         folder.mkdir()
         with contextlib.ExitStack() as stack:
             stack.callback(shutil.rmtree, folder, ignore_errors=True)

@@ -21,7 +21,7 @@ import pandas as pd
 import pyarrow as pa
 from filelock import FileLock, Timeout
 
-from qfusion import _files, _limits
+from qfusion import _files, _read_only, _user_folders
 from qfusion._checks import check, require_few_modalities
 from qfusion.data import clips, extractor_makers, mmsa, token_vocabulary, word_features
 from qfusion.data.clusters import video_clusters
@@ -39,7 +39,7 @@ _BROKEN = "Remove it with `python -m qfusion data remove {name}` and import it a
 
 def imported_root() -> Path:
     """Return where imported sets lie: QFUSION_IMPORTED, else `imported` in the user's data folder."""
-    return _files.own_folder("imported")
+    return _user_folders.own_folder("imported")
 
 
 @contextlib.contextmanager
@@ -81,7 +81,7 @@ def _restore_replaced() -> None:
     yet.
     """
     left = list(imported_root().glob(".old-*.*"))
-    if left and not _limits.is_read_only():
+    if left and not _read_only.is_read_only():
         with contextlib.suppress(Timeout, OSError), lock_sets(timeout=0):
             for old in left:
                 place = imported_root() / old.name.removeprefix(".old-").rpartition(".")[0]
@@ -301,7 +301,7 @@ def remove_imported(name: str) -> Path:
     Raises:
         NotFound: when there is none of that name. DataUnavailable: when the disk refuses.
     """
-    _limits.refuse("remove data")
+    _read_only.check_allowed("remove data")
     place = imported_root() / name
     _restore_replaced()  # an older version would be restored later otherwise
     check(
@@ -310,7 +310,7 @@ def remove_imported(name: str) -> Path:
         NotFound,
     )
     with translate_disk_errors(f"Data set '{name}'"):
-        gone = place.with_name(f".gone-{_files.mark()}")
+        gone = place.with_name(f".gone-{_files.process_suffix()}")
         with lock_sets(), contextlib.suppress(FileNotFoundError):  # another process has removed it
             os.rename(place, gone)
         shutil.rmtree(gone, ignore_errors=True)

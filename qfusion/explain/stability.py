@@ -19,14 +19,14 @@ import scipy
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as save_tensors
 
-from qfusion import _files
+from qfusion import _assets, _files
 from qfusion._checks import check, choose, require_finite
 from qfusion.data import DataSet
 from qfusion.errors import IntegrityError, NotFound, default_on_error, translate_errors
 from qfusion.explain import contribution_shares, verdicts
 from qfusion.models import games
 
-FOLDER = _files.asset_path("stability")
+FOLDER = _assets.asset_path("stability")
 FORMAT = 2  # 1: of raw scores of the true class, against whole rows of the background
 TERM_KINDS = ("contributions", "Shapley values")
 SPLIT = "test"  # whose rows are measured

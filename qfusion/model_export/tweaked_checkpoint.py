@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from qfusion import __version__, _limits
+from qfusion import __version__, _limits, _read_only
 from qfusion._checks import check
 from qfusion.analysis.opening import tweak_model
 from qfusion.data import DataSet
@@ -154,7 +154,7 @@ def add_to_own_models(
     Raises:
         InvalidInput: when the name is invalid or taken.
     """
-    _limits.refuse("keep a model")
+    _read_only.check_allowed("keep a model")
     _limits.check_disk("The model")
     check(
         validate_name(name) not in checkpoint.available(),

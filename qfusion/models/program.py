@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from qfusion import _limits
+from qfusion import _child_environment, _limits
 from qfusion._checks import check
 from qfusion._lazy import require
 from qfusion.errors import InvalidInput
@@ -194,13 +194,13 @@ class Program:
         with self._lock:
             if self._process is None:
                 self._begun()
-            return self._exchanged(order, body, _limits.get("QFUSION_PROGRAM_S"))
+            return self._exchanged(order, body, _limits.limit("QFUSION_PROGRAM_S"))
 
     def _begun(self) -> dict[str, Any]:
         """Start the process, and return its description of the program."""
         self._process = subprocess.Popen(
             [sys.executable, "-P", _child.__file__],
-            env=_limits.environment(OMP_NUM_THREADS=str(torch.get_num_threads())),
+            env=_child_environment.child_variables(OMP_NUM_THREADS=str(torch.get_num_threads())),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -211,7 +211,9 @@ class Program:
             "file": self.file,
             "parent": os.getpid(),
             "threads": torch.get_num_threads(),
-            "memory": _limits.get("QFUSION_PROGRAM_MB") * _limits.MIB if _limits.bound() else 0,
+            "memory": _limits.limit("QFUSION_PROGRAM_MB") * _limits.MIB
+            if _limits.is_enforced()
+            else 0,
         }
         return self._exchanged(order, self._data, LOADING)[0]
 
@@ -227,7 +229,7 @@ class Program:
 
         clock = threading.Timer(seconds, stop)
         clock.daemon = True
-        if _limits.bound():
+        if _limits.is_enforced():
             clock.start()
         try:
             _child.send(cast(Any, process.stdin), order, body)
@@ -258,8 +260,8 @@ class Program:
 
     def _ended(self, status: int, late: bool) -> InvalidInput:
         takes = {
-            "time": f"takes more than {_limits.get('QFUSION_PROGRAM_S')} seconds a call, which is all that this server "
-            "gives it (QFUSION_PROGRAM_S)",
+            "time": f"takes more than {_limits.limit('QFUSION_PROGRAM_S')} seconds a call, which is all that this "
+            "server gives it (QFUSION_PROGRAM_S)",
             "memory": "asks for more memory than there is for it",
             "processor": "takes more time of the processor than there is for it",
         }

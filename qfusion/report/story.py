@@ -19,7 +19,7 @@ import numpy as np
 import plotly.graph_objects as go
 from PIL import Image, ImageOps
 
-from qfusion import _files
+from qfusion import _assets
 from qfusion._checks import check, choose, require_number
 from qfusion._sentences import progress_over
 from qfusion.data import clip_copies
@@ -406,7 +406,7 @@ def _page(story: Story, seconds: float) -> bytes:
             inside, box = _svg(act, theme, f"grows-{theme}-{place}", PLOT)
             drawings.append((theme, _growing(inside) + _cursor(box, theme)))
         acts.append({"name": clean(act.name), "says": clean(act.says), "drawings": drawings})
-    script = _files.asset_text("story.js")
+    script = _assets.asset_text("story.js")
     return (
         environment()
         .get_template("story.html")

@@ -30,7 +30,7 @@ import msgspec
 import torch
 from filelock import FileLock, Timeout
 
-from qfusion import _files, _limits
+from qfusion import _files, _limits, _read_only, _user_folders
 from qfusion._checks import check, choose
 from qfusion.errors import IntegrityError, InvalidInput, NotFound, translate_errors
 from qfusion.training import checkpoint
@@ -127,7 +127,7 @@ class Record:
 
 def runs_folder() -> Path:
     """Return the folder of the runs: QFUSION_RUNS, or the user's data folder."""
-    return _files.own_folder("runs")
+    return _user_folders.own_folder("runs")
 
 
 @dataclass(frozen=True)
@@ -190,7 +190,7 @@ class Run:
         Raises:
             InvalidInput: when it is not being trained.
         """
-        _limits.refuse("stop a training")
+        _read_only.check_allowed("stop a training")
         check(word in REQUESTS, f"Argument `word` must be 'pause' or 'stop', but is {word!r}.")
         record = self.record()
         check(
@@ -267,7 +267,7 @@ class Run:
         """Return whether a process trains here now, or asks this just now: with `patience`, in seconds, only the
         first."""
         path = self.path / "lock"
-        if _limits.is_read_only() and not path.exists():
+        if _read_only.is_read_only() and not path.exists():
             return False  # and none is made
         try:
             return is_locked(path, patience)
@@ -280,7 +280,7 @@ class Run:
         Raises:
             InvalidInput: when it is being trained, or cannot be deleted.
         """
-        _limits.refuse("delete a run")
+        _read_only.check_allowed("delete a run")
         check(not self.is_held(PATIENCE), f"Run {self.name} is being trained. Stop it first.")
         gone = self.path.with_name(f".{self.name}.deleted-{secrets.token_hex(4)}")
         with translate_errors(f"{self.path} cannot be deleted", "Correct its permissions."):
@@ -330,7 +330,7 @@ def create_run(plan: Plan, path: str | Path | None = None, name: str = "") -> Ru
     Raises:
         InvalidInput: when the name is not one, or is taken, or nothing can be written there.
     """
-    _limits.refuse("train a model")
+    _read_only.check_allowed("train a model")
     _limits.check_disk("A run")
     if path is None:
         check_free(name)

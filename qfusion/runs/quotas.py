@@ -45,7 +45,7 @@ def check_storage_quota(more: int = 1) -> None:
 
 def check_process_quota(more: int = 1) -> None:
     """Raise InvalidInput where a server has no room for `more` processes that train; to be asked before they begin."""
-    if _limits.bound():
+    if _limits.is_enforced():
         started[:] = [process for process in started if process.poll() is None]
         locks = [
             path for path in sweeps_folder().glob(".*.lock") if SWEEP_LOCK.fullmatch(path.name)

@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from qfusion import _files, _limits
+from qfusion import _files, _read_only
 from qfusion._checks import check
 from qfusion.errors import QFusionError
 from qfusion.runs import folder, quotas
@@ -37,7 +37,7 @@ def launch_run(run: folder.Run, events: bool = False) -> None:
 def start_process(words: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
     """Start a command of qfusion in a process that outlives this one; return at once. What it prints is added to
     `log`."""
-    _limits.refuse("start a process")
+    _read_only.check_allowed("start a process")
     quotas.check_process_quota()
     with log.open("ab") as out:
         process = subprocess.Popen(

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from qfusion import _limits, data as sources
+from qfusion import _read_only, data as sources
 from qfusion._checks import check, require_number
 from qfusion._lazy import Library
 from qfusion.errors import IntegrityError, QFusionError
@@ -132,7 +132,7 @@ def begin(name: str, search: search_space.Search, trials: int, where: str = "") 
     Raises:
         InvalidInput: when a sweep of that name searches something else, or other data.
     """
-    _limits.refuse("begin a sweep")
+    _read_only.check_allowed("begin a sweep")
     require_number("trials", trials, 1, MAX_TRIALS)
     if folder.check_name(name) not in quotas.sweep_names():
         quotas.check_storage_quota()
@@ -226,13 +226,13 @@ def stop(sweep: Sweep) -> None:
     """Ask all processes to leave the sweep at the end of their current epoch. A process that resumes it starts their
     trials again.
     """
-    _limits.refuse("stop a sweep")
+    _read_only.check_allowed("stop a sweep")
     sweep.study.set_user_attr("stopped", True)
 
 
 def resume(sweep: Sweep) -> None:
     """Withdraw the request to stop."""
-    _limits.refuse("go on with a sweep")
+    _read_only.check_allowed("go on with a sweep")
     if sweep.study.user_attrs.get("stopped"):
         sweep.study.set_user_attr("stopped", False)
 

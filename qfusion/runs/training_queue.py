@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 from filelock import FileLock, Timeout
 
-from qfusion import _limits
+from qfusion import _limits, _read_only
 from qfusion.runs.folder import is_locked, runs_folder
 
 _LOOK = 0.5  # seconds between two looks for a free slot
@@ -24,7 +24,7 @@ def worker_slots() -> int:
     Raises:
         InvalidInput: when QFUSION_SLOTS is not a whole number from 1.
     """
-    return _limits.get("QFUSION_SLOTS")
+    return _limits.limit("QFUSION_SLOTS")
 
 
 def waiting_names() -> list[str]:
@@ -87,6 +87,6 @@ def _tickets() -> list[re.Match[str]]:
         with contextlib.suppress(OSError):  # a folder that may not be written to
             if is_locked(path):
                 tickets.append(ticket)
-            elif not _limits.is_read_only():
+            elif not _read_only.is_read_only():
                 path.unlink(missing_ok=True)
     return tickets

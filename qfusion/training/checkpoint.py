@@ -23,7 +23,7 @@ import torch
 from filelock import FileLock
 
 import qfusion
-from qfusion import _files, _limits
+from qfusion import _assets, _files, _limits, _read_only, _user_folders
 from qfusion._checks import check, choose
 from qfusion._extras import installed_versions
 from qfusion.data import DataSet, signatures
@@ -70,7 +70,7 @@ def training_split(card: Mapping[str, Any]) -> str:
 def folders() -> list[Path]:
     """Return where checkpoints are looked for: shipped ones first, then the user's (QFUSION_MODELS or the user data
     folder)."""
-    return [_files.asset_path("models"), _files.own_folder("models")]
+    return [_assets.asset_path("models"), _user_folders.own_folder("models")]
 
 
 def place_of(model: Path) -> tuple[str, Path]:
@@ -86,7 +86,7 @@ def stamp(name: str) -> str:
     """
     cards = [
         *(folder / f"{name}.json" for folder in folders()),
-        *(card for called, card in map(place_of, _files.opened_places()) if called == name),
+        *(card for called, card in map(place_of, _user_folders.opened_places()) if called == name),
     ]
     files = [
         card.with_name(f"{card.stem}{suffix}")
@@ -118,7 +118,7 @@ def epochs(name: str) -> list[int]:
 def _cards() -> dict[str, Path]:
     places = [
         *((path.stem, path) for folder in folders() for path in sorted(folder.glob("*.json"))),
-        *(place for place in map(place_of, _files.opened_places()) if place[1].is_file()),
+        *(place for place in map(place_of, _user_folders.opened_places()) if place[1].is_file()),
     ]
     return dict(places) | dict(reversed(places))  # the first of a name counts
 
@@ -148,7 +148,10 @@ def load(name: str | Path) -> Checkpoint:
     )
     if card["model"] == program.KIND:
         # where readers from elsewhere might bring models before torch loaded them, one of theirs may lie here
-        open_to_all = _limits.bound() and os.environ.get("QFUSION_IMPORT") in ("upload", "path")
+        open_to_all = _limits.is_enforced() and os.environ.get("QFUSION_IMPORT") in (
+            "upload",
+            "path",
+        )
         check(
             not open_to_all or bool(card.get("trusted")) or program.kind_of(data) != "torch",
             f"Model '{card_path.stem}' is a program of torch.export that a version before this one took in, maybe from "
@@ -351,7 +354,7 @@ def remove(name: str) -> Path:
     Raises:
         NotFound: when there is none of that name. InvalidInput: when it came with the library, or cannot be removed.
     """
-    _limits.refuse("remove a model")
+    _read_only.check_allowed("remove a model")
     path = _card_path(name)
     check(path.parent != folders()[0], f"Model '{name}' came with the library and stays.")
     check(

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from filelock import FileLock, Timeout
 
-from qfusion import _files, _limits, _sentences
+from qfusion import _limits, _sentences, _user_folders
 from qfusion._memory_cache import CACHE
 from qfusion.data import DataSet, array_cache
 from qfusion.errors import QFusionError
@@ -124,7 +124,7 @@ def encoded_place(model: FusionModel, dataset: DataSet, *more: str) -> Path:
 
 def encoded_folder() -> Path:
     """Return the folder of the saved encodings."""
-    return _files.cache_root() / "encoded"
+    return _user_folders.cache_root() / "encoded"
 
 
 @torch.no_grad()
@@ -201,7 +201,7 @@ def _store(path: Path, numbers: dict[str, np.ndarray]) -> None:
             "What was worked out of all samples cannot be kept, and is worked out again next time: %s",
             error,
         )
-    array_cache.bound(encoded_folder(), _limits.get("QFUSION_KEPT_MB") * _limits.MIB, spared=1)
+    array_cache.bound(encoded_folder(), _limits.limit("QFUSION_KEPT_MB") * _limits.MIB, spared=1)
 
 
 def _read(path: Path) -> dict[str, np.ndarray] | None:

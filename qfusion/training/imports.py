@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import torch
 
-from qfusion import _files, _limits
+from qfusion import _files, _read_only
 from qfusion._checks import check, choose
 from qfusion.data import DataSet, import_store, signatures
 from qfusion.errors import InvalidInput, NotFound, QFusionError, translate_errors
@@ -99,7 +99,7 @@ def take(
         NotFound: when there is no such file or factory.
         Unfit: when a guessed card does not pass; InvalidInput: when the program or a given card does not.
     """
-    _limits.refuse("import a model")
+    _read_only.check_allowed("import a model")
     choose("Adapter", adapter, ADAPTERS)
     if card is not None:
         check(
@@ -189,7 +189,7 @@ def keep(
         InvalidInput: when the name is none or taken, scores of some row are not finite, or the folder cannot be written
             to.
     """
-    _limits.refuse("keep a model")
+    _read_only.check_allowed("keep a model")
     check_name(name, folder, replace_it)
     check(
         len(title) <= import_store.MAX_TITLE,
@@ -245,7 +245,7 @@ def remove(name: str) -> Path:
     Raises:
         NotFound: when there is none of that name. InvalidInput: when it was not imported.
     """
-    _limits.refuse("remove a model")
+    _read_only.check_allowed("remove a model")
     check(
         checkpoint.card(name)["model"] == KIND,
         f"Model '{name}' was not imported: it was trained. Delete its run on the Train page, "

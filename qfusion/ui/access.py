@@ -12,7 +12,7 @@ from typing import Any
 import streamlit as st
 from streamlit.errors import StreamlitAuthError
 
-from qfusion import _limits
+from qfusion import _limits, _shared_limits
 from qfusion.ui.calculation_queue import QUEUE
 from qfusion.ui.streamlit_internals import session_id
 
@@ -86,7 +86,7 @@ def auth() -> Mapping[str, Any]:
 def _take_seat(session: str) -> bool:
     with _guard:
         _leave()
-        if session not in _seats and _limits.fits("QFUSION_SESSIONS", len(_seats), 1):
+        if session not in _seats and _shared_limits.reserve("QFUSION_SESSIONS", len(_seats), 1):
             _seats[session] = ""
         return session in _seats
 
@@ -100,7 +100,7 @@ def note() -> None:
     """Record this server's current sessions and computations, for the servers that run beside it."""
     with _guard:
         _leave()
-        _limits.fits("QFUSION_SESSIONS", len(_seats))
+        _shared_limits.reserve("QFUSION_SESSIONS", len(_seats))
     QUEUE.note()
 
 
@@ -139,7 +139,7 @@ def _wait() -> None:
         st.title("This server is full", anchor=False)
         st.markdown(
             "As many people read here as there is room for "
-            f"({_limits.get('QFUSION_SESSIONS'):,}; every open tab counts). Keep this page open: it goes on by "
+            f"({_limits.limit('QFUSION_SESSIONS'):,}; every open tab counts). Keep this page open: it goes on by "
             "itself as soon as somebody leaves."
         )
     st.fragment(_look, run_every=5.0)()  # seconds between two looks for room

@@ -13,7 +13,7 @@ from typing import Any
 
 import streamlit as st
 
-from qfusion import _limits
+from qfusion import _limits, _shared_limits
 from qfusion._checks import check
 from qfusion.ui.streamlit_internals import session_id
 
@@ -101,8 +101,8 @@ class Queue:
 
 
 QUEUE = Queue(
-    lambda: _limits.get("QFUSION_HEAVY"),
-    lambda busy, more: _limits.fits("QFUSION_HEAVY", busy, more),
+    lambda: _limits.limit("QFUSION_HEAVY"),
+    lambda busy, more: _shared_limits.reserve("QFUSION_HEAVY", busy, more),
 )
 
 

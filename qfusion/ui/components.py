@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from qfusion import _files
+from qfusion import _assets
 from qfusion.data.sample_content import Clip
 from qfusion.ui import recording_addresses
 
@@ -17,7 +17,7 @@ from qfusion.ui import recording_addresses
 def component(name: str) -> Any:
     """Return the component that the script of this name draws on a page."""
     return st.components.v2.component(
-        f"qfusion_{name}", js=_files.asset_text(f"{name}.js"), isolate_styles=False
+        f"qfusion_{name}", js=_assets.asset_text(f"{name}.js"), isolate_styles=False
     )
 
 

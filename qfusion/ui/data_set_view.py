@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from qfusion import _limits
+from qfusion import _read_only
 from qfusion.analysis import text
 from qfusion.data import imported_sets, registry
 from qfusion.data.data_set import DataSet
@@ -79,7 +79,7 @@ def chosen_set() -> None:
     )
     recordings(dataset)
     if name in imported_sets.imported_names():
-        if permissions.may_train() and not _limits.is_read_only():
+        if permissions.may_train() and not _read_only.is_read_only():
             st.button(
                 "Train both systems on it",
                 key="_train_both",

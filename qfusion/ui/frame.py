@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from qfusion import _files, data
+from qfusion import _assets, data
 from qfusion._checks import choose
 from qfusion.analysis import encoding_jobs, opening, text
 from qfusion.analysis.study import Study
@@ -55,8 +55,8 @@ KEYS = {
 # sidebar.
 
 
-_SCRIPT = _files.asset_text("frame.js")
-_CSS = {name: _files.asset_text("theme", name) for name in ("app.css", "bar.css")}
+_SCRIPT = _assets.asset_text("frame.js")
+_CSS = {name: _assets.asset_text("theme", name) for name in ("app.css", "bar.css")}
 # those of which a figure that is made at once comes first
 QUICK_PAGES = ("Overview", "Samples", "Dynamics", "Circuit", "What if", "Decision operators")
 
@@ -173,7 +173,7 @@ def _begin(title: str, *, has_bar: bool) -> None:
     """Set the page up."""
     reruns.begin_run()
     st.set_page_config(
-        page_title=f"{title} · qfusion", page_icon=_files.asset_path("icon.svg"), layout="wide"
+        page_title=f"{title} · qfusion", page_icon=_assets.asset_path("icon.svg"), layout="wide"
     )
     # Streamlit says so of the page, but not of its dialogs
     st.html(

@@ -14,7 +14,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from qfusion import _files, _limits
+from qfusion import _assets, _limits, _read_only, _shared_limits
 from qfusion.ui import access, origins, streamlit_internals
 from qfusion.ui.server_addresses import plotly_script
 from qfusion.ui.shipped_files import page_html
@@ -73,15 +73,15 @@ def inline_scripts() -> list[str]:
     return [
         *re.findall(r"<script>(.*?)</script>", page_html(), re.DOTALL),
         plotly_script(),
-        _files.asset_text("frame.js"),
-        _files.asset_text("share.js"),
+        _assets.asset_text("frame.js"),
+        _assets.asset_text("share.js"),
     ]
 
 
 def headers() -> dict[str, str]:
     """Return the headers of every response."""
     return {
-        "Content-Security-Policy": policy(_limits.is_read_only()),
+        "Content-Security-Policy": policy(_read_only.is_read_only()),
         "X-Content-Type-Options": "nosniff",
         "X-Frame-Options": "SAMEORIGIN",
         "Referrer-Policy": "same-origin",
@@ -122,7 +122,7 @@ class Guard:
             await _refused(*problem)(scope, receive, send)
         elif scope["type"] == "websocket":
             await self._connect(scope, receive, send)
-        elif _limits.is_read_only() and scope["method"] not in ("GET", "HEAD"):
+        elif _read_only.is_read_only() and scope["method"] not in ("GET", "HEAD"):
             await _refused(403, "This server is read-only: it takes no files.")(
                 scope, receive, send
             )
@@ -142,7 +142,7 @@ class Guard:
 
     async def _connect(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Takes as many connections as there are readers, and some more, who are told that the server is full."""
-        if self._connected >= _limits.get("QFUSION_SESSIONS") + WAITING:
+        if self._connected >= _limits.limit("QFUSION_SESSIONS") + WAITING:
             await receive()  # the wish to connect
             await send({"type": "websocket.close", "code": 1013, "reason": "This server is full."})
             return
@@ -196,13 +196,13 @@ class Guard:
         held = held_bytes()
         own, used = held.get(session, 0) + arriving[session], sum(held.values())
         used += arriving.total()
-        fits = own + size <= _limits.get("QFUSION_UPLOADS_MB") * _limits.MIB
-        if fits and _limits.fits("QFUSION_ALL_UPLOADS_MB", used, size, _limits.MIB):
+        fits = own + size <= _limits.limit("QFUSION_UPLOADS_MB") * _limits.MIB
+        if fits and _shared_limits.reserve("QFUSION_ALL_UPLOADS_MB", used, size, _limits.MIB):
             return None
         variable = "QFUSION_ALL_UPLOADS_MB" if fits else "QFUSION_UPLOADS_MB"
         return 413, (
-            f"{size / _limits.MIB:,.1f} MB more do not fit into the {_limits.get(variable):,} "
-            f"{_limits.LIMITS[variable].says} ({(used if fits else own) / _limits.MIB:,.1f} are there). Remove "
+            f"{size / _limits.MIB:,.1f} MB more do not fit into the {_limits.limit(variable):,} "
+            f"{_limits.LIMITS[variable].description} ({(used if fits else own) / _limits.MIB:,.1f} are there). Remove "
             f"files from the page, or have {variable} raised."
         )
 

@@ -11,7 +11,7 @@ import msgspec
 from latex2mathml.converter import convert
 from markdown_it import MarkdownIt
 
-from qfusion import _files
+from qfusion import _assets
 from qfusion.quantum.measure_kinds import KINDS
 from qfusion.wording.measures import measures_with_entries
 
@@ -56,7 +56,7 @@ class Entry:
 
 @lru_cache(maxsize=1)
 def _file() -> tuple[dict[str, Entry], dict[str, tuple[str, ...]]]:
-    record = tomllib.loads(_files.asset_text("glossary.toml"))
+    record = tomllib.loads(_assets.asset_text("glossary.toml"))
     return {
         entry.term: entry for entry in msgspec.convert(record["entry"], list[Entry])
     }, msgspec.convert(record["panels"], dict[str, tuple[str, ...]])

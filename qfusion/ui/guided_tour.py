@@ -12,7 +12,7 @@ from typing import Any
 
 import streamlit as st
 
-from qfusion import _checks, _files
+from qfusion import _assets, _checks
 from qfusion.errors import QFusionError
 from qfusion.panels.pickers import DATA, MODEL, SAMPLE, sources
 from qfusion.ui import page_params, state
@@ -47,7 +47,7 @@ class Step:
 
 @lru_cache(maxsize=1)
 def _all_steps() -> tuple[Step, ...]:
-    return tuple(Step(**one) for one in tomllib.loads(_files.asset_text("tour.toml"))["step"])
+    return tuple(Step(**one) for one in tomllib.loads(_assets.asset_text("tour.toml"))["step"])
 
 
 def steps() -> tuple[Step, ...]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from qfusion import _limits
+from qfusion import _limits, _read_only
 from qfusion.analysis import text, training_distance
 from qfusion.analysis.opening import with_samples
 from qfusion.analysis.sample import build_sample
@@ -136,7 +136,7 @@ def _ask(key: str, maker: Maker, names: tuple[str, ...]) -> own_inputs.OwnInput 
         )
         return own_inputs.OwnInput("sentence", words.encode("utf-8", "replace")) if words else None
     made = _draw_canvas(key, maker.hint) if maker.kind == "drawing" else None
-    if _limits.is_read_only():
+    if _read_only.is_read_only():
         st.caption("This server takes no files, and no recordings.")
         return made
     if maker.kind == "recording":

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
-from qfusion import _limits
+from qfusion import _read_only
 from qfusion._checks import check
 from qfusion.ui.access import LOGIN, PROXY, auth
 
@@ -48,7 +48,7 @@ def _answer(variable: str, known: tuple[str, ...], local: str, remote: str) -> s
     `remote`.
     """
     value = os.environ.get(variable, "")
-    if _limits.is_read_only():
+    if _read_only.is_read_only():
         return remote
     if value in known:
         return value
@@ -85,12 +85,12 @@ def training(act: Callable[..., object], *words: Any) -> None:
 
 def says_read_only(what: str) -> bool:
     """Return whether this server is read-only. If so, draw a message that it does not do `what`."""
-    if _limits.is_read_only():
+    if _read_only.is_read_only():
         st.info(
             f"This server shows, and does not {what}. Run qfusion on a machine of your own for that.",
             icon=":material/lock:",
         )
-    return _limits.is_read_only()
+    return _read_only.is_read_only()
 
 
 def says_no_training(what: str, command: str) -> bool:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from qfusion import _limits
+from qfusion import _read_only
 from qfusion._checks import check
 from qfusion._sentences import count
 from qfusion.analysis import text
@@ -20,7 +20,7 @@ def recordings(dataset: DataSet) -> None:
     recordings.
     """
     joined = clips.coverage(dataset.name) if clip_join.is_joinable(dataset) else None
-    may_join = permissions.level() == "path" and not _limits.is_read_only()
+    may_join = permissions.level() == "path" and not _read_only.is_read_only()
     if joined is None and not (may_join and clip_join.is_joinable(dataset)):
         return
     with st.expander("Recordings", icon=":material/movie:", expanded=joined is not None):

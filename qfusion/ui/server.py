@@ -21,7 +21,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from qfusion import _limits
+from qfusion import _limits, _read_only, _shared_limits
 from qfusion.errors import InvalidInput, QFusionError, translate_errors
 from qfusion.ui import access, origins, permissions, streamlit_internals
 from qfusion.ui.first_figure import answer_drawn
@@ -81,7 +81,7 @@ def _answer_page(_: Request) -> Response:
 def check_settings() -> None:
     """End the process with a one-line message if an environment variable has an invalid value."""
     try:
-        _limits.wants_read_only()
+        _read_only.wants_read_only()
         _limits.check_variables()
         permissions.check_variables()
     except InvalidInput as error:
@@ -91,8 +91,8 @@ def check_settings() -> None:
 @asynccontextmanager
 async def lifespan(_: Any) -> AsyncIterator[None]:
     """Begins to load when the server does; what it loads stays for as long as the process."""
-    _limits.begin_read_only(_limits.wants_read_only())
-    _limits.bind()
+    _read_only.begin_read_only(_read_only.wants_read_only())
+    _limits.enforce_limits()
     origins.stay_here()
     origins.settle_names()
     _bound_messages()
@@ -102,7 +102,7 @@ async def lifespan(_: Any) -> AsyncIterator[None]:
     _share_memory()
     _loaded.clear()
     threading.Thread(target=_load, daemon=True).start()
-    if _limits.SHARED in os.environ:
+    if _shared_limits.SHARED in os.environ:
         threading.Thread(target=_note, daemon=True).start()
     yield
 
@@ -113,7 +113,7 @@ def _note() -> None:
         time.sleep(2.0)
         access.note()
         used = sum(held_bytes().values()) + arriving.total()
-        _limits.fits("QFUSION_ALL_UPLOADS_MB", used, unit=_limits.MIB)
+        _shared_limits.reserve("QFUSION_ALL_UPLOADS_MB", used, unit=_limits.MIB)
 
 
 def _share_memory() -> None:

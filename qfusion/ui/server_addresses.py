@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from qfusion import _files
+from qfusion import _assets
 
 if TYPE_CHECKING:  # the server answers before these are loaded
     pass
@@ -29,4 +29,4 @@ def address_below(name: str) -> str:
 @lru_cache(maxsize=1)
 def plotly_script() -> str:
     """Return the script that starts to load Plotly.js, for the first moment of a page."""
-    return f"{_files.asset_text('plotly.js')} qfusionPlotly('{plotly_address()}')"
+    return f"{_assets.asset_text('plotly.js')} qfusionPlotly('{plotly_address()}')"

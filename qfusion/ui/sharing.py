@@ -15,7 +15,7 @@ from typing import Any
 
 import streamlit as st
 
-from qfusion import _files
+from qfusion import _assets
 from qfusion.analysis import text
 from qfusion.analysis.sample import Sample
 from qfusion.data import own_sessions
@@ -75,7 +75,7 @@ def link_and_session(
         )
 
 
-_SCRIPT = _files.asset_text("share.js")
+_SCRIPT = _assets.asset_text("share.js")
 _STORIES = {
     ".html": (
         "Page",

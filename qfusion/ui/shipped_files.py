@@ -4,7 +4,7 @@ from functools import lru_cache
 from importlib.metadata import distribution
 from pathlib import Path
 
-from qfusion import _files
+from qfusion import _assets
 
 
 @lru_cache(maxsize=1)
@@ -12,7 +12,7 @@ def page_html() -> str:
     """Return Streamlit's page with the base of the server's addresses added to it. Without it, the page first asked
     below its own address, twice in vain, before anything was drawn.
     """
-    script = f"<head><script>{_files.asset_text('root.js')}</script>"
+    script = f"<head><script>{_assets.asset_text('root.js')}</script>"
     page = shipped_file("streamlit", "streamlit/static/index.html").decode()
     return page.replace("<head>", script, 1)
 

@@ -2,7 +2,7 @@
 or hangs is restarted.
 
 Runs, imported sets, models and what is kept of them lie in the same folders for all; what is counted for all readers
-together (`_limits.fits`) in a folder of their own, which goes when they end. Everything runs as the user who began it.
+together (`_shared_limits.reserve`) in a folder of their own, which goes when they end. Everything runs as the user who began it.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from pathlib import Path
 
 import jinja2
 
-from qfusion import _files, _limits
+from qfusion import _assets, _shared_limits
 from qfusion._checks import check
 from qfusion.errors import QFusionError
 from qfusion.ui import permissions
@@ -62,7 +62,7 @@ def serve(count: int, address: str, port: int, options: Sequence[str]) -> None:
     with tempfile.TemporaryDirectory(prefix="qfusion-workers-") as name:
         folder = Path(name)
         os.environ |= {
-            _limits.SHARED: name,
+            _shared_limits.SHARED: name,
             # what one server has signed for a browser, another believes
             "STREAMLIT_SERVER_COOKIE_SECRET": secrets.token_hex(32),
         }
@@ -109,7 +109,7 @@ def configuration(folder: Path, address: str, port: int, ports: Sequence[int]) -
         folder: its own. address, port: that it listens on. ports: of the servers, on the loopback address.
     """
     return jinja2.Template(
-        _files.asset_text("nginx.conf"), undefined=jinja2.StrictUndefined
+        _assets.asset_text("nginx.conf"), undefined=jinja2.StrictUndefined
     ).render(
         folder=folder,
         user=f"user {getpass.getuser()};" if os.geteuid() == 0 else "",
@@ -141,7 +141,7 @@ class _Worker:
                 *(sys.executable, "-m", "qfusion", "app", "--port", str(self.port)),
                 *("--server.headless", "true", *self._options),
             ],
-            {_limits.WORKER: str(self._number)},
+            {_shared_limits.WORKER: str(self._number)},
             stdout=subprocess.DEVNULL,  # where it stands, which is of no use to readers
         )
 
@@ -153,7 +153,7 @@ class _Worker:
             elif time.monotonic() > self._due:
                 self.process.kill()
             return
-        _limits.forget(self._number)
+        _shared_limits.release_worker(self._number)
         print(f"  A server has ended ({self.process.returncode}), and is started anew.", flush=True)
         self._start()
 

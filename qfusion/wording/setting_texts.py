@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass
 
-from qfusion import _files
+from qfusion import _assets
 from qfusion.models import encoders, network_model, quantum_jump, twins
 from qfusion.models.neighbours import reservoir
 from qfusion.quantum import circuits
@@ -29,7 +29,7 @@ class Setting:
     choices: tuple[str, ...] = ()
 
 
-_FILE = tomllib.loads(_files.asset_text("settings.toml"))
+_FILE = tomllib.loads(_assets.asset_text("settings.toml"))
 _CHOICES = {
     **options.CHOICES,
     **quantum_jump.CHOICES,

@@ -17,7 +17,7 @@ import pandas as pd
 import PIL
 import scipy
 
-from qfusion import _files
+from qfusion import _assets
 from qfusion.data import array_cache
 from qfusion.data.data_set import DataSet
 from qfusion.data.modality_spec import Modality
@@ -33,7 +33,7 @@ from qfusion.data.synthetic import (
 )
 from qfusion.data.target_spec import Target
 
-SHIPPED = _files.asset_path("data", "planted.npz")
+SHIPPED = _assets.asset_path("data", "planted.npz")
 SEED = 2025
 SIZES = {"train": 2100, "valid": 300, "test": 600}
 _MAKERS = (planted_latents, planted_score, opinion_texts, hummed_voices, drawn_faces, prosody)

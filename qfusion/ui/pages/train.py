@@ -7,7 +7,7 @@ import time
 
 import streamlit as st
 
-from qfusion import _limits
+from qfusion import _read_only
 from qfusion.analysis import runs
 from qfusion.panels import learning as builders
 from qfusion.training import checkpoint
@@ -93,7 +93,7 @@ def page() -> None:
     seen = runs.look()
     brings = page_params.text_of(builders.IMPORT.key) == "true"
     new_run_form(not seen and not brings)
-    if not _limits.is_read_only():
+    if not _read_only.is_read_only():
         model_import_form()
     if not seen:
         guidance.none_yet(
