@@ -21,10 +21,7 @@ sys.path[:0] = [str(ROOT)]
 
 import tables  # noqa: E402
 
-from qfusion import (  # noqa: E402
-    _assets,
-    data,
-)
+from qfusion import _assets, data  # noqa: E402
 from qfusion.analysis import cohort_measures as measures, cohort_table, study as studies  # noqa: E402
 from qfusion.explain import bootstrap  # noqa: E402
 from qfusion.models.abilities import can  # noqa: E402

@@ -34,10 +34,7 @@ import joint  # noqa: E402
 import tables  # noqa: E402
 from train_models import RECIPES  # noqa: E402
 
-from qfusion import (  # noqa: E402
-    _assets,
-    data,
-)
+from qfusion import _assets, data  # noqa: E402
 from qfusion.models import QuantumJump  # noqa: E402
 from qfusion.models.encoders import Standardiser  # noqa: E402
 from qfusion.training import Options, fit, metrics, train  # noqa: E402

@@ -37,11 +37,7 @@ sys.path[:0] = [str(ROOT)]
 
 import tables  # noqa: E402
 
-from qfusion import (  # noqa: E402
-    _assets,
-    data,
-    explain,
-)
+from qfusion import _assets, data, explain  # noqa: E402
 from qfusion.explain import Explanation, verdicts  # noqa: E402
 from qfusion.models import FusionModel, log_odds  # noqa: E402
 from qfusion.training import checkpoint  # noqa: E402

@@ -30,11 +30,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 
 from choose_parity import FILE, chosen  # noqa: E402
 
-from qfusion import (  # noqa: E402
-    _assets,
-    _files,
-    data,
-)
+from qfusion import _assets, _files, data  # noqa: E402
 from qfusion.training import Options, Result, checkpoint, metrics, train  # noqa: E402
 
 SEEDS = [0, 1, 2, 3, 4]

@@ -1,8 +1,9 @@
 """Several servers of the dashboard behind one address: nginx keeps every reader with one server, and a server that dies
 or hangs is restarted.
 
-Runs, imported sets, models and what is kept of them lie in the same folders for all; what is counted for all readers
-together (`_shared_limits.reserve`) in a folder of their own, which goes when they end. Everything runs as the user who began it.
+Runs, imported sets, models and caches lie in the same folders for all servers. Amounts that count for all readers
+together are in a folder of their own (`_shared_limits.reserve`), which is removed at the end. Everything runs as the
+user who began it.
 """
 
 import argparse
