@@ -11,7 +11,7 @@ from qfusion.analysis.opening import open_sample
 from qfusion.panels import sample_decision, samples
 from qfusion.panels.page_state import PageState
 from qfusion.panels.panel import Panel, cached
-from qfusion.ui import reruns
+from qfusion.ui import prefetch
 from qfusion.ui.page_context import PageContext
 
 
@@ -28,12 +28,12 @@ def test_the_samples_beside_one_are_drawn_meanwhile(
         return sample_decision.waterfall(sample, theme)
 
     monkeypatch.setitem(samples.PANELS, "waterfall", Panel(counted))
-    monkeypatch.setattr(reruns, "_CALM", 0.0)
-    monkeypatch.setattr(reruns.os, "getloadavg", lambda: (0.0, 0.0, 0.0))
+    monkeypatch.setattr(prefetch, "_CALM", 0.0)
+    monkeypatch.setattr(prefetch.os, "getloadavg", lambda: (0.0, 0.0, 0.0))
     sample = open_sample("qj-planted", "p0031", "planted")
     view = PageState("samples", {"model": "qj-planted", "data": "planted"})
-    monkeypatch.setattr(reruns, "_LONG", 1e9)
-    drawing = reruns.prepare_ahead(PageContext(sample.study, sample.row, "light"), view)
+    monkeypatch.setattr(prefetch, "_LONG", 1e9)
+    drawing = prefetch.prepare_ahead(PageContext(sample.study, sample.row, "light"), view)
     assert drawing is not None
     drawing.result(60)
     assert sorted(made) == [sample.row - 1, sample.row + 1]
@@ -41,5 +41,5 @@ def test_the_samples_beside_one_are_drawn_meanwhile(
     again = samples.PANELS["waterfall"].build(beside, "light")
     assert len(made) == 2
     assert json.loads(again.spec)["data"]
-    monkeypatch.setattr(reruns.os, "getloadavg", lambda: (1e3, 0.0, 0.0))
-    assert reruns.prepare_ahead(PageContext(sample.study, sample.row, "light"), view) is None
+    monkeypatch.setattr(prefetch.os, "getloadavg", lambda: (1e3, 0.0, 0.0))
+    assert prefetch.prepare_ahead(PageContext(sample.study, sample.row, "light"), view) is None

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from qfusion import report
 from qfusion.analysis import open_sample, opening
 from qfusion.data import own_samples, own_sessions
-from qfusion.ui import panels, reruns, session_file, sharing
+from qfusion.ui import lazy_panels, reruns, session_file, sharing
 from tests.test_app_pages import APP, FILES, plain, said, visit
 from tests.test_own import parity, stroke
 
@@ -28,7 +28,7 @@ def opened(title: str, mine: own_samples.OwnSample, model: str, **query: Any) ->
     """A page of the session that made a sample."""
     app = AppTest.from_file(APP, default_timeout=90)
     app.session_state[reruns.OWN] = (mine,)
-    app.session_state["_near"] = [panels.EVERYTHING]
+    app.session_state["_near"] = [lazy_panels.EVERYTHING]
     if title != "Overview":
         app.switch_page(FILES[title])
     for key, value in {"model": model, "data": "parity", "sample": mine.id, **query}.items():

@@ -26,8 +26,8 @@ from qfusion.models import Tweak, program
 from qfusion.models.tweak import LEARNED
 from qfusion.panels import decision_evolution, overview
 from qfusion.training import checkpoint, metrics
-from qfusion.ui import navigation, panels, reruns
-from qfusion.ui.overview import TITLES
+from qfusion.ui import lazy_panels, loading, navigation, reruns
+from qfusion.ui.example_cards import TITLES
 from tests import charts
 
 APP = str(Path(__file__).resolve().parents[1] / "app.py")
@@ -42,7 +42,7 @@ def visit(title: str, *, whole: bool = True, **query: Any) -> AppTest:
     if not {"model", "data", "explore", "tour"} & query.keys():
         query["model"] = "qj-planted"
     app = AppTest.from_file(APP, default_timeout=90)
-    app.session_state["_near"] = [panels.EVERYTHING] * whole
+    app.session_state["_near"] = [lazy_panels.EVERYTHING] * whole
     if title != "Overview":
         app.switch_page(FILES[title])
     for key, value in query.items():
@@ -503,7 +503,7 @@ def test_data_with_nan_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
             "Data set 'planted' must be finite, but modality 'audio' of sample `p0007` holds NaN. Clean it."
         )
 
-    reruns._dataset.clear()  # type: ignore[attr-defined]
+    loading._load_dataset.clear()  # type: ignore[attr-defined]
     monkeypatch.setattr(data, "load", load)
     app = visit("Overview", whole=False)
     assert "p0007" in app.error[0].value

@@ -15,7 +15,7 @@ from qfusion.analysis.opening import open_study
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.panels.changed_decision import TITLES
-from qfusion.ui import reruns
+from qfusion.ui import loading
 from qfusion.wording import answers
 from qfusion.wording.answers import QUESTIONS
 from qfusion.wording.verdicts import describe_change
@@ -227,7 +227,7 @@ def test_an_invalid_turn_is_named_and_the_sliders_stay(said_of: str) -> None:
 
 
 def test_the_bloch_sphere_is_drawn_for_every_modality_that_is_edited(qubits: str) -> None:
-    names = reruns.dataset("planted").names
+    names = loading.load_dataset("planted").names
     app = visit(
         "What if",
         model=qubits,

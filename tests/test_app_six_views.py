@@ -22,7 +22,7 @@ from qfusion.data.row_splits import stratified_split
 from qfusion.data.sources import handwritten
 from qfusion.models import log_odds, table_edits
 from qfusion.training import Options, checkpoint, metrics, train
-from qfusion.ui import reruns
+from qfusion.ui import loading
 from tests.test_app_circuit import VIEWS
 from tests.test_app_pages import PAGES, plain, said, value, visit
 
@@ -102,7 +102,7 @@ def six_views(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[DataSe
 def _forget() -> None:
     """No cache may take one set for the other: they have one name. All else is kept by their digests."""
     registry._load.cache_clear()
-    reruns._dataset.clear()  # type: ignore[attr-defined]
+    loading._load_dataset.clear()  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("title", PAGES)

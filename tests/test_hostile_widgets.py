@@ -16,7 +16,7 @@ from qfusion import data
 from qfusion.errors import NotFound
 from qfusion.panels import pickers
 from qfusion.training import checkpoint
-from qfusion.ui import context_bar, gate, reruns, sharing, state
+from qfusion.ui import context_bar, gate, loading, sharing, state
 from scripts import fuzz_widgets, serving
 from scripts.cross_talk import differences, shown
 from scripts.fuzz_widgets import JUMP
@@ -193,7 +193,7 @@ def test_a_session_file_names_no_path(tmp_path: Path) -> None:
     for what, name in (("data", "set.npz"), ("model", "qj-planted.json")):
         assert sharing._digest(what, str(tmp_path / name)) is None
         with pytest.raises(NotFound, match="does not exist"):
-            (reruns.dataset if what == "data" else reruns.loaded)(str(tmp_path / name))
+            (loading.load_dataset if what == "data" else loading.load_model)(str(tmp_path / name))
     assert sharing._digest("data", "digits") == data.load("digits").digest
     assert sharing._digest("model", "qj-planted")
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from qfusion.ui import panels, reruns
+from qfusion.ui import lazy_panels, prefetch
 from tests import charts
 from tests.test_app_pages import visit
 
@@ -50,7 +50,7 @@ def test_the_first_screen_alone_is_drawn_and_the_rest_once_it_comes_near() -> No
 def test_the_last_that_came_near_are_drawn_at_once_and_those_whose_widgets_the_address_knows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(panels, "_MOST_VISIBLE", 1)
+    monkeypatch.setattr(lazy_panels, "_MOST_VISIBLE", 1)
     app = visit("Dynamics", whole=False, model="qj-parity")
     for name in ("built", "cut", "waterfall-now"):
         come(app, name)
@@ -59,7 +59,7 @@ def test_the_last_that_came_near_are_drawn_at_once_and_those_whose_widgets_the_a
 
 def test_a_session_draws_ahead_what_its_page_shows(monkeypatch: pytest.MonkeyPatch) -> None:
     without: list[Any] = []
-    monkeypatch.setattr(reruns, "prepare_ahead", lambda *words: without.append(words[-1]))
+    monkeypatch.setattr(prefetch, "prepare_ahead", lambda *words: without.append(words[-1]))
     visit("Samples", whole=False, model="qj-parity")
     assert {"shapley", "entropies"} <= without[-1]
     assert "waterfall" not in without[-1]

@@ -152,7 +152,7 @@ def page() -> None:
 
     from qfusion.panels import dynamics_page
     from qfusion.quantum.lindblad import System
-    from qfusion.ui import arrival, page_params, tweak_widgets
+    from qfusion.ui import arrival, page_params, tweak_sliders
 
     names, one = ("a", "b-c", "a-b", "c"), torch.eye(16, dtype=torch.complex128).roll(5, 0)
     system = System(one + one.mH, one[None], (2, 2, 2, 2), names)
@@ -171,7 +171,7 @@ def page() -> None:
     rules = {one.key: one.rule(study) for one in dynamics_page.sliders(view, study)}  # type: ignore[arg-type]
     arrival.drop_invalid(rules)
     arrival.drop_unknown(rules)
-    st.text(str(tweak_widgets.draw_sliders(study)))  # type: ignore[arg-type]
+    st.text(str(tweak_sliders.draw_sliders(study)))  # type: ignore[arg-type]
     page_params.write_address()
 
 

@@ -30,7 +30,7 @@ from qfusion.ui import (
     permissions,
     sample_box,
     state,
-    tweak_widgets,
+    tweak_history,
 )
 from tests import importable
 
@@ -210,8 +210,8 @@ def test_a_text_that_is_too_long_is_not_cut_nor_kept(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(state, "put", said.__setitem__)
     found = checkpoint.load("qcnn-digits")
     study = studies.build_study("qcnn-digits", found.card, found.model, data.load("digits"))
-    tweak_widgets._note(study)
-    assert said[tweak_widgets._HISTORY] == ("qcnn-digits", [{}], 0)
+    tweak_history._note(study)
+    assert said[tweak_history._HISTORY] == ("qcnn-digits", [{}], 0)
 
 
 def test_confusions_of_many_classes_are_those_of_the_most_frequent() -> None:

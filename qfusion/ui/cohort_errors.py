@@ -11,18 +11,18 @@ import streamlit as st
 from qfusion.analysis import cohort_levels, cohort_performance, cohort_slices
 from qfusion.explain import cohort_filters
 from qfusion.panels import cohort_quality, wrong_samples
-from qfusion.ui import page_context, panels, selections, widgets
+from qfusion.ui import linked_table, page_context, panel_frame, panels, selections, widgets
 from qfusion.ui.cohort_picker import take
 
 
 def error_slices(context: page_context.PageContext, levels: cohort_levels.Levels) -> None:
     """Slices on the left, the worst on the right."""
     left, right = st.columns([1.25, 1], gap="medium")
-    with left, panels.panel_frame("slices") as head:
+    with left, panel_frame.titled_frame("slices") as head:
         by = widgets.draw(
             wrong_samples.SLICES_BY, options=cohort_slices.slice_kinds(context.study, levels.rows)
         )
-        panels.draw_content(
+        panel_frame.draw_content(
             wrong_samples.slice_errors(levels, context.theme, by=by),
             head,
             on_select=lambda key: _select_slice(
@@ -60,7 +60,7 @@ def wrong_table(context: page_context.PageContext, table: pd.DataFrame) -> None:
             name: st.column_config.NumberColumn(_HEADS.get(name), format="%+.2f")
             for name in numbers
         }
-        panels.samples_table(
+        linked_table.samples_table(
             table.assign(misleading=table["misleading"].str.replace("+", " + ")).rename(
                 columns={"without_it": without}
             ),

@@ -15,7 +15,7 @@ from qfusion.ui.background_rows import background_rows
 from qfusion.ui.encoding import encoding_progress, open_study_shared
 from qfusion.ui.playback import draw_replay
 from qfusion.ui.sample_box import is_foreign, sample_box
-from qfusion.ui.tweak_widgets import forget_learned_duration
+from qfusion.ui.tweak_history import forget_learned_duration
 from qfusion.ui.widgets import bind, check, draw
 
 

@@ -13,12 +13,12 @@ from qfusion.panels import learning as builders, pickers, targets
 from qfusion.runs import plans
 from qfusion.ui import (
     guidance,
+    loading,
     navigation,
     page_context,
     page_runs,
     panels,
     permissions,
-    reruns,
     state,
     widgets,
 )
@@ -27,8 +27,6 @@ from qfusion.ui.pages import why_fuse
 from qfusion.ui.recordings_form import recordings
 from qfusion.wording import setting_texts
 from qfusion.wording.model_kinds import describe_kind
-
-# The Data page's upper half: the sets there are, and what is in the chosen one.
 
 
 @page_runs.guard()
@@ -68,7 +66,7 @@ def chosen_set() -> None:
     if new in names:
         state.put(targets.SET.key, new)
     name = widgets.draw(targets.SET, options=names)
-    dataset = reruns.dataset(name)
+    dataset = loading.load_dataset(name)
     st.markdown(_card(dataset))
     guidance.aside(text.escape_markdown(dataset.description, 900))
     panels.show(dataset, page_context.theme(), *targets.DATA, first=1)

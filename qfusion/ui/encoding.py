@@ -6,7 +6,7 @@ from qfusion import _checks
 from qfusion.analysis import encoding_jobs, jobs, opening, text
 from qfusion.analysis.study import Study
 from qfusion.panels import pickers
-from qfusion.ui import page_params, reruns, state
+from qfusion.ui import loading, page_params, reruns, state
 from qfusion.ui.job_progress import PULSE, draw_progress
 
 
@@ -15,7 +15,7 @@ def open_study_shared(model: str, data: str) -> Study:
     is applied to the first samples.
     """
     _checks.choose("Model", model, pickers.models())
-    reruns.dataset(data)  # read with its own words meanwhile
+    loading.load_dataset(data)  # read with its own words meanwhile
     if encoding_jobs.is_encoded(model, data):
         return opening.open_study(model, data)
     encoding_jobs.begin_encoding(model, data)

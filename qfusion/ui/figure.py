@@ -21,11 +21,12 @@ from qfusion.figures.visible_range import apply_visible, parse_visible
 from qfusion.panels import address
 from qfusion.panels.panel import PanelFigure, capitalise, end_sentence
 from qfusion.ui import (
+    dialogs,
     drawer,
+    first_paint,
     guidance,
     navigation,
     page_params,
-    reruns,
     server_addresses,
     state,
 )
@@ -77,7 +78,7 @@ def draw_figure(
         small=small,
         config=config,
     )
-    reruns.finish_first_paint(reruns.PATIENCE)
+    first_paint.finish_first_paint(first_paint.PATIENCE)
 
 
 def small(picture: PanelFigure) -> None:
@@ -86,11 +87,6 @@ def small(picture: PanelFigure) -> None:
         draw_figure(picture, small=True)
         draw_dialog(picture)
 
-
-# A figure on a page: Plotly's, changed in place when its numbers do, which `st.plotly_chart` draws anew.
-#
-# `benchmarks/browser.py` measures what that is worth. The script that draws is `qfusion/assets/figure.js`; the
-# Plotly.js that it loads is the one that comes with the Python package.
 
 NUMBERS_HELP = "The numbers of this figure as CSV"
 WORDS_HELP = "What this shows and does not, and what its words mean"
@@ -244,7 +240,7 @@ def footer(picture: PanelFigure) -> None:
 def draw_dialog(picture: PanelFigure) -> None:
     """Open the dialog that exports a figure, where the reader asked for it."""
     if picture.figure is not None and state.get(state.DRAWER) == picture.name:
-        reruns.dialog(
+        dialogs.dialog(
             "Export this figure",
             drawer.body,
             picture,

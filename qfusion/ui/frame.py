@@ -17,8 +17,10 @@ from qfusion.ui import (
     access,
     arrival,
     context_bar,
+    dialogs,
     figure_origin,
     first_figure,
+    first_paint,
     guidance,
     guided_tour,
     notes,
@@ -29,7 +31,7 @@ from qfusion.ui import (
     server_addresses,
     sharing,
     state,
-    tweak_widgets,
+    tweak_choice,
     widgets,
 )
 from qfusion.ui.navigation import FILES, REQUIRED_ABILITIES, UNAVAILABLE, draw_menu, link
@@ -92,15 +94,15 @@ def begin_model_page(title: str, before: Callable[[Study], None] | None = None) 
         if before is not None:
             before(study)
         _drop_invalid_params(study)
-        if reruns.shown:
-            reruns.shown.add(study.name)
+        if first_paint.shown_models:
+            first_paint.shown_models.add(study.name)
         origin = address.describe_source(study)
         context = PageContext(study, row, theme(), wanted)
         sharing.link_and_session(
             side,
             FILES,
             origin,
-            (lambda: context.tweaked_sample(tweak_widgets.current_tweak(study)))
+            (lambda: context.tweaked_sample(tweak_choice.current_tweak(study)))
             if can(study.model, "time") or can(study.model, "layers")
             else None,
         )
@@ -141,7 +143,7 @@ def _first_figure_frame(title: str) -> PageContext | None:
     own = pickers.own_data(model)
     if (
         data not in (None, own)
-        or model not in reruns.shown
+        or model not in first_paint.shown_models
         or not encoding_jobs.is_encoded(model, own)
     ):
         return None
@@ -155,7 +157,7 @@ def _first_figure_frame(title: str) -> PageContext | None:
         {
             page_params.PAGE: title,
             state.WAITING: set(),
-            reruns.FIRST: drawn,
+            first_paint.FIRST: drawn,
             page_params.PICKED: shown,
         }
         | shown
@@ -218,7 +220,7 @@ def _page_frame(title: str) -> Iterator[tuple[Any, Any]]:
                 draw_menu()
             with side:
                 sheet = [f"| `{key}` | {does} |" for key, does in KEYS.items()]
-                reruns.dialog_button(
+                dialogs.dialog_button(
                     "Keys",
                     ":material/keyboard:",
                     "_shortcuts",
@@ -267,7 +269,7 @@ def _draw_missing_data() -> None:
             if len(absent) == 1
             else f"{len(absent)} data sets are not available"
         )
-        reruns.dialog_button(label, ":material/info:", "_missing_data", _list_missing, absent)
+        dialogs.dialog_button(label, ":material/info:", "_missing_data", _list_missing, absent)
 
 
 def _list_missing(absent: Iterable[data.SourceInfo]) -> None:

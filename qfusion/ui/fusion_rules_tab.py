@@ -24,10 +24,12 @@ from qfusion.ui import (
     model_export_dialog,
     page_context,
     page_params,
+    panel_frame,
     panels,
     selections,
     state,
-    tweak_widgets,
+    tweak_choice,
+    tweak_history,
     widgets,
 )
 from qfusion.wording import systems
@@ -68,7 +70,7 @@ class Cell:
         """Edit the reader's text, which starts anew from the learned tables if it does not fit. For callbacks."""
         state.put(
             network.EDITS.key,
-            edit(tweak_widgets.current_tweak(self.sample.study), self.shape, *words),
+            edit(tweak_choice.current_tweak(self.sample.study), self.shape, *words),
         )
 
 
@@ -147,7 +149,7 @@ def tables_panel(context: page_context.PageContext, sample: Sample) -> None:
         head, chart = st.container(), st.container()
         cell = _pick(sample)
         [build] = panels.builders(sample, context.theme, "tables").values()
-        panels.draw_content(
+        panel_frame.draw_content(
             build(),
             head,
             chart=chart,
@@ -289,7 +291,7 @@ def draw_angles(sample: Sample, takes: Sequence[tuple[str, tuple[int, ...]]]) ->
             angle = float(getattr(sample.model.network, of)[place])
 
             def set_angle(value: float, name: str = name) -> None:
-                now = tweak_widgets.current_tweak(sample.study)
+                now = tweak_choice.current_tweak(sample.study)
                 state.put(network.EDITS.key, table_edits.set_angle(now, name, value))
 
             _angle(
@@ -326,7 +328,7 @@ def _ways_back(chosen: Cell, *, cell: bool = True) -> None:
             on_click=state.put,
             args=(network.EDITS.key, ""),
         )
-        tweak_widgets.undo_and_redo(chosen.sample.study)
+        tweak_history.undo_and_redo(chosen.sample.study)
 
 
 _RULE_HELP = {

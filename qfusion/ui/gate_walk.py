@@ -18,12 +18,10 @@ from qfusion.ui import (
     playback,
     selections,
     state,
-    tweak_widgets,
+    table_edits_field,
     widgets,
 )
 from qfusion.ui.fusion_rules_tab import draw_angles, draw_angles_of_gate
-
-# The scrubber: the diagram with the sample in it, the state before and after a gate.
 
 WHOLE_EVOLUTION_HELP = "The whole evolution repeats everything after the preparations until T."
 
@@ -74,8 +72,8 @@ def draw_edits(context: page_context.PageContext, sample: Sample, view: str) -> 
             f"{tweak_effects.describe_tweaked_sample(sample)} Undo it here or under “Fusion rules”.",
             icon=":material/edit:",
         )
-    if view == "Fusion rules" or tweak_widgets.edits_text():
-        tweak_widgets.draw_edits(context.study)
+    if view == "Fusion rules" or table_edits_field.edits_text():
+        table_edits_field.draw_edits(context.study)
 
 
 def draw_walk(context: page_context.PageContext, sample: Sample, walk: Replay) -> None:

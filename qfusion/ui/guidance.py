@@ -1,12 +1,10 @@
 """Brief or full explanations, a switch of every page: brief texts are behind an (i); full ones are on the page."""
 
-from collections.abc import Iterable
 from typing import Literal
 from zlib import crc32
 
 import streamlit as st
 
-from qfusion.analysis import text
 from qfusion.panels.params import SelectParam
 from qfusion.ui import state
 
@@ -72,68 +70,3 @@ def title(words: str, more: str, level: Literal[2, 3] = 2) -> None:
     """Draw a title with its explanation, displayed as by `aside`."""
     (st.header if level == 2 else st.subheader)(words, anchor=False, help=help(more))
     help_line(more)
-
-
-# Facts as small labels side by side, in place of sentences.
-
-
-def begin(
-    kind: str, label: str, cost: str, facts: Iterable[str], *, key: str, disabled: bool
-) -> bool:
-    """Draw the button that starts a long task, and its cost. Return whether it is pressed.
-
-    Args:
-        kind: of what begins, as containers are called by it. label: of the button.
-        cost: in a sentence. facts: of it, one a chip. key, disabled: as of `st.button`.
-    """
-    help_line(cost)
-    with st.container(horizontal=True, vertical_alignment="center", key=f"{kind}-begin"):
-        pressed = st.button(
-            label,
-            type="primary",
-            icon=":material/play_arrow:",
-            key=key,
-            disabled=disabled,
-            help=help(cost),
-        )
-        if not full():
-            chips(f"{kind}-cost", facts)
-    return pressed
-
-
-def chips(key: str, facts: Iterable[str]) -> None:
-    """Draw plain texts, each as a label; nothing without any.
-
-    Args:
-        key: of the container, after `chips-`. facts: may come from data.
-    """
-    shown = [text.escape_markdown(fact, 120) for fact in facts if fact]
-    if shown:
-        st.container(key=f"chips-{key}", width="content").markdown(
-            " ".join(f":gray-badge[{fact}]" for fact in shown), width="content"
-        )
-
-
-# What an empty page will show: its views by name and icon, each with what stands in it.
-
-
-def none_yet(
-    noun: str, whole: str, views: Iterable[tuple[str, str, tuple[str, ...]]], may_begin: bool
-) -> None:
-    """Draw the placeholder that is shown before there is any run or sweep. It says how to begin one and what will
-    appear then.
-
-    Args:
-        noun: "run" or "sweep". whole: how to begin one, in full. views: name, icon and contents of each.
-        may_begin: whether this reader may begin one.
-    """
-    with st.container(border=True, key=f"box-no-{noun}s", gap="xsmall"):
-        if may_begin:
-            line(f"There is no {noun} yet: press **Start**.", whole)
-        else:
-            st.markdown(f"There is no {noun} on this server.")
-        with st.container(key=f"coming-{noun}s"):
-            for place, (name, icon, holds) in enumerate(views):
-                with st.container(border=True, gap="xxsmall", key=f"coming-{noun}s-{place}"):
-                    st.markdown(f"#### {icon} {name}")
-                    chips(f"coming-{noun}s-{place}", holds)

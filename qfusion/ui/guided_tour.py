@@ -16,7 +16,8 @@ from qfusion import _assets, _checks
 from qfusion.errors import QFusionError
 from qfusion.panels.pickers import DATA, MODEL, SAMPLE, sources
 from qfusion.ui import page_params, state
-from qfusion.ui.guidance import aside, chips, full, help
+from qfusion.ui.fact_chips import chips
+from qfusion.ui.guidance import aside, full, help
 
 TOUR, END = "tour", "end"
 _FROM, _SEEN = "_tour_from", "_tour_seen"

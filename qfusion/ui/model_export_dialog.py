@@ -11,12 +11,13 @@ from qfusion.runs import plans
 from qfusion.training import checkpoint
 from qfusion.ui import (
     calculation_queue,
+    dialogs,
+    loading,
     page_context,
     page_runs,
     permissions,
-    reruns,
     state,
-    tweak_widgets,
+    tweak_choice,
 )
 
 _OPEN, _FORMAT, _PRECISION, _NAME, _KEPT = (
@@ -43,7 +44,7 @@ def export_button(context: page_context.PageContext) -> None:
     if value := state.take(_KEPT):
         st.toast(f"Kept as {text.escape_markdown(value)}: pick it on top.", icon=":material/check:")
     if state.get(state.DRAWER) == _OPEN:
-        reruns.dialog(
+        dialogs.dialog(
             "Export model",
             _body,
             context,
@@ -54,7 +55,7 @@ def export_button(context: page_context.PageContext) -> None:
 
 def _body(context: page_context.PageContext) -> None:
     study = context.study
-    loaded, tweak = reruns.loaded(study.name), tweak_widgets.current_tweak(study)
+    loaded, tweak = loading.load_model(study.name), tweak_choice.current_tweak(study)
     st.markdown(
         f"**{text.escape_markdown(study.name)}**, "
         + (

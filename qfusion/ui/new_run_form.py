@@ -11,11 +11,18 @@ from qfusion._checks import check
 from qfusion.analysis import run_settings, runs, text
 from qfusion.panels import learning as builders, params, sweep_panels, training_settings
 from qfusion.runs import plans, training_queue
-from qfusion.ui import guidance, page_params, page_runs, permissions, reruns, state, widgets
+from qfusion.ui import (
+    guidance,
+    loading,
+    page_params,
+    page_runs,
+    permissions,
+    state,
+    task_start,
+    widgets,
+)
 from qfusion.wording import setting_texts
 from qfusion.wording.model_kinds import describe_kind
-
-# A new training: what is trained on what, with which settings, how often; and its start.
 
 NAME, _EVENTS, STARTED = "_new.name", "_new.events", "_new.started"
 _FILLED = "_new.filled"  # whether a link or the reader has set something in the form
@@ -26,7 +33,7 @@ def draw_form() -> None:
     left, right = (box.container(gap="xxsmall") for box in st.columns(2, gap="medium"))
     name = widgets.draw(sweep_panels.NEW_DATA, place=left)
     kind = widgets.draw(sweep_panels.NEW_KIND, place=right)
-    dataset = reruns.dataset(name)
+    dataset = loading.load_dataset(name)
     classes = dataset.target.classes
     left.caption(
         f"{text.escape_markdown(dataset.title)}: {len(dataset.rows('train')):,} training, "
@@ -141,7 +148,7 @@ def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> None:
         f"At most {training_queue.worker_slots()} runs are trained at once on this machine, the others wait. "
         "Training continues when this page is closed."
     )
-    if guidance.begin(
+    if task_start.start_button(
         "run",
         "Start" if count == 1 else f"Start {count} runs",
         cost,

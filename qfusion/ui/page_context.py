@@ -11,7 +11,7 @@ from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.figures.style import Theme
 from qfusion.models import Tweak
-from qfusion.ui import page_params, reruns, state
+from qfusion.ui import page_params, prefetch, state
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class PageContext:
         """Draw the contents of this page for the neighbouring samples in the background. This is the last call of a
         page.
         """
-        reruns.prepare_ahead(
+        prefetch.prepare_ahead(
             self,
             page_params.current(),
             frozenset(state.get(state.WAITING)),

@@ -12,7 +12,7 @@ import streamlit as st
 
 from qfusion.analysis import text
 from qfusion.errors import QFusionError, translate_system_errors
-from qfusion.ui import page_params, reruns, state
+from qfusion.ui import first_paint, page_params, reruns, state
 
 P = ParamSpec("P")
 _draws_page: ContextVar[bool] = ContextVar("draws_page", default=False)
@@ -83,7 +83,7 @@ def draw_page(page: Callable[[], object]) -> None:
     token = _draws_page.set(True)
     try:
         page()
-        reruns.finish_first_paint()
+        first_paint.finish_first_paint()
         page_params.open_params().end()
         page_params.write_address()
     finally:

@@ -9,7 +9,7 @@ from qfusion.analysis import text
 from qfusion.analysis.study import Study
 from qfusion.panels import pins
 from qfusion.ui import saved, state
-from qfusion.ui.tweak_widgets import current_tweak
+from qfusion.ui.tweak_choice import current_tweak
 
 
 def pin_button(study: Study, row: int, link: Callable[..., Any]) -> None:

@@ -12,12 +12,12 @@ from qfusion.analysis.sample import build_sample
 from qfusion.errors import translate_system_errors
 from qfusion.explain.cohort_filters import Part
 from qfusion.panels import archives
-from qfusion.ui import calculation_queue, page_context, tweak_widgets
+from qfusion.ui import calculation_queue, page_context, tweak_choice
 
 
 def report_of_sample(context: page_context.PageContext) -> None:
     """Offer the report on the current sample, with the reader's background, output and changes of the model."""
-    changed = tweak_widgets.current_tweak(context.study)
+    changed = tweak_choice.current_tweak(context.study)
     _offer(
         f"{context.study.name}-{context.sample}",
         "All about this decision in one file that needs no network: contributions, dynamics, entropies, "

@@ -8,7 +8,7 @@ from qfusion.analysis import runs, text
 from qfusion.errors import QFusionError, translate_system_errors
 from qfusion.panels import pickers, pins
 from qfusion.runs import run_process
-from qfusion.ui import navigation, permissions, reruns, state
+from qfusion.ui import loading, navigation, permissions, state
 from qfusion.ui.runs_table import RUNS_PROBLEM
 
 
@@ -127,7 +127,7 @@ def _explore(entry: runs.Seen) -> None:
 
 def _compare(a: str, b: str, data: str) -> None:
     """Draw the link to a comparison of two models on a sample of the data on which both were trained."""
-    dataset = reruns.dataset(data)
+    dataset = loading.load_dataset(data)
     sample = str(dataset.ids[dataset.rows("test")[0]])
     navigation.link(
         "pages/compare.py",

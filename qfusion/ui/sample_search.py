@@ -10,10 +10,8 @@ from qfusion.analysis import sample_filters, text
 from qfusion.analysis.study import SAID, dividend_column, said_columns
 from qfusion.panels import sample_points, samples
 from qfusion.quantum.measure_kinds import split_column
-from qfusion.ui import figure, page_context, panels, selections, state, widgets
+from qfusion.ui import figure, linked_table, page_context, selections, state, widgets
 from qfusion.wording.studies import fact_titles
-
-# Finding a sample: filters, a table and a scatter, either of which picks it.
 
 MOST_ROWS = 5_000  # of the table
 
@@ -68,7 +66,7 @@ def sample_table(context: page_context.PageContext, rows: pd.DataFrame) -> None:
         for column in order
         if (words := text.column(column)) != column
     }
-    panels.samples_table(
+    linked_table.samples_table(
         rows[order][:MOST_ROWS].reset_index(),
         rows.index[:MOST_ROWS].tolist(),
         f"_table-{context.study.name}",

@@ -52,11 +52,6 @@ def serve(options: Sequence[str]) -> None:
         streamlit_internals.run_script(script, options)
 
 
-# What the dashboard's server does beside showing pages: it loads what all of them need while the browser still starts,
-# and hands Plotly.js out as a file that a browser keeps.
-#
-# Nothing here is slow to import: the server answers first.
-
 _loaded = threading.Event()
 _loaded.set()  # unless a server has begun
 _gzipped: list[bytes] = []  # Plotly.js, once it is compressed
@@ -149,10 +144,10 @@ def _load() -> None:
         _loaded.set()
     from qfusion.analysis.opening import open_study
     from qfusion.panels import pickers
-    from qfusion.ui import reruns
+    from qfusion.ui import first_paint
 
     with suppress(QFusionError):  # the page says so
-        reruns.shown.add(pickers.models()[0])
+        first_paint.shown_models.add(pickers.models()[0])
         pickers.default_sample(open_study(pickers.models()[0]))
     _gzipped.append(gzip.compress(read_plotly(), 6))
     time.sleep(10)  # in which the first page is drawn

@@ -24,7 +24,7 @@ from qfusion.panels import story
 from qfusion.panels.archives import file_name
 from qfusion.panels.pickers import DATA, MODEL, SAMPLE
 from qfusion.report.story import KINDS
-from qfusion.ui import calculation_queue, page_params, permissions, reruns, state
+from qfusion.ui import calculation_queue, dialogs, loading, page_params, permissions, reruns, state
 from qfusion.ui.notes import NOTES, page_stem
 from qfusion.ui.session_file import LOAD, MAX_MB, PREFIX, Session, changes, read
 
@@ -52,10 +52,10 @@ def link_and_session(
             '<span class="qf-label">Copy link</span></button>'
         )
         if sample is not None:
-            reruns.dialog_button(
+            dialogs.dialog_button(
                 "Share as story", ":material/movie:", "_story_open", _story, sample
             )
-        reruns.dialog_button(
+        dialogs.dialog_button(
             "Session", ":material/save:", "_session_open", _dialog, dict(pages), dict(made_from)
         )
         # where the browser says what became of the click; its script is the same on every page and knows nothing of
@@ -190,8 +190,8 @@ def _offer(session: Session, given: str, pages: Mapping[str, str]) -> None:
 def _digest(what: str, name: str) -> str | None:
     """Digest of a model or a data set on this machine."""
     if what == "data":
-        return str(reruns.dataset(name).digest)
-    return str(reruns.loaded(name).card["weights_sha256"])
+        return str(loading.load_dataset(name).digest)
+    return str(loading.load_model(name).card["weights_sha256"])
 
 
 def wait(session: Session, lines: tuple[str, ...] = (), before: str = "") -> str:

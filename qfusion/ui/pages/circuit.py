@@ -23,7 +23,8 @@ from qfusion.ui import (
     page_runs,
     panels,
     sensitivity_tab,
-    tweak_widgets,
+    tweak_choice,
+    tweak_sliders,
     widgets,
 )
 from qfusion.ui.circuit_export import circuit_drawing, circuit_exports, circuit_files
@@ -41,9 +42,9 @@ def one_step(context: page_context.PageContext) -> None:
         st.caption("The angle of a gate is its learned coupling × dt × the factor set here.")
         presets = st.container()
         with st.container(key="grid-knobs"):
-            tweak = tweak_widgets.draw_sliders(context.study)
+            tweak = tweak_sliders.draw_sliders(context.study)
         with presets:
-            tweak_widgets.slider_presets(context.study)
+            tweak_sliders.slider_presets(context.study)
     with top:
         step_and_sample(context, context.tweaked_sample(tweak))
 
@@ -73,7 +74,7 @@ def fusion_network(context: page_context.PageContext) -> None:
     part.
     """
     with st.container(key="fold-circuit"):
-        sample = context.tweaked_sample(tweak_widgets.current_tweak(context.study))
+        sample = context.tweaked_sample(tweak_choice.current_tweak(context.study))
         view = page_params.current().one_of(circuit.PART.key, circuit.PART.options())
         if view != "Walk":
             draw_edits(context, sample, view)

@@ -39,14 +39,14 @@ from qfusion.ui import (
     saved,
     selections,
     state,
-    tweak_widgets,
+    table_edits_field,
+    tweak_choice,
+    tweak_sliders,
     widgets,
 )
 from qfusion.wording import systems
 from qfusion.wording.backgrounds import background_markdown
 from qfusion.wording.samples import describe_softmax
-
-# The Compare page: A, the pinned view, beside B, the current selection.
 
 MOST_OFFERED = 3  # other models that A can be set beside by a click
 
@@ -151,7 +151,7 @@ def _swap(study: Study, row: int, view: pins.Pin) -> None:
     state.choose_sample(view.sample)
     other: Any = pickers.resolve_pin(view)[0]
     if can(other.model, "time"):
-        tweak_widgets.set_sliders(other.model, tweak_limits.parse_tweak(other, view.tweak))
+        tweak_sliders.set_sliders(other.model, tweak_limits.parse_tweak(other, view.tweak))
     else:
         state.put(network.EDITS.key, view.tweak)
 
@@ -201,12 +201,12 @@ def tweak_of_b(context: page_context.PageContext) -> str:
         if can(study.model, "time"):
             presets = st.container()
             with st.container(key="pair-knobs"):
-                tweak_widgets.draw_sliders(study)
+                tweak_sliders.draw_sliders(study)
             with presets:
-                tweak_widgets.slider_presets(study)
+                tweak_sliders.slider_presets(study)
         else:
-            tweak_widgets.draw_edits(study)
-    return tweak_widgets.current_tweak(study)
+            table_edits_field.draw_edits(study)
+    return tweak_choice.current_tweak(study)
 
 
 def numbers(sides: compare.Sides) -> None:
@@ -288,8 +288,6 @@ def waterfalls(context: page_context.PageContext, sides: compare.Sides) -> None:
         )
 
 
-# The Compare page's view of several samples, in columns.
-
 _FILLED = 4  # samples of a cohort, or with the nearest
 
 
@@ -364,9 +362,6 @@ def _worst(context: page_context.PageContext, cohort: Cohort) -> None:
 
 def _set_beside(context: page_context.PageContext, rows: Iterable[int]) -> None:
     state.put(sample_columns.SAMPLES.key, [str(context.study.dataset.ids[row]) for row in rows])
-
-
-# Compare: two samples, two models, or a model before and after a tweak, side by side.
 
 
 @page_runs.fragment

@@ -30,25 +30,25 @@ from qfusion.ui import (
     cursor_line,
     frame,
     guidance,
+    lazy_panels,
     model_export_dialog,
     navigation,
     page_context,
     page_params,
     page_runs,
+    panel_frame,
     panels,
     playback,
     sample_content,
     sensitivity_tab,
     state,
-    tweak_widgets,
+    tweak_sliders,
     widgets,
 )
 from qfusion.wording import systems
 from qfusion.wording.metrics import describe_metric
 from qfusion.wording.operators import UNRAVELLING
 from qfusion.wording.samples import describe_integration_error
-
-# Before and after, and a function for each view.
 
 _TOUCHED = "_touched"
 WIDE = (1.25, 1)  # of two columns
@@ -162,12 +162,12 @@ def decision_tab(
                     default=correlation_removal.most_sensitive_modality(sample),
                 )
                 panels.show(sample, theme, "cut-terms")
-    panels.lazy_panel("built", partial(building, context, sample), stays=True)
+    lazy_panels.lazy_panel("built", partial(building, context, sample), stays=True)
 
 
 def building(context: page_context.PageContext, sample: Sample) -> None:
     """Draw which coupling built which term of the decision: pickers and one of three figures."""
-    with panels.panel_frame("built") as head:
+    with panel_frame.titled_frame("built") as head:
         with st.container(horizontal=True, vertical_alignment="bottom"):
             drawn_as = widgets.draw(physics.BUILT_AS)
             over = widgets.draw(physics.BUILT_OVER, sample.study)
@@ -179,7 +179,7 @@ def building(context: page_context.PageContext, sample: Sample) -> None:
                     or physics.BASELINE,
                 )
         [build] = panels.builders(sample, context.theme, *physics.BUILT).values()
-        panels.draw_content(build(), head, named=False)
+        panel_frame.draw_content(build(), head, named=False)
 
 
 def correlations_tab(context: page_context.PageContext, sample: Sample) -> None:
@@ -227,7 +227,7 @@ def attractor_tab(context: page_context.PageContext, sample: Sample) -> None:
             if picture.lead and not guidance.full():
                 # what the figure alone does not tell stands here whatever the reader chose
                 st.markdown(picture.lead)
-            panels.draw(picture)
+            panel_frame.draw(picture)
 
 
 def generator_tab(context: page_context.PageContext, sample: Sample) -> None:
@@ -254,11 +254,11 @@ def dynamics(context: page_context.PageContext) -> None:
         side, main = st.columns([1, 3.4], gap="medium")
         with side, st.container(border=True, key="pair-knobs", gap="xsmall"):
             presets, line = st.container(), st.empty()
-            tweak = tweak_widgets.draw_sliders(context.study)
+            tweak = tweak_sliders.draw_sliders(context.study)
             with line:
                 guidance.help_expander("All sliders", open=bool(tweak.numbers()))
             with presets:
-                tweak_widgets.slider_presets(context.study)
+                tweak_sliders.slider_presets(context.study)
             model_export_dialog.export_button(context)
         with main, page_runs.guard():
             sample = context.tweaked_sample(tweak)
@@ -307,7 +307,7 @@ def page() -> None:
         turn = page_params.take_linked(dynamics_page.TURN.key)
         if turn is not None:
             tweak = tweak_limits.parse_slider_tweak(context.study.model, turn[-1])
-            tweak_widgets.set_sliders(context.study.model, tweak)
+            tweak_sliders.set_sliders(context.study.model, tweak)
         dynamics(context)
     else:
         no_time(context)

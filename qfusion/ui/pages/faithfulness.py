@@ -19,12 +19,20 @@ from qfusion.panels import (
     seed_stability,
     shapley_methods,
 )
-from qfusion.ui import all_samples, frame, guidance, page_context, page_runs, panels, widgets
+from qfusion.ui import (
+    all_samples,
+    fact_chips,
+    frame,
+    guidance,
+    page_context,
+    page_runs,
+    panel_frame,
+    panels,
+    widgets,
+)
 from qfusion.wording import backgrounds
 from qfusion.wording.reliability import TrustWarning, describe_finding
 from qfusion.wording.unimodal_labels import explain_missing_labels
-
-# The same Shapley values by other methods, on the current sample.
 
 
 def estimators_tab(context: page_context.PageContext) -> None:
@@ -49,7 +57,7 @@ def estimators_tab(context: page_context.PageContext) -> None:
         rows = (
             1 if study.background.kind == "contrast" else trust.count_training_rows(study)
         )  # for each
-        guidance.chips(
+        fact_chips.chips(
             "others-cost",
             (
                 "some seconds",
@@ -62,7 +70,7 @@ def estimators_tab(context: page_context.PageContext) -> None:
         _coming(coalitions, rows)
     else:
         picture = shapley_methods.other_methods(context.tweaked_sample(), context.theme)
-        panels.draw(picture, below=lambda: _table(context, picture.table()), grows=False)
+        panel_frame.draw(picture, below=lambda: _table(context, picture.table()), grows=False)
 
 
 def _coming(coalitions: int, rows: int) -> None:
@@ -115,9 +123,6 @@ def _table(context: page_context.PageContext, table: pd.DataFrame) -> None:
             "seconds": st.column_config.NumberColumn("seconds", format="%.4f"),
         },
     )
-
-
-# Do people say the same of single modalities, and of conflict?
 
 
 def people_tab(context: page_context.PageContext, study: Study) -> None:
@@ -182,9 +187,6 @@ def _one(value: float, percent: bool) -> str:
     return share(value) if percent else f"{value:+z.2f}"
 
 
-# Would another training seed explain the same?
-
-
 def seeds_tab(
     context: page_context.PageContext, study: Study, seeds: stability.Stability | None, missing: str
 ) -> None:
@@ -205,7 +207,7 @@ def seeds_tab(
         )
         return None
 
-    panels.draw_side_by_side(
+    panel_frame.draw_side_by_side(
         lambda: seed_stability.seed_ranks(study, context.theme, terms=terms), of_sample
     )
     st.caption(
@@ -213,8 +215,6 @@ def seeds_tab(
         "samples."
     )
 
-
-# The Faithfulness page: when not to trust the explanations of a model, and what that rests on.
 
 ICONS = {
     "warning": ":material/warning:",
@@ -274,9 +274,9 @@ def trust_warnings(study: Study, seeds: stability.Stability | None) -> None:
                         width="content",
                         help=text.escape_markdown(one.sentence, 600),
                     )
-                    guidance.chips(f"caution-{place}", one.facts)
+                    fact_chips.chips(f"caution-{place}", one.facts)
 
-    panels.draw(builders.trust_warnings(study), below=below, grows=False, gap="xsmall")
+    panel_frame.draw(builders.trust_warnings(study), below=below, grows=False, gap="xsmall")
 
 
 def deletion_tab(context: page_context.PageContext) -> None:
@@ -310,7 +310,7 @@ def deletion_tab(context: page_context.PageContext) -> None:
         lambda: deletion_curves.feature_curves(study, everyone=True, **chosen),
         *chosen.values(),
     )
-    panels.draw_side_by_side(
+    panel_frame.draw_side_by_side(
         *(
             partial(
                 deletion_curves.feature_curves,
@@ -374,9 +374,6 @@ def _sarcasm(study: Study, seeds: stability.Stability | None) -> None:
             values = [value for value, _ in runs[1:]]
             words += f"; over {len(values)} training seeds {np.mean(values):.1%} ± {np.std(values, ddof=1):.1%}"
         st.markdown(words + ".")
-
-
-# Faithfulness: how far the explanations of this model can be trusted, and when not.
 
 
 def page() -> None:

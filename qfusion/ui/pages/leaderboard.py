@@ -8,10 +8,17 @@ import streamlit as st
 
 from qfusion.analysis import benchmark_board, text
 from qfusion.panels import leaderboard as builders
-from qfusion.ui import figure, frame, guidance, page_context, page_runs, panels, widgets
+from qfusion.ui import (
+    figure,
+    frame,
+    guidance,
+    page_context,
+    page_runs,
+    panel_frame,
+    panels,
+    widgets,
+)
 from qfusion.wording.metrics import describe_metric
-
-# The Leaderboard page: every model on every data set, the papers' claims, missing and corrupted modalities.
 
 ICONS = {
     "for": ":material/check:",
@@ -32,7 +39,7 @@ def board(context: page_context.PageContext) -> None:
             key = result.key(name, widgets.draw(builders.board_choices(result, name)[0]))
         table = result.table(name, key)
         _head(result, name, key, table)
-        panels.draw_side_by_side(
+        panel_frame.draw_side_by_side(
             lambda: panels.show(result, context.theme, "board", first=1),
             lambda: panels.show_with_controls(
                 result, context.theme, "board-size", lambda: widgets.draw(builders.SIZE), first=True
@@ -233,9 +240,6 @@ def _published(result: benchmark_board.Board, name: str) -> None:
                 f"Source: {text.escape_markdown(published['source'], 200)}. They were measured with "
                 f"{text.escape_markdown(published['note'], 200)}."
             )
-
-
-# Leaderboard: every model on every data set, what becomes of the papers' claims, what a missing modality costs.
 
 
 def page() -> None:

@@ -11,17 +11,17 @@ from qfusion.panels import decision_operators
 from qfusion.ui import (
     frame,
     guidance,
+    lazy_panels,
     navigation,
     page_context,
     page_runs,
+    panel_frame,
     panels,
     sample_content,
     selections,
     widgets,
 )
 from qfusion.wording.backgrounds import describe_baseline
-
-# The page of decision operators: pick a group of modalities, see what votes for and against, and who lies there.
 
 
 def votes(context: page_context.PageContext) -> None:
@@ -53,7 +53,7 @@ def votes(context: page_context.PageContext) -> None:
         f"{operator.baseline:+.2f}). What this sample says brings it to **{score:+.2f}**. "
         f"{describe_baseline(context.study.background)}",
     )
-    panels.draw_side_by_side(
+    panel_frame.draw_side_by_side(
         lambda: panels.show(sample, context.theme, "spectrum", first=1),
         lambda: panels.show_with_controls(
             sample,
@@ -78,7 +78,7 @@ def votes(context: page_context.PageContext) -> None:
         gap="medium",
     )
     for side in ("for", "against"):
-        panels.lazy_panel(f"nearest-{side}", partial(_nearest, context, result, side))
+        lazy_panels.lazy_panel(f"nearest-{side}", partial(_nearest, context, result, side))
     guidance.aside(
         f"The {split} samples (n = {len(result.rows):,}) with the most weight on each extreme: as far as real data "
         f"come to it. It is the weight of {decision_operators.describe_modalities(result.operator)}: "
@@ -127,9 +127,6 @@ def _nearest(context: page_context.PageContext, result: operator_votes.Votes, si
                     ":material/my_location:",
                     open=sample,
                 )
-
-
-# Decision operators: which states of a modality, or of a pair, vote for a decision and which against.
 
 
 def page() -> None:

@@ -11,10 +11,12 @@ from qfusion.models.abilities import can
 from qfusion.panels import compare as builders, inside as raw, nearest_samples, samples, timelines
 from qfusion.ui import (
     frame,
+    lazy_panels,
     navigation,
     page_context,
     page_params,
     page_runs,
+    panel_frame,
     panels,
     sample_box,
     sample_content,
@@ -44,19 +46,16 @@ def what_made_it(context: page_context.PageContext) -> None:
     panels.show(context.tweaked_sample(), context.theme, *raw.INSIDE)
 
 
-# The Samples page's list of samples like the open one.
-
-
 def similar_samples(context: page_context.PageContext) -> None:
     """The nearest samples, a button for each and a link to all side by side."""
     sample = context.tweaked_sample()
-    with panels.panel_frame("similar") as head:
+    with panel_frame.titled_frame("similar") as head:
         with st.container(horizontal=True, vertical_alignment="center"):
             by = widgets.draw(nearest_samples.SIMILAR_BY, context.study)
             nearest = sample_similarity.nearest(sample, by)
             ids = [str(name) for name in context.study.dataset.ids[nearest.rows]]
             _links(context, nearest, ids)
-        panels.draw_content(
+        panel_frame.draw_content(
             nearest_samples.similar_samples(sample, context.theme, by=by),
             head,
             on_select=lambda key: selections.open_selected(key, ids),
@@ -85,9 +84,6 @@ def _links(
             ":material/view_column:",
             **{builders.VIEW.key: builders.SEVERAL, "several": [context.sample, *ids[:5]]},  # type: ignore[arg-type]
         )
-
-
-# Samples: find one, read it, and see which modality decided.
 
 
 def page() -> None:
@@ -142,7 +138,7 @@ def page() -> None:
                 },
             )
     with below, page_runs.guard():
-        panels.lazy_panel("similar", partial(similar_samples, context), stays=True)
+        lazy_panels.lazy_panel("similar", partial(similar_samples, context), stays=True)
         panels.draw_lower_panels(theme, **context.scopes())
     # Last, because a network splits all its test decisions the first time, which takes seconds: the sample can be read
     # meanwhile.

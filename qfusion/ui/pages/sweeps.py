@@ -11,19 +11,17 @@ from qfusion.runs import plans, quotas, search_space, sweeps, training_queue
 from qfusion.ui import (
     figure,
     frame,
-    guidance,
+    loading,
     page_context,
     page_runs,
     panels,
     permissions,
     reruns,
     state,
+    task_start,
     widgets,
 )
 from qfusion.wording import setting_texts
-
-# The sweeps that there are: what they search, what came out, the command that trains the best; and the start of a new
-# one.
 
 COMING = (
     (
@@ -208,7 +206,7 @@ def _form() -> None:
     )
     judged = columns[2].selectbox(
         "Judged by",
-        search_space.metric_names(reruns.dataset(name)),
+        search_space.metric_names(loading.load_dataset(name)),
         key="_sweep.metric",
         persist_state="session",
         help="On the validation rows, in the epoch that a training keeps.",
@@ -226,7 +224,7 @@ def _form() -> None:
         f"those that do worse than the median are stopped early. At most {training_queue.worker_slots()} processes "
         "train at once on this machine."
     )
-    if guidance.begin(
+    if task_start.start_button(
         "sweep",
         "Start",
         cost,
@@ -313,9 +311,6 @@ def _plain(value: Any) -> str:
     return text.escape_markdown(f"{value:.4g}" if isinstance(value, float) else str(value))
 
 
-# Sweeps: which settings are best, tried in many trainings that share what they find.
-
-
 @page_runs.guard()
 def page() -> None:
     """Draw the page."""
@@ -329,7 +324,7 @@ def page() -> None:
     ):
         _form()
     if not known:
-        guidance.none_yet(
+        task_start.placeholder(
             "sweep",
             "There is no sweep yet. Choose above what to search and press Start, or run `python -m qfusion sweep`: it "
             "is shown here.",

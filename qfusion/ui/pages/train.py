@@ -14,7 +14,6 @@ from qfusion.training import checkpoint
 from qfusion.ui import (
     figure,
     frame,
-    guidance,
     page_context,
     page_params,
     page_runs,
@@ -22,6 +21,7 @@ from qfusion.ui import (
     permissions,
     reruns,
     state,
+    task_start,
 )
 from qfusion.ui.model_import_form import model_import_form
 from qfusion.ui.new_run_form import NAME, STARTED, new_run_form
@@ -29,8 +29,6 @@ from qfusion.ui.run_actions import draw_actions, draw_problems
 from qfusion.ui.run_comparison import draw_comparison
 from qfusion.ui.runs_table import DRAWN_RUNS, choose_runs
 from qfusion.ui.training_curves import draw_inner_terms, draw_progress
-
-# The trainings that there are: a table, which of them are shown, and what can be done with them.
 
 COMING = (
     (builders.VIEWS[0], ":material/show_chart:", ("loss", "metrics", "gradients", "time left")),
@@ -80,9 +78,6 @@ def _steady(shown: list[runs.Seen]) -> list[runs.Seen]:
     return shown
 
 
-# Train: new models on any data set, watched while they learn; they go on when the page is closed.
-
-
 @page_runs.guard()
 def page() -> None:
     """Draw the page."""
@@ -96,7 +91,7 @@ def page() -> None:
     if not _read_only.is_read_only():
         model_import_form()
     if not seen:
-        guidance.none_yet(
+        task_start.placeholder(
             "run",
             "There is no run yet. Choose data and a kind of model above and press Start: the training is a process of "
             "its own, which goes on when this page is closed.",

@@ -35,16 +35,16 @@ from qfusion.ui import (
     access,
     frame,
     job_progress,
+    lazy_panels,
     page_context,
     page_runs,
+    panel_frame,
     panels,
     permissions,
     sample_box,
     state,
     widgets,
 )
-
-# Does the data need fusion? Here of the model's data; on the Data page of any set, before training.
 
 
 def needs(scope: Any, theme: Theme, columns: list[float] | int = 0) -> None:
@@ -82,9 +82,6 @@ def needs(scope: Any, theme: Theme, columns: list[float] | int = 0) -> None:
         )
 
 
-# Does my model fuse?
-
-
 def model_section(context: page_context.PageContext) -> None:
     """Draw what the model loses without joint terms, what reduces the loss, which coalitions contribute most, and
     whether training seeds agree.
@@ -102,7 +99,7 @@ def model_section(context: page_context.PageContext) -> None:
             panels.show(levels, context.theme, "why-ranking", "why-pairs", columns=2)
             panels.show(levels, context.theme, "why-swarm")
         if len(study.modalities) > 1:
-            panels.lazy_panel("why-synergy", partial(_synergy, study, context.theme))
+            lazy_panels.lazy_panel("why-synergy", partial(_synergy, study, context.theme))
         if missing := seed_stability.seed_measurements(trust.with_training_background(study))[1]:
             st.info(f"Other training seeds: {missing}", icon=":material/help:")
         panels.show(context.tweaked_sample(), context.theme, "why-basins")
@@ -110,14 +107,11 @@ def model_section(context: page_context.PageContext) -> None:
 
 def _synergy(study: Study, theme: Theme) -> None:
     picture = model_fusion.synergy(study, theme)
-    panels.draw(
+    panel_frame.draw(
         picture,
         below=partial(st.table, picture.table().round(3), hide_index=True, alt=picture.alt),
         grows=False,
     )
-
-
-# Which piece does it?
 
 
 def pieces_section(context: page_context.PageContext) -> None:
@@ -147,7 +141,7 @@ def pieces_section(context: page_context.PageContext) -> None:
     else:
         panels.show(sample, context.theme, "patches", first=1)
     if model_pieces.PIECES["smallest"].fits(study):
-        panels.lazy_panel("smallest", partial(_smallest, context))
+        lazy_panels.lazy_panel("smallest", partial(_smallest, context))
     if can(study.model, "rules"):
         widgets.draw(model_pieces.GROUPS_OF)
         panels.show(
@@ -181,9 +175,6 @@ def keep_smallest(study: Study) -> None:
             on_click=page_runs.run_or_notice,
             args=(keep,),
         )
-
-
-# Does the quantum part matter?
 
 
 def quantum_section(context: page_context.PageContext) -> None:

@@ -1,0 +1,76 @@
+"""Samples to start with, in cards: one example of each verdict."""
+
+import streamlit as st
+
+from qfusion.analysis import sample_examples, text
+from qfusion.models import Ability
+from qfusion.models.abilities import can
+from qfusion.ui import figure, guidance, navigation, page_context, panels, sample_content
+from qfusion.wording import backgrounds
+from qfusion.wording.examples import explain_example
+from qfusion.wording.samples import describe_softmax
+
+ICONS = {
+    "agreement": ":material/join:",
+    "conflict": ":material/compare_arrows:",
+    "synergy": ":material/hub:",
+    "dominance": ":material/person:",
+}
+TITLES = {kind: name.capitalize() for kind, name in sample_examples.EXAMPLE_NAMES.items()}
+
+
+def example_samples(context: page_context.PageContext) -> None:
+    """Samples to start with, in cards: content, mini waterfall, entropies."""
+    guidance.title(
+        "Samples to start with",
+        f"Picked by their verdicts among the {len(context.study.dataset.rows('test')):,} test samples, from "
+        "the better-predicted half where it has such a sample. "
+        + backgrounds.describe_baseline(context.study.sample_background),
+        3,
+    )
+    examples = sample_examples.find_examples(context.study)
+    for cell, item in zip(st.columns(len(examples), gap="medium"), examples, strict=True):
+        with cell, st.container(border=True, height="stretch", key=f"telling-{item.kind}"):
+            _example(context, item)
+
+
+def _example(context: page_context.PageContext, item: sample_examples.Example) -> None:
+    study = context.study
+    row = study.dataset.row(item.sample)
+    unit = text.escape_markdown(study.score_unit(int(study.predicted[row])))
+    drawn: dict[Ability, str] = {
+        "time": f"Top: baseline + terms = {unit}. Bottom: entropy of each modality over time (nats).",
+        "masses": f"Top: baseline + terms = {unit}. Bottom: the mass each modality gives each element (dark 0, yellow "
+        "1), and what the fusion makes of it.",
+    }
+    figures = next(
+        (drawn[able] for able in drawn if can(study.model, able)), f"Baseline + terms = {unit}."
+    )
+    guidance.title(
+        f"{ICONS[item.kind]} {TITLES[item.kind]}", f"{explain_example(item)} {figures}", 3
+    )
+    with st.container(key=f"said-{item.kind}"):
+        sample_content.sample_content(context, row, details=False)
+    if study.classes:
+        output = int(study.predicted[row])
+        st.markdown(
+            f"Predicted **{text.escape_markdown(study.classes[output])}** "
+            f"({describe_softmax(study.probabilities[row, output])}), "
+            + (
+                "correctly"
+                if output == study.dataset.y[row]
+                else f"but it is {sample_content.truth(study, row)}"
+            )
+        )
+    for build in panels.builders(
+        study,
+        context.theme,
+        *(f"telling-{part}-{item.kind}" for part in ("waterfall", "entropy", "masses")),
+    ).values():
+        figure.small(build())
+    navigation.link(
+        "pages/samples.py",
+        f"Open {text.escape_markdown(item.sample)}",
+        ":material/open_in_full:",
+        open=item.sample,
+    )

@@ -1,0 +1,39 @@
+"""Data sets and checkpoints by name, cached between reruns.
+
+The cache is bounded, its keys are names and time stamps, and cached objects are never changed.
+"""
+
+import streamlit as st
+
+from qfusion import data
+from qfusion._checks import choose
+from qfusion.analysis import opening
+from qfusion.panels import pickers
+from qfusion.training.checkpoint import Checkpoint
+
+
+@st.cache_resource(
+    max_entries=4,
+    show_spinner="Loading the data … (the first start makes 3,000 spoken opinions, some ten seconds)",
+)
+def _load_dataset(name: str, when: str) -> data.DataSet:
+    return data.load(name)
+
+
+def load_dataset(name: str) -> data.DataSet:
+    """A data set by name, never by a path: names come from readers. Loaded anew when it was imported anew.
+
+    Raises:
+        NotFound: when there is none of that name.
+    """
+    choose("Data set", name, data.names())
+    return _load_dataset(name, data.stamp(name))
+
+
+def load_model(name: str) -> Checkpoint:
+    """A checkpoint by name, never by a path.
+
+    Raises:
+        NotFound: when there is none of that name.
+    """
+    return opening.load_checkpoint(choose("Model", name, pickers.models()))

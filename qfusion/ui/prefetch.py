@@ -1,0 +1,73 @@
+"""Panels of the neighbouring samples, drawn in advance while the reader looks at the current one.
+
+One thread draws them for all sessions, after a page is drawn, and only while the machine has nothing else to do. The
+pictures are cached where the page looks for them, see `Panel.build`.
+"""
+
+import contextlib
+import itertools
+import os
+import threading
+import time
+from collections.abc import Collection, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+from qfusion.errors import QFusionError
+from qfusion.panels import page_state, pages
+from qfusion.panels.panel import Panel
+from qfusion.ui import access
+
+_CALM = 0.4  # seconds until a browser has drawn a page
+_LONG = 1.0  # seconds of work after which the rest is left
+_worker = ThreadPoolExecutor(1, thread_name_prefix="ahead")
+_wanted: dict[str, threading.Event] = {}  # by session; set once it asks for something else
+
+
+def prepare_ahead(
+    context: Any, view: page_state.PageState, waiting: Collection[str] = ()
+) -> Future[None] | None:
+    """Start to draw a page's panels for the next and the previous sample. It is the last step of a page.
+
+    Args:
+        context: what the reader picked, as `frame.begin_model_page` returns it. view: the page's address.
+        waiting: names of panels that are not drawn until they come near the screen.
+
+    Returns:
+        the task, or None while the machine is busy.
+    """
+    session = access.session_id()
+    _wanted.pop(session, threading.Event()).set()
+    if len(_wanted) > 1 or os.getloadavg()[0] > 1.5 * (os.cpu_count() or 1):
+        return None
+    stop = _wanted[session] = threading.Event()
+    panels = [panel for name, panel in pages.PAGES[view.page].items() if name not in waiting]
+    return _worker.submit(_draw, context, view, panels, session, stop)
+
+
+def _draw(
+    context: Any,
+    view: page_state.PageState,
+    panels: Sequence[Panel],
+    session: str,
+    stop: threading.Event,
+) -> None:
+    stop.wait(_CALM)
+    began = time.monotonic()
+    beside = [
+        replace(context, row=row)
+        for row in (context.row + 1, context.row - 1)
+        if 0 <= row < len(context.study.dataset)
+    ]
+    for scopes, panel in itertools.product(
+        [entry.scopes() for entry in beside],
+        [panel for panel in panels if panel.is_cached],
+    ):
+        if stop.is_set() or time.monotonic() - began > _LONG:
+            break
+        with contextlib.suppress(QFusionError):  # the page says so once it is asked for
+            if panel.shown(view, scopes[panel.scope]):
+                _ = panel.build(scopes[panel.scope], context.theme, **panel.arguments(view)).spec
+    if _wanted.get(session) is stop:
+        del _wanted[session]

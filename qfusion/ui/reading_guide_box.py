@@ -1,0 +1,57 @@
+"""How to read the pages: colours, the sum of a decision, and what the pages of this model add."""
+
+import streamlit as st
+
+from qfusion.analysis import text
+from qfusion.figures import style
+from qfusion.models.abilities import can
+from qfusion.ui import guidance, page_context
+
+_OF_TIME = (
+    "- **Entropy** says how mixed a modality's state has become; it measures correlation, not who decided.\n"
+    "- **Sliders** on the Dynamics page change the physics, and the test metrics with it: an explanation one can "
+    "test.\n"
+)
+_OF_CIRCUITS = (
+    "- **Mass** is how much a modality speaks for an element, from 0 to 1; a **truth table** says what the fusion "
+    "makes of it.\n- **Angles** on the Circuit page can be edited, and decision and test accuracy with them: an "
+    "explanation one can test.\n- **Entropy** of a fused qubit is its entanglement with what it was fused from; it "
+    "measures correlation, not who decided.\n"
+)
+
+
+def reading_guide(context: page_context.PageContext) -> None:
+    """How to read the pages."""
+    names = context.study.modalities
+    total = "the score"
+    if context.study.classes:
+        total = "the log-odds of the class in nats: above 0 for it, below 0 against it"
+    swatches = "  ".join(
+        f"{text.escape_markdown(name)} ({_HUES.get(style.term_colour(name, names), 'grey')})"
+        for name in names
+    )
+    st.expander("How to read the pages", icon=":material/help:", expanded=guidance.full()).markdown(
+        f"- **Colours** stand for modalities everywhere: {swatches}. Joint terms take the mixed hue, dashed or "
+        "hatched.\n- **A decision is a sum**: baseline (the mean over the training data, or whatever is picked on "
+        f"top) + what each modality adds alone + what pairs and all together add jointly = {total}. "
+        "The sum is exact, not sampled.\n"
+        + (
+            _OF_TIME
+            if can(context.study.model, "time")
+            else _OF_CIRCUITS
+            if can(context.study.model, "rules")
+            else ""
+        )
+        + "- **Every figure** has an export (SVG, PDF, PNG, HTML, and what it was made from) and its numbers as "
+        "CSV; the address bar holds the whole view."
+    )
+
+
+_HUES = {
+    style.BLUE: "blue",
+    style.VERMILLION: "vermillion",
+    style.GREEN: "green",
+    style.YELLOW: "yellow",
+    style.PURPLE: "purple",
+    style.SKY: "sky blue",
+}

@@ -1,0 +1,84 @@
+"""Undo and redo of tweaks, by a history in the session."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from qfusion.analysis.study import Study
+from qfusion.models.abilities import can
+from qfusion.models.tweak import DURATION, MAX_TEXT, learned
+from qfusion.panels import network
+from qfusion.ui import state
+
+MOST = 100  # steps that are kept
+_HISTORY = "_tweaks"  # the model, its tweaks by key in their order, as learned left out, and which is in force
+
+
+def _note(study: Study) -> None:
+    """Store the current tweak whenever it differs from the previous one. The history starts anew for another model."""
+    now = {
+        key: state.get(key)
+        for key, default in _default(study).items()
+        if state.get(key) not in (None, default)
+        and len(str(state.get(key))) <= MAX_TEXT  # longer ones are no tweak
+    }
+    model, steps, at = state.get(_HISTORY, ("", [], 0))
+    if model != study.name:
+        steps, at = [now], 0
+    elif now != steps[at]:
+        steps = [*steps[: at + 1], now][-MOST - 1 :]
+        at = len(steps) - 1
+    state.put(_HISTORY, (study.name, steps, at))
+
+
+def undo_and_redo(study: Study) -> None:
+    """Draw both buttons, once the widgets that tweak are drawn."""
+    _note(study)
+    _, steps, at = state.get(_HISTORY)
+    with st.container(horizontal=True, gap=None, width="content", key="history"):
+        for key, words, way, there in (
+            ("undo", "Undo the last tweak (u)", -1, at > 0),
+            ("redo", "Redo it (r)", 1, at + 1 < len(steps)),
+        ):
+            st.button(
+                "",
+                key=f"_{key}",
+                icon=f":material/{key}:",
+                type="tertiary",
+                help=words,
+                disabled=not there,
+                on_click=_step,
+                args=(_default(study), way),
+            )
+
+
+def _default(study: Study) -> Mapping[str, Any]:
+    """Return the keys of the widgets that tweak a model, with their values as learned."""
+    return (
+        learned(study.model)
+        if can(study.model, "time")
+        else {network.EDITS.key: ""}
+        if can(study.model, "rules")
+        else {}
+    )
+
+
+def _step(default: Mapping[str, Any], way: int) -> None:
+    model, steps, at = state.get(_HISTORY)
+    at = min(max(at + way, 0), len(steps) - 1)
+    state.put(_HISTORY, (model, steps, at))
+    assign_tweaks(dict(default) | steps[at])
+
+
+def forget_learned_duration() -> None:
+    """Forget the duration unless the reader has changed it: another model has learned another one."""
+    _, steps, at = state.get(_HISTORY, ("", [{}], 0))
+    if DURATION not in steps[at]:
+        state.forget(DURATION)
+
+
+def assign_tweaks(values: Mapping[str, Any]) -> None:
+    """Set the values of tweaks, by key, before their widgets are drawn, or in a callback."""
+    for key, value in values.items():
+        state.put(key, value)
