@@ -21,7 +21,8 @@ class SourceInfo:
 
     Attributes:
         name: what `load` takes.
-        title: what a person calls it.
+        title: shown on pages.
+        origin: where its data come from.
         available: whether its files are there.
         reason: what is missing, empty when available.
         remedy: how to get it, empty when available.
@@ -29,6 +30,7 @@ class SourceInfo:
 
     name: str
     title: str
+    origin: package.Origin
     available: bool
     reason: str = ""
     remedy: str = ""
@@ -119,18 +121,25 @@ def available() -> list[SourceInfo]:
 
     It looks for files but does not read them: a file that is there but altered shows when the data set is loaded.
     """
-    infos = [
-        SourceInfo(source.name, source.title, not gone, gone, source.remedy if gone else "")
-        for source in sources().values()
-        for gone in [source.missing()]
+    known = sources()
+    return [
+        _describe_source(known[name]) if name in known else _describe_imported(name)
+        for name in names()
     ]
-    return infos + [_describe_imported(name) for name in names()[len(infos) :]]
+
+
+def _describe_source(source: package.Source) -> SourceInfo:
+    reason = source.missing()
+    remedy = source.remedy if reason else ""
+    return SourceInfo(source.name, source.title, source.origin, not reason, reason, remedy)
 
 
 def _describe_imported(name: str) -> SourceInfo:
-    base, colon, label = name.partition(":")
+    base, _, label = name.partition(":")
+    imported = package.Origin.IMPORTED
     try:
-        return SourceInfo(name, f"{manifest(base)['title']}{f': {label}' if colon else ''}", True)
+        title = manifest(base)["title"]
     except QFusionError as error:
         reason, _, remedy = str(error).partition(". ")
-        return SourceInfo(name, name, False, f"{reason}.", remedy)
+        return SourceInfo(name, name, imported, False, f"{reason}.", remedy)
+    return SourceInfo(name, f"{title}: {label}" if label else title, imported, True)

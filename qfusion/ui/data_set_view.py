@@ -26,36 +26,30 @@ from qfusion.ui.import_findings import draw_findings
 from qfusion.ui.pages import why_fuse
 from qfusion.ui.recordings_form import recordings
 from qfusion.wording import setting_texts
+from qfusion.wording.data_sets import ORIGINS
 from qfusion.wording.model_kinds import describe_kind
 
 
 @page_runs.guard()
 def listing() -> None:
-    """Draw every data set with its state, and the instructions for getting the missing ones."""
+    """Draw a table of the available data sets, and the instructions for getting each missing one."""
     st.header("Available data sets", anchor=False)
     sources = registry.available()
-    own = set(imported_sets.imported_names())
+    available = [source for source in sources if source.available]
+    missing = [source for source in sources if not source.available]
+    rows = [
+        {"name": source.name, "title": source.title, "origin": ORIGINS[source.origin]}
+        for source in available
+    ]
     st.dataframe(
-        pd.DataFrame(
-            [
-                {
-                    "name": s.name,
-                    "title": s.title,
-                    "state": "available" if s.available else "missing",
-                    "from": "imported" if s.name in own else "the project",
-                }
-                for s in sources
-            ]
-        ),
+        pd.DataFrame(rows),
         hide_index=True,
-        height="content" if len(sources) <= 12 else 440,
-        alt="The data sets and whether they are available.",
+        height="content" if len(rows) <= 12 else 440,
+        alt="The available data sets and where they come from.",
     )
-    for source in sources:
-        if not source.available:
-            st.expander(
-                f"{text.escape_markdown(source.title)} is not available", icon=":material/info:"
-            ).text(f"{source.reason}\n{source.remedy}")
+    for source in missing:
+        title = f"{text.escape_markdown(source.title)} is not available"
+        st.expander(title, icon=":material/info:").text(f"{source.reason}\n{source.remedy}")
 
 
 @page_runs.guard()

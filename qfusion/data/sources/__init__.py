@@ -8,6 +8,7 @@ a set is called, which files it needs, where they lie and how to get them.
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,19 @@ class Archive:
     make: Callable[[Path], None] | None = None
 
 
+class Origin(StrEnum):
+    """Where the data of a set come from.
+
+    INCLUDED: the installation makes them. PUBLIC: their files are downloaded. UNPUBLISHED: their files have no public
+    copy. IMPORTED: a reader's own files.
+    """
+
+    INCLUDED = "included"
+    PUBLIC = "public"
+    UNPUBLISHED = "unpublished"
+    IMPORTED = "imported"
+
+
 @dataclass(frozen=True)
 class Source:
     """The origin of a data set.
@@ -102,6 +116,13 @@ class Source:
     def folder(self) -> Path:
         """The folder of the files."""
         return files.data_folder() / (self.below or self.name)
+
+    @property
+    def origin(self) -> Origin:
+        """Where its data come from."""
+        if not self.files:
+            return Origin.INCLUDED
+        return Origin.PUBLIC if self.is_public else Origin.UNPUBLISHED
 
     @property
     def is_public(self) -> bool:
