@@ -551,7 +551,7 @@ def _shown(data: bytes, _: Path) -> Any:
 
     from qfusion.analysis import text
     from qfusion.figures import style
-    from qfusion.report import blocks
+    from qfusion.report import plain_text
 
     said = _text(data)
     for shown in (style.label(said), style.label(said, 400)):
@@ -559,7 +559,7 @@ def _shown(data: bytes, _: Path) -> Any:
     assert not re.search(r"(?<!\\)(?:\\\\)*[<`*_$\[\n]", text.escape_markdown(said)), (
         f"markdown: {text.escape_markdown(said)!r}"
     )
-    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f\u202a-\u202e]", blocks.clean(said)), (
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f\u202a-\u202e]", plain_text.clean(said)), (
         "control characters in a report"
     )
     rows = csv.reader(io.StringIO(text.csv(pd.DataFrame({said: [said]})).decode(), newline=""))

@@ -100,7 +100,7 @@ def test_a_report_says_that_no_truth_is_known(mine: own_samples.OwnSample) -> No
         one = open_sample("qcnn-parity", mine.id)
     finally:
         opening.at_hand.reset(token)
-    words = report.sample(one).written(".html").decode()
+    words = report.sample(one).render(".html").decode()
     assert "no truth is known" in words
     assert "made by a visitor" in words
     assert "session=" in words

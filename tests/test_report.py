@@ -26,8 +26,17 @@ from qfusion.data import Text
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.explain import bootstrap, cohort_filters
 from qfusion.models.abilities import can
-from qfusion.report import blocks, cohort_report, model_context, shown_commands
-from qfusion.report.blocks import Block, Report
+from qfusion.report import (
+    cohort_report,
+    equations,
+    model_context,
+    plain_text,
+    report_pdf,
+    shown_commands,
+    template_blocks,
+)
+from qfusion.report.blocks import Block
+from qfusion.report.document import Report
 from qfusion.training import metrics
 from qfusion.training.checkpoint import Checkpoint
 from qfusion.wording.backgrounds import describe_background
@@ -255,7 +264,7 @@ def test_the_pdf_is_tagged_titled_has_its_fonts_and_no_empty_page(one: Written) 
 
 
 def test_what_is_cited_is_listed(one: Written) -> None:
-    cited = one.found.cited()
+    cited = one.found.source_keys()
     assert len(cited) > 8
     assert all(citations.text(key) in Page(one.html).words for key in cited)
     assert citations.bibtex(cited) in Page(one.html).words
@@ -313,7 +322,7 @@ def test_hostile_words_are_words() -> None:
     assert not tags & {"script", "b", "i", "em"}
     assert all(str(image["src"]).startswith("data:") for image in page.all("img"))
     assert len(page.all("main")) == 1
-    shown = blocks.clean(HOSTILE)
+    shown = plain_text.clean(HOSTILE)
     assert shown in page.words
     assert "\ufffd\ufffd[31m\ufffd" in page.words
     printed = re.sub(r"\s", "", made.printed)
@@ -322,24 +331,24 @@ def test_hostile_words_are_words() -> None:
 
 
 def test_a_text_that_can_be_anything_is_cleaned() -> None:
-    assert blocks.clean("a\x00b\u202ec\r\nd\te") == "a\ufffdb\ufffdc\nd e"
-    assert blocks.clean("\ud800") == "\ufffd"
-    assert len(blocks.clean("x" * 10**6)) == blocks.MAX_TEXT
-    assert blocks.broken("w" * 90) == "\u200b".join(["w" * 30] * 3)
+    assert plain_text.clean("a\x00b\u202ec\r\nd\te") == "a\ufffdb\ufffdc\nd e"
+    assert plain_text.clean("\ud800") == "\ufffd"
+    assert len(plain_text.clean("x" * 10**6)) == plain_text.MAX_TEXT
+    assert plain_text.break_long_words("w" * 90) == "\u200b".join(["w" * 30] * 3)
 
 
 def test_letters_that_no_font_has_are_no_error() -> None:
-    made = Report("题 🙂", "", "", blocks.filled("<p>你好 \U0001f642 नमस्ते</p>"))
+    made = Report("题 🙂", "", "", template_blocks.fill_template("<p>你好 \U0001f642 नमस्ते</p>"))
     assert made.pdf().startswith(b"%PDF")
     assert "你好" in made.html().decode()
 
 
-@pytest.mark.parametrize("name", list(blocks.WORDS))
+@pytest.mark.parametrize("name", list(equations.WORDS))
 def test_equations_are_drawn_with_their_words(name: str) -> None:
-    found = blocks.drawing(name)
+    found = equations.draw_equation(name)
     assert found["svg"].startswith(b"<svg")
     assert b"<text" not in found["svg"]
-    assert found["words"] in blocks.SOURCE
+    assert found["words"] in equations.SOURCE
     assert 2 < found["width"] < 50, "wider than a page"
 
 
@@ -350,7 +359,7 @@ def test_every_block_of_equations_is_used() -> None:
             "".join(path.read_text() for path in (ROOT / "qfusion" / "report").glob("*.html")),
         )
     )
-    assert used == set(blocks.WORDS)
+    assert used == set(equations.WORDS)
 
 
 def methods_of(sample: Sample) -> str:
@@ -362,7 +371,7 @@ def methods_of(sample: Sample) -> str:
         "notes": describe_notes,
         "can": can,
     }
-    made = blocks.filled(
+    made = template_blocks.fill_template(
         '{% include "methods.html" %}', **names, describe_background=describe_background
     )
     return str([block for block in made if block["kind"] in ("paragraph", "table")])
@@ -406,7 +415,7 @@ def test_one_training_has_no_deviation_and_an_imported_one_no_seed() -> None:
         assert [word for word in words if word not in methods_of(one)] == []
     imported = replace(sample, study=replace(sample.study, card=card | {"model": "imported"}))
     for one, known in ((sample, True), (imported, False)):
-        [facts] = blocks.filled(
+        [facts] = template_blocks.fill_template(
             '{% from "about.html" import about with context %}{% call about() %}{% endcall %}',
             sample=one,
             can=can,
@@ -525,7 +534,7 @@ def test_a_cohorts_report_is_of_the_score_that_was_asked_for(monkeypatch: Any) -
     study, parts = open_study("qj-parity"), cohort_filters.parse("truth=even; error>0.2")
     monkeypatch.setattr(cohort_report, "model_context", lambda *_, **__: {})
     monkeypatch.setattr(cohort_report, "_cuts", lambda _: None)
-    monkeypatch.setattr(cohort_report, "filled", lambda _, **names: names)
+    monkeypatch.setattr(cohort_report, "fill_template", lambda _, **names: names)
     for output in (None, 1):
         about = cohort_report.select_members(
             study, cohort_table.cohort_table_with_maps(study, output, parts), parts, output=output
@@ -608,10 +617,10 @@ def test_bad_calls_name_what_is_wrong_and_write_nothing(
 def test_a_report_that_cannot_be_written_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = Report("t", "s", "d", blocks.filled("<p>words</p>"))
+    made = Report("t", "s", "d", template_blocks.fill_template("<p>words</p>"))
     with pytest.raises(InvalidInput, match="no folder"):
         report.write(made, tmp_path / "nowhere" / "a.pdf")
-    monkeypatch.setattr(blocks, "PAPER", "#panic()")
+    monkeypatch.setattr(report_pdf, "PAPER", "#panic()")
     with pytest.raises(QFusionError, match="could not be typeset"):
         report.write(made, tmp_path / "folder")
     assert list(tmp_path.rglob("*.*")) == []

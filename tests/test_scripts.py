@@ -24,8 +24,8 @@ from qfusion import cli
 from qfusion.figures import export, latex_snippet
 from qfusion.figures.export_style import ExportStyle
 from qfusion.figures.style import base_figure, label
-from qfusion.report import blocks
-from qfusion.report.blocks import Report
+from qfusion.report import plain_text, template_blocks
+from qfusion.report.document import Report
 from tests.test_app_pages import visit
 
 SENTENCE = "我觉得这部电影非常好看，但是很难"
@@ -318,7 +318,7 @@ def report_of(*texts: str) -> Report:
         texts[0],
         texts[-1],
         "about",
-        blocks.filled(
+        template_blocks.fill_template(
             """<h1>{{ texts[0] }}</h1>
             <p>{{ texts | join }}</p>
             <blockquote title="an id">{{ sentence }}</blockquote>
@@ -344,14 +344,14 @@ def test_reports_are_set_in_an_installed_font_and_extract_as_they_went_in(chines
     assert any("Probe" in name for name in names)
     assert not any("LastResort" in name for name in names)
     assert "□" not in text
-    assert found.unsaid() == ""
+    assert found.describe_missing_letters() == ""
     assert SENTENCE in found.html().decode()
 
 
 def test_reports_say_at_their_foot_which_letters_no_font_has(installed: list[Path]) -> None:
     found = report_of(SENTENCE, "👍🏽", HINDI)
     pdf = found.pdf()
-    said = found.unsaid()
+    said = found.describe_missing_letters()
     assert said.startswith("No font on this machine has U+")
     assert "fonts-wqy-microhei" in said
     text = re.sub(r"\s", "", read(pdf))
@@ -373,7 +373,9 @@ def test_a_quote_from_right_to_left_stands_so_on_the_page() -> None:
                 "t",
                 "",
                 "",
-                blocks.filled('<blockquote title="an id">{{ said }}</blockquote>', said=said),
+                template_blocks.fill_template(
+                    '<blockquote title="an id">{{ said }}</blockquote>', said=said
+                ),
             )
             .html()
             .decode()
@@ -382,9 +384,9 @@ def test_a_quote_from_right_to_left_stands_so_on_the_page() -> None:
 
 
 def test_long_words_break_and_chinese_is_left_as_it_is() -> None:
-    assert blocks.broken("x" * 61) == "x" * 30 + "\u200b" + "x" * 30 + "\u200b" + "x"
-    assert blocks.broken(SENTENCE * 8) == SENTENCE * 8
-    assert blocks.clean("क\u200dष \u202e") == "क\u200dष \ufffd"
+    assert plain_text.break_long_words("x" * 61) == "x" * 30 + "\u200b" + "x" * 30 + "\u200b" + "x"
+    assert plain_text.break_long_words(SENTENCE * 8) == SENTENCE * 8
+    assert plain_text.clean("क\u200dष \u202e") == "क\u200dष \ufffd"
 
 
 def test_the_command_line_says_it_on_standard_error(installed: list[Path], tmp_path: Path) -> None:

@@ -70,7 +70,11 @@ def report(
     else:
         made = _of_cohort(trained, dataset, str(cohort), output, background, contrast)
     files = qfusion.report.write(made, out)
-    letters = made.unsaid() if any(path.suffix.lower() == ".pdf" for path in files) else ""
+    letters = (
+        made.describe_missing_letters()
+        if any(path.suffix.lower() == ".pdf" for path in files)
+        else ""
+    )
     if letters:
         print_remark(f"qfusion: note: {letters}")
     for path in files:
@@ -95,7 +99,7 @@ def _of_cohort(
     output: str | None,
     background: str,
     contrast: str | None,
-) -> qfusion.report.blocks.Report:
+) -> qfusion.report.document.Report:
     study = qfusion.analysis.background_choice.with_background(
         qfusion.analysis.opening.open_study(checkpoint, dataset),
         background if contrast is None else "contrast",

@@ -17,8 +17,8 @@ from qfusion._lazy import modules
 from qfusion.errors import translate_import_errors
 
 with translate_import_errors():
-    from qfusion.report.blocks import Report
     from qfusion.report.cohort_report import report_on_cohort as cohort
+    from qfusion.report.document import Report
     from qfusion.report.sample_report import report_on_sample as sample
 
 __all__ = ["SUFFIXES", "cohort", "places", "sample", "write"]
@@ -50,7 +50,7 @@ def write(report: Report, out: Path) -> list[Path]:
         InvalidInput: when a file cannot be written.
     """
     files = places(out)
-    contents = [report.written(path.suffix.lower()) for path in files]
+    contents = [report.render(path.suffix.lower()) for path in files]
     if out not in files:
         out.mkdir(parents=True, exist_ok=True)
     for path, content in zip(files, contents, strict=True):

@@ -28,9 +28,11 @@ from qfusion.explain import RELATIONS, bootstrap, cohort_filters, verdicts
 from qfusion.explain.path_attribution import aumann_shapley, aumann_shapley_over_classes
 from qfusion.figures import cohort_charts, generator_attribution
 from qfusion.models.abilities import can
-from qfusion.report.blocks import Report, filled, number
+from qfusion.report.document import Report
 from qfusion.report.model_context import model_context, path_attribution_context
+from qfusion.report.number_text import format_number
 from qfusion.report.shown_commands import command_line, has_command, output_options
+from qfusion.report.template_blocks import fill_template
 from qfusion.wording.cohorts import (
     describe_correlation,
     name_all,
@@ -158,7 +160,7 @@ def report_on_cohort(cohort: CohortMembers) -> Report:
         f"{sample.study.card.get('title', sample.name)}; data: {sample.dataset.title}",
         f"Report on {len(cohort.members):,} samples of data set {sample.dataset.name} and how model "
         f"{sample.name} decides on them.",
-        filled(
+        fill_template(
             '{% include "cohort.html" %}',
             **model_context(sample, own=False),
             **_shares_context(cohort),
@@ -213,10 +215,10 @@ def _shares_context(result: CohortMembers) -> dict[str, Any]:
 def compare_errors(inside: bootstrap.Interval, outside: bootstrap.Interval) -> str:
     """Return whether the mean error of a cohort differs from that of the others: their intervals must not overlap."""
     if not outside.n:
-        return f"The mean error is {number(inside.value)}"
+        return f"The mean error is {format_number(inside.value)}"
     words = (
-        f"The mean error is {number(inside.value)}{_format_interval(inside, number)} against "
-        f"{number(outside.value)}{_format_interval(outside, number)} of the others"
+        f"The mean error is {format_number(inside.value)}{_format_interval(inside, format_number)} against "
+        f"{format_number(outside.value)}{_format_interval(outside, format_number)} of the others"
     )
     if not (inside.known and outside.known):
         return f"{words}: too few samples for a test"

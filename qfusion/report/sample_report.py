@@ -15,10 +15,13 @@ from qfusion.data.sample_content import Audio, Series
 from qfusion.figures import decision_charts, evidence_fusion, numbers, style
 from qfusion.models.abilities import can
 from qfusion.quantum.measure_kinds import KINDS
-from qfusion.report.blocks import HALF, Block, Report, figure, filled, number, signed
+from qfusion.report.blocks import HALF, Block, figure
+from qfusion.report.document import Report
 from qfusion.report.model_context import model_context, path_attribution_context
+from qfusion.report.number_text import format_number, format_signed
 from qfusion.report.recordings import recording_context
 from qfusion.report.shown_commands import has_command, reproduction_lines
+from qfusion.report.template_blocks import fill_template
 from qfusion.wording.samples import describe_calibration, describe_softmax
 from qfusion.wording.verdicts import describe_last_change, name_decision
 
@@ -31,7 +34,7 @@ def report_on_sample(sample: Sample) -> Report:
         f"{sample.study.card.get('title', sample.name)}; data: {sample.dataset.title}",
         f"Report on the decision of model {sample.name} on sample {sample.id} of data set "
         f"{sample.dataset.name}.",
-        filled(
+        fill_template(
             '{% include "sample.html" %}',
             **model_context(sample, own=sample.row in sample.dataset.rows("test")),
             **_terms_context(sample),
@@ -54,11 +57,11 @@ def describe_prediction(sample: Sample) -> str:
         known = "no truth is known of this sample, which a visitor made."
         if sample.target is not None:
             known = (
-                f"the annotation is {signed(sample.target)}, so the error is "
-                f"{number(abs(sample.score - sample.target))}."
+                f"the annotation is {format_signed(sample.target)}, so the error is "
+                f"{format_number(abs(sample.score - sample.target))}."
             )
         return (
-            f"The model predicts {signed(sample.score)} "
+            f"The model predicts {format_signed(sample.score)} "
             f"({name_decision(sample.scores, sample.classes)}); {known}"
         )
     sure = numbers.verdict(sample)["probability"].to_numpy()
@@ -101,7 +104,7 @@ def _data_context(sample: Sample) -> dict[str, Any]:
         "columns": [
             (
                 text.column(str(name)),
-                number(value) if isinstance(value, float) else str(value)[:300],
+                format_number(value) if isinstance(value, float) else str(value)[:300],
             )
             for name, value in data.table.iloc[sample.row].items()
             # the content shows its words already
@@ -155,7 +158,7 @@ def _final_context(sample: Sample) -> dict[str, Any]:
     if can(sample.model, "time"):
         tracked = numbers.track(sample)
         measures = {
-            (measure.kind, measure.part): number(float(measure.values[-1]))
+            (measure.kind, measure.part): format_number(float(measure.values[-1]))
             for measure in tracked.measures
         }
         return {

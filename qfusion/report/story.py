@@ -27,7 +27,9 @@ from qfusion.figures.export_style import CREATOR, plotly_print, printing
 from qfusion.figures.html_page import script_digest
 from qfusion.figures.style import INK, PAPER, QUIET, Theme, label, rgb_channels
 from qfusion.figures.themes import apply_theme
-from qfusion.report.blocks import Block, clean, environment, png_address
+from qfusion.report.blocks import Block, png_address
+from qfusion.report.plain_text import clean
+from qfusion.report.templates import environment
 
 KINDS = {
     ".html": "text/html",

@@ -29,7 +29,7 @@ def report_of_sample(context: page_context.PageContext) -> None:
         ),
         lambda suffix: report.sample(
             build_sample(context.explained_study, context.row, context.output_wanted, changed)
-        ).written(suffix),
+        ).render(suffix),
     )
 
 
@@ -46,7 +46,7 @@ def report_of_cohort(
             report.cohort_report.select_members(
                 context.explained_study, table, parts, name, context.output_wanted
             )
-        ).written(suffix),
+        ).render(suffix),
     )
 
 

@@ -1,0 +1,154 @@
+"""A report as PDF, typeset by typst, with the installed fonts that its characters need."""
+
+import json
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from qfusion._lazy import Library
+from qfusion.errors import QFusionError
+from qfusion.figures.export_style import fonts
+from qfusion.report.equations import SOURCE
+from qfusion.report.templates import FOLDER
+
+typst: Any = Library("typst")
+
+PAPER = (FOLDER / "paper.typ").read_text(encoding="utf-8")
+
+
+def typeset(report: Mapping[str, Any]) -> bytes:
+    """Return a report as PDF.
+
+    Args:
+        report: data of the report, see `Report.data`.
+
+    Raises:
+        QFusionError: when typst rejects the document, which is a defect of this library.
+    """
+    lettering = _find_fonts(report)
+    families = dict.fromkeys(face.family for face in lettering.faces)
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            # The document can read files of this empty folder only.
+            root, font_folder = Path(folder, "empty"), Path(folder, "fonts")
+            root.mkdir()
+            font_folder.mkdir()
+            _copy_fonts(lettering.faces, font_folder)
+            options: dict[str, Any] = {
+                "root": str(root),
+                "font_paths": [str(font_folder)],
+                "ignore_system_fonts": True,
+                "timestamp": 0,
+                "sys_inputs": {
+                    "document": lettering.text,
+                    "families": json.dumps(list(families)),
+                    "foot": _missing_note(lettering.missing),
+                },
+            }
+            return bytes(_compile(f"{SOURCE}\n{PAPER}".encode(), options))
+    except typst.TypstError as error:
+        raise QFusionError(
+            f"The report could not be typeset: {str(error)[:300]}. Write it as HTML and tell us."
+        ) from error
+
+
+def describe_missing_letters(report: Mapping[str, Any]) -> str:
+    """Return the note at the foot of the PDF on letters that no font of this machine has, or an empty text."""
+    return _missing_note(_find_fonts(report).missing)
+
+
+def _compile(source: bytes, options: dict[str, Any]) -> Any:
+    try:
+        return typst.compile(source, pdf_standards=["ua-1"], **options)
+    except typst.TypstError as error:
+        # Letters of several shapes in a figure, as of Devanagari, which typst draws and does not name.
+        if "missing codepoints" not in str(error):
+            raise
+        return typst.compile(source, **options)
+
+
+def _copy_fonts(faces: list[Any], folder: Path) -> None:
+    """Copy matplotlib's fonts and the installed ones that a report needs into a folder."""
+    installed = dict.fromkeys(Path(face.path) for face in faces)
+    for file in [*_own_fonts().glob("[!L]*.ttf"), *installed]:
+        shutil.copy(file, folder)
+
+
+def _missing_note(missing: list[str]) -> str:
+    if not missing:
+        return ""
+    from qfusion.figures.export import notice
+
+    code_points = {ord(letter): f"U+{ord(letter):04X}" for letter in missing}
+    return notice(missing, "empty boxes stand for them.").translate(code_points)
+
+
+@dataclass(frozen=True)
+class _Lettering:
+    """The text of a report and its fonts.
+
+    Attributes:
+        text: the report as JSON, with a box for each letter that no font has.
+        missing: these letters.
+        faces: the installed font faces that the other letters need.
+    """
+
+    text: str
+    missing: list[str]
+    faces: list[Any]
+
+
+def _find_fonts(report: Mapping[str, Any]) -> _Lettering:
+    """Return the text of a report with the fonts for its letters."""
+    blocks = [
+        {key: value for key, value in block.items() if key != "media"} for block in report["blocks"]
+    ]
+    text = json.dumps({**report, "blocks": blocks}, ensure_ascii=False)
+    if all(map(_is_in_own_fonts, set(text))):
+        return _Lettering(text, [], [])
+    words = dict.fromkeys(re.findall("[^\x00-\x7f]+", text))
+    foreign = [word for word in words if not all(map(_is_in_own_fonts, word))]
+    east = fonts.east("".join(foreign))
+    clusters = dict.fromkeys(letters for word in foreign for letters in fonts.clusters(word))
+    missing: dict[str, None] = {}
+    faces: dict[Any, None] = {}
+    for letters in sorted(clusters, key=len, reverse=True):
+        if all(_is_in_own_fonts(letter) or fonts.IGNORED.match(letter) for letter in letters):
+            continue
+        regular = fonts.face(letters, False, outlines=False, east=east)
+        shapes = [regular, fonts.face(letters, True, outlines=False, east=east)]
+        if regular is None:
+            # typst sets a letter and its marks in one font.
+            base = None
+            if len(letters) > 1:
+                base = fonts.face(letters[0], outlines=False, east=east)
+            drawn = "" if base is None else letters[0]
+            missing.update(dict.fromkeys(letters.removeprefix(drawn)))
+            text = text.replace(letters, drawn + fonts.BOX)
+            shapes = [base]
+        faces.update(dict.fromkeys(face for face in shapes if face is not None))
+    named = [letter for letter in missing if not fonts.IGNORED.match(letter)]
+    return _Lettering(text, named, list(faces))
+
+
+def _is_in_own_fonts(letter: str) -> bool:
+    return ord(letter) < 0x250 or ord(letter) in _own_letters()
+
+
+def _own_fonts() -> Path:
+    """Return the folder of the fonts that matplotlib brings."""
+    import matplotlib
+
+    return Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+
+
+@cache
+def _own_letters() -> frozenset[int]:
+    from matplotlib.ft2font import FT2Font
+
+    return frozenset(FT2Font(str(_own_fonts() / "DejaVuSans.ttf")).get_charmap())
