@@ -39,6 +39,7 @@ import tables  # noqa: E402
 
 from qfusion import _assets, data, explain  # noqa: E402
 from qfusion.explain import Explanation, verdicts  # noqa: E402
+from qfusion.explain.relations import classify_relations  # noqa: E402
 from qfusion.models import FusionModel, log_odds  # noqa: E402
 from qfusion.training import checkpoint  # noqa: E402
 
@@ -469,7 +470,7 @@ def true_relations(dataset: data.DataSet) -> np.ndarray:
     assert dataset.truth is not None
     truth = dataset.truth.iloc[dataset.rows("test")]
     joint = [name for name in truth.columns if "+" in name]
-    return verdicts.relations(
+    return classify_relations(
         truth[""].to_numpy(), truth[list(dataset.names)].to_numpy(), truth[joint].to_numpy()
     )
 

@@ -9,7 +9,7 @@ import pytest
 
 from qfusion.analysis.opening import open_study
 from qfusion.analysis.sample import Sample
-from qfusion.explain import contribution_shares, verdicts
+from qfusion.explain import contribution_shares, decision_course
 from qfusion.wording import answers
 from tests.test_app_pages import plain, said, visit
 
@@ -23,18 +23,24 @@ def terms(joint: list[float]) -> dict[str, np.ndarray]:
 def test_the_share_of_the_joint_terms_and_when_they_lead_for_good() -> None:
     share = contribution_shares.net_joint_share(terms([0.0, -3.0, 0.5, 3.0]))
     assert share == pytest.approx([0, 0.75, 1 / 3, 0.75])  # sizes count, the baseline does not
-    assert verdicts.first_joint_place(share) == 3
+    assert decision_course.first_joint_place(share) == 3
     assert (
-        verdicts.first_joint_place(contribution_shares.net_joint_share(terms([2.0, 2.0, 2.0, 2.0])))
+        decision_course.first_joint_place(
+            contribution_shares.net_joint_share(terms([2.0, 2.0, 2.0, 2.0]))
+        )
         == 0
     )
     assert (
-        verdicts.first_joint_place(contribution_shares.net_joint_share(terms([5.0, 5.0, 5.0, 0.5])))
+        decision_course.first_joint_place(
+            contribution_shares.net_joint_share(terms([5.0, 5.0, 5.0, 0.5]))
+        )
         is None
     )
     assert contribution_shares.net_joint_share({"": TEXT, "text": AUDIO}).tolist() == [0, 0, 0, 0]
-    assert verdicts.relative_progress(np.array([1.0, 2.0, 4.0, 5.0]), 2) == pytest.approx(0.75)
-    assert verdicts.relative_progress(np.array([1.0, 2.0, 4.0, 1.0]), 2) is None
+    assert decision_course.relative_progress(np.array([1.0, 2.0, 4.0, 5.0]), 2) == pytest.approx(
+        0.75
+    )
+    assert decision_course.relative_progress(np.array([1.0, 2.0, 4.0, 1.0]), 2) is None
 
 
 def test_the_answer_in_words() -> None:

@@ -27,18 +27,18 @@ from qfusion.explain import (
     judge,
     stability,
     verdict,
-    verdicts,
 )
-from qfusion.explain.verdicts import (
-    LEAD,
-    Doubt,
+from qfusion.explain.leaders import LEAD, leading_modality
+from qfusion.explain.relations import classify_relations
+from qfusion.explain.verdict_findings import (
     Leadership,
     Opposition,
-    Verdict,
     leadership,
     opposition,
     seed_doubts,
+    verdict_record,
 )
+from qfusion.explain.verdicts import Doubt, Verdict
 from qfusion.models.abilities import can
 from qfusion.models.games import dividends as dividends_of, shapley
 from qfusion.panels import (
@@ -341,7 +341,7 @@ def test_what_seeds_leave_open_weakens_what_is_said() -> None:
         "Two of 5 training seeds name different leading modalities on 35% of the test samples.",
         "The largest contribution is smaller than its spread over 5 training seeds (±1.5).",
     ]
-    assert other.record()["spread_of_largest"] == 1.5
+    assert verdict_record(other)["spread_of_largest"] == 1.5
 
 
 @pytest.mark.parametrize(
@@ -401,7 +401,7 @@ def test_the_verdict_on_a_sample_is_about_its_own_output_and_scores() -> None:
             assert (found.seeds, found.other_leader, found.spread) == (
                 (0, 0, 0) if given is None else (5, 0.25, spread)
             )
-            record = found.record()
+            record = verdict_record(found)
             assert record["leader"] == (found.leader or "none")
             assert record["lead_needed"] == found.needed
             assert record["shares"] == found.shares
@@ -470,9 +470,9 @@ def test_a_single_modality_leads_nobody() -> None:
 
 
 def test_a_mean_leads_by_ten_points_or_not_at_all() -> None:
-    assert verdicts.leading_modality({"a": 0.5, "b": 0.3, "c": 0.2}) == "a"
-    assert verdicts.leading_modality({"a": 0.45, "b": 0.36, "c": 0.19}) == ""
-    assert verdicts.leading_modality({"a": np.nan, "b": np.nan}) == ""
+    assert leading_modality({"a": 0.5, "b": 0.3, "c": 0.2}) == "a"
+    assert leading_modality({"a": 0.45, "b": 0.36, "c": 0.19}) == ""
+    assert leading_modality({"a": np.nan, "b": np.nan}) == ""
     whole = {"a": 0.5, "b": 0.3, "c": 0.2}
     assert (
         cohort_contributions.describe_leader(whole, whole)
@@ -559,7 +559,7 @@ def test_where_neither_alone_says_anything_decisions_are_joint(name: str) -> Non
             continue
         joint = np.stack(
             [
-                verdicts.relations(one[:, 0], one[:, 1:3], one[:, 3:]) == "joint"
+                classify_relations(one[:, 0], one[:, 1:3], one[:, 3:]) == "joint"
                 for one in seeds.dividends
             ]
         )

@@ -60,7 +60,8 @@ def decision_record(
         "background_size": explanation.background_size,
         "spread": spread,
         "standard_error": errors,
-        "verdict": verdict.record() | {"says": _describe_verdict(verdict)},
+        "verdict": qfusion.explain.verdict_findings.verdict_record(verdict)
+        | {"says": _describe_verdict(verdict)},
     }
 
 

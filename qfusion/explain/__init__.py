@@ -13,7 +13,8 @@ from qfusion.explain.path_attribution import (
     aumann_shapley,
     aumann_shapley_per_sample,
 )
-from qfusion.explain.verdicts import RELATIONS, Relation, Verdict, judge, verdict
+from qfusion.explain.relations import RELATIONS, Relation
+from qfusion.explain.verdicts import Verdict, judge, verdict
 from qfusion.models.ket_algebra import marginal_observables
 
 __all__ = [

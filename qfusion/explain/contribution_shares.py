@@ -28,7 +28,7 @@ def shapley_shares(shapley: np.ndarray, axis: int = -1) -> np.ndarray:
 
 def net_joint_share(dividends: Mapping[str, np.ndarray]) -> np.ndarray:
     """Return |J| / (|U| + |J|), (T,), where J is the sum of the joint terms and U the sum of the terms of single
-    modalities. It is 0 if both sums are 0. Above one half the joint terms decide, as in `verdicts.relations`.
+    modalities. It is 0 if both sums are 0. Above one half the joint terms decide, as in `verdicts.classify_relations`.
     """
     joint = sum((v for t, v in dividends.items() if "+" in t), start=np.zeros(1))
     own = sum((v for t, v in dividends.items() if t and "+" not in t), start=np.zeros(1))

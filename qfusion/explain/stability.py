@@ -24,6 +24,7 @@ from qfusion._checks import check, choose, require_finite
 from qfusion.data import DataSet
 from qfusion.errors import IntegrityError, NotFound, default_on_error, translate_errors
 from qfusion.explain import contribution_shares, verdicts
+from qfusion.explain.leaders import find_leaders, lead_margins
 from qfusion.models import games
 
 FOLDER = _assets.asset_path("stability")
@@ -97,16 +98,16 @@ class Stability:
         """Return how often two seeds say the same of who leads: the same modality, or that none does.
 
         A modality is named as everywhere: where it is ahead by more than its lead spreads over the seeds, see
-        `verdicts.find_leaders`.
+        `leaders.find_leaders`.
         """
         M, spread = len(self.modalities), self._lead_spread
-        leaders = np.stack([verdicts.find_leaders(entry, M, spread) for entry in self.dividends])
+        leaders = np.stack([find_leaders(entry, M, spread) for entry in self.dividends])
         return float(np.mean([(a == b).mean() for a, b in itertools.combinations(leaders, 2)]))
 
     @cached_property
     def _lead_spread(self) -> np.ndarray:
         """Standard deviation over seeds of how far each modality is ahead of every other, (B, M)."""
-        leads = verdicts.lead_margins(contribution_shares.shapley_shares(self.shapley))
+        leads = lead_margins(contribution_shares.shapley_shares(self.shapley))
         return np.asarray(np.std(leads, 0, ddof=1))
 
     @cached_property

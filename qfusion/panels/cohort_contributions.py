@@ -10,7 +10,8 @@ from scipy.special import ndtri
 from qfusion._sentences import ZERO, sizes
 from qfusion.analysis import cohort_groups, cohort_levels, cohort_table, text
 from qfusion.analysis.study import dividend_column
-from qfusion.explain import RELATIONS, bootstrap, verdicts
+from qfusion.explain import RELATIONS, bootstrap
+from qfusion.explain.leaders import leading_modality
 from qfusion.figures import cohort_charts, style
 from qfusion.panels import alt_text, panel
 from qfusion.wording import backgrounds, extrema
@@ -100,7 +101,7 @@ def describe_leader(whole: Mapping[str, float], part: Mapping[str, float], every
     means = part if every else whole
     if any(np.isnan(value) for value in means.values()):
         return "No sample of this cohort"
-    leader = verdicts.leading_modality(means)
+    leader = leading_modality(means)
     if not leader:
         shares = ", ".join(
             f"{text.escape_markdown(name)} {mean:.0%}"

@@ -24,7 +24,8 @@ from qfusion.analysis import (
 from qfusion.analysis.cohort_levels import Levels, filter_split
 from qfusion.analysis.sample import build_sample
 from qfusion.analysis.study import Study
-from qfusion.explain import RELATIONS, bootstrap, cohort_filters, verdicts
+from qfusion.explain import RELATIONS, bootstrap, cohort_filters
+from qfusion.explain.leaders import leading_modality
 from qfusion.explain.path_attribution import aumann_shapley, aumann_shapley_over_classes
 from qfusion.figures import cohort_charts, generator_attribution
 from qfusion.models.abilities import can
@@ -239,7 +240,7 @@ def _describe_leader(
     whole: Mapping[str, bootstrap.Interval], part: Mapping[str, bootstrap.Interval], every: str
 ) -> str:
     """Return which modality leads on average, by more than `verdicts.LEAD`, or that none does."""
-    leader = verdicts.leading_modality({name: entry.value for name, entry in part.items()})
+    leader = leading_modality({name: entry.value for name, entry in part.items()})
     if not leader:
         shares = [
             f"{name} {entry.value:.0%}{_format_interval(entry)}" for name, entry in part.items()

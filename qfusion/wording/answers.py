@@ -7,9 +7,9 @@ import numpy as np
 from qfusion._sentences import listed, share, size, sizes, top
 from qfusion.analysis import Sample, background_agreement, decision_flips, text
 from qfusion.analysis.study import Study
-from qfusion.explain import verdicts
+from qfusion.explain import decision_course
 from qfusion.explain.contribution_shares import net_joint_share
-from qfusion.explain.verdicts import JointCourse
+from qfusion.explain.decision_course import JointCourse
 from qfusion.models.abilities import can
 from qfusion.wording.backgrounds import describe_agreement
 from qfusion.wording.markup import MARKDOWN
@@ -178,7 +178,7 @@ def answer(
         moving_name, unit: of it. where: names of the P places.
     """
     joint_share = net_joint_share(dividends)
-    place = verdicts.first_joint_place(joint_share) or 0
+    place = decision_course.first_joint_place(joint_share) or 0
     values = {
         "name": moving_name,
         "unit": unit,
@@ -186,7 +186,7 @@ def answer(
         "now": moving[place],
         "last": moving[-1],
     }
-    return COURSE_TITLES[verdicts.joint_course(joint_share)].format(
+    return COURSE_TITLES[decision_course.joint_course(joint_share)].format(
         start=share(joint_share[0]),
         end=share(joint_share[-1]),
         place=where[place],
@@ -197,9 +197,9 @@ def answer(
 
 def _by_then(moving: np.ndarray, place: int) -> str:
     """Return the template for how far a series has moved by a place."""
-    done = verdicts.relative_progress(moving, place)
+    done = decision_course.relative_progress(moving, place)
     if done is None:
-        return CONSTANT if np.ptp(moving) < verdicts.STILL else RETURNS
+        return CONSTANT if np.ptp(moving) < decision_course.STILL else RETURNS
     if 0 <= done <= 1:
         return REACHED.replace("{done}", share(done))
     return OVERSHOOTS
@@ -227,7 +227,7 @@ def since_when(sample: Sample) -> str:
         where = [LAYER.format(text.escape_markdown(at)) for at in sample.places]
     if not timed or not sample.classes:
         return settled(sample.study, sample.path_explanation.prediction[:, 0], where)
-    place = verdicts.first_joint_place(net_joint_share(sample.path_dividends))
+    place = decision_course.first_joint_place(net_joint_share(sample.path_dividends))
     if place is None:
         return NOT_JOINT
     return JOINT_FROM.format(place=where[place], last=where[-1])

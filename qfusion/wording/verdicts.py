@@ -9,21 +9,19 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from qfusion._sentences import listed, share, sizes, top
-from qfusion.explain.verdicts import (
-    Change,
-    DecisionChange,
+from qfusion.explain.decision_changes import Change, DecisionChange, compare_decisions
+from qfusion.explain.decision_course import last_change
+from qfusion.explain.relations import Relation
+from qfusion.explain.verdict_findings import (
     Leadership,
     Opposition,
-    Relation,
     SeedDoubt,
-    Verdict,
-    compare_decisions,
-    last_change,
     leadership,
     opposes_jointly,
     opposition,
     seed_doubts,
 )
+from qfusion.explain.verdicts import Verdict
 from qfusion.models import decisions
 from qfusion.wording.markup import PLAIN, Markup
 
