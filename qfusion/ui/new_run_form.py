@@ -59,11 +59,11 @@ def _choose_settings(name: str, kind: str, classes: bool) -> dict[str, Any]:
     }
     main = ["epochs", "rate", "patience", *setting_texts.MAIN.get(kind, ())]
     rest = [key for key in default if key not in main]
-    with st.container(key="grid-main"):
+    with widgets.grid("main"):
         given = {key: fields[key]() for key in main}
     with (
         st.expander(f"{len(rest)} more settings", icon=":material/tune:", key="box-advanced"),
-        st.container(key="grid-more"),
+        widgets.grid("more"),
     ):
         given |= {key: fields[key]() for key in rest}
     if like:
@@ -100,7 +100,7 @@ def _explained(choice: params.Param, place: DeltaGenerator) -> Any:
 
 def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> None:
     """Draw name, seeds, estimated cost, and the button."""
-    with st.container(key="grid-start"):
+    with widgets.grid("start"):
         first, second, third, fourth, fifth, last = (
             st.container(gap="xxsmall", key=f"start-{place}") for place in range(6)
         )
@@ -139,6 +139,7 @@ def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> None:
         "Write event files",
         key=_EVENTS,
         persist_state="session",
+        on_change="ignore",  # nothing on the page follows it
         help="For TensorBoard, in the run's folder `events`.",
     )
     epochs = int(chosen.get("epochs", plans.default_settings(name, kind)["epochs"]))

@@ -14,6 +14,8 @@ from streamlit.delta_generator import DeltaGenerator
 from qfusion.panels import params
 from qfusion.ui import arrival, page_params, state
 
+FIELD_WIDTH = 180  # pixels; the least width of a field of a form
+
 
 def draw(
     param: params.Param,
@@ -155,6 +157,11 @@ def settle(key: str, options: Iterable[Any], default: Any = None) -> None:
             state.put(key, [option for option in value if option in known])
     elif value is not None and value not in known:
         state.put(key, default)
+
+
+def grid(name: str) -> DeltaGenerator:
+    """Return a place for fields of a form: side by side, as many of equal width as there is room for."""
+    return st.grid(min_column_width=FIELD_WIDTH, gap="small", key=f"grid-{name}")
 
 
 def fold(param: params.SwitchParam, icon: str | None = None, label: str = "") -> Any:

@@ -41,7 +41,7 @@ def one_step(context: page_context.PageContext) -> None:
     with st.expander("Angles of the gates", icon=":material/tune:"):
         st.caption("The angle of a gate is its learned coupling × dt × the factor set here.")
         presets = st.container()
-        with st.container(key="grid-knobs"):
+        with widgets.grid("knobs"):
             tweak = tweak_sliders.draw_sliders(context.study)
         with presets:
             tweak_sliders.slider_presets(context.study)
