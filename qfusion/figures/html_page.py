@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import html
+import json
 
 import plotly.graph_objects as go
 import plotly.io as pio
@@ -15,7 +16,15 @@ from qfusion.figures.themes import theme_of
 # Identifiers of elements of the page.
 FIGURE = "qfusion-figure"
 RECIPE = "qfusion-recipe"
-_CONFIG = '{"displaylogo":false,"responsive":false,"toImageButtonOptions":{"format":"svg","filename":"qfusion-figure"}}'
+_CONFIG = json.dumps(
+    {
+        "displaylogo": False,  # a link to Plotly's site
+        "showSendToCloud": False,
+        "plotlyServerURL": "",
+        "responsive": False,
+        "toImageButtonOptions": {"format": "svg", "filename": "qfusion-figure"},
+    }
+)
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>

@@ -183,6 +183,7 @@ def base_figure(
                 "bgcolor": "rgba(0,0,0,0)",
                 "color": QUIET[theme],
                 "activecolor": INK[theme],
+                "remove": ["sendChartToCloud"],  # hover texts may hold what participants said
             },
             "xaxis": axis(theme),
             "yaxis": axis(theme),
