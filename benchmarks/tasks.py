@@ -519,9 +519,9 @@ def a_story(walk: Walk) -> str:
     walk.count("open the file")
     walk.page.goto(path.as_uri())
     said = walk.sentence(".says p, .says", r"One lever.*(score|log-odds).* → .*decision")
-    from qfusion.panels import story
+    from qfusion.panels import decision_story
 
-    result = story.largest_lever(opened(model, sample))
+    result = decision_story.largest_lever(opened(model, sample))
     assert result is not None
     agree_ends(said, result[0])
     return said

@@ -52,8 +52,8 @@ from qfusion.data import (  # noqa: E402
     load,
 )
 from qfusion.errors import QFusionError  # noqa: E402
-from qfusion.panels import story  # noqa: E402
-from qfusion.report.story import KINDS  # noqa: E402
+from qfusion.panels import decision_story  # noqa: E402
+from qfusion.report.story_files import KINDS, render_story  # noqa: E402
 from qfusion.runs import Plan, Run, recorder, search_space, sweeps  # noqa: E402
 from qfusion.training import checkpoint  # noqa: E402
 from qfusion.training.encodings import encoded_numbers, encoded_place  # noqa: E402
@@ -478,10 +478,10 @@ def stories(killer: Killer, wanted: int) -> None:
     out.mkdir()
     dataset = load("planted")
     ids = [str(dataset.ids[row]) for row in dataset.rows("test")[:2]]
-    told = [story.story(open_sample(made, name, dataset)) for name in ids]
+    told = [decision_story.build_story(open_sample(made, name, dataset)) for name in ids]
 
     def written(kind: str, number: int) -> bytes:
-        return told[number].written(kind, seconds=1.0, rate=4.0)  # few frames
+        return render_story(told[number], kind, seconds=1.0, rate=4.0)  # few frames
 
     truth = {kind: [written(kind, number) for number in range(2)] for kind in KINDS}
     before = dict.fromkeys(KINDS, b"")

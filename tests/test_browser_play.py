@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from qfusion.analysis.opening import open_sample
-from qfusion.panels import story as told
+from qfusion.panels import decision_story
+from qfusion.report.story_files import render_story
 from scripts import serving, visits
 from tests.test_tasks import tasks
 
@@ -61,8 +62,8 @@ def test_a_task_is_counted_and_ends_in_its_sentence(
 def test_page_plays_from_a_file(page: Any, tmp_path: Path) -> None:
     from playwright.sync_api import expect
 
-    story = told.story(open_sample("qj-parity", "pair-6601"))
-    (tmp_path / "story.html").write_bytes(story.written(".html", seconds=2.0))
+    story = decision_story.build_story(open_sample("qj-parity", "pair-6601"))
+    (tmp_path / "story.html").write_bytes(render_story(story, ".html", seconds=2.0))
     page = page.context.new_page()  # a file has another process: that of the app stays for the next
     page.goto((tmp_path / "story.html").as_uri())
     button, slider = page.locator("#play"), page.locator("#at")

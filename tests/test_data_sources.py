@@ -78,6 +78,7 @@ def test_a_data_set_is_added_by_one_file(
     assert {
         "name": "moons",
         "title": "Two moons",
+        "origin": "included",
         "available": True,
         "reason": "",
         "remedy": "",

@@ -23,8 +23,11 @@ from qfusion.analysis.sample import Sample
 from qfusion.data import clip_copies
 from qfusion.data.sample_content import Clip
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.panels import story as told, term_sensitivity
-from qfusion.report.story import Box, Pixels, Story, check_length, frames
+from qfusion.panels import decision_story, term_sensitivity
+from qfusion.report.story import Story
+from qfusion.report.story_acts import Box
+from qfusion.report.story_files import check_length, render_story
+from qfusion.report.story_frames import Pixels, frames
 
 ROOT = Path(__file__).resolve().parent.parent
 HOSTILE = (
@@ -41,7 +44,7 @@ def sample() -> Sample:
 
 @pytest.fixture(scope="module")
 def story(sample: Sample) -> Story:
-    return told.story(sample)
+    return decision_story.build_story(sample)
 
 
 def decoded(data: bytes, suffix: str) -> tuple[list[np.ndarray], float]:
@@ -54,7 +57,7 @@ def decoded(data: bytes, suffix: str) -> tuple[list[np.ndarray], float]:
 
 def test_parity_as_video_and_gif(story: Story) -> None:
     story = replace(story, acts=story.acts[:1])  # the other takes as long again
-    data = story.written(".mp4", "dark", 2.0, 10.0)
+    data = render_story(story, ".mp4", "dark", 2.0, 10.0)
     shown, seconds = decoded(data, "mp4")
     assert (len(shown), seconds, shown[0].shape) == (20, 2.0, (720, 1280, 3))
     # uncovered from left to right: at its begin nothing of its right half, at its end all
@@ -65,7 +68,7 @@ def test_parity_as_video_and_gif(story: Story) -> None:
     assert early.sum() < 20 < 1000 < late.sum()
     assert len(data) < 5e6
 
-    gif = story.written(".gif", "light", 2.0, 30.0)
+    gif = render_story(story, ".gif", "light", 2.0, 30.0)
     shown, seconds = decoded(gif, "gif")
     # frames that are alike are one that stays longer
     assert 30 < len(shown) <= 40
@@ -118,7 +121,7 @@ def test_hostile_words_are_words(story: Story) -> None:
         words={HOSTILE[:40]: HOSTILE},
         acts=tuple(replace(act, name=HOSTILE[:30], says=HOSTILE) for act in story.acts),
     )
-    page = hostile.written(".html").decode()
+    page = render_story(hostile, ".html").decode()
     assert page.count("https://") == 0
     assert page.replace("http://www.w3.org", "").count("http://") == page.count("http://x.y/z")
     elements = Elements(page)
@@ -136,7 +139,7 @@ def test_hostile_words_are_words(story: Story) -> None:
     assert not any(name.startswith("on") for _, attributes in elements.tags for name in attributes)
     assert any("<script>alert(1)</script>" in words for words in elements.words)
 
-    drawing = ElementTree.fromstring(hostile.written(".svg", "dark"))
+    drawing = ElementTree.fromstring(render_story(hostile, ".svg", "dark"))
     names = {str(element.tag).rpartition("}")[2] for element in drawing.iter()}
     assert "script" not in names
     assert {"animate", "desc", "image", "text"} <= names
@@ -149,12 +152,12 @@ def test_hostile_words_are_words(story: Story) -> None:
 
 
 def test_the_page_says_all_of_it(sample: Sample, story: Story) -> None:
-    page = story.written(".html")
+    page = render_story(story, ".html")
     words = " ".join(Elements(page.decode()).words)
     for part in (story.title, story.says, story.made_from, *(act.says for act in story.acts)):
         assert part in words
     assert "python -m qfusion story --model qj-parity --data parity --sample pair-6601" in words
-    assert page == told.story(sample).written(".html")
+    assert page == render_story(decision_story.build_story(sample), ".html")
     assert len(page) < 5e6
 
 
@@ -162,7 +165,7 @@ def test_lever_is_what_the_sensitivity_measured(sample: Sample) -> None:
     for one in (sample, open_sample("qcnn-digits", "digit-0003")):
         terms, result = (
             term_sensitivity.effect_sensitivity(one).sensitivity,
-            told.largest_lever(one),
+            decision_story.largest_lever(one),
         )
         assert result is not None
         moved = [
@@ -171,14 +174,16 @@ def test_lever_is_what_the_sensitivity_measured(sample: Sample) -> None:
             if term.kind in ("coupling", "dissipation", "fusion")
         ]
         assert abs(result[0].score - one.score) == pytest.approx(max(moved), abs=1e-4)
-    network = told.story(one)
+    network = decision_story.build_story(one)
     assert "taken out" in network.acts[1].says
     assert "decision now" in network.acts[1].says
     assert network.acts[0].figure.layout.xaxis.range == network.acts[1].figure.layout.xaxis.range
 
 
 def test_the_readers_tweak_is_the_lever(sample: Sample) -> None:
-    acts = told.story(replace(sample, tweak=sample.study.model.parse_tweak("H.left=2,T=1.5"))).acts
+    acts = decision_story.build_story(
+        replace(sample, tweak=sample.study.model.parse_tweak("H.left=2,T=1.5"))
+    ).acts
     assert acts[1].says.startswith("H: left × 2, T = 1.5: joint terms")
     assert [act.figure.layout.xaxis.range[1] for act in acts] == [1.5, 1.5]
 
@@ -190,23 +195,23 @@ def test_a_clip_that_is_gone_is_said(sample: Sample, monkeypatch: Any, tmp_path:
         (recording_strip.Source(Clip(tmp_path / "cut.mp4", "video")), "cut.mp4"),
     ):
         monkeypatch.setattr(recording_strip, "source", lambda *_, source=source: source)
-        result = told.story(sample)
+        result = decision_story.build_story(sample)
         assert "Its recording cannot be shown" in result.facts[-1]
         assert words in result.facts[-1]
 
 
 def test_too_long_or_of_no_kind(story: Story) -> None:
     with pytest.raises(InvalidInput, match=r"at most 1,800 frames, but 100 s at 60 .* are 6,000"):
-        story.written(".mp4", seconds=100, rate=60)
+        render_story(story, ".mp4", seconds=100, rate=60)
     with pytest.raises(InvalidInput, match=r"`seconds` must .*, but is 400"):
-        story.written(".mp4", seconds=400, rate=25)
+        render_story(story, ".mp4", seconds=400, rate=25)
     with pytest.raises(InvalidInput, match="120 s at 20 frames a second are 2,400"):
-        story.written(".gif", seconds=120, rate=60)
+        render_story(story, ".gif", seconds=120, rate=60)
     check_length(90, 60, ".gif")  # is drawn at 20 a second
     for suffix in (".html", ".svg"):
         check_length(120, 60, suffix)  # has no frames
     with pytest.raises(NotFound, match=r"Kind of a story '\.avi'"):
-        story.written(".avi")
+        render_story(story, ".avi")
 
 
 def test_command(tmp_path: Path, capsys: Any) -> None:

@@ -40,7 +40,7 @@ def story(
     as_json: Json = False,
 ) -> None:
     """Write a story to show: a sample, the decision on it, its terms as they grow, and the effect of one lever."""
-    from qfusion.report.story import KINDS, check_length
+    from qfusion.report.story_files import KINDS, check_length, render_story
 
     suffix = out.suffix.lower()
     check(
@@ -63,8 +63,8 @@ def story(
         contrast=contrast or "",
         tweak=tweak,
     )
-    result = qfusion.panels.story.story(opened)
-    write_file(out, result.written(suffix, theme, seconds, fps))
+    result = qfusion.panels.decision_story.build_story(opened)
+    write_file(out, render_story(result, suffix, theme, seconds, fps))  # type: ignore[arg-type]
     print_remark(f"Story written to {out}")
     print_result(
         {

@@ -20,10 +20,10 @@ from qfusion.analysis import text
 from qfusion.analysis.sample import Sample
 from qfusion.data import own_sessions
 from qfusion.errors import QFusionError, default_on_error, translate_system_errors
-from qfusion.panels import story
+from qfusion.panels import decision_story
 from qfusion.panels.archives import file_name
 from qfusion.panels.pickers import DATA, MODEL, SAMPLE
-from qfusion.report.story import KINDS
+from qfusion.report.story_files import KINDS, render_story
 from qfusion.ui import calculation_queue, dialogs, loading, page_params, permissions, reruns, state
 from qfusion.ui.notes import NOTES, page_stem
 from qfusion.ui.session_file import LOAD, MAX_MB, PREFIX, Session, changes, read
@@ -112,7 +112,7 @@ def _story(open_sample: Callable[[], Sample]) -> None:
     theme = state.one_of("Colours", ["light", "dark"], default="light", key="_story_theme")
 
     def make() -> bytes:
-        return story.story(sample).written(kind, theme)  # type: ignore[arg-type]
+        return render_story(decision_story.build_story(sample), kind, theme)  # type: ignore[arg-type]
 
     st.download_button(
         "Download story",

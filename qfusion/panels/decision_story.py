@@ -33,7 +33,7 @@ MOST_TERMS = 8  # that are drawn, the largest
 _LEAST = 1e-9  # of the explained output: what moves it less does not
 
 
-def story(sample: Sample) -> Story:
+def build_story(sample: Sample) -> Story:
     """Return the story of a decision.
 
     Args:
