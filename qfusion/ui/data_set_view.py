@@ -12,6 +12,7 @@ from qfusion.data.target_spec import CONVENTIONS
 from qfusion.panels import learning as builders, pickers, targets
 from qfusion.runs import plans
 from qfusion.ui import (
+    fusion_needs_section,
     guidance,
     loading,
     navigation,
@@ -23,7 +24,6 @@ from qfusion.ui import (
     widgets,
 )
 from qfusion.ui.import_findings import draw_findings
-from qfusion.ui.pages import why_fuse
 from qfusion.ui.recordings_form import recordings
 from qfusion.wording import setting_texts
 from qfusion.wording.data_sets import ORIGINS
@@ -65,7 +65,7 @@ def chosen_set() -> None:
     guidance.aside(text.escape_markdown(dataset.description, 900))
     panels.show(dataset, page_context.theme(), *targets.DATA, first=1)
     panels.draw_lower_panels(page_context.theme(), dataset=dataset)
-    why_fuse.needs(dataset, page_context.theme())
+    fusion_needs_section.fusion_needs(dataset, page_context.theme())
     navigation.link(
         "pages/train.py", "Train a model on it", ":material/model_training:", train=name
     )

@@ -5,85 +5,14 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from qfusion.analysis import modality_attribution, sample_filters, sample_similarity, text
-from qfusion.analysis.background_choice import default_contrast
+from qfusion.analysis import sample_filters
 from qfusion.models.abilities import can
-from qfusion.panels import compare as builders, inside as raw, nearest_samples, samples, timelines
-from qfusion.ui import (
-    frame,
-    lazy_panels,
-    navigation,
-    page_context,
-    page_params,
-    page_runs,
-    panel_frame,
-    panels,
-    sample_box,
-    sample_content,
-    selections,
-    state,
-    widgets,
-)
+from qfusion.panels import inside as raw, samples, timelines
+from qfusion.ui import frame, lazy_panels, page_params, page_runs, panels, sample_content, widgets
+from qfusion.ui.attribution_view import modality_attributions
 from qfusion.ui.own_sample_form import try_own
 from qfusion.ui.sample_search import clear_filters, filters, sample_scatter, sample_table
-
-
-@page_runs.fragment
-def what_made_it(context: page_context.PageContext) -> None:
-    """Draw the folded part of the Samples page: modality, term, baseline (with its sample, if it is one), method,
-    and the resulting figures.
-    """
-    study = context.study
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        terms = modality_attribution.terms(study, widgets.draw(raw.MODALITY, study))
-        titles = [modality_attribution.title(term, study.quantity) for term in terms]
-        widgets.draw(raw.TERM, study, options=titles)
-        if widgets.draw(raw.START) == "sample":
-            sample_box.sample_box(
-                raw.OTHER, study.dataset, default_contrast(study, context.row), follows=True
-            )
-        widgets.draw(raw.METHOD)
-    panels.show(context.tweaked_sample(), context.theme, *raw.INSIDE)
-
-
-def similar_samples(context: page_context.PageContext) -> None:
-    """The nearest samples, a button for each and a link to all side by side."""
-    sample = context.tweaked_sample()
-    with panel_frame.titled_frame("similar") as head:
-        with st.container(horizontal=True, vertical_alignment="center"):
-            by = widgets.draw(nearest_samples.SIMILAR_BY, context.study)
-            nearest = sample_similarity.nearest(sample, by)
-            ids = [str(name) for name in context.study.dataset.ids[nearest.rows]]
-            _links(context, nearest, ids)
-        panel_frame.draw_content(
-            nearest_samples.similar_samples(sample, context.theme, by=by),
-            head,
-            on_select=lambda key: selections.open_selected(key, ids),
-        )
-
-
-def _links(
-    context: page_context.PageContext, nearest: sample_similarity.Nearest, ids: list[str]
-) -> None:
-    if ids:
-        sentence, _ = nearest_samples.describe_outcomes(context.study, nearest.rows)
-        with st.popover(
-            "Open one", icon=":material/open_in_full:", type="tertiary", key="_similar"
-        ):
-            for name, words, away in zip(ids, sentence, nearest.distances, strict=True):
-                st.button(
-                    f"**{text.escape_markdown(name, 24)}** {text.escape_markdown(words, 40)} ({away:.3g})",
-                    type="tertiary",
-                    key=f"_similar_{name}",
-                    on_click=state.choose_sample,
-                    args=(name,),
-                )
-        navigation.link(
-            "pages/compare.py",
-            "Side by side",
-            ":material/view_column:",
-            **{builders.VIEW.key: builders.SEVERAL, "several": [context.sample, *ids[:5]]},  # type: ignore[arg-type]
-        )
+from qfusion.ui.similar_samples_panel import similar_samples
 
 
 def page() -> None:
@@ -107,7 +36,7 @@ def page() -> None:
         over_seconds = st.container()  # after the decision: attributions take their time
         panels.show(sample, theme, "verdict", grows=False, first=1)
         panels.show(sample, theme, "waterfall", first=1)
-        widgets.folded(raw.OPEN, lambda: what_made_it(context), ":material/search:")
+        widgets.folded(raw.OPEN, lambda: modality_attributions(context), ":material/search:")
     with over_seconds, page_runs.guard():
         options = timelines.STRIP["strip"].arguments(page_params.current())
         panels.show(

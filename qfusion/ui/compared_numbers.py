@@ -1,0 +1,74 @@
+"""Truth, prediction and test metrics of the sides A and B of the Compare page, in a table."""
+
+from collections.abc import Iterator
+
+import streamlit as st
+
+from qfusion.analysis import compare, text
+from qfusion.analysis.sample import Sample
+from qfusion.training import metrics
+from qfusion.ui import sample_content
+from qfusion.wording import systems
+from qfusion.wording.backgrounds import background_markdown
+from qfusion.wording.samples import describe_softmax
+
+
+def numbers_table(sides: compare.Sides) -> None:
+    """Truth, prediction and test metrics of both, and the differences."""
+    a, b = both = (sides.a, sides.b)
+    known = sides.same_target
+    scores = [one.score for one in both]
+    rows = [
+        ("model", *(text.escape_markdown(one.study.name) for one in both), ""),
+        ("sample", *(text.escape_markdown(one.id) for one in both), ""),
+        ("tweak", *(text.escape_markdown(one.tweak, 80) or "as learned" for one in both), ""),
+        ("truth", *(sample_content.truth(one.study, one.row, digits=3) for one in both), ""),
+        ("prediction", *map(_prediction, both), ""),
+        (
+            text.escape_markdown(b.unit) if known else "explained output",
+            *(f"{score:+.3f}" for score in scores),
+            f"**{scores[1] - scores[0]:+.3f}**" if known else "not comparable",
+        ),
+        *_metrics(a, b),
+    ]
+    if a.study.background.name != b.study.background.name:
+        st.caption(
+            f"A is compared with {background_markdown(a.study.background)}, B with "
+            f"{background_markdown(b.study.background)}: their terms differ for that reason too."
+        )
+    st.markdown(
+        "\n".join(
+            ["| | A | B | B − A |", "|---|---|---|---|"]
+            + ["| " + " | ".join(row) + " |" for row in rows]
+        )
+    )
+    of_a, of_b = (len(one.dataset.rows("test")) for one in both)
+    tests = (
+        f"all {of_a:,} test samples"
+        if of_a == of_b
+        else f"{of_a:,} test samples (A) and {of_b:,} (B)"
+    )
+    st.caption(f"Test metrics under the same tweak, over {tests}.")
+
+
+def _metrics(a: Sample, b: Sample) -> Iterator[tuple[str, ...]]:
+    """Yield the rows of the test metrics. Each side has its own rows if their metrics follow different conventions."""
+    seed = systems.seed_suffix(a.study) or systems.seed_suffix(b.study)
+    alike = metrics.find_convention(a.metrics) == metrics.find_convention(b.metrics)
+    for side in [a] if alike else [a, b]:
+        for name in metrics.headlines(side.metrics):
+            both = alike and name in b.metrics
+            yield (
+                f"test {metrics.labels(side.metrics)[name].short}{seed}",
+                *(f"{s.metrics[name]:.3f}" if both or s is side else "–" for s in (a, b)),
+                f"{b.metrics[name] - a.metrics[name]:+.3f}" if both else "",
+            )
+
+
+def _prediction(one: Sample) -> str:
+    if not one.study.classes:
+        return f"{float(one.scores[0]):+.3f}"
+    best = int(one.scores.argmax())
+    return (
+        f"{text.escape_markdown(one.classes[best])} ({describe_softmax(one.probabilities[best])})"
+    )

@@ -1,0 +1,55 @@
+"""Deletion and insertion curves: of modalities, and of the features inside one."""
+
+from functools import partial
+
+import streamlit as st
+
+from qfusion.analysis import trust
+from qfusion.panels import deletion_curves, faithfulness as builders, panel
+from qfusion.ui import all_samples, page_context, panel_frame, panels, widgets
+
+
+def deletion_tab(context: page_context.PageContext) -> None:
+    """Modalities, then the features inside one."""
+    study = context.study
+    measure = widgets.draw(builders.MEASURE) if study.classes else deletion_curves.LOG_ODDS
+    directions = (deletion_curves.DELETION, deletion_curves.INSERTION)
+    panels.show(
+        study,
+        context.theme,
+        *(f"{kind}-modalities" for kind in directions),
+        columns=2,
+        first=2,
+        gap="medium",
+    )
+    st.divider()
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = {
+            "modality": widgets.draw(builders.FEATURES_OF, study),
+            "ranking": widgets.draw(builders.RANKING),
+            "measure": measure,
+        }
+        rows, some = study.dataset.rows(trust.SPLIT), len(trust.asked_inside(study))
+        if some < len(rows):
+            widgets.draw(panel.EVERYONE)
+    every = all_samples.everyone(
+        "features",
+        study,
+        rows,
+        some,
+        lambda: deletion_curves.feature_curves(study, everyone=True, **chosen),
+        *chosen.values(),
+    )
+    panel_frame.draw_side_by_side(
+        *(
+            partial(
+                deletion_curves.feature_curves,
+                study,
+                context.theme,
+                everyone=every,
+                kind=kind,
+                **chosen,
+            )
+            for kind in directions
+        )
+    )

@@ -1,0 +1,107 @@
+"""Changes that flip a decision: the nearest state of one modality, the nearest sample that provides another state,
+and the smallest change of one parameter.
+"""
+
+import math
+
+import streamlit as st
+
+from qfusion.analysis import changed_samples, decision_flips, text
+from qfusion.models import table_edits
+from qfusion.models.abilities import can
+from qfusion.models.jump_changes import parameter_tweak
+from qfusion.models.terms import ParameterChange
+from qfusion.panels import what_if as builders
+from qfusion.ui import navigation, page_context, panels, widgets
+from qfusion.ui.change_controls import apply_change
+from qfusion.wording.operators import name_parameter
+from qfusion.wording.parameter_changes import describe_ranges
+
+
+def nearest_flips(context: page_context.PageContext) -> None:
+    """The panel of nearest states and donors, with buttons that apply them."""
+    panels.show(context.tweaked_sample(), context.theme, "flips", first=1)
+    with st.container(horizontal=True, key="apply-flips"):
+        for name, flip in decision_flips.what_would_flip(context.study, context.row).items():
+            if flip.state.possible:
+                st.button(
+                    f"Set {text.escape_markdown(name)} to its nearest flip",
+                    key=f"_flip-{name}",
+                    icon=":material/flip:",
+                    on_click=apply_change,
+                    args=(context, name, changed_samples.FLIP),
+                )
+            if flip.donor_id:
+                st.button(
+                    f"Take {text.escape_markdown(name)} of {text.escape_markdown(flip.donor_id)}",
+                    key=f"_lend-{name}",
+                    on_click=apply_change,
+                    args=(context, name, changed_samples.SWAP, flip.donor_id),
+                    icon=":material/swap_horiz:",
+                )
+
+
+def parameter_flips(context: page_context.PageContext) -> None:
+    """Draw the folded part on the model's own parameters. Nothing is computed until it is opened."""
+    if not can(context.study.model, "terms"):
+        st.caption(
+            "This model has no knobs of a physics and no fusion rules that could flip the decision: only its states "
+            "can."
+        )
+    else:
+        what = (
+            "knob of the physics"
+            if can(context.study.model, "time")
+            else "angle of the fusion rules"
+        )
+        widgets.folded(
+            builders.KNOBS,
+            lambda: _flips(context),
+            ":material/tune:",
+            f"Which {what} would flip it?",
+        )
+
+
+def _flips(context: page_context.PageContext) -> None:
+    """Draw the nearest parameters that flip the decision, and links that set one on its page, with all others as
+    learned.
+    """
+    search = decision_flips.parameters_that_flip(context.study, context.row)
+    if not search.changes:
+        st.markdown(
+            f"**None of the {search.tried} knobs flips this decision on its own** ({describe_ranges(search)})."
+        )
+        return
+    panels.show(context.tweaked_sample(), context.theme, "knob-flips")
+    with st.container(horizontal=True, key="set-knobs"):
+        for change in search.changes[:4]:
+            value = flip_value(change)
+            page, unit = (
+                ("Dynamics", "") if can(context.study.model, "time") else ("Circuit", " rad")
+            )
+            if can(context.study.model, "time"):
+                query = {
+                    "show": "Decision",
+                    "turn": str(parameter_tweak(change.kind, change.name, value)),
+                }
+            else:
+                place = table_edits.edit_key(
+                    table_edits.table_shape(context.study.model), *map(int, change.name.split("."))
+                )
+                query = {"rules": "Fusion rules", "edits": f"{place}={value:g}"}
+            name = text.escape_markdown(name_parameter(context.study, change))
+            navigation.link(
+                navigation.FILES[page],
+                f"Set {name} to {value:g}{unit} on {page}",
+                ":material/tune:",
+                **query,
+            )
+
+
+def flip_value(change: ParameterChange) -> float:
+    """Return the value at which a parameter flips the decision. It is rounded to three decimals and never falls
+    short of that value.
+    """
+    away = math.ceil if change.value > change.learned else math.floor
+    value = away(change.value * 1000) / 1000
+    return value if change.kind == "angle" else max(value, 0.0)

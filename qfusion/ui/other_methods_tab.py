@@ -1,0 +1,100 @@
+"""The Shapley values of the current sample by other methods, with their error and time."""
+
+import pandas as pd
+import streamlit as st
+
+from qfusion.analysis import method_comparison, text, trust
+from qfusion.explain import faithfulness
+from qfusion.panels import faithfulness as builders, shapley_methods
+from qfusion.ui import fact_chips, guidance, page_context, panel_frame, widgets
+from qfusion.wording import backgrounds
+
+
+def estimators_tab(context: page_context.PageContext) -> None:
+    """Draw a switch, the methods to be run, and their results."""
+    study = context.study
+    words = (
+        "Others sample Shapley values: they run the model on many mixtures of this sample with background samples. "
+        "Here is what that gives, and takes, beside the exact values. Each run of one coalition puts this sample's "
+        f"modalities together with those of {backgrounds.background_markdown(study.background)}."
+    )
+    if not method_comparison.playable(study):
+        guidance.aside(words)
+        st.info(
+            "Other methods need background samples. Pick “training set” or “one other sample” on top.",
+            icon=":material/info:",
+        )
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="others-run"):
+        on = widgets.draw(builders.RUN)
+        guidance.aside(words)
+        coalitions = 2 ** len(study.modalities)
+        rows = (
+            1 if study.background.kind == "contrast" else trust.count_training_rows(study)
+        )  # for each
+        fact_chips.chips(
+            "others-cost",
+            (
+                "some seconds",
+                f"{coalitions:,} coalitions",
+                f"{rows:,} background samples",
+                f"brute force: {coalitions * rows:,} runs of the model",
+            ),
+        )
+    if not on:
+        _methods_before_run(coalitions, rows)
+    else:
+        picture = shapley_methods.other_methods(context.tweaked_sample(), context.theme)
+        panel_frame.draw(picture, below=lambda: _table(context, picture.table()), grows=False)
+
+
+def _methods_before_run(coalitions: int, rows: int) -> None:
+    """Draw the methods and the cost of each, before they are run: the number of coalitions, each with a number of
+    samples.
+    """
+    costs = {
+        faithfulness.EXACT: "one pass, no coalition is run",
+        faithfulness.BRUTE: f"{coalitions:,} coalitions x {rows:,} background samples = {coalitions * rows:,} runs",
+        faithfulness.SAMPLING: f"sampled orders of the modalities x {rows:,} background samples",
+        faithfulness.KERNEL: f"sampled coalitions x {rows:,} background samples",
+    }
+    marks = ":gray-badge[not run]"
+    with st.container(border=True, key="coming-estimators", gap="xsmall"):
+        st.markdown("#### Shapley values, error and time by four methods")
+        st.markdown(
+            "\n".join(
+                [
+                    "| Method | What it takes | Values | Largest error | Seconds |",
+                    "|---|---|---|---|---|",
+                    *(
+                        f"| {name} | {cost} | {marks} | {marks} | {marks} |"
+                        for name, cost in costs.items()
+                    ),
+                ]
+            )
+        )
+
+
+def _table(context: page_context.PageContext, table: pd.DataFrame) -> None:
+    help = f"Shapley value ({text.escape_markdown(context.tweaked_sample().unit)})"
+    shapley = {
+        f"shapley[{name}]": st.column_config.NumberColumn(
+            text.escape_markdown(name), format="%+.4f", help=help
+        )
+        for name in context.study.modalities
+    }
+    st.dataframe(
+        table,
+        hide_index=True,
+        height="content",
+        alt="Shapley values by method, with error and time.",
+        column_config=shapley
+        | {
+            "largest_error": st.column_config.NumberColumn("largest error", format="%.1e"),
+            "coalitions_run": st.column_config.NumberColumn(
+                "coalitions run",
+                help="Each is as many runs of the model as there are background samples.",
+            ),
+            "seconds": st.column_config.NumberColumn("seconds", format="%.4f"),
+        },
+    )

@@ -1,0 +1,131 @@
+"""The pinned view A of the Compare page: suggestions for it, and buttons that swap it with B and clear it."""
+
+from dataclasses import replace
+from itertools import islice
+from typing import Any
+
+import streamlit as st
+
+from qfusion.analysis import sample_examples, text
+from qfusion.analysis.study import Study
+from qfusion.data import Image, Text
+from qfusion.errors import QFusionError
+from qfusion.models.abilities import can
+from qfusion.panels import network, pickers, pins, tweak_limits
+from qfusion.ui import (
+    guidance,
+    page_context,
+    page_runs,
+    pinning,
+    sample_content,
+    saved,
+    state,
+    tweak_sliders,
+)
+
+MOST_OFFERED = 3  # other models that A can be set beside by a click
+
+
+def forget_lost_pin(_: Study) -> None:
+    """Report a pin that cannot be looked up, and remove it."""
+    if view := state.get(saved.PIN):
+        try:
+            pickers.resolve_pin(view)
+        except QFusionError as error:
+            state.notice(f"In the link, `{saved.PIN}`: {error} Nothing is pinned.")
+            state.put(saved.PIN, None)
+
+
+def suggest_pins(context: page_context.PageContext) -> None:
+    """How to get an A."""
+    study = context.study
+    st.info(
+        "Nothing is pinned. Press **Pin** on top, or start here:"
+        if not guidance.full()
+        else "Nothing is pinned yet. Press **Pin** on top of any page to keep what you see as **A**; what you pick or "
+        "tweak after that is **B**. Or start here:",
+        icon=":material/push_pin:",
+    )
+    offered = {"learned": (context.sample, "as learned")} | {
+        item.kind: (item.sample, f"a telling {sample_examples.EXAMPLE_NAMES[item.kind]}")
+        for item in sample_examples.find_examples(study)
+        if item.sample != context.sample
+    }
+    for column, (kind, (sample, words)) in zip(
+        st.container(key="pair-pins").columns(len(offered), gap="small"),
+        offered.items(),
+        strict=True,
+    ):
+        with column, st.container(border=True, height="stretch", key=f"box-pin-{kind}"):
+            row = study.dataset.row(sample)
+            sample_content.sample_content(
+                context,
+                row,
+                details=False,
+                only=tuple(
+                    [
+                        name
+                        for name, piece in study.dataset.content(row).items()
+                        if isinstance(piece, Text | Image)
+                    ]
+                ),
+            )
+            st.button(
+                f"A = {text.escape_markdown(sample)}, {words}",
+                key=f"_pin_{kind}",
+                icon=":material/push_pin:",
+                on_click=state.put,
+                args=(saved.PIN, pins.Pin(study.name, study.dataset.name, sample)),
+            )
+    others = (name for name in pickers.trained_models(study.dataset.name) if name != study.name)
+    with st.container(horizontal=True, key="other-models"):
+        for name in islice(others, MOST_OFFERED):
+            st.button(
+                f"A = {text.escape_markdown(study.name)}, B = {text.escape_markdown(name)}, of "
+                f"{text.escape_markdown(context.sample)}",
+                key=f"_beside_{name}",
+                icon=":material/compare:",
+                on_click=_compare_with_model,
+                args=(pinning.view_of(study, context.row), name),
+            )
+
+
+def _compare_with_model(view: pins.Pin, model: str) -> None:
+    state.put(saved.PIN, view)
+    state.put(pickers.MODEL.key, model)
+
+
+def compared_views(context: page_context.PageContext, view: pins.Pin) -> None:
+    """Draw what A and B are, with buttons to swap and to clear."""
+    now = replace(pinning.view_of(context.study, context.row), tweak="")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(
+            f"**A** {pinning.pin_in_words(view)}  \n**B** {pinning.pin_in_words(now)} (current selection)"
+        )
+        st.button(
+            "Swap",
+            icon=":material/swap_horiz:",
+            key="_swap",
+            on_click=page_runs.run_or_notice,
+            args=(_swap, context.study, context.row, view),
+            help="B becomes what is pinned; the bar on top shows what was A.",
+        )
+        st.button(
+            "Clear",
+            icon=":material/close:",
+            key="_clear_pin",
+            on_click=state.put,
+            args=(saved.PIN, None),
+        )
+
+
+def _swap(study: Study, row: int, view: pins.Pin) -> None:
+    state.put(saved.PIN, pinning.view_of(study, row))
+    state.put(pickers.MODEL.key, view.model)
+    state.put(pickers.DATA.key, view.data)
+    state.choose_sample(view.sample)
+    other: Any = pickers.resolve_pin(view)[0]
+    if can(other.model, "time"):
+        tweak_sliders.set_sliders(other.model, tweak_limits.parse_tweak(other, view.tweak))
+    else:
+        state.put(network.EDITS.key, view.tweak)

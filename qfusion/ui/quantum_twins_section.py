@@ -1,0 +1,61 @@
+"""Whether the quantum part matters: resources cut from the model, and trained twins that lack one."""
+
+import streamlit as st
+
+from qfusion.analysis import audit, jobs, text, twin_training
+from qfusion.analysis.study import Study
+from qfusion.ui import access, job_progress, page_context, page_runs, panels, permissions
+
+
+def quantum_section(context: page_context.PageContext) -> None:
+    """Draw what this model loses when a resource is cut from it, and the measurements of its twins. Each twin lacks
+    one resource. Twins that are not trained yet are trained here.
+    """
+    study = context.study
+    if not twin_training.has_twins(study):
+        st.info(
+            f"Model {text.escape_markdown(study.name)} has no twins without a quantum resource. Pick a QiNN-QJ or an "
+            "entangled-qcnn on top.",
+            icon=":material/help:",
+        )
+        return
+    panels.show(study, context.theme, "why-audit", first=1)
+    panels.show(study, context.theme, "why-cut")
+    with st.container(key="fold-why-twins"), page_runs.guard():
+        twins(study)
+
+
+def twins(study: Study) -> None:
+    """Draw the button that trains the model's twins in a separate process, or the progress of this training."""
+    known, job = audit.count_trained_seeds(study), jobs.find_job(twin_training.twins_key(study))
+    if job is not None and job.is_active:
+        with st.container(width=420, key="twins-progress"):
+            st.fragment(job_progress.watch, run_every=job_progress.PULSE)(
+                job,
+                "Twins: {job.done:,} of {job.total:,} trained",
+                lambda: ", waiting for other trainings" if not job.done else "",
+                wanted=lambda: True,
+                stay=lambda: jobs.renew_interest(job, access.session_id()),
+                cancel=job.stop,
+                key="_twins_cancel",
+            )
+        st.caption(
+            "It goes on when you leave the page, and what is trained is kept, also when you cancel."
+        )
+        return
+    if job is not None and job.state == jobs.State.FAILED:
+        st.warning(text.message(job.problem))
+    seeds = min(twin_training.MOST, known + twin_training.SEEDS)
+    left = len(twin_training.plan_twin_runs(study, range(known, seeds)))
+    if left and not permissions.says_no_training(
+        "train twins", f"qfusion why --model {study.name} --twins {seeds}"
+    ):
+        st.button(
+            f"Train its twins ({left} trainings)" if not known else f"Add seeds ({left} trainings)",
+            icon=":material/model_training:",
+            help="The model and its twins, each without one quantum resource, with this model's settings and schedule: "
+            f"seeds {known} to {seeds - 1}, one training after another, in a process of its own.",
+            key="_twins_train",
+            on_click=page_runs.run_or_notice,
+            args=(permissions.training, twin_training.begin_twins, study, seeds),
+        )

@@ -1,0 +1,47 @@
+"""The Samples page's list of samples like the open one."""
+
+import streamlit as st
+
+from qfusion.analysis import sample_similarity, text
+from qfusion.panels import compare as builders, nearest_samples
+from qfusion.ui import navigation, page_context, panel_frame, selections, state, widgets
+
+
+def similar_samples(context: page_context.PageContext) -> None:
+    """The nearest samples, a button for each and a link to all side by side."""
+    sample = context.tweaked_sample()
+    with panel_frame.titled_frame("similar") as head:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            by = widgets.draw(nearest_samples.SIMILAR_BY, context.study)
+            nearest = sample_similarity.nearest(sample, by)
+            ids = [str(name) for name in context.study.dataset.ids[nearest.rows]]
+            _links(context, nearest, ids)
+        panel_frame.draw_content(
+            nearest_samples.similar_samples(sample, context.theme, by=by),
+            head,
+            on_select=lambda key: selections.open_selected(key, ids),
+        )
+
+
+def _links(
+    context: page_context.PageContext, nearest: sample_similarity.Nearest, ids: list[str]
+) -> None:
+    if ids:
+        sentence, _ = nearest_samples.describe_outcomes(context.study, nearest.rows)
+        with st.popover(
+            "Open one", icon=":material/open_in_full:", type="tertiary", key="_similar"
+        ):
+            for name, words, away in zip(ids, sentence, nearest.distances, strict=True):
+                st.button(
+                    f"**{text.escape_markdown(name, 24)}** {text.escape_markdown(words, 40)} ({away:.3g})",
+                    type="tertiary",
+                    key=f"_similar_{name}",
+                    on_click=state.choose_sample,
+                    args=(name,),
+                )
+        navigation.link(
+            "pages/compare.py",
+            "Side by side",
+            ":material/view_column:",
+            **{builders.VIEW.key: builders.SEVERAL, "several": [context.sample, *ids[:5]]},  # type: ignore[arg-type]
+        )

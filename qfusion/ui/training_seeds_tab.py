@@ -1,0 +1,38 @@
+"""Agreement of the explanations between training seeds."""
+
+import streamlit as st
+
+from qfusion.analysis import text, trust
+from qfusion.analysis.study import Study
+from qfusion.explain import stability
+from qfusion.panels import panel, seed_stability
+from qfusion.ui import page_context, panel_frame, widgets
+
+
+def seeds_tab(
+    context: page_context.PageContext, study: Study, seeds: stability.Stability | None, missing: str
+) -> None:
+    """Rank correlation between seeds, and the current sample by every seed."""
+    if seeds is None:
+        st.info(f"Not measured for this model. {missing}", icon=":material/info:")
+        return
+    terms = widgets.draw(panel.TERMS)
+
+    def of_sample() -> panel.PanelFigure | None:
+        if trust.seed_values(study, seeds, context.row, terms) is not None:
+            return seed_stability.seed_sample(context.tweaked_sample(), context.theme, terms=terms)
+        st.info(
+            f"Sample {text.escape_markdown(context.sample)} is not a test sample: seeds are compared on these. Pick a "
+            "test "
+            "sample.",
+            icon=":material/info:",
+        )
+        return None
+
+    panel_frame.draw_side_by_side(
+        lambda: seed_stability.seed_ranks(study, context.theme, terms=terms), of_sample
+    )
+    st.caption(
+        f"Two seeds name the same modality as the most important one in {seeds.leader_agreement():.0%} of the test "
+        "samples."
+    )
