@@ -31,10 +31,12 @@ sys.path[:0] = [str(ROOT)]
 import tables  # noqa: E402
 
 from qfusion.explain import (  # noqa: E402
+    baseline_models,
+    baseline_predictions,
     bootstrap,
-    fusion_baselines,
     information,
     partial_information,
+    prediction_task,
 )
 
 ALPHA = (
@@ -44,7 +46,7 @@ LEAF = 8  # rows of a leaf of the tree, at least
 SHUFFLES = 5
 SEARCH = 1e-3, 300  # gap in bits and rounds at which a search for the union information stops
 RESAMPLES = 300
-FAMILY = fusion_baselines.LINEAR, fusion_baselines.TREES
+FAMILY = baseline_models.LINEAR, baseline_models.TREES
 
 
 def table(of: Callable[[int, int], Mapping[int, float]], sources: np.ndarray) -> np.ndarray:
@@ -107,7 +109,7 @@ def truth_of(p: np.ndarray) -> dict[str, float]:
     }
 
 
-def drawn(p: np.ndarray, rows: int, rng: np.random.Generator) -> fusion_baselines.Task:
+def drawn(p: np.ndarray, rows: int, rng: np.random.Generator) -> prediction_task.Task:
     """Returns rows of a distribution, with features."""
     cells = rng.choice(p.size, rows, p=p.ravel() / p.sum())
     *sources, y = np.unravel_index(cells, p.shape)
@@ -115,21 +117,21 @@ def drawn(p: np.ndarray, rows: int, rng: np.random.Generator) -> fusion_baseline
     for name, value in zip(NAMES, sources, strict=True):
         columns = np.concatenate([np.eye(2)[value], np.zeros((rows, 2))], 1)
         features[name] = columns + rng.normal(size=columns.shape) * [0.1, 0.1, 1, 1]
-    return fusion_baselines.of_features(features, y)
+    return prediction_task.task_from_features(features, y)
 
 
 def cheap() -> None:
     """Makes the models of this process cheap."""
     from sklearn.tree import DecisionTreeClassifier
 
-    whole = fusion_baselines._model
+    whole = baseline_models.make_model
 
     def small(member: str, classes: int) -> Any:
-        if member == fusion_baselines.TREES:
+        if member == baseline_models.TREES:
             return DecisionTreeClassifier(min_samples_leaf=LEAF, random_state=0)
         return whole(member, classes)
 
-    fusion_baselines._model = small
+    baseline_models.make_model = small
     information.SHUFFLES = SHUFFLES
     partial_information.union.__defaults__ = SEARCH
     for function in (bootstrap.mean, bootstrap.means):
@@ -144,7 +146,7 @@ def measured(p: np.ndarray, rows: int, repetitions: int) -> dict[str, dict[str, 
     for seed in range(repetitions):
         task = drawn(p, rows, np.random.default_rng(seed))
         result = information.estimate_from_predictions(
-            fusion_baselines.Predictions(task, family=FAMILY)
+            baseline_predictions.Predictions(task, family=FAMILY)
         )
         for name, one in result.by.items():
             lows = {

@@ -14,7 +14,13 @@ from qfusion.data import import_formats, import_repairs, import_report, shared_c
 from qfusion.data.import_report import build_report
 from qfusion.data.random_split import _split_groups
 from qfusion.data.row_splits import stratified_split
-from qfusion.explain import bootstrap, fusion_baselines, information
+from qfusion.explain import (
+    baseline_models,
+    baseline_predictions,
+    bootstrap,
+    information,
+    prediction_task,
+)
 from qfusion.wording.information import describe_evaluation, describe_information
 from tests.test_information import few_trees
 
@@ -43,11 +49,13 @@ def pairs_of_pictures(
 
 def estimated(
     features: Features, y: np.ndarray
-) -> tuple[fusion_baselines.Predictions, information.Estimate]:
+) -> tuple[baseline_predictions.Predictions, information.Estimate]:
     """What is worked out of features by few trees and small networks."""
     with pytest.MonkeyPatch.context() as patch:
         few_trees(patch)
-        predictions = fusion_baselines.Predictions(fusion_baselines.of_features(features, y))
+        predictions = baseline_predictions.Predictions(
+            prediction_task.task_from_features(features, y)
+        )
         return predictions, information.estimate_from_predictions(predictions, "pairs")
 
 
@@ -72,7 +80,7 @@ def test_each_half_of_a_balanced_pair_alone_tells_nothing(balanced: information.
     words = describe_information(balanced)
     assert words.startswith("Small models find at least 0.")
     assert "only by" not in words.split("Estimators disagree")[0]
-    assert balanced.baselines.models[fusion_baselines.SINGLE] == fusion_baselines.BASE
+    assert balanced.baselines.models[baseline_predictions.SINGLE] == baseline_predictions.BASE
     assert any(
         "1,600 rows hold 800 different of picture" in note
         for note in describe_evaluation(balanced.baselines.evaluation)
@@ -82,9 +90,9 @@ def test_each_half_of_a_balanced_pair_alone_tells_nothing(balanced: information.
 def test_no_model_learns_from_the_twin_of_a_row_that_it_predicts() -> None:
     for noise in (0.0, 1e-7):
         features, y, picture = pairs_of_pictures(noise=noise)
-        task = fusion_baselines.of_features(features, y)
+        task = prediction_task.task_from_features(features, y)
         assert task.different == {"picture": 800, "question": 8}
-        for learn, ask, _ in task.parts():
+        for learn, ask, _ in task.splits():
             assert not set(picture[learn]) & set(picture[ask])
             assert len(learn) + len(ask) == len(y)
 
@@ -102,9 +110,9 @@ def test_pictures_and_questions_that_both_stand_twice_are_all_predicted() -> Non
         "picture": rng.normal(size=(count, 5))[picture],
         "question": rng.normal(size=(count, 4))[question],
     }
-    task = fusion_baselines.of_features(features, np.repeat([1, 0], count))
+    task = prediction_task.task_from_features(features, np.repeat([1, 0], count))
     assert len(task.predicted) == 2 * count
-    for learn, ask, _ in task.parts():
+    for learn, ask, _ in task.splits():
         assert not set(picture[learn]) & set(picture[ask])
         assert not set(question[learn]) & set(question[ask])
         assert len(learn) > count
@@ -146,12 +154,12 @@ def test_a_learner_below_chance_is_named_and_not_used() -> None:
     question, y = np.repeat(np.arange(12), 10), np.tile([0, 1], 60)
     features = {"picture": rng.normal(size=(120, 3)), "question": np.eye(12)[question]}
     predictions, result = estimated(features, y)
-    assert ("question", fusion_baselines.LINEAR) in result.below_chance
+    assert ("question", baseline_models.LINEAR) in result.below_chance
     assert any(
         "linear on question" in note for note in describe_evaluation(result.baselines.evaluation)
     )
-    kind, outputs = predictions.whole(["question"])
-    assert kind == fusion_baselines.BASE
+    kind, outputs = predictions.predict_best(["question"])
+    assert kind == baseline_predictions.BASE
     assert np.ptp(outputs, axis=0).max() == 0
     assert tells_nothing(result.main.alone["question"])
 

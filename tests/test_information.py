@@ -33,11 +33,17 @@ from qfusion.data.modality_spec import Modality
 from qfusion.data.target_spec import Target
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import (
+    baseline_models,
+    baseline_predictions,
     bootstrap,
     fusion_baselines,
     information,
     information_levels,
+    label_leak,
+    logarithmic_pool,
     partial_information,
+    prediction_task,
+    task_features,
 )
 from qfusion.explain.bootstrap import Interval
 from qfusion.panels import data_fusion, pages
@@ -286,10 +292,12 @@ def test_outputs_are_cut_where_as_many_lie_between() -> None:
     assert len(set(zip(found.tolist(), group.tolist(), strict=True))) == len(set(found)) == 3
     features = {name: rng.normal(size=(60, 2)) for name in "ab"}
     assert information_levels.task_classes(
-        fusion_baselines.of_features(features, line, False)
+        prediction_task.task_from_features(features, line, False)
     ).tolist() == (pd.qcut(line, information.QUANTILES, labels=False).tolist())
     assert (
-        information_levels.task_classes(fusion_baselines.of_features(features, group + 4)).tolist()
+        information_levels.task_classes(
+            prediction_task.task_from_features(features, group + 4)
+        ).tolist()
         == group.tolist()
     )
 
@@ -299,7 +307,9 @@ def test_gaussian_parts_of_three_are_made_of_single_and_joint_bits() -> None:
     rng = np.random.default_rng(0)
     features = {name: rng.normal(size=(80, 2)) for name in "abc"}
     y = rng.normal(size=80) + 2
-    task = fusion_baselines.of_features(features, y, False, clusters=np.arange(80)[:, None] // 2)
+    task = prediction_task.task_from_features(
+        features, y, False, clusters=np.arange(80)[:, None] // 2
+    )
     for sizes in ((1.4, 0.6, 0.9, 0.4), (0.5, 0.5, 3.0, 0.45)):
         *alone, joint = (y[:, None] + size * rng.normal(size=(80, 1)) for size in sizes)
         outputs = dict(zip("abc", alone, strict=True))
@@ -356,13 +366,13 @@ def test_gaussian_parts_of_three_are_made_of_single_and_joint_bits() -> None:
 
 def test_components_have_unit_variance_in_the_mean() -> None:
     values = np.random.default_rng(0).normal(size=(200, 5)) * [1, 10, 0.1, 3, 0]  # one is constant
-    parts = fusion_baselines.components(values, 3)
+    parts = task_features.principal_components(values, 3)
     assert parts.shape == (200, 3)
     assert parts.std(0).mean() == pytest.approx(1)
     assert np.abs(parts.mean(0)).max() < 1e-9
 
 
-def cases(count: int, n: int) -> list[tuple[fusion_baselines.Task, np.ndarray, dict[str, float]]]:
+def cases(count: int, n: int) -> list[tuple[prediction_task.Task, np.ndarray, dict[str, float]]]:
     """Random weights of two sources that are correlated, with a noisy sum as target, and the closed form."""
     rng, result = np.random.default_rng(0), []
     for _ in range(count):
@@ -382,7 +392,7 @@ def cases(count: int, n: int) -> list[tuple[fusion_baselines.Task, np.ndarray, d
             "synergy": total - max(one, two),
             "total": total,
         }
-        result.append((fusion_baselines.of_features(features, y, classes=False), X, truth))
+        result.append((prediction_task.task_from_features(features, y, classes=False), X, truth))
     return result
 
 
@@ -390,10 +400,10 @@ def test_gaussian_cases_lie_within_their_intervals(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(bootstrap, "RESAMPLES", 400)
     names, hits = ("redundancy", "one", "two", "synergy", "total"), []
     for task, _, truth in cases(100, 400):
-        predictions = fusion_baselines.Predictions(task)
-        outputs = {name: predictions.of([name], fusion_baselines.LINEAR) for name in task.names}
+        predictions = baseline_predictions.Predictions(task)
+        outputs = {name: predictions.predict([name], baseline_models.LINEAR) for name in task.names}
         result = information.gaussian(
-            outputs, predictions.of(task.names, fusion_baselines.LINEAR), task
+            outputs, predictions.predict(task.names, baseline_models.LINEAR), task
         )
         parts = {**result.parts, "total": result.total}
         hits.append(
@@ -554,7 +564,9 @@ def xor_features(n: int = 900, seed: int = 0) -> tuple[dict[str, np.ndarray], np
 @pytest.fixture(scope="module")
 def told_together() -> information.Estimate:
     """What is worked out of these by the whole family."""
-    predictions = fusion_baselines.Predictions(fusion_baselines.of_features(*xor_features(800)))
+    predictions = baseline_predictions.Predictions(
+        prediction_task.task_from_features(*xor_features(800))
+    )
     with pytest.MonkeyPatch.context() as patch:
         few_trees(patch)
         return information.estimate_from_predictions(predictions, "xor")
@@ -563,10 +575,10 @@ def told_together() -> information.Estimate:
 def few_trees(patch: pytest.MonkeyPatch) -> None:
     """Few trees, small networks that learn fast, few shuffles and resamples, where it is asked how results are put
     together and not how sharp they are."""
-    whole = fusion_baselines._model
+    whole = baseline_models.make_model
     smaller: dict[str, dict[str, Any]] = {
-        fusion_baselines.TREES: {"n_estimators": 10},
-        fusion_baselines.NETWORK: {
+        baseline_models.TREES: {"n_estimators": 10},
+        baseline_models.NETWORK: {
             "hidden_layer_sizes": (64, 32),
             "learning_rate_init": 6e-3,
             "batch_size": 256,
@@ -578,7 +590,7 @@ def few_trees(patch: pytest.MonkeyPatch) -> None:
     def small(member: str, classes: int) -> Any:
         return whole(member, classes).set_params(**smaller.get(member, {}))
 
-    patch.setattr(fusion_baselines, "_model", small)
+    patch.setattr(baseline_models, "make_model", small)
     patch.setattr(information, "SHUFFLES", 3)
     resamples(patch, 400)
 
@@ -617,10 +629,12 @@ def test_where_parts_add_up_joint_models_are_worth_nothing_that_is_told(
     features = {name: rng.normal(size=(200, 3)) for name in "abc"}
     y = sum(features[name][:, 0] for name in "abc") + rng.normal(size=200)
     result = information.estimate_from_predictions(
-        fusion_baselines.Predictions(fusion_baselines.of_features(features, y, classes=False)),
+        baseline_predictions.Predictions(
+            prediction_task.task_from_features(features, y, classes=False)
+        ),
         "sum",
     )
-    assert result.baselines.metric == fusion_baselines.SIGN
+    assert result.baselines.metric == prediction_task.SIGN
     assert result.baselines.scores[fusion_baselines.GAIN].low <= 0
     assert result.baselines.scores[fusion_baselines.MORE].low > 0
     assert "at most" in describe_baselines(result.baselines)
@@ -636,7 +650,7 @@ def test_five_modalities_are_the_one_that_tells_most_against_the_rest() -> None:
     features = {name: rng.normal(size=(100, 2)) for name in "abcde"}
     y = (features["d"][:, 0] > 0).astype(int)
     result = information.estimate_from_predictions(
-        fusion_baselines.Predictions(fusion_baselines.of_features(features, y)), "five"
+        baseline_predictions.Predictions(prediction_task.task_from_features(features, y)), "five"
     )
     assert result.main.sources == ("d", "the rest")
     assert result.main.unique["d"].low > 0.3
@@ -647,9 +661,9 @@ def test_rows_that_share_pictures_are_held_out_by_all_of_them() -> None:
     rng = np.random.default_rng(0)
     features, y = xor_features(400)
     shared = np.stack([rng.integers(0, 60, 400), rng.integers(0, 60, 400)], 1)
-    task = fusion_baselines.of_features(features, y, clusters=shared)
+    task = prediction_task.task_from_features(features, y, clusters=shared)
     assert 0 < len(task.predicted) < 400
-    for learn, ask, _ in task.parts():
+    for learn, ask, _ in task.splits():
         assert not set(shared[learn].ravel()) & set(shared[ask].ravel())
 
 
@@ -663,19 +677,21 @@ def test_components_are_the_principal_axes_of_standardised_features() -> None:
     U, S, _ = np.linalg.svd(scaled - scaled.mean(0), full_matrices=False)
     for width in (3, 40):
         expected = (U * S)[:, :width]
-        assert np.abs(fusion_baselines.components(values, width)) == pytest.approx(
+        assert np.abs(task_features.principal_components(values, width)) == pytest.approx(
             np.abs(expected / expected.std(0).mean()), abs=1e-6
         )
     with pytest.raises(InvalidInput, match="the same features in all rows"):
-        fusion_baselines.components(np.ones((20, 2)))
+        task_features.principal_components(np.ones((20, 2)))
 
 
-def shared_rows(n: int = 90, seed: int = 0) -> fusion_baselines.Task:
+def shared_rows(n: int = 90, seed: int = 0) -> prediction_task.Task:
     """Rows of three features a modality and three classes, which share things in two ways."""
     rng = np.random.default_rng(seed)
     features = {name: rng.normal(size=(n, 3)) * [3, 1, 0.2] for name in ("one", "two")}
     y = (features["one"][:, 0] > 0).astype(int) + (features["two"][:, 0] > 1)
-    return fusion_baselines.of_features(features, 2 * y + 5, clusters=rng.integers(0, 30, (n, 2)))
+    return prediction_task.task_from_features(
+        features, 2 * y + 5, clusters=rng.integers(0, 30, (n, 2))
+    )
 
 
 def test_rows_to_learn_from_share_nothing_with_those_that_are_asked() -> None:
@@ -694,7 +710,7 @@ def test_rows_to_learn_from_share_nothing_with_those_that_are_asked() -> None:
     assert task.clusters is not None
     assert task.clusters.tolist() == shared[alike].tolist()
     asked, folds = [], [task.groups[row, 0] for row in alike]
-    for (learn, ask, places), k in zip(task.parts(), sorted(set(folds)), strict=True):
+    for (learn, ask, places), k in zip(task.splits(), sorted(set(folds)), strict=True):
         assert [alike[place] for place in places] == ask.tolist()
         assert ask.tolist() == [row for row, own in zip(alike, folds, strict=True) if own == k]
         assert learn.tolist() == [row for row in range(90) if k not in task.groups[row]]
@@ -705,11 +721,11 @@ def test_rows_to_learn_from_share_nothing_with_those_that_are_asked() -> None:
     ]
     rng = np.random.default_rng(3)
     features = {name: rng.normal(size=(600, 2)) for name in "ab"}
-    several = fusion_baselines.of_features(
+    several = prediction_task.task_from_features(
         features, rng.normal(size=600), False, rng.integers(0, 60, (600, 3))
     )
     assert (several.folds, several.classes, set(several.groups.ravel())) == (3, 0, {0, 1, 2})
-    alone = fusion_baselines.of_features(features, rng.normal(size=600), False)
+    alone = prediction_task.task_from_features(features, rng.normal(size=600), False)
     assert alone.clusters is None
     assert np.bincount(alone.groups[:, 0]).tolist() == [120] * 5
     assert alone.predicted.tolist() == list(range(600))
@@ -719,18 +735,18 @@ def test_numbers_are_measured_by_their_sign_where_they_have_both_else_by_r2() ->
     features = {name: np.random.default_rng(0).normal(size=(60, 2)) for name in "ab"}
     line = np.linspace(0, 1, 60)
     for y, metric in (
-        (line, fusion_baselines.R2),
-        (line - 1, fusion_baselines.R2),
-        (line - 0.5, fusion_baselines.SIGN),
+        (line, prediction_task.R2),
+        (line - 1, prediction_task.R2),
+        (line - 0.5, prediction_task.SIGN),
     ):
-        assert fusion_baselines.of_features(features, y, False).metric == metric
+        assert prediction_task.task_from_features(features, y, False).metric == metric
     assert (
-        fusion_baselines.of_features(features, (line > 0.3).astype(int)).metric
-        == fusion_baselines.ACCURACY
+        prediction_task.task_from_features(features, (line > 0.3).astype(int)).metric
+        == prediction_task.ACCURACY
     )
     # whole numbers are numbers, too, and not classes
-    whole = fusion_baselines.of_features(features, np.arange(60), False)
-    assert fusion_baselines.loss(np.zeros((60, 1)), whole.truth) == pytest.approx(
+    whole = prediction_task.task_from_features(features, np.arange(60), False)
+    assert baseline_models.loss(np.zeros((60, 1)), whole.truth) == pytest.approx(
         np.mean(np.arange(60) ** 2)
     )
 
@@ -745,26 +761,26 @@ def test_metrics_of_resamples_are_those_of_the_rows_drawn_again() -> None:
     kinds = rng.integers(0, 3, 60)
     for task, outputs, by_hand in (
         (
-            fusion_baselines.of_features(features, y, False),
+            prediction_task.task_from_features(features, y, False),
             said,
             lambda s, t: np.mean(
                 [(a > 0) == (b > 0) for a, b in zip(s[:, 0], t, strict=True) if b]
             ),
         ),
         (
-            fusion_baselines.of_features(features, y**2 + said[:, 0] ** 2, False),
+            prediction_task.task_from_features(features, y**2 + said[:, 0] ** 2, False),
             said,
             lambda s, t: r2_score(t, s),
         ),
         (
-            fusion_baselines.of_features(features, kinds),
+            prediction_task.task_from_features(features, kinds),
             log,
             lambda s, t: np.mean(
                 [max((0, 1, 2), key=lambda c: a[c]) == b for a, b in zip(s, t, strict=True)]
             ),
         ),
     ):
-        of = fusion_baselines._measure(task, outputs)(counts)
+        of = fusion_baselines.metric_function(task, outputs)(counts)
         for row, value in zip(counts.astype(int), of, strict=True):
             drawn = np.repeat(np.arange(60), row)
             assert value == pytest.approx(by_hand(outputs[drawn], task.truth[drawn]))
@@ -773,9 +789,9 @@ def test_metrics_of_resamples_are_those_of_the_rows_drawn_again() -> None:
 def test_losses_are_of_the_true_class_and_of_squares() -> None:
     log = np.log([[0.2, 0.8], [0.5, 0.5], [0.9, 0.1]])
     truth = np.array([1, 0, 1])
-    assert fusion_baselines.loss(log, truth) == pytest.approx(-np.log([0.8, 0.5, 0.1]).mean())
-    assert fusion_baselines.loss(log[:1], truth) == pytest.approx(-np.log([0.8, 0.2, 0.8]).mean())
-    assert fusion_baselines.loss(np.array([[1.0], [-2.0]]), np.array([3.0, 1.0])) == pytest.approx(
+    assert baseline_models.loss(log, truth) == pytest.approx(-np.log([0.8, 0.5, 0.1]).mean())
+    assert baseline_models.loss(log[:1], truth) == pytest.approx(-np.log([0.8, 0.2, 0.8]).mean())
+    assert baseline_models.loss(np.array([[1.0], [-2.0]]), np.array([3.0, 1.0])) == pytest.approx(
         6.5
     )
 
@@ -784,13 +800,13 @@ def test_a_class_that_was_never_seen_has_a_tiny_probability() -> None:
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(40, 2)), rng.integers(0, 2, 40)
     model = LogisticRegression().fit(X, np.array([0, 2])[y])
-    found = np.exp(fusion_baselines._outputs(model, X, 3))
+    found = np.exp(baseline_models.predict_outputs(model, X, 3))
     assert found.sum(1) == pytest.approx(np.ones(40))
     assert found[:, [0, 2]] == pytest.approx(model.predict_proba(X), rel=1e-3)
-    assert found[:, 1] == pytest.approx(np.full(40, fusion_baselines.TINY), rel=1e-3)
+    assert found[:, 1] == pytest.approx(np.full(40, baseline_models.TINY), rel=1e-3)
     sure = LogisticRegression(C=1e9, max_iter=5000).fit(X[:, :1] + 40 * y[:, None], y)
-    ends = np.exp(fusion_baselines._outputs(sure, np.array([[-200.0], [300.0]]), 2))
-    assert ends.min(1) == pytest.approx([fusion_baselines.TINY, fusion_baselines.TINY], rel=1e-3)
+    ends = np.exp(baseline_models.predict_outputs(sure, np.array([[-200.0], [300.0]]), 2))
+    assert ends.min(1) == pytest.approx([baseline_models.TINY, baseline_models.TINY], rel=1e-3)
 
 
 class Pool:
@@ -824,20 +840,20 @@ def test_no_output_is_turned_round() -> None:
     """A part that goes against the truth has weight 0, of classes and of numbers."""
     rng = np.random.default_rng(0)
     features = {name: rng.normal(size=(90, 3)) for name in ("one", "two")}
-    task = fusion_baselines.of_features(features, rng.integers(0, 3, 90))
+    task = prediction_task.task_from_features(features, rng.integers(0, 3, 90))
     right = np.eye(3)[task.truth] + rng.uniform(0, 1, (len(task.truth), 3))
     right = np.log(right / right.sum(1, keepdims=True))
     wrong = np.log((1 - np.exp(right)) / 2)
-    weights, _ = fusion_baselines._pool(np.stack([wrong, right]), task.truth)
+    weights, _ = logarithmic_pool.fit_pool(np.stack([wrong, right]), task.truth)
     assert weights[0] == pytest.approx(0, abs=1e-9)
     assert weights[1] > 0.1
-    predictions = fusion_baselines.Predictions(task)
-    assert predictions.loss(predictions.late([wrong])) >= predictions.loss(predictions.base)
+    predictions = baseline_predictions.Predictions(task)
+    assert predictions.loss(predictions.combine([wrong])) >= predictions.loss(predictions.base)
     assert predictions.agreement(wrong).high < 0 < predictions.agreement(right).low
     line = replace(task, y=rng.normal(size=90), classes=0)
-    predictions = fusion_baselines.Predictions(line)
+    predictions = baseline_predictions.Predictions(line)
     against = -line.truth[:, None]
-    assert np.ptp(predictions.late([against])) < 0.5 * np.ptp(against)
+    assert np.ptp(predictions.combine([against])) < 0.5 * np.ptp(against)
     assert predictions.agreement(against).high < 0
 
 
@@ -850,17 +866,17 @@ def test_rows_are_predicted_by_models_that_saw_other_folds(classes: bool) -> Non
             task, y=task.features["one"][:, 0] ** 2 - task.features["two"][:, 1], classes=0
         )
     told: list[int] = []
-    predictions = fusion_baselines.Predictions(task, told.append)
+    predictions = baseline_predictions.Predictions(task, told.append)
     every = (
-        predictions.of(["one", "two"], fusion_baselines.LINEAR),
-        predictions.of(["two"], fusion_baselines.LINEAR),
+        predictions.predict(["one", "two"], baseline_models.LINEAR),
+        predictions.predict(["two"], baseline_models.LINEAR),
     )
-    folds = len(list(task.parts()))
-    assert predictions.of(["two"], fusion_baselines.LINEAR) is every[1]
+    folds = len(list(task.splits()))
+    assert predictions.predict(["two"], baseline_models.LINEAR) is every[1]
     assert told == list(range(1, 2 * folds + 1))
     assert (predictions.done, predictions.unfinished) == (2 * folds, 0)
     assert set(predictions._known) == {(("one", "two"), "linear"), (("two",), "linear")}
-    X, late = np.hstack(every), predictions.late(every)
+    X, late = np.hstack(every), predictions.combine(every)
     X = np.stack(every, 1) if classes else (X - X.mean(0)) / X.std(0)
     own = task.groups[task.predicted, 0]
     for k in set(own):
@@ -878,18 +894,20 @@ def test_rows_are_predicted_by_models_that_saw_other_folds(classes: bool) -> Non
             model.fit(*pairs[:2])
             says = model.predict_proba(pairs[2]) if classes else model.predict(pairs[2])[:, None]
             assert (np.exp(found[there]) if classes else found[there]) == pytest.approx(
-                np.maximum(says, fusion_baselines.TINY) if classes else says, rel=1e-3
+                np.maximum(says, baseline_models.TINY) if classes else says, rel=1e-3
             )
 
 
-def of_known_losses(classes: int = 0) -> fusion_baselines.Predictions:
+def of_known_losses(classes: int = 0) -> baseline_predictions.Predictions:
     """Held-out outputs of every member on any modalities, given and not fitted: noise of many sizes about the truth."""
     rng = np.random.default_rng(0)
     features = {name: rng.normal(size=(60, 2)) for name in "abc"}
     y = rng.normal(size=60) + 3  # all of one sign: R2
-    result = fusion_baselines.Predictions(fusion_baselines.of_features(features, y, False))
+    result = baseline_predictions.Predictions(
+        prediction_task.task_from_features(features, y, False)
+    )
     for names in (*itertools.combinations("abc", 1), tuple("abc")):
-        for member in fusion_baselines.FAMILY:
+        for member in baseline_models.FAMILY:
             noise = rng.normal(size=(60, 1)) * rng.uniform(0.3, 3)
             result._known[names, member] = y[:, None] + noise
     return result
@@ -906,26 +924,29 @@ def test_the_contest_takes_the_smallest_loss_of_every_kind() -> None:
         return min(entries.items(), key=lambda entry: off(entry[1]))
 
     members = {
-        name: {member: known[(name,), member] for member in fusion_baselines.FAMILY}
+        name: {member: known[(name,), member] for member in baseline_models.FAMILY}
         for name in names
     }
     alone = {
         name: least(
-            own | {"stacked": predictions.late(list(own.values())), "base rate": predictions.base}
+            own
+            | {"stacked": predictions.combine(list(own.values())), "base rate": predictions.base}
         )
         for name, own in members.items()
     }
-    whole = {member: known[tuple(names), member] for member in fusion_baselines.FAMILY}
-    assert predictions.whole(["b"])[0] == alone["b"][0]
-    assert np.array_equal(predictions.whole(["b"])[1], alone["b"][1])
+    whole = {member: known[tuple(names), member] for member in baseline_models.FAMILY}
+    assert predictions.predict_best(["b"])[0] == alone["b"][0]
+    assert np.array_equal(predictions.predict_best(["b"])[1], alone["b"][1])
     single = least({f"{kind} on {name}": part for name, (kind, part) in alone.items()})
     late = least(
         {
-            f"{member} on each, added": predictions.late([own[member] for own in members.values()])
-            for member in fusion_baselines.FAMILY
+            f"{member} on each, added": predictions.combine(
+                [own[member] for own in members.values()]
+            )
+            for member in baseline_models.FAMILY
         }
         | {
-            "best on each, added": predictions.late([part for _, part in alone.values()]),
+            "best on each, added": predictions.combine([part for _, part in alone.values()]),
             "linear on all": whole["linear"],
             "base rate": predictions.base,
         }
@@ -934,18 +955,18 @@ def test_the_contest_takes_the_smallest_loss_of_every_kind() -> None:
         {f"{member} on all": whole[member] for member in ("trees", "network")}
         | {
             "base rate": predictions.base,
-            "all stacked": predictions.late(
+            "all stacked": predictions.combine(
                 [*(part for _, part in alone.values()), *whole.values()]
             ),
         }
     )
-    for kind, expected in zip(fusion_baselines.KINDS, (single, late, joint), strict=True):
+    for kind, expected in zip(baseline_predictions.KINDS, (single, late, joint), strict=True):
         assert predictions.contest[kind][0] == expected[0]
         assert np.array_equal(predictions.contest[kind][1], expected[1])
     assert predictions.loss(single[1]) == pytest.approx(off(single[1]))
 
 
-LEAK = fusion_baselines.LabelLeak("x", 2.0, 1.0, 30)
+LEAK = label_leak.LabelLeak("x", 2.0, 1.0, 30)
 
 
 def test_comparisons_have_a_row_a_kind_and_a_row_a_difference() -> None:
@@ -955,18 +976,22 @@ def test_comparisons_have_a_row_a_kind_and_a_row_a_difference() -> None:
     )
     predictions.done, predictions.unfinished = 7, 2
     result, y = fusion_baselines.compare_baselines(predictions), predictions.task.y
-    reached = {kind: r2_score(y, predictions.contest[kind][1]) for kind in fusion_baselines.KINDS}
+    reached = {
+        kind: r2_score(y, predictions.contest[kind][1]) for kind in baseline_predictions.KINDS
+    }
     single, late, joint = reached.values()
     expected = reached | {fusion_baselines.MORE: late - single, fusion_baselines.GAIN: joint - late}
     assert {what: one.value for what, one in result.scores.items()} == pytest.approx(expected)
-    assert (result.metric, result.n, result.unfinished) == (fusion_baselines.R2, 60, 2)
-    assert result.models == {kind: predictions.contest[kind][0] for kind in fusion_baselines.KINDS}
+    assert (result.metric, result.n, result.unfinished) == (prediction_task.R2, 60, 2)
+    assert result.models == {
+        kind: predictions.contest[kind][0] for kind in baseline_predictions.KINDS
+    }
     # intervals are over what rows share, of kinds and differences drawn together
     counts = np.concatenate(
         list(bootstrap.counts(60, bootstrap.RESAMPLES, 0, predictions.task.clusters))
     )
     gain = [
-        fusion_baselines.explained(predictions.contest[kind][1], y)(counts)
+        fusion_baselines.r2_function(predictions.contest[kind][1], y)(counts)
         for kind in ("late", "joint")
     ]
     assert (
@@ -974,7 +999,7 @@ def test_comparisons_have_a_row_a_kind_and_a_row_a_difference() -> None:
         result.scores[fusion_baselines.GAIN].high,
     ) == pytest.approx(np.nanquantile(gain[1] - gain[0], bootstrap.EDGES))
     frame = result.frame()
-    assert list(frame.columns) == ["what", "model", fusion_baselines.R2, "low", "high"]
+    assert list(frame.columns) == ["what", "model", prediction_task.R2, "low", "high"]
     for row, (what, one) in zip(frame.to_dict("records"), result.scores.items(), strict=True):
         assert list(row.values()) == [
             what,
@@ -989,7 +1014,7 @@ def test_comparisons_have_a_row_a_kind_and_a_row_a_difference() -> None:
         "60 of 1,234 rows, drawn at random.",
         "2 of 7 fits stopped before convergence.",
     ]
-    shared = fusion_baselines.Predictions(replace(shared_rows(), whole=90))
+    shared = baseline_predictions.Predictions(replace(shared_rows(), whole=90))
     assert list(describe_evaluation(fusion_baselines.evaluation(shared))) == [
         f"Rows share several things: {len(shared_rows().predicted)} of them are predicted by models that saw none of "
         "these; the others are only learned from."
@@ -998,7 +1023,7 @@ def test_comparisons_have_a_row_a_kind_and_a_row_a_difference() -> None:
 
 def test_rows_of_data_are_drawn_with_what_they_share_and_twice_as_many_of_two_things() -> None:
     parity = data.load("parity")
-    task = fusion_baselines.task(parity, rows=70, width=3)
+    task = prediction_task.task_from_dataset(parity, rows=70, width=3)
     learnt = parity.rows("train+valid")
     assert (len(task.rows), task.whole, task.split, task.leak) == (
         140,
@@ -1008,18 +1033,18 @@ def test_rows_of_data_are_drawn_with_what_they_share_and_twice_as_many_of_two_th
     )
     assert set(task.rows) <= set(learnt)
     assert (np.diff(task.rows) > 0).all()
-    assert task.rows.tolist() == fusion_baselines.drawn(learnt, 140).tolist()
+    assert task.rows.tolist() == task_features.draw_rows(learnt, 140).tolist()
     assert parity.clusters is not None
     assert task.shared is not None
     assert task.shared.tolist() == parity.clusters.numbers[task.rows].tolist()
     assert task.y.tolist() == parity.y[task.rows].tolist()
     for name in parity.names:
         whole = parity.features(name, task.rows)[0].reshape(140, -1)
-        assert fusion_baselines.pooled(parity, name, task.rows) == pytest.approx(whole)
+        assert task_features.pool_features(parity, name, task.rows) == pytest.approx(whole)
         assert task.features[name] == pytest.approx(
-            fusion_baselines.components(whole.astype(float), 3)
+            task_features.principal_components(whole.astype(float), 3)
         )
-    assert fusion_baselines.drawn(np.array([8, 3, 5]), 9).tolist() == [3, 5, 8]
+    assert task_features.draw_rows(np.array([8, 3, 5]), 9).tolist() == [3, 5, 8]
 
 
 def test_steps_of_a_sequence_are_pooled_as_far_as_they_go() -> None:
@@ -1033,7 +1058,7 @@ def test_steps_of_a_sequence_are_pooled_as_far_as_they_go() -> None:
                 np.asarray(values, float), [0] * 3 if lengths is None else lengths, strict=True
             )
         ]
-        assert fusion_baselines.pooled(planted, name, rows) == pytest.approx(np.array(expected))
+        assert task_features.pool_features(planted, name, rows) == pytest.approx(np.array(expected))
 
 
 class Line:
@@ -1061,7 +1086,7 @@ def test_an_estimate_tells_of_every_fit_and_names_its_samples(
     monkeypatch.setattr(information._sentences, "progress_shown", shown)
     asked: list[Any] = []
     monkeypatch.setattr(information, "exact", lambda *of: asked.append(of) or {"a node": 0.5})
-    monkeypatch.setattr(fusion_baselines, "_model", lambda member, classes: Line())
+    monkeypatch.setattr(baseline_models, "make_model", lambda member, classes: Line())
     monkeypatch.setattr(information, "SHUFFLES", 2)
     monkeypatch.setattr(information, "MOST_CELLS", 32)  # of three sources of two levels
     monkeypatch.setattr(
@@ -1077,16 +1102,17 @@ def test_an_estimate_tells_of_every_fit_and_names_its_samples(
     assert f"{fits // 3} of {fits} fits stopped before convergence." in describe_evaluation(
         result.baselines.evaluation
     )
-    task = fusion_baselines.task(planted, rows=60)
+    task = prediction_task.task_from_dataset(planted, rows=60)
     assert result.samples.index.tolist() == planted.ids[task.rows].tolist()
     assert result.samples.index.name == "sample"
     assert (result.name, result.modalities) == ("planted", planted.names)
     classes = pd.qcut(task.y, 4, labels=False)
     assert result.entropy == pytest.approx(entropy(np.bincount(classes), base=2))
     # the lattice is that of quarters of what each says
-    predictions = fusion_baselines.Predictions(task)
+    predictions = baseline_predictions.Predictions(task)
     quarters = [
-        information_levels.output_levels(predictions.whole([name])[1], 4) for name in planted.names
+        information_levels.output_levels(predictions.predict_best([name])[1], 4)
+        for name in planted.names
     ]
     assert result.lattice == {"a node": 0.5}
     (p, *others), cells = asked[0], np.zeros((*(part.max() + 1 for part in quarters), 4))
@@ -1099,7 +1125,7 @@ def test_an_estimate_tells_of_every_fit_and_names_its_samples(
     whole = [*result.by.values(), *result.of_rest.values()]
     assert frame["bits"].tolist() == [bits for one in whole for bits in one.frame()["bits"]]
     # the first of the two is the one that predicts best alone
-    loss = {name: predictions.loss(predictions.whole([name])[1]) for name in planted.names}
+    loss = {name: predictions.loss(predictions.predict_best([name])[1]) for name in planted.names}
     first = min(loss, key=lambda name: loss[name])
     assert list(result.samples) == [
         "redundancy", f"unique[{first}]", f"unique[{information.REST}]", "synergy",
@@ -1109,7 +1135,7 @@ def test_an_estimate_tells_of_every_fit_and_names_its_samples(
 
 def test_features_made_with_labels_are_noticed() -> None:
     planted = data.load("planted")
-    assert fusion_baselines.find_label_leak(planted) is None
+    assert label_leak.find_label_leak(planted) is None
     text = planted.modalities[0]
     leaking = np.array(text.values)
     train = planted.rows("train+valid")
@@ -1117,10 +1143,10 @@ def test_features_made_with_labels_are_noticed() -> None:
     leaking = leaking * (leaking != 0).any(-1, keepdims=True)
     leaking[train] *= (np.array(text.values)[train] != 0).any(-1, keepdims=True)
     told = replace(planted, modalities=(replace(text, values=leaking), *planted.modalities[1:]))
-    leak = fusion_baselines.find_label_leak(told)
+    leak = label_leak.find_label_leak(told)
     assert leak is not None
     assert leak.modality == "text"
-    assert fusion_baselines.task(told).split == "test"
+    assert prediction_task.task_from_dataset(told).split == "test"
 
 
 def leaking(n: int, classes: bool, tests: int = 80) -> data.DataSet:
@@ -1148,8 +1174,8 @@ def test_how_far_worse_test_rows_are_predicted_is_by_models_of_every_second_row(
     classes: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = leaking(400, classes, 300)
-    leak = fusion_baselines.find_label_leak(made)
-    X = fusion_baselines.components(np.asarray(made.modalities[1].values, float))
+    leak = label_leak.find_label_leak(made)
+    X = task_features.principal_components(np.asarray(made.modalities[1].values, float))
     model = LogisticRegression(C=0.1) if classes else RidgeCV(np.logspace(-1, 4, 11))
     model.fit(X[:400:2], made.y[:400:2])
     at = [range(1, 400, 2), range(400, 700)]
@@ -1166,24 +1192,20 @@ def test_how_far_worse_test_rows_are_predicted_is_by_models_of_every_second_row(
     assert [leak.inside, leak.outside] == pytest.approx(losses)
     share = (losses[1] - losses[0]) / spread
     for limit, told in ((share * 0.99, True), (share * 1.01, False)):
-        monkeypatch.setattr(fusion_baselines, "LEAK", limit)
-        assert bool(fusion_baselines.find_label_leak(made)) == told
+        monkeypatch.setattr(label_leak, "LEAK", limit)
+        assert bool(label_leak.find_label_leak(made)) == told
     monkeypatch.undo()
-    assert fusion_baselines.find_label_leak(leaking(120, classes, 60))
+    assert label_leak.find_label_leak(leaking(120, classes, 60))
     assert (
-        fusion_baselines.find_label_leak(leaking(120, classes, 59)) is None
+        label_leak.find_label_leak(leaking(120, classes, 59)) is None
     )  # of few rows it is not asked
-    few = fusion_baselines.find_label_leak(made, 90)
+    few = label_leak.find_label_leak(made, 90)
     assert few is not None
     assert few.rows == 90
     if classes:
-        assert fusion_baselines.find_label_leak(
-            replace(made, y=np.minimum(made.y, 1))
-        )  # of two classes
+        assert label_leak.find_label_leak(replace(made, y=np.minimum(made.y, 1)))  # of two classes
     one_value = replace(made, y=np.where(np.arange(700) % 2, made.y, made.y[0]))
-    assert (
-        fusion_baselines.find_label_leak(one_value) is None
-    )  # of every second row nothing is learnt
+    assert label_leak.find_label_leak(one_value) is None  # of every second row nothing is learnt
 
 
 def test_rows_that_share_one_thing_are_not_drawn_twice_as_often() -> None:
@@ -1191,7 +1213,7 @@ def test_rows_that_share_one_thing_are_not_drawn_twice_as_often() -> None:
     once = np.arange(500).astype(str)
     shared = (None, Clusters(once, "days"), Clusters(np.stack([once, once[::-1]], 1), "days"))
     for clusters, count in zip(shared, (70, 70, 140), strict=True):
-        task = fusion_baselines.task(replace(made, clusters=clusters), rows=70)
+        task = prediction_task.task_from_dataset(replace(made, clusters=clusters), rows=70)
         # of test rows, since features hold labels, which is asked of as many rows
         assert (task.split, len(task.rows), task.whole) == ("test", count, 300)
         assert min(task.rows) >= 200
@@ -1204,8 +1226,8 @@ def test_the_family_is_what_the_documents_say() -> None:
     (told,) = re.findall(r"Linear models are (.+?) seeds are 0", text, re.S)
     for classes in (2, 0):
         trees, network = (
-            fusion_baselines._model(member, classes).get_params()
-            for member in (fusion_baselines.TREES, fusion_baselines.NETWORK)
+            baseline_models.make_model(member, classes).get_params()
+            for member in (baseline_models.TREES, baseline_models.NETWORK)
         )
         few = {"sqrt": "the square root of all", 0.3: "0.3 of them for a number"}
         assert few.pop(trees["max_features"]) in told
@@ -1224,9 +1246,10 @@ def test_the_family_is_what_the_documents_say() -> None:
         assert trees["random_state"] == network["random_state"] == 0
         assert bool(classes) == (few == {0.3: "0.3 of them for a number"})
         assert (
-            "Classifier" in type(fusion_baselines._model(fusion_baselines.TREES, classes)).__name__
+            "Classifier"
+            in type(baseline_models.make_model(baseline_models.TREES, classes)).__name__
         ) == bool(classes)
-    assert fusion_baselines._model(fusion_baselines.LINEAR, 2).C == 0.1
+    assert baseline_models.make_model(baseline_models.LINEAR, 2).C == 0.1
 
 
 def test_titles_of_gains_follow_their_intervals() -> None:
@@ -1343,16 +1366,18 @@ def test_every_part_on_which_estimators_do_not_meet_is_said(
 def test_bad_input_is_named() -> None:
     features, y = xor_features(200)
     with pytest.raises(InvalidInput, match="two modalities or more, but there is 1"):
-        fusion_baselines.of_features({"one": features["one"]}, y)
+        prediction_task.task_from_features({"one": features["one"]}, y)
     with pytest.raises(InvalidInput, match="The target has one value"):
-        fusion_baselines.of_features(features, np.zeros(200, int))
+        prediction_task.task_from_features(features, np.zeros(200, int))
     alike = (np.arange(200) < 4).astype(int)  # all rows of one class stand in one video
-    with pytest.raises(InvalidInput, match="target, of which nothing is learnt"):
-        fusion_baselines.of_features(
+    with pytest.raises(InvalidInput, match="all other rows have one value of the target"):
+        prediction_task.task_from_features(
             features, alike, True, np.maximum(np.arange(200) - 3, 0)[:, None] % 60
         )
     with pytest.raises(InvalidInput, match="There are 20 rows"):
-        fusion_baselines.of_features({name: part[:20] for name, part in features.items()}, y[:20])
+        prediction_task.task_from_features(
+            {name: part[:20] for name, part in features.items()}, y[:20]
+        )
     with pytest.raises(NotFound, match="Measure 'BROJO' does not exist"):
         partial_information.exact(gate("XOR"), "BROJO")
     with pytest.raises(InvalidInput, match="decomposes two sources"):

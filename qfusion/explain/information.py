@@ -29,7 +29,14 @@ import pandas as pd
 
 from qfusion import _sentences
 from qfusion.data import DataSet
-from qfusion.explain import bootstrap, fusion_baselines
+from qfusion.explain import (
+    baseline_models,
+    baseline_predictions,
+    bootstrap,
+    fusion_baselines,
+    prediction_task,
+    task_features,
+)
 from qfusion.explain.information_levels import (
     QUANTILES,
     cluster_levels,
@@ -344,25 +351,25 @@ def _distance(one: bootstrap.Interval, other: bootstrap.Interval) -> float:
     return max(other.low - one.high, one.low - other.high)
 
 
-def estimate(dataset: DataSet, rows: int = fusion_baselines.ROWS) -> Estimate:
+def estimate(dataset: DataSet, rows: int = task_features.ROWS) -> Estimate:
     """Return the redundant, unique and synergistic information of the modalities of a data set about the target, and
     the gain of joint models. If there are more than `rows` rows, a random sample is used.
 
     Raises:
         InvalidInput: when there is one modality, a target of one value, or too few rows.
     """
-    task = fusion_baselines.task(dataset, rows)
+    task = prediction_task.task_from_dataset(dataset, rows)
     M = len(task.names)
-    total = (M * (2 if M > 2 else 1) + 1) * len(fusion_baselines.FAMILY) * task.folds
+    total = (M * (2 if M > 2 else 1) + 1) * len(baseline_models.FAMILY) * task.folds
     with _sentences.progress_shown("Predicting held-out rows") as tell:
-        predictions = fusion_baselines.Predictions(task, lambda done: tell(done, total))
+        predictions = baseline_predictions.Predictions(task, lambda done: tell(done, total))
         result = estimate_from_predictions(predictions, dataset.name)
     samples = result.samples.set_axis(dataset.ids[task.rows[task.predicted]])
     return replace(result, samples=samples.rename_axis("sample"))
 
 
 def estimate_from_predictions(
-    predictions: fusion_baselines.Predictions, name: str = ""
+    predictions: baseline_predictions.Predictions, name: str = ""
 ) -> Estimate:
     """Return the result of `estimate` for given predictions."""
     task = predictions.task
@@ -372,17 +379,21 @@ def estimate_from_predictions(
     many = 2 * K if task.classes > 2 else min(20, max(4, len(y) // 40))
     # the largest number of levels up to `many` at which a table of all sources has `MOST_CELLS`
     count = max(2, min(many, int((MOST_CELLS / K) ** (1 / min(len(names), MOST_SOURCES)))))
-    best = predictions.best(dict(contest.values()))[1]
+    best = predictions.select_best(dict(contest.values()))[1]
     top, late, joint = (
         output_levels(one, many)
-        for one in (best, contest[fusion_baselines.LATE][1], contest[fusion_baselines.JOINT][1])
+        for one in (
+            best,
+            contest[baseline_predictions.LATE][1],
+            contest[baseline_predictions.JOINT][1],
+        )
     )
-    outputs = {one: predictions.whole([one])[1] for one in names}
+    outputs = {one: predictions.predict_best([one])[1] for one in names}
     levels = {one: output_levels(part, count) for one, part in outputs.items()}
     learned = partial(decompose_levels, estimator=LEARNED, clusters=task.clusters)
     of_rest, pairs = {}, {}
     for one in names if len(names) > 2 else ():
-        rest = predictions.whole([other for other in names if other != one])[1]
+        rest = predictions.predict_best([other for other in names if other != one])[1]
         pairs[one] = {one: output_levels(outputs[one], many), REST: output_levels(rest, many)}
         of_rest[one] = learned(pairs[one], top, y)
     leads = min(names, key=lambda one: predictions.loss(outputs[one]))
@@ -444,7 +455,7 @@ def more_bits(
 
 
 def gaussian(
-    outputs: Mapping[str, np.ndarray], joint: np.ndarray, task: fusion_baselines.Task
+    outputs: Mapping[str, np.ndarray], joint: np.ndarray, task: prediction_task.Task
 ) -> Decomposition:
     """Return the decomposition of a number as if all were jointly Gaussian: I = -1/2 log2 (1 - R2) of held-out
     predictions, and redundancy the least of single ones (Barrett 2015, equation for a single target: MMI).
@@ -453,7 +464,7 @@ def gaussian(
         outputs: held-out predictions from every modality, (n, 1). joint: from all.
     """
     shares = {
-        name: fusion_baselines.explained(part, task.truth)
+        name: fusion_baselines.r2_function(part, task.truth)
         for name, part in {**outputs, TOTAL: joint}.items()
     }
 

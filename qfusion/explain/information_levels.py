@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from qfusion.data import shared_content
-from qfusion.explain import fusion_baselines
+from qfusion.explain import prediction_task
 
 QUANTILES = 4  # classes of a numeric target
 
@@ -34,7 +34,7 @@ def output_levels(outputs: np.ndarray, count: int) -> np.ndarray:
     return _quantile_levels(outputs[:, -1], count)
 
 
-def task_classes(task: fusion_baselines.Task) -> np.ndarray:
+def task_classes(task: prediction_task.Task) -> np.ndarray:
     """Return classes of every row of a task, (N,); of numbers quantile classes."""
     return task.y if task.classes else _quantile_levels(task.y, QUANTILES)
 

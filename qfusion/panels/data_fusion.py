@@ -7,7 +7,7 @@ import numpy as np
 from qfusion.analysis import fusion_tests, text
 from qfusion.analysis.study import Study
 from qfusion.data import DataSet
-from qfusion.explain import fusion_baselines, information
+from qfusion.explain import baseline_predictions, information
 from qfusion.figures import fusion_evidence, label_charts, style
 from qfusion.panels import alt_text, intervals, panel, params
 from qfusion.wording.information import (
@@ -96,7 +96,7 @@ def small_models(dataset: DataSet, theme: style.Theme = "light") -> panel.PanelF
     figure = label_charts.interval_dots(
         list(rows),
         {result.metric: label_charts.interval_ends(rows.values())},
-        hues=[style.GREY] * len(fusion_baselines.KINDS) + [style.INK[theme]] * 2,
+        hues=[style.GREY] * len(baseline_predictions.KINDS) + [style.INK[theme]] * 2,
         x_title=f"{result.metric} on {result.n:,} held-out rows",
         theme=theme,
     )

@@ -5,13 +5,7 @@ from collections.abc import Callable, Iterator
 from qfusion._sentences import listed
 from qfusion.data import shared_content
 from qfusion.explain.bootstrap import Interval
-from qfusion.explain.fusion_baselines import (
-    GAIN,
-    MORE,
-    BaselineComparison,
-    Evaluation,
-    JointGain,
-)
+from qfusion.explain.fusion_baselines import GAIN, MORE, BaselineComparison, Evaluation, JointGain
 from qfusion.explain.information import (
     GAUSSIAN,
     LEARNED,
