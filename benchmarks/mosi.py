@@ -36,7 +36,7 @@ from train_models import RECIPES  # noqa: E402
 
 from qfusion import _assets, data  # noqa: E402
 from qfusion.models import QuantumJump  # noqa: E402
-from qfusion.models.encoders import Standardiser  # noqa: E402
+from qfusion.models.standardisation import Standardiser  # noqa: E402
 from qfusion.training import Options, fit, metrics, train  # noqa: E402
 
 COLUMNS = ("acc2_non0", "acc7", "mae", "corr")

@@ -8,14 +8,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from qfusion.models import QuantumJump, encoders, registry
-from qfusion.models.twins import settings_of
+from qfusion.models import QuantumJump, input_features, registry
+from qfusion.models.twin_settings import inherit_settings
 from qfusion.quantum import states
 
 PAIRS = 200  # of samples, between which distances are measured
 
 
-@settings_of(QuantumJump)
+@inherit_settings(QuantumJump)
 class Depolarised(QuantumJump):
     """QiNN-QJ of which a fixed depolarising channel follows the evolution: rho -> (1 - strength) rho + strength 1 / D.
 
@@ -29,7 +29,7 @@ class Depolarised(QuantumJump):
 
     def __init__(
         self,
-        inputs: Mapping[str, encoders.InputSpec | Mapping[str, Any]],
+        inputs: Mapping[str, input_features.InputSpec | Mapping[str, Any]],
         outputs: tuple[str, ...] = ("score",),
         *,
         strength: float = 0.5,
@@ -47,7 +47,7 @@ class Depolarised(QuantumJump):
         return (1 - strength) * O + strength * mean[:, None, None] * one
 
 
-@settings_of(QuantumJump)
+@inherit_settings(QuantumJump)
 class DroppedOut(QuantumJump):
     """QiNN-QJ with dropout on the probabilities that the head reads, while training.
 
@@ -61,7 +61,7 @@ class DroppedOut(QuantumJump):
 
     def __init__(
         self,
-        inputs: Mapping[str, encoders.InputSpec | Mapping[str, Any]],
+        inputs: Mapping[str, input_features.InputSpec | Mapping[str, Any]],
         outputs: tuple[str, ...] = ("score",),
         *,
         share: float = 0.2,
@@ -70,7 +70,7 @@ class DroppedOut(QuantumJump):
         super().__init__(inputs, outputs, **settings)
         self.settings["share"] = float(share)
 
-    def forward(self, inputs: Mapping[str, encoders.Features]) -> Tensor:
+    def forward(self, inputs: Mapping[str, input_features.Features]) -> Tensor:
         """Returns the scores, (B, C)."""
         if not self.training:
             return super().forward(inputs)

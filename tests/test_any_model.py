@@ -24,8 +24,8 @@ from qfusion.models import (
     QuantumJump,
     build,
     can,
-    encoders,
     evaluation,
+    input_features,
     nested,
     qcnn_contractions,
 )
@@ -442,8 +442,10 @@ def test_a_background_of_features_has_as_many_rows_as_fit(monkeypatch: pytest.Mo
         assert nested.nested_length(dict(some.states)) == count
         if kind == "mult":
             with torch.no_grad():
-                texts, _ = encoders.split(model.encode(dataset.inputs(None, torch.float64))["text"])
-            held, _ = encoders.split(some.states["text"])
+                texts, _ = input_features.values_and_mask(
+                    model.encode(dataset.inputs(None, torch.float64))["text"]
+                )
+            held, _ = input_features.values_and_mask(some.states["text"])
             places = [((texts - row) ** 2).flatten(1).sum(1).argmin().item() for row in held]
             assert all(torch.allclose(texts[i], row) for i, row in zip(places, held, strict=True))
             assert places == sorted(places)

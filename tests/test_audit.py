@@ -140,7 +140,7 @@ def test_what_is_lost_when_a_resource_is_cut_is_the_metric_less_that_of_the_cut_
             scores = study.logits(dephasing.scores(study.model, inputs))
             cut = metrics.of_rows(study.dataset, study.dataset.rows("test"), scores)
         else:
-            twin = twins.cut(study.model, names[row.resource])
+            twin = twins.cut_resource(study.model, names[row.resource])
             cut = metrics.evaluate(twin, study.dataset, "test")
         assert row.loses == pytest.approx(whole - cut["accuracy"], abs=1e-12)
         assert frame.loc[row.Index, "loses:low"] <= row.loses <= frame.loc[row.Index, "loses:high"]

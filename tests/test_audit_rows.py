@@ -369,7 +369,7 @@ def test_a_model_that_entangles_nothing_loses_nothing_when_entanglement_is_cut(p
     inputs = parity.inputs(parity.rows("test")[:20], torch.float64)
     whole = model(inputs).detach().numpy()
     assert dephasing.scores(model, inputs) == pytest.approx(whole, abs=1e-10)
-    product = twins.cut(model, "entanglement")(inputs).numpy()
+    product = twins.cut_resource(model, "entanglement")(inputs).numpy()
     assert np.abs(product - whole).max() > 1e-3
 
 

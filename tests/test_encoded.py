@@ -29,9 +29,11 @@ from qfusion.explain import disturbances, faithfulness
 from qfusion.explain.backgrounds import make_background
 from qfusion.explain.disturbances import Disturbance
 from qfusion.models import build, names
-from qfusion.models.encoders import POOLINGS, Encoder, InputSpec, Pooling
+from qfusion.models.encoders import Encoder
+from qfusion.models.input_features import InputSpec
 from qfusion.models.randomness import Dropout
 from qfusion.models.recurrence import last_states
+from qfusion.models.sequence_pooling import POOLINGS, Pooling
 from qfusion.training import batches, encodings, metrics, train
 from qfusion.wording.backgrounds import describe_background
 

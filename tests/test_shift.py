@@ -13,7 +13,7 @@ from scipy.special import softmax
 
 from qfusion import data
 from qfusion.models import FusionModel, QuantumJump
-from qfusion.models.encoders import InputSpec
+from qfusion.models.input_features import InputSpec
 from tests.entangled import model_of
 
 ROOT = Path(__file__).resolve().parents[1]

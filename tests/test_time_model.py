@@ -25,7 +25,7 @@ from qfusion.explain import (
 )
 from qfusion.models import FUSION, TimeModel, can
 from qfusion.models.abilities import kinds
-from qfusion.models.encoders import InputSpec
+from qfusion.models.input_features import InputSpec
 from qfusion.panels import pages
 from qfusion.quantum.decomposition import Subset
 from qfusion.quantum.lindblad import Generator, Term

@@ -87,7 +87,7 @@ def test_gradients_flow_and_programs_of_a_twin_come_back(kind: str, M: int) -> N
 @pytest.mark.parametrize("M", [2, 3])
 def test_a_dephased_twin_has_populations_alone_after_every_step(M: int) -> None:
     model = model_of("jump-twin", M, steps=4)
-    followed = model.interrupted(rho_of(model))
+    followed = model.evolve_interrupted(rho_of(model))
     assert len(followed) == 2 + 2 * 4
     for rho in followed[1::2]:
         off = rho - torch.diag_embed(torch.diagonal(rho, dim1=-2, dim2=-1))
@@ -118,7 +118,7 @@ def test_a_dephased_twin_is_a_markov_chain_on_populations() -> None:
 @pytest.mark.parametrize("M", [2, 3])
 def test_no_entanglement_passes_a_channel_but_correlation_does(M: int) -> None:
     model = turned(model_of("jump-twin", M, lacks="entanglement", steps=2))
-    followed = model.interrupted(rho_of(model))
+    followed = model.evolve_interrupted(rho_of(model))
     assert len(followed) == 1 + 3 + 2
     before, behind = followed[1], followed[2]
     negativity = [
@@ -208,7 +208,7 @@ def test_the_mean_field_keeps_states_and_differs_where_modalities_couple() -> No
     twin.load_state_dict(full.state_dict())
     assert (twin(rows_of(twin)) - full(rows_of(full))).abs().max() > 1e-3
     with torch.no_grad():
-        for r in twin.followed(twin.encode(rows_of(twin))):
+        for r in twin.integrate(twin.encode(rows_of(twin))):
             assert torch.allclose(r[:, ::4], torch.ones(6, 2).double())  # traces
             assert bool((r.unflatten(1, (2, 4))[..., 1:].norm(dim=-1) < 1 + 1e-6).all())
     with pytest.raises(InvalidInput, match="Lower `dims`"):
@@ -263,7 +263,7 @@ def _vector(theta: Tensor, phi: Tensor) -> Tensor:
 def test_modality_qubits_after_the_fusion_equal_state_vectors(M: int) -> None:
     model = model_of("qcnn-coherent", M, rule="random")
     theta = torch.rand(2, model.elements, M, dtype=torch.float64) * 6 - 3
-    left = model.left(theta)
+    left = model.remaining_coherence(theta)
     for row, i, m in product(range(2), range(model.elements), range(M)):
         psi = _vector(theta[row, i], model.phi[i].detach()).movedim(m, 0).flatten(1)
         assert math.isclose(
@@ -283,7 +283,7 @@ def test_the_coherent_network_is_the_network_until_the_modality_qubits_are_read(
     twin.own_head.data = torch.randn_like(twin.own_head)
     assert not torch.allclose(twin(rows_of(twin)), full(rows_of(full)), atol=1e-3)
     # what reads Z alone says nothing jointly beyond what the network does: dividends are those of the network
-    plain = twins.cut(twin, "fused entanglement")
+    plain = twins.cut_resource(twin, "fused entanglement")
     x, rows = rows_of(twin), {name: part.flip(0) for name, part in rows_of(twin).items()}
     joint = {
         name: explain.explain(one, x, explain.background(one, rows, "joint")).dividends[:, -1]
@@ -300,30 +300,34 @@ def test_a_resource_that_is_cut_leaves_the_model_as_it_is() -> None:
     model = model_of("quantum-jump")
     before, scores = {k: v.clone() for k, v in model.state_dict().items()}, model(rows_of(model))
     random = torch.get_rng_state()
-    others = {resource: twins.cut(model, resource) for resource in twins.CUTS["quantum-jump"]}
+    others = {
+        resource: twins.cut_resource(model, resource) for resource in twins.CUTS["quantum-jump"]
+    }
     assert torch.equal(torch.get_rng_state(), random)
     for resource, other in others.items():
         assert (other(rows_of(other)) - scores).abs().max() > 1e-4, resource
     assert all(torch.equal(value, before[k]) for k, value in model.state_dict().items())
     assert torch.equal(model(rows_of(model)), scores)
     assert torch.allclose(
-        twins.cut(model, "coherence", steps=0)(rows_of(model)), scores, atol=1e-10
+        twins.cut_resource(model, "coherence", steps=0)(rows_of(model)), scores, atol=1e-10
     )
     unitary = model_of("quantum-jump", evolution="unitary")
-    same = twins.cut(unitary, "dissipation")
+    same = twins.cut_resource(unitary, "dissipation")
     assert torch.allclose(same(rows_of(same)), unitary(rows_of(unitary)), atol=1e-12)
     for without, evolution in (
         ("dissipative", "none"),
         ("none", "none"),
     ):  # none gets an H that it had not
         damped = model_of("quantum-jump", evolution=without)
-        free = twins.cut(damped, "dissipation")
+        free = twins.cut_resource(damped, "dissipation")
         assert free.settings["evolution"] == evolution
-        assert torch.equal(free(rows_of(free)), twins.cut(damped, "dissipation")(rows_of(free)))
+        assert torch.equal(
+            free(rows_of(free)), twins.cut_resource(damped, "dissipation")(rows_of(free))
+        )
     with pytest.raises(InvalidInput, match="no resource can be cut"):
-        twins.cut(model_of("qcnn-dephased"), "coherence")
+        twins.cut_resource(model_of("qcnn-dephased"), "coherence")
     with pytest.raises(NotFound, match="Resource"):
-        twins.cut(model, "magic")
+        twins.cut_resource(model, "magic")
 
 
 @pytest.mark.parametrize("kind", RECORDED)

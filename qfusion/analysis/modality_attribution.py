@@ -19,7 +19,7 @@ from qfusion.data.picture_arrays import pixel_names
 from qfusion.data.sample_content import Series
 from qfusion.data.synthetic import planted_editing, prosody
 from qfusion.explain import attribution
-from qfusion.models.encoders import InputSpec
+from qfusion.models.input_features import InputSpec
 
 # Attribution inside a modality for the pages, and what there is to draw it on. Free of streamlit.
 
@@ -215,7 +215,7 @@ def grid(modality: Modality) -> tuple[int, int] | None:
     """
     if modality.shape is not None:
         spec = InputSpec(modality.size, modality.is_sequence, modality.shape)
-        return (modality.shape[0], modality.shape[1]) if spec.pictured else None
+        return (modality.shape[0], modality.shape[1]) if spec.is_picture else None
     cells = [
         (int(place[1]), int(place[2]))
         for place in map(_CELL.fullmatch, modality.feature_names)

@@ -24,8 +24,8 @@ def can_cut(study: Study, **_: Any) -> bool:
     return study.card["model"] in twins.CUTS
 
 
-# What is cut from a trained model, by what it is called where it is shown. What `twins.cut` calls entanglement measures
-# in the product basis, and so takes local coherence too: it is named by what it does.
+# Titles of the resources that are cut from a trained model. The cut "entanglement" of `twins.cut_resource` measures in
+# the product basis. It removes local coherence too, so its title names the coherence.
 CUT_NAMES = {
     "coherence": "product-basis coherence from start to end",
     "entanglement": "product-basis coherence at eight moments",
@@ -56,7 +56,7 @@ def cut_resources(study: Study) -> pd.DataFrame:
         parts[name] = {column: part[metric] for column, part in gains.items()}
 
     for resource in twins.CUTS[study.card["model"]]:
-        twin = explained_model(twins.cut(study.trained, resource), data)
+        twin = explained_model(twins.cut_resource(study.trained, resource), data)
         add(CUT_NAMES.get(resource, resource), rows, metrics.predict(twin, data, rows))
     if can_dephase(study):
         some = dephased_rows(study, rows)

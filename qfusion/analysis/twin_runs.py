@@ -120,7 +120,7 @@ class Run:
             record["rows"] = audit_basis.row_values(data, scores)
             model.double().eval()
             record["cut"] = {
-                resource: metrics.evaluate(twins.cut(model, resource), data, "test")
+                resource: metrics.evaluate(twins.cut_resource(model, resource), data, "test")
                 for resource in twins.CUTS.get(model.kind, {})
                 if resource in {row.cut for row in RESOURCES if row.full == self.variant}
             }

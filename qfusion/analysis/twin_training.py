@@ -21,7 +21,7 @@ from qfusion.analysis.opening import open_study
 from qfusion.analysis.study import Study
 from qfusion.analysis.twin_runs import Run, Terms, variant_settings
 from qfusion.errors import NotFound, QFusionError
-from qfusion.models import twins
+from qfusion.models import twin_settings
 from qfusion.runs import training_queue
 from qfusion.training import Options, default_options
 
@@ -44,7 +44,9 @@ def twin_terms(study: Study) -> Terms:
         f"trajectories are not sampled, or of kind {QCNN}.",
         NotFound,
     )
-    settings = {key: value for key, value in card["settings"].items() if key not in twins.SAMPLING}
+    settings = {
+        key: value for key, value in card["settings"].items() if key not in twin_settings.SAMPLING
+    }
     # below 0 it is as in the hidden layers, which a bilinear head wants said
     if settings.get("input_dropout", 0) < 0:
         settings["input_dropout"] = settings["dropout"]

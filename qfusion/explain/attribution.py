@@ -24,7 +24,7 @@ from qfusion._checks import check, choose
 from qfusion.data.coalition_terms import coalition_names, split_term
 from qfusion.explain import backgrounds, counterfactual
 from qfusion.models import FusionModel, base, nested
-from qfusion.models.encoders import Features, split
+from qfusion.models.input_features import Features, values_and_mask
 
 SCORE = "score"
 BASELINES = ("mean", "zero", "sample")  # where integrated gradients start
@@ -209,7 +209,7 @@ def attribute(
         isinstance(output, int) and 0 <= output < len(model.outputs),
         f"Argument `output` must number one of the {len(model.outputs)} scores from 0, but is {output!r}.",
     )
-    x, mask = split(inputs[modality])
+    x, mask = values_and_mask(inputs[modality])
     check(
         len(x) == 1,
         f"Argument `inputs` must hold one sample, but holds {len(x)}. Attribute them one by one.",
@@ -286,7 +286,7 @@ def _baseline(
         other is not None,
         "Argument `other` must hold the features of another sample for baseline 'sample', but is None.",
     )
-    values, mask = split(other)  # type: ignore[arg-type]
+    values, mask = values_and_mask(other)  # type: ignore[arg-type]
     check(
         values.shape[0] == 1 and values.shape[-1] == x.shape[-1] and values.ndim == x.ndim,
         f"Argument `other` must be one sample with {x.shape[-1]} features, but has shape {tuple(values.shape)}.",

@@ -9,7 +9,7 @@ The channel measures, so it leaves no entanglement; it leaves rho_m itself uncha
 classical correlation of the populations (Luo 2008, Physical Review A 77, 022301). Quantum correlation short of
 entanglement goes, too, so a loss is not due to entanglement alone; what is not lost needs none. The eigenbasis depends
 on the sample, so this is no linear map of states. Dephasing in the product basis, which does not depend on it, would
-take local coherence first (`twins.cut`).
+take local coherence first (`twins.cut_resource`).
 """
 
 import math

@@ -24,7 +24,7 @@ from qfusion._checks import check, choose, require_number
 from qfusion.data import DataSet
 from qfusion.explain import backgrounds
 from qfusion.models import FusionModel
-from qfusion.models.encoders import split
+from qfusion.models.input_features import values_and_mask
 from qfusion.training import batches, encodings, metrics
 
 MAX_NOISE = 100.0
@@ -110,11 +110,11 @@ def inputs(
         other = of(donors(rows, rows if pool is None else np.asarray(pool), disturbance.seed))
         result |= {name: other[name] for name in disturbance.swapped}
     for name in disturbance.mean:
-        values, mask = split(result[name])
+        values, mask = values_and_mask(result[name])
         mean = _moments(dataset, trained_on, name)[0].to(values)
         result[name] = _join_mask(mean.expand_as(values), mask)
     for name, level in disturbance.noise.items():
-        values, mask = split(result[name])
+        values, mask = values_and_mask(result[name])
         drawn = np.random.default_rng(
             [disturbance.seed, 1, dataset.names.index(name), int(rows[0])]
         ).normal(size=tuple(values.shape))

@@ -15,7 +15,7 @@ from qfusion._checks import check, choose
 from qfusion.explain import bootstrap, faithfulness
 from qfusion.explain.attribution import GRADIENT, METHODS, methods_by_title
 from qfusion.models import FusionModel
-from qfusion.models.encoders import Features, split
+from qfusion.models.input_features import Features, values_and_mask
 
 FIRST = METHODS[GRADIENT].title
 SHARES = np.array([0, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0])
@@ -51,7 +51,7 @@ def attributions(
     """
     choose("Modality", modality, model.modalities)
     method = methods_by_title()[choose("Ranking", ranking, methods_by_title())]
-    values, mask = split(inputs[modality])
+    values, mask = values_and_mask(inputs[modality])
     score = scorer(model)
     with torch.no_grad():
         encoded = dict(model.encode(inputs))
@@ -121,7 +121,7 @@ def feature_changes(
     """Return the |changes| that `mean_curves` takes the mean of, of every sample: (1 + orders, 2, K, B), our order
     first, deletion before insertion; arguments are those of `feature_curves`, `random` draws the orders."""
     ranked = np.abs(attributions(model, inputs, modality, outputs, baseline, ranking))
-    values, mask = split(inputs[modality])
+    values, mask = values_and_mask(inputs[modality])
     check(
         len(outputs) == len(values),
         f"Argument `outputs` must name one output for each of the {len(values)} samples, but has {len(outputs)}.",

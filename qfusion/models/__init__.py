@@ -5,8 +5,8 @@ from qfusion._lazy import modules
 from qfusion.models.abilities import Ability
 from qfusion.models.backgrounds import Background
 from qfusion.models.base import FusionModel
-from qfusion.models.encoders import Features, InputSpec
 from qfusion.models.entangled_qcnn import EntangledQCNN
+from qfusion.models.input_features import Features, InputSpec
 from qfusion.models.ket_model import KetModel, StateModel
 from qfusion.models.protocols import Evolution, GateCircuit, LayeredNetwork, TruthTables
 from qfusion.models.quantum_jump import QuantumJump

@@ -20,8 +20,15 @@ from torch import Tensor, nn
 from qfusion._checks import check
 from qfusion.models.abilities import Ability, missing_ability
 from qfusion.models.algebra import CoalitionAlgebra
-from qfusion.models.encoders import Encoded, Encoder, Features, InputSpec, split, validate_features
+from qfusion.models.encoders import Encoder
 from qfusion.models.evaluation import EvaluationAlgebra
+from qfusion.models.input_features import (
+    Encoded,
+    Features,
+    InputSpec,
+    validate_features,
+    values_and_mask,
+)
 from qfusion.models.protocols import Evolution, GateCircuit, LayeredNetwork, TruthTables
 from qfusion.models.terms import Physics
 
@@ -103,7 +110,7 @@ class FusionModel(nn.Module, ABC):
         check(len(inputs) >= 1, "Argument `inputs` must name at least one modality, but is empty.")
         check(len(outputs) >= 1, "Argument `outputs` must name at least one score, but is empty.")
         self.modalities, self.outputs = tuple(inputs), tuple(outputs)
-        self.input_specs = {name: InputSpec.of(spec) for name, spec in inputs.items()}
+        self.input_specs = {name: InputSpec.from_mapping(spec) for name, spec in inputs.items()}
 
     def couplings(self) -> list[tuple[nn.Parameter, float]]:
         """Return the trained parameters that couple the modalities, each with the value at which it has no effect.
@@ -136,7 +143,9 @@ class FusionModel(nn.Module, ABC):
     def standardise(self, inputs: Mapping[str, Features]) -> None:
         """Fit the encoders' standardisation to the training rows."""
         for name in self.modalities:
-            cast(Encoder, self.encoders[name]).standardise.fit(*split(self._features(inputs, name)))
+            cast(Encoder, self.encoders[name]).standardise.fit(
+                *values_and_mask(self._features(inputs, name))
+            )
 
     def project(self, inputs: Mapping[str, Features]) -> None:
         """Fit the parts that are neither trained nor a standardisation to training rows. These are many rows but

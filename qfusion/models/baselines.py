@@ -18,7 +18,8 @@ from torch import Tensor, nn
 
 from qfusion._checks import check, require_whole
 from qfusion.models.base import FusionModel
-from qfusion.models.encoders import Encoder, InputSpec, check_encoder
+from qfusion.models.encoders import Encoder, check_encoder
+from qfusion.models.input_features import InputSpec
 from qfusion.quantum import states
 
 # What accuracy and size of the quantum models are compared with.

@@ -16,15 +16,10 @@ from torch import Tensor, nn
 
 from qfusion._checks import check, require_whole
 from qfusion.models.baselines import Baseline
-from qfusion.models.encoders import (
-    Encoder,
-    Features,
-    InputSpec,
-    Standardiser,
-    mean_over_steps,
-    split,
-)
+from qfusion.models.encoders import Encoder
+from qfusion.models.input_features import Features, InputSpec, mean_over_steps, values_and_mask
 from qfusion.models.randomness import Dropout
+from qfusion.models.standardisation import Standardiser
 
 Steps = tuple[Tensor, Tensor]  # values (B, T, width), mask (B, T)
 
@@ -41,7 +36,7 @@ class StepEncoder(nn.Module):
 
     def forward(self, features: Features) -> Steps:
         """Return the steps (B, T, width) and the mask (B, T)."""
-        values, mask = split(features)
+        values, mask = values_and_mask(features)
         assert mask is not None
         steps = self.weigh(self.drop(self.standardise(values)))
         return self.drop_last(steps + positions(steps.shape[1], steps.shape[2]).to(steps)), mask

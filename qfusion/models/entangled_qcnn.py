@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check, choose
-from qfusion.models import base, encoders, ket_model, qcnn, qcnn_density, qcnn_features
+from qfusion.models import base, input_features, ket_model, qcnn, qcnn_density, qcnn_features
 from qfusion.models.mass_algebra import MassAlgebra
 from qfusion.models.network_model import CHOICES, NetworkModel, read_classes
 from qfusion.models.network_physics import NetworkPhysics
@@ -63,7 +63,7 @@ class EntangledQCNN(NetworkModel, ket_model.StateModel):
 
     def __init__(
         self,
-        inputs: Mapping[str, encoders.InputSpec | Mapping[str, Any]],
+        inputs: Mapping[str, input_features.InputSpec | Mapping[str, Any]],
         outputs: Sequence[str] = ("score",),
         *,
         elements: int = 0,
@@ -139,7 +139,7 @@ class EntangledQCNN(NetworkModel, ket_model.StateModel):
             *super().couplings(),
         ]
 
-    def angles(self, inputs: Mapping[str, encoders.Features]) -> dict[str, Tensor]:
+    def angles(self, inputs: Mapping[str, input_features.Features]) -> dict[str, Tensor]:
         """Return the angles theta_mi of every modality's qubits, (B, n) radians.
 
         Raises:
@@ -147,7 +147,7 @@ class EntangledQCNN(NetworkModel, ket_model.StateModel):
         """
         return {name: self._encoded(inputs, name) + torch.pi / 2 for name in self.modalities}
 
-    def encode_one(self, inputs: Mapping[str, encoders.Features], name: str) -> Tensor:
+    def encode_one(self, inputs: Mapping[str, input_features.Features], name: str) -> Tensor:
         """Return the masses p_mi = sin^2(theta_mi / 2) of one modality, (B, n). They are all of its state that the
         fusion depends on. `inputs` need not hold the other modalities.
         """

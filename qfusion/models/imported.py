@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from qfusion._checks import check
 from qfusion.errors import InvalidInput, NotFound, translate_errors
-from qfusion.models import base, encoders, nested
+from qfusion.models import base, input_features, nested, standardisation
 from qfusion.models.program import KIND, Port, Program, Side, open_program
 from qfusion.models.program_card import DTYPES, SMALLEST, Input, ProgramCard, fit, parse
 from qfusion.models.program_inputs import fed_array
@@ -37,7 +37,7 @@ class Imported(base.FusionModel):
 
     def __init__(
         self,
-        inputs: Mapping[str, encoders.InputSpec | Mapping[str, Any]],
+        inputs: Mapping[str, input_features.InputSpec | Mapping[str, Any]],
         outputs: Sequence[str],
         program: Program,
         program_card: ProgramCard,
@@ -69,10 +69,10 @@ class Imported(base.FusionModel):
         )
         # what other models have as encoders: here only the means of the features
         self.encoders = nn.ModuleDict(
-            {name: encoders.MeanPool(spec) for name, spec in self.input_specs.items()}
+            {name: standardisation.MeanPool(spec) for name, spec in self.input_specs.items()}
         )
         for name, known in (means or {}).items():
-            mean = cast(encoders.MeanPool, self.encoders[name]).standardise.mean
+            mean = cast(standardisation.MeanPool, self.encoders[name]).standardise.mean
             check(
                 len(known) == len(mean),
                 f"The card holds {len(known)} means of {len(mean)} features. Import the program again.",
@@ -116,7 +116,9 @@ class Imported(base.FusionModel):
         """Rows that the program takes, when it takes no other number; else 0."""
         return self._fewest if self._fewest == self._most else 0
 
-    def encode_one(self, inputs: Mapping[str, encoders.Features], name: str) -> encoders.Features:
+    def encode_one(
+        self, inputs: Mapping[str, input_features.Features], name: str
+    ) -> input_features.Features:
         """Return the features of one modality in double precision; `inputs` need not hold the other modalities."""
         return self._features(inputs, name)
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from qfusion.models import jump_changes
 from qfusion.models.backgrounds import Background
-from qfusion.models.encoders import Features
+from qfusion.models.input_features import Features
 from qfusion.models.jump_terms import JumpTerms
 from qfusion.models.protocols import Evolution
 from qfusion.models.terms import Search

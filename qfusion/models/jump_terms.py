@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from qfusion.models.encoders import Features
+from qfusion.models.input_features import Features
 from qfusion.models.ket_algebra import KetBackground, marginal_observables
 from qfusion.models.protocols import Evolution
 from qfusion.models.terms import PURE, SCORE, Parameter, Terms, coalition_signs, spread_places

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from qfusion._checks import check
 from qfusion.models.backgrounds import Background
 from qfusion.models.base import FusionModel
-from qfusion.models.encoders import Encoder, Features, check_encoder
+from qfusion.models.encoders import Encoder, check_encoder
+from qfusion.models.input_features import Features
 from qfusion.models.ket_algebra import KetAlgebra
 from qfusion.quantum import states
 from qfusion.quantum.states import expectation

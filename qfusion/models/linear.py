@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from qfusion.models.baselines import Baseline
-from qfusion.models.encoders import Features, InputSpec, MeanPool
+from qfusion.models.input_features import Features, InputSpec
 from qfusion.models.randomness import Dropout
+from qfusion.models.standardisation import MeanPool
 
 
 class MeanEncoder(MeanPool):

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from qfusion.models import table_changes
 from qfusion.models.backgrounds import Background
-from qfusion.models.encoders import Features
+from qfusion.models.input_features import Features
 from qfusion.models.network_terms import NetworkTerms
 from qfusion.models.protocols import TruthTables
 from qfusion.models.terms import Search

@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 
 from qfusion.models import qcnn, qcnn_contractions, qcnn_marginals, truth_tables
-from qfusion.models.encoders import Features
+from qfusion.models.input_features import Features
 from qfusion.models.mass_algebra import MassBackground
 from qfusion.models.protocols import TruthTables
 from qfusion.models.terms import PURE, SCORE, Parameter, Terms, coalition_signs, spread_places

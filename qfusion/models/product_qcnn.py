@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from qfusion.models import encoders, qcnn_features
+from qfusion.models import input_features, qcnn_features
 from qfusion.models.network_model import NetworkModel, read_classes
 
 
@@ -31,7 +31,7 @@ class ProductQCNN(NetworkModel):
 
     def __init__(
         self,
-        inputs: Mapping[str, encoders.InputSpec | Mapping[str, Any]],
+        inputs: Mapping[str, input_features.InputSpec | Mapping[str, Any]],
         outputs: Sequence[str] = ("score",),
         *,
         elements: int = 0,

@@ -10,7 +10,7 @@ import torch
 
 from qfusion._checks import check, choose, read_toml
 from qfusion.errors import InvalidInput, translate_errors
-from qfusion.models import encoders
+from qfusion.models import input_features
 
 # The card of an imported program: which of its inputs is which modality in which form, and what its output means.
 
@@ -238,7 +238,9 @@ def _whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31
 
 
-def fit(card: ProgramCard, specs: Mapping[str, encoders.InputSpec], classes: Sequence[str]) -> None:
+def fit(
+    card: ProgramCard, specs: Mapping[str, input_features.InputSpec], classes: Sequence[str]
+) -> None:
     """Raise InvalidInput or NotFound unless a card fits the modalities and classes of a data set."""
     for entry in card.inputs:
         check(
@@ -288,7 +290,7 @@ def fit(card: ProgramCard, specs: Mapping[str, encoders.InputSpec], classes: Seq
     )
 
 
-def _fit(entry: Input, name: str, spec: encoders.InputSpec) -> None:
+def _fit(entry: Input, name: str, spec: input_features.InputSpec) -> None:
     of_steps = entry.gives in ("mask", "padding", "lengths") or (
         entry.gives == "mean" and len(entry.modality) == 1
     )

@@ -12,7 +12,7 @@ from typing import Any, Protocol, Self
 from torch import Tensor
 
 from qfusion.models.backgrounds import Background
-from qfusion.models.encoders import Features
+from qfusion.models.input_features import Features
 from qfusion.models.ket_algebra import KetAlgebra
 from qfusion.models.mass_algebra import MassAlgebra
 from qfusion.models.qcnn import QCNN

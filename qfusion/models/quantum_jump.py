@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 from qfusion._checks import check, choose, require_number, require_whole
 from qfusion.models import hermitian
-from qfusion.models.encoders import InputSpec
+from qfusion.models.input_features import InputSpec
 from qfusion.models.time_model import MAX_DIMENSION, TimeModel
 from qfusion.quantum import decomposition, lindblad
 

@@ -13,14 +13,17 @@ from qfusion.models import (
     abilities,
     base,
     baselines,
+    coherent_qcnn,
     cross_modal_attention,
+    dephased_qcnn,
     entangled_qcnn,
+    jump_twin,
     ket_model,
     linear,
+    mean_field_jump,
     product_qcnn,
     quantum_jump,
     state_linear,
-    twins,
 )
 from qfusion.models.abilities import can, missing_ability
 from qfusion.models.neighbours import (
@@ -60,10 +63,10 @@ BASELINES: Kinds = _register_kinds(
     linear.Linear,
 )
 TWINS: Kinds = _register_kinds(
-    twins.JumpTwin,
-    twins.MeanFieldJump,
-    twins.DephasedQCNN,
-    twins.CoherentQCNN,
+    jump_twin.JumpTwin,
+    mean_field_jump.MeanFieldJump,
+    dephased_qcnn.DephasedQCNN,
+    coherent_qcnn.CoherentQCNN,
 )
 # The two quantum systems first: pages list models in this order.
 FUSION: Kinds = abilities.REGISTERED

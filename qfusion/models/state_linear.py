@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from qfusion._checks import require_whole
 from qfusion.models import hermitian
-from qfusion.models.encoders import InputSpec
+from qfusion.models.input_features import InputSpec
 from qfusion.models.ket_model import KetModel
 from qfusion.quantum import states
 from qfusion.quantum.states import expectation

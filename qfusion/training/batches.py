@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from qfusion.data import DataSet, array_cache
-from qfusion.models.encoders import real_steps, split
+from qfusion.models.input_features import real_steps, values_and_mask
 from qfusion.models.nested import nested_mapped, nested_part
 from qfusion.models.randomness import global_batch_random
 
@@ -104,7 +104,7 @@ def mean_and_std(dataset: DataSet, rows: np.ndarray, name: str) -> tuple[Tensor,
 def _moments(dataset: DataSet, rows: np.ndarray, name: str) -> tuple[Tensor, Tensor]:
     count, mean, square = 0, torch.zeros(()), torch.zeros(())
     for block in [rows] if is_small(dataset, len(rows)) else dataset.blocks(rows):
-        values = real_steps(*split(dataset.inputs(block, only=[name])[name])).double()
+        values = real_steps(*values_and_mask(dataset.inputs(block, only=[name])[name])).double()
         n, here = len(values), values.mean(0)
         away = here - mean
         square = (

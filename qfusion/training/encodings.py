@@ -21,7 +21,7 @@ from qfusion import _limits, _sentences, _user_folders
 from qfusion._memory_cache import CACHE
 from qfusion.data import DataSet, array_cache
 from qfusion.errors import QFusionError
-from qfusion.models import FusionModel, base, encoders
+from qfusion.models import FusionModel, base, input_features
 
 HEAVY = 64_000_000  # bytes of features whose encoding a page does not wait for; half of it is worth keeping
 SAME = 1e-6  # scores may change by so much where encoders work in single precision; else they work in double
@@ -73,7 +73,7 @@ def encoded_inputs(model: Any, dataset: DataSet, rows: Any = None) -> dict[str, 
         own = encode(model, dataset.own, dataset.own.rows(), torch.float64)
         numbers = {name: np.concatenate([numbers[name], own[name]]) for name in numbers}
     return {
-        name: encoders.Encoded(torch.from_numpy(values[chosen]).double())
+        name: input_features.Encoded(torch.from_numpy(values[chosen]).double())
         for name, values in numbers.items()
     }
 
@@ -165,7 +165,7 @@ def _made(
     def scores(dtype: torch.dtype) -> torch.Tensor:
         return exact(
             {
-                name: encoders.Encoded(torch.from_numpy(values).double())
+                name: input_features.Encoded(torch.from_numpy(values).double())
                 for name, values in encode(model, dataset, few, dtype).items()
             }
         )

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from qfusion._checks import check
 from qfusion.data import DataSet
-from qfusion.models.encoders import mean_over_steps, split
+from qfusion.models.input_features import mean_over_steps, values_and_mask
 from qfusion.training.batches import to
 from qfusion.training.losses import compute_loss
 
@@ -82,7 +82,7 @@ class Heads(nn.Module):
             self.heads = nn.ModuleDict(
                 {
                     name: nn.Linear(
-                        mean_over_steps(*split(probe[name](inputs[name]))).shape[-1],
+                        mean_over_steps(*values_and_mask(probe[name](inputs[name]))).shape[-1],
                         max(1, classes),
                         dtype=first.dtype,
                     )
@@ -102,7 +102,7 @@ class Heads(nn.Module):
                 hooks.enter_context(
                     encoders[name].register_forward_hook(
                         lambda _, __, output, name=name: seen.update(
-                            {name: mean_over_steps(*split(output))}
+                            {name: mean_over_steps(*values_and_mask(output))}
                         )
                     )
                 )

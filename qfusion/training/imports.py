@@ -13,8 +13,8 @@ from qfusion import _files, _read_only
 from qfusion._checks import check, choose
 from qfusion.data import DataSet, import_store, signatures
 from qfusion.errors import InvalidInput, NotFound, QFusionError, translate_errors
-from qfusion.models.encoders import real_steps, split
 from qfusion.models.imported import Imported
+from qfusion.models.input_features import real_steps, values_and_mask
 from qfusion.models.program import ENDINGS, KIND, Exhausted, kind_of, open_program
 from qfusion.models.program_card import ADAPTERS, ProgramCard, read
 from qfusion.training import checkpoint
@@ -146,7 +146,7 @@ def _examine_program(
     program: Any, program_card: ProgramCard, dataset: DataSet, guessed: bool
 ) -> tuple[Imported, list[Remark]]:
     means = {
-        name: real_steps(*split(features)).mean(0).float().tolist()
+        name: real_steps(*values_and_mask(features)).mean(0).float().tolist()
         for name, features in dataset.inputs(dataset.rows("train"), torch.float64).items()
     }
 

@@ -17,7 +17,8 @@ from qfusion._checks import check
 from qfusion.data import Audio, DataSet
 from qfusion.errors import translate_errors
 from qfusion.models import FusionModel, build
-from qfusion.models.encoders import BatchNorm, InputSpec
+from qfusion.models.batch_norm import BatchNorm
+from qfusion.models.input_features import InputSpec
 from qfusion.models.randomness import Shard, shard_context
 from qfusion.training import checkpoint, metrics
 from qfusion.training.batches import Batches, is_small, mean_and_std, noisy, shifted, warped
@@ -252,7 +253,7 @@ class Fit(Generic[M]):
         self.shapes = {
             m.name: m.shape
             for m in dataset.modalities
-            if m.shape is not None and InputSpec(m.size, m.is_sequence, m.shape).pictured
+            if m.shape is not None and InputSpec(m.size, m.is_sequence, m.shape).is_picture
         }
         content = (
             dataset.content(int(rows[0]))

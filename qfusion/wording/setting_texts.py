@@ -6,7 +6,13 @@ import tomllib
 from dataclasses import dataclass
 
 from qfusion import _assets
-from qfusion.models import encoders, network_model, quantum_jump, twins
+from qfusion.models import (
+    encoders,
+    network_model,
+    quantum_jump,
+    sequence_pooling,
+    twin_settings,
+)
 from qfusion.models.neighbours import reservoir
 from qfusion.quantum import circuits
 from qfusion.training import options
@@ -35,10 +41,10 @@ _CHOICES = {
     **quantum_jump.CHOICES,
     **network_model.CHOICES,
     "block": tuple(circuits.BLOCKS),
-    "lacks": twins.LACKS,
+    "lacks": twin_settings.LACKS,
     "projection": reservoir.PROJECTIONS,
     "encoder": encoders.KINDS,
-    "pooling": encoders.POOLINGS,
+    "pooling": sequence_pooling.POOLINGS,
 }
 SETTINGS = {
     key: Setting(**words, choices=_CHOICES.get(key, ())) for key, words in _FILE["settings"].items()

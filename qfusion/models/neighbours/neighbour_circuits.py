@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check, require_whole
-from qfusion.models import baselines, encoders
+from qfusion.models import baselines, input_features
 from qfusion.quantum import statevector
 
 
@@ -172,7 +172,7 @@ class CircuitFusion(CircuitModel):
 
     def __init__(
         self,
-        inputs: Mapping[str, encoders.InputSpec | Mapping[str, Any]],
+        inputs: Mapping[str, input_features.InputSpec | Mapping[str, Any]],
         outputs: Sequence[str],
         qubits: int,
         limit: int,

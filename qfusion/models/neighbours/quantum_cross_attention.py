@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check, require_whole
-from qfusion.models import cross_modal_attention, encoders
+from qfusion.models import cross_modal_attention, input_features
 from qfusion.models.neighbours.neighbour_circuits import CircuitModel, Layers, qubits_per_modality
 from qfusion.quantum import statevector
 
@@ -49,7 +49,7 @@ class QuantumCrossAttention(CircuitModel):
 
     def __init__(
         self,
-        inputs: Mapping[str, encoders.InputSpec | Mapping[str, Any]],
+        inputs: Mapping[str, input_features.InputSpec | Mapping[str, Any]],
         outputs: Sequence[str] = ("score",),
         *,
         features: int = 8,

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import require_whole
-from qfusion.models import encoders, qcnn
+from qfusion.models import input_features, qcnn
 from qfusion.models.neighbours.neighbour_circuits import (
     CircuitModel,
     Layers,
@@ -54,7 +54,7 @@ class QuantumFusionLayer(CircuitModel):
 
     def __init__(
         self,
-        inputs: Mapping[str, encoders.InputSpec | Mapping[str, Any]],
+        inputs: Mapping[str, input_features.InputSpec | Mapping[str, Any]],
         outputs: Sequence[str] = ("score",),
         *,
         features: int = 8,

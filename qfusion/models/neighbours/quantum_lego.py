@@ -23,7 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import require_number, require_whole
-from qfusion.models import encoders, qcnn
+from qfusion.models import input_features, qcnn
 from qfusion.models.neighbours.neighbour_circuits import CircuitFusion, Layers, around
 from qfusion.quantum import statevector
 
@@ -50,7 +50,7 @@ class QuantumLego(CircuitFusion):
 
     def __init__(
         self,
-        inputs: Mapping[str, encoders.InputSpec | Mapping[str, Any]],
+        inputs: Mapping[str, input_features.InputSpec | Mapping[str, Any]],
         outputs: Sequence[str] = ("score",),
         *,
         qubits: int = 0,
@@ -106,7 +106,7 @@ class QuantumLego(CircuitFusion):
             self.encoders.eval()
         return self
 
-    def encode_one(self, inputs: Mapping[str, encoders.Features], name: str) -> Tensor:
+    def encode_one(self, inputs: Mapping[str, input_features.Features], name: str) -> Tensor:
         """Return the outputs of a modality's encoder, (B, n_m). No gradient passes through a frozen encoder during
         training.
         """

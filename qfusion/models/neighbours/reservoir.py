@@ -29,7 +29,7 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import choose, require_number, require_whole
-from qfusion.models import encoders
+from qfusion.models import input_features, standardisation
 from qfusion.models.neighbours.neighbour_circuits import CircuitFusion
 from qfusion.quantum import circuits, statevector
 
@@ -47,11 +47,11 @@ def excitations(n: int) -> tuple[np.ndarray, np.ndarray]:
     )
 
 
-class Components(encoders.MeanPool):
+class Components(standardisation.MeanPool):
     """Means of one modality's features -> its first principal components, in their deviations; random directions until
     `fit` is called."""
 
-    def __init__(self, spec: encoders.InputSpec, outputs: int):
+    def __init__(self, spec: input_features.InputSpec, outputs: int):
         super().__init__(spec)
         directions = torch.zeros(outputs, spec.size)
         least = min(outputs, spec.size)
@@ -59,7 +59,7 @@ class Components(encoders.MeanPool):
         self.directions = nn.Buffer(directions)
 
     @torch.no_grad()
-    def fit(self, features: encoders.Features) -> None:
+    def fit(self, features: input_features.Features) -> None:
         """Set the directions to the principal axes of rows, over the deviations along them; surplus outputs are 0."""
         values = self.means(features).double()
         variances, axes = torch.linalg.eigh(torch.cov(values.T).reshape(values.shape[1], -1))
@@ -73,7 +73,7 @@ class Components(encoders.MeanPool):
             self.directions
         )
 
-    def forward(self, features: encoders.Features) -> Tensor:
+    def forward(self, features: input_features.Features) -> Tensor:
         """Return (B, outputs)."""
         return self.means(features) @ self.directions.T
 
@@ -100,7 +100,7 @@ class Reservoir(CircuitFusion):
 
     def __init__(
         self,
-        inputs: Mapping[str, encoders.InputSpec | Mapping[str, Any]],
+        inputs: Mapping[str, input_features.InputSpec | Mapping[str, Any]],
         outputs: Sequence[str] = ("score",),
         *,
         qubits: int = 0,
@@ -137,11 +137,11 @@ class Reservoir(CircuitFusion):
         self.head = nn.Linear(readouts * len(self.words), len(outputs))
         nn.init.zeros_(self.head.weight)
 
-    def make_encoder(self, spec: encoders.InputSpec) -> nn.Module:
+    def make_encoder(self, spec: input_features.InputSpec) -> nn.Module:
         """Return the principal components of a modality, or a trained encoder."""
         return Components(spec, self.per_modality) if self.projects else super().make_encoder(spec)
 
-    def project(self, inputs: Mapping[str, encoders.Features]) -> None:
+    def project(self, inputs: Mapping[str, input_features.Features]) -> None:
         """Fit the principal components to rows, once features are standardised."""
         for name in self.modalities:
             encoder = self.encoders[name]

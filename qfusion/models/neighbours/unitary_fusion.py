@@ -22,7 +22,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from qfusion.models import encoders, hermitian, ket_model
+from qfusion.models import hermitian, input_features, ket_model
 from qfusion.quantum import statevector
 
 MAX_DIMENSION = 1024  # U is an exponential of a D x D matrix in every step
@@ -46,7 +46,7 @@ class UnitaryFusion(ket_model.KetModel):
 
     def __init__(
         self,
-        inputs: Mapping[str, encoders.InputSpec | Mapping[str, Any]],
+        inputs: Mapping[str, input_features.InputSpec | Mapping[str, Any]],
         outputs: Sequence[str] = ("score",),
         *,
         dims: int | Sequence[int] = 4,

@@ -1,0 +1,61 @@
+"""Standardisation of features over the training rows, as part of a model's weights."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from qfusion.models.input_features import (
+    Features,
+    InputSpec,
+    mean_over_steps,
+    real_steps,
+    values_and_mask,
+)
+
+_CLIP = 5.0  # standard deviations: one outlier must not rule a small encoder
+_CONSTANT = (
+    1e-6  # of a feature's mean: smaller deviations are of the order of rounding in single precision
+)
+
+
+class Standardiser(nn.Module):
+    """Zero mean and unit variance over the training rows, clipped at five standard deviations; part of the model's
+    weights.
+
+    Every feature is scaled by its own deviation, whatever the units of the others. A constant one keeps scale 1.
+    """
+
+    def __init__(self, size: int):
+        super().__init__()
+        self.mean, self.scale = nn.Buffer(torch.zeros(size)), nn.Buffer(torch.ones(size))
+
+    def fit(self, values: Tensor, mask: Tensor | None) -> None:
+        """Set mean and scale from values (B, F), or unmasked steps of (B, T, F)."""
+        steps = real_steps(values, mask).double()
+        self.set(steps.mean(0), steps.std(0, correction=0))
+
+    @torch.no_grad()
+    def set(self, mean: Tensor, deviation: Tensor) -> None:
+        """Set mean and scale (F,) from the features' means and deviations, in double precision."""
+        self.mean.copy_(mean)
+        varies = deviation > _CONSTANT * mean.abs()
+        self.scale.copy_(torch.where(varies, deviation, torch.ones_like(deviation)))
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Return values of the same shape, standardised."""
+        result = (values - self.mean).div_(self.scale)
+        return result.clamp(-_CLIP, _CLIP) if result.requires_grad else result.clamp_(-_CLIP, _CLIP)
+
+
+class MeanPool(nn.Module):
+    """Features of one modality, standardised and averaged over the real steps of a sequence: read by some encoders."""
+
+    def __init__(self, spec: InputSpec):
+        super().__init__()
+        self.standardise = Standardiser(spec.size)
+
+    def means(self, features: Features) -> Tensor:
+        """Return standardised features, (B, F), of a sequence their means over real steps."""
+        values, mask = values_and_mask(features)
+        return mean_over_steps(self.standardise(values), mask)
