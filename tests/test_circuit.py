@@ -18,6 +18,7 @@ from qfusion.quantum.lindblad import System, evolve_states
 from qfusion.quantum.states import density, product
 from qfusion.track import gate_replay, step_channel
 from qfusion.track.step_circuit import step_circuit
+from qfusion.wording.circuits import describe_step_error
 
 NAMES = ("text", "audio", "vision")
 
@@ -109,7 +110,7 @@ def test_levels_between_powers_of_two_run_on_the_next_number_of_qubits(
         gate_replay.bloch_vectors(torch.from_numpy(circuit.qnode()())), abs=1e-9
     )
     for gate in circuit.gates[len(dims) :]:
-        whole = np.einsum("kba,kbc->ac", gate.on_qubits.conj(), gate.on_qubits)
+        whole = np.einsum("kba,kbc->ac", gate.qubit_operators.conj(), gate.qubit_operators)
         assert whole == pytest.approx(np.eye(len(whole)), abs=1e-10)
 
 
@@ -145,7 +146,7 @@ def test_the_drawn_step_states_its_error(dims: tuple[int, ...]) -> None:
         np.abs(np.linalg.eigvalsh(difference)).sum() / 2, abs=1e-10
     )
     assert 1e-6 < circuit.error.one < 0.1
-    assert f"{circuit.error.one:.1e}" in circuit.error.sentence
+    assert f"{circuit.error.one:.1e}" in describe_step_error(circuit.error)
     halved = step_circuit(system, kets, 0.05, form="trotter")
     assert halved.error.steps == 2 * circuit.error.steps == 20
     assert halved.error.one == pytest.approx(circuit.error.one / 4, rel=0.25)

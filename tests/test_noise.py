@@ -29,20 +29,20 @@ KINDS = [
 
 @pytest.mark.parametrize("noise", KINDS, ids=str)
 def test_kraus_operators_keep_the_trace(noise: Noise) -> None:
-    for kraus in (noise.gate(), noise.wrong()):
+    for kraus in (noise.gate_kraus(), noise.readout_kraus()):
         assert ((kraus.mH @ kraus).sum(0) - torch.eye(2)).abs().max() < 1e-14
 
 
 def test_channels_on_paper() -> None:
     """Acting on (I, X, Y, Z): depolarising shrinks, damping pulls towards |0>."""
     s, g = 0.2, 0.36
-    assert transfer_matrix(Noise(depolarising=s).gate()).diag() == pytest.approx(
+    assert transfer_matrix(Noise(depolarising=s).gate_kraus()).diag() == pytest.approx(
         np.array([1, 1 - s, 1 - s, 1 - s])
     )
-    R = transfer_matrix(Noise(damping=g).gate())
+    R = transfer_matrix(Noise(damping=g).gate_kraus())
     assert R.diag() == pytest.approx(np.array([1, 0.8, 0.8, 1 - g]))
     assert float(R[3, 0]) == pytest.approx(g)
-    assert transfer_matrix(Noise(readout=0.5).wrong()).diag() == pytest.approx(
+    assert transfer_matrix(Noise(readout=0.5).readout_kraus()).diag() == pytest.approx(
         np.array([1, 1, 0.5, 0.5])
     )
     ones = torch.tensor([[1.0, 0.0, -1.0]], dtype=torch.float64)

@@ -16,7 +16,7 @@ from pypdf import PdfReader
 from plotly_print.latex import escape
 from qfusion.errors import InvalidInput
 from qfusion.models.abilities import kinds
-from qfusion.track import drawing
+from qfusion.track import quantikz_export
 from qfusion.track.drawing import LabelledUnitary
 from qfusion.track.gate_circuit import gate_circuit
 from qfusion.track.step_circuit import step_circuit
@@ -61,7 +61,9 @@ def spans(cells: list[list[str]]) -> list[Counter[tuple[int, ...]]]:
     return found
 
 
-def by_pennylane(operations: list[Any], wires: tuple[str, ...]) -> list[Counter[tuple[int, ...]]]:
+def pennylane_columns(
+    operations: list[Any], wires: tuple[str, ...]
+) -> list[Counter[tuple[int, ...]]]:
     """The same from the columns of PennyLane's drawer."""
     place = {wire: row for row, wire in enumerate(wires)}
     layers = drawable_layers(operations, wire_map=place)
@@ -83,7 +85,9 @@ def test_plain_gates_stand_in_the_columns_of_pennylanes_drawer(kind: str, M: int
     (cells,) = rows_of(circuit.to_quantikz())
     assert [line[0] for line in cells] == [rf"\lstick{{{escape(wire)}}}" for wire in circuit.wires]
     *gates, read = spans(cells)
-    assert gates == by_pennylane(circuit.tape(unitary=LabelledUnitary).operations, circuit.wires)
+    assert gates == pennylane_columns(
+        circuit.tape(unitary=LabelledUnitary).operations, circuit.wires
+    )
     assert read == Counter(
         (row,) for row in range(len(circuit.wires))
     )  # all qubits are measured at the end
@@ -97,7 +101,7 @@ def test_a_step_of_the_evolution_stands_as_pennylane_draws_it(
     built = step_circuit(random_system(dims), random_kets(dims), 0.1, form=form)
     tex = built.to_quantikz()
     (cells,) = rows_of(tex)
-    assert spans(cells) == by_pennylane(built.drawn().operations, built.wires)
+    assert spans(cells) == pennylane_columns(built.labelled_tape().operations, built.wires)
     assert len(cells) == len(built.wires)
     assert tex.count(r"\rangle") == len(dims)
     assert tex.count("rounded corners") == sum(
@@ -111,7 +115,7 @@ def test_fusion_stands_as_pennylane_draws_it(M: int) -> None:
     tex = part.to_quantikz()
     (cells,) = rows_of(tex)
     *gates, read = spans(cells)
-    assert gates == by_pennylane(part.tape().operations, part.wires)
+    assert gates == pennylane_columns(part.tape().operations, part.wires)
     assert sum(read.values()) == len(part.fused)
     tables = [op for op in part.tape().operations if isinstance(op, qml.SelectPauliRot)]
     said = [
@@ -164,7 +168,7 @@ def test_gates_of_every_form() -> None:
         qml.QubitUnitary(qml.matrix(qml.CNOT([0, 1])), wires=["a", "c"])
         qml.adjoint(qml.S("b"))
     tape = qml.tape.QuantumScript.from_queue(queue)
-    (cells,) = rows_of(drawing.quantikz(tape, ("a", "b", "c")))
+    (cells,) = rows_of(quantikz_export.to_quantikz(tape, ("a", "b", "c")))
     assert [line[1] for line in cells] == [r"\ctrl{2}", r"\ctrl{1}", r"\targ{}"]
     assert [line[2] for line in cells] == [r"\swap{2}", r"\qw", r"\targX{}"]
     assert [line[3] for line in cells] == [r"\control{}", r"\qw", r"\ctrl{-2}"]
@@ -182,7 +186,7 @@ def test_long_circuits_are_broken_and_too_long_ones_refused(
     parts = rows_of(whole.to_quantikz(per_line=7))
     assert len(parts) == -(-(len(one[0]) - 2) // 7)
     assert [cell for part in parts for cell in part[5][1:-1]] == one[5][1:-1]
-    monkeypatch.setattr(drawing, "MAX_CELLS", 10)
+    monkeypatch.setattr(quantikz_export, "MAX_CELLS", 10)
     with pytest.raises(InvalidInput, match="Export it as SVG"):
         whole.to_quantikz()
 

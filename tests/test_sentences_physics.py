@@ -38,6 +38,7 @@ from qfusion.track.contraction_rates import MIXED, Contraction, dissipator_norm
 from qfusion.training import metrics
 from qfusion.wording.evidence import INERT
 from qfusion.wording.samples import describe_softmax
+from qfusion.wording.steady_states import describe_attractor
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -230,9 +231,9 @@ def test_a_state_that_ends_in_one_of_several_is_not_said_to_forget() -> None:
     """`Every start ends in one steady state` only where the gap is above zero."""
     Z = torch.diag(torch.tensor([1.0, -1.0], dtype=torch.complex128))
     several = attractor(System(Z, Z[None], (2,), ("text",)))
-    assert "several steady states" in several.note
-    assert "Every start" not in several.note
-    assert "long run" in attractor(system(4)).note
+    assert "several steady states" in describe_attractor(several)
+    assert "Every initial state" not in describe_attractor(several)
+    assert "long run" in describe_attractor(attractor(system(4)))
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -22,6 +22,7 @@ from qfusion.track import (
     to_frame,
     track,
 )
+from qfusion.wording.steady_states import describe_attractor
 
 NAMES = ("text", "audio", "vision")
 SIZES = [(2, 2, 2), (3, 3, 3), (4, 4, 4)]
@@ -286,7 +287,7 @@ def test_attractor_that_is_not_unique() -> None:
     assert still.steady is None
     assert still.distance is None
     assert (still.gap, still.unique) == (0.0, False)
-    assert "unitary" in still.note
+    assert "unitary" in describe_attractor(still)
     dephasing = attractor(system_of(Z, [Z]))
     assert (dephasing.gap, dephasing.unique) == (pytest.approx(0, abs=1e-9), False)
     assert dephasing.residual < 1e-12

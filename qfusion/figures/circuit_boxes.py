@@ -206,7 +206,7 @@ def evolution_replay(built: Any, modalities: Sequence[str]) -> Replay:
     moments = []
     for gate in built.gates:
         on = tuple(built.wires.index(wire) for wire in gate.wires)
-        operators = gate.on_qubits
+        operators = gate.qubit_operators
         if gate.kind == "prepare":  # |ket><0...0|, of qubits that nothing was done to
             operators = np.outer(operators, np.eye(len(operators))[0])[None]
         whole = states.embed(

@@ -28,6 +28,7 @@ from qfusion.panels.qubit_panels import (
     qubits,
     shares,
 )
+from qfusion.wording.circuits import describe_step_error
 from qfusion.wording.samples import cite_sample
 
 # How qubits are drawn.
@@ -57,7 +58,7 @@ def step_error(
         f"At this step the circuit ends {built.error.all:.2g} (trace distance) from the exact state",
         circuit_charts.step_error(sizes, one, every, built.dt, theme=theme),
         shows="trace distance between the circuit's state and our evolution, which has no step: it falls as dt does. "
-        + built.error.sentence
+        + describe_step_error(built.error)
         + cite_sample(sample),
         not_shown="noise of a device: the circuit is run exactly.",
         alt=alt,

@@ -27,7 +27,7 @@ from qfusion.quantum import pauli_transfer
 
 @dataclass(frozen=True)
 class Noise:
-    """Strengths, each in [0, 1]; see the module.
+    """Strengths of the three channels, each in [0, 1].
 
     Raises:
         InvalidInput: when one is out of range or not a number.
@@ -45,11 +45,11 @@ class Noise:
         return any((self.depolarising, self.damping, self.readout))
 
     @property
-    def flip(self) -> float:
+    def flip_probability(self) -> float:
         """Probability that a read-out is wrong."""
         return self.readout / 2
 
-    def gate(self) -> Tensor:
+    def gate_kraus(self) -> Tensor:
         """Return the Kraus operators of depolarising and then damping on one qubit, (8, 2, 2) complex128."""
         s, g = self.depolarising, self.damping
         weights = torch.tensor([1 - 0.75 * s, s / 4, s / 4, s / 4], dtype=torch.float64).sqrt()
@@ -58,9 +58,9 @@ class Noise:
         )
         return (decay[:, None] @ (weights[:, None, None] * pauli_transfer.PAULIS)).flatten(0, 1)
 
-    def wrong(self) -> Tensor:
+    def readout_kraus(self) -> Tensor:
         """Return the Kraus operators of the flip before a measurement, (2, 2, 2) complex128."""
-        p = torch.tensor([1 - self.flip, self.flip], dtype=torch.float64)
+        p = torch.tensor([1 - self.flip_probability, self.flip_probability], dtype=torch.float64)
         return p.sqrt()[:, None, None] * pauli_transfer.PAULIS[:2]
 
 
@@ -72,24 +72,26 @@ def noise_channel(model: EntangledQCNN, noise: Noise) -> qcnn.Channel:
     """
     if not noise:
         return lambda _: None
-    last = {
-        q: step
-        for step in model.network.steps
-        for q in (step.wires if step.kind == "conv" else step.wires[1:])
-    }
-    still, noisy = torch.eye(2, dtype=torch.complex128)[None], _fewest(noise.gate())
-    read = _fewest((noise.wrong()[:, None] @ noise.gate()).flatten(0, 1))
+    last_step: dict[int, qcnn.Step] = {}
+    for step in model.network.steps:
+        # The first qubit of a pooling step is measured before it.
+        staying = step.wires if step.kind == "conv" else step.wires[1:]
+        last_step.update(dict.fromkeys(staying, step))
+    identity = torch.eye(2, dtype=torch.complex128)[None]
+    noisy = _reduce_kraus(noise.gate_kraus())
+    read = _reduce_kraus((noise.readout_kraus()[:, None] @ noise.gate_kraus()).flatten(0, 1))
 
-    def after(step: qcnn.Step) -> Tensor:
-        left, right = (read if last[q] is step else noisy for q in step.wires)
-        left = still if step.kind == "pool" else left
+    def noise_after(step: qcnn.Step) -> Tensor:
+        left, right = (read if last_step[q] is step else noisy for q in step.wires)
+        if step.kind == "pool":
+            left = identity
         kraus = torch.einsum("aij,bkl->abikjl", left, right).reshape(-1, 4, 4)
         return kraus.to(model.network.head.dtype.to_complex())
 
-    return after
+    return noise_after
 
 
-def _fewest(kraus: Tensor) -> Tensor:
+def _reduce_kraus(kraus: Tensor) -> Tensor:
     """Return at most four Kraus operators of the same channel on one qubit: eigenvectors of its Choi matrix."""
     flat = kraus.flatten(1)
     weights, vectors = torch.linalg.eigh(flat.mT @ flat.conj())
@@ -98,7 +100,7 @@ def _fewest(kraus: Tensor) -> Tensor:
 
 
 class NoisyQCNN(EntangledQCNN):
-    """Model whose scores are those of its noisy circuit. It is made by `with_noise`."""
+    """A model whose scores are those of its noisy circuit, see `with_noise`."""
 
     noise: Noise
 
@@ -130,8 +132,8 @@ class NoisyQCNN(EntangledQCNN):
 
 
 def with_noise(model: EntangledQCNN, noise: Noise) -> EntangledQCNN:
-    """Return a model that shares this one's weights and answers as its noisy circuit does, exactly; `explain` takes it
-    as any other.
+    """Return a model with the same weights whose scores are exactly those of its noisy circuit. `explain` takes it like
+    any other model.
 
     Noise on the fused qubits and in the network is part of the observables. Where fusion is chained, noise on a fused
     qubit that controls the next one turns its mass p into a p + c, as do other angles of its table.
@@ -154,4 +156,4 @@ def noisy_vectors(vectors: Tensor, noise: Noise) -> Tensor:
 
 
 def _noise_matrix(noise: Noise) -> Tensor:
-    return pauli_transfer.transfer_matrix(noise.gate())[qcnn.IXZ][:, qcnn.IXZ]
+    return pauli_transfer.transfer_matrix(noise.gate_kraus())[qcnn.IXZ][:, qcnn.IXZ]

@@ -17,7 +17,7 @@ from torch import Tensor
 from qfusion._checks import check, choose
 from qfusion.errors import translate_import_errors
 from qfusion.models import EntangledQCNN, qcnn
-from qfusion.track import circuit_noise, drawing, fusion_gates
+from qfusion.track import circuit_noise, drawing, fusion_gates, openqasm_export, quantikz_export
 
 with translate_import_errors():
     import pennylane as qml
@@ -31,7 +31,7 @@ Parameters = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class FusionCircuit(drawing.Drawn):
+class FusionCircuit(drawing.DrawableCircuit):
     """The circuit, or a part of it; made by `fusion_circuit`.
 
     Attributes:
@@ -47,14 +47,6 @@ class FusionCircuit(drawing.Drawn):
     fused: tuple[str, ...]
     parameters: dict[str, Tensor]
     steps: tuple[qcnn.Step, ...]
-
-    @property
-    def says(self) -> str:
-        """Note on the circuit's OpenQASM."""
-        return (
-            f"the last {len(self.fused)} measurements read the fused qubits. OpenQASM 2 has no conditions on "
-            "single outcomes: there pooling is controlled and measured at the end."
-        )
 
     def part(self, name: str = "whole", element: int | None = None) -> "FusionCircuit":
         """Return a circuit of some of the gates: "whole", "fusion" (of one element, or of all) or "network".
@@ -115,7 +107,7 @@ class FusionCircuit(drawing.Drawn):
         outcomes: dict[str, Any] = {}
         for index, gate in enumerate(self.gates):
             if noise and gate.gate == "measure":
-                qml.BitFlip(noise.flip, wires=gate.wires)
+                qml.BitFlip(noise.flip_probability, wires=gate.wires)
             _apply(gate, values, outcomes, measured, table)
             last = index + 1 == len(self.gates) or self.gates[index + 1].step != gate.step
             if noise and (gate.kind == "fuse" or (gate.step >= 0 and last)):
@@ -130,7 +122,7 @@ class FusionCircuit(drawing.Drawn):
         if noise and any(gate.step >= 0 for gate in self.gates):
             pooled = {gate.wires[0] for gate in self.gates if gate.gate == "measure"}
             for wire in (wire for wire in self.fused if wire not in pooled):
-                qml.BitFlip(noise.flip, wires=wire)
+                qml.BitFlip(noise.flip_probability, wires=wire)
 
     def probabilities(
         self,
@@ -169,13 +161,13 @@ class FusionCircuit(drawing.Drawn):
             self.queue(measured=measured, table=table)
         return qml.tape.QuantumScript.from_queue(queue)
 
-    def drawn(self, one_line: bool = True) -> qml.tape.QuantumScript:
+    def labelled_tape(self, one_line: bool = True) -> qml.tape.QuantumScript:
         """Return the gates with their angles as a tape."""
         return self.tape(table=_Table if one_line else _Column)
 
     def to_quantikz(self, per_line: int = 0) -> str:
-        """Return the circuit as Quantikz, for LaTeX, pooling by measurement; `per_line` as of `drawing.quantikz`."""
-        return drawing.quantikz(self.tape(), self.wires, self.fused, per_line=per_line)
+        """Return the circuit as Quantikz, for LaTeX, with pooling by measurement; see `quantikz_export.to_quantikz`."""
+        return quantikz_export.to_quantikz(self.tape(), self.wires, self.fused, per_line=per_line)
 
     def to_openqasm(self, version: int = 3) -> str:
         """Return the circuit in OpenQASM. Its last measurement `c` reads the fused qubits in order.
@@ -184,7 +176,7 @@ class FusionCircuit(drawing.Drawn):
             version: 3, with mid-circuit measurement and conditions; or 2, PennyLane's export of the controlled form.
                 (PennyLane writes conditions on single bits into OpenQASM 2, which that language does not have.)
         """
-        return drawing.to_openqasm(
+        return openqasm_export.to_openqasm(
             version, self.tape(measured=version == 3), self.wires, self.fused
         )
 

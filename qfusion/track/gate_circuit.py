@@ -10,26 +10,25 @@ from torch import Tensor
 from qfusion.errors import translate_import_errors
 from qfusion.models import protocols
 from qfusion.quantum import statevector
-from qfusion.track import drawing, gate_replay
+from qfusion.track import drawing, gate_replay, openqasm_export, quantikz_export
 
 with translate_import_errors():
     import pennylane as qml
 
 
 @dataclass(frozen=True)
-class GateCircuit(drawing.Drawn):
-    """The circuit; made by `gate_circuit`.
+class GateCircuit(drawing.DrawableCircuit):
+    """The circuit of one sample, see `gate_circuit`.
 
     Attributes:
-        gates: in the order they act on |0...0>.
-        elementary: the same circuit, up to its global phase, of preparations and gates on at most two qubits.
+        gates: gates in the order in which they act on |0...0>.
+        elementary: the same circuit, up to its global phase, as preparations and gates on at most two qubits.
         wires: names of the qubits, the most significant first.
     """
 
     gates: tuple[statevector.Gate, ...]
     elementary: tuple[statevector.Gate, ...]
     wires: tuple[str, ...]
-    says = "all of them are measured at the end. Gates on more than two qubits are written by their parts."
 
     def state(self, device: Any = None, *, elementary: bool = False) -> Callable[[], np.ndarray]:
         """Return a QNode, without arguments, of the state (2^n,) at the end, on `default.qubit` unless given another
@@ -50,33 +49,34 @@ class GateCircuit(drawing.Drawn):
         """Return the gates as a tape without measurements. Gates that PennyLane does not know are matrices, of class
         `unitary`.
         """
-        return qml.tape.QuantumScript(
-            [
-                _operation_of_gate_circuit(gate, self.wires, unitary)
-                for gate in (self.elementary if elementary else self.gates)
-            ]
-        )
+        gates = self.elementary if elementary else self.gates
+        return qml.tape.QuantumScript([_operation(gate, self.wires, unitary) for gate in gates])
 
-    def drawn(self, one_line: bool = True) -> qml.tape.QuantumScript:
+    def labelled_tape(self, one_line: bool = True) -> qml.tape.QuantumScript:
         """Return the gates with their names as a tape."""
         return self.tape(unitary=drawing.LabelledUnitary)
 
     def to_quantikz(self, per_line: int = 0) -> str:
-        """Return the circuit as Quantikz, for LaTeX; `per_line` as of `drawing.quantikz`."""
-        return drawing.quantikz(self.drawn(), self.wires, self.wires, per_line=per_line)
+        """Return the circuit as Quantikz, for LaTeX; see `quantikz_export.to_quantikz` for `per_line`."""
+        return quantikz_export.to_quantikz(
+            self.labelled_tape(), self.wires, self.wires, per_line=per_line
+        )
 
     def to_openqasm(self, version: int = 3) -> str:
         """Return the elementary gates in OpenQASM 3 or 2. The bits `c` read all qubits in order. State preparations
         are written as rotations and CNOTs (Möttönen and others 2005).
         """
-        return drawing.to_openqasm(version, self.tape(elementary=True), self.wires, self.wires)
+        return openqasm_export.to_openqasm(
+            version, self.tape(elementary=True), self.wires, self.wires
+        )
 
 
 def gate_circuit(model: protocols.GateCircuit, states: Mapping[str, Tensor]) -> GateCircuit:
     """Return the circuit of one sample.
 
     Args:
-        model: whose circuit it is. states: what the sample's modalities come to, one row each, as of `model.encode`.
+        model: a model with a gate circuit.
+        states: encoded modalities of the sample, one row each, see `model.encode`.
 
     Raises:
         InvalidInput: when there are several rows.
@@ -88,10 +88,11 @@ def gate_circuit(model: protocols.GateCircuit, states: Mapping[str, Tensor]) -> 
     )
 
 
-def _operation_of_gate_circuit(
+def _operation(
     gate: statevector.Gate, wires: Sequence[str], unitary: type
 ) -> qml.operation.Operator:
-    on, matrix = [wires[q] for q in gate.wires], gate.matrix.detach().numpy()
+    on = [wires[q] for q in gate.wires]
+    matrix = gate.matrix.detach().numpy()
     if gate.name == "StatePrep":
         return qml.StatePrep(matrix[:, 0], wires=on)
     known = getattr(qml, gate.name, None)

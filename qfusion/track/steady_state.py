@@ -34,12 +34,11 @@ class Attractor:
     Attributes:
         steady: stationary state (D, D); None when nothing dissipates.
         residual: largest |entry| of the generator applied to it, in units of energy: zero for an exact steady state.
-        gap: smallest decay rate of any deviation from it, -max Re of the generator's other eigenvalues: what holds in
-            the long run. How fast states become alike within T is measured by `contraction`.
-        gap_error: how far it may be off, from the residual of its eigenvector.
-        unique: whether every start ends there.
-        distance: trace distance of the given states to it, (nT,); None when there is nothing to measure.
-        note: the same in a sentence, for a reader.
+        gap: smallest decay rate of any deviation from the steady state, -max Re of the generator's other eigenvalues.
+            It holds in the long run; `contraction` measures how fast states become alike within T.
+        gap_error: error of the gap, from the residual of its eigenvector.
+        unique: whether every initial state ends in the steady state.
+        distance: trace distance of the given states to it, (nT,); None without states or a unique steady state.
     """
 
     steady: np.ndarray | None
@@ -48,7 +47,6 @@ class Attractor:
     gap_error: float
     unique: bool
     distance: np.ndarray | None
-    note: str
 
 
 @single_threaded()
@@ -74,43 +72,17 @@ def attractor(system: lindblad.System, rho: Tensor | np.ndarray | None = None) -
     rate = float((term.jumps.abs() ** 2).sum()) / D
     if rate <= (1e-12 * max(1.0, float(term.H.abs().max()))) ** 2:
         return Attractor(
-            None,
-            0.0,
-            0.0,
-            0.0,
-            False,
-            None,
-            "Nothing dissipates: the evolution is unitary, never settles, and has no unique steady state.",
+            steady=None, residual=0.0, gap=0.0, gap_error=0.0, unique=False, distance=None
         )
     G, jumps = (part.numpy() for part in lindblad.form(term, "states")[1:])
     steady, residual = _steady_state(G, jumps, rate)
     gap, error = _gap(G, jumps, steady, rate)
-    if gap <= 1e-6 * rate:  # cannot be told from none
-        return Attractor(
-            steady,
-            residual,
-            0.0,
-            error,
-            False,
-            None,
-            "Some deviations never decay: there are several steady states, and the one shown is one of them. "
-            "Where a sample ends depends on where it starts.",
-        )
-    distance = (
-        None
-        if rho is None
-        else np.atleast_1d(np.abs(np.linalg.eigvalsh(states - steady)).sum(-1) / 2)
-    )
-    return Attractor(
-        steady,
-        residual,
-        gap,
-        error,
-        True,
-        distance,
-        f"Every start ends in one steady state. In the long run deviations decay at rate {gap:.3g}, "
-        "the spectral gap.",
-    )
+    if gap <= 1e-6 * rate:  # indistinguishable from zero
+        return Attractor(steady, residual, gap=0.0, gap_error=error, unique=False, distance=None)
+    distance = None
+    if rho is not None:
+        distance = np.atleast_1d(np.abs(np.linalg.eigvalsh(states - steady)).sum(-1) / 2)
+    return Attractor(steady, residual, gap, gap_error=error, unique=True, distance=distance)
 
 
 def centred_generator(system: lindblad.System) -> lindblad.Term:
@@ -239,21 +211,21 @@ class _ShiftedGenerator:
     def solve(
         self, B: np.ndarray, pole: complex, tolerance: float = 1e-6, steps: int = 120
     ) -> np.ndarray:
-        """X of (generator - pole) X = B."""
+        """Return the solution X of (generator - pole) X = B."""
         scale = 1 / (self.drift - pole)
 
-        def scaled(x: np.ndarray) -> np.ndarray:
+        def apply_scaled(x: np.ndarray) -> np.ndarray:
             X = x.reshape(B.shape)
             return (scale * (self.apply(X) - pole * X)).ravel()
 
-        operator = scipy.sparse.linalg.LinearOperator((B.size, B.size), scaled, dtype=complex)
+        operator = scipy.sparse.linalg.LinearOperator((B.size, B.size), apply_scaled, dtype=complex)
         x, _ = scipy.sparse.linalg.gmres(
             operator, (scale * B).ravel(), rtol=tolerance, restart=steps, maxiter=1
         )
         return np.asarray(x).reshape(B.shape)
 
     def rightmost(self, pole: complex) -> tuple[complex, float]:
-        """The eigenvalue of the largest real part among those nearest to the pole, and its residual."""
+        """Return the eigenvalue with the largest real part among those nearest to the pole, and its residual."""
 
         def inverse(x: np.ndarray) -> np.ndarray:
             X = self.solve(x.reshape(self.D, self.D), pole)

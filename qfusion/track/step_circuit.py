@@ -17,7 +17,7 @@ from torch import Tensor
 from qfusion._checks import check
 from qfusion.errors import translate_import_errors
 from qfusion.quantum import decomposition, lindblad, states
-from qfusion.track import drawing, fusion_gates, qutip_objects, step_channel
+from qfusion.track import drawing, fusion_gates, quantikz_export, qutip_objects, step_channel
 
 with translate_import_errors():
     import pennylane as qml
@@ -38,7 +38,7 @@ class StepGate(fusion_gates.Box):
     dims: tuple[int, ...]
 
     @property
-    def on_qubits(self) -> np.ndarray:
+    def qubit_operators(self) -> np.ndarray:
         """Operators on `wires`. The first states of the wires are the levels. On all other states the first operator
         is the identity.
         """
@@ -185,32 +185,28 @@ def _whole_step(system: lindblad.System, dt: float, wires: Wires) -> StepGate:
 # `text0`, `text1`, ..., the first the most significant; states of these beyond its levels are never reached.
 
 
+MAX_STEPS = (
+    400  # of a comparison with the exact evolution; they take a quarter of a second at D = 64
+)
+
+
 @dataclass(frozen=True)
 class StepError:
-    """Distance of the drawn step from the exact step. It is measured as the trace distance of the states reached from
-    the sample's state.
+    """Trace distance between the states that the drawn circuit and the exact evolution reach from the sample's state.
 
     Attributes:
-        one: after one step of `dt`.
-        all: after `steps` of them: about the model's whole duration, but 400 at most.
-        steps: how many these are.
+        one: distance after one step of `dt`.
+        all: distance after `steps` steps.
+        steps: number of steps in the model's duration, at most 400.
     """
 
     one: float
     all: float
     steps: int
 
-    @property
-    def sentence(self) -> str:
-        """Sentence that states these distances for a reader."""
-        return (
-            f"After one step the drawn circuit is {self.one:.1e} from the exact evolution in trace distance "
-            f"(0 is equal, 1 is perfectly distinguishable), after {self.steps} steps {self.all:.1e}."
-        )
-
 
 @dataclass(frozen=True)
-class StepCircuit(drawing.Drawn):
+class StepCircuit(drawing.DrawableCircuit):
     """A step, ready to be drawn and run; made by `step_circuit`.
 
     Attributes:
@@ -243,7 +239,9 @@ class StepCircuit(drawing.Drawn):
         )
 
         # The device takes one state preparation, as the first operation: the product of the drawn ones.
-        start = reduce(np.kron, [gate.on_qubits for gate in self.gates if gate.kind == "prepare"])
+        start = reduce(
+            np.kron, [gate.qubit_operators for gate in self.gates if gate.kind == "prepare"]
+        )
 
         @qml.qnode(device or qml.device("default.mixed", wires=self.wires))
         def circuit() -> Any:
@@ -260,8 +258,7 @@ class StepCircuit(drawing.Drawn):
     @qutip_objects.single_threaded()
     def error(self) -> StepError:
         """The distance of the drawn step, and of its repetition over the duration, from the exact evolution."""
-        # at most so many steps, which take a quarter of a second at D = 64
-        steps = min(max(1, round(self.system.duration / self.dt)), 400)
+        steps = min(max(1, round(self.system.duration / self.dt)), MAX_STEPS)
         rho = np.outer(self.psi, self.psi.conj())
         exact = lindblad.evolve_states(
             self.system.H, self.system.jumps, torch.from_numpy(rho), [self.dt, steps * self.dt]
@@ -280,12 +277,11 @@ class StepCircuit(drawing.Drawn):
             for operators in embedded:
                 rho = step_channel.apply_kraus(operators, rho)
             if step in (1, steps):
-                distances.append(
-                    float(np.abs(np.linalg.eigvalsh(exact[int(step > 1)] - rho)).sum() / 2)
-                )
+                difference = exact[int(step > 1)] - rho
+                distances.append(float(np.abs(np.linalg.eigvalsh(difference)).sum() / 2))
         return StepError(distances[0], distances[-1], steps)
 
-    def drawn(self, one_line: bool = True) -> qml.tape.QuantumScript:
+    def labelled_tape(self, one_line: bool = True) -> qml.tape.QuantumScript:
         """Return the gates with their labels as a tape."""
         operations = [_operation(gate, drawing.LabelledUnitary, _Channel) for gate in self.gates]
         for gate, operation in zip(self.gates, operations, strict=True):
@@ -293,16 +289,16 @@ class StepCircuit(drawing.Drawn):
         return qml.tape.QuantumScript(operations, [])
 
     def to_quantikz(self, per_line: int = 0) -> str:
-        """Return the circuit as Quantikz, for LaTeX; `per_line` as of `drawing.quantikz`."""
-        return drawing.quantikz(
-            self.drawn(),
+        """Return the circuit as Quantikz, for LaTeX; see `quantikz_export.to_quantikz` for `per_line`."""
+        return quantikz_export.to_quantikz(
+            self.labelled_tape(),
             self.wires,
             per_line=per_line,
-            says=f"One step of dt = {self.dt:.4g}. Rounded boxes are channels.",
+            comment=f"One step of dt = {self.dt:.4g}. Rounded boxes are channels.",
         )
 
 
-class _Channel(drawing.Labelled, qml.QubitChannel):
+class _Channel(drawing.LabelledOperation, qml.QubitChannel):
     """A channel with a label."""
 
 
@@ -310,10 +306,10 @@ def _operation(
     gate: StepGate, unitary: type = qml.QubitUnitary, kraus: type = qml.QubitChannel
 ) -> qml.operation.Operator:
     if gate.kind == "prepare":
-        return qml.StatePrep(gate.on_qubits, wires=gate.wires)
+        return qml.StatePrep(gate.qubit_operators, wires=gate.wires)
     if gate.kind == "unitary":
-        return unitary(gate.on_qubits[0], wires=gate.wires)
-    return kraus(list(gate.on_qubits), wires=gate.wires)
+        return unitary(gate.qubit_operators[0], wires=gate.wires)
+    return kraus(list(gate.qubit_operators), wires=gate.wires)
 
 
 def step_circuit(

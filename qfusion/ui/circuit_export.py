@@ -16,6 +16,7 @@ from qfusion.ui import (
     page_context,
     widgets,
 )
+from qfusion.wording.circuits import describe_measurements
 
 # A sample's circuit as a picture, as text and as OpenQASM.
 
@@ -61,7 +62,7 @@ def circuit_exports(
     guidance.line(
         f"OpenQASM 3, {of}",
         "The circuit of this sample with all its angles, written by PennyLane. OpenQASM 3, "
-        f"{of}; {drawn.says}",
+        f"{of}; {describe_measurements(drawn)}",
     )
     circuit_files(context, drawn, f"qfusion-{context.study.name}-{context.sample}", "save", FILES)
     if folded:

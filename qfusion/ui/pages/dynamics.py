@@ -49,6 +49,7 @@ from qfusion.wording import systems
 from qfusion.wording.metrics import describe_metric
 from qfusion.wording.operators import UNRAVELLING
 from qfusion.wording.samples import describe_integration_error
+from qfusion.wording.steady_states import describe_attractor
 
 _TOUCHED = "_touched"
 WIDE = (1.25, 1)  # of two columns
@@ -217,7 +218,7 @@ def state_tab(context: page_context.PageContext, sample: Sample) -> None:
 def attractor_tab(context: page_context.PageContext, sample: Sample) -> None:
     """Steady state, contraction within T, spectral gap."""
     if not dynamics_page.reaches_steady_state(sample):
-        st.text(convergence.long_time_limit(sample).attractor.note)
+        st.text(describe_attractor(convergence.long_time_limit(sample).attractor))
         st.info(
             "There is no single steady state to approach under these sliders. Raise a dissipation."
         )
