@@ -21,6 +21,7 @@ import plotly.io
 import pytest
 from PIL import Image
 
+import qfusion
 from qfusion import cli, commands
 from qfusion.figures import style
 from qfusion.training import checkpoint
@@ -89,6 +90,12 @@ def test_the_program_starts_by_itself_and_keeps_results_apart() -> None:
     )
     assert done.returncode == 0
     assert {source["name"] for source in json.loads(done.stdout)} >= {"planted", "mosi"}
+
+
+def test_version_is_printed(run: Any) -> None:
+    result = run("--version")
+    assert result.code == 0
+    assert result.out.startswith(f"qfusion {qfusion.__version__}, Python ")
 
 
 def test_no_command_shows_the_help(run: Any) -> None:
