@@ -27,7 +27,7 @@ def share(
         dataset.inputs(dataset.rows("test"), torch.float64),
         [0.0, float(model.duration)],
     )
-    found = explain.through_time(model, inputs, background, times)
+    found = explain.explain_times(model, inputs, background, times)
     terms = {
         name: found.dividends[:, :, s].reshape(2, -1) for s, name in enumerate(found.coalitions)
     }

@@ -101,7 +101,7 @@ class Subject:
         Args:
             scores: of SCORES. background: kind of the background.
         """
-        model = self.model if scores == "raw" else log_odds.against_others(self.model)
+        model = self.model if scores == "raw" else log_odds.log_odds_against_others(self.model)
         rows = explain.background(model, self.background_inputs, background)
         return explain.explain(model, self.inputs, rows)
 

@@ -229,8 +229,8 @@ def test_a_flip_that_is_found_is_one_and_nearer_than_any_sample(kind: str, outpu
     model = model_of(kind, 2, outputs, sequences=kind == "mult")
     with torch.no_grad():  # as many decisions one way as the other
         model.bias -= model(rows_of(model, 40, 2)).mean(0)
-    everyone = counterfactual.states_of(model, rows_of(model, 40, 2))
-    own = counterfactual.states_of(model, rows_of(model, 1, 1))
+    everyone = counterfactual.encode_samples(model, rows_of(model, 40, 2))
+    own = counterfactual.encode_samples(model, rows_of(model, 1, 1))
     possible = 0
     for name in model.modalities:
         donor = interventions.nearest_donor(model, own, name, everyone[name])
@@ -242,8 +242,8 @@ def test_a_flip_that_is_found_is_one_and_nearer_than_any_sample(kind: str, outpu
             assert found.verified
             assert found.turned != found.decision
             assert found.distance <= donor.distance + 1e-9
-            again = {**own, name: gradient_search.filled(own[name], found.state[None])}
-            assert counterfactual.scores_of(model, again)[0].numpy() == pytest.approx(
+            again = {**own, name: gradient_search.fill_state(own[name], found.state[None])}
+            assert counterfactual.score_encodings(model, again)[0].numpy() == pytest.approx(
                 found.after, abs=1e-12
             )
     assert possible
@@ -276,7 +276,7 @@ def test_where_no_flip_is_found_the_state_stays() -> None:
     model = model_of("concatenation", 2, 1)
     with torch.no_grad():
         model.bias += 1e6
-    own = counterfactual.states_of(model, rows_of(model, 1, 1))
+    own = counterfactual.encode_samples(model, rows_of(model, 1, 1))
     found = counterfactual.nearest_state(model, own, "text")
     assert (found.possible, found.verified, found.exact) == (False, False, False)
     assert (found.distance, found.reach) == (math.inf, -math.inf)
@@ -285,7 +285,7 @@ def test_where_no_flip_is_found_the_state_stays() -> None:
     assert (
         found.before.tolist()
         == found.after.tolist()
-        == counterfactual.scores_of(model, own)[0].tolist()
+        == counterfactual.score_encodings(model, own)[0].tolist()
     )
 
 
@@ -304,7 +304,7 @@ def test_a_swapped_and_a_dropped_modality() -> None:
     model = model_of("mult", 3, sequences=True)
     x, other = rows_of(model, 1, 1), rows_of(model, 1, 3)
     background = explain.background(model, rows_of(model, 5, 2), "joint")
-    own, lent = counterfactual.states_of(model, x), counterfactual.states_of(model, other)
+    own, lent = counterfactual.encode_samples(model, x), counterfactual.encode_samples(model, other)
     name = model.modalities[1]
     swapped = interventions.outcome(model, x, background, {**own, name: lent[name]})
     with torch.no_grad():
@@ -321,7 +321,7 @@ def test_features_inside_a_modality_add_up() -> None:
     model = model_of("mult", 2, sequences=True)
     x, background = rows_of(model, 1, 1), explain.background(model, rows_of(model, 5, 2), "joint")
     for name in model.modalities:
-        assert attribution.terms_of(model, name) == ("score",)
+        assert attribution.attributable_terms(model, name) == ("score",)
         found = attribution.attribute(model, x, background, name, output=1)
         assert found.relative_error < 0.01
         assert found.end == pytest.approx(model(x)[0, 1].item(), abs=1e-10)
@@ -338,7 +338,7 @@ def test_nested_states() -> None:
     assert nested.nested_repeated(state, 2)["b"][0].tolist() == [0, 0, 1, 1, 2, 2]
     numbers = gradient_search.flat(state["a"])
     assert numbers.shape == (3, 2)
-    back = gradient_search.filled(nested.nested_part(state["a"], [0]), numbers)
+    back = gradient_search.fill_state(nested.nested_part(state["a"], [0]), numbers)
     assert torch.equal(back[0], state["a"][0])
     assert back[1].tolist() == [True] * 3
 

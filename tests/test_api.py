@@ -105,7 +105,9 @@ def test_explanations_take_models_and_features_of_either_precision(kind: str) ->
             operators.operator(own, behind, "face").values,
             sensitivity.sensitivity(own, one, behind, targets=["score"]).slopes,
             nearest_state(own, own.encode(one), "face").before,
-            parameter_changes.nearest_parameters(own, counterfactual.states_of(own, one)).tried,
+            parameter_changes.nearest_parameters(
+                own, counterfactual.encode_samples(own, one)
+            ).tried,
         ]
         if kind == "quantum-jump":
             results += [

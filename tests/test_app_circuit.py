@@ -112,7 +112,7 @@ def test_samples_show_the_librarys_decision_for_the_class_asked_for(digits: Stud
     assert f"Predicted ‘{digits.classes[digits.predicted[row]]}’" in words
     assert f"but it is ‘{digits.classes[truth]}’" in words
     found = explain.explain(
-        log_odds.against_others(checkpoint.load("qcnn-digits").model),
+        log_odds.log_odds_against_others(checkpoint.load("qcnn-digits").model),
         digits.dataset.inputs([row], dtype=torch.float64),
         digits.background,
     )
@@ -196,9 +196,9 @@ def test_an_edited_angle_changes_decision_and_metrics_as_the_library_says(
         metrics.evaluate(edited, digits.dataset, "test")["accuracy"], abs=6e-4
     )
     with torch.no_grad():
-        scores = log_odds.against_others(edited)(digits.dataset.inputs([row], dtype=torch.float64))[
-            0
-        ]
+        scores = log_odds.log_odds_against_others(edited)(
+            digits.dataset.inputs([row], dtype=torch.float64)
+        )[0]
     answer = Sample(digits, row, 0, "0.011=0.5")
     assert np.allclose(answer.scores, scores.numpy(), atol=1e-12)
     assert np.allclose(answer.explanation.dividends[0].sum(0), answer.scores, atol=1e-10)
@@ -354,7 +354,7 @@ def test_noise_is_the_tracks_and_shots_leave_the_spread_they_must(pairs: Study) 
     from qfusion.track.fusion_gates import outcome_scores
 
     row = int(pairs.dataset.rows("test")[2])
-    model: Any = log_odds.against_others(checkpoint.load("qcnn-parity").model)
+    model: Any = log_odds.log_odds_against_others(checkpoint.load("qcnn-parity").model)
     found = sample_circuits.with_noise(pairs, row, "", (0.05, 0.02, 0.1), 500)
     direct = with_noise(model, Noise(0.05, 0.02, 0.1)).scores(
         {m: x[None] for m, x in pairs.space.named_masses(row).items()}

@@ -132,7 +132,7 @@ def test_samples_show_the_librarys_decision(six_views: Any) -> None:
     )
     assert f"Predicted ‘{study.classes[study.predicted[row]]}’" in plain(said(app))
     found = explain.explain(
-        log_odds.against_others(checkpoint.load(MODEL).model),
+        log_odds.log_odds_against_others(checkpoint.load(MODEL).model),
         dataset.inputs([row], dtype=torch.float64),
         study.background,
     )

@@ -57,7 +57,7 @@ def test_the_page_shows_the_operator_of_the_library(model: str) -> None:
     assert f"at least **{found.values[0]:+.2f}** and at most **{found.values[-1]:+.2f}**" in words
     assert f"brings it to **{alone:+.2f}**" in words
     assert f"{study.background.size:,} training samples" in words
-    states = operators.states_of(
+    states = operators.group_states(
         study.model, study.dataset.inputs(study.dataset.rows("test"), torch.float64), group
     )
     nearest = study.dataset.rows("test")[

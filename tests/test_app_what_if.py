@@ -68,7 +68,7 @@ def parts(source: str) -> tuple[Any, Any, Any, int]:
 
 def test_the_page_says_what_would_flip_the_decision(source: str) -> None:
     model, dataset, _, row = parts(source)
-    states = counterfactual.states_of(model, dataset.inputs([row], dtype=torch.float64))
+    states = counterfactual.encode_samples(model, dataset.inputs([row], dtype=torch.float64))
     app = visit("What if", whole=False, data=source, sample=str(dataset.ids[row]))
     assert not app.error
     assert not app.warning
@@ -116,7 +116,7 @@ def test_swap_drop_and_flip_give_the_models_own_numbers(source: str) -> None:
 def test_edited_states_and_their_links(source: str) -> None:
     model, dataset, _, row = parts(source)
     name = dataset.names[0]
-    states = counterfactual.states_of(model, dataset.inputs([row], dtype=torch.float64))
+    states = counterfactual.encode_samples(model, dataset.inputs([row], dtype=torch.float64))
     numbers = list(changed_samples.shown_state(states[name]))
     app = visit(
         "What if",
@@ -127,7 +127,7 @@ def test_edited_states_and_their_links(source: str) -> None:
     )
     numbers[1] = 0.9
     assert app.slider(key=f"set.{name}.1").value == 0.9
-    scores = counterfactual.scores_of(
+    scores = counterfactual.score_encodings(
         model, {**states, name: changed_samples.set_state(states[name], tuple(numbers))}
     )[0].numpy()
     shown = (
@@ -136,7 +136,9 @@ def test_edited_states_and_their_links(source: str) -> None:
         else value(app, "Log-odds explained")
     )
     explained = (
-        decisions.decision(counterfactual.scores_of(model, states)[0]) if len(scores) > 1 else 0
+        decisions.decision(counterfactual.score_encodings(model, states)[0])
+        if len(scores) > 1
+        else 0
     )
     assert shown == pytest.approx(scores[explained], abs=6e-4)
     app.button(key="_what_if_reset").click().run()
@@ -316,9 +318,9 @@ def test_a_qubit_is_edited_on_the_bloch_sphere(qubits: str) -> None:
         **{"do.audio": TITLES[STATE], "set.audio.0": "2.0", "set.audio.1": "-1.0"},
     )
     ket = torch.tensor([[math.cos(1.0), math.sin(1.0) * np.exp(-1j)]], dtype=torch.complex128)
-    states = counterfactual.states_of(model, dataset.inputs([row], dtype=torch.float64))
+    states = counterfactual.encode_samples(model, dataset.inputs([row], dtype=torch.float64))
     assert value(app, "Prediction") == pytest.approx(
-        float(counterfactual.scores_of(model, {**states, "audio": ket})), abs=6e-4
+        float(counterfactual.score_encodings(model, {**states, "audio": ket})), abs=6e-4
     )
     theta, phi = changed_samples.shown_state(ket)
     assert (theta, phi) == (pytest.approx(2.0), pytest.approx(-1.0))

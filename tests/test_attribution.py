@@ -47,7 +47,7 @@ def test_attributions_add_up_to_the_difference_of_the_term(model: QuantumJump, n
     x = inputs()
     background = explain.background(model, inputs(8, 1), "joint")
     plain = explain.explain(model, x, background)
-    for term in attribution.terms_of(model, name):
+    for term in attribution.attributable_terms(model, name):
         found = attribution.attribute(model, x, background, name, term, output=1)
         expected = (
             plain.prediction[0, 1]
@@ -174,8 +174,8 @@ def test_the_ranking_of_many_rows_is_a_midpoint_rule_or_the_gradient(model: Quan
             wanted = parts.view(3, len(places), -1).mean(1)
             assert found == pytest.approx(wanted.numpy(), abs=1e-12)
     with pytest.raises(NotFound, match="Attribution method"):
-        attribution.name_of("luck")
-    assert {attribution.name_of(title) for title in attribution.methods_by_title()} == {
+        attribution.method_name("luck")
+    assert {attribution.method_name(title) for title in attribution.methods_by_title()} == {
         *attribution.METHODS
     }
 

@@ -348,13 +348,13 @@ def test_dephasing_in_the_eigenbases_keeps_local_states_and_no_entanglement() ->
     X = torch.tensor(rng.normal(size=(4, 6, 2)) + 1j * rng.normal(size=(4, 6, 2)))
     rho = X @ X.mH
     rho = rho / rho.diagonal(dim1=-2, dim2=-1).sum(-1)[:, None, None]
-    after = dephasing.dephased(rho, dims)
+    after = dephasing.dephase_modalities(rho, dims)
     for m in range(2):
         left = states.partial_trace(after, dims, (m,))
         assert torch.allclose(left, states.partial_trace(rho, dims, (m,)), atol=1e-12)
     turned = after.reshape(4, 2, 3, 2, 3).permute(0, 3, 2, 1, 4).reshape(4, 6, 6)
     assert torch.linalg.eigvalsh(turned).min() > -1e-12  # a positive partial transpose
-    assert torch.allclose(dephasing.dephased(after, dims), after, atol=1e-10)
+    assert torch.allclose(dephasing.dephase_modalities(after, dims), after, atol=1e-10)
 
 
 def test_a_model_that_entangles_nothing_loses_nothing_when_entanglement_is_cut(parity: Any) -> None:

@@ -45,7 +45,7 @@ def assert_complete(
 ) -> None:
     """Start and end are the dividends of the library's other functions, and the parts lead from one to the other."""
     ends = [
-        explain.through_time(model, inputs, background, [t]).dividends[0, ..., output].mean(0)
+        explain.explain_times(model, inputs, background, [t]).dividends[0, ..., output].mean(0)
         for t in (0.0, float(model.duration))
     ]
     assert np.abs(found.start - ends[0]).max() < 1e-10
@@ -285,7 +285,7 @@ def test_through_time_it_is_what_the_same_model_builds_in_less_time() -> None:
             model.tweaked(Tweak(duration=float(t))), inputs, behind
         )
         assert np.abs(shorter.parts - added).max() < 1e-10
-    through = explain.through_time(model, inputs, behind, times.tolist()).dividends[:, 0, :, 0]
+    through = explain.explain_times(model, inputs, behind, times.tolist()).dividends[:, 0, :, 0]
     assert np.abs(found.start + found.over_time.sum(-1) - through).max() < 1e-10
     h = 1e-4
     near = path_attribution.aumann_shapley(model, inputs, behind, times=[0.5 - h, 0.5, 0.5 + h])

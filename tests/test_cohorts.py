@@ -28,7 +28,7 @@ FRAME = pd.DataFrame(
 
 
 def passing(text: str) -> list[str]:
-    return FRAME.index[cohort_filters.passing(cohort_filters.parse(text), FRAME)].tolist()
+    return FRAME.index[cohort_filters.select_rows(cohort_filters.parse(text), FRAME)].tolist()
 
 
 KEPT = [
@@ -121,12 +121,12 @@ def test_filters_as_long_as_they_may_be_are_read() -> None:
     assert (saved.name, len(text), len(saved.parts[1].values[0])) == (name, 500, 485)
     with pytest.raises(InvalidInput, match="501 characters"):
         cohort_filters.parse_saved(f"{name}:{text}0")
-    assert cohort_filters.split_of(cohort_filters.parse("error>1")) == (
+    assert cohort_filters.split_conditions(cohort_filters.parse("error>1")) == (
         cohort_filters.Part("split", "=", ("test",)),
     )
     both = cohort_filters.parse("split=train; error>1; split!=test")
-    assert cohort_filters.split_of(both) == (both[0], both[2])
-    assert cohort_filters.within_split(both, FRAME).tolist() == [False, False, False, True, False]
+    assert cohort_filters.split_conditions(both) == (both[0], both[2])
+    assert cohort_filters.rows_in_split(both, FRAME).tolist() == [False, False, False, True, False]
 
 
 def test_of_many_values_any_may_be_asked_for() -> None:
@@ -135,9 +135,9 @@ def test_of_many_values_any_may_be_asked_for() -> None:
         parts = cohort_filters.parse("word=w7|w999")
         if count == 200:
             with pytest.raises(NotFound, match="In column 'word', value 'w999'"):
-                cohort_filters.passing(parts, frame)
+                cohort_filters.select_rows(parts, frame)
         else:
-            assert np.flatnonzero(cohort_filters.passing(parts, frame)).tolist() == [7]
+            assert np.flatnonzero(cohort_filters.select_rows(parts, frame)).tolist() == [7]
 
 
 def test_numbers_are_the_same_up_to_rounding() -> None:
@@ -145,7 +145,7 @@ def test_numbers_are_the_same_up_to_rounding() -> None:
     frame = pd.DataFrame({"split": "test", "x": numbers})
     for text, places in (("x=1e6", [0, 2]), ("x=0", [3, 5]), ("x!=1000000", [1, 3, 4, 5])):
         assert (
-            np.flatnonzero(cohort_filters.passing(cohort_filters.parse(text), frame)).tolist()
+            np.flatnonzero(cohort_filters.select_rows(cohort_filters.parse(text), frame)).tolist()
             == places
         )
 
@@ -155,20 +155,26 @@ def test_a_region_holds_what_lies_in_it_by_the_even_odd_rule() -> None:
     points = np.random.default_rng(0).uniform(-1, 2, size=(400, 2))
     corners = np.array([[0.2, -0.5], [1.7, 0.1], [0.9, 1.6], [0.6, 0.4], [-0.4, 1.1]])
     assert (
-        cohort_filters.inside(corners, points).tolist()
+        cohort_filters.points_in_region(corners, points).tolist()
         == Path(corners).contains_points(points).tolist()
     )
     angles = 4 * np.pi * np.arange(5) / 5
     star = np.stack([np.sin(angles), np.cos(angles)], 1)
     places = np.array([[0.0, 0.0], [0.0, 0.7], [0.9, 0.9], [np.nan, 0.0], [0.0, np.inf]])
-    assert cohort_filters.inside(star, places).tolist() == [False, True, False, False, False]
+    assert cohort_filters.points_in_region(star, places).tolist() == [
+        False,
+        True,
+        False,
+        False,
+        False,
+    ]
     far = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
-    assert cohort_filters.inside(far, places).tolist() == [True, True, True, False, False]
+    assert cohort_filters.points_in_region(far, places).tolist() == [True, True, True, False, False]
     box = np.array([[1.0, -0.5], [-0.5, 0.7]])
     edges = np.array(
         [[1, 0.7], [-0.5, -0.5], [1.001, 0], [0, 0.701], [0, -0.501], [np.nan, 0], [-np.inf, 0]]
     )
-    assert cohort_filters.inside(box, edges).tolist() == [True, True, *[False] * 5]
+    assert cohort_filters.points_in_region(box, edges).tolist() == [True, True, *[False] * 5]
 
 
 def test_saved_cohorts_are_read_back_as_written() -> None:
@@ -192,12 +198,12 @@ def test_no_text_does_more_than_pass_or_be_named(text: str) -> None:
     try:
         parts = cohort_filters.parse(text)
         again = (
-            cohort_filters.parse(cohort_filters.written(parts))
-            if len(cohort_filters.written(parts)) <= cohort_filters.MAX_TEXT
+            cohort_filters.parse(cohort_filters.format_conditions(parts))
+            if len(cohort_filters.format_conditions(parts)) <= cohort_filters.MAX_TEXT
             else parts
         )
         assert again == parts
-        kept = cohort_filters.passing(parts, FRAME)
+        kept = cohort_filters.select_rows(parts, FRAME)
     except QFusionError:
         return
     assert kept.dtype == bool

@@ -169,8 +169,8 @@ def test_log_odds_of_a_model_without_a_head_do_not_see_a_common_part() -> None:
     other.scores = lambda states: evaluate(states) + 5 * network(torch.cat([*states.values()], -1))
     with torch.no_grad():
         raw, moved = model.scores(states), other.scores(states)
-        ours = log_odds.against_others(model).scores(states)
-        theirs = log_odds.against_others(other).scores(states)
+        ours = log_odds.log_odds_against_others(model).scores(states)
+        theirs = log_odds.log_odds_against_others(other).scores(states)
     assert float((raw - moved).abs().max()) > 0.1
     assert torch.allclose(ours, theirs, atol=1e-12)
 

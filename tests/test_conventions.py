@@ -240,7 +240,7 @@ def test_embedded_data_are_measured_as_ever() -> None:
 def test_sweeps_and_cuts_take_the_convention(tmp_path: Path) -> None:
     found = sims_set(tmp_path)
     assert search_space.metric_names(found) == ["loss", *metrics.NAMES["sims"]]
-    assert cut_losses.METRICS[cut_losses.kind_of(found.target)] == ("acc2", "mae")
+    assert cut_losses.METRICS[cut_losses.metric_kind(found.target)] == ("acc2", "mae")
 
 
 def test_commands_print_the_metrics_of_the_convention(

@@ -72,12 +72,12 @@ def test_forms_give_scores_and_dividends_of_other_states(model) -> None:
     x, rows = features(model), features(model, 6, 2)
     background = explain.background(model, rows, "joint")
     states, others = (
-        counterfactual.states_of(model, x),
-        counterfactual.states_of(model, features(model, 5, 9)),
+        counterfactual.encode_samples(model, x),
+        counterfactual.encode_samples(model, features(model, 5, 9)),
     )
     for name in model.modalities:
         changed = {n: others[n] if n == name else states[n].expand(5, -1) for n in model.modalities}
-        direct = counterfactual.scores_of(model, changed)
+        direct = counterfactual.score_encodings(model, changed)
         assert torch.allclose(
             counterfactual.value(counterfactual.score_form(model, states, name), others[name]),
             direct,
@@ -111,7 +111,7 @@ def test_the_nearest_ket_turns_the_decision_and_no_random_one_is_nearer(
     outputs: tuple[str, ...], seed: int
 ) -> None:
     model = jump(2, outputs, seed=seed)
-    states = counterfactual.states_of(model, features(model, 1, seed))
+    states = counterfactual.encode_samples(model, features(model, 1, seed))
     for name in model.modalities:
         found = counterfactual.nearest_state(model, states, name)
         own = states[name]
@@ -159,7 +159,7 @@ def test_the_nearest_ket_is_where_gradients_end_too(seed: int) -> None:
     inputs = features(model, 1, seed)
     with torch.no_grad():
         model.bias -= 0.9 * model(inputs)[0]  # near the boundary, so that one modality can cross it
-    states = counterfactual.states_of(model, inputs)
+    states = counterfactual.encode_samples(model, inputs)
     name = "text"
     found = counterfactual.nearest_state(model, states, name)
     assert found.possible
@@ -206,7 +206,7 @@ def test_when_no_state_turns_the_decision_it_says_so() -> None:
     model.bias.data[:] = 100.0
     network.bias.data[:] = -500.0
     for each in (model, network):
-        states = counterfactual.states_of(each, features(each))
+        states = counterfactual.encode_samples(each, features(each))
         for name in each.modalities:
             found = counterfactual.nearest_state(each, states, name)
             assert not found.possible
@@ -214,7 +214,7 @@ def test_when_no_state_turns_the_decision_it_says_so() -> None:
             assert found.distance == math.inf
             assert found.reach < 0
             donor = interventions.nearest_donor(
-                each, states, name, counterfactual.states_of(each, features(each, 20))[name]
+                each, states, name, counterfactual.encode_samples(each, features(each, 20))[name]
             )
             assert (donor.row, donor.turning, donor.tried) == (-1, 0, 20)
             assert (donor.distance, donor.verified) == (math.inf, False)
@@ -231,7 +231,7 @@ def test_the_nearest_masses_turn_the_decision_and_no_random_ones_are_nearer(
     C: int, seed: int
 ) -> None:
     model = model_of(4, 2, C, seed=seed)
-    states = counterfactual.states_of(model, features(model, 1, seed))
+    states = counterfactual.encode_samples(model, features(model, 1, seed))
     for name in model.modalities:
         found = counterfactual.nearest_state(model, states, name)
         own = mass_forms.angles(states[name])
@@ -302,7 +302,7 @@ def test_gradients_come_near_what_is_found_before_it_is_polished(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     cases = [model_of(4, 2, C, seed=seed) for C in (1, 3) for seed in range(2)]
-    states = [counterfactual.states_of(model, features(model, 1, 4)) for model in cases]
+    states = [counterfactual.encode_samples(model, features(model, 1, 4)) for model in cases]
     for model, own in zip(cases, states, strict=True):
         put_near(model, own)
     best = [counterfactual.nearest_state(*one, "v0") for one in zip(cases, states, strict=True)]
@@ -356,7 +356,7 @@ def test_forms_that_take_as_many_coalitions_as_are_allowed_are_worked_out(
 
 def test_how_well_an_interpolant_follows_does_not_ask_for_units() -> None:
     model = jump(2, dims=(2, 2), seed=1)
-    states = counterfactual.states_of(model, features(model, 1, 1))
+    states = counterfactual.encode_samples(model, features(model, 1, 1))
     whole = parameter_changes.nearest_parameters(model, states)
     with torch.no_grad():
         model.W *= 1e-4
@@ -389,18 +389,18 @@ def put_near(model, states: dict[str, torch.Tensor]) -> None:
 def test_a_donor_is_the_nearest_sample_that_turns_the_decision() -> None:
     seen = []
     for model in (jump(2, seed=2), model_of(4, 2), stateless()):
-        states = counterfactual.states_of(model, features(model))
-        others = counterfactual.states_of(model, features(model, 25, 5))
+        states = counterfactual.encode_samples(model, features(model))
+        others = counterfactual.encode_samples(model, features(model, 25, 5))
         put_near(model, states)  # the boundary, so that some turn it and others do not
         for name in model.modalities:
             found = interventions.nearest_donor(model, states, name, others[name])
             swaps = [
                 decisions.decision(
-                    counterfactual.scores_of(model, {**states, name: state[None]})[0]
+                    counterfactual.score_encodings(model, {**states, name: state[None]})[0]
                 )
                 for state in others[name]
             ]
-            held = decisions.decision(counterfactual.scores_of(model, states)[0])
+            held = decisions.decision(counterfactual.score_encodings(model, states)[0])
             turning = [k for k, s in enumerate(swaps) if s != held]
             assert (found.turning, found.tried) == (len(turning), 25)
             far = (
@@ -453,9 +453,9 @@ def brute_turn(values: np.ndarray, scores: np.ndarray, learned: float) -> float:
 
 def test_the_nearest_knob_of_the_physics_equals_a_fine_scan() -> None:
     model = jump(2, dims=(2, 2), seed=1)
-    states = counterfactual.states_of(model, features(model, 1, 1))
+    states = counterfactual.encode_samples(model, features(model, 1, 1))
     # Move the boundary to the sample: about half of the knobs can then turn it.
-    model.bias.data -= float(counterfactual.scores_of(model, states)) - 0.03
+    model.bias.data -= float(counterfactual.score_encodings(model, states)) - 0.03
     assert jump_changes.table(model.tweaked(Tweak(duration=0.0))) == ()
     turns = parameter_changes.nearest_parameters(model, states)
     assert turns.tried == 3 + 3 + 1
@@ -500,7 +500,7 @@ def test_the_nearest_knob_of_the_physics_equals_a_fine_scan() -> None:
             assert change.size == pytest.approx(wanted, abs=top / 80 + 1e-6)
             assert (change.learned, abs(change.value - 1)) == (1, pytest.approx(change.size))
             assert change.before == pytest.approx(
-                counterfactual.scores_of(model, states)[0].numpy()
+                counterfactual.score_encodings(model, states)[0].numpy()
             )
             assert change.after == pytest.approx(
                 model.tweaked(tweak(change.value)).scores(states)[0].detach().numpy()
@@ -511,7 +511,7 @@ def test_the_nearest_knob_of_the_physics_equals_a_fine_scan() -> None:
 @pytest.mark.parametrize(("n", "M", "C"), [(3, 3, 3), (2, 4, 1)])
 def test_the_nearest_rule_angle_equals_a_fine_scan(n: int, M: int, C: int) -> None:
     model = model_of(n, M, C)
-    states = counterfactual.states_of(model, features(model))
+    states = counterfactual.encode_samples(model, features(model))
     nearest = parameter_changes.nearest_parameters(model, states)
     assert nearest.tried == model.phi.numel()
     found = {c.name: c for c in nearest.changes}
@@ -521,7 +521,7 @@ def test_the_nearest_rule_angle_equals_a_fine_scan(n: int, M: int, C: int) -> No
         for turn in turns:
             phi = model.phi.detach().clone()
             phi[place] += turn
-            scores.append(counterfactual.scores_of(model.with_angles(phi), states)[0].numpy())
+            scores.append(counterfactual.score_encodings(model.with_angles(phi), states)[0].numpy())
         wanted = brute_turn(turns, np.array(scores), 0.0)
         change = found.get(".".join(map(str, place)))
         assert (change is None) == (wanted == math.inf)
@@ -564,9 +564,9 @@ def test_of_two_turns_the_nearer_is_taken(monkeypatch: pytest.MonkeyPatch) -> No
 def test_every_rule_angle_that_can_turn_the_decision_is_among_those_found() -> None:
     """Near the boundary some angles do and some cannot; each score is a sine of an angle, so eight turns show which."""
     model = model_of(3, 2, 1)
-    states = counterfactual.states_of(model, features(model))
+    states = counterfactual.encode_samples(model, features(model))
     with torch.no_grad():
-        model.bias -= counterfactual.scores_of(model, states)[0] - 0.02
+        model.bias -= counterfactual.score_encodings(model, states)[0] - 0.02
     found = {change.name for change in parameter_changes.nearest_parameters(model, states).changes}
     turning, every = set(), list(itertools.product(*map(range, model.phi.shape)))
     for place in every:
@@ -574,7 +574,7 @@ def test_every_rule_angle_that_can_turn_the_decision_is_among_those_found() -> N
         for turn in (0, 2 * math.pi / 3, -2 * math.pi / 3):
             phi = model.phi.detach().clone()
             phi[place] += turn
-            scores.append(float(counterfactual.scores_of(model.with_angles(phi), states)))
+            scores.append(float(counterfactual.score_encodings(model.with_angles(phi), states)))
         mean, c = np.mean(scores), scores[0] - np.mean(scores)
         if mean - math.hypot(c, (scores[1] - scores[2]) / math.sqrt(3)) < -1e-6:
             turning.add(".".join(map(str, place)))
@@ -612,15 +612,18 @@ def test_interventions_are_the_models_own_and_drops_are_coalitions() -> None:
         x, rows = features(model), features(model, 7, 3)
         background = explain.background(model, rows, "joint")
         plain = explain.explain(model, x, background)
-        states = counterfactual.states_of(model, x)
+        states = counterfactual.encode_samples(model, x)
         same = interventions.outcome(model, x, background, states)
         assert np.abs(same.dividends - plain.dividends[0]).max() < 1e-12
         name = model.modalities[1]
         dropped = interventions.outcome(model, x, background, states, [name])
         index = subsets(3).index((0, 2))
         assert np.abs(dropped.scores - plain.values[0, index]).max() < 1e-10
-        swapped = {**states, name: counterfactual.states_of(model, features(model, 1, 8))[name]}
-        direct = counterfactual.scores_of(model, swapped)[0].numpy()
+        swapped = {
+            **states,
+            name: counterfactual.encode_samples(model, features(model, 1, 8))[name],
+        }
+        direct = counterfactual.score_encodings(model, swapped)[0].numpy()
         assert (
             np.abs(interventions.outcome(model, x, background, swapped).scores - direct).max()
             < 1e-10
@@ -630,13 +633,13 @@ def test_interventions_are_the_models_own_and_drops_are_coalitions() -> None:
 def test_bad_input_is_named() -> None:
     model = jump()
     x = features(model)
-    states = counterfactual.states_of(model, x)
+    states = counterfactual.encode_samples(model, x)
     background = explain.background(model, x, "joint")
     with pytest.raises(NotFound, match="Did you mean 'text'"):
         counterfactual.nearest_state(model, states, "texd")
     with pytest.raises(InvalidInput, match="one sample"):
         counterfactual.nearest_state(
-            model, counterfactual.states_of(model, features(model, 2)), "text"
+            model, counterfactual.encode_samples(model, features(model, 2)), "text"
         )
     with pytest.raises(InvalidInput, match=r"norm 2.*Normalise"):
         interventions.outcome(model, x, background, {**states, "text": 2 * states["text"]})
@@ -648,7 +651,7 @@ def test_bad_input_is_named() -> None:
         scores_at(model, states), abs=1e-6
     )
     network = model_of(4, 2)
-    masses = counterfactual.states_of(network, features(network))
+    masses = counterfactual.encode_samples(network, features(network))
     behind = explain.background(network, features(network), "joint")
     ends = {**masses, "v0": torch.tensor([[0.0, 1.0, 1.0, 0.0]], dtype=torch.float64)}
     assert interventions.outcome(network, features(network), behind, ends).scores == pytest.approx(

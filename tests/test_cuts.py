@@ -291,7 +291,7 @@ def dephased(rho: Tensor, dims: tuple[int, ...], m: int) -> Tensor:
     """What the method makes of one state."""
     d, r = dims[m], math.prod(dims) // dims[m]
     assert m == 0
-    seen = state_cuts.dephased(state_cuts.first_part(rho, dims, m))
+    seen = state_cuts.dephase_first(state_cuts.first_part(rho, dims, m))
     return seen.reshape(d, d, r, r).permute(0, 2, 1, 3).reshape(d * r, d * r)
 
 
@@ -779,7 +779,7 @@ def test_programs_give_the_tables(study: Any, planted: Any) -> None:
         names,
     )
     table = cohort_table.cohort_table(study, None)
-    inside = cohort_filters.passing(cohort_filters.parse("split=valid; truth>1"), table)
+    inside = cohort_filters.select_rows(cohort_filters.parse("split=valid; truth>1"), table)
     assert names["numbers"]["n"].iloc[0] == inside.sum() < len(planted.rows("valid"))
 
 

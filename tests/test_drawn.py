@@ -160,7 +160,7 @@ def test_a_map_of_all_lies_elsewhere_and_has_a_name_of_its_own(
     assert same.column == "pca[states]", "all are placed anyway"
     box = sample_projection.region(every, *zip(every.xy.min(0) - 1, every.xy.mean(0), strict=True))
     parts = cohort_filters.parse(f"{box}; split=valid")
-    chosen = cohort_filters.passing(
+    chosen = cohort_filters.select_rows(
         parts, cohort_table.cohort_table_with_maps(few.study, None, parts)
     )
     wanted = every.rows[(every.xy <= every.xy.mean(0)).all(1)]

@@ -378,7 +378,7 @@ def test_interaction_index_is_its_definition(game: tuple[int, list[float]]) -> N
 def test_through_layers_is_the_density_matrix_read_early(n: int, M: int, kind: str) -> None:
     """At every cut the values are those of measuring the density matrix there, later gates left out."""
     model, x, rows = problem("entangled-qcnn", M, n=n, B=2, N=1 if kind == "contrast" else 2)
-    found = explain.through_layers(model, x, explain.background(model, rows, kind))
+    found = explain.explain_layers(model, x, explain.background(model, rows, kind))
     assert found.moments == tuple(name for name, _ in model.network.moments())
     assert found.moments[:3] == ("input", "layer 0 convolved", "layer 0 pooled")
     assert found.values.shape == (len(found.moments), 2, 2**M, 2)
@@ -410,9 +410,9 @@ def test_layers_of_many_samples_at_once_equal_each_alone(kind: str) -> None:
     """Many samples at once are worked out another way than a few."""
     model, x, rows = problem("entangled-qcnn", 3, B=10, N=4)
     background = explain.background(model, rows, kind)
-    together = explain.through_layers(model, x, background)
+    together = explain.explain_layers(model, x, background)
     alone = [
-        explain.through_layers(
+        explain.explain_layers(
             model, {name: v[i : i + 1] for name, v in x.items()}, background
         ).values
         for i in range(10)
@@ -422,7 +422,7 @@ def test_layers_of_many_samples_at_once_equal_each_alone(kind: str) -> None:
 
 def test_two_layers_have_five_moments() -> None:
     model, x, rows = problem("entangled-qcnn", 2, n=10, B=1)
-    found = explain.through_layers(model, x, explain.background(model, rows, "joint"))
+    found = explain.explain_layers(model, x, explain.background(model, rows, "joint"))
     assert found.moments == (
         "input",
         "layer 0 convolved",
@@ -440,8 +440,8 @@ def test_through_layers_says_what_it_cannot_do() -> None:
         InvalidInput,
         match="kind quantum-jump, which has no layers to be read out between",
     ):
-        explain.through_layers(jump, x, explain.background(jump, rows, "joint"))
-    found = explain.through_layers(circuit, x, explain.background(circuit, rows, "joint"))
+        explain.explain_layers(jump, x, explain.background(jump, rows, "joint"))
+    found = explain.explain_layers(circuit, x, explain.background(circuit, rows, "joint"))
     with pytest.raises(InvalidInput, match="must be a place from 0 to 2, but is 3"):
         found.at(3)
     with pytest.raises(InvalidInput, match="has no leading axis"):

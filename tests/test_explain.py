@@ -111,7 +111,7 @@ def test_parts_add_up_to_the_score(kind):
 def test_through_time_ends_at_the_decision_and_starts_at_the_readout():
     model, x, rows = problem(3)
     background = explain.background(model, rows, "joint")
-    found = explain.through_time(model, x, background, [0.0, 0.5, model.duration])
+    found = explain.explain_times(model, x, background, [0.0, 0.5, model.duration])
     whole = explain.explain(model, x, background)
     assert np.abs(found.values[-1] - whole.values).max() < 1e-12
     assert np.abs(found.baseline[-1] - whole.baseline).max() < 1e-12

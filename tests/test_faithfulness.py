@@ -188,14 +188,14 @@ def test_against_truth_correlates_term_by_term() -> None:
         {name: np.exp(parts[:, m]) for m, name in enumerate(NAMES)}
         | {subset_name(S, NAMES): parts[:, 0] for S in subsets(3) if len(S) > 1}
     )
-    compared = faithfulness.against_truth(found, truth)
+    compared = faithfulness.compare_with_truth(found, truth)
     assert compared.rank[:3] == pytest.approx([1, 1, 1])
     assert (compared.pearson[:3] < 1).all()
     assert compared.terms[0] == "text"
     with pytest.raises(InvalidInput, match="lacks"):
-        faithfulness.against_truth(found, truth.drop(columns="audio"))
+        faithfulness.compare_with_truth(found, truth.drop(columns="audio"))
     with pytest.raises(InvalidInput, match="50 rows"):
-        faithfulness.against_truth(found, truth.head(3))
+        faithfulness.compare_with_truth(found, truth.head(3))
 
 
 def linear(n: int = 6) -> tuple[QuantumJump, dict]:
@@ -743,7 +743,7 @@ def test_cautions_follow_from_what_was_measured() -> None:
         {name: explained.dividends[:, i, 0] for i, name in enumerate(explained.coalitions)}
     )
     truth["text+vision"] = np.random.default_rng(6).normal(size=200)
-    told = reliability.check_truth(faithfulness.against_truth(explained, truth))
+    told = reliability.check_truth(faithfulness.compare_with_truth(explained, truth))
     assert told.severity == "warning"
     together = additive(parts, joint=50.0)
     assert "in 100% of 200" in grounded(reliability.check_joint(together, np.zeros(200, int))[0])

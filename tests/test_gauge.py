@@ -91,7 +91,7 @@ def undecided(model: QuantumJump, dataset: Any) -> dict[str, torch.Tensor]:
     rows = dataset.rows("test")[:200]
     found = scores(model, dataset.inputs(rows, torch.float64))
     lead = np.abs(found[:, 0]) if found.shape[1] == 1 else np.diff(np.sort(found, 1)[:, -2:])[:, 0]
-    return counterfactual.states_of(
+    return counterfactual.encode_samples(
         model, dataset.inputs([rows[int(lead.argmin())]], torch.float64)
     )
 

@@ -298,9 +298,9 @@ def test_features_flips_and_pages_of_an_imported_model(two: tuple[Two, bytes]) -
         assert found.end == pytest.approx(float(model(inputs)[0, 0]), abs=1e-10)
     means = dataset.modalities[1].values[dataset.rows("train")].mean(0)
     assert model.encoders["vision"].standardise.mean.numpy() == pytest.approx(means, abs=1e-6)
-    everyone = counterfactual.states_of(model, dataset.inputs(dtype=torch.float64))
+    everyone = counterfactual.encode_samples(model, dataset.inputs(dtype=torch.float64))
     turned = counterfactual.nearest_state(
-        model, counterfactual.states_of(model, inputs), "vision", everyone["vision"]
+        model, counterfactual.encode_samples(model, inputs), "vision", everyone["vision"]
     )
     assert turned.possible
     assert turned.verified

@@ -140,7 +140,7 @@ def test_twelve_views_are_trained_and_explained_in_time(kind: str) -> None:
     model: Any = train(kind, dataset, {}, options).model.double().eval()
     watch = training_watch.Watch(dataset)
     assert len(watch.measure(model)) >= 4095
-    explained = log_odds.against_others(model)
+    explained = log_odds.log_odds_against_others(model)
     rows = dataset.rows("train")
     behind = backgrounds.background(explained, dataset.inputs(rows, torch.float64), "product")
     began = time.process_time()

@@ -379,11 +379,11 @@ def test_models_without_a_shared_part_are_not_centred() -> None:
     with pytest.raises(InvalidInput, match="`centred` does not fit format 'numpy'"):
         model_export.file_bytes("numpy", found, dataset, sample="pair-0004", centred=True)
     with pytest.raises(InvalidInput, match="one output has no classes"):
-        log_odds.centred(checkpoint.load("qj-planted").model)
+        log_odds.centre_scores(checkpoint.load("qj-planted").model)
     from tests.test_any_model import model_of
 
     with pytest.raises(InvalidInput, match="no linear head"):
-        log_odds.centred(model_of("tensor", 2, outputs=3))
+        log_odds.centre_scores(model_of("tensor", 2, outputs=3))
 
 
 def run(arguments: list[str], capsys: Any) -> tuple[int, str, str]:

@@ -182,12 +182,12 @@ def test_backgrounds_are_made_checked_and_told_apart(model: FusionModel) -> None
 
 def test_other_explanations_follow_or_name_what_is_missing(model: FusionModel) -> None:
     x, background = features(1, 2), explain.background(model, features(5, 1))
-    assert attribution.terms_of(model, "text") == ("score",)
+    assert attribution.attributable_terms(model, "text") == ("score",)
     attributed = attribution.attribute(model, x, background, "text")
     assert attributed.error < 1e-2 * abs(attributed.end - attributed.start)
-    change = counterfactual.nearest_state(model, counterfactual.states_of(model, x), "text")
+    change = counterfactual.nearest_state(model, counterfactual.encode_samples(model, x), "text")
     assert change.verified or not change.possible
-    assert operators.offered(model)
+    assert operators.operator_groups(model)
     with pytest.raises(InvalidInput, match="kind multilinear, which has no modality states"):
         operators.operator(model, background, "text")
     with pytest.raises(InvalidInput, match="kind multilinear, which has no terms of a physics"):

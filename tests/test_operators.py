@@ -11,7 +11,7 @@ import torch
 
 from qfusion import explain
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain.operators import offered, operator, states_of
+from qfusion.explain.operators import group_states, operator, operator_groups
 from qfusion.models import InputSpec, QuantumJump, mass_algebra
 from tests.entangled import model_of
 from tests.test_explain import problem
@@ -45,7 +45,7 @@ def test_the_expectation_is_the_coalition_value(make, kind: str) -> None:
     model, x, rows = make()
     background = explain.background(model, rows, kind)
     found = explain.explain(model, x, background)
-    for name in offered(model):
+    for name in operator_groups(model):
         for output in (0, len(model.outputs) - 1):
             O = operator(model, background, name, output)
             assert (O.output, O.background, O.background_size) == (
@@ -53,7 +53,7 @@ def test_the_expectation_is_the_coalition_value(make, kind: str) -> None:
                 background.name,
                 background.size,
             )
-            states = states_of(model, x, name)
+            states = group_states(model, x, name)
             place = found.coalitions.index(name)
             assert O.scores(states) == pytest.approx(found.values[:, place, output], abs=1e-10)
             assert O.baseline == pytest.approx(found.values[0, 0, output], abs=1e-10)
@@ -177,13 +177,13 @@ def test_the_effect_of_an_element_by_brute_force(kind: str) -> None:
 
 
 def test_pairs_are_offered_where_memory_allows(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert offered(model_of(4, 2)) == ["v0", "v1", "v0+v1"]
-    assert offered(model_of(3, 3)) == ["v0", "v1", "v2", "v0+v1", "v0+v2", "v1+v2"]
-    assert offered(model_of(2, 5)) == [f"v{m}" for m in range(5)]
-    assert offered(problem(2)[0]) == ["text", "audio", "text+audio"]
+    assert operator_groups(model_of(4, 2)) == ["v0", "v1", "v0+v1"]
+    assert operator_groups(model_of(3, 3)) == ["v0", "v1", "v2", "v0+v1", "v0+v2", "v1+v2"]
+    assert operator_groups(model_of(2, 5)) == [f"v{m}" for m in range(5)]
+    assert operator_groups(problem(2)[0]) == ["text", "audio", "text+audio"]
     for most, pairs in ((4**3, 3), (4**3 - 1, 0)):  # a pair has 4^n patterns
         monkeypatch.setattr(mass_algebra, "MAX_PATTERNS", most)
-        assert len(offered(model_of(3, 3))) == 3 + pairs
+        assert len(operator_groups(model_of(3, 3))) == 3 + pairs
 
 
 def test_wrong_arguments_are_named() -> None:

@@ -97,8 +97,8 @@ def test_values_between_the_layers_are_those_of_one_sample_among_many() -> None:
         features(model, 12, 1),
         explain.background(model, features(model, 5, 2), PRODUCT),
     )
-    whole = explain.through_layers(model, x, background)
-    one = explain.through_layers(model, {k: v[7:8] for k, v in x.items()}, background)
+    whole = explain.explain_layers(model, x, background)
+    one = explain.explain_layers(model, {k: v[7:8] for k, v in x.items()}, background)
     assert one.values[:, 0] == pytest.approx(whole.values[:, 7], abs=1e-12)
 
 
@@ -343,7 +343,9 @@ def test_one_absent_modality_is_averaged_over_all_rows_either_way() -> None:
     two = disturbances.Disturbance(missing=tuple(model.modalities[:2]))
     found = disturbances.scores(model, dataset, rows, two, "train", product)
     whole = explain.explain(model, dataset.inputs(rows, torch.float64), product)
-    assert found == pytest.approx(interventions.without(whole, two.missing).prediction, abs=1e-12)
+    assert found == pytest.approx(
+        interventions.remove_modalities(whole, two.missing).prediction, abs=1e-12
+    )
 
 
 # Large data sets, and processes that share the work.

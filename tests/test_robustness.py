@@ -103,7 +103,7 @@ def test_an_explanation_without_a_modality(dataset):
     model = model_of("quantum-jump", dataset, dims=2)
     inputs = dataset.inputs(dataset.rows("test"), torch.float64)
     whole = explain.explain(model, inputs, explain.background(model, inputs, "joint"))
-    part = interventions.without(whole, ["words"])
+    part = interventions.remove_modalities(whole, ["words"])
     assert np.allclose(part.dividends.sum(1), part.prediction)
     assert np.allclose(part.shapley.sum(1) + part.baseline, part.prediction)
     for s, name in enumerate(whole.coalitions):
@@ -114,9 +114,9 @@ def test_an_explanation_without_a_modality(dataset):
         else:
             assert np.array_equal(part.values[:, s], whole.values[:, s])
     assert np.array_equal(part.shapley[:, 1], np.zeros_like(part.shapley[:, 1]))
-    assert np.array_equal(interventions.without(whole, []).values, whole.values)
+    assert np.array_equal(interventions.remove_modalities(whole, []).values, whole.values)
     with pytest.raises(NotFound, match=r"Modality 'word' does not exist\. Did you mean 'words'"):
-        interventions.without(whole, ["word"])
+        interventions.remove_modalities(whole, ["word"])
 
 
 def test_what_a_baseline_lacks_comes_from_every_training_row(dataset):

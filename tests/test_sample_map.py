@@ -168,7 +168,7 @@ def test_points_in_a_polygon_are_matplotlib_s(
 ) -> None:
     points = np.random.default_rng(seed).uniform(-2.2, 2.2, (200, 2))
     polygon = np.array(corners)
-    found = cohort_filters.inside(polygon, points)
+    found = cohort_filters.points_in_region(polygon, points)
     crossings = np.zeros(200, dtype=int)
     for a, b in zip(polygon, np.roll(polygon, -1, 0), strict=True):  # brute force, edge by edge
         for i, (x, y) in enumerate(points):
@@ -177,7 +177,9 @@ def test_points_in_a_polygon_are_matplotlib_s(
     assert np.array_equal(found, crossings % 2 == 1)
     if len(corners) == 3:
         assert np.mean(found == Path(polygon).contains_points(points)) > 0.98
-    assert not cohort_filters.inside(polygon, np.array([[np.nan, 0.0], [np.inf, np.inf]])).any()
+    assert not cohort_filters.points_in_region(
+        polygon, np.array([[np.nan, 0.0], [np.inf, np.inf]])
+    ).any()
 
 
 def test_regions_in_filters(planted: Any) -> None:

@@ -108,7 +108,7 @@ def test_noise_that_is_trained_on_with_the_terms_that_stay_goes() -> None:
     off = with_parts(student, dict.fromkeys(chosen, 0.7 * STRENGTH))
     data = labelled_set(teacher, 600)
     keys = [f"{letter}[{name}]" for letter in "HD" for name in TERM_NAMES]
-    tweak = generator_pruning.without(Tweak(), set(keys) - set(chosen))
+    tweak = generator_pruning.remove_terms(Tweak(), set(keys) - set(chosen))
     before = metrics.evaluate(off.tweaked(tweak), data, "test")["r2"]
     model = generator_retraining.retrain(off, data, tweak, 20)
     assert model.tweak is None
@@ -191,7 +191,7 @@ def test_every_set_is_what_the_tweaked_model_says(
         gone, left = result.terms[:step], result.terms[step:]
         options = {
             key: loss(
-                model.tweaked(generator_pruning.without(Tweak(), [*gone, key]))(first)
+                model.tweaked(generator_pruning.remove_terms(Tweak(), [*gone, key]))(first)
                 .detach()
                 .numpy(),
                 y[:25],
@@ -206,7 +206,7 @@ def test_every_set_is_what_the_tweaked_model_says(
     # the order of the gates is shown on the same rows, set by set
     assert sorted(result.gated) == sorted(result.terms)
     for k, value in enumerate(result.by_gates):
-        gates = model.tweaked(generator_pruning.without(Tweak(), result.gated[: 6 - k]))
+        gates = model.tweaked(generator_pruning.remove_terms(Tweak(), result.gated[: 6 - k]))
         scores = gates(second).detach().numpy()
         assert value == pytest.approx(metrics.score_metrics(scores, y[25:], kind, "plain")[name])
     assert (result.metric, result.base, result.choosing, result.showing) == (name, Tweak(), 25, 30)

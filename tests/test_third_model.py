@@ -175,12 +175,12 @@ def test_decision_operators_and_flips_are_exact() -> None:
     x, rows = rows_of(model, 1, seed=1), rows_of(model, 5, seed=2)
     background = explain.background(model, rows, "joint")
     values = explain.explain(model, x, background).values
-    for place, S in enumerate(operators.offered(model), 1):
+    for place, S in enumerate(operators.operator_groups(model), 1):
         found = operators.operator(model, background, S, 1)
-        assert found.scores(operators.states_of(model, x, S)) == pytest.approx(
+        assert found.scores(operators.group_states(model, x, S)) == pytest.approx(
             values[:, place, 1], abs=1e-10
         )
-    own = counterfactual.states_of(model, x)
+    own = counterfactual.encode_samples(model, x)
     changes = [counterfactual.nearest_state(model, own, name) for name in model.modalities]
     assert any(change.possible for change in changes)
     assert all(change.verified and change.exact for change in changes if change.possible)
@@ -203,7 +203,7 @@ def test_what_it_cannot_do_is_named() -> None:
         ):
             call()
     with pytest.raises(InvalidInput, match="no terms of a physics"):
-        parameter_changes.nearest_parameters(model, counterfactual.states_of(model, x))
+        parameter_changes.nearest_parameters(model, counterfactual.encode_samples(model, x))
     with pytest.raises(InvalidInput, match="nothing to tweak"):
         model.tweaked("H.v0=2")
     assert model.tweaked("") is model

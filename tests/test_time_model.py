@@ -150,7 +150,7 @@ def test_what_stands_on_time_holds_for_it(address: dict[str, str]) -> None:
     )
     made = path_attribution.aumann_shapley(model, inputs, background)
     assert made.start + made.parts.sum(-1) == pytest.approx(made.end, abs=1e-6)
-    own = counterfactual.states_of(model, inputs)
+    own = counterfactual.encode_samples(model, inputs)
     changes = [counterfactual.nearest_state(model, own, name) for name in model.modalities]
     assert all(change.verified for change in changes if change.possible)
     assert parameter_changes.nearest_parameters(model, own)

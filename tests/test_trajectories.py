@@ -137,7 +137,7 @@ def test_operators_act_where_they_stand_on_kets():
         torch.randn(2, 4, 4, dtype=torch.complex128),
         torch.randn(5, 12, dtype=torch.complex128),
     )
-    found = trajectories.on(O, psi, (2, 3, 2), (0, 2))
+    found = trajectories.apply_local(O, psi, (2, 3, 2), (0, 2))
     assert (found - (psi @ embed(O, (2, 3, 2), (0, 2)).mT)).abs().max() < 1e-13
 
 

@@ -538,7 +538,9 @@ def test_all_places_agree_with_the_verdicts_on_all_test_samples(study: Study) ->
     if study.dataset.name == "parity":  # neither alone says anything
         assert (rows["relation"] == "joint").mean() >= 0.9
     for kind in RELATIONS:
-        found = cohort_filters.passing(cohort_filters.parse(f"relation={kind}"), study.frame(None))
+        found = cohort_filters.select_rows(
+            cohort_filters.parse(f"relation={kind}"), study.frame(None)
+        )
         assert found.sum() == (rows["relation"] == kind).sum()
 
 

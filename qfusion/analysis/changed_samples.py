@@ -160,7 +160,7 @@ def apply_changes(study: Study, row: int, changes: tuple[Change, ...]) -> Result
             dropped.append(name)
         elif change.action == INPUT:
             made = inputs | {name: features(edit_content(study, row, name, change))}
-            states[name] = counterfactual.states_of(study.model, made)[name]
+            states[name] = counterfactual.encode_samples(study.model, made)[name]
         elif change.action == STATE:
             states[name] = set_state(own[name], change.state)
         elif change.action == FLIP:
@@ -168,7 +168,7 @@ def apply_changes(study: Study, row: int, changes: tuple[Change, ...]) -> Result
             states[name] = (
                 nearest
                 if study.model.algebra.is_linear
-                else gradient_search.filled(own[name], nearest)
+                else gradient_search.fill_state(own[name], nearest)
             )
         else:
             choose("Action", change.action, (KEPT,))

@@ -96,11 +96,11 @@ def filter_split(
     Returns:
         rows, mask, names of the splits, and whether some of their samples are not explained.
     """
-    every = cohort_filters.within_split(parts, table)
+    every = cohort_filters.rows_in_split(parts, table)
     within = every & np.isfinite(table[cohort_table.JOINT].to_numpy())
-    split = tuple(value for part in cohort_filters.split_of(parts) for value in part.values)
+    split = tuple(value for part in cohort_filters.split_conditions(parts) for value in part.values)
     is_partial = bool(within.sum() < every.sum())
-    return table[within], cohort_filters.passing(parts, table)[within], split, is_partial
+    return table[within], cohort_filters.select_rows(parts, table)[within], split, is_partial
 
 
 @dataclass(frozen=True, eq=False)

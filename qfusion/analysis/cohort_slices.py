@@ -148,12 +148,14 @@ def slices(levels: Levels, by: str = "") -> list[Slice]:
     known = slice_kinds(levels.study, levels.rows)
     by = choose("Slices", text.column(by), known) if by else known[0]
     own = omitted_parts(levels, by)
-    within = cohort_filters.passing([part for part in levels.parts if part not in own], levels.rows)
+    within = cohort_filters.select_rows(
+        [part for part in levels.parts if part not in own], levels.rows
+    )
     wrong, errors = is_error(levels), levels.rows["error"].to_numpy(dtype=float)
     result = []
     for title, parts in _conditions(levels.rows[within], by):
-        keep = within & cohort_filters.passing(
-            [*cohort_filters.split_of(levels.parts), *parts], levels.rows
+        keep = within & cohort_filters.select_rows(
+            [*cohort_filters.split_conditions(levels.parts), *parts], levels.rows
         )
         count, bad = int(keep.sum()), int((keep & wrong).sum())
         if count:

@@ -121,4 +121,6 @@ def members(study: Study, parts: tuple[cohort_filters.Part, ...]) -> np.ndarray:
     Raises:
         NotFound, InvalidInput: when its filter speaks of what is not there.
     """
-    return np.flatnonzero(cohort_filters.passing(parts, cohort_table_with_maps(study, None, parts)))
+    return np.flatnonzero(
+        cohort_filters.select_rows(parts, cohort_table_with_maps(study, None, parts))
+    )

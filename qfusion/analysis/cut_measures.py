@@ -91,6 +91,6 @@ def cut_curves(
     return cut_losses.cut_metrics(
         cuts,
         dataset.y[rows],
-        cut_losses.kind_of(dataset.target),
+        cut_losses.metric_kind(dataset.target),
         clusters=None if dataset.clusters is None else dataset.clusters.numbers[rows],
     )

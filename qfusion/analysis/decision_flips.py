@@ -25,7 +25,7 @@ class Flip:
 @memo(4, background=False, task=Task.ENCODE_SAMPLES)
 def every_state(study: Study) -> dict[str, Any]:
     """The modality states of all samples, (N, ...)."""
-    return counterfactual.states_of(study.model, study.inputs())
+    return counterfactual.encode_samples(study.model, study.inputs())
 
 
 @memo(64, background=False, task=Task.FIND_STATE_CHANGE)

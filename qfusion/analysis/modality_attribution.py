@@ -51,7 +51,7 @@ def terms(study: Study, modality: str) -> tuple[str, ...]:
     """Return the terms that can be attributed: the explained output and, unless these would take minutes, the
     modality's dividends.
     """
-    every = attribution.terms_of(study.model, modality)
+    every = attribution.attributable_terms(study.model, modality)
     return every if study.space.can_attribute_terms() else every[:1]
 
 

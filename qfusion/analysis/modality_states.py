@@ -8,4 +8,4 @@ from qfusion.explain import counterfactual
 
 def own_states(study: Study, row: int) -> dict[str, Any]:
     """The modality states of one sample, (1, ...)."""
-    return counterfactual.states_of(study.model, study.inputs([row]))
+    return counterfactual.encode_samples(study.model, study.inputs([row]))

@@ -18,7 +18,7 @@ def group_labels(study: Study) -> dict[str, str]:
     """Return the groups whose operator is offered, as a mapping from the text that a reader picks to the name of the
     coalition.
     """
-    return {WITH.join(name.split("+")): name for name in operators.offered(study.model)}
+    return {WITH.join(name.split("+")): name for name in operators.operator_groups(study.model)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +73,7 @@ def group_operator(sample: Sample, group: str = "") -> operators.Operator:
     one.
     """
     return decision_operator(
-        sample.study, group or operators.offered(sample.model)[0], sample.output
+        sample.study, group or operators.operator_groups(sample.model)[0], sample.output
     )
 
 
@@ -84,11 +84,11 @@ def group_votes(
     """Return the operator of `group_operator` with the samples of a split on it, and the score and weights of the
     sample itself.
     """
-    group = group or operators.offered(sample.model)[0]
+    group = group or operators.operator_groups(sample.model)[0]
     result = votes(sample.study, group, sample.output, split)
     states = _states(sample.study, group, np.array([sample.row]))
     return result, (float(result.operator.scores(states)[0]), result.operator.weights(states))
 
 
 def _states(study: Study, group: str, rows: np.ndarray) -> Any:
-    return operators.states_of(study.model, study.inputs(rows), group)
+    return operators.group_states(study.model, study.inputs(rows), group)

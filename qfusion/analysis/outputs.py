@@ -45,7 +45,9 @@ class Output:
     def explained_model(self, model: FusionModel) -> FusionModel:
         """Return the model with the explained scores, given a `model` whose scores are log-odds against all others."""
         return (
-            model if self.reference is None else log_odds.log_odds_of_class(model, self.reference)
+            model
+            if self.reference is None
+            else log_odds.log_odds_against_class(model, self.reference)
         )
 
     def numbers(self, explanation: Explanation) -> np.ndarray:

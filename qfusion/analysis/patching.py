@@ -82,6 +82,6 @@ def prune_terms(study: Study) -> generator_pruning.Pruning:
         study.trained,
         (study.inputs(choosing), data.y[choosing]),
         (study.inputs(showing), data.y[showing]),
-        cut_losses.kind_of(data.target),
+        cut_losses.metric_kind(data.target),
         clusters=cohort_table.row_clusters(data, showing),
     )

@@ -157,7 +157,7 @@ class Sample:
         model, points = self.model, self._points
         if points.kind == "time":
             model = with_observables(model, sample_evolution.observables(self.study, self.tweak))
-        return coalitions.through(model, self.inputs, self.background, points)
+        return coalitions.explain_points(model, self.inputs, self.background, points)
 
     @property
     def path_dividends(self) -> dict[str, np.ndarray]:

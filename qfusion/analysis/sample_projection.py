@@ -195,7 +195,7 @@ def explained_rows(
 ) -> np.ndarray:
     """Return the row numbers of the explained samples of a filter's split, which are the samples on its maps."""
     return np.flatnonzero(
-        cohort_filters.within_split(parts, table) & table[dividend_column(study.terms[0])].notna()
+        cohort_filters.rows_in_split(parts, table) & table[dividend_column(study.terms[0])].notna()
     )
 
 
@@ -221,7 +221,7 @@ def region(result: SampleMap, x: Sequence[float], y: Sequence[float]) -> cohort_
     digits = max(0, -int(np.floor(np.log10(span / STEPS))))
     best = corners.round(digits)
     if len(corners) > 3:
-        inside = cohort_filters.inside(corners, result.xy)
+        inside = cohort_filters.points_in_region(corners, result.xy)
         closed = np.vstack([corners, corners[:1]])
         shapes = [
             thin_rows(corners, MAX_VERTICES),
@@ -231,7 +231,7 @@ def region(result: SampleMap, x: Sequence[float], y: Sequence[float]) -> cohort_
         best = min(
             (shape.round(digits) for shape in shapes if 3 <= len(shape) <= MAX_VERTICES),
             key=lambda shape: (
-                int((cohort_filters.inside(shape, result.xy) != inside).sum()),
+                int((cohort_filters.points_in_region(shape, result.xy) != inside).sum()),
                 len(shape),
             ),
         )

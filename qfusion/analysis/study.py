@@ -133,9 +133,9 @@ class Study:
 
     @memo(12)
     def _with_reference(self, reference: int | None) -> Self:
-        model = log_odds.against_others(self.trained)
+        model = log_odds.log_odds_against_others(self.trained)
         if reference is not None:
-            model = log_odds.log_odds_of_class(model, reference)
+            model = log_odds.log_odds_against_class(model, reference)
         shared_states = {name: self._shared[name] for name in OF_STATES if name in self._shared}
         shared_states["_default_background"] = self._default_background
         model = space_class(model).prepare_model(model)
@@ -449,7 +449,7 @@ def decides_by_sign(dataset: DataSet) -> bool:
 def explained_model(model: Any, dataset: DataSet) -> Any:
     """Return the model whose scores are explained. For a classifier, its scores are log-odds, see `models.log_odds`."""
     classifies = dataset.target.kind == "classification"
-    return log_odds.against_others(model) if classifies else model
+    return log_odds.log_odds_against_others(model) if classifies else model
 
 
 @torch.no_grad()

@@ -107,7 +107,7 @@ def compare_with_truth(study: Study) -> faithfulness.AgainstTruth | None:
     if truth is None or study.dataset.names != study.modalities:
         return None
     rows, result = explain_test_rows(study)
-    return faithfulness.against_truth(result, truth.iloc[rows])
+    return faithfulness.compare_with_truth(result, truth.iloc[rows])
 
 
 def truth_over_seeds(study: Study, result: stability.Stability) -> dict[str, tuple[float, float]]:

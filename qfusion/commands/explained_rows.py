@@ -58,7 +58,9 @@ def explain_rows(
     _ = explanation.interaction  # computed on first access
     seconds = time.perf_counter() - started
     if disturbance.missing:
-        explanation = qfusion.explain.interventions.without(explanation, disturbance.missing)
+        explanation = qfusion.explain.interventions.remove_modalities(
+            explanation, disturbance.missing
+        )
     return explanation, seconds
 
 

@@ -5,7 +5,7 @@ a method, with its numbers, its sentence and its table. No figures, and nothing 
 
 from qfusion._lazy import modules
 from qfusion.explain.backgrounds import KINDS, Background, background
-from qfusion.explain.coalitions import Explanation, explain, through_layers, through_time
+from qfusion.explain.coalitions import Explanation, explain, explain_layers, explain_times
 from qfusion.explain.contribution_shares import shares
 from qfusion.explain.path_attribution import (
     PathAttribution,
@@ -33,8 +33,8 @@ __all__ = [
     "judge",
     "marginal_observables",
     "shares",
-    "through_layers",
-    "through_time",
+    "explain_layers",
+    "explain_times",
     "verdict",
 ]
 

@@ -106,7 +106,7 @@ def methods_by_title() -> dict[str, Method]:
     return {method.title: method for method in METHODS.values()}
 
 
-def name_of(title: str) -> str:
+def method_name(title: str) -> str:
     """Return the name of a method by its title.
 
     Raises:
@@ -160,7 +160,7 @@ class Attribution:
         return self.error / max(abs(self.end - self.start), 1e-12)
 
 
-def terms_of(model: FusionModel, modality: str) -> tuple[str, ...]:
+def attributable_terms(model: FusionModel, modality: str) -> tuple[str, ...]:
     """Return the terms that can be attributed to a modality's features.
 
     They are the score and, where dividends are forms of the modality's state, every dividend that it is in.
@@ -204,7 +204,7 @@ def attribute(
         InvalidInput: when `inputs` is not one sample, or `other` is missing or of another form.
     """
     model, run = base.in_double(model), METHODS[choose("Method", method, METHODS)].run
-    choose("Term", term, terms_of(model, modality))
+    choose("Term", term, attributable_terms(model, modality))
     check(
         isinstance(output, int) and 0 <= output < len(model.outputs),
         f"Argument `output` must number one of the {len(model.outputs)} scores from 0, but is {output!r}.",
@@ -253,7 +253,7 @@ def _term_function(
     output: int,
 ) -> Callable[[Any], Tensor]:
     """Return a function from the encoded modality, (B, ...), to the term, (B,)."""
-    own = counterfactual.states_of(model, inputs)
+    own = counterfactual.encode_samples(model, inputs)
     space = model.algebra.form(modality)
     if space is None:
 

@@ -1,7 +1,7 @@
 """Exact contributions of every coalition of modalities to a decision.
 
 `explain` returns coalition values, Harsanyi dividends and Shapley values of samples (Harsanyi 1963; Shapley 1953);
-`through_time` and `through_layers` return them at every time, or layer, where a model can be read out. The values are
+`explain_times` and `explain_layers` return them at every time, or layer, where a model can be read out. The values are
 those of the model's algebra, see `models.algebra`.
 """
 
@@ -47,7 +47,7 @@ def explain_states(
 
 
 @torch.no_grad()
-def through_time(
+def explain_times(
     model: FusionModel,
     inputs: Mapping[str, Features],
     background: Background,
@@ -66,7 +66,7 @@ def through_time(
 
 
 @torch.no_grad()
-def through_layers(
+def explain_layers(
     model: FusionModel, inputs: Mapping[str, Features], background: Background
 ) -> Explanation:
     """Return the contributions to the read-out of a network that stops at each of its layers.
@@ -85,7 +85,7 @@ def through_layers(
     return replace(explanation, moments=network.layer_names())
 
 
-def through(
+def explain_points(
     model: FusionModel,
     inputs: Mapping[str, Features],
     background: Background,
@@ -101,13 +101,13 @@ def through(
         InvalidInput: when the model cannot be read out there.
     """
     if points.kind == "time":
-        return through_time(model, inputs, background, points.positions)
-    return through_layers(model, inputs, background)
+        return explain_times(model, inputs, background, points.positions)
+    return explain_layers(model, inputs, background)
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """Exact contributions for B samples and C outputs; `through_time` and `through_layers` add a leading axis.
+    """Exact contributions for B samples and C outputs; `explain_times` and `explain_layers` add a leading axis.
 
     Attributes:
         modalities: names, M of them.

@@ -39,7 +39,7 @@ class Part:
     values: tuple[str, ...]
 
     def __str__(self) -> str:
-        return f"{self.column}{self.operator}{'|'.join(map(_quoted, self.values))}"
+        return f"{self.column}{self.operator}{'|'.join(map(_quote, self.values))}"
 
 
 @dataclass(frozen=True)
@@ -52,13 +52,13 @@ class Cohort:
     @property
     def filter(self) -> str:
         """The filter as text; `parse` reads it back."""
-        return written(self.parts)
+        return format_conditions(self.parts)
 
     def __str__(self) -> str:
         return f"{self.name}:{self.filter}"
 
 
-def written(parts: Sequence[Part]) -> str:
+def format_conditions(parts: Sequence[Part]) -> str:
     """Return conditions as text."""
     return "; ".join(map(str, parts))
 
@@ -78,7 +78,7 @@ def parse(text: str) -> tuple[Part, ...]:
         f"The filter has {len(text):,} characters, and at most {MAX_TEXT} are read. Use fewer conditions.",
     )
     check(text.isprintable(), "The filter holds characters that cannot be printed. Remove them.")
-    parts = tuple(_part(piece) for piece in _outside_quotes(text, ";") if piece.strip())
+    parts = tuple(_parse_part(piece) for piece in _split_outside_quotes(text, ";") if piece.strip())
     check(
         len(parts) <= MAX_PARTS,
         f"The filter has {len(parts)} conditions, and at most {MAX_PARTS} are read. Use fewer.",
@@ -120,19 +120,19 @@ def cohort_name(name: str) -> str:
     return bare
 
 
-def split_of(parts: Sequence[Part]) -> tuple[Part, ...]:
+def split_conditions(parts: Sequence[Part]) -> tuple[Part, ...]:
     """Return the conditions on the split, or the condition for the test split if there are none."""
     return tuple(part for part in parts if part.column == SPLIT) or (
         Part(SPLIT, "=", (DEFAULT_SPLIT,)),
     )
 
 
-def within_split(parts: Sequence[Part], frame: pd.DataFrame) -> np.ndarray:
+def rows_in_split(parts: Sequence[Part], frame: pd.DataFrame) -> np.ndarray:
     """Return which rows lie in the split (N,): the cohort's own when it names one, else the test split."""
-    return _all(split_of(parts), frame)
+    return _rows_where(split_conditions(parts), frame)
 
 
-def passing(parts: Sequence[Part], frame: pd.DataFrame) -> np.ndarray:
+def select_rows(parts: Sequence[Part], frame: pd.DataFrame) -> np.ndarray:
     """Return which rows belong to the cohort (N,), within its split.
 
     A row whose value is missing passes no condition on it.
@@ -144,23 +144,27 @@ def passing(parts: Sequence[Part], frame: pd.DataFrame) -> np.ndarray:
         NotFound: when there is no such column or value.
         InvalidInput: when a value is no number, or the operator does not fit the column.
     """
-    return _all([*split_of(parts), *(part for part in parts if part.column != SPLIT)], frame)
+    return _rows_where(
+        [*split_conditions(parts), *(part for part in parts if part.column != SPLIT)], frame
+    )
 
 
-def _all(parts: Sequence[Part], frame: pd.DataFrame) -> np.ndarray:
+def _rows_where(parts: Sequence[Part], frame: pd.DataFrame) -> np.ndarray:
     keep = np.ones(len(frame), dtype=bool)
     for part in parts:
         if part.column == SPLIT and EVERYTHING in part.values:
             continue
         if part.operator == REGION:
-            keep &= _within(part, frame)
+            keep &= _rows_in_region(part, frame)
         else:
-            values = column_of(part.column, frame)
-            keep &= (_numeric if pd.api.types.is_numeric_dtype(values) else _textual)(part, values)
+            values = find_column(part.column, frame)
+            keep &= (_compare_numbers if pd.api.types.is_numeric_dtype(values) else _compare_texts)(
+                part, values
+            )
     return keep
 
 
-def column_of(name: str, frame: pd.DataFrame) -> pd.Series:
+def find_column(name: str, frame: pd.DataFrame) -> pd.Series:
     """Return a column by name, `id` for the index; a plus sign that an address has made a space is put back.
 
     Raises:
@@ -176,7 +180,7 @@ def column_of(name: str, frame: pd.DataFrame) -> pd.Series:
     ]
 
 
-def _within(part: Part, frame: pd.DataFrame) -> np.ndarray:
+def _rows_in_region(part: Part, frame: pd.DataFrame) -> np.ndarray:
     """Whether the two columns of a region lie in it; rows that have no place do not."""
     axes = [f"{part.column}.{i}" for i in (1, 2)]
     check(
@@ -188,18 +192,18 @@ def _within(part: Part, frame: pd.DataFrame) -> np.ndarray:
         len(part.values) >= 2,
         f"Condition `{str(part)[:80]}` must name two corners of a box, or those of a polygon.",
     )
-    return inside(
-        np.array([_corner(value) for value in part.values]), frame[axes].to_numpy(dtype=float)
+    return points_in_region(
+        np.array([_parse_corner(value) for value in part.values]), frame[axes].to_numpy(dtype=float)
     )
 
 
-def _corner(value: str) -> tuple[float, float]:
+def _parse_corner(value: str) -> tuple[float, float]:
     x, comma, y = value.partition(",")
     check(bool(comma), f"A corner of a region must look like `0.5,-1`, but is `{value[:40]}`.")
     return require_number("corner", x, -_HUGE, _HUGE), require_number("corner", y, -_HUGE, _HUGE)
 
 
-def inside(corners: np.ndarray, points: np.ndarray) -> np.ndarray:
+def points_in_region(corners: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Return which points (N, 2) lie in the box between two corners, edges included, or in a polygon of more (K, 2),
     by how many of its edges lie to their right (even-odd rule); points that are not finite do not."""
     from skimage.measure import points_in_poly  # on demand, as few filters name a region
@@ -211,7 +215,7 @@ def inside(corners: np.ndarray, points: np.ndarray) -> np.ndarray:
     return known & points_in_poly(np.where(known[:, None], points, 0.0), corners)
 
 
-def _numeric(part: Part, column: pd.Series) -> np.ndarray:
+def _compare_numbers(part: Part, column: pd.Series) -> np.ndarray:
     check(
         part.operator != "~",
         f"Condition `{str(part)[:80]}`: `~` looks for words, `{part.column}` holds numbers. Use `=`, `<` or `>`.",
@@ -229,7 +233,7 @@ def _numeric(part: Part, column: pd.Series) -> np.ndarray:
     return (equal if part.operator == "=" else ~equal) & ~np.isnan(values)
 
 
-def _textual(part: Part, column: pd.Series) -> np.ndarray:
+def _compare_texts(part: Part, column: pd.Series) -> np.ndarray:
     check(
         part.operator in ("=", "!=", "~"),
         f"Condition `{str(part)[:80]}`: `{part.operator}` compares numbers, and `{part.column}` holds words. Use "
@@ -250,7 +254,7 @@ def _textual(part: Part, column: pd.Series) -> np.ndarray:
     return np.asarray(inside if part.operator == "=" else ~inside) & known
 
 
-def _part(piece: str) -> Part:
+def _parse_part(piece: str) -> Part:
     place, operator = next(
         ((at, op) for at in range(len(piece)) for op in OPERATORS if piece.startswith(op, at)),
         (0, ""),
@@ -262,7 +266,7 @@ def _part(piece: str) -> Part:
         "mend it.",
     )
     values = tuple(
-        _unquoted(value) for value in _outside_quotes(piece[place + len(operator) :], "|")
+        _unquote(value) for value in _split_outside_quotes(piece[place + len(operator) :], "|")
     )
     check(
         all(values),
@@ -275,19 +279,19 @@ def _part(piece: str) -> Part:
     return Part(column, operator, values)
 
 
-def _outside_quotes(text: str, mark: str) -> list[str]:
+def _split_outside_quotes(text: str, mark: str) -> list[str]:
     """Split at marks that stand outside double quotes: an even number of these follows."""
     check(text.count('"') % 2 == 0, f"A quote is opened and not closed in `{text[:80]}`. Close it.")
     return re.split(rf'{re.escape(mark)}(?=[^"]*(?:"[^"]*"[^"]*)*$)', text)
 
 
-def _unquoted(value: str) -> str:
+def _unquote(value: str) -> str:
     bare = value.strip()
     if len(bare) >= 2 and bare[0] == bare[-1] == '"':
         return bare[1:-1].replace('""', '"')
     return bare
 
 
-def _quoted(value: str) -> str:
+def _quote(value: str) -> str:
     plain = value == value.strip() and not any(mark in value for mark in ';|"')
     return value if plain else '"' + value.replace('"', '""') + '"'

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from qfusion._checks import check, choose
 from qfusion.explain import coalitions
-from qfusion.explain.gradient_search import filled, flat, nearest
+from qfusion.explain.gradient_search import fill_state, flat, nearest
 from qfusion.models import Features, FusionModel, base, nested
 from qfusion.models.abilities import missing_ability
 from qfusion.models.algebra import ModalityForm
@@ -37,7 +37,7 @@ def nearest_state(
 
     Args:
         model: in eval mode.
-        states: of the sample, one row each, as `states_of` returns them.
+        states: of the sample, one row each, as `encode_samples` returns them.
         modality: the one whose state may change.
         ends: encodings of the modality in other samples, from which a search by gradients starts, too.
 
@@ -45,7 +45,7 @@ def nearest_state(
         NotFound: when there is no such modality.
         InvalidInput: when `states` does not hold one sample.
     """
-    model, states = base.in_double(model), doubled(states)
+    model, states = base.in_double(model), detach_double(states)
     choose("Modality", modality, model.modalities)
     check(
         all(nested.nested_length(states[name]) == 1 for name in model.modalities),
@@ -82,7 +82,7 @@ class StateChange(Turn):
 def _nearest_on_form(
     model: FusionModel, states: Mapping[str, Tensor], modality: str, form: ModalityForm
 ) -> StateChange:
-    before = scores_of(model, states)[0].numpy()
+    before = score_encodings(model, states)[0].numpy()
     own = states[modality][0]
     matrices = score_form(model, states, modality).detach()
     best, reach = form.nearest_state(boundaries(matrices, before), own)
@@ -97,31 +97,31 @@ def _nearest_on_form(
 def _nearest_encoding(
     model: FusionModel, states: Mapping[str, Any], modality: str, ends: Any
 ) -> StateChange:
-    before = scores_of(model, states)[0].numpy()
+    before = score_encodings(model, states)[0].numpy()
     own = flat(states[modality])[0]
     known = None if ends is None else flat(ends)
     best = nearest(model, states, modality, decision(before), known)
     if best is None:
         return StateChange(before, before, modality, False, own, math.inf, False, -math.inf)
-    turning = {**states, modality: filled(states[modality], best[None])}
-    after = scores_of(model, turning)[0].numpy()
+    turning = {**states, modality: fill_state(states[modality], best[None])}
+    after = score_encodings(model, turning)[0].numpy()
     size = float((best - own).norm())
     return StateChange(before, after, modality, True, best, size, False, 0.0)
 
 
 @torch.no_grad()
-def states_of(model: FusionModel, inputs: Mapping[str, Features]) -> dict[str, Any]:
+def encode_samples(model: FusionModel, inputs: Mapping[str, Features]) -> dict[str, Any]:
     """Return the encodings of the modalities in double precision: kets (B, d_m), masses (B, n), or others."""
-    return doubled(model.encode(inputs))
+    return detach_double(model.encode(inputs))
 
 
 @torch.no_grad()
-def scores_of(model: FusionModel, states: Mapping[str, Any]) -> Tensor:
+def score_encodings(model: FusionModel, states: Mapping[str, Any]) -> Tensor:
     """Return the scores (B, C), with bias, of given encodings."""
-    return model.scores(doubled(states))
+    return model.scores(detach_double(states))
 
 
-def doubled(states: Mapping[str, Any]) -> dict[str, Any]:
+def detach_double(states: Mapping[str, Any]) -> dict[str, Any]:
     """Return encodings in double precision, without their gradients."""
     return nested.nested_mapped(_detach_double, dict(states))
 
@@ -141,7 +141,7 @@ def score_form(model: FusionModel, states: Mapping[str, Tensor], modality: str) 
         modality: the one whose state varies.
     """
     form = _form(model, modality)
-    return form.assemble(scores_of(model, _insert_probes(states, modality, form.probes)))
+    return form.assemble(score_encodings(model, _insert_probes(states, modality, form.probes)))
 
 
 def dividend_forms(
@@ -170,7 +170,7 @@ def dividend_forms(
         most is None or count <= most,
         f"Forms of the dividends need {count:,} coalitions here, more than {most or 0:,}. Ask for the score instead.",
     )
-    states = _insert_probes(states_of(model, inputs), modality, probes)
+    states = _insert_probes(encode_samples(model, inputs), modality, probes)
     dividends = coalitions.explain_states(model, states, background).dividends
     return form.assemble(torch.from_numpy(dividends))
 

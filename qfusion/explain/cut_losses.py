@@ -51,7 +51,7 @@ class CutMetrics:
     chance: dict[str, float]
 
 
-def kind_of(target: Target) -> str:
+def metric_kind(target: Target) -> str:
     """Return which of METRICS fit a target."""
     return "sims" if target.convention == "sims" else target.kind
 

@@ -28,7 +28,7 @@ STEPS = 8  # times that the state is dephased, evenly within (0, T), as a twin w
 _AT_ONCE = 2**20  # complex numbers of states that are evolved at once
 
 
-def dephased(rho: Tensor, dims: Sequence[int]) -> Tensor:
+def dephase_modalities(rho: Tensor, dims: Sequence[int]) -> Tensor:
     """Return the states (B, D, D) after dephasing every modality in the eigenbasis of its own state.
 
     Where eigenvalues agree, the mean over all bases of their space is taken; see `cuts`.
@@ -37,7 +37,7 @@ def dephased(rho: Tensor, dims: Sequence[int]) -> Tensor:
         rho: states, complex. dims: of the modalities, whose product is D.
     """
     for m in range(len(dims)):
-        rho = _whole(state_cuts.dephased(state_cuts.first_part(rho, tuple(dims), m)), dims, m)
+        rho = _whole(state_cuts.dephase_first(state_cuts.first_part(rho, tuple(dims), m)), dims, m)
     return rho
 
 
@@ -73,6 +73,6 @@ def scores(model: FusionModel, inputs: Mapping[str, Features], steps: int = STEP
         for step in range(steps + 1):
             rho = moving.evolve_states(rho, [part])[0]
             if step < steps:
-                rho = dephased(rho, moving.dims)
+                rho = dephase_modalities(rho, moving.dims)
         blocks.append(state_cuts.real_vectors(rho.to(torch.complex128)) @ read.mT)
     return (torch.cat(blocks) + model.bias.detach().double()).numpy()

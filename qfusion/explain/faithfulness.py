@@ -103,7 +103,7 @@ class AgainstTruth:
         return pd.DataFrame({"term": self.terms, "pearson": self.pearson, "rank": self.rank})
 
 
-def against_truth(explanation: Explanation, truth: pd.DataFrame) -> AgainstTruth:
+def compare_with_truth(explanation: Explanation, truth: pd.DataFrame) -> AgainstTruth:
     """Compare an explanation with the true dividends of the same samples.
 
     Args:

@@ -88,7 +88,7 @@ class GateGroups:
         )
 
 
-def groups_of(model: TruthTables) -> tuple[Group, ...]:
+def list_groups(model: TruthTables) -> tuple[Group, ...]:
     """Return the groups of a network: layer by layer, then element by element."""
     words = {"conv": "convolution", "pool": "pooling"}
     layers = [
@@ -143,7 +143,7 @@ def gate_groups(
         np.shape(truth) == (len(of_rows),) and len(of_rows) > 0,
         f"Argument `truth` must hold one value for each row, but has shape {np.shape(truth)}.",
     )
-    groups, bias = groups_of(network_model), model.bias.double()
+    groups, bias = list_groups(network_model), model.bias.double()
     n, G, C = network_model.elements, len(groups), len(bias)
 
     def measured(network: qcnn.QCNN) -> tuple[np.ndarray, ...]:

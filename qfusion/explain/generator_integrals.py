@@ -109,7 +109,7 @@ class DecomposedGenerator:
                     )
                     for subset, part in parts.items()
                 }
-                for parts in gauge.decomposed(term, dims)
+                for parts in gauge.decompose_term(term, dims)
             )
             for subset in H.keys() & energies.keys():
                 own = energies[subset] * (len(energies[subset]) / len(term.H))

@@ -107,7 +107,7 @@ class Pruning:
 
     def tweak(self, k: int) -> Tweak:
         """Return the tweak that leaves k terms."""
-        return without(self.base, self.terms[: len(self.terms) - k])
+        return remove_terms(self.base, self.terms[: len(self.terms) - k])
 
     def frame(self) -> pd.DataFrame:
         """Return one row per set: how many terms are left, which term is removed next, and the numbers of the set."""
@@ -126,7 +126,7 @@ class Pruning:
         )
 
 
-def without(tweak: Tweak, terms: Iterable[str]) -> Tweak:
+def remove_terms(tweak: Tweak, terms: Iterable[str]) -> Tweak:
     """Return the tweak with further terms removed, given by their keys, such as "H[text+audio]"."""
     gone: dict[str, dict[str, float]] = {"H": {}, "D": {}}
     for key in terms:
@@ -187,7 +187,7 @@ def prune(
 
         def scores(gone: Iterable[str], place: int) -> np.ndarray:
             step()
-            observables = moving.tweaked(without(tweak, gone)).observables()
+            observables = moving.tweaked(remove_terms(tweak, gone)).observables()
             return (expectation(observables, kets[place]) + moving.bias).numpy()
 
         order: list[str] = []
@@ -260,7 +260,7 @@ def _closing(
         u = torch.rand(G, generator=random, dtype=torch.float64)
         drawn = ((u.logit() + log_alpha) / TEMPERATURE).sigmoid() * (high - low) + low
         gates = drawn.clamp(0, 1)
-        acting = gauge.scaled(
+        acting = gauge.scale_generator(
             generator,
             dict(zip(couplings, gates[:n], strict=True)),
             dict(zip(dissipations, gates[n:], strict=True)),

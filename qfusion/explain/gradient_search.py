@@ -29,7 +29,7 @@ def flat(state: Any) -> Tensor:
     )
 
 
-def filled(state: Any, numbers: Tensor) -> Any:
+def fill_state(state: Any, numbers: Tensor) -> Any:
     """Return a state of the same form with other numbers, (B, k); masks are those of the state, of one row for all."""
     leaves = (entry for entry in nested.nested_leaves(state) if entry.is_floating_point())
     parts = iter(numbers.split([entry[0].numel() for entry in leaves], 1))
@@ -66,7 +66,7 @@ def nearest(
         wide = nested.nested_mapped(
             lambda entry: entry.expand(count, *entry.shape[1:]), dict(states)
         )
-        scores = model.scores({**wide, modality: filled(states[modality], numbers)})
+        scores = model.scores({**wide, modality: fill_state(states[modality], numbers)})
         if C == 1:
             return scores[:, 0] * (-1.0 if was else 1.0) - MARGIN
         lead = (

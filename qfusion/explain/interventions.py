@@ -50,14 +50,14 @@ def outcome(
         NotFound: when `dropped` names a modality that does not exist.
         InvalidInput: when a state is missing, of another form, or not normalised.
     """
-    own = counterfactual.states_of(model, inputs)
+    own = counterfactual.encode_samples(model, inputs)
     for name in model.modalities:
         check(
             name in states and _form(states[name]) == _form(own[name]),
             f"Argument `states` must hold `{name}` with {_form(own[name])}, but does not.",
         )
         model.algebra.check_state(name, states[name])
-    explanation = without(coalitions.explain_states(model, states, background), dropped)
+    explanation = remove_modalities(coalitions.explain_states(model, states, background), dropped)
     dividends, scores = explanation.dividends[0], explanation.dividends[0].sum(0)
     return Outcome(scores, dividends, decisions.decision(scores))
 
@@ -98,11 +98,11 @@ def nearest_donor(
             model.
     """
     count = nested.nested_length(candidates)
-    before = decisions.decision(counterfactual.scores_of(model, states)[0])
+    before = decisions.decision(counterfactual.score_encodings(model, states)[0])
     form = model.algebra.form(modality)
     if form is None:
         tiled = nested.nested_tiled(dict(states), count)
-        scores = counterfactual.scores_of(model, {**tiled, modality: candidates})
+        scores = counterfactual.score_encodings(model, {**tiled, modality: candidates})
         difference = gradient_search.flat(candidates) - gradient_search.flat(states[modality])
         distances = torch.linalg.vector_norm(difference, dim=-1)
     else:
@@ -113,7 +113,7 @@ def nearest_donor(
         return Donor(-1, float("inf"), np.asarray(scores[0]) * np.nan, 0, count, False)
     row = int(torch.where(turned, distances, torch.inf).argmin())
     nearest = {**states, modality: nested.nested_part(candidates, slice(row, row + 1))}
-    after = counterfactual.scores_of(model, nearest)[0].numpy()
+    after = counterfactual.score_encodings(model, nearest)[0].numpy()
     return Donor(
         row,
         float(distances[row]),
@@ -124,7 +124,7 @@ def nearest_donor(
     )
 
 
-def without(
+def remove_modalities(
     explanation: coalitions.Explanation, missing: Collection[str]
 ) -> coalitions.Explanation:
     """Return the explanation of a decision in which modalities are absent: v'(S) = v(S without them), exactly.

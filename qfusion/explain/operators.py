@@ -84,7 +84,7 @@ class Operator:
         """Return |<e_k|psi_S>|^2 of every sample, (B,); in a diagonal operator that outcome pattern's probability.
 
         Args:
-            states: of the modalities in S as `states_of` gives them.
+            states: of the modalities in S as `group_states` gives them.
         """
         if self.vectors is not None:
             vector = torch.from_numpy(self.vectors[:, k])
@@ -114,7 +114,7 @@ class Operator:
         return ((left @ torch.from_numpy(table).view(left.shape[1], -1)) * right).sum(1).numpy()
 
 
-def offered(model: FusionModel) -> list[str]:
+def operator_groups(model: FusionModel) -> list[str]:
     """Return the names of the groups whose operator can be shown.
 
     For a model of kets these are all groups; for an EntangledQCNN single modalities, and pairs where at most two others
@@ -133,14 +133,14 @@ def operator(
     Args:
         model: in double precision.
         background: of the same model; the other modalities are averaged over it.
-        modalities: name of S such as "text" or "text+audio", of `offered`.
+        modalities: name of S such as "text" or "text+audio", of `operator_groups`.
         output: number of the score.
 
     Raises:
         NotFound: when there is no such group, or it is not offered.
         InvalidInput: when the output does not exist or the background comes from another model.
     """
-    choose("Group of modalities", modalities, offered(model))
+    choose("Group of modalities", modalities, operator_groups(model))
     check(
         0 <= output < len(model.outputs),
         f"Argument `output` must lie in 0..{len(model.outputs) - 1}, but is {output}.",
@@ -163,7 +163,9 @@ def operator(
 
 
 @torch.no_grad()
-def states_of(model: FusionModel, inputs: Mapping[str, Features], modalities: str) -> list[Tensor]:
+def group_states(
+    model: FusionModel, inputs: Mapping[str, Features], modalities: str
+) -> list[Tensor]:
     """Return the states of the modalities of a group that its operator acts on.
 
     They are kets (B, d_m), or for an EntangledQCNN probabilities of the outcomes, (B, 2^n).

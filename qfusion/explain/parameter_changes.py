@@ -20,7 +20,7 @@ def nearest_parameters(
 
     Args:
         model: as learned; one with an evolution must have no tweak.
-        states: of the sample, (1, d_m) kets or (1, n) masses, as `counterfactual.states_of` returns them.
+        states: of the sample, (1, d_m) kets or (1, n) masses, as `counterfactual.encode_samples` returns them.
         known: of a model with an evolution its `jump_changes.table`, to use again for many samples; None computes it.
 
     Raises:

@@ -296,21 +296,21 @@ def first_part(X: Tensor, dims: tuple[int, ...], m: int) -> Tensor:
     )
 
 
-def reduced(rho: Tensor) -> Tensor:
+def reduced_state(rho: Tensor) -> Tensor:
     """rho_m as (..., d d) of states (..., d d, r r); with the last axes exchanged, rho_rest."""
     return rho[..., :: math.isqrt(rho.shape[-1]) + 1].sum(-1)  # the diagonal of the rest
 
 
 def _cut(rho: Tensor) -> Tensor:
     """rho_m x rho_rest of states (..., d d, r r)."""
-    return reduced(rho)[..., :, None] * reduced(rho.mT)[..., None, :]
+    return reduced_state(rho)[..., :, None] * reduced_state(rho.mT)[..., None, :]
 
 
-def dephased(rho: Tensor) -> Tensor:
+def dephase_first(rho: Tensor) -> Tensor:
     """Return states (..., d d, r r), as `first_part` splits them, after dephasing in the eigenbasis of rho_m; see the
     head of this module for equal eigenvalues."""
     d = math.isqrt(rho.shape[-2])
-    own = reduced(rho).unflatten(-1, (d, d))
+    own = reduced_state(rho).unflatten(-1, (d, d))
     values, E = torch.linalg.eigh((own + own.mH) / 2)
     # the number of each eigenvalue's space
     space = torch.diff(values, dim=-1, prepend=values[..., :1]).gt(EQUAL).cumsum(-1)
@@ -323,4 +323,4 @@ def dephased(rho: Tensor) -> Tensor:
     return channel @ rho
 
 
-_CHANNELS = {"cut": _cut, "dephased": dephased}
+_CHANNELS = {"cut": _cut, "dephased": dephase_first}

@@ -31,7 +31,7 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check, choose
-from qfusion.explain.state_cuts import TIMES, Run, first_part, real_vectors, reduced
+from qfusion.explain.state_cuts import TIMES, Run, first_part, real_vectors, reduced_state
 from qfusion.models import Features, FusionModel, decisions
 from qfusion.models.backgrounds import Background
 from qfusion.models.protocols import Evolution
@@ -149,10 +149,10 @@ def patch_states(
     parts = []
     for m, view in run.views.items():
         own, other = (first_part(rho, run.dims, m) for rho in through)
-        local, rest = reduced(other), reduced(own.mT)[..., None, :]
+        local, rest = reduced_state(other), reduced_state(own.mT)[..., None, :]
         parts += [
             real_vectors(entry[..., :, None] * rest) @ view.mT
-            for entry in (local - reduced(own), local)
+            for entry in (local - reduced_state(own), local)
         ]
     scores = torch.stack(parts).unflatten(0, (-1, len(PATCH_KINDS))).transpose(0, 1).numpy()
     scores[0] += before.numpy()

@@ -19,7 +19,7 @@ import plotly.graph_objects as go
 
 from qfusion.analysis import cut_measures
 from qfusion.analysis.sample import Sample
-from qfusion.explain.cut_losses import METRICS, kind_of
+from qfusion.explain.cut_losses import METRICS, metric_kind
 from qfusion.explain.cut_summaries import most_moved
 from qfusion.figures import (
     circuit_charts,
@@ -327,7 +327,7 @@ def cut_test(
     return draw_cut_test(
         numbers.cut_test(sample, samples=samples, times=times),
         sample.modalities,
-        METRICS[kind_of(sample.dataset.target)][0],
+        METRICS[metric_kind(sample.dataset.target)][0],
         theme=theme,
     )
 

@@ -146,7 +146,7 @@ def file_bytes(
         model_name: name of an exported checkpoint; "tweaked" unless given.
         precision: of a torch program, "double" or "single".
         background: of the contributions in a NumPy file; the default background unless given.
-        centred: whether the mean over classes is subtracted from the scores of a model, see `log_odds.centred`.
+        centred: whether the mean over classes is subtracted from the scores of a model, see `log_odds.centre_scores`.
             Probabilities do not change. Samples hold log-odds, which have no such part.
 
     Raises:

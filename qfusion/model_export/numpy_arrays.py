@@ -13,7 +13,7 @@ import torch
 
 from qfusion import track
 from qfusion.analysis.sample import Sample
-from qfusion.explain import Explanation, through_layers, through_time
+from qfusion.explain import Explanation, explain_layers, explain_times
 from qfusion.models import Ability, can, truth_tables
 from qfusion.quantum import decomposition, lindblad, states
 
@@ -163,7 +163,7 @@ def _jump(sample: Sample) -> Described:
             part.numpy(),
         )
     return described | _moments(
-        through_time(model, sample.inputs, sample.background, times.tolist())
+        explain_times(model, sample.inputs, sample.background, times.tolist())
     )
 
 
@@ -189,7 +189,7 @@ def _network(sample: Sample) -> Described:
     angles = {name: values[0] for name, values in model.angles(sample.inputs).items()}
     masses = model.encode(sample.inputs)
     phi = model.phi.detach().double()
-    layered = through_layers(model, sample.inputs, sample.background)
+    layered = explain_layers(model, sample.inputs, sample.background)
     replayed = track.gate_replay.replay_fusion(model, angles)
     described: Described = {}
     for name in sample.modalities:

@@ -190,7 +190,7 @@ class JumpTerms(Terms):
             torch.ones((), dtype=factors.dtype),
         )
         n, m = len(self.couplings), len(self.dissipations)
-        acting = gauge.scaled(
+        acting = gauge.scale_generator(
             self.generator,
             dict(zip(self.couplings, factors[:n], strict=True)),
             dict(zip(self.dissipations, factors[n : n + m], strict=True)),

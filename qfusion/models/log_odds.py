@@ -27,7 +27,7 @@ Model = TypeVar("Model", bound=FusionModel)
 AGAINST_OTHERS = "log-odds against the other classes"
 
 
-def against_others(model: Model) -> Model:
+def log_odds_against_others(model: Model) -> Model:
     """Return a classifier whose scores are the log-odds of each class against the mean of the others.
 
     Args:
@@ -43,7 +43,7 @@ def against_others(model: Model) -> Model:
     return _map_scores(model, others_matrix(C), (C - 1) / C, AGAINST_OTHERS)
 
 
-def log_odds_of_class(model: Model, reference: int) -> Model:
+def log_odds_against_class(model: Model, reference: int) -> Model:
     """Return a classifier whose scores are the log-odds of each class against one class.
 
     Args:
@@ -64,7 +64,7 @@ def log_odds_of_class(model: Model, reference: int) -> Model:
     return _map_scores(model, matrix, 1.0, f"log-odds against class {reference}")
 
 
-def centred(model: Model) -> Model:
+def centre_scores(model: Model) -> Model:
     """Return a classifier with the same probabilities whose raw scores add up to 0.
 
     What all classes share, the mean of their weights, is subtracted from its head.
@@ -78,12 +78,12 @@ def centred(model: Model) -> Model:
     C = len(model.outputs)
     check(
         C >= 2,
-        "A model of one output has no classes that share a part of their scores. Leave `centred` out.",
+        "A model of one output has no classes that share a part of their scores. Leave `centre_scores` out.",
     )
     check(
         bool(model.head_parameters()),
         f"A model of kind {model.kind} has no linear head from which a part that all classes share can be "
-        "subtracted. Leave `centred` out.",
+        "subtracted. Leave `centre_scores` out.",
     )
     matrix = torch.eye(C, dtype=torch.float64) - 1 / C
     return _map_scores(model, matrix, model.logit_scale, model.score_kind)

@@ -145,7 +145,7 @@ class Tweak:
         subsets = {
             decomposition.subset_name(s, names): s for s in decomposition.subsets(len(names))
         }
-        return gauge.scaled(
+        return gauge.scale_generator(
             generator,
             {
                 s: float(self.couplings[name])

@@ -201,7 +201,7 @@ def jobs_of_cohort(
     table = cohort_table.cohort_table_with_maps(
         study.with_reference(output.reference), output.number, parts
     )
-    ids = [str(name) for name in table.index[cohort_filters.passing(parts, table)]]
+    ids = [str(name) for name in table.index[cohort_filters.select_rows(parts, table)]]
     check(bool(ids), f"No sample passes the filter {filter[:80]!r}. Widen it.")
     given = result.view.address()
     jobs = []

@@ -29,7 +29,7 @@ def require_filter(study: Study, words: str, output: int | None = None) -> None:
     study lacks.
     """
     parts = cohort_filters.parse(words)
-    cohort_filters.passing(parts, cohort_table.cohort_table_with_maps(study, output, parts))
+    cohort_filters.select_rows(parts, cohort_table.cohort_table_with_maps(study, output, parts))
 
 
 FILTER = params.TextParam(

@@ -16,8 +16,8 @@ from qfusion.explain.attribution import (
     METHODS,
     SCORE,
     Attribution,
+    method_name,
     methods_by_title,
-    name_of,
 )
 from qfusion.figures import attribution_charts, style
 from qfusion.panels import panel, params
@@ -379,7 +379,7 @@ METHOD = params.SelectParam(
     "Integrated gradients are taken.",
     values=lambda _: methods_by_title(),
     default=METHODS[INTEGRATED].title,
-    meanings=name_of,
+    meanings=method_name,
     style={"width": 200},
 )
 CONTROLS = (OPEN, MODALITY, TERM, START, OTHER, METHOD)

@@ -40,7 +40,7 @@ def slice_errors(
     count = sum(entry.count for entry in result)
     overall = wrong / max(count, 1)
     clusters = levels.study.dataset.clusters
-    own = cohort_filters.written(cohort_slices.omitted_parts(levels, by))
+    own = cohort_filters.format_conditions(cohort_slices.omitted_parts(levels, by))
     title = _slice_title(result, overall, bool(levels.study.classes))
     if own:
         title += f"; without the filter's own {text.escape_markdown(own)}"

@@ -34,7 +34,7 @@ def _traceless(term: lindblad.Term) -> lindblad.Term:
     return lindblad.Term(term.subsystems, term.H - (shift - shift.mH) / 2j, term.jumps - c * one)
 
 
-def scaled(
+def scale_generator(
     generator: lindblad.Generator, couplings: Factors, dissipations: Factors
 ) -> lindblad.Generator:
     """Return the generator of sum_S f_S H_S and sum_A g_A L_k^A; with unit factors the given one to the last bit.
@@ -74,7 +74,7 @@ def _term_factors(factors: Factors, term: lindblad.Term) -> dict[Subset, float |
     }
 
 
-def decomposed(
+def decompose_term(
     term: lindblad.Term, dims: tuple[int, ...]
 ) -> tuple[dict[Subset, Tensor], dict[Subset, Tensor]]:
     """Return the parts H_S (d, d) and L_k^A (K, d, d) of a term with traceless L_k, by subsystems and without the

@@ -56,7 +56,7 @@ def rotations(angles: Tensor) -> Tensor:
 
 
 @takes_arrays
-def joined(matrices: Tensor) -> list[Tensor]:
+def join_gates(matrices: Tensor) -> list[Tensor]:
     """Return gates on each qubit, (n, 2, 2), joined to few matrices (2^k, 2^k) on neighbours, the first first."""
     groups = -(-len(matrices) // TOGETHER)
     return [reduce(torch.kron, group) for group in torch.tensor_split(matrices, groups)]
@@ -64,7 +64,7 @@ def joined(matrices: Tensor) -> list[Tensor]:
 
 @takes_arrays
 def apply(psi: Tensor, gates: Iterable[Tensor]) -> Tensor:
-    """Return states (B, 2^n) after gates on neighbouring qubits that are together all of them, as of `joined`."""
+    """Return states (B, 2^n) after gates on neighbouring qubits that are together all of them, as of `join_gates`."""
     B, right = psi.shape
     for U in gates:
         right //= len(U)
@@ -115,7 +115,7 @@ def ring(n: int, step: int = 1) -> list[tuple[int, int]]:
 
 
 @takes_arrays
-def reordered(psi: Tensor, pairs: Sequence[tuple[int, int]]) -> Tensor:
+def apply_cnots(psi: Tensor, pairs: Sequence[tuple[int, int]]) -> Tensor:
     """Return states (B, 2^n) after CNOTs of (control, target), in that order."""
     places = _places(psi.shape[-1].bit_length() - 1, tuple(pairs))
     return psi[:, torch.as_tensor(places, device=psi.device)]

@@ -198,7 +198,7 @@ def _apply_drift(generator: Generator, drift: Sequence[Tensor], psi: Tensor) -> 
     """-i H_eff psi, (N, D)."""
     return torch.stack(
         [
-            on(entry[None], psi, generator.dims, term.subsystems)[0]
+            apply_local(entry[None], psi, generator.dims, term.subsystems)[0]
             for entry, term in zip(drift, generator.terms, strict=True)
         ]
     ).sum(0)
@@ -207,12 +207,14 @@ def _apply_drift(generator: Generator, drift: Sequence[Tensor], psi: Tensor) -> 
 def _apply_jumps(generator: Generator, psi: Tensor) -> Tensor:
     """Return all L_k psi, (K, N, D)."""
     return torch.cat(
-        [on(term.jumps, psi, generator.dims, term.subsystems) for term in generator.terms]
+        [apply_local(term.jumps, psi, generator.dims, term.subsystems) for term in generator.terms]
     )
 
 
 @takes_arrays
-def on(operators: Tensor, psi: Tensor, dims: Sequence[int], subsystems: Sequence[int]) -> Tensor:
+def apply_local(
+    operators: Tensor, psi: Tensor, dims: Sequence[int], subsystems: Sequence[int]
+) -> Tensor:
     """Return operators (K, d, d) on `subsystems` (ascending) applied to kets (N, D): (K, N, D)."""
     rest = [m for m in range(len(dims)) if m not in subsystems]
     order = [*(1 + m for m in subsystems), 0, *(1 + m for m in rest)]

@@ -61,7 +61,7 @@ class CohortMembers(Levels):
     @property
     def filter(self) -> str:
         """The filter of the cohort as text; empty for all samples."""
-        return cohort_filters.written(self.parts)
+        return cohort_filters.format_conditions(self.parts)
 
     @property
     def explained(self) -> str:
@@ -129,7 +129,7 @@ def select_members(
     rows, inside, split, is_partial = filter_split(table, parts)
     check(
         bool(inside.any()),
-        f"No explained sample passes the filter `{cohort_filters.written(parts)[:120]}`. Loosen it.",
+        f"No explained sample passes the filter `{cohort_filters.format_conditions(parts)[:120]}`. Loosen it.",
     )
     return CohortMembers(
         build_sample(study, study.dataset.row(str(rows.index[inside][0])), output),
@@ -141,7 +141,7 @@ def select_members(
         is_partial,
         name="",
         own=None,
-        title=name or cohort_filters.written(parts),
+        title=name or cohort_filters.format_conditions(parts),
     )
 
 

@@ -43,7 +43,7 @@ def model_context(sample: Sample, own: bool) -> dict[str, Any]:
     data = sample.dataset
     planted = None
     if data.truth is not None and data.names == sample.modalities:
-        planted = faithfulness.against_truth(explanation, data.truth.iloc[rows])
+        planted = faithfulness.compare_with_truth(explanation, data.truth.iloc[rows])
     seeds, why = _read_stability(sample)
     over_seeds = []
     if seeds:

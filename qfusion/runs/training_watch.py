@@ -55,7 +55,7 @@ class Watch:
         """
         model = copy.deepcopy(model).cpu().double().eval()
         if self.dataset.target.kind == "classification":
-            model = log_odds.against_others(model)
+            model = log_odds.log_odds_against_others(model)
         # where every coalition is evaluated, fewer
         behind = self.background if model.algebra.is_linear else _spread(self.background, 64)
         explanation = explain.explain(

@@ -71,7 +71,7 @@ def choose_levels(context: page_context.PageContext) -> cohort_levels.Levels:
                 on_click=state.put,
                 args=(
                     FILTER,
-                    cohort_filters.written(
+                    cohort_filters.format_conditions(
                         [part for part in others if part.column == cohort_filters.SPLIT]
                     ),
                 ),
@@ -144,7 +144,7 @@ def _chips(
     are marked, and the filter's other conditions are returned.
     """
     rows = table[
-        cohort_filters.within_split(parts, table)
+        cohort_filters.rows_in_split(parts, table)
         & np.isfinite(table[cohort_table.JOINT].to_numpy())
     ]
     chips = cohort_chips(study, rows)
@@ -201,7 +201,7 @@ def add_part(
 ) -> str:
     """The filter of some relations and chips, beside other conditions."""
     kinds = tuple(kind for kind in RELATIONS if kind in chosen)
-    return cohort_filters.written(
+    return cohort_filters.format_conditions(
         [
             *([cohort_filters.Part("relation", "=", kinds)] if kinds else []),
             *(chips[name] for name in chips if name in chosen),
@@ -235,7 +235,7 @@ def _count(
         f"{short} In the table, means over each level; error: {text.escape_markdown(context.study.unit_of_error)}. "
         + backgrounds.describe_comparison(context.study.explanation_background),
     )
-    missing = int(cohort_filters.within_split(levels.parts, table).sum()) - total
+    missing = int(cohort_filters.rows_in_split(levels.parts, table).sum()) - total
     if missing:
         st.caption(
             f"{missing:,} samples of this split are left out: this network's contributions are worked out for "
@@ -343,5 +343,5 @@ def select_type(key: str, parts: tuple[cohort_filters.Part, ...]) -> None:
 
 def take(own: Sequence[cohort_filters.Part], others: Sequence[cohort_filters.Part]) -> None:
     """Set the cohort to the slice of the samples that meet some conditions. For callbacks."""
-    state.put(FILTER, cohort_filters.written([*own, *others]))
+    state.put(FILTER, cohort_filters.format_conditions([*own, *others]))
     state.page_again()

@@ -97,7 +97,8 @@ def figure_batch(recipe: Recipe, style: ExportStyle) -> None:
 def _cohort() -> tuple[str, int]:
     """The filter, saved or typed, and how many samples at most."""
     filters = {
-        cohort.name: cohort_filters.written(cohort.parts) for cohort in saved.saved_cohorts()
+        cohort.name: cohort_filters.format_conditions(cohort.parts)
+        for cohort in saved.saved_cohorts()
     }
     chosen = _TYPED
     if filters:

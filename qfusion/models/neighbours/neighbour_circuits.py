@@ -60,8 +60,8 @@ class Layers(nn.Module):
 
     def forward(self, psi: Tensor, layer: int) -> Tensor:
         """Return states (B, 2^n) after a layer."""
-        rotations = statevector.joined(statevector.rotations(self.angles[layer]))
-        return statevector.reordered(statevector.apply(psi, rotations), self.rings[layer])
+        rotations = statevector.join_gates(statevector.rotations(self.angles[layer]))
+        return statevector.apply_cnots(statevector.apply(psi, rotations), self.rings[layer])
 
     def through(self, psi: Tensor) -> Tensor:
         """Return states (B, 2^n) after all layers."""

@@ -171,7 +171,7 @@ class Reservoir(CircuitFusion):
         count, dt = self.substeps
         half = torch.exp(-0.5j * dt * self.energies(detunings))
         rabi = circuits.rotation("RX", detunings.new_tensor([RABI * dt]))
-        driven, whole_step = statevector.joined(rabi.expand(self.n, 2, 2)), half.square()
+        driven, whole_step = statevector.join_gates(rabi.expand(self.n, 2, 2)), half.square()
         psi = psi * half
         for step in range(count):
             psi = statevector.apply(psi, driven) * (whole_step if step < count - 1 else half)
