@@ -572,7 +572,7 @@ def _shown(data: bytes, _: Path) -> Any:
 def _doors() -> dict[str, Door]:
     from qfusion.data.synthetic import planted_editing
     from qfusion.explain import cohort_filters
-    from qfusion.figures import export, recipe, visible_range
+    from qfusion.figures import composed_figure, export, recipe, visible_range
     from qfusion.models import Tweak, program_card
     from qfusion.panels import pins
 
@@ -598,7 +598,7 @@ def _doors() -> dict[str, Door]:
         "program card": lambda data, _: program_card.read(_text(data), "card.toml"),
         "recipe": lambda data, _: recipe.parse(_text(data)),
         "file with recipe": lambda data, _: export.read_recipe(data),
-        "composition": lambda data, _: export.parse_composition(_text(data)),
+        "composition": lambda data, _: composed_figure.parse_composition(_text(data)),
         "session": _session,
         "address": _address,
         "tweak": lambda data, _: Tweak.parse(_text(data), _model().model),

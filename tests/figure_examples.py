@@ -18,6 +18,7 @@ from qfusion.data.sample_content import Word
 from qfusion.explain.bootstrap import Interval
 from qfusion.figures import (
     attribution_charts,
+    basin_charts,
     bloch_balls,
     circuit_charts,
     circuit_diagram,
@@ -30,22 +31,25 @@ from qfusion.figures import (
     error_slices,
     evidence_fusion,
     evolution_charts,
-    fusion_evidence,
     generator_attribution,
     generator_charts,
+    interaction_charts,
     jump_raster,
     jump_trajectories,
     label_charts,
     leaderboard_charts,
     model_quality,
     operator_spectra,
+    patching_charts,
     sample_timeline,
     scatter_map,
     sensitivity_tornado,
+    share_curves,
     state_changes,
     state_charts,
     sweep_charts,
     target_charts,
+    target_information,
     training_charts,
     trust_charts,
 )
@@ -674,28 +678,28 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
     "state_changes.flip_distances": lambda t: state_changes.flip_distances(
         ["text", "audio"], [0.5, np.inf], [0.9, np.inf], M, farthest=1.6, unit=HOSTILE, theme=t
     ),
-    "fusion_evidence.patching_heatmap": lambda t: fusion_evidence.patching_heatmap(
+    "patching_charts.patching_heatmap": lambda t: patching_charts.patching_heatmap(
         np.linspace(0, 1, 5), (*M[:2], HOSTILE), R.normal(size=(3, 5)), R.normal(size=(3, 5)) > 0, t
     ),
-    "fusion_evidence.information_bars": lambda t: fusion_evidence.information_bars(
+    "target_information.information_bars": lambda t: target_information.information_bars(
         ["learned", HOSTILE],
         {
-            fusion_evidence.SHARED: np.array([[0.1, 0.0, 0.2], [0.2, 0.1, 0.3]]),
+            target_information.SHARED: np.array([[0.1, 0.0, 0.2], [0.2, 0.1, 0.3]]),
             "text": np.array([[0.3, 0.2, 0.4], [np.nan] * 3]),
-            fusion_evidence.TOGETHER: np.array([[-0.1, -0.2, 0.1], [0.5, 0.4, 0.6]]),
+            target_information.TOGETHER: np.array([[-0.1, -0.2, 0.1], [0.5, 0.4, 0.6]]),
         },
         M,
         entropy=1.0,
         theme=t,
     ),
-    "fusion_evidence.interaction_matrix": lambda t: fusion_evidence.interaction_matrix(
+    "interaction_charts.interaction_matrix": lambda t: interaction_charts.interaction_matrix(
         [(M[0], HOSTILE), (M[1], HOSTILE)],
         np.array([[0.1, 0.0, 0.2], [-0.3, -0.4, -0.2]]),
         (*M[:2], HOSTILE),
         unit=HOSTILE,
         theme=t,
     ),
-    "fusion_evidence.contribution_swarm": lambda t: fusion_evidence.contribution_swarm(
+    "interaction_charts.contribution_swarm": lambda t: interaction_charts.contribution_swarm(
         {"text": np.linspace(-1, 1, 20), HOSTILE: np.zeros(20)},
         np.linspace(0, 1, 20),
         [f"{HOSTILE}{n}" for n in range(20)],
@@ -703,7 +707,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         unit=HOSTILE,
         theme=t,
     ),
-    "fusion_evidence.seed_basins": lambda t: fusion_evidence.seed_basins(
+    "basin_charts.seed_basins": lambda t: basin_charts.seed_basins(
         np.array([[0.1, 0.2], [0.2, 0.1], [0.9, -0.4]]),
         np.array([0, 0, 1]),
         ["text", HOSTILE],
@@ -711,7 +715,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         unit=HOSTILE,
         theme=t,
     ),
-    "fusion_evidence.banded_curves": lambda t: fusion_evidence.banded_curves(
+    "share_curves.banded_curves": lambda t: share_curves.banded_curves(
         np.arange(4.0),
         {HOSTILE: (np.arange(4.0), np.arange(4.0) - 1, np.arange(4.0) + 1)},
         hues={HOSTILE: BLUE},

@@ -92,7 +92,7 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "letters without a font",
-        "figures.export:remark",
+        "figures.missing_letters:remark",
         "of letters that no installed font has, and only those",
     ),
     Template(

@@ -17,7 +17,7 @@ from plotly_print import fonts
 from qfusion import data
 from qfusion.cli import app
 from qfusion.data import importing
-from qfusion.figures import export
+from qfusion.figures import missing_letters
 from qfusion.training import Options, checkpoint, train
 from tests import printed
 from tests.printed import Printed
@@ -30,7 +30,7 @@ LINK = "http://here/samples?model=chinese&data=chinese&sample={}&inside=true"
 
 pytestmark = pytest.mark.skipif(
     fonts.face(LETTERS[0]) is None,
-    reason=export.notice(LETTERS[0], "what is printed cannot be looked at."),
+    reason=missing_letters.notice(LETTERS[0], "what is printed cannot be looked at."),
 )
 
 

@@ -19,8 +19,8 @@ from pypdf import PdfReader
 from plotly_print import Part, PrintError, Style, render_grid
 from qfusion.cli import main
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.figures import export, export_style, latex_snippet
-from qfusion.figures.export import Composition
+from qfusion.figures import composed_figure, export, export_style, latex_snippet
+from qfusion.figures.composed_figure import Composition
 from qfusion.figures.export_style import ExportStyle
 from qfusion.figures.recipe import Recipe
 from qfusion.panels import archives, compositions, pages, rendering, reproduction, scopes
@@ -77,7 +77,7 @@ def test_a_composed_file_has_its_size_its_letters_and_all_recipes(
     wanted = whole(kind, size, theme="grey")
     data = compositions.save_composition(taken, wanted)
     assert exporting.size_mm(data)[0] == pytest.approx(export_style.SIZES[size].width, abs=0.1)
-    found = export.parse_composition(export.read_recipe(data))
+    found = composed_figure.parse_composition(export.read_recipe(data))
     assert [panel.panel for panel in found.panels] == list(NAMES)
     assert [panel.numbers for panel in found.panels] == [each.recipe.numbers for each in taken]
     assert found.style == wanted.style
@@ -146,11 +146,11 @@ def test_what_is_no_composition_is_refused() -> None:
         ({"look": {"size": "wall"}}, "`size`"),
     ):
         with pytest.raises(InvalidInput, match=re.escape(said)):
-            export.parse_composition(json.dumps(good | change))
+            composed_figure.parse_composition(json.dumps(good | change))
     with pytest.raises(InvalidInput, match="composition is not JSON"):
-        export.parse_composition("[" * 9999)
+        composed_figure.parse_composition("[" * 9999)
     with pytest.raises(InvalidInput, match="260,000"):
-        export.parse_composition("x" * 260_000)
+        composed_figure.parse_composition("x" * 260_000)
     with pytest.raises(PrintError, match="do not fit"):
         render_grid([Part(waterfall(), "a")] * 12, "svg", Style(89), 1, most_mm=100)
     broken = replace(
@@ -342,7 +342,7 @@ def test_the_command_line_composes_and_makes_it_again(
         )[0]
         == 0
     )
-    assert export.parse_composition(export.read_recipe(svg.read_bytes())).style.font == 7.0
+    assert composed_figure.parse_composition(export.read_recipe(svg.read_bytes())).style.font == 7.0
     for words, wrong in (
         (["figure", "--recipe", str(first), "--out", "x.html"], "svg, pdf, png, tikz"),
         (["compose", "--out", "x.pdf"], "Choose panels"),

@@ -183,7 +183,7 @@ def test_titles_and_captions_are_shown_as_typed(kind: str) -> None:
 
 def test_texts_lose_what_is_no_letter_and_have_a_length() -> None:
     assert (
-        export.text(
+        export.clean_text(
             "title", "a\0b\x1b[31m\n\tc\u202egnp.exe\u2066x\ud800\uffff\ufeff  d\u200dé", 99
         )
         == "ab[31m cgnp.exex d\u200dé"

@@ -26,8 +26,8 @@ MEANT = {
     "sensitivity_tornado.tornado": {"weaker", "half"},
     "sensitivity_tornado.term_response": {"slopes"},
     "state_changes.flip_distances": {"states", "donors"},
-    "fusion_evidence.information_bars": {"parts"},
-    "fusion_evidence.contribution_swarm": {"colour"},
+    "target_information.information_bars": {"parts"},
+    "interaction_charts.contribution_swarm": {"colour"},
 }
 
 

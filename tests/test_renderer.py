@@ -15,7 +15,7 @@ import pytest
 from plotly_print import Style, layout, paper, reading, render
 from plotly_print.scene import Hand, Scene, Words
 from plotly_print.values import rgba
-from qfusion.figures import decision_charts, evolution_charts, fusion_evidence, style
+from qfusion.figures import decision_charts, evolution_charts, interaction_charts, style
 from tests.figure_examples import EXAMPLES, HOSTILE, TERMS, M, T, drawing_functions
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -121,7 +121,7 @@ def test_intervals_of_interactions_stay_in_their_cells(count: int) -> None:
     names = [f"m{n}" for n in range(count)]
     pairs = list(itertools.combinations(names, 2))
     page = page_of(
-        fusion_evidence.interaction_matrix(
+        interaction_charts.interaction_matrix(
             pairs, np.full((len(pairs), 3), -0.25), names, unit="score"
         )
     )

@@ -21,7 +21,7 @@ from plotly_print import Style, fonts, latex, render, words
 from plotly_print.values import rgba
 from plotly_print.words import TextStyle
 from qfusion import cli
-from qfusion.figures import export, latex_snippet
+from qfusion.figures import export, latex_snippet, missing_letters
 from qfusion.figures.export_style import ExportStyle
 from qfusion.figures.style import base_figure, label
 from qfusion.report import plain_text, template_blocks
@@ -201,7 +201,7 @@ def test_without_a_font_boxes_are_said(installed: list[Path]) -> None:
         kind: ExportStyle(format=kind, title=True) for kind in ("pdf", "svg", "png", "html", "tikz")
     }
     said = {
-        kind: export.noticed(
+        kind: missing_letters.write_with_remark(
             lambda each=each: export.save(bars(SENTENCE), each, title=HINDI), kind
         )[1]
         for kind, each in style.items()
@@ -215,22 +215,27 @@ def test_without_a_font_boxes_are_said(installed: list[Path]) -> None:
     assert "keeps them as text" in said["svg"]
     assert "XeLaTeX" in said["tikz"]
     assert "□" in read(export.save(bars(SENTENCE), style["pdf"]))
-    assert export.noticed(lambda: export.save(bars("Привет → é"), style["pdf"]), "pdf")[1] == ""
+    assert (
+        missing_letters.write_with_remark(
+            lambda: export.save(bars("Привет → é"), style["pdf"]), "pdf"
+        )[1]
+        == ""
+    )
 
 
 def test_what_to_install_is_what_is_not_there(installed: list[Path], tmp_path: Path) -> None:
-    assert "fonts-symbola" in export.notice("👍", "")
-    assert "fonts-noto-core" in export.notice("ไ", "")
+    assert "fonts-symbola" in missing_letters.notice("👍", "")
+    assert "fonts-noto-core" in missing_letters.notice("ไ", "")
     installed.append(made(tmp_path / "one.ttf", "我", "WenQuanYi Micro Hei"))
     forget()
     assert fonts.face("我") is not None
-    assert "fonts-noto-cjk" in export.notice("多", "")
+    assert "fonts-noto-cjk" in missing_letters.notice("多", "")
     installed.append(made(tmp_path / "two.ttf", "我", "Noto Sans CJK SC"))
     forget()
-    assert "Install a font that has them" in export.notice("多", "")
-    assert "fonts-noto-core" in export.notice("ไ", "")
-    assert export.notice("", "") == ""
-    many = export.notice([chr(0x4E00 + place) for place in range(40)], "")
+    assert "Install a font that has them" in missing_letters.notice("多", "")
+    assert "fonts-noto-core" in missing_letters.notice("ไ", "")
+    assert missing_letters.notice("", "") == ""
+    many = missing_letters.notice([chr(0x4E00 + place) for place in range(40)], "")
     assert "and 28 more" in many
 
 

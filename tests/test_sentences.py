@@ -38,7 +38,7 @@ from qfusion.explain.cut_losses import CutMetrics, Estimates
 from qfusion.explain.faithfulness import AgainstTruth, Curves
 from qfusion.explain.stability import Stability
 from qfusion.explain.state_cuts import Cuts
-from qfusion.figures import export
+from qfusion.figures import missing_letters
 from qfusion.models import abilities
 from qfusion.panels import (
     alt_text,
@@ -383,11 +383,15 @@ def check_axis_of_several_modalities() -> None:
 @checks("letters without a font")
 def check_letters_without_a_font() -> None:
     for kind in ("pdf", "png", "svg", "html", "tikz"):
-        assert export.remark({}, kind) == ""
+        assert missing_letters.remark({}, kind) == ""
     never = "\U0010fffd"  # of private use, in no font
-    assert never in export.remark({never: ""}, "pdf")
-    assert never in export.remark({never: ""}, "svg")
-    assert export.remark({never: ""}, "tikz") == "" != export.remark({never: "latex"}, "tikz")
+    assert never in missing_letters.remark({never: ""}, "pdf")
+    assert never in missing_letters.remark({never: ""}, "svg")
+    assert (
+        missing_letters.remark({never: ""}, "tikz")
+        == ""
+        != missing_letters.remark({never: "latex"}, "tikz")
+    )
 
 
 @checks("part with the largest attribution")

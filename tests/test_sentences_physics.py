@@ -18,7 +18,7 @@ from scipy.special import softmax
 from qfusion.analysis import steady_states
 from qfusion.analysis.opening import open_sample, open_study
 from qfusion.errors import InvalidInput
-from qfusion.figures import jump_trajectories, style, themes
+from qfusion.figures import colour_scales, colour_values, jump_trajectories, style
 from qfusion.models import truth_tables
 from qfusion.models.tweak import LEARNED
 from qfusion.panels import (
@@ -547,11 +547,12 @@ def test_signed_maps_are_neutral_at_zero() -> None:
     """Zero is nearest to the paper and both arms leave it: lightest on light paper, darkest on dark."""
     for name, sign in (("light", -1), ("dark", 1)):
         stops = [
-            themes.colour_at(themes.SIGNED_SCALE[name], place) for place in np.linspace(0, 1, 11)
+            colour_scales.colour_at(colour_scales.SIGNED_SCALE[name], place)
+            for place in np.linspace(0, 1, 11)
         ]  # type: ignore[index]
-        light = sign * np.array([themes.lightness(colour) for colour in stops])
+        light = sign * np.array([colour_values.lightness(colour) for colour in stops])
         assert light.argmin() == 5
         assert (np.diff(light[:6]) < 0).all()
         assert (np.diff(light[5:]) > 0).all()
-        gap = abs(themes.lightness(stops[5]) - themes.lightness(style.PAPER[name]))  # type: ignore[index]
+        gap = abs(colour_values.lightness(stops[5]) - colour_values.lightness(style.PAPER[name]))  # type: ignore[index]
         assert gap < 12

@@ -26,8 +26,10 @@ from qfusion.figures import (
     style,
     visible_range,
 )
+from qfusion.figures.colour_scales import colour_at
+from qfusion.figures.colour_values import grey, lightness
 from qfusion.figures.export_style import ExportStyle
-from qfusion.figures.themes import apply_theme, colour_at, grey, lightness
+from qfusion.figures.themes import apply_theme
 from tests.figure_examples import EXAMPLES, IDS, RHO, R, T, X, Y
 
 WHITE = 1.05  # luminance of white paper, with the 0.05 of a contrast

@@ -42,10 +42,11 @@ def compose(
     """Put several figures into one file as panels (a), (b), (c), its recipe included; `figure --recipe` makes it
     again."""
     kind = out.suffix.lower().removeprefix(".")
+    formats = qfusion.figures.composed_figure.FORMATS
+    endings = ", ".join(f".{name}" for name in formats)
     check(
-        kind in qfusion.figures.export.FORMATS,
-        f"Argument `--out` must end in {', '.join(f'.{name}' for name in qfusion.figures.export.FORMATS)}, but is "
-        f"{out.name!r}. Give such a name.",
+        kind in formats,
+        f"Argument `--out` must end in {endings}, but is {out.name!r}. Give such a name.",
     )
     check((link is None) == (not panel), "Give `--link` together with `--panel`.")
     panels = [qfusion.figures.recipe.parse(read_recipe(path)) for path in parts or []]
@@ -59,5 +60,8 @@ def compose(
         )
     )
     write_composition(
-        qfusion.figures.export.Composition(tuple(panels), columns, style), out, anyway, as_json
+        qfusion.figures.composed_figure.Composition(tuple(panels), columns, style),
+        out,
+        anyway,
+        as_json,
     )

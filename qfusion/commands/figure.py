@@ -124,9 +124,9 @@ def figure(
     )
     if recipe is not None:
         text = read_recipe(recipe)
-        if qfusion.figures.export.is_composition(text):
+        if qfusion.figures.composed_figure.is_composition(text):
             check("hidden" not in changed, "Argument `--hide` is for one panel. Leave it out.")
-            whole = qfusion.figures.export.parse_composition(text)
+            whole = qfusion.figures.composed_figure.parse_composition(text)
             write_composition(
                 replace(whole, style=restyle(whole.style, changed, {"format": kind})),
                 out,

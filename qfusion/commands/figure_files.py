@@ -35,7 +35,7 @@ def render_figure(
             return reproduction.apply_style(rendered, styled.style).to_json().encode()
         return reproduction.save_panel(rendered, styled)
 
-    file, missing_characters = qfusion.figures.export.noticed(content, kind)
+    file, missing_characters = qfusion.figures.missing_letters.write_with_remark(content, kind)
     record = figure_record(rendered) | {"look": styled.style.as_dict()}
     return file, record, [*reproduction.recipe_warnings(wanted, rendered), missing_characters]
 
@@ -55,11 +55,11 @@ def read_recipe(path: Path) -> str:
 
 
 def write_composition(
-    whole: qfusion.figures.export.Composition, out: Path, anyway: bool, as_json: bool
+    whole: qfusion.figures.composed_figure.Composition, out: Path, anyway: bool, as_json: bool
 ) -> None:
     """Write the file of a composition, and print its record."""
     panels = qfusion.panels.compositions.reproduce_composition(whole, anyway=anyway)
-    content, letters = qfusion.figures.export.noticed(
+    content, letters = qfusion.figures.missing_letters.write_with_remark(
         lambda: qfusion.panels.compositions.save_composition(panels, whole), whole.style.format
     )
     write_figure(

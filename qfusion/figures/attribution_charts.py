@@ -8,6 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
+from qfusion.figures.colour_scales import SIGNED_SCALE, signed_colour
 from qfusion.figures.guards import checks_arrays
 from qfusion.figures.style import (
     INK,
@@ -23,7 +24,6 @@ from qfusion.figures.style import (
     row_axis,
     with_unit,
 )
-from qfusion.figures.themes import SIGNED_SCALE, signed_colour
 
 _LINE = 52  # characters of a line of words
 

@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 
 from qfusion.figures.guards import checks_arrays
 from qfusion.figures.qubit_displays import KINDS, draw_displays
+from qfusion.figures.series_styles import DASHES
 from qfusion.figures.style import (
     BLUE,
     GREY,
@@ -28,7 +29,6 @@ from qfusion.figures.style import (
     label,
     wrap_lines,
 )
-from qfusion.figures.themes import DASHES
 
 LINES = DASHES[:4]
 MANY = 6  # columns from which a narrow page leaves little room between boxes

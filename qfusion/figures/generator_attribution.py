@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from qfusion.figures.colour_scales import SIGNED_SCALE
 from qfusion.figures.evolution_charts import TIME, draw_time_cursor, time_range
 from qfusion.figures.guards import checks_arrays
 from qfusion.figures.style import (
@@ -30,7 +31,6 @@ from qfusion.figures.style import (
     with_unit,
     write_note,
 )
-from qfusion.figures.themes import SIGNED_SCALE
 
 OTHERS = "#B7BDC6"
 MAX_COLUMNS = 16  # of a matrix whose cells have their numbers written

@@ -11,7 +11,7 @@ from plotly.offline import get_plotlyjs
 
 from qfusion.figures.export_style import ExportStyle, canvas, pixel, plotly_print
 from qfusion.figures.style import FONT, INK, PAPER, QUIET
-from qfusion.figures.themes import theme_of
+from qfusion.figures.themes import read_theme
 
 # Identifiers of elements of the page.
 FIGURE = "qfusion-figure"
@@ -67,7 +67,7 @@ def render_page(
             not see it.
         recipe: JSON that is kept in the page.
     """
-    theme = theme_of(drawn)
+    theme = read_theme(drawn)
     width, height = (round(side / pixel(style)) for side in canvas(drawn, style))
     sized = go.Figure(drawn)
     sized.update_layout(width=width, height=height, autosize=False)

@@ -8,8 +8,8 @@ import plotly.graph_objects as go
 from qfusion._checks import check
 from qfusion.figures.evolution_charts import JUMP_SYMBOLS, TIME
 from qfusion.figures.guards import checks_arrays
+from qfusion.figures.series_styles import DASHES
 from qfusion.figures.style import QUIET, STATE_HUES, Theme, axis, base_figure, fade_colour, label
-from qfusion.figures.themes import DASHES
 
 
 @checks_arrays()

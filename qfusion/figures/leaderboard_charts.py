@@ -7,7 +7,9 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
+from qfusion.figures.colour_scales import SIGNED_SCALE
 from qfusion.figures.guards import checks_arrays
+from qfusion.figures.series_styles import DASHES
 from qfusion.figures.style import (
     BLUE,
     GREEN,
@@ -25,7 +27,6 @@ from qfusion.figures.style import (
     log_ticks,
     row_axis,
 )
-from qfusion.figures.themes import DASHES, SIGNED_SCALE
 
 ROW = 27  # pixels a model
 ABSENT = {"absent": "absent", "swapped": "another's"}

@@ -7,6 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
+from qfusion.figures.colour_scales import NEUTRAL
 from qfusion.figures.guards import checks_arrays
 from qfusion.figures.state_charts import basis_labels, colour_bar
 from qfusion.figures.style import (
@@ -26,7 +27,6 @@ from qfusion.figures.style import (
     term_colour,
     with_unit,
 )
-from qfusion.figures.themes import NEUTRAL
 
 # The two arms of the signed scale, readable on light and on dark paper.
 FOR = "#E08214"

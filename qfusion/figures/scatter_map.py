@@ -8,6 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
+from qfusion.figures.colour_scales import SIGNED_SCALE
 from qfusion.figures.guards import checks_arrays
 from qfusion.figures.style import (
     BLUE,
@@ -29,7 +30,6 @@ from qfusion.figures.style import (
     row_axis,
     write_note,
 )
-from qfusion.figures.themes import SIGNED_SCALE
 
 # A map of samples: a point each, coloured by a number or by what it belongs to; and the samples nearest to one.
 

@@ -14,7 +14,7 @@ from qfusion._checks import check
 from qfusion.analysis import cohort_table, outputs, text
 from qfusion.errors import QFusionError
 from qfusion.explain import cohort_filters
-from qfusion.figures import export
+from qfusion.figures import missing_letters
 from qfusion.figures.export_style import ExportStyle
 from qfusion.panels.pages import open_page, scope_name
 from qfusion.panels.rendering import figure_names, render_panel
@@ -132,7 +132,9 @@ def _render(job: FigureJob, style: ExportStyle) -> tuple[dict[str, Any], dict[st
     try:
         panel = render_panel(job.page, job.panel, job.address)
         recipe = replace(panel.recipe, style=style)
-        figure, letters = export.noticed(partial(save_panel, panel, recipe), style.format)
+        figure, letters = missing_letters.write_with_remark(
+            partial(save_panel, panel, recipe), style.format
+        )
     except QFusionError as error:
         return entry | {"error": str(error)}, {}
     figure_file = f"{job.name}.{style.format}"

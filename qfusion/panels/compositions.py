@@ -1,16 +1,16 @@
-"""Several panels as one figure, reproduced from their recipes; see `figures.export`."""
+"""Several panels as one figure, reproduced from their recipes; see `figures.composed_figure`."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
-from qfusion.figures import export
+from qfusion.figures import composed_figure
 from qfusion.panels.address import naming
 from qfusion.panels.rendering import RenderedPanel
 from qfusion.panels.reproduction import recipe_warnings, reproduce
 
 
 def reproduce_composition(
-    composition: export.Composition, *, anyway: bool = False
+    composition: composed_figure.Composition, *, anyway: bool = False
 ) -> list[RenderedPanel]:
     """Return the panels of a composition, in its order.
 
@@ -28,9 +28,11 @@ def reproduce_composition(
     return panels
 
 
-def save_composition(panels: Sequence[RenderedPanel], composition: export.Composition) -> bytes:
+def save_composition(
+    panels: Sequence[RenderedPanel], composition: composed_figure.Composition
+) -> bytes:
     """Return the file of a composition, which holds the recipes of its panels."""
-    return export.save_composition(
+    return composed_figure.save_composition(
         [panel.figure for panel in panels],
         [panel.title for panel in panels],
         [panel.caption for panel in panels],
@@ -39,18 +41,18 @@ def save_composition(panels: Sequence[RenderedPanel], composition: export.Compos
 
 
 def with_recipes(
-    composition: export.Composition, panels: Sequence[RenderedPanel]
-) -> export.Composition:
+    composition: composed_figure.Composition, panels: Sequence[RenderedPanel]
+) -> composed_figure.Composition:
     """Return a composition with the recipes of panels that were rendered for it."""
     recipes = [
-        export.to_panel(panel.recipe.like(wanted), composition.style)
+        composed_figure.to_panel(panel.recipe.like(wanted), composition.style)
         for panel, wanted in zip(panels, composition.panels, strict=True)
     ]
     return replace(composition, panels=tuple(recipes))
 
 
 def composition_warnings(
-    composition: export.Composition, panels: Sequence[RenderedPanel]
+    composition: composed_figure.Composition, panels: Sequence[RenderedPanel]
 ) -> list[str]:
     """Return how reproduced panels differ from their recipes, each sentence once; see `recipe_warnings`."""
     warnings: dict[str, None] = {}

@@ -8,7 +8,7 @@ from qfusion.analysis import fusion_tests, text
 from qfusion.analysis.study import Study
 from qfusion.data import DataSet
 from qfusion.explain import baseline_predictions, information
-from qfusion.figures import fusion_evidence, label_charts, style
+from qfusion.figures import label_charts, style, target_information
 from qfusion.panels import alt_text, intervals, panel, params
 from qfusion.wording.information import (
     describe_baselines,
@@ -28,9 +28,9 @@ def information_bits(dataset: DataSet, theme: style.Theme = "light") -> panel.Pa
         **{f"{name} against the rest": one for name, one in result.of_rest.items()},
     }
     titles = {
-        information.REDUNDANCY: fusion_evidence.SHARED,
+        information.REDUNDANCY: target_information.SHARED,
         **{name: name for name in (*result.modalities, information.REST)},
-        information.SYNERGY: fusion_evidence.TOGETHER,
+        information.SYNERGY: target_information.TOGETHER,
     }
     parts = {
         title: label_charts.interval_ends(one.parts.get(key) for one in rows.values())
@@ -40,7 +40,7 @@ def information_bits(dataset: DataSet, theme: style.Theme = "light") -> panel.Pa
         rest = " Rows below: one modality as one source and all others as the other."
     else:
         rest = ""
-    figure = fusion_evidence.information_bars(
+    figure = target_information.information_bars(
         list(rows),
         {title: values for title, values in parts.items() if np.isfinite(values).any()},
         result.modalities,

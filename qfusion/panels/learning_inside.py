@@ -18,7 +18,7 @@ from qfusion.analysis.training_curves import (
     passes,
     watched_run_curves,
 )
-from qfusion.figures import fusion_evidence, style, training_charts
+from qfusion.figures import share_curves, style, training_charts
 from qfusion.panels import alt_text, panel
 from qfusion.panels.learning_curves import (
     epoch_table,
@@ -183,7 +183,7 @@ def replay(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelFig
     title = (
         f"{text.escape_markdown(run.name)}: {describe_order(known['joint'], known['entanglement'])}"
     )
-    figure = fusion_evidence.banded_curves(
+    figure = share_curves.banded_curves(
         next(iter(known.values())).epochs,
         lines,
         hues={"joint": style.VERMILLION, "entanglement": style.BLUE},

@@ -14,7 +14,7 @@ from qfusion.explain import (
     contribution_ranking,
     explanation_clusters,
 )
-from qfusion.figures import fusion_evidence, label_charts, style
+from qfusion.figures import basin_charts, interaction_charts, label_charts, style
 from qfusion.panels import (
     alt_text,
     cohort_contributions,
@@ -172,7 +172,7 @@ def pair_interactions(
         words = f"Mean interaction differs from 0: {', '.join(clear)}"
     else:
         words = "No pair's mean interaction differs from 0 beyond its interval"
-    figure = fusion_evidence.interaction_matrix(
+    figure = interaction_charts.interaction_matrix(
         [split_term(pair) for pair in known],
         label_charts.interval_ends(known.values()),
         study.modalities,
@@ -206,7 +206,7 @@ def contribution_swarm(
     by = "certainty" if study.classes else "truth"
     columns = {term: rows[dividend_column(term)].to_numpy(float) for term in ranked.sizes}
     title = f"Contributions of {describe_drawn(len(rows), int(levels.inside.sum()))}, one by one"
-    figure = fusion_evidence.contribution_swarm(
+    figure = interaction_charts.contribution_swarm(
         columns,
         rows[by].to_numpy(float),
         rows.index.tolist(),
@@ -273,7 +273,7 @@ def seed_basins(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigu
         ),
         len(seeds.seeds),
     )
-    figure = fusion_evidence.seed_basins(
+    figure = basin_charts.seed_basins(
         values.to_numpy(),
         labels,
         list(values.columns),

@@ -9,7 +9,7 @@ from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.explain import gate_shapley, generator_pruning
 from qfusion.explain.state_patching import PATCH_DEFAULT, PATCH_KINDS
-from qfusion.figures import fusion_evidence, label_charts, style
+from qfusion.figures import label_charts, patching_charts, share_curves, style
 from qfusion.models import decisions
 from qfusion.panels import alt_text, panel, params
 from qfusion.training import metrics
@@ -60,7 +60,7 @@ def state_patching(
     apart = len(result.outputs) > 1 and bool(decided[0][0] != decided[1][0])
     scale = float(sample.model.logit_scale) if apart else 1.0
     leads = [scale * float(lead[0]) for lead in result.leads[1:]]
-    figure = fusion_evidence.patching_heatmap(
+    figure = patching_charts.patching_heatmap(
         result.times, result.modalities, restored, result.turned[place, ..., 0], theme=theme
     )
     shows = (
@@ -166,7 +166,7 @@ def smallest_generator(study: Study, theme: style.Theme = "light") -> panel.Pane
             f"keep {listed([text.escape_markdown(key) for key in sorted(by_gates)])} of that size, with {short} "
             f"{result.by_gates[size]:.3f} against {result.shown.value[size]:.3f}"
         )
-    figure = fusion_evidence.banded_curves(
+    figure = share_curves.banded_curves(
         np.arange(len(result.terms) + 1),
         {"L0 gates": ((result.by_gates - floor) / scale,) * 3, "greedy": greedy},
         hues={"greedy": style.BLUE, "L0 gates": style.ORANGE},

@@ -82,7 +82,7 @@ def _copy_fonts(faces: list[Any], folder: Path) -> None:
 def _missing_note(missing: list[str]) -> str:
     if not missing:
         return ""
-    from qfusion.figures.export import notice
+    from qfusion.figures.missing_letters import notice
 
     code_points = {ord(letter): f"U+{ord(letter):04X}" for letter in missing}
     return notice(missing, "empty boxes stand for them.").translate(code_points)

@@ -9,7 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from qfusion.analysis import text
 from qfusion.errors import QFusionError
-from qfusion.figures import export
+from qfusion.figures import composed_figure, export, missing_letters
 from qfusion.figures.export_style import FORMATS, SIZES, ExportStyle
 from qfusion.figures.latex_snippet import latex_figure
 from qfusion.figures.recipe import Recipe
@@ -32,7 +32,7 @@ def add_panel(recipe: Recipe) -> None:
         for other in composed_panels()
         if (other.page, other.panel, other.address) != (recipe.page, recipe.panel, recipe.address)
     ]
-    state.put(_ADDED, [*others, recipe][-export.MAX_PANELS :])
+    state.put(_ADDED, [*others, recipe][-composed_figure.MAX_PANELS :])
     state.put(_PICKED, None)
 
 
@@ -66,13 +66,13 @@ def composer(
             "Panels, in the order of their letters",
             list(known),
             format_func=text.escape_markdown,
-            max_selections=export.MAX_PANELS,
+            max_selections=composed_figure.MAX_PANELS,
             key=_PICKED,
         )
         usual = 2 if SIZES[style.size].width >= 120.0 else 1  # mm: two panels fit beside each other
         columns = state.one_of(
             "Columns",
-            list(range(1, export.MAX_COLUMNS + 1)),
+            list(range(1, composed_figure.MAX_COLUMNS + 1)),
             default=usual,
             key=f"{_COLUMNS}.{usual}",
         )
@@ -89,8 +89,8 @@ def composer(
         left.caption("Choose panels.")
         return
     with left, page_runs.guard():
-        whole = export.Composition(
-            tuple(export.to_panel(known[key], style) for key in picked),
+        whole = composed_figure.Composition(
+            tuple(composed_figure.to_panel(known[key], style) for key in picked),
             columns,
             style,
         )
@@ -118,9 +118,11 @@ def draw_preview(
         alt: what is told who does not see it.
     """
     with calculation_queue.waiting("Drawing …"):
-        picture, letters = export.noticed(partial(make, replace(style, format="svg")), style.format)
+        picture, letters = missing_letters.write_with_remark(
+            partial(make, replace(style, format="svg")), style.format
+        )
         if style.format == "tikz":
-            _, letters = export.noticed(partial(make, style), "tikz")
+            _, letters = missing_letters.write_with_remark(partial(make, style), "tikz")
     st.container(border=True, key=key).image(picture.decode(), width="stretch", alt=alt)
     width, height = export.size_mm(picture)
     st.caption(
@@ -155,7 +157,7 @@ def _current_panels(recipe: Recipe) -> dict[str, Recipe]:
     return recipes
 
 
-def _downloads(whole: export.Composition, taken: list[rendering.RenderedPanel]) -> None:
+def _downloads(whole: composed_figure.Composition, taken: list[rendering.RenderedPanel]) -> None:
     kind = whole.style.format
     with st.container(horizontal=True, gap="small"):
         st.download_button(
@@ -188,7 +190,7 @@ def _downloads(whole: export.Composition, taken: list[rendering.RenderedPanel]) 
                 FILE,
                 whole.style,
                 title="",
-                caption=export.join_captions(
+                caption=composed_figure.join_captions(
                     [panel.caption for panel in taken], SIZES[whole.style.size]
                 ),
                 made_from=made_from,

@@ -1,0 +1,52 @@
+"""Letters on coloured cells, recoloured so that they contrast with the cells."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from qfusion.figures.colour_scales import classify_scale, is_signed_scale
+from qfusion.figures.colour_values import is_scale_colour
+from qfusion.figures.style import ON_BRIGHT, ON_DARK
+
+
+def swap_letters_on_signed_cells(parts: dict[str, Any]) -> None:
+    """Exchange the colours of the letters on cells of signed amounts. The largest amounts are dark on light paper
+    and bright on dark paper.
+    """
+    turned = {ON_BRIGHT: ON_DARK, ON_DARK: ON_BRIGHT}
+    in_cells = any(
+        trace.get("type") == "heatmap" and is_signed_scale(trace.get("colorscale"))
+        for trace in parts["data"]
+    )
+    on_shapes = any(
+        is_scale_colour(str(shape.get("fillcolor", "")))
+        for shape in parts["layout"].get("shapes", ())
+    )
+    _swap_letter_colours(parts, turned if in_cells else {}, turned if on_shapes else {})
+
+
+def _swap_letter_colours(
+    parts: dict[str, Any], cells: Mapping[str, str], notes: Mapping[str, str]
+) -> None:
+    """Exchange colours of the letters in cells, and of annotations."""
+    for trace in parts["data"]:
+        font = trace.get("textfont", {})
+        if isinstance(font.get("color"), (list, tuple)):
+            font["color"] = [cells.get(colour, colour) for colour in font["color"]]
+    for note in parts["layout"].get("annotations", ()):
+        if note.get("font", {}).get("color") in notes:
+            note["font"]["color"] = notes[note["font"]["color"]]
+
+
+def colour_letters_for_grey(parts: dict[str, Any]) -> None:
+    """Recolour the letters on cells that become grey: dark on the light greys of signed amounts, and exchanged on
+    amounts, of which the largest turn from bright to dark.
+    """
+    amounts = any(
+        trace.get("type") == "heatmap"
+        and isinstance(trace.get("colorscale"), (list, tuple))
+        and classify_scale(trace["colorscale"]) == "amount"
+        for trace in parts["data"]
+    )
+    dark = {ON_DARK: "#000000"}
+    exchanged = {ON_DARK: "#000000", ON_BRIGHT: "#FFFFFF"}
+    _swap_letter_colours(parts, exchanged if amounts else dark, dark)
