@@ -111,7 +111,7 @@ def save_composition(
     style = whole.style
     size = SIZES[style.size]
     with printing():
-        parts = []
+        parts: list[Any] = []
         for figure, title, panel in zip(figures, titles, whole.panels, strict=True):
             shown = apply_theme(hide_series(figure, panel.style.hidden), style.theme)
             heading = clean_text("title", title, MAX_TITLE) if style.title else ""
