@@ -26,7 +26,7 @@ from qfusion.analysis.cut_measures import MAX_HELD  # noqa: E402
 from qfusion.errors import QFusionError  # noqa: E402
 from qfusion.explain.cut_losses import CutMetrics, cut_metrics  # noqa: E402
 from qfusion.explain.state_cuts import DEFAULT, KINDS, cut_correlations  # noqa: E402
-from qfusion.training import checkpoint  # noqa: E402
+from qfusion.training import checkpoint, checkpoint_cards, checkpoint_folders  # noqa: E402
 
 PAGE = ROOT / "docs" / "explain.md"
 HELD = "held"
@@ -61,7 +61,7 @@ def row(name: str) -> list[str]:
             clusters=clusters,
         )
     metric, said = METRIC[dataset.target.kind]
-    start, end = joint.share(model, dataset, checkpoint.training_split(found.card))
+    start, end = joint.share(model, dataset, checkpoint_cards.training_split(found.card))
     before = f"{said} {float(measured.before[metric].value):.3f} ({len(rows):,})"
     return [
         f"`{name}`",
@@ -89,7 +89,7 @@ def main() -> None:
     """Measures every shipped model and writes the table."""
     torch.set_num_threads(1)
     lines, absent = [], []
-    for name in sorted(path.stem for path in checkpoint.folders()[0].glob("qj-*.json")):
+    for name in sorted(path.stem for path in checkpoint_folders.folders()[0].glob("qj-*.json")):
         start = time.perf_counter()
         try:
             lines.append(row(name))

@@ -33,7 +33,7 @@ sys.path.insert(0, str(ROOT))
 import tables  # noqa: E402
 
 from qfusion import data, explain  # noqa: E402
-from qfusion.training import checkpoint  # noqa: E402
+from qfusion.training import checkpoint, checkpoint_cards  # noqa: E402
 
 MODEL, DATA = "qj-mosi", "mosi"
 ADVISED = 100  # background rows that shap advises and keeps
@@ -50,7 +50,8 @@ class Game:
         found, self.dataset = checkpoint.load(MODEL), data.load(DATA)
         self.model = found.model
         self.background, self.test = (
-            self.dataset.rows(split) for split in (checkpoint.training_split(found.card), "test")
+            self.dataset.rows(split)
+            for split in (checkpoint_cards.training_split(found.card), "test")
         )
         self.names = self.model.modalities
         self._features = self.dataset.inputs(dtype=torch.float64)

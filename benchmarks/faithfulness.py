@@ -27,7 +27,7 @@ from qfusion.analysis.study import explained_model  # noqa: E402
 from qfusion.explain import faithfulness, feature_deletion  # noqa: E402
 from qfusion.explain.attribution import methods_by_title  # noqa: E402
 from qfusion.explain.faithfulness import Curves  # noqa: E402
-from qfusion.training import checkpoint, metrics  # noqa: E402
+from qfusion.training import checkpoint, checkpoint_cards, metrics  # noqa: E402
 from qfusion.training.batches import mean_and_std  # noqa: E402
 
 SHIPPED = ("qj-planted", "qj-mosi", "qcnn-digits", "qcnn-avdigits", "qcnn-houston")
@@ -50,7 +50,7 @@ def measured(name: str, orders: int) -> list[list[str]]:
     dataset = data.load(kept.card["data"]["name"])
     model = explained_model(kept.model, dataset)
     rows = dataset.rows("test")
-    training = dataset.rows(checkpoint.training_split(kept.card))
+    training = dataset.rows(checkpoint_cards.training_split(kept.card))
     trained_on = dataset.inputs(training, torch.float64)
     inputs = dataset.inputs(rows, torch.float64)
     outputs = (

@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from qfusion import data, explain
 from qfusion.analysis.study import explained_model
 from qfusion.explain import sensitivity as method
-from qfusion.training import checkpoint
+from qfusion.training import checkpoint, checkpoint_cards, checkpoint_folders
 
 THRESHOLD = 0.01
 LINEAR = ("measurement", "head")
@@ -64,7 +64,9 @@ def of_model(name: str, count: int, curved: int) -> dict[str, Any]:
     model = explained_model(loaded.model, dataset)
     background = explain.background(
         model,
-        dataset.inputs(dataset.rows(checkpoint.training_split(loaded.card)), dtype=torch.float64),
+        dataset.inputs(
+            dataset.rows(checkpoint_cards.training_split(loaded.card)), dtype=torch.float64
+        ),
     )
     rows = dataset.rows("test")
     with torch.no_grad():
@@ -167,7 +169,9 @@ def main() -> None:
     parser.add_argument(
         "--models",
         nargs="*",
-        default=[name for name in checkpoint.available() if name.startswith(("qj", "qcnn"))],
+        default=[
+            name for name in checkpoint_folders.available() if name.startswith(("qj", "qcnn"))
+        ],
     )
     parser.add_argument("--samples", type=int, default=100)
     parser.add_argument(

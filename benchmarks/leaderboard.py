@@ -53,7 +53,7 @@ from qfusion.data import DataSet  # noqa: E402
 from qfusion.explain.disturbances import robustness  # noqa: E402
 from qfusion.models import FusionModel, build, registry  # noqa: E402
 from qfusion.runs import cluster  # noqa: E402
-from qfusion.training import Options, Result, checkpoint, metrics, train  # noqa: E402
+from qfusion.training import Options, Result, checkpoint, checkpoint_cards, metrics, train  # noqa: E402
 
 SEEDS = 5
 RUNS = ROOT / "benchmarks" / "runs" / "leaderboard.jsonl"
@@ -188,7 +188,7 @@ def shipped(run: Run, seeds: Path, folder: Path) -> dict[str, Any] | None:
 def _keep(run: Run, result: Result, measured: dict[str, Any], folder: Path) -> None:
     name = f"{run.data}-{run.model}"
     dataset = PLACES[run.data].dataset
-    card = checkpoint.make_card(
+    card = checkpoint_cards.make_card(
         result.model,
         dataset,
         name=name,

@@ -41,7 +41,7 @@ from qfusion import _assets, data, explain  # noqa: E402
 from qfusion.explain import Explanation, verdicts  # noqa: E402
 from qfusion.explain.relations import classify_relations  # noqa: E402
 from qfusion.models import FusionModel, log_odds  # noqa: E402
-from qfusion.training import checkpoint  # noqa: E402
+from qfusion.training import checkpoint, checkpoint_cards  # noqa: E402
 
 KEPT = ROOT / "benchmarks" / "runs" / "shift.json"
 BACKGROUNDS = ("product", "joint")
@@ -110,7 +110,7 @@ def opened(name: str | Path) -> tuple[Subject, data.DataSet]:
     """Returns a checkpoint on the test rows of its data, and the data."""
     kept = checkpoint.load(name)
     dataset = data.load(kept.card["data"]["name"])
-    training = dataset.rows(checkpoint.training_split(kept.card))
+    training = dataset.rows(checkpoint_cards.training_split(kept.card))
     inputs = dataset.inputs(dataset.rows("test"), torch.float64)
     return Subject(kept.model, inputs, dataset.inputs(training, torch.float64)), dataset
 
@@ -259,7 +259,7 @@ def sized(values: Sequence[float]) -> str:
 def classifiers() -> Iterator[tuple[str, Subject]]:
     """Yields every shipped classifier on the test rows of its data."""
     for path in sorted(_assets.asset_path("models").glob("*.json")):
-        if checkpoint.card(path.stem)["target"]["kind"] == "classification":
+        if checkpoint_cards.load_card(path.stem)["target"]["kind"] == "classification":
             yield path.stem, opened(path.stem)[0]
 
 
@@ -333,7 +333,7 @@ def measured_seeds(folder: Path) -> list[Record]:
     """Returns how well the seeds of every classifier in a folder agree on the true class of each test sample."""
     records = []
     for name, paths in seeds_in(folder).items():
-        card = checkpoint.card(paths[0])
+        card = checkpoint_cards.load_card(paths[0])
         if card["target"]["kind"] != "classification":
             continue
         subjects = [opened(path)[0] for path in paths]

@@ -310,29 +310,31 @@ _GRIDS = [
 
 
 def _weights(data: bytes, folder: Path) -> Any:
-    from qfusion.training import checkpoint
+    from qfusion.training import checkpoint, checkpoint_folders
 
-    shutil.copy(checkpoint.folders()[0] / "qj-planted.json", folder / "m.json")
+    shutil.copy(checkpoint_folders.folders()[0] / "qj-planted.json", folder / "m.json")
     (folder / "m.safetensors").write_bytes(data)
     return checkpoint.load(folder / "m.json")
 
 
 def _signed(data: bytes, folder: Path) -> Any:
     """Weights whose digest the card knows: somebody made both."""
-    from qfusion.training import checkpoint
+    from qfusion.training import checkpoint, checkpoint_cards, checkpoint_folders
 
-    card = json.loads((checkpoint.folders()[0] / "qj-planted.json").read_text())
-    card["weights_sha256"] = checkpoint._digest(data, card)
+    card = json.loads((checkpoint_folders.folders()[0] / "qj-planted.json").read_text())
+    card["weights_sha256"] = checkpoint_cards.weights_digest(data, card)
     (folder / "m.json").write_text(json.dumps(card))
     (folder / "m.safetensors").write_bytes(data)
     return checkpoint.load(folder / "m.json")
 
 
 def _card(data: bytes, folder: Path) -> Any:
-    from qfusion.training import checkpoint
+    from qfusion.training import checkpoint, checkpoint_folders
 
     (folder / "m.json").write_bytes(data)
-    shutil.copy(checkpoint.folders()[0] / "qj-planted.safetensors", folder / "m.safetensors")
+    shutil.copy(
+        checkpoint_folders.folders()[0] / "qj-planted.safetensors", folder / "m.safetensors"
+    )
     return checkpoint.load(folder / "m.json")
 
 
@@ -683,10 +685,10 @@ def _examples(door: str) -> list[bytes]:
             made = importable.tables(folder / "t", count=30, suffix=f".{door}")
             return [path.read_bytes() for path in sorted(made.iterdir())]
         if door in ("weights", "signed weights", "model card"):
-            from qfusion.training import checkpoint
-
             ending = ".json" if door == "model card" else ".safetensors"
-            sound = (checkpoint.folders()[0] / f"qj-planted{ending}").read_bytes()
+            from qfusion.training import checkpoint_folders
+
+            sound = (checkpoint_folders.folders()[0] / f"qj-planted{ending}").read_bytes()
             return [sound] if door == "model card" else [sound, *_headers(sound)]
         if door == "onnx":
             return [_onnx()]

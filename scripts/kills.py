@@ -55,7 +55,7 @@ from qfusion.errors import QFusionError  # noqa: E402
 from qfusion.panels import decision_story  # noqa: E402
 from qfusion.report.story_files import KINDS, render_story  # noqa: E402
 from qfusion.runs import Plan, Run, recorder, search_space, sweeps  # noqa: E402
-from qfusion.training import checkpoint  # noqa: E402
+from qfusion.training import checkpoint, checkpoint_folders  # noqa: E402
 from qfusion.training.encodings import encoded_numbers, encoded_place  # noqa: E402
 from scripts import serving, slow_writes  # noqa: E402
 from scripts.visitor import Visitor  # noqa: E402
@@ -338,7 +338,7 @@ class Kept:
         for name in imported_sets.imported_names():
             with self.named(f"set {name}"):
                 found["sets"][name] = imported_sets.verify_imported(name).digest
-        for path in checkpoint.folders()[-1].glob("*.json"):
+        for path in checkpoint_folders.folders()[-1].glob("*.json"):
             if path.stem.startswith(
                 "page-"
             ):  # of a training that goes on beside the killed servers
@@ -419,7 +419,7 @@ def keeping(killer: Killer, wanted: int) -> None:
             kill(
                 partial(
                     checkpoint.save,
-                    checkpoint.folders()[-1] / name,
+                    checkpoint_folders.folders()[-1] / name,
                     made[number].model,
                     made[number].card,
                 ),
@@ -445,7 +445,7 @@ def keeping(killer: Killer, wanted: int) -> None:
             (cache_root() / f"{name}-{number}.npz").unlink(missing_ok=True)
     for name in kept.sets.keys() - {"reference-0", "reference-1"}:
         imported_sets.remove_imported(name)
-    checkpoint.save(checkpoint.folders()[-1] / "last", made[0].model, made[0].card)
+    checkpoint.save(checkpoint_folders.folders()[-1] / "last", made[0].model, made[0].card)
     write(out / "last", 0)
     array_cache.cached_arrays("last", "0", lambda: arrays)
     killer.same("half-written files", parts(killer.folder), [])

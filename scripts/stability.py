@@ -27,7 +27,7 @@ from qfusion import data, explain  # noqa: E402
 from qfusion.analysis.study import explained_model  # noqa: E402
 from qfusion.explain import backgrounds, stability  # noqa: E402
 from qfusion.models import FusionModel, registry  # noqa: E402
-from qfusion.training import Options, checkpoint, train  # noqa: E402
+from qfusion.training import Options, checkpoint, checkpoint_cards, checkpoint_folders, train  # noqa: E402
 
 
 def mismatch(recipe: Recipe, card: dict) -> str:
@@ -49,7 +49,7 @@ def dividends(
     model = explained_model(model, dataset)
     background = explain.background(
         model,
-        dataset.inputs(dataset.rows(checkpoint.training_split(card)), torch.float64),
+        dataset.inputs(dataset.rows(checkpoint_cards.training_split(card)), torch.float64),
         backgrounds.DEFAULT,
     )
     found = explain.explain(model, dataset.inputs(rows, torch.float64), background)
@@ -133,7 +133,9 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, help="where train_models.py --runs kept the seeds")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    for name in arguments.names or [name for name in RECIPES if name in checkpoint.available()]:
+    for name in arguments.names or [
+        name for name in RECIPES if name in checkpoint_folders.available()
+    ]:
         measure(name, SEEDS[: arguments.seeds], arguments.out, arguments.runs)
 
 

@@ -31,7 +31,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 from choose_parity import FILE, chosen  # noqa: E402
 
 from qfusion import _assets, _files, data  # noqa: E402
-from qfusion.training import Options, Result, checkpoint, metrics, train  # noqa: E402
+from qfusion.training import Options, Result, checkpoint, checkpoint_cards, metrics, train  # noqa: E402
 
 SEEDS = [0, 1, 2, 3, 4]
 
@@ -314,7 +314,7 @@ def one(name: str, seed: int, folder: Path) -> dict[str, Any]:
         split: metrics.evaluate(result.model, dataset, split)
         for split in ("train", "valid", "test")
     }
-    card = checkpoint.make_card(
+    card = checkpoint_cards.make_card(
         result.model,
         dataset,
         name=name,

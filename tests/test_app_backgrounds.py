@@ -16,7 +16,7 @@ from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import explained_model
 from qfusion.errors import InvalidInput
 from qfusion.panels import network_layers
-from qfusion.training import checkpoint
+from qfusion.training import checkpoint, checkpoint_cards
 from qfusion.wording.backgrounds import describe_baseline
 from tests.test_app_pages import FILES, plain, said, visit
 
@@ -57,7 +57,7 @@ def test_every_background_is_used_and_named(source: str, choice: str) -> None:
     assert app.selectbox(key="background").value == choice
     found = checkpoint.load(MODELS[source])
     behind = study.dataset.inputs(
-        study.dataset.rows(checkpoint.training_split(found.card)), dtype=torch.float64
+        study.dataset.rows(checkpoint_cards.training_split(found.card)), dtype=torch.float64
     )
     model = explained_model(found.model, study.dataset)
     background = explain.background(model, behind, background_choice.BACKGROUNDS[choice])
@@ -66,7 +66,7 @@ def test_every_background_is_used_and_named(source: str, choice: str) -> None:
     terms = exact.dividends[0, 1:, int(study.predicted[row])]
     largest = terms[np.argmax(np.abs(terms))]
     assert f"({largest:+.2f}" in plain(said(app))
-    count = len(study.dataset.rows(checkpoint.training_split(found.card)))
+    count = len(study.dataset.rows(checkpoint_cards.training_split(found.card)))
     assert WORDS[choice].format(count) in plain(said(app))
 
 
@@ -106,7 +106,7 @@ def test_why_this_rather_than_that_is_asked_on_one_page_and_goes_along_to_the_ne
     app = visit("Samples", whole=False, data=source)
     count = len(
         open_study_shared(source).dataset.rows(
-            checkpoint.training_split(checkpoint.load(MODELS[source]).card)
+            checkpoint_cards.training_split(checkpoint.load(MODELS[source]).card)
         )
     )
     usual = WORDS[background_choice.DEFAULT_BACKGROUND].format(count)

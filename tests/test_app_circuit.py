@@ -24,7 +24,7 @@ from qfusion.figures import circuit_boxes
 from qfusion.models import log_odds, qcnn_density, qcnn_features, table_edits, truth_tables
 from qfusion.panels import circuit_panel, gate_replays, tweak_effects
 from qfusion.quantum.states import partial_trace
-from qfusion.training import checkpoint, metrics
+from qfusion.training import checkpoint, checkpoint_folders, metrics
 from tests.entangled import model_of
 from tests.test_app_pages import PAGES, plain, said, value, visit
 
@@ -39,7 +39,7 @@ def houston(real_data: Path) -> str:
     Of two classes, every page and every view of the circuit is opened in tests/test_app_links.py; elements that are the
     classes are those of digits, below.
     """
-    if "qcnn-houston" not in checkpoint.available():
+    if "qcnn-houston" not in checkpoint_folders.available():
         pytest.skip("qcnn-houston is not here: train it with scripts/train_models.py")
     return "houston"
 
@@ -47,7 +47,7 @@ def houston(real_data: Path) -> str:
 @pytest.fixture
 def digits() -> Study:
     """The network for digits on its data."""
-    if "qcnn-digits" not in checkpoint.available():
+    if "qcnn-digits" not in checkpoint_folders.available():
         pytest.skip("qcnn-digits is not here: train it with scripts/train_models.py")
     found = checkpoint.load("qcnn-digits")
     study = studies.build_study("qcnn-digits", found.card, found.model, data.load("digits"))

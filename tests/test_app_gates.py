@@ -24,7 +24,7 @@ from qfusion.figures import numbers
 from qfusion.models import log_odds
 from qfusion.models.abilities import kinds
 from qfusion.panels import pages, programs
-from qfusion.training import Options, checkpoint, train
+from qfusion.training import Options, checkpoint, checkpoint_cards, train
 from tests.test_app_pages import plain, said, visit
 from tests.test_neighbours import SMALL
 from tests.test_third_model import command
@@ -65,7 +65,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
                 SMALL.get(kind, {}) | {"hidden": 4} | small,
                 Options(epochs=epochs, batch=512, loss=loss),
             )
-            card = checkpoint.make_card(
+            card = checkpoint_cards.make_card(
                 result.model,
                 dataset,
                 name=kind,

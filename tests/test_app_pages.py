@@ -25,7 +25,13 @@ from qfusion.errors import InvalidInput
 from qfusion.models import Tweak, program
 from qfusion.models.tweak import LEARNED
 from qfusion.panels import decision_evolution, overview
-from qfusion.training import checkpoint, metrics
+from qfusion.training import (
+    checkpoint,
+    checkpoint_cards,
+    checkpoint_folders,
+    checkpoint_store,
+    metrics,
+)
 from qfusion.ui import lazy_panels, loading, navigation, reruns
 from qfusion.ui.example_cards import TITLES
 from tests import charts
@@ -201,7 +207,7 @@ def test_samples_page_shows_the_librarys_prediction_and_dividends(
     inputs = dataset.inputs([row], dtype=torch.float64)
     with torch.no_grad():
         prediction = float(model_of(inputs)[0, 0])
-    trained_on = checkpoint.training_split(checkpoint.load(f"qj-{source}").card)
+    trained_on = checkpoint_cards.training_split(checkpoint.load(f"qj-{source}").card)
     background = explain.background(
         model_of, dataset.inputs(dataset.rows(trained_on), dtype=torch.float64)
     )
@@ -456,7 +462,7 @@ def test_a_models_folder_is_opened_by_the_command_line_and_by_no_link(
     """A folder as `train --out my-model` makes it."""
     folder = tmp_path / "my-model"
     folder.mkdir()
-    checkpoint.save(folder / checkpoint.CARD, *vars(checkpoint.load("qj-planted")).values())
+    checkpoint.save(folder / checkpoint_folders.CARD, *vars(checkpoint.load("qj-planted")).values())
     monkeypatch.setenv("QFUSION_OPENED", "")
     monkeypatch.setattr("qfusion.ui.server.serve", lambda options: None)
     with pytest.raises(SystemExit) as ended:
@@ -470,21 +476,21 @@ def test_a_models_folder_is_opened_by_the_command_line_and_by_no_link(
     assert "does not exist" in asked.warning[0].value
     assert asked.selectbox(key="model").value == "qj-scenes"
     with pytest.raises(InvalidInput, match="where it lies"):
-        checkpoint.remove("my-model")
+        checkpoint_store.remove("my-model")
 
 
 @pytest.fixture
 def altered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A checkpoint of the user's own with one byte of its weights changed."""
     source = next(
-        folder for folder in checkpoint.folders() if (folder / "qj-planted.json").is_file()
+        folder for folder in checkpoint_folders.folders() if (folder / "qj-planted.json").is_file()
     )
     for suffix in (".json", ".safetensors"):
         shutil.copy(source / f"qj-planted{suffix}", tmp_path / f"altered{suffix}")
     weights = bytearray((tmp_path / "altered.safetensors").read_bytes())
     weights[-1] ^= 1
     (tmp_path / "altered.safetensors").write_bytes(weights)
-    monkeypatch.setattr(checkpoint, "folders", lambda: [source, tmp_path])
+    monkeypatch.setattr(checkpoint_folders, "folders", lambda: [source, tmp_path])
     return "altered"
 
 
@@ -544,7 +550,7 @@ def test_a_model_that_is_removed_leaves_one_that_fits(
     card |= {"weights": "mine.safetensors", "name": "mine"}
     (tmp_path / "mine.json").write_text(json.dumps(card))
     app = visit("Overview", whole=False, model="mine", data="parity")
-    checkpoint.remove("mine")
+    checkpoint_store.remove("mine")
     app.run()
     assert not app.error
     assert "Model 'mine' does not exist" in said(app)

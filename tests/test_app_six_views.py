@@ -21,7 +21,7 @@ from qfusion.data.arrays import numbered_ids
 from qfusion.data.row_splits import stratified_split
 from qfusion.data.sources import handwritten
 from qfusion.models import log_odds, table_edits
-from qfusion.training import Options, checkpoint, metrics, train
+from qfusion.training import Options, checkpoint, checkpoint_cards, metrics, train
 from qfusion.ui import loading
 from tests.test_app_circuit import VIEWS
 from tests.test_app_pages import PAGES, plain, said, value, visit
@@ -83,7 +83,7 @@ def six_views(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[DataSe
             for split in ("train", "valid", "test")
         }
         spread = {split: metrics.summary([each]) for split, each in measured.items()}
-        card = checkpoint.make_card(
+        card = checkpoint_cards.make_card(
             result.model,
             dataset,
             name=MODEL,

@@ -20,7 +20,7 @@ from qfusion.errors import InvalidInput, NotFound
 from qfusion.panels import pickers
 from qfusion.runs import Plan, Run, plans, run_process
 from qfusion.runs.folder import Record
-from qfusion.training import Options, checkpoint, prepare
+from qfusion.training import Options, checkpoint, checkpoint_folders, prepare
 from tests.test_app_pages import plain, said, visit
 
 TRAIN = "Train"
@@ -182,8 +182,8 @@ def test_both_systems_are_begun_on_equal_terms_and_lead_to_compare(
         of_run.write(record_of(7, of=7, state="finished"))
         dataset = load("planted")
         model = prepare(of_run.plan.model, dataset, of_run.plan.settings, Options(), 0).model
-        card = checkpoint.of(model, dataset, name=name).card
-        checkpoint.save(checkpoint.folders()[-1] / name, model, card)
+        card = checkpoint.make_checkpoint(model, dataset, name=name).card
+        checkpoint.save(checkpoint_folders.folders()[-1] / name, model, card)
     app = visit(TRAIN, run=pair)
     link = next(one.proto for one in app.get("page_link") if "Compare" in one.proto.label)
     assert f"pin={pair[0]}%2Fplanted%2F" in link.query_string

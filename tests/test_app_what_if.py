@@ -31,7 +31,7 @@ from qfusion.explain import attribution, counterfactual
 from qfusion.models import QuantumJump, decisions
 from qfusion.panels import nearest_changes
 from qfusion.panels.changed_decision import TITLES
-from qfusion.training import checkpoint
+from qfusion.training import checkpoint, checkpoint_cards, checkpoint_folders
 from tests import charts
 from tests.test_app_pages import plain, said, value, visit
 
@@ -55,7 +55,7 @@ def parts(source: str) -> tuple[Any, Any, Any, int]:
     found = checkpoint.load(MODELS[source])
     dataset = data.load(source)
     behind = dataset.inputs(
-        dataset.rows(checkpoint.training_split(found.card)), dtype=torch.float64
+        dataset.rows(checkpoint_cards.training_split(found.card)), dtype=torch.float64
     )
     model = explained_model(found.model, dataset)
     return (
@@ -295,13 +295,13 @@ def test_what_the_data_do_not_allow_is_not_offered(source: str) -> None:
 def qubits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A checkpoint whose modalities are single qubits, untrained."""
     source = next(
-        folder for folder in checkpoint.folders() if (folder / "qj-planted.json").is_file()
+        folder for folder in checkpoint_folders.folders() if (folder / "qj-planted.json").is_file()
     )
     torch.manual_seed(0)
     model = QuantumJump(data.load("planted").input_specs, ("score",), dims=2, jumps=1, hidden=4)
     card = checkpoint.load("qj-planted").card | {"name": "qubits", "settings": model.settings}
     checkpoint.save(tmp_path / "qubits", model, card)
-    monkeypatch.setattr(checkpoint, "folders", lambda: [source, tmp_path])
+    monkeypatch.setattr(checkpoint_folders, "folders", lambda: [source, tmp_path])
     return "qubits"
 
 

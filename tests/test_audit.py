@@ -50,7 +50,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Any:
         dataset = data.load("sensors")
         for kind, settings in SETTINGS.items():
             model = train(kind, dataset, settings, {"epochs": 1}, 0).model
-            kept = checkpoint.of(model, dataset, name=f"own-{kind}", training={"epochs": 1})
+            kept = checkpoint.make_checkpoint(
+                model, dataset, name=f"own-{kind}", training={"epochs": 1}
+            )
             checkpoint.save(root / "models" / f"own-{kind}.json", kept.fusion, kept.card)
         yield root
 

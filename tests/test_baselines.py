@@ -28,7 +28,14 @@ from qfusion.models.cross_modal_attention import Block, CrossModalAttention, pos
 from qfusion.models.linear import Linear
 from qfusion.models.product_qcnn import ProductQCNN, vectors
 from qfusion.quantum.states import product as outer
-from qfusion.training import checkpoint, default_options, metrics, train
+from qfusion.training import (
+    checkpoint,
+    checkpoint_cards,
+    checkpoint_folders,
+    default_options,
+    metrics,
+    train,
+)
 from tests.test_app_pages import visit
 
 INPUTS = {
@@ -224,7 +231,7 @@ def test_every_kind_trains_is_kept_and_measured(kind, source, tmp_path):
     dataset = tiny(source)
     result = train(kind, dataset, {}, replace(default_options(dataset), epochs=1, batch=16), seed=3)
     measured = {"test": metrics.evaluate(result.model.double(), dataset, "test")}
-    card = checkpoint.make_card(
+    card = checkpoint_cards.make_card(
         result.model,
         dataset,
         name="it",
@@ -253,7 +260,7 @@ def test_baselines_are_among_the_pickers(tmp_path, monkeypatch):
     dataset = tiny("classification")
     for kind in ("late", "entangled-qcnn"):
         model = registry.build(kind, dataset.input_specs, dataset.target.classes, {})
-        card = checkpoint.make_card(
+        card = checkpoint_cards.make_card(
             model,
             dataset,
             name=kind,
@@ -268,7 +275,7 @@ def test_baselines_are_among_the_pickers(tmp_path, monkeypatch):
     (tmp_path / "broken.json").write_text("{")
     app = visit("Samples", model="my-late")
     assert {"my-late", "my-entangled-qcnn"} <= set(app.selectbox(key="model").options)
-    assert {"my-late", "my-entangled-qcnn", "broken"} <= set(checkpoint.available())
+    assert {"my-late", "my-entangled-qcnn", "broken"} <= set(checkpoint_folders.available())
 
 
 def test_separate_tables_are_tables_and_nothing_is_joint():

@@ -11,7 +11,7 @@ import pytest
 import qfusion.models.program as program_module
 from qfusion import cli
 from qfusion.models import program_card
-from qfusion.training import checkpoint
+from qfusion.training import checkpoint_cards, checkpoint_folders
 from tests import near
 
 PAGE = (Path(__file__).resolve().parent.parent / "docs" / "bring-your-model.md").read_text()
@@ -38,10 +38,10 @@ def test_the_page_runs(
             cli.main(words[2:])
         assert not ended.value.code, f"{command}: {capsys.readouterr().err}"
     sys.modules.pop("mult", None)
-    assert {"my-mult", "my-pipeline", "my-factory"} <= set(checkpoint.available())
-    assert checkpoint.card("my-pipeline")["this_seed"]["test"]["accuracy"] > 0.9
-    assert checkpoint.card("my-mult")["this_seed"]["test"] == pytest.approx(
-        checkpoint.card("my-factory")["this_seed"]["test"], rel=1e-4
+    assert {"my-mult", "my-pipeline", "my-factory"} <= set(checkpoint_folders.available())
+    assert checkpoint_cards.load_card("my-pipeline")["this_seed"]["test"]["accuracy"] > 0.9
+    assert checkpoint_cards.load_card("my-mult")["this_seed"]["test"] == pytest.approx(
+        checkpoint_cards.load_card("my-factory")["this_seed"]["test"], rel=1e-4
     )
 
 

@@ -24,7 +24,7 @@ from PIL import Image
 import qfusion
 from qfusion import cli, commands
 from qfusion.figures import style
-from qfusion.training import checkpoint
+from qfusion.training import checkpoint, checkpoint_folders
 from scripts.serving import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -140,7 +140,6 @@ def test_data_check_prints_sizes_and_digest(run: Any, planted: Any) -> None:
 
 
 def test_evaluate_prints_what_the_card_says(run: Any, planted: Any) -> None:
-    from qfusion.training import checkpoint
 
     result = run(
         "evaluate", "--model", MODEL, "--data", "planted", "--split", "test", "--json"
@@ -404,7 +403,6 @@ def numbers_in(found: Any) -> Iterator[float]:
 @pytest.mark.parametrize("model", ["qj-planted", "qcnn-parity"])
 def test_figure_draws_what_explain_says(run: Any, tmp_path: Path, model: str, view: str) -> None:
     from qfusion import data
-    from qfusion.training import checkpoint
 
     dataset = data.load(checkpoint.load(model).card["data"]["name"])
     sample, out = str(dataset.ids[dataset.rows("test")[3]]), tmp_path / "figure.json"
@@ -825,7 +823,7 @@ def test_the_app_says_why_it_cannot_start(run: Any) -> None:
     assert_refused(run("app", "--port", "0"), "--port", code=2)
     assert_refused(run("app", "--model", "nowhere"), "`--model`", "nowhere holds no nowhere.json")
     assert_refused(
-        run("app", "--model", checkpoint.folders()[0] / "qj-planted.json"),
+        run("app", "--model", checkpoint_folders.folders()[0] / "qj-planted.json"),
         "'qj-planted' is there already",
     )
     assert_refused(run("app", "here"), "takes options only", "'here'")

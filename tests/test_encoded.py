@@ -34,7 +34,7 @@ from qfusion.models.input_features import InputSpec
 from qfusion.models.randomness import Dropout
 from qfusion.models.recurrence import last_states
 from qfusion.models.sequence_pooling import POOLINGS, Pooling
-from qfusion.training import batches, encodings, metrics, train
+from qfusion.training import batches, checkpoint_folders, encodings, metrics, train
 from qfusion.wording.backgrounds import describe_background
 
 
@@ -464,7 +464,7 @@ def test_the_first_samples_are_exact_for_what_they_say_and_their_error_holds(
         lambda name: type("Found", (), {"card": card, "model": model}),
     )
     monkeypatch.setattr(encoding_jobs.sources, "load", lambda name: dataset)
-    monkeypatch.setattr(encoding_jobs.checkpoint, "stamp", lambda name: kind)
+    monkeypatch.setattr(checkpoint_folders, "stamp", lambda name: kind)
     monkeypatch.setattr(encoding_jobs, "BEHIND", 24)
     monkeypatch.setattr(encoding_jobs, "SHOWN", 6)
     asked = str(dataset.ids[dataset.rows("test")[-1]])

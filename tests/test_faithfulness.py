@@ -20,15 +20,8 @@ from scipy import stats
 
 from qfusion import explain
 from qfusion.errors import IntegrityError, InvalidInput, NotFound
-from qfusion.explain import (
-    Explanation,
-    attribution,
-    faithfulness,
-    feature_deletion,
-    reliability,
-    stability,
-)
-from qfusion.models import InputSpec, QuantumJump
+from qfusion.explain import Explanation, faithfulness, feature_deletion, reliability, stability
+from qfusion.models import InputSpec, QuantumJump, input_features
 from qfusion.models.games import dividends, shapley
 from qfusion.quantum.decomposition import subset_name, subsets
 from qfusion.wording.reliability import describe_finding
@@ -59,7 +52,7 @@ def additive(parts: np.ndarray, names: tuple[str, ...] = NAMES, joint: float = 0
 
 def means(inputs: dict[str, Any]) -> dict[str, torch.Tensor]:
     """The mean of every feature of every modality, (F,), over rows and real steps."""
-    parts = {name: attribution.split(features) for name, features in inputs.items()}
+    parts = {name: input_features.values_and_mask(features) for name, features in inputs.items()}
     return {
         name: (values if mask is None else values[mask]).mean(0)
         for name, (values, mask) in parts.items()
@@ -226,7 +219,7 @@ def test_integrated_gradients_add_up_and_equal_captums(make) -> None:
     model, inputs = make()
     baseline, outputs = means(inputs), np.array([0, 1, 1, 0])
     for name in model.modalities:
-        values, mask = attribution.split(inputs[name])
+        values, mask = input_features.values_and_mask(inputs[name])
         with torch.no_grad():
             swapped = dict(inputs) | {
                 name: baseline[name].expand_as(values)
@@ -272,7 +265,7 @@ def test_feature_curves_start_and_end_where_they_must() -> None:
         found = feature_deletion.feature_curves(
             model, inputs, name, outputs, baseline[name], orders=2
         )
-        values, mask = attribution.split(inputs[name])
+        values, mask = input_features.values_and_mask(inputs[name])
         with torch.no_grad():
             all_gone = baseline[name].expand_as(values)
             gone = model(dict(inputs) | {name: all_gone if mask is None else (all_gone, mask)})

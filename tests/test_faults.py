@@ -32,7 +32,7 @@ from qfusion.runs import (
     sweep_storage,
     sweeps,
 )
-from qfusion.training import checkpoint
+from qfusion.training import checkpoint, checkpoint_folders, checkpoint_store
 from scripts import kills
 from tests import importable
 from tests.test_app_pages import plain, visit
@@ -100,8 +100,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> checkpoint.Checkpoint:
 
 
 def keep(found: checkpoint.Checkpoint, name: str = "mine") -> Path:
-    checkpoint.folders()[-1].mkdir(exist_ok=True)
-    return checkpoint.save(checkpoint.folders()[-1] / name, found.model, found.card)
+    checkpoint_folders.folders()[-1].mkdir(exist_ok=True)
+    return checkpoint.save(checkpoint_folders.folders()[-1] / name, found.model, found.card)
 
 
 def left(place: Path) -> list[str]:
@@ -178,7 +178,7 @@ def test_what_cannot_be_written_to_is_shown_all_the_same(
         run.delete,
         lambda: runs.train_run(run),
         lambda: keep(trained, "new"),
-        lambda: checkpoint.remove("mine"),
+        lambda: checkpoint_store.remove("mine"),
         lambda: imported_sets.remove_imported("own"),
         lambda: sweep_storage.open_study("b", direction="minimize"),
         lambda: importing.import_set([tmp_path / "tables"], "other"),
@@ -206,7 +206,7 @@ def test_what_cannot_be_written_to_is_shown_all_the_same(
 def test_damaged_files_are_named_and_the_rest_goes_on(trained: checkpoint.Checkpoint) -> None:
     for name in ("cut", "other", "whole"):
         keep(trained, name)
-    place = checkpoint.folders()[-1]
+    place = checkpoint_folders.folders()[-1]
     (place / "cut.json").write_text((place / "cut.json").read_text()[:200])
     weights = (place / "other.safetensors").read_bytes()
     (place / "other.safetensors").write_bytes(weights[:-9] + bytes(9))
@@ -338,12 +338,12 @@ def test_two_processes_at_once_leave_one_whole_result(
             each.join()
         return said
 
-    checkpoint.folders()[-1].mkdir(exist_ok=True)
+    checkpoint_folders.folders()[-1].mkdir(exist_ok=True)
     for act, words in (
         (lambda: importing.import_set([tables], "own"), "must be new"),
         (
             lambda: checkpoint.save(
-                checkpoint.folders()[-1] / "mine", trained.model, trained.card, new=True
+                checkpoint_folders.folders()[-1] / "mine", trained.model, trained.card, new=True
             ),
             "There is a model",
         ),

@@ -39,7 +39,7 @@ from qfusion.explain.loss_attribution import Importance
 from qfusion.models import build, games
 from qfusion.panels import model_fusion
 from qfusion.quantum.decomposition import subset_name, subsets
-from qfusion.training import checkpoint, metrics
+from qfusion.training import checkpoint, checkpoint_cards, metrics
 from qfusion.wording.fusion import (
     describe_basins,
     describe_importance,
@@ -736,7 +736,7 @@ def test_parity_is_all_joint_and_mosi_is_not_told() -> None:
 def test_a_model_without_states_is_sampled_and_says_so(tmp_path: Any, monkeypatch: Any) -> None:
     dataset = data.load("planted")
     model = build("concatenation", dataset.input_specs, ("score",), dict(hidden=4, width=4)).eval()
-    card = checkpoint.make_card(
+    card = checkpoint_cards.make_card(
         model,
         dataset,
         name="c",

@@ -30,7 +30,7 @@ from qfusion.panels import (
 )
 from qfusion.quantum import gauge
 from qfusion.quantum.lindblad import Generator, Term, act
-from qfusion.training import checkpoint
+from qfusion.training import checkpoint, checkpoint_folders
 from qfusion.wording.building import describe_building
 from tests.test_sensitivity import jump_model
 
@@ -41,7 +41,7 @@ GAUGES = 100 if ALL else 2
 # Two modalities and two classes, three modalities and one score: the others go the same way.
 SHIPPED = [
     name
-    for name in checkpoint.available()
+    for name in checkpoint_folders.available()
     if name.startswith("qj-") and (ALL or name in ("qj-parity", "qj-planted"))
 ]
 

@@ -10,7 +10,7 @@ import torch
 from qfusion import data
 from qfusion.errors import InvalidInput
 from qfusion.models import build, hermitian
-from qfusion.training import Options, checkpoint, prepare
+from qfusion.training import Options, checkpoint, checkpoint_folders, prepare
 
 INPUTS = {"a": {"size": 2, "sequence": False}, "b": {"size": 3, "sequence": False}}
 KINDS: dict[str, dict[str, Any]] = {
@@ -65,7 +65,7 @@ def is_hermitian(name: str) -> bool:
 
 
 def test_shipped_models_have_no_parameter_that_does_nothing() -> None:
-    for name in checkpoint.available():
+    for name in checkpoint_folders.available():
         if not name.startswith("qj-"):
             continue
         trained = checkpoint.load(name)

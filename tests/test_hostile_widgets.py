@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed
 from qfusion import data
 from qfusion.errors import NotFound
 from qfusion.panels import pickers
-from qfusion.training import checkpoint
+from qfusion.training import checkpoint, checkpoint_folders
 from qfusion.ui import context_bar, gate, loading, sharing, state
 from scripts import fuzz_widgets, serving
 from scripts.cross_talk import differences, shown
@@ -187,7 +187,7 @@ def test_a_session_file_names_no_path(tmp_path: Path) -> None:
     views = np.random.default_rng(0).normal(size=(2, 9, 2))
     np.savez(tmp_path / "set.npz", a=views[0], b=views[1], Y=np.arange(9) % 3)
     for name in ("qj-planted.json", "qj-planted.safetensors"):
-        shutil.copy(checkpoint.folders()[0] / name, tmp_path / name)
+        shutil.copy(checkpoint_folders.folders()[0] / name, tmp_path / name)
     assert data.load(tmp_path / "set.npz")
     assert checkpoint.load(tmp_path / "qj-planted.json")
     for what, name in (("data", "set.npz"), ("model", "qj-planted.json")):

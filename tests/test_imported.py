@@ -49,7 +49,14 @@ from qfusion.models import (
 from qfusion.models.program import Port, Program, open_program
 from qfusion.models.program_card import Input, Output
 from qfusion.quantum.decomposition import subsets
-from qfusion.training import card_guess, checkpoint, imports, program_checks
+from qfusion.training import (
+    card_guess,
+    checkpoint,
+    checkpoint_cards,
+    checkpoint_folders,
+    imports,
+    program_checks,
+)
 from qfusion.wording.model_notes import describe_notes, describe_remark
 from qfusion.wording.verdicts import name_decision
 from tests import near, test_common_part as common_part
@@ -176,7 +183,7 @@ def refused(source: str, words: str, name: str = "said0", **more: Any) -> None:
         imports.keep(imports.take(source, data.load(name), **more), data.load(name), "refused")
     assert words in str(caught.value), str(caught.value)
     assert "\n" not in str(caught.value)
-    assert "refused" not in checkpoint.available()
+    assert "refused" not in checkpoint_folders.available()
     assert not list(Path().glob("models/*"))
 
 
@@ -207,7 +214,10 @@ def looped(
 
 def require_values(name: str, forward: Callable[[dict[str, Any]], Tensor], within: float) -> None:
     """Coalition values of a kept model are those of the module that it came from."""
-    found, dataset = checkpoint.load(name), data.load(str(checkpoint.card(name)["data"]["name"]))
+    found, dataset = (
+        checkpoint.load(name),
+        data.load(str(checkpoint_cards.load_card(name)["data"]["name"])),
+    )
     x, rows = (
         dataset.inputs([50], torch.float64),
         dataset.inputs(dataset.rows("train"), torch.float64),
@@ -236,7 +246,7 @@ def test_a_program_is_imported_listed_explained_and_removed(
     ]
     assert told["warnings"] == []
     assert told["parameters"] == sum(p.numel() for p in module.parameters())
-    assert "two" in checkpoint.available()
+    assert "two" in checkpoint_folders.available()
     assert program_card.read(Path("two.toml").read_text(), "two.toml") == program_card.parse(
         told["card"]
     )
@@ -281,7 +291,7 @@ def test_a_program_is_imported_listed_explained_and_removed(
     )
     assert checkpoint.load("two").card["title"] == "Again"
     assert run("model", "remove", "two") == 0
-    assert "two" not in checkpoint.available()
+    assert "two" not in checkpoint_folders.available()
     assert not list(Path("models").glob("[!.]*"))
     assert run("model", "remove", "qj-planted") == 1
     assert "was not imported" in said(capsys)
@@ -442,7 +452,7 @@ def test_an_onnx_model_and_its_differences() -> None:
     assert taken.model.card.output == Output("y", "scores", ("no", "yes"))
     assert taken.model.card.inputs[0].steps == T
     imports.keep(taken, dataset, "two")
-    assert checkpoint.card("two")["weights"] == "two.onnx"
+    assert checkpoint_cards.load_card("two")["weights"] == "two.onnx"
     weights = {name: torch.from_numpy(value).double() for name, value in joined_nodes()[1].items()}
 
     def forward(x: dict[str, Any]) -> Tensor:
@@ -999,7 +1009,7 @@ def test_a_program_of_one_modality_warns_and_one_of_a_fixed_batch_runs_in_pieces
     fixed = imports.take(kept("fixed.pt2", exported(two[0], example(7), free=False)), dataset)
     assert "takes exactly 7 rows at once" in describe_remark(fixed.warnings[0])
     imports.keep(fixed, dataset, "fixed")
-    assert "takes exactly 7 rows at once" in describe_notes(checkpoint.card("fixed"))
+    assert "takes exactly 7 rows at once" in describe_notes(checkpoint_cards.load_card("fixed"))
     require_values("fixed", lambda x: two[0](x["audio"][0], x["vision"], x["audio"][1]), 1e-10)
 
 
@@ -1089,7 +1099,7 @@ def test_an_input_that_fits_nothing_leaves_a_card_to_correct(
         == 1
     )
     assert "Import without --card first" in said(capsys)
-    assert "odd" not in checkpoint.available()
+    assert "odd" not in checkpoint_folders.available()
 
 
 # What an output holds
@@ -1172,7 +1182,7 @@ def test_what_an_output_holds_is_guessed_and_its_log_odds_are_explained(C: int, 
         ours = np.take_along_axis(study.scores, decided, 1)
         assert ours == pytest.approx(np.log(p.max(1) / p.min(1))[:, None], abs=1e-9)
         assert (ours > 0).all()
-    assert first in describe_notes(checkpoint.card("one"))
+    assert first in describe_notes(checkpoint_cards.load_card("one"))
 
 
 def test_log_odds_are_taken_row_by_row_before_the_mean() -> None:

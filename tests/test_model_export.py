@@ -21,7 +21,7 @@ from qfusion.cli import main
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import build, log_odds
 from qfusion.quantum.states import partial_trace
-from qfusion.training import checkpoint, metrics
+from qfusion.training import checkpoint, checkpoint_folders, metrics
 
 PLANTED, PARITY = ("qj-planted", "planted", "p0031"), ("qcnn-parity", "parity", "pair-0004")
 TWEAKS = {
@@ -49,7 +49,7 @@ def test_a_tweaked_checkpoint_is_the_tweaked_model(
 ) -> None:
     found, dataset = checkpoint.load(name), data.load(source)
     model_export.add_to_own_models(found, TWEAKS[name], dataset, "mine")
-    assert "mine" in checkpoint.available()
+    assert "mine" in checkpoint_folders.available()
     mine, rows = checkpoint.load("mine"), dataset.rows("test")
     changed, words = tweak_model(found.model, TWEAKS[name])
     wanted = scores(changed, dataset, rows)

@@ -19,7 +19,7 @@ from qfusion import cli, data
 from qfusion.analysis import model_import as aside
 from qfusion.errors import InvalidInput
 from qfusion.models import program_card
-from qfusion.training import checkpoint
+from qfusion.training import checkpoint, checkpoint_folders
 from qfusion.ui import permissions
 from tests import importable, near
 from tests.test_app_pages import plain, said, visit
@@ -161,7 +161,7 @@ def test_what_comes_in_is_the_program(
     app.selectbox(key="_model.gone").set_value("mine").run()
     by_label(app.button, "Remove it from this machine").click().run()
     assert "mine was removed" in plain(app.success[0].value)
-    assert "mine" not in checkpoint.available()
+    assert "mine" not in checkpoint_folders.available()
 
 
 @pytest.mark.parametrize(
@@ -245,7 +245,7 @@ def test_a_card_is_corrected_on_the_page(folder: Path, here: None) -> None:
     assert "Choose an .onnx or .pt2 file first" in plain(said(app))
     bring(app, folder / "misnamed.pt2", "both")
     assert app.error, said(app)
-    assert "both" not in checkpoint.available()
+    assert "both" not in checkpoint_folders.available()
     card = app.text_area[0].value
     assert "[[input]]" in card
     lines = [
@@ -257,7 +257,7 @@ def test_a_card_is_corrected_on_the_page(folder: Path, here: None) -> None:
     app.run(timeout=60)
     assert not app.exception
     assert "both is among the models" in plain(app.success[0].value).replace("**", "")
-    assert "both" in checkpoint.available(), said(app)
+    assert "both" in checkpoint_folders.available(), said(app)
     assert "Accuracy" in plain(said(app))
     assert "[[input]]" in app.code[-1].value
 

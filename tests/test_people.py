@@ -30,7 +30,7 @@ from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import unimodal_labels as trust
 from qfusion.figures import export, recipe
 from qfusion.panels import label_agreement
-from qfusion.training import Options, checkpoint, metrics, train
+from qfusion.training import Options, checkpoint, checkpoint_cards, metrics, train
 from qfusion.wording.label_agreement import describe_label_trends, describe_verdict_trend
 from qfusion.wording.studies import axis_titles
 from qfusion.wording.unimodal_labels import explain_missing_labels
@@ -529,7 +529,7 @@ def test_cohorts_filter_by_labels() -> None:
 
 
 def test_metrics_of_the_stand_in_are_those_of_sims() -> None:
-    card = checkpoint.card("simple")
+    card = checkpoint_cards.load_card("simple")
     assert list(card["metrics"]["test"]) == list(metrics.NAMES["sims"])
     study = build_study("simple", card, checkpoint.load("simple").model, data.load("stand-in"))
     assert list(study.split_metrics(np.zeros((160, 1)))) == list(metrics.NAMES["sims"])

@@ -21,7 +21,7 @@ from qfusion.analysis.sample_evolution import time_grid
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.figures import bloch_balls, correlation_polygon, jump_raster, state_charts
 from qfusion.panels import decision_operators, jumps, pages, programs, states
-from qfusion.training import Options, checkpoint, train
+from qfusion.training import Options, checkpoint, checkpoint_cards, train
 from tests.test_app_pages import plain, said, visit
 
 SAMPLE = "pair-6601"
@@ -40,7 +40,7 @@ def qubits(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             {"dims": 2, "hidden": 4},
             Options(epochs=1, batch=512, loss="cross_entropy"),
         )
-        card = checkpoint.make_card(
+        card = checkpoint_cards.make_card(
             result.model,
             dataset,
             name="qubits",

@@ -17,7 +17,7 @@ from qfusion import _read_only, data, model_export, runs
 from qfusion.data import downloads, import_formats, imported_sets, importing
 from qfusion.errors import InvalidInput
 from qfusion.runs import plans, run_process, sweeps
-from qfusion.training import checkpoint, imports
+from qfusion.training import checkpoint_store, imports
 from qfusion.ui import gate, server as guard
 from scripts import serving
 from scripts.visitor import Visitor
@@ -52,7 +52,7 @@ WRITES: dict[str, Callable[[], Any]] = {
     "import a model": lambda: imports.take("x.pt2", Any),
     "keep a program": lambda: imports.keep(Any, Any, "x"),
     "remove a program": lambda: imports.remove("x"),
-    "remove a model": lambda: checkpoint.remove("x"),
+    "remove a model": lambda: checkpoint_store.remove("x"),
 }
 
 

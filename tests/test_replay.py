@@ -16,7 +16,7 @@ from qfusion.analysis.opening import open_sample
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.panels.dynamics_page import PANELS
 from qfusion.runs import plans
-from qfusion.training import checkpoint
+from qfusion.training import checkpoint, checkpoint_folders, checkpoint_store
 from qfusion.ui import figure, playback
 from tests.test_app_pages import said, visit
 
@@ -52,8 +52,12 @@ def run(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> runs.
 
 
 def test_epochs_are_models_of_their_own_and_go_with_the_model(run: runs.Run) -> None:
-    assert checkpoint.epochs("mine") == checkpoint.epochs("mine@2") == [2, 4]
-    assert checkpoint.epochs("qj-planted") == []
+    assert (
+        checkpoint_folders.saved_epochs("mine")
+        == checkpoint_folders.saved_epochs("mine@2")
+        == [2, 4]
+    )
+    assert checkpoint_folders.saved_epochs("qj-planted") == []
     first, last, end = (checkpoint.load(name) for name in ("mine@2", "mine@4", "mine"))
     assert first.card["name"] == "mine@2"
     assert first.card["title"] == "Mine, after epoch 2"
@@ -64,8 +68,8 @@ def test_epochs_are_models_of_their_own_and_go_with_the_model(run: runs.Run) -> 
     assert not all(torch.equal(weights[0][key], weights[2][key]) for key in weights[0])
     valid = run.record().history[1]["valid"]
     assert first.card["this_seed"]["valid"] == pytest.approx(valid, abs=1e-5)
-    checkpoint.remove("mine")
-    assert not [name for name in checkpoint.available() if name.startswith("mine")]
+    checkpoint_store.remove("mine")
+    assert not [name for name in checkpoint_folders.available() if name.startswith("mine")]
 
 
 def test_no_other_model_can_have_such_a_name_or_be_kept_too_often(run: runs.Run) -> None:

@@ -19,7 +19,7 @@ from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import disturbances, interventions
 from qfusion.explain.disturbances import Disturbance
 from qfusion.models import registry
-from qfusion.training import checkpoint, metrics
+from qfusion.training import checkpoint, checkpoint_cards, metrics
 from qfusion.wording.disturbances import describe_disturbance
 
 NAMES = ("a", "words", "c")
@@ -383,7 +383,7 @@ def test_a_baseline_is_measured_and_explained(capsys, tmp_path, dataset):
 
     planted = data.load("planted")
     model = registry.build("linear", planted.input_specs, ("sentiment",), {})
-    card = checkpoint.make_card(
+    card = checkpoint_cards.make_card(
         model,
         planted,
         name="flat",

@@ -22,7 +22,7 @@ from qfusion.data import load
 from qfusion.errors import IntegrityError, InvalidInput, NotFound
 from qfusion.runs import Plan, Run, folder, recorder, training_queue
 from qfusion.runs.training_watch import Watch
-from qfusion.training import checkpoint, prepare
+from qfusion.training import checkpoint, checkpoint_folders, prepare
 from qfusion.wording.run_states import describe_run_state
 from qfusion.wording.training import describe_order
 
@@ -183,7 +183,7 @@ def test_a_run_ends_when_asked_and_goes_on_to_the_same_weights(word, whole):
     measured = runs.train_run(run, lambda p: run.send_request(word) if p.epoch == 2 else None)
     record = run.record()
     assert (record.state, record.epoch) == ({"pause": "paused", "stop": "stopped"}[word], 2)
-    assert bool(measured) == (word == "stop") == (run.name in checkpoint.available())
+    assert bool(measured) == (word == "stop") == (run.name in checkpoint_folders.available())
     runs.train_run(run)
     assert run.record().state == "finished"
     assert same(run, whole[0])
@@ -204,7 +204,7 @@ def test_a_long_epoch_is_given_up_when_asked(monkeypatch, whole):
     monkeypatch.setattr(recorder.RunRecorder, "heartbeat", counted)
     runs.train_run(run)
     assert (run.record().state, run.record().epoch, len(batches)) == ("stopped", 1, 12)
-    assert run.name in checkpoint.available()
+    assert run.name in checkpoint_folders.available()
     runs.train_run(run)
     assert same(run, whole[0])
 
@@ -259,7 +259,7 @@ def test_stopped_before_the_first_epoch_is_over(monkeypatch):
     assert runs.train_run(run) == {}
     assert run.record().state == "stopped"
     assert "before the end of its first epoch" in describe_run_state(run.name, run.record())
-    assert run.name not in checkpoint.available()
+    assert run.name not in checkpoint_folders.available()
 
 
 def readable(run: Run) -> None:
@@ -426,7 +426,7 @@ def test_a_launched_run_outlives_who_launched_it(tmp_path):
     assert run.record().seconds_left > 0
     run.send_request("stop")
     assert wait_for(run, "stopped") == "stopped", (run.path / "log.txt").read_text()
-    assert run.name in checkpoint.available()
+    assert run.name in checkpoint_folders.available()
 
 
 def test_event_files_hold_what_the_record_holds():

@@ -10,7 +10,7 @@ from scipy.stats import spearmanr
 from qfusion import data, explain
 from qfusion.explain.contribution_shares import joint_share
 from qfusion.models.baselines import Concatenation
-from qfusion.training import checkpoint, metrics
+from qfusion.training import checkpoint, checkpoint_cards, checkpoint_folders, metrics
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ QCNN = {"qcnn-digits": 0.98, "qcnn-avdigits": 0.985, "qcnn-houston": 0.96}
 
 def test_all_are_there():
     assert {"qj-scenes", "qcnn-scenes", "qj-planted", "qj-mosi", *QCNN} <= set(
-        checkpoint.available()
+        checkpoint_folders.available()
     )
 
 
@@ -54,7 +54,7 @@ def test_mosi_reaches_its_bar_over_the_seeds():
 def test_pictures_and_questions_are_answered_together_as_in_truth():
     found, dataset = checkpoint.load("qj-scenes"), data.load("scenes")
     assert min(found.card["metrics"]["test"]["accuracy"]["values"]) >= 0.95
-    network = checkpoint.card("qcnn-scenes")
+    network = checkpoint_cards.load_card("qcnn-scenes")
     assert network["metrics"]["test"]["accuracy"]["mean"] >= 0.95
     assert (
         network["opening"] == found.card["opening"]

@@ -23,7 +23,7 @@ import torch
 from qfusion import data
 from qfusion.data import import_store, importing, media_probe, signatures, timed_words
 from qfusion.errors import InvalidInput, QFusionError
-from qfusion.training import checkpoint, imports
+from qfusion.training import checkpoint, checkpoint_folders, imports
 from tests import importable
 
 
@@ -107,7 +107,7 @@ def in_a_table(name: str) -> Callable[[Path], Any]:
 
 
 def as_weights(path: Path) -> Any:
-    shipped = checkpoint.folders()[0] / "qj-planted.json"
+    shipped = checkpoint_folders.folders()[0] / "qj-planted.json"
     (path.parent / "qj-planted.json").write_bytes(shipped.read_bytes())
     return checkpoint.load(path.rename(path.parent / "qj-planted.safetensors").with_suffix(".json"))
 

@@ -35,7 +35,7 @@ from qfusion.models.registry import NEIGHBOURS, require
 from qfusion.quantum.decomposition import subsets
 from qfusion.report import cohort_report
 from qfusion.track import master_equation
-from qfusion.training import Options, checkpoint, metrics, train
+from qfusion.training import Options, checkpoint, checkpoint_cards, metrics, train
 from qfusion.wording import systems
 from qfusion.wording.model_kinds import describe_kind
 from tests import exporting
@@ -279,7 +279,7 @@ def among_the_users(
                 split: metrics.evaluate(result.model, dataset, split)
                 for split in ("train", "valid", "test")
             }
-            card = checkpoint.make_card(
+            card = checkpoint_cards.make_card(
                 result.model,
                 dataset,
                 name=name,

@@ -24,6 +24,8 @@ from qfusion.training import (
     Options,
     batches,
     checkpoint,
+    checkpoint_cards,
+    checkpoint_folders,
     decay,
     metrics,
     prepare,
@@ -531,7 +533,7 @@ def saved(tmp_path, monkeypatch):
     dataset = small()
     result = train("quantum-jump", dataset, dict(dims=2), Options(**QUICK))
     measured = metrics.evaluate(result.model, dataset, "test")
-    card = checkpoint.make_card(
+    card = checkpoint_cards.make_card(
         result.model,
         dataset,
         name="mine",
@@ -548,7 +550,7 @@ def saved(tmp_path, monkeypatch):
 
 def test_checkpoints_come_back_as_they_were(saved):
     folder, dataset, result = saved
-    assert "mine" in checkpoint.available()
+    assert "mine" in checkpoint_folders.available()
     for name in ("mine", folder / "mine.json", folder / "mine.safetensors"):
         found = checkpoint.load(name)
         assert (
@@ -578,7 +580,7 @@ def test_a_network_that_reads_images_comes_back_and_explains_as_before(tmp_path)
     assert not any(
         isinstance(layer, torch.nn.Conv2d) for layer in model.encoders["fourier"].modules()
     )  # no image
-    card = checkpoint.make_card(
+    card = checkpoint_cards.make_card(
         model,
         dataset,
         name="seen",

@@ -19,7 +19,7 @@ from qfusion.models import build, can, registry, twins
 from qfusion.panels import leaderboard, quantum_resources
 from qfusion.quantum import lindblad, measures, states
 from qfusion.report import model_context
-from qfusion.training import Options, checkpoint, metrics, train
+from qfusion.training import Options, checkpoint, checkpoint_cards, metrics, train
 from qfusion.wording.audits import summarise_audit
 from qfusion.wording.fusion import describe_importance
 
@@ -351,7 +351,7 @@ def test_a_twin_is_trained_kept_and_read_back(tmp_path: Any) -> None:
     for kind in RECORDED:
         settings = dict(elements=2, hidden=4) if "qcnn" in kind else SMALL | dict(steps=4)
         result = train(kind, dataset, settings, options, 0)
-        card = checkpoint.make_card(
+        card = checkpoint_cards.make_card(
             result.model,
             dataset,
             name="twin",

@@ -10,7 +10,7 @@ from qfusion.analysis.memo import memo
 from qfusion.analysis.study import Study
 from qfusion.analysis.tasks import Task
 from qfusion.explain import backgrounds
-from qfusion.training import checkpoint
+from qfusion.training import checkpoint_cards
 
 # What a decision is compared with: the choices, their backgrounds, and how they are said. Free of streamlit.
 
@@ -46,7 +46,7 @@ def background_of_kind(
         case "cohort":
             rows = np.asarray(members)
         case _:  # of which "mixed" and "zero" need none
-            rows = data.rows(checkpoint.training_split(study.card))
+            rows = data.rows(checkpoint_cards.training_split(study.card))
     return backgrounds.make_background(study.model, data, rows, kind, label=sample)
 
 

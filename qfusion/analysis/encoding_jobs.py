@@ -19,7 +19,7 @@ from qfusion.analysis.opening import _identity, load_checkpoint
 from qfusion.analysis.study import Study, build_study
 from qfusion.analysis.tasks import Task
 from qfusion.explain import backgrounds
-from qfusion.training import checkpoint, encodings
+from qfusion.training import checkpoint_cards, encodings
 
 BEHIND, SHOWN = 512, 128  # training rows and test rows of the first samples
 
@@ -53,7 +53,7 @@ def first_samples(model: str, data: str, sample: str = "") -> Study:
         model, data: names. sample: the id of one that is among them, if there is one of that name.
     """
     dataset, result = sources.load(data), load_checkpoint(model)
-    split, drawn = checkpoint.training_split(result.card), np.random.default_rng(0)
+    split, drawn = checkpoint_cards.training_split(result.card), np.random.default_rng(0)
     some = [
         drawn.choice(rows, min(count, len(rows)), replace=False)
         for part, count in ((split, BEHIND), ("test", SHOWN), ("valid", 1))

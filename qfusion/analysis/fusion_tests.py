@@ -23,7 +23,7 @@ from qfusion.explain import (
     sampled_synergy,
     stability,
 )
-from qfusion.training import checkpoint, metrics
+from qfusion.training import checkpoint_cards, metrics
 
 
 @memo(8, task=Task.ESTIMATE_INFORMATION)
@@ -129,7 +129,7 @@ def synergies(study: Study, count: int = ROWS) -> pd.DataFrame:
     dividends; see `sampled_synergy.synergies`. The rows are combined as in the study's background."""
     rows, exact = explain_test_rows(study)
     rng = np.random.default_rng(0)
-    behind = study.dataset.rows(checkpoint.training_split(study.card))
+    behind = study.dataset.rows(checkpoint_cards.training_split(study.card))
     features = study.inputs(rows)
     kind = "product" if study.background.kind == "product" else "cohort"
     sampled = []

@@ -13,7 +13,7 @@ from qfusion.analysis.trust import explain_test_rows
 from qfusion.data.unimodal_labels import UnimodalLabels
 from qfusion.errors import QFusionError
 from qfusion.explain import bootstrap, unimodal_labels
-from qfusion.training import checkpoint
+from qfusion.training import checkpoint_cards, checkpoint_folders
 
 
 def model_labels(study: Study) -> UnimodalLabels | None:
@@ -68,9 +68,9 @@ def rivals(study: Study) -> list[str]:
     left out.
     """
     names = []
-    for name in checkpoint.available():
+    for name in checkpoint_folders.available():
         with suppress(QFusionError, AttributeError):
-            if checkpoint.card(name)["data"].get("digest") == study.dataset.digest:
+            if checkpoint_cards.load_card(name)["data"].get("digest") == study.dataset.digest:
                 names.append(name)
     return [name for name in names if name != study.name]
 

@@ -9,7 +9,7 @@ from qfusion.analysis.memo import memo
 from qfusion.analysis.study import Study
 from qfusion.analysis.tasks import Task
 from qfusion.explain import faithfulness
-from qfusion.training import checkpoint
+from qfusion.training import checkpoint_cards
 
 
 def playable(study: Study) -> bool:
@@ -45,7 +45,7 @@ def estimates(study: Study, row: int, output: int) -> list[faithfulness.Estimate
     rows = (
         [data.row(background.label)]
         if background.kind == "contrast"
-        else data.rows(checkpoint.training_split(study.card))
+        else data.rows(checkpoint_cards.training_split(study.card))
     )
     return faithfulness.compare(
         faithfulness.Game(study.model, inputs, study.inputs(rows), output), exact, seconds

@@ -25,7 +25,7 @@ from qfusion._checks import check
 from qfusion.data.isolated.process_limits import limit_process, used_address_space
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.models import program, program_card
-from qfusion.training import checkpoint, imports
+from qfusion.training import checkpoint_cards, imports
 
 MEMORY = 3 << 30  # bytes beyond what Python and torch take themselves
 SECONDS = 60  # of the processor
@@ -186,7 +186,7 @@ def run_order(order: Mapping[str, Any]) -> dict[str, Any]:
     taken = imports.take(order["file"], dataset, card, only_onnx=order["only_onnx"])
     speed = first(taken, dataset)
     place = imports.keep(taken, dataset, order["name"], None, order["title"], order["replace"])
-    measured = checkpoint.card(place)["this_seed"].get("test", {})
+    measured = checkpoint_cards.load_card(place)["this_seed"].get("test", {})
     return {
         **imports.summary(taken, {"name": order["name"], "path": str(place), "metrics": measured}),
         "toml": taken.model.card.text(),

@@ -23,10 +23,10 @@ from qfusion.analysis.study import Study, build_study
 from qfusion.analysis.tasks import Task
 from qfusion.explain import backgrounds, cohort_filters
 from qfusion.models import FusionModel, Tweak
-from qfusion.training import checkpoint
+from qfusion.training import checkpoint, checkpoint_folders
 
 
-@memo(8, stamp=checkpoint.stamp)
+@memo(8, stamp=checkpoint_folders.stamp)
 def load_checkpoint(name: str) -> checkpoint.Checkpoint:
     """Return a checkpoint by name, shared; read anew when its files change."""
     return checkpoint.load(name)
@@ -48,7 +48,9 @@ def load_model_and_data(
     if isinstance(model, checkpoint.Checkpoint):
         result = model
     else:
-        result = checkpoint.load(Path(model) / checkpoint.CARD if Path(model).is_dir() else model)
+        result = checkpoint.load(
+            Path(model) / checkpoint_folders.CARD if Path(model).is_dir() else model
+        )
     return result, data if isinstance(data, sources.DataSet) else sources.load(
         data or _training_data(result)
     )
@@ -78,7 +80,7 @@ def is_other_version(result: checkpoint.Checkpoint, dataset: sources.DataSet) ->
 
 def _identity(model: str, data: str, sample: str = "") -> Hashable:
     """Return a key that changes whenever the files of a model or of a data set change."""
-    return checkpoint.stamp(model), sources.load(data).identity
+    return checkpoint_folders.stamp(model), sources.load(data).identity
 
 
 @memo(4, task=Task.APPLY_MODEL, stamp=_identity)
@@ -91,7 +93,7 @@ def _is_shared(
     model: str | Path | checkpoint.Checkpoint, data: str | sources.DataSet | None
 ) -> bool:
     """Whether model and data are both given by name, so that their results are shared by all who ask."""
-    return model in checkpoint.available() and not isinstance(data, sources.DataSet)
+    return model in checkpoint_folders.available() and not isinstance(data, sources.DataSet)
 
 
 def open_study(

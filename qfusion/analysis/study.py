@@ -26,7 +26,7 @@ from qfusion.data import DataSet
 from qfusion.data.coalition_terms import coalition_names
 from qfusion.explain import backgrounds, stability, verdicts
 from qfusion.models import log_odds
-from qfusion.training import checkpoint, encodings, metrics
+from qfusion.training import checkpoint_cards, encodings, metrics
 
 SAID = ("text", "transcript")
 LARGE = 50_000  # samples of a data set beyond which not all are explained together
@@ -95,7 +95,7 @@ class Study:
 
     @per_model_cache
     def _default_background(self) -> Any:
-        rows = self.dataset.rows(checkpoint.training_split(self.card))
+        rows = self.dataset.rows(checkpoint_cards.training_split(self.card))
         return backgrounds.make_background(self.model, self.dataset, rows, backgrounds.DEFAULT)
 
     @property

@@ -9,7 +9,7 @@ from qfusion.analysis import drawn_samples
 from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
-from qfusion.training import checkpoint
+from qfusion.training import checkpoint_cards
 
 BEHIND, AHEAD = 10_000, 2_000  # training and test samples at most, spread evenly
 
@@ -38,7 +38,7 @@ def measure_distance(sample: Sample) -> TrainingDistance:
 @memo(16, background=False)
 def _training_distances(study: Study, rows: np.ndarray) -> np.ndarray:
     """Distances (n,) of rows from the nearest training sample that is none of them."""
-    behind = study.dataset.rows(checkpoint.training_split(study.card))
+    behind = study.dataset.rows(checkpoint_cards.training_split(study.card))
     behind = drawn_samples.thin_rows(np.setdiff1d(behind, rows), BEHIND)
     return np.asarray(
         scipy.spatial.distance.cdist(

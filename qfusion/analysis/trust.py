@@ -16,7 +16,7 @@ from qfusion.analysis.study import Study
 from qfusion.analysis.tasks import Task
 from qfusion.errors import QFusionError
 from qfusion.explain import backgrounds, faithfulness, feature_deletion, reliability, stability
-from qfusion.training import batches, checkpoint, encodings
+from qfusion.training import batches, checkpoint_cards, encodings
 
 INSIDE = 64  # test rows of a large set whose features are replaced
 SPLIT = "test"
@@ -24,7 +24,7 @@ SPLIT = "test"
 
 def count_training_rows(study: Study) -> int:
     """How many rows the model was trained on: features that are taken away are replaced by their mean over these."""
-    return len(study.dataset.rows(checkpoint.training_split(study.card)))
+    return len(study.dataset.rows(checkpoint_cards.training_split(study.card)))
 
 
 def explain_test_rows(study: Study) -> tuple[np.ndarray, explain.Explanation]:
@@ -61,7 +61,7 @@ def feature_curves(
     """
     data, rows, random = study.dataset, asked_inside(study, everyone), np.random.default_rng(0)
     baseline = batches.mean_and_std(
-        data, data.rows(checkpoint.training_split(study.card)), modality
+        data, data.rows(checkpoint_cards.training_split(study.card)), modality
     )[0]
     size = INSIDE if encodings.is_heavy(data) else max(1, len(rows))
     changes = [

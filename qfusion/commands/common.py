@@ -89,7 +89,7 @@ def add_models(models: list[Path] | None) -> None:
     """Add models to those that are found by name. Each must be a model, under a name that is free."""
     checkpoint = qfusion.training.checkpoint
     for place in models or []:
-        name, card = checkpoint.place_of(place)
+        name, card = qfusion.training.checkpoint_folders.locate_card(place)
         check(
             card.is_file(),
             f"Argument `--model` must name the folder that `train --out` made, or a card, but "

@@ -127,7 +127,9 @@ def import_(
         stored = {
             "name": name,
             "path": str(place),
-            "metrics": qfusion.training.checkpoint.card(place)["this_seed"].get("test", {}),
+            "metrics": qfusion.training.checkpoint_cards.load_card(place)["this_seed"].get(
+                "test", {}
+            ),
         }
     print_result(
         describe_summary(imports.summary(taken, stored)),

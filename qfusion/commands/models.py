@@ -40,14 +40,14 @@ def read_cards() -> tuple[list[dict[str, Any]], list[str]]:
 
     Checkpoints of single epochs are left out.
     """
-    checkpoint = qfusion.training.checkpoint
+    folders = qfusion.training.checkpoint_folders
     cards: list[dict[str, Any]] = []
     problems: list[str] = []
-    for name in checkpoint.available():
-        if checkpoint.AFTER in name:
+    for name in folders.available():
+        if folders.AFTER in name:
             continue
         with collect_errors(problems, f"Model '{name}' is left out"):
-            cards.append(checkpoint.card(name))
+            cards.append(qfusion.training.checkpoint_cards.load_card(name))
     return cards, problems
 
 

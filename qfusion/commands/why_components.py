@@ -90,7 +90,9 @@ def prune_generator(
         values, trained = qfusion.explain.generator_retraining.retrain_sets(
             study.model, study.dataset, result, retrain
         )
-        source = qfusion.training.checkpoint.of(trained, study.dataset, name=keep or name)
+        source = qfusion.training.checkpoint.make_checkpoint(
+            trained, study.dataset, name=keep or name
+        )
         tweak = ""  # the retrained model has it already
         record["retrained"] = values
         by_size = ", ".join(f"{size}: {value:.3f}" for size, value in enumerate(values))

@@ -14,7 +14,7 @@ from qfusion.analysis.opening import tweak_model
 from qfusion.data import DataSet
 from qfusion.errors import translate_errors
 from qfusion.models import FusionModel, log_odds, registry
-from qfusion.training import checkpoint
+from qfusion.training import checkpoint, checkpoint_folders
 
 
 def validate_name(name: str) -> str:
@@ -111,7 +111,7 @@ def tweaked_card(
         notes += f" Measured on another version of the data, {dataset.digest[:12]}."
     if centred:
         notes += f" {CENTRED}"
-    own = checkpoint.of(model, dataset, name=name, seed=old["seed"], notes=notes).card
+    own = checkpoint.make_checkpoint(model, dataset, name=name, seed=old["seed"], notes=notes).card
     return card | {
         "title": f"{old.get('title', '')}, tweaked",
         "versions": {**old["versions"], "qfusion": __version__},
@@ -157,10 +157,10 @@ def add_to_own_models(
     _read_only.check_allowed("keep a model")
     _limits.check_disk("The model")
     check(
-        validate_name(name) not in checkpoint.available(),
+        validate_name(name) not in checkpoint_folders.available(),
         f"There is a model '{name}' already. Choose another name.",
     )
-    folder = checkpoint.folders()[-1]
+    folder = checkpoint_folders.folders()[-1]
     with translate_errors(
         f"The folder of your models, {folder}, cannot be made", "Name another in QFUSION_MODELS."
     ):

@@ -10,7 +10,7 @@ from qfusion.analysis import background_choice
 from qfusion.models import FUSION, Ability, can
 from qfusion.models.tweak import COUPLING, DISSIPATION, DURATION, Tweak
 from qfusion.panels.pins import Pin, parse_pin
-from qfusion.training import checkpoint
+from qfusion.training import checkpoint, checkpoint_cards
 
 PREDICTED = "decided class"
 FACTORS = (COUPLING, DISSIPATION)  # prefixes of the keys of factors
@@ -84,7 +84,7 @@ class PageState:
     @cached_property
     def card(self) -> dict[str, Any]:
         """The model's card."""
-        return checkpoint.card(self.model)
+        return checkpoint_cards.load_card(self.model)
 
     def can(self, ability: Ability) -> bool:
         """Whether models of this kind have an ability, see `models.abilities`."""

@@ -13,7 +13,7 @@ from qfusion.panels.page_state import PREDICTED
 from qfusion.panels.params import SampleParam, SelectParam, TextParam
 from qfusion.panels.pins import Pin
 from qfusion.panels.tweak_limits import parse_tweak
-from qfusion.training import checkpoint
+from qfusion.training import checkpoint_cards, checkpoint_folders
 
 MOST_PAIRS = 30  # classes of which every pair is offered
 
@@ -27,7 +27,7 @@ def models() -> list[str]:
     Raises:
         NotFound: when there is none.
     """
-    names = checkpoint.available()
+    names = checkpoint_folders.available()
     if not names:
         raise NotFound(
             "There is no trained model yet. Train the shipped ones with `python scripts/train_models.py`."
@@ -119,7 +119,7 @@ def trained_models(data_name: str) -> Iterator[str]:
     for name in models():
         with suppress(QFusionError):  # a damaged checkpoint is named when it is picked
             # the card says it without the weights, which are read of a model that could be one
-            if checkpoint.card(name)["data"]["name"] == data_name == own_data(name):
+            if checkpoint_cards.load_card(name)["data"]["name"] == data_name == own_data(name):
                 yield name
 
 

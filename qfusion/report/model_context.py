@@ -16,7 +16,7 @@ from qfusion.explain import faithfulness, reliability, stability
 from qfusion.explain.state_cuts import cut_correlations
 from qfusion.figures import notebook, numbers
 from qfusion.models.abilities import can
-from qfusion.training import checkpoint, metrics
+from qfusion.training import checkpoint_cards, metrics
 from qfusion.wording.audits import name_audited_model, summarise_audit
 from qfusion.wording.backgrounds import describe_background
 from qfusion.wording.building import describe_building
@@ -80,7 +80,7 @@ def model_context(sample: Sample, own: bool) -> dict[str, Any]:
         "warnings": warnings,
         "questions": _questions(sample.study),
         "made_with": _software(),
-        "trained_on": checkpoint.training_split(sample.study.card).replace("+", " and "),
+        "trained_on": checkpoint_cards.training_split(sample.study.card).replace("+", " and "),
         "dims": list_dimensions,
         "prod": math.prod,
         "labels": metrics.labels,

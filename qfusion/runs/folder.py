@@ -33,7 +33,7 @@ from filelock import FileLock, Timeout
 from qfusion import _files, _limits, _read_only, _user_folders
 from qfusion._checks import check, choose
 from qfusion.errors import IntegrityError, InvalidInput, NotFound, translate_errors
-from qfusion.training import checkpoint
+from qfusion.training import checkpoint_folders
 
 STATES = ("waiting", "running", "paused", "stopped", "finished", "failed", "interrupted")
 ALIVE = ("waiting", "running")
@@ -70,7 +70,8 @@ class Plan(Training):
     Attributes:
         options: of the training, where they differ from the defaults.
         title: for people; made up when empty.
-        replay: after how many epochs, evenly spread, the model is kept as one of its own, see `checkpoint.epochs`.
+        replay: number of epochs, evenly spread, after which the model is saved as a model of its own, see
+            `checkpoint_folders.saved_epochs`.
     """
 
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -163,7 +164,9 @@ class Run:
         """
         among = self.path.absolute().parent == runs_folder().absolute()
         return (
-            checkpoint.folders()[-1] / f"{self.name}.json" if among else self.path / checkpoint.CARD
+            checkpoint_folders.folders()[-1] / f"{self.name}.json"
+            if among
+            else self.path / checkpoint_folders.CARD
         )
 
     def record(self) -> Record:
@@ -315,7 +318,7 @@ def check_free(name: str) -> None:
         f"Argument `name` must not end as the files of models do, but is {name!r}. Choose another name.",
     )
     check(
-        name not in checkpoint.available(),
+        name not in checkpoint_folders.available(),
         f"A model called {name!r} is there already. Choose another name.",
     )
 
@@ -340,7 +343,7 @@ def create_run(plan: Plan, path: str | Path | None = None, name: str = "") -> Ru
         f"A run called {target.absolute().name!r} is there already. Choose another name, or go on with that one.",
     )
     with translate_errors(f"{target} cannot be made", "Choose a folder that you may write to."):
-        for place in (target.parent, checkpoint.folders()[-1]) if path is None else ():
+        for place in (target.parent, checkpoint_folders.folders()[-1]) if path is None else ():
             place.mkdir(parents=True, exist_ok=True)
         target.mkdir(exist_ok=True)
     run = Run(target)

@@ -16,7 +16,7 @@ from qfusion._checks import check, choose, read_json, require_whole
 from qfusion.errors import translate_errors
 from qfusion.models import build, registry
 from qfusion.runs import folder, quotas, run_process
-from qfusion.training import checkpoint, default_options
+from qfusion.training import checkpoint_folders, default_options
 
 MOST_KEPT = 100  # epochs after which a model is kept
 
@@ -140,7 +140,7 @@ def choose_free_name(stem: str, taken: Iterable[str] = (), seeds: Sequence[int] 
     stem = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "_" for c in stem)[:48]
     known = {
         *taken,
-        *checkpoint.available(),
+        *checkpoint_folders.available(),
         *(path.name for path in folder.runs_folder().glob("*")),
     }
     names = (stem, *(f"{stem}.{n}" for n in range(2, len(known) + 3)))

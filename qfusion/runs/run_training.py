@@ -17,7 +17,17 @@ from qfusion.errors import QFusionError
 from qfusion.runs import folder, training_queue
 from qfusion.runs.recorder import RunRecorder
 from qfusion.runs.training_watch import Watch
-from qfusion.training import Fit, Progress, checkpoint, metrics, prepare, processes, sampling_error
+from qfusion.training import (
+    Fit,
+    Progress,
+    checkpoint,
+    checkpoint_cards,
+    checkpoint_folders,
+    metrics,
+    prepare,
+    processes,
+    sampling_error,
+)
 
 
 def train_run(
@@ -136,13 +146,13 @@ def _save(
     in_double = copy.deepcopy(model).double()
     measured = {split: metrics.evaluate(in_double, dataset, split, group) for split in SPLITS}
     if group.leads:
-        after = f"{checkpoint.AFTER}{epoch}" if epoch else ""
+        after = f"{checkpoint_folders.AFTER}{epoch}" if epoch else ""
         path = run.model_path
         title = plan.title or f"{plan.model} on {dataset.title}"
         checkpoint.save(
             path.with_name(f"{path.stem}{after}.json"),
             model,
-            checkpoint.make_card(
+            checkpoint_cards.make_card(
                 model,
                 dataset,
                 name=f"{run.name}{after}",

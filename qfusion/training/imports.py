@@ -17,7 +17,7 @@ from qfusion.models.imported import Imported
 from qfusion.models.input_features import real_steps, values_and_mask
 from qfusion.models.program import ENDINGS, KIND, Exhausted, kind_of, open_program
 from qfusion.models.program_card import ADAPTERS, ProgramCard, read
-from qfusion.training import checkpoint
+from qfusion.training import checkpoint, checkpoint_cards, checkpoint_folders, checkpoint_store
 from qfusion.training.card_guess import guessed_card
 from qfusion.training.factory_models import is_reference, module_of, traced
 from qfusion.training.program_checks import (
@@ -198,7 +198,7 @@ def keep(
     )
     source = taken.source if is_reference(taken.source) else Path(taken.source).name
     parameters = taken.model.program.parameters
-    card = checkpoint.of(
+    card = checkpoint.make_checkpoint(
         taken.model,
         dataset,
         name=name,
@@ -211,12 +211,14 @@ def keep(
     if kind == "torch":
         # by whoever had it loaded here; cards of before say nothing, see `checkpoint.load`
         card["trusted"] = True
-    place = folder or checkpoint.folders()[-1]
+    place = folder or checkpoint_folders.folders()[-1]
     with translate_errors(
         f"The folder of your models, {place}, cannot be made", "Name another in QFUSION_MODELS."
     ):
         place.mkdir(parents=True, exist_ok=True)
-    return checkpoint.write(place / f"{name}.json", taken.data, ENDINGS[kind], card, not replace_it)
+    return checkpoint_store.write(
+        place / f"{name}.json", taken.data, ENDINGS[kind], card, not replace_it
+    )
 
 
 def check_name(name: str, folder: Path | None, replace_it: bool) -> None:
@@ -227,10 +229,15 @@ def check_name(name: str, folder: Path | None, replace_it: bool) -> None:
         "Argument `name` must be 1 to 64 letters, digits, '.', '_' or '-', begin with a letter or digit and not end "
         f"as a file, but is {name[:80]!r}. Choose another.",
     )
-    taken = name in checkpoint.available() if folder is None else (folder / f"{name}.json").exists()
+    taken = (
+        name in checkpoint_folders.available()
+        if folder is None
+        else (folder / f"{name}.json").exists()
+    )
     if taken and replace_it:
         check(
-            checkpoint.card(name if folder is None else folder / f"{name}.json")["model"] == KIND,
+            checkpoint_cards.load_card(name if folder is None else folder / f"{name}.json")["model"]
+            == KIND,
             f"Model '{name}' was not imported and is not replaced. Choose another name.",
         )
     check(
@@ -247,11 +254,11 @@ def remove(name: str) -> Path:
     """
     _read_only.check_allowed("remove a model")
     check(
-        checkpoint.card(name)["model"] == KIND,
+        checkpoint_cards.load_card(name)["model"] == KIND,
         f"Model '{name}' was not imported: it was trained. Delete its run on the Train page, "
         "or its files.",
     )
-    return checkpoint.remove(name)
+    return checkpoint_store.remove(name)
 
 
 def write_card(card: ProgramCard, path: Path) -> None:

@@ -176,7 +176,7 @@ class Result(Generic[M]):
         Raises:
             InvalidInput: when the model is none of ours, which `fit` trains as well, or the name is empty.
         """
-        return checkpoint.of(
+        return checkpoint.make_checkpoint(
             self.model,
             self.dataset,
             name=name,

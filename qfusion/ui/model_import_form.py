@@ -18,7 +18,7 @@ from qfusion.data import import_store
 from qfusion.errors import QFusionError, default_on_error
 from qfusion.models.program import KIND
 from qfusion.panels import learning as builders, pickers
-from qfusion.training import checkpoint, imports, metrics
+from qfusion.training import checkpoint_cards, checkpoint_folders, imports, metrics
 from qfusion.ui import (
     access,
     calculation_queue,
@@ -82,7 +82,7 @@ def _import_page() -> None:
             _correct(*state.get(_CARD))
         elif not order and not state.get(_FOUND):
             st.markdown(_HOW.format(_HOW_HERE if permissions.is_local() else _HOW_ELSEWHERE))
-    if level == "path" and (own := list(filter(_is_imported, checkpoint.available()))):
+    if level == "path" and (own := list(filter(_is_imported, checkpoint_folders.available()))):
         with st.popover("Remove an imported model", icon=":material/delete:"):
             name = st.selectbox("Model", own, key="_model.gone")
             st.button(
@@ -247,7 +247,7 @@ def _report(result: dict[str, Any]) -> None:
 
 @default_on_error(False)  # a damaged card says so where the model is picked
 def _is_imported(name: str) -> bool:
-    return bool(checkpoint.card(name)["model"] == KIND)
+    return bool(checkpoint_cards.load_card(name)["model"] == KIND)
 
 
 def _remove(name: str) -> None:

@@ -10,7 +10,7 @@ import streamlit as st
 from qfusion import _checks
 from qfusion.analysis import background_choice, opening
 from qfusion.panels import pickers
-from qfusion.training import checkpoint
+from qfusion.training import checkpoint_folders
 from qfusion.ui import state
 
 
@@ -53,8 +53,8 @@ EPOCH, _LAST = "_epoch", "end"
 
 def draw_replay(model: str) -> None:
     """Draw a cursor over the epochs after which the model was saved, if there are any."""
-    name, _, epoch = model.partition(checkpoint.AFTER)
-    if epochs := checkpoint.epochs(model):
+    name, _, epoch = model.partition(checkpoint_folders.AFTER)
+    if epochs := checkpoint_folders.saved_epochs(model):
         state.put(EPOCH, epoch or _LAST)
         st.select_slider(
             "After epoch",
@@ -65,12 +65,12 @@ def draw_replay(model: str) -> None:
             width=190,
             help="Leads every page through the training: the model as it was after that epoch.",
         )
-        stops = {f"{name}{checkpoint.AFTER}{at}": f"after epoch {at}" for at in epochs}
+        stops = {f"{name}{checkpoint_folders.AFTER}{at}": f"after epoch {at}" for at in epochs}
         play_cursor(EPOCH, stops | {name: "trained"}, most=12)
 
 
 def _epoch_changed(name: str) -> None:
     epoch = state.get(EPOCH)
-    there = name if epoch == _LAST else f"{name}{checkpoint.AFTER}{epoch}"
+    there = name if epoch == _LAST else f"{name}{checkpoint_folders.AFTER}{epoch}"
     if there in pickers.models():
         state.put(pickers.MODEL.key, there)
