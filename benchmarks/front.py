@@ -1,14 +1,16 @@
-"""The two small tables of README: the main results, and what the library costs beside the best rival.
+"""The two small tables of README (the main results, and the cost beside the best rival), and the first table of
+docs/results.md (each claim with data, figures, interval and verdict).
 
     python benchmarks/front.py
 
-Measures nothing. Results come from the records that the app shows (`qfusion/assets/leaderboard.json` and the tested
+It measures nothing. Results come from the records that the app shows (`qfusion/assets/leaderboard.json` and the tested
 claims), costs from the tables of docs/results.md, which name the script, date and machine of each measurement.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,12 +18,17 @@ from typing import Any
 
 import tables
 
+from qfusion.training import metrics
+
 ROOT = Path(__file__).resolve().parents[1]
 BOARD = ROOT / "qfusion" / "assets" / "leaderboard.json"
 CLAIMS = ROOT / "qfusion" / "assets" / "claims.json"
 RESULTS = ROOT / "docs" / "results.md"
 LEVEL = 0.05  # of the adjusted p
 SMALL = "bilinear-small"
+SYSTEMS = {"qj": "QiNN-QJ", "qcnn": "Entangled QCNN"}
+EVOLVED = ("parity", "avparity", "avagree", "easyvqa-yesno")  # the label depends on the combination
+CREATION = "With the local read-out, evolution creates the joint terms of a decision"
 DATA = "parity"  # where the label depends only on the combination of two pictures
 # What README calls a cost; its table in docs/results.md, and there the rows of qfusion and of the best rival; what
 # README calls the rival.
@@ -64,10 +71,11 @@ def results(board: Mapping[str, Any], claims: Mapping[str, Any]) -> str:
     def accuracy(model: str) -> str:
         return f"{parity[model]['test']['accuracy']['mean']:.3f}"
 
-    roles = {name: entry["role"] for name, entry in board["contenders"].items()}
-    rivals = [name for name in parity if roles[name] in ("neighbour", "baseline")]
-    best = max(rivals, key=lambda name: parity[name]["test"]["accuracy"]["mean"])
-    test = board["data"][DATA]["tests"]["accuracy"]["qj"]["against"][best]
+    verdicts_of_sets = [_accuracy_row(board, data, "qj", "QiNN-QJ")[-1] for data in board["data"]]
+    most_rivals = max(
+        len(entry["tests"][entry["headline"]]["qj"]["against"]) for entry in board["data"].values()
+    )
+    better, worse = (verdicts_of_sets.count(word) for word in ("supported", "not supported"))
     evolved, fixed = (parity[name]["test"]["accuracy"] for name in ("qj", "qj-none"))
     verdicts = [claim["verdict"] for claim in claims["claims"]]
     primary = [entry for entry in board["claims"]["parameters"] if entry["primary"]]
@@ -75,15 +83,15 @@ def results(board: Mapping[str, Any], claims: Mapping[str, Any]) -> str:
     small = [entry for entry in board["claims"]["parameters"] if entry["rival"] == SMALL]
     rows = [
         [
-            "Evolution creates the joint terms of a decision",
+            CREATION,
             f"`{DATA}`: accuracy {accuracy('qj')} with evolution, {accuracy('qj-none')} without it",
             "supported" if evolved["low"] > fixed["high"] else "not supported",
         ],
         [
             "QiNN-QJ is more accurate than other fusion models",
-            f"`{DATA}`: {accuracy('qj')}; best rival, {board['contenders'][best]['label']}: {accuracy(best)} "
-            f"(adjusted p = {test['holm']:.2f})",
-            "supported" if test["holm"] < LEVEL and test["low"] > 0 else "not supported",
+            f"{len(verdicts_of_sets)} data sets, against the best of up to {most_rivals} rivals: better on {better}, "
+            f"worse on {worse}, no significant difference on {verdicts_of_sets.count('open')}",
+            "supported" if better == len(verdicts_of_sets) else "not supported",
         ],
         [
             "Quantum jumps generalise better and train more stably than unitary evolution",
@@ -100,6 +108,89 @@ def results(board: Mapping[str, Any], claims: Mapping[str, Any]) -> str:
         ],
     ]
     return tables.markdown(["Claim", "Result on test rows", "Verdict"], rows)
+
+
+def overview(board: Mapping[str, Any], claims: Mapping[str, Any]) -> str:
+    """Returns every claim with its data, both figures, the 95 % interval of the difference and the verdict."""
+    rows = [_evolution_row(board, data) for data in EVOLVED]
+    for system, label in SYSTEMS.items():
+        rows += [_accuracy_row(board, data, system, label) for data in board["data"]]
+    rows += [_replication_row(claim) for claim in claims["claims"]]
+    return tables.markdown(
+        ["Claim", "Data", "qfusion", "Best rival", "Difference [95 %]", "Verdict"], rows
+    )
+
+
+def _evolution_row(board: Mapping[str, Any], data: str) -> list[str]:
+    """Returns the row on evolution: the full model against the one without it, intervals over training seeds."""
+    evolved, fixed = (
+        board["data"][data]["rows"][model]["test"]["accuracy"] for model in ("qj", "qj-none")
+    )
+    apart = evolved["low"] > fixed["high"]
+    return [
+        CREATION,
+        f"`{data}`",
+        f"accuracy {evolved['mean']:.3f} [{evolved['low']:.3f}, {evolved['high']:.3f}]",
+        f"without evolution {fixed['mean']:.3f} [{fixed['low']:.3f}, {fixed['high']:.3f}]",
+        f"{evolved['mean'] - fixed['mean']:+.3f}",
+        "supported" if apart else "open",
+    ]
+
+
+def _accuracy_row(board: Mapping[str, Any], data: str, system: str, label: str) -> list[str]:
+    """Returns the row on a system against its best rival, by the headline metric of the data set."""
+    entry = board["data"][data]
+    metric = entry["headline"]
+    means = {
+        name: row["test"][metric]["mean"] for name, row in entry["rows"].items() if "test" in row
+    }
+    test = entry["tests"][metric][system]
+    rival = test["best"]
+    against = test["against"][rival]
+    known = metrics.describe[metric]
+    value, low, high = against["difference"], against["low"], against["high"]
+    if not known.higher_is_better:
+        value, low, high = -value, -high, -low
+    figure = f"{known.short} {means[system]:.3f}"
+    if system == "qj" and "qj-joint" in means:
+        figure += f" (joint read-out: {means['qj-joint']:.3f})"
+    return [
+        f"{label} is more accurate than other fusion models",
+        f"`{data}`",
+        figure,
+        f"{board['contenders'][rival]['label']} {means[rival]:.3f}",
+        f"{value:+.3f} [{low:+.3f}, {high:+.3f}]",
+        _verdict(low, high, against["holm"]),
+    ]
+
+
+def _replication_row(claim: Mapping[str, Any]) -> list[str]:
+    """Returns the row of a preregistered claim."""
+    effect = claim["effect"]
+    value, low, high = effect["value"], effect["low"], effect["high"]
+    words = re.match(r"\w+: ([^×\d]+?) [×+-].*?\], (\S+) against ([^\s;]+)", claim["sentence"])
+    assert words is not None, claim["sentence"]
+    outcome, ours, rival = words.groups()
+    if "×" in claim["sentence"]:  # a ratio, whose effect is stored as its logarithm
+        ratio, least, most = math.exp(value), math.exp(low), math.exp(high)
+        difference = f"× {ratio:.2f} [{least:.2f}, {most:.2f}]"
+    else:
+        difference = f"{value:+.3f} [{low:+.3f}, {high:+.3f}]"
+    return [
+        claim["claim"],
+        f"{len(claim['data'])} sets, [preregistered](claims.md)",
+        f"{outcome} of `{ours}`",
+        f"`{rival}`",
+        difference,
+        {"for": "supported", "against": "not supported", "open": "open"}[claim["verdict"]],
+    ]
+
+
+def _verdict(low: float, high: float, p: float) -> str:
+    """Returns the verdict on "is more accurate" from the interval of the difference and the adjusted p."""
+    if p >= LEVEL:
+        return "open"
+    return "supported" if low > 0 else "not supported"
 
 
 def _outcomes(entries: Sequence[Mapping[str, Any]]) -> str:
@@ -135,6 +226,7 @@ def main() -> None:
     board = json.loads(BOARD.read_text(encoding="utf-8"))
     claims = json.loads(CLAIMS.read_text(encoding="utf-8"))
     readme = ROOT / "README.md"
+    tables.write("overview", overview(board, claims), RESULTS)
     tables.write("front-results", results(board, claims), readme)
     tables.write("front-cost", cost(RESULTS.read_text(encoding="utf-8")), readme)
 
