@@ -160,9 +160,9 @@ def test_entanglement_measures_are_those_of_the_states() -> None:
         measures.total_correlation(rho, study.model.dims).numpy(), abs=1e-9
     )
     track = sample_evolution.follow(study, 70, LEARNED, negativity=True)
-    single = [float(values[-1]) for values in track.measures.of("negativity").values()]
+    single = [float(values[-1]) for values in track.measures.by_part("negativity").values()]
     assert found["negativity"][1] == pytest.approx(np.mean(single), abs=1e-6)
-    pairs = [float(values[-1]) for values in track.measures.of("mutual_information").values()]
+    pairs = [float(values[-1]) for values in track.measures.by_part("mutual_information").values()]
     assert found["mutual information"][1] == pytest.approx(np.mean(pairs), abs=1e-6)
 
 

@@ -433,7 +433,7 @@ def test_tables() -> None:
     assert table.drop(columns=["dividend", "end"]).sum(axis=1).to_numpy() == pytest.approx(
         table["end"].to_numpy(), abs=1e-10
     )
-    through = found.through("text+audio")
+    through = found.dividend_frame("text+audio")
     assert through["value"].tolist() == pytest.approx([found.start[4], found.end[4]], abs=1e-10)
     assert json.dumps(through.to_dict("list"))
     keys = [parameter.key for parameter in found.terms]

@@ -105,7 +105,9 @@ def test_a_model_takes_one_file_and_its_registration() -> None:
 
 
 def _linear_entropies(states: States) -> Values:
-    yield from ((part, 1 - measures.purity(states.reduced(part))) for part in [*states.singles, ()])
+    yield from (
+        (part, 1 - measures.purity(states.reduced_state(part))) for part in [*states.singles, ()]
+    )
 
 
 @pytest.fixture

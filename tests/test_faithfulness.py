@@ -633,7 +633,7 @@ def test_orders_of_samples_over_seeds_are_those_of_scipy() -> None:
             assert rank[name] == pytest.approx((np.mean(pairs), min(pairs)))
         assert found.spread(what) == pytest.approx(runs.std(0, ddof=1))
     with pytest.raises(NotFound, match="Terms"):
-        found.of("terms")
+        found.terms("terms")
 
 
 def test_a_stability_file_says_all_that_was_measured(

@@ -98,9 +98,9 @@ def test_the_width_and_mean_of_a_generator() -> None:
         + torch.kron(one, G.conj())
         + sum(torch.kron(each, each.conj()) for each in L)
     )
-    found = generators.Scaling.of([form])
+    found = generators.Scaling.from_forms([form])
     assert found.x0 == pytest.approx(float(torch.trace(matrix).real) / 9)
-    still = generators.Scaling.of(
+    still = generators.Scaling.from_forms(
         [generators.Form((0,), G - G.mH, torch.zeros(0, 3, 3, dtype=torch.complex128))]
     )
     levels = torch.linalg.eigvals(
@@ -108,7 +108,7 @@ def test_the_width_and_mean_of_a_generator() -> None:
     ).imag
     assert still.w == pytest.approx(1.01 * float(levels.max()))
     assert still.x0 == pytest.approx(0, abs=1e-12)
-    assert generators.Scaling.of([form, form]).x0 == pytest.approx(2 * found.x0)
+    assert generators.Scaling.from_forms([form, form]).x0 == pytest.approx(2 * found.x0)
 
 
 @functools.cache

@@ -117,7 +117,7 @@ def test_decay_of_one_qubit() -> None:
 def test_without_jumps_the_joint_state_stays_pure() -> None:
     system, psi = random_system((2, 3), K=0), random_ket((2, 3))
     tracked = track(system, psi, TIMES, trajectories=2)
-    assert tracked.measures.of("purity")[()] == pytest.approx(np.ones(5), abs=1e-6)
+    assert tracked.measures.by_part("purity")[()] == pytest.approx(np.ones(5), abs=1e-6)
     assert tracked.ensemble is not None
     assert tracked.ensemble.populations == pytest.approx(tracked.populations, abs=1e-6)
     assert not tracked.ensemble.populations_error.any()

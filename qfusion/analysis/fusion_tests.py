@@ -155,6 +155,6 @@ def basins(study: Study) -> explanation_clusters.Basins:
         NotFound: when seeds were not measured. InvalidInput: when they are too few.
     """
     return explanation_clusters.basins(
-        load_stability(study).of(stability.TERM_KINDS[0])[1],
+        load_stability(study).terms(stability.TERM_KINDS[0])[1],
         cohort_table.row_clusters(study.dataset, study.dataset.rows(SPLIT)),
     )

@@ -202,7 +202,7 @@ def seed_values(
     place = np.flatnonzero(study.dataset.rows(SPLIT) == row)
     if not len(place):
         return None
-    names, values = result.of(what)
+    names, values = result.terms(what)
     return pd.DataFrame(
         values[:, place[0]], columns=list(names), index=pd.Index(result.seeds, name="seed")
     )

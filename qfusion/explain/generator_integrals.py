@@ -89,7 +89,9 @@ class DecomposedGenerator:
     T: float
 
     @staticmethod
-    def of(model: Evolution, jump_parameters: JumpTerms, output: int) -> DecomposedGenerator:
+    def from_model(
+        model: Evolution, jump_parameters: JumpTerms, output: int
+    ) -> DecomposedGenerator:
         """Decompose a model into every H_S and the dissipation of every A."""
         dims, dtype = model.dims, torch.complex128
         terms = (

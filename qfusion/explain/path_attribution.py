@@ -113,7 +113,7 @@ class PathAttribution(SamplePathAttribution):
             }
         )
 
-    def through(self, dividend: str) -> pd.DataFrame:
+    def dividend_frame(self, dividend: str) -> pd.DataFrame:
         """Return one row a time of one dividend: `t`, `value`, and `added[...]` and `pace[...]` of every term.
 
         Raises:
@@ -372,4 +372,4 @@ def _prepare(
     evolution = model.evolution("that could build anything")
     check_output(model, output)
     terms = JumpTerms.of(evolution, inputs, evolution.algebra.check_background(background), output)
-    return evolution, terms, DecomposedGenerator.of(evolution, terms, output)
+    return evolution, terms, DecomposedGenerator.from_model(evolution, terms, output)

@@ -58,13 +58,13 @@ class Sensitivity:
         return bool(np.isnan(self.slopes).any())
 
     @property
-    def straight(self) -> np.ndarray:
+    def linear_effects(self) -> np.ndarray:
         """Effect of removal if y followed its slope linearly, (P, Y): -f dy/df."""
         return -np.array([parameter.value for parameter in self.parameters])[:, None] * self.slopes
 
     def agrees(self) -> np.ndarray:
         """Whether slope and knock-out say the same sign, (P, Y)."""
-        return np.sign(self.straight) == np.sign(self.effects)
+        return np.sign(self.linear_effects) == np.sign(self.effects)
 
     def column(self, target: str) -> int:
         """Place of a target."""

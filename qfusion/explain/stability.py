@@ -71,7 +71,7 @@ class Stability:
         """Shapley values, (R, B, M)."""
         return games.shapley(self.dividends[..., None], len(self.modalities))[..., 0]
 
-    def of(self, what: str) -> tuple[tuple[str, ...], np.ndarray]:
+    def terms(self, what: str) -> tuple[tuple[str, ...], np.ndarray]:
         """Return names and values (R, B, names) of the "contributions" but the baseline, or of the "Shapley values".
 
         Raises:
@@ -83,7 +83,7 @@ class Stability:
 
     def rank_correlations(self, what: str = "contributions") -> dict[str, tuple[float, float]]:
         """Return mean and lowest rank correlation across samples over all pairs of seeds, by term or modality."""
-        names, values = self.of(what)
+        names, values = self.terms(what)
         pairs = {
             name: [_rank(a, b) for a, b in itertools.combinations(values[..., i], 2)]
             for i, name in enumerate(names)
@@ -92,7 +92,7 @@ class Stability:
 
     def spread(self, what: str = "contributions") -> np.ndarray:
         """Return the standard deviation over the seeds (ddof 1), (B, names)."""
-        return np.std(self.of(what)[1], 0, ddof=1)
+        return np.std(self.terms(what)[1], 0, ddof=1)
 
     def leader_agreement(self) -> float:
         """Return how often two seeds say the same of who leads: the same modality, or that none does.

@@ -164,7 +164,7 @@ def measure_over_time(
         NotFound: when there is no such measure.
     """
     tracked = track(sample)
-    return tracked.times, tracked.measures.of(
+    return tracked.times, tracked.measures.by_part(
         choose("Measure", measure, sorted({measure.kind for measure in tracked.measures}))
     )
 
@@ -345,7 +345,7 @@ def built_over_time(sample: Sample, *, dividend: str | None = None) -> pd.DataFr
         sample: see `open_decision`. dividend: which; the joint one that the dynamics changed most unless given.
     """
     made = path_attribution(sample)
-    return made.through(made.largest_changed_dividend() if dividend is None else dividend)
+    return made.dividend_frame(made.largest_changed_dividend() if dividend is None else dividend)
 
 
 @accepts_sample

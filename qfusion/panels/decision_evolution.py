@@ -83,7 +83,7 @@ def tweaked_pairs(sample: Sample) -> list[tuple[str, ...]]:
 
 
 def _mutual_information(sample: Sample, pairs: Sequence[tuple[str, ...]]) -> dict[str, np.ndarray]:
-    shared = sample.track().measures.of("mutual_information")
+    shared = sample.track().measures.by_part("mutual_information")
     return {"+".join(pair): shared[pair].clip(0.0) + 0.0 for pair in pairs}
 
 

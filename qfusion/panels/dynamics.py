@@ -44,11 +44,13 @@ def correlation(
     track = sample.track(negativity=True)
     about = KINDS[choose("Measure", kind, measure_panels())]
     words = MEASURE_TEXTS[kind]
-    series = track.measures.of(kind) | (track.measures.of(about.beside) if about.beside else {})
+    series = track.measures.by_part(kind) | (
+        track.measures.of(about.beside) if about.beside else {}
+    )
     before = None
     if sample.tweak_text:
         base = sample.untweaked.track(negativity=True)
-        before = base.times, base.measures.of(kind)
+        before = base.times, base.measures.by_part(kind)
     figure = evolution_charts.measure_lines(
         track.times,
         series,

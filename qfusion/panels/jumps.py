@@ -87,9 +87,11 @@ def mutual_information_graph(
     check(can_cut(sample), f"Model '{sample.name}' has one modality: it shares nothing.")
     track = sample.track()
     at = nearest_step(sample, t)
-    S = track.measures.of("entropy")
+    S = track.measures.by_part("entropy")
     alone = {name: S[name,] for name in sample.modalities}
-    shared = {(a, b): values for (a, b), values in track.measures.of("mutual_information").items()}
+    shared = {
+        (a, b): values for (a, b), values in track.measures.by_part("mutual_information").items()
+    }
     if len(alone) == 3:
         together = sum(alone.values()) - sum(S[pair] for pair in shared) + S[()]
     else:

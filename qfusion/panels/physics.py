@@ -102,7 +102,7 @@ def attribution_over_time(
             unit=sample.unit,
             theme=theme,
         ),
-        lambda: result.through(dividend),
+        lambda: result.dividend_frame(dividend),
     )
 
 

@@ -95,7 +95,7 @@ def propagate(
     """
     if times[-1] == 0.0:
         return X.expand(len(times), *X.shape)
-    w, x0 = Scaling.of(forms)
+    w, x0 = Scaling.from_forms(forms)
     check(
         math.isfinite(w),
         "The Hamiltonian and jump operators must be finite, but hold NaN or infinity. Check the weights.",

@@ -37,9 +37,10 @@ class Scaling(NamedTuple):
 
     @staticmethod
     @torch.no_grad()
-    def of(forms: Sequence[Form]) -> Scaling:
-        """An upper bound and the exact mean."""
-        spread, mean = 0.0, 0.0
+    def from_forms(forms: Sequence[Form]) -> Scaling:
+        """Return an upper bound of the width and the exact mean."""
+        spread = 0.0
+        mean = 0.0
         for form in forms:
             levels = torch.linalg.eigvalsh(0.5j * (form.G - form.G.mH))
             spread += (levels[-1] - levels[0]).item()

@@ -37,7 +37,7 @@ class States:
             {} if eigenvalues is None else {(): eigenvalues}
         )
 
-    def reduced(self, part: tuple[int, ...]) -> Tensor:
+    def reduced_state(self, part: tuple[int, ...]) -> Tensor:
         """Return the state of some modalities, (n, d, d); () for all together."""
         if part not in self._reduced:
             self._reduced[part] = partial_trace(self.rho, self.dims, part)
@@ -47,7 +47,7 @@ class States:
         """Return the eigenvalues of that state, ascending, (n, d)."""
         whole = () if len(part) == self.count else part
         if whole not in self._eigenvalues:
-            self._eigenvalues[whole] = torch.linalg.eigvalsh(self.reduced(whole))
+            self._eigenvalues[whole] = torch.linalg.eigvalsh(self.reduced_state(whole))
         return self._eigenvalues[whole]
 
 
@@ -58,7 +58,7 @@ class MeasureKind:
     Attributes:
         title: what it is called in full; short: for axes that say more beside it.
         unit: "" for a pure number.
-        of: from states to numbers, by part.
+        compute: from states to numbers, by part.
         between: what stands between the modalities of a part in the names of columns.
         slow: whether it is left out where only what is fast is asked for.
         beside: another kind that is drawn with it.
@@ -68,7 +68,7 @@ class MeasureKind:
     title: str
     short: str
     unit: str
-    of: Callable[[States], Values]
+    compute: Callable[[States], Values]
     between: str = "+"
     slow: bool = False
     beside: str = ""
@@ -88,7 +88,7 @@ class MeasureKind:
         """Return one number per state, (n,): the mean over modalities, else over pairs, else the value of the whole,
         or 0 if there is none.
         """
-        values = dict(self.of(states))
+        values = dict(self.compute(states))
         if not values:
             return torch.zeros(len(states.rho), dtype=torch.float64)
         size = min((len(part) for part in values if part), default=0)
@@ -104,11 +104,11 @@ def measure_kind(
     """Register a kind of measure under a name; decorate the function that computes it. The arguments are those of
     `MeasureKind`."""
 
-    def registered(of: Callable[[States], Values]) -> MeasureKind:
-        KINDS[name] = MeasureKind(title, short, unit, of, **about)  # type: ignore[arg-type]
+    def register(compute: Callable[[States], Values]) -> MeasureKind:
+        KINDS[name] = MeasureKind(title, short, unit, compute, **about)  # type: ignore[arg-type]
         return KINDS[name]
 
-    return registered
+    return register
 
 
 def column_name(kind: str, part: Part = (), whole: str = "") -> str:
@@ -150,13 +150,15 @@ class Measure:
 class Measures(tuple[Measure, ...]):
     """Measures of the same states, in the order of their columns."""
 
-    def of(self, kind: str) -> dict[Part, np.ndarray]:
+    def by_part(self, kind: str) -> dict[Part, np.ndarray]:
         """Return the values of one kind, by part."""
         return {entry.part: entry.values for entry in self if entry.kind == kind}
 
     def single(self, kind: str) -> dict[str, np.ndarray]:
         """Return the values of one kind of every modality, by name, and of all together ("")."""
-        return {"".join(part): values for part, values in self.of(kind).items() if len(part) < 2}
+        return {
+            "".join(part): values for part, values in self.by_part(kind).items() if len(part) < 2
+        }
 
     def columns(self) -> dict[str, np.ndarray]:
         """Return the values by the name of their column."""
@@ -199,7 +201,7 @@ def measures_over_time(
         Measure(kind, tuple(names[m] for m in part), values.numpy())
         for kind, about in KINDS.items()
         if negativity or not about.slow
-        for part, values in about.of(states)
+        for part, values in about.compute(states)
     )
 
 
@@ -267,4 +269,6 @@ def _total_correlations(states: States) -> Values:
 
 @measure_kind("purity", "purity Tr ρ² (1 = pure)", "purity")
 def _purities(states: States) -> Values:
-    yield from ((part, purity_of_state(states.reduced(part))) for part in [*states.singles, ()])
+    yield from (
+        (part, purity_of_state(states.reduced_state(part))) for part in [*states.singles, ()]
+    )

@@ -119,7 +119,7 @@ def _wait_for_jump(
     longest: float,
     random: torch.Generator | None,
 ) -> Tensor:
-    def drawn(count: int) -> Tensor:
+    def draw_uniform(count: int) -> Tensor:
         return torch.rand(count, dtype=torch.float64, generator=random).to(psi.device)
 
     order = _ORDER[psi.dtype]
@@ -127,7 +127,7 @@ def _wait_for_jump(
         psi.clone(),
         torch.full((len(psi),), float(duration), dtype=torch.float64, device=psi.device),
     )
-    until, active = drawn(len(psi)), torch.arange(len(psi), device=psi.device)
+    until, active = draw_uniform(len(psi)), torch.arange(len(psi), device=psi.device)
     while len(active := active[left[active] > 0]):
         h = left[active].clamp(max=longest)
         series = [psi[active]]
@@ -145,14 +145,15 @@ def _wait_for_jump(
             branches = _apply_jumps(generator, psi[jumping])
             weights = branches.abs().square().sum(-1).double().T
             which = torch.searchsorted(
-                weights.cumsum(-1), drawn(len(jumping))[:, None] * weights.sum(-1, keepdim=True)
+                weights.cumsum(-1),
+                draw_uniform(len(jumping))[:, None] * weights.sum(-1, keepdim=True),
             )
             chosen = branches[
                 which[:, 0].clamp(max=len(branches) - 1),
                 torch.arange(len(jumping), device=psi.device),
             ]
             psi[jumping] = torch.nn.functional.normalize(chosen, dim=-1)
-            until[jumping] = drawn(len(jumping))
+            until[jumping] = draw_uniform(len(jumping))
     return torch.nn.functional.normalize(psi, dim=-1)
 
 
