@@ -231,7 +231,7 @@ def why_this_decision(walk: Walk) -> str:
     walk.click(walk.page.locator(".st-key-_next button:visible"), "next sample")
     said = walk.sentence(where, r"Which modality decided this\? .*\d", before)
     assert walk.sample != first
-    agree(said, answers.decided(opened(walk.model, walk.sample)))
+    agree(said, answers.answer_decision(opened(walk.model, walk.sample)))
     return said.removeprefix("Which modality decided this? ")
 
 
@@ -299,7 +299,7 @@ def own_data_explained(walk: Walk) -> str:
     """An .npz of one's own, both systems trained on it, and a sample explained by each."""
     page = walk.page
     path = own_file(walk.folder)
-    walk.link("Bring my data", "Data")
+    walk.link("Import my data", "Data")
     walk.upload(page.locator('[data-testid="stFileUploader"] input[type=file]'), path)
     page.wait_for_selector(".st-key-import-report", timeout=LIMIT)
     walk.ready()
@@ -492,14 +492,14 @@ def own_model_explained(walk: Walk) -> str:
     page = walk.page
     walk.go("Train")
     walk.click(page.get_by_text("Bring a model").first, "Bring a model")
-    form = page.locator('[data-testid="stForm"]', has_text="Data set whose modalities go in")
+    form = page.locator('[data-testid="stForm"]', has_text="Data set of its modalities")
     walk.need(form, "no form")
-    walk.choose("Data set whose modalities go in", "parity")
+    walk.choose("Data set of its modalities", "parity")
     walk.upload(form.locator('input[type="file"]'), path)
     form.get_by_text(path.name).wait_for()
     walk.type("Name", "products", within=form)
     walk.click(form.get_by_role("button", name="Check and import"), "Check and import")
-    page.get_by_text("is among the models").wait_for(timeout=LIMIT)
+    page.get_by_text("is now one of the models").wait_for(timeout=LIMIT)
     walk.ready()
     walk.link("Open it on Samples", "Samples")
     assert walk.model == "products"

@@ -745,7 +745,9 @@ def together(
             reader.set("_import_name", "both")
 
         said = both("data", uploaded, "_import_keep")
-        killer.same("sets kept by two servers", sum("is kept, with" in words for words in said), 1)
+        killer.same(
+            "sets kept by two servers", sum("It can now be chosen" in words for words in said), 1
+        )
         killer.same("set of two servers", imported_sets.verify_imported("both").digest, *digests)
         run = {
             "new.data": "planted",

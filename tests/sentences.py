@@ -117,22 +117,22 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "decision leaves single modalities",
-        "wording.answers:answer",
+        "wording.answers:title_joint_course",
         "joint terms hold more than half of the sizes from there to the end",
     ),
     Template(
         "largest term at a time",
-        "wording.answers:largest_at",
+        "wording.answers:describe_largest_terms",
         "its size is above 0.00 and all others",
     ),
     Template(
         "since when jointly",
-        "wording.answers:since_when",
+        "wording.answers:answer_since_when",
         "as 'decision leaves single modalities'",
     ),
     Template(
         "what would flip it",
-        "wording.answers:flip",
+        "wording.answers:describe_flips",
         "the smallest distance found; 'no change would' where proved, 'would' where the model was run again",
     ),
     Template(
@@ -487,7 +487,7 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "no labels to compare with",
-        "wording.unimodal_labels:explain_missing_labels",
+        "wording.label_agreement:explain_missing_labels",
         "there are none, or the target is a class, or the model takes no modality that has one",
         PEOPLE,
     ),

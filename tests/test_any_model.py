@@ -264,10 +264,11 @@ def test_a_background_of_some_rows_says_of_how_many() -> None:
     assert describe_background(cohort) == "a cohort of 7 samples"
     assert describe_background(named) == "the 7 samples of the cohort ‘few’"
     assert (
-        describe_background(cohort.subsample(3)) == "3, drawn at random, of a cohort of 7 samples"
+        describe_background(cohort.subsample(3))
+        == "3 samples drawn at random from a cohort of 7 samples"
     )
     assert describe_background(named.subsample(3)) == (
-        "3, drawn at random, of the 7 samples of the cohort ‘few’"
+        "3 samples drawn at random from the 7 samples of the cohort ‘few’"
     )
     assert some.key != whole.key
 

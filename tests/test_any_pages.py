@@ -23,8 +23,8 @@ KINDS = ("mult", "qfl")
 OF_GATES = ("Circuit", "Samples", "What if")
 WHY = {
     "Dynamics": "no evolution in time",
-    "What if": "no knobs of a physics",
-    "Decision operators": "no states that its decision is linear in",
+    "What if": "no physical parameters",
+    "Decision operators": "decision of this model is not linear in states",
     "Samples": "no entropies",
     "Overview": "read out at its end only",
 }

@@ -186,8 +186,8 @@ def interval(value: float, low: float, high: float, n: int = 100) -> Any:
             interval(0.1, -0.1, 0.3),
             "Weakly: more negativity goes with larger joint terms",
         ),
-        (interval(0.5, 0.4, 0.6), interval(0.5, 0.4, 0.6), "In part"),
-        (interval(0.8, 0.7, 0.9), interval(0.8, 0.7, 0.9), "Closely"),
+        (interval(0.5, 0.4, 0.6), interval(0.5, 0.4, 0.6), "Moderately"),
+        (interval(0.8, 0.7, 0.9), interval(0.8, 0.7, 0.9), "Strongly"),
         (
             interval(np.nan, np.nan, np.nan, 4),
             interval(np.nan, np.nan, np.nan, 4),
@@ -280,7 +280,7 @@ def test_both_sides_are_compared_with_the_same_background() -> None:
     )
     words = plain(said(app))
     assert words.count("Baseline: the score of maximally mixed states") == 2
-    assert "their terms differ for that reason" not in words
+    assert "Their terms differ also for this reason" not in words
 
 
 def test_a_saved_cohort_is_a_background_on_every_page() -> None:
@@ -343,7 +343,7 @@ def test_models_that_explain_other_scores_are_not_subtracted() -> None:
     app = visit("Compare", whole=False, model="qcnn-digits", pin="qj-planted/planted/p0031")
     words = said(app)
     assert "not comparable" in words
-    assert "no differences are drawn" in words
+    assert "no differences are shown" in words
 
 
 def test_pinning_from_another_page_and_clearing() -> None:

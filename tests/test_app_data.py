@@ -76,7 +76,7 @@ def test_recordings_are_joined_by_their_folder(tmp_path: Path) -> None:
     app.text_input(key=recordings_form.FOLDER).set_value(str(tmp_path / "clips"))
     press(app, "Join")
     assert not app.error
-    assert "Recordings are joined to 1 sample of **mine**" in plain(app.success[0].value)
+    assert "Linked recordings to 1 sample of **mine**" in plain(app.success[0].value)
     assert f"1 of {len(ids)} samples have a recording" in plain(said(app))
     clip = data.load("mine").clip_of(0)
     assert clip is not None
@@ -101,11 +101,11 @@ def test_a_file_is_examined_repaired_with_consent_and_kept(tmp_path: Path) -> No
     assert len(offered) == 3
     app.text_input(key="_import_name").set_value("mine").run()
     press(app, "Save data set")
-    assert "The set cannot be imported as it is: audio:" in plain(app.error[0].value)
+    assert "This data set cannot be imported: audio:" in plain(app.error[0].value)
     assert "mine" not in data.names()
     app.checkbox(key="_repair_fill-zero").check().run()
     press(app, "Save data set")
-    assert "mine is kept, with 70 samples" in plain(app.success[0].value).replace("**", "")
+    assert "Saved mine with 70 samples" in plain(app.success[0].value).replace("**", "")
     assert app.selectbox(key="set").value == "mine"
     assert data.load("mine").modalities[1].values[2, 0, 1] == 0
     assert "fill-zero: 1 value of audio" in plain(said(app))
@@ -192,7 +192,7 @@ def test_both_systems_are_trained_on_a_set_of_ones_own(
 def test_visitors_from_elsewhere_bring_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(permissions, "is_local", lambda: False)
     app = visit("Data", whole=False)
-    assert "data cannot be brought in the browser" in plain(app.info[0].value)
+    assert "Uploads are disabled" in plain(app.info[0].value)
     assert not [button for button in app.button if button.label == "Examine"]
     monkeypatch.setenv("QFUSION_IMPORT", "upload")
     app = visit("Data", whole=False)

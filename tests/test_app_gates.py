@@ -34,9 +34,9 @@ WITHOUT = ("unitary-fusion", "concatenation")
 DATA = ("digits", "planted")
 ON = dict(zip((*CIRCUITS, *WITHOUT), itertools.cycle(DATA)))  # in turn
 SAYS = {
-    "qfl": "polynomials of degree 4",
+    "qfl": "polynomials of degree at most 4",
     "cross-attention-q": "is a token",
-    "vqc-mlpnet": "No sample passes",
+    "vqc-mlpnet": "Samples do not pass",
     "quantum-lego": "frozen classical block",
     "reservoir": "second-order steps",
 }

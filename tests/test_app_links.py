@@ -457,7 +457,7 @@ def test_a_hostile_part_is_named_short_and_ignored(
 def test_hundreds_of_wrong_parts_make_a_few_notices() -> None:
     app = visit("Dynamics", whole=False, **{f"H.k{i}": "1" for i in range(300)})
     assert len(app.warning) <= state.MAX_NOTICES + 1
-    assert "More parts of the link do not fit" in plain(app.warning[-1].value)
+    assert "Further parts of the link are invalid" in plain(app.warning[-1].value)
 
 
 def test_a_loaded_session_takes_the_place_of_everything() -> None:
@@ -476,14 +476,14 @@ def test_a_loaded_session_takes_the_place_of_everything() -> None:
         "Dynamics",
         whole=False,
         load=sharing.wait(
-            kept, ("Model 'qj-planted' has been trained anew since the session was saved.",)
+            kept, ("Model 'qj-planted' has been retrained since the session was saved.",)
         ),
     )
     assert app.slider(key="T").value == 0.5
     assert app.slider(key="H.text").value == 1.0
     assert app.selectbox(key="sample").value == "p0031"
     assert [plain(each.value).partition(":")[0] for each in app.warning] == [
-        "Model 'qj-planted' has been trained anew since the session was saved.",
+        "Model 'qj-planted' has been retrained since the session was saved.",
         "In the link, `H.text`",
     ]
     assert app.query_params["cohort"] == "torn:relation=conflict"
@@ -521,5 +521,5 @@ def test_a_reader_has_one_session_file_waiting(monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_session_file_that_is_no_longer_at_hand_is_named() -> None:
     app = visit("Overview", whole=False, load="<b>guess</b>")
-    assert "no longer at hand" in plain(app.warning[0].value)
+    assert "has expired" in plain(app.warning[0].value)
     assert "load" not in app.query_params

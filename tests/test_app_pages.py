@@ -296,7 +296,7 @@ def test_sliders_change_prediction_and_test_metrics_as_the_library_says(
     assert "Changed: H: text × 0.3, dissipation: text+audio × 2, T = 1.5" in plain(said(app))
     app.button(key="_reset").click().run()
     assert app.slider(key="H.text").value == 1.0
-    assert "Everything as learned" in said(app)
+    assert "No changes to the learned model" in said(app)
 
 
 def _error(app: AppTest) -> float:

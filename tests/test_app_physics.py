@@ -55,7 +55,7 @@ def test_the_view_says_what_the_library_says_under_the_sliders() -> None:
     assert f"({found.values[0]:+.3f} now" in words
     big = np.abs(found.effects[:, 0]) > 0.06
     assert (
-        f"the same way for {int((big & found.agrees()[:, 0]).sum())} of the {int(big.sum())} terms"
+        f"the same sign for {int((big & found.agrees()[:, 0]).sum())} of the {int(big.sum())} terms"
         in words
     )
     table = app.dataframe[0].value.set_index("term")
@@ -110,8 +110,8 @@ def test_every_effect_and_cohort_opens(title: str, query: dict[str, str]) -> Non
     words, terms = plain(said(app)), query.get("terms")
     assert "matters most" in words or "matter most" in words
     assert not terms or f"Of the terms “{terms}”, " in words
-    assert ("slope half-way points" in words) == ("half" in query)
-    assert "Slope and removal point the same way" in words or "No removal moves it" in words
+    assert ("slope half-way has the sign" in words) == ("half" in query)
+    assert "Slope and removal have the same sign" in words or "No removal changes it" in words
 
 
 @pytest.mark.parametrize(

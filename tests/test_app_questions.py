@@ -46,7 +46,7 @@ def study(request: pytest.FixtureRequest) -> Study:
 )
 def test_since_when_a_decision_stands(scores: list[float], words: str) -> None:
     study = open_study("qj-planted", "planted")
-    assert words in answers.settled(study, np.array(scores)[:, None], list("abc"))
+    assert words in answers.describe_last_decision(study, np.array(scores)[:, None], list("abc"))
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,8 @@ def test_since_when_a_decision_stands(scores: list[float], words: str) -> None:
         (
             {"": 0.0, "a": 0.3, "b": 0.0, "a+b": 0.0},
             {"": 0.0, "a": 0.1, "b": 0.0, "a+b": 0.0},
-            "No joint term: it takes the score from +0.30 to +0.10; the decision remains a sum over single modalities.",
+            "No joint terms: it takes the score from +0.30 to +0.10; the decision remains a sum over single "
+            "modalities.",
         ),
         (
             {"": 0.0, "a": 0.3, "a+b": 0.1},
@@ -90,7 +91,7 @@ def test_overview_answers_all_five_of_the_sample_that_is_picked(study: Study) ->
     words = plain(said(app))
     assert all(f"**{question}**" in words for question in QUESTIONS)
     output = int(study.predicted[row])
-    assert plain(answers.conflict(Sample(study, row, output))) in words
+    assert plain(answers.answer_conflict(Sample(study, row, output))) in words
     assert re.search(
         r"When did it happen\?\*\*  \nThe decision is .+ (from the start|from .+ on)", words
     )
@@ -223,7 +224,7 @@ def test_an_invalid_turn_is_named_and_the_sliders_stay(said_of: str) -> None:
     app = visit("Dynamics", data="planted", turn=said_of)
     assert len(app.warning) == 1
     assert "The sliders stay as they are" in str(app.warning[0].value)
-    assert "Everything as learned" in plain(said(app))
+    assert "No changes to the learned model" in plain(said(app))
 
 
 def test_the_bloch_sphere_is_drawn_for_every_modality_that_is_edited(qubits: str) -> None:

@@ -112,7 +112,8 @@ def test_every_page_opens(title: str, six_views: Any) -> None:
     assert not app.error
     assert not app.warning
     assert (
-        f"{len(six_views[0].rows('test'))} of them for testing" in app.selectbox(key="sample").help
+        f"{len(six_views[0].rows('test'))} of them in the test split"
+        in app.selectbox(key="sample").help
     )
 
 

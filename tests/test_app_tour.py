@@ -128,7 +128,7 @@ def test_tour_and_glossary_have_pages() -> None:
     assert "Logarithmic negativity" in said(app)
     assert "Epoch" not in said(app)
     app.text_input(key="word").input("no such <b>word</b>").run()
-    assert "No word here holds" in plain(app.info[0].value)
+    assert "No term contains" in plain(app.info[0].value)
 
 
 def standing(app: AppTest) -> list[str]:

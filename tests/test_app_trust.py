@@ -55,7 +55,7 @@ def test_the_page_shows_the_operator_of_the_library(model: str) -> None:
     )
     alone = value.values[0, value.coalitions.index(group), output]
     assert f"at least **{found.values[0]:+.2f}** and at most **{found.values[-1]:+.2f}**" in words
-    assert f"brings it to **{alone:+.2f}**" in words
+    assert f"sets it to **{alone:+.2f}**" in words
     assert f"{study.background.size:,} training samples" in words
     states = operators.group_states(
         study.model, study.dataset.inputs(study.dataset.rows("test"), torch.float64), group

@@ -257,7 +257,8 @@ def test_knobs_that_flip_are_named() -> None:
     app = visit("What if", data="parity", knobs="true")
     words = plain(said(app))
     assert (
-        "confirmed by running the model" in words or "knobs flips this decision on its own" in words
+        "confirmed by running the model" in words
+        or "parameters flips this decision on its own" in words
     )
 
 

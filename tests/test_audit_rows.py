@@ -107,7 +107,7 @@ def test_the_twin_is_fixed_and_not_the_best_of_several(parity: Any) -> None:
     assert row["twin"] == "qj-unentangled"
     assert row["worth"] == pytest.approx(0.028)
     assert row["verdict"] == "undecided"  # one that lacks it, too, is better
-    assert "the twin without any correlation (mean field) lacks it, too, and loses nothing" in (
+    assert "the twin without any correlation (mean field) also lacks it and loses nothing" in (
         explain_verdict(row)
     )
     assert row_of(entry, MEAN_FIELD)["verdict"] == "harms on these rows"
@@ -123,7 +123,7 @@ def test_of_what_a_twin_loses_no_more_is_the_resources_own_than_what_its_control
     ]
     row = row_of(audit_rows.entry(records, parity), "entanglement")
     assert row["verdict"] == "needed on these rows"
-    assert explain_verdict(row).startswith("at most +0.010 can be its own")
+    assert explain_verdict(row).startswith("at most +0.010 is due to it alone")
 
 
 def test_a_control_whose_loss_is_not_told_leaves_nothing_told(parity: Any) -> None:
@@ -134,7 +134,7 @@ def test_a_control_whose_loss_is_not_told_leaves_nothing_told(parity: Any) -> No
     ]
     row = row_of(audit_rows.entry(records, parity), "entanglement")
     assert row["verdict"] == "undecided"
-    assert explain_verdict(row).endswith("lacks it, too, and shows no significant loss (+0.014)")
+    assert explain_verdict(row).endswith("also lacks it and shows no significant loss (+0.014)")
 
 
 def test_seeds_that_learn_nothing_are_counted_and_not_averaged(parity: Any) -> None:
@@ -154,7 +154,7 @@ def test_a_twin_that_can_only_add_is_no_test_where_sums_are_at_chance(parity: An
     records = [*trained("qj", 0.973 + NOISE), *trained("qj-none", 0.5 + OTHER, train=0.5)]
     adds = audit_rows.entry(records, parity, summing={"qj-none"})["rows"][0]
     assert adds["verdict"] == "no test"
-    assert "what adds is at chance" in explain_verdict(adds)
+    assert "sums over modalities are at chance" in explain_verdict(adds)
     # the same numbers of a twin that can do more are a test
     assert audit_rows.entry(records, parity)["rows"][0]["verdict"] == "needed"
     # and so is one that can only add where sums do well

@@ -163,7 +163,7 @@ def test_a_cold_link_restores_the_view_and_a_slider_changes_prediction_metrics_a
         "text + audio", "text+audio"
     )
     page.get_by_role("button", name="Reset", exact=True).click()
-    wait_for_words(page, "Everything as learned")
+    wait_for_words(page, "No changes to the learned model")
     settle(page)
     moved_while_the_address_is_told_it_keeps_its_value(page)
     before = metric(page, "Score (truth"), metric(page, "MAE")
@@ -178,7 +178,7 @@ def test_a_cold_link_restores_the_view_and_a_slider_changes_prediction_metrics_a
     assert after[1] != before[1]
     page.wait_for_url("**T=0.6**")
     page.get_by_role("button", name="Reset", exact=True).click()
-    wait_for_words(page, "Everything as learned")
+    wait_for_words(page, "No changes to the learned model")
     settle(page)
     assert (metric(page, "Score (truth"), metric(page, "MAE")) == before
 
@@ -196,7 +196,7 @@ def moved_while_the_address_is_told_it_keeps_its_value(page: Any) -> None:
     assert "T=0.55&" in page.url + "&"
     page.evaluate("() => { window.qfLate = 0; }")
     page.get_by_role("button", name="Reset", exact=True).click()
-    wait_for_words(page, "Everything as learned")
+    wait_for_words(page, "No changes to the learned model")
     settle(page)
 
 

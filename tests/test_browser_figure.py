@@ -127,15 +127,15 @@ def a_figure_stays_and_only_its_numbers_change(page: Any) -> None:
 
 def the_making_of_a_zip_can_be_cancelled(page: Any) -> None:
     drawer = page.get_by_role("dialog")
-    drawer.get_by_text("Many as a zip").click()
+    drawer.get_by_text("Several as a zip file").click()
     drawer.get_by_text("This figure for every sample of a cohort").click()
-    drawer.get_by_role("button", name="Make the zip").click()
+    drawer.get_by_role("button", name="Create the zip file").click()
     drawer.get_by_role("button", name="Cancel").click()
     drawer.get_by_role("button", name="Cancel").wait_for(state="detached")
     visits.still(page)
     page.wait_for_timeout(1500)
     assert not drawer.get_by_role("button", name="figures, ").count()
-    assert drawer.get_by_role("button", name="Make the zip").is_enabled()
+    assert drawer.get_by_role("button", name="Create the zip file").is_enabled()
 
 
 def lead(page: Any, title: str) -> None:

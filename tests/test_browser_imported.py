@@ -46,7 +46,7 @@ OTHERS = (
 WHY = {
     "Dynamics": "no evolution in time",
     "Circuit": "no circuit of gates",
-    "Decision operators": "no states that its decision is linear in",
+    "Decision operators": "decision of this model is not linear in states",
 }
 FACTORY = """
 from torch import nn
@@ -262,7 +262,7 @@ def upload(page: Any, server: serving.Server, name: str, path: Path) -> None:
     visits.open_page(page, server.url + "/what_if?model=qj-parity&data=parity")
     page.locator('[data-testid="stSidebar"]').get_by_role("link", name="Train", exact=True).click()
     page.get_by_text("Import a model trained elsewhere").click()
-    form = page.locator('[data-testid="stForm"]', has_text="Data set whose modalities go in")
+    form = page.locator('[data-testid="stForm"]', has_text="Data set of its modalities")
     form.locator('input[type="file"]').set_input_files(path)
     form.get_by_text(path.name).wait_for()
     form.locator('[data-testid="stSelectbox"] input').click()
@@ -270,7 +270,7 @@ def upload(page: Any, server: serving.Server, name: str, path: Path) -> None:
     page.keyboard.press("Enter")
     form.get_by_label("Name", exact=True).fill(name)
     form.get_by_role("button", name="Check and import").click()
-    page.get_by_text("is among the models").wait_for(timeout=60_000)
+    page.get_by_text("is now one of the models").wait_for(timeout=60_000)
     page.get_by_role("link", name="Open it on Samples").click()
     page.wait_for_selector("h1:has-text('Samples')")
     page.wait_for_selector('[class*="st-key-panel-waterfall"] .js-plotly-plot')

@@ -135,8 +135,8 @@ def it_is_played_and_sought_on_its_strip(page: Any, one: recordings.Recording) -
     assert shown == pytest.approx(now, abs=0.2)
     page.wait_for_function(f"() => document.querySelector('.qf-playhead').offsetLeft > {left + 5}")
     words = page.locator('[data-testid="stMain"]').inner_text()
-    assert "what there was to see and hear is the recording" in words
-    assert "No raw content" not in words
+    assert "The recording, which was linked to it" in words
+    assert "no raw content" not in words
     page.evaluate("() => document.querySelector('.qf-player video').pause()")
     button = page.locator(".qf-peaks button").first
     button.focus()

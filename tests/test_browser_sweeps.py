@@ -29,7 +29,7 @@ def test_a_sweep_is_begun_watched_and_read(page: Any, server: serving.Server) ->
     quiet(page)
     if form.get_attribute("open") is None:
         form.locator("summary").first.click()
-    for label, value in (("Trials", "2"), ("Most epochs", "1"), ("Name", "seen")):
+    for label, value in (("Trials", "2"), ("Max epochs", "1"), ("Name", "seen")):
         box = page.locator(f"input[aria-label='{label}']")
         box.fill(value)
         box.press("Enter")

@@ -76,7 +76,7 @@ def test_a_figure_for_a_paper_of_a_sample_that_speaks_only_jointly(
 
 def test_own_data_to_an_explained_sample(walk: Walk, tmp_path: Path) -> None:
     page = walk.page
-    walk.link("Bring my data", "Data")
+    walk.link("Import my data", "Data")
     files = importable.write_mmsa(
         tmp_path / "unaligned_50.pkl", counts={"train": 20, "valid": 8, "test": 8}
     )

@@ -697,7 +697,7 @@ def test_the_sentence_names_what_did_most() -> None:
     still = jump_model(2, evolution="none")
     assert describe_building(
         path_attribution.aumann_shapley(still, features(1), behind)
-    ).startswith("Nothing evolves")
+    ).startswith("No evolution")
 
 
 def test_programs_and_workspace_give_the_tables(planted: Any) -> None:

@@ -392,7 +392,7 @@ def test_the_drawer_composes_and_writes_zips() -> None:
     app.run()
     latex = next(each.value for each in app.code if r"\begin{figure}" in each.value)
     assert r"\includegraphics[width=89mm]" in latex
-    size = re.compile(r"As SVG it is 89 × \d+ mm in print, with letters of [\d.]+ pt\.")
+    size = re.compile(r"SVG: 89 × \d+ mm in print, font size [\d.]+ pt\.")
     assert any(size.fullmatch(each.value) for each in app.caption)
     app.button(key="drawer-add").click().run()
     app.segmented_control(key="_drawer.what").set_value("Several panels in one").run()
@@ -403,7 +403,7 @@ def test_the_drawer_composes_and_writes_zips() -> None:
     assert not app.error
     code = next(each.value for each in app.code if "figure --recipe" in each.value)
     assert "qfusion-composition-recipe.json" in code
-    app.segmented_control(key="_drawer.what").set_value("Many as a zip").run()
+    app.segmented_control(key="_drawer.what").set_value("Several as a zip file").run()
     app.radio(key="_batch.which").set_value("This figure for every sample of a cohort").run()
     app.text_input(key="_batch.filter").set_value("relation=conflict").run()
     app.number_input(key="_batch.most").set_value(2).run()

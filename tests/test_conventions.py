@@ -315,7 +315,7 @@ def test_the_page_takes_a_convention_and_refuses_one_that_does_not_fit(tmp_path:
     app.text_input(key="_import_path").set_value(
         str(importable.write_mmsa(tmp_path / "s.pkl", sims=True))
     )
-    app.selectbox(key="_import_convention").set_value("as the file suggests")
+    app.selectbox(key="_import_convention").set_value("detect automatically")
     press(app, "Examine")
     assert "Metrics are those of CH-SIMS" in plain(said(app))
     app.text_input(key="_import_name").set_value("paged").run()

@@ -96,7 +96,7 @@ def test_slow_measures_and_cuts_are_of_drawn_samples_unless_all_are_asked_for(fe
         for everyone in (False, True)
     )
     assert (
-        f"one point a sample: 20 samples drawn at random of {whole:,}; intervals: 95%"
+        f"one point a sample: 20 samples drawn at random from {whole:,}; intervals: 95%"
         in drawn.shows
     )
     assert f"one point a sample: {whole} samples; intervals" in exact.shows
@@ -109,7 +109,7 @@ def test_slow_measures_and_cuts_are_of_drawn_samples_unless_all_are_asked_for(fe
     assert len(cohort_correlations.cut_rows(few)) == 20
     assert len(cohort_correlations.cut_rows(few, everyone=True)) == inside
     assert cohort_correlations.describe_cut_scope(few).startswith(
-        f"20 samples drawn at random of {inside}"
+        f"20 samples drawn at random from {inside}"
     )
 
 
@@ -243,7 +243,7 @@ def test_an_address_asks_for_all_samples(few: Any) -> None:
 
 def test_the_page_works_all_out_behind_it_and_says_how_far_it_is(few: Any) -> None:
     app = visit("Cohorts", **ADDRESS)
-    assert f"20 samples drawn at random of {len(few.rows)}" in plain(said(app))
+    assert f"20 samples drawn at random from {len(few.rows)}" in plain(said(app))
     assert not jobs._jobs
     app.segmented_control(key="measured").set_value("all").run()
     until(lambda: bool(jobs._jobs) and all(job.state == State.DONE for job in jobs._jobs.values()))
@@ -285,4 +285,4 @@ def test_nothing_is_offered_where_all_are_quick(tmp_path: Path) -> None:
     assert not [
         group for group in app.get("button_group") if getattr(group, "key", "") == "measured"
     ]
-    assert "drawn at random of" not in plain(said(app))
+    assert "drawn at random from" not in plain(said(app))

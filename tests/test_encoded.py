@@ -472,7 +472,7 @@ def test_the_first_samples_are_exact_for_what_they_say_and_their_error_holds(
     assert asked in study.dataset.ids
     assert 7 <= len(study.dataset.rows("test")) + len(study.dataset.rows("valid")) <= 8
     assert (study.background.size, study.background.total) == (24, 45)
-    assert "24, drawn at random, of the 45 training samples" in describe_background(
+    assert "24 samples drawn at random from the 45 training samples" in describe_background(
         study.background
     )
     whole = studies.build_study("drawn", card, model, dataset)

@@ -224,7 +224,7 @@ def test_since_when_and_what_was_added_are_said():
         {"": 0.1, "a": 0.3, "b": 0.0, "a+b": 0.0},
     ):  # no joint term, or one of nothing
         assert describe_change(dict.fromkeys(nothing, 0.0), nothing, "it") == (
-            "No joint term: it takes the score from +0.00 to +0.40; the decision remains a sum over single modalities."
+            "No joint terms: it takes the score from +0.00 to +0.40; the decision remains a sum over single modalities."
         )
     assert (
         describe_change(end, end, "it", LOUD)
@@ -239,7 +239,7 @@ def test_since_when_and_what_was_added_are_said():
         dict.fromkeys(small, 0.0), small, "it"
     )
     tiny = small | {"a+b": 0.002, "a+c": -0.004, "b+c": 0.001}
-    assert "none as large as 0.01" in describe_change(dict.fromkeys(tiny, 0.0), tiny, "it")
+    assert "none above 0.005" in describe_change(dict.fromkeys(tiny, 0.0), tiny, "it")
 
 
 def test_decisions_backgrounds_and_lists_in_words():

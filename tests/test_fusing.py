@@ -220,13 +220,13 @@ def test_titles_of_the_loss_game_follow_its_intervals() -> None:
         0.5,
     )
     nothing = "The modalities do not reduce the absolute error significantly (by +0.100, 95% CI +0.000 to +0.200)"
-    even = "No significant difference between y and x: they take 0.700 and 0.300"
+    even = "No significant difference between y and x: they reduce the absolute error by 0.700 and 0.300"
     unranked = "Too few samples to rank modalities (the absolute error falls by 1.000, 1.500 to 0.500, n = 1,234)"
-    value, total = "0.700 (95% CI 0.600 to 0.800)", "1.000 by which the absolute error falls"
+    value = "0.700 (95% CI 0.600 to 0.800)"
     unknown = Interval(1.0, math.nan, math.nan, 1234, 0)
     for made, words in (
-        (game, f"y matters most: it takes {value} of the {total}"),
-        (replace(game, ahead=("x", one(0.1))), f"{even} of the {total}"),
+        (game, f"y reduces the absolute error most: by {value} of 1.000"),
+        (replace(game, ahead=("x", one(0.1))), f"{even} of 1.000"),
         (replace(game, ahead=None), f"y reduces the absolute error by {value}, from 1.500 to 0.500"),
         (replace(game, total=one(0.1)), nothing),
         (replace(game, total=unknown), unranked),
@@ -293,7 +293,7 @@ def test_how_near_a_sampled_synergy_comes_is_said_of_the_worst_pair() -> None:
         "F_syn from 50 background samples correlates 0.75 with the exact joint term of a+c (mean of 4 draws, lowest "
         "0.60; relative error 50%)"
     )
-    assert describe_synergies(frame.iloc[2:]).startswith("No pair's joint term varies")
+    assert describe_synergies(frame.iloc[2:]).startswith("No joint term of a pair varies")
 
 
 def test_sampled_synergies_are_measured_by_pearson_and_by_their_error() -> None:
@@ -474,7 +474,9 @@ def test_synergy_against_all_rows_is_the_dividend_and_against_few_comes_near() -
         rows_of(2, 8),
         explain.background(model_of("state-linear", 2), rows_of(2, 5), "joint"),
     )
-    assert "No pair" in describe_synergies(sampled_synergy.synergies(flat, [flat], outputs[:8]))
+    assert "No joint term of a pair" in describe_synergies(
+        sampled_synergy.synergies(flat, [flat], outputs[:8])
+    )
 
 
 # Ranking.

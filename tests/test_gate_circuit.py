@@ -154,18 +154,18 @@ def test_a_drawing_stands_for_every_gate_once(kind: str) -> None:
 
 def test_what_is_said_of_a_circuit_is_so() -> None:
     model, states = of("quantum-lego", 2)
-    assert "were trained since" in describe_circuit(model, states)
+    assert "were trained afterwards" in describe_circuit(model, states)
     model.frozen.fill_(False)
     assert "does not affect the score" in describe_circuit(model, states)
     assert "3 times" in describe_circuit(of("qfl", 2, degree=3)[0], {})
     model, states = of("vqc-mlpnet", 2)
     others = model.encode(rows_of(2, 1, seed=4))
     numbers = [torch.cat(list(each.values()), -1)[0].abs().argmax() for each in (states, others)]
-    assert "No sample passes" in describe_circuit(model, states)
+    assert "Samples do not pass" in describe_circuit(model, states)
     for a, b in zip(model.gates(states, 0), model.gates(others, 0), strict=True):
         assert torch.equal(a.matrix, b.matrix)
     assert describe_circuit(model, states).endswith(
-        f"The row of view {int(numbers[0]) // 3} {int(numbers[0]) % 3 + 1} is shown, the sample's largest number."
+        f"The row of view {int(numbers[0]) // 3} {int(numbers[0]) % 3 + 1} is shown, the sample's largest output."
     )
 
 

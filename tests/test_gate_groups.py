@@ -187,7 +187,7 @@ def test_titles_say_what_is_told() -> None:
     assert describe_gate_groups(result_of([up, open_, up]), "loss") == (
         "fusion 2 (+0.300) and fusion 0 (+0.300) raise the loss"
     )
-    most = "fusion 0 contributes most to the score of y: +0.50 (50% of all sizes"
+    most = "fusion 0 contributes most to the score of y: +0.50 (50% of the summed sizes"
     assert most in describe_gate_groups(result_of([clear] * 3))
     still = result_of([clear] * 3, decision=np.zeros(3))
     assert describe_gate_groups(still) == "No gate group changes the score of y"

@@ -242,7 +242,7 @@ def test_a_program_is_imported_listed_explained_and_removed(
     ]
     assert told["guessed"]
     assert told["remarks"] == [
-        "Output `0` is taken for the score of a regression, as the target is a number."
+        "Output `0` is used as the score of a regression, since the target is a number."
     ]
     assert told["warnings"] == []
     assert told["parameters"] == sum(p.numel() for p in module.parameters())
@@ -1004,7 +1004,7 @@ def test_a_program_of_one_modality_warns_and_one_of_a_fixed_batch_runs_in_pieces
     dataset = data.load("said0")
     taken = imports.take(kept("one.pt2", exported(One().double().eval(), example())), dataset)
     assert [describe_remark(remark) for remark in taken.warnings] == [
-        "It reads only `vision`. On ten rows the scores do not depend on `audio`, so their contributions are 0."
+        "On the ten rows tested, the scores depend only on `vision`, so `audio` contribute 0 to them."
     ]
     fixed = imports.take(kept("fixed.pt2", exported(two[0], example(7), free=False)), dataset)
     assert "takes exactly 7 rows at once" in describe_remark(fixed.warnings[0])
@@ -1167,8 +1167,7 @@ def test_what_an_output_holds_is_guessed_and_its_log_odds_are_explained(C: int, 
     assert not taken.warnings
     first = describe_remark(taken.remarks[0])
     assert (
-        f"is taken for {taken.model.card.output.holds} of {C} classes, a guess from 10 rows"
-        in first
+        f"is used as {taken.model.card.output.holds} of {C} classes, a guess from 10 rows" in first
     )
     assert len(taken.remarks) == (1 if holds == "scores" else 2)
     study = open_sample(imports.keep(taken, dataset, "one"), "row-0050", dataset).study
@@ -1262,7 +1261,7 @@ def test_outputs_that_add_up_to_something_else_are_said() -> None:
         sums = module(x["audio"][0], x["vision"], x["audio"][1]).sum(1)
     assert len(taken.warnings) == 1
     warning = describe_remark(taken.warnings[0])
-    assert "Output `0` lies in [0, 1], but adds up to" in warning
+    assert "Output `0` lies in [0, 1], but sums to" in warning
     assert f"{float(sums.min()):.3g} to {float(sums.max()):.3g} in each row" in warning
     assert "Export the scores before the last softmax or sigmoid" in warning
     card_of = replace(

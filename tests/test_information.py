@@ -1016,8 +1016,8 @@ def test_comparisons_have_a_row_a_kind_and_a_row_a_difference() -> None:
     ]
     shared = baseline_predictions.Predictions(replace(shared_rows(), whole=90))
     assert list(describe_evaluation(fusion_baselines.evaluation(shared))) == [
-        f"Rows share several things: {len(shared_rows().predicted)} of them are predicted by models that saw none of "
-        "these; the others are only learned from."
+        f"Rows share content of several kinds. {len(shared_rows().predicted)} of them are predicted by models that saw "
+        "none of it; the others are used for training only."
     ]
 
 
@@ -1313,7 +1313,7 @@ def test_titles_of_information_follow_its_intervals() -> None:
     )
     assert (
         told(one(1.2, math.nan))
-        == "1,234 rows are too few to estimate what modalities tell of the target"
+        == "1,234 rows are too few to estimate the information about the target"
     )
     for total in (one(0.05), one(0.01)):
         assert told(total, gain=one(0.05)) == (

@@ -128,7 +128,7 @@ def test_any_sample_of_a_large_set_is_reached_by_writing() -> None:
         assert first in app.selectbox[0].options
     write(app, "<b>nothing</b>")
     assert app.markdown[0].value == "chosen p0123"  # it stays
-    assert "No id of the data set has" in app.warning[0].value
+    assert "No sample id contains" in app.warning[0].value
 
 
 @pytest.mark.usefixtures("small")

@@ -700,7 +700,7 @@ def test_the_page(shown: Path, board: dict[str, Any]) -> None:
     assert not app.exception
     assert "leads on Mosi with MAE" in plain(said(app))
     app.multiselect(key="board.models.mosi").set_value([]).run()
-    assert "Pick a model to draw its curve" in plain(said(app))
+    assert "Choose a model to draw its curve" in plain(said(app))
 
 
 def test_who_fuses_and_who_only_adds(shown: Path) -> None:

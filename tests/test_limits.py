@@ -248,9 +248,7 @@ def test_a_page_says_what_it_waits_for(monkeypatch: pytest.MonkeyPatch) -> None:
     with calculation_queue.waiting("Following every knob …"):
         shown.append("at work")
     other.join()
-    assert set(shown[:-3]) == {
-        "Many are at work on this server: one other calculation comes first …"
-    }
+    assert set(shown[:-3]) == {"The server is busy: one other calculation runs first …"}
     assert shown[-3:] == ["gone", "Following every knob …", "at work"]
     with calculation_queue.waiting("Again …"):
         assert shown[-1] == "Again …"

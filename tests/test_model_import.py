@@ -256,7 +256,7 @@ def test_a_card_is_corrected_on_the_page(folder: Path, here: None) -> None:
     by_label(app.button, "Import with this card").click()
     app.run(timeout=60)
     assert not app.exception
-    assert "both is among the models" in plain(app.success[0].value).replace("**", "")
+    assert "both is now one of the models" in plain(app.success[0].value).replace("**", "")
     assert "both" in checkpoint_folders.available(), said(app)
     assert "Accuracy" in plain(said(app))
     assert "[[input]]" in app.code[-1].value
@@ -265,12 +265,12 @@ def test_a_card_is_corrected_on_the_page(folder: Path, here: None) -> None:
 def test_visitors_from_elsewhere_bring_no_model(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(permissions, "is_local", lambda: False)
     app = visit("Train", **{"train.import": "true"})
-    assert "models cannot be brought in the browser" in plain(said(app))
+    assert "Uploads are disabled" in plain(said(app))
     assert not [button for button in app.button if button.label == "Check and import"]
     monkeypatch.setenv("QFUSION_IMPORT", "upload")
     app = visit("Train", **{"train.import": "true"})
     assert [button for button in app.button if button.label == "Check and import"]
-    assert "which runs no code of its own" in plain(said(app))
+    assert "runs no code of its own" in plain(said(app))
     assert ".pt2" not in plain(said(app))
     assert app.file_uploader(key="_model.file").proto.type == [".onnx"]
     assert "_model.replace" not in [box.key for box in app.checkbox]  # theirs, not another's

@@ -258,7 +258,7 @@ def test_a_sample_shows_its_verdict_its_terms_and_a_figure(jump: Sample, network
         assert b"<svg" in svg
         assert b"<script" not in svg
         assert page.words[0].startswith(f"{sample.id}: ")
-        assert text.strip_markup(answers.conflict(sample)) in page.words[2]
+        assert text.strip_markup(answers.answer_conflict(sample)) in page.words[2]
         for term, value in sample.dividends.items():
             place = page.words.index(term or "baseline")
             assert page.words[place + 1] == f"{value:.3f}"

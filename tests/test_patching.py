@@ -216,7 +216,7 @@ def test_the_title_says_when_a_decision_turns(
 
 def test_what_goes_past_the_other_sample_does_not_come_nearest() -> None:
     said = describe_patches(of([[-6.0, -0.8, -1.0], [-1, -0.1, -1]]), donor="B")
-    assert said.endswith("audio comes nearest, with 45% of the difference at t = 0.50")
+    assert said.endswith("audio restores most, 45% of the difference at t = 0.50")
 
 
 def test_what_cannot_be_patched_is_refused() -> None:

@@ -31,9 +31,12 @@ from qfusion.explain import unimodal_labels as trust
 from qfusion.figures import export, recipe
 from qfusion.panels import label_agreement
 from qfusion.training import Options, checkpoint, checkpoint_cards, metrics, train
-from qfusion.wording.label_agreement import describe_label_trends, describe_verdict_trend
+from qfusion.wording.label_agreement import (
+    describe_label_trends,
+    describe_verdict_trend,
+    explain_missing_labels,
+)
 from qfusion.wording.studies import axis_titles
-from qfusion.wording.unimodal_labels import explain_missing_labels
 from tests.test_app_pages import plain, said, visit
 
 NAN = float("nan")

@@ -43,7 +43,7 @@ WRITES: dict[str, Callable[[], Any]] = {
     "start a process": lambda: run_process.start_process(["models"], Path("x.txt")),
     "begin a sweep": lambda: sweeps.begin("visitor", Any, 2),
     "stop a sweep": lambda: sweeps.stop(Any),
-    "go on with a sweep": lambda: sweeps.resume(Any),
+    "resume a sweep": lambda: sweeps.resume(Any),
     "read data": lambda: import_formats.read_files([Path("x.csv")], Path("x")),
     "import data": lambda: importing.import_set([Path("x.csv")], "x"),
     "remove data": lambda: imported_sets.remove_imported("x"),
@@ -115,7 +115,7 @@ def test_pages_show_and_offer_nothing_to_write(visited: tuple[serving.Server, Pa
     for page, words in (
         ("train", "does not train, stop or delete"),
         ("sweeps", "does not begin, stop or go on"),
-        ("data", "does not take data"),
+        ("data", "does not import data"),
     ):
         with Visitor(server.url) as visitor:
             seen = visitor.open(page)

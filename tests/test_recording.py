@@ -42,7 +42,7 @@ def test_steps_stand_where_they_were_and_their_terms_add_up(planted: Any) -> Non
         assert set(lane.terms) == {term for term in planted.dividends if name in term.split("+")}
     picture = timelines.timeline(planted)
     assert "The times of the steps of text are unknown" in picture.shows
-    assert "they are spread by their letters" in picture.shows
+    assert "they are spread in proportion to" in picture.shows
     assert "steps of audio" not in picture.shows
     table = picture.table()
     assert set(table["row"]) == {"word", "text", "audio"}

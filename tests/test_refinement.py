@@ -89,7 +89,8 @@ def test_a_sample_and_the_test_set_are_split_against_some_rows_with_their_error(
 
 def test_what_is_measured_on_the_test_set_says_against_how_many_rows(slow: Any) -> None:
     assert (
-        "Compared with 16, drawn at random, of the" in deletion_curves.modality_curves(slow).shows
+        "Compared with 16 samples drawn at random from the"
+        in deletion_curves.modality_curves(slow).shows
     )
 
 
@@ -188,8 +189,8 @@ def test_an_address_asks_for_all_rows(slow: Any) -> None:
         pages.build("samples", "waterfall", address | more) for more in ({}, {"rows": ["all"]})
     )
     assert (
-        f"the mean over 40, drawn at random, of the {slow.background.size} training samples, each modality drawn"
-        in plain(some.shows)
+        f"the mean over 40 samples drawn at random from the {slow.background.size} training samples, each modality "
+        "drawn" in plain(some.shows)
     )
     assert "Standard error of a term over draws of the background rows: at most 0." in plain(
         some.shows
@@ -218,15 +219,13 @@ def test_the_page_offers_all_rows_shows_how_far_it_is_and_says_so_in_the_link(sl
     )
     until(lambda: (job := jobs.find_job(slow.memo_key())) is not None and job.state == State.DONE)
     app.run()
-    assert f"compared with all {slow.background.size} rows" in plain(said(app))
+    assert f"use all {slow.background.size} rows" in plain(said(app))
     assert app.query_params["rows"] == "all"
     app.button(key="_some_rows").click().run()
     assert "rows" not in app.query_params
     assert "16 rows (the open one with 40)" in plain(said(app))
     app.button(key="_all_rows").click().run()
-    assert f"compared with all {slow.background.size} rows" in plain(said(app)), (
-        "they are there already"
-    )
+    assert f"use all {slow.background.size} rows" in plain(said(app)), "they are there already"
 
 
 def test_a_link_with_all_rows_shows_them_when_they_are_there(slow: Any) -> None:
@@ -235,7 +234,7 @@ def test_a_link_with_all_rows_shows_them_when_they_are_there(slow: Any) -> None:
     until(lambda: (job := jobs.find_job(slow.memo_key())) is not None and job.state == State.DONE)
     app.run()
     assert app.query_params["rows"] == "all"
-    assert f"compared with all {slow.background.size} rows" in plain(said(app))
+    assert f"use all {slow.background.size} rows" in plain(said(app))
 
 
 def test_it_can_be_cancelled_on_the_page(slow: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -255,5 +254,5 @@ def test_models_with_a_structure_are_exact_at_once() -> None:
     study = open_study("qj-parity")
     assert not study.is_sampled
     app = visit("Samples", model="qj-parity", rows="all")
-    assert "rows" not in plain(said(app)) or "compared with all" not in plain(said(app))
+    assert "rows" not in plain(said(app)) or "use all" not in plain(said(app))
     assert not app.warning

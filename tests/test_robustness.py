@@ -217,7 +217,7 @@ def test_modalities_at_once_are_disturbed_as_each_alone(dataset):
     rows = dataset.rows("test")
     asked = Disturbance(mean=("a",), swapped=("words",), noise={"c": 1.5}, seed=4)
     assert describe_disturbance(asked) == (
-        "a at its training mean, words of another sample, noise of 1.5 deviations on c"
+        "a at its training mean, words of another sample, noise of 1.5 standard deviations on c"
     )
     assert describe_disturbance(Disturbance(missing=("a", "c"))) == "without a, without c"
     found = disturbances.inputs(dataset, rows, asked)
@@ -337,7 +337,7 @@ def test_command_line(capsys, tmp_path, monkeypatch):
     found = json.loads(said.out)
     assert (
         found["disturbance"]
-        == "without text, vision of another sample, noise of 0.5 deviations on audio"
+        == "without text, vision of another sample, noise of 0.5 standard deviations on audio"
     )
     _, plain = call(capsys, "evaluate", "--model", "qj-planted", "--json")
     assert json.loads(plain.out)["metrics"]["mae"] < found["metrics"]["mae"]

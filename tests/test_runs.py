@@ -24,7 +24,7 @@ from qfusion.runs import Plan, Run, folder, recorder, training_queue
 from qfusion.runs.training_watch import Watch
 from qfusion.training import checkpoint, checkpoint_folders, prepare
 from qfusion.wording.run_states import describe_run_state
-from qfusion.wording.training import describe_order
+from qfusion.wording.training_curves import describe_order
 
 ROOT = Path(__file__).resolve().parents[1]
 SMALL = dict(dims=2, measurements=4, hidden=8, dropout=0.2)
@@ -136,12 +136,12 @@ def test_what_is_watched_is_what_the_model_does():
 @pytest.mark.parametrize(
     ("joint", "entanglement", "error", "words"),
     [
-        ([0, 0, 1, 1], [1, 1, 1, 1], 0.01, "Entanglement came first: the joint part reached half"),
-        ([1, 1, 1, 1], [0, 0, 0, 1], 0.01, "The joint part came first: the joint part reached"),
-        ([0, 0, 1, 1], [1, 1, 1, 1], 0.4, "The order is not significant"),
-        ([0, 1, 1, 1], [0, 1, 1, 1], 0.01, "The order is not significant"),
-        ([0, 0, 0, 0], [1, 1, 1, 1], 0.01, "It never fuses beyond zero"),
-        ([1, 1, 1, 1], [0, 0, 0, 0], 0.01, "It never entangles beyond zero"),
+        ([0, 0, 1, 1], [1, 1, 1, 1], 0.01, "Entanglement rises first: the joint part reaches half"),
+        ([1, 1, 1, 1], [0, 0, 0, 1], 0.01, "The joint part rises first: the joint part reaches"),
+        ([0, 0, 1, 1], [1, 1, 1, 1], 0.4, "The order of onset is not significant"),
+        ([0, 1, 1, 1], [0, 1, 1, 1], 0.01, "The order of onset is not significant"),
+        ([0, 0, 0, 0], [1, 1, 1, 1], 0.01, "The joint part is zero at the end of training"),
+        ([1, 1, 1, 1], [0, 0, 0, 0], 0.01, "Entanglement is zero at the end of training"),
     ],
 )
 def test_what_came_first_is_told_where_the_rows_tell_it(

@@ -111,7 +111,7 @@ def test_words_of_tokens_are_merged_and_their_shares_added() -> None:
     )
     assert found.units == ("[CLS]", "unbelievable", "film", "[SEP]")
     assert found.groups == ((0,), (1, 2, 3), (4,), (5,))
-    assert "One word is made of several tokens, whose shares are added up" in describe_match(
+    assert "One word consists of several tokens; their contributions are summed" in describe_match(
         found.how
     )
 

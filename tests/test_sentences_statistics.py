@@ -243,10 +243,10 @@ def interval(value: float, low: float, high: float, n: int = 200) -> Interval:
         ((-0.05, -0.3, 0.1), "No significant correlation"),
         ((0.1, 0.0, 0.2), "No significant correlation"),
         ((0.29, 0.1, 0.4), "Weakly:"),
-        ((0.3, 0.1, 0.4), "In part:"),
-        ((0.69, 0.1, 0.9), "In part:"),
-        ((0.7, 0.5, 0.9), "Closely:"),
-        ((-0.4, -0.5, -0.3), "The opposite:"),
+        ((0.3, 0.1, 0.4), "Moderately:"),
+        ((0.69, 0.1, 0.9), "Moderately:"),
+        ((0.7, 0.5, 0.9), "Strongly:"),
+        ((-0.4, -0.5, -0.3), "Inversely:"),
         ((np.nan,) * 3, "Unknown"),
     ],
 )
@@ -261,7 +261,7 @@ def test_whether_entanglement_goes_with_joint_deciding(
     assert "accounts" not in said
     assert not said.startswith("No:")
     if start == "No significant correlation":
-        assert number_after("one above", said) == pytest.approx(max(-r[1], r[2]), abs=0.005)
+        assert number_after("above", said) == pytest.approx(max(-r[1], r[2]), abs=0.005)
     elif np.isfinite(r[0]) and r[0] > 0:
         assert f"r² {r[0] ** 2:.2f}" in said
 

@@ -152,7 +152,7 @@ def test_nothing_of_a_page_comes_without_login(place: Place) -> None:
                 "button",
                 "html",
             }
-            assert "asks who you are" in seen.words()
+            assert "requires a login" in seen.words()
     with Visitor(place.server.url) as visitor:  # nor is anything taken
         session = visitor.open("data").session
         asked = urllib.request.Request(

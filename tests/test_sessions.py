@@ -77,18 +77,18 @@ def test_another_version_or_page_is_refused_with_a_reason(
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"script": "alert(1)"}, "`script` of the file is not known"),
+        ({"script": "alert(1)"}, "`script` of the file is unknown"),
         ({"address": [1]}, "Part `address`"),
         ({"address": {"Nowhere": {}}}, "`Nowhere` that does not exist"),
-        ({"address": {"Samples": 3}}, "Samples is not an object"),
-        ({"address": {"Samples": {"x": 3}}}, "On Samples, `x` cannot stand"),
-        ({"address": {"Samples": {"x": [1]}}}, "`x` cannot stand"),
-        ({"address": {"Samples": {"x": []}}}, "`x` cannot stand"),
-        ({"address": {"Samples": {"_page": "x"}}}, "`_page` cannot stand"),
-        ({"address": {"Samples": {"embed": "true"}}}, "`embed` cannot stand"),
-        ({"address": {"Samples": {"load": "x"}}}, "`load` cannot stand"),
-        ({"address": {"Samples": {"x": "y" * 30_000}}}, "`x` cannot stand"),
-        ({"address": {"Samples": {"k" * 500: "y"}}}, "cannot stand"),
+        ({"address": {"Samples": 3}}, "entry of Samples in the file is not an object"),
+        ({"address": {"Samples": {"x": 3}}}, "On Samples, `x` cannot be part of a link"),
+        ({"address": {"Samples": {"x": [1]}}}, "`x` cannot be part of a link"),
+        ({"address": {"Samples": {"x": []}}}, "`x` cannot be part of a link"),
+        ({"address": {"Samples": {"_page": "x"}}}, "`_page` cannot be part of a link"),
+        ({"address": {"Samples": {"embed": "true"}}}, "`embed` cannot be part of a link"),
+        ({"address": {"Samples": {"load": "x"}}}, "`load` cannot be part of a link"),
+        ({"address": {"Samples": {"x": "y" * 30_000}}}, "`x` cannot be part of a link"),
+        ({"address": {"Samples": {"k" * 500: "y"}}}, "cannot be part of a link"),
         ({"address": {"Samples": {f"k{i}": "y" for i in range(305)}}}, "They are left out"),
         ({"figure": {"figure.size": "wall"}}, "Argument `size` must be one of"),
         ({"figure": {"_page": "x"}}, "not a setting of figures"),
@@ -119,7 +119,7 @@ def test_what_has_changed_since_is_said() -> None:
     )
     now = {("model", "m"): "new", ("data", "d"): "same"}
     assert session_file.changes(found, lambda *name: now.get(name)) == [
-        "Model 'm' has been trained anew since the session was saved: its numbers differ."
+        "Model 'm' has been retrained since the session was saved: its numbers differ."
     ]
     assert "is not on this machine" in session_file.changes(found, lambda *_: None)[1]
     assert (

@@ -376,14 +376,14 @@ def test_the_title_says_what_is_told() -> None:
         "1 of 2 generator terms keeps 98% of the gain in R2 (95% CI 97% to 99%, 80 test samples): D[aud"
     )
     assert describe_pruning(pruning([0.0, 0.1, 0.2], -0.1)).startswith(
-        "The generator adds no significant R2"
+        "No significant effect of the generator on R2"
     )
     assert describe_pruning(pruning([0.0, 0.1, 0.2], None)).startswith(
-        "The generator adds no significant R2"
+        "No significant effect of the generator on R2"
     )
     assert pruning([0.4, 0.3, 0.2], -0.4).size == 0
     none = describe_pruning(pruning([0.4, 0.3, 0.2], 0.3))
-    assert none.startswith("No generator term improves R2 on the rows that choose")
+    assert none.startswith("No generator term is kept: none improves R2 ")
 
 
 def test_what_has_no_terms_is_refused() -> None:

@@ -402,7 +402,7 @@ def test_the_command_line(trained: DataSet, sample: str, tmp_path: Path) -> None
 WHY = {
     "Dynamics": "no evolution in time",
     "Circuit": "no circuit of gates",
-    "What if": "no knobs of a physics",
+    "What if": "no physical parameters",
     "Cohorts": "entangles nothing",
     "Samples": "no entropies",
     "Overview": "read out at its end only",
@@ -434,7 +434,7 @@ def test_it_is_compared_with_another(trained: DataSet, sample: str) -> None:
     app = visit("Compare", model="products", data=DATA, sample=sample, pin=f"sum/{DATA}/{sample}")
     assert not app.error
     assert not app.warning
-    assert "nothing to tweak" in said(app)
+    assert "cannot be tweaked" in said(app)
     assert "**Shows**" in said(app)
 
 

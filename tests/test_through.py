@@ -46,7 +46,7 @@ def test_the_share_of_the_joint_terms_and_when_they_lead_for_good() -> None:
 def test_the_answer_in_words() -> None:
     where, rising = ["t = 0", "t = 1", "t = 2", "t = 3"], np.array([0.0, 0.5, 0.75, 1.0])
     said_of = {
-        name: answers.answer(terms(joint), rising, "the entropy", "nats", where)
+        name: answers.title_joint_course(terms(joint), rising, "the entropy", "nats", where)
         for name, joint in {
             "late": [0.0, 0.0, 2.0, 3.0],
             "never": [0.0, 3.0, 0.0, 0.25],
@@ -54,7 +54,7 @@ def test_the_answer_in_words() -> None:
         }.items()
     }
     assert said_of["late"] == (
-        "Joint terms dominate from t = 2 on; by then the entropy has made 75% of its change"
+        "Joint terms dominate from t = 2 on; the entropy has then completed 75% of its change"
     )
     assert "Single modalities dominate at the end (joint share 0% to 20%)" in said_of["never"]
     assert "the entropy goes from 0.00 to 1.00 nats" in said_of["always"]

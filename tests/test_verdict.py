@@ -178,7 +178,7 @@ def checked(found: Verdict) -> None:
     largest = describe_largest(terms)
     alike = largest_terms(terms)
     assert found.largest in alike
-    assert ("alike in size" in largest) == (len(alike) > 1)
+    assert ("equal in size" in largest) == (len(alike) > 1)
     assert ("together" in largest) == any("+" in term for term in alike[:3])
     assert all(max(sizes.values()) - sizes[term] <= 0.01 for term in alike)
 
@@ -258,7 +258,7 @@ TWO = {"": 0.0, "a": 0.0, "b": 0.0, "a+b": 0.0}
             {"a": 0.1, "b": -0.1, "a+b": 1.0},
             "joint",
             "a",
-            "No: on their own a (+0.10) and b (-0.10) oppose each other, but joint terms decide.",
+            "No: a (+0.10) and b (-0.10) oppose each other on their own, but joint terms decide.",
         ),
         (
             {"a": 1.0, "b": -0.2, "a+b": 0.1},
@@ -301,8 +301,8 @@ TWO = {"": 0.0, "a": 0.0, "b": 0.0, "a+b": 0.0}
             {"a": 0.6, "b": -0.5, "a+b": -0.11},
             "undecided",
             "",
-            "No: on their own a (+0.60) and b (-0.50) oppose each other, but all contributions nearly cancel or leave "
-            "the baseline its sign.",
+            "No: a (+0.60) and b (-0.50) oppose each other on their own, but contributions nearly cancel, or the "
+            "baseline decides.",
         ),
         (
             {"": -2.0, "a": 1.0, "b": 0.5, "a+b": 0.1},
@@ -338,7 +338,7 @@ def test_what_seeds_leave_open_weakens_what_is_said() -> None:
         == "a leads with 61% of the Shapley shares (b 39%) for this training seed"
     )
     assert describe_seed_doubts(other) == [
-        "Two of 5 training seeds name different leading modalities on 35% of the test samples.",
+        "On average, two of 5 training seeds have different leading modalities on 35% of the test samples.",
         "The largest contribution is smaller than its spread over 5 training seeds (±1.5).",
     ]
     assert verdict_record(other)["spread_of_largest"] == 1.5
@@ -351,7 +351,7 @@ def test_what_seeds_leave_open_weakens_what_is_said() -> None:
         ({"a": -0.8, "b": -0.4, "a+b": -0.7}, "A contributes most (-0.80)"),
         (
             {"a": -0.8, "b": 0.801, "a+b": -0.7},
-            "A alone and b alone contribute most, alike in size (-0.80 and +0.80)",
+            "A alone and b alone contribute most, equal in size (-0.80 and +0.80)",
         ),
         ({"a": 0.002, "b": 0.0, "a+b": 0.001}, "A contributes most (+2e-03)"),
         ({}, "No modality changes the decision"),
@@ -451,13 +451,13 @@ def test_of_many_parts_that_are_alike_three_are_named() -> None:
     }
     title = describe_largest(alike)
     assert title == (
-        "A alone, b alone and a and b together and 2 more contribute most, alike in size (+0.50 and -0.50)"
+        "A alone, b alone and a and b together and 2 more contribute most, equal in size (+0.50 and -0.50)"
     )
     three = describe_largest(alike | {"a+c": 0.0, "b+c": 0.0})
     assert three.startswith("A alone, b alone and a and b together contribute most")
     four = describe_largest(alike | {"b": 0.5, "a+c": -0.5, "b+c": 0.0})
     assert four.endswith(
-        "and 1 more contribute most, alike in size (+0.50)"
+        "and 1 more contribute most, equal in size (+0.50)"
     )  # of the three that are named
 
 
@@ -591,7 +591,7 @@ def test_panels_of_samples_say_what_their_verdicts_say(study: Study) -> None:
             f"conflict?** **{'Yes' if found.relation == 'conflict' else 'No'}**" in waterfall.lead
         )
         assert plain(waterfall.title).startswith(
-            plain(markdown.finding(found.dividends)).removesuffix(")")
+            plain(markdown.title_largest(found.dividends)).removesuffix(")")
         )
         assert plain(shapley_bars.title).startswith(
             f"{found.leader} leads with" if found.leader else "No single modality leads"

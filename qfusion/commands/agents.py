@@ -185,7 +185,7 @@ def verdict(model: str, sample: str, data: str = "", tweak: str = "") -> dict[st
     one = _sample(model, sample, data, tweak, "")
     return {
         "sample": one.id,
-        "decision": text.strip_markup(answers.numbered(one.study, one.scores)),
+        "decision": text.strip_markup(answers.format_decision_value(one.study, one.scores)),
         "truth": one.truth,
         "verdict": _decision(one)["verdict"],
         "answers": {
@@ -245,7 +245,9 @@ def tweak(
         "says": text.strip_markup(qfusion.panels.tweak_effects.describe_tweaked_sample(now))
         if now.tweak_text
         else "Nothing is changed.",
-        "decision": ends(lambda one: text.strip_markup(answers.numbered(one.study, one.scores))),
+        "decision": ends(
+            lambda one: text.strip_markup(answers.format_decision_value(one.study, one.scores))
+        ),
         now.quantity.replace("-", "_"): ends(lambda one: one.score),
         "dividends": ends(lambda one: one.dividends),
         "metrics": ends(lambda one: one.metrics),

@@ -97,7 +97,7 @@ def probabilities(
 
     return panel.PanelFigure(
         "what-if-probabilities",
-        f"Decision: {answers.numbered(study, now.outcome.scores)}",
+        f"Decision: {answers.format_decision_value(study, now.outcome.scores)}",
         figure,
         shows=shows,
         not_shown="the probability of being right: see the calibration on the Cohorts page.",
@@ -139,7 +139,7 @@ def waterfall(
                 *(result.terms(study, sample.output) for result in (before, now))
             )
         )
-    finding = answers.finding_for(sample, terms)
+    finding = answers.title_largest_for_class(sample, terms)
     name = f"what-if-{'as-it-is' if when == BEFORE else 'changed'}"
     shows = (
         f"the exact sum baseline + single modalities + joint terms (hatched) = {sample.quantity}, {when}."

@@ -62,7 +62,7 @@ def waterfall(
     shows += describe_baseline(one.background)
     return panel.PanelFigure(
         f"waterfall-{letter}",
-        f"{letter}: {answers.finding(one.dividends)}",
+        f"{letter}: {answers.title_largest(one.dividends)}",
         drawn,
         shows=shows,
         not_shown="what caused the annotation; only what this model computed.",

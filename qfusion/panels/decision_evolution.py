@@ -120,7 +120,7 @@ def decision_over_time(
             else upper_curves(learned, above)[0],
             terms_over_time(learned, terms),
         )
-    title = answers.answer(along, mean, name, unit, [f"t = {at:.2f}" for at in times])
+    title = answers.title_joint_course(along, mean, name, unit, [f"t = {at:.2f}" for at in times])
     figure = evolution_charts.decision_lines(
         times,
         series,
@@ -165,8 +165,8 @@ def decision_over_time(
         title,
         figure,
         called=f"{above.capitalize()} and contributions over time",
-        lead=f"**When did it happen?** {answers.since_when(sample)} **What did the dynamics add?** "
-        f"{answers.what_was_added(sample)}",
+        lead=f"**When did it happen?** {answers.answer_since_when(sample)} **What did the dynamics add?** "
+        f"{answers.answer_change(sample)}",
         shows=shows,
         not_shown=not_shown,
         alt=alt,
@@ -194,7 +194,7 @@ def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure
     )
     return panel.PanelFigure(
         "waterfall-now",
-        answers.finding(final),
+        answers.title_largest(final),
         figure,
         shows=f"the decision at T under the sliders, term by term.{cite_sample(sample)} "
         f"{describe_baseline(sample.study.background)}",

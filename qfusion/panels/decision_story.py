@@ -44,7 +44,8 @@ def build_story(sample: Sample) -> Story:
     """
     learned = sample.untweaked
     study = sample.study
-    says = f"{answers.decided(learned)} {answers.what_was_added(learned)} {describe_comparison(study.background)}"
+    comparison = describe_comparison(study.background)
+    says = f"{answers.answer_decision(learned)} {answers.answer_change(learned)} {comparison}"
     acts = [Act("As learned", text.strip_markup(says), _term_lines(learned))]
     if sample.tweak_text:
         acts.append(_lever_act(sample, _describe_changes(sample)))

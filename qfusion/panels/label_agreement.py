@@ -22,8 +22,8 @@ from qfusion.wording.label_agreement import (
     describe_model_trends,
     describe_sample_labels,
     describe_verdict_trend,
+    explain_missing_labels,
 )
-from qfusion.wording.unimodal_labels import explain_missing_labels
 
 # A model beside people's labels of single modalities, on Faithfulness; and one sample beside its own, on Samples.
 

@@ -27,7 +27,7 @@ from qfusion.panels.learning_curves import (
     run_colours,
 )
 from qfusion.wording.evidence import INERT
-from qfusion.wording.training import describe_order
+from qfusion.wording.training_curves import describe_order
 
 # Runs side by side: their curves, what their models do inside while they are trained, and what came out.
 

@@ -44,7 +44,8 @@ def nearest_flips(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
     )
     shows = (
         "the smallest change of one modality's state, the others as they are, that turns the decision, now "
-        f"{answers.numbered(study, first.state.before)}; {how}. Diamonds: the nearest of {first.donor.tried:,} "
+        f"{answers.format_decision_value(study, first.state.before)}; {how}. Diamonds: the nearest of "
+        f"{first.donor.tried:,} "
         "samples whose state of it does so. "
     )
     if unsure:
@@ -73,7 +74,9 @@ def nearest_flips(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
                     "possible": state.possible,
                     "distance_rad": state.distance,
                     "optimum": "exact" if state.exact else "best found",
-                    "decision_after": answers.verdict(study, state.after) if state.possible else "",
+                    "decision_after": answers.format_decision(study, state.after)
+                    if state.possible
+                    else "",
                     "verified": state.verified,
                     "room": state.reach,
                     "nearest_sample": flip.donor_id,
@@ -86,7 +89,7 @@ def nearest_flips(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
 
     return panel.PanelFigure(
         "flips",
-        f"What would flip it? {answers.flip(study, result)}",
+        f"What would flip it? {answers.describe_flips(study, result)}",
         figure,
         shows=shows,
         not_shown="whether any words, sound or picture would give that state; changes of several modalities at once.",
@@ -133,7 +136,7 @@ def parameter_flips(sample: Sample, theme: style.Theme = "light") -> panel.Panel
     result = search.changes
     names = [name_parameter(study, change) for change in result]
     title = describe_smallest_turn(
-        result, names, answers.verdict(study, result[0].after), search.tried
+        result, names, answers.format_decision(study, result[0].after), search.tried
     )
     figure = state_changes.turn_sizes(
         names,
@@ -165,7 +168,7 @@ def parameter_flips(sample: Sample, theme: style.Theme = "light") -> panel.Panel
                     "learned": change.learned,
                     "flips_at": change.value,
                     "size": change.size,
-                    "decision_after": answers.verdict(study, change.after),
+                    "decision_after": answers.format_decision(study, change.after),
                     "verified": change.verified,
                 }
                 for change in result

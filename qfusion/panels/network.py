@@ -149,7 +149,7 @@ def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure
 
     return panel.PanelFigure(
         "waterfall-edited",
-        answers.finding_for(sample, now),
+        answers.title_largest_for_class(sample, now),
         figure,
         shows=shows,
         not_shown="how it was as learned: reset all cells.",

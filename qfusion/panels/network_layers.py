@@ -77,9 +77,9 @@ def decision_over_layers(
         "decision-layers",
         describe_takeover(moments, dividends) + name_explained_class(sample),
         figure,
-        lead=f"**When did it happen?** {answers.since_when(sample)} "
+        lead=f"**When did it happen?** {answers.answer_since_when(sample)} "
         "**What did the dynamics add?** "
-        f"{answers.what_was_added(sample)}",
+        f"{answers.answer_change(sample)}",
         shows="below, the terms of the decision if the circuit stopped there: later gates left out, every qubit "
         "measured, the same head (solid alone, dashed or dotted jointly); above, the entropy of the qubits "
         "still in play and the largest mutual information across a cut between them."

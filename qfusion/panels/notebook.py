@@ -38,7 +38,7 @@ def sample_html(sample: Sample) -> str:
     errors_of = sample.explanation.errors
     truth = f"{sample.truth:+.2f}" if sample.target is not None else sample.truth
     title = (
-        f"{text.escape_markdown(sample.id)}: {answers.numbered(study, sample.scores)} by "
+        f"{text.escape_markdown(sample.id)}: {answers.format_decision_value(study, sample.scores)} by "
         f"{text.escape_markdown(sample.name)} on "
         f"{text.escape_markdown(sample.dataset.title)}"
     )
@@ -60,8 +60,8 @@ def sample_html(sample: Sample) -> str:
         [
             title,
             *([tweak_effects.describe_tweaked_sample(sample)] if sample.tweak_text else []),
-            answers.decided(sample),
-            f"Did the modalities conflict? {answers.conflict(sample)}",
+            answers.answer_decision(sample),
+            f"Did the modalities conflict? {answers.answer_conflict(sample)}",
         ],
         terms,
         export.image(

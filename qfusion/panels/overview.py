@@ -33,7 +33,7 @@ def sample_questions(sample: Sample, theme: style.Theme = "light") -> panel.Pane
     study = sample.study
     title = (
         f"Five questions about sample {text.escape_markdown(sample.id)}, decided "
-        f"{answers.numbered(study, study.scores[sample.row])}"
+        f"{answers.format_decision_value(study, study.scores[sample.row])}"
     )
     shows = (
         f"answers of {text.escape_markdown(study.name)} about this {study.dataset.split[sample.row]} sample, each "
@@ -137,7 +137,7 @@ def example_waterfall(
     sample, row = _find_example(study, kind)
     output = int(study.predicted[row])
     dividends = study.dividends(row, output)
-    finding = answers.finding(dividends)
+    finding = answers.title_largest(dividends)
     figure = decision_charts.waterfall(
         dividends,
         study.modalities,

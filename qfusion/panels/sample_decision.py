@@ -97,8 +97,8 @@ def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure
         theme=theme,
     )
     lead = (
-        f"**Which modality decided this?** {answers.decided(sample.untweaked)}  \n"
-        f"**Did the modalities conflict?** {answers.conflict(sample.untweaked)}"
+        f"**Which modality decided this?** {answers.answer_decision(sample.untweaked)}  \n"
+        f"**Did the modalities conflict?** {answers.answer_conflict(sample.untweaked)}"
     )
     shows = (
         f"the exact sum baseline + single modalities + joint terms (hatched) = {sample.quantity}."
@@ -118,7 +118,7 @@ def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure
 
     return panel.PanelFigure(
         "waterfall",
-        answers.finding_for(sample, dividends),
+        answers.title_largest_for_class(sample, dividends),
         figure,
         lead=lead,
         shows=shows,
@@ -151,7 +151,7 @@ def shapley(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
 
     return panel.PanelFigure(
         "shapley",
-        answers.leading(sample.untweaked) + name_explained_class(sample),
+        answers.title_leader(sample.untweaked) + name_explained_class(sample),
         decision_charts.shapley_bars(
             values, shares, sample.modalities, unit=sample.unit, theme=theme
         ),

@@ -137,7 +137,10 @@ def describe_tweak(sample: Sample, changed: Sequence[str], shared: Mapping[str, 
     else:
         metric = short
         certainty = 0.0, 0.0
-    verdicts = answers.verdict(study, base.scores), answers.verdict(study, sample.scores)
+    verdicts = (
+        answers.format_decision(study, base.scores),
+        answers.format_decision(study, sample.scores),
+    )
     metric_change = (
         metric + systems.seed_suffix(study),
         base.metrics[first],

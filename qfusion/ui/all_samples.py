@@ -34,7 +34,7 @@ def everyone(
     return job_progress.is_done(
         jobs.begin_job(key, make, len(rows), access.session_id()),
         "All samples: {job.done:,} of {job.total:,}",
-        "All samples cannot be measured: {job.problem}. Some of them are shown.",
+        "Not all samples can be measured: {job.problem}. Some of them are shown.",
         wanted=lambda: state.get(panel.EVERYONE.key) == drawn_samples.ALL,
         # the next run leaves the job
         cancel=partial(state.put, panel.EVERYONE.key, drawn_samples.DRAWN),

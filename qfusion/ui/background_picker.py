@@ -28,7 +28,9 @@ def background_picker(study: Study, row: int) -> Study:
         return _cohort(study)
     sample = _other(study, row) if kind == "contrast" else ""
     if sample == str(study.dataset.ids[row]):
-        st.caption("This sample is compared with itself, so every contribution is 0. Pick another.")
+        st.caption(
+            "The background is this sample itself, so every contribution is 0. Choose another one."
+        )
     return background_choice.with_background(study, kind, sample)
 
 
@@ -39,7 +41,8 @@ def _cohort(study: Study) -> Study:
     known = {cohort.name: cohort.parts for cohort in saved.saved_cohorts()}
     if not known:
         st.caption(
-            "No cohort is saved yet: name one on the Cohorts page. Until then the training set is compared with."
+            "No cohort is saved yet. Save one on the Cohorts page; until then the training set is the "
+            "background."
         )
         return study
     members = replace(pickers.MEMBERS, values=list(known))
@@ -50,13 +53,15 @@ def _cohort(study: Study) -> Study:
     except QFusionError as error:
         st.warning(
             text.message(
-                f"Cohort ‘{name}’ does not fit this model: {error} The training set is compared with."
+                f"Cohort ‘{name}’ does not fit this model: {error} The training set is used as background."
             )
         )
         return study
     if not len(rows):
         st.warning(
-            text.message(f"Cohort ‘{name}’ has no sample here. The training set is compared with.")
+            text.message(
+                f"Cohort ‘{name}’ has no sample here. The training set is used as background."
+            )
         )
         return study
     st.caption(f"{len(rows):,} samples")

@@ -39,7 +39,7 @@ def background_rows(study: Study) -> Study:
             state.put(pickers.ROWS.key, background_choice.ALL_ROWS)
             with _popover(f"All {study.background.size:,} rows"):
                 st.caption(
-                    f"Decisions are compared with all {study.background.size:,} rows of the background."
+                    f"Explanations use all {study.background.size:,} rows of the background."
                 )
                 st.button(f"Use {_some(study)}", key="_some_rows", on_click=_decline, args=(study,))
             return job.result
@@ -47,7 +47,8 @@ def background_rows(study: Study) -> Study:
         under_way = job.state != jobs.State.FAILED
         if not under_way:
             state.notice(
-                f"Comparing with all rows failed: {text.escape_markdown(job.problem)}. Some of the rows are used."
+                f"Computing with all background rows failed: {text.escape_markdown(job.problem)}. Some of the "
+                "rows are used."
             )
             _decline(study)
     with _popover(f"{study.explanation_background.size:,} of {study.background.size:,} rows"):
@@ -57,7 +58,7 @@ def background_rows(study: Study) -> Study:
             else "test samples"
         )
         st.caption(
-            f"To answer at once, {whose} are compared with {_some(study)} of the background's "
+            f"For a quick answer, {whose} are explained against {_some(study)} of the background's "
             f"{study.background.size:,}, drawn at random."
         )
         if not under_way:
@@ -66,7 +67,7 @@ def background_rows(study: Study) -> Study:
                 key="_all_rows",
                 on_click=_want,
                 args=(study,),
-                help="Exact contributions, worked out behind the page, which goes on meanwhile.",
+                help="Computes exact contributions in the background. You can continue to use the page.",
             )
     if under_way:
         with st.container(width=260, key="refining"):
@@ -88,7 +89,7 @@ def _popover(label: str) -> DeltaGenerator:
         label,
         icon=":material/table_rows:",
         key="rows-used",
-        help="How many rows of the background stand in",
+        help="Number of background rows in use",
     )
 
 

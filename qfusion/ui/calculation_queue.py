@@ -117,10 +117,8 @@ def waiting(words: str) -> Iterator[None]:
 
     def say_place(place: int) -> None:
         shown[:] = shown or [st.empty()]
-        before = "one other calculation comes" if place == 1 else f"{place} other calculations come"
-        shown[0].info(
-            f"Many are at work on this server: {before} first …", icon=":material/hourglass_top:"
-        )
+        before = "one other calculation runs" if place == 1 else f"{place} other calculations run"
+        shown[0].info(f"The server is busy: {before} first …", icon=":material/hourglass_top:")
 
     with QUEUE.turn(who, say_place):
         for entry in shown:

@@ -76,7 +76,7 @@ def wrong_table(context: page_context.PageContext, table: pd.DataFrame) -> None:
 _HEADS = {
     "id": "sample",
     "misleading": "misleading term",
-    "pull": "its pull",
+    "pull": "its contribution",
     "right_without_it": "right without it",
 }
 

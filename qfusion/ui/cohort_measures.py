@@ -39,18 +39,19 @@ def entanglement(context: page_context.PageContext, levels: cohort_levels.Levels
             else "has no states that could be entangled"
         )
         st.caption(
-            f"This model {reason}, so there is no entanglement to set against what the modalities say jointly."
+            f"This model {reason}, so its entanglement cannot be compared with the joint terms."
         )
         return
     with panel_frame.titled_frame("entanglement") as head:
         measure, strength = widgets.row(
             replace(
                 builders.MEASURE,
-                help="The entropy counts mixing by jumps as well as entanglement. Negativity is entanglement alone; "
-                "like mutual information and total correlation it needs every sample's state, about 17 ms each, once."
+                help="Entropy includes mixing by jumps as well as entanglement, whereas negativity measures "
+                "entanglement alone. Negativity, mutual information and total correlation need the state of "
+                "every sample, which takes about 17 ms each, once."
                 if can(study.model, "time")
-                else "The fused qubits and their modality qubits are together in a pure state, so their entropy is "
-                "their entanglement.",
+                else "The fused qubits and their modality qubits form a pure state, so the entropy measures their "
+                "entanglement.",
             ),
             replace(builders.STRENGTH, values=cohort_measures.strength_titles(study)),
             study=study,
@@ -140,10 +141,11 @@ def cuts(context: page_context.PageContext, levels: cohort_levels.Levels) -> Non
             )
             return
         with head:
-            figure.heading("Are the correlations needed? Cut them and see")
+            figure.heading("Test whether correlations are needed")
         st.caption(
-            "Entanglement beside interaction strength is a correlation. This is the intervention: at time t all "
-            "correlation of one modality with the others is taken away, the state evolves on, and the decision is read."
+            "Entanglement and interaction strength are only correlated above. This test intervenes: at "
+            "time t all correlations of one modality with the others are removed, the state evolves to "
+            "T, and the decision is read."
             if count > 1
             else "Too few samples pass the filter."
         )

@@ -78,14 +78,14 @@ def choose_levels(context: page_context.PageContext) -> cohort_levels.Levels:
             )
             _save_row(levels.parts)
             st.popover(
-                "Columns", icon=":material/view_column:", help="What a filter can name."
+                "Columns", icon=":material/view_column:", help="Columns for filters."
             ).dataframe(
                 pd.DataFrame(
                     [{"column": name, "holds": _holds(table[name])} for name in table.columns]
                 ),
                 hide_index=True,
                 height=260,
-                alt="Columns that a filter can name, and what they hold.",
+                alt="Columns for filters and their contents.",
             )
         if len(levels.rows) > cohort_measures.MAX_SLOW:
             widgets.draw(panel.EVERYONE)
@@ -238,12 +238,12 @@ def _count(
     missing = int(cohort_filters.rows_in_split(levels.parts, table).sum()) - total
     if missing:
         st.caption(
-            f"{missing:,} samples of this split are left out: this network's contributions are worked out for "
-            f"{len(context.study.explained_rows):,} test samples."
+            f"{missing:,} samples of this split are left out: contributions of this network are computed "
+            f"for {len(context.study.explained_rows):,} test samples."
         )
     if not count:
         st.info(
-            "No sample passes this filter. Loosen it, or press “everyone”.",
+            "No sample passes this filter. Widen it, or press “All samples”.",
             icon=":material/filter_alt_off:",
         )
 
@@ -253,7 +253,7 @@ def _save_row(parts: tuple[cohort_filters.Part, ...]) -> None:
         "Save",
         icon=":material/bookmark_add:",
         disabled=not parts,
-        help=None if parts else "Choose a filter first: everyone needs no name.",
+        help=None if parts else "Choose a filter first: all samples need no name.",
     ):
         st.text_input(
             "Name",

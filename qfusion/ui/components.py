@@ -56,8 +56,8 @@ def play(
             "kind": "video" if clip is None else clip.kind,
             "source": "" if clip is None else recording_addresses.clip_address(clip),
             "label": label,
-            "failed": "This recording cannot be played here: it was moved or changed, or your browser does not know "
-            "its kind.",
+            "failed": "This recording cannot be played: it was moved or changed, or your browser does not support "
+            "its format.",
             "bound": bound,
             "strip": f".st-key-{component_key(f'figure-{strip}')} .qf-figure" if strip else "",
             "peaks": [{"name": name, "time": time, "title": title} for name, time, title in peaks],

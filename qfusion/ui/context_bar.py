@@ -107,8 +107,8 @@ def _sample(study: Study) -> int:
             default,
             # says it in the address, which this run reads already
             lambda: state.choose_sample(state.get(pickers.SAMPLE.key)),
-            help=f"{len(data):,} samples, {len(data.rows('test')):,} of them for testing. "
-            "Type to search, or step with the keys ← and →.",
+            help=f"{len(data):,} samples, {len(data.rows('test')):,} of them in the test split. Type to "
+            "search, or step with the keys ← and →.",
         )
         row = data.row(sample)
         for key, icon, step, words in (

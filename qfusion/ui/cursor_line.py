@@ -24,7 +24,7 @@ def at_cursor(
     """The numbers at the cursor in one line."""
     joint = contribution_shares.net_joint_share(dividends)
     now, at_start, at_end = (share(joint[at]) for at in (place, 0, -1))
-    largest = answers.largest_at(dividends, place)
+    largest = answers.describe_largest_terms(dividends, place)
     guidance.line(
         f"At {where}: joint terms {now}, {largest}, {moving_name} {moving[place]:.3f} {unit}.",
         f"At {where}: joint terms are {now} of the net sums ({at_start} at the start, {at_end} at the end); "

@@ -34,13 +34,13 @@ BROUGHT = "_import_seen"  # ids of the files that were examined last, which is d
 MAX_PATH = 2 * 1024**3
 UPLOAD, PATH = "Upload", "A path on this machine"
 _TARGETS = {
-    "as the file suggests": "auto",
+    "detect automatically": "auto",
     "a number (regression)": "regression",
     "classes": "classification",
-    "several labels a sample": "labels",
+    "several labels per sample": "labels",
 }
 _CONVENTIONS = {
-    "as the file suggests": "auto",
+    "detect automatically": "auto",
     "MOSI, MOSEI: Acc-2, 5, 7": "mosi",
     "CH-SIMS: Acc-2, 3, 5": "sims",
     "plain: MAE, correlation, R2": "plain",
@@ -59,7 +59,7 @@ LAYOUTS = {
 """,
     ),
     "Tables": (
-        "One a modality and one of labels, joined by `id`.",
+        "One per modality and one of labels, joined by `id`.",
         """
     text.csv      id, f1, f2, ...              one row a sample; .parquet and .npy work too
     audio.csv     id, step, pitch, energy      with a column `step`: a row a step of a sequence
@@ -84,13 +84,12 @@ def data_import_form() -> None:
     with st.container(key="fold-import"):
         st.header("Import your data", anchor=False)
         level = permissions.level()
-        if permissions.says_read_only("take data"):
+        if permissions.says_read_only("import data"):
             return
         if level == "none":
             st.info(
-                "Here data cannot be brought in the browser, since this server is not only for its own machine. Use "
-                "`python -m qfusion data import FILE --name NAME` there, or set "
-                f"{permissions.VARIABLE}=upload.",
+                "Uploads are disabled, since this server accepts remote users. Use `python -m qfusion data "
+                f"import FILE --name NAME` on its machine, or set {permissions.VARIABLE}=upload.",
                 icon=":material/lock:",
             )
         left, right = st.columns([1, 1.25], gap="medium")
@@ -126,10 +125,10 @@ def _source(level: str) -> None:
     with st.container(border=True):
         if how == UPLOAD:
             says = (
-                "One MMSA pickle, one .mat or .npz file, or tables. At most "
-                f"{st.get_option('server.maxUploadSize')} MB a file. Larger ones: "
-                f"{'by path, or ' if level == 'path' else ''}on the command line, `python -m qfusion data import "
-                "FILE --name NAME`, which reads them in pieces."
+                "One MMSA pickle, one .mat or .npz file, or tables, of at most "
+                f"{st.get_option('server.maxUploadSize')} MB per file. For larger files: "
+                f"{'by path, or ' if level == 'path' else ''}on the command line, `python -m qfusion data "
+                "import FILE --name NAME`, which reads them in pieces."
             )
             files = st.file_uploader(
                 "Files",
@@ -144,7 +143,7 @@ def _source(level: str) -> None:
                 path = st.text_input(
                     "File, or folder of tables",
                     key="_import_path",
-                    help="On the machine that this server runs on.",
+                    help="On the server's machine.",
                 )
             target = st.selectbox("Target", list(_TARGETS), key="_import_target")
             convention = st.selectbox(
@@ -228,48 +227,49 @@ def _report(examined: import_report.ExaminedSet) -> None:
             ),
             hide_index=True,
             height="content",
-            alt="The modalities that were read.",
+            alt="Modalities of the data set.",
         )
         st.caption(text.escape_markdown(_target(report.target), 600))
         draw_findings(report.as_dict()["findings"])
         agreed = _consents(report)
         if report.errors and not report.repairs:
             st.caption(
-                "The set cannot be imported as it is, and no repair is offered. Correct the file."
+                "This data set cannot be imported, and the error cannot be corrected automatically. Correct "
+                "the file."
             )
         name = st.text_input(
             "Name",
             key="_import_name",
             max_chars=60,
-            help="Letters, digits, - and _. It is picked and linked by this name.",
+            help="Letters, digits, - and _. Links and menus use this name.",
         )
         title = st.text_input(
-            "Title, if it should be another", key="_import_title", max_chars=import_store.MAX_TITLE
+            "Title (default: the name)", key="_import_title", max_chars=import_store.MAX_TITLE
         )
         licence = st.text_input(
             "Licence",
             key="_import_licence",
             max_chars=import_store.MAX_LICENCE,
-            placeholder="as whoever made the files says",
+            placeholder="as stated by the authors of the files",
         )
         rates = (
             st.text_input(
-                "Steps a second, where known",
+                "Steps per second, if known",
                 key="_import_rates",
                 max_chars=200,
                 placeholder="audio=100; vision=25",
-                help="Then attributions inside sequences stand on one axis in seconds.",
+                help="Attributions within sequences are then drawn on one axis in seconds.",
             )
             if any(m["sequence"] for m in report.modalities)
             else ""
         )
         folder = (
             st.text_input(
-                "Folder of the tokenizer",
+                "Tokenizer folder",
                 key="_import_vocabulary",
                 max_chars=1000,
-                help="It holds vocab.txt or tokenizer.json, on the machine that this server runs on. "
-                "Then the steps of text are named by its tokens.",
+                help="A folder with vocab.txt or tokenizer.json on the server's machine. The steps of text are "
+                "then labelled by its tokens.",
             )
             if examined.staged.tokens is not None and permissions.level() == "path"
             else ""
@@ -284,7 +284,7 @@ def _report(examined: import_report.ExaminedSet) -> None:
         left, right = st.columns(2)
         right.button("Discard", icon=":material/delete:", on_click=discard, key="_import_discard")
         if left.button("Save data set", type="primary", icon=":material/save:", key="_import_keep"):
-            with page_runs.guard(), calculation_queue.waiting("Keeping …"):
+            with page_runs.guard(), calculation_queue.waiting("Saving …"):
                 stored = importing.keep_set(
                     examined,
                     name.strip(),
@@ -300,7 +300,8 @@ def _report(examined: import_report.ExaminedSet) -> None:
                 state.put(state.ASKS_NEED, True)
                 state.put(
                     state.DATA_MESSAGE,
-                    f"**{text.escape_markdown(name)}** is kept, with {stored.samples:,} samples, and can be picked.",
+                    f"Saved **{text.escape_markdown(name)}** with {stored.samples:,} samples. It can now be "
+                    "chosen.",
                 )
                 st.rerun(scope="app")
 
@@ -326,8 +327,8 @@ def _consents(report: Report) -> list[str]:
         return []
     unsplit = any(one.code == "no-split" for one in report.findings)
     st.markdown(
-        "**Nothing is changed unless you agree**"
-        + ("; a split, of which there is none, is made unless you say no:" if unsplit else ":")
+        "**Corrections are applied only if you agree**"
+        + ("; since there is no split, one is made unless you decline:" if unsplit else ":")
     )
     return [
         name

@@ -22,7 +22,7 @@ from qfusion.ui.figure_batch import figure_batch
 from qfusion.ui.figure_composer import add_panel, composed_panels, composer, draw_preview
 from qfusion.ui.figure_style_form import caption_form, style_form, visible_range_form
 
-ONE, SEVERAL, MANY = "This figure", "Several panels in one", "Many as a zip"
+ONE, SEVERAL, MANY = "This figure", "Several panels in one", "Several as a zip file"
 
 
 def body(drawn: PanelFigure, chart: Callable[..., None]) -> None:
@@ -75,7 +75,7 @@ def _one(
                 alt=drawn.headline,
             )
             st.caption(
-                "One file that opens in any browser without a network; points tell their values."
+                "One file that opens in any browser without a network; points show their values on hover."
             )
         else:
             draw_preview(
@@ -131,7 +131,7 @@ def _figure_downloads(taken: rendering.RenderedPanel) -> None:
                 recipe.text,
                 "-recipe.json",
                 "application/json",
-                "What this figure was made from. Its file holds it too.",
+                "The data and settings of this figure. The exported file contains them, too.",
             ),
         ):
             st.download_button(
@@ -149,8 +149,8 @@ def _figure_downloads(taken: rendering.RenderedPanel) -> None:
             args=(recipe,),
             icon=":material/add:",
             key="drawer-add",
-            help=f"For a figure of several panels: {len(composed_panels())} added so far. "
-            "They stay while you visit other pages.",
+            help=f"For a figure of several panels: {len(composed_panels())} added so far. They are kept while "
+            "you visit other pages.",
         )
 
 
@@ -169,7 +169,7 @@ def _code(taken: rendering.RenderedPanel) -> None:
         language="bash",
         wrap_lines=True,
     )
-    again.caption("The recipe may also be the exported figure itself: its file holds it.")
+    again.caption("The exported figure also serves as a recipe, since its file contains it.")
     again.code(recipe.text(), language="json", height=200)
     stem = archives.file_name(name, 120)
     latex.code(

@@ -55,12 +55,12 @@ def _progress_line(model: str, data: str, job: jobs.Job, study: Study, sample: s
         f"{len(study.dataset):,} of {job.total:,}",
         icon=":material/table_rows:",
         key="first-samples",
-        help="How many samples are shown until all are encoded",
+        help="Number of samples shown until all are encoded",
     ):
         st.caption(
-            "What this model makes of this data set is not kept here yet, or not any more. Until all of it is "
-            f"encoded, {len(study.dataset.rows('test')):,} test samples drawn at random are shown, compared with "
-            f"{study.background.size:,} of {study.background.total:,} training samples."
+            "This data set is not encoded by this model yet. Until it is, "
+            f"{len(study.dataset.rows('test')):,} test samples drawn at random are shown, with "
+            f"{study.background.size:,} of {study.background.total:,} training samples as background."
         )
         if job.is_active:
             encoding_jobs.begin_encoding(model, data)  # still here

@@ -89,7 +89,7 @@ def small(picture: PanelFigure) -> None:
 
 
 NUMBERS_HELP = "The numbers of this figure as CSV"
-WORDS_HELP = "What this shows and does not, and what its words mean"
+WORDS_HELP = "What this figure shows and does not show, and definitions of its terms"
 
 
 def chart(
@@ -128,7 +128,7 @@ def chart(
     if picture is not None:
         callbacks["on_export_change"] = partial(state.put, state.DRAWER, picture.name)
         data["tools"] = {
-            "export": "This figure as SVG, PDF, PNG or HTML, its numbers, its recipe, and the Python code that makes "
+            "export": "This figure as SVG, PDF, PNG or HTML, its data, its recipe, and the Python code that draws "
             "it."
         }
     if picture is not None and not small:

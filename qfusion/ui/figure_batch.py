@@ -26,7 +26,7 @@ _DONE, _WHICH, _SAVED, _FILTER, _MOST = (
     "_batch.filter",
     "_batch.most",
 )
-_RUN, _TYPED = "_batch.run", "typed below"
+_RUN, _TYPED = "_batch.run", "entered below"
 
 
 def figure_batch(recipe: Recipe, style: ExportStyle) -> None:
@@ -43,7 +43,7 @@ def figure_batch(recipe: Recipe, style: ExportStyle) -> None:
     wanted = (recipe.page, recipe.panel, str(recipe.address), which, filter, most, str(style))
     with st.container(horizontal=True):
         pressed = st.button(
-            "Make the zip", type="primary", icon=":material/folder_zip:", key="batch-make"
+            "Create the zip file", type="primary", icon=":material/folder_zip:", key="batch-make"
         )
         place = st.container()
     try:
@@ -111,7 +111,7 @@ def _cohort() -> tuple[str, int]:
             placeholder="relation=conflict; error>1",
             key=_FILTER,
             max_chars=400,
-            help="As on the Cohorts page. Without one, all samples of the test split.",
+            help="A filter as on the Cohorts page; empty selects all samples of the test split.",
         )
     else:
         filter = filters.get(chosen or "", "")

@@ -78,7 +78,7 @@ def composer(
         )
         if composed_panels():
             st.button(
-                "Forget added panels",
+                "Remove added panels",
                 on_click=_clear,
                 icon=":material/clear:",
                 type="tertiary",
@@ -126,7 +126,8 @@ def draw_preview(
     st.container(border=True, key=key).image(picture.decode(), width="stretch", alt=alt)
     width, height = export.size_mm(picture)
     st.caption(
-        f"As {FORMATS[style.format]} it is {width:.0f} × {height:.0f} mm in print, with letters of {style.font:g} pt."
+        f"{FORMATS[style.format]}: {width:.0f} × {height:.0f} mm in print, font size {style.font:g} "
+        "pt."
     )
     if letters:
         st.warning(text.message(letters), icon=":material/font_download_off:")
@@ -177,7 +178,7 @@ def _downloads(whole: composed_figure.Composition, taken: list[rendering.Rendere
             "application/json",
             on_click="ignore",
             key="compose-recipe",
-            help="The recipes of all panels. The figure's file holds it too.",
+            help="The recipes of all panels. The figure's file contains them, too.",
         )
     with st.expander("LaTeX and the command line"):
         made_from = {

@@ -95,7 +95,7 @@ def style_form() -> ExportStyle:
         caption = st.toggle(
             "Caption",
             default.caption,
-            help="What the figure shows and does not, below it.",
+            help="What the figure shows and does not show, below it.",
             **_setting("caption"),
         )
     with st.container(horizontal=True):
@@ -105,7 +105,7 @@ def style_form() -> ExportStyle:
             MAX_FONT,
             SIZES[size].font,
             0.5,
-            help="At the size at which the figure is printed. Journals ask for at least 5 pt.",
+            help="In print. Journals require at least 5 pt.",
             **_setting(f"font.{size}"),
         )
         dpi = st.selectbox(
@@ -143,7 +143,7 @@ def visible_range_form(drawn: PanelFigure) -> VisibleRange:
                 selection_mode="multi",
                 default=[plain for plain, entry in names.items() if entry not in before.hidden],
                 key=f"_series-{name}",
-                help="A series that is not chosen is left out, on the page too.",
+                help="Series that are not chosen are left out, also on the page.",
             )
             if names
             else []
@@ -154,12 +154,12 @@ def visible_range_form(drawn: PanelFigure) -> VisibleRange:
                 words = st.text_input(
                     f"{label}, from and to",
                     "" if held is None else f"{held[0]:g}, {held[1]:g}",
-                    placeholder="all of it",
+                    placeholder="full range",
                     key=f"_span-{name}-{axis}",
                     max_chars=60,
                 )
                 spans[axis] = _span(label, words)
-        st.caption("Holds for the figure on the page and its link as well.")
+        st.caption("Also applies to the figure on the page and its link.")
     visible_range = VisibleRange(
         tuple(entry for plain, entry in names.items() if plain not in chosen),
         spans["xaxis"],

@@ -43,13 +43,13 @@ from qfusion.ui.page_runs import draw_notices, guard
 KEYS = {
     "← →": "previous and next sample",
     "/": "find a sample",
-    "p": "pin what you see",
+    "p": "pin this view",
     "c": "copy the link",
     "u": "undo the last tweak",
-    "r": "redo it",
+    "r": "redo the tweak",
     "w": "brief or full explanations",
-    "?": "this sheet",
-    "Esc": "close it",
+    "?": "show these keys",
+    "Esc": "close these keys",
 }
 
 
@@ -225,7 +225,7 @@ def _page_frame(title: str) -> Iterator[tuple[Any, Any]]:
                     ":material/keyboard:",
                     "_shortcuts",
                     st.markdown,
-                    "\n".join(["| key | does |", "|---|---|", *sheet]),
+                    "\n".join(["| key | action |", "|---|---|", *sheet]),
                 )
                 access.account()
                 _draw_missing_data()
@@ -248,7 +248,7 @@ def _draw_head(title: str) -> None:
             f'<div id="qf-theme" data-theme="{theme()}"></div><script>{_SCRIPT}</script>',
             unsafe_allow_javascript=True,
         )
-        st.button("Draw the page again", key="_redraw")
+        st.button("Reload the page", key="_redraw")
     _draw_title(title)
     guided_tour.tour_card(title, link, FILES)
     draw_notices()

@@ -100,7 +100,7 @@ def draw_changes(context: page_context.PageContext, sample: Sample) -> None:
     now, base = sample, sample.untweaked
     if study.classes:
         truth, first = sample.true_class, int(base.scores.argmax())
-        shown = {first: ("predicted", "off", "Of the class that the model as learned predicts.")}
+        shown = {first: ("predicted", "off", "Of the class that the learned model predicts.")}
         if truth is not None:
             shown.setdefault(truth, ("true", "normal", "Of the true class."))
         cells = [
@@ -200,7 +200,7 @@ def _outcome(sample: Sample, element: int, at_gate: bool = False) -> int:
         state.put(control.key, network.likeliest_pattern(sample.reading, element))
     if at_gate:
         control = replace(
-            control, label="Angle of this gate where its qubits read", look="segments", help=""
+            control, label="Angle of this gate for the qubit pattern", look="segments", help=""
         )
     return known.index(widgets.draw(control, sample.study))
 
@@ -239,7 +239,7 @@ def _editor(cell: Cell) -> None:
         ".".join(map(str, cell.place)),
         angle,
         partial(cell.edit, table_edits.set_entry, *cell.place),
-        "0 makes the fused qubit say no, π yes, π/2 is undecided. The mass is sin²(φ/2).",
+        "The fused qubit is no at 0, yes at π and undecided at π/2. The mass is sin²(φ/2).",
     )
 
 
@@ -299,7 +299,7 @@ def draw_angles(sample: Sample, takes: Sequence[tuple[str, tuple[int, ...]]]) ->
                 name,
                 table_edits.wrapped(angle),
                 set_angle,
-                f"All gates that take this angle of layer {place[0]} are turned.",
+                f"Changes all gates of layer {place[0]} that share this angle.",
             )
         _ways_back(Cell(sample, (0, 0, 0)), cell=False)
 
@@ -332,10 +332,10 @@ def _ways_back(chosen: Cell, *, cell: bool = True) -> None:
 
 
 _RULE_HELP = {
-    "learned": "What training found",
+    "learned": "As learned in training",
     "and": "Yes only if all say yes: Dempster's conjunctive rule",
     "or": "Yes if any says yes: the disjunctive rule",
-    "mean": "As much yes as the share of those who say yes",
+    "mean": "Yes in proportion to the share of modalities that say yes",
     "majority": "Yes if more than half say yes",
 }
 

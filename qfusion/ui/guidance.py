@@ -12,8 +12,9 @@ WORDS, BRIEF, FULL = "words", "brief", "full"
 DEPTH = SelectParam(
     WORDS,
     "Explanations",
-    "They are brief.",
-    "Brief: a title, a figure, and an (i) with what it shows and does not. Full: all words stand on the page.",
+    "Explanations are brief.",
+    "Brief: a title, a figure, and an (i) with its explanation. Full: all explanations are on "
+    "the page.",
     (BRIEF, FULL),
     look="segments",
 )

@@ -22,9 +22,9 @@ from qfusion.ui.guidance import aside, full, help
 TOUR, END = "tour", "end"
 _FROM, _SEEN = "_tour_from", "_tour_seen"
 _ABOUT = (
-    "Over the pages, on a sample of your own and samples that come with the project. Each page gets a card that says "
-    "what to look at, with **Back**, **Next** and **End the tour**; the step stands in the address. Your model "
-    "and sample are there again at the end."
+    "A tour of the pages with samples of the project and, if you like, a sample of your own. A "
+    "card on each page explains it, with **Back**, **Next** and **End the tour**; the link "
+    "contains the step. Your model and sample are restored at the end."
 )
 Link = Callable[..., None]
 Files = Mapping[str, str]  # of the pages, by title
@@ -128,7 +128,7 @@ def tour_card(title: str, link: Link, files: Files) -> None:
         return
     now = steps()[at - 1]
     words = f"**Guided tour, step {at} of {len(steps())}** is on the {now.title} page."
-    ways = [(at, "Go back to it", ":material/undo:")]
+    ways = [(at, "Return to the step", ":material/undo:")]
     if now.title == title:
         words = f"**Guided tour, step {at} of {len(steps())}: {now.name}**  \n{now.words}"
         ways = [  # the next first, so that it stays under the pointer from step to step
@@ -198,7 +198,7 @@ def tour_contents(link: Link, files: Files, icons: Files) -> None:
                     (
                         "samples of the project",
                         "a card on each page",
-                        "your own view is back at the end",
+                        "your own view is restored at the end",
                     ),
                 )
             _step_link(link, files, 1, "Start the guided tour", ":material/tour:")

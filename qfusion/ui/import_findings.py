@@ -19,4 +19,4 @@ def draw_findings(result: list[dict[str, Any]]) -> None:
         where = f"**{text.escape_markdown(entry['modality'])}**: " if entry["modality"] else ""
         st.markdown(f"{BADGES.get(entry['severity'], '')} {where}{text.message(entry['words'])}")
     if not result:
-        st.markdown(":material/check: Nothing was found that needs saying.")
+        st.markdown(":material/check: No problems were found.")

@@ -39,10 +39,13 @@ def export_button(context: page_context.PageContext) -> None:
         key="_model_out",
         on_click=state.put,
         args=(state.DRAWER, _OPEN),
-        help="This model, with what you have tweaked, as a checkpoint, for PyTorch, QuTiP, OpenQASM or NumPy.",
+        help="This model, including your tweaks, as a checkpoint, for PyTorch, QuTiP, OpenQASM or NumPy.",
     )
     if value := state.take(_KEPT):
-        st.toast(f"Kept as {text.escape_markdown(value)}: pick it on top.", icon=":material/check:")
+        st.toast(
+            f"Saved as {text.escape_markdown(value)}. Choose it at the top.",
+            icon=":material/check:",
+        )
     if state.get(state.DRAWER) == _OPEN:
         dialogs.dialog(
             "Export model",
@@ -58,12 +61,8 @@ def _body(context: page_context.PageContext) -> None:
     loaded, tweak = loading.load_model(study.name), tweak_choice.current_tweak(study)
     st.markdown(
         f"**{text.escape_markdown(study.name)}**, "
-        + (
-            f"tweaked: {text.escape_markdown(tweak)}."
-            if tweak
-            else "as trained: nothing is tweaked."
-        )
-        + f" Sample {text.escape_markdown(context.sample)}, where a format is of one."
+        + (f"tweaked: {text.escape_markdown(tweak)}." if tweak else "as trained, without tweaks.")
+        + f" Formats of a single sample use sample {text.escape_markdown(context.sample)}."
     )
     reasons = {name: model_export.unsupported_reason(name, loaded) for name in model_export.FORMATS}
     able = [name for name, reason in reasons.items() if not reason]
@@ -129,14 +128,14 @@ def _download(
         icon=":material/download:",
         key=f"model-out-{picked}",
         help={
-            "checkpoint": "Measured anew on all samples: takes some seconds.",
-            "torch": "Traced step by step: takes some seconds.",
-            "numpy": "Worked out when you press: takes some seconds.",
+            "checkpoint": "Measures all samples again, which takes some seconds.",
+            "torch": "Traces the model step by step, which takes some seconds.",
+            "numpy": "Computed on request, which takes some seconds.",
         }.get(picked),
     )
     says = {
-        "qutip": "A .qu file is a pickle, and loading a pickle runs what its maker put into it: load only your own.",
-        "checkpoint": "Unpack it into a folder of models, or keep the model here, below.",
+        "qutip": "A .qu file is a pickle. Loading a pickle can run arbitrary code, so load only your own.",
+        "checkpoint": "Unpack it into a folder of models, or save the model here, below.",
     }
     if picked in says:
         st.caption(says[picked])
@@ -148,14 +147,14 @@ def _keep(context: page_context.PageContext, loaded: checkpoint.Checkpoint, twea
         with st.container(horizontal=True, vertical_alignment="bottom"):
             free = plans.choose_free_name(f"{context.study.name}-tweaked")
             name = st.text_input(
-                "Keep as my model, under the name", placeholder=free, max_chars=64, key=_NAME
+                "Name of the saved model", placeholder=free, max_chars=64, key=_NAME
             )
             pressed = st.button(
-                "Keep as my model",
+                "Save as my model",
                 icon=":material/save:",
                 key="_keep_model",
                 disabled=not tweak,
-                help=None if tweak else "Nothing is tweaked: it would be the model that you have.",
+                help=None if tweak else "Nothing is tweaked, so it would be the same model.",
             )
         if pressed:
             called = name.strip() or free

@@ -40,7 +40,8 @@ rows and measured on all. `docs/bring-your-model.md` walks through it; models ma
 the command line.
 """
 _HOW_ELSEWHERE = (
-    "Bring an `.onnx` file, which runs no code of its own, as of `torch.onnx.export` or skl2onnx."
+    "Import an `.onnx` file from `torch.onnx.export` or skl2onnx. Such a file runs no code of "
+    "its own."
 )
 _HOW_HERE = """Bring an `.onnx` file, which runs no code of its own, or a program of PyTorch that you trust:
 
@@ -60,9 +61,8 @@ def _import_page() -> None:
     level = permissions.level()
     if level == "none":
         st.info(
-            "Here models cannot be brought in the browser, since this server is not only for its own machine. Use "
-            "`python -m qfusion model import FILE --data NAME --name NAME` there, or set "
-            f"{permissions.VARIABLE}=upload.",
+            "Uploads are disabled, since this server accepts remote users. Use `python -m qfusion model "
+            f"import FILE --data NAME --name NAME` on its machine, or set {permissions.VARIABLE}=upload.",
             icon=":material/lock:",
         )
         return
@@ -98,12 +98,13 @@ def _form(level: str) -> tuple[str, str, str, bool, str] | None:
     None until submitted.
     """
     formats = (
-        "ONNX, or of torch.export.save: such a program runs what it holds, so bring only one that you trust."
+        "ONNX, or a program of torch.export.save. The latter can run arbitrary code, so import only "
+        "one that you trust."
         if permissions.is_local()
-        else "ONNX. Programs of torch.export come in on the server's own machine."
+        else "ONNX. Programs of torch.export can be imported on the server's own machine."
     )
     with st.form("_model_form", border=True):
-        data = st.selectbox("Data set whose modalities go in", pickers.sources(), key="_model.data")
+        data = st.selectbox("Data set of its modalities", pickers.sources(), key="_model.data")
         file = st.file_uploader(
             "Program",
             type=[ending[1:] for ending in _endings()],
@@ -115,10 +116,10 @@ def _form(level: str) -> tuple[str, str, str, bool, str] | None:
             key="_model.name",
             max_chars=60,
             placeholder="my-model",
-            help="Letters, digits, . - and _. It is picked and linked by this name.",
+            help="Letters, digits, . - and _. Links and menus use this name.",
         ).strip()
         title = st.text_input(
-            "Title, if it should be another", key="_model.title", max_chars=import_store.MAX_TITLE
+            "Title (default: the name)", key="_model.title", max_chars=import_store.MAX_TITLE
         ).strip()
         replace = level == "path" and st.checkbox(
             "Replace an imported model of that name", key="_model.replace"
@@ -165,12 +166,12 @@ def _import(data: str, name: str, title: str, replace: bool, card: str) -> None:
             # a click ends this run, and so the process
             st.button("Cancel", icon=":material/close:", key="_model.cancel")
             while not running.done:
-                status.update(label=f"Checking in a process of its own, {running.seconds:.0f} s …")
+                status.update(label=f"Checking in a separate process, {running.seconds:.0f} s …")
                 time.sleep(0.2)  # until the next look at the process
             state.put(_FOUND, describe_summary(running.result()) | {"data": data})
             state.put(_CARD, None)
             state.put(_UPLOAD, None)
-            state.put(_SAID, f"**{text.escape_markdown(name)}** is among the models.")
+            state.put(_SAID, f"**{text.escape_markdown(name)}** is now one of the models.")
         except QFusionError as error:
             state.put(_PROBLEM, str(error))
             if isinstance(error, imports.Unfit):
@@ -180,7 +181,7 @@ def _import(data: str, name: str, title: str, replace: bool, card: str) -> None:
 
 def _correct(words: str, data: str, name: str, title: str, replace: bool) -> None:
     """The card of a program that does not fit yet, to be corrected."""
-    st.markdown("What was guessed of it. Correct what is wrong:")
+    st.markdown("Detected settings. Correct any errors:")
     typed = st.text_area(
         "Card",
         words,
@@ -217,7 +218,7 @@ def _report(result: dict[str, Any]) -> None:
             ),
             hide_index=True,
             height="content",
-            alt="Which input of the program takes which modality.",
+            alt="Inputs of the program and their modalities.",
         )
         for remark in result["remarks"]:
             st.caption(text.message(remark))
@@ -230,9 +231,9 @@ def _report(result: dict[str, Any]) -> None:
             if key in known
         )
         st.caption(
-            f"On the test rows: {measured or 'there are none'}. A figure far from the one that you know means "
-            f"that an input is matched wrongly. Explaining one sample against {result['first']['rows']:,} rows "
-            f"took {result['first']['seconds']:.2g} s."
+            f"On the test rows: {measured or 'there are none'}. If this differs from the value that you "
+            f"know, an input is matched wrongly. Explaining one sample against {result['first']['rows']:,} "
+            f"rows took {result['first']['seconds']:.2g} s."
         )
         navigation.link(
             "pages/samples.py",
@@ -254,5 +255,5 @@ def _remove(name: str) -> None:
     imports.remove(name)
     state.put(
         _SAID,
-        f"{text.escape_markdown(name)} was removed; the file that it was imported from stays.",
+        f"{text.escape_markdown(name)} was removed. The original file is kept.",
     )

@@ -91,5 +91,5 @@ def draw_menu() -> None:
             if lines and group == "Understand":
                 st.caption(
                     "  \n".join(lines),
-                    help="Of the model picked. A link to the page still opens it.",
+                    help="Pages for the chosen model. Links to the other pages still open them.",
                 )

@@ -117,7 +117,7 @@ def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> None:
     count *= len(kinds)
     free = {one: plans.choose_free_name(f"{one}-{name}", seeds=seeds) for one in kinds}
     with first:
-        says = "Of the run and of the model it makes; left empty, the one that is shown."
+        says = "Name of the run and of its model; if empty, the name shown."
         typed = st.text_input(
             "Name",
             placeholder=" and ".join(free.values()),
@@ -145,9 +145,9 @@ def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> None:
     epochs = int(chosen.get("epochs", plans.default_settings(name, kind)["epochs"]))
     cost = (
         f"At most {epochs:,} epochs of {rows:,} training rows{f', {count} times' if count > 1 else ''}. "
-        "The page estimates the time after the first epoch. "
-        f"At most {training_queue.worker_slots()} runs are trained at once on this machine, the others wait. "
-        "Training continues when this page is closed."
+        f"The page estimates the time after the first epoch. At most {training_queue.worker_slots()} "
+        "runs are trained at once on this machine; others wait. Training continues when this page is "
+        "closed."
     )
     if task_start.start_button(
         "run",

@@ -46,7 +46,7 @@ def _headline(context: page_context.PageContext, sample: Sample, noise: dict[str
             f"{result.scores[c]:.3f} ± {result.errors[c]:.3f}",
             f"{result.scores[c] - sample.scores[c]:+.3f}",
             delta_color="off",
-            help="Under noise, with its standard error at this number of shots; the change is from the "
+            help="Value under noise, with its standard error at this number of shots, and its change from the "
             "exact circuit",
             border=True,
             height="stretch",
@@ -56,14 +56,14 @@ def _headline(context: page_context.PageContext, sample: Sample, noise: dict[str
             f"{result.metrics[best]:.3f}",
             f"{result.metrics[best] - sample.metrics[best]:+.3f}",
             delta_color="normal" if study.classes else "inverse",
-            help="All test samples under this noise, without shots",
+            help="All test samples under this noise, without shot noise",
             border=True,
             height="stretch",
         )
         shots.metric(
             "Shots",
             f"{noise['shots']:,}",
-            help="Runs of each circuit",
+            help="Repetitions of each circuit",
             border=True,
             height="stretch",
         )
@@ -75,8 +75,9 @@ def _device(sample: Sample, noise: dict[str, Any]) -> None:
     *strengths, shots = noise.values()
     with st.expander("Run it on a PennyLane device", icon=":material/memory:"):
         st.caption(
-            "Runs the circuit gate by gate: default.qubit without noise, default.mixed with it; element by element "
-            "where the whole is too wide, so its errors are larger than those of the whole circuit above."
+            "Runs the circuit gate by gate, on default.qubit without noise and default.mixed with it. A "
+            "circuit that is too wide is run element by element, so its errors are larger than those of "
+            "the whole circuit above."
         )
         if not st.button("Run", key="_run", icon=":material/play_arrow:"):
             return

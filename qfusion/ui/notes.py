@@ -31,7 +31,7 @@ def notes_button(page: str, files: Mapping[str, str]) -> None:
             max_chars=MAX_NOTE,
             key=_TEXT,
             height=90,
-            placeholder="What do you see? It is kept with the sample, the model and all settings.",
+            placeholder="Your observation. It is saved with the sample, the model and all settings.",
         )
         st.button(
             "Save note",

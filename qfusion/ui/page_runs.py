@@ -33,7 +33,7 @@ def guard(title: str = "") -> Iterator[None]:
             draw_notices()
         st.error(text.message(error), icon=":material/error:")
         if title:
-            st.caption("Pick another model or data set on top to go on.")
+            st.caption("Choose another model or data set at the top to continue.")
             page_params.write_address()
             st.stop()
 

@@ -87,7 +87,7 @@ def says_read_only(what: str) -> bool:
     """Return whether this server is read-only. If so, draw a message that it does not do `what`."""
     if _read_only.is_read_only():
         st.info(
-            f"This server shows, and does not {what}. Run qfusion on a machine of your own for that.",
+            f"This server is read-only and does not {what}. Run qfusion on your own machine for that.",
             icon=":material/lock:",
         )
     return _read_only.is_read_only()
@@ -103,8 +103,8 @@ def says_no_training(what: str, command: str) -> bool:
         return True
     if not may_train():
         st.info(
-            f"Here visitors do not {what}, since this server is not only for its own machine. Use `{command}` "
-            f"there, or have {TRAIN}=yes set.",
+            f"Visitors cannot {what} here, since this server accepts remote users. Use `{command}` on its "
+            f"machine, or set {TRAIN}=yes.",
             icon=":material/lock:",
         )
     return not may_train()

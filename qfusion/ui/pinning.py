@@ -24,8 +24,7 @@ def pin_button(study: Study, row: int, link: Callable[..., Any]) -> None:
             key="_pin_now",
             on_click=_pin,
             args=(study, row),
-            help="Keeps model, data, sample and whatever is tweaked as A, to compare with what you look at later "
-            "as B.",
+            help="Keeps model, data, sample and tweaks as A, to compare them with a later selection, B.",
         )
         if view is not None:
             link(
@@ -39,7 +38,7 @@ def pin_button(study: Study, row: int, link: Callable[..., Any]) -> None:
                 icon=":material/close:",
                 key="_unpin",
                 type="tertiary",
-                help="Forget what is pinned",
+                help="Remove the pin",
                 on_click=state.put,
                 args=(saved.PIN, None),
             )
@@ -49,8 +48,8 @@ def _pin(study: Study, row: int) -> None:
     view = view_of(study, row)  # as it is now: sliders move without drawing this button anew
     state.put(saved.PIN, view)
     st.toast(
-        f"A is {pin_in_words(view)}. Next, pick another sample or model, or tweak this one: that is B. Then press "
-        "Compare.",
+        f"A is {pin_in_words(view)}. Next, choose another sample or model as B, or tweak this one, "
+        "and press Compare.",
         icon=":material/push_pin:",
         duration="long",
     )

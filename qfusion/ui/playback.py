@@ -28,7 +28,7 @@ def play_cursor(key: str, stops: Mapping[Any, str], most: int = 41, pace: float 
         "Play",
         key=f"_play{key}",
         icon=":material/play_arrow:",
-        help="Play: figures follow the cursor from its beginning to its end.",
+        help="Plays the figures from the start to the end of the cursor.",
         on_click=lambda: state.put(
             state.PLAYS, (now := time.monotonic(), now, key, taken, max(5.0, count / pace))
         ),
@@ -63,7 +63,7 @@ def draw_replay(model: str) -> None:
             on_change=_epoch_changed,
             args=(name,),
             width=190,
-            help="Leads every page through the training: the model as it was after that epoch.",
+            help="All pages show the model after this epoch of its training.",
         )
         stops = {f"{name}{checkpoint_folders.AFTER}{at}": f"after epoch {at}" for at in epochs}
         play_cursor(EPOCH, stops | {name: "trained"}, most=12)

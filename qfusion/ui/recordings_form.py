@@ -26,8 +26,8 @@ def recordings(dataset: DataSet) -> None:
     with st.expander("Recordings", icon=":material/movie:", expanded=joined is not None):
         if joined is None:
             guidance.aside(
-                "Videos, sounds or pictures of the samples can be joined: they are then played beside what the model "
-                "made of them. Files stay where they are."
+                "Recordings of the samples (videos, sounds or pictures) can be linked. They are then played "
+                "beside their explanations. Files are not copied."
             )
         else:
             own, every = map(sum, zip(*joined.splits.values(), strict=True))
@@ -39,14 +39,13 @@ def recordings(dataset: DataSet) -> None:
                 st.text_input(
                     "Folder of recordings",
                     key=FOLDER,
-                    help="On the machine that this server runs on. Files are called by the samples' ids, as "
-                    "`<id>.mp4` or MMSA's `Raw/<video>/<clip>.mp4`; words are read from .srt, .vtt or .TextGrid files "
-                    "beside them.",
+                    help="On the server's machine. Files are named by the samples' ids, as `<id>.mp4` or MMSA's "
+                    "`Raw/<video>/<clip>.mp4`. Words are read from .srt, .vtt or .TextGrid files beside them.",
                 )
                 st.text_input(
-                    "Table of id, path, start and end (CSV), where files are not called so",
+                    "Table of id, path, start and end (CSV), for files with other names",
                     key=TABLE,
-                    help="Paths are below the folder; start and end, in seconds, are of parts of files.",
+                    help="Paths are relative to the folder. Start and end, in seconds, select a part of a file.",
                 )
                 if st.form_submit_button("Join", icon=":material/join:"):
                     with page_runs.guard():
@@ -57,7 +56,7 @@ def _join(dataset: DataSet) -> None:
     check(permissions.level() == "path", "Folders of this machine are not opened from here.")
     folder, table = (str(state.get(key) or "").strip() for key in (FOLDER, TABLE))
     check(bool(folder), "Name the folder of the recordings.")
-    with calculation_queue.waiting(""), st.status("Looking into the recordings …") as shown:
+    with calculation_queue.waiting(""), st.status("Reading the recordings …") as shown:
 
         def tell(done: float, total: float, name: str) -> None:
             shown.update(
@@ -70,6 +69,6 @@ def _join(dataset: DataSet) -> None:
     joined_to = count(sum(number for number, _ in joined.splits.values()), "sample")
     state.put(
         state.DATA_MESSAGE,
-        f"Recordings are joined to {joined_to} of **{text.escape_markdown(dataset.name)}**.",
+        f"Linked recordings to {joined_to} of **{text.escape_markdown(dataset.name)}**.",
     )
     st.rerun(scope="app")

@@ -20,10 +20,11 @@ def report_of_sample(context: page_context.PageContext) -> None:
     changed = tweak_choice.current_tweak(context.study)
     _offer(
         f"{context.study.name}-{context.sample}",
-        "All about this decision in one file that needs no network: contributions, dynamics, entropies, "
-        "circuit, faithfulness, methods with equations, BibTeX. It takes about ten seconds."
+        "A report on this decision in one file that needs no network: contributions, dynamics, "
+        "entropies, circuit, faithfulness, methods with equations, BibTeX. It takes about ten "
+        "seconds."
         + (
-            f" The model is taken as you have changed it: {text.escape_markdown(changed, 120)}."
+            f" The report uses the model with your changes: {text.escape_markdown(changed, 120)}."
             if changed
             else ""
         ),
@@ -39,9 +40,9 @@ def report_of_cohort(
     """Offer the report on the cohort in force."""
     _offer(
         f"{context.study.name}-cohort",
-        "All about this cohort in one file that needs no network: shares and types with intervals, "
-        "contributions, entanglement, members, faithfulness, methods with equations, BibTeX. It takes about ten "
-        "seconds.",
+        "A report on this cohort in one file that needs no network: shares and types with intervals, "
+        "contributions, entanglement, members, faithfulness, methods with equations, BibTeX. It "
+        "takes about ten seconds.",
         lambda suffix: report.cohort(
             report.cohort_report.select_members(
                 context.explained_study, table, parts, name, context.output_wanted

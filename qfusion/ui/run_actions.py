@@ -33,23 +33,23 @@ def _buttons(shown: list[runs.Seen]) -> None:
             ":material/pause:",
             [entry for entry in working if not entry.request],
             lambda entry: entry.run.send_request("pause"),
-            "Ends the process; it can go on to the very same weights.",
+            "Ends the process. Resuming leads to exactly the same weights.",
         ),
         (
             "Stop",
             ":material/stop:",
             [entry for entry in working if entry.request != "stop"],
             lambda entry: entry.run.send_request("stop"),
-            "Ends it and keeps the best model so far; it can go on.",
+            "Ends the training and saves the best model so far. It can be resumed.",
         ),
         (
-            "Go on",
+            "Resume",
             ":material/play_arrow:",
             [entry for entry in shown if entry.state in runs.GOES_ON],
             lambda entry: run_process.launch_run(
                 entry.run, (entry.run.path / "events").is_dir() and runs.can_write_events()
             ),
-            "Goes on after the last kept epoch.",
+            "Resumes after the last saved epoch.",
         ),
     ):
         st.button(
@@ -85,15 +85,16 @@ def _delete(shown: list[runs.Seen]) -> None:
         names = ", ".join(text.escape_markdown(entry.name) for entry in still)
         stored = [entry.name for entry in still if entry.has_model]
         st.markdown(
-            f"Delete {names}? Settings, curves and the state to go on from are lost."
+            f"Delete {names}? Its settings, curves and the state for resuming are lost."
             + (
-                f" The model{'s' if len(stored) > 1 else ''} {', '.join(map(text.escape_markdown, stored))} stay."
+                f" The model{'s' if len(stored) > 1 else ''} {', '.join(map(text.escape_markdown, stored))} "
+                "will be kept."
                 if stored
                 else ""
             )
         )
         st.button(
-            "Delete for good",
+            "Delete permanently",
             type="primary",
             key="_delete",
             on_click=_each,
@@ -116,13 +117,13 @@ def _explore(entry: runs.Seen) -> None:
         )
         navigation.link(
             "pages/why_fuse.py",
-            f"Why fuse: what joint and quantum parts of {name} are worth",
+            f"Why fuse: value of joint and quantum parts of {name}",
             ":material/merge:",
             explore=entry.name,
             on=entry.plan.data,
         )
     else:
-        st.caption(f"{name} was trained on data that are not among the data sets here.")
+        st.caption(f"{name} was trained on a data set that is not available here.")
 
 
 def _compare(a: str, b: str, data: str) -> None:
@@ -150,8 +151,8 @@ def draw_problems(shown: list[runs.Seen]) -> None:
             st.error(f"{name}: {text.message(entry.problem)}", icon=":material/error:")
         elif entry.state == "interrupted":
             st.warning(
-                f"{name} ended without a word, as when its process is killed or the machine is switched off. It can go "
-                f"on after epoch {record.epoch}, to the same weights as if nothing had happened.",
+                f"{name} stopped unexpectedly, as when its process is killed or the machine is switched off. "
+                f"It can be resumed after epoch {record.epoch} and leads to the same weights.",
                 icon=":material/power_off:",
             )
         elif entry.state == "failed":
@@ -159,6 +160,6 @@ def draw_problems(shown: list[runs.Seen]) -> None:
         elif record.message:
             st.caption(f"{name}: {text.message(record.message)}")
         if entry.state in ("interrupted", "failed") and (log := runs.read_log_end(entry.run)):
-            st.expander(f"What the process of {name} printed", key=f"box-log-{entry.name}").code(
+            st.expander(f"Output of the process of {name}", key=f"box-log-{entry.name}").code(
                 log, language=None, height=240
             )

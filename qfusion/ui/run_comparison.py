@@ -75,7 +75,8 @@ def _frame(table: dict[str, dict[str, str]], keys: list[str]) -> pd.DataFrame:
 def _tables(results: run_results.Results) -> None:
     if not results.sizes:
         st.caption(
-            "None of these runs has ended with a model yet: test rows are measured when one is stopped or finished."
+            "None of these runs has a model yet. Test metrics are measured when a run is stopped or "
+            "finished."
         )
     st.dataframe(
         results.table.drop(columns=results.metrics),

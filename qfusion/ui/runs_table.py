@@ -10,7 +10,8 @@ from qfusion.analysis import runs
 from qfusion.panels import learning as builders
 from qfusion.runs import training_queue
 from qfusion.ui import selections, state, widgets
-from qfusion.wording.training import STATUSES, describe_kept_epoch
+from qfusion.wording.run_states import STATUSES
+from qfusion.wording.training_curves import describe_kept_epoch
 
 _TURN, RUNS_PROBLEM, DRAWN_RUNS = "_runs_turn", "_runs_problem", "_runs_drawn"
 
@@ -24,8 +25,8 @@ def choose_runs(seen: list[runs.Seen]) -> list[runs.Seen]:
         options=names,  # some were deleted
         label="Runs shown",
         max_selections=runs.MAX_SHOWN,
-        help="Also ticked in the table. They stand in the address.",
-        placeholder="none chosen: those being trained, else the newest",
+        help="Same as the selection in the table. The link contains it.",
+        placeholder="none chosen: running ones, or else the newest",
     )
     shown = runs.select_runs(seen, picked)
     with table:
@@ -57,10 +58,10 @@ def _table(seen: list[runs.Seen], names: list[str], shown: list[str]) -> None:
                 help="After each epoch; its scale is each run's own.",
             ),
             "time left": st.column_config.TextColumn(
-                help="At most, as long as the last five epochs took; it may end earlier."
+                help="Upper estimate from the last five epochs; training may stop earlier."
             ),
             "validation": st.column_config.TextColumn(
-                "validation, kept epoch", help="On the validation rows, by the kept weights."
+                "validation, kept epoch", help="On the validation rows, at the kept epoch."
             ),
         },
         alt=f"Table of {len(seen)} runs with state, data, model, epoch and validation metric.",
@@ -71,7 +72,7 @@ def _row(entry: runs.Seen, line: list[str]) -> dict[str, object]:
     plan, record, words = entry.plan, entry.record, STATUSES[entry.status]
     left = None if record is None else record.seconds_left
     if entry.name in line and entry.state == "waiting":
-        words = f"waiting, place {line.index(entry.name) + 1} of {len(line)}"
+        words = f"waiting, position {line.index(entry.name) + 1} of {len(line)}"
     if plan is None or record is None:
         return {"run": entry.name, "state": words}
     losses = [float(row["valid_loss"]) for row in record.history]

@@ -71,7 +71,8 @@ def sample_box(
         sample = matching(dataset, str(state.get(key) or now))
         if sample is None:
             state.notice(
-                f"No id of the data set has ‘{text.escape_markdown(str(state.get(key)), 80)}’ in it. The sample stays."
+                f"No sample id contains ‘{text.escape_markdown(str(state.get(key)), 80)}’. The sample is "
+                "unchanged."
             )
         state.put(key, sample or now)
         if on_change is not None:

@@ -75,10 +75,10 @@ def sample_content(
             text.escape_markdown(name) for name in context.study.modalities if name not in shown
         ]:
             st.caption(
-                f"No raw content of {', '.join(absent)} comes with this data set, only features."
+                f"This data set has no raw content of {', '.join(absent)}, only features."
                 if result.clip is None
-                else f"Of {', '.join(absent)} the data set itself holds only features: what there was to see and "
-                "hear is the recording, which was joined to it."
+                else f"The data set has only features of {', '.join(absent)}. The recording, which was linked to "
+                "it, shows the original content."
             )
         _facts(context, at)
 
@@ -160,7 +160,7 @@ def _facts(context: page_context.PageContext, row: int) -> None:
     }
     parts = [f"split: {context.study.dataset.split[row]}"]
     if context.study.dataset.is_own(row):
-        facts, parts = {}, ["made by you, in this session alone: no truth is known of it"]
+        facts, parts = {}, ["made by you in this session; no truth is known"]
     if all(pd.api.types.is_number(facts.get(name)) for name in ("start", "end")):
         parts.append(f"segment: {facts.pop('start'):.1f} s to {facts.pop('end'):.1f} s")
     parts += [
@@ -180,13 +180,9 @@ def sample_heading(context: page_context.PageContext) -> None:
         with st.container(horizontal=True, vertical_alignment="center", width="content"):
             report_of_sample(context)
             if can(context.study.model, "time"):
-                navigation.link(
-                    "pages/dynamics.py", "Follow it through time", ":material/timeline:"
-                )
+                navigation.link("pages/dynamics.py", "See it over time", ":material/timeline:")
             elif can(context.study.model, "circuit"):
-                navigation.link(
-                    "pages/circuit.py", "Walk it through the circuit", ":material/schema:"
-                )
+                navigation.link("pages/circuit.py", "See it along the circuit", ":material/schema:")
 
 
 def truth(study: Study, row: int, limit: int = 400, digits: int = 2) -> str:

@@ -80,13 +80,13 @@ def sample_table(context: page_context.PageContext, rows: pd.DataFrame) -> None:
         alt=f"Table of {len(rows)} samples with truth, prediction and error. Select a row to open the sample.",
     )
     some = (
-        f" The first {MOST_ROWS:,} stand here; filter to see others."
+        f" The first {MOST_ROWS:,} are listed; filter to see others."
         if len(rows) > MOST_ROWS
         else ""
     )
     st.caption(
-        f"{len(rows):,} of {len(context.study.dataset):,} samples pass.{some} Tick a row, or click a point below, "
-        "to open it."
+        f"{len(rows):,} of {len(context.study.dataset):,} samples pass.{some} Select a row, or click "
+        "a point below, to open a sample."
     )
 
 
@@ -105,8 +105,8 @@ def sample_scatter(context: page_context.PageContext, chosen: dict[str, Any], co
     )
     if count > sample_filters.MAX_ENTANGLED and sample_filters.asks_entanglement(study, x, y):
         st.info(
-            f"Entanglement takes time: shown for the first {sample_filters.MAX_ENTANGLED} of {count:,} samples. Filter "
-            "to see others."
+            f"Entanglement is slow to compute and shown for the first {sample_filters.MAX_ENTANGLED} of "
+            f"{count:,} samples. Filter to see others."
         )
     figure.drawn(
         sample_points.scatter(

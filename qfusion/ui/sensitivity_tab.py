@@ -29,7 +29,8 @@ def sensitivity_tab(context: page_context.PageContext, sample: Sample) -> None:
         _agreement(measured, term_sensitivity.half_slopes(sample, effect, over) if half else None)
     else:
         st.info(
-            f"None of these terms moves the {text.escape_markdown(effect)}. Choose others, or another effect."
+            f"None of these terms changes the {text.escape_markdown(effect)}. Choose others, or another "
+            "effect."
         )
     _way(context, sample, list(measured.followed()))
     _table(sample, measured)
@@ -42,17 +43,18 @@ def _agreement(measured: term_sensitivity.EffectSensitivity, half: np.ndarray | 
         [parameter.kind not in physics_sensitivity.LINEAR for parameter in result.parameters]
     )
     if not big.any():
-        st.caption(f"No removal moves it by more than 1 % of its range ({reach:.3g}).")
+        st.caption(f"No removal changes it by more than 1% of its range ({reach:.3g}).")
     else:
         middle = ""
         if half is not None:
             right = np.sign(half) == np.sign(result.effects[:, 0])
-            middle = f" The slope half-way points the way of the removal for {(big & right).sum()}."
+            middle = f" The slope half-way has the sign of the removal for {(big & right).sum()}."
         st.caption(
-            f"Slope and removal point the same way for {(big & same).sum()} of the {big.sum()} terms whose removal "
-            f"moves it by more than 1 % of its range ({reach:.3g}); of the {(big & bent).sum()} among them that do "
-            f"not act linearly, for {(big & bent & same).sum()}.{middle} A slope says what a little less does, not "
-            "what nothing at all does: where they differ, the answer bends on the way."
+            f"Slope and removal have the same sign for {(big & same).sum()} of the {big.sum()} terms "
+            f"whose removal changes it by more than 1% of its range ({reach:.3g}); of the "
+            f"{(big & bent).sum()} nonlinear ones among them, for {(big & bent & same).sum()}.{middle} A "
+            "slope describes a small reduction, not the removal. Where they differ, the dependence is "
+            "not monotonic."
         )
 
 
@@ -87,8 +89,8 @@ def _table(sample: Sample, measured: term_sensitivity.EffectSensitivity) -> None
                 table[f"test {known[name].short}"] = scored[name].loc[table["key"]].to_numpy()
             whole = ", ".join(f"{known[name].short} {scored[name].loc['']:.3f}" for name in names)
             st.caption(
-                f"Over {len(study.dataset.rows('test')):,} test samples{systems.seed_suffix(study)}; with all terms: "
-                f"{whole}. A weight or measurement vector is taken out of every output."
+                f"Over {len(study.dataset.rows('test')):,} test samples{systems.seed_suffix(study)}; with all "
+                f"terms: {whole}. A weight or measurement vector is removed from every output."
             )
         st.dataframe(
             table.iloc[np.argsort(-np.abs(result.effects[:, 0]))].drop(columns=["key"]),

@@ -143,8 +143,8 @@ def read(data: bytes, pages: Iterable[str]) -> Session:
     )
     if strange := [key for key in record if key not in parts]:
         words.append(
-            f"{text.quote_names(strange)} of the file {'are' if len(strange) > 1 else 'is'} not known here and left "
-            "out."
+            f"{text.quote_names(strange)} of the file {'are' if len(strange) > 1 else 'is'} unknown and "
+            "left out."
         )
     address = {}
     for title, parameters in _part(record, "address", words).items():
@@ -155,7 +155,7 @@ def read(data: bytes, pages: Iterable[str]) -> Session:
         elif isinstance(parameters, dict):
             address[title] = _parameters(title, parameters, words)
         else:
-            words.append(f"What the file says of {title} is not an object. It is left out.")
+            words.append(f"The entry of {title} in the file is not an object. It is left out.")
     return Session(
         str(page),
         address,
@@ -181,7 +181,7 @@ def _parameters(page: str, result: Mapping[str, Any], lines: list[str]) -> dict[
     fitting = dict([entry for entry in texts.items() if _stands(*entry)][:MAX_KEYS])
     if strange := [key for key in result if key not in fitting]:
         lines.append(
-            f"On {page}, {text.quote_names(strange)} cannot stand in an address. "
+            f"On {page}, {text.quote_names(strange)} cannot be part of a link. "
             f"{'They are' if len(strange) > 1 else 'It is'} left out."
         )
     return fitting
@@ -256,7 +256,7 @@ def changes(session: Session, digest_of: Callable[[str, str], str | None]) -> li
     """
     words = []
     for what, title, other in (
-        ("model", "Model", "has been trained anew"),
+        ("model", "Model", "has been retrained"),
         ("data", "Data set", "has changed"),
     ):
         name, saved = (session.made_from.get(what, {}).get(key, "") for key in ("name", "digest"))

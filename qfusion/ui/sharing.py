@@ -79,12 +79,12 @@ _SCRIPT = _assets.asset_text("share.js")
 _STORIES = {
     ".html": (
         "Page",
-        "One HTML file: plays by itself, with pause and a slider, without a network.",
+        "One HTML file that plays by itself, with pause and a slider, and needs no network.",
     ),
     ".mp4": ("MP4", "A video for slides and messages."),
-    ".webm": ("WebM", "The same for the web."),
-    ".gif": ("GIF", "Plays wherever pictures are shown."),
-    ".svg": ("SVG", "Vectors that move, for web pages."),
+    ".webm": ("WebM", "A video for web pages."),
+    ".gif": ("GIF", "Plays wherever pictures are displayed."),
+    ".svg": ("SVG", "Animated vectors, for web pages."),
 }
 
 
@@ -92,10 +92,10 @@ def _story(open_sample: Callable[[], Sample]) -> None:
     """The formats, and the file."""
     sample = open_sample()
     st.markdown(
-        f"Ten seconds to show to others: sample {text.escape_markdown(sample.id)}, the decision on it, its terms as "
-        "they grow, "
+        f"An animation of ten seconds: sample {text.escape_markdown(sample.id)}, its decision, its "
+        "growing terms, "
         + (
-            f"and what your change of the model makes of them: {text.escape_markdown(sample.tweak_text, 120)}."
+            f"and the effect of your change of the model: {text.escape_markdown(sample.tweak_text, 120)}."
             if sample.tweak_text
             else "and what happens when the most influential term is removed. If you have changed the model, the story "
             "shows your change."
@@ -123,14 +123,14 @@ def _story(open_sample: Callable[[], Sample]) -> None:
         type="primary",
         icon=":material/download:",
         key=f"_story{kind}",
-        help="It is made when you press: a page takes seconds, a video some ten.",
+        help="Made on request: a page takes seconds, a video about ten.",
     )
 
 
 def _dialog(pages: dict[str, str], made_from: dict[str, Mapping[str, str]]) -> None:
     st.markdown(
-        "Everything you have set, on all pages, with pins, cohorts, samples of your own, and names and digests of "
-        "model and data; not the data."
+        "All your settings on all pages, pins, cohorts, your own samples, and names and digests of "
+        "model and data, but not the data."
     )
     made = state.get(reruns.OWN) or ()
     saved = Session(
@@ -146,7 +146,7 @@ def _dialog(pages: dict[str, str], made_from: dict[str, Mapping[str, str]]) -> N
         own=tuple(filter(None, map(own_sessions.session_record, made))),
     )
     if len(saved.own) < len(made):
-        st.caption("Own samples made of large files are not in it: give them again.")
+        st.caption("Own samples from large files are not included. Upload them again.")
     st.download_button(
         "Save session",
         saved.text(),
@@ -157,7 +157,7 @@ def _dialog(pages: dict[str, str], made_from: dict[str, Mapping[str, str]]) -> N
         key="_save_session",
         width="stretch",
     )
-    if not permissions.says_read_only("take files"):
+    if not permissions.says_read_only("accept files"):
         given = st.file_uploader("Load session", type="json", max_upload_size=MAX_MB, key=_FILE)
         if given is not None:
             try:
@@ -183,7 +183,7 @@ def _offer(session: Session, given: str, pages: Mapping[str, str]) -> None:
         token = wait(session, sentence, token)
     state.put(_OFFERED, (given, token))
     address = f"./{page_stem(pages[session.page])}?{LOAD}={token}"
-    st.html(f'<a class="qf-button" href="{address}">Open it instead of what you have here</a>')
+    st.html(f'<a class="qf-button" href="{address}">Open it and replace the current session</a>')
 
 
 @default_on_error(None)
@@ -219,9 +219,7 @@ def open_loaded() -> None:
     state.put(_OPENED, token)
     until, session, sentence = _waiting.get(token, (0.0, Session(""), ()))
     if until < time.monotonic():
-        state.notice(
-            "The session file that this address opens is no longer at hand. Load it again."
-        )
+        state.notice("The session file of this link has expired. Load it again.")
         return
     for words in sentence:
         state.notice(words)
@@ -230,10 +228,10 @@ def open_loaded() -> None:
     state.put(NOTES, session.notes)
     for record in session.own:
         try:
-            with calculation_queue.waiting("Making your samples again …"):
+            with calculation_queue.waiting("Restoring your samples …"):
                 made = own_sessions.read_record(record)
         except QFusionError as error:
-            state.notice(f"A sample of your own cannot be made again: {error} It is left out.")
+            state.notice(f"One of your samples cannot be restored: {error} It is left out.")
         else:
             state.put(reruns.OWN, (*(state.get(reruns.OWN) or ()), made))
     for page, parameters in session.address.items():

@@ -68,7 +68,7 @@ def notice(message: str) -> None:
     if message in notices or len(notices) > MAX_NOTICES:
         return
     if len(notices) == MAX_NOTICES:
-        message = "More parts of the link do not fit. They are ignored."
+        message = "Further parts of the link are invalid. They are ignored."
     notices.append(message)
 
 

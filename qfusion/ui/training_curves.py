@@ -11,9 +11,9 @@ def _load_histories(shown: list[runs.Seen]) -> list[runs.Seen]:
     result = runs.runs_with_history(shown)
     if not result:
         st.info(
-            "No epoch is over yet."
+            "Waiting for the first epoch."
             if any(entry.alive for entry in shown)
-            else "Of the runs shown, none has an epoch to draw.",
+            else "None of the chosen runs has finished an epoch.",
             icon=":material/hourglass_top:",
         )
     return result
@@ -40,8 +40,8 @@ def _metric(shown: list[runs.Seen]) -> None:
     known = learning_curves.common_metrics(shown)
     if not known:
         st.info(
-            "The runs shown have no metric in common: one predicts a number, another one classes. Choose runs of one "
-            "kind.",
+            "The chosen runs have no metric in common, since some predict a number and others classes. "
+            "Choose runs of one kind.",
             icon=":material/help:",
         )
     else:

@@ -29,8 +29,8 @@ from qfusion.wording.verdicts import (
 NO_FLIP = "No change of a single modality would flip it"
 NO_FLIP_FOUND = "No change of a single modality was found that flips it"
 CHANGE = "{article} change of {names} alone by {distance}{unit} {may} flip it to {decision}"
-DONOR = "; so {may} the {modality} of sample {sample}{other}"
-OTHER_DECISION = ", to {decision}"
+DONOR = "; so {may} replacing {modality} by that of sample {sample}{other}"
+OTHER_DECISION = " (to {decision})"
 
 # "When did it happen?"
 NOT_FOLLOWED = "The model is read out at its end only, so that the decision cannot be followed."
@@ -50,36 +50,36 @@ COURSE_TITLES: dict[JointCourse, str] = {
     JointCourse.FROM: "Joint terms dominate from {place} on; {by_then}",
 }
 ENDS = "{name} goes from {first:z.2f} to {last:z.2f} {unit}"
-REACHED = "by then {name} has made {done} of its change"
+REACHED = "{name} has then completed {done} of its change"
 CONSTANT = "{name} stays at {last:z.2f} {unit}"
 RETURNS = "{name} is then {now:z.2f} {unit}, {last:z.2f} at both ends"
 OVERSHOOTS = "{name} is then {now:z.2f} {unit} ({first:z.2f} at the start, {last:z.2f} at the end)"
 
 # The largest term at the cursor.
-NO_TERM = "no term as large as 0.01"
+NO_TERM = "no term above 0.005 in size"
 LARGEST_TERM = "largest term {names}"
-LARGEST_TERMS = "largest terms, alike, {names}"
+LARGEST_TERMS = "largest terms, equal in size, {names}"
 
 
-def verdict(study: Study, scores: np.ndarray) -> str:
+def format_decision(study: Study, scores: np.ndarray) -> str:
     """Return the decision as Markdown; scores (C,)."""
     return name_decision(scores, study.classes, MARKDOWN)
 
 
-def numbered(study: Study, scores: np.ndarray) -> str:
+def format_decision_value(study: Study, scores: np.ndarray) -> str:
     """Return the decision with its softmax value or score, as Markdown; scores (C,)."""
     if study.classes:
         number = describe_softmax(float(study.softmax(scores).max()))
     else:
         number = f"{float(scores[0]):+.2f}"
-    return f"{verdict(study, scores)} ({number})"
+    return f"{format_decision(study, scores)} ({number})"
 
 
-def flip(study: Study, flips: Mapping[str, decision_flips.Flip]) -> str:
+def describe_flips(study: Study, flips: Mapping[str, decision_flips.Flip]) -> str:
     """Return the smallest change of one modality that flips the decision.
 
     Args:
-        flips: by modality, of `changes.what_would_flip`.
+        flips: by modality, from `decision_flips.what_would_flip`.
     """
     able = {name: flip for name, flip in flips.items() if flip.state.possible}
     if not able:
@@ -89,7 +89,7 @@ def flip(study: Study, flips: Mapping[str, decision_flips.Flip]) -> str:
     names_by_end: dict[tuple[str, str], list[str]] = {}
     for name in top(distances, smallest=True):
         state = able[name].state
-        end = ("would" if state.verified else "may", verdict(study, state.after))
+        end = ("would" if state.verified else "may", format_decision(study, state.after))
         names_by_end.setdefault(end, []).append(text.escape_markdown(name))
     sentence = ", ".join(
         CHANGE.format(
@@ -113,7 +113,7 @@ def _describe_donor(
     if not donors:
         return ""
     modality, nearest = min(donors.items(), key=lambda item: item[1].donor.distance)
-    decision = verdict(study, nearest.donor.scores)
+    decision = format_decision(study, nearest.donor.scores)
     return DONOR.format(
         may="would" if nearest.donor.verified else "may",
         modality=text.escape_markdown(modality),
@@ -122,40 +122,42 @@ def _describe_donor(
     )
 
 
-def decided(sample: Sample) -> str:
-    """Return who decided, and whether other backgrounds give the same verdict."""
+def answer_decision(sample: Sample) -> str:
+    """Return which modality decided, and whether other backgrounds give the same verdict."""
     agreement = describe_agreement(background_agreement.words_of_sample(sample))
     return f"{describe_decision(sample.verdict, MARKDOWN)} {agreement}".strip()
 
 
-def conflict(sample: Sample) -> str:
+def answer_conflict(sample: Sample) -> str:
     """Return whether the modalities conflict."""
     return describe_conflict(sample.verdict, MARKDOWN)
 
 
-def leading(sample: Sample) -> str:
+def title_leader(sample: Sample) -> str:
     """Return which modality leads by its Shapley share, as a title."""
     return describe_leader(sample.verdict, MARKDOWN._replace(strong=str))
 
 
-def settled(study: Study, scores: np.ndarray, where: Sequence[str]) -> str:
+def describe_last_decision(study: Study, scores: np.ndarray, where: Sequence[str]) -> str:
     """Return since when the decision is the final one.
 
     Args:
         scores: (P, C), along time or layers. where: names of the P places.
     """
-    return describe_last_change([verdict(study, score) for score in scores], where, MARKDOWN)
+    return describe_last_change(
+        [format_decision(study, score) for score in scores], where, MARKDOWN
+    )
 
 
-def finding(dividends: Mapping[str, float]) -> str:
+def title_largest(dividends: Mapping[str, float]) -> str:
     """Return the largest contribution, as a title."""
     return describe_largest(dividends, MARKDOWN)
 
 
-def finding_for(sample: Sample, dividends: Mapping[str, float]) -> str:
+def title_largest_for_class(sample: Sample, dividends: Mapping[str, float]) -> str:
     """Return the largest contribution, as a title that says whether it is for or against the explained class."""
     if not sample.classes:
-        return finding(dividends)
+        return title_largest(dividends)
     largest = [dividends[term] for term in largest_terms(dividends)]
     against = bool(largest) and max(largest) < 0
     towards = name_explained_class(sample)
@@ -164,18 +166,20 @@ def finding_for(sample: Sample, dividends: Mapping[str, float]) -> str:
     return describe_largest(dividends, MARKDOWN, towards)
 
 
-def answer(
+def title_joint_course(
     dividends: Mapping[str, np.ndarray],
     moving: np.ndarray,
     moving_name: str,
     unit: str,
     where: list[str],
 ) -> str:
-    """Return since when joint terms outweigh single modalities, and how far entanglement has moved, as a title.
+    """Return since when joint terms outweigh single modalities, and the change of entanglement until then, as a title.
 
     Args:
-        dividends: by coalition, (P,) along time or layers. moving: a measure of entanglement, (P,).
-        moving_name, unit: of it. where: names of the P places.
+        dividends: contributions by coalition, each (P,) along time or layers.
+        moving: a measure of entanglement, (P,).
+        moving_name, unit: name and unit of the measure.
+        where: names of the P places.
     """
     joint_share = net_joint_share(dividends)
     place = decision_course.first_joint_place(joint_share) or 0
@@ -191,12 +195,12 @@ def answer(
         end=share(joint_share[-1]),
         place=where[place],
         ends=ENDS.format(**values),
-        by_then=_by_then(moving, place).format(**values),
+        by_then=_progress_template(moving, place).format(**values),
     )
 
 
-def _by_then(moving: np.ndarray, place: int) -> str:
-    """Return the template for how far a series has moved by a place."""
+def _progress_template(moving: np.ndarray, place: int) -> str:
+    """Return the template for the progress of a series at a place."""
     done = decision_course.relative_progress(moving, place)
     if done is None:
         return CONSTANT if np.ptp(moving) < decision_course.STILL else RETURNS
@@ -205,7 +209,7 @@ def _by_then(moving: np.ndarray, place: int) -> str:
     return OVERSHOOTS
 
 
-def largest_at(dividends: Mapping[str, np.ndarray], place: int) -> str:
+def describe_largest_terms(dividends: Mapping[str, np.ndarray], place: int) -> str:
     """Return which terms are the largest at a place, with their values."""
     now = {term: float(values[place]) for term, values in dividends.items() if term}
     first = top(sizes(now))
@@ -217,23 +221,25 @@ def largest_at(dividends: Mapping[str, np.ndarray], place: int) -> str:
     )
 
 
-def since_when(sample: Sample) -> str:
-    """Return since when, along time or layers, the decision is the final one; of several classes along time, since when
-    joint terms outweigh single modalities."""
+def answer_since_when(sample: Sample) -> str:
+    """Return since when, along time or layers, the decision is the final one.
+
+    For a classifier with time, return since when joint terms outweigh single modalities.
+    """
     timed = can(sample.model, "time")
     if timed:
         where = [TIME.format(at) for at in sample.places]
     else:
         where = [LAYER.format(text.escape_markdown(at)) for at in sample.places]
     if not timed or not sample.classes:
-        return settled(sample.study, sample.path_explanation.prediction[:, 0], where)
+        return describe_last_decision(sample.study, sample.path_explanation.prediction[:, 0], where)
     place = decision_course.first_joint_place(net_joint_share(sample.path_dividends))
     if place is None:
         return NOT_JOINT
     return JOINT_FROM.format(place=where[place], last=where[-1])
 
 
-def what_was_added(sample: Sample) -> str:
+def answer_change(sample: Sample) -> str:
     """Return how the evolution, or the network after the fusion, changed the decision."""
     start, end = (
         {term: float(values[place]) for term, values in sample.path_dividends.items()}
@@ -243,27 +249,31 @@ def what_was_added(sample: Sample) -> str:
     return describe_change(start, end, by, MARKDOWN, sample.quantity)
 
 
-def _flips(sample: Sample) -> str:
-    return f"{flip(sample.study, decision_flips.what_would_flip(sample.study, sample.row))}."
+def _answer_flips(sample: Sample) -> str:
+    return (
+        f"{describe_flips(sample.study, decision_flips.what_would_flip(sample.study, sample.row))}."
+    )
 
 
-def _when(sample: Sample) -> str:
+def _answer_when(sample: Sample) -> str:
     if not (can(sample.model, "time") or can(sample.model, "layers")):
         return NOT_FOLLOWED
-    return since_when(sample.untweaked)
+    return answer_since_when(sample.untweaked)
 
 
-def _added(sample: Sample) -> str:
+def _answer_change_if_followed(sample: Sample) -> str:
     if not (can(sample.model, "time") or can(sample.model, "layers")):
         return NO_DYNAMICS
-    return what_was_added(sample.untweaked)
+    return answer_change(sample.untweaked)
 
 
 QUESTIONS: dict[str, Callable[[Sample], str]] = {
-    "Which modality decided this?": decided,
-    "Did the modalities conflict?": conflict,
-    "What would flip it?": _flips,
-    "When did it happen?": _when,
-    "What did the dynamics add?": _added,
+    "Which modality decided this?": answer_decision,
+    "Did the modalities conflict?": answer_conflict,
+    "What would flip it?": _answer_flips,
+    "When did it happen?": _answer_when,
+    "What did the dynamics add?": _answer_change_if_followed,
 }
-IN_TURN = sorted(QUESTIONS, key=lambda question: QUESTIONS[question] is _flips)  # the slow one last
+IN_TURN = sorted(
+    QUESTIONS, key=lambda question: QUESTIONS[question] is _answer_flips
+)  # the slow one last

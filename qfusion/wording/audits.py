@@ -18,24 +18,25 @@ EXEMPTIONS: dict[Exemption, str] = {
         "the twin can only add up modalities, and the known truth of these data has joint terms"
     ),
     Exemption.SUMS_AT_CHANCE: (
-        "the twin can only add up modalities, and what adds is at chance on these data"
+        "the twin can only add up modalities, and sums over modalities are at chance on these data"
     ),
 }
 SEEDS_LEARNED = (
     "the twin learns with {twin} of {seeds} seeds, the model with {model} (p = {p:.2g}, "
     "adjusted {adjusted:.2g})"
 )
-CONTROL = "the twin without {control} lacks it, too, and"
+CONTROL = "the twin without {control} also lacks it and"
 CONTROL_LOSES_NOTHING = CONTROL + " loses nothing ({loss:+.3f})"
 CONTROL_NOT_SIGNIFICANT = CONTROL + " shows no significant loss ({loss:+.3f})"
-CONTROL_BOUNDS = "at most {loss:+.3f} can be its own: " + CONTROL + " loses no more"
+CONTROL_BOUNDS = "at most {loss:+.3f} is due to it alone: " + CONTROL + " loses no more"
 
 
 def summarise_audit(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> str:
     """Return the verdicts with their resources, the strongest verdict first.
 
     Args:
-        rows: of the audit. names: of their resources, in the same order.
+        rows: rows of the audit.
+        names: names of their resources, in the same order.
     """
     members: dict[str, list[str]] = {}
     for row, name in zip(rows, names, strict=True):
@@ -77,5 +78,5 @@ def explain_verdict(row: Mapping[str, Any]) -> str:
 
 
 def name_audited_model(audit: Mapping[str, Any], other: str) -> str:
-    """Return the model of an audit: a kind of the leaderboard's models, or `other` where it is the reader's own."""
+    """Return the name of the audited model: its kind for a model of the leaderboard, `other` for the reader's own."""
     return MODEL_KIND.format(kind=audit["kind"]) if "kind" in audit else other

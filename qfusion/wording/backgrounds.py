@@ -8,7 +8,7 @@ from qfusion.explain.coalitions import Explanation
 from qfusion.models.backgrounds import Background
 from qfusion.wording.markup import PLAIN, Markup
 
-# What replaces absent modalities, within sentences.
+# Replacements of absent modalities, within sentences.
 BACKGROUNDS = {
     "joint": "the {total:,} training samples",
     "product": "the {total:,} training samples, each modality drawn independently",
@@ -18,7 +18,7 @@ BACKGROUNDS = {
     "cohort": "the {total:,} samples of the cohort ‘{label}’",
 }
 UNNAMED_COHORT = "a cohort of {total:,} samples"
-DRAWN = "{size:,}, drawn at random, of {whole}"
+DRAWN = "{size:,} samples drawn at random from {whole}"
 
 # Whole sentences.
 BASELINE_SCORE = "Baseline: the score of {background}."
@@ -26,7 +26,7 @@ BASELINE_MEAN = "Baseline: the mean over {background}."
 COMPARED = "Compared with {background}."
 STANDARD_ERROR = " Standard error of a term over draws of the background rows: at most {error:.2g}."
 
-# Whether the verdict is the same against other backgrounds.
+# Agreement of the verdicts against several backgrounds.
 SAME_VERDICT = "All {count} backgrounds give the same verdict."
 OTHER_VERDICTS = "The verdict depends on the background: {verdicts}."
 VERDICT_AGAINST = "‘{relation}’ against {backgrounds}"

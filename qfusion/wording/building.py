@@ -1,4 +1,4 @@
-"""How the dynamics build contributions, and how few terms of the generator suffice, as titles."""
+"""Titles about the terms of the generator: their effect on contributions, and the number that suffices."""
 
 from collections.abc import Callable
 
@@ -7,9 +7,9 @@ from qfusion.explain.generator_pruning import Pruning, PruningOutcome
 from qfusion.explain.path_attribution import Course, CourseSummary, PathAttribution, summarise
 from qfusion.wording.numbers import format_estimate, name_metric
 
-# What the dynamics do to the contributions.
+# Effect of the dynamics on the contributions.
 COURSE_TITLES: dict[Course, str] = {
-    Course.NO_TERMS: "Nothing evolves, so that the contributions do not change",
+    Course.NO_TERMS: "No evolution: contributions do not change",
     Course.UNCHANGED: "The dynamics do not change the {quantity}",
     Course.CHANGED: "The dynamics take the {quantity} from {start:.2f} to {end:.2f}: {terms}",
 }
@@ -19,11 +19,11 @@ SECOND_TERM = "{share} by {term}"
 MAX_TERMS = 2  # that a title names
 LEAST_SHARE = 0.01  # of a second term that is named
 
-# How many terms of the generator suffice.
+# Number of generator terms that suffice.
 PRUNING_TITLES: dict[PruningOutcome, str] = {
-    PruningOutcome.NO_GAIN: "The generator adds no significant {metric}: {gain} on {samples}",
+    PruningOutcome.NO_GAIN: "No significant effect of the generator on {metric}: {gain}, {samples}",
     PruningOutcome.NO_TERMS: (
-        "No generator term improves {metric} on the rows that choose, so none is kept ({samples})"
+        "No generator term is kept: none improves {metric} on the selection rows ({samples})"
     ),
     PruningOutcome.KEEPS: (
         "{size} of {all} generator terms {keep} {share} of the gain in {metric} (95% CI {low} to {high}, {samples}): "
@@ -57,7 +57,8 @@ def describe_pruning(result: Pruning, name: Callable[[str], str] = str) -> str:
     """Return the number of terms kept and the share of the generator's contribution that they keep, as a title.
 
     Args:
-        result: whose number of terms was chosen on other rows. name: writes a key.
+        result: a pruning; its number of terms was chosen on other rows.
+        name: writes the key of a term.
     """
     k, shares, gain = result.size, result.shares, result.gain
     low = high = ""

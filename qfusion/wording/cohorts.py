@@ -19,24 +19,23 @@ COHORT = "cohort"
 NAMED_COHORT = "cohort ‘{name}’"
 INTERVALS = "{level:.0%} percentile bootstrap, {resamples:,} resamples{clusters}, seed 0"
 CLUSTERS = " of {clusters}, not of rows"
-STRENGTHS = {  # of the interaction: in a sentence, its part, and the article before "larger"
-    JOINT: ("how large a sample's joint terms are", "joint terms", ""),
-    JOINT_SHARE: ("how large the joint part of a decision is", "joint part", "a "),
+# Strengths of the interaction: the quantity, its short name, and the article before "larger".
+STRENGTHS = {
+    JOINT: ("the size of joint terms", "joint terms", ""),
+    JOINT_SHARE: ("the joint share of decisions", "joint share", "a "),
 }
-CORRELATION = (
-    "rank correlation {r:+.2f}, {level:.0%} interval {low:+.2f} to {high:+.2f}, n = {count:,}"
-)
+CORRELATION = "rank correlation {r:+.2f}, {level:.0%} CI {low:+.2f} to {high:+.2f}, n = {count:,}"
 UNKNOWN = "Unknown: {count} samples are too few, or {measure} does not vary"
 NOT_SIGNIFICANT = (
-    "No significant correlation of {measure} with {strength}: one above {bound:.2f} in size is excluded "
+    "No significant correlation of {measure} with {strength}; |ρ| above {bound:.2f} is excluded "
     "({correlation})"
 )
-NEGATIVE = "The opposite: more {measure} goes with {article}smaller {part} ({correlation})"
+NEGATIVE = "Inversely: more {measure} goes with {article}smaller {part} ({correlation})"
 POSITIVE = (
     "{degree}: more {measure} goes with {article}larger {part} ({correlation}; r² {r2:.2f}{linear})"
 )
 NOT_LINEAR = "; the linear correlation is not significant"
-WEAK, STRONG = 0.3, 0.7  # rank correlations that are described as weak, and as close
+WEAK, STRONG = 0.3, 0.7  # below the first a rank correlation is weak, from the second on strong
 
 
 def name_split(levels: Levels) -> str:
@@ -90,14 +89,14 @@ def describe_correlation(
     Args:
         result: Spearman's and Pearson's correlation. measure, strength: their names.
     """
-    what, part, article = STRENGTHS[strength]
+    quantity, part, article = STRENGTHS[strength]
     r = result["spearman"]
     if not r.known:
         return UNKNOWN.format(count=r.n, measure=measure)
     correlation = CORRELATION.format(r=r.value, level=r.level, low=r.low, high=r.high, count=r.n)
     if not r.excludes_zero:
         return NOT_SIGNIFICANT.format(
-            measure=measure, strength=what, bound=max(-r.low, r.high), correlation=correlation
+            measure=measure, strength=quantity, bound=max(-r.low, r.high), correlation=correlation
         )
     if r.value < 0:
         return NEGATIVE.format(measure=measure, article=article, part=part, correlation=correlation)
@@ -115,4 +114,4 @@ def describe_correlation(
 def _describe_degree(r: float) -> str:
     if abs(r) < WEAK:
         return "Weakly"
-    return "In part" if abs(r) < STRONG else "Closely"
+    return "Moderately" if abs(r) < STRONG else "Strongly"

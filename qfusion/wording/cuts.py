@@ -1,4 +1,4 @@
-"""Whether decisions need correlations, and which modality's state flips them, as titles."""
+"""Titles about interventions on states: removed correlations, and a modality's state from another sample."""
 
 from collections.abc import Callable
 
@@ -48,9 +48,9 @@ NEVER_CHANGE = ". If never correlated: {change}"
 
 # Patches of one modality's state from another sample.
 PATCH_TITLES: dict[PatchOutcome, str] = {
-    PatchOutcome.SAME_OUTPUT: "Both samples give the same output, so that no difference can be restored",
+    PatchOutcome.SAME_OUTPUT: "Both samples give the same output: there is no difference to restore",
     PatchOutcome.NO_FLIP: (
-        "No single modality's state from {donor} flips the decision; {nearest} comes nearest, with {restored} of the "
+        "No single modality's state from {donor} flips the decision; {nearest} restores most, {restored} of the "
         "difference at t = {time:.2f}"
     ),
     PatchOutcome.FLIPS: "Patching in {flips} from {donor} flips the decision",
@@ -71,8 +71,9 @@ def describe_cut(result: Cuts, output: int, quantity: str = "score") -> str:
     """Return whether the decision on a sample needs the correlations, and when most, as a title.
 
     Args:
-        result: of one sample. output: number of the explained output.
-        quantity: that is explained, "log-odds" or "score".
+        result: cuts of one sample.
+        output: number of the explained output.
+        quantity: the explained quantity, "log-odds" or "score".
     """
     cut = largest_cut(result, output)
     notes = []
@@ -133,8 +134,11 @@ def describe_patches(
     """Return which modality's state flips a decision, and when, as a title.
 
     Args:
-        result: of `patches`. row: of the pair. kind: of `PATCH_KINDS`.
-        donor: name of the other sample. name: writes a modality.
+        result: from `state_patching.patches`.
+        row: number of the pair.
+        kind: one of `PATCH_KINDS`.
+        donor: name of the other sample.
+        name: writes a modality.
 
     Raises:
         NotFound: when there is no such kind.

@@ -5,12 +5,12 @@ from qfusion.explain.disturbances import Disturbance
 MISSING = "without {name}"
 MEAN = "{name} at its training mean"
 SWAPPED = "{name} of another sample"
-NOISE = "noise of {level:g} deviations on {name}"
+NOISE = "noise of {level:g} standard deviations on {name}"
 UNDISTURBED = "as recorded"
 
 
 def describe_disturbance(disturbance: Disturbance) -> str:
-    """Return what is done to the inputs: `"without audio, noise of 0.5 deviations on text"`."""
+    """Return a description of a disturbance: `"without audio, noise of 0.5 standard deviations on text"`."""
     parts = [
         *(MISSING.format(name=name) for name in disturbance.missing),
         *(MEAN.format(name=name) for name in disturbance.mean),

@@ -23,8 +23,8 @@ INERT = (
 # Titles of gate groups.
 NO_GROUP = "No gate group changes the {quantity}"
 LARGEST_GROUP = (
-    "{group} contributes most to the {quantity}: {value:+z.2f} ({share} of all sizes; all groups "
-    "together {total:+z.2f})"
+    "{group} contributes most to the {quantity}: {value:+z.2f} ({share} of the summed sizes; all groups together "
+    "{total:+z.2f})"
 )
 NO_LOSS = "No gate group changes the loss significantly ({rows:,} rows)"
 LOWERS = "{groups} {lower} the loss"
@@ -44,7 +44,9 @@ def describe_gate_groups(
     """Return which gate group contributes most to a target, as a title; of the loss, which change it significantly.
 
     Args:
-        target: of `TARGETS`. name: writes a name. quantity: that is explained, "log-odds" or "score".
+        target: one of `TARGETS`.
+        name: writes a name.
+        quantity: the explained quantity, "log-odds" or "score".
 
     Raises:
         NotFound: when there is no such target.

@@ -3,14 +3,21 @@
 from qfusion.analysis.sample_examples import Example
 
 REASONS = {
-    "agreement": "Every modality pulls the same way: the largest smallest single-modality term.",
-    "conflict": "Two modalities pull against each other: the largest pair of opposite single-modality terms.",
-    "synergy": "Joint terms sum to more than single modalities, in the direction of the decision: the largest sum.",
-    "dominance": "One modality outweighs all other single modalities together: the largest own term.",
+    "agreement": (
+        "All single-modality terms have the same sign. This sample has the largest minimum of their sizes."
+    ),
+    "conflict": (
+        "Two modalities oppose each other. This sample has the largest pair of opposite single-modality terms."
+    ),
+    "synergy": (
+        "Joint terms sum to more than single modalities, in the direction of the decision. This sample has the largest "
+        "sum of joint terms."
+    ),
+    "dominance": (
+        "One modality outweighs all other single modalities together. This sample has the largest single-modality term."
+    ),
 }
-UNCLEAR = (
-    " No clear decision of the better-predicted half qualifies, so this one is of all test samples."
-)
+UNCLEAR = " It was chosen from all test samples, since no clear decision among the better-predicted half qualifies."
 
 
 def explain_example(example: Example) -> str:

@@ -1,4 +1,4 @@
-"""Sentences about the largest or smallest of several numbers, as far as they differ as written."""
+"""Sentences about the largest or smallest of several numbers; numbers that are equal as written share a place."""
 
 from collections.abc import Callable, Mapping, Sequence, Sized
 
@@ -26,23 +26,25 @@ def describe_extremum(
     join: Callable[[Sequence[str]], str] = listed,
     **words: object,
 ) -> str:
-    """Return the sentence about those whose number is the largest as written.
+    """Return the sentence about the names with the largest number as written.
 
-    Sentences are templates of `str.format`. They may hold `{names}` of those; `{count}` of them and `{all}` that there
-    are; their `{value}`; its `{amount}`, without the sign if `by_size`, as `{size}` (see `_sentences.size`) and as
-    `{share}`; and `words`.
+    Sentences are templates of `str.format` with these fields: `{names}`, the names with the largest number; `{count}`,
+    how many they are; `{all}`, how many names there are; `{value}`, the number; `{amount}`, the number, without its
+    sign if `by_size`; `{size}` (see `_sentences.size`) and `{share}`, the amount as text; and those of `words`.
 
     Args:
         numbers: by name.
         one, some, every, only: see `choose_template`.
-        none: where the number is written as 0, or no number is finite; without it 0 is a number like others.
+        none: used if the number is written as 0 or no number is finite; if empty, 0 is a number like others.
         places: decimal places that are written.
-        smallest: about the smallest numbers instead.
-        by_size: about the largest ones without their signs.
-        name: how a name is written, as markdown.
-        several: what is written of one of several, a template of its `{name}` and `{value}`.
-        most, many: in place of the names of more than `most`, where it is told; a template too.
-        join: makes names one text.
+        smallest: describe the smallest numbers instead.
+        by_size: compare numbers without their signs.
+        name: writes a name as Markdown.
+        several: template of one name among several, with the fields `{name}` and `{value}`.
+        most: largest number of names that are listed.
+        many: template that replaces the list of more than `most` names; if empty, all are listed.
+        join: joins the names.
+        words: further fields of the templates.
     """
     first = top(sizes(numbers) if by_size else numbers, places, smallest=smallest)
     value = max((numbers[key] for key in first), key=abs, default=0.0)
@@ -72,8 +74,9 @@ def choose_template(
     """Return the template for the number of names that share the first place.
 
     Args:
-        first: the names in the first place. of: all of them.
-        one, some, every, only: templates for one name, several, all, and the only one that there is.
+        first: the names in the first place.
+        of: all names.
+        one, some, every, only: templates for one name, several names, all names, and a single name without rivals.
     """
     if only and len(of) == 1:
         return only

@@ -15,7 +15,7 @@ from qfusion.explain.explanation_clusters import FALSE, BasinContrast, Basins, M
 from qfusion.explain.loss_attribution import Importance, LossGame
 from qfusion.wording.numbers import format_interval, name_metric
 
-# What the joint terms do to a metric.
+# Effect of the joint terms on a metric.
 JOINT_EFFECT_TITLES: dict[JointEffect, str] = {
     JointEffect.ONE_MODALITY: "One modality has no joint terms: EMAP equals the model ({metric} {model:.3f})",
     JointEffect.UNKNOWN: (
@@ -53,11 +53,11 @@ IMPORTANCE_TITLES: dict[Importance, str] = {
         "{first} reduces the {loss} by {value:.3f} (95% CI {interval}), from {start:.3f} to {end:.3f}"
     ),
     Importance.FIRST: (
-        "{first} matters most: it takes {value:.3f} (95% CI {interval}) of the {total:.3f} by which the {loss} falls"
+        "{first} reduces the {loss} most: by {value:.3f} (95% CI {interval}) of {total:.3f}"
     ),
     Importance.NO_DIFFERENCE: (
-        "No significant difference between {first} and {rival}: they take {value:.3f} and {rival_value:.3f} of the "
-        "{total:.3f} by which the {loss} falls"
+        "No significant difference between {first} and {rival}: they reduce the {loss} by {value:.3f} and "
+        "{rival_value:.3f} of {total:.3f}"
     ),
 }
 
@@ -72,12 +72,12 @@ LEAD_TITLES: dict[Lead, str] = {
     ),
 }
 
-# How near a sampled synergy is to the exact one.
+# Accuracy of a sampled synergy.
 SYNERGY = (
     "F_syn from {rows} background samples correlates {correlation:.2f} with the exact joint term of {pair} (mean of "
     "{draws} draws, lowest {lowest:.2f}; relative error {error:.0%})"
 )
-NO_SYNERGY = "No pair's joint term varies over these samples, so that no correlation is defined"
+NO_SYNERGY = "No joint term of a pair varies over these samples, so correlations are undefined"
 
 # Whether decisions have several explanations over seeds.
 MULTIPLICITY_SENTENCES: dict[Multiplicity, str] = {
@@ -100,7 +100,9 @@ def describe_joint_effect(result: Additive, gains: Gains, metric: str) -> str:
     """Return the effect of the joint terms on a metric, as a title.
 
     Args:
-        result: the scores without joint terms. gains: of the metrics. metric: one of them.
+        result: the scores without joint terms.
+        gains: gains of the metrics by the joint terms.
+        metric: key of a metric.
     """
     gain = gains["gain"][metric]
     return JOINT_EFFECT_TITLES[joint_effect(result, gain)].format(
@@ -156,10 +158,10 @@ def describe_ranking(result: Ranking, name: Callable[[str], str] = str) -> str:
 
 
 def describe_synergies(frame: pd.DataFrame) -> str:
-    """Return how near F_syn is to the exact joint terms, as a title.
+    """Return the agreement of F_syn with the exact joint terms, as a title.
 
     Args:
-        frame: of `sampled_synergy.synergies`.
+        frame: from `sampled_synergy.synergies`.
     """
     known = frame.dropna()
     if known.empty:
@@ -190,7 +192,8 @@ def describe_basins(contrast: BasinContrast | None, seeds: int) -> str:
     """Return whether one sample has several explanations, and how they differ most.
 
     Args:
-        contrast: of its basins. seeds: how many there are.
+        contrast: contrast of the sample's basins, or None if there is only one.
+        seeds: number of training seeds.
     """
     if contrast is None:
         return ONE_BASIN.format(seeds=seeds)
@@ -204,7 +207,7 @@ def describe_basins(contrast: BasinContrast | None, seeds: int) -> str:
 def fusion_record(study: Study) -> dict[str, Any]:
     """Return whether a model fuses as JSON values, by question: sentences, outcomes and numbers.
 
-    What cannot be measured has its reason alone.
+    An analysis that cannot be measured has only its reason.
     """
     metric = next(iter(fusion_tests.metric_labels(study.dataset)))
     result, gains = fusion_tests.remove_joint_terms(study)

@@ -1,4 +1,4 @@
-"""Whether data need fusion: the information of modalities about the target, and the gain of joint models."""
+"""The need of data for fusion: the information of modalities about the target, and the gain of joint models."""
 
 from collections.abc import Callable, Iterator
 
@@ -17,9 +17,9 @@ from qfusion.explain.information import (
 )
 from qfusion.wording.numbers import format_known
 
-# What small models find.
+# Information that small models find.
 FINDINGS: dict[Finding, str] = {
-    Finding.UNKNOWN: "{n:,} rows are too few to estimate what modalities tell of the target",
+    Finding.UNKNOWN: "{n:,} rows are too few to estimate the information about the target",
     Finding.NOT_SHOWN: (
         "Small models find no significant information about the target (at most {high:.2f} of its {entropy:.2f} bits)"
     ),
@@ -37,7 +37,7 @@ JOINT_NOT_MORE = (
 DISAGREE = ". Estimators disagree: {parts}"
 VISIBLE_GAP = 0.005  # bits
 
-# What joint models add to late ones.
+# Gain of joint models over late ones.
 GAIN_TITLES: dict[JointGain, str] = {
     JointGain.UNKNOWN: "{n:,} rows are too few to compare joint with late models",
     JointGain.GAIN: "Joint models gain {joint} {metric} over late ones",
@@ -56,29 +56,35 @@ LABEL_LEAK = (
 )
 DRAWN = "{rows:,} of {whole:,} rows, drawn at random."
 PREDICTED = (
-    "Rows share several things: {predicted:,} of them are predicted by models that saw none of these; the others are "
-    "only learned from."
+    "Rows share content of several kinds. {predicted:,} of them are predicted by models that saw none of it; the "
+    "others are used for training only."
 )
 SHARED = "Content is shared across rows: {shared}. Rows with the same content are held out together where possible."
 BELOW_CHANCE = (
-    "Not used, since below chance on held-out rows: {models}. A pattern of some rows is reversed in rows like these, "
-    "as in balanced pairs."
+    "Not used, since below chance on held-out rows: {models}. Patterns of the training rows are reversed in the "
+    "held-out rows, as in balanced pairs."
 )
 MODEL_ON = "{member} on {modality}"
 UNFINISHED = "{unfinished} of {fits} fits stopped before convergence."
 
-# How information was estimated.
-QUANTILES = "For bits the target is cut into {classes} classes by quantiles; the Gaussian estimator uses its values."
-REST = "Of {modalities} modalities, {leading} is the most informative alone, and is compared with the rest."
+# The method of estimation.
+QUANTILES = (
+    "The target is cut into {classes} classes by quantiles to measure information in bits; the Gaussian estimator uses "
+    "the values themselves."
+)
+REST = (
+    "{leading} is the most informative of {modalities} modalities; its information is compared with that of all others "
+    "together."
+)
 ESTIMATORS = (
-    "Learned: levels of the best small model's output. Clusters: {cells} by k-means of every modality. Both are "
-    "corrected by shuffled labels for the bias of few rows in many cells; labels of rows that share something are "
-    "shuffled together."
+    "The learned estimator uses levels of the best small model's output, the cluster estimator {cells} clusters by "
+    "k-means of every modality. Both are corrected by shuffled labels for the bias of few rows in many cells. Labels "
+    "of rows that share content are shuffled together."
 )
 BOUNDS = (
     "The total, and the information of each modality alone, are lower bounds of the information in the data, since no "
-    "function of features can increase it. Parts refer to the information found, and may be larger or smaller in the "
-    "data."
+    "function of features can increase it. Parts are of the information found; the parts in the data may be larger or "
+    "smaller."
 )
 GAP = "The search for the union information stopped at most {gap:.3f} bits above it."
 
@@ -137,7 +143,7 @@ def _describe_disagreement(result: Estimate, labels: dict[str, str]) -> str:
 
 
 def describe_estimation(result: Estimate) -> Iterator[str]:
-    """Yield how the information was estimated, a sentence each."""
+    """Yield sentences about the method of estimation."""
     main = result.by[LEARNED]
     if GAUSSIAN in result.by:  # of numbers alone
         yield QUANTILES.format(classes=main.classes)
@@ -165,7 +171,7 @@ def describe_baselines(result: BaselineComparison) -> str:
 
 
 def describe_evaluation(evaluation: Evaluation | None) -> Iterator[str]:
-    """Yield which rows were evaluated and how the fits went, a sentence each."""
+    """Yield sentences about the evaluated rows and the convergence of the fits."""
     if evaluation is None:
         return
     if evaluation.leak:

@@ -1,10 +1,11 @@
-"""Own terms and verdicts beside people's labels of single modalities, as titles."""
+"""Own terms and verdicts compared with people's labels of single modalities, as titles, or why they cannot be."""
 
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from qfusion._sentences import listed, share
+from qfusion.analysis.label_comparison import MissingLabels
 from qfusion.explain.bootstrap import Interval
 from qfusion.explain.unimodal_labels import (
     EITHER,
@@ -55,6 +56,21 @@ OTHER_SIGN = "own terms do not have the signs of {labels} of {other}"
 CONFLICT = "; these labels and that of the whole conflict"
 NO_CONFLICT = "; these labels and that of the whole do not conflict"
 
+# Reasons why there are no labels to compare with.
+MISSING_LABELS: dict[MissingLabels, str] = {
+    MissingLabels.CLASSES: (
+        "{title} has labels of single modalities, but its target is a class. Own terms are of the predicted class, so "
+        "their signs and order do not correspond to those of the labels. Import the data with a numeric target "
+        "(`--target regression`)."
+    ),
+    MissingLabels.OTHER_MODALITIES: (
+        "{title} has labels of single modalities, but not of this model's modalities. Choose another model."
+    ),
+    MissingLabels.NONE: (
+        "{title} has no labels of single modalities. CH-SIMS has them; in `planted` the hidden scores replace them."
+    ),
+}
+
 MAX_NAMED = 4  # modalities that a title names; of more it gives the number
 PART_OF_MANY = "{part} of {whole} modalities"
 MANY = "{count} modalities"
@@ -66,8 +82,8 @@ def describe_label_trends(
     """Return for which modalities own terms rise or fall with the labels, as a title.
 
     Args:
-        parts: one a modality.
-        labels: what the labels are called, such as "people's labels".
+        parts: one for each modality.
+        labels: name of the labels, such as "people's labels".
         name: writes the name of a modality.
     """
     groups: dict[Trend, list[str]] = {}
@@ -86,9 +102,9 @@ def describe_verdict_trend(result: LabelAgreement, labels: str, verdict: str = E
     """Return whether samples with conflicting labels get a verdict more often than the others, as a title.
 
     Args:
-        result: of one model.
-        labels: what the labels are called.
-        verdict: of `result.rates`.
+        result: agreement of one model.
+        labels: name of the labels.
+        verdict: key of `result.rates`.
     """
     if not result.known:
         return NO_CONFLICT_KNOWN.format(labels=labels)
@@ -120,7 +136,7 @@ def describe_model_trends(
     Args:
         intervals: of the differences of their rank correlations, by modality; see `unimodal_labels.difference`.
         first, second: names of the models.
-        labels: what the labels are called.
+        labels: name of the labels.
         name: writes the name of a modality.
     """
     groups: dict[Trend, list[str]] = {}
@@ -145,7 +161,7 @@ def describe_sample_labels(
 
     Args:
         agreement: of the sample.
-        labels: what the labels are called.
+        labels: name of the labels.
         name: writes the name of a modality.
     """
     if agreement.same_sign and agreement.other_sign:
@@ -163,6 +179,16 @@ def describe_sample_labels(
     )
     conflict = {None: "", True: CONFLICT, False: NO_CONFLICT}[agreement.conflict]
     return _capitalise(title) + conflict
+
+
+def explain_missing_labels(missing: MissingLabels | None, title: str) -> str:
+    """Return why a data set has no labels to compare with; empty if it has.
+
+    Args:
+        missing: the reason.
+        title: of the data set.
+    """
+    return "" if missing is None else MISSING_LABELS[missing].format(title=title)
 
 
 def _join_groups(

@@ -14,7 +14,7 @@ class MeasureText(NamedTuple):
     Attributes:
         question: title of its panel.
         shows, not_shown: of its panel.
-        source: who introduced it, for the glossary; empty where the glossary has an entry of its own.
+        source: its authors, for the glossary; empty if the glossary has an entry of its own.
     """
 
     question: str
@@ -31,13 +31,13 @@ MEASURE_TEXTS: dict[str, MeasureText] = {
         not_shown="entanglement within the rest, nor bound entanglement, which the negativity misses.",
     ),
     "mutual_information": MeasureText(
-        question="How much do pairs share?",
-        shows="all correlation of each pair, classical and quantum; all together: the total correlation.",
+        question="How strongly are pairs correlated?",
+        shows="the correlation of each pair, classical and quantum, and the total correlation of all modalities.",
         not_shown="how much of it is entanglement: see the negativity.",
     ),
     "purity": MeasureText(
         question="How pure do the states stay?",
-        shows="purity of each modality's state and of all together; 1/d for a fully mixed state of dimension d.",
+        shows="purity of each modality's state and of the joint state; 1/d for a maximally mixed state of dimension d.",
         not_shown="whether entanglement or jumps made a state mixed.",
     ),
 }

@@ -19,18 +19,21 @@ SUMMARIES: dict[str, str] = {
     ),
     "state-linear": "The states of QiNN-QJ are read out without evolution. Decision pages are available.",
     "product-qcnn": (
-        "Adds the angles of the modalities: a different class of functions than fusion by tables."
+        "Adds the angles of the modalities: another class of functions than fusion by truth tables."
     ),
     "qfl": "A circuit encodes the modalities repeatedly between trained gates: polynomials of all of them.",
     "cross-attention-q": (
         "A classical branch attends to the qubits of a circuit that encodes the same modalities (at most nine qubits)."
     ),
-    "vqc-mlpnet": "A circuit generates the first weights of a network on all modalities; no sample passes the circuit.",
+    "vqc-mlpnet": (
+        "A circuit generates the first weights of a network on all modalities; samples do not pass through the circuit."
+    ),
     "quantum-lego": (
         "Encoders are trained with a classical head and frozen; a circuit is then trained on their outputs."
     ),
     "unitary-fusion": (
-        "Modality states pass one learned unitary together and are measured. Decision pages are available."
+        "One learned unitary acts on all modality states together; they are then measured. Decision pages are "
+        "available."
     ),
     "reservoir": "Features detune interacting atoms; only a linear read-out of measurements is trained.",
     "late": "One network per modality; their scores are added.",
@@ -40,20 +43,22 @@ SUMMARIES: dict[str, str] = {
     "mult": "Every modality attends to every other one.",
     "linear": "Ridge or logistic regression on the features.",
     "jump-twin": (
-        "QiNN-QJ whose evolution is interrupted, so that coherence or entanglement does not last or is not learned."
+        "QiNN-QJ with a modified evolution: coherence or entanglement is removed repeatedly, or the dynamics are not "
+        "learned."
     ),
     "jump-mean-field": (
         "Every modality's state evolves in the mean field of the others: QiNN-QJ without any correlation."
     ),
     "qcnn-dephased": (
-        "The fused qubits are dephased before the convolutions: the network is left with classical bits."
+        "The fused qubits are dephased before the convolutions, so the network reads classical bits."
     ),
     "qcnn-coherent": (
-        "Modality qubits are also read after the fusion, in a learned basis, where the fusion's entanglement acts."
+        "Modality qubits are also read after the fusion, in a learned basis, so the fusion's entanglement affects the "
+        "score."
     ),
 }
 
-# From the features to the score, behind the name of the model. The systems have sentences of their own, see `systems`.
+# From the features to the score; each sentence follows the name of the model. The two systems are in `systems`.
 SENTENCES: dict[str, str] = {
     "state-linear": (
         "turns {names} into quantum states ({dims} levels) and reads the {target} from them without evolution, by "
@@ -76,17 +81,17 @@ SENTENCES: dict[str, str] = {
         "{target} from a circuit that was trained on these."
     ),
     "unitary-fusion": (
-        "turns {names} into quantum states ({dims} levels) that pass one learned unitary together. The {target} is "
-        "read from measurement outcomes. Every decision splits exactly into contributions of single modalities and "
-        "joint contributions."
+        "turns {names} into quantum states ({dims} levels), applies one learned unitary to all of them together, and "
+        "reads the {target} from measurement outcomes. Every decision splits exactly into contributions of single "
+        "modalities and joint contributions."
     ),
     "reservoir": (
-        "lets {names} detune a chain of atoms that evolve together, untrained, and reads the {target} linearly from "
-        "measurements at several times."
+        "uses {names} to detune a chain of atoms that evolve together without training, and reads the {target} "
+        "linearly from measurements at several times."
     ),
     "jump-twin": (
         "turns {names} into quantum states ({dims} levels) whose joint evolution lacks a resource of QiNN-QJ, and "
-        "reads the {target} from them: its loss against QiNN-QJ is the worth of the resource."
+        "reads the {target} from them: its loss against QiNN-QJ measures the value of the resource."
     ),
     "jump-mean-field": (
         "turns {names} into quantum states ({dims} levels) that each evolve in the mean field of the others, never "
@@ -100,9 +105,8 @@ SENTENCES: dict[str, str] = {
         "convolutional network, and from the modalities' own."
     ),
     "imported": (
-        "is an imported program: features of {names} are its inputs, the {target} its output. Its structure is "
-        "unknown, so its decisions are split by running it with some modalities of other samples, for every "
-        "combination."
+        "is an imported program that computes the {target} from features of {names}. Its structure is unknown, so its "
+        "decisions are split by replacing every combination of modalities with those of other samples."
     ),
 }
 
@@ -111,7 +115,7 @@ class KindText(NamedTuple):
     """The texts of a kind of model.
 
     Attributes:
-        title: what the kind is called.
+        title: name of the kind.
         summary: one sentence.
     """
 

@@ -1,4 +1,4 @@
-"""The notes of a model's card: how it was trained, the error of sampled scores, and where it was imported from."""
+"""The notes of a model's card: the error of sampled scores, the source of an import, and remarks on its program."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,43 +11,43 @@ from qfusion.training.program_checks import Remark, RemarkKind
 from qfusion.training.sampling_error import Sampling
 
 SAMPLED = (
-    "Trained on sampled trajectories: with {trajectories} of them the score of a sample has a standard error of "
-    "{error:.2g} (sigma / sqrt(N) = {expected:.2g}) and, from its finite steps, a bias of {bias:.2g}. The exact scores "
-    "of {samples} validation samples spread by {spread:.2g}. Explanations use the exact scores."
+    "Trained on sampled trajectories. With {trajectories} trajectories the score of a sample has a standard error of "
+    "{error:.2g} (sigma / sqrt(N) = {expected:.2g}) and a bias of {bias:.2g} from finite time steps. The standard "
+    "deviation of the exact scores over {samples} validation samples is {spread:.2g}. Explanations use the exact "
+    "scores."
 )
-IMPORTED = "Imported from {source}. It was trained elsewhere, on rows that are not known here."
+IMPORTED = "Imported from {source}. It was trained elsewhere; its training rows are unknown."
 
-# An imported program: how its output is used, and what should be checked.
+# An imported program: the use of its output, and possible errors.
 REMARKS: dict[RemarkKind, str] = {
-    RemarkKind.REGRESSION: "Output `{output}` is taken for the score of a regression, as the target is a number.",
-    RemarkKind.CLASSES: "Output `{output}` is taken for {holds} of {count} classes, {reason}.",
-    RemarkKind.LABEL: "Output `{output}` is taken for {holds} of label ‘{label}’, {reason}.",
+    RemarkKind.REGRESSION: "Output `{output}` is used as the score of a regression, since the target is a number.",
+    RemarkKind.CLASSES: "Output `{output}` is used as {holds} of {count} classes, {reason}.",
+    RemarkKind.LABEL: "Output `{output}` is used as {holds} of label ‘{label}’, {reason}.",
     RemarkKind.CLIPPED: (
         "Probabilities are clipped to {limit} before the log-odds of each row are computed, which changes {changed} of "
         "{rows} rows."
     ),
     RemarkKind.CLIPPED_LOGARITHMS: (
-        "Log-probabilities of minus infinity become those of {limit} before the log-odds of each row are computed, "
-        "which changes {changed} of {rows} rows."
+        "Log-probabilities of minus infinity are replaced by the logarithm of {limit} before the log-odds of each row "
+        "are computed, which changes {changed} of {rows} rows."
     ),
     RemarkKind.FIXED_BATCH: (
-        "Program `{program}` takes exactly {rows} rows at once, so it is run in pieces of that size."
+        "Program `{program}` takes exactly {rows} rows at once, so it is run in batches of that size."
     ),
     RemarkKind.LIKE_PROBABILITIES: (
-        "Output `{output}` is taken for scores, as the card says, but looks like probabilities. If it holds these, set "
-        '`holds = "probabilities"` in the card.'
+        "Output `{output}` is used as scores, as the card says, but its values look like probabilities. If they are, "
+        'set `holds = "probabilities"` in the card.'
     ),
     RemarkKind.OTHER_SUMS: (
-        "Output `{output}` lies in [0, 1], but adds up to {sums} in each row, not to 1, so it is taken for scores and "
-        "not for probabilities. Export the scores before the last softmax or sigmoid, or probabilities that add up to "
-        "1."
+        "Output `{output}` lies in [0, 1], but sums to {sums} in each row, not to 1, so it is used as scores and not "
+        "as probabilities. Export the scores before the last softmax or sigmoid, or probabilities that sum to 1."
     ),
-    RemarkKind.READS_NOTHING: "On ten rows the scores do not depend on any modality.",
+    RemarkKind.READS_NOTHING: "On the ten rows tested, the scores do not depend on any modality.",
     RemarkKind.READS_ONE: (
-        "It reads only `{read}`. On ten rows the scores do not depend on {unread}, so their contributions are 0."
+        "On the ten rows tested, the scores depend only on `{read}`, so {unread} contribute 0 to them."
     ),
     RemarkKind.READS_SOME: (
-        "On ten rows the scores do not depend on {unread}, so their contributions are 0."
+        "On the ten rows tested, the scores do not depend on {unread}, so these contribute 0 to them."
     ),
 }
 GUESSED, FROM_CARD = "a guess from {rows} rows", "as the card says"

@@ -6,7 +6,7 @@ from qfusion.training import metrics
 
 WITH_INTERVAL = "{value} (95% CI {interval})"
 INTERVAL = "{low} to {high}"
-DRAWN = "{samples} drawn at random of {whole:,}"
+DRAWN = "{samples} drawn at random from {whole:,}"
 
 
 def name_metric(metric: str) -> str:
@@ -45,6 +45,6 @@ def agree_verb(quantity: str) -> str:
 
 
 def describe_drawn(some: int, whole: int, what: str = "sample") -> str:
-    """Return a number of samples: `"400 samples drawn at random of 4,659"`; `"600 samples"` where these are all."""
+    """Return a number of samples: `"400 samples drawn at random from 4,659"`, or `"600 samples"` if these are all."""
     samples = count(some, what)
     return DRAWN.format(samples=samples, whole=whole) if some < whole else samples

@@ -11,12 +11,12 @@ UNRAVELLING = (
     "orthogonal, numbered by their rates. Another gauge has the same master equation, but other operators, jumps and "
     "single runs."
 )
-OPERATORS = {HAMILTONIAN: "Hamiltonian", READOUT: "observable that is read at T"}
+OPERATORS = {HAMILTONIAN: "Hamiltonian", READOUT: "observable measured at T"}
 JUMP_OPERATOR = "jump operator, in the canonical unravelling,"
 COUPLING = "H: {modalities}"
 DISSIPATION = "dissipation: {modalities}"
 DURATION = "duration T"
-ANGLE = "angle φ of ‘{element}’ when yes from {controls}"
+ANGLE = "angle φ of ‘{element}’ (yes from {controls})"
 NO_CONTROL = "none"
 
 

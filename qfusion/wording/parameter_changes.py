@@ -1,4 +1,4 @@
-"""The searches for the smallest change of a parameter that flips a decision."""
+"""Ranges of the search for the smallest change of a parameter that flips a decision."""
 
 from qfusion.models.terms import Search
 
@@ -7,7 +7,7 @@ ALL_ANGLES = "every angle of the truth tables, over the full circle"
 
 
 def describe_ranges(search: Search) -> str:
-    """Return the ranges that were searched."""
+    """Return the ranges of a search."""
     if search.largest_duration is None:
         return ALL_ANGLES
     return RANGES.format(factor=search.largest_factor, duration=search.largest_duration)

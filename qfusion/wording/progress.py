@@ -1,4 +1,4 @@
-"""Captions of the spinner of a computation that takes long."""
+"""Captions of the spinner of a long computation."""
 
 from qfusion.analysis.tasks import Task
 

@@ -1,4 +1,4 @@
-"""How the scores of a model with time are computed, and why so, as a sentence."""
+"""The method that computes the scores of a model with time, and its reason, as a sentence."""
 
 from qfusion.models.time_model import SAMPLED, Propagation, PropagationReason
 
@@ -11,7 +11,7 @@ REASONS: dict[PropagationReason, str] = {
         "operations."
     ),
     PropagationReason.FEWER_STATES: (
-        "Exact: {rows} states of D = {dimension:,}, fewer than there are observables, {form}."
+        "Exact: {rows} states of D = {dimension:,}, fewer than the observables, {form}."
     ),
     PropagationReason.OBSERVABLES: (
         "Exact: {observables} of D = {dimension:,}, evolved once for any number of samples{saving}, {form}."
@@ -26,7 +26,7 @@ TERM_PRODUCTS = "by products with each term"
 
 
 def describe_propagation(propagation: Propagation) -> str:
-    """Return how scores are computed and why, as a sentence."""
+    """Return the method that computes scores and its reason, as a sentence."""
     if propagation.is_small:
         form = ONE_MATRIX
     elif propagation.terms == 1:

@@ -1,4 +1,4 @@
-"""Where the steps of a recording are, in sentences."""
+"""The times of steps and words in a recording, in sentences."""
 
 from qfusion._sentences import listed
 from qfusion.analysis.recording_strip import Steps, Strip
@@ -8,9 +8,9 @@ from qfusion.data import media_files
 PEAK = "at {seconds:.2f} s"
 SPREAD_PEAK = "at about {seconds:.2f} s"
 SPREAD_STEPS = " The times of the steps of {modalities} are unknown; they are spread over the sample{as_words}."
-AS_WORDS = ", as its words are"
-SPREAD_WORDS = " The times of the words are unknown; they are spread by their letters."
-SHORTENED = " Of a longer recording the first {seconds:g} s are shown."
+AS_WORDS = " like its words"
+SPREAD_WORDS = " The times of the words are unknown; they are spread in proportion to their numbers of letters."
+SHORTENED = " At most the first {seconds:g} s of a recording are shown."
 
 
 def describe_peak(lane: Steps) -> str:

@@ -1,4 +1,4 @@
-"""When not to rely on an explanation, in sentences with a title and the facts that each rests on."""
+"""Warnings about the reliability of explanations: a sentence, a short title and the supporting facts of each."""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -31,8 +31,8 @@ TEMPLATES: dict[Concern, _Template] = {
         ("least stable: {least}", "rank correlation {lowest:.2f} across {samples:,} test samples"),
     ),
     Concern.SEED_SPREAD: _Template(
-        "Ignore contributions smaller than about {spread:.2g} ({unit}): the least stable term of a typical test sample "
-        "varies by that much between training seeds (standard deviation).",
+        "Ignore contributions smaller than about {spread:.2g} ({unit}): this is the standard deviation over training "
+        "seeds of the least stable term of a typical test sample.",
         "Ignore contributions below {spread:.2g}",
         ("unit: {unit}", "standard deviation over training seeds"),
     ),
@@ -94,16 +94,16 @@ TEMPLATES: dict[Concern, _Template] = {
         ("the same verdict on {share} of {samples:,} test samples",),
     ),
     Concern.NO_TRUTH: _Template(
-        "The true contributions in these data are unknown: what is measured is whether the explanation is true to the "
-        "model, not whether the model is true to the world.",
+        "The true contributions in these data are unknown. The measurements test whether the explanation is faithful "
+        "to the model, not whether the model is true to the data.",
         "True contributions are unknown",
-        ("measured: true to the model", "not measured: true to the world"),
+        ("tested: explanation against model", "not tested: model against truth"),
     ),
     Concern.OTHER_TRUTH: _Template(
-        "The known contributions in these data are of other modalities than this model takes: what is measured is "
-        "whether the explanation is true to the model, not whether the model is true to the world.",
+        "The known contributions in these data are those of other modalities than the model's. The measurements test "
+        "whether the explanation is faithful to the model, not whether the model is true to the data.",
         "True contributions are unknown",
-        ("measured: true to the model", "not measured: true to the world"),
+        ("tested: explanation against model", "not tested: model against truth"),
     ),
 }
 THIS_TERM, THESE_TERMS = "this term", "these terms"
@@ -116,9 +116,9 @@ class TrustWarning:
 
     Attributes:
         sentence: Markdown without names from data other than modalities, as the model has them.
-        kind: "warning" of what should not be read, "fine" of a measurement without a problem, "unknown" of none.
-        brief: the sentence in a few words.
-        facts: the numbers that it rests on, a few words each.
+        kind: "warning", "fine" if a measurement found no problem, or "unknown" if nothing was measured.
+        brief: short form of the sentence.
+        facts: the supporting numbers, a few words each.
     """
 
     sentence: str

@@ -1,7 +1,24 @@
-"""The states of trainings, as sentences."""
+"""The states of trainings: short labels for tables, and sentences."""
 
+from qfusion.analysis.runs import Status
 from qfusion.runs.folder import Record
 
+# Labels of the states that a table of runs shows.
+STATUSES: dict[Status, str] = {
+    Status.STARTING: "starting …",
+    Status.WAITING: "waiting for a free processor",
+    Status.RUNNING: "training",
+    Status.PAUSING: "pausing …",
+    Status.PAUSED: "paused",
+    Status.STOPPING: "stopping …",
+    Status.STOPPED: "stopped, best model kept",
+    Status.FINISHED: "finished",
+    Status.FAILED: "failed",
+    Status.INTERRUPTED: "interrupted, can be resumed",
+    Status.UNREADABLE: "cannot be read",
+}
+
+# Sentences on the states that a run records.
 STATES: dict[str, str] = {
     "waiting": "waits for a free processor",
     "running": "is being trained",
@@ -9,7 +26,7 @@ STATES: dict[str, str] = {
     "stopped": "was stopped; its best model is saved, and it can be resumed",
     "finished": "is finished",
     "failed": "ended with an error",
-    "interrupted": "ended without a message, as when its process is killed; it can be resumed",
+    "interrupted": "stopped unexpectedly, as when its process is killed; it can be resumed",
 }
 RUN_STATE = "Run {name} {state}."
 NO_EPOCH = " It was stopped before the end of its first epoch."

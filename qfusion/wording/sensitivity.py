@@ -1,10 +1,10 @@
-"""Slopes of targets, as notes."""
+"""A note on undefined slopes of targets."""
 
 from qfusion.explain.sensitivity import Sensitivity
 
 UNDEFINED_SLOPES = (
-    "Some slopes are undefined: the state is pure there, where entropy has an infinite slope and "
-    "negativity a kink."
+    "Some slopes are undefined, because the state is pure: entropy has an infinite slope there, and negativity is not "
+    "differentiable."
 )
 
 

@@ -23,9 +23,10 @@ class Setting:
     """A setting of a model or of its training.
 
     Attributes:
-        title: what people call it; says: one plain sentence.
-        low, high: what a form offers at least and at most; the models themselves may take more.
-        choices: the words it may be.
+        title: name of the setting.
+        says: description in one sentence.
+        low, high: smallest and largest value in a form; the models may accept more.
+        choices: allowed words; empty for a number.
     """
 
     title: str
@@ -50,7 +51,7 @@ SETTINGS = {
     key: Setting(**words, choices=_CHOICES.get(key, ())) for key, words in _FILE["settings"].items()
 }
 
-# the settings of a system that a form shows first, after epochs and learning rate
+# The settings of a system that a form shows first, after epochs and learning rate.
 MAIN = {
     "quantum-jump": ("dims", "jumps", "dropout"),
     "entangled-qcnn": ("elements", "rule", "dropout"),

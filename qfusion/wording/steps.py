@@ -1,4 +1,4 @@
-"""How the steps of a sequence were matched with the words of a sample, in sentences."""
+"""The matching of the steps of a sequence with the words of a sample, in sentences."""
 
 from qfusion._sentences import count
 from qfusion.analysis.step_words import FIRST, LAST, Match, StepMatch
@@ -8,12 +8,12 @@ TEMPLATES: dict[Match, str] = {
     Match.GIVEN: "",
     Match.NO_TEXT: "",
     Match.WORDS: (
-        "The data do not say which word a step is. The sentence has as many words as the sequence has steps, and they "
+        "The data do not name the word of a step. The sentence has as many words as the sequence has steps, so they "
         "were matched in order."
     ),
     Match.CHARACTERS: (
-        "The data do not say which character a step is. The sentence has as many characters as there are "
-        "steps{framed}, and they were matched in order."
+        "The data do not name the character of a step. The sentence has as many characters as there are steps{framed}, "
+        "so they were matched in order."
     ),
     Match.LENGTHS_DIFFER: (
         "The sentence has {units} and the sequence {steps:,} steps, so steps have numbers only."
@@ -25,22 +25,22 @@ TEMPLATES: dict[Match, str] = {
         "Steps are tokens of the language model, named by its tokenizer's vocabulary.{merged}"
     ),
     Match.TOKEN_CHARACTERS: (
-        "Steps are token numbers {reason}. The sentence has as many characters as there are steps{framed}, and they "
+        "Steps are token numbers {reason}. The sentence has as many characters as there are steps{framed}, so they "
         "were matched in order."
     ),
     Match.NO_VOCABULARY: (
-        "Steps are token numbers {reason}, so they have numbers only. Name the tokenizer's folder in {variable}, or at "
-        "import by --vocabulary."
+        "Steps are token numbers {reason}, so they have numbers only. Set {variable} to the tokenizer's folder, or "
+        "give it at import by --vocabulary."
     ),
 }
 FRAMED = f" between {FIRST} and {LAST}"
 NO_VOCABULARY = "without a vocabulary"
-ONE_MERGED = " One word is made of several tokens, whose shares are added up."
-SEVERAL_MERGED = " {words:,} words are made of several tokens, whose shares are added up."
+ONE_MERGED = " One word consists of several tokens; their contributions are summed."
+SEVERAL_MERGED = " {words:,} words consist of several tokens; their contributions are summed."
 
 
 def describe_match(match: StepMatch | None) -> str:
-    """Return how steps were matched with words, or why they have numbers only; empty where the data say it."""
+    """Return how steps were matched with words, or why they have numbers only; empty if the data name the words."""
     if match is None:
         return ""
     if match.characters:

@@ -1,4 +1,4 @@
-"""Axis titles of the columns that studies have of their samples."""
+"""Axis titles of the columns of a study's samples, and the warning about another version of the data."""
 
 from qfusion.analysis import opening, text
 from qfusion.analysis.columns import dividend_column, entropy_column, negativity_column

@@ -19,7 +19,7 @@ QUANTUM_JUMP = (
 )
 NETWORK = (
     "{title} encodes {names}, fuses them by a network of kind {kind}, and reads the {target} from it. Its decisions "
-    "are split by evaluating it with modalities of other samples: every combination, every row of the background."
+    "are split by replacing every combination of modalities with those of every background row."
 )
 ENTANGLED_QCNN = (
     "{title} assigns evidence from {names} to each of {elements}, fuses it by one entangling gate per {element}, and "
@@ -33,7 +33,7 @@ STATES = "one ket per modality, dimension {dims}"
 EVOLUTION = "H and {jumps} on {levels} levels, T = {duration:g}"
 STEP = "as a circuit with the learned values"
 LINEAR_READ_OUT = "{read_out}, linear read-out"
-ENCODERS, NO_ENCODERS = "one per modality", "none: features are fused directly"
+ENCODERS, NO_ENCODERS = "one per modality", "none; features are fused directly"
 FUSION_NETWORK, PROGRAM = "a {kind} network", "{file}, an imported program"
 ADDITIVE = "a sum of exact contributions"
 PRODUCT_READ_OUT = "trained observables of the product state"
@@ -57,7 +57,10 @@ class Stage(NamedTuple):
     """A stage of a pipeline.
 
     Attributes:
-        name, text: of the stage. page: that shows it. label: of the link. parameters: of the page's address.
+        name, text: name and description of the stage.
+        page: the page that shows it.
+        label: label of the link to the page.
+        parameters: parameters of the page's address.
     """
 
     name: str
@@ -141,7 +144,7 @@ def pipeline_stages(study: Study) -> tuple[Stage, ...]:
 
 def _decision(study: Study, read_out: str) -> Stage:
     name = "Log-odds" if study.classes else "Score"
-    return Stage(name, read_out, "pages/samples.py", "See who decided", {})
+    return Stage(name, read_out, "pages/samples.py", "See the decision", {})
 
 
 def _states(study: Study) -> str:
@@ -171,7 +174,7 @@ def _network_stages(study: Study) -> tuple[Stage, ...]:
         encoders, fusion = NO_ENCODERS, PROGRAM.format(file=text.escape_markdown(program.file))
     return (
         Stage("Encoders", encoders, "pages/what_if.py", "Change an input", {}),
-        Stage("Fusion", fusion, "pages/faithfulness.py", "See whether to trust it", {}),
+        Stage("Fusion", fusion, "pages/faithfulness.py", "See its reliability", {}),
         _decision(study, ADDITIVE),
     )
 
@@ -179,7 +182,7 @@ def _network_stages(study: Study) -> tuple[Stage, ...]:
 def _product_stages(study: Study) -> tuple[Stage, ...]:
     return (
         Stage("States", _states(study), "pages/what_if.py", "Change a state", {}),
-        Stage("Read-out", PRODUCT_READ_OUT, "pages/operators.py", "See what votes", {}),
+        Stage("Read-out", PRODUCT_READ_OUT, "pages/operators.py", "See the votes", {}),
         _decision(study, ADDITIVE),
     )
 

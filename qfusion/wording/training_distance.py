@@ -10,5 +10,5 @@ DISTANCE = (
 
 
 def describe_distance(distance: TrainingDistance) -> str:
-    """Return the distance of a sample beside that of test samples."""
+    """Return the distance of a sample compared with those of the test samples."""
     return DISTANCE.format(share=share(distance.nearer), own=distance.own, median=distance.median)

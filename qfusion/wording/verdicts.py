@@ -1,5 +1,4 @@
-"""The decision on one sample in sentences: its relation, leader, conflict, largest
-contribution, changes and uncertainty.
+"""The decision on one sample in sentences: relation, leader, conflict, largest contribution, changes and uncertainty.
 
 The numbers and enums are those of `qfusion.explain.verdicts`.
 """
@@ -74,7 +73,8 @@ LEADERSHIP_TITLES: dict[Leadership, str] = {
 # The uncertainty over training seeds.
 SEED_SENTENCES: dict[SeedDoubt, str] = {
     SeedDoubt.LEADER: (
-        "Two of {seeds} training seeds name different leading modalities on {other_leader:.0%} of the test samples."
+        "On average, two of {seeds} training seeds have different leading modalities on {other_leader:.0%} of the test "
+        "samples."
     ),
     SeedDoubt.DECISION: (
         "The decision is uncertain: over {seeds} training seeds its value ({score}) varies by ±{score_spread:.2g}."
@@ -89,22 +89,22 @@ OPPOSITION_SENTENCES: dict[Opposition, str] = {
     Opposition.NO_CONTRIBUTION: "{no}: no modality contributes on its own.",
     Opposition.ONE_MODALITY: "{no}: {first} is the only modality.",
     Opposition.CONFLICT: "{yes}: {first} and {second} oppose each other.",
-    Opposition.OVERRULED: "{no}: on their own {first} and {second} oppose each other, but {reason}.",
+    Opposition.OVERRULED: "{no}: {first} and {second} oppose each other on their own, but {reason}.",
     Opposition.ONE_CONTRIBUTES: "{no}: only {first} contributes on its own.",
     Opposition.MINOR: "{no}: {second} opposes {first}, but is less than a third of its size.",
     Opposition.ALIGNED: "{no}: {first} and {second} point the same way.",
 }
 OVERRULED_BY: dict[Relation, str] = {
     Relation.JOINT: "joint terms decide",
-    Relation.CORRECTION: "joint terms take back more",
-    Relation.UNDECIDED: "all contributions nearly cancel or leave the baseline its sign",
+    Relation.CORRECTION: "joint terms oppose the sum of single modalities",
+    Relation.UNDECIDED: "contributions nearly cancel, or the baseline decides",
 }
 JOINT_OPPOSES = " Joint terms ({joint}) oppose the sum of the single modalities ({own})."
 
 # The largest contribution, as titles.
 LARGEST_NONE = "No modality changes the decision"
 LARGEST_ONE = "{names} {contribute} most ({values})"
-LARGEST_SEVERAL = "{names} contribute most, alike in size ({values})"
+LARGEST_SEVERAL = "{names} contribute most, equal in size ({values})"
 MORE = "{names} and {more} more"
 MAX_NAMED = 3  # contributions that a title names
 
@@ -116,7 +116,7 @@ CHANGED = "The decision is {decision} from {since} on (the end is {last}); befor
 # "What did the dynamics add?"
 CHANGE_SENTENCES: dict[Change, str] = {
     Change.NOTHING: "{nothing}: {by} leaves every contribution unchanged.",
-    Change.ADDITIVE: "No joint term: {by} {moved}; the decision remains a sum over single modalities.",
+    Change.ADDITIVE: "No joint terms: {by} {moved}; the decision remains a sum over single modalities.",
     Change.BECOMES_JOINT: (
         "{every_joint_term}: {by} raises the joint share of the contributions from 0% to {end} ({largest}) and {moved}."
     ),
@@ -128,8 +128,8 @@ UNMOVED = "leaves the {quantity} at {after}"
 MOVED = "takes the {quantity} from {before} to {after}"
 ONLY_JOINT_TERM = "{name} jointly, {value:+.2f}"
 LARGEST_JOINT_TERM = "largest: {names}"
-LARGEST_JOINT_TERMS = "largest, alike: {names}"
-TINY_JOINT_TERMS = "none as large as 0.01"
+LARGEST_JOINT_TERMS = "largest, equal in size: {names}"
+TINY_JOINT_TERMS = "none above 0.005 in size"
 
 # Decisions, within sentences.
 POSITIVE, NEGATIVE = "positive", "negative"
@@ -238,7 +238,7 @@ def describe_leader(verdict: Verdict, markup: Markup = PLAIN) -> str:
 
 
 def describe_seed_doubts(verdict: Verdict) -> list[str]:
-    """Return the uncertainties over training seeds, one sentence each, or an empty list if nothing was measured."""
+    """Return the uncertainties over training seeds, one sentence each, or an empty list if there are none."""
     return [
         SEED_SENTENCES[doubt].format(
             seeds=verdict.seeds,
@@ -271,7 +271,7 @@ def describe_conflict(verdict: Verdict, markup: Markup = PLAIN) -> str:
 
 
 def largest_terms(dividends: Mapping[str, float]) -> list[str]:
-    """Return the coalitions whose dividends are the largest in size as written, or an empty list if all are 0."""
+    """Return the coalitions with the largest dividends in size as written, or an empty list if all are 0."""
     terms = sizes({term: value for term, value in dividends.items() if term})
     largest = max(terms.values(), default=0.0)
     if not largest:
@@ -283,10 +283,11 @@ def largest_terms(dividends: Mapping[str, float]) -> list[str]:
 def describe_largest(
     dividends: Mapping[str, float], markup: Markup = PLAIN, towards: str = ""
 ) -> str:
-    """Return the largest contribution as a title; of several that are written alike, all.
+    """Return the largest contribution as a title, or all that are equal as written.
 
     Args:
-        dividends: by coalition, the baseline under "". towards: follows the values, such as " for ‘yes’".
+        dividends: by coalition, the baseline under "".
+        towards: text after the values, such as " for ‘yes’".
     """
     largest = largest_terms(dividends)
     if not largest:
@@ -320,7 +321,8 @@ def describe_last_change(
     """Return since when the decision is the final one.
 
     Args:
-        decisions: along time or layers, as they are written. places: their names.
+        decisions: written decisions along time or layers.
+        places: names of the times or layers.
     """
     since = last_change(decisions)
     template = CONSTANT
@@ -344,11 +346,12 @@ def describe_change(
     markup: Markup = PLAIN,
     quantity: str = "score",
 ) -> str:
-    """Return how a decision changed between two moments: its joint share, and the largest joint terms.
+    """Return the change of a decision between two times or layers: its joint share, and the largest joint terms.
 
     Args:
-        start: dividends by coalition at the first moment, the baseline under "". end: at the last.
-        by: what acted in between, such as "the evolution". quantity: what the terms add up to.
+        start, end: dividends by coalition before and after, the baseline under "".
+        by: the cause of the change, such as "the evolution".
+        quantity: name of the sum of the terms.
     """
     change = compare_decisions(start, end)
     shares = share(change.joint_share_start), share(change.joint_share_end)

@@ -128,9 +128,9 @@ def page() -> None:
     """Draw the page."""
     context = frame.begin_model_page("Circuit")
     if not can(context.study.model, "circuit"):
-        st.markdown("**This model has no circuit of gates**: its decision is read out at once.")
+        st.markdown("**This model has no circuit of gates**: its decision is read out directly.")
         instead = ("pages/samples.py", "See what each modality adds", ":material/article:")
-        votes = ("pages/operators.py", "See what its read-out votes for", ":material/how_to_vote:")
+        votes = ("pages/operators.py", "See the votes of its read-out", ":material/how_to_vote:")
         navigation.link(*(votes if can(context.study.model, "states") else instead))
     elif can(context.study.model, "time"):
         one_step(context)

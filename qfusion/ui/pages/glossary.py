@@ -20,15 +20,15 @@ FILES = {title: (file, icon) for pages in navigation.PAGES.values() for file, ti
 SEARCH = TextParam(
     "word",
     "Search",
-    "All words are shown.",
-    "Looks in the words, in their other names and in what is said of them.",
+    "All terms are shown.",
+    "Searches terms, their synonyms and definitions.",
     most=MOST,
     style={"placeholder": "entropy, share, truth table …"},
 )
 USED_ON = SelectParam(
     "used",
     "Used on",
-    "The words of all pages are shown.",
+    "The terms of all pages are shown.",
     values=lambda _: [
         ANY,
         *(title for title in FILES if any(title in entry.pages for entry in glossary.entries())),
@@ -44,14 +44,14 @@ def page() -> None:
     entries = glossary.find_entries(sentence, None if where == ANY else where)
     if not entries:
         st.info(
-            f"No word here holds ‘{text.escape_markdown(sentence, MOST)}’"
+            f"No term contains ‘{text.escape_markdown(sentence, MOST)}’"
             + ("." if where == ANY else f" among those of the {where} page.")
             + " Try a shorter piece of it"
             + ("." if where == ANY else ", or any page."),
             icon=":material/search_off:",
         )
         return
-    st.caption(f"{len(entries)} of {len(glossary.entries())} words.")
+    st.caption(f"{len(entries)} of {len(glossary.entries())} terms.")
     if where != ANY:
         file, icon = FILES[where]
         navigation.link(file, f"Open the {where} page", icon)

@@ -77,7 +77,7 @@ def _head(result: benchmark_board.Board, name: str, key: str, table: pd.DataFram
             + (
                 ""
                 if "qj-joint" in result.whole["contenders"]
-                else " Its QiNN-QJ reads the joint state: it is older than the local read-out."
+                else " Its QiNN-QJ reads the joint state, since it predates the local read-out."
             )
             + "\n\nlow, high: 95 % t-interval of the mean over seeds. p: "
             + (
@@ -104,7 +104,7 @@ def _told_apart(result: benchmark_board.Board, name: str, key: str) -> str:
                 f"{signs.count(-1)} of "
                 f"{len(tests['against'])} rivals"
             )
-    return f"Beyond chance, {'; '.join(words)}." if words else ""
+    return f"Significant: {'; '.join(words)}." if words else ""
 
 
 def _table(result: benchmark_board.Board, name: str, key: str, table: pd.DataFrame) -> None:
@@ -156,7 +156,7 @@ def _claims(result: benchmark_board.Board) -> None:
         if primary:
             lines.append(_verdicts(PARAMETERS, primary))
         st.container(key="claims-list").markdown("\n\n".join(lines) or "Not measured yet.")
-        with st.expander("What was measured, in numbers"):
+        with st.expander("Measured values"):
             for entry in tested:
                 st.markdown(
                     f"{ICONS[entry.verdict]} **{text.escape_markdown(entry.claim, 200)}.** "
@@ -182,11 +182,12 @@ def _claims(result: benchmark_board.Board) -> None:
                 )
                 st.caption(text.escape_markdown(measured, 1000))
         guidance.aside(
-            "A check: the claim's primary outcome speaks for it with an adjusted p < 0.05; a cross: against it; three "
-            "dots: neither. For claims about jumps it was written down before the runs and is averaged over the data "
-            "sets. For the claim about parameters it is the accuracy against the concatenation network, data set by "
-            "data set, over seeds and test rows, adjusted over the data sets. Of the papers we know the abstracts "
-            "alone: this is about our reading of their models."
+            "A check means that the claim's primary outcome supports it with an adjusted p < 0.05, a "
+            "cross that it contradicts it, and three dots neither. Claims about jumps were written down "
+            "before the runs, and their outcomes are averaged over the data sets. The claim about "
+            "parameters is tested by the accuracy against the concatenation network on each data set, "
+            "over seeds and test rows, adjusted over the data sets. We know only the abstracts of the "
+            "papers, so the tests concern our reading of their models."
         )
 
 
@@ -208,7 +209,7 @@ def _verdicts(claim: str, verdicts: Sequence[tuple[str, str]]) -> str:
 def _robustness(
     context: page_context.PageContext, result: benchmark_board.Board, name: str
 ) -> None:
-    figure.heading("A modality that is missing or corrupted")
+    figure.heading("Missing or corrupted modalities")
     if not result.robust_metrics(name):
         st.info("Robustness is not measured on this data set yet.", icon=":material/info:")
         return
@@ -218,7 +219,7 @@ def _robustness(
         chosen = widgets.draw(models, default=result.default(name))
     panels.show(result, context.theme, "board-robustness")
     if not chosen:
-        st.info("Pick a model to draw its curve.", icon=":material/info:")
+        st.info("Choose a model to draw its curve.", icon=":material/info:")
 
 
 def _published(result: benchmark_board.Board, name: str) -> None:

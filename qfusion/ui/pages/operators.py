@@ -28,8 +28,8 @@ def votes(context: page_context.PageContext) -> None:
     """Controls and all panels."""
     if not can(context.study.model, "states"):
         st.markdown(
-            "**This model has no states that its decision is linear in**, so no operator says how they would vote. "
-            "What each modality says is asked by evaluation."
+            "**The decision of this model is not linear in states**, so it has no decision operators. "
+            "Contributions of modalities are computed by evaluating the model."
         )
         navigation.link("pages/samples.py", "See what each modality adds", ":material/article:")
         return
@@ -47,10 +47,10 @@ def votes(context: page_context.PageContext) -> None:
     together = "alone" if len(operator.modalities) == 1 else "together"
     unit = text.escape_markdown(sample.unit)
     guidance.line(
-        f"**{who}** {together} can bring the {unit} to **{low:+.2f}** … **{high:+.2f}**; here **{score:+.2f}**.",
-        f"Whatever **{who}** might say, {together} it can bring the {unit} "
-        f"to at least **{low:+.2f}** and at most **{high:+.2f}**, everything else being as in the background (baseline "
-        f"{operator.baseline:+.2f}). What this sample says brings it to **{score:+.2f}**. "
+        f"**{who}** {together} can set the {unit} to **{low:+.2f}** … **{high:+.2f}**; here **{score:+.2f}**.",
+        f"Over all states of **{who}**, {together} it can set the {unit} to at least **{low:+.2f}** "
+        f"and at most **{high:+.2f}**, with all else as in the background (baseline "
+        f"{operator.baseline:+.2f}). This sample sets it to **{score:+.2f}**. "
         f"{describe_baseline(context.study.background)}",
     )
     panel_frame.draw_side_by_side(
@@ -80,18 +80,18 @@ def votes(context: page_context.PageContext) -> None:
     for side in ("for", "against"):
         lazy_panels.lazy_panel(f"nearest-{side}", partial(_nearest, context, result, side))
     guidance.aside(
-        f"The {split} samples (n = {len(result.rows):,}) with the most weight on each extreme: as far as real data "
-        f"come to it. It is the weight of {decision_operators.describe_modalities(result.operator)}: "
-        "a sample can be near an extreme and still be judged otherwise by the other modalities. "
-        "Below half of the weight none is called close."
+        f"The {split} samples (n = {len(result.rows):,}) with the largest weight on each extreme. It "
+        f"is the weight of {decision_operators.describe_modalities(result.operator)}, so the other "
+        "modalities can still change the decision of such a sample. No sample with less than half of "
+        "the weight is called close."
     )
     left_out = (
         2 ** len(context.study.modalities) - 1 - len(operator_votes.group_labels(context.study))
     )
     if left_out > 0:
         st.caption(
-            f"{left_out} larger group{'s' if left_out > 1 else ''} of modalities cannot be "
-            "shown: the outcome patterns of a network grow as 2 to the number of its qubits. Their contributions are "
+            f"{left_out} larger group{'s' if left_out > 1 else ''} of modalities cannot be shown, since "
+            "the number of outcome patterns grows as 2 to the number of qubits. Their contributions are "
             "on the Samples page."
         )
 
@@ -116,8 +116,7 @@ def _nearest(context: page_context.PageContext, result: operator_votes.Votes, si
                 )
                 guidance.line(
                     f"**{share}** · {score:+.2f} · truth {truth}",
-                    f"**{share}** of it lies there; {score:+.2f} by "
-                    f"{' and '.join(map(text.escape_markdown, group))}; truth "
+                    f"weight **{share}**; {score:+.2f} by {' and '.join(map(text.escape_markdown, group))}; truth "
                     f"{truth}",
                 )
                 sample = str(study.dataset.ids[row])

@@ -51,7 +51,7 @@ def page() -> None:
         panels.show(sample, theme, "beliefs", "fused-entropies", "entropies")
         if not (ruled or can(context.study.model, "time")):
             st.caption(
-                "This model has no entropies: nothing is entangled or evolves, so its states stay pure."
+                "This model has no entropies: without entanglement and evolution its states stay pure."
             )
     if ruled:
         with below, page_runs.guard(), widgets.fold(samples.TABLE, ":material/table_rows:"):
@@ -60,7 +60,7 @@ def page() -> None:
                 table,
                 hide_index=True,
                 height="content",
-                alt="One row an element: masses, rule, beliefs.",
+                alt="One row per element: masses, rule, beliefs.",
                 column_config={
                     c: st.column_config.NumberColumn(format="%.3f")
                     for c in table.select_dtypes("floating").columns

@@ -40,7 +40,7 @@ COMING = (
     (
         builders.VIEWS[2],
         ":material/compare_arrows:",
-        ("what differs between runs", "what came of it"),
+        ("different settings", "results"),
     ),
 )
 
@@ -93,8 +93,8 @@ def page() -> None:
     if not seen:
         task_start.placeholder(
             "run",
-            "There is no run yet. Choose data and a kind of model above and press Start: the training is a process of "
-            "its own, which goes on when this page is closed.",
+            "There is no run yet. Choose data and a kind of model above and press Start. Training runs "
+            "in a separate process and continues when this page is closed.",
             COMING,
             permissions.may_train(),
         )
