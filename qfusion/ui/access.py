@@ -114,7 +114,7 @@ def _ask() -> None:
     with st.container(key="box-entrance"):
         st.title("qfusion", anchor=False)
         st.markdown(
-            "Multimodal models that fuse by open quantum dynamics, opened up. This server asks who you are."
+            "Explore multimodal models that fuse by open quantum dynamics. This server requires a login."
         )
         for provider in (None, *named) if "client_id" in settings else named:
             if st.button(
@@ -127,10 +127,10 @@ def _ask() -> None:
                     st.login(provider)
                 except StreamlitAuthError as error:  # also where Authlib is not installed
                     logging.getLogger(__name__).warning("Login is not set up: %s", error)
-                    st.error("Login is not set up on this server; its log says why.")
+                    st.error("Login is not set up on this server. See its log for the reason.")
         if not named and "client_id" not in settings:
             st.error(
-                "Login is not set up on this server: [auth] of secrets.toml names nobody to log in with."
+                "Login is not set up on this server: [auth] of secrets.toml names no provider."
             )
 
 
@@ -138,9 +138,8 @@ def _wait() -> None:
     with st.container(key="box-entrance"):
         st.title("This server is full", anchor=False)
         st.markdown(
-            "As many people read here as there is room for "
-            f"({_limits.limit('QFUSION_SESSIONS'):,}; every open tab counts). Keep this page open: it goes on by "
-            "itself as soon as somebody leaves."
+            f"The maximum number of readers ({_limits.limit('QFUSION_SESSIONS'):,}, counting every open "
+            "tab) is reached. Keep this page open: it continues as soon as somebody leaves."
         )
     st.fragment(_look, run_every=5.0)()  # seconds between two looks for room
 

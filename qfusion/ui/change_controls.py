@@ -100,14 +100,14 @@ def _change(context: page_context.PageContext, name: str, own: Any) -> None:
             _state(context, name, own)
         case changed_samples.DROP:
             st.caption(
-                f"Left out: {backgrounds.background_markdown(context.study.background)} stand in for it."
+                f"Left out: replaced by {backgrounds.background_markdown(context.study.background)}."
             )
         case changed_samples.FLIP:
             st.caption(
-                "The smallest change of its state, all other modalities as they are in the sample, that turns the "
-                "decision."
+                "The smallest change of its state that flips the decision, with all other modalities as in "
+                "the sample."
                 if decision_flips.what_would_flip(context.study, context.row)[name].state.possible
-                else f"No state of {text.escape_markdown(name)} turns this decision, so it is left as it is."
+                else f"No state of {text.escape_markdown(name)} flips this decision, so it is unchanged."
             )
 
 
@@ -147,7 +147,9 @@ def _input(context: page_context.PageContext, name: str) -> None:
 
 
 _VOCABULARY: dict[str, Iterable[str]] = {
-    "Opinions, with their value": [f"{w} ({v:+.2f})" for w, v in opinion_texts.OPINIONS.items()],
+    "Opinion words and their values": [
+        f"{w} ({v:+.2f})" for w, v in opinion_texts.OPINIONS.items()
+    ],
     "Intensifiers": [f"{w} (×{v:g})" for w, v in opinion_texts.INTENSIFIERS.items()],
     "Negations": opinion_texts.NEGATIONS,
     "Joins": opinion_texts.JOINS,
@@ -172,7 +174,7 @@ def _state(context: page_context.PageContext, name: str, own: Any) -> None:
             default=float(np.clip(round(value, 3), control.low, control.high)),
         )
     if own.is_complex() and len(titles) > 2:
-        st.caption("Weights are scaled to add up to one; the phases stay.")
+        st.caption("Weights are scaled to sum to 1; phases are unchanged.")
 
 
 def _titles(context: page_context.PageContext, own: Any) -> list[str]:

@@ -73,8 +73,8 @@ def _scores(
                 "True score without noise",
                 before.truth,
                 now.truth,
-                "What the rule that made these data gives for these words, voice and face; known unless a voice, a "
-                "face or a state is edited or a modality is left out",
+                "Score of these words, voice and face by the rule that generated the data. It is unknown if "
+                "a voice, a face or a state is edited or a modality is left out.",
             )
         )
     return cells

@@ -33,8 +33,8 @@ def numbers_table(sides: compare.Sides) -> None:
     ]
     if a.study.background.name != b.study.background.name:
         st.caption(
-            f"A is compared with {background_markdown(a.study.background)}, B with "
-            f"{background_markdown(b.study.background)}: their terms differ for that reason too."
+            f"The background of A is {background_markdown(a.study.background)}, that of B is "
+            f"{background_markdown(b.study.background)}. Their terms differ also for this reason."
         )
     st.markdown(
         "\n".join(

@@ -59,7 +59,7 @@ def draw_tweak_of_b(context: page_context.PageContext) -> str:
     """Draw B's parameters, the same as on the Dynamics and Circuit pages, and return the tweak."""
     study: Any = context.study
     if not can(study.model, "terms"):
-        st.caption("B has nothing to tweak: no couplings, dissipation or fusion rules.")
+        st.caption("B cannot be tweaked: it has no couplings, dissipation or fusion rules.")
         return ""
     title = "couplings, dissipation, duration" if can(study.model, "time") else "fusion rules"
     with widgets.fold(builders.TWEAK_B, ":material/tune:", f"Tweak B: {title}"):
@@ -87,6 +87,4 @@ def waterfalls(context: page_context.PageContext, sides: compare.Sides) -> None:
         first=3,
     )
     if not comparable:
-        st.caption(
-            "A and B do not explain the same output of the same modalities, so no differences are drawn."
-        )
+        st.caption("A and B explain different outputs or modalities, so no differences are shown.")

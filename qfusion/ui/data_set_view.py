@@ -79,8 +79,8 @@ def chosen_set() -> None:
                 on_click=page_runs.run_or_notice,
                 args=(permissions.training, _train_both, name),
                 help=" and ".join(f"**{describe_kind(kind).title}**" for kind in setting_texts.MAIN)
-                + ", with their usual settings. They are trained in processes of their own, which go on when this "
-                "page is closed.",
+                + ", with default settings. Training runs in separate processes and continues when this page "
+                "is closed.",
             )
         _import_record(name)
 
@@ -95,9 +95,8 @@ def _train_both(name: str) -> None:
     state.put(builders.RUNS.key, list(started))
     state.put(
         state.DATA_MESSAGE,
-        f"Both systems are being trained on **{text.escape_markdown(name)}**: **Train**, in the menu, shows how far "
-        "they are and "
-        "leads to their samples.",
+        f"Both systems are being trained on **{text.escape_markdown(name)}**. **Train**, in the menu, "
+        "shows their progress and links to their samples.",
     )
 
 
@@ -125,7 +124,7 @@ def _card(data_set: DataSet) -> str:
         | (
             {}
             if data_set.unimodal is None
-            else {"targets of single modalities": ", ".join(map(str, data_set.unimodal.columns))}
+            else {"labels of single modalities": ", ".join(map(str, data_set.unimodal.columns))}
         )
     )
     lines = [f"| {key} | {text.escape_markdown(value)} |" for key, value in rows.items()]
@@ -150,7 +149,7 @@ def _import_record(name: str) -> None:
     if permissions.level() == "path":
         with st.popover("Remove", icon=":material/delete:"):
             st.markdown(
-                f"Remove **{text.escape_markdown(name)}** from this machine? The files it was imported from stay."
+                f"Remove **{text.escape_markdown(name)}** from this machine? The original files are kept."
             )
             if st.button("Yes, remove it", key="_remove_set"):
                 with page_runs.guard():

@@ -23,8 +23,8 @@ def example_samples(context: page_context.PageContext) -> None:
     """Samples to start with, in cards: content, mini waterfall, entropies."""
     guidance.title(
         "Samples to start with",
-        f"Picked by their verdicts among the {len(context.study.dataset.rows('test')):,} test samples, from "
-        "the better-predicted half where it has such a sample. "
+        f"Chosen by their verdicts among the {len(context.study.dataset.rows('test')):,} test "
+        "samples, if possible from the better-predicted half. "
         + backgrounds.describe_baseline(context.study.sample_background),
         3,
     )
@@ -40,8 +40,8 @@ def _example(context: page_context.PageContext, item: sample_examples.Example) -
     unit = text.escape_markdown(study.score_unit(int(study.predicted[row])))
     drawn: dict[Ability, str] = {
         "time": f"Top: baseline + terms = {unit}. Bottom: entropy of each modality over time (nats).",
-        "masses": f"Top: baseline + terms = {unit}. Bottom: the mass each modality gives each element (dark 0, yellow "
-        "1), and what the fusion makes of it.",
+        "masses": f"Top: baseline + terms = {unit}. Bottom: the mass that each modality assigns to each element "
+        "(dark 0, yellow 1), and the result of the fusion.",
     }
     figures = next(
         (drawn[able] for able in drawn if can(study.model, able)), f"Baseline + terms = {unit}."

@@ -45,8 +45,8 @@ def parameter_flips(context: page_context.PageContext) -> None:
     """Draw the folded part on the model's own parameters. Nothing is computed until it is opened."""
     if not can(context.study.model, "terms"):
         st.caption(
-            "This model has no knobs of a physics and no fusion rules that could flip the decision: only its states "
-            "can."
+            "This model has no physical parameters and no fusion rules that could flip the decision; "
+            "only its states can."
         )
     else:
         what = (
@@ -69,7 +69,7 @@ def _flips(context: page_context.PageContext) -> None:
     search = decision_flips.parameters_that_flip(context.study, context.row)
     if not search.changes:
         st.markdown(
-            f"**None of the {search.tried} knobs flips this decision on its own** ({describe_ranges(search)})."
+            f"**None of the {search.tried} parameters flips this decision on its own** ({describe_ranges(search)})."
         )
         return
     panels.show(context.tweaked_sample(), context.theme, "knob-flips")

@@ -123,7 +123,7 @@ class Guard:
         elif scope["type"] == "websocket":
             await self._connect(scope, receive, send)
         elif _read_only.is_read_only() and scope["method"] not in ("GET", "HEAD"):
-            await _refused(403, "This server is read-only: it takes no files.")(
+            await _refused(403, "This server is read-only and accepts no files.")(
                 scope, receive, send
             )
         else:
@@ -192,7 +192,7 @@ class Guard:
     def _problem(self, session: str, size: int) -> tuple[int, str] | None:
         """Return the status and the reason for refusing an upload, or None if it is accepted."""
         if not access.has_seat(session):
-            return 403, "Uploads are taken from readers who have opened a page."
+            return 403, "Uploads are accepted only after a page was opened."
         held = held_bytes()
         own, used = held.get(session, 0) + arriving[session], sum(held.values())
         used += arriving.total()

@@ -23,7 +23,7 @@ from qfusion.ui import (
 )
 from qfusion.ui.fusion_rules_tab import draw_angles, draw_angles_of_gate
 
-WHOLE_EVOLUTION_HELP = "The whole evolution repeats everything after the preparations until T."
+WHOLE_EVOLUTION_HELP = "The whole evolution repeats all gates after the preparation until T."
 
 
 def draw_scrubber(walk: Replay, sample: Sample | None = None) -> None:
@@ -36,8 +36,8 @@ def draw_scrubber(walk: Replay, sample: Sample | None = None) -> None:
     with left, st.container(horizontal=True, vertical_alignment="bottom", key="cursor"):
         for name, icon, words, act, about in (
             ("_first", "first_page", "Before the first gate", state.put, (key, 0)),
-            ("_back", "chevron_left", "One box back", _step, (stops, -1, walk.count)),
-            ("_on", "chevron_right", "One box on", _step, (stops, 1, walk.count)),
+            ("_back", "chevron_left", "Previous gate", _step, (stops, -1, walk.count)),
+            ("_on", "chevron_right", "Next gate", _step, (stops, 1, walk.count)),
         ):
             st.button("", icon=f":material/{icon}:", key=name, help=words, on_click=act, args=about)
         playback.play_cursor(key, {n: f"gate {n} of {walk.count}" for n in stops[1:]}, pace=4)
@@ -97,7 +97,7 @@ def draw_walk(context: page_context.PageContext, sample: Sample, walk: Replay) -
                     "number": n,
                     "gate": name,
                     "qubits": ", ".join(wires),
-                    "what it does": sentence,
+                    "effect": sentence,
                     "values": "; ".join(f"{key} = {value:.4g}" for key, value in values.items()),
                 }
                 for n, (name, wires, sentence, values) in enumerate(walk.gates, 1)
@@ -106,14 +106,14 @@ def draw_walk(context: page_context.PageContext, sample: Sample, walk: Replay) -
         hide_index=True,
         height=420,
         alt="The gates in order.",
-        column_config={"what it does": st.column_config.TextColumn(width="large")},
+        column_config={"effect": st.column_config.TextColumn(width="large")},
     )
 
 
 def draw_gate(context: page_context.PageContext, sample: Sample, walk: Replay, at: int) -> None:
     """What the current gate does, all qubits that go on, and the state of those concerned before and after."""
     if at == 0:
-        st.markdown("**Before the first gate.** Every qubit is |0⟩. Move the scrubber on.")
+        st.markdown("**Before the first gate.** Every qubit is |0⟩. Move the scrubber forward.")
         return
     name, wires, sentence, values = walk.gates[at - 1]
     numbers = ", ".join(f"{key} = {value:.3f}" for key, value in values.items())

@@ -50,7 +50,7 @@ def lazy_panel(name: str, part: Callable[[], object], *, stays: bool = False) ->
                     on_click=show_panel,
                     key=f"_{key}",
                     type="tertiary",
-                    help="Drawn once it comes near the screen, or by this button.",
+                    help="Drawn when it is scrolled into view, or by this button.",
                 )
 
     page_runs.fragment(draw_or_wait, key)()

@@ -14,7 +14,7 @@ from qfusion.training.checkpoint import Checkpoint
 
 @st.cache_resource(
     max_entries=4,
-    show_spinner="Loading the data … (the first start makes 3,000 spoken opinions, some ten seconds)",
+    show_spinner="Loading the data … (the first start generates 3,000 spoken opinions, about ten seconds)",
 )
 def _load_dataset(name: str, when: str) -> data.DataSet:
     return data.load(name)

@@ -38,7 +38,7 @@ def metrics_card(context: page_context.PageContext) -> None:
                 ),
                 hide_index=True,
                 height="content",
-                alt="Test metrics: mean and spread over the seeds.",
+                alt="Test metrics: mean and standard deviation over the seeds.",
             )
     else:
         st.caption("This checkpoint's card holds no test metrics. Retrain it to get them.")

@@ -24,7 +24,7 @@ def model_section(context: page_context.PageContext) -> None:
                 context.tweaked_sample(), str(words or ""), output=context.output_name
             )
             if not levels.inside.any():
-                st.info("No sample passes this filter. Loosen it.", icon=":material/help:")
+                st.info("No sample passes this filter. Widen it.", icon=":material/help:")
             panels.show(levels, context.theme, "why-ranking", "why-pairs", columns=2)
             panels.show(levels, context.theme, "why-swarm")
         if len(study.modalities) > 1:

@@ -30,8 +30,8 @@ def pieces_section(context: page_context.PageContext) -> None:
     study, sample = context.study, context.tweaked_sample()
     if not any(panel.fits(sample) for panel in model_pieces.PIECES.values()):
         st.info(
-            "This model neither evolves nor fuses by rules, so it has no states to patch, no terms to take out and no "
-            "gate groups. Pick a QiNN-QJ or an entangled-qcnn on top.",
+            "This model neither evolves nor fuses by rules, so it has no states to patch, no generator "
+            "terms to remove and no gate groups. Choose a QiNN-QJ or an entangled-qcnn at the top.",
             icon=":material/help:",
         )
         return
@@ -45,7 +45,7 @@ def pieces_section(context: page_context.PageContext) -> None:
             widgets.draw(model_pieces.PATCH)
     if donor == context.sample:
         st.info(
-            "Patched with its own states a sample is itself. Pick another one.",
+            "Patching a sample with its own states changes nothing. Choose another one.",
             icon=":material/help:",
         )
     else:
@@ -79,8 +79,8 @@ def keep_smallest(study: Study) -> None:
         st.button(
             f"Keep it as my model {text.escape_markdown(name)}",
             icon=":material/save:",
-            help=f"The model with {count(result.size, 'term')} of {len(result.terms)}, not trained on, is kept and "
-            "picked on top.",
+            help=f"Saves the model with {count(result.size, 'term')} of {len(result.terms)}, without further "
+            "training, and opens it.",
             key="_smallest_keep",
             on_click=page_runs.run_or_notice,
             args=(keep,),

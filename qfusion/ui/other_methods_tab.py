@@ -14,14 +14,16 @@ def estimators_tab(context: page_context.PageContext) -> None:
     """Draw a switch, the methods to be run, and their results."""
     study = context.study
     words = (
-        "Others sample Shapley values: they run the model on many mixtures of this sample with background samples. "
-        "Here is what that gives, and takes, beside the exact values. Each run of one coalition puts this sample's "
-        f"modalities together with those of {backgrounds.background_markdown(study.background)}."
+        "Other methods estimate Shapley values by running the model on many mixtures of this sample "
+        "with background samples. The table compares their values and costs with the exact values. "
+        "Each run of one coalition combines this sample's modalities with those of "
+        f"{backgrounds.background_markdown(study.background)}."
     )
     if not method_comparison.playable(study):
         guidance.aside(words)
         st.info(
-            "Other methods need background samples. Pick “training set” or “one other sample” on top.",
+            "Other methods need background samples. Choose “training set” or “one other sample” at the "
+            "top.",
             icon=":material/info:",
         )
         return
@@ -53,7 +55,7 @@ def _methods_before_run(coalitions: int, rows: int) -> None:
     samples.
     """
     costs = {
-        faithfulness.EXACT: "one pass, no coalition is run",
+        faithfulness.EXACT: "one pass, no coalitions",
         faithfulness.BRUTE: f"{coalitions:,} coalitions x {rows:,} background samples = {coalitions * rows:,} runs",
         faithfulness.SAMPLING: f"sampled orders of the modalities x {rows:,} background samples",
         faithfulness.KERNEL: f"sampled coalitions x {rows:,} background samples",
@@ -93,7 +95,7 @@ def _table(context: page_context.PageContext, table: pd.DataFrame) -> None:
             "largest_error": st.column_config.NumberColumn("largest error", format="%.1e"),
             "coalitions_run": st.column_config.NumberColumn(
                 "coalitions run",
-                help="Each is as many runs of the model as there are background samples.",
+                help="Each coalition needs one run of the model per background sample.",
             ),
             "seconds": st.column_config.NumberColumn("seconds", format="%.4f"),
         },

@@ -23,7 +23,7 @@ from qfusion.wording import systems
 
 WAYS: tuple[tuple[str, str, str, dict[str, str]], ...] = (
     ("Explore a sample", "pages/samples.py", ":material/search:", {}),
-    ("Bring my data", "pages/data.py", ":material/upload_file:", {}),
+    ("Import my data", "pages/data.py", ":material/upload_file:", {}),
     ("Understand the physics", "pages/dynamics.py", ":material/timeline:", {"show": "Decision"}),
 )
 

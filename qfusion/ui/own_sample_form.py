@@ -75,8 +75,8 @@ def try_own(context: page_context.PageContext) -> None:
     boxes = own_samples.input_groups(dataset)
     given: dict[str, own_inputs.OwnInput] = {}
     st.caption(
-        "What you give is made into features the very way of the training data. It stays in this session and is gone "
-        "with it, unless you save the session."
+        "Your input is processed like the training data. It is deleted at the end of this session "
+        "unless you save the session."
     )
     with st.container(key="own-boxes"):
         for cell, (first, names) in zip(st.columns(len(boxes)), boxes.items(), strict=True):
@@ -89,7 +89,7 @@ def try_own(context: page_context.PageContext) -> None:
             _draw_result(context, _made(dataset, given, _like(context)))
     if mine := [one for one in session_samples() if one.data == dataset.name]:
         with st.container(horizontal=True, vertical_alignment="center", key="own-stored"):
-            st.caption("Of this session:", width="content")
+            st.caption("Samples of this session:", width="content")
             for one in mine:
                 st.button(
                     one.id,
@@ -98,7 +98,7 @@ def try_own(context: page_context.PageContext) -> None:
                     on_click=state.choose_sample,
                     args=(one.id,),
                 )
-            st.button("Forget all", key="_forget_own", icon=":material/delete:", on_click=_forget)
+            st.button("Delete all", key="_forget_own", icon=":material/delete:", on_click=_forget)
 
 
 def _made(
@@ -108,7 +108,7 @@ def _made(
     before = own_samples.find_sample(dataset, given, like)
     if before is not None:
         return before
-    with calculation_queue.waiting("Reading what you gave …"):
+    with calculation_queue.waiting("Reading your input …"):
         return own_samples.make_sample(dataset, given, like)
 
 
@@ -137,21 +137,21 @@ def _ask(key: str, maker: Maker, names: tuple[str, ...]) -> own_inputs.OwnInput 
         return own_inputs.OwnInput("sentence", words.encode("utf-8", "replace")) if words else None
     made = _draw_canvas(key, maker.hint) if maker.kind == "drawing" else None
     if _read_only.is_read_only():
-        st.caption("This server takes no files, and no recordings.")
+        st.caption("This server accepts no files and no recordings.")
         return made
     if maker.kind == "recording":
         sound: Any = st.audio_input("Record", sample_rate=16_000, key=key)
         made = None if sound is None else own_inputs.OwnInput("recording", sound.getvalue())
         st.caption(
-            "No microphone, or your browser refused it? Allow it for this page beside the address (it is asked for "
-            "on https and on this machine only), or upload a sound file."
+            "No microphone, or blocked by the browser? Allow it for this page next to the address "
+            "(browsers ask only on https and on this machine), or upload a sound file."
         )
     file = st.file_uploader(
         "Or upload a file" if maker.kind != "clip" else "Upload a clip",
         type=[ending.removeprefix(".") for ending in own_inputs.ENDINGS[maker.kind]],
         max_upload_size=own_inputs.MAX_BYTES[maker.kind] // _limits.MIB,
         key=f"{key}-file",
-        help="A file counts more than what is drawn or recorded; remove it to go back to that.",
+        help="A file replaces the drawing or recording. Remove it to use that again.",
     )
     return (
         made
@@ -186,7 +186,7 @@ def _draw_result(context: page_context.PageContext, made: own_samples.OwnSample)
     with st.container(key="own-answer", border=True):
         see, read = st.columns([1, 1.3])
         with see:
-            st.caption("What the model is given")
+            st.caption("Input of the model")
             with st.container(horizontal=True):
                 for name in study.modalities:
                     _input(context, made, name)
@@ -203,7 +203,7 @@ def _draw_result(context: page_context.PageContext, made: own_samples.OwnSample)
                     key="_explain_own",
                     on_click=_open_sample,
                     args=(made,),
-                    help=f"Opens it as sample {made.id}, on this page and all others.",
+                    help=f"Opens it as sample {made.id} on all pages.",
                 )
                 if context.sample == made.id:
                     navigation.link("app.py", "Five questions about it", ":material/help:")
@@ -223,7 +223,7 @@ def _input(context: page_context.PageContext, made: own_samples.OwnSample, name:
         pixels = enlarge(np.flipud(levels), 112)  # the lowest band at the foot
     with st.container(width="content", key=f"own-input-{name}"):
         if pixels is not None:
-            st.image(pixels, width=112, alt=f"What the model is given for {name}, {size} numbers")
+            st.image(pixels, width=112, alt=f"Input of the model for {name}: {size} numbers")
         if content is not None and not isinstance(content, Image):
             sample_content.raw_content(name, content, 180, in_box=True)
         form = " (log-mel)" if isinstance(content, Audio) and modality.shape else ""

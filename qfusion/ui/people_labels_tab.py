@@ -56,9 +56,7 @@ def people_tab(context: page_context.PageContext, study: Study) -> None:
             for name, title in (("rank", "rank correlation"), ("sign", "same sign"))
         }
     )
-    st.dataframe(
-        shown, hide_index=True, height="content", alt="Own terms beside labels, by modality."
-    )
+    st.dataframe(shown, hide_index=True, height="content", alt="Own terms and labels, by modality.")
 
 
 def format_interval(value: float, low: float, high: float, *, percent: bool = False) -> str:

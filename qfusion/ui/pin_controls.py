@@ -40,10 +40,10 @@ def suggest_pins(context: page_context.PageContext) -> None:
     """How to get an A."""
     study = context.study
     st.info(
-        "Nothing is pinned. Press **Pin** on top, or start here:"
+        "Nothing is pinned. Press **Pin** at the top, or start here:"
         if not guidance.full()
-        else "Nothing is pinned yet. Press **Pin** on top of any page to keep what you see as **A**; what you pick or "
-        "tweak after that is **B**. Or start here:",
+        else "Nothing is pinned yet. Press **Pin** at the top of any page to keep its view as **A**; the "
+        "later selection is **B**. Or start here:",
         icon=":material/push_pin:",
     )
     offered = {"learned": (context.sample, "as learned")} | {
@@ -108,7 +108,7 @@ def compared_views(context: page_context.PageContext, view: pins.Pin) -> None:
             key="_swap",
             on_click=page_runs.run_or_notice,
             args=(_swap, context.study, context.row, view),
-            help="B becomes what is pinned; the bar on top shows what was A.",
+            help="Pins B; A becomes the current selection.",
         )
         st.button(
             "Clear",

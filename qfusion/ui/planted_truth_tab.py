@@ -17,9 +17,9 @@ def truth_tab(
     against_truth = trust.compare_with_truth(study)
     if against_truth is None:
         st.info(
-            f"{text.escape_markdown(study.dataset.title)} has no planted truth: nobody knows what its modalities "
-            "really "
-            "contributed. The data sets `planted` and `scenes` do, made for this question.",
+            f"{text.escape_markdown(study.dataset.title)} has no planted truth, so the true contributions "
+            "of its modalities are unknown. The data sets `planted` and `scenes` were made with known "
+            "contributions.",
             icon=":material/info:",
         )
         return

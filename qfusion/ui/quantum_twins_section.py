@@ -14,8 +14,8 @@ def quantum_section(context: page_context.PageContext) -> None:
     study = context.study
     if not twin_training.has_twins(study):
         st.info(
-            f"Model {text.escape_markdown(study.name)} has no twins without a quantum resource. Pick a QiNN-QJ or an "
-            "entangled-qcnn on top.",
+            f"Model {text.escape_markdown(study.name)} has no twins without a quantum resource. Choose a "
+            "QiNN-QJ or an entangled-qcnn at the top.",
             icon=":material/help:",
         )
         return
@@ -40,7 +40,7 @@ def twins(study: Study) -> None:
                 key="_twins_cancel",
             )
         st.caption(
-            "It goes on when you leave the page, and what is trained is kept, also when you cancel."
+            "Training continues when you leave the page. Trained twins are kept, also if you cancel."
         )
         return
     if job is not None and job.state == jobs.State.FAILED:
@@ -53,8 +53,9 @@ def twins(study: Study) -> None:
         st.button(
             f"Train its twins ({left} trainings)" if not known else f"Add seeds ({left} trainings)",
             icon=":material/model_training:",
-            help="The model and its twins, each without one quantum resource, with this model's settings and schedule: "
-            f"seeds {known} to {seeds - 1}, one training after another, in a process of its own.",
+            help="Trains the model and its twins, each without one quantum resource, with this model's "
+            f"settings and schedule: seeds {known} to {seeds - 1}, one training after another, in a "
+            "separate process.",
             key="_twins_train",
             on_click=page_runs.run_or_notice,
             args=(permissions.training, twin_training.begin_twins, study, seeds),

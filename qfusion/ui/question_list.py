@@ -45,7 +45,7 @@ def _places(study: Study) -> tuple[Place, ...]:
     }
     other: tuple[Place, ...] = (
         ("pages/dynamics.py", "See why", {}),
-        ("pages/operators.py", "See what the read-out votes for", {}),
+        ("pages/operators.py", "See the votes of the read-out", {}),
     )
     return (
         ("pages/samples.py", "See every part", {}),

@@ -8,15 +8,16 @@ from qfusion.models.abilities import can
 from qfusion.ui import guidance, page_context
 
 _OF_TIME = (
-    "- **Entropy** says how mixed a modality's state has become; it measures correlation, not who decided.\n"
-    "- **Sliders** on the Dynamics page change the physics, and the test metrics with it: an explanation one can "
-    "test.\n"
+    "- **Entropy** measures how mixed a modality's state has become. It indicates correlation, "
+    "not which modality decided.\n- **Sliders** on the Dynamics page change the physics and with "
+    "it the test metrics, which makes the explanation testable.\n"
 )
 _OF_CIRCUITS = (
-    "- **Mass** is how much a modality speaks for an element, from 0 to 1; a **truth table** says what the fusion "
-    "makes of it.\n- **Angles** on the Circuit page can be edited, and decision and test accuracy with them: an "
-    "explanation one can test.\n- **Entropy** of a fused qubit is its entanglement with what it was fused from; it "
-    "measures correlation, not who decided.\n"
+    "- **Mass** is the support of a modality for an element, from 0 to 1. A **truth table** "
+    "defines how the fusion combines masses.\n- **Angles** on the Circuit page can be edited; "
+    "decision and test accuracy then change, which makes the explanation testable.\n- "
+    "**Entropy** of a fused qubit is its entanglement with the modality qubits. It indicates "
+    "correlation, not which modality decided.\n"
 )
 
 

@@ -22,9 +22,8 @@ def seeds_tab(
         if trust.seed_values(study, seeds, context.row, terms) is not None:
             return seed_stability.seed_sample(context.tweaked_sample(), context.theme, terms=terms)
         st.info(
-            f"Sample {text.escape_markdown(context.sample)} is not a test sample: seeds are compared on these. Pick a "
-            "test "
-            "sample.",
+            f"Sample {text.escape_markdown(context.sample)} is not a test sample. Seeds are compared on "
+            "test samples only, so choose one of these.",
             icon=":material/info:",
         )
         return None

@@ -23,24 +23,24 @@ def draw_sliders(study: Study) -> Tweak:
     energies, rates = inside.coalition_strengths(study.model.system())
     st.markdown(
         "**Couplings** × learned H",
-        help="H = Σ H_S, each H_S acting on exactly the modalities S. 0 removes it, 1 leaves it as learned. "
-        "The number beside a name is its learned strength: root mean square energy, √(Tr H_S² / D), in "
-        "units of 1 / time.",
+        help="H = Σ H_S, where each H_S acts on exactly the modalities S. A factor of 0 removes it, 1 is "
+        "the learned value. The number beside a name is its learned strength: root mean square "
+        "energy, √(Tr H_S² / D), in units of 1 / time.",
     )
     values = _factors(study, couplings(names), energies)
     if model.jump_count:
         st.markdown(
             "**Dissipation** × learned",
-            help="Every traceless jump operator is L_k = Σ L_k^A, each part acting on exactly the modalities "
-            "A: the factor is on the parts A of all of them, whichever operators are chosen. The number "
-            "beside a name is its learned strength: jumps per time in the completely mixed state, Σ_k Tr "
-            "L_k^A†L_k^A / D, which grows as the square of the factor.",
+            help="Every traceless jump operator is L_k = Σ L_k^A, where each part acts on exactly the "
+            "modalities A. The factor multiplies the parts A of all operators, whichever are chosen. The "
+            "number beside a name is its learned strength: jumps per time in the maximally mixed state, "
+            "Σ_k Tr L_k^A†L_k^A / D, which grows as the square of the factor.",
         )
         values |= _factors(study, dissipations(names), rates)
     values[DURATION] = draw(
         dynamics_page.factors(study)[DURATION],
         label="Duration T (model units)",
-        help="How long the states evolve before the decision is read.",
+        help="Duration of the evolution before the decision is read.",
     )
     return Tweak.of(values.items(), model)
 

@@ -48,7 +48,8 @@ def decisions(context: page_context.PageContext, view: pins.Pin) -> None:
             panels.show(sides, context.theme, "shares", "entropies")
             if not builders.have_entropies(sides):
                 st.caption(
-                    "Entropies are of states that evolve or are fused: A and B do not both have such."
+                    "Entropies are not comparable, since A and B do not both have states that evolve or are "
+                    "fused."
                 )
         panels.show(
             sides,

@@ -60,13 +60,14 @@ def no_time(context: page_context.PageContext) -> None:
     """Draw the reason why the model has no evolution in time to follow, and where its counterpart is."""
     if not can(context.study.model, "layers"):
         st.markdown(
-            "**This model has no evolution in time**, nor layers: its decision is read out at once."
+            "**This model has no evolution in time and no layers**: its decision is read out directly."
         )
         navigation.link("pages/samples.py", "See what each modality adds", ":material/article:")
         return
     st.markdown(
-        "**This model has no evolution in time**: its qubits pass through a fixed circuit of gates. What corresponds "
-        "to time is the place in the circuit, below; what corresponds to couplings are the angles of its gates."
+        "**This model has no evolution in time**: its qubits pass through a fixed circuit of gates. "
+        "The position in the circuit, below, corresponds to time, and the angles of the gates to "
+        "couplings."
     )
     with st.container(horizontal=True):
         navigation.link(
@@ -95,9 +96,8 @@ def before_after(context: page_context.PageContext, sample: Sample) -> Callable[
         else f"Score (truth {truth})",
         base.score,
         now.score,
-        f"Sample {text.escape_markdown(context.sample)}, {text.escape_markdown(now.unit)}; annotated {truth}. The "
-        "small number is the change "
-        "from the model as learned.",
+        f"Sample {text.escape_markdown(context.sample)}, {text.escape_markdown(now.unit)}; annotated "
+        f"{truth}. The small number is the change from the learned model.",
     )
     changed_numbers.metrics_changed([explained], [first])
 
@@ -109,8 +109,8 @@ def before_after(context: page_context.PageContext, sample: Sample) -> Callable[
                 known[name].short.partition(" (")[0] + systems.seed_suffix(study),  # on one line
                 base.metrics[name],
                 now.metrics[name],
-                f"{describe_metric(name, base.metrics)} Of all {len(study.dataset.rows('test')):,} test samples under "
-                "the same sliders; the small number is the change from the model as learned.",
+                f"{describe_metric(name, base.metrics)} Over all {len(study.dataset.rows('test')):,} test "
+                "samples with the same sliders; the small number is the change from the learned model.",
                 "normal" if known[name].higher_is_better else "inverse",
             )
             for name in names
@@ -219,9 +219,7 @@ def attractor_tab(context: page_context.PageContext, sample: Sample) -> None:
     """Steady state, contraction within T, spectral gap."""
     if not dynamics_page.reaches_steady_state(sample):
         st.text(describe_attractor(convergence.long_time_limit(sample).attractor))
-        st.info(
-            "There is no single steady state to approach under these sliders. Raise a dissipation."
-        )
+        st.info("With these sliders there is no unique steady state. Raise a dissipation.")
     else:
         for build in panels.builders(sample, context.theme, "distance", "steady").values():
             picture = build()
@@ -290,10 +288,14 @@ def dynamics(context: page_context.PageContext) -> None:
             changed = tweak_effects.list_changes(tweak)
             st.caption(
                 f"{describe_integration_error(context.study, context.row, tweak)} "
-                + (f"Changed: {', '.join(changed)}." if changed else "Everything as learned."),
-                help="QuTiP follows this sample under these sliders in adaptive steps, torch by a Chebyshev expansion "
-                "that is exact to 1e-13: this is the largest deviation of an element, over all times shown. What "
-                f"is further off than {MOST_ERROR:g} is not shown.",
+                + (
+                    f"Changed: {', '.join(changed)}."
+                    if changed
+                    else "No changes to the learned model."
+                ),
+                help="Largest deviation of an element over all times shown, between QuTiP with adaptive steps and "
+                f"the Chebyshev expansion in torch, which is exact to 1e-13. Deviations above {MOST_ERROR:g} "
+                "are not shown.",
             )
     # whoever turns a knob turns it again before another sample is asked for
     if not tweak.numbers():

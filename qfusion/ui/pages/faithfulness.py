@@ -46,7 +46,7 @@ def trust_warnings(study: Study, seeds: stability.Stability | None) -> None:
     if seeds is None:
         words.append(
             TrustWarning(
-                "Whether another training seed gives the same explanations is not measured for this model.",
+                "The stability of explanations over training seeds is not measured for this model.",
                 "unknown",
                 "Other training seeds are not measured",
             )

@@ -32,9 +32,9 @@ COMING = (
     (
         sweep_panels.SWEEP_VIEWS[1],
         ":material/scatter_plot:",
-        ("each setting against the value", "how much it matters"),
+        ("each setting against the value", "importance"),
     ),
-    (sweep_panels.SWEEP_VIEWS[2], ":material/line_axis:", ("parallel axes", "a line a trial")),
+    (sweep_panels.SWEEP_VIEWS[2], ":material/line_axis:", ("parallel axes", "one line per trial")),
 )
 _BEGUN = "_sweep.begun"
 
@@ -55,7 +55,7 @@ def _sweep(name: str, moving: bool) -> None:
     _best(trials)
     _buttons(trials)
     if not sweep_panels.has_finished_trials(trials):
-        st.caption("Figures appear once a trial has ended.")
+        st.caption("Figures appear after the first trial.")
         return
     for view, tab in widgets.tabs(sweep_panels.SWEEP_VIEW):
         with tab, page_runs.guard(), st.container(key="fold-sweep"):
@@ -76,8 +76,8 @@ def _sweep(name: str, moving: bool) -> None:
                 )
             elif view == sweep_panels.SWEEP_VIEWS[1] and not trials.importance:
                 st.caption(
-                    "How much each setting matters is worked out from "
-                    f"{sweep_trials.ENOUGH} finished trials of two settings or more."
+                    f"The importance of settings is computed from {sweep_trials.ENOUGH} finished trials of two or "
+                    "more settings."
                 )
 
 
@@ -107,7 +107,7 @@ def _best(trials: sweep_trials.Trials) -> None:
                 for key, value in sweep.settings(best).items()
                 if key in search.space
             )
-            + ". It was chosen among many, so new rows will most likely do worse. Train it:"
+            + ". It was chosen among many trials, so results on new rows are probably worse. Train it:"
         )
         st.code(sweep.command(best), language="bash", wrap_lines=True)
 
@@ -126,17 +126,16 @@ def _buttons(trials: sweep_trials.Trials) -> None:
             disabled=sweep.is_done or stopped,
             on_click=page_runs.run_or_notice,
             args=(permissions.training, sweeps.stop, sweep),
-            help="All processes leave at the end of their epoch; trials that are cut off begin again when it "
-            "goes on.",
+            help="Processes stop at the end of their epoch. Interrupted trials are repeated on resuming.",
         )
         st.button(
-            "Go on",
+            "Resume",
             icon=":material/play_arrow:",
             key="_sweep_go_on",
             disabled=sweep.is_done,
             on_click=page_runs.run_or_notice,
             args=(permissions.training, _go_on, sweep),
-            help="Starts one more process that takes part, also beside those at work.",
+            help="Starts one more process for this sweep, in addition to those that run.",
         )
         if not sweep.is_done:
             line = training_queue.waiting_names()
@@ -145,12 +144,11 @@ def _buttons(trials: sweep_trials.Trials) -> None:
                 if stopped and busy
                 else "Stopped."
                 if stopped
-                else "A process is at work."
+                else "A process is running."
                 if busy
-                else f"It waits for a free processor, at place {line.index(sweep.name) + 1} of {len(line)}."
+                else f"It waits for a free processor, at position {line.index(sweep.name) + 1} of {len(line)}."
                 if sweep.name in line
-                else "No trial is being trained now: a process is starting or was "
-                "killed. Go on starts another."
+                else "No trial is being trained: a process is starting or was killed. Resume starts another one."
             )
 
 
@@ -161,7 +159,7 @@ def _go_on(sweep: sweeps.Sweep) -> None:
 
 def _form() -> None:
     """Draw the form of a sweep: what to search, the number of trials, the metric, and the button."""
-    if permissions.says_no_training("begin, stop or go on with a sweep", "python -m qfusion sweep"):
+    if permissions.says_no_training("start, stop or resume a sweep", "python -m qfusion sweep"):
         return
     left, right = (box.container(gap="xxsmall") for box in st.columns(2, gap="medium"))
     name = widgets.draw(sweep_panels.SWEEP_DATA, place=left)
@@ -196,7 +194,7 @@ def _form() -> None:
         "Trials", 1, 200, 20, 1, key="_sweep.trials", persist_state="session"
     )
     epochs = columns[1].number_input(
-        "Most epochs",
+        "Max epochs",
         1,
         2000,
         min(int(default["epochs"]), 30),
@@ -205,11 +203,11 @@ def _form() -> None:
         persist_state="session",
     )
     judged = columns[2].selectbox(
-        "Judged by",
+        "Criterion",
         search_space.metric_names(loading.load_dataset(name)),
         key="_sweep.metric",
         persist_state="session",
-        help="On the validation rows, in the epoch that a training keeps.",
+        help="On the validation rows, at the kept epoch.",
     )
     free = plans.choose_free_name(f"{kind}-{name}", quotas.sweep_names())
     typed = (
@@ -220,19 +218,19 @@ def _form() -> None:
         .strip()
     )
     cost = (
-        f"{trials} trainings one after the other in a process of its own, which goes on when this page is closed; "
-        f"those that do worse than the median are stopped early. At most {training_queue.worker_slots()} processes "
-        "train at once on this machine."
+        f"{trials} trainings, one after another, in a separate process that continues when this page "
+        "is closed. Trainings worse than the median are stopped early. At most "
+        f"{training_queue.worker_slots()} processes train at once on this machine."
     )
     if task_start.start_button(
         "sweep",
         "Start",
         cost,
         (
-            f"{trials} trainings, one after the other",
+            f"{trials} trainings, one after another",
             f"at most {epochs} epochs each",
             "worse than the median: stopped early",
-            "goes on when this page is closed",
+            "continues when this page is closed",
             f"at most {training_queue.worker_slots()} processes at once",
         ),
         key="_sweep_start",
@@ -326,8 +324,8 @@ def page() -> None:
     if not known:
         task_start.placeholder(
             "sweep",
-            "There is no sweep yet. Choose above what to search and press Start, or run `python -m qfusion sweep`: it "
-            "is shown here.",
+            "There is no sweep yet. Choose settings to search above and press Start, or run `python -m "
+            "qfusion sweep`.",
             COMING,
             permissions.may_train(),
         )
