@@ -14,7 +14,9 @@ def before_and_after(context: page_context.PageContext, wanted: changed_samples.
     """Before and after: prediction, states, waterfalls, differences."""
     sample, theme = context.tweaked_sample(), context.theme
     before, now, done = changed_decision.both_decisions(sample, wanted)
-    was, is_ = (answers.numbered(context.study, part.outcome.scores) for part in (before, now))
+    was, is_ = (
+        answers.format_decision_value(context.study, part.outcome.scores) for part in (before, now)
+    )
     turned = before.outcome.decision != now.outcome.decision
     st.markdown(f"#### {changed_decision.describe_outcome(list(done), was, is_, turned)}")
     cells = (

@@ -191,10 +191,11 @@ def _draw_result(context: page_context.PageContext, made: own_samples.OwnSample)
                 for name in study.modalities:
                     _input(context, made, name)
         with read:
+            decision = answers.format_decision_value(study, sample.scores)
+            st.markdown(f"#### {text.escape_markdown(study.name)} decides: {decision}")
             st.markdown(
-                f"#### {text.escape_markdown(study.name)} decides: {answers.numbered(study, sample.scores)}"
+                f"{answers.answer_decision(sample)}{_describe_replaced(made, study.modalities)}"
             )
-            st.markdown(f"{answers.decided(sample)}{_describe_replaced(made, study.modalities)}")
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.button(
                     "Explain it",

@@ -9,7 +9,7 @@ from qfusion.analysis import label_comparison, text
 from qfusion.analysis.study import Study
 from qfusion.panels import faithfulness as builders, label_agreement
 from qfusion.ui import page_context, panels, widgets
-from qfusion.wording.unimodal_labels import explain_missing_labels
+from qfusion.wording.label_agreement import explain_missing_labels
 
 
 def people_tab(context: page_context.PageContext, study: Study) -> None:
