@@ -28,15 +28,19 @@ from qfusion.figures import (
     correlation_polygon,
     decision_charts,
     decision_pairs,
+    distance_chart,
     error_slices,
     evidence_fusion,
     evolution_charts,
     generator_attribution,
+    generator_attribution_areas,
+    generator_attribution_flow,
     generator_charts,
     interaction_charts,
     jump_raster,
     jump_trajectories,
     label_charts,
+    layer_charts,
     leaderboard_charts,
     model_quality,
     operator_spectra,
@@ -45,11 +49,13 @@ from qfusion.figures import (
     scatter_map,
     sensitivity_tornado,
     share_curves,
+    sparklines,
     state_changes,
     state_charts,
     sweep_charts,
     target_charts,
     target_information,
+    time_lines,
     training_charts,
     trust_charts,
 )
@@ -127,28 +133,32 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
     "generator_attribution.attribution_matrix": lambda t: generator_attribution.attribution_matrix(
         list(TERMS), BUILT_BY, BUILT, BUILT_START, BUILT_START + BUILT.sum(1), unit=HOSTILE, theme=t
     ),
-    "generator_attribution.attribution_areas": lambda t: generator_attribution.attribution_areas(
-        T,
-        np.sin(np.outer(T, np.arange(1, 11))) * BUILT[4],
-        BUILT_BY,
-        BUILT_HUES,
-        "text+audio",
-        start=0.1,
-        cursor=0.7,
-        unit=HOSTILE,
-        theme=t,
+    "generator_attribution_areas.attribution_areas": lambda t: (
+        generator_attribution_areas.attribution_areas(
+            T,
+            np.sin(np.outer(T, np.arange(1, 11))) * BUILT[4],
+            BUILT_BY,
+            BUILT_HUES,
+            "text+audio",
+            start=0.1,
+            cursor=0.7,
+            unit=HOSTILE,
+            theme=t,
+        )
     ),
-    "generator_attribution.attribution_flow": lambda t: generator_attribution.attribution_flow(
-        list(TERMS),
-        BUILT_BY,
-        BUILT_HUES,
-        BUILT_ACTS,
-        BUILT,
-        BUILT_START,
-        BUILT_START + BUILT.sum(1),
-        M,
-        unit=HOSTILE,
-        theme=t,
+    "generator_attribution_flow.attribution_flow": lambda t: (
+        generator_attribution_flow.attribution_flow(
+            list(TERMS),
+            BUILT_BY,
+            BUILT_HUES,
+            BUILT_ACTS,
+            BUILT,
+            BUILT_START,
+            BUILT_START + BUILT.sum(1),
+            M,
+            unit=HOSTILE,
+            theme=t,
+        )
     ),
     "circuit_charts.step_error": lambda t: circuit_charts.step_error(
         np.geomspace(0.02, 1, 6),
@@ -251,11 +261,11 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         before=(T, LINES, dict.fromkeys(TERMS, T)),
         unit=HOSTILE,
     ),
-    "evolution_charts.distance_line": lambda t: evolution_charts.distance_line(
+    "distance_chart.distance_line": lambda t: distance_chart.distance_line(
         T, np.exp(-2 * T), 2.0, 1.5, theme=t
     ),
-    "evolution_charts.sparkline": lambda t: evolution_charts.sparkline(T, LINES, M, theme=t),
-    "evolution_charts.draw_time_cursor": lambda t: evolution_charts.draw_time_cursor(
+    "sparklines.sparkline": lambda t: sparklines.sparkline(T, LINES, M, theme=t),
+    "time_lines.draw_time_cursor": lambda t: time_lines.draw_time_cursor(
         evolution_charts.measure_lines(T, BY_PART, M, "nats", theme=t), 0.2, t
     ),
     "evidence_fusion.masses": lambda t: evidence_fusion.masses(
@@ -385,7 +395,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         np.arange(40), X, Y, x_label=HOSTILE, y_label="y", theme=t
     ),
     "attribution_charts.bars": lambda t: attribution_charts.bars(IDS, X, theme=t),
-    "evolution_charts.decision_layers": lambda t: evolution_charts.decision_layers(
+    "layer_charts.decision_layers": lambda t: layer_charts.decision_layers(
         ["input", "layer 0 convolved", HOSTILE],
         {"a": X[:3]},
         {k: v * np.arange(3) for k, v in TERMS.items()},

@@ -20,7 +20,7 @@ from qfusion.analysis import sample_circuits
 from qfusion.analysis.opening import open_sample
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.spaces import evaluated
-from qfusion.figures import numbers
+from qfusion.figures import sample_results
 from qfusion.models import log_odds
 from qfusion.models.abilities import kinds
 from qfusion.panels import pages, programs
@@ -97,7 +97,7 @@ def test_the_circuit_opens(kind: str, trained: dict[str, str]) -> None:
     assert not app.warning
     words = plain(said(app))
     assert SAYS[kind] in words
-    replay = numbers.circuit(opened(kind, trained))[0]
+    replay = sample_results.circuit_replay(opened(kind, trained))[0]
     assert f"Gate {replay.count} of {replay.count}" in words
     assert "OpenQASM 3," in words
     assert ("share most at the end" in words or "share nothing" in words) == (kind != "vqc-mlpnet")

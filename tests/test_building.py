@@ -19,7 +19,11 @@ from qfusion import data, explain, figures
 from qfusion.analysis import physics_sensitivity, study as studies
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound
 from qfusion.explain import generator_integrals, path_attribution, sensitivity
-from qfusion.figures import generator_attribution
+from qfusion.figures import (
+    generator_attribution,
+    generator_attribution_areas,
+    generator_attribution_flow,
+)
 from qfusion.models import InputSpec, QuantumJump, Tweak, hermitian
 from qfusion.models.tweak import LEARNED
 from qfusion.panels import programs
@@ -537,7 +541,7 @@ def test_stacked_areas_reach_from_what_was_taken_to_what_was_added() -> None:
     times = np.linspace(0, 1, 11)
     added = np.outer(times, [0.3, -0.2, 0.1, 0.05, -0.01, 0.02, 0.04, -0.03])
     titles = [f"term {g}" for g in range(8)]
-    drawn = generator_attribution.attribution_areas(
+    drawn = generator_attribution_areas.attribution_areas(
         times, added, titles, ["#112233"] * 8, "text+audio", start=0.5
     )
     filled = [trace for trace in drawn.data if trace.fill == "toself"]
@@ -562,7 +566,7 @@ def test_stacked_areas_reach_from_what_was_taken_to_what_was_added() -> None:
     rounded = added + 1e-17 * np.sin(np.arange(added.size)).reshape(
         added.shape
     )  # of either sign, as machines do it
-    again = generator_attribution.attribution_areas(
+    again = generator_attribution_areas.attribution_areas(
         times, rounded, titles, ["#112233"] * 8, "text+audio", start=0.5
     )
     assert [trace.name for trace in again.data] == [trace.name for trace in drawn.data]
@@ -570,7 +574,7 @@ def test_stacked_areas_reach_from_what_was_taken_to_what_was_added() -> None:
 
 def test_bands_of_the_flow_are_as_wide_as_what_flows() -> None:
     parts, start = np.array([[0.0], [0.1], [0.0], [-0.4]]), np.array([0.2, 0.3, 0.0, 0.0])
-    drawn = generator_attribution.attribution_flow(
+    drawn = generator_attribution_flow.attribution_flow(
         ["", "text", "audio", "text+audio"],
         ["text–audio"],
         ["#112233"],
@@ -613,12 +617,12 @@ def test_a_matrix_says_where_nothing_is_built() -> None:
     )
     assert "Nothing evolves" in drawn.layout.annotations[0].text
     assert len(
-        generator_attribution.attribution_flow(
+        generator_attribution_flow.attribution_flow(
             found.dividends, [], [], [], found.parts, found.start, found.end, found.modalities
         ).data
     )
     assert len(
-        generator_attribution.attribution_areas(
+        generator_attribution_areas.attribution_areas(
             found.times, found.over_time[:, 4], [], [], found.dividends[4]
         ).data
     )
@@ -718,7 +722,9 @@ def test_programs_and_workspace_give_the_tables(planted: Any) -> None:
     exec(programs.program("Dynamics", "built", {**address, "builtof": "all test samples"}), names)
     mean = physics_sensitivity.built(study, planted.rows("test"), 0)
     assert mean.count == len(planted.rows("test"))
-    pd.testing.assert_frame_equal(names["numbers"], figures.numbers.built_table(mean), atol=1e-10)
+    pd.testing.assert_frame_equal(
+        names["numbers"], figures.result_tables.built_table(mean), atol=1e-10
+    )
     rows = planted.rows("test")[:5]
     assert physics_sensitivity.built(study, rows, 0).count == 5
     assert (

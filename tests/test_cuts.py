@@ -609,7 +609,9 @@ def test_what_pages_draw_is_what_the_figures_by_name_say(study: Any, planted: An
     pd.testing.assert_frame_equal(found.frame(), figures.numbers.cut(one), atol=1e-10)
     name = cut_summaries.most_moved(found, 0)
     pd.testing.assert_frame_equal(
-        figures.numbers.sizes_table(terms, name, 0), figures.numbers.cut_terms(one), atol=1e-10
+        figures.result_tables.cut_sizes_table(terms, name, 0),
+        figures.numbers.cut_terms(one),
+        atol=1e-10,
     )
     assert name in describe_cut(found, 0)
     drawn = correlation_cuts.cut_curves(
@@ -705,7 +707,7 @@ def test_the_test_set_is_answered_with_intervals(study: Any, planted: Any) -> No
             f"{found.losses[metric].value[0, worst, 2]:+.3f} (95% CI {found.losses[metric].low[0, worst, 2]:+.3f}"
             in said
         )
-    table = figures.numbers.cut_table(found)
+    table = figures.result_tables.cut_table(found)
     assert table["cut[text]:low"].tolist() == found.after["r2"].low[0, 0].tolist()
     drawn = notebook.draw_cut_test(table, study.modalities, "r2", levels={"no evolution": 0.7})
     assert {"no evolution", "undisturbed"} < {trace.name for trace in drawn.data}
@@ -718,7 +720,7 @@ def test_the_test_set_is_answered_with_intervals(study: Any, planted: Any) -> No
     assert level == {"one answer for all"}
     few = cut_measures.cuts_of_rows(study, rows[:4], times=2)
     assert "CI" not in describe_cuts(few)
-    drawn = notebook.draw_cut_test(figures.numbers.cut_table(few), study.modalities, "r2")
+    drawn = notebook.draw_cut_test(figures.result_tables.cut_table(few), study.modalities, "r2")
     assert not any(trace.fill == "toself" for trace in drawn.data)
     lost = CutMetrics(
         **{**vars(found), "losses": {"r2": cut_losses.Estimates(*(np.full((2, 3, 5), -0.5),) * 3)}}

@@ -18,10 +18,12 @@ from qfusion.figures import (
     cohort_charts,
     correlation_polygon,
     decision_charts,
+    distance_chart,
     evidence_fusion,
     evolution_charts,
     jump_trajectories,
     operator_spectra,
+    sparklines,
     state_charts,
     style,
     target_charts,
@@ -279,7 +281,7 @@ def test_lines_over_time_have_those_as_learned_behind_them() -> None:
 
 
 def test_sparkline_labels_do_not_overlap_or_leave_the_plot() -> None:
-    figure = evolution_charts.sparkline(TIMES, dict.fromkeys(MODALITIES, TIMES), MODALITIES)
+    figure = sparklines.sparkline(TIMES, dict.fromkeys(MODALITIES, TIMES), MODALITIES)
     top = figure.layout.yaxis.range[1]
     heights = sorted(note.y for note in figure.layout.annotations)
     assert np.diff(heights).min() > 0.15 * top
@@ -288,7 +290,7 @@ def test_sparkline_labels_do_not_overlap_or_leave_the_plot() -> None:
 
 
 def test_distance_line_is_logarithmic_with_the_slope_of_the_gap() -> None:
-    figure = evolution_charts.distance_line(TIMES, np.exp(-2 * TIMES), 2.0, 0.5)
+    figure = distance_chart.distance_line(TIMES, np.exp(-2 * TIMES), 2.0, 0.5)
     assert figure.layout.yaxis.type == "log"
     assert np.allclose(figure.data[1].y, np.exp(-2 * TIMES))
 

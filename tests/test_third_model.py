@@ -28,7 +28,7 @@ from qfusion.data.row_splits import stratified_split
 from qfusion.data.sources import handwritten
 from qfusion.errors import InvalidInput
 from qfusion.explain import counterfactual, operators, parameter_changes, sensitivity, state_cuts
-from qfusion.figures import numbers
+from qfusion.figures import sample_results
 from qfusion.models import FUSION, build, can
 from qfusion.models.abilities import ABILITIES, kinds
 from qfusion.models.registry import NEIGHBOURS, require
@@ -328,7 +328,7 @@ def test_it_is_kept_and_read_back(trained: DataSet, sample: str) -> None:
         with pytest.raises(InvalidInput, match="no evolution in time"):
             master_equation.follow(chosen)
         with pytest.raises(InvalidInput, match="no circuit of gates"):
-            numbers.circuit(chosen)
+            sample_results.circuit_replay(chosen)
 
 
 def test_it_leaves_in_every_format_that_fits(trained: DataSet, sample: str, tmp_path: Path) -> None:

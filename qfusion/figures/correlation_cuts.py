@@ -6,7 +6,6 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
-from qfusion.figures.evolution_charts import draw_time_cursor, line, time_range
 from qfusion.figures.guards import checks_arrays
 from qfusion.figures.style import (
     INK,
@@ -21,6 +20,7 @@ from qfusion.figures.style import (
     term_title,
     with_unit,
 )
+from qfusion.figures.time_lines import draw_time_cursor, time_line, time_range
 
 # Scores, metrics and terms after the correlations of a modality were taken away, against the time of the cut.
 
@@ -54,7 +54,7 @@ def cut_curves(
     for kind, lines in scores.items():
         for name, values in lines.items():
             figure.add_trace(
-                line(
+                time_line(
                     times,
                     values,
                     term_title(name),
@@ -66,7 +66,7 @@ def cut_curves(
                 )
             )
     figure.add_trace(
-        line(
+        time_line(
             time_range(times),
             [undisturbed] * 2,
             "undisturbed",
@@ -122,7 +122,7 @@ def cut_terms(
         for name, values in terms_after.items():
             if name:
                 figure.add_trace(
-                    line(
+                    time_line(
                         times,
                         values,
                         term_title(name),
@@ -178,7 +178,7 @@ def cut_metric(
                 )
         for name, (values, *_) in bands.items():
             figure.add_trace(
-                line(
+                time_line(
                     times,
                     values,
                     term_title(name),
@@ -193,7 +193,7 @@ def cut_metric(
             levels.items(), ("dot", "dash", "dashdot", "longdash"), strict=False
         ):
             figure.add_trace(
-                line(
+                time_line(
                     time_range(times),
                     [level] * 2,
                     label(name),

@@ -6,7 +6,6 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
-from qfusion.figures.evolution_charts import TIME, vertical_rule
 from qfusion.figures.guards import checks_arrays
 from qfusion.figures.style import (
     INK,
@@ -21,6 +20,7 @@ from qfusion.figures.style import (
     term_colour,
     term_dash,
 )
+from qfusion.figures.time_lines import TIME, vertical_rule
 
 # Who shares how much with whom at a time: a triangle, or polygon, of the modalities, and the same over time.
 

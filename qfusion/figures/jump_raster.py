@@ -6,10 +6,10 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
-from qfusion.figures.evolution_charts import JUMP_SYMBOLS, TIME
 from qfusion.figures.guards import checks_arrays
 from qfusion.figures.series_styles import DASHES
 from qfusion.figures.style import QUIET, STATE_HUES, Theme, axis, base_figure, fade_colour, label
+from qfusion.figures.time_lines import JUMP_SYMBOLS, TIME
 
 
 @checks_arrays()

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from qfusion.figures.evolution_charts import JUMP_SYMBOLS, TIME
 from qfusion.figures.guards import checks_arrays
 from qfusion.figures.style import INK, STATE_HUES, Theme, base_figure, fade_colour, label
+from qfusion.figures.time_lines import JUMP_SYMBOLS, TIME
 
 
 @checks_arrays(curves="R", jumps="R")

@@ -29,7 +29,11 @@ from qfusion.figures import (
     evidence_fusion,
     evolution_charts,
     generator_attribution,
+    generator_attribution_areas,
+    generator_attribution_flow,
+    layer_charts,
     numbers,
+    sample_results,
     state_charts,
     trust_charts,
 )
@@ -39,7 +43,7 @@ from qfusion.quantum.measure_kinds import KINDS
 from qfusion.training import metrics
 
 
-@numbers.accepts_sample
+@sample_results.accepts_sample
 def contributions(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     """Return the waterfall from the baseline through every term to the log-odds of the class, or to the score."""
     return decision_charts.waterfall(
@@ -52,7 +56,7 @@ def contributions(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     )
 
 
-@numbers.accepts_sample
+@sample_results.accepts_sample
 def shapley(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     """Return the Shapley value of every modality with its share."""
     return decision_charts.shapley_bars(
@@ -60,30 +64,30 @@ def shapley(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     )
 
 
-@numbers.accepts_sample
+@sample_results.accepts_sample
 def over_time(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     """Return entropies and terms of the decision through the evolution, or along the network's layers."""
     if can(sample.model, "time"):
         draw: Any = evolution_charts.decision_lines
     else:
-        draw = evolution_charts.decision_layers
+        draw = layer_charts.decision_layers
     return draw(
         sample.places,
-        *numbers.layer_entropies(sample),
+        *sample_results.layer_entropies(sample),
         sample.modalities,
         unit=sample.unit,
         theme=theme,
     )
 
 
-@numbers.accepts_sample
+@sample_results.accepts_sample
 def entropies(sample: Sample, *, measure: str = "entropy", theme: Theme = "light") -> go.Figure:
     """Return a measure of the modalities' states over time, or the entropy of a network's fused qubits.
 
     See `numbers.entropies`.
     """
     if not can(sample.model, "rules"):
-        times, series = numbers.measure_over_time(sample, measure)
+        times, series = sample_results.measure_over_time(sample, measure)
         about = KINDS[measure]
         return evolution_charts.measure_lines(
             times, series, sample.modalities, about.short_axis, between=about.between, theme=theme
@@ -97,12 +101,12 @@ def entropies(sample: Sample, *, measure: str = "entropy", theme: Theme = "light
     )
 
 
-@numbers.accepts_sample
+@sample_results.accepts_sample
 def masses(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     """Return a figure of the mass that each modality gives to each element of a network, and the result of their
     fusion.
     """
-    read = numbers.fusion_reading(sample)
+    read = sample_results.fusion_reading(sample)
     return evidence_fusion.masses(
         read.masses,
         read.fused,
@@ -115,10 +119,10 @@ def masses(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     )
 
 
-@numbers.accepts_sample
+@sample_results.accepts_sample
 def diagram(sample: Sample, *, dt: float | None = None, theme: Theme = "light") -> go.Figure:
     """Return the circuit, a step `dt` of the evolution, or the whole, with each qubit's state at its end."""
-    replay, _ = numbers.circuit(sample, dt)
+    replay, _ = sample_results.circuit_replay(sample, dt)
     return circuit_diagram.diagram(
         replay.near(replay.count),
         replay.wires,
@@ -129,7 +133,7 @@ def diagram(sample: Sample, *, dt: float | None = None, theme: Theme = "light") 
     )
 
 
-@numbers.accepts_sample
+@sample_results.accepts_sample
 def populations(sample: Sample, *, at: float = 1.0, theme: Theme = "light") -> go.Figure:
     """Return the probability of every joint basis state at the time `at` times T."""
     return state_charts.populations(
@@ -137,17 +141,17 @@ def populations(sample: Sample, *, at: float = 1.0, theme: Theme = "light") -> g
     )
 
 
-@numbers.accepts_sample
+@sample_results.accepts_sample
 def density_matrix(
     sample: Sample, *, at: float = 1.0, part: str = "modulus", theme: Theme = "light"
 ) -> go.Figure:
     """Return the density matrix at the time `at` times T: "modulus" or "phase" of its entries."""
     return state_charts.density_matrix(
-        numbers.state_at(sample, at), sample.model.dims, part=part, theme=theme
+        sample_results.evolved_state(sample, at), sample.model.dims, part=part, theme=theme
     )
 
 
-@numbers.accepts_sample
+@sample_results.accepts_sample
 def verdict(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     """Return prediction and truth on the range of the target, or the probability of every class."""
     if sample.classes:
@@ -163,7 +167,7 @@ def verdict(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     )
 
 
-@numbers.accepts_sample
+@sample_results.accepts_sample
 def deletion(
     sample: Sample, *, samples: int = 200, insertion: bool = False, theme: Theme = "light"
 ) -> go.Figure:
@@ -171,7 +175,7 @@ def deletion(
     samples.
     """
     return draw_deletion(
-        numbers.deletion_curves(sample, samples),
+        sample_results.deletion_curves(sample, samples),
         insertion=insertion,
         theme=theme,
     )
@@ -193,7 +197,7 @@ def draw_deletion(curves: Any, *, insertion: bool = False, theme: Theme = "light
     )
 
 
-@numbers.accepts_sample
+@sample_results.accepts_sample
 def stability(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     """Return a figure of a test sample's terms for every training seed, as far as these are shipped."""
     table = numbers.stability(sample)
@@ -207,10 +211,10 @@ def stability(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     )
 
 
-@numbers.accepts_sample
+@sample_results.accepts_sample
 def built(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     """Return a figure of the contribution of each coupling and dissipation to each dividend, as a matrix."""
-    made = numbers.path_attribution(sample)
+    made = sample_results.path_attribution(sample)
     titles, _ = generator_attribution.term_styles(made.terms, made.modalities)
     return generator_attribution.attribution_matrix(
         made.dividends,
@@ -224,7 +228,7 @@ def built(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     )
 
 
-@numbers.accepts_sample
+@sample_results.accepts_sample
 def built_over_time(
     sample: Sample,
     *,
@@ -236,10 +240,10 @@ def built_over_time(
 
     See `numbers.built_over_time`.
     """
-    made = numbers.path_attribution(sample)
+    made = sample_results.path_attribution(sample)
     titles, hues = generator_attribution.term_styles(made.terms, made.modalities)
     s = made.row(made.largest_changed_dividend() if dividend is None else dividend)
-    return generator_attribution.attribution_areas(
+    return generator_attribution_areas.attribution_areas(
         made.times,
         made.over_time[:, s],
         titles,
@@ -252,12 +256,12 @@ def built_over_time(
     )
 
 
-@numbers.accepts_sample
+@sample_results.accepts_sample
 def built_flow(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     """Return the way from the modalities through couplings and dissipation to the contributions and their sum."""
-    made = numbers.path_attribution(sample)
+    made = sample_results.path_attribution(sample)
     titles, hues = generator_attribution.term_styles(made.terms, made.modalities)
-    return generator_attribution.attribution_flow(
+    return generator_attribution_flow.attribution_flow(
         made.dividends,
         titles,
         hues,
@@ -272,14 +276,14 @@ def built_flow(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     )
 
 
-@numbers.accepts_sample
+@sample_results.accepts_sample
 def cut(
     sample: Sample, *, times: int = 21, cursor: float | None = None, theme: Theme = "light"
 ) -> go.Figure:
     """Return the explained output if correlations of a modality are taken away at a time, all of them or entanglement
     alone.
     """
-    made = numbers.correlation_cuts(sample, times, kinds=tuple(correlation_cuts.KINDS))
+    made = sample_results.correlation_cuts(sample, times, kinds=tuple(correlation_cuts.KINDS))
     return correlation_cuts.cut_curves(
         made.times,
         cut_measures.curves(made, sample.output),
@@ -291,7 +295,7 @@ def cut(
     )
 
 
-@numbers.accepts_sample
+@sample_results.accepts_sample
 def cut_terms(
     sample: Sample,
     *,
@@ -304,7 +308,7 @@ def cut_terms(
 
     See `numbers.cut_terms`.
     """
-    made = numbers.correlation_cuts(sample, times, modality, terms=True)
+    made = sample_results.correlation_cuts(sample, times, modality, terms=True)
     whose = most_moved(made, sample.output)
     return correlation_cuts.cut_terms(
         made.times,
@@ -317,7 +321,7 @@ def cut_terms(
     )
 
 
-@numbers.accepts_sample
+@sample_results.accepts_sample
 def cut_test(
     sample: Sample, *, samples: int = 200, times: int = 11, theme: Theme = "light"
 ) -> go.Figure:
@@ -340,7 +344,7 @@ def draw_cut_test(
     levels: Mapping[str, float] | None = None,
     theme: Theme = "light",
 ) -> go.Figure:
-    """Return the figure of a table of `numbers.cut_table`.
+    """Return the figure of a table of `result_tables.cut_table`.
 
     `levels` are further lines across, such as a model without evolution.
     """

@@ -1,87 +1,38 @@
 """The numbers behind the figures of `qfusion.figures.notebook`, as tables: same names, same arguments."""
 
-import functools
-import inspect
-from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Any, TypeVar
-
 import numpy as np
 import pandas as pd
-import torch
 
-from qfusion._checks import check, choose, require_number
-from qfusion.analysis import cut_measures, sample_circuits
+from qfusion._checks import choose
+from qfusion.analysis import cut_measures
 from qfusion.analysis.drawn_samples import thin_rows
-from qfusion.analysis.opening import open_sample
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.trust import load_stability, seed_values
 from qfusion.errors import NotFound
-from qfusion.explain import (
-    Explanation,
-    aumann_shapley,
-    explain,
-    faithfulness,
-)
 from qfusion.explain.cut_summaries import most_moved
-from qfusion.explain.layer_entropies import joint_entropies
-from qfusion.explain.state_cuts import cut_correlations
+from qfusion.figures.result_tables import (
+    built_flow_table,
+    built_table,
+    classes_table,
+    cut_sizes_table,
+    cut_table,
+    terms_table,
+)
+from qfusion.figures.sample_results import (
+    accepts_sample,
+    circuit_replay,
+    correlation_cuts,
+    deletion_curves,
+    evolved_state,
+    fusion_reading,
+    layer_entropies,
+    measure_over_time,
+    path_attribution,
+)
 from qfusion.figures.state_charts import basis_labels
 from qfusion.models import require
 from qfusion.models.abilities import can
-from qfusion.quantum import measure_kinds, states
-from qfusion.training.checkpoint import Checkpoint
-
-Edits = str | Path | Checkpoint | Sample
-Made = TypeVar("Made")
-
-
-def open_decision(model: Edits, sample: str | None = None, **chosen: Any) -> Sample:
-    """Return `model` if it is a sample already, else the sample of that id.
-
-    `chosen` as for `qfusion.analysis.open_sample`.
-
-    Raises:
-        InvalidInput: when a sample comes with an id, or a model without one.
-    """
-    if isinstance(model, Sample):
-        check(
-            sample is None and not chosen,
-            "Give either an opened sample, which knows its settings, or a model with `sample` and these.",
-        )
-        return model
-    check(
-        sample is not None,
-        "Argument `sample` must be the id of a sample, but is None. Give one, or an opened sample instead of a model.",
-    )
-    return open_sample(model, str(sample), **{"output": None, "rows": "all"} | chosen)
-
-
-def accepts_sample(make: Callable[..., Made]) -> Callable[..., Made]:
-    """Return a function that takes a sample, or a model, a sample and the further arguments of `open_decision`, and
-    calls `make` with the sample.
-    """
-    own = inspect.signature(make).parameters
-
-    @functools.wraps(make)
-    def made(model: Edits, sample: str | None = None, **chosen: Any) -> Made:
-        ours = {name: chosen.pop(name) for name in list(chosen) if name in own}
-        return make(open_decision(model, sample, **chosen), **ours)
-
-    return made
-
-
-def terms_table(dividends: Mapping[str, float], **before: str) -> pd.DataFrame:
-    """Return one row per term, with the columns `before`, `term` and `dividend`. The baseline is included under its
-    name.
-    """
-    return pd.DataFrame(
-        {
-            **before,
-            "term": [term or "baseline" for term in dividends],
-            "dividend": list(dividends.values()),
-        }
-    )
+from qfusion.quantum import measure_kinds
 
 
 @accepts_sample
@@ -116,22 +67,6 @@ def over_time(sample: Sample) -> pd.DataFrame:
     )
 
 
-@torch.no_grad()
-def layer_entropies(sample: Sample) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Return entropies and dividends of a sample at its places, by name; of all together and the baseline by ""."""
-    if can(sample.model, "time"):
-        return sample.track().measures.single("entropy"), sample.path_dividends
-    vectors = sample.model.fuse(sample.model.encode(sample.inputs))[0][0]
-    joint = joint_entropies(sample.model, vectors)
-    return {"entropy of the qubits in play": joint}, sample.path_dividends
-
-
-def track(sample: Sample, negativity: bool = True) -> Any:
-    """Return QuTiP's track of a sample of a quantum-jump model, at the times that are shown, from 0 to T."""
-    require(sample.model, "time", "", f"Model '{sample.name}'")
-    return sample.track(negativity=negativity)
-
-
 @accepts_sample
 def entropies(sample: Sample, *, measure: str = "entropy") -> pd.DataFrame:
     """Return entropies of one sample's states.
@@ -155,26 +90,6 @@ def entropies(sample: Sample, *, measure: str = "entropy") -> pd.DataFrame:
     )
 
 
-def measure_over_time(
-    sample: Sample, measure: str
-) -> tuple[np.ndarray, dict[tuple[str, ...], np.ndarray]]:
-    """Return the times of a sample's track and a measure of its states, by the modalities to which it refers.
-
-    Raises:
-        NotFound: when there is no such measure.
-    """
-    tracked = track(sample)
-    return tracked.times, tracked.measures.by_part(
-        choose("Measure", measure, sorted({measure.kind for measure in tracked.measures}))
-    )
-
-
-def fusion_reading(sample: Sample) -> Any:
-    """Return the readout of the fusion of a network for a sample, an `evidence.Reading`."""
-    require(sample.model, "rules", "", f"Model '{sample.name}'")
-    return sample.reading
-
-
 @accepts_sample
 def masses(sample: Sample) -> pd.DataFrame:
     """Return one row an element of a network: each modality's mass, the fused one, its rule, beliefs and entropy."""
@@ -183,8 +98,8 @@ def masses(sample: Sample) -> pd.DataFrame:
 
 @accepts_sample
 def populations(sample: Sample, *, at: float = 1.0) -> pd.DataFrame:
-    """Return one row per joint basis state of a quantum-jump model: `state_at`, `probability` at time `at` times T."""
-    rho = state_at(sample, at)
+    """Return one row per joint basis state of a quantum-jump model: `state`, `probability` at time `at` times T."""
+    rho = evolved_state(sample, at)
     return pd.DataFrame(
         {"state": basis_labels(sample.model.dims), "probability": np.real(np.diagonal(rho))}
     )
@@ -193,7 +108,7 @@ def populations(sample: Sample, *, at: float = 1.0) -> pd.DataFrame:
 @accepts_sample
 def density_matrix(sample: Sample, *, at: float = 1.0) -> pd.DataFrame:
     """Return one row an entry of the density matrix at the time `at` times T: `row`, `column`, `real`, `imaginary`."""
-    rho = state_at(sample, at)
+    rho = evolved_state(sample, at)
     names = basis_labels(sample.model.dims)
     return pd.DataFrame(
         {
@@ -203,15 +118,6 @@ def density_matrix(sample: Sample, *, at: float = 1.0) -> pd.DataFrame:
             "imaginary": rho.imag.ravel(),
         }
     )
-
-
-@torch.no_grad()
-def state_at(sample: Sample, at: float = 1.0) -> np.ndarray:
-    """Return rho(t) of a quantum-jump model, (D, D), at t = `at` times T."""
-    require(sample.model, "time", "", f"Model '{sample.name}'")
-    t = require_number("at", at, 0, 1) * float(sample.model.duration)
-    psi = sample.model.product_state(sample.model.encode(sample.inputs))[0]
-    return np.asarray(sample.model.evolve_states(states.density(psi), [t])[0].numpy())
 
 
 @accepts_sample
@@ -227,22 +133,6 @@ def verdict(sample: Sample) -> pd.DataFrame:
     return classes_table(sample, sample.scores, sample.probabilities).drop(columns="sample")
 
 
-def classes_table(sample: Sample, scores: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:
-    """Return one row a class: `sample`, `class`, `log_odds`, `probability`, and whether it is the `truth`, None where
-    none is known.
-    """
-    truth = sample.true_class
-    return pd.DataFrame(
-        {
-            "sample": sample.id,
-            "class": sample.classes,
-            "log_odds": scores,
-            "probability": probabilities,
-            "truth": [None if truth is None else place == truth for place in range(len(scores))],
-        }
-    )
-
-
 @accepts_sample
 def deletion(sample: Sample, *, samples: int = 200) -> pd.DataFrame:
     """Return mean changes of the explained output as modalities go (or come back), most important first and in random
@@ -252,21 +142,6 @@ def deletion(sample: Sample, *, samples: int = 200) -> pd.DataFrame:
         sample: see `open_decision`. samples: so many test rows at most, evenly spaced.
     """
     return deletion_curves(sample, samples).frame()
-
-
-def deletion_curves(sample: Sample, samples: int = 200) -> Any:
-    """Return deletion and insertion of modalities over test rows, a `faithfulness.Curves`."""
-    explanation, _, outputs = test_rows(sample, samples)
-    return faithfulness.modality_curves(explanation, outputs, quantity=sample.quantity)
-
-
-def test_rows(sample: Sample, samples: int = 200) -> tuple[Explanation, np.ndarray, np.ndarray]:
-    """Return the explanation of some test rows, evenly spaced, these rows, and the output each is decided for."""
-    rows = thin_rows(sample.dataset.rows("test"), samples)
-    explanation = explain(
-        sample.model, sample.dataset.inputs(rows, dtype=torch.float64), sample.background
-    )
-    return explanation, rows, explanation.prediction.argmax(1)
 
 
 @accepts_sample
@@ -284,29 +159,10 @@ def stability(sample: Sample) -> pd.DataFrame:
     return table
 
 
-def circuit(sample: Sample, dt: float | None = None) -> tuple[Any, Any]:
-    """Return a sample's way through the circuit, a `Replay`, and of a model with time the circuit, a step dt (or T /
-    8).
-    """
-    from qfusion.figures import circuit_boxes
-
-    require(sample.model, "circuit", "to walk through", f"Model '{sample.name}'")
-    if not can(sample.model, "time"):
-        return circuit_boxes.replay(sample.study, sample.row, sample.tweak_text), None
-    built = sample_circuits.circuit(
-        sample.study,
-        sample.row,
-        float(sample.model.duration) / 8 if dt is None else dt,
-        "whole",
-        sample.tweak,
-    )
-    return circuit_boxes.evolution_replay(built, sample.modalities), built
-
-
 @accepts_sample
 def diagram(sample: Sample, *, dt: float | None = None) -> pd.DataFrame:
     """Return one row a gate of the circuit: `gate`, `qubits`, `does`."""
-    replay, _ = circuit(sample, dt)
+    replay, _ = circuit_replay(sample, dt)
     return pd.DataFrame(
         [
             {"gate": name, "qubits": " ".join(qubits), "does": sentence}
@@ -319,22 +175,6 @@ def diagram(sample: Sample, *, dt: float | None = None) -> pd.DataFrame:
 def built(sample: Sample) -> pd.DataFrame:
     """Return one row per `dividend` and one for their sum: `start`, the contribution of each term, and `end`."""
     return built_table(path_attribution(sample), sample.quantity)
-
-
-def built_table(built: Any, quantity: str = "score") -> pd.DataFrame:
-    """Return the table of `built`, of an `explain.Built`.
-
-    Args:
-        quantity: name of the sum, "log-odds" or "score".
-    """
-    table = built.frame()
-    return pd.concat(
-        [
-            table,
-            pd.DataFrame([{"dividend": quantity} | table.drop(columns="dividend").sum().to_dict()]),
-        ],
-        ignore_index=True,
-    )
 
 
 @accepts_sample
@@ -351,34 +191,7 @@ def built_over_time(sample: Sample, *, dividend: str | None = None) -> pd.DataFr
 @accepts_sample
 def built_flow(sample: Sample) -> pd.DataFrame:
     """Return one row a band of the flow diagram behind the modalities: `from`, `to`, `value`."""
-    return flow_table(path_attribution(sample), sample.quantity)
-
-
-def flow_table(built: Any, quantity: str = "score") -> pd.DataFrame:
-    """Return the table of `built_flow`, of an `explain.Built`.
-
-    Args:
-        quantity: name of the sum, "log-odds" or "score".
-    """
-    names = [name or "baseline" for name in built.dividends]
-    return pd.DataFrame(
-        [
-            *zip(["without evolution"] * len(names), names, built.start, strict=True),
-            *(
-                (parameter.key, name, built.parts[s, g])
-                for g, parameter in enumerate(built.terms)
-                for s, name in enumerate(names)
-            ),
-            *zip(names, [quantity] * len(names), built.end, strict=True),
-        ],
-        columns=["from", "to", "value"],
-    )
-
-
-def path_attribution(sample: Sample) -> Any:
-    """Return the contribution of each term of the dynamics of a quantum-jump model, an `explain.PathAttribution`."""
-    require(sample.model, "time", "that could build anything", f"Model '{sample.name}'")
-    return aumann_shapley(sample.model, sample.inputs, sample.background, sample.output)
+    return built_flow_table(path_attribution(sample), sample.quantity)
 
 
 @accepts_sample
@@ -399,20 +212,7 @@ def cut_terms(sample: Sample, *, modality: str | None = None, times: int = 21) -
         sample: see `open_decision`. modality: whose correlations go; unless given, whose cut moves the output most.
     """
     made = correlation_cuts(sample, times, modality, terms=True)
-    return sizes_table(made, most_moved(made, sample.output), sample.output)
-
-
-def sizes_table(made: Any, modality: str, output: int) -> pd.DataFrame:
-    """Return the table of `cut_terms`, of `explain.state_cuts.Cuts` of one sample."""
-    place, (sizes, _) = made.modalities.index(modality), made.sizes()
-    return pd.DataFrame(
-        {"t": made.times, "modality": modality}
-        | {
-            f"{kind}[{name or 'baseline'}]": sizes[k, place, :, s, output]
-            for s, name in enumerate(made.coalitions)
-            for k, kind in enumerate(made.kinds)
-        }
-    )
+    return cut_sizes_table(made, most_moved(made, sample.output), sample.output)
 
 
 @accepts_sample
@@ -431,49 +231,4 @@ def cut_test(sample: Sample, *, samples: int = 200, times: int = 11) -> pd.DataF
         cut_measures.cut_curves(
             sample.model, sample.dataset, thin_rows(sample.dataset.rows("test"), samples), times
         )
-    )
-
-
-def cut_table(made: Any, metric: str | None = None) -> pd.DataFrame:
-    """Return the table of `cut_test` for metrics that are already computed. The first metric is the default."""
-    metric = metric or next(iter(made.after))
-    after = made.after[metric]
-    parts = {"": after.value, ":low": after.low, ":high": after.high}
-    return pd.DataFrame(
-        {
-            "t": made.times,
-            "n": made.n,
-            "undisturbed": float(made.before[metric].value),
-            "chance": made.chance[metric],
-        }
-        | {
-            f"{kind}[{name}]{end}": values[k, m]
-            for m, name in enumerate(made.modalities)
-            for k, kind in enumerate(made.kinds)
-            for end, values in parts.items()
-            if values is not None
-        }
-    )
-
-
-def correlation_cuts(
-    sample: Sample,
-    times: int,
-    modality: str | None = None,
-    terms: bool = False,
-    kinds: tuple[str, ...] = ("cut", "dephased"),
-) -> Any:
-    """Return a sample's explained output after cuts at so many times, of all modalities or
-    one.
-
-    Of its `terms` too.
-    """
-    require(sample.model, "time", "to cut at", f"Model '{sample.name}'")
-    return cut_correlations(
-        sample.model,
-        sample.inputs,
-        np.linspace(0, float(sample.model.duration), times),
-        modalities=None if modality is None else [modality],
-        kinds=kinds,
-        background=sample.background if terms else None,
     )

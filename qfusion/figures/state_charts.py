@@ -9,7 +9,6 @@ import plotly.colors
 import plotly.graph_objects as go
 
 from qfusion._checks import check
-from qfusion.figures.evolution_charts import TIME
 from qfusion.figures.guards import checks_arrays
 from qfusion.figures.style import (
     CYCLIC_SCALE,
@@ -26,6 +25,7 @@ from qfusion.figures.style import (
     label,
     row_axis,
 )
+from qfusion.figures.time_lines import TIME
 
 
 def basis_labels(dims: Sequence[int]) -> list[str]:

@@ -12,7 +12,7 @@ from qfusion.analysis import changed_samples, text
 from qfusion.analysis.sample import Sample
 from qfusion.explain import counterfactual
 from qfusion.figures import decision_charts, decision_pairs, evidence_fusion, state_changes, style
-from qfusion.figures.numbers import terms_table
+from qfusion.figures.result_tables import terms_table
 from qfusion.models import require
 from qfusion.panels import alt_text, page_state, panel
 from qfusion.quantum import statevector

@@ -14,7 +14,7 @@ from qfusion.analysis import (
 )
 from qfusion.analysis.study import said_columns
 from qfusion.explain import cut_losses
-from qfusion.figures import cohort_charts, notebook, numbers, style
+from qfusion.figures import cohort_charts, notebook, result_tables, style
 from qfusion.models.abilities import can
 from qfusion.panels import panel
 from qfusion.panels.cohort_contributions import describe_study_background
@@ -123,7 +123,7 @@ def cut_test(
     metric = next(iter(result.after))
     how = describe_intervals(levels.study.dataset, rows, cut_losses.RESAMPLES)
     figure = notebook.draw_cut_test(
-        numbers.cut_table(result), levels.study.modalities, metric, theme=theme
+        result_tables.cut_table(result), levels.study.modalities, metric, theme=theme
     )
     shows = (
         f"{CAPTIONS['cut-test'].shows} "
@@ -136,7 +136,7 @@ def cut_test(
         shows=shows,
         not_shown=CAPTIONS["cut-test"].not_shown,
         alt=f"{metrics.describe[metric].short} of {len(rows):,} samples after a cut at each time.",
-        table=lambda: numbers.cut_table(result),
+        table=lambda: result_tables.cut_table(result),
     )
 
 

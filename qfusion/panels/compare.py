@@ -12,7 +12,7 @@ from qfusion.figures import (
     decision_charts,
     decision_pairs,
     evidence_fusion,
-    numbers,
+    result_tables,
     style,
 )
 from qfusion.models.abilities import can
@@ -67,7 +67,7 @@ def waterfall(
         shows=shows,
         not_shown="what caused the annotation; only what this model computed.",
         alt=f"Waterfall of {letter}: {alt_text.list_terms(one.dividends)}.",
-        table=lambda: numbers.terms_table(one.dividends),
+        table=lambda: result_tables.terms_table(one.dividends),
     )
 
 
@@ -97,8 +97,8 @@ def differences(sides: compare.Sides, theme: style.Theme = "light") -> panel.Pan
 
     def table() -> pd.DataFrame:
         return (
-            numbers.terms_table(a.dividends)
-            .merge(numbers.terms_table(b.dividends), on="term", suffixes=("_A", "_B"))
+            result_tables.terms_table(a.dividends)
+            .merge(result_tables.terms_table(b.dividends), on="term", suffixes=("_A", "_B"))
             .assign(difference=lambda t: t["dividend_B"] - t["dividend_A"])
         )
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from qfusion.analysis import steady_states, text
 from qfusion.analysis.sample import Sample
-from qfusion.figures import evolution_charts, state_charts, style
+from qfusion.figures import distance_chart, state_charts, style
 from qfusion.panels import alt_text, panel
 from qfusion.track.contraction_rates import MIXED, Contraction
 from qfusion.wording.samples import cite_sample
@@ -41,7 +41,7 @@ def distance(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
             f"{pairs.distances[-1].mean():.2f} at T"
         )
 
-    figure = evolution_charts.distance_line(
+    figure = distance_chart.distance_line(
         settled.times, attractor.distance, attractor.gap, T, **drawn, theme=theme
     )
     lead = " ".join(

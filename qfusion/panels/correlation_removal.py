@@ -8,7 +8,7 @@ from qfusion._checks import choose
 from qfusion.analysis import cut_measures, text
 from qfusion.analysis.sample import Sample
 from qfusion.explain import cut_summaries
-from qfusion.figures import correlation_cuts, numbers, style
+from qfusion.figures import correlation_cuts, result_tables, style
 from qfusion.panels import alt_text, panel
 from qfusion.panels.decision_evolution import cursor_time
 from qfusion.wording import extrema
@@ -123,7 +123,7 @@ def cut_terms(
     )
 
     def table() -> pd.DataFrame:
-        return numbers.sizes_table(cuts, whose, sample.output)
+        return result_tables.cut_sizes_table(cuts, whose, sample.output)
 
     return panel.PanelFigure(
         "cut-terms",

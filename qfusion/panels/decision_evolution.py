@@ -11,7 +11,7 @@ from qfusion._sentences import listed
 from qfusion.analysis import sample_evolution, text
 from qfusion.analysis.sample import Sample
 from qfusion.explain import stability
-from qfusion.figures import decision_charts, evolution_charts, numbers, style
+from qfusion.figures import decision_charts, evolution_charts, result_tables, style
 from qfusion.panels import alt_text, panel
 from qfusion.quantum.measure_kinds import KINDS
 from qfusion.wording import answers
@@ -200,7 +200,7 @@ def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure
         f"{describe_baseline(sample.study.background)}",
         not_shown="how it was as learned: press Reset.",
         alt=f"Waterfall of the decision at T: {alt_text.list_terms(final)}.",
-        table=lambda: numbers.terms_table(final),
+        table=lambda: result_tables.terms_table(final),
     )
 
 

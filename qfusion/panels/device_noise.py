@@ -5,7 +5,7 @@ import pandas as pd
 
 from qfusion.analysis import sample_circuits, text
 from qfusion.analysis.sample import Sample
-from qfusion.figures import decision_charts, evidence_fusion, numbers, style
+from qfusion.figures import decision_charts, evidence_fusion, result_tables, style
 from qfusion.panels import alt_text, panel, params
 from qfusion.panels.circuit import PART
 from qfusion.wording.backgrounds import describe_comparison
@@ -129,7 +129,7 @@ def terms(
     )
 
     def table() -> pd.DataFrame:
-        return numbers.terms_table(values).assign(
+        return result_tables.terms_table(values).assign(
             standard_error=list(errors.values()), exact=list(before.values())
         )
 

@@ -8,7 +8,7 @@ from qfusion._sentences import size
 from qfusion.analysis import text
 from qfusion.analysis.sample import Sample
 from qfusion.explain import evidence
-from qfusion.figures import decision_charts, evidence_fusion, numbers, style
+from qfusion.figures import decision_charts, evidence_fusion, result_tables, style
 from qfusion.models import require, table_edits
 from qfusion.models.tweak import MAX_TEXT
 from qfusion.panels import alt_text, panel, params
@@ -145,7 +145,7 @@ def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure
     )
 
     def table() -> pd.DataFrame:
-        return numbers.terms_table(now).assign(as_learned=list(base.values()))
+        return result_tables.terms_table(now).assign(as_learned=list(base.values()))
 
     return panel.PanelFigure(
         "waterfall-edited",

@@ -9,7 +9,7 @@ from qfusion.analysis import sample_circuits
 from qfusion.analysis.sample import Sample
 from qfusion.explain import stability
 from qfusion.explain.contribution_shares import net_joint_share
-from qfusion.figures import circuit_charts, evolution_charts, style
+from qfusion.figures import circuit_charts, layer_charts, style
 from qfusion.panels import alt_text, panel
 from qfusion.panels.decision_evolution import DIVIDENDS
 from qfusion.wording import answers
@@ -52,7 +52,7 @@ def decision_over_layers(
         parts, what = (dividends, "contribution")
     else:
         parts, what = (fair, "Shapley value")
-    figure = evolution_charts.decision_layers(
+    figure = layer_charts.decision_layers(
         moments,
         series,
         parts,

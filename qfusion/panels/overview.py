@@ -12,8 +12,8 @@ from qfusion.analysis.study import Study
 from qfusion.figures import (
     decision_charts,
     evidence_fusion,
-    evolution_charts,
-    numbers,
+    result_tables,
+    sparklines,
     style,
     training_charts,
 )
@@ -154,7 +154,7 @@ def example_waterfall(
         shows=describe_baseline(study.sample_background),
         not_shown="",
         alt=f"Waterfall of sample {sample}: {text.strip_markup(finding)}.",
-        table=lambda: numbers.terms_table(dividends),
+        table=lambda: result_tables.terms_table(dividends),
     )
 
 
@@ -177,7 +177,7 @@ def example_entropy(
     return panel.PanelFigure(
         f"telling-entropy-{kind}",
         f"Sample {text.escape_markdown(sample)}: von Neumann entropy of each modality (nats)",
-        evolution_charts.sparkline(times, series, study.modalities, theme=theme),
+        sparklines.sparkline(times, series, study.modalities, theme=theme),
         shows="Over the evolution, as learned.",
         not_shown="",
         alt=alt,

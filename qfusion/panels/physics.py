@@ -8,7 +8,13 @@ import plotly.graph_objects as go
 from qfusion.analysis import physics_sensitivity, text
 from qfusion.analysis.sample import Sample
 from qfusion.explain.path_attribution import PathAttribution
-from qfusion.figures import generator_attribution, numbers, style
+from qfusion.figures import (
+    generator_attribution,
+    generator_attribution_areas,
+    generator_attribution_flow,
+    result_tables,
+    style,
+)
 from qfusion.panels import panel, params
 from qfusion.panels.decision_evolution import cursor_time
 from qfusion.panels.dynamics_page import CURSOR, TIMED, VIEW
@@ -60,7 +66,7 @@ def attribution_matrix(
             quantity=sample.quantity,
             theme=theme,
         ),
-        lambda: numbers.built_table(result, sample.quantity),
+        lambda: result_tables.built_table(result, sample.quantity),
     )
 
 
@@ -91,7 +97,7 @@ def attribution_over_time(
         "built-over-time",
         result,
         over,
-        generator_attribution.attribution_areas(
+        generator_attribution_areas.attribution_areas(
             result.times,
             result.over_time[:, s],
             titles,
@@ -121,7 +127,7 @@ def attribution_flow(
         "built-flow",
         result,
         over,
-        generator_attribution.attribution_flow(
+        generator_attribution_flow.attribution_flow(
             result.dividends,
             titles,
             hues,
@@ -134,7 +140,7 @@ def attribution_flow(
             quantity=sample.quantity,
             theme=theme,
         ),
-        lambda: numbers.flow_table(result, sample.quantity),
+        lambda: result_tables.built_flow_table(result, sample.quantity),
     )
 
 

@@ -103,7 +103,7 @@ def require_figure(page: str, panel: str, address: Query) -> None:
 
 def _render_named_figure(view: str, address: Query) -> RenderedPanel:
     """Return a figure of `qfusion.figures.notebook`, requested by `figure --model ... --view ...`."""
-    from qfusion.figures import notebook, numbers
+    from qfusion.figures import notebook, numbers, sample_results
     from qfusion.wording.generator_figures import CAPTIONS
 
     name = choose("View", view, VIEWS).replace("-", "_")
@@ -112,7 +112,9 @@ def _render_named_figure(view: str, address: Query) -> RenderedPanel:
         f"The recipe of a figure by name says {', '.join(_NAMED_FIGURE_KEYS)}, but this one says "
         f"{', '.join(sorted(address))[:200]}. Export the figure again.",
     )
-    sample = numbers.open_decision(**{key: values[0] for key, values in address.items() if values})
+    sample = sample_results.open_decision(
+        **{key: values[0] for key, values in address.items() if values}
+    )
     table = getattr(numbers, name)(sample)
     origin = describe_source(sample.study) | {
         "sample": sample.id,

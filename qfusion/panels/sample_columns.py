@@ -9,7 +9,7 @@ from qfusion._checks import check
 from qfusion._sentences import sizes, top
 from qfusion.analysis import sample_similarity, text
 from qfusion.analysis.sample import Sample, build_sample
-from qfusion.figures import column_charts, numbers, style
+from qfusion.figures import column_charts, result_tables, style
 from qfusion.models.abilities import can
 from qfusion.panels import page_state, panel, params, sample_curves
 from qfusion.panels.nearest_samples import describe_outcomes
@@ -67,7 +67,7 @@ def decisions(
 
     def table() -> pd.DataFrame:
         return pd.concat(
-            [numbers.terms_table(entry.dividends, sample=entry.id) for entry in sides],
+            [result_tables.terms_table(entry.dividends, sample=entry.id) for entry in sides],
             ignore_index=True,
         )
 

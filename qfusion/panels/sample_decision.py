@@ -4,7 +4,7 @@ import pandas as pd
 
 from qfusion.analysis import text
 from qfusion.analysis.sample import Sample
-from qfusion.figures import decision_charts, evidence_fusion, numbers, style
+from qfusion.figures import decision_charts, evidence_fusion, result_tables, style
 from qfusion.panels import panel
 from qfusion.wording import answers
 from qfusion.wording.backgrounds import (
@@ -69,7 +69,7 @@ def verdict(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
     alt = f"Softmax: predicted {study.classes[predicted]} {p[predicted]:.2f}, {says}."
 
     def table() -> pd.DataFrame:
-        return numbers.classes_table(sample, study.scores[row], p)
+        return result_tables.classes_table(sample, study.scores[row], p)
 
     return panel.PanelFigure(
         "verdict",
@@ -114,7 +114,7 @@ def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure
     )
 
     def table() -> pd.DataFrame:
-        return numbers.terms_table(dividends, sample=sample.id).assign(**true)
+        return result_tables.terms_table(dividends, sample=sample.id).assign(**true)
 
     return panel.PanelFigure(
         "waterfall",

@@ -14,7 +14,7 @@ from qfusion.analysis.study import Study
 from qfusion.errors import IntegrityError, InvalidInput, NotFound
 from qfusion.explain import faithfulness, reliability, stability
 from qfusion.explain.state_cuts import cut_correlations
-from qfusion.figures import notebook, numbers
+from qfusion.figures import notebook, numbers, result_tables, sample_results
 from qfusion.models.abilities import can
 from qfusion.training import checkpoint_cards, metrics
 from qfusion.wording.audits import name_audited_model, summarise_audit
@@ -38,7 +38,7 @@ def model_context(sample: Sample, own: bool) -> dict[str, Any]:
     """
     # rows of networks cost more
     max_rows = 600 if can(sample.model, "kets") else 60
-    explanation, rows, outputs = numbers.test_rows(sample, max_rows)
+    explanation, rows, outputs = sample_results.explain_test_rows(sample, max_rows)
     curves = faithfulness.modality_curves(explanation, outputs, quantity=sample.quantity)
     data = sample.dataset
     planted = None
@@ -97,6 +97,7 @@ def model_context(sample: Sample, own: bool) -> dict[str, Any]:
         "describe_conflict": describe_conflict,
         "notebook": notebook,
         "numbers": numbers,
+        "result_tables": result_tables,
         "CAPTIONS": CAPTIONS,
         "INERT": INERT,
     }

@@ -12,7 +12,7 @@ from qfusion.analysis import text
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.shown_terms import select_shown_terms
 from qfusion.data.sample_content import Audio, Series
-from qfusion.figures import decision_charts, evidence_fusion, numbers, style
+from qfusion.figures import decision_charts, evidence_fusion, numbers, sample_results, style
 from qfusion.models.abilities import can
 from qfusion.quantum.measure_kinds import KINDS
 from qfusion.report.blocks import HALF, Block, figure
@@ -146,7 +146,7 @@ def _course_context(sample: Sample) -> dict[str, Any]:
         "on_the_way": True,
         "last": {name: values[-1] for name, values in sample.path_dividends.items() if name},
         **(
-            path_attribution_context(lambda: numbers.path_attribution(sample))
+            path_attribution_context(lambda: sample_results.path_attribution(sample))
             if can(sample.model, "time")
             else {}
         ),
@@ -156,7 +156,7 @@ def _course_context(sample: Sample) -> dict[str, Any]:
 def _final_context(sample: Sample) -> dict[str, Any]:
     """Return entropies and entanglement at T, or for a network the readings of its fusion."""
     if can(sample.model, "time"):
-        tracked = numbers.track(sample)
+        tracked = sample_results.sample_track(sample)
         measures = {
             (measure.kind, measure.part): format_number(float(measure.values[-1]))
             for measure in tracked.measures
@@ -168,11 +168,11 @@ def _final_context(sample: Sample) -> dict[str, Any]:
             ],
             "KINDS": KINDS,
             "singles": [*((name,) for name in sample.modalities), ()],
-            "apart": float(np.abs(tracked.rho[-1] - numbers.state_at(sample)).max()),
+            "apart": float(np.abs(tracked.rho[-1] - sample_results.evolved_state(sample)).max()),
         }
     if not can(sample.model, "rules"):
         return {}
-    reading = numbers.fusion_reading(sample)
+    reading = sample_results.fusion_reading(sample)
     return {
         "reading": reading,
         "fused": dict(zip(reading.elements, reading.fused, strict=True)),
@@ -198,5 +198,5 @@ def _circuit_context(sample: Sample) -> dict[str, Any]:
         return {}
     if can(sample.model, "time") and any(d & (d - 1) for d in sample.model.dims):
         return {"undrawn": listed([str(d) for d in sample.model.dims])}
-    replay, step = numbers.circuit(sample)
+    replay, step = sample_results.circuit_replay(sample)
     return {"undrawn": "", "replay": replay, "step": step}
