@@ -16,7 +16,7 @@ import pytest
 
 from qfusion import track
 from qfusion.analysis import open_sample
-from qfusion.commands import agents
+from qfusion.commands import agent_tools, agents
 from qfusion.figures.export import read_recipe
 from qfusion.panels import pages, rendering, reproduction
 from scripts import serving
@@ -191,7 +191,7 @@ def test_what_does_not_fit_is_an_error_of_the_tool(answers: dict[str, Any], what
 
 
 def test_tools_say_what_they_take_and_that_they_only_read(answers: dict[str, Any]) -> None:
-    assert list(answers["tools"]) == [tool.__name__ for tool in agents.TOOLS]
+    assert list(answers["tools"]) == [tool.__name__ for tool in agent_tools.TOOLS]
     assert "never by paths" in answers["instructions"]
     for tool in answers["tools"].values():
         assert tool.annotations.read_only_hint is True
@@ -221,7 +221,7 @@ def asked(name: str, arguments: dict[str, Any]) -> Any:
     from mcp.client import Client
 
     async def ask() -> Any:
-        async with Client(agents.server()) as client:
+        async with Client(agents.build_server()) as client:
             return await client.call_tool(name, arguments)
 
     return asyncio.run(ask())
@@ -257,6 +257,6 @@ def test_a_number_is_taken_for_an_id(number: float) -> None:
 
 
 def test_schemas_have_no_additional_properties() -> None:
-    tools = asyncio.run(agents.server().list_tools())
-    assert len(tools) == len(agents.TOOLS)
+    tools = asyncio.run(agents.build_server().list_tools())
+    assert len(tools) == len(agent_tools.TOOLS)
     assert all(tool.input_schema["additionalProperties"] is False for tool in tools)
