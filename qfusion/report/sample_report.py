@@ -22,8 +22,11 @@ from qfusion.report.number_text import format_number, format_signed
 from qfusion.report.recordings import recording_context
 from qfusion.report.shown_commands import has_command, reproduction_lines
 from qfusion.report.template_blocks import fill_template
+from qfusion.wording.circuits import describe_step_error
 from qfusion.wording.samples import describe_calibration, describe_softmax
 from qfusion.wording.verdicts import describe_last_change, name_decision
+
+MAX_POINTS = 4000  # of a waveform
 
 
 def report_on_sample(sample: Sample) -> Report:
@@ -66,30 +69,32 @@ def describe_prediction(sample: Sample) -> str:
         )
     sure = numbers.verdict(sample)["probability"].to_numpy()
     best = int(np.argmax(sure))
-    right = (
-        "; no truth is known of this sample, which a visitor made"
-        if sample.truth is None
-        else ", as annotated"
-        if sample.classes[best] == sample.truth
-        else f"; the annotation is ‘{sample.truth}’"
-    )
+    decided = sample.classes[best]
+    if sample.truth is None:
+        truth = "; no truth is known of this sample, which a visitor made"
+    elif sample.truth == decided:
+        truth = ", as annotated"
+    else:
+        truth = f"; the annotation is ‘{sample.truth}’"
     return (
-        f"The model decides for ‘{sample.classes[best]}’ ({describe_softmax(sure[best])}){right}. "
+        f"The model decides for ‘{decided}’ ({describe_softmax(sure[best])}){truth}. "
         f"{describe_calibration(sample.study)}"
     )
 
 
 def _terms_context(sample: Sample) -> dict[str, Any]:
     """Return the terms of the decision that are listed one by one, and the number and sum of the others."""
-    own, truth = sample.dividends, sample.true_dividends
+    own = sample.dividends
+    truth = sample.true_dividends
     shown, rest = select_shown_terms([own])
     values = dict(zip(own, sample.explanation.values[0, :, sample.output], strict=True))
-    listed_terms = [term for term in own if term in {"", *shown}]
+    terms = []
+    for term in own:
+        if term == "" or term in shown:
+            true_value = None if truth is None else truth[term]
+            terms.append((term, values[term], own[term], true_value))
     return {
-        "terms": [
-            (term, values[term], own[term], None if truth is None else truth[term])
-            for term in listed_terms
-        ],
+        "terms": terms,
         "others": decision_charts.rest_title(len(rest)) if rest else "",
         "others_sum": sum(own[term] for term in rest),
         "others_true": None if truth is None else sum(truth[term] for term in rest),
@@ -99,35 +104,39 @@ def _terms_context(sample: Sample) -> dict[str, Any]:
 def _data_context(sample: Sample) -> dict[str, Any]:
     """Return the data set's content and information on the sample, and its planted contributions."""
     data = sample.dataset
+
+    def curve(name: str, piece: Audio | Series) -> Block:
+        return _curve_block(piece, style.term_colour(name, sample.modalities))
+
     return {
         "content": data.content(sample.row),
-        "columns": [
-            (
-                text.column(str(name)),
-                format_number(value) if isinstance(value, float) else str(value)[:300],
-            )
-            for name, value in data.table.iloc[sample.row].items()
-            # the content shows its words already
-            if name not in ("text", "transcript", data.target.name) and not sample.is_own
-        ],
-        "curve": lambda name, piece: _curve_block(
-            piece, style.term_colour(name, sample.modalities)
-        ),
+        "columns": [] if sample.is_own else _table_columns(sample),
+        "curve": curve,
         "listed": listed,
         "truth": sample.true_dividends,
     }
 
 
+def _table_columns(sample: Sample) -> list[tuple[str, str]]:
+    """Return the columns of the data set's table with the sample's values, without those that the content shows."""
+    data = sample.dataset
+    columns = []
+    for name, value in data.table.iloc[sample.row].items():
+        if name not in ("text", "transcript", data.target.name):
+            words = format_number(value) if isinstance(value, float) else str(value)[:300]
+            columns.append((text.column(str(name)), words))
+    return columns
+
+
 def _curve_block(piece: Audio | Series, hue: str) -> Block:
-    """A waveform or a curve of one modality."""
+    """Return the waveform or the curve of a modality."""
     if isinstance(piece, Series):
         drawn = evidence_fusion.curve(piece.values, piece.x, piece.x_label, piece.y_label, hue)
     else:
-        step = max(1, len(piece.samples) // 4000)  # points of a waveform
+        step = max(1, len(piece.samples) // MAX_POINTS)
         values = np.asarray(piece.samples)[::step]
-        drawn = evidence_fusion.curve(
-            values, np.arange(len(values)) * step / piece.rate, "time (s)", "amplitude", hue
-        )
+        times = np.arange(len(values)) * step / piece.rate
+        drawn = evidence_fusion.curve(values, times, "time (s)", "amplitude", hue)
     return figure(drawn, HALF, 34)
 
 
@@ -138,34 +147,33 @@ def _course_context(sample: Sample) -> dict[str, Any]:
     if not (can(sample.model, "time") or can(sample.model, "layers")):
         return {"settled": "", "on_the_way": False}
     form = "t = {:.2f}" if can(sample.model, "time") else "“{}”"
+    places = [form.format(place) for place in sample.places]
     decisions = [
         name_decision(scores, sample.classes) for scores in sample.path_explanation.prediction[:, 0]
     ]
-    return {
-        "settled": describe_last_change(decisions, [form.format(place) for place in sample.places]),
+    context = {
+        "settled": describe_last_change(decisions, places),
         "on_the_way": True,
         "last": {name: values[-1] for name, values in sample.path_dividends.items() if name},
-        **(
-            path_attribution_context(lambda: sample_results.path_attribution(sample))
-            if can(sample.model, "time")
-            else {}
-        ),
     }
+    if can(sample.model, "time"):
+        context |= path_attribution_context(lambda: sample_results.path_attribution(sample))
+    return context
 
 
 def _final_context(sample: Sample) -> dict[str, Any]:
     """Return entropies and entanglement at T, or for a network the readings of its fusion."""
     if can(sample.model, "time"):
         tracked = sample_results.sample_track(sample)
-        measures = {
-            (measure.kind, measure.part): format_number(float(measure.values[-1]))
-            for measure in tracked.measures
-        }
+        measures = {}
+        single_kinds = set()
+        for measure in tracked.measures:
+            measures[measure.kind, measure.part] = format_number(float(measure.values[-1]))
+            if len(measure.part) == 1:
+                single_kinds.add(measure.kind)
         return {
             "measures": measures,
-            "kinds": [
-                kind for kind in KINDS if any(k == kind and len(part) == 1 for k, part in measures)
-            ],
+            "kinds": [kind for kind in KINDS if kind in single_kinds],
             "KINDS": KINDS,
             "singles": [*((name,) for name in sample.modalities), ()],
             "apart": float(np.abs(tracked.rho[-1] - sample_results.evolved_state(sample)).max()),
@@ -193,10 +201,15 @@ def describe_contradiction(K: float) -> str:
 
 
 def _circuit_context(sample: Sample) -> dict[str, Any]:
-    """The circuit, with the sample in it, or the dimensions for which none is drawn."""
+    """Return the circuit of the sample, or the dimensions for which no circuit is drawn."""
     if not can(sample.model, "circuit"):
         return {}
     if can(sample.model, "time") and any(d & (d - 1) for d in sample.model.dims):
         return {"undrawn": listed([str(d) for d in sample.model.dims])}
     replay, step = sample_results.circuit_replay(sample)
-    return {"undrawn": "", "replay": replay, "step": step}
+    return {
+        "undrawn": "",
+        "replay": replay,
+        "step": step,
+        "describe_step_error": describe_step_error,
+    }
