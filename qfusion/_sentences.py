@@ -59,6 +59,11 @@ def size(value: float, places: int = 2) -> str:
     return f"less than {least:.{places}f}" if 0 < value < least / 2 else f"{value:.{places}f}"
 
 
+def capitalise(words: str) -> str:
+    """Return words with a capital letter first."""
+    return words[:1].upper() + words[1:]
+
+
 def listed(names: Sequence[str]) -> str:
     """Return names as a list in a sentence: "a, b and c"; empty for none."""
     return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)

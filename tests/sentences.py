@@ -199,27 +199,27 @@ TEMPLATES: tuple[Template, ...] = (
     # Operators.
     Template(
         "votes for and against",
-        "panels.decision_operators:describe_votes",
+        "wording.eigenstate_votes:describe_votes",
         "votes that are written with a sign; the others vote neither way",
     ),
     Template(
         "extreme vote",
-        "panels.decision_operators:describe_extreme_vote",
+        "wording.eigenstate_votes:describe_extreme_vote",
         "'votes for' where the vote is written above zero, and so on",
     ),
     Template(
         "nearest samples to an eigenstate",
-        "panels.decision_operators:nearest_heading",
+        "wording.eigenstate_votes:nearest_heading",
         "the best holds half of its weight there",
     ),
     Template(
         "element that counts most",
-        "panels.decision_operators:describe_largest_effect",
+        "wording.eigenstate_votes:describe_largest_effect",
         "the size of its effect is above 0.00 and all others",
     ),
     Template(
         "share of a sample",
-        "panels.decision_operators:format_share",
+        "wording.eigenstate_votes:format_share",
         "as 'share', with one decimal place below 10 %",
     ),
     # What if, compare.

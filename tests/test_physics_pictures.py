@@ -20,7 +20,7 @@ from qfusion.analysis.opening import open_sample
 from qfusion.analysis.sample_evolution import time_grid
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.figures import bloch_balls, correlation_polygon, jump_raster, state_charts
-from qfusion.panels import decision_operators, jumps, pages, programs, states
+from qfusion.panels import jumps, operator_panels, pages, programs, states
 from qfusion.training import Options, checkpoint, checkpoint_cards, train
 from tests.test_app_pages import plain, said, visit
 
@@ -317,7 +317,7 @@ def test_no_pattern_is_among_the_highest_and_the_lowest(
     whole = operator_votes.group_operator(sample)
     few = replace(whole, values=whole.values[:patterns], basis=whole.basis[:patterns])
     monkeypatch.setattr(operator_votes, "group_operator", lambda *_: few)
-    picture = decision_operators.outcome_patterns(sample)
+    picture = operator_panels.outcome_patterns(sample)
     votes = picture.table()["vote"].tolist()
     assert len(set(picture.table()["pattern"])) == len(votes) == 2 * side
     assert votes == sorted(votes, reverse=True)

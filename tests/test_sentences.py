@@ -48,7 +48,6 @@ from qfusion.panels import (
     cohort_quality,
     compare,
     correlation_removal,
-    decision_operators,
     deletion_curves,
     generator_terms,
     inside,
@@ -75,7 +74,7 @@ from qfusion.panels import (
 )
 from qfusion.report import cohort_report, sample_report
 from qfusion.training import rate_search
-from qfusion.wording import answers
+from qfusion.wording import answers, eigenstate_votes
 from qfusion.wording.cuts import describe_cut, describe_cuts
 from qfusion.wording.numbers import describe_drawn
 from qfusion.wording.reliability import describe_finding
@@ -766,7 +765,7 @@ def check_fusion_rule_named() -> None:
 @checks("votes for and against")
 def check_votes_for_and_against() -> None:
     for found in itertools.product((-0.3, -0.004, 0.0, 1e-15, 0.005, 0.2), repeat=3):
-        words = decision_operators.describe_votes("text", np.array(found), "eigenstate", -0.001)
+        words = eigenstate_votes.describe_votes("text", np.array(found), "eigenstate", -0.001)
         favour, against = (sum(sign * written(vote) > 0 for vote in found) for sign in (1, -1))
         raise_it = "eigenstate of text raises" if favour == 1 else "eigenstates of text raise"
         assert f"{favour} {raise_it}, {against} lower" in words
@@ -778,7 +777,7 @@ def check_votes_for_and_against() -> None:
 def check_extreme_vote() -> None:
     for vote in SIGNED:
         for side, sign in (("for", 1), ("against", -1)):
-            words = decision_operators.describe_extreme_vote(side, vote, "|0⟩")
+            words = eigenstate_votes.describe_extreme_vote(side, vote, "|0⟩")
             assert words.startswith(f"Votes most {side}") == (sign * written(vote) > 0), (
                 words,
                 vote,
@@ -789,19 +788,19 @@ def check_extreme_vote() -> None:
 @checks("nearest samples to an eigenstate")
 def check_nearest_samples_to_an_eigenstate() -> None:
     for weights in itertools.product((0.0, 0.0004, 0.035, 0.499, 0.5, 0.9), repeat=2):
-        words, best = decision_operators.nearest_heading("against", weights), max(weights)
+        words, best = eigenstate_votes.nearest_heading("against", weights), max(weights)
         assert words.startswith("No sample is close") == (best < 0.5)
-        assert best >= 0.5 or f"(best {decision_operators.format_share(best)})" in words
-    assert decision_operators.nearest_heading("against", [0.01, 0.036]) == (
+        assert best >= 0.5 or f"(best {eigenstate_votes.format_share(best)})" in words
+    assert eigenstate_votes.nearest_heading("against", [0.01, 0.036]) == (
         "No sample is close to the state that votes most against (best 3.6%)"
     )
-    assert decision_operators.nearest_heading("for", []).startswith("No sample is close")
+    assert eigenstate_votes.nearest_heading("for", []).startswith("No sample is close")
 
 
 @checks("element that counts most")
 def check_element_that_counts_most() -> None:
     for values in itertools.product(SIGNED, repeat=3):
-        words = decision_operators.describe_largest_effect(np.array([values]), NAMES, ("m",))
+        words = eigenstate_votes.describe_largest_effect(np.array([values]), NAMES, ("m",))
         found = {name: abs(value) for name, value in zip(NAMES, values, strict=True)}
         best, largest = winners(found), max(found.values())
         if written(largest) == 0:
@@ -819,7 +818,7 @@ def check_element_that_counts_most() -> None:
 @checks("share of a sample")
 def check_share_of_a_sample() -> None:
     for value in (0.0, 1e-12, 1e-6, 0.0004, 0.0005, 0.036, 0.0949, 0.095, 0.5, 0.998, 1.0):
-        words = decision_operators.format_share(value)
+        words = eigenstate_votes.format_share(value)
         assert (words in ("0%", "0.0%")) == (value <= 1e-9)
         assert (words == "100%") == (value == 1)
         assert ("." in words) == (value < 0.095)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from qfusion._checks import choose
+from qfusion._sentences import capitalise
 from qfusion.analysis import cut_measures, text
 from qfusion.analysis.sample import Sample
 from qfusion.explain import cut_summaries
@@ -55,7 +56,7 @@ def cut(sample: Sample, theme: style.Theme = "light", *, t: float = 1.0) -> pane
         theme=theme,
     )
     alt = (
-        f"{panel.capitalise(sample.quantity)} after a cut: "
+        f"{capitalise(sample.quantity)} after a cut: "
         + "; ".join(
             f"{correlation_cuts.KINDS[kind][0]}, {alt_text.list_curves(entry)}"
             for kind, entry in series.items()

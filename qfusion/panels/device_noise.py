@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from qfusion._sentences import capitalise
 from qfusion.analysis import sample_circuits, text
 from qfusion.analysis.sample import Sample
 from qfusion.figures import decision_charts, evidence_fusion, result_tables, style
@@ -67,7 +68,7 @@ def scores(
         unit="log-odds (nats)" if study.classes else sample.unit,
         theme=theme,
     )
-    alt = f"{panel.capitalise(quantity)} under noise: {alt_text.list_numbers(names, result.scores, '+.2f')}."
+    alt = f"{capitalise(quantity)} under noise: {alt_text.list_numbers(names, result.scores, '+.2f')}."
 
     def table() -> pd.DataFrame:
         return pd.DataFrame(

@@ -3,7 +3,7 @@
 import numpy as np
 
 from qfusion._checks import choose
-from qfusion._sentences import listed
+from qfusion._sentences import capitalise, listed
 from qfusion.analysis import patching, text
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
@@ -74,7 +74,7 @@ def state_patching(
     shows += f". {PATCH_DESCRIPTIONS[kind]} Exact."
     return panel.PanelFigure(
         "patches",
-        panel.capitalise(describe_patches(result, 0, kind, whose, text.escape_markdown)),
+        capitalise(describe_patches(result, 0, kind, whose, text.escape_markdown)),
         figure,
         shows=shows,
         not_shown="what other features would do: it is an intervention on the model's state, which no input need "
@@ -133,7 +133,7 @@ def gate_groups(
     )
     return panel.PanelFigure(
         f"gate-groups-{of}",
-        panel.capitalise(describe_gate_groups(result, of, text.escape_markdown, sample.quantity)),
+        capitalise(describe_gate_groups(result, of, text.escape_markdown, sample.quantity)),
         figure,
         shows=shows,
         not_shown="what a network that was trained without a group would do: the others were learned beside it.",

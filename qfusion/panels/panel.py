@@ -17,6 +17,7 @@ import plotly.graph_objects as go
 import plotly.io
 
 from qfusion._checks import check
+from qfusion._sentences import capitalise
 from qfusion.analysis import drawn_samples, memo, text
 from qfusion.errors import QFusionError
 from qfusion.explain import stability
@@ -142,11 +143,6 @@ cached = memo.memo(24)
 def end_sentence(words: str, by: str = ".") -> str:
     """Return words with a sign at their end, where they do not ask."""
     return words if words.endswith("?") else words + by
-
-
-def capitalise(words: str) -> str:
-    """Return words with a capital letter first."""
-    return words[:1].upper() + words[1:]
 
 
 Read = Callable[[PageState], Any]  # of an option: its value, None where the address does not say it

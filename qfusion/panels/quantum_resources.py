@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from qfusion._sentences import count, listed
+from qfusion._sentences import capitalise, count, listed
 from qfusion.analysis import audit, audit_basis, audit_rows, resource_cuts, text
 from qfusion.analysis.study import Study
 from qfusion.explain import additive_projection
@@ -75,12 +75,12 @@ def resource_comparison(
         "correction."
     )
     if notes:
-        shows += f" {panel.capitalise('; '.join(notes))}."
+        shows += f" {capitalise('; '.join(notes))}."
     if failed:
         shows += f" {count(len(failed), 'training')} failed, as the table says."
     return panel.PanelFigure(
         name,
-        panel.capitalise(words),
+        capitalise(words),
         figure,
         shows=shows,
         not_shown="what twins would reach with settings of their own, or on other data.",

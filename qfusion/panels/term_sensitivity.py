@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check, choose
-from qfusion._sentences import count
+from qfusion._sentences import capitalise, count
 from qfusion.analysis import physics_sensitivity, text
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
@@ -280,7 +280,7 @@ def _sensitivity_title(
     name = _term_phrase(sensitivity.parameters[first])
     if group != physics_sensitivity.EVERY:
         name = f"of the terms “{group}”, {name}"
-    return panel.capitalise(
+    return capitalise(
         f"{name} matters most: without it the {text.escape_markdown(effect)} {agree_verb(effect)} {abs(change):.2g} "
         f"{'higher' if change > 0 else 'lower'}"
     )

@@ -15,11 +15,12 @@ import plotly.graph_objects as go
 import plotly.io
 import streamlit as st
 
+from qfusion._sentences import capitalise
 from qfusion.analysis import text
 from qfusion.errors import QFusionError
 from qfusion.figures.visible_range import apply_visible, parse_visible
 from qfusion.panels import address
-from qfusion.panels.panel import PanelFigure, capitalise, end_sentence
+from qfusion.panels.panel import PanelFigure, end_sentence
 from qfusion.ui import (
     dialogs,
     drawer,

@@ -6,7 +6,7 @@ from contextlib import suppress
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
-from qfusion.panels.panel import capitalise
+from qfusion._sentences import capitalise
 from qfusion.ui import page_runs, state
 
 _VISIBLE_PANELS = "_near"  # in a session: names of the panels that came near the screen last

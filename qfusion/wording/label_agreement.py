@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from qfusion._sentences import listed, share
+from qfusion._sentences import capitalise, listed, share
 from qfusion.analysis.label_comparison import MissingLabels
 from qfusion.explain.bootstrap import Interval
 from qfusion.explain.unimodal_labels import (
@@ -178,7 +178,7 @@ def describe_sample_labels(
         other=_list_names(agreement.other_sign, name),
     )
     conflict = {None: "", True: CONFLICT, False: NO_CONFLICT}[agreement.conflict]
-    return _capitalise(title) + conflict
+    return capitalise(title) + conflict
 
 
 def explain_missing_labels(missing: MissingLabels | None, title: str) -> str:
@@ -204,7 +204,7 @@ def _join_groups(
         if total > MAX_NAMED:
             text = PART_OF_MANY.format(part=len(modalities), whole=total)
         clauses.append(template.format(modalities=text, **values))
-    return _capitalise("; ".join(clauses))
+    return capitalise("; ".join(clauses))
 
 
 def _format_interval(template: str, modality: str, interval: Interval) -> str:
@@ -221,7 +221,3 @@ def _list_names(names: Sequence[str], name: Callable[[str], str]) -> str:
     if len(names) > MAX_NAMED:
         return MANY.format(count=len(names))
     return listed([name(modality) for modality in names])
-
-
-def _capitalise(text: str) -> str:
-    return text[:1].upper() + text[1:]

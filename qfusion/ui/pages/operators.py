@@ -7,7 +7,7 @@ import streamlit as st
 
 from qfusion.analysis import operator_votes, text
 from qfusion.models.abilities import can
-from qfusion.panels import decision_operators
+from qfusion.panels import decision_operators, operator_panels
 from qfusion.ui import (
     frame,
     guidance,
@@ -21,6 +21,7 @@ from qfusion.ui import (
     selections,
     widgets,
 )
+from qfusion.wording import eigenstate_votes
 from qfusion.wording.backgrounds import describe_baseline
 
 
@@ -40,7 +41,7 @@ def votes(context: page_context.PageContext) -> None:
     result, (score, _) = operator_votes.group_votes(sample, group, split)
     operator = result.operator
     who, low, high = (
-        decision_operators.describe_modalities(operator),
+        eigenstate_votes.describe_modalities(operator),
         operator.values[0],
         operator.values[-1],
     )
@@ -60,7 +61,7 @@ def votes(context: page_context.PageContext) -> None:
             context.theme,
             "along",
             lambda: widgets.draw(
-                decision_operators.UP, default=decision_operators.default_vertical_axis(operator)
+                decision_operators.UP, default=operator_panels.default_vertical_axis(operator)
             ),
             first=True,
             on_select=selections.choose_selected_sample,
@@ -81,7 +82,7 @@ def votes(context: page_context.PageContext) -> None:
         lazy_panels.lazy_panel(f"nearest-{side}", partial(_nearest, context, result, side))
     guidance.aside(
         f"The {split} samples (n = {len(result.rows):,}) with the largest weight on each extreme. It "
-        f"is the weight of {decision_operators.describe_modalities(result.operator)}, so the other "
+        f"is the weight of {eigenstate_votes.describe_modalities(result.operator)}, so the other "
         "modalities can still change the decision of such a sample. No sample with less than half of "
         "the weight is called close."
     )
@@ -100,7 +101,7 @@ def _nearest(context: page_context.PageContext, result: operator_votes.Votes, si
     """The samples with the most weight on an extreme, as cards."""
     study, group = context.study, result.operator.modalities
     weights = result.most_for if side == "for" else result.most_against
-    st.markdown(f"#### {decision_operators.nearest_heading(side, weights.tolist())}")
+    st.markdown(f"#### {eigenstate_votes.nearest_heading(side, weights.tolist())}")
     with st.container(key=f"pair-nearest-{side}"):
         cells, nearest = (
             st.columns(decision_operators.NEAREST),
@@ -109,7 +110,7 @@ def _nearest(context: page_context.PageContext, result: operator_votes.Votes, si
         for cell, row in zip(cells, nearest, strict=False):
             place = int(np.flatnonzero(result.rows == row)[0])
             score, truth = float(result.scores[place]), sample_content.truth(study, row, 24)
-            share = decision_operators.format_share(float(weights[place]))
+            share = eigenstate_votes.format_share(float(weights[place]))
             with cell, st.container(border=True, height="stretch", key=f"near-{side}-{row}"):
                 sample_content.sample_content(
                     context, row, details=False, only=group, key=f"{side}-card"
