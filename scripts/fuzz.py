@@ -493,7 +493,7 @@ def _name(data: bytes, folder: Path) -> Any:
     from qfusion import data as sets
     from qfusion.data import import_store, imported_sets, registry
     from qfusion.errors import QFusionError
-    from qfusion.runs import folder as runs
+    from qfusion.runs import run_list, run_names
     from qfusion.training import imports
 
     name, homes = (
@@ -505,7 +505,7 @@ def _name(data: bytes, folder: Path) -> Any:
     allowed, refused = [], []
     rooms: dict[str, Callable[[str], Any]] = {
         "IMPORTED": import_store.check_set_name,
-        "RUNS": runs.check_name,
+        "RUNS": run_names.check_name,
         "MODELS": lambda each: imports.check_name(each, None, True),
     }
     asks = [
@@ -517,7 +517,7 @@ def _name(data: bytes, folder: Path) -> Any:
                 imported_sets.manifest,
                 registry.stamp,
                 imported_sets.remove_imported,
-                runs.find_run,
+                run_list.find_run,
             )
         ),
     ]

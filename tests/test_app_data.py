@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from qfusion import data
 from qfusion.data import imported_sets, importing
-from qfusion.runs import folder as runs, run_process
+from qfusion.runs import run_list, run_process
 from qfusion.ui import (
     data_import_form,
     permissions,
@@ -181,7 +181,7 @@ def test_both_systems_are_trained_on_a_set_of_ones_own(
     importing.import_set([importable.write_mmsa(tmp_path / "m.pkl")], "mine")
     app = press(visit("Data", whole=False, set="mine"), "Train both systems on it")
     assert begun == ["quantum-jump-mine", "entangled-qcnn-mine"]
-    assert [run.plan.data for run in runs.list_runs()] == ["mine", "mine"]
+    assert [run.plan.data for run in run_list.list_runs()] == ["mine", "mine"]
     assert "Both systems are being trained on mine" in plain(app.success[0].value).replace("**", "")
     assert not app.error
     # of sets that are shipped there are models, and a server that only shows trains nothing

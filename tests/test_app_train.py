@@ -19,7 +19,7 @@ from qfusion.data import load
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.panels import pickers
 from qfusion.runs import Plan, Run, plans, run_process
-from qfusion.runs.folder import Record
+from qfusion.runs.run_records import Record
 from qfusion.training import Options, checkpoint, checkpoint_folders, prepare
 from tests.test_app_pages import plain, said, visit
 

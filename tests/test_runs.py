@@ -20,7 +20,7 @@ from qfusion import runs
 from qfusion.analysis import training_curves
 from qfusion.data import load
 from qfusion.errors import IntegrityError, InvalidInput, NotFound
-from qfusion.runs import Plan, Run, folder, recorder, training_queue
+from qfusion.runs import Plan, Run, folder, recorder, run_records, training_queue
 from qfusion.runs.training_watch import Watch
 from qfusion.training import checkpoint, checkpoint_folders, prepare
 from qfusion.wording.run_states import describe_run_state
@@ -159,7 +159,7 @@ def test_what_came_first_is_told_where_the_rows_tell_it(
         }
         for n, (a, b) in enumerate(zip(joint, entanglement, strict=True), 1)
     )
-    known = training_curves.onsets(folder.Record(history=history))
+    known = training_curves.onsets(run_records.Record(history=history))
     assert describe_order(known["joint"], known["entanglement"]).startswith(words)
 
 

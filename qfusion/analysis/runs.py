@@ -12,7 +12,7 @@ from qfusion import runs
 from qfusion._checks import check, choose
 from qfusion.analysis.memo import file_stamp, memo
 from qfusion.errors import IntegrityError, QFusionError
-from qfusion.runs import Plan, Run, folder
+from qfusion.runs import Plan, Run, run_records
 
 STARTING = "starting"
 MAX_SEEDS = 10
@@ -43,7 +43,7 @@ class Seen:
 
     run: Run
     plan: Plan | None
-    record: folder.Record | None
+    record: run_records.Record | None
     state: str
     request: str = ""
     problem: str = ""
@@ -74,16 +74,16 @@ class Seen:
 
 
 @memo(256, stamp=lambda run: file_stamp(run.path / "record.json"))
-def _record_as_written(run: Run) -> folder.Record:
+def _record_as_written(run: Run) -> run_records.Record:
     return run.record()
 
 
-def _record(run: Run) -> folder.Record:
+def _record(run: Run) -> run_records.Record:
     """Return the record of a run, with its progress. It is read anew while a process may be training the run, and
     otherwise when its file changes.
     """
     record = _record_as_written(run)
-    return run.record() if record.state in (*folder.ALIVE, "interrupted") else record
+    return run.record() if record.state in (*run_records.ALIVE, "interrupted") else record
 
 
 def see(run: Run) -> Seen:
@@ -129,7 +129,7 @@ def runs_with_history(seen: Sequence[Seen]) -> list[Seen]:
     return [entry for entry in seen if entry.record is not None and entry.record.history]
 
 
-def validate_record(record: folder.Record) -> folder.Record:
+def validate_record(record: run_records.Record) -> run_records.Record:
     """Return a record after checking that its rows can be drawn.
 
     Raises:

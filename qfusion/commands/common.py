@@ -95,7 +95,7 @@ def add_models(models: list[Path] | None) -> None:
             f"Argument `--model` must name the folder that `train --out` made, or a card, but "
             f"{place} holds no {card.name}. A training that has not ended has no model yet.",
         )
-        qfusion.runs.folder.check_free(name)
+        qfusion.runs.run_names.check_free(name)
         checkpoint.load(card)
         check(
             os.pathsep not in str(card.absolute()),

@@ -5,9 +5,12 @@ One training itself is in `qfusion.training`.
 
 from qfusion._lazy import modules
 from qfusion.runs import cluster, sweeps
-from qfusion.runs.folder import STATES, Plan, Run, create_run, find_run, list_runs, runs_folder
+from qfusion.runs.folder import Run, runs_folder
+from qfusion.runs.run_list import create_run, find_run, list_runs
 from qfusion.runs.run_process import is_starting, launch_run
+from qfusion.runs.run_records import STATES
 from qfusion.runs.run_training import train_run
+from qfusion.runs.specifications import Plan
 
 __all__ = [
     "STATES",

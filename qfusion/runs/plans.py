@@ -15,7 +15,7 @@ from qfusion import data as sources
 from qfusion._checks import check, choose, read_json, require_whole
 from qfusion.errors import translate_errors
 from qfusion.models import build, registry
-from qfusion.runs import folder, quotas, run_process
+from qfusion.runs import folder, quotas, run_list, run_names, run_process, specifications
 from qfusion.training import checkpoint_folders, default_options
 
 MOST_KEPT = 100  # epochs after which a model is kept
@@ -73,7 +73,7 @@ def make_plan(
     seed: int = 0,
     title: str = "",
     replay: int = 0,
-) -> folder.Plan:
+) -> specifications.Plan:
     """Return the plan of a training, checked as far as possible without training.
 
     Args:
@@ -103,7 +103,7 @@ def make_plan(
     with torch.device("meta"):  # is it a model that can be built? Its shapes say so
         planned = build(model, dataset.input_specs, target.classes or (target.name,), settings)
     planned.check_trainable()
-    return folder.Plan(
+    return specifications.Plan(
         data,
         model,
         settings,
@@ -119,7 +119,7 @@ def make_plan(
     )
 
 
-def run_names(name: str, seeds: Sequence[int]) -> list[str]:
+def seed_run_names(name: str, seeds: Sequence[int]) -> list[str]:
     """Return the names of the runs of some seeds: the name itself, or NAME-SEED for several."""
     return [name] if len(seeds) == 1 else [f"{name}-{seed}" for seed in seeds]
 
@@ -127,7 +127,7 @@ def run_names(name: str, seeds: Sequence[int]) -> list[str]:
 def check_names(names: Sequence[str]) -> None:
     """Raise InvalidInput when a name is not one, or is that of a run or of a model."""
     for name in names:
-        folder.check_free(name)
+        run_names.check_free(name)
         check(
             not (folder.runs_folder() / name / "plan.json").exists(),
             f"A run called {name!r} is there already. Choose another name.",
@@ -144,10 +144,10 @@ def choose_free_name(stem: str, taken: Iterable[str] = (), seeds: Sequence[int] 
         *(path.name for path in folder.runs_folder().glob("*")),
     }
     names = (stem, *(f"{stem}.{n}" for n in range(2, len(known) + 3)))
-    return next(name for name in names if not known & {name, *run_names(name, seeds)})
+    return next(name for name in names if not known & {name, *seed_run_names(name, seeds)})
 
 
-def start_runs(plans: Mapping[str, folder.Plan], events: bool = False) -> list[folder.Run]:
+def start_runs(plans: Mapping[str, specifications.Plan], events: bool = False) -> list[folder.Run]:
     """Create runs by name and start each in a separate process. A run that cannot be created or started is not left
     behind.
 
@@ -169,7 +169,7 @@ def start_runs(plans: Mapping[str, folder.Plan], events: bool = False) -> list[f
     ):
         try:
             for name, plan_of_run in plans.items():
-                made.append(folder.create_run(plan_of_run, name=name))
+                made.append(run_list.create_run(plan_of_run, name=name))
             for run in made:
                 run_process.launch_run(run, events)
                 begun += 1

@@ -9,7 +9,10 @@ import subprocess
 from pathlib import Path
 
 from qfusion import _limits
-from qfusion.runs.folder import NAME, is_locked, list_runs, runs_folder
+from qfusion.runs.file_locks import is_locked
+from qfusion.runs.folder import runs_folder
+from qfusion.runs.run_list import list_runs
+from qfusion.runs.run_names import NAME
 
 # How many runs and sweeps a server keeps, and how many of its processes train or wait; see `qfusion._limits`.
 

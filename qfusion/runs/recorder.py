@@ -10,7 +10,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from qfusion.errors import InvalidInput
-from qfusion.runs import folder
+from qfusion.runs import folder, run_records
 from qfusion.runs.training_watch import Watch
 from qfusion.training import Fit, Progress, processes
 
@@ -31,7 +31,9 @@ class RunRecorder:
         self.run = run
         self.group = group
         self.with_events = events
-        self.record = folder.Record(pid=os.getpid(), host=socket.gethostname(), began=time.time())
+        self.record = run_records.Record(
+            pid=os.getpid(), host=socket.gethostname(), began=time.time()
+        )
         self.fit: Fit[Any] | None = None
         self.watched: dict[str, dict[str, float]] = {}
         # by the monotonic clock, which nobody sets

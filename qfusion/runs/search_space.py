@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from qfusion import data as sources
 from qfusion._checks import check, choose, require_number
 from qfusion.errors import InvalidInput
-from qfusion.runs import folder
+from qfusion.runs import specifications
 from qfusion.runs.plans import default_settings, make_plan, parse_value
 from qfusion.training import metrics
 
@@ -24,7 +24,7 @@ MAX_SETTINGS = 40  # settings that are searched, and choices of one
 
 
 @dataclass(frozen=True)
-class Search(folder.Training):
+class Search(specifications.Training):
     """Specification of what a sweep searches and by which metric it is judged.
 
     Attributes:

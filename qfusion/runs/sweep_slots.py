@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock
 
 from qfusion._lazy import Library
-from qfusion.runs import folder, quotas
+from qfusion.runs import file_locks, quotas
 
 if TYPE_CHECKING:
     import optuna.storages.journal
@@ -69,7 +69,7 @@ def is_alive(trial: optuna.trial.FrozenTrial) -> bool:
         return time.time() - max(began, float(attrs.get("beat", 0.0))) < (SILENT if mark else BEAT)
     path = quotas.sweeps_folder() / str(mark.get("lock", ""))
     named = quotas.SWEEP_LOCK.fullmatch(path.name) and path.parent == quotas.sweeps_folder()
-    return bool(named) and path.is_file() and folder.is_locked(path)
+    return bool(named) and path.is_file() and file_locks.is_locked(path)
 
 
 def claim_trial(

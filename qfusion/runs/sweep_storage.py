@@ -16,7 +16,7 @@ from filelock import FileLock
 from qfusion._checks import check
 from qfusion._lazy import Library
 from qfusion.errors import IntegrityError, InvalidInput, NotFound, QFusionError, translate_errors
-from qfusion.runs import folder, quotas
+from qfusion.runs import quotas, run_names
 
 if TYPE_CHECKING:
     import optuna.storages.journal
@@ -37,7 +37,7 @@ def journal_path(name: str, storage: str = "") -> Path | None:
         InvalidInput: when `storage` is neither a file nor the address of a database of SCHEMES.
     """
     if not storage:
-        return quotas.sweeps_folder() / f"{folder.check_name(name)}.journal"
+        return quotas.sweeps_folder() / f"{run_names.check_name(name)}.journal"
     if "://" not in storage:
         path = Path(storage)
         check(
@@ -110,7 +110,7 @@ def open_study(
             Optuna, or its study of that name was not begun by a sweep. See `journal_path` for others.
         NotFound: when it must be there and is not. IntegrityError: when the journal is damaged.
     """
-    folder.check_name(name)
+    run_names.check_name(name)
     path = journal_path(name, storage)
     check(
         bool(direction) or path is None or path.is_file(),

@@ -21,7 +21,15 @@ from qfusion import _read_only, data as sources
 from qfusion._checks import check, require_number
 from qfusion._lazy import Library
 from qfusion.errors import IntegrityError, QFusionError
-from qfusion.runs import cluster, folder, plans, quotas, run_process, search_space, training_queue
+from qfusion.runs import (
+    cluster,
+    plans,
+    quotas,
+    run_names,
+    run_process,
+    search_space,
+    training_queue,
+)
 from qfusion.runs.sweep_slots import BEAT, claim_trial, hold_worker_lock, slot_trials
 from qfusion.runs.sweep_storage import journal_path, open_study
 from qfusion.training import Progress, metrics, prepare
@@ -134,7 +142,7 @@ def begin(name: str, search: search_space.Search, trials: int, where: str = "") 
     """
     _read_only.check_allowed("begin a sweep")
     require_number("trials", trials, 1, MAX_TRIALS)
-    if folder.check_name(name) not in quotas.sweep_names():
+    if run_names.check_name(name) not in quotas.sweep_names():
         quotas.check_storage_quota()
         quotas.check_process_quota()
     study = open_study(name, where, search.direction)
@@ -242,7 +250,7 @@ def launch_worker(name: str, where: str = "") -> subprocess.Popen[bytes]:
     quotas.sweeps_folder().mkdir(parents=True, exist_ok=True)
     return run_process.start_process(
         ["sweep", "--name", name, *(["--storage", where] if where else []), "--queue", "--json"],
-        quotas.sweeps_folder() / f".{folder.check_name(name)}.log",
+        quotas.sweeps_folder() / f".{run_names.check_name(name)}.log",
     )
 
 

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 from filelock import FileLock, Timeout
 
 from qfusion import _limits, _read_only
-from qfusion.runs.folder import is_locked, runs_folder
+from qfusion.runs.file_locks import is_locked
+from qfusion.runs.folder import runs_folder
 
 _LOOK = 0.5  # seconds between two looks for a free slot
 _TICKET = re.compile(r"\.turn-(?P<since>\d{20})-(?P<name>[A-Za-z0-9._-]{0,64})\.[0-9a-f]{12}")

@@ -128,7 +128,9 @@ def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> None:
         ).strip()
         guidance.help_line(says)
         names = {
-            one: plans.run_names((f"{typed}-{one}" if both else typed) if typed else own, seeds)
+            one: plans.seed_run_names(
+                (f"{typed}-{one}" if both else typed) if typed else own, seeds
+            )
             for one, own in free.items()
         }
         every, wrong = [entry for group in names.values() for entry in group], True
