@@ -649,13 +649,17 @@ TEMPLATES: tuple[Template, ...] = (
         "the interval excludes zero",
         STATISTICS,
     ),
-    Template("who fuses", "panels.leaderboard:describe_joint_share", "the best models", STATISTICS),
+    Template(
+        "who fuses", "wording.joint_shares:describe_joint_share", "the best models", STATISTICS
+    ),
     Template(
         "planted contributions",
-        "panels.leaderboard:planted_agreement",
+        "panels.leaderboard_results:planted_agreement",
         "the largest mean correlation",
         STATISTICS,
     ),
-    Template("board", "panels.leaderboard:results", "sorted by the mean", STATISTICS),
-    Template("robustness", "panels.leaderboard:robustness", "the smallest change", STATISTICS),
+    Template("board", "panels.leaderboard_results:results", "sorted by the mean", STATISTICS),
+    Template(
+        "robustness", "panels.leaderboard_robustness:robustness", "the smallest change", STATISTICS
+    ),
 )

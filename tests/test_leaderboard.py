@@ -18,7 +18,7 @@ from qfusion import models
 from qfusion.analysis import benchmark_board
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.figures import leaderboard_charts
-from qfusion.panels import leaderboard as panels
+from qfusion.panels import leaderboard as panels, leaderboard_results, leaderboard_robustness
 from qfusion.training import Options
 from tests.test_app_pages import plain, said, visit
 
@@ -705,7 +705,9 @@ def test_the_page(shown: Path, board: dict[str, Any]) -> None:
 
 def test_who_fuses_and_who_only_adds(shown: Path) -> None:
     found = benchmark_board.read_board(shown)
-    mosi, digits = (panels.joint_shares(found, data=name) for name in ("mosi", "digits"))
+    mosi, digits = (
+        leaderboard_results.joint_shares(found, data=name) for name in ("mosi", "digits")
+    )
     assert (
         digits.title
         == "TFN \\(tensor\\), the best by Accuracy, decides 32 % jointly; all models 0 to 32 %"
@@ -713,14 +715,14 @@ def test_who_fuses_and_who_only_adds(shown: Path) -> None:
     assert sorted({round(trace.x[0], 6) for trace in digits.figure.data}) == [0, 32]
     assert digits.figure.layout.shapes[0].x0 == 40
     assert not mosi.figure.layout.shapes
-    agreed = panels.planted_agreement(found, data="digits")
+    agreed = leaderboard_results.planted_agreement(found, data="digits")
     frame = agreed.table()
     assert list(frame.columns) == ["mean", "a", "b", "a+b", "model"]
     assert frame.iloc[-1]["model"] == "Late fusion"
     assert frame.iloc[-1]["mean"] == pytest.approx(1.7 / 3)
     assert not panels.is_planted(found, "mosi")
     with pytest.raises(InvalidInput, match="no planted contributions"):
-        panels.planted_agreement(found, data="mosi")
+        leaderboard_results.planted_agreement(found, data="mosi")
     app = visit("Leaderboard", board="digits")
     assert not app.exception
     assert "the best by Accuracy, decides 32 % jointly" in plain(said(app))
@@ -792,12 +794,12 @@ def test_what_is_committed_can_be_read() -> None:
 def test_of_several_that_are_written_alike_none_is_called_the_best() -> None:
     board = benchmark_board.open_board()
     for name in filter(board.robust_metrics, board.names):
-        picture = panels.robustness(board, data=name)
+        picture = leaderboard_robustness.robustness(board, data=name)
         metric = board.metric(board.robust_metrics(name)[0])
         written = [f"{trace.y[-1]:.3f}" for trace in picture.figure.data if trace.name]
         best = (max if metric.higher_is_better else min)(written, key=float)
         assert (" is best: " in picture.title) == (written.count(best) == 1), (name, picture.title)
         assert best in picture.title
-    agreed = panels.planted_agreement(board, data="planted")
+    agreed = leaderboard_results.planted_agreement(board, data="planted")
     written = agreed.table()["mean"].map("{:.2f}".format).tolist()
     assert ("finds the planted" in agreed.title) == (written.count(written[0]) == 1)

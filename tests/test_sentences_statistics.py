@@ -19,10 +19,10 @@ from qfusion.explain.bootstrap import Interval
 from qfusion.panels import (
     cohort_contributions,
     device_noise,
-    leaderboard,
     wrong_samples,
 )
 from qfusion.wording.cohorts import describe_correlation
+from qfusion.wording.joint_shares import describe_joint_share
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "benchmarks"))
@@ -204,12 +204,12 @@ def test_headline_of_the_joint_share(shares: list[float]) -> None:
     """It is about the model with the best result, whoever decides most jointly."""
     table = pd.DataFrame({"label": [f"M{i}" for i in range(len(shares))], "percent": shares})
     table["mean"] = 0.5 + 0.1 * table.index
-    said = leaderboard.describe_joint_share(table, "MAE")
+    said = describe_joint_share(table, "MAE")
     assert said.startswith(f"M0, the best by MAE, decides {shares[0]:.0f} % jointly")
     assert ("all models" in said) == (len(shares) > 1)
     assert len(shares) == 1 or said.endswith(f"{min(shares):.0f} to {max(shares):.0f} %")
     table["mean"] = 0.5 + 1e-5 * table.index
-    alike = leaderboard.describe_joint_share(table, "MAE")
+    alike = describe_joint_share(table, "MAE")
     assert (f"The {len(shares)} best by MAE, alike," in alike) == (len(shares) > 1)
 
 

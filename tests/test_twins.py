@@ -16,7 +16,7 @@ from qfusion.analysis import audit, audit_basis, audit_rows, benchmark_board, fu
 from qfusion.analysis.opening import open_study
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import build, can, registry, twins
-from qfusion.panels import leaderboard, quantum_resources
+from qfusion.panels import leaderboard, leaderboard_resources, quantum_resources
 from qfusion.quantum import lindblad, measures, states
 from qfusion.report import model_context
 from qfusion.training import Options, checkpoint, checkpoint_cards, metrics, train
@@ -419,7 +419,7 @@ def test_the_leaderboard_and_reports_say_what_the_audit_says() -> None:
     board, entry = benchmark_board.open_board(), audit.load_shipped_audit("parity")
     assert leaderboard.is_audited(board, "parity")
     assert not leaderboard.is_audited(board, "avletters")
-    picture = leaderboard.resources(board, data="parity")
+    picture = leaderboard_resources.resources(board, data="parity")
     systems = {"quantum-jump": "QiNN-QJ", "entangled-qcnn": "QCNN"}
     names = [f"{systems[row['system']]}: {row['resource']}" for row in entry["rows"]]
     assert picture.headline.lower() == summarise_audit(entry["rows"], names).lower()

@@ -1,0 +1,28 @@
+"""Texts about joint shares of models on the leaderboard."""
+
+import pandas as pd
+
+from qfusion.analysis import text
+
+
+def describe_joint_share(table: pd.DataFrame, metric: str) -> str:
+    """Return how much of its decisions the model with the best result makes jointly, or those with results written
+    alike, and the range over all.
+
+    Args:
+        table: a row a model with `label`, `mean` and `percent`, the best result first. metric: what the result is.
+    """
+    percent = table["percent"]
+    written = table["mean"].map("{:.3f}".format)
+    best = table[written == written.iloc[0]]
+    if len(best) == 1:
+        name = text.escape_markdown(best["label"].iloc[0])
+        words = f"{name}, the best by {metric}, decides {percent.iloc[0]:.0f} % jointly"
+    else:
+        words = (
+            f"The {len(best)} best by {metric}, alike, decide {best['percent'].min():.0f} to "
+            f"{best['percent'].max():.0f} % jointly"
+        )
+    if len(table) == 1:
+        return words
+    return f"{words}; all models {percent.min():.0f} to {percent.max():.0f} %"
