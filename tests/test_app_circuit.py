@@ -19,7 +19,7 @@ from qfusion.analysis.sample import Sample
 from qfusion.analysis.spaces.masses import MassSpace
 from qfusion.analysis.study import Study
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain import evidence
+from qfusion.explain import fusion_reading
 from qfusion.figures import circuit_boxes
 from qfusion.models import log_odds, qcnn_density, qcnn_features, table_edits, truth_tables
 from qfusion.panels import circuit_panel, gate_replays, tweak_effects
@@ -145,7 +145,7 @@ def test_masses_are_those_of_the_model(digits: Study) -> None:
         atol=1e-12,
     )
     app = visit("Samples", model="qcnn-digits", sample=str(digits.dataset.ids[row]))
-    read = evidence.read(digits.model, digits.space.named_masses(row))
+    read = fusion_reading.read_fusion(digits.model, digits.space.named_masses(row))
     assert f"({read.disagreement.max():.2f})" in said(app) or (
         read.conflict and f"K = {read.conflict:.2f}" in said(app)
     )
@@ -249,7 +249,7 @@ def test_the_cell_that_opens_is_the_one_the_sample_reads_most(digits: Study) -> 
     app = visit(
         "Circuit", model="qcnn-digits", sample=str(digits.dataset.ids[row]), part="Fusion rules"
     )
-    weights = evidence.read(digits.model, digits.space.named_masses(row)).weights[0, 0]
+    weights = fusion_reading.read_fusion(digits.model, digits.space.named_masses(row)).weights[0, 0]
     assert app.selectbox(key="outcome").value == format(int(weights.argmax()), "03b")
 
 

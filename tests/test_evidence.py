@@ -15,7 +15,8 @@ from torch import Tensor
 
 from qfusion.errors import InvalidInput
 from qfusion.explain import evidence
-from qfusion.explain.evidence import beliefs, conflict, contradiction, disagreement, read
+from qfusion.explain.evidence import beliefs, conflict, contradiction, disagreement
+from qfusion.explain.fusion_reading import read_fusion
 from qfusion.explain.layer_entropies import layer_entropies
 from qfusion.models import truth_tables
 from qfusion.models.qcnn_density import fused_state
@@ -106,7 +107,7 @@ def test_a_frozen_rule_combines_evidence(n: int, M: int, rule: str) -> None:
     rule_of = evidence.conjunctive if rule == "and" else evidence.disjunctive
     assert fused.numpy() == pytest.approx(rule_of(p).numpy(), abs=1e-12)
     assert torch.equal(rule_of(torch.stack([p, p / 2]))[0], rule_of(p))
-    for nearest, distance in read(
+    for nearest, distance in read_fusion(
         model, {name: p[:, m] for m, name in enumerate(model.modalities)}
     ).rules:
         assert (nearest, distance) == (rule, pytest.approx(0, abs=1e-12))
@@ -144,7 +145,7 @@ def test_conflict_on_paper() -> None:
 def test_the_reading_of_a_sample(M: int) -> None:
     model = model_of(4, M, 4)
     masses = {name: p[0] for name, p in masses_of(angles_of(model)).items()}
-    found = read(model, masses)
+    found = read_fusion(model, masses)
     assert found.elements == model.outputs
     assert (found.weights * found.tables).sum(-1) == pytest.approx(found.stages, abs=1e-14)
     assert found.weights.sum(-1) == pytest.approx(np.ones((4, found.stages.shape[1])))
@@ -167,7 +168,7 @@ def test_the_reading_of_a_sample(M: int) -> None:
 
 def test_elements_that_are_no_classes_have_no_beliefs() -> None:
     model = model_of(4, 2, 3)
-    found = read(model, {name: p[0] for name, p in masses_of(angles_of(model)).items()})
+    found = read_fusion(model, {name: p[0] for name, p in masses_of(angles_of(model)).items()})
     assert found.elements[0] == "element 0"
     assert (
         found.conflict,
@@ -189,8 +190,8 @@ def test_bad_masses() -> None:
         ),
     ):
         with pytest.raises(InvalidInput, match=message):
-            read(model, masses)
-    edges = read(model, {"v0": torch.tensor([0.0, 1.0]), "v1": torch.tensor([1.0, 0.0])})
+            read_fusion(model, masses)
+    edges = read_fusion(model, {"v0": torch.tensor([0.0, 1.0]), "v1": torch.tensor([1.0, 0.0])})
     assert edges.masses.tolist() == [[0, 1], [1, 0]]
     with pytest.raises(InvalidInput, match=r"`vectors` must have shape \(2, 3\)"):
         layer_entropies(model, torch.zeros(3, 3))

@@ -267,7 +267,7 @@ class Sample:
 
     @property
     def reading(self) -> Any:
-        """Evidence that the fusion reads, under the tweak, see `explain.evidence.Reading`. Only models with rules
+        """Evidence that the fusion reads, under the tweak, see `explain.fusion_reading.Reading`. Only models with rules
         have it.
         """
         return cast("Any", self.study.space).reading(self.row, self.model)

@@ -92,7 +92,7 @@ def measure_over_time(
 
 
 def fusion_reading(sample: Sample) -> Any:
-    """Return the readout of the fusion of a network for a sample, an `evidence.Reading`."""
+    """Return the readout of the fusion of a network for a sample, a `fusion_reading.Reading`."""
     require(sample.model, "rules", "", f"Model '{sample.name}'")
     return sample.reading
 

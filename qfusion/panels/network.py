@@ -7,7 +7,7 @@ from qfusion._checks import check, choose
 from qfusion._sentences import size
 from qfusion.analysis import text
 from qfusion.analysis.sample import Sample
-from qfusion.explain import evidence
+from qfusion.explain import fusion_reading
 from qfusion.figures import decision_charts, evidence_fusion, result_tables, style
 from qfusion.models import require, table_edits
 from qfusion.models.tweak import MAX_TEXT
@@ -22,7 +22,7 @@ from qfusion.wording.samples import cite_sample, describe_calibration, describe_
 SAME = 1e-9  # angles that differ less are the same
 
 
-def likeliest_pattern(reading: evidence.Reading, element: int) -> str:
+def likeliest_pattern(reading: fusion_reading.Reading, element: int) -> str:
     """Return the most likely readout of the qubits of the first stage for this sample, such as "011"."""
     return reading.patterns[int(np.argmax(reading.weights[element, 0]))]
 

@@ -16,7 +16,7 @@ from qfusion.analysis.spaces.base import EXPLAINED, BaseSpace, compute_in_blocks
 from qfusion.analysis.spaces.protocol import Coordinates
 from qfusion.analysis.study_cache import per_model_cache
 from qfusion.analysis.tasks import Task
-from qfusion.explain import evidence
+from qfusion.explain import evidence, fusion_reading
 from qfusion.models import mass_forms, qcnn, qcnn_features, truth_tables
 from qfusion.models.fixed_observables import recompute_observables, with_observables
 
@@ -105,9 +105,9 @@ class MassSpace(BaseSpace):
         """Fused qubits (1, <X>, <Z>) of all samples, (N, n, 3)."""
         return self.study.model.fuse(self.named_masses(slice(None)))[0]
 
-    def reading(self, row: int, model: Any = None) -> evidence.Reading:
+    def reading(self, row: int, model: Any = None) -> fusion_reading.Reading:
         """Return the evidence of one sample, as the model as learned or an edited one reads it."""
-        return evidence.read(model or self.study.model, self.named_masses(row))
+        return fusion_reading.read_fusion(model or self.study.model, self.named_masses(row))
 
     @torch.no_grad()
     def theta(self, row: int) -> dict[str, torch.Tensor]:
