@@ -52,19 +52,16 @@ def first_order(
     check(steps >= 1, f"Argument `steps` must be at least 1, but is {steps}.")
     _check_kets(generator, psi)
     dt = duration / steps
-    drift, rows = _drift(generator), torch.arange(len(psi), device=psi.device)
+    drift = _drift(generator)
+    rows = torch.arange(len(psi), device=psi.device)
     for _ in range(steps):
-        branches = torch.cat(
-            [
-                (psi + dt * _apply_drift(generator, drift, psi))[None],
-                dt**0.5 * _apply_jumps(generator, psi),
-            ]
-        )
+        no_jump = psi + dt * _apply_drift(generator, drift, psi)
+        jumped = dt**0.5 * _apply_jumps(generator, psi)
+        branches = torch.cat([no_jump[None], jumped])
         with torch.no_grad():
             weights = branches.abs().square().sum(-1).T
-            drawn = torch.multinomial(weights / weights.sum(-1, keepdim=True), 1, generator=random)[
-                :, 0
-            ]
+            probabilities = weights / weights.sum(-1, keepdim=True)
+            drawn = torch.multinomial(probabilities, 1, generator=random)[:, 0]
         psi = branches[drawn, rows] / weights[rows, drawn, None].sqrt()
     return psi
 
@@ -98,20 +95,17 @@ def waiting_times(
         "The Hamiltonian, the jump operators and `duration` must be finite and their "
         f"product below 1e6, but it is {size * duration:.3g}. Check the weights or lower the duration.",
     )
-    share = max(1, _NUMBERS // (_ORDER[psi.dtype] * psi.shape[-1]))
-    return (
-        torch.cat(
-            [
-                _wait_for_jump(generator, drift, part, duration, 1 / max(size, 1e-12), random)
-                for part in psi.split(share)
-            ]
-        )
-        if len(psi)
-        else psi
+    if not len(psi):
+        return psi
+    longest = 1 / max(size, 1e-12)
+    block = max(1, _NUMBERS // (_ORDER[psi.dtype] * psi.shape[-1]))
+    parts = psi.split(block)
+    return torch.cat(
+        [_run_to_end(generator, drift, part, duration, longest, random) for part in parts]
     )
 
 
-def _wait_for_jump(
+def _run_to_end(
     generator: Generator,
     drift: Sequence[Tensor],
     psi: Tensor,
@@ -119,46 +113,54 @@ def _wait_for_jump(
     longest: float,
     random: torch.Generator | None,
 ) -> Tensor:
+    """Return one trajectory per ket at time `duration`, in steps of at most `longest`."""
+
     def draw_uniform(count: int) -> Tensor:
         return torch.rand(count, dtype=torch.float64, generator=random).to(psi.device)
 
     order = _ORDER[psi.dtype]
-    psi, left = (
-        psi.clone(),
-        torch.full((len(psi),), float(duration), dtype=torch.float64, device=psi.device),
-    )
-    until, active = draw_uniform(len(psi)), torch.arange(len(psi), device=psi.device)
-    while len(active := active[left[active] > 0]):
+    psi = psi.clone()
+    left = torch.full((len(psi),), float(duration), dtype=torch.float64, device=psi.device)
+    until = draw_uniform(len(psi))
+    active = torch.arange(len(psi), device=psi.device)
+    active = active[left[active] > 0]
+    while len(active):
         h = left[active].clamp(max=longest)
         series = [psi[active]]
         for k in range(1, order + 1):
-            series.append(
-                _apply_drift(generator, drift, series[-1]) * (h / k).to(psi.dtype)[:, None]
-            )
+            step = (h / k).to(psi.dtype)[:, None]
+            series.append(_apply_drift(generator, drift, series[-1]) * step)
         p = torch.stack(series, 1)  # (n, order + 1, D)
         norms = _norms(p)
         jumps = norms.sum(-1) <= until[active]
         where = torch.where(jumps, _root(norms, until[active]), 1.0)
         psi[active] = torch.einsum("nk,nkd->nd", _powers(where, order + 1).to(p.dtype), p)
-        left[active] = torch.where(jumps, left[active] - where * h, (left[active] - h).clamp(min=0))
-        if len(jumping := active[jumps]):
-            branches = _apply_jumps(generator, psi[jumping])
-            weights = branches.abs().square().sum(-1).double().T
-            which = torch.searchsorted(
-                weights.cumsum(-1),
-                draw_uniform(len(jumping))[:, None] * weights.sum(-1, keepdim=True),
-            )
-            chosen = branches[
-                which[:, 0].clamp(max=len(branches) - 1),
-                torch.arange(len(jumping), device=psi.device),
-            ]
-            psi[jumping] = torch.nn.functional.normalize(chosen, dim=-1)
+        without_jump = (left[active] - h).clamp(min=0)
+        left[active] = torch.where(jumps, left[active] - where * h, without_jump)
+        jumping = active[jumps]
+        if len(jumping):
+            psi[jumping] = _draw_jump(generator, psi[jumping], draw_uniform(len(jumping)))
             until[jumping] = draw_uniform(len(jumping))
+        active = active[left[active] > 0]
     return torch.nn.functional.normalize(psi, dim=-1)
 
 
+def _draw_jump(generator: Generator, psi: Tensor, uniform: Tensor) -> Tensor:
+    """Return kets (n, D) after a jump each, normalised, drawn with probability ||L_k psi||^2 / sum.
+
+    Args:
+        psi: kets before the jump, (n, D). uniform: numbers in [0, 1), (n,).
+    """
+    branches = _apply_jumps(generator, psi)
+    weights = branches.abs().square().sum(-1).double().T
+    threshold = uniform[:, None] * weights.sum(-1, keepdim=True)
+    which = torch.searchsorted(weights.cumsum(-1), threshold)[:, 0].clamp(max=len(branches) - 1)
+    jumped = branches[which, torch.arange(len(psi), device=psi.device)]
+    return torch.nn.functional.normalize(jumped, dim=-1)
+
+
 def _norms(p: Tensor) -> Tensor:
-    """Coefficients (n, 2 order + 1) of || sum_k s^k p_k ||^2 in s."""
+    """Return the coefficients (n, 2 order + 1) of || sum_k s^k p_k ||^2 in s."""
     gram = (p.conj() @ p.mT).real.double()
     n, side = gram.shape[:2]
     coefficients = gram.new_zeros(n, 2 * side - 1)
@@ -173,11 +175,13 @@ def _powers(s: Tensor, count: int) -> Tensor:
 
 def _root(coefficients: Tensor, value: Tensor) -> Tensor:
     """Return the points in [0, 1] at which decreasing polynomials reach a value."""
-    low, high = torch.zeros_like(value), torch.ones_like(value)
+    low = torch.zeros_like(value)
+    high = torch.ones_like(value)
     for _ in range(50):  # to the last digit
         middle = (low + high) / 2
         above = (_powers(middle, coefficients.shape[1]) * coefficients).sum(-1) > value
-        low, high = torch.where(above, middle, low), torch.where(above, high, middle)
+        low = torch.where(above, middle, low)
+        high = torch.where(above, high, middle)
     return high
 
 
@@ -191,18 +195,16 @@ def _check_kets(generator: Generator, psi: Tensor) -> None:
 
 
 def _drift(generator: Generator) -> list[Tensor]:
-    """-i H - 1/2 sum_k L_k^+ L_k of every term."""
+    """Return -i H - 1/2 sum_k L_k^+ L_k of every term."""
     return [form(term, "states").G for term in generator.terms]
 
 
 def _apply_drift(generator: Generator, drift: Sequence[Tensor], psi: Tensor) -> Tensor:
-    """-i H_eff psi, (N, D)."""
-    return torch.stack(
-        [
-            apply_local(entry[None], psi, generator.dims, term.subsystems)[0]
-            for entry, term in zip(drift, generator.terms, strict=True)
-        ]
-    ).sum(0)
+    """Return -i H_eff psi, (N, D)."""
+    parts = []
+    for term, G in zip(generator.terms, drift, strict=True):
+        parts.append(apply_local(G[None], psi, generator.dims, term.subsystems)[0])
+    return torch.stack(parts).sum(0)
 
 
 def _apply_jumps(generator: Generator, psi: Tensor) -> Tensor:
