@@ -156,7 +156,7 @@ def test_a_measure_takes_one_function(linear_entropy: str, tmp_path: Path) -> No
         1 - np.mean([purity[name][-1] for name in sample.modalities]), abs=1e-6
     )
     assert glossary.find_entries("linear entropy")[0].term == "Linear entropy"
-    assert glossary.terms_of(f"measure-{linear_entropy}") == ("Linear entropy",)
+    assert glossary.panel_terms(f"measure-{linear_entropy}") == ("Linear entropy",)
     assert "Linear entropy" in report.sample(open_sample(MODEL, SAMPLE, DATA)).html().decode()
 
 

@@ -145,7 +145,7 @@ def test_a_drawing_stands_for_every_gate_once(kind: str) -> None:
             assert held in sentence
             assert held.rpartition(" ")[0] == wires[0].partition("[")[0]
     for at in range(replay.count + 1):
-        near = replay.near(at)
+        near = replay.visible_boxes(at)
         assert {box.column for box in near} <= set(range(gate_boxes.ACROSS))
         assert any(box.first <= max(at, 1) <= box.last for box in near)
     assert len(replay.parts) <= gate_boxes.MARKS

@@ -30,22 +30,24 @@ def names() -> dict[str, str]:
 def test_every_panel_has_words() -> None:
     found = names()
     assert len(found) > 60
-    assert not {name: file for name, file in found.items() if not glossary.terms_of(name)}
+    assert not {name: file for name, file in found.items() if not glossary.panel_terms(name)}
 
 
 def test_the_longest_beginning_counts() -> None:
-    assert "Fubini-Study angle" in glossary.terms_of("what-if-state-text")
-    assert glossary.terms_of("what-if-now") == glossary.terms_of("what-if")
-    assert glossary.terms_of("waterfallish") == glossary.terms_of("") == ()
+    assert "Fubini-Study angle" in glossary.panel_terms("what-if-state-text")
+    assert glossary.panel_terms("what-if-now") == glossary.panel_terms("what-if")
+    assert glossary.panel_terms("waterfallish") == glossary.panel_terms("") == ()
 
 
 def test_words_become_html_in_which_nothing_is_run_and_every_formula_is_drawn() -> None:
-    hostile = glossary.rendered("<img src=x onerror=alert(1)> [go](javascript:alert(1)) **<b>**")
+    hostile = glossary.render_markdown(
+        "<img src=x onerror=alert(1)> [go](javascript:alert(1)) **<b>**"
+    )
     assert "<img" not in hostile
     assert "<b>" not in hostile
     assert "href" not in hostile
     for entry in glossary.entries():
-        drawn = glossary.rendered(entry.markdown())
+        drawn = glossary.render_markdown(entry.markdown())
         assert f"<strong>{entry.term}." in html.unescape(drawn)
         assert drawn.count("<math ") == bool(entry.formula)
         assert "\\" not in drawn, entry.term

@@ -142,5 +142,5 @@ def test_a_link_opens_on_a_sample_that_is_far_from_the_first() -> None:
 
 def test_of_a_small_set_every_id_is_listed() -> None:
     planted = data.load("planted")
-    assert sample_box.offered(planted) == planted.ids.tolist()
+    assert sample_box.listed_ids(planted) == planted.ids.tolist()
     assert planted.known_ids(["p0003", "nobody", "p0003", "p0001"]) == ["p0003", "p0001"]

@@ -174,7 +174,7 @@ def test_the_panel_greys_what_is_outside(pair: Any) -> None:
     assert list(table["in_cone"]) == list(cone.inside)
     assert f"{cone.count} of {found.count} gates" in picture.title
     assert f"{len(cone.qubits)} of {len(found.wires)} qubits" in picture.title
-    for box in found.greyed(found.boxes, cone):
+    for box in found.grey_outside(found.boxes, cone):
         assert box.outside != any(cone.inside[box.first - 1 : box.last])
     assert set(pair.study.space.readouts()) >= {
         "fused[0]",
@@ -188,7 +188,7 @@ def test_the_panel_greys_what_is_outside(pair: Any) -> None:
 
 def test_displays_hold_the_state_after_every_column(pair: Any) -> None:
     found = gate_replays.replay(pair)
-    between = found.between(found.count)
+    between = found.column_states(found.count)
     last = {
         row: (vector, entropy) for _, row, vector, entropy in between
     }  # the last column of each wire
@@ -242,7 +242,7 @@ def test_a_window_of_a_long_circuit_has_its_own_states() -> None:
         (0,),
         across=2,
     )
-    assert [(x, vector[2]) for x, _, vector, _ in replay.between(4)] == [
+    assert [(x, vector[2]) for x, _, vector, _ in replay.column_states(4)] == [
         (0.5, pytest.approx(bloch[3, 0, 2])),
         (1.5, pytest.approx(bloch[4, 0, 2])),
     ]

@@ -114,9 +114,9 @@ def test_play_leads_the_figures_of_a_page_through_the_training(
     assert [label for label, _ in film["stops"]] == ["after epoch 2", "after epoch 4", "trained"]
     spec = PANELS["decision-over-time"].build(open_sample("mine@4", "p0031")).spec
     assert film["figure"] == spec, "the figure in the middle is that of the model after epoch 4"
-    later = playback.trained_as(open_sample("mine@2", "p0031", background="mixed"), "mine@4")
+    later = playback.replace_model(open_sample("mine@2", "p0031", background="mixed"), "mine@4")
     assert (later.name, later.study.background.kind) == ("mine@4", "mixed")
     mine = open_sample("mine@2", "p0031")
     cohort = mine.study.with_background(background_of_kind(mine.study, "cohort", "few", [0, 1, 2]))
     with pytest.raises(InvalidInput, match="cohorts"):
-        playback.trained_as(replace(mine, study=cohort), "mine@4")
+        playback.replace_model(replace(mine, study=cohort), "mine@4")

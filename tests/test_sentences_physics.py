@@ -547,7 +547,7 @@ def test_signed_maps_are_neutral_at_zero() -> None:
     """Zero is nearest to the paper and both arms leave it: lightest on light paper, darkest on dark."""
     for name, sign in (("light", -1), ("dark", 1)):
         stops = [
-            colour_scales.colour_at(colour_scales.SIGNED_SCALE[name], place)
+            colour_scales.interpolate_colour(colour_scales.SIGNED_SCALE[name], place)
             for place in np.linspace(0, 1, 11)
         ]  # type: ignore[index]
         light = sign * np.array([colour_values.lightness(colour) for colour in stops])

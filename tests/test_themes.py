@@ -26,7 +26,7 @@ from qfusion.figures import (
     style,
     visible_range,
 )
-from qfusion.figures.colour_scales import colour_at
+from qfusion.figures.colour_scales import interpolate_colour
 from qfusion.figures.colour_values import grey, lightness
 from qfusion.figures.export_style import ExportStyle
 from qfusion.figures.themes import apply_theme
@@ -287,7 +287,7 @@ def test_letters_on_grey_cells_can_be_read(name: str, kind: str) -> None:
     if kind == "amount":
         cells, words = found.data
         pairs = [
-            (colour, colour_at(cells.colorscale, float(cells.z[y][x]) / cells.zmax))
+            (colour, interpolate_colour(cells.colorscale, float(cells.z[y][x]) / cells.zmax))
             for colour, x, y in zip(words.textfont.color, words.x, words.y, strict=True)
         ]
     assert pairs

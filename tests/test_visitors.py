@@ -70,7 +70,7 @@ def test_a_message_that_no_browser_sends_ends_the_connection_or_is_not_heard() -
 
 def test_a_reader_has_a_few_files_in_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calculation_queue, "QUEUE", calculation_queue.Queue(lambda: 1))
-    made = calculation_queue.queued(lambda: b"file")
+    made = calculation_queue.queue_download(lambda: b"file")
     assert made() == b"file"
     calculation_queue.QUEUE._turns.extend(
         calculation_queue._Turn("") for _ in range(calculation_queue.FILES)

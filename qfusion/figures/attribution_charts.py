@@ -22,7 +22,7 @@ from qfusion.figures.style import (
     base_figure,
     label,
     row_axis,
-    with_unit,
+    title_with_unit,
 )
 
 _LINE = 52  # characters of a line of words
@@ -419,7 +419,8 @@ def bars(
     )
     figure.update_yaxes(**row_axis(titles))
     figure.update_xaxes(
-        title={"text": with_unit("added to the term", unit)}, range=[-1.35 * reach, 1.35 * reach]
+        title={"text": title_with_unit("added to the term", unit)},
+        range=[-1.35 * reach, 1.35 * reach],
     )
     figure.add_vline(x=0, line={"color": LINE[theme], "width": 1})
     figure.update_layout(plot_bgcolor=PAPER[theme])

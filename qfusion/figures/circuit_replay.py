@@ -46,7 +46,7 @@ class Replay:
         """Number of gates."""
         return len(self.gates)
 
-    def near(self, at: int) -> tuple[Box, ...]:
+    def visible_boxes(self, at: int) -> tuple[Box, ...]:
         """Return the boxes to be drawn when so many gates are done: all, or the columns around the last of these."""
         first, across = self._columns(at)
         return tuple(
@@ -63,12 +63,12 @@ class Replay:
         here = next((int(box.column) for box in self.boxes if box.first <= at <= box.last), 0)
         return min(here - here % self.across, columns - self.across), self.across
 
-    def between(self, at: int) -> list[tuple[float, int, np.ndarray, float]]:
+    def column_states(self, at: int) -> list[tuple[float, int, np.ndarray, float]]:
         """Return the state of every qubit after each column that is drawn when `at` gates are done. An entry holds
         its position from left to right, its wire, its Bloch vector (3,), and its entropy in nats.
         """
         (first, _), states = self._columns(at), []
-        for column in sorted({box.column + first for box in self.near(at)}):
+        for column in sorted({box.column + first for box in self.visible_boxes(at)}):
             for row, wire in enumerate(self.wires):
                 x = column - first + 0.5
                 # No other gate changes what a qubit is by itself.
@@ -80,7 +80,7 @@ class Replay:
                     states.append((x, row, self.bloch[done, row], float(self.entropy[done, row])))
         return states
 
-    def greyed(self, boxes: Sequence[Box], cone: Cone[int]) -> tuple[Box, ...]:
+    def grey_outside(self, boxes: Sequence[Box], cone: Cone[int]) -> tuple[Box, ...]:
         """Return boxes, those without a gate inside a light cone in grey."""
         return tuple(
             replace(box, outside=not any(cone.inside[box.first - 1 : box.last])) for box in boxes

@@ -24,7 +24,7 @@ from qfusion.figures.style import (
     row_axis,
     term_colour,
     term_title,
-    with_unit,
+    title_with_unit,
     write_note,
 )
 
@@ -94,7 +94,7 @@ def violins(
     figure.update_yaxes(
         **row_axis([term_title(term) for term in terms], 0.4, 0.6),
     )
-    figure.update_xaxes(title={"text": with_unit("contribution", unit)})
+    figure.update_xaxes(title={"text": title_with_unit("contribution", unit)})
     figure.add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")
     return figure
 
@@ -207,7 +207,7 @@ def boxes(
             "anchor": "y" if len(terms) == 1 else f"y{len(terms)}",
             "categoryorder": "array",
             "title": {
-                "text": f"{label(by)} (n of all | of the cohort); boxes: {with_unit('contribution', unit)}"
+                "text": f"{label(by)} (n of all | of the cohort); boxes: {title_with_unit('contribution', unit)}"
             },
         },
     )

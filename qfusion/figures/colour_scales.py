@@ -56,7 +56,7 @@ def classify_scale(scale: Scale) -> str:
         return "grey"
     if np.abs(triples[0] - triples[-1]).max() < 4:
         return "cyclic"
-    start, middle, end = (lightness(colour_at(scale, place)) for place in (0.0, 0.5, 1.0))
+    start, middle, end = (lightness(interpolate_colour(scale, place)) for place in (0.0, 0.5, 1.0))
     return "signed" if middle > max(start, end) + 15 else "amount"
 
 
@@ -64,7 +64,9 @@ def signed_colour(place: float, theme: Theme) -> str:
     """Return the colour of a place, 0 to 1 in hundredths, on the signed scale: `rgb(...)`, as colours read off a scale
     are.
     """
-    return "rgb({},{},{})".format(*rgb_channels(colour_at(SIGNED_SCALE[theme], round(place, 2))))
+    return "rgb({},{},{})".format(
+        *rgb_channels(interpolate_colour(SIGNED_SCALE[theme], round(place, 2)))
+    )
 
 
 def is_signed_scale(scale: Any) -> bool:
@@ -92,7 +94,7 @@ def place_on_signed_scale(colour: str, theme: Theme) -> float | None:
     return None
 
 
-def colour_at(scale: Scale, place: float) -> str:
+def interpolate_colour(scale: Scale, place: float) -> str:
     """Return the colour of a scale at a place, as hex."""
     stops = [float(stop) for stop, _ in scale]
     triples = np.array([parse_channels(colour) for _, colour in scale], dtype=float)

@@ -18,7 +18,7 @@ from qfusion.figures.style import (
     term_colour,
     term_dash,
     term_title,
-    with_unit,
+    title_with_unit,
 )
 from qfusion.figures.time_lines import draw_time_cursor, time_line, time_range
 
@@ -116,7 +116,7 @@ def cut_terms(
         modalities, cursor: as for `cut_curves`.
     """
     figure, rows = _stacked_plots(
-        times, list(sizes), with_unit("|contribution|", unit, "<br>"), "tozero", theme
+        times, list(sizes), title_with_unit("|contribution|", unit, "<br>"), "tozero", theme
     )
     for terms_after, row in zip(sizes.values(), rows, strict=True):
         for name, values in terms_after.items():

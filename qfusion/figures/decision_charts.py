@@ -24,7 +24,7 @@ from qfusion.figures.style import (
     split_term,
     term_colour,
     term_title,
-    with_unit,
+    title_with_unit,
 )
 
 
@@ -249,7 +249,9 @@ def shapley_bars(
         textfont={"color": INK[theme]},
         hovertemplate="%{y}: %{x:+.3f}<extra></extra>",
     )
-    figure.update_xaxes(range=[-reach, reach], title={"text": with_unit("Shapley value", unit)})
+    figure.update_xaxes(
+        range=[-reach, reach], title={"text": title_with_unit("Shapley value", unit)}
+    )
     figure.update_yaxes(autorange="reversed", showline=False, ticks="")
     figure.add_vline(x=0, line={"color": LINE[theme], "width": 1})
     return figure
@@ -372,6 +374,6 @@ def term_bars(
         hovertemplate="exact: %{x:+.3f}<extra></extra>",
     )
     figure.update_yaxes(**row_axis(names[:-1]))
-    figure.update_xaxes(title={"text": with_unit("contribution", unit)})
+    figure.update_xaxes(title={"text": title_with_unit("contribution", unit)})
     figure.add_vline(x=0, line={"color": LINE[theme], "width": 1})
     return figure

@@ -19,7 +19,7 @@ from qfusion.figures.style import (
     label,
     row_axis,
     split_term,
-    with_unit,
+    title_with_unit,
 )
 
 
@@ -75,7 +75,7 @@ def differences(
         marker=marker,
         hovertemplate=f"{what}: %{{x:+.3f}}<extra></extra>",
     )
-    figure.update_xaxes(range=[-reach, reach], title={"text": with_unit(what, unit)})
+    figure.update_xaxes(range=[-reach, reach], title={"text": title_with_unit(what, unit)})
     figure.update_yaxes(
         **row_axis(names),
     )

@@ -42,12 +42,12 @@ def read_recipe(data: bytes) -> str:
         (
             (b"<!doctype html", b"<html"),
             "HTML",
-            lambda page: _between(page, _IN_PAGE, b"</script>").replace("\\u003c", "<"),
+            lambda page: _part_between(page, _IN_PAGE, b"</script>").replace("\\u003c", "<"),
         ),
         (
             (b"<?xml", b"<svg", b"<!doctype svg", b"<!--"),
             "SVG",
-            lambda svg: html.unescape(_between(svg, _SVG, b"</metadata>")),
+            lambda svg: html.unescape(_part_between(svg, _SVG, b"</metadata>")),
         ),
         ((_TIKZ.encode(),), "tikzpicture", _from_tikz),
         ((b"",), "file", lambda file: _text(file) if len(file) <= 4 * MAX_RECIPE else ""),
@@ -87,7 +87,7 @@ def _text(raw: bytes) -> str:
         return ""
 
 
-def _between(data: bytes, start: bytes, end: bytes) -> str:
+def _part_between(data: bytes, start: bytes, end: bytes) -> str:
     first = data.find(start)
     last = data.find(end, first, first + 8 * MAX_RECIPE) if first >= 0 else -1
     return _text(data[first + len(start) : last]) if last >= 0 else ""

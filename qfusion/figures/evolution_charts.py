@@ -15,7 +15,7 @@ from qfusion.figures.style import (
     label,
     split_term,
     term_dash,
-    with_unit,
+    title_with_unit,
 )
 from qfusion.figures.time_lines import (
     TIME,
@@ -154,6 +154,6 @@ def decision_lines(
         },
         yaxis={"title": {"text": label(above)}, "domain": [0.56, 1.0], "rangemode": "tozero"},
         yaxis2=axis(theme) | {"domain": [0.0, 0.46]},
-        yaxis2_title_text=with_unit(what, unit, "<br>"),
+        yaxis2_title_text=title_with_unit(what, unit, "<br>"),
     )
     return figure

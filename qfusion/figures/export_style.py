@@ -148,20 +148,21 @@ class ExportStyle:
             value = getattr(self, name)
             check(
                 isinstance(value, (str, int)) and not isinstance(value, bool) and value in options,
-                f"Argument `{name}` must be one of {', '.join(map(str, options))}, but is {_seen(value)}. Choose one "
-                "of them.",
+                f"Argument `{name}` must be one of {', '.join(map(str, options))}, but is {_shorten(value)}. "
+                "Choose one of them.",
             )
         for name in ("title", "caption"):
             check(
                 isinstance(getattr(self, name), bool),
-                f"Argument `{name}` must be true or false, but is {_seen(getattr(self, name))}. Give one of the two.",
+                f"Argument `{name}` must be true or false, but is {_shorten(getattr(self, name))}. "
+                "Give one of the two.",
             )
         default = SIZES[self.size].font
         check(
             isinstance(self.font, (int, float))
             and not isinstance(self.font, bool)
             and (self.font == 0 or LEAST_FONT <= self.font <= MAX_FONT),
-            f"Argument `font` must be a size between {LEAST_FONT:g} and {MAX_FONT:g} pt, but is {_seen(self.font)}. "
+            f"Argument `font` must be a size between {LEAST_FONT:g} and {MAX_FONT:g} pt, but is {_shorten(self.font)}. "
             f"Give a number in that range, such as {default:g}.",
         )
         object.__setattr__(self, "font", float(self.font) or default)
@@ -170,7 +171,7 @@ class ExportStyle:
             and len(self.hidden) <= MAX_HIDDEN
             and all(isinstance(name, str) and len(name) <= MAX_NAME for name in self.hidden),
             f"Argument `hidden` must list at most {MAX_HIDDEN} legend entries of at most {MAX_NAME} characters, but "
-            f"is {_seen(self.hidden)}. Name entries of the figure's legend.",
+            f"is {_shorten(self.hidden)}. Name entries of the figure's legend.",
         )
         object.__setattr__(self, "hidden", tuple(dict.fromkeys(self.hidden)))
 
@@ -183,7 +184,7 @@ class ExportStyle:
         """
         check(
             isinstance(given, Mapping),
-            f"Argument `look` must be an object with names and values, but is {_seen(given)}. "
+            f"Argument `look` must be an object with names and values, but is {_shorten(given)}. "
             'Give for example {"format": "pdf"}.',
         )
         known = [field.name for field in fields(cls)]
@@ -191,7 +192,7 @@ class ExportStyle:
         check(
             not unknown,
             f"Argument `look` must have only the names {', '.join(known)}, but has "
-            f"{', '.join(map(_seen, unknown[:3]))}. Leave the others out.",
+            f"{', '.join(map(_shorten, unknown[:3]))}. Leave the others out.",
         )
         return cls(**given)
 
@@ -200,7 +201,7 @@ class ExportStyle:
         return asdict(self) | {"hidden": list(self.hidden)}
 
 
-def _seen(value: Any) -> str:
+def _shorten(value: Any) -> str:
     """A value as a message shows it, short however large it is."""
     match value:
         case str():

@@ -19,7 +19,7 @@ from qfusion.figures.style import (
     label,
     term_colour,
     term_title,
-    with_unit,
+    title_with_unit,
     write_note,
 )
 
@@ -140,7 +140,7 @@ def attribution_matrix(
         yanchor="bottom",
         yshift=4,
         showarrow=False,
-        text=with_unit("added on the way from t = 0 to T", unit),
+        text=title_with_unit("added on the way from t = 0 to T", unit),
         font={"size": 12, "color": QUIET[theme]},
     )
     return figure
@@ -149,19 +149,18 @@ def attribution_matrix(
 def _format_short(values: np.ndarray) -> np.ndarray:
     """Return the numbers for narrow cells: two digits of the largest, without a zero before the point.
 
-    0 where all of them would be.
+    A number whose digits are all zero is "0".
     """
     most = float(np.abs(values).max(initial=0))
     decimals = int(np.clip(1 - np.floor(np.log10(most)), 2, 9)) if most > 1e-12 else 2
 
-    def written(value: float) -> str:
+    def format_value(value: float) -> str:
         text = f"{value + 0.0:.{decimals}f}"
         bare = text.replace("0.", ".", 1) if abs(value) < 1 else text
         return bare.replace("-", "−") if float(text) else "0"
 
-    return np.array([written(float(value)) for value in np.ravel(values)], dtype=object).reshape(
-        np.shape(values)
-    )
+    texts = [format_value(float(value)) for value in np.ravel(values)]
+    return np.array(texts, dtype=object).reshape(np.shape(values))
 
 
 def term_styles(terms: Sequence[Any], modalities: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -17,7 +17,7 @@ from qfusion.figures.style import (
     label,
     split_term,
     term_title,
-    with_unit,
+    title_with_unit,
 )
 from qfusion.figures.time_lines import TIME, draw_time_cursor, time_range
 
@@ -115,7 +115,9 @@ def attribution_areas(
     figure.update_layout(
         dragmode="zoom",
         xaxis={"title": {"text": TIME}, "range": time_range(times)},
-        yaxis={"title": {"text": with_unit(" + ".join(split_term(dividend)) or "baseline", unit)}},
+        yaxis={
+            "title": {"text": title_with_unit(" + ".join(split_term(dividend)) or "baseline", unit)}
+        },
     )
     return draw_time_cursor(figure, cursor, theme)
 

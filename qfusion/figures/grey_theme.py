@@ -7,7 +7,12 @@ import numpy as np
 
 from qfusion.figures.cell_letters import colour_letters_for_grey
 from qfusion.figures.colour_painting import FIXED_COLOURS, repaint, replace_colours, series_hues
-from qfusion.figures.colour_scales import Scale, classify_scale, colour_at, place_on_signed_scale
+from qfusion.figures.colour_scales import (
+    Scale,
+    classify_scale,
+    interpolate_colour,
+    place_on_signed_scale,
+)
 from qfusion.figures.colour_values import grey, is_scale_colour, lightness
 from qfusion.figures.series_styles import add_dashes_and_symbols
 from qfusion.figures.style import INK, rgb_channels
@@ -90,7 +95,7 @@ def _colour_scales(trace: dict[str, Any]) -> list[tuple[str, list[list[Any]]]]:
 def _grey_scale(kind: str, scale: Scale, *, lines: bool) -> list[list[Any]]:
     """Return the greys of a kind of scale; lines stay dark enough for white paper."""
     rules: dict[str, Callable[[float], float]] = {
-        "grey": lambda t: lightness(colour_at(scale, t)),
+        "grey": lambda t: lightness(interpolate_colour(scale, t)),
         "signed": lambda t: 50 + 50 * t,
         "cyclic": lambda t: 85 - 65 * abs(2 * t - 1),
         "amount": lambda t: LIGHTEST + t * (DARKEST - LIGHTEST) if lines else 96 + t * (20 - 96),

@@ -16,7 +16,7 @@ from qfusion.figures.style import (
     label,
     row_axis,
     term_title,
-    with_unit,
+    title_with_unit,
 )
 
 BINS = 80  # of the value axis; the points of one bin are stacked
@@ -115,6 +115,6 @@ def contribution_swarm(
         )
     figure.add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")
     figure.update_layout(showlegend=False)
-    figure.update_xaxes(title={"text": with_unit("contribution", unit)})
+    figure.update_xaxes(title={"text": title_with_unit("contribution", unit)})
     figure.update_yaxes(**row_axis([term_title(term) for term in values]))
     return figure

@@ -17,7 +17,7 @@ from qfusion.figures.style import (
     term_colour,
     term_dash,
     term_title,
-    with_unit,
+    title_with_unit,
 )
 from qfusion.figures.time_lines import zero_and_cursor
 
@@ -104,6 +104,6 @@ def decision_layers(
         },
         yaxis={"title": {"text": "nats"}, "domain": [0.58, 1.0], "rangemode": "tozero"},
         yaxis2=axis(theme) | {"domain": [0.0, 0.48]},
-        yaxis2_title_text=with_unit(what, unit, "<br>"),
+        yaxis2_title_text=title_with_unit(what, unit, "<br>"),
     )
     return figure

@@ -90,7 +90,12 @@ def entropies(sample: Sample, *, measure: str = "entropy", theme: Theme = "light
         times, series = sample_results.measure_over_time(sample, measure)
         about = KINDS[measure]
         return evolution_charts.measure_lines(
-            times, series, sample.modalities, about.short_axis, between=about.between, theme=theme
+            times,
+            series,
+            sample.modalities,
+            about.short_axis,
+            between=about.between,
+            theme=theme,
         )
     table = numbers.entropies(sample, measure=measure)
     return circuit_charts.qubit_bars(
@@ -124,7 +129,7 @@ def diagram(sample: Sample, *, dt: float | None = None, theme: Theme = "light") 
     """Return the circuit, a step `dt` of the evolution, or the whole, with each qubit's state at its end."""
     replay, _ = sample_results.circuit_replay(sample, dt)
     return circuit_diagram.diagram(
-        replay.near(replay.count),
+        replay.visible_boxes(replay.count),
         replay.wires,
         replay.count,
         replay.bloch[-1],

@@ -25,7 +25,7 @@ from qfusion.figures.style import (
     label,
     row_axis,
     term_colour,
-    with_unit,
+    title_with_unit,
 )
 
 # The two arms of the signed scale, readable on light and on dark paper.
@@ -123,7 +123,7 @@ def spectrum(
         },
         yaxis={
             "domain": [0.46, 1.0],
-            "title": {"text": with_unit("vote above baseline", unit, "<br>")},
+            "title": {"text": title_with_unit("vote above baseline", unit, "<br>")},
         },
         yaxis2=axis(theme) | {"domain": [0.0, 0.36], "tickformat": ".0%", "rangemode": "tozero"},
         yaxis2_title_text="weight",

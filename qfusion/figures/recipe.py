@@ -36,7 +36,7 @@ class Recipe:
         address: what stood in the page's address, values by name, in a list where a name may be repeated.
         style: how it was exported.
         made_from: names and digests of model and data, the sample, the model's training seed.
-        software: versions by package. numbers: digest of the panel's table, see `digest_of`.
+        software: versions by package. numbers: digest of the panel's table, see `table_digest`.
         title, caption: what is written above and below in the place of the panel's own; empty for that.
     """
 
@@ -161,7 +161,7 @@ def software() -> dict[str, str]:
     return {"qfusion": __version__, **installed_versions(_PACKAGES)}
 
 
-def digest_of(numbers: pd.DataFrame) -> str:
+def table_digest(numbers: pd.DataFrame) -> str:
     """Return the SHA-256 of a table, in hex.
 
     Numbers are rounded to ten significant digits, on which machines agree.

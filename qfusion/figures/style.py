@@ -68,7 +68,7 @@ def label(text: Any, limit: int = 60) -> str:
     return html.escape(short, quote=False).replace("$", "&#36;")
 
 
-def with_unit(what: str, unit: str, apart: str = ", ") -> str:
+def title_with_unit(what: str, unit: str, apart: str = ", ") -> str:
     """Return the axis title of a quantity, as markup: "contribution (sentiment score)".
 
     Where the unit has parentheses of its own, "contribution, log-odds of ‘yes’ (nats)".

@@ -20,7 +20,7 @@ from qfusion.figures.style import (
     row_axis,
     term_colour,
     term_title,
-    with_unit,
+    title_with_unit,
 )
 
 
@@ -60,7 +60,7 @@ def truth_scatter(
         head=56,
         foot=34,
         x_title="true contribution",
-        y_title=with_unit("contribution", unit),
+        y_title=title_with_unit("contribution", unit),
     )
     names = [label(name) for name in ids]
     for i, (term, place) in enumerate(zip(terms, places, strict=True)):

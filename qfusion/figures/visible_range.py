@@ -143,14 +143,16 @@ def legend_entries(drawn: go.Figure) -> list[str]:
     if not drawn.layout.showlegend:
         return []
     shown = [
-        (entry, group or id(trace)) for entry, group, trace in _entries(drawn) if _in_legend(trace)
+        (entry, group or id(trace))
+        for entry, group, trace in _entries(drawn)
+        if _is_in_legend(trace)
     ]
     groups = list(dict.fromkeys(group for _, group in shown))
     shown.sort(key=lambda pair: groups.index(pair[1]))
     return list(dict.fromkeys(entry for entry, _ in shown))
 
 
-def _in_legend(trace: Any) -> bool:
+def _is_in_legend(trace: Any) -> bool:
     shown = (True,) if trace.type == "heatmap" else (True, None)
     return trace.visible is not False and "showlegend" in trace and trace.showlegend in shown
 

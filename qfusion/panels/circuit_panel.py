@@ -68,7 +68,7 @@ def diagram(
     """
     walk = replay(sample, steps, gates)
     at = gate_index(walk, gate)
-    drawn = walk.near(at)
+    drawn = walk.visible_boxes(at)
     seen = sample_light_cone(sample, cone) if cone != NONE else None
     rows = np.ptp([wire.y for wire in walk.wires]) + 2 * circuit_diagram.EDGE
     choose("Display", display, DISPLAYS)
@@ -76,7 +76,7 @@ def diagram(
     whole = drawn[-1].last == walk.count  # else the end of the circuit is not in the drawing
     likely, when = ends(sample, walk) if whole else ({}, "")
     if seen is not None:
-        drawn = walk.greyed(drawn, seen)
+        drawn = walk.grey_outside(drawn, seen)
         title = describe_cone(cone, seen.count, walk.count, len(seen.qubits), len(walk.wires))
     elif can(sample.model, "time"):
         built = step_circuit(sample, steps, gates)
@@ -109,7 +109,7 @@ def diagram(
         walk.bloch[at],
         walk.entropy[at],
         unit=min(largest_unit, max(LEAST_UNIT, TALLEST / rows)),
-        between=walk.between(at),
+        between=walk.column_states(at),
         display="" if display == DISCS else display,
         ends=likely,
         decision=decision(sample),

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from qfusion._checks import check, choose
 from qfusion.errors import InvalidInput
 from qfusion.figures import VIEWS
-from qfusion.figures.recipe import MAX_TEXT, Recipe, digest_of, software
+from qfusion.figures.recipe import MAX_TEXT, Recipe, software, table_digest
 from qfusion.figures.visible_range import apply_visible, parse_visible
 from qfusion.panels.address import FREE, describe_source
 from qfusion.panels.pages import PAGES, build, open_page, visible_panels
@@ -79,7 +79,7 @@ def render_panel(page: str, panel: str, address: Query) -> RenderedPanel:
         view.address(),
         made_from=result.made_from,
         software=software(),
-        numbers=digest_of(table),
+        numbers=table_digest(table),
     )
     return RenderedPanel(figure, picture.headline, picture.caption, table, recipe)
 
@@ -140,7 +140,7 @@ def _render_named_figure(view: str, address: Query) -> RenderedPanel:
         {key: list(values) for key, values in address.items()},
         made_from=origin,
         software=software(),
-        numbers=digest_of(table),
+        numbers=table_digest(table),
     )
     figure = getattr(notebook, name)(sample)
     return RenderedPanel(figure, title, caption.strip(), table, recipe)

@@ -19,7 +19,7 @@ def background_picker(study: Study, row: int) -> Study:
     `contrast`, ...)."""
     labels = {kind: label for label, kind in background_choice.OFFERED.items()}
     key = pickers.BACKGROUND.key
-    wanted = page_params.text_of(key)
+    wanted = page_params.param_text(key)
     if wanted in labels and key not in st.session_state:
         page_params.drop_link({key: [labels[wanted]]})
     check(pickers.BACKGROUND, pickers.CONTRAST, study=study)
@@ -84,7 +84,7 @@ def cohort(study: Study) -> str:
 def _other(study: Study, row: int) -> str:
     default = background_choice.default_contrast(study, row)
     follow(pickers.CONTRAST.key, default)  # before its value is read here
-    value = page_params.text_of(pickers.CONTRAST.key) or default
+    value = page_params.param_text(pickers.CONTRAST.key) or default
     place = study.dataset.row(value if exists(study.dataset, value) else default)
     says = (
         f"It is predicted ‘{text.escape_markdown(study.classes[int(study.predicted[place])])}’ "

@@ -29,7 +29,7 @@ def background_rows(study: Study) -> Study:
     exact: Any = study.with_all_rows()
     under_way = False
     if (
-        page_params.text_of(pickers.ROWS.key)
+        page_params.param_text(pickers.ROWS.key)
         or state.get(_WANTED) == key
         or (state.get(_DECLINED) != key and exact.space.operations <= refinement.AUTO)
     ):

@@ -127,7 +127,7 @@ def waiting(words: str) -> Iterator[None]:
             yield
 
 
-def queued(make: Callable[[], bytes]) -> Callable[[], bytes]:
+def queue_download(make: Callable[[], bytes]) -> Callable[[], bytes]:
     """Return a file's maker that waits for the reader's turn: a download is made when its button is pressed.
 
     It waits in one of a few threads that make everybody's downloads, so that a reader has `FILES` in the line at most,

@@ -10,7 +10,7 @@ from qfusion.wording import answers
 from qfusion.wording.samples import describe_calibration
 
 
-def before_and_after(context: page_context.PageContext, wanted: changed_samples.Edits) -> None:
+def draw_comparison(context: page_context.PageContext, wanted: changed_samples.Edits) -> None:
     """Before and after: prediction, states, waterfalls, differences."""
     sample, theme = context.tweaked_sample(), context.theme
     before, now, done = changed_decision.both_decisions(sample, wanted)

@@ -40,7 +40,7 @@ def circuit_files(
             label, mime, make = FILES[suffix]
             st.download_button(
                 label,
-                data=calculation_queue.queued(partial(make, drawn)),  # type: ignore[arg-type]
+                data=calculation_queue.queue_download(partial(make, drawn)),  # type: ignore[arg-type]
                 file_name=f"{name}{suffix}",
                 mime=mime,
                 on_click="ignore",
@@ -78,7 +78,7 @@ def circuit_exports(
 
 def circuit_drawing(drawn: Any) -> None:
     """Draw the circuit by PennyLane, as in its file. It is in a fold, since it takes a moment."""
-    widgets.folded(
+    widgets.draw_folded(
         circuit.DRAWING,
         lambda: st.image(drawn.draw_svg().decode(), width="stretch"),
         ":material/schema:",

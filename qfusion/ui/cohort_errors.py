@@ -44,7 +44,7 @@ def error_slices(context: page_context.PageContext, levels: cohort_levels.Levels
 def _select_slice(
     key: str, result: Sequence[cohort_slices.Slice], parts: Sequence[cohort_filters.Part]
 ) -> None:
-    place = selections.place_of(next(iter(selections.selected_values(key)), None), len(result))
+    place = selections.parse_index(next(iter(selections.selected_values(key)), None), len(result))
     if place is not None:
         own = result[place].parts
         take(own, [part for part in parts if part.column != own[0].column])
@@ -88,7 +88,7 @@ def select_confused(key: str, levels: cohort_levels.Levels) -> None:
         for k in cohort_quality.shown_classes(cohort_performance.confusions(levels))
     ]
     places = [
-        selections.place_of(value, len(classes)) for value in selections.selected_values(key)[:2]
+        selections.parse_index(value, len(classes)) for value in selections.selected_values(key)[:2]
     ]
     if len(places) == 2 and None not in places:
         truth, prediction = (classes[place] for place in places if place is not None)

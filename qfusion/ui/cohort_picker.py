@@ -53,7 +53,7 @@ def choose_levels(context: page_context.PageContext) -> cohort_levels.Levels:
         context.explained_study,
         cohort_table.cohort_table(context.explained_study, context.output_wanted),
     )
-    words = page_params.text_of(FILTER)
+    words = page_params.param_text(FILTER)
     with st.container(border=True, key="box-cohort", gap="xsmall"):
         _load_cohort(words)
         widgets.draw(builders.FILTER)

@@ -25,10 +25,10 @@ def settle_pickers() -> None:
 
     A link that names only the data gets a model trained on them; a model that does not fit the data gets its own.
     """
-    wanted = page_params.text_of(pickers.DATA.key)
+    wanted = page_params.param_text(pickers.DATA.key)
     if pickers.MODEL.key in st.session_state or not wanted:
         return
-    model = page_params.text_of(pickers.MODEL.key)
+    model = page_params.param_text(pickers.MODEL.key)
     if not model:
         state.put(pickers.MODEL.key, next(pickers.trained_models(wanted), pickers.models()[0]))
     elif problem := pickers.misfit(model, wanted):

@@ -13,7 +13,7 @@ from qfusion.ui import guidance, page_context, panels, widgets
 from qfusion.wording import answers
 
 
-def at_cursor(
+def draw_cursor_values(
     dividends: Mapping[str, np.ndarray],
     moving: np.ndarray,
     moving_name: str,
@@ -33,7 +33,7 @@ def at_cursor(
     )
 
 
-def along_layers(context: page_context.PageContext, sample: Sample) -> None:
+def draw_layer_lines(context: page_context.PageContext, sample: Sample) -> None:
     """Draw the correlations of the qubits and the terms of the decision of an entangled-fusion network at every
     place between its layers: the read-out if the circuit stopped there.
     """
@@ -43,7 +43,7 @@ def along_layers(context: page_context.PageContext, sample: Sample) -> None:
     )
     panels.show(sample, context.theme, "decision-layers", first=1)
     place, mutual = moments.index(layer), network_layers.MUTUAL
-    at_cursor(
+    draw_cursor_values(
         sample.path_dividends,
         network_layers.layer_correlations(sample)[mutual],
         mutual,

@@ -116,7 +116,7 @@ def _layouts() -> None:
 
 def _source(level: str) -> None:
     how = (
-        state.one_of("From", [UPLOAD, PATH], default=UPLOAD, key="_import_from")
+        state.required_choice("From", [UPLOAD, PATH], default=UPLOAD, key="_import_from")
         if level == "path"
         else UPLOAD
     )

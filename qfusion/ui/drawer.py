@@ -32,7 +32,7 @@ def body(drawn: PanelFigure, chart: Callable[..., None]) -> None:
         drawn: the panel. chart: draws a figure on a page, see `ui.figure.draw_figure`.
     """
     st.markdown(f"**{text.escape_markdown(drawn.headline)}**")
-    what = state.one_of(
+    what = state.required_choice(
         "Files", [ONE, SEVERAL, MANY], default=ONE, key="_drawer.what", label_visibility="collapsed"
     )
     left, right = st.columns([6, 5], gap="medium")
@@ -41,10 +41,10 @@ def body(drawn: PanelFigure, chart: Callable[..., None]) -> None:
     if what == ONE:
         _one(drawn, style, left, right, chart)
     elif what == SEVERAL:
-        composer(figure_origin.recipe_of(drawn), style, left, right)
+        composer(figure_origin.current_recipe(drawn), style, left, right)
     else:
         with left:
-            figure_batch(figure_origin.recipe_of(drawn), style)
+            figure_batch(figure_origin.current_recipe(drawn), style)
 
 
 def _one(
@@ -59,7 +59,7 @@ def _one(
         title, caption = caption_form(drawn, style)
         visible = visible_range_form(drawn)
         downloads = st.container()
-    recipe = replace(figure_origin.recipe_of(drawn), style=style, title=title, caption=caption)
+    recipe = replace(figure_origin.current_recipe(drawn), style=style, title=title, caption=caption)
     taken = rendering.RenderedPanel(
         apply_visible(drawn.figure, visible),
         drawn.headline,
@@ -100,7 +100,7 @@ def _figure_downloads(taken: rendering.RenderedPanel) -> None:
     with st.container(horizontal=True, gap="small", key="drawer-downloads"):
         st.download_button(
             f"Download {FORMATS[kind]}",
-            calculation_queue.queued(lambda: reproduction.save_panel(taken, recipe)),
+            calculation_queue.queue_download(lambda: reproduction.save_panel(taken, recipe)),
             f"{file_name(recipe)}.{kind}",
             mimetypes.types_map.get(f".{kind}", "text/x-tex"),
             on_click="ignore",

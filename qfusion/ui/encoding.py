@@ -19,7 +19,7 @@ def open_study_shared(model: str, data: str) -> Study:
     if encoding_jobs.is_encoded(model, data):
         return opening.open_study(model, data)
     encoding_jobs.begin_encoding(model, data)
-    sample = page_params.text_of(pickers.SAMPLE.key)
+    sample = page_params.param_text(pickers.SAMPLE.key)
     return opening.with_visitors(encoding_jobs.first_samples(model, data, sample))
 
 

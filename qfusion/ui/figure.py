@@ -32,14 +32,14 @@ from qfusion.ui import (
     state,
 )
 from qfusion.ui.components import component, component_key
-from qfusion.ui.glossary import definitions, rendered
+from qfusion.ui.glossary import definitions, render_markdown
 
 
-def framed(picture: PanelFigure) -> go.Figure:
+def apply_reader_choices(picture: PanelFigure) -> go.Figure:
     """A figure as the reader wants it: without the series left out, in the ranges chosen (see `figures.recipe`)."""
     key = address.FREE + picture.name
     figure = picture.figure
-    value = page_params.text_of(key)
+    value = page_params.param_text(key)
     try:
         if value:
             figure = apply_visible(figure, parse_visible(value))
@@ -50,7 +50,9 @@ def framed(picture: PanelFigure) -> go.Figure:
     return figure
 
 
-def drawn(picture: PanelFigure, *, on_select: Callable[[str], object] | None = None) -> None:
+def draw_without_panel(
+    picture: PanelFigure, *, on_select: Callable[[str], object] | None = None
+) -> None:
     """Draw a figure with the parts that every panel has beside its title, without a panel around it.
 
     Args:
@@ -68,7 +70,7 @@ def draw_figure(
     small: bool = False,
 ) -> None:
     """Draw the figure of a panel, or its table where it has no figure."""
-    figure = framed(picture)
+    figure = apply_reader_choices(picture)
     chart(
         figure,
         spec=picture.spec if figure is picture.figure else "",
@@ -171,7 +173,7 @@ def heading(title: str, picture: PanelFigure | None = None) -> None:
             key=f"top-{picture.name}",
         ):
             st.markdown(f"#### {capitalise(title)}")
-            _about(picture)
+            _about_popover(picture)
             st.download_button(
                 "CSV",
                 data=lambda: text.csv(picture.table()),
@@ -190,12 +192,12 @@ def _words(picture: PanelFigure) -> str:
     terms = definitions(picture.name)
     words = [] if guidance.full() else [lead_markdown(picture), _shows(picture)]
     query = html.escape(urlencode(navigation.link_query(), doseq=True))
-    return "".join(rendered(part) for part in (*words, terms) if part) + (
+    return "".join(render_markdown(part) for part in (*words, terms) if part) + (
         f'<p><a class="qf-page" href="glossary?{query}">All words</a></p>' if terms else ""
     )
 
 
-def _about(picture: PanelFigure) -> None:
+def _about_popover(picture: PanelFigure) -> None:
     """An (i) with the words and terms of a panel without a figure."""
     with st.popover(
         "About",

@@ -70,7 +70,7 @@ def composer(
             key=_PICKED,
         )
         usual = 2 if SIZES[style.size].width >= 120.0 else 1  # mm: two panels fit beside each other
-        columns = state.one_of(
+        columns = state.required_choice(
             "Columns",
             list(range(1, composed_figure.MAX_COLUMNS + 1)),
             default=usual,
@@ -163,7 +163,7 @@ def _downloads(whole: composed_figure.Composition, taken: list[rendering.Rendere
     with st.container(horizontal=True, gap="small"):
         st.download_button(
             f"Download {'TikZ' if kind == 'tikz' else kind.upper()}",
-            calculation_queue.queued(lambda: compositions.save_composition(taken, whole)),
+            calculation_queue.queue_download(lambda: compositions.save_composition(taken, whole)),
             f"{FILE}.{kind}",
             "application/octet-stream",
             on_click="ignore",

@@ -1,6 +1,6 @@
 """What the figures of a page are computed from, for their recipes."""
 
-from qfusion.figures.recipe import Recipe, digest_of, software
+from qfusion.figures.recipe import Recipe, software, table_digest
 from qfusion.panels.panel import PanelFigure
 from qfusion.ui import page_params, state
 
@@ -9,7 +9,7 @@ from qfusion.ui import page_params, state
 ORIGIN = "_made_from"  # models, data and sample of this page, set by its frame
 
 
-def recipe_of(picture: PanelFigure) -> Recipe:
+def current_recipe(picture: PanelFigure) -> Recipe:
     """Return the recipe of a panel in its current state on the page."""
     return Recipe(
         page=str(state.get(page_params.PAGE, "")).lower(),
@@ -17,5 +17,5 @@ def recipe_of(picture: PanelFigure) -> Recipe:
         address=page_params.shown_address(),
         made_from=dict(state.get(ORIGIN, {})),
         software=software(),
-        numbers=digest_of(picture.table()),
+        numbers=table_digest(picture.table()),
     )

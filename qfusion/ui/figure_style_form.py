@@ -64,7 +64,7 @@ def _setting(name: str) -> dict[str, Any]:
 def style_form() -> ExportStyle:
     """The widgets of a style. Their values stay for the next figure."""
     default = ExportStyle()
-    kind: Any = state.one_of(
+    kind: Any = state.required_choice(
         "Format",
         list(FORMATS),
         format_func=FORMATS.__getitem__,
@@ -81,7 +81,7 @@ def style_form() -> ExportStyle:
     )
     if kind != "html" and SIZES[size].lines != 1:
         st.caption(SIZES[size].says)
-    theme: Any = state.one_of(
+    theme: Any = state.required_choice(
         "Colours",
         list(THEMES),
         format_func=THEMES.__getitem__,

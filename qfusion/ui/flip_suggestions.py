@@ -54,7 +54,7 @@ def parameter_flips(context: page_context.PageContext) -> None:
             if can(context.study.model, "time")
             else "angle of the fusion rules"
         )
-        widgets.folded(
+        widgets.draw_folded(
             builders.KNOBS,
             lambda: _flips(context),
             ":material/tune:",

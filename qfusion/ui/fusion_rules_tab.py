@@ -196,7 +196,7 @@ def _outcome(sample: Sample, element: int, at_gate: bool = False) -> int:
     """Draw the picker of the outcome of the qubits read, and return its index. The default is that of the sample."""
     control = network.OUTCOME
     known = control.options(sample.study)
-    if page_params.text_of(control.key) not in known:
+    if page_params.param_text(control.key) not in known:
         state.put(control.key, network.likeliest_pattern(sample.reading, element))
     if at_gate:
         control = replace(
@@ -208,7 +208,7 @@ def _outcome(sample: Sample, element: int, at_gate: bool = False) -> int:
 def _picked_cell(key: str, elements: Sequence[str], patterns: Sequence[str]) -> None:
     point = selections.selected_point(key)
     row, column = (
-        selections.place_of(point.get(axis), len(known))
+        selections.parse_index(point.get(axis), len(known))
         for axis, known in (("y", elements), ("x", patterns))
     )
     if row is not None and column is not None:

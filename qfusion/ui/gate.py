@@ -119,11 +119,11 @@ class Guard:
             return
         problem = origins.refusal(scope["path"], Headers(scope=scope))
         if problem is not None:
-            await _refused(*problem)(scope, receive, send)
+            await _refusal_response(*problem)(scope, receive, send)
         elif scope["type"] == "websocket":
             await self._connect(scope, receive, send)
         elif _read_only.is_read_only() and scope["method"] not in ("GET", "HEAD"):
-            await _refused(403, "This server is read-only and accepts no files.")(
+            await _refusal_response(403, "This server is read-only and accepts no files.")(
                 scope, receive, send
             )
         else:
@@ -179,7 +179,7 @@ class Guard:
             access.refuse(session, problem[1])
             while access.has_seat(session) and (await receive()).get("more_body"):
                 pass  # to its end, kept nowhere: a browser that still sends does not hear the answer
-            await _refused(*problem)(scope, receive, send)
+            await _refusal_response(*problem)(scope, receive, send)
             return
         arriving[session] += int(text)
         try:
@@ -243,5 +243,5 @@ def _refusal(message: bytes) -> int:
     return 0 if finite else 1007  # no data of its kind
 
 
-def _refused(status: int, words: str) -> Response:
+def _refusal_response(status: int, words: str) -> Response:
     return Response(words, status, headers(), "text/plain")

@@ -58,7 +58,7 @@ def _step(stops: Sequence[int], way: int, count: int) -> None:
 
 def _select_gate(key: str) -> None:
     # the scrubber ends where the circuit does
-    place = selections.place_of(next(iter(selections.selected_values(key)), None), 2**31)
+    place = selections.parse_index(next(iter(selections.selected_values(key)), None), 2**31)
     if place is not None:
         state.put(circuit.GATE.key, place)
 

@@ -21,7 +21,7 @@ _MARKDOWN = MarkdownIt(
 
 
 @lru_cache(maxsize=256)
-def rendered(markdown: str) -> str:
+def render_markdown(markdown: str) -> str:
     """Return the HTML of a text whose formulas are enclosed in pairs of dollar signs."""
     return "".join(
         str(convert(part.strip().replace(r"\arg", r"\operatorname{arg}"), display="block"))
@@ -62,7 +62,7 @@ def _file() -> tuple[dict[str, Entry], dict[str, tuple[str, ...]]]:
     }, msgspec.convert(record["panels"], dict[str, tuple[str, ...]])
 
 
-def _known() -> dict[str, Entry]:
+def _all_entries() -> dict[str, Entry]:
     """The entries of the file, and of the measures that name their source where they are registered."""
     measures = (
         Entry(
@@ -79,7 +79,7 @@ def _known() -> dict[str, Entry]:
 
 def entries() -> tuple[Entry, ...]:
     """Return all entries in alphabetical order."""
-    return tuple(sorted(_known().values(), key=lambda entry: entry.term.casefold()))
+    return tuple(sorted(_all_entries().values(), key=lambda entry: entry.term.casefold()))
 
 
 def find_entries(words: str, page: str | None = None) -> tuple[Entry, ...]:
@@ -103,7 +103,7 @@ def find_entries(words: str, page: str | None = None) -> tuple[Entry, ...]:
     )
 
 
-def terms_of(panel: str) -> tuple[str, ...]:
+def panel_terms(panel: str) -> tuple[str, ...]:
     """The words that the panel of this name needs; none for a panel that is not known."""
     known, parts = _file()[1], panel.split("-")
     measure = panel.removeprefix("measure-")
@@ -117,4 +117,4 @@ def terms_of(panel: str) -> tuple[str, ...]:
 
 def definitions(panel: str) -> str:
     """The words of a panel, each with its formula, in markdown; empty for a panel without any."""
-    return "\n\n".join(_known()[term].markdown() for term in terms_of(panel))
+    return "\n\n".join(_all_entries()[term].markdown() for term in panel_terms(panel))

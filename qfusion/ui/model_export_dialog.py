@@ -97,7 +97,7 @@ def _download(
         else study.name
     )
     precision = (
-        state.one_of(
+        state.required_choice(
             "Numbers",
             list(_EXACT),
             format_func=_EXACT.__getitem__,
@@ -120,7 +120,7 @@ def _download(
     )
     st.download_button(
         f"Download {wanted.title}",
-        calculation_queue.queued(make),
+        calculation_queue.queue_download(make),
         f"{archives.file_name(stem, 80)}{wanted.ending}",
         "application/octet-stream",
         on_click="ignore",

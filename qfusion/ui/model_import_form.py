@@ -53,7 +53,7 @@ _HOW_HERE = """Bring an `.onnx` file, which runs no code of its own, or a progra
 @st.fragment
 def model_import_form() -> None:
     """Draw the whole part. It is a fragment, so that typing redraws only this part."""
-    widgets.folded(builders.IMPORT, _import_page, ":material/upload_file:")
+    widgets.draw_folded(builders.IMPORT, _import_page, ":material/upload_file:")
 
 
 @page_runs.guard()

@@ -87,10 +87,10 @@ def _draw_setting(key: str, begin: Any, name: str, kind: str, classes: bool) -> 
     setting = training_settings.setting_choice(
         name, kind, key, begin, losses if key == "loss" else ()
     )
-    return _explained(setting, st.container(gap="xxsmall"))
+    return _draw_with_help(setting, st.container(gap="xxsmall"))
 
 
-def _explained(choice: params.Param, place: DeltaGenerator) -> Any:
+def _draw_with_help(choice: params.Param, place: DeltaGenerator) -> Any:
     """Draw a widget with its help text, behind its (?) or below it, and return its value."""
     with place:
         value = widgets.draw(choice, help=guidance.help(choice.help))
@@ -104,15 +104,15 @@ def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> None:
         first, second, third, fourth, fifth, last = (
             st.container(gap="xxsmall", key=f"start-{place}") for place in range(6)
         )
-    count = _explained(builders.SEEDS, second)
-    seed = _explained(builders.FIRST, third)
-    replay = _explained(builders.REPLAY, fourth)
+    count = _draw_with_help(builders.SEEDS, second)
+    seed = _draw_with_help(builders.FIRST, third)
+    replay = _draw_with_help(builders.REPLAY, fourth)
     check(
         1 <= count <= runs.MAX_SEEDS and 0 <= seed <= 10**6,
         f"Seeds must be 1 to {runs.MAX_SEEDS}, the first from 0 to 1,000,000.",
     )
     seeds = range(seed, seed + count)
-    both = kind in setting_texts.MAIN and _explained(builders.BOTH, fifth)
+    both = kind in setting_texts.MAIN and _draw_with_help(builders.BOTH, fifth)
     kinds = {kind: chosen} | dict([plans.counterpart(name, kind, chosen)] if both else [])
     count *= len(kinds)
     free = {one: plans.choose_free_name(f"{one}-{name}", seeds=seeds) for one in kinds}

@@ -133,7 +133,7 @@ def bound(key: str, default: Any = None) -> dict[str, Any]:
     return {"key": key, "persist_state": "session"}
 
 
-def opened(key: str, default: Any) -> dict[str, Any]:
+def fold_arguments(key: str, default: Any) -> dict[str, Any]:
     """Return the keyword arguments of tabs or of an expander whose open part is a parameter of the page."""
     params = open_params()
     params.register(key, default)
@@ -141,7 +141,7 @@ def opened(key: str, default: Any) -> dict[str, Any]:
     return {"key": key, "on_change": "rerun"}
 
 
-def linked(key: str) -> Values | None:
+def link_values(key: str) -> Values | None:
     """Return the values that a link, or an earlier run, has for a widget that holds none yet; None for none."""
     params = open_params()
     if key in st.session_state:
@@ -150,23 +150,23 @@ def linked(key: str) -> Values | None:
 
 
 def take_linked(key: str) -> Values | None:
-    """Return the same values as `linked`, and leave them to the widget from then on."""
-    values = linked(key)
+    """Return the same values as `link_values`, and leave them to the widget from then on."""
+    values = link_values(key)
     if values is not None:
         open_params().link.pop(key, None)
     return values
 
 
-def text_of(key: str, default: str = "") -> str:
+def param_text(key: str, default: str = "") -> str:
     """Return the value of a parameter as text, whether its widget holds it or a link: of several the last."""
     value = st.session_state.get(key)
-    values = format_value(value) if value is not None else linked(key)
+    values = format_value(value) if value is not None else link_values(key)
     return values[-1] if values else default
 
 
 def is_set(key: str) -> bool:
     """Whether a widget or a link has a value for a parameter."""
-    return key in st.session_state or linked(key) is not None
+    return key in st.session_state or link_values(key) is not None
 
 
 def drop_link(changes: Mapping[str, Iterable[str]]) -> None:

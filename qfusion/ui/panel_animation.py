@@ -22,10 +22,10 @@ def animate(build: partial[PanelFigure], panel: Panel) -> PanelFigure:
         return picture
     if key == playback.EPOCH and panel.scope in ("sample", "study"):
 
-        def after(model: str) -> PanelFigure:
-            return build.func(playback.trained_as(scope, model), *rest, **build.keywords)
+        def draw_trained(model: str) -> PanelFigure:
+            return build.func(playback.replace_model(scope, model), *rest, **build.keywords)
 
-        builds = {label: partial(after, model) for model, label in stops.items()}
+        builds = {label: partial(draw_trained, model) for model, label in stops.items()}
     elif panel.cursor and panel.cursor[1] == key:
         builds = {label: partial(build, **{panel.cursor[0]: at}) for at, label in stops.items()}
     else:

@@ -86,7 +86,7 @@ def suggest_pins(context: page_context.PageContext) -> None:
                 key=f"_beside_{name}",
                 icon=":material/compare:",
                 on_click=_compare_with_model,
-                args=(pinning.view_of(study, context.row), name),
+                args=(pinning.current_pin(study, context.row), name),
             )
 
 
@@ -97,7 +97,7 @@ def _compare_with_model(view: pins.Pin, model: str) -> None:
 
 def compared_views(context: page_context.PageContext, view: pins.Pin) -> None:
     """Draw what A and B are, with buttons to swap and to clear."""
-    now = replace(pinning.view_of(context.study, context.row), tweak="")
+    now = replace(pinning.current_pin(context.study, context.row), tweak="")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(
             f"**A** {pinning.pin_in_words(view)}  \n**B** {pinning.pin_in_words(now)} (current selection)"
@@ -120,7 +120,7 @@ def compared_views(context: page_context.PageContext, view: pins.Pin) -> None:
 
 
 def _swap(study: Study, row: int, view: pins.Pin) -> None:
-    state.put(saved.PIN, pinning.view_of(study, row))
+    state.put(saved.PIN, pinning.current_pin(study, row))
     state.put(pickers.MODEL.key, view.model)
     state.put(pickers.DATA.key, view.data)
     state.choose_sample(view.sample)

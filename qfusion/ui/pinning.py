@@ -45,7 +45,7 @@ def pin_button(study: Study, row: int, link: Callable[..., Any]) -> None:
 
 
 def _pin(study: Study, row: int) -> None:
-    view = view_of(study, row)  # as it is now: sliders move without drawing this button anew
+    view = current_pin(study, row)  # as it is now: sliders move without drawing this button anew
     state.put(saved.PIN, view)
     st.toast(
         f"A is {pin_in_words(view)}. Next, choose another sample or model as B, or tweak this one, "
@@ -62,7 +62,7 @@ def pin_in_words(view: pins.Pin) -> str:
     )
 
 
-def view_of(study: Study, row: int) -> pins.Pin:
+def current_pin(study: Study, row: int) -> pins.Pin:
     """Return the reader's current view."""
     return pins.Pin(
         study.name, study.dataset.name, str(study.dataset.ids[row]), current_tweak(study)

@@ -35,7 +35,7 @@ def play_cursor(key: str, stops: Mapping[Any, str], most: int = 41, pace: float 
     )
 
 
-def trained_as(scope: Any, model: str) -> Any:
+def replace_model(scope: Any, model: str) -> Any:
     """A sample, or a study, of another model of the same training, compared with the same kind of background."""
     study = getattr(scope, "study", scope)
     behind = study.background

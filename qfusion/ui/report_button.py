@@ -60,7 +60,9 @@ def _offer(name: str, says: str, make: Callable[[str], bytes]) -> None:
             for suffix, kind in ((".pdf", "application/pdf"), (".html", "text/html")):
                 st.download_button(
                     suffix[1:].upper(),
-                    data=calculation_queue.queued(translate_system_errors()(partial(make, suffix))),
+                    data=calculation_queue.queue_download(
+                        translate_system_errors()(partial(make, suffix))
+                    ),
                     file_name=f"qfusion-{archives.file_name(name, 80)}{suffix}",
                     mime=kind,
                     on_click="ignore",

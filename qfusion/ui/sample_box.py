@@ -28,7 +28,7 @@ def is_foreign(dataset: DataSet, key: str) -> bool:
     return state.get(key) is not None and not exists(dataset, state.get(key))
 
 
-def offered(dataset: DataSet, *chosen: str) -> list[str]:
+def listed_ids(dataset: DataSet, *chosen: str) -> list[str]:
     """Ids that a box lists: all, or of a large data set the chosen ones and those around the first."""
     own = dataset.ids[len(dataset) :]  # a visitor's, first
     if len(dataset) <= OFFERED:
@@ -64,10 +64,10 @@ def sample_box(
     if follows:
         follow(key, default)
     large = len(dataset) > OFFERED
-    now = page_params.text_of(key) or default
-    ids = offered(dataset, now if exists(dataset, now) else default, default)
+    now = page_params.param_text(key) or default
+    ids = listed_ids(dataset, now if exists(dataset, now) else default, default)
 
-    def written() -> None:
+    def choose_written() -> None:
         sample = matching(dataset, str(state.get(key) or now))
         if sample is None:
             state.notice(
@@ -83,7 +83,7 @@ def sample_box(
             control.label,
             ids,
             index=None if large and state.get(key) is not None else ids.index(default),
-            on_change=written if large else on_change,
+            on_change=choose_written if large else on_change,
             accept_new_options=large,
             **{"help": control.help or None, **control.style, **words},
             **bind(control, default),

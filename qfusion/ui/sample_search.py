@@ -108,7 +108,7 @@ def sample_scatter(context: page_context.PageContext, chosen: dict[str, Any], co
             f"Entanglement is slow to compute and shown for the first {sample_filters.MAX_ENTANGLED} of "
             f"{count:,} samples. Filter to see others."
         )
-    figure.drawn(
+    figure.draw_without_panel(
         sample_points.scatter(
             context.tweaked_sample(), context.theme, x=x, y=y, output=context.output_name, **chosen
         ),

@@ -38,7 +38,7 @@ def selected_values(key: str) -> list[Any]:
     return [] if value is None or value == "" else [value]
 
 
-def place_of(number: Any, size: int) -> int | None:
+def parse_index(number: Any, size: int) -> int | None:
     """Return a number as an index of `size` items; None if it is none."""
     if isinstance(number, int | float) and 0 <= number < size:
         return int(number)
@@ -59,6 +59,6 @@ def open_selected(key: str, ids: Sequence[str]) -> None:
         key: of the figure.
         ids: of the samples, in the order of its points.
     """
-    place = place_of(selected_point(key).get("point_index"), len(ids))
+    place = parse_index(selected_point(key).get("point_index"), len(ids))
     if place is not None:
         state.choose_sample(ids[place])

@@ -62,7 +62,7 @@ def _way(context: page_context.PageContext, sample: Sample, titles: list[str]) -
     if not titles:
         return
     key = term_sensitivity.FOLLOWED.key
-    term = page_params.text_of(key)
+    term = page_params.param_text(key)
     if term and state.get(key) is None:
         state.put(key, term)
         if state.get(key) not in titles:

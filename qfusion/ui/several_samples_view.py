@@ -59,7 +59,7 @@ def _choose(context: page_context.PageContext) -> list[str]:
             sample_columns.SAMPLES.label,
             list(dict.fromkeys(few))
             if len(dataset) > sample_box.OFFERED
-            else sample_box.offered(dataset),
+            else sample_box.listed_ids(dataset),
             max_selections=MOST,
             label_visibility="collapsed",
             placeholder=f"{context.sample} and the nearest by contributions",

@@ -109,14 +109,14 @@ def _story(open_sample: Callable[[], Sample]) -> None:
         key="_story_kind",
     )
     kind = chosen or ".html"  # where a message says none, which no browser sends
-    theme = state.one_of("Colours", ["light", "dark"], default="light", key="_story_theme")
+    theme = state.required_choice("Colours", ["light", "dark"], default="light", key="_story_theme")
 
     def make() -> bytes:
         return render_story(decision_story.build_story(sample), kind, theme)  # type: ignore[arg-type]
 
     st.download_button(
         "Download story",
-        calculation_queue.queued(translate_system_errors()(make)),
+        calculation_queue.queue_download(translate_system_errors()(make)),
         f"qfusion-story-{file_name(f'{sample.name}-{sample.id}', 80)}{kind}",
         KINDS[kind],
         on_click="ignore",

@@ -48,7 +48,9 @@ def forget(key: str) -> None:
     page_params.drop_link({key: ()})
 
 
-def one_of(label: str, options: Sequence[T], *, default: T | None = None, **words: Any) -> T:
+def required_choice(
+    label: str, options: Sequence[T], *, default: T | None = None, **words: Any
+) -> T:
     """Draw a segmented control of which one option is always chosen.
 
     No browser sends an empty choice; where a message holds one, the default or the first option is returned.

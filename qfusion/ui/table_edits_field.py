@@ -14,7 +14,7 @@ from qfusion.ui.widgets import draw
 
 def edits_text() -> str:
     """The reader's text, whether or not it fits."""
-    return page_params.text_of(network.EDITS.key)
+    return page_params.param_text(network.EDITS.key)
 
 
 def edits_problem(study: Any) -> str:

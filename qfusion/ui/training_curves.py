@@ -51,7 +51,9 @@ def _metric(shown: list[runs.Seen]) -> None:
                 metric = widgets.draw(
                     builders.METRIC, options=known, default=training_curves.main_metric(known)
                 )
-            figure.drawn(learning_curves.metric(shown, page_context.theme(), metric=metric))
+            figure.draw_without_panel(
+                learning_curves.metric(shown, page_context.theme(), metric=metric)
+            )
 
 
 def draw_inner_terms(shown: list[runs.Seen]) -> None:

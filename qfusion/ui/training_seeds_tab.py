@@ -18,7 +18,7 @@ def seeds_tab(
         return
     terms = widgets.draw(panel.TERMS)
 
-    def of_sample() -> panel.PanelFigure | None:
+    def draw_sample() -> panel.PanelFigure | None:
         if trust.seed_values(study, seeds, context.row, terms) is not None:
             return seed_stability.seed_sample(context.tweaked_sample(), context.theme, terms=terms)
         st.info(
@@ -29,7 +29,7 @@ def seeds_tab(
         return None
 
     panel_frame.draw_side_by_side(
-        lambda: seed_stability.seed_ranks(study, context.theme, terms=terms), of_sample
+        lambda: seed_stability.seed_ranks(study, context.theme, terms=terms), draw_sample
     )
     st.caption(
         f"Two seeds name the same modality as the most important one in {seeds.leader_agreement():.0%} of the test "

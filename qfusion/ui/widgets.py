@@ -115,7 +115,7 @@ def _draw_select(
         case "segments" if param.empty:
             option = st.segmented_control(label, options, **arguments)
         case "segments":
-            option = state.one_of(label, options, default=first, **arguments)
+            option = state.required_choice(label, options, default=first, **arguments)
         case _:
             place = None if start is None else options.index(start)
             option = st.selectbox(label, options, index=place, **arguments)
@@ -167,11 +167,11 @@ def grid(name: str) -> DeltaGenerator:
 def fold(param: params.SwitchParam, icon: str | None = None, label: str = "") -> Any:
     """Draw a part of a page that can be folded, and return it; its `open` says whether it is open."""
     take_link(param)
-    arguments = page_params.opened(param.key, False)
+    arguments = page_params.fold_arguments(param.key, False)
     return st.expander(label or param.label, icon=icon, **arguments)
 
 
-def folded(
+def draw_folded(
     param: params.SwitchParam, content: Callable[[], object], icon: str, label: str = ""
 ) -> None:
     """Draw a part of a page that can be folded. Its content is drawn only while it is open."""
@@ -185,7 +185,7 @@ def tabs(param: params.SelectParam) -> Iterator[tuple[str, DeltaGenerator]]:
     names = param.options()
     take_link(param)
     settle(param.key, names, names[0])
-    places = st.tabs(names, **page_params.opened(param.key, names[0]))
+    places = st.tabs(names, **page_params.fold_arguments(param.key, names[0]))
     for name, place in zip(names, places, strict=True):
         if place.open:
             yield name, place

@@ -77,7 +77,7 @@ def serve(count: int, address: str, port: int, options: Sequence[str]) -> None:
         nginx = _begin(
             ["nginx", "-e", "stderr", "-p", name, "-c", str(folder / "nginx.conf")], group=0
         )
-        print(f"\n  {count} servers at http://{_written(own.address)}:{own.port}\n", flush=True)
+        print(f"\n  {count} servers at http://{_format_host(own.address)}:{own.port}\n", flush=True)
         try:
             while nginx.poll() is None:
                 time.sleep(_LOOK)
@@ -114,7 +114,7 @@ def configuration(folder: Path, address: str, port: int, ports: Sequence[int]) -
     ).render(
         folder=folder,
         user=f"user {getpass.getuser()};" if os.geteuid() == 0 else "",
-        listen=f"{_written(address)}:{port}",
+        listen=f"{_format_host(address)}:{port}",
         ports=ports,
         cookie=COOKIE,
         local=permissions.is_loopback(address),
@@ -210,7 +210,7 @@ def _end_group(process: subprocess.Popen[bytes]) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def _written(address: str) -> str:
+def _format_host(address: str) -> str:
     """Return an address as it is written before a port."""
     try:
         return f"[{address}]" if ipaddress.ip_address(address).version == 6 else address

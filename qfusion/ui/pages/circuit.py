@@ -90,7 +90,7 @@ def fusion_network(context: page_context.PageContext) -> None:
 
 def entropies_tab(context: page_context.PageContext, sample: Sample) -> None:
     """The decision along the layers; entropy along the gates, of every cut, and around every pooling."""
-    cursor_line.along_layers(context, sample)
+    cursor_line.draw_layer_lines(context, sample)
     panels.show(sample, context.theme, "entropy-gates")
     panels.show(sample, context.theme, "cuts", "mutual", columns=2)
     panels.show(sample, context.theme, "poolings")
@@ -117,7 +117,7 @@ def plain_gates(context: page_context.PageContext) -> None:
         draw_walk(context, sample, walk)
         panels.show(sample, context.theme, "entropy-gates", "mutual-gates")
         panels.draw_lower_panels(context.theme, **context.scopes())
-        widgets.folded(
+        widgets.draw_folded(
             circuit.PROGRAM,
             lambda: circuit_exports(context, sample, folded=False),
             ":material/output:",

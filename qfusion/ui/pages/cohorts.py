@@ -45,7 +45,7 @@ def wrong_ones(context: page_context.PageContext, levels: cohort_levels.Levels) 
         error_slices(context, levels)
 
 
-def needed(context: page_context.PageContext, levels: cohort_levels.Levels) -> None:
+def entanglement_and_need(context: page_context.PageContext, levels: cohort_levels.Levels) -> None:
     """Draw whether entanglement correlates with fusion, and whether the model needs it."""
     panel_frame.draw_side_by_side(
         *(
@@ -56,7 +56,13 @@ def needed(context: page_context.PageContext, levels: cohort_levels.Levels) -> N
     )
 
 
-PARTS = dict(zip(builders.VIEWS, (contributions, wrong_ones, model_quality, needed), strict=True))
+PARTS = dict(
+    zip(
+        builders.VIEWS,
+        (contributions, wrong_ones, model_quality, entanglement_and_need),
+        strict=True,
+    )
+)
 
 
 def page() -> None:

@@ -76,11 +76,11 @@ def no_time(context: page_context.PageContext) -> None:
         navigation.link(
             "pages/circuit.py", "Edit the fusion rules", ":material/tune:", rules="Fusion rules"
         )
-    cursor_line.along_layers(context, context.tweaked_sample())
+    cursor_line.draw_layer_lines(context, context.tweaked_sample())
     panels.show(context.tweaked_sample(), context.theme, "entropy-gates", first=1)
 
 
-def before_after(context: page_context.PageContext, sample: Sample) -> Callable[[], None]:
+def compare_with_learned(context: page_context.PageContext, sample: Sample) -> Callable[[], None]:
     """Draw the decision under the sliders. Return a function that draws the test metrics, and a line above on the
     effect of the sliders.
     """
@@ -150,7 +150,7 @@ def decision_tab(
         rest()
     mean, name, unit = decision_evolution.upper_curves(sample, above)[1:]
     place = round(state.get(dynamics_page.CURSOR.key, 1.0) * (len(sample.places) - 1))
-    cursor_line.at_cursor(
+    cursor_line.draw_cursor_values(
         sample.path_dividends, mean, name, place, f"t = {sample.places[place]:.2f}", unit
     )
     if dynamics_page.can_cut(sample):
@@ -262,7 +262,7 @@ def dynamics(context: page_context.PageContext) -> None:
         with main, page_runs.guard():
             sample = context.tweaked_sample(tweak)
             follow_touch(tweak, context.study.modalities)
-            rest = before_after(context, sample)
+            rest = compare_with_learned(context, sample)
             # The time cursor stands outside of the views that have it: of a widget that goes away with one view and
             # comes back with another, the browser forgets its parameter.
             view = page_params.current().one_of(

@@ -52,7 +52,7 @@ def trust_warnings(study: Study, seeds: stability.Stability | None) -> None:
             )
         )
 
-    def below() -> None:
+    def draw_findings() -> None:
         if guidance.full():
             st.markdown(
                 "  \n".join(
@@ -74,7 +74,7 @@ def trust_warnings(study: Study, seeds: stability.Stability | None) -> None:
                     )
                     fact_chips.chips(f"caution-{place}", one.facts)
 
-    panel_frame.draw(builders.trust_warnings(study), below=below, grows=False, gap="xsmall")
+    panel_frame.draw(builders.trust_warnings(study), below=draw_findings, grows=False, gap="xsmall")
 
 
 def page() -> None:

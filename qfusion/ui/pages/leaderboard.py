@@ -54,7 +54,7 @@ def board(context: page_context.PageContext) -> None:
         _claims(result)
         _robustness(context, result, name)
         panels.draw_lower_panels(context.theme, **context.scopes(), board=result)
-        _published(result, name)
+        _published_results(result, name)
 
 
 def _head(result: benchmark_board.Board, name: str, key: str, table: pd.DataFrame) -> None:
@@ -222,7 +222,7 @@ def _robustness(
         st.info("Choose a model to draw its curve.", icon=":material/info:")
 
 
-def _published(result: benchmark_board.Board, name: str) -> None:
+def _published_results(result: benchmark_board.Board, name: str) -> None:
     published = result.whole["published"]
     if result.of(name)["source"] == published["data"]:
         with widgets.fold(builders.PUBLISHED, ":material/menu_book:"):

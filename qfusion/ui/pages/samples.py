@@ -25,7 +25,7 @@ def page() -> None:
     )
 
     if samples.TRY.fits(context.study):
-        widgets.folded(samples.TRY, lambda: try_own(context), ":material/draw:")
+        widgets.draw_folded(samples.TRY, lambda: try_own(context), ":material/draw:")
     with st.container(key="fold-samples"):
         find, read = st.columns([1, 1.25], gap="medium")
         left, right = st.columns([1, 1.25], gap="medium")
@@ -36,7 +36,7 @@ def page() -> None:
         over_seconds = st.container()  # after the decision: attributions take their time
         panels.show(sample, theme, "verdict", grows=False, first=1)
         panels.show(sample, theme, "waterfall", first=1)
-        widgets.folded(raw.OPEN, lambda: modality_attributions(context), ":material/search:")
+        widgets.draw_folded(raw.OPEN, lambda: modality_attributions(context), ":material/search:")
     with over_seconds, page_runs.guard():
         options = timelines.STRIP["strip"].arguments(page_params.current())
         panels.show(

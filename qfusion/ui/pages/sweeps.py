@@ -39,7 +39,7 @@ COMING = (
 _BEGUN = "_sweep.begun"
 
 
-def _at_work(sweep: sweeps.Sweep) -> bool:
+def _is_running(sweep: sweeps.Sweep) -> bool:
     """Whether trials are left and nobody has asked to stop."""
     return not sweep.is_done and not sweep.study.user_attrs.get("stopped")
 
@@ -49,7 +49,7 @@ def _sweep(name: str, moving: bool) -> None:
     """Everything about one sweep, looked at again and again while it is at work."""
     reruns.begin_run()
     match = sweeps.find(name)
-    if (_at_work(match) and not figure.exporting()) != moving:
+    if (_is_running(match) and not figure.exporting()) != moving:
         st.rerun()
     trials = sweep_trials.collect_trials(match)
     _best(trials)
@@ -134,7 +134,7 @@ def _buttons(trials: sweep_trials.Trials) -> None:
             key="_sweep_go_on",
             disabled=sweep.is_done,
             on_click=page_runs.run_or_notice,
-            args=(permissions.training, _go_on, sweep),
+            args=(permissions.training, _resume, sweep),
             help="Starts one more process for this sweep, in addition to those that run.",
         )
         if not sweep.is_done:
@@ -152,7 +152,7 @@ def _buttons(trials: sweep_trials.Trials) -> None:
             )
 
 
-def _go_on(sweep: sweeps.Sweep) -> None:
+def _resume(sweep: sweeps.Sweep) -> None:
     sweeps.resume(sweep)
     sweeps.launch_worker(sweep.name)
 
@@ -331,7 +331,7 @@ def page() -> None:
         )
         return
     name = widgets.draw(sweep_panels.SWEEP_NAME, options=known)
-    moving = _at_work(sweeps.find(name)) and not figure.exporting()
+    moving = _is_running(sweeps.find(name)) and not figure.exporting()
     # seconds between two looks while a sweep is at work
     st.fragment(_sweep, run_every=2.0 if moving else None)(name, moving)
 

@@ -86,7 +86,7 @@ def page() -> None:
         state.forget(NAME)  # it is free for another one
         state.put(builders.RUNS.key, started[: runs.MAX_SHOWN])
     seen = runs.look()
-    brings = page_params.text_of(builders.IMPORT.key) == "true"
+    brings = page_params.param_text(builders.IMPORT.key) == "true"
     new_run_form(not seen and not brings)
     if not _read_only.is_read_only():
         model_import_form()

@@ -4,7 +4,7 @@ import streamlit as st
 
 from qfusion.ui import frame, page_context, page_runs, panels
 from qfusion.ui.change_controls import draw_changes, forget_other_samples
-from qfusion.ui.changed_result import before_and_after
+from qfusion.ui.changed_result import draw_comparison
 from qfusion.ui.flip_suggestions import nearest_flips, parameter_flips
 
 
@@ -20,7 +20,7 @@ def what_if(context: page_context.PageContext) -> None:
             wanted = draw_changes(context)
         with main, page_runs.guard():
             if wanted is not None:
-                before_and_after(context, wanted)
+                draw_comparison(context, wanted)
         with page_runs.guard():
             parameter_flips(context)
             panels.draw_lower_panels(context.theme, **context.scopes())
