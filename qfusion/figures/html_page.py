@@ -10,6 +10,7 @@ import plotly.io as pio
 from plotly.offline import get_plotlyjs
 
 from qfusion.figures.export_style import ExportStyle, canvas, pixel, plotly_print
+from qfusion.figures.offline_figure import CONFIG
 from qfusion.figures.style import FONT, INK, PAPER, QUIET
 from qfusion.figures.themes import read_theme
 
@@ -17,10 +18,8 @@ from qfusion.figures.themes import read_theme
 FIGURE = "qfusion-figure"
 RECIPE = "qfusion-recipe"
 _CONFIG = json.dumps(
-    {
-        "displaylogo": False,  # a link to Plotly's site
-        "showSendToCloud": False,
-        "plotlyServerURL": "",
+    CONFIG
+    | {
         "responsive": False,
         "toImageButtonOptions": {"format": "svg", "filename": "qfusion-figure"},
     }

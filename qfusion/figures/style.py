@@ -22,6 +22,7 @@ import plotly.graph_objects as go
 
 from qfusion._checks import check
 from qfusion.data.coalition_terms import split_term
+from qfusion.figures.offline_figure import Figure
 
 Theme = Literal["light", "dark"]
 
@@ -153,7 +154,7 @@ def base_figure(
     if legend:
         top += 26
     # One dictionary and one constructor: a dozen times faster than updating an empty figure, and sliders wait for it.
-    return go.Figure(
+    return Figure(
         layout={
             "template": EMPTY,
             "height": height,

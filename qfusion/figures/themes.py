@@ -12,6 +12,7 @@ from qfusion.figures.colour_painting import COLOUR_PAIRS, repaint, replace_colou
 from qfusion.figures.colour_scales import place_on_signed_scale, signed_colour
 from qfusion.figures.colour_values import is_scale_colour
 from qfusion.figures.grey_theme import convert_to_grey
+from qfusion.figures.offline_figure import Figure
 from qfusion.figures.style import PAPER, AnyTheme, Theme
 
 
@@ -44,7 +45,7 @@ def apply_theme(drawn: go.Figure, theme: str) -> go.Figure:
 
         parts = repaint(parts, paint)
         swap_letters_on_signed_cells(parts)
-    return go.Figure(convert_to_grey(parts) if theme == "grey" else parts)
+    return Figure(convert_to_grey(parts) if theme == "grey" else parts)
 
 
 def read_theme(drawn: go.Figure) -> Theme:

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, urlencode
 import plotly.graph_objects as go
 
 from qfusion._checks import check, require_number
+from qfusion.figures.offline_figure import Figure
 
 # What of a figure is shown: series left out and ranges of its axes, as one short text in the address.
 
@@ -83,7 +84,7 @@ def apply_visible(drawn: go.Figure, visible: VisibleRange) -> go.Figure:
     """Return the figure with this visible range, or the figure itself if the range is empty."""
     if not visible:
         return drawn
-    figure = go.Figure(hide_series(drawn, visible.hidden))
+    figure = Figure(hide_series(drawn, visible.hidden))
     for axis, span in (("xaxis", visible.x), ("yaxis", visible.y)):
         if span and axis in adjustable_axes(drawn):
             present = figure.layout[axis]
@@ -187,6 +188,6 @@ def hide_series(drawn: go.Figure, hidden: Iterable[str]) -> go.Figure:
     gone = [is_named or group in groups for is_named, group in pairs]
     if not any(gone):
         return drawn
-    figure = go.Figure(drawn)
+    figure = Figure(drawn)
     figure.data = [trace for trace, left_out in zip(figure.data, gone, strict=True) if not left_out]
     return figure
