@@ -22,7 +22,7 @@ sys.path[:0] = [str(ROOT)]
 import tables  # noqa: E402
 
 from qfusion import _assets, data  # noqa: E402
-from qfusion.analysis import cohort_measures as measures, cohort_table, study as studies  # noqa: E402
+from qfusion.analysis import cohort_measures as measures, cohort_table, study_building  # noqa: E402
 from qfusion.explain import bootstrap  # noqa: E402
 from qfusion.models.abilities import can  # noqa: E402
 from qfusion.training import checkpoint  # noqa: E402
@@ -36,7 +36,7 @@ HEADER = ["Model", "Test rows", "Measure at T", "Against", "Pearson's r", "Spear
 def rows_of(name: str) -> list[list[str]]:
     """Returns the rows of one model: one for each measure and strength."""
     found = checkpoint.load(name)
-    study = studies.build_study(
+    study = study_building.build_study(
         name, found.card, found.model, data.load(found.card["data"]["name"])
     )
     table = cohort_table.cohort_table(study, None)

@@ -23,7 +23,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 import tables  # noqa: E402
 
 from qfusion import data, explain  # noqa: E402
-from qfusion.analysis.study import explained_model  # noqa: E402
+from qfusion.analysis.study_building import explained_model  # noqa: E402
 from qfusion.explain import faithfulness, feature_deletion  # noqa: E402
 from qfusion.explain.attribution import methods_by_title  # noqa: E402
 from qfusion.explain.faithfulness import Curves  # noqa: E402

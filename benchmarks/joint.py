@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from qfusion import data, explain
-from qfusion.analysis.study import explained_model
+from qfusion.analysis.study_building import explained_model
 from qfusion.explain.contribution_shares import joint_share
 from qfusion.models import FusionModel, QuantumJump
 

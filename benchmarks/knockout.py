@@ -24,7 +24,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from qfusion import data, explain
-from qfusion.analysis.study import explained_model
+from qfusion.analysis.study_building import explained_model
 from qfusion.explain import sensitivity as method
 from qfusion.training import checkpoint, checkpoint_cards, checkpoint_folders
 

@@ -24,7 +24,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 from train_models import RECIPES, SEEDS, Recipe  # noqa: E402
 
 from qfusion import data, explain  # noqa: E402
-from qfusion.analysis.study import explained_model  # noqa: E402
+from qfusion.analysis.study_building import explained_model  # noqa: E402
 from qfusion.explain import backgrounds, stability  # noqa: E402
 from qfusion.models import FusionModel, registry  # noqa: E402
 from qfusion.training import Options, checkpoint, checkpoint_cards, checkpoint_folders, train  # noqa: E402

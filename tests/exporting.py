@@ -128,21 +128,23 @@ def few_rows(patch: Any) -> None:
     Args:
         patch: pytest's, which takes it back.
     """
-    from qfusion.analysis import fusion_tests, patching
+    from qfusion.analysis import information_estimate, joint_gains, patching, seed_clusters
     from qfusion.explain import generator_pruning, information
     from tests.test_information import few_trees
 
     few_trees(patch)
     patch.setattr(
-        fusion_tests, "needs", functools.cache(functools.partial(information.estimate, rows=100))
+        information_estimate,
+        "estimate_information",
+        functools.cache(functools.partial(information.estimate, rows=100)),
     )
     # of the metrics, which few ask how precise they are
     patch.setattr(
         additive_projection, "gains", functools.partial(additive_projection.gains, resamples=50)
     )
     for module, name in (
-        (fusion_tests, "basins"),
-        (fusion_tests, "remove_joint_terms"),
+        (seed_clusters, "cluster_seeds"),
+        (joint_gains, "remove_joint_terms"),
         (patching, "ablate_gate_groups"),
         (patching, "prune_terms"),
     ):

@@ -13,7 +13,7 @@ from qfusion import data, explain
 from qfusion.analysis import background_choice
 from qfusion.analysis.opening import open_sample, open_study
 from qfusion.analysis.sample import Sample
-from qfusion.analysis.study import explained_model
+from qfusion.analysis.study_building import explained_model
 from qfusion.errors import InvalidInput
 from qfusion.panels import network_layers
 from qfusion.training import checkpoint, checkpoint_cards

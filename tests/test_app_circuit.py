@@ -13,7 +13,7 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from qfusion import data, explain
-from qfusion.analysis import sample_circuits, study as studies
+from qfusion.analysis import sample_circuits, study_building
 from qfusion.analysis.opening import open_sample, open_study
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.spaces.masses import MassSpace
@@ -50,7 +50,7 @@ def digits() -> Study:
     if "qcnn-digits" not in checkpoint_folders.available():
         pytest.skip("qcnn-digits is not here: train it with scripts/train_models.py")
     found = checkpoint.load("qcnn-digits")
-    study = studies.build_study("qcnn-digits", found.card, found.model, data.load("digits"))
+    study = study_building.build_study("qcnn-digits", found.card, found.model, data.load("digits"))
     assert isinstance(study.space, MassSpace)
     return study
 
@@ -59,7 +59,7 @@ def digits() -> Study:
 def pairs() -> Study:
     """A network of eight qubits, whose states have a sixteenth of the entries of those of digits."""
     found = checkpoint.load("qcnn-parity")
-    study = studies.build_study("qcnn-parity", found.card, found.model, data.load("parity"))
+    study = study_building.build_study("qcnn-parity", found.card, found.model, data.load("parity"))
     assert isinstance(study.space, MassSpace)
     return study
 

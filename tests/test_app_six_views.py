@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from qfusion import data, explain
-from qfusion.analysis import study as studies
+from qfusion.analysis import study_building
 from qfusion.analysis.sample import Sample
 from qfusion.data import DataSet, Modality, Target, registry
 from qfusion.data.arrays import numbered_ids
@@ -95,7 +95,10 @@ def six_views(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[DataSe
             seeds=[0],
         )
         checkpoint.save(folder / MODEL, result.model, card)
-        yield dataset, studies.build_study(MODEL, card, checkpoint.load(MODEL).model, dataset)
+        yield (
+            dataset,
+            study_building.build_study(MODEL, card, checkpoint.load(MODEL).model, dataset),
+        )
     _forget()
 
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from qfusion import data, explain
-from qfusion.analysis import operator_votes, study as studies, trust
+from qfusion.analysis import operator_votes, study_building, trust
 from qfusion.explain import faithfulness, operators, stability
 from qfusion.panels.pickers import BACKGROUND
 from qfusion.training import checkpoint
@@ -30,7 +30,9 @@ def model(request: pytest.FixtureRequest) -> str:
 
 def study_of(name: str) -> Any:
     found = checkpoint.load(name)
-    return studies.build_study(name, found.card, found.model, data.load(found.card["data"]["name"]))
+    return study_building.build_study(
+        name, found.card, found.model, data.load(found.card["data"]["name"])
+    )
 
 
 def test_the_page_shows_the_operator_of_the_library(model: str) -> None:

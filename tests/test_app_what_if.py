@@ -24,7 +24,7 @@ from qfusion.analysis import (
 )
 from qfusion.analysis.changed_samples import DROP, FLIP, INPUT, KEPT, STATE, SWAP, Change
 from qfusion.analysis.opening import open_study
-from qfusion.analysis.study import explained_model
+from qfusion.analysis.study_building import explained_model
 from qfusion.data.synthetic import planted_editing
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import attribution, counterfactual

@@ -16,7 +16,7 @@ import torch
 from scipy.integrate import quad
 
 from qfusion import data, explain, figures
-from qfusion.analysis import physics_sensitivity, study as studies
+from qfusion.analysis import physics_sensitivity, study_building
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound
 from qfusion.explain import generator_integrals, path_attribution, sensitivity
 from qfusion.figures import (
@@ -718,7 +718,7 @@ def test_programs_and_workspace_give_the_tables(planted: Any) -> None:
         pd.testing.assert_frame_equal(names["numbers"], expected, atol=1e-10)
     exec(programs.program("Dynamics", "built-over-time", {**address, "built": "text"}), names)
     assert names["numbers"]["value"].iloc[-1] == pytest.approx(one.dividends["text"], abs=1e-10)
-    study = studies.build_study("qj-planted", one.study.card, one.study.model, planted)
+    study = study_building.build_study("qj-planted", one.study.card, one.study.model, planted)
     exec(programs.program("Dynamics", "built", {**address, "builtof": "all test samples"}), names)
     mean = physics_sensitivity.built(study, planted.rows("test"), 0)
     assert mean.count == len(planted.rows("test"))

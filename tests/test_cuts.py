@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from qfusion import cli, explain, figures
-from qfusion.analysis import cohort_table, cut_measures, study as studies
+from qfusion.analysis import cohort_table, cut_measures, study_building
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import (
     bootstrap,
@@ -596,7 +596,7 @@ def test_the_command_line_prints_the_curve(
 @pytest.fixture(scope="module")
 def study(planted: Any) -> Any:
     found = checkpoint.load("qj-planted")
-    return studies.build_study("qj-planted", found.card, found.model, planted)
+    return study_building.build_study("qj-planted", found.card, found.model, planted)
 
 
 def test_what_pages_draw_is_what_the_figures_by_name_say(study: Any, planted: Any) -> None:

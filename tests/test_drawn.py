@@ -19,7 +19,7 @@ from qfusion.analysis import (
     drawn_samples,
     jobs,
     sample_projection,
-    study as studies,
+    study_building,
     trust,
 )
 from qfusion.analysis.cohort_levels import build_levels
@@ -201,7 +201,7 @@ def test_features_of_a_large_set_are_replaced_of_drawn_samples_whose_area_has_an
         "training": {},
         "weights_sha256": "drawn",
     }
-    study = studies.build_study("drawn", card, model_of("concatenation", dataset), dataset)
+    study = study_building.build_study("drawn", card, model_of("concatenation", dataset), dataset)
     some, every = (
         trust.feature_curves(study, "text", everyone=everyone) for everyone in (False, True)
     )

@@ -23,7 +23,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from qfusion import _sentences, explain
 from qfusion._memory_cache import CACHE
-from qfusion.analysis import encoding_jobs, jobs, study as studies
+from qfusion.analysis import encoding_jobs, jobs, study_building
 from qfusion.data import DataSet, Modality, Target, array_cache
 from qfusion.explain import disturbances, faithfulness
 from qfusion.explain.backgrounds import make_background
@@ -475,7 +475,7 @@ def test_the_first_samples_are_exact_for_what_they_say_and_their_error_holds(
     assert "24 samples drawn at random from the 45 training samples" in describe_background(
         study.background
     )
-    whole = studies.build_study("drawn", card, model, dataset)
+    whole = study_building.build_study("drawn", card, model, dataset)
     exact, drawn = whole.explained(dataset.row(asked)), study.explained(study.dataset.row(asked))
     np.testing.assert_allclose(drawn.prediction, exact.prediction, atol=encodings.SAME)
     assert drawn.errors is not None
@@ -515,10 +515,10 @@ def test_explanations_of_all_samples_are_kept(
         "outputs": ["score"],
         "training": {},
     }
-    first = studies.build_study("drawn", card, model_of(kind, dataset), dataset).explanation
+    first = study_building.build_study("drawn", card, model_of(kind, dataset), dataset).explanation
     assert len(files()) == 2
     monkeypatch.setattr(explain, "explain", None)  # nobody asks again
-    again = studies.build_study("drawn", card, model_of(kind, dataset), dataset).explanation
+    again = study_building.build_study("drawn", card, model_of(kind, dataset), dataset).explanation
     np.testing.assert_array_equal(first.dividends, again.dividends)
     np.testing.assert_array_equal(first.shapley, again.shapley)
     assert (again.coalitions, again.background, again.background_size) == (

@@ -19,7 +19,7 @@ from sklearn.cluster import AgglomerativeClustering
 from sklearn.metrics import silhouette_score
 
 from qfusion import data, explain
-from qfusion.analysis import cohort_levels, fusion_tests, opening, trust
+from qfusion.analysis import cohort_levels, fusion_tests, joint_gains, opening, trust
 from qfusion.commands.why import print_model_fusion
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import (
@@ -704,7 +704,7 @@ def test_panels_say_what_was_measured(name: str) -> None:
     rows, explanation = trust.explain_test_rows(study)
     emap = model_fusion.emap(study)
     assert "Joint terms" in emap.title
-    assert list(emap.table()["metric"]) == list(fusion_tests.metric_labels(study.dataset))
+    assert list(emap.table()["metric"]) == list(joint_gains.metric_labels(study.dataset))
     loss = model_fusion.loss_reduction(study)
     table = loss.table().set_index(["what", "of"])["loss_reduction"]
     assert math.isclose(table["dividend"].sum(), table["Shapley value"].sum(), abs_tol=1e-9)
@@ -727,7 +727,7 @@ def test_panels_say_what_was_measured(name: str) -> None:
 
 
 def test_parity_is_all_joint_and_mosi_is_not_told() -> None:
-    worth = fusion_tests.remove_joint_terms(opening.open_study("qj-parity"))[1]["gain"]["accuracy"]
+    worth = joint_gains.remove_joint_terms(opening.open_study("qj-parity"))[1]["gain"]["accuracy"]
     assert worth.low > 0.4
     answer = fusion_record(opening.open_study("qj-parity"))
     assert set(answer) == {"emap", "loss", "ranking", "f_syn", "basins"}

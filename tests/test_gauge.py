@@ -18,7 +18,7 @@ import qutip
 import torch
 
 from qfusion import cli, explain
-from qfusion.analysis import inside as strengths, study as studies
+from qfusion.analysis import inside as strengths, study_building
 from qfusion.analysis.sample import Sample, build_sample
 from qfusion.errors import DataUnavailable
 from qfusion.explain import counterfactual, parameter_changes, path_attribution, sensitivity
@@ -82,7 +82,7 @@ def opened(name: str) -> tuple[Any, Any]:
 def before(name: str, model: QuantumJump, tag: str) -> Sample:
     """A sample before a model that stands in for a shipped one, whose results are kept apart by a tag."""
     found, dataset = opened(name)
-    study = studies.build_study(name, {**found.card, "weights_sha256": tag}, model, dataset)
+    study = study_building.build_study(name, {**found.card, "weights_sha256": tag}, model, dataset)
     return build_sample(study, int(dataset.rows("test")[7]))
 
 

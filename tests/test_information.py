@@ -26,7 +26,7 @@ from sklearn.metrics import log_loss, mean_squared_error, r2_score
 from typer.testing import CliRunner
 
 from qfusion import data
-from qfusion.analysis import fusion_tests
+from qfusion.analysis import information_estimate
 from qfusion.cli import app
 from qfusion.data.clusters import Clusters
 from qfusion.data.modality_spec import Modality
@@ -1397,7 +1397,7 @@ def parity() -> information.Estimate:
 def test_parity_is_told_only_together_by_the_command(
     parity: information.Estimate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fusion_tests, "needs", lambda dataset: parity)
+    monkeypatch.setattr(information_estimate, "estimate_information", lambda dataset: parity)
     result = CliRunner().invoke(app, ["why", "--data", "parity", "--json"])
     assert result.exit_code == 0, result.output
     told = json.loads(result.stdout)
@@ -1414,7 +1414,7 @@ def test_parity_is_told_only_together_by_the_command(
 def test_panels_state_what_was_found_with_their_numbers(
     parity: information.Estimate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fusion_tests, "needs", lambda dataset: parity)
+    monkeypatch.setattr(information_estimate, "estimate_information", lambda dataset: parity)
     address = {"set": "parity", "data.need": "true"}
     bits = pages.build("data", "needs-bits", address)
     assert bits.title == describe_information(parity)
@@ -1428,7 +1428,7 @@ def test_panels_state_what_was_found_with_their_numbers(
 def test_the_data_page_works_it_out_where_it_is_asked(
     parity: information.Estimate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fusion_tests, "needs", lambda dataset: parity)
+    monkeypatch.setattr(information_estimate, "estimate_information", lambda dataset: parity)
     shut = visit("Data", set="parity")
     assert not shut.toggle(key=data_fusion.NEED.key).value
     assert "Joint models gain" not in said(shut)

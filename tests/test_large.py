@@ -11,7 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from qfusion import data
-from qfusion.analysis import sample_filters, study as studies
+from qfusion.analysis import sample_filters, study as studies, study_building
 from qfusion.analysis.spaces import base, kets, masses
 from qfusion.errors import NotFound
 from qfusion.training import checkpoint
@@ -20,7 +20,9 @@ from qfusion.ui import sample_box
 
 def study_of(model: str, dataset: str, **other: Any) -> Any:
     found = checkpoint.load(model)
-    return studies.build_study(model, found.card, found.model, replace(data.load(dataset), **other))
+    return study_building.build_study(
+        model, found.card, found.model, replace(data.load(dataset), **other)
+    )
 
 
 @pytest.mark.parametrize(

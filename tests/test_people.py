@@ -22,7 +22,7 @@ from qfusion import data
 from qfusion.analysis import label_comparison, text, trust as faithful
 from qfusion.analysis.opening import open_sample, open_study
 from qfusion.analysis.sample import Sample
-from qfusion.analysis.study import build_study
+from qfusion.analysis.study_building import build_study
 from qfusion.cli import app as typer_app
 from qfusion.data import importing
 from qfusion.data.unimodal_labels import label_conflicts, unimodal_columns

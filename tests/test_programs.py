@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from qfusion.analysis import study as studies
+from qfusion.analysis import study_building
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.panels import pages, programs
 from qfusion.runs import sweeps
@@ -139,7 +139,7 @@ def shared() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(checkpoint, "load", functools.lru_cache(checkpoint.load))
         made: dict[Any, Any] = {}
-        build = studies.build_study
+        build = study_building.build_study
 
         def once(name: str, card: Any, model: Any, dataset: Any) -> Any:
             key = (name, id(model), dataset.digest)
@@ -147,7 +147,7 @@ def shared() -> Iterator[None]:
                 made[key] = build(name, card, model, dataset)
             return made[key]
 
-        patch.setattr(studies, "build_study", once)
+        patch.setattr(study_building, "build_study", once)
         yield
 
 

@@ -19,7 +19,7 @@ import torch
 
 import qfusion
 from qfusion import citations, cli, data, explain, models, report
-from qfusion.analysis import cohort_table, cut_measures, drawn_samples, study as studies
+from qfusion.analysis import cohort_table, cut_measures, drawn_samples, study_building
 from qfusion.analysis.opening import load_model_and_data, open_sample, open_study
 from qfusion.analysis.sample import Sample
 from qfusion.data import Text
@@ -477,7 +477,7 @@ def test_background_and_tweak_are_said_and_used(chosen: dict[str, str], words: l
 @pytest.fixture(scope="module")
 def study() -> Any:
     found, dataset = load_model_and_data("qj-planted")
-    return studies.build_study("qj-planted", found.card, found.model, dataset)
+    return study_building.build_study("qj-planted", found.card, found.model, dataset)
 
 
 @pytest.fixture(scope="module")

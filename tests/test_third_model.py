@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from qfusion import cli, data, explain, model_export, report
-from qfusion.analysis import study as studies
+from qfusion.analysis import study_building
 from qfusion.analysis.opening import open_sample
 from qfusion.data import DataSet, Modality, Target, registry
 from qfusion.data.arrays import numbered_ids
@@ -312,7 +312,7 @@ def test_it_is_kept_and_read_back(trained: DataSet, sample: str) -> None:
     for name, rank in MODELS.items():
         found = checkpoint.load(name)
         assert (found.model.kind, found.model.settings["rank"]) == (KIND, rank)
-        study = studies.build_study(name, found.card, found.model, trained)
+        study = study_building.build_study(name, found.card, found.model, trained)
         with torch.no_grad():
             z = found.model(trained.inputs(dtype=torch.float64)).numpy()
         others = (z.sum(1, keepdims=True) - z) / (z.shape[1] - 1)
@@ -361,7 +361,7 @@ def test_reports_of_a_sample_and_of_a_cohort(trained: DataSet, sample: str) -> N
     assert "When it was decided" not in words
     from qfusion.analysis import cohort_table
 
-    study = studies.build_study("products", found.card, found.model, trained)
+    study = study_building.build_study("products", found.card, found.model, trained)
     table = cohort_table.cohort_table(study, None)
     assert (
         b"Entanglement and joint deciding"

@@ -433,7 +433,7 @@ def test_the_leaderboard_and_reports_say_what_the_audit_says() -> None:
         f"{summarise_audit(rows, [r['resource'] for r in rows])} (10 seeds of a quantum-jump with the leaderboard's "
         "settings and of twins that lack one, trained alike)"
     )
-    assert answers["Overall"].startswith(describe_importance(fusion_tests.loss_game(study)))
+    assert answers["Overall"].startswith(describe_importance(fusion_tests.split_loss(study)))
     assert list(model_context._questions(open_study("qj-scenes"))) == ["Overall"]
 
 

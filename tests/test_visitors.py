@@ -14,7 +14,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from qfusion import _read_only, data, model_export, runs
 from qfusion._checks import choose
-from qfusion.analysis import background_choice, study as studies
+from qfusion.analysis import background_choice, study_building
 from qfusion.data import import_store, imported_sets, importing
 from qfusion.data.synthetic import planted_editing
 from qfusion.errors import InvalidInput, NotFound
@@ -137,7 +137,7 @@ def test_what_is_kept_for_all_readers_is_told_apart_by_words_too() -> None:
     assert lists.identity != base.identity
     found = checkpoint.load("qcnn-parity")
     applied = [
-        studies.build_study("qcnn-parity", found.card, found.model, each).precompute()
+        study_building.build_study("qcnn-parity", found.card, found.model, each).precompute()
         for each in (ada, ben)
     ]
     assert [each.frame()["text"].iloc[0] for each in applied] == ["of ada 0", "of ben 0"]
@@ -209,7 +209,7 @@ def test_a_text_that_is_too_long_is_not_cut_nor_kept(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(state, "get", lambda key, default=None: said.get(key, default))
     monkeypatch.setattr(state, "put", said.__setitem__)
     found = checkpoint.load("qcnn-digits")
-    study = studies.build_study("qcnn-digits", found.card, found.model, data.load("digits"))
+    study = study_building.build_study("qcnn-digits", found.card, found.model, data.load("digits"))
     tweak_history._note(study)
     assert said[tweak_history._HISTORY] == ("qcnn-digits", [{}], 0)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qfusion.analysis import fusion_tests, paired
+from qfusion.analysis import joint_gains, paired
 from qfusion.data import DataSet
 from qfusion.data.coalition_terms import split_term
 from qfusion.training import metrics
@@ -17,7 +17,7 @@ SHARES = ("accuracy", "acc2_non0", "acc2")  # metrics that are shares of right r
 
 def main_metric(dataset: DataSet) -> tuple[str, metrics.Label]:
     """Return the metric in which differences are measured, the first of the data's convention, and its label."""
-    return next(iter(fusion_tests.metric_labels(dataset).items()))
+    return next(iter(joint_gains.metric_labels(dataset).items()))
 
 
 def row_values(dataset: DataSet, scores: np.ndarray) -> list[float | None]:

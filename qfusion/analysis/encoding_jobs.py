@@ -16,7 +16,8 @@ from qfusion import data as sources
 from qfusion.analysis.jobs import Job, begin_job, find_job, run_in_process
 from qfusion.analysis.memo import memo
 from qfusion.analysis.opening import _identity, load_checkpoint
-from qfusion.analysis.study import Study, build_study
+from qfusion.analysis.study import Study
+from qfusion.analysis.study_building import build_study
 from qfusion.analysis.tasks import Task
 from qfusion.explain import backgrounds
 from qfusion.training import checkpoint_cards, encodings

@@ -19,7 +19,8 @@ from qfusion.analysis import cohort_table
 from qfusion.analysis.background_choice import ALL_ROWS, OFFERED, with_background
 from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import Sample, build_sample
-from qfusion.analysis.study import Study, build_study
+from qfusion.analysis.study import Study
+from qfusion.analysis.study_building import build_study
 from qfusion.analysis.tasks import Task
 from qfusion.explain import backgrounds, cohort_filters
 from qfusion.models import FusionModel, Tweak

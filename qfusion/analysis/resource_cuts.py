@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check
-from qfusion.analysis import fusion_tests
+from qfusion.analysis import joint_gains
 from qfusion.analysis.audit_basis import main_metric
 from qfusion.analysis.audit_plan import QJ
 from qfusion.analysis.memo import memo
-from qfusion.analysis.study import Study, explained_model
+from qfusion.analysis.study import Study
+from qfusion.analysis.study_building import explained_model
 from qfusion.analysis.tasks import Task
 from qfusion.errors import NotFound
 from qfusion.explain import additive_projection, bootstrap, dephasing
@@ -52,7 +53,7 @@ def cut_resources(study: Study) -> pd.DataFrame:
         without = additive_projection.Additive(
             len(study.modalities), study.scores[rows], scores, None, len(rows)
         )
-        gains = fusion_tests.gains(study, rows, without, {metric: label})
+        gains = joint_gains.measure_gains(study, rows, without, {metric: label})
         parts[name] = {column: part[metric] for column, part in gains.items()}
 
     for resource in twins.CUTS[study.card["model"]]:

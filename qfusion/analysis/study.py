@@ -1,7 +1,7 @@
-"""One model on one data set, with everything that is computed once for all samples.
+"""A model on a data set, with everything that is computed once for all samples.
 
-`Study` is what every page can rely on; the spaces after it add what models of their abilities have, and
-`build_study` gives a model its own."""
+`Study` has what every page relies on. The spaces in `analysis.spaces` add the quantities that only some models have.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -10,12 +10,10 @@ from typing import Any, Self, cast
 
 import numpy as np
 import pandas as pd
-import torch
 from scipy.special import softmax
 
 import qfusion
 from qfusion import explain
-from qfusion._checks import check
 from qfusion.analysis.columns import dividend_column
 from qfusion.analysis.memo import memo
 from qfusion.analysis.spaces import space_class
@@ -28,26 +26,28 @@ from qfusion.explain import backgrounds, stability, verdicts
 from qfusion.models import log_odds
 from qfusion.training import checkpoint_cards, encodings, metrics
 
-SAID = ("text", "transcript")
 LARGE = 50_000  # samples of a data set beyond which not all are explained together
 BLOCK = 2**14  # samples whose states are held at a time
 
 
-# What a study keeps of its samples' states, whatever is read from them.
-OF_STATES = ("all_kets", "entropies", "masses", "vectors", "disagreement")
+# Quantities of the samples' states, which do not depend on the scores that are explained
+STATE_QUANTITIES = ("all_kets", "entropies", "masses", "vectors", "disagreement")
 
 
 @dataclass(frozen=True, eq=False)
 class Study:
-    """A model on a data set; values of all samples are computed when they are first needed.
+    """A model on a data set. Values of all samples are computed when they are first needed.
 
     Attributes:
-        name: of the model; card: of its checkpoint; dataset: N samples.
-        model: the one that is explained, read-only, shared by all sessions. The scores of a classifier are log-odds in
-            nats, see `models.log_odds`; its probabilities are those of `trained`.
-        trained: the model of the checkpoint, with the scores that it was trained with.
-        uses_all_rows: whether explanations use every row of the background where some would do.
-        reference: number of the class that the others are compared with; None where each is compared with all others.
+        name: name of the model.
+        card: card of its checkpoint.
+        dataset: data set of N samples.
+        model: the explained model, read-only, shared by all sessions. The scores of a classifier are log-odds in nats,
+            see `models.log_odds`; its probabilities are those of `trained`.
+        trained: model of the checkpoint, with the scores that it was trained with.
+        uses_all_rows: whether explanations use every row of the background where a part would suffice.
+        reference: number of the class that the others are compared with, or None if each class is compared with all
+            others.
     """
 
     name: str
@@ -136,18 +136,20 @@ class Study:
         model = log_odds.log_odds_against_others(self.trained)
         if reference is not None:
             model = log_odds.log_odds_against_class(model, reference)
-        shared_states = {name: self._shared[name] for name in OF_STATES if name in self._shared}
+        shared_states = {
+            name: self._shared[name] for name in STATE_QUANTITIES if name in self._shared
+        }
         shared_states["_default_background"] = self._default_background
         model = space_class(model).prepare_model(model)
         return replace(self, model=model, _shared=shared_states, reference=reference)
 
     @property
     def base_study(self) -> Self:
-        """The study of the set alone, without a visitor's samples behind it."""
+        """The study of the data set alone, without the samples of a visitor."""
         return self if self._set is None else self._set
 
     def rebase(self, study: Self) -> Self:
-        """Another study of the same set, with the visitor's samples of this one behind it, if there are any."""
+        """Return another study of the same data set, with the visitor's samples of this one appended."""
         return study if self._set is None else study.with_own(self.dataset)
 
     def with_own(self, dataset: DataSet) -> Self:
@@ -241,9 +243,8 @@ class Study:
 
     @per_model_cache
     def calibration_error(self) -> float | None:
-        """The expected calibration error of a classifier on the test split.
-
-        None where it is not measured: of a large set, or without test samples.
+        """Expected calibration error of a classifier on the test split, or None for a large data set and for one
+        without test samples.
         """
         rows = self.dataset.rows("test")
         if self.is_large or not len(rows):
@@ -306,14 +307,14 @@ class Study:
 
     @memo(
         256,
-        background=False,  # the stamp tells it, and by what part of it one sample is explained
+        background=False,  # the stamp has the key and the size of the background of one sample
         stamp=lambda study, row: (study.sample_background.key, study.sample_background.size),
     )
     def explained(self, row: int) -> Any:
-        """The explanation of one sample.
+        """Return the explanation of one sample.
 
-        It is never a row of `explanation`, whose last digits differ: a sample's figures are the same bytes whatever was
-        asked before.
+        It is never a row of `explanation`, whose last digits differ. So the figures of a sample have the same bytes
+        whichever results were computed before.
         """
         return explain.explain(self.model, self.inputs([row]), self.sample_background)
 
@@ -332,26 +333,24 @@ class Study:
     def explained_dividends(self, output: int | None = None) -> np.ndarray:
         """Dividends (rows in `explained_rows`, 2^M) of one output, or of each sample's predicted class."""
         values = np.asarray(self.explanation.dividends)
-        outputs = (
-            self.predicted[self.explained_rows]
-            if output is None
-            else np.full(len(self.explained_rows), output)
-        )
+        outputs = self._explained_outputs(output)
         return np.asarray(values[np.arange(len(values)), :, outputs])
 
     def explained_verdicts(self, output: int | None = None) -> verdicts.Verdicts:
         """The verdicts on the rows of `explained_rows`, of one output or of each sample's predicted class."""
-        outputs = (
-            self.predicted[self.explained_rows]
-            if output is None
-            else np.full(len(self.explained_rows), output)
-        )
+        outputs = self._explained_outputs(output)
         doubt = self.seed_uncertainty(self.explained_rows, outputs)
         return verdicts.judge(self.explanation, outputs, doubt, self.decides_by_sign)
 
+    def _explained_outputs(self, output: int | None) -> np.ndarray:
+        """Return the explained output of each row of `explained_rows`: `output`, or by default the predicted class."""
+        if output is None:
+            return self.predicted[self.explained_rows]
+        return np.full(len(self.explained_rows), output)
+
     @property
     def decides_by_sign(self) -> bool:
-        """Whether the sign of the explained score is the decision, see `decides_by_sign`."""
+        """Whether the sign of the explained score is the decision, see the function `decides_by_sign`."""
         return decides_by_sign(self.dataset)
 
     @per_model_cache
@@ -407,11 +406,11 @@ class Study:
         return frame.join(data.table[others])
 
     def _repr_html_(self) -> str:
-        """How a notebook shows it: drawn above, by `panels.notebook`."""
+        """Return the HTML that a notebook displays, see `panels.notebook`."""
         return qfusion.panels.notebook.study_html(self)
 
     def scatter(self, values: np.ndarray) -> np.ndarray:
-        """The values of the rows in `explained_rows`, on all samples: elsewhere NaN, or empty words."""
+        """Return values of the rows in `explained_rows` for all samples, with NaN or empty strings elsewhere."""
         result = np.full(len(self.dataset), "" if values.dtype == object else np.nan, values.dtype)
         result[self.explained_rows] = values
         return result
@@ -421,50 +420,7 @@ class Study:
         return metrics.of_rows(self.dataset, self.dataset.rows(split), self.logits(scores))
 
 
-def said_columns(rows: pd.DataFrame) -> list[str]:
-    """Return the columns of a table of samples that contain the spoken text."""
-    return [name for name in SAID if name in rows.columns]
-
-
-def find_misfit(card: Mapping[str, Any], dataset: DataSet) -> str:
-    """Return why a model cannot take a data set's inputs or answer its question, or an empty string if it can."""
-    available = dataset.input_specs
-    for name, wanted in card["inputs"].items():
-        if name not in available:
-            return f"it needs the modality '{name}', and the data has {', '.join(available)}."
-        if int(wanted["size"]) != int(available[name]["size"]):
-            return f"it needs {wanted['size']} features of '{name}', and the data has {available[name]['size']}."
-    classes = dataset.target.classes if dataset.target.kind == "classification" else ()
-    if classes and len(card["outputs"]) != len(classes):
-        return f"it has {len(card['outputs'])} outputs, and the data has {len(classes)} classes."
-    return ""
-
-
 def decides_by_sign(dataset: DataSet) -> bool:
     """Return whether the sign of the explained score is the decision: of classes, and of a target with two sides."""
     target = dataset.target
     return target.kind == "classification" or target.convention != "plain"
-
-
-def explained_model(model: Any, dataset: DataSet) -> Any:
-    """Return the model whose scores are explained. For a classifier, its scores are log-odds, see `models.log_odds`."""
-    classifies = dataset.target.kind == "classification"
-    return log_odds.log_odds_against_others(model) if classifies else model
-
-
-@torch.no_grad()
-def build_study(name: str, card: Mapping[str, Any], model: Any, dataset: DataSet) -> Study:
-    """Return a model on a data set.
-
-    Raises:
-        InvalidInput: when the model was made for other modalities or feature numbers than the data set has.
-    """
-    problem = find_misfit(card, dataset)
-    check(
-        not problem,
-        f"Model '{name}' does not fit data set '{dataset.name}': {problem} Choose the data it was "
-        f"trained on, '{card['data']['name']}'.",
-    )
-    explained = explained_model(model, dataset)
-    explained = space_class(model).prepare_model(explained)
-    return Study(name, card, explained, dataset, model)

@@ -73,7 +73,7 @@ def list_samples(
     parts = qfusion.explain.cohort_filters.parse(filter)
     table = qfusion.analysis.cohort_table.cohort_table_with_maps(study, None, parts)
     columns = ["split", "truth", "prediction", "error", "relation", "leader"]
-    spoken = qfusion.analysis.study.said_columns(table)
+    spoken = qfusion.analysis.spoken_text.spoken_columns(table)
     rows = table.loc[qfusion.explain.cohort_filters.select_rows(parts, table), [*columns, *spoken]]
     for name in spoken:
         rows[name] = rows[name].astype(str).str[:MOST_TEXT]

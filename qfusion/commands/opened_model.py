@@ -68,7 +68,7 @@ class OpenedModel:
         """Model whose scores are explained. The scores of a classifier become log-odds."""
         return cast(
             "qfusion.models.FusionModel",
-            qfusion.analysis.study.explained_model(self.trained.model, self.dataset),
+            qfusion.analysis.study_building.explained_model(self.trained.model, self.dataset),
         )
 
     @cached_property

@@ -100,7 +100,9 @@ def print_needs(name: str, as_json: bool) -> None:
     """Print whether a data set needs fusion."""
     from qfusion.commands.data_fusion import needs_record
 
-    result = needs_record(qfusion.analysis.fusion_tests.needs(qfusion.data.load(name)))
+    result = needs_record(
+        qfusion.analysis.information_estimate.estimate_information(qfusion.data.load(name))
+    )
     print_result(
         result,
         as_json,

@@ -12,7 +12,7 @@ from qfusion.analysis import (
     drawn_samples,
     text,
 )
-from qfusion.analysis.study import said_columns
+from qfusion.analysis.spoken_text import spoken_columns
 from qfusion.explain import cut_losses
 from qfusion.figures import cohort_charts, notebook, result_tables, style
 from qfusion.models.abilities import can
@@ -71,7 +71,7 @@ def entanglement(
         cohort=result.inside,
         chosen=levels.sample.id,
         captions=next(
-            (result.rows[column].astype(str).tolist() for column in said_columns(result.rows)),
+            (result.rows[column].astype(str).tolist() for column in spoken_columns(result.rows)),
             None,
         ),
         whole_name=f"others of {name_split(levels)}",

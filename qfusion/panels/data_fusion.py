@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from qfusion.analysis import fusion_tests, text
+from qfusion.analysis import information_estimate, text
 from qfusion.analysis.study import Study
 from qfusion.data import DataSet
 from qfusion.explain import baseline_predictions, information
@@ -22,7 +22,7 @@ def information_bits(dataset: DataSet, theme: style.Theme = "light") -> panel.Pa
     """Draw the redundant, unique and synergistic information of modalities about the target, by every estimator. For
     more than two modalities, also draw each against the rest.
     """
-    result = fusion_tests.needs(dataset)
+    result = information_estimate.estimate_information(dataset)
     rows = {
         **result.by,
         **{f"{name} against the rest": one for name, one in result.of_rest.items()},
@@ -87,7 +87,7 @@ def small_models(dataset: DataSet, theme: style.Theme = "light") -> panel.PanelF
     """Draw the metrics of the best single, late and joint small models on held-out rows, and the gain of each over
     the one before.
     """
-    estimate = fusion_tests.needs(dataset)
+    estimate = information_estimate.estimate_information(dataset)
     result = estimate.baselines
     rows = {
         f"{kind}: {result.models[kind]}" if kind in result.models else kind: one

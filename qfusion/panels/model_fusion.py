@@ -4,7 +4,15 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check_present
-from qfusion.analysis import cohort_levels, drawn_samples, fusion_tests, text, trust
+from qfusion.analysis import (
+    cohort_levels,
+    drawn_samples,
+    fusion_tests,
+    joint_gains,
+    seed_clusters,
+    text,
+    trust,
+)
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study, dividend_column
 from qfusion.data.coalition_terms import split_term
@@ -45,10 +53,10 @@ MAX_POINTS = 1_500  # of a swarm, a coalition
 
 def emap(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
     """Draw the gain of joint terms in every metric: the model against its EMAP, and against its own terms."""
-    labels = fusion_tests.metric_labels(study.dataset)
+    labels = joint_gains.metric_labels(study.dataset)
     first = next(iter(labels))
     (result, worth), (_, own) = (
-        fusion_tests.remove_joint_terms(study, kind) for kind in additive_projection.KINDS
+        joint_gains.remove_joint_terms(study, kind) for kind in additive_projection.KINDS
     )
     if result.errors is None:
         sampled = ""
@@ -94,7 +102,7 @@ def emap(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
 
 def loss_reduction(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
     """Draw the reduction of the test loss by each coalition and modality."""
-    game = fusion_tests.loss_game(study)
+    game = fusion_tests.split_loss(study)
     terms = study.terms
     title = LOSS_NAMES[game.loss]
     mean = " of the softmax of the mean log-odds" if study.classes else ""
@@ -237,7 +245,7 @@ def contribution_swarm(
 
 def synergy(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
     """Show how close sampled synergies are to the exact dividends of pairs, as a table without a figure."""
-    frame = fusion_tests.synergies(study)
+    frame = fusion_tests.sample_synergies(study)
     shows = (
         f"F_syn = v(ab) − v(a) − v(b) + v(∅) of pairs, against {fusion_tests.ROWS} training samples drawn at "
         "random "
@@ -261,7 +269,7 @@ def seed_basins(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigu
     """Draw whether training seeds explain a test sample in one way or in several; only where seeds were measured."""
     study = trust.with_training_background(sample.study)
     seeds = trust.load_stability(study)
-    result = fusion_tests.basins(study)
+    result = seed_clusters.cluster_seeds(study)
     values = check_present(
         trust.seed_values(study, seeds, sample.row, seed_stability.DIVIDENDS),
         f"Sample {sample.id} is not a test sample: seeds are compared on these. Pick one.",
@@ -303,7 +311,7 @@ def seed_basins(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigu
 
 
 def _term_ranking(levels: cohort_levels.Levels) -> contribution_ranking.Ranking:
-    return fusion_tests.ranking(
+    return fusion_tests.rank_coalitions(
         levels.study, levels.places(levels.rows[levels.inside]), levels.output_wanted
     )
 

@@ -7,7 +7,8 @@ from contextlib import suppress
 from qfusion import data
 from qfusion._checks import choose
 from qfusion.analysis import background_choice, opening, outputs, sample_examples
-from qfusion.analysis.study import Study, find_misfit
+from qfusion.analysis.study import Study
+from qfusion.analysis.study_building import find_misfit
 from qfusion.errors import NotFound, QFusionError, default_on_error
 from qfusion.panels.page_state import PREDICTED
 from qfusion.panels.params import SampleParam, SelectParam, TextParam

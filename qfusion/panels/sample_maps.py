@@ -14,7 +14,8 @@ from qfusion.analysis import (
     sample_projection,
     text,
 )
-from qfusion.analysis.study import SAID, Study
+from qfusion.analysis.spoken_text import SPOKEN
+from qfusion.analysis.study import Study
 from qfusion.explain import RELATIONS
 from qfusion.figures import scatter_map, style
 from qfusion.panels import panel, params
@@ -182,7 +183,7 @@ def colour_choices(study: Study, rows: pd.DataFrame) -> tuple[str, ...]:
         "relation",
         "leader",
     ]
-    result = [name for name in map(str, rows.columns) if name not in (*first, "split", *SAID)]
+    result = [name for name in map(str, rows.columns) if name not in (*first, "split", *SPOKEN)]
     numeric = [name for name in result if pd.api.types.is_numeric_dtype(rows[name])]
     few = [
         name

@@ -112,7 +112,7 @@ def _software() -> str:
 
 def _questions(study: Study) -> dict[str, str]:
     """Return answers about the whole model: the modalities that its loss depends on, the quantum resources it needs."""
-    game = fusion_tests.loss_game(study)
+    game = fusion_tests.split_loss(study)
     answers = {"Overall": f"{describe_importance(game)} (over {game.total.n:,} test samples)"}
     with suppress(NotFound):  # it is not audited
         entry = audit.measure_audit(study)

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from qfusion.analysis import fusion_tests, jobs, text
+from qfusion.analysis import information_estimate, jobs, text
 from qfusion.figures.style import Theme
 from qfusion.panels import data_fusion
 from qfusion.ui import access, job_progress, panels, state, widgets
@@ -36,7 +36,9 @@ def fusion_needs(scope: Any, theme: Theme, columns: list[float] | int = 0) -> No
         )
         jobs.leave_job(key, access.session_id())
     elif job_progress.is_done(
-        jobs.begin_job(key, lambda: fusion_tests.needs(dataset), 1, access.session_id()),
+        jobs.begin_job(
+            key, lambda: information_estimate.estimate_information(dataset), 1, access.session_id()
+        ),
         "Small models: {job.done:,} of {job.total:,} fitted",
         "{job.problem}",
         wanted=lambda: bool(state.get(data_fusion.NEED.key)),

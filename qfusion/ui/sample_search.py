@@ -7,7 +7,8 @@ import pandas as pd
 import streamlit as st
 
 from qfusion.analysis import sample_filters, text
-from qfusion.analysis.study import SAID, dividend_column, said_columns
+from qfusion.analysis.spoken_text import SPOKEN, spoken_columns
+from qfusion.analysis.study import dividend_column
 from qfusion.panels import sample_points, samples
 from qfusion.quantum.measure_kinds import split_column
 from qfusion.ui import figure, linked_table, page_context, selections, state, widgets
@@ -43,7 +44,7 @@ def sample_table(context: page_context.PageContext, rows: pd.DataFrame) -> None:
         "error",
         "relation",
         "leader",
-        *said_columns(rows),
+        *spoken_columns(rows),
     ]
     late = [
         *map(dividend_column, context.study.terms),
@@ -75,7 +76,7 @@ def sample_table(context: page_context.PageContext, rows: pd.DataFrame) -> None:
         column_config={
             **named,
             **numeric,
-            **{column: st.column_config.TextColumn(width="medium") for column in SAID},
+            **{column: st.column_config.TextColumn(width="medium") for column in SPOKEN},
         },
         alt=f"Table of {len(rows)} samples with truth, prediction and error. Select a row to open the sample.",
     )

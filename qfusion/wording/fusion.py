@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from qfusion.analysis import fusion_tests, trust
+from qfusion.analysis import fusion_tests, joint_gains, seed_clusters, trust
 from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError
 from qfusion.explain import bootstrap
@@ -209,10 +209,10 @@ def fusion_record(study: Study) -> dict[str, Any]:
 
     An analysis that cannot be measured has only its reason.
     """
-    metric = next(iter(fusion_tests.metric_labels(study.dataset)))
-    result, gains = fusion_tests.remove_joint_terms(study)
-    game = fusion_tests.loss_game(study)
-    ranked = fusion_tests.ranking(study, trust.explain_test_rows(study)[0])
+    metric = next(iter(joint_gains.metric_labels(study.dataset)))
+    result, gains = joint_gains.remove_joint_terms(study)
+    game = fusion_tests.split_loss(study)
+    ranked = fusion_tests.rank_coalitions(study, trust.explain_test_rows(study)[0])
     record: dict[str, Any] = {
         "emap": {
             "says": describe_joint_effect(result, gains, metric),
@@ -233,10 +233,10 @@ def fusion_record(study: Study) -> dict[str, Any]:
         },
     }
     if len(study.modalities) > 1:
-        frame = fusion_tests.synergies(study)
+        frame = fusion_tests.sample_synergies(study)
         record["f_syn"] = {"says": describe_synergies(frame), "pairs": frame.to_dict("records")}
     try:
-        basins = fusion_tests.basins(study)
+        basins = seed_clusters.cluster_seeds(study)
         record["basins"] = {
             "says": describe_multiplicity(basins),
             "outcome": basins.multiplicity.value,

@@ -1,0 +1,68 @@
+"""Gain in the metrics due to the joint terms of a model."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from qfusion._checks import choose
+from qfusion.analysis import cohort_table
+from qfusion.analysis.memo import memo
+from qfusion.analysis.study import Study
+from qfusion.analysis.tasks import Task
+from qfusion.analysis.trust import explain_test_rows
+from qfusion.data import DataSet
+from qfusion.explain import additive_projection
+from qfusion.training import metrics
+
+
+def metric_labels(dataset: DataSet) -> dict[str, metrics.Label]:
+    """Return the labels of a data set's metrics, keyed by metric. The metric that is reported first comes first."""
+    target, names = dataset.target, metrics.names(dataset)
+    return {
+        name: metrics.label(name, target.convention)
+        for name in dict.fromkeys((*metrics.headlines(names), *names))
+    }
+
+
+@memo(16, task=Task.REMOVE_JOINT_TERMS)
+def remove_joint_terms(
+    study: Study, kind: str = additive_projection.EMAP
+) -> tuple[additive_projection.Additive, additive_projection.Gains]:
+    """Return the scores of the explained test rows without joint terms, and the gain due to joint terms in every
+    metric.
+
+    Args:
+        study: a model on its data. kind: of `additive_projection.KINDS`.
+    """
+    rows, explanation = explain_test_rows(study)
+    if choose("Kind", kind, additive_projection.KINDS) == additive_projection.OWN:
+        result = additive_projection.own_terms(explanation)
+    else:
+        is_linear = study.model.algebra.is_linear
+        most = len(rows) if is_linear else study.explanation_background.size
+        result = additive_projection.emap(study.model, study.inputs(rows), most)
+    return result, measure_gains(study, rows, result, metric_labels(study.dataset))
+
+
+def measure_gains(
+    study: Study,
+    rows: np.ndarray,
+    result: additive_projection.Additive,
+    labels: Mapping[str, metrics.Label],
+) -> additive_projection.Gains:
+    """Return by how much metrics of some rows are better with the joint terms that `result` leaves out, see
+    `additive_projection.gains`.
+
+    Args:
+        result: scores of the explained model.
+    """
+    target = study.dataset.target
+    return additive_projection.gains(
+        result,
+        study.dataset.y[rows],
+        lambda scores, truth: metrics.score_metrics(
+            study.logits(scores), truth, target.kind, target.convention
+        ),
+        labels,
+        clusters=cohort_table.row_clusters(study.dataset, rows),
+    )
