@@ -92,7 +92,7 @@ def hear(addresses: list[str]) -> dict[str, PageOf]:
         opened = programs.open_page(*rendering.parse_link(f"http://localhost{address}"))
         view, model = opened.view, opened.view.get("model", "qj-planted")
         names = list(programs.visible_panels(view))
-        for picture in (programs.build(view.page, name, view.address()) for name in names):
+        for picture in (programs.build_panel(view.page, name, view.address()) for name in names):
             if not picture.not_shown:
                 continue  # explained by the surrounding page
             known = glossary_page.panel_of(picture.name)

@@ -97,7 +97,7 @@ def test_a_test_set_that_would_take_long_is_split_against_some_rows(
 def test_what_if_swaps_drops_and_flips(trained: DataSet) -> None:
     sample = open_sample("my-mult", str(trained.ids[trained.rows("test")[0]]), DATA)
     address = {"model": "my-mult", "data": DATA, "sample": sample.id}
-    flips = pages.build("What if", "flips", address)
+    flips = pages.build_panel("What if", "flips", address)
     assert "the best that gradients and other samples led to" in flips.shows
     table = flips.table()
     assert bool(table.loc[table["possible"], "verified"].all())

@@ -132,14 +132,14 @@ def test_panels_hold_pennylanes_numbers(kind: str, trained: dict[str, str]) -> N
     for gate in (half, len(built.gates)):
         theirs = np.array(circuit(operations[:gate]), dtype=float)
         for panel in ("circuit", "qubits"):
-            table = pages.build("Circuit", panel, link | {"gate": str(gate)}).table()
+            table = pages.build_panel("Circuit", panel, link | {"gate": str(gate)}).table()
             assert list(table["qubit"]) == list(wires)
             assert (
                 np.abs(table[["X", "Y", "Z"]].to_numpy().ravel() - theirs[: 3 * len(wires)]).max()
                 < 1e-8
             )
             assert np.abs(table["entropy"].to_numpy() - theirs[3 * len(wires) :]).max() < 1e-8
-        lines = pages.build("Circuit", "entropy-gates", link).table()
+        lines = pages.build_panel("Circuit", "entropy-gates", link).table()
         assert (
             np.abs(
                 lines.loc[gate, list(wires)].to_numpy(dtype=float) - theirs[3 * len(wires) :]
@@ -148,7 +148,7 @@ def test_panels_hold_pennylanes_numbers(kind: str, trained: dict[str, str]) -> N
         )
     assert (
         f"{len(built.gates)} gates on {len(wires)} qubits"
-        in pages.build("Circuit", "circuit", link).title
+        in pages.build_panel("Circuit", "circuit", link).title
     )
 
 
@@ -185,7 +185,7 @@ def test_headless_figures_programs_reports_and_files(
         "entropy-gates",
         "mutual-gates",
     ):
-        assert pages.build("Circuit", panel, address("qfl", trained, gate="30")).figure.data
+        assert pages.build_panel("Circuit", panel, address("qfl", trained, gate="30")).figure.data
     out = tmp_path / "circuit.svg"
     assert command("figure", "--link", link, "--panel", "circuit", "--out", str(out))[0] == 0
     assert b"<svg" in out.read_bytes()
@@ -201,7 +201,7 @@ def test_headless_figures_programs_reports_and_files(
     assert "qubit_panels.information(sample)" in programs.program(
         "Circuit", "mutual-gates", view.values
     )
-    table = pages.build("Circuit", "mutual-gates", view.values).table()
+    table = pages.build_panel("Circuit", "mutual-gates", view.values).table()
     assert table.columns[0] == "gates_done"
     assert table.iloc[0, 1:].abs().max() == 0
     assert pd.Series(table.iloc[-1, 1:]).max() > 1e-3

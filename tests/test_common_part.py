@@ -79,7 +79,7 @@ def everything(name: str, sample: str) -> dict[str, Any]:
             continue
         for panel in rendering.figure_names(page, address):
             try:
-                picture = pages.build(page, panel, address)
+                picture = pages.build_panel(page, panel, address)
             except QFusionError as error:
                 found[f"{page} {panel}"] = str(error)
                 continue

@@ -228,7 +228,8 @@ def test_features_of_a_large_set_are_replaced_of_drawn_samples_whose_area_has_an
 
 def test_an_address_asks_for_all_samples(few: Any) -> None:
     some, every = (
-        pages.build("cohorts", "entanglement", ADDRESS | more) for more in ({}, {"measured": "all"})
+        pages.build_panel("cohorts", "entanglement", ADDRESS | more)
+        for more in ({}, {"measured": "all"})
     )
     assert len(some.table()) == 20
     assert len(every.table()) == len(few.rows)

@@ -182,7 +182,7 @@ def new_panel() -> Iterator[str]:
     dynamics_page.PANELS["spread"] = Panel(
         spread,
         {"t": dynamics_page.CURSOR},
-        opens=dynamics_page.VIEW.chosen("Decision"),
+        opens=dynamics_page.VIEW.is_one_of("Decision"),
         below=True,
     )
     yield "spread"
@@ -192,7 +192,7 @@ def new_panel() -> Iterator[str]:
 def test_a_panel_takes_a_builder_and_a_line(new_panel: str, tmp_path: Path) -> None:
     drawn = figure(f"{DYNAMICS}&t=0.5", new_panel, tmp_path)
     address = {"model": MODEL, "data": DATA, "sample": SAMPLE, "t": "0.5"}
-    built = pages.build("Dynamics", new_panel, address)
+    built = pages.build_panel("Dynamics", new_panel, address)
     assert drawn["data"][0]["x"] == list(built.figure.data[0].x)  # type: ignore[union-attr]
     assert new_panel in pages.visible_panels(pages.open_page("dynamics", address).view)
     assert "t=0.5)" in programs.program("Dynamics", new_panel, address)
@@ -209,7 +209,7 @@ def panel_with_a_choice() -> Iterator[str]:
         "spread.t", "Share of T", "All of it is used.", default=1.0, step=0.25
     )
     dynamics_page.PANELS["spread"] = Panel(
-        spread, {"t": share}, opens=dynamics_page.VIEW.chosen("Decision"), below=True
+        spread, {"t": share}, opens=dynamics_page.VIEW.is_one_of("Decision"), below=True
     )
     yield "spread"
     del dynamics_page.PANELS["spread"]
@@ -219,7 +219,7 @@ def test_a_panel_with_a_control_of_its_own_takes_a_builder_and_two_lines(
     panel_with_a_choice: str, tmp_path: Path
 ) -> None:
     address = {"model": MODEL, "data": DATA, "sample": SAMPLE, "spread.t": "0.25"}
-    half = pages.build("Dynamics", panel_with_a_choice, address).table()
+    half = pages.build_panel("Dynamics", panel_with_a_choice, address).table()
     assert figure(f"{DYNAMICS}&spread.t=0.25", panel_with_a_choice, tmp_path)["data"][0][
         "y"
     ] == pytest.approx(half["entropy"].tolist())
@@ -264,7 +264,7 @@ def test_an_attribution_method_takes_a_function_and_a_line(occlusion: str, tmp_p
     study = open_sample(model, sample, "digits").study
     name = study.modalities[0]
     address = {"model": model, "data": "digits", "sample": sample, "inside.by": occlusion}
-    found = pages.build("Samples", "inside", address)
+    found = pages.build_panel("Samples", "inside", address)
     assert "by occlusion" in found.shows
     assert set(found.table()["method"]) == {occlusion}
     assert "method='occlusion'" in programs.program("Samples", "inside", address)

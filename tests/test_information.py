@@ -1416,11 +1416,11 @@ def test_panels_state_what_was_found_with_their_numbers(
 ) -> None:
     monkeypatch.setattr(information_estimate, "estimate_information", lambda dataset: parity)
     address = {"set": "parity", "data.need": "true"}
-    bits = pages.build("data", "needs-bits", address)
+    bits = pages.build_panel("data", "needs-bits", address)
     assert bits.title == describe_information(parity)
     assert "1,329 of them are predicted" in bits.shows
     assert set(bits.table()["estimator"]) == {"learned", "clusters"}
-    worth_of = pages.build("data", "needs-worth", address)
+    worth_of = pages.build_panel("data", "needs-worth", address)
     assert worth_of.title == describe_baselines(parity.baselines)
     assert len(worth_of.table()) == 5
 

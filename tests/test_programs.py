@@ -291,11 +291,13 @@ def test_what_is_built_here_is_what_the_program_builds(
     names: dict[str, Any] = {}
     with contextlib.redirect_stdout(io.StringIO()):
         exec(programs.program(page, panel, address), names)
-    built = pages.build(page, panel, address)
+    built = pages.build_panel(page, panel, address)
     assert built.name == names["picture"].name == panel
     assert built.figure.to_json() == names["picture"].figure.to_json()
     pd.testing.assert_frame_equal(built.table(), names["numbers"])
-    assert pages.build(page, panel, address, "dark").figure.to_json() != built.figure.to_json()
+    assert (
+        pages.build_panel(page, panel, address, "dark").figure.to_json() != built.figure.to_json()
+    )
 
 
 @pytest.mark.parametrize("page", pages.PAGES)

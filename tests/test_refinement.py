@@ -186,7 +186,8 @@ def test_an_address_asks_for_all_rows(slow: Any) -> None:
         "sample": str(slow.dataset.ids[slow.explained_rows[0]]),
     }
     some, every = (
-        pages.build("samples", "waterfall", address | more) for more in ({}, {"rows": ["all"]})
+        pages.build_panel("samples", "waterfall", address | more)
+        for more in ({}, {"rows": ["all"]})
     )
     assert (
         f"the mean over 40 samples drawn at random from the {slow.background.size} training samples, each modality "
@@ -198,7 +199,7 @@ def test_an_address_asks_for_all_rows(slow: Any) -> None:
     assert f"the mean over the {slow.background.size} training samples, each" in plain(every.shows)
     joint = [
         plain(
-            pages.build(
+            pages.build_panel(
                 "samples", "waterfall", address | more | {"background": "training set"}
             ).shows
         )

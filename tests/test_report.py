@@ -541,7 +541,7 @@ def test_a_cohorts_report_is_of_the_score_that_was_asked_for(monkeypatch: Any) -
         )
         names: Any = report.cohort(about).blocks
         assert ("--output odd" in names["command"]) == (output == 1)
-        assert about.explained == (
+        assert about.explained_output == (
             "log-odds of ‘odd’ (nats)" if output else "log-odds of the class decided for (nats)"
         )
         assert names["built"].output == ("odd" if output else "the class decided for")

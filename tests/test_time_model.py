@@ -178,4 +178,4 @@ def test_documents_and_commands_show_it(address: dict[str, str], tmp_path: Any) 
     assert (code, err) == (0, "")
     assert "v0" in out or "pix" in out
     panel = next(iter(pages.PAGES["dynamics"]))
-    assert pages.build("Dynamics", panel, address).table().shape[0]
+    assert pages.build_panel("Dynamics", panel, address).table().shape[0]

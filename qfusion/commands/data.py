@@ -76,7 +76,7 @@ def check_data(
     """Load a data set with every check and print a summary. For a file, print the report that an import would give."""
     from qfusion.data import import_store, importing
 
-    dataset = _loaded(name)
+    dataset = _load_named(name)
     if dataset is None:
         with import_store.staging_folder() as folder, progress_bar("Checking") as show:
             examined = importing.examine_files([Path(name)], folder, show)
@@ -113,7 +113,7 @@ def check_data(
     )
 
 
-def _loaded(name: str) -> Any:
+def _load_named(name: str) -> Any:
     """The data set of that name or file; None for a file that can only be imported."""
     if name in qfusion.data.names() or not Path(name).exists():
         return qfusion.data.load(name)

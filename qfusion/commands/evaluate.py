@@ -86,7 +86,7 @@ def _score_rows(wanted: Any, of: OpenedModel, part: np.ndarray) -> np.ndarray:
         of.dataset,
         part,
         wanted,
-        of.trained_on,
+        of.training_split,
         of.background if wanted.missing else None,
         of.split_rows(part),
     )

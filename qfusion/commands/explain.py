@@ -114,7 +114,7 @@ def explain(
         opened = open_model(model, data, "auto", background, contrast, group)
         disturbance = parse_disturbance(opened.dataset.names, missing, swap, noise, seed)
         explained_output = qfusion.analysis.outputs.parse(output or "", opened.classes)
-        explained_model = explained_output.explained_model(opened.explained)
+        explained_model = explained_output.explained_model(opened.explained_model)
         if sample is not None:
             rows = np.array([opened.dataset.row(sample)])
             record, index = _sample_record(explained_output, disturbance, opened, rows)
@@ -194,7 +194,7 @@ def _split_record(
     if opened.classes:
         output_name = str(output) or "the class decided for"
     else:
-        output_name = output.explained_model(opened.explained).outputs[0]
+        output_name = output.explained_model(opened.explained_model).outputs[0]
     record = {
         "n": len(rows),
         "background": opened.background.name,

@@ -53,7 +53,7 @@ def explain_rows(
     background = opened.background
     started = time.perf_counter()
     explanation = qfusion.explain.explain(
-        output.explained_model(opened.explained), features, background
+        output.explained_model(opened.explained_model), features, background
     )
     _ = explanation.interaction  # computed on first access
     seconds = time.perf_counter() - started
@@ -96,7 +96,7 @@ def disturbed_inputs(
         opened.dataset,
         rows,
         disturbance,
-        opened.trained_on,
+        opened.training_split,
         opened.split_rows(rows),
         model=opened.trained.model,
     )
@@ -117,7 +117,7 @@ def relation_by_background(
         row: number of the sample, shape (1,).
         relation: the relation against the background of `opened`.
     """
-    kinds = qfusion.analysis.background_agreement.offered_kinds(opened.explained)
+    kinds = qfusion.analysis.background_agreement.offered_kinds(opened.explained_model)
     current = opened.background.kind
     if disturbance.missing or current not in kinds or "mixed" not in kinds:
         return {}

@@ -64,7 +64,7 @@ class OpenedModel:
     group: qfusion.training.processes.Group
 
     @cached_property
-    def explained(self) -> qfusion.models.FusionModel:
+    def explained_model(self) -> qfusion.models.FusionModel:
         """Model whose scores are explained. The scores of a classifier become log-odds."""
         return cast(
             "qfusion.models.FusionModel",
@@ -78,7 +78,7 @@ class OpenedModel:
         *_, kind, contrast = self.arguments
         if contrast is None:
             return qfusion.explain.backgrounds.make_background(
-                model, dataset, dataset.rows(self.trained_on), kind, group=self.group
+                model, dataset, dataset.rows(self.training_split), kind, group=self.group
             )
         return qfusion.explain.background(
             model, inputs(dataset, [dataset.row(contrast)]), "contrast", label=contrast
@@ -91,7 +91,7 @@ class OpenedModel:
         return target.classes if target.kind == "classification" else ()
 
     @property
-    def trained_on(self) -> str:
+    def training_split(self) -> str:
         """The split that the model was trained on."""
         return qfusion.training.checkpoint_cards.training_split(self.trained.card)
 

@@ -96,21 +96,21 @@ def sample_progress_bar(task: str) -> Iterator[Tell]:
 
 def json_text(result: Any) -> str:
     """Return a JSON document: NumPy's numbers and arrays become Python's, NaN and infinity null."""
-    return json.dumps(_as_json(result), indent=2, allow_nan=False)
+    return json.dumps(_to_json_types(result), indent=2, allow_nan=False)
 
 
-def _as_json(value: Any) -> Any:
+def _to_json_types(value: Any) -> Any:
     """Return a value as JSON's types."""
     if value is None or isinstance(value, (str, bool, int)):
         return value
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else None
     if isinstance(value, Mapping):
-        return {key: _as_json(entry) for key, entry in value.items()}
+        return {key: _to_json_types(entry) for key, entry in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
-        return [_as_json(entry) for entry in value]
+        return [_to_json_types(entry) for entry in value]
     if hasattr(value, "tolist"):  # an array, a number of NumPy's, a tensor, a column
-        return _as_json(value.tolist())
+        return _to_json_types(value.tolist())
     if hasattr(value, "isoformat"):
         return value.isoformat()
     raise TypeError(f"{type(value).__name__} is not of JSON")

@@ -68,7 +68,7 @@ def report(
             )
         )
     else:
-        made = _of_cohort(trained, dataset, str(cohort), output, background, contrast)
+        made = _report_on_cohort(trained, dataset, str(cohort), output, background, contrast)
     files = qfusion.report.write(made, out)
     letters = (
         made.describe_missing_letters()
@@ -92,7 +92,7 @@ def report(
     )
 
 
-def _of_cohort(
+def _report_on_cohort(
     checkpoint: qfusion.training.checkpoint.Checkpoint,
     dataset: qfusion.data.DataSet,
     cohort: str,

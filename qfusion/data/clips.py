@@ -159,7 +159,7 @@ def find_clip(name: str, ids: np.ndarray, row: int) -> Clip | None:
         file.facts.kind,
         part.start,
         end,
-        _words_within(file.words, part.start, end),
+        _select_words(file.words, part.start, end),
         seconds,
         file.state,
     )
@@ -185,7 +185,7 @@ def is_whole(clip: Clip) -> bool:
     )
 
 
-def _words_within(words: Iterable[Word], start: float, end: float | None) -> tuple[Word, ...]:
+def _select_words(words: Iterable[Word], start: float, end: float | None) -> tuple[Word, ...]:
     """Return the words of a part of a file, with times from the begin of the part."""
     last = np.inf if end is None else end
     return tuple(

@@ -82,10 +82,10 @@ def read_frames(
             f"From 1 to {MAX_FRAMES:,} ascending times can be asked for at once, but of `{path.name}` "
             f"{len(wanted):,} are. Ask for a shorter part, or fewer pictures.",
         )
-        yield from _frames_at(container, stream, path, wanted, side)
+        yield from _decode_at_times(container, stream, path, wanted, side)
 
 
-def _frames_at(
+def _decode_at_times(
     container: Any, stream: Any, path: Path, wanted: Sequence[float], side: int
 ) -> Iterator[np.ndarray]:
     """The pictures (h, w, 3) that are seen at some times, in their order."""

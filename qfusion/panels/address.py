@@ -75,7 +75,7 @@ def complete_address(
     Raises:
         InvalidInput, NotFound: when a part of the address does not fit.
     """
-    result = _normalise_links(_without_guide(address))
+    result = _normalise_links(_drop_guides(address))
     view = PageState(page, result)  # as it is completed
     if bare:
         _audit(result, allowed(view, None))
@@ -117,7 +117,7 @@ def describe_source(study: Study) -> dict[str, Any]:
     }
 
 
-def _without_guide(address: Address) -> Values:
+def _drop_guides(address: Address) -> Values:
     """Return the address with lists as values, without the parameters that guide the reader."""
     result = {
         key: [values] if isinstance(values, str) else list(values)

@@ -153,7 +153,7 @@ CONTROLS = (
 
 
 def _is_part_open(name: str) -> panel.Opens:
-    chosen = PART.chosen(name)
+    chosen = PART.is_one_of(name)
     return lambda view: not view.can("rules") or chosen(view)
 
 
@@ -169,10 +169,10 @@ PANELS = {
         opens=_REPLAY,
     ),
     "qubits": panel.Panel(
-        qubits, _AT, fits=has_begun, opens=panel.all_open(_REPLAY, QUBITS_AS.chosen(PLANE))
+        qubits, _AT, fits=has_begun, opens=panel.all_open(_REPLAY, QUBITS_AS.is_one_of(PLANE))
     ),
     "bloch-gates": panel.Panel(
-        balls, _AT, fits=has_begun, opens=panel.all_open(_REPLAY, QUBITS_AS.chosen(BALLS))
+        balls, _AT, fits=has_begun, opens=panel.all_open(_REPLAY, QUBITS_AS.is_one_of(BALLS))
     ),
     "before-after": panel.Panel(outcomes, _AT, fits=fits_joint_display, opens=_REPLAY),
     "matrix-after": panel.Panel(matrix, _AT, fits=fits_joint_display, opens=_REPLAY),

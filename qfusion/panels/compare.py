@@ -388,7 +388,7 @@ VIEW = params.SelectParam(
 
 def is_pair(view: page_state.PageState) -> bool:
     """Return whether the page compares the pinned selection with the one that the bar shows."""
-    return bool(view.get("pin")) and VIEW.chosen(TWO)(view)
+    return bool(view.get("pin")) and VIEW.is_one_of(TWO)(view)
 
 
 TWEAK_B = params.SwitchParam("tweak", "Tweak B", "It stays folded.")
@@ -397,7 +397,7 @@ _OPTIONS = {
     "ids": lambda view: (SAMPLES(view) or [])[: column_charts.MOST] or None,
     "output": lambda view: view.output or None,
 }
-_OPENS = VIEW.chosen(SEVERAL)
+_OPENS = VIEW.is_one_of(SEVERAL)
 PANELS = {
     **{
         f"waterfall-{letter}": panel.Panel(

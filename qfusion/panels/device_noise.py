@@ -183,4 +183,4 @@ NOISE: dict[str, params.Param] = {
         fits=panel.needs("rules"),
     )
 }
-NOISE_OPEN = PART.chosen("Noise and shots")
+NOISE_OPEN = PART.is_one_of("Noise and shots")

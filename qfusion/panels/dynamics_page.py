@@ -154,7 +154,7 @@ STATE_AS = params.SelectParam(
 )
 CONTROLS = (VIEW, TURN, CURSOR, _TERMS, MOVING, CUT_TERMS, CUT, RUNS, QUANTITY, STATE_OF, STATE_AS)
 # where a panel stands: in a view
-_DECISION, _CORRELATED, _SAMPLED, _STATE, _SETTLED = map(VIEW.chosen, VIEW.options()[:5])
+_DECISION, _CORRELATED, _SAMPLED, _STATE, _SETTLED = map(VIEW.is_one_of, VIEW.options()[:5])
 _T = {"t": CURSOR}
 _MEASURES = {
     kind.replace("_", "-"): panel.Panel(
@@ -168,7 +168,7 @@ _MATRICES = {
         {"whose": STATE_OF, **_T},
         {"part": part},
         fits=TIMED,
-        opens=panel.all_open(_STATE, STATE_AS.chosen(HEAT)),
+        opens=panel.all_open(_STATE, STATE_AS.is_one_of(HEAT)),
     )
     for part in MATRIX_PARTS
 }

@@ -101,7 +101,7 @@ RUN = params.SwitchParam(
     "They are not run.",
     "Takes some seconds for each sample: brute force runs the model on every background sample for every coalition.",
 )
-_DELETED, _TRUE, _OTHERS, _SEEDS = map(PROOF.chosen, VIEWS[:4])
+_DELETED, _TRUE, _OTHERS, _SEEDS = map(PROOF.is_one_of, VIEWS[:4])
 NAMED = {
     f"{kind}-features-": panel.Panel(
         feature_curves,
@@ -109,7 +109,7 @@ NAMED = {
         {"kind": kind},
         rest="modality",
         opens=_DELETED,
-        endings=lambda view, study: [view.one_of("proof.of", study.modalities)],
+        endings=lambda view, study: [view.option("proof.of", study.modalities)],
         scope="study",
     )
     for kind in DIRECTIONS
@@ -126,7 +126,7 @@ OTHER = params.SelectParam(
     style={"placeholder": "none", "width": 320},
 )
 CONTROLS = (PROOF, RANKING, FEATURES_OF, MEASURE, panel.EVERYONE, RUN, panel.TERMS, OTHER)
-_OPEN = PROOF.chosen(PEOPLE)
+_OPEN = PROOF.is_one_of(PEOPLE)
 _OTHER = {"other": OTHER}
 PANELS = {
     "cautions": panel.Panel(trust_warnings, scope="study"),

@@ -247,7 +247,7 @@ def model_caption(sample: Sample) -> str:
     return sentence
 
 
-GENERATOR_VIEW = VIEW.chosen("H and L")
+GENERATOR_VIEW = VIEW.is_one_of("H and L")
 OPERATOR = params.SelectParam(
     "letters",
     "Operator",

@@ -200,9 +200,9 @@ def attribution_over_time(
     alt = f"Attribution over time inside {', '.join(names)}, in {'seconds' if seconds else 'percent of the length'}."
 
     def table() -> pd.DataFrame:
-        return pd.concat([steps_of(lane) for lane in lanes], ignore_index=True)
+        return pd.concat([lane_table(lane) for lane in lanes], ignore_index=True)
 
-    def steps_of(lane: modality_attribution.Lane) -> pd.DataFrame:
+    def lane_table(lane: modality_attribution.Lane) -> pd.DataFrame:
         places = np.arange(len(lane.values))
         return pd.DataFrame(
             {

@@ -95,7 +95,7 @@ def board_choices(
 def controls(view: page_state.PageState, _: Any = None) -> tuple[params.Param, ...]:
     """Return the choices of the page."""
     board = benchmark_board.open_board()
-    return BOARD, SIZE, TABLE, PUBLISHED, *board_choices(board, view.one_of(BOARD.key, board.names))
+    return BOARD, SIZE, TABLE, PUBLISHED, *board_choices(board, view.option(BOARD.key, board.names))
 
 
 _WHERE = {"data": BOARD, "metric": METRIC}

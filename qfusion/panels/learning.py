@@ -128,7 +128,7 @@ FIRST = params.NumberParam(
 CONTROLS = (RUNS, IMPORT, VIEW, METRIC, NEW_DATA, NEW_KIND, SEEDS, FIRST, REPLAY, BOTH)
 
 
-_SEEN, _INSIDE, _RESULTS = map(VIEW.chosen, VIEWS)
+_SEEN, _INSIDE, _RESULTS = map(VIEW.is_one_of, VIEWS)
 
 
 def _has_norms(runs: Sequence[Seen], of: str) -> bool:

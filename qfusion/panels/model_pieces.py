@@ -244,7 +244,7 @@ PIECES = {
             gate_groups,
             fixed={"of": of},
             fits=panel.needs("rules"),
-            opens=GROUPS_OF.chosen(of),
+            opens=GROUPS_OF.is_one_of(of),
         )
         for of in gate_shapley.TARGETS
     },

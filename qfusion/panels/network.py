@@ -213,7 +213,7 @@ def probabilities(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
 
 
 _RULED = panel.needs("rules")
-_RULES_OPEN = PART.chosen("Fusion rules")
+_RULES_OPEN = PART.is_one_of("Fusion rules")
 EDITS = params.TextParam(
     "phi",
     "Edits as text",
@@ -267,7 +267,7 @@ LAYER = params.SelectParam(
 
 
 CONTROLS = (EDITS, ELEMENT, STAGE, OUTCOME, SCOPE, *NOISE.values(), LAYER)
-_ENTROPIES = PART.chosen("Entropies")
+_ENTROPIES = PART.is_one_of("Entropies")
 PANELS = {
     "tables": panel.Panel(
         fusion_tables,

@@ -261,7 +261,7 @@ EXAMPLES = {
                 [study.dataset.row(one.sample) for one in sample_examples.find_examples(study)],
                 "card",
             ),
-            *curve_names(study, [study.dataset.row(view.named("sample"))], "now"),
+            *curve_names(study, [study.dataset.row(view.require("sample"))], "now"),
         ],
     ),
 }

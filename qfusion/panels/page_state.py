@@ -58,12 +58,12 @@ class PageState:
         """Return the values as texts, by parameter."""
         return {key: self.all(key) for key in self.values}
 
-    def one_of(self, key: str, options: Sequence[str]) -> str:
+    def option(self, key: str, options: Sequence[str]) -> str:
         """Return the value of a parameter if it is one of `options`, else the first option."""
         value = self.get(key)
         return value if value in options else options[0]
 
-    def named(self, key: str) -> str:
+    def require(self, key: str) -> str:
         """Return the value of a parameter that must be set.
 
         Raises:
@@ -79,7 +79,7 @@ class PageState:
     @property
     def model(self) -> str:
         """Name of the model."""
-        return self.named("model")
+        return self.require("model")
 
     @cached_property
     def card(self) -> dict[str, Any]:
@@ -125,7 +125,7 @@ class PageState:
     @property
     def pin(self) -> Pin:
         """The pinned view."""
-        return parse_pin(self.named("pin"))
+        return parse_pin(self.require("pin"))
 
 
 def format_value(value: Any) -> list[str]:

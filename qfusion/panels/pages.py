@@ -142,7 +142,9 @@ PAGE_PARAMS: dict[str, tuple[Param | ParamFamily, ...]] = {
 PAGES_WITHOUT_MODEL = ("data", "train", "sweeps")  # pages that need neither model nor sample
 
 
-def build(page: str, panel: str, address: Address, theme: style.Theme = "light") -> PanelFigure:
+def build_panel(
+    page: str, panel: str, address: Address, theme: style.Theme = "light"
+) -> PanelFigure:
     """Return a panel of a page.
 
     Args:
@@ -187,7 +189,7 @@ def visible_panels(view: PageState, only: str = "") -> Iterator[str]:
             continue
         scope = open_scope(view, panel.scope, scopes)
         for end in panel.endings(view, scope):
-            if only in ("", start + end) and panel.shown(view, scope, end):
+            if only in ("", start + end) and panel.is_shown(view, scope, end):
                 yield start + end
 
 

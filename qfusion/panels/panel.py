@@ -258,7 +258,7 @@ class Panel:
             ending = {}
         return {**self.fixed, **ending, **_read_options(self.options, view)}
 
-    def shown(self, view: PageState, scope: Any, rest: str = "") -> bool:
+    def is_shown(self, view: PageState, scope: Any, rest: str = "") -> bool:
         """Return whether the page shows it of a scope; arguments and errors are those of `arguments`."""
         return self.opens(view) and self.fits(
             scope, **self.arguments(view, rest), **_read_options(self.conditions, view)

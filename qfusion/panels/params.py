@@ -195,10 +195,10 @@ class SelectParam(Param):
             return self.meanings[choose(self.label, option, self.meanings)]
         return self.meanings(option)
 
-    def chosen(self, *options: str) -> Callable[[PageState], bool]:
+    def is_one_of(self, *options: str) -> Callable[[PageState], bool]:
         """Return a condition on a page's state: one of these options is chosen. Without a choice the first one is."""
         known = self.options()
-        return lambda view: view.one_of(self.key, known) in options
+        return lambda view: view.option(self.key, known) in options
 
     def require(self, study: Any, value: str) -> None:
         """See `Param.require`."""

@@ -201,24 +201,24 @@ BUILT_PART = params.SelectParam(
 
 
 _OVER = {"over": BUILT_OVER}
-_DECISION = VIEW.chosen("Decision")
+_DECISION = VIEW.is_one_of("Decision")
 BUILT = {
     "built": panel.Panel(
         attribution_matrix,
         _OVER,
         fits=TIMED,
-        opens=panel.all_open(_DECISION, BUILT_AS.chosen("matrix")),
+        opens=panel.all_open(_DECISION, BUILT_AS.is_one_of("matrix")),
     ),
     "built-over-time": panel.Panel(
         attribution_over_time,
         {**_OVER, "part": BUILT_PART, "t": CURSOR},
         fits=TIMED,
-        opens=panel.all_open(_DECISION, BUILT_AS.chosen("over time")),
+        opens=panel.all_open(_DECISION, BUILT_AS.is_one_of("over time")),
     ),
     "built-flow": panel.Panel(
         attribution_flow,
         _OVER,
         fits=TIMED,
-        opens=panel.all_open(_DECISION, BUILT_AS.chosen("flow")),
+        opens=panel.all_open(_DECISION, BUILT_AS.is_one_of("flow")),
     ),
 }

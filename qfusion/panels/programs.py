@@ -15,10 +15,10 @@ def program(page: str, panel: str, address: Address) -> str:
     """Return a program that recomputes the numbers of a panel. Nothing is opened.
 
     Args:
-        page, panel, address: as of `pages.build`.
+        page, panel, address: as of `pages.build_panel`.
 
     Raises:
-        NotFound, InvalidInput: as of `pages.build`.
+        NotFound, InvalidInput: as of `pages.build_panel`.
     """
     view, spec, suffix = find_panel(page, panel, address)
     calls = scope_calls(view, spec.scope)

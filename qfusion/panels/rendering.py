@@ -13,7 +13,7 @@ from qfusion.figures import VIEWS
 from qfusion.figures.recipe import MAX_TEXT, Recipe, software, table_digest
 from qfusion.figures.visible_range import apply_visible, parse_visible
 from qfusion.panels.address import FREE, describe_source
-from qfusion.panels.pages import PAGES, build, open_page, visible_panels
+from qfusion.panels.pages import PAGES, build_panel, open_page, visible_panels
 from qfusion.wording.backgrounds import describe_background
 
 TEXT_PANELS = ("questions", "cautions", "estimators", "train-results", "wrong", "why-synergy")
@@ -66,7 +66,7 @@ def render_panel(page: str, panel: str, address: Query) -> RenderedPanel:
     view = result.view
     if panel in TEXT_PANELS or not any(visible_panels(view, panel)):
         require_figure(page, panel, address)
-    picture = build(view.page, panel, view.values)
+    picture = build_panel(view.page, panel, view.values)
     table = picture.table()
     figure = picture.figure
     assert figure is not None

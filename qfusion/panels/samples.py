@@ -110,7 +110,7 @@ NAMED = {
         curve,
         rest=parse_curve_name,
         endings=lambda view, study: curve_names(
-            study, [study.dataset.row(view.named("sample"))], "main"
+            study, [study.dataset.row(view.require("sample"))], "main"
         ),
         scope="study",
     )

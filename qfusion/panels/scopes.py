@@ -80,7 +80,7 @@ def scope_calls(view: PageState, scope: str) -> list[tuple[str, Call]]:
 
 def _sample(view: PageState) -> Call:
     """Return the call that opens the page's sample, with its background, tweak and output."""
-    sample = view.named("sample")
+    sample = view.require("sample")
     members = _members(view)
     background = view.background
     if background == backgrounds.DEFAULT or (background == "cohort" and not members):
@@ -89,7 +89,7 @@ def _sample(view: PageState) -> Call:
         "output": view.output,
         "tweak": view.tweak,
         "background": background,
-        "contrast": view.named("contrast") if background == "contrast" else "",
+        "contrast": view.require("contrast") if background == "contrast" else "",
         "members": members,
         "rows": view.get("rows"),
         "session": SESSION_FILE if sample.startswith(PREFIX) else "",
@@ -97,7 +97,7 @@ def _sample(view: PageState) -> Call:
     return Call(
         "qfusion.analysis.opening",
         "open_sample",
-        (view.model, sample, view.named("data")),
+        (view.model, sample, view.require("data")),
         drop_empty(arguments),
     )
 

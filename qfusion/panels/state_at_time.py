@@ -37,7 +37,7 @@ def populations(
         whose: a modality, or "all together".
         t: the time as a share of T.
     """
-    rho, dims, name = state_at(sample, whose, t)
+    rho, dims, name = read_state(sample, whose, t)
     mass = np.real(np.diag(rho))
     labels = state_charts.basis_labels(dims)
     return panel.PanelFigure(
@@ -68,7 +68,7 @@ def matrix(
         whose: a modality, or "all together".
         t: the time as a share of T.
     """
-    rho, dims, name = state_at(sample, whose, t)
+    rho, dims, name = read_state(sample, whose, t)
     labels = state_charts.basis_labels(dims)
 
     def table() -> pd.DataFrame:
@@ -85,7 +85,7 @@ def matrix(
     )
 
 
-def state_at(sample: Sample, whose: str, t: float) -> tuple[np.ndarray, tuple[int, ...], str]:
+def read_state(sample: Sample, whose: str, t: float) -> tuple[np.ndarray, tuple[int, ...], str]:
     """rho of all modalities or of one at a share t of T, its dimensions, and when that is, in words."""
     step = nearest_step(sample, t)
     dims = sample.model.dims

@@ -22,7 +22,7 @@ from qfusion.panels.generator_terms import (
     operator_coefficients,
 )
 from qfusion.panels.jumps import jump_times, jumps_at_all, mutual_information_graph
-from qfusion.panels.state_at_time import nearest_step, reduced_states, state_at
+from qfusion.panels.state_at_time import nearest_step, read_state, reduced_states
 from qfusion.quantum.pauli_transfer import PAULIS
 from qfusion.wording import extrema
 from qfusion.wording.samples import cite_states
@@ -190,7 +190,7 @@ def hinton(
         whose: a modality, or "all together".
         t: the time as a share of T.
     """
-    rho, dims, name = state_at(sample, whose, t)
+    rho, dims, name = read_state(sample, whose, t)
     labels = state_charts.basis_labels(dims)
     modulus = np.abs(rho)
     left_out = int((modulus < state_charts.LEAST * modulus.max()).sum())
@@ -267,7 +267,7 @@ def describe_largest_coherence(modulus: np.ndarray, labels: Sequence[str], when:
     )
 
 
-_OPEN = VIEW.chosen("State")
+_OPEN = VIEW.is_one_of("State")
 _T = {"t": CURSOR}
 PANELS = {
     "couplings": panel.Panel(couplings, fits=TIMED, opens=GENERATOR_VIEW),
@@ -277,14 +277,14 @@ PANELS = {
     ),
     "modes": panel.Panel(decay_modes, fits=inside.has_modes, opens=GENERATOR_VIEW),
     "information": panel.Panel(
-        mutual_information_graph, {"t": CURSOR}, fits=can_cut, opens=VIEW.chosen("Correlations")
+        mutual_information_graph, {"t": CURSOR}, fits=can_cut, opens=VIEW.is_one_of("Correlations")
     ),
-    "raster": panel.Panel(jump_times, fits=jumps_at_all, opens=VIEW.chosen("Trajectories")),
+    "raster": panel.Panel(jump_times, fits=jumps_at_all, opens=VIEW.is_one_of("Trajectories")),
     "hinton": panel.Panel(
         hinton,
         {"whose": STATE_OF, **_T},
         fits=TIMED,
-        opens=panel.all_open(_OPEN, STATE_AS.chosen(HINTON)),
+        opens=panel.all_open(_OPEN, STATE_AS.is_one_of(HINTON)),
     ),
     "bloch": panel.Panel(qubit_balls, _T, fits=has_qubits, opens=_OPEN),
     **{

@@ -153,25 +153,25 @@ SWEEP = {
     "sweep-history": panel.Panel(
         history,
         fits=has_finished_trials,
-        opens=SWEEP_VIEW.chosen(SWEEP_VIEWS[0]),
+        opens=SWEEP_VIEW.is_one_of(SWEEP_VIEWS[0]),
         scope="trials",
     ),
     "sweep-slices": panel.Panel(
         slices,
         fits=has_finished_trials,
-        opens=SWEEP_VIEW.chosen(SWEEP_VIEWS[1]),
+        opens=SWEEP_VIEW.is_one_of(SWEEP_VIEWS[1]),
         scope="trials",
     ),
     "sweep-importance": panel.Panel(
         importance,
         fits=lambda trials: has_finished_trials(trials) and bool(trials.importance),
-        opens=SWEEP_VIEW.chosen(SWEEP_VIEWS[1]),
+        opens=SWEEP_VIEW.is_one_of(SWEEP_VIEWS[1]),
         scope="trials",
     ),
     "sweep-together": panel.Panel(
         parallel_coordinates,
         fits=has_finished_trials,
-        opens=SWEEP_VIEW.chosen(SWEEP_VIEWS[2]),
+        opens=SWEEP_VIEW.is_one_of(SWEEP_VIEWS[2]),
         scope="trials",
     ),
 }

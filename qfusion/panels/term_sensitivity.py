@@ -33,7 +33,7 @@ class EffectSensitivity(NamedTuple):
     sensitivity: Sensitivity
     reach: float
 
-    def followed(self) -> dict[str, Parameter]:
+    def followable_terms(self) -> dict[str, Parameter]:
         """Return the terms that can be followed, by title; the one most worth it first."""
         return {
             self.sensitivity.parameters[i].title: self.sensitivity.parameters[i]
@@ -190,7 +190,7 @@ def term_response(
     study = sample.study
     effect = effect or sample.quantity
     rows, result, _ = terms = effect_sensitivity(sample, effect, over)
-    titles = terms.followed()
+    titles = terms.followable_terms()
     check(
         bool(titles),
         "Every term acts linearly here or is removed already, so that none can be followed. "
@@ -398,7 +398,7 @@ PANELS = {
         # some term does not act linearly, so that there is a way to follow
         fits=lambda sample, effect="", over=physics_sensitivity.THIS, **_: (
             can(sample.study.model, "terms")
-            and bool(effect_sensitivity(sample, effect, over).followed())
+            and bool(effect_sensitivity(sample, effect, over).followable_terms())
         ),
         opens=_is_open,
     ),

@@ -12,8 +12,8 @@ from qfusion.wording import setting_texts
 
 def setting_choices(view: page_state.PageState, _: Any = None) -> list[params.Param]:
     """Return the choices of a new training's settings, of the data set and kind of model that an address says."""
-    name = view.one_of(NEW_DATA.key, pickers.sources())
-    kind = view.one_of(NEW_KIND.key, list(FUSION))
+    name = view.option(NEW_DATA.key, pickers.sources())
+    kind = view.option(NEW_KIND.key, list(FUSION))
     return [
         setting_choice(name, kind, key, default)
         for key, default in plans.default_settings(name, kind).items()

@@ -17,7 +17,7 @@ VIEWS = MODEL, DATA, QUANTUM, PIECE = ("The model", "The data", "The quantum par
 ASK = params.SelectParam("why", "View", "The model is shown.", values=VIEWS, look="tabs")
 CONTROLS = (ASK, NEED, cohorts.FILTER, LENDER, DONOR, PATCH, GROUPS_OF)
 PANELS = {
-    name: replace(one, opens=panel.all_open(ASK.chosen(view), one.opens))
+    name: replace(one, opens=panel.all_open(ASK.is_one_of(view), one.opens))
     for view, group in zip(VIEWS, (MODEL_PANELS, DATA_PANELS, AUDIT, PIECES), strict=True)
     for name, one in group.items()
 }

@@ -64,7 +64,7 @@ class CohortMembers(Levels):
         return cohort_filters.format_conditions(self.parts)
 
     @property
-    def explained(self) -> str:
+    def explained_output(self) -> str:
         """Description of the explained output in words."""
         return (
             "log-odds of the class decided for (nats)"
@@ -78,7 +78,7 @@ class CohortMembers(Levels):
         return self.rows[self.inside]
 
     @property
-    def called(self) -> dict[str, Any]:
+    def name_options(self) -> dict[str, Any]:
         """Names that figures use for all rows and for the cohort, with their sizes."""
         return {
             "whole_name": name_all_with_size(self),
@@ -323,7 +323,7 @@ def _entanglement_context(result: CohortMembers) -> dict[str, Any]:
             cohort_measures.measure_titles(result.study)[measure],
             cohort_measures.strength_titles(result.study)[strength],
             cohort=result.inside[known],
-            **result.called,
+            **result.name_options,
         ),
     }
 

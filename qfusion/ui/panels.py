@@ -26,7 +26,7 @@ def draw_lower_panels(theme: Theme, **scopes: Any) -> None:
     view = page_params.current()
     page = view.page
     for name, panel in list(pages.PAGES[page].items()):
-        if panel.below and panel.shown(view, scopes[panel.scope]):
+        if panel.below and panel.is_shown(view, scopes[panel.scope]):
             scope, own = scopes[panel.scope], pages.own_params(page, panel)
             if own:
                 show_with_controls(
@@ -60,7 +60,7 @@ def builders(scope: Any, theme: Theme, *names: str) -> dict[str, Callable[[], Pa
     result: dict[str, Callable[[], PanelFigure]] = {}
     for name in names:
         panel, suffix = pages.panel_named(view.page, name)
-        if panel.shown(view, scope, suffix):
+        if panel.is_shown(view, scope, suffix):
             build = partial(panel.build, scope, theme, **panel.arguments(view, suffix))
             result[name] = partial(animate, build, panel)
     return result

@@ -67,7 +67,7 @@ def _draw(
         if stop.is_set() or time.monotonic() - began > _LONG:
             break
         with contextlib.suppress(QFusionError):  # the page says so once it is asked for
-            if panel.shown(view, scopes[panel.scope]):
+            if panel.is_shown(view, scopes[panel.scope]):
                 _ = panel.build(scopes[panel.scope], context.theme, **panel.arguments(view)).spec
     if _wanted.get(session) is stop:
         del _wanted[session]

@@ -32,7 +32,7 @@ def sensitivity_tab(context: page_context.PageContext, sample: Sample) -> None:
             f"None of these terms changes the {text.escape_markdown(effect)}. Choose others, or another "
             "effect."
         )
-    _way(context, sample, list(measured.followed()))
+    _way(context, sample, list(measured.followable_terms()))
     _table(sample, measured)
 
 

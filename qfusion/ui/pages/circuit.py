@@ -75,7 +75,7 @@ def fusion_network(context: page_context.PageContext) -> None:
     """
     with st.container(key="fold-circuit"):
         sample = context.tweaked_sample(tweak_choice.current_tweak(context.study))
-        view = page_params.current().one_of(circuit.PART.key, circuit.PART.options())
+        view = page_params.current().option(circuit.PART.key, circuit.PART.options())
         if view != "Walk":
             draw_edits(context, sample, view)
         if view in (

@@ -265,7 +265,7 @@ def dynamics(context: page_context.PageContext) -> None:
             rest = compare_with_learned(context, sample)
             # The time cursor stands outside of the views that have it: of a widget that goes away with one view and
             # comes back with another, the browser forgets its parameter.
-            view = page_params.current().one_of(
+            view = page_params.current().option(
                 dynamics_page.VIEW.key, dynamics_page.VIEW.options()
             )
             if view != "Decision":
