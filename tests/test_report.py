@@ -446,7 +446,7 @@ def test_planted_truth_of_other_modalities_is_not_said_to_be_nobodys(monkeypatch
         "warnings"
     ]
     words = " ".join(one.sentence for one in told)
-    assert "of other modalities than this model takes: what is measured" in words
+    assert "of other modalities than the model's" in words
     assert "Nobody knows" not in words
 
 

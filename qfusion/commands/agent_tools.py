@@ -65,7 +65,7 @@ def list_samples(
         filter: conditions separated by `;`, such as "relation=conflict; error>1" or "id=p2924". Samples are of the
             test split, unless the filter has "split=train" or "split=all". `columns` of the answer lists the names
             that conditions can have.
-        data: name of a data set; the model's own unless given.
+        data: name of a data set; the model's own by default.
         offset: number of entries to skip.
         limit: number of entries to list, at most 100.
     """

@@ -36,7 +36,7 @@ Output = Annotated[
     str | None,
     typer.Option(
         help="The class that is explained, against all others; A:B explains class A rather than B. "
-        "The class decided for unless given."
+        "Default: the predicted class."
     ),
 ]
 
@@ -46,7 +46,7 @@ Data = Annotated[
         "--data",
         metavar="NAME",
         help="Data set, or path of a .mat or .npz file; the one the model was "
-        "trained on unless given.",
+        "trained on by default.",
     ),
 ]
 

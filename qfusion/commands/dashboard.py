@@ -19,7 +19,7 @@ def dashboard(
         typer.Option(
             min=1,
             max=65535,
-            help="Port to listen on; 8501 unless given, or the next one that is free.",
+            help="Port to listen on; 8501 by default, or the next one that is free.",
         ),
     ] = None,
     address: Annotated[

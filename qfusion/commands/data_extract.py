@@ -20,7 +20,7 @@ def extract(
         typer.Option(
             metavar="FILE",
             help="Table of id, label and, where there are such, file, text, start, end, split; labels.csv in the "
-            "folder unless given.",
+            "folder by default.",
         ),
     ] = None,
     voice: Annotated[

@@ -28,7 +28,7 @@ def decision_record(
         explanation: of the sample in `row` alone.
         index: number of the explained output.
         doubt: uncertainty over training seeds, see `stability.seed_doubt`.
-        label: name of the explained output; the model's name of it unless given.
+        label: name of the explained output; the model's name of it by default.
     """
     coalitions = explanation.coalitions
     classes = dataset.target.classes

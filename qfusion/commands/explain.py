@@ -49,7 +49,7 @@ def explain(
         str | None,
         typer.Option(
             help="The class whose log-odds are explained, against all others; A:B explains class A "
-            "rather than B. The class decided for unless given."
+            "rather than B. Default: the predicted class."
         ),
     ] = None,
     out: Annotated[
@@ -75,7 +75,7 @@ def explain(
             "--times",
             min=2,
             max=1001,
-            help="With --cut: how many times, evenly from 0 to the end; 21 unless given.",
+            help="With --cut: how many times, evenly from 0 to the end; 21 by default.",
         ),
     ] = None,
     physics: Annotated[

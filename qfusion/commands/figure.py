@@ -48,7 +48,7 @@ def figure(
     sample: Annotated[str | None, typer.Option(metavar="ID", help="Id of the sample.")] = None,
     view: Annotated[
         str | None,
-        typer.Option(help=f"{', '.join(VIEWS)}; of a sample, contributions unless given."),
+        typer.Option(help=f"{', '.join(VIEWS)}; of a sample, contributions by default."),
     ] = None,
     data: Data = None,
     output: Output = None,

@@ -18,7 +18,7 @@ def figures(
     link: Annotated[str, typer.Option(help="A link copied from a page.")],
     out: Annotated[Path, typer.Option(help="The .zip to write.")],
     panel: Annotated[
-        list[str] | None, typer.Option(help="A figure of the page; all of them unless given.")
+        list[str] | None, typer.Option(help="A figure of the page; all of them by default.")
     ] = None,
     cohort: Annotated[
         str | None,

@@ -74,7 +74,7 @@ def import_(
             metavar="NAME",
             help="How a factory's model is called: "
             "dict, mmsa or multibench; by its "
-            "arguments unless given.",
+            "arguments by default.",
         ),
     ] = "",
     title: Annotated[

@@ -32,7 +32,7 @@ def sweep(
         int | None,
         typer.Option(
             min=1,
-            help="Trainings in all, however many processes take part; 20 unless given. A "
+            help="Trainings in all, however many processes take part; 20 by default. A "
             "larger number adds to a sweep that is there.",
         ),
     ] = None,
@@ -72,7 +72,7 @@ def sweep(
         typer.Option(
             metavar="PLACE",
             help="Where the sweep is kept, for machines that share it: a .journal file "
-            "or sqlite://, mysql://, postgresql://. Among your runs unless given.",
+            "or sqlite://, mysql://, postgresql://. Among your runs by default.",
         ),
     ] = "",
     jobs: Annotated[int, typer.Option(min=1, max=64, help="Processes on this machine.")] = 1,

@@ -51,10 +51,10 @@ def train(
         ),
     ] = None,
     model: Annotated[
-        str | None, typer.Option(metavar="KIND", help="Kind of model; quantum-jump unless given.")
+        str | None, typer.Option(metavar="KIND", help="Kind of model; quantum-jump by default.")
     ] = None,
     seed: Annotated[
-        int | None, typer.Option(min=0, help="Seed of every random number; 0 unless given.")
+        int | None, typer.Option(min=0, help="Seed of every random number; 0 by default.")
     ] = None,
     assign: Annotated[
         list[str] | None,

@@ -38,7 +38,7 @@ def download(
 
     Args:
         name: of the data set; see `qfusion.data.names`.
-        target: folder to put the files in; the data set's own below the data folder unless told.
+        target: folder to put the files in; the data set's own below the data folder by default.
         base_url: where the files are instead of at their public source, laid out as in the folder, or their archive
             is, called as there. The environment variable QFUSION_<NAME>_URL does the same.
         progress: called with (files done, files in all, path of the file).

@@ -87,13 +87,13 @@ def extract(
     Args:
         folder: of the recordings, in it or in folders below.
         name, replace, title, licence, repair: as of `importing.keep_set`.
-        labels: the table; `labels.csv` in the folder, or the only table there, unless told. Its columns are those of an
+        labels: the table; `labels.csv` in the folder, or the only table there, by default. Its columns are those of an
             imported table of labels, and `file` (below the folder), `start` and `end` (seconds) where files are not
             called like the ids.
         methods: by modality ("text", "audio", "vision") an extractor with its settings, or "none"; see
             `extractors.choose_method`. The default is DEFAULTS.
         target, convention: as of `import_formats.read_files`.
-        processes: at once; as many as there are processors unless told.
+        processes: at once; as many as there are processors by default.
         longest: seconds that a sample may last. patience: seconds after which a process is ended that reads one.
         resume: goes on with what was finished before, where that was stopped; else begins anew.
         progress: called with samples done, samples in all, and words.

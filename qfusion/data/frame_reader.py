@@ -55,7 +55,7 @@ def read_frames(
     began before it, whatever the distances between pictures are.
 
     Args:
-        path: of a video. start, end: of the part in seconds; to the file's end unless told.
+        path: of a video. start, end: of the part in seconds; to the file's end by default.
         rate: pictures a second: at `start` and every 1 / rate seconds from there.
         times: instead, seconds from the begin of the part, ascending.
         side: pixels of the longer side; smaller pictures stay as they are.

@@ -25,7 +25,7 @@ def read_npz(path: Path, names: Iterable[str] | None = None) -> dict[str, np.nda
 
     Args:
         path: the file.
-        names: which arrays; all of them unless told.
+        names: which arrays; all of them by default.
 
     Raises:
         NotFound: when the file is not there.

@@ -17,7 +17,7 @@ def read_picture(path: Path, side: int | None = None) -> np.ndarray:
     What is transparent lies over white. Of 16 bits a channel the upper 8 are kept.
 
     Args:
-        path: of a .png or .jpg. side: pixels of the longer side at most; as it is unless told.
+        path: of a .png or .jpg. side: pixels of the longer side at most; as it is by default.
 
     Raises:
         NotFound: when there is no such file. InvalidInput: when it is no such picture, damaged or too large.

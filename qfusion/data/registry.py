@@ -51,15 +51,11 @@ def sources() -> dict[str, package.Source]:
 def names() -> tuple[str, ...]:
     """Return the names that `load` knows, available or not: of the sources, then of the imported sets, each with the
     questions of its labels where samples have several."""
-    return (
-        *sources(),
-        *(
-            text
-            for name in imported_names()
-            if name not in sources()
-            for text in (name, *(f"{name}:{label}" for label in _labels(name)))
-        ),
-    )
+    known = list(sources())
+    for name in imported_names():
+        if name not in sources():
+            known += [name, *(f"{name}:{label}" for label in _labels(name))]
+    return tuple(known)
 
 
 def _labels(name: str) -> list[str]:

@@ -27,7 +27,7 @@ def read_sound(
     Where the file has no sound in between, or ends before, there is silence.
 
     Args:
-        path: of a video or sound file. start, end: of the part in seconds; to the file's end unless told.
+        path: of a video or sound file. start, end: of the part in seconds; to the file's end by default.
         rate: samples a second, to which it is resampled.
 
     Raises:

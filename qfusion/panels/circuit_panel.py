@@ -60,7 +60,7 @@ def diagram(
     Args:
         sample: a sample of a model that can be drawn as gates.
         theme: of the figure.
-        gate: so many gates are done; all unless told.
+        gate: so many gates are done; all by default.
         steps: so many fill T.
         gates: "one per coupling" or "all of H in one".
         cone: a read-out, whose light cone is drawn: what lies outside is grey; "none" for all alike.

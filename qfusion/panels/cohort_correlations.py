@@ -53,9 +53,9 @@ def entanglement(
     Args:
         levels: all samples, a cohort, one sample; of a model that entangles.
         theme: of the figure.
-        measure: of entanglement or mixing, see `cohort_measures.measure_titles`; the first unless told.
+        measure: of entanglement or mixing, see `cohort_measures.measure_titles`; the first by default.
         strength: "joint", the sum of the sizes of the joint terms, or "joint_share", their part of all.
-        everyone: measured on all samples where some are drawn unless told.
+        everyone: measured on all samples where some are drawn by default.
     """
     study = levels.study
     titles = cohort_measures.measure_titles(study)
@@ -116,7 +116,7 @@ def cut_test(
     """Draw how good the model is on the cohort without the correlations of a modality; only of models with time.
 
     Args:
-        everyone: measured on all of the cohort where some are drawn unless told.
+        everyone: measured on all of the cohort where some are drawn by default.
     """
     rows = cut_rows(levels, everyone)
     result = cut_measures.cuts_of_rows(levels.study, levels.places(rows))

@@ -68,7 +68,7 @@ STRENGTH = params.SelectParam(
 CUTS = params.SwitchParam("cuts", "Cut the correlations", "They are not cut.")
 # the parts of the page, with choices of theirs: links of when all stood below each other name no part
 VIEWS = {
-    "Contributions": (),  # unless told
+    "Contributions": (),  # by default
     "Errors": (SLICES_BY,),
     "Quality": (),
     "Entanglement": (MEASURE, STRENGTH, CUTS),

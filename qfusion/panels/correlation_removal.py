@@ -91,7 +91,7 @@ def cut_terms(
     Args:
         sample: a sample of a model with time.
         theme: of the figure.
-        modality: that is cut; the one whose cut moves the output most unless told.
+        modality: that is cut; the one whose cut moves the output most by default.
         t: where the cursor stands, a share of T.
     """
     cuts = cut_measures.cuts_of_sample(sample.study, sample.row, sample.tweak, terms=True)

@@ -57,10 +57,10 @@ def feature_curves(
         study: a model on its data.
         theme: of the figure.
         kind: "deletion" or "insertion".
-        modality: whose features; the first unless told.
+        modality: whose features; the first by default.
         ranking: title of one of `explain.attribution.METHODS`.
         measure: "log-odds" or "probability" of the predicted class; of a regression it is the score.
-        everyone: measured on all test samples, where some are drawn of a large set unless told.
+        everyone: measured on all test samples, where some are drawn of a large set by default.
     """
     modality = choose("Modality", modality or study.modalities[0], study.modalities)
     curves = trust.feature_curves(study, modality, ranking, _probability(study, measure), everyone)

@@ -52,10 +52,10 @@ def attribution(
     Args:
         sample: whose modality.
         theme: of the figure.
-        modality: the first unless told.
+        modality: the first by default.
         term: "score" for the explained output, or a coalition that the modality is in, such as "text+audio".
         baseline: where the attribution starts: "mean" (the training mean), "zero" or "sample" (another sample).
-        other: id of that sample; `default_contrast` unless told.
+        other: id of that sample; `default_contrast` by default.
         method: of `explain.attribution.METHODS`.
     """
     result, other = _open_attribution(sample, modality, term, baseline, other, method)

@@ -51,7 +51,7 @@ def rank_correlations(
     Args:
         study: a model on its data.
         theme: of the figure.
-        other: a second model of the same data, to compare with; none unless told.
+        other: a second model of the same data, to compare with; none by default.
     """
     study, result = trust.with_training_background(study), _open_comparison(study)
     whose = _label_source(study)
@@ -216,7 +216,7 @@ def conflict(study: Study, theme: style.Theme = "light", *, other: str = "") -> 
     Args:
         study: a model on its data.
         theme: of the figure.
-        other: a second model of the same data, to compare with; none unless told.
+        other: a second model of the same data, to compare with; none by default.
     """
     study, result = trust.with_training_background(study), _open_comparison(study)
     whose = _label_source(study)

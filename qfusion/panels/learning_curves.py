@@ -82,7 +82,7 @@ def metric(
     Args:
         runs: that are shown.
         theme: of the figure.
-        metric: one that all of them have, such as "mae"; accuracy or the mean absolute error unless told.
+        metric: one that all of them have, such as "mae"; accuracy or the mean absolute error by default.
     """
     drawn = require_history(runs)
     known = common_metrics(runs)

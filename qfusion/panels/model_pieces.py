@@ -47,7 +47,7 @@ def state_patching(
         sample: whose evolution goes on with it.
         theme: of the figure.
         lender: "one sample" or "background mean".
-        donor: id of that sample; the nearest one that is decided differently unless told.
+        donor: id of that sample; the nearest one that is decided differently by default.
         kind: of `explain.state_patching.PATCH_KINDS`.
     """
     choose("Lender", lender, LENDERS)

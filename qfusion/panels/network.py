@@ -60,9 +60,10 @@ def fusion_tables(
     Args:
         sample: a sample of a model with fusion rules.
         theme: of the figure.
-        element: the row that is marked; the first unless told.
+        element: the row that is marked; the first by default.
         stage: of the chain of fusions, from 0.
-        outcome: the column that is marked, a digit a qubit, such as "011"; unless told what this sample reads most.
+        outcome: the marked column, one digit for each qubit, such as "011". Default: the outcome that this sample
+            reads most.
     """
     require(sample.model, "rules")
     reading = sample.reading

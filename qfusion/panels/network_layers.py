@@ -42,7 +42,7 @@ def decision_over_layers(
         sample: a sample of a model with layers.
         theme: of the figure.
         terms: "contributions" or "Shapley values".
-        layer: the place that is marked, such as "layer 0 pooled"; the end unless told.
+        layer: the place that is marked, such as "layer 0 pooled"; the end by default.
     """
     moments = sample.path_explanation.moments
     dividends = sample.path_dividends

@@ -243,7 +243,7 @@ def extreme_plane(
         theme: of the figure.
         group: of modalities, such as "text+audio".
         split: "train", "valid" or "test", of the samples that are drawn.
-        up: "weight against" or "value of the group"; by the number of eigenstates unless told.
+        up: "weight against" or "value of the group"; see `default_vertical_axis`.
     """
     result, (_, weights) = operator_votes.group_votes(sample, group, split)
     study = sample.study

@@ -84,7 +84,7 @@ def attribution_over_time(
         sample: a sample of a model with time.
         theme: of the figure.
         over: this sample or the mean over several, of `analysis.physics_sensitivity.cohorts`.
-        part: "baseline" or a contribution, such as "text+audio"; unless told the joint one that the dynamics changed
+        part: "baseline" or a contribution, such as "text+audio"; by default the joint one that the dynamics changed
             most.
         t: where the cursor stands, a share of T; none is drawn at 0 and 1.
     """

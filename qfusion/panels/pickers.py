@@ -19,7 +19,7 @@ from qfusion.training import checkpoint_cards, checkpoint_folders
 MOST_PAIRS = 30  # classes of which every pair is offered
 
 
-DEFAULT_MODEL = "qj-scenes"  # the model that is shown unless told
+DEFAULT_MODEL = "qj-scenes"  # the model that is shown by default
 
 
 def models() -> list[str]:

@@ -35,7 +35,7 @@ def resource_comparison(
 
     Args:
         name: of the panel. entry: see `audit.load_shipped_audit`. names: of its rows. theme: of the figure.
-        hues: of the rows, grey unless told.
+        hues: of the rows, grey by default.
     """
     words = summarise_audit(entry["rows"], names)
     failed = {failure for row in entry["rows"] for failure in row["failed"]}

@@ -26,8 +26,8 @@ def decisions(
     Args:
         sample: of any model.
         theme: of the figure.
-        ids: of two to six samples; the sample and the three nearest by contributions unless told.
-        output: the class to explain; of each sample the one decided for unless told.
+        ids: of two to six samples; the sample and the three nearest by contributions by default.
+        output: the class to explain; of each sample the predicted one by default.
     """
     sides = decision_columns(sample, ids, output)
     study = sample.study

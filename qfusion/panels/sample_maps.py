@@ -49,10 +49,10 @@ def sample_map(
     Args:
         levels: all samples, a cohort, one sample.
         theme: of the figure.
-        of: the coordinates that are reduced, see `coordinates.kinds`; the first unless told.
+        of: the coordinates that are reduced, see `coordinates.kinds`; the first by default.
         method: "PCA" or "UMAP".
-        colour: a column, see `colour_choices`; the first unless told.
-        everyone: all samples are placed where some are drawn unless told.
+        colour: a column, see `colour_choices`; the first by default.
+        everyone: all samples are placed where some are drawn by default.
     """
     placed = map_positions(levels, of, method, everyone)
     at = drawn_positions(levels, placed)

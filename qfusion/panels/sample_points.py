@@ -34,8 +34,8 @@ def scatter(
     Args:
         sample: that is marked.
         theme: of the figure.
-        x, y: columns, see `finding.axes`; the usual ones unless told.
-        output: what dividends split, as text of `outputs.parse`; of each sample the class decided for unless told.
+        x, y: columns, see `finding.axes`; the usual ones by default.
+        output: what dividends split, as text of `outputs.parse`; of each sample the predicted class by default.
         split, search, relations, verdict, classes: which samples pass, see `finding.passing`.
     """
     study = sample.study

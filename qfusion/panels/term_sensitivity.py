@@ -85,7 +85,7 @@ def tornado(
     Args:
         sample: a sample of a model that consists of terms.
         theme: of the figure.
-        effect: what the terms act on, of `analysis.physics_sensitivity.targets`; the explained output unless told.
+        effect: what the terms act on, of `analysis.physics_sensitivity.targets`; the explained output by default.
         over: this sample or the mean over several, of `analysis.physics_sensitivity.cohorts`.
         group: the terms that are drawn, of `analysis.physics_sensitivity.GROUPS`.
         half: with the slope half-way, which takes a second or more.
@@ -185,7 +185,7 @@ def term_response(
         sample: a sample of a model that consists of terms.
         theme: of the figure.
         effect, over: as of `tornado`.
-        term: title of the term that is followed, of those that do not act linearly; the one most worth it unless told.
+        term: title of the term that is followed, of those that do not act linearly; the one most worth it by default.
     """
     study = sample.study
     effect = effect or sample.quantity

@@ -29,7 +29,7 @@ def setting_choice(
 
     Args:
         name, kind: of data set and model. key: of the setting.
-        begin: its value unless another is chosen. values: which words it may be, all of its own unless told.
+        begin: its value unless another is chosen. values: which words it may be, all of its own by default.
     """
     about = setting_texts.SETTINGS[key]
     words = (f"new.{kind}.{name}.{key}", about.title, "The usual is taken.", about.says)

@@ -24,7 +24,7 @@ def trajectories(
         sample: a sample of a model with time.
         theme: of the figure.
         runs: so many trajectories are sampled.
-        whose: the modality whose entanglement is drawn; the first unless told.
+        whose: the modality whose entanglement is drawn; the first by default.
     """
     track = sample.track(runs=runs)
     whose = whose or sample.modalities[0]

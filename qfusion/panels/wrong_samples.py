@@ -32,7 +32,7 @@ def slice_errors(
     Args:
         levels: all samples, a cohort, one sample.
         theme: of the figure.
-        by: what the samples are sliced by, see `slices.kinds`; the first unless told.
+        by: what the samples are sliced by, see `slices.kinds`; the first by default.
     """
     by = by or cohort_slices.slice_kinds(levels.study, levels.rows)[0]
     result = cohort_slices.slices(levels, by)[: cohort_slices.MAX_SLICES]

@@ -121,7 +121,7 @@ def select_members(
         table: of `cohort_table.cohort_table_with_maps`, for the same output.
         parts: of the filter.
         name: of the cohort, if it has one.
-        output: number of the explained class; the predicted class of each sample unless given.
+        output: number of the explained class; the predicted class of each sample by default.
 
     Raises:
         InvalidInput: when no explained sample passes the filter.

@@ -31,8 +31,8 @@ class GateCircuit(drawing.DrawableCircuit):
     wires: tuple[str, ...]
 
     def state(self, device: Any = None, *, elementary: bool = False) -> Callable[[], np.ndarray]:
-        """Return a QNode, without arguments, of the state (2^n,) at the end, on `default.qubit` unless given another
-        device."""
+        """Return a QNode, without arguments, of the state (2^n,) at the end, by default on
+        `default.qubit`."""
         operations = self.tape(elementary=elementary).operations
 
         @qml.qnode(device or qml.device("default.qubit", wires=self.wires))

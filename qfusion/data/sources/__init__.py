@@ -1,8 +1,7 @@
-"""The data sets that `load` knows by name, a module each or for several of a kind: those that come with the library,
-and those read from known files; and how what a visitor draws or says becomes features as theirs.
+"""Data sets that `load` knows by name, and features of a visitor's own drawings and sentences in the same form.
 
-Each module declares what it loads as SOURCE or (several) SOURCES, where the registry finds it: a `Source` says what
-a set is called, which files it needs, where they lie and how to get them.
+Each module of this package declares a `Source` as SOURCE, or several as SOURCES, for the registry. A source holds the
+name of a data set, its files, their folder, and how to get them.
 """
 
 import re
@@ -28,11 +27,11 @@ class PinnedFile:
     """A file of a data set.
 
     Attributes:
-        path: below the data set's folder, with "/".
-        sha256: of its content, in hex.
-        size: in bytes; 0 where it may vary, as that of a file that is made here.
-        url: where the public copy is; empty when there is none of the same bytes.
-        digest: works out what `sha256` is of: the file's bytes, unless told; see also `files.sha256_of_folder` and
+        path: path below the data set's folder, with "/".
+        sha256: SHA-256 of its content, in hex.
+        size: size in bytes; 0 if it varies, as that of a file that is made here.
+        url: address of the public copy; empty if there is none of the same bytes.
+        digest: computes `sha256`. Default: of the file's bytes; see also `files.sha256_of_folder` and
             `npz_files.sha256_of_arrays`.
     """
 
@@ -43,7 +42,7 @@ class PinnedFile:
     digest: Callable[[Path], str] = files.sha256
 
     def is_whole(self, folder: Path) -> bool:
-        """Return whether it is in a data set's folder as it was recorded."""
+        """Return whether a data set's folder holds the file as it was recorded."""
         path = folder / self.path
         return (
             path.exists()
@@ -58,12 +57,12 @@ class Archive:
     unpacked files, recorded with the data set's files.
 
     Attributes:
-        url: where it is.
-        members: which of its files are taken: a pattern of their whole path behind the first folder, which the host
-            names; its one group is where a file goes, below the data set's folder. Nothing else is written.
-        count: how many these must be.
-        most: bytes that it may have, and may unpack to.
-        make: where files are not those of the archive, makes them, in the folder that it was unpacked to.
+        url: its address.
+        members: regular expression for the paths of the files to unpack, without the first folder, which the host
+            names. Its one group is the path below the data set's folder. Nothing else is written.
+        count: number of these files.
+        most: largest size in bytes, packed and unpacked.
+        make: makes files that the archive does not hold, in the folder to which it was unpacked.
     """
 
     url: str
@@ -91,15 +90,15 @@ class Source:
     """The origin of a data set.
 
     Attributes:
-        name: what `qfusion.data.load` takes.
-        title: what a person calls it.
-        load: returns it.
-        place: where it stands in lists: lower numbers first.
-        made: of one that needs no files, where it comes from, to go after its name: "is made by the project".
-        files: that it needs, and what each must be, byte for byte.
-        below: name of the folder, below the data folder, that holds them; its own name unless told.
-        by_hand: where not every file has a public copy of the same bytes, why, in a sentence.
-        archive: that its files are unpacked from, where they have no public copies of their own.
+        name: argument of `qfusion.data.load`.
+        title: title on pages.
+        load: returns the data set.
+        place: place in lists; lower numbers come first.
+        made: origin of a set without files, as the predicate of a sentence: "is made by the project".
+        files: its files, byte for byte.
+        below: name of their folder below the data folder. Default: `name`.
+        by_hand: a sentence on why not every file has a public copy of the same bytes; empty if each has one.
+        archive: archive of the files, if they have no public copies of their own.
     """
 
     name: str
@@ -167,8 +166,8 @@ class Source:
         """Return the folder after checking that every file in it is there and is the recorded one.
 
         Args:
-            folder: where the files are; its own unless told.
-            pinned: what they must be; as recorded here unless told.
+            folder: folder of the files. Default: that of the source.
+            pinned: the expected files. Default: `files`.
 
         Raises:
             DataUnavailable: when a file is missing, naming it and the remedy.

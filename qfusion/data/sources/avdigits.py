@@ -71,7 +71,7 @@ def read_avdigits(
     """Return the digits from their files.
 
     Args:
-        where: the folder with `features.npz`, `index.csv` and `recordings/`; that of the data unless told.
+        where: the folder with `features.npz`, `index.csv` and `recordings/`; that of the data by default.
         pinned: what these must be.
 
     Raises:

@@ -152,7 +152,7 @@ def read_avletters(
     """Return the letters from their file.
 
     Args:
-        where: the folder with `avletters.npz`; that of the data unless told.
+        where: the folder with `avletters.npz`; that of the data by default.
         pinned: what the file must be.
         noise: on the voice, in deviations of every coefficient.
 

@@ -160,7 +160,7 @@ def read_mosi(where: Path | None = None, pinned: Sequence[PinnedFile] = MOSI_FIL
     """Return CMU-MOSI from its files.
 
     Args:
-        where: the folder with `transcripts.csv` and the others; that of the data unless told.
+        where: the folder with `transcripts.csv` and the others; that of the data by default.
         pinned: what each file must be.
 
     Raises:

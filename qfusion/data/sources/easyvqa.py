@@ -208,7 +208,7 @@ def read_easyvqa(
     """Return questions about pictures from their files.
 
     Args:
-        where: the folder with `train/` and `test/`; that of the data unless told.
+        where: the folder with `train/` and `test/`; that of the data by default.
         pinned: what each file must be.
         yes_no: whether only questions are drawn that are answered by yes or no.
 

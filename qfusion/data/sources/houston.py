@@ -72,7 +72,7 @@ def read_houston(
     """Return the pixels from their file.
 
     Args:
-        where: the folder with `houston2013_hsi_lidar.npz`; that of the data unless told.
+        where: the folder with `houston2013_hsi_lidar.npz`; that of the data by default.
         pinned: what the file must be.
 
     Raises:
