@@ -7,6 +7,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from qfusion.analysis import text
+from qfusion.analysis.study import Study
 from qfusion.training import metrics
 from qfusion.ui import guidance, model_export_dialog, page_context, panels
 from qfusion.ui.reading_guide_box import reading_guide
@@ -20,22 +21,26 @@ def metrics_card(context: page_context.PageContext) -> None:
     if card.get("metrics", {}).get("test"):
         panels.show(context.study, context.theme, "test-metrics")
         with st.expander("All test metrics as a table", icon=":material/table:"):
-            scores, own = card["metrics"]["test"], card.get("this_seed", {}).get("test", {})
-            many = len(card.get("seeds", [])) > 1
+            scores = card["metrics"]["test"]
+            own = card.get("this_seed", {}).get("test", {})
+            has_seeds = len(card.get("seeds", [])) > 1
+            rows = []
+            for name, about in metrics.labels(scores).items():
+                score = scores[name]
+                if not score:
+                    continue
+                mean = f"{score['mean']:.3f}"
+                rows.append(
+                    {
+                        "metric": about.short,
+                        "mean over seeds ± standard deviation": f"{mean} ± {score['std']:.3f}"
+                        if has_seeds
+                        else mean,
+                        "this seed": f"{own[name]:.3f}" if name in own else "–",
+                    }
+                )
             st.dataframe(
-                pd.DataFrame(
-                    [
-                        {
-                            "metric": about.short,
-                            "mean over seeds ± standard deviation": f"{score['mean']:.3f} ± {score['std']:.3f}"
-                            if many
-                            else f"{score['mean']:.3f}",
-                            "this seed": f"{own[name]:.3f}" if name in own else "–",
-                        }
-                        for name, about in metrics.labels(scores).items()
-                        if (score := scores[name])
-                    ]
-                ),
+                pd.DataFrame(rows),
                 hide_index=True,
                 height="content",
                 alt="Test metrics: mean and standard deviation over the seeds.",
@@ -78,28 +83,25 @@ def model_and_data(context: page_context.PageContext) -> None:
         model_export_dialog.export_button(context)
     with right:
         data = study.dataset
-        _card(
-            "data",
-            "Data",
-            text.escape_markdown(data.description, 600),
-            (
-                {"": data.title, "samples": f"{len(data):,}"}
-                | {split: f"{len(data.rows(split)):,}" for split in ("train", "valid", "test")}
-                | {
-                    m.name: f"{m.size} features{', sequence' if m.is_sequence else ''}"
-                    for m in data.modalities
-                }
-                | {
-                    "target": data.target.name
-                    + (
-                        f": {len(study.classes)} classes"
-                        if study.classes
-                        else " in [{:g}, {:g}]".format(*study.scale)
-                    ),
-                    "source": data.source,
-                    "licence": data.licence,
-                    "digest": data.digest[:12],
-                }
-            ),
-        )
+        _card("data", "Data", text.escape_markdown(data.description, 600), _data_facts(study))
     reading_guide(context)
+
+
+def _data_facts(study: Study) -> dict[str, object]:
+    """Return what the card of the data lists, by name: sizes, modalities, target, source."""
+    data = study.dataset
+    facts: dict[str, object] = {"": data.title, "samples": f"{len(data):,}"}
+    for split in ("train", "valid", "test"):
+        facts[split] = f"{len(data.rows(split)):,}"
+    for modality in data.modalities:
+        kind = ", sequence" if modality.is_sequence else ""
+        facts[modality.name] = f"{modality.size} features{kind}"
+    if study.classes:
+        scale = f": {len(study.classes)} classes"
+    else:
+        scale = " in [{:g}, {:g}]".format(*study.scale)
+    facts["target"] = data.target.name + scale
+    facts["source"] = data.source
+    facts["licence"] = data.licence
+    facts["digest"] = data.digest[:12]
+    return facts

@@ -31,43 +31,41 @@ def people_tab(context: page_context.PageContext, study: Study) -> None:
         gap="medium",
     )
     table = label_agreement.agreement_table(study)
-    shown = pd.DataFrame(
-        {"modality": table["modality"], "labelled test samples": table["n"]}
-        | {
-            title: [
-                format_interval(*row, percent=name == "sign")
-                for row in table[[name, f"{name}:low", f"{name}:high"]].to_numpy(float)
-            ]
-            for name, title in (
-                ("rank", "rank correlation [95 %]"),
-                ("sign", "same sign [95 %]"),
-                ("slope", "slope of the label [95 %]"),
-            )
-        }
-        | {
-            f"{title}, labels shuffled": [
-                _format_value(low, name == "sign") + " to " + _format_value(high, name == "sign")
-                if np.isfinite(low)
-                else "–"
-                for low, high in table[[f"{name}:shuffled_low", f"{name}:shuffled_high"]].to_numpy(
-                    float
-                )
-            ]
-            for name, title in (("rank", "rank correlation"), ("sign", "same sign"))
-        }
+    shown = {"modality": table["modality"], "labelled test samples": table["n"]}
+    for name, title in (
+        ("rank", "rank correlation [95 %]"),
+        ("sign", "same sign [95 %]"),
+        ("slope", "slope of the label [95 %]"),
+    ):
+        intervals = table[[name, f"{name}:low", f"{name}:high"]].to_numpy(float)
+        shown[title] = [format_interval(*row, percent=name == "sign") for row in intervals]
+    for name, title in (("rank", "rank correlation"), ("sign", "same sign")):
+        ranges = table[[f"{name}:shuffled_low", f"{name}:shuffled_high"]].to_numpy(float)
+        shown[f"{title}, labels shuffled"] = [
+            _format_range(low, high, percent=name == "sign") for low, high in ranges
+        ]
+    st.dataframe(
+        pd.DataFrame(shown),
+        hide_index=True,
+        height="content",
+        alt="Own terms and labels, by modality.",
     )
-    st.dataframe(shown, hide_index=True, height="content", alt="Own terms and labels, by modality.")
 
 
 def format_interval(value: float, low: float, high: float, *, percent: bool = False) -> str:
     """A number with its interval, where these exist."""
     if not np.isfinite(value):
         return "–"
-    return _format_value(value, percent) + (
-        f" [{_format_value(low, percent)}, {_format_value(high, percent)}]"
-        if np.isfinite([low, high]).all()
-        else ""
-    )
+    interval = _format_value(value, percent)
+    if np.isfinite([low, high]).all():
+        interval += f" [{_format_value(low, percent)}, {_format_value(high, percent)}]"
+    return interval
+
+
+def _format_range(low: float, high: float, *, percent: bool) -> str:
+    if not np.isfinite(low):
+        return "–"
+    return f"{_format_value(low, percent)} to {_format_value(high, percent)}"
 
 
 def _format_value(value: float, percent: bool) -> str:

@@ -27,6 +27,11 @@ def reading_guide(context: page_context.PageContext) -> None:
     total = "the score"
     if context.study.classes:
         total = "the log-odds of the class in nats: above 0 for it, below 0 against it"
+    additions = ""
+    if can(context.study.model, "time"):
+        additions = _OF_TIME
+    elif can(context.study.model, "rules"):
+        additions = _OF_CIRCUITS
     swatches = "  ".join(
         f"{text.escape_markdown(name)} ({_HUES.get(style.term_colour(name, names), 'grey')})"
         for name in names
@@ -36,13 +41,7 @@ def reading_guide(context: page_context.PageContext) -> None:
         "hatched.\n- **A decision is a sum**: baseline (the mean over the training data, or whatever is picked on "
         f"top) + what each modality adds alone + what pairs and all together add jointly = {total}. "
         "The sum is exact, not sampled.\n"
-        + (
-            _OF_TIME
-            if can(context.study.model, "time")
-            else _OF_CIRCUITS
-            if can(context.study.model, "rules")
-            else ""
-        )
+        + additions
         + "- **Every figure** has an export (SVG, PDF, PNG, HTML, and what it was made from) and its numbers as "
         "CSV; the address bar holds the whole view."
     )
