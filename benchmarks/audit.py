@@ -300,12 +300,12 @@ def main() -> None:
         plan(left)
         return
     left = [] if arguments.finished else left
-    with cluster.connected(arguments.cluster) as client:
+    with cluster.connect(arguments.cluster) as client:
         words = [(run.terms.data, run.variant, run.seed, arguments.epochs) for run in left]
         records = (
             ((number, measured(run)) for number, run in enumerate(left))
             if client is None
-            else cluster.over(client, at_worker, words, ordered=False)
+            else cluster.map_parts(client, at_worker, words, ordered=False)
         )
         for count, (number, record) in enumerate(records, 1):
             run = left[number]

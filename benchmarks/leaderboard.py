@@ -311,11 +311,11 @@ def measured_over(client: Any, wanted: Sequence[Run], folder: Path) -> Iterator[
     """Yields the records of runs as the workers of a cluster end them; the files of first seeds are then in `folder`.
 
     Args:
-        client: of `cluster.connected`; its workers import this module by its name.
+        client: of `cluster.connect`; its workers import this module by its name.
     """
     folder.mkdir(parents=True, exist_ok=True)
     words = [(run,) for run in wanted]
-    for number, (record, files) in cluster.over(client, at_worker, words, ordered=False):
+    for number, (record, files) in cluster.map_parts(client, at_worker, words, ordered=False):
         if record["key"] != wanted[number].key:
             raise SystemExit(f"A worker has other data or settings for {wanted[number]}.")
         for name, data in files.items():
@@ -340,7 +340,7 @@ def collect(
         if run.key not in known
         or not (run.seed or (folder / f"{run.data}-{run.model}.json").is_file())
     ]
-    with cluster.connected(address) as client:
+    with cluster.connect(address) as client:
         records = (
             (
                 (shipped(run, seeds, folder) if seeds else None) or measure(run, folder)

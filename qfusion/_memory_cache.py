@@ -12,7 +12,7 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 MAX_BYTES = 2 * 2**30  # of all results together
-_FEW = 1_000  # entries of a list whose sizes are added up one by one; of a longer one the first stands for all
+_FEW = 1_000  # entries of a list whose sizes are added; the size of a longer list follows from its first entry
 
 
 class MemoryCache:

@@ -74,13 +74,13 @@ def count(number: int, one: str, more: str = "") -> str:
     return f"{number:,} {one if number == 1 else more or one + 's'}"
 
 
-# How far what takes long is: said where it is worked out, shown by whoever asked for it.
+# Progress of long computations: reported by the computation, and displayed by the caller.
 #
 #     with progress_shown("Encoding") as tell:  # or: for block in progress_over(blocks, ...)
 #         tell(done, total)
 #
-# Commands show a bar on standard error, pages what a thread behind them tells; nobody is told unless asked by
-# `progress_to`.
+# Commands show a bar on standard error, and pages show the reports of a background thread. Nothing is displayed unless
+# `progress_to` sets a display.
 
 T = TypeVar("T")
 Tell = Callable[[int, int], Any]  # so much is done, of so much; what it raises ends the work

@@ -221,10 +221,10 @@ def test_a_cell_is_chosen_read_edited_and_reset(digits: Study) -> None:
         outcome="110",
     )
     app.selectbox(key="element").select(digits.space.elements[2]).run()
-    shown = table_edits.wrapped(float(truth_tables.rule_angles("or", 3)[6]))
+    shown = table_edits.wrap_angle(float(truth_tables.rule_angles("or", 3)[6]))
     assert app.slider(key="_phi.2.0.6").value == round(shown, 2)
     assert (
-        f"φ = {shown:.3f} rad → mass 1.00; learned {table_edits.wrapped(float(learned[2, 0, 6])):.3f}"
+        f"φ = {shown:.3f} rad → mass 1.00; learned {table_edits.wrap_angle(float(learned[2, 0, 6])):.3f}"
         in plain(said(app)).replace("*", "")
     )
     app.number_input(key="_number.2.0.6").set_value(1.2345).run()
@@ -236,7 +236,7 @@ def test_a_cell_is_chosen_read_edited_and_reset(digits: Study) -> None:
     app.button(key="_reset_cell").click().run()
     assert app.text_input(key="phi").value == "2:or,1.000=0.3,2.110:learned"
     assert app.number_input(key="_number.2.0.6").value == pytest.approx(
-        table_edits.wrapped(float(learned[2, 0, 6])), abs=1e-4
+        table_edits.wrap_angle(float(learned[2, 0, 6])), abs=1e-4
     )
     assert app.button(key="_reset_cell").disabled
     app.button(key="_reset_all").click().run()
@@ -409,8 +409,8 @@ def test_edits_are_read_from_left_to_right_and_written_back() -> None:
     assert float(
         table_edits.apply_edits("1.2.11:mean", torch.zeros(2, 3, 4), chain)[1, 2, 3]
     ) == pytest.approx(np.pi)
-    assert table_edits.wrapped(3.3) == pytest.approx(3.3)
-    assert table_edits.wrapped(-2.0) == pytest.approx(-2 + 2 * np.pi)
+    assert table_edits.wrap_angle(3.3) == pytest.approx(3.3)
+    assert table_edits.wrap_angle(-2.0) == pytest.approx(-2 + 2 * np.pi)
     with pytest.raises(InvalidInput, match="stage"):
         table_edits.apply_edits("1.3.01=1", torch.zeros(2, 3, 4), chain)
     with pytest.raises(NotFound, match="majority"):

@@ -140,7 +140,7 @@ def test_what_is_lost_when_a_resource_is_cut_is_the_metric_less_that_of_the_cut_
         if row.resource == resource_cuts.ENTANGLEMENT:
             inputs = study.inputs(study.dataset.rows("test"))
             scores = study.logits(dephasing.scores(study.model, inputs))
-            cut = metrics.of_rows(study.dataset, study.dataset.rows("test"), scores)
+            cut = metrics.row_metrics(study.dataset, study.dataset.rows("test"), scores)
         else:
             twin = twins.cut_resource(study.model, names[row.resource])
             cut = metrics.evaluate(twin, study.dataset, "test")

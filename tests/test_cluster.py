@@ -128,7 +128,7 @@ def killing(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[int]]:
 
     def begin(ready: Callable[[int], bool] = lambda busy: True) -> list[int]:
         gone: list[int] = []
-        whole = cluster.over
+        whole = cluster.map_parts
 
         def over(client: Any, *words: Any, **named: Any) -> Iterator[tuple[int, Any]]:
             for part in whole(client, *words, **named):
@@ -142,7 +142,7 @@ def killing(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[int]]:
                     os.kill(gone[0], signal.SIGKILL)
                 yield part
 
-        monkeypatch.setattr(cluster, "over", over)
+        monkeypatch.setattr(cluster, "map_parts", over)
         return gone
 
     return begin
@@ -253,8 +253,8 @@ def test_a_cluster_without_workers_is_given_up(
 ) -> None:
     out, there = tmp_path / "table.csv", several[1].address
     words = ["explain", "--model", "qj-planted", "--split", "test", "--cluster", there]
-    with cluster.connected(there) as client:
-        parts = cluster.over(client, time.sleep, [(0.1,)] * 9)
+    with cluster.connect(there) as client:
+        parts = cluster.map_parts(client, time.sleep, [(0.1,)] * 9)
         assert next(parts)[0] == 0
         monkeypatch.setattr(cluster, "WAIT", 3.0)
         monkeypatch.setattr(cluster, "BEAT", 0.2)
@@ -290,14 +290,14 @@ def test_a_worker_may_die_while_a_command_connects(
 
     for wanted in (2, 1):
         monkeypatch.setattr(engine.Client, "run", dies)
-        with cluster.connected(there.address) as client:
-            assert [part for _, part in cluster.over(client, abs, [(-1,), (2,)])] == [1, 2]
+        with cluster.connect(there.address) as client:
+            assert [part for _, part in cluster.map_parts(client, abs, [(-1,), (2,)])] == [1, 2]
         assert len(left) == wanted
     monkeypatch.setattr(cluster, "WAIT", 2.0)
     monkeypatch.setattr(engine.Client, "run", dies)
     with (
         pytest.raises(InvalidInput, match="has none that load this qfusion"),
-        cluster.connected(there.address),
+        cluster.connect(there.address),
     ):
         pass
 
@@ -324,18 +324,18 @@ def test_a_cluster_that_cannot_be_reached_is_named(
 
 def test_workers_that_differ_are_refused(several: list[Servers], monkeypatch: Any) -> None:
     def why(place: Servers) -> str:
-        with pytest.raises(InvalidInput) as error, cluster.connected(place.address):
+        with pytest.raises(InvalidInput) as error, cluster.connect(place.address):
             pass
         return str(error.value)
 
     assert "one thread each" in why(several[2])
     ours = cluster.versions()
     assert "torch" in ours
-    with cluster.connected(several[0].address) as client:
-        assert [part for _, part in cluster.over(client, cluster.versions, [()])] == [ours]
+    with cluster.connect(several[0].address) as client:
+        assert [part for _, part in cluster.map_parts(client, cluster.versions, [()])] == [ours]
         monkeypatch.setattr(cluster, "versions", lambda: ours.replace("torch 2.", "torch 1."))
         with pytest.raises(InvalidInput, match=r"has .*torch 2\..*but the command .*torch 1\."):
-            list(cluster.over(client, time.sleep, [(0,)]))  # also one that comes later
+            list(cluster.map_parts(client, time.sleep, [(0,)]))  # also one that comes later
     assert "Install the same on both" in why(several[0])
 
 

@@ -22,7 +22,7 @@ from qfusion.data.sources import Source
 from qfusion.explain import backgrounds
 from qfusion.models.randomness import Dropout, Shard, global_batch_random, shard_context
 from qfusion.training import checkpoint, prepare
-from qfusion.training.processes import Group, joined
+from qfusion.training.processes import Group, join_group
 from scripts.serving import free_port
 from tests.test_encoded import sequences
 
@@ -94,10 +94,10 @@ def test_what_is_shared_comes_back_in_order(monkeypatch):
 
 def test_alone_without_torchrun(monkeypatch):
     monkeypatch.delenv("WORLD_SIZE", raising=False)
-    with joined("cpu") as (group, device):
+    with join_group("cpu") as (group, device):
         assert (group.size, group.leads, device.type) == (1, True, "cpu")
     if not torch.cuda.is_available():
-        with pytest.raises(ValueError, match="no CUDA device"), joined("cuda"):
+        with pytest.raises(ValueError, match="no CUDA device"), join_group("cuda"):
             pass
 
 

@@ -249,8 +249,10 @@ def _made_again(
     assert not encodings.is_ready(model, dataset)
     again = encodings.encoded_numbers(model, dataset)
     assert all(np.array_equal(right[name], values) for name, values in again.items())
-    assert [record.message.partition(" in ")[0] for record in caplog.records] == ["What was kept"]
-    assert "damaged or of another model or data set: it is worked out again" in caplog.text
+    assert [record.message.partition(" in ")[0] for record in caplog.records] == [
+        "The encoded samples"
+    ]
+    assert "are damaged or of another model or data set and are computed again" in caplog.text
     CACHE.clear(encodings._KIND)
     assert encodings.is_ready(model, dataset)
 
@@ -267,7 +269,7 @@ def test_a_disk_that_cannot_be_written_costs_time_alone(
         patch.setenv("QFUSION_CACHE", str(tmp_path / "file" / "below"))
         numbers = encodings.encoded_numbers(model_of("quantum-jump", dataset), dataset)
     assert {name: values.shape for name, values in numbers.items()} == shapes
-    assert "cannot be kept, and is worked out again next time" in caplog.text
+    assert "cannot be stored and will be computed again next time" in caplog.text
     caplog.clear()
 
     def full(file: Any, **arrays: np.ndarray) -> None:

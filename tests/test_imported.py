@@ -1081,7 +1081,7 @@ def test_an_input_that_fits_nothing_leaves_a_card_to_correct(
     kept("odd.pt2", exported(Odd().eval(), (torch.randn(4, 9), torch.randn(4, V))))
     assert run("model", "import", "odd.pt2", "--data", "said0", "--name", "odd") == 1
     told = said(capsys)
-    assert "Input `first` stands for no modality yet" in told
+    assert "Input `first` has no modality yet" in told
     assert "A first card is written to odd.toml" in told
     assert "modality = []" in Path("odd.toml").read_text()
     Path("odd.toml").write_text(
@@ -1296,7 +1296,7 @@ def test_nobody_is_decided_for_in_a_tie(capsys: pytest.CaptureFixture[str]) -> N
     sample = open_sample(
         imports.keep(taken, data.load("said3"), "one"), "row-0050", data.load("said3")
     )
-    assert decisions.tied(sample.scores)
+    assert decisions.is_tied(sample.scores)
     words = name_decision(sample.scores, sample.classes)
     assert words == "a tie between ‘no’, ‘yes’ and ‘both’"
     assert run("explain", "--model", "one", "--sample", "row-0050") == 0, said(capsys)
@@ -1308,12 +1308,12 @@ def test_a_tie_is_of_the_largest_scores_alone() -> None:
     ours = log_odds.others_matrix(26).numpy() @ z  # equal to rounding
     for scores, classes in ((z, [3, 7]), (ours, [3, 7]), (z + 1e6, [3, 7])):
         assert decisions.leading(scores) == classes
-        assert decisions.tied(scores)
+        assert decisions.is_tied(scores)
     z[3] += 1e-6
     assert decisions.leading(z) == [3]
     z[[0, 1]] = -9.0
     for scores in (z, np.array([0.0]), np.array([0.1, 0.2])):
-        assert not decisions.tied(scores)
+        assert not decisions.is_tied(scores)
     names = ascii_lowercase
     assert name_decision(ours, names) == "a tie between ‘d’ and ‘h’"
     assert name_decision(z, names) == "‘d’"

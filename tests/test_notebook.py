@@ -312,7 +312,7 @@ def test_a_coupling_is_turned_and_the_decision_follows(
 ) -> None:
     box = panels.notebook.tweak_widget(jump)
     sliders = {knob.description: knob for knob in box.children[0].children}
-    assert list(sliders) == list(tweaks.learned(jump.model))
+    assert list(sliders) == list(tweaks.learned_values(jump.model))
     assert box.sample.tweak_text == ""
     sliders["H.text-audio"].value = 0.5
     assert box.sample.tweak_text == "H.text-audio=0.5"

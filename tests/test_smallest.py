@@ -420,7 +420,7 @@ def test_the_command_line_takes_terms_out_and_writes_the_smallest(
     assert f"`{result['tweak']}`" in picture.shows
     tiny = checkpoint.load("tiny").model
     rows = study.dataset.rows("test")
-    value = metrics.of_rows(study.dataset, rows, tiny(study.inputs(rows)).numpy())["accuracy"]
+    value = metrics.row_metrics(study.dataset, rows, tiny(study.inputs(rows)).numpy())["accuracy"]
     assert value == pytest.approx(result["curve"][1]["accuracy"], abs=2e-3)  # single precision
     with pytest.raises(SystemExit):
         cli.main(["why", "--model", "qj-parity", "--keep", "tiny"])

@@ -302,19 +302,19 @@ def test_noise_changes_training_but_no_prediction():
 def test_pictures_are_shifted_row_by_row_and_nothing_else_is():
     picture = torch.arange(12.0).reshape(3, 4)
     inputs = {"seen": picture.flatten().repeat(400, 1), "told": torch.ones(400, 5)}
-    moved = batches.shifted(inputs, {"seen": (3, 4)}, 1)
+    moved = batches.shift_pictures(inputs, {"seen": (3, 4)}, 1)
     assert moved["told"] is inputs["told"]
     padded = torch.nn.functional.pad(picture[None], (1, 1, 1, 1), mode="replicate")[0]
     wanted = {
         tuple(padded[i : i + 3, j : j + 4].flatten().tolist()) for i in range(3) for j in range(3)
     }
     assert {tuple(row) for row in moved["seen"].tolist()} == wanted  # all nine places
-    later = batches.shifted(inputs, {"seen": (3, 4)}, 1, down=False)["seen"]
+    later = batches.shift_pictures(inputs, {"seen": (3, 4)}, 1, down=False)["seen"]
     assert {tuple(row) for row in later.tolist()} == {
         tuple(padded[1:4, j : j + 4].flatten().tolist()) for j in range(3)
     }
     state = torch.get_rng_state()
-    assert batches.shifted(inputs, {"seen": (3, 4)}, 0) is inputs
+    assert batches.shift_pictures(inputs, {"seen": (3, 4)}, 0) is inputs
     assert torch.equal(torch.get_rng_state(), state)  # trainings without shifts stay what they were
     with pytest.raises(InvalidInput, match="must be 0 for data without pictures"):
         trained(small(), shift=1)
@@ -324,7 +324,7 @@ def test_pictures_are_turned_and_stretched_about_their_middle_and_nothing_else_i
     inputs = {"seen": torch.zeros(2000, 15 * 21), "told": torch.ones(2000, 5)}
     middle, beside = 7 * 21 + 10, 7 * 21 + 15  # five pixels to the right of the middle
     inputs["seen"][:, middle] = inputs["seen"][:, beside] = 1.0
-    changed = batches.warped(inputs, {"seen": (15, 21)}, 45.0, 0.0)
+    changed = batches.warp_pictures(inputs, {"seen": (15, 21)}, 45.0, 0.0)
     assert changed["told"] is inputs["told"]
     seen = changed["seen"].view(-1, 15, 21)
     assert torch.allclose(seen[:, 7, 10], torch.ones(2000), atol=1e-4)
@@ -339,12 +339,12 @@ def test_pictures_are_turned_and_stretched_about_their_middle_and_nothing_else_i
     assert float(angle.min()) < -40
     assert float(angle.max()) > 40
     assert float(angle.abs().max()) < 49
-    sides = batches.warped(inputs, {"seen": (15, 21)}, 0.0, 0.2)["seen"].view(-1, 15, 21)
+    sides = batches.warp_pictures(inputs, {"seen": (15, 21)}, 0.0, 0.2)["seen"].view(-1, 15, 21)
     place = (sides[:, 7, 12:] * across[7, 12:]).sum(1) / sides[:, 7, 12:].sum(1)
     assert 3.9 < float(place.min()) < 4.4
     assert 5.7 < float(place.max()) < 6.5
     state = torch.get_rng_state()
-    assert batches.warped(inputs, {"seen": (15, 21)}, 0.0, 0.0) is inputs
+    assert batches.warp_pictures(inputs, {"seen": (15, 21)}, 0.0, 0.0) is inputs
     assert torch.equal(torch.get_rng_state(), state)  # trainings without stay what they were
     for option in ("turn", "stretch"):
         with pytest.raises(InvalidInput, match=f"`{option}` must be 0 for data without pictures"):
@@ -356,7 +356,7 @@ def test_pictures_are_turned_and_stretched_about_their_middle_and_nothing_else_i
 def test_coloured_pictures_are_moved_as_grey_ones_are():
     grey = torch.randn(50, 30)
     coloured = grey[..., None].expand(-1, -1, 3).flatten(1)
-    for change, amounts in ((batches.shifted, (2,)), (batches.warped, (20.0, 0.2))):
+    for change, amounts in ((batches.shift_pictures, (2,)), (batches.warp_pictures, (20.0, 0.2))):
         torch.manual_seed(0)
         one = change({"seen": grey}, {"seen": (5, 6)}, *amounts)["seen"]
         torch.manual_seed(0)

@@ -35,7 +35,7 @@ from qfusion.training import (
 )
 from qfusion.training.heads import Heads
 from qfusion.training.losses import compute_loss
-from qfusion.training.precision import mixed
+from qfusion.training.precision import mixed_precision
 from qfusion.training.processes import Group
 from qfusion.wording.model_notes import describe_notes
 from tests.test_training import padded, same_weights, small
@@ -297,7 +297,7 @@ def test_what_lacks_targets_or_encoders_is_refused():
         Heads(torch.nn.Linear(1, 1), annotated(), np.arange(4), "l1", 0)
     with (
         pytest.raises(InvalidInput, match="has no encoders"),
-        mixed(torch.nn.Linear(1, 1), torch.device("cpu")),
+        mixed_precision(torch.nn.Linear(1, 1), torch.device("cpu")),
     ):
         pass
     dataset = annotated(3)
@@ -325,14 +325,14 @@ def test_only_encoders_calculate_in_bfloat16():
         lambda _, __, output: seen.update(before=output.dtype)
     )
     exact = model.eval()(inputs)
-    with mixed(model, torch.device("cpu")):
+    with mixed_precision(model, torch.device("cpu")):
         rough = model(inputs)
     assert seen["inside"] == torch.bfloat16
     assert rough.dtype == torch.float32
     assert (
         0 < float((rough - exact).detach().abs().max()) < 0.05 * float(exact.detach().abs().max())
     )
-    with pytest.raises(InvalidInput), mixed(model, torch.device("cpu")):
+    with pytest.raises(InvalidInput), mixed_precision(model, torch.device("cpu")):
         model({"text": inputs["text"]})
     assert not torch.is_autocast_enabled("cpu")
     assert torch.equal(model(inputs), exact)  # nothing is left hooked

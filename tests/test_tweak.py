@@ -15,7 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import Tweak
-from qfusion.models.tweak import LEARNED, coupling_key, couplings, learned
+from qfusion.models.tweak import LEARNED, coupling_key, couplings, learned_values
 
 # Only `+` is refused in a name; characters that mean something in texts and links come up often.
 NAMES = st.text(
@@ -96,7 +96,7 @@ def test_equal_tweaks_have_one_form() -> None:
         "text+audio",
     ]
     assert (
-        Tweak.of(learned(model).items(), model)
+        Tweak.of(learned_values(model).items(), model)
         == Tweak.parse("", model)
         == Tweak.parse("H.text=1,T=1.3,", model)
         == LEARNED
@@ -138,7 +138,7 @@ def test_what_does_not_fit_is_named(text: str, error: type[Exception], words: st
 
 def test_a_model_that_evolves_for_longer_than_can_be_asked_for() -> None:
     model = physics("text", duration=25.0)
-    assert Tweak.of(learned(model).items(), model) == LEARNED
+    assert Tweak.of(learned_values(model).items(), model) == LEARNED
     with pytest.raises(InvalidInput, match="between 0 and 25"):
         Tweak.parse("T=26", model)
 

@@ -107,4 +107,4 @@ def _constants(dataset: DataSet, metric: str) -> Iterable[float]:
     else:
         answers = np.quantile(dataset.y[rows], np.linspace(0, 1, 21))[:, None]
     for answer in answers:
-        yield metrics.of_rows(dataset, rows, np.repeat(answer[None], len(rows), 0))[metric]
+        yield metrics.row_metrics(dataset, rows, np.repeat(answer[None], len(rows), 0))[metric]

@@ -14,7 +14,7 @@ from qfusion.analysis.sample import Sample
 from qfusion.data.coalition_terms import split_term
 from qfusion.quantum import decomposition, generators, lindblad, operator_basis
 
-MAX_MODES = 32  # dimension D up to which all D^2 eigenvalues of the generator are worked out
+MAX_MODES = 32  # dimension D up to which all D^2 eigenvalues of the generator are computed
 HAMILTONIAN, READOUT = "H", "read-out"
 
 
@@ -119,7 +119,7 @@ def modes(system: lindblad.System) -> np.ndarray:
     D = len(system.H)
     check(
         D <= MAX_MODES,
-        f"All eigenvalues of the generator are worked out up to D = {MAX_MODES}, but D is {D}. Look "
+        f"All eigenvalues of the generator are computed up to D = {MAX_MODES}, but D is {D}. Look "
         "at the spectral gap under Steady state.",
     )
     _, G, L = lindblad.form(lindblad.Term((0,), system.H, system.jumps), "states")

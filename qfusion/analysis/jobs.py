@@ -152,11 +152,13 @@ def run_in_process(work: Callable[..., None], words: Sequence[str], total: int, 
     `aside`.
 
     Args:
-        work: what it runs, a function of a module. words: its arguments. total: how much there is to do. task: what it
-            is, as it is told.
+        work: function of a module that the process runs.
+        words: arguments of the function.
+        total: total amount of work.
+        task: name of the task for the display of progress.
 
     Raises:
-        QFusionError: when the process fails: the last line that it says.
+        QFusionError: if the process fails, with the last line of its output.
     """
     with (
         subprocess.Popen(

@@ -144,7 +144,7 @@ def open_sample(
     """Return one sample before a model.
 
     Args:
-        model, data: see `load_model_and_data`; what is worked out is shared where both are names.
+        model, data: see `load_model_and_data`; results are shared if both are names.
         sample: its id.
         output: what is explained: "" for the class that the model as trained decides for, None for the one that it
             decides for under the tweak; "A" for class A against all others, "A:B" for class A rather than B.

@@ -146,7 +146,7 @@ class Sample:
             raise InvalidInput(
                 f"Model '{self.name}' is of kind {self.model.kind}, which is read out at its end only: nothing can be "
                 "followed on the way. Choose "
-                f"{abilities.listed([*abilities.kinds('time'), *abilities.kinds('layers')])} model."
+                f"{abilities.list_kinds([*abilities.kinds('time'), *abilities.kinds('layers')])} model."
             )
         return points
 

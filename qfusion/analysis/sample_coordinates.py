@@ -50,7 +50,7 @@ def compute_coordinates(
 
     Raises:
         NotFound: when the model has no such coordinates.
-        InvalidInput: when contributions of a row are not worked out.
+        InvalidInput: if contributions of a row are not computed.
     """
     choose("Coordinates", kind, coordinate_kinds(study))
     if kind == DIVIDENDS:
@@ -58,7 +58,7 @@ def compute_coordinates(
         values = table.to_numpy(dtype=float)[rows]
         check(
             bool(np.isfinite(values).all()),
-            "Contributions are worked out for explained samples only, and some of "
+            "Contributions are computed for explained samples only, and some of "
             "these are not. Choose test samples.",
         )
         return values

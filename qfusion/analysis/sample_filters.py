@@ -13,7 +13,7 @@ from qfusion.analysis.study import Study
 
 VERDICTS = ("right", "wrong")
 MAX_DRAWN = 20_000  # points of a figure
-MAX_ENTANGLED = 800  # samples whose entanglement is worked out: each state is evolved for it
+MAX_ENTANGLED = 800  # samples whose entanglement is computed, which evolves every state
 
 
 def passing(

@@ -417,7 +417,7 @@ class Study:
 
     def split_metrics(self, scores: np.ndarray, split: str = "test") -> dict[str, float]:
         """Metrics of scores (rows of the split, C) of the explained model."""
-        return metrics.of_rows(self.dataset, self.dataset.rows(split), self.logits(scores))
+        return metrics.row_metrics(self.dataset, self.dataset.rows(split), self.logits(scores))
 
 
 def decides_by_sign(dataset: DataSet) -> bool:

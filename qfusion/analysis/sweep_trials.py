@@ -18,7 +18,7 @@ from qfusion.training import metrics
 
 # What the Sweeps page knows of sweeps: trials as a table, what matters, a form's words. Free of streamlit.
 
-ENOUGH = 8  # finished trials from which importance is worked out
+ENOUGH = 8  # finished trials from which importance is computed
 
 
 @dataclass(frozen=True, eq=False)

@@ -39,8 +39,8 @@ def evaluate(
 ) -> None:
     """Measure a trained model on one split of a data set, as recorded or with modalities absent, swapped or noisy."""
     with (
-        qfusion.training.processes.joined("cpu") as (group, _),
-        qfusion.runs.cluster.connected(cluster) as client,
+        qfusion.training.processes.join_group("cpu") as (group, _),
+        qfusion.runs.cluster.connect(cluster) as client,
     ):
         here = open_model(model, data, way, group=group)
         trained, dataset = here.trained, here.dataset
@@ -49,7 +49,7 @@ def evaluate(
         if qfusion.models.can(trained.model, "time"):
             how = trained.model.propagation(min(len(rows), qfusion.explain.disturbances.BATCH))
         parts = group.collected(dict(here.map_chunks(partial(_score_rows, wanted), rows, client)))
-        measured = qfusion.training.metrics.of_rows(
+        measured = qfusion.training.metrics.row_metrics(
             dataset, rows, np.concatenate([parts[place] for place in sorted(parts)])
         )
         if not group.leads:

@@ -108,8 +108,8 @@ def explain(
     if out is not None:
         table_path(out)
     with (
-        qfusion.training.processes.joined("cpu") as (group, _),
-        qfusion.runs.cluster.connected(cluster) as client,
+        qfusion.training.processes.join_group("cpu") as (group, _),
+        qfusion.runs.cluster.connect(cluster) as client,
     ):
         opened = open_model(model, data, "auto", background, contrast, group)
         disturbance = parse_disturbance(opened.dataset.names, missing, swap, noise, seed)

@@ -112,12 +112,12 @@ class OpenedModel:
         Args:
             work: function of this object and of the rows of a chunk. For a cluster it must be a function of a module,
                 possibly with bound arguments.
-            client: see `runs.cluster.connected`.
+            client: see `runs.cluster.connect`.
         """
         parts = qfusion.explain.backgrounds.chunks(rows, self.group)
         if client is None:
             return ((place, work(self, part)) for place, part in parts)
-        return qfusion.runs.cluster.over(
+        return qfusion.runs.cluster.map_parts(
             client,
             _run_on_worker,
             ((work, self.digests, self.arguments, part) for _, part in parts),

@@ -154,7 +154,7 @@ def _print_sweep(sweep: qfusion.runs.sweeps.Sweep, as_json: bool) -> None:
 def _run_sweep(sweep: qfusion.runs.sweeps.Sweep, jobs: int, queue: bool, cluster: str) -> None:
     """Run trials in `jobs` processes of this machine, which end with this one, or on a cluster."""
     started: list[subprocess.Popen[bytes]] = []
-    with progress_bar("Sweep") as show, qfusion.runs.cluster.connected(cluster) as client:
+    with progress_bar("Sweep") as show, qfusion.runs.cluster.connect(cluster) as client:
 
         def count(trial: int = 0, now: qfusion.training.Progress | None = None) -> None:
             ended = [a for a in sweep.attempts() if a.state not in ("waiting", "running")]

@@ -120,7 +120,7 @@ def train(
         )
         _find_rate(read_plan(data, model, seed, assign or [], config), as_json)
         return
-    with qfusion.training.processes.joined(device) as (group, place):
+    with qfusion.training.processes.join_group(device) as (group, place):
         check(
             resume is None
             or not (data or out or name or model or config or assign or replay or seed is not None),
@@ -222,7 +222,7 @@ def _find_rate(plan: qfusion.runs.Plan, as_json: bool) -> None:
             plan.model,
             dataset,
             plan.settings,
-            qfusion.training.options.chosen(dataset, plan.options),
+            qfusion.training.options.complete_options(dataset, plan.options),
             plan.seed,
             on_step=lambda done, total: show(done, total, f"step {done}"),
         )

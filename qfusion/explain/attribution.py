@@ -203,7 +203,7 @@ def attribute(
         NotFound: when modality, term, baseline or method do not exist.
         InvalidInput: when `inputs` is not one sample, or `other` is missing or of another form.
     """
-    model, run = base.in_double(model), METHODS[choose("Method", method, METHODS)].run
+    model, run = base.to_double(model), METHODS[choose("Method", method, METHODS)].run
     choose("Term", term, attributable_terms(model, modality))
     check(
         isinstance(output, int) and 0 <= output < len(model.outputs),

@@ -209,7 +209,7 @@ def robustness(
         behind = behind.subsample(most)
 
     def measured(disturbance: Disturbance) -> dict[str, float]:
-        return metrics.of_rows(
+        return metrics.row_metrics(
             dataset, rows, scores(model, dataset, rows, disturbance, trained_on, behind)
         )
 

@@ -26,4 +26,4 @@ def nearest_parameters(
     Raises:
         InvalidInput: when the model has no terms, or a model with an evolution has a tweak.
     """
-    return base.in_double(model).physics().nearest_changes(states, known)
+    return base.to_double(model).physics().nearest_changes(states, known)

@@ -368,7 +368,7 @@ def _prepare(
     background: backgrounds.Background,
     output: int,
 ) -> tuple[Evolution, JumpTerms, DecomposedGenerator]:
-    model = base.in_double(model)
+    model = base.to_double(model)
     evolution = model.evolution("that could build anything")
     check_output(model, output)
     terms = JumpTerms.of(evolution, inputs, evolution.algebra.check_background(background), output)

@@ -236,7 +236,7 @@ def collect_terms(
         InvalidInput: when the model has no terms, or the output or background does not fit it.
     """
     check_output(model, output)
-    return base.in_double(model).physics().terms(inputs, background, output)
+    return base.to_double(model).physics().terms(inputs, background, output)
 
 
 def check_output(model: FusionModel, output: int) -> None:

@@ -398,7 +398,7 @@ def shut() -> None:
             resource.setrlimit(what, (0, 0))
 
 
-def hold(memory: int) -> None:
+def limit_memory(memory: int) -> None:
     """Limit this process, on Linux, to `memory` bytes of address space beyond those that it already has."""
     with suppress(ImportError, OSError, ValueError):
         import resource
@@ -442,7 +442,7 @@ def main() -> None:
     def load() -> Answer:
         importlib.import_module(library)
         if order["memory"]:
-            hold(order["memory"])
+            limit_memory(order["memory"])
         loaded.append(engine(data, order["file"], order["threads"]))
         return loaded[0].about, b""
 

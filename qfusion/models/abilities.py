@@ -50,7 +50,7 @@ def kinds(ability: Ability) -> list[str]:
     return [kind for kind, model in REGISTERED.items() if ability in model.abilities]
 
 
-def listed(names: list[str]) -> str:
+def list_kinds(names: list[str]) -> str:
     """Return kinds of models with their article: "a quantum-jump or state-linear"."""
     return f"{'an' if names[0][0] in 'aeiou' else 'a'} {' or '.join(names)}"
 
@@ -67,5 +67,5 @@ def missing_ability(
     kind = getattr(model, "kind", "") or type(model).__name__
     lacking = " ".join([ABILITIES[ability], *([purpose] if purpose else [])])
     return InvalidInput(
-        f"{who} is of kind {kind}, which has no {lacking}. Choose {listed(kinds(ability))} model."
+        f"{who} is of kind {kind}, which has no {lacking}. Choose {list_kinds(kinds(ability))} model."
     )

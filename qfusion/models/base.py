@@ -35,7 +35,7 @@ from qfusion.models.terms import Physics
 M = TypeVar("M", bound=Any)
 
 
-def in_double(model: M) -> M:
+def to_double(model: M) -> M:
     """Return a model with weights in double precision: the model itself if its weights are, or else a copy of it.
 
     Args:

@@ -23,7 +23,7 @@ def decisions(scores: np.ndarray) -> np.ndarray:
 TIE = 1e-12  # of the largest score: a smaller difference is rounding
 
 
-def tied(scores: np.ndarray | Tensor) -> bool:
+def is_tied(scores: np.ndarray | Tensor) -> bool:
     """Return whether several classes have the same largest score, so that none of them is decided for."""
     return len(leading(scores)) > 1
 

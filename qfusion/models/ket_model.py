@@ -36,7 +36,8 @@ class StateModel(FusionModel):
         """Return the scores (B, C) of given modality states; linear in each.
 
         Args:
-            states: as of `encode`. observables: of this model, where they are worked out already.
+            states: states as `encode` returns them.
+            observables: observables of this model, if they are computed already.
         """
 
     @abstractmethod

@@ -353,7 +353,7 @@ def open_program(data: bytes, file: str, only_onnx: bool = False) -> Program:
     Raises:
         InvalidInput: when it is neither a program of torch.export nor an ONNX model, or not to be run.
     """
-    kind = kind_of(data)
+    kind = program_kind(data)
     check(
         kind == "onnx" or not (kind and only_onnx),
         f"Program `{file}` is one of torch.export, which is loaded only for readers on the "
@@ -368,7 +368,7 @@ def open_program(data: bytes, file: str, only_onnx: bool = False) -> Program:
     return Program(data, file, kind)
 
 
-def kind_of(data: bytes) -> str:
+def program_kind(data: bytes) -> str:
     """Return the kind of a program according to its first bytes, "torch" or "onnx", or an empty text if it is
     neither.
     """

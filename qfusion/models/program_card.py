@@ -12,12 +12,10 @@ from qfusion._checks import check, choose, read_toml
 from qfusion.errors import InvalidInput, translate_errors
 from qfusion.models import input_features
 
-# The card of an imported program: which of its inputs is which modality in which form, and what its output means.
-
 Axis = int | str
 GIVES = ("values", "mean", "mask", "padding", "lengths")
 HOLDS = ("scores", "log-probabilities", "probabilities", "regression")
-OLDER = {"logits": "scores", "score": "regression"}  # words of cards written before
+OLDER = {"logits": "scores", "score": "regression"}  # values in cards of older versions
 DTYPES = {
     "float32": torch.float32,
     "float64": torch.float64,
@@ -32,16 +30,16 @@ _REMEDY = "Correct the card."
 SMALLEST = 1e-12  # probability; smaller ones are raised to it before a logarithm is taken
 CLIPPED = f"[{SMALLEST:g}, 1]"
 _HEAD = (
-    "# What goes into this program and what comes out. Correct what is wrong, and import it again with --card.",
-    "# An [[input]]: modality, one or several side by side",
-    f"#   gives: {', '.join(GIVES)}; mask is true at real steps, padding at the others",
-    "#   axes: rows, steps, features, or numbers, as of a picture",
-    "#   steps: it takes so many, shorter sequences being padded; 0: as many as there are. pad: where zeros "
-    "stand, right or left",
-    f"# The [output]: holds {', '.join(HOLDS)}; classes in the order of its columns; label: of several that a "
-    "sample may have, the one that is read",
-    "#   scores: of classes, before a softmax; regression: the number that is predicted",
-    f"#   probabilities: clipped to {CLIPPED} before the log-odds of each row are taken",
+    "# Inputs and output of the program. Correct wrong entries and import the program again with --card.",
+    "# [[input]]: modality is the name of one modality, or of several side by side",
+    f"#   gives: one of {', '.join(GIVES)}; a mask is true at real steps, padding is true at the others",
+    "#   axes: rows, steps, features, or fixed sizes such as the sides of a picture",
+    "#   steps: number of steps, to which shorter sequences are padded; 0 for any number",
+    "#   pad: side of the zeros of padding, right or left",
+    f"# [output]: holds is one of {', '.join(HOLDS)}; classes are in the order of the columns",
+    "#   label: the predicted label, if a sample can have several",
+    "#   scores: scores of the classes before a softmax; regression: the predicted number",
+    f"#   probabilities: clipped to {CLIPPED} before the log-odds of each row are computed",
 )
 
 
@@ -109,18 +107,19 @@ class ProgramCard:
     adapter: str = ""
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as JSON knows it; `parse` takes it back."""
+        """Return the card as a mapping of JSON values, which `parse` accepts."""
         record = json.loads(json.dumps(asdict(self)))
         return {"input": record.pop("inputs"), **record}
 
     def text(self) -> str:
         """Return the card as TOML, with comments on its keys."""
+        adapters = ", ".join(map(repr, ADAPTERS))
         lines = [
             *_HEAD,
             f"program = {_toml(self.program)}",
             f"data = {_toml(self.data)}",
-            f"batch = {self.batch}  # rows that it takes at once; 0: any number",
-            f"adapter = {_toml(self.adapter)}  # of a factory's module: {', '.join(map(repr, ADAPTERS))}",
+            f"batch = {self.batch}  # number of rows in one call; 0 for any number",
+            f"adapter = {_toml(self.adapter)}  # call of a factory's module: one of {adapters}",
         ]
         parts: list[tuple[str, Input | Output]] = [("[[input]]", entry) for entry in self.inputs]
         for title, part in [*parts, ("[output]", self.output)]:
@@ -245,7 +244,7 @@ def fit(
     for entry in card.inputs:
         check(
             len(entry.modality) > 0,
-            f"Input `{entry.name}` stands for no modality yet. Write one of "
+            f"Input `{entry.name}` has no modality yet. Write one of "
             f"{', '.join(specs)} into its `modality` in the card, and import again with "
             "--card.",
         )

@@ -61,7 +61,7 @@ def table_shape(model: object) -> Shape:
     return Shape(n, stages, patterns, len(model.modalities))  # type: ignore[attr-defined]
 
 
-def wrapped(angle: float) -> float:
+def wrap_angle(angle: float) -> float:
     """Return the same rotation (up to its sign) with an angle in [LOW, HIGH)."""
     return (angle - LOW) % (2 * math.pi) + LOW
 
@@ -165,19 +165,19 @@ def set_entry(text: str, shape: Shape, element: int, stage: int, pattern: int, a
 
 def set_angle(text: str, name: str, angle: float) -> str:
     """Return the text with one angle set, by its name in the text. An earlier value of the same angle is removed."""
-    return ",".join([*without(text, name), f"{name}={angle:.5g}"])
+    return ",".join([*parts_without(text, name), f"{name}={angle:.5g}"])
 
 
 def reset_entry(text: str, shape: Shape, element: int, stage: int, pattern: int) -> str:
     """The text with one entry as learned."""
     name = edit_key(shape, element, stage, pattern)
-    rest = ",".join(without(text, name))
+    rest = ",".join(parts_without(text, name))
     untouched = torch.full((shape.n, shape.stages, shape.patterns), math.inf)
     angle = apply_edits(rest, untouched, shape)[element, stage, pattern]
     return f"{rest},{name}:{LEARNED}" if angle.isfinite() else rest
 
 
-def without(text: str, name: str) -> list[str]:
+def parts_without(text: str, name: str) -> list[str]:
     """The parts of the text that do not name this angle."""
     return [
         part for part in _parts(text) if part.replace("=", ":").partition(":")[0].strip() != name

@@ -113,7 +113,7 @@ class TimeModel(KetModel):
         still: whether nothing evolves.
         samples: whether scores are means over sampled trajectories while training; `settings` then say of how many
             `trajectories` in how many `steps`.
-        way: how scores are worked out, of WAYS, or "auto".
+        way: method of computing scores: one of WAYS, or "auto".
 
     `settings` hold the learned `duration`.
     """

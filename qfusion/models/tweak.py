@@ -95,7 +95,7 @@ class Tweak:
         Raises:
             InvalidInput, NotFound: when the model has nothing of that name, or a number is out of range.
         """
-        known = learned(model)
+        known = learned_values(model)
         numbers = {}
         for key, value in assignments:
             choose("Tweak", key, known)
@@ -163,7 +163,7 @@ class Tweak:
 LEARNED = Tweak()  # nothing is changed
 
 
-def learned(model: Tweakable) -> dict[str, float]:
+def learned_values(model: Tweakable) -> dict[str, float]:
     """Return all numbers that a tweak can change, by key, as the model has them: every factor 1, and its duration."""
     names = tuple(model.modalities)
     keys = [*couplings(names)]

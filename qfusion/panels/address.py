@@ -15,7 +15,7 @@ from qfusion.errors import QFusionError
 from qfusion.explain import cohort_filters
 from qfusion.figures import visible_range
 from qfusion.models.abilities import can
-from qfusion.models.tweak import learned
+from qfusion.models.tweak import learned_values
 from qfusion.panels.page_state import Address, PageState
 from qfusion.panels.params import ParamRule, rules, validate
 from qfusion.panels.pickers import (
@@ -98,7 +98,7 @@ def complete_address(
         with naming("In the link, `pin`"):
             resolve_pin(view.pin)
     if page == "dynamics" and "turn" in result and can(study.model, "time"):
-        default = learned(study.model)
+        default = learned_values(study.model)
         turned = parse_slider_tweak(study.model, result.pop("turn")[0]).numbers()
         for key, value in (default | turned).items():
             result.pop(key, None)

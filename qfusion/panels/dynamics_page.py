@@ -5,7 +5,7 @@ from dataclasses import replace
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.models.abilities import can
-from qfusion.models.tweak import DURATION, Tweak, learned
+from qfusion.models.tweak import DURATION, Tweak, learned_values
 from qfusion.panels import page_state, panel, params, tweak_limits
 from qfusion.panels.convergence import distance, long_time_limit, steady_state
 from qfusion.panels.correlation_removal import cut, cut_terms
@@ -40,7 +40,7 @@ def factors(study: Study) -> dict[str, params.NumberParam]:
             look="slider",
             style={"format": "%.2f"},
         )
-        for key, value in learned(study.model).items()
+        for key, value in learned_values(study.model).items()
     }
 
 

@@ -19,7 +19,7 @@ from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError
 from qfusion.figures import export, notebook
 from qfusion.models.abilities import can
-from qfusion.models.tweak import learned
+from qfusion.models.tweak import learned_values
 from qfusion.panels import (
     alt_text,
     cohort_contributions,
@@ -121,7 +121,7 @@ def tweak_widget(sample: Sample) -> Any:
         "layout": {"width": "26em"},
     }
     timed = can(sample.model, "time")
-    now = learned(sample.study.model) | sample.tweak.numbers() if timed else {}
+    now = learned_values(sample.study.model) | sample.tweak.numbers() if timed else {}
     if timed:
         knobs = {
             key: widgets.FloatSlider(

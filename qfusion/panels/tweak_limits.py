@@ -5,7 +5,7 @@ from typing import Any
 from qfusion._checks import require_number
 from qfusion.models import jump_changes
 from qfusion.models.abilities import can
-from qfusion.models.tweak import COUPLING, DISSIPATION, DURATION, Tweak, learned
+from qfusion.models.tweak import COUPLING, DISSIPATION, DURATION, Tweak, learned_values
 
 # What an address may say of a model's couplings, dissipation and duration: factors from 0 to the top of their sliders.
 
@@ -20,7 +20,7 @@ def slider_tops(model: Any) -> dict[str, float]:
     """Return the highest value of every slider, by key; the lowest is 0."""
     return {
         key: default * next(top for start, top in _TOPS.items() if key.startswith(start))
-        for key, default in learned(model).items()
+        for key, default in learned_values(model).items()
     }
 
 

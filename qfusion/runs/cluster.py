@@ -71,7 +71,7 @@ def _run_part(theirs: str, threads: int, work: Callable[..., Any], *arguments: A
         return work(*arguments)
 
 
-def over(
+def map_parts(
     client: Any,
     work: Callable[..., Any],
     arguments: Iterable[tuple[Any, ...]],
@@ -80,7 +80,7 @@ def over(
     """Yield number and result of every part, in their order or as they end.
 
     Args:
-        client: see `connected`. work: a function of a module that workers import, too.
+        client: see `connect`. work: a function of a module that workers import, too.
         arguments: of it, a part each.
 
     Raises:
@@ -138,7 +138,7 @@ def _ask_all(client: Any) -> None:
 
 
 @contextmanager
-def connected(address: str) -> Iterator[Any]:
+def connect(address: str) -> Iterator[Any]:
     """Context manager that yields Dask's client of a scheduler whose workers match this process. Without an address it
     yields None.
 

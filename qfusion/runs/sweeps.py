@@ -214,12 +214,12 @@ def run_trials_on_cluster(client: Any, sweep: Sweep, on_trial: Callable[[], None
     """Run trials on the workers of a cluster until every trial has ended or the sweep is stopped.
 
     Args:
-        client: of `cluster.connected`, whose workers reach the storage of the sweep. on_trial: called after each trial.
+        client: of `cluster.connect`, whose workers reach the storage of the sweep. on_trial: called after each trial.
     """
     path = journal_path(sweep.name, sweep.storage)
     words = [(sweep.name, str(path.absolute()) if path else sweep.storage)] * sweep.trials
     while True:
-        for _ in cluster.over(client, _work_once, words, ordered=False):
+        for _ in cluster.map_parts(client, _work_once, words, ordered=False):
             on_trial()
         if sweep.is_done or sweep.study.user_attrs.get("stopped"):
             return

@@ -40,7 +40,9 @@ class Batches:
         kind = torch.long if dataset.target.kind == "classification" else dtype
         self.y = torch.as_tensor(dataset.y[rows], dtype=kind, device=self.device)
         self._held = (
-            to(dataset.inputs(rows, dtype), self.device) if is_small(dataset, len(rows)) else None
+            to_device(dataset.inputs(rows, dtype), self.device)
+            if is_small(dataset, len(rows))
+            else None
         )
 
     def __len__(self) -> int:
@@ -49,7 +51,7 @@ class Batches:
     def take(self, index: Tensor) -> tuple[dict[str, Any], Tensor]:
         """Return the inputs and the targets (b,) of the places `index` (b,) among the rows."""
         inputs = (
-            to(self.dataset.inputs(self.rows[index.numpy()], self.dtype), self.device)
+            to_device(self.dataset.inputs(self.rows[index.numpy()], self.dtype), self.device)
             if self._held is None
             else nested_part(self._held, index)
         )
@@ -74,7 +76,7 @@ def is_small(dataset: DataSet, count: int) -> bool:
     return 4 * count * sum(int(np.prod(m.values.shape[1:])) for m in dataset.modalities) <= HELD
 
 
-def to(inputs: Mapping[str, Any], device: torch.device | str) -> dict[str, Any]:
+def to_device(inputs: Mapping[str, Any], device: torch.device | str) -> dict[str, Any]:
     """Return inputs on a device."""
     return nested_mapped(lambda entry: entry.to(device), dict(inputs))
 
@@ -129,7 +131,7 @@ def noisy(inputs: dict[str, Any], spread: Mapping[str, Tensor], noise: float) ->
     }
 
 
-def shifted(
+def shift_pictures(
     inputs: dict[str, Any], shapes: Mapping[str, tuple[int, ...]], most: int, down: bool = True
 ) -> dict[str, Any]:
     """Return inputs whose pictures are shifted by up to `most` pixels. Pictures are modalities with a shape (h, w)
@@ -155,7 +157,7 @@ def shifted(
     return moved
 
 
-def warped(
+def warp_pictures(
     inputs: dict[str, Any], shapes: Mapping[str, tuple[int, ...]], turn: float, stretch: float
 ) -> dict[str, Any]:
     """Return inputs whose pictures are rotated about their centre by up to `turn` degrees and stretched. Pictures

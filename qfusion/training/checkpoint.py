@@ -76,7 +76,7 @@ def load(name: str | Path) -> Checkpoint:
             "path",
         )
         check(
-            not open_to_all or bool(card.get("trusted")) or program.kind_of(data) != "torch",
+            not open_to_all or bool(card.get("trusted")) or program.program_kind(data) != "torch",
             f"Model '{card_path.stem}' is a program of torch.export that a version before this one took in, maybe from "
             "a reader from elsewhere, and loading it runs what it holds. If you know it, import its file again on the "
             f"server's machine: `python -m qfusion model import FILE --data NAME --name {card_path.stem} --replace`.",

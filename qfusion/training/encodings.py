@@ -159,7 +159,7 @@ def _made(
 ) -> dict[str, np.ndarray]:
     # the samples by which that is decided
     few = np.unique(np.linspace(0, len(dataset) - 1, 64).astype(int))
-    exact = copy.deepcopy(base.in_double(model)).cpu().eval()
+    exact = copy.deepcopy(base.to_double(model)).cpu().eval()
 
     @torch.no_grad()
     def scores(dtype: torch.dtype) -> torch.Tensor:
@@ -192,13 +192,14 @@ def _remember(path: Path, result: dict[str, np.ndarray]) -> dict[str, np.ndarray
 
 
 def _store(path: Path, numbers: dict[str, np.ndarray]) -> None:
-    """Write arrays unless the disk refuses, which costs time at the next start and nothing else; the oldest go where
-    all take too much."""
+    """Store arrays, and remove the oldest ones if all take too much space. If the disk cannot be written to, log a
+    warning: the arrays are then computed again at the next start.
+    """
     try:
         array_cache.write_arrays(path, {**numbers, _KEY: np.array(path.stem)})
     except (OSError, QFusionError) as error:
         _log.warning(
-            "What was worked out of all samples cannot be kept, and is worked out again next time: %s",
+            "The encoded samples cannot be stored and will be computed again next time: %s",
             error,
         )
     array_cache.bound(encoded_folder(), _limits.limit("QFUSION_KEPT_MB") * _limits.MIB, spared=1)
@@ -215,7 +216,7 @@ def _read(path: Path) -> dict[str, np.ndarray] | None:
         return numbers
     if path.exists():
         _log.warning(
-            "What was kept in %s is damaged or of another model or data set: it is worked out again.",
+            "The encoded samples in %s are damaged or of another model or data set and are computed again.",
             path,
         )
         with contextlib.suppress(OSError):

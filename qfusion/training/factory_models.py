@@ -54,7 +54,7 @@ def is_reference(source: str) -> bool:
     )
 
 
-def module_of(reference: str, weights: Path | None) -> nn.Module:
+def run_factory(reference: str, weights: Path | None) -> nn.Module:
     """Return the model that a factory makes, with weights, in eval mode. This runs the factory's code.
 
     Raises:
@@ -122,7 +122,7 @@ def module_of(reference: str, weights: Path | None) -> nn.Module:
     return made.cpu().eval().requires_grad_(False)
 
 
-def traced(
+def trace_module(
     module: nn.Module,
     reference: str,
     adapter: str,

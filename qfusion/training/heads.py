@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from qfusion._checks import check
 from qfusion.data import DataSet
 from qfusion.models.input_features import mean_over_steps, values_and_mask
-from qfusion.training.batches import to
+from qfusion.training.batches import to_device
 from qfusion.training.losses import compute_loss
 
 
@@ -75,7 +75,7 @@ class Heads(nn.Module):
         self.targets = nn.Buffer(
             torch.as_tensor(targets / unit, dtype=first.dtype), persistent=False
         )
-        inputs = to(dataset.inputs(rows[:1], first.dtype), first.device)
+        inputs = to_device(dataset.inputs(rows[:1], first.dtype), first.device)
         with torch.random.fork_rng(), torch.no_grad():
             torch.manual_seed(seed)
             probe = copy.deepcopy(cast(nn.ModuleDict, encoders)).eval()

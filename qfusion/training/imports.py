@@ -15,11 +15,11 @@ from qfusion.data import DataSet, import_store, signatures
 from qfusion.errors import InvalidInput, NotFound, QFusionError, translate_errors
 from qfusion.models.imported import Imported
 from qfusion.models.input_features import real_steps, values_and_mask
-from qfusion.models.program import ENDINGS, KIND, Exhausted, kind_of, open_program
+from qfusion.models.program import ENDINGS, KIND, Exhausted, open_program, program_kind
 from qfusion.models.program_card import ADAPTERS, ProgramCard, read
 from qfusion.training import checkpoint, checkpoint_cards, checkpoint_folders, checkpoint_store
 from qfusion.training.card_guess import guessed_card
-from qfusion.training.factory_models import is_reference, module_of, traced
+from qfusion.training.factory_models import is_reference, run_factory, trace_module
 from qfusion.training.program_checks import (
     Remark,
     _is_apart,
@@ -109,7 +109,7 @@ def take(
         )
     wanted = card
     if is_reference(source):
-        data, wanted = traced(module_of(source, weights), source, adapter, card, dataset)
+        data, wanted = trace_module(run_factory(source, weights), source, adapter, card, dataset)
     else:
         check(
             weights is None and not adapter,
@@ -207,7 +207,7 @@ def keep(
     record = ImportRecord(source, (*taken.remarks, *taken.warnings))
     card["import"] = msgspec.to_builtins(record)
     card["parameters"] = {"total": parameters, "encoders": 0, "fusion": parameters}
-    kind = kind_of(taken.data)
+    kind = program_kind(taken.data)
     if kind == "torch":
         # by whoever had it loaded here; cards of before say nothing, see `checkpoint.load`
         card["trusted"] = True

@@ -21,13 +21,20 @@ from qfusion.models.batch_norm import BatchNorm
 from qfusion.models.input_features import InputSpec
 from qfusion.models.randomness import Shard, shard_context
 from qfusion.training import checkpoint, metrics
-from qfusion.training.batches import Batches, is_small, mean_and_std, noisy, shifted, warped
+from qfusion.training.batches import (
+    Batches,
+    is_small,
+    mean_and_std,
+    noisy,
+    shift_pictures,
+    warp_pictures,
+)
 from qfusion.training.checkpoint import Checkpoint
 from qfusion.training.decay import parameter_groups, rate_schedule, relax
 from qfusion.training.heads import Heads
 from qfusion.training.losses import balanced_weights, compute_loss, loss_factor, target_unit
-from qfusion.training.options import Options, chosen
-from qfusion.training.precision import mixed
+from qfusion.training.options import Options, complete_options
+from qfusion.training.precision import mixed_precision
 from qfusion.training.processes import ALONE, Group
 
 M = TypeVar("M", bound=nn.Module)
@@ -87,7 +94,7 @@ def prepare(
     """Build a model for a data set and return its training, not started. Arguments and errors are as for `train` and
     `Fit`.
     """
-    options = chosen(dataset, options)
+    options = complete_options(dataset, options)
     classes = dataset.target.kind == "classification"
     check(
         (options.loss == "cross_entropy") == classes,
@@ -116,7 +123,7 @@ def prepare(
         model.project(dataset.inputs(rows[places]))
     if not classes:
         # weights start as for targets of deviation 1
-        rescaled(model, target_unit(dataset.y[rows]))
+        rescale_scores(model, target_unit(dataset.y[rows]))
         with torch.no_grad():
             model.bias.fill_(float(np.median(dataset.y[rows])))
     return Fit(model, dataset, options, seed, group, device)
@@ -228,7 +235,7 @@ class Fit(Generic[M]):
         self.rows = Batches(dataset, dataset.rows(options.split), device, dtype)
         rows = self.rows.rows
         unit = 1.0 if options.loss == "cross_entropy" else target_unit(dataset.y[rows])
-        self.unit = unit if rescaled(self.model, 1 / unit) else 1.0
+        self.unit = unit if rescale_scores(self.model, 1 / unit) else 1.0
         self.weights = (
             balanced_weights(dataset, self.rows) if options.class_weights == "balanced" else None
         )
@@ -409,7 +416,9 @@ class Fit(Generic[M]):
         options = self.options
         with (
             shard_context(Shard(own, len(batch)) if self.group.size > 1 else None),
-            mixed(self.model, self.device) if options.precision == "mixed" else nullcontext(),
+            mixed_precision(self.model, self.device)
+            if options.precision == "mixed"
+            else nullcontext(),
         ):
             loss = self._part_of_loss(batch[own], batch, inputs, y)
         # DistributedDataParallel takes the mean over processes
@@ -434,9 +443,9 @@ class Fit(Generic[M]):
             inputs, y: features and targets of these rows.
         """
         options = self.options
-        inputs = warped(inputs, self.pictures, options.turn, options.stretch)
-        inputs = shifted(inputs, self.spectrograms, options.delay, down=False)
-        inputs = shifted(inputs, self.shapes, options.shift)
+        inputs = warp_pictures(inputs, self.pictures, options.turn, options.stretch)
+        inputs = shift_pictures(inputs, self.spectrograms, options.delay, down=False)
+        inputs = shift_pictures(inputs, self.shapes, options.shift)
         outputs = self._call(noisy(inputs, self.spread, options.noise))
         scores = outputs if self.heads is None else outputs[0]
         loss = self.loss(scores, y)
@@ -513,20 +522,20 @@ class Fit(Generic[M]):
         loss = compute_loss(torch.as_tensor(scores), y / self.unit, kind, weights)
         return (
             float(loss) * loss_factor(kind, self.unit),
-            metrics.of_rows(self.dataset, rows, scores * self.unit),
+            metrics.row_metrics(self.dataset, rows, scores * self.unit),
         )
 
     def best_model(self) -> M:
         """Return the best model so far, a copy in eval mode."""
         model = copy.deepcopy(self.model)
         model.load_state_dict(self.best)
-        rescaled(model, self.unit)
+        rescale_scores(model, self.unit)
         return model.eval()
 
     def current_model(self) -> M:
         """Return the model after the last epoch, with averaged weights, a copy in eval mode."""
         model = cast(M, copy.deepcopy(self.average.model))
-        rescaled(model, self.unit)
+        rescale_scores(model, self.unit)
         return model.eval()
 
     def result(self) -> Result[M]:
@@ -534,7 +543,7 @@ class Fit(Generic[M]):
         continue afterwards.
         """
         self.model.load_state_dict(self.best)
-        rescaled(self.model, self.unit)
+        rescale_scores(self.model, self.unit)
         return Result(
             self.model.eval(),
             list(self.history),
@@ -602,7 +611,7 @@ def _require_moments_that_fit(optimiser: torch.optim.Optimizer) -> None:
                 )
 
 
-def rescaled(model: nn.Module, factor: float) -> bool:
+def rescale_scores(model: nn.Module, factor: float) -> bool:
     """Multiply the scores of a model by a factor, in its weights; return whether that could be done."""
     if factor == 1:
         return True

@@ -10,7 +10,7 @@ from scipy.special import log_softmax
 
 from qfusion._checks import check, require_finite
 from qfusion.data import DataSet
-from qfusion.training.batches import to
+from qfusion.training.batches import to_device
 from qfusion.training.encodings import encoded_inputs, is_kept
 from qfusion.training.processes import ALONE, Group
 
@@ -231,7 +231,7 @@ def score_metrics(
     )
 
 
-def of_rows(dataset: DataSet, rows: np.ndarray, scores: np.ndarray) -> dict[str, float]:
+def row_metrics(dataset: DataSet, rows: np.ndarray, scores: np.ndarray) -> dict[str, float]:
     """Return the metrics of scores (n, C) of n rows of a data set, limited to those that the data set has; see
     `names`.
     """
@@ -242,12 +242,12 @@ def of_rows(dataset: DataSet, rows: np.ndarray, scores: np.ndarray) -> dict[str,
 def evaluate(
     model: torch.nn.Module, dataset: DataSet, split: str, group: Group = ALONE
 ) -> dict[str, float]:
-    """Return the metrics of a model on one split of a data set; see `of_rows`. The rows are divided among the
+    """Return the metrics of a model on one split of a data set; see `row_metrics`. The rows are divided among the
     processes of a group.
     """
     rows = dataset.rows(split)
     scores = predict(model, dataset, group.share(rows), final=True)
-    return of_rows(dataset, rows, group.gathered(scores))
+    return row_metrics(dataset, rows, group.gathered(scores))
 
 
 @torch.no_grad()
@@ -267,7 +267,7 @@ def predict(
     stored = final and is_kept(model, dataset)
     parts = [
         model(
-            to(
+            to_device(
                 encoded_inputs(model, dataset, block) if stored else dataset.inputs(block, dtype),
                 device,
             )

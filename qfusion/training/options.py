@@ -133,7 +133,9 @@ def default_options(dataset: DataSet) -> Options:
     return Options(loss="cross_entropy" if dataset.target.kind == "classification" else "l1")
 
 
-def chosen(dataset: DataSet, options: Options | Mapping[str, Any] | None = None) -> Options:
+def complete_options(
+    dataset: DataSet, options: Options | Mapping[str, Any] | None = None
+) -> Options:
     """Return options as they were given, or those of a data set where they say nothing.
 
     Args:

@@ -12,7 +12,7 @@ from qfusion.models.nested import nested_mapped
 
 
 @contextmanager
-def mixed(model: nn.Module, device: torch.device) -> Iterator[None]:
+def mixed_precision(model: nn.Module, device: torch.device) -> Iterator[None]:
     """While it lasts, the model's encoders calculate under autocast to bfloat16 and give single precision.
 
     Whatever comes after them, states, gates and evolution, is left as it is: products of many small rotations lose what

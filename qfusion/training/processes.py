@@ -62,7 +62,7 @@ ALONE = Group()
 
 
 @contextmanager
-def joined(kind: str = "auto") -> Iterator[tuple[Group, torch.device]]:
+def join_group(kind: str = "auto") -> Iterator[tuple[Group, torch.device]]:
     """Yield the group that `torchrun` started this process in (alone without it) and the device to work on.
 
     With CUDA each process takes the device of its local rank and talks over nccl, else over gloo.

@@ -111,7 +111,7 @@ def examine(model: Imported, rows: Mapping[str, Any]) -> list[Remark]:
         f"Scores of program `{file}` would change from call to call: "
         f"{(model.program.notes or ('',))[0]}. {_EVAL}",
     )
-    first = scored(model, rows)
+    first = score_sample_rows(model, rows)
     warnings = _require_held(model, rows) if model.card.output.holds != "regression" else []
     single = any(entry.dtype in ("float32", "float16") for entry in model.card.inputs)
     size = (1e-4 if single else 1e-9) * (1 + float(first.abs().max()))
@@ -192,7 +192,7 @@ def output_remarks(model: Imported, rows: Mapping[str, Any], guessed: bool) -> l
 
 
 @torch.no_grad()
-def scored(model: Imported, rows: Mapping[str, Any]) -> Tensor:
+def score_sample_rows(model: Imported, rows: Mapping[str, Any]) -> Tensor:
     """Return the scores of ten rows.
 
     Raises:

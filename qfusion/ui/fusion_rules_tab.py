@@ -55,7 +55,7 @@ class Cell:
     def angles(self) -> tuple[float, float]:
         """Angle of the cell, now and as learned."""
         now, learned = (
-            table_edits.wrapped(float(model.phi.detach().double()[*self.place]))
+            table_edits.wrap_angle(float(model.phi.detach().double()[*self.place]))
             for model in (self.sample.model, self.sample.study.model)
         )
         return now, learned
@@ -297,7 +297,7 @@ def draw_angles(sample: Sample, takes: Sequence[tuple[str, tuple[int, ...]]]) ->
             _angle(
                 f"Angle {name} (rad)",
                 name,
-                table_edits.wrapped(angle),
+                table_edits.wrap_angle(angle),
                 set_angle,
                 f"Changes all gates of layer {place[0]} that share this angle.",
             )

@@ -3,7 +3,7 @@
 from typing import Any
 
 from qfusion.models.abilities import can
-from qfusion.models.tweak import Tweak, learned
+from qfusion.models.tweak import Tweak, learned_values
 from qfusion.panels import tweak_limits
 from qfusion.ui import state
 from qfusion.ui.table_edits_field import edits_problem, edits_text
@@ -19,7 +19,7 @@ def current_tweak(study: Any) -> str:
     highest = tweak_limits.slider_tops(study.model)
     numbers = [
         (key, value)
-        for key in learned(study.model)
+        for key in learned_values(study.model)
         if isinstance(value := state.get(key), int | float) and 0 <= value <= highest[key]
     ]
     return str(tweak_limits.parse_slider_tweak(study.model, Tweak.of(numbers, study.model)))

@@ -7,7 +7,7 @@ import streamlit as st
 
 from qfusion.analysis.study import Study
 from qfusion.models.abilities import can
-from qfusion.models.tweak import DURATION, MAX_TEXT, learned
+from qfusion.models.tweak import DURATION, MAX_TEXT, learned_values
 from qfusion.panels import network
 from qfusion.ui import state
 
@@ -56,7 +56,7 @@ def undo_and_redo(study: Study) -> None:
 def _default(study: Study) -> Mapping[str, Any]:
     """Return the keys of the widgets that tweak a model, with their values as learned."""
     return (
-        learned(study.model)
+        learned_values(study.model)
         if can(study.model, "time")
         else {network.EDITS.key: ""}
         if can(study.model, "rules")

@@ -11,7 +11,7 @@ import streamlit as st
 from qfusion.analysis import inside
 from qfusion.analysis.study import Study
 from qfusion.figures.style import term_title
-from qfusion.models.tweak import DURATION, Tweak, couplings, dissipations, learned
+from qfusion.models.tweak import DURATION, Tweak, couplings, dissipations, learned_values
 from qfusion.panels import dynamics_page
 from qfusion.ui.tweak_history import assign_tweaks, undo_and_redo
 from qfusion.ui.widgets import draw
@@ -81,4 +81,4 @@ def slider_presets(study: Study) -> None:
 
 def set_sliders(model: Any, tweak: Tweak) -> None:
     """Set every slider before it is drawn, or in a callback."""
-    assign_tweaks(learned(model) | tweak.numbers())
+    assign_tweaks(learned_values(model) | tweak.numbers())

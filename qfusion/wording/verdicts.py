@@ -147,7 +147,7 @@ def name_decision(scores: np.ndarray, classes: Sequence[str], markup: Markup = P
     if not classes:
         return POSITIVE if decisions.decision(scores) else NEGATIVE
     leading = [CLASS.format(name=markup.escape(classes[c])) for c in decisions.leading(scores)]
-    if decisions.tied(scores):
+    if decisions.is_tied(scores):
         return TIE.format(classes=listed(leading))
     return leading[0]
 
