@@ -223,6 +223,7 @@ def _entries(
 
 
 def model_family(board: benchmark_board.Board, model: str) -> str:
+    """Return "qj" or "qcnn" for the two systems and their ablations, "neighbour", or "" for baselines."""
     start = model.partition("-")[0]
     if start in ("qj", "qcnn"):
         return start
