@@ -101,7 +101,7 @@ def test_a_file_is_examined_repaired_with_consent_and_kept(tmp_path: Path) -> No
     assert len(offered) == 3
     app.text_input(key="_import_name").set_value("mine").run()
     press(app, "Save data set")
-    assert "This data set cannot be imported: audio:" in plain(app.error[0].value)
+    assert "The set cannot be imported as it is: audio:" in plain(app.error[0].value)
     assert "mine" not in data.names()
     app.checkbox(key="_repair_fill-zero").check().run()
     press(app, "Save data set")

@@ -834,7 +834,7 @@ def test_a_report_with_errors_ends_with_one_line(run: Any, tmp_path: Path) -> No
         result: Result = run(*words)
         assert result.code == 1
         assert "1 of 70 samples" in result.out.replace("\n", " ")
-        assert result.err.startswith("qfusion: error: This data set cannot be imported: audio: ")
+        assert result.err.startswith("qfusion: error: The set cannot be imported as it is: audio: ")
         assert result.err.count("\n") == 1
     told = run("data", "import", path, "--name", "mine", "--repair", "fill-zero", "--json").json
     assert told["repairs"] == ["fill-zero: 1 value of audio"]
