@@ -73,22 +73,22 @@ def ranking(
     size = np.abs(values)
     order = [names[i] for i in np.argsort(-size.mean(0), kind="stable")]
     index = games.interaction(np.pad(values, ((0, 0), (1, 0)))[..., None], M)[..., 0]
-    both = list(combinations(range(M), 2))
-    columns = {
-        **{f"size {name}": size[:, i] for i, name in enumerate(names)},
-        **{f"mean {name}": values[:, i] for i, name in enumerate(names)},
-        **{f"pair {i} {j}": index[:, i, j] for i, j in both},
-    }
-    columns |= {
-        f"ahead {name}": columns[f"size {order[0]}"] - columns[f"size {name}"] for name in order[1:]
-    }
-    known = bootstrap.means(columns, clusters=clusters)
+    first, *rivals = order
+    columns = {}
+    for i, name in enumerate(names):
+        columns[f"size {name}"] = size[:, i]
+        columns[f"mean {name}"] = values[:, i]
+    pair_names = {}
+    for i, j in combinations(range(M), 2):
+        columns[f"pair {i} {j}"] = index[:, i, j]
+        pair_names[f"pair {i} {j}"] = decomposition.subset_name((i, j), modalities)
+    for name in rivals:
+        columns[f"ahead {name}"] = columns[f"size {first}"] - columns[f"size {name}"]
+    intervals = bootstrap.means(columns, clusters=clusters)
+    ahead = {name: intervals[f"ahead {name}"] for name in rivals}
     return Ranking(
-        {name: known[f"size {name}"] for name in order},
-        {name: known[f"mean {name}"] for name in order},
-        {
-            decomposition.subset_name(pair, modalities): known["pair {} {}".format(*pair)]
-            for pair in both
-        },
-        bootstrap.least_certain_rival({name: known[f"ahead {name}"] for name in order[1:]}),
+        sizes={name: intervals[f"size {name}"] for name in order},
+        means={name: intervals[f"mean {name}"] for name in order},
+        pairs={name: intervals[column] for column, name in pair_names.items()},
+        ahead=bootstrap.least_certain_rival(ahead),
     )

@@ -94,14 +94,14 @@ def cut_metrics(
     before = {name: values[name][:, -1] for name in METRICS[kind]}
     losses = {name: after[name] - before[name][:, None, None, None] for name in METRICS[kind]}
     return CutMetrics(
-        result.modalities,
-        result.kinds,
-        result.times,
-        B,
-        {name: estimates(part) for name, part in after.items()},
-        {name: estimates(part) for name, part in before.items()},
-        {name: estimates(part) for name, part in losses.items()},
-        chance(np.asarray(truth), kind),
+        modalities=result.modalities,
+        kinds=result.kinds,
+        times=result.times,
+        n=B,
+        after={name: estimates(part) for name, part in after.items()},
+        before={name: estimates(part) for name, part in before.items()},
+        losses={name: estimates(part) for name, part in losses.items()},
+        chance=chance(np.asarray(truth), kind),
     )
 
 

@@ -91,16 +91,14 @@ class GateGroups:
 def list_groups(model: TruthTables) -> tuple[Group, ...]:
     """Return the groups of a network: layer by layer, then element by element."""
     words = {"conv": "convolution", "pool": "pooling"}
-    layers = [
-        Group(f"{words[kind]}[{layer}]", f"{words[kind]} of layer {layer}", words[kind])
-        for kind, layer in dict.fromkeys((step.kind, step.layer) for step in model.network.steps)
-    ]
-    names = model.outputs if model.elements_are_classes else ()
-    elements = [
-        Group(f"fusion[{i}]", f"fusion of {names[i] if names else f'element {i}'}", "fusion")
-        for i in range(model.elements)
-    ]
-    return (*layers, *elements)
+    groups = []
+    for kind, layer in dict.fromkeys((step.kind, step.layer) for step in model.network.steps):
+        word = words[kind]
+        groups.append(Group(f"{word}[{layer}]", f"{word} of layer {layer}", word))
+    for i in range(model.elements):
+        name = model.outputs[i] if model.elements_are_classes else f"element {i}"
+        groups.append(Group(f"fusion[{i}]", f"fusion of {name}", "fusion"))
+    return tuple(groups)
 
 
 @torch.no_grad()
@@ -143,25 +141,28 @@ def gate_groups(
         np.shape(truth) == (len(of_rows),) and len(of_rows) > 0,
         f"Argument `truth` must hold one value for each row, but has shape {np.shape(truth)}.",
     )
-    groups, bias = list_groups(network_model), model.bias.double()
+    groups = list_groups(network_model)
+    bias = model.bias.double()
     n, G, C = network_model.elements, len(groups), len(bias)
+    loss = "l1" if C == 1 else "cross_entropy"
 
-    def measured(network: qcnn.QCNN) -> tuple[np.ndarray, ...]:
-        """Score, its variance in one shot, mean entropy (2^n,), and losses (R, 2^n), by choice of elements."""
+    def measure(network: qcnn.QCNN) -> tuple[np.ndarray, ...]:
+        """Return the score, its variance in one shot and the mean entropy, (2^n,) each, and the losses (R, 2^n), by
+        choice of elements.
+        """
         O = _observables(network, c)
         table = coalition_table(O, vectors)[0]
-        few = of_rows.split(max(1, _NUMBERS // O[:C].numel()))
-        scores = [coalition_table(O[:C], some) + bias[:, None] for some in few]
-        outcomes = model.logit_scale * torch.cat(scores).numpy().swapaxes(1, 2)
-        return (
-            (table[c] + bias[c]).numpy(),
-            (table[C] - table[c].square()).clamp_min(0).numpy(),
-            _entropies(table[C + 1 :], n),
-            loss_attribution.losses(outcomes, truth, "l1" if C == 1 else "cross_entropy"),
-        )
+        score = table[c] + bias[c]
+        variance = (table[C] - table[c].square()).clamp_min(0)
+        blocks = of_rows.split(max(1, _NUMBERS // O[:C].numel()))
+        scores = torch.cat([coalition_table(O[:C], block) + bias[:, None] for block in blocks])
+        logits = model.logit_scale * scores.numpy().swapaxes(1, 2)
+        entropy = _entropies(table[C + 1 :], n)
+        row_losses = loss_attribution.losses(logits, truth, loss)
+        return score.numpy(), variance.numpy(), entropy, row_losses
 
-    by_network = zip(*map(measured, _networks(network_model.network)), strict=True)
-    means, spreads, entropies, losses = map(np.stack, by_network)
+    measurements = [measure(network) for network in _networks(network_model.network)]
+    means, spreads, entropies, losses = map(np.stack, zip(*measurements, strict=True))
     shape = (2,) * G
     by_row = losses.transpose(0, 2, 1).reshape(*shape, -1)
     tables = {

@@ -145,18 +145,11 @@ def decompose_levels(
         joint = np.unique(np.stack(list(levels.values())), axis=1, return_inverse=True)[1].ravel()
     columns, gap = _parts(levels, joint, y)
     rng = np.random.default_rng(0)
-    shuffled = pd.DataFrame(
-        [
-            {
-                name: part.mean()
-                for name, part in _parts(levels, joint, _shuffle_labels(y, clusters, rng))[
-                    0
-                ].items()
-            }
-            for _ in range(SHUFFLES if corrected else 0)
-        ],
-        columns=list(columns),
-    )
+    shuffled_means = []
+    for _ in range(SHUFFLES if corrected else 0):
+        parts, _gap = _parts(levels, joint, _shuffle_labels(y, clusters, rng))
+        shuffled_means.append({name: part.mean() for name, part in parts.items()})
+    shuffled = pd.DataFrame(shuffled_means, columns=list(columns))
     result = {
         name: _less(one, shuffled[name].to_numpy(float)) if corrected else one
         for name, one in bootstrap.means(columns, clusters=clusters).items()
@@ -208,33 +201,32 @@ def _less(one: bootstrap.Interval, shuffled: np.ndarray) -> bootstrap.Interval:
     """Return an interval minus the mean of the values for shuffled labels. The interval is widened by the 95 %
     spread of these values: near 0, a mean over samples does not reflect how much the table itself could vary.
     """
-    control, spread = shuffled.mean(), 1.96 * shuffled.std(ddof=1)
-    value = one.value - control
-    low, high = (
-        value + sign * float(np.hypot(end - one.value, spread))
-        for sign, end in ((-1, one.low), (1, one.high))
-    )
-    return replace(one, value=value, low=low, high=high)
+    spread = 1.96 * shuffled.std(ddof=1)
+    value = one.value - shuffled.mean()
+    below = float(np.hypot(one.low - one.value, spread))
+    above = float(np.hypot(one.high - one.value, spread))
+    return replace(one, value=value, low=value - below, high=value + above)
 
 
 def _parts(
     levels: Mapping[str, np.ndarray], joint: np.ndarray, y: np.ndarray
 ) -> tuple[dict[str, np.ndarray], float]:
-    """Bits of every sample by part, which average to the decomposition, and the largest gap of a search."""
+    """Return the bits of every sample by part, which average to the decomposition, and the largest gap of a search."""
     names = list(levels)
     tables = {name: table(level, y) for name, level in levels.items()}
 
-    def of(some: Sequence[str]) -> tuple[np.ndarray, float]:
-        bound = union([tables[name] for name in some])
-        return bound.pointwise([levels[name] for name in some], y), bound.gap
+    def union_bits(sources: Sequence[str]) -> tuple[np.ndarray, float]:
+        bound = union([tables[name] for name in sources])
+        return bound.pointwise([levels[name] for name in sources], y), bound.gap
 
-    whole, gap = of(names)
+    whole, gap = union_bits(names)
     unique = {}
     for name in names:
-        rest, more = of([other for other in names if other != name])
-        unique[name], gap = whole - rest, max(gap, more)
+        rest, rest_gap = union_bits([other for other in names if other != name])
+        unique[name] = whole - rest
+        gap = max(gap, rest_gap)
     total = union([table(joint, y)]).pointwise([joint], y)
-    alone = {_alone(name): of([name])[0] for name in names}
+    alone = {_alone(name): union_bits([name])[0] for name in names}
     redundancy = whole - np.sum(list(unique.values()), axis=0)
     parts = {REDUNDANCY: redundancy, **unique, SYNERGY: total - whole, TOTAL: total, **alone}
     return {name: part.round(12) for name, part in parts.items()}, gap  # no 1e-17 for 0
@@ -380,14 +372,9 @@ def estimate_from_predictions(
     # the largest number of levels up to `many` at which a table of all sources has `MOST_CELLS`
     count = max(2, min(many, int((MOST_CELLS / K) ** (1 / min(len(names), MOST_SOURCES)))))
     best = predictions.select_best(dict(contest.values()))[1]
-    top, late, joint = (
-        output_levels(one, many)
-        for one in (
-            best,
-            contest[baseline_predictions.LATE][1],
-            contest[baseline_predictions.JOINT][1],
-        )
-    )
+    top = output_levels(best, many)
+    late = output_levels(contest[baseline_predictions.LATE][1], many)
+    joint = output_levels(contest[baseline_predictions.JOINT][1], many)
     outputs = {one: predictions.predict_best([one])[1] for one in names}
     levels = {one: output_levels(part, count) for one, part in outputs.items()}
     learned = partial(decompose_levels, estimator=LEARNED, clusters=task.clusters)

@@ -43,17 +43,16 @@ class LayerEntropies:
         entropy of the remaining qubits `after`, and the sum of the Shannon entropies of the single `outcomes`.
         """
         measured = [sorted({*a} - {*b}) for a, b in pairwise(self.active)]
-        return pd.DataFrame(
-            [
-                {
-                    "layer": layer,
-                    "before": self.joint[t - 1],
-                    "after": self.joint[t],
-                    "outcomes": self.single[t, measured[t - 1]].sum(),
-                }
-                for layer, t in enumerate(range(2, len(self.moments), 2))
-            ]
-        )
+        rows = []
+        for layer, t in enumerate(range(2, len(self.moments), 2)):
+            row = {
+                "layer": layer,
+                "before": self.joint[t - 1],
+                "after": self.joint[t],
+                "outcomes": self.single[t, measured[t - 1]].sum(),
+            }
+            rows.append(row)
+        return pd.DataFrame(rows)
 
 
 @torch.no_grad()
@@ -66,21 +65,22 @@ def layer_entropies(model: TruthTables, vectors: Tensor) -> LayerEntropies:
     """
     n = model.network.n
     moments, active, rhos = _moments(model, vectors)
-    parts = [_cuts(rho, qubits, n) for rho, qubits in zip(rhos, active, strict=True)]
-    whole = np.array(
-        [
-            p[0] if len(qubits) == n else _entropy(rho, tuple(range(n)), n)
-            for p, rho, qubits in zip(parts, rhos, active, strict=True)
-        ]
-    )
+    joint, single, cuts, mutual, whole = [], [], [], [], []
+    for rho, qubits in zip(rhos, active, strict=True):
+        S, first, shared = _cuts(rho, qubits, n)
+        joint.append(S)
+        single.append([_entropy(rho, (q,), n) for q in range(n)])
+        cuts.append(first)
+        mutual.append(shared)
+        whole.append(S if len(qubits) == n else _entropy(rho, tuple(range(n)), n))
     return LayerEntropies(
-        moments,
-        active,
-        np.array([p[0] for p in parts]),
-        np.array([[_entropy(rho, (q,), n) for q in range(n)] for rho in rhos]),
-        tuple(p[1] for p in parts),
-        tuple(p[2] for p in parts),
-        whole,
+        moments=moments,
+        active=active,
+        joint=np.array(joint),
+        single=np.array(single),
+        cuts=tuple(cuts),
+        mutual=tuple(mutual),
+        whole=np.array(whole),
     )
 
 

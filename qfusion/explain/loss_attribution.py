@@ -115,29 +115,27 @@ def loss_game(
         f"Argument `truth` must have shape ({B},), one value a sample, but has shape {np.shape(truth)}.",
     )
     require_finite("truth", truth)
-    of = losses(explanation.logits, np.asarray(truth), loss)
-    rows = games.dividends((of[:, :1] - of)[..., None], M)
+    by_coalition = losses(explanation.logits, np.asarray(truth), loss)
+    rows = games.dividends((by_coalition[:, :1] - by_coalition)[..., None], M)
     phi = games.shapley(rows, M)[..., 0]
     terms, names = explanation.coalitions[1:], explanation.modalities
     first, *others = np.argsort(-phi.mean(0), kind="stable").tolist()
-    columns = {
-        **{("dividend", name): rows[:, 1 + s, 0] for s, name in enumerate(terms)},
-        **{("shapley", name): phi[:, m] for m, name in enumerate(names)},
-        ("total", ""): of[:, 0] - of[:, -1],
-        **{("ahead", names[m]): phi[:, first] - phi[:, m] for m in others},
-    }
-    known = bootstrap.means(
-        {"\n".join(key): column for key, column in columns.items()},
-        resamples=resamples,
-        seed=seed,
-        clusters=clusters,
-    )
+    columns = {}
+    for s, name in enumerate(terms):
+        columns[f"dividend\n{name}"] = rows[:, 1 + s, 0]
+    for m, name in enumerate(names):
+        columns[f"shapley\n{name}"] = phi[:, m]
+    columns["total"] = by_coalition[:, 0] - by_coalition[:, -1]
+    for m in others:
+        columns[f"ahead\n{names[m]}"] = phi[:, first] - phi[:, m]
+    intervals = bootstrap.means(columns, resamples=resamples, seed=seed, clusters=clusters)
+    ahead = {names[m]: intervals[f"ahead\n{names[m]}"] for m in others}
     return LossGame(
-        loss,
-        {name: known[f"dividend\n{name}"] for name in terms},
-        {name: known[f"shapley\n{name}"] for name in names},
-        known["total\n"],
-        bootstrap.least_certain_rival({names[m]: known[f"ahead\n{names[m]}"] for m in others}),
-        float(of[:, 0].mean()),
-        float(of[:, -1].mean()),
+        loss=loss,
+        dividends={name: intervals[f"dividend\n{name}"] for name in terms},
+        shapley={name: intervals[f"shapley\n{name}"] for name in names},
+        total=intervals["total"],
+        ahead=bootstrap.least_certain_rival(ahead),
+        start=float(by_coalition[:, 0].mean()),
+        end=float(by_coalition[:, -1].mean()),
     )

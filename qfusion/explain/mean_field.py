@@ -32,18 +32,21 @@ def evolve_mean_field(
     moments, places = np.unique(np.asarray(times, dtype=float), return_inverse=True)
     if moments[-1] == 0:
         return own.expand(len(times), B, d, d), rest.expand(len(times), B, r, r)
-    rate = (_Table if d * d * r * r * (d * d + r * r) <= _SMALL * B else _Rate)(H, jumps, d, r)
+    is_small = d * d * r * r * (d * d + r * r) <= _SMALL * B
+    rate = _Table(H, jumps, d, r) if is_small else _Rate(H, jumps, d, r)
 
-    def joined(*parts: np.ndarray) -> np.ndarray:
+    def concatenate(*parts: np.ndarray) -> np.ndarray:
         return np.concatenate([part.reshape(-1) for part in parts])
 
     def slope(_: float, y: np.ndarray) -> np.ndarray:
-        return joined(*rate(y[: B * d * d].reshape(B, d, d), y[B * d * d :].reshape(B, r, r)))
+        a = y[: B * d * d].reshape(B, d, d)
+        b = y[B * d * d :].reshape(B, r, r)
+        return concatenate(*rate(a, b))
 
     solution = scipy.integrate.solve_ivp(
         slope,
         (0.0, float(moments[-1])),
-        joined(rate.enter(own).numpy(), rate.enter(rest).numpy()),
+        concatenate(rate.enter(own).numpy(), rate.enter(rest).numpy()),
         "DOP853",
         t_eval=moments,
         rtol=1e-8,
@@ -142,10 +145,13 @@ class _Rate:
             parts = X @ L.swapaxes(2, 3)
             return (w[:, None] @ parts.reshape(B, d, -1)).reshape(B, *parts.shape[2:]) / 2
 
-        def of_a(X: np.ndarray) -> np.ndarray:
+        def split_a(X: np.ndarray) -> np.ndarray:
             return X.reshape(B, d, -1, d, r).swapaxes(2, 3).reshape(B, d, d, -1)
 
-        a = mean(of_a(X), of_a(L)) + (rest.reshape(B, -1) @ self.of_a).reshape(own.shape) @ own
+        a = (
+            mean(split_a(X), split_a(L))
+            + (rest.reshape(B, -1) @ self.of_a).reshape(own.shape) @ own
+        )
         b = mean(X, L) + (own.reshape(B, -1) @ self.of_b).reshape(rest.shape) @ rest
         return a + a.conj().swapaxes(1, 2), b + b.conj().swapaxes(1, 2)
 

@@ -254,13 +254,13 @@ class Run:
         for m, view in self.views.items():
             seen = first_part(through, self.dims, m)
             after = (
-                self._held(factors, m) if kind == HELD else _CHANNELS[kind](seen)
+                self._uncorrelated_states(factors, m) if kind == HELD else _CHANNELS[kind](seen)
                 for kind in self.kinds
             )
             scores.append(torch.stack([real_vectors(state) @ view.mT for state in after]))
         return torch.stack(scores, 1), real_vectors(rho.to(torch.complex128)) @ self.end.mT
 
-    def _held(self, factors: list[Tensor], m: int) -> Tensor:
+    def _uncorrelated_states(self, factors: list[Tensor], m: int) -> Tensor:
         """Return the state (nT, B, d d, r r) if m and the rest are kept uncorrelated."""
         assert self.system is not None
         d, D = self.dims[m], math.prod(self.dims)
@@ -281,7 +281,7 @@ class Run:
 
 
 def real_vectors(X: Tensor) -> Tensor:
-    """Operators, held in the last two axes, as real vectors: the product of two Hermitian ones is Tr[X Y]."""
+    """Return operators (..., D, D) as real vectors; the product of two Hermitian ones is Tr[X Y]."""
     return torch.view_as_real(X.resolve_conj()).flatten(-3)
 
 
@@ -297,7 +297,7 @@ def first_part(X: Tensor, dims: tuple[int, ...], m: int) -> Tensor:
 
 
 def reduced_state(rho: Tensor) -> Tensor:
-    """rho_m as (..., d d) of states (..., d d, r r); with the last axes exchanged, rho_rest."""
+    """Return rho_m as (..., d d) of states (..., d d, r r), or rho_rest if the last axes are exchanged."""
     return rho[..., :: math.isqrt(rho.shape[-1]) + 1].sum(-1)  # the diagonal of the rest
 
 

@@ -42,12 +42,13 @@ def check_times(times: Sequence[float] | Tensor) -> list[float]:
         InvalidInput: unless they are ascending, finite and not negative.
     """
     moments = [float(t) for t in times]
+    in_range = all(math.isfinite(t) and t >= 0 for t in moments)
+    ascending = all(a <= b for a, b in pairwise(moments))
+    more = "..." if len(moments) > 6 else ""
     check(
-        len(moments) > 0
-        and all(math.isfinite(t) and t >= 0 for t in moments)
-        and all(a <= b for a, b in pairwise(moments)),
-        f"Argument `times` must be ascending, finite and not negative, but is {moments[:6]}"
-        f"{'...' if len(moments) > 6 else ''}. Sort it and start at 0 or later.",
+        len(moments) > 0 and in_range and ascending,
+        f"Argument `times` must be ascending, finite and not negative, but is {moments[:6]}{more}. Sort it and start "
+        "at 0 or later.",
     )
     return moments
 

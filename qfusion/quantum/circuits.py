@@ -90,23 +90,26 @@ def _u3_indices(operations: tuple[Operation, ...], given: int) -> tuple[Tensor, 
     acts on a single wire, and whether its target is wire 0, (G,) each.
     """
     zero, quarter, back, half = range(given, given + len(_CONSTANTS))
-    places = [
-        {
-            "U3": taken,
-            "RX": (*taken, back, quarter),
-            "RY": (*taken, zero, zero),
-            "RZ": (zero, zero, *taken),
+    places, phases, is_single, on_first = [], [], [], []
+    for gate, own, wires in operations:
+        u3_angles = {
+            "U3": own,
+            "RX": (*own, back, quarter),
+            "RY": (*own, zero, zero),
+            "RZ": (zero, zero, *own),
             "H": (quarter, zero, half),
             "NOT": (half, zero, half),
             "Z": (zero, zero, half),
-        }[gate.removeprefix("C")]
-        for gate, taken, _ in operations
-    ]
+        }
+        places.append(u3_angles[gate.removeprefix("C")])
+        phases.append(0.5 * gate.endswith("RZ"))
+        is_single.append(len(wires) == 1)
+        on_first.append(wires[-1] == 0)
     return (
         torch.tensor(places),
-        torch.tensor([0.5 * gate.endswith("RZ") for gate, *_ in operations]),
-        torch.tensor([len(wires) == 1 for *_, wires in operations]),
-        torch.tensor([wires[-1] == 0 for *_, wires in operations]),
+        torch.tensor(phases),
+        torch.tensor(is_single),
+        torch.tensor(on_first),
     )
 
 

@@ -51,22 +51,18 @@ def scale_generator(
         g = g if len(term.jumps) else {}
         if f or g:
             unique = _traceless(term)
-            changed = change(unique.H, dims, f)
-            term = (
-                lindblad.Term(
-                    term.subsystems,
-                    unique.H + changed,
-                    unique.jumps + change(unique.jumps, dims, g),
-                )
-                if g
-                else lindblad.Term(term.subsystems, term.H + changed, term.jumps)
-            )
+            H_change = change(unique.H, dims, f)
+            if g:
+                jumps = unique.jumps + change(unique.jumps, dims, g)
+                term = lindblad.Term(term.subsystems, unique.H + H_change, jumps)
+            else:
+                term = lindblad.Term(term.subsystems, term.H + H_change, term.jumps)
         terms.append(term)
     return lindblad.Generator(generator.dims, tuple(terms))
 
 
 def _term_factors(factors: Factors, term: lindblad.Term) -> dict[Subset, float | Tensor]:
-    """Those factors that change a term, by places among its subsystems."""
+    """Return the factors that change a term, by places among its subsystems."""
     return {
         tuple(term.subsystems.index(m) for m in subset): factor
         for subset, factor in factors.items()
@@ -79,16 +75,16 @@ def decompose_term(
 ) -> tuple[dict[Subset, Tensor], dict[Subset, Tensor]]:
     """Return the parts H_S (d, d) and L_k^A (K, d, d) of a term with traceless L_k, by subsystems and without the
     empty ones, on the term's own space."""
-    inner = [dims[m] for m in term.subsystems]
-    H, L = (
-        {
-            tuple(term.subsystems[m] for m in places): part
-            for places, part in decompose(X, inner).items()
-            if places
-        }
-        for X in (term.H, term.jumps)
-    )
-    return H, L
+    return _parts(term.H, term, dims), _parts(term.jumps, term, dims)
+
+
+def _parts(X: Tensor, term: lindblad.Term, dims: tuple[int, ...]) -> dict[Subset, Tensor]:
+    """Return the parts of an operator of a term by subsystems, without the part that is proportional to 1."""
+    parts = {}
+    for places, part in decompose(X, [dims[m] for m in term.subsystems]).items():
+        if places:
+            parts[tuple(term.subsystems[m] for m in places)] = part
+    return parts
 
 
 @takes_arrays
