@@ -16,19 +16,25 @@ from qfusion.wording.samples import describe_softmax
 def numbers_table(sides: compare.Sides) -> None:
     """Truth, prediction and test metrics of both, and the differences."""
     a, b = both = (sides.a, sides.b)
-    known = sides.same_target
-    scores = [one.score for one in both]
+    names = [text.escape_markdown(side.study.name) for side in both]
+    samples = [text.escape_markdown(side.id) for side in both]
+    tweaks = [text.escape_markdown(side.tweak, 80) or "as learned" for side in both]
+    truths = [sample_content.truth(side.study, side.row, digits=3) for side in both]
+    predictions = [_prediction(side) for side in both]
+    scores = [f"{side.score:+.3f}" for side in both]
+    if sides.same_target:
+        output = text.escape_markdown(b.unit)
+        difference = f"**{b.score - a.score:+.3f}**"
+    else:
+        output = "explained output"
+        difference = "not comparable"
     rows = [
-        ("model", *(text.escape_markdown(one.study.name) for one in both), ""),
-        ("sample", *(text.escape_markdown(one.id) for one in both), ""),
-        ("tweak", *(text.escape_markdown(one.tweak, 80) or "as learned" for one in both), ""),
-        ("truth", *(sample_content.truth(one.study, one.row, digits=3) for one in both), ""),
-        ("prediction", *map(_prediction, both), ""),
-        (
-            text.escape_markdown(b.unit) if known else "explained output",
-            *(f"{score:+.3f}" for score in scores),
-            f"**{scores[1] - scores[0]:+.3f}**" if known else "not comparable",
-        ),
+        ("model", *names, ""),
+        ("sample", *samples, ""),
+        ("tweak", *tweaks, ""),
+        ("truth", *truths, ""),
+        ("prediction", *predictions, ""),
+        (output, *scores, difference),
         *_metrics(a, b),
     ]
     if a.study.background.name != b.study.background.name:
