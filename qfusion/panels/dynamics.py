@@ -45,7 +45,7 @@ def correlation(
     about = KINDS[choose("Measure", kind, measure_panels())]
     words = MEASURE_TEXTS[kind]
     series = track.measures.by_part(kind) | (
-        track.measures.of(about.beside) if about.beside else {}
+        track.measures.by_part(about.beside) if about.beside else {}
     )
     before = None
     if sample.tweak_text:
