@@ -87,7 +87,7 @@ PICTURES = (
     ),
     Picture(
         "cut",
-        "Are the correlations needed, and when?",
+        "Need for correlations over time",
         "The score if the correlations of a modality are removed at a time, all of them or all but the classical part.",
         f"/dynamics?{SARCASM}",
         "cut",

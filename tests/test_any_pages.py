@@ -98,7 +98,7 @@ def test_what_if_swaps_drops_and_flips(trained: DataSet) -> None:
     sample = open_sample("my-mult", str(trained.ids[trained.rows("test")[0]]), DATA)
     address = {"model": "my-mult", "data": DATA, "sample": sample.id}
     flips = pages.build_panel("What if", "flips", address)
-    assert "the best that gradients and other samples led to" in flips.shows
+    assert "the best found by gradients and other samples" in flips.shows
     table = flips.table()
     assert bool(table.loc[table["possible"], "verified"].all())
 

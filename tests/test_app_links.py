@@ -404,7 +404,7 @@ HOSTILE: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
     (
         "Dynamics",
         {"D.text": ["1.5", "2"]},
-        "`D.text` stands 2 times; the last one counts.",
+        "`D.text` occurs 2 times; the last one is used.",
         {"D.text": 2.0},
     ),
     ("Dynamics", {"D.text": ["2", "<b>"]}, "`D.text` stands 2 times", {"D.text": 1.0}),
@@ -432,7 +432,7 @@ HOSTILE: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
     (
         "Leaderboard",
         {"board": "planted", "board.models.planted": ["<b>", "=1"]},
-        "1 more do not fit either",
+        "1 more are invalid",
         {},
     ),
 ]

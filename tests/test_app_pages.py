@@ -142,9 +142,9 @@ def test_overview_shows_the_cards_numbers_and_three_telling_samples(source: str)
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
-        ({}, "over 5 training seeds; the ring is the seed that is loaded (0)."),
+        ({}, "over 5 training seeds; the ring is the loaded seed (0)."),
         ({"seeds": [3], "seed": 3}, "the weights that are loaded, of training seed 3."),
-        ({"seeds": [0], "model": program.KIND}, "those of the weights that are loaded."),
+        ({"seeds": [0], "model": program.KIND}, "values of the loaded weights."),
     ],
 )
 def test_metrics_name_the_seeds_that_there_are(changed: dict[str, Any], words: str) -> None:

@@ -99,7 +99,7 @@ def test_overview_answers_all_five_of_the_sample_that_is_picked(study: Study) ->
         f"against the {study.background.size:,}" in words
         or f"with the {study.background.size:,} training samples" in words
     )
-    assert f"looked for among {len(study.dataset):,}" in words
+    assert f"searched among {len(study.dataset):,}" in words
 
 
 # Page that a question's link opens, of a model with time and of a network, and the view that is open there.
@@ -184,7 +184,7 @@ def test_a_link_sets_the_angle_that_flips() -> None:
     for wanted in links(app):
         there = visit("Circuit", whole=False, **wanted)
         assert not there.warning
-        assert "The edit turns the decision from" in plain(said(there))
+        assert "The edit flips the decision from" in plain(said(there))
 
 
 @pytest.mark.parametrize(
@@ -216,14 +216,14 @@ def test_a_knob_that_flips_is_set_with_one_click_and_decides_what_was_said(
         assert f"decision now {decided[1]}," in words
     else:
         assert f"={named[1]}" in there.text_input(key="phi").value
-        assert f" to {decided[1]}" in words.partition("The edit turns the decision from ‘")[2]
+        assert f" to {decided[1]}" in words.partition("The edit flips the decision from ‘")[2]
 
 
 @pytest.mark.parametrize("said_of", ["H.smell=1", "T=nan", "T=99", "<img src=x>", "rate.1"])
 def test_an_invalid_turn_is_named_and_the_sliders_stay(said_of: str) -> None:
     app = visit("Dynamics", data="planted", turn=said_of)
     assert len(app.warning) == 1
-    assert "The sliders stay as they are" in str(app.warning[0].value)
+    assert "The sliders are unchanged" in str(app.warning[0].value)
     assert "No changes to the learned model" in plain(said(app))
 
 

@@ -392,7 +392,7 @@ def test_curves_are_those_of_the_records() -> None:
     )
     assert "30 validation rows against 234 training rows" in words
     assert "mean over 8 validation rows" in words
-    assert "How strong are Hamiltonian and dissipation?" in words
+    assert "Strength of Hamiltonian and dissipation" in words
     app = visit(TRAIN, run=["a", "b"], **{"train.view": "Settings and results"})
     assert "2 settings differ" in said(app)
     assert app.dataframe[1].value["setting"].tolist() == ["seed", "Learning rate"]
@@ -404,9 +404,9 @@ def test_runs_that_cannot_be_compared_say_so() -> None:
     run = runs.create_run(plans.make_plan("digits", "late", {}), name="classes")
     run.write(record_of(3, metric="accuracy"))
     app = visit(TRAIN, run=["a", "classes"])
-    assert "their heights cannot be compared" in said(app)
+    assert "their losses are not comparable" in said(app)
     app = visit(TRAIN, run="classes", **{"train.view": "Inside the model"})
-    assert "How strong are" not in said(app)  # it has neither couplings nor states
+    assert "Strength of" not in said(app)  # it has neither couplings nor states
 
 
 def test_a_run_on_data_that_are_gone_is_still_shown(tmp_path: Path) -> None:

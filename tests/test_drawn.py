@@ -96,10 +96,10 @@ def test_slow_measures_and_cuts_are_of_drawn_samples_unless_all_are_asked_for(fe
         for everyone in (False, True)
     )
     assert (
-        f"one point a sample: 20 samples drawn at random from {whole:,}; intervals: 95%"
+        f"one point per sample: 20 samples drawn at random from {whole:,}; intervals: 95%"
         in drawn.shows
     )
-    assert f"one point a sample: {whole} samples; intervals" in exact.shows
+    assert f"one point per sample: {whole} samples; intervals" in exact.shows
     assert len(drawn.table()) == 20
     assert "n = 20" in drawn.title
     assert some.inside.sum() < inside
@@ -249,7 +249,7 @@ def test_the_page_works_all_out_behind_it_and_says_how_far_it_is(few: Any) -> No
     app.segmented_control(key="measured").set_value("all").run()
     until(lambda: bool(jobs._jobs) and all(job.state == State.DONE for job in jobs._jobs.values()))
     app.run()
-    assert f"one point a sample: {len(few.rows)} samples; intervals" in plain(said(app))
+    assert f"one point per sample: {len(few.rows)} samples; intervals" in plain(said(app))
 
 
 def test_it_can_be_cancelled(few: Any, monkeypatch: pytest.MonkeyPatch) -> None:

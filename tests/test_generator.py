@@ -150,11 +150,8 @@ def test_panels(sample: Any) -> None:
     )
     assert "couples left and right most" in graph.title
     without = open_sample("qj-parity", sample.id, tweak="H.left-right=0")
-    assert generator_terms.couplings(without).title == "H couples nothing"
-    assert (
-        generator_terms.levels(without).title
-        == "Without couplings and with them levels are the same"
-    )
+    assert generator_terms.couplings(without).title == "H has no couplings"
+    assert generator_terms.levels(without).title == "Couplings do not change the levels"
     ladder = generator_terms.levels(sample).table()
     assert np.allclose(ladder["energy_with_couplings"], np.linalg.eigvalsh(made.H.numpy()))
     for name in inside.operator_symbols(sample.model):

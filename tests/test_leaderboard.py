@@ -710,7 +710,7 @@ def test_who_fuses_and_who_only_adds(shown: Path) -> None:
     )
     assert (
         digits.title
-        == "TFN \\(tensor\\), the best by Accuracy, decides 32 % jointly; all models 0 to 32 %"
+        == "TFN \\(tensor\\), the best by Accuracy, has a joint share of 32%; all models 0 to 32 %"
     )
     assert sorted({round(trace.x[0], 6) for trace in digits.figure.data}) == [0, 32]
     assert digits.figure.layout.shapes[0].x0 == 40
@@ -725,7 +725,7 @@ def test_who_fuses_and_who_only_adds(shown: Path) -> None:
         leaderboard_results.planted_agreement(found, data="mosi")
     app = visit("Leaderboard", board="digits")
     assert not app.exception
-    assert "the best by Accuracy, decides 32 % jointly" in plain(said(app))
+    assert "the best by Accuracy, has a joint share of 32%" in plain(said(app))
     assert "models find the planted contributions best, alike" in plain(said(app))
 
 

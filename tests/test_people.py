@@ -491,7 +491,7 @@ def test_pages_show_the_labels() -> None:
     words = plain(said(app))
     assert "Own terms rise with people's labels of text" in words
     assert "160 test samples (labelled: 128 in text)" in words
-    assert "32 lack a label of some modality and are left out" in words
+    assert "32 lack the label of a modality and are left out" in words
     assert "over 16 videos" in words
     assert "taught had the labels as additional targets" in words
     assert app.selectbox(key="proof.with").value == "taught"

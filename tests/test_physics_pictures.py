@@ -268,7 +268,7 @@ def test_information_is_qutip_s(planted: Any) -> None:
     areas = correlation_polygon._LARGEST**2 * entropies[20] / entropies.max()
     assert np.square(nodes.marker.size) == pytest.approx(areas, rel=1e-6)
     assert jumps.mutual_information_graph(planted, t=0.0).title.startswith(
-        "No pair shares as much as 0.001 nats at t = 0.00"
+        "No pair shares 0.001 nats or more at t = 0.00"
     )
     assert (
         "tripartite" not in jumps.mutual_information_graph(open_sample("qj-parity", SAMPLE)).title

@@ -316,7 +316,7 @@ def test_a_manifest_of_before_is_read(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_sequences_share_an_axis_of_percent_and_say_so_without_rates() -> None:
     sample = open_sample("qj-planted", "p0031")
     picture = panels.attribution_over_time(sample)
-    assert "share of each one's own length" in picture.shows
+    assert "fraction of each modality's length" in picture.shows
     assert "no rate of text and audio" in picture.shows
     table = picture.table()
     assert set(table["axis"]) == {"% of the length"}

@@ -73,15 +73,15 @@ def numbers(sentence: str) -> list[float]:
 
 @pytest.mark.parametrize("rates", [[0.05], [0.02, 0.06, 0.4], [0.0, 0.0]])
 def test_contraction_title(rates: list[float]) -> None:
-    """`Within T inputs become alike at rate r (low to high over n pairs); in the long run at g, the spectral gap`: r,
-    low and high are of -ln(d(T) / d(0)) / T over the pairs, and g, another number, is the long run's alone."""
+    """`States of inputs converge at rate r up to T (low to high over n pairs), later at the spectral gap g`: r, low and
+    high are of -ln(d(T) / d(0)) / T over the pairs, and g, another number, is the long run's alone."""
     said = numbers(convergence.describe_contraction(pairs_with(rates, [0.1]), 0.0103))
     assert said == pytest.approx(
         [np.mean(rates), min(rates), max(rates), len(rates), 0.0103], rel=0.05, abs=1e-9
     )
     alone = convergence.describe_contraction(None, 0.0103)
-    assert "long run" in alone
-    assert "Within T" not in alone
+    assert "asymptotic rate" in alone
+    assert "up to T" not in alone
 
 
 @pytest.mark.parametrize(
@@ -233,7 +233,7 @@ def test_a_state_that_ends_in_one_of_several_is_not_said_to_forget() -> None:
     several = attractor(System(Z, Z[None], (2,), ("text",)))
     assert "several steady states" in describe_attractor(several)
     assert "Every initial state" not in describe_attractor(several)
-    assert "long run" in describe_attractor(attractor(system(4)))
+    assert "asymptotic rate" in describe_attractor(attractor(system(4)))
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -259,7 +259,7 @@ def test_the_steady_state_of_the_shipped_large_model() -> None:
     within_T = math.log(distance[0] / distance[steady_states.STEPS]) / float(sample.model.duration)
     assert within_T > 4 * settled.attractor.gap
     lead = convergence.distance(sample).lead
-    assert f"{within_T:.3g} within T" in lead
+    assert f"{within_T:.3g} up to T" in lead
 
 
 def test_nothing_says_that_a_third_is_left_after_one_over_the_gap() -> None:
@@ -490,15 +490,15 @@ def test_softmax_verdict_and_its_calibration(model: str) -> None:
     ("sure", "right", "count", "said"),
     [
         (0.97, 0.96, 50, "no significant difference"),
-        (0.97, 0.90, 5000, "surer than"),
-        (0.80, 0.97, 5000, "less sure than"),
+        (0.97, 0.90, 5000, "overconfident"),
+        (0.80, 0.97, 5000, "underconfident"),
         (1.0, 1.0, 10, "no significant difference"),
         (0.5, 1.0, 1, "no significant difference"),
         (0.9, 0.9, 100000, "no significant difference"),
     ],
 )
 def test_calibration_sentence(sure: float, right: float, count: int, said: str) -> None:
-    """`surer than it should be` only where the means differ by more than two standard errors of the share right."""
+    """`overconfident` only where the means differ by more than two standard errors of the share right."""
     assert said in cohort_quality.describe_calibration(sure, right, count)
 
 

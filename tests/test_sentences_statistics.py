@@ -205,12 +205,12 @@ def test_headline_of_the_joint_share(shares: list[float]) -> None:
     table = pd.DataFrame({"label": [f"M{i}" for i in range(len(shares))], "percent": shares})
     table["mean"] = 0.5 + 0.1 * table.index
     said = describe_joint_share(table, "MAE")
-    assert said.startswith(f"M0, the best by MAE, decides {shares[0]:.0f} % jointly")
+    assert said.startswith(f"M0, the best by MAE, has a joint share of {shares[0]:.0f}%")
     assert ("all models" in said) == (len(shares) > 1)
     assert len(shares) == 1 or said.endswith(f"{min(shares):.0f} to {max(shares):.0f} %")
     table["mean"] = 0.5 + 1e-5 * table.index
     alike = describe_joint_share(table, "MAE")
-    assert (f"The {len(shares)} best by MAE, alike," in alike) == (len(shares) > 1)
+    assert (f"The {len(shares)} best by MAE, equally good," in alike) == (len(shares) > 1)
 
 
 # Sentences of pages.
@@ -221,10 +221,10 @@ def test_headline_of_the_joint_share(shares: list[float]) -> None:
     [
         (1.0, 0.1, "‘7’ leads by 10.0 standard errors of the difference at 1,000 shots"),
         (0.2, 0.1, "‘7’ leads by 2.0 standard errors"),
-        (0.199, 0.1, "1,000 shots do not settle it: ‘7’ leads by 2.0"),
-        (0.0, 0.1, "do not settle it"),
-        (1.0, 0.0, "do not scatter"),
-        (0.0, 0.0, "do not scatter"),
+        (0.199, 0.1, "Not significant at 1,000 shots: ‘7’ leads by 2.0"),
+        (0.0, 0.1, "Not significant"),
+        (1.0, 0.0, "without shot noise"),
+        (0.0, 0.0, "without shot noise"),
     ],
 )
 def test_lead_under_shots(gap: float, error: float, words: str) -> None:
@@ -292,7 +292,7 @@ def test_doubt_about_the_linear_correlation() -> None:
             {"a": (0.9, 0.2, 1.5), "b": (0.6, 0.55, 0.65), "c": (0.3, 0.25, 0.35)},
             "‘b’ is predicted worse than ‘c’: mean error 0.60 against 0.30",
         ),
-        ({"a": (2.0, 0.8, 2.2), "b": (1.0, 0.8, 1.2)}, "No type is predicted clearly worse"),
+        ({"a": (2.0, 0.8, 2.2), "b": (1.0, 0.8, 1.2)}, "No type has a significantly larger error"),
         ({"a": (2.0, np.nan, np.nan), "b": (1.0, 0.8, 1.2)}, "How do the modalities relate?"),
     ],
 )

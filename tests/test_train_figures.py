@@ -177,7 +177,7 @@ def test_a_spread_over_seeds_is_said_where_it_stands(monkeypatch: pytest.MonkeyP
     result = run_results.Results(table, True, {})
     monkeypatch.setattr(learning, "collect_results", lambda _: result)
     picture = learning.results([])
-    assert "differ in their seed alone" in picture.shows
+    assert "differ only in their seed" in picture.shows
     assert "±" not in picture.shows + " ".join(map(str, picture.table()))
     [row] = result.metric_table().to_dict("records")
     assert row["mean ± standard deviation over seeds"] == "0.300 ± 0.141"

@@ -56,10 +56,10 @@ def list_coherences(rho: np.ndarray, names: Iterable[str]) -> str:
     """Return the largest entries of a matrix off its diagonal, where one is 0.01 or more, and between which levels."""
     return describe_extremum(
         coherence_table(rho, list(names), "{} and {}"),
-        none="{levels} by {levels} entries; none off the diagonal is as large as 0.01",
+        none="{levels} by {levels} entries; all off the diagonal are below 0.01",
         one="{levels} by {levels} entries; the largest off the diagonal is {value:.2f}, between {names}",
-        some="{levels} by {levels} entries; the largest off the diagonal is {value:.2f}, of {count} pairs of levels "
-        "alike",
+        some="{levels} by {levels} entries; the largest off the diagonal is {value:.2f}, equal for "
+        "{count} pairs of levels",
         name=str,
         levels=len(rho),
     )

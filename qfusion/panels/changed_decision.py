@@ -80,7 +80,7 @@ def probabilities(
     )
     shows = evidence_fusion.describe_drawn_classes(study.classes, sample.true_class)
     if done:
-        shows += " with the changes; diamonds: as the sample is. "
+        shows += " with the changes; diamonds: without them. "
     else:
         shows += ". "
     shows += f"{describe_calibration(study)}{cite_sample(sample)}"
@@ -161,7 +161,7 @@ def waterfall(
         f"{when}: {finding[:1].lower()}{finding[1:]}",
         drawn,
         shows=shows,
-        not_shown="whether such a combination occurs: changed modalities may not belong together.",
+        not_shown="whether such a combination occurs in data: changed modalities may not match.",
         alt=alt,
         table=table,
     )
@@ -186,9 +186,9 @@ def differences(
         theme=theme,
     )
     shows = (
-        f"each term with the changes minus the same term as the sample is{name_explained_class(sample)}; they add "
-        "up to "
-        f"the change of the {sample.quantity}. {describe_comparison(sample.study.background)}"
+        f"each term with the changes minus the same term without them{name_explained_class(sample)}; "
+        f"the differences sum to the change of the {sample.quantity}. "
+        f"{describe_comparison(sample.study.background)}"
     )
     alt = (
         "Differences: " + ", ".join(f"{term} {value:+.2f}" for term, value in change.items()) + "."
@@ -220,10 +220,10 @@ def describe_mechanism(change: Mapping[str, float]) -> str:
     return extrema.describe_extremum(
         change,
         by_size=True,
-        none="The change moves no term by 0.01 or more",
-        one="The change acts most through {names}",
-        some="The change acts most, alike, through {names}",
-        every="The change acts alike through {names}",
+        none="No term changes by 0.01 or more",
+        one="{names} changes most",
+        some="{names} change most, equally",
+        every="{names} change equally",
         name=lambda term: f"{text.term(term)} ({change[term]:+.2f})",
     )
 
@@ -306,7 +306,7 @@ def modality_state(
         f"what-if-state-{modality}",
         describe_state_change(name, far),
         drawn,
-        shows=f"what the model makes of {name}, before and with the change. Distance: {measure}.{cite_sample(sample)}",
+        shows=f"the state of {name} before and with the change. Distance: {measure}.{cite_sample(sample)}",
         not_shown=not_shown,
         alt=f"State of {modality} before and with the change, {far:.2f} rad apart.",
         table=table,

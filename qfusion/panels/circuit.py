@@ -55,12 +55,11 @@ def step_error(
 
     return panel.PanelFigure(
         "step-error",
-        f"At this step the circuit ends {built.error.all:.2g} (trace distance) from the exact state",
+        f"Trotter error at this step: trace distance {built.error.all:.2g}",
         circuit_charts.step_error(sizes, one, every, built.dt, theme=theme),
-        shows="trace distance between the circuit's state and our evolution, which has no step: it falls as dt does. "
-        + describe_step_error(built.error)
-        + cite_sample(sample),
-        not_shown="noise of a device: the circuit is run exactly.",
+        shows="trace distance between the circuit's state and the exact evolution without steps, which "
+        "decreases with dt. " + describe_step_error(built.error) + cite_sample(sample),
+        not_shown="device noise: the circuit is computed exactly.",
         alt=alt,
         table=table,
     )
@@ -72,7 +71,7 @@ GATE = params.NumberParam(
     "gate",
     "Step through gates",
     "The end of the circuit is shown.",
-    "Arrow keys move by one gate; a click on a box of the drawing goes there.",
+    "Arrow keys move by one gate. Click a gate of the drawing to go to it.",
     high=MAX_GATES,
     whole=True,
     look="slider",
@@ -83,7 +82,7 @@ STEP_COUNT = params.SelectParam(
     "steps",
     "Time steps",
     "20 is used.",
-    "So many steps dt fill the duration T.",
+    "Number of steps dt within the duration T.",
     ("2", "4", "5", "8", "10", "16", "20", "32", "50", "64"),
     default="20",
     look="steps",
@@ -104,8 +103,8 @@ DISPLAY = params.SelectParam(
 CONE = params.SelectParam(
     "cone",
     "Light cone of",
-    "All gates are shown alike.",
-    "Gates that this read-out cannot depend on become grey.",
+    "No gate is greyed out.",
+    "Gates that cannot affect this read-out are grey.",
     lambda study: (NONE, *study.space.readouts()),
     fits=lambda study: can(study.model, "circuit") and bool(study.space.readouts()),
 )
@@ -123,7 +122,7 @@ DRAWING = params.SwitchParam(
 )
 PROGRAM = params.SwitchParam(
     "table.program",
-    "The circuit for elsewhere",
+    "Export the circuit",
     "It stays folded.",
     fits=panel.needs("circuit", "gates"),
 )

@@ -31,17 +31,17 @@ TALLEST = 488.0  # pixels of all wires together
 DISCS = "at the scrubber"  # no displays between gates
 DISPLAYS = (DISCS, *qubit_displays.KINDS)
 _SHOWN = {
-    DISCS: "A disc is a qubit where it is now: its needle is (⟨X⟩, ⟨Z⟩) with |0⟩ up, blue or vermillion when ⟨Y⟩ "
-    "is not 0; a short one is a mixed state.",
+    DISCS: "A disc is the current state of a qubit. Its needle is (⟨X⟩, ⟨Z⟩) with |0⟩ up, blue or "
+    "vermillion if ⟨Y⟩ is not 0; a short needle is a mixed state.",
     qubit_displays.KINDS[
         0
-    ]: "After each column, how full a frame is tells how likely its qubit reads 1.",
+    ]: "After each column, the filled part of a frame is the probability that its qubit reads 1.",
     qubit_displays.KINDS[
         1
-    ]: "After each column, three bars from the middle of a frame: ⟨X⟩, ⟨Y⟩ and ⟨Z⟩ of its qubit.",
+    ]: "After each column, three bars from the middle of a frame are ⟨X⟩, ⟨Y⟩ and ⟨Z⟩ of its qubit.",
     qubit_displays.KINDS[
         2
-    ]: "After each column, how full a frame is tells its qubit's purity, from 1/2 to 1.",
+    ]: "After each column, the filled part of a frame is its qubit's purity, from 1/2 to 1.",
 }
 
 
@@ -84,7 +84,7 @@ def diagram(
             f"One step of dt = {built.dt:.3g} is {count(len(built.gates), 'gate')} on "
             f"{count(len(built.wires), 'qubit')}"
         )
-        again = "The step is done again, until T." if steps > 1 else "This step fills T."
+        again = "The step is repeated until T." if steps > 1 else "This step fills T."
         every = tuple(range(len(walk.wires)))
         column = 1 + max(box.column for box in drawn)
         drawn = (
@@ -117,13 +117,13 @@ def diagram(
     )
     shows = f"every operation in order; later operations are faint. {_SHOWN[display]}"
     if likely:
-        shows += f" At the ends of wires, how likely their qubits read 1 {when}, then the decision."
+        shows += f" At the ends of wires, the probabilities that their qubits read 1 {when}, then the decision."
     if seen is not None:
         shows += f" Grey: gates that cannot change ⟨Z⟩ of {text.escape_markdown(cone)}."
     if len(drawn) < len(walk.boxes):
         first = drawn[0].first
         last = max(box.last for box in drawn)
-        shows += f" Drawn are the gates from {first} to {last}; the others follow the scrubber."
+        shows += f" Gates {first} to {last} are drawn; the others follow the scrubber."
     shows += _describe_unused_states(sample) + cite_sample(sample)
 
     def table() -> pd.DataFrame:
@@ -143,7 +143,7 @@ def diagram(
         title,
         figure,
         shows=shows,
-        not_shown="correlations between qubits: each is drawn on its own."
+        not_shown="correlations between qubits, since each qubit is drawn separately."
         + describe_inert_fusion(sample),
         alt=f"Circuit of {walk.count} gates; {at} are done. The table below lists them.",
         table=table,

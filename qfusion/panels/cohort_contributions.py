@@ -85,7 +85,7 @@ def shares(levels: cohort_levels.Levels, theme: style.Theme = "light") -> panel.
         shows=f"the mean part of each modality in Σ|Shapley value| (MM-SHAP); bars: "
         f"{describe_level_intervals(levels)}; "
         "diamond: the sample. " + describe_study_background(levels),
-        not_shown="whether the modality was right, or which of its joint terms it shares.",
+        not_shown="whether the modality was right, nor its joint terms.",
         alt=alt,
         table=table,
     )
@@ -146,7 +146,7 @@ def relations(levels: cohort_levels.Levels, theme: style.Theme = "light") -> pan
         theme=theme,
     )
     shows = (
-        "how the modalities relate: "
+        "the relation of the modalities: "
         + "; ".join(
             f"{k}: {words[0].lower()}{words[1:-1]}" for k, words in RELATION_DEFINITIONS.items()
         )
@@ -178,7 +178,7 @@ def relations(levels: cohort_levels.Levels, theme: style.Theme = "light") -> pan
         title,
         figure,
         shows=shows,
-        not_shown="why they differ in error: a type may be harder for other reasons.",
+        not_shown="why their errors differ: a type may be harder for other reasons.",
         alt=alt,
         table=table,
     )
@@ -247,7 +247,9 @@ def dividends(
         "sample. "
     ) + describe_study_background(levels)
     if rest:
-        shows += f" The {len(terms)} terms of largest mean size are drawn, {rest} are not."
+        shows += (
+            f" The {len(terms)} terms of largest mean size are shown, {rest} smaller ones are not."
+        )
     alt = (
         f"Contributions, {by}; medians of all: "
         + alt_text.list_terms(
@@ -268,7 +270,7 @@ def dividends(
         _describe_spread(values, inside, levels.clusters()),
         drawn,
         shows=shows,
-        not_shown="how the terms of one sample go together: see the sample's waterfall.",
+        not_shown="the terms of one sample together: see the sample's waterfall.",
         alt=alt,
         table=table,
     )
@@ -298,7 +300,7 @@ def _describe_worst_relation(errors: dict[str, bootstrap.Interval]) -> str:
         return f"‘{worst}’ is predicted worst: {means} in ‘{best}’"
     if known[worst].low > known[best].high:
         return f"‘{worst}’ is predicted worse than ‘{best}’: {means}"
-    return "No type is predicted clearly worse than another: the intervals overlap"
+    return "No type has a significantly larger error: the intervals overlap"
 
 
 def _drawn_terms(every: tuple[str, ...], rows: pd.DataFrame) -> list[str]:
@@ -322,13 +324,13 @@ def _describe_spread(
         clusters: numbers of what the samples share, (n, k); None where they are independent.
     """
     if not part.any():
-        return "How are the terms of the decisions distributed?"
+        return "Distribution of the terms of the decisions"
     if part.all():
         return extrema.describe_extremum(
             {term: float(result.std()) for term, result in values.items()},
-            none="No term varies from sample to sample by as much as 0.01",
-            one="{names} varies most from sample to sample (standard deviation {value:.2f})",
-            some="{names} vary most, alike, from sample to sample (standard deviation {value:.2f})",
+            none="No term varies by 0.01 or more between samples",
+            one="{names} varies most between samples (standard deviation {value:.2f})",
+            some="{names} vary most, equally, between samples (standard deviation {value:.2f})",
             name=text.term,
         )
     moved = {
@@ -346,9 +348,9 @@ def _describe_spread(
         apart,
         places=places,
         by_size=True,
-        none="The cohort does not differ from the rest in the mean of any term, beyond chance",
+        none="No term has a significantly different mean in the cohort",
         one="The cohort differs most from the rest in {names}, on average",
-        some="The cohort differs most, alike, from the rest in {names}, on average",
+        some="The cohort differs most, equally, from the rest in {names}, on average",
         name=lambda term: f"{text.term(term)} ({moved[term]:+.{places}f})",
     )
 

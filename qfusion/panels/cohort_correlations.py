@@ -33,8 +33,8 @@ from qfusion.wording.generator_figures import CAPTIONS
 from qfusion.wording.numbers import describe_drawn
 
 _CAUTION = {
-    True: "a cause: both may follow from a third thing, such as how extreme a sample is. The entropy alone is "
-    "not entanglement here: jumps mix states too; pick negativity for that.",
+    True: "a cause: both may follow from a third quantity, such as the clarity of a sample. Entropy "
+    "includes mixing by jumps; choose negativity for entanglement alone.",
     False: "a cause: both may follow from a third quantity, such as the clarity of a sample. Entanglement by "
     "the later convolutions is not included. " + INERT,
 }
@@ -79,13 +79,13 @@ def entanglement(
         theme=theme,
     )
     shows = (
-        f"one point a sample: {describe_drawn(len(result.rows), len(levels.rows))}; intervals: "
-        f"{describe_intervals(study.dataset, result.rows)}. Click a point to open it. "
+        f"one point per sample: {describe_drawn(len(result.rows), len(levels.rows))}; intervals: "
+        f"{describe_intervals(study.dataset, result.rows)}. Click a point to open the sample. "
         f"{describe_study_background(levels)}"
     )
     not_shown = (
-        f"{_CAUTION[can(study.model, 'time')]} Of {len(titles) * len(strengths)} pairs of measures some are related "
-        "by chance."
+        f"{_CAUTION[can(study.model, 'time')]} Among {len(titles) * len(strengths)} pairs of measures "
+        "some correlate by chance."
     )
     alt = f"{titles[measure]} against {strengths[strength]} for {len(result.rows)} samples."
 
@@ -126,8 +126,8 @@ def cut_test(
         result_tables.cut_table(result), levels.study.modalities, metric, theme=theme
     )
     shows = (
-        f"{CAPTIONS['cut-test'].shows} "
-        f"Here {describe_cut_scope(levels, everyone)}, the model as learned; {how}."
+        f"{CAPTIONS['cut-test'].shows} Here {describe_cut_scope(levels, everyone)}, the learned "
+        f"model; {how}."
     )
     return panel.PanelFigure(
         "cut-test",

@@ -35,7 +35,10 @@ def confusions(levels: cohort_levels.Levels, theme: style.Theme = "light") -> pa
     figure = model_quality.confusion_matrix(
         counts[np.ix_(drawn, drawn)], [classes[k] for k in drawn], theme
     )
-    shows = "annotated classes down, predicted ones across; the colour is the share of the annotated class"
+    shows = (
+        "annotated classes in rows, predicted classes in columns; the colour is the share of the "
+        "annotated class"
+    )
     if len(classes) > MOST:
         shows += f"; the {MOST} most frequent of {len(classes):,} classes"
     shows += f". Click a cell to make it the cohort. {_describe_cohort(levels)}"
@@ -50,7 +53,7 @@ def confusions(levels: cohort_levels.Levels, theme: style.Theme = "light") -> pa
         title,
         figure,
         shows=shows,
-        not_shown="how sure the model was: see the calibration.",
+        not_shown="the certainty of the model: see the calibration.",
         alt=f"Annotated and predicted classes: {text.strip_markup(title)}.",
         table=table,
     )
@@ -97,9 +100,10 @@ def curves(levels: cohort_levels.Levels, theme: style.Theme = "light") -> panel.
         "curves",
         describe_separation(areas, label),
         figure,
-        shows="every class against the rest, by its softmax: left the ROC curve, right precision and recall; "
-        f"blue: the explained class, or else the class with the smallest area.{mean} {_describe_cohort(levels)}",
-        not_shown="which threshold to take.",
+        shows="each class against the rest, by its softmax: left the ROC curve, right precision and "
+        f"recall. Blue: the explained class, or else the class with the smallest area.{mean} "
+        f"{_describe_cohort(levels)}",
+        not_shown="the best threshold.",
         alt=alt,
         table=table,
     )
@@ -133,7 +137,7 @@ def calibration(levels: cohort_levels.Levels, theme: style.Theme = "light") -> p
         shows="the share that is right against the certainty (softmax of the predicted class), in "
         f"{cohort_performance.BINS} bins of equal width; the larger the disc, the more samples. Expected calibration "
         f"error {error:.3f}. {_describe_cohort(levels)}",
-        not_shown="how far single bins are off by chance: small ones say little.",
+        not_shown="the uncertainty of single bins, which is large for bins with few samples.",
         alt=alt,
         table=table,
     )
@@ -146,7 +150,7 @@ def describe_calibration(sure: float, right: float, count: int) -> str:
     share = (right * count + 1) / (count + 2)  # so that none or all right is not taken as certain
     if abs(sure - right) <= 2 * math.sqrt(share * (1 - share) / max(count, 1)):
         return "no significant difference on these samples"
-    return "surer than it should be" if sure > right else "less sure than it could be"
+    return "overconfident" if sure > right else "underconfident"
 
 
 def residuals(levels: cohort_levels.Levels, theme: style.Theme = "light") -> panel.PanelFigure:
@@ -170,9 +174,9 @@ def residuals(levels: cohort_levels.Levels, theme: style.Theme = "light") -> pan
         "residuals",
         describe_residuals(truth[inside], part),
         figure,
-        shows="prediction minus annotation of each sample; right, how many are so far off. Blue: the cohort, grey: the "
-        f"others of {name_split(levels)}. {_describe_cohort(levels)}",
-        not_shown="why: slice by a filter, such as error>1.",
+        shows="prediction minus annotation of each sample; right, their histogram. Blue: the cohort, grey: "
+        f"the others of {name_split(levels)}. {_describe_cohort(levels)}",
+        not_shown="causes of the errors: use a filter, such as error>1.",
         alt=alt,
         table=table,
     )
@@ -192,7 +196,7 @@ def describe_confusions(counts: np.ndarray, classes: Sequence[str]) -> str:
     if not most:
         return words
     pairs = [
-        f"‘{text.escape_markdown(classes[i])}’ is taken for ‘{text.escape_markdown(classes[j])}’"
+        f"‘{text.escape_markdown(classes[i])}’ is predicted as ‘{text.escape_markdown(classes[j])}’"
         for (i, j), number in wrong.items()
         if number == most
     ]
@@ -218,7 +222,7 @@ def describe_separation(areas: Mapping[str, float], value: str) -> str:
         smallest=True,
         one="{names} has the smallest area below the ROC curve against the rest: {value:.3f}",
         some="{names} have the smallest area below the ROC curve against the rest: {value:.3f}",
-        every="All classes are separated alike from the rest: area {value:.3f}",
+        every="All classes are separated equally from the rest: area {value:.3f}",
         name=lambda name: f"‘{text.escape_markdown(name)}’",
         many="{count} classes",
     )

@@ -36,9 +36,9 @@ FILTER = params.TextParam(
     "filter",
     "Filter of the cohort",
     "All test samples are shown.",
-    "Conditions separated by `;`, all of which must hold: `column=value`, `!=`, `<`, `<=`, `>`, `>=`, or `column~word` "
-    "for what contains a word; several values as `truth=3|5`. Without `split=` the test split is meant; `split=all` "
-    "takes every split.",
+    "Conditions separated by `;`, all of which must hold: `column=value`, `!=`, `<`, `<=`, `>`, "
+    "`>=`, or `column~word` for a contained word; several values as `truth=3|5`. The default is "
+    "the test split; `split=all` selects every split.",
     most=cohort_filters.MAX_TEXT,
     test=require_filter,
     style={"placeholder": "such as relation=conflict; error>1; split=test"},
@@ -47,7 +47,7 @@ BY = params.SelectParam(
     "by",
     "Grouped by",
     "Samples are not grouped.",
-    "Quarters hold a quarter of the split's samples each.",
+    "Each quarter contains a quarter of the split's samples.",
     lambda study: cohort_groups.groupings(study, cohort_table.cohort_table(study, None)),
     style={"width": 340},
 )
@@ -61,8 +61,7 @@ STRENGTH = params.SelectParam(
     "strength",
     "y axis: interaction strength",
     "The sum is shown.",
-    "What the modalities of a sample say only together: the sum of the sizes of its joint terms, or their part of the "
-    "whole decision.",
+    "The sum of the sizes of a sample's joint terms, or their share of the decision.",
     cohort_table.STRENGTHS,
 )
 CUTS = params.SwitchParam("cuts", "Cut the correlations", "They are not cut.")

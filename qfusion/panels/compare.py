@@ -65,7 +65,7 @@ def waterfall(
         f"{letter}: {answers.title_largest(one.dividends)}",
         drawn,
         shows=shows,
-        not_shown="what caused the annotation; only what this model computed.",
+        not_shown="the cause of the annotation, only the computation of this model.",
         alt=f"Waterfall of {letter}: {alt_text.list_terms(one.dividends)}.",
         table=lambda: result_tables.terms_table(one.dividends),
     )
@@ -107,7 +107,7 @@ def differences(sides: compare.Sides, theme: style.Theme = "light") -> panel.Pan
         describe_difference(a.dividends, b.dividends, b.quantity),
         figure,
         shows=shows,
-        not_shown="which word, sound or pixel differs.",
+        not_shown="differences of single words, sounds or pixels.",
         alt=alt,
         table=table,
     )
@@ -140,7 +140,7 @@ def shares(sides: compare.Sides, theme: style.Theme = "light") -> panel.PanelFig
         "shares",
         describe_share_shift(a.shares, b.shares),
         figure,
-        shows="the part of each modality in Σ|Shapley value| (MM-SHAP) of each decision."
+        shows="the share of each modality in Σ|Shapley value| (MM-SHAP) of each decision."
         + _describe_sides(sides)
         + " "
         + describe_backgrounds(sides),
@@ -152,7 +152,7 @@ def shares(sides: compare.Sides, theme: style.Theme = "light") -> panel.PanelFig
 
 # whose entropy it is, by whether the model evolves in time
 _ENTROPY_OF = {
-    True: "of each modality's state and of all together at T: how mixed it is, by entanglement and by jumps",
+    True: "of each modality's state and of the joint state at T: mixing by entanglement and by jumps",
     False: "of each fused qubit: its entanglement with the modality qubits",
 }
 
@@ -201,7 +201,7 @@ def entropies(sides: compare.Sides, theme: style.Theme = "light") -> panel.Panel
         title,
         figure,
         shows=shows,
-        not_shown="which modality decided: entropy is correlation, not attribution.",
+        not_shown="which modality decided, since entropy measures correlation, not attribution.",
         alt=alt,
         table=table,
     )
@@ -258,8 +258,8 @@ def describe_difference(
             change,
             by_size=True,
             none="No term differs by 0.01 or more between A and B",
-            one="A and B have the same {quantity}, but by different terms: above all {names}",
-            some="A and B have the same {quantity}, but by different terms: above all {names}",
+            one="A and B have the same {quantity} from different terms, mainly {names}",
+            some="A and B have the same {quantity} from different terms, mainly {names}",
             name=lambda term: f"{term} ({change[term]:+.2f})",
             quantity=quantity,
         )
@@ -298,7 +298,7 @@ def describe_share_shift(a: Mapping[str, float], b: Mapping[str, float]) -> str:
             every = "Each modality"
         else:
             every = "Each modality that both have"
-        return f"{every} carries as much in B as in A, to a percentage point"
+        return f"{every} has the same share in A and B (within 1 percentage point)"
     points = f"{100 * abs(change[first[0]]):.0f}"
     unit = "percentage point" if points == "1" else "percentage points"
     more = [text.escape_markdown(name) for name in first if change[name] > 0]
@@ -320,14 +320,14 @@ def describe_entropy_difference(changes: Sequence[float], what: str) -> str:
         what: large entropies mean: "mixed" or "entangled".
     """
     if not len(changes):
-        return "The entropies mean different things in A and B"
+        return "The entropies of A and B are not comparable"
     mean = float(np.mean(changes))
     if round(abs(mean), 2):
         return f"B is {'more' if mean > 0 else 'less'} {what} on average ({mean:+.2f} nats)"
     apart = float(np.max(np.abs(changes)))
     if round(apart, 2) == 0:
-        return "Entropies are alike in A and B, to 0.01 nats"
-    return f"Entropies are alike on average in A and B, though single ones differ by up to {apart:.2f} nats"
+        return "Entropies of A and B are equal to 0.01 nats"
+    return f"Mean entropies of A and B are equal; single ones differ by up to {apart:.2f} nats"
 
 
 def _hues(sides: compare.Sides) -> dict[str, str]:
@@ -341,7 +341,7 @@ def _hues(sides: compare.Sides) -> dict[str, str]:
 
 def _describe_sides(sides: compare.Sides) -> str:
     """Return a sentence that names the samples whose numbers are shown."""
-    return f" Of samples {text.escape_markdown(sides.a.id)} (A) and {text.escape_markdown(sides.b.id)} (B)."
+    return f" Samples: {text.escape_markdown(sides.a.id)} (A) and {text.escape_markdown(sides.b.id)} (B)."
 
 
 def have_entropies(sides: compare.Sides) -> bool:

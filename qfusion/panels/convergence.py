@@ -71,12 +71,12 @@ def distance(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
         "distance",
         describe_contraction(pairs, attractor.gap),
         figure,
-        called="How fast is the input forgotten?",
+        called="Rate at which the input is forgotten",
         lead=lead,
-        shows=f"trace distance of ρ(t) to the steady state (bold){near}; dashed: the slope of the spectral gap (± "
-        f"{attractor.gap_error:.1e}), which holds in the long run only.{cite_sample(sample)}",
-        not_shown="whether the read-out depends on the lost information. No trace distance can grow under a channel, "
-        "so that none does is no finding.",
+        shows=f"trace distance of ρ(t) to the steady state (bold){near}; dashed: the slope of the spectral "
+        f"gap (± {attractor.gap_error:.1e}), which is the asymptotic rate.{cite_sample(sample)}",
+        not_shown="whether the read-out depends on the lost information. No trace distance can grow under a "
+        "channel, so their decrease alone is no finding.",
         alt=alt,
         table=table,
     )
@@ -85,11 +85,11 @@ def distance(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
 def describe_contraction(pairs: Contraction | None, gap: float) -> str:
     """Return the measured contraction within T and, apart from it, the asymptotic rate."""
     if pairs is None:
-        return f"In the long run inputs are forgotten at rate {gap:.3g}, the spectral gap"
+        return f"Inputs are forgotten at the asymptotic rate {gap:.3g}, the spectral gap"
     rates = pairs.rates
     return (
-        f"Within T inputs become alike at rate {rates.mean():.3g} ({rates.min():.2g} to {rates.max():.2g} over "
-        f"{len(rates)} pairs); in the long run at {gap:.3g}, the spectral gap"
+        f"States of inputs converge at rate {rates.mean():.3g} up to T ({rates.min():.2g} to "
+        f"{rates.max():.2g} over {len(rates)} pairs), later at the spectral gap {gap:.3g}"
     )
 
 
@@ -109,11 +109,11 @@ def describe_random_comparison(pairs: Contraction | None) -> str:
         word = "within the range"
     left = pairs.distances[-1] / pairs.distances[0]
     return (
-        f"**How much is forgotten within T?** Of the trace distance between this sample's state and those of "
-        f"{len(pairs.rates)} other test samples {left.mean():.1%} is left at T ({left.min():.1%} to "
-        f"{left.max():.1%}), a rate of {rate:.3g}: {word} of {len(random)} random generators with as many jump "
-        "operators and the same Hilbert-Schmidt norms of H and of the dissipator "
-        f"({random.min():.3g} to {random.max():.3g})."
+        "**How much is forgotten by T?** Of the trace distance between this sample's state and those "
+        f"of {len(pairs.rates)} other test samples {left.mean():.1%} remains at T ({left.min():.1%} "
+        f"to {left.max():.1%}), a rate of {rate:.3g}: {word} of {len(random)} random generators with "
+        "the same number of jump operators and the same Hilbert-Schmidt norms of H and of the "
+        f"dissipator ({random.min():.3g} to {random.max():.3g})."
     )
 
 
@@ -123,7 +123,7 @@ def describe_approach_rate(settled: steady_states.Settling, T: float) -> str:
     at_T = float(np.interp(T, settled.times, distance))
     return (
         "**And later?** The steady state is approached at a mean rate of "
-        f"{math.log(distance[0] / max(at_T, 1e-12)) / T:.3g} within T, and in the long run at "
+        f"{math.log(distance[0] / max(at_T, 1e-12)) / T:.3g} up to T, and at an asymptotic rate of "
         f"{settled.attractor.gap:.3g}."
     )
 
@@ -143,9 +143,9 @@ def describe_mixing_time(pairs: Contraction | None, T: float) -> str:
 def describe_readout_dependence(spread: np.ndarray, unit: str) -> str:
     """Describe how far the scores at 0, at T and at a unique steady state depend on the input."""
     return (
-        "**What would it say in the end?** Read out at the steady state, it is one number for every input. At T it "
-        f"spreads over the test samples by {spread[1]:.3g} ({text.escape_markdown(unit)}, standard deviation), and by "
-        f"{spread[0]:.3g} if it is read out at t = 0."
+        "**What would be the final output?** At the steady state the output is the same for every "
+        f"input. Its standard deviation over the test samples is {spread[1]:.3g} at T ({text.escape_markdown(unit)}) "
+        f"and {spread[0]:.3g} at t = 0."
     )
 
 
@@ -157,9 +157,9 @@ def steady_state(sample: Sample, theme: style.Theme = "light") -> panel.PanelFig
     final = np.real(np.diag(long_time_limit(sample).final))
     labels = state_charts.basis_labels(dims)
     if attractor.unique:
-        title = "Where every input would end"
+        title = "Steady state of every input"
     else:
-        title = "One of several states where inputs can end"
+        title = "One of several steady states"
 
     def table() -> pd.DataFrame:
         return pd.DataFrame({"state": labels, "steady": mass, "sample_at_T": final})

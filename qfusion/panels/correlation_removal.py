@@ -27,10 +27,12 @@ def describe_lost_terms(whose: str, terms: Mapping[str, tuple[float, float]]) ->
     """
     return extrema.describe_extremum(
         {name: before - least for name, (before, least) in terms.items()},
-        none="Cut of {whose}: no term loses 0.01 or more, whenever it is cut",
-        one="Cut of {whose}: most is lost of {names}",
-        some="Cut of {whose}: most is lost alike of {names}",
-        name=lambda name: "{}, {:.2f} → {:.2f} at the least".format(text.term(name), *terms[name]),
+        none="Cut of {whose}: no term loses 0.01 or more at any time",
+        one="Cut of {whose}: {names} loses most",
+        some="Cut of {whose}: {names} lose most, equally",
+        name=lambda name: "{}, {:.2f} → {:.2f} at its minimum".format(
+            text.term(name), *terms[name]
+        ),
         whose=whose,
     )
 
@@ -67,7 +69,7 @@ def cut(sample: Sample, theme: style.Theme = "light", *, t: float = 1.0) -> pane
         "cut",
         text.escape_markdown(describe_cut(cuts, sample.output, sample.quantity)),
         figure,
-        called="Are the correlations needed, and when?",
+        called="Need for correlations over time",
         shows=CAPTIONS["cut"].shows + cite_sample(sample),
         not_shown=CAPTIONS["cut"].not_shown,
         alt=alt,

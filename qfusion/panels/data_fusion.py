@@ -74,10 +74,10 @@ def information_bits(dataset: DataSet, theme: style.Theme = "light") -> panel.Pa
         describe_information(result, text.escape_markdown),
         figure,
         shows=shows,
-        not_shown="that a model must fuse: a sum is synergistic, too, and late models add up. Nor how much more "
-        "information the data hold: the total is a lower bound, since small models may miss patterns that take many "
-        "rows to learn. In the data a part may be larger or smaller than its estimate. Estimates below 0 are drawn "
-        "as 0.",
+        not_shown="that a model must fuse: a sum is synergistic, too, and late models can compute sums. Nor "
+        "the full information in the data: the total is a lower bound, since small models may miss "
+        "patterns that need many rows. The parts in the data may be larger or smaller than their "
+        "estimates. Estimates below 0 are drawn as 0.",
         alt=alt,
         table=result.frame,
     )
@@ -101,11 +101,11 @@ def small_models(dataset: DataSet, theme: style.Theme = "light") -> panel.PanelF
         theme=theme,
     )
     shows = (
-        f"linear models, trees and a small network, cross-validated on {text.escape_markdown(dataset.name)}: the "
-        "best of "
-        "one modality, of parts that add up (late), and of all features together (joint), or the base rate where no "
-        "model does better. The best is the one of the least held-out loss, so that small advantages are partly luck. "
-        f"Intervals: {_draw_over_rows(dataset, estimate)}. "
+        "linear models, trees and a small network, cross-validated on "
+        f"{text.escape_markdown(dataset.name)}: the best model of one modality, of sums over "
+        "modalities (late), and of all features together (joint), or the base rate if no model is "
+        "better. The best model has the smallest held-out loss, so small advantages are partly due "
+        f"to chance. Intervals: {_draw_over_rows(dataset, estimate)}. "
         + " ".join(map(_plain, describe_evaluation(result.evaluation)))
     )
     alt = ", ".join(f"{name} {one.value:+.3f}" for name, one in rows.items()) + "."
@@ -114,9 +114,9 @@ def small_models(dataset: DataSet, theme: style.Theme = "light") -> panel.PanelF
         describe_baselines(result),
         figure,
         shows=shows,
-        not_shown="what a larger model reaches, or one that sees a picture as such or the steps of a sequence: "
-        "features come as principal components, sequences as means and deviations. Where small models gain nothing, a "
-        "trained one may.",
+        not_shown="the results of a larger model, or of one that reads pictures or the steps of sequences: "
+        "here features are principal components, and sequences are means and standard deviations. A "
+        "trained model may gain where small ones do not.",
         alt=alt,
         table=result.frame,
     )
@@ -142,7 +142,7 @@ def small_models_of_study(study: Study, theme: style.Theme = "light") -> panel.P
 
 NEED = params.SwitchParam(
     "data.need",
-    "Does it need fusion?",
+    "Test the need for fusion",
     "It is not computed.",
     "Small models estimate the information of each modality about the target, and of all together, in up to a minute.",
 )

@@ -24,7 +24,7 @@ SHOWN_STATES = 4
 _ABOVE = {
     ENTROPY: (
         "entropy",
-        "how mixed each modality's state and all together become (von Neumann entropy)",
+        "the mixing of each modality's state and of the joint state (von Neumann entropy)",
         "the mean entropy",
     ),
     ENTANGLEMENT: (
@@ -34,7 +34,7 @@ _ABOVE = {
     ),
     PAIRS: (
         "mutual_information",
-        "what the pairs on which changed terms act share, classical and quantum (mutual "
+        "the correlation, classical and quantum, of the pairs on which changed terms act (mutual "
         "information)",
         "the mean mutual information of pairs",
     ),
@@ -133,7 +133,7 @@ def decision_over_time(
         cursor=cursor_time(sample, t),
         theme=theme,
     )
-    shows = f"above, {_ABOVE[above][1]}; below, the decision if it were read out at t, split into "
+    shows = f"above, {_ABOVE[above][1]}; below, the decision when read out at t, split into "
     if terms == DIVIDENDS:
         shows += f"contributions: {_describe_dashes(len(sample.modalities))}."
     else:
@@ -141,9 +141,9 @@ def decision_over_time(
     if before:
         shows += " Thin, dotted: as learned."
     shows += cite_states(sample) + " " + describe_comparison(sample.study.background)
-    not_shown = "that the quantity above decides: it is a correlation"
+    not_shown = "an effect of the quantity above on the decision: it is a correlation"
     if above == ENTROPY:
-        not_shown += ", and jumps raise it too"
+        not_shown += ", and jumps also raise it"
     not_shown += ". The baseline is left out below."
     alt = (
         f"Above, {above}: {alt_text.list_curves(series)}. Below, {terms}: "
@@ -198,7 +198,7 @@ def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure
         figure,
         shows=f"the decision at T under the sliders, term by term.{cite_sample(sample)} "
         f"{describe_baseline(sample.study.background)}",
-        not_shown="how it was as learned: press Reset.",
+        not_shown="the learned model: press Reset.",
         alt=f"Waterfall of the decision at T: {alt_text.list_terms(final)}.",
         table=lambda: result_tables.terms_table(final),
     )

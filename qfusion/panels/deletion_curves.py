@@ -79,7 +79,8 @@ def feature_curves(
         kind,
         f"features-{modality}",
         f"Inside {text.escape_markdown(modality)}: {describe_beaten_orders(curves)}",
-        f"{'time steps' if steps else 'features'} of {text.escape_markdown(modality)} in the order of {ranking}",
+        f"{'time steps' if steps else 'features'} of {text.escape_markdown(modality)} in the order of "
+        f"{ranking}",
         f"replaced by their mean over the {trust.count_training_rows(study):,} training samples, the other "
         f"modalities as they are.{drawn}",
         theme,
@@ -103,14 +104,14 @@ def _curves(
         values, random = (curves.insertion, curves.random_insertion)
     else:
         values, random = (curves.deletion, curves.random_deletion)
-    what, line = ("given back", "falls") if inserted else ("taken away", "rises")
+    what, line = ("inserted", "falls") if inserted else ("deleted", "rises")
     unit = study.score_unit(0)
     whom = ""
     if study.classes:
         unit = f"{curves.unit} (nats)" if curves.unit == LOG_ODDS else curves.unit
         whom = " for the predicted class of each"
     if inserted:
-        title = f"Given back: the {curves.unit} {agree_verb(curves.unit)} restored {describe_return(curves)}"
+        title = f"Inserted: the {curves.unit} {agree_verb(curves.unit)} restored {describe_return(curves)}"
     else:
         title = head
     figure = trust_charts.deletion_curves(
@@ -123,9 +124,9 @@ def _curves(
         theme=theme,
     )
     shows = (
-        f"{players}, {what} one after another and {how} Mean over {curves.samples:,} test samples{whom}; the "
-        f"sooner the line {line}, the better. Grey: the same in {len(random)} random orders, drawn anew for "
-        "every sample."
+        f"{players}, {what} one after another and {how} Mean over {curves.samples:,} test samples{whom}; "
+        f"the sooner the line {line}, the better. Grey: the same for {len(random)} random orders, "
+        "drawn separately for each sample."
     )
     alt = f"{kind} curve against random orders: {', '.join(f'{v:.2f}' for v in values)}."
     return panel.PanelFigure(
@@ -133,7 +134,7 @@ def _curves(
         title,
         figure,
         shows=shows,
-        not_shown="whether the model is right: only whether the order is the model's own.",
+        not_shown="whether the model is right, only whether the order reflects the model.",
         alt=alt,
         table=curves.frame,
     )
@@ -154,9 +155,9 @@ def describe_beaten_orders(curves: faithfulness.Curves) -> str:
     if curves.intervals is not None and not all(
         interval.excludes_zero for interval in curves.intervals
     ):
-        return f"{curves.samples:,} samples do not tell whether our order beats random ones {about}"
+        return f"{curves.samples:,} samples: no significant difference from random orders {about}"
     if len(curves.shares) == 2:
-        return "there is one order, so that none can be better"
+        return "there is only one order"
     if curves.better:
         return f"our order beats every one of {count(orders, 'random order')} {about}"
     lost = int(((curves.deletion_gain <= 0) | (curves.insertion_gain <= 0)).sum())
@@ -173,8 +174,8 @@ def describe_return(curves: faithfulness.Curves) -> str:
     won = int((curves.insertion_gain > 0).sum())
     if curves.intervals is not None and not curves.intervals[1].excludes_zero:
         return (
-            f"sooner than in random orders or not: {curves.samples:,} samples do not tell (area {gain:+z.3g} on "
-            f"average{_interval(curves, 1)})"
+            f"no significant difference from random orders: {curves.samples:,} samples (area {gain:+z.3g} "
+            f"on average{_interval(curves, 1)})"
         )
     return (
         f"sooner than in {'every one' if won == orders else won} of {count(orders, 'random order')} (area "

@@ -84,9 +84,10 @@ def scores(
         "noisy-scores",
         head,
         figure,
-        shows=f"the {quantity} under this noise; error bars: one standard error of that many shots; diamonds: the "
-        "exact circuit. All bars come from the same shots, so bars that overlap do not say that a lead is within "
-        "chance: the title counts errors of the difference." + cite_sample(sample),
+        shows=f"the {quantity} under this noise; error bars: one standard error at this number of shots; "
+        "diamonds: the exact circuit. All bars use the same shots, so overlapping bars do not imply "
+        "an insignificant lead: the title uses the standard error of the difference."
+        + cite_sample(sample),
         not_shown="drift and cross-talk of a real device.",
         alt=alt,
         table=table,
@@ -99,10 +100,10 @@ def describe_lead(name: str, gap: float, error: float, shots: int) -> str:
     That nothing scatters where it does not.
     """
     if error <= 1e-9 * max(abs(gap), 1e-300):
-        return f"‘{name}’ leads by {gap:.2f}; its shots do not scatter"
+        return f"‘{name}’ leads by {gap:.2f}, without shot noise"
     words = f"‘{name}’ leads by {gap / error:.1f} standard errors of the difference"
     if gap / error < 2:
-        return f"{shots:,} shots do not settle it: {words}"
+        return f"Not significant at {shots:,} shots: {words}"
     return f"{words} at {shots:,} shots"
 
 
@@ -138,8 +139,11 @@ def terms(
         "noisy-terms",
         f"{sure} of {len(values) - 1} terms exceed the noise of the shots{name_explained_class(sample)}",
         figure,
-        shows="contributions under this noise with standard errors when every coalition's circuit is run that often; "
-        "diamonds: exact." + cite_sample(sample) + " " + describe_comparison(study.background),
+        shows="contributions under this noise, with standard errors for this number of shots per "
+        "coalition; diamonds: exact."
+        + cite_sample(sample)
+        + " "
+        + describe_comparison(study.background),
         not_shown="the baseline: it is in the table.",
         alt=f"Contributions under noise: {alt_text.list_terms(values)}.",
         table=table,
@@ -160,22 +164,22 @@ NOISE: dict[str, params.Param] = {
         (
             "depolarising",
             "Depolarising",
-            "A qubit is replaced by the maximally mixed state with this probability, after each operation on several "
-            "qubits",
+            "Probability that a qubit is replaced by the maximally mixed state after each operation on "
+            "several qubits",
         ),
         (
             "damping",
             "Amplitude damping",
-            "|1⟩ decays to |0⟩ with this probability, at the same places",
+            "Probability that |1⟩ decays to |0⟩ after each operation on several qubits",
         ),
-        ("readout", "Read-out", "A read bit is lost to a coin toss with this probability"),
+        ("readout", "Read-out", "Probability that a read bit is replaced by a random bit"),
     )
 } | {
     "shots": params.SelectParam(
         "shots",
         "Shots",
         "1000 are used.",
-        "How often each circuit is run",
+        "Number of runs of each circuit",
         ("100", "200", "500", "1000", "2000", "5000", "10000", "100000"),
         default="1000",
         look="steps",

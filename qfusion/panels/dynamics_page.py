@@ -78,7 +78,7 @@ VIEW = params.SelectParam(
 TURN = params.TextParam(
     "turn",
     "Turn",
-    "The sliders stay as they are.",
+    "The sliders are unchanged.",
     test=lambda study, value: tweak_limits.parse_slider_tweak(study.model, value),
     fits=TIMED,
 )
@@ -98,8 +98,9 @@ MOVING = params.SelectParam(
     "above",
     "Upper panel",
     "Entropies are shown.",
-    "Entropy says how mixed each state is, by entanglement or by jumps; entanglement (logarithmic negativity) takes "
-    "longer; mutual information is that of the pairs on which the sliders that you moved act, of all pairs if none.",
+    "Entropy measures mixing by entanglement or by jumps. Entanglement (logarithmic negativity) "
+    "takes longer to compute. Mutual information is that of the pairs on which the moved sliders "
+    "act, or of all pairs if none is moved.",
     lambda study: upper_measures(study.modalities),
     look="segments",
     fits=TIMED,
@@ -119,7 +120,7 @@ RUNS = params.SelectParam(
     "runs",
     "Trajectories",
     "20 are sampled.",
-    "How many random histories are drawn. With more, their mean comes closer to the exact one.",
+    "Number of random trajectories. Their mean approaches the exact evolution as the number grows.",
     ("4", "8", "20", "50", "100", "200"),
     default="20",
     look="steps",
@@ -130,7 +131,7 @@ QUANTITY = params.SelectParam(
     "quantity",
     "Entanglement of",
     "The first is shown.",
-    "Of this modality with all others.",
+    "Entanglement of this modality with all others.",
     lambda study: study.modalities,
     fits=TIMED,
 )
@@ -138,7 +139,7 @@ STATE_OF = params.SelectParam(
     "of",
     "State of",
     "All together are shown.",
-    "Of all modalities, or of one when the others are not looked at.",
+    "The joint state of all modalities, or the reduced state of one.",
     lambda study: (WHOLE, *study.modalities),
     fits=TIMED,
 )

@@ -34,18 +34,17 @@ def trust_warnings(study: Study, theme: style.Theme = "light") -> panel.PanelFig
     rows, _ = trust.explain_test_rows(study)
     words = [describe_finding(finding) for finding in trust.reliability_findings(study)]
     shows = (
-        f"what was measured on {len(rows):,} test samples of {text.escape_markdown(study.dataset.name)} against "
-        f"{background_markdown(study.explanation_background)}: every sentence follows from the figures below. "
+        f"results on {len(rows):,} test samples of {text.escape_markdown(study.dataset.name)} against "
+        f"{background_markdown(study.explanation_background)}. Every sentence follows from the "
+        "figures below. "
     )
     if study.is_sampled:
         shows += (
-            f"Contributions of a sample add up to its {study.quantity}; against other rows they would differ, by the "
-            "standard error that the Samples page says."
+            f"Contributions of a sample sum to its {study.quantity}. With other background rows they "
+            "would differ by the standard error on the Samples page."
         )
     else:
-        shows += (
-            f"Contributions are exact: they add up to the {study.quantity}, and nothing is sampled."
-        )
+        shows += f"Contributions are exact: they sum to the {study.quantity}, without sampling."
     alt = "; ".join(one.sentence for one in words)
 
     def table() -> pd.DataFrame:
@@ -55,11 +54,11 @@ def trust_warnings(study: Study, theme: style.Theme = "light") -> panel.PanelFig
 
     return panel.PanelFigure(
         "cautions",
-        f"When not to trust the explanations of {text.escape_markdown(study.name)}",
+        f"Limits of the explanations of {text.escape_markdown(study.name)}",
         None,
         shows=shows,
-        not_shown="whether the model is right; only how far its explanation is the model's own, and would be another "
-        "seed's.",
+        not_shown="whether the model is right, only whether explanations reflect the model and agree between "
+        "training seeds.",
         alt=alt,
         table=table,
     )
@@ -74,7 +73,7 @@ RANKING = params.SelectParam(
     "proof.rank",
     "Ranked by",
     "Gradient x input is used.",
-    "Ways to say which features mattered: all look at how the output answers to small changes.",
+    "Gradient methods that rank features by the response of the output to small changes.",
     lambda _: attribution.methods_by_title(),
     default=feature_deletion.FIRST,
     look="segments",
@@ -99,7 +98,8 @@ RUN = params.SwitchParam(
     "proof.run",
     "Run them on this sample",
     "They are not run.",
-    "Takes some seconds for each sample: brute force runs the model on every background sample for every coalition.",
+    "Takes some seconds per sample, since brute force runs the model on every background sample "
+    "for every coalition.",
 )
 _DELETED, _TRUE, _OTHERS, _SEEDS = map(PROOF.is_one_of, VIEWS[:4])
 NAMED = {
@@ -120,7 +120,8 @@ OTHER = params.SelectParam(
     "proof.with",
     "Second model",
     "None is compared.",
-    "A second model of the same data: one that had the labels as additional targets (`unimodal`), say.",
+    "A second model of the same data, such as one trained with the labels as additional targets "
+    "(`unimodal`).",
     label_comparison.rivals,
     empty=True,
     style={"placeholder": "none", "width": 320},

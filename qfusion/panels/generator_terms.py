@@ -36,7 +36,7 @@ def couplings(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure
     if strongest and joint[strongest] > 1e-9 * max(energies.values()):
         title = f"H couples {text.escape_markdown(listed(split_term(strongest)))} most ({joint[strongest]:.2f})"
     else:
-        title = "H couples nothing"
+        title = "H has no couplings"
     alt = (
         "; ".join(
             f"{name}: " + ", ".join(f"{term} {value:.3g}" for term, value in part.items())
@@ -61,11 +61,12 @@ def couplings(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure
         "couplings",
         title,
         generator_charts.coupling_matrix(parts, system.names, _UNITS, theme),
-        shows="the parts of H and of the traceless jump operators that act on exactly these modalities, the same in "
-        "every gauge. Discs: on one alone; lines: on two; stars: on more. H: root mean square energy, √(Tr H_S² "
-        "/ D); dissipation: jumps per time in the completely mixed state, Σ Tr L_A†L_A / D. Parts are "
-        "orthogonal: squares of energies add up, and so do rates." + model_caption(sample),
-        not_shown="what a coupling does to a decision: see Sensitivity.",
+        shows="the parts of H and of the traceless jump operators that act on exactly these modalities, "
+        "the same in every gauge. Discs act on one modality, lines on two, stars on more. H: root "
+        "mean square energy, √(Tr H_S² / D); dissipation: jumps per time in the maximally mixed "
+        "state, Σ Tr L_A†L_A / D. Parts are orthogonal, so squared energies and rates are additive."
+        + model_caption(sample),
+        not_shown="the effect of a coupling on a decision: see Sensitivity.",
         alt=alt,
         table=table,
     )
@@ -96,9 +97,9 @@ def levels(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
         "levels",
         describe_spectrum_width(free, coupled),
         generator_charts.energy_levels(free, coupled, theme),
-        shows=f"the {len(free)} eigenvalues of H: left of the parts that act on one modality each, right of all of it; "
-        "levels are joined in their order." + model_caption(sample),
-        not_shown="states: which of them a level belongs to.",
+        shows=f"the {len(free)} eigenvalues of H: left without couplings, right with all terms; levels are "
+        "joined in order." + model_caption(sample),
+        not_shown="the eigenstates of the levels.",
         alt=alt,
         table=table,
     )
@@ -200,7 +201,7 @@ def decay_modes(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigu
         title,
         generator_charts.decay_modes(values, gap, theme),
         shows=shows,
-        not_shown="how much of a mode this sample's state holds.",
+        not_shown="the share of a mode in this sample's state.",
         alt=alt,
         table=table,
     )
@@ -210,10 +211,13 @@ def describe_spectrum_width(free: np.ndarray, coupled: np.ndarray) -> str:
     """Describe the effect of couplings on the levels of H, without them (D,) and with them (D,), both ascending."""
     before, after = (float(values[-1] - values[0]) for values in (free, coupled))
     if np.allclose(free, coupled):
-        return "Without couplings and with them levels are the same"
+        return "Couplings do not change the levels"
     if f"{before:.2f}" == f"{after:.2f}":
-        return f"Couplings move levels by up to {np.abs(coupled - free).max():.2g} and leave their span at {after:.2f}"
-    return f"Couplings take the levels' span from {before:.2f} to {after:.2f}"
+        return (
+            f"Couplings shift levels by up to {np.abs(coupled - free).max():.2g}; their span remains "
+            f"{after:.2f}"
+        )
+    return f"Couplings change the span of the levels from {before:.2f} to {after:.2f}"
 
 
 def describe_largest_coefficients(operator: str, names: Sequence[str], values: np.ndarray) -> str:
@@ -221,7 +225,7 @@ def describe_largest_coefficients(operator: str, names: Sequence[str], values: n
     sizes = dict(zip(names, np.abs(values).tolist(), strict=True))
     first = top(sizes)
     if round(sizes[first[0]], 2) == 0:
-        return f"{operator}: no term is as large as 0.01"
+        return f"{operator}: all terms are below 0.01"
     number = dict(zip(names, map(_number, values), strict=True))
     if len(first) <= extrema.MAX_NAMED:
         words = listed([f"{text.escape_markdown(name)} ({number[name]})" for name in first])
@@ -231,7 +235,7 @@ def describe_largest_coefficients(operator: str, names: Sequence[str], values: n
         first,
         sizes,
         one=f"{operator}: {text.escape_markdown(first[0])} is the largest of its terms ({number[first[0]]})",
-        some=f"{operator}: the largest of its terms, alike: {words}",
+        some=f"{operator}: the largest of its terms, equal in size: {words}",
     )
 
 
@@ -252,7 +256,8 @@ OPERATOR = params.SelectParam(
     "letters",
     "Operator",
     "H is shown.",
-    "Which operator is taken apart below. L1, L2, ... are those of one unravelling, as under Trajectories.",
+    "Operator that is expanded below. L1, L2, ... are those of one unravelling, as under "
+    "Trajectories.",
     lambda study: name_operators(study.model),
     look="segments",
     fits=TIMED,

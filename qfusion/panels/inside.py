@@ -84,9 +84,9 @@ def attribution(
         f"moved {what}",
     )
     shows = (
-        f"how the change of {what}{name_explained_class(sample)} from {result.start:+.3f} (at {start}) to "
-        f"{result.end:+.3f} (this sample) is shared among the {len(units):,} {unit.replace(' ', 's ', 1)}s, by "
-        f"{METHODS[result.method].title}. "
+        f"the attribution of the change of {what}{name_explained_class(sample)} from "
+        f"{result.start:+.3f} (at {start}) to {result.end:+.3f} (this sample) to the {len(units):,} "
+        f"{unit.replace(' ', 's ', 1)}s, by {METHODS[result.method].title}. "
         f"{_describe_completeness(result)}"
     )
     if result.baseline == "mean":
@@ -95,12 +95,11 @@ def attribution(
         shows += f" {describe_comparison(sample.study.background)}"
     if matched:
         shows += f" {text.escape_markdown(matched, 600)}"
-    not_shown = "what the encoder does far from the straight line between both, or the reasons of the annotators."
+    not_shown = (
+        "the encoder away from the straight line between both, nor the reasons of the annotators."
+    )
     if canvas.kind == "features" and not matched:
-        not_shown += (
-            " These data hold no words, sounds or pixels that these features belong to one by one, only the features: "
-            "they are shown."
-        )
+        not_shown += " These data have no words, sounds or pixels for single features, so the features are shown."
     alt = f"Attribution inside {result.modality}: largest at {canvas.names[largest]}, {units[largest]:+.3f}."
 
     def table() -> pd.DataFrame:
@@ -141,7 +140,7 @@ def feature_attribution(
         "moved it",
     )
     shows = (
-        f"the same attribution, added up over the {len(result.units)} steps for each of the {len(names)} "
+        f"the same attribution, summed over the {len(result.units)} steps for each of the {len(names)} "
         f"features.{cite_sample(sample)}"
     )
 
@@ -153,7 +152,7 @@ def feature_attribution(
         title,
         attribution_charts.bars(names, result.features, unit=sample.unit, theme=theme),
         shows=shows,
-        not_shown="at which step: see above.",
+        not_shown="the steps: see above.",
         alt=f"Attribution by feature: largest {names[abs(result.features).argmax()]}.",
         table=table,
     )
@@ -224,7 +223,7 @@ def attribution_over_time(
         title,
         figure,
         shows=shows,
-        not_shown="whether simultaneous parts belong together: features are measured over windows, and one "
+        not_shown="whether simultaneous parts are related: features are measured over windows, and one "
         "modality may precede another.",
         alt=alt,
         table=table,
@@ -248,13 +247,13 @@ def describe_axis(names: Sequence[str], known: Mapping[str, float]) -> str:
     """
     if len(known) == len(names):
         return (
-            "The axis is time, by the rates that the data set names: "
+            "The axis is time, by the rates of the data set: "
             f"{listed([f'{text.escape_markdown(name)} {known[name]:g} steps a second' for name in names])}."
         )
     unknown = [text.escape_markdown(name) for name in names if name not in known]
     return (
-        f"The axis is the share of each one's own length, since the data name no rate of {listed(unknown)}: one "
-        "place need not be one moment."
+        "The axis is the fraction of each modality's length, since the data set has no rate of "
+        f"{listed(unknown)}. Equal positions may be different times."
     )
 
 
@@ -324,13 +323,13 @@ def _describe_completeness(result: Attribution) -> str:
     """Return how far the shares are from adding up."""
     if result.steps == 1:
         return (
-            f"It takes the term as a straight line: the shares miss the change by {result.error:.2g} "
+            f"The method is a linear approximation: its attributions miss the change by {result.error:.2g} "
             f"({result.relative_error:.2%})."
         )
     words = f"Convergence error {result.error:.2g} ({result.relative_error:.2%} of the change, {result.steps:,} steps)"
     if result.converged:
         return f"{words}."
-    return f"**{words}: above 1 % even at {result.steps:,} steps; read the shares with care.**"
+    return f"**{words}: above 1% even at {result.steps:,} steps. Attributions may be inaccurate.**"
 
 
 def has_shared_axis(sample: Sample, term: str = SCORE, **_: Any) -> bool:
@@ -339,7 +338,7 @@ def has_shared_axis(sample: Sample, term: str = SCORE, **_: Any) -> bool:
 
 
 OPEN = params.SwitchParam(
-    "inside", "Inside a modality: which words, sounds or pixels?", "It stays closed."
+    "inside", "Inside a modality: words, sounds or pixels", "It stays closed."
 )
 MODALITY = params.SelectParam(
     "inside.of",
@@ -352,8 +351,8 @@ TERM = params.SelectParam(
     "inside.term",
     "Attribution of",
     "The whole output is taken.",
-    "All of the log-odds or the score, or one of the terms that this modality is in. Terms of several modalities say "
-    "what they add together.",
+    "The log-odds or score, or one of the terms of this modality. Terms of several modalities "
+    "are joint contributions.",
     lambda study: {
         modality_attribution.title(term, study.quantity)
         for name in study.modalities
@@ -366,7 +365,7 @@ START = params.SelectParam(
     "inside.from",
     "Relative to",
     "The training mean is taken.",
-    "Attributions share out the difference between this sample's features and these.",
+    "Reference features; attributions explain the difference of this sample from them.",
     meanings={"training mean": "mean", "zero": "zero", "another sample": "sample"},
     look="segments",
 )

@@ -66,10 +66,10 @@ def jump_times(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigur
         "raster",
         title,
         figure,
-        shows=f"above, every jump of {runs} trajectories, a row each that jumps, sorted by the first jump; below, "
-        "jumps per time of each operator: counted in them (thin), and the exact rate Tr L_k†L_k ρ(t) of the "
-        "master equation (thick)." + cite_sample(sample) + f" {UNRAVELLING}",
-        not_shown="what a jump does to the state: see the single trajectories.",
+        shows=f"above, every jump of {runs} trajectories, one row per trajectory with jumps, sorted by the "
+        "first jump; below, jumps per time of each operator: counted (thin), and the exact rate Tr "
+        "L_k†L_k ρ(t) of the master equation (thick)." + cite_sample(sample) + f" {UNRAVELLING}",
+        not_shown="the effect of a jump on the state: see the single trajectories.",
         alt=alt,
         table=table,
     )
@@ -137,7 +137,7 @@ def mutual_information_graph(
             track.times, shared, alone, at, together=together, theme=theme
         ),
         shows=shows,
-        not_shown="how much of it is entanglement: see the negativity.",
+        not_shown="the part due to entanglement: see the negativity.",
         alt=alt,
         table=table,
     )
@@ -148,11 +148,11 @@ def describe_most_shared(mutual: Mapping[str, float], when: str) -> str:
     return extrema.describe_extremum(
         mutual,
         places=3,
-        none="No pair shares as much as 0.001 nats at {when}",
+        none="No pair shares 0.001 nats or more at {when}",
         only="{names} share {value:.3f} nats at {when}",
         one="{names} share most at {when}: {value:.3f} nats",
-        some="{names} share most, alike, at {when}: {value:.3f} nats",
-        every="{names} share alike at {when}: {value:.3f} nats",
+        some="{names} share most, equally, at {when}: {value:.3f} nats",
+        every="{names} share equally at {when}: {value:.3f} nats",
         several="({name})",
         when=when,
     )

@@ -83,9 +83,10 @@ def rank_correlations(
         theme=theme,
     )
     shows = (
-        f"how far each modality's own term orders {_label_counts(study, result)} as {whose} of that modality do "
-        f"(ρ, Spearman's rank correlation; {_intervals(study)}). Grey: where 95 % of {unimodal_labels.SHUFFLES} "
-        f"shuffles of the labels lie. {describe_comparison(study.explanation_background)}{words}"
+        f"the rank correlation (Spearman's ρ) over {_label_counts(study, result)} of each modality's "
+        f"own term with {whose} of that modality ({_intervals(study)}). Grey: 95% range of "
+        f"{unimodal_labels.SHUFFLES} shuffles of the labels. "
+        f"{describe_comparison(study.explanation_background)}{words}"
     )
     alt = (
         "Rank correlation with labels: "
@@ -103,7 +104,8 @@ def rank_correlations(
         describe_label_trends(result.alone, whose, text.escape_markdown),
         figure,
         shows=shows,
-        not_shown="whether people or the model are right; a term may carry what people hear in another modality.",
+        not_shown="whether people or the model are right. A term may contain information that people assign to "
+        "another modality.",
         alt=alt,
         table=table,
     )
@@ -163,7 +165,7 @@ def calibration(study: Study, theme: style.Theme = "light") -> panel.PanelFigure
         describe_slopes(result.alone, whose),
         figure,
         shows=shows,
-        not_shown="a target for the slope: labels and terms may have different units, so that a slope of 1 is not "
+        not_shown="a target for the slope: labels and terms may have different units, so a slope of 1 is not "
         "expected.",
         alt=alt,
         table=table,
@@ -247,7 +249,7 @@ def conflict(study: Study, theme: style.Theme = "light", *, other: str = "") -> 
     )
     if result.known < result.samples:
         shows += (
-            f" {result.samples - result.known:,} lack a label of some modality and are left out."
+            f" {result.samples - result.known:,} lack the label of a modality and are left out."
         )
     shows += f" Grey: where 95 % of {unimodal_labels.SHUFFLES} shuffles of the labels lie; {_intervals(study)}.{words}"
     alt = (
@@ -267,7 +269,7 @@ def conflict(study: Study, theme: style.Theme = "light", *, other: str = "") -> 
         describe_verdict_trend(result, whose),
         figure,
         shows=shows,
-        not_shown="what people would call the reason of a conflict; signs alone say that there is one.",
+        not_shown="the cause of a conflict; signs show only its presence.",
         alt=alt,
         table=table,
     )
@@ -301,7 +303,9 @@ def sample_labels(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
         x_title=text.with_unit("label, and own term", study.score_unit(0)),
         theme=theme,
     )
-    shows = f"{labels.description} of each modality alone, and what the modality adds on its own in this model"
+    shows = (
+        f"{labels.description} of each modality alone, and the modality's own term in this model"
+    )
     if lacks:
         shows += f"; nothing is known of {listed(lacks)}"
     shows += ". " + describe_comparison(sample.background)
@@ -328,7 +332,7 @@ def sample_labels(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
         title,
         figure,
         shows=shows,
-        not_shown="that the two have one unit: the Faithfulness page says how they go together over many samples.",
+        not_shown="a common unit of both: see the Faithfulness page for their relation over many samples.",
         alt=alt,
         table=table,
     )

@@ -32,15 +32,15 @@ def results(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelFi
         f"{text.escape_markdown(name)}: {valid:,} validation, {test:,} test rows"
         for name, (valid, test) in result.sizes.items()
     )
-    shows = f"the kept weights measured when the run ended{f' ({sizes})' if sizes else ''}. "
+    shows = f"metrics of the kept weights at the end of the run{f' ({sizes})' if sizes else ''}. "
     if result.seeds_only:
-        shows += "The runs differ in their seed alone."
+        shows += "The runs differ only in their seed."
     return panel.PanelFigure(
         "train-results",
         "Results",
         None,
         shows=shows,
-        not_shown="which settings to choose: whoever chooses by test rows no longer measures on unseen ones.",
+        not_shown="the best settings: test rows used for choosing are no longer unseen.",
         alt=f"Epochs, time and parameters of {len(result.table)} runs.",
         table=lambda: result.table,
     )
@@ -72,7 +72,7 @@ def entanglement_kinds(runs: Sequence[Seen]) -> list[Any]:
 RUNS = params.SelectParam(
     "run",
     "Run",
-    "Those that are trained now, else the newest, are shown.",
+    "Running trainings, or else the newest, are shown.",
     values=lambda _: [run.name for run in runs.list_runs()],
     many=True,
 )
@@ -89,7 +89,8 @@ SEEDS = params.NumberParam(
     "new.seeds",
     "Runs",
     "One is started.",
-    "One run a seed: the same training from other random numbers, named NAME-0, NAME-1 and so on.",
+    "One run per seed: the same training with other random numbers, named NAME-0, NAME-1 and so "
+    "on.",
     low=1,
     high=MAX_SEEDS,
     default=1,
@@ -100,8 +101,8 @@ REPLAY = params.NumberParam(
     "new.replay",
     "Replay",
     "No epochs are kept.",
-    "Keeps the model after so many epochs, evenly spread, as models of their own: a cursor then leads every page "
-    "through the training.",
+    "Number of epochs, evenly spaced, after which the model is saved. A cursor then shows these "
+    "models on every page.",
     high=plans.MOST_KEPT,
     whole=True,
     look="box",
@@ -110,15 +111,15 @@ BOTH = params.SwitchParam(
     "new.both",
     "Both systems",
     "One is trained.",
-    "Also trains the other system, QiNN-QJ or the network, with the same seeds. Settings that both have, such as "
-    "encoders and schedule, are the same; the others are the defaults.",
+    "Also trains the other system, QiNN-QJ or the network, with the same seeds. Common settings, "
+    "such as encoders and schedule, are the same; others have their defaults.",
     look="box",
 )
 FIRST = params.NumberParam(
     "new.first",
     "First seed",
     "0 is taken.",
-    "Of every random number: the same seed gives the same weights.",
+    "Seed of all random numbers. The same seed gives the same weights.",
     high=10**6,
     whole=True,
     look="box",

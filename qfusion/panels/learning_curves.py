@@ -26,7 +26,10 @@ def loss(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelFigur
     losses = sorted({run_loss(entry) for entry in drawn} - {""})
     sets = {entry.plan.data for entry in drawn if entry.plan is not None}
     if len(sets) > 1 or len(losses) > 1:
-        lead = "These runs are not on the same data or make different losses small: their heights cannot be compared."
+        lead = (
+            "These runs have different data or different loss functions, so their losses are not "
+            "comparable."
+        )
     else:
         lead = ""
     if lead:
@@ -47,8 +50,8 @@ def loss(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelFigur
         title,
         figure,
         shows=f"mean loss of each epoch ({_rows(drawn)}); the ring marks the epoch whose weights are kept.",
-        not_shown="test rows. The training loss is taken with dropout on and of the weights as they go, so it may lie "
-        "above the other.",
+        not_shown="test rows. The training loss includes dropout and changing weights, so it can exceed the "
+        "validation loss.",
         alt=f"Loss by epoch. Validation: {list_last_values(valid)}. Training: {list_last_values(train)}.",
         table=lambda: epoch_table({"validation loss": valid, "training loss": train}),
         lead=lead,
@@ -115,8 +118,9 @@ def gradient(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelF
         "gradient_norm",
         "train-gradient",
         "Gradient norm",
-        shows=f"mean over the steps of an epoch, before clipping ({_rows(drawn)}); one that grows warns of divergence.",
-        not_shown="single steps, nor which part of the model the gradient is of.",
+        shows=f"mean over the steps of an epoch, before clipping ({_rows(drawn)}). Growth indicates "
+        "divergence.",
+        not_shown="single steps, nor the gradients of single parts of the model.",
         measure="gradient norm",
         y_title="gradient norm (log scale)",
         log=True,
@@ -131,8 +135,8 @@ def rate(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelFigur
         "rate",
         "train-rate",
         "Learning rate",
-        shows="the step size at the end of each epoch, as the schedule has it.",
-        not_shown="whether it is a good one: look at the loss.",
+        shows="the step size at the end of each epoch, according to the schedule.",
+        not_shown="whether it is appropriate: see the loss.",
         measure="learning rate",
         y_title="learning rate",
         theme=theme,
@@ -198,7 +202,7 @@ def _rows(runs: Sequence[Seen]) -> str:
         for run in runs
         if run.plan is not None and (rows := count_rows(run))
     }
-    return "; ".join(words.values()) or "rows unknown, as the data are not here"
+    return "; ".join(words.values()) or "rows unknown, since the data set is not available"
 
 
 def list_last_values(curves: Mapping[str, Curve]) -> str:

@@ -35,21 +35,24 @@ from qfusion.wording.training_curves import describe_order
 NORMS = {
     "H": (
         "L",
-        "How strong are Hamiltonian and dissipation?",
+        "Strength of Hamiltonian and dissipation",
         "norm",
         ("norm of H", "norm of all L"),
-        "Frobenius norms over the square root of the dimension, of traceless operators: how strong coherent coupling "
-        "(H) and dissipation (L) are.",
+        "Frobenius norms of the traceless operators, divided by the square root of the dimension: "
+        "the strengths of H and of dissipation (L).",
     ),
     "tables": (
         "circuit",
-        "How far do truth tables and circuit turn?",
+        "Angles of truth tables and circuit",
         "root mean square (rad)",
         ("truth tables, from undecided", "angles of the network"),
-        "root mean square of the tables' angles away from undecided, and of the network's angles, in radians.",
+        "root mean square difference of the tables' angles from undecided, and of the network's "
+        "angles, in radians.",
     ),
 }
-_NO_ATTRIBUTION = "which modality decides: entanglement is correlation, not attribution."
+_NO_ATTRIBUTION = (
+    "which modality decides, since entanglement measures correlation, not attribution."
+)
 
 
 def dividends(
@@ -80,16 +83,16 @@ def dividends(
         },
         theme=theme,
     )
-    not_shown = "the sign, nor whether the contributions are right: see the loss."
+    not_shown = "the sign of the contributions, nor whether they are right: see the loss."
     if left_out:
-        not_shown += f" {left_out} smaller joint terms are in the CSV."
+        not_shown += f" The CSV contains {left_out} smaller joint terms."
     alt = "Mean size of the contributions by epoch. " + " ".join(
         f"{name}: {list_last_values(terms)}." for name, terms in result.items()
     )
     lead = "  \n".join(_describe_onsets(name, terms) for name, terms in result.items())
     return panel.PanelFigure(
         panel_name,
-        "When does the model start to use each modality?",
+        "Use of each modality during training",
         figure,
         shows="how much each modality adds on its own (solid) and each combination beyond its parts (dashed, dotted): "
         f"mean size over {_watched_rows(runs, result, 0, against=True)} and all outputs, after some epochs. Dotted "
@@ -133,8 +136,8 @@ def parameter_norms(
         f"train-norm-{of}",
         title,
         figure,
-        shows=f"{shows} Of the model alone, no samples.",
-        not_shown="which coupling it is: the Dynamics or Circuit page of the trained model does.",
+        shows=f"{shows} Computed from the parameters, without samples.",
+        not_shown="single couplings: see the Dynamics or Circuit page of the trained model.",
         alt=alt,
         table=table,
     )
@@ -204,12 +207,11 @@ def replay(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelFig
         "train-replay",
         title,
         figure,
-        shows="the joint terms' part of all contributions, and the entanglement (logarithmic negativity of a modality "
-        "with the others, or entropy of a fused qubit), each as a share of its last value: "
-        f"{alt_text.list_terms(ends, '.3g')}. Bands: 95 % over the validation rows, of which few are watched. Dotted: "
-        "half of "
-        "the last value.",
-        not_shown="that one caused the other, nor the course between watched epochs.",
+        shows="the share of joint terms in all contributions, and the entanglement (logarithmic negativity "
+        "of a modality with the others, or entropy of a fused qubit), each relative to its last "
+        f"value: {alt_text.list_terms(ends, '.3g')}. Bands: 95% over the few watched validation rows. "
+        "Dotted: half of the last value.",
+        not_shown="a causal relation, nor values between watched epochs.",
         alt=f"Last values: {alt_text.list_terms(ends, '.3g')}.",
         table=table,
     )
@@ -229,7 +231,7 @@ def fused_entropy(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.P
     }
     return panel.PanelFigure(
         "train-fused",
-        "Entanglement that the fusion makes",
+        "Entanglement by the fusion",
         training_charts.run_curves(
             result,
             hues=run_colours(require_history(runs)),

@@ -39,8 +39,9 @@ def disagreements(sides: compare.Sides, theme: style.Theme = "light") -> panel.P
         theme=theme,
     )
     shows = (
-        f"the {len(ids)} of {result.among:,} test samples on which {text.escape_markdown(sides.a.study.name)} (A) and "
-        f"{text.escape_markdown(b.name)} (B), both as learned, differ most: A’s decision → B’s"
+        f"the {len(ids)} of {result.among:,} test samples on which the learned models "
+        f"{text.escape_markdown(sides.a.study.name)} (A) and {text.escape_markdown(b.name)} (B) "
+        "differ most: A’s decision → B’s"
     )
     if result.terms:
         shows += ", and the term that differs most, B − A. "
@@ -75,7 +76,7 @@ def disagreements(sides: compare.Sides, theme: style.Theme = "light") -> panel.P
         describe_disagreements(result, largest, bool(b.classes)),
         figure,
         shows=shows,
-        not_shown="which of both is right more often: see the test metrics. Of one seed each.",
+        not_shown="which model is better: see the test metrics. Each model has one seed.",
         alt=alt,
         table=table,
     )
@@ -86,7 +87,7 @@ def describe_disagreements(
 ) -> str:
     """Describe on how many samples two models decide differently, and which term parts them where they differ most."""
     if not result.among:
-        return "There are no test samples to tell the models apart"
+        return "There are no test samples to compare the models"
     words = (
         f"A and B {'predict other classes' if classes else 'decide by other signs'} on {result.opposed:,} of "
         f"{result.among:,} test samples"
@@ -105,4 +106,4 @@ def describe_backgrounds(sides: compare.Sides) -> str:
     a, b = (background_markdown(one.background) for one in (sides.a, sides.b))
     if a == b:
         return describe_comparison(sides.b.background)
-    return f"A is compared with {a}, B with {b}."
+    return f"The background of A is {a}, that of B is {b}."

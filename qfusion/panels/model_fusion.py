@@ -77,9 +77,9 @@ def emap(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
         theme=theme,
     )
     shows = (
-        f"by how much metrics are better with joint terms than without, on {len(result.scores):,} test samples. "
-        f"EMAP: the sum over modalities that is nearest to the model's {study.quantity} on all combinations of "
-        f"{result.rows:,} test rows; own terms: baseline and own contributions, against "
+        f"the improvement of metrics by joint terms on {len(result.scores):,} test samples. EMAP is "
+        f"the sum over modalities that is nearest to the model's {study.quantity} on all combinations "
+        f"of {result.rows:,} test rows; own terms are baseline and own contributions, against "
         f"{background_markdown(study.explanation_background)}. "
         f"{interval_words(study, additive_projection.RESAMPLES)}.{sampled}"
     )
@@ -93,8 +93,7 @@ def emap(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
         title,
         figure,
         shows=shows,
-        not_shown="what an additive model would reach that was trained as one: a projection can decide worse than "
-        "chance.",
+        not_shown="the results of a trained additive model: a projection can be worse than chance.",
         alt=alt,
         table=lambda: bootstrap.interval_frame("metric", **worth),
     )
@@ -113,16 +112,17 @@ def loss_reduction(study: Study, theme: style.Theme = "light") -> panel.PanelFig
             "Shapley value": label_charts.interval_ends(map(game.shapley.get, terms)),
         },
         hues=[style.term_colour(term, study.modalities) for term in terms],
-        x_title=f"takes off the {title}",
+        x_title=f"reduction of the {title}",
         theme=theme,
     )
     shows = (
-        f"what coalitions take off the {title}{mean} that is left without the modalities outside them, mean over "
-        f"{game.total.n:,} test samples: SAGE's game with exact values. Contributions add up to all that it falls, "
-        f"and so do Shapley values. {interval_words(study)}. {describe_comparison(study.explanation_background)}"
+        f"the reduction of the {title}{mean} by coalitions, with the modalities outside them absent, "
+        f"mean over {game.total.n:,} test samples: SAGE's game with exact values. Contributions and "
+        f"Shapley values both sum to the total reduction. {interval_words(study)}. "
+        f"{describe_comparison(study.explanation_background)}"
     )
     alt = (
-        f"Takes off the {title}: "
+        f"Reduction of the {title}: "
         + alt_text.list_terms({term: one.value for term, one in game.dividends.items()}, "+.3f")
         + "."
     )
@@ -131,7 +131,7 @@ def loss_reduction(study: Study, theme: style.Theme = "light") -> panel.PanelFig
         text.escape_markdown(describe_importance(game)),
         figure,
         shows=shows,
-        not_shown="what a model would lose that was trained without a modality.",
+        not_shown="the loss of a model trained without a modality.",
         alt=alt,
         table=game.frame,
     )
@@ -163,7 +163,7 @@ def coalition_ranking(
         describe_ranking(ranked, text.term),
         figure,
         shows=f"mean size and mean of the exact contributions, the largest size first; {_describe_cohort(levels)}",
-        not_shown="how they spread over samples, which the swarm does.",
+        not_shown="their distribution over samples: see the swarm.",
         alt=alt,
         table=ranked.frame,
     )
@@ -179,7 +179,7 @@ def pair_interactions(
     if clear:
         words = f"Mean interaction differs from 0: {', '.join(clear)}"
     else:
-        words = "No pair's mean interaction differs from 0 beyond its interval"
+        words = "No mean interaction of a pair differs from 0 significantly"
     figure = interaction_charts.interaction_matrix(
         [split_term(pair) for pair in known],
         label_charts.interval_ends(known.values()),
@@ -235,9 +235,9 @@ def contribution_swarm(
         "why-swarm",
         title,
         figure,
-        shows=f"a point a sample and coalition, stacked where many are alike, in the colour of its {by}; "
+        shows=f"one point per sample and coalition, stacked where values are close, coloured by {by}; "
         f"{_describe_cohort(levels)}",
-        not_shown="how the terms of one sample go together.",
+        not_shown="the terms of one sample together.",
         alt=alt,
         table=table,
     )
@@ -259,7 +259,7 @@ def synergy(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
         text.escape_markdown(describe_synergies(frame)),
         None,
         shows=shows,
-        not_shown="F_syn as its authors compute it inside a modality: here it is of whole modalities.",
+        not_shown="F_syn within a modality, as its authors compute it: here it is of whole modalities.",
         alt=describe_synergies(frame),
         table=lambda: frame,
     )
@@ -290,10 +290,10 @@ def seed_basins(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigu
         theme=theme,
     )
     shows = (
-        f"its contributions by each of {len(seeds.seeds)} training seeds, a line a seed. Seeds are split where "
-        f"the silhouette is largest; explanations count as several above {result.threshold:.2f}, which about "
-        f"{explanation_clusters.FALSE:.0%} of samples pass whose seeds scatter about one."
-        f" {text.escape_markdown(describe_multiplicity(result))}."
+        f"its contributions by each of {len(seeds.seeds)} training seeds, one line per seed. Seeds "
+        f"are split at the largest silhouette; a silhouette above {result.threshold:.2f} counts as "
+        f"several explanations. About {explanation_clusters.FALSE:.0%} of the samples with a single "
+        f"explanation exceed it by chance. {text.escape_markdown(describe_multiplicity(result))}."
     )
 
     def table() -> pd.DataFrame:
@@ -304,7 +304,7 @@ def seed_basins(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigu
         f"Sample {text.escape_markdown(sample.id)}: {text.escape_markdown(words)}",
         figure,
         shows=shows,
-        not_shown="explanations that fewer than two seeds share.",
+        not_shown="explanations of a single seed.",
         alt=f"{words}.",
         table=table,
     )

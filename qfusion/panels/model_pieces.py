@@ -64,8 +64,9 @@ def state_patching(
         result.times, result.modalities, restored, result.turned[place, ..., 0], theme=theme
     )
     shows = (
-        f"the sample's {sample.quantity} if one modality's state at time t is that of {whose}, and all evolves "
-        f"on to T: the change as a share of what the two differ by ({leads[0]:+z.2f} here, {leads[1]:+z.2f} there"
+        f"the sample's {sample.quantity} if one modality's state at time t is replaced by that of "
+        f"{whose} and the joint state evolves to T: the change relative to the difference of both ({leads[0]:+z.2f} "
+        f"here, {leads[1]:+z.2f} there"
     )
     if apart:
         shows += ", the one class against the other)"
@@ -77,8 +78,8 @@ def state_patching(
         capitalise(describe_patches(result, 0, kind, whose, text.escape_markdown)),
         figure,
         shows=shows,
-        not_shown="what other features would do: it is an intervention on the model's state, which no input need "
-        "reach. Shares of modalities and times do not add up.",
+        not_shown="the effect of other features: a patch is an intervention on the model's state, and possibly "
+        "no input leads to the new state. Shares of modalities and times are not additive.",
         alt="Largest share restored by each modality: "
         + alt_text.list_numbers(result.modalities, restored.max(1), "+.2f")
         + ".",
@@ -107,8 +108,8 @@ def gate_groups(
         low, high = (np.array([getattr(i, end) for i in result.losses]) for end in ("low", "high"))
     whole = len(sample.dataset.rows("test"))
     spread = {
-        gate_shapley.DECISION: f"Bars: 95 % of what {result.shots:,} shots of every coalition would scatter; the "
-        "values themselves are exact.",
+        gate_shapley.DECISION: f"Bars: 95% range of shot noise at {result.shots:,} shots per coalition; the values "
+        "themselves are exact.",
         gate_shapley.LOSS: f"Mean over {describe_drawn(result.rows, whole, 'test sample')}, with a 95 % "
         "bootstrap interval for each group.",
         gate_shapley.ENTANGLEMENT: "Exact.",
@@ -121,9 +122,10 @@ def gate_groups(
         theme=theme,
     )
     shows = (
-        "the Shapley value of every gate group over all coalitions of groups, with the identity in the place of "
-        f"those left out: together {result.whole[of] - result.empty[of]:+z.2f}, from {result.empty[of]:z.2f} without "
-        f"any to {result.whole[of]:z.2f}. {spread[of]}" + cite_sample(sample)
+        "the Shapley value of every gate group over all coalitions of groups, with groups outside "
+        f"replaced by the identity: together {result.whole[of] - result.empty[of]:+z.2f}, from "
+        f"{result.empty[of]:z.2f} without any to {result.whole[of]:z.2f}. {spread[of]}"
+        + cite_sample(sample)
     )
     alt = (
         alt_text.list_numbers(
@@ -136,7 +138,7 @@ def gate_groups(
         capitalise(describe_gate_groups(result, of, text.escape_markdown, sample.quantity)),
         figure,
         shows=shows,
-        not_shown="what a network that was trained without a group would do: the others were learned beside it.",
+        not_shown="the results of a network trained without a group: the others were trained together with it.",
         alt=alt,
         table=result.frame,
     )
@@ -191,8 +193,8 @@ def smallest_generator(study: Study, theme: style.Theme = "light") -> panel.Pane
         describe_pruning(result, text.escape_markdown),
         figure,
         shows=shows,
-        not_shown="what the terms left would do if they were trained on: `python -m qfusion why --smallest --retrain` "
-        "does that; nor the best set of each size, which a greedy order need not hold.",
+        not_shown="the result of further training of the remaining terms, see `python -m qfusion why "
+        "--smallest --retrain`; nor the best set of each size, which a greedy order may miss.",
         alt=alt,
         table=result.frame,
     )
@@ -201,15 +203,15 @@ def smallest_generator(study: Study, theme: style.Theme = "light") -> panel.Pane
 LENDER = params.SelectParam(
     "patch.lender",
     "State from",
-    "One sample lends its state.",
+    "The state of one sample is used.",
     "The sample whose state of a modality replaces that of this sample.",
     LENDERS,
     look="segments",
 )
 DONOR = params.SampleParam(
     "patch.from",
-    "That sample",
-    "The nearest one decided differently is taken.",
+    "Source sample",
+    "The nearest sample with another decision is used.",
     style={"width": 180},
 )
 PATCH = params.SelectParam(
@@ -224,7 +226,7 @@ GROUPS_OF = params.SelectParam(
     "groups.of",
     "Gate groups of",
     "Those of the decision are shown.",
-    "The quantity by which the blocks of the network are measured.",
+    "The quantity that is attributed to the blocks of the network.",
     gate_shapley.TARGETS,
     look="segments",
 )

@@ -43,19 +43,19 @@ def nearest_flips(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
         theme=theme,
     )
     shows = (
-        "the smallest change of one modality's state, the others as they are, that turns the decision, now "
-        f"{answers.format_decision_value(study, first.state.before)}; {how}. Diamonds: the nearest of "
-        f"{first.donor.tried:,} "
-        "samples whose state of it does so. "
+        "the smallest change of one modality's state that flips the decision, now "
+        f"{answers.format_decision_value(study, first.state.before)}, with the others unchanged; {how}. "
+        f"Diamonds: the nearest of {first.donor.tried:,} samples whose state of this modality does "
+        "so. "
     )
     if unsure:
         shows += f"**Not confirmed by running the model again: {', '.join(unsure)}.**"
     elif len(never) < len(result):
-        shows += "Each was set in the model, the model run again, and the decision seen to change."
+        shows += "Each change was confirmed by running the model again."
     if never and can(study.model, "states"):
-        shows += f" No state whatever of {', '.join(never)} can do it."
+        shows += f" No state of {', '.join(never)} can flip it."
     elif never:
-        shows += f" None was found of {', '.join(never)}."
+        shows += f" No such state of {', '.join(never)} was found."
     distances = []
     for name, flip in result.items():
         distance = f"{flip.state.distance:.2f}" if flip.state.possible else "none"
@@ -92,7 +92,8 @@ def nearest_flips(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
         f"What would flip it? {answers.describe_flips(study, result)}",
         figure,
         shows=shows,
-        not_shown="whether any words, sound or picture would give that state; changes of several modalities at once.",
+        not_shown="whether any words, sound or picture lead to that state, nor changes of several modalities "
+        "at once.",
         alt=alt,
         table=table,
     )
@@ -108,7 +109,7 @@ def _distance_terms(
         return (
             math.pi * math.sqrt(study.model.elements),
             "norm of the change of the angles θ",
-            "the best of many starts; whether there is any is exact",
+            "the best of many starts; existence is exact",
         )
     return (
         max(
@@ -120,8 +121,8 @@ def _distance_terms(
             ],
             default=1.0,
         ),
-        "norm of the change of what its encoder gives",
-        "the best that gradients and other samples led to; there may be nearer ones",
+        "norm of the change of the encoding",
+        "the best found by gradients and other samples; nearer ones may exist",
     )
 
 
@@ -147,13 +148,13 @@ def parameter_flips(sample: Sample, theme: style.Theme = "light") -> panel.Panel
         else "change of the angle that flips the decision (rad)",
     )
     shows = (
-        "for each knob the smallest change that turns the decision on this sample, all others as learned "
-        f"({describe_ranges(search)}); {_describe_search(search)} "
-        f"{sum(change.verified for change in result)} of {len(result)} were confirmed by running the model with "
-        "the knob turned."
+        "for each parameter the smallest change that flips the decision on this sample, all others "
+        f"as learned ({describe_ranges(search)}); {_describe_search(search)} "
+        f"{sum(change.verified for change in result)} of {len(result)} were confirmed by running the "
+        "model with the change."
     )
     alt = (
-        "Smallest changes of knobs: "
+        "Smallest changes of parameters: "
         + ", ".join(f"{name} {change.size:.3f}" for name, change in zip(names, result, strict=True))
         + "."
     )
@@ -180,7 +181,8 @@ def parameter_flips(sample: Sample, theme: style.Theme = "light") -> panel.Panel
         title,
         figure,
         shows=shows,
-        not_shown="what the turned knob does to other samples: the Dynamics and Circuit pages show their test metrics.",
+        not_shown="the effect of the change on other samples: see the test metrics on the Dynamics and Circuit "
+        "pages.",
         alt=alt,
         table=table,
     )
@@ -214,7 +216,7 @@ def describe_smallest_turn(
     if first.verified:
         flips = "flips it"
     else:
-        flips = "should flip it, which running the model did not confirm,"
+        flips = "should flip it, not confirmed by running the model,"
     return (
         f"{smallest}: {alike[0]}, from {first.learned:.{places}f} to {first.value:.{places}f}, {flips} to {to}; "
         f"{len(parameter_changes)} of {count(tried, 'knob')} can"
@@ -225,6 +227,7 @@ def _describe_search(search: Search) -> str:
     if search.resolution == 0:
         return "exact, since every output is a + b cos φ + c sin φ in one angle."
     return (
-        f"found on an interpolant through 13 settings of each knob (last coefficients {search.resolution:.0e} of "
-        "the largest), then on the model itself; a pair of crossings closer than that can be missed."
+        "found on an interpolant through 13 settings of each parameter (last coefficients "
+        f"{search.resolution:.0e} of the largest), then on the model itself; a closer pair of "
+        "crossings can be missed."
     )

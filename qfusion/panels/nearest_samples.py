@@ -83,7 +83,7 @@ def similar_samples(
         title,
         figure,
         shows=shows,
-        not_shown="why they are alike: set them side by side.",
+        not_shown="why they are similar: compare them side by side.",
         alt=alt,
         table=table,
     )
@@ -97,7 +97,7 @@ def describe_nearest(distances: Mapping[str, float], what: str, agree: int, clas
         classes: whether the model chooses among classes.
     """
     if not distances:
-        return f"No other test sample to compare the {what} with"
+        return "There is no other test sample"
     least = f"{min(distances.values()):.3g}"
     first = [
         text.escape_markdown(name) for name, value in distances.items() if f"{value:.3g}" == least
@@ -151,7 +151,7 @@ def truth_and_prediction(study: Study, rows: np.ndarray) -> list[list[Any]]:
 SIMILAR_BY = params.SelectParam(
     "similar",
     "Similar by",
-    "Contributions are compare.",
+    "Contributions are compared.",
     values=lambda study: [
         sample_coordinates.TITLES[kind] for kind in sample_similarity.ways(study)
     ],

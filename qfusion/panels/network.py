@@ -119,10 +119,10 @@ def fusion_tables(
         "tables",
         title,
         figure,
-        shows="for each element (row) the mass that the fused qubit gets when the modality qubits read the pattern "
-        "above; click a cell to edit it, a corner marks edited ones. Distance: root mean square over the table, "
-        "0 to 1. The same for every sample.",
-        not_shown="how often this sample reads a pattern: point at a cell.",
+        shows="for each element (row) the mass of the fused qubit if the modality qubits read the pattern "
+        "above. Click a cell to edit it; a corner marks edited cells. Distance: root mean square "
+        "over the table, 0 to 1. The same for every sample.",
+        not_shown="the probability of a pattern for this sample: point at a cell.",
         alt=alt,
         table=table,
     )
@@ -153,7 +153,7 @@ def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure
         answers.title_largest_for_class(sample, now),
         figure,
         shows=shows,
-        not_shown="how it was as learned: reset all cells.",
+        not_shown="the learned tables: reset all cells.",
         alt=f"Waterfall of the decision with these tables: {alt_text.list_terms(now)}.",
         table=table,
     )
@@ -162,7 +162,7 @@ def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure
 def describe_edit_effect(was: str, now: str, sure: str, changed: bool) -> str:
     """Describe whether an edit of the tables turns the decision between classes; `sure` says how sure it is by now."""
     if was != now:
-        return f"The edit turns the decision from ‘{text.escape_markdown(was)}’ to ‘{text.escape_markdown(now)}’"
+        return f"The edit flips the decision from ‘{text.escape_markdown(was)}’ to ‘{text.escape_markdown(now)}’"
     return f"Decision {'stays' if changed else 'is'} ‘{text.escape_markdown(now)}’ ({sure})"
 
 
@@ -241,8 +241,8 @@ STAGE = params.SelectParam(
 OUTCOME = params.SelectParam(
     "outcome",
     "Outcome of the qubits",
-    "The one that this sample reads most is shown.",
-    "One digit a qubit, in the order above the heat map; 1 = yes.",
+    "The most probable outcome of this sample is shown.",
+    "One digit per qubit, in the order above the heat map; 1 = yes.",
     lambda study: table_edits.edited_patterns(table_edits.table_shape(study.model)),
     fits=_RULED,
 )
@@ -260,7 +260,7 @@ LAYER = params.SelectParam(
     "layer",
     "Place in the network",
     "The end of the network is marked.",
-    "Marked in the figure; its numbers are below it.",
+    "Position that is marked in the figure; its values are below it.",
     lambda study: [name for name, _ in study.model.network.moments()],
     look="steps",
     fits=panel.needs("layers"),

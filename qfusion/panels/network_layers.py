@@ -80,13 +80,14 @@ def decision_over_layers(
         lead=f"**When did it happen?** {answers.answer_since_when(sample)} "
         "**What did the dynamics add?** "
         f"{answers.answer_change(sample)}",
-        shows="below, the terms of the decision if the circuit stopped there: later gates left out, every qubit "
-        "measured, the same head (solid alone, dashed or dotted jointly); above, the entropy of the qubits "
-        "still in play and the largest mutual information across a cut between them."
+        shows="below, the terms of the decision if the circuit ended there: later gates are left out, "
+        "every qubit is measured, and the head is the same (solid: single modalities; dashed or "
+        "dotted: joint terms). Above, the entropy of the active qubits and the largest mutual "
+        "information across a cut between them."
         + cite_sample(sample)
         + " "
         + describe_comparison(sample.study.background),
-        not_shown="what an earlier stop was trained for: the head only ever learned to read the end. The baseline is "
+        not_shown="a network trained to end earlier: the head was trained at the end only. The baseline is "
         "left out.",
         alt=alt,
         table=table,
@@ -101,12 +102,10 @@ def describe_takeover(moments: tuple[str, ...], terms: dict[str, np.ndarray]) ->
     """
     size = sum(np.abs(values) for term, values in terms.items() if term)
     if np.asarray(size, dtype=float)[-1] <= SMALL:
-        return "At the end no term adds anything to the baseline"
+        return "At the end all terms are zero"
     percent = np.round(100 * net_joint_share(terms))
     if percent[-1] == 50:
-        return (
-            "At the end joint terms and single modalities weigh the same (50% of the net sums each)"
-        )
+        return "At the end joint terms and single modalities are equal (50% of the net sums each)"
     if percent[-1] < 50:
         return f"At the end the single modalities outweigh the joint terms ({100 - percent[-1]:.0f}% of the net sums)"
     since = moments[np.max(np.flatnonzero(percent <= 50), initial=-1) + 1]
@@ -135,7 +134,7 @@ def cuts(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
         "entropy (nats)",
         "entropy of the first k qubits: mixed from fusion, plus entanglement with the others. "
         + INERT,
-        "correlation alone: see the mutual information.",
+        "correlation only: see the mutual information.",
     )
 
 
@@ -148,7 +147,8 @@ def mutual_information(sample: Sample, theme: style.Theme = "light") -> panel.Pa
         "mutual",
         describe_correlation(float(np.max(np.concatenate(layers.mutual), initial=0.0))),
         "mutual information (nats)",
-        "mutual information across each cut: zero for the product that fusion leaves; convolution creates it.",
+        "mutual information across each cut: zero for the product state after the fusion; "
+        "convolutions create it.",
         "whether it is classical or quantum.",
     )
 
@@ -156,7 +156,7 @@ def mutual_information(sample: Sample, theme: style.Theme = "light") -> panel.Pa
 def describe_correlation(largest: float) -> str:
     """Describe how far the network correlates the qubits; the largest mutual information across any cut, in nats."""
     if round(largest, 2) <= 0:
-        return f"The qubits stay all but uncorrelated ({size(max(largest, 0.0))} nats)"
+        return f"The qubits remain nearly uncorrelated ({size(max(largest, 0.0))} nats)"
     return f"The network correlates the qubits by up to {largest:.2f} nats"
 
 
@@ -204,10 +204,10 @@ def poolings(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
         "poolings",
         describe_pooling(before[-1] - after[-1]),
         circuit_charts.pooling_entropies(before, after, outcomes, theme=theme),
-        shows="joint von Neumann entropy of the active qubits before each pooling and of those that stay after it, and "
-        "the sum of the Shannon entropies of the outcomes: the head reads these too."
-        + cite_sample(sample),
-        not_shown="how much of it the decision uses.",
+        shows="joint von Neumann entropy of the active qubits before each pooling and of the remaining "
+        "ones after it, and the sum of the Shannon entropies of the outcomes, which the head also "
+        "reads." + cite_sample(sample),
+        not_shown="the part that affects the decision.",
         alt=alt,
         table=lambda: pools,
     )
@@ -218,8 +218,8 @@ def describe_pooling(drop: float) -> str:
     the entropy after, in nats.
     """
     if round(drop, 2) == 0:
-        return "After the last pooling the qubits that stay have the same entropy as all had before, to 0.01 nats"
+        return "The last pooling does not change the entropy (to 0.01 nats)"
     return (
-        f"After the last pooling the qubits that stay have {abs(drop):.2f} nats {'less' if drop > 0 else 'more'} "
-        "entropy than all had before"
+        f"After the last pooling the remaining qubits have {abs(drop):.2f} nats "
+        f"{'less' if drop > 0 else 'more'} entropy than all before"
     )

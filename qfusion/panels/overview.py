@@ -36,10 +36,9 @@ def sample_questions(sample: Sample, theme: style.Theme = "light") -> panel.Pane
         f"{answers.format_decision_value(study, study.scores[sample.row])}"
     )
     shows = (
-        f"answers of {text.escape_markdown(study.name)} about this {study.dataset.split[sample.row]} sample, each "
-        "from the "
-        f"figure that its link opens; samples that would flip it are looked for among {len(study.dataset):,}. "
-        + describe_comparison(sample.background)
+        f"answers of {text.escape_markdown(study.name)} about this {study.dataset.split[sample.row]} "
+        "sample, each from the figure of its link. Samples that would flip it are searched among "
+        f"{len(study.dataset):,}. " + describe_comparison(sample.background)
     )
 
     def table() -> pd.DataFrame:
@@ -56,8 +55,8 @@ def sample_questions(sample: Sample, theme: style.Theme = "light") -> panel.Pane
         title,
         None,
         shows=shows,
-        not_shown="what caused the annotation, nor what other samples have: only what this model computed for this "
-        "one.",
+        not_shown="the cause of the annotation, nor other samples, only the computation of this model for this "
+        "sample.",
         alt="",
         table=table,
     )
@@ -91,13 +90,13 @@ def test_metrics(study: Study, theme: style.Theme = "light") -> panel.PanelFigur
     )
     if count > 1:
         shows += (
-            f"mean (dot) and standard deviation (bar) over {count} training seeds; the ring is the seed that is loaded "
-            f"({card.get('seed')})."
+            f"mean (dot) and standard deviation (bar) over {count} training seeds; the ring is the loaded "
+            f"seed ({card.get('seed')})."
         )
     elif card["model"] == program.KIND:  # it was trained elsewhere
-        shows += "those of the weights that are loaded."
+        shows += "values of the loaded weights."
     else:
-        shows += f"those of the weights that are loaded, of training seed {card.get('seed')}."
+        shows += f"values of the loaded weights, training seed {card.get('seed')}."
     alt = "Test metrics: " + ", ".join(f"{row.name} {row.mean:.3f}" for row in rows) + "."
 
     def table() -> pd.DataFrame:
@@ -118,7 +117,7 @@ def test_metrics(study: Study, theme: style.Theme = "light") -> panel.PanelFigur
         title,
         training_charts.test_metrics(rows, theme),
         shows=shows,
-        not_shown="where it fails: see errors by cohort.",
+        not_shown="where the model fails: see errors by cohort.",
         alt=alt,
         table=table,
     )
@@ -203,7 +202,7 @@ def example_masses(
 
     return panel.PanelFigure(
         f"telling-masses-{kind}",
-        f"Sample {text.escape_markdown(sample)}: masses, and what the fusion makes of them",
+        f"Sample {text.escape_markdown(sample)}: masses and their fusion",
         evidence_fusion.masses(
             values, fused, study.modalities, elements, compact=True, theme=theme
         ),

@@ -153,7 +153,8 @@ TERMS = SelectParam(
     "as",
     "Lower panel",
     "Contributions are shown.",
-    "Contributions tell what modalities say alone and only together; Shapley values split the joint terms among them.",
+    "Contributions separate single modalities from joint terms. Shapley values split the joint "
+    "terms among the modalities.",
     stability.TERM_KINDS,
     look="segments",
 )
@@ -161,7 +162,7 @@ TERMS = SelectParam(
 EVERYONE = SelectParam(
     "measured",
     "Samples of slow figures",
-    "Some are drawn.",
+    "A random subset is used.",
     "Slow measures use samples drawn at random, the same each time, and say so. All samples are computed in the "
     "background while the page stays usable.",
     meanings={drawn_samples.DRAWN: None, drawn_samples.ALL: True},

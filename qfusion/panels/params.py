@@ -73,7 +73,7 @@ def validate(
 
 def _check_repeated(key: str, values: Sequence[str], rule: ParamRule) -> ParamError:
     """Return the error of a parameter that is repeated although it may not be: its last value counts."""
-    message = f"In the link, `{key}` stands {len(values)} times; the last one counts."
+    message = f"In the link, `{key}` occurs {len(values)} times; the last one is used."
     problem = _check_values(key, values[-1:], rule)
     if problem is None:
         return ParamError(message, (values[-1],))
@@ -95,7 +95,7 @@ def _check_values(key: str, values: Sequence[str], rule: ParamRule) -> ParamErro
         return None
     message = f"In the link, `{key}`: {reasons[0]}"
     if len(reasons) > 1:
-        message += f" {len(reasons) - 1} more do not fit either."
+        message += f" {len(reasons) - 1} more are invalid."
     if not valid:
         message += f" {rule.fallback_text}"
     return ParamError(message, tuple(valid))

@@ -160,14 +160,14 @@ def _attribution_panel(
     )
     shows = (
         f"{CAPTIONS[name].shows}{cite_sample(sample) if over == physics_sensitivity.THIS else mean} "
-        f"{describe_comparison(sample.study.background)} Aumann and Shapley's shares: "
-        f"they add up, to {result.error:.0e}."
+        f"{describe_comparison(sample.study.background)} Aumann–Shapley values, which are additive to "
+        f"{result.error:.0e}."
     )
     return panel.PanelFigure(
         name,
         title,
         drawn,
-        called="Which coupling built it",
+        called="Contributions by coupling",
         alt=f"{title}. {message}",
         not_shown=CAPTIONS[name].not_shown,
         table=table,
@@ -194,7 +194,7 @@ BUILT_OVER = params.SelectParam(
 BUILT_PART = params.SelectParam(
     "built",
     "Contribution",
-    "The one that the dynamics changed most is shown.",
+    "The contribution with the largest change is shown.",
     values=lambda study: (BASELINE, *study.terms),
     fits=TIMED,
 )

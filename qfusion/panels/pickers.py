@@ -54,7 +54,7 @@ MODEL = SelectParam(
     "model",
     "Model",
     "The default model is shown.",
-    "A trained checkpoint. Data and test numbers follow it.",
+    "A trained checkpoint. Data set and test metrics follow it.",
     lambda _: models(),
     style={"width": 190},
 )
@@ -62,7 +62,7 @@ DATA = TextParam(
     "data",
     "Data",
     "The model's own data are shown.",
-    "A data set that is on this machine. The model follows it.",
+    "A data set on this machine. The model follows it.",
     test=lambda _, name: test_data(name),
     style={"width": 160},
 )
@@ -70,8 +70,9 @@ SAMPLE = SampleParam("sample", "Sample", "A default sample is shown.", style={"w
 OUTPUT = SelectParam(
     "output",
     "Explain",
-    "The class decided for is explained.",
-    "Contributions add up to the log-odds of this class against all others, or of class A rather than B (written A:B).",
+    "The predicted class is explained.",
+    "Contributions sum to the log-odds of this class against all others, or of class A against B "
+    "(written A:B).",
     lambda study: [PREDICTED, *offered_outputs(study.classes)],
     fits=lambda study: bool(study.classes),
     style={"width": 150},
@@ -80,18 +81,18 @@ BACKGROUND = SelectParam(
     "background",
     "Compared with",
     "The default background is used.",
-    "What replaces a modality while the contributions of the others are computed: each modality of the training "
-    "samples drawn on its own (product of marginals); the training samples as they occur; states that know nothing; "
-    "the reference state |0⟩; one other sample, for “why this decision rather than that one?”; or a cohort saved on "
-    "the Cohorts page.",
+    "Replacement of absent modalities when contributions are computed: the training samples with "
+    "each modality drawn independently (product of marginals); the training samples as they are; "
+    "maximally mixed states; the reference state |0⟩; one other sample, for “why this decision "
+    "rather than that one?”; or a cohort saved on the Cohorts page.",
     meanings=background_choice.OFFERED,
     style={"width": 190},
 )
 CONTRAST = SampleParam(
-    "contrast", "Rather than sample", "Another sample is compared with.", style={"width": 170}
+    "contrast", "Rather than sample", "Another sample is the background.", style={"width": 170}
 )
 MEMBERS = SelectParam(
-    "members", "Cohort", "The first saved one is compared with.", style={"width": 170}
+    "members", "Cohort", "The first saved cohort is the background.", style={"width": 170}
 )
 ROWS = SelectParam(
     "rows", "Rows", "Some of the rows are used.", values=(background_choice.ALL_ROWS,)

@@ -29,8 +29,8 @@ def planted_truth(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
     same = [term for term, varies in zip(against_truth.terms, varying, strict=True) if not varies]
     if same:
         constant = (
-            f" {text.escape_markdown(listed(same)).capitalize()}, the same for all of them in truth or in the model, "
-            "cannot follow and are not drawn."
+            f" {text.escape_markdown(listed(same)).capitalize()} are constant in the truth or in the "
+            "model and not drawn."
         )
     else:
         constant = ""
@@ -50,9 +50,9 @@ def planted_truth(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
         theme=theme,
     )
     shows = (
-        f"each term of {len(rows):,} test samples: what the model's exact explanation says against what was "
-        f"planted{of_classes}, the model's against {background_markdown(study.explanation_background)} and the truth "
-        f"against all of them; ρ is the rank correlation, the ring this sample.{constant}"
+        f"each term of {len(rows):,} test samples: the exact term of the model and the planted term{of_classes}. "
+        f"The background is {background_markdown(study.explanation_background)} for the model and all "
+        f"samples for the truth. ρ is the rank correlation; the ring is this sample.{constant}"
     )
     alt = (
         "Scatter of true and exact contributions: "
@@ -84,7 +84,7 @@ def planted_truth(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
         ),
         figure,
         shows=shows,
-        not_shown="data in which the truth is not known: there, only the other views help.",
+        not_shown="data with unknown truth: use the other views there.",
         alt=alt,
         table=table,
     )
@@ -97,7 +97,7 @@ def describe_truth_correlation(rank: Mapping[str, float]) -> str:
     """
     known = {term: value for term, value in rank.items() if np.isfinite(value)}
     if not known:
-        return "No term varies, so that none can follow the truth"
+        return "No term varies, so correlations are undefined"
     constant = len(rank) - len(known)
     words = extrema.describe_extremum(
         known,

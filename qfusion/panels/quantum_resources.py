@@ -83,7 +83,7 @@ def resource_comparison(
         capitalise(words),
         figure,
         shows=shows,
-        not_shown="what twins would reach with settings of their own, or on other data.",
+        not_shown="results of twins with their own settings, or on other data.",
         alt=f"{words}.",
         table=lambda: pd.json_normalize(entry["rows"]),
     )
@@ -107,8 +107,9 @@ def _mean_gain(rows: Sequence[Mapping[str, Any]], scope: str) -> np.ndarray:
 
 
 DEPHASED = (
-    " Dephasing in the product basis takes local coherence first. Dephasing in each modality's own eigenbasis keeps "
-    "its state and takes entanglement, and quantum correlation short of it; of large states on some of the samples."
+    " Dephasing in the product basis removes local coherence. Dephasing in each modality's own "
+    "eigenbasis keeps its state and removes entanglement and quantum correlation without "
+    "entanglement; large states use some of the samples."
 )
 
 
@@ -119,9 +120,9 @@ def cut_comparison(study: Study, theme: style.Theme = "light") -> panel.PanelFig
     names = frame["resource"].tolist()
     lost = [name for name, low in zip(names, ends[:, 1], strict=True) if low > audit_rows.WITHIN]
     if lost:
-        words = f"As it is trained it uses {listed(lost)}"
+        words = f"The trained model relies on {listed(lost)}"
     else:
-        words = f"Cut from it, no resource costs more than {audit_rows.WITHIN:g} that can be told"
+        words = f"No resource has a significant effect above {audit_rows.WITHIN:g} when cut"
     figure = label_charts.interval_dots(
         names,
         {"loses": ends},
@@ -130,8 +131,8 @@ def cut_comparison(study: Study, theme: style.Theme = "light") -> panel.PanelFig
         theme=theme,
     )
     shows = (
-        f"by how much {label.short} on test samples is worse when one resource is cut from this model, which is "
-        f"not trained again. {interval_words(study, additive_projection.RESAMPLES)}."
+        f"the loss of {label.short} on test samples when one resource is cut from this model without "
+        f"retraining. {interval_words(study, additive_projection.RESAMPLES)}."
     )
     if resource_cuts.ENTANGLEMENT in names:
         shows += DEPHASED
@@ -141,7 +142,7 @@ def cut_comparison(study: Study, theme: style.Theme = "light") -> panel.PanelFig
         words,
         figure,
         shows=shows,
-        not_shown="what a model would reach that was trained without the resource: twins say that.",
+        not_shown="the results of a model trained without the resource: see the twins.",
         alt=alt,
         table=lambda: frame,
     )
