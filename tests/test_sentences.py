@@ -429,7 +429,7 @@ def check_nearest_samples() -> None:
                 )
             else:
                 assert ("it is not predicted" in words) == (agree == 0)
-    assert "No other test sample" in nearest_samples.describe_nearest({}, "contributions", 0, True)
+    assert "no other test sample" in nearest_samples.describe_nearest({}, "contributions", 0, True)
     assert "with the same sign" in nearest_samples.describe_nearest(
         {"alpha": 0.1}, "contributions", 1, False
     )
@@ -1326,7 +1326,7 @@ def check_term_in_which_a_cohort_differs() -> None:
             z = abs(test.statistic)
             if 2 * scipy.stats.norm.sf(z) * len(values) < 0.05:
                 sure[name] = abs(found[part].mean() - found[~part].mean())
-        assert ("does not differ" in words) == (not sure), (words, sure)
+        assert ("No term has" in words) == (not sure), (words, sure)
         assert said(words) == (winners(sure) if sure else set())
     same = {name: np.zeros(40) for name in NAMES}
     assert "significantly different mean" in cohort_contributions._describe_spread(same, part)
@@ -1449,7 +1449,7 @@ def check_most_frequent_confusion() -> None:
         most = max(entries)
         pairs = [(i, j) for i, j in np.ndindex(3, 3) if i != j and counts[i, j] == most]
         if not most:
-            assert "taken for" not in words
+            assert "predicted as" not in words
         elif len(pairs) > 3:
             assert f"{len(pairs)} confusions are equally frequent ({most} each)" in words
         else:

@@ -221,7 +221,7 @@ def test_two_systems_and_two_backgrounds_are_each_said(planted: Any) -> None:
     assert "in A of each fused qubit" in says
     assert "; in B of each modality's state" in says
     drawn = "training samples, each modality drawn independently"
-    behind = f"A is compared with the 6,000 {drawn}, B with the 2,100 {drawn}."
+    behind = f"The background of A is the 6,000 {drawn}, that of B is the 2,100 {drawn}."
     assert behind in compare_panels.shares(sides).shows
     same = compare.compare_samples(planted, "qj-planted", "p0007")
     assert f"Compared with the 2,100 {drawn}." in compare_panels.shares(same).shows
