@@ -726,7 +726,7 @@ def test_who_fuses_and_who_only_adds(shown: Path) -> None:
     app = visit("Leaderboard", board="digits")
     assert not app.exception
     assert "the best by Accuracy, has a joint share of 32%" in plain(said(app))
-    assert "models find the planted contributions best, alike" in plain(said(app))
+    assert "models find the planted contributions best, equally" in plain(said(app))
 
 
 def test_how_a_model_fuses_is_measured_on_equal_terms() -> None:

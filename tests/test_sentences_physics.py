@@ -106,7 +106,7 @@ def test_contraction_beside_random(rates: list[float], random: list[float], word
 
 
 def test_long_run_and_within_t() -> None:
-    """`approached at a mean rate of a within T, and in the long run at g`: a is of the distance at 0 and at T, where
+    """`approached at a mean rate of a up to T, and at an asymptotic rate of g`: a is of the distance at 0 and at T, where
     the distance decays in two parts, and g is the slower."""
     times = np.linspace(0, 10, 101)
     distance = 0.5 * np.exp(-2 * times) + 0.4 * np.exp(-0.1 * times)
@@ -115,7 +115,7 @@ def test_long_run_and_within_t() -> None:
     )
     said = convergence.describe_approach_rate(settled, 1.0)  # type: ignore[arg-type]
     wanted = math.log(distance[0] / distance[10])
-    assert f"{wanted:.3g} within T" in said
+    assert f"{wanted:.3g} up to T" in said
     assert "long run at 0.1" in said
     assert wanted > 5 * 0.1
 
@@ -208,8 +208,8 @@ def test_readout_dependence(spread: tuple[float, float], unit: str) -> None:
     """`Read out at the steady state, it is one number for every input` stands only under a unique steady state; the
     spread at T and at 0 is the standard deviation of the scores of the test samples."""
     said = convergence.describe_readout_dependence(np.array(spread), unit)
-    assert f"by {spread[1]:.3g}" in said
-    assert f"by {spread[0]:.3g} if" in said
+    assert f"is {spread[1]:.3g} at T" in said
+    assert f"{spread[0]:.3g} at t = 0" in said
 
 
 def test_readout_at_the_steady_state_is_one_number() -> None:
@@ -233,7 +233,7 @@ def test_a_state_that_ends_in_one_of_several_is_not_said_to_forget() -> None:
     several = attractor(System(Z, Z[None], (2,), ("text",)))
     assert "several steady states" in describe_attractor(several)
     assert "Every initial state" not in describe_attractor(several)
-    assert "asymptotic rate" in describe_attractor(attractor(system(4)))
+    assert "long run" in describe_attractor(attractor(system(4)))
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -39,7 +39,7 @@ BOARD = params.SelectParam(
     "board",
     "Data set",
     "The first is shown.",
-    "Not that of the bar on top: the board holds all.",
+    "Independent of the data set at the top, since the leaderboard contains all.",
     lambda _: benchmark_board.open_board().names,
     style={"width": 220},
 )
@@ -54,8 +54,8 @@ SIZE = params.SelectParam(
     "board.size",
     "Size",
     "Those after the encoders are shown.",
-    "Parameters after the encoders or in total, or processor seconds of a training. Encoders are the same for all "
-    "models: without them, the fusions are compared.",
+    "Parameters after the encoders or in total, or processor seconds of a training. Encoders are "
+    "the same for all models, so parameters after them compare the fusions.",
     SIZES,
     look="segments",
 )
@@ -63,7 +63,7 @@ PART = params.SelectParam(
     "board.of",
     "Corrupted",
     "All are shown.",
-    "The modality that gets noise or is left out.",
+    "The modality that is noisy or absent.",
     look="segments",
 )
 TABLE = params.SwitchParam("board.table", "As a table, with p-values", "It stays folded.")

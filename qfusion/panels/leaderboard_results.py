@@ -45,7 +45,7 @@ def results(
         figure,
         shows="the mean over seeds with its 95 % interval; small dots are single seeds. Blue: QiNN-QJ, red: QCNN, "
         "rings: their ablations, green triangles: neighbours, grey squares: baselines.",
-        not_shown="how results would differ on other test rows.",
+        not_shown="the variation of results over other test rows.",
         alt=alt,
         table=lambda: table,
     )
@@ -79,17 +79,14 @@ def draw_size_tradeoff(
             "the same means against the processor seconds of a training, the median over seeds, on a logarithmic "
             "axis."
         )
-        not_shown = "a quiet machine: other work ran beside most trainings."
+        not_shown = "times of an idle machine: other work ran beside most trainings."
     else:
         heading = f"{short} against size"
         shows = (
             f"the same means against the number of trained parameters {size}, on a logarithmic axis; none is "
             "drawn at 1."
         )
-        not_shown = (
-            "what a smaller or larger network of the same kind would reach: every model was trained at one "
-            "size."
-        )
+        not_shown = "results of smaller or larger networks of the same kind: every model was trained at one size."
     numbers = [
         f"{row['label']} {row[column]:.0f}, {row['mean']:.3f}" for _, row in table.iterrows()
     ]
@@ -136,10 +133,10 @@ def joint_shares(
         "board-joint",
         describe_joint_share(table, short),
         figure,
-        shows="the part of all terms' sizes that belongs to terms of several modalities, over test rows and outputs: 0 "
-        "for a sum of one output a modality. 100 test rows against 50 training rows, drawn at random, the same "
-        "for all models; the mean over the seeds that were measured.",
-        not_shown="whether what is said jointly is right: see the metric, and where contributions are planted, their "
+        shows="the share of joint terms in the sizes of all terms, over test rows and outputs; 0 for a sum "
+        "of one output per modality. 100 test rows against 50 training rows, drawn at random, the "
+        "same for all models; mean over the measured seeds.",
+        not_shown="whether joint terms are correct: see the metric and, for planted contributions, their "
         "agreement.",
         alt=alt,
         table=lambda: table,
@@ -166,7 +163,7 @@ def planted_agreement(
     title = extrema.describe_extremum(
         dict(zip(labels, frame["mean"].tolist(), strict=True)),
         one="{names} finds the planted contributions best (mean correlation {value:.2f})",
-        some="{names} find the planted contributions best, alike (mean correlation {value:.2f})",
+        some="{names} find the planted contributions best, equally (mean correlation {value:.2f})",
         many="{count} models",
     )
     figure = leaderboard_charts.planted_agreement(
@@ -185,7 +182,7 @@ def planted_agreement(
         shows="the correlation, over 100 test rows, of a model's contribution of each modality and combination with "
         "the planted one; the mean over seeds, and in the first column that over all combinations. 0 also where "
         "a model has no such term.",
-        not_shown="sizes: a contribution of half the planted size correlates as well as one of its size.",
+        not_shown="sizes: a contribution of half the planted size has the same correlation.",
         alt=alt,
         table=table,
     )

@@ -51,7 +51,7 @@ def robustness(
     title = extrema.describe_extremum(
         noisiest,
         one="With the most noise on {what}, {names} is best: {short} {value:.3f}, {quiet:.3f} without noise",
-        some="With the most noise on {what}, {names} are best, alike: {short} {value:.3f}",
+        some="With the most noise on {what}, {names} are equally good: {short} {value:.3f}",
         many="{count} models",
         places=3,
         smallest=smallest,
@@ -96,7 +96,8 @@ def robustness(
         title,
         figure,
         shows=shows,
-        not_shown="other seeds, and noise that was trained for: where a recipe trains with noise, all its models did.",
+        not_shown="other seeds, nor models trained for this noise: if a recipe trains with noise, all its "
+        "models did.",
         alt=alt,
         table=table,
     )

@@ -82,10 +82,11 @@ def spectrum(
         "spectrum",
         title,
         figure,
-        shows="above, the eigenvalues of the decision operator of these modalities as votes: how far each of its "
-        "eigenstates would move the output from the baseline. Below, how much of this sample lies on each: votes "
-        "times weights add up to what it says. " + describe_comparison(sample.study.background),
-        not_shown="what a state means: its nearest real samples, below, tell. Learned levels have no names.",
+        shows="above, the eigenvalues of the decision operator of these modalities as votes: the change of "
+        "the output from the baseline by each eigenstate. Below, the weight of this sample on each "
+        "eigenstate. Votes times weights sum to its vote. "
+        + describe_comparison(sample.study.background),
+        not_shown="the meaning of a state: see its nearest real samples, below. Learned levels have no names.",
         alt=alt,
         table=table,
     )
@@ -110,14 +111,13 @@ def extreme_eigenstate(
         side, float(operator.votes[k]), _likeliest_levels(amplitudes, names)
     )
     shows = (
-        "how likely each basis state is in this eigenstate (height) and its phase (colour, the largest one's set "
-        "to 0)"
+        "the probability of each basis state in this eigenstate (height) and its phase (colour, "
+        "relative to the largest)"
     )
     if len(operator.dims) > 1:
         shows += (
-            f"; levels of {', '.join(map(text.escape_markdown, operator.modalities))}, first leftmost. Real samples "
-            "are "
-            "products; this need not be."
+            f"; levels of {', '.join(map(text.escape_markdown, operator.modalities))}, first leftmost. "
+            "Real samples are product states; an eigenstate may be entangled."
         )
     else:
         shows += "."
@@ -137,7 +137,7 @@ def extreme_eigenstate(
         title,
         operator_spectra.eigenvector_bars(amplitudes, operator.dims, theme=theme),
         shows=shows,
-        not_shown="whether a real sample can be in it: see the weights below.",
+        not_shown="whether a real sample can have this state: see the weights below.",
         alt=f"Populations of the eigenstate that votes most {side}: {_likeliest_levels(amplitudes, names)}.",
         table=table,
     )
@@ -179,10 +179,10 @@ def outcome_patterns(
         operator_spectra.outcome_patterns(
             bits, votes, elements, operator.modalities, sample.modalities, theme=theme
         ),
-        shows=f"the {count(side, 'outcome pattern')} with the highest and, below the line, with the lowest votes. The "
-        "fusion reads a modality through its qubits' outcomes only, so patterns are the "
+        shows=f"the {count(side, 'outcome pattern')} with the highest and, below the line, the lowest "
+        "votes. The fusion reads only the outcomes of a modality's qubits, so patterns are the "
         "eigenstates. " + describe_comparison(sample.study.background),
-        not_shown="how likely a pattern is: see the weights.",
+        not_shown="the probability of a pattern: see the weights.",
         alt=alt,
         table=table,
     )
@@ -222,7 +222,7 @@ def element_effects(
         figure,
         shows=f"the change of the {sample.quantity} when one element's qubit reads 1 instead of 0, all others as in "
         "the background. " + describe_comparison(sample.study.background),
-        not_shown="how elements act together: the patterns do.",
+        not_shown="joint effects of elements: see the patterns.",
         alt=alt,
         table=table,
     )
@@ -256,8 +256,9 @@ def extreme_plane(
     truth = (y_true == sample.output).astype(int) if study.classes else y_true.astype(float)
     ids = study.dataset.ids[result.rows].tolist()
     title = (
-        f"The two extremes hold {format_share((result.most_for + result.most_against).mean())} of a {split} sample "
-        f"on average"
+        "On average the two extremes have "
+        f"{format_share((result.most_for + result.most_against).mean())} of the weight of a {split} "
+        "sample"
     )
     figure = operator_spectra.extreme_plane(
         ids,
@@ -273,9 +274,9 @@ def extreme_plane(
         theme=theme,
     )
     shows = (
-        f"one point a sample, {len(ids):,} in all, coloured by truth; a click makes it the sample. This one, "
-        f"ringed where it is among them: {format_share(float(weights[-1]))} for, {format_share(float(weights[0]))} "
-        f"against. " + describe_comparison(study.background)
+        f"one point per sample, {len(ids):,} in all, coloured by truth; click a point to select its "
+        f"sample. The current one, ringed if shown: {format_share(float(weights[-1]))} for, "
+        f"{format_share(float(weights[0]))} against. " + describe_comparison(study.background)
     )
 
     def table() -> pd.DataFrame:
@@ -294,7 +295,7 @@ def extreme_plane(
         title,
         figure,
         shows=shows,
-        not_shown="the states in between: a sample may lie on neither.",
+        not_shown="the other eigenstates: a sample may have no weight on either extreme.",
         alt=f"{len(ids)} samples along the two extremes; {sample.id} is ringed.",
         table=table,
     )

@@ -121,7 +121,7 @@ def several_entropies(
         describe_largest_entropies(means),
         figure,
         shows=shows,
-        not_shown="which modality decided: entropy is correlation, not attribution.",
+        not_shown="which modality decided, since entropy measures correlation, not attribution.",
         alt=alt,
         table=table,
     )

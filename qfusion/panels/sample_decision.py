@@ -122,7 +122,7 @@ def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure
         figure,
         lead=lead,
         shows=shows,
-        not_shown="what caused the annotation; only what this model computed.",
+        not_shown="the cause of the annotation, only the computation of this model.",
         alt=alt,
         table=table,
     )

@@ -47,7 +47,7 @@ def entropies(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure
         figure,
         shows="how far each modality's state, and all together, has become mixed by time t: by entanglement with the "
         "others and by jumps." + cite_states(sample.untweaked),
-        not_shown="which modality decided: entropy is correlation, not attribution.",
+        not_shown="which modality decided, since entropy measures correlation, not attribution.",
         alt=alt,
         table=table,
     )
@@ -196,7 +196,7 @@ def fused_entropies(sample: Sample, theme: style.Theme = "light") -> panel.Panel
         circuit_charts.qubit_bars(reading.entropy, reading.elements, "entropy (nats)", theme=theme),
         shows="the von Neumann entropy of each fused qubit, at most ln 2. Fusion leaves it and its modality qubits in "
         f"a pure state together, so this is their entanglement.{cite_sample(sample)} {INERT}",
-        not_shown="which modality decided: entropy is correlation, not attribution.",
+        not_shown="which modality decided, since entropy measures correlation, not attribution.",
         alt=f"Entropy of each fused qubit in nats: {alt_text.list_numbers(reading.elements, reading.entropy)}.",
         table=lambda: reading.frame().reset_index(),
     )
