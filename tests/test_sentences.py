@@ -305,7 +305,7 @@ def check_largest_entry_off_a_diagonal() -> None:
             assert f"is {max(found.values()):.2f}" in words
             assert {name for name in found if name in words} == (best if len(best) == 1 else set())
             assert len(best) == 1 or f"equal for {len(best)} pairs" in words
-    assert "none" in alt_text.list_coherences(np.ones((1, 1)), "x")
+    assert "all off the diagonal" in alt_text.list_coherences(np.ones((1, 1)), "x")
 
 
 # ---- samples

@@ -106,8 +106,8 @@ def test_contraction_beside_random(rates: list[float], random: list[float], word
 
 
 def test_long_run_and_within_t() -> None:
-    """`approached at a mean rate of a up to T, and at an asymptotic rate of g`: a is of the distance at 0 and at T, where
-    the distance decays in two parts, and g is the slower."""
+    """`approached at a mean rate of a up to T, and at an asymptotic rate of g`: a is of the distance at 0 and at T,
+    where the distance decays in two parts, and g is the slower."""
     times = np.linspace(0, 10, 101)
     distance = 0.5 * np.exp(-2 * times) + 0.4 * np.exp(-0.1 * times)
     settled = types.SimpleNamespace(
@@ -116,7 +116,7 @@ def test_long_run_and_within_t() -> None:
     said = convergence.describe_approach_rate(settled, 1.0)  # type: ignore[arg-type]
     wanted = math.log(distance[0] / distance[10])
     assert f"{wanted:.3g} up to T" in said
-    assert "long run at 0.1" in said
+    assert "asymptotic rate of 0.1" in said
     assert wanted > 5 * 0.1
 
 

@@ -32,8 +32,8 @@ def nearest_heading(side: str, weights: Sequence[float]) -> str:
     """
     best = max(weights, default=0.0)
     if best < NEAR:
-        return f"No sample is close to the state that votes most {side} (best {format_share(best)})"
-    return f"Nearest to the state that votes most {side}"
+        return f"No sample is close to the state with the largest vote {side} (best {format_share(best)})"
+    return f"Nearest to the state with the largest vote {side}"
 
 
 def describe_votes(
@@ -83,7 +83,7 @@ def describe_largest_effect(
         by_size=True,
         none=f"No element changes the {quantity} by 0.01 or more on its own",
         one="{names} counts most ({value:+.2f})",
-        some="{count} elements count most alike (by {amount:.2f} each), {names} among them",
+        some="{count} elements count most, equally (by {amount:.2f} each), {names} among them",
         name=str,
         join=lambda names: names[0],
     )

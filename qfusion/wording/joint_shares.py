@@ -17,11 +17,11 @@ def describe_joint_share(table: pd.DataFrame, metric: str) -> str:
     best = table[written == written.iloc[0]]
     if len(best) == 1:
         name = text.escape_markdown(best["label"].iloc[0])
-        words = f"{name}, the best by {metric}, decides {percent.iloc[0]:.0f} % jointly"
+        words = f"{name}, the best by {metric}, has a joint share of {percent.iloc[0]:.0f}%"
     else:
         words = (
-            f"The {len(best)} best by {metric}, alike, decide {best['percent'].min():.0f} to "
-            f"{best['percent'].max():.0f} % jointly"
+            f"The {len(best)} best by {metric}, equally good, have joint shares of "
+            f"{best['percent'].min():.0f} to {best['percent'].max():.0f}%"
         )
     if len(table) == 1:
         return words

@@ -33,7 +33,7 @@ MEASURE_TEXTS: dict[str, MeasureText] = {
     "mutual_information": MeasureText(
         question="How strongly are pairs correlated?",
         shows="the correlation of each pair, classical and quantum, and the total correlation of all modalities.",
-        not_shown="how much of it is entanglement: see the negativity.",
+        not_shown="the part due to entanglement: see the negativity.",
     ),
     "purity": MeasureText(
         question="How pure do the states stay?",
