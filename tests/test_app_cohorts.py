@@ -180,7 +180,7 @@ def interval(value: float, low: float, high: float, n: int = 100) -> Any:
             interval(0.1, 0.01, 0.2),
             "No significant correlation of negativity with",
         ),
-        (interval(-0.4, -0.5, -0.3), interval(-0.4, -0.5, -0.3), "The opposite: more"),
+        (interval(-0.4, -0.5, -0.3), interval(-0.4, -0.5, -0.3), "Inversely: more"),
         (
             interval(0.2, 0.1, 0.3),
             interval(0.1, -0.1, 0.3),

@@ -407,7 +407,7 @@ HOSTILE: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
         "`D.text` occurs 2 times; the last one is used.",
         {"D.text": 2.0},
     ),
-    ("Dynamics", {"D.text": ["2", "<b>"]}, "`D.text` stands 2 times", {"D.text": 1.0}),
+    ("Dynamics", {"D.text": ["2", "<b>"]}, "`D.text` occurs 2 times", {"D.text": 1.0}),
     ("Dynamics", {"half": "perhaps"}, "'perhaps' does not exist", {}),
     (
         "Samples",

@@ -329,7 +329,7 @@ def test_a_qubit_is_edited_on_the_bloch_sphere(qubits: str) -> None:
     assert float(counterfactual.distance(back[0], states["text"][0])) < 1e-7
     words = plain(said(app))
     assert "The state of audio moved by" in words
-    assert "knobs can" in words or "None of the 15 knobs flips this decision" in words
+    assert "knobs can" in words or "None of the 15 parameters flips this decision" in words
 
 
 @pytest.mark.parametrize("source", list(MODELS), indirect=True)

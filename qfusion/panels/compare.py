@@ -341,7 +341,7 @@ def _hues(sides: compare.Sides) -> dict[str, str]:
 
 def _describe_sides(sides: compare.Sides) -> str:
     """Return a sentence that names the samples whose numbers are shown."""
-    return f" Samples: {text.escape_markdown(sides.a.id)} (A) and {text.escape_markdown(sides.b.id)} (B)."
+    return f" Computed for samples {text.escape_markdown(sides.a.id)} (A) and {text.escape_markdown(sides.b.id)} (B)."
 
 
 def have_entropies(sides: compare.Sides) -> bool:

@@ -8,7 +8,7 @@ from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.analysis.text import escape_markdown
 
-SAMPLE = " Sample: {sample}."
+SAMPLE = " Computed for sample {sample}."
 CLASS = " for ‘{name}’"
 CLASS_AGAINST = " for ‘{name}’ rather than ‘{reference}’"
 INTEGRATION_ERROR = (
