@@ -23,7 +23,7 @@ from qfusion.errors import InvalidInput, NotFound
 from qfusion.panels import pages, programs
 from qfusion.runs import sweeps
 from qfusion.training import checkpoint
-from qfusion.ui import figure, panel_frame
+from qfusion.ui import figure
 from tests.test_app_pages import visit
 from tests.test_app_sweeps import search
 from tests.test_app_train import JUMP, make, record_of
@@ -164,7 +164,6 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> dict[str, pd.DataFrame]:
 
         return drawn
 
-    monkeypatch.setattr(panel_frame, "footer", told(footer))
     monkeypatch.setattr(figure, "footer", told(footer))
     monkeypatch.setattr(figure, "small", told(small))
     return found

@@ -51,7 +51,7 @@ def wilson(wrong: float, count: float, level: float = bootstrap.LEVEL) -> tuple[
 
     Args:
         wrong: hits. count: trials, above 0; of samples that are not independent, as many as would say as much, see
-            `stability.effective_size`. level: of the interval.
+            `bootstrap.effective_size`. level: of the interval.
 
     Raises:
         InvalidInput: when there are no trials, or more hits than trials.

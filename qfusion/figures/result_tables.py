@@ -39,7 +39,7 @@ def classes_table(sample: Sample, scores: np.ndarray, probabilities: np.ndarray)
 
 
 def built_table(built: Any, quantity: str = "score") -> pd.DataFrame:
-    """Return the table of `built`, of an `explain.Built`.
+    """Return the table of `built`, of an `explain.path_attribution.PathAttribution`.
 
     Args:
         quantity: name of the sum, "log-odds" or "score".
@@ -55,7 +55,7 @@ def built_table(built: Any, quantity: str = "score") -> pd.DataFrame:
 
 
 def built_flow_table(built: Any, quantity: str = "score") -> pd.DataFrame:
-    """Return the table of `built_flow`, of an `explain.Built`.
+    """Return the table of `built_flow`, of an `explain.path_attribution.PathAttribution`.
 
     Args:
         quantity: name of the sum, "log-odds" or "score".

@@ -51,6 +51,7 @@ def time_line(
 
 
 def learned_line(times: np.ndarray, values: np.ndarray, hue: str, row: str) -> dict[str, Any]:
+    """Return the thin dotted line of a series before a change of the model."""
     return {
         "type": "scatter",
         "x": times[::2],
@@ -122,6 +123,7 @@ def part_title(part: Sequence[str], between: str = "+") -> str:
 
 
 def part_colour(part: Sequence[str], modalities: Sequence[str], theme: Theme) -> str:
+    """Return the colour of a set of modalities; that of the letters for none."""
     return term_colour("+".join(part), modalities) if part else INK[theme]
 
 

@@ -93,7 +93,7 @@ class RunRecorder:
         """Write the final state.
 
         Args:
-            state: of `folder.STATES`.
+            state: of `run_records.STATES`.
             message: an error, or why there is no model.
             epoch_complete: whether the training ended after an epoch; an epoch that was abandoned need not be saved.
         """

@@ -70,6 +70,7 @@ def weights_name(card: Mapping[str, Any], card_path: Path) -> str:
 
 
 def read_card(path: Path) -> dict[str, Any]:
+    """Return the card that a file holds, as it is, without a check of its contents."""
     with translate_errors(
         f"{path.name} cannot be read as a card",
         "Copy it again.",

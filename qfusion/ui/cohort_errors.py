@@ -11,18 +11,18 @@ import streamlit as st
 from qfusion.analysis import cohort_levels, cohort_performance, cohort_slices
 from qfusion.explain import cohort_filters
 from qfusion.panels import cohort_quality, wrong_samples
-from qfusion.ui import linked_table, page_context, panel_frame, panels, selections, widgets
+from qfusion.ui import figure, linked_table, page_context, panels, selections, widgets
 from qfusion.ui.cohort_picker import take
 
 
 def error_slices(context: page_context.PageContext, levels: cohort_levels.Levels) -> None:
     """Slices on the left, the worst on the right."""
     left, right = st.columns([1.25, 1], gap="medium")
-    with left, panel_frame.titled_frame("slices") as head:
+    with left, figure.titled_frame("slices") as head:
         by = widgets.draw(
             wrong_samples.SLICES_BY, options=cohort_slices.slice_kinds(context.study, levels.rows)
         )
-        panel_frame.draw_content(
+        figure.draw_content(
             wrong_samples.slice_errors(levels, context.theme, by=by),
             head,
             on_select=lambda key: _select_slice(

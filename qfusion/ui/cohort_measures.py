@@ -10,7 +10,7 @@ from qfusion.analysis import cohort_levels, cohort_measures, drawn_samples, text
 from qfusion.explain import bootstrap
 from qfusion.models.abilities import can
 from qfusion.panels import cohort_correlations, cohort_quality, cohorts as builders
-from qfusion.ui import all_samples, figure, page_context, panel_frame, panels, selections, widgets
+from qfusion.ui import all_samples, figure, page_context, panels, selections, widgets
 from qfusion.ui.cohort_errors import select_confused
 from qfusion.wording.cohorts import name_all, name_cohort
 
@@ -19,8 +19,8 @@ def model_quality(context: page_context.PageContext, levels: cohort_levels.Level
     """How good the model is on the cohort; a click on a cell of the confusions makes its samples the cohort."""
     panels.show(levels, context.theme, "residuals", first=1)
     if cohort_quality.has_classes(levels):
-        panel_frame.draw_side_by_side(
-            lambda: panel_frame.draw(
+        figure.draw_side_by_side(
+            lambda: figure.draw(
                 cohort_quality.confusions(levels, context.theme),
                 on_select=lambda key: select_confused(key, levels),
             ),
@@ -42,7 +42,7 @@ def entanglement(context: page_context.PageContext, levels: cohort_levels.Levels
             f"This model {reason}, so its entanglement cannot be compared with the joint terms."
         )
         return
-    with panel_frame.titled_frame("entanglement") as head:
+    with figure.titled_frame("entanglement") as head:
         measure, strength = widgets.row(
             replace(
                 builders.MEASURE,
@@ -71,7 +71,7 @@ def entanglement(context: page_context.PageContext, levels: cohort_levels.Levels
             len(some),
             lambda: cohort_levels.correlate_measures(levels, measure, strength, True),
         )
-        panel_frame.draw_content(
+        figure.draw_content(
             cohort_correlations.entanglement(
                 levels, context.theme, measure=measure, strength=strength, everyone=every
             ),
@@ -121,7 +121,7 @@ def cuts(context: page_context.PageContext, levels: cohort_levels.Levels) -> Non
         levels.places(levels.rows[levels.inside]),
         len(cohort_correlations.cut_rows(levels)),
     )
-    with panel_frame.titled_frame("cut-test") as head:
+    with figure.titled_frame("cut-test") as head:
         seconds = cohort_correlations.cut_seconds(levels)
         wanted = seconds < cohort_correlations.AT_ONCE or widgets.draw(
             builders.CUTS,
@@ -136,7 +136,7 @@ def cuts(context: page_context.PageContext, levels: cohort_levels.Levels) -> Non
                 count,
                 lambda: cohort_correlations.cut_test(levels, everyone=True),
             )
-            panel_frame.draw_content(
+            figure.draw_content(
                 cohort_correlations.cut_test(levels, context.theme, everyone=every), head
             )
             return

@@ -6,7 +6,7 @@ import streamlit as st
 
 from qfusion.analysis import trust
 from qfusion.panels import deletion_curves, faithfulness as builders, panel
-from qfusion.ui import all_samples, page_context, panel_frame, panels, widgets
+from qfusion.ui import all_samples, figure, page_context, panels, widgets
 
 
 def deletion_tab(context: page_context.PageContext) -> None:
@@ -40,7 +40,7 @@ def deletion_tab(context: page_context.PageContext) -> None:
         lambda: deletion_curves.feature_curves(study, everyone=True, **chosen),
         *chosen.values(),
     )
-    panel_frame.draw_side_by_side(
+    figure.draw_side_by_side(
         *(
             partial(
                 deletion_curves.feature_curves,

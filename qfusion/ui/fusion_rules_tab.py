@@ -20,11 +20,11 @@ from qfusion.panels import network
 from qfusion.training import metrics
 from qfusion.ui import (
     changed_numbers,
+    figure,
     guidance,
     model_export_dialog,
     page_context,
     page_params,
-    panel_frame,
     panels,
     selections,
     state,
@@ -149,7 +149,7 @@ def tables_panel(context: page_context.PageContext, sample: Sample) -> None:
         head, chart = st.container(), st.container()
         cell = _pick(sample)
         [build] = panels.builders(sample, context.theme, "tables").values()
-        panel_frame.draw_content(
+        figure.draw_content(
             build(),
             head,
             chart=chart,

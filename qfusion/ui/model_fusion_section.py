@@ -8,7 +8,7 @@ from qfusion.analysis import cohort_levels, trust
 from qfusion.analysis.study import Study
 from qfusion.figures.style import Theme
 from qfusion.panels import cohorts, model_fusion, seed_stability
-from qfusion.ui import lazy_panels, page_context, page_runs, panel_frame, panels, widgets
+from qfusion.ui import figure, lazy_panels, page_context, page_runs, panels, widgets
 
 
 def model_section(context: page_context.PageContext) -> None:
@@ -36,7 +36,7 @@ def model_section(context: page_context.PageContext) -> None:
 
 def _synergy(study: Study, theme: Theme) -> None:
     picture = model_fusion.synergy(study, theme)
-    panel_frame.draw(
+    figure.draw(
         picture,
         below=partial(st.table, picture.table().round(3), hide_index=True, alt=picture.alt),
         grows=False,

@@ -6,7 +6,7 @@ import streamlit as st
 from qfusion.analysis import method_comparison, text, trust
 from qfusion.explain import faithfulness
 from qfusion.panels import faithfulness as builders, shapley_methods
-from qfusion.ui import fact_chips, guidance, page_context, panel_frame, widgets
+from qfusion.ui import fact_chips, figure, guidance, page_context, widgets
 from qfusion.wording import backgrounds
 
 
@@ -47,7 +47,7 @@ def estimators_tab(context: page_context.PageContext) -> None:
         _methods_before_run(coalitions, rows)
     else:
         picture = shapley_methods.other_methods(context.tweaked_sample(), context.theme)
-        panel_frame.draw(picture, below=lambda: _table(context, picture.table()), grows=False)
+        figure.draw(picture, below=lambda: _table(context, picture.table()), grows=False)
 
 
 def _methods_before_run(coalitions: int, rows: int) -> None:

@@ -1,6 +1,6 @@
 """Panels of the current page by name: those that the page has under its address, with their controls.
 
-Programs and files of the page use the same panels. `ui.panel_frame` draws one panel.
+Programs and files of the page use the same panels. `ui.figure` draws one panel.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -13,10 +13,10 @@ import streamlit as st
 from qfusion.figures.style import Theme
 from qfusion.panels import pages, params
 from qfusion.panels.panel import PanelFigure
-from qfusion.ui import page_params, page_runs, widgets
+from qfusion.ui import page_params, page_runs, state, widgets
+from qfusion.ui.figure import draw, draw_content, titled_frame
 from qfusion.ui.lazy_panels import lazy_panel
 from qfusion.ui.panel_animation import animate
-from qfusion.ui.panel_frame import draw, draw_content, titled_frame
 
 
 def draw_lower_panels(theme: Theme, **scopes: Any) -> None:
@@ -62,7 +62,8 @@ def builders(scope: Any, theme: Theme, *names: str) -> dict[str, Callable[[], Pa
         panel, suffix = pages.panel_named(view.page, name)
         if panel.is_shown(view, scope, suffix):
             build = partial(panel.build, scope, theme, **panel.arguments(view, suffix))
-            result[name] = partial(animate, build, panel)
+            is_played = state.get(state.PLAYS) is not None
+            result[name] = partial(animate, build, panel) if is_played else build
     return result
 
 

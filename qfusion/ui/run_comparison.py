@@ -6,15 +6,15 @@ import streamlit as st
 from qfusion.analysis import run_results, run_settings, runs
 from qfusion.panels import learning as builders
 from qfusion.training import default_options
-from qfusion.ui import figure, panel_frame
+from qfusion.ui import figure
 from qfusion.wording import setting_texts
 
 
 def draw_comparison(shown: list[runs.Seen]) -> None:
     """Settings and results of the runs that are shown."""
-    panel_frame.draw_side_by_side(
+    figure.draw_side_by_side(
         lambda: _settings(shown),
-        lambda: panel_frame.draw(
+        lambda: figure.draw(
             builders.results(shown),
             below=lambda: _tables(run_results.collect_results(shown)),
             grows=False,

@@ -9,9 +9,9 @@ from qfusion.explain import cohort_filters
 from qfusion.panels import sample_maps
 from qfusion.ui import (
     all_samples,
+    figure,
     page_context,
     page_runs,
-    panel_frame,
     selections,
     widgets,
 )
@@ -23,7 +23,7 @@ def map_of_samples(context: page_context.PageContext, levels: cohort_levels.Leve
     """The map with its controls."""
     if not sample_maps.has_enough_samples(levels):
         return
-    with panel_frame.titled_frame("sample-map") as head:
+    with figure.titled_frame("sample-map") as head:
         of, method, colour = widgets.row(
             sample_maps.MAP_OF,
             sample_maps.MAP_METHOD,
@@ -46,7 +46,7 @@ def map_of_samples(context: page_context.PageContext, levels: cohort_levels.Leve
             of,
             method,
         )
-        panel_frame.draw_content(
+        figure.draw_content(
             sample_maps.sample_map(
                 levels, context.theme, of=of, method=method, colour=colour, everyone=every
             ),

@@ -4,19 +4,19 @@ import streamlit as st
 
 from qfusion.analysis import sample_similarity, text
 from qfusion.panels import compare as builders, nearest_samples
-from qfusion.ui import navigation, page_context, panel_frame, selections, state, widgets
+from qfusion.ui import figure, navigation, page_context, selections, state, widgets
 
 
 def similar_samples(context: page_context.PageContext) -> None:
     """The nearest samples, a button for each and a link to all side by side."""
     sample = context.tweaked_sample()
-    with panel_frame.titled_frame("similar") as head:
+    with figure.titled_frame("similar") as head:
         with st.container(horizontal=True, vertical_alignment="center"):
             by = widgets.draw(nearest_samples.SIMILAR_BY, context.study)
             nearest = sample_similarity.nearest(sample, by)
             ids = [str(name) for name in context.study.dataset.ids[nearest.rows]]
             _links(context, nearest, ids)
-        panel_frame.draw_content(
+        figure.draw_content(
             nearest_samples.similar_samples(sample, context.theme, by=by),
             head,
             on_select=lambda key: selections.open_selected(key, ids),

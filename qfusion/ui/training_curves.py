@@ -4,7 +4,7 @@ import streamlit as st
 
 from qfusion.analysis import runs, training_curves
 from qfusion.panels import learning as builders, learning_curves, learning_inside
-from qfusion.ui import figure, page_context, panel_frame, panels, widgets
+from qfusion.ui import figure, page_context, panels, widgets
 
 
 def _load_histories(shown: list[runs.Seen]) -> list[runs.Seen]:
@@ -22,7 +22,7 @@ def _load_histories(shown: list[runs.Seen]) -> list[runs.Seen]:
 def draw_progress(shown: list[runs.Seen]) -> None:
     """Loss, metrics, learning rate, gradient norm."""
     if begun := _load_histories(shown):
-        panel_frame.draw_side_by_side(
+        figure.draw_side_by_side(
             lambda: learning_curves.loss(begun, page_context.theme()), lambda: _metric(begun)
         )
         panels.show(
@@ -70,7 +70,7 @@ def draw_inner_terms(shown: list[runs.Seen]) -> None:
         *(f"train-dividends-{group}" for group in range(1, builders.modality_groups(shown))),
         "train-replay",
     )
-    panel_frame.draw_side_by_side(
+    figure.draw_side_by_side(
         lambda: panels.show(
             shown, page_context.theme(), *(f"train-norm-{of}" for of in learning_inside.NORMS)
         ),

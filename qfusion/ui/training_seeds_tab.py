@@ -6,7 +6,7 @@ from qfusion.analysis import text, trust
 from qfusion.analysis.study import Study
 from qfusion.explain import stability
 from qfusion.panels import panel, seed_stability
-from qfusion.ui import page_context, panel_frame, widgets
+from qfusion.ui import figure, page_context, widgets
 
 
 def seeds_tab(
@@ -28,7 +28,7 @@ def seeds_tab(
         )
         return None
 
-    panel_frame.draw_side_by_side(
+    figure.draw_side_by_side(
         lambda: seed_stability.seed_ranks(study, context.theme, terms=terms), draw_sample
     )
     st.caption(

@@ -134,7 +134,7 @@ def describe_patches(
     """Return which modality's state flips a decision, and when, as a title.
 
     Args:
-        result: from `state_patching.patches`.
+        result: from `state_patching.patch_states`.
         row: number of the pair.
         kind: one of `PATCH_KINDS`.
         donor: name of the other sample.

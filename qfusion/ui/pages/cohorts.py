@@ -6,7 +6,7 @@ import streamlit as st
 
 from qfusion.analysis import cohort_levels
 from qfusion.panels import cohorts as builders, dynamics_page, wrong_samples
-from qfusion.ui import frame, lazy_panels, page_context, page_runs, panel_frame, panels, widgets
+from qfusion.ui import figure, frame, lazy_panels, page_context, page_runs, panels, widgets
 from qfusion.ui.cohort_errors import error_slices, wrong_table
 from qfusion.ui.cohort_measures import cuts, entanglement, model_quality
 from qfusion.ui.cohort_picker import choose_levels, ladder, restore_filter, select_type
@@ -15,7 +15,7 @@ from qfusion.ui.sample_map import map_of_samples
 
 def contributions(context: page_context.PageContext, levels: cohort_levels.Levels) -> None:
     """How modalities relate and share, and the distribution of every dividend, by the grouping picked."""
-    panel_frame.draw_side_by_side(
+    figure.draw_side_by_side(
         lambda: panels.show(
             levels,
             context.theme,
@@ -41,13 +41,13 @@ def wrong_ones(context: page_context.PageContext, levels: cohort_levels.Levels) 
     """
     if wrong_samples.has_samples(levels):
         picture = wrong_samples.misleading_terms(levels, context.theme)
-        panel_frame.draw(picture, below=lambda: wrong_table(context, picture.table()))
+        figure.draw(picture, below=lambda: wrong_table(context, picture.table()))
         error_slices(context, levels)
 
 
 def entanglement_and_need(context: page_context.PageContext, levels: cohort_levels.Levels) -> None:
     """Draw whether entanglement correlates with fusion, and whether the model needs it."""
-    panel_frame.draw_side_by_side(
+    figure.draw_side_by_side(
         *(
             partial(part, context, levels)
             for part in (entanglement, cuts)

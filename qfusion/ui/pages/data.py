@@ -3,7 +3,7 @@
 import streamlit as st
 
 from qfusion.panels import data_fusion
-from qfusion.ui import frame, page_runs, panel_frame, state
+from qfusion.ui import figure, frame, page_runs, state
 from qfusion.ui.data_import_form import data_import_form
 from qfusion.ui.data_set_view import chosen_set, listing
 
@@ -16,7 +16,7 @@ def page() -> None:
             state.put(data_fusion.NEED.key, True)  # it is asked at once whether it needs fusion
         if words := state.get(state.DATA_MESSAGE):
             st.success(words, icon=":material/check_circle:")
-        panel_frame.draw_side_by_side(listing, chosen_set, widths=[1, 1.25])
+        figure.draw_side_by_side(listing, chosen_set, widths=[1, 1.25])
     data_import_form()
     state.take(
         state.DATA_MESSAGE

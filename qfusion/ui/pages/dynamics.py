@@ -28,6 +28,7 @@ from qfusion.ui import (
     calculation_queue,
     changed_numbers,
     cursor_line,
+    figure,
     frame,
     guidance,
     lazy_panels,
@@ -36,7 +37,6 @@ from qfusion.ui import (
     page_context,
     page_params,
     page_runs,
-    panel_frame,
     panels,
     playback,
     sample_content,
@@ -168,7 +168,7 @@ def decision_tab(
 
 def building(context: page_context.PageContext, sample: Sample) -> None:
     """Draw which coupling built which term of the decision: pickers and one of three figures."""
-    with panel_frame.titled_frame("built") as head:
+    with figure.titled_frame("built") as head:
         with st.container(horizontal=True, vertical_alignment="bottom"):
             drawn_as = widgets.draw(physics.BUILT_AS)
             over = widgets.draw(physics.BUILT_OVER, sample.study)
@@ -180,7 +180,7 @@ def building(context: page_context.PageContext, sample: Sample) -> None:
                     or physics.BASELINE,
                 )
         [build] = panels.builders(sample, context.theme, *physics.BUILT).values()
-        panel_frame.draw_content(build(), head, named=False)
+        figure.draw_content(build(), head, named=False)
 
 
 def correlations_tab(context: page_context.PageContext, sample: Sample) -> None:
@@ -226,7 +226,7 @@ def attractor_tab(context: page_context.PageContext, sample: Sample) -> None:
             if picture.lead and not guidance.full():
                 # what the figure alone does not tell stands here whatever the reader chose
                 st.markdown(picture.lead)
-            panel_frame.draw(picture)
+            figure.draw(picture)
 
 
 def generator_tab(context: page_context.PageContext, sample: Sample) -> None:

@@ -6,7 +6,7 @@ from qfusion.analysis import text, trust
 from qfusion.analysis.study import Study
 from qfusion.explain import stability
 from qfusion.panels import faithfulness as builders, seed_stability
-from qfusion.ui import fact_chips, frame, guidance, page_context, page_runs, panel_frame, panels
+from qfusion.ui import fact_chips, figure, frame, guidance, page_context, page_runs, panels
 from qfusion.ui.deletion_curves_tab import deletion_tab
 from qfusion.ui.other_methods_tab import estimators_tab
 from qfusion.ui.people_labels_tab import people_tab
@@ -74,7 +74,7 @@ def trust_warnings(study: Study, seeds: stability.Stability | None) -> None:
                     )
                     fact_chips.chips(f"caution-{place}", one.facts)
 
-    panel_frame.draw(builders.trust_warnings(study), below=draw_findings, grows=False, gap="xsmall")
+    figure.draw(builders.trust_warnings(study), below=draw_findings, grows=False, gap="xsmall")
 
 
 def page() -> None:

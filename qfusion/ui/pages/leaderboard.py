@@ -14,7 +14,6 @@ from qfusion.ui import (
     guidance,
     page_context,
     page_runs,
-    panel_frame,
     panels,
     widgets,
 )
@@ -39,7 +38,7 @@ def board(context: page_context.PageContext) -> None:
             key = result.key(name, widgets.draw(builders.board_choices(result, name)[0]))
         table = result.table(name, key)
         _head(result, name, key, table)
-        panel_frame.draw_side_by_side(
+        figure.draw_side_by_side(
             lambda: panels.show(result, context.theme, "board", first=1),
             lambda: panels.show_with_controls(
                 result, context.theme, "board-size", lambda: widgets.draw(builders.SIZE), first=True

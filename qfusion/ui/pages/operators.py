@@ -9,13 +9,13 @@ from qfusion.analysis import operator_votes, text
 from qfusion.models.abilities import can
 from qfusion.panels import decision_operators, operator_panels
 from qfusion.ui import (
+    figure,
     frame,
     guidance,
     lazy_panels,
     navigation,
     page_context,
     page_runs,
-    panel_frame,
     panels,
     sample_content,
     selections,
@@ -54,7 +54,7 @@ def votes(context: page_context.PageContext) -> None:
         f"{operator.baseline:+.2f}). This sample sets it to **{score:+.2f}**. "
         f"{describe_baseline(context.study.background)}",
     )
-    panel_frame.draw_side_by_side(
+    figure.draw_side_by_side(
         lambda: panels.show(sample, context.theme, "spectrum", first=1),
         lambda: panels.show_with_controls(
             sample,
