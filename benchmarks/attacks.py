@@ -30,7 +30,7 @@ import psutil
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT)]
 
-from tests import hostile_media  # noqa: E402
+from tests.support import hostile_media  # noqa: E402
 
 PATIENCE = 300.0  # seconds after which an attack is not waited for
 

@@ -24,7 +24,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 import tables  # noqa: E402
 from mosei import run  # noqa: E402
 
-from tests import recordings  # noqa: E402
+from tests.support import recordings  # noqa: E402
 
 SECONDS, RATE, SIZE = 10.0, 25, (360, 640)
 KINDS = 4  # files that are written

@@ -203,7 +203,7 @@ def _table(ending: str) -> Door:
 
     def door(data: bytes, folder: Path) -> Any:
         from qfusion.data import importing
-        from tests import importable
+        from tests.support import importable
 
         importable.tables(folder / "t", count=30, suffix=ending)
         (folder / "t" / f"{'labels' if b'label' in data else 'audio'}{ending}").write_bytes(data)
@@ -262,7 +262,7 @@ def _recorded(ending: str, folder: Path) -> list[bytes]:
     import numpy as np
     from PIL import Image
 
-    from tests import hostile_media, recordings
+    from tests.support import hostile_media, recordings
 
     path, rng = folder / f"sound{ending}", np.random.default_rng(0)
     if ending in (".png", ".jpg"):
@@ -448,7 +448,7 @@ def _imported() -> Path:
     from unittest import mock
 
     from qfusion.data import importing
-    from tests import importable
+    from tests.support import importable
 
     folder = Path(tempfile.mkdtemp(prefix="qfusion-fuzz-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
@@ -641,7 +641,7 @@ def _examples(door: str) -> list[bytes]:
     """What a door takes."""
     import numpy as np
 
-    from tests import importable
+    from tests.support import importable
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -836,7 +836,7 @@ def _other_pickles() -> list[Any]:
     """Small pickles in other layouts: other names, a column a class, lists of tuples."""
     import numpy as np
 
-    from tests import importable
+    from tests.support import importable
 
     renamed = importable.mmsa(counts={"train": 6, "valid": 3, "test": 3}, aligned=True)
     for part in renamed.values():
@@ -903,7 +903,7 @@ def _mats() -> list[bytes]:
         scipy.io.savemat(out, content, do_compression=packed)
         made.append(out.getvalue())
     with tempfile.TemporaryDirectory() as folder:
-        from tests.matlab73 import savemat73
+        from tests.support.matlab73 import savemat73
 
         for content in (
             {"X": views, "Y": np.arange(12.0)[:, None] % 3},

@@ -34,7 +34,7 @@ from websockets.sync.client import connect  # noqa: E402
 from qfusion import _limits  # noqa: E402
 from scripts import serving  # noqa: E402
 from scripts.visitor import Visitor  # noqa: E402
-from tests.test_serving import Place, file, served  # noqa: E402
+from tests.support.served_app import Place, file, served  # noqa: E402
 
 THREADS, PAGES = 8, ("glossary", "data", "leaderboard")
 PATIENCE = 3.0  # seconds that a page may take

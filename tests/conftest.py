@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests import alone
+from tests.support import alone
 
 # Before torch loads: small kernels on several threads wait for each other whenever something else wants the cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -35,7 +35,7 @@ from streamlit.testing.v1 import local_script_runner
 from xdist.scheduler import LoadScopeScheduling
 
 from scripts import serving
-from tests import shapes
+from tests.support import shapes
 
 ROOT = Path(__file__).resolve().parent.parent
 torch.set_num_threads(1)
@@ -81,7 +81,7 @@ if modules := _annotated_modules():
     shapes.install()
     jaxtyping.install_import_hook(modules, "beartype.beartype")
 
-from tests import sharing  # noqa: E402 - below the hook
+from tests.support import sharing  # noqa: E402 - below the hook
 
 
 def _keep_more(caches: Any) -> None:

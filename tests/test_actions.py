@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from tests.test_app_pages import visit
+from tests.support.app import visit
 
 _factors = itertools.count(31)
 

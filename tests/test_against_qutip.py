@@ -12,7 +12,7 @@ import torch
 
 from qfusion.errors import InvalidInput
 from qfusion.quantum import lindblad
-from tests.test_lindblad import system
+from tests.support.lindblad_systems import system
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "benchmarks"))
 import against_qutip as trials

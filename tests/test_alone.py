@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests import alone
+from tests.support import alone
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLE = (

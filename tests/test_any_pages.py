@@ -15,8 +15,8 @@ from qfusion.analysis.opening import open_sample, open_study
 from qfusion.data import DataSet
 from qfusion.panels import pages
 from qfusion.wording import systems
-from tests.test_app_pages import plain, said, visit
-from tests.test_third_model import DATA, PAGES, among_the_users, command
+from tests.support.app import plain, said, visit
+from tests.support.third_model import DATA, PAGES, among_the_users, command
 
 KINDS = ("mult", "qfl")
 # of a model of gates these pages show, or ask, more than of any

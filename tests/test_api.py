@@ -29,7 +29,7 @@ from qfusion.explain import (
 from qfusion.explain.counterfactual import nearest_state
 from qfusion.models import build, names
 from qfusion.training import Options, checkpoint, fit, metrics, train
-from tests.test_training import QUICK, small
+from tests.support.trainings import QUICK, small
 
 INPUTS = {"words": {"size": 5, "sequence": True}, "face": {"size": 4, "sequence": False}}
 SETTINGS: dict[str, dict[str, Any]] = {

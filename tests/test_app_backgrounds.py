@@ -18,7 +18,7 @@ from qfusion.errors import InvalidInput
 from qfusion.panels import network_layers
 from qfusion.training import checkpoint, checkpoint_cards
 from qfusion.wording.backgrounds import describe_baseline
-from tests.test_app_pages import FILES, plain, said, visit
+from tests.support.app import FILES, plain, said, visit
 
 MODELS = {"planted": "qj-planted", "parity": "qcnn-parity"}
 WORDS = {

@@ -25,10 +25,10 @@ from qfusion.models import log_odds, qcnn_density, qcnn_features, table_edits, t
 from qfusion.panels import circuit_panel, gate_replays, tweak_effects
 from qfusion.quantum.states import partial_trace
 from qfusion.training import checkpoint, checkpoint_folders, metrics
-from tests.entangled import model_of
-from tests.test_app_pages import PAGES, plain, said, value, visit
+from tests.support.app import PAGES, plain, said, value, visit
+from tests.support.circuit_views import VIEWS
+from tests.support.entangled import model_of
 
-VIEWS = ("Walk", "Fusion rules", "Noise and shots", "Entropies", "Export")
 SHAPE = table_edits.Shape(6, 1, 8, 3)
 
 
@@ -420,7 +420,7 @@ def test_edits_are_read_from_left_to_right_and_written_back() -> None:
 def test_chains_of_fusion_are_drawn_too() -> None:
     from qfusion.figures import circuit_boxes
     from qfusion.track.gate_replay import replay_fusion
-    from tests.entangled import angles_of
+    from tests.support.entangled import angles_of
 
     model = model_of(4, 4)
     found = circuit_boxes.fusion_replay(replay_fusion(model, angles_of(model)), model)

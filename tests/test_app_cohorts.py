@@ -22,7 +22,7 @@ from qfusion.panels import pickers, pins
 from qfusion.quantum import measures, states
 from qfusion.training import checkpoint, checkpoint_folders, metrics
 from qfusion.wording.cohorts import describe_correlation
-from tests.test_app_pages import plain, said, visit
+from tests.support.app import plain, said, visit
 
 
 @pytest.fixture(params=["planted", "digits"])

@@ -15,15 +15,10 @@ from streamlit.testing.v1 import AppTest
 from qfusion import data
 from qfusion.data import imported_sets, importing
 from qfusion.runs import run_list, run_process
-from qfusion.ui import (
-    data_import_form,
-    permissions,
-    recordings_form,
-    sample_content,
-    uploads,
-)
-from tests import importable, recordings
-from tests.test_app_pages import plain, said, visit
+from qfusion.ui import data_import_form, permissions, recordings_form, sample_content, uploads
+from tests.support import importable, recordings
+from tests.support.app import plain, said, visit
+from tests.support.data_page import press
 
 
 @pytest.fixture(autouse=True)
@@ -39,12 +34,6 @@ def examine(path: Path) -> AppTest:
     app.segmented_control(key="_import_from").set_value(data_import_form.PATH).run()
     app.text_input(key="_import_path").set_value(str(path))
     return press(app, "Examine")
-
-
-def press(app: AppTest, label: str) -> AppTest:
-    next(button for button in app.button if button.label == label).click().run()
-    assert not app.exception, [e.value for e in app.exception]
-    return app
 
 
 @pytest.mark.parametrize("name", ["planted", "digits", "parity3"])

@@ -8,8 +8,8 @@ import pytest
 
 from qfusion import data
 from qfusion.ui import session_file
-from tests import charts
-from tests.test_app_pages import plain, said, visit
+from tests.support import charts
+from tests.support.app import plain, said, visit
 
 
 def test_short_pages_have_their_words_behind_an_i_and_full_ones_on_the_page() -> None:

@@ -25,9 +25,9 @@ from qfusion.models import log_odds
 from qfusion.models.abilities import kinds
 from qfusion.panels import pages, programs
 from qfusion.training import Options, checkpoint, checkpoint_cards, train
-from tests.test_app_pages import plain, said, visit
-from tests.test_neighbours import SMALL
-from tests.test_third_model import command
+from tests.support.app import plain, said, visit
+from tests.support.neighbour_models import SMALL
+from tests.support.third_model import command
 
 CIRCUITS = kinds("gates")
 WITHOUT = ("unitary-fusion", "concatenation")

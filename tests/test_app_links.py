@@ -16,10 +16,10 @@ from streamlit.testing.v1 import AppTest
 
 from qfusion.panels import dynamics_page, page_state
 from qfusion.ui import navigation, session_file, sharing, state
-from tests import charts, exporting, page_visits
-from tests.charts import figures, key_of
-from tests.test_app_pages import plain, said, visit
-from tests.test_app_train import JUMP, make, record_of
+from tests.support import charts, exporting, page_visits
+from tests.support.app import plain, said, visit
+from tests.support.charts import figures, key_of
+from tests.support.runs import JUMP, make, record_of
 
 QJ, QCNN = "qj-planted", "qcnn-digits"
 # Of two modalities and on eight qubits: what is worked out behind a widget takes a tenth of the time.

@@ -10,7 +10,7 @@ import pytest
 
 from qfusion import model_export
 from qfusion.training import checkpoint
-from tests.test_app_pages import plain, said, visit
+from tests.support.app import plain, said, visit
 
 PLACES = [
     ("Overview", {"model": "qj-planted"}, "as trained"),

@@ -12,8 +12,8 @@ from qfusion import report
 from qfusion.analysis import open_sample, opening
 from qfusion.data import own_samples, own_sessions
 from qfusion.ui import lazy_panels, reruns, session_file, sharing
-from tests.test_app_pages import APP, FILES, plain, said, visit
-from tests.test_own import parity, stroke
+from tests.support.app import APP, FILES, plain, said, visit
+from tests.support.own_samples import parity, stroke
 
 TITLES = ("Overview", "Samples", "Dynamics", "Circuit", "What if", "Decision operators", "Compare")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import json
-import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -32,52 +31,11 @@ from qfusion.training import (
     checkpoint_store,
     metrics,
 )
-from qfusion.ui import lazy_panels, loading, navigation, reruns
+from qfusion.ui import loading, reruns
 from qfusion.ui.example_cards import TITLES
-from tests import charts
+from tests.support.app import FILES, PAGES, plain, said, value, visit
 
-APP = str(Path(__file__).resolve().parents[1] / "app.py")
-PAGES = ("Overview", "Samples", "Dynamics", "Circuit")
-FILES = {title: file for pages in navigation.PAGES.values() for file, title, _ in pages}
 VIEWS = ("Decision", "Correlations", "Trajectories", "State", "Steady state", "H and L")
-
-
-def visit(title: str, *, whole: bool = True, **query: Any) -> AppTest:
-    """Opens a page cold with the given parameters in its address, and `qj-planted` as model where these name neither
-    model nor data nor a step of the tour; as a `whole`, or with what stands on its first screen."""
-    if not {"model", "data", "explore", "tour"} & query.keys():
-        query["model"] = "qj-planted"
-    app = AppTest.from_file(APP, default_timeout=90)
-    app.session_state["_near"] = [lazy_panels.EVERYTHING] * whole
-    if title != "Overview":
-        app.switch_page(FILES[title])
-    for key, value in query.items():
-        app.query_params[key] = value
-    app.run()
-    assert not app.exception, [e.value for e in app.exception]
-    return app
-
-
-def said(app: AppTest) -> str:
-    """Everything a page says in words."""
-    kinds = (
-        app.title,
-        app.header,
-        app.subheader,
-        app.markdown,
-        app.caption,
-        app.warning,
-        app.error,
-        app.info,
-        app.text,
-    )
-    return "\n".join(
-        [*(str(element.value) for kind in kinds for element in kind), *charts.all_words(app)]
-    )
-
-
-def plain(words: str) -> str:
-    return words.replace("\\", "").replace("\u200b", "")
 
 
 @pytest.fixture(params=["planted", "mosi"])
@@ -257,16 +215,6 @@ def test_the_scatter_offers_entanglement_as_quantum_tracks_it(planted: Any) -> N
         x="negativity[text]",
     )
     assert not app.error
-
-
-def value(app: AppTest, label: str) -> float:
-    return float(
-        next(
-            metric.value
-            for metric in app.metric
-            if re.split(r" \(truth|, this seed", metric.label.replace("\\", ""))[0] == label
-        )
-    )
 
 
 @ON_PLANTED

@@ -20,7 +20,7 @@ from qfusion.models import Tweak
 from qfusion.models.tweak import LEARNED
 from qfusion.panels import term_sensitivity
 from qfusion.training import checkpoint
-from tests.test_app_pages import plain, said, visit
+from tests.support.app import plain, said, visit
 
 VIEW = "Sensitivity"
 

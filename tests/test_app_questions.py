@@ -19,9 +19,9 @@ from qfusion.ui import loading
 from qfusion.wording import answers
 from qfusion.wording.answers import QUESTIONS
 from qfusion.wording.verdicts import describe_change
-from tests.charts import figures
-from tests.test_app_pages import FILES, plain, said, visit
-from tests.test_app_what_if import qubits
+from tests.support.app import FILES, plain, said, visit
+from tests.support.basis_labels import qubits
+from tests.support.charts import figures
 
 __all__ = ["qubits"]  # a fixture
 MODELS = {"planted": "qj-planted", "parity": "qcnn-parity"}

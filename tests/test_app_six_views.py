@@ -23,8 +23,8 @@ from qfusion.data.sources import handwritten
 from qfusion.models import log_odds, table_edits
 from qfusion.training import Options, checkpoint, checkpoint_cards, metrics, train
 from qfusion.ui import loading
-from tests.test_app_circuit import VIEWS
-from tests.test_app_pages import PAGES, plain, said, value, visit
+from tests.support.app import PAGES, plain, said, value, visit
+from tests.support.circuit_views import VIEWS
 
 MODEL = "fresh"
 

@@ -9,26 +9,16 @@ from streamlit.testing.v1 import AppTest
 from qfusion.analysis import sweep_trials
 from qfusion.errors import InvalidInput
 from qfusion.figures import sweep_charts
-from qfusion.runs import quotas, search_space, sweeps
-from tests import charts
-from tests.test_app_pages import visit
+from qfusion.runs import quotas, sweeps
+from tests.support import charts
+from tests.support.app import visit
+from tests.support.sweeps import search
 
 
 @pytest.fixture
 def own_places(tmp_path, monkeypatch):
     """Sweeps of the test's own."""
     monkeypatch.setenv("QFUSION_RUNS", str(tmp_path / "runs"))
-
-
-def search(**changed) -> search_space.Search:
-    words = dict(
-        data="digits",
-        model="late",
-        assigned=dict(epochs=3, batch=512),
-        ranges=["rate=1e-3:1e-1:log", "noise=0:1"],
-        choices=["schedule=cosine,constant"],
-    )
-    return search_space.read_search(**{**words, **changed})
 
 
 def shown(**query: str) -> AppTest:

@@ -14,7 +14,7 @@ from qfusion.analysis.opening import open_study
 from qfusion.analysis.sample import Sample
 from qfusion.models.tweak import LEARNED, Tweak
 from qfusion.ui import glossary, guided_tour, navigation
-from tests.test_app_pages import plain, said, visit
+from tests.support.app import plain, said, visit
 
 STEPS = guided_tour.steps()
 NAMED = {step.name: step for step in STEPS}

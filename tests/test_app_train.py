@@ -8,7 +8,6 @@ import os
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -19,20 +18,11 @@ from qfusion.data import load
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.panels import pickers
 from qfusion.runs import Plan, Run, plans, run_process
-from qfusion.runs.run_records import Record
 from qfusion.training import Options, checkpoint, checkpoint_folders, prepare
-from tests.test_app_pages import plain, said, visit
+from tests.support.app import plain, said, visit
+from tests.support.runs import JUMP, make, record_of
 
 TRAIN = "Train"
-TERMS = (
-    "text",
-    "audio",
-    "vision",
-    "text+audio",
-    "text+vision",
-    "audio+vision",
-    "text+audio+vision",
-)
 
 
 @pytest.fixture(autouse=True)
@@ -53,54 +43,6 @@ def launched(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bool]]:
     monkeypatch.setattr(run_process, "launch_run", launch)
     monkeypatch.setattr(runs, "launch_run", launch)
     return found
-
-
-def record_of(
-    epochs: int,
-    of: int = 10,
-    state: str = "paused",
-    best_epoch: int = 1,
-    watched: dict[str, float] | None = None,
-    metric: str = "mae",
-) -> Record:
-    """A record whose numbers follow a formula."""
-    rows = [
-        {
-            "epoch": n,
-            "epochs": of,
-            "train_loss": 1 / n,
-            "valid_loss": 1.1 / n,
-            "valid": {metric: 0.9 / n, "corr": 1 - 1 / n},
-            "gradient_norm": 0.5 * n,
-            "seconds": 2.0,
-            "best": True,
-            "rate": 0.01 / n,
-            "watched": {key: value * n for key, value in (watched or {}).items()},
-        }
-        for n in range(1, epochs + 1)
-    ]
-    return Record(state, "", of, tuple(rows), best_epoch, 1, "here", 1.7e9, 1.7e9)
-
-
-def make(
-    name: str,
-    record: Record | None = None,
-    model: str = "quantum-jump",
-    seed: int = 0,
-    **settings: Any,
-) -> Run:
-    run = runs.create_run(plans.make_plan("planted", model, settings, seed), name=name)
-    if record is not None:
-        run.write(record)
-    return run
-
-
-JUMP = {
-    "norm.H": 0.1,
-    "norm.L": 0.2,
-    **{f"entanglement.{name}": 0.05 for name in TERMS[:3]},
-    **{f"dividend.{term}": 0.1 for term in TERMS},
-}
 
 
 def test_empty() -> None:

@@ -16,7 +16,7 @@ from qfusion.explain import faithfulness, operators, stability
 from qfusion.panels.pickers import BACKGROUND
 from qfusion.training import checkpoint
 from qfusion.wording.reliability import describe_finding
-from tests.test_app_pages import plain, said, visit
+from tests.support.app import plain, said, visit
 
 OPERATORS, FAITHFULNESS = "Decision operators", "Faithfulness"
 PROOFS = ("Deletion", "Truth", "Other methods", "Training seeds")

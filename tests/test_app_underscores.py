@@ -12,7 +12,7 @@ from qfusion import data
 from qfusion.data import importing
 from qfusion.training import checkpoint, checkpoint_folders
 from qfusion.ui import components
-from tests.test_app_pages import visit
+from tests.support.app import visit
 
 MODEL = "my__model"
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,12 +27,12 @@ from qfusion.analysis.study_building import explained_model
 from qfusion.data.synthetic import planted_editing
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import attribution, counterfactual
-from qfusion.models import QuantumJump, decisions
+from qfusion.models import decisions
 from qfusion.panels import nearest_changes
 from qfusion.panels.changed_decision import TITLES
-from qfusion.training import checkpoint, checkpoint_cards, checkpoint_folders
-from tests import charts
-from tests.test_app_pages import plain, said, value, visit
+from qfusion.training import checkpoint, checkpoint_cards
+from tests.support import charts
+from tests.support.app import plain, said, value, visit
 
 MODELS = {
     "planted": "qj-planted",
@@ -290,20 +289,6 @@ def test_what_the_data_do_not_allow_is_not_offered(source: str) -> None:
     app = visit("What if", whole=False, data=source)
     for name in dataset.names:
         assert (TITLES[INPUT] in app.selectbox(key=f"do.{name}").options) == (source == "planted")
-
-
-@pytest.fixture
-def qubits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A checkpoint whose modalities are single qubits, untrained."""
-    source = next(
-        folder for folder in checkpoint_folders.folders() if (folder / "qj-planted.json").is_file()
-    )
-    torch.manual_seed(0)
-    model = QuantumJump(data.load("planted").input_specs, ("score",), dims=2, jumps=1, hidden=4)
-    card = checkpoint.load("qj-planted").card | {"name": "qubits", "settings": model.settings}
-    checkpoint.save(tmp_path / "qubits", model, card)
-    monkeypatch.setattr(checkpoint_folders, "folders", lambda: [source, tmp_path])
-    return "qubits"
 
 
 def test_a_qubit_is_edited_on_the_bloch_sphere(qubits: str) -> None:

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from qfusion.data import decoders, frame_reader, media_probe, picture_reader
-from tests import recordings
+from tests.support import recordings
 
 GREY, COLOURS, PALETTE = 0, 2, 3  # of a PNG
 

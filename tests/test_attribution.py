@@ -12,7 +12,7 @@ from qfusion import explain
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import attribution, bootstrap, counterfactual, feature_deletion
 from qfusion.models import InputSpec, QuantumJump, mass_forms
-from tests.entangled import model_of
+from tests.support.entangled import model_of
 
 NAMES = ("words", "frames", "pixels")
 

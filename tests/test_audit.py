@@ -23,7 +23,7 @@ from qfusion.models import twins
 from qfusion.panels import quantum_resources
 from qfusion.quantum import decomposition
 from qfusion.training import checkpoint, metrics, train
-from tests.test_app_pages import said, visit
+from tests.support.app import said, visit
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "quantum-jump": dict(dims=2, hidden=4, jumps=2, measurements=4),

@@ -22,7 +22,7 @@ from qfusion.explain import (
     prediction_task,
 )
 from qfusion.wording.information import describe_evaluation, describe_information
-from tests.test_information import few_trees
+from tests.support.few_trees import few_trees
 
 Features = dict[str, np.ndarray]
 

@@ -7,14 +7,10 @@ import math
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 
 from qfusion import explain
-from qfusion.data.data_set import DataSet
-from qfusion.data.modality_spec import Modality
-from qfusion.data.target_spec import Target
 from qfusion.errors import InvalidInput
 from qfusion.models import BASELINES, EntangledQCNN, qcnn_density, registry, truth_tables
 from qfusion.models.baselines import (
@@ -36,7 +32,8 @@ from qfusion.training import (
     metrics,
     train,
 )
-from tests.test_app_pages import visit
+from tests.support.app import visit
+from tests.support.tiny_sets import tiny
 
 INPUTS = {
     "image": {"size": 12, "sequence": False},
@@ -355,30 +352,3 @@ def test_an_unentangled_network_follows_its_formula():
         name: tuple(t[:5] for t in x) if isinstance(x, tuple) else x[:5] for name, x in many.items()
     }
     assert torch.allclose(model(many)[:5], model(first), atol=1e-10)  # both ways of reading
-
-
-def tiny(kind: str) -> DataSet:
-    rng = np.random.default_rng(0)
-    N = 60
-    y = rng.normal(size=N) if kind == "regression" else np.arange(N) % 4
-    x = rng.normal(size=(N, 5)) + np.asarray(y)[:, None]
-    words = rng.normal(size=(N, 6, 3)) * (np.arange(6) < 4)[None, :, None]
-    ids = np.array([f"s{i}" for i in range(N)])
-    return DataSet(
-        name="tiny",
-        title="Tiny",
-        description="",
-        source="",
-        licence="",
-        modalities=(
-            Modality("a", x, None, tuple("abcde")),
-            Modality("words", words, np.full(N, 4), tuple("uvw")),
-        ),
-        target=Target("regression", "score")
-        if kind == "regression"
-        else Target("classification", "class", classes=("p", "q", "r", "s")),
-        y=y,
-        ids=ids,
-        split=np.array((["train"] * 4 + ["valid", "test"]) * 10),
-        table=pd.DataFrame(index=ids),
-    )

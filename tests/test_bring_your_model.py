@@ -12,7 +12,7 @@ import qfusion.models.program as program_module
 from qfusion import cli
 from qfusion.models import program_card
 from qfusion.training import checkpoint_cards, checkpoint_folders
-from tests import near
+from tests.support import near
 
 PAGE = (Path(__file__).resolve().parent.parent / "docs" / "bring-your-model.md").read_text()
 STEPS = 5  # of the training, which the page lets take 300

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.test_browser import follow, settle, visit  # noqa: F401 - `visit` is a fixture
+from tests.support.browser import follow, settle, visit  # noqa: F401 - `visit` is a fixture
 
 pytestmark = pytest.mark.browser
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests import importable
-from tests.test_browser import follow, settle, visit
+from tests.support import importable
+from tests.support.browser import follow, settle, visit
 
 pytestmark = pytest.mark.browser
 __all__ = ["visit"]  # a fixture

@@ -14,7 +14,7 @@ from qfusion.figures import (
     export,
 )
 from qfusion.figures.export_style import ExportStyle
-from tests.figure_examples import M, T
+from tests.support.figure_examples import M, T
 
 pytestmark = pytest.mark.browser
 ROOT = Path(__file__).resolve().parent.parent

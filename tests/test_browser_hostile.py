@@ -14,7 +14,7 @@ import pytest
 
 from qfusion import cli
 from scripts import serving, visits
-from tests import importable
+from tests.support import importable
 
 pytestmark = pytest.mark.browser
 # Each says who it was, where it runs; the last are for formulas and for markdown.

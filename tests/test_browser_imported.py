@@ -22,8 +22,8 @@ from torch import Tensor, nn
 
 from qfusion import cli, data
 from scripts import serving, visits
-from tests import charts, importable
-from tests.test_app_pages import plain, said, visit
+from tests.support import charts, importable
+from tests.support.app import plain, said, visit
 
 pytestmark = pytest.mark.browser
 DATA, NAMES, WIDE, CLASSES = "own-set", ("text", "audio"), {"text": 4, "audio": 3}, 3

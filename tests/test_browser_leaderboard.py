@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from qfusion.analysis import benchmark_board
-from tests.test_browser import settle, visit, wait_for_words
+from tests.support.browser import settle, visit, wait_for_words
 
 MEASURED = benchmark_board.BOARD_FILE.is_file() and "planted" in benchmark_board.read_board().names
 pytestmark = [

@@ -12,7 +12,7 @@ import pytest
 import soundfile
 
 from qfusion import data
-from tests import alone
+from tests.support import alone
 
 pytestmark = pytest.mark.browser
 SLOWEST = 20.0  # seconds of a busy machine, libraries of sound read first; alone it answers in half a second

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.test_browser import settle
+from tests.support.browser import settle
 
 pytestmark = pytest.mark.browser
 

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tasks
 
 from qfusion.analysis.opening import open_sample
 from qfusion.panels import decision_story
 from qfusion.report.story_files import render_story
 from scripts import serving, visits
-from tests.test_tasks import tasks
 
 pytestmark = pytest.mark.browser
 

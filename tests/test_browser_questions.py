@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from qfusion.wording import answers as questions
-from tests.test_browser import follow, settle, visit
+from tests.support.browser import follow, settle, visit
 
 pytestmark = pytest.mark.browser
 QUESTIONS = list(questions.QUESTIONS)

@@ -17,7 +17,7 @@ from qfusion import cli
 from qfusion.analysis.opening import open_sample
 from qfusion.panels import timelines
 from scripts import serving, visits
-from tests import recordings
+from tests.support import recordings
 
 pytestmark = pytest.mark.browser
 NAME, MODEL = "seen-and-heard", "seen-and-heard-model"

@@ -18,7 +18,7 @@ import pytest
 
 from qfusion.ui import access
 from scripts import serving
-from tests.test_browser import settle
+from tests.support.browser import settle
 
 pytestmark = pytest.mark.browser
 ROOT = Path(__file__).resolve().parents[1]

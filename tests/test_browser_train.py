@@ -14,8 +14,9 @@ import pytest
 from qfusion.data import importing
 from qfusion.runs import Run
 from scripts import serving
-from tests import importable
-from tests.test_browser import settle
+from tests.support import importable
+from tests.support.browser import settle
+from tests.support.browser_forms import field, quiet
 
 pytestmark = pytest.mark.browser
 # Epochs of the loss as they are drawn.
@@ -33,21 +34,6 @@ def runs(server: serving.Server) -> Iterator[Path]:
     for path in folder.glob("*/plan.json"):
         if Run(path.parent).is_held():
             Run(path.parent).send_request("stop")
-
-
-def field(page: Any, name: str, value: str) -> None:
-    box = page.get_by_label(name, exact=True)
-    box.fill(value)
-    box.press("Enter")
-    page.wait_for_timeout(300)
-    quiet(page)
-
-
-def quiet(page: Any) -> None:
-    page.wait_for_selector(
-        '[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=90_000
-    )
-    assert page.locator('[data-testid="stException"]').count() == 0
 
 
 def button(page: Any, key: str) -> Any:

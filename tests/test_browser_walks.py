@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from scripts import serving, visits
-from tests import importable
-from tests.test_browser import settle
-from tests.test_browser_train import field, quiet
+from tests.support import importable
+from tests.support.browser import settle
+from tests.support.browser_forms import field, quiet
 
 pytestmark = pytest.mark.browser
 MOST = 12

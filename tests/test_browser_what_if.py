@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.test_browser import follow, settle, visit, wait_for_words
+from tests.support.browser import follow, settle, visit, wait_for_words
 
 pytestmark = pytest.mark.browser
 __all__ = ["visit"]  # a fixture

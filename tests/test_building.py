@@ -29,8 +29,8 @@ from qfusion.models.tweak import LEARNED
 from qfusion.panels import programs
 from qfusion.training import checkpoint
 from qfusion.wording.building import describe_building
-from tests.entangled import model_of
-from tests.test_sensitivity import features, jump_model
+from tests.support.entangled import model_of
+from tests.support.sensitivity_models import features, jump_model
 
 # Two modalities and two classes, three modalities and one score: the others go the same way.
 SHIPPED = ("qj-parity", "qj-planted")

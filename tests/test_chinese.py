@@ -19,9 +19,9 @@ from qfusion.cli import app
 from qfusion.data import importing
 from qfusion.figures import missing_letters
 from qfusion.training import Options, checkpoint, train
-from tests import printed
-from tests.printed import Printed
-from tests.test_people import stand_in
+from tests.support import printed
+from tests.support.people import stand_in
+from tests.support.printed import Printed
 
 LETTERS = "我觉得这部电影非常好看难很不真的差劲棒演员剧情"
 TITLE = "中文情感"

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,26 +22,14 @@ import pytest
 from PIL import Image
 
 import qfusion
-from qfusion import cli, commands
+from qfusion import commands
 from qfusion.figures import style
 from qfusion.training import checkpoint, checkpoint_folders
 from scripts.serving import free_port
+from tests.support.command_line import assert_refused
 
 ROOT = Path(__file__).resolve().parent.parent
 MODEL = "qj-planted"
-
-
-class Result(NamedTuple):
-    """What a command left behind."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        """The JSON document that stands alone on standard output; NaN is not JSON."""
-        return json.loads(self.out, parse_constant=lambda name: pytest.fail(f"{name} in the JSON"))
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
@@ -51,34 +39,10 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
         """Prints nothing."""
 
 
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Any:
-    """Runs a command in this process."""
-
-    def call(*words: Any) -> Result:
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            cli.main([str(word) for word in words])
-        return Result(int(ended.value.code or 0), *capsys.readouterr())
-
-    return call
-
-
 @pytest.fixture(scope="module")
 def sample(planted: Any) -> str:
     """The id of a test sample."""
     return str(planted.ids[planted.rows("test")[0]])
-
-
-def assert_refused(result: Result, *parts: str, code: int = 1) -> None:
-    """A refusal: its code, nothing on standard output, one line on standard error that holds `parts`."""
-    assert result.code == code
-    assert result.out == ""
-    assert result.err.startswith("qfusion: error: ")
-    assert result.err.count("\n") == 1
-    assert "Traceback" not in result.err
-    for part in parts:
-        assert part in result.err
 
 
 def test_the_program_starts_by_itself_and_keeps_results_apart() -> None:

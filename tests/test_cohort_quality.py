@@ -14,7 +14,7 @@ from qfusion.analysis.opening import open_sample
 from qfusion.errors import InvalidInput
 from qfusion.figures import model_quality
 from qfusion.panels import cohort_quality, sample_points
-from tests.test_app_pages import plain, said, visit
+from tests.support.app import plain, said, visit
 
 
 @pytest.fixture(scope="module")

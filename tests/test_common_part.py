@@ -6,10 +6,7 @@ modalities, and every figure, sentence and table of every page is compared befor
 
 from __future__ import annotations
 
-import base64
 import copy
-import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,13 +17,11 @@ import torch
 from torch import Tensor
 
 from qfusion.analysis.opening import open_sample, open_study
-from qfusion.errors import QFusionError
 from qfusion.models import log_odds
-from qfusion.panels import pages, rendering
 from qfusion.training import checkpoint
-from tests.test_third_model import DATA, among_the_users
+from tests.support.common_parts import assert_same, everything
+from tests.support.third_model import DATA, among_the_users
 
-SAME = 1e-9
 # Of QiNN-QJ so many measurement vectors that their weights can be those of any Hermitian observable: 2^2 of a modality,
 # 8^2 of the joint state of three.
 KINDS = {
@@ -37,7 +32,6 @@ KINDS = {
     ),
     "common-network": ("entangled-qcnn", {"elements": 4, "hidden": 8}),
 }
-SKIPPED = {"train", "data", "sweeps", "leaderboard"}  # pages that show no explanation
 
 
 @pytest.fixture(scope="module")
@@ -68,58 +62,6 @@ def with_common_part(model: Any, seed: int = 0) -> Any:
             common = torch.randn(weights.shape[1:], generator=generator, dtype=torch.float64)
             weights.add_(on_grid(2 * common).to(weights))
     return other
-
-
-def everything(name: str, sample: str) -> dict[str, Any]:
-    """All that the pages show of a sample before a model, by page and panel."""
-    address = {"model": name, "data": DATA, "sample": sample}
-    found = {}
-    for page in pages.PAGES:
-        if page in SKIPPED:
-            continue
-        for panel in rendering.figure_names(page, address):
-            try:
-                picture = pages.build_panel(page, panel, address)
-            except QFusionError as error:
-                found[f"{page} {panel}"] = str(error)
-                continue
-            found[f"{page} {panel}"] = {
-                "title": picture.title,
-                "alt": picture.alt,
-                "caption": picture.caption,
-                "figure": json.loads(picture.spec) if picture.figure is not None else None,
-                "table": picture.table().to_dict("list"),
-            }
-    return found
-
-
-def unsigned(words: str) -> str:
-    """A text without the signs of numbers that are written as zero."""
-    return re.sub(r"[+-](0\.0+)(?!\d)", r"\1", words)
-
-
-def assert_same(ours: Any, theirs: Any, where: str) -> None:
-    """Numbers agree to SAME of their size or of 1, all else exactly."""
-    if isinstance(ours, dict) and "bdata" in ours:
-        assert ours["dtype"] == theirs["dtype"], where
-        first, second = (
-            np.frombuffer(base64.b64decode(x["bdata"]), x["dtype"]) for x in (ours, theirs)
-        )
-        np.testing.assert_allclose(first, second, SAME, SAME, err_msg=where)
-    elif isinstance(ours, dict):
-        assert list(ours) == list(theirs), where
-        for key in ours:
-            assert_same(ours[key], theirs[key], f"{where}/{key}")
-    elif isinstance(ours, list | tuple):
-        assert len(ours) == len(theirs), where
-        for place, (one, other) in enumerate(zip(ours, theirs, strict=True)):
-            assert_same(one, other, f"{where}[{place}]")
-    elif isinstance(ours, float) and isinstance(theirs, float):
-        assert ours == pytest.approx(theirs, rel=SAME, abs=SAME, nan_ok=True), where
-    elif isinstance(ours, str):
-        assert unsigned(ours) == unsigned(theirs), f"{where}: {ours!r:.300} != {theirs!r:.300}"
-    else:
-        assert ours == theirs, f"{where}: {ours!r:.300} != {theirs!r:.300}"
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -155,7 +97,7 @@ def test_the_common_part_would_change_raw_scores(name: str, dataset: tuple[Any, 
 
 def test_log_odds_of_a_model_without_a_head_do_not_see_a_common_part() -> None:
     """A program is asked by its scores alone."""
-    from tests.test_any_model import model_of, rows_of
+    from tests.support.small_models import model_of, rows_of
 
     model = model_of("tensor", 3, outputs=3)
     inputs = rows_of(model, 10, 1)

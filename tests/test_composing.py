@@ -24,9 +24,9 @@ from qfusion.figures.composed_figure import Composition
 from qfusion.figures.export_style import ExportStyle
 from qfusion.figures.recipe import Recipe
 from qfusion.panels import archives, compositions, pages, rendering, reproduction, scopes
-from tests import exporting, typesetting
-from tests.test_app_pages import visit
-from tests.test_export import lines, waterfall
+from tests.support import exporting, typesetting
+from tests.support.app import visit
+from tests.support.exported_figures import lines, waterfall
 
 LINK = "http://here/dynamics?model=qj-planted&sample=p2924"
 NAMES = ("decision-over-time", "waterfall-now", "cut")

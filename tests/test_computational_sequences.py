@@ -13,7 +13,7 @@ from qfusion import data
 from qfusion.data import foreign_files, import_store, importing, sequences
 from qfusion.data.isolated import child
 from qfusion.errors import InvalidInput
-from tests.test_cli import assert_refused, run
+from tests.support.command_line import assert_refused, run
 
 __all__ = ["run"]  # a fixture
 VIDEOS = {f"vid{number:02d}": 3 + number % 3 for number in range(12)}  # samples of each

@@ -20,9 +20,9 @@ from qfusion.runs import search_space
 from qfusion.training import metrics
 from qfusion.ui import data_import_form
 from qfusion.wording.metrics import describe_metric
-from tests import importable
-from tests.test_app_data import press
-from tests.test_app_pages import plain, said, visit
+from tests.support import importable
+from tests.support.app import plain, said, visit
+from tests.support.data_page import press
 
 EDGES = [-1.5, -1.01, -1.0, -0.7, -0.1, -1e-9, 0.0, 1e-9, 0.1, 0.7, 1.0, 1.01, 1.5]
 

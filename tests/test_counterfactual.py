@@ -34,7 +34,7 @@ from qfusion.models import (
 )
 from qfusion.quantum.decomposition import subsets
 from qfusion.wording.parameter_changes import describe_ranges
-from tests.entangled import model_of
+from tests.support.entangled import model_of
 
 
 def jump(

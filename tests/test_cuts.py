@@ -37,40 +37,10 @@ from qfusion.panels import programs
 from qfusion.quantum import states
 from qfusion.training import checkpoint, metrics
 from qfusion.wording.cuts import describe_cut, describe_cuts
-from tests.entangled import model_of
+from tests.support.cut_problems import NAMES, problem
+from tests.support.entangled import model_of
 
-NAMES = ("text", "audio", "vision")
 TIMES = [0.0, 0.2, 0.5, 0.8, 1.0]
-
-
-def problem(
-    dims: tuple[int, ...],
-    *,
-    B: int = 2,
-    C: int = 2,
-    seed: int = 0,
-    scale: float = 1.5,
-    **settings: Any,
-) -> tuple[QuantumJump, dict[str, Tensor]]:
-    """A model with dynamics strong enough to matter, and features of B samples."""
-    torch.manual_seed(seed)
-    names = NAMES[: len(dims)]
-    outputs = [f"y{c}" for c in range(C)]
-    model = (
-        QuantumJump(
-            {name: InputSpec(3) for name in names}, outputs, dims=dims, hidden=4, **settings
-        )
-        .double()
-        .eval()
-    )
-    with torch.no_grad():
-        for parameter, _ in model.couplings():
-            parameter *= scale
-        model.bias += 0.3
-    generator = torch.Generator().manual_seed(seed + 1)
-    return model, {
-        name: 2 * torch.randn(B, 3, dtype=torch.float64, generator=generator) for name in names
-    }
 
 
 def by_qutip(model: QuantumJump, rho0: qutip.Qobj, m: int, kind: str, time: float) -> np.ndarray:

@@ -15,7 +15,7 @@ from qfusion import data
 from qfusion.cli import main
 from qfusion.data import downloads, importing, registry, sources
 from qfusion.errors import InvalidInput, NotFound
-from tests import importable
+from tests.support import importable
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -8,7 +8,7 @@ import pytest
 from plotly_print import words
 from plotly_print.words import TextStyle
 from qfusion.figures import export_style, html_page
-from tests.test_export import waterfall
+from tests.support.exported_figures import waterfall
 
 STYLE = TextStyle(10, (0, 0, 0, 1))
 # a title as it is made, and its pieces as they stand from left to right

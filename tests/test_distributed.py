@@ -24,7 +24,7 @@ from qfusion.models.randomness import Dropout, Shard, global_batch_random, shard
 from qfusion.training import checkpoint, prepare
 from qfusion.training.processes import Group, join_group
 from scripts.serving import free_port
-from tests.test_encoded import sequences
+from tests.support.encoded_models import sequences
 
 ROOT = Path(__file__).resolve().parents[1]
 FORK = multiprocessing.get_context("fork")

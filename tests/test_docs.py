@@ -140,7 +140,9 @@ def test_readme_can_be_read_in_three_minutes() -> None:
 
 def test_the_program_of_readme_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[Any] = []
-    monkeypatch.setattr("plotly.graph_objects.Figure.show", lambda figure, **_: shown.append(figure))
+    monkeypatch.setattr(
+        "plotly.graph_objects.Figure.show", lambda figure, **_: shown.append(figure)
+    )
     (program,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     values: dict[str, Any] = {}
     exec(program, values)

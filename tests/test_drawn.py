@@ -35,11 +35,8 @@ from qfusion.panels import (
     rendering,
     sample_maps,
 )
-from tests.test_app_pages import plain, said, visit
-from tests.test_encoded import (
-    dataset as dataset,  # a fixture
-    model_of,
-)
+from tests.support.app import plain, said, visit
+from tests.support.encoded_models import dataset as dataset, model_of
 
 FILTER = "split=valid; truth>0"  # few samples, each some milliseconds
 ADDRESS = {

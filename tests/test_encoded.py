@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from torch.nn.utils.rnn import PackedSequence
@@ -24,7 +23,7 @@ from torch.nn.utils.rnn import PackedSequence
 from qfusion import _sentences, explain
 from qfusion._memory_cache import CACHE
 from qfusion.analysis import encoding_jobs, jobs, study_building
-from qfusion.data import DataSet, Modality, Target, array_cache
+from qfusion.data import DataSet, array_cache
 from qfusion.explain import disturbances, faithfulness
 from qfusion.explain.backgrounds import make_background
 from qfusion.explain.disturbances import Disturbance
@@ -36,44 +35,7 @@ from qfusion.models.recurrence import last_states
 from qfusion.models.sequence_pooling import POOLINGS, Pooling
 from qfusion.training import batches, checkpoint_folders, encodings, metrics, train
 from qfusion.wording.backgrounds import describe_background
-
-
-def sequences(count: int = 90, steps: int = 12) -> DataSet:
-    """Three modalities of sequences of unequal length whose sum is the target."""
-    rng = np.random.default_rng(0)
-    hidden = rng.normal(size=(count, 3))
-    modalities = []
-    for m, (name, size) in enumerate((("text", 20), ("audio", 7), ("vision", 5))):
-        lengths = rng.integers(1, steps + 1, count)
-        values = rng.normal(size=(count, steps, size)) + hidden[:, m, None, None]
-        values[np.arange(steps) >= lengths[:, None]] = 0
-        modalities.append(
-            Modality(name, values.astype("f4"), lengths, tuple(f"{name} {i}" for i in range(size)))
-        )
-    ids = np.array([f"v{i // 10}$_${i % 10}" for i in range(count)])
-    split = np.array(["train", "train", "train", "valid", "test", "test"])[np.arange(count) % 6]
-    return DataSet(
-        "drawn",
-        "drawn",
-        "",
-        "",
-        "",
-        tuple(modalities),
-        Target("regression", "score"),
-        hidden.sum(1),
-        ids,
-        split,
-        pd.DataFrame(index=ids),
-    )
-
-
-@pytest.fixture
-def dataset(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> DataSet:
-    """A data set that counts as large, with a cache of its own."""
-    monkeypatch.setattr(encodings, "HEAVY", 0)
-    monkeypatch.setenv("QFUSION_CACHE", str(tmp_path))
-    CACHE.clear(encodings._KIND)
-    return sequences()
+from tests.support.encoded_models import model_of, sequences
 
 
 def test_a_page_waits_for_half_of_a_heavy_set_which_is_kept(
@@ -90,13 +52,6 @@ def test_a_page_waits_for_half_of_a_heavy_set_which_is_kept(
         assert encodings.is_kept(model, dataset) == kept
         assert encodings.is_heavy(dataset) == heavy
         assert encodings.is_ready(model, dataset) != heavy
-
-
-def model_of(kind: str, dataset: DataSet) -> Any:
-    torch.manual_seed(0)
-    found = build(kind, dataset.input_specs, ("score",), {"dims": 2} if "jump" in kind else {})
-    found.standardise(dataset.inputs(dataset.rows("train")))
-    return found.double().eval()
 
 
 def files() -> list[Path]:

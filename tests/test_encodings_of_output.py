@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from qfusion import cli
-from tests.test_cli import ROOT
+
+ROOT = Path(__file__).resolve().parents[1]
 
 NAMES = {"greek": ("άλφα", "βήτα"), "chinese": ("图像", "声音"), "signs": ("a→b", "x ≤ y")}
 

@@ -22,7 +22,7 @@ from qfusion.models import truth_tables
 from qfusion.models.qcnn_density import fused_state
 from qfusion.models.truth_tables import fused_entropy
 from qfusion.track.fusion_circuit import fusion_circuit
-from tests.entangled import angles_of, masses_of, model_of
+from tests.support.entangled import angles_of, masses_of, model_of
 
 Sets = dict[frozenset[int], float]
 

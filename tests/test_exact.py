@@ -19,7 +19,7 @@ from qfusion.models import InputSpec, QuantumJump, qcnn_contractions, qcnn_densi
 from qfusion.models.games import dividends, interaction, shapley
 from qfusion.quantum.decomposition import subsets
 from qfusion.training import checkpoint
-from tests.entangled import model_of
+from tests.support.entangled import model_of
 
 SYSTEMS = ("quantum-jump", "entangled-qcnn")
 DIMS = (2, 3, 2, 2, 2)

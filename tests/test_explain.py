@@ -11,26 +11,13 @@ from hypothesis import given, strategies as st
 
 from qfusion import explain
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.models import InputSpec, QuantumJump
+from qfusion.models import QuantumJump
 from qfusion.models.games import dividends, shapley
 from qfusion.quantum.decomposition import subsets
 from qfusion.wording.backgrounds import describe_background
 from qfusion.wording.markup import Markup
 from qfusion.wording.verdicts import describe_change, describe_last_change, name_decision
-
-
-def problem(M: int, B: int = 3, N: int = 6, outputs=("a", "b")) -> tuple[QuantumJump, dict, dict]:
-    names = ["text", "audio", "vision", "touch", "smell"][:M]
-    model = (
-        QuantumJump({name: InputSpec(3) for name in names}, outputs, dims=(2, 3, 2, 2, 2)[:M])
-        .double()
-        .eval()
-    )
-    return (
-        model,
-        {name: torch.randn(B, 3, dtype=torch.float64) for name in names},
-        {name: torch.randn(N, 3, dtype=torch.float64) + 0.5 for name in names},
-    )
+from tests.support.coalition_problems import problem
 
 
 def brute_force(model: QuantumJump, x: dict, background: dict, kind: str) -> np.ndarray:

@@ -20,24 +20,17 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
-import plotly.graph_objects as go
 import pytest
 from PIL import Image
-from pypdf import PdfReader
 
 from qfusion.errors import InvalidInput
-from qfusion.figures import decision_charts, evolution_charts, export, export_style, style
+from qfusion.figures import export, export_style, style
 from qfusion.figures.export_style import ExportStyle
-from tests import exporting
-from tests.figure_examples import TERMS, M, T
+from tests.support import exporting
+from tests.support.exported_figures import RECIPE, WORDS, lines, texts, waterfall
+from tests.support.figure_examples import TERMS, M
 
 ROOT = Path(__file__).resolve().parent.parent
-RECIPE = json.dumps(
-    {"page": "samples", "title": "</script></metadata>(\\) <b> é \u2028", "list": [1, 2]},
-    ensure_ascii=False,
-    indent=1,
-)
-WORDS = "<img src=x onerror=alert(1)> </script> $x^2$ &amp; {0} \\alpha ü 漢"
 BY_KIND = {
     "svg": "</metadata>",
     "pdf": "/Keywords",
@@ -45,29 +38,6 @@ BY_KIND = {
     "html": "</script>",
     "tikz": "\n%qfusion-size",
 }
-
-
-def waterfall() -> go.Figure:
-    return decision_charts.waterfall(TERMS, M, truth=0.3)
-
-
-def lines(theme: style.Theme = "light") -> go.Figure:
-    series = {("text",): T, ("audio",): T**2, ("text", "audio"): T / 2}
-    return evolution_charts.measure_lines(T, series, M, "entropy (nats)", between=":", theme=theme)
-
-
-def texts(data: bytes, kind: export_style.Format) -> str:
-    """What a reader sees written in a file; nothing for pixels."""
-    if kind == "svg":
-        return " ".join(
-            "".join(each.itertext())
-            for each in ET.fromstring(data).iter("{http://www.w3.org/2000/svg}text")
-        )
-    if kind == "pdf":
-        return PdfReader(io.BytesIO(data)).pages[0].extract_text()
-    if kind == "tikz":
-        return " ".join(re.findall(r"\\textcolor\[rgb\]\{[\d.,]+\}\{(.*?)\}\}\}\};", data.decode()))
-    return html.unescape(data.decode()) if kind == "html" else ""
 
 
 @pytest.mark.parametrize("kind", export_style.FORMATS)

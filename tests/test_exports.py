@@ -29,9 +29,9 @@ from qfusion.cli import app
 from qfusion.figures import export, export_style, recipe, visible_range
 from qfusion.panels import pages, rendering, reproduction
 from qfusion.runs import sweeps
-from tests import exporting, sharing, typesetting
-from tests.test_app_sweeps import search
-from tests.test_app_train import JUMP, make, record_of
+from tests.support import exporting, sharing, typesetting
+from tests.support.runs import JUMP, make, record_of
+from tests.support.sweeps import search
 
 ROOT = Path(__file__).resolve().parents[1]
 KINDS = ("svg", "pdf", "png")  # what the second process draws again
@@ -123,7 +123,7 @@ def test_a_second_process_makes_the_same_bytes(panels: dict[str, Any], places: P
     wanted, out = places / "jobs.json", places / "again.json"
     wanted.write_text(json.dumps(jobs), encoding="utf-8")
     other = subprocess.Popen(
-        [sys.executable, "-m", "tests.exporting", str(wanted), str(out)],
+        [sys.executable, "-m", "tests.support.exporting", str(wanted), str(out)],
         cwd=ROOT,
         env=os.environ | {"PYTHONPATH": str(ROOT), sharing.FOLDER: ""},  # all anew, in its order
         stdout=subprocess.PIPE,

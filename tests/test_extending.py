@@ -36,8 +36,8 @@ from qfusion.quantum.measure_kinds import States, Values
 from qfusion.training.batches import mean_and_std
 from qfusion.ui import glossary
 from qfusion.wording.measures import MEASURE_TEXTS, MeasureText
-from tests.charts import figures
-from tests.test_app_pages import plain, said, visit
+from tests.support.app import plain, said, visit
+from tests.support.charts import figures
 
 ROOT = Path(__file__).resolve().parents[1]
 MODEL, DATA, SAMPLE = (

@@ -35,8 +35,8 @@ from qfusion.data import (
 )
 from qfusion.data.sample_content import Audio
 from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput, NotFound
-from tests import recordings
-from tests.test_cli import assert_refused, run
+from tests.support import recordings
+from tests.support.command_line import assert_refused, run
 
 __all__ = ["run"]  # a fixture
 METHODS = {

@@ -25,8 +25,8 @@ from qfusion.models import InputSpec, QuantumJump, input_features
 from qfusion.models.games import dividends, shapley
 from qfusion.quantum.decomposition import subset_name, subsets
 from qfusion.wording.reliability import describe_finding
-from tests.entangled import model_of
-from tests.test_explain import problem
+from tests.support.coalition_problems import problem
+from tests.support.entangled import model_of
 
 NAMES = ("text", "audio", "vision")
 

@@ -34,8 +34,8 @@ from qfusion.runs import (
 )
 from qfusion.training import checkpoint, checkpoint_folders, checkpoint_store
 from scripts import kills
-from tests import importable
-from tests.test_app_pages import plain, visit
+from tests.support import importable
+from tests.support.app import plain, visit
 
 SMALL = dict(dims=2, measurements=4, hidden=8)
 FORK = multiprocessing.get_context("fork")
@@ -380,9 +380,9 @@ import importlib.machinery as machinery
 find = machinery.PathFinder.find_spec
 machinery.PathFinder.find_spec = classmethod(
     lambda cls, name, *more: None if name.partition('.')[0] in {lacking} else find(name, *more))
-from tests import sharing
+from tests.support import sharing
 sharing.install()
-from tests.test_app_pages import visit
+from tests.support.app import visit
 for page in ("Dynamics", "Circuit", "Sweeps"):
     app = visit(page, model="qj-parity")
     print("page", len(app.exception), *[each.value for each in app.error])

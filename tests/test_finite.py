@@ -15,7 +15,7 @@ from qfusion.errors import InvalidInput
 from qfusion.figures.export import ExportStyle, save
 from qfusion.figures.guards import check_finite
 from qfusion.panels.panel import PanelFigure
-from tests import figure_examples
+from tests.support import figure_examples
 
 # Where no number says something: no slope, no state that turns the decision, no other sample, a run that never ended,
 # no such part of the bits, no colour.

@@ -21,13 +21,10 @@ from qfusion.models import EntangledQCNN, qcnn, truth_tables
 from qfusion.quantum.circuits import BLOCKS
 from qfusion.track import circuit_run
 from qfusion.track.circuit_run import run_circuit
-from qfusion.track.fusion_circuit import FusionCircuit, fusion_circuit
+from qfusion.track.fusion_circuit import fusion_circuit
 from qfusion.track.fusion_gates import outcome_scores
-from tests.entangled import angles_of, masses_of, model_of, scores_of
-
-
-def circuit_of(model: EntangledQCNN) -> FusionCircuit:
-    return fusion_circuit(model, angles_of(model))
+from tests.support.entangled import angles_of, masses_of, model_of, scores_of
+from tests.support.fusion_circuits import circuit_of
 
 
 def test_the_order_of_patterns_is_pennylanes() -> None:

@@ -27,7 +27,7 @@ from qfusion.models import Tweak, program_card
 from qfusion.runs import folder
 from qfusion.training import checkpoint, options
 from scripts import fuzz
-from tests import importable
+from tests.support import importable
 
 ROOT = Path(__file__).resolve().parents[1]
 FORK = multiprocessing.get_context("fork")

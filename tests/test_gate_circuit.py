@@ -22,15 +22,10 @@ from qfusion.quantum.states import partial_trace
 from qfusion.track import gate_replay
 from qfusion.track.gate_circuit import gate_circuit
 from qfusion.wording.circuit_remarks import describe_circuit
-from tests.test_neighbours import model_of, rows_of
+from tests.support.gate_circuits import of
+from tests.support.neighbour_models import rows_of
 
 CIRCUITS = kinds("gates")
-
-
-def of(kind: str, M: int, **more: Any) -> tuple[Any, dict[str, torch.Tensor]]:
-    model = model_of(kind, M, **more)
-    with torch.no_grad():
-        return model, model.encode(rows_of(M, 1))
 
 
 def entropy(rho: np.ndarray) -> float:

@@ -22,8 +22,8 @@ from qfusion.models import EntangledQCNN, qcnn, qcnn_density
 from qfusion.panels import model_pieces
 from qfusion.quantum import states
 from qfusion.wording.evidence import NO_LOSS, describe_gate_groups
-from tests.entangled import model_of
-from tests.test_cuts import problem
+from tests.support.cut_problems import problem
+from tests.support.entangled import model_of
 
 
 def masses(model: EntangledQCNN, rows: int, seed: int = 1) -> dict[str, torch.Tensor]:

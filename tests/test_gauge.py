@@ -32,7 +32,7 @@ from qfusion.quantum import gauge
 from qfusion.quantum.lindblad import Generator, Term, act
 from qfusion.training import checkpoint, checkpoint_folders
 from qfusion.wording.building import describe_building
-from tests.test_sensitivity import jump_model
+from tests.support.sensitivity_models import jump_model
 
 SAME = 1e-9  # of the largest number of a kind
 # minutes a model: for whoever changes what could depend on operators

@@ -19,7 +19,7 @@ from qfusion.figures import generator_charts
 from qfusion.panels import generator_terms
 from qfusion.quantum import operator_basis
 from qfusion.quantum.lindblad import System
-from tests.test_app_pages import plain, said, visit
+from tests.support.app import plain, said, visit
 
 
 def hermitian(D: int, seed: int = 0) -> torch.Tensor:

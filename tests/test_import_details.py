@@ -26,8 +26,8 @@ from qfusion.data.sources import cmu_mosi, planted
 from qfusion.data.synthetic import drawn_faces, planted_editing, prosody
 from qfusion.data.target_classes import encode_label_sets
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound
-from tests import importable
-from tests.test_import_sets import changed, codes, examined, folder, npz
+from tests.support import importable
+from tests.support.import_folders import changed, codes, examined, folder, npz
 
 __all__ = ["folder"]  # a fixture that pytest uses for every test
 

@@ -18,7 +18,7 @@ from qfusion import data
 from qfusion.data import files, foreign_files, importing, mmsa
 from qfusion.data.isolated import child, pickle_reader
 from qfusion.errors import InvalidInput
-from tests import importable
+from tests.support import importable
 
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
 THINGS = {

@@ -27,7 +27,6 @@ from qfusion.data import (
     files,
     import_record,
     import_repairs,
-    import_report,
     import_store,
     imported_sets,
     importing,
@@ -35,34 +34,13 @@ from qfusion.data import (
 from qfusion.data.file_words import clean_text, make_modality_name
 from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput, NotFound
 from qfusion.runs import recorder
-from tests import importable
-from tests.test_cli import Result, assert_refused, run
+from tests.support import importable
+from tests.support.command_line import Result, assert_refused, run
+from tests.support.import_folders import changed, codes, examined, npz
 
 __all__ = ["run"]  # a fixture
 ROOT = Path(__file__).resolve().parent.parent
 FORK = multiprocessing.get_context("fork")
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of imported sets for every test."""
-    monkeypatch.setenv("QFUSION_IMPORTED", str(tmp_path / "imported"))
-    return tmp_path / "imported"
-
-
-def examined(*paths: Path, **options: Any) -> import_report.ExaminedSet:
-    with import_store.staging_folder() as place:
-        return importing.examine_files(paths, place, **options)
-
-
-def codes(found: import_report.ExaminedSet) -> dict[str, Any]:
-    return {each.code: each for each in found.report.findings}
-
-
-def changed(tmp_path: Path, change: Any, **options: Any) -> Path:
-    content = importable.mmsa(**options)
-    change(content)
-    return importable.write_mmsa(tmp_path / "m.pkl", content)
 
 
 def copy_sample(content: Any, to: tuple[str, int], source: tuple[str, int], *keys: str) -> None:
@@ -435,14 +413,6 @@ def test_one_long_word_in_every_row_does_not_fill_the_memory(
     except InvalidInput as error:
         result = str(error)
     assert re.search(message, result)
-
-
-# ---- multi-view files
-
-
-def npz(path: Path, **arrays: Any) -> Path:
-    np.savez(path, **arrays)
-    return path
 
 
 def test_npz_in_pieces_equals_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

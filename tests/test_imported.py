@@ -59,9 +59,9 @@ from qfusion.training import (
 )
 from qfusion.wording.model_notes import describe_notes, describe_remark
 from qfusion.wording.verdicts import name_decision
-from tests import near, test_common_part as common_part
+from tests.support import common_parts, near
+from tests.support.two_views import A, N, T, Two, V
 
-N, T, A, V = 60, 5, 3, 4
 FREE = torch.export.Dim.DYNAMIC
 
 
@@ -115,28 +115,6 @@ def places(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     }
     monkeypatch.setattr(registry, "sources", lambda before=registry.sources: {**before(), **known})
     monkeypatch.setattr(program_module, "Program", near.program)
-
-
-class Two(nn.Module):
-    """Steps of audio are averaged where they are real; a product with vision."""
-
-    def __init__(self, outputs: int = 1):
-        super().__init__()
-        torch.manual_seed(0)
-        self.a, self.v, self.drop, self.out = (
-            nn.Linear(A, 6),
-            nn.Linear(V, 6),
-            nn.Dropout(0.5),
-            nn.Linear(6, outputs),
-        )
-
-    def forward(self, audio: Tensor, vision: Tensor, audio_mask: Tensor) -> Tensor:
-        weight = audio_mask / audio_mask.sum(1, keepdim=True)
-        return self.out(
-            self.drop(
-                torch.tanh((self.a(audio) * weight[..., None]).sum(1)) * self.v(vision).relu()
-            )
-        )
 
 
 def example(rows: int = 4, dtype: torch.dtype = torch.float64) -> tuple[Tensor, ...]:
@@ -814,7 +792,7 @@ def test_onnx_without_its_runtime(lacking: str, monkeypatch: pytest.MonkeyPatch)
 CODE = """
 import torch
 from torch import nn
-from tests.test_imported import A, V, Two
+from tests.support.two_views import A, V, Two
 def make(): return Two().double()
 def broken(): raise RuntimeError("no file")
 def wrong(): return 3
@@ -1208,8 +1186,8 @@ def test_log_odds_are_taken_row_by_row_before_the_mean() -> None:
 def everything(name: str, sample: str, dataset: str) -> dict[str, Any]:
     """All that the pages show, by page and panel."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(common_part, "DATA", dataset)
-        return common_part.everything(name, sample)
+        patch.setattr(common_parts, "DATA", dataset)
+        return common_parts.everything(name, sample)
 
 
 def test_a_common_part_of_all_outputs_changes_nothing() -> None:
@@ -1224,7 +1202,7 @@ def test_a_common_part_of_all_outputs_changes_nothing() -> None:
     assert float((raw[0] - raw[1]).std()) > 1
     assert sum(isinstance(picture, dict) for picture in pages[0].values()) > 20
     for key, picture in pages[0].items():
-        common_part.assert_same(picture, pages[1][key], key)
+        common_parts.assert_same(picture, pages[1][key], key)
 
 
 @pytest.mark.parametrize("holds", ["certain", "impossible"])

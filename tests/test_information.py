@@ -53,7 +53,8 @@ from qfusion.wording.information import (
     describe_evaluation,
     describe_information,
 )
-from tests.test_app_pages import said, visit
+from tests.support.app import said, visit
+from tests.support.few_trees import few_trees, resamples
 
 B = (0, 1)
 PAIRS = [(a, b) for a in B for b in B]
@@ -570,36 +571,6 @@ def told_together() -> information.Estimate:
     with pytest.MonkeyPatch.context() as patch:
         few_trees(patch)
         return information.estimate_from_predictions(predictions, "xor")
-
-
-def few_trees(patch: pytest.MonkeyPatch) -> None:
-    """Few trees, small networks that learn fast, few shuffles and resamples, where it is asked how results are put
-    together and not how sharp they are."""
-    whole = baseline_models.make_model
-    smaller: dict[str, dict[str, Any]] = {
-        baseline_models.TREES: {"n_estimators": 10},
-        baseline_models.NETWORK: {
-            "hidden_layer_sizes": (64, 32),
-            "learning_rate_init": 6e-3,
-            "batch_size": 256,
-            "n_iter_no_change": 3,
-            "tol": 2e-3,
-        },
-    }
-
-    def small(member: str, classes: int) -> Any:
-        return whole(member, classes).set_params(**smaller.get(member, {}))
-
-    patch.setattr(baseline_models, "make_model", small)
-    patch.setattr(information, "SHUFFLES", 3)
-    resamples(patch, 400)
-
-
-def resamples(patch: pytest.MonkeyPatch, count: int) -> None:
-    """So many of them for every interval."""
-    patch.setattr(bootstrap, "RESAMPLES", count)
-    patch.setitem(bootstrap.means.__kwdefaults__, "resamples", count)
-    patch.setitem(bootstrap.mean.__kwdefaults__, "resamples", count)
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from pypdf import PdfReader
 from plotly_print import PrintError, Style, latex, render
 from qfusion.figures import export, export_style, latex_snippet
 from qfusion.figures.export_style import ExportStyle
-from tests import exporting, typesetting
-from tests.test_export import RECIPE, WORDS, lines, texts, waterfall
+from tests.support import exporting, typesetting
+from tests.support.exported_figures import RECIPE, WORDS, lines, texts, waterfall
 
 # What the journals say, in mm: Physical Review, Nature, IEEE, acl.sty and neurips.sty.
 WIDTHS = {

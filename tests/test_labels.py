@@ -21,8 +21,8 @@ from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import imported as cards, program_card
 from qfusion.training import imports, train
 from qfusion.wording.model_notes import describe_remark
-from tests import importable, near
-from tests.test_app_pages import plain, said, visit
+from tests.support import importable, near
+from tests.support.app import plain, said, visit
 
 LABELS = ("anger", "joy", "surprise")
 

@@ -9,8 +9,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from qfusion.ui import lazy_panels, prefetch
-from tests import charts
-from tests.test_app_pages import visit
+from tests.support import charts
+from tests.support.app import visit
 
 
 def waiting(app: AppTest) -> set[str]:

@@ -388,3 +388,15 @@ def test_names_are_those_of_the_field_and_say_what_they_stand_for() -> None:
         for node in ast.walk(ast.parse(path.read_text())):
             name = getattr(node, "id", None) or getattr(node, "arg", None)
             assert name not in once, f"{path}:{getattr(node, 'lineno', '')} {name}"
+
+
+def test_no_module_of_tests_imports_another() -> None:
+    """What several of them use is in tests/support."""
+    importing = [
+        path.name
+        for path in sorted((ROOT / "tests").rglob("*.py"))
+        if re.search(
+            r"^\s*(from tests\.test_\w+ import|from tests import .*\btest_)", path.read_text(), re.M
+        )
+    ]
+    assert importing == []

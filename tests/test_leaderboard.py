@@ -20,7 +20,7 @@ from qfusion.errors import InvalidInput, QFusionError
 from qfusion.figures import leaderboard_charts
 from qfusion.panels import leaderboard as panels, leaderboard_results, leaderboard_robustness
 from qfusion.training import Options
-from tests.test_app_pages import plain, said, visit
+from tests.support.app import plain, said, visit
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "benchmarks"))

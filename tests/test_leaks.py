@@ -18,8 +18,8 @@ from qfusion import data
 from qfusion.data import import_report, import_store, importing, leaks
 from qfusion.data.import_report import Report
 from qfusion.errors import InvalidInput
-from tests import importable
-from tests.test_cli import run
+from tests.support import importable
+from tests.support.command_line import run
 
 __all__ = ["run"]  # a fixture
 

@@ -29,8 +29,8 @@ from qfusion.quantum.circuits import operation_matrix, rotation
 from qfusion.quantum.light_cone import gate_step, light_cone
 from qfusion.track.fusion_circuit import fusion_circuit
 from qfusion.track.gate_replay import replay_fusion
-from tests.entangled import angles_of, model_of
-from tests.test_app_pages import plain, said, visit
+from tests.support.app import plain, said, visit
+from tests.support.entangled import angles_of, model_of
 
 PAIR = "pair-7600"
 

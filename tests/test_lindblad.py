@@ -14,6 +14,7 @@ from qfusion.errors import InvalidInput
 from qfusion.quantum import generators, lindblad
 from qfusion.quantum.lindblad import Generator, Term
 from qfusion.quantum.states import density
+from tests.support.lindblad_systems import superoperator, system
 
 # D, K, strength of H, strength of L: weak and strong dissipation, none, no Hamiltonian, long steps
 PROBLEMS = [
@@ -32,23 +33,6 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None
     """Each form of a small generator: as one matrix, as it is used, and by products, as those of large ones are."""
     if request.param == "products":
         monkeypatch.setattr(generators, "SMALL", 0)
-
-
-def system(D: int, K: int, h: float, l: float, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
-    g = torch.Generator().manual_seed(seed)
-    A = torch.randn(D, D, dtype=torch.complex128, generator=g) * h / math.sqrt(D)
-    return A + A.mH, torch.randn(K, D, D, dtype=torch.complex128, generator=g) * l / math.sqrt(D)
-
-
-def superoperator(H: torch.Tensor, L: torch.Tensor) -> torch.Tensor:
-    """The generator as a matrix on row-stacked operators: A X B -> (A x B^T) vec X."""
-    one = torch.eye(len(H), dtype=H.dtype)
-    G = -1j * H - 0.5 * (L.mH @ L).sum(0)
-    return (
-        torch.kron(G, one)
-        + torch.kron(one, G.conj())
-        + sum((torch.kron(l, l.conj()) for l in L), torch.zeros(()))
-    )
 
 
 def operators(N: int, D: int, hermitian: bool) -> torch.Tensor:

@@ -22,7 +22,7 @@ from qfusion.errors import DataUnavailable, InvalidInput, NotFound
 from qfusion.models import log_odds
 from qfusion.quantum.decomposition import subsets
 from qfusion.training import checkpoint
-from tests.test_any_model import model_of, rows_of
+from tests.support.small_models import model_of, rows_of
 
 SHIPPED = sorted(path.stem for path in _assets.asset_path("models").glob("*.json"))
 KINDS = (

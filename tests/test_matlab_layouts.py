@@ -19,8 +19,8 @@ import scipy.sparse
 from qfusion.data import foreign_files, importing
 from qfusion.data.isolated import child
 from qfusion.errors import InvalidInput
-from tests import importable
-from tests.matlab73 import savemat73
+from tests.support import importable
+from tests.support.matlab73 import savemat73
 
 COUNT = 24
 RNG = np.random.default_rng(0)

@@ -26,7 +26,6 @@ from qfusion.data import (
     clip_previews,
     clips,
     frame_reader,
-    importing,
     media_probe,
     sound_reader,
     timed_words,
@@ -34,8 +33,9 @@ from qfusion.data import (
 from qfusion.data.extract_worker import Take
 from qfusion.data.sample_content import Audio, Clip, Film, Word
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound, QFusionError
-from tests import recordings
-from tests.test_cli import assert_refused, run
+from tests.support import recordings
+from tests.support.command_line import assert_refused, run
+from tests.support.media_sets import imported
 
 __all__ = ["run"]  # a fixture
 SECONDS, RATE = 3.0, 12
@@ -224,31 +224,6 @@ def test_words_are_read_from_subtitles_and_textgrids(tmp_path: Path) -> None:
             timed_words.read_words(tmp_path / name)
     spread = timed_words.spread_words("a bb", 1, 2)
     assert spread == (Word(1, pytest.approx(1.4), "a"), Word(pytest.approx(1.4), 2, "bb"))
-
-
-# ---- joining
-
-
-def imported(tmp_path: Path, ids: list[str]) -> data.DataSet:
-    """A set of one modality, of samples of these ids."""
-    rng = np.random.default_rng(0)
-    table = pd.DataFrame(
-        {"id": ids, "f": rng.normal(size=len(ids)), "g": rng.normal(size=len(ids))}
-    )
-    labels = pd.DataFrame(
-        {
-            "id": ids,
-            "label": rng.normal(size=len(ids)),
-            "split": [("train", "valid", "test")[n % 3] for n in range(len(ids))],
-            "text": "one two three",
-        }
-    )
-    place = tmp_path / "tables"
-    place.mkdir()
-    table.to_csv(place / "audio.csv", index=False)
-    labels.to_csv(place / "labels.csv", index=False)
-    importing.import_set([place], "mine")
-    return data.load("mine")
 
 
 IDS = ["v$_$1", "v$_$2", "a b.c", "sound", "picture", "none"]

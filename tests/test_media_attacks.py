@@ -33,9 +33,9 @@ from qfusion.data import (
 from qfusion.data.own_inputs import OwnInput
 from qfusion.data.sample_content import Audio, Clip, Word
 from qfusion.errors import InvalidInput, QFusionError
-from tests import hostile_media as hostile, recordings
-from tests.test_media import imported
-from tests.test_own import parity, picture, stroke
+from tests.support import hostile_media as hostile, recordings
+from tests.support.media_sets import imported
+from tests.support.own_samples import parity, picture, stroke
 
 MIB = 2**20
 

@@ -77,7 +77,7 @@ def test_an_untweaked_checkpoint_keeps_card_and_weights(folder: Path) -> None:
 
 def test_separate_and_frozen_tables_are_baked() -> None:
     from qfusion.training.checkpoint import Checkpoint
-    from tests.entangled import model_of
+    from tests.support.entangled import model_of
 
     for settings in ({"tables": "separate"}, {"freeze_rule": True}):
         model = model_of(4, rule="mean", **settings)
@@ -380,7 +380,7 @@ def test_models_without_a_shared_part_are_not_centred() -> None:
         model_export.file_bytes("numpy", found, dataset, sample="pair-0004", centred=True)
     with pytest.raises(InvalidInput, match="one output has no classes"):
         log_odds.centre_scores(checkpoint.load("qj-planted").model)
-    from tests.test_any_model import model_of
+    from tests.support.small_models import model_of
 
     with pytest.raises(InvalidInput, match="no linear head"):
         log_odds.centre_scores(model_of("tensor", 2, outputs=3))

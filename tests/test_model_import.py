@@ -21,8 +21,8 @@ from qfusion.errors import InvalidInput
 from qfusion.models import program_card
 from qfusion.training import checkpoint, checkpoint_folders
 from qfusion.ui import permissions
-from tests import importable, near
-from tests.test_app_pages import plain, said, visit
+from tests.support import importable, near
+from tests.support.app import plain, said, visit
 
 DATA, WIDE = "small-set", {"text": 4, "audio": 3}
 

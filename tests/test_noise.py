@@ -14,7 +14,7 @@ from qfusion.quantum.decomposition import subsets
 from qfusion.quantum.pauli_transfer import transfer_matrix
 from qfusion.track.circuit_noise import Noise, noisy_vectors, with_noise
 from qfusion.track.circuit_run import run_circuit
-from tests.entangled import angles_of, masses_of, model_of, scores_of
+from tests.support.entangled import angles_of, masses_of, model_of, scores_of
 
 KINDS = [
     Noise(depolarising=0.2),

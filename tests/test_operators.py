@@ -13,8 +13,8 @@ from qfusion import explain
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain.operators import group_states, operator, operator_groups
 from qfusion.models import InputSpec, QuantumJump, mass_algebra
-from tests.entangled import model_of
-from tests.test_explain import problem
+from tests.support.coalition_problems import problem
+from tests.support.entangled import model_of
 
 KINDS = ("joint", "product", "mixed", "zero")
 

@@ -24,7 +24,7 @@ from qfusion.errors import InvalidInput
 from qfusion.ui import access, gate, origins, permissions
 from scripts import serving
 from scripts.visitor import Visitor
-from tests import sharing
+from tests.support import sharing
 
 
 @dataclass

@@ -30,15 +30,7 @@ from qfusion.errors import InvalidInput, NotFound
 from qfusion.models.abilities import can
 from qfusion.panels import inside as panels_inside, sample_decision
 from qfusion.training import checkpoint
-
-
-def picture(pixels: np.ndarray, times: int = 10) -> OwnInput:
-    """Pixels as the canvas sends them, each `times` as large."""
-    file = io.BytesIO()
-    Image.fromarray(np.kron(pixels, np.ones((times, times), np.uint8)).astype(np.uint8)).save(
-        file, "PNG"
-    )
-    return OwnInput("drawing", file.getvalue())
+from tests.support.own_samples import picture, stroke
 
 
 def recording(values: np.ndarray, rate: int, kind: str = "WAV") -> OwnInput:
@@ -46,19 +38,6 @@ def recording(values: np.ndarray, rate: int, kind: str = "WAV") -> OwnInput:
     file = io.BytesIO()
     soundfile.write(file, values, rate, format=kind)
     return OwnInput("recording", file.getvalue(), f".{kind.lower()}")
-
-
-def stroke(side: int = 280, width: int = 22) -> OwnInput:
-    """A drawn 1: not in the middle, not of MNIST's size."""
-    pixels = np.zeros((side, side), np.uint8)
-    pixels[40:201, 63 : 63 + width] = 255
-    pixels[41, 60] = 9
-    return picture(pixels, 1)
-
-
-def parity() -> data.DataSet:
-    """Pairs of digits, which can be drawn."""
-    return data.load("parity")
 
 
 def pixels_of(given: OwnInput) -> np.ndarray:

@@ -18,8 +18,8 @@ from qfusion.explain import state_cuts, state_patching
 from qfusion.models import QuantumJump
 from qfusion.panels import model_pieces
 from qfusion.wording.cuts import describe_patches
-from tests.entangled import model_of
-from tests.test_cuts import problem
+from tests.support.cut_problems import problem
+from tests.support.entangled import model_of
 
 TIMES = [0.0, 0.3, 0.7, 1.0]
 EVERY = tuple(state_patching.PATCH_KINDS)

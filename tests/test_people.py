@@ -10,7 +10,6 @@ import re
 import zipfile
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -37,49 +36,10 @@ from qfusion.wording.label_agreement import (
     explain_missing_labels,
 )
 from qfusion.wording.studies import axis_titles
-from tests.test_app_pages import plain, said, visit
+from tests.support.app import plain, said, visit
+from tests.support.people import M, stand_in
 
 NAN = float("nan")
-M = ("text", "audio", "vision")
-
-
-def stand_in(
-    seed: int = 0,
-    counts: tuple[int, int, int] = (260, 60, 160),
-    missing: bool = True,
-    steps: tuple[int, int, int] = (5, 7, 6),
-) -> dict[str, Any]:
-    """A small CH-SIMS: sequences of every modality that carry one number each, Chinese words, labels of these numbers,
-    ids of MMSA's form."""
-    rng, content, first = np.random.default_rng(seed), {}, 0
-    for split, n in zip(("train", "valid", "test"), counts, strict=True):
-        hidden = rng.normal(size=(n, 3))
-        t, a, v = hidden.T
-        score = (
-            np.clip(0.9 * t + 0.4 * a + 0.4 * v - np.maximum(t, 0) * np.maximum(-a, 0), -3, 3) / 3
-        )
-        part: dict[str, Any] = {}
-        for j, (name, room, size) in enumerate(zip(M, steps, (6, 4, 5), strict=True)):
-            along = np.random.default_rng(10 + j).normal(size=size) / np.sqrt(size)
-            lengths = rng.integers(3, room + 1, size=n)
-            values = 0.3 * rng.normal(size=(n, room, size)) + 2 * hidden[:, j, None, None] * along
-            values[np.arange(room)[None] >= lengths[:, None]] = 0
-            part[name] = values.astype(np.float32)
-            part[f"{name}_lengths"] = lengths.tolist()
-        part |= {
-            "raw_text": np.array(["这部电影非常好看"] * n),
-            "regression_labels": score.astype(np.float32),
-            "id": np.array([f"vid{(first + i) // 10:05d}$_${(first + i) % 10}" for i in range(n)]),
-            "annotations": np.array(["Positive" if s > 0 else "Negative" for s in score]),
-        }
-        part |= {
-            f"regression_labels_{letter}": np.clip(hidden[:, j] / 2, -1, 1).astype(np.float32)
-            for j, letter in enumerate("TAV")
-        }
-        if missing and split == "test":
-            part["regression_labels_T"][::5] = np.nan
-        content[split], first = part, first + 1000
-    return content
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ from qfusion.errors import InvalidInput, NotFound
 from qfusion.figures import bloch_balls, correlation_polygon, jump_raster, state_charts
 from qfusion.panels import jumps, operator_panels, pages, programs, states
 from qfusion.training import Options, checkpoint, checkpoint_cards, train
-from tests.test_app_pages import plain, said, visit
+from tests.support.app import plain, said, visit
 
 SAMPLE = "pair-6601"
 

@@ -11,7 +11,7 @@ import pytest
 from qfusion import data
 from qfusion.data import import_report, import_store, importing
 from qfusion.errors import InvalidInput
-from tests import importable
+from tests.support import importable
 
 COUNTS = {"train": 20, "valid": 6, "test": 8}
 

@@ -28,7 +28,7 @@ from qfusion.panels import (
 from qfusion.quantum import checks, lindblad, measures
 from qfusion.quantum.lindblad import System
 from qfusion.training import checkpoint
-from tests.test_lindblad import superoperator, system
+from tests.support.lindblad_systems import superoperator, system
 
 
 @pytest.fixture(autouse=True)

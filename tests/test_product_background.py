@@ -21,10 +21,10 @@ from qfusion.models.evaluation import SampleBackground
 from qfusion.models.terms import Parameter
 from qfusion.quantum.decomposition import subsets
 from qfusion.training import encodings
-from tests.entangled import model_of as network_of
-from tests.test_any_model import SMALL, Recorded, model_of, rows_of
-from tests.test_encoded import sequences
-from tests.test_sensitivity import STEPS, WEIGHTS, with_factor
+from tests.support.encoded_models import sequences
+from tests.support.entangled import model_of as network_of
+from tests.support.sensitivity_models import STEPS, WEIGHTS, with_factor
+from tests.support.small_models import SMALL, Recorded, model_of, rows_of
 
 PRODUCT = "product"
 

@@ -24,9 +24,9 @@ from qfusion.panels import pages, programs
 from qfusion.runs import sweeps
 from qfusion.training import checkpoint
 from qfusion.ui import figure
-from tests.test_app_pages import visit
-from tests.test_app_sweeps import search
-from tests.test_app_train import JUMP, make, record_of
+from tests.support.app import visit
+from tests.support.runs import JUMP, make, record_of
+from tests.support.sweeps import search
 
 ROOT = Path(__file__).resolve().parent.parent
 PLANTED = {"model": "qj-planted", "data": "planted", "sample": "p0031"}

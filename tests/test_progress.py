@@ -13,7 +13,7 @@ from qfusion.explain.layer_entropies import layer_entropies
 from qfusion.models.truth_tables import fused_entropy
 from qfusion.track.fusion_circuit import FusionCircuit, fusion_circuit
 from qfusion.track.gate_replay import replay_fusion
-from tests.entangled import angles_of, masses_of, model_of
+from tests.support.entangled import angles_of, masses_of, model_of
 
 
 def theirs(circuit: FusionCircuit, count: int) -> tuple[np.ndarray, np.ndarray]:

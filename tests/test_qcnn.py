@@ -29,7 +29,7 @@ from qfusion.models.mass_algebra import MassBackground
 from qfusion.models.qcnn_rows import row_values
 from qfusion.quantum import circuits, pauli_transfer
 from qfusion.quantum.decomposition import subsets
-from tests.entangled import angles_of, masses_of, model_of
+from tests.support.entangled import angles_of, masses_of, model_of
 
 DOCS = Path(__file__).resolve().parent.parent / "docs" / "entangled-qcnn.md"
 

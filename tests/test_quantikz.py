@@ -20,11 +20,11 @@ from qfusion.track import quantikz_export
 from qfusion.track.drawing import LabelledUnitary
 from qfusion.track.gate_circuit import gate_circuit
 from qfusion.track.step_circuit import step_circuit
-from tests import typesetting
-from tests.entangled import model_of as network_of
-from tests.test_circuit import random_kets, random_system
-from tests.test_fusion_circuit import circuit_of
-from tests.test_gate_circuit import of
+from tests.support import typesetting
+from tests.support.entangled import model_of as network_of
+from tests.support.fusion_circuits import circuit_of
+from tests.support.gate_circuits import of
+from tests.support.random_systems import random_kets, random_system
 
 WIRE = {"", r"\qw", r"\cw", r"\linethrough"}
 

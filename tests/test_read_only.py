@@ -21,7 +21,7 @@ from qfusion.training import checkpoint_store, imports
 from qfusion.ui import gate, server as guard
 from scripts import serving
 from scripts.visitor import Visitor
-from tests import sharing
+from tests.support import sharing
 
 
 @pytest.fixture

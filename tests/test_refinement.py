@@ -19,8 +19,8 @@ from qfusion.analysis.spaces import evaluated
 from qfusion.data import DataSet
 from qfusion.errors import NotFound
 from qfusion.panels import deletion_curves, pages, pickers, programs
-from tests.test_app_pages import plain, said, visit
-from tests.test_third_model import DATA, among_the_users
+from tests.support.app import plain, said, visit
+from tests.support.third_model import DATA, among_the_users
 
 MODEL = (
     "some-rows"  # no other test opens one of that name, whose pictures would be kept for this one

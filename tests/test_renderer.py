@@ -16,7 +16,7 @@ from plotly_print import Style, layout, paper, reading, render
 from plotly_print.scene import Hand, Scene, Words
 from plotly_print.values import rgba
 from qfusion.figures import decision_charts, evolution_charts, interaction_charts, style
-from tests.figure_examples import EXAMPLES, HOSTILE, TERMS, M, T, drawing_functions
+from tests.support.figure_examples import EXAMPLES, HOSTILE, TERMS, M, T, drawing_functions
 
 SVG = "{http://www.w3.org/2000/svg}"
 RECIPE = json.dumps({"page": "Samples", "title": "<b>ü & $x$</b>"}, ensure_ascii=False)

@@ -18,7 +18,7 @@ from qfusion.panels.dynamics_page import PANELS
 from qfusion.runs import plans
 from qfusion.training import checkpoint, checkpoint_folders, checkpoint_store
 from qfusion.ui import figure, playback
-from tests.test_app_pages import said, visit
+from tests.support.app import said, visit
 
 SETTINGS = {"epochs": 4, "patience": 0, "batch": 256, "dims": [2, 2, 2], "hidden": 4}
 

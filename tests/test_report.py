@@ -43,7 +43,7 @@ from qfusion.wording.backgrounds import describe_background
 from qfusion.wording.building import describe_building
 from qfusion.wording.cuts import describe_cuts
 from qfusion.wording.model_notes import describe_notes
-from tests import printed
+from tests.support import printed
 
 ROOT = Path(__file__).resolve().parent.parent
 HOSTILE = (

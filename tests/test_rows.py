@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from qfusion.models import qcnn_contractions, qcnn_rows
-from tests.entangled import model_of
+from tests.support.entangled import model_of
 
 
 @pytest.mark.parametrize(("n", "M"), [(4, 2), (4, 3), (4, 4), (5, 3), (2, 3)])

@@ -27,7 +27,7 @@ from qfusion.data import (
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound
 from qfusion.panels import inside as panels
 from qfusion.wording.steps import describe_match
-from tests import importable
+from tests.support import importable
 
 PIECES = [
     "[PAD]",

@@ -26,7 +26,7 @@ from qfusion.figures.export_style import ExportStyle
 from qfusion.figures.style import base_figure, label
 from qfusion.report import plain_text, template_blocks
 from qfusion.report.document import Report
-from tests.test_app_pages import visit
+from tests.support.app import visit
 
 SENTENCE = "我觉得这部电影非常好看，但是很难"
 CHINESE = SENTENCE + "多言語文本声音视频正面负面电影图表题"

@@ -1,4 +1,4 @@
-"""Every template of a sentence of tests/sentences.py, on its edge cases, against its numbers by other code.
+"""Every template of a sentence of tests/support/sentences.py, on its edge cases, against its numbers by other code.
 
 Numbers are rounded here by `decimal`. Cases are all combinations of values that are zero, rounding, below what is
 written, written alike though they differ, and clearly apart.
@@ -80,7 +80,7 @@ from qfusion.wording.numbers import describe_drawn
 from qfusion.wording.reliability import describe_finding
 from qfusion.wording.steps import describe_match
 from qfusion.wording.verdicts import describe_change, describe_last_change, name_decision
-from tests.sentences import HERE, TEMPLATES
+from tests.support.sentences import HERE, TEMPLATES
 
 ROOT = Path(__file__).resolve().parent.parent
 NAMES = ("alpha", "beta", "gamma")

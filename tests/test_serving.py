@@ -5,13 +5,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import http.cookiejar
 import re
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +17,12 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from qfusion.ui import access, gate, permissions
-from scripts import contained, serving
+from qfusion.ui import gate, permissions
+from scripts import contained
 from scripts.contained import COMMAND, ENV, said
 from scripts.visitor import Visitor
-from tests import oidc
-from tests.proxy import PASSWORD, proxy
+from tests.support import oidc
+from tests.support.served_app import MARK, Place, file, served
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -55,83 +53,6 @@ def test_the_container_is_not_root_and_fetches_nothing() -> None:
         for name, value in ENV.items()
         if name in ours or name.endswith("DIR")
     )
-
-
-@dataclass
-class Place:
-    """Where everything is: the server, a proxy before it, the provider."""
-
-    server: serving.Server
-    proxied: str
-    provider: oidc.Provider
-    cookies: http.cookiejar.CookieJar = field(default_factory=http.cookiejar.CookieJar)
-
-    def get(self, path: str) -> bytes:
-        """Gets an address, with cookies and through every redirection."""
-        opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self.cookies))
-        asked = urllib.request.Request(self.proxied + path, headers={"Authorization": PASSWORD})
-        with opener.open(asked, timeout=20) as answer:
-            return bytes(answer.read())
-
-    def send(self, path: str, body: bytes | Iterator[bytes]) -> tuple[int, str]:
-        """Puts something there as the page does, and returns the answer."""
-        opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self.cookies))
-        token = next(str(each.value) for each in self.cookies if each.name == "_streamlit_xsrf")
-        asked = urllib.request.Request(
-            self.proxied + path,
-            body,
-            method="PUT",
-            headers={
-                "Authorization": PASSWORD,
-                "X-Xsrftoken": token,
-                "Content-Type": "multipart/form-data; boundary=b",
-            },
-        )
-        try:
-            with opener.open(asked, timeout=20) as answer:
-                return answer.status, answer.read().decode()
-        except urllib.error.HTTPError as error:
-            return error.code, error.read().decode()
-
-    def log_in(self) -> None:
-        """Goes to the provider and back, so that later readers are logged in."""
-        self.get("/lab/_stcore/health")  # the cookie against forged requests
-        with self.visitor() as visitor:
-            visitor.open("glossary")
-            self.get(visitor.set("_login-", True).redirect)
-
-    def visitor(self) -> Visitor:
-        """A reader with the cookies so far, through the proxy."""
-        found = {each.name: str(each.value) for each in self.cookies}
-        headers = {
-            "Authorization": PASSWORD,
-            "Cookie": "; ".join(f"{k}={v}" for k, v in found.items()),
-        }
-        return Visitor(
-            f"{self.proxied}/lab",
-            headers={**headers, "Origin": self.proxied},
-            token=found["_streamlit_xsrf"],
-        )
-
-
-@contextlib.contextmanager
-def served(folder: Path) -> Iterator[Place]:
-    """The app as the container runs it, with login and quotas."""
-    own = serving.free_port()
-    (folder / "data").mkdir()
-    with oidc.provider() as provider:
-        (folder / "data" / "secrets.toml").write_text(
-            f'[auth]\nredirect_uri = "http://127.0.0.1:{own}/lab/oauth2callback"\ncookie_secret = "{"c" * 40}"\n'
-            f'client_id = "{oidc.CLIENT}"\nclient_secret = "{oidc.SECRET}"\n'
-            f'server_metadata_url = "{provider.url}/.well-known/openid-configuration"\n'
-        )
-        variables = {access.LOGIN: "yes", "QFUSION_SESSIONS": "2", "QFUSION_UPLOADS_MB": "1"}
-        options = ("--server.baseUrlPath", "lab", "--secrets.files", "DATA/secrets.toml")
-        with (
-            contained.serve(folder, variables, options, "/lab") as (server, _),
-            proxy(own, int(re.findall(r":(\d+)/", server.url)[0])) as proxied,
-        ):
-            yield Place(server, proxied, provider)
 
 
 @pytest.fixture(scope="module")
@@ -192,18 +113,6 @@ def test_who_logs_in_reads_below_the_path_and_counts_as_from_elsewhere(place: Pl
         assert len(visitor.go("glossary").elements) > 100
     with Visitor(place.server.url) as other:  # somebody else still has to
         assert [each.label for each in other.open("train").of("button")] == ["Log in"]
-
-
-MARK = b"what-a-reader-uploads"
-
-
-def file(size: int) -> bytes:
-    """A form with one file."""
-    return (
-        b'--b\r\nContent-Disposition: form-data; name="f"; filename="secret-name.json"\r\n\r\n'
-        + (MARK * size)[:size]
-        + b"\r\n--b--\r\n"
-    )
 
 
 def test_a_session_holds_so_many_uploads(place: Place) -> None:

@@ -14,7 +14,7 @@ from scipy.special import softmax
 from qfusion import data
 from qfusion.models import FusionModel, QuantumJump
 from qfusion.models.input_features import InputSpec
-from tests.entangled import model_of
+from tests.support.entangled import model_of
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "benchmarks"))

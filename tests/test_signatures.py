@@ -24,7 +24,7 @@ from qfusion import data
 from qfusion.data import import_store, importing, media_probe, signatures, timed_words
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.training import checkpoint, checkpoint_folders, imports
-from tests import importable
+from tests.support import importable
 
 
 @pytest.fixture(autouse=True)

@@ -38,7 +38,7 @@ from qfusion.panels import (
 from qfusion.panels.sample_maps import colour_choices
 from qfusion.ui import cohort_errors, sample_map, selections, state
 from qfusion.wording.cohorts import name_all_with_size
-from tests.test_app_pages import plain, said, visit
+from tests.support.app import plain, said, visit
 
 
 @pytest.fixture(scope="module")

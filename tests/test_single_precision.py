@@ -15,7 +15,7 @@ from qfusion import data
 from qfusion.data import cast_errors, importing
 from qfusion.data.staged_set import Finding
 from qfusion.errors import InvalidInput
-from tests import importable
+from tests.support import importable
 
 COUNT = 60
 RANDOM = np.random.default_rng(5)

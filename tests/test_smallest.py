@@ -32,8 +32,8 @@ from qfusion.panels import model_pieces
 from qfusion.quantum.decomposition import decompose, subset_name, subsets
 from qfusion.training import checkpoint, metrics
 from qfusion.wording.building import describe_pruning
-from tests.entangled import model_of
-from tests.test_cuts import NAMES, problem
+from tests.support.cut_problems import NAMES, problem
+from tests.support.entangled import model_of
 
 TERM_NAMES = tuple(subset_name(s, NAMES) for s in subsets(3) if s)
 PLANTED = 3

@@ -15,7 +15,7 @@ import pytest
 from qfusion import data
 from qfusion.data import import_report, import_store, importing, number_words, table_columns, tables
 from qfusion.errors import InvalidInput
-from tests import importable
+from tests.support import importable
 
 ENDINGS = (".csv", ".tsv", ".parquet")
 

@@ -30,7 +30,7 @@ from qfusion.figures.colour_scales import interpolate_colour
 from qfusion.figures.colour_values import grey, lightness
 from qfusion.figures.export_style import ExportStyle
 from qfusion.figures.themes import apply_theme
-from tests.figure_examples import EXAMPLES, IDS, RHO, R, T, X, Y
+from tests.support.figure_examples import EXAMPLES, IDS, RHO, R, T, X, Y
 
 WHITE = 1.05  # luminance of white paper, with the 0.05 of a contrast
 MODALITIES = ("text", "audio", "vision")

@@ -3,29 +3,22 @@ fits it."""
 
 from __future__ import annotations
 
-import contextlib
 import io
 import itertools
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
-import streamlit as st
 import torch
 from torch import Tensor
 
-from qfusion import cli, data, explain, model_export, report
+from qfusion import explain, model_export, report
 from qfusion.analysis import study_building
 from qfusion.analysis.opening import open_sample
-from qfusion.data import DataSet, Modality, Target, registry
-from qfusion.data.arrays import numbered_ids
-from qfusion.data.row_splits import stratified_split
-from qfusion.data.sources import handwritten
+from qfusion.data import DataSet
 from qfusion.errors import InvalidInput
 from qfusion.explain import counterfactual, operators, parameter_changes, sensitivity, state_cuts
 from qfusion.figures import sample_results
@@ -35,25 +28,12 @@ from qfusion.models.registry import NEIGHBOURS, require
 from qfusion.quantum.decomposition import subsets
 from qfusion.report import cohort_report
 from qfusion.track import master_equation
-from qfusion.training import Options, checkpoint, checkpoint_cards, metrics, train
+from qfusion.training import checkpoint
 from qfusion.wording import systems
 from qfusion.wording.model_kinds import describe_kind
-from tests import exporting
-from tests.test_app_pages import plain, said, visit
+from tests.support.app import plain, said, visit
+from tests.support.third_model import DATA, KIND, PAGES, among_the_users, command
 
-PAGES = (
-    "Overview",
-    "Samples",
-    "Dynamics",
-    "Circuit",
-    "What if",
-    "Decision operators",
-    "Cohorts",
-    "Compare",
-    "Faithfulness",
-    "Why fuse",
-)
-KIND, DATA = "state-linear", "handwritten"
 MODELS = {"sum": 0, "products": 2}  # by rank
 DIMS = (2, 3, 2)
 
@@ -219,82 +199,6 @@ def test_abilities_are_said_by_models_alone() -> None:
     assert describe_kind(KIND).title == FUSION[KIND].title
 
 
-def stand_in() -> DataSet:
-    """Three views of digits, two classes: 100 random rows."""
-    rng, y = np.random.default_rng(0), np.repeat(np.arange(10), 10)
-    ids = numbered_ids("digit", len(y))
-    modalities = tuple(
-        Modality(
-            name,
-            rng.normal(size=(10, size))[y] + rng.normal(size=(len(y), size)),
-            None,
-            tuple(f"{what} {i}" for i in range(size)),
-            handwritten.SHAPE if name == "pix" else None,
-        )
-        for name, size, what in handwritten.VIEWS[:3]
-    )
-    return DataSet(
-        DATA,
-        "Three views",
-        "",
-        "",
-        "",
-        modalities,
-        Target("classification", "digit", None, tuple("0123456789")),
-        y,
-        ids,
-        stratified_split(y),
-        pd.DataFrame({"digit": y}, index=ids),
-    )
-
-
-def _forget() -> None:
-    registry._load.cache_clear()
-    st.cache_resource.clear()
-    st.cache_data.clear()
-
-
-@contextlib.contextmanager
-def among_the_users(
-    folder: Path, wanted: Mapping[str, tuple[str, dict[str, Any]]]
-) -> Iterator[DataSet]:
-    """The data set; models, kind and settings by name, that have seen two epochs of it are among the user's."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("QFUSION_MODELS", str(folder))
-        exporting.few_rows(patch)
-        found = stand_in()
-        patch.setitem(
-            registry.sources(), DATA, replace(handwritten.SOURCE, load=lambda: found, files=())
-        )
-        _forget()
-        dataset = data.load(DATA)
-        for name, (kind, chosen) in wanted.items():
-            result = train(
-                kind,
-                dataset,
-                chosen,
-                Options(epochs=2, rate=1e-2, patience=0, loss="cross_entropy"),
-            )
-            measured = {
-                split: metrics.evaluate(result.model, dataset, split)
-                for split in ("train", "valid", "test")
-            }
-            card = checkpoint_cards.make_card(
-                result.model,
-                dataset,
-                name=name,
-                title=f"A {name}",
-                seed=0,
-                training=result.settings(),
-                metrics={split: metrics.summary([each]) for split, each in measured.items()},
-                this_seed=measured,
-                seeds=[0],
-            )
-            checkpoint.save(folder / name, result.model, card)
-        yield dataset
-    _forget()
-
-
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataSet]:
     """The data set; models of both ranks are among the user's."""
@@ -367,17 +271,6 @@ def test_reports_of_a_sample_and_of_a_cohort(trained: DataSet, sample: str) -> N
         b"Entanglement and joint deciding"
         not in report.cohort(cohort_report.select_members(study, table, ())).html()
     )
-
-
-def command(*words: str) -> tuple[int, str, str]:
-    out, err = io.StringIO(), io.StringIO()
-    with (
-        contextlib.redirect_stdout(out),
-        contextlib.redirect_stderr(err),
-        pytest.raises(SystemExit) as ended,
-    ):
-        cli.main(list(words))
-    return int(ended.value.code or 0), out.getvalue(), err.getvalue()
 
 
 def test_the_command_line(trained: DataSet, sample: str, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from qfusion.analysis.opening import open_study
 from qfusion.analysis.sample import Sample
 from qfusion.explain import contribution_shares, decision_course
 from qfusion.wording import answers
-from tests.test_app_pages import plain, said, visit
+from tests.support.app import plain, said, visit
 
 TEXT, AUDIO = np.array([1.0, 1.0, 1.0, 1.0]), np.zeros(4)
 

@@ -29,8 +29,8 @@ from qfusion.models.input_features import InputSpec
 from qfusion.panels import pages
 from qfusion.quantum.decomposition import Subset
 from qfusion.quantum.lindblad import Generator, Term
-from tests.test_app_pages import visit
-from tests.test_third_model import among_the_users, command
+from tests.support.app import visit
+from tests.support.third_model import among_the_users, command
 
 
 class Exchange(TimeModel):

@@ -15,7 +15,7 @@ from qfusion.runs import Plan
 from qfusion.training import Options, default_options
 from qfusion.wording.model_kinds import SUMMARIES, describe_kind
 from qfusion.wording.setting_texts import MAIN, SETTINGS
-from tests.test_app_train import record_of
+from tests.support.runs import record_of
 
 EPOCHS = np.arange(1.0, 6.0)
 FALLING = {"a": (EPOCHS, 1 / EPOCHS), "b": (EPOCHS[:3], np.array([0.5, 0.4, 0.45]))}

@@ -15,7 +15,7 @@ import pytest
 from qfusion import data
 from qfusion.training import checkpoint, metrics
 from scripts import train_models
-from tests.test_training import small
+from tests.support.trainings import small
 
 TINY = train_models.Recipe(
     "Tiny",

@@ -7,13 +7,12 @@ import dataclasses
 import json
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from sklearn.metrics import f1_score, log_loss
 
 from qfusion import data, explain
-from qfusion.data import DataSet, Modality, Target, data_set
+from qfusion.data import DataSet, data_set
 from qfusion.errors import IntegrityError, InvalidInput, NotFound
 from qfusion.models import encoders
 from qfusion.models.batch_norm import BatchNorm
@@ -32,29 +31,7 @@ from qfusion.training import (
     train,
 )
 from qfusion.training.processes import Group
-
-
-def small(classes: int = 0, N: int = 120) -> DataSet:
-    """A learnable set: the score is the product of two features of different modalities."""
-    rng = np.random.default_rng(0)
-    a, b = rng.normal(size=(N, 3)), rng.normal(size=(N, 2))
-    y = np.tanh(a[:, 0]) * np.tanh(b[:, 0]) * 2
-    target = Target("regression", "score", (-3.0, 3.0))
-    if classes:
-        y = np.digitize(y, np.quantile(y, np.linspace(0, 1, classes + 1)[1:-1]))
-        target = Target("classification", "class", None, tuple("abcd"[:classes]))
-    ids = np.array([f"s{n}" for n in range(N)])
-    split = np.array((["train"] * 4 + ["valid", "test"]) * (N // 6))
-    modalities = (
-        Modality("text", a, None, ("x", "y", "z")),
-        Modality("audio", b, None, ("u", "v")),
-    )
-    return DataSet(
-        "small", "Small", "", "", "", modalities, target, y, ids, split, pd.DataFrame(index=ids)
-    )
-
-
-QUICK = dict(epochs=4, batch=16, rate=1e-2)
+from tests.support.trainings import QUICK, padded, same_weights, small
 
 
 def test_training_learns_and_repeats_with_its_seed():
@@ -193,27 +170,6 @@ def test_noise_moves_every_feature_by_its_own_deviation_and_spares_the_rest():
     assert torch.equal(torch.get_rng_state(), state)  # trainings without noise stay what they were
 
 
-def padded(N: int = 60) -> DataSet:
-    """Sequences of different lengths; their padding of zeros is no step."""
-    rng = np.random.default_rng(1)
-    values, lengths = rng.normal(size=(N, 5, 3)) * [1, 100, 0] + [0, 7, 5], rng.integers(1, 6, N)
-    values[np.arange(5) >= lengths[:, None]] = 0
-    ids = np.array([f"s{n}" for n in range(N)])
-    return DataSet(
-        "padded",
-        "Padded",
-        "",
-        "",
-        "",
-        (Modality("audio", values, lengths, ("x", "y", "z")),),
-        Target("regression", "score"),
-        rng.normal(size=N),
-        ids,
-        np.array((["train"] * 4 + ["valid", "test"]) * (N // 6)),
-        pd.DataFrame(index=ids),
-    )
-
-
 @pytest.mark.parametrize("held", [batches.HELD, 0])
 def test_moments_are_of_real_steps_however_rows_are_read(held, monkeypatch):
     monkeypatch.setattr(batches, "HELD", held)
@@ -232,13 +188,6 @@ def test_rows_that_stay_in_their_files_train_to_the_same(kind, monkeypatch):
     monkeypatch.setattr(batches, "HELD", 0)
     read = train(kind, small(), settings, Options(patience=0, **QUICK), 1).model.state_dict()
     assert all(torch.allclose(held[name], read[name], atol=1e-6) for name in held)
-
-
-def same_weights(a: torch.nn.Module, b: torch.nn.Module) -> bool:
-    return all(
-        torch.equal(x, y)
-        for x, y in zip(a.state_dict().values(), b.state_dict().values(), strict=True)
-    )
 
 
 SAMPLED = dict(dims=2, dynamics="jumps", trajectories=2, steps=5)

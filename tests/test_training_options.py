@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 import torch.distributed as dist
@@ -38,21 +37,10 @@ from qfusion.training.losses import compute_loss
 from qfusion.training.precision import mixed_precision
 from qfusion.training.processes import Group
 from qfusion.wording.model_notes import describe_notes
-from tests.test_training import padded, same_weights, small
+from tests.support.annotated_sets import annotated
+from tests.support.trainings import padded, same_weights, small
 
 FORK = multiprocessing.get_context("fork")
-
-
-def annotated(classes: int = 0) -> DataSet:
-    """Sets whose modalities were annotated on their own, some of them not."""
-    dataset = small(classes)
-    own = {"text": dataset.modalities[0].values[:, 0], "audio": dataset.modalities[1].values[:, 0]}
-    if classes:
-        own = {name: np.digitize(values, [-0.5, 0.5])[:] % classes for name, values in own.items()}
-    table = pd.DataFrame(own, index=dataset.ids).astype(float)
-    table.iloc[::3, 0] = np.nan
-    table.iloc[1::4, 1] = np.nan
-    return replace(dataset, unimodal=table)
 
 
 def whole(fit: Fit) -> Fit:

@@ -11,7 +11,7 @@ from qfusion.errors import InvalidInput
 from qfusion.quantum import trajectories
 from qfusion.quantum.lindblad import Generator, Term, evolve
 from qfusion.quantum.states import density, embed
-from tests.test_lindblad import system
+from tests.support.lindblad_systems import system
 
 
 def ket(D: int) -> torch.Tensor:

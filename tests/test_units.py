@@ -15,8 +15,8 @@ from qfusion.models import FusionModel, registry
 from qfusion.training import Options, find_rate, loop, metrics, prepare, train
 from qfusion.training.losses import loss_factor, target_unit
 from qfusion.training.processes import Group
-from tests.test_any_model import model_of, rows_of
-from tests.test_training import same_weights, small
+from tests.support.small_models import model_of, rows_of
+from tests.support.trainings import same_weights, small
 
 SHORT = Options(epochs=6, batch=32, rate=1e-2)
 SHORT_CLASSES = replace(SHORT, loss="cross_entropy")

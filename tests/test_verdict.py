@@ -58,7 +58,7 @@ from qfusion.wording.verdicts import (
     format_contribution,
     largest_terms,
 )
-from tests.test_app_pages import plain
+from tests.support.app import plain
 
 SHIPPED = sorted(path.stem for path in _assets.asset_path("models").glob("*.json"))
 # One for each way through: three modalities and one score; classes, and a sample that the card names for the opening;

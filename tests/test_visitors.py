@@ -32,7 +32,7 @@ from qfusion.ui import (
     state,
     tweak_history,
 )
-from tests import importable
+from tests.support import importable
 
 
 def message(**widgets: list[float]) -> BackMsg:

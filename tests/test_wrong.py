@@ -16,7 +16,7 @@ from qfusion.explain import cohort_filters
 from qfusion.panels import wrong_samples
 from qfusion.training import metrics
 from qfusion.ui import cohort_picker
-from tests.test_app_pages import plain, said, visit
+from tests.support.app import plain, said, visit
 
 
 @pytest.fixture(scope="module")

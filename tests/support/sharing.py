@@ -1,12 +1,12 @@
 """What one process of the tests has worked out, the others read: results of models on data sets, in a folder of this
 run of the tests.
 
-    python -m tests.sharing run app.py ...      the app, as `python -m streamlit`, with results shared
+    python -m tests.support.sharing run app.py ...      the app, as `python -m streamlit`, with results shared
 
 A result is kept under what decides it, as `qfusion.analysis.memo` keys it within a process: digests of weights, data
 and background, and the arguments. The folder begins empty with every run, so that nothing of other code is found. What
-checks that two processes come to the same (`tests.exporting`, the wheel, commands of their own) does not import this
-module.
+checks that two processes come to the same (`tests.support.exporting`, the wheel, commands of their own) does not
+import this module.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ import torch
 from qfusion.data import DataSet
 
 # a server that shares; what it is asked first, it need not work out
-APP = (sys.executable, "-m", "tests.sharing", "run", "app.py")
+APP = (sys.executable, "-m", "tests.support.sharing", "run", "app.py")
 FOLDER = "QFUSION_TESTS_SHARED"
 WORTH = 0.15  # seconds: what is worked out faster is not written
 MAX_BYTES = 64_000_000  # bytes

@@ -1,7 +1,7 @@
 """Every figure of every page, taken from pages without a browser: what the export tests open, and what a second process
 makes again.
 
-    python -m tests.exporting JOBS.json OUT.json      digests of the recipes and files of the figures that JOBS names
+    python -m tests.support.exporting JOBS.json OUT.json  digests of recipes and files of the figures that JOBS names
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ def few_rows(patch: Any) -> None:
     """
     from qfusion.analysis import information_estimate, joint_gains, patching, seed_clusters
     from qfusion.explain import generator_pruning, information
-    from tests.test_information import few_trees
+    from tests.support.few_trees import few_trees
 
     few_trees(patch)
     patch.setattr(

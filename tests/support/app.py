@@ -1,0 +1,64 @@
+"""Visits of pages in Streamlit's test runner, and the words that they show."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from streamlit.testing.v1 import AppTest
+
+from qfusion.ui import lazy_panels, navigation
+from tests.support import charts
+
+APP = str(Path(__file__).resolve().parents[2] / "app.py")
+PAGES = ("Overview", "Samples", "Dynamics", "Circuit")
+FILES = {title: file for pages in navigation.PAGES.values() for file, title, _ in pages}
+
+
+def visit(title: str, *, whole: bool = True, **query: Any) -> AppTest:
+    """Opens a page cold with the given parameters in its address, and `qj-planted` as model where these name neither
+    model nor data nor a step of the tour; as a `whole`, or with what stands on its first screen."""
+    if not {"model", "data", "explore", "tour"} & query.keys():
+        query["model"] = "qj-planted"
+    app = AppTest.from_file(APP, default_timeout=90)
+    app.session_state["_near"] = [lazy_panels.EVERYTHING] * whole
+    if title != "Overview":
+        app.switch_page(FILES[title])
+    for key, value in query.items():
+        app.query_params[key] = value
+    app.run()
+    assert not app.exception, [e.value for e in app.exception]
+    return app
+
+
+def said(app: AppTest) -> str:
+    """Everything a page says in words."""
+    kinds = (
+        app.title,
+        app.header,
+        app.subheader,
+        app.markdown,
+        app.caption,
+        app.warning,
+        app.error,
+        app.info,
+        app.text,
+    )
+    return "\n".join(
+        [*(str(element.value) for kind in kinds for element in kind), *charts.all_words(app)]
+    )
+
+
+def plain(words: str) -> str:
+    return words.replace("\\", "").replace("\u200b", "")
+
+
+def value(app: AppTest, label: str) -> float:
+    return float(
+        next(
+            metric.value
+            for metric in app.metric
+            if re.split(r" \(truth|, this seed", metric.label.replace("\\", ""))[0] == label
+        )
+    )
