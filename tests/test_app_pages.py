@@ -101,7 +101,7 @@ def test_overview_shows_the_cards_numbers_and_three_telling_samples(source: str)
     ("changed", "words"),
     [
         ({}, "over 5 training seeds; the ring is the loaded seed (0)."),
-        ({"seeds": [3], "seed": 3}, "the weights that are loaded, of training seed 3."),
+        ({"seeds": [3], "seed": 3}, "the loaded weights, training seed 3."),
         ({"seeds": [0], "model": program.KIND}, "values of the loaded weights."),
     ],
 )
