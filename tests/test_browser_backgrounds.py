@@ -24,7 +24,7 @@ def choose(page: Any, key: str, option: str) -> None:
 
 def test_why_this_rather_than_that(visit: Callable[[str], Any]) -> None:  # noqa: F811
     """The picker names what is compared with, in the link too, and goes along to the next page; for both systems,
-    without a browser, in tests/test_app_backgrounds.py."""
+    without a browser, in tests/test_app_background_choice.py."""
     page, other = visit("/samples?model=qj-parity&words=full"), "pair-0007"
     usual = page.locator('[class*="st-key-panel-waterfall"]').first.inner_text()
     assert "training samples" in usual

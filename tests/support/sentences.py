@@ -15,7 +15,7 @@ HERE, PHYSICS, STATISTICS, VERDICT, PEOPLE = (
     "test_sentences_physics.py",
     "test_sentences_statistics.py",
     "test_verdict.py",
-    "test_people_numbers.py",
+    "test_people_label_statistics.py",
 )
 
 
@@ -360,7 +360,7 @@ TEMPLATES: tuple[Template, ...] = (
         "right without the misleading term",
         "panels.wrong_samples:describe_corrected",
         "how many of the wrong decisions listed are right as the sum of all other terms; 'none' of none",
-        "test_wrong.py",
+        "test_misleading_terms.py",
     ),
     Template(
         "what misled, and how often",

@@ -242,7 +242,7 @@ def vocabulary() -> frozenset[str]:
     words: set[str] = set()
     for module in modules().values():
         words |= module.words
-        if module.path.name != "test_references.py":
+        if module.path.name != "test_repository_references.py":
             words.update(re.findall(r"\w+", "\n".join(module.strings)))
     for name in tracked_files():
         if re.search(r"\.(toml|js|css|html|typ|txt|ya?ml|conf)$", name) or name.startswith(".ci/"):
@@ -396,7 +396,7 @@ def written_files() -> frozenset[str]:
     """Return the names of files in the strings of the code, such as those that programs write."""
     names: set[str] = set()
     for module in modules().values():
-        if module.path.name == "test_references.py":
+        if module.path.name == "test_repository_references.py":
             continue
         short = [value for value in module.strings if len(value) < 200]
         names.update(n.split("/")[-1] for n in re.findall(r"[\w./-]+\.\w+", "\n".join(short)))

@@ -1,6 +1,6 @@
 """The benchmark of MOSEI's size at a twentieth of it: memory of every command by the set's size.
 
-    python -m tests.test_mosei_size FOLDER PART ...
+    python -m tests.test_memory_at_mosei_size FOLDER PART ...
 
 Every command runs in a process of its own, forked from one that has loaded what they need: nothing of an earlier one is
 in its memory, and nothing is loaded anew.
@@ -26,7 +26,7 @@ PARTS = (
 
 def steps(folder: Path) -> list[dict[str, Any]]:
     """Bytes of the set and of anonymous memory by step, for every one of `PARTS`."""
-    words = [sys.executable, "-m", "tests.test_mosei_size", str(folder), *map(str, PARTS)]
+    words = [sys.executable, "-m", "tests.test_memory_at_mosei_size", str(folder), *map(str, PARTS)]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
     found: list[dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])
