@@ -78,6 +78,15 @@ CONTENDERS = {
     "qcnn-separate": Contender(
         "QCNN, one rotation per modality", "entangled-qcnn", dict(tables="separate"), "ablation"
     ),
+    "qcnn-controlled": Contender(
+        "QCNN, controlled pooling",
+        "entangled-qcnn",
+        dict(circuit_pooling="controlled"),
+        "ablation",
+    ),
+    "qcnn-retained": Contender(
+        "QCNN, retained head", "entangled-qcnn", dict(head="retained"), "ablation"
+    ),
     "qcnn-product": Contender("QCNN, angles added", "product-qcnn", {}, "ablation"),
     "qcnn-frozen": Contender(
         "QCNN, frozen rules (mean)", "entangled-qcnn", dict(freeze_rule=True), "ablation"
@@ -193,6 +202,8 @@ def _together(name: str) -> Place:
         numbers // 2,
         without=(
             "qcnn-separate",
+            "qcnn-controlled",
+            "qcnn-retained",
             "qcnn-product",
             "qcnn-frozen",
             *LEFT_OUT.get(name, ()),

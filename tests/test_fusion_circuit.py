@@ -141,12 +141,20 @@ def outcomes_of(program: QuantumCircuit, fused: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    ("n", "M", "block"),
-    [(4, 2, "su4"), (3, 1, "circuit13"), (2, 4, "circuit6"), (3, 2, "circuit9")],
+    ("n", "M", "block", "pooling"),
+    [
+        (4, 2, "su4", "conditional"),
+        (3, 1, "circuit13", "conditional"),
+        (2, 4, "circuit6", "conditional"),
+        (3, 2, "circuit9", "conditional"),
+        (4, 1, "su4", "controlled"),
+    ],
 )
 @pytest.mark.parametrize("version", [2, 3])
-def test_openqasm_means_the_same_to_qiskit(n: int, M: int, block: str, version: int) -> None:
-    circuit = circuit_of(model_of(n, M, block=block))
+def test_openqasm_means_the_same_to_qiskit(
+    n: int, M: int, block: str, pooling: str, version: int
+) -> None:
+    circuit = circuit_of(model_of(n, M, block=block, circuit_pooling=pooling))
     text = circuit.to_openqasm(version)
     program = qiskit.qasm3.loads(text) if version == 3 else qiskit.qasm2.loads(text)
     assert ("if (" in text) == (version == 3)

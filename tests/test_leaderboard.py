@@ -377,7 +377,7 @@ def test_runs_are_kept_and_not_repeated(
     assert again[:3] == first
     assert len(calls) == 4
     assert len(leaderboard.read(cache)) == 4
-    assert len({run.key for run in leaderboard.runs(["digits", "planted"], 2)}) == 2 * 2 * 22
+    assert len({run.key for run in leaderboard.runs(["digits", "planted"], 2)}) == 2 * 2 * 24
 
 
 def test_what_is_to_be_measured_anew_is_forgotten(tmp_path: Path) -> None:

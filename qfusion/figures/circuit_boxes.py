@@ -152,11 +152,12 @@ def _step_box(
     if pool:
         does = f"{inside[0].sentence} {stored} is turned by one of two learned rotations, depending on what was read."
         text = "<br>".join(
-            f"if {gate.outcome}: {_angles(gate)}<br>{matrix_tip(_gate_matrix(gate).numpy())}"
+            f"if {gate.outcome}: {gate.gate} {_angles(gate)}<br>{matrix_tip(_gate_matrix(gate).numpy())}"
             for gate in inside
             if gate.outcome is not None
         )
-        return Box("M|U3", column, on, numbers[0], numbers[-1], does, ORANGE, True, text)
+        name = "M|U3" if model.network.circuit_pooling == "conditional" else "M|R"
+        return Box(name, column, on, numbers[0], numbers[-1], does, ORANGE, True, text)
     does = (
         f"Convolution of layer {layer}: block {model.network.block}, {len(inside)} gates with angles that every "
         f"pair of this layer shares, on {' and '.join(where)}."

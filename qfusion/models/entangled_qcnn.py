@@ -6,8 +6,10 @@
     y = HEAD_SCALE W f + b                 quantum convolution and pooling on the n fused qubits: `qcnn`
 
 Only the paper's abstract is public; element-wise fusion by soft truth tables and the head that also reads the measured
-qubits are our reading. The modality qubits are left out after fusion, so the fused qubits are in a real product state
-and every score is the expectation of one effective observable with 3^n real coefficients.
+qubits are our reading. The group's follow-up (arXiv 2608.10464) pools by controlled rotations and reads the retained
+qubits alone: `circuit_pooling="controlled"`, `head="retained"`. The modality qubits are left out after fusion, so the
+fused qubits are in a real product state and every score is the expectation of one effective observable with 3^n real
+coefficients.
 """
 
 import copy
@@ -51,6 +53,7 @@ class EntangledQCNN(NetworkModel, ket_model.StateModel):
             for no other; that needs as many elements as classes.
         encoder: "mlp", or "cnn", "cnn-norm" or "cnn-pool" for modalities that are images.
         hidden, dropout, pooling, input_dropout: of the encoders, see `Encoder`.
+        circuit_pooling, head: how the network pools and which qubits its head reads, see `QCNN`.
 
     Raises:
         InvalidInput, NotFound: when a setting is out of range or unknown.
@@ -77,6 +80,8 @@ class EntangledQCNN(NetworkModel, ket_model.StateModel):
         pooling: str = "gru",
         tables: str = "joint",
         input_dropout: float = 0.0,
+        circuit_pooling: str = "conditional",
+        head: str = "all",
     ):
         super().__init__(inputs, outputs)
         choose("Fusion rule", rule, CHOICES["rule"])
@@ -99,6 +104,8 @@ class EntangledQCNN(NetworkModel, ket_model.StateModel):
             dropout,
             pooling,
             input_dropout,
+            circuit_pooling,
+            head,
             rule=rule,
             freeze_rule=freeze_rule,
             tables=tables,

@@ -12,6 +12,8 @@ CHOICES = {
     "rule": ("mean", "and", "or", "random"),  # where training begins
     "tables": ("joint", "separate"),
     "start": ("random", "classes"),
+    "circuit_pooling": tuple(qcnn.POOLING_GATES),
+    "head": qcnn.HEADS,
 }
 
 
@@ -47,6 +49,8 @@ class NetworkModel(base.FusionModel):
         dropout: float,
         pooling: str,
         input_dropout: float,
+        circuit_pooling: str,
+        head: str,
         **more: Any,
     ) -> None:
         """Set the settings, and make the network and encoders that give a number for each fused qubit; arguments as
@@ -60,6 +64,8 @@ class NetworkModel(base.FusionModel):
             dropout=dropout,
             pooling=pooling,
             input_dropout=input_dropout,
+            circuit_pooling=circuit_pooling,
+            head=head,
             **more,
         )
         C = len(self.outputs)
@@ -75,7 +81,9 @@ class NetworkModel(base.FusionModel):
             f"Argument `start` is 'classes', which needs one element per class, but there are {self.elements} "
             f"elements and {C} classes. Set `elements` to {C}, or `start` to 'random'.",
         )
-        self.network = qcnn.QCNN(self.elements, C, block)
+        self.network = qcnn.QCNN(
+            self.elements, C, block, circuit_pooling=circuit_pooling, head=head
+        )
         self.encoders = nn.ModuleDict(
             {
                 name: encoders.Encoder(

@@ -287,10 +287,10 @@ def _network_parameters(model: TruthTables) -> tuple[Parameter, ...]:
         if model.elements_are_classes
         else [f"element {i}" for i in range(n)]
     )
-    k = len(network.retained)  # the qubits that stay, whose outcomes the head reads together
+    k = len(network.retained)  # qubits whose outcomes the head reads together
     features = [
         *(f"outcome {format(j, f'0{k}b')}" for j in range(2**k)),
-        *(f"⟨Z⟩ of qubit {q}" for q in network.measured),
+        *(f"⟨Z⟩ of qubit {q}" for q in network.read_singly),
     ]
     layers = range(len(network.convolution))
     titles = {

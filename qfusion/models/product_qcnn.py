@@ -42,10 +42,21 @@ class ProductQCNN(NetworkModel):
         dropout: float = 0.2,
         pooling: str = "gru",
         input_dropout: float = 0.0,
+        circuit_pooling: str = "conditional",
+        head: str = "all",
     ):
         super().__init__(inputs, outputs)
         self._init_encoders(
-            elements, block, start, encoder, hidden, dropout, pooling, input_dropout
+            elements,
+            block,
+            start,
+            encoder,
+            hidden,
+            dropout,
+            pooling,
+            input_dropout,
+            circuit_pooling,
+            head,
         )
         n, M = self.elements, len(self.modalities)
         self.weights = nn.Parameter(torch.full((M, n), 1.0 / M))

@@ -2,10 +2,12 @@
 2022).
 
 Every layer applies one shared two-qubit block to even, odd and ring pairs, then pools: every second qubit is measured
-and the outcome chooses one of two U3 rotations of its neighbour. The head is linear in the joint probabilities of the
-qubits that remain and in Z of the measured ones, so each score is the expectation of one observable. This observable is
-pulled back through the circuit in the Pauli basis: measured qubits stay in {I, Z}, and since the input qubits are real,
-only words in {I, X, Z} are needed at the end.
+and the outcome chooses one of two rotations of its neighbour. The rotations are two free U3 ("conditional"), or RX for
+outcome 0 and RZ for outcome 1 ("controlled": the pooling circuit of Hur, Kim, Park, whose controlled rotations followed
+by the trace of the control equal measuring it first). The head is linear in the joint probabilities of the qubits that
+remain and, unless it reads the "retained" qubits alone, in Z of the measured ones. So each score is the expectation of
+one observable. This observable is pulled back through the circuit in the Pauli basis: measured qubits stay in {I, Z},
+and since the input qubits are real, only words in {I, X, Z} are needed at the end.
 """
 
 import math
@@ -25,6 +27,10 @@ HEAD_SCALE = (
 )
 IZ, IXZ, ALL = [0, 3], [0, 1, 3], [0, 1, 2, 3]  # letters of I, X, Y, Z
 _OF_SIZE = {2: IZ, 3: IXZ, 4: ALL}  # letters that a qubit with so many of them has
+
+# The gates that pooling applies to the kept qubit when the measured one reads 0 or 1.
+POOLING_GATES = {"conditional": ("U3", "U3"), "controlled": ("RX", "RZ")}
+HEADS = ("all", "retained")  # the qubits that the head reads
 Channel = Callable[["Step"], Tensor | None]
 
 
@@ -61,13 +67,26 @@ class QCNN(nn.Module):
         n: input qubits, 2 to 10.
         C: scores.
         block: convolution block, of `quantum.circuits.BLOCKS`.
+        spread: standard deviation of the initial angles.
+        circuit_pooling: of POOLING_GATES: "conditional" chooses one of two U3, six angles a layer; "controlled" RX for
+            outcome 0 and RZ for outcome 1, two angles a layer.
+        head: of HEADS: "all" reads the retained qubits' joint probabilities and Z of every measured qubit, "retained"
+            the former alone.
 
     Raises:
         InvalidInput: when n is out of range, with the limit.
-        NotFound: when the block does not exist.
+        NotFound: when the block, the pooling or the head does not exist.
     """
 
-    def __init__(self, n: int, C: int, block: str = "su4", spread: float = 0.03):
+    def __init__(
+        self,
+        n: int,
+        C: int,
+        block: str = "su4",
+        spread: float = 0.03,
+        circuit_pooling: str = "conditional",
+        head: str = "all",
+    ):
         super().__init__()
         check(
             2 <= n <= MAX_QUBITS,
@@ -75,14 +94,45 @@ class QCNN(nn.Module):
             f"numbers per score. Take {MAX_QUBITS} or fewer: they can score any number of classes.",
         )
         self.n, self.block = n, choose("Convolution block", block, circuits.BLOCKS)
+        self.circuit_pooling = choose("Circuit pooling", circuit_pooling, POOLING_GATES)
+        self.reads = choose("Head", head, HEADS)
         self.steps, self.retained = layout(n)
         self.measured = [step.wires[0] for step in self.steps if step.kind == "pool"]
         layers = 1 + max(step.layer for step in self.steps)
         self.convolution = nn.Parameter(
             torch.randn(layers, circuits.BLOCKS[block].parameters) * spread
         )
-        self.pooling = nn.Parameter(torch.randn(layers, 6) * spread)
-        self.head = nn.Parameter(torch.randn(C, 2 ** len(self.retained) + len(self.measured)) * 0.5)
+        angles = sum(circuits.PARAMETERS[gate] for gate in self.pooling_gates)
+        self.pooling = nn.Parameter(torch.randn(layers, angles) * spread)
+        features = 2 ** len(self.retained) + len(self.read_singly)
+        self.head = nn.Parameter(torch.randn(C, features) * 0.5)
+
+    @property
+    def pooling_gates(self) -> tuple[str, str]:
+        """The gates on the kept qubit for the outcomes 0 and 1 of pooling."""
+        return POOLING_GATES[self.circuit_pooling]
+
+    @property
+    def read_singly(self) -> Sequence[int]:
+        """The measured qubits whose <Z> the head reads, in the order of its columns."""
+        return self.measured if self.reads == "all" else ()
+
+    def pooling_angles(self, outcome: int) -> range:
+        """Return the places, among a layer's pooling angles, of those of the gate for an outcome."""
+        first, second = (circuits.PARAMETERS[gate] for gate in self.pooling_gates)
+        return range(first, first + second) if outcome else range(first)
+
+    def conditioned_rotations(self, layer: int) -> Tensor:
+        """Return the matrices on the kept qubit for the outcomes 0 and 1 of a layer's pooling, (2, 2, 2)."""
+        angles = self.pooling[layer]
+        if self.circuit_pooling == "conditional":
+            return circuits.rotation_matrices(angles.view(2, 3))
+        return torch.stack(
+            [
+                circuits.rotation(gate, angles[self.pooling_angles(outcome)])
+                for outcome, gate in enumerate(self.pooling_gates)
+            ]
+        )
 
     def readout(self) -> Tensor:
         """Return the head as an observable after the circuit: coefficients (C, 2, ..., 2) of words in {I, Z} on n
@@ -95,7 +145,7 @@ class QCNN(nn.Module):
             *(slice(None) if q in self.retained else 0 for q in range(self.n)),
         )
         full[slices] += words
-        for j, q in enumerate(self.measured):
+        for j, q in enumerate(self.read_singly):
             single: tuple[slice | int, ...] = (slice(None), *(int(w == q) for w in range(self.n)))
             full[single] += HEAD_SCALE * self.head[:, 2**k + j]
         return full
@@ -103,11 +153,9 @@ class QCNN(nn.Module):
     def matrix(self, step: Step) -> Tensor:
         """Return the unitary of a step, (4, 4); for "pool" the measured qubit controls, which equals measuring it
         first."""
-        return (
-            circuits.unitary(self.block, self.convolution[step.layer])
-            if step.kind == "conv"
-            else torch.block_diag(*circuits.rotation_matrices(self.pooling[step.layer].view(2, 3)))
-        )
+        if step.kind == "conv":
+            return circuits.unitary(self.block, self.convolution[step.layer])
+        return torch.block_diag(*self.conditioned_rotations(step.layer))
 
     def moments(self) -> list[tuple[str, int]]:
         """Return the places between the layers' parts and how many steps are done there: ("input", 0), ("layer 0

@@ -35,7 +35,7 @@ class _Group:
 
 
 def network_features(network: QCNN, vectors: Tensor) -> Tensor:
-    """Return the joint probabilities of the kept qubits, then <Z> of the measured ones, (B, F).
+    """Return the joint probabilities of the retained qubits, then <Z> of the measured ones that the head reads, (B, F).
 
     Args:
         network: the circuit.
@@ -76,13 +76,11 @@ def _features(network: QCNN, vectors: Tensor, maps: Mapping[tuple[str, int], Ten
             measured[index] = _pool(groups, step.wires, R[:, after[1]])
         else:
             _convolve(groups, step.wires, R[after[0]][:, after[1]])
-    return torch.cat(
-        [
-            _probabilities(groups, network.retained),
-            torch.stack([measured[index] for index in sorted(measured)], -1),
-        ],
-        -1,
-    )
+    probabilities = _probabilities(groups, network.retained)
+    if not network.read_singly:
+        return probabilities
+    single = torch.stack([measured[index] for index in sorted(measured)], -1)
+    return torch.cat([probabilities, single], -1)
 
 
 def _ring(

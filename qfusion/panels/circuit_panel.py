@@ -96,7 +96,7 @@ def diagram(
         title = f"{size}: {', '.join(f'{number} {name}' for name, number in counts.items())}"
     else:
         convolutions = sum(box.name.startswith("C") for box in walk.boxes)
-        poolings = sum("U3" in box.name for box in walk.boxes)
+        poolings = sum(box.name.startswith("M|") for box in walk.boxes)
         title = (
             f"{size}: encode, fuse, then {count(convolutions, 'convolution')} and "
             f"{count(poolings, 'pooling')}"

@@ -38,13 +38,14 @@ def _block(text: str, source: str) -> Block:
     operations, count = [], 0
     for item in text.split("|"):
         gate, wires = item.split()
-        taken = tuple(range(count, count + _PARAMETERS[gate]))
+        taken = tuple(range(count, count + PARAMETERS[gate]))
         operations.append(Operation(gate, taken, tuple(map(int, wires.split(",")))))
         count += len(taken)
     return Block(tuple(operations), count, source)
 
 
-_PARAMETERS = {"RX": 1, "RY": 1, "RZ": 1, "U3": 3, "H": 0, "CNOT": 0, "CZ": 0, "CRX": 1, "CRZ": 1}
+# Number of angles of each gate.
+PARAMETERS = {"RX": 1, "RY": 1, "RZ": 1, "U3": 3, "H": 0, "CNOT": 0, "CZ": 0, "CRX": 1, "CRZ": 1}
 
 BLOCKS: dict[str, Block] = {
     "su4": _block(

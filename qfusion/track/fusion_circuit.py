@@ -238,8 +238,10 @@ def _apply(
     elif gate.outcome is None:
         getattr(qml, "Hadamard" if gate.gate == "H" else gate.gate)(*angles, wires=list(gate.wires))
     elif measured:
-        qml.cond(outcomes[gate.wires[0]] == gate.outcome, qml.U3)(*angles, wires=gate.wires[1])
+        rotation = getattr(qml, gate.gate)
+        qml.cond(outcomes[gate.wires[0]] == gate.outcome, rotation)(*angles, wires=gate.wires[1])
     else:
-        qml.ctrl(qml.U3, control=gate.wires[0], control_values=[gate.outcome])(
+        rotation = getattr(qml, gate.gate)
+        qml.ctrl(rotation, control=gate.wires[0], control_values=[gate.outcome])(
             *angles, wires=gate.wires[1]
         )

@@ -187,19 +187,20 @@ def _network(model: EntangledQCNN, values: Mapping[str, Tensor]) -> Iterator[Fus
                 "measure",
                 (a,),
                 {},
-                f"Measures {a}; the head reads the outcome, and so does {b}.",
+                f"Measures {a}; the outcome chooses the rotation of {b}"
+                + (" and is read by the head." if network.read_singly else "."),
                 gate="measure",
                 **where,
             )
-            for outcome in (0, 1):
-                takes = tuple(("pooling", (step.layer, 3 * outcome + k)) for k in range(3))
+            for outcome, name in enumerate(network.pooling_gates):
+                takes = tuple(("pooling", (step.layer, k)) for k in network.pooling_angles(outcome))
                 yield FusionGate(
                     "pool",
-                    f"U3 if {outcome}",
+                    f"{name} if {outcome}",
                     (a, b),
-                    _name_values("U3", takes, values),
+                    _name_values(name, takes, values),
                     f"Turns {b} if {a} read {outcome}.",
-                    gate="U3",
+                    gate=name,
                     takes=takes,
                     outcome=outcome,
                     **where,

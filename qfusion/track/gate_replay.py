@@ -242,7 +242,7 @@ def _apply_gate(
             gate.gate, angles, tuple(on.index(wire) for wire in gate.wires)
         )
     else:
-        choices = [torch.eye(2, dtype=torch.complex128), circuits.rotation("U3", angles)]
+        choices = [torch.eye(2, dtype=torch.complex128), circuits.rotation(gate.gate, angles)]
         U = torch.block_diag(*(choices if gate.outcome else choices[::-1]))
     return U @ pair @ U.mH
 

@@ -42,6 +42,7 @@ TABLES = "{elements} truth tables of {angles} angles{stages}, one entangling gat
 STAGES = " in {stages} stages"
 CONVOLUTIONS = "{convolutions} convolutions (block {block}), {poolings} poolings on {qubits} qubits"
 QUBIT_READ_OUT = "linear read-out of {retained} kept and {measured} measured qubits"
+RETAINED_READ_OUT = "linear read-out of {retained} kept qubits"
 VECTORS_EACH = "{count} measurement vectors on each modality"
 VECTORS = "{count} measurement vectors on {place}"
 JOINT_STATE, ONE_STATE = "the joint state", "{modality} alone"
@@ -202,7 +203,8 @@ def _circuit_stages(study: Study) -> tuple[Stage, ...]:
         poolings=kinds.count("pool"),
         qubits=model.elements,
     )
-    read_out = QUBIT_READ_OUT.format(retained=len(network.retained), measured=len(network.measured))
+    read_out = QUBIT_READ_OUT if network.read_singly else RETAINED_READ_OUT
+    read_out = read_out.format(retained=len(network.retained), measured=len(network.measured))
     angles = ANGLES.format(elements=model.elements)
     circuit = "pages/circuit.py"
     return (
@@ -258,10 +260,15 @@ def _circuit_rows(study: Study) -> dict[str, Any]:
     if settings.get("tables") == "separate":
         rule += ", one rotation per modality"
     M = len(study.modalities)
+    pooling = ", ".join(
+        f"{gate} if {outcome}" for outcome, gate in enumerate(network.pooling_gates)
+    )
     return {
         "elements": f"{model.elements} ({'the classes' if model.elements_are_classes else 'learned'})",
         "fusion rule": rule,
         "convolution block": f"{network.block} ({BLOCKS[network.block].parameters} parameters)",
+        "pooling": f"{network.circuit_pooling} ({pooling})",
+        "head reads": "all qubits" if network.read_singly else "retained qubits",
         "qubits": model.elements * (M + len(stage_sizes(M))),
         "operations": f"{model.elements} fusion gates, {len(network.steps)} steps of the network",
     }
