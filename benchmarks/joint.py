@@ -54,7 +54,10 @@ def fused(
         dataset: whose test rows.
         trained_on: the rows of which the background is drawn.
     """
-    rows, behind = _drawn(dataset, "test", TEST_ROWS), _drawn(dataset, trained_on, BACKGROUND_ROWS)
+    rows, behind = (
+        draw_rows(dataset, "test", TEST_ROWS),
+        draw_rows(dataset, trained_on, BACKGROUND_ROWS),
+    )
     model = explained_model(model, dataset)
     background = explain.background(model, dataset.inputs(behind, torch.float64))
     found = explain.explain(model, dataset.inputs(rows, torch.float64), background)
@@ -71,13 +74,13 @@ def fused(
 
 def planted(dataset: data.DataSet) -> float:
     """Returns the joint part of the planted contributions, the mean over the test rows that `fused` takes."""
-    truth = dataset.truth.iloc[_drawn(dataset, "test", TEST_ROWS)]
+    truth = dataset.truth.iloc[draw_rows(dataset, "test", TEST_ROWS)]
     return float(
         joint_share({name: truth[name].to_numpy() for name in truth.columns if name}).mean()
     )
 
 
-def _drawn(dataset: data.DataSet, split: str, most: int) -> np.ndarray:
+def draw_rows(dataset: data.DataSet, split: str, most: int) -> np.ndarray:
     return np.sort(np.random.default_rng(0).permutation(dataset.rows(split))[:most])
 
 

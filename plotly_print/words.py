@@ -256,7 +256,7 @@ def _apart(text: str) -> list[str]:
 def _style_for(letters: str, style: TextStyle, drawn: str) -> TextStyle:
     """The style in a font that has a letter with its marks; as it is, where none has."""
     shown = fonts.IGNORED.sub("", letters)
-    known = _known(shown, style, drawn)
+    known = covering_style(shown, style, drawn)
     if known is None and len(letters) > 1 and not _has(letters[0], style):
         return _style_for(letters[0], style, drawn)  # its marks are squares
     if known is None:
@@ -265,7 +265,7 @@ def _style_for(letters: str, style: TextStyle, drawn: str) -> TextStyle:
 
 
 @lru_cache(maxsize=16384)
-def _known(letters: str, style: TextStyle, drawn: str) -> TextStyle | None:
+def covering_style(letters: str, style: TextStyle, drawn: str) -> TextStyle | None:
     """The style, as near as there is, in a font that has the letters; None where none has them."""
     for option in (
         style,

@@ -15,7 +15,7 @@ from qfusion.errors import translate_errors
 
 _HOST = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:6]
 # hash of the host, process number, start time of the process (empty if unknown), random digits
-_MARK = re.compile(r"\..*[.-]([0-9a-f]{6})-(\d+)-([0-9a-f]*)[0-9a-f]{8}(\.part)?")
+PROCESS_MARK = re.compile(r"\..*[.-]([0-9a-f]{6})-(\d+)-([0-9a-f]*)[0-9a-f]{8}(\.part)?")
 
 
 @contextlib.contextmanager
@@ -64,14 +64,14 @@ def clear(folder: Path) -> None:
 
 def process_suffix() -> str:
     """Return the suffix of the name of a hidden file or folder that only this process works on, see `is_abandoned`."""
-    return f"{_HOST}-{os.getpid()}-{_start(os.getpid())}{secrets.token_hex(4)}"
+    return f"{_HOST}-{os.getpid()}-{process_start(os.getpid())}{secrets.token_hex(4)}"
 
 
 def is_abandoned(path: Path) -> bool:
     """Return whether a file or folder whose name has a `process_suffix` belongs to a process that has ended. For a
     process of another machine, return whether the file has not changed for a day.
     """
-    match = _MARK.fullmatch(path.name)
+    match = PROCESS_MARK.fullmatch(path.name)
     if match and match[1] == _HOST:
         pid = int(match[2])
         began = match[3]
@@ -79,13 +79,13 @@ def is_abandoned(path: Path) -> bool:
             return True
         # In a container every server has process number 1, so the start time decides. Older names have no start time.
         is_comparable = began != "" or pid == os.getpid()
-        return is_comparable and _start(pid) not in ("", began)
+        return is_comparable and process_start(pid) not in ("", began)
     with contextlib.suppress(OSError):
         return match is not None and time.time() - path.stat().st_mtime > 24 * 3600.0
     return False
 
 
-def _start(pid: int) -> str:
+def process_start(pid: int) -> str:
     """Return the start time of a process, in ticks since the machine started, as hexadecimal digits, or "" if it is
     not available (not Linux).
     """

@@ -436,14 +436,14 @@ def _set(data: bytes, folder: Path) -> Any:
 
     from qfusion.data import imported_sets
 
-    shutil.copytree(_imported(), folder / "sets" / "own", symlinks=True)
+    shutil.copytree(imported_set(), folder / "sets" / "own", symlinks=True)
     (folder / "sets" / "own" / imported_sets.MANIFEST).write_bytes(data)
     with mock.patch.dict(os.environ, {"QFUSION_IMPORTED": str(folder / "sets")}):
         return imported_sets.verify_imported("own")
 
 
 @lru_cache(maxsize=1)
-def _imported() -> Path:
+def imported_set() -> Path:
     """A small imported set, kept for the cases of this process."""
     from unittest import mock
 
@@ -537,7 +537,7 @@ def _name(data: bytes, folder: Path) -> Any:
     return allowed
 
 
-def _config(data: bytes, folder: Path) -> Any:
+def read_config(data: bytes, folder: Path) -> Any:
     """What is to be trained, as a TOML file says it."""
     from qfusion.commands import training_plan
 
@@ -595,7 +595,7 @@ def _doors() -> dict[str, Door]:
         "imported set": _set,
         "run": _run_files,
         "name": _name,
-        "training file": _config,
+        "training file": read_config,
         "text": _shown,
         "program card": lambda data, _: program_card.read(_text(data), "card.toml"),
         "recipe": lambda data, _: recipe.parse(_text(data)),
@@ -678,7 +678,7 @@ def _examples(door: str) -> list[bytes]:
         if door == "csd":
             return _sequences()
         if door == "imported set":
-            return [(_imported() / "manifest.json").read_bytes()]
+            return [(imported_set() / "manifest.json").read_bytes()]
         if door == "table layout":
             return [bytes(range(start, start + 48)) for start in (0, 99)]
         if door in ("csv", "tsv", "parquet"):
@@ -1073,7 +1073,7 @@ def _batch(asked: tuple[str, int, int]) -> tuple[str, int, list[tuple[str, bytes
     return name, count, found, time.perf_counter() - began
 
 
-def _begin() -> None:
+def begin_process() -> None:
     import warnings
 
     warnings.simplefilter("ignore")
@@ -1115,7 +1115,7 @@ def main() -> int:
     processes = min(os.cpu_count() or 1, 1 + sum(size for _, _, size in jobs) // 500)
     # Forked from this one, which has loaded what the doors need.
     with multiprocessing.get_context("fork").Pool(
-        processes, _begin, maxtasksperchild=8 * max(1, CASES // asked.batch)
+        processes, begin_process, maxtasksperchild=8 * max(1, CASES // asked.batch)
     ) as pool:
         for name, count, found, took in pool.imap_unordered(_batch, jobs):
             counts[name] += count

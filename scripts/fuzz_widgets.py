@@ -194,7 +194,7 @@ def case(visitor: Visitor, rng: random.Random) -> tuple[str, bool]:
     """Does one; returns what was done, and whether everything had its type."""
     there = widgets(visitor)
     if not there or rng.random() < 0.1:
-        visitor._query = rng.choice(
+        visitor.query = rng.choice(
             [
                 "sample=p0031&" * 300,
                 "model=../../x",
@@ -210,8 +210,8 @@ def case(visitor: Visitor, rng: random.Random) -> tuple[str, bool]:
                 "output=-1&background=%00",
             ]
         )
-        visitor._run()
-        return f"address {visitor._query[:40]!r}", True
+        visitor.run()
+        return f"address {visitor.query[:40]!r}", True
     done, typed, gone = list[str](), rng.random() < 0.85, False
     for kind, name in rng.sample(there, min(len(there), rng.choice((1, 1, 2, 3)))):
         if kind == "bidi_component" and rng.random() < 0.6:
@@ -231,13 +231,13 @@ def case(visitor: Visitor, rng: random.Random) -> tuple[str, bool]:
         else:
             other = rng.choice(sorted(FIELDS))
             field, value = FIELDS[other], hostile(other, rng)
-        visitor._states[name] = state(name, field, value)
+        visitor.widget_states[name] = state(name, field, value)
         gone = gone or (
             field.startswith("double") and not all(map(math.isfinite, np.atleast_1d(value)))
         )
         done.append(f"{re.sub('.*-', '', name)[:30]} {kind} {str(value)[:60]}")
     try:
-        visitor._run()
+        visitor.run()
     except ConnectionClosed:
         if not gone:  # numbers that are none end a connection
             raise
@@ -318,7 +318,7 @@ def main() -> int:
                 except Exception as error:
                     note(f"{page or 'overview'}: {type(error).__name__} {str(error)[:80]}", how)
                 if done["all"] % 50 < 8:
-                    for place in differences(truth, shown(quiet._run()) if number == 0 else truth):
+                    for place in differences(truth, shown(quiet.run()) if number == 0 else truth):
                         note(f"another reader sees something else: {place}", how)
 
         threads = [threading.Thread(target=read, args=(number,)) for number in range(asked.readers)]

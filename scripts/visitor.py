@@ -81,11 +81,11 @@ class Visitor:
         token: str = "",
     ):
         self.url, self.limit, self._headers, self._token = url, limit, dict(headers or {}), token
-        self._socket: Any = None
-        self._cookies: dict[str, str] = {}  # such as that by which a proxy knows its server
+        self.socket: Any = None
+        self.cookies: dict[str, str] = {}  # such as that by which a proxy knows its server
         self._known: dict[str, ForwardMsg] = {}
-        self._states: dict[str, WidgetState] = {}
-        self.page, self._query = "", ""
+        self.widget_states: dict[str, WidgetState] = {}
+        self.page, self.query = "", ""
         self.seen = Seen()
 
     def __enter__(self) -> Visitor:
@@ -96,18 +96,18 @@ class Visitor:
 
     def close(self) -> None:
         """Leaves."""
-        if self._socket is not None:
-            self._socket.close()
+        if self.socket is not None:
+            self.socket.close()
 
     def open(self, page: str = "", **query: Any) -> Seen:
         """Opens a page by its address below the app's, with a query, in a new session as a browser does."""
         self.close()
         self._connect(self._token)
-        self.page, self._query, self._states, self._known = page, urlencode(query), {}, {}
-        return self._run()
+        self.page, self.query, self.widget_states, self._known = page, urlencode(query), {}, {}
+        return self.run()
 
     def _connect(self, *words: str) -> None:
-        self._socket = connect(
+        self.socket = connect(
             self.url.replace("http", "ws", 1) + "/_stcore/stream",
             max_size=MAX_BYTES,
             subprotocols=["streamlit", *filter(None, words)],
@@ -115,35 +115,35 @@ class Visitor:
             open_timeout=self.limit,
             ping_interval=None,
         )  # as a browser, which waits for a busy server
-        for line in self._socket.response.headers.get_all("Set-Cookie"):
-            self._cookies |= {name: morsel.value for name, morsel in SimpleCookie(line).items()}
+        for line in self.socket.response.headers.get_all("Set-Cookie"):
+            self.cookies |= {name: morsel.value for name, morsel in SimpleCookie(line).items()}
 
     def _with_cookies(self, headers: Mapping[str, str]) -> dict[str, str]:
-        own = [f"{name}={value}" for name, value in self._cookies.items()]
+        own = [f"{name}={value}" for name, value in self.cookies.items()]
         words = "; ".join([*filter(None, [headers.get("Cookie")]), *own])
         return {**headers, "Cookie": words} if words else dict(headers)
 
     def begin(self, key: str, value: Any) -> None:
         """Sets a widget as `set` does, and waits for nothing."""
-        self._state(*self._widget(key), value)
-        self._socket.send(self._asked().SerializeToString())
+        self.add_state(*self._widget(key), value)
+        self.socket.send(self._asked().SerializeToString())
 
     def lose(self) -> None:
         """Loses the connection without a word, as a laptop that is closed does."""
-        self._socket.socket.shutdown(2)
-        self._socket.close()
+        self.socket.socket.shutdown(2)
+        self.socket.close()
 
     def reconnect(self) -> Seen:
         """Comes back to the same session, as a browser does whose connection was lost."""
         self._connect(self._token or "none", self.seen.session)
         self._known = {}
-        self._run()  # the end of what ran before may be told in here
-        return self._run()
+        self.run()  # the end of what ran before may be told in here
+        return self.run()
 
     def go(self, page: str) -> Seen:
         """Goes to another page in the same session."""
-        self.page, self._states = page, {}
-        return self._run()
+        self.page, self.widget_states = page, {}
+        return self.run()
 
     def set(self, key: str, value: Any) -> Seen:
         """Sets a widget of the page by its key, presses a button by True, and returns the page after it. A component is
@@ -153,13 +153,13 @@ class Visitor:
             KeyError: when the page has no such widget.
         """
         kind, element = self._widget(key)
-        name = self._state(kind, element, value)
-        found = self._run()
+        name = self.add_state(kind, element, value)
+        found = self.run()
         if kind in ("button", "bidi_component"):
-            del self._states[name]
+            del self.widget_states[name]
         return found
 
-    def _state(self, kind: str, element: Any, value: Any) -> str:
+    def add_state(self, kind: str, element: Any, value: Any) -> str:
         name = element.id
         if kind == "bidi_component":
             name, value = (
@@ -173,21 +173,21 @@ class Visitor:
             )
         else:
             setattr(state, _VALUES[kind], value)
-        self._states[name] = state
+        self.widget_states[name] = state
         return str(name)
 
     def whole(self) -> Seen:
         """Has what waits below the screen drawn, as scrolling does, and returns the page after it: with what holds
         widgets, and of plain figures the last ones."""
         later = [
-            self._state("button", each.button, True)
+            self.add_state("button", each.button, True)
             for each in self.seen.elements.values()
             if each.WhichOneof("type") == "button" and "-_later-" in each.button.id
         ]
-        self._run()
+        self.run()
         for name in later:
-            del self._states[name]
-        return self._run()
+            del self.widget_states[name]
+        return self.run()
 
     def has(self, key: str) -> bool:
         """Whether the page has a widget of that key that can be used."""
@@ -232,8 +232,8 @@ class Visitor:
             state.file_uploader_state_value.uploaded_file_info.add(
                 name=name, size=len(data), file_id=place.file_id, file_urls=place
             )
-        self._states[element.id] = state
-        return self._run()
+        self.widget_states[element.id] = state
+        return self.run()
 
     def download(self, key: str) -> bytes:
         """Presses a download button, and returns the file; see `made`."""
@@ -277,7 +277,7 @@ class Visitor:
 
     def _answer(self, asked: BackMsg, kind: str) -> Any:
         began = time.perf_counter()
-        self._socket.send(asked.SerializeToString())
+        self.socket.send(asked.SerializeToString())
         return next(
             getattr(each, kind) for each in self._messages(began) if each.WhichOneof("type") == kind
         )
@@ -289,9 +289,9 @@ class Visitor:
                 return kind, getattr(each, kind)
         raise KeyError(key)
 
-    def _run(self) -> Seen:
+    def run(self) -> Seen:
         began, seen = time.perf_counter(), Seen()
-        self._socket.send(self._asked().SerializeToString())
+        self.socket.send(self._asked().SerializeToString())
         for message in self._messages(began):
             kind = message.WhichOneof("type")
             if kind == "delta" and message.delta.WhichOneof("type") == "new_element":
@@ -310,7 +310,7 @@ class Visitor:
             elif kind == "page_config_changed":
                 seen.title = message.page_config_changed.title
             elif kind == "page_info_changed":
-                self._query = message.page_info_changed.query_string
+                self.query = message.page_info_changed.query_string
             elif (
                 kind == "script_finished"
                 and message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN
@@ -322,15 +322,15 @@ class Visitor:
 
     def _asked(self) -> BackMsg:
         asked = BackMsg()
-        asked.rerun_script.query_string = self._query
+        asked.rerun_script.query_string = self.query
         asked.rerun_script.page_name = self.page
-        asked.rerun_script.widget_states.widgets.extend(self._states.values())
+        asked.rerun_script.widget_states.widgets.extend(self.widget_states.values())
         return asked
 
     def _messages(self, began: float) -> Iterator[ForwardMsg]:
         while True:
             left = self.limit - (time.perf_counter() - began)
-            message = ForwardMsg.FromString(self._socket.recv(timeout=max(0.01, left)))
+            message = ForwardMsg.FromString(self.socket.recv(timeout=max(0.01, left)))
             if message.WhichOneof("type") == "ref_hash":
                 metadata, message = (
                     message.metadata,

@@ -330,10 +330,10 @@ def no_job_goes_on() -> Iterator[None]:
     for the interpreter ten times as long."""
     yield
     if jobs := sys.modules.get("qfusion.analysis.jobs"):
-        for job in list(jobs._jobs.values()):
+        for job in list(jobs.JOBS.values()):
             job.stop()
-        jobs._worker.submit(int).result(120)  # what was under way has ended
-        jobs._jobs.clear()
+        jobs.WORKER.submit(int).result(120)  # what was under way has ended
+        jobs.JOBS.clear()
     left = multiprocessing.active_children()
     for child in left:
         child.kill()

@@ -255,7 +255,7 @@ def test_facts_of_a_sample_are_told_whatever_they_are(
         is_own=lambda row: False,
     )
     here: Any = SimpleNamespace(study=SimpleNamespace(dataset=dataset))
-    sample_content._facts(here, 0)
+    sample_content.draw_facts(here, 0)
     assert ("segment: 1.0 s to 2.0 s" in captions[0]) == timed
 
 

@@ -507,16 +507,16 @@ def test_a_reader_has_one_session_file_waiting(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(sharing.state, "get", kept.get)
     monkeypatch.setattr(sharing.state, "put", kept.__setitem__)
     monkeypatch.setattr(sharing.st, "html", shown.append)
-    monkeypatch.setattr(sharing, "_waiting", OrderedDict())
+    monkeypatch.setattr(sharing, "WAITING", OrderedDict())
     other = sharing.wait(session_file.Session("Overview"))
     for file in ("a", "a", *map(str, range(40))):
-        sharing._offer(session_file.Session("Overview"), file, navigation.FILES)
+        sharing.offer_session(session_file.Session("Overview"), file, navigation.FILES)
     assert shown[0] == shown[1] != shown[2]
-    assert len(sharing._waiting) == 2
-    assert other in sharing._waiting
-    sharing._waiting.clear()  # they have waited too long
-    sharing._offer(session_file.Session("Overview"), "39", navigation.FILES)
-    assert next(iter(sharing._waiting)) in shown[-1]
+    assert len(sharing.WAITING) == 2
+    assert other in sharing.WAITING
+    sharing.WAITING.clear()  # they have waited too long
+    sharing.offer_session(session_file.Session("Overview"), "39", navigation.FILES)
+    assert next(iter(sharing.WAITING)) in shown[-1]
 
 
 def test_a_session_file_that_is_no_longer_at_hand_is_named() -> None:

@@ -122,14 +122,14 @@ def test_metrics_name_the_seeds_that_there_are(changed: dict[str, Any], words: s
     ],
 )
 def test_dashes_are_those_of_the_modalities(modalities: int, words: str) -> None:
-    assert decision_evolution._describe_dashes(modalities) == words
+    assert decision_evolution.describe_dashes(modalities) == words
 
 
 def test_the_collector_need_not_look_through_the_libraries_after_every_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     gc.unfreeze()
-    monkeypatch.setattr(reruns, "_seen", 0)
+    monkeypatch.setattr(reruns, "frozen_modules", 0)
     visit("Samples", data="planted")
     app = visit("Overview", data="planted")
     kept = gc.get_freeze_count()
@@ -457,7 +457,7 @@ def test_data_with_nan_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
             "Data set 'planted' must be finite, but modality 'audio' of sample `p0007` holds NaN. Clean it."
         )
 
-    loading._load_dataset.clear()  # type: ignore[attr-defined]
+    loading.load_cached.clear()  # type: ignore[attr-defined]
     monkeypatch.setattr(data, "load", load)
     app = visit("Overview", whole=False)
     assert "p0007" in app.error[0].value

@@ -104,8 +104,8 @@ def six_views(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[DataSe
 
 def _forget() -> None:
     """No cache may take one set for the other: they have one name. All else is kept by their digests."""
-    registry._load.cache_clear()
-    loading._load_dataset.clear()  # type: ignore[attr-defined]
+    registry.load_manifest.cache_clear()
+    loading.load_cached.clear()  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("title", PAGES)

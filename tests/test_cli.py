@@ -732,7 +732,7 @@ def test_missing_real_data_are_named_with_the_remedy(
 
     monkeypatch.setenv("QFUSION_DATA", str(tmp_path))
     monkeypatch.setenv("QFUSION_CACHE", str(tmp_path / "cache"))
-    data.registry._load.cache_clear()
+    data.registry.load_manifest.cache_clear()
     assert_refused(run("evaluate", "--model", "qj-mosi"), "mosi", "data get mosi")
 
 
@@ -803,4 +803,4 @@ def test_the_app_says_why_it_cannot_start(run: Any) -> None:
 @pytest.mark.parametrize(("seeds", "words"), [([0], "MAE 0.500"), ([0, 1], "MAE 0.500 ± 0.000")])
 def test_one_training_is_listed_without_a_deviation(seeds: list[int], words: str) -> None:
     card = {"seeds": seeds, "metrics": {"test": {"mae": {"mean": 0.5, "std": 0.0}}}}
-    assert commands.models._format_metrics(card) == words
+    assert commands.models.format_metrics(card) == words

@@ -25,7 +25,7 @@ def test_pairs_name_their_pictures() -> None:
     assert len(rows) == 1200
     digits = set(parity.table["left_item"].iloc[rows]) | set(parity.table["right_item"].iloc[rows])
     assert parity.clusters.describe_count(rows) == f"{len(digits)} pictures"
-    assert len(bootstrap._pools(parity.clusters.numbers[rows])) == 1
+    assert len(bootstrap.cluster_pools(parity.clusters.numbers[rows])) == 1
     assert f"of {len(digits)} pictures, not of rows" in describe_intervals(
         parity, parity.table.iloc[rows]
     )
@@ -149,7 +149,7 @@ def test_intervals_are_quantiles_over_the_resamples_that_give_a_value() -> None:
 def test_ways_of_grouping_that_share_a_number_are_one_pool() -> None:
     """The first and the last column name the same pictures, the second others; a picture counts as often wherever."""
     clusters = np.array([[5, 90, 7], [6, 91, 5], [7, 90, 9], [5, 92, 6]])
-    pools = bootstrap._pools(clusters)
+    pools = bootstrap.cluster_pools(clusters)
     assert sorted((size, len(columns)) for size, columns in pools) == [(3, 1), (4, 2)]
     for size, columns in pools:
         named = clusters[:, [0, 2]] if size == 4 else clusters[:, [1]]

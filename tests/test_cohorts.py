@@ -264,7 +264,7 @@ def test_intervals_are_the_same_every_time_and_in_blocks(
 ) -> None:
     first = bootstrap.correlation(*pairs, resamples=300)
     assert bootstrap.correlation(*pairs, resamples=300) == first
-    monkeypatch.setattr(bootstrap, "_NUMBERS", 80 * 7)
+    monkeypatch.setattr(bootstrap, "MAX_COUNTS", 80 * 7)
     assert bootstrap.correlation(*pairs, resamples=300) == first
     assert bootstrap.correlation(*pairs, resamples=300, seed=1) != first
 

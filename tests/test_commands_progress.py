@@ -62,7 +62,7 @@ def test_an_encoding_shows_its_rate_once(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(encodings, "HEAVY", 0)
-    CACHE.clear(encodings._KIND)
+    CACHE.clear(encodings.CACHE_KIND)
     monkeypatch.setenv("QFUSION_CACHE", str(tmp_path))
     sample = load_model_and_data(MODEL, None)[1].ids[0]
     run("explain", "--model", MODEL, "--sample", sample, "--json")
@@ -109,9 +109,9 @@ def test_a_bar_within_a_bar_is_a_line_of_it(monkeypatch: pytest.MonkeyPatch) -> 
         outer(1, 2, "epoch 1")
         for _ in _sentences.progress_over([3, 4], "Encoding", 7, int):
             time.sleep(0.01)
-            assert [task.description.partition(":")[0] for task in printing._drawn[0].tasks] == [
+            assert [task.description.partition(":")[0] for task in printing.open_bars[0].tasks] == [
                 "Training",
                 "Encoding",
             ]
-        assert len(printing._drawn[0].tasks) == 1
-    assert not printing._drawn
+        assert len(printing.open_bars[0].tasks) == 1
+    assert not printing.open_bars

@@ -190,13 +190,13 @@ def test_a_ket_without_a_part_in_the_lowest_eigenvector() -> None:
     """The hard case, by hand: from |0> with <Z> = 1 the nearest state with <Z> <= 0 is pi/4 away, though nothing points
     to |1>."""
     B = torch.diag(torch.tensor([-1.0, 1.0, -2.0], dtype=torch.complex128))
-    ket, reach = ket_forms._nearest_ket(B, torch.eye(3, dtype=torch.complex128)[0])
+    ket, reach = ket_forms.nearest_ket(B, torch.eye(3, dtype=torch.complex128)[0])
     assert reach == pytest.approx(1)
     assert ket is not None
     assert float(
         counterfactual.distance(torch.eye(3, dtype=torch.complex128)[0], ket)
     ) == pytest.approx(math.pi / 4, abs=1e-5)
-    none, reach = ket_forms._nearest_ket(-torch.eye(3, dtype=torch.complex128), ket)
+    none, reach = ket_forms.nearest_ket(-torch.eye(3, dtype=torch.complex128), ket)
     assert none is None
     assert reach == pytest.approx(-1)
 
@@ -269,12 +269,12 @@ def test_a_way_that_never_crosses_the_boundary_is_left_out() -> None:
         np.array([0.3, 0.4]),
     )  # only where both masses are near 1
     ends = np.array([[0.3, 3.0], [0.0, 0.0]])
-    points, crossing = mass_forms._first_crossing(np.repeat(t, 2, 0), start, ends)
+    points, crossing = mass_forms.first_crossing(np.repeat(t, 2, 0), start, ends)
     assert points.shape == (0, 2)
     assert not crossing.any()
     good = np.array([2.9, 2.9])
-    assert np.array_equal(mass_forms._polish(t[0], start, good), good) or np.linalg.norm(
-        mass_forms._polish(t[0], start, good) - start
+    assert np.array_equal(mass_forms.polish_point(t[0], start, good), good) or np.linalg.norm(
+        mass_forms.polish_point(t[0], start, good) - start
     ) < np.linalg.norm(good - start)
 
 
@@ -289,12 +289,12 @@ def test_a_point_on_a_boundary_is_moved_to_its_nearest_point() -> None:
     ).numpy()
     nearest = np.linalg.norm(grid - start, axis=1)[lead >= 0].min()
     ends = np.array([[math.pi, 0.5], [0.5, math.pi]])
-    begins, crosses = mass_forms._first_crossing(np.stack([t, t]), start, ends)
+    begins, crosses = mass_forms.first_crossing(np.stack([t, t]), start, ends)
     apart = np.linalg.norm(begins - start, axis=1)
     assert len(begins) == crosses.sum() > 0
     assert apart.max() > nearest + 0.05
     for begin in (*begins, begins[0] + 0.4):
-        moved = mass_forms._polish(t, start, begin)
+        moved = mass_forms.polish_point(t, start, begin)
         assert np.linalg.norm(moved - start) == pytest.approx(nearest, abs=3e-3)
 
 
@@ -307,7 +307,7 @@ def test_gradients_come_near_what_is_found_before_it_is_polished(
         put_near(model, own)
     best = [counterfactual.nearest_state(*one, "v0") for one in zip(cases, states, strict=True)]
     assert all(one.possible for one in best)
-    monkeypatch.setattr(mass_forms, "_polish", lambda t, start, theta: theta)
+    monkeypatch.setattr(mass_forms, "polish_point", lambda t, start, theta: theta)
     for model, own, found in zip(cases, states, best, strict=True):
         rough = counterfactual.nearest_state(model, own, "v0").distance
         assert found.distance - 1e-9 <= rough <= found.distance * 1.01
@@ -319,7 +319,7 @@ def test_the_nearest_turn_of_an_angle_is_that_of_a_fine_scan() -> None:
     for _ in range(60):
         leads = rng.normal(size=(2, 3))
         leads[:, 0] = -leads[:, 1] - rng.uniform(0.05, 1.5, 2)  # behind where nothing is turned
-        found = table_changes._nearest_turn(leads, 0.01)
+        found = table_changes.nearest_turn(leads, 0.01)
         ahead = np.max([m + c * np.cos(turns) + s * np.sin(turns) for m, c, s in leads], axis=0)
         if (ahead > 0.01).any():
             assert found is not None
@@ -331,7 +331,7 @@ def test_the_nearest_turn_of_an_angle_is_that_of_a_fine_scan() -> None:
             none += 1
             assert found is None
     assert 5 < none < 55
-    assert table_changes._nearest_turn([np.array([-1.0, 0.0, 0.0])], 0.0) is None
+    assert table_changes.nearest_turn([np.array([-1.0, 0.0, 0.0])], 0.0) is None
 
 
 def test_forms_that_take_as_many_coalitions_as_are_allowed_are_worked_out(
@@ -548,8 +548,8 @@ def test_of_two_turns_the_nearer_is_taken(monkeypatch: pytest.MonkeyPatch) -> No
     observables = torch.tensor([score(x) for x in nodes], dtype=torch.complex128)[
         :, None, None, None
     ]
-    monkeypatch.setattr(jump_changes, "_scores", lambda x, psi: np.array([score(x)]))
-    change, tail = jump_changes._nearest_change(
+    monkeypatch.setattr(jump_changes, "ket_scores", lambda x, psi: np.array([score(x)]))
+    change, tail = jump_changes.nearest_change(
         Model(),
         torch.ones(1, 1, dtype=torch.complex128),
         np.array([0.1]),  # type: ignore[arg-type]

@@ -260,7 +260,7 @@ def test_parts_that_do_not_fit_are_named(
 def test_a_server_names_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(NotFound, match=f"File {tmp_path}/x.wav does not exist"):
         files.file_size(tmp_path / "x.wav")
-    monkeypatch.setattr(_limits, "_enforced", [True])
+    monkeypatch.setattr(_limits, "is_enforced", lambda: True)
     with pytest.raises(NotFound, match=r"File x\.wav does not exist"):
         files.file_size(tmp_path / "x.wav")
 

@@ -271,7 +271,7 @@ def test_a_transfer_that_breaks_off_leaves_nothing(
             """Nothing: requests are not printed."""
 
     monkeypatch.setitem(registry.sources(), "mosi", replace(cmu_mosi.SOURCE, files=pins(folder)))
-    begun = f"-{_files._start(os.getpid())}"
+    begun = f"-{_files.process_start(os.getpid())}"
     (tmp_path / "got" / f".download-of_then-{_files.process_suffix().replace(begun, '-7')}").mkdir(
         parents=True
     )
@@ -284,7 +284,7 @@ def test_a_transfer_that_breaks_off_leaves_nothing(
         running.shutdown()
     assert list((tmp_path / "got").iterdir()) == []
     assert len(made) == 1
-    assert _files._MARK.fullmatch(made[0])
+    assert _files.PROCESS_MARK.fullmatch(made[0])
 
 
 def test_a_place_that_cannot_be_written_is_told(site: str, tmp_path: Path) -> None:

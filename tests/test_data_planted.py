@@ -254,10 +254,10 @@ def test_content_is_regenerated_alike_and_matches_the_features(planted: Any) -> 
 def test_what_ships_is_what_is_measured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     shipped, made = (
         array_cache.read_arrays(opinions.SHIPPED),
-        opinions._measure(opinions.draw_recipe()),
+        opinions.measure_features(opinions.draw_recipe()),
     )
     assert shipped is not None
-    assert str(shipped["made_by"]) == opinions._key(), (
+    assert str(shipped["made_by"]) == opinions.code_digest(), (
         "The code has changed: run `python scripts/ship_planted.py`."
     )
     assert set(shipped) == {*made, "made_by"}
@@ -267,8 +267,8 @@ def test_what_ships_is_what_is_measured(monkeypatch: pytest.MonkeyPatch, tmp_pat
     monkeypatch.setenv("QFUSION_CACHE", str(tmp_path))
     opinions.build()
     assert not list(tmp_path.iterdir())
-    monkeypatch.setattr(opinions, "_key", lambda *parts: "another code")
-    monkeypatch.setattr(opinions, "_measure", lambda _: made)
+    monkeypatch.setattr(opinions, "code_digest", lambda *parts: "another code")
+    monkeypatch.setattr(opinions, "measure_features", lambda _: made)
     opinions.build()
     assert [path.name for path in tmp_path.iterdir()] == ["planted-another code.npz"]
 

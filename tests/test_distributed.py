@@ -111,7 +111,7 @@ def test_a_background_by_chunks_is_that_of_all_rows(name, kind, monkeypatch):
     monkeypatch.setattr(backgrounds, "CHUNK", 40)
     parts = backgrounds.make_background(found.model, dataset, rows, kind)
     assert (parts.size, parts.kind) == (150, kind)
-    assert torch.allclose(parts._numbers(), whole._numbers(), atol=1e-14)
+    assert torch.allclose(parts.numbers(), whole.numbers(), atol=1e-14)
 
 
 @pytest.mark.parametrize("kind", ["quantum-jump", "entangled-qcnn"])

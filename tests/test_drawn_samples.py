@@ -60,7 +60,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> Any:
     """The levels of a cohort, where more than 40 samples are slow and 20 are drawn."""
     monkeypatch.setattr(cohort_measures, "MAX_SLOW", 40)
     monkeypatch.setattr(cohort_measures, "FEW_SLOW", 20)
-    monkeypatch.setattr(jobs, "_jobs", type(jobs._jobs)())
+    monkeypatch.setattr(jobs, "JOBS", type(jobs.JOBS)())
     return build_levels(open_sample("qj-planted", "p0031"), FILTER)
 
 
@@ -242,9 +242,9 @@ def test_an_address_asks_for_all_samples(few: Any) -> None:
 def test_the_page_works_all_out_behind_it_and_says_how_far_it_is(few: Any) -> None:
     app = visit("Cohorts", **ADDRESS)
     assert f"20 samples drawn at random from {len(few.rows)}" in plain(said(app))
-    assert not jobs._jobs
+    assert not jobs.JOBS
     app.segmented_control(key="measured").set_value("all").run()
-    until(lambda: bool(jobs._jobs) and all(job.state == State.DONE for job in jobs._jobs.values()))
+    until(lambda: bool(jobs.JOBS) and all(job.state == State.DONE for job in jobs.JOBS.values()))
     app.run()
     assert f"one point per sample: {len(few.rows)} samples; intervals" in plain(said(app))
 
@@ -261,7 +261,7 @@ def test_it_can_be_cancelled(few: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         "drawn",
         ["drawn"],
     )
-    (job,) = (job for key, job in jobs._jobs.items() if key[0] == "entanglement")  # type: ignore[index]
+    (job,) = (job for key, job in jobs.JOBS.items() if key[0] == "entanglement")  # type: ignore[index]
     until(lambda: job.state == State.STOPPED)
 
 

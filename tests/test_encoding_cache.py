@@ -42,7 +42,7 @@ def test_a_page_waits_for_half_of_a_heavy_set_which_is_kept(
     dataset: DataSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No first samples, no features of drawn ones alone: only what is heavy as a whole is worth these."""
-    model, size = model_of("quantum-jump", dataset), encodings._bytes(dataset)
+    model, size = model_of("quantum-jump", dataset), encodings.feature_bytes(dataset)
     for least, kept, heavy in (
         (size, True, True),
         (2 * size, True, False),
@@ -138,7 +138,7 @@ def test_it_is_kept_by_weights_and_data_and_made_again_when_damaged(dataset: Dat
     first = encodings.encoded_numbers(model, dataset, tell)
     assert told[-1] == (90, 90)
     encodings.encoded_numbers(model, dataset, tell)
-    CACHE.clear(encodings._KIND)
+    CACHE.clear(encodings.CACHE_KIND)
     assert all(
         np.array_equal(first[name], each)
         for name, each in encodings.encoded_numbers(model, dataset, tell).items()
@@ -147,7 +147,7 @@ def test_it_is_kept_by_weights_and_data_and_made_again_when_damaged(dataset: Dat
     (path,) = files()
     for damage in (b"", path.read_bytes()[:-40], path.read_bytes().replace(b"text", b"tixt")):
         path.write_bytes(damage)
-        CACHE.clear(encodings._KIND)
+        CACHE.clear(encodings.CACHE_KIND)
         again = encodings.encoded_numbers(model, dataset, tell)
         assert all(np.array_equal(first[name], again[name]) for name in first)
         assert array_cache.read_arrays(path) is not None
@@ -199,7 +199,7 @@ def test_what_is_damaged_or_of_something_else_is_made_again_and_said(
 def _made_again(
     model: Any, dataset: DataSet, right: dict[str, np.ndarray], caplog: pytest.LogCaptureFixture
 ) -> None:
-    CACHE.clear(encodings._KIND)
+    CACHE.clear(encodings.CACHE_KIND)
     caplog.clear()
     assert not encodings.is_ready(model, dataset)
     again = encodings.encoded_numbers(model, dataset)
@@ -208,7 +208,7 @@ def _made_again(
         "The encoded samples"
     ]
     assert "are damaged or of another model or data set and are computed again" in caplog.text
-    CACHE.clear(encodings._KIND)
+    CACHE.clear(encodings.CACHE_KIND)
     assert encodings.is_ready(model, dataset)
 
 
@@ -233,14 +233,14 @@ def test_a_disk_that_cannot_be_written_costs_time_alone(
 
     with monkeypatch.context() as patch:
         patch.setattr(np, "savez", full)
-        CACHE.clear(encodings._KIND)
+        CACHE.clear(encodings.CACHE_KIND)
         numbers = encodings.encoded_numbers(model_of("quantum-jump", dataset), dataset)
     assert {name: values.shape for name, values in numbers.items()} == shapes
     assert "No space left on device" in caplog.text
     assert [path.suffix for path in encodings.encoded_folder().iterdir()] == [".lock"], (
         "nothing half-written"
     )
-    CACHE.clear(encodings._KIND)
+    CACHE.clear(encodings.CACHE_KIND)
     assert not encodings.is_ready(model_of("quantum-jump", dataset), dataset)
 
 
@@ -282,8 +282,8 @@ def test_who_waits_for_a_process_that_is_killed_encodes_itself(
 def test_an_encoding_that_nobody_waited_for_begins_anew_and_one_that_was_cancelled_does_not(
     dataset: DataSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(encoding_jobs, "_identity", lambda model, data: (model, data))
-    monkeypatch.setattr(jobs, "_jobs", type(jobs._jobs)())
+    monkeypatch.setattr(encoding_jobs, "file_stamps", lambda model, data: (model, data))
+    monkeypatch.setattr(jobs, "JOBS", type(jobs.JOBS)())
     monkeypatch.setattr(encoding_jobs.sources, "load", lambda name: dataset)
     slowly = "import time\nfor n in range(600): print(n, flush=True); time.sleep(0.05)"
     popen, processes = subprocess.Popen, []
@@ -317,8 +317,8 @@ def test_an_encoding_that_nobody_waited_for_begins_anew_and_one_that_was_cancell
 
 
 def test_an_encoding_that_fails_says_why(dataset: DataSet, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(encoding_jobs, "_identity", lambda model, data: (model, data))
-    monkeypatch.setattr(jobs, "_jobs", type(jobs._jobs)())
+    monkeypatch.setattr(encoding_jobs, "file_stamps", lambda model, data: (model, data))
+    monkeypatch.setattr(jobs, "JOBS", type(jobs.JOBS)())
     monkeypatch.setattr(encoding_jobs.sources, "load", lambda name: dataset)
     popen = subprocess.Popen
     fails = "import sys; print(45, flush=True); sys.exit('first\\nthe disk is full')"
@@ -358,7 +358,7 @@ def test_where_single_precision_would_show_encoders_work_in_double(
     }
     monkeypatch.setattr(encodings, "SAME", 0.0)
     encodings.encoded_place(model, dataset).unlink()
-    CACHE.clear(encodings._KIND)
+    CACHE.clear(encodings.CACHE_KIND)
     assert {each.dtype for each in encodings.encoded_numbers(model, dataset).values()} == {
         np.dtype("f8")
     }

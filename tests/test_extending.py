@@ -75,7 +75,7 @@ def moons(tmp_path: Path) -> Iterator[ModuleType]:
     data_sources.__path__.remove(str(tmp_path))
     del sys.modules["qfusion.data.sources.moons"]
     registry.sources.cache_clear()
-    registry._load.cache_clear()
+    registry.load_manifest.cache_clear()
 
 
 def test_a_data_set_takes_one_file(moons: ModuleType) -> None:

@@ -420,9 +420,9 @@ def test_extractors_measure_what_they_say() -> None:
 
 
 def test_what_pitch_takes_is_compiled_by_one_process_at_a_time() -> None:
-    voice_features._compile_pitch.cache_clear()
+    voice_features.compile_pitch.cache_clear()
     path = Path(tempfile.gettempdir(), f"qfusion-numba-{os.getuid()}.lock")
-    waiting = threading.Thread(target=voice_features._compile_pitch)
+    waiting = threading.Thread(target=voice_features.compile_pitch)
     with FileLock(path, is_singleton=False):
         waiting.start()
         waiting.join(0.3)

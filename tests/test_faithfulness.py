@@ -338,7 +338,7 @@ def test_estimators_beside_the_exact_values(make) -> None:
 def test_a_game_is_played_with_every_row_of_the_background(monkeypatch: pytest.MonkeyPatch) -> None:
     """v(S) row by row, whatever part of them is run at once; what is asked again is charged again."""
     model, x, rows = problem(3, B=1)
-    monkeypatch.setattr(faithfulness, "_CHUNK", 2)
+    monkeypatch.setattr(faithfulness, "CHUNK", 2)
     game = faithfulness.Game(model, x, rows, 1)
     count = len(rows[model.modalities[0]])
     wanted = []
@@ -651,9 +651,9 @@ def test_a_stability_file_says_all_that_was_measured(
     with safe_open(path, "numpy") as file:
         about = json.loads(file.metadata()["about"])
     assert about["notes"] == {"rate": 0.1}
-    monkeypatch.setattr(stability, "_LARGEST", path.stat().st_size)
+    monkeypatch.setattr(stability, "MAX_BYTES", path.stat().st_size)
     stability.load("m", card, "d", 5, path.parent)
-    monkeypatch.setattr(stability, "_LARGEST", path.stat().st_size - 1)
+    monkeypatch.setattr(stability, "MAX_BYTES", path.stat().st_size - 1)
     with pytest.raises(IntegrityError, match="too large"):
         stability.load("m", card, "d", 5, path.parent)
 

@@ -294,7 +294,7 @@ def test_what_a_killed_process_left_half_written_goes(tmp_path: Path) -> None:
     gone = FORK.Process(target=int)
     gone.start()
     gone.join()
-    mine, there = (f"{pid}-{_files._start(pid)}" for pid in (os.getpid(), os.getppid()))
+    mine, there = (f"{pid}-{_files.process_start(pid)}" for pid in (os.getpid(), os.getppid()))
     with atomic(tmp_path / "a") as part:
         for other in (
             f"{gone.pid}-",

@@ -83,7 +83,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
 
     def look() -> None:
         fuzz.SECONDS = 1
-        fuzz._begin()
+        fuzz.begin_process()
         doors: dict[str, fuzz.Door] = {
             "touch": lambda *_: (folder / "made").write_text("x"),
             "nothing": lambda *_: None,
@@ -231,7 +231,7 @@ def test_an_imported_set_whose_manifest_is_damaged_says_so(
     given: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("QFUSION_IMPORTED", str(tmp_path))
-    shutil.copytree(fuzz._imported(), tmp_path / "own")
+    shutil.copytree(fuzz.imported_set(), tmp_path / "own")
     place = tmp_path / "own" / imported_sets.MANIFEST
     found = json.loads(place.read_text())
     place.write_text(json.dumps({**found, "target": {**found["target"], **given}}))
@@ -246,7 +246,7 @@ def test_no_number_or_nesting_is_too_large_to_be_refused(number: str, tmp_path: 
     wanted = tmp_path / "run.toml"
     wanted.write_text(f"data = 'planted'\nmodel = 'quantum-jump'\n[set]\nepochs = {number}\n")
     with pytest.raises(InvalidInput, match=r"cannot be read as TOML"):
-        fuzz._config(wanted.read_bytes(), tmp_path)
+        fuzz.read_config(wanted.read_bytes(), tmp_path)
     with pytest.raises(InvalidInput, match=r"Card `c\.toml` is not TOML"):
         program_card.read(f"program = {number}", "c.toml")
     with pytest.raises(InvalidInput, match="`epochs` must lie between 1 and 100000, but is inf"):

@@ -186,7 +186,7 @@ def test_every_set_is_what_the_tweaked_model_says(
             measured = metrics.score_metrics(scores, truth, kind, "plain")[name]
             assert value == pytest.approx(measured, abs=1e-10)
     # each step is the best of all that were left
-    loss = generator_pruning._loss
+    loss = generator_pruning.prediction_loss
     for step in range(6):
         gone, left = result.terms[:step], result.terms[step:]
         options = {
@@ -392,9 +392,9 @@ def test_what_has_no_terms_is_refused() -> None:
     with pytest.raises(InvalidInput, match="one value for each of 12 rows"):
         generator_pruning.prune(model, (x, y[:3]), (x, y), "regression")
     one = {name: part[:1] for name, part in x.items()}
-    assert generator_pruning._kets(model, one, y[:1]).shape == (1, 4)
+    assert generator_pruning.product_kets(model, one, y[:1]).shape == (1, 4)
     with pytest.raises(InvalidInput, match="one at least, but has 0"):
-        generator_pruning._kets(model, {name: part[:0] for name, part in x.items()}, y[:0])
+        generator_pruning.product_kets(model, {name: part[:0] for name, part in x.items()}, y[:0])
     with pytest.raises(NotFound, match="Kind of target 'ranking'"):
         generator_pruning.prune(model, (x, y), (x, y), "ranking")
     still, _ = problem((2, 2), C=1, evolution="none")

@@ -32,8 +32,8 @@ def told(visitor: Visitor, **values: object) -> Seen:
         field = fuzz_widgets.FIELDS[kind]
         if kind == "bidi_component":
             name, field = f"$$STREAMLIT_INTERNAL_KEY_{name}__events", "json_trigger_value"
-        visitor._states[name] = fuzz_widgets.state(name, field, value)
-    return visitor._run()
+        visitor.widget_states[name] = fuzz_widgets.state(name, field, value)
+    return visitor.run()
 
 
 SLICES = {
@@ -83,7 +83,7 @@ def test_a_page_takes_what_no_browser_sends(
         ]
         for message in one_by_one or [values]:
             assert not told(visitor, **message).exceptions
-            assert not visitor._run().exceptions
+            assert not visitor.run().exceptions
 
 
 @pytest.mark.parametrize(
@@ -92,8 +92,8 @@ def test_a_page_takes_what_no_browser_sends(
 def test_an_address_with_parameters_of_no_name_opens(address: str, server: serving.Server) -> None:
     with Visitor(server.url) as visitor:
         visitor.open("dynamics")
-        visitor._query = address
-        assert not visitor._run().exceptions
+        visitor.query = address
+        assert not visitor.run().exceptions
 
 
 def test_many_parameters_that_a_page_has_not_go_at_once(server: serving.Server) -> None:
@@ -103,7 +103,7 @@ def test_many_parameters_that_a_page_has_not_go_at_once(server: serving.Server) 
         assert not seen.exceptions
         assert "and 88 more" in seen.words()
         assert seen.seconds < 30
-        assert "k17=" not in visitor._query
+        assert "k17=" not in visitor.query
 
 
 def test_a_link_by_an_older_name_opens_no_path(tmp_path: Path, server: serving.Server) -> None:
@@ -122,11 +122,11 @@ def test_messages_that_pages_have_no_use_for_do_nothing(server: serving.Server) 
         for kind in ("clear_cache", "load_git_info"):
             asked = BackMsg()
             setattr(asked, kind, True)
-            visitor._socket.send(asked.SerializeToString())
-        assert not visitor._run().exceptions
-        visitor._socket.send(b"x" * (gate.MESSAGE + 1))
+            visitor.socket.send(asked.SerializeToString())
+        assert not visitor.run().exceptions
+        visitor.socket.send(b"x" * (gate.MESSAGE + 1))
         with pytest.raises(ConnectionClosed):
-            visitor._run()
+            visitor.run()
 
 
 def test_a_part_that_the_page_has_no_more_is_not_drawn(server: serving.Server) -> None:
@@ -138,8 +138,8 @@ def test_a_part_that_the_page_has_no_more_is_not_drawn(server: serving.Server) -
             if each.WhichOneof("type") == "button" and "-_later-" in each.button.id
         )
         visitor.set("_clear_pin", True)
-        visitor._state("button", waiting, True)
-        assert not visitor._run().exceptions
+        visitor.add_state("button", waiting, True)
+        assert not visitor.run().exceptions
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
@@ -150,11 +150,11 @@ def test_a_number_that_is_none_ends_the_connection_and_no_other(
         visitor.open("dynamics", **JUMP)
         other.open("glossary")
         slider = next(name for kind, name in fuzz_widgets.widgets(visitor) if kind == "slider")
-        visitor._states[slider] = WidgetState(id=slider)
-        visitor._states[slider].double_array_value.data[:] = [number]
+        visitor.widget_states[slider] = WidgetState(id=slider)
+        visitor.widget_states[slider].double_array_value.data[:] = [number]
         with pytest.raises(ConnectionClosed):
-            visitor._run()
-        assert not other._run().exceptions
+            visitor.run()
+        assert not other.run().exceptions
 
 
 def test_random_cases_change_nothing_for_others(server: serving.Server) -> None:
@@ -169,7 +169,7 @@ def test_random_cases_change_nothing_for_others(server: serving.Server) -> None:
                 assert not (typed and visitor.seen.exceptions), how
                 if not typed:
                     break
-        assert not differences(truth, shown(quiet._run()))
+        assert not differences(truth, shown(quiet.run()))
 
 
 def test_pickers_open_no_path(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,10 +177,10 @@ def test_pickers_open_no_path(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(state, "get", said.get)
     for name in ("misfit", "own_data"):
         monkeypatch.setattr(pickers, name, lambda *asked: pytest.fail(f"{asked} was opened"))
-    context_bar._data_changed()
+    context_bar.apply_data_choice()
     said |= {pickers.MODEL.key: "/srv/other/model.json", pickers.DATA.key: "planted"}
-    context_bar._data_changed()
-    context_bar._model_changed()
+    context_bar.apply_data_choice()
+    context_bar.apply_model_choice()
 
 
 def test_a_session_file_names_no_path(tmp_path: Path) -> None:
@@ -191,11 +191,11 @@ def test_a_session_file_names_no_path(tmp_path: Path) -> None:
     assert data.load(tmp_path / "set.npz")
     assert checkpoint.load(tmp_path / "qj-planted.json")
     for what, name in (("data", "set.npz"), ("model", "qj-planted.json")):
-        assert sharing._digest(what, str(tmp_path / name)) is None
+        assert sharing.local_digest(what, str(tmp_path / name)) is None
         with pytest.raises(NotFound, match="does not exist"):
             (loading.load_dataset if what == "data" else loading.load_model)(str(tmp_path / name))
-    assert sharing._digest("data", "digits") == data.load("digits").digest
-    assert sharing._digest("model", "qj-planted")
+    assert sharing.local_digest("data", "digits") == data.load("digits").digest
+    assert sharing.local_digest("model", "qj-planted")
 
 
 def test_tracebacks_of_a_log_are_told_by_their_place() -> None:
@@ -216,8 +216,8 @@ def test_a_value_of_another_type_is_refused_in_a_line(field: str, server: servin
         _, name = next(each for each in fuzz_widgets.widgets(visitor) if each[1].endswith("-words"))
         before = server.log.stat().st_size
         value = "x" if field == "string_value" else True
-        visitor._states[name] = fuzz_widgets.state(name, field, value)
-        assert not visitor._run().exceptions
+        visitor.widget_states[name] = fuzz_widgets.state(name, field, value)
+        assert not visitor.run().exceptions
         printed = server.log.read_bytes()[before:].decode(errors="replace")
     assert f"Refused a {field} for widget" in printed
     assert "which takes a string_array_value" in printed

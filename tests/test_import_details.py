@@ -21,7 +21,7 @@ from qfusion.data import (
     importing,
 )
 from qfusion.data.isolated import pickle_reader
-from qfusion.data.random_split import _tenths
+from qfusion.data.random_split import target_tenths
 from qfusion.data.sources import cmu_mosi, planted
 from qfusion.data.synthetic import drawn_faces, planted_editing, prosody
 from qfusion.data.target_classes import encode_label_sets
@@ -160,8 +160,10 @@ def test_plain_arrays_have_numbered_features_and_progress_is_told_to_the_end(
 
 
 def test_targets_are_split_by_ten_groups_of_one_size() -> None:
-    assert np.bincount(_tenths(np.random.default_rng(0).normal(size=100))).tolist() == [10] * 10
-    assert _tenths(np.array([3.0, 1.0])).tolist() == [0, 0]
+    assert (
+        np.bincount(target_tenths(np.random.default_rng(0).normal(size=100))).tolist() == [10] * 10
+    )
+    assert target_tenths(np.array([3.0, 1.0])).tolist() == [0, 0]
 
 
 def test_a_title_may_be_as_long_as_is_said(tmp_path: Path) -> None:
@@ -194,12 +196,12 @@ def test_a_set_that_is_not_there_has_no_manifest() -> None:
 
 def test_validation_stops_at_its_share_exactly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cmu_mosi, "VALID_SHARE", 0.25)
-    split = cmu_mosi._split(np.arange(40), np.zeros(40, bool))
+    split = cmu_mosi.split_videos(np.arange(40), np.zeros(40, bool))
     assert (split == "valid").sum() == 10
 
 
 def test_faces_and_pitch_stay_within_what_there_is() -> None:
-    assert drawn_faces._colour((250, 100, 255), 1.3) == (255, 130, 255)
+    assert drawn_faces.lit_colour((250, 100, 255), 1.3) == (255, 130, 255)
     made, mouth = (
         planted_editing.find_recipe(data.load("planted")),
         planted_editing.CONTROLS["vision"][0],
@@ -215,7 +217,7 @@ def test_faces_and_pitch_stay_within_what_there_is() -> None:
     )
     power = np.random.default_rng(0).exponential(size=(400, 513))
     power[0] = np.arange(513) == 7  # 55 Hz, lower than any voice
-    pitch, height = prosody._pitch(power, np.hanning(400), 1024)
+    pitch, height = prosody.autocorrelation_pitch(power, np.hanning(400), 1024)
     assert pitch[0] == pytest.approx(
         prosody.PROSODY_RATE / (int(prosody.PROSODY_RATE / prosody.LOWEST) + 1.5)
     )
@@ -233,7 +235,7 @@ def test_other_libraries_make_other_features(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(array_cache, "cached_arrays", lambda name, key, make: keys.append(key))
     for version in ("2.0", "3.0", "2.0"):
         monkeypatch.setattr(np, "__version__", version)
-        planted._load_features(None, 1, {"train": 3})  # type: ignore[arg-type]
+        planted.load_features(None, 1, {"train": 3})  # type: ignore[arg-type]
     assert keys[0] == keys[2] != keys[1]
 
 
@@ -242,7 +244,7 @@ def test_files_come_from_their_public_source_unless_told(
 ) -> None:
     asked = list[str]()
     monkeypatch.setattr(
-        downloads, "_fetch", lambda path, folder, address, *rest: asked.append(address)
+        downloads, "download_file", lambda path, folder, address, *rest: asked.append(address)
     )
     monkeypatch.delenv("QFUSION_MOSI_URL", raising=False)
     for base in (None, "http://mirror/"):

@@ -569,7 +569,7 @@ class Engine(_child.Onnx):
 
     def __init__(self, content: bytes):
         self.file = "f"
-        self.parameters = self._check(onnx, onnx.load_model_from_string(content))
+        self.parameters = self.check_nodes(onnx, onnx.load_model_from_string(content))
 
 
 def test_tensors_in_other_files_and_operators_in_branches_are_found() -> None:
@@ -653,7 +653,7 @@ def by_default(tensor: bytes) -> bytes:
 UNCHECKED = """
 import runpy, sys
 child = runpy.run_path(sys.argv[1])  # as a script, beside which nothing is loaded
-child["Onnx"]._check = lambda self, onnx, model: 0
+child["Onnx"].check_nodes = lambda self, onnx, model: 0
 for content in [open(name, "rb").read() for name in sys.argv[2:]]:
     try:
         child["Onnx"](content, "bad.onnx", 1)
@@ -1400,7 +1400,7 @@ def test_a_program_leaves_no_process_and_sees_no_variables(
     """Of ONNX, whose process begins ten times as fast; another engine is loaded in it, and all else is the same."""
     monkeypatch.setenv("SECRET_TOKEN", "secret")
     program = Program(onnx_two(), "two.onnx", "onnx")
-    running = program._process
+    running = program.process
     assert running is not None
     if Path(f"/proc/{running.pid}/environ").exists():
         assert b"SECRET_TOKEN" not in Path(f"/proc/{running.pid}/environ").read_bytes()
@@ -1410,7 +1410,7 @@ def test_a_program_leaves_no_process_and_sees_no_variables(
     with pytest.raises(InvalidInput, match=r"`two\.onnx` ends the process that runs it"):
         program.run(inputs, 0)
     assert torch.equal(program.run(inputs, 0), before)  # by another
-    running = program._process
+    running = program.process
     assert running is not None
     del program
     gc.collect()

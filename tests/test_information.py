@@ -25,7 +25,7 @@ from sklearn.linear_model import LogisticRegression, Ridge, RidgeCV
 from sklearn.metrics import log_loss, mean_squared_error, r2_score
 from typer.testing import CliRunner
 
-from qfusion import data
+from qfusion import _sentences, data
 from qfusion.analysis import information_estimate
 from qfusion.cli import app
 from qfusion.data.clusters import Clusters
@@ -201,7 +201,9 @@ def test_intervals_are_of_the_bits_of_samples_over_what_they_share() -> None:
 
 
 def test_what_shuffled_labels_give_is_taken_off_and_makes_intervals_wider() -> None:
-    less = information._less(Interval(0.5, 0.4, 0.8, 90, 2000), np.array([0.1, 0.3, 0.05]))
+    less = information.subtract_shuffled(
+        Interval(0.5, 0.4, 0.8, 90, 2000), np.array([0.1, 0.3, 0.05])
+    )
     off = 1.96 * statistics.stdev([0.1, 0.3, 0.05])
     assert (less.value, less.low, less.high, less.n, less.resamples) == pytest.approx(
         (0.35, 0.35 - math.hypot(0.1, off), 0.35 + math.hypot(0.3, off), 90, 2000)
@@ -247,12 +249,12 @@ def test_a_table_of_bits_has_a_row_a_part() -> None:
 def test_labels_are_shuffled_a_video_at_a_time() -> None:
     rng = np.random.default_rng(0)
     y = np.arange(60)
-    plain = information._shuffle_labels(y, None, rng)
+    plain = information.shuffle_labels(y, None, rng)
     assert sorted(plain) == y.tolist() != plain.tolist()
     video, picture = rng.permutation(np.repeat(np.arange(12), 5)), np.arange(60) // 2
     # of several things those of which there are fewest, whichever stands first
     for clusters in (video[:, None], np.stack([picture, video], 1), np.stack([video, picture], 1)):
-        other = information._shuffle_labels(y, clusters, rng)
+        other = information.shuffle_labels(y, clusters, rng)
         whole = [sorted(y[video == k].tolist()) for k in range(12)]
         moved = [sorted(other[video == k].tolist()) for k in range(12)]
         assert sorted(moved) == sorted(whole) != moved
@@ -276,7 +278,7 @@ def test_many_levels_of_noise_tell_no_more_than_one_level() -> None:
 def test_labels_that_every_group_has_in_the_same_order_are_shuffled_too() -> None:
     """Pairs of yes and no, one after the other: a shuffle of whole groups alone would change no label."""
     y, pair = np.tile([1, 0], 200), np.repeat(np.arange(200), 2)
-    other = information._shuffle_labels(y, pair[:, None], np.random.default_rng(0))
+    other = information.shuffle_labels(y, pair[:, None], np.random.default_rng(0))
     assert (other.reshape(200, 2).sum(1) == 1).all()
     assert 0.3 < (other == y).mean() < 0.7
 
@@ -549,7 +551,7 @@ def test_rows_of_a_video_tell_nothing_that_another_video_would_not(
 def test_a_number_that_is_mostly_the_smallest_keeps_two_levels(
     line: list[float], levels: list[int]
 ) -> None:
-    assert information_levels._quantile_levels(np.array(line, float), 4).tolist() == levels
+    assert information_levels.quantile_levels(np.array(line, float), 4).tolist() == levels
 
 
 # The plain test, and all of it on features.
@@ -846,7 +848,7 @@ def test_rows_are_predicted_by_models_that_saw_other_folds(classes: bool) -> Non
     assert predictions.predict(["two"], baseline_models.LINEAR) is every[1]
     assert told == list(range(1, 2 * folds + 1))
     assert (predictions.done, predictions.unfinished) == (2 * folds, 0)
-    assert set(predictions._known) == {(("one", "two"), "linear"), (("two",), "linear")}
+    assert set(predictions.outputs) == {(("one", "two"), "linear"), (("two",), "linear")}
     X, late = np.hstack(every), predictions.combine(every)
     X = np.stack(every, 1) if classes else (X - X.mean(0)) / X.std(0)
     own = task.groups[task.predicted, 0]
@@ -880,13 +882,13 @@ def of_known_losses(classes: int = 0) -> baseline_predictions.Predictions:
     for names in (*itertools.combinations("abc", 1), tuple("abc")):
         for member in baseline_models.FAMILY:
             noise = rng.normal(size=(60, 1)) * rng.uniform(0.3, 3)
-            result._known[names, member] = y[:, None] + noise
+            result.outputs[names, member] = y[:, None] + noise
     return result
 
 
 def test_the_contest_takes_the_smallest_loss_of_every_kind() -> None:
     predictions = of_known_losses()
-    known, names = predictions._known, ["a", "b", "c"]
+    known, names = predictions.outputs, ["a", "b", "c"]
 
     def off(outputs: np.ndarray) -> float:
         return float(((outputs[:, 0] - predictions.task.y) ** 2).mean())
@@ -1054,7 +1056,7 @@ def test_an_estimate_tells_of_every_fit_and_names_its_samples(
     def shown(title: str) -> Any:
         yield lambda done, total: told.append((done, total))
 
-    monkeypatch.setattr(information._sentences, "progress_shown", shown)
+    monkeypatch.setattr(_sentences, "progress_shown", shown)
     asked: list[Any] = []
     monkeypatch.setattr(information, "exact", lambda *of: asked.append(of) or {"a node": 0.5})
     monkeypatch.setattr(baseline_models, "make_model", lambda member, classes: Line())

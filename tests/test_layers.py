@@ -400,3 +400,58 @@ def test_no_module_of_tests_imports_another() -> None:
         )
     ]
     assert importing == []
+
+
+# Private attributes that tests use, and why there is no public one.
+PRIVATE_OF_OTHERS = {
+    "_exit": "os: the only way to end a forked process without the cleanup of its parent",
+    "_replace": "a public method of named tuples",
+    "_repr_html_": "the protocol of notebooks",
+    "_repr_mimebundle_": "the protocol of notebooks",
+    "_parameters": "torch: a parameter becomes a plain tensor, so that `jacrev` goes through it",
+    "_script_thread": "Streamlit's test runner, which is slow to see that its thread has ended",
+    "_get_command": "Typer's test runner, which builds the command line anew for every command",
+    "_print_url": "Streamlit's start, which would look up the public address",
+}
+OWN = {"self", "cls", "super()"}
+PATCHING = ("setattr", "delattr", "getattr", "hasattr")
+
+
+def private_uses(tree: ast.AST) -> Iterator[str]:
+    """Yields the private names of other objects and modules that a file uses; a private module counts as public."""
+    modules = {path.stem for path in (ROOT / "qfusion").rglob("_*.py")}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            used = [alias.name for alias in node.names]
+        elif isinstance(node, ast.Attribute) and ast.unparse(node.value) not in OWN:
+            used = [node.attr]
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith(PATCHING):
+            texts = [arg.value for arg in node.args if isinstance(arg, ast.Constant)]
+            used = [text.rpartition(".")[2] for text in texts if isinstance(text, str)]
+        else:
+            continue
+        for name in used:
+            is_private = re.fullmatch(r"_[A-Za-z]\w*", name) is not None
+            if is_private and name not in modules and name not in PRIVATE_OF_OTHERS:
+                yield f"{node.lineno} {name}"
+
+
+def test_tests_use_no_private_names_of_the_package() -> None:
+    """What deserves a test of its own has a public name."""
+    uses = {}
+    for path in sorted((ROOT / "tests").rglob("*.py")):
+        lines = list(private_uses(ast.parse(path.read_text())))
+        if lines:
+            uses[str(path.relative_to(ROOT))] = lines
+    assert uses == {}
+
+
+def test_a_private_name_in_a_test_is_reported() -> None:
+    tree = ast.parse(
+        "from qfusion import _files\n"
+        "from qfusion.explain.bootstrap import _pools\n"
+        "_files.atomic, _files._start, self._own, model._kets\n"
+        "monkeypatch.setattr(model, '_kets', None), monkeypatch.setenv('_kets', '')\n"
+        "monkeypatch.setattr('qfusion.models.registry._load', None)\n"
+    )
+    assert set(private_uses(tree)) == {"2 _pools", "3 _start", "3 _kets", "4 _kets", "5 _load"}

@@ -50,7 +50,7 @@ def test_the_first_screen_alone_is_drawn_and_the_rest_once_it_comes_near() -> No
 def test_the_last_that_came_near_are_drawn_at_once_and_those_whose_widgets_the_address_knows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(lazy_panels, "_MOST_VISIBLE", 1)
+    monkeypatch.setattr(lazy_panels, "MAX_VISIBLE", 1)
     app = visit("Dynamics", whole=False, model="qj-parity")
     for name in ("built", "cut", "waterfall-now"):
         come(app, name)

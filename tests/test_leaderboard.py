@@ -745,7 +745,7 @@ def test_how_a_model_fuses_is_measured_on_equal_terms() -> None:
         assert all(-1 <= value <= 1 for value in agreement.values())
         if kind == "late":
             assert not any(value for name, value in agreement.items() if "+" in name)
-    rows = joint._drawn(dataset, "test", joint.TEST_ROWS)
+    rows = joint.draw_rows(dataset, "test", joint.TEST_ROWS)
     truth = dataset.truth.iloc[rows].abs()
     names = [name for name in truth.columns if name]
     share = truth[[name for name in names if "+" in name]].sum(axis=1) / truth[names].sum(axis=1)

@@ -119,12 +119,12 @@ def test_a_chain_gives_what_its_coalitions_give_one_by_one(M: int, n: int) -> No
     O, phi = model.observables().double(), model.phi.double()
     masses, rows = torch.rand(3, n, M).double(), torch.rand(11, n, M).double()
     alone = torch.stack([probabilities(rows[..., m]).mean(0) for m in range(M)])
-    together = torch.stack([qcnn_rows._rows_of_chain(O, phi, one, rows) for one in masses])
-    apart = qcnn_marginals._marginals_of_chain(O, phi, masses, alone)
-    value = qcnn_marginals._sample_by_sample(O, phi, alone)
+    together = torch.stack([qcnn_rows.chain_rows(O, phi, one, rows) for one in masses])
+    apart = qcnn_marginals.chain_marginals(O, phi, masses, alone)
+    value = qcnn_marginals.sample_by_sample(O, phi, alone)
     for s, S in enumerate(decomposition.subsets(M)):
         assert torch.allclose(
-            together[:, s], qcnn_rows._row_value(O, phi, masses, rows, S), rtol=0, atol=1e-12
+            together[:, s], qcnn_rows.row_value(O, phi, masses, rows, S), rtol=0, atol=1e-12
         )
         assert torch.allclose(apart[:, s], value(masses, S), rtol=0, atol=1e-12)
 

@@ -308,7 +308,7 @@ def test_only_what_was_joined_is_opened(joined: tuple[data.DataSet, Path], tmp_p
 def test_a_table_names_parts_of_videos_in_numbers(starts: list[Any], takes: Any) -> None:
     table = pd.DataFrame({"video": ["long"], "start": starts, "end": [2.0]})
     made: Any = SimpleNamespace(table=table)
-    assert clip_join._match_by_name(made, ["x"], ["long.mp4"]) == takes
+    assert clip_join.match_by_name(made, ["x"], ["long.mp4"]) == takes
 
 
 def test_two_files_for_one_id_links_and_broken_files(folder: Path, tmp_path: Path) -> None:

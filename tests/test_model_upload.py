@@ -214,11 +214,11 @@ def test_a_program_of_torch_from_elsewhere_is_refused_by_its_bytes(
 
 def test_an_import_can_be_ended(folder: Path) -> None:
     running = aside.Import(folder / "greedy.pt2", DATA, "ended")
-    place = Path(running._folder.name)
+    place = Path(running.folder.name)
     assert not running.done
     assert place.is_dir()
     running.cancel()
-    assert running._process.poll() == -signal.SIGKILL
+    assert running.process.poll() == -signal.SIGKILL
     assert not place.exists()
     assert "ended.json" not in kept()
 

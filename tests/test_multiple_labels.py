@@ -153,7 +153,7 @@ def test_unknown_labels_and_repairs(tables: Path, tmp_path: Path, has: np.ndarra
         else None
     )
     staged = examined.staged
-    mended = import_repairs._select_samples(staged, np.arange(len(staged)) % 9 > 0)
+    mended = import_repairs.select_samples(staged, np.arange(len(staged)) % 9 > 0)
     assert len(mended.sets) == len(mended.classes)
     assert all(
         name == (" + ".join(LABELS[i] for i in each) or "none")

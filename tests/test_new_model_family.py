@@ -74,7 +74,7 @@ class Means(Background):
 
     means: tuple[Tensor, ...]
 
-    def _numbers(self) -> Tensor:
+    def numbers(self) -> Tensor:
         return torch.cat(self.means)
 
 

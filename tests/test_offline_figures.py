@@ -28,7 +28,7 @@ def figure() -> Any:
 def renderer(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Sets Plotly's default renderer for a test."""
     before = plotly.io.renderers.default
-    monkeypatch.setattr(offline_figure, "_pages_with_library", set())
+    monkeypatch.setattr(offline_figure, "pages_with_library", set())
 
     def choose(name: str) -> None:
         plotly.io.renderers.default = name

@@ -59,8 +59,8 @@ def cost(code: str, *arguments: Any) -> tuple[str, float, float]:
         "before = spent()\n"
         f"try: {code}\n"
         "except Exception as error: print(type(error).__name__, error)\n"
-        "for one in getattr(sys.modules.get('qfusion.data.decoder_pool'), '_waiting', []): one.process.stdin.close(); "
-        "one.process.wait()\n"
+        "pool = sys.modules.get('qfusion.data.decoder_pool')\n"
+        "for one in pool.IDLE_DECODERS if pool else []: one.process.stdin.close(); one.process.wait()\n"
         "own = int(Path('/proc/self/status').read_text().partition('VmHWM:')[2].split()[0])\n"
         "most = max(own, resource.getrusage(-1).ru_maxrss) / 1024\n"
         "print(spent() - before, most)\n"
@@ -248,7 +248,7 @@ def test_what_was_given_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         picture_reader, "read_picture", lambda *given: (pictures.append(given[0]), read(*given))[1]
     )
-    monkeypatch.setattr(own_samples, "_results", own_samples._Results())
+    monkeypatch.setattr(own_samples, "RESULTS", own_samples.ResultCache())
     dataset, drawn = parity(), {"left": stroke(width=31)}
     assert own_samples.find_sample(dataset, drawn, "pair-0001") is None
     first = own_samples.make_sample(dataset, drawn, "pair-0001")
@@ -261,7 +261,7 @@ def test_what_was_given_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(InvalidInput, match="whole PNG or JPEG"):
             own_samples.make_sample(dataset, bad, "pair-0001")
     assert len(pictures) == 3
-    monkeypatch.setattr(own_samples, "_KEPT", 2)
+    monkeypatch.setattr(own_samples, "MAX_RESULTS", 2)
     for width in (7, 9, 11):
         own_samples.make_sample(dataset, {"left": stroke(width=width)}, "pair-0001")
     assert own_samples.find_sample(dataset, drawn, "pair-0001") is None
@@ -282,7 +282,7 @@ def test_more_sound_than_its_times_have_room_for_is_refused(
 
 
 def test_pixels_and_samples_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decoders, "_runs_here", [True])  # here, so that the limits can be set
+    monkeypatch.setattr(decoders, "in_decoder", [True])  # here, so that the limits can be set
     film = hostile.black(tmp_path / "film.mp4", (640, 480), 60)
     monkeypatch.setattr(media_files, "MAX_SHOWN", 640 * 480 * 40)
     with pytest.raises(decoder_messages.TooMuchWork, match="pixels or"):
@@ -305,7 +305,7 @@ def test_what_took_too_much_work_is_not_tried_again(
         tried.append(path)
         raise decoder_messages.TooMuchWork("It takes too long.")
 
-    monkeypatch.setattr(clip_copies, "_write_copy", write)
+    monkeypatch.setattr(clip_copies, "write_copy", write)
     for _ in range(3):
         with pytest.raises(decoder_messages.TooMuchWork, match="too long"):
             clip_copies.make_copy(Clip(path, "video", 0.0, 1.0))

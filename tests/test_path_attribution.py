@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -363,7 +364,7 @@ def test_every_sample_at_once_is_each_alone(
 ) -> None:
     model, inputs = jump_model(2, **settings).tweaked(Tweak({"text+audio": -0.5})), features(5)
     behind = explain.background(model, features(5, seed=2), "joint")
-    monkeypatch.setattr(path_attribution, "_CHUNK", 2)
+    monkeypatch.setattr(path_attribution, "CHUNK", 2)
     each = explain.aumann_shapley_per_sample(model, inputs, behind, 1)
     assert each.error < 1e-8
     for i in range(5):
@@ -417,7 +418,7 @@ def test_operators_that_do_not_fit_at_once_give_the_same(monkeypatch: pytest.Mon
     model, inputs = jump_model(3), features(1)
     behind = explain.background(model, features(5, seed=2), "joint")
     whole = path_attribution.aumann_shapley(model, inputs, behind)
-    monkeypatch.setattr(generator_integrals, "_HELD", 1)
+    monkeypatch.setattr(generator_integrals, "MAX_NUMBERS", 1)
     assert (
         np.abs(path_attribution.aumann_shapley(model, inputs, behind).parts - whole.parts).max()
         < 1e-12
@@ -481,16 +482,20 @@ def test_what_is_wrong_by_more_than_a_share_of_the_largest_number_is_refused(
         path_attribution.aumann_shapley(model, inputs, behind)
 
 
-def test_an_evolution_that_is_not_resolved_is_told_with_what_was_turned() -> None:
-    model, inputs = jump_model(2, M=2), features(1, ("text", "audio"))
-    for there, words in (
-        (model, "(all as learned)"),
-        (model.tweaked(Tweak({"text+audio": 10.0}, dissipations={"text": 0.5})), "(H[text+audio] 10, D[text] 0.5)"),
-    ):  # fmt: skip
-        apart = path_attribution._prepare(
-            there, inputs, explain.background(model, inputs, "joint"), 0
-        )[2]
-        assert f"for T = 1 with these strengths {words}. Lower" in str(apart.too_long())
+def test_unresolved_evolution_is_refused_with_the_changed_strengths(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(generator_integrals, "NODES", (3,))
+    learned, inputs = jump_model(2, M=2), features(1, ("text", "audio"))
+    background = explain.background(learned, inputs, "joint")
+    tweaked = learned.tweaked(Tweak({"text+audio": 10.0}, dissipations={"text": 0.5}))
+    for model, strengths in (
+        (learned, "(all as learned)"),
+        (tweaked, "(H[text+audio] 10, D[text] 0.5)"),
+    ):
+        message = f"for T = 1 with these strengths {strengths}. Lower"
+        with pytest.raises(InvalidInput, match=re.escape(message)):
+            path_attribution.aumann_shapley(model, inputs, background)
 
 
 def test_bad_input_says_what_to_do() -> None:
@@ -738,7 +743,7 @@ def test_programs_and_workspace_give_the_tables(planted: Any) -> None:
 
 def test_products_of_polynomials_are_integrated_without_error() -> None:
     p, q = 8, 7
-    integrals, back = generator_integrals._products(p, q)
+    integrals, back = generator_integrals.product_integrals(p, q)
     z = np.polynomial.legendre.leggauss(p + q - 1)[0]
     s, w = np.polynomial.legendre.leggauss(40)
     for place, k, l in itertools.product(range(p + q - 1), range(p), range(q)):

@@ -112,7 +112,7 @@ def test_with_verdicts_shuffled_rates_differ_by_chance_alone() -> None:
     """By 1.96 standard errors of the difference of two rates, sqrt(p (1 - p) (1 / a + 1 / b))."""
     rng = np.random.default_rng(0)
     called, hit = (np.arange(400) < 100).astype(float), (rng.random(400) < 0.3).astype(float)
-    by_chance = trust._verdict_rate(hit, called, None, 200, 0).shuffled
+    by_chance = trust.verdict_rate(hit, called, None, 200, 0).shuffled
     half = 1.96 * (hit.mean() * (1 - hit.mean()) * (1 / 100 + 1 / 300)) ** 0.5
     assert (by_chance.high - by_chance.low) / 2 == pytest.approx(half, rel=0.15)
     assert abs(by_chance.high + by_chance.low) < half / 2
@@ -244,7 +244,7 @@ def test_what_does_not_vary_has_no_range_with_shuffled_labels() -> None:
         (x, np.full(10, 0.5), False),
         (np.full(10, 0.5), x, False),
     ):
-        for one in trust._shuffled_ranges(term, np.asarray(label, float), 0).values():
+        for one in trust.shuffled_ranges(term, np.asarray(label, float), 0).values():
             assert np.isfinite([one.low, one.high]).tolist() == [ranged, ranged]
 
 
@@ -253,7 +253,7 @@ def test_a_rate_of_few_has_no_interval_and_one_of_ten_has() -> None:
     hit = (np.arange(40) % 3 == 0).astype(float)
     for count in (9, 10, 30, 31):
         called = (np.arange(40) < count).astype(float)
-        rate = trust._verdict_rate(hit, called, None, 40, 0)
+        rate = trust.verdict_rate(hit, called, None, 40, 0)
         assert rate.difference.known == np.isfinite(rate.shuffled.low) == (10 <= count <= 30)
         assert rate.difference.value == pytest.approx(hit[:count].mean() - hit[count:].mean())
         assert rate.difference.n == 40

@@ -112,11 +112,13 @@ def test_bloch_vectors_are_qutip_s(qubits: str) -> None:
 
 def test_the_projection_keeps_lengths_that_face_the_viewer() -> None:
     assert np.allclose(
-        np.stack([bloch_balls._RIGHT, bloch_balls._UP, bloch_balls._NEAR])
-        @ np.stack([bloch_balls._RIGHT, bloch_balls._UP, bloch_balls._NEAR]).T,
+        np.stack([bloch_balls.RIGHT, bloch_balls.UP, bloch_balls.TOWARDS_VIEWER])
+        @ np.stack([bloch_balls.RIGHT, bloch_balls.UP, bloch_balls.TOWARDS_VIEWER]).T,
         np.eye(3),
     )
-    assert np.linalg.norm(bloch_balls.project(bloch_balls._NEAR)) == pytest.approx(0, abs=1e-12)
+    assert np.linalg.norm(bloch_balls.project(bloch_balls.TOWARDS_VIEWER)) == pytest.approx(
+        0, abs=1e-12
+    )
     assert bloch_balls.project(np.array([0, 0, 1.0]))[1] > 0.9
     with pytest.raises(InvalidInput, match="longer than 1"):
         bloch_balls.draw_balls(["a"], [np.array([[0, 0, 1.2]])])
@@ -261,11 +263,11 @@ def test_information_is_qutip_s(planted: Any) -> None:
     widths = sorted(trace.line.width for trace in edges)
     shared = table.filter(like="mutual").to_numpy()
     assert widths == pytest.approx(
-        sorted(correlation_polygon._WIDEST * shared[20] / shared.max()), abs=1e-6
+        sorted(correlation_polygon.MAX_WIDTH * shared[20] / shared.max()), abs=1e-6
     )
     nodes = next(trace for trace in picture.figure.data if trace.mode == "markers")
     entropies = table.filter(like="entropy[").to_numpy()
-    areas = correlation_polygon._LARGEST**2 * entropies[20] / entropies.max()
+    areas = correlation_polygon.MAX_DIAMETER**2 * entropies[20] / entropies.max()
     assert np.square(nodes.marker.size) == pytest.approx(areas, rel=1e-6)
     assert jumps.mutual_information_graph(planted, t=0.0).title.startswith(
         "No pair shares 0.001 nats or more at t = 0.00"

@@ -174,7 +174,7 @@ def test_a_video_without_a_matrix_stays_as_it_is(tmp_path: Path, name: str) -> N
 def test_frames_are_let_go_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """PyAV keeps a frame whose side data were asked for until Python collects its garbage, so that a long video would
     fill the memory."""
-    monkeypatch.setattr(decoders, "_runs_here", [True])  # read in this process
+    monkeypatch.setattr(decoders, "in_decoder", [True])  # read in this process
     film = np.random.default_rng(0).integers(0, 255, (40, 32, 48, 3), np.uint8)
     path = recordings.write(tmp_path / "long.mp4", film, np.zeros(8000, np.float32))
     end = media_probe.probe(path).seconds

@@ -28,11 +28,11 @@ def test_the_samples_beside_one_are_drawn_meanwhile(
         return sample_decision.waterfall(sample, theme)
 
     monkeypatch.setitem(samples.PANELS, "waterfall", Panel(counted))
-    monkeypatch.setattr(prefetch, "_CALM", 0.0)
+    monkeypatch.setattr(prefetch, "IDLE_SECONDS", 0.0)
     monkeypatch.setattr(prefetch.os, "getloadavg", lambda: (0.0, 0.0, 0.0))
     sample = open_sample("qj-planted", "p0031", "planted")
     view = PageState("samples", {"model": "qj-planted", "data": "planted"})
-    monkeypatch.setattr(prefetch, "_LONG", 1e9)
+    monkeypatch.setattr(prefetch, "MAX_SECONDS", 1e9)
     drawing = prefetch.prepare_ahead(PageContext(sample.study, sample.row, "light"), view)
     assert drawing is not None
     drawing.result(60)

@@ -438,5 +438,5 @@ def test_a_batch_is_worked_out_in_parts_that_fit_the_cache(
     vectors = torch.randn(150, n, 3, dtype=torch.float64)
     vectors[..., 0] = 1
     whole = qcnn_features.network_features(network, vectors)
-    monkeypatch.setattr(qcnn_features, "_CACHED", 1)
+    monkeypatch.setattr(qcnn_features, "MAX_CACHED", 1)
     assert torch.allclose(qcnn_features.network_features(network, vectors), whole, atol=1e-14)

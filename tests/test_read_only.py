@@ -142,8 +142,8 @@ def test_a_message_for_a_button_that_is_not_there_does_nothing(
             "_model.remove",
         ):
             name = f"$$ID-0123456789abcdef0123456789abcdef-{key}"
-            visitor._states[name] = WidgetState(id=name, trigger_value=True)
-        seen = visitor._run()
+            visitor.widget_states[name] = WidgetState(id=name, trigger_value=True)
+        seen = visitor.run()
         assert not seen.exceptions
     assert not written(folder)
 

@@ -41,7 +41,7 @@ class Copies:
         if not path.exists():
             path.touch()
         clip = Clip(path, "audio" if path.suffix == ".wav" else "video", **facts)
-        self.patch.setitem(recording_addresses._given, clip, name)
+        self.patch.setitem(recording_addresses.ISSUED, clip, name)
         left = threading.Event()
 
         async def has_left() -> bool:
@@ -57,8 +57,8 @@ def copies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Copies:
     """Copies that wait, for as long as a test lasts."""
     monkeypatch.setattr(recordings, "LOOK", 0.02)
     monkeypatch.setattr(recordings, "LONG", 0.3)
-    monkeypatch.setattr(recordings, "_places", asyncio.Semaphore(recordings.PLACES))
-    monkeypatch.setattr(recordings, "_most", asyncio.Semaphore(recordings.MOST))
+    monkeypatch.setattr(recordings, "COPY_SLOTS", asyncio.Semaphore(recordings.PLACES))
+    monkeypatch.setattr(recordings, "WAITING_SLOTS", asyncio.Semaphore(recordings.MOST))
     return Copies(tmp_path, monkeypatch)
 
 

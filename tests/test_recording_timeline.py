@@ -53,7 +53,7 @@ def test_long_sequences_are_added_up_for_the_eye() -> None:
     values, edges = np.arange(float(count)), np.arange(count + 1) / 10
     names = tuple(map(str, range(count)))
     lane = recording_strip.Steps("a", edges[:-1], edges[1:], {"a": values}, names, False, 0.0)
-    fewer = recording_strip._fewer(lane)
+    fewer = recording_strip.merge_steps(lane)
     assert len(fewer.starts) <= recording_strip.MAX_STEPS
     assert fewer.total.sum() == values.sum()
     assert (fewer.starts[0], fewer.ends[-1]) == (0, edges[-1])

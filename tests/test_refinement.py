@@ -45,8 +45,8 @@ def slow(trained: DataSet, monkeypatch: pytest.MonkeyPatch) -> Any:
         evaluated, "STEP", 5 * cost * study.background.size
     )  # five samples at a time
     monkeypatch.setattr(evaluated, "FEWEST", 8)
-    monkeypatch.setattr(jobs, "_jobs", type(jobs._jobs)())
-    monkeypatch.setattr(jobs, "_worker", ThreadPoolExecutor(1))
+    monkeypatch.setattr(jobs, "JOBS", type(jobs.JOBS)())
+    monkeypatch.setattr(jobs, "WORKER", ThreadPoolExecutor(1))
     monkeypatch.setattr(refinement, "AUTO", 1e30)
     _forget(study)
     yield study
@@ -125,14 +125,14 @@ def test_all_rows_are_worked_out_behind_the_page_and_are_exact(slow: Any) -> Non
 def test_it_stops_when_nobody_asks_any_more_and_begins_anew(
     slow: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    go, parts = threading.Event(), evaluated.EvaluatedSpace._explain_steps
+    go, parts = threading.Event(), evaluated.EvaluatedSpace.explain_steps
 
     def held(self: Any) -> Iterator[Any]:
         for part in parts(self):
             yield part
             go.wait(30)
 
-    monkeypatch.setattr(evaluated.EvaluatedSpace, "_explain_steps", held)
+    monkeypatch.setattr(evaluated.EvaluatedSpace, "explain_steps", held)
     job = refinement.begin_refinement(slow, "me")
     refinement.begin_refinement(slow, "you")
     until(lambda: job.done > 0)
@@ -171,7 +171,7 @@ def test_a_model_that_fails_is_named_and_can_be_tried_again(
     slow: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(evaluated.EvaluatedSpace, "_explain_steps", lambda self: iter([1 / 0]))
+        patch.setattr(evaluated.EvaluatedSpace, "explain_steps", lambda self: iter([1 / 0]))
         job = refinement.begin_refinement(slow, "me")
         until(lambda: job.state == State.FAILED)
         assert job.problem == "division by zero"
@@ -239,9 +239,9 @@ def test_a_link_with_all_rows_shows_them_when_they_are_there(slow: Any) -> None:
 
 
 def test_it_can_be_cancelled_on_the_page(slow: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    go, parts = threading.Event(), evaluated.EvaluatedSpace._explain_steps
+    go, parts = threading.Event(), evaluated.EvaluatedSpace.explain_steps
     monkeypatch.setattr(
-        evaluated.EvaluatedSpace, "_explain_steps", lambda self: (go.wait(60), *parts(self))
+        evaluated.EvaluatedSpace, "explain_steps", lambda self: (go.wait(60), *parts(self))
     )
     app = visit("Samples", model=MODEL, data=DATA)
     assert "All rows: 0 of" in str([each.proto.text for each in app.get("progress")])

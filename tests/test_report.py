@@ -441,7 +441,7 @@ def test_planted_truth_of_other_modalities_is_not_said_to_be_nobodys(monkeypatch
         "data": {"name": "planted", "digest": planted.digest},
     }
     found = Checkpoint(model.double().eval().requires_grad_(False), card)
-    monkeypatch.setattr(model_context, "_questions", lambda _: {})
+    monkeypatch.setattr(model_context, "model_answers", lambda _: {})
     told = model_context.model_context(open_sample(found, str(planted.ids[0]), planted), own=False)[
         "warnings"
     ]
@@ -533,7 +533,7 @@ def test_a_cohorts_report_says_what_built_its_terms_and_what_cuts_cost(members: 
 def test_a_cohorts_report_is_of_the_score_that_was_asked_for(monkeypatch: Any) -> None:
     study, parts = open_study("qj-parity"), cohort_filters.parse("truth=even; error>0.2")
     monkeypatch.setattr(cohort_report, "model_context", lambda *_, **__: {})
-    monkeypatch.setattr(cohort_report, "_cuts", lambda _: None)
+    monkeypatch.setattr(cohort_report, "measure_cuts", lambda _: None)
     monkeypatch.setattr(cohort_report, "fill_template", lambda _, **names: names)
     for output in (None, 1):
         about = cohort_report.select_members(
@@ -564,7 +564,7 @@ def test_whether_a_cohort_is_harder_counts_what_its_rows_share(
         )
         for mask in (about.inside, ~about.inside)
     ]
-    assert cohort_report._shares_context(about)["harder"] == cohort_report.compare_errors(
+    assert cohort_report.shares_context(about)["harder"] == cohort_report.compare_errors(
         *(side["error"] for side in sides)
     )
 

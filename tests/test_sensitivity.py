@@ -25,9 +25,9 @@ from tests.support.sensitivity_models import (
     NAMES,
     STEPS,
     WEIGHTS,
-    _table,
     features,
     jump_model,
+    table_with,
     with_factor,
 )
 
@@ -345,7 +345,7 @@ def test_fusion_removed_ignores_every_modality() -> None:
     x, y = features(1, ("v0", "v1")), features(1, ("v0", "v1"), 9)
     for i in range(4):
         model = model.with_angles(
-            _table(model, method.Parameter(f"fusion[{i}]", "", "fusion", (), 1.0), 0.0)
+            table_with(model, method.Parameter(f"fusion[{i}]", "", "fusion", (), 1.0), 0.0)
         )
     assert torch.allclose(model(x), model(y))
 

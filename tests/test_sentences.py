@@ -1319,7 +1319,7 @@ def check_term_in_which_a_cohort_differs() -> None:
     part = np.arange(40) < 15
     for shift in (0.0, 0.05, 0.3, 3.0):
         values = {name: draws.normal(0, 0.2, 40) + part * shift * k for k, name in enumerate(NAMES)}
-        words = cohort_contributions._describe_spread(values, part)
+        words = cohort_contributions.describe_spread(values, part)
         sure = {}
         for name, found in values.items():
             test = scipy.stats.ttest_ind(found[part], found[~part], equal_var=False)
@@ -1329,32 +1329,28 @@ def check_term_in_which_a_cohort_differs() -> None:
         assert ("No term has" in words) == (not sure), (words, sure)
         assert said(words) == (winners(sure) if sure else set())
     same = {name: np.zeros(40) for name in NAMES}
-    assert "significantly different mean" in cohort_contributions._describe_spread(same, part)
-    assert "significantly different mean" in cohort_contributions._describe_spread(
+    assert "significantly different mean" in cohort_contributions.describe_spread(same, part)
+    assert "significantly different mean" in cohort_contributions.describe_spread(
         {"alpha": np.arange(40.0)}, np.arange(40) < 1
     )  # one sample
-    assert "Distribution of" in cohort_contributions._describe_spread(
-        same, np.zeros(40, dtype=bool)
-    )
+    assert "Distribution of" in cohort_contributions.describe_spread(same, np.zeros(40, dtype=bool))
     small = {"alpha": draws.normal(0, 1e-4, 40) + part * 0.0043}
-    assert "(+0.004)" in cohort_contributions._describe_spread(small, part)
+    assert "(+0.004)" in cohort_contributions.describe_spread(small, part)
     pairs, alike = np.repeat(np.arange(20), 2)[:, None], np.arange(40) < 20
     values = {"alpha": np.repeat(draws.normal(0, 1, 20), 2) + 0.9 * alike}
     alone, together = (
-        cohort_contributions._difference_errors(values["alpha"][:, None], alike, c)[0]
+        cohort_contributions.difference_errors(values["alpha"][:, None], alike, c)[0]
         for c in (None, pairs)
     )
-    halves = cohort_contributions._difference_errors(values["alpha"][::2, None], alike[::2], None)[
-        0
-    ]
+    halves = cohort_contributions.difference_errors(values["alpha"][::2, None], alike[::2], None)[0]
     assert together == pytest.approx(halves, rel=0.2)
     assert together > 1.2 * alone
     assert np.isinf(
-        cohort_contributions._difference_errors(values["alpha"][:, None], np.arange(40) < 2, pairs)
+        cohort_contributions.difference_errors(values["alpha"][:, None], np.arange(40) < 2, pairs)
     ).all()
     for found in cases((0.0, 0.004, 0.3, 0.304, 1.0)):
         rows = {name: np.array([-value, value]) for name, value in found.items()}
-        words = cohort_contributions._describe_spread(rows, np.ones(2, dtype=bool))
+        words = cohort_contributions.describe_spread(rows, np.ones(2, dtype=bool))
         if written(max(found.values())) == 0:
             assert words.startswith("No term varies")
         else:
@@ -1372,7 +1368,7 @@ def slice_of(name: str, wrong: int, count: int, independent: int | None = None) 
 def check_slice_that_stands_out() -> None:
     for wrongs in itertools.product((0, 5, 8, 14, 20), repeat=3):
         overall = sum(wrongs) / 60
-        words = wrong_samples._slice_title(
+        words = wrong_samples.slice_title(
             [slice_of(name, wrong, 20) for name, wrong in zip(NAMES, wrongs, strict=True)],
             overall,
             True,
@@ -1396,9 +1392,9 @@ def check_slice_that_stands_out() -> None:
         (4, False),
     ):  # rows that are not independent say less
         found = [slice_of("alpha", 20, 40, independent), slice_of("beta", 0, 40, independent)]
-        assert ("alpha" in wrong_samples._slice_title(found, 0.25, True)) == stands
-    assert wrong_samples._slice_title([], 0.0, True) == "No sample to slice"
-    one = wrong_samples._slice_title([slice_of("alpha", 1, 500)], 0.002, False)
+        assert ("alpha" in wrong_samples.slice_title(found, 0.25, True)) == stands
+    assert wrong_samples.slice_title([], 0.0, True) == "No sample to slice"
+    one = wrong_samples.slice_title([slice_of("alpha", 1, 500)], 0.002, False)
     assert one == "All samples are in one slice (less than 1% large errors)"
 
 
@@ -1952,7 +1948,7 @@ def check_type_that_is_predicted_worst() -> None:
             name: Interval((low + high) / 2, low, high, 20, 2000)
             for name, (low, high) in zip(NAMES, chosen, strict=True)
         }
-        words = cohort_contributions._describe_worst_relation(found)
+        words = cohort_contributions.describe_worst_relation(found)
         known = {name: each for name, each in found.items() if each.low == each.low}
         if len(known) < 2:
             assert words.startswith("How do")
@@ -1979,7 +1975,7 @@ def check_when_a_modality_came_to_matter() -> None:
             "beta": (epochs, np.array([0.0, 0.0, 0.5])),
             "alpha+beta": (epochs, np.array([0.0, 0.5, 0.5])),
         }
-        words = learning_inside._describe_onsets("run", terms)
+        words = learning_inside.describe_onsets("run", terms)
         level = 0.1 * (rows[-1] + 0.5 + 0.5)
         first = next((k for k, value in enumerate(rows) if value >= level), None)
         expected = {None: "alpha not yet", 0: "alpha from the first measurement (epoch 1)"}.get(
@@ -1990,7 +1986,7 @@ def check_when_a_modality_came_to_matter() -> None:
         assert "the joint terms together at epoch 5" in words
         assert "Measured after 3 of 9 epochs" in words
     still = {"alpha": (epochs, np.zeros(3))}
-    assert "alpha not yet" in learning_inside._describe_onsets("run", still)
-    assert "measured once so far, after epoch 1" in learning_inside._describe_onsets(
+    assert "alpha not yet" in learning_inside.describe_onsets("run", still)
+    assert "measured once so far, after epoch 1" in learning_inside.describe_onsets(
         "run", {"alpha": (epochs[:1], np.ones(1))}
     )

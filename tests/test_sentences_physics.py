@@ -181,7 +181,7 @@ def test_contraction_is_that_of_exact_states() -> None:
 
 def test_random_generators_have_the_norms_that_are_said() -> None:
     """`the same Hilbert-Schmidt norms of H and of the dissipator`: the norm is that of the superoperator."""
-    from qfusion.track.contraction_rates import _random_alike
+    from qfusion.track.contraction_rates import random_generator
 
     physics = system(4, 2)
     L = physics.jumps - torch.diagonal(physics.jumps, dim1=-2, dim2=-1).mean(-1)[
@@ -193,7 +193,7 @@ def test_random_generators_have_the_norms_that_are_said() -> None:
         - (torch.kron(S, one) + torch.kron(one, S.conj())) / 2
     )
     assert dissipator_norm(L) == pytest.approx(float(torch.linalg.norm(whole)), rel=1e-12)
-    H, jumps = _random_alike(physics.H, L, 5)
+    H, jumps = random_generator(physics.H, L, 5)
     assert dissipator_norm(jumps) == pytest.approx(dissipator_norm(L), rel=1e-9)
     traceless = physics.H - torch.trace(physics.H) / 4 * one
     assert float(torch.linalg.norm(H)) == pytest.approx(

@@ -300,7 +300,7 @@ def test_which_type_is_predicted_worst(
     errors: dict[str, tuple[float, float, float]], words: str
 ) -> None:
     """`worst` where its interval lies above all others, `worse than` above that of another, else none is."""
-    assert cohort_contributions._describe_worst_relation(
+    assert cohort_contributions.describe_worst_relation(
         {name: interval(*each) for name, each in errors.items()}
     ).startswith(words)
 
@@ -316,12 +316,12 @@ def test_which_slice_is_worse(independent: float, stands_out: bool) -> None:
     other: Any = cohort_slices.Slice(
         "digit 4", (), 400, 80, 0.2, *cohort_slices.wilson(80, 400), 1.0
     )
-    assert wrong_samples._slice_title([worse, other], 0.3, True).startswith(
+    assert wrong_samples.slice_title([worse, other], 0.3, True).startswith(
         "‘digit 3’ is wrong more often: 40%"
         if stands_out
         else "No slice is worse than all beyond chance (30% wrong, 2 slices"
     )
     assert (
-        wrong_samples._slice_title([worse], 0.3, True) == "All samples are in one slice (30% wrong)"
+        wrong_samples.slice_title([worse], 0.3, True) == "All samples are in one slice (30% wrong)"
     )
-    assert wrong_samples._slice_title([], 0.3, True) == "No sample to slice"
+    assert wrong_samples.slice_title([], 0.3, True) == "No sample to slice"

@@ -77,7 +77,7 @@ def test_who_may_train(said: str, local: bool, may: bool, monkeypatch: pytest.Mo
         seen = Seen(runs.Run(Path("x")), None, None, "finished")
         said_of: list[Any] = []
         monkeypatch.setattr(train_view.state, "put", lambda key, words: said_of.append(words))
-        run_actions._each([seen], lambda each: pytest.fail("it was done"))
+        run_actions.apply_to_runs([seen], lambda each: pytest.fail("it was done"))
         assert "in the browser" in said_of[0]
 
 
@@ -147,7 +147,7 @@ def test_runs_and_sweeps_are_counted(serving: Path, monkeypatch: pytest.MonkeyPa
 def test_who_came_first_is_trained_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("QFUSION_RUNS", str(tmp_path))
     monkeypatch.setenv("QFUSION_SLOTS", "1")
-    monkeypatch.setattr(training_queue, "_LOOK", 0.01)
+    monkeypatch.setattr(training_queue, "POLL_SECONDS", 0.01)
     (tmp_path / f".turn-{0:020d}-killed.{'0' * 12}").touch()  # of a process that is gone
     order: list[str] = []
 
@@ -185,7 +185,7 @@ def at_work(
 
 
 def test_long_calculations_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calculation_queue, "_LOOK", 0.01)
+    monkeypatch.setattr(calculation_queue, "POLL_SECONDS", 0.01)
     line, ends = calculation_queue.Queue(lambda: 1), [threading.Event() for _ in range(4)]
     told: list[list[int]] = [[] for _ in range(4)]
     threads = [
@@ -212,7 +212,7 @@ def test_long_calculations_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_who_takes_long_or_is_stuck_stops_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calculation_queue, "_LOOK", 0.01)
+    monkeypatch.setattr(calculation_queue, "POLL_SECONDS", 0.01)
     monkeypatch.setattr(calculation_queue, "LEASE", 0.1)
     line, lock, passed = calculation_queue.Queue(lambda: 1), threading.Lock(), threading.Event()
 
@@ -241,7 +241,7 @@ def test_a_page_says_what_it_waits_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calculation_queue, "st", page)
     monkeypatch.setattr(calculation_queue, "session_id", lambda: "ben")
     monkeypatch.setattr(calculation_queue, "QUEUE", calculation_queue.Queue(lambda: 1))
-    monkeypatch.setattr(calculation_queue, "_LOOK", 0.01)
+    monkeypatch.setattr(calculation_queue, "POLL_SECONDS", 0.01)
     end = threading.Event()
     other = at_work(calculation_queue.QUEUE, "ada", end, [])
     threading.Timer(0.1, end.set).start()
@@ -264,10 +264,10 @@ def test_who_gives_up_leaves_the_line() -> None:
     other = at_work(line, "ada", end, [])
     with pytest.raises(KeyboardInterrupt), line.turn("ben", leave):
         pass
-    assert [each.who for each in line._turns] == ["ada"]
+    assert [each.who for each in line.turns] == ["ada"]
     end.set()
     other.join()
-    assert not line._turns
+    assert not line.turns
 
 
 @pytest.mark.usefixtures("serving")

@@ -146,13 +146,13 @@ def test_readers_of_a_killed_server_go_on_where_they_were(tmp_path: Path) -> Non
         address = {"model": "qj-parity", "sample": "pair-0003", "H.left-right": 0.4}
         for visitor in (first, second):
             assert not visitor.open("dynamics", **address).exceptions
-        cookies = [visitor._cookies[workers.COOKIE] for visitor in (first, second)]
+        cookies = [visitor.cookies[workers.COOKIE] for visitor in (first, second)]
         assert sorted(cookies) == ["0", "1"]  # the one with fewer connections is chosen
         before = first.seen.words()
         processes = _servers(server.pid)
         os.kill(processes[cookies[0]], signal.SIGKILL)
         after = first.reconnect()
-        assert first._cookies[workers.COOKIE] == cookies[1]
+        assert first.cookies[workers.COOKIE] == cookies[1]
         assert not after.exceptions
         assert after.words() == before
         assert not first.set("_next", True).exceptions

@@ -12,7 +12,7 @@ import pytest
 from qfusion import data
 from qfusion.data import import_formats, import_repairs, import_report, shared_content
 from qfusion.data.import_report import build_report
-from qfusion.data.random_split import _split_groups
+from qfusion.data.random_split import split_groups
 from qfusion.data.row_splits import stratified_split
 from qfusion.explain import (
     baseline_models,
@@ -294,8 +294,8 @@ def test_a_split_without_anything_shared_is_the_one_that_it_was() -> None:
     rng = np.random.default_rng(0)
     y = rng.integers(0, 3, 300)
     plain = stratified_split(y)
-    assert _split_groups(y, np.arange(300)).tolist() == plain.tolist()
+    assert split_groups(y, np.arange(300)).tolist() == plain.tolist()
     videos = np.arange(300) // 3
-    whole = _split_groups(y, videos)
+    whole = split_groups(y, videos)
     assert pd.Series(whole).groupby(videos).nunique().eq(1).all()
     assert set(whole) == {"train", "valid", "test"}

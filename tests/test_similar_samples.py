@@ -359,19 +359,19 @@ def test_what_is_selected_becomes_a_cohort(planted: Any, monkeypatch: pytest.Mon
     found = sample_maps.map_positions(levels)
     corners = {"x": [-0.3, 0.4, 0.4, -0.3], "y": [-0.3, -0.3, 0.3, 0.3]}
     session = selecting(monkeypatch, lasso=[corners], points=[{"customdata": "p0031"}])
-    sample_map._select_samples("chart", found, levels.parts)
+    sample_map.select_samples("chart", found, levels.parts)
     chosen = build_levels(planted, session["filter"])
     assert np.array_equal(chosen.inside, (np.abs(found.xy - [0.05, 0]) <= [0.35, 0.3]).all(1))
     assert session["filter"].endswith("; split=test")
     session = selecting(monkeypatch, box=[{"x": [-0.3, 0.4], "y": [0.3, -0.3]}])
-    sample_map._select_samples("chart", found, levels.parts)
+    sample_map.select_samples("chart", found, levels.parts)
     assert np.array_equal(build_levels(planted, session["filter"]).inside, chosen.inside)
     session = selecting(monkeypatch, points=[{"customdata": ["p0031"]}])
-    sample_map._select_samples("chart", found, levels.parts)
+    sample_map.select_samples("chart", found, levels.parts)
     assert session["sample"] == "p0031"
     assert "filter" not in session
     session = selecting(monkeypatch, lasso=[{"x": [1.0], "y": [1.0]}])
-    sample_map._select_samples("chart", found, levels.parts)
+    sample_map.select_samples("chart", found, levels.parts)
     assert "filter" not in session
 
 
@@ -381,7 +381,7 @@ def test_a_clicked_slice_cell_or_bar(
     levels = build_levels(planted, "relation=conflict; error>0.1")
     found = cohort_slices.slices(levels, "relation")
     session = selecting(monkeypatch, points=[{"customdata": [1, "tip"]}])
-    cohort_errors._select_slice("chart", found, levels.parts)
+    cohort_errors.select_slice("chart", found, levels.parts)
     assert session["filter"] == f"relation={found[1].name}; error>0.1"
     assert build_levels(planted, f"relation={found[1].name}").inside.sum() == found[1].count
     ids = cohort_slices.worst(levels)[0].index.tolist()

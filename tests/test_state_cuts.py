@@ -195,7 +195,7 @@ def test_the_order_of_the_modalities_does_not_matter() -> None:
 def test_many_samples_at_once_equal_each_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     model, inputs = problem((2, 3, 2), B=7)
     background = explain.background(model, inputs, "mixed")
-    monkeypatch.setattr(state_cuts, "_HELD", 3 * 5 * 12**2)  # three samples at once
+    monkeypatch.setattr(state_cuts, "MAX_NUMBERS", 3 * 5 * 12**2)  # three samples at once
     whole = cut_correlations(model, inputs, TIMES, background=background)
     for row in range(7):
         one = cut_correlations(
@@ -650,7 +650,7 @@ def test_both_ways_to_evolve_without_correlation_agree_with_partial_traces(
         slope = slope + each @ rho @ each.mH - (each.mH @ each @ rho + rho @ each.mH @ each) / 2
     slope = slope.view(2, d, r, d, r)
     wanted = torch.einsum("nibjb->nij", slope), torch.einsum("nibic->nbc", slope)
-    for kind in (mean_field._Rate, mean_field._Table):
+    for kind in (mean_field.ProductSlopes, mean_field.TableSlopes):
         rate = kind(H, L, d, r)
         found = rate(*(rate.enter(part).numpy() for part in parts))
         for one, exact in zip(found, wanted, strict=True):
@@ -758,7 +758,7 @@ def test_programs_give_the_tables(study: Any, planted: Any) -> None:
 def pairwise_step(model: QuantumJump, rho: Tensor, m: int, dt: float) -> Tensor:
     """Evolves states and cuts all correlation of m with the rest."""
     rho = model.evolve_states(rho, [dt])[0]
-    broken = state_cuts._cut(state_cuts.first_part(rho, model.dims, m))
+    broken = state_cuts.cut_first(state_cuts.first_part(rho, model.dims, m))
     d, D = model.dims[m], math.prod(model.dims)
     left = math.prod(model.dims[:m])
     seen = broken.reshape(-1, d, d, left, D // d // left, left, D // d // left)
@@ -803,7 +803,7 @@ def test_held_by_a_table_is_held_by_products(
     )
     found = []
     for numbers in (0, 10**9):
-        monkeypatch.setattr(mean_field, "_SMALL", numbers)
+        monkeypatch.setattr(mean_field, "MAX_TABLE", numbers)
         found.append(
             mean_field.evolve_mean_field((A + A.mH) / 2, jumps, own, rest, [0.0, 0.7, 0.7])
         )

@@ -183,7 +183,7 @@ def test_a_killed_trial_is_done_again(monkeypatch):
     with monkeypatch.context() as quick:
         quick.setattr(
             sweeps,
-            "_train_trial",
+            "train_trial",
             lambda sweep, trial, number, dataset, on_epoch: (
                 trial.suggest_float("rate", 1e-4, 1e-3) + number,
                 optuna.trial.TrialState.COMPLETE,
@@ -221,14 +221,14 @@ def test_two_trials_in_one_place_are_one():
 
 
 def test_a_trial_that_fails_says_why_and_the_sweep_goes_on(monkeypatch):
-    real = sweeps._train_trial
+    real = sweeps.train_trial
 
     def trained(sweep, trial, number, dataset, on_epoch):
         if number == 1:
             raise InvalidInput("Training diverged in epoch 1.")
         return real(sweep, trial, number, dataset, on_epoch)
 
-    monkeypatch.setattr(sweeps, "_train_trial", trained)
+    monkeypatch.setattr(sweeps, "train_trial", trained)
     found = sweeps.begin("some", search(), 3)
     sweeps.run_trials(found)
     assert [a.state for a in found.attempts()] == ["finished", "failed", "finished"]

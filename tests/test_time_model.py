@@ -59,7 +59,7 @@ class Exchange(TimeModel):
         hidden: int = 8,
     ):
         super().__init__(inputs, outputs)
-        self._init_encoders(dims, 4096, "H is held as a matrix", "mlp", hidden, 0.0, "gru", 0.0)
+        self.init_encoders(dims, 4096, "H is held as a matrix", "mlp", hidden, 0.0, "gru", 0.0)
         self.settings: dict[str, Any] = dict(dims=dims, duration=duration, hidden=hidden)
         self.duration = float(duration)
         M, d = len(self.dims), dims

@@ -240,7 +240,7 @@ def test_gap_equals_that_of_the_superoperator(
     way: str, dims: tuple[int, ...], loss: float, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if way == "iterated":
-        monkeypatch.setattr(sys.modules["qfusion.track.steady_state"], "_DENSE", 0)
+        monkeypatch.setattr(sys.modules["qfusion.track.steady_state"], "MAX_DENSE", 0)
     system = random_system(dims, loss=loss, seed=seed)
     generator = qutip.liouvillian(
         qutip.Qobj(system.H.numpy()), [qutip.Qobj(L.numpy()) for L in system.jumps]

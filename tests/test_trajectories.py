@@ -125,7 +125,7 @@ def test_every_ket_draws_among_its_own_jumps(monkeypatch: pytest.MonkeyPatch) ->
     wanted = [0.75 * (1 - math.exp(-6)), 0.25 * (1 - math.exp(-6)), 1 - math.exp(-0.9)]
     for share, p in zip(jumped, wanted, strict=True):
         assert abs(share - p) < 4 * (p * (1 - p) / 80) ** 0.5
-    monkeypatch.setattr(trajectories, "_NUMBERS", 1)  # one at a time
+    monkeypatch.setattr(trajectories, "MAX_NUMBERS", 1)  # one at a time
     ends = trajectories.waiting_times(acting, psi[:2], 3.0, random).abs().square()
     assert ends.shape == (2, 5)
     assert (ends.sum(1) - 1).abs().max() < 1e-12

@@ -427,14 +427,14 @@ def test_the_leaderboard_and_reports_say_what_the_audit_says() -> None:
     study = open_study("qj-parity")
     rows = audit.measure_audit(study)["rows"]
     assert {row["system"] for row in rows} == {"quantum-jump"}
-    answers = model_context._questions(study)
+    answers = model_context.model_answers(study)
     # the leaderboard's models were measured, not this one
     assert answers["Quantum resources"] == (
         f"{summarise_audit(rows, [r['resource'] for r in rows])} (10 seeds of a quantum-jump with the leaderboard's "
         "settings and of twins that lack one, trained alike)"
     )
     assert answers["Overall"].startswith(describe_importance(fusion_tests.split_loss(study)))
-    assert list(model_context._questions(open_study("qj-scenes"))) == ["Overall"]
+    assert list(model_context.model_answers(open_study("qj-scenes"))) == ["Overall"]
 
 
 def test_a_model_of_fewer_modalities_is_not_said_to_be_audited() -> None:

@@ -47,33 +47,35 @@ def message(**widgets: list[float]) -> BackMsg:
 
 
 def test_a_message_that_no_browser_sends_ends_the_connection_or_is_not_heard() -> None:
-    assert gate._refusal(message(a=[0.5]).SerializeToString()) == 0
-    assert gate._refusal(b"") == gate.IGNORED
-    assert gate._refusal(b"\xff\xff\xff") == 0  # which Streamlit refuses
-    assert gate._refusal(message(a=[float("nan")]).SerializeToString()) == 1007
-    assert gate._refusal(message(a=[0.0] * (gate.VALUES + 1)).SerializeToString()) == 1009
+    assert gate.close_code(message(a=[0.5]).SerializeToString()) == 0
+    assert gate.close_code(b"") == gate.IGNORED
+    assert gate.close_code(b"\xff\xff\xff") == 0  # which Streamlit refuses
+    assert gate.close_code(message(a=[float("nan")]).SerializeToString()) == 1007
+    assert gate.close_code(message(a=[0.0] * (gate.VALUES + 1)).SerializeToString()) == 1009
     assert (
-        gate._refusal(message(**{f"w{n}": [] for n in range(gate.VALUES + 1)}).SerializeToString())
+        gate.close_code(
+            message(**{f"w{n}": [] for n in range(gate.VALUES + 1)}).SerializeToString()
+        )
         == 1009
     )
-    assert gate._refusal(b"x" * (gate.MESSAGE + 1)) == 1009
+    assert gate.close_code(b"x" * (gate.MESSAGE + 1)) == 1009
     files = BackMsg()
     files.file_urls_request.file_names.extend([""] * gate.FILES)
-    assert gate._refusal(files.SerializeToString()) == 0
+    assert gate.close_code(files.SerializeToString()) == 0
     files.file_urls_request.file_names.append("")
-    assert gate._refusal(files.SerializeToString()) == 1009
+    assert gate.close_code(files.SerializeToString()) == 1009
     for kind in ("clear_cache", "load_git_info", "debug_shutdown_runtime", "set_run_on_save"):
         asked = BackMsg()
         setattr(asked, kind, True)
-        assert gate._refusal(asked.SerializeToString()) == gate.IGNORED
+        assert gate.close_code(asked.SerializeToString()) == gate.IGNORED
 
 
 def test_a_reader_has_a_few_files_in_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calculation_queue, "QUEUE", calculation_queue.Queue(lambda: 1))
     made = calculation_queue.queue_download(lambda: b"file")
     assert made() == b"file"
-    calculation_queue.QUEUE._turns.extend(
-        calculation_queue._Turn("") for _ in range(calculation_queue.FILES)
+    calculation_queue.QUEUE.turns.extend(
+        calculation_queue.Turn("") for _ in range(calculation_queue.FILES)
     )
     with pytest.raises(InvalidInput, match="At most 4 files are made for you at once"):
         made()
@@ -118,7 +120,7 @@ def test_who_may_not_remove_a_set_may_not_replace_it(
         monkeypatch.setattr(
             data_import_form.st, "checkbox", lambda label, **words: boxes.append(label) or False
         )
-        data_import_form._report(found)
+        data_import_form.draw_report(found)
     assert sum(label.startswith("Replace") for label in boxes) == asked
 
 
@@ -210,8 +212,8 @@ def test_a_text_that_is_too_long_is_not_cut_nor_kept(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(state, "put", said.__setitem__)
     found = checkpoint.load("qcnn-digits")
     study = study_building.build_study("qcnn-digits", found.card, found.model, data.load("digits"))
-    tweak_history._note(study)
-    assert said[tweak_history._HISTORY] == ("qcnn-digits", [{}], 0)
+    tweak_history.record_tweak(study)
+    assert said[tweak_history.HISTORY] == ("qcnn-digits", [{}], 0)
 
 
 def test_confusions_of_many_classes_are_those_of_the_most_frequent() -> None:

@@ -85,7 +85,7 @@ def made(path: Path, letters: str, family: str, curves: str = "glyf") -> Path:
 
 def forget() -> None:
     """What is known of installed fonts is read anew."""
-    for known in (fonts.installed, fonts.face, words._known):
+    for known in (fonts.installed, fonts.face, words.covering_style):
         getattr(known, "cache_clear", int)()
 
 

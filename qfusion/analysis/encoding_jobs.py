@@ -15,7 +15,7 @@ import torch
 from qfusion import data as sources
 from qfusion.analysis.jobs import Job, begin_job, find_job, run_in_process
 from qfusion.analysis.memo import memo
-from qfusion.analysis.opening import _identity, load_checkpoint
+from qfusion.analysis.opening import file_stamps, load_checkpoint
 from qfusion.analysis.study import Study
 from qfusion.analysis.study_building import build_study
 from qfusion.analysis.tasks import Task
@@ -32,7 +32,7 @@ def is_encoded(model: str, data: str) -> bool:
 
 def find_encoding(model: str, data: str) -> Job | None:
     """Return the job that encodes a data set with a model if one was begun, even if it failed."""
-    return find_job(("encoding", model, data, _identity(model, data)))
+    return find_job(("encoding", model, data, file_stamps(model, data)))
 
 
 def begin_encoding(model: str, data: str, again: bool = False) -> Job:
@@ -41,12 +41,12 @@ def begin_encoding(model: str, data: str, again: bool = False) -> Job:
     Args:
         again: whether one that has failed or was cancelled is begun anew, as one is that nobody waited for any more.
     """
-    key, total = ("encoding", model, data, _identity(model, data)), len(sources.load(data))
+    key, total = ("encoding", model, data, file_stamps(model, data)), len(sources.load(data))
     make = partial(run_in_process, encode, [model, data], total, "Encoding")
     return begin_job(key, make, total, again=again, aside=True)
 
 
-@memo(4, task=Task.ENCODE_FIRST_SAMPLES, stamp=_identity)
+@memo(4, task=Task.ENCODE_FIRST_SAMPLES, stamp=file_stamps)
 def first_samples(model: str, data: str, sample: str = "") -> Study:
     """Return a model applied to the first samples of a data set.
 

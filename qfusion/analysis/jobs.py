@@ -95,18 +95,18 @@ class Job:
             self.problem = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
 
 
-_jobs: OrderedDict[Hashable, Job] = OrderedDict()
+JOBS: OrderedDict[Hashable, Job] = OrderedDict()
 _guard = threading.RLock()
-_worker = ThreadPoolExecutor(1, "behind")
+WORKER = ThreadPoolExecutor(1, "behind")
 
 
 def find_job(key: Hashable) -> Job | None:
     """Return the job of a key that somebody asked for, unless it was stopped."""
     with _guard:
-        job = _jobs.get(key)
+        job = JOBS.get(key)
         if job is None or job.state == State.STOPPED or (job.is_active and not job.is_wanted):
             return None
-        _jobs.move_to_end(key)
+        JOBS.move_to_end(key)
         return job
 
 
@@ -134,15 +134,15 @@ def begin_job(
     with _guard:
         job = find_job(key)
         if job is None or (again and not job.is_active):
-            job = _jobs[key] = Job(make, total)
+            job = JOBS[key] = Job(make, total)
             job._seen[asker] = seen
             if aside:
                 threading.Thread(target=job._run, daemon=True).start()
             else:
-                _worker.submit(job._run)
-            ended = [name for name, other in _jobs.items() if not other.is_active and name != key]
-            for name in ended[: max(0, len(_jobs) - HELD)]:
-                del _jobs[name]
+                WORKER.submit(job._run)
+            ended = [name for name, other in JOBS.items() if not other.is_active and name != key]
+            for name in ended[: max(0, len(JOBS) - HELD)]:
+                del JOBS[name]
         job._seen[asker] = seen
         return job
 
@@ -194,7 +194,7 @@ def renew_interest(job: Job, asker: str) -> None:
 def leave_job(key: Hashable, asker: str) -> None:
     """Withdraw somebody's request for a job. The job stops as soon as nobody requests it any more."""
     with _guard:
-        if key in _jobs:
-            _jobs[key]._seen.pop(asker, None)
-            if _jobs[key].state == State.FAILED:
-                del _jobs[key]
+        if key in JOBS:
+            JOBS[key]._seen.pop(asker, None)
+            if JOBS[key].state == State.FAILED:
+                del JOBS[key]

@@ -59,7 +59,7 @@ def memo(
             call = signature.bind(*args, **kwargs)
             call.apply_defaults()
             _leave_own(call.arguments)
-            key = stamp(*args, **kwargs), _key(list(call.arguments.values()), background)
+            key = stamp(*args, **kwargs), argument_key(list(call.arguments.values()), background)
 
             def compute() -> R:
                 with nullcontext() if task is None else waiting.get()(task):
@@ -114,7 +114,7 @@ def _names_own(value: Any, dataset: Any) -> bool:
             return is_dataclass(value) and _names_own(vars(value), dataset)
 
 
-def _key(value: Any, background: bool) -> Hashable:
+def argument_key(value: Any, background: bool) -> Hashable:
     """Return a key that distinguishes an argument from others: the digests of a study, the numbers of an array."""
     match value:
         case _ if hasattr(value, "memo_key"):
@@ -122,9 +122,9 @@ def _key(value: Any, background: bool) -> Hashable:
         case np.ndarray():
             return "array", value.shape, value.dtype.str, value.tobytes()
         case Mapping():
-            return tuple((name, _key(entry, background)) for name, entry in value.items())
+            return tuple((name, argument_key(entry, background)) for name, entry in value.items())
         case list() | tuple():
-            return tuple(_key(entry, background) for entry in value)
+            return tuple(argument_key(entry, background) for entry in value)
         case _:
             hash(value)
             return type(value), value

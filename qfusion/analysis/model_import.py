@@ -66,11 +66,11 @@ class Import:
         imports.check_name(name, None, replace)
         _limits.check_disk("The program", file.stat().st_size)
         self.file = file
-        self._folder = tempfile.TemporaryDirectory(
+        self.folder = tempfile.TemporaryDirectory(
             prefix="qfusion-import-", ignore_cleanup_errors=True
         )
         self._found, order = (
-            Path(self._folder.name) / name for name in ("found.json", "order.json")
+            Path(self.folder.name) / name for name in ("found.json", "order.json")
         )
         order.write_text(
             json.dumps(
@@ -89,8 +89,8 @@ class Import:
             )
         )
         self._began = time.monotonic()
-        with (Path(self._folder.name) / "said").open("wb") as opened:
-            self._process = subprocess.Popen(
+        with (Path(self.folder.name) / "said").open("wb") as opened:
+            self.process = subprocess.Popen(
                 [sys.executable, "-P", __file__, str(order)],
                 env={
                     **os.environ,
@@ -112,15 +112,15 @@ class Import:
     @property
     def done(self) -> bool:
         """Whether it has ended, also by having taken more than PATIENCE."""
-        return self._process.poll() is not None or self.seconds > PATIENCE
+        return self.process.poll() is not None or self.seconds > PATIENCE
 
     def cancel(self) -> None:
         """End the import, whatever its state. Nothing of it is saved."""
-        if self._process.poll() is None:
-            self._process.kill()
-            self._process.wait()
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
         with suppress(OSError):
-            self._folder.cleanup()
+            self.folder.cleanup()
 
     def result(self) -> dict[str, Any]:
         """Return the result of an ended import: the entries of `imports.summary`, its card as "toml", and "first":
@@ -130,7 +130,7 @@ class Import:
             Unfit: when a guessed card does not pass, with the card.
             InvalidInput: when the program or the card that was given does not, or it took too much memory or time.
         """
-        status, of_processor = self._process.poll(), f"{SECONDS} seconds of the processor"
+        status, of_processor = self.process.poll(), f"{SECONDS} seconds of the processor"
         try:
             if status is None:
                 raise self._refused(f"it takes more than {PATIENCE:.0f} seconds")
@@ -139,7 +139,7 @@ class Import:
             try:
                 record: Mapping[str, Any] = json.loads(self._found.read_text(encoding="utf-8"))
             except (OSError, ValueError):
-                output = (Path(self._folder.name) / "said").read_text(errors="replace")
+                output = (Path(self.folder.name) / "said").read_text(errors="replace")
                 last = output.strip().rpartition("\n")[2][:160]
                 raise self._refused(
                     f"its checks ended with signal {-status}"

@@ -79,12 +79,12 @@ def is_other_version(result: checkpoint.Checkpoint, dataset: sources.DataSet) ->
     return dataset.name == trained_on["name"] and dataset.digest != trained_on["digest"]
 
 
-def _identity(model: str, data: str, sample: str = "") -> Hashable:
+def file_stamps(model: str, data: str, sample: str = "") -> Hashable:
     """Return a key that changes whenever the files of a model or of a data set change."""
     return checkpoint_folders.stamp(model), sources.load(data).identity
 
 
-@memo(4, task=Task.APPLY_MODEL, stamp=_identity)
+@memo(4, task=Task.APPLY_MODEL, stamp=file_stamps)
 def _study(model: str, data: str) -> Study:
     result = load_checkpoint(model)
     return build_study(model, result.card, result.model, sources.load(data)).precompute()

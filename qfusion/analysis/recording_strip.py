@@ -221,12 +221,12 @@ def _place_steps(
         if step:
             starts, spread = np.arange(count) * step, False
             ends = starts + step
-    return _fewer(
+    return merge_steps(
         Steps(modality.name, starts, ends, terms, drawn.step_names(count), spread, error, by_words)
     )
 
 
-def _fewer(steps: Steps) -> Steps:
+def merge_steps(steps: Steps) -> Steps:
     """At most MAX_STEPS steps: neighbours added up."""
     count = len(steps.starts)
     if count <= MAX_STEPS:

@@ -27,7 +27,7 @@ def models(as_json: Json = False) -> None:
                     card["title"],
                     card["data"]["name"],
                     len(card["seeds"]),
-                    _format_metrics(card),
+                    format_metrics(card),
                 ]
                 for card in known
             ],
@@ -51,7 +51,7 @@ def read_cards() -> tuple[list[dict[str, Any]], list[str]]:
     return cards, problems
 
 
-def _format_metrics(card: dict) -> str:
+def format_metrics(card: dict) -> str:
     """Return the test metrics with their standard deviation over seeds, one a line."""
     metrics = card["metrics"].get("test", {})
     lines = []

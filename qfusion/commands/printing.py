@@ -21,7 +21,7 @@ from qfusion._sentences import Pace, Tell
 
 # How commands print: results to standard output, everything else to standard error.
 
-_drawn: list[Progress] = []  # the bars of this process, where some are
+open_bars: list[Progress] = []  # the bars of this process, where some are
 Json = Annotated[
     bool, typer.Option("--json", help="Print the result as JSON, alone on standard output.")
 ]
@@ -68,15 +68,15 @@ def progress_bar(task: str) -> Iterator[Callable[[float, float, str], None]]:
     Yields what is to be called with steps done, steps in all and a remark.
     """
     with ExitStack() as stack:
-        if not _drawn:  # a bar inside another is a line of it
+        if not open_bars:  # a bar inside another is a line of it
             console = Console(stderr=True)
-            _drawn.append(
+            open_bars.append(
                 stack.enter_context(
                     Progress(console=console, transient=True, disable=not console.is_terminal)
                 )
             )
-            stack.callback(_drawn.clear)
-        shown = _drawn[0]
+            stack.callback(open_bars.clear)
+        shown = open_bars[0]
         line = shown.add_task(task)
         stack.callback(shown.remove_task, line)
 

@@ -49,7 +49,7 @@ def make_copy(clip: Clip, stop: threading.Event | None = None) -> Path:
 
     def write(place: Path) -> None:
         _limits.check_disk("The copy of a recording", 2**26)
-        _write_copy(clip.path, clip.start, clip.end, place, stop=stop)  # type: ignore[call-arg]
+        write_copy(clip.path, clip.start, clip.end, place, stop=stop)  # type: ignore[call-arg]
 
     return _copy(name, write)
 
@@ -59,7 +59,8 @@ def _copy_name(clip: Clip) -> str:
 
 
 @decoders.run_in_process(COPY_SECONDS, counted=False)
-def _write_copy(path: Path, start: float, end: float | None, place: Path) -> None:
+def write_copy(path: Path, start: float, end: float | None, place: Path) -> None:
+    """Write a copy of a recording from `start` to `end` seconds, at most `media_files.MAX_SECONDS` long."""
     facts = media_probe.probe(path)
     part = start, min(end or facts.seconds, start + media_files.MAX_SECONDS)
     rate = min(facts.rate or FAST, FAST)

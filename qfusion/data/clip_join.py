@@ -58,7 +58,7 @@ def join_recordings(
     root, recordings, beside = open_folder(folder, problems)
     ids = dataset.ids.tolist()
     parts = (
-        _match_by_name(dataset, ids, recordings)
+        match_by_name(dataset, ids, recordings)
         if table is None
         else _match_by_table(table, root, set(ids), recordings, problems)
     )
@@ -135,7 +135,7 @@ def is_joinable(dataset: DataSet) -> bool:
     return getattr(dataset.clip_of, "func", None) is find_clip
 
 
-def _match_by_name(
+def match_by_name(
     dataset: DataSet, ids: Sequence[str], recordings: Iterable[str]
 ) -> dict[str, Take]:
     """Return parts by id, of files that are named like samples, or like the videos in the table of the set."""

@@ -24,7 +24,7 @@ class _Waiting(NamedTuple):
     since: float
 
 
-_waiting = list[_Waiting]()
+IDLE_DECODERS = list[_Waiting]()
 
 
 def take_process() -> subprocess.Popen[bytes]:
@@ -34,8 +34,8 @@ def take_process() -> subprocess.Popen[bytes]:
         DataUnavailable: when no process can be started.
     """
     with _lock:
-        while _waiting:
-            process = _waiting.pop().process
+        while IDLE_DECODERS:
+            process = IDLE_DECODERS.pop().process
             if process.poll() is None:
                 return process
     try:
@@ -56,8 +56,8 @@ def take_process() -> subprocess.Popen[bytes]:
 def put_back(process: subprocess.Popen[bytes]) -> None:
     """Keep a process for the next file, for at most `IDLE` seconds."""
     with _lock:
-        if len(_waiting) < SPARE:
-            _waiting.append(_Waiting(process, time.monotonic()))
+        if len(IDLE_DECODERS) < SPARE:
+            IDLE_DECODERS.append(_Waiting(process, time.monotonic()))
             timer = threading.Timer(IDLE + 1, _end_idle)
             timer.daemon = True
             timer.start()
@@ -67,8 +67,8 @@ def put_back(process: subprocess.Popen[bytes]) -> None:
 
 def _end_idle() -> None:
     with _lock:
-        idle = [one for one in _waiting if time.monotonic() - one.since >= IDLE]
-        _waiting[:] = [one for one in _waiting if one not in idle]
+        idle = [one for one in IDLE_DECODERS if time.monotonic() - one.since >= IDLE]
+        IDLE_DECODERS[:] = [one for one in IDLE_DECODERS if one not in idle]
     for one in idle:
         end_process(one.process)
 
@@ -84,7 +84,7 @@ def _reset_after_fork() -> None:
     """Forget the waiting processes in a fork: they belong to the parent."""
     global _lock
     _lock = threading.Lock()
-    _waiting.clear()
+    IDLE_DECODERS.clear()
 
 
 if hasattr(os, "register_at_fork"):

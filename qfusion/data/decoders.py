@@ -31,13 +31,13 @@ MEMORY = 3 << 29  # bytes that a decoder may allocate after its start
 PATIENCE = 10
 PLACES = 6  # decoders at once, copies of recordings not counted
 
-_runs_here = [False]
+in_decoder = [False]
 _places = threading.BoundedSemaphore(PLACES)
 
 
 def run_here() -> None:
     """Make this process read files itself, since it has limits of its own."""
-    _runs_here[0] = True
+    in_decoder[0] = True
 
 
 def run_in_process(
@@ -60,7 +60,7 @@ def run_in_process(
 
         @wraps(function)
         def run(*given: Any, stop: threading.Event | None = None, **more: Any) -> Any:
-            if _runs_here[0]:
+            if in_decoder[0]:
                 return function(*given, **more)
             (value,) = _iterate_answers(name, seconds, given, more, stop, counted)
             return value if form is None else form(**value)
@@ -78,7 +78,7 @@ def iterate_in_process(seconds: int) -> Callable[[F], F]:
 
         @wraps(function)
         def iterate(*given: Any, **more: Any) -> Iterator[Any]:
-            if _runs_here[0]:
+            if in_decoder[0]:
                 yield from function(*given, **more)
             else:
                 yield from _iterate_answers(name, seconds, given, more, None, counted=True)

@@ -75,7 +75,7 @@ def download(
                 _unpack(source, source.archive, Path(temporary), base, progress, retries)
             for done, file in enumerate(lacking if source.archive is None else ()):
                 progress(done, len(lacking), file.path)
-                _fetch(
+                download_file(
                     file.path,
                     Path(temporary),
                     _address(base, file.path, file.url),
@@ -96,7 +96,7 @@ def _address(base: str | None, path: str, url: str) -> str:
     return f"{base.rstrip('/')}/{path}" if base else url
 
 
-def _fetch(
+def download_file(
     path: str,
     folder: Path,
     url: str,
@@ -184,7 +184,7 @@ def _unpack(
     name = archive.url.rpartition("/")[2]
     url = _address(base, name, archive.url)
     progress(0, archive.count, name)
-    packed = _fetch(name, folder, url, retries, most=archive.most)
+    packed = download_file(name, folder, url, retries, most=archive.most)
     what, taken = f"Archive `{name}` from {url}", set[str]()
     with (
         translate_errors(

@@ -80,7 +80,7 @@ def make_repairs(
     chosen = [name for name in REPAIRS if name in agreed and name in report.repairs]
     keep, done = _kept_samples(len(staged), report, chosen)
     check(bool(keep.any()), "The repairs would drop every sample. Choose others.")
-    repaired = _select_samples(staged, keep)
+    repaired = select_samples(staged, keep)
     if "rename-ids" in chosen:
         repaired.ids, renamed = _rename_ids(repaired.ids)
         done.append(f"rename-ids: {count(renamed, 'sample')} numbered")
@@ -208,7 +208,7 @@ def _dropped_features(
     return dropped
 
 
-def _select_samples(staged: StagedSet, keep: np.ndarray) -> StagedSet:
+def select_samples(staged: StagedSet, keep: np.ndarray) -> StagedSet:
     """Return the set with some of its samples. The modalities still have all samples. Classes without samples are
     dropped.
     """

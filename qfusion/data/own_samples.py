@@ -26,8 +26,8 @@ from qfusion.data.sample_content import Content
 from qfusion.errors import InvalidInput, NotFound, QFusionError
 
 PREFIX = "own-"  # of the ids of these samples
-_KEPT = 64  # results in the cache
-_KEPT_BYTES = 64 * MIB  # of the samples in the cache
+MAX_RESULTS = 64  # results in the cache
+MAX_RESULT_BYTES = 64 * MIB  # of the samples in the cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +91,7 @@ def input_groups(dataset: DataSet) -> dict[str, tuple[str, ...]]:
     return {names[0]: tuple(names) for names in result.values()}
 
 
-class _Results:
+class ResultCache:
     """The latest samples and errors of all visitors, so that a page that runs again decodes nothing again."""
 
     def __init__(self) -> None:
@@ -117,13 +117,13 @@ class _Results:
         with self._lock:
             self._by_key[key] = result
             while (
-                len(self._by_key) > _KEPT
-                or sum(map(_memory_size, self._by_key.values())) > _KEPT_BYTES
+                len(self._by_key) > MAX_RESULTS
+                or sum(map(_memory_size, self._by_key.values())) > MAX_RESULT_BYTES
             ):
                 self._by_key.popitem(last=False)
 
 
-_results = _Results()
+RESULTS = ResultCache()
 
 
 def _memory_size(result: OwnSample | QFusionError) -> int:
@@ -148,7 +148,7 @@ def _key(dataset: DataSet, given: Mapping[str, OwnInput], like: str) -> str:
 
 def find_sample(dataset: DataSet, given: Mapping[str, OwnInput], like: str) -> OwnSample | None:
     """Return the result of `make_sample` if it is cached, else None; arguments and errors as there."""
-    return _results.get(_key(dataset, given, like))
+    return RESULTS.get(_key(dataset, given, like))
 
 
 def make_sample(dataset: DataSet, given: Mapping[str, OwnInput], like: str) -> OwnSample:
@@ -166,14 +166,14 @@ def make_sample(dataset: DataSet, given: Mapping[str, OwnInput], like: str) -> O
         NotFound: when no modality of that name can be computed, or no sample has the id `like`.
     """
     key = _key(dataset, given, like)
-    result = _results.get(key)
+    result = RESULTS.get(key)
     if result is None:
         try:
             result = _make_anew(dataset, given, like)
         except (InvalidInput, NotFound) as error:
-            _results.put(key, error)
+            RESULTS.put(key, error)
             raise
-        _results.put(key, result)
+        RESULTS.put(key, result)
     return result
 
 

@@ -23,21 +23,21 @@ def draw_split(staged: StagedSet, groups: np.ndarray | None = None) -> tuple[np.
     basis = f"by seed {SPLIT_SEED}"
     if has_groups:
         basis += ", with samples of the same content in one part"
-    classes = staged.y if staged.classes else _tenths(staged.y)
+    classes = staged.y if staged.classes else target_tenths(staged.y)
     training = np.flatnonzero(staged.split == "train")
     has_test = bool((staged.split == "test").any())
     has_valid = bool((staged.split == "valid").any())
     if has_test and not has_valid and len(training) > 1:
         share = VALID_SHARE / (1 - TEST_SHARE)
-        inner = _split_groups(classes[training], groups[training], test=0.0, valid=share)
+        inner = split_groups(classes[training], groups[training], test=0.0, valid=share)
         drawn = training[inner == "valid"]
         split = staged.split.copy()
         split[drawn] = "valid"
         return split, f"{len(drawn):,} of the training samples for validation, {basis}"
-    return _split_groups(classes, groups), f"60 % train, 10 % validate, 30 % test, {basis}"
+    return split_groups(classes, groups), f"60 % train, 10 % validate, 30 % test, {basis}"
 
 
-def _split_groups(
+def split_groups(
     classes: np.ndarray, groups: np.ndarray, test: float = TEST_SHARE, valid: float = VALID_SHARE
 ) -> np.ndarray:
     """A stratified split (N,) of whole groups. The class of a group is that of most of its samples."""
@@ -51,7 +51,7 @@ def _split_groups(
     return stratified_split(group_classes, test=test, valid=valid)[group]
 
 
-def _tenths(y: np.ndarray) -> np.ndarray:
+def target_tenths(y: np.ndarray) -> np.ndarray:
     """Return the numbers (N,) of ten groups of targets of about the same size. There are fewer groups if there are
     few samples.
     """

@@ -86,16 +86,16 @@ def load(name: str | os.PathLike[str]) -> DataSet:
     ):
         return _load_file(path.absolute(), files.file_size(path), path.stat().st_mtime_ns)
     known = choose("Data set", str(name), names())
-    return _load(known, stamp(known))
+    return load_manifest(known, stamp(known))
 
 
 @lru_cache(maxsize=8)
-def _load(name: str, stamp: str) -> DataSet:
+def load_manifest(name: str, stamp: str) -> DataSet:
     """Load a manifest. `stamp` changes when the set is replaced, so that the manifest is read anew."""
     if name in sources():
         return sources()[name].load()
     base, _, label = name.partition(":")
-    return _load(base, stamp).select_label(label) if label else load_imported(name)
+    return load_manifest(base, stamp).select_label(label) if label else load_imported(name)
 
 
 def stamp(name: str) -> str:

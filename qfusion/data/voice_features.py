@@ -22,7 +22,7 @@ _YIN: Any = dict(fmin=60, fmax=500, sr=SAMPLES, frame_length=1024, hop_length=HO
 
 
 @lru_cache(maxsize=1)
-def _compile_pitch() -> None:
+def compile_pitch() -> None:
     """Compile the functions that YIN needs, or read what another process has compiled, in one process at a time. Two
     processes that compile at once mix up their parts in Numba's files, and every process that reads these files
     afterwards ends with a segmentation fault.
@@ -41,7 +41,7 @@ def spectrum(chosen: Chosen) -> Begun:
     bands, coefficients = chosen["bands"], chosen["coefficients"]
 
     def make(given: Audio) -> np.ndarray:
-        _compile_pitch()
+        compile_pitch()
         y = np.pad(given.samples, (0, max(0, 1024 - len(given.samples))))
         power = lib.feature.melspectrogram(
             y=y, sr=SAMPLES, n_fft=512, hop_length=HOP, n_mels=bands, fmin=50

@@ -52,14 +52,14 @@ class Predictions:
     family: Sequence[str] = FAMILY
     done: int = 0
     unfinished: int = 0
-    _known: dict[tuple[tuple[str, ...], str], Outputs] = field(default_factory=dict)
+    outputs: dict[tuple[tuple[str, ...], str], Outputs] = field(default_factory=dict)
 
     def predict(self, names: Sequence[str], member: str) -> Outputs:
         """Return the outputs of a member of the family from some modalities, (n, C)."""
         key = tuple(names), member
-        if key not in self._known:
-            self._known[key] = self._fit_folds(names, member)
-        return self._known[key]
+        if key not in self.outputs:
+            self.outputs[key] = self._fit_folds(names, member)
+        return self.outputs[key]
 
     def _fit_folds(self, names: Sequence[str], member: str) -> Outputs:
         """Return the outputs for held-out rows, (n, C), by one fit for each fold."""

@@ -23,7 +23,7 @@ RESAMPLES = 2000
 LEVEL = 0.95
 FEWEST = 10  # samples or clusters of an interval, at least
 EDGES = (1 - LEVEL) / 2, (1 + LEVEL) / 2  # of a percentile interval
-_NUMBERS = 4_000_000  # most counts held at once
+MAX_COUNTS = 4_000_000  # most counts held at once
 
 
 @dataclass(frozen=True)
@@ -73,9 +73,9 @@ def counts(
         clusters.ndim == 2 and len(clusters) == n,
         f"Argument `clusters` must have shape ({n}, k), but has shape {clusters.shape}.",
     )
-    rng, left, pools = np.random.default_rng(seed), resamples, _pools(clusters)
+    rng, left, pools = np.random.default_rng(seed), resamples, cluster_pools(clusters)
     while left:
-        take = min(left, max(1, _NUMBERS // max(n, 1)))
+        take = min(left, max(1, MAX_COUNTS // max(n, 1)))
         weights = np.ones((take, n))
         for size, columns in pools:
             drawn = rng.integers(0, size, (take, size)) + size * np.arange(take)[:, None]
@@ -90,7 +90,7 @@ def counts(
         left -= take
 
 
-def _pools(clusters: np.ndarray) -> list[tuple[int, list[np.ndarray]]]:
+def cluster_pools(clusters: np.ndarray) -> list[tuple[int, list[np.ndarray]]]:
     """How many clusters each pool has, and for each of its columns in which of them the samples are."""
     pools: list[tuple[set[int], list[int]]] = []
     for column, values in enumerate(clusters.T):

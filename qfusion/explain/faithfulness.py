@@ -224,7 +224,7 @@ METHODS = EXACT, BRUTE, SAMPLING, KERNEL = (
     "captum ShapleyValueSampling",
     "captum KernelShap",
 )
-_CHUNK = 512  # background rows at a time: images and sequences of thousands would fill the memory
+CHUNK = 512  # background rows at a time: images and sequences of thousands would fill the memory
 
 
 @dataclass(frozen=True, eq=False)
@@ -284,8 +284,8 @@ class Game:
         if len(present) == len(self.names):
             return float(self.model(self.sample)[0, self.output])
         total, count = 0.0, nested_length(self.rows)
-        for start in range(0, count, _CHUNK):
-            rows = nested_part(self.rows, slice(start, start + _CHUNK))
+        for start in range(0, count, CHUNK):
+            rows = nested_part(self.rows, slice(start, start + CHUNK))
             own = nested_tiled(self.sample, nested_length(rows))
             mixed = {
                 name: (own if m in present else rows)[name] for m, name in enumerate(self.names)

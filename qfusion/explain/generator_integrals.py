@@ -49,7 +49,7 @@ NODES = (
     97,
     145,
 )  # times at which operators are taken, more where fewer do not resolve the evolution
-_HELD = 2**25  # complex numbers of evolved operators that are held at once
+MAX_NUMBERS = 2**25  # complex numbers of evolved operators that are held at once
 _SPARE = 4  # times beyond the number of polynomials, where states are not looked at
 
 
@@ -187,7 +187,7 @@ def correlations(
     for times, weights, seen, O_l in _sample_times(apart):
         nodes = len(times)
         F, p = np.zeros((nodes, len(O_l), len(R), len(apart.parameters))), 0
-        size = 2 * max(1, _HELD // (2 * nodes * apart.O.numel()))
+        size = 2 * max(1, MAX_NUMBERS // (2 * nodes * apart.O.numel()))
         for first in range(0, len(R), size):
             R_k = _trim_coefficients(
                 combine(weights, evolve(apart.generator, R[first : first + size], times))
@@ -214,7 +214,7 @@ def attribution_observables(apart: DecomposedGenerator) -> list[Tensor]:
     for _, _, seen, O_l in _sample_times(apart):
         q = len(O_l)
         times, weights = _lobatto(apart.T, q + _SPARE)
-        integrals, back = _products(q + _SPARE, q)
+        integrals, back = product_integrals(q + _SPARE, q)
         integral = torch.from_numpy((back[0] @ integrals).reshape(q + _SPARE, q))
         weights = apart.T * weights.mT @ integral
         acting = torch.stack([*apart.acting(O_l)], 1)
@@ -271,7 +271,7 @@ def _lobatto(T: float, nodes: int) -> tuple[list[float], Tensor]:
 
 
 @lru_cache(maxsize=8)
-def _products(p: int, q: int) -> tuple[np.ndarray, np.ndarray]:
+def product_integrals(p: int, q: int) -> tuple[np.ndarray, np.ndarray]:
     """int_0^1 T_k(t s) T_l(t (1 - s)) ds at Gauss-Legendre places t in [0, 1], and the matrix from values there to
     Legendre coefficients.
 
@@ -292,5 +292,5 @@ def _products(p: int, q: int) -> tuple[np.ndarray, np.ndarray]:
 def growth_rates(F: np.ndarray) -> np.ndarray:
     """Return a as Legendre coefficients over [0, T], (m, S, G), of F in Chebyshev coefficients."""
     p, q = F.shape[:2]
-    integrals, back = _products(p, q)
+    integrals, back = product_integrals(p, q)
     return np.asarray((back @ (integrals @ F.reshape(p * q, -1))).reshape(len(back), *F.shape[2:]))

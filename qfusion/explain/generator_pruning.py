@@ -175,7 +175,7 @@ def prune(
         "there is no term to take out.",
     )
     tweak, random = moving.tweak or LEARNED, np.random.default_rng(seed)
-    kets = [_kets(moving, *rows) for rows in (choosing, showing)]
+    kets = [product_kets(moving, *rows) for rows in (choosing, showing)]
     G = len(names)
     with progress_shown("Taking terms out") as tell:
         done, total = 0, 1 + G * (G + 1) // 2 + (orders + 2) * (G + 1) + 2 * GATE_STEPS
@@ -194,10 +194,13 @@ def prune(
         first = [scores((), 0)]
         while len(order) < G:
             options = {key: scores([*order, key], 0) for key in names if key not in order}
-            best = min(options, key=lambda key: _loss(options[key], choosing[1], kind))
+            best = min(options, key=lambda key: prediction_loss(options[key], choosing[1], kind))
             order.append(best)
             first.append(options[best])
-        scale = abs(_loss(first[-1], choosing[1], kind) - _loss(first[0], choosing[1], kind))
+        scale = abs(
+            prediction_loss(first[-1], choosing[1], kind)
+            - prediction_loss(first[0], choosing[1], kind)
+        )
         gated = _closing(moving, kets[0], choosing[1], kind, scale, seed, lambda: step(2))
         drawn = [
             order,
@@ -280,7 +283,12 @@ def _closing(
     return [int(place) for place in (opened + log_alpha.detach().sigmoid()).argsort(stable=True)]
 
 
-def _kets(model: Evolution, inputs: Mapping[str, Features], truth: np.ndarray) -> Tensor:
+def product_kets(model: Evolution, inputs: Mapping[str, Features], truth: np.ndarray) -> Tensor:
+    """Return the product states of the samples, (B, D).
+
+    Raises:
+        InvalidInput: when there are no samples, or `truth` has another number of values.
+    """
     psi = model.product_state(model.encode(inputs)).to(torch.complex128)
     check(
         len(psi) == len(truth) > 0,
@@ -289,7 +297,7 @@ def _kets(model: Evolution, inputs: Mapping[str, Features], truth: np.ndarray) -
     return psi
 
 
-def _loss(scores: np.ndarray, truth: np.ndarray, kind: str) -> float:
+def prediction_loss(scores: np.ndarray, truth: np.ndarray, kind: str) -> float:
     """Return the cross-entropy of classes or the mean squared error of numbers. The loss is sensitive to changes
     that metrics of many rows hardly show.
     """

@@ -147,11 +147,11 @@ def decompose_levels(
     rng = np.random.default_rng(0)
     shuffled_means = []
     for _ in range(SHUFFLES if corrected else 0):
-        parts, _gap = _parts(levels, joint, _shuffle_labels(y, clusters, rng))
+        parts, _gap = _parts(levels, joint, shuffle_labels(y, clusters, rng))
         shuffled_means.append({name: part.mean() for name, part in parts.items()})
     shuffled = pd.DataFrame(shuffled_means, columns=list(columns))
     result = {
-        name: _less(one, shuffled[name].to_numpy(float)) if corrected else one
+        name: subtract_shuffled(one, shuffled[name].to_numpy(float)) if corrected else one
         for name, one in bootstrap.means(columns, clusters=clusters).items()
     }
     if corrected:
@@ -176,7 +176,7 @@ def decompose_levels(
     )
 
 
-def _shuffle_labels(
+def shuffle_labels(
     y: np.ndarray, clusters: np.ndarray | None, rng: np.random.Generator
 ) -> np.ndarray:
     """Return the labels shuffled over rows. Labels of rows that share something move together, because rows of a
@@ -197,7 +197,7 @@ def _shuffle_labels(
     return result
 
 
-def _less(one: bootstrap.Interval, shuffled: np.ndarray) -> bootstrap.Interval:
+def subtract_shuffled(one: bootstrap.Interval, shuffled: np.ndarray) -> bootstrap.Interval:
     """Return an interval minus the mean of the values for shuffled labels. The interval is widened by the 95 %
     spread of these values: near 0, a mean over samples does not reflect how much the table itself could vary.
     """
@@ -437,8 +437,8 @@ def more_bits(
         return first - second
 
     rng = np.random.default_rng(0)
-    shuffled = [difference(_shuffle_labels(y, clusters, rng)).mean() for _ in range(SHUFFLES)]
-    return _less(bootstrap.mean(difference(y), clusters=clusters), np.array(shuffled))
+    shuffled = [difference(shuffle_labels(y, clusters, rng)).mean() for _ in range(SHUFFLES)]
+    return subtract_shuffled(bootstrap.mean(difference(y), clusters=clusters), np.array(shuffled))
 
 
 def gaussian(

@@ -31,15 +31,15 @@ def output_levels(outputs: np.ndarray, count: int) -> np.ndarray:
         return np.zeros(len(outputs), int)
     if outputs.shape[1] > 2:
         return cluster_levels({"": np.exp(outputs)}, count)[""]
-    return _quantile_levels(outputs[:, -1], count)
+    return quantile_levels(outputs[:, -1], count)
 
 
 def task_classes(task: prediction_task.Task) -> np.ndarray:
     """Return classes of every row of a task, (N,); of numbers quantile classes."""
-    return task.y if task.classes else _quantile_levels(task.y, QUANTILES)
+    return task.y if task.classes else quantile_levels(task.y, QUANTILES)
 
 
-def _quantile_levels(line: np.ndarray, count: int) -> np.ndarray:
+def quantile_levels(line: np.ndarray, count: int) -> np.ndarray:
     """Return which of `count` quantiles each number is in, (n,), as whole numbers from 0 without gaps."""
     edges = np.unique(np.quantile(line, np.linspace(0, 1, count + 1)[1:-1]))
     above = line[line > line.min()]

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from qfusion._checks import check
 
-_SMALL = (
+MAX_TABLE = (
     2**17
-)  # numbers of a table, a sample, that is read faster than the products of `_Rate` are done: measured
+)  # numbers of a table, a sample, that is read faster than the products of `ProductSlopes` are done: measured
 
 
 def evolve_mean_field(
@@ -32,8 +32,8 @@ def evolve_mean_field(
     moments, places = np.unique(np.asarray(times, dtype=float), return_inverse=True)
     if moments[-1] == 0:
         return own.expand(len(times), B, d, d), rest.expand(len(times), B, r, r)
-    is_small = d * d * r * r * (d * d + r * r) <= _SMALL * B
-    rate = _Table(H, jumps, d, r) if is_small else _Rate(H, jumps, d, r)
+    is_small = d * d * r * r * (d * d + r * r) <= MAX_TABLE * B
+    rate = TableSlopes(H, jumps, d, r) if is_small else ProductSlopes(H, jumps, d, r)
 
     def concatenate(*parts: np.ndarray) -> np.ndarray:
         return np.concatenate([part.reshape(-1) for part in parts])
@@ -64,7 +64,7 @@ def evolve_mean_field(
     )
 
 
-class _Table:
+class TableSlopes:
     """Slopes of both parts as one real matrix applied to the products of their numbers, for many samples or small
     parts. A Hermitian X is represented by Re X + Im X, which preserves scalar products. For part a of L(X) = K X + X
     K^+ + sum_k L_k X L_k^+
@@ -119,7 +119,7 @@ def _real(S: Tensor) -> Tensor:
     return S.real + S.imag
 
 
-class _Rate:
+class ProductSlopes:
     """The slopes of both parts by products of matrices. Of rho_a = sum_p w_p |p><p| the operators L_k |p> act on part b
     alone: with X_kp = (L_k |p>) rho_b,
 

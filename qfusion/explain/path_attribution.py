@@ -44,7 +44,7 @@ from qfusion.quantum import checks
 
 TIMES = 41
 SMALL = 1e-9  # all that was built is nothing to speak of
-_CHUNK = 2048  # samples whose values are worked out at once
+CHUNK = 2048  # samples whose values are worked out at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -296,7 +296,7 @@ def aumann_shapley_per_sample(
     plain, result, apart = _prepare(model, inputs, background, output)
     O = torch.stack([apart.O, *attribution_observables(apart)])
     encoded = plain.encode(inputs)
-    kets = (encoded[name].to(torch.complex128).split(_CHUNK) for name in plain.modalities)
+    kets = (encoded[name].to(torch.complex128).split(CHUNK) for name in plain.modalities)
     values = torch.cat(
         [
             ket_algebra.coalition_values(O, chunk, result.background)

@@ -31,7 +31,7 @@ FOLDER = _assets.asset_path("stability")
 FORMAT = 2  # 1: of raw scores of the true class, against whole rows of the background
 TERM_KINDS = ("contributions", "Shapley values")
 SPLIT = "test"  # whose rows are measured
-_LARGEST = 4_000_000  # bytes
+MAX_BYTES = 4_000_000  # bytes
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,7 +196,7 @@ def load(
         error=IntegrityError,
         why="{words:.200}",
     ):
-        check(path.stat().st_size <= _LARGEST, f"{path.name} is too large.")
+        check(path.stat().st_size <= MAX_BYTES, f"{path.name} is too large.")
         with safe_open(path, "numpy") as file:
             words = json.loads(file.metadata()["about"])
             values = file.get_tensor("dividends").astype(np.float64)

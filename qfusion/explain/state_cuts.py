@@ -52,7 +52,7 @@ DEFAULT = ("cut", "dephased")
 HELD = "held"
 TIMES = 21
 EQUAL = 1e-8  # eigenvalues that differ by less count as equal
-_HELD = 2**20  # complex numbers of the states at all times, held at once
+MAX_NUMBERS = 2**20  # complex numbers of the states at all times, held at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -232,7 +232,7 @@ class Run:
         factors, (B or 1, d, d). The states at all times, (nT, B, D, D), may be given if they are known.
         """
         B, D = max(len(rho) for rho in factors), math.prod(self.dims)
-        size = max(1, _HELD // (len(self.moments) * D**2))
+        size = max(1, MAX_NUMBERS // (len(self.moments) * D**2))
         after, before = zip(
             *(
                 self._chunk(
@@ -301,7 +301,7 @@ def reduced_state(rho: Tensor) -> Tensor:
     return rho[..., :: math.isqrt(rho.shape[-1]) + 1].sum(-1)  # the diagonal of the rest
 
 
-def _cut(rho: Tensor) -> Tensor:
+def cut_first(rho: Tensor) -> Tensor:
     """rho_m x rho_rest of states (..., d d, r r)."""
     return reduced_state(rho)[..., :, None] * reduced_state(rho.mT)[..., None, :]
 
@@ -323,4 +323,4 @@ def dephase_first(rho: Tensor) -> Tensor:
     return channel @ rho
 
 
-_CHANNELS = {"cut": _cut, "dephased": dephase_first}
+_CHANNELS = {"cut": cut_first, "dephased": dephase_first}

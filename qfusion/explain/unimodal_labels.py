@@ -192,7 +192,7 @@ def compare_with_labels(
     }
     inside = None if clusters is None else clusters[known]
     rates = {
-        name: _verdict_rate(hit, called[known], inside, resamples, seed)
+        name: verdict_rate(hit, called[known], inside, resamples, seed)
         for name, hit in hits.items()
     }
     return LabelAgreement(tuple(parts), rates, B, len(known), int(called[known].sum()))
@@ -229,7 +229,7 @@ def _modality_agreement(
         intervals["rank"],
         sign,
         intervals["slope"],
-        _shuffled_ranges(x, y, seed),
+        shuffled_ranges(x, y, seed),
     )
 
 
@@ -242,7 +242,9 @@ def _slope(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
     )
 
 
-def _shuffled_ranges(x: np.ndarray, y: np.ndarray, seed: int) -> dict[str, ShuffledRange]:
+def shuffled_ranges(x: np.ndarray, y: np.ndarray, seed: int) -> dict[str, ShuffledRange]:
+    """Return the ranges of the rank correlation and of the share of equal signs between x (n,) and y (n,) in random
+    order."""
     if len(x) < bootstrap.FEWEST or np.ptp(x) == 0 or np.ptp(y) == 0:
         return {"rank": NO_RANGE, "sign": NO_RANGE}
     one = np.ones((1, len(x)))
@@ -272,7 +274,7 @@ def _range(values: np.ndarray) -> ShuffledRange:
     )
 
 
-def _verdict_rate(
+def verdict_rate(
     hit: np.ndarray, called: np.ndarray, clusters: np.ndarray | None, resamples: int, seed: int
 ) -> VerdictRate:
     """Rates of a verdict (n,) among samples that are called conflicting (n,) and not."""

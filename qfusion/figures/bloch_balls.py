@@ -23,9 +23,9 @@ from qfusion.figures.style import (
 
 _TURN = np.radians(35.0)  # viewing azimuth, from the x axis
 _LIFT = np.radians(18.0)  # viewing elevation, above the equator
-_RIGHT = np.array([-np.sin(_TURN), np.cos(_TURN), 0.0])
-_UP = np.array([-np.sin(_LIFT) * np.cos(_TURN), -np.sin(_LIFT) * np.sin(_TURN), np.cos(_LIFT)])
-_NEAR = np.cross(_RIGHT, _UP)  # to the viewer
+RIGHT = np.array([-np.sin(_TURN), np.cos(_TURN), 0.0])
+UP = np.array([-np.sin(_LIFT) * np.cos(_TURN), -np.sin(_LIFT) * np.sin(_TURN), np.cos(_LIFT)])
+TOWARDS_VIEWER = np.cross(RIGHT, UP)  # to the viewer
 _AXES = {
     "x": np.array([1.0, 0, 0]),
     "y": np.array([0, 1.0, 0]),
@@ -90,14 +90,14 @@ def draw_balls(
 
 def project(vectors: np.ndarray) -> np.ndarray:
     """Return where vectors (..., 3) stand on the page, (..., 2): to the right, and up."""
-    return np.stack([vectors @ _RIGHT, vectors @ _UP], -1)
+    return np.stack([vectors @ RIGHT, vectors @ UP], -1)
 
 
 def _add_globes(figure: go.Figure, middles: np.ndarray, theme: Theme) -> None:
     turn = np.linspace(0, 2 * np.pi, 61)
     equator = np.stack([np.cos(turn), np.sin(turn), 0 * turn], 1)
-    equator = np.roll(equator[:-1], -int(np.argmax(equator @ _NEAR < 0)), 0)
-    behind = equator @ _NEAR < 0
+    equator = np.roll(equator[:-1], -int(np.argmax(equator @ TOWARDS_VIEWER < 0)), 0)
+    behind = equator @ TOWARDS_VIEWER < 0
     back = equator[behind]
     front = np.concatenate([equator[~behind], equator[:1]])
     for shapes, width, dash in (
@@ -161,7 +161,7 @@ def _add_vector(
         hovertemplate="%{text}<extra></extra>",
         marker={
             "size": 10,
-            "color": INK[theme] if (float(now @ _NEAR) >= 0) else PAPER[theme],
+            "color": INK[theme] if (float(now @ TOWARDS_VIEWER) >= 0) else PAPER[theme],
             "opacity": 1,
             "line": {"color": INK[theme], "width": 1.5},
         },

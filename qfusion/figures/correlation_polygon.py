@@ -24,8 +24,8 @@ from qfusion.figures.time_lines import TIME, vertical_rule
 
 # Who shares how much with whom at a time: a triangle, or polygon, of the modalities, and the same over time.
 
-_WIDEST = 13.0  # width of the strongest line, in pixels
-_LARGEST = 48.0  # diameter of the largest disc, in pixels
+MAX_WIDTH = 13.0  # width of the strongest line, in pixels
+MAX_DIAMETER = 48.0  # diameter of the largest disc, in pixels
 _LEFT = 0.40  # of the width, that the graph takes
 
 
@@ -72,7 +72,7 @@ def mutual_information_polygon(
         [
             (
                 pair,
-                max(_WIDEST * value / most, 0.6),
+                max(MAX_WIDTH * value / most, 0.6),
                 f"{value:.3f}",
                 f"{' : '.join(map(label, pair))}: {value:.4f} nats",
             )
@@ -80,7 +80,7 @@ def mutual_information_polygon(
         ],
         {
             name: (
-                max(_LARGEST * np.sqrt(S / full), 6.0),
+                max(MAX_DIAMETER * np.sqrt(S / full), 6.0),
                 f"S = {S:.3f}",
                 f"entropy of {label(name)}: {S:.4f} nats",
             )

@@ -24,7 +24,7 @@ CONFIG = {
 SHARED_PAGE = {"notebook", "notebook_connected", "plotly_mimetype", "jupyterlab"}
 ISOLATED = {"colab", "kaggle", "azure", "databricks", "vscode", "nteract", "cocalc", "iframe"}
 MIME_TYPE = "application/vnd.plotly.v1+json"
-_pages_with_library: set[str] = (
+pages_with_library: set[str] = (
     set()
 )  # renderers in whose notebook this process has written plotly.js
 
@@ -61,8 +61,8 @@ class Figure(go.Figure):
         if not renderers & (SHARED_PAGE | ISOLATED):
             return {}
         is_shared = not renderers & ISOLATED
-        include_library = not (is_shared and pio.renderers.default in _pages_with_library)
-        _pages_with_library.add(pio.renderers.default)
+        include_library = not (is_shared and pio.renderers.default in pages_with_library)
+        pages_with_library.add(pio.renderers.default)
         return {
             MIME_TYPE: {**json.loads(self.to_json()), "config": CONFIG},
             "text/html": self._to_html(include_library=include_library),

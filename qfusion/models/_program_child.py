@@ -270,7 +270,7 @@ class Onnx:
                 f"Program `{file}` cannot be read as an ONNX model ({short(error)}). Export it "
                 "again."
             ) from error
-        parameters = self._check(onnx, model)
+        parameters = self.check_nodes(onnx, model)
         newest = onnx.defs.onnx_opset_version()
         sets = [part.version for part in model.opset_import if part.domain in _DOMAINS[:2]]
         check_program(
@@ -306,7 +306,7 @@ class Onnx:
         except Exception as error:  # the runtime's own classes, of which it promises none
             raise Refused(_why(error, file, f"ONNX Runtime {onnxruntime.__version__}")) from error
 
-    def _check(self, onnx: Any, model: Any) -> int:
+    def check_nodes(self, onnx: Any, model: Any) -> int:
         """Refuse a model that is more than arithmetic, or not all here; return how many numbers its weights are."""
         parameters, operators = 0, set()
         for part in messages(model):
@@ -416,7 +416,8 @@ def _exit_with_parent(parent: int) -> None:
     os._exit(1)
 
 
-def _reply(work: Callable[..., Answer], *given: Any) -> Answer:
+def reply(work: Callable[..., Answer], *given: Any) -> Answer:
+    """Return the answer of `work`, or else an answer that names the error that it raised."""
     try:
         return work(*given)
     except Refused as error:
@@ -446,11 +447,11 @@ def main() -> None:
         loaded.append(engine(data, order["file"], order["threads"]))
         return loaded[0].about, b""
 
-    send(out, *_reply(load))
+    send(out, *reply(load))
     try:
         while loaded:
             order, body = receive(sys.stdin.buffer)
-            send(out, *_reply(loaded[0].answer, order, body))
+            send(out, *reply(loaded[0].answer, order, body))
     except EOFError:
         return
     except MemoryError:  # of the message itself

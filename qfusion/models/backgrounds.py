@@ -66,7 +66,7 @@ class Background(ABC):
     @cached_property
     def key(self) -> str:
         """Name and digest of the numbers: distinguishes backgrounds of one name."""
-        numbers = self._numbers().contiguous().numpy().tobytes()
+        numbers = self.numbers().contiguous().numpy().tobytes()
         return f"{self.name} {hashlib.sha256(numbers).hexdigest()[:16]}"
 
     def subsample(self, count: int, seed: int = 0) -> Background:
@@ -79,7 +79,7 @@ class Background(ABC):
         return self
 
     @abstractmethod
-    def _numbers(self) -> Tensor:
+    def numbers(self) -> Tensor:
         """Return the numbers that the background consists of, for `key`."""
 
 

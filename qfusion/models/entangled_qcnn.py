@@ -95,7 +95,7 @@ class EntangledQCNN(NetworkModel, ket_model.StateModel):
             not (freeze_rule and rule == "random"),
             "Argument `freeze_rule` needs a named rule, but `rule` is 'random'. Name a rule.",
         )
-        self._init_encoders(
+        self.init_encoders(
             elements,
             block,
             start,

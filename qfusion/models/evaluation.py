@@ -66,7 +66,7 @@ class SampleBackground(Background):
     def _is_shuffled(self) -> bool:
         return self.kind == "product" and len(self.states) > 1 and self.size > 1
 
-    def _numbers(self) -> Tensor:
+    def numbers(self) -> Tensor:
         leaves = nested.nested_leaves(dict(self.states))
         return torch.cat([entry.double().flatten() for entry in leaves])
 

@@ -108,8 +108,8 @@ def nearest_changes(
     )
     parameters = table(model) if parameters is None else parameters
     psi = model.product_state(states).to(torch.complex128)
-    before = _scores(model, psi)
-    searched = [_nearest_change(model, psi, before, parameter) for parameter in parameters]
+    before = ket_scores(model, psi)
+    searched = [nearest_change(model, psi, before, parameter) for parameter in parameters]
     changes = [change for change, _ in searched if change is not None]
     return Search(
         changes=tuple(sorted(changes, key=lambda change: change.size)),
@@ -120,13 +120,23 @@ def nearest_changes(
     )
 
 
-def _scores(model: Evolution, psi: Tensor) -> np.ndarray:
+def ket_scores(model: Evolution, psi: Tensor) -> np.ndarray:
+    """Return the scores (C,) of one joint ket (1, D)."""
     return (expectation(model.observables().to(psi.dtype), psi) + model.bias)[0].numpy()
 
 
-def _nearest_change(
+def nearest_change(
     model: Evolution, psi: Tensor, before: np.ndarray, parameter: PhysicsParameter
 ) -> tuple[ParameterChange | None, float]:
+    """Return the smallest change of a parameter that flips the decision, or None if there is none, and the relative
+    size of the last Chebyshev coefficients, which bounds the error of the interpolated scores.
+
+    Args:
+        model: in double precision and as learned.
+        psi: the joint ket of the sample, (1, D).
+        before: the scores of the sample, (C,).
+        parameter: to change, of the model's `table`.
+    """
     margin = MARGIN * max(1.0, float(np.abs(before).max()))
     learned, top = parameter.learned, parameter.top
     sampled = (
@@ -146,7 +156,7 @@ def _nearest_change(
         brackets += [(places[a], places[b]) for a, b in pairwise(way) if lead[b] > far][:1]
 
     def scores(x: float) -> np.ndarray:
-        return _scores(
+        return ket_scores(
             model.tweaked(parameter_tweak(parameter.kind, parameter.name, float(x))), psi
         )
 

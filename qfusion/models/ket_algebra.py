@@ -49,7 +49,7 @@ class KetBackground(StateBackground):
         assert self.groups is not None
         return [replace(self, sigma=sigma, groups=None, total=0) for sigma in self.groups]
 
-    def _numbers(self) -> Tensor:
+    def numbers(self) -> Tensor:
         return self.sigma
 
 

@@ -70,14 +70,14 @@ class HermitianForm:
 
     def nearest_state(self, forms: Sequence[Tensor], state: Tensor) -> tuple[Tensor | None, float]:
         """Return the nearest ket at which any form is `MARGIN`, and the largest value of any form."""
-        solutions = [_nearest_ket(B, state) for B in forms]
+        solutions = [nearest_ket(B, state) for B in forms]
         reach = max(largest for _, largest in solutions)
         kets = [ket for ket, _ in solutions if ket is not None]
         nearest = min(kets, key=lambda ket: float(self.distance(state, ket)), default=None)
         return nearest, reach
 
 
-def _nearest_ket(B: Tensor, psi: Tensor) -> tuple[Tensor | None, float]:
+def nearest_ket(B: Tensor, psi: Tensor) -> tuple[Tensor | None, float]:
     """Return the nearest unit ket with <B> = MARGIN (None if there is none), and the largest <B> of all kets."""
     margin = MARGIN * max(1.0, float(torch.linalg.matrix_norm(B, 2)))
     eigenvalues, vectors = torch.linalg.eigh(margin * torch.eye(len(B), dtype=B.dtype) - B)

@@ -56,7 +56,7 @@ class KetModel(StateModel):
     abilities = frozenset({"states", "kets"})
     family = "kets"
 
-    def _init_encoders(
+    def init_encoders(
         self,
         dims: int | Sequence[int],
         most: int,

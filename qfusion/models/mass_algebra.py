@@ -52,7 +52,7 @@ class MassBackground(StateBackground):
         ]
         return torch.stack(sums).sum(0) / len(self.masses)
 
-    def _numbers(self) -> Tensor:
+    def numbers(self) -> Tensor:
         return self.masses
 
 

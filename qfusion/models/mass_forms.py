@@ -86,10 +86,10 @@ class MultilinearForm:
             math.pi,
         )
         t_all = np.concatenate([first, second])
-        points, crossing = _first_crossing(t_all, start, np.concatenate([theta.numpy(), near]))
+        points, crossing = first_crossing(t_all, start, np.concatenate([theta.numpy(), near]))
         t_all = t_all[crossing]
         order = np.linalg.norm(points - start, axis=1).argsort()[:_POLISHED]
-        polished = [_polish(t_all[k], start, points[k]) for k in order]
+        polished = [polish_point(t_all[k], start, points[k]) for k in order]
         best = min(polished, key=lambda theta: float(np.linalg.norm(theta - start)))
         return torch.from_numpy(np.sin(best / 2) ** 2), reach
 
@@ -104,7 +104,7 @@ def _values(t: np.ndarray, theta: Tensor) -> Tensor:
     return (probabilities(torch.sin(theta / 2) ** 2) * torch.from_numpy(t)).sum(-1)
 
 
-def _first_crossing(
+def first_crossing(
     t: np.ndarray, start: np.ndarray, ends: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return where the straight lines from the start through `ends` (S, n) first cross their boundary, by bisection,
@@ -123,7 +123,7 @@ def _first_crossing(
     return start + high[:, None] * way, crosses
 
 
-def _polish(t: np.ndarray, start: np.ndarray, theta: np.ndarray) -> np.ndarray:
+def polish_point(t: np.ndarray, start: np.ndarray, theta: np.ndarray) -> np.ndarray:
     """Return the result of SLSQP from a point on the boundary; the point itself where that does not improve it."""
     scale = float(np.abs(t).max())
 
@@ -146,7 +146,7 @@ def _polish(t: np.ndarray, start: np.ndarray, theta: np.ndarray) -> np.ndarray:
         constraints=[constraint],
         options={"maxiter": 200, "ftol": 1e-14},
     )
-    moved, _ = _first_crossing(t[None], start, result.x[None])
+    moved, _ = first_crossing(t[None], start, result.x[None])
     if not len(moved):
         return theta
     is_nearer = np.linalg.norm(moved[0] - start) < np.linalg.norm(theta - start)

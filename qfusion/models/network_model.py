@@ -39,7 +39,7 @@ class NetworkModel(base.FusionModel):
         network: that they pass.
     """
 
-    def _init_encoders(
+    def init_encoders(
         self,
         elements: int,
         block: str,

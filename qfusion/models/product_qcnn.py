@@ -46,7 +46,7 @@ class ProductQCNN(NetworkModel):
         head: str = "all",
     ):
         super().__init__(inputs, outputs)
-        self._init_encoders(
+        self.init_encoders(
             elements,
             block,
             start,

@@ -114,7 +114,7 @@ class Program:
             require("onnx")
             require("onnxruntime")
         self.file, self.kind, self._data = file, kind, data
-        self._lock, self._process = threading.Lock(), cast("subprocess.Popen[bytes] | None", None)
+        self._lock, self.process = threading.Lock(), cast("subprocess.Popen[bytes] | None", None)
         with self._lock:
             about = self._begun()
         try:
@@ -192,20 +192,20 @@ class Program:
             {name: tensor.detach().contiguous().numpy() for name, tensor in sent.items()}
         )
         with self._lock:
-            if self._process is None:
+            if self.process is None:
                 self._begun()
             return self._exchanged(order, body, _limits.limit("QFUSION_PROGRAM_S"))
 
     def _begun(self) -> dict[str, Any]:
         """Start the process, and return its description of the program."""
-        self._process = subprocess.Popen(
+        self.process = subprocess.Popen(
             [sys.executable, "-P", _child.__file__],
             env=_child_environment.child_variables(OMP_NUM_THREADS=str(torch.get_num_threads())),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
-        weakref.finalize(self, _end, self._process)
+        weakref.finalize(self, _end, self.process)
         order = {
             "kind": self.kind,
             "file": self.file,
@@ -221,7 +221,7 @@ class Program:
         self, order: dict[str, Any], body: bytes, seconds: int
     ) -> tuple[dict[str, Any], bytes]:
         """Return the answer to a message. A process that does not answer is ended, and the next call starts another."""
-        process, late = cast("subprocess.Popen[bytes]", self._process), threading.Event()
+        process, late = cast("subprocess.Popen[bytes]", self.process), threading.Event()
 
         def stop() -> None:
             late.set()
@@ -238,13 +238,13 @@ class Program:
             with suppress(subprocess.TimeoutExpired):
                 process.wait(2)  # it says by its status why it ends
             _end(process)
-            self._process = None
+            self.process = None
             raise self._ended(process.returncode, late.is_set()) from error
         except (
             BaseException
         ):  # a reader's click ends a page's run: what comes later would answer another question
             _end(process)
-            self._process = None
+            self.process = None
             raise
         finally:
             clock.cancel()

@@ -17,7 +17,7 @@ from torch import Tensor
 from qfusion.models.qcnn import _OF_SIZE, ALL, HEAD_SCALE, IXZ, IZ, QCNN, _select, _walsh, evaluate
 from qfusion.quantum import states
 
-_CACHED = 2**20  # numbers
+MAX_CACHED = 2**20  # numbers
 
 
 class _Group:
@@ -55,8 +55,8 @@ def _rows(network: QCNN) -> int:
     """Return how many samples to process at once, so that their intermediate results fit in the processor's cache."""
     if is_ring(network):
         U = 2 if len(network.retained) == network.n // 2 else 4
-        return max(64, _CACHED // (64 * max(U ** ((network.n + 2) // 4), U * network.n // 2)))
-    return max(64, _CACHED // 4 ** (network.n - 2))
+        return max(64, MAX_CACHED // (64 * max(U ** ((network.n + 2) // 4), U * network.n // 2)))
+    return max(64, MAX_CACHED // 4 ** (network.n - 2))
 
 
 def _features(network: QCNN, vectors: Tensor, maps: Mapping[tuple[str, int], Tensor]) -> Tensor:

@@ -54,11 +54,11 @@ def marginal_values(
     O = (model.observables() if observables is None else observables).double()
     phi, M = model.phi.double(), masses.shape[-1]
     if len(masses) <= FEW_SAMPLES and M <= MAX_SEPARATE_MODALITIES:
-        value = _sample_by_sample(O, phi, distributions)
+        value = sample_by_sample(O, phi, distributions)
     elif phi.shape[1] == 1:
         value = _one_table(O, phi, distributions)
     else:
-        return _marginals_of_chain(O, phi, masses, distributions)
+        return chain_marginals(O, phi, masses, distributions)
     values = []
     for S in decomposition.subsets(M):
         own = masses if S else masses[:1]  # the baseline is the same for all samples
@@ -66,7 +66,7 @@ def marginal_values(
     return torch.stack(values, 1)
 
 
-def _sample_by_sample(O: Tensor, phi: Tensor, distributions: Tensor) -> Value:
+def sample_by_sample(O: Tensor, phi: Tensor, distributions: Tensor) -> Value:
     """Return the values of a few samples, of any number of modalities."""
     tables, words = stage_tables(phi), O.flatten(1)
 
@@ -173,7 +173,7 @@ def _one_table(O: Tensor, phi: Tensor, distributions: Tensor) -> Value:
     return value
 
 
-def _marginals_of_chain(O: Tensor, phi: Tensor, masses: Tensor, distributions: Tensor) -> Tensor:
+def chain_marginals(O: Tensor, phi: Tensor, masses: Tensor, distributions: Tensor) -> Tensor:
     """Return the values of all coalitions of samples (B, n, M) in a chain of stages, (B, 2^M, C)."""
     n, M = masses.shape[1:]
     steps = _absent_stages(O, phi, distributions)

@@ -46,12 +46,12 @@ def row_values(
     phi = model.phi.double()
     M = masses.shape[-1]
     if M > MAX_SEPARATE_MODALITIES:
-        return torch.stack([_rows_of_chain(O, phi, sample, rows) for sample in masses])
-    values = [_row_value(O, phi, masses, rows, S) for S in decomposition.subsets(M)]
+        return torch.stack([chain_rows(O, phi, sample, rows) for sample in masses])
+    values = [row_value(O, phi, masses, rows, S) for S in decomposition.subsets(M)]
     return torch.stack(values, 1)
 
 
-def _row_value(
+def row_value(
     O: Tensor, phi: Tensor, masses: Tensor, rows: Tensor, S: decomposition.Subset
 ) -> Tensor:
     """Return v(S) without the bias, (B, C)."""
@@ -70,7 +70,7 @@ def _row_value(
     return _values_over_pairs(O, phi, masses, rows, S)
 
 
-def _rows_of_chain(O: Tensor, phi: Tensor, sample: Tensor, rows: Tensor) -> Tensor:
+def chain_rows(O: Tensor, phi: Tensor, sample: Tensor, rows: Tensor) -> Tensor:
     """Return the values of all coalitions of one sample (n, M) that is fused one modality after another, (2^M, C).
 
     The fused masses after k modalities depend on these alone, so coalitions that agree on them share the masses: 2^k a

@@ -103,7 +103,7 @@ class QuantumJump(TimeModel):
             if coupling == "local"
             else (MAX_DIMENSION, "H and the L_k are held as D x D matrices")
         )
-        self._init_encoders(
+        self.init_encoders(
             dims,
             most,
             held,

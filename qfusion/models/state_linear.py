@@ -58,7 +58,7 @@ class StateLinear(KetModel):
         super().__init__(inputs, outputs)
         C = len(self.outputs)
         require_whole("rank", rank, 0, 4096)
-        self._init_encoders(
+        self.init_encoders(
             dims,
             MAX_DIMENSION,
             "observables are held as D x D matrices",

@@ -46,7 +46,7 @@ def nearest_changes(model: TruthTables, states: Mapping[str, Tensor]) -> Search:
     cosine, sine = scores[:, 0] - mean, (scores[:, 1] - scores[:, 2]) / math.sqrt(3)
     changes = []
     for wave, place in zip(np.stack([mean, cosine, sine], -1), places, strict=True):
-        turn = _nearest_turn(boundaries(wave, before), margin)
+        turn = nearest_turn(boundaries(wave, before), margin)
         if turn is None:
             continue
         after = model.with_angles(turned(place, turn)).scores(states)[0].numpy()
@@ -61,7 +61,7 @@ def nearest_changes(model: TruthTables, states: Mapping[str, Tensor]) -> Search:
     )
 
 
-def _nearest_turn(leads: Sequence[np.ndarray], margin: float) -> float | None:
+def nearest_turn(leads: Sequence[np.ndarray], margin: float) -> float | None:
     """The smallest turn of an angle after which a decision leads by `margin`; of each mean, cosine and sine of its
     lead."""
     turns = []

@@ -134,7 +134,7 @@ def relations(levels: cohort_levels.Levels, theme: style.Theme = "light") -> pan
     whole, part = (
         [int((where & keep).sum()) for where in is_kind.values()] for keep in (True, inside)
     )
-    title = _describe_worst_relation({kind: pair[0] for kind, pair in result.items()})
+    title = describe_worst_relation({kind: pair[0] for kind, pair in result.items()})
     figure = cohort_charts.relation_bars(
         kinds,
         whole,
@@ -267,7 +267,7 @@ def dividends(
 
     return panel.PanelFigure(
         "dividends",
-        _describe_spread(values, inside, levels.clusters()),
+        describe_spread(values, inside, levels.clusters()),
         drawn,
         shows=shows,
         not_shown="the terms of one sample together: see the sample's waterfall.",
@@ -288,7 +288,7 @@ def describe_study_background(levels: cohort_levels.Levels) -> str:
     return backgrounds.describe_comparison(levels.study.explanation_background)
 
 
-def _describe_worst_relation(errors: dict[str, bootstrap.Interval]) -> str:
+def describe_worst_relation(errors: dict[str, bootstrap.Interval]) -> str:
     """Describe which type is predicted worst, if the intervals separate it from the others."""
     known = {kind: entry for kind, entry in errors.items() if entry.known}
     if len(known) < 2:
@@ -311,7 +311,7 @@ def _drawn_terms(every: tuple[str, ...], rows: pd.DataFrame) -> list[str]:
     return [every[i] for i in np.sort(np.argsort(-means, kind="stable")[:MAX_TERMS])]
 
 
-def _describe_spread(
+def describe_spread(
     values: Mapping[str, np.ndarray], part: np.ndarray, clusters: np.ndarray | None = None
 ) -> str:
     """Describe the term in which a cohort differs most from the rest, if it differs by more than two standard errors,
@@ -337,7 +337,7 @@ def _describe_spread(
         term: float(result[part].mean() - result[~part].mean()) for term, result in values.items()
     }
     far = float(ndtri(1 - (1 - bootstrap.LEVEL) / 2 / len(values)))
-    errors = _difference_errors(np.stack([*values.values()], 1), part, clusters)
+    errors = difference_errors(np.stack([*values.values()], 1), part, clusters)
     apart = {
         term: value
         for (term, value), error in zip(moved.items(), errors, strict=True)
@@ -355,7 +355,7 @@ def _describe_spread(
     )
 
 
-def _difference_errors(
+def difference_errors(
     values: np.ndarray, part: np.ndarray, clusters: np.ndarray | None
 ) -> np.ndarray:
     """Return the standard errors (k,) of how far the means of values (n, k) lie apart in two groups.

@@ -135,7 +135,7 @@ def decision_over_time(
     )
     shows = f"above, {_ABOVE[above][1]}; below, the decision when read out at t, split into "
     if terms == DIVIDENDS:
-        shows += f"contributions: {_describe_dashes(len(sample.modalities))}."
+        shows += f"contributions: {describe_dashes(len(sample.modalities))}."
     else:
         shows += "Shapley values."
     if before:
@@ -174,7 +174,7 @@ def decision_over_time(
     )
 
 
-def _describe_dashes(modalities: int) -> str:
+def describe_dashes(modalities: int) -> str:
     """Return how the terms of so many modalities are drawn, in words."""
     most = "dotted all three" if modalities == 3 else "dotted in larger groups"
     return ", ".join(("solid alone", "dashed in pairs", most)[:modalities])

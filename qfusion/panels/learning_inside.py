@@ -89,7 +89,7 @@ def dividends(
     alt = "Mean size of the contributions by epoch. " + " ".join(
         f"{name}: {list_last_values(terms)}." for name, terms in result.items()
     )
-    lead = "  \n".join(_describe_onsets(name, terms) for name, terms in result.items())
+    lead = "  \n".join(describe_onsets(name, terms) for name, terms in result.items())
     return panel.PanelFigure(
         panel_name,
         "Use of each modality during training",
@@ -269,7 +269,7 @@ def _largest_curves(terms: Mapping[str, Curve]) -> dict[str, Curve]:
     return {term: result for term, result in terms.items() if "+" not in term or term in joint}
 
 
-def _describe_onsets(name: str, terms: Mapping[str, Curve]) -> str:
+def describe_onsets(name: str, terms: Mapping[str, Curve]) -> str:
     """Return when each modality and the joint terms came to matter, as a sentence."""
     epochs = next(iter(terms.values()))[0]
     if len(epochs) < 2:

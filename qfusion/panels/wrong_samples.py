@@ -41,7 +41,7 @@ def slice_errors(
     overall = wrong / max(count, 1)
     clusters = levels.study.dataset.clusters
     own = cohort_filters.format_conditions(cohort_slices.omitted_parts(levels, by))
-    title = _slice_title(result, overall, bool(levels.study.classes))
+    title = slice_title(result, overall, bool(levels.study.classes))
     if own:
         title += f"; without the filter's own {text.escape_markdown(own)}"
     names = [entry.name.replace("+", " + ") for entry in result]
@@ -105,7 +105,7 @@ def slice_errors(
     )
 
 
-def _slice_title(result: list[cohort_slices.Slice], overall: float, classes: bool) -> str:
+def slice_title(result: list[cohort_slices.Slice], overall: float, classes: bool) -> str:
     """Return which slice is worse than all beyond chance, if one is, although it was picked for being so: its score
     lies beyond that of a 95 % interval for all slices together (Bonferroni).
 

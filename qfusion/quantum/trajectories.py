@@ -21,7 +21,7 @@ _ORDER = {
     torch.complex128: 16,
     torch.complex64: 9,
 }  # of the series of a step: its rest is at most 1 / (order + 1)!
-_NUMBERS = 2**23  # complex numbers of one series held at a time
+MAX_NUMBERS = 2**23  # complex numbers of one series held at a time
 
 
 @takes_arrays
@@ -98,7 +98,7 @@ def waiting_times(
     if not len(psi):
         return psi
     longest = 1 / max(size, 1e-12)
-    block = max(1, _NUMBERS // (_ORDER[psi.dtype] * psi.shape[-1]))
+    block = max(1, MAX_NUMBERS // (_ORDER[psi.dtype] * psi.shape[-1]))
     parts = psi.split(block)
     return torch.cat(
         [_run_to_end(generator, drift, part, duration, longest, random) for part in parts]

@@ -164,13 +164,13 @@ def report_on_cohort(cohort: CohortMembers) -> Report:
         fill_template(
             '{% include "cohort.html" %}',
             **model_context(sample, own=False),
-            **_shares_context(cohort),
+            **shares_context(cohort),
             **_relations_context(cohort),
             **_terms_context(cohort),
             **_dynamics_context(cohort),
             **_entanglement_context(cohort),
             cohort=cohort,
-            cut=_cuts(cohort),
+            cut=measure_cuts(cohort),
             resampled=resampled,
             commanded=has_command(sample),
             command=command_line(sample, "report", *filter_words),
@@ -191,7 +191,7 @@ def _means(
     )
 
 
-def _shares_context(result: CohortMembers) -> dict[str, Any]:
+def shares_context(result: CohortMembers) -> dict[str, Any]:
     """Return the Shapley shares and errors of the cohort, of all samples and of the others."""
     rows = result.rows
     shares = {name: rows[f"share[{name}]"].to_numpy(float) for name in result.sample.modalities}
@@ -328,7 +328,7 @@ def _entanglement_context(result: CohortMembers) -> dict[str, Any]:
     }
 
 
-def _cuts(result: CohortMembers) -> Any:
+def measure_cuts(result: CohortMembers) -> Any:
     """Return the metrics on the cohort without the correlations of each modality; None where none can be cut."""
     sample = result.sample
     rows = drawn_samples.thin_rows(result.places(result.members), MAX_CUT_ROWS)

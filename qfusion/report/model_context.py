@@ -78,7 +78,7 @@ def model_context(sample: Sample, own: bool) -> dict[str, Any]:
         "planted": planted,
         "seeds": seeds,
         "warnings": warnings,
-        "questions": _questions(sample.study),
+        "questions": model_answers(sample.study),
         "made_with": _software(),
         "trained_on": checkpoint_cards.training_split(sample.study.card).replace("+", " and "),
         "dims": list_dimensions,
@@ -110,7 +110,7 @@ def _software() -> str:
     return ", ".join(f"{name} {version}" for name, version in versions.items())
 
 
-def _questions(study: Study) -> dict[str, str]:
+def model_answers(study: Study) -> dict[str, str]:
     """Return answers about the whole model: the modalities that its loss depends on, the quantum resources it needs."""
     game = fusion_tests.split_loss(study)
     answers = {"Overall": f"{describe_importance(game)} (over {game.total.n:,} test samples)"}

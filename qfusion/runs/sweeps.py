@@ -265,7 +265,7 @@ def _try(
     # also of one that is stopped by hand, or by a defect: its place is settled anew
     outcome: tuple[float | None, optuna.trial.TrialState] = None, optuna.trial.TrialState.FAIL
     try:
-        outcome = _train_trial(sweep, trial, number, dataset, on_epoch)
+        outcome = train_trial(sweep, trial, number, dataset, on_epoch)
     except optuna.exceptions.UpdateFinishedTrialError:
         pass
     except (QFusionError, MemoryError, torch.OutOfMemoryError) as error:
@@ -277,7 +277,7 @@ def _try(
             sweep.study.tell(trial, *outcome)
 
 
-def _train_trial(
+def train_trial(
     sweep: Sweep,
     trial: optuna.Trial,
     number: int,

@@ -15,7 +15,7 @@ from qfusion import _limits, _read_only
 from qfusion.runs.file_locks import is_locked
 from qfusion.runs.folder import runs_folder
 
-_LOOK = 0.5  # seconds between two looks for a free slot
+POLL_SECONDS = 0.5  # seconds between two looks for a free slot
 _TICKET = re.compile(r"\.turn-(?P<since>\d{20})-(?P<name>[A-Za-z0-9._-]{0,64})\.[0-9a-f]{12}")
 
 
@@ -49,7 +49,7 @@ def hold_slot(wanted: Callable[[], bool] = lambda: True, name: str = "") -> Iter
                 line = [ticket.string for ticket in _tickets()]
                 free = (mine not in line or line[0] == mine) and _took_one(stack)
                 if not free:
-                    time.sleep(_LOOK)
+                    time.sleep(POLL_SECONDS)
         yield free
 
 

@@ -84,7 +84,7 @@ def contraction(
     moved = lindblad.evolve_states(H, jumps, differences, times.tolist())
     distances = _trace_norms(moved) / 2
     ends = [
-        lindblad.evolve_states(*_random_alike(H, jumps, seed), differences, [T])[0]
+        lindblad.evolve_states(*random_generator(H, jumps, seed), differences, [T])[0]
         for seed in range(seeds)
     ]
     random_rates = [np.mean(-np.log(_trace_norms(end) / 2 / distances[0]) / T) for end in ends]
@@ -101,7 +101,7 @@ def _trace_norms(operators: Tensor) -> np.ndarray:
     return np.asarray(torch.linalg.eigvalsh(operators).abs().sum(-1), dtype=float)
 
 
-def _random_alike(H: Tensor, jumps: Tensor, seed: int) -> tuple[Tensor, Tensor]:
+def random_generator(H: Tensor, jumps: Tensor, seed: int) -> tuple[Tensor, Tensor]:
     """A random traceless H and as many random traceless jumps, with the Hilbert-Schmidt norms of these."""
     generator, one = torch.Generator().manual_seed(seed), torch.eye(len(H), dtype=H.dtype)
     A = torch.randn(H.shape, dtype=H.dtype, generator=generator)

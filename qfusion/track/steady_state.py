@@ -24,7 +24,7 @@ from qfusion.track.step_channel import apply_kraus
 
 # Where the dynamics ends: the steady state, how fast it is reached, and how far a sample is from it.
 
-_DENSE = 16  # largest D whose generator is diagonalised, in 40 ms
+MAX_DENSE = 16  # largest D whose generator is diagonalised, in 40 ms
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ def _gap(G: np.ndarray, jumps: np.ndarray, steady: np.ndarray, rate: float) -> t
     may oscillate. One that stands far from all poles can be missed: of 150 random systems of D from 12 to 20, two had a
     gap smaller by 4 %.
     """
-    if len(G) <= _DENSE:
+    if len(G) <= MAX_DENSE:
         generator = generators.superoperator(torch.from_numpy(G), torch.from_numpy(jumps)).numpy()
         return max(float(np.sort(-np.linalg.eigvals(generator).real)[1]), 0.0), 0.0
     solver = _ShiftedGenerator(G, jumps, steady)

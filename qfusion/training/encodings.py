@@ -29,7 +29,7 @@ FORMAT = "2"
 _KEY = "__key__"  # in a file: what it is kept by, so that a file under another's name is none
 _HELD = 8  # data sets and models whose numbers stay in memory
 
-_KIND = "encodings"  # of results in the cache in memory
+CACHE_KIND = "encodings"  # of results in the cache in memory
 _log = logging.getLogger(__name__)
 
 
@@ -37,10 +37,11 @@ def is_heavy(dataset: DataSet) -> bool:
     """Return whether a data set's features are so large that pages do not wait until all are encoded, and that
     methods that encode them repeatedly use only some samples.
     """
-    return _bytes(dataset) >= HEAVY
+    return feature_bytes(dataset) >= HEAVY
 
 
-def _bytes(dataset: DataSet) -> int:
+def feature_bytes(dataset: DataSet) -> int:
+    """Return the size of all features of a data set in bytes."""
     return sum(m.values.nbytes for m in dataset.modalities)
 
 
@@ -48,7 +49,7 @@ def is_kept(model: Any, dataset: DataSet) -> bool:
     """Return whether a model's encodings of a data set are saved. They are if the set has at least half the size of
     a heavy one and the model's encoders return numbers of each modality.
     """
-    return isinstance(model, FusionModel) and model.encodes and 2 * _bytes(dataset) >= HEAVY
+    return isinstance(model, FusionModel) and model.encodes and 2 * feature_bytes(dataset) >= HEAVY
 
 
 def is_ready(model: Any, dataset: DataSet) -> bool:
@@ -178,7 +179,7 @@ def _made(
 
 def _find(path: Path) -> dict[str, np.ndarray] | None:
     """Return the saved arrays from memory or from disk, or None if there are none."""
-    result = CACHE.get(_KIND, path)
+    result = CACHE.get(CACHE_KIND, path)
     if result is None:
         result = _read(path)
         if result is not None:
@@ -187,7 +188,7 @@ def _find(path: Path) -> dict[str, np.ndarray] | None:
 
 
 def _remember(path: Path, result: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    CACHE.put(_KIND, path, result, _HELD)
+    CACHE.put(CACHE_KIND, path, result, _HELD)
     return result
 
 

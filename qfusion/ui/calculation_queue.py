@@ -19,11 +19,13 @@ from qfusion.ui.streamlit_internals import session_id
 
 LEASE = 20.0  # seconds
 FILES = 4  # of one reader that are made or wait to be
-_LOOK = 0.5  # seconds between two looks, when a reader who has left is noticed too
+POLL_SECONDS = 0.5  # seconds between two looks, when a reader who has left is noticed too
 
 
 @dataclass(eq=False)
-class _Turn:
+class Turn:
+    """A place in the queue."""
+
     who: str
     since: float = 0.0  # on the clock, once it computes
 
@@ -41,7 +43,7 @@ class Queue:
         places: Callable[[], int],
         fits: Callable[[int, int], bool] = lambda busy, more: True,
     ):
-        self._places, self._turns, self._changed = places, list[_Turn](), threading.Condition()
+        self._places, self.turns, self._changed = places, list[Turn](), threading.Condition()
         self._fits = fits
         self._mine = threading.local()
 
@@ -55,20 +57,20 @@ class Queue:
         if getattr(self._mine, "turn", None) is not None:
             yield
             return
-        turn = _Turn(who)
+        turn = Turn(who)
         with self._changed:
-            self._turns.append(turn)
+            self.turns.append(turn)
         try:
             while place := self._place(turn):
                 message(place)
                 with self._changed:
-                    self._changed.wait(_LOOK)
+                    self._changed.wait(POLL_SECONDS)
             self._mine.turn = turn
             yield
         finally:
             self._mine.turn = None
             with self._changed:
-                self._turns.remove(turn)
+                self.turns.remove(turn)
                 self._changed.notify_all()
             self.note()
 
@@ -78,19 +80,19 @@ class Queue:
             self._fits(self._busy(time.monotonic()), 0)
 
     def _busy(self, now: float) -> int:
-        return sum(now - one.since < LEASE for one in self._turns if one.since)
+        return sum(now - one.since < LEASE for one in self.turns if one.since)
 
     def count(self, who: str) -> int:
         """How many turns of a session there are, under way and in the line."""
         with self._changed:
-            return sum(entry.who == who for entry in self._turns)
+            return sum(entry.who == who for entry in self.turns)
 
-    def _place(self, turn: _Turn) -> int:
+    def _place(self, turn: Turn) -> int:
         """Return the place of a turn in the line. It is 0 if the turn has come, which then begins."""
         with self._changed:
             now, busy = time.monotonic(), self._busy(time.monotonic())
-            sessions, line = {one.who for one in self._turns if one.since}, []
-            for entry in self._turns:
+            sessions, line = {one.who for one in self.turns if one.since}, []
+            for entry in self.turns:
                 if not entry.since and entry.who not in sessions:
                     sessions.add(entry.who)  # one of a session
                     line.append(entry)

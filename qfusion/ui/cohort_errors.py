@@ -25,9 +25,7 @@ def error_slices(context: page_context.PageContext, levels: cohort_levels.Levels
         figure.draw_content(
             wrong_samples.slice_errors(levels, context.theme, by=by),
             head,
-            on_select=lambda key: _select_slice(
-                key, cohort_slices.slices(levels, by), levels.parts
-            ),
+            on_select=lambda key: select_slice(key, cohort_slices.slices(levels, by), levels.parts),
         )
     with right:
         panels.show(
@@ -41,9 +39,10 @@ def error_slices(context: page_context.PageContext, levels: cohort_levels.Levels
         )
 
 
-def _select_slice(
+def select_slice(
     key: str, result: Sequence[cohort_slices.Slice], parts: Sequence[cohort_filters.Part]
 ) -> None:
+    """Filter the cohort by the slice that is selected in a chart."""
     place = selections.parse_index(next(iter(selections.selected_values(key)), None), len(result))
     if place is not None:
         own = result[place].parts

@@ -56,14 +56,14 @@ def draw_pickers() -> tuple[Study, int, outputs.Output]:
                 state.put(pickers.MODEL.key, next(pickers.trained_models(data), names[0]))
             elif model in names and pickers.own_data(model) not in known:
                 state.put(pickers.MODEL.key, next(pickers.trained_models(known[0]), names[0]))
-    model = draw(pickers.MODEL, on_change=_model_changed)
+    model = draw(pickers.MODEL, on_change=apply_model_choice)
     draw_replay(model)
     own = pickers.own_data(model)
     chosen = st.selectbox(
         pickers.DATA.label,
         known,
         index=known.index(own) if own in known else 0,
-        on_change=_data_changed,
+        on_change=apply_data_choice,
         help=pickers.DATA.help,
         **pickers.DATA.style,
         **bind(pickers.DATA, own if own in known else known[0]),
@@ -140,7 +140,8 @@ def _output(study: Study) -> outputs.Output:
     return outputs.parse("" if chosen == page_state.PREDICTED else chosen, study.classes)
 
 
-def _model_changed() -> None:
+def apply_model_choice() -> None:
+    """Select the model's own data set after a reader has chosen a model."""
     name = state.get(pickers.MODEL.key)
     if (
         name in pickers.models() and (own := pickers.own_data(name)) in pickers.sources()
@@ -149,7 +150,8 @@ def _model_changed() -> None:
     forget_learned_duration()
 
 
-def _data_changed() -> None:
+def apply_data_choice() -> None:
+    """Select a model that fits the data set after a reader has chosen one that the current model does not fit."""
     model, name = state.get(pickers.MODEL.key), state.get(pickers.DATA.key)
     if (
         model in pickers.models()

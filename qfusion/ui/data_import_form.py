@@ -99,7 +99,7 @@ def data_import_form() -> None:
         with right:
             value = state.get(FOUND)
             if value is not None:
-                _report(value)
+                draw_report(value)
             else:
                 _layouts()
 
@@ -206,7 +206,8 @@ def _examine(files: list[Any], path: str, **options: str) -> None:
     state.put(FOUND, result)
 
 
-def _report(examined: import_report.ExaminedSet) -> None:
+def draw_report(examined: import_report.ExaminedSet) -> None:
+    """Draw the report of an examined set with its repairs, and the button that imports it."""
     report = examined.report
     splits = ", ".join(f"{count:,} {name}" for name, count in report.splits.items() if count)
     with st.container(border=True, key="import-report"):

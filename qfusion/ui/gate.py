@@ -151,7 +151,7 @@ class Guard:
             while True:
                 message = await receive()
                 code = (
-                    _refusal(message.get("bytes") or b"")
+                    close_code(message.get("bytes") or b"")
                     if message["type"] == "websocket.receive"
                     else 0
                 )
@@ -207,7 +207,7 @@ class Guard:
         )
 
 
-def _refusal(message: bytes) -> int:
+def close_code(message: bytes) -> int:
     """Return 0 if a browser could have sent this message about a page, or else the reason why the connection ends.
     The reason is a close code of websockets, or `IGNORED`. Streamlit reads messages in the thread that all readers
     wait for, whatever they contain.

@@ -55,7 +55,8 @@ class Entry:
 
 
 @lru_cache(maxsize=1)
-def _file() -> tuple[dict[str, Entry], dict[str, tuple[str, ...]]]:
+def read_entries() -> tuple[dict[str, Entry], dict[str, tuple[str, ...]]]:
+    """Return the entries of the glossary by term, and the terms that each panel uses by the name of the panel."""
     record = tomllib.loads(_assets.asset_text("glossary.toml"))
     return {
         entry.term: entry for entry in msgspec.convert(record["entry"], list[Entry])
@@ -74,7 +75,7 @@ def _all_entries() -> dict[str, Entry]:
         )
         for kind, words in measures_with_entries().items()
     )
-    return {entry.term: entry for entry in measures} | _file()[0]
+    return {entry.term: entry for entry in measures} | read_entries()[0]
 
 
 def entries() -> tuple[Entry, ...]:
@@ -105,7 +106,7 @@ def find_entries(words: str, page: str | None = None) -> tuple[Entry, ...]:
 
 def panel_terms(panel: str) -> tuple[str, ...]:
     """The words that the panel of this name needs; none for a panel that is not known."""
-    known, parts = _file()[1], panel.split("-")
+    known, parts = read_entries()[1], panel.split("-")
     measure = panel.removeprefix("measure-")
     if measure in measures_with_entries():
         return (KINDS[measure].title.capitalize(),)

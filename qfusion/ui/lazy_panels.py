@@ -11,7 +11,7 @@ from qfusion.ui import page_runs, state
 
 _VISIBLE_PANELS = "_near"  # in a session: names of the panels that came near the screen last
 _PINNED_PANELS = "_stays"  # in a session: names of the panels that every run draws from then on
-_MOST_VISIBLE = 4  # the last ones are drawn in every run, the others again once they come near
+MAX_VISIBLE = 4  # the last ones are drawn in every run, the others again once they come near
 EVERYTHING = "*"  # among the visible panels: no panel waits
 
 
@@ -30,7 +30,7 @@ def lazy_panel(name: str, part: Callable[[], object], *, stays: bool = False) ->
         if stays:
             pinned.add(name)
         else:
-            visible = [*visible, name][-_MOST_VISIBLE:]
+            visible = [*visible, name][-MAX_VISIBLE:]
         state.put(_VISIBLE_PANELS, visible)
         state.put(_PINNED_PANELS, pinned)
         with suppress(StreamlitAPIException):  # the page has changed, and has no such part

@@ -16,7 +16,8 @@ from qfusion.training.checkpoint import Checkpoint
     max_entries=4,
     show_spinner="Loading the data … (the first start generates 3,000 spoken opinions, about ten seconds)",
 )
-def _load_dataset(name: str, when: str) -> data.DataSet:
+def load_cached(name: str, when: str) -> data.DataSet:
+    """Load a data set. `when` is its stamp, so that a set that was replaced is loaded anew."""
     return data.load(name)
 
 
@@ -27,7 +28,7 @@ def load_dataset(name: str) -> data.DataSet:
         NotFound: when there is none of that name.
     """
     choose("Data set", name, data.names())
-    return _load_dataset(name, data.stamp(name))
+    return load_cached(name, data.stamp(name))
 
 
 def load_model(name: str) -> Checkpoint:

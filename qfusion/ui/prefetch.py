@@ -19,8 +19,8 @@ from qfusion.panels import page_state, pages
 from qfusion.panels.panel import Panel
 from qfusion.ui import access
 
-_CALM = 0.4  # seconds until a browser has drawn a page
-_LONG = 1.0  # seconds of work after which the rest is left
+IDLE_SECONDS = 0.4  # seconds until a browser has drawn a page
+MAX_SECONDS = 1.0  # seconds of work after which the rest is left
 _worker = ThreadPoolExecutor(1, thread_name_prefix="ahead")
 _wanted: dict[str, threading.Event] = {}  # by session; set once it asks for something else
 
@@ -53,7 +53,7 @@ def _draw(
     session: str,
     stop: threading.Event,
 ) -> None:
-    stop.wait(_CALM)
+    stop.wait(IDLE_SECONDS)
     began = time.monotonic()
     beside = [
         replace(context, row=row)
@@ -64,7 +64,7 @@ def _draw(
         [entry.scopes() for entry in beside],
         [panel for panel in panels if panel.is_cached],
     ):
-        if stop.is_set() or time.monotonic() - began > _LONG:
+        if stop.is_set() or time.monotonic() - began > MAX_SECONDS:
             break
         with contextlib.suppress(QFusionError):  # the page says so once it is asked for
             if panel.is_shown(view, scopes[panel.scope]):

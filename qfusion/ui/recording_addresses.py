@@ -22,17 +22,17 @@ if TYPE_CHECKING:  # the server answers before these are loaded
 from qfusion.ui.server_addresses import address_below
 
 _MOST = 4096  # addresses that are good at a time
-_given: OrderedDict[Clip, str] = OrderedDict()  # the ends of their addresses
+ISSUED: OrderedDict[Clip, str] = OrderedDict()  # the ends of their addresses
 _guard = threading.Lock()
 
 
 def clip_address(clip: Clip) -> str:
     """Return the address from which a browser fetches a recording. It is valid until `_MOST` others have been given."""
     with _guard:
-        name = _given.setdefault(clip, secrets.token_urlsafe(24))
-        _given.move_to_end(clip)
-        while len(_given) > _MOST:
-            _given.popitem(last=False)
+        name = ISSUED.setdefault(clip, secrets.token_urlsafe(24))
+        ISSUED.move_to_end(clip)
+        while len(ISSUED) > _MOST:
+            ISSUED.popitem(last=False)
         return address_below(f"recordings/{name}")
 
 
@@ -41,7 +41,7 @@ async def answer_recording(request: Request) -> Response:
     from qfusion.ui import recordings
 
     with _guard:
-        given = {name: clip for clip, name in _given.items()}
+        given = {name: clip for clip, name in ISSUED.items()}
     clip = given.get(request.path_params["name"])
     if clip is None or not await asyncio.to_thread(clips.is_unchanged, clip):
         return PlainTextResponse("Open the sample's page again.", 404)

@@ -21,7 +21,7 @@ LONG = 5.0  # seconds after which a copy leaves its place to the next
 MOST = 6  # copies that are made at a time
 LOOK = 0.5  # seconds between two looks whether a reader is still there
 
-_places, _most = asyncio.Semaphore(PLACES), asyncio.Semaphore(MOST)
+COPY_SLOTS, WAITING_SLOTS = asyncio.Semaphore(PLACES), asyncio.Semaphore(MOST)
 _threads = ThreadPoolExecutor(
     MOST, "recording"
 )  # threads of their own: other answers need the others
@@ -96,8 +96,8 @@ def _begun(clip: Clip) -> _Copy:
 
 async def _in_turn(clip: Clip, stop: threading.Event) -> Path:
     """Makes a copy when it has a place. One that takes long leaves its place to the next, and goes on."""
-    async with _most:
-        async with _places:
+    async with WAITING_SLOTS:
+        async with COPY_SLOTS:
             if stop.is_set():
                 raise DataUnavailable("Nobody waits for the copy any more.")
             work = asyncio.get_running_loop().run_in_executor(

@@ -13,7 +13,7 @@ from qfusion.ui import calculation_queue
 from qfusion.wording.progress import describe_task
 
 OWN = "_own"  # in a session, the samples that its visitor has made
-_seen = 0  # modules that were loaded when the collector last set everything aside
+frozen_modules = 0  # modules that were loaded when the collector last set everything aside
 
 
 @lru_cache(maxsize=1)
@@ -33,11 +33,11 @@ def begin_run() -> None:
     process, not even sending what was drawn. The modules of torch, QuTiP and PennyLane are hundreds of thousands of
     objects that are never garbage: 0.2 to 0.3 s after every move of a slider. Set aside, they cost nothing.
     """
-    global _seen
+    global frozen_modules
     _limit_blas()
     torch.set_num_threads(1)
-    if len(sys.modules) != _seen:
-        _seen = len(sys.modules)
+    if len(sys.modules) != frozen_modules:
+        frozen_modules = len(sys.modules)
         gc.freeze()
     memo.waiting.set(lambda task: calculation_queue.waiting(describe_task(task)))
     opening.at_hand.set(tuple(st.session_state.get(OWN) or ()))

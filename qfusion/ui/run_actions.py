@@ -57,14 +57,14 @@ def _buttons(shown: list[runs.Seen]) -> None:
             icon=icon,
             key=f"_{word.lower().replace(' ', '_')}",
             disabled=not able,
-            on_click=_each,
+            on_click=apply_to_runs,
             args=(able, act),
             help=help,
         )
     _delete(shown)
 
 
-def _each(those: list[runs.Seen], act: Callable[[runs.Seen], None]) -> None:
+def apply_to_runs(those: list[runs.Seen], act: Callable[[runs.Seen], None]) -> None:
     """Apply a function to each of several runs. Errors are shown when the page is drawn."""
     problems = []
     for entry in those:
@@ -97,7 +97,7 @@ def _delete(shown: list[runs.Seen]) -> None:
             "Delete permanently",
             type="primary",
             key="_delete",
-            on_click=_each,
+            on_click=apply_to_runs,
             args=(still, lambda entry: entry.run.delete()),
         )
 

@@ -80,7 +80,7 @@ def sample_content(
                 else f"The data set has only features of {', '.join(absent)}. The recording, which was linked to "
                 "it, shows the original content."
             )
-        _facts(context, at)
+        draw_facts(context, at)
 
 
 def raw_content(
@@ -150,7 +150,7 @@ def follow_strip(sample: Sample, content: str, name: str = "strip", **options: A
     )
 
 
-def _facts(context: page_context.PageContext, row: int) -> None:
+def draw_facts(context: page_context.PageContext, row: int) -> None:
     """Draw what the data set's table says about the sample: video and segment times, regime."""
     facts = {
         str(name): value

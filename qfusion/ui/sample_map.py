@@ -51,7 +51,7 @@ def map_of_samples(context: page_context.PageContext, levels: cohort_levels.Leve
                 levels, context.theme, of=of, method=method, colour=colour, everyone=every
             ),
             head,
-            on_select=lambda key: _select_samples(
+            on_select=lambda key: select_samples(
                 key, sample_maps.map_positions(levels, of, method, every), levels.parts
             ),
             config={
@@ -62,9 +62,10 @@ def map_of_samples(context: page_context.PageContext, levels: cohort_levels.Leve
         )
 
 
-def _select_samples(
+def select_samples(
     key: str, sample_map: sample_projection.SampleMap, parts: Sequence[cohort_filters.Part]
 ) -> None:
+    """Open the sample that is selected on the map, or filter the cohort by the region around several."""
     selection = selections.selection(key)
     shape: Any = next(iter([*selection.get("lasso", []), *selection.get("box", [])]), None)
     if shape is None:

@@ -30,7 +30,7 @@ from qfusion.ui.session_file import LOAD, MAX_MB, PREFIX, Session, changes, read
 
 _FILE, _OFFERED, _OPENED = "_session_file", "_session_offered", "_session_opened"
 _KEPT, _MINUTES = 32, 10  # sessions that wait to be opened, and for how long
-_waiting: OrderedDict[str, tuple[float, Session, tuple[str, ...]]] = OrderedDict()
+WAITING: OrderedDict[str, tuple[float, Session, tuple[str, ...]]] = OrderedDict()
 _lock = threading.Lock()
 
 
@@ -161,16 +161,16 @@ def _dialog(pages: dict[str, str], made_from: dict[str, Mapping[str, str]]) -> N
         given = st.file_uploader("Load session", type="json", max_upload_size=MAX_MB, key=_FILE)
         if given is not None:
             try:
-                _offer(read(given.getvalue(), pages), given.file_id, pages)
+                offer_session(read(given.getvalue(), pages), given.file_id, pages)
             except QFusionError as error:
                 st.error(text.message(error), icon=":material/error:")
 
 
-def _offer(session: Session, given: str, pages: Mapping[str, str]) -> None:
+def offer_session(session: Session, given: str, pages: Mapping[str, str]) -> None:
     """Draw what a session file contains, what in it does not fit, and the link that opens it. The link opens a fresh
     session, so that nothing of this one remains.
     """
-    sentence = (*session.problems, *changes(session, _digest))
+    sentence = (*session.problems, *changes(session, local_digest))
     st.markdown(
         f"A session saved on **{text.escape_markdown(session.page)}**, with "
         f"{sum(map(len, session.address.values()))} settings "
@@ -179,7 +179,7 @@ def _offer(session: Session, given: str, pages: Mapping[str, str]) -> None:
     for words in sentence[: state.MAX_NOTICES]:
         st.warning(text.message(words), icon=":material/link_off:")
     offered, token = state.get(_OFFERED, ("", ""))
-    if offered != given or token not in _waiting:
+    if offered != given or token not in WAITING:
         token = wait(session, sentence, token)
     state.put(_OFFERED, (given, token))
     address = f"./{page_stem(pages[session.page])}?{LOAD}={token}"
@@ -187,7 +187,7 @@ def _offer(session: Session, given: str, pages: Mapping[str, str]) -> None:
 
 
 @default_on_error(None)
-def _digest(what: str, name: str) -> str | None:
+def local_digest(what: str, name: str) -> str | None:
     """Digest of a model or a data set on this machine."""
     if what == "data":
         return str(loading.load_dataset(name).digest)
@@ -200,12 +200,12 @@ def wait(session: Session, lines: tuple[str, ...] = (), before: str = "") -> str
     """
     token = secrets.token_urlsafe(16)
     with _lock:
-        _waiting.pop(before, None)
-        while _waiting and (
-            len(_waiting) >= _KEPT or next(iter(_waiting.values()))[0] < time.monotonic()
+        WAITING.pop(before, None)
+        while WAITING and (
+            len(WAITING) >= _KEPT or next(iter(WAITING.values()))[0] < time.monotonic()
         ):
-            _waiting.popitem(last=False)
-        _waiting[token] = (time.monotonic() + 60 * _MINUTES, session, lines)
+            WAITING.popitem(last=False)
+        WAITING[token] = (time.monotonic() + 60 * _MINUTES, session, lines)
     return token
 
 
@@ -217,7 +217,7 @@ def open_loaded() -> None:
     if token is None or state.get(_OPENED) == token:
         return
     state.put(_OPENED, token)
-    until, session, sentence = _waiting.get(token, (0.0, Session(""), ()))
+    until, session, sentence = WAITING.get(token, (0.0, Session(""), ()))
     if until < time.monotonic():
         state.notice("The session file of this link has expired. Load it again.")
         return

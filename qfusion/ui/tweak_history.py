@@ -12,10 +12,10 @@ from qfusion.panels import network
 from qfusion.ui import state
 
 MOST = 100  # steps that are kept
-_HISTORY = "_tweaks"  # the model, its tweaks by key in their order, as learned left out, and which is in force
+HISTORY = "_tweaks"  # the model, its tweaks by key in their order, as learned left out, and which is in force
 
 
-def _note(study: Study) -> None:
+def record_tweak(study: Study) -> None:
     """Store the current tweak whenever it differs from the previous one. The history starts anew for another model."""
     now = {
         key: state.get(key)
@@ -23,19 +23,19 @@ def _note(study: Study) -> None:
         if state.get(key) not in (None, default)
         and len(str(state.get(key))) <= MAX_TEXT  # longer ones are no tweak
     }
-    model, steps, at = state.get(_HISTORY, ("", [], 0))
+    model, steps, at = state.get(HISTORY, ("", [], 0))
     if model != study.name:
         steps, at = [now], 0
     elif now != steps[at]:
         steps = [*steps[: at + 1], now][-MOST - 1 :]
         at = len(steps) - 1
-    state.put(_HISTORY, (study.name, steps, at))
+    state.put(HISTORY, (study.name, steps, at))
 
 
 def undo_and_redo(study: Study) -> None:
     """Draw both buttons, once the widgets that tweak are drawn."""
-    _note(study)
-    _, steps, at = state.get(_HISTORY)
+    record_tweak(study)
+    _, steps, at = state.get(HISTORY)
     with st.container(horizontal=True, gap=None, width="content", key="history"):
         for key, words, way, there in (
             ("undo", "Undo the last tweak (u)", -1, at > 0),
@@ -65,15 +65,15 @@ def _default(study: Study) -> Mapping[str, Any]:
 
 
 def _step(default: Mapping[str, Any], way: int) -> None:
-    model, steps, at = state.get(_HISTORY)
+    model, steps, at = state.get(HISTORY)
     at = min(max(at + way, 0), len(steps) - 1)
-    state.put(_HISTORY, (model, steps, at))
+    state.put(HISTORY, (model, steps, at))
     assign_tweaks(dict(default) | steps[at])
 
 
 def forget_learned_duration() -> None:
     """Forget the duration unless the reader has changed it: another model has learned another one."""
-    _, steps, at = state.get(_HISTORY, ("", [{}], 0))
+    _, steps, at = state.get(HISTORY, ("", [{}], 0))
     if DURATION not in steps[at]:
         state.forget(DURATION)
 

@@ -50,7 +50,7 @@ def dataset(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> DataSet:
     """A data set that counts as large, with a cache of its own."""
     monkeypatch.setattr(encodings, "HEAVY", 0)
     monkeypatch.setenv("QFUSION_CACHE", str(tmp_path))
-    CACHE.clear(encodings._KIND)
+    CACHE.clear(encodings.CACHE_KIND)
     return sequences()
 
 

@@ -24,7 +24,7 @@ class Process:
     def _answer(self, order: dict[str, Any], body: bytes) -> None:
         work = self._load if self._engine is None else self._engine.answer
         self.stdout = io.BytesIO()
-        child.send(self.stdout, *child._reply(work, order, body))
+        child.send(self.stdout, *child.reply(work, order, body))
         self.stdout.seek(0)
 
     def _load(self, order: dict[str, Any], data: bytes) -> child.Answer:

@@ -64,7 +64,7 @@ def with_factor(model: Any, parameter: method.Parameter, value: float) -> Any:
         elif parameter.kind in ("convolution", "pooling"):
             getattr(other.network, parameter.kind)[int(place)] *= value
         else:
-            return other.with_angles(_table(model, parameter, value))
+            return other.with_angles(table_with(model, parameter, value))
     return other
 
 
@@ -82,7 +82,7 @@ def _column(model: Any, place: str) -> int:
     )
 
 
-def _table(model: Any, parameter: method.Parameter, value: float) -> torch.Tensor:
+def table_with(model: Any, parameter: method.Parameter, value: float) -> torch.Tensor:
     """Entry by entry, as the documentation says it."""
     phi, M = model.phi.detach().clone(), len(model.modalities)
     element, _, name = split_column(parameter.key)[1].partition(":")

@@ -120,7 +120,7 @@ def install(times: int = 1) -> None:
     def memo(size: int, *, background: bool = True, **others: Any) -> Any:
         def decorate(function: Callable[..., Any]) -> Any:
             inner = (
-                on_disk(function, memory._key, background)
+                on_disk(function, memory.argument_key, background)
                 if function.__module__.startswith("qfusion.")
                 and "stamp" not in others  # it changes
                 else function
@@ -157,7 +157,7 @@ def install(times: int = 1) -> None:
                 # what copies of a study share decides their keys
                 is_own = isinstance(each, functools.cached_property)
                 if is_own and type(each) is not per_model_cache and each.attrname != "space":
-                    each.func = unless_evaluated(each.func, on_disk(each.func, memory._key))
+                    each.func = unless_evaluated(each.func, on_disk(each.func, memory.argument_key))
 
 
 if __name__ == "__main__":

@@ -67,7 +67,7 @@ def stand_in() -> DataSet:
 
 
 def _forget() -> None:
-    registry._load.cache_clear()
+    registry.load_manifest.cache_clear()
     st.cache_resource.clear()
     st.cache_data.clear()
 

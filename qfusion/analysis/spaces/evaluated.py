@@ -41,7 +41,7 @@ class EvaluatedSpace(BaseSpace):
         count = len(self.study.explained_rows)
         parts = list(
             _sentences.progress_over(
-                self._explain_steps(), "Explaining", count, lambda part: len(part.values)
+                self.explain_steps(), "Explaining", count, lambda part: len(part.values)
             )
         )
         errors = [part.errors for part in parts if part.errors is not None]
@@ -53,7 +53,7 @@ class EvaluatedSpace(BaseSpace):
             errors=np.concatenate(errors) if errors else None,
         )
 
-    def _explain_steps(self) -> Iterator[Explanation]:
+    def explain_steps(self) -> Iterator[Explanation]:
         """Yield the explanations of the explained rows, a few at a time, in their order."""
         study = self.study
         background = study.explanation_background

@@ -142,7 +142,7 @@ def _read_mosi(where: Path) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _split(videos: np.ndarray, is_test: np.ndarray) -> np.ndarray:
+def split_videos(videos: np.ndarray, is_test: np.ndarray) -> np.ndarray:
     """ "train", "valid" or "test" per row; validation takes whole videos, at random, until it has its share."""
     split = np.where(is_test, "test", "train")
     for video in np.random.default_rng(2025).permutation(np.unique(videos[~is_test])):
@@ -200,7 +200,7 @@ def read_mosi(where: Path | None = None, pinned: Sequence[PinnedFile] = MOSI_FIL
         ),
         y=sentiment,
         ids=ids,
-        split=_split(np.array(videos), arrays["is_test"]),
+        split=split_videos(np.array(videos), arrays["is_test"]),
         table=pd.DataFrame(
             {
                 "text": texts,

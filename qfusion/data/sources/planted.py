@@ -71,7 +71,7 @@ def build(seed: int = SEED, sizes: Mapping[str, int] = SIZES) -> DataSet:
         sizes: number of samples in "train", "valid" and "test"; 2,100, 300 and 600 by default.
     """
     recipe = draw_recipe(seed, sizes)
-    measured = _load_features(recipe, seed, sizes)
+    measured = load_features(recipe, seed, sizes)
     ids = np.array([f"p{row:04d}" for row in range(len(recipe.y))])
     spoken, lengths = opinion_texts.word_features(recipe.sentences)
     truth = planted_score.dividends(recipe.latents, recipe.latents[recipe.split == "train"])
@@ -156,8 +156,10 @@ def draw_recipe(seed: int = SEED, sizes: Mapping[str, int] = SIZES) -> Recipe:
 
 def ship() -> None:
     """Measure the features that ship with the package, and write them: `python scripts/ship_planted.py`."""
-    arrays = _measure(draw_recipe())
-    array_cache.write_arrays(SHIPPED, {**arrays, "made_by": np.array(_key())}, compressed=True)
+    arrays = measure_features(draw_recipe())
+    array_cache.write_arrays(
+        SHIPPED, {**arrays, "made_by": np.array(code_digest())}, compressed=True
+    )
 
 
 def voice_audio(waves: np.ndarray, parameters: hummed_voices.Parameters) -> Audio:
@@ -171,19 +173,19 @@ def face_features(pixels: np.ndarray) -> np.ndarray:
     return (pixels.reshape(len(pixels), -1) / np.float32(255)).astype(np.float32)
 
 
-def _load_features(recipe: Recipe, seed: int, sizes: Mapping[str, int]) -> dict[str, np.ndarray]:
+def load_features(recipe: Recipe, seed: int, sizes: Mapping[str, int]) -> dict[str, np.ndarray]:
     """Return the features of voices and faces. They are shipped for the default seed, and otherwise come from the
     cache or are measured.
     """
     if (seed, sizes) == (SEED, SIZES):
         shipped = array_cache.read_arrays(SHIPPED)
-        if shipped is not None and str(shipped.pop("made_by")) == _key():
+        if shipped is not None and str(shipped.pop("made_by")) == code_digest():
             return shipped
-    key = _key(seed, sizes, np.__version__, PIL.__version__, scipy.__version__)
-    return array_cache.cached_arrays("planted", key, partial(_measure, recipe))
+    key = code_digest(seed, sizes, np.__version__, PIL.__version__, scipy.__version__)
+    return array_cache.cached_arrays("planted", key, partial(measure_features, recipe))
 
 
-def _measure(recipe: Recipe) -> dict[str, np.ndarray]:
+def measure_features(recipe: Recipe) -> dict[str, np.ndarray]:
     """Features of the voices and faces, which take the most time."""
     features = []
     lengths = []
@@ -201,7 +203,7 @@ def _measure(recipe: Recipe) -> dict[str, np.ndarray]:
     }
 
 
-def _key(*parts: object) -> str:
+def code_digest(*parts: object) -> str:
     """A digest of the code that makes the features, and of other things that they depend on."""
     sources = [Path(__file__)]
     sources += [Path(str(module.__file__)) for module in _MAKERS]

@@ -66,7 +66,8 @@ def _skin(tone: float) -> np.ndarray:
     return _SKINS[low] + (at - low) * (_SKINS[low + 1] - _SKINS[low])
 
 
-def _colour(rgb: np.ndarray | tuple[int, int, int], light: float) -> tuple[int, int, int]:
+def lit_colour(rgb: np.ndarray | tuple[int, int, int], light: float) -> tuple[int, int, int]:
+    """Return a colour multiplied by the light, with each channel at most 255."""
     r, g, b = (int(min(255, round(float(c) * light))) for c in rgb)
     return r, g, b
 
@@ -75,7 +76,7 @@ def picture(p: Parameters, row: int, side: int) -> Image.Image:
     """Return one face, drawn `side` pixels wide and high, RGB, without smoothing."""
     own = {name: float(values[row]) for name, values in p.items()}
     light, bend, lids, gape = (own[name] for name in ("light", "bend", "lids", "gape"))
-    image = Image.new("RGB", (side, side), _colour((206, 216, 224), light))
+    image = Image.new("RGB", (side, side), lit_colour((206, 216, 224), light))
     pen = ImageDraw.Draw(image)
     unit = side * 0.44 * own["size"]  # half the width of the head
     cx, cy = side * (0.5 + own["x"]), side * (0.5 + own["y"])
@@ -87,9 +88,9 @@ def picture(p: Parameters, row: int, side: int) -> Image.Image:
         return max(1, round(unit * width))
 
     skin, shade = _skin(own["skin"]), own["shade"]
-    pen.ellipse([at(-0.95, -1.05), at(0.95, 1.05)], fill=_colour(skin, light * (1 - abs(shade))))
+    pen.ellipse([at(-0.95, -1.05), at(0.95, 1.05)], fill=lit_colour(skin, light * (1 - abs(shade))))
     lit = (-0.95, 0.45) if shade > 0 else (-0.45, 0.95)  # the lit side of the head
-    pen.ellipse([at(lit[0], -1.0), at(lit[1], 1.0)], fill=_colour(skin, light))
+    pen.ellipse([at(lit[0], -1.0), at(lit[1], 1.0)], fill=lit_colour(skin, light))
     for eye in (-0.4, 0.4):
         for width, height, colour in ((0.2, 0.2, (250, 250, 250)), (0.1, 0.14, (40, 30, 30))):
             pen.ellipse(
@@ -97,13 +98,13 @@ def picture(p: Parameters, row: int, side: int) -> Image.Image:
                     at(eye - width, -0.25 - height * lids),
                     at(eye + width, -0.25 + height * lids),
                 ],
-                fill=_colour(colour, light),
+                fill=lit_colour(colour, light),
             )
     inner, outer = -0.62 - 0.14 * own["brow"], -0.62 - 0.02 * own["brow"]
     for turned in (-1, 1):
         pen.line(
             [at(turned * 0.17, inner), at(turned * 0.62, outer)],
-            fill=_colour((60, 40, 30), light),
+            fill=lit_colour((60, 40, 30), light),
             width=thick(0.12),
         )
     across = [i / 8 - 1 for i in range(17)]
@@ -111,9 +112,9 @@ def picture(p: Parameters, row: int, side: int) -> Image.Image:
     lower = [
         at(0.5 * x, 0.5 + 0.3 * bend * (0.5 - x * x) + 0.3 * gape * (1 - x * x)) for x in across
     ]
-    pen.polygon(upper + lower[::-1], fill=_colour((70, 12, 22), light))
-    pen.line(upper, fill=_colour((116, 22, 38), light), width=thick(0.16), joint="curve")
-    pen.line(lower, fill=_colour((116, 22, 38), light), width=thick(0.1), joint="curve")
+    pen.polygon(upper + lower[::-1], fill=lit_colour((70, 12, 22), light))
+    pen.line(upper, fill=lit_colour((116, 22, 38), light), width=thick(0.16), joint="curve")
+    pen.line(lower, fill=lit_colour((116, 22, 38), light), width=thick(0.1), joint="curve")
     return image
 
 

@@ -25,7 +25,9 @@ PROSODY_FEATURES = (
 )
 
 
-def _pitch(power: np.ndarray, window: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+def autocorrelation_pitch(
+    power: np.ndarray, window: np.ndarray, size: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Pitch in Hz and height of the autocorrelation peak, from power spectra (..., size // 2 + 1)."""
     from scipy import fft
 
@@ -80,7 +82,7 @@ def prosody_features(waves: np.ndarray, duration: np.ndarray) -> tuple[np.ndarra
     window = np.hanning(FRAME + 2)[1:-1]
     size = fft.next_fast_len(FRAME + int(PROSODY_RATE / LOWEST) + 3, real=True)
     power = np.abs(fft.rfft(sound * window, size)) ** 2
-    hertz, voicing = _pitch(power, window, size)
+    hertz, voicing = autocorrelation_pitch(power, window, size)
     rms = np.sqrt((sound**2).mean(axis=-1))
     lengths = np.floor(np.asarray(duration) * PROSODY_RATE / FRAME + 1e-9).astype(int)
     real = np.arange(sound.shape[1]) < lengths[:, None]

@@ -57,7 +57,7 @@ class UnitaryFusion(ket_model.KetModel):
         input_dropout: float = 0.0,
     ):
         super().__init__(inputs, outputs)
-        self._init_encoders(
+        self.init_encoders(
             dims,
             MAX_DIMENSION,
             "the unitary is a D x D matrix",
