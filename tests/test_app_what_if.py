@@ -33,6 +33,9 @@ from qfusion.panels.changed_decision import TITLES
 from qfusion.training import checkpoint, checkpoint_cards
 from tests.support import charts
 from tests.support.app import plain, said, value, visit
+from tests.support.basis_labels import qubits
+
+__all__ = ["qubits"]  # a fixture
 
 MODELS = {
     "planted": "qj-planted",

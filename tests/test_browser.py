@@ -14,7 +14,9 @@ import pytest
 
 from qfusion.figures import export
 from scripts import visits
-from tests.support.browser import settle, wait_for_words
+from tests.support.browser import settle, visit, wait_for_words
+
+__all__ = ["visit"]  # a fixture
 
 pytestmark = pytest.mark.browser
 

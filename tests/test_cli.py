@@ -26,7 +26,9 @@ from qfusion import commands
 from qfusion.figures import style
 from qfusion.training import checkpoint, checkpoint_folders
 from scripts.serving import free_port
-from tests.support.command_line import assert_refused
+from tests.support.command_line import assert_refused, run
+
+__all__ = ["run"]  # a fixture
 
 ROOT = Path(__file__).resolve().parent.parent
 MODEL = "qj-planted"

@@ -35,7 +35,9 @@ from qfusion.models.recurrence import last_states
 from qfusion.models.sequence_pooling import POOLINGS, Pooling
 from qfusion.training import batches, checkpoint_folders, encodings, metrics, train
 from qfusion.wording.backgrounds import describe_background
-from tests.support.encoded_models import model_of, sequences
+from tests.support.encoded_models import dataset, model_of, sequences
+
+__all__ = ["dataset"]  # a fixture
 
 
 def test_a_page_waits_for_half_of_a_heavy_set_which_is_kept(

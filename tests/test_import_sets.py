@@ -36,9 +36,9 @@ from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput, NotFou
 from qfusion.runs import recorder
 from tests.support import importable
 from tests.support.command_line import Result, assert_refused, run
-from tests.support.import_folders import changed, codes, examined, npz
+from tests.support.import_folders import changed, codes, examined, folder, npz
 
-__all__ = ["run"]  # a fixture
+__all__ = ["folder", "run"]  # fixtures
 ROOT = Path(__file__).resolve().parent.parent
 FORK = multiprocessing.get_context("fork")
 

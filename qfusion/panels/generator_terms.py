@@ -189,7 +189,7 @@ def decay_modes(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigu
     shows = (
         f"all {len(values):,} eigenvalues of the generator of the master equation: real parts are rates at which "
         f"modes decay, imaginary parts frequencies. {still} {'does' if still == 1 else 'do'} not decay "
-        "and remain{'s' if still == 1 else ''} in the end." + model_caption(sample)
+        f"and remain{'s' if still == 1 else ''} in the end." + model_caption(sample)
     )
     alt = f"{len(values):,} eigenvalues, rates from {away.min():.3g} to {away.max():.3g}; gap {gap:.3g}."
 

@@ -116,7 +116,7 @@ def wrong_imports(path: Path) -> list[str]:
                 inner in FRONT and own != "__init__"
             )
         else:
-            outward = top in ("pages", "app", "tests", "scripts", "benchmarks")
+            outward = top in ("pages", "app", "tests", "checks", "scripts", "benchmarks")
         if outward:
             wrong.append(name)
     return wrong

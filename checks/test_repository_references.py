@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("qfusion", "plotly_print", "benchmarks", "scripts", "tests", "pages")
+PACKAGES = ("qfusion", "plotly_print", "benchmarks", "checks", "scripts", "tests", "pages")
 SUFFIXES = "py|md|toml|js|css|html|typ|json|lock|txt|yml|yaml|svg|png|conf|cff"
 HISTORY = {"CHANGELOG.md"}  # names things as they were
 BACKTICKS = re.compile(r"(?<![`\w])`([^`\n]+)`(?!`)")
