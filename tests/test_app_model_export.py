@@ -73,7 +73,7 @@ def test_a_tweaked_model_is_kept_under_a_name_that_is_free(folder: Path) -> None
     app.button(key="_keep_model").click().run()
     assert not app.error
     assert checkpoint.load("mine").card["made_from"]["tweak"] == "all:and"
-    assert "Kept as mine" in plain(app.toast[0].value)
+    assert "Saved as mine" in plain(app.toast[0].value)
     assert "mine" in app.selectbox(key="model").options
     other = visit("Samples", whole=False, model="mine", sample="pair-0004")
     assert other.selectbox(key="model").value == "mine"

@@ -250,8 +250,8 @@ def test_the_table_says_how_every_run_is() -> None:
     assert table.loc["paused-one", "validation"] == "MAE 0.450"
     assert table.loc["stopped-one", "epoch"] == "10 / 10"
     assert table.loc["stopped-one", "seed"] == 4
-    assert "killed ended without a word" in plain(said(app))
-    assert not app.button(key="_go_on").disabled
+    assert "killed stopped unexpectedly" in plain(said(app))
+    assert not app.button(key="_resume").disabled
     assert app.button(key="_pause").disabled
     assert app.button(key="_stop").disabled
     assert "cannot be read" not in said(app)
@@ -261,7 +261,7 @@ def test_the_table_says_how_every_run_is() -> None:
 
 @pytest.mark.parametrize(
     ("state_", "can"),
-    [("running", {"_pause", "_stop"}), ("paused", {"_go_on"}), ("finished", set())],
+    [("running", {"_pause", "_stop"}), ("paused", {"_resume"}), ("finished", set())],
 )
 def test_what_can_be_done_follows_from_the_state(
     state_: str, can: set[str], launched: list[tuple[str, bool]]
@@ -271,7 +271,9 @@ def test_what_can_be_done_follows_from_the_state(
     if lock is not None:
         lock.__enter__()
     app = visit(TRAIN, run="one")
-    assert {key for key in ("_pause", "_stop", "_go_on") if not app.button(key=key).disabled} == can
+    assert {
+        key for key in ("_pause", "_stop", "_resume") if not app.button(key=key).disabled
+    } == can
     if state_ == "running":
         assert app.dataframe[0].value["time left"][0] == "14 s"  # seven epochs of two seconds
         app.button(key="_stop").click().run()
@@ -279,7 +281,7 @@ def test_what_can_be_done_follows_from_the_state(
         assert app.dataframe[0].value["state"][0] == "stopping …"
         lock.__exit__(None, None, None)  # type: ignore[union-attr]
     if state_ == "paused":
-        app.button(key="_go_on").click().run()
+        app.button(key="_resume").click().run()
         assert launched == [("one", False)]
     if state_ == "finished":
         app.button(key="_delete").click().run()
@@ -296,7 +298,7 @@ def test_what_cannot_be_done_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
         lambda *_: (_ for _ in ()).throw(InvalidInput("Run one is being trained already.")),
     )
     app = visit(TRAIN, run="one")
-    app.button(key="_go_on").click().run()
+    app.button(key="_resume").click().run()
     assert "being trained already" in plain(app.error[0].value)
 
 

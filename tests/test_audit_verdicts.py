@@ -291,7 +291,7 @@ def test_what_rows_add_has_the_metric_as_its_mean(name: str) -> None:
     values = np.array(audit_basis.row_values(dataset, scores), float)
     metric = audit_basis.main_metric(dataset)[0]
     assert np.nanmean(values) == pytest.approx(
-        audit_basis.metrics.of_rows(dataset, rows, scores)[metric]
+        audit_basis.metrics.row_metrics(dataset, rows, scores)[metric]
     )
     ground = audit_basis.evaluation_basis(dataset)
     assert ground.count == np.isfinite(values).sum()

@@ -88,13 +88,13 @@ def test_a_run_on_an_imported_set_is_started_watched_left_found_stopped_taken_up
     explore.wait_for()
     assert run.record().state == "stopped"
     stopped = run.record().epoch
-    button(page, "_go_on").click()
+    button(page, "_resume").click()
     page.wait_for_function(f"before => ({EPOCHS})() > before", arg=stopped)
     assert run.record().state == "running"
     button(page, "_stop").click()
     page.wait_for_function(
         "() => document.querySelector('.st-key-_stop button').disabled && "
-        "!document.querySelector('.st-key-_go_on button').disabled"
+        "!document.querySelector('.st-key-_resume button').disabled"
     )
     assert run.record().state == "stopped"
     assert run.record().epoch > stopped

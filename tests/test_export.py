@@ -96,7 +96,7 @@ def test_fonts_have_the_size_asked_for() -> None:
 
 def test_the_same_bytes_in_a_fresh_process_that_finds_no_program() -> None:
     code = (
-        "import json, sys; from tests import exporting; "
+        "import json, sys; from tests.support import exporting; "
         "print(json.dumps(exporting.in_every_format(*json.loads(sys.argv[1]))))"
     )
     done = subprocess.run(

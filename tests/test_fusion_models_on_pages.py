@@ -72,7 +72,9 @@ def test_a_sample_and_the_test_set_are_split_exactly(trained: DataSet) -> None:
     assert bool(
         np.isfinite(frame.loc[trained.ids[trained.rows("test")], terms].to_numpy(dtype=float)).all()
     )
-    assert "Its decisions are split by evaluating it" in systems.describe_system(study)
+    assert "Its decisions are split by replacing every combination" in systems.describe_system(
+        study
+    )
 
 
 def test_a_test_set_that_would_take_long_is_split_against_some_rows(

@@ -179,7 +179,7 @@ def test_measures_are_told_apart_whatever_the_modalities_are_called(names: list[
     assert {each.kind for each in found} <= set(measure_kinds.KINDS)
     for ours, theirs in zip(found, plain, strict=True):
         assert (ours.kind, ours.part) == (theirs.kind, tuple(called[name] for name in theirs.part))
-        assert found.of(ours.kind)[ours.part] is ours.values
+        assert found.by_part(ours.kind)[ours.part] is ours.values
         assert ours.values == theirs.values
         assert measure_kinds.column_name(ours.kind, ours.part) in found.columns()
     assert list(found.single("purity")) == [*names, ""]

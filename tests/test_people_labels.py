@@ -264,7 +264,7 @@ def test_a_model_that_takes_no_labelled_modality_is_not_set_beside_labels(place:
     model = short(place, "pair", pair)
     for labelled, words in (
         (["text"], ""),
-        (["vision"], "S has labels of single modalities, but not of those that this"),
+        (["vision"], "S has labels of single modalities, but not of this model's modalities"),
     ):
         study = build_study(
             "pair", model.card, model.model, replace(dataset, unimodal=dataset.unimodal[labelled])

@@ -114,7 +114,7 @@ def test_pages_show_and_offer_nothing_to_write(visited: tuple[serving.Server, Pa
     server, folder = visited
     for page, words in (
         ("train", "does not train, stop or delete"),
-        ("sweeps", "does not begin, stop or go on"),
+        ("sweeps", "does not start, stop or resume"),
         ("data", "does not import data"),
     ):
         with Visitor(server.url) as visitor:
@@ -136,7 +136,7 @@ def test_a_message_for_a_button_that_is_not_there_does_nothing(
             "_start",
             "_delete",
             "_stop",
-            "_go_on",
+            "_resume",
             "_sweep_start",
             "_keep_model",
             "_model.remove",

@@ -242,4 +242,4 @@ def test_share_as_story_on_a_page() -> None:
     assert not app.exception
     assert list(app.radio(key="_story_kind").options) == ["Page", "MP4", "WebM", "GIF", "SVG"]
     words = " ".join(one.value.replace("\\", "") for one in app.markdown)
-    assert "your change of the model makes of them: H.left=2" in words
+    assert "the effect of your change of the model: H.left=2" in words

@@ -508,7 +508,10 @@ def test_a_run_on_trajectories_says_how_far_its_scores_are_off(tmp_path, monkeyp
                 *(part for word in words for part in ("--set", word)),
             ]
         )
-    assert "with 2 of them the score of a sample has a standard error of" in capsys.readouterr().err
+    assert (
+        "With 2 trajectories the score of a sample has a standard error of"
+        in capsys.readouterr().err
+    )
     card = checkpoint.load(Path(runs.Run(tmp_path / "m").model_path)).card
     assert card["sampling"]["trajectories"] == 2
     assert "standard error" in describe_notes(card)
