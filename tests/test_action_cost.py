@@ -48,7 +48,7 @@ def slide(model: str, name: str) -> None:
     ],
     ids=["first page", "slider, D = 16", "slider, D = 64"],
 )
-def test_an_action_costs_no_more_than_it_did(most: float, act: Callable[[], object]) -> None:
+def test_processor_time_of_actions_is_bounded(most: float, act: Callable[[], object]) -> None:
     act()  # what is worked out for the first time
     ratios = [seconds(act) / seconds(calibrate) for _ in range(2)]
     assert min(ratios) < most, f"{ratios} times the calibration; at most {most}"

@@ -37,7 +37,7 @@ def sample() -> Sample:
 @pytest.mark.parametrize(
     "name", ["decision-over-time", "populations", "matrix-modulus", "information"]
 )
-def test_every_stop_is_what_the_builder_draws_there(sample: Sample, name: str) -> None:
+def test_frame_equals_figure_built_at_that_position(sample: Sample, name: str) -> None:
     found = {**dynamics_page.PANELS, **states.PANELS}[name]
     assert found.cursor == ("t", dynamics_page.CURSOR.key)
     builds = {
@@ -50,7 +50,7 @@ def test_every_stop_is_what_the_builder_draws_there(sample: Sample, name: str) -
     assert len(json.dumps(film["stops"])) < 3 * len(film["figure"])
 
 
-def test_the_walk_through_gates_plays_and_stops_without_a_picture_are_left_out() -> None:
+def test_positions_without_a_figure_are_left_out() -> None:
     sample = open_sample("qcnn-parity", "pair-0003")
     found = circuit.PANELS["before-after"]
     assert found.cursor == ("gate", circuit.GATE.key)
@@ -63,7 +63,7 @@ def test_the_walk_through_gates_plays_and_stops_without_a_picture_are_left_out()
     assert [label for label, _ in film["stops"]] == list(builds)
 
 
-def test_of_too_many_bytes_stops_are_left_out(
+def test_frames_are_thinned_to_the_size_limit(
     sample: Sample, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     builds = {

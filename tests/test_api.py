@@ -55,7 +55,7 @@ def model(kind: str, inputs: Any = INPUTS) -> Any:
 
 
 @pytest.mark.parametrize("kind", names())
-def test_a_model_calculates_in_its_own_precision(kind: str) -> None:
+def test_model_computes_in_its_own_precision(kind: str) -> None:
     single = model(kind)
     double = copy.deepcopy(single).double()
     with torch.no_grad():
@@ -69,9 +69,7 @@ def test_a_model_calculates_in_its_own_precision(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["quantum-jump", "entangled-qcnn", "concatenation", "mult"])
-def test_what_is_no_floating_point_number_is_refused_by_name(
-    kind: str, unchecked_shapes: None
-) -> None:
+def test_non_float_features_are_refused(kind: str, unchecked_shapes: None) -> None:
     own, x = model(kind), features()
     for bad, seen in (
         (x["face"].int(), "int32"),
@@ -92,7 +90,7 @@ def test_what_is_no_floating_point_number_is_refused_by_name(
 
 
 @pytest.mark.parametrize("kind", list(SETTINGS))
-def test_explanations_take_models_and_features_of_either_precision(kind: str) -> None:
+def test_explanations_accept_both_precisions(kind: str) -> None:
     inputs = {**INPUTS, "words": {"size": 4, "sequence": False}}
 
     def found(own: Any, dtype: torch.dtype) -> list[np.ndarray]:
@@ -167,7 +165,7 @@ def test_a_result_becomes_a_checkpoint(tmp_path: Any) -> None:
     assert sum(sample.dividends.values()) == pytest.approx(sample.score)
 
 
-def test_what_is_no_model_of_ours_becomes_none() -> None:
+def test_foreign_model_cannot_become_a_checkpoint() -> None:
     class Flat(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -184,7 +182,7 @@ def test_what_is_no_model_of_ours_becomes_none() -> None:
         train("linear", small(), options=QUICK).checkpoint(" ")
 
 
-def test_options_by_name_leave_the_rest_as_it_fits_the_data() -> None:
+def test_options_by_name_keep_other_defaults() -> None:
     dataset = small()
     whole = train("linear", dataset, options=Options(**QUICK))
     named = train("linear", dataset, options=QUICK)
@@ -201,7 +199,7 @@ def test_options_by_name_leave_the_rest_as_it_fits_the_data() -> None:
         train("linear", dataset, options={"rate": -1})
 
 
-def test_one_sample_is_followed(planted: Any) -> None:
+def test_evolution_of_one_sample(planted: Any) -> None:
     sample = qfusion.analysis.open_sample("qj-planted", "p0031", planted)
     tracked = qfusion.track.follow(sample, 5, trajectories=2)
     assert np.allclose(tracked.times, np.linspace(0, sample.model.duration, 5))
@@ -216,7 +214,7 @@ def test_one_sample_is_followed(planted: Any) -> None:
             qfusion.track.follow(sample, times)  # type: ignore[arg-type]
 
 
-def test_a_network_has_nothing_to_follow() -> None:
+def test_network_has_no_evolution() -> None:
     digits = qfusion.load("digits")
     sample = qfusion.analysis.open_sample(
         "qcnn-digits", str(digits.ids[digits.rows("test")[0]]), digits, background="zero"
@@ -225,7 +223,7 @@ def test_a_network_has_nothing_to_follow() -> None:
         qfusion.track.follow(sample)
 
 
-def test_what_is_drawn_is_drawn_with_seed_0_unless_told() -> None:
+def test_default_seed_is_zero() -> None:
     """So were the numbers of the documents."""
     places = [
         importlib.import_module(f"qfusion.explain.{entry.name}")

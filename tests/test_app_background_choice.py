@@ -47,7 +47,7 @@ def open_study_shared(source: str) -> Any:
     [*(("planted", choice) for choice in WORDS), ("parity", "product of marginals")],
     indirect=["source"],
 )
-def test_every_background_is_used_and_named(source: str, choice: str) -> None:
+def test_every_background_is_used_and_named_on_the_page(source: str, choice: str) -> None:
     """The waterfall's dividends are the library's against that background, and the panel says which it is, with its
     size."""
     study = open_study_shared(source)
@@ -98,7 +98,7 @@ def test_every_page_compares_with_one_other_sample(source: str, title: str) -> N
 
 
 @ON_PLANTED
-def test_why_this_rather_than_that_is_asked_on_one_page_and_goes_along_to_the_next(
+def test_contrast_is_kept_when_the_page_changes(
     source: str,
 ) -> None:
     """The picker changes what a panel compares with, goes along to the next page, and comes back; as by clicks."""
@@ -126,13 +126,13 @@ def test_why_this_rather_than_that_is_asked_on_one_page_and_goes_along_to_the_ne
 
 
 @ON_PLANTED
-def test_the_command_lines_words_work_in_links(source: str) -> None:
+def test_links_accept_background_names_of_the_command_line(source: str) -> None:
     app = visit("Samples", whole=False, data=source, background="product")
     assert app.selectbox(key="background").value == "product of marginals"
     assert not app.warning
 
 
-def test_a_contrast_starts_with_a_telling_sample(source: str) -> None:
+def test_contrast_defaults_to_an_example_sample(source: str) -> None:
     study = open_study_shared(source)
     row = int(study.dataset.rows("test")[3])
     app = visit(
@@ -151,7 +151,7 @@ def test_a_contrast_starts_with_a_telling_sample(source: str) -> None:
 
 
 @ON_PLANTED
-def test_comparing_a_sample_with_itself_is_said(source: str) -> None:
+def test_contrast_with_itself_shows_a_notice(source: str) -> None:
     sample = str(data.load(source).ids[5])
     app = visit(
         "Samples",
@@ -166,14 +166,14 @@ def test_comparing_a_sample_with_itself_is_said(source: str) -> None:
 
 
 @pytest.mark.parametrize("bad", ["moon", "<script>alert(1)</script>", "joint " * 400, "=1+1", ""])
-def test_a_background_that_does_not_exist_is_named(bad: str) -> None:
+def test_unknown_background_shows_a_notice(bad: str) -> None:
     app = visit("Samples", whole=False, data="planted", background=bad)
     assert app.selectbox(key="background").value == background_choice.DEFAULT_BACKGROUND
     assert len(app.warning) == 1
     assert "The default background is used" in plain(app.warning[0].value)
 
 
-def test_a_contrast_that_does_not_exist_is_named() -> None:
+def test_unknown_contrast_shows_a_notice() -> None:
     app = visit(
         "Samples", whole=False, data="planted", background="one other sample", contrast="**nobody**"
     )
@@ -182,7 +182,7 @@ def test_a_contrast_that_does_not_exist_is_named() -> None:
     assert not app.error
 
 
-def test_a_contrast_of_another_data_set_gives_way() -> None:
+def test_contrast_of_another_data_set_is_dropped() -> None:
     """The link's contrast is kept while the data stay; another data set has other samples."""
     app = visit(
         "Samples", whole=False, data="planted", background="one other sample", contrast="p0007"
@@ -193,7 +193,7 @@ def test_a_contrast_of_another_data_set_gives_way() -> None:
     assert app.selectbox(key="contrast").value in set(data.load("parity").ids)
 
 
-def test_a_workspace_against_another_background_shares_everything_else(source: str) -> None:
+def test_study_with_another_background_shares_everything_else(source: str) -> None:
     study = open_study_shared(source)
     for choice, kind in background_choice.BACKGROUNDS.items():
         sample = str(study.dataset.ids[0]) if kind == "contrast" else ""
@@ -237,7 +237,7 @@ def test_the_sample_shown_first_does_not_depend_on_the_background() -> None:
 
 
 @pytest.mark.parametrize("where", ["Dynamics", "Circuit"])
-def test_a_networks_decision_is_shown_along_its_layers(where: str) -> None:
+def test_network_decision_is_shown_by_layer(where: str) -> None:
     """Where time is for the other system: the terms at each place between the layers, ending at the decision itself."""
     study = open_study_shared("parity")
     row = int(study.dataset.rows("test")[3])
@@ -275,7 +275,7 @@ def test_edited_tables_change_the_layers() -> None:
     )
 
 
-def test_where_joint_terms_take_over() -> None:
+def test_time_from_which_joint_terms_dominate() -> None:
     moments = ("input", "a", "b")
     single, rising = np.array([1.0, 1.0, 1.0]), np.array([0.0, 2.0, 2.0])
     assert (
@@ -300,7 +300,7 @@ def test_where_joint_terms_take_over() -> None:
     ]
 
 
-def test_the_usual_other_sample_follows_the_sample() -> None:
+def test_default_contrast_follows_the_sample() -> None:
     """Nobody chose it, and the address does not hold it: a link opens what was shown."""
     study = open_study("qj-parity", "parity")
     app = visit("Overview", whole=False, model="qj-parity", background="one other sample")
@@ -310,7 +310,7 @@ def test_the_usual_other_sample_follows_the_sample() -> None:
     assert app.selectbox(key="contrast").value == background_choice.default_contrast(study, row)
 
 
-def test_what_nobody_chose_follows_the_sample() -> None:
+def test_default_choices_follow_the_sample() -> None:
     """Whose cut moves the score most is another modality of the next sample; what a reader chose stays."""
 
     def page() -> None:
@@ -334,6 +334,6 @@ def test_what_nobody_chose_follows_the_sample() -> None:
     assert app.run().selectbox(key="cut").value == "vision"
 
 
-def test_a_cohort_that_nobody_passes_is_named() -> None:
+def test_empty_cohort_shows_a_notice() -> None:
     with pytest.raises(InvalidInput, match="`members`: no sample passes 'none:error>9'"):
         open_sample("qj-parity", "pair-0003", background="cohort", members="none:error>9")

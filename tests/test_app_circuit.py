@@ -86,13 +86,13 @@ def test_every_view_of_the_circuit_opens(view: str, houston: str) -> None:
     assert view == "Export" or "**Shows**" in said(app)
 
 
-def test_what_there_is_not_is_said() -> None:
+def test_missing_features_show_a_notice() -> None:
     words = said(visit("Dynamics", model="qcnn-parity"))
     assert "no evolution in time" in words
     assert "**Shows**" in words
 
 
-def test_overview_says_what_the_network_is(pairs: Study) -> None:
+def test_overview_describes_the_network(pairs: Study) -> None:
     card = pairs.card
     app = visit("Overview", model="qcnn-parity", words="full")
     words = plain(said(app))
@@ -104,7 +104,7 @@ def test_overview_says_what_the_network_is(pairs: Study) -> None:
     )
 
 
-def test_samples_show_the_librarys_decision_for_the_class_asked_for(digits: Study) -> None:
+def test_samples_page_shows_decision_for_the_selected_class(digits: Study) -> None:
     row = wrong_sample(digits)
     sample, truth = str(digits.dataset.ids[row]), int(digits.dataset.y[row])
     app = visit("Samples", whole=False, model="qcnn-digits", sample=sample)
@@ -170,7 +170,7 @@ def accuracy(app: AppTest) -> float:
     return value(app, "Test accuracy")
 
 
-def test_an_edited_angle_changes_decision_and_metrics_as_the_library_says(
+def test_edited_angle_changes_decision_and_metrics_as_in_the_library(
     digits: Study,
 ) -> None:
     row = int(digits.dataset.rows("test")[3])
@@ -209,7 +209,7 @@ def test_an_edited_angle_changes_decision_and_metrics_as_the_library_says(
     )
 
 
-def test_a_cell_is_chosen_read_edited_and_reset(digits: Study) -> None:
+def test_cell_can_be_selected_edited_and_reset(digits: Study) -> None:
     learned = digits.model.phi.detach()
     app = visit(
         "Circuit",
@@ -244,7 +244,7 @@ def test_a_cell_is_chosen_read_edited_and_reset(digits: Study) -> None:
     assert app.button(key="_reset_all").disabled
 
 
-def test_the_cell_that_opens_is_the_one_the_sample_reads_most(digits: Study) -> None:
+def test_default_cell_has_the_largest_weight(digits: Study) -> None:
     row = int(digits.dataset.rows("test")[7])
     app = visit(
         "Circuit", model="qcnn-digits", sample=str(digits.dataset.ids[row]), part="Fusion rules"
@@ -253,7 +253,7 @@ def test_the_cell_that_opens_is_the_one_the_sample_reads_most(digits: Study) -> 
     assert app.selectbox(key="outcome").value == format(int(weights.argmax()), "03b")
 
 
-def test_a_preset_for_all_is_the_named_rule(digits: Study) -> None:
+def test_preset_for_all_equals_the_named_rule(digits: Study) -> None:
     app = visit("Circuit", whole=False, model="qcnn-digits", part="Fusion rules")
     next(group for group in app.get("button_group") if group.key == "scope").set_value(
         "all elements"
@@ -264,7 +264,7 @@ def test_a_preset_for_all_is_the_named_rule(digits: Study) -> None:
     assert "fuses as OR does (distance 0.00)" in said(app)
 
 
-def test_edits_last_across_views_and_are_told(pairs: Study) -> None:
+def test_edits_persist_across_views_and_are_shown(pairs: Study) -> None:
     app = visit("Circuit", whole=False, model="qcnn-parity", phi="all:and", part="Walk")
     # the line says what becomes of the decision, as that of Dynamics does
     sample = open_sample("qcnn-parity", str(app.selectbox(key="sample").value), tweak="all:and")
@@ -286,7 +286,7 @@ def test_edits_last_across_views_and_are_told(pairs: Study) -> None:
         ("hello", "must look like"),
     ],
 )
-def test_edits_that_do_not_fit_are_named_and_the_rest_applies(
+def test_invalid_edits_show_a_notice_and_valid_ones_apply(
     words: str, named: str, digits: Study
 ) -> None:
     app = visit("Circuit", whole=False, model="qcnn-digits", part="Fusion rules", phi=words)
@@ -296,7 +296,7 @@ def test_edits_that_do_not_fit_are_named_and_the_rest_applies(
     assert "as learned" in messages[0]
 
 
-def test_an_edit_that_does_not_fit_is_named_where_there_is_no_rule_to_edit() -> None:
+def test_edit_of_a_model_without_rules_shows_a_notice() -> None:
     app = visit("Circuit", whole=False, model="qcnn-parity", part="Walk", phi="hello")
     (message,) = (plain(e.value).replace("`", "") for e in (*app.error, *app.warning))
     assert "must look like" in message
@@ -314,14 +314,14 @@ def test_an_edit_that_does_not_fit_is_named_where_there_is_no_rule_to_edit() -> 
         ("Samples", {"output": "eleven"}, "eleven"),
     ],
 )
-def test_an_invalid_value_in_a_link_is_named(title: str, query: dict[str, str], words: str) -> None:
+def test_invalid_link_value_shows_a_notice(title: str, query: dict[str, str], words: str) -> None:
     app = visit(title, whole=False, model="qcnn-parity", **query)
     assert len(app.warning) == 1
     assert words in plain(app.warning[0].value)
     assert app.selectbox(key="model").value == "qcnn-parity"
 
 
-def test_the_scrubber_walks_from_nothing_to_the_end() -> None:
+def test_step_slider_covers_the_whole_circuit() -> None:
     app = visit("Circuit", whole=False, model="qcnn-parity", gate="0")
     assert "Before the first gate" in said(app)
     app.button(key="_on").click().run()
@@ -333,7 +333,7 @@ def test_the_scrubber_walks_from_nothing_to_the_end() -> None:
     assert app.slider(key="gate").value == 0
 
 
-def test_the_walk_ends_where_the_network_reads(pairs: Study) -> None:
+def test_last_step_shows_the_read_out_state(pairs: Study) -> None:
 
     row = int(pairs.dataset.rows("test")[0])
     found = circuit_boxes.replay(pairs, row, "")
@@ -349,7 +349,7 @@ def test_the_walk_ends_where_the_network_reads(pairs: Study) -> None:
     assert found.count == found.boxes[-1].last
 
 
-def test_noise_is_the_tracks_and_shots_leave_the_spread_they_must(pairs: Study) -> None:
+def test_noise_matches_track_and_shots_have_binomial_spread(pairs: Study) -> None:
     from qfusion.track.circuit_noise import Noise, with_noise
     from qfusion.track.fusion_gates import outcome_scores
 
@@ -383,7 +383,7 @@ def test_noise_is_the_tracks_and_shots_leave_the_spread_they_must(pairs: Study) 
     assert value(app, "Test accuracy") < before
 
 
-def test_edits_are_read_from_left_to_right_and_written_back() -> None:
+def test_edits_round_trip_through_the_link() -> None:
     learned = torch.full((6, 1, 8), 0.25, dtype=torch.float64)
     phi = table_edits.apply_edits("all:and, 2:learned, 3.011=1.5,3.011=2", learned, SHAPE)
     assert torch.equal(phi[2], learned[2])
@@ -431,7 +431,7 @@ def test_chains_of_fusion_are_drawn_too() -> None:
     )
 
 
-def test_the_step_of_the_other_system_has_a_scrubber_whose_end_is_the_circuits() -> None:
+def test_jump_model_step_slider_ends_at_the_circuit_state() -> None:
 
     study = open_study("qj-planted", "planted")
     built = sample_circuits.circuit(study, 7, 0.05, "terms")  # type: ignore[arg-type]
@@ -445,7 +445,7 @@ def test_the_step_of_the_other_system_has_a_scrubber_whose_end_is_the_circuits()
     assert "Gate 2 of" in plain(said(app))
 
 
-def test_an_angle_of_the_network_is_set_at_its_gate_and_the_decision_follows(
+def test_angle_set_at_a_gate_changes_the_decision(
     pairs: Study,
 ) -> None:
     walk = circuit_boxes.replay(pairs, 0)
@@ -485,7 +485,7 @@ def test_an_angle_of_the_network_is_set_at_its_gate_and_the_decision_follows(
             pairs.model.parse_tweak(bad)
 
 
-def test_couplings_are_set_beside_the_step_and_its_end_is_the_decision_under_them() -> None:
+def test_couplings_of_the_step_change_the_decision() -> None:
     app = visit("Circuit", whole=False, model="qj-planted", sample="p2924")
     app.slider(key="H.text").set_value(0.3).run()
     assert not app.error

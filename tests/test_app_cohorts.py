@@ -43,7 +43,7 @@ def table_of(source: str) -> tuple[Any, pd.DataFrame]:
     return study, found[(found["split"] == "test") & found["joint"].notna()]
 
 
-def test_the_cohorts_page_counts_correlates_and_shares_as_the_library_does(source: str) -> None:
+def test_cohorts_page_numbers_equal_the_library(source: str) -> None:
     asked = {"model": model_of(source), "filter": "relation=agreement|joint; error>0.01"}
     app = visit("Cohorts", **asked, measure=cohort_measures.ENTROPY)
     assert not app.error
@@ -77,7 +77,7 @@ def test_the_cohorts_page_counts_correlates_and_shares_as_the_library_does(sourc
 
 
 @pytest.mark.parametrize("by", ["sign of truth", "truth (quarters)", "error (quarters)", "regime"])
-def test_every_grouping_splits_all_samples_into_groups(by: str) -> None:
+def test_every_grouping_covers_all_samples(by: str) -> None:
     study, rows = table_of("planted")
     group, names = cohort_groups.groups(study, rows, by)
     assert set(group) == set(names)
@@ -85,7 +85,7 @@ def test_every_grouping_splits_all_samples_into_groups(by: str) -> None:
         assert [int((group == name).sum()) for name in names] == [150, 150, 150, 150]
 
 
-def test_a_cohort_is_saved_in_the_link_chosen_and_deleted() -> None:
+def test_saved_cohort_round_trips_through_the_link() -> None:
     saved = ["far off:error>0.4", "evens:truth=even"]
     app = visit("Cohorts", data="parity", cohort=saved, strength="joint_share")
     assert app.text_input(key="filter").value == "error>0.4"
@@ -139,9 +139,7 @@ def test_chips_of_the_filter() -> None:
         ({"by": "beauty"}, "beauty"),
     ],
 )
-def test_a_link_that_does_not_fit_is_named_and_the_page_goes_on(
-    query: dict[str, Any], words: str
-) -> None:
+def test_invalid_link_shows_a_notice_and_the_page_opens(query: dict[str, Any], words: str) -> None:
     app = visit("Cohorts", data="planted", **query)
     assert len(app.warning) == 1
     assert words in plain(app.warning[0].value)
@@ -195,13 +193,13 @@ def interval(value: float, low: float, high: float, n: int = 100) -> Any:
         ),
     ],
 )
-def test_the_sentence_says_what_came_out(rho: Any, r: Any, words: str) -> None:
+def test_summary_sentence_matches_the_numbers(rho: Any, r: Any, words: str) -> None:
     found = describe_correlation({"spearman": rho, "pearson": r}, "negativity", "joint")
     assert found.startswith(words)
     assert ("linear correlation is not significant" in found) == ("Weakly" in words)
 
 
-def test_before_and_after_a_tweak_as_the_library_says() -> None:
+def test_compare_page_before_and_after_a_tweak_equals_the_library() -> None:
     model = checkpoint.load("qj-planted").model
     study = open_study("qj-planted", "planted")
     row = int(study.dataset.rows("test")[3])
@@ -270,7 +268,7 @@ def test_two_samples_of_a_network_and_edited_rules() -> None:
     )
 
 
-def test_both_sides_are_compared_with_the_same_background() -> None:
+def test_both_sides_use_the_same_background() -> None:
     app = visit(
         "Compare",
         data="planted",
@@ -339,7 +337,7 @@ def test_two_models_on_the_same_sample(tmp_path: Path, monkeypatch: pytest.Monke
     assert "mainly through the baseline (+0.25)" in words
 
 
-def test_models_that_explain_other_scores_are_not_subtracted() -> None:
+def test_models_with_different_scores_are_not_subtracted() -> None:
     app = visit("Compare", whole=False, model="qcnn-digits", pin="qj-planted/planted/p0031")
     words = said(app)
     assert "not comparable" in words
@@ -358,7 +356,7 @@ def test_pinning_from_another_page_and_clearing() -> None:
     assert "With p0031" not in plain(" ".join(each.proto.help for each in app.get("page_link")))
 
 
-def test_another_model_of_the_same_data_is_set_beside_by_one_click() -> None:
+def test_one_click_compares_another_model_of_the_same_data() -> None:
     app = visit("Compare", whole=False, model="qj-parity", sample="pair-0003")
     app.button(key="_beside_qcnn-parity").click().run()
     assert not app.exception
@@ -367,7 +365,7 @@ def test_another_model_of_the_same_data_is_set_beside_by_one_click() -> None:
     assert "**B** pair-0003 by qcnn-parity" in plain(said(app))
 
 
-def test_a_pin_that_does_not_fit_is_named_and_forgotten() -> None:
+def test_invalid_pin_shows_a_notice_and_is_removed() -> None:
     app = visit("Compare", whole=False, data="planted", pin="<img src=x onerror=1>")
     assert len(app.warning) == 1
     assert "must look like" in plain(app.warning[0].value)
@@ -393,11 +391,11 @@ def test_a_pin_that_does_not_fit_is_named_and_forgotten() -> None:
         ("a" * 3000, "at most 2,000"),
     ],
 )
-def test_what_is_wrong_with_a_pin_is_said(pin: str, words: str) -> None:
+def test_invalid_pin_is_described(pin: str, words: str) -> None:
     with pytest.raises(QFusionError, match=words):
         pickers.resolve_pin(pins.parse_pin(pin))
 
 
-def test_pins_are_read_back_as_written() -> None:
+def test_pins_round_trip() -> None:
     view = pins.Pin("m", "d", "odd/id %2F ü", "H.text=0.5,T=1")
     assert pins.parse_pin(str(view)) == view

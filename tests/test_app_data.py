@@ -72,13 +72,13 @@ def test_recordings_are_joined_by_their_folder(tmp_path: Path) -> None:
     assert clip.kind == "audio"
 
 
-def test_a_link_to_no_set_is_named() -> None:
+def test_unknown_data_set_shows_a_notice() -> None:
     app = visit("Data", whole=False, set="<img src=x>")
     assert "Data set '<img src=x>' does not exist" in plain(app.warning[0].value)
     assert app.selectbox(key="set").value == "scenes"
 
 
-def test_a_file_is_examined_repaired_with_consent_and_kept(tmp_path: Path) -> None:
+def test_file_is_examined_repaired_and_saved(tmp_path: Path) -> None:
     content = importable.mmsa()
     content["train"]["audio"][2, 0, 1] = np.nan
     app = examine(importable.write_mmsa(tmp_path / "mine.pkl", content))
@@ -132,7 +132,7 @@ def test_a_hostile_file_and_words_are_shown_literally(tmp_path: Path) -> None:
     assert list(imported_sets.imported_root().glob(".draft-*")) == []
 
 
-def test_nothing_named_and_a_file_too_large_for_the_page(tmp_path: Path) -> None:
+def test_missing_path_and_oversized_file_show_a_notice(tmp_path: Path) -> None:
     assert (
         "There is nothing to examine yet"
         in press(visit("Data", whole=False), "Examine").error[0].value
@@ -145,7 +145,7 @@ def test_nothing_named_and_a_file_too_large_for_the_page(tmp_path: Path) -> None
     )
 
 
-def test_an_imported_set_is_removed_and_its_name_used_again(tmp_path: Path) -> None:
+def test_removed_name_can_be_used_again(tmp_path: Path) -> None:
     path = importable.write_mmsa(tmp_path / "m.pkl")
     importing.import_set([path], "mine")
     first = data.load("mine").digest
@@ -161,7 +161,7 @@ def test_an_imported_set_is_removed_and_its_name_used_again(tmp_path: Path) -> N
     assert app.selectbox(key="set").value == "scenes"
 
 
-def test_both_systems_are_trained_on_a_set_of_ones_own(
+def test_both_systems_train_on_an_imported_set(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun: list[str] = []
@@ -178,7 +178,7 @@ def test_both_systems_are_trained_on_a_set_of_ones_own(
     assert "Train both systems on it" not in labels
 
 
-def test_visitors_from_elsewhere_bring_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_remote_visitors_cannot_import(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(permissions, "is_local", lambda: False)
     app = visit("Data", whole=False)
     assert "Uploads are disabled" in plain(app.info[0].value)
@@ -209,7 +209,7 @@ def test_visitors_from_elsewhere_bring_nothing(monkeypatch: pytest.MonkeyPatch) 
         ("127.0.0.1", {"Host": "localhost", "X-Forwarded-For": "10.0.0.1"}, False),
     ],
 )
-def test_who_is_local(
+def test_local_visitors_are_recognised(
     address: Any, headers: dict[str, str], local: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Context:
@@ -222,7 +222,7 @@ def test_who_is_local(
     assert permissions.is_local() is local
 
 
-def test_uploads_get_names_that_lead_nowhere(tmp_path: Path) -> None:
+def test_upload_names_contain_no_path(tmp_path: Path) -> None:
     class Upload:
         """Stands in for Streamlit's uploaded file."""
 
@@ -243,7 +243,7 @@ def test_uploads_get_names_that_lead_nowhere(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("start", "timed"), [(1.0, True), ("0:12", False)])
-def test_facts_of_a_sample_are_told_whatever_they_are(
+def test_sample_facts_are_shown_for_every_table(
     start: object, timed: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     captions: list[str] = []

@@ -12,7 +12,7 @@ from tests.support import charts
 from tests.support.app import plain, said, visit
 
 
-def test_short_pages_have_their_words_behind_an_i_and_full_ones_on_the_page() -> None:
+def test_depth_moves_explanations_into_the_help() -> None:
     short, full = (visit("Samples", data="planted", words=words) for words in ("brief", "full"))
     for app in (short, full):
         assert "**Shows** the exact sum baseline + single modalities" in plain(said(app))
@@ -23,12 +23,12 @@ def test_short_pages_have_their_words_behind_an_i_and_full_ones_on_the_page() ->
     assert "**Shows**" not in inside[1]
 
 
-def test_a_depth_that_does_not_exist_is_named() -> None:
+def test_unknown_depth_shows_a_notice() -> None:
     app = visit("Samples", whole=False, data="planted", words="endless")
     assert "In the link, `words`" in plain(app.warning[0].value)
 
 
-def test_samples_are_stepped_through_in_the_order_of_the_picker() -> None:
+def test_sample_steps_follow_the_picker_order() -> None:
     ids = data.load("parity").ids.tolist()
     app = visit("Samples", whole=False, data="parity", sample=ids[5])
     app.button(key="_next").click().run()
@@ -58,7 +58,7 @@ def test_tweaks_are_undone_and_redone() -> None:
     assert app.button(key="_redo").disabled
 
 
-def test_a_slider_that_is_moved_after_a_reset_stands_in_the_address_again() -> None:
+def test_slider_moved_after_a_reset_is_in_the_address() -> None:
     app = visit("Dynamics", whole=False, model="qj-parity", data="parity", T="0.5")
     app.button(key="_reset").click().run()
     assert "T" not in app.query_params
@@ -68,7 +68,7 @@ def test_a_slider_that_is_moved_after_a_reset_stands_in_the_address_again() -> N
     assert "T" not in app.query_params
 
 
-def test_a_tweak_that_a_link_brings_is_where_undo_ends() -> None:
+def test_undo_ends_at_the_tweak_of_the_link() -> None:
     app = visit(
         "Dynamics",
         whole=False,
@@ -84,7 +84,7 @@ def test_a_tweak_that_a_link_brings_is_where_undo_ends() -> None:
 
 
 @pytest.mark.parametrize("title", ["Samples", "Leaderboard"])
-def test_what_is_looked_at_stands_in_a_bar_above_the_title(title: str) -> None:
+def test_context_bar_names_model_data_and_sample(title: str) -> None:
     app = visit(title, whole=False, data="planted")
     assert [app.selectbox(key=key).value for key in ("data", "background")] == [
         "planted",
@@ -93,7 +93,7 @@ def test_what_is_looked_at_stands_in_a_bar_above_the_title(title: str) -> None:
     assert not list(app.sidebar.selectbox)
 
 
-def test_notes_are_kept_with_their_view_and_stand_in_the_session_file() -> None:
+def test_notes_are_saved_in_the_session_file() -> None:
     app = visit("Samples", whole=False, data="planted", sample="p0031")
     app.text_area(key="_note_text").input("odd: [x](y) <b>voice</b>").run()
     app.button(key="_note_keep").click().run()
@@ -121,7 +121,7 @@ def test_notes_are_kept_with_their_view_and_stand_in_the_session_file() -> None:
         [{"text": "x", "page": "Nowhere", "address": {}}],
     ],
 )
-def test_notes_of_a_file_that_are_none_are_named_and_left_out(notes: object) -> None:
+def test_invalid_notes_of_a_file_are_left_out_with_a_notice(notes: object) -> None:
     whole = json.loads(session_file.Session("Samples").text()) | {"notes": notes}
     found = session_file.read(json.dumps(whole).encode(), ["Samples"])
     assert not found.notes

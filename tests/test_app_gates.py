@@ -109,14 +109,14 @@ def test_the_circuit_opens(kind: str, trained: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("kind", WITHOUT)
-def test_a_model_without_a_circuit_says_so(kind: str, trained: dict[str, str]) -> None:
+def test_model_without_a_circuit_shows_a_notice(kind: str, trained: dict[str, str]) -> None:
     app = visit("Circuit", **address(kind, trained))
     assert not app.error
     assert "no circuit of gates" in plain(said(app))
 
 
 @pytest.mark.parametrize("kind", CIRCUITS)
-def test_panels_hold_pennylanes_numbers(kind: str, trained: dict[str, str]) -> None:
+def test_panels_equal_pennylane(kind: str, trained: dict[str, str]) -> None:
     link, sample = address(kind, trained), opened(kind, trained)
     built = sample_circuits.circuit_drawing(sample.study, sample.row)
     wires, half = built.wires, len(built.gates) // 2
@@ -153,9 +153,7 @@ def test_panels_hold_pennylanes_numbers(kind: str, trained: dict[str, str]) -> N
 
 
 @pytest.mark.parametrize("kind", CIRCUITS)
-def test_the_scores_are_read_from_the_state_that_is_shown(
-    kind: str, trained: dict[str, str]
-) -> None:
+def test_scores_are_read_from_the_displayed_state(kind: str, trained: dict[str, str]) -> None:
     sample = opened(kind, trained)
     psi = torch.as_tensor(
         np.asarray(sample_circuits.circuit_drawing(sample.study, sample.row).state()())
@@ -226,7 +224,7 @@ def test_headless_figures_programs_reports_and_files(
     assert "Take torch or numpy instead" in err
 
 
-def test_what_a_link_cannot_say_is_named(trained: dict[str, str]) -> None:
+def test_invalid_link_values_show_a_notice(trained: dict[str, str]) -> None:
     app = visit("Circuit", whole=False, **address("qfl", trained, gate="-1"))
     assert "gate" in plain(app.warning[0].value)
     app = visit("Circuit", whole=False, **address("qfl", trained, **{"table.program": "perhaps"}))

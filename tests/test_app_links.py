@@ -175,9 +175,7 @@ tried: set[tuple[str, str]] = set()
     VIEWS,
     ids=[f"{title}-{'-'.join(map(str, query.values()))}" for title, query in VIEWS],
 )
-def test_every_panel_says_its_samples_every_widget_stands_in_the_address_and_values_come_back(
-    title: str, query: dict[str, Any]
-) -> None:
+def test_widget_values_round_trip_through_the_address(title: str, query: dict[str, Any]) -> None:
     app = visit(title, **query)
     assert not app.warning, [plain(each.value) for each in app.warning]
     assert not app.error, [plain(each.value) for each in app.error]
@@ -376,7 +374,7 @@ def link_of(app: AppTest, path: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", STATES)
-def test_a_copied_link_shows_the_same_elsewhere(runs: Path, name: str) -> None:
+def test_copied_link_shows_the_same_page(runs: Path, name: str) -> None:
     address, steps = STATES[name]
     path = urlsplit(address).path
     app = page_visits.opened(address).run()
@@ -439,7 +437,7 @@ HOSTILE: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("title", "query", "words", "left"), HOSTILE)
-def test_a_hostile_part_is_named_short_and_ignored(
+def test_hostile_link_part_is_ignored_with_a_short_notice(
     title: str, query: dict[str, Any], words: str, left: dict[str, Any]
 ) -> None:
     app = visit(title, whole=False, **query)
@@ -454,13 +452,13 @@ def test_a_hostile_part_is_named_short_and_ignored(
     assert [plain(each.value) for each in app.warning] == shown
 
 
-def test_hundreds_of_wrong_parts_make_a_few_notices() -> None:
+def test_notices_about_invalid_parts_are_limited() -> None:
     app = visit("Dynamics", whole=False, **{f"H.k{i}": "1" for i in range(300)})
     assert len(app.warning) <= state.MAX_NOTICES + 1
     assert "Further parts of the link are invalid" in plain(app.warning[-1].value)
 
 
-def test_a_loaded_session_takes_the_place_of_everything() -> None:
+def test_loaded_session_replaces_the_whole_state() -> None:
     address = {
         "Dynamics": {
             "model": [QJ],
@@ -501,7 +499,7 @@ def widget_of(app: AppTest, key: str) -> Any:
     return next(each for each in widgets(app) if each.key == key)
 
 
-def test_a_reader_has_one_session_file_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_pending_session_file_per_reader(monkeypatch: pytest.MonkeyPatch) -> None:
     kept: dict[str, Any] = {}
     shown: list[str] = []
     monkeypatch.setattr(sharing.state, "get", kept.get)
@@ -519,7 +517,7 @@ def test_a_reader_has_one_session_file_waiting(monkeypatch: pytest.MonkeyPatch) 
     assert next(iter(sharing.WAITING)) in shown[-1]
 
 
-def test_a_session_file_that_is_no_longer_at_hand_is_named() -> None:
+def test_expired_session_file_shows_a_notice() -> None:
     app = visit("Overview", whole=False, load="<b>guess</b>")
     assert "has expired" in plain(app.warning[0].value)
     assert "load" not in app.query_params

@@ -46,7 +46,7 @@ def opened(title: str, query: dict[str, str]) -> Any:
     PLACES,
     ids=[f"{title} {query['model']}" for title, query, _ in PLACES],
 )
-def test_the_dialog_takes_the_tweak_and_offers_what_there_is(
+def test_dialog_offers_available_formats_of_the_tweaked_model(
     title: str, query: dict[str, str], words: str
 ) -> None:
     app = opened(title, query)
@@ -63,7 +63,7 @@ def test_the_dialog_takes_the_tweak_and_offers_what_there_is(
     assert app.button(key="_keep_model").disabled == (words == "as trained")
 
 
-def test_a_tweaked_model_is_kept_under_a_name_that_is_free(folder: Path) -> None:
+def test_tweaked_model_is_saved_under_an_unused_name(folder: Path) -> None:
     app = opened(*PLACES[-1][:2])
     app.text_input(key="_out.name").set_value("../mine")
     app.button(key="_keep_model").click().run()
@@ -80,7 +80,7 @@ def test_a_tweaked_model_is_kept_under_a_name_that_is_free(folder: Path) -> None
     assert not other.error
 
 
-def test_visitors_from_elsewhere_cannot_keep_models(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_remote_visitors_cannot_save_models(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("QFUSION_IMPORT", "none")
     app = opened(*PLACES[1][:2])
     assert "_keep_model" not in [each.key for each in app.button]

@@ -45,7 +45,7 @@ def opened(title: str, mine: own_samples.OwnSample, model: str, **query: Any) ->
         for title in TITLES
     ],
 )
-def test_every_page_shows_it_like_any_other(
+def test_every_page_shows_the_own_sample(
     title: str, model: str, mine: own_samples.OwnSample
 ) -> None:
     """And says of no truth that it is known."""
@@ -60,7 +60,7 @@ def test_every_page_shows_it_like_any_other(
         assert "nan" not in words.split()
 
 
-def test_what_is_given_is_shown_with_its_decision(mine: own_samples.OwnSample) -> None:
+def test_input_is_shown_with_its_decision(mine: own_samples.OwnSample) -> None:
     """The canvas cannot be drawn on here: its place is there, and the samples of the session are listed."""
     app = opened("Samples", mine, "qj-parity", own="true")
     words = plain(said(app))
@@ -72,14 +72,14 @@ def test_what_is_given_is_shown_with_its_decision(mine: own_samples.OwnSample) -
     assert app.selectbox(key="sample").value != mine.id
 
 
-def test_another_session_does_not_have_it(mine: own_samples.OwnSample) -> None:
+def test_own_sample_is_private_to_its_session(mine: own_samples.OwnSample) -> None:
     """A link to it says so and shows the default sample."""
     app = visit("Samples", whole=False, model="qj-parity", data="parity", sample=mine.id)
     assert "lives in another session" in plain(said(app))
     assert app.selectbox(key="sample").value.startswith("pair-")
 
 
-def test_a_session_file_makes_it_again(mine: own_samples.OwnSample) -> None:
+def test_session_file_restores_the_own_sample(mine: own_samples.OwnSample) -> None:
     """And names what cannot be made again."""
     saved = session_file.Session(
         "Samples",
@@ -93,7 +93,7 @@ def test_a_session_file_makes_it_again(mine: own_samples.OwnSample) -> None:
     assert "does not say what was given" in plain(said(app))
 
 
-def test_a_report_says_that_no_truth_is_known(mine: own_samples.OwnSample) -> None:
+def test_report_states_that_truth_is_unknown(mine: own_samples.OwnSample) -> None:
     """In the words on its decision and its annotation, with how to open it elsewhere."""
     token = opening.at_hand.set((mine,))
     try:

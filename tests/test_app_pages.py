@@ -70,7 +70,7 @@ def test_pages_are_opened_one_after_another_on_the_data_chosen(real_data: Path) 
 
 
 @ON_PLANTED
-def test_a_telling_sample_opens_with_one_click(source: str) -> None:
+def test_example_sample_opens_with_one_click(source: str) -> None:
     links = [
         each.proto
         for each in visit("Overview", data=source).get("page_link")
@@ -85,7 +85,7 @@ def test_a_telling_sample_opens_with_one_click(source: str) -> None:
         assert f"Sample {wanted}" in plain(said(there))
 
 
-def test_overview_shows_the_cards_numbers_and_three_telling_samples(source: str) -> None:
+def test_overview_shows_card_metrics_and_three_examples(source: str) -> None:
     card = checkpoint.load(f"qj-{source}").card
     app = visit("Overview", data=source)
     mae = card["metrics"]["test"]["mae"]
@@ -105,7 +105,7 @@ def test_overview_shows_the_cards_numbers_and_three_telling_samples(source: str)
         ({"seeds": [0], "model": program.KIND}, "values of the loaded weights."),
     ],
 )
-def test_metrics_name_the_seeds_that_there_are(changed: dict[str, Any], words: str) -> None:
+def test_metrics_name_the_available_seeds(changed: dict[str, Any], words: str) -> None:
     study = open_study("qj-planted")
     shows = overview.test_metrics(replace(study, card=study.card | changed)).shows
     assert shows.endswith(words)
@@ -121,11 +121,11 @@ def test_metrics_name_the_seeds_that_there_are(changed: dict[str, Any], words: s
         (4, "solid alone, dashed in pairs, dotted in larger groups"),
     ],
 )
-def test_dashes_are_those_of_the_modalities(modalities: int, words: str) -> None:
+def test_dashes_follow_the_number_of_modalities(modalities: int, words: str) -> None:
     assert decision_evolution.describe_dashes(modalities) == words
 
 
-def test_the_collector_need_not_look_through_the_libraries_after_every_run(
+def test_garbage_collector_skips_the_libraries(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     gc.unfreeze()
@@ -139,7 +139,7 @@ def test_the_collector_need_not_look_through_the_libraries_after_every_run(
     assert gc.get_freeze_count() < 1.01 * kept  # nothing new is loaded, nothing more is set aside
 
 
-def test_telling_samples_are_what_they_are_called(source: str) -> None:
+def test_example_samples_match_their_names(source: str) -> None:
     study = open_study(f"qj-{source}", source)
     found = {
         item.kind: study.dividends(study.dataset.row(item.sample))
@@ -155,7 +155,7 @@ def test_telling_samples_are_what_they_are_called(source: str) -> None:
     assert len({item.sample for item in sample_examples.find_examples(study)}) == 3
 
 
-def test_samples_page_shows_the_librarys_prediction_and_dividends(
+def test_samples_page_shows_prediction_and_dividends_of_the_library(
     source: str, model_of: Any
 ) -> None:
     dataset = data.load(source)
@@ -201,7 +201,7 @@ def test_filters_leave_the_rows_that_pass(planted: Any) -> None:
     assert "No sample passes these filters" in said(app)
 
 
-def test_the_scatter_offers_entanglement_as_quantum_tracks_it(planted: Any) -> None:
+def test_scatter_offers_entanglement_measures(planted: Any) -> None:
     from qfusion.analysis import sample_evolution
 
     study = open_study("qj-planted", "planted")
@@ -218,7 +218,7 @@ def test_the_scatter_offers_entanglement_as_quantum_tracks_it(planted: Any) -> N
 
 
 @ON_PLANTED
-def test_sliders_change_prediction_and_test_metrics_as_the_library_says(
+def test_sliders_change_prediction_and_metrics_as_in_the_library(
     source: str, model_of: Any
 ) -> None:
     dataset = data.load(source)
@@ -253,7 +253,7 @@ def _error(app: AppTest) -> float:
     return float(line.split("at most ")[1].split(" at")[0])
 
 
-def test_the_page_says_how_exact_its_states_are() -> None:
+def test_page_states_the_precision_of_its_states() -> None:
     assert 1e-13 < _error(visit("Dynamics", whole=False, data="planted")) < 1e-7
 
 
@@ -270,7 +270,7 @@ def test_reduced_entropies_of_all_samples_equal_the_states_own(source: str) -> N
         assert np.allclose(study.space.entropies[:5, m], direct.numpy(), atol=1e-9)
 
 
-def test_a_link_restores_the_whole_view() -> None:
+def test_link_restores_the_whole_view() -> None:
     app = visit(
         "Dynamics",
         whole=False,
@@ -283,7 +283,7 @@ def test_a_link_restores_the_whole_view() -> None:
     assert "Density matrix" in said(app)
 
 
-def test_sliders_say_strengths_and_stand_by_them() -> None:
+def test_slider_strengths_persist() -> None:
     app = visit("Dynamics", whole=False, data="planted")
     energies, rates = coalition_strengths(open_study("qj-planted", "planted").model.system())
     for start, found in (("H.", energies), ("D.", rates)):
@@ -296,7 +296,7 @@ def test_sliders_say_strengths_and_stand_by_them() -> None:
         )
 
 
-def test_the_cursor_survives_a_shorter_duration_and_none_at_all() -> None:
+def test_cursor_is_valid_for_shorter_or_zero_duration() -> None:
     app = visit("Dynamics", whole=False, data="planted", view="State", t="0.9")
     for duration in (0.5, 0.0, 2.0):
         app.slider(key="T").set_value(duration).run()
@@ -306,7 +306,7 @@ def test_the_cursor_survives_a_shorter_duration_and_none_at_all() -> None:
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_every_view_opens_without_evolution_and_without_jumps(view: str) -> None:
+def test_every_view_opens_for_zero_duration_and_without_jumps(view: str) -> None:
     app = visit(
         "Dynamics",
         data="planted",
@@ -345,7 +345,7 @@ def test_every_view_opens_without_evolution_and_without_jumps(view: str) -> None
         ("Samples", {"x": "beauty"}, "beauty"),
     ],
 )
-def test_an_invalid_value_in_a_link_is_named_and_the_rest_applies(
+def test_invalid_link_value_is_skipped_with_a_notice(
     title: str, query: dict[str, str], words: str
 ) -> None:
     app = visit(title, whole=False, **({"split": "valid"} if title == "Samples" else {}), **query)
@@ -363,7 +363,7 @@ def test_an_invalid_value_in_a_link_is_named_and_the_rest_applies(
     assert not app.warning
 
 
-def test_every_invalid_value_in_a_link_is_named_and_the_rest_applies() -> None:
+def test_every_invalid_link_value_is_skipped_with_a_notice() -> None:
     wrong = {"model": "nope", "H.picture": "abc"}
     app = visit("Dynamics", whole=False, **wrong, **{"sample": "scene-6337", "D.question": "2"})
     said_of = [plain(each.value) for each in app.warning]
@@ -373,7 +373,7 @@ def test_every_invalid_value_in_a_link_is_named_and_the_rest_applies() -> None:
     assert app.slider(key="D.question").value == 2.0
 
 
-def test_data_that_do_not_fit_the_model_are_named(real_data: Path) -> None:
+def test_data_that_do_not_fit_the_model_show_a_notice(real_data: Path) -> None:
     app = visit("Overview", whole=False, model="qj-planted", data="mosi")
     assert "does not fit" in app.warning[0].value
     assert app.selectbox(key="data").value == "planted"
@@ -389,7 +389,7 @@ def test_changing_the_data_changes_the_model_with_it(real_data: Path) -> None:
     assert not app.exception
 
 
-def test_without_the_real_data_the_app_says_how_to_get_them(
+def test_missing_data_show_download_instructions(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("QFUSION_DATA", str(tmp_path))
@@ -404,9 +404,7 @@ def test_without_the_real_data_the_app_says_how_to_get_them(
     assert asked.selectbox(key="data").value == "scenes"
 
 
-def test_a_models_folder_is_opened_by_the_command_line_and_by_no_link(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_links_cannot_open_model_folders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A folder as `train --out my-model` makes it."""
     folder = tmp_path / "my-model"
     folder.mkdir()
@@ -443,7 +441,9 @@ def altered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 @pytest.mark.parametrize("title", ["Overview", "Dynamics"])
-def test_an_altered_checkpoint_is_named_and_another_can_be_picked(title: str, altered: str) -> None:
+def test_altered_checkpoint_shows_a_notice_and_another_can_be_selected(
+    title: str, altered: str
+) -> None:
     app = visit(title, whole=False, model=altered)
     assert "altered" in app.error[0].value
     app.selectbox(key="model").select("qj-planted").run()
@@ -451,7 +451,7 @@ def test_an_altered_checkpoint_is_named_and_another_can_be_picked(title: str, al
     assert not app.error
 
 
-def test_data_with_nan_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_data_with_nan_show_a_notice(monkeypatch: pytest.MonkeyPatch) -> None:
     def load(name: str) -> Any:
         raise InvalidInput(
             "Data set 'planted' must be finite, but modality 'audio' of sample `p0007` holds NaN. Clean it."
@@ -476,7 +476,7 @@ def test_texts_are_shown_literally() -> None:
     )
 
 
-def test_csv_does_not_hand_formulas_to_a_spreadsheet() -> None:
+def test_csv_contains_no_spreadsheet_formulas() -> None:
     import pandas as pd
 
     written = (
@@ -487,7 +487,7 @@ def test_csv_does_not_hand_formulas_to_a_spreadsheet() -> None:
     assert written == ["id,n", "'=1+1,-1.0", "'@x,2.0", "fine,3.0"]
 
 
-def test_a_model_that_is_removed_leaves_one_that_fits(
+def test_removed_model_is_replaced_by_one_that_fits(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("QFUSION_MODELS", str(tmp_path))
@@ -506,7 +506,7 @@ def test_a_model_that_is_removed_leaves_one_that_fits(
     assert app.selectbox(key="model").value in ("qj-parity", "qcnn-parity")
 
 
-def test_a_duration_of_another_model_turns_nothing() -> None:
+def test_duration_of_another_model_is_ignored() -> None:
     """T of one that evolves for longer is no tweak of this one."""
     app = visit("Dynamics", whole=False, model="qj-parity", data="parity")
     app.session_state["T"] = 40.0

@@ -25,7 +25,7 @@ from tests.support.app import plain, said, visit
 VIEW = "Sensitivity"
 
 
-def test_the_view_says_what_the_library_says_under_the_sliders() -> None:
+def test_view_equals_the_library_for_slider_values() -> None:
     dataset, model = data.load("planted"), checkpoint.load("qj-planted").model
     row = int(dataset.rows("test")[3])
     app = visit(
@@ -147,7 +147,7 @@ def test_test_metrics_without_each_term(title: str, source: str, first: str) -> 
         )
 
 
-def test_cohorts_hold_the_sample_and_its_like() -> None:
+def test_cohorts_contain_the_sample() -> None:
     study = open_study("qcnn-parity", "parity")
     row = int(study.dataset.rows("train")[0])
     alike = physics_sensitivity.cohort_rows(
@@ -179,7 +179,7 @@ def test_cohorts_hold_the_sample_and_its_like() -> None:
     )
 
 
-def test_what_a_link_gets_wrong_is_named() -> None:
+def test_invalid_link_values_show_a_notice() -> None:
     app = visit(
         "Dynamics",
         whole=False,
@@ -195,7 +195,7 @@ def test_what_a_link_gets_wrong_is_named() -> None:
     assert "matters most" in words
 
 
-def test_equal_bars_mean_a_straight_answer() -> None:
+def test_tornado_axes_are_scaled_for_linear_responses() -> None:
     drawn = sensitivity_tornado.tornado(
         ["a", "b <b>", "c"],
         np.array([0.05, np.nan, -0.01]),
@@ -217,7 +217,7 @@ def test_equal_bars_mean_a_straight_answer() -> None:
     assert "<b>" not in drawn.layout.yaxis.ticktext[1]
 
 
-def test_the_way_passes_through_its_points_with_their_slopes() -> None:
+def test_response_curve_interpolates_values_and_slopes() -> None:
     x = np.array([0.0, 0.3, 1.0])
     drawn = sensitivity_tornado.term_response(x, x**3, 3 * x**2, "text", ["text"])
     curve = drawn.data[0]

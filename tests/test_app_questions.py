@@ -44,7 +44,7 @@ def study(request: pytest.FixtureRequest) -> Study:
         ),
     ],
 )
-def test_since_when_a_decision_stands(scores: list[float], words: str) -> None:
+def test_time_from_which_the_decision_is_final(scores: list[float], words: str) -> None:
     study = open_study("qj-planted", "planted")
     assert words in answers.describe_last_decision(study, np.array(scores)[:, None], list("abc"))
 
@@ -77,13 +77,13 @@ def test_since_when_a_decision_stands(scores: list[float], words: str) -> None:
         ),
     ],
 )
-def test_what_was_added_is_what_the_terms_say(
+def test_change_of_dividends_is_described(
     start: dict[str, float], end: dict[str, float], words: str
 ) -> None:
     assert describe_change(start, end, "it", answers.MARKDOWN) == words
 
 
-def test_overview_answers_all_five_of_the_sample_that_is_picked(study: Study) -> None:
+def test_overview_answers_all_five_questions(study: Study) -> None:
     row = int(study.dataset.rows("test")[3])
     app = visit(
         "Overview", whole=False, data=study.dataset.name, sample=str(study.dataset.ids[row])
@@ -122,7 +122,7 @@ SAID = {
 }
 
 
-def test_each_question_is_proven_on_the_page_that_its_link_opens(study: Study) -> None:
+def test_question_links_open_the_supporting_page(study: Study) -> None:
     network = study.dataset.name == "parity"
     sample = {"planted": "p0031", "parity": "pair-7600"}[study.dataset.name]
     overview = visit("Overview", whole=False, data=study.dataset.name, sample=sample)
@@ -194,7 +194,7 @@ def test_a_link_sets_the_angle_that_flips() -> None:
         ({"data": "parity"}, "Circuit"),
     ],
 )
-def test_a_knob_that_flips_is_set_with_one_click_and_decides_what_was_said(
+def test_flip_link_sets_the_parameter_and_flips_the_decision(
     query: dict[str, str], title: str
 ) -> None:
     app = visit("What if", knobs="true", **query)
@@ -220,7 +220,7 @@ def test_a_knob_that_flips_is_set_with_one_click_and_decides_what_was_said(
 
 
 @pytest.mark.parametrize("said_of", ["H.smell=1", "T=nan", "T=99", "<img src=x>", "rate.1"])
-def test_an_invalid_turn_is_named_and_the_sliders_stay(said_of: str) -> None:
+def test_invalid_flip_shows_a_notice_and_keeps_the_sliders(said_of: str) -> None:
     app = visit("Dynamics", data="planted", turn=said_of)
     assert len(app.warning) == 1
     assert "The sliders are unchanged" in str(app.warning[0].value)

@@ -34,13 +34,13 @@ def words(app: AppTest) -> str:
     )
 
 
-def test_an_empty_page_says_how_to_begin(own_places):
+def test_empty_page_explains_how_to_start(own_places):
     app = shown()
     assert "There is no sweep yet" in words(app)
     assert not app.error
 
 
-def test_a_sweep_shows_its_trials_its_best_and_the_command(own_places):
+def test_sweep_shows_trials_best_trial_and_command(own_places):
     made = sweeps.begin("first", search(), 12)
     sweeps.run_trials(made)
     best = made.best()
@@ -72,7 +72,7 @@ def test_links_and_damaged_sweeps_leave_the_page_usable(own_places):
     assert "cannot be read as the journal" in words(app)
 
 
-def test_a_sweep_is_begun_stopped_and_goes_on(own_places, monkeypatch):
+def test_sweep_can_be_started_stopped_and_resumed(own_places, monkeypatch):
     launched: list[str] = []
     monkeypatch.setattr(sweeps, "launch_worker", lambda name, where="": launched.append(name))
     app = shown(sweep_data="digits", sweep_kind="late")
@@ -98,7 +98,7 @@ def test_a_sweep_is_begun_stopped_and_goes_on(own_places, monkeypatch):
     assert sweeps.find("mine").study.user_attrs["stopped"] is False
 
 
-def test_figures_refuse_what_they_cannot_draw():
+def test_figures_refuse_invalid_input():
     with pytest.raises(InvalidInput, match="`numbers` must hold at least one entry"):
         sweep_charts.trial_history([], np.array([]), np.array([]))
     with pytest.raises(InvalidInput, match=r"`pruned` must have shape \(3,\) .* has shape \(2,\)"):
@@ -107,7 +107,7 @@ def test_figures_refuse_what_they_cannot_draw():
         sweep_charts.setting_slices(np.ones(2), np.zeros(2), {})
 
 
-def test_figures_draw_ranges_words_and_what_is_missing():
+def test_figures_draw_ranges_categories_and_missing_values():
     values, pruned = np.array([3.0, 0.1, 2.0, 0.05]), np.array([False, False, True, False])
     tried = {
         "rate": [1e-3, 1e-2, 1e-1, 3e-2],

@@ -40,7 +40,7 @@ def walk(app: AppTest, title: str, **query: str) -> AppTest:
     return app
 
 
-def test_the_sarcastic_sample_is_one_and_its_words_are_true() -> None:
+def test_sarcastic_sample_matches_its_description() -> None:
     study = open_study("qj-planted", "planted")
     wanted = NAMED["A sarcastic sample: kind words, cold voice"].sets["sample"]
     row = study.dataset.row(wanted)
@@ -52,7 +52,7 @@ def test_the_sarcastic_sample_is_one_and_its_words_are_true() -> None:
     assert terms["text+audio"] < -0.2
 
 
-def test_what_is_said_of_the_picture_and_the_question_is_true() -> None:
+def test_picture_question_sample_matches_its_description() -> None:
     study = open_study("qj-scenes", "scenes")
     row = study.dataset.row(SHAPES.sets["sample"])
     told = study.dataset.table.iloc[row]
@@ -71,7 +71,7 @@ def test_what_is_said_of_the_picture_and_the_question_is_true() -> None:
 
 
 @pytest.mark.parametrize("at", range(1, len(STEPS) + 1))
-def test_every_step_opens_cold_with_its_sample_and_view(at: int) -> None:
+def test_every_step_opens_directly_with_its_sample_and_view(at: int) -> None:
     step = STEPS[at - 1]
     app = visit(step.title, whole=False, tour=str(at))
     assert not app.error
@@ -87,7 +87,7 @@ def test_every_step_opens_cold_with_its_sample_and_view(at: int) -> None:
         assert app.segmented_control(key="above").value == "entanglement"
 
 
-def test_steps_follow_each_other_and_the_end_brings_back_what_was_open() -> None:
+def test_end_of_the_tour_restores_the_previous_view() -> None:
     app = visit("Samples", whole=False, sample="p0031")
     app = walk(app, "Overview", tour="2")
     assert "step 2" in card(app)
@@ -106,14 +106,14 @@ def test_steps_follow_each_other_and_the_end_brings_back_what_was_open() -> None
 
 
 @pytest.mark.parametrize("wrong", ["0", "99", "-1", "drei", "<script>", "1.5", "9" * 300])
-def test_a_step_that_does_not_exist_is_named_and_the_page_goes_on(wrong: str) -> None:
+def test_unknown_step_shows_a_notice(wrong: str) -> None:
     app = visit("Data", whole=False, tour=wrong)
     assert not card(app)
     assert not app.exception
     assert "Tour step" in plain(app.warning[0].value)
 
 
-def test_the_overview_invites_once() -> None:
+def test_overview_offers_the_tour_once() -> None:
     app = visit("Overview", whole=False)
     assert "New here?" in said(app)
     app.button(key="_no_tour").click().run()
@@ -145,7 +145,7 @@ def folded(app: AppTest) -> list[str]:
     return [block.proto.popover.label for block in app.get("popover")]
 
 
-def test_the_glossary_is_an_index_whose_words_stand_open_where_a_link_means_them() -> None:
+def test_glossary_link_opens_its_entry() -> None:
     app: Any = visit("Glossary", whole=False, word="Share")
     assert not app.warning
     assert app.text_input(key="word").value == "Share"
@@ -164,7 +164,7 @@ def test_the_glossary_is_an_index_whose_words_stand_open_where_a_link_means_them
     )
 
 
-def test_the_tour_s_own_page_says_what_one_will_see() -> None:
+def test_tour_page_lists_its_steps() -> None:
     assert all(4 <= len(step.sees.split()) <= 14 for step in STEPS)
     short, full = (
         plain(said(visit("Guided tour", whole=False, words=words))) for words in ("brief", "full")
@@ -172,7 +172,7 @@ def test_the_tour_s_own_page_says_what_one_will_see() -> None:
     assert all(step.sees in short and plain(step.words) in full for step in STEPS)
 
 
-def test_filters_that_leave_nothing_say_so_and_are_cleared_at_once() -> None:
+def test_empty_filter_shows_a_notice_and_can_be_cleared() -> None:
     app = visit("Samples", whole=False, find="no such words", sample="p0031")
     assert "No sample passes these filters" in app.info[0].value
     app.button(key="_clear_filters").click().run()
@@ -181,7 +181,7 @@ def test_filters_that_leave_nothing_say_so_and_are_cleared_at_once() -> None:
     assert app.selectbox(key="sample").value == "p0031"
 
 
-def test_a_page_that_cannot_be_shown_has_a_title_and_says_why(
+def test_unavailable_page_has_a_title_and_a_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("QFUSION_MODELS", str(tmp_path))

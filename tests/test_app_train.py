@@ -45,7 +45,7 @@ def launched(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bool]]:
     return found
 
 
-def test_empty() -> None:
+def test_page_without_runs() -> None:
     app = visit(TRAIN, words="full")
     assert not app.error
     assert "There is no run yet" in said(app)
@@ -64,7 +64,7 @@ def test_every_kind_has_a_form(kind: str) -> None:
     assert app.button(key="_start").disabled is False
 
 
-def test_start_makes_a_run_a_seed(launched: list[tuple[str, bool]]) -> None:
+def test_start_creates_one_run_per_seed(launched: list[tuple[str, bool]]) -> None:
     app = visit(TRAIN, **{"new.data": "planted"})
     app.number_input(key="new.seeds").set_value(2).run()
     app.number_input(key="new.first").set_value(5).run()
@@ -94,7 +94,7 @@ def test_start_makes_a_run_a_seed(launched: list[tuple[str, bool]]) -> None:
 
 
 @pytest.mark.parametrize("typed", ["", "mine"])
-def test_both_systems_are_begun_on_equal_terms_and_lead_to_compare(
+def test_both_systems_start_with_equal_settings(
     typed: str, launched: list[tuple[str, bool]]
 ) -> None:
     app = visit(TRAIN, **{"new.data": "planted", "new.both": "true"})
@@ -132,7 +132,7 @@ def test_both_systems_are_begun_on_equal_terms_and_lead_to_compare(
     assert f"explore={pair[1]}" in link.query_string
 
 
-def test_names_that_are_none_are_refused_at_once(launched: list[tuple[str, bool]]) -> None:
+def test_invalid_names_are_refused(launched: list[tuple[str, bool]]) -> None:
     make("there", record_of(1))
     app = visit(TRAIN, **{"new.data": "planted"})
     for name in (
@@ -163,7 +163,7 @@ def test_names_that_are_none_are_refused_at_once(launched: list[tuple[str, bool]
         ("dims", "-1", "must hold 3 dimensions"),
     ],
 )
-def test_impossible_settings_are_said_and_nothing_is_left(
+def test_impossible_settings_are_refused_without_leftovers(
     key: str, value: str, said_: str, launched: list[tuple[str, bool]]
 ) -> None:
     app = visit(TRAIN, **{"new.data": "planted"})
@@ -189,7 +189,7 @@ def test_a_training_on_validation_rows_that_would_stop_early_is_refused(
     assert not runs.list_runs()
 
 
-def test_a_run_that_cannot_be_started_is_not_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_start_leaves_no_run(monkeypatch: pytest.MonkeyPatch) -> None:
     begun: list[str] = []
 
     def launch(run: Run, events: bool = False) -> None:
@@ -209,7 +209,7 @@ def test_a_run_that_cannot_be_started_is_not_left_behind(monkeypatch: pytest.Mon
     assert [run.name for run in runs.list_runs()] == ["full-0"]
 
 
-def test_the_form_offers_a_name_that_is_free() -> None:
+def test_form_suggests_an_unused_name() -> None:
     assert plans.choose_free_name("linear-planted") == "linear-planted"
     make("linear-planted", model="linear")
     assert plans.choose_free_name("linear-planted") == "linear-planted.2"
@@ -231,7 +231,7 @@ def test_the_form_of_a_link_stays_open_when_the_page_runs_again() -> None:
     assert is_open(app.run())
 
 
-def test_the_table_says_how_every_run_is() -> None:
+def test_table_shows_the_state_of_every_run() -> None:
     make("paused-one", record_of(3, best_epoch=2))
     make("stopped-one", record_of(10, state="stopped", best_epoch=10), seed=4)
     make("killed", record_of(2, state="running"))
@@ -263,7 +263,7 @@ def test_the_table_says_how_every_run_is() -> None:
     ("state_", "can"),
     [("running", {"_pause", "_stop"}), ("paused", {"_resume"}), ("finished", set())],
 )
-def test_what_can_be_done_follows_from_the_state(
+def test_available_actions_depend_on_the_state(
     state_: str, can: set[str], launched: list[tuple[str, bool]]
 ) -> None:
     run = make("one", record_of(3, state=state_))
@@ -290,7 +290,7 @@ def test_what_can_be_done_follows_from_the_state(
     assert not app.exception
 
 
-def test_what_cannot_be_done_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unavailable_actions_show_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     make("one", record_of(3))
     monkeypatch.setattr(
         run_process,
@@ -302,7 +302,7 @@ def test_what_cannot_be_done_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "being trained already" in plain(app.error[0].value)
 
 
-def test_a_failed_run_shows_its_error_and_what_it_printed() -> None:
+def test_failed_run_shows_error_and_output() -> None:
     from dataclasses import replace
 
     run = make(
@@ -318,7 +318,7 @@ def test_a_failed_run_shows_its_error_and_what_it_printed() -> None:
     assert app.code[0].value == "Training 100%\n\ufffd<script>"
 
 
-def test_curves_are_those_of_the_records() -> None:
+def test_curves_equal_the_records() -> None:
     make("a", record_of(4, watched=JUMP, best_epoch=4))
     make("b", record_of(6, watched=JUMP, best_epoch=5), seed=1, rate=0.01)
     app = visit(TRAIN, run=["a", "b"])
@@ -343,7 +343,7 @@ def test_curves_are_those_of_the_records() -> None:
     assert app.dataframe[1].value["b"].tolist() == ["1", "0.01"]
 
 
-def test_runs_that_cannot_be_compared_say_so() -> None:
+def test_incomparable_runs_show_a_notice() -> None:
     make("a", record_of(3))
     run = runs.create_run(plans.make_plan("digits", "late", {}), name="classes")
     run.write(record_of(3, metric="accuracy"))
@@ -353,7 +353,7 @@ def test_runs_that_cannot_be_compared_say_so() -> None:
     assert "Strength of" not in said(app)  # it has neither couplings nor states
 
 
-def test_a_run_on_data_that_are_gone_is_still_shown(tmp_path: Path) -> None:
+def test_run_on_removed_data_is_shown(tmp_path: Path) -> None:
     run = runs.create_run(
         Plan("lost", "quantum-jump", {"dims": 2}, options={"epochs": 3}), name="orphan"
     )
@@ -366,7 +366,7 @@ def test_a_run_on_data_that_are_gone_is_still_shown(tmp_path: Path) -> None:
     assert not visit(TRAIN, run="by-path").error
 
 
-def test_invalid_values_in_a_link_are_named() -> None:
+def test_invalid_link_values_show_a_notice() -> None:
     make("a", record_of(3))
     app = visit(
         TRAIN,
@@ -382,7 +382,7 @@ def test_invalid_values_in_a_link_are_named() -> None:
     assert not app.error
 
 
-def test_a_finished_run_is_among_the_models_at_once_and_its_samples_are_a_link_away() -> None:
+def test_finished_run_is_listed_as_a_model() -> None:
     assert "fresh" not in pickers.models()
     run = make("fresh", dims=2, epochs=1, measurements=4)
     runs.train_run(run)
@@ -417,7 +417,7 @@ def test_event_files_are_offered_only_where_they_can_be_written(
     ]
 
 
-def test_a_launched_run_is_starting_until_it_holds_its_lock() -> None:
+def test_launched_run_is_starting_until_it_has_its_lock() -> None:
     run = make("soon")
     (run.path / "launched").write_text(f"{os.getpid()} {time.monotonic()}")
     assert runs.is_starting(run)
@@ -437,7 +437,7 @@ def test_a_launched_run_is_starting_until_it_holds_its_lock() -> None:
         assert not runs.is_starting(run)
 
 
-def test_plans_are_checked_before_anything_is_made() -> None:
+def test_plans_are_checked_before_runs_are_created() -> None:
     for kind, chosen, error in (
         ("quantum-jump", {"dimz": 2}, NotFound),
         ("quantum-jump", {"loss": "cross_entropy"}, InvalidInput),

@@ -70,7 +70,7 @@ def test_the_page_shows_the_operator_of_the_library(model: str) -> None:
     assert shown.weights.sum() == pytest.approx(1)
 
 
-def test_a_group_of_another_model_gives_way() -> None:
+def test_group_of_another_model_is_dropped() -> None:
     app = visit(OPERATORS, whole=False, model="qj-planted", votes="text with audio with vision")
     assert "text, audio and vision" in plain(said(app))
     app.selectbox(key="model").select("qcnn-digits").run()
@@ -119,7 +119,7 @@ def test_every_view_of_faithfulness_opens(model: str) -> None:
             assert "our order beats every one of 10 random orders" in said(app)
 
 
-def test_cautions_are_what_was_measured() -> None:
+def test_warnings_equal_the_measurements() -> None:
     study = study_of("qj-planted")
     found = trust.compare_with_truth(study)
     assert found is not None
@@ -151,9 +151,7 @@ def test_deletion_by_our_order_beats_every_random_order(model: str) -> None:
         assert trust.feature_curves(study, name, "gradient x input", False).better, name
 
 
-def test_seeds_that_were_not_measured_are_said(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_unmeasured_seeds_show_a_notice(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(stability, "FOLDER", tmp_path)
     monkeypatch.setattr(
         trust.stability,
@@ -198,7 +196,7 @@ def test_seeds_that_were_not_measured_are_said(
     )
 
 
-def test_other_methods_run_when_asked() -> None:
+def test_other_methods_run_on_request() -> None:
     app = visit(
         FAITHFULNESS, model="qcnn-digits", proof="Other methods", background="one other sample"
     )
@@ -231,7 +229,7 @@ def test_other_methods_run_when_asked() -> None:
         ),
     ],
 )
-def test_invalid_values_in_a_link_are_named(title: str, query: dict[str, str]) -> None:
+def test_invalid_link_values_show_a_notice(title: str, query: dict[str, str]) -> None:
     app = visit(title, whole=False, **query)
     told = [plain(warning.value) for warning in app.warning]
     assert len(told) == len(query)

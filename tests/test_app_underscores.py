@@ -28,7 +28,7 @@ def test_keys_of_components_hold_no_two_underscores(name: str) -> None:
     assert key != components.component_key(name.replace("__", "_") + "x")
 
 
-def test_usual_keys_stay_as_they_are_and_others_are_told_apart() -> None:
+def test_keys_with_two_underscores_stay_distinct() -> None:
     for name in ("figure-waterfall", "figure-entropy[text+audio]", "_own-parity-left"):
         assert components.component_key(name) == name
     names = ["a__b", "a-b", "a_b", "a___b", "a__b_", "-a__b"]
@@ -43,7 +43,7 @@ def test_usual_keys_stay_as_they_are_and_others_are_told_apart() -> None:
         (("x__1", "w___2"), "Faithfulness"),
     ],
 )
-def test_a_page_of_such_names_opens(
+def test_page_with_two_underscores_in_names_opens(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, views: tuple[str, str], title: str
 ) -> None:
     for place in ("MODELS", "IMPORTED", "CACHE"):

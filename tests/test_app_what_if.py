@@ -68,7 +68,7 @@ def parts(source: str) -> tuple[Any, Any, Any, int]:
     )
 
 
-def test_the_page_says_what_would_flip_the_decision(source: str) -> None:
+def test_page_shows_the_nearest_flip(source: str) -> None:
     model, dataset, _, row = parts(source)
     states = counterfactual.encode_samples(model, dataset.inputs([row], dtype=torch.float64))
     app = visit("What if", whole=False, data=source, sample=str(dataset.ids[row]))
@@ -89,7 +89,7 @@ def test_the_page_says_what_would_flip_the_decision(source: str) -> None:
         assert any(b.key == f"_flip-{change.modality}" for b in app.button) == change.possible
 
 
-def test_swap_drop_and_flip_give_the_models_own_numbers(source: str) -> None:
+def test_swap_drop_and_flip_equal_the_model(source: str) -> None:
     model, dataset, background, row = parts(source)
     first, second = dataset.names[:2]
     donor = str(dataset.ids[dataset.rows("test")[9]])
@@ -199,7 +199,7 @@ def plain_error(app: AppTest) -> str:
     return str(app.error[0].value).replace("\\", "").replace("\u200b", "")
 
 
-def test_what_is_not_told_of_a_change_is_the_samples_own_or_the_usual() -> None:
+def test_unspecified_controls_keep_the_sample_value_or_default() -> None:
     study, row = open_study("qj-planted", "planted"), 3
     own = changed_samples.shown_state(modality_states.own_states(study, row)["vision"])
     near = {0: round(own[0], 3), 1: own[1] + 0.25}
@@ -240,7 +240,7 @@ def test_buttons_apply_the_nearest_flip_and_the_nearest_sample() -> None:
     assert "Change a modality" in plain(said(app))  # changes were made for the sample before
 
 
-def test_where_nothing_flips_nothing_is_said_to_have_been_seen(monkeypatch: Any) -> None:
+def test_no_flip_is_reported_where_none_exists(monkeypatch: Any) -> None:
     sample = opening.open_sample("qj-planted", "p0014")
     found = decision_flips.what_would_flip(sample.study, sample.row)
     assert "confirmed by running the model again" in nearest_changes.nearest_flips(sample).shows
@@ -254,7 +254,7 @@ def test_where_nothing_flips_nothing_is_said_to_have_been_seen(monkeypatch: Any)
     assert picture.alt == "Distances to a flip: text none, audio none, vision none."
 
 
-def test_knobs_that_flip_are_named() -> None:
+def test_flipping_parameters_are_listed() -> None:
     # of a physics, thirteen evolutions for each knob: with qubits, below
     app = visit("What if", data="parity", knobs="true")
     words = plain(said(app))
@@ -277,9 +277,7 @@ def test_knobs_that_flip_are_named() -> None:
         ({"knobs": "maybe"}, "maybe"),
     ],
 )
-def test_an_invalid_value_in_a_link_is_named_and_the_page_stays_usable(
-    query: dict[str, str], words: str
-) -> None:
+def test_invalid_link_value_shows_a_notice(query: dict[str, str], words: str) -> None:
     app = visit("What if", whole=False, data="planted", **query)
     assert len(app.warning) == 1
     assert words in str(app.warning[0].value).replace("\\", "").replace("\u200b", "")
@@ -287,7 +285,7 @@ def test_an_invalid_value_in_a_link_is_named_and_the_page_stays_usable(
     assert app.metric
 
 
-def test_what_the_data_do_not_allow_is_not_offered(source: str) -> None:
+def test_unsupported_edits_are_not_offered(source: str) -> None:
     _, dataset, _, _ = parts(source)
     app = visit("What if", whole=False, data=source)
     for name in dataset.names:
@@ -321,7 +319,7 @@ def test_a_qubit_is_edited_on_the_bloch_sphere(qubits: str) -> None:
 
 
 @pytest.mark.parametrize("source", list(MODELS), indirect=True)
-def test_inside_a_modality_shows_the_librarys_attribution(source: str) -> None:
+def test_inside_a_modality_shows_the_attribution_of_the_library(source: str) -> None:
     model, dataset, background, row = parts(source)
     name, sample = dataset.names[-1], str(dataset.ids[row])
     closed = visit("Samples", data=source, sample=sample)
@@ -354,7 +352,7 @@ def test_inside_a_modality_shows_the_librarys_attribution(source: str) -> None:
     assert ("so the features are shown" in words) == (source == "mosi")
 
 
-def test_words_and_frames_are_drawn_on_what_was_said_and_heard() -> None:
+def test_attributions_are_aligned_with_words_and_frames() -> None:
     app = visit(
         "Samples",
         data="planted",
@@ -374,7 +372,7 @@ def test_words_and_frames_are_drawn_on_what_was_said_and_heard() -> None:
         {"inside.other": "p9"},
     ],
 )
-def test_an_invalid_attribution_in_a_link_is_named(query: dict[str, str]) -> None:
+def test_invalid_attribution_in_a_link_shows_a_notice(query: dict[str, str]) -> None:
     app = visit("Samples", data="planted", inside="true", **query)
     assert len(app.warning) == 1
     assert next(iter(query.values())) in str(app.warning[0].value)

@@ -65,7 +65,7 @@ def test_attributions_add_up_to_the_difference_of_the_term(model: QuantumJump, n
         assert found.features.sum() == pytest.approx(found.values.sum())
 
 
-def test_the_start_is_the_term_at_the_baseline(model: QuantumJump) -> None:
+def test_path_starts_at_the_baseline_term(model: QuantumJump) -> None:
     x, other = inputs(), inputs(1, 3, steps=3)
     background = explain.background(model, inputs(8, 1), "joint")
     mean = model.encoders["pixels"].standardise.mean.double()[None]
@@ -91,7 +91,7 @@ def test_the_start_is_the_term_at_the_baseline(model: QuantumJump) -> None:
     assert found.start == pytest.approx(float(direct), abs=1e-10)
 
 
-def test_padding_and_the_samples_own_features_as_baseline_count_nothing(model: QuantumJump) -> None:
+def test_padding_and_own_baseline_have_no_attribution(model: QuantumJump) -> None:
     x = inputs()
     background = explain.background(model, inputs(8, 1), "joint")
     first = attribution.attribute(model, x, background, "words")
@@ -113,7 +113,7 @@ def test_padding_and_the_samples_own_features_as_baseline_count_nothing(model: Q
     assert same.converged
 
 
-def test_of_a_network_they_add_up_too() -> None:
+def test_network_attributions_add_up() -> None:
     model = model_of(4, 3)
     g = torch.Generator().manual_seed(1)
     draw = {name: torch.randn(9, 3, dtype=torch.float64, generator=g) for name in model.modalities}
@@ -131,7 +131,7 @@ def test_of_a_network_they_add_up_too() -> None:
         assert found.converged
 
 
-def test_a_straight_path_through_a_linear_encoder_is_done_by_hand() -> None:
+def test_linear_encoder_by_hand() -> None:
     """Gradients of the score along the path, averaged on a fine grid by autograd, are what captum's rule gives."""
     model = model_of(2, 2, 1)
     x = {name: torch.tensor([[0.3, -0.2, 0.5]], dtype=torch.float64) for name in model.modalities}
@@ -146,7 +146,7 @@ def test_a_straight_path_through_a_linear_encoder_is_done_by_hand() -> None:
     )
 
 
-def test_the_ranking_of_many_rows_is_a_midpoint_rule_or_the_gradient(model: QuantumJump) -> None:
+def test_ranking_of_many_rows_uses_midpoint_rule_or_gradient(model: QuantumJump) -> None:
     """Both by autograd of the whole model, sample by sample, each for its own output, its real steps alone."""
     values, _ = inputs(3, 5)["words"]
     mask = torch.arange(7) < torch.tensor([5, 2, 7])[:, None]
@@ -252,7 +252,7 @@ def test_features_go_in_the_order_of_their_size(
         feature_deletion.feature_curves(model, x, name, outputs[:3], baseline)
 
 
-def test_of_drawn_samples_the_areas_have_intervals_over_what_they_share() -> None:
+def test_areas_of_drawn_samples_have_clustered_intervals() -> None:
     """Area by area and sample by sample: how much more is lost by our order than on average by random ones, and how
     much less is lacking when features are given back."""
     K = len(feature_deletion.SHARES)
@@ -278,7 +278,7 @@ def test_of_drawn_samples_the_areas_have_intervals_over_what_they_share() -> Non
     assert found.intervals != feature_deletion.mean_curves(changes, sampled=True).intervals
 
 
-def test_what_an_attribution_says_of_itself() -> None:
+def test_attributions_sum_over_steps_and_features() -> None:
     values = np.array([[1.0, -2.0, 4.0], [0.5, 8.0, -16.0]])
     found = attribution.Attribution("words", "score", 0, values, "mean", 3.0, -1.0, 0.5, 32, False)
     assert found.units.tolist() == [3.0, -7.5]
@@ -289,7 +289,7 @@ def test_what_an_attribution_says_of_itself() -> None:
     assert vector.relative_error == pytest.approx(0.5e12)
 
 
-def test_one_step_says_what_it_misses(model: QuantumJump) -> None:
+def test_gradient_x_input_reports_its_residual(model: QuantumJump) -> None:
     """Gradient x input adds up to the difference only of a straight term; what lacks is its error."""
     x = inputs()
     background = explain.background(model, inputs(8, 1), "joint")
@@ -315,7 +315,7 @@ def test_one_step_says_what_it_misses(model: QuantumJump) -> None:
     assert not rough.converged
 
 
-def test_what_does_not_fit_is_named(model: QuantumJump, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_invalid_input_is_refused(model: QuantumJump, monkeypatch: pytest.MonkeyPatch) -> None:
     x = inputs()
     background = explain.background(model, inputs(8, 1), "joint")
     with pytest.raises(NotFound, match="Term 'frames'"):

@@ -83,7 +83,7 @@ def test_twins_are_trained_on_the_models_own_terms(place: Any) -> None:
     assert abs(behind[0] - behind[1]) <= behind[1] / per_product  # as near as whole products come
 
 
-def test_a_model_without_jumps_is_not_asked_about_them(place: Any) -> None:
+def test_model_without_jumps_has_no_jump_twin(place: Any) -> None:
     study = own("quantum-jump")
     for evolution, without in (("unitary", ""), ("none", ""), ("dissipative", "none")):
         still = study.card["settings"] | {"evolution": evolution}
@@ -96,9 +96,7 @@ def test_a_model_without_jumps_is_not_asked_about_them(place: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", ["quantum-jump", "entangled-qcnn"])
-def test_the_command_trains_what_is_not_kept(
-    kind: str, place: Any, capsys: Any, monkeypatch: Any
-) -> None:
+def test_command_trains_missing_twins(kind: str, place: Any, capsys: Any, monkeypatch: Any) -> None:
     with pytest.raises(NotFound, match="--twins 5"):
         audit.measure_audit(own(kind))
     words = ["why", "--model", f"own-{kind}", "--data", "sensors", "--twins", "2", "--json"]
@@ -127,9 +125,7 @@ def _resources(kind: str) -> list[Resource]:
 
 @pytest.mark.usefixtures("few_resamples")
 @pytest.mark.parametrize("kind", ["quantum-jump", "entangled-qcnn"])
-def test_what_is_lost_when_a_resource_is_cut_is_the_metric_less_that_of_the_cut_model(
-    kind: str, place: Any
-) -> None:
+def test_resource_loss_is_the_difference_of_metrics(kind: str, place: Any) -> None:
     study, frame = own(kind), resource_cuts.cut_resources(own(kind))
     whole = metrics.evaluate(study.model, study.dataset, "test")["accuracy"]
     names = {resource_cuts.CUT_NAMES.get(name, name): name for name in twins.CUTS[kind]}
@@ -148,7 +144,7 @@ def test_what_is_lost_when_a_resource_is_cut_is_the_metric_less_that_of_the_cut_
         assert frame.loc[row.Index, "loses:low"] <= row.loses <= frame.loc[row.Index, "loses:high"]
 
 
-def test_a_model_that_has_no_twins_says_so(place: Any) -> None:
+def test_model_without_twins_shows_a_notice(place: Any) -> None:
     study = own("late")
     assert not twin_training.has_twins(study)
     assert not resource_cuts.can_cut(study)
@@ -160,7 +156,7 @@ def test_a_model_that_has_no_twins_says_so(place: Any) -> None:
 
 
 @pytest.mark.usefixtures("few_resamples")
-def test_a_click_trains_them_and_the_page_shows_what_they_say(place: Any, monkeypatch: Any) -> None:
+def test_page_trains_twins_and_shows_the_verdict(place: Any, monkeypatch: Any) -> None:
     """Here, and not in a process of their own, which is asked in the next test."""
     go = threading.Event()
 
@@ -188,9 +184,7 @@ def test_a_click_trains_them_and_the_page_shows_what_they_say(place: Any, monkey
     assert f"mean of {seeds} paired differences" in said(page)
 
 
-def test_one_that_is_cancelled_ends_its_process_and_keeps_what_is_trained(
-    place: Any, monkeypatch: Any
-) -> None:
+def test_cancelled_audit_keeps_finished_twins(place: Any, monkeypatch: Any) -> None:
     study = own("quantum-jump")
     before = len(twin_training.load_finished(twin_training.plan_twin_runs(study, range(10))))
     job = twin_training.begin_twins(study, 10)
@@ -201,7 +195,7 @@ def test_one_that_is_cancelled_ends_its_process_and_keeps_what_is_trained(
     assert job.state == jobs.State.CANCELLED
 
 
-def test_the_smallest_generator_is_kept_as_a_model_by_a_click(place: Any) -> None:
+def test_pruned_generator_can_be_saved_as_a_model(place: Any) -> None:
     page = visit("Why fuse", model="qj-parity", why="Which piece", whole=False)
     page.button(key="_later-smallest").click().run()  # as it comes near the screen
     page.button(key="_smallest_keep").click().run()
@@ -213,7 +207,7 @@ def test_the_smallest_generator_is_kept_as_a_model_by_a_click(place: Any) -> Non
     assert system.jumps.abs().max() < 1e-9  # of the six terms one is left
 
 
-def test_a_twin_that_learned_with_some_seeds_only_is_said_to_differ() -> None:
+def test_twin_that_failed_with_some_seeds_is_reported() -> None:
     drawn = {
         name: quantum_resources.resource_comparison(
             "board-audit", entry, [row["resource"] for row in entry["rows"]]

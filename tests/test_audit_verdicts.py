@@ -58,7 +58,7 @@ MEAN_FIELD = "any correlation (mean field)"
 # Verdicts.
 
 
-def test_the_margin_is_never_more_than_a_quarter_of_the_models_error(parity: Any) -> None:
+def test_margin_is_at_most_a_quarter_of_the_error(parity: Any) -> None:
     """An error that grows from .016 to .026 was once called no difference, as .010 is less than .02."""
     records = [*trained("qj", 0.984 + NOISE), *trained("qj-mean-field", 0.974 + OTHER)]
     row = row_of(audit_rows.entry(records, parity), MEAN_FIELD)
@@ -113,7 +113,7 @@ def test_the_twin_is_fixed_and_not_the_best_of_several(parity: Any) -> None:
     assert row_of(entry, MEAN_FIELD)["verdict"] == "harms on these rows"
 
 
-def test_of_what_a_twin_loses_no_more_is_the_resources_own_than_what_its_control_loses(
+def test_loss_attributed_to_a_resource_is_bounded_by_its_control(
     parity: Any,
 ) -> None:
     records = [
@@ -126,7 +126,7 @@ def test_of_what_a_twin_loses_no_more_is_the_resources_own_than_what_its_control
     assert explain_verdict(row).startswith("at most +0.010 is due to it alone")
 
 
-def test_a_control_whose_loss_is_not_told_leaves_nothing_told(parity: Any) -> None:
+def test_missing_control_leaves_the_verdict_open(parity: Any) -> None:
     records = [
         *trained("qj", 0.984 + NOISE),
         *trained("qj-unentangled", 0.974 + OTHER),
@@ -137,7 +137,7 @@ def test_a_control_whose_loss_is_not_told_leaves_nothing_told(parity: Any) -> No
     assert explain_verdict(row).endswith("also lacks it and shows no significant loss (+0.014)")
 
 
-def test_seeds_that_learn_nothing_are_counted_and_not_averaged(parity: Any) -> None:
+def test_failed_seeds_are_counted_and_not_averaged(parity: Any) -> None:
     some = np.r_[0.497, 0.501, 0.512, 0.97 + OTHER[:7]]
     records = [*trained("qj", 0.972 + NOISE), *trained("qj-dephased", some)]
     row = audit_rows.entry(records, parity)["rows"][0]
@@ -150,7 +150,7 @@ def test_seeds_that_learn_nothing_are_counted_and_not_averaged(parity: Any) -> N
     assert "| – | – | – | – | – |" in cells  # no mean difference, interval or p-value
 
 
-def test_a_twin_that_can_only_add_is_no_test_where_sums_are_at_chance(parity: Any) -> None:
+def test_additive_twin_is_no_test_where_sums_are_at_chance(parity: Any) -> None:
     records = [*trained("qj", 0.973 + NOISE), *trained("qj-none", 0.5 + OTHER, train=0.5)]
     adds = audit_rows.entry(records, parity, summing={"qj-none"})["rows"][0]
     assert adds["verdict"] == "no test"
@@ -166,7 +166,7 @@ def test_a_twin_that_can_only_add_is_no_test_where_sums_are_at_chance(parity: An
     assert audit_rows.entry(records, parity, summing={"qj-none"})["rows"][0]["verdict"] == "needed"
 
 
-def test_a_twin_that_can_only_add_is_no_test_where_the_truth_has_joint_terms() -> None:
+def test_additive_twin_is_no_test_where_truth_has_joint_terms() -> None:
     planted = data.load("planted")
     records = [
         {**one, "test": {"acc2_non0": one["test"]["accuracy"]}}
@@ -178,14 +178,14 @@ def test_a_twin_that_can_only_add_is_no_test_where_the_truth_has_joint_terms() -
     assert audit_rows.entry(records, planted)["rows"][0]["verdict"] != "no test"
 
 
-def test_a_model_at_chance_cannot_need_anything(parity: Any) -> None:
+def test_model_at_chance_gives_no_verdict(parity: Any) -> None:
     records = [*trained("qj", 0.5 + NOISE), *trained("qj-unitary", 0.5 + OTHER)]
     row = audit_rows.entry(records, parity)["rows"][0]
     assert row["verdict"] == "no test"
     assert "the model itself is at chance with every seed" in explain_verdict(row)
 
 
-def test_p_values_are_corrected_over_all_tables_that_stand_together(parity: Any) -> None:
+def test_p_values_are_corrected_over_all_tables(parity: Any) -> None:
     rng = np.random.default_rng(3)
     shift = NOISE - NOISE.mean()
     one = [*trained("qj", 0.90 + shift * 4), *trained("qj-mean-field", 0.8965 - shift)]
@@ -205,7 +205,7 @@ def test_p_values_are_corrected_over_all_tables_that_stand_together(parity: Any)
     assert row["tests"]["seeds"]["holm"] == pytest.approx(min(1, 10 * raw))
 
 
-def test_two_seeds_tell_nothing(parity: Any) -> None:
+def test_two_seeds_give_no_verdict(parity: Any) -> None:
     records = [*trained("qj", [0.9, 0.9]), *trained("qj-none", [0.5, 0.5])]
     row = audit_rows.entry(records, parity, summing={"qj-none"})["rows"][0]
     assert row["verdict"] == "undecided (2 seeds)"
@@ -214,7 +214,7 @@ def test_two_seeds_tell_nothing(parity: Any) -> None:
 # Rows and seeds.
 
 
-def test_intervals_over_seeds_and_rows_cover_what_intervals_over_seeds_miss() -> None:
+def test_intervals_over_seeds_and_rows_have_coverage() -> None:
     """Of 300 draws of 8 seeds and 200 rows from a population where rows differ more than seeds do."""
     rng = np.random.default_rng(0)
     true, covered = 0.1, {"seeds": 0, "rows": 0}
@@ -234,7 +234,7 @@ def test_intervals_over_seeds_and_rows_cover_what_intervals_over_seeds_miss() ->
     assert covered["seeds"] < 0.7 * 300
 
 
-def test_rows_that_share_content_count_less() -> None:
+def test_rows_with_shared_content_count_less() -> None:
     assert paired.effective_rows(6, None) == 6
     thrice = np.repeat(np.arange(2), 3)[:, None]
     assert paired.effective_rows(6, thrice) == pytest.approx(2)
@@ -247,7 +247,7 @@ def test_rows_that_share_content_count_less() -> None:
     )
 
 
-def test_the_bound_is_no_less_than_what_rows_measure() -> None:
+def test_bound_is_at_least_the_row_estimate() -> None:
     rng = np.random.default_rng(1)
     for _ in range(50):
         hard = rng.beta(0.3, 3, 400)
@@ -256,7 +256,7 @@ def test_the_bound_is_no_less_than_what_rows_measure() -> None:
         assert measured <= paired.bound_over_rows(ours.mean(1), theirs.mean(1), 400) + 1e-12
 
 
-def test_single_rows_are_used_where_they_are_kept(parity: Any) -> None:
+def test_stored_rows_are_used(parity: Any) -> None:
     rng = np.random.default_rng(2)
     records = []
     wrong = rng.permutation(1200)
@@ -284,7 +284,7 @@ def test_single_rows_are_used_where_they_are_kept(parity: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["parity", "planted", "mosi"])
-def test_what_rows_add_has_the_metric_as_its_mean(name: str) -> None:
+def test_row_contributions_average_to_the_metric(name: str) -> None:
     dataset = data.load(name)
     rows, outputs = dataset.rows("test"), len(dataset.target.classes) or 1
     scores = np.random.default_rng(0).normal(size=(len(rows), outputs))
@@ -322,7 +322,7 @@ def test_counts_of_seeds_are_compared_exactly() -> None:
         ("qcnn-coherent", {}, False),  # whose added head starts at 0
     ],
 )
-def test_whether_a_model_can_only_add_is_asked_of_the_model(
+def test_additivity_is_measured_on_the_model(
     kind: str, settings: dict[str, Any], adds: bool, parity: Any
 ) -> None:
     sizes = {"elements": 3} if "qcnn" in kind else {} if kind == "late" else {"dims": 3}
@@ -333,7 +333,7 @@ def test_whether_a_model_can_only_add_is_asked_of_the_model(
     assert additivity.only_adds(model.double().eval(), inputs) == adds
 
 
-def test_one_row_does_not_tell_whether_a_model_adds(parity: Any) -> None:
+def test_one_row_does_not_decide_additivity(parity: Any) -> None:
     model = build("late", parity.input_specs, parity.target.classes, {"hidden": 4}).double().eval()
     with pytest.raises(InvalidInput, match="two rows or more, but holds 1"):
         additivity.only_adds(model, parity.inputs(parity.rows("train")[:1], torch.float64))
@@ -357,7 +357,7 @@ def test_dephasing_in_the_eigenbases_keeps_local_states_and_no_entanglement() ->
     assert torch.allclose(dephasing.dephase_modalities(after, dims), after, atol=1e-10)
 
 
-def test_a_model_that_entangles_nothing_loses_nothing_when_entanglement_is_cut(parity: Any) -> None:
+def test_cutting_entanglement_does_not_change_product_states(parity: Any) -> None:
     """Dephased in the product basis it loses its local coherence, which was once called entanglement."""
     torch.manual_seed(0)
     model = build(
@@ -412,7 +412,7 @@ def _dephased_by_hand(rho: torch.Tensor) -> torch.Tensor:
 # What stands written.
 
 
-def test_page_and_app_say_the_same_of_the_audit() -> None:
+def test_documentation_and_app_agree_on_the_audit() -> None:
     board = json.loads(benchmark.BOARD.read_text())
     verdicts, words = benchmark.in_short(board)
     page = (ROOT / "docs" / "why-fuse.md").read_text(encoding="utf-8")
@@ -424,7 +424,7 @@ def test_page_and_app_say_the_same_of_the_audit() -> None:
     assert json.dumps(board) == before  # corrected over the table that is shown
 
 
-def test_the_documentation_says_that_the_fusions_entanglement_changes_no_score() -> None:
+def test_documentation_states_that_entanglement_changes_no_score() -> None:
     most, largest = cut_resources.change(open_study("qcnn-scenes"))
     assert most < 1e-13 < largest
     page = (ROOT / "docs" / "entangled-qcnn.md").read_text(encoding="utf-8")
@@ -435,7 +435,7 @@ def test_the_documentation_says_that_the_fusions_entanglement_changes_no_score()
     assert float(number[1]) < 1e-13
 
 
-def test_the_shipped_rows_follow_from_the_kept_runs() -> None:
+def test_shipped_rows_follow_from_stored_runs() -> None:
     records = [json.loads(line) for line in benchmark.RUNS.read_text().splitlines()]
     assert len(records) == 910
     again = benchmark.audit_of(records, "parity", audit_rows.WITHIN)
@@ -453,7 +453,7 @@ def test_the_shipped_rows_follow_from_the_kept_runs() -> None:
     ]
 
 
-def test_kept_runs_count_by_their_name_whatever_their_key_says() -> None:
+def test_stored_runs_are_identified_by_name() -> None:
     wanted = list(benchmark.runs(["parity"], 2, ["qj"], 0))
     records = [
         {"key": "of before", "data": "parity", "variant": "qj", "seed": 0, "test": 1},
@@ -464,7 +464,7 @@ def test_kept_runs_count_by_their_name_whatever_their_key_says() -> None:
     assert [record["test"] for record in benchmark.finished(wanted, records)] == [1, 2]
 
 
-def test_variants_and_rows_name_each_other() -> None:
+def test_variants_and_rows_match() -> None:
     for row in RESOURCES:
         assert {row.full, row.twin, *row.controls} <= set(VARIANTS)
         assert row.twin not in row.controls

@@ -85,7 +85,7 @@ def test_scores_and_gradients_reach_every_parameter(kind):
 
 
 @pytest.mark.parametrize("kind", BASELINES)
-def test_padding_and_other_rows_do_not_matter(kind):
+def test_scores_do_not_depend_on_padding_or_other_rows(kind):
     model, inputs = BASELINES[kind](INPUTS, CLASSES).eval(), rows()
     values, mask = inputs["words"]
     other = {
@@ -100,13 +100,13 @@ def test_padding_and_other_rows_do_not_matter(kind):
     assert torch.allclose(model(inputs)[2:3], model(one), atol=1e-6)
 
 
-def test_late_fusion_adds_the_modalities():
+def test_late_fusion_is_additive():
     model, inputs = LateFusion(INPUTS, CLASSES).eval(), rows()
     total = sum(model.encoders[name](x) for name, x in inputs.items())
     assert torch.allclose(model(inputs), total, atol=1e-6)
 
 
-def test_low_rank_is_the_linear_tensor_head_of_its_factors():
+def test_low_rank_equals_the_tensor_head_of_its_factors():
     model = LowRankFusion(INPUTS, CLASSES, features=2, rank=3).double().eval()
     model.weights.data.normal_()
     encoded = [torch.randn(5, 2, dtype=torch.float64) for _ in INPUTS]
@@ -119,7 +119,7 @@ def test_low_rank_is_the_linear_tensor_head_of_its_factors():
 
 
 @pytest.mark.parametrize("names", [["image"], ["image", "sound"], ["image", "sound", "words"]])
-def test_tensor_head_is_linear_in_the_whole_outer_product(names):
+def test_tensor_head_is_linear_in_the_outer_product(names):
     model = (
         TensorFusion({name: INPUTS[name] for name in names}, CLASSES, features=2, width=0)
         .double()
@@ -136,7 +136,7 @@ def test_outer_product_by_hand():
     assert found.tolist() == [[1, 3, 5, 2, 6, 10]]
 
 
-def test_bad_settings_are_named():
+def test_invalid_settings_are_refused():
     many = {f"view {i}": {"size": 3, "sequence": False} for i in range(8)}
     with pytest.raises(InvalidInput, match=r"43,046,721 entries.*low-rank"):
         TensorFusion(many, CLASSES)
@@ -224,7 +224,7 @@ def test_position_numbers():
 
 @pytest.mark.parametrize("kind", registry.names())
 @pytest.mark.parametrize("source", ["regression", "classification"])
-def test_every_kind_trains_is_kept_and_measured(kind, source, tmp_path):
+def test_every_kind_trains_and_can_be_saved(kind, source, tmp_path):
     dataset = tiny(source)
     result = train(kind, dataset, {}, replace(default_options(dataset), epochs=1, batch=16), seed=3)
     measured = {"test": metrics.evaluate(result.model.double(), dataset, "test")}
@@ -275,7 +275,7 @@ def test_baselines_are_among_the_pickers(tmp_path, monkeypatch):
     assert {"my-late", "my-entangled-qcnn", "broken"} <= set(checkpoint_folders.available())
 
 
-def test_separate_tables_are_tables_and_nothing_is_joint():
+def test_separate_tables_have_no_joint_terms():
     model = EntangledQCNN(
         {name: INPUTS[name] for name in ("image", "sound")}, CLASSES, tables="separate"
     ).double()

@@ -11,7 +11,7 @@ from tests.support.entangled import model_of
 
 @pytest.mark.parametrize(("n", "M"), [(4, 2), (4, 3), (4, 4), (5, 3), (2, 3)])
 @pytest.mark.parametrize("limit", [100, 10_000_000])
-def test_many_samples_at_once_equal_each_alone(
+def test_batched_rows_equal_single_rows(
     n: int, M: int, limit: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(qcnn_contractions, "MAX_NUMBERS", limit)

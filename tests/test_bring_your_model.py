@@ -18,7 +18,7 @@ PAGE = (Path(__file__).resolve().parent.parent / "docs" / "bring-your-model.md")
 STEPS = 5  # of the training, which the page lets take 300
 
 
-def test_the_page_runs(
+def test_programs_of_the_page_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -45,6 +45,6 @@ def test_the_page_runs(
     )
 
 
-def test_the_card_of_the_page_is_one() -> None:
+def test_card_of_the_page_is_valid() -> None:
     said = program_card.read(re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)[0], "mult.toml")
     assert [each.gives for each in said.inputs] == ["values", "mask"]

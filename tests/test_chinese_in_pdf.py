@@ -155,7 +155,7 @@ def test_figures_print_chinese_words_and_ids(place: Path, sample: str, panel: st
     assert panel != "inside" or files["png"].read_bytes().startswith(b"\x89PNG")
 
 
-def test_boxes_gaps_and_other_letters_are_told_from_a_letter() -> None:
+def test_missing_glyphs_are_detected() -> None:
     face = fonts.face(LETTERS)
     assert face is not None
     name, own = face.family.replace(" ", ""), LETTERS[0]

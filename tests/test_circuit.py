@@ -73,9 +73,7 @@ def test_pennylane_runs_our_step(dims: tuple[int, ...]) -> None:
 @pytest.mark.parametrize(
     ("dims", "form"), [((3, 2), "exact"), ((3, 6), "trotter"), ((5, 3), "trotter")]
 )
-def test_levels_between_powers_of_two_run_on_the_next_number_of_qubits(
-    dims: tuple[int, ...], form: str
-) -> None:
+def test_dimensions_are_padded_to_qubits(dims: tuple[int, ...], form: str) -> None:
     system, kets = random_system(dims), random_kets(dims)
     circuit = step_circuit(system, kets, 0.05, form=form)
     sides = [2 ** math.ceil(math.log2(d)) for d in dims]
@@ -120,7 +118,7 @@ def test_a_jump_channel_is_right_to_first_order() -> None:
 
 
 @pytest.mark.parametrize("dims", [(2, 2, 2), (4, 4, 4)])
-def test_the_drawn_step_states_its_error(dims: tuple[int, ...]) -> None:
+def test_drawn_step_reports_its_error(dims: tuple[int, ...]) -> None:
     system, kets = random_system(dims), random_kets(dims)
     circuit = step_circuit(system, kets, 0.1, form="trotter")
     difference = circuit.qnode()() - exact(system, kets, 0.1)
@@ -135,7 +133,7 @@ def test_the_drawn_step_states_its_error(dims: tuple[int, ...]) -> None:
     assert halved.error.all == pytest.approx(circuit.error.all / 2, rel=0.25)
 
 
-def test_repeated_drawn_steps_are_the_error_of_the_whole() -> None:
+def test_errors_of_repeated_steps_add_up() -> None:
     system, kets = random_system((2, 2, 2)), random_kets((2, 2, 2))
     circuit = step_circuit(system, kets, 0.25, form="trotter", split="whole")
     difference = circuit.qnode(steps=4)() - exact(system, kets, 1.0)
@@ -187,7 +185,7 @@ def test_the_gates() -> None:
     assert sum(shares) == pytest.approx(1)
 
 
-def test_the_numbers_on_a_jump() -> None:
+def test_labels_of_a_jump() -> None:
     system, kets = random_system((2, 2)), random_kets((2, 2))
     gate = step_circuit(system, kets, 1e-4, form="trotter").gates[-1]
     psi = product(list(kets.values()))
@@ -199,7 +197,7 @@ def test_the_numbers_on_a_jump() -> None:
     ) == pytest.approx(1)
 
 
-def test_what_is_switched_off_has_no_gate() -> None:
+def test_terms_of_zero_strength_have_no_gate() -> None:
     system, kets = random_system((2, 2)), random_kets((2, 2))
     jumps = torch.stack(
         [0 * system.jumps[0], torch.eye(4, dtype=torch.complex128), system.jumps[2]]
@@ -225,7 +223,7 @@ def test_the_drawings() -> None:
     assert len(circuit.draw_text().splitlines()) == 6
 
 
-def test_a_model_will_do() -> None:
+def test_circuit_of_a_model() -> None:
     class Model:
         def system(self) -> System:
             return random_system((2, 2))
@@ -248,12 +246,12 @@ def test_a_model_will_do() -> None:
         ((4, 4, 4), {"form": "exact"}, "must be 'trotter' above D = 16, but is 'exact' at D = 64"),
     ],
 )
-def test_bad_arguments(dims: tuple[int, ...], options: dict, message: str) -> None:
+def test_invalid_arguments_are_refused(dims: tuple[int, ...], options: dict, message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
         step_circuit(random_system(dims), random_kets(dims), **({"dt": 0.1} | options))
 
 
-def test_bad_kets() -> None:
+def test_invalid_kets_are_refused() -> None:
     system, kets = random_system((2, 2)), random_kets((2, 2))
     for wrong, message in [
         ({"text": kets["text"]}, r"one ket for each of \['text', 'audio'\], but has 1: \['text'\]"),

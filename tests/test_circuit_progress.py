@@ -36,7 +36,7 @@ def theirs(circuit: FusionCircuit, count: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.mark.parametrize("block", ["su4", "circuit6", "circuit9", "ttn"])
-def test_every_gate(block: str) -> None:
+def test_states_after_every_gate_equal_pennylane(block: str) -> None:
     model = model_of(2, 2, block=block)
     circuit, found = fusion_circuit(model, angles_of(model)), replay_fusion(model, angles_of(model))
     assert (found.gates, found.wires) == (circuit.gates, circuit.wires)
@@ -73,7 +73,7 @@ def test_the_states_around_a_gate() -> None:
             assert moment.mutual == pytest.approx((0, 2 * found.entropy[count, fused]), abs=1e-9)
 
 
-def test_the_end_is_that_of_the_density_matrix() -> None:
+def test_last_state_equals_the_density_matrix() -> None:
     model = model_of(5, 2)
     theta = angles_of(model)
     found, vectors = replay_fusion(model, theta), model.fuse(masses_of(theta))[0][0].detach()

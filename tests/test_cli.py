@@ -47,7 +47,7 @@ def sample(planted: Any) -> str:
     return str(planted.ids[planted.rows("test")[0]])
 
 
-def test_the_program_starts_by_itself_and_keeps_results_apart() -> None:
+def test_command_starts_and_separates_results_from_messages() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "qfusion", "data", "list", "--json"],
         cwd=ROOT,
@@ -81,14 +81,14 @@ def test_help_shows_an_example(run: Any, command: str) -> None:
     assert f"python -m qfusion {command}" in " ".join(result.out.split("Example:")[1].split())
 
 
-def test_models_lists_the_shipped_ones(run: Any) -> None:
+def test_models_lists_shipped_models(run: Any) -> None:
     cards = {card["name"]: card for card in run("models", "--json").json}
     assert set(cards) >= {"qj-planted", "qj-mosi"}
     assert len(cards[MODEL]["seeds"]) >= 5
     assert MODEL in run("models").out
 
 
-def test_data_list_says_how_to_get_what_is_missing(
+def test_data_list_gives_download_commands(
     run: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("QFUSION_DATA", str(tmp_path))
@@ -105,7 +105,7 @@ def test_data_check_prints_sizes_and_digest(run: Any, planted: Any) -> None:
     assert planted.digest in run("data", "check", "planted").out
 
 
-def test_evaluate_prints_what_the_card_says(run: Any, planted: Any) -> None:
+def test_evaluate_prints_the_metrics_of_the_card(run: Any, planted: Any) -> None:
 
     result = run(
         "evaluate", "--model", MODEL, "--data", "planted", "--split", "test", "--json"
@@ -225,7 +225,7 @@ def test_explain_prints_a_table(run: Any, sample: str) -> None:
     assert "text+audio" in result.out
 
 
-def test_explain_says_what_the_dynamics_built(run: Any, sample: str) -> None:
+def test_explain_prints_path_attribution(run: Any, sample: str) -> None:
     said = run("explain", "--model", MODEL, "--sample", sample, "--physics", "--json").json
     assert set(said["physics"]) == set(said["dividends"])
     assert (
@@ -249,9 +249,7 @@ def test_explain_says_what_the_dynamics_built(run: Any, sample: str) -> None:
     assert "11 others" in shown
 
 
-def test_explain_says_what_the_dynamics_built_on_average(
-    run: Any, planted: Any, tmp_path: Path
-) -> None:
+def test_explain_prints_mean_path_attribution(run: Any, planted: Any, tmp_path: Path) -> None:
     words = ("explain", "--model", MODEL, "--split", "test", "--physics", "--json")
     out = tmp_path / "contributions.csv"
     said = run(*words, "--out", out).json
@@ -267,7 +265,7 @@ def test_explain_says_what_the_dynamics_built_on_average(
 
 
 @pytest.mark.parametrize("ending", [".csv", ".parquet"])
-def test_explain_writes_a_row_for_every_sample(
+def test_explain_writes_one_row_per_sample(
     run: Any, planted: Any, tmp_path: Path, ending: str, sample: str
 ) -> None:
     out = tmp_path / f"contributions{ending}"
@@ -310,7 +308,7 @@ def test_explain_writes_a_row_for_every_sample(
     )
 
 
-def test_track_writes_a_row_a_time(run: Any, sample: str, tmp_path: Path) -> None:
+def test_track_writes_one_row_per_time(run: Any, sample: str, tmp_path: Path) -> None:
     out = tmp_path / "dynamics.csv"
     assert run("track", "--model", MODEL, "--sample", sample, "--times", 11, "--out", out).code == 0
     frame = pd.read_csv(out)
@@ -367,7 +365,7 @@ def numbers_in(found: Any) -> Iterator[float]:
 
 @pytest.mark.parametrize("view", ["contributions", "shapley", "over-time"])
 @pytest.mark.parametrize("model", ["qj-planted", "qcnn-parity"])
-def test_figure_draws_what_explain_says(run: Any, tmp_path: Path, model: str, view: str) -> None:
+def test_figure_equals_explain(run: Any, tmp_path: Path, model: str, view: str) -> None:
     from qfusion import data
 
     dataset = data.load(checkpoint.load(model).card["data"]["name"])
@@ -441,7 +439,7 @@ def test_figure_draws_what_explain_says(run: Any, tmp_path: Path, model: str, vi
         (["--contrast", "p0031"], "Compared with sample p0031."),
     ],
 )
-def test_plotlys_own_format_looks_as_asked(
+def test_plotly_json_has_the_requested_style(
     run: Any, tmp_path: Path, sample: str, behind: list[str], words: str
 ) -> None:
     out = tmp_path / "figure.json"
@@ -698,7 +696,7 @@ def test_train_makes_a_model_that_evaluates(run: Any, planted: Any, tmp_path: Pa
     ],
     ids=lambda value: " ".join(value)[:60] if isinstance(value, list) else "",
 )
-def test_bad_input_is_one_line_and_leaves_nothing(
+def test_invalid_input_prints_one_line_and_leaves_no_files(
     run: Any,
     sample: str,
     tmp_path: Path,
@@ -727,7 +725,7 @@ def test_a_wrong_call_exits_with_2(run: Any, words: list[str]) -> None:
     assert_refused(run(*words), code=2)
 
 
-def test_missing_real_data_are_named_with_the_remedy(
+def test_missing_data_print_download_instructions(
     run: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     from qfusion import data
@@ -738,7 +736,7 @@ def test_missing_real_data_are_named_with_the_remedy(
     assert_refused(run("evaluate", "--model", "qj-mosi"), "mosi", "data get mosi")
 
 
-def test_data_get_fetches_what_then_loads(
+def test_data_get_downloads_a_loadable_set(
     run: Any, real_data: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("QFUSION_DATA", str(tmp_path))
@@ -754,7 +752,7 @@ def test_data_get_fetches_what_then_loads(
     assert "mosi: " not in run("data", "list").err
 
 
-def test_data_get_without_a_connection_is_one_line(
+def test_data_get_without_a_connection_prints_one_line(
     run: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("QFUSION_DATA", str(tmp_path))
@@ -775,11 +773,11 @@ def test_an_id_may_start_with_a_dash(run: Any) -> None:
     assert_refused(run("explain", "--model", MODEL, "--sample", "-3g5y"), "'-3g5y'")
 
 
-def test_another_data_set_does_not_fit(run: Any, mosi: Any) -> None:
+def test_incompatible_data_set_is_refused(run: Any, mosi: Any) -> None:
     assert_refused(run("evaluate", "--model", MODEL, "--data", "mosi"), "text")
 
 
-def test_the_app_says_why_it_cannot_start(run: Any) -> None:
+def test_failed_start_of_the_app_prints_a_reason(run: Any) -> None:
     assert_refused(run("app", "--address", ""), "`--address` is empty")
     assert_refused(
         run("app", "--address", "300.1.1.1"),

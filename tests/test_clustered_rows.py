@@ -16,7 +16,7 @@ from qfusion.explain import bootstrap
 from qfusion.wording.cohorts import describe_intervals
 
 
-def test_pairs_name_their_pictures() -> None:
+def test_clusters_of_pairs_are_pictures() -> None:
     """539 digits stand behind the 1,200 test pairs of `parity`; left and right are one pool."""
     parity = data.load("parity")
     rows = parity.rows("test")
@@ -32,7 +32,7 @@ def test_pairs_name_their_pictures() -> None:
     assert data.load("planted").clusters is None
 
 
-def test_ids_of_mmsa_name_videos() -> None:
+def test_clusters_of_mmsa_ids_are_videos() -> None:
     found = video_clusters(["a$_$1", "a$_$2", "b_c$_$1"])
     assert found is not None
     assert found.describe_count(np.arange(3)) == "2 videos"
@@ -40,14 +40,14 @@ def test_ids_of_mmsa_name_videos() -> None:
     assert video_clusters([]) is None
 
 
-def test_clusters_of_another_length_are_refused() -> None:
+def test_clusters_of_wrong_length_are_refused() -> None:
     with pytest.raises(InvalidInput, match="labels"):
         Clusters(np.zeros((2, 2, 2), dtype=str), "videos")
     with pytest.raises(InvalidInput, match="clusters"):
         next(bootstrap.counts(3, 1, 0, np.zeros((2, 1), int)))
 
 
-def test_whole_clusters_are_drawn() -> None:
+def test_bootstrap_draws_whole_clusters() -> None:
     """All rows of a cluster count alike, and clusters are drawn as often as there are of them."""
     clusters = np.repeat(np.arange(12), 5)[:, None]
     for block in bootstrap.counts(60, 50, 1, clusters):
@@ -56,7 +56,7 @@ def test_whole_clusters_are_drawn() -> None:
         assert (by[:, :, 0].sum(1) == 12).all()
 
 
-def test_a_row_counts_as_the_product_of_what_it_shares() -> None:
+def test_row_weight_is_the_product_over_groupings() -> None:
     """One pool: a row (i, j) counts n_i n_j with the same counts; two pools: counts of their own."""
     pairs = np.array([(i, j) for i in range(10) for j in range(10) if i != j])
     one = next(iter(bootstrap.counts(len(pairs), 40, 0, pairs)))
@@ -66,7 +66,7 @@ def test_a_row_counts_as_the_product_of_what_it_shares() -> None:
     assert two.mean() == pytest.approx(1, abs=0.03)  # E[n_i n_j] = 1 for pools of their own
 
 
-def test_the_error_of_the_mean_is_that_of_the_clusters() -> None:
+def test_standard_error_of_the_mean_is_clustered() -> None:
     """With equal clusters whose rows are alike the standard error is that of the cluster means over sqrt(clusters)."""
     means = np.random.default_rng(0).normal(size=40)
     values, clusters = np.repeat(means, 25), np.repeat(np.arange(40), 25)[:, None]
@@ -77,7 +77,7 @@ def test_the_error_of_the_mean_is_that_of_the_clusters() -> None:
     assert (interval.high - interval.low) / (rows.high - rows.low) == pytest.approx(5, rel=0.1)
 
 
-def test_two_ways_of_grouping_add_up() -> None:
+def test_two_way_clustered_errors_add_up() -> None:
     """Of a full table of a_i + b_j the variance of the mean is var(a)/n + var(b)/m (Owen 2007)."""
     rng = np.random.default_rng(1)
     a, b = rng.normal(size=30), 2 * rng.normal(size=50)
@@ -94,7 +94,7 @@ def test_too_few_clusters_have_no_interval() -> None:
     assert bootstrap.mean(values, clusters=np.repeat(np.arange(20), 5)[:, None]).known
 
 
-def test_rates_of_rows_that_are_alike_count_clusters() -> None:
+def test_rates_of_equal_rows_count_clusters() -> None:
     """Rows that are copies within a cluster say as much as the clusters do."""
     hits = np.repeat(np.arange(40) % 2 == 0, 10)
     clusters = np.repeat(np.arange(40), 10)[:, None]
@@ -106,7 +106,7 @@ def test_rates_of_rows_that_are_alike_count_clusters() -> None:
     assert high - low > wilson(200, 400)[1] - wilson(200, 400)[0]
 
 
-def test_intervals_are_quantiles_over_the_resamples_that_give_a_value() -> None:
+def test_intervals_ignore_undefined_resamples() -> None:
     """Drawn by hand: where no sample has all of its clusters there is none, and where a column does not vary no
     correlation. All groupings, the seed and the number of resamples count."""
     rng = np.random.default_rng(4)
@@ -146,7 +146,7 @@ def test_intervals_are_quantiles_over_the_resamples_that_give_a_value() -> None:
     assert found["x"] != bootstrap.mean(x, resamples=400, seed=3, clusters=clusters[:, :1])
 
 
-def test_ways_of_grouping_that_share_a_number_are_one_pool() -> None:
+def test_groupings_that_share_a_number_form_one_pool() -> None:
     """The first and the last column name the same pictures, the second others; a picture counts as often wherever."""
     clusters = np.array([[5, 90, 7], [6, 91, 5], [7, 90, 9], [5, 92, 6]])
     pools = bootstrap.cluster_pools(clusters)
@@ -157,12 +157,12 @@ def test_ways_of_grouping_that_share_a_number_are_one_pool() -> None:
         assert sorted([own[i] for i in column] for column in columns) == sorted(named.T.tolist())
 
 
-def test_a_column_that_is_not_finite_is_named() -> None:
+def test_non_finite_column_is_refused() -> None:
     with pytest.raises(InvalidInput, match="`loss`"):
         bootstrap.means({"gain": np.zeros(3), "loss": np.array([0.0, np.inf, 1.0])})
 
 
-def test_ten_clusters_are_enough_of_every_way_of_grouping() -> None:
+def test_ten_clusters_of_every_grouping_are_enough() -> None:
     ten, nine = np.arange(40) % 10, 50 + np.arange(40) % 9
     assert bootstrap.has_enough(10)
     assert not bootstrap.has_enough(9)
@@ -171,7 +171,7 @@ def test_ten_clusters_are_enough_of_every_way_of_grouping() -> None:
     assert not bootstrap.has_enough(9, np.arange(9)[:, None])
 
 
-def test_rows_that_share_something_count_as_many_as_leave_the_rate_as_uncertain() -> None:
+def test_effective_number_of_clustered_rows() -> None:
     """Equal clusters with rates of their own: p (1 - p) over the variance of the rates over clusters, by hand. Of three
     ways of grouping some resamples draw nothing, and are none."""
     rates = np.repeat([0.2, 0.4, 0.9], 20)
@@ -197,14 +197,14 @@ def test_rows_that_share_something_count_as_many_as_leave_the_rate_as_uncertain(
     assert bootstrap.effective_size(hits, both) == pytest.approx(0.4 * 0.6 / variance)
 
 
-def test_ranks_are_those_of_the_rows_drawn() -> None:
+def test_ranks_are_recomputed_in_every_resample() -> None:
     x, weights = np.array([0.5, -1.0, 0.5, 2.0, 0.1]), np.array([[1, 1, 1, 1, 1], [2, 0, 1, 3, 0]])
     drawn = [np.repeat(x, row) for row in weights]
     for row, ranks, values in zip(weights, bootstrap.ranks(x, weights), drawn, strict=True):
         assert np.repeat(ranks, row).tolist() == stats.rankdata(values).tolist()
 
 
-def test_a_row_of_values_has_the_correlation_that_it_has_alone() -> None:
+def test_batched_correlations_equal_single_ones() -> None:
     """Whatever the units of the other rows; a row that rounding alone moves has none."""
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(2, 4, 9))
@@ -226,7 +226,7 @@ def test_a_row_of_values_has_the_correlation_that_it_has_alone() -> None:
         assert np.isnan(bootstrap.pearson(np.zeros(0), np.zeros(0), np.ones((2, 0)))).all()
 
 
-def test_mosi_names_its_videos() -> None:
+def test_clusters_of_mosi_are_videos() -> None:
     try:
         mosi = data.load("mosi")
     except DataUnavailable:

@@ -83,7 +83,7 @@ def test_calibration_by_counting(digits: Any) -> None:
     assert counts.sum() == len(truth)
 
 
-def test_residuals(planted: Any) -> None:
+def test_residuals_by_counting(planted: Any) -> None:
     places = planted.places(planted.rows)
     assert np.allclose(
         cohort_performance.residuals(planted),
@@ -94,7 +94,7 @@ def test_residuals(planted: Any) -> None:
     assert frame["in_cohort"].sum() == planted.inside.sum()
 
 
-def test_panels(digits: Any, planted: Any) -> None:
+def test_quality_panels_of_classes_and_numbers(digits: Any, planted: Any) -> None:
     counts = cohort_performance.confusions(digits)
     assert cohort_quality.confusions(digits).title.startswith(
         f"{np.trace(counts)} of {counts.sum()} samples are right"
@@ -121,13 +121,13 @@ def test_panels(digits: Any, planted: Any) -> None:
 @pytest.mark.parametrize(
     ("model", "words"), [("qj-planted", "Bias "), ("qcnn-digits", "are right")]
 )
-def test_the_page(model: str, words: str) -> None:
+def test_page_opens(model: str, words: str) -> None:
     app = visit("Cohorts", model=model, **{"cohorts.view": "Quality"})
     assert not app.error
     assert words in plain(said(app))
 
 
-def test_margin_against_rank_says_which_decisions_are_wrong() -> None:
+def test_margin_against_rank_marks_wrong_decisions() -> None:
     sample = open_sample("qcnn-digits", "digit-0004")
     study, rows = sample.study, sample.study.dataset.rows("test")
     picture = sample_points.scatter(sample)

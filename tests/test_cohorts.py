@@ -104,14 +104,14 @@ REFUSED = [
 ]
 
 
-def test_a_filter_that_does_not_fit_is_named() -> None:
+def test_invalid_filter_is_refused() -> None:
     for text, words in REFUSED:
         with pytest.raises((InvalidInput, NotFound)) as caught:
             passing(text)
         assert words in str(caught.value), text
 
 
-def test_filters_as_long_as_they_may_be_are_read() -> None:
+def test_filters_of_maximal_length_are_parsed() -> None:
     assert passing("error>1e12") == []
     assert passing("error>1" + " " * 493) == ["s1", "s2", "s4"]
     assert passing("error>1;" * 12) == ["s1", "s2", "s4"]
@@ -129,7 +129,7 @@ def test_filters_as_long_as_they_may_be_are_read() -> None:
     assert cohort_filters.rows_in_split(both, FRAME).tolist() == [False, False, False, True, False]
 
 
-def test_of_many_values_any_may_be_asked_for() -> None:
+def test_filter_accepts_any_of_many_values() -> None:
     for count in (200, 201):
         frame = pd.DataFrame({"split": "test", "word": [f"w{i}" for i in range(count)]})
         parts = cohort_filters.parse("word=w7|w999")
@@ -140,7 +140,7 @@ def test_of_many_values_any_may_be_asked_for() -> None:
             assert np.flatnonzero(cohort_filters.select_rows(parts, frame)).tolist() == [7]
 
 
-def test_numbers_are_the_same_up_to_rounding() -> None:
+def test_numbers_are_equal_up_to_rounding() -> None:
     numbers = [1e6 * (1 + 5e-10), 1e6 * (1 + 5e-9), 1e6, 5e-13, 5e-12, 0.0]
     frame = pd.DataFrame({"split": "test", "x": numbers})
     for text, places in (("x=1e6", [0, 2]), ("x=0", [3, 5]), ("x!=1000000", [1, 3, 4, 5])):
@@ -150,7 +150,7 @@ def test_numbers_are_the_same_up_to_rounding() -> None:
         )
 
 
-def test_a_region_holds_what_lies_in_it_by_the_even_odd_rule() -> None:
+def test_region_uses_the_even_odd_rule() -> None:
     """Against matplotlib's polygons; the middle of a star of five lines is crossed twice, and outside."""
     points = np.random.default_rng(0).uniform(-1, 2, size=(400, 2))
     corners = np.array([[0.2, -0.5], [1.7, 0.1], [0.9, 1.6], [0.6, 0.4], [-0.4, 1.1]])
@@ -177,7 +177,7 @@ def test_a_region_holds_what_lies_in_it_by_the_even_odd_rule() -> None:
     assert cohort_filters.points_in_region(box, edges).tolist() == [True, True, *[False] * 5]
 
 
-def test_saved_cohorts_are_read_back_as_written() -> None:
+def test_saved_cohorts_round_trip() -> None:
     found = cohort_filters.parse_saved('hard ones: error > 1;  text = "a;""b"""')
     assert (found.name, len(found.parts)) == ("hard ones", 2)
     assert cohort_filters.parse_saved(str(found)) == found
@@ -188,13 +188,13 @@ def test_saved_cohorts_are_read_back_as_written() -> None:
     "text",
     ["no colon", ":error>1", "a" * 41 + ":error>1", "<b>:error>1", "name:", "name: ; ", "a:b"],
 )
-def test_saved_cohorts_that_do_not_fit_are_named(text: str) -> None:
+def test_invalid_saved_cohorts_are_refused(text: str) -> None:
     with pytest.raises(InvalidInput):
         cohort_filters.parse_saved(text)
 
 
 @given(st.one_of(st.text(max_size=320), st.text('relation=conflict;error>1|<!~" ', max_size=60)))
-def test_no_text_does_more_than_pass_or_be_named(text: str) -> None:
+def test_random_filters_are_parsed_or_refused(text: str) -> None:
     try:
         parts = cohort_filters.parse(text)
         again = (
@@ -218,7 +218,7 @@ def pairs() -> tuple[np.ndarray, np.ndarray]:
     return x, np.round(0.5 * x + rng.normal(size=80), 1)
 
 
-def test_every_resample_has_the_correlations_that_scipy_gives(
+def test_correlations_of_every_resample_equal_scipy(
     pairs: tuple[np.ndarray, np.ndarray],
 ) -> None:
     x, y = pairs
@@ -232,7 +232,7 @@ def test_every_resample_has_the_correlations_that_scipy_gives(
         assert rho == pytest.approx(stats.spearmanr(x[drawn], y[drawn]).statistic, abs=1e-12)
 
 
-def test_intervals_equal_scipys_percentile_bootstrap_up_to_its_own_chance(
+def test_intervals_equal_percentile_bootstrap_of_scipy(
     pairs: tuple[np.ndarray, np.ndarray],
 ) -> None:
     x, y = pairs
@@ -259,7 +259,7 @@ def test_intervals_equal_scipys_percentile_bootstrap_up_to_its_own_chance(
     assert bootstrap.means({"x": x, "y": y}, resamples=20_000)["x"] == mean
 
 
-def test_intervals_are_the_same_every_time_and_in_blocks(
+def test_intervals_are_reproducible_in_blocks(
     pairs: tuple[np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = bootstrap.correlation(*pairs, resamples=300)
@@ -269,7 +269,7 @@ def test_intervals_are_the_same_every_time_and_in_blocks(
     assert bootstrap.correlation(*pairs, resamples=300, seed=1) != first
 
 
-def test_an_interval_covers_the_truth_about_as_often_as_it_says() -> None:
+def test_intervals_have_nominal_coverage() -> None:
     rng = np.random.default_rng(0)
     hits = sum(
         (found := bootstrap.mean(rng.normal(size=60), resamples=400)).low <= 0 <= found.high
@@ -278,7 +278,7 @@ def test_an_interval_covers_the_truth_about_as_often_as_it_says() -> None:
     assert 0.89 <= hits / 200 <= 0.99
 
 
-def test_correlation_does_not_ask_for_units() -> None:
+def test_correlation_is_scale_invariant() -> None:
     x, y = np.random.default_rng(0).normal(size=(2, 30))
     weights = np.ones((1, 30))
     for scale in (1e-40, 1e30):
@@ -290,7 +290,7 @@ def test_correlation_does_not_ask_for_units() -> None:
         )
 
 
-def test_what_cannot_be_told_is_not_told() -> None:
+def test_constants_and_small_samples_have_no_interval() -> None:
     constant = bootstrap.correlation(np.full(30, 0.1), np.arange(30.0))["spearman"]
     assert not constant.known
     assert not constant.excludes_zero

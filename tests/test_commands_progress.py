@@ -39,7 +39,7 @@ def run(*words: Any) -> None:
     assert not ended.value.code
 
 
-def test_rates_and_times_are_said_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rates_and_times_are_formatted(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
     monkeypatch.setattr(_sentences.time, "monotonic", lambda: now[0])
     pace = _sentences.Pace()
@@ -55,7 +55,7 @@ def test_rates_and_times_are_said_as_they_are(monkeypatch: pytest.MonkeyPatch) -
     ]
 
 
-def test_an_encoding_shows_its_rate_once(
+def test_encoding_shows_its_rate_once(
     shown: list[str],
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
@@ -78,7 +78,7 @@ def test_an_encoding_shows_its_rate_once(
     assert not shown
 
 
-def test_an_epoch_that_lasts_shows_its_rate_and_the_time_left(
+def test_long_epoch_shows_rate_and_remaining_time(
     shown: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     words = ("train", "--data", "planted", "--model", "concatenation")
@@ -98,7 +98,7 @@ def test_an_epoch_that_lasts_shows_its_rate_and_the_time_left(
     assert "left, validation loss" in second[0]
 
 
-def test_a_bar_within_a_bar_is_a_line_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nested_bar_is_a_line_of_the_outer_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         printing, "Console", lambda stderr: Console(stderr=stderr, force_terminal=True)
     )

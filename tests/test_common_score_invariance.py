@@ -65,9 +65,7 @@ def with_common_part(model: Any, seed: int = 0) -> Any:
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_every_panel_is_the_same_whatever_all_classes_share(
-    name: str, dataset: tuple[Any, Path]
-) -> None:
+def test_panels_do_not_depend_on_a_common_score(name: str, dataset: tuple[Any, Path]) -> None:
     data, folder = dataset
     sample = str(data.ids[data.rows("test")[3]])
     before = everything(name, sample)
@@ -95,7 +93,7 @@ def test_the_common_part_would_change_raw_scores(name: str, dataset: tuple[Any, 
     assert torch.allclose(raw.softmax(1), moved.softmax(1), atol=1e-9)
 
 
-def test_log_odds_of_a_model_without_a_head_do_not_see_a_common_part() -> None:
+def test_log_odds_without_a_head_ignore_a_common_score() -> None:
     """A program is asked by its scores alone."""
     from tests.support.small_models import model_of, rows_of
 
@@ -118,7 +116,7 @@ def test_log_odds_of_a_model_without_a_head_do_not_see_a_common_part() -> None:
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_log_odds_are_those_of_the_raw_scores(name: str, dataset: tuple[Any, Path]) -> None:
+def test_log_odds_equal_those_of_raw_scores(name: str, dataset: tuple[Any, Path]) -> None:
     data, _ = dataset
     study = open_study(name, DATA)
     rows = data.rows("test")[:40]
@@ -137,9 +135,7 @@ def test_log_odds_are_those_of_the_raw_scores(name: str, dataset: tuple[Any, Pat
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_the_class_decided_for_is_ahead_of_every_other(
-    name: str, dataset: tuple[Any, Path]
-) -> None:
+def test_predicted_class_has_positive_log_odds(name: str, dataset: tuple[Any, Path]) -> None:
     """`A rather than B` is above 0 for the class decided for, against every other, and adds up to its contributions."""
     data, _ = dataset
     study = open_study(name, DATA)

@@ -71,9 +71,7 @@ def taken() -> list[Any]:
         ("tikz", "acl-double"),
     ],
 )
-def test_a_composed_file_has_its_size_its_letters_and_all_recipes(
-    kind: str, size: str, taken: list[Any]
-) -> None:
+def test_composed_file_has_size_letters_and_recipes(kind: str, size: str, taken: list[Any]) -> None:
     wanted = whole(kind, size, theme="grey")
     data = compositions.save_composition(taken, wanted)
     assert exporting.size_mm(data)[0] == pytest.approx(export_style.SIZES[size].width, abs=0.1)
@@ -117,7 +115,7 @@ def test_panels_stand_side_by_side_in_rows_of_one_height(taken: list[Any]) -> No
     assert max(axes) <= w
 
 
-def test_one_figure_alone_is_drawn_as_ever() -> None:
+def test_single_figure_is_unchanged() -> None:
     """A grid of one figure has the marks of the figure, below its letter."""
     alone = render_grid([Part(lines(), "(a)")], "svg", Style(89), 1)
     usual = export.save(lines(), ExportStyle())
@@ -132,7 +130,7 @@ def test_one_figure_alone_is_drawn_as_ever() -> None:
     )
 
 
-def test_what_is_no_composition_is_refused() -> None:
+def test_invalid_compositions_are_refused() -> None:
     good = json.loads(whole().text())
     for change, said in (
         ({"kind": "x"}, "not a qfusion composition"),
@@ -173,7 +171,7 @@ def test_titles_and_captions_of_panels_are_written(taken: list[Any]) -> None:
 
 
 @pytest.mark.parametrize("kind", export_style.FORMATS)
-def test_a_snippet_puts_the_file_there_with_caption_and_label(kind: Any) -> None:
+def test_snippet_includes_file_caption_and_label(kind: Any) -> None:
     said = latex_snippet.latex_figure(
         "qfusion-a-b",
         ExportStyle(format=kind, size="aps-double"),
@@ -198,7 +196,7 @@ def test_a_snippet_puts_the_file_there_with_caption_and_label(kind: Any) -> None
     assert ending in said
 
 
-def test_latex_sets_a_snippet(tmp_path: Path, taken: list[Any]) -> None:
+def test_latex_compiles_a_snippet(tmp_path: Path, taken: list[Any]) -> None:
     made = compositions.save_composition(taken, whole("tikz", "acl-double"))
     (tmp_path / "c.tikz").write_bytes(made)
     (tmp_path / "d.pdf").write_bytes(
@@ -222,7 +220,7 @@ def test_latex_sets_a_snippet(tmp_path: Path, taken: list[Any]) -> None:
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_names_of_files_are_safe(name: str) -> None:
+def test_file_names_are_safe(name: str) -> None:
     found = archives.file_name(name)
     assert re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,59}", found)
     assert ".." not in found
@@ -273,7 +271,7 @@ def test_one_figure_for_every_sample_of_a_cohort() -> None:
         archives.jobs_of_cohort(page, "cut", address, "", 500)
 
 
-def test_a_figure_that_cannot_be_drawn_is_named_and_a_stop_ends_it(
+def test_failed_figures_are_listed_and_the_batch_can_be_stopped(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     page, address = rendering.parse_link(LINK)
@@ -303,7 +301,7 @@ def run(words: list[str], capsys: Any) -> tuple[int, str, str]:
     return int(ended.value.code or 0), out, error
 
 
-def test_the_command_line_composes_and_makes_it_again(
+def test_command_line_composes_and_reproduces(
     tmp_path: Path, capsys: Any, taken: list[Any]
 ) -> None:
     parts = []
@@ -386,7 +384,7 @@ def test_the_command_line_writes_a_zip(tmp_path: Path, capsys: Any) -> None:
         assert sum(name.endswith(".tikz") for name in archive.namelist()) == 2
 
 
-def test_the_drawer_composes_and_writes_zips() -> None:
+def test_figure_drawer_composes_and_writes_zips() -> None:
     app = visit("Dynamics", whole=False, model="qj-planted", sample="p2924")
     app.session_state["_drawer"] = "waterfall-now"
     app.run()

@@ -96,7 +96,7 @@ def test_features_are_means_over_the_intervals_of_the_labels(folder: Path) -> No
 
 @pytest.mark.usefixtures("in_this_process")
 @pytest.mark.parametrize("ending", [".csd", ".h5", ".hdf5"])
-def test_a_folder_is_read_by_the_names_of_its_files(ending: str, folder: Path) -> None:
+def test_folder_is_read_by_file_names(ending: str, folder: Path) -> None:
     place = folder / "sequences"
     place.mkdir()
     write(place / f"audio{ending}", features(3, 5, 2))
@@ -108,7 +108,7 @@ def test_a_folder_is_read_by_the_names_of_its_files(ending: str, folder: Path) -
 
 
 @pytest.mark.usefixtures("in_this_process")
-def test_files_that_are_aligned_name_samples(folder: Path) -> None:
+def test_aligned_files_are_matched_by_sample(folder: Path) -> None:
     def aligned(entries: dict[str, tuple[Any, Any]], seed: int) -> dict[str, tuple[Any, Any]]:
         return {
             f"{video}[{number}]": (values[[number]], intervals[[number]])
@@ -183,14 +183,14 @@ def test_classes_and_more_columns_of_labels(folder: Path) -> None:
         ({}, "x", "must be a computational sequence"),
     ],
 )
-def test_other_layouts_are_named(
+def test_other_layouts_are_refused(
     entries: dict[str, Any], root: str | None, message: str, folder: Path
 ) -> None:
     with pytest.raises(InvalidInput, match=message):
         sequences.read_sequence(write(folder / "f.csd", entries, root))
 
 
-def test_the_command_line_reads_them_and_says_what_is_missing(run: Any, folder: Path) -> None:
+def test_command_line_reads_them_and_reports_missing_files(run: Any, folder: Path) -> None:
     modalities, scores = files(folder)
     named = [word for name, path in modalities.items() for word in ("--modality", f"{name}={path}")]
     told = run(

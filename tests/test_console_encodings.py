@@ -44,7 +44,7 @@ def printed(encoding: str, *words: str | Path) -> tuple[int, str, str]:
 @pytest.mark.parametrize(
     ("names", "encoding"), [("greek", "cp1252"), ("chinese", "ascii"), ("signs", "cp437")]
 )
-def test_a_report_is_printed_whatever_its_names(tmp_path: Path, names: str, encoding: str) -> None:
+def test_report_with_any_names_is_printed(tmp_path: Path, names: str, encoding: str) -> None:
     code, out, err = printed(encoding, "data", "check", file_of(tmp_path, NAMES[names]))
     assert (code, "Traceback" in err) == (0, False), err
     assert "36 train, 6 valid, 18 test" in out
@@ -52,7 +52,7 @@ def test_a_report_is_printed_whatever_its_names(tmp_path: Path, names: str, enco
 
 
 @pytest.mark.parametrize("names", NAMES)
-def test_json_stays_whole(tmp_path: Path, names: str) -> None:
+def test_json_stays_valid(tmp_path: Path, names: str) -> None:
     code, out, err = printed("cp1252", "data", "check", file_of(tmp_path, NAMES[names]), "--json")
     assert code == 0, err
     assert out.isascii()
@@ -62,7 +62,7 @@ def test_json_stays_whole(tmp_path: Path, names: str) -> None:
 @pytest.mark.parametrize(
     "words", [("data", "check", "図.npz"), ("evaluate", "--model", "→"), ("train", "--data", "ω")]
 )
-def test_errors_are_one_line(words: tuple[str, ...]) -> None:
+def test_errors_print_one_line(words: tuple[str, ...]) -> None:
     code, out, err = printed("cp1252", *words)
     assert code in (1, 2)
     assert out == ""
@@ -80,7 +80,7 @@ def test_errors_are_one_line(words: tuple[str, ...]) -> None:
         ("cp1252", "xmlcharrefreplace", "xmlcharrefreplace"),  # chosen by PYTHONIOENCODING
     ],
 )
-def test_only_what_would_end_a_command_is_replaced(
+def test_only_unencodable_characters_are_replaced(
     monkeypatch: pytest.MonkeyPatch, encoding: str, errors: str, then: str
 ) -> None:
     stream = io.TextIOWrapper(io.BytesIO(), encoding, errors)
@@ -97,7 +97,7 @@ def test_commands_print_in_ascii(words: str) -> None:
     assert len(out) > 100
 
 
-def test_streams_that_are_none_or_of_another_kind_are_left(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_and_foreign_streams_are_left_unchanged(monkeypatch: pytest.MonkeyPatch) -> None:
     for stream in (io.StringIO(), None):
         monkeypatch.setattr(sys, "stderr", stream)
         with pytest.raises(SystemExit):

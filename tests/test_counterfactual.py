@@ -107,7 +107,7 @@ def scores_at(model, states: dict[str, torch.Tensor]) -> np.ndarray:
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("outputs", [("y",), ("a", "b", "c")])
-def test_the_nearest_ket_turns_the_decision_and_no_random_one_is_nearer(
+def test_nearest_ket_flips_the_decision_and_no_random_ket_is_nearer(
     outputs: tuple[str, ...], seed: int
 ) -> None:
     model = jump(2, outputs, seed=seed)
@@ -154,7 +154,7 @@ def test_the_nearest_ket_turns_the_decision_and_no_random_one_is_nearer(
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_the_nearest_ket_is_where_gradients_end_too(seed: int) -> None:
+def test_gradient_descent_finds_the_same_ket(seed: int) -> None:
     model = jump(2, seed=seed)
     inputs = features(model, 1, seed)
     with torch.no_grad():
@@ -186,7 +186,7 @@ def test_the_nearest_ket_is_where_gradients_end_too(seed: int) -> None:
     assert min(ends) == pytest.approx(found.distance, abs=1e-4)
 
 
-def test_a_ket_without_a_part_in_the_lowest_eigenvector() -> None:
+def test_ket_orthogonal_to_the_lowest_eigenvector() -> None:
     """The hard case, by hand: from |0> with <Z> = 1 the nearest state with <Z> <= 0 is pi/4 away, though nothing points
     to |1>."""
     B = torch.diag(torch.tensor([-1.0, 1.0, -2.0], dtype=torch.complex128))
@@ -201,7 +201,7 @@ def test_a_ket_without_a_part_in_the_lowest_eigenvector() -> None:
     assert reach == pytest.approx(-1)
 
 
-def test_when_no_state_turns_the_decision_it_says_so() -> None:
+def test_no_flip_is_reported_when_none_exists() -> None:
     model, network = jump(), model_of(3, 2, 1)
     model.bias.data[:] = 100.0
     network.bias.data[:] = -500.0
@@ -227,9 +227,7 @@ def test_when_no_state_turns_the_decision_it_says_so() -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("C", [1, 3])
-def test_the_nearest_masses_turn_the_decision_and_no_random_ones_are_nearer(
-    C: int, seed: int
-) -> None:
+def test_nearest_masses_flip_the_decision_and_no_random_ones_are_nearer(C: int, seed: int) -> None:
     model = model_of(4, 2, C, seed=seed)
     states = counterfactual.encode_samples(model, features(model, 1, seed))
     for name in model.modalities:
@@ -263,7 +261,7 @@ def test_the_nearest_masses_turn_the_decision_and_no_random_ones_are_nearer(
             assert float(distances.min()) >= found.distance - 1e-6
 
 
-def test_a_way_that_never_crosses_the_boundary_is_left_out() -> None:
+def test_lines_that_never_cross_the_boundary_are_ignored() -> None:
     t, start = (
         np.array([[-2.0, -1.0, -1.0, 1.0]]),
         np.array([0.3, 0.4]),
@@ -298,7 +296,7 @@ def test_a_point_on_a_boundary_is_moved_to_its_nearest_point() -> None:
         assert np.linalg.norm(moved - start) == pytest.approx(nearest, abs=3e-3)
 
 
-def test_gradients_come_near_what_is_found_before_it_is_polished(
+def test_unpolished_solution_is_within_one_percent(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     cases = [model_of(4, 2, C, seed=seed) for C in (1, 3) for seed in range(2)]
@@ -313,7 +311,7 @@ def test_gradients_come_near_what_is_found_before_it_is_polished(
         assert found.distance - 1e-9 <= rough <= found.distance * 1.01
 
 
-def test_the_nearest_turn_of_an_angle_is_that_of_a_fine_scan() -> None:
+def test_nearest_angle_equals_a_fine_scan() -> None:
     rng = np.random.default_rng(0)
     turns, none = np.linspace(-math.pi, math.pi, 20_001), 0
     for _ in range(60):
@@ -334,7 +332,7 @@ def test_the_nearest_turn_of_an_angle_is_that_of_a_fine_scan() -> None:
     assert table_changes.nearest_turn([np.array([-1.0, 0.0, 0.0])], 0.0) is None
 
 
-def test_forms_that_take_as_many_coalitions_as_are_allowed_are_worked_out(
+def test_forms_with_the_maximal_number_of_coalitions_are_computed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Of 2^3 masses and 2^2 coalitions; those of kets are never refused."""
@@ -354,7 +352,7 @@ def test_forms_that_take_as_many_coalitions_as_are_allowed_are_worked_out(
         )
 
 
-def test_how_well_an_interpolant_follows_does_not_ask_for_units() -> None:
+def test_interpolation_error_is_scale_invariant() -> None:
     model = jump(2, dims=(2, 2), seed=1)
     states = counterfactual.encode_samples(model, features(model, 1, 1))
     whole = parameter_changes.nearest_parameters(model, states)
@@ -386,7 +384,7 @@ def put_near(model, states: dict[str, torch.Tensor]) -> None:
         bias[held] -= float(scores[held] - second) - 0.01
 
 
-def test_a_donor_is_the_nearest_sample_that_turns_the_decision() -> None:
+def test_donor_is_the_nearest_sample_that_flips_the_decision() -> None:
     seen = []
     for model in (jump(2, seed=2), model_of(4, 2), stateless()):
         states = counterfactual.encode_samples(model, features(model))
@@ -451,7 +449,7 @@ def brute_turn(values: np.ndarray, scores: np.ndarray, learned: float) -> float:
     return min(turned, default=math.inf)
 
 
-def test_the_nearest_knob_of_the_physics_equals_a_fine_scan() -> None:
+def test_nearest_parameter_change_equals_a_fine_scan() -> None:
     model = jump(2, dims=(2, 2), seed=1)
     states = counterfactual.encode_samples(model, features(model, 1, 1))
     # Move the boundary to the sample: about half of the knobs can then turn it.
@@ -532,7 +530,7 @@ def test_the_nearest_rule_angle_equals_a_fine_scan(n: int, M: int, C: int) -> No
             assert abs(change.value - change.learned) == pytest.approx(change.size)
 
 
-def test_of_two_turns_the_nearer_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nearer_of_two_flips_is_returned(monkeypatch: pytest.MonkeyPatch) -> None:
     """A score that changes sign on both sides of what was learned, almost as near: 0.1 - u^2 - u / 10000."""
 
     def score(x: float) -> float:
@@ -561,7 +559,7 @@ def test_of_two_turns_the_nearer_is_taken(monkeypatch: pytest.MonkeyPatch) -> No
     assert (change.decision, change.turned, change.verified) == (1, 0, True)
 
 
-def test_every_rule_angle_that_can_turn_the_decision_is_among_those_found() -> None:
+def test_all_flipping_rule_angles_are_found() -> None:
     """Near the boundary some angles do and some cannot; each score is a sine of an angle, so eight turns show which."""
     model = model_of(3, 2, 1)
     states = counterfactual.encode_samples(model, features(model))
@@ -607,7 +605,7 @@ def test_the_search_by_gradients_finds_the_nearest_point_of_a_curved_boundary() 
     )
 
 
-def test_interventions_are_the_models_own_and_drops_are_coalitions() -> None:
+def test_interventions_equal_the_model_and_drops_equal_coalitions() -> None:
     for model in (jump(3), model_of(4, 3)):
         x, rows = features(model), features(model, 7, 3)
         background = explain.background(model, rows, "joint")
@@ -630,7 +628,7 @@ def test_interventions_are_the_models_own_and_drops_are_coalitions() -> None:
         )
 
 
-def test_bad_input_is_named() -> None:
+def test_invalid_input_is_refused() -> None:
     model = jump()
     x = features(model)
     states = counterfactual.encode_samples(model, x)

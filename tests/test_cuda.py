@@ -37,7 +37,7 @@ def features(device: str) -> dict:
         ("concatenation", {}),
     ],
 )
-def test_scores_and_gradients_are_those_of_the_processor(kind, settings):
+def test_scores_and_gradients_equal_the_cpu(kind, settings):
     torch.manual_seed(0)
     here = build(kind, INPUTS, ("a", "b"), settings).double().eval()
     there = copy.deepcopy(here).cuda()
@@ -53,7 +53,7 @@ def test_scores_and_gradients_are_those_of_the_processor(kind, settings):
     assert all((a - b).abs().max() < 1e-9 for a, b in zip(found[0][1], found[1][1], strict=True))
 
 
-def test_the_evolution_and_its_trajectories():
+def test_evolution_and_trajectories_equal_the_cpu():
     model = QuantumJump(INPUTS, dims=3, jumps=1).double().eval().cuda()
     x = features("cuda")
     found = model.estimate(x, 400)
@@ -67,7 +67,7 @@ def test_the_evolution_and_its_trajectories():
     assert Generator.dense(H.cuda(), L.cuda()).hamiltonian().is_cuda
 
 
-def test_a_network_trains_there():
+def test_network_trains_on_the_gpu():
     model = EntangledQCNN(INPUTS, ("a", "b"), elements=6).cuda()
     text, mask = features("cuda")["text"]
     x = {"text": (text.float(), mask), "audio": features("cuda")["audio"].float()}

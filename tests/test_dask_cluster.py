@@ -172,7 +172,7 @@ def refused(words: list[object], capsys: pytest.CaptureFixture[str]) -> str:
     return line
 
 
-def test_a_killed_worker_changes_no_digit(
+def test_killed_worker_does_not_change_results(
     several: list[Servers],
     killing: Any,
     tmp_path: Path,
@@ -224,9 +224,7 @@ def test_a_killed_worker_loses_no_trial(
     assert len(trials) > 4 or [one.state for one in trials] == [TrialState.COMPLETE] * 4
 
 
-def test_records_of_a_board_are_those_of_one_process(
-    several: list[Servers], tmp_path: Path
-) -> None:
+def test_board_records_equal_those_of_one_process(several: list[Servers], tmp_path: Path) -> None:
     wanted = [leaderboard.Run("digits", "late", seed) for seed in (0, 1)]
     one, two = (
         leaderboard.collect(wanted, tmp_path / f"{name}.jsonl", folder, address=address)
@@ -248,7 +246,7 @@ def test_records_of_a_board_are_those_of_one_process(
     )
 
 
-def test_a_cluster_without_workers_is_given_up(
+def test_cluster_without_workers_times_out(
     several: list[Servers], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: Any
 ) -> None:
     out, there = tmp_path / "table.csv", several[1].address
@@ -311,7 +309,7 @@ def test_a_worker_may_die_while_a_command_connects(
         ("http://127.0.0.1:8786", "unknown address scheme"),
     ],
 )
-def test_a_cluster_that_cannot_be_reached_is_named(
+def test_unreachable_cluster_is_reported(
     address: str, words: str, capsys: pytest.CaptureFixture[str], monkeypatch: Any
 ) -> None:
     monkeypatch.setattr(cluster, "WAIT", 1.0)
@@ -322,7 +320,9 @@ def test_a_cluster_that_cannot_be_reached_is_named(
     assert time.monotonic() - begin < 20
 
 
-def test_workers_that_differ_are_refused(several: list[Servers], monkeypatch: Any) -> None:
+def test_workers_with_different_versions_are_refused(
+    several: list[Servers], monkeypatch: Any
+) -> None:
     def why(place: Servers) -> str:
         with pytest.raises(InvalidInput) as error, cluster.connect(place.address):
             pass
@@ -339,7 +339,7 @@ def test_workers_that_differ_are_refused(several: list[Servers], monkeypatch: An
     assert "Install the same on both" in why(several[0])
 
 
-def test_the_package_is_named_where_it_is_missing(capsys: Any, monkeypatch: Any) -> None:
+def test_missing_package_is_reported(capsys: Any, monkeypatch: Any) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
     line = refused(["evaluate", "--model", "qj-planted", "--cluster", "tcp://127.0.0.1:1"], capsys)
     assert "Sharing work with a cluster needs the extra `cluster`" in line
@@ -353,7 +353,9 @@ def test_the_package_is_named_where_it_is_missing(capsys: Any, monkeypatch: Any)
         (["sweep", "--name", "first", "--queue"], "--queue"),
     ],
 )
-def test_what_a_cluster_cannot_do_is_named(words: list[object], why: str, capsys: Any) -> None:
+def test_unsupported_cluster_commands_are_refused(
+    words: list[object], why: str, capsys: Any
+) -> None:
     line = refused([*words, "--cluster", "tcp://127.0.0.1:1"], capsys)
     assert "`--cluster`" in line
     assert why in line

@@ -144,12 +144,12 @@ def test_labels_of_any_kind_name_the_classes(
     assert [classes[label] for label in ds.y] == list(map(str, labels))
 
 
-def test_words_in_a_cell_are_labels(tmp_path: Path) -> None:
+def test_strings_in_cells_are_labels(tmp_path: Path) -> None:
     ds = data.load(mat(tmp_path, X=cell(A, B), Y=cell(*["oak" if y == 1 else "ash" for y in Y])))
     assert ds.target.classes == ("ash", "oak")
 
 
-def test_a_square_view_lies_as_the_others_do(tmp_path: Path) -> None:
+def test_square_view_has_the_orientation_of_the_others(tmp_path: Path) -> None:
     square = np.arange(COUNT * COUNT, dtype=np.float32).reshape(COUNT, COUNT)
     upright = data.load(npz(tmp_path, a=square, b=B, y=Y)).modalities[0].values
     np.testing.assert_array_equal(upright, square)
@@ -250,14 +250,14 @@ HUGE[0, 4] = 1e300
         ),
     ],
 )
-def test_parts_that_do_not_fit_are_named(
+def test_inconsistent_parts_are_refused(
     tmp_path: Path, variables: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(InvalidInput, match=message):
         data.load(mat(tmp_path, **variables))
 
 
-def test_a_server_names_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_server_messages_contain_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(NotFound, match=f"File {tmp_path}/x.wav does not exist"):
         files.file_size(tmp_path / "x.wav")
     monkeypatch.setattr(_limits, "is_enforced", lambda: True)
@@ -265,7 +265,7 @@ def test_a_server_names_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         files.file_size(tmp_path / "x.wav")
 
 
-def test_a_missing_file_and_another_ending_are_told(tmp_path: Path) -> None:
+def test_missing_files_and_unknown_suffixes_are_refused(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match=r"views.mat does not exist\. Check the path"):
         data.load(tmp_path / "views.mat")
     (tmp_path / "views.csv").write_text("1,2\n")
@@ -326,7 +326,7 @@ def write_npy(folder: Path, header: str, content: bytes = b"\0" * 64) -> Path:
         ("__import__('os').getcwd()", "cannot be read"),
     ],
 )
-def test_headers_of_arrays_are_not_believed(tmp_path: Path, header: str, message: str) -> None:
+def test_array_headers_are_checked(tmp_path: Path, header: str, message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
         data.load(write_npy(tmp_path, header))
 
@@ -386,7 +386,7 @@ def test_damaged_files_are_refused_or_read_but_never_crash(tmp_path: Path) -> No
                 multiview_set.load_multiview(path)
 
 
-def test_sizes_that_a_mat_file_declares_are_not_believed(tmp_path: Path) -> None:
+def test_declared_sizes_of_mat_files_are_checked(tmp_path: Path) -> None:
     path = mat(tmp_path, X=cell(A, B), Y=Y)
     whole = path.read_bytes()
     before = resource.getrusage(
@@ -421,7 +421,7 @@ def test_a_file_that_ends_the_process_of_its_reader_is_refused(tmp_path: Path) -
         data.load(path)
 
 
-def test_what_takes_too_long_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     count, path = 900_000, tmp_path / "views.mat"
     # empty cells
     body = (
@@ -457,7 +457,7 @@ def test_a_sparse_matrix_with_entries_outside_itself_is_refused(tmp_path: Path) 
             data.load(path)
 
 
-def test_what_unpacks_to_more_than_the_limit_is_refused(
+def test_decompression_beyond_the_limit_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(files, "MAX_SIZE", 4 * 1024**2)
@@ -475,9 +475,7 @@ def test_what_unpacks_to_more_than_the_limit_is_refused(
 
 
 @pytest.mark.usefixtures("in_this_process")
-def test_what_unpacks_to_far_too_much_is_not_handed_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_decompression_bombs_are_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "HARMLESS", 2**16)
     read = value_tree.read_value
     sizes: list[int] = []
@@ -492,7 +490,7 @@ def test_what_unpacks_to_far_too_much_is_not_handed_on(
     assert sizes[0] < 1000
 
 
-def test_cells_inside_cells_end_somewhere(tmp_path: Path) -> None:
+def test_nesting_of_cells_is_limited(tmp_path: Path) -> None:
     inner: Any = A
     for _ in range(mat_reader.DEEPEST + 2):
         inner = cell(inner)
@@ -585,7 +583,7 @@ def test_every_kind_of_version_4_is_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("place", range(3))
 @pytest.mark.parametrize("declared", [(2**30, 2**31 - 1), (2**14, 2**14), (-1, 3)])
-def test_sizes_that_version_4_declares_are_not_believed(
+def test_declared_sizes_of_version_4_are_checked(
     tmp_path: Path, place: int, declared: tuple[int, int]
 ) -> None:
     path = matlab4(tmp_path / "views.mat", "<", A=A, B=B, Y=Y.astype(np.float64)[:, None])
@@ -607,7 +605,7 @@ def test_sizes_that_version_4_declares_are_not_believed(
         struct.pack("<5i", 70, 1, 1, 0, 2) + b"A\0" + bytes(8),
     ],
 )
-def test_what_is_nearly_version_4_is_refused(tmp_path: Path, content: bytes) -> None:
+def test_malformed_version_4_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "views.mat").write_bytes(content)
     with pytest.raises(InvalidInput, match=r"version 4 to 7\.3, but is not one\. Save it again"):
         data.load(tmp_path / "views.mat")

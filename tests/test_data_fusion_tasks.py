@@ -80,7 +80,7 @@ def read(folder: Path, yes_no: bool = False) -> DataSet:
     return easyvqa.read_easyvqa(folder, pins(folder, easyvqa.EASYVQA_FILES), yes_no)
 
 
-def test_questions_are_drawn_of_every_picture(asked: Path) -> None:
+def test_every_picture_has_questions(asked: Path) -> None:
     ds = read(asked)
     assert ds.input_specs == {
         "picture": {
@@ -107,7 +107,7 @@ def test_questions_are_drawn_of_every_picture(asked: Path) -> None:
         assert [question, answer, int(number)] in seen
 
 
-def test_what_is_shown_is_the_picture_and_the_question(asked: Path) -> None:
+def test_picture_and_question_are_shown(asked: Path) -> None:
     ds = read(asked)
     for row in (0, len(ds) - 1):
         shown = ds.content(row)
@@ -142,14 +142,12 @@ def test_what_is_shown_is_the_picture_and_the_question(asked: Path) -> None:
         ("question", "a " * 41, "1 to 40 words, but has 41"),
     ],
 )
-def test_what_cannot_be_taken_is_refused(
-    asked: Path, modality: str, given: Any, message: str
-) -> None:
+def test_invalid_input_is_refused(asked: Path, modality: str, given: Any, message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
         read(asked).makers[modality].make(given)
 
 
-def test_a_drawing_of_another_size_is_made_square_and_small() -> None:
+def test_drawings_are_resized_to_a_small_square() -> None:
     given = np.full((120, 240, 3), 250, np.uint8)
     given[40:80, 100:140] = (255, 0, 0)
     features, shown = sources.picture_maker("", easyvqa.SMALL).make(given)
@@ -182,7 +180,7 @@ def test_a_drawing_of_another_size_is_made_square_and_small() -> None:
         ),
     ],
 )
-def test_files_of_another_form_are_refused(
+def test_files_of_another_format_are_refused(
     asked: Path, path: str, content: bytes | None, message: str
 ) -> None:
     if content is None:
@@ -193,7 +191,7 @@ def test_files_of_another_form_are_refused(
         read(asked)
 
 
-def test_altered_and_missing_files_are_told(asked: Path) -> None:
+def test_altered_and_missing_files_are_refused(asked: Path) -> None:
     fixed = pins(asked, easyvqa.EASYVQA_FILES)
     picture = asked / "train" / "images" / "3.png"
     content = picture.read_bytes()
@@ -373,7 +371,7 @@ def test_a_damaged_archive_changes_nothing(
     assert contents(tmp_path / "got") == {}
 
 
-def test_files_with_holes_are_not_written(
+def test_sparse_files_are_not_unpacked(
     published: Any, host: tuple[Path, str], tmp_path: Path
 ) -> None:
     """GNU's sparse files say how long they are: a terabyte of nothing in a few bytes."""
@@ -400,7 +398,7 @@ def letters(real_data: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return real_data / "avletters" / "original"
 
 
-def test_published_files_give_the_arrays(
+def test_published_files_are_read(
     letters: Path,
     real_data: Path,
     host: tuple[Path, str],
@@ -442,7 +440,7 @@ def test_published_files_give_the_arrays(
 
 
 @pytest.mark.parametrize("cut", [0, 3, 20, 100])
-def test_utterances_cut_short_are_refused(letters: Path, cut: int) -> None:
+def test_truncated_utterances_are_refused(letters: Path, cut: int) -> None:
     for reader, path in (
         (avletters.read_lips, letters / "Lips" / "A1_Anya-lips.mat"),
         (avletters.read_mfcc, letters / "mfcc" / "A1_Anya.mfcc"),
@@ -455,7 +453,7 @@ def test_utterances_cut_short_are_refused(letters: Path, cut: int) -> None:
 
 
 @pytest.mark.parametrize(("name", "classes"), [("easyvqa", 13), ("easyvqa-yesno", 2)])
-def test_the_real_pictures_and_questions(real_data: Path, name: str, classes: int) -> None:
+def test_real_easy_vqa_files(real_data: Path, name: str, classes: int) -> None:
     ds = data.load(name)
     sizes = [13744, 1507, 3828] if classes == 13 else [12358, 1353, 3438]
     assert [len(ds.rows(part)) for part in ("train", "valid", "test")] == sizes
@@ -468,7 +466,7 @@ def test_the_real_pictures_and_questions(real_data: Path, name: str, classes: in
 
 
 @pytest.mark.parametrize("name", ["avletters", "avletters-noisy"])
-def test_the_real_letters(real_data: Path, name: str) -> None:
+def test_real_avletters_files(real_data: Path, name: str) -> None:
     ds = data.load(name)
     assert [len(ds.rows(part)) for part in ("train", "valid", "test")] == [416, 104, 260]
     assert np.bincount(ds.y[ds.rows("valid")]).tolist() == [4] * 26
@@ -486,7 +484,7 @@ def test_the_real_letters(real_data: Path, name: str) -> None:
     assert len(shown["audio"].values) == audio.lengths[259]  # type: ignore[index]
 
 
-def test_noise_is_on_the_voice_alone_and_the_same_again(real_data: Path) -> None:
+def test_noise_affects_audio_only_and_is_reproducible(real_data: Path) -> None:
     clean, noisy = avletters.read_avletters(), avletters.read_avletters(noise=1.0)
     assert noisy.digest == avletters.read_avletters(noise=1.0).digest
     np.testing.assert_array_equal(clean.modalities[0].values, noisy.modalities[0].values)
@@ -497,7 +495,7 @@ def test_noise_is_on_the_voice_alone_and_the_same_again(real_data: Path) -> None
     assert (clean.y == noisy.y).all()
 
 
-def test_archives_are_of_a_commit() -> None:
+def test_archives_are_pinned_to_a_commit() -> None:
     for archive in (easyvqa.EASYVQA_ARCHIVE, avletters.AVLETTERS_ARCHIVE):
         assert isinstance(archive, Archive)
         assert archive.url.startswith("https://github.com/")

@@ -159,7 +159,7 @@ def read(folder: Path) -> DataSet:
     return avdigits.read_avdigits(folder, pins(folder, avdigits.AVDIGITS_FILES))
 
 
-def test_images_and_recordings_are_shown_as_they_are(heard: Path) -> None:
+def test_images_and_recordings_are_shown_unchanged(heard: Path) -> None:
     ds = read(heard)
     assert {name: spec["shape"] for name, spec in ds.input_specs.items()} == avdigits.SHAPES
     sound = ds.content(7)["audio"]
@@ -184,7 +184,7 @@ def test_validation_comes_from_the_training_rows_alone(heard: Path) -> None:
     assert np.bincount(ds.y[ds.rows("valid")]).tolist() == [1, 1]
 
 
-def test_a_recording_that_is_missing_or_altered_is_told(heard: Path) -> None:
+def test_missing_or_altered_recording_is_refused(heard: Path) -> None:
     first, second = sorted((heard / "recordings").iterdir())[:2]
     ds, fixed = read(heard), pins(heard, avdigits.AVDIGITS_FILES)
     assert ds.content(0)
@@ -257,7 +257,9 @@ def test_houston_shows_a_spectrum_and_a_profile(tmp_path: Path) -> None:
         (avdigits.read_avdigits, "no public copy"),
     ],
 )
-def test_missing_files_are_told_with_what_to_do(read: Any, remedy: str, tmp_path: Path) -> None:
+def test_missing_files_are_reported_with_instructions(
+    read: Any, remedy: str, tmp_path: Path
+) -> None:
     with pytest.raises(DataUnavailable, match=f"is not complete: .* lacks `.*{remedy}"):
         read(tmp_path)
 
@@ -271,7 +273,7 @@ def test_missing_files_are_told_with_what_to_do(read: Any, remedy: str, tmp_path
         ("handwriten", "Did you mean 'handwritten'"),
     ],
 )
-def test_what_cannot_be_downloaded_says_why(name: str, message: str) -> None:
+def test_failed_downloads_report_a_reason(name: str, message: str) -> None:
     with pytest.raises(NotFound, match=message):
         downloads.download(name)
 
@@ -287,7 +289,7 @@ def test_what_cannot_be_downloaded_says_why(name: str, message: str) -> None:
         ("houston", [1700, 283, 849], 15),
     ],
 )
-def test_the_real_files_are_as_documented(
+def test_real_files_match_the_documentation(
     real_data: Path, name: str, sizes: list[int], classes: int
 ) -> None:
     ds = data.load(name)
@@ -316,7 +318,7 @@ def test_the_real_handwritten_file_also_loads_by_its_path(real_data: Path) -> No
     assert by_path.target.classes == tuple(map(str, range(1, 11)))
 
 
-def test_a_wav_is_read_like_any_reader_would(heard: Path) -> None:
+def test_wav_reader_equals_scipy(heard: Path) -> None:
     content = (heard / "recordings" / "1_ann_7.wav").read_bytes()
     rate, samples = scipy.io.wavfile.read(io.BytesIO(content))
     sound = read(heard).content(7)["audio"]

@@ -94,7 +94,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "mosi"
 
 
-def test_rows_are_put_together_by_the_order_file(folder: Path) -> None:
+def test_rows_are_joined_by_the_order_file(folder: Path) -> None:
     ds = cmu_mosi.read_mosi(folder, pins(folder))
     assert len(ds) == TRAIN + TEST
     assert ds.input_specs == {
@@ -147,7 +147,7 @@ def test_validation_takes_whole_videos_of_the_train_rows(folder: Path) -> None:
     assert len(ds.rows("valid")) == 2
 
 
-def test_missing_files_are_named_with_the_remedy(folder: Path) -> None:
+def test_missing_files_are_reported_with_instructions(folder: Path) -> None:
     fixed = pins(folder)
     (folder / "text" / "text_test0.csv").unlink()
     with pytest.raises(
@@ -160,7 +160,7 @@ def test_missing_files_are_named_with_the_remedy(folder: Path) -> None:
         cmu_mosi.read_mosi(folder / "nowhere", fixed)
 
 
-def test_an_altered_file_is_named(folder: Path) -> None:
+def test_altered_file_is_refused(folder: Path) -> None:
     fixed = pins(folder)
     cmu_mosi.read_mosi(folder, fixed)
     path = folder / "video" / "video_train0.csv"
@@ -242,7 +242,7 @@ def test_a_wrong_digest_changes_nothing(site: str, folder: Path, tmp_path: Path)
     assert [p.name for p in target.iterdir()] == ["transcripts.csv"]
 
 
-def test_a_missing_file_or_server_is_told(site: str, folder: Path, tmp_path: Path) -> None:
+def test_missing_file_or_server_is_reported(site: str, folder: Path, tmp_path: Path) -> None:
     (folder / "transcripts.csv").unlink()
     with pytest.raises(
         DataUnavailable, match=r"`transcripts.csv` cannot be downloaded from .* \(HTTP 404\)"
@@ -253,7 +253,7 @@ def test_a_missing_file_or_server_is_told(site: str, folder: Path, tmp_path: Pat
     assert content(tmp_path / "got") == {}
 
 
-def test_a_transfer_that_breaks_off_leaves_nothing(
+def test_interrupted_transfer_leaves_no_files(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[str] = []
@@ -287,7 +287,7 @@ def test_a_transfer_that_breaks_off_leaves_nothing(
     assert _files.PROCESS_MARK.fullmatch(made[0])
 
 
-def test_a_place_that_cannot_be_written_is_told(site: str, tmp_path: Path) -> None:
+def test_unwritable_folder_is_reported(site: str, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(DataUnavailable, match="cannot be written to"):
         downloads.download("mosi", tmp_path / "file", site, retries=0)
@@ -315,7 +315,7 @@ def test_the_public_addresses_are_those_of_the_two_repositories() -> None:
 # ---- the real files
 
 
-def test_the_real_files_are_as_documented(mosi: Any) -> None:
+def test_real_files_match_the_documentation(mosi: Any) -> None:
     assert {s: len(mosi.rows(s)) for s in ("train+valid", "test")} == {
         "train+valid": 1447,
         "test": 752,

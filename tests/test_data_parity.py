@@ -98,7 +98,7 @@ def check_apart(ds: DataSet) -> None:
     assert len(np.unique(items, axis=0)) == len(ds)
 
 
-def test_nothing_but_all_modalities_together_says_the_class(asked: DataSet) -> None:
+def test_only_all_modalities_together_determine_the_class(asked: DataSet) -> None:
     check_balance(asked)
     digits = column(asked, "digit")
     assert (
@@ -109,13 +109,13 @@ def test_nothing_but_all_modalities_together_says_the_class(asked: DataSet) -> N
         assert (asked.table["sum"] == digits.sum(1)).all()
 
 
-def test_no_item_is_in_two_parts_and_no_row_is_there_twice(asked: DataSet) -> None:
+def test_splits_are_disjoint_and_rows_unique(asked: DataSet) -> None:
     check_apart(asked)
     if asked.name in ("parity", "parity3"):  # whose modalities show the same pictures
         assert all(len(set(row)) == len(row) for row in column(asked, "item"))
 
 
-def test_values_content_and_speaker_are_those_of_the_items(asked: DataSet) -> None:
+def test_values_content_and_speaker_match_the_items(asked: DataSet) -> None:
     base, views = base_of(), digit_questions.QUESTIONS[asked.name].views
     for row in (0, 250, len(asked) - 1):
         content = asked.content(row)
@@ -129,14 +129,14 @@ def test_values_content_and_speaker_are_those_of_the_items(asked: DataSet) -> No
     assert list(asked.content(0)) == list(asked.names)
 
 
-def test_every_pair_of_digits_is_asked_equally_often() -> None:
+def test_every_pair_of_digits_is_equally_frequent() -> None:
     ds = digit_questions.draw_question("parity", base_of(), SMALL)
     for part in PARTS:
         _, counts = np.unique(column(ds, "digit")[ds.rows(part)], axis=0, return_counts=True)
         assert counts.tolist() == [SMALL[part] / 100] * 100
 
 
-def test_another_seed_draws_others() -> None:
+def test_seeds_draw_different_rows() -> None:
     one, same, other = (
         digit_questions.draw_question("parity", base_of(), SMALL, seed=seed) for seed in (1, 1, 2)
     )
@@ -168,7 +168,7 @@ def test_rows_that_cannot_be_drawn_are_refused(
         digit_questions.draw_question(name, base_of(2), sizes)
 
 
-def test_a_part_that_lacks_a_digit_is_told() -> None:
+def test_split_without_a_digit_is_refused() -> None:
     base = base_of()
     split = np.where((base.y == 7) & (base.split == "valid"), "train", base.split)
     lacking = DataSet(
@@ -250,7 +250,7 @@ def test_the_sets_of_real_files(real_data: Path, name: str) -> None:
     assert single.split[single.row(item)] == "test"
 
 
-def test_missing_files_are_told_with_what_to_do(
+def test_missing_files_are_reported_with_instructions(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("QFUSION_DATA", str(tmp_path))
@@ -276,7 +276,7 @@ def test_missing_files_are_told_with_what_to_do(
         ("avagree", "cannot be downloaded. It is drawn from the files of 'avdigits'"),
     ],
 )
-def test_what_cannot_be_downloaded_says_why(name: str, message: str) -> None:
+def test_failed_downloads_report_a_reason(name: str, message: str) -> None:
     with pytest.raises(NotFound, match=message):
         downloads.download(name)
 

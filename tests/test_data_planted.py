@@ -46,7 +46,7 @@ def simple_score(t: float, a: float, v: float) -> float:
     )
 
 
-def test_the_score_is_the_documented_function_and_needs_no_clipping() -> None:
+def test_score_equals_the_documented_function() -> None:
     corners = np.array(list(itertools.product(np.linspace(-1, 1, 21), repeat=3)))
     got = planted_score.planted_score(corners)
     np.testing.assert_allclose(got, [simple_score(*row) for row in corners], atol=1e-12)
@@ -89,7 +89,7 @@ def test_noise_has_the_stated_variance_and_bounds(planted: Any) -> None:
     assert planted.noise_variance == pytest.approx(noise.var(), rel=0.1)
 
 
-def test_joint_terms_carry_about_three_tenths_of_the_variance(planted: Any) -> None:
+def test_joint_terms_explain_thirty_percent_of_the_variance(planted: Any) -> None:
     truth = planted.truth
     sizes = np.array(
         [truth[[c for c in truth if c and c.count("+") == n]].sum(axis=1).var() for n in range(3)]
@@ -112,7 +112,7 @@ def test_sizes_and_splits(planted: Any) -> None:
         assert set(planted.table.regime.iloc[planted.rows(split)]) == set(planted_latents.SHARES)
 
 
-def test_regimes_are_what_they_say(planted: Any) -> None:
+def test_regimes_match_their_definition(planted: Any) -> None:
     table, truth = planted.table, planted.truth
     t, a = table.latent_text, table.latent_audio
     sarcasm, agreement, conflict = (
@@ -150,7 +150,7 @@ def test_valence_by_hand(sentence: str, value: float) -> None:
     assert opinion_texts.valence(tuple(sentence.split())) == pytest.approx(value)
 
 
-def test_sentences_say_what_was_wanted_with_words_of_the_vocabulary() -> None:
+def test_sentences_encode_the_latent_in_vocabulary_words() -> None:
     rng = np.random.default_rng(0)
     wanted = rng.uniform(-1, 1, 400)
     spoken = [opinion_texts.sentence(float(x), rng) for x in wanted]
@@ -185,7 +185,7 @@ def test_pitch_is_measured_from_the_waveform() -> None:
     assert not silence[..., [0, 3, 6]].any()
 
 
-def test_measured_pitch_follows_the_melody_that_was_sung() -> None:
+def test_measured_pitch_follows_the_synthesised_melody() -> None:
     p = hummed_voices.draw_voices(np.random.default_rng(0), np.linspace(-1, 1, 60))
     found, lengths = prosody.prosody_features(hummed_voices.synthesise(p), p["duration"])
     real = np.arange(found.shape[1]) < lengths[:, None]
@@ -193,7 +193,7 @@ def test_measured_pitch_follows_the_melody_that_was_sung() -> None:
     assert np.abs(found[..., 0] - np.log2(sung / 150))[real].max() < 0.1
 
 
-def test_louder_higher_and_rising_with_the_latent() -> None:
+def test_loudness_pitch_and_slope_increase_with_the_latent() -> None:
     p = hummed_voices.draw_voices(np.random.default_rng(0), np.repeat([-0.9, 0.9], 200))
     found, lengths = prosody.prosody_features(hummed_voices.synthesise(p), p["duration"])
     means = found.sum(axis=1) / lengths[:, None]
@@ -223,7 +223,7 @@ def test_latents_can_be_read_from_the_features(planted: Any, name: str) -> None:
     assert model.score(features[test], wanted[test]) > 0.95
 
 
-def test_content_is_regenerated_alike_and_matches_the_features(planted: Any) -> None:
+def test_regenerated_content_matches_the_features(planted: Any) -> None:
     row = planted.row("p0042")
     first, second = planted.content(row), planted.content(row)
     assert first["text"].text == planted.table.text.iloc[row]
@@ -251,7 +251,9 @@ def test_content_is_regenerated_alike_and_matches_the_features(planted: Any) -> 
     assert np.abs(grey - seen).mean() < 4
 
 
-def test_what_ships_is_what_is_measured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_shipped_features_equal_measured_ones(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     shipped, made = (
         array_cache.read_arrays(opinions.SHIPPED),
         opinions.measure_features(opinions.draw_recipe()),
@@ -287,7 +289,7 @@ def _arrays() -> dict[str, np.ndarray]:
     return {"x": np.arange(5.0), "n": np.array([1, 2])}
 
 
-def test_a_damaged_cache_is_made_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_damaged_cache_is_rebuilt(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("QFUSION_CACHE", str(tmp_path / "new" / "folder"))
     array_cache.cached_arrays("x", "k", _arrays)
     path = tmp_path / "new" / "folder" / "x-k.npz"
@@ -310,9 +312,7 @@ def test_a_damaged_cache_is_made_again(monkeypatch: pytest.MonkeyPatch, tmp_path
         )
 
 
-def test_a_cache_that_cannot_be_written_is_done_without(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_unwritable_cache_is_skipped(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("QFUSION_CACHE", str(tmp_path / "file" / "folder"))
     np.testing.assert_array_equal(array_cache.cached_arrays("x", "k", _arrays)["n"], [1, 2])

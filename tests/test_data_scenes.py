@@ -30,7 +30,7 @@ def distinct(pixels: np.ndarray) -> int:
     return len({row.tobytes() for row in pixels})
 
 
-def test_neither_a_picture_nor_a_question_says_anything_in_any_part(made: DataSet) -> None:
+def test_no_single_modality_is_informative_in_any_split(made: DataSet) -> None:
     seen = 0
     for part in PARTS:
         table = made.table.iloc[made.rows(part)].assign(answer=made.y[made.rows(part)])
@@ -58,7 +58,7 @@ def test_the_best_sum_of_single_modalities_is_a_constant(made: DataSet) -> None:
     assert np.abs(fitted).max() < 1e-12
 
 
-def test_answers_are_those_of_the_words(made: DataSet) -> None:
+def test_answers_match_the_words(made: DataSet) -> None:
     """A reader of its own: splits the sentence, looks into the table, and answers."""
     for row in range(0, len(made), 7):
         about = made.table.iloc[row]
@@ -82,7 +82,7 @@ def test_answers_are_those_of_the_words(made: DataSet) -> None:
         assert made.target.classes[made.y[row]] == ("yes" if right else "no")
 
 
-def test_the_true_contributions_are_joint_alone(made: DataSet) -> None:
+def test_true_contributions_are_purely_joint(made: DataSet) -> None:
     truth = made.truth
     assert truth is not None
     assert (truth[["", "picture", "question"]] == 0).all(axis=None)
@@ -142,7 +142,7 @@ def test_pictures_show_what_the_table_says(made: DataSet) -> None:
     ]
 
 
-def test_the_three_numbers_of_a_pixel_are_told_as_one(made: DataSet) -> None:
+def test_colour_channels_of_a_pixel_are_one_feature(made: DataSet) -> None:
     canvas = modality_attribution.canvas(
         cast(Any, SimpleNamespace(dataset=made)), 3, "picture", None
     )
@@ -153,7 +153,7 @@ def test_the_three_numbers_of_a_pixel_are_told_as_one(made: DataSet) -> None:
     assert (len(added), added[24]) == (576, 72 + 73 + 74)
 
 
-def test_what_a_visitor_gives_goes_the_way_of_the_training_data(made: DataSet) -> None:
+def test_visitor_input_is_processed_like_training_data(made: DataSet) -> None:
     picture, question = made.makers["picture"], made.makers["question"]
     assert (picture.kind, question.kind) == ("drawing", "sentence")
     for row in (0, 17):
@@ -190,7 +190,7 @@ def test_what_a_visitor_gives_goes_the_way_of_the_training_data(made: DataSet) -
         ("picture", "red", "but has shape"),
     ],
 )
-def test_what_a_visitor_cannot_give_is_refused(
+def test_invalid_visitor_input_is_refused(
     made: DataSet, modality: str, given: object, message: str
 ) -> None:
     with pytest.raises(InvalidInput, match=message):
