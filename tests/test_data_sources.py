@@ -87,7 +87,7 @@ def test_a_data_set_is_added_by_one_file(
     assert run("explain", "--model", tmp_path / "model", "--sample", "point-0001", "--json") == 0
 
 
-def test_nothing_else_knows_its_name(moons: Path) -> None:
+def test_other_code_does_not_name_data_sets(moons: Path) -> None:
     """The law behind it: outside their own files, sources are called by name nowhere in the data package. A convention
     of metrics has the name of the first set that was measured so, in one place."""
     package = Path(registry.__file__).parent

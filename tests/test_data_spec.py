@@ -84,7 +84,7 @@ def test_inputs_are_copies_and_arrays_are_read_only() -> None:
             array[0] = array[1]
 
 
-def test_digest_tells_data_apart() -> None:
+def test_digest_distinguishes_data() -> None:
     assert small().digest == small().digest
     values = np.arange(8.0).reshape(4, 2)
     values[3, 1] += 1e-3
@@ -117,7 +117,7 @@ def test_content_defaults_to_nothing_and_is_checked() -> None:
         ),
     ],
 )
-def test_unknown_names_come_with_near_ones(ask: Any, message: str) -> None:
+def test_unknown_names_suggest_similar_ones(ask: Any, message: str) -> None:
     with pytest.raises(NotFound, match=message):
         ask(small())
 
@@ -147,17 +147,17 @@ def test_unknown_names_come_with_near_ones(ask: Any, message: str) -> None:
         ({"target": Target("classification", "digit", classes=("0", "1"))}, "whole numbers"),
     ],
 )
-def test_parts_that_do_not_fit_are_named(change: dict[str, Any], message: str) -> None:
+def test_inconsistent_parts_are_refused(change: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
         small(**change)
 
 
-def test_an_unknown_split_is_named() -> None:
+def test_unknown_split_is_refused() -> None:
     with pytest.raises(NotFound, match="Split 'dev' does not exist"):
         small(split=np.array(["train", "dev", "test", "valid"]))
 
 
-def test_nan_names_modality_sample_and_feature() -> None:
+def test_nan_message_names_modality_sample_and_feature() -> None:
     values = np.arange(8.0).reshape(4, 2)
     values[2:, 1] = np.nan
     with pytest.raises(
@@ -204,7 +204,7 @@ def test_coalitions_are_ordered() -> None:
     )
 
 
-def test_available_says_what_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+def test_available_lists_missing_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     monkeypatch.setenv("QFUSION_DATA", str(tmp_path))
     found = {source.name: source for source in data.available()}
     assert found["planted"].available

@@ -20,7 +20,7 @@ def terms(joint: list[float]) -> dict[str, np.ndarray]:
     return {"": np.full(4, 9.0), "text": TEXT, "audio": AUDIO, "text+audio": np.array(joint)}
 
 
-def test_the_share_of_the_joint_terms_and_when_they_lead_for_good() -> None:
+def test_joint_share_and_the_time_from_which_it_dominates() -> None:
     share = contribution_shares.net_joint_share(terms([0.0, -3.0, 0.5, 3.0]))
     assert share == pytest.approx([0, 0.75, 1 / 3, 0.75])  # sizes count, the baseline does not
     assert decision_course.first_joint_place(share) == 3
@@ -43,7 +43,7 @@ def test_the_share_of_the_joint_terms_and_when_they_lead_for_good() -> None:
     assert decision_course.relative_progress(np.array([1.0, 2.0, 4.0, 1.0]), 2) is None
 
 
-def test_the_answer_in_words() -> None:
+def test_answer_sentences() -> None:
     where, rising = ["t = 0", "t = 1", "t = 2", "t = 3"], np.array([0.0, 0.5, 0.75, 1.0])
     said_of = {
         name: answers.title_joint_course(terms(joint), rising, "the entropy", "nats", where)
@@ -88,7 +88,7 @@ def test_dynamics_shows_shapley_values_and_entanglement_under_one_cursor() -> No
     assert f"At t = {study.model.duration:.2f}" in plain(said(app))
 
 
-def test_a_slider_shows_what_its_pair_shares_until_all_are_as_learned() -> None:
+def test_slider_shows_joint_share_of_its_pair() -> None:
     app = visit("Dynamics", model="qj-parity", sample="pair-7600")
     assert app.segmented_control(key="above").value == "entropy"
     assert "decision unchanged" not in said(app)
@@ -118,14 +118,14 @@ def test_a_slider_shows_what_its_pair_shares_until_all_are_as_learned() -> None:
 @pytest.mark.parametrize(
     ("query", "kept"), [({"above": "entanglement"}, "entanglement"), ({"T": "0.9"}, "entropy")]
 )
-def test_what_a_link_has_above_stays_when_a_slider_moves(query: dict[str, str], kept: str) -> None:
+def test_link_settings_persist_when_a_slider_moves(query: dict[str, str], kept: str) -> None:
     app = visit("Dynamics", model="qj-parity", **query)
     app.slider(key="H.left-right").set_value(0.5).run()
     assert app.segmented_control(key="above").value == kept
 
 
 @pytest.mark.parametrize(("title", "query"), [("Dynamics", {}), ("Circuit", {"part": "Entropies"})])
-def test_a_network_shows_the_same_along_its_layers(title: str, query: dict[str, str]) -> None:
+def test_network_shows_the_course_by_layer(title: str, query: dict[str, str]) -> None:
     study = open_study("qcnn-parity", "parity")
     row = int(study.dataset.rows("test")[2])
     found = Sample(study, row).path_explanation
@@ -148,7 +148,7 @@ def test_a_network_shows_the_same_along_its_layers(title: str, query: dict[str, 
     assert f"At “{name}”: joint terms are {share[1]:.0%} of the net sums" in plain(said(app))
 
 
-def test_bad_values_of_the_cursor_are_named() -> None:
+def test_invalid_cursor_values_show_a_notice() -> None:
     for query in (
         {"model": "qcnn-parity", "layer": "layer 9 pooled"},
         {"model": "qj-planted", "above": "magic"},

@@ -154,6 +154,6 @@ def test_names() -> None:
         ((6, 0), "positive integers"),
     ],
 )
-def test_bad_dims(dims: tuple[int, ...], message: str) -> None:
+def test_invalid_dimensions_are_refused(dims: tuple[int, ...], message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
         decompose(random_operator((2, 3)), dims)

@@ -63,7 +63,7 @@ def together(size: int, said: Path, *words: object) -> str:
     return Path(f"{said}.0").read_text()
 
 
-def test_masks_and_noise_are_those_of_the_whole_batch():
+def test_masks_and_noise_equal_those_of_the_whole_batch():
     whole = torch.arange(40.0).reshape(10, 4) + 1
     drop = Dropout(0.5).train()
     torch.manual_seed(0)
@@ -75,7 +75,7 @@ def test_masks_and_noise_are_those_of_the_whole_batch():
             assert torch.equal(global_batch_random(torch.randn_like, whole[rows]), noise[rows])
 
 
-def test_what_is_shared_comes_back_in_order(monkeypatch):
+def test_gathered_results_keep_their_order(monkeypatch):
     rows = np.arange(11)
     parts = [Group(rank, 3).share(rows) * 10.0 for rank in range(3)]
     sent = [{rank: part} for rank, part in enumerate(parts)]
@@ -103,7 +103,7 @@ def test_alone_without_torchrun(monkeypatch):
 
 @pytest.mark.parametrize("kind", ["joint", "product"])
 @pytest.mark.parametrize("name", ["qj-planted", "qcnn-digits"])
-def test_a_background_by_chunks_is_that_of_all_rows(name, kind, monkeypatch):
+def test_chunked_background_equals_all_rows(name, kind, monkeypatch):
     found = checkpoint.load(name)
     dataset = data.load(found.card["data"]["name"])
     rows = dataset.rows("train")[:150]
@@ -115,7 +115,7 @@ def test_a_background_by_chunks_is_that_of_all_rows(name, kind, monkeypatch):
 
 
 @pytest.mark.parametrize("kind", ["quantum-jump", "entangled-qcnn"])
-def test_two_processes_train_to_the_weights_of_one(kind, tmp_path, monkeypatch):
+def test_two_processes_reach_the_weights_of_one(kind, tmp_path, monkeypatch):
     """On a small set of sequences, in batches that are odd. In double precision: in single, AdamW blows rounding up
     where a gradient is nearly zero, and weights that hardly matter differ."""
     drawn = Source("drawn", "Drawn", sequences, made="is made here")
@@ -180,7 +180,7 @@ def _torchrun(words: list[str], said: str) -> None:
     run.main(words)
 
 
-def test_torchrun_starts_them(tmp_path):
+def test_torchrun_starts_the_processes(tmp_path):
     words = ["evaluate", "--model", "qj-planted", "--json"]
     started = FORK.Process(
         target=_torchrun,
@@ -229,7 +229,7 @@ def test_two_processes_explain_as_one(tmp_path, monkeypatch):
     assert [path for path in tmp_path.iterdir() if path.is_dir()] == []
 
 
-def test_a_last_batch_smaller_than_the_group_counts_once(monkeypatch):
+def test_last_batch_smaller_than_the_group_counts_once(monkeypatch):
     """Rank 2 of 3 has no row of a batch of two: it runs one that does not count."""
     monkeypatch.setattr(torch.distributed, "all_reduce", lambda values: None)
 

@@ -64,7 +64,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> Any:
     return build_levels(open_sample("qj-planted", "p0031"), FILTER)
 
 
-def test_samples_are_drawn_once_for_all_in_their_order() -> None:
+def test_samples_are_drawn_once_and_keep_their_order() -> None:
     first = drawn_samples.drawn_places(500, 100, 40)
     assert (
         first.tolist()
@@ -77,7 +77,7 @@ def test_samples_are_drawn_once_for_all_in_their_order() -> None:
     assert drawn_samples.drawn_places(500, 100, 40, everyone=True).tolist() == list(range(500))
 
 
-def test_slow_measures_and_cuts_are_of_drawn_samples_unless_all_are_asked_for(few: Any) -> None:
+def test_slow_measures_and_cuts_use_drawn_samples_by_default(few: Any) -> None:
     whole, inside = len(few.rows), int(few.inside.sum())
     assert min(whole, inside) > 40
     some, every = (
@@ -110,7 +110,7 @@ def test_slow_measures_and_cuts_are_of_drawn_samples_unless_all_are_asked_for(fe
     )
 
 
-def test_a_cut_goes_chunk_by_chunk(few: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cuts_are_computed_in_chunks(few: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from qfusion.analysis import cut_measures
 
     rows = few.places(cohort_correlations.cut_rows(few))[:9]
@@ -139,9 +139,7 @@ def umap_compiles() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("umap_compiles")
-def test_a_map_of_all_lies_elsewhere_and_has_a_name_of_its_own(
-    few: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_map_of_all_samples_has_its_own_name(few: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sample_projection, "MAX_UMAP", 40)
     monkeypatch.setattr(sample_projection, "FEW_UMAP", 20)
     some, every = (
@@ -168,7 +166,7 @@ def test_a_map_of_all_lies_elsewhere_and_has_a_name_of_its_own(
 
 
 @pytest.mark.usefixtures("umap_compiles")
-def test_umap_is_the_same_by_its_seed() -> None:
+def test_umap_is_reproducible_by_seed() -> None:
     """Beside the other test that has numba compile UMAP, which takes longer than all else here."""
     X = np.r_[
         np.random.default_rng(0).normal(size=(30, 6)),
@@ -184,7 +182,7 @@ def test_umap_is_the_same_by_its_seed() -> None:
     )
 
 
-def test_features_of_a_large_set_are_replaced_of_drawn_samples_whose_area_has_an_interval(
+def test_feature_deletion_of_large_sets_uses_drawn_samples_with_an_interval(
     dataset: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(trust, "INSIDE", 12)
@@ -223,7 +221,7 @@ def test_features_of_a_large_set_are_replaced_of_drawn_samples_whose_area_has_an
     )
 
 
-def test_an_address_asks_for_all_samples(few: Any) -> None:
+def test_address_can_request_all_samples(few: Any) -> None:
     some, every = (
         pages.build_panel("cohorts", "entanglement", ADDRESS | more)
         for more in ({}, {"measured": "all"})
@@ -239,7 +237,7 @@ def test_an_address_asks_for_all_samples(few: Any) -> None:
         )
 
 
-def test_the_page_works_all_out_behind_it_and_says_how_far_it_is(few: Any) -> None:
+def test_page_computes_all_samples_in_the_background_with_progress(few: Any) -> None:
     app = visit("Cohorts", **ADDRESS)
     assert f"20 samples drawn at random from {len(few.rows)}" in plain(said(app))
     assert not jobs.JOBS
@@ -249,7 +247,7 @@ def test_the_page_works_all_out_behind_it_and_says_how_far_it_is(few: Any) -> No
     assert f"one point per sample: {len(few.rows)} samples; intervals" in plain(said(app))
 
 
-def test_it_can_be_cancelled(few: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_background_computation_can_be_cancelled(few: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         cohort_levels, "correlate_measures", _slowly(cohort_levels.correlate_measures)
     )
@@ -278,7 +276,7 @@ def _slowly(related: Callable[..., Any]) -> Callable[..., Any]:
     return slow
 
 
-def test_nothing_is_offered_where_all_are_quick(tmp_path: Path) -> None:
+def test_choice_is_hidden_where_measures_are_fast(tmp_path: Path) -> None:
     app = visit("Cohorts", model="qj-planted")
     assert not [
         group for group in app.get("button_group") if getattr(group, "key", "") == "measured"

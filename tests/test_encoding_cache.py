@@ -40,7 +40,7 @@ from tests.support.encoded_models import dataset, model_of, sequences
 __all__ = ["dataset"]  # a fixture
 
 
-def test_a_page_waits_for_half_of_a_heavy_set_which_is_kept(
+def test_thresholds_of_kept_and_heavy_sets(
     dataset: DataSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No first samples, no features of drawn ones alone: only what is heavy as a whole is worth these."""
@@ -72,7 +72,7 @@ def test_padding_has_no_influence(pooling: str) -> None:
         torch.testing.assert_close(together[row : row + 1], alone, rtol=0, atol=1e-13)
 
 
-def test_a_convolution_over_time_is_worked_out_by_hand() -> None:
+def test_convolution_over_time_by_hand() -> None:
     """Three weights on neighbours, nothing beyond the ends, the largest response that is above zero."""
     pooling = Pooling(1, 2, "conv").double()
     with torch.no_grad():
@@ -85,7 +85,7 @@ def test_a_convolution_over_time_is_worked_out_by_hand() -> None:
     torch.testing.assert_close(pooling(values, mask), wanted, rtol=0, atol=0)
 
 
-def test_dropout_of_steps_meets_its_probability() -> None:
+def test_step_dropout_has_its_probability() -> None:
     torch.manual_seed(0)
     for p in (0.1, 0.3, 0.5, 0.9):
         drop, values = Dropout(p).train(), torch.ones(500, 401)
@@ -98,7 +98,7 @@ def test_dropout_of_steps_meets_its_probability() -> None:
 
 
 @pytest.mark.parametrize("kind", names())
-def test_what_is_kept_changes_no_number(
+def test_cached_encodings_equal_computed_ones(
     kind: str, dataset: DataSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model, rows = model_of(kind, dataset), dataset.rows("test")[:4]
@@ -134,7 +134,7 @@ def test_what_is_kept_changes_no_number(
         )
 
 
-def test_it_is_kept_by_weights_and_data_and_made_again_when_damaged(dataset: DataSet) -> None:
+def test_cache_key_is_weights_and_data_and_damaged_files_are_rebuilt(dataset: DataSet) -> None:
     model, told = model_of("quantum-jump", dataset), []
     tell = lambda done, total: told.append((done, total))  # noqa: E731
     first = encodings.encoded_numbers(model, dataset, tell)
@@ -162,7 +162,7 @@ def test_it_is_kept_by_weights_and_data_and_made_again_when_damaged(dataset: Dat
     assert not encodings.is_ready(model, dataset)
 
 
-def test_what_is_damaged_or_of_something_else_is_made_again_and_said(
+def test_invalid_cache_files_are_rebuilt_with_a_message(
     dataset: DataSet, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A file under the name of other weights, data or another version holds what is whole and not ours."""
@@ -214,7 +214,7 @@ def _made_again(
     assert encodings.is_ready(model, dataset)
 
 
-def test_a_disk_that_cannot_be_written_costs_time_alone(
+def test_unwritable_cache_does_not_change_results(
     dataset: DataSet,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
@@ -258,7 +258,7 @@ def _killed(folder: str, queue: Any) -> None:
     encodings.encoded_numbers(model_of("quantum-jump", dataset), dataset, tell)
 
 
-def test_who_waits_for_a_process_that_is_killed_encodes_itself(
+def test_killed_encoder_is_replaced_by_the_waiting_process(
     dataset: DataSet, tmp_path: Path
 ) -> None:
     context = multiprocessing.get_context("fork")  # it loads nothing anew
@@ -281,7 +281,7 @@ def test_who_waits_for_a_process_that_is_killed_encodes_itself(
     assert len(files()) == 1
 
 
-def test_an_encoding_that_nobody_waited_for_begins_anew_and_one_that_was_cancelled_does_not(
+def test_abandoned_encoding_restarts_and_cancelled_one_does_not(
     dataset: DataSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(encoding_jobs, "file_stamps", lambda model, data: (model, data))
@@ -318,7 +318,9 @@ def test_an_encoding_that_nobody_waited_for_begins_anew_and_one_that_was_cancell
     assert {job.problem for job in (first, second, third)} == {""}
 
 
-def test_an_encoding_that_fails_says_why(dataset: DataSet, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_encoding_reports_a_reason(
+    dataset: DataSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(encoding_jobs, "file_stamps", lambda model, data: (model, data))
     monkeypatch.setattr(jobs, "JOBS", type(jobs.JOBS)())
     monkeypatch.setattr(encoding_jobs.sources, "load", lambda name: dataset)
@@ -336,7 +338,7 @@ def test_an_encoding_that_fails_says_why(dataset: DataSet, monkeypatch: pytest.M
     assert encoding_jobs.begin_encoding("m", "d") is job
 
 
-def test_the_oldest_go_first(dataset: DataSet, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_oldest_files_are_evicted_first(dataset: DataSet, monkeypatch: pytest.MonkeyPatch) -> None:
     models = []
     for seed in range(4):
         torch.manual_seed(seed)
@@ -351,7 +353,7 @@ def test_the_oldest_go_first(dataset: DataSet, monkeypatch: pytest.MonkeyPatch) 
     assert encodings.encoded_place(models[0], dataset) not in files()
 
 
-def test_where_single_precision_would_show_encoders_work_in_double(
+def test_encoders_use_double_precision_where_needed(
     dataset: DataSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = model_of("quantum-jump", dataset)
@@ -377,7 +379,7 @@ def _at_once(folder: str, place: int, said: Any) -> None:
     said.put((place, len(told), float(sum(each.sum() for each in found.values()))))
 
 
-def test_of_processes_that_want_the_same_one_encodes(tmp_path: Path) -> None:
+def test_one_of_several_processes_encodes(tmp_path: Path) -> None:
     context = multiprocessing.get_context("fork")
     said = context.Queue()
     processes = [
@@ -392,7 +394,9 @@ def test_of_processes_that_want_the_same_one_encodes(tmp_path: Path) -> None:
     assert len({total for *_, total in found}) == 1
 
 
-def test_reading_ahead_changes_no_weight(dataset: DataSet, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_prefetching_does_not_change_weights(
+    dataset: DataSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
     found = []
     for held in (batches.HELD, 0):
         monkeypatch.setattr(batches, "HELD", held)
@@ -406,7 +410,7 @@ def test_reading_ahead_changes_no_weight(dataset: DataSet, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("kind", ["quantum-jump", "entangled-qcnn"])
-def test_the_first_samples_are_exact_for_what_they_say_and_their_error_holds(
+def test_first_samples_are_exact_and_their_error_is_bounded(
     kind: str, dataset: DataSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = model_of(kind, dataset)
@@ -444,7 +448,7 @@ def test_the_first_samples_are_exact_for_what_they_say_and_their_error_holds(
     assert exact.errors is None
 
 
-def test_the_recurrence_is_that_of_torch_with_its_gradient() -> None:
+def test_recurrence_and_gradient_equal_torch() -> None:
     torch.manual_seed(0)
     gru = torch.nn.GRU(7, 5, batch_first=True).double()
     lengths = torch.tensor([9, 6, 6, 3, 1, 1])
@@ -465,7 +469,7 @@ def test_the_recurrence_is_that_of_torch_with_its_gradient() -> None:
 
 
 @pytest.mark.parametrize("kind", ["quantum-jump", "entangled-qcnn"])
-def test_explanations_of_all_samples_are_kept(
+def test_explanations_of_all_samples_are_cached(
     kind: str, dataset: DataSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     card = {

@@ -115,7 +115,7 @@ def test_evaluation_and_structure_agree(kind: str, M: int) -> None:
     )
 
 
-def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_chunks_do_not_change_values(monkeypatch: pytest.MonkeyPatch) -> None:
     model = model_of("mult", 3, sequences=True)
     x, background = rows_of(model, 3, 1), explain.background(model, rows_of(model, 11, 2), "joint")
 
@@ -132,7 +132,7 @@ def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
         assert after == pytest.approx(before, abs=1e-12)
 
 
-def test_errors_of_some_rows_are_the_spread_over_draws() -> None:
+def test_standard_errors_equal_the_spread_over_draws() -> None:
     model = model_of("concatenation", 3, outputs=1)
     x, background = rows_of(model, 1, 1), explain.background(model, rows_of(model, 60, 2), "joint")
     assert isinstance(background, SampleBackground)
@@ -173,7 +173,7 @@ def test_kinds_of_backgrounds_that_need_states_are_refused() -> None:
         )
 
 
-def test_brute_force_of_the_faithfulness_page_agrees() -> None:
+def test_faithfulness_values_equal_brute_force() -> None:
     model = model_of("mult", 3, sequences=True)
     x, rows = rows_of(model, 1, 1), rows_of(model, 9, 2)
     game = Game(model, x, rows, 1)
@@ -185,7 +185,7 @@ def test_brute_force_of_the_faithfulness_page_agrees() -> None:
 
 @pytest.mark.parametrize("kind", ["concatenation", "mult", "low-rank"])
 @pytest.mark.parametrize("outputs", [1, 3])
-def test_a_flip_that_is_found_is_one_and_nearer_than_any_sample(kind: str, outputs: int) -> None:
+def test_found_flip_flips_and_is_nearer_than_any_sample(kind: str, outputs: int) -> None:
     model = model_of(kind, 2, outputs, sequences=kind == "mult")
     with torch.no_grad():  # as many decisions one way as the other
         model.bias -= model(rows_of(model, 40, 2)).mean(0)
@@ -209,7 +209,7 @@ def test_a_flip_that_is_found_is_one_and_nearer_than_any_sample(kind: str, outpu
     assert possible
 
 
-def test_a_background_of_some_rows_says_of_how_many() -> None:
+def test_drawn_background_states_its_rows() -> None:
     model = model_of("mult", 2)
     whole = explain.background(model, rows_of(model, 7, 1), "joint")
     some = whole.subsample(3)
@@ -233,7 +233,7 @@ def test_a_background_of_some_rows_says_of_how_many() -> None:
     assert some.key != whole.key
 
 
-def test_where_no_flip_is_found_the_state_stays() -> None:
+def test_state_is_unchanged_where_no_flip_is_found() -> None:
     model = model_of("concatenation", 2, 1)
     with torch.no_grad():
         model.bias += 1e6
@@ -250,7 +250,7 @@ def test_where_no_flip_is_found_the_state_stays() -> None:
     )
 
 
-def test_the_backgrounds_that_a_model_can_have() -> None:
+def test_supported_backgrounds() -> None:
     assert model_of("mult", 2).algebra.background_kinds == (
         "product",
         "joint",
@@ -324,7 +324,7 @@ def test_all_kinds_can_be_explored() -> None:
 
 
 @pytest.mark.parametrize("kind", ["quantum-jump", "entangled-qcnn"])
-def test_a_background_by_chunks_of_two_processes_is_that_of_all_rows(
+def test_background_of_two_processes_equals_all_rows(
     kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What both make of their chunks is together what one makes of all."""
@@ -368,7 +368,7 @@ def test_a_background_by_chunks_of_two_processes_is_that_of_all_rows(
         explain.background(model, rows_of(model, 0, 1), "joint")
 
 
-def test_a_background_of_features_has_as_many_rows_as_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_feature_background_is_limited_by_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """Drawn at random, each once; of what encoders make of them there are all."""
     dataset = sequences(60, 3)
     rows = dataset.rows("train")[::-1].copy()
@@ -405,7 +405,7 @@ def test_a_background_of_features_has_as_many_rows_as_fit(monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("kind", ["entangled-qcnn", "quantum-jump"])
-def test_errors_of_drawn_rows_are_those_of_their_groups(kind: str) -> None:
+def test_standard_errors_of_drawn_rows_are_clustered(kind: str) -> None:
     """Every eighth row is a group; the spread over groups says how well the mean is known, less what is left out."""
     model = model_of(kind, 2)
     x, rows = rows_of(model, 3, 1), rows_of(model, 20, 2)

@@ -55,7 +55,7 @@ def random_masses(n: int, M: int, seed: int = 0) -> Tensor:
 
 
 @given(st.lists(st.floats(0, 1), min_size=2, max_size=6))
-def test_beliefs_are_those_of_all_subsets(values: list[float]) -> None:
+def test_beliefs_equal_sums_over_subsets(values: list[float]) -> None:
     p = torch.tensor(values, dtype=torch.float64)
     m, found, n = mass_function(p), beliefs(p), len(p)
     assert sum(m.values()) == pytest.approx(1)
@@ -84,7 +84,7 @@ def test_beliefs_of_a_batch_and_of_ten_classes() -> None:
     assert together.pignistic[0] == pytest.approx(bets, abs=1e-13)
 
 
-def test_beliefs_on_paper() -> None:
+def test_beliefs_by_hand() -> None:
     """Certain of class 0, half open about class 1: {0} and {0, 1} have mass 1/2 each."""
     found = beliefs(torch.tensor([1.0, 0.5], dtype=torch.float64))
     assert found.belief.tolist() == [0.5, 0]
@@ -114,7 +114,7 @@ def test_a_frozen_rule_combines_evidence(n: int, M: int, rule: str) -> None:
 
 
 @pytest.mark.parametrize(("n", "M"), [(2, 2), (4, 2), (3, 3)])
-def test_conflict_is_dempsters_k(n: int, M: int) -> None:
+def test_conflict_equals_dempsters_k(n: int, M: int) -> None:
     p = random_masses(n, M)
     functions = [mass_function(p[:, m]) for m in range(M)]
     assert float(contradiction(p)) == pytest.approx(
@@ -127,7 +127,7 @@ def test_conflict_is_dempsters_k(n: int, M: int) -> None:
     assert float(conflict(p)) == pytest.approx(combined(normal, "and")[frozenset()], abs=1e-12)
 
 
-def test_conflict_on_paper() -> None:
+def test_conflict_by_hand() -> None:
     sure = torch.tensor(
         [[1.0, 0.0], [0.0, 1.0]], dtype=torch.float64
     )  # each modality is sure of its own class
@@ -142,7 +142,7 @@ def test_conflict_on_paper() -> None:
 
 
 @pytest.mark.parametrize("M", [1, 2, 3, 5])
-def test_the_reading_of_a_sample(M: int) -> None:
+def test_fusion_reading_of_a_sample(M: int) -> None:
     model = model_of(4, M, 4)
     masses = {name: p[0] for name, p in masses_of(angles_of(model)).items()}
     found = read_fusion(model, masses)
@@ -179,7 +179,7 @@ def test_elements_that_are_no_classes_have_no_beliefs() -> None:
     assert not any(name.startswith("belief") for name in found.frame())
 
 
-def test_bad_masses() -> None:
+def test_invalid_masses_are_refused() -> None:
     model = model_of(2)
     for masses, message in (
         ({"v0": torch.zeros(2)}, r"must hold \['v0', 'v1'\]"),
@@ -198,7 +198,7 @@ def test_bad_masses() -> None:
 
 
 @pytest.mark.parametrize("M", [2, 3, 4])
-def test_the_entropy_of_a_fused_qubit_is_its_entanglement(M: int) -> None:
+def test_entropy_of_a_fused_qubit_equals_its_entanglement(M: int) -> None:
     """In the pure state of PennyLane's circuit of one element."""
     model = model_of(2, M)
     part = fusion_circuit(model, angles_of(model)).part("fusion", 1)
@@ -217,7 +217,7 @@ def test_the_entropy_of_a_fused_qubit_is_its_entanglement(M: int) -> None:
     assert ours > 0.01
 
 
-def test_entropies_along_the_layers_are_pennylanes() -> None:
+def test_layer_entropies_equal_pennylane() -> None:
     model = model_of(5)
     vectors = model.fuse(masses_of(angles_of(model)))[0][0].detach()
     found = layer_entropies(model, vectors)
@@ -251,7 +251,7 @@ def test_entropies_along_the_layers_are_pennylanes() -> None:
             assert found.single[t, wires.index(active[k])] == pytest.approx(single, abs=1e-9)
 
 
-def test_entropies_obey_their_laws() -> None:
+def test_entropies_satisfy_their_laws() -> None:
     model = model_of(6)
     vectors = model.fuse(masses_of(angles_of(model)))[0][0].detach()
     found = layer_entropies(model, vectors)

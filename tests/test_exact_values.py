@@ -125,7 +125,7 @@ def test_exact_values_equal_brute_force(system: str, M: int, kind: str) -> None:
 
 
 @pytest.mark.parametrize("M", [2, 3, 5])
-def test_the_product_of_marginals_in_chunks(M: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_chunked_product_of_marginals(M: int, monkeypatch: pytest.MonkeyPatch) -> None:
     model, x, rows = problem("entangled-qcnn", M, B=7, n=4)
     background = explain.background(model, rows, "product")
     whole = explain.explain(model, x, background).values
@@ -134,7 +134,7 @@ def test_the_product_of_marginals_in_chunks(M: int, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize("M", [3, 4])
-def test_ten_elements_and_the_product_of_marginals_fit_into_memory(M: int) -> None:
+def test_product_of_marginals_of_ten_elements_fits_into_memory(M: int) -> None:
     """At the largest network a coalition's value is the mean, over the rows of one absent modality, of its value when
     told that too."""
     model, x, rows = problem("entangled-qcnn", M, B=1, N=2, n=10)
@@ -149,7 +149,7 @@ def test_ten_elements_and_the_product_of_marginals_fit_into_memory(M: int) -> No
         assert values[0, without] == pytest.approx(values[1:, with_last].mean(0), abs=1e-10)
 
 
-def test_legs_are_what_the_kronecker_product_does() -> None:
+def test_legs_equal_the_kronecker_product() -> None:
     T, G = (
         torch.randn(4, 2, 2**3, dtype=torch.float64),
         torch.randn(4, 3, 5, 2, dtype=torch.float64),
@@ -161,7 +161,7 @@ def test_legs_are_what_the_kronecker_product_does() -> None:
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
-def test_backgrounds_say_what_they_are(system: str) -> None:
+def test_backgrounds_are_named(system: str) -> None:
     model, x, rows = problem(system, 2)
     one = {name: values[:1] for name, values in rows.items()}
     conflict = explain.background(model, rows, "cohort", label="conflict")
@@ -183,14 +183,14 @@ def test_backgrounds_say_what_they_are(system: str) -> None:
         explain.background(model, {name: values[:0] for name, values in rows.items()}, "cohort")
 
 
-def test_a_background_of_no_sequences_is_refused_as_one_of_no_rows_is(planted: Any) -> None:
+def test_empty_background_is_refused(planted: Any) -> None:
     model = checkpoint.load("qj-planted").model.double()
     with pytest.raises(InvalidInput, match="must hold at least one background sample"):
         explain.background(model, planted.inputs([], torch.float64), "joint")
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
-def test_a_contrast_with_the_sample_itself_explains_nothing(system: str) -> None:
+def test_contrast_with_the_sample_itself_is_zero(system: str) -> None:
     model, x, _ = problem(system, 3, B=1)
     found = explain.explain(model, x, explain.background(model, x, "contrast"))
     assert np.abs(found.dividends[:, 1:]).max() < 1e-12
@@ -231,7 +231,7 @@ def test_efficiency(game: tuple[str, str, int, int]) -> None:
 @given(
     st.sampled_from(SYSTEMS), st.sampled_from(["joint", "product", "mixed"]), st.integers(0, 10**6)
 )
-def test_two_identical_modalities_get_the_same(system: str, kind: str, seed: int) -> None:
+def test_identical_modalities_have_equal_values(system: str, kind: str, seed: int) -> None:
     """v0 and v1 have the same encoder and inputs, and the model treats them alike: a mirror image of it is itself."""
     model, x, rows = mirrored(system, seed)
     found = explain.explain(model, x, explain.background(model, rows, kind))
@@ -273,7 +273,7 @@ def mirrored(system: str, seed: int) -> tuple[Any, dict[str, Tensor], dict[str, 
     st.sampled_from(["joint", "product", "cohort", "zero"]),
     st.integers(0, 10**6),
 )
-def test_a_modality_that_says_nothing_gets_nothing(system: str, kind: str, seed: int) -> None:
+def test_uninformative_modality_has_zero_value(system: str, kind: str, seed: int) -> None:
     """An encoder that answers the same whatever it hears: no dividend of a coalition with it, no Shapley value, no
     interaction."""
     model, x, rows = problem(system, 3, seed=seed)
@@ -348,7 +348,7 @@ def discrete_derivatives(v: np.ndarray, M: int, i: int, j: int) -> float:
         lambda M: st.tuples(st.just(M), st.lists(st.floats(-5, 5), min_size=2**M, max_size=2**M))
     )
 )
-def test_interaction_index_is_its_definition(game: tuple[int, list[float]]) -> None:
+def test_interaction_index_equals_its_definition(game: tuple[int, list[float]]) -> None:
     M, numbers = game
     v = np.array(numbers)
     found = interaction(dividends(v[:, None], M), M)[..., 0]
@@ -375,7 +375,7 @@ def test_interaction_index_is_its_definition(game: tuple[int, list[float]]) -> N
         *((n, M, "product") for n, M in ((5, 2), (4, 4))),
     ],
 )
-def test_through_layers_is_the_density_matrix_read_early(n: int, M: int, kind: str) -> None:
+def test_values_by_layer_equal_density_matrices(n: int, M: int, kind: str) -> None:
     """At every cut the values are those of measuring the density matrix there, later gates left out."""
     model, x, rows = problem("entangled-qcnn", M, n=n, B=2, N=1 if kind == "contrast" else 2)
     found = explain.explain_layers(model, x, explain.background(model, rows, kind))
@@ -406,7 +406,7 @@ class _Reading:
 
 
 @pytest.mark.parametrize("kind", ["joint", "product"])
-def test_layers_of_many_samples_at_once_equal_each_alone(kind: str) -> None:
+def test_layers_of_batched_samples_equal_single_ones(kind: str) -> None:
     """Many samples at once are worked out another way than a few."""
     model, x, rows = problem("entangled-qcnn", 3, B=10, N=4)
     background = explain.background(model, rows, kind)
@@ -434,7 +434,7 @@ def test_two_layers_have_five_moments() -> None:
     assert np.ptp(found.prediction[:, 0, 0]) > 1e-3  # the layers do something
 
 
-def test_through_layers_says_what_it_cannot_do() -> None:
+def test_values_by_layer_refuse_unsupported_models() -> None:
     (jump, x, rows), (circuit, _, _) = problem("quantum-jump", 2), problem("entangled-qcnn", 2)
     with pytest.raises(
         InvalidInput,
@@ -451,7 +451,7 @@ def test_through_layers_says_what_it_cannot_do() -> None:
     assert "interaction[v0+v1]" in found.at(1).frame(["a", "b"])
 
 
-def test_a_whole_set_at_once_equals_each_sample_alone() -> None:
+def test_batched_set_equals_single_samples() -> None:
     for system in SYSTEMS:
         model, x, rows = problem(system, 3, B=12)
         for kind in ("joint", "product"):

@@ -59,7 +59,7 @@ def test_product_background_equals_brute_force(M):
     assert np.abs(found.values - brute_force(model, x, rows, "product")).max() < 1e-12
 
 
-def test_mixed_and_zero_backgrounds_are_the_states_they_name():
+def test_mixed_and_zero_backgrounds_equal_their_states():
     model, x, _ = problem(2)
     kets = model.encode(x)
     O = model.observables()
@@ -95,7 +95,7 @@ def test_parts_add_up_to_the_score(kind):
     )
 
 
-def test_through_time_ends_at_the_decision_and_starts_at_the_readout():
+def test_values_over_time_start_at_the_readout_and_end_at_the_decision():
     model, x, rows = problem(3)
     background = explain.background(model, rows, "joint")
     found = explain.explain_times(model, x, background, [0.0, 0.5, model.duration])
@@ -132,7 +132,7 @@ def test_laws_of_shapley_values(game):
     assert np.ptp(shapley(dividends(symmetric, M), M)) < 1e-9
 
 
-def test_shares_of_nothing_are_equal():
+def test_shares_of_zero_values_are_equal():
     found = explain.Explanation(
         ("a", "b", "c"),
         ("y", "z"),
@@ -168,7 +168,7 @@ def test_table_of_one_output():
     assert np.allclose(parts, table["prediction"])
 
 
-def test_bad_input_is_named():
+def test_invalid_input_is_refused():
     model, x, rows = problem(2)
     with pytest.raises(NotFound, match="Did you mean 'joint'"):
         explain.background(model, rows, "joynt")
@@ -186,7 +186,7 @@ def strong(text: str) -> str:
 LOUD = Markup(str.upper, strong)
 
 
-def test_since_when_and_what_was_added_are_said():
+def test_onset_and_changes_are_described():
     assert describe_last_change(["p", "q", "p", "q", "q"], list("abcde"), LOUD) == (
         "The decision is q from <d> on (the end is e); before, it was p."
     )

@@ -42,9 +42,7 @@ BY_KIND = {
 
 @pytest.mark.parametrize("kind", export_style.FORMATS)
 @pytest.mark.parametrize("size", ["single", "slide"])
-def test_a_file_has_its_size_its_words_its_legend_and_its_recipe(
-    kind: export_style.Format, size: str
-) -> None:
+def test_file_has_size_texts_legend_and_recipe(kind: export_style.Format, size: str) -> None:
     look = ExportStyle(format=kind, size=size, title=True, caption=True, hidden=("audio",))
     data = export.save(
         lines("dark"), look, title="What the model did", caption="Over 600 samples.", recipe=RECIPE
@@ -77,7 +75,7 @@ def test_a_file_has_its_size_its_words_its_legend_and_its_recipe(
         assert Image.open(io.BytesIO(data)).info["dpi"][0] == pytest.approx(300, abs=0.1)
 
 
-def test_fonts_have_the_size_asked_for() -> None:
+def test_fonts_have_the_requested_size() -> None:
     for font in (7.0, 9.0):
         data = export.save(lines(), ExportStyle(font=font))
         root = ET.fromstring(data)
@@ -94,7 +92,7 @@ def test_fonts_have_the_size_asked_for() -> None:
         assert min(sizes) >= 4.9
 
 
-def test_the_same_bytes_in_a_fresh_process_that_finds_no_program() -> None:
+def test_fresh_process_writes_the_same_bytes_without_other_programs() -> None:
     code = (
         "import json, sys; from tests.support import exporting; "
         "print(json.dumps(exporting.in_every_format(*json.loads(sys.argv[1]))))"
@@ -111,7 +109,7 @@ def test_the_same_bytes_in_a_fresh_process_that_finds_no_program() -> None:
     assert json.loads(done.stdout) == exporting.in_every_format(TERMS, M, RECIPE)
 
 
-def test_a_page_needs_no_network_and_runs_nothing_but_plotly() -> None:
+def test_html_needs_no_network_and_runs_only_plotly() -> None:
     look = ExportStyle(format="html", theme="dark", title=True, caption=True)
     text = export.save(lines(), look, title=WORDS, caption=WORDS, recipe=RECIPE).decode()
     head, _, drawing = text.partition("<script>")
@@ -151,7 +149,7 @@ def test_titles_and_captions_are_shown_as_typed(kind: str) -> None:
     assert "<h1>" not in plain
 
 
-def test_texts_lose_what_is_no_letter_and_have_a_length() -> None:
+def test_texts_are_cleaned_and_limited() -> None:
     assert (
         export.clean_text(
             "title", "a\0b\x1b[31m\n\tc\u202egnp.exe\u2066x\ud800\uffff\ufeff  d\u200dé", 99
@@ -234,7 +232,7 @@ HOSTILE: dict[str, bytes | Callable[[], bytes]] = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_file_is_refused_at_once(name: str) -> None:
+def test_hostile_file_is_refused(name: str) -> None:
     data = made() if callable(made := HOSTILE[name]) else made
     began = time.perf_counter()
     with pytest.raises(InvalidInput, match="holds no recipe"):
@@ -244,7 +242,7 @@ def test_a_hostile_file_is_refused_at_once(name: str) -> None:
         export.size_mm(data)
 
 
-def test_files_that_are_too_large_or_none_are_refused() -> None:
+def test_oversized_and_missing_files_are_refused() -> None:
     with pytest.raises(InvalidInput, match="at most 100,000,000"):
         export.read_recipe(bytes(10**8 + 1))
     with pytest.raises(InvalidInput, match=r"bytes of a file.*str"):
@@ -252,7 +250,7 @@ def test_files_that_are_too_large_or_none_are_refused() -> None:
 
 
 @pytest.mark.parametrize("kind", export_style.FORMATS)
-def test_a_file_that_is_cut_or_changed_gives_a_recipe_or_an_error(kind: str) -> None:
+def test_damaged_file_gives_a_recipe_or_an_error(kind: str) -> None:
     data = export.save(waterfall(), ExportStyle(format=kind), recipe=RECIPE)
     place = data.find(BY_KIND[kind].encode())
     for end in {*range(0, len(data), len(data) // 40), place, place - 1, place + 9}:
@@ -261,7 +259,7 @@ def test_a_file_that_is_cut_or_changed_gives_a_recipe_or_an_error(kind: str) -> 
                 assert isinstance(json.loads(export.read_recipe(damaged)), dict)
 
 
-def test_recipes_are_read_from_files_of_other_writers() -> None:
+def test_recipes_survive_other_programs() -> None:
     assert export.read_recipe(b'\xef\xbb\xbf {"a": 1}') == '\ufeff {"a": 1}'.lstrip("\ufeff")
     assert export.read_recipe(png((b"tEXt", b'qfusion\0{"a": 1}'))) == '{"a": 1}'
     assert (

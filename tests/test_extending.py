@@ -279,7 +279,7 @@ def test_an_attribution_method_takes_a_function_and_a_line(occlusion: str, tmp_p
     assert occlusion in attribution.methods_by_title()
 
 
-def test_few_hops_from_a_page_to_its_figure() -> None:
+def test_call_chain_from_page_to_figure_is_short() -> None:
     """The calls of ours that stand on the stack when Dynamics' first figure begins to be drawn, from the page's
     function on."""
     seen: list[list[str]] = []
@@ -360,7 +360,7 @@ def test_one_figure_is_drawn_by_few_modules(page: str, name: str) -> None:
     assert len(deepest) <= 13, " < ".join(deepest)
 
 
-def test_the_words_of_the_code_name_what_is_there() -> None:
+def test_documented_words_of_the_code_exist() -> None:
     text = (
         (ROOT / "docs/contributing.md")
         .read_text()

@@ -90,7 +90,7 @@ def lacks(patch: pytest.MonkeyPatch, modality: str, method: str, *packages: str)
 # From one end to the other.
 
 
-def test_the_set_holds_what_was_said_and_shown(
+def test_extracted_set_contains_words_sound_and_pictures(
     dataset: data.DataSet, made: list[recordings.Recording]
 ) -> None:
     assert dataset.names == ("text", "audio", "vision")
@@ -114,7 +114,7 @@ def test_the_set_holds_what_was_said_and_shown(
         )
 
 
-def test_planted_moments_are_the_peaks_of_attributions(
+def test_attributions_peak_at_planted_moments(
     dataset: data.DataSet, made: list[recordings.Recording]
 ) -> None:
     trained = qfusion.train(
@@ -150,7 +150,7 @@ def test_planted_moments_are_the_peaks_of_attributions(
     assert np.corrcoef(scores, dataset.y[rows])[0, 1] > 0.9
 
 
-def test_what_a_visitor_gives_becomes_the_same_features(
+def test_visitor_input_has_the_same_features(
     dataset: data.DataSet, made: list[recordings.Recording]
 ) -> None:
     assert {name: maker.kind for name, maker in dataset.makers.items()} == {
@@ -186,7 +186,7 @@ def test_what_a_visitor_gives_becomes_the_same_features(
     assert np.isfinite(values).all()
 
 
-def test_a_killed_extraction_goes_on(
+def test_killed_extraction_resumes(
     dataset: data.DataSet, made: list[recordings.Recording], imported: Path, tmp_path: Path
 ) -> None:
     folder = made[0].path.parent
@@ -230,7 +230,7 @@ def test_a_killed_extraction_goes_on(
 # What is broken costs that file.
 
 
-def test_bad_files_are_left_out_and_listed(imported: Path, tmp_path: Path, run: Any) -> None:
+def test_damaged_files_are_skipped_and_listed(imported: Path, tmp_path: Path, run: Any) -> None:
     folder = tmp_path / "all"
     good = recordings.make(folder, 6, seconds=1.0, words="column")
     whole = good[0].path.read_bytes()
@@ -294,7 +294,7 @@ def test_bad_files_are_left_out_and_listed(imported: Path, tmp_path: Path, run: 
     assert "none" not in data.names()
 
 
-def test_what_hangs_or_ends_its_process_costs_one_file(
+def test_hanging_or_crashing_file_is_skipped(
     imported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wild = (
@@ -322,7 +322,7 @@ def test_what_hangs_or_ends_its_process_costs_one_file(
     assert len(data.load("wild")) == 3
 
 
-def test_pictures_parts_of_files_and_words_alone(imported: Path, tmp_path: Path) -> None:
+def test_pictures_parts_of_files_and_text_only(imported: Path, tmp_path: Path) -> None:
     for number in range(10):
         pixels = np.full((20, 30, 3), 25 * number, np.uint8)
         Image.fromarray(pixels).save(tmp_path / f"{number}.png")
@@ -361,7 +361,7 @@ def test_pictures_parts_of_files_and_words_alone(imported: Path, tmp_path: Path)
         assert (parts.clip_of(row).start, parts.clip_of(row).end) == (at, at + 1)
 
 
-def test_what_is_missing_is_said_before_anything_is_read(
+def test_missing_requirements_are_reported_first(
     imported: Path, tmp_path: Path, run: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refused(*words: Any, **options: Any) -> str:
@@ -398,7 +398,7 @@ def test_what_is_missing_is_said_before_anything_is_read(
 # Extractors by themselves.
 
 
-def test_extractors_measure_what_they_say() -> None:
+def test_extractors_measure_known_signals() -> None:
     record = extractors.choose_method("audio", "spectrum:rate=10")
     voice = extractors.begin_extractor("audio", record)
     t = np.arange(16_000) / 16_000
@@ -419,7 +419,7 @@ def test_extractors_measure_what_they_say() -> None:
     )
 
 
-def test_what_pitch_takes_is_compiled_by_one_process_at_a_time() -> None:
+def test_pitch_is_compiled_by_one_process_at_a_time() -> None:
     voice_features.compile_pitch.cache_clear()
     path = Path(tempfile.gettempdir(), f"qfusion-numba-{os.getuid()}.lock")
     waiting = threading.Thread(target=voice_features.compile_pitch)
@@ -431,7 +431,7 @@ def test_what_pitch_takes_is_compiled_by_one_process_at_a_time() -> None:
     assert not waiting.is_alive()
 
 
-def test_a_recording_at_its_own_rate_is_resampled_as_files_are(tmp_path: Path) -> None:
+def test_recordings_are_resampled_like_files(tmp_path: Path) -> None:
     samples = recordings.voice(np.random.default_rng(0), 1.0, 0.3, 1)
     path = recordings.write(tmp_path / "voice.webm", np.zeros((12, 48, 64, 3), np.uint8), samples)
     own = sound_reader.read_sound(path, rate=media_probe.probe(path).sound or 0)
@@ -451,7 +451,7 @@ def test_means_over_steps() -> None:
     )
 
 
-def test_words_are_hashed_by_what_they_are_made_of() -> None:
+def test_words_are_hashed_by_character_ngrams() -> None:
     record = extractors.choose_method("text", "ngrams:size=256")
     one = extractors.begin_extractor("text", record)
     values = one.make(["Wonderful!", "wonderful", "wonderfully", "terrible"])
@@ -466,7 +466,7 @@ def test_words_are_hashed_by_what_they_are_made_of() -> None:
     np.testing.assert_allclose(one.make(["not", "good"])[1], one.make(["very", "good"])[1])
 
 
-def test_a_record_of_another_version_or_of_other_weights_makes_nothing(tmp_path: Path) -> None:
+def test_cached_features_of_other_versions_are_ignored(tmp_path: Path) -> None:
     record = extractors.choose_method("text", "ngrams")
     with pytest.raises(InvalidInput, match="version 2 of `ngrams`, and this is version 1"):
         extractors.begin_extractor("text", record | {"version": 2})
@@ -477,7 +477,7 @@ def test_a_record_of_another_version_or_of_other_weights_makes_nothing(tmp_path:
 
 
 @pytest.mark.parametrize("method", ["torchvision:model=resnet18,folder=", "transformers:folder="])
-def test_pickled_programs_are_no_weights(method: str, tmp_path: Path) -> None:
+def test_pickled_code_is_not_loaded_as_weights(method: str, tmp_path: Path) -> None:
     package = method.partition(":")[0]
     pytest.importorskip(package)
     torch.save({"fc": os.system}, tmp_path / "pytorch_model.pth")
@@ -495,7 +495,7 @@ def test_opensmile_where_it_is_installed() -> None:
     assert values.shape == (10, len(voice.names))
 
 
-def test_other_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_packages_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     for modality, methods in extractors.METHODS.items():
         for method in methods:
             lacks(monkeypatch, modality, method, "no-such-package")
@@ -515,7 +515,7 @@ FULL = (
 
 
 @pytest.mark.parametrize("error", ["ENOSPC", "EDQUOT", "EROFS"])
-def test_a_full_disk_ends_it_in_one_line_and_it_goes_on_from_there(
+def test_full_disk_ends_in_one_line_and_can_be_resumed(
     imported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: str
 ) -> None:
     """A write that fails is no fault of the recording: none is left out for it."""
@@ -534,7 +534,7 @@ def test_a_full_disk_ends_it_in_one_line_and_it_goes_on_from_there(
     assert not (imported / f".extract-{name}").exists()
 
 
-def test_it_begins_anew_where_that_is_wanted(
+def test_extraction_can_be_restarted(
     imported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
@@ -553,7 +553,7 @@ def test_it_begins_anew_where_that_is_wanted(
     ("file", "wanted"),
     [("memo.mkv", ".mp4 or .wav"), ("memo.opus", ".wav"), ("call/memo.HEIC", ".png")],
 )
-def test_a_recording_that_is_not_read_is_named(
+def test_unreadable_recording_is_reported(
     imported: Path, tmp_path: Path, file: str, wanted: str
 ) -> None:
     """Where a sample has no other, by extracting and by joining."""

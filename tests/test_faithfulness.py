@@ -59,7 +59,7 @@ def means(inputs: dict[str, Any]) -> dict[str, torch.Tensor]:
     }
 
 
-def test_curves_of_an_additive_game_on_paper() -> None:
+def test_curves_of_an_additive_game_by_hand() -> None:
     found = faithfulness.modality_curves(
         additive(np.array([[3.0, 1.0, 2.0]])), np.zeros(1, int), orders=40
     )
@@ -75,7 +75,7 @@ def test_curves_of_an_additive_game_on_paper() -> None:
     assert list(found.frame()["random_deletion_max"]) == [0, 3, 5, 6]
 
 
-def test_random_orders_average_to_what_all_orders_give() -> None:
+def test_random_orders_average_to_all_orders() -> None:
     parts = np.random.default_rng(3).normal(size=(400, 3))
     found = faithfulness.modality_curves(additive(parts, joint=0.4), np.zeros(400, int), orders=60)
     expected = np.mean(
@@ -100,7 +100,7 @@ def several(B: int = 7) -> Explanation:
 
 
 @pytest.mark.parametrize("probability", [False, True])
-def test_curves_of_every_sample_are_those_of_its_own_order(probability: bool) -> None:
+def test_curves_follow_the_order_of_each_sample(probability: bool) -> None:
     """Sample by sample and coalition by coalition, of the output that is explained."""
     explained, outputs = several(), np.array([0, 1, 1, 0, 1, 0, 0])
     found = faithfulness.modality_curves(explained, outputs, probability=probability, orders=400)
@@ -143,7 +143,7 @@ def test_curves_of_every_sample_are_those_of_its_own_order(probability: bool) ->
         faithfulness.modality_curves(explained, outputs[:6])
 
 
-def test_sarcastic_samples_are_those_that_the_table_names() -> None:
+def test_sarcastic_samples_match_the_table() -> None:
     explained = several(30)
     table = pd.DataFrame({"regime": np.where(np.arange(30) % 4 == 0, "sarcasm", "plain")})
     together = explained.dividends[::4, explained.coalitions.index("text+audio"), 0].tolist()
@@ -156,7 +156,7 @@ def test_sarcastic_samples_are_those_that_the_table_names() -> None:
     assert faithfulness.sarcasm_share(two, table) is None
 
 
-def test_probabilities_are_those_of_the_class() -> None:
+def test_probabilities_are_of_the_predicted_class() -> None:
     a = additive(np.array([[2.0, 0.0, 0.0]]))
     both = Explanation(
         a.modalities,
@@ -258,7 +258,7 @@ def test_integrated_gradients_add_up_and_equal_captums(make) -> None:
         )
 
 
-def test_feature_curves_start_and_end_where_they_must() -> None:
+def test_feature_curves_start_and_end_at_known_values() -> None:
     model, inputs = linear()
     baseline, outputs = means(inputs), np.zeros(4, int)
     for name in ("text", "audio"):
@@ -279,7 +279,7 @@ def test_feature_curves_start_and_end_where_they_must() -> None:
         feature_deletion.attributions(model, inputs, "text", outputs, baseline["text"], "luck")
 
 
-def test_taking_away_what_counts_moves_a_model_that_reads_one_feature() -> None:
+def test_deleting_the_relevant_feature_changes_the_score() -> None:
     model, _ = linear()
     with torch.no_grad():
         model.encoders["text"].first.weight[:, 1:] = 0  # type: ignore[index, union-attr]
@@ -309,7 +309,7 @@ def test_taking_away_what_counts_moves_a_model_that_reads_one_feature() -> None:
     ],
     ids=["quantum-jump", "entangled-qcnn"],
 )
-def test_estimators_beside_the_exact_values(make) -> None:
+def test_estimators_agree_with_exact_values(make) -> None:
     model, x, rows = make()
     exact = explain.explain(model, x, explain.background(model, rows, "joint"))
     before = torch.random.get_rng_state()
@@ -335,7 +335,7 @@ def test_estimators_beside_the_exact_values(make) -> None:
         faithfulness.Game(model, rows, rows, 0)
 
 
-def test_a_game_is_played_with_every_row_of_the_background(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_game_uses_every_background_row(monkeypatch: pytest.MonkeyPatch) -> None:
     """v(S) row by row, whatever part of them is run at once; what is asked again is charged again."""
     model, x, rows = problem(3, B=1)
     monkeypatch.setattr(faithfulness, "CHUNK", 2)
@@ -391,7 +391,7 @@ def grounded(finding: reliability.Finding) -> str:
     return one.sentence
 
 
-def test_a_term_that_keeps_its_order_over_seeds_is_one_to_compare_samples_by() -> None:
+def test_terms_with_a_stable_order_are_comparable() -> None:
     """The lowest mean correlation of all is named, however the terms compare in size."""
     rng = np.random.default_rng(2)
     terms = rng.normal(size=(1500, 8)) * [1, 9, 1, 1, 5, 1, 1, 0.1]
@@ -426,7 +426,7 @@ def test_a_term_that_keeps_its_order_over_seeds_is_one_to_compare_samples_by() -
 @pytest.mark.parametrize(
     ("factor", "warns"), [(1.0, False), (1.15, False), (1.3, True), (4.0, True)]
 )
-def test_poor_predictions_are_less_stable_by_a_fifth_at_least(factor: float, warns: bool) -> None:
+def test_unstable_poor_predictions_give_a_warning(factor: float, warns: bool) -> None:
     """The tenth with the largest errors against the others."""
     rng = np.random.default_rng(3)
     errors = rng.permutation(400) - 100.0
@@ -441,7 +441,7 @@ def test_poor_predictions_are_less_stable_by_a_fifth_at_least(factor: float, war
     assert reliability.check_poor_predictions(few, np.arange(400.0)) == []
 
 
-def test_terms_follow_the_truth_where_their_order_does() -> None:
+def test_terms_follow_the_truth_where_the_order_agrees() -> None:
     terms = ("text", "audio", "text+audio")
     ours = np.zeros((2345, 3))
 
@@ -464,9 +464,7 @@ def test_terms_follow_the_truth_where_their_order_does() -> None:
 
 
 @pytest.mark.parametrize(("sooner", "later"), [(True, False), (False, True), (False, False)])
-def test_an_order_that_a_random_one_beats_is_named_where_it_is_beaten(
-    sooner: bool, later: bool
-) -> None:
+def test_orders_worse_than_random_are_reported(sooner: bool, later: bool) -> None:
     shares, ours = np.array([0.0, 0.3, 1.0]), np.array([0.0, 2.0, 3.0])
     deletion = ours - [[0, 1.0, 0], [0, 0.5 if sooner else 0.0, 0], [0, 0.1, 0]]
     insertion = ours[::-1] + [[0, 1.0, 0], [0, 0.3, 0], [0, 0.5 if later else -0.1, 0]]
@@ -486,7 +484,7 @@ def test_an_order_that_a_random_one_beats_is_named_where_it_is_beaten(
     assert reliability.check_deletion(two, "steps") == []
 
 
-def test_joint_terms_that_are_larger_are_counted_in_the_output_that_is_explained() -> None:
+def test_larger_joint_terms_are_counted_in_the_explained_output() -> None:
     explained, outputs = several(1100), np.arange(1100) % 2
     size = np.abs(explained.dividends[np.arange(1100), :, outputs])
     larger = np.mean([sum(row[4:]) > sum(row[1:4]) for row in size])
@@ -548,7 +546,7 @@ def leads_by_hand(found: stability.Stability) -> np.ndarray:
     return leads
 
 
-def test_what_seeds_leave_open_by_hand() -> None:
+def test_seed_uncertainty_by_hand() -> None:
     """Leads and terms of every sample over the seeds; the mean over samples for one that was not measured."""
     found = measured(noise=0.6, B=9)
     leads = leads_by_hand(found)
@@ -571,7 +569,7 @@ def test_what_seeds_leave_open_by_hand() -> None:
         assert doubt.score == pytest.approx(np.array(wanted))
 
 
-def test_doubt_is_about_the_rows_and_outputs_that_were_measured() -> None:
+def test_warnings_refer_to_the_measured_rows_and_outputs() -> None:
     """Of classes the log-odds of the true one were: another one, like a row of another split, has the mean; of two
     classes the other one's log-odds are the same with the opposite sign."""
     data: Any = SimpleNamespace(
@@ -613,7 +611,7 @@ def test_seeds_and_coalitions_that_do_not_fit_are_refused() -> None:
             replace(whole, **changes)
 
 
-def test_orders_of_samples_over_seeds_are_those_of_scipy() -> None:
+def test_rank_correlation_over_seeds_equals_scipy() -> None:
     found = measured(noise=0.5, B=12)
     constant = (np.arange(8) == 7) & (np.arange(3) == 0)[:, None, None]  # in the first seed
     found = replace(found, dividends=np.where(constant, 1.0, found.dividends))
@@ -636,7 +634,7 @@ def test_orders_of_samples_over_seeds_are_those_of_scipy() -> None:
         found.terms("terms")
 
 
-def test_a_stability_file_says_all_that_was_measured(
+def test_stability_file_contains_all_measurements(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = replace(measured(B=5), seeds=(4, 0, 9), of_true_class=True, background_size=77)
@@ -658,7 +656,7 @@ def test_a_stability_file_says_all_that_was_measured(
         stability.load("m", card, "d", 5, path.parent)
 
 
-def test_a_stability_file_is_read_only_for_what_it_was_measured_with(tmp_path: Path) -> None:
+def test_stability_file_is_bound_to_its_models_and_data(tmp_path: Path) -> None:
     found, card = measured(), {"weights_sha256": "w"}
     with pytest.raises(NotFound, match="not measured for model 'm'"):
         stability.load("m", card, "d", 40, tmp_path)
@@ -677,7 +675,7 @@ def test_a_stability_file_is_read_only_for_what_it_was_measured_with(tmp_path: P
             stability.load("m", card, "d", 40, tmp_path)
 
 
-def test_shipped_stability_files_are_whole() -> None:
+def test_shipped_stability_files_are_complete() -> None:
     for path in sorted(stability.FOLDER.glob("*.safetensors")):
         assert path.stat().st_size < 300_000
         with safe_open(path, "numpy") as file:
@@ -686,7 +684,7 @@ def test_shipped_stability_files_are_whole() -> None:
         assert about["notes"]["first_seed_trained_anew"] >= 0
 
 
-def test_cautions_follow_from_what_was_measured() -> None:
+def test_warnings_follow_from_the_measurements() -> None:
     found = measured()
     errors = np.linspace(0, 1, 40)
     said = [

@@ -113,7 +113,7 @@ def left(place: Path) -> list[str]:
     ]
 
 
-def test_on_a_full_disk_what_was_kept_stays_and_a_line_says_why(
+def test_full_disk_keeps_stored_files_and_reports_a_reason(
     disk: Path, tmp_path: Path, trained: checkpoint.Checkpoint
 ) -> None:
     tables = importable.tables(tmp_path / "tables")
@@ -165,7 +165,7 @@ def test_on_a_full_disk_what_was_kept_stays_and_a_line_says_why(
     assert run.record().state == "finished"
 
 
-def test_what_cannot_be_written_to_is_shown_all_the_same(
+def test_read_only_folders_are_shown(
     disk: Path, tmp_path: Path, trained: checkpoint.Checkpoint
 ) -> None:
     importing.import_set([importable.tables(tmp_path / "tables")], "own")
@@ -203,7 +203,7 @@ def test_what_cannot_be_written_to_is_shown_all_the_same(
         )
 
 
-def test_damaged_files_are_named_and_the_rest_goes_on(trained: checkpoint.Checkpoint) -> None:
+def test_damaged_files_are_reported_and_the_rest_works(trained: checkpoint.Checkpoint) -> None:
     for name in ("cut", "other", "whole"):
         keep(trained, name)
     place = checkpoint_folders.folders()[-1]
@@ -241,7 +241,7 @@ def test_damaged_files_are_named_and_the_rest_goes_on(trained: checkpoint.Checkp
 
 
 @pytest.mark.parametrize("years", [-10, 10])
-def test_a_clock_that_is_set_changes_nothing(
+def test_changes_of_the_clock_have_no_effect(
     years: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run, now = runs.create_run(plan(3), name="first"), time.time
@@ -268,7 +268,7 @@ def test_a_clock_that_is_set_changes_nothing(
     ]
 
 
-def test_a_sweep_whose_last_line_is_cut_off_goes_on() -> None:
+def test_sweep_with_a_truncated_last_line_resumes() -> None:
     found = begun("sweep")
     journal = sweep_storage.journal_path("sweep")
     assert journal is not None
@@ -279,7 +279,7 @@ def test_a_sweep_whose_last_line_is_cut_off_goes_on() -> None:
     assert sweeps.find("sweep").study.user_attrs["stopped"]
 
 
-def test_a_set_whose_replacement_was_killed_half_way_comes_back(tmp_path: Path) -> None:
+def test_interrupted_replacement_restores_the_old_set(tmp_path: Path) -> None:
     importing.import_set([importable.tables(tmp_path / "tables")], "own")
     os.rename(imported_sets.imported_root() / "own", imported_sets.old_folder("own"))
     assert imported_sets.imported_names() == ("own",)
@@ -290,7 +290,7 @@ def test_a_set_whose_replacement_was_killed_half_way_comes_back(tmp_path: Path) 
     assert left(imported_sets.imported_root()) == []
 
 
-def test_what_a_killed_process_left_half_written_goes(tmp_path: Path) -> None:
+def test_partial_files_of_killed_processes_are_removed(tmp_path: Path) -> None:
     gone = FORK.Process(target=int)
     gone.start()
     gone.join()
@@ -315,7 +315,7 @@ def test_what_a_killed_process_left_half_written_goes(tmp_path: Path) -> None:
     assert len(list(tmp_path.glob(".*"))) == 2
 
 
-def test_two_processes_at_once_leave_one_whole_result(
+def test_concurrent_writers_leave_one_complete_file(
     tmp_path: Path, trained: checkpoint.Checkpoint
 ) -> None:
     tables, run = importable.tables(tmp_path / "tables"), runs.create_run(plan(), name="run")
@@ -361,7 +361,7 @@ def test_two_processes_at_once_leave_one_whole_result(
     assert left(tmp_path) == []
 
 
-def test_a_missing_package_is_named(tmp_path: Path) -> None:
+def test_missing_package_is_reported(tmp_path: Path) -> None:
     """Pages in a process in which nothing can be imported that is not needed to start."""
     lacking = [
         "onnx",
@@ -399,13 +399,13 @@ for page in ("Dynamics", "Circuit", "Sweeps"):
 
 
 @pytest.mark.parametrize("kind", ["keeping", "import", "encodings"])
-def test_kills_lose_nothing(kind: str) -> None:
+def test_killed_processes_lose_no_data(kind: str) -> None:
     found = kills.run(4, 0, {kind: 1}, inside=True)
     assert found.lost == []
     assert found.kills.total() == found.within.total() == 4
 
 
-def test_the_process_that_forks_servers_finds_what_it_loads() -> None:
+def test_fork_server_finds_its_modules() -> None:
     for line in kills.ZYGOTE.splitlines():
         if line.startswith(("import ", "from ")):
             exec(line, {})

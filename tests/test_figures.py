@@ -53,7 +53,7 @@ def texts(figure: go.Figure) -> str:
     return str(figure.to_plotly_json())
 
 
-def test_one_colour_a_modality_and_light_mixtures_for_joint_terms() -> None:
+def test_modality_colours_and_joint_mixtures() -> None:
     hues = [style.term_colour(name, MODALITIES) for name in MODALITIES]
     assert hues == [style.BLUE, style.VERMILLION, style.GREEN]
     joint = [style.term_colour(term, MODALITIES) for term in DIVIDENDS if "+" in term]
@@ -64,7 +64,7 @@ def test_one_colour_a_modality_and_light_mixtures_for_joint_terms() -> None:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_template_and_text_colours_are_named_by_the_figure(theme: style.Theme) -> None:
+def test_figure_sets_template_and_text_colours(theme: style.Theme) -> None:
     figure = style.base_figure(theme, 300)
     assert figure.layout.font.color == style.INK[theme]
     assert figure.layout.plot_bgcolor == figure.layout.paper_bgcolor == style.PAPER[theme]
@@ -81,7 +81,7 @@ def luminance(colour: str) -> float:
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("palette", [style.INK, style.QUIET])
-def test_text_has_contrast_aa(theme: style.Theme, palette: dict[str, str]) -> None:
+def test_text_contrast_is_aa(theme: style.Theme, palette: dict[str, str]) -> None:
     pair = sorted((luminance(palette[theme]), luminance(style.PAPER[theme])))
     assert (pair[1] + 0.05) / (pair[0] + 0.05) >= 4.5
 
@@ -110,7 +110,7 @@ def test_waterfall_adds_up_and_ends_at_the_score() -> None:
         decision_charts.waterfall({"text": 1.0}, MODALITIES)
 
 
-def test_waterfall_of_many_terms_adds_the_smallest_joint_ones_up() -> None:
+def test_waterfall_merges_the_smallest_joint_terms() -> None:
     names = list("abcdef")
     dividends = {term: 0.01 * i for i, term in enumerate(coalition_names(names))}
     figure = decision_charts.waterfall(dividends, names)
@@ -141,7 +141,7 @@ def test_no_shapley_value_that_rounds_to_zero_is_negative() -> None:
     ("truth", "prediction", "low", "high"),
     [(1.0, -0.2, 0, 1), (1.0, 4.0, 1, 5), (None, 6.0, 1, 5), (2.0, -4.0, -3, 3)],
 )
-def test_on_scale_holds_its_marks(
+def test_scale_contains_its_marks(
     truth: float | None, prediction: float, low: float, high: float
 ) -> None:
     left, right = decision_charts.target_scale(
@@ -153,7 +153,7 @@ def test_on_scale_holds_its_marks(
     assert (left == -right) == (low < 0)
 
 
-def test_names_with_the_same_beginning_are_rows_of_their_own() -> None:
+def test_names_with_a_common_prefix_have_separate_rows() -> None:
     names = [f"a class whose name is very long indeed: {n}" for n in range(3)]
     drawn = target_charts.class_counts({"train": [1, 2, 3]}, names)
     assert list(drawn.data[0].y) == [0, 1, 2]
@@ -164,7 +164,7 @@ def test_names_with_the_same_beginning_are_rows_of_their_own() -> None:
 
 
 @pytest.mark.parametrize("count", [3, 4, 5, 6])
-def test_numbers_of_a_graph_stand_apart(count: int) -> None:
+def test_graph_labels_do_not_overlap(count: int) -> None:
     names = [f"m{n}" for n in range(count)]
     pairs = list(itertools.combinations(names, 2))
     drawn = correlation_polygon.mutual_information_polygon(
@@ -226,7 +226,7 @@ def test_measure_lines_dash_joint_series_and_name_units() -> None:
         evolution_charts.measure_lines(TIMES, {("text",): TIMES[:2]}, MODALITIES, "x")
 
 
-def test_lines_of_modalities_whose_names_look_like_something_else() -> None:
+def test_lines_of_modalities_with_misleading_names() -> None:
     names = ("a", "b", "a:b", "all")
     drawn = evolution_charts.measure_lines(
         TIMES,
@@ -265,7 +265,7 @@ def test_decision_lines_share_one_time_axis_and_leave_out_the_baseline() -> None
     assert sum(trace.name == "text + audio" and trace.showlegend for trace in pairs.data) == 1
 
 
-def test_lines_over_time_have_those_as_learned_behind_them() -> None:
+def test_lines_over_time_show_the_learned_model_in_the_background() -> None:
     now, learned = {("text",): TIMES, (): TIMES}, {("text",): 2 * TIMES, (): 3 * TIMES}
     figure = evolution_charts.measure_lines(
         TIMES, now, MODALITIES, "y", before=(2 * TIMES, learned)
@@ -355,7 +355,7 @@ def walked(**more: object) -> go.Figure:
     )
 
 
-def test_circuit_says_what_a_box_does_where_a_click_leads_and_escapes_both() -> None:
+def test_circuit_boxes_have_descriptions_and_links_escaped() -> None:
     figure = walked()
     gates = next(trace for trace in figure.data if trace.name == "gates")
     assert any("fuses" in tip for tip in gates.text)
@@ -406,7 +406,7 @@ def test_qubits_entropies_and_cuts_are_drawn_as_given() -> None:
         circuit_charts.cut_entropies([np.zeros(2)], ["a", "b"], "nats")
 
 
-def test_masses_and_tables_carry_their_numbers_and_escape_names() -> None:
+def test_masses_and_tables_contain_numbers_and_escape_names() -> None:
     values = np.array([[0.1, 0.9], [0.2, 0.8]])
     figure = evidence_fusion.masses(
         values, np.array([0.5, 0.6]), [HOSTILE, "b"], ["0", HOSTILE], marked=0
@@ -448,7 +448,7 @@ def test_masses_and_tables_carry_their_numbers_and_escape_names() -> None:
         evidence_fusion.masses(values, np.zeros(3), ["a", "b"], ["0", "1"])
 
 
-def test_class_bars_mark_truth_prediction_and_what_was_before() -> None:
+def test_class_bars_mark_truth_prediction_and_previous_values() -> None:
     figure = evidence_fusion.class_bars(
         np.array([0.1, 0.7, 0.2]),
         ["a", HOSTILE, "c"],
@@ -476,7 +476,7 @@ def test_class_bars_mark_truth_prediction_and_what_was_before() -> None:
         evidence_fusion.class_bars(np.zeros(2), ["a"])
 
 
-def test_curves_beliefs_and_noisy_terms() -> None:
+def test_curves_of_beliefs_and_noisy_terms() -> None:
     assert "<img" not in texts(evidence_fusion.curve(TIMES, TIMES, HOSTILE, HOSTILE, style.BLUE))
     beliefs = evidence_fusion.belief_bars(np.array([0.2]), np.array([0.5]), np.array([0.9]), ["a"])
     assert (beliefs.data[0].base[0], beliefs.data[0].x[0]) == (0.2, pytest.approx(0.7))
@@ -487,7 +487,7 @@ def test_curves_beliefs_and_noisy_terms() -> None:
     assert set(terms.data[0].error_x.array) == {0.1}
 
 
-def test_noisy_terms_of_many_modalities_add_the_smallest_up() -> None:
+def test_noisy_terms_of_many_modalities_are_merged() -> None:
     names = list("abcde")
     exact = {term: 0.01 * i for i, term in enumerate(coalition_names(names))}
     drawn = decision_charts.term_bars(exact, dict.fromkeys(exact, 0.1), exact, names, unit="score")

@@ -14,7 +14,7 @@ A = {"": 0.1, "text": 0.5, "audio": -0.2, "text+audio": 0.3}
 B = {"": 0.1, "text": -0.5, "audio": 0.1, "text+audio": 0.2}
 
 
-def test_violins_hold_every_value_and_mark_the_sample() -> None:
+def test_violins_contain_every_value_and_mark_the_sample() -> None:
     rng = np.random.default_rng(0)
     whole = {term: rng.normal(size=30) for term in ("text", "audio", "text+audio")}
     part = {term: values[:1] if term == "text" else values[:8] for term, values in whole.items()}
@@ -46,7 +46,7 @@ def test_boxes_are_the_quartiles_of_each_group() -> None:
         cohort_charts.boxes(values, inside[:3], group, ("a",), M)
 
 
-def test_types_carry_what_a_click_needs_and_intervals_where_known() -> None:
+def test_type_bars_have_click_data_and_intervals() -> None:
     known, unknown = Interval(0.2, 0.1, 0.4, 9, 9), Interval(np.nan, np.nan, np.nan, 0, 0)
     drawn = cohort_charts.relation_bars(
         ["dominance", "conflict"],
@@ -63,7 +63,7 @@ def test_types_carry_what_a_click_needs_and_intervals_where_known() -> None:
     assert (dots[0].error_x.array[0], dots[0].error_x.arrayminus[0]) == pytest.approx((0.2, 0.1))
 
 
-def test_the_scatter_tells_the_cohort_from_the_others_and_rings_the_sample() -> None:
+def test_scatter_distinguishes_the_cohort_and_marks_the_sample() -> None:
     drawn = cohort_charts.scatter(
         ["a", "b", "c"],
         np.arange(3.0),
@@ -95,13 +95,13 @@ def test_differences_are_b_minus_a_and_add_up() -> None:
         decision_pairs.differences(A, {"": 1.0}, M)
 
 
-def test_one_range_holds_both_waterfalls_and_the_truths() -> None:
+def test_both_waterfalls_share_one_range() -> None:
     low, high = decision_pairs.common_range(A, B, marks=[1.5])
     assert low < -0.4
     assert high > 1.5
 
 
-def test_pairs_leave_out_what_a_side_does_not_have() -> None:
+def test_pairs_omit_terms_missing_on_one_side() -> None:
     drawn = decision_pairs.bar_pairs({"x": 0.5}, {"x": 0.25, "y": 1.0}, {}, "share", percent=True)
     bars = [trace for trace in drawn.data if trace.text]
     assert [bar.text for bar in bars] == [("A 50%",), ("B 25%", "B 100%")]

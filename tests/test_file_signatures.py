@@ -133,7 +133,7 @@ READERS: dict[str, tuple[str, Callable[[Path], Any]]] = {
 
 @pytest.mark.parametrize("kind", STRANGE)
 @pytest.mark.parametrize("reader", READERS)
-def test_every_reader_says_what_a_file_is(reader: str, kind: str, folder: Path) -> None:
+def test_every_reader_names_the_file_type(reader: str, kind: str, folder: Path) -> None:
     name, read = READERS[reader]
     content, message = STRANGE[kind]
     (folder / name).write_bytes(content)
@@ -143,14 +143,14 @@ def test_every_reader_says_what_a_file_is(reader: str, kind: str, folder: Path) 
 
 @pytest.mark.parametrize("content", [archived(), saved_by_torch()])
 @pytest.mark.parametrize("reader", ["pickle", "mat", "labels", "csv", "parquet", "npy", "video"])
-def test_archives_and_files_of_torch_are_named(reader: str, content: bytes, folder: Path) -> None:
+def test_archives_and_torch_files_are_recognised(reader: str, content: bytes, folder: Path) -> None:
     name, read = READERS[reader]
     (folder / name).write_bytes(content)
     with pytest.raises(InvalidInput, match=r"is a zip or torch\.save file: unpack it"):
         read(folder / name)
 
 
-def test_a_data_file_under_another_ending_is_told_to_be_renamed(folder: Path) -> None:
+def test_wrong_suffix_suggests_renaming(folder: Path) -> None:
     array, table, matrix = io.BytesIO(), io.BytesIO(), io.BytesIO()
     np.save(array, np.zeros(3))
     pq.write_table(pa.table({"a": [1]}), table)
@@ -172,7 +172,7 @@ def test_a_data_file_under_another_ending_is_told_to_be_renamed(folder: Path) ->
 
 
 @pytest.mark.parametrize("protocol", [0, 1, 2, 3, 4, 5])
-def test_pickles_of_all_protocols_are_let_through(protocol: int, folder: Path) -> None:
+def test_pickles_of_all_protocols_are_accepted(protocol: int, folder: Path) -> None:
     importable.write_mmsa(folder / "m.pkl", protocol=protocol)
     signatures.require(folder / "m.pkl", "a pickle", "pickle")
 
@@ -180,16 +180,14 @@ def test_pickles_of_all_protocols_are_let_through(protocol: int, folder: Path) -
 @pytest.mark.parametrize(
     "content", [b"id,label\n", b"BZ", b"version 2\n", b"htmlish,words\n", b"\0" * 300]
 )
-def test_what_is_not_known_is_left_to_the_reader(content: bytes, folder: Path) -> None:
+def test_unknown_types_are_left_to_the_reader(content: bytes, folder: Path) -> None:
     (folder / "x").write_bytes(content)
     signatures.require(folder / "x", "a table")
     assert signatures.detect_kind(content) == ""
 
 
 @pytest.mark.parametrize("length", [0x280, 0x380, 0x480, 0x580, 0x1F8B])
-def test_weights_whose_length_begins_like_another_file_are_let_through(
-    length: int, folder: Path
-) -> None:
+def test_weights_with_an_ambiguous_header_are_accepted(length: int, folder: Path) -> None:
     header = b'{"A.0":{"dtype":"F32"}}'.ljust(length)
     content = length.to_bytes(8, "little") + header
     (folder / "m.safetensors").write_bytes(content)

@@ -27,7 +27,7 @@ from tests.support.entangled import angles_of, masses_of, model_of, scores_of
 from tests.support.fusion_circuits import circuit_of
 
 
-def test_the_order_of_patterns_is_pennylanes() -> None:
+def test_pattern_order_equals_pennylane() -> None:
     """Prepares every pattern of three control qubits and reads the angle by which the target was turned."""
     phi = np.linspace(0.1, 2.9, 8)
     for pattern, angle in zip(truth_tables.patterns(3).int().tolist(), phi, strict=True):
@@ -44,7 +44,7 @@ def test_the_order_of_patterns_is_pennylanes() -> None:
 
 @pytest.mark.parametrize("M", [2, 3])
 @pytest.mark.parametrize("measured", [False, True])
-def test_the_whole_circuit_is_the_torch_path(M: int, measured: bool) -> None:
+def test_whole_circuit_equals_the_torch_path(M: int, measured: bool) -> None:
     model = model_of(4, M)
     circuit = circuit_of(model)
     assert len(circuit.wires) == 4 * (M + 1)
@@ -55,7 +55,7 @@ def test_the_whole_circuit_is_the_torch_path(M: int, measured: bool) -> None:
 
 
 @pytest.mark.parametrize("block", [name for name in BLOCKS if name != "su4"])
-def test_every_block_is_the_torch_path(block: str) -> None:
+def test_every_block_equals_the_torch_path(block: str) -> None:
     model = model_of(4, block=block)
     p = circuit_of(model).probabilities()()
     assert p @ outcome_scores(model).numpy() == pytest.approx(
@@ -75,7 +75,7 @@ def test_every_block_is_the_torch_path(block: str) -> None:
         (4, 1, "default.mixed", 4),
     ],
 )
-def test_element_by_element_is_the_torch_path(n: int, M: int, device: str, qubits: int) -> None:
+def test_element_by_element_equals_the_torch_path(n: int, M: int, device: str, qubits: int) -> None:
     model = model_of(n, M)
     theta = angles_of(model)
     answer = run_circuit(model, theta, device, form="elements")
@@ -87,7 +87,7 @@ def test_element_by_element_is_the_torch_path(n: int, M: int, device: str, qubit
     assert not answer.errors.any()
 
 
-def test_a_chain_as_a_whole_is_the_torch_path() -> None:
+def test_chain_equals_the_torch_path() -> None:
     model = model_of(2, 4)
     answer = run_circuit(model, angles_of(model))
     assert (answer.form, answer.qubits) == ("whole", 14)
@@ -95,7 +95,7 @@ def test_a_chain_as_a_whole_is_the_torch_path() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:Casting complex values")  # autograd's own
-def test_gradients_are_pennylanes() -> None:
+def test_gradients_equal_pennylane() -> None:
     model, output = model_of(4), 1
     circuit, head = circuit_of(model), outcome_scores(model).numpy()[:, output]
     node, names = circuit.probabilities(), list(circuit.parameters)
@@ -151,7 +151,7 @@ def outcomes_of(program: QuantumCircuit, fused: int) -> np.ndarray:
     ],
 )
 @pytest.mark.parametrize("version", [2, 3])
-def test_openqasm_means_the_same_to_qiskit(
+def test_openqasm_has_the_same_unitary_in_qiskit(
     n: int, M: int, block: str, pooling: str, version: int
 ) -> None:
     circuit = circuit_of(model_of(n, M, block=block, circuit_pooling=pooling))
@@ -169,7 +169,7 @@ def test_openqasm_of_a_part_and_of_another_version() -> None:
         circuit.to_openqasm(1)
 
 
-def test_the_gates_say_what_they_do() -> None:
+def test_gates_have_descriptions() -> None:
     model = model_of(4, 2, 4)
     circuit = circuit_of(model)
     kinds = [gate.kind for gate in circuit.gates]
@@ -209,7 +209,7 @@ def test_gates_of_a_column_lie_below_each_other(part: str) -> None:
         taken |= cells
 
 
-def test_the_parts_are_the_whole() -> None:
+def test_parts_compose_the_whole() -> None:
     circuit = circuit_of(model_of(4, 3))
     fused, network = circuit.part("fusion"), circuit.part("network")
     assert circuit.gates == fused.gates + network.gates  # columns aside
@@ -268,7 +268,7 @@ def spread(
         ("whole", "lightning.qubit"),
     ],
 )
-def test_standard_errors_are_the_spread_of_the_shots(form: str, device: str) -> None:
+def test_standard_errors_equal_the_spread_of_shots(form: str, device: str) -> None:
     model = model_of(2)
     scores, errors = spread(model, 40, 400, form=form, device=device)
     exact = scores_of(model, angles_of(model)).numpy()
@@ -277,7 +277,7 @@ def test_standard_errors_are_the_spread_of_the_shots(form: str, device: str) -> 
     assert deviations.std(0) == pytest.approx(np.ones(3), abs=0.3)
 
 
-def test_seeds_decide_about_the_shots() -> None:
+def test_shots_are_reproducible_by_seed() -> None:
     model = model_of(2)
     first, second, other = (
         run_circuit(model, angles_of(model), shots=100, seed=seed) for seed in (1, 1, 2)
@@ -287,13 +287,13 @@ def test_seeds_decide_about_the_shots() -> None:
     assert (first.shots, first.device) == (100, "default.qubit")
 
 
-def test_a_device_that_is_made_already() -> None:
+def test_existing_device_is_accepted() -> None:
     model = model_of(2)
     answer = run_circuit(model, angles_of(model), qml.device("default.qubit"))
     assert answer.scores == pytest.approx(scores_of(model, angles_of(model)).numpy(), abs=1e-10)
 
 
-def test_what_is_too_wide_runs_element_by_element(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wide_circuits_run_element_by_element(monkeypatch: pytest.MonkeyPatch) -> None:
     model = model_of(3)
     assert run_circuit(model, angles_of(model)).form == "whole"
     monkeypatch.setitem(circuit_run.WIDEST, False, 8)
@@ -312,13 +312,13 @@ def test_what_is_too_wide_runs_element_by_element(monkeypatch: pytest.MonkeyPatc
         ({"form": "half"}, "Form 'half' does not exist"),
     ],
 )
-def test_bad_runs(options: dict, message: str) -> None:
+def test_invalid_runs_are_refused(options: dict, message: str) -> None:
     model = model_of(2)
     with pytest.raises((InvalidInput, NotFound), match=message):
         run_circuit(model, angles_of(model), **options)
 
 
-def test_bad_angles() -> None:
+def test_invalid_angles_are_refused() -> None:
     model = model_of(2)
     theta = angles_of(model)
     for wrong, message in (

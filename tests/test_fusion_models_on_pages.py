@@ -43,7 +43,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataSet]:
     ("title", "kind"),
     [*((title, "mult") for title in PAGES), *((title, "qfl") for title in OF_GATES)],
 )
-def test_every_page_shows_it_or_says_why_not(title: str, kind: str, trained: DataSet) -> None:
+def test_every_page_shows_the_model_or_a_reason(title: str, kind: str, trained: DataSet) -> None:
     app = visit(title, model=f"my-{kind}", data=DATA)
     assert app.selectbox(key="model").value == f"my-{kind}"
     assert not app.error
@@ -60,7 +60,7 @@ def test_every_page_shows_it_or_says_why_not(title: str, kind: str, trained: Dat
     assert title in empty or "**Shows**" in words
 
 
-def test_a_sample_and_the_test_set_are_split_exactly(trained: DataSet) -> None:
+def test_sample_and_test_set_are_decomposed_exactly(trained: DataSet) -> None:
     study = open_study("my-mult", DATA)
     row = int(trained.rows("test")[0])
     output = int(study.predicted[row])
@@ -77,7 +77,7 @@ def test_a_sample_and_the_test_set_are_split_exactly(trained: DataSet) -> None:
     )
 
 
-def test_a_test_set_that_would_take_long_is_split_against_some_rows(
+def test_slow_test_set_is_decomposed_against_drawn_rows(
     trained: DataSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from qfusion.analysis.spaces import evaluated
@@ -96,7 +96,7 @@ def test_a_test_set_that_would_take_long_is_split_against_some_rows(
     assert study.explanation.errors is not None
 
 
-def test_what_if_swaps_drops_and_flips(trained: DataSet) -> None:
+def test_what_if_page_swaps_drops_and_flips(trained: DataSet) -> None:
     sample = open_sample("my-mult", str(trained.ids[trained.rows("test")[0]]), DATA)
     address = {"model": "my-mult", "data": DATA, "sample": sample.id}
     flips = pages.build_panel("What if", "flips", address)

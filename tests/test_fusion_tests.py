@@ -100,7 +100,7 @@ def test_emap_equals_all_combinations(kind: str, M: int) -> None:
     assert np.abs(result.model - np.array([at(model, x, (i,) * M) for i in range(4)])).max() < 1e-10
 
 
-def test_shuffled_rows_come_to_emap_within_their_errors() -> None:
+def test_shuffled_rows_estimate_emap_within_their_errors() -> None:
     model, x = model_of("concatenation", 3), rows_of(3, 12)
     exact = brute_emap(model, x, 12, 3)
     draws = [additive_projection.emap(model, x, seed=seed) for seed in range(100)]
@@ -116,7 +116,7 @@ def test_shuffled_rows_come_to_emap_within_their_errors() -> None:
     assert some.errors is not None
 
 
-def test_an_additive_model_is_its_emap_and_one_modality_is_too() -> None:
+def test_additive_models_equal_their_emap() -> None:
     model, x = model_of("state-linear", 3), rows_of(3, 6)
     result = additive_projection.emap(model, x)
     assert np.abs(result.scores - result.model).max() < 1e-10
@@ -241,7 +241,7 @@ def test_titles_of_the_loss_game_follow_its_intervals() -> None:
     assert game.order == ["y", "x"]
 
 
-def test_the_first_is_set_beside_that_which_it_is_least_surely_ahead_of() -> None:
+def test_leader_is_compared_with_the_closest_rival() -> None:
     """Losses by hand; the order of Shapley values is x, z, y, and the gap to y varies more than that to z."""
     rng = np.random.default_rng(0)
     y, own = rng.normal(size=60), {"x": 0.6, "y": 0.1, "z": 0.15}
@@ -278,7 +278,7 @@ def test_the_first_is_set_beside_that_which_it_is_least_surely_ahead_of() -> Non
     assert (game.start, game.end) == pytest.approx((loss[:, 0].mean(), loss[:, 7].mean()))
 
 
-def test_how_near_a_sampled_synergy_comes_is_said_of_the_worst_pair() -> None:
+def test_synergy_error_is_reported_for_the_worst_pair() -> None:
     frame = pd.DataFrame(
         {
             "pair": ["a+b", "a+c", "b+c"],
@@ -375,7 +375,7 @@ def values_of(v: np.ndarray) -> coalitions.Explanation:
     return coalitions.explanation_of_values(stand_in, v[..., None], background)  # type: ignore[arg-type]
 
 
-def test_importance_is_claimed_only_where_intervals_allow() -> None:
+def test_importance_needs_separated_intervals() -> None:
     rng = np.random.default_rng(0)
     y = rng.normal(size=200)
     a, b = y * 0.7, y * 0.1
@@ -446,7 +446,7 @@ def test_shapiq_agrees_on_the_unanimity_game() -> None:
 # F_syn.
 
 
-def test_synergy_against_all_rows_is_the_dividend_and_against_few_comes_near() -> None:
+def test_synergy_of_all_rows_equals_the_dividend() -> None:
     model, x, rows = model_of("quantum-jump", 3), rows_of(3, 40), rows_of(3, 60, 1)
     outputs = np.arange(40) % 2
     exact = explain.explain(model, x, explain.background(model, rows, "joint"))
@@ -482,7 +482,7 @@ def test_synergy_against_all_rows_is_the_dividend_and_against_few_comes_near() -
 # Ranking.
 
 
-def test_ranking_is_by_mean_size_and_told_where_intervals_do() -> None:
+def test_ranking_is_by_mean_size_and_separated_by_intervals() -> None:
     rng = np.random.default_rng(0)
     small, large, joint = rng.normal(size=(3, 300)) * [[0.1], [1.0], [0.5]]
     result = contribution_ranking.ranking(
@@ -549,7 +549,7 @@ def test_pairs_are_interaction_indices_of_three_modalities() -> None:
 # Basins.
 
 
-def test_one_basin_of_whatever_shape_is_seldom_called_several(
+def test_one_cluster_of_any_shape_is_rarely_split(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(explanation_clusters, "NULL", 500)
@@ -581,7 +581,7 @@ def test_seeds_are_split_where_the_silhouette_is_largest() -> None:
     assert (value, labels.tolist()) == (-1.0, [0] * 6)
 
 
-def test_basins_that_lie_apart_by_a_tenth_of_their_size_are_several(
+def test_separated_clusters_are_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(explanation_clusters, "NULL", 60)
@@ -602,7 +602,7 @@ def test_basins_that_lie_apart_by_a_tenth_of_their_size_are_several(
     assert len(explanation_clusters.basins(values[1:5]).labels[0]) == 4
 
 
-def test_descriptions_of_basins_have_their_means_and_seeds() -> None:
+def test_cluster_descriptions_have_means_and_seeds() -> None:
     values = np.array([[1.0, 2.0], [1.0, 8.0], [3.0, 3.0], [5.0, 7.0], [2.0, 6.0]])
     contrast = explanation_clusters.contrast_basins(
         np.array([0, 1, 0, 1, 2]), values, ("text", "audio"), (7, 1, 5, 3, 9)
@@ -624,7 +624,7 @@ def test_descriptions_of_basins_have_their_means_and_seeds() -> None:
         ).startswith(words)
 
 
-def test_metrics_are_measured_anew_in_every_resample() -> None:
+def test_metrics_are_recomputed_in_every_resample() -> None:
     """Of rows that share videos, and of metrics of which less and more is better."""
     rng = np.random.default_rng(0)
     truth, video = rng.normal(size=45), np.arange(45)[:, None] // 3
@@ -665,7 +665,7 @@ def test_metrics_are_measured_anew_in_every_resample() -> None:
             assert frame[column + end].tolist() == [getattr(one, field) for one in part.values()]
 
 
-def test_two_basins_are_seen_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_clusters_are_found_and_described(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(explanation_clusters, "NULL", 100)
     rng = np.random.default_rng(0)
     values = 0.05 * rng.normal(size=(5, 20, 3)) + 1.0
@@ -699,7 +699,7 @@ def test_two_basins_are_seen_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("name", ["qcnn-parity", "qj-planted"])
-def test_panels_say_what_was_measured(name: str) -> None:
+def test_panels_state_the_measurements(name: str) -> None:
     study = opening.open_study(name)
     rows, explanation = trust.explain_test_rows(study)
     emap = model_fusion.emap(study)
@@ -726,7 +726,7 @@ def test_panels_say_what_was_measured(name: str) -> None:
     assert len(explanation.values) == len(rows)
 
 
-def test_parity_is_all_joint_and_mosi_is_not_told() -> None:
+def test_parity_is_purely_joint_and_mosi_is_undecided() -> None:
     worth = joint_gains.remove_joint_terms(opening.open_study("qj-parity"))[1]["gain"]["accuracy"]
     assert worth.low > 0.4
     answer = fusion_record(opening.open_study("qj-parity"))
@@ -735,7 +735,7 @@ def test_parity_is_all_joint_and_mosi_is_not_told() -> None:
     assert answer["basins"]["share"]["n"] == 1200
 
 
-def test_a_model_without_states_is_sampled_and_says_so(tmp_path: Any, monkeypatch: Any) -> None:
+def test_model_without_states_is_sampled(tmp_path: Any, monkeypatch: Any) -> None:
     dataset = data.load("planted")
     model = build("concatenation", dataset.input_specs, ("score",), dict(hidden=4, width=4)).eval()
     card = checkpoint_cards.make_card(
@@ -761,7 +761,7 @@ def test_a_model_without_states_is_sampled_and_says_so(tmp_path: Any, monkeypatc
     assert "not measured" in answer["basins"]["says"]
 
 
-def test_what_a_model_predicts_is_data_like_others() -> None:
+def test_predictions_form_a_data_set() -> None:
     study = opening.open_study("qj-parity")
     y = study.predicted.astype(study.dataset.y.dtype)
     predicted = replace(study.dataset, y=y)

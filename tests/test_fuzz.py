@@ -33,7 +33,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FORK = multiprocessing.get_context("fork")
 
 
-def test_no_door_breaks() -> None:
+def test_random_damage_is_refused_by_every_reader() -> None:
     """In processes of their own, as they watch for files, processes and connections. Longer: scripts/fuzz.py."""
     done = subprocess.run(
         [
@@ -60,7 +60,7 @@ def test_no_door_breaks() -> None:
     fuzz.restructured([b'{"a": [1, {"b": 2}]}']),
     fuzz.restructured([b"no json"]),
 )
-def test_what_is_changed_stays_of_its_kind(damaged: bytes, changed: bytes, plain: bytes) -> None:
+def test_mutations_keep_the_file_type(damaged: bytes, changed: bytes, plain: bytes) -> None:
     assert isinstance(damaged, bytes)
     json.loads(changed)
     assert plain == b"no json"
@@ -106,14 +106,14 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize("door", WATCHED)
-def test_the_watch_sees_what_must_not_happen(door: str, watched: dict[str, list[str]]) -> None:
+def test_audit_hook_detects_forbidden_actions(door: str, watched: dict[str, list[str]]) -> None:
     said, then = watched[door]
     assert WATCHED[door] in said
     assert bool(said) == bool(WATCHED[door])
     assert not then
 
 
-def test_a_refusal_is_one_line_whatever_it_quotes() -> None:
+def test_refusals_are_one_line() -> None:
     hostile = "a\r\nb\x00c\u202ed\u2028e\ud800f\x1b[31m"
     for error in (InvalidInput, NotFound, QFusionError):
         said = str(error(f"Argument {hostile} is wrong."))
@@ -137,14 +137,14 @@ def test_a_parquet_file_with_a_damaged_header_is_refused(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("given", ["3.5", "true", "{a = 1}", "[1]"])
-def test_a_card_whose_modality_is_no_name_is_refused(given: str) -> None:
+def test_card_with_an_invalid_modality_name_is_refused(given: str) -> None:
     text = f'program = "p"\n[[input]]\nname = "x"\nmodality = {given}\n[output]\nname = "y"\n'
     with pytest.raises(InvalidInput, match="`modality` of input `x` must be names"):
         program_card.read(text, "c.toml")
 
 
 @pytest.mark.parametrize("name", ["own\n", "\x00", "a/\x00", "../own", "/own", ".", ""])
-def test_a_name_that_is_none_leads_nowhere(
+def test_invalid_names_open_no_file(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "sets").mkdir()
@@ -161,7 +161,7 @@ def test_a_name_that_is_none_leads_nowhere(
 
 
 @pytest.mark.parametrize("history", ["3.5", "3", '"abc"', "[1]", "null"])
-def test_a_damaged_record_of_a_run_is_named(history: str, tmp_path: Path) -> None:
+def test_damaged_run_record_is_reported(history: str, tmp_path: Path) -> None:
     (tmp_path / "record.json").write_text(f'{{"state": "done", "history": {history}}}')
     with pytest.raises(IntegrityError, match="is not the record of a training"):
         folder.Run(tmp_path).record()
@@ -182,7 +182,7 @@ def test_a_damaged_record_of_a_run_is_named(history: str, tmp_path: Path) -> Non
         folder.Run(tmp_path).record()
 
 
-def test_what_unpacks_to_a_thousand_times_its_size_is_refused_before_it_does(
+def test_decompression_bombs_are_refused_before_unpacking(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(files, "HARMLESS", 2**20)
@@ -211,7 +211,7 @@ def test_what_unpacks_to_a_thousand_times_its_size_is_refused_before_it_does(
 
 
 @pytest.mark.parametrize("words", ["\r=1", "a\r=1", "\r\n=1", "\n=1", "＝1", "\t=1"])
-def test_no_cell_begins_a_row_or_a_formula(words: str) -> None:
+def test_cells_contain_no_line_breaks_or_formulas(words: str) -> None:
     written = text.csv(pd.DataFrame({words: [words], "b": ["x"]})).decode()
     assert "\r" not in written
     rows = list(csv.reader(io.StringIO(written, newline="")))
@@ -227,7 +227,7 @@ def test_a_name_too_long_for_a_file_does_not_exist() -> None:
 @pytest.mark.parametrize(
     "given", [{"range": [1]}, {"range": {"a": 1}}, {"classes": 3}, {"kind": []}]
 )
-def test_an_imported_set_whose_manifest_is_damaged_says_so(
+def test_damaged_manifest_is_reported(
     given: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("QFUSION_IMPORTED", str(tmp_path))
@@ -242,7 +242,7 @@ def test_an_imported_set_whose_manifest_is_damaged_says_so(
 @pytest.mark.parametrize(
     "number", ["4" * 400, "-" + "4" * 400, "4" * 5000, "0x" + "f" * 5000, "[" * 20_000]
 )
-def test_no_number_or_nesting_is_too_large_to_be_refused(number: str, tmp_path: Path) -> None:
+def test_huge_numbers_and_deep_nesting_are_refused(number: str, tmp_path: Path) -> None:
     wanted = tmp_path / "run.toml"
     wanted.write_text(f"data = 'planted'\nmodel = 'quantum-jump'\n[set]\nepochs = {number}\n")
     with pytest.raises(InvalidInput, match=r"cannot be read as TOML"):
@@ -253,7 +253,7 @@ def test_no_number_or_nesting_is_too_large_to_be_refused(number: str, tmp_path: 
         options.Options(epochs=10**400)
 
 
-def test_words_of_a_parquet_file_that_are_no_utf_8_are_refused(tmp_path: Path) -> None:
+def test_invalid_utf_8_in_parquet_is_refused(tmp_path: Path) -> None:
     tables = importable.tables(tmp_path / "t", count=12, suffix=".parquet")
     place = tables / "labels.parquet"
     place.write_bytes(place.read_bytes().replace(b"\x03\x00\x00\x00low", b"\x03\x00\x00\x00\xffow"))

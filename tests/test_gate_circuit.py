@@ -41,7 +41,7 @@ def reduced(psi: np.ndarray, keep: tuple[int, ...]) -> np.ndarray:
 
 @pytest.mark.parametrize("kind", CIRCUITS)
 @pytest.mark.parametrize("M", [1, 2, 3])
-def test_every_moment_is_pennylanes_and_has_brute_force_entropies(kind: str, M: int) -> None:
+def test_every_moment_equals_pennylane_and_brute_force_entropies(kind: str, M: int) -> None:
     model, states = of(kind, M)
     gates, registers = model.gates(states), model.registers()
     found, shared = (
@@ -100,7 +100,7 @@ def test_every_moment_is_pennylanes_and_has_brute_force_entropies(kind: str, M: 
 
 
 @pytest.mark.parametrize("kind", CIRCUITS)
-def test_openqasm_of_elementary_gates_means_the_same_to_qiskit(kind: str) -> None:
+def test_openqasm_of_elementary_gates_has_the_same_unitary_in_qiskit(kind: str) -> None:
     model, states = of(kind, 2)
     circuit = gate_circuit(model, states)
     psi = [*statevector.walk(model.gates(states), model.n)][-1].numpy()
@@ -122,7 +122,7 @@ def test_openqasm_of_elementary_gates_means_the_same_to_qiskit(kind: str) -> Non
 
 
 @pytest.mark.parametrize("kind", CIRCUITS)
-def test_a_drawing_stands_for_every_gate_once(kind: str) -> None:
+def test_drawing_contains_every_gate_once(kind: str) -> None:
     model, states = of(kind, 3)
     replay = gate_boxes.replay_gates(model, states)
     assert [n for box in replay.boxes for n in range(box.first, box.last + 1)] == list(
@@ -147,7 +147,7 @@ def test_a_drawing_stands_for_every_gate_once(kind: str) -> None:
     assert replay.says
 
 
-def test_what_is_said_of_a_circuit_is_so() -> None:
+def test_circuit_description_matches_the_circuit() -> None:
     model, states = of("quantum-lego", 2)
     assert "were trained afterwards" in describe_circuit(model, states)
     model.frozen.fill_(False)
@@ -191,7 +191,7 @@ def test_the_error_of_the_reservoirs_steps_is_measured() -> None:
     assert f"at most {read:.2g}" in describe_circuit(model, states)
 
 
-def test_registers_that_do_not_fit_are_named() -> None:
+def test_incompatible_registers_are_refused() -> None:
     model, states = of("qfl", 2)
     for call in (gate_replay.replay_gates, gate_replay.register_information):
         with pytest.raises(

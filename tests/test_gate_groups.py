@@ -78,7 +78,7 @@ def by_permutations(value: dict[frozenset[str], float], players: list[str]) -> n
 
 
 @pytest.mark.parametrize(("n", "M", "C"), [(2, 2, 3), (3, 3, 1), (4, 4, 4)])
-def test_values_are_those_of_brute_force(n: int, M: int, C: int) -> None:
+def test_values_equal_brute_force(n: int, M: int, C: int) -> None:
     model = model_of(n, M, C)
     one, rows = masses(model, 1), masses(model, 3, seed=2)
     random = np.random.default_rng(0)
@@ -116,7 +116,7 @@ def test_values_are_those_of_brute_force(n: int, M: int, C: int) -> None:
         assert result.errors[g] ** 2 == pytest.approx(variance, abs=1e-10)
 
 
-def test_with_all_groups_it_is_the_model() -> None:
+def test_all_groups_give_the_model_score() -> None:
     model = model_of(8, 3, 2)
     one = masses(model, 1)
     result = gate_shapley.gate_groups(model, one, "c0", one, np.array([1]))
@@ -141,7 +141,7 @@ def test_ten_qubits_have_fourteen_groups_and_are_exact() -> None:
         assert values.sum() == pytest.approx(gain, abs=1e-9)
 
 
-def test_the_scatter_of_shots_is_the_error() -> None:
+def test_spread_of_shots_equals_the_error() -> None:
     random = np.random.default_rng(0)
     variances = random.uniform(0.5, 2, (2,) * 4)
     noise = random.normal(size=(4000, *variances.shape)) * np.sqrt(variances)
@@ -149,7 +149,7 @@ def test_the_scatter_of_shots_is_the_error() -> None:
     assert drawn.var(0) == pytest.approx(gate_shapley.shapley_variances(variances), rel=0.1)
 
 
-def test_a_group_that_does_nothing_has_nothing() -> None:
+def test_inactive_group_has_zero_value() -> None:
     model = model_of(4, 2, 2)
     with torch.no_grad():
         model.network.pooling.zero_()
@@ -176,7 +176,7 @@ def result_of(losses: list[tuple[float, float, float]], **more: Any) -> gate_sha
     )
 
 
-def test_titles_say_what_is_told() -> None:
+def test_titles_match_the_values() -> None:
     clear, open_ = (-0.2, -0.3, -0.1), (-0.2, -0.5, 0.1)
     up = (0.3, 0.1, 0.5)
     assert describe_gate_groups(result_of([open_] * 3), "loss") == NO_LOSS.format(rows=50)
@@ -193,7 +193,7 @@ def test_titles_say_what_is_told() -> None:
     assert describe_gate_groups(still) == "No gate group changes the score of y"
 
 
-def test_what_has_no_groups_is_refused() -> None:
+def test_models_without_groups_are_refused() -> None:
     model = model_of(4)
     one = masses(model, 1)
     zero = np.array([0])
@@ -211,7 +211,7 @@ def test_what_has_no_groups_is_refused() -> None:
         gate_shapley.gate_groups(jump, kets, "y0", kets, np.zeros(2))
 
 
-def test_panels_and_command_line_say_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+def test_panels_and_command_line_agree(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         cli.main(["why", "--model", "qcnn-parity", "--groups", "pair-6601", "--json"])
     assert not ended.value.code

@@ -109,7 +109,7 @@ def scores(model: QuantumJump, inputs: dict, tweak: Tweak | None = None) -> np.n
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_what_is_said_of_a_shipped_model_is_the_same_in_every_gauge(name: str) -> None:
+def test_panels_of_shipped_models_are_gauge_invariant(name: str) -> None:
     found, dataset = opened(name)
     model = found.model
     rows = dataset.rows("test")[:4]
@@ -155,7 +155,7 @@ def test_what_is_said_of_a_shipped_model_is_the_same_in_every_gauge(name: str) -
 
 
 @pytest.mark.parametrize("name", SHIPPED if ALL else ["qj-parity"])
-def test_turns_that_flip_a_decision_and_headlines_are_the_same_in_every_gauge(name: str) -> None:
+def test_flips_and_headlines_are_gauge_invariant(name: str) -> None:
     found, dataset = opened(name)
     states = undecided(found.model, dataset)
 
@@ -185,7 +185,7 @@ def test_turns_that_flip_a_decision_and_headlines_are_the_same_in_every_gauge(na
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_rates_of_single_operators_are_not_the_same_in_every_gauge(name: str) -> None:
+def test_rates_of_single_operators_depend_on_the_gauge(name: str) -> None:
     """Which operator is taken away is a choice of gauge: scores without it differ."""
     found, dataset = opened(name)
     model, inputs = found.model, dataset.inputs(dataset.rows("test")[:4], torch.float64)
@@ -207,7 +207,7 @@ def test_rates_of_single_operators_are_not_the_same_in_every_gauge(name: str) ->
     assert np.abs(removed(other) - removed(model)).max() > 1e-4
 
 
-def test_unit_factors_leave_what_was_learned_to_the_last_bit() -> None:
+def test_unit_factors_keep_the_model_bit_for_bit() -> None:
     model = jump_model(2)
     learned, unit = (
         m.generator().terms[0] for m in (model, model.tweaked(Tweak({"text": 1.0}, {"audio": 1.0})))
@@ -313,7 +313,7 @@ def run(capsys: pytest.CaptureFixture[str], *words: Any) -> dict[str, Any]:
     return dict(json.loads(capsys.readouterr().out))
 
 
-def test_a_checkpoint_in_another_gauge_prints_the_same_matrix(
+def test_command_prints_a_gauge_invariant_matrix(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     found, _ = opened("qj-parity")

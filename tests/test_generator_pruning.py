@@ -85,7 +85,7 @@ def planted(seed: int, outputs: int = 1) -> tuple[QuantumJump, QuantumJump, list
 
 
 @pytest.mark.usefixtures("unchecked_shapes")  # 2,000 small evolutions
-def test_planted_terms_are_those_that_stay() -> None:
+def test_planted_terms_are_kept() -> None:
     """Of ten students, each a teacher with noise on the eleven terms that it does not have, before data that the
     teacher labelled: nothing is trained. One after another, and by gates on all."""
     hits, by_gates = 0, 0
@@ -101,7 +101,7 @@ def test_planted_terms_are_those_that_stay() -> None:
     assert by_gates >= 9
 
 
-def test_noise_that_is_trained_on_with_the_terms_that_stay_goes() -> None:
+def test_noise_terms_are_removed_after_retraining() -> None:
     """The planted set, trained on from a student whose planted terms are off as well, labels as the teacher does; what
     was taken out stays exactly zero."""
     teacher, student, chosen = planted(0)
@@ -150,9 +150,7 @@ def few_gate_steps(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("few_gate_steps")
 @pytest.mark.parametrize("kind", ["regression", "classification"])
-def test_every_set_is_what_the_tweaked_model_says(
-    kind: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_subset_equals_the_tweaked_model(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     C = 3 if kind == "classification" else 1
     model, x = problem((2, 2), B=55, C=C)
     random = np.random.default_rng(0)
@@ -251,7 +249,7 @@ def test_every_set_is_what_the_tweaked_model_says(
 
 
 @pytest.mark.usefixtures("few_gate_steps")
-def test_a_tweak_that_is_there_stays() -> None:
+def test_existing_tweak_is_kept() -> None:
     model, x = problem((2, 2), B=30, C=1)
     y = np.random.default_rng(0).normal(size=30)
     tweaked = model.tweaked("T=0.5,H.text=2")
@@ -290,7 +288,7 @@ def pruning(chosen: list[float], low: float | None) -> generator_pruning.Pruning
     )
 
 
-def test_a_pruning_is_a_row_a_set() -> None:
+def test_pruning_table_has_one_row_per_subset() -> None:
     made = replace(
         pruning([0.0, 0.5, 0.6], 0.3),
         chosen=np.array([0.1, 0.2, 0.3]),
@@ -332,7 +330,7 @@ def test_a_pruning_is_a_row_a_set() -> None:
         ([0.3, 0.3, 0.3], 0.3, 0),
     ],
 )
-def test_the_smallest_adds_nearly_what_the_best_does(
+def test_smallest_generator_is_nearly_as_good_as_the_best(
     chosen: list[float], chance: float, size: int
 ) -> None:
     assert (
@@ -340,7 +338,7 @@ def test_the_smallest_adds_nearly_what_the_best_does(
     )
 
 
-def test_sets_that_were_trained_on_are_measured_on_test_rows(
+def test_retrained_subsets_are_measured_on_test_rows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """With nothing trained, each is the tweaked model itself."""
@@ -369,7 +367,7 @@ def test_gates_are_drawn_from_the_distribution_of_the_paper() -> None:
     assert (generator_pruning.TEMPERATURE, *generator_pruning.STRETCHED) == (2 / 3, -0.1, 1.1)
 
 
-def test_the_title_says_what_is_told() -> None:
+def test_title_matches_the_result() -> None:
     one = pruning([0.0, 0.5, 0.51], 0.3)
     assert one.size == 1
     assert describe_pruning(one).startswith(
@@ -386,7 +384,7 @@ def test_the_title_says_what_is_told() -> None:
     assert none.startswith("No generator term is kept: none improves R2 ")
 
 
-def test_what_has_no_terms_is_refused() -> None:
+def test_models_without_terms_are_refused() -> None:
     model, x = problem((2, 2), B=12, C=1)
     y = np.zeros(12)
     with pytest.raises(InvalidInput, match="one value for each of 12 rows"):
@@ -404,7 +402,7 @@ def test_what_has_no_terms_is_refused() -> None:
         generator_pruning.prune(model_of(4), (x, y), (x, y), "regression")
 
 
-def test_the_command_line_takes_terms_out_and_writes_the_smallest(
+def test_command_line_prunes_and_writes_the_smallest_generator(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("QFUSION_MODELS", str(tmp_path))

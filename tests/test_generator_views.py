@@ -48,7 +48,7 @@ def test_a_basis_is_orthogonal_and_hermitian(d: int) -> None:
     assert torch.allclose(gram, d * torch.eye(d * d, dtype=gram.dtype), atol=1e-12)
 
 
-def test_letters_are_called_by_the_levels_that_they_couple() -> None:
+def test_basis_names_state_the_coupled_levels() -> None:
     assert operator_basis.basis(3)[0] == ("I", "S12", "A12", "S13", "A13", "S23", "A23", "D1", "D2")
     assert operator_basis.basis(4)[0][:6] == ("II", "IX", "IY", "IZ", "XI", "XX")
     names = operator_basis.basis(11)[0]
@@ -56,7 +56,7 @@ def test_letters_are_called_by_the_levels_that_they_couple() -> None:
 
 
 @pytest.mark.parametrize("dims", [(2,), (2, 2), (4, 2), (3, 2), (2, 3, 4), (5, 3)])
-def test_letters_put_together_are_the_operator(dims: tuple[int, ...]) -> None:
+def test_basis_terms_sum_to_the_operator(dims: tuple[int, ...]) -> None:
     A = system(dims).jumps[0]
     found = operator_basis.expand(A, dims)
     total = torch.zeros_like(A)
@@ -71,7 +71,7 @@ def test_letters_put_together_are_the_operator(dims: tuple[int, ...]) -> None:
     )
 
 
-def test_pauli_letters_are_pennylane_s() -> None:
+def test_pauli_coefficients_equal_pennylane() -> None:
     dims, H = (4, 2), hermitian(8)
     coefficients, words = qml.pauli_decompose(H.numpy(), hide_identity=False, pauli=False).terms()
     theirs = {}
@@ -96,7 +96,7 @@ def test_pauli_letters_are_pennylane_s() -> None:
 
 
 @pytest.mark.parametrize("dims", [(2, 2), (2, 3)])
-def test_modes_are_those_of_qutip_s_liouvillian(dims: tuple[int, ...]) -> None:
+def test_modes_equal_those_of_the_qutip_liouvillian(dims: tuple[int, ...]) -> None:
     made = system(dims)
     theirs = qutip.liouvillian(
         qutip.Qobj(made.H.numpy()), [qutip.Qobj(L.numpy()) for L in made.jumps]
@@ -136,7 +136,7 @@ def sample() -> Any:
     return open_sample("qj-parity", "pair-6601")
 
 
-def test_panels(sample: Any) -> None:
+def test_panels_of_the_generator(sample: Any) -> None:
     graph = generator_terms.couplings(sample)
     table = graph.table()
     assert list(table["modalities"]) == ["left", "right", "left+right"]
@@ -172,7 +172,7 @@ def test_panels(sample: Any) -> None:
     assert not inside.has_modes(open_sample("qj-planted", "p0000"))
 
 
-def test_hostile_names_and_bad_arrays() -> None:
+def test_hostile_names_are_escaped_and_invalid_arrays_refused() -> None:
     names = ("<b>a</b>", "b", "c", "d")
     parts = {
         "H": {"<b>a</b>": 1.0, "b": 0.5, "<b>a</b>+b": 0.3, "b+c+d": 0.2, "<b>a</b>+b+c+d": 0.1}
@@ -188,7 +188,7 @@ def test_hostile_names_and_bad_arrays() -> None:
 
 
 @pytest.mark.parametrize("model", ["qj-parity", "qj-planted"])
-def test_the_page(model: str) -> None:
+def test_generator_view_on_the_page(model: str) -> None:
     app = visit("Dynamics", model=model, view="H and L", letters="L1")
     assert not app.error
     assert "L1: " in plain(said(app))

@@ -27,19 +27,19 @@ def names() -> dict[str, str]:
     }
 
 
-def test_every_panel_has_words() -> None:
+def test_every_panel_has_glossary_entries() -> None:
     found = names()
     assert len(found) > 60
     assert not {name: file for name, file in found.items() if not glossary.panel_terms(name)}
 
 
-def test_the_longest_beginning_counts() -> None:
+def test_longest_prefix_determines_the_entries() -> None:
     assert "Fubini-Study angle" in glossary.panel_terms("what-if-state-text")
     assert glossary.panel_terms("what-if-now") == glossary.panel_terms("what-if")
     assert glossary.panel_terms("waterfallish") == glossary.panel_terms("") == ()
 
 
-def test_words_become_html_in_which_nothing_is_run_and_every_formula_is_drawn() -> None:
+def test_entries_become_safe_html_with_formulas() -> None:
     hostile = glossary.render_markdown(
         "<img src=x onerror=alert(1)> [go](javascript:alert(1)) **<b>**"
     )
@@ -76,7 +76,7 @@ def test_panels_name_entries_that_exist_and_every_entry_can_be_reached() -> None
     assert len(known - named) < 10  # the others are on the glossary's page alone
 
 
-def test_the_search_reads_names_other_names_and_sentences() -> None:
+def test_search_covers_names_synonyms_and_texts() -> None:
     assert glossary.find_entries("neg")[0].term == "Logarithmic negativity"
     assert glossary.find_entries("LINDBLAD operator")[0].term == "Jump operator"
     assert "Harsanyi dividend" in [entry.term for entry in glossary.find_entries("sarcasm")]
@@ -85,7 +85,7 @@ def test_the_search_reads_names_other_names_and_sentences() -> None:
     assert all("Sweeps" in entry.pages for entry in glossary.find_entries("", "Sweeps"))
 
 
-def test_numbers_are_said_in_words() -> None:
+def test_numbers_are_written_in_words() -> None:
     assert alt_text.list_numbers(["text", ""], [0.41, -0.1], "+.2f") == "text +0.41, baseline -0.10"
     many = alt_text.list_numbers([f"a{n}" for n in range(20)], np.arange(20), ".0f")
     assert many.startswith("largest of 20: a19 19, a18 18, ")

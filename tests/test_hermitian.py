@@ -36,7 +36,7 @@ def rows() -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (4, 4), (3, 2, 2), (2, 1, 5, 5)])
-def test_entries_and_matrices_belong_to_each_other(shape: tuple[int, ...]) -> None:
+def test_entries_and_matrices_round_trip(shape: tuple[int, ...]) -> None:
     entries = torch.randn(shape, dtype=torch.float64)
     H = hermitian.compose(entries)
     assert torch.equal(H, H.mH)
@@ -44,7 +44,7 @@ def test_entries_and_matrices_belong_to_each_other(shape: tuple[int, ...]) -> No
 
 
 @pytest.mark.parametrize("kind", ["quantum-jump", "state-linear", "unitary-fusion"])
-def test_every_entry_acts(kind: str) -> None:
+def test_every_entry_changes_the_matrix(kind: str) -> None:
     model = model_of(kind)
     with torch.no_grad():
         before = model(rows())
@@ -64,7 +64,7 @@ def is_hermitian(name: str) -> bool:
     return name.partition(".")[0] in ("A", "turns", "single", "factors", "H")
 
 
-def test_shipped_models_have_no_parameter_that_does_nothing() -> None:
+def test_shipped_models_have_no_inactive_parameter() -> None:
     for name in checkpoint_folders.available():
         if not name.startswith("qj-"):
             continue

@@ -67,7 +67,7 @@ RESIDUALS = {
         ),
     ],
 )
-def test_a_page_takes_what_no_browser_sends(
+def test_page_survives_invalid_widget_values(
     page: str, query: dict[str, str], values: dict[str, object], server: serving.Server
 ) -> None:
     with Visitor(server.url) as visitor:
@@ -89,14 +89,14 @@ def test_a_page_takes_what_no_browser_sends(
 @pytest.mark.parametrize(
     "address", ["=", "=&=x&a=%00", "model=&data=&sample=", "output=-1&background=%00"]
 )
-def test_an_address_with_parameters_of_no_name_opens(address: str, server: serving.Server) -> None:
+def test_address_with_nameless_parameters_opens(address: str, server: serving.Server) -> None:
     with Visitor(server.url) as visitor:
         visitor.open("dynamics")
         visitor.query = address
         assert not visitor.run().exceptions
 
 
-def test_many_parameters_that_a_page_has_not_go_at_once(server: serving.Server) -> None:
+def test_unknown_parameters_are_removed_at_once(server: serving.Server) -> None:
     with Visitor(server.url, 60) as visitor:
         unknown = {f"k{n}": "\u202e" * 300 for n in range(100)}
         seen = visitor.open("dynamics", **unknown, sample="p0031")
@@ -106,7 +106,7 @@ def test_many_parameters_that_a_page_has_not_go_at_once(server: serving.Server) 
         assert "k17=" not in visitor.query
 
 
-def test_a_link_by_an_older_name_opens_no_path(tmp_path: Path, server: serving.Server) -> None:
+def test_renamed_parameters_open_no_path(tmp_path: Path, server: serving.Server) -> None:
     views = np.random.default_rng(0).normal(size=(2, 9, 2))
     np.savez(tmp_path / "set.npz", salary=views[0], b=views[1], Y=np.arange(9) % 3)
     with Visitor(server.url) as visitor:
@@ -116,7 +116,7 @@ def test_a_link_by_an_older_name_opens_no_path(tmp_path: Path, server: serving.S
         assert "salary" not in seen.words()
 
 
-def test_messages_that_pages_have_no_use_for_do_nothing(server: serving.Server) -> None:
+def test_unused_messages_are_ignored(server: serving.Server) -> None:
     with Visitor(server.url) as visitor:
         visitor.open("glossary")
         for kind in ("clear_cache", "load_git_info"):
@@ -129,7 +129,7 @@ def test_messages_that_pages_have_no_use_for_do_nothing(server: serving.Server) 
             visitor.run()
 
 
-def test_a_part_that_the_page_has_no_more_is_not_drawn(server: serving.Server) -> None:
+def test_removed_fragment_is_not_drawn(server: serving.Server) -> None:
     with Visitor(server.url) as visitor:
         visitor.open("compare", pin="qj-planted/planted/p0031", **JUMP)
         waiting = next(
@@ -143,9 +143,7 @@ def test_a_part_that_the_page_has_no_more_is_not_drawn(server: serving.Server) -
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
-def test_a_number_that_is_none_ends_the_connection_and_no_other(
-    number: float, server: serving.Server
-) -> None:
+def test_nan_ends_only_its_own_connection(number: float, server: serving.Server) -> None:
     with Visitor(server.url) as visitor, Visitor(server.url) as other:
         visitor.open("dynamics", **JUMP)
         other.open("glossary")
@@ -157,7 +155,7 @@ def test_a_number_that_is_none_ends_the_connection_and_no_other(
         assert not other.run().exceptions
 
 
-def test_random_cases_change_nothing_for_others(server: serving.Server) -> None:
+def test_random_messages_do_not_affect_other_visitors(server: serving.Server) -> None:
     rng = random.Random(7)
     with Visitor(server.url) as quiet, Visitor(server.url) as visitor:
         for _ in range(2):
@@ -183,7 +181,7 @@ def test_pickers_open_no_path(monkeypatch: pytest.MonkeyPatch) -> None:
     context_bar.apply_model_choice()
 
 
-def test_a_session_file_names_no_path(tmp_path: Path) -> None:
+def test_session_file_contains_no_path(tmp_path: Path) -> None:
     views = np.random.default_rng(0).normal(size=(2, 9, 2))
     np.savez(tmp_path / "set.npz", a=views[0], b=views[1], Y=np.arange(9) % 3)
     for name in ("qj-planted.json", "qj-planted.safetensors"):
@@ -198,7 +196,7 @@ def test_a_session_file_names_no_path(tmp_path: Path) -> None:
     assert sharing.local_digest("model", "qj-planted")
 
 
-def test_tracebacks_of_a_log_are_told_by_their_place() -> None:
+def test_tracebacks_are_identified_by_location() -> None:
     log = (
         "Traceback (most recent call last)\n /x/qfusion/ui/a.py:3 in f\n /y/streamlit/b.py:9\nKeyError: None\n"
         '\x1b[31mTraceback\x1b[0m\n  File "/x/qfusion/ui/c.py", line 7\nValueError: no\n'
@@ -210,7 +208,7 @@ def test_tracebacks_of_a_log_are_told_by_their_place() -> None:
 
 
 @pytest.mark.parametrize("field", ["bool_value", "string_value", "trigger_value"])
-def test_a_value_of_another_type_is_refused_in_a_line(field: str, server: serving.Server) -> None:
+def test_value_of_a_wrong_type_is_refused_in_one_line(field: str, server: serving.Server) -> None:
     with Visitor(server.url) as visitor:
         visitor.open("dynamics", **JUMP)
         _, name = next(each for each in fuzz_widgets.widgets(visitor) if each[1].endswith("-words"))

@@ -53,7 +53,7 @@ def read_pickle(content: bytes) -> Any:
 # ---- views
 
 
-def test_a_column_and_words_are_no_views(tmp_path: Path) -> None:
+def test_single_columns_and_strings_are_not_views(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     views = {"a": rng.normal(size=(30, 3)), "b": rng.normal(size=(30, 2)), "Y": np.arange(30) % 2}
     path = npz(
@@ -67,7 +67,7 @@ def test_a_column_and_words_are_no_views(tmp_path: Path) -> None:
         importable.views_of(bare)
 
 
-def test_the_struct_with_labels_is_opened_and_no_other(tmp_path: Path) -> None:
+def test_only_the_struct_with_labels_is_opened(tmp_path: Path) -> None:
     rng, views = np.random.default_rng(0), np.empty((1, 2), dtype=object)
     views[0, 0], views[0, 1] = rng.normal(size=(30, 3)), rng.normal(size=(30, 2))
     scipy.io.savemat(
@@ -81,7 +81,7 @@ def test_the_struct_with_labels_is_opened_and_no_other(tmp_path: Path) -> None:
 # ---- what is said of a set, and kept
 
 
-def test_what_a_report_says_word_for_word(tmp_path: Path) -> None:
+def test_report_text(tmp_path: Path) -> None:
     def change(content: Any) -> None:
         for part in content.values():
             part["audio"].fill(0)
@@ -103,7 +103,7 @@ def test_what_a_report_says_word_for_word(tmp_path: Path) -> None:
     assert words == "Labels are words, taken for the names of classes: column `label`."
 
 
-def test_a_kept_set_is_not_replaced_unasked(tmp_path: Path) -> None:
+def test_stored_set_is_not_replaced_without_consent(tmp_path: Path) -> None:
     path = importable.write_mmsa(tmp_path / "m.pkl")
     importing.import_set([path], "own")
     with import_store.staging_folder() as place:
@@ -113,19 +113,19 @@ def test_a_kept_set_is_not_replaced_unasked(tmp_path: Path) -> None:
         importing.keep_set(found, "own", replace=True)
 
 
-def test_labels_that_are_not_known_stay_so() -> None:
+def test_unknown_labels_stay_unknown() -> None:
     found = encode_label_sets([["a"], None, [], ["b", "a"]])
     assert found.y.tolist() == [1, -1, 0, 2]
     assert found.sets == ((), (0,), (0, 1))
 
 
-def test_balanced_classes_are_not_called_uneven(tmp_path: Path) -> None:
+def test_balanced_classes_give_no_warning(tmp_path: Path) -> None:
     assert not {"uneven", "unseen-class", "rare-class"} & set(
         codes(examined(importable.tables(tmp_path / "t")))
     )
 
 
-def test_an_empty_sequence_and_numbers_in_words_are_told_of(tmp_path: Path) -> None:
+def test_empty_sequences_and_numeric_strings_are_reported(tmp_path: Path) -> None:
     def change(content: Any) -> None:
         content["train"]["audio_lengths"][3] = 0
         for part in content.values():
@@ -143,7 +143,7 @@ def test_an_empty_sequence_and_numbers_in_words_are_told_of(tmp_path: Path) -> N
     )
 
 
-def test_plain_arrays_have_numbered_features_and_progress_is_told_to_the_end(
+def test_plain_arrays_have_numbered_features_and_progress_completes(
     tmp_path: Path,
 ) -> None:
     place, told = importable.tables(tmp_path / "t"), list[str]()
@@ -159,14 +159,14 @@ def test_plain_arrays_have_numbered_features_and_progress_is_told_to_the_end(
     assert told == ["reading", *2 * [f"examining {name}" for name in ("text", "audio", "vision")]]
 
 
-def test_targets_are_split_by_ten_groups_of_one_size() -> None:
+def test_targets_are_split_by_deciles() -> None:
     assert (
         np.bincount(target_tenths(np.random.default_rng(0).normal(size=100))).tolist() == [10] * 10
     )
     assert target_tenths(np.array([3.0, 1.0])).tolist() == [0, 0]
 
 
-def test_a_title_may_be_as_long_as_is_said(tmp_path: Path) -> None:
+def test_title_length_limit_is_inclusive(tmp_path: Path) -> None:
     title, licence = "t" * import_store.MAX_TITLE, "l" * import_store.MAX_LICENCE
     importing.import_set(
         [importable.write_mmsa(tmp_path / "m.pkl")], "own", title=title, licence=licence
@@ -174,7 +174,7 @@ def test_a_title_may_be_as_long_as_is_said(tmp_path: Path) -> None:
     assert (data.load("own").title, data.load("own").licence) == (title, licence)
 
 
-def test_a_picture_stays_one_where_samples_go(tmp_path: Path) -> None:
+def test_dropping_samples_keeps_pictures(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     path = npz(
         tmp_path / "p.npz",
@@ -186,7 +186,7 @@ def test_a_picture_stays_one_where_samples_go(tmp_path: Path) -> None:
     assert data.load("seen").modalities[1].shape == (4, 3)
 
 
-def test_a_set_that_is_not_there_has_no_manifest() -> None:
+def test_missing_set_has_no_manifest() -> None:
     with pytest.raises(NotFound, match="Imported data set 'gone' does not exist"):
         imported_sets.manifest("gone")
 
@@ -194,13 +194,13 @@ def test_a_set_that_is_not_there_has_no_manifest() -> None:
 # ---- the sets that come with qfusion
 
 
-def test_validation_stops_at_its_share_exactly(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_validation_share_is_exact(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cmu_mosi, "VALID_SHARE", 0.25)
     split = cmu_mosi.split_videos(np.arange(40), np.zeros(40, bool))
     assert (split == "valid").sum() == 10
 
 
-def test_faces_and_pitch_stay_within_what_there_is() -> None:
+def test_face_colours_and_pitch_stay_in_range() -> None:
     assert drawn_faces.lit_colour((250, 100, 255), 1.3) == (255, 130, 255)
     made, mouth = (
         planted_editing.find_recipe(data.load("planted")),
@@ -230,7 +230,7 @@ def test_faces_and_pitch_stay_within_what_there_is() -> None:
     assert (height >= 0).all()
 
 
-def test_other_libraries_make_other_features(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_feature_cache_depends_on_library_versions(monkeypatch: pytest.MonkeyPatch) -> None:
     keys = []
     monkeypatch.setattr(array_cache, "cached_arrays", lambda name, key, make: keys.append(key))
     for version in ("2.0", "3.0", "2.0"):
@@ -239,7 +239,7 @@ def test_other_libraries_make_other_features(monkeypatch: pytest.MonkeyPatch) ->
     assert keys[0] == keys[2] != keys[1]
 
 
-def test_files_come_from_their_public_source_unless_told(
+def test_files_are_downloaded_from_the_public_source_by_default(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = list[str]()

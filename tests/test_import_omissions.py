@@ -73,7 +73,7 @@ def values(found: import_report.ExaminedSet) -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", ["face.xlsx", "words.txt", "audio.h5.gz", "video.feather"])
-def test_files_of_other_endings_are_a_warning(name: str, tmp_path: Path) -> None:
+def test_files_with_other_suffixes_give_a_warning(name: str, tmp_path: Path) -> None:
     folder = folder_of(tmp_path / "set")
     (folder / name).write_text("something")
     (warning,) = said(examined(folder), "unread-files")
@@ -81,7 +81,7 @@ def test_files_of_other_endings_are_a_warning(name: str, tmp_path: Path) -> None
     assert f"Not read in folder `set`: {name}." in warning.words
 
 
-def test_folders_in_a_folder_are_a_warning(tmp_path: Path) -> None:
+def test_nested_folders_give_a_warning(tmp_path: Path) -> None:
     folder = folder_of(tmp_path / "set")
     (folder / "wavs").mkdir()
     (warning,) = said(examined(folder), "unread-files")
@@ -89,13 +89,13 @@ def test_folders_in_a_folder_are_a_warning(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["README", "readme.txt", "LICENSE", "about.md", ".DS_Store"])
-def test_what_is_no_data_is_not_named(name: str, tmp_path: Path) -> None:
+def test_non_data_files_give_no_warning(name: str, tmp_path: Path) -> None:
     folder = folder_of(tmp_path / "set")
     (folder / name).write_text("something")
     assert not said(examined(folder), "unread-files")
 
 
-def test_a_folder_of_nothing_that_is_read_says_what_it_holds(tmp_path: Path) -> None:
+def test_folder_without_readable_files_lists_its_contents(tmp_path: Path) -> None:
     (tmp_path / "a.xlsx").write_text("something")
     with pytest.raises(InvalidInput, match=r"but holds a\.xlsx"):
         examined(tmp_path)
@@ -150,7 +150,7 @@ def views() -> dict[str, np.ndarray]:
         ("smiles", RANDOM.random(COUNT) > 0.5),
     ],
 )
-def test_a_list_of_one_number_a_sample_is_a_warning(
+def test_list_with_one_number_per_sample_gives_a_warning(
     name: str, given: np.ndarray, tmp_path: Path
 ) -> None:
     np.savez(tmp_path / "views.npz", **{name: given}, **views())
@@ -167,7 +167,7 @@ def test_a_list_of_one_number_a_sample_is_a_warning(
 
 @pytest.mark.parametrize("shape", [(COUNT, 1), (1, COUNT)])
 @pytest.mark.parametrize("in_cell", [True, False])
-def test_a_column_of_a_mat_file_is_a_warning(
+def test_column_of_a_mat_file_gives_a_warning(
     in_cell: bool, shape: tuple[int, int], tmp_path: Path
 ) -> None:
     given = views()
@@ -195,7 +195,7 @@ def test_a_column_of_a_mat_file_is_a_warning(
         ("few", np.arange(4)),
     ],
 )
-def test_lists_that_are_known_are_no_warning(name: str, given: np.ndarray, tmp_path: Path) -> None:
+def test_known_lists_give_no_warning(name: str, given: np.ndarray, tmp_path: Path) -> None:
     np.savez(tmp_path / "views.npz", **{name: given}, **views())
     found = examined(tmp_path / "views.npz")
     notes = [*said(found, "no-view"), *said(found, "left-out")]
@@ -207,7 +207,7 @@ def test_lists_that_are_known_are_no_warning(name: str, given: np.ndarray, tmp_p
 
 @pytest.mark.parametrize("row", [0, 7, COUNT - 1])
 @pytest.mark.parametrize("one", [[1.0, 2.0], [[1.0, 2.0], [3.0, 4.0]]])
-def test_an_empty_list_is_named_with_its_row(row: int, one: list[Any], tmp_path: Path) -> None:
+def test_empty_list_is_reported_with_its_row(row: int, one: list[Any], tmp_path: Path) -> None:
     lists: list[Any] = [one] * COUNT
     lists[row] = None
     folder = folder_of(tmp_path / "set", ".parquet")
@@ -218,7 +218,7 @@ def test_an_empty_list_is_named_with_its_row(row: int, one: list[Any], tmp_path:
 
 @pytest.mark.parametrize("target", ["auto", "labels"])
 @pytest.mark.parametrize("label", [["joy", "fear"], [1, 2], []])
-def test_lists_of_labels_are_named(label: list[Any], target: str, tmp_path: Path) -> None:
+def test_lists_of_labels_are_reported(label: list[Any], target: str, tmp_path: Path) -> None:
     labels = pa.array([label] * COUNT, pa.list_(pa.string() if label != [1, 2] else pa.int64()))
     folder = folder_of(tmp_path / "set", ".parquet", {"label": labels})
     with pytest.raises(InvalidInput, match=r"`label` .* holds lists .*--target labels"):
@@ -226,7 +226,7 @@ def test_lists_of_labels_are_named(label: list[Any], target: str, tmp_path: Path
 
 
 @pytest.mark.parametrize("column", ["id", "split", "text"])
-def test_lists_where_words_should_be_are_named(column: str, tmp_path: Path) -> None:
+def test_lists_in_place_of_texts_are_reported(column: str, tmp_path: Path) -> None:
     folder = folder_of(tmp_path / "set", ".parquet", {column: [["a", "b"]] * COUNT})
     with pytest.raises(InvalidInput, match=rf"`{column}` .* holds lists .*Write one in each row"):
         examined(folder)
@@ -234,7 +234,7 @@ def test_lists_where_words_should_be_are_named(column: str, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("name", ["pitch", "id", "f 0"])
 @pytest.mark.parametrize("ending", [".csv", ".parquet"])
-def test_a_repeated_column_is_named(name: str, ending: str, tmp_path: Path) -> None:
+def test_repeated_column_is_reported(name: str, ending: str, tmp_path: Path) -> None:
     folder = folder_of(tmp_path / "set", ending)
     columns = ["id", "pitch", "f 0", name]
     if ending == ".parquet":
@@ -252,7 +252,9 @@ def test_a_repeated_column_is_named(name: str, ending: str, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("word", ["café", "Müller", "한국", "señal"])
 @pytest.mark.parametrize("decomposed", ["voice", "labels"])
-def test_ids_join_whatever_their_normal_form(decomposed: str, word: str, tmp_path: Path) -> None:
+def test_ids_are_joined_in_any_unicode_normal_form(
+    decomposed: str, word: str, tmp_path: Path
+) -> None:
     form = {"voice": "NFC", "labels": "NFC", decomposed: "NFD"}
     named = {name: [unicodedata.normalize(form[name], each) for each in ids(word)] for name in form}
     folder = folder_of(tmp_path / "set", labels={"id": named["labels"]}, id=named["voice"])
@@ -275,7 +277,7 @@ def test_columns_of_true_and_false_are_numbers(words: tuple[str, str], tmp_path:
     assert values(found)[:, 1].tolist() == truth.tolist()
 
 
-def test_an_empty_truth_value_is_not_known(tmp_path: Path) -> None:
+def test_empty_boolean_is_missing(tmp_path: Path) -> None:
     cells = ["True", "", *["False"] * (COUNT - 2)]
     found = examined(folder_of(tmp_path / "set", smiles=cells))
     assert np.isnan(values(found)[1, 1])
@@ -297,7 +299,7 @@ def test_decimals_are_numbers(digits: tuple[int, int], tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("scale", [0, 2, 9])
-def test_ids_that_are_decimals_join(scale: int, tmp_path: Path) -> None:
+def test_decimal_ids_are_joined(scale: int, tmp_path: Path) -> None:
     numbers = pa.array(
         [Decimal(row) for row in range(1000, 1000 + COUNT)], pa.decimal128(20, scale)
     )

@@ -67,7 +67,7 @@ class Runs:
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_what_numpy_and_python_write_is_read(protocol: int, tmp_path: Path) -> None:
+def test_pickles_of_numpy_and_python_are_read(protocol: int, tmp_path: Path) -> None:
     content = read(pickle.dumps({**THINGS, **PLAIN}, protocol), tmp_path)
     for name, thing in THINGS.items():
         assert content[name].shape == thing.shape
@@ -89,7 +89,7 @@ def test_what_numpy_and_python_write_is_read(protocol: int, tmp_path: Path) -> N
         (Path("x"), r"pathlib"),
     ],
 )
-def test_any_other_function_is_refused_by_its_name(
+def test_other_functions_are_refused_by_name(
     protocol: int, thing: Any, named: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -98,9 +98,7 @@ def test_any_other_function_is_refused_by_its_name(
     assert os.listdir(tmp_path) == []
 
 
-def test_a_refusal_is_told_to_who_brought_the_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_refusal_is_shown_to_the_importer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     content = pickle.dumps(Runs(os.system, "touch hacked"))
     with pytest.raises(
@@ -204,7 +202,7 @@ def declared(shape: str, kind: str = "f4", content: bytes = b"C\x04abcd") -> byt
     )
 
 
-def test_no_memory_is_taken_on_a_files_word(tmp_path: Path) -> None:
+def test_declared_sizes_allocate_no_memory(tmp_path: Path) -> None:
     assert read(declared("(I1\nt"), tmp_path).shape == (1,)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     nested = b"\x80\x02" + b"]" * 500_000 + b"a" * 499_999 + b"."
@@ -284,12 +282,12 @@ def circle() -> Any:
         (folded(1000, lambda d: objects(d)), "RecursionError"),
     ],
 )
-def test_what_unfolds_is_refused(content: Any, message: str, tmp_path: Path) -> None:
+def test_expanding_pickles_are_refused(content: Any, message: str, tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match=message):
         read(written({"train": {"id": content}}), tmp_path)
 
 
-def test_what_is_shared_sparingly_is_read(tmp_path: Path) -> None:
+def test_moderately_shared_objects_are_read(tmp_path: Path) -> None:
     content = importable.mmsa()
     content["train"]["id"] = [["one", "two"]] * 40
     path = importable.write_mmsa(tmp_path / "m.pkl", content)
@@ -316,7 +314,7 @@ def test_what_is_shared_sparingly_is_read(tmp_path: Path) -> None:
         b"\x80\x04(" + b"(K\x01\x91" * 200_000 + b"l.",
     ],
 )
-def test_what_a_few_bytes_make_is_limited(
+def test_expansion_of_few_bytes_is_limited(
     content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(files, "HARMLESS", 2**20)
@@ -331,9 +329,7 @@ def test_a_pickle_cut_anywhere_is_refused(tmp_path: Path) -> None:
             read(content[: len(content) * part // 20 + 1], tmp_path)
 
 
-def test_damaged_bytes_are_an_error_of_ours_or_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_damaged_bytes_are_read_or_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def run(reader: str, path: Path, folder: Path, memory: int, most: int) -> foreign_files.Ending:
         """In this process, which is faster."""
         try:
@@ -367,7 +363,7 @@ def data_errors() -> tuple[type[Exception], ...]:
 
 @pytest.mark.parametrize("aligned", [True, False])
 @pytest.mark.parametrize("protocol", [2, 4, 5])
-def test_a_kept_set_is_what_the_pickle_held(aligned: bool, protocol: int, tmp_path: Path) -> None:
+def test_stored_set_equals_the_pickle(aligned: bool, protocol: int, tmp_path: Path) -> None:
     content = importable.mmsa(aligned=aligned)
     importing.import_set(
         [importable.write_mmsa(tmp_path / "m.pkl", content, protocol)], f"kept-{aligned}-{protocol}"
@@ -392,7 +388,7 @@ def test_a_kept_set_is_what_the_pickle_held(aligned: bool, protocol: int, tmp_pa
     assert found.unimodal is None
 
 
-def test_unimodal_labels_of_ch_sims_are_kept(tmp_path: Path) -> None:
+def test_unimodal_labels_of_ch_sims_are_stored(tmp_path: Path) -> None:
     content = importable.mmsa(sims=True)
     importing.import_set([importable.write_mmsa(tmp_path / "sims.pkl", content)], "sims")
     found = data.load("sims")
@@ -442,7 +438,7 @@ def change(**changes: Any) -> Any:
         (change(id=lambda p: p["id"][:2]), "must hold one entry for each"),
     ],
 )
-def test_what_is_laid_out_otherwise_is_named(content: Any, message: str, tmp_path: Path) -> None:
+def test_other_layouts_are_refused(content: Any, message: str, tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match=message):
         importing.import_set([importable.write_mmsa(tmp_path / "m.pkl", content)], "never")
     assert "never" not in data.names()
@@ -522,7 +518,7 @@ def test_scores_between_minus_one_and_one_have_that_range(tmp_path: Path) -> Non
     assert said["range"].words == "All scores lie in [-1, 1], which is taken for their range."
 
 
-def test_values_too_large_for_single_precision_are_named(tmp_path: Path) -> None:
+def test_values_beyond_single_precision_are_reported(tmp_path: Path) -> None:
     content = change(vision=lambda p: p["vision"].astype(np.float64))
     content["train"]["vision"][3, 0, 1] = 1e300
     with pytest.raises(InvalidInput, match="1 infinite"):

@@ -51,7 +51,7 @@ def copy_sample(content: Any, to: tuple[str, int], source: tuple[str, int], *key
 # ---- what the report finds, and its repairs
 
 
-def test_nothing_to_say_of_a_clean_set(tmp_path: Path) -> None:
+def test_clean_set_has_no_findings(tmp_path: Path) -> None:
     found = examined(importable.write_mmsa(tmp_path / "m.pkl"))
     assert {each.severity for each in found.report.findings} == {"note"}
     assert found.report.splits == importable.COUNTS
@@ -59,7 +59,7 @@ def test_nothing_to_say_of_a_clean_set(tmp_path: Path) -> None:
     assert found.report.repairs == []
 
 
-def test_values_that_are_not_finite_keep_a_set_out_until_a_repair_is_agreed_to(
+def test_non_finite_values_need_an_agreed_repair(
     tmp_path: Path,
 ) -> None:
     def change(content: Any) -> None:
@@ -96,7 +96,7 @@ def test_values_that_are_not_finite_keep_a_set_out_until_a_repair_is_agreed_to(
     assert imported_sets.manifest("dropped")["repairs"] == ["drop-not-finite: 2 samples left out"]
 
 
-def test_columns_of_zeros_and_constants_are_named_and_left_out_when_asked(tmp_path: Path) -> None:
+def test_constant_columns_are_reported_and_can_be_dropped(tmp_path: Path) -> None:
     def change(content: Any) -> None:
         for part in content.values():
             part["vision"][..., 2] = 0
@@ -118,14 +118,14 @@ def test_columns_of_zeros_and_constants_are_named_and_left_out_when_asked(tmp_pa
     )
 
 
-def test_a_modality_of_nothing_is_an_error_and_can_be_left_out(tmp_path: Path) -> None:
+def test_empty_modality_is_an_error_and_can_be_dropped(tmp_path: Path) -> None:
     path = changed(tmp_path, lambda content: [part["audio"].fill(0) for part in content.values()])
     assert codes(examined(path))["empty-modality"].severity == "error"
     importing.import_set([path], "two", repair=["drop-constant"])
     assert data.load("two").names == ("text", "vision")
 
 
-def test_duplicates_and_leaks_are_found_and_left_out_when_asked(tmp_path: Path) -> None:
+def test_duplicates_and_leaks_are_found_and_can_be_dropped(tmp_path: Path) -> None:
     def change(content: Any) -> None:
         copy_sample(content, ("train", 3), ("test", 5))  # the same sample in two parts
         copy_sample(content, ("valid", 1), ("test", 6))
@@ -156,7 +156,7 @@ def test_duplicates_and_leaks_are_found_and_left_out_when_asked(tmp_path: Path) 
     assert len(data.load("renamed")) == 70
 
 
-def test_an_empty_part_of_the_split_is_made_only_when_asked(tmp_path: Path) -> None:
+def test_missing_split_is_created_only_on_request(tmp_path: Path) -> None:
     path = importable.write_mmsa(tmp_path / "m.pkl", counts={"train": 60, "valid": 0, "test": 20})
     assert "would be drawn from the training samples" in codes(examined(path))["empty-split"].words
     importing.import_set([path], "drawn", repair=["make-split"])
@@ -316,7 +316,7 @@ def test_plain_arrays_and_lists_in_parquet(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_tables_that_do_not_fit_are_named(tmp_path: Path, spoil: Any, message: str) -> None:
+def test_incompatible_tables_are_refused(tmp_path: Path, spoil: Any, message: str) -> None:
     place = importable.tables(tmp_path / "t")
     spoil(place)
     with pytest.raises((InvalidInput, NotFound), match=message):
@@ -378,9 +378,7 @@ def test_a_column_may_change_its_kind_far_down(columns: Any, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("value", [{"a": 1}, [1, 2]])
 @pytest.mark.parametrize("column", ["label", "label_text"])
-def test_labels_that_are_no_single_values_are_named(
-    column: str, value: Any, tmp_path: Path
-) -> None:
+def test_labels_with_several_values_are_reported(column: str, value: Any, tmp_path: Path) -> None:
     place = importable.tables(tmp_path / "t", suffix=".parquet", **{column: [value] * 60})
     with pytest.raises(InvalidInput, match=f"Column `{column}` .* one word or number in every row"):
         examined(place)
@@ -465,7 +463,7 @@ def test_npz_of_amounts_is_a_regression_and_mat_is_read(tmp_path: Path) -> None:
     assert (len(data.load("mat")), data.load("mat").target.classes) == (49, ("1", "2"))
 
 
-def test_what_else_a_npz_holds_is_said(tmp_path: Path) -> None:
+def test_other_arrays_of_a_npz_are_reported(tmp_path: Path) -> None:
     a = np.random.default_rng(0).normal(size=(30, 3))
     a[4, 1] = 1e300
     path = npz(tmp_path / "v.npz", a=a, y=np.array(["on ", "off", ""] * 10), other=np.arange(3))
@@ -510,7 +508,7 @@ def test_tables_of_amounts_labels_of_one_modality_and_other_columns(tmp_path: Pa
     assert "bag" not in kept.table
 
 
-def test_whole_numbers_are_classes_unless_told(tmp_path: Path) -> None:
+def test_integers_are_classes_by_default(tmp_path: Path) -> None:
     place = importable.tables(tmp_path / "t", label=np.arange(60) % 3)
     assert "3 different whole numbers, taken for classes" in codes(examined(place))["classes"].words
     assert "classes" not in codes(examined(place, target="classification"))
@@ -523,7 +521,7 @@ def test_whole_numbers_are_classes_unless_told(tmp_path: Path) -> None:
         assert data.load(f"as-{target}").target.kind == kind
 
 
-def test_samples_without_an_id_or_in_no_part(tmp_path: Path) -> None:
+def test_samples_without_an_id_or_split(tmp_path: Path) -> None:
     def change(content: Any) -> None:
         content["train"]["id"][7] = ""
         content["train"]["id"][9] = content["train"]["id"][8]
@@ -557,7 +555,7 @@ def test_names_of_modalities_and_words_in_bytes() -> None:
     assert clean_text(b"caf\xc3\xa9\0") == "café"
 
 
-def test_a_damaged_mat_file_of_version_7_3_is_refused_with_the_remedy(tmp_path: Path) -> None:
+def test_damaged_mat_file_of_version_7_3_is_refused_with_instructions(tmp_path: Path) -> None:
     path = tmp_path / "new.mat"
     path.write_bytes(b"MATLAB 7.3 MAT-file".ljust(512) + b"\x89HDF\r\n\x1a\n" + bytes(100))
     with pytest.raises(
@@ -596,7 +594,7 @@ def test_a_set_is_memory_mapped_and_read_only(tmp_path: Path) -> None:
     assert replace(kept, name="other").digest == kept.digest
 
 
-def test_names_are_checked_and_not_taken_twice(tmp_path: Path) -> None:
+def test_names_are_valid_and_unique(tmp_path: Path) -> None:
     path = importable.write_mmsa(tmp_path / "m.pkl")
     importing.import_set([path], "mine")
     before = data.load("mine")
@@ -660,7 +658,7 @@ def test_a_real_limit_of_the_file_size_leaves_nothing_behind(tmp_path: Path, fol
     assert list(folder.iterdir()) == []
 
 
-def test_damaged_sets_are_named_and_can_be_removed(tmp_path: Path, folder: Path) -> None:
+def test_damaged_sets_are_reported_and_can_be_removed(tmp_path: Path, folder: Path) -> None:
     path = importable.write_mmsa(tmp_path / "m.pkl")
     for name in ("cut", "altered", "manifest"):
         importing.import_set([path], name)
@@ -690,7 +688,7 @@ def test_damaged_sets_are_named_and_can_be_removed(tmp_path: Path, folder: Path)
         imported_sets.remove_imported("../imported")
 
 
-def test_what_was_never_kept_is_cleared_after_a_day(tmp_path: Path, folder: Path) -> None:
+def test_unsaved_sets_are_removed_after_a_day(tmp_path: Path, folder: Path) -> None:
     old, new = folder / ".draft-000000-1-00000000", folder / ".draft-000000-2-00000000"
     for place in (old, new):
         place.mkdir(parents=True)
@@ -838,13 +836,13 @@ def test_a_report_with_errors_ends_with_one_line(run: Any, tmp_path: Path) -> No
         (["data", "remove", "planted"], ["'planted' does not exist"]),
     ],
 )
-def test_wrong_calls_are_one_line(
+def test_wrong_calls_print_one_line(
     run: Any, pickle_path: Path, words: list[str], parts: list[str]
 ) -> None:
     assert_refused(run(*(str(pickle_path) if word == "FILE" else word for word in words)), *parts)
 
 
-def test_json_is_json_whatever_was_found(run: Any, tmp_path: Path) -> None:
+def test_json_output_is_valid_for_all_findings(run: Any, tmp_path: Path) -> None:
     content = importable.mmsa()
     content["train"]["raw_text"] = np.array(["\ud800 [bold]x[/bold] <b>"] * 40)
     path = importable.write_mmsa(tmp_path / "m.pkl", content)

@@ -304,7 +304,7 @@ def test_features_flips_and_pages_of_an_imported_model(two: tuple[Two, bytes]) -
     )  # the same program, read differently
 
 
-def test_a_sequence_that_stands_otherwise(two: tuple[Two, bytes]) -> None:
+def test_sequence_with_another_axis_order(two: tuple[Two, bytes]) -> None:
     class Turned(nn.Module):
         """Takes (T, B, F), zeros first, what is padded, one step more than there is, and a picture."""
 
@@ -344,7 +344,7 @@ def test_a_sequence_that_stands_otherwise(two: tuple[Two, bytes]) -> None:
     require_values("turned", lambda x: two[0](x["audio"][0], x["vision"], x["audio"][1]), 1e-10)
 
 
-def test_what_an_input_takes() -> None:
+def test_input_specification() -> None:
     values, mask = (
         torch.arange(12.0).view(2, 3, 2),
         torch.tensor([[True, True, False], [True, False, False]]),
@@ -560,7 +560,7 @@ def test_a_scikit_learn_pipeline() -> None:
         ),
     ],
 )
-def test_onnx_files_that_are_not_run(content: Callable[[], bytes], words: str) -> None:
+def test_unsafe_onnx_files_are_refused(content: Callable[[], bytes], words: str) -> None:
     refused(kept("bad.onnx", content()), words, "said2")
 
 
@@ -572,7 +572,7 @@ class Engine(_child.Onnx):
         self.parameters = self.check_nodes(onnx, onnx.load_model_from_string(content))
 
 
-def test_tensors_in_other_files_and_operators_in_branches_are_found() -> None:
+def test_external_tensors_and_operators_in_branches_are_found() -> None:
     model = onnx.load_from_string(onnx_two())
     outside = model.graph.initializer[0]
     outside.ClearField("raw_data")
@@ -668,7 +668,7 @@ for opens in ("open('secret.bin')", "open('made', 'w')", "__import__('socket').s
 """
 
 
-def test_no_onnx_file_reads_another(tmp_path: Path) -> None:
+def test_onnx_files_read_no_other_file(tmp_path: Path) -> None:
     """Refused by the check; and were that absent, the process that reads it opens neither file nor connection."""
     np.arange(4, dtype=np.float32).tofile("secret.bin")
     places = ("secret.bin", f"{tmp_path}/secret.bin", f"../{tmp_path.name}/secret.bin")
@@ -714,7 +714,7 @@ def test_no_onnx_file_reads_another(tmp_path: Path) -> None:
         lambda t: wired(b"", lump(25, lump(11, lump(6, lump(5, t))))),
     ],
 )
-def test_tensors_in_other_files_are_found_wherever_one_may_stand(
+def test_external_tensors_are_found_in_every_field(
     place: Callable[[bytes], bytes],
 ) -> None:
     with pytest.raises(_child.Refused, match="keeps `W` in another file"):
@@ -732,7 +732,7 @@ def test_tensors_in_other_files_are_found_wherever_one_may_stand(
         b"\x08\x08" + lump(7, b"") * 99,
     ],
 )
-def test_onnx_files_that_are_odd_end_in_one_line(content: bytes) -> None:
+def test_malformed_onnx_files_end_in_one_line(content: bytes) -> None:
     """Whatever a reader takes them for: the runtime reads what `onnx` has read, written anew."""
     with pytest.raises(InvalidInput) as caught:
         open_program(content, "odd.onnx")
@@ -752,7 +752,7 @@ def test_functions_of_a_file_hide_no_operator_of_the_runtime() -> None:
     assert Engine(wired(lump(1, node + lump(7, b"me")), own)).parameters == 0
 
 
-def test_a_batch_that_is_baked_in() -> None:
+def test_fixed_batch_size() -> None:
     nodes, weights = joined_nodes()
     baked = [
         *nodes[:-1],
@@ -842,7 +842,7 @@ def code() -> Iterator[Any]:
     sys.modules.pop("foreign", None)
 
 
-def test_a_factory_with_weights_is_traced_and_its_code_forgotten(code: Any) -> None:
+def test_factory_with_weights_is_traced_without_its_code(code: Any) -> None:
     torch.manual_seed(3)
     trained = Two().double()
     nn.init.normal_(trained.out.weight)
@@ -922,7 +922,9 @@ def test_adapters_for_other_libraries(code: Any) -> None:
         ("foreign:Branching", "cannot be traced by torch.export", {}),
     ],
 )
-def test_factories_that_fail(code: Any, source: str, words: str, more: dict[str, Any]) -> None:
+def test_failing_factories_are_reported(
+    code: Any, source: str, words: str, more: dict[str, Any]
+) -> None:
     save_file({"x": torch.ones(1)}, "other.safetensors")
     refused(source, words, **more)
 
@@ -930,7 +932,7 @@ def test_factories_that_fail(code: Any, source: str, words: str, more: dict[str,
 # What is wrong with programs
 
 
-def test_scores_that_change_or_depend_on_other_rows(two: tuple[Two, bytes]) -> None:
+def test_non_deterministic_or_row_dependent_scores_are_refused(two: tuple[Two, bytes]) -> None:
     class Normal(Two):
         def forward(self, audio: Tensor, vision: Tensor, audio_mask: Tensor) -> Tensor:
             return super().forward(audio, vision - vision.mean(0), audio_mask)
@@ -972,7 +974,7 @@ def test_scores_that_change_or_depend_on_other_rows(two: tuple[Two, bytes]) -> N
     refused(kept("batch.pt2", exported(batch, example())), "model.eval()")
 
 
-def test_a_program_of_one_modality_warns_and_one_of_a_fixed_batch_runs_in_pieces(
+def test_one_modality_warns_and_fixed_batches_run_in_pieces(
     two: tuple[Two, bytes],
 ) -> None:
     class One(Two):
@@ -991,7 +993,7 @@ def test_a_program_of_one_modality_warns_and_one_of_a_fixed_batch_runs_in_pieces
     require_values("fixed", lambda x: two[0](x["audio"][0], x["vision"], x["audio"][1]), 1e-10)
 
 
-def test_cards_that_do_not_fit(two: tuple[Two, bytes]) -> None:
+def test_incompatible_cards_are_refused(two: tuple[Two, bytes]) -> None:
     dataset = data.load("said0")
     good = imports.take(kept("two.pt2", two[1]), dataset).model.card
     audio, vision, mask = good.inputs
@@ -1034,7 +1036,7 @@ def test_cards_that_do_not_fit(two: tuple[Two, bytes]) -> None:
     assert program_card.read(good.text(), "c.toml") == good
 
 
-def test_a_sequence_that_fits_nothing_is_guessed_of_no_modality() -> None:
+def test_unmatched_sequence_has_no_guessed_modality() -> None:
     ports = [
         Port("first", ("rows", T, A + 9), torch.float64),
         Port("blind", ("rows", T), torch.bool),
@@ -1045,7 +1047,7 @@ def test_a_sequence_that_fits_nothing_is_guessed_of_no_modality() -> None:
     assert (first.modality, first.steps) == ((), 0)
 
 
-def test_an_input_that_fits_nothing_leaves_a_card_to_correct(
+def test_unmatched_input_writes_a_card_to_correct(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     class Odd(nn.Module):
@@ -1138,7 +1140,7 @@ def scores_by_hand(module: Chances, dataset: DataSet) -> np.ndarray:
         (2, "one probability"),
     ],
 )
-def test_what_an_output_holds_is_guessed_and_its_log_odds_are_explained(C: int, holds: str) -> None:
+def test_output_type_is_guessed_and_log_odds_are_explained(C: int, holds: str) -> None:
     module, taken = chances(C, holds)
     dataset = data.load(f"said{C}")
     assert taken.model.card.output.holds == holds.replace("one probability", "probabilities")
@@ -1190,7 +1192,7 @@ def everything(name: str, sample: str, dataset: str) -> dict[str, Any]:
         return common_parts.everything(name, sample)
 
 
-def test_a_common_part_of_all_outputs_changes_nothing() -> None:
+def test_common_part_of_all_outputs_has_no_effect() -> None:
     """Every panel of every page is the same when a network of all modalities is added to the scores of all classes."""
     dataset = data.load("said3")
     pages, raw = [], []
@@ -1231,7 +1233,7 @@ def test_log_probabilities_that_are_finite_are_not_clipped() -> None:
     assert single[:, 1].tolist() == pytest.approx([-101.0, np.log(1e-12)])
 
 
-def test_outputs_that_add_up_to_something_else_are_said() -> None:
+def test_outputs_with_other_sums_are_reported() -> None:
     module, taken = chances(3, "sigmoids")
     assert taken.model.card.output.holds == "scores"
     x = program_checks.sample_rows(data.load("said3"))
@@ -1256,7 +1258,7 @@ def test_outputs_that_add_up_to_something_else_are_said() -> None:
 
 
 @pytest.mark.parametrize("holds", ["scores", "probabilities"])
-def test_many_classes_of_which_some_never_occur(holds: str) -> None:
+def test_classes_that_never_occur(holds: str) -> None:
     dataset = data.load("said26")
     assert len(np.unique(dataset.y[dataset.rows("train")])) < 26
     module, taken = chances(26, holds)
@@ -1269,7 +1271,7 @@ def test_many_classes_of_which_some_never_occur(holds: str) -> None:
         assert not re.search(r"\bnan\b", words), f"{name}: {words}"
 
 
-def test_nobody_is_decided_for_in_a_tie(capsys: pytest.CaptureFixture[str]) -> None:
+def test_ties_have_no_decision(capsys: pytest.CaptureFixture[str]) -> None:
     _, taken = chances(3, "alike")
     sample = open_sample(
         imports.keep(taken, data.load("said3"), "one"), "row-0050", data.load("said3")
@@ -1280,7 +1282,7 @@ def test_nobody_is_decided_for_in_a_tie(capsys: pytest.CaptureFixture[str]) -> N
     assert run("explain", "--model", "one", "--sample", "row-0050") == 0, said(capsys)
 
 
-def test_a_tie_is_of_the_largest_scores_alone() -> None:
+def test_only_the_largest_scores_tie() -> None:
     z = np.random.default_rng(0).normal(size=26)
     z[[3, 7]] = 5.3
     ours = log_odds.others_matrix(26).numpy() @ z  # equal to rounding
@@ -1297,7 +1299,7 @@ def test_a_tie_is_of_the_largest_scores_alone() -> None:
     assert name_decision(z, names) == "‘d’"
 
 
-def test_older_words_for_what_an_output_holds_are_read() -> None:
+def test_synonyms_of_output_types_are_read() -> None:
     for older, word in (("logits", "scores"), ("score", "regression"), ("probabilities",) * 2):
         found = program_card.parse({"input": [{"modality": ["audio"]}], "output": {"holds": older}})
         assert found.output.holds == word
@@ -1348,7 +1350,7 @@ def in_json(edit: Callable[[dict[str, Any]], Any]) -> Callable[[bytes], bytes]:
         ),
     ],
 )
-def test_archives_that_torch_does_not_load(
+def test_archives_that_torch_cannot_load(
     two: tuple[Two, bytes], members: dict[str, Any], words: str
 ) -> None:
     refused(kept("bad.pt2", edited(two[1], **members)), words)
@@ -1381,7 +1383,7 @@ def test_a_program_of_torch_is_loaded_only_where_it_is_trusted(
     checkpoint.load("two")
 
 
-def test_gradients_are_those_of_the_module_and_go_once(two: tuple[Two, bytes]) -> None:
+def test_gradients_equal_the_module_and_pass_once(two: tuple[Two, bytes]) -> None:
     audio, vision, mask = example()
     slopes = []
     for forward in (lambda *given: near.program(two[1], "two.pt2", "torch").run(given, 0), two[0]):
@@ -1417,7 +1419,7 @@ def test_a_program_leaves_no_process_and_sees_no_variables(
     assert running.poll() is not None
 
 
-def test_bombs_and_files_that_are_nothing(two: tuple[Two, bytes]) -> None:
+def test_decompression_bombs_and_foreign_files_are_refused(two: tuple[Two, bytes]) -> None:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as made:
         made.writestr("archive/models/model.json", b"0" * 10**6)
@@ -1442,7 +1444,7 @@ def test_bombs_and_files_that_are_nothing(two: tuple[Two, bytes]) -> None:
     refused(kept("two.pt2", two[1]), "belong to a factory", adapter="mmsa")
 
 
-def test_a_kept_model_that_was_altered_is_not_loaded(two: tuple[Two, bytes]) -> None:
+def test_altered_model_is_not_loaded(two: tuple[Two, bytes]) -> None:
     dataset = data.load("said0")
     imports.keep(imports.take(kept("two.pt2", two[1]), dataset), dataset, "two")
     path = Path("models/two.json")

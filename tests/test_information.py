@@ -113,7 +113,7 @@ def test_gates_have_their_published_decompositions(measure: str, name: str) -> N
 
 
 @pytest.mark.parametrize("measure", ["I_min", "CCS"])
-def test_parity_of_three_is_told_by_all_three_only(measure: str) -> None:
+def test_parity_of_three_is_purely_synergistic(measure: str) -> None:
     p = np.zeros((2, 2, 2, 2))
     for a, b in PAIRS:
         for c in B:
@@ -124,7 +124,7 @@ def test_parity_of_three_is_told_by_all_three_only(measure: str) -> None:
     assert list(bits.values()) == pytest.approx([0] * 17, abs=1e-6)
 
 
-def test_the_union_information_is_the_least_of_all_on_a_grid() -> None:
+def test_union_information_is_the_minimum_on_a_grid() -> None:
     """A 2 x 2 x 2 table can move along one direction a class without changing what each source tells."""
     rng = np.random.default_rng(0)
     for _ in range(5):
@@ -167,7 +167,7 @@ def test_parts_of_samples_average_to_the_decomposition_and_add_up() -> None:
     assert (by_sample["redundancy"] + by_sample["unique 1"]).mean() == pytest.approx(alone)
 
 
-def test_of_independent_labels_nothing_is_told_within_the_intervals() -> None:
+def test_independent_labels_have_zero_information_within_intervals() -> None:
     rng = np.random.default_rng(1)
     levels = {"a": rng.integers(0, 12, 2000), "b": rng.integers(0, 12, 2000)}
     result = information.decompose_levels(levels, None, rng.integers(0, 2, 2000))
@@ -175,7 +175,7 @@ def test_of_independent_labels_nothing_is_told_within_the_intervals() -> None:
     assert all(part.low - 0.003 <= 0 <= part.high + 0.003 for part in result.parts.values())
 
 
-def test_intervals_are_of_the_bits_of_samples_over_what_they_share() -> None:
+def test_intervals_are_clustered_means_of_sample_bits() -> None:
     rng = np.random.default_rng(0)
     video = np.repeat(np.arange(15), 8)
     levels = {"a": rng.integers(0, 3, 15)[video], "b": rng.integers(0, 2, 120)}
@@ -200,7 +200,7 @@ def test_intervals_are_of_the_bits_of_samples_over_what_they_share() -> None:
     assert np.isnan(list(result.shuffled.values())).all()
 
 
-def test_what_shuffled_labels_give_is_taken_off_and_makes_intervals_wider() -> None:
+def test_shuffled_labels_correct_the_bias_and_widen_intervals() -> None:
     less = information.subtract_shuffled(
         Interval(0.5, 0.4, 0.8, 90, 2000), np.array([0.1, 0.3, 0.05])
     )
@@ -225,7 +225,7 @@ def test_what_shuffled_labels_give_is_taken_off_and_makes_intervals_wider() -> N
     assert result.shuffled["total"] == pytest.approx(11 * 2 / (2 * 90 * np.log(2)), rel=0.4)
 
 
-def test_a_table_of_bits_has_a_row_a_part() -> None:
+def test_table_has_one_row_per_part() -> None:
     def one(value: float) -> Interval:
         return Interval(value, value - 0.1, value + 0.3, 50, 2000)
 
@@ -246,7 +246,7 @@ def test_a_table_of_bits_has_a_row_a_part() -> None:
     assert none.isna().all()
 
 
-def test_labels_are_shuffled_a_video_at_a_time() -> None:
+def test_labels_are_shuffled_by_video() -> None:
     rng = np.random.default_rng(0)
     y = np.arange(60)
     plain = information.shuffle_labels(y, None, rng)
@@ -261,7 +261,7 @@ def test_labels_are_shuffled_a_video_at_a_time() -> None:
         assert moved != whole
 
 
-def test_many_levels_of_noise_tell_no_more_than_one_level() -> None:
+def test_noise_levels_carry_no_information() -> None:
     """Twenty levels that say nothing seem to tell .03 bits of 400 rows, and one level none."""
     rng = np.random.default_rng(0)
     y, noise, one = rng.integers(0, 2, 400), rng.integers(0, 20, 400), np.zeros(400, int)
@@ -275,7 +275,7 @@ def test_many_levels_of_noise_tell_no_more_than_one_level() -> None:
     assert information.more_bits(noise, noise, y).value == 0
 
 
-def test_labels_that_every_group_has_in_the_same_order_are_shuffled_too() -> None:
+def test_labels_are_also_shuffled_within_groups() -> None:
     """Pairs of yes and no, one after the other: a shuffle of whole groups alone would change no label."""
     y, pair = np.tile([1, 0], 200), np.repeat(np.arange(200), 2)
     other = information.shuffle_labels(y, pair[:, None], np.random.default_rng(0))
@@ -283,7 +283,7 @@ def test_labels_that_every_group_has_in_the_same_order_are_shuffled_too() -> Non
     assert 0.3 < (other == y).mean() < 0.7
 
 
-def test_outputs_are_cut_where_as_many_lie_between() -> None:
+def test_outputs_are_cut_at_quantiles() -> None:
     rng = np.random.default_rng(0)
     line = rng.permutation(np.linspace(-3, 1, 60))
     for outputs in (line[:, None], np.stack([rng.normal(size=60), line], 1)):
@@ -305,7 +305,7 @@ def test_outputs_are_cut_where_as_many_lie_between() -> None:
     )
 
 
-def test_gaussian_parts_of_three_are_made_of_single_and_joint_bits() -> None:
+def test_gaussian_parts_of_three_modalities() -> None:
     """By R2 of scikit-learn: redundant is what at least two tell, unique what one tells more than all others."""
     rng = np.random.default_rng(0)
     features = {name: rng.normal(size=(80, 2)) for name in "abc"}
@@ -486,12 +486,12 @@ def nats(
     return found
 
 
-def test_synthetic_sets_give_what_the_notebook_prints(nats: dict[str, dict[str, float]]) -> None:
+def test_synthetic_sets_reproduce_the_published_values(nats: dict[str, dict[str, float]]) -> None:
     for kind, printed in PRINTED.items():
         assert list(nats[kind].values()) == pytest.approx(printed, abs=0.03), kind
 
 
-def test_mixes_are_in_the_order_of_what_they_are_mixed_from(
+def test_mixes_follow_the_order_of_their_components(
     nats: dict[str, dict[str, float]],
 ) -> None:
     mixes = {kind: parts for kind, parts in nats.items() if kind.startswith("mix")}
@@ -503,7 +503,7 @@ def test_mixes_are_in_the_order_of_what_they_are_mixed_from(
     assert max(mixes[kind]["1"] for kind in ("mix 5", "mix 6")) < 0.01
 
 
-def test_few_rows_in_many_cells_are_taken_off(
+def test_bias_of_sparse_tables_is_corrected(
     clustered: dict[str, tuple[dict[str, np.ndarray], np.ndarray]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -517,7 +517,7 @@ def test_few_rows_in_many_cells_are_taken_off(
         assert max(less.parts, key=lambda name: less.parts[name].value) == kind[-1]
 
 
-def test_rows_of_a_video_tell_nothing_that_another_video_would_not(
+def test_clustered_rows_do_not_inflate_information(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Everything is alike within a video, and independent between videos: what is told is taken off whole."""
@@ -548,9 +548,7 @@ def test_rows_of_a_video_tell_nothing_that_another_video_would_not(
         ([1, 2, 3, 4], [0, 1, 2, 3]),
     ],
 )
-def test_a_number_that_is_mostly_the_smallest_keeps_two_levels(
-    line: list[float], levels: list[int]
-) -> None:
+def test_skewed_numbers_keep_two_levels(line: list[float], levels: list[int]) -> None:
     assert information_levels.quantile_levels(np.array(line, float), 4).tolist() == levels
 
 
@@ -581,7 +579,7 @@ def light(monkeypatch: pytest.MonkeyPatch) -> None:
     few_trees(monkeypatch)
 
 
-def test_what_is_told_only_together_is_found_and_said(told_together: information.Estimate) -> None:
+def test_synergy_is_found_and_described(told_together: information.Estimate) -> None:
     result = told_together
     assert result.main.synergy.low > 0.5
     assert result.main.redundancy.high < 0.05
@@ -593,7 +591,7 @@ def test_what_is_told_only_together_is_found_and_said(told_together: information
 
 
 @pytest.mark.usefixtures("light")
-def test_where_parts_add_up_joint_models_are_worth_nothing_that_is_told(
+def test_additive_data_show_no_joint_gain(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for module in (information, information_levels):
@@ -618,7 +616,7 @@ def test_where_parts_add_up_joint_models_are_worth_nothing_that_is_told(
 
 
 @pytest.mark.usefixtures("light")
-def test_five_modalities_are_the_one_that_tells_most_against_the_rest() -> None:
+def test_five_modalities_are_grouped_into_best_and_rest() -> None:
     rng = np.random.default_rng(0)
     features = {name: rng.normal(size=(100, 2)) for name in "abcde"}
     y = (features["d"][:, 0] > 0).astype(int)
@@ -630,7 +628,7 @@ def test_five_modalities_are_the_one_that_tells_most_against_the_rest() -> None:
     assert set(result.of_rest) == set("abcde")
 
 
-def test_rows_that_share_pictures_are_held_out_by_all_of_them() -> None:
+def test_rows_with_shared_pictures_are_held_out_together() -> None:
     rng = np.random.default_rng(0)
     features, y = xor_features(400)
     shared = np.stack([rng.integers(0, 60, 400), rng.integers(0, 60, 400)], 1)
@@ -667,7 +665,7 @@ def shared_rows(n: int = 90, seed: int = 0) -> prediction_task.Task:
     )
 
 
-def test_rows_to_learn_from_share_nothing_with_those_that_are_asked() -> None:
+def test_training_rows_share_nothing_with_held_out_rows() -> None:
     task = shared_rows()
     shared = task.shared
     assert shared is not None
@@ -704,7 +702,7 @@ def test_rows_to_learn_from_share_nothing_with_those_that_are_asked() -> None:
     assert alone.predicted.tolist() == list(range(600))
 
 
-def test_numbers_are_measured_by_their_sign_where_they_have_both_else_by_r2() -> None:
+def test_numbers_use_sign_accuracy_or_r2() -> None:
     features = {name: np.random.default_rng(0).normal(size=(60, 2)) for name in "ab"}
     line = np.linspace(0, 1, 60)
     for y, metric in (
@@ -724,7 +722,7 @@ def test_numbers_are_measured_by_their_sign_where_they_have_both_else_by_r2() ->
     )
 
 
-def test_metrics_of_resamples_are_those_of_the_rows_drawn_again() -> None:
+def test_resampled_metrics_equal_direct_ones() -> None:
     rng = np.random.default_rng(0)
     features = {name: rng.normal(size=(60, 2)) for name in "ab"}
     counts = next(bootstrap.counts(60, 4, seed=2))
@@ -759,7 +757,7 @@ def test_metrics_of_resamples_are_those_of_the_rows_drawn_again() -> None:
             assert value == pytest.approx(by_hand(outputs[drawn], task.truth[drawn]))
 
 
-def test_losses_are_of_the_true_class_and_of_squares() -> None:
+def test_losses_are_cross_entropy_and_squared_error() -> None:
     log = np.log([[0.2, 0.8], [0.5, 0.5], [0.9, 0.1]])
     truth = np.array([1, 0, 1])
     assert baseline_models.loss(log, truth) == pytest.approx(-np.log([0.8, 0.5, 0.1]).mean())
@@ -769,7 +767,7 @@ def test_losses_are_of_the_true_class_and_of_squares() -> None:
     )
 
 
-def test_a_class_that_was_never_seen_has_a_tiny_probability() -> None:
+def test_unseen_class_has_a_small_probability() -> None:
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(40, 2)), rng.integers(0, 2, 40)
     model = LogisticRegression().fit(X, np.array([0, 2])[y])
@@ -809,7 +807,7 @@ class Pool:
         return np.asarray(np.exp(log_softmax(scores, 1)))
 
 
-def test_no_output_is_turned_round() -> None:
+def test_pool_weights_are_not_negative() -> None:
     """A part that goes against the truth has weight 0, of classes and of numbers."""
     rng = np.random.default_rng(0)
     features = {name: rng.normal(size=(90, 3)) for name in ("one", "two")}
@@ -886,7 +884,7 @@ def of_known_losses(classes: int = 0) -> baseline_predictions.Predictions:
     return result
 
 
-def test_the_contest_takes_the_smallest_loss_of_every_kind() -> None:
+def test_smallest_loss_of_every_kind_is_selected() -> None:
     predictions = of_known_losses()
     known, names = predictions.outputs, ["a", "b", "c"]
 
@@ -942,7 +940,7 @@ def test_the_contest_takes_the_smallest_loss_of_every_kind() -> None:
 LEAK = label_leak.LabelLeak("x", 2.0, 1.0, 30)
 
 
-def test_comparisons_have_a_row_a_kind_and_a_row_a_difference() -> None:
+def test_comparison_table_has_rows_for_kinds_and_differences() -> None:
     predictions = of_known_losses()
     predictions.task = replace(
         predictions.task, whole=1234, leak=LEAK, shared=np.arange(60)[:, None] // 3
@@ -994,7 +992,7 @@ def test_comparisons_have_a_row_a_kind_and_a_row_a_difference() -> None:
     ]
 
 
-def test_rows_of_data_are_drawn_with_what_they_share_and_twice_as_many_of_two_things() -> None:
+def test_rows_are_drawn_by_cluster() -> None:
     parity = data.load("parity")
     task = prediction_task.task_from_dataset(parity, rows=70, width=3)
     learnt = parity.rows("train+valid")
@@ -1020,7 +1018,7 @@ def test_rows_of_data_are_drawn_with_what_they_share_and_twice_as_many_of_two_th
     assert task_features.draw_rows(np.array([8, 3, 5]), 9).tolist() == [3, 5, 8]
 
 
-def test_steps_of_a_sequence_are_pooled_as_far_as_they_go() -> None:
+def test_valid_steps_of_a_sequence_are_pooled() -> None:
     planted = data.load("planted")
     rows = planted.rows("test")[[4, 1, 9]]
     for name in planted.names:
@@ -1047,7 +1045,7 @@ class Line:
         return np.asarray(np.c_[X, np.ones(len(X))] @ self.by)
 
 
-def test_an_estimate_tells_of_every_fit_and_names_its_samples(
+def test_estimate_reports_every_fit_and_its_samples(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     told: list[tuple[int, int]] = []
@@ -1106,7 +1104,7 @@ def test_an_estimate_tells_of_every_fit_and_names_its_samples(
     assert result.by["learned"].sources == result.by["clusters"].sources == planted.names
 
 
-def test_features_made_with_labels_are_noticed() -> None:
+def test_features_fitted_to_labels_are_detected() -> None:
     planted = data.load("planted")
     assert label_leak.find_label_leak(planted) is None
     text = planted.modalities[0]
@@ -1143,7 +1141,7 @@ def leaking(n: int, classes: bool, tests: int = 80) -> data.DataSet:
 
 
 @pytest.mark.parametrize("classes", [True, False])
-def test_how_far_worse_test_rows_are_predicted_is_by_models_of_every_second_row(
+def test_generalisation_gap_uses_every_second_row(
     classes: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = leaking(400, classes, 300)
@@ -1181,7 +1179,7 @@ def test_how_far_worse_test_rows_are_predicted_is_by_models_of_every_second_row(
     assert label_leak.find_label_leak(one_value) is None  # of every second row nothing is learnt
 
 
-def test_rows_that_share_one_thing_are_not_drawn_twice_as_often() -> None:
+def test_rows_with_one_grouping_are_drawn_once() -> None:
     made = leaking(200, True, 300)
     once = np.arange(500).astype(str)
     shared = (None, Clusters(once, "days"), Clusters(np.stack([once, once[::-1]], 1), "days"))
@@ -1194,7 +1192,7 @@ def test_rows_that_share_one_thing_are_not_drawn_twice_as_often() -> None:
         assert task.leak.rows == 70
 
 
-def test_the_family_is_what_the_documents_say() -> None:
+def test_documentation_lists_the_model_family() -> None:
     text = (Path(__file__).parents[1] / "docs/why-fuse.md").read_text()
     (told,) = re.findall(r"Linear models are (.+?) seeds are 0", text, re.S)
     for classes in (2, 0):
@@ -1300,7 +1298,7 @@ def test_titles_of_information_follow_its_intervals() -> None:
     assert told(one(1.2), one(-0.1), one(0.2, math.nan)).endswith("; synergy at most 0.00)")
 
 
-def test_every_part_on_which_estimators_do_not_meet_is_said(
+def test_parts_on_which_estimators_disagree_are_reported(
     told_together: information.Estimate,
 ) -> None:
     main = told_together.main
@@ -1336,7 +1334,7 @@ def test_every_part_on_which_estimators_do_not_meet_is_said(
     assert replace(told_together, by={"learned": main, "clusters": elsewhere}).apart == []
 
 
-def test_bad_input_is_named() -> None:
+def test_invalid_input_is_refused() -> None:
     features, y = xor_features(200)
     with pytest.raises(InvalidInput, match="two modalities or more, but there is 1"):
         prediction_task.task_from_features({"one": features["one"]}, y)
@@ -1367,7 +1365,7 @@ def parity() -> information.Estimate:
         return information.estimate(data.load("parity"))
 
 
-def test_parity_is_told_only_together_by_the_command(
+def test_command_finds_parity_purely_synergistic(
     parity: information.Estimate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(information_estimate, "estimate_information", lambda dataset: parity)
@@ -1384,7 +1382,7 @@ def test_parity_is_told_only_together_by_the_command(
     assert "Joint models gain +0." in words.stdout
 
 
-def test_panels_state_what_was_found_with_their_numbers(
+def test_panels_state_their_numbers(
     parity: information.Estimate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(information_estimate, "estimate_information", lambda dataset: parity)
@@ -1398,7 +1396,7 @@ def test_panels_state_what_was_found_with_their_numbers(
     assert len(worth_of.table()) == 5
 
 
-def test_the_data_page_works_it_out_where_it_is_asked(
+def test_data_page_computes_information_on_request(
     parity: information.Estimate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(information_estimate, "estimate_information", lambda dataset: parity)

@@ -106,7 +106,7 @@ def pytest_of(home: Path, *words: str) -> tuple[list[str], str]:
     return collected.read_text().split("\n"), done.stdout
 
 
-def test_what_the_user_has_changes_no_test_and_is_not_changed(
+def test_files_of_the_user_neither_affect_tests_nor_change(
     foreign: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     before, empty = digest(foreign), tmp_path / "empty"
@@ -142,7 +142,7 @@ class Process:
 
 
 @pytest.mark.parametrize("crashes", ["a.py::1", "b.py::0", "d.py::2", "e.py::0"])
-def test_after_a_crash_every_other_test_is_run_once_and_nobody_waits(
+def test_every_other_test_runs_once_after_a_crash(
     crashes: str, pytestconfig: pytest.Config
 ) -> None:
     sizes = {"a.py": 3, "b.py": 1, "c.py": 1, "d.py": 3, "e.py": 1}

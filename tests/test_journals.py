@@ -85,7 +85,7 @@ def test_panels_have_the_letters_of_their_journal() -> None:
     assert set(export_style.COLUMNS) <= set(export_style.SIZES)
 
 
-def test_what_stix_does_not_have_is_set_in_dejavu() -> None:
+def test_glyphs_missing_in_stix_use_dejavu() -> None:
     drawn = go.Figure(
         go.Scatter(x=[0, 1], y=[0, 1]),
         layout={"xaxis": {"title": {"text": "10⁻⁷ of ⟨X⟩"}}, "template": go.layout.Template()},
@@ -100,7 +100,7 @@ def test_what_stix_does_not_have_is_set_in_dejavu() -> None:
 
 
 @pytest.mark.parametrize("make", [lines, waterfall], ids=["lines", "bars"])
-def test_a_tikzpicture_holds_the_marks_of_the_svg(make: object) -> None:
+def test_tikzpicture_has_the_marks_of_the_svg(make: object) -> None:
     drawn = make()  # type: ignore[operator]
     tikz, svg = (
         export.save(drawn, ExportStyle(format=kind, size="aps-single"), title="t", recipe=RECIPE)
@@ -134,7 +134,7 @@ def test_a_tikzpicture_holds_the_marks_of_the_svg(make: object) -> None:
     assert max(points) < 1.5 * max(w, h)
 
 
-def test_words_of_a_tikzpicture_are_no_commands() -> None:
+def test_texts_of_a_tikzpicture_are_escaped() -> None:
     look = ExportStyle(format="tikz", title=True, caption=True)
     said = export.save(lines(), look, title=HOSTILE, caption=WORDS, recipe=RECIPE)
     assert typesetting.balanced(said.decode())
@@ -157,7 +157,7 @@ def test_a_picture_of_too_many_cells_is_refused() -> None:
         render(drawn, "tikz", Style(80, 80, 8))
 
 
-def test_latex_sets_tikzpictures_at_their_size(tmp_path: Path) -> None:
+def test_latex_compiles_tikzpictures_at_their_size(tmp_path: Path) -> None:
     sizes = []
     for number, (size, make) in enumerate((("aps-single", lines), ("nature-single", waterfall))):
         data = export.save(

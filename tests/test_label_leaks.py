@@ -78,7 +78,7 @@ CLASS_LEAKS = {
     st.integers(60, 400),
     st.integers(1, 30),
 )
-def test_a_code_of_the_classes_is_found_in_noise(
+def test_class_code_is_found_in_noise(
     kind: str, seed: int, classes: int, samples: int, features: int
 ) -> None:
     rng = np.random.default_rng(seed)
@@ -125,7 +125,7 @@ def test_a_copy_of_amounts_is_found_in_noise(
 
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(2, 5), st.integers(60, 400))
-def test_numbers_of_sorted_rows_are_found(seed: int, classes: int, samples: int) -> None:
+def test_row_numbers_of_sorted_rows_are_found(seed: int, classes: int, samples: int) -> None:
     rng = np.random.default_rng(seed)
     y = np.sort(np.arange(samples) % classes)
     values = rng.normal(size=(samples, 5))
@@ -196,7 +196,7 @@ def options_of(write: Any) -> dict[str, Any]:
         lambda y: np.array([[0.0, 1], [1, 0], [1, 1]])[y],
     ],
 )
-def test_every_reader_reports_it_and_offers_ways_on(write: Any, leak: Any, tmp_path: Path) -> None:
+def test_every_reader_reports_leaks_and_repairs(write: Any, leak: Any, tmp_path: Path) -> None:
     views, y, split = noise(4)
     views["voice"] = np.concatenate([views["voice"], leak(y)], axis=1)
     path = write(tmp_path, views, y, split)
@@ -216,9 +216,7 @@ def test_every_reader_reports_it_and_offers_ways_on(write: Any, leak: Any, tmp_p
 
 
 @pytest.mark.parametrize("write", [as_npz, as_mat, as_tables, as_pickle])
-def test_a_modality_of_nothing_but_labels_is_left_out_as_a_whole(
-    write: Any, tmp_path: Path
-) -> None:
+def test_modality_of_labels_is_dropped(write: Any, tmp_path: Path) -> None:
     views, y, split = noise(7)
     views["words"] = np.eye(3)[y][:, [2, 0, 1]] + 0.0
     path = write(tmp_path, views, y, split)
@@ -233,7 +231,7 @@ def test_a_modality_of_nothing_but_labels_is_left_out_as_a_whole(
     assert report.modalities[0]["shape"][-1] == 4
 
 
-def test_sequences_are_looked_at_by_their_means_and_first_steps(tmp_path: Path) -> None:
+def test_sequences_are_checked_by_means_and_first_steps(tmp_path: Path) -> None:
     views, y, split = noise(2)
     rng = np.random.default_rng(0)
     for place, steps in (("every step", slice(None)), ("the first step", slice(0, 1))):
@@ -243,7 +241,7 @@ def test_sequences_are_looked_at_by_their_means_and_first_steps(tmp_path: Path) 
         assert leaking(examined(path).report) == [("target-leak", "error", "voice")], place
 
 
-def test_noise_is_not_learned_once_its_leaks_are_left_out(tmp_path: Path) -> None:
+def test_noise_without_leaks_is_not_learned(tmp_path: Path) -> None:
     """Test accuracy stays within chance and four standard errors."""
     leaks_of = {
         "label": lambda y: y[:, None] * 1.0,
@@ -276,7 +274,7 @@ def test_noise_is_not_learned_once_its_leaks_are_left_out(tmp_path: Path) -> Non
     st.integers(2, 12),
     st.sampled_from((0.0, 0.02, 0.5)),
 )
-def test_noise_is_not_suspected(
+def test_noise_gives_no_warning(
     seed: int, samples: int, features: int, classes: int, share: float
 ) -> None:
     rng = np.random.default_rng(seed)
@@ -288,7 +286,7 @@ def test_noise_is_not_suspected(
     assert found(values, np.round(rng.normal(size=samples)), is_class=False) == {}
 
 
-def test_good_features_are_a_warning_at_most() -> None:
+def test_good_features_give_at_most_a_warning() -> None:
     iris = datasets.load_iris()
     assert found(iris.data, iris.target) == {}
     setosa = iris.target < 2
@@ -323,7 +321,7 @@ def test_missing_and_infinite_values_do_not_hide_a_leak() -> None:
     assert found(values, y) == {"target": [3]}
 
 
-def test_a_large_set_is_looked_at_in_part() -> None:
+def test_large_set_is_checked_in_part() -> None:
     known = np.ones(1_000_000, bool)
     known[::2] = False
     rows = leaks.select_rows(known, 100)
@@ -349,7 +347,7 @@ def test_more_classes_than_a_third_of_the_samples_are_an_error(
     assert "many-classes" in [finding.code for finding in report.errors]
 
 
-def test_the_command_line_names_the_ways_on(run: Any, tmp_path: Path) -> None:
+def test_command_line_lists_repairs(run: Any, tmp_path: Path) -> None:
     views, y, split = noise(3)
     views["words"][:, 1] = y
     path = as_npz(tmp_path, views, y, split)

@@ -28,7 +28,7 @@ def study_of(model: str, dataset: str, **other: Any) -> Any:
 @pytest.mark.parametrize(
     ("model", "dataset"), [("qj-planted", "planted"), ("qcnn-parity", "parity")]
 )
-def test_of_a_large_set_some_samples_are_explained_and_all_are_scored(
+def test_large_set_explains_some_samples_and_scores_all(
     model: str, dataset: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = study_of(model, dataset)
@@ -62,7 +62,7 @@ def test_of_a_large_set_some_samples_are_explained_and_all_are_scored(
     assert set(outside["relation"]) == {""}
 
 
-def test_a_figure_of_very_many_is_of_some_that_are_evenly_spread(
+def test_large_figures_show_evenly_spaced_samples(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     study = study_of("qj-planted", "planted")
@@ -77,7 +77,7 @@ def test_a_figure_of_very_many_is_of_some_that_are_evenly_spread(
     assert places.max() <= len(tests) // 50 + 1
 
 
-def test_rows_of_many_ids_are_found_at_once() -> None:
+def test_lookup_of_many_ids_is_fast() -> None:
     planted = data.load("planted")
     some = planted.ids[::37]
     assert planted.find_rows(some).tolist() == list(range(0, len(planted), 37))
@@ -114,7 +114,7 @@ def write(app: AppTest, words: str) -> None:
 
 
 @pytest.mark.usefixtures("small")
-def test_any_sample_of_a_large_set_is_reached_by_writing() -> None:
+def test_any_sample_of_a_large_set_can_be_typed() -> None:
     app = AppTest.from_function(box, default_timeout=30).run()
     assert not app.exception
     assert app.markdown[0].value == "chosen p0900"
@@ -142,7 +142,7 @@ def test_a_link_opens_on_a_sample_that_is_far_from_the_first() -> None:
     assert app.markdown[0].value == "chosen p1700"
 
 
-def test_of_a_small_set_every_id_is_listed() -> None:
+def test_small_set_lists_every_id() -> None:
     planted = data.load("planted")
     assert sample_box.listed_ids(planted) == planted.ids.tolist()
     assert planted.known_ids(["p0003", "nobody", "p0003", "p0001"]) == ["p0003", "p0001"]

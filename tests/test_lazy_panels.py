@@ -36,7 +36,7 @@ def come(app: AppTest, *names: str) -> None:
     app.run()
 
 
-def test_the_first_screen_alone_is_drawn_and_the_rest_once_it_comes_near() -> None:
+def test_panels_below_the_screen_are_drawn_on_demand() -> None:
     app = visit("Dynamics", whole=False, model="qj-parity")
     assert "decision-over-time" in drawn(app)
     assert {"cut", "built"} <= waiting(app)
@@ -47,7 +47,7 @@ def test_the_first_screen_alone_is_drawn_and_the_rest_once_it_comes_near() -> No
     assert {"decision-over-time", "cut", "built"} <= drawn(app)
 
 
-def test_the_last_that_came_near_are_drawn_at_once_and_those_whose_widgets_the_address_knows(
+def test_recent_panels_and_panels_of_the_address_are_drawn_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(lazy_panels, "MAX_VISIBLE", 1)
@@ -57,7 +57,7 @@ def test_the_last_that_came_near_are_drawn_at_once_and_those_whose_widgets_the_a
     assert waiting(app) & {"built", "cut", "waterfall-now"} == {"cut"}
 
 
-def test_a_session_draws_ahead_what_its_page_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_prefetch_draws_the_visible_panels(monkeypatch: pytest.MonkeyPatch) -> None:
     without: list[Any] = []
     monkeypatch.setattr(prefetch, "prepare_ahead", lambda *words: without.append(words[-1]))
     visit("Samples", whole=False, model="qj-parity")

@@ -77,7 +77,7 @@ def test_holm_by_hand() -> None:
 
 
 @pytest.mark.parametrize("place", ["planted", "digits"])
-def test_everyone_has_the_recipe_s_encoders(place: str) -> None:
+def test_all_models_share_the_encoders_of_the_recipe(place: str) -> None:
     spot = terms.PLACES[place]
     shapes: set[tuple[Any, ...]] = set()
     for contender in terms.CONTENDERS.values():
@@ -244,7 +244,7 @@ def test_the_claim_about_parameters_has_one_primary_outcome(board: dict[str, Any
     )
 
 
-def test_few_test_items_do_not_tell_two_models_apart() -> None:
+def test_few_test_items_do_not_separate_models() -> None:
     """Seeds that agree with each other say nothing about other test rows: .99 against .97 on 60 pictures is one
     picture."""
     ours, theirs = [0.99, 0.991, 0.99], [0.97, 0.971, 0.97]
@@ -266,7 +266,7 @@ def test_few_test_items_do_not_tell_two_models_apart() -> None:
     assert "not told apart: at most" in leaderboard_claims.finding(entry)
 
 
-def test_rows_are_compared_pair_by_pair_where_they_are_kept() -> None:
+def test_stored_rows_are_compared_in_pairs() -> None:
     """Two models that err on the same rows are told apart sooner than two that err on others; rows of one video count
     as one."""
     right = np.ones(400)
@@ -287,7 +287,7 @@ def test_rows_are_compared_pair_by_pair_where_they_are_kept() -> None:
     assert np.allclose(crossed.read(crossed.written(right)), right)
 
 
-def test_crossed_intervals_hold_the_true_difference() -> None:
+def test_crossed_intervals_cover_the_true_difference() -> None:
     """Models differ by seeds and by rows; 95 % intervals of differences hold the true one, 0, in at least 90 % of
     repetitions, and those over seeds alone in fewer."""
     rng = np.random.default_rng(3)
@@ -314,12 +314,14 @@ def test_crossed_intervals_hold_the_true_difference() -> None:
         ({"metric": "mae", "items": 1}, "Argument `items` must be 2 or more"),
     ],
 )
-def test_what_cannot_be_crossed_is_named(arguments: dict[str, Any], message: str) -> None:
+def test_records_that_cannot_be_crossed_are_reported(
+    arguments: dict[str, Any], message: str
+) -> None:
     with pytest.raises(InvalidInput, match=message):
         crossed.crossed([0.1, 0.2], [0.2, 0.1], **arguments)
 
 
-def test_items_are_what_test_rows_share() -> None:
+def test_items_are_the_clusters_of_test_rows() -> None:
     """The 1,200 pairs of `parity` are of 539 pictures on either side; every row of `digits` is one of its own."""
     parity, digits = (terms.PLACES[name].dataset for name in ("parity", "digits"))
     items = crossed.items_of(parity, parity.rows("test"))
@@ -330,14 +332,14 @@ def test_items_are_what_test_rows_share() -> None:
 
 
 @pytest.mark.parametrize("name", list(terms.PLACES))
-def test_a_small_bilinear_head_stands_on_every_board(name: str) -> None:
+def test_every_board_has_a_small_bilinear_head(name: str) -> None:
     """It has 100 to 300 parameters after the encoders, as the entangled network has about."""
     assert small_bilinear.NAME not in terms.PLACES[name].without
     count = leaderboard.counted(name, small_bilinear.NAME)["after_encoders"]
     assert small_bilinear.LEAST <= count <= small_bilinear.MOST
 
 
-def test_the_size_of_a_small_head_is_counted_by_hand() -> None:
+def test_size_of_a_small_head_by_hand() -> None:
     assert small_bilinear.size(2, 2, 8) == {"features": 8, "rank": 8}  # 8 * 2 * 2 * 9 + 8 + 2 = 298
     assert small_bilinear.parameters(2, 2, 8, 8) == 298
     assert small_bilinear.size(3, 10, 10) == {"features": 8, "rank": 1}  # with 9 there were 311
@@ -345,7 +347,7 @@ def test_the_size_of_a_small_head_is_counted_by_hand() -> None:
         small_bilinear.size(3, 200, 8)
 
 
-def test_pages_of_the_documentation_hold_the_tables(board: dict[str, Any]) -> None:
+def test_documentation_contains_the_tables(board: dict[str, Any]) -> None:
     assert "| **QiNN-QJ** | 5 |" in text.data_table(board, "mosi")
     short = text.short_table(board)
     assert short.count("best rival: ") == 2
@@ -356,7 +358,7 @@ def test_pages_of_the_documentation_hold_the_tables(board: dict[str, Any]) -> No
         assert f"<!-- table:{name} -->" in (ROOT / "docs" / "leaderboard.md").read_text()
 
 
-def test_runs_are_kept_and_not_repeated(
+def test_runs_are_stored_and_not_repeated(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     wanted, calls = list(leaderboard.runs(["digits"], 1))[:3], []
@@ -380,7 +382,7 @@ def test_runs_are_kept_and_not_repeated(
     assert len({run.key for run in leaderboard.runs(["digits", "planted"], 2)}) == 2 * 2 * 24
 
 
-def test_what_is_to_be_measured_anew_is_forgotten(tmp_path: Path) -> None:
+def test_runs_to_repeat_are_removed(tmp_path: Path) -> None:
     """Keys do not tell the code: runs of earlier code are named, and leave the cache with the weights beside it."""
     cache = tmp_path / "runs.jsonl"
     for name, model in (("digits", "late"), ("digits", "linear"), ("parity", "linear")):
@@ -398,7 +400,7 @@ def test_what_is_to_be_measured_anew_is_forgotten(tmp_path: Path) -> None:
             leaderboard.Anew.read(words)
 
 
-def test_runs_of_other_processes_are_taken_in(tmp_path: Path) -> None:
+def test_runs_of_other_processes_are_merged(tmp_path: Path) -> None:
     """With the weights beside them; what the other process has measured of one run counts."""
     cache, other = tmp_path / "runs.jsonl", tmp_path / "other.jsonl"
     leaderboard.keep({"key": "a", "by": "here"}, cache)
@@ -417,7 +419,7 @@ def test_runs_of_other_processes_are_taken_in(tmp_path: Path) -> None:
     assert (tmp_path / "runs" / "digits-late.json").is_file()
 
 
-def test_other_boards_stand_beside_a_new_one(board: dict[str, Any]) -> None:
+def test_other_boards_are_kept(board: dict[str, Any]) -> None:
     one = {
         **board,
         "date": "2001-01-01",
@@ -440,7 +442,7 @@ def test_other_boards_stand_beside_a_new_one(board: dict[str, Any]) -> None:
     assert list(one["data"]) == ["digits"]  # what is given stays as it is
 
 
-def test_what_has_not_changed_stays(board: dict[str, Any]) -> None:
+def test_unchanged_records_are_kept(board: dict[str, Any]) -> None:
     name, old = "digits", json.loads(json.dumps(board))
     old["data"] = {name: {**old["data"][name], **json.loads(json.dumps(leaderboard.terms(name)))}}
     del old["data"][name]["options"]["shift"]  # boards from before an option have its default
@@ -480,7 +482,7 @@ def test_what_has_not_changed_stays(board: dict[str, Any]) -> None:
     assert leaderboard.stay(old, [name], 5) == {}
 
 
-def test_where_modalities_decide_together_everyone_has_the_best_of_the_same_tries() -> None:
+def test_joint_tasks_use_the_same_trials_for_all_models() -> None:
     for name in choose_parity.finished():
         place = terms.PLACES[name]
         for model, contender in terms.CONTENDERS.items():
@@ -503,7 +505,7 @@ def test_where_modalities_decide_together_everyone_has_the_best_of_the_same_trie
             assert cells[0]["accuracy"] == max(cell["accuracy"] for cell in cells)
 
 
-def test_elsewhere_everyone_has_the_best_of_as_many_trials() -> None:
+def test_other_tasks_use_equally_many_trials_for_all_models() -> None:
     tried = terms.read_settings()
     assert set(tried) <= set(terms.SEARCHED)
     for name, models_of in tried.items():
@@ -569,7 +571,7 @@ def test_a_search_begins_with_the_recipe_and_keeps_the_best(
     assert choose_settings.missing("digits", (), {"digits": {"late": found}})[:2] == ["qj", "qcnn"]
 
 
-def test_one_run_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_run_is_complete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from dataclasses import replace
 
     place = terms.PLACES["digits"]
@@ -599,7 +601,7 @@ def test_one_run_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         ("[" * 100_000, "cannot be read"),
     ],
 )
-def test_a_broken_board_is_named(tmp_path: Path, words: str, message: str) -> None:
+def test_damaged_board_is_reported(tmp_path: Path, words: str, message: str) -> None:
     file = tmp_path / "leaderboard.json"
     file.write_text(words)
     with pytest.raises(QFusionError, match=message):
@@ -608,7 +610,7 @@ def test_a_broken_board_is_named(tmp_path: Path, words: str, message: str) -> No
         benchmark_board.read_board(tmp_path / "other.json")
 
 
-def test_figures_hold_the_numbers() -> None:
+def test_figures_contain_the_numbers() -> None:
     entries = [
         leaderboard_charts.Entry("<b>a</b>", "system", "qj", 0.5, 0.4, 0.6, [0.4, 0.6], 100),
         leaderboard_charts.Entry("b", "baseline", "", 0.4, np.nan, np.nan, [0.4], 0),
@@ -703,7 +705,7 @@ def test_the_page(shown: Path, board: dict[str, Any]) -> None:
     assert "Choose a model to draw its curve" in plain(said(app))
 
 
-def test_who_fuses_and_who_only_adds(shown: Path) -> None:
+def test_fusing_and_additive_models_are_distinguished(shown: Path) -> None:
     found = benchmark_board.read_board(shown)
     mosi, digits = (
         leaderboard_results.joint_shares(found, data=name) for name in ("mosi", "digits")
@@ -778,7 +780,7 @@ def test_a_page_without_a_board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert "cannot be read as a leaderboard" in plain(app.error[0].value)
 
 
-def test_what_is_committed_can_be_read() -> None:
+def test_committed_boards_are_readable() -> None:
     if not benchmark_board.BOARD_FILE.is_file():
         pytest.skip("the leaderboard has not been measured here")
     found = benchmark_board.read_board()
@@ -791,7 +793,7 @@ def test_what_is_committed_can_be_read() -> None:
     ).all()
 
 
-def test_of_several_that_are_written_alike_none_is_called_the_best() -> None:
+def test_equal_rounded_scores_have_no_best_model() -> None:
     board = benchmark_board.open_board()
     for name in filter(board.robust_metrics, board.names):
         picture = leaderboard_robustness.robustness(board, data=name)

@@ -65,7 +65,7 @@ def plain_gates(n: int, seed: int) -> list[statevector.Gate]:
 
 
 @pytest.mark.parametrize("seed", [0, 1])
-def test_gates_outside_do_nothing_and_gates_inside_do(seed: int) -> None:
+def test_only_gates_inside_the_cone_have_an_effect(seed: int) -> None:
     n = 5
     gates, words = plain_gates(n, seed), around(n)
     # CNOTs of one pair alone, so that some gates lie outside.
@@ -103,7 +103,7 @@ def test_gates_outside_do_nothing_and_gates_inside_do(seed: int) -> None:
 
 
 @pytest.mark.parametrize(("n", "M", "block"), [(4, 2, "su4"), (3, 3, "su4")])
-def test_the_network_s_cone_is_pennylane_s(n: int, M: int, block: str) -> None:
+def test_cone_of_the_network_equals_pennylane(n: int, M: int, block: str) -> None:
     model = model_of(n, M, block=block)
     theta = angles_of(model)
     circuit = fusion_circuit(model, theta)
@@ -138,7 +138,7 @@ def test_the_network_s_cone_is_pennylane_s(n: int, M: int, block: str) -> None:
             )
 
 
-def test_amplitudes_after_cnots_are_those_of_the_bits_turned() -> None:
+def test_cnots_permute_amplitudes() -> None:
     """Basis state by basis state, CNOT after CNOT; the first qubit is the most significant."""
     pairs = [(0, 2), (3, 1), (2, 3), (1, 0)]
     psi = torch.randn(3, 16, dtype=torch.complex128)
@@ -152,7 +152,7 @@ def test_amplitudes_after_cnots_are_those_of_the_bits_turned() -> None:
     assert torch.equal(statevector.apply_cnots(psi, []), psi)
 
 
-def test_what_a_gate_keeps() -> None:
+def test_unaffected_qubits_of_a_gate() -> None:
     angle = torch.tensor([0.7], dtype=torch.float64)
     cnot = gate_step("ab", operation_matrix("CNOT", angle[:0], (0, 1)))
     assert (cnot.keeps, cnot.flips, cnot.monomial) == ({"a"}, ("a", "b"), True)
@@ -167,7 +167,7 @@ def test_what_a_gate_keeps() -> None:
     assert light_cone([cnot, cnot], "b").count == 2
 
 
-def test_the_panel_greys_what_is_outside(pair: Any) -> None:
+def test_panel_greys_gates_outside_the_cone(pair: Any) -> None:
     picture = circuit_panel.diagram(pair, cone="fused[1]", gate=40)
     found, table = gate_replays.replay(pair), picture.table()
     cone = gate_replays.sample_light_cone(pair, "fused[1]")
@@ -186,7 +186,7 @@ def test_the_panel_greys_what_is_outside(pair: Any) -> None:
         gate_replays.sample_light_cone(open_sample("qj-planted", "p2924"), "text0")
 
 
-def test_displays_hold_the_state_after_every_column(pair: Any) -> None:
+def test_displays_show_the_state_after_every_column(pair: Any) -> None:
     found = gate_replays.replay(pair)
     between = found.column_states(found.count)
     last = {
@@ -248,7 +248,7 @@ def test_a_window_of_a_long_circuit_has_its_own_states() -> None:
     ]
 
 
-def test_matrices_under_the_pointer() -> None:
+def test_hover_texts_contain_matrices() -> None:
     assert (
         qubit_displays.matrix_tip(np.eye(2))
         == "1.00\u2007\u2007\u2007\u20070<br>\u2007\u2007\u20070\u20071.00"
@@ -275,7 +275,7 @@ def test_matrices_under_the_pointer() -> None:
     )
 
 
-def test_balls_along_the_gates(pair: Any) -> None:
+def test_bloch_balls_along_the_gates(pair: Any) -> None:
     picture, found = qubit_panels.balls(pair, gate=100), gate_replays.replay(pair)
     tips = [trace for trace in picture.figure.data if trace.mode == "markers"]
     assert len(tips) == len(found.followed)
@@ -285,7 +285,7 @@ def test_balls_along_the_gates(pair: Any) -> None:
     ]
 
 
-def test_the_page(pair: Any) -> None:
+def test_light_cone_on_the_page(pair: Any) -> None:
     about = {"model": "qcnn-parity", "data": "parity", "sample": PAIR}
     app = visit(
         "Circuit", **about, cone="fused[1]", gate="3", display="purity", qubitsas="Bloch balls"

@@ -49,7 +49,7 @@ def test_shapes_are_checked_with_every_kind_of_call() -> None:
             lindblad.evolve_states(H, L[0], H, [1.0])
 
 
-def test_only_a_single_term_on_everything_is_applied_whole() -> None:
+def test_only_a_single_global_term_is_applied_densely() -> None:
     """A generator of several terms needs every one of them."""
     D = 2 * generators.SMALL
 
@@ -124,7 +124,7 @@ def test_equals_the_matrix_exponential_in_both_pictures(problem, N, hermitian):
 
 
 @pytest.mark.usefixtures("way")
-def test_single_precision_is_right_to_single_precision():
+def test_single_precision_error_is_bounded():
     for problem in PROBLEMS:
         H, L = system(*problem)
         X = operators(1, len(H), True)
@@ -164,7 +164,7 @@ def test_gradients_pass_through_several_steps():
 
 
 @pytest.mark.usefixtures("way")
-def test_a_vanishing_generator_keeps_its_gradient_and_a_broken_one_is_named():
+def test_zero_generator_has_a_gradient_and_nan_is_refused():
     X = operators(1, 3, True)
     zero = [t.requires_grad_() for t in system(3, 1, 0.0, 0.0)]
     assert torch.autograd.gradcheck(
@@ -203,7 +203,7 @@ def test_local_terms_equal_their_dense_sum_with_gradients():
         assert (a - b).abs().max() < 1e-10
 
 
-def test_ever_so_long_an_evolution_of_a_small_system_ends_in_its_steady_state() -> None:
+def test_long_evolution_reaches_the_steady_state() -> None:
     """The kernel of the superoperator, whatever there was in the beginning; a large system is refused, see below."""
     H, L = system(3, 2, 0.5, 0.7)
     rho = density(torch.randn(2, 3, dtype=torch.complex128))
@@ -217,7 +217,7 @@ def test_ever_so_long_an_evolution_of_a_small_system_ends_in_its_steady_state() 
     assert (now - torch.trace(H @ steady) * torch.eye(3)).abs().max() < 1e-8
 
 
-def test_an_evolution_does_not_ask_for_units() -> None:
+def test_evolution_is_invariant_under_units_of_time() -> None:
     """It is linear: large and small operators evolve alike."""
     H, L = system(4, 2, 1.0, 0.5)
     X = operators(1, 4, False)
@@ -228,7 +228,7 @@ def test_an_evolution_does_not_ask_for_units() -> None:
 
 
 @pytest.mark.parametrize("picture", ["states", "observables"])
-def test_the_truncation_is_as_small_as_it_is_asked_to_be(picture: str) -> None:
+def test_truncation_error_meets_the_tolerance(picture: str) -> None:
     """And no smaller than that by many orders: what is not asked for is not worked out."""
     H, L = system(4, 2, 1.0, 0.5)
     X = operators(1, 4, True)
@@ -247,7 +247,7 @@ def test_the_truncation_is_as_small_as_it_is_asked_to_be(picture: str) -> None:
     t=st.floats(0, 4),
     seed=st.integers(0, 99),
 )
-def test_is_a_quantum_channel(D, K, h, l, t, seed):
+def test_evolution_is_a_quantum_channel(D, K, h, l, t, seed):
     """Complete positivity (Choi matrix), trace preservation and Hermiticity, for random systems and times."""
     H, L = system(D, K, h, l, seed)
     basis = torch.eye(D * D, dtype=torch.complex128).reshape(D * D, D, D)  # |i><j|
@@ -286,7 +286,7 @@ def test_pictures_agree_on_expectations():
         (dict(H=torch.zeros(2, 2)), "must be complex"),
     ],
 )
-def test_bad_input_is_named(unchecked_shapes, change, message):
+def test_invalid_input_is_refused(unchecked_shapes, change, message):
     good = dict(
         H=torch.zeros(2, 2, dtype=torch.complex128),
         jumps=torch.zeros(1, 2, 2, dtype=torch.complex128),
@@ -298,7 +298,7 @@ def test_bad_input_is_named(unchecked_shapes, change, message):
 
 
 @pytest.mark.parametrize("picture", ["states", "observables"])
-def test_acting_once_is_the_rate_of_change(picture):
+def test_generator_equals_the_rate_of_change(picture):
     H, L = system(8, 2, 1.0, 0.5)
     local = Generator(
         (2, 2, 2), (Term((0, 2), *system(4, 1, 1.0, 0.5)), Term((1,), *system(2, 0, 1.0, 0.0)))

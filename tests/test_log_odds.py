@@ -51,7 +51,7 @@ def against_others(z: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("C", [2, 3, 5])
-def test_scores_are_log_odds_of_the_same_probabilities(kind: str, C: int) -> None:
+def test_scores_equal_log_odds_of_the_probabilities(kind: str, C: int) -> None:
     model = model_of(kind, 2, outputs=C)
     inputs = rows_of(model, 6, 0)
     with torch.no_grad():
@@ -68,7 +68,7 @@ def test_scores_are_log_odds_of_the_same_probabilities(kind: str, C: int) -> Non
         assert torch.equal(model(inputs), z)  # the model itself is as before
 
 
-def test_one_output_is_left_as_it_is() -> None:
+def test_single_output_is_unchanged() -> None:
     model = model_of("quantum-jump", 2, outputs=1)
     assert log_odds.log_odds_against_others(model) is model
     with pytest.raises(InvalidInput, match="must number one of the 1 classes"):
@@ -77,7 +77,7 @@ def test_one_output_is_left_as_it_is() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("background", ["joint", "product"])
-def test_contributions_are_those_of_brute_force(kind: str, background: str) -> None:
+def test_contributions_equal_brute_force(kind: str, background: str) -> None:
     """Every coalition of three modalities against every row, or every combination of rows."""
     model = model_of(kind, 3, outputs=3)
     x, rows = rows_of(model, 2, 1), rows_of(model, 4, 2)
@@ -104,7 +104,7 @@ def test_contributions_are_those_of_brute_force(kind: str, background: str) -> N
             assert np.isfinite(found.values[b, s] - exact).all()
 
 
-def test_log_odds_through_time_are_those_of_qutip() -> None:
+def test_log_odds_over_time_equal_qutip() -> None:
     """`qj-scenes`: what the read-out says at t, from the state that QuTiP evolves to."""
     study = study_of("qj-scenes")
     row = int(study.dataset.rows("test")[3])
@@ -130,7 +130,7 @@ def test_log_odds_through_time_are_those_of_qutip() -> None:
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_the_sign_of_what_is_explained_is_the_decision(name: str) -> None:
+def test_sign_of_the_log_odds_is_the_decision(name: str) -> None:
     """Of every test sample: with two classes the log-odds of the class decided for are above 0; with more, those of A
     rather than B are, against every B."""
     study = study_of(name)
@@ -182,7 +182,7 @@ def test_two_checkpoints_with_the_same_probabilities_give_the_same_table(
     assert first["relation"].isin(["agreement", "dominance", "conflict"]).mean() <= 0.1
 
 
-def test_the_command_line_explains_the_class_decided_for(
+def test_command_line_explains_the_predicted_class(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     words = ("explain", "--model", "qj-parity", "--sample", "pair-6602", "--json")
@@ -197,7 +197,7 @@ def test_the_command_line_explains_the_class_decided_for(
     assert "Output 'odd:odd' does not exist" in capsys.readouterr().err
 
 
-def test_outputs_are_read_back_from_their_text() -> None:
+def test_outputs_round_trip_through_text() -> None:
     classes = ("a", "b:c", "b", "c")
     for text in ("", *classes, "a:b:c", "b:c:a", "b:a", "c:b"):
         assert str(parse(text, classes)) == text

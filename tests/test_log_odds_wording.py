@@ -88,6 +88,6 @@ def test_no_panel_says_score_of_a_class(model: str, data: str, page: str) -> Non
     assert scored(view_of(page, model, data)) == []
 
 
-def test_a_regression_still_has_a_score() -> None:
+def test_regression_panels_say_score() -> None:
     names = {name for name, _ in scored(view_of("samples", "qj-planted", "planted"))}
     assert {"waterfall", "shapley", "verdict"} <= names

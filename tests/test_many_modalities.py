@@ -81,7 +81,7 @@ def own_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("M", [1, 2, 3, 5, 7])
-def test_passes_over_modalities_give_what_sums_over_subsets_give(M: int) -> None:
+def test_passes_over_modalities_equal_sums_over_subsets(M: int) -> None:
     order = decomposition.subsets(M)
     values = np.random.default_rng(M).normal(size=(2, len(order), 3))
     wanted = np.stack(
@@ -111,7 +111,7 @@ def test_passes_over_modalities_give_what_sums_over_subsets_give(M: int) -> None
 
 @pytest.mark.parametrize(("M", "n"), [(4, 5), (5, 4), (7, 3), (7, 6)])
 @torch.no_grad()
-def test_a_chain_gives_what_its_coalitions_give_one_by_one(M: int, n: int) -> None:
+def test_chain_equals_single_coalitions(M: int, n: int) -> None:
     torch.manual_seed(M)
     inputs = {f"v{m}": {"size": 3, "sequence": False} for m in range(M)}
     model: Any = build("entangled-qcnn", inputs, ("a", "b"), {"elements": n}).double().eval()
@@ -166,7 +166,7 @@ def said(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
     return int(ended.value.code or 0), " ".join((printed.out + printed.err).split())
 
 
-def test_commands_say_how_many_coalitions_there_are(
+def test_commands_state_the_number_of_coalitions(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = file_of(tmp_path / "twelve.npz", 12)
@@ -204,7 +204,7 @@ def test_few_of_many_samples_are_explained_together(
 
 
 @pytest.mark.parametrize("views", [2, 3, 6])
-def test_of_few_views_nothing_is_said(views: int, tmp_path: Path) -> None:
+def test_few_views_give_no_message(views: int, tmp_path: Path) -> None:
     with import_store.staging_folder() as folder:
         report = importing.examine_files([file_of(tmp_path / "few.npz", views)], folder).report
     assert "coalitions" not in " ".join(finding.words for finding in report.findings)
@@ -235,7 +235,7 @@ def test_more_views_are_refused_at_import_and_at_training(
 
 
 @pytest.mark.parametrize("dims", ["4", "2", "[2,2,2,2,2,2,2,2,2,2,2,4]"])
-def test_a_joint_dimension_that_cannot_be_trained_is_refused_at_once(
+def test_untrainable_joint_dimension_is_refused(
     dims: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = file_of(tmp_path / "twelve.npz", 12)

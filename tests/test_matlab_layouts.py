@@ -120,7 +120,7 @@ def test_other_layouts_are_read(save: Any, layout: str, tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("in_this_process")
 @pytest.mark.parametrize("save", [save5, savemat73])
-def test_two_cells_that_may_be_the_views_are_named(save: Any, tmp_path: Path) -> None:
+def test_ambiguous_cells_of_views_are_reported(save: Any, tmp_path: Path) -> None:
     path = save(tmp_path / "v.mat", {"one": cell(A, B), "two": cell(B, C), "Y": CLASSES[None]})
     with pytest.raises(
         InvalidInput, match=r"must hold one cell of views, but holds 2: one, two\. Call"
@@ -131,7 +131,7 @@ def test_two_cells_that_may_be_the_views_are_named(save: Any, tmp_path: Path) ->
 # ---- version 7.3
 
 
-def test_variables_of_version_7_3_are_those_that_were_written(tmp_path: Path) -> None:
+def test_variables_of_version_7_3_round_trip(tmp_path: Path) -> None:
     written = {
         "a": A,
         "single": B.astype(np.float32),
@@ -222,7 +222,7 @@ def columns_outside(file: Any) -> None:
         (columns_outside, "entries outside itself"),
     ],
 )
-def test_hdf5_that_means_harm_is_refused(change: Any, message: str, tmp_path: Path) -> None:
+def test_hostile_hdf5_is_refused(change: Any, message: str, tmp_path: Path) -> None:
     path = spoilt(tmp_path / "v.mat", change)
     with pytest.raises(InvalidInput, match=message):
         foreign_files.read_mat(path)
@@ -240,9 +240,7 @@ def test_links_to_other_files_are_not_followed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("shape", [(2**20, 2**20), (2**31, 4), (3, 2**28)])
-def test_a_shape_that_hdf5_only_declares_takes_no_memory(
-    shape: tuple[int, int], tmp_path: Path
-) -> None:
+def test_declared_hdf5_shape_allocates_no_memory(shape: tuple[int, int], tmp_path: Path) -> None:
     def declare(file: Any) -> None:
         file.create_dataset("big", shape, "f8", chunks=(1, 1024) if shape[1] > 1024 else (1024, 4))
 

@@ -116,7 +116,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return result
 
 
-def test_numbers_are_those_of_the_library(answers: dict[str, Any]) -> None:
+def test_numbers_equal_the_library(answers: dict[str, Any]) -> None:
     told = {
         key: answers[key].structured_content for key in CALLS if answers[key].structured_content
     }
@@ -163,7 +163,7 @@ def test_numbers_are_those_of_the_library(answers: dict[str, Any]) -> None:
     assert "waterfall" in told["figures"]["figures"]
 
 
-def test_figures_are_the_files_of_the_command(answers: dict[str, Any]) -> None:
+def test_figures_equal_the_files_of_the_command(answers: dict[str, Any]) -> None:
     for kind, mime in (("svg", "image/svg+xml"), ("png", "image/png")):
         image, words = answers[kind].content
         content, about = base64.b64decode(image.data), json.loads(words.text)
@@ -180,7 +180,7 @@ def test_figures_are_the_files_of_the_command(answers: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("what", WRONG)
-def test_what_does_not_fit_is_an_error_of_the_tool(answers: dict[str, Any], what: str) -> None:
+def test_invalid_arguments_are_tool_errors(answers: dict[str, Any], what: str) -> None:
     result = answers[what]
     [words] = result.content
     assert result.is_error
@@ -190,7 +190,7 @@ def test_what_does_not_fit_is_an_error_of_the_tool(answers: dict[str, Any], what
     assert not {letter for letter in words.text if ord(letter) < 32} - {"\n"}
 
 
-def test_tools_say_what_they_take_and_that_they_only_read(answers: dict[str, Any]) -> None:
+def test_tools_declare_arguments_and_read_only_access(answers: dict[str, Any]) -> None:
     assert list(answers["tools"]) == [tool.__name__ for tool in agent_tools.TOOLS]
     assert "never by paths" in answers["instructions"]
     for tool in answers["tools"].values():
@@ -228,7 +228,7 @@ def asked(name: str, arguments: dict[str, Any]) -> Any:
 
 
 @pytest.mark.parametrize(("tool", "arguments", "wrong", "right"), UNKNOWN)
-def test_an_unknown_argument_is_an_error_that_names_the_known_ones(
+def test_unknown_argument_error_lists_the_known_ones(
     tool: str, arguments: dict[str, Any], wrong: str, right: str
 ) -> None:
     answer = asked(tool, arguments)
@@ -251,7 +251,7 @@ def test_an_argument_of_another_kind_is_an_error_in_one_line(
 
 
 @pytest.mark.parametrize("number", [7, 2924, 0.5, -1])
-def test_a_number_is_taken_for_an_id(number: float) -> None:
+def test_numbers_are_accepted_as_ids(number: float) -> None:
     (said,) = asked("explain", {"model": MODEL, "sample": number}).content
     assert f"sample '{number}' does not exist" in said.text
 

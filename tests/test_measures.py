@@ -85,7 +85,7 @@ def test_known_states() -> None:
     )
 
 
-def test_the_mean_of_a_kind_is_over_modalities_else_pairs_else_of_the_whole() -> None:
+def test_mean_of_a_measure_is_over_modalities_or_pairs() -> None:
     rho, dims = random_state((2, 3, 2), batch=(4,)), (2, 3, 2)
     states = measure_kinds.States(rho, dims)
     own = [measures.von_neumann_entropy(partial_trace(rho, dims, (m,))) for m in range(3)]
@@ -171,7 +171,7 @@ def test_bounds_and_subadditivity(dims: tuple[int, ...], rank: int, seed: int) -
 
 
 @given(st.lists(st.text("[]:a01 -=,", min_size=1, max_size=4), min_size=1, max_size=3, unique=True))
-def test_measures_are_told_apart_whatever_the_modalities_are_called(names: list[str]) -> None:
+def test_measures_stay_distinct_for_any_modality_names(names: list[str]) -> None:
     dims = (2,) * len(names)
     found = measure_kinds.measures_over_time(random_state(dims, 2)[None], dims, names)
     plain = measure_kinds.measures_over_time(random_state(dims, 2)[None], dims, NAMES[: len(dims)])
@@ -187,7 +187,7 @@ def test_measures_are_told_apart_whatever_the_modalities_are_called(names: list[
 
 
 @given(st.sampled_from(DIMS[:3]), st.integers(0, 10**6))
-def test_local_unitaries_change_nothing(dims: tuple[int, ...], seed: int) -> None:
+def test_measures_are_invariant_under_local_unitaries(dims: tuple[int, ...], seed: int) -> None:
     rho = random_state(dims, 2, seed)
     U = torch.ones(1, 1, dtype=torch.complex128)
     for m, d in enumerate(dims):
@@ -273,7 +273,7 @@ def test_pure_fidelity_is_the_squared_overlap() -> None:
 
 
 @pytest.mark.parametrize("subsystem", [0, 1, 2, (1,), (0, 1), (2, 0), (0, 1, 2)])
-def test_entanglement_entropy_is_that_of_the_reduced_state(
+def test_entanglement_entropy_equals_the_reduced_entropy(
     subsystem: int | tuple[int, ...],
 ) -> None:
     dims = (2, 3, 4)
@@ -286,7 +286,7 @@ def test_entanglement_entropy_is_that_of_the_reduced_state(
 
 
 @pytest.mark.parametrize("subsystem", [3, -1, (0, 0), (1, 3)])
-def test_a_subsystem_that_is_not_there_is_named(subsystem: int | tuple[int, ...]) -> None:
+def test_unknown_subsystem_is_refused(subsystem: int | tuple[int, ...]) -> None:
     with pytest.raises(InvalidInput, match="Argument `subsystem` must lie between 0 and 2"):
         measures.entanglement_entropy(
             torch.ones(24, dtype=torch.complex128) / 24**0.5, (2, 3, 4), subsystem
@@ -352,13 +352,13 @@ BAD = torch.diag(ket(1.2, -0.2))
         (torch.ones(3, 2, dtype=torch.complex128), r"shape \(..., D, D\), but has shape \(3, 2\)"),
     ],
 )
-def test_what_is_no_state_is_refused(rho: Tensor, message: str) -> None:
+def test_invalid_states_are_refused(rho: Tensor, message: str) -> None:
     for measure in (measures.von_neumann_entropy, measures.purity):
         with pytest.raises(InvalidInput, match=message):
             measure(rho)
 
 
-def test_bad_arguments() -> None:
+def test_invalid_arguments_are_refused() -> None:
     with pytest.raises(InvalidInput, match="disjoint"):
         measures.mutual_information(BELL, (2, 2), (0,), (0, 1))
     with pytest.raises(InvalidInput, match=r"shape \(nT, 8, 8\)"):
@@ -437,14 +437,14 @@ EYE = torch.eye(4, dtype=torch.complex128)
         ),
     ],
 )
-def test_what_does_not_fit_is_refused_at_its_edge(
+def test_values_beyond_the_tolerance_are_refused(
     unchecked_shapes: None, asked: Callable[[], object], message: str
 ) -> None:
     with pytest.raises(InvalidInput, match=message):
         asked()
 
 
-def test_what_just_fits_is_taken() -> None:
+def test_values_within_the_tolerance_are_accepted() -> None:
     assert measures.von_neumann_entropy(EYE / 4, base=1.5).item() == pytest.approx(
         math.log(4) / math.log(1.5)
     )
@@ -457,6 +457,6 @@ def test_what_just_fits_is_taken() -> None:
     assert a.item() == pytest.approx(math.log(2))
 
 
-def test_round_off_below_zero_is_no_error() -> None:
+def test_round_off_below_zero_is_accepted() -> None:
     rho = torch.diag(ket(1 + 1e-12, -1e-12))
     assert measures.von_neumann_entropy(rho).item() == pytest.approx(0, abs=1e-11)

@@ -88,7 +88,7 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("name", ["a b.c.mp4", "v.webm", "s.wav"])
-def test_sound_has_its_true_times_wherever_it_is_cut(folder: Path, name: str) -> None:
+def test_sound_times_are_exact_for_any_cut(folder: Path, name: str) -> None:
     whole = sound_reader.read_sound(folder / name)
     part = sound_reader.read_sound(folder / name, 0.75, 1.5, 8000)
     assert onset(whole) == pytest.approx(1.0, abs=0.01)
@@ -97,7 +97,7 @@ def test_sound_has_its_true_times_wherever_it_is_cut(folder: Path, name: str) ->
 
 
 @pytest.mark.parametrize("name", ["a b.c.mp4", "v.webm"])
-def test_pictures_are_those_of_their_times(folder: Path, name: str) -> None:
+def test_frames_match_their_times(folder: Path, name: str) -> None:
     facts = media_probe.probe(folder / name)
     assert (facts.kind, facts.size) == ("video", (64, 48))
     assert facts.seconds == pytest.approx(SECONDS, abs=0.1)
@@ -145,7 +145,7 @@ def test_a_variable_rate_and_a_rotation_are_respected(folder: Path, tmp_path: Pa
         ("picture.png", lambda raw: raw, "must be a whole PNG or JPEG"),
     ],
 )
-def test_what_is_no_recording_is_named(
+def test_files_that_are_no_recordings_are_refused(
     folder: Path, tmp_path: Path, name: str, content: Any, words: str
 ) -> None:
     path = tmp_path / name
@@ -154,7 +154,7 @@ def test_what_is_no_recording_is_named(
         media_probe.probe(path)
 
 
-def test_files_that_are_cut_short_are_told_from_whole_ones(folder: Path, tmp_path: Path) -> None:
+def test_truncated_files_are_detected(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "cut.wav").write_bytes((folder / "s.wav").read_bytes()[:30_000])
     with pytest.raises(InvalidInput, match=r"`cut.wav` is cut short: it has 30,000 bytes"):
         media_probe.probe(tmp_path / "cut.wav")
@@ -171,7 +171,7 @@ def test_files_that_are_cut_short_are_told_from_whole_ones(folder: Path, tmp_pat
         media_probe.probe(path)
 
 
-def test_what_a_file_does_not_have_and_too_much_of_it_are_named(folder: Path) -> None:
+def test_missing_and_oversized_streams_are_reported(folder: Path) -> None:
     with pytest.raises(InvalidInput, match=r"`mute.mp4` has no sound"):
         sound_reader.read_sound(folder / "mute.mp4")
     with pytest.raises(InvalidInput, match=r"`s.wav` has no moving pictures"):
@@ -269,7 +269,7 @@ def test_files_are_joined_by_their_names(joined: tuple[data.DataSet, Path]) -> N
     assert data.load("mine").digest == digest
 
 
-def test_only_what_was_joined_is_opened(joined: tuple[data.DataSet, Path], tmp_path: Path) -> None:
+def test_only_joined_files_are_opened(joined: tuple[data.DataSet, Path], tmp_path: Path) -> None:
     made, root = joined
     row = IDS.index("sound")
     path = root / "sound.wav"
@@ -311,7 +311,7 @@ def test_a_table_names_parts_of_videos_in_numbers(starts: list[Any], takes: Any)
     assert clip_join.match_by_name(made, ["x"], ["long.mp4"]) == takes
 
 
-def test_two_files_for_one_id_links_and_broken_files(folder: Path, tmp_path: Path) -> None:
+def test_duplicate_linked_and_broken_files_are_reported(folder: Path, tmp_path: Path) -> None:
     made, root = imported(tmp_path, ["x", "y", "z"]), tmp_path / "files"
     root.mkdir()
     for name in ("x.wav", "y.wav"):
@@ -366,7 +366,7 @@ def test_a_table_names_parts_of_files(folder: Path, tmp_path: Path) -> None:
         clip_join.join_recordings(made, root, table)
 
 
-def test_the_command_reports_what_is_joined(
+def test_command_reports_joined_files(
     joined: tuple[data.DataSet, Path], run: Any, tmp_path: Path
 ) -> None:
     result = run("data", "media", "mine", str(joined[1]), "--json")
@@ -378,7 +378,7 @@ def test_the_command_reports_what_is_joined(
 # ---- what is seen and heard
 
 
-def test_a_preview_is_kept_and_shows_the_part(folder: Path, tmp_path: Path) -> None:
+def test_preview_is_cached_and_shows_the_segment(folder: Path, tmp_path: Path) -> None:
     part = Clip(folder / "a b.c.mp4", "video", 0.5, 2.5)
     shown = clip_previews.preview(part)
     assert shown.seconds == 2.0
@@ -400,7 +400,7 @@ def test_a_preview_is_kept_and_shows_the_part(folder: Path, tmp_path: Path) -> N
     assert clip_previews.preview(Clip(folder / "p.png", "image")).poster.shape == (30, 40, 3)
 
 
-def test_a_copy_is_cut_to_the_sample_and_upright(folder: Path) -> None:
+def test_copy_is_cut_to_the_sample_and_rotated(folder: Path) -> None:
     part = clip_copies.make_copy(Clip(folder / "v.webm", "video", 0.5, 2.5))
     facts = media_probe.probe(part)
     assert (facts.kind, facts.size) == ("video", (64, 48))

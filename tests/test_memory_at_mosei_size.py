@@ -33,7 +33,7 @@ def steps(folder: Path) -> list[dict[str, Any]]:
     return found
 
 
-def test_memory_does_not_grow_with_the_set(tmp_path: Path) -> None:
+def test_memory_does_not_grow_with_the_data_set(tmp_path: Path) -> None:
     small, large = steps(tmp_path)
     assert large["bytes"] > 10 * small["bytes"]
     # training holds sets of up to 256 MB, and the process that reads a pickle holds what it unpickles

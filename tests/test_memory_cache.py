@@ -22,7 +22,7 @@ class Result:
     more: Any = None
 
 
-def test_the_least_recently_used_of_a_kind_go_first() -> None:
+def test_least_recently_used_entries_are_evicted_first() -> None:
     cache = MemoryCache()
     for key in "abc":
         cache.put("kind", key, key, most=3)
@@ -47,7 +47,7 @@ def test_all_kinds_together_are_bounded_by_bytes() -> None:
     assert cache.get(2, "key") is None
 
 
-def test_a_result_is_computed_once_by_threads_that_ask_at_once() -> None:
+def test_concurrent_threads_compute_a_result_once() -> None:
     cache = MemoryCache()
     computed: list[int] = []
     start = threading.Barrier(4)
@@ -67,14 +67,14 @@ def test_a_result_is_computed_once_by_threads_that_ask_at_once() -> None:
     assert computed == [1], "a result that is None is kept, too"
 
 
-def test_an_error_is_not_kept() -> None:
+def test_errors_are_not_cached() -> None:
     cache = MemoryCache()
     with pytest.raises(ZeroDivisionError):
         cache.get_or_compute("kind", "key", lambda: 1 / 0, 4)
     assert cache.get_or_compute("kind", "key", lambda: 2, 4) == 2
 
 
-def test_bytes_are_those_of_arrays_tensors_tables_and_texts() -> None:
+def test_sizes_of_arrays_tensors_tables_and_texts() -> None:
     array = np.zeros(100)
     assert estimate_bytes(array) == 800
     assert estimate_bytes(torch.zeros(100)) == 400

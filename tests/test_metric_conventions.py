@@ -70,7 +70,7 @@ def as_mmsa(prediction: np.ndarray, truth: np.ndarray) -> dict[str, float]:
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_metrics_of_sims_are_those_of_the_definition(seed: int) -> None:
+def test_metrics_of_sims_equal_the_definition(seed: int) -> None:
     rng = np.random.default_rng(seed)
     prediction, truth = (
         rng.uniform(-1.6, 1.6, 400),
@@ -83,7 +83,7 @@ def test_metrics_of_sims_are_those_of_the_definition(seed: int) -> None:
     assert set(found) == {"acc2", "acc3", "acc5", "f1", "mae", "corr"} == set(metrics.NAMES["sims"])
 
 
-def test_each_edge_is_in_the_class_below_it() -> None:
+def test_bin_edges_belong_to_the_lower_class() -> None:
     for edge in (-0.7, -0.1, 0.0, 0.1, 0.7):
         at, above, below = (
             metrics.sims(np.array([edge, 1.0]), np.array([truth, 1.0]))
@@ -95,7 +95,7 @@ def test_each_edge_is_in_the_class_below_it() -> None:
         assert all(below[key] == 1 for key in ("acc2", "acc3", "acc5"))
 
 
-def test_single_precision_labels_lie_where_mmsa_puts_them() -> None:
+def test_single_precision_labels_fall_into_the_bins_of_mmsa() -> None:
     """MMSA compares in single precision: a label of 0.1 that was kept so is in the class up to 0.1."""
     stored = np.array([0.1, 0.7, -0.1, -0.7], np.float32).astype(np.float64)
     assert stored[0] > 0.1
@@ -109,7 +109,7 @@ def test_constant_scores_have_no_correlation_and_one_class_has_an_f1() -> None:
         metrics.sims(np.array([np.nan]), np.zeros(1))
 
 
-def test_plain_numbers_have_no_accuracies_of_sentiment() -> None:
+def test_plain_numbers_have_no_sentiment_accuracies() -> None:
     p, y = np.array([1.0, -2.0, 0.5, 0.0]), np.array([10.0, -20.0, -1.0, 0.0])
     found = metrics.plain(p, y)
     assert set(found) == {"mae", "corr", "r2", "sign"}
@@ -124,7 +124,7 @@ def sims_set(tmp_path: Path, name: str = "sims", **options: object) -> data.Data
     return data.load(name)
 
 
-def test_what_the_file_holds_says_the_convention(tmp_path: Path) -> None:
+def test_file_contents_determine_the_convention(tmp_path: Path) -> None:
     found = sims_set(tmp_path)
     assert found.target.convention == "sims"
     assert imported_sets.manifest("sims")["target"]["convention"] == "sims"
@@ -152,7 +152,7 @@ def test_what_the_file_holds_says_the_convention(tmp_path: Path) -> None:
     assert metrics.names(data.load("wide")) == ("mae", "corr", "r2", "sign")
 
 
-def test_the_convention_can_be_chosen_and_must_fit(tmp_path: Path) -> None:
+def test_chosen_convention_must_fit(tmp_path: Path) -> None:
     found = sims_set(tmp_path, "chosen", convention="plain")
     assert metrics.names(found) == ("mae", "corr", "r2", "sign")
     assert found.digest == sims_set(tmp_path, "own").digest  # the numbers are the same
@@ -171,7 +171,7 @@ def test_the_convention_can_be_chosen_and_must_fit(tmp_path: Path) -> None:
     assert "never" not in imported_sets.imported_names()
 
 
-def test_a_data_set_made_in_python_must_fit_too(tmp_path: Path) -> None:
+def test_data_set_made_in_python_must_fit(tmp_path: Path) -> None:
     found = sims_set(tmp_path)
     with pytest.raises(InvalidInput, match="must fit the targets"):
         replace(
@@ -189,7 +189,7 @@ def test_a_data_set_made_in_python_must_fit_too(tmp_path: Path) -> None:
     assert metrics.names(positive) == ("mae", "corr", "r2")
 
 
-def test_a_set_of_before_gets_the_convention_that_its_import_would_and_a_bad_word_is_damage(
+def test_stored_set_without_a_convention_gets_the_imported_one(
     tmp_path: Path,
 ) -> None:
     def with_words(name: str, convention: dict[str, str]) -> str:
@@ -217,7 +217,7 @@ def test_a_set_of_before_gets_the_convention_that_its_import_would_and_a_bad_wor
         with_words("sims", {"convention": "mosi, surely"})
 
 
-def test_no_two_conventions_are_mistaken_for_one_another() -> None:
+def test_conventions_are_distinguished() -> None:
     for name, keys in metrics.NAMES.items():
         assert metrics.find_convention(keys) == name
         assert set(metrics.labels(keys)) == set(keys)
@@ -230,14 +230,14 @@ def test_no_two_conventions_are_mistaken_for_one_another() -> None:
     assert "acc7" not in metrics.labels(metrics.NAMES["sims"])
 
 
-def test_embedded_data_are_measured_as_ever() -> None:
+def test_embedded_data_use_the_default_convention() -> None:
     for name in ("planted",):
         found = data.load(name)
         assert metrics.names(found) == metrics.NAMES["mosi"]
     assert search_space.metric_names(data.load("digits")) == ["loss", "accuracy", "f1", "nll"]
 
 
-def test_sweeps_and_cuts_take_the_convention(tmp_path: Path) -> None:
+def test_sweeps_and_cuts_use_the_convention(tmp_path: Path) -> None:
     found = sims_set(tmp_path)
     assert search_space.metric_names(found) == ["loss", *metrics.NAMES["sims"]]
     assert cut_losses.METRICS[cut_losses.metric_kind(found.target)] == ("acc2", "mae")
@@ -305,7 +305,7 @@ def test_ids_with_dollars_slashes_and_quotes(tmp_path: Path) -> None:
     assert [found.ids[found.row(each)] for each in odd] == odd
 
 
-def test_the_page_takes_a_convention_and_refuses_one_that_does_not_fit(tmp_path: Path) -> None:
+def test_page_accepts_only_a_fitting_convention(tmp_path: Path) -> None:
     app = visit("Data")
     app.segmented_control(key="_import_from").set_value(data_import_form.PATH).run()
     app.text_input(key="_import_path").set_value(str(importable.write_mmsa(tmp_path / "m.pkl")))

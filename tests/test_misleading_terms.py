@@ -29,7 +29,7 @@ def digits() -> Any:
     return open_sample("qcnn-digits", "digit-1571")
 
 
-def test_the_misleading_term_is_the_one_whose_removal_moves_most() -> None:
+def test_misleading_term_has_the_largest_removal_effect() -> None:
     rng = np.random.default_rng(0)
     for outputs in (1, 3):
         dividends = rng.normal(size=(60, 8, outputs))
@@ -58,7 +58,7 @@ def test_the_misleading_term_is_the_one_whose_removal_moves_most() -> None:
         wrong_decisions.misleading(np.zeros((2, 4)), np.zeros((2, 1)), np.zeros(2))
 
 
-def test_no_term_misleads_where_none_pulls_the_wrong_way() -> None:
+def test_no_misleading_term_without_a_wrong_sign() -> None:
     dividends = np.array([[[1.0], [-0.2], [0.0], [-0.1]]])  # the baseline alone is too large
     place, pulls = wrong_decisions.misleading(dividends, dividends.sum(1), np.array([-1.0]))
     assert (place[0], pulls[0]) == (0, 0)
@@ -101,7 +101,7 @@ def test_wrong_classes_without_their_misleading_term(digits: Any) -> None:
     assert set(table["without_it"]) <= set(study.classes)
 
 
-def test_the_column_of_signs_is_what_acc_2_counts(planted: Any, digits: Any) -> None:
+def test_sign_column_matches_acc_2(planted: Any, digits: Any) -> None:
     rows = build_levels(planted).rows
     sign = rows[cohort_table.SIGN]
     counted = metrics.regression(rows["prediction"].to_numpy(), rows["truth"].to_numpy())[
@@ -118,7 +118,7 @@ def test_the_column_of_signs_is_what_acc_2_counts(planted: Any, digits: Any) -> 
 @pytest.mark.parametrize(
     "kind", [wrong_decisions.WRONG_CLASS, wrong_decisions.WRONG_SIGN, wrong_decisions.LARGE_ERROR]
 )
-def test_the_sentence_counts(kind: str) -> None:
+def test_sentence_states_the_counts(kind: str) -> None:
     """`none` of no sample that turns right, and one sample in the singular."""
     for conflicts in (False, True):
         noun = "conflict" if conflicts else "sample"
@@ -135,7 +135,7 @@ def test_the_sentence_counts(kind: str) -> None:
             assert f", {right or 'none'} would" in words
 
 
-def test_chips_are_read_back_from_the_filter(planted: Any) -> None:
+def test_chips_follow_from_the_filter(planted: Any) -> None:
     rows = build_levels(planted).rows
     chips = cohort_picker.cohort_chips(planted.study, rows)
     assert list(chips) == ["wrong sign", "worst tenth", "most joint tenth"]
@@ -163,7 +163,7 @@ def test_chips_are_read_back_from_the_filter(planted: Any) -> None:
     ) == ("relation=joint|conflict; sign=wrong; speaker=a")
 
 
-def test_slices_say_which_conditions_they_leave_out(planted: Any) -> None:
+def test_slices_state_omitted_conditions(planted: Any) -> None:
     levels = build_levels(planted, "relation=conflict; sign=wrong")
     assert [str(part) for part in cohort_slices.omitted_parts(levels, "relation")] == [
         "relation=conflict",
@@ -192,7 +192,7 @@ def test_chips_and_the_table_on_the_page(planted: Any) -> None:
     assert table["id"].tolist() == found.rows.index.tolist()
 
 
-def test_the_control_is_a_term_at_random() -> None:
+def test_control_is_a_random_term() -> None:
     """By brute force: how many decisions are right without each of the terms, the mean over terms."""
     levels = build_levels(open_sample("qj-planted", "p0031"), "sign=wrong")
     found, study = wrong_decisions.wrong(levels), levels.study

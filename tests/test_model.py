@@ -45,7 +45,7 @@ def model(outputs=("a", "b"), **settings) -> QuantumJump:
     ("evolution", "coupling", "readout"),
     list(itertools.product(*(CHOICES[name] for name in ("evolution", "coupling", "readout")))),
 )
-def test_scores_are_those_of_the_evolved_state(evolution, coupling, readout):
+def test_scores_equal_expectations_of_the_evolved_state(evolution, coupling, readout):
     m, x = (
         model(
             evolution=evolution,
@@ -73,7 +73,7 @@ def test_scores_are_those_of_the_evolved_state(evolution, coupling, readout):
 
 
 @pytest.mark.parametrize("m", range(3))
-def test_as_many_vectors_as_squared_levels_span_the_observables_of_a_modality(m):
+def test_observables_of_a_modality_are_spanned(m):
     """d_m^2 of them: every Hermitian matrix of the modality, and so every observable on it, is a real combination of
     |v><v|."""
     d = (2, 3, 2)[m]
@@ -91,7 +91,7 @@ def test_as_many_vectors_as_squared_levels_span_the_observables_of_a_modality(m)
 
 @pytest.mark.parametrize("readout", ["local", "single"])
 @pytest.mark.parametrize("evolution", CHOICES["evolution"])
-def test_read_one_by_one_the_score_is_additive_until_something_couples(readout, evolution):
+def test_local_read_out_is_additive_without_coupling(readout, evolution):
     """At t = 0, and for good where every term of the generator acts on one modality; one that couples two makes a joint
     term."""
     m, x, rows = model(evolution=evolution, readout=readout), features(), features(9)
@@ -110,7 +110,7 @@ def test_read_one_by_one_the_score_is_additive_until_something_couples(readout, 
         assert joint(model(evolution=evolution, readout=readout, coupling="local", body=2)) > 1e-4
 
 
-def test_a_single_read_out_asks_the_modality_it_names():
+def test_single_read_out_uses_its_modality():
     m = model(readout="single", read="vision")
     elsewhere = embed(torch.randn(6, 6, dtype=torch.complex128), m.dims, (0, 1))
     assert (m.readout() @ elsewhere - elsewhere @ m.readout()).abs().max() < 1e-12
@@ -118,7 +118,7 @@ def test_a_single_read_out_asks_the_modality_it_names():
     assert list(model(readout="single").measurement_vectors()) == [(0,)]
 
 
-def test_evolution_settings_leave_out_what_they_say():
+def test_evolution_settings_omit_their_terms():
     assert model(evolution="unitary").jump_count == 0
     assert model(evolution="dissipative").generator().hamiltonian().abs().max() == 0
     still = model(evolution="none")
@@ -126,7 +126,7 @@ def test_evolution_settings_leave_out_what_they_say():
 
 
 @pytest.mark.parametrize("B", [1, 2, 9])
-def test_batch_size_does_not_change_a_score(B):
+def test_scores_do_not_depend_on_the_batch_size(B):
     """Small batches evolve states, large ones observables."""
     m, x = model(outputs=tuple("abcdefgh")), features(B)
     single = torch.cat([m(rows(x, slice(i, i + 1))) for i in range(B)])
@@ -141,7 +141,7 @@ def test_padding_has_no_influence():
         assert torch.equal(m(x), m({**x, "text": (other, mask)}))
 
 
-def test_the_magnitude_of_an_encoding_is_kept():
+def test_encoding_norm_is_preserved():
     """Plain normalisation would map h and 2h to one state."""
     m, x = model(), features()
     before = m.encode(x)["audio"]
@@ -168,7 +168,7 @@ def test_trajectories_average_to_the_master_equation():
 LOCAL = dict(coupling="local", jumps=1, measurements=3)
 
 
-def test_estimates_scatter_about_the_exact_scores_as_they_say():
+def test_estimates_have_the_stated_standard_error():
     m, x = model(**LOCAL).eval(), features(12)
     with torch.no_grad():
         exact = m(x)
@@ -189,7 +189,7 @@ def test_estimates_scatter_about_the_exact_scores_as_they_say():
 @pytest.mark.parametrize(
     "settings", [{}, LOCAL, {"evolution": "dissipative"}, {"readout": "joint"}]
 )
-def test_every_way_gives_the_same_scores_and_says_why(settings):
+def test_every_method_gives_the_same_scores(settings):
     m, x = model(**settings).eval(), features(3)
     with torch.no_grad():
         y = m(x)
@@ -206,7 +206,7 @@ def test_every_way_gives_the_same_scores_and_says_why(settings):
         m.by("state")
 
 
-def test_what_is_too_large_for_matrices_is_sampled():
+def test_large_systems_are_sampled():
     def large(M: int, **settings):
         return QuantumJump(
             {f"m{i}": {"size": 3, "sequence": False} for i in range(M)}, dims=4, **LOCAL, **settings
@@ -282,7 +282,7 @@ def test_moves_between_precisions_and_copies():
     assert torch.equal(twin(x), m(x))
 
 
-def test_tweaks_scale_what_they_name_and_leave_the_model_alone():
+def test_tweaks_scale_named_terms_and_do_not_change_the_model():
     m, x = model(), features()
     y = m(x)
     same = m.tweaked(Tweak({"text+audio": 1.0}, {"text": 1.0}, 1.0))
@@ -313,7 +313,7 @@ def test_tweaks_scale_what_they_name_and_leave_the_model_alone():
     assert decompose(off.system().H, off.dims)[(0, 1)].abs().max() < 1e-12
 
 
-def test_standardises_with_the_rows_it_is_shown():
+def test_standardisation_uses_the_training_rows():
     m = model()
     x = features(50)
     m.standardise(x)
@@ -343,12 +343,12 @@ def test_standardises_with_the_rows_it_is_shown():
         (dict(pooling="max"), NotFound, "Choose one of"),
     ],
 )
-def test_impossible_settings_are_named(change, error, message):
+def test_impossible_settings_are_refused(change, error, message):
     with pytest.raises(error, match=message):
         model(**change)
 
 
-def test_unknown_models_and_settings_are_named():
+def test_unknown_models_and_settings_are_refused():
     with pytest.raises(NotFound, match="Did you mean 'quantum-jump'"):
         build("quantum-jmp", INPUTS, ["a"], {})
     with pytest.raises(NotFound, match="Did you mean 'jumps'"):
@@ -373,7 +373,7 @@ def test_unknown_models_and_settings_are_named():
         ),
     ],
 )
-def test_features_that_do_not_fit_are_named(change, message):
+def test_incompatible_features_are_refused(change, message):
     with pytest.raises(InvalidInput, match=message):
         model()(change(features()))
 
@@ -392,6 +392,6 @@ def test_features_that_do_not_fit_are_named(change, message):
         (Tweak(duration=1e9), InvalidInput, "`duration` must lie between"),
     ],
 )
-def test_impossible_tweaks_are_named(tweak, error, message):
+def test_impossible_tweaks_are_refused(tweak, error, message):
     with pytest.raises(error, match=message):
         model().tweaked(tweak)

@@ -44,7 +44,7 @@ def scores(model: Any, dataset: Any, rows: Any) -> np.ndarray:
 
 
 @pytest.mark.parametrize(("name", "source", "_"), [PLANTED, PARITY])
-def test_a_tweaked_checkpoint_is_the_tweaked_model(
+def test_tweaked_checkpoint_equals_the_tweaked_model(
     name: str, source: str, _: str, folder: Path
 ) -> None:
     found, dataset = checkpoint.load(name), data.load(source)
@@ -100,7 +100,7 @@ def test_separate_and_frozen_tables_are_baked() -> None:
 
 
 @pytest.mark.parametrize("name", ["..", "a/b", "", "x.json", "a b", "-x", "x" * 65, "x\n"])
-def test_names_that_are_none_are_refused(name: str, folder: Path) -> None:
+def test_invalid_names_are_refused(name: str, folder: Path) -> None:
     with pytest.raises(InvalidInput, match="A model's name"):
         model_export.validate_name(name)
 
@@ -281,7 +281,7 @@ def raw_scores(name: str, sample: str, tweak: str) -> np.ndarray:
 
 @pytest.mark.parametrize(("name", "source", "sample"), [JUMP, PARITY])
 @pytest.mark.parametrize("changed", [False, True])
-def test_arrays_of_a_classifier_are_of_log_odds(
+def test_arrays_of_a_classifier_give_log_odds(
     name: str, source: str, sample: str, changed: bool
 ) -> None:
     tweak = TWEAKS[name] if changed else ""
@@ -319,7 +319,7 @@ def test_arrays_of_a_classifier_are_of_log_odds(
     assert read + arrays["bias"] == pytest.approx(arrays["scores"], abs=1e-9)
 
 
-def test_qutip_objects_of_a_classifier_are_of_log_odds(tmp_path: Path) -> None:
+def test_qutip_objects_of_a_classifier_give_log_odds(tmp_path: Path) -> None:
     import qutip
 
     name, source, sample = JUMP
@@ -336,7 +336,7 @@ def test_qutip_objects_of_a_classifier_are_of_log_odds(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["qj-parity", "qcnn-parity"])
-def test_what_all_classes_share_can_be_taken_out(
+def test_common_part_of_all_classes_can_be_removed(
     name: str, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     found, dataset = checkpoint.load(name), data.load("parity")
@@ -524,7 +524,7 @@ def test_the_command_writes_each_format(tmp_path: Path, capsys: Any) -> None:
         ),
     ],
 )
-def test_what_cannot_be_is_said_in_one_line(
+def test_unsupported_exports_are_refused_in_one_line(
     words: list[str], said: str, tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -535,6 +535,6 @@ def test_what_cannot_be_is_said_in_one_line(
     assert not list(tmp_path.iterdir())
 
 
-def test_unknown_formats_are_named() -> None:
+def test_unknown_formats_are_refused() -> None:
     with pytest.raises(NotFound, match="Format 'pickle'"):
         model_export.unsupported_reason("pickle", checkpoint.load("qj-planted"))

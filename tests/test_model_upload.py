@@ -134,7 +134,7 @@ def ended(running: aside.Import) -> dict[str, Any]:
     return running.result()
 
 
-def test_what_comes_in_is_the_program(
+def test_uploaded_model_equals_the_program(
     folder: Path, here: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """From a process of its own one comes in in tests/test_browser_imported.py."""
@@ -175,7 +175,7 @@ def test_what_comes_in_is_the_program(
         ("products.pt2", "qj-planted", {}, "not imported and is not replaced|There is a model"),
     ],
 )
-def test_what_does_not_pass_leaves_nothing(
+def test_refused_upload_leaves_no_files(
     folder: Path,
     monkeypatch: pytest.MonkeyPatch,
     file: str,
@@ -191,16 +191,14 @@ def test_what_does_not_pass_leaves_nothing(
     assert kept() == before
 
 
-def test_what_torch_cannot_load_leaves_nothing(folder: Path, here: None) -> None:
+def test_unloadable_upload_leaves_no_files(folder: Path, here: None) -> None:
     before = kept()
     with pytest.raises(InvalidInput, match=r"junk\.pt2"):
         ended(aside.Import(folder / "junk.pt2", DATA, "x"))
     assert kept() == before
 
 
-def test_a_program_of_torch_from_elsewhere_is_refused_by_its_bytes(
-    folder: Path, here: None
-) -> None:
+def test_remote_torch_program_is_refused(folder: Path, here: None) -> None:
     before = kept()
     (folder / "named.onnx").write_bytes((folder / "products.pt2").read_bytes())
     for name in ("products.pt2", "named.onnx"):
@@ -212,7 +210,7 @@ def test_a_program_of_torch_from_elsewhere_is_refused_by_its_bytes(
     assert kept() == before
 
 
-def test_an_import_can_be_ended(folder: Path) -> None:
+def test_upload_can_be_cancelled(folder: Path) -> None:
     running = aside.Import(folder / "greedy.pt2", DATA, "ended")
     place = Path(running.folder.name)
     assert not running.done
@@ -237,7 +235,7 @@ def bring(app: Any, path: Path, name: str) -> None:
     app.run(timeout=60)
 
 
-def test_a_card_is_corrected_on_the_page(folder: Path, here: None) -> None:
+def test_card_can_be_corrected_on_the_page(folder: Path, here: None) -> None:
     """How a program comes in at once is in tests/test_browser_imported.py."""
     app = visit("Train", **{"train.import": "true"})
     assert "There is no run yet" in plain(said(app))
@@ -262,7 +260,7 @@ def test_a_card_is_corrected_on_the_page(folder: Path, here: None) -> None:
     assert "[[input]]" in app.code[-1].value
 
 
-def test_visitors_from_elsewhere_bring_no_model(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_remote_visitors_cannot_upload_models(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(permissions, "is_local", lambda: False)
     app = visit("Train", **{"train.import": "true"})
     assert "Uploads are disabled" in plain(said(app))

@@ -59,7 +59,7 @@ def run(*words: str) -> None:
     assert not ended.value.code, words
 
 
-def test_the_set_of_labels_is_the_class(has: np.ndarray) -> None:
+def test_label_set_is_the_class(has: np.ndarray) -> None:
     dataset = data.load("emotions")
     target = dataset.target
     assert target.labels == LABELS
@@ -74,7 +74,7 @@ def test_the_set_of_labels_is_the_class(has: np.ndarray) -> None:
     assert [each.title for each in data.available()][-1] == "emotions: surprise"
 
 
-def test_every_label_is_a_question(has: np.ndarray) -> None:
+def test_every_label_is_a_binary_target(has: np.ndarray) -> None:
     dataset = data.load("emotions")
     for place, label in enumerate(LABELS):
         asked = data.load(f"emotions:{label}")
@@ -131,7 +131,7 @@ def test_columns_of_zeros_and_ones(tmp_path: Path, has: np.ndarray) -> None:
         ([["x" * 41], ["c"]], "must be at most 40 letters"),
     ],
 )
-def test_labels_that_cannot_be(named: list[list[str]], message: str) -> None:
+def test_invalid_labels_are_refused(named: list[list[str]], message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
         encode_label_sets(named)
 
@@ -189,7 +189,7 @@ class Heads(nn.Module):
 
 
 @pytest.mark.parametrize("sure", [False, True])
-def test_a_program_of_a_number_a_label(
+def test_program_with_one_output_per_label(
     tmp_path: Path, sure: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cards, "Program", near.program)  # its own process is asked elsewhere
@@ -242,7 +242,7 @@ def test_a_program_of_a_number_a_label(
         )
 
 
-def test_pages_ask_for_one_label(tables: Path) -> None:
+def test_pages_show_one_label(tables: Path) -> None:
     run(
         "train",
         "--data",

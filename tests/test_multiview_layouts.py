@@ -114,7 +114,7 @@ def report_of(path: Path) -> tuple[Any, ...]:
 
 
 @pytest.mark.parametrize("order", ["F", "sound", "words", "face", "transposed"])
-def test_the_order_of_an_array_in_memory_changes_nothing(order: str, tmp_path: Path) -> None:
+def test_memory_order_of_arrays_has_no_effect(order: str, tmp_path: Path) -> None:
     straight = write(tmp_path / "c.npz", **sequences("C"))
     other = write(tmp_path / "f.npz", **sequences(order))
     assert report_of(other) == report_of(straight)
@@ -126,7 +126,7 @@ def test_the_order_of_an_array_in_memory_changes_nothing(order: str, tmp_path: P
 
 
 @pytest.mark.parametrize("name", ["speaker", "notes", "z"])
-def test_a_matrix_of_words_costs_itself_alone(name: str, tmp_path: Path) -> None:
+def test_matrix_of_strings_is_skipped_alone(name: str, tmp_path: Path) -> None:
     words = np.full((COUNT, 2), "word")
     found = examined(write(tmp_path / "w.npz", **{name: words}, **sequences("C")))
     assert modalities(found) == ["words", "sound", "face"]
@@ -141,7 +141,7 @@ def test_a_matrix_of_words_costs_itself_alone(name: str, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("kind", [">i8", ">i2", ">f4", ">u4"])
-def test_labels_of_another_order_of_bytes_are_read(kind: str, tmp_path: Path) -> None:
+def test_labels_of_another_byte_order_are_read(kind: str, tmp_path: Path) -> None:
     path = write(tmp_path / "b.npz", a=noise(COUNT, 3), b=noise(COUNT, 2), y=CLASSES.astype(kind))
     assert examined(path).staged.classes == ("2", "5", "7")
     assert data.load(path).target.classes == ("2", "5", "7")
@@ -164,7 +164,7 @@ CODES: dict[str, np.ndarray] = {
 @pytest.mark.parametrize("ending", [".mat", ".npz"])
 @pytest.mark.parametrize("code", CODES)
 @pytest.mark.parametrize("name", ["Z", "label", "pattern"])
-def test_what_follows_from_the_labels_is_no_view(
+def test_variables_derived_from_labels_are_not_views(
     ending: str, code: str, name: str, tmp_path: Path
 ) -> None:
     arrays = {"X1": noise(COUNT, 4), "X2": noise(COUNT, 3), "gt": CLASSES, name: CODES[code]}
@@ -177,14 +177,14 @@ def test_what_follows_from_the_labels_is_no_view(
     assert data.load(path).names == ("x1", "x2")
 
 
-def test_no_cell_of_views_holds_the_labels(tmp_path: Path) -> None:
+def test_cell_of_views_contains_no_labels(tmp_path: Path) -> None:
     views = cell(noise(COUNT, 4), one_hot(), noise(COUNT, 3))
     found = examined(write(tmp_path / "v.mat", data=views, truth=CLASSES))
     assert modalities(found) == ["view1", "view3"]
 
 
 @pytest.mark.parametrize("name", ["labels", "Target", "y_onehot", "Label_2"])
-def test_what_is_called_like_labels_is_no_view(name: str, tmp_path: Path) -> None:
+def test_variables_named_like_labels_are_not_views(name: str, tmp_path: Path) -> None:
     arrays = {"a": noise(COUNT, 4), "b": noise(COUNT, 3), "Y": CLASSES, name: noise(COUNT, 6)}
     found = examined(write(tmp_path / "v.mat", **arrays))
     assert modalities(found) == ["a", "b"]
@@ -201,7 +201,7 @@ def test_what_is_called_like_labels_is_no_view(name: str, tmp_path: Path) -> Non
         lambda y: y.astype(np.float64)[None] * 2,
     ],
 )
-def test_scores_once_more_are_no_view(copy: Any, tmp_path: Path) -> None:
+def test_repeated_scores_are_not_a_view(copy: Any, tmp_path: Path) -> None:
     y = noise(COUNT)
     found = examined(write(tmp_path / "v.npz", a=noise(COUNT, 4), again=copy(y), y=y))
     assert modalities(found) == ["a"]
@@ -210,9 +210,7 @@ def test_scores_once_more_are_no_view(copy: Any, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("ending", [".mat", ".npz"])
 @pytest.mark.parametrize("lying", [False, True])
-def test_a_column_a_class_is_read_as_the_number_of_the_column(
-    ending: str, lying: bool, tmp_path: Path
-) -> None:
+def test_one_hot_labels_are_read_as_class_numbers(ending: str, lying: bool, tmp_path: Path) -> None:
     given = one_hot()[:, [2, 1, 0]]
     arrays = {"a": noise(COUNT, 4), "b": noise(COUNT, 5), "y": given.T if lying else given}
     found = examined(write(tmp_path / f"v{ending}", **arrays))
@@ -242,9 +240,7 @@ MASK = np.random.default_rng(5).random((COUNT, 2)) < 0.7
         ("available", MASK.astype(np.int32)),
     ],
 )
-def test_a_mask_says_which_modality_is_missing(
-    ending: str, name: str, values: Any, tmp_path: Path
-) -> None:
+def test_mask_marks_missing_modalities(ending: str, name: str, values: Any, tmp_path: Path) -> None:
     arrays = {"a": noise(COUNT, 4), "b": noise(COUNT, 3), "y": CLASSES, name: values}
     path = write(tmp_path / f"v{ending}", **arrays)
     found = examined(path)
@@ -292,7 +288,7 @@ def test_beside_a_cell_or_three_views_a_mask_needs_no_name(name: str, tmp_path: 
         ("number", np.arange(1, COUNT + 1)[:, None]),
     ],
 )
-def test_folds_and_numbers_of_samples_are_no_views(name: str, values: Any, tmp_path: Path) -> None:
+def test_folds_and_sample_numbers_are_not_views(name: str, values: Any, tmp_path: Path) -> None:
     arrays = {"a": noise(COUNT, 4), "b": noise(COUNT, 3), "y": CLASSES, name: values}
     for ending in (".mat", ".npz"):
         assert modalities(examined(write(tmp_path / f"v{ending}", **arrays))) == ["a", "b"]
@@ -320,7 +316,7 @@ def neighbours() -> np.ndarray:
         ("S", np.exp(-np.abs(kernel())) * (1 - np.eye(COUNT)) + np.eye(COUNT)),
     ],
 )
-def test_graphs_are_no_views(name: str, values: Any, tmp_path: Path) -> None:
+def test_graphs_are_not_views(name: str, values: Any, tmp_path: Path) -> None:
     arrays = {"a": noise(COUNT, 4), "b": noise(COUNT, 3), "y": CLASSES, name: values}
     found = examined(write(tmp_path / "v.mat", **arrays))
     assert modalities(found) == ["a", "b"]
@@ -328,7 +324,7 @@ def test_graphs_are_no_views(name: str, values: Any, tmp_path: Path) -> None:
     assert said(found, "no-view")[0][0] == "warning"
 
 
-def test_where_there_is_nothing_but_kernels_they_are_views(tmp_path: Path) -> None:
+def test_kernels_are_views_where_nothing_else_exists(tmp_path: Path) -> None:
     found = examined(write(tmp_path / "v.mat", one=kernel(), two=kernel() ** 2, Y=CLASSES))
     assert modalities(found) == ["one", "two"]
     assert said(found, "graphs")[0][0] == "warning"
@@ -350,7 +346,7 @@ def test_where_there_is_nothing_but_kernels_they_are_views(tmp_path: Path) -> No
         np.eye(4)[np.arange(COUNT) % 4],  # one-hot, of something else
     ],
 )
-def test_a_view_stays_one(values: np.ndarray, tmp_path: Path) -> None:
+def test_ordinary_views_are_accepted(values: np.ndarray, tmp_path: Path) -> None:
     arrays = {"a": noise(COUNT, 4), "b": noise(COUNT, 7), "c": noise(COUNT, 3), "view": values}
     for ending in (".mat", ".npz"):
         found = examined(write(tmp_path / f"v{ending}", **arrays, y=CLASSES))
@@ -358,9 +354,7 @@ def test_a_view_stays_one(values: np.ndarray, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ending", [".mat", ".npz"])
-def test_a_matrix_that_fits_nothing_is_a_warning_and_one_that_nearly_fits_an_error(
-    ending: str, tmp_path: Path
-) -> None:
+def test_unmatched_matrix_warns_and_nearly_matched_one_fails(ending: str, tmp_path: Path) -> None:
     arrays = {"a": noise(COUNT, 4), "b": noise(COUNT, 3), "y": CLASSES}
     found = examined(write(tmp_path / f"v{ending}", **arrays, centres=noise(3, 4)))
     assert modalities(found) == ["a", "b"]
@@ -375,7 +369,7 @@ def test_a_matrix_that_fits_nothing_is_a_warning_and_one_that_nearly_fits_an_err
 
 
 @pytest.mark.parametrize("kind", ["f4", "i8", "?"])
-def test_a_large_view_is_not_read_whole_to_tell_what_it_is(
+def test_large_view_is_classified_from_a_part(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(set_digest, "BYTES", 1 << 12)
@@ -399,7 +393,7 @@ def test_a_large_view_is_not_read_whole_to_tell_what_it_is(
 
 
 @pytest.mark.parametrize("symmetric", [False, True])
-def test_the_first_rows_of_a_very_large_graph_say_what_it_is(
+def test_large_graph_is_recognised_by_its_first_rows(
     symmetric: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(set_digest, "BYTES", 1 << 12)
