@@ -80,7 +80,7 @@ def a_pickle_is_examined_repaired_and_kept(page: Any, tmp_path: Path) -> None:
     page.locator(".st-key-_import_name input").press("Enter")
     settle(page)
     page.get_by_role("button", name="Save data set").click()
-    page.get_by_text("This data set cannot be imported").wait_for()
+    page.get_by_text("The set cannot be imported as it is").wait_for()
     page.locator(".st-key-_repair_fill-zero label").click()
     settle(page)
     page.get_by_role("button", name="Save data set").click()

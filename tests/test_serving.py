@@ -44,9 +44,8 @@ def test_the_container_is_not_root_and_fetches_nothing() -> None:
     assert sum("--require-hashes -r requirements" in words for words in installs) == 2
     assert COMMAND == ["python", "-m", "qfusion", "app", "--address", "0.0.0.0"]
     ours = {name for name in ENV if name.startswith("QFUSION_")}
-    known = (ROOT / "qfusion" / "_files.py").read_text() + (
-        ROOT / "qfusion" / "data" / "files.py"
-    ).read_text()
+    sources = ("qfusion/_user_folders.py", "qfusion/_files.py", "qfusion/data/files.py")
+    known = "".join((ROOT / name).read_text() for name in sources)
     assert all(name in known for name in ours)
     assert all(
         value.startswith("/data/")
@@ -83,7 +82,7 @@ def test_nothing_of_a_page_comes_without_login(place: Place) -> None:
             urllib.request.urlopen(asked, timeout=10)
         assert (refused.value.code, refused.value.read()) == (
             403,
-            b"Uploads are taken from readers who have opened a page.",
+            b"Uploads are accepted only after a page was opened.",
         )
 
 

@@ -22,10 +22,6 @@ from qfusion.track import circuit_noise, drawing, fusion_gates, openqasm_export,
 with translate_import_errors():
     import pennylane as qml
 
-# Pooling is written in two equal forms: a
-# measurement whose outcome chooses one of two rotations, which is drawn and exported as OpenQASM 3; and two rotations
-# controlled by that qubit, whose measurement is deferred to the end, which runs on any device.
-
 PARTS = ("whole", "fusion", "network")
 Parameters = Mapping[str, Any]
 

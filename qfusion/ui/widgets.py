@@ -14,7 +14,7 @@ from streamlit.delta_generator import DeltaGenerator
 from qfusion.panels import params
 from qfusion.ui import arrival, page_params, state
 
-FIELD_WIDTH = 180  # pixels; the least width of a field of a form
+FIELD_WIDTH = 160  # pixels; the least width of a field of a form
 
 
 def draw(

@@ -1,7 +1,11 @@
-"""Texts about circuits that PennyLane draws and runs."""
+"""Texts about circuits that PennyLane draws and runs. They are also needed where PennyLane is not installed."""
 
-from qfusion.track.fusion_circuit import FusionCircuit
-from qfusion.track.step_circuit import StepError
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from qfusion.track.step_circuit import StepError
 
 MEASURES_ALL = "all of them are measured at the end. Gates on more than two qubits are decomposed."
 MEASURES_FUSED = (
@@ -16,9 +20,8 @@ STEP_ERROR = (
 
 def describe_measurements(circuit: object) -> str:
     """Return a note on the measurements in the OpenQASM of a circuit."""
-    if isinstance(circuit, FusionCircuit):
-        return MEASURES_FUSED.format(count=len(circuit.fused))
-    return MEASURES_ALL
+    fused = getattr(circuit, "fused", None)  # of a `track.fusion_circuit.FusionCircuit`
+    return MEASURES_ALL if fused is None else MEASURES_FUSED.format(count=len(fused))
 
 
 def describe_step_error(error: StepError) -> str:

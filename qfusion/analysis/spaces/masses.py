@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -19,6 +19,9 @@ from qfusion.analysis.tasks import Task
 from qfusion.explain import evidence, fusion_reading
 from qfusion.models import mass_forms, qcnn, qcnn_features, truth_tables
 from qfusion.models.fixed_observables import recompute_observables, with_observables
+
+if TYPE_CHECKING:
+    from qfusion.track.fusion_circuit import FusionCircuit
 
 COALITIONS = 1500  # that are computed sample by sample before the pages show them
 DISAGREEMENT, MEAN_ENTROPY, CONFLICT = "disagreement", "entropy[mean]", "conflict"
@@ -157,7 +160,7 @@ class MassSpace(BaseSpace):
         cosines = of_others[:, :n] * own[:, :n] + of_others[:, n:] * own[:, n:]
         return 1 - np.asarray(((1 + cosines) / 2).prod(1))
 
-    def circuit(self, row: int, words: str = "") -> Any:
+    def circuit(self, row: int, words: str = "") -> FusionCircuit:
         """Return the circuit of one sample in PennyLane, with edited truth tables."""
         model = self.study.model.tweaked(words)
         return track.fusion_circuit.fusion_circuit(model, self.theta(row))
