@@ -19,8 +19,8 @@ from tests.support import alone
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLE = (
     "tests/test_baselines.py::test_baselines_are_among_the_pickers",
-    "tests/test_shipped.py::test_all_are_there",
-    "tests/test_shipped.py::test_card_states_what_the_weights_reach[qj-planted]",
+    "tests/test_shipped.py::test_all_shipped_models_exist",
+    "tests/test_shipped.py::test_card_metrics_equal_the_weights[qj-planted]",
 )
 # Collects what it is asked for, names it in the file that COLLECTED names, and runs of it what SAMPLE names.
 PYTEST = """

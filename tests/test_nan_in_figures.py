@@ -58,7 +58,7 @@ def module_of(name: str) -> Any:
     )
 
 
-def test_what_is_no_number_is_refused_by_name_or_drawn_as_what_it_means(
+def test_nan_is_refused_or_drawn_as_a_gap(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     count = Counter[str]()
@@ -106,7 +106,7 @@ def test_every_function_that_draws_has_the_guard() -> None:
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_a_figure_with_a_hole_that_is_not_meant_neither_becomes_a_panel_nor_a_file(
+def test_figure_with_an_unintended_nan_is_refused(
     bad: float,
 ) -> None:
     figure = go.Figure(go.Scatter(x=[0, 1, 2], y=np.array([0.0, bad, 1.0])))
@@ -121,7 +121,7 @@ def test_a_figure_with_a_hole_that_is_not_meant_neither_becomes_a_panel_nor_a_fi
         check_finite(go.Figure(go.Scatter(x=[0], y=[0], error_y={"array": [bad]})))
 
 
-def test_a_gap_that_is_meant_is_a_gap() -> None:
+def test_intended_gap_is_drawn() -> None:
     figure = go.Figure(go.Scatter(x=[0, 1, 2], y=np.array([0.0, np.nan, 1.0]), connectgaps=False))
     assert check_finite(figure) is figure
     with pytest.raises(InvalidInput):

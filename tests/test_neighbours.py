@@ -212,7 +212,7 @@ BY_PENNYLANE = {
 
 @pytest.mark.parametrize("kind", CIRCUITS)
 @pytest.mark.parametrize("M", [1, 2])
-def test_scores_and_gradients_are_pennylanes(kind: str, M: int) -> None:
+def test_scores_and_gradients_equal_pennylane(kind: str, M: int) -> None:
     model = model_of(kind, M, **({"duration": 0.1, "readouts": 2} if kind == "reservoir" else {}))
     rows = rows_of(M, 2)
     parameters = [
@@ -236,7 +236,7 @@ def test_scores_and_gradients_are_pennylanes(kind: str, M: int) -> None:
 
 @pytest.mark.parametrize("kind", CIRCUITS)
 @pytest.mark.parametrize("M", [1, 3])
-def test_gates_one_by_one_give_what_the_scores_are_made_of(kind: str, M: int) -> None:
+def test_gates_applied_one_by_one_give_the_scores(kind: str, M: int) -> None:
     model = model_of(kind, M)
     states = model.encode(rows_of(M, 1))
     gates = model.gates(states)
@@ -287,7 +287,7 @@ def test_gates_one_by_one_give_what_the_scores_are_made_of(kind: str, M: int) ->
         model.gates(model.encode(rows_of(M, 2)))
 
 
-def test_a_state_is_prepared_by_a_reflection() -> None:
+def test_state_is_prepared_by_a_reflection() -> None:
     for state in (
         torch.tensor([1.0, 0, 0, 0]),
         torch.tensor([-1.0, 0, 0, 0]),
@@ -316,7 +316,7 @@ def test_scores_of_the_fusion_layer_are_polynomials_of_its_degree() -> None:
     assert len(set(np.diff(counts))) == 1  # in proportion to the modalities
 
 
-def test_the_reservoir_is_the_evolution_of_its_hamiltonian() -> None:
+def test_reservoir_equals_the_evolution_of_its_hamiltonian() -> None:
     model = model_of("reservoir", 2, duration=4.0)
     h = torch.randn(1, 4, dtype=torch.float64)
     X, n, I = np.array([[0, 1], [1, 0]]), np.diag([0, 1]), np.eye(2)
@@ -340,7 +340,7 @@ def test_the_reservoir_is_the_evolution_of_its_hamiltonian() -> None:
     assert any(name.startswith("encoders") for name, _ in trained.named_parameters())
 
 
-def test_components_are_the_principal_ones_of_the_rows() -> None:
+def test_components_are_principal_components() -> None:
     spec = InputSpec(5)
     part, x = (
         reservoir.Components(spec, 3).double(),
@@ -383,7 +383,7 @@ def test_unitary_fusion_follows_its_formula_and_is_explained_exactly(M: int) -> 
                 assert np.allclose(found.values[i, place], model(mixed).mean(0).numpy(), atol=1e-10)
 
 
-def test_bad_settings_are_named() -> None:
+def test_invalid_settings_are_refused() -> None:
     for kind, settings, words in (
         (
             "qfl",
@@ -456,7 +456,7 @@ def test_the_classical_block_is_trained_and_then_frozen(average: float) -> None:
     assert not fit.result().model.preparing
 
 
-def test_a_block_that_was_never_frozen_decides_itself() -> None:
+def test_unfrozen_block_decides_by_itself() -> None:
     result = train(
         "quantum-lego",
         tiny("regression"),
@@ -472,7 +472,7 @@ def test_a_block_that_was_never_frozen_decides_itself() -> None:
         assert torch.allclose(result.model(rows), result.model.first_head(a) + result.model.bias)
 
 
-def test_projections_are_fitted_to_training_rows_of_large_sets_too(
+def test_projections_of_large_sets_are_fitted_to_training_rows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     dataset: DataSet = tiny("classification")
@@ -491,7 +491,7 @@ def test_projections_are_fitted_to_training_rows_of_large_sets_too(
     [{"precision": "mixed"}, {"unimodal": 0.5}, {"coupling_decay": 0.5}],
     ids=lambda changed: next(iter(changed)),
 )
-def test_every_option_of_training_does(kind: str, changed: dict[str, Any]) -> None:
+def test_every_training_option_works(kind: str, changed: dict[str, Any]) -> None:
     dataset = annotated(3)
     fit = prepare(kind, dataset, SMALL[kind], {"epochs": 2, "batch": 64, **changed})
     fit.epoch()

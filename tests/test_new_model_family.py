@@ -147,7 +147,7 @@ def test_values_equal_the_mean_over_all_combinations_of_rows(model: FusionModel)
     assert explanation.dividends.sum(1) == pytest.approx(explanation.prediction, abs=1e-12)
 
 
-def test_modalities_are_deleted_by_the_families_own_means(model: FusionModel) -> None:
+def test_modalities_are_removed_by_the_model_family(model: FusionModel) -> None:
     x, background = features(3, 2), explain.background(model, features(5, 1))
     values = explain.explain(model, x, background).values
 
@@ -162,7 +162,7 @@ def test_modalities_are_deleted_by_the_families_own_means(model: FusionModel) ->
     assert outcome.scores == pytest.approx(values[0, subsets(3).index((0, 1))], abs=1e-12)
 
 
-def test_backgrounds_are_made_checked_and_told_apart(model: FusionModel) -> None:
+def test_backgrounds_are_checked_and_have_distinct_keys(model: FusionModel) -> None:
     background = explain.background(model, features(5, 1))
     assert (background.name, background.size) == ("product", 5)
     assert background.key != explain.background(model, features(5, 3)).key
@@ -180,7 +180,7 @@ def test_backgrounds_are_made_checked_and_told_apart(model: FusionModel) -> None
         explain.explain(model, features(1, 2), explain.background(late, features(5, 1)))
 
 
-def test_other_explanations_follow_or_name_what_is_missing(model: FusionModel) -> None:
+def test_other_explanations_work_or_report_a_missing_method(model: FusionModel) -> None:
     x, background = features(1, 2), explain.background(model, features(5, 1))
     assert attribution.attributable_terms(model, "text") == ("score",)
     attributed = attribution.attribute(model, x, background, "text")

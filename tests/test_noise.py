@@ -33,7 +33,7 @@ def test_kraus_operators_keep_the_trace(noise: Noise) -> None:
         assert ((kraus.mH @ kraus).sum(0) - torch.eye(2)).abs().max() < 1e-14
 
 
-def test_channels_on_paper() -> None:
+def test_channels_by_hand() -> None:
     """Acting on (I, X, Y, Z): depolarising shrinks, damping pulls towards |0>."""
     s, g = 0.2, 0.36
     assert transfer_matrix(Noise(depolarising=s).gate_kraus()).diag() == pytest.approx(
@@ -85,14 +85,14 @@ def test_density_matrices_agree(n: int, block: str) -> None:
     )
 
 
-def test_no_noise_changes_nothing() -> None:
+def test_zero_noise_has_no_effect() -> None:
     model = model_of(3)
     assert with_noise(model, Noise()) is model
     faint = noisy_scores(model, masses_of(angles_of(model)), Noise(1e-9, 1e-9, 1e-9))
     assert faint[0] == pytest.approx(scores_of(model, angles_of(model)).numpy(), abs=1e-6)
 
 
-def test_a_coin_toss_forgets_the_sample() -> None:
+def test_full_depolarisation_removes_the_sample() -> None:
     model = model_of(4)
     for noise in (Noise(depolarising=1), Noise(damping=1), Noise(readout=1)):
         scores = [noisy_scores(model, masses_of(angles_of(model, seed)), noise) for seed in (0, 1)]
@@ -100,7 +100,7 @@ def test_a_coin_toss_forgets_the_sample() -> None:
 
 
 @pytest.mark.parametrize("M", [2, 4])
-def test_contributions_under_noise_are_those_of_noisy_scores(M: int) -> None:
+def test_contributions_under_noise_equal_those_of_noisy_scores(M: int) -> None:
     model, noise = model_of(3, M), Noise(0.1, 0.1, 0.2)
     noisy_model = with_noise(model, noise)
     assert isinstance(noisy_model, EntangledQCNN)
@@ -120,7 +120,7 @@ def test_contributions_under_noise_are_those_of_noisy_scores(M: int) -> None:
         assert found.values[:, s] == pytest.approx(expected.numpy(), abs=1e-10)
 
 
-def test_noise_in_a_chain_is_noise_on_its_masses() -> None:
+def test_noise_in_a_chain_equals_noise_on_masses() -> None:
     """By hand: a fused qubit with mass p that then controls has the mass (1 - <Z>') / 2 of its noisy state."""
     model, noise = model_of(2, 4), Noise(0.2, 0.3)
     masses = torch.stack([*masses_of(angles_of(model)).values()], -1)
@@ -155,7 +155,7 @@ def test_single_precision() -> None:
         ({"readout": "much"}, "`readout` must be a number"),
     ],
 )
-def test_bad_strengths(options: dict, message: str) -> None:
+def test_invalid_strengths_are_refused(options: dict, message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
         Noise(**options)
 

@@ -73,7 +73,7 @@ def drawn_numbers(figure: go.Figure) -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_name_draws_what_its_table_says(name: str, jump: Sample) -> None:
+def test_every_figure_equals_its_table(name: str, jump: Sample) -> None:
     if name in ONLY_NETWORK:
         with pytest.raises(InvalidInput, match="Choose an entangled-qcnn"):
             getattr(figures, name)(jump)
@@ -109,18 +109,18 @@ def test_every_name_draws_what_its_table_says(name: str, jump: Sample) -> None:
 
 
 @pytest.mark.parametrize("name", ["contributions", "masses", "entropies", "verdict"])
-def test_networks_are_drawn_too(name: str, network: Sample) -> None:
+def test_figures_of_networks(name: str, network: Sample) -> None:
     assert isinstance(getattr(figures, name)(network), go.Figure)
     assert len(getattr(figures.numbers, name)(network)) > 0
 
 
-def test_a_network_has_no_state_that_evolves(network: Sample) -> None:
+def test_network_has_no_evolving_state(network: Sample) -> None:
     for name in ONLY_JUMP:
         with pytest.raises(InvalidInput, match="Choose a quantum-jump model"):
             getattr(figures, name)(network)
 
 
-def test_numbers_are_those_of_explain(jump: Sample) -> None:
+def test_numbers_equal_explain(jump: Sample) -> None:
     found = explain.explain(jump.model, jump.inputs, jump.background)
     assert (
         figures.numbers.contributions(jump)["dividend"].tolist()
@@ -137,7 +137,7 @@ def test_numbers_are_those_of_explain(jump: Sample) -> None:
     assert rho.loc[rho["row"] == rho["column"], "real"].sum() == pytest.approx(1)
 
 
-def test_a_model_by_name_by_file_and_loaded_is_the_same(jump: Sample, tmp_path: Path) -> None:
+def test_model_by_name_file_and_object_agree(jump: Sample, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     folder.mkdir()
     for suffix in (".json", ".safetensors"):
@@ -161,7 +161,7 @@ def test_a_model_by_name_by_file_and_loaded_is_the_same(jump: Sample, tmp_path: 
         ("H.text=1,D.text=1", ""),
     ],
 )
-def test_a_tweak_changes_the_model_and_is_said(tweak: Any, words: str, jump: Sample) -> None:
+def test_tweak_changes_the_model_and_is_shown(tweak: Any, words: str, jump: Sample) -> None:
     changed = figures.open_sample(load_checkpoint(jump.name), jump.id, jump.dataset, tweak=tweak)
     assert changed.tweak_text == words
     if words:
@@ -193,7 +193,7 @@ def test_edited_rules_change_a_network(network: Sample) -> None:
         ({"tweak": "D.text=-1"}, InvalidInput, "0 and 4"),
     ],
 )
-def test_what_does_not_fit_is_named(
+def test_invalid_arguments_are_refused(
     chosen: dict[str, str], error: type[Exception], words: str, jump: Sample
 ) -> None:
     with pytest.raises(error, match=words):
@@ -202,7 +202,7 @@ def test_what_does_not_fit_is_named(
         )
 
 
-def test_a_case_knows_its_sample(jump: Sample) -> None:
+def test_sample_object_knows_its_sample(jump: Sample) -> None:
     with pytest.raises(InvalidInput, match="either an opened sample"):
         figures.shapley(jump, "p0031")
     with pytest.raises(InvalidInput, match="must be the id"):
@@ -213,7 +213,7 @@ def test_a_case_knows_its_sample(jump: Sample) -> None:
         figures.nothing  # noqa: B018
 
 
-def test_figures_stay_light_until_a_name_is_used() -> None:
+def test_figures_are_imported_lazily() -> None:
     code = "import sys, qfusion.figures; print(sorted({'torch', 'plotly', 'qutip'} & set(sys.modules)))"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
@@ -250,7 +250,7 @@ class Page(HTMLParser):
 PLAIN = {"p", "b", "table", "thead", "tbody", "tr", "th", "td", "img"}
 
 
-def test_a_sample_shows_its_verdict_its_terms_and_a_figure(jump: Sample, network: Sample) -> None:
+def test_sample_shows_verdict_terms_and_figure(jump: Sample, network: Sample) -> None:
     for sample in (jump, network):
         page = Page(sample._repr_html_())
         assert page.tags == PLAIN
@@ -267,7 +267,7 @@ def test_a_sample_shows_its_verdict_its_terms_and_a_figure(jump: Sample, network
                 assert page.words[place + 2] == f"{spread:.3f}"
 
 
-def test_a_model_shows_what_it_is_and_who_leads_with_intervals(jump: Sample) -> None:
+def test_model_shows_description_and_ranking_with_intervals(jump: Sample) -> None:
     page = Page(jump.study._repr_html_())
     assert page.tags == PLAIN
     assert page.words[0] == "qj-planted on Planted opinions"
@@ -279,7 +279,7 @@ def test_a_model_shows_what_it_is_and_who_leads_with_intervals(jump: Sample) -> 
     assert load_checkpoint("qj-planted")._repr_html_() == jump.study._repr_html_()
 
 
-def test_a_panel_shows_figure_and_words(jump: Sample, network: Sample) -> None:
+def test_panel_shows_figure_and_text(jump: Sample, network: Sample) -> None:
     page = Page(panels.sample_decision.verdict(network)._repr_html_())
     assert page.tags == {"p", "b", "img"}
     assert page.words[-1].startswith("Shows the classes of this")
@@ -289,7 +289,7 @@ def test_a_panel_shows_figure_and_words(jump: Sample, network: Sample) -> None:
     }
 
 
-def test_words_of_data_are_no_markup(network: Sample) -> None:
+def test_texts_of_data_are_escaped(network: Sample) -> None:
     evil = "<script>alert(1)</script>"
     study = replace(network.study, dataset=replace(network.dataset, title=evil))
     html = replace(network, study=study)._repr_html_()
@@ -298,7 +298,7 @@ def test_words_of_data_are_no_markup(network: Sample) -> None:
 
 
 @pytest.mark.parametrize("words", ["H.text-audio=-1", "H.text-audio=8", "D.text=4"])
-def test_a_widget_begins_with_the_whole_tweak(words: str, jump: Sample) -> None:
+def test_widget_starts_with_the_whole_tweak(words: str, jump: Sample) -> None:
     sample = replace(jump, tweak=words)
     box = panels.notebook.tweak_widget(sample)
     assert box.sample.tweak_text == sample.tweak_text == words
@@ -307,7 +307,7 @@ def test_a_widget_begins_with_the_whole_tweak(words: str, jump: Sample) -> None:
     assert words in box.sample.tweak_text
 
 
-def test_a_coupling_is_turned_and_the_decision_follows(
+def test_changed_coupling_changes_the_decision(
     jump: Sample, network: Sample, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     box = panels.notebook.tweak_widget(jump)

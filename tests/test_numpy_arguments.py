@@ -88,7 +88,7 @@ def numbers(value: Any) -> list[torch.Tensor]:
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_an_array_gives_the_numbers_of_its_tensor(call: str) -> None:
+def test_array_gives_the_result_of_its_tensor(call: str) -> None:
     function, given = CALLS[call]
     found = numbers(function(*given))
     wanted = numbers(function(*map(as_tensor, given)))
@@ -107,7 +107,7 @@ FORMS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_an_array_may_lie_in_memory_in_any_way(form: str) -> None:
+def test_array_may_have_any_memory_layout(form: str) -> None:
     given = FORMS[form](RHO)
     wanted = measures.purity(torch.from_numpy(RHO.astype(given.dtype.newbyteorder("="))))
     assert torch.allclose(measures.purity(given), wanted)
@@ -115,7 +115,7 @@ def test_an_array_may_lie_in_memory_in_any_way(form: str) -> None:
 
 
 @pytest.mark.parametrize("dtype", [object, "U3", "M8[s]"])
-def test_an_array_without_numbers_is_named(dtype: Any) -> None:
+def test_non_numeric_array_is_refused(dtype: Any) -> None:
     with pytest.raises(InvalidInput, match="Argument `rho` is an array of"):
         measures.purity(np.zeros((2, 2)).astype(dtype))
 

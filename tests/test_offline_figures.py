@@ -38,7 +38,7 @@ def renderer(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
-def test_notebook_output_names_no_host(figure: Any, renderer: Any, name: str) -> None:
+def test_notebook_output_contains_no_host(figure: Any, renderer: Any, name: str) -> None:
     renderer(name)
     bundle = figure._repr_mimebundle_()
     assert not HOST.search(bundle["text/html"].replace(library(), ""))

@@ -41,7 +41,7 @@ def network(n: int, M: int, N: int = 7) -> tuple:
     ],
     ids=["qj2", "qj3", "qcnn2", "qcnn3", "qcnn4", "qcnn5"],
 )
-def test_the_expectation_is_the_coalition_value(make, kind: str) -> None:
+def test_expectation_equals_the_coalition_value(make, kind: str) -> None:
     model, x, rows = make()
     background = explain.background(model, rows, kind)
     found = explain.explain(model, x, background)
@@ -89,7 +89,7 @@ def test_eigenvectors_and_trace_of_the_marginal_observable() -> None:
         )
 
 
-def test_what_is_orthogonal_and_known_on_paper() -> None:
+def test_orthogonal_case_by_hand() -> None:
     """With a read-out of one projector on |0> of text and no evolution, |0> votes for with the weight, all else against
     alike."""
     inputs = {"text": InputSpec(2), "audio": InputSpec(2)}
@@ -186,7 +186,7 @@ def test_pairs_are_offered_where_memory_allows(monkeypatch: pytest.MonkeyPatch) 
         assert len(operator_groups(model_of(3, 3))) == 3 + pairs
 
 
-def test_wrong_arguments_are_named() -> None:
+def test_invalid_arguments_are_refused() -> None:
     model, _, rows = network(3, 2)
     background = explain.background(model, rows, "joint")
     jump, _, other = problem(2)

@@ -106,7 +106,7 @@ def test_an_index_of_more_samples_than_bytes_is_refused(
     assert most < 400
 
 
-def test_one_that_holds_what_it_declares_is_read(tmp_path: Path) -> None:
+def test_index_of_true_size_is_read(tmp_path: Path) -> None:
     path = tmp_path / "short.mp4"
     path.write_bytes(hostile.index(60))
     assert media_probe.probe(path).sound == 8000
@@ -161,7 +161,7 @@ def _sleeps(path: Path) -> None:
         (_ends, r"`a.mp4` ends the process that reads it \(status -6\)"),
     ],
 )
-def test_a_process_that_reads_has_limits(
+def test_reading_process_has_limits(
     reads: Callable[[Path], Any], words: str, tmp_path: Path
 ) -> None:
     with pytest.raises(InvalidInput, match=words):
@@ -170,7 +170,7 @@ def test_a_process_that_reads_has_limits(
     assert media_probe.probe(tmp_path / "p.png").size == (3, 2)  # the next file is read
 
 
-def test_a_process_that_nobody_waits_for_ends(tmp_path: Path) -> None:
+def test_abandoned_process_ends(tmp_path: Path) -> None:
     stop = threading.Event()
     threading.Timer(0.5, stop.set).start()
     began = time.monotonic()
@@ -185,7 +185,7 @@ def test_a_process_that_nobody_waits_for_ends(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "count", "side"), [("p.jpg", 1500, 512), ("q.jpeg", 400, 1024), ("r.png", 2000, 256)]
 )
-def test_a_picture_of_many_scans_is_refused(
+def test_picture_with_many_scans_is_refused(
     tmp_path: Path, name: str, count: int, side: int
 ) -> None:
     path = tmp_path / name
@@ -224,7 +224,7 @@ def test_the_canvas_sends_a_png_of_its_size(sent: Any) -> None:
         own_inputs.read_canvas(sent)
 
 
-def test_a_picture_that_is_no_png_does_not_come_from_the_canvas() -> None:
+def test_canvas_input_must_be_png() -> None:
     import base64
 
     def address(data: bytes) -> str:
@@ -243,7 +243,7 @@ def test_a_picture_that_is_no_png_does_not_come_from_the_canvas() -> None:
         )
 
 
-def test_what_was_given_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_input_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     read, pictures = picture_reader.read_picture, list[Path]()
     monkeypatch.setattr(
         picture_reader, "read_picture", lambda *given: (pictures.append(given[0]), read(*given))[1]
@@ -271,9 +271,7 @@ def test_what_was_given_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(("samples", "rate"), [(32_768, 16_000), (16_384, 8_000), (65_535, 48_000)])
-def test_more_sound_than_its_times_have_room_for_is_refused(
-    tmp_path: Path, samples: int, rate: int
-) -> None:
+def test_sound_beyond_its_duration_is_refused(tmp_path: Path, samples: int, rate: int) -> None:
     path = hostile.timeless(tmp_path / "t.webm", 3000, samples, rate)
     with pytest.raises(InvalidInput, match="holds more sound than its times have room for"):
         sound_reader.read_sound(path)
@@ -295,7 +293,7 @@ def test_pixels_and_samples_are_counted(tmp_path: Path, monkeypatch: pytest.Monk
         sound_reader.read_sound(tone)
 
 
-def test_what_took_too_much_work_is_not_tried_again(
+def test_too_expensive_input_is_not_retried(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tried, path = list[Path](), tmp_path / "a.mp4"
@@ -339,7 +337,7 @@ CUE = "00:00:01,000 --> 00:00:02,000\n"
         ("claims.TextGrid", '"IntervalTier"\n"a"\n0\n9\n999999999\n' * 9000),
     ],
 )
-def test_texts_are_read_once_from_begin_to_end(tmp_path: Path, name: str, content: str) -> None:
+def test_texts_are_read_in_one_pass(tmp_path: Path, name: str, content: str) -> None:
     path = tmp_path / name
     path.write_text(content)
     words, seconds, most = cost(WORDS, path)
@@ -348,7 +346,7 @@ def test_texts_are_read_once_from_begin_to_end(tmp_path: Path, name: str, conten
     assert words.isdigit() or f"`{name}`" in words
 
 
-def test_of_a_textgrid_the_tier_of_words_is_read_and_no_more(tmp_path: Path) -> None:
+def test_only_the_word_tier_of_a_textgrid_is_read(tmp_path: Path) -> None:
     def tier(kind: str, name: str, rows: list[str]) -> str:
         return f'"{kind}"\n"{name}"\n0\n9\n{len(rows)}\n' + "\n".join(rows) + "\n"
 
@@ -369,7 +367,7 @@ def test_of_a_textgrid_the_tier_of_words_is_read_and_no_more(tmp_path: Path) -> 
         timed_words.read_words(path)
 
 
-def test_marks_of_a_subtitle_go_and_its_words_stay(tmp_path: Path) -> None:
+def test_markup_of_subtitles_is_removed(tmp_path: Path) -> None:
     path = tmp_path / "w.vtt"
     path.write_text(
         "WEBVTT\n\nNOTE a --> b\n\n"
@@ -401,7 +399,7 @@ def damaged(folder: Path, ids: list[str]) -> None:
     (folder / f"{ids[3]}.jpg").write_bytes(hostile.scans(900))
 
 
-def test_a_damaged_file_costs_itself_and_not_the_joining(tmp_path: Path) -> None:
+def test_damaged_file_does_not_stop_the_join(tmp_path: Path) -> None:
     ids = ["a", "b", "c", "d", "e"]
     made, root = imported(tmp_path, ids), tmp_path / "files"
     root.mkdir()
@@ -417,7 +415,7 @@ def test_a_damaged_file_costs_itself_and_not_the_joining(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("name", ["b.mkv", "deep/b.WMA", "b.tiff"])
-def test_a_recording_that_is_not_read_is_named(tmp_path: Path, name: str) -> None:
+def test_unreadable_recording_is_reported(tmp_path: Path, name: str) -> None:
     made, root = imported(tmp_path, ["a", "b", "c"]), tmp_path / "files"
     (root / name).parent.mkdir(parents=True)
     recordings.write(root / "a.wav", None, np.ones(16_000, np.float32) / 9)
@@ -443,7 +441,7 @@ def test_channels_that_cancel_are_not_silence(
 
 
 @pytest.mark.parametrize("gains", [(1.0, 1.0), (1.0, 0.0), (0.6, 0.9), (0.0, 0.0)])
-def test_other_channels_are_mixed_as_ever(tmp_path: Path, gains: tuple[float, float]) -> None:
+def test_ordinary_channels_are_averaged(tmp_path: Path, gains: tuple[float, float]) -> None:
     tone = np.sin(np.arange(48_000) / 9) * 0.5
     heard = sound_reader.read_sound(stereo(tmp_path / "s.wav", tone, gains), 0.5, 1.5, 16_000)
     expected = tone[8000:24_000] * sum(gains) / np.sqrt(2)  # as FFmpeg mixes them

@@ -51,7 +51,7 @@ def avdigits(real_data: Path) -> data.DataSet:
     return data.load("avdigits")
 
 
-def test_what_is_like_the_data_comes_to_their_features_and_decisions(
+def test_inputs_like_the_data_have_their_features_and_decisions(
     avdigits: data.DataSet,
 ) -> None:
     """50 held-out images through the canvas' way and 50 recordings through the microphone's are the set's."""
@@ -84,7 +84,7 @@ def test_what_is_like_the_data_comes_to_their_features_and_decisions(
     assert torch.equal(theirs, mine)
 
 
-def test_drawn_pairs_come_to_the_features_of_the_set() -> None:
+def test_drawn_pairs_have_the_features_of_the_set() -> None:
     """Pictures of scikit-learn's digits, in all views of them."""
     pairs, views = data.load("parity"), data.load("digits")
     for row in range(0, 600, 60):
@@ -152,7 +152,7 @@ def test_a_spoken_digit_is_trimmed_and_resampled() -> None:
         ("middle", stroke(), "does not exist"),
     ],
 )
-def test_what_cannot_be_drawn_is_refused(name: str, given: OwnInput, words: str) -> None:
+def test_invalid_drawings_are_refused(name: str, given: OwnInput, words: str) -> None:
     """In one line that says what to do."""
     with pytest.raises((InvalidInput, NotFound), match=words):
         own_samples.make_sample(data.load("parity"), {name: given}, "pair-0001")
@@ -174,7 +174,7 @@ def test_what_cannot_be_drawn_is_refused(name: str, given: OwnInput, words: str)
         (lambda: OwnInput("recording", b"RIFF\0\0\0\0WAVE"), "cannot be read"),
     ],
 )
-def test_what_cannot_be_heard_is_refused(
+def test_invalid_recordings_are_refused(
     avdigits: data.DataSet, given: Callable[[], OwnInput], words: str
 ) -> None:
     """Silence, ten minutes, and what is no sound."""
@@ -199,7 +199,7 @@ def opened(request: Any) -> tuple[Sample, Sample]:
         opening.at_hand.reset(token)
 
 
-def test_an_own_sample_is_decided_as_that_of_the_set(opened: tuple[Sample, Sample]) -> None:
+def test_own_sample_has_the_decision_of_the_data_sample(opened: tuple[Sample, Sample]) -> None:
     """Decision, contributions, what if and neighbours; no truth, and nothing of the set is other."""
     theirs, mine = opened
     assert mine.id.startswith("own-")
@@ -233,7 +233,7 @@ def test_an_own_sample_is_decided_as_that_of_the_set(opened: tuple[Sample, Sampl
         )
 
 
-def test_a_number_without_truth_is_shown_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_score_without_truth_is_shown_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """As of a visitor's own sample of a set whose target is a number."""
     monkeypatch.setattr(Sample, "target", None)
     picture = sample_decision.verdict.__wrapped__(open_sample("qj-planted", "p2924"))
@@ -261,7 +261,7 @@ def test_results_of_two_visitors_are_not_mixed_up() -> None:
         open_sample("qj-parity", made[0].id)
 
 
-def test_what_is_not_given_is_taken_from_a_sample() -> None:
+def test_missing_modalities_are_taken_from_a_sample() -> None:
     """And a record of it in a session file gives the same sample again."""
     dataset = data.load("parity")
     mine = own_samples.make_sample(dataset, {"left": stroke()}, "pair-0007")
@@ -293,7 +293,7 @@ def test_what_is_not_given_is_taken_from_a_sample() -> None:
 
 
 @pytest.mark.parametrize("content", ["[]", "[" * 100_000, "{", '"x"'])
-def test_what_is_no_session_file_is_named(content: str, tmp_path: Path) -> None:
+def test_invalid_session_file_is_refused(content: str, tmp_path: Path) -> None:
     (tmp_path / "session.json").write_text(content)
     with pytest.raises(InvalidInput, match=r"session\.json cannot be read"):
         own_sessions.read_session(tmp_path / "session.json")

@@ -74,7 +74,7 @@ def panels(places: Path) -> dict[str, Any]:
     return dict(exporting.taken())
 
 
-def test_every_page_hands_its_figures_over(panels: dict[str, Any]) -> None:
+def test_every_page_provides_its_figures(panels: dict[str, Any]) -> None:
     """Every panel that has a figure comes up (names with a variable end count by their beginning)."""
     known = {name for panels in pages.PAGES.values() for name in panels} | {
         start.rstrip("-") for panels in pages.PANEL_FAMILIES.values() for start in panels
@@ -92,7 +92,7 @@ def test_every_page_hands_its_figures_over(panels: dict[str, Any]) -> None:
         assert len(panel.numbers), name
 
 
-def test_every_figure_is_whole_as_a_file(panels: dict[str, Any]) -> None:
+def test_every_figure_is_a_valid_file(panels: dict[str, Any]) -> None:
     """Each figure once; the format changes from one to the next, and is most often the one that is read most
     closely."""
     kinds = tuple(READERS)
@@ -116,7 +116,7 @@ def distinct(panels: dict[str, Any]) -> dict[str, Any]:
     return dict(once.values())
 
 
-def test_a_second_process_makes_the_same_bytes(panels: dict[str, Any], places: Path) -> None:
+def test_second_process_writes_the_same_bytes(panels: dict[str, Any], places: Path) -> None:
     """One figure of each trace type, themes and formats by turns, from pages that the other process opens anew."""
     jobs = exporting.jobs(panels, KINDS, EVERY)
     assert {job.theme for job in jobs} == set(export_style.THEMES)
@@ -218,7 +218,7 @@ def read_tikz(content: bytes, panel: Any, style: export_style.ExportStyle) -> No
 READERS = {"svg": read_svg, "pdf": read_pdf, "png": read_png, "html": read_html, "tikz": read_tikz}
 
 
-def test_hidden_series_and_ranges_are_exported_as_they_stand_on_the_page(
+def test_hidden_series_and_ranges_are_exported_as_displayed(
     panels: dict[str, Any],
 ) -> None:
     name = next(
@@ -241,7 +241,7 @@ def test_hidden_series_and_ranges_are_exported_as_they_stand_on_the_page(
     )
 
 
-def test_the_command_line_makes_a_figure_again_from_its_own_file(
+def test_command_line_reproduces_a_figure_from_its_file(
     panels: dict[str, Any], tmp_path: Path
 ) -> None:
     panel = panels["/dynamics?model=qj-planted decision-over-time"]
@@ -264,7 +264,7 @@ def test_the_command_line_makes_a_figure_again_from_its_own_file(
     assert time.perf_counter() - started < 120
 
 
-def test_recipes_that_no_longer_fit_are_named(panels: dict[str, Any]) -> None:
+def test_outdated_recipes_are_refused(panels: dict[str, Any]) -> None:
     found = panels["/dynamics?model=qj-planted decision-over-time"].recipe
     other = replace(
         found, made_from={**found.made_from, "model": {"name": "qj-planted", "digest": "0" * 64}}
@@ -306,6 +306,6 @@ def test_recipes_that_no_longer_fit_are_named(panels: dict[str, Any]) -> None:
         ),
     ],
 )
-def test_what_is_no_recipe_is_refused(text: str, said: str) -> None:
+def test_invalid_recipes_are_refused(text: str, said: str) -> None:
     with pytest.raises(Exception, match=re.escape(said)):
         recipe.parse(text)

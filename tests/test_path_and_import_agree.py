@@ -97,7 +97,7 @@ FILES: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("variables", FILES.values(), ids=FILES)
-def test_a_file_is_what_an_import_of_it_keeps(
+def test_file_by_path_equals_its_import(
     variables: dict[str, Any], tmp_path: Path, imported: Any
 ) -> None:
     path = tmp_path / "set.npz"
@@ -109,7 +109,7 @@ def test_a_file_is_what_an_import_of_it_keeps(
 
 
 @pytest.mark.parametrize("ending", [".npz", ".mat"])
-def test_a_file_without_a_split_is_split_as_a_repair_splits_it(
+def test_file_without_a_split_is_split_like_the_repair(
     ending: str, tmp_path: Path, imported: Any
 ) -> None:
     path = tmp_path / f"set{ending}"
@@ -128,7 +128,7 @@ def test_zeros_at_the_end_of_sequences_are_padding(tmp_path: Path) -> None:
     assert np.array_equal(voice.lengths, ends)
 
 
-def test_pictures_with_black_rows_stay_pictures(tmp_path: Path) -> None:
+def test_black_rows_of_pictures_are_no_padding(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     pictures = random.uniform(size=(COUNT, 6, 4))
     pictures[random.uniform(size=(COUNT, 6)) < 0.3] = 0
@@ -139,7 +139,7 @@ def test_pictures_with_black_rows_stay_pictures(tmp_path: Path) -> None:
     assert not image.is_sequence
 
 
-def test_what_an_import_refuses_is_refused(tmp_path: Path) -> None:
+def test_files_that_import_refuses_are_refused(tmp_path: Path) -> None:
     content = views()
     noise = np.random.default_rng(0).normal(size=(COUNT, 2))
     content["code"] = noise + 100 * content["y"][:, None] * [1, 0]
@@ -151,7 +151,7 @@ def test_what_an_import_refuses_is_refused(tmp_path: Path) -> None:
         data.load(path)
 
 
-def test_arrays_of_tables_are_padded_as_well(tmp_path: Path, imported: Any) -> None:
+def test_arrays_of_tables_are_padded(tmp_path: Path, imported: Any) -> None:
     rows = "".join(f"s{n},{n % 3 - 1 + n / 100},{part}\n" for n, part in enumerate(parts()))
     (tmp_path / "labels.csv").write_text(f"id,label,split\n{rows}")
     np.save(tmp_path / "voice.npy", sequences())

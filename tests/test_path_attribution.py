@@ -142,7 +142,7 @@ def bloch(ket: np.ndarray) -> tuple[float, float, float]:
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_the_parts_of_a_shipped_model_add_up(name: str) -> None:
+def test_parts_of_a_shipped_model_add_up(name: str) -> None:
     found = checkpoint.load(name)
     try:
         dataset = data.load(found.card["data"]["name"])
@@ -188,7 +188,7 @@ def test_the_parts_of_a_shipped_model_add_up(name: str) -> None:
     ],
     ids=str,
 )
-def test_parts_add_up_and_are_the_slopes_on_the_way(settings: dict) -> None:
+def test_parts_add_up_and_equal_integrated_slopes(settings: dict) -> None:
     M = settings.pop("M", 3)
     names = ("text", "audio", "vision", "gaze")[:M]
     torch.manual_seed(1)
@@ -278,7 +278,7 @@ def test_parts_equal_differences_of_the_strength_path(tweak: Tweak) -> None:
         )
 
 
-def test_through_time_it_is_what_the_same_model_builds_in_less_time() -> None:
+def test_attribution_over_time_equals_shorter_evolutions() -> None:
     model, inputs = jump_model(3), features(1)
     behind = explain.background(model, features(5, seed=2), "joint")
     times = np.array([0.0, 0.2, 0.5, 1.0])
@@ -298,7 +298,7 @@ def test_through_time_it_is_what_the_same_model_builds_in_less_time() -> None:
     assert np.abs(found.parts - found.over_time[-1]).max() < 1e-12
 
 
-def test_local_read_out_has_no_joint_term_at_the_start_and_local_terms_build_none() -> None:
+def test_local_terms_build_no_joint_terms() -> None:
     model, inputs = jump_model(2), features(1)
     behind = explain.background(model, features(5, seed=2), "joint")
     found = path_attribution.aumann_shapley(model, inputs, behind)
@@ -315,7 +315,7 @@ def test_local_read_out_has_no_joint_term_at_the_start_and_local_terms_build_non
     assert np.abs(found.parts[~joint]).max() > 1e-3
 
 
-def test_over_classes_it_is_the_mean_of_each_samples_own_class() -> None:
+def test_mean_over_classes_uses_each_samples_class() -> None:
     checked = checkpoint.load("qj-parity")
     dataset = data.load("parity")
     model, inputs = checked.model.double().eval(), dataset.inputs(range(12), dtype=torch.float64)
@@ -339,7 +339,7 @@ def test_over_classes_it_is_the_mean_of_each_samples_own_class() -> None:
     assert (one.count, one.output) == (1, model.outputs[1])  # all are of one class
 
 
-def test_a_mean_over_samples_is_the_mean_of_each() -> None:
+def test_mean_over_samples_equals_the_mean_of_single_ones() -> None:
     model, inputs = jump_model(2), features(4)
     behind = explain.background(model, features(5, seed=2), "joint")
     each = [
@@ -359,9 +359,7 @@ def test_a_mean_over_samples_is_the_mean_of_each() -> None:
     [{}, {"coupling": "local", "jumps": 1}, {"evolution": "unitary"}, {"duration": 3.0}],
     ids=str,
 )
-def test_every_sample_at_once_is_each_alone(
-    settings: dict, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_batched_samples_equal_single_ones(settings: dict, monkeypatch: pytest.MonkeyPatch) -> None:
     model, inputs = jump_model(2, **settings).tweaked(Tweak({"text+audio": -0.5})), features(5)
     behind = explain.background(model, features(5, seed=2), "joint")
     monkeypatch.setattr(path_attribution, "CHUNK", 2)
@@ -395,7 +393,7 @@ def test_every_sample_at_once_is_each_alone(
         (jump_model(2, duration=0.0), 14),
     ],
 )
-def test_where_nothing_evolves_nothing_is_built(model: Any, columns: int) -> None:
+def test_no_evolution_builds_nothing(model: Any, columns: int) -> None:
     inputs, behind = features(2), explain.background(model, features(5, seed=2), "joint")
     found = path_attribution.aumann_shapley(model, inputs, behind)
     assert found.parts.shape == (8, columns)
@@ -414,7 +412,7 @@ def test_where_nothing_evolves_nothing_is_built(model: Any, columns: int) -> Non
     assert each.end.mean(0) == pytest.approx(found.end, abs=1e-12)
 
 
-def test_operators_that_do_not_fit_at_once_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_operators_in_chunks_give_the_same_result(monkeypatch: pytest.MonkeyPatch) -> None:
     model, inputs = jump_model(3), features(1)
     behind = explain.background(model, features(5, seed=2), "joint")
     whole = path_attribution.aumann_shapley(model, inputs, behind)
@@ -467,7 +465,7 @@ def test_tables() -> None:
 
 
 @pytest.mark.parametrize(("J", "T"), [(1.3, 1.7), (4.0, 3.1), (1.0, 0.05)])
-def test_what_is_wrong_by_more_than_a_share_of_the_largest_number_is_refused(
+def test_relative_error_above_the_tolerance_is_refused(
     J: float, T: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model, inputs = two_qubits(J, 0.4, T), features(2, ("text", "audio"))
@@ -498,7 +496,7 @@ def test_unresolved_evolution_is_refused_with_the_changed_strengths(
             path_attribution.aumann_shapley(model, inputs, background)
 
 
-def test_bad_input_says_what_to_do() -> None:
+def test_invalid_input_is_refused_with_instructions() -> None:
     model, inputs = jump_model(2), features(1)
     behind = explain.background(model, features(5, seed=2), "joint")
     network = model_of(3)
@@ -525,7 +523,7 @@ def test_bad_input_says_what_to_do() -> None:
         path_attribution.aumann_shapley_per_sample(long, inputs, behind)
 
 
-def test_a_local_generator_says_what_each_term_acts_on() -> None:
+def test_local_generator_states_the_modalities_of_each_term() -> None:
     model = jump_model(2, coupling="local", jumps=1)
     found = path_attribution.aumann_shapley(
         model, features(1), explain.background(model, features(5, seed=2), "joint")
@@ -542,7 +540,7 @@ def test_a_local_generator_says_what_each_term_acts_on() -> None:
     )
 
 
-def test_stacked_areas_reach_from_what_was_taken_to_what_was_added() -> None:
+def test_stacked_areas_span_negative_to_positive_parts() -> None:
     times = np.linspace(0, 1, 11)
     added = np.outer(times, [0.3, -0.2, 0.1, 0.05, -0.01, 0.02, 0.04, -0.03])
     titles = [f"term {g}" for g in range(8)]
@@ -577,7 +575,7 @@ def test_stacked_areas_reach_from_what_was_taken_to_what_was_added() -> None:
     assert [trace.name for trace in again.data] == [trace.name for trace in drawn.data]
 
 
-def test_bands_of_the_flow_are_as_wide_as_what_flows() -> None:
+def test_flow_bands_are_proportional_to_the_parts() -> None:
     parts, start = np.array([[0.0], [0.1], [0.0], [-0.4]]), np.array([0.2, 0.3, 0.0, 0.0])
     drawn = generator_attribution_flow.attribution_flow(
         ["", "text", "audio", "text+audio"],
@@ -612,7 +610,7 @@ def test_bands_of_the_flow_are_as_wide_as_what_flows() -> None:
     )
 
 
-def test_a_matrix_says_where_nothing_is_built() -> None:
+def test_matrix_marks_empty_entries() -> None:
     model = jump_model(2, evolution="none")
     found = path_attribution.aumann_shapley(
         model, features(1), explain.background(model, features(5, seed=2), "joint")
@@ -637,7 +635,9 @@ def test_a_matrix_says_where_nothing_is_built() -> None:
         )
 
 
-def test_the_command_line_draws_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_command_line_draws_path_attribution(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The other views, with their numbers, in tests/test_figures.py."""
     from qfusion.cli import app
 
@@ -663,7 +663,7 @@ def test_the_command_line_draws_it(tmp_path: Path, capsys: pytest.CaptureFixture
     assert "Shows" in out.read_text()
 
 
-def test_the_sentence_names_what_did_most() -> None:
+def test_sentence_names_the_largest_part() -> None:
     model = jump_model(2)
     behind = explain.background(model, features(5, seed=2), "joint")
     found = path_attribution.aumann_shapley(model, features(1), behind)
@@ -709,7 +709,7 @@ def test_the_sentence_names_what_did_most() -> None:
     ).startswith("No evolution")
 
 
-def test_programs_and_workspace_give_the_tables(planted: Any) -> None:
+def test_programs_reproduce_the_tables(planted: Any) -> None:
     sample = str(planted.ids[planted.rows("test")[2]])
     address = {"model": "qj-planted", "data": "planted", "sample": sample}
     one = figures.open_sample("qj-planted", sample, planted)
@@ -741,7 +741,7 @@ def test_programs_and_workspace_give_the_tables(planted: Any) -> None:
     assert not weaker.parts.any()
 
 
-def test_products_of_polynomials_are_integrated_without_error() -> None:
+def test_products_of_polynomials_are_integrated_exactly() -> None:
     p, q = 8, 7
     integrals, back = generator_integrals.product_integrals(p, q)
     z = np.polynomial.legendre.leggauss(p + q - 1)[0]

@@ -36,7 +36,7 @@ NAN = float("nan")
 M = ("text", "audio", "vision")
 
 
-def test_intervals_are_over_videos_and_wider_for_it() -> None:
+def test_intervals_are_clustered_by_video_and_wider() -> None:
     rng = np.random.default_rng(0)
     video = np.repeat(np.arange(20), 30)
     shared = rng.normal(size=20)[video]
@@ -70,7 +70,7 @@ def explained(own: np.ndarray, names: tuple[str, ...]) -> Explanation:
     return Explanation(names, ("score",), found, values, dividends, own[:, :, None], "joint", 1)
 
 
-def test_few_constant_and_missing_labels_leave_no_interval() -> None:
+def test_too_few_labels_have_no_interval() -> None:
     rng = np.random.default_rng(0)
     explanation = explained(rng.normal(size=(40, 3)), M)
     few = np.full(40, NAN)
@@ -94,7 +94,7 @@ def test_few_constant_and_missing_labels_leave_no_interval() -> None:
         trust.compare_with_labels(explanation, labels.iloc[:9], np.zeros(40))
 
 
-def test_bins_hold_as_many_samples_and_rise_with_the_term() -> None:
+def test_bins_have_equal_counts_and_increase_with_the_term() -> None:
     rng = np.random.default_rng(1)
     explanation = explained(rng.normal(size=(200, 2)), ("text", "audio"))
     each = (
@@ -108,7 +108,7 @@ def test_bins_hold_as_many_samples_and_rise_with_the_term() -> None:
     assert (np.diff(each["term"]) > 0).all()
 
 
-def test_with_verdicts_shuffled_rates_differ_by_chance_alone() -> None:
+def test_shuffled_verdicts_differ_by_chance() -> None:
     """By 1.96 standard errors of the difference of two rates, sqrt(p (1 - p) (1 / a + 1 / b))."""
     rng = np.random.default_rng(0)
     called, hit = (np.arange(400) < 100).astype(float), (rng.random(400) < 0.3).astype(float)
@@ -141,7 +141,7 @@ def resampled(
     return tuple(np.nanquantile(values, bootstrap.EDGES).tolist())
 
 
-def test_numbers_and_intervals_beside_labels_are_those_of_scipy_on_every_resample(
+def test_statistics_equal_scipy_on_every_resample(
     few: tuple[Explanation, pd.DataFrame, np.ndarray, np.ndarray],
 ) -> None:
     explanation, labels, whole, video = few
@@ -186,7 +186,7 @@ def test_numbers_and_intervals_beside_labels_are_those_of_scipy_on_every_resampl
         )
 
 
-def test_rates_of_verdicts_are_those_of_every_resample(
+def test_verdict_rates_equal_direct_resampling(
     few: tuple[Explanation, pd.DataFrame, np.ndarray, np.ndarray],
 ) -> None:
     explanation, labels, whole, video = few
@@ -234,7 +234,7 @@ def coalitions_of(dividends: np.ndarray) -> np.ndarray:
     )
 
 
-def test_what_does_not_vary_has_no_range_with_shuffled_labels() -> None:
+def test_constant_values_have_no_shuffled_range() -> None:
     x = np.linspace(-1, 1, 10)
     for term, label, ranged in (
         (x, np.arange(10) % 2, True),  # from 0 to 1
@@ -248,7 +248,7 @@ def test_what_does_not_vary_has_no_range_with_shuffled_labels() -> None:
             assert np.isfinite([one.low, one.high]).tolist() == [ranged, ranged]
 
 
-def test_a_rate_of_few_has_no_interval_and_one_of_ten_has() -> None:
+def test_rates_need_ten_samples_for_an_interval() -> None:
     """Ten samples on each side, as everywhere."""
     hit = (np.arange(40) % 3 == 0).astype(float)
     for count in (9, 10, 30, 31):
@@ -259,7 +259,7 @@ def test_a_rate_of_few_has_no_interval_and_one_of_ten_has() -> None:
         assert rate.difference.n == 40
 
 
-def test_a_second_model_is_nearer_by_the_difference_of_rank_correlations(
+def test_model_comparison_is_the_difference_of_rank_correlations(
     few: tuple[Explanation, pd.DataFrame, np.ndarray, np.ndarray],
 ) -> None:
     explanation, labels, whole, video = few
@@ -286,7 +286,7 @@ def test_a_second_model_is_nearer_by_the_difference_of_rank_correlations(
         assert (value.low, value.high) == pytest.approx(resampled(more, len(y), video[one.places]))
 
 
-def test_bins_are_means_of_samples_that_follow_one_another() -> None:
+def test_bins_are_means_of_consecutive_samples() -> None:
     for n, bins in ((3, 1), (12, 2), (39, 7), (61, 8)):
         x = np.random.default_rng(n).permutation(n) / 7.0
         entry = replace(alone("text", 0.5, 0.1), term=x, label=x**2)
@@ -333,7 +333,7 @@ def alone(name: str, value: float, half: float, shuffled: float = 0.1) -> Modali
         (0.5, NAN, 0.1, "few"),
     ],
 )
-def test_own_terms_are_said_to_rise_only_where_that_is_shown(
+def test_claim_that_terms_increase_needs_evidence(
     value: float, half: float, shuffled: float, what: str
 ) -> None:
     words = describe_label_trends((alone("text", value, half, shuffled),), "people's labels")
@@ -347,7 +347,7 @@ def test_own_terms_are_said_to_rise_only_where_that_is_shown(
     )
 
 
-def test_several_modalities_are_each_where_they_belong() -> None:
+def test_several_modalities_are_listed_by_outcome() -> None:
     parts = alone("a", 0.5, 0.1), alone("b", 0.0, 0.1), alone("c", -0.5, 0.1), alone("d", 0.5, NAN)
     words = describe_label_trends(parts, "X")
     assert words == (
@@ -357,7 +357,7 @@ def test_several_modalities_are_each_where_they_belong() -> None:
     )
 
 
-def test_many_modalities_are_counted_where_names_would_not_fit() -> None:
+def test_many_modalities_are_counted_instead_of_named() -> None:
     parts = tuple(alone(f"m{n}", 0.5 if n < 3 else 0.0, 0.1) for n in range(10))
     assert (
         describe_label_trends(parts, "X")
@@ -380,7 +380,7 @@ def test_many_modalities_are_counted_where_names_would_not_fit() -> None:
         (0.2, NAN, 0.1, "Too few"),
     ],
 )
-def test_verdicts_are_said_to_meet_conflicts_only_where_that_is_shown(
+def test_claim_that_verdicts_match_conflicts_needs_evidence(
     value: float, half: float, shuffled: float, what: str
 ) -> None:
     rate = VerdictRate(
@@ -397,7 +397,7 @@ def test_verdicts_are_said_to_meet_conflicts_only_where_that_is_shown(
     assert not ("No significant" in words and "Too few" in words)
 
 
-def test_one_group_of_few_leaves_no_interval() -> None:
+def test_small_group_has_no_interval() -> None:
     rng = np.random.default_rng(0)
     own = rng.normal(size=(60, 2))
     labels = pd.DataFrame(np.abs(rng.normal(size=(60, 2))), columns=["text", "audio"])
@@ -429,9 +429,7 @@ def test_one_group_of_few_leaves_no_interval() -> None:
         (0.1, NAN, "Too few or constant labels of text"),
     ],
 )
-def test_a_model_is_said_to_be_closer_only_where_that_is_shown(
-    value: float, half: float, what: str
-) -> None:
+def test_claim_that_a_model_is_closer_needs_evidence(value: float, half: float, what: str) -> None:
     assert describe_model_trends(
         {"text": interval(value, half)}, "A", "B", "people's labels"
     ).startswith(what)
@@ -462,7 +460,7 @@ def test_a_model_is_said_to_be_closer_only_where_that_is_shown(
         ({"a": 0.0}, {"a": 0.3}, NAN, "X of all modalities are 0"),
     ],
 )
-def test_one_sample_is_said_as_it_is(
+def test_single_sample_sentence(
     labels: dict[str, float], terms: dict[str, float], whole: float, words: str
 ) -> None:
     assert describe_sample_labels(trust.sample_agreement(labels, terms, whole), "X") == words

@@ -93,7 +93,7 @@ def own(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 # ---- labels
 
 
-def test_labels_are_read_shown_and_filtered_by() -> None:
+def test_labels_are_read_shown_and_usable_in_filters() -> None:
     found = data.load("stand-in")
     labels = found.unimodal_labels
     assert labels is not None
@@ -122,7 +122,7 @@ def test_labels_are_read_shown_and_filtered_by() -> None:
     assert kept.digest == found.digest
 
 
-def test_labels_for_some_rows_or_splits_are_read_and_said(tmp_path: Path) -> None:
+def test_partial_labels_are_read_and_reported(tmp_path: Path) -> None:
     content = stand_in()
     del content["valid"]["regression_labels_A"]
     content["train"]["regression_labels_V"] = [
@@ -145,7 +145,7 @@ def test_labels_for_some_rows_or_splits_are_read_and_said(tmp_path: Path) -> Non
     data.imported_sets.remove_imported("some")
 
 
-def test_odd_ids_are_shown_and_filtered(tmp_path: Path) -> None:
+def test_unusual_ids_are_shown_and_filtered(tmp_path: Path) -> None:
     content = stand_in()
     # a path, quotes, markup, a path of another system
     odd = 'a/b it\'s "so" <b>&amp;back\\slash$_$1'
@@ -198,7 +198,7 @@ def test_odd_ids_are_shown_and_filtered(tmp_path: Path) -> None:
     data.imported_sets.remove_imported("odd")
 
 
-def test_a_set_made_in_python_has_the_columns_too_and_keeps_them_true() -> None:
+def test_set_made_in_python_has_label_columns() -> None:
     planted = data.load("planted")
     whole = {
         name: getattr(planted, name)
@@ -234,9 +234,7 @@ def test_a_set_made_in_python_has_the_columns_too_and_keeps_them_true() -> None:
         replace(made, unimodal=hidden.assign(text="good"))
 
 
-def test_classes_are_not_set_beside_labels_and_the_page_says_why(
-    tmp_path: Path, place: Path
-) -> None:
+def test_classes_are_not_compared_with_labels(tmp_path: Path, place: Path) -> None:
     path = tmp_path / "sims.pkl"
     path.write_bytes(pickle.dumps(stand_in(counts=(60, 20, 30)), protocol=4))
     importing.import_set([path], "classes", target="classification")
@@ -257,7 +255,7 @@ def test_classes_are_not_set_beside_labels_and_the_page_says_why(
     data.imported_sets.remove_imported("classes")
 
 
-def test_a_model_that_takes_no_labelled_modality_is_not_set_beside_labels(place: Path) -> None:
+def test_model_without_labelled_modalities_is_not_compared(place: Path) -> None:
     dataset = data.load("stand-in")
     assert dataset.unimodal is not None
     pair = replace(dataset, modalities=dataset.modalities[:2], unimodal=None)
@@ -275,7 +273,7 @@ def test_a_model_that_takes_no_labelled_modality_is_not_set_beside_labels(place:
         assert label_agreement.has_labels(study) == (not words)
 
 
-def test_a_conflict_is_of_signs_and_unknown_where_a_label_is_missing() -> None:
+def test_conflict_compares_signs_and_is_unknown_without_labels() -> None:
     labels = np.array(
         [[1, -1, 0], [1, 1, 1], [0, 0, 0], [0.2, 0, 0.1], [np.nan, 1, -1], [-1, -1, 0]], float
     )
@@ -287,7 +285,7 @@ def test_a_conflict_is_of_signs_and_unknown_where_a_label_is_missing() -> None:
         label_conflicts(labels, np.zeros(2))
 
 
-def test_data_without_labels_or_of_classes_have_none() -> None:
+def test_data_without_labels_have_no_comparison() -> None:
     assert data.load("digits").unimodal_labels is None
     planted = data.load("planted")
     assert replace(planted, truth=None).unimodal_labels is None  # a column called so is not a truth
@@ -312,7 +310,7 @@ def direct(term: np.ndarray, label: np.ndarray) -> tuple[float, float, float]:
     )
 
 
-def test_on_planted_data_the_numbers_are_those_of_the_truth() -> None:
+def test_planted_data_reproduce_the_truth() -> None:
     study = open_study("qj-planted")
     rows, explanation = faithful.explain_test_rows(study)
     found, table = label_comparison.compare_with_labels(study), study.dataset.table.iloc[rows]
@@ -338,7 +336,7 @@ def test_on_planted_data_the_numbers_are_those_of_the_truth() -> None:
     assert (found.samples, found.known, found.conflicting) == (600, 600, int(called.sum()))
 
 
-def test_the_planted_agreement_of_the_stand_in_is_found_and_not_after_shuffling() -> None:
+def test_planted_agreement_is_found_and_vanishes_after_shuffling() -> None:
     study = open_study("simple", "stand-in")
     found = label_comparison.compare_with_labels(study)
     assert found is not None
@@ -423,7 +421,7 @@ def of(model: str, sample: str, dataset: str) -> Sample:
     return open_sample(model, sample, dataset)
 
 
-def test_a_sample_is_beside_its_own_labels() -> None:
+def test_sample_is_compared_with_its_own_labels() -> None:
     found = data.load("stand-in")
     rows = found.rows("test")
     whole, part = (
@@ -465,7 +463,7 @@ def test_pages_show_the_labels() -> None:
     assert "people's label of audio: " in lacking
 
 
-def test_the_embedded_data_show_the_page_and_others_say_why_not() -> None:
+def test_page_needs_data_with_labels() -> None:
     words = plain(said(visit("Faithfulness", proof="People")))
     assert "Own terms rise with hidden scores of text" in words
     assert "has no labels of single modalities" in plain(
@@ -473,7 +471,7 @@ def test_the_embedded_data_show_the_page_and_others_say_why_not() -> None:
     )
 
 
-def test_a_link_to_another_model_is_named() -> None:
+def test_link_to_another_model_shows_a_notice() -> None:
     app = visit("Faithfulness", proof="People", **{"proof.with": "<img src=x>"})
     assert "Second model '<img src=x>' does not exist" in plain(app.warning[0].value)
     assert not app.exception
@@ -491,7 +489,7 @@ def test_cohorts_filter_by_labels() -> None:
     assert f"{int(inside.sum())} of 160" in plain(said(app)).replace("*", "")
 
 
-def test_metrics_of_the_stand_in_are_those_of_sims() -> None:
+def test_synthetic_sims_uses_metrics_of_sims() -> None:
     card = checkpoint_cards.load_card("simple")
     assert list(card["metrics"]["test"]) == list(metrics.NAMES["sims"])
     study = build_study("simple", card, checkpoint.load("simple").model, data.load("stand-in"))
@@ -501,7 +499,7 @@ def test_metrics_of_the_stand_in_are_those_of_sims() -> None:
 @pytest.mark.parametrize(
     "page", ["Overview", "Dynamics", "What if", "Decision operators", "Compare"]
 )
-def test_pages_of_the_stand_in_open_and_print_no_acc_7(page: str) -> None:
+def test_pages_of_synthetic_sims_show_no_acc_7(page: str) -> None:
     app = visit(
         page,
         model="simple",

@@ -86,7 +86,7 @@ def solved(sample: Any) -> Any:
     )
 
 
-def test_bloch_vectors_are_qutip_s(qubits: str) -> None:
+def test_bloch_vectors_equal_qutip(qubits: str) -> None:
     sample = open_sample(qubits, SAMPLE)
     assert sample.model.dims == (2, 2)
     picture = states.qubit_balls(sample, t=0.5)
@@ -110,7 +110,7 @@ def test_bloch_vectors_are_qutip_s(qubits: str) -> None:
     assert "Bloch vector has length" in plain(said(app))
 
 
-def test_the_projection_keeps_lengths_that_face_the_viewer() -> None:
+def test_projection_preserves_lengths_facing_the_viewer() -> None:
     assert np.allclose(
         np.stack([bloch_balls.RIGHT, bloch_balls.UP, bloch_balls.TOWARDS_VIEWER])
         @ np.stack([bloch_balls.RIGHT, bloch_balls.UP, bloch_balls.TOWARDS_VIEWER]).T,
@@ -126,7 +126,7 @@ def test_the_projection_keeps_lengths_that_face_the_viewer() -> None:
         bloch_balls.draw_balls(["a"], [np.zeros(3)])
 
 
-def test_elements_over_time_are_qutip_s(planted: Any) -> None:
+def test_elements_over_time_equal_qutip(planted: Any) -> None:
     found = {part: states.elements_over_time(planted, part=part, t=0.4) for part in states.PARTS}
     exact = solved(planted).states
     for m, name in enumerate(planted.modalities):
@@ -156,7 +156,7 @@ def test_elements_over_time_are_qutip_s(planted: Any) -> None:
 
 
 @pytest.mark.parametrize("whose", ["text", "all together"])
-def test_areas_and_hands_of_a_hinton_diagram_are_the_state(planted: Any, whose: str) -> None:
+def test_hinton_diagram_equals_the_state(planted: Any, whose: str) -> None:
     picture = states.hinton(planted, whose=whose, t=0.4)
     exact = solved(planted).states[16]
     rho = (exact.ptrace(0) if whose == "text" else exact).full()
@@ -187,7 +187,7 @@ def test_areas_and_hands_of_a_hinton_diagram_are_the_state(planted: Any, whose: 
         state_charts.hinton(np.zeros((2, 2)), (2,))
 
 
-def test_the_raster_is_qutip_s_record_and_the_exact_rate(planted: Any) -> None:
+def test_jump_raster_equals_qutip_and_the_exact_rate(planted: Any) -> None:
     found = jump_records.records(planted, 40)
     system = planted.model.system()
     psi = qutip.Qobj(planted.study.space.ket(planted.row).numpy())
@@ -222,7 +222,7 @@ def test_the_raster_is_qutip_s_record_and_the_exact_rate(planted: Any) -> None:
     assert found.jumps == sum(map(len, theirs.col_times)) == pytest.approx(counted)
 
 
-def test_counted_rates_come_to_the_exact_ones(planted: Any) -> None:
+def test_counted_rates_converge_to_exact_ones(planted: Any) -> None:
     found = jump_records.records(planted)
     assert len(found.runs) == 200
     middles = (found.edges[1:] + found.edges[:-1]) / 2
@@ -241,7 +241,7 @@ def test_counted_rates_come_to_the_exact_ones(planted: Any) -> None:
         )
 
 
-def test_information_is_qutip_s(planted: Any) -> None:
+def test_information_equals_qutip(planted: Any) -> None:
     picture = jumps.mutual_information_graph(planted, t=0.5)
     table, names, exact = picture.table(), planted.modalities, solved(planted).states
 
@@ -312,7 +312,7 @@ def test_pages_links_and_programs(planted: Any) -> None:
 
 
 @pytest.mark.parametrize(("patterns", "side"), [(2, 1), (4, 2), (8, 4), (1024, 5)])
-def test_no_pattern_is_among_the_highest_and_the_lowest(
+def test_highest_and_lowest_patterns_are_disjoint(
     patterns: int, side: int, monkeypatch: Any
 ) -> None:
     sample = open_sample("qcnn-digits", "digit-0004")

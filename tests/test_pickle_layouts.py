@@ -74,7 +74,7 @@ WHOLE = {"text": (34, 12, 8), "audio": (34, 12, 5), "vision": (34, 12, 6)}
         ("regression_labels", "Regression_Labels"),
     ],
 )
-def test_other_words_for_what_is_known_are_read(old: str, new: str, folder: Path) -> None:
+def test_synonyms_of_known_keys_are_read(old: str, new: str, folder: Path) -> None:
     found = examined(folder, content(**{old: new}))
     plain = examined(folder, content())
     assert shapes(found) == WHOLE
@@ -83,7 +83,7 @@ def test_other_words_for_what_is_known_are_read(old: str, new: str, folder: Path
     assert found.staged.ids.tolist() == plain.staged.ids.tolist()
 
 
-def test_parts_of_the_split_and_lengths_may_be_called_otherwise(folder: Path) -> None:
+def test_synonyms_of_splits_and_lengths_are_read(folder: Path) -> None:
     made = importable.mmsa(counts=COUNTS)
     for part in made.values():
         part["visual"] = part.pop("vision")
@@ -101,7 +101,7 @@ def test_parts_of_the_split_and_lengths_may_be_called_otherwise(folder: Path) ->
 @pytest.mark.parametrize(
     ("name", "shape"), [("depth", (4,)), ("ECG", (5, 3)), ("video", (2, 6)), ("speaker", ())]
 )
-def test_what_has_a_row_a_sample_and_is_not_read_is_a_warning(
+def test_unread_per_sample_arrays_give_a_warning(
     name: str, shape: tuple[int, ...], folder: Path
 ) -> None:
     made = content()
@@ -125,9 +125,7 @@ def with_a_note(made: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("split", COUNTS)
 @pytest.mark.parametrize("key", ["raw_text", "annotations", "id"])
-def test_words_that_one_split_lacks_are_kept_for_the_others(
-    key: str, split: str, folder: Path
-) -> None:
+def test_texts_missing_in_one_split_are_kept_for_others(key: str, split: str, folder: Path) -> None:
     made = content()
     made[split].pop(key)
     found = examined(folder, made)
@@ -142,7 +140,7 @@ def test_words_that_one_split_lacks_are_kept_for_the_others(
         assert "" not in words[~rows]
 
 
-def test_scores_that_one_split_lacks_are_told_of(folder: Path) -> None:
+def test_scores_missing_in_one_split_are_reported(folder: Path) -> None:
     made = content()
     made["test"].pop("regression_labels")
     found = examined(folder, made)
@@ -177,7 +175,7 @@ def test_labels_are_scores(name: str, shape: Any, kind: str, folder: Path) -> No
         (lambda y: np.eye(4)[(y > 0) + 2 * (y > 1)], ("0", "1", "3")),
     ],
 )
-def test_labels_of_two_numbers_words_or_a_column_a_class_are_classes(
+def test_binary_textual_and_one_hot_labels_are_classes(
     make: Any, classes: tuple[str, ...], folder: Path
 ) -> None:
     made = without("annotations", "classification_labels")
@@ -188,7 +186,7 @@ def test_labels_of_two_numbers_words_or_a_column_a_class_are_classes(
 
 
 @pytest.mark.parametrize("kind", ["f8", "i4", ">i2", "?"])
-def test_a_column_a_class_is_the_number_of_the_column(kind: str, folder: Path) -> None:
+def test_one_hot_labels_become_class_numbers(kind: str, folder: Path) -> None:
     made = without("annotations", "regression_labels", "classification_labels")
     wanted = []
     for part in made.values():
@@ -203,7 +201,7 @@ def test_a_column_a_class_is_the_number_of_the_column(kind: str, folder: Path) -
 
 
 @pytest.mark.parametrize("row", [[1, 1, 0], [0, 0, 0], [0, 0.5, 0.5], [2, 0, 0], [np.nan, 0, 1]])
-def test_other_rows_than_of_one_1_are_an_error(row: list[float], folder: Path) -> None:
+def test_invalid_one_hot_rows_are_an_error(row: list[float], folder: Path) -> None:
     made = without("annotations", "regression_labels")
     for part in made.values():
         part["classification_labels"] = np.eye(3)[np.arange(len(part["id"])) % 3]
@@ -254,7 +252,7 @@ def test_lists_of_tuples_are_read(spoken: bool, as_lists: bool, folder: Path) ->
     assert warnings(found)[0].startswith("Text comes as words, not as features.")
 
 
-def test_words_that_come_as_features_are_text(folder: Path) -> None:
+def test_texts_in_place_of_features_are_text(folder: Path) -> None:
     made = {part: tuples(9, seed) for seed, part in enumerate(("train", "valid", "test"))}
     for part, entries in made.items():
         made[part] = [
@@ -277,8 +275,6 @@ def test_words_that_come_as_features_are_text(folder: Path) -> None:
         ({"dev": {"text": 1}, "valid": {"text": 1}}, "holds 'valid' twice"),
     ],
 )
-def test_lists_where_dictionaries_are_expected_are_named(
-    made: Any, message: str, folder: Path
-) -> None:
+def test_lists_in_place_of_dictionaries_are_reported(made: Any, message: str, folder: Path) -> None:
     with pytest.raises(InvalidInput, match=message):
         examined(folder, made)

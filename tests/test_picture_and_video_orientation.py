@@ -47,7 +47,7 @@ def test_grey_of_16_bits_keeps_its_brightness(tmp_path: Path, values: tuple[int,
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "PA"])
 @pytest.mark.parametrize("hidden", [0, 77, 200])
-def test_what_is_transparent_lies_over_white(tmp_path: Path, mode: str, hidden: int) -> None:
+def test_transparent_pixels_are_blended_with_white(tmp_path: Path, mode: str, hidden: int) -> None:
     """Whatever the colour is that a program left under a transparent pixel."""
     picture = np.full((1, 3, 4), hidden, np.uint8)
     picture[..., 3] = 0, 128, 255
@@ -91,7 +91,9 @@ def test_a_value_that_is_declared_transparent_is_white(
 
 @pytest.mark.parametrize("ending", [".png", ".jpg"])
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_a_picture_stands_as_its_camera_says(tmp_path: Path, ending: str, orientation: int) -> None:
+def test_picture_follows_its_exif_orientation(
+    tmp_path: Path, ending: str, orientation: int
+) -> None:
     stored = quarters(48, 32)
     exif = Image.Exif()
     exif[0x0112] = orientation
@@ -141,7 +143,7 @@ MATRICES = {
 
 
 @pytest.mark.parametrize("name", MATRICES)
-def test_a_video_is_turned_and_mirrored_as_players_do(tmp_path: Path, name: str) -> None:
+def test_video_follows_its_display_matrix(tmp_path: Path, name: str) -> None:
     matrix, wanted = MATRICES[name]
     a, b, c, d = (65536 * number for number in matrix)
     path = recordings.write(tmp_path / "phone.mp4", np.stack([quarters(64, 48)] * 12), None)
@@ -158,7 +160,7 @@ def test_a_video_is_turned_and_mirrored_as_players_do(tmp_path: Path, name: str)
 
 
 @pytest.mark.parametrize("name", ["a.avi", "b.webm", "c.mov"])
-def test_a_video_without_a_matrix_stays_as_it_is(tmp_path: Path, name: str) -> None:
+def test_video_without_a_display_matrix_is_unchanged(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     with av.open(str(path), "w") as out:
         codec = "libvpx" if name.endswith("webm") else "mpeg4"
@@ -171,7 +173,7 @@ def test_a_video_without_a_matrix_stays_as_it_is(tmp_path: Path, name: str) -> N
     assert corners(seen) == (64, 48, 0, 1, 2, 3)
 
 
-def test_frames_are_let_go_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_frames_are_released_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """PyAV keeps a frame whose side data were asked for until Python collects its garbage, so that a long video would
     fill the memory."""
     monkeypatch.setattr(decoders, "in_decoder", [True])  # read in this process

@@ -13,7 +13,7 @@ from qfusion.errors import InvalidInput, NotFound
 
 
 @pytest.mark.parametrize("row", [0, 17, 2999])
-def test_nothing_changed_gives_the_data_sets_own_features(planted: Any, row: int) -> None:
+def test_unchanged_controls_give_the_original_features(planted: Any, row: int) -> None:
     made = planted_editing.find_recipe(planted)
     text, audio, vision = planted.modalities
     said = planted_editing.replace_words(planted.content(row)["text"].text)
@@ -34,7 +34,7 @@ def test_nothing_changed_gives_the_data_sets_own_features(planted: Any, row: int
     )
 
 
-def test_controls_change_what_they_name(planted: Any) -> None:
+def test_controls_change_their_quantity(planted: Any) -> None:
     made = planted_editing.find_recipe(planted)
     before = planted_editing.replace_voice(made, 3, {})
     steps = int(before.lengths[0])
@@ -80,19 +80,19 @@ def test_controls_change_what_they_name(planted: Any) -> None:
         ("good" + " " * 2000, "at most 2,000 letters"),
     ],
 )
-def test_sentences_that_the_grammar_does_not_know_are_refused(text: str, said: str) -> None:
+def test_sentences_outside_the_grammar_are_refused(text: str, said: str) -> None:
     with pytest.raises(InvalidInput, match=said):
         planted_editing.replace_words(text)
 
 
-def test_any_writing_of_known_words_is_read() -> None:
+def test_spelling_variants_of_known_words_are_read() -> None:
     assert planted_editing.parse("The plot, was GREAT!") == ("the", "plot", "was", "great")
     assert planted_editing.replace_words("the plot was not great").latent == pytest.approx(
         opinion_texts.OPINIONS["great"] * opinion_texts.NEGATED
     )
 
 
-def test_wrong_controls_are_named(planted: Any) -> None:
+def test_invalid_controls_are_refused(planted: Any) -> None:
     made = planted_editing.find_recipe(planted)
     with pytest.raises(NotFound, match="Control 'nose'"):
         planted_editing.replace_face(made, 0, {"nose": 1})

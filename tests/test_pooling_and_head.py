@@ -127,7 +127,7 @@ def test_the_circuit_equals_the_torch_path(settings: dict[str, str], measured: b
     )
 
 
-def test_gates_name_their_rotations_and_what_is_read() -> None:
+def test_gates_name_rotations_and_read_out() -> None:
     model = model_of(4, 2, **FOLLOW_UP)
     circuit = fusion_circuit(model, angles_of(model))
     pools = [gate for gate in circuit.gates if gate.kind == "pool"]
@@ -223,7 +223,7 @@ def test_a_cut_twin_keeps_the_settings() -> None:
     assert (twin.network.circuit_pooling, twin.network.reads) == ("controlled", "retained")
 
 
-def test_defaults_draw_the_same_numbers_as_ever() -> None:
+def test_defaults_are_unchanged() -> None:
     """Convolution, six pooling angles a layer, then a head on all qubits: models of a seed stay the same."""
     torch.manual_seed(5)
     network = qcnn.QCNN(10, 3)
@@ -252,7 +252,7 @@ def test_the_last_controlled_phase_is_not_read(head: str) -> None:
     assert slopes[-1, 0].abs() > 1e-6
 
 
-def test_edits_name_the_angles_that_there_are() -> None:
+def test_edits_list_existing_angles() -> None:
     model = model_of(3, 2, **FOLLOW_UP)
     assert float(model.tweaked("pooling.0.1=1.5").network.pooling[0, 1]) == 1.5
     with pytest.raises(InvalidInput, match="must name an angle from 0 to 1, but names `2`"):
@@ -275,6 +275,6 @@ def test_a_retained_head_can_start_with_the_classes() -> None:
         ({"head": "kept"}, "Head 'kept' does not exist"),
     ],
 )
-def test_unknown_settings(settings: dict[str, str], message: str) -> None:
+def test_unknown_settings_are_refused(settings: dict[str, str], message: str) -> None:
     with pytest.raises(NotFound, match=message):
         model_of(2, 1, **settings)

@@ -56,7 +56,7 @@ def solved(study: Any) -> tuple[np.ndarray, float]:
 @pytest.mark.parametrize(
     ("T", "h", "jump"), [(1.0, 1.0, 0.5), (20.0, 10.0, 0.2), (20.0, 0.1, 10.0), (0.0, 1.0, 1.0)]
 )
-def test_the_error_that_is_told_is_the_error_that_is_made(T: float, h: float, jump: float) -> None:
+def test_reported_error_equals_the_actual_error(T: float, h: float, jump: float) -> None:
     study, psi = small(T, h, jump)
     rho, told = solved(study)
     of = study.model.system()
@@ -69,13 +69,13 @@ def test_the_error_that_is_told_is_the_error_that_is_made(T: float, h: float, ju
     assert told < sample_evolution.MOST_ERROR
 
 
-def test_what_two_integrators_do_not_agree_on_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_digits_without_agreement_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sample_evolution, "LIVE_RTOL", 0.1)
     with pytest.raises(InvalidInput, match=r"followed to \d\.\de-0\d only, by two integrators"):
         solved(small(20.0, 10.0)[0])
 
 
-def test_every_panel_of_followed_states_tells_their_error() -> None:
+def test_every_panel_of_evolved_states_shows_their_error() -> None:
     sample = open_sample("qj-planted", "p2924")
     error = sample_evolution.solve_states(sample.study, sample.row, sample.tweak)[1]
     pictures = [
@@ -95,7 +95,7 @@ def test_every_panel_of_followed_states_tells_their_error() -> None:
         assert error <= told < 2.01 * error, picture.name
 
 
-def test_single_precision_stays_within_its_digits_of_double(planted: Any) -> None:
+def test_single_precision_agrees_with_double(planted: Any) -> None:
     double = checkpoint.load("qj-planted").model
     single = copy.deepcopy(double).float()
     inputs = planted.inputs(range(50), dtype=torch.float64)
@@ -117,7 +117,7 @@ def test_single_precision_stays_within_its_digits_of_double(planted: Any) -> Non
 
 
 @pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16])
-def test_half_precision_is_cast_where_it_is_data_and_refused_where_states_are(
+def test_half_precision_is_cast_for_data_and_refused_for_states(
     kind: torch.dtype, planted: Any
 ) -> None:
     model = checkpoint.load("qj-planted").model
@@ -153,7 +153,7 @@ def test_half_precision_is_cast_where_it_is_data_and_refused_where_states_are(
     assert track.track(of, torch.tensor([1, 0, 0, 0]).to(kind), [0, 1.0]).rho.dtype == np.complex128
 
 
-def test_two_precisions_in_one_call_are_refused_by_name() -> None:
+def test_mixed_precisions_are_refused() -> None:
     H, L = system(4, 1, 1.0, 1.0)
     rho = torch.eye(4, dtype=H.dtype) / 4
     for states, wanted in ((rho.to(torch.complex64), "complex128"), (rho.real, "complex128")):
@@ -180,7 +180,7 @@ def test_features_that_single_precision_cannot_hold_are_refused(planted: Any) ->
 
 
 @pytest.mark.parametrize("jump", [0.3, 0.0])
-def test_hundreds_of_steps_to_a_thousand_times_the_duration_do_not_drift(jump: float) -> None:
+def test_long_evolutions_do_not_drift(jump: float) -> None:
     steps, T = 400, 1000.0
     H, L = system(4, 2, 1.0, jump)
     start = torch.zeros(4, 4, dtype=H.dtype)

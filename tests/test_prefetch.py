@@ -15,7 +15,7 @@ from qfusion.ui import prefetch
 from qfusion.ui.page_context import PageContext
 
 
-def test_the_samples_beside_one_are_drawn_meanwhile(
+def test_neighbouring_samples_are_drawn_in_advance(
     planted: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[int] = []

@@ -91,7 +91,7 @@ def test_values_are_means_over_all_combinations(n: int, M: int, many: bool) -> N
     assert found.errors is None
 
 
-def test_values_between_the_layers_are_those_of_one_sample_among_many() -> None:
+def test_values_by_layer_of_batched_samples_equal_single_ones() -> None:
     model = network_of(4, 3)
     x, background = (
         features(model, 12, 1),
@@ -180,7 +180,7 @@ def test_a_moved_term_and_a_cohort() -> None:
         assert getattr(whole, of) == pytest.approx(mean, abs=1e-12)
 
 
-def test_one_row_stands_alone() -> None:
+def test_single_row_background() -> None:
     """Of a single row "product" and "joint" are the same."""
     model = network_of(4, 3)
     x, row = features(model, 2, 1), features(model, 1, 2)
@@ -228,7 +228,7 @@ def independent(count: int, seed: int) -> dict[str, Tensor]:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_a_modality_that_says_nothing_alone_has_no_term_of_its_own(seed: int) -> None:
+def test_jointly_informative_modality_has_no_own_term(seed: int) -> None:
     """Its own term is 0 within 4 standard errors, also where the rows pair it with another modality."""
     model, rows = Played(seed), independent(400, seed)
     rows["c"][:, 0] = (
@@ -249,7 +249,7 @@ def test_a_modality_that_says_nothing_alone_has_no_term_of_its_own(seed: int) ->
 
 
 @pytest.mark.parametrize("kind", ["concatenation", "mult", "tensor", "low-rank", "product-qcnn"])
-def test_drawn_combinations_are_near_all_combinations(kind: str) -> None:
+def test_drawn_combinations_approximate_all_combinations(kind: str) -> None:
     """All values within 4 standard errors; exact where one modality alone is absent."""
     model = model_of(kind, 3, sequences=kind == "mult")
     x, rows = rows_of(model, 2, 1), rows_of(model, 20, 2)
@@ -263,7 +263,7 @@ def test_drawn_combinations_are_near_all_combinations(kind: str) -> None:
 
 
 @pytest.mark.parametrize("drawn", [0, 12])
-def test_standard_errors_are_at_least_what_draws_are_away(drawn: int) -> None:
+def test_standard_errors_bound_the_deviation_of_draws(drawn: int) -> None:
     """Over many draws of the combinations, of all rows or some; means are right on average."""
     model = Played()
     x, rows = independent(1, 1), independent(24, 2)
@@ -287,7 +287,7 @@ def test_standard_errors_are_at_least_what_draws_are_away(drawn: int) -> None:
     assert spread[joint] > 0.4 * error[joint]  # not far too large either
 
 
-def test_rows_are_shuffled_and_none_is_lost() -> None:
+def test_rows_are_permuted() -> None:
     model = model_of("mult", 3, sequences=True)
     rows = rows_of(model, 11, 2)
     joint, product = (explain.background(model, rows, kind) for kind in ("joint", PRODUCT))
@@ -325,7 +325,7 @@ def test_rows_are_shuffled_and_none_is_lost() -> None:
     assert lone.is_exact
 
 
-def test_one_absent_modality_is_averaged_over_all_rows_either_way() -> None:
+def test_one_absent_modality_is_averaged_over_all_rows() -> None:
     dataset = sequences(40, 3)
     torch.manual_seed(0)
     model = build("concatenation", dataset.input_specs, ("y",), {"hidden": 4}).double().eval()
@@ -389,7 +389,7 @@ def test_a_background_by_chunks_of_two_processes(
             assert halves[0].key == halves[1].key == alone.key
 
 
-def test_as_many_rows_as_fit_are_shuffled(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_shuffled_rows_are_limited_by_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     dataset = sequences(60, 3)
     rows = dataset.rows("train")
     monkeypatch.setattr(backgrounds, "is_small", lambda data, count: count < 8)
@@ -414,7 +414,7 @@ def test_as_many_rows_as_fit_are_shuffled(monkeypatch: pytest.MonkeyPatch) -> No
     assert found.values[:, largest] == pytest.approx(alone[:, largest], abs=1e-12)
 
 
-def test_groups_of_a_part_of_the_rows_are_drawn_on_their_own_too() -> None:
+def test_groups_of_partial_rows_are_drawn_separately() -> None:
     """The error is that of the product of the modalities' means, group by group."""
     model = network_of(3, 3)
     x, rows = features(model, 2, 1), features(model, 24, 2)

@@ -195,7 +195,7 @@ def same(found: pd.DataFrame, expected: pd.DataFrame) -> None:
 @pytest.mark.parametrize(
     ("title", "query", "left_out"), CASES, ids=lambda value: value if isinstance(value, str) else ""
 )
-def test_programs_give_the_numbers_of_the_panels(
+def test_programs_reproduce_the_panels(
     title: str, query: dict[str, str], left_out: tuple[str, ...], shown: Any
 ) -> None:
     checked(title, query, shown, left_out)
@@ -244,7 +244,7 @@ def test_programs_read_sweeps(shown: Any, tmp_path: Path, monkeypatch: pytest.Mo
         checked("Sweeps", {"sweep": "first", "sweep.view": view}, shown)
 
 
-def test_a_program_runs_by_itself_as_it_is_copied(tmp_path: Path) -> None:
+def test_copied_program_runs_alone(tmp_path: Path) -> None:
     program = programs.program(
         "Samples", "waterfall", {**PLANTED, "background": "contrast", "contrast": "p0004"}
     )
@@ -284,9 +284,7 @@ def test_a_program_runs_by_itself_as_it_is_copied(tmp_path: Path) -> None:
         ("Leaderboard", "board-robustness", {}),
     ],
 )
-def test_what_is_built_here_is_what_the_program_builds(
-    page: str, panel: str, address: dict[str, str]
-) -> None:
+def test_program_builds_the_same_panel(page: str, panel: str, address: dict[str, str]) -> None:
     names: dict[str, Any] = {}
     with contextlib.redirect_stdout(io.StringIO()):
         exec(programs.program(page, panel, address), names)
@@ -300,7 +298,7 @@ def test_what_is_built_here_is_what_the_program_builds(
 
 
 @pytest.mark.parametrize("page", pages.PAGES)
-def test_a_panel_is_built_from_what_its_first_argument_is_called(page: str) -> None:
+def test_first_argument_determines_the_panel_input(page: str) -> None:
     for panel in (*pages.PAGES[page].values(), *pages.PANEL_FAMILIES.get(page, {}).values()):
         assert panel.scope == next(iter(inspect.signature(panel.build).parameters))
 
@@ -318,7 +316,7 @@ HOSTILE = (
 
 
 @pytest.mark.parametrize("word", HOSTILE)
-def test_nothing_gets_out_of_its_quotes(word: str) -> None:
+def test_values_in_programs_are_quoted(word: str) -> None:
     for page, names in pages.PAGES.items():
         starts = [
             start
@@ -386,7 +384,7 @@ def address(word: str) -> dict[str, Any]:
     }
 
 
-def test_what_cannot_be_an_address_is_named() -> None:
+def test_invalid_addresses_are_refused() -> None:
     with pytest.raises(NotFound, match="Page 'nowhere'"):
         programs.program("nowhere", "waterfall", PLANTED)
     with pytest.raises(NotFound, match="Did you mean 'waterfall'"):

@@ -45,14 +45,14 @@ def pennylane_block(name: str, angles: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", circuits.BLOCKS)
-def test_blocks_are_pennylanes(name: str) -> None:
+def test_blocks_equal_pennylane(name: str) -> None:
     angles = torch.randn(circuits.BLOCKS[name].parameters, dtype=torch.float64)
     U = circuits.unitary(name, angles)
     assert U.numpy() == pytest.approx(pennylane_block(name, angles.numpy()), abs=1e-12)
     assert (U.mH @ U - torch.eye(4)).abs().max() < 1e-12
 
 
-def test_pooling_is_pennylanes() -> None:
+def test_pooling_equals_pennylane() -> None:
     a, b = torch.randn(2, 3, dtype=torch.float64)
 
     def circuit() -> None:
@@ -63,7 +63,7 @@ def test_pooling_is_pennylanes() -> None:
     assert ours.numpy() == pytest.approx(qml.matrix(circuit, wire_order=[0, 1])(), abs=1e-12)
 
 
-def test_su4_and_so4_reach_what_they_claim() -> None:
+def test_su4_and_so4_are_universal() -> None:
     """The dimension of the set of reachable unitaries is the rank of the Jacobian: 15 of SU(4), 6 of SO(4), whose
     matrices are real."""
     for name, dimension in (("su4", 15), ("so4", 6)):
@@ -75,7 +75,7 @@ def test_su4_and_so4_reach_what_they_claim() -> None:
     assert circuits.unitary("so4", angles).imag.abs().max() < 1e-15
 
 
-def test_the_documented_table_of_blocks() -> None:
+def test_documented_table_of_blocks() -> None:
     rows = re.findall(
         r"^\| `(\w+)` \| (\d+) \| (\d+) \| (\d+) \| (.+?) \|$", DOCS.read_text(), flags=re.MULTILINE
     )
@@ -132,7 +132,7 @@ def test_the_layout(n: int) -> None:
 
 @pytest.mark.parametrize("n", [2, 3, 4, 5, 6])
 @pytest.mark.parametrize("block", circuits.BLOCKS)
-def test_effective_observables_are_the_density_matrices(n: int, block: str) -> None:
+def test_effective_observables_equal_density_matrices(n: int, block: str) -> None:
     model = model_of(n, 2, block=block)
     masses = {name: torch.rand(3, n, dtype=torch.float64) for name in model.modalities}
     assert model.scores(masses).detach().numpy() == pytest.approx(
@@ -157,7 +157,7 @@ def test_observables_pulled_back_to_every_step(n: int) -> None:
         assert found.numpy() == pytest.approx(expected.numpy(), abs=1e-12), first
 
 
-def test_the_head_reads_what_it_says() -> None:
+def test_head_reads_its_qubits() -> None:
     """By hand on two qubits: no rotation, so the features are the masses themselves."""
     model = model_of(2, 1, 2, block="ttn")
     model.network.convolution.data.zero_()
@@ -240,7 +240,7 @@ def _bits(count: int) -> Iterator[tuple[int, ...]]:
     yield from (tuple(int(b) for b in format(k, f"0{count}b")) for k in range(2**count))
 
 
-def test_the_mean_rule_is_the_mean_at_the_corners() -> None:
+def test_mean_rule_equals_the_mean_at_the_corners() -> None:
     for M in (2, 3, 5):
         phi = truth_tables.named_angles("mean", M)[None]
         for bits in ((1.0,) * M, (0.0,) * M):
@@ -255,7 +255,7 @@ def test_the_mean_rule_is_the_mean_at_the_corners() -> None:
 
 
 @pytest.mark.parametrize("M", [1, 2, 3, 4, 5])
-def test_coalition_values_are_brute_force(M: int) -> None:
+def test_coalition_values_equal_brute_force(M: int) -> None:
     """The mean over all background rows of the score with the absent modalities' masses taken from the row."""
     model = model_of(4, M)
     samples, rows = (
@@ -330,12 +330,12 @@ INPUTS = {"a": {"size": 2, "sequence": False}, "b": {"size": 2, "sequence": Fals
         ({"hidden": 0}, "`hidden` must be a whole number from 1"),
     ],
 )
-def test_bad_settings(settings: dict, message: str) -> None:
+def test_invalid_settings_are_refused(settings: dict, message: str) -> None:
     with pytest.raises(QFusionError, match=message):
         EntangledQCNN(INPUTS, ("x", "y"), **settings)
 
 
-def test_bad_blocks_and_inputs() -> None:
+def test_invalid_blocks_and_inputs_are_refused() -> None:
     with pytest.raises(NotFound, match="Convolution block 'su'"):
         circuits.unitary("su", torch.zeros(15))
     with pytest.raises(InvalidInput, match=r"must have shape \(15,\), but has shape \(3,\)"):
@@ -373,7 +373,7 @@ def test_seeds_and_rules(rule: str) -> None:
 
 
 @pytest.mark.parametrize(("C", "M"), [(4, 3), (5, 2), (8, 1), (10, 6)])
-def test_a_readout_that_starts_with_the_classes(C: int, M: int) -> None:
+def test_readout_starting_with_the_classes(C: int, M: int) -> None:
     """Mass on one element raises the score of its class by HEAD_SCALE and no other."""
     torch.manual_seed(C)
     model = EntangledQCNN(
@@ -394,7 +394,7 @@ def test_a_readout_that_starts_with_the_classes(C: int, M: int) -> None:
     assert torch.equal(other.phi, model.phi), "all but the head starts as ever"
 
 
-def test_a_circuit_that_hides_single_elements_starts_with_a_small_head() -> None:
+def test_circuit_hiding_single_elements_starts_with_a_small_head() -> None:
     for block in circuits.BLOCKS:
         torch.manual_seed(0)
         model = EntangledQCNN(INPUTS, "wxyz", elements=4, block=block, start="classes")
@@ -403,7 +403,7 @@ def test_a_circuit_that_hides_single_elements_starts_with_a_small_head() -> None
 
 
 @pytest.mark.parametrize("n", range(2, 11))
-def test_the_forward_path_equals_the_pulled_back_observables(n: int) -> None:
+def test_forward_path_equals_pulled_back_observables(n: int) -> None:
     """Scores and every gradient, sample by sample against once for all."""
     model = (
         EntangledQCNN({"a": InputSpec(5), "b": InputSpec(4)}, ["x", "y", "z"], elements=n)
@@ -431,9 +431,7 @@ def test_the_forward_path_equals_the_pulled_back_observables(n: int) -> None:
 
 
 @pytest.mark.parametrize("n", [5, 6, 8])
-def test_a_batch_is_worked_out_in_parts_that_fit_the_cache(
-    n: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_batches_are_computed_in_chunks(n: int, monkeypatch: pytest.MonkeyPatch) -> None:
     network = qcnn.QCNN(n, 2, spread=1.0).double()
     vectors = torch.randn(150, n, 3, dtype=torch.float64)
     vectors[..., 0] = 1

@@ -79,7 +79,7 @@ def pennylane_columns(
 
 @pytest.mark.parametrize("kind", kinds("gates"))
 @pytest.mark.parametrize("M", [1, 3])
-def test_plain_gates_stand_in_the_columns_of_pennylanes_drawer(kind: str, M: int) -> None:
+def test_gate_columns_equal_the_pennylane_drawer(kind: str, M: int) -> None:
     model, states = of(kind, M)
     circuit = gate_circuit(model, states)
     (cells,) = rows_of(circuit.to_quantikz())
@@ -95,9 +95,7 @@ def test_plain_gates_stand_in_the_columns_of_pennylanes_drawer(kind: str, M: int
 
 @pytest.mark.parametrize("form", ["exact", "trotter"])
 @pytest.mark.parametrize("dims", [(2, 2, 2), (2, 4)])
-def test_a_step_of_the_evolution_stands_as_pennylane_draws_it(
-    form: str, dims: tuple[int, ...]
-) -> None:
+def test_evolution_step_equals_the_pennylane_drawing(form: str, dims: tuple[int, ...]) -> None:
     built = step_circuit(random_system(dims), random_kets(dims), 0.1, form=form)
     tex = built.to_quantikz()
     (cells,) = rows_of(tex)
@@ -110,7 +108,7 @@ def test_a_step_of_the_evolution_stands_as_pennylane_draws_it(
 
 
 @pytest.mark.parametrize("M", [2, 3])
-def test_fusion_stands_as_pennylane_draws_it(M: int) -> None:
+def test_fusion_equals_the_pennylane_drawing(M: int) -> None:
     part = circuit_of(network_of(4, M)).part("fusion")
     tex = part.to_quantikz()
     (cells,) = rows_of(tex)
@@ -126,7 +124,7 @@ def test_fusion_stands_as_pennylane_draws_it(M: int) -> None:
     assert said == [[float(angle) for angle in op.data[0]] for op in tables]
 
 
-def test_pooling_is_measured_and_chosen_by_its_outcome() -> None:
+def test_pooling_has_measurement_and_classical_control() -> None:
     whole = circuit_of(network_of(4, 2))
     (cells,) = rows_of(whole.to_quantikz())
     operations = whole.tape().operations
@@ -178,7 +176,7 @@ def test_gates_of_every_form() -> None:
     assert cells[1][6] == r"\gate{S^\dagger}"
 
 
-def test_long_circuits_are_broken_and_too_long_ones_refused(
+def test_long_circuits_are_wrapped_and_too_long_ones_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     whole = circuit_of(network_of(4, 2))
@@ -191,7 +189,7 @@ def test_long_circuits_are_broken_and_too_long_ones_refused(
         whole.to_quantikz()
 
 
-def test_latex_sets_the_circuits(tmp_path: Path) -> None:
+def test_latex_compiles_the_circuits(tmp_path: Path) -> None:
     dims = (2, 4)
     circuits = [
         circuit_of(network_of(4, 2)),

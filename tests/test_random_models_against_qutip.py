@@ -18,7 +18,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "benchmarks"))
 import against_qutip as trials
 
 
-def test_random_models_are_right_in_and_far_beyond_the_ranges_of_the_pages():
+def test_random_models_equal_qutip_within_and_beyond_slider_ranges():
     rng, worst, refused = np.random.default_rng(7), defaultdict(float), Counter()
     torch.manual_seed(7)
     for trial in range(30):
@@ -35,7 +35,7 @@ def test_random_models_are_right_in_and_far_beyond_the_ranges_of_the_pages():
     assert max(value for name, value in worst.items() if name.endswith("seconds")) < 10
 
 
-def test_no_matrix_that_is_no_state_passes_any_door():
+def test_matrices_that_are_no_states_are_refused():
     rng = np.random.default_rng(3)
     for trial in range(60):
         dims = ((2, 2), (3, 2), (4, 2))[trial % 3]
@@ -45,7 +45,7 @@ def test_no_matrix_that_is_no_state_passes_any_door():
                 door(bad)
 
 
-def test_what_would_take_hours_is_refused_and_a_stiff_small_one_is_exponentiated():
+def test_long_evolutions_are_refused_and_small_stiff_ones_exponentiated():
     H, L = system(16, 2, 1.0, 1.0)
     rho = torch.eye(16, dtype=H.dtype) / 16
     with pytest.raises(InvalidInput, match=r"too long or too strong to be followed: [\d,]+ steps"):

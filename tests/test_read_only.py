@@ -69,7 +69,9 @@ def test_every_function_that_writes_refuses(
 
 
 @pytest.mark.parametrize(("said", "on"), [("1", True), ("yes", True), ("0", False), ("", False)])
-def test_the_switch_is_a_variable(said: str, on: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_read_only_is_an_environment_variable(
+    said: str, on: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(_read_only.READ_ONLY, said)
     assert _read_only.wants_read_only() is on
     monkeypatch.setenv(_read_only.READ_ONLY, "perhaps")
@@ -77,7 +79,7 @@ def test_the_switch_is_a_variable(said: str, on: bool, monkeypatch: pytest.Monke
         _read_only.wants_read_only()
 
 
-def test_the_policy_names_every_script_that_stands_in_a_page() -> None:
+def test_content_policy_lists_every_inline_script() -> None:
     root = Path(guard.__file__).parents[1]
     inline = [
         path for path in root.rglob("*.py") if "unsafe_allow_javascript=True" in path.read_text()
@@ -110,7 +112,7 @@ def written(folder: Path) -> list[Path]:
     ]
 
 
-def test_pages_show_and_offer_nothing_to_write(visited: tuple[serving.Server, Path]) -> None:
+def test_pages_offer_no_writing_controls(visited: tuple[serving.Server, Path]) -> None:
     server, folder = visited
     for page, words in (
         ("train", "does not train, stop or delete"),
@@ -125,7 +127,7 @@ def test_pages_show_and_offer_nothing_to_write(visited: tuple[serving.Server, Pa
     assert not written(folder)
 
 
-def test_a_message_for_a_button_that_is_not_there_does_nothing(
+def test_message_for_a_missing_button_is_ignored(
     visited: tuple[serving.Server, Path],
 ) -> None:
     """Widget states of a page that is not read-only: a reader may send what they like."""
@@ -149,7 +151,7 @@ def test_a_message_for_a_button_that_is_not_there_does_nothing(
 
 
 @pytest.mark.parametrize("method", ["PUT", "POST", "DELETE", "PATCH"])
-def test_no_file_is_taken(method: str, visited: tuple[serving.Server, Path]) -> None:
+def test_uploads_are_refused(method: str, visited: tuple[serving.Server, Path]) -> None:
     server, folder = visited
     for address in ("/_stcore/upload_file/some/thing", "/", "/_stcore/health"):
         asked = urllib.request.Request(server.url + address, data=b"x" * 1000, method=method)
@@ -163,7 +165,9 @@ def test_no_file_is_taken(method: str, visited: tuple[serving.Server, Path]) -> 
 @pytest.mark.parametrize(
     "address", ["/", "/samples", "/_stcore/health", "/plotly-7.1.0.min.js", "/nothing/here"]
 )
-def test_every_answer_is_strict(address: str, visited: tuple[serving.Server, Path]) -> None:
+def test_every_response_has_security_headers(
+    address: str, visited: tuple[serving.Server, Path]
+) -> None:
     try:
         with urllib.request.urlopen(visited[0].url + address, timeout=10) as answer:
             found = answer.headers
@@ -175,7 +179,7 @@ def test_every_answer_is_strict(address: str, visited: tuple[serving.Server, Pat
     assert found.get_all("Content-Security-Policy") == [gate.policy(True)]
 
 
-def test_who_reads_a_page_sees_what_the_library_says(visited: tuple[serving.Server, Path]) -> None:
+def test_pages_show_the_numbers_of_the_library(visited: tuple[serving.Server, Path]) -> None:
     with Visitor(visited[0].url) as visitor:
         seen = visitor.open("samples", model="qj-parity", sample=str(data.load("parity").ids[0]))
         assert not seen.exceptions

@@ -8,7 +8,7 @@ from scripts.cross_talk import figures, shown
 from scripts.visitor import Visitor
 
 
-def test_a_lost_connection_loses_nothing(server: serving.Server) -> None:
+def test_lost_connection_keeps_the_session(server: serving.Server) -> None:
     asked = {"model": "qj-parity", "sample": "pair-0003"}
     with Visitor(server.url) as visitor, Visitor(server.url) as other:
         visitor.open("dynamics", **asked)
@@ -28,7 +28,7 @@ def test_a_lost_connection_loses_nothing(server: serving.Server) -> None:
         assert figures(shown(seen)) == figures(shown(other.open("dynamics", **asked)))
 
 
-def test_a_file_stays_until_it_is_fetched(server: serving.Server) -> None:
+def test_file_stays_until_it_is_downloaded(server: serving.Server) -> None:
     with Visitor(server.url) as visitor, Visitor(server.url) as other:
         visitor.open("dynamics", model="qj-parity", sample="pair-0003")
         visitor.set("figure-decision-over-time", "export")

@@ -62,7 +62,7 @@ def copies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Copies:
     return Copies(tmp_path, monkeypatch)
 
 
-def test_many_readers_of_one_recording_wait_for_one_copy(copies: Copies) -> None:
+def test_readers_of_one_recording_share_one_copy(copies: Copies) -> None:
     request = copies.address("slow.mp4", start=1.0, end=2.0)
 
     async def answers() -> list[int]:
@@ -79,7 +79,7 @@ def test_many_readers_of_one_recording_wait_for_one_copy(copies: Copies) -> None
 
 
 @pytest.mark.parametrize("name", ["sound.wav", "short.wav", "long.mp4"])
-def test_whole_files_wait_for_no_copy(copies: Copies, name: str) -> None:
+def test_whole_files_need_no_copy(copies: Copies, name: str) -> None:
     """Nor for a look into the file: the record says how long it is."""
     slow = [copies.address(f"slow {n}.mp4", start=1.0, end=2.0) for n in range(8)]
     whole = copies.address(name, seconds=5000.0 if name == "long.mp4" else 2.0)
@@ -97,7 +97,7 @@ def test_whole_files_wait_for_no_copy(copies: Copies, name: str) -> None:
     assert whole.clip not in copies.begun
 
 
-def test_copies_that_take_long_leave_their_places_to_others(copies: Copies) -> None:
+def test_slow_copies_release_their_slots(copies: Copies) -> None:
     slow = [copies.address(f"slow {n}.mp4", start=1.0, end=2.0) for n in range(4)]
     quick = copies.address("quick.mp4", start=1.0, end=2.0)
 
@@ -135,7 +135,7 @@ def test_a_copy_ends_when_its_last_reader_leaves(copies: Copies) -> None:
 
 
 @pytest.mark.parametrize("change", ["rewritten", "replaced by a link", "removed"])
-def test_a_recording_that_is_another_now_is_not_sent(copies: Copies, change: str) -> None:
+def test_replaced_recording_is_not_sent(copies: Copies, change: str) -> None:
     path = copies.folder / "sound.wav"
     path.touch()
     request = copies.address("sound.wav", seconds=2.0, state=clips.file_state(path))

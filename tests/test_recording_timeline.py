@@ -24,7 +24,7 @@ def planted() -> Any:
     return open_sample("qj-planted", "p2924")
 
 
-def test_steps_stand_where_they_were_and_their_terms_add_up(planted: Any) -> None:
+def test_steps_keep_their_times_and_terms_add_up(planted: Any) -> None:
     result = recording_strip.strip(planted.study, planted.row, planted.output)
     lanes = {lane.modality: lane for lane in result.lanes}
     assert set(lanes) == {"text", "audio"}
@@ -48,7 +48,7 @@ def test_steps_stand_where_they_were_and_their_terms_add_up(planted: Any) -> Non
     assert set(table["row"]) == {"word", "text", "audio"}
 
 
-def test_long_sequences_are_added_up_for_the_eye() -> None:
+def test_long_sequences_are_merged() -> None:
     count = 5 * recording_strip.MAX_STEPS + 3
     values, edges = np.arange(float(count)), np.arange(count + 1) / 10
     names = tuple(map(str, range(count)))
@@ -60,7 +60,7 @@ def test_long_sequences_are_added_up_for_the_eye() -> None:
     np.testing.assert_array_equal(fewer.starts[1:], fewer.ends[:-1])
 
 
-def test_what_a_sample_has_is_its_recording_else_what_the_set_holds(planted: Any) -> None:
+def test_recording_of_a_sample_precedes_content_of_the_set(planted: Any) -> None:
     dataset, row = planted.dataset, planted.row
     assert recording_strip.source(dataset, row).audio is not None
     clip = Clip(files.data_folder() / "x.mp4", "video", 0.0, 2.0, (Word(0, 1, "a"),))

@@ -71,7 +71,7 @@ def until(what: Callable[[], bool], seconds: float = 60) -> None:
         time.sleep(0.02)
 
 
-def test_a_sample_and_the_test_set_are_split_against_some_rows_with_their_error(slow: Any) -> None:
+def test_drawn_backgrounds_give_values_with_errors(slow: Any) -> None:
     row = int(slow.explained_rows[0])
     assert (slow.explanation_background.size, slow.sample_background.size) == (16, 40)
     assert slow.is_sampled
@@ -87,14 +87,14 @@ def test_a_sample_and_the_test_set_are_split_against_some_rows_with_their_error(
     assert bool((away <= 6 * one.errors + 1e-12).all())
 
 
-def test_what_is_measured_on_the_test_set_says_against_how_many_rows(slow: Any) -> None:
+def test_test_set_panels_state_the_number_of_background_rows(slow: Any) -> None:
     assert (
         "Compared with 16 samples drawn at random from the"
         in deletion_curves.modality_curves(slow).shows
     )
 
 
-def test_an_example_opens_where_one_is_known_at_once_and_few_samples_are_split_where_rows_are_slow(
+def test_slow_models_open_with_a_known_example_and_few_samples(
     slow: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = str(slow.dataset.ids[slow.dataset.rows("test")[0]])
@@ -108,7 +108,7 @@ def test_an_example_opens_where_one_is_known_at_once_and_few_samples_are_split_w
     slow.__dict__.pop("explained_rows")
 
 
-def test_all_rows_are_worked_out_behind_the_page_and_are_exact(slow: Any) -> None:
+def test_all_rows_are_computed_in_the_background_exactly(slow: Any) -> None:
     job = refinement.begin_refinement(slow, "me")
     assert refinement.begin_refinement(slow, "you") is job is jobs.find_job(slow.memo_key())
     until(lambda: job.state == State.DONE)
@@ -122,7 +122,7 @@ def test_all_rows_are_worked_out_behind_the_page_and_are_exact(slow: Any) -> Non
     assert not np.array_equal(job.result.frame()["dividend[fou]"], slow.frame()["dividend[fou]"])
 
 
-def test_it_stops_when_nobody_asks_any_more_and_begins_anew(
+def test_computation_stops_without_readers_and_restarts(
     slow: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     go, parts = threading.Event(), evaluated.EvaluatedSpace.explain_steps
@@ -147,7 +147,7 @@ def test_it_stops_when_nobody_asks_any_more_and_begins_anew(
     until(lambda: job.state == State.STOPPED and again.state == State.DONE)
 
 
-def test_it_stops_when_whoever_asked_is_gone_without_a_word(
+def test_computation_stops_when_the_session_ends(
     slow: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = refinement.begin_refinement(slow, "me")
@@ -157,9 +157,7 @@ def test_it_stops_when_whoever_asked_is_gone_without_a_word(
     assert jobs.find_job(slow.memo_key()) is None or job.state == State.DONE
 
 
-def test_what_takes_long_waits_until_it_is_asked_for(
-    slow: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_slow_computations_start_on_request(slow: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(refinement, "AUTO", 0.0)
     app = visit("Cohorts", model=MODEL, data=DATA)
     assert jobs.find_job(slow.memo_key()) is None
@@ -167,7 +165,7 @@ def test_what_takes_long_waits_until_it_is_asked_for(
     assert jobs.find_job(slow.memo_key()) is not None
 
 
-def test_a_model_that_fails_is_named_and_can_be_tried_again(
+def test_failed_model_is_reported_and_can_be_retried(
     slow: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
@@ -179,7 +177,7 @@ def test_a_model_that_fails_is_named_and_can_be_tried_again(
     until(lambda: refinement.begin_refinement(slow, "me").state == State.DONE)
 
 
-def test_an_address_asks_for_all_rows(slow: Any) -> None:
+def test_address_can_request_all_rows(slow: Any) -> None:
     address = {
         "model": MODEL,
         "data": DATA,
@@ -213,7 +211,7 @@ def test_an_address_asks_for_all_rows(slow: Any) -> None:
         open_sample(MODEL, address["sample"], DATA, rows="some")
 
 
-def test_the_page_offers_all_rows_shows_how_far_it_is_and_says_so_in_the_link(slow: Any) -> None:
+def test_page_offers_all_rows_with_progress_and_link(slow: Any) -> None:
     app = visit("Cohorts", model=MODEL, data=DATA)
     assert f"16 rows (the open one with 40) of the background's {slow.background.size}" in plain(
         said(app)
@@ -229,7 +227,7 @@ def test_the_page_offers_all_rows_shows_how_far_it_is_and_says_so_in_the_link(sl
     assert f"use all {slow.background.size} rows" in plain(said(app)), "they are there already"
 
 
-def test_a_link_with_all_rows_shows_them_when_they_are_there(slow: Any) -> None:
+def test_link_with_all_rows_shows_finished_results(slow: Any) -> None:
     app = visit("Samples", model=MODEL, data=DATA, rows="all")
     assert not app.exception
     until(lambda: (job := jobs.find_job(slow.memo_key())) is not None and job.state == State.DONE)
@@ -238,7 +236,9 @@ def test_a_link_with_all_rows_shows_them_when_they_are_there(slow: Any) -> None:
     assert f"use all {slow.background.size} rows" in plain(said(app))
 
 
-def test_it_can_be_cancelled_on_the_page(slow: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_computation_can_be_cancelled_on_the_page(
+    slow: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     go, parts = threading.Event(), evaluated.EvaluatedSpace.explain_steps
     monkeypatch.setattr(
         evaluated.EvaluatedSpace, "explain_steps", lambda self: (go.wait(60), *parts(self))
@@ -251,7 +251,7 @@ def test_it_can_be_cancelled_on_the_page(slow: Any, monkeypatch: pytest.MonkeyPa
     assert app.button(key="_all_rows")
 
 
-def test_models_with_a_structure_are_exact_at_once() -> None:
+def test_structured_models_are_exact_immediately() -> None:
     study = open_study("qj-parity")
     assert not study.is_sampled
     app = visit("Samples", model="qj-parity", rows="all")

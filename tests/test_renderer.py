@@ -67,7 +67,7 @@ def labels(page: Page, *roles: str) -> list[Words]:
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_every_figure_is_drawn_and_no_label_leaves_the_page_or_lies_on_another(name: str) -> None:
+def test_labels_of_every_figure_fit_and_do_not_overlap(name: str) -> None:
     drawn = EXAMPLES[name]("light")
     single, slide = (
         page_of(drawn, caption=HOSTILE),
@@ -106,7 +106,7 @@ def test_every_figure_is_drawn_and_no_label_leaves_the_page_or_lies_on_another(n
 
 
 @pytest.mark.parametrize("count", [16, 22, 30, 50])
-def test_turned_tick_labels_do_not_lie_on_each_other(count: int) -> None:
+def test_rotated_tick_labels_do_not_overlap(count: int) -> None:
     names = [f"a long name {n}" for n in range(count)]
     drawn = style.base_figure("light", 300).add_bar(x=names, y=[1] * count)
     ticks = [mark for mark in labels(page_of(drawn), "tick") if "long" in mark.block.text]
@@ -130,7 +130,7 @@ def test_intervals_of_interactions_stay_in_their_cells(count: int) -> None:
     assert all(mark.box.right - mark.box.left < apart for mark in written)
 
 
-def test_all_legend_entries_are_texts_and_invisible_traces_are_not_drawn() -> None:
+def test_legend_entries_are_texts_and_invisible_traces_are_omitted() -> None:
     drawn = evolution_charts.measure_lines(
         T, dict.fromkeys([*((name,) for name in M), ()], T), M, "entropy (nats)"
     )
@@ -151,7 +151,7 @@ def test_all_legend_entries_are_texts_and_invisible_traces_are_not_drawn() -> No
         "cohort_charts.scatter",
     ],
 )
-def test_hostile_words_are_letters(name: str) -> None:
+def test_hostile_texts_are_drawn_literally(name: str) -> None:
     joined = " ".join(texts(render(EXAMPLES[name]("light"), "svg", Style(183, None, 7)))).replace(
         " ", ""
     )
@@ -163,7 +163,7 @@ def test_hostile_words_are_letters(name: str) -> None:
     )  # shortened there
 
 
-def test_the_dark_theme_is_dark_all_over() -> None:
+def test_dark_theme_covers_the_whole_figure() -> None:
     svg = render(
         waterfall("dark"), "svg", Style(89, None, 7), title="Title", caption="Caption"
     ).decode()

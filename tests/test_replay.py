@@ -51,7 +51,7 @@ def run(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> runs.
     return runs.find_run("mine")
 
 
-def test_epochs_are_models_of_their_own_and_go_with_the_model(run: runs.Run) -> None:
+def test_stored_epochs_are_models_and_are_removed_with_the_model(run: runs.Run) -> None:
     assert (
         checkpoint_folders.saved_epochs("mine")
         == checkpoint_folders.saved_epochs("mine@2")
@@ -72,7 +72,7 @@ def test_epochs_are_models_of_their_own_and_go_with_the_model(run: runs.Run) -> 
     assert not [name for name in checkpoint_folders.available() if name.startswith("mine")]
 
 
-def test_no_other_model_can_have_such_a_name_or_be_kept_too_often(run: runs.Run) -> None:
+def test_epoch_names_are_reserved_and_limited(run: runs.Run) -> None:
     with pytest.raises(InvalidInput, match="letters, digits"):
         runs.create_run(run.plan, name="mine@3")
     with pytest.raises(InvalidInput, match="replay"):
@@ -82,7 +82,7 @@ def test_no_other_model_can_have_such_a_name_or_be_kept_too_often(run: runs.Run)
 
 
 @pytest.mark.usefixtures("run")
-def test_the_cursor_leads_to_the_model_after_an_epoch() -> None:
+def test_cursor_selects_the_model_after_an_epoch() -> None:
     app = visit("Overview", model="mine@2", data="planted")
     assert not app.exception
     cursor = app.select_slider(key="_epoch")
@@ -96,7 +96,7 @@ def test_the_cursor_leads_to_the_model_after_an_epoch() -> None:
 
 
 @pytest.mark.usefixtures("run")
-def test_play_leads_the_figures_of_a_page_through_the_training(
+def test_play_animates_figures_over_epochs(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     drawn, chart = {}, figure.chart

@@ -37,7 +37,7 @@ INPUTS = {"a": {"size": 2, "sequence": False}, "b": {"size": 3, "sequence": Fals
 # Intervals.
 
 
-def test_the_ratio_of_spreads_holds_the_truth() -> None:
+def test_interval_of_the_spread_ratio_covers_the_truth() -> None:
     rng = np.random.default_rng(3)
     effects = [
         comparisons.log_spread_ratio(rng.normal(size=10), 2 * rng.normal(size=10))
@@ -48,7 +48,7 @@ def test_the_ratio_of_spreads_holds_the_truth() -> None:
     assert comparisons.log_spread_ratio([1.0, 1.0, 1.0], [1.0, 2.0, 3.0]) is None
 
 
-def test_the_mean_of_differences_is_that_of_a_hand_calculation() -> None:
+def test_mean_of_differences_by_hand() -> None:
     one, two = Evidence(1.0, 0.3, 9), Evidence(3.0, 0.4, 9)
     mean = comparisons.mean_evidence([one, two])
     assert (mean.mean, mean.error) == pytest.approx((2.0, 0.25))
@@ -67,7 +67,7 @@ def test_the_mean_of_differences_is_that_of_a_hand_calculation() -> None:
         ({"ours": "jumps"}, "does not have"),
     ],
 )
-def test_a_plan_with_a_fault_is_refused(change: Mapping[str, str], words: str) -> None:
+def test_invalid_plan_is_refused(change: Mapping[str, str], words: str) -> None:
     plan = copy.deepcopy(replication.PLAN)
     plan["claims"]["generalise"] |= change
     with pytest.raises(InvalidInput, match=words):
@@ -170,7 +170,7 @@ def test_runs_of_another_plan_are_refused() -> None:
         report.by_cell(records, plan, "p")
 
 
-def test_cells_are_compared_when_they_are_whole() -> None:
+def test_only_complete_cells_are_compared() -> None:
     records, plan, _ = made_runs(0.1)
     with pytest.raises(InvalidInput, match=r"lacks the seeds \[4\]"):
         report.by_cell(records[:-1], plan, "p")
@@ -197,7 +197,7 @@ def test_the_plan_is_older_than_its_runs() -> None:
 # Controls.
 
 
-def test_a_depolarised_read_out_is_the_channel_on_states() -> None:
+def test_depolarised_read_out_equals_the_channel_on_states() -> None:
     torch.manual_seed(0)
     settings = dict(dims=2, jumps=1, hidden=4, dropout=0.0, evolution="unitary")
     plain = build("quantum-jump", INPUTS, ("x", "y"), settings).double().eval()
@@ -214,7 +214,7 @@ def test_a_depolarised_read_out_is_the_channel_on_states() -> None:
         torch.testing.assert_close(model(rows), scores)
 
 
-def test_dropout_of_probabilities_is_right_on_average() -> None:
+def test_dropout_of_probabilities_is_unbiased() -> None:
     torch.manual_seed(1)
     settings = dict(dims=2, jumps=1, hidden=4, dropout=0.0)
     model = controls.DroppedOut(INPUTS, ("x", "y"), share=0.5, **settings).double()
@@ -243,7 +243,7 @@ def test_contraction_of_unitaries_and_of_jumps() -> None:
 # What is published.
 
 
-def test_page_and_file_say_the_same() -> None:
+def test_page_and_file_agree() -> None:
     if not replication.RUNS.is_file():
         pytest.skip("no runs are kept here")
     published = benchmark_board.load_claims().tested
@@ -256,7 +256,7 @@ def test_page_and_file_say_the_same() -> None:
         assert page.count(line) == 1
 
 
-def test_pages_that_count_the_verdicts_count_the_same() -> None:
+def test_pages_agree_on_the_verdict_counts() -> None:
     if not replication.RUNS.is_file():
         pytest.skip("no runs are kept here")
     published = benchmark_board.load_claims().tested

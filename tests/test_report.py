@@ -154,7 +154,7 @@ def tables(found: Report) -> list[Block]:
     return [block for block in found.blocks if block["kind"] == "table"]
 
 
-def test_numbers_are_those_of_explain_in_both_files(one: Written) -> None:
+def test_numbers_of_both_files_equal_explain(one: Written) -> None:
     about: Sample = one.about
     said = {term: f"{value:+.3f}".replace("-", "−") for term, value in about.dividends.items()}
     terms = next(table for table in tables(one.found) if "Contribution Δ(S)" in table["head"])
@@ -174,7 +174,7 @@ def test_numbers_are_those_of_explain_in_both_files(one: Written) -> None:
     assert values == pytest.approx(about.explanation.values[0, :, about.output], abs=5.1e-4)
 
 
-def test_both_files_say_what_they_are_of(one: Written) -> None:
+def test_both_files_name_model_data_and_sample(one: Written) -> None:
     about: Sample = one.about
     words = [
         about.name,
@@ -198,7 +198,7 @@ def test_both_files_say_what_they_are_of(one: Written) -> None:
     assert about.study.card["weights_sha256"] in digests
 
 
-def test_the_page_loads_nothing_and_runs_nothing(one: Written) -> None:
+def test_page_loads_and_runs_nothing(one: Written) -> None:
     page = Page(one.html)
     assert {name for name, _ in page.tags} & {
         "script",
@@ -231,7 +231,7 @@ def test_the_page_loads_nothing_and_runs_nothing(one: Written) -> None:
         assert re.findall(r'(?:href|src)="(?!#|data:image/png)[^"]*"', svg) == []
 
 
-def test_the_page_can_be_read_aloud(one: Written) -> None:
+def test_page_is_accessible(one: Written) -> None:
     page = Page(one.html)
     assert page.all("html") == [{"lang": "en"}]
     assert len(page.all("h1")) == len(page.all("main")) == len(page.all("title")) == 1
@@ -245,7 +245,7 @@ def test_the_page_can_be_read_aloud(one: Written) -> None:
     } == set(ids)
 
 
-def test_the_pdf_is_tagged_titled_has_its_fonts_and_no_empty_page(one: Written) -> None:
+def test_pdf_is_tagged_titled_and_embeds_fonts(one: Written) -> None:
     catalogue = one.pdf.trailer["/Root"]
     assert catalogue["/MarkInfo"]["/Marked"] == True  # type: ignore[index]  # noqa: E712  pypdf's own kind of it
     assert catalogue["/Lang"] == "en"
@@ -263,7 +263,7 @@ def test_the_pdf_is_tagged_titled_has_its_fonts_and_no_empty_page(one: Written) 
             assert {"/FontFile2", "/FontFile3"} & set(descriptor)
 
 
-def test_what_is_cited_is_listed(one: Written) -> None:
+def test_citations_are_listed(one: Written) -> None:
     cited = one.found.source_keys()
     assert len(cited) > 8
     assert all(citations.text(key) in Page(one.html).words for key in cited)
@@ -276,11 +276,11 @@ def test_what_is_cited_is_listed(one: Written) -> None:
     } <= set(cited)
 
 
-def test_the_same_report_has_the_same_bytes_again(one: Written) -> None:
+def test_report_is_reproducible(one: Written) -> None:
     assert (one.found.html().decode(), one.found.pdf()) == (one.html, one.found.pdf())
 
 
-def test_the_same_report_has_the_same_bytes_in_another_process(tmp_path: Path) -> None:
+def test_report_is_reproducible_in_another_process(tmp_path: Path) -> None:
     """Of two modalities, whose terms are worked out in half the time."""
     about, out = a_case("qj-parity"), tmp_path / "both"
     found = report.sample(about)
@@ -301,7 +301,7 @@ def test_the_same_report_has_the_same_bytes_in_another_process(tmp_path: Path) -
     assert (out / "report.pdf").read_bytes() == found.pdf()
 
 
-def test_hostile_words_are_words() -> None:
+def test_hostile_texts_are_shown_literally() -> None:
     found, dataset = load_model_and_data("qj-parity")
     row = int(dataset.rows("test")[3])
     ids = [str(name) for name in dataset.ids]
@@ -330,21 +330,21 @@ def test_hostile_words_are_words() -> None:
     assert "root:" not in printed
 
 
-def test_a_text_that_can_be_anything_is_cleaned() -> None:
+def test_arbitrary_text_is_cleaned() -> None:
     assert plain_text.clean("a\x00b\u202ec\r\nd\te") == "a\ufffdb\ufffdc\nd e"
     assert plain_text.clean("\ud800") == "\ufffd"
     assert len(plain_text.clean("x" * 10**6)) == plain_text.MAX_TEXT
     assert plain_text.break_long_words("w" * 90) == "\u200b".join(["w" * 30] * 3)
 
 
-def test_letters_that_no_font_has_are_no_error() -> None:
+def test_missing_glyphs_are_no_error() -> None:
     made = Report("题 🙂", "", "", template_blocks.fill_template("<p>你好 \U0001f642 नमस्ते</p>"))
     assert made.pdf().startswith(b"%PDF")
     assert "你好" in made.html().decode()
 
 
 @pytest.mark.parametrize("name", list(equations.WORDS))
-def test_equations_are_drawn_with_their_words(name: str) -> None:
+def test_equations_have_descriptions(name: str) -> None:
     found = equations.draw_equation(name)
     assert found["svg"].startswith(b"<svg")
     assert b"<text" not in found["svg"]
@@ -427,7 +427,7 @@ def test_one_training_has_no_deviation_and_an_imported_one_no_seed() -> None:
         assert ("trained elsewhere" in told) != known
 
 
-def test_planted_truth_of_other_modalities_is_not_said_to_be_nobodys(monkeypatch: Any) -> None:
+def test_planted_truth_of_other_modalities_is_attributed(monkeypatch: Any) -> None:
     planted = data.load("planted")
     few = dict(list(planted.input_specs.items())[:2])
     model = models.build("late", few, planted.target.classes or ("score",), {"hidden": 4})
@@ -460,7 +460,7 @@ def test_planted_truth_of_other_modalities_is_not_said_to_be_nobodys(monkeypatch
         ),
     ],
 )
-def test_background_and_tweak_are_said_and_used(chosen: dict[str, str], words: list[str]) -> None:
+def test_background_and_tweak_are_stated_and_used(chosen: dict[str, str], words: list[str]) -> None:
     about = a_case("qj-parity", **chosen)
     found = report.sample(about)
     page = Page(found.html().decode())
@@ -491,7 +491,7 @@ def members(study: Any) -> Written:
     return written(about, report.cohort(about))
 
 
-def test_a_cohorts_report_has_its_members_shares_and_types(members: Written) -> None:
+def test_cohort_report_has_members_shares_and_types(members: Written) -> None:
     about, page = members.about, Page(members.html)
     cohort = about.members
     assert set(cohort["relation"]) == {"conflict"}
@@ -513,7 +513,7 @@ def test_a_cohorts_report_has_its_members_shares_and_types(members: Written) -> 
     assert "b" not in {name for name, _ in page.tags}
 
 
-def test_a_cohorts_report_says_what_built_its_terms_and_what_cuts_cost(members: Written) -> None:
+def test_cohort_report_has_path_attribution_and_cuts(members: Written) -> None:
     about, page = members.about, Page(members.html)
     rows = [about.sample.dataset.row(name) for name in about.members.index]
     made = explain.aumann_shapley(
@@ -530,7 +530,7 @@ def test_a_cohorts_report_says_what_built_its_terms_and_what_cuts_cost(members: 
         assert words in page.words
 
 
-def test_a_cohorts_report_is_of_the_score_that_was_asked_for(monkeypatch: Any) -> None:
+def test_cohort_report_uses_the_requested_score(monkeypatch: Any) -> None:
     study, parts = open_study("qj-parity"), cohort_filters.parse("truth=even; error>0.2")
     monkeypatch.setattr(cohort_report, "model_context", lambda *_, **__: {})
     monkeypatch.setattr(cohort_report, "measure_cuts", lambda _: None)
@@ -547,9 +547,7 @@ def test_a_cohorts_report_is_of_the_score_that_was_asked_for(monkeypatch: Any) -
         assert names["built"].output == ("odd" if output else "the class decided for")
 
 
-def test_whether_a_cohort_is_harder_counts_what_its_rows_share(
-    members: Written, monkeypatch: Any
-) -> None:
+def test_difficulty_of_a_cohort_uses_clusters(members: Written, monkeypatch: Any) -> None:
     about = members.about
     monkeypatch.setattr(
         cohort_report.CohortMembers,
@@ -569,7 +567,7 @@ def test_whether_a_cohort_is_harder_counts_what_its_rows_share(
     )
 
 
-def test_python_opens_what_is_compared_with_a_saved_cohort() -> None:
+def test_python_accepts_a_saved_cohort_as_background() -> None:
     about = a_case("qj-planted", background="cohort", members="hard:error>0.5", tweak="T=0.5")
     assert not shown_commands.has_command(about)
     call = shown_commands.reproduction_lines(about)
@@ -578,7 +576,7 @@ def test_python_opens_what_is_compared_with_a_saved_cohort() -> None:
     assert again.dividends == about.dividends
 
 
-def test_a_cohort_of_nobody_is_refused(study: Any) -> None:
+def test_empty_cohort_is_refused(study: Any) -> None:
     with pytest.raises(InvalidInput, match="No explained sample passes"):
         cohort_report.select_members(
             study, cohort_table.cohort_table(study, None), cohort_filters.parse("error>1000")
@@ -598,7 +596,7 @@ def test_a_cohort_of_nobody_is_refused(study: Any) -> None:
         (["--sample", "p0031", "--background", "mean", "--out", "x.html"], ["mean"]),
     ],
 )
-def test_bad_calls_name_what_is_wrong_and_write_nothing(
+def test_invalid_calls_are_refused_and_write_nothing(
     words: list[str],
     said: list[str],
     tmp_path: Path,

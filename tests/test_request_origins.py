@@ -125,7 +125,7 @@ def test_other_sites_do_not_stop_the_server(running: serving.Server, silent: Sil
     assert not silent.asked
 
 
-def test_its_own_pages_and_programs_are_answered(running: serving.Server) -> None:
+def test_own_pages_and_programs_are_answered(running: serving.Server) -> None:
     with Visitor(running.url, headers={"Origin": running.url}) as visitor:
         assert not visitor.open("glossary").exceptions
     with Visitor(running.url) as program:  # which sends no origin
@@ -135,7 +135,7 @@ def test_its_own_pages_and_programs_are_answered(running: serving.Server) -> Non
     assert answer(running, "/_stcore/health", **own)[0] == 200
 
 
-def test_it_begins_without_a_look_at_its_public_address(
+def test_server_starts_without_looking_up_its_public_address(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, options: None
 ) -> None:
     asked: list[str] = []
@@ -155,7 +155,7 @@ def test_it_begins_without_a_look_at_its_public_address(
 @pytest.mark.parametrize(
     "name", ["evil.example", "evil.example:8501", "localhost.evil.example", ""]
 )
-def test_a_name_that_another_site_leads_here_is_refused(name: str, running: serving.Server) -> None:
+def test_foreign_host_name_is_refused(name: str, running: serving.Server) -> None:
     for path in ("/", "/samples", "/_stcore/health", "/recordings/a"):
         status, words = answer(running, path, Host=name)
         assert status == 421
@@ -220,7 +220,7 @@ def status(host: str, origin: str = "", path: str = "/", **more: str) -> int:
     ],
 )
 @pytest.mark.usefixtures("options")
-def test_by_which_names_a_server_is_called(
+def test_allowed_host_names(
     address: str, named: list[str], answered: list[str], refused: list[str]
 ) -> None:
     config.set_option("server.address", address)
@@ -231,7 +231,7 @@ def test_by_which_names_a_server_is_called(
 
 
 @pytest.mark.usefixtures("options")
-def test_where_readers_log_in_is_a_name_of_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_login_redirect_is_an_allowed_host(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         access, "auth", lambda: {"redirect_uri": "https://lab.example.org/lab/oauth2callback"}
     )
@@ -260,13 +260,13 @@ def test_where_readers_log_in_is_a_name_of_the_server(monkeypatch: pytest.Monkey
     ],
 )
 @pytest.mark.usefixtures("options")
-def test_whose_pages_use_a_server(host: str, origin: str, wanted: int) -> None:
+def test_allowed_origins(host: str, origin: str, wanted: int) -> None:
     config.set_option("server.allowedHosts", [])
     assert status(host, origin) == wanted
 
 
 @pytest.mark.usefixtures("options")
-def test_other_pages_use_it_where_its_owner_says_so() -> None:
+def test_configured_origins_are_allowed() -> None:
     config.set_option("server.allowedHosts", [])
     config.set_option("server.corsAllowedOrigins", ["https://a.example", "http://localhost:3000"])
     assert status("lab.example", "https://a.example") == 200
@@ -280,7 +280,7 @@ def test_other_pages_use_it_where_its_owner_says_so() -> None:
 # ---- what else is closed
 
 
-def test_nobody_reads_its_measurements(running: serving.Server) -> None:
+def test_metrics_endpoint_is_closed(running: serving.Server) -> None:
     for path in ("/_stcore/metrics", "/_stcore/metrics/", "/_stcore/metrics?families=x"):
         found, words = answer(running, path)
         assert found == 404
@@ -289,7 +289,7 @@ def test_nobody_reads_its_measurements(running: serving.Server) -> None:
 
 
 @pytest.mark.usefixtures("options")
-def test_a_proxy_that_does_not_say_for_whom_it_asks_is_refused(
+def test_proxy_without_forwarded_headers_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     config.set_option("server.allowedHosts", [])
@@ -307,7 +307,7 @@ def test_a_proxy_that_does_not_say_for_whom_it_asks_is_refused(
 
 
 @pytest.mark.parametrize("method", ["OPTIONS", "PUT", "PROPFIND", "TRACE"])
-def test_a_read_only_server_takes_get_and_head_alone(method: str) -> None:
+def test_read_only_server_accepts_get_and_head_only(method: str) -> None:
     import asyncio
 
     answers: list[dict[str, object]] = []
@@ -342,9 +342,7 @@ UNFINISHED = {
 
 
 @pytest.mark.parametrize("kind", UNFINISHED)
-def test_a_message_that_gets_too_long_ends_its_connection(
-    kind: str, running: serving.Server
-) -> None:
+def test_oversized_message_ends_its_connection(kind: str, running: serving.Server) -> None:
     with connect(stream(running)) as reader:
         for part in UNFINISHED[kind]:
             reader.socket.sendall(part)
@@ -354,7 +352,7 @@ def test_a_message_that_gets_too_long_ends_its_connection(
         assert ended.value.rcvd.code == 1009
 
 
-def test_a_message_of_the_full_size_is_heard(running: serving.Server) -> None:
+def test_message_of_maximal_size_is_accepted(running: serving.Server) -> None:
     def is_heard() -> bool:
         with connect(stream(running)) as reader:
             reader.send(bytes(gate.MESSAGE))

@@ -25,7 +25,7 @@ TITLES = {
 
 
 @pytest.mark.parametrize("what", TITLES)
-def test_words_from_right_to_left_are_set_on_their_own(what: str) -> None:
+def test_right_to_left_words_are_isolated(what: str) -> None:
     title, pieces = TITLES[what]
     (line,) = words.plain(title, STYLE).lines
     assert [run.text for run in words.visual(line)] == pieces
@@ -33,12 +33,12 @@ def test_words_from_right_to_left_are_set_on_their_own(what: str) -> None:
 
 
 @pytest.mark.parametrize("title", ["مرحبا 3", "שלום!", "50% +0.4", "by late: 3", ""])
-def test_a_title_of_one_direction_stays_as_it_is(title: str) -> None:
+def test_title_of_one_direction_is_unchanged(title: str) -> None:
     assert words.isolated(title) == title
 
 
 @pytest.mark.parametrize("title", ["مرحبا 3: 50% by m", "שלום: yes", "x of سلام -1"])
-def test_pages_of_figures_isolate_them(title: str) -> None:
+def test_html_figures_isolate_right_to_left_words(title: str) -> None:
     style = export_style.ExportStyle(format="html", title=True, caption=True)
     page = html_page.render_page(waterfall(), style, title=title, caption=title, recipe="")
     assert page.decode().count(words.isolated(title)) == 2

@@ -66,7 +66,7 @@ def model_of(kind: str, dataset: DataSet, **settings):
         ("entangled-qcnn", {"elements": 3, "tables": "separate"}),
     ],
 )
-def test_absence_is_the_mean_over_the_background_exactly(dataset, kind, settings):
+def test_absence_equals_the_mean_over_the_background(dataset, kind, settings):
     model, rows = model_of(kind, dataset, **settings), dataset.rows("test")
     found = disturbances.scores(model, dataset, rows, Disturbance(missing=("words",)))
     behind = dataset.inputs(dataset.rows("train"), torch.float64)
@@ -99,7 +99,7 @@ def test_absence_and_disturbance_together(dataset):
     assert np.allclose(found, whole.values[:, whole.coalitions.index("words+c")])
 
 
-def test_an_explanation_without_a_modality(dataset):
+def test_explanation_without_a_modality(dataset):
     model = model_of("quantum-jump", dataset, dims=2)
     inputs = dataset.inputs(dataset.rows("test"), torch.float64)
     whole = explain.explain(model, inputs, explain.background(model, inputs, "joint"))
@@ -119,7 +119,7 @@ def test_an_explanation_without_a_modality(dataset):
         interventions.remove_modalities(whole, ["word"])
 
 
-def test_what_a_baseline_lacks_comes_from_every_training_row(dataset):
+def test_missing_modalities_of_baselines_use_all_training_rows(dataset):
     model, rows = model_of("tensor", dataset), dataset.rows("test")
     found = disturbances.scores(model, dataset, rows, Disturbance(missing=("words", "a")))
     own, train = (dataset.inputs(some, torch.float64) for some in (rows, dataset.rows("train")))
@@ -133,7 +133,7 @@ def test_what_a_baseline_lacks_comes_from_every_training_row(dataset):
     assert np.allclose(found, torch.stack(each).numpy(), atol=1e-10)
 
 
-def test_the_training_mean_may_be_asked_for(dataset):
+def test_training_mean_can_be_requested(dataset):
     model, rows = model_of("late", dataset), dataset.rows("test")
     found = disturbances.scores(model, dataset, rows, Disturbance(mean=("words", "a")))
     train = dataset.inputs(dataset.rows("train"), torch.float64)
@@ -150,7 +150,7 @@ def test_the_training_mean_may_be_asked_for(dataset):
     assert np.allclose(found, by_hand.detach().numpy(), atol=1e-10)
 
 
-def test_noise_has_the_deviation_it_says(dataset):
+def test_noise_has_the_stated_deviation(dataset):
     rows = np.repeat(dataset.rows("test"), 400)
     noisy = disturbances.inputs(dataset, rows, Disturbance(noise={"c": 0.5, "words": 2}))
     plain = dataset.inputs(rows, torch.float64)
@@ -173,7 +173,7 @@ def plain_steps(dataset: DataSet) -> np.ndarray:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_nobody_keeps_its_own(seed):
+def test_swaps_have_no_fixed_points(seed):
     rows = np.array([3, 5, 8, 13])
     found = disturbances.donors(rows, rows, seed)
     assert sorted(found) == sorted(rows)
@@ -207,12 +207,12 @@ def test_many_rows_are_scored_in_pieces(dataset, monkeypatch):
         (Disturbance(seed=-1), InvalidInput, "`seed`"),
     ],
 )
-def test_what_cannot_be_asked(dataset, asked, error, message):
+def test_invalid_requests_are_refused(dataset, asked, error, message):
     with pytest.raises(error, match=message):
         disturbances.inputs(dataset, dataset.rows("test"), asked)
 
 
-def test_modalities_at_once_are_disturbed_as_each_alone(dataset):
+def test_joint_disturbances_equal_single_ones(dataset):
     """Means, swaps and noise of different modalities do not meet, whatever the encoders' work is read from."""
     rows = dataset.rows("test")
     asked = Disturbance(mean=("a",), swapped=("words",), noise={"c": 1.5}, seed=4)
@@ -243,7 +243,7 @@ def test_modalities_at_once_are_disturbed_as_each_alone(dataset):
         assert torch.equal(disturbances.inputs(dataset, rows, Disturbance())[name], plain[name])
 
 
-def test_swaps_need_others(dataset):
+def test_swaps_need_other_samples(dataset):
     with pytest.raises(InvalidInput, match="at least two samples, but there are 1"):
         disturbances.inputs(dataset, [3], Disturbance(swapped=("a",)))
     with pytest.raises(InvalidInput, match="`pool` must hold every row"):
@@ -289,7 +289,7 @@ def test_curves(dataset, kind):
             assert row[key] == pytest.approx(np.mean([each[key] for each in measured]))
 
 
-def test_curves_of_a_part_of_the_background_and_of_the_whole(dataset):
+def test_curves_of_partial_and_whole_backgrounds(dataset):
     model, rows = model_of("concatenation", dataset), dataset.rows("test")
     behind = explain.background(
         model, dataset.inputs(dataset.rows("train"), torch.float64), "joint"
@@ -371,7 +371,7 @@ def test_command_line(capsys, tmp_path, monkeypatch):
         (("--missing", "text", "--swap", "text"), "cannot be absent and disturbed at once"),
     ],
 )
-def test_bad_calls_end_in_one_line(capsys, words, message):
+def test_invalid_calls_print_one_line(capsys, words, message):
     code, said = call(capsys, "evaluate", "--model", "qj-planted", *words)
     assert code == 1
     assert message in said.err

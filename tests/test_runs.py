@@ -108,7 +108,7 @@ def test_a_finished_run_is_a_model_among_the_others():
         run.send_request("stop")
 
 
-def test_what_is_watched_is_what_the_model_does():
+def test_watched_terms_equal_the_model():
     run = runs.create_run(plan(1, "planted", 256), name="watched")
     runs.train_run(run)
     watched = run.record().history[0]["watched"]
@@ -144,7 +144,7 @@ def test_what_is_watched_is_what_the_model_does():
         ([1, 1, 1, 1], [0, 0, 0, 0], 0.01, "Entanglement is zero at the end of training"),
     ],
 )
-def test_what_came_first_is_told_where_the_rows_tell_it(
+def test_onset_order_needs_evidence(
     joint: list[float], entanglement: list[float], error: float, words: str
 ) -> None:
     history = tuple(
@@ -163,14 +163,14 @@ def test_what_came_first_is_told_where_the_rows_tell_it(
     assert describe_order(known["joint"], known["entanglement"]).startswith(words)
 
 
-def test_a_network_is_watched_too():
+def test_networks_are_watched():
     dataset = load("digits")
     found = Watch(dataset).measure(prepare("entangled-qcnn", dataset, dict(elements=4)).model)
     assert {"norm.tables", "norm.circuit", "entanglement.fused", "dividend.pixels"} <= found.keys()
     assert 0 < found["entanglement.fused"] < 0.7
 
 
-def test_watching_takes_a_part_of_the_time_only():
+def test_watching_has_bounded_cost():
     watch, model = Watch(load("planted")), prepare("quantum-jump", load("planted"), SMALL).model
     found = [watch.is_due(1e-4) and bool(watch.measure_timed(model)) for _ in range(20)]
     assert found[0]
@@ -178,7 +178,7 @@ def test_watching_takes_a_part_of_the_time_only():
 
 
 @pytest.mark.parametrize("word", ["pause", "stop"])
-def test_a_run_ends_when_asked_and_goes_on_to_the_same_weights(word, whole):
+def test_stopped_run_resumes_to_the_same_weights(word, whole):
     run = runs.create_run(plan(3), name="parts")
     measured = runs.train_run(run, lambda p: run.send_request(word) if p.epoch == 2 else None)
     record = run.record()
@@ -190,7 +190,7 @@ def test_a_run_ends_when_asked_and_goes_on_to_the_same_weights(word, whole):
     assert [row["valid_loss"] for row in run.record().history] == whole[1]
 
 
-def test_a_long_epoch_is_given_up_when_asked(monkeypatch, whole):
+def test_long_epoch_can_be_stopped(monkeypatch, whole):
     monkeypatch.setattr(recorder, "PULSE", 0.0)
     run = runs.create_run(plan(3), name="given-up")
     pulse, batches = recorder.RunRecorder.heartbeat, []
@@ -209,7 +209,7 @@ def test_a_long_epoch_is_given_up_when_asked(monkeypatch, whole):
     assert same(run, whole[0])
 
 
-def test_interrupted_within_an_epoch_what_was_kept_is_gone_on_with(monkeypatch, whole):
+def test_run_interrupted_within_an_epoch_resumes_from_the_last_state(monkeypatch, whole):
     run = runs.create_run(plan(3), name="interrupted")
     pulse, batches = recorder.RunRecorder.heartbeat, []
 
@@ -228,7 +228,7 @@ def test_interrupted_within_an_epoch_what_was_kept_is_gone_on_with(monkeypatch, 
     assert same(run, whole[0])
 
 
-def test_a_full_disk_ends_a_training_in_one_clear_error(monkeypatch, whole):
+def test_full_disk_ends_training_with_one_error(monkeypatch, whole):
     run = runs.create_run(plan(3), name="full")
 
     def full(*_: object) -> None:
@@ -245,7 +245,7 @@ def test_a_full_disk_ends_a_training_in_one_clear_error(monkeypatch, whole):
     assert same(run, whole[0])
 
 
-def test_stopped_before_the_first_epoch_is_over(monkeypatch):
+def test_run_stopped_in_the_first_epoch(monkeypatch):
     monkeypatch.setattr(recorder, "PULSE", 0.0)
     run = runs.create_run(plan(3), name="early")
     monkeypatch.setattr(
@@ -271,7 +271,7 @@ def readable(run: Run) -> None:
         checkpoint.load(run.model_path)
 
 
-def test_killed_again_and_again_a_run_ends_in_the_same_weights(monkeypatch):
+def test_repeatedly_killed_run_reaches_the_same_weights(monkeypatch):
     monkeypatch.setattr(recorder, "PULSE", 0.02)
     alone, run = (runs.create_run(plan(5), name=name) for name in ("whole", "killed"))
     began = time.perf_counter()
@@ -314,7 +314,7 @@ def test_killed_while_the_model_is_written_leaves_the_old_one(monkeypatch):
     monkeypatch.undo()
 
 
-def test_weights_that_replace_others_take_the_place_of_the_card_and_go():
+def test_replaced_weights_and_card_are_consistent():
     run = runs.create_run(plan(2), name="replaced")
     runs.train_run(run, lambda p: run.send_request("stop") if p.epoch == 1 else None)
     runs.train_run(run)
@@ -358,7 +358,7 @@ def test_two_trainings_of_one_run_and_two_runs_of_one_name_are_refused(monkeypat
         "model.safetensors",
     ],
 )
-def test_names_that_are_none(name):
+def test_invalid_names_are_refused(name):
     with pytest.raises(InvalidInput, match="Argument `name`"):
         runs.create_run(plan(), name=name)
 
@@ -367,7 +367,7 @@ def test_names_that_are_none(name):
 @pytest.mark.parametrize(
     "content", [b"", b"{", b"[1]", b"\x80\x04cposix\nsystem\n.", b"[" * 100_000]
 )
-def test_damaged_files_are_named(file, content):
+def test_damaged_files_are_reported(file, content):
     run = runs.create_run(plan(), name="damaged")
     (run.path / file).write_bytes(content)
     with pytest.raises(IntegrityError, match=file.replace(".", r"\.")):
@@ -376,7 +376,7 @@ def test_damaged_files_are_named(file, content):
         runs.train_run(run)
 
 
-def test_an_error_is_kept_for_who_looks_later():
+def test_error_of_a_run_is_stored():
     run = runs.create_run(Plan("planted", "quantum-jump", dict(dimz=3), options={}), name="wrong")
     with pytest.raises(NotFound, match="dimz"):
         runs.train_run(run)
@@ -384,7 +384,7 @@ def test_an_error_is_kept_for_who_looks_later():
     assert "dimz" in run.record().message
 
 
-def test_other_data_than_it_was_begun_with_are_refused():
+def test_changed_data_are_refused():
     run = runs.create_run(
         Plan("planted", "quantum-jump", SMALL, options={}, digest="0" * 64), name="changed"
     )
@@ -392,7 +392,7 @@ def test_other_data_than_it_was_begun_with_are_refused():
         runs.train_run(run)
 
 
-def test_places_are_given_one_by_one(monkeypatch):
+def test_slots_are_assigned_one_by_one(monkeypatch):
     monkeypatch.setenv("QFUSION_SLOTS", "1")
     with (
         training_queue.hold_slot() as first,
@@ -413,7 +413,7 @@ def wait_for(run: Run, *states: str, seconds: float = 60) -> str:
     return run.record().state
 
 
-def test_a_launched_run_outlives_who_launched_it(tmp_path):
+def test_launched_run_outlives_its_parent(tmp_path):
     run = runs.create_run(plan(300), name="alone")
     launcher = FORK.Process(target=lambda: runs.launch_run(runs.find_run("alone")))
     launcher.start()
@@ -429,7 +429,7 @@ def test_a_launched_run_outlives_who_launched_it(tmp_path):
     assert run.name in checkpoint_folders.available()
 
 
-def test_event_files_hold_what_the_record_holds():
+def test_event_files_equal_the_record():
     accumulator = pytest.importorskip(
         "tensorboard.backend.event_processing.event_accumulator", reason="needs tensorboard"
     )

@@ -36,7 +36,7 @@ def random_states(count: int, d: int) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("d", [2, 3, 4])
-def test_distances_of_coordinates_are_hilbert_schmidt_distances(d: int) -> None:
+def test_coordinate_distances_equal_hilbert_schmidt_distances(d: int) -> None:
     rho = random_states(5, d)
     found = kets.real_coordinates(rho).numpy()
     assert found.shape == (5, d * d)
@@ -46,7 +46,7 @@ def test_distances_of_coordinates_are_hilbert_schmidt_distances(d: int) -> None:
             assert np.linalg.norm(found[i] - found[j]) == pytest.approx(theirs, abs=1e-12)
 
 
-def test_states_of_a_jump_model_are_those_that_qutip_traces_out(planted: Any) -> None:
+def test_reduced_states_equal_qutip(planted: Any) -> None:
     rows = planted.dataset.rows("test")[:4]
     found = sample_coordinates.compute_coordinates(planted, "states", rows)
     dims, psi = list(planted.model.dims), planted.space.kets(rows).numpy()
@@ -104,7 +104,7 @@ def test_coordinates_of_a_network(digits: Any) -> None:
 
 
 @pytest.mark.parametrize("shape", [(60, 7), (20, 50), (5, 3)])
-def test_principal_components_are_scikit_learn_s(shape: tuple[int, int]) -> None:
+def test_principal_components_equal_scikit_learn(shape: tuple[int, int]) -> None:
     X = np.random.default_rng(1).normal(size=shape) * np.arange(1, shape[1] + 1)
     mean, axes, explained = sample_projection.principal(X)
     theirs = PCA(2, svd_solver="full").fit(X)
@@ -117,7 +117,7 @@ def test_principal_components_are_scikit_learn_s(shape: tuple[int, int]) -> None
 
 
 @pytest.mark.parametrize("what", ["states", "dividends", "features"])
-def test_a_map_is_of_all_explained_samples(planted: Any, what: str) -> None:
+def test_map_contains_all_explained_samples(planted: Any, what: str) -> None:
     rows = planted.dataset.rows("test")
     found = sample_projection.sample_map(planted, what, "PCA", rows)
     X = sample_coordinates.compute_coordinates(planted, what, rows)
@@ -163,7 +163,7 @@ CORNERS = st.lists(st.tuples(st.floats(-2, 2), st.floats(-2, 2)), min_size=3, ma
 
 
 @given(CORNERS, st.integers(0, 5))
-def test_points_in_a_polygon_are_matplotlib_s(
+def test_points_in_a_polygon_equal_matplotlib(
     corners: list[tuple[float, float]], seed: int
 ) -> None:
     points = np.random.default_rng(seed).uniform(-2.2, 2.2, (200, 2))
@@ -231,7 +231,7 @@ def test_regions_in_filters(planted: Any) -> None:
         ("pca[states]@" + "|".join(["0,0"] * 31), "at most 30"),
     ],
 )
-def test_regions_that_do_not_fit_are_named(text: str, words: str) -> None:
+def test_invalid_regions_are_refused(text: str, words: str) -> None:
     with pytest.raises((InvalidInput, NotFound), match=words):
         build_levels(open_sample("qj-planted", "p0031"), text)
 

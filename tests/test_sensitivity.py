@@ -161,7 +161,7 @@ MOVED = (
         Tweak({}, dict.fromkeys(TERMS, 0.0), 1.4),
     ],
 )
-def test_slopes_where_sliders_put_the_model(tweak: Tweak) -> None:
+def test_slopes_at_slider_values(tweak: Tweak) -> None:
     model = jump_model(2).tweaked(tweak)
     targets = tuple(
         name for name in method.target_names(model) if not name.startswith("negativity")
@@ -180,7 +180,7 @@ def test_slopes_where_sliders_put_the_model(tweak: Tweak) -> None:
     assert duration == pytest.approx(1.0 if tweak.duration is None else tweak.duration)
 
 
-def test_slopes_of_a_model_without_time_left() -> None:
+def test_slopes_for_zero_duration() -> None:
     model = jump_model(2).tweaked(Tweak(duration=0.0))
     background = explain.background(model, features(5, seed=2), "joint")
     assert_slopes_and_effects(
@@ -222,7 +222,7 @@ def test_every_form_of_the_model(settings: dict[str, Any]) -> None:
     )  # of traceless L_k, where H is not learned
 
 
-def test_time_is_the_sum_of_all_that_acts_in_it() -> None:
+def test_slope_of_time_is_the_sum_over_terms() -> None:
     model = jump_model(3).tweaked(Tweak({"text+audio": 1.7}, {"audio": 0.3}, 1.2))
     found = method.sensitivity(
         model, features(2), explain.background(model, features(5, seed=2), "joint")
@@ -253,7 +253,7 @@ def test_dividends_add_up_to_the_score_and_a_cohort_to_its_mean() -> None:
     assert np.allclose(np.mean([s.effects for s in single], 0), whole.effects, atol=1e-12)
 
 
-def test_the_mean_slope_on_the_way_is_the_effect() -> None:
+def test_mean_slope_along_the_path_equals_the_effect() -> None:
     model = jump_model(3)
     background = explain.background(model, features(5, seed=2), "joint")
     found = method.sensitivity(model, features(2), background, targets=["score"])
@@ -271,7 +271,7 @@ def test_the_mean_slope_on_the_way_is_the_effect() -> None:
         )
 
 
-def test_a_response_goes_from_the_removed_term_to_where_it_stands() -> None:
+def test_response_runs_from_zero_to_the_current_strength() -> None:
     """Values and slopes at each factor are those of the model put there."""
     model = jump_model(2, 2).tweaked(Tweak({"text": -1.5}))
     names = ("text", "audio")
@@ -296,7 +296,7 @@ def test_a_response_goes_from_the_removed_term_to_where_it_stands() -> None:
     [jump_model(2).tweaked(Tweak({"text": 0.0, "text+audio": 1.5})), model_of(4, 2)],
     ids=["quantum-jump", "entangled-qcnn"],
 )
-def test_the_slope_half_way_is_that_of_the_halved_term(model: Any) -> None:
+def test_slope_half_way_equals_that_of_the_halved_term(model: Any) -> None:
     names = tuple(model.modalities)
     inputs, background = (
         features(2, names),
@@ -369,7 +369,7 @@ def test_entropy_of_a_pure_fused_qubit_has_no_slope(spread: float) -> None:
     assert found.has_undefined_slopes
 
 
-def test_the_table_says_what_agrees() -> None:
+def test_table_states_agreement() -> None:
     model = jump_model(2)
     found = method.sensitivity(
         model, features(1), explain.background(model, features(5, seed=2), "joint")
@@ -384,7 +384,7 @@ def test_the_table_says_what_agrees() -> None:
     ).all()
 
 
-def test_every_term_is_called_what_it_is() -> None:
+def test_names_of_terms() -> None:
     """Key, title, kind, modalities and factor of all terms, of a model of each kind."""
     model = jump_model(2, duration=2.5).tweaked(Tweak({"text+audio": 1.7}, {"audio": 0.3}, 0.7))
     terms = method.collect_terms(
@@ -446,7 +446,7 @@ def test_every_term_is_called_what_it_is() -> None:
 @pytest.mark.parametrize(
     "model", [jump_model(2, 2), model_of(3, 2)], ids=["quantum-jump", "entangled-qcnn"]
 )
-def test_of_a_cohort_some_samples_are_followed_evenly_spaced(model: Any) -> None:
+def test_evenly_spaced_samples_of_a_cohort_are_followed(model: Any) -> None:
     """The first and the last among them; what is asked of these alone is the same."""
     names = tuple(model.modalities)
     x, background = features(31, names), explain.background(model, features(3, names, 2), "joint")
@@ -477,7 +477,7 @@ def test_of_a_cohort_some_samples_are_followed_evenly_spaced(model: Any) -> None
         assert np.ptp(np.diff(spread), axis=0) <= 1 if len(spread) > 1 else True
 
 
-def test_the_table_is_of_the_target_that_is_asked() -> None:
+def test_table_uses_the_requested_target() -> None:
     model = jump_model(2, 2).tweaked(Tweak({"text": -1.5}))
     names = ("text", "audio")
     found = method.sensitivity(
@@ -501,7 +501,7 @@ def test_the_table_is_of_the_target_that_is_asked() -> None:
         found.frame("beauty")
 
 
-def test_what_does_not_fit_is_named() -> None:
+def test_invalid_input_is_refused() -> None:
     model, network = jump_model(2), model_of(4, 3)
     background = explain.background(model, features(5, seed=2), "joint")
     with pytest.raises(NotFound, match="Target"):
@@ -543,7 +543,7 @@ def test_scores_of_other_samples_without_a_term(model: Any) -> None:
 @pytest.mark.parametrize(
     ("n", "M", "block"), [(4, 2, "su4"), (3, 3, "so4"), (3, 4, "circuit9"), (2, 5, "ttn")]
 )
-def test_network_slopes_against_modalities_drawn_on_their_own(n: int, M: int, block: str) -> None:
+def test_network_slopes_with_the_product_background(n: int, M: int, block: str) -> None:
     model = model_of(n, M, block=block)
     names = tuple(model.modalities)
     background = explain.background(model, features(4, names, 2), "product")

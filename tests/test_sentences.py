@@ -215,7 +215,7 @@ def makers(path: Path) -> Iterator[tuple[str, ast.Call]]:
                     yield function.name, node
 
 
-def test_no_title_of_a_panel_makes_a_superlative_by_itself() -> None:
+def test_titles_take_superlatives_from_tested_templates() -> None:
     """A title that calls something the largest is made by a function of the register, not in the panel's own code."""
     known = {each.where for each in TEMPLATES}
     found = []

@@ -105,7 +105,7 @@ def test_contraction_beside_random(rates: list[float], random: list[float], word
     assert convergence.describe_random_comparison(None) == ""
 
 
-def test_long_run_and_within_t() -> None:
+def test_sentences_about_the_limit_and_about_t() -> None:
     """`approached at a mean rate of a up to T, and at an asymptotic rate of g`: a is of the distance at 0 and at T,
     where the distance decays in two parts, and g is the slower."""
     times = np.linspace(0, 10, 101)
@@ -130,7 +130,7 @@ def test_mixing_sentence(mixing_time: float | None, words: str) -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_mixing_time_is_when_the_last_pair_is_near(seed: int) -> None:
+def test_mixing_time_covers_the_slowest_pair(seed: int) -> None:
     """The mixing time: shortly before it some pair is farther than 1/4, shortly after it none is."""
     physics, psi = system(6, seed, loss=0.4 + 0.4 * seed), kets(4, 6, seed)
     found = contraction(physics, psi[0], psi[1:])
@@ -141,7 +141,7 @@ def test_mixing_time_is_when_the_last_pair_is_near(seed: int) -> None:
         assert bool((measures.trace_distance(at[:1], at[1:]).max() < MIXED) == inside)
 
 
-def test_no_trace_distance_grows_so_none_is_called_a_finding() -> None:
+def test_monotone_trace_distance_is_not_reported_as_a_finding() -> None:
     """That a state comes closer to the steady state holds under any channel: distances never grow, whatever the
     generator, and the panel says that this is no finding."""
     for seed in (0, 4):
@@ -158,7 +158,7 @@ def test_no_trace_distance_grows_so_none_is_called_a_finding() -> None:
     assert "no finding" in convergence.distance(open_sample("qj-parity", "pair-6601")).not_shown
 
 
-def test_contraction_is_that_of_exact_states() -> None:
+def test_contraction_equals_that_of_exact_states() -> None:
     """Distances between pairs equal QuTiP's, to single precision; the same state is no pair."""
     physics, psi = system(4, 3), kets(3, 4)
     found = contraction(physics, psi[0], torch.cat([psi[1:], psi[:1]]), seeds=1)
@@ -179,7 +179,7 @@ def test_contraction_is_that_of_exact_states() -> None:
         contraction(physics, psi[0], psi[:1])
 
 
-def test_random_generators_have_the_norms_that_are_said() -> None:
+def test_random_generators_have_the_stated_norms() -> None:
     """`the same Hilbert-Schmidt norms of H and of the dissipator`: the norm is that of the superoperator."""
     from qfusion.track.contraction_rates import random_generator
 
@@ -227,7 +227,7 @@ def test_readout_at_the_steady_state_is_one_number() -> None:
     )
 
 
-def test_a_state_that_ends_in_one_of_several_is_not_said_to_forget() -> None:
+def test_several_steady_states_are_not_described_as_forgetting() -> None:
     """`Every start ends in one steady state` only where the gap is above zero."""
     Z = torch.diag(torch.tensor([1.0, -1.0], dtype=torch.complex128))
     several = attractor(System(Z, Z[None], (2,), ("text",)))
@@ -262,7 +262,7 @@ def test_the_steady_state_of_the_shipped_large_model() -> None:
     assert f"{within_T:.3g} up to T" in lead
 
 
-def test_nothing_says_that_a_third_is_left_after_one_over_the_gap() -> None:
+def test_no_text_equates_the_gap_with_a_decay_time() -> None:
     """How much is left at 1 / gap depends on the amplitudes: no sentence of the app or its pages gives a share."""
     for page in [*(ROOT / "docs").glob("*.md"), *(ROOT / "qfusion").rglob("*.toml")]:
         if page.name != "panels.md":
@@ -287,7 +287,7 @@ def test_nothing_says_that_a_third_is_left_after_one_over_the_gap() -> None:
         [0.96, 0.97],
     ],
 )
-def test_log_axes_have_ticks_that_can_be_read(values: list[float]) -> None:
+def test_log_axes_have_readable_ticks(values: list[float]) -> None:
     """At least two ticks within half a tick of what is shown, none written twice."""
     ticks = style.log_ticks(np.array(values))
     low, high = min(values), max(values)
@@ -296,7 +296,7 @@ def test_log_axes_have_ticks_that_can_be_read(values: list[float]) -> None:
     assert len(set(ticks["ticktext"])) == len(ticks["ticktext"]) <= 30
 
 
-def test_the_distance_figure_has_at_least_three_ticks_in_sight() -> None:
+def test_distance_figure_shows_at_least_three_ticks() -> None:
     """The axis of the opening sample's distances, which fall from .99 to .78."""
     figure = convergence.distance(open_sample("qj-planted", "p1671")).figure
     assert figure is not None
@@ -379,7 +379,7 @@ def test_inert_entanglement_leaves_every_score_of_a_shipped_network() -> None:
         qubit_panels.entropies,
     ],
 )
-def test_inert_entanglement_is_said_where_it_is_drawn(draw: object) -> None:
+def test_inert_entanglement_is_stated_where_it_is_drawn(draw: object) -> None:
     """On Samples (fused entropies, masses) and on Circuit, of a network that fuses by tables; of no other model."""
     study = open_study("qcnn-digits")
     sample = open_sample("qcnn-digits", study.dataset.ids[int(study.dataset.rows("test")[0])])
@@ -392,7 +392,7 @@ def test_inert_entanglement_is_said_where_it_is_drawn(draw: object) -> None:
     ("error", "words"),
     [(3e-17, "nothing tells how far"), (0.05, "stays within 2.0 standard errors")],
 )
-def test_runs_that_do_not_differ_are_not_said_to_be_near(error: float, words: str) -> None:
+def test_equal_runs_are_not_described_as_close(error: float, words: str) -> None:
     even = np.full((3, 4), 0.25)
     track = types.SimpleNamespace(
         times=np.linspace(0, 1, 3),
@@ -455,7 +455,7 @@ def test_correlation_sentence_has_its_number() -> None:
         (1e-9, "softmax 0.000"),
     ],
 )
-def test_softmax_is_said_as_such(value: float, said: str) -> None:
+def test_softmax_is_named(value: float, said: str) -> None:
     """No softmax is said to be certain: what rounds to 1 is `> 0.999`, and no percent stands there."""
     assert describe_softmax(value) == said
 
@@ -526,7 +526,7 @@ def _luminance(colour: str) -> float:
     return ((L + 16) / 116) ** 3 if L > 8 else L / 903.3
 
 
-def test_states_and_jumps_have_hues_of_their_own() -> None:
+def test_states_and_jumps_have_distinct_hues() -> None:
     """Hues of jump operators, basis states and runs are far from all modalities and pairs, seen on both papers."""
     others = [*style.MODALITY_HUES, *style.LIGHT_MIXTURES.values(), style.GREY]
     for k, hue in enumerate(style.STATE_HUES):

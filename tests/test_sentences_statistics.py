@@ -114,7 +114,7 @@ def test_distance_from_the_best_row() -> None:
     )
 
 
-def test_who_is_ahead_on_parity() -> None:
+def test_leader_on_parity() -> None:
     """Every neighbour and baseline with a better mean is named with it, with a bound where p is not below .05; none
     where there is none."""
     said = leaderboard_text.parity_sentence(board([0.9, 0.91, 0.92], [0.92, 0.9, 0.93]), "parity")
@@ -266,7 +266,7 @@ def test_whether_entanglement_goes_with_joint_deciding(
         assert f"r² {r[0] ** 2:.2f}" in said
 
 
-def test_doubt_about_the_linear_correlation() -> None:
+def test_warning_about_the_linear_correlation() -> None:
     """It is told where its interval holds zero and the rank correlation's does not."""
     for low in (-0.1, 0.1):
         said = describe_correlation(

@@ -38,7 +38,7 @@ def serving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 @pytest.mark.parametrize("variable", _limits.LIMITS)
 @pytest.mark.parametrize("said", ["0", "-1", "many", "1.5", "１", "9" * 30])
-def test_a_wrong_limit_is_named_before_the_server_begins(
+def test_invalid_limit_stops_the_start(
     variable: str, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(variable, said)
@@ -47,7 +47,7 @@ def test_a_wrong_limit_is_named_before_the_server_begins(
     assert "\n" not in str(told.value)
 
 
-def test_every_limit_stands_in_the_docs() -> None:
+def test_every_limit_is_documented() -> None:
     words = (Path(_limits.__file__).parents[1] / "docs" / "serving.md").read_text()
     for name in [*_limits.LIMITS, permissions.VARIABLE, permissions.TRAIN, access.LOGIN]:
         assert name in words
@@ -57,7 +57,9 @@ def test_every_limit_stands_in_the_docs() -> None:
     ("variable", "known"),
     [(permissions.TRAIN, "yes, no"), (permissions.VARIABLE, "none, upload, path")],
 )
-def test_a_wrong_word_is_named(variable: str, known: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_invalid_word_is_refused(
+    variable: str, known: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(variable, "perhaps")
     with pytest.raises(InvalidInput, match=f"^{variable} must be one of {known}, but is 'perhaps'"):
         permissions.check_variables()
@@ -67,7 +69,9 @@ def test_a_wrong_word_is_named(variable: str, known: str, monkeypatch: pytest.Mo
     ("said", "local", "may"),
     [("", True, True), ("", False, False), ("yes", False, True), ("no", True, False)],
 )
-def test_who_may_train(said: str, local: bool, may: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_permission_to_train(
+    said: str, local: bool, may: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(permissions.TRAIN, said)
     monkeypatch.setattr(permissions, "is_local", lambda: local)
     assert permissions.may_train() is may
@@ -85,7 +89,7 @@ def written(folder: Path) -> set[Path]:
     return {path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")}
 
 
-def test_a_full_disk_is_said_before_anything_is_written(serving: Path) -> None:
+def test_full_disk_is_reported_before_writing(serving: Path) -> None:
     (serving / "runs").mkdir()
     with (serving / "runs" / "large").open("wb") as file:
         file.truncate(50 * _limits.GIB)  # of holes
@@ -116,9 +120,7 @@ def test_a_full_disk_is_said_before_anything_is_written(serving: Path) -> None:
     data.load("planted")  # what cannot be cached is made all the same
 
 
-def test_on_a_command_line_nothing_of_that_is_counted(
-    serving: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_command_line_has_no_limits(serving: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _limits.enforce_limits(False)
     monkeypatch.setenv("QFUSION_KEPT_RUNS", "1")
     for name in ("one", "two"):
@@ -144,7 +146,9 @@ def test_runs_and_sweeps_are_counted(serving: Path, monkeypatch: pytest.MonkeyPa
     assert not quotas.sweep_names()
 
 
-def test_who_came_first_is_trained_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_trainings_start_in_order_of_arrival(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("QFUSION_RUNS", str(tmp_path))
     monkeypatch.setenv("QFUSION_SLOTS", "1")
     monkeypatch.setattr(training_queue, "POLL_SECONDS", 0.01)
@@ -211,7 +215,7 @@ def test_long_calculations_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
         pass
 
 
-def test_who_takes_long_or_is_stuck_stops_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_or_stuck_calculations_block_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calculation_queue, "POLL_SECONDS", 0.01)
     monkeypatch.setattr(calculation_queue, "LEASE", 0.1)
     line, lock, passed = calculation_queue.Queue(lambda: 1), threading.Lock(), threading.Event()
@@ -230,7 +234,7 @@ def test_who_takes_long_or_is_stuck_stops_nobody(monkeypatch: pytest.MonkeyPatch
     other.join()
 
 
-def test_a_page_says_what_it_waits_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_page_states_what_it_waits_for(monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[str] = []
     box = SimpleNamespace(
         info=lambda words, icon: shown.append(words), empty=lambda: shown.append("gone")
@@ -254,7 +258,7 @@ def test_a_page_says_what_it_waits_for(monkeypatch: pytest.MonkeyPatch) -> None:
         assert shown[-1] == "Again …"
 
 
-def test_who_gives_up_leaves_the_line() -> None:
+def test_cancelled_reader_leaves_the_queue() -> None:
     line = calculation_queue.Queue(lambda: 1)
 
     def leave(place: int) -> None:

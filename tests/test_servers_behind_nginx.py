@@ -26,9 +26,7 @@ NGINX = pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not i
 
 @NGINX
 @pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0", "::1"])
-def test_nginx_takes_its_settings_and_names_readers_from_elsewhere(
-    tmp_path: Path, address: str
-) -> None:
+def test_nginx_accepts_settings_and_forwards_remote_addresses(tmp_path: Path, address: str) -> None:
     place = tmp_path / "nginx.conf"
     words = workers.configuration(tmp_path, address, serving.free_port(), [8601, 8602, 8603])
     place.write_text(words)
@@ -39,9 +37,7 @@ def test_nginx_takes_its_settings_and_names_readers_from_elsewhere(
     assert ("X-Forwarded-For" in words) == (address == "0.0.0.0")
 
 
-def test_servers_give_no_more_together_than_one_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_limits_are_shared_by_all_servers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("QFUSION_SESSIONS", "3")
     assert _shared_limits.reserve("QFUSION_SESSIONS", 2, 1)
     assert not _shared_limits.reserve("QFUSION_SESSIONS", 3, 1)
@@ -93,14 +89,16 @@ def test_long_calculations_take_turns_across_servers() -> None:
         ("::", ["--server.allowedHosts=lab"], ["--server.allowedHosts=lab"]),
     ],
 )
-def test_servers_are_called_as_nginx_is(address: str, given: list[str], wanted: list[str]) -> None:
+def test_servers_have_the_host_names_of_nginx(
+    address: str, given: list[str], wanted: list[str]
+) -> None:
     assert workers.worker_options(address, given) == wanted
 
 
 @NGINX
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 @pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGTERM])
-def test_nothing_holds_the_port_once_nginx_has_ended(tmp_path: Path, kill: signal.Signals) -> None:
+def test_port_is_free_after_nginx_ends(tmp_path: Path, kill: signal.Signals) -> None:
     port = serving.free_port()
     command = (sys.executable, "-m", "qfusion", "app", "--workers", "2", "--port", str(port))
     with (tmp_path / "log").open("wb") as log:
@@ -128,7 +126,7 @@ def _children(parent: int, name: str = "") -> list[int]:
     return [int(one) for one in begun if name in Path(f"/proc/{one}/cmdline").read_text()]
 
 
-def test_without_nginx_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_nginx_gives_install_instructions(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     with pytest.raises(InvalidInput, match=r"need nginx before them.*apt install nginx"):
         workers.serve(2, "127.0.0.1", 8501, ())
@@ -136,7 +134,7 @@ def test_without_nginx_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) 
 
 @NGINX
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
-def test_readers_of_a_killed_server_go_on_where_they_were(tmp_path: Path) -> None:
+def test_readers_of_a_killed_server_keep_their_page(tmp_path: Path) -> None:
     command = (sys.executable, "-m", "qfusion", "app", "--workers", "2")
     with (
         serving.serve(tmp_path, limit=240, command=command) as server,

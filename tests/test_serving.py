@@ -27,7 +27,7 @@ from tests.support.served_app import MARK, Place, file, served
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def test_the_container_is_not_root_and_fetches_nothing() -> None:
+def test_container_is_not_root_and_downloads_nothing() -> None:
     assert said("USER") == ["10001:10001"]
     assert said("EXPOSE") == ["8501"]
     assert said("VOLUME") == ["/data"]
@@ -61,7 +61,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         yield found
 
 
-def test_nothing_of_a_page_comes_without_login(place: Place) -> None:
+def test_pages_need_a_login(place: Place) -> None:
     for page in ("", "train", "data", "samples", "glossary"):
         with Visitor(place.server.url) as visitor:
             seen = visitor.open(page)
@@ -86,14 +86,14 @@ def test_nothing_of_a_page_comes_without_login(place: Place) -> None:
         )
 
 
-def test_the_proxy_lets_nobody_through_without_its_password(place: Place) -> None:
+def test_proxy_needs_its_password(place: Place) -> None:
     with pytest.raises(urllib.error.HTTPError, match="401"):
         urllib.request.urlopen(f"{place.proxied}/lab/", timeout=10)
     with pytest.raises(InvalidStatus, match="401"), Visitor(f"{place.proxied}/lab") as visitor:
         visitor.open()
 
 
-def test_who_logs_in_reads_below_the_path_and_counts_as_from_elsewhere(place: Place) -> None:
+def test_logged_in_reader_is_remote_and_reads_below_the_path(place: Place) -> None:
     assert b'<div id="root">' in place.get("/lab/")
     place.get("/lab/_stcore/health")  # the cookie against forged requests
     with place.visitor() as visitor:
@@ -114,7 +114,7 @@ def test_who_logs_in_reads_below_the_path_and_counts_as_from_elsewhere(place: Pl
         assert [each.label for each in other.open("train").of("button")] == ["Log in"]
 
 
-def test_a_session_holds_so_many_uploads(place: Place) -> None:
+def test_uploads_per_session_are_limited(place: Place) -> None:
     with place.visitor() as visitor:
         at = f"/lab/_stcore/upload_file/{visitor.open('glossary').session}"
         assert place.send(f"{at}/1", file(600_000))[0] == 204
@@ -137,7 +137,7 @@ def test_a_session_holds_so_many_uploads(place: Place) -> None:
         ([], 411),
     ],
 )
-def test_an_upload_says_how_long_it_is(named: list[tuple[bytes, bytes]], status: int) -> None:
+def test_uploads_need_a_content_length(named: list[tuple[bytes, bytes]], status: int) -> None:
     answers: list[Any] = []
 
     async def send(message: Any) -> None:
@@ -153,7 +153,7 @@ def test_an_upload_says_how_long_it_is(named: list[tuple[bytes, bytes]], status:
     assert answers[0]["status"] == status
 
 
-def test_one_too_many_waits_and_comes_in(place: Place) -> None:
+def test_excess_connection_waits_and_is_admitted(place: Place) -> None:
     with place.visitor() as first, place.visitor() as second, place.visitor() as third:
         for visitor in (first, second):
             assert len(visitor.open("glossary").elements) > 100
@@ -168,7 +168,7 @@ def test_one_too_many_waits_and_comes_in(place: Place) -> None:
         assert len(third.seen.elements) > 100
 
 
-def test_so_many_wait_and_others_are_not_connected(place: Place) -> None:
+def test_waiting_connections_are_limited(place: Place) -> None:
     with contextlib.ExitStack() as stack:
         address = place.server.url.replace("http", "ws", 1) + "/_stcore/stream"
         time.sleep(0.3)  # those of the last test have gone
@@ -178,7 +178,7 @@ def test_so_many_wait_and_others_are_not_connected(place: Place) -> None:
             connect(address)
 
 
-def test_its_log_tells_no_secret_and_it_was_nobody(place: Place) -> None:
+def test_log_contains_no_secret_and_the_process_is_unprivileged(place: Place) -> None:
     log = place.server.log.read_text()
     assert "Traceback" not in log
     assert len(place.provider.issued) >= 3

@@ -26,7 +26,7 @@ def read(**changes: Any) -> Session:
     return session_file.read(json.dumps(GOOD | changes).encode(), PAGES)
 
 
-def test_what_is_written_is_read_back() -> None:
+def test_sessions_round_trip() -> None:
     session = Session(
         "Dynamics",
         {"Dynamics": {"T": ["0.6"], "cohort": ["a:b=1", "c:d=2"]}, "Samples": {"relation": [""]}},
@@ -50,7 +50,7 @@ def test_what_is_written_is_read_back() -> None:
         (b" " * (MAX_BYTES + 1), "at most 3,000,000"),
     ],
 )
-def test_a_file_that_is_no_session_is_refused_with_a_reason(data: bytes, words: str) -> None:
+def test_invalid_session_file_is_refused(data: bytes, words: str) -> None:
     with pytest.raises(InvalidInput, match=words):
         session_file.read(data, PAGES)
 
@@ -67,9 +67,7 @@ def test_a_file_that_is_no_session_is_refused_with_a_reason(data: bytes, words: 
         ({"page": "Nowhere"}, "'Nowhere' does not exist"),
     ],
 )
-def test_another_version_or_page_is_refused_with_a_reason(
-    changes: dict[str, Any], words: str
-) -> None:
+def test_session_of_another_version_or_page_is_refused(changes: dict[str, Any], words: str) -> None:
     with pytest.raises(QFusionError, match=words):
         read(**changes)
 
@@ -96,7 +94,7 @@ def test_another_version_or_page_is_refused_with_a_reason(
         ({"figure": {"figure.size": float("nan")}}, "not a setting"),
     ],
 )
-def test_what_does_not_fit_is_named_and_the_rest_is_kept(
+def test_invalid_parts_are_reported_and_the_rest_is_kept(
     changes: dict[str, Any], words: str
 ) -> None:
     address = (
@@ -113,7 +111,7 @@ def test_what_does_not_fit_is_named_and_the_rest_is_kept(
     assert not found.figure
 
 
-def test_what_has_changed_since_is_said() -> None:
+def test_changes_since_saving_are_reported() -> None:
     found = read(
         made_from={"model": {"name": "m", "digest": "old"}, "data": {"name": "d", "digest": "same"}}
     )
@@ -145,7 +143,7 @@ JSON = st.recursive(
         max_size=5,
     )
 )
-def test_whatever_a_file_holds_it_is_read_or_refused(parts: dict[str, Any]) -> None:
+def test_random_files_are_read_or_refused(parts: dict[str, Any]) -> None:
     try:
         found = read(**parts)
     except QFusionError:

@@ -70,7 +70,7 @@ def balanced(request: pytest.FixtureRequest) -> information.Estimate:
     return estimated(*pairs_of_pictures(noise=request.param)[:2])[1]
 
 
-def test_each_half_of_a_balanced_pair_alone_tells_nothing(balanced: information.Estimate) -> None:
+def test_halves_of_balanced_pairs_are_uninformative(balanced: information.Estimate) -> None:
     for estimator in balanced.by.values():
         for name in ("picture", "question"):
             assert tells_nothing(estimator.alone[name]), (estimator.estimator, name)
@@ -87,7 +87,7 @@ def test_each_half_of_a_balanced_pair_alone_tells_nothing(balanced: information.
     )
 
 
-def test_no_model_learns_from_the_twin_of_a_row_that_it_predicts() -> None:
+def test_twins_of_held_out_rows_are_not_trained_on() -> None:
     for noise in (0.0, 1e-7):
         features, y, picture = pairs_of_pictures(noise=noise)
         task = prediction_task.task_from_features(features, y)
@@ -97,7 +97,7 @@ def test_no_model_learns_from_the_twin_of_a_row_that_it_predicts() -> None:
             assert len(learn) + len(ask) == len(y)
 
 
-def test_pictures_and_questions_that_both_stand_twice_are_all_predicted() -> None:
+def test_repeated_pictures_and_questions_are_all_predicted() -> None:
     """Every question is asked of two pictures, and every picture has two questions: one long chain, which no fold
     holds. All rows are predicted, by models that saw neither their picture nor their question."""
     rng = np.random.default_rng(0)
@@ -132,7 +132,7 @@ def test_copies_with_the_same_label_do_not_predict_each_other() -> None:
     assert result.finding == information.Finding.NOT_SHOWN
 
 
-def test_statements_of_several_pairs_of_pictures_tell_nothing_alone() -> None:
+def test_statements_about_picture_pairs_are_uninformative_alone() -> None:
     """A set like NLVR2: a statement stands with four pictures, true of two, in the same order every time."""
     rng = np.random.default_rng(1)
     statement, y = np.repeat(np.arange(250), 4), np.tile([0, 1, 0, 1], 250)
@@ -147,7 +147,7 @@ def test_statements_of_several_pairs_of_pictures_tell_nothing_alone() -> None:
     assert result.main.total.low > 0.3
 
 
-def test_a_learner_below_chance_is_named_and_not_used() -> None:
+def test_learner_below_chance_is_reported_and_excluded() -> None:
     """Twelve questions, each with as many yes as no: who remembers more yes of one predicts yes where more no is left.
     They are values, of which there are few, and are not held out."""
     rng = np.random.default_rng(0)
@@ -164,7 +164,7 @@ def test_a_learner_below_chance_is_named_and_not_used() -> None:
     assert tells_nothing(result.main.alone["question"])
 
 
-def test_questions_of_scenes_tell_nothing_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_questions_about_scenes_are_uninformative_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each of them has as many answers yes as no."""
     few_trees(monkeypatch)
     result = information.estimate(data.load("scenes"), rows=2000)
@@ -176,7 +176,7 @@ def test_questions_of_scenes_tell_nothing_alone(monkeypatch: pytest.MonkeyPatch)
 # How rows are held out.
 
 
-def test_contents_are_the_same_as_far_as_rounding_goes() -> None:
+def test_contents_are_equal_up_to_rounding() -> None:
     rng = np.random.default_rng(0)
     rows = rng.normal(size=(500, 30)) * rng.uniform(0.01, 100, 30) + 5
     which = rng.permutation(np.repeat(np.arange(500), 3))
@@ -194,7 +194,7 @@ def test_contents_are_the_same_as_far_as_rounding_goes() -> None:
     )
 
 
-def test_what_rows_share_is_held_out_together_where_it_can_be() -> None:
+def test_rows_with_shared_content_are_held_out_together() -> None:
     rng = np.random.default_rng(0)
     own, picture = np.arange(400), np.arange(400) // 2
     video = np.arange(400) // 10
@@ -239,7 +239,7 @@ def test_what_rows_share_is_held_out_together_where_it_can_be() -> None:
     assert asked.together[:, 0].tolist() == larger.tolist()
 
 
-def test_several_things_that_rows_share_stay_as_they_were_declared() -> None:
+def test_declared_groupings_are_kept() -> None:
     rng = np.random.default_rng(0)
     declared = np.stack([rng.integers(0, 80, 400), 80 + rng.integers(0, 80, 400)], 1)
     same = shared_content.find_shared_rows(
@@ -269,9 +269,7 @@ def table_of_pairs(folder: Path, noise: float = 0.0) -> list[Path]:
 
 
 @pytest.mark.parametrize("noise", [0.0, 1e-6])
-def test_an_import_names_twins_and_draws_parts_that_keep_them_together(
-    noise: float, tmp_path: Path
-) -> None:
+def test_import_reports_twins_and_splits_them_together(noise: float, tmp_path: Path) -> None:
     paths = table_of_pairs(tmp_path, noise)
     (tmp_path / "read").mkdir()
     read = import_formats.read_files(paths, tmp_path / "read", target="classification")
@@ -289,7 +287,7 @@ def test_an_import_names_twins_and_draws_parts_that_keep_them_together(
     )
 
 
-def test_a_split_without_anything_shared_is_the_one_that_it_was() -> None:
+def test_split_without_shared_content_is_unchanged() -> None:
     """So that published splits stay."""
     rng = np.random.default_rng(0)
     y = rng.integers(0, 3, 300)

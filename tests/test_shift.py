@@ -42,7 +42,7 @@ def subject(request: pytest.FixtureRequest) -> shift.Subject:
 
 
 @pytest.mark.parametrize("background", shift.BACKGROUNDS)
-def test_a_vector_for_all_classes_changes_raw_contributions_and_not_those_of_log_odds(
+def test_common_score_changes_raw_contributions_but_not_log_odds(
     subject: shift.Subject, background: str
 ) -> None:
     other = shift.Subject(
@@ -86,7 +86,7 @@ def test_seeds_are_found_by_name(tmp_path: Path) -> None:
     }
 
 
-def test_without_seeds_that_part_is_skipped_with_a_sentence(capsys: Any) -> None:
+def test_missing_seeds_skip_their_part(capsys: Any) -> None:
     assert shift.measured("seeds", None, 1) == []
     assert "--runs FOLDER" in capsys.readouterr().out
 

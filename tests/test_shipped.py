@@ -22,14 +22,14 @@ def planted_model(planted):
 QCNN = {"qcnn-digits": 0.98, "qcnn-avdigits": 0.985, "qcnn-houston": 0.96}
 
 
-def test_all_are_there():
+def test_all_shipped_models_exist():
     assert {"qj-scenes", "qcnn-scenes", "qj-planted", "qj-mosi", *QCNN} <= set(
         checkpoint_folders.available()
     )
 
 
 @pytest.mark.parametrize("name", ["qj-scenes", "qcnn-scenes", "qj-planted", "qj-mosi"])
-def test_card_states_what_the_weights_reach(name, request):
+def test_card_metrics_equal_the_weights(name, request):
     found = checkpoint.load(name)
     source = found.card["data"]["name"]
     dataset = data.load("scenes") if source == "scenes" else request.getfixturevalue(source)
@@ -43,7 +43,7 @@ def test_card_states_what_the_weights_reach(name, request):
     assert all(m["mean"] == pytest.approx(np.mean(m["values"])) for m in spread.values())
 
 
-def test_mosi_reaches_its_bar_over_the_seeds():
+def test_mosi_reaches_its_threshold_over_seeds():
     """Beside a concatenation network on the same features: .779, .946, .624."""
     spread = checkpoint.load("qj-mosi").card["metrics"]["test"]
     assert spread["acc2_non0"]["mean"] >= 0.775
@@ -51,7 +51,7 @@ def test_mosi_reaches_its_bar_over_the_seeds():
     assert spread["corr"]["mean"] >= 0.63
 
 
-def test_pictures_and_questions_are_answered_together_as_in_truth():
+def test_scene_models_use_joint_terms_as_in_truth():
     found, dataset = checkpoint.load("qj-scenes"), data.load("scenes")
     assert min(found.card["metrics"]["test"]["accuracy"]["values"]) >= 0.95
     network = checkpoint_cards.load_card("qcnn-scenes")
@@ -112,7 +112,7 @@ def test_planted_contributions_equal_brute_force_over_the_whole_training_set(
 
 
 @pytest.mark.parametrize(("name", "least"), QCNN.items())
-def test_qcnn_card_and_bar(name, least, request):
+def test_qcnn_card_and_threshold(name, least, request):
     """The card of every seed reaches the bar in the mean, the weights are those of the first, and the head is as small
     as said."""
     found = checkpoint.load(name)

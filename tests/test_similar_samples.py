@@ -82,7 +82,7 @@ def test_nearest_by_contributions(name: str, request: pytest.FixtureRequest) -> 
     )
 
 
-def test_nearest_by_modality_states_is_that_of_qutip(planted: Any) -> None:
+def test_nearest_by_modality_states_equals_qutip(planted: Any) -> None:
     kets = [
         qutip.Qobj(each) for each in planted.study.space.kets(planted.study.dataset.rows()).numpy()
     ]
@@ -121,7 +121,7 @@ def test_nearest_by_final_state(planted: Any, monkeypatch: pytest.MonkeyPatch) -
     assert found.among in (28, 29)  # of those that were followed
 
 
-def test_a_sample_of_another_split_and_bad_wishes(planted: Any) -> None:
+def test_sample_of_another_split_and_invalid_arguments(planted: Any) -> None:
     train = open_sample("qj-planted", str(planted.dataset.ids[planted.dataset.rows("train")[0]]))
     assert sample_similarity.nearest(train).among == len(planted.dataset.rows("test"))
     with pytest.raises(NotFound, match="sttes"):
@@ -131,7 +131,7 @@ def test_a_sample_of_another_split_and_bad_wishes(planted: Any) -> None:
 
 
 @pytest.mark.parametrize(("wrong", "count"), [(0, 5), (5, 5), (3, 40), (120, 1000), (1, 1)])
-def test_intervals_are_scipy_s(wrong: int, count: int) -> None:
+def test_intervals_equal_scipy(wrong: int, count: int) -> None:
     theirs = binomtest(wrong, count).proportion_ci(0.95, method="wilson")
     assert cohort_slices.wilson(wrong, count) == pytest.approx((theirs.low, theirs.high), abs=1e-12)
     with pytest.raises(InvalidInput, match="must lie between"):
@@ -141,7 +141,7 @@ def test_intervals_are_scipy_s(wrong: int, count: int) -> None:
 @pytest.mark.parametrize(
     ("model", "sample"), [("qj-planted", "p0031"), ("qcnn-digits", "digit-1571")]
 )
-def test_slices_add_up_and_are_what_their_filters_say(model: str, sample: str) -> None:
+def test_slices_add_up_and_match_their_filters(model: str, sample: str) -> None:
     levels = build_levels(open_sample(model, sample))
     wrong = cohort_slices.is_error(levels)
     for by in cohort_slices.slice_kinds(levels.study, levels.rows):
@@ -165,7 +165,7 @@ def test_slices_add_up_and_are_what_their_filters_say(model: str, sample: str) -
         cohort_slices.slices(levels, "colour")
 
 
-def test_the_worst(planted: Any, digits: Any) -> None:
+def test_worst_errors(planted: Any, digits: Any) -> None:
     levels = build_levels(planted, "relation=conflict")
     rows, values = cohort_slices.worst(levels, 4)
     errors = levels.rows["error"][levels.inside].sort_values(ascending=False)
@@ -181,7 +181,7 @@ def test_the_worst(planted: Any, digits: Any) -> None:
     assert cohort_slices.worst(levels, 5)[1] == pytest.approx(np.sort(loss)[::-1][:5])
 
 
-def test_two_models_are_parted_by_their_predictions_and_a_term(planted: Any) -> None:
+def test_disagreements_are_sorted_by_predictions_and_a_term(planted: Any) -> None:
     b = open_sample("qcnn-parity", "pair-0003")
     sides = compare.compare_samples(b, "qj-parity", b.id)
     result, rows = model_differences.apart(sides), b.dataset.rows("test")
@@ -215,7 +215,7 @@ def test_the_list_of_disagreements_opens_samples() -> None:
     assert "A and B predict other classes on" in said(app)
 
 
-def test_two_systems_and_two_backgrounds_are_each_said(planted: Any) -> None:
+def test_two_systems_and_two_backgrounds_are_stated(planted: Any) -> None:
     sides = compare.compare_samples(planted, "qcnn-parity", "pair-0003", "parity")
     says = compare_panels.entropies(sides).shows
     assert "in A of each fused qubit" in says
@@ -228,7 +228,7 @@ def test_two_systems_and_two_backgrounds_are_each_said(planted: Any) -> None:
     assert " in A " not in compare_panels.entropies(same).shows
 
 
-def test_panels(planted: Any, digits: Any) -> None:
+def test_panels_of_similar_samples(planted: Any, digits: Any) -> None:
     picture = nearest_samples.similar_samples(planted)
     assert list(picture.table().columns) == ["id", "truth", "prediction", "distance"]
     assert len(picture.table()) == len(picture.figure.data[0].x) == 8
@@ -271,7 +271,7 @@ def test_few_of_many_samples_are_drawn(planted: Any, monkeypatch: pytest.MonkeyP
     assert f"Of 600 explained samples of test, {len(picture.table())} are drawn" in picture.shows
 
 
-def test_a_map_has_a_colour_where_there_are_too_many_classes_for_theirs(
+def test_map_with_too_many_classes_is_not_coloured_by_class(
     digits: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(scatter_map, "MAX_GROUPS", 1)
@@ -303,7 +303,7 @@ def test_side_by_side(planted: Any) -> None:
         sample_columns.decisions(planted, ids=["nobody"])
 
 
-def test_many_terms_are_the_same_in_every_column() -> None:
+def test_side_by_side_columns_share_their_terms() -> None:
     from qfusion.data.coalition_terms import coalition_names
 
     terms = coalition_names(tuple("abcde"))
@@ -316,7 +316,7 @@ def test_many_terms_are_the_same_in_every_column() -> None:
     assert len(drawn.data[0].x) == len(drawn.data[1].x) == 1 + 5 + 11 + 1 + 1
 
 
-def test_a_gap_on_the_map_is_grey_and_no_smallest_number() -> None:
+def test_missing_values_on_the_map_are_grey() -> None:
     values = np.array([1.0, np.nan, 2.0, np.nan])
     inside = np.array([True, True, False, False])
     drawn = scatter_map.sample_scatter(list("abcd"), np.zeros((4, 2)), values, inside, by="age")
@@ -325,7 +325,7 @@ def test_a_gap_on_the_map_is_grey_and_no_smallest_number() -> None:
     assert [trace.marker.showscale for trace in drawn.data].count(True) == 1
 
 
-def test_bad_arrays() -> None:
+def test_invalid_arrays_are_refused() -> None:
     with pytest.raises(InvalidInput):
         scatter_map.sample_scatter(["a"], np.zeros((2, 2)), np.zeros(2), np.ones(2, dtype=bool))
     with pytest.raises(InvalidInput):
@@ -354,7 +354,7 @@ def selecting(monkeypatch: pytest.MonkeyPatch, **selection: Any) -> Session:
     return session
 
 
-def test_what_is_selected_becomes_a_cohort(planted: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_selection_becomes_a_cohort(planted: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     levels = build_levels(planted, "split=test; relation=conflict")
     found = sample_maps.map_positions(levels)
     corners = {"x": [-0.3, 0.4, 0.4, -0.3], "y": [-0.3, -0.3, 0.3, 0.3]}

@@ -54,7 +54,7 @@ def found(path: Path, staging: Path, **options: Any) -> list[Finding]:
 
 @pytest.mark.parametrize("ending", [".csv", ".parquet"])
 @pytest.mark.parametrize(("name", "values"), [("seen_at", MORNING), ("east", EASTING)])
-def test_features_that_vary_too_little_are_a_warning(
+def test_features_with_little_variation_give_a_warning(
     name: str, values: np.ndarray, ending: str, tmp_path: Path
 ) -> None:
     folder = table_folder(tmp_path / "set", ending, **{name: values})
@@ -90,7 +90,7 @@ def test_features_whose_values_become_equal_are_an_error(
         np.float32(MORNING).astype(float),  # already rounded
     ],
 )
-def test_other_features_say_nothing(values: np.ndarray, tmp_path: Path) -> None:
+def test_other_features_give_no_message(values: np.ndarray, tmp_path: Path) -> None:
     folder = table_folder(tmp_path / "set", ".parquet", value=values)
     assert not found(folder, tmp_path / "staging")
 
@@ -104,9 +104,7 @@ def views(values: np.ndarray) -> dict[str, np.ndarray]:
 
 
 @pytest.mark.parametrize("values", [MORNING, EASTING, EASTING.round().astype(np.int64)])
-def test_a_file_given_by_its_path_says_it_in_its_description(
-    values: np.ndarray, tmp_path: Path
-) -> None:
+def test_file_by_path_states_it_in_its_description(values: np.ndarray, tmp_path: Path) -> None:
     path = tmp_path / "views.npz"
     np.savez(path, **views(values))
     assert "too coarse for place 2: " in data.load(str(path)).description
@@ -115,7 +113,7 @@ def test_a_file_given_by_its_path_says_it_in_its_description(
 
 
 @pytest.mark.parametrize("values", [MINUTE, DAY_IN_MS, -DAY_IN_MS])
-def test_a_file_given_by_its_path_is_refused_where_values_become_equal(
+def test_file_by_path_is_refused_where_values_become_equal(
     values: np.ndarray, tmp_path: Path
 ) -> None:
     path = tmp_path / "views.npz"
@@ -140,7 +138,7 @@ def test_padding_and_unknown_values_do_not_widen_the_range(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("kind", [np.float64, np.int64, np.int32])
-def test_pickles_say_it(kind: type, tmp_path: Path) -> None:
+def test_pickles_give_the_warning(kind: type, tmp_path: Path) -> None:
     content = importable.mmsa()
     for part in content.values():
         shape = part["audio"].shape
@@ -153,7 +151,7 @@ def test_pickles_say_it(kind: type, tmp_path: Path) -> None:
     assert (finding.severity, finding.where) == ("error", "audio")
 
 
-def test_errors_are_the_same_however_the_pieces_are_cut() -> None:
+def test_errors_do_not_depend_on_chunks() -> None:
     values = np.column_stack([MORNING, EASTING, RANDOM.normal(size=COUNT)])
     whole = cast_errors.CastErrors(3)
     whole.add(values, values.astype(np.float32))

@@ -88,7 +88,7 @@ def by_qutip(model: QuantumJump, rho0: qutip.Qobj, m: int, kind: str, time: floa
     [((2, 2, 2), (0, 1, 2)), ((4, 4), (0, 1)), ((2, 4, 2), (1,)), ((4, 4, 4), (1,))],
     ids=["8", "16", "16 uneven", "64"],
 )
-def test_equals_qutip(dims: tuple[int, ...], places: tuple[int, ...]) -> None:
+def test_cuts_equal_qutip(dims: tuple[int, ...], places: tuple[int, ...]) -> None:
     model, inputs = problem(dims, B=1)
     psi = model.product_state(model.encode(inputs))[0].detach().numpy()
     rho0 = qutip.ket2dm(qutip.Qobj(psi[:, None], dims=[list(dims), [1] * len(dims)]))
@@ -103,7 +103,7 @@ def test_equals_qutip(dims: tuple[int, ...], places: tuple[int, ...]) -> None:
     assert np.abs(found.changes).max() > 1e-3
 
 
-def test_nothing_changes_where_there_is_no_correlation() -> None:
+def test_uncorrelated_states_are_unchanged() -> None:
     model, inputs = problem((4, 4, 4), B=3)
     background = explain.background(model, problem((4, 4, 4), B=7, seed=5)[1], "joint")
     found = cut_correlations(model, inputs, TIMES, background=background)
@@ -124,7 +124,7 @@ def test_nothing_changes_where_there_is_no_correlation() -> None:
 
 @pytest.mark.parametrize("readout", ["local", "single"])
 @pytest.mark.parametrize("seed", range(3))
-def test_a_local_read_out_does_not_see_a_cut_at_the_end(readout: str, seed: int) -> None:
+def test_local_read_out_is_invariant_under_a_final_cut(readout: str, seed: int) -> None:
     model, inputs = problem((2, 3, 2), seed=seed, readout=readout)
     found = cut_correlations(model, inputs, [0.5, 1.0])
     assert np.abs(found.changes[:, :, 1]).max() < 1e-12
@@ -153,7 +153,7 @@ def test_a_cut_at_the_end_reads_the_product() -> None:
     assert np.abs(found.changes).max() > 1e-3
 
 
-def test_the_order_of_the_modalities_does_not_matter() -> None:
+def test_order_of_modalities_has_no_effect() -> None:
     model, inputs = problem((2, 3, 2), readout="joint")
     order = (2, 0, 1)
     back = [order.index(m) for m in range(3)]
@@ -192,7 +192,7 @@ def test_the_order_of_the_modalities_does_not_matter() -> None:
     assert only.scores == pytest.approx(found.scores[1:, [2, 0]], abs=1e-12)
 
 
-def test_many_samples_at_once_equal_each_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_batched_samples_equal_single_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     model, inputs = problem((2, 3, 2), B=7)
     background = explain.background(model, inputs, "mixed")
     monkeypatch.setattr(state_cuts, "MAX_NUMBERS", 3 * 5 * 12**2)  # three samples at once
@@ -211,7 +211,7 @@ def test_many_samples_at_once_equal_each_alone(monkeypatch: pytest.MonkeyPatch) 
         )
 
 
-def test_dividends_are_those_of_the_values_after_the_cut() -> None:
+def test_dividends_equal_those_of_cut_values() -> None:
     """By hand for one time and modality: every coalition's state is made, evolved, cut, evolved and read."""
     model, inputs = problem((2, 3, 2), B=1)
     rows = problem((2, 3, 2), B=9, seed=4)[1]
@@ -321,7 +321,7 @@ def made_up(scores: np.ndarray, before: np.ndarray) -> Cuts:
     )
 
 
-def test_what_cuts_of_a_sample_say() -> None:
+def test_sentences_about_cuts_of_a_sample() -> None:
     """Of the first sample, at the largest change of the output that is asked for, whichever way it goes."""
     scores, before = np.full((2, 2, 4, 2, 2), 1.0), np.full((2, 2), 1.0)
     scores[0, 1, 2, 0, 1] = 0.25  # the cut of the second modality at the third of four moments
@@ -351,7 +351,7 @@ def test_what_cuts_of_a_sample_say() -> None:
 
 
 @pytest.mark.parametrize("kind", ["classification", "regression"])
-def test_metrics_are_those_of_the_test_set(kind: str) -> None:
+def test_metrics_equal_those_of_the_test_set(kind: str) -> None:
     rng = np.random.default_rng(0)
     C = 3 if kind == "classification" else 1
     scores, before = rng.normal(size=(2, 2, 4, 60, C)), rng.normal(size=(60, C))
@@ -393,7 +393,7 @@ def by_hand(scores: np.ndarray, truth: np.ndarray, kind: str) -> dict[str, float
 
 
 @pytest.mark.parametrize("kind", ["classification", "regression", "sims"])
-def test_intervals_of_metrics_are_those_of_the_samples_drawn(kind: str) -> None:
+def test_metric_intervals_equal_direct_resampling(kind: str) -> None:
     """Resample by resample: whole clusters are drawn, a loss is after less before of the same ones."""
     rng = np.random.default_rng(1)
     C = 3 if kind == "classification" else 1
@@ -458,13 +458,13 @@ def test_metrics_of_few_samples_have_no_intervals_and_of_a_constant_truth_are_nu
         ({"kinds": ["dephase"]}, "Kind of cut 'dephase' does not exist. Did you mean 'dephased'"),
     ],
 )
-def test_bad_input(asked: dict[str, Any], message: str) -> None:
+def test_invalid_input_is_refused(asked: dict[str, Any], message: str) -> None:
     model, inputs = problem((2, 2, 2))
     with pytest.raises((InvalidInput, NotFound), match=message):
         cut_correlations(model, inputs, **asked)
 
 
-def test_models_that_cannot_be_cut() -> None:
+def test_models_without_cuts_are_refused() -> None:
     model, inputs = problem((2,))
     with pytest.raises(InvalidInput, match="one, 'text': it is correlated with nothing"):
         cut_correlations(model, inputs)
@@ -489,7 +489,7 @@ def told(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str, 
     return int(ended.value.code or 0), *capsys.readouterr()
 
 
-def test_what_one_answer_for_all_reaches() -> None:
+def test_constant_prediction_metrics() -> None:
     """The more frequent class or sign, and the mean absolute distance from the median."""
     assert cut_losses.chance(np.array([0, 1, 1, 1]), "classification") == {"accuracy": 0.75}
     for truth in (np.array([-0.5, 0.2, 0.4, 3.0]), np.array([-3.0, -0.2, -0.4, 0.5])):
@@ -498,7 +498,7 @@ def test_what_one_answer_for_all_reaches() -> None:
         assert cut_losses.chance(truth, "sims") == {"acc2": 0.75, "mae": mae}
 
 
-def test_the_command_line_prints_the_curve(
+def test_command_line_prints_the_curve(
     capsys: pytest.CaptureFixture[str], planted: Any, tmp_path: Path
 ) -> None:
     row = int(planted.rows("test")[0])
@@ -569,7 +569,7 @@ def study(planted: Any) -> Any:
     return study_building.build_study("qj-planted", found.card, found.model, planted)
 
 
-def test_what_pages_draw_is_what_the_figures_by_name_say(study: Any, planted: Any) -> None:
+def test_pages_equal_the_figures_by_name(study: Any, planted: Any) -> None:
     row, tweak = int(planted.rows("test")[2]), LEARNED
     found, terms = (
         cut_measures.cuts_of_sample(study, row, tweak, terms=with_terms)
@@ -608,7 +608,7 @@ def test_what_pages_draw_is_what_the_figures_by_name_say(study: Any, planted: An
     ).layout.xaxis.range == (0, 1e-6)
 
 
-def test_pages_cut_what_they_have_worked_out_already(study: Any, planted: Any) -> None:
+def test_pages_reuse_computed_states(study: Any, planted: Any) -> None:
     row = int(planted.rows("test")[3])
     tweaks = [LEARNED, Tweak(duration=0.7), Tweak(duration=0.0)]
     for tweak, terms in itertools.product(tweaks, (False, True)):
@@ -627,7 +627,7 @@ def test_pages_cut_what_they_have_worked_out_already(study: Any, planted: Any) -
             assert np.allclose(found.dividends, alone.dividends, rtol=0, atol=1e-12)
 
 
-def test_what_is_known_must_fit(study: Any, planted: Any) -> None:
+def test_given_states_must_fit(study: Any, planted: Any) -> None:
     inputs, T = study.inputs([int(planted.rows("test")[3])]), float(study.model.duration)
     O, rho = study.model.observables([0.0, T]).flip(0), study.model.observables([0.0, T])[:, :1]
     for known, times in (((O[:1], rho), [0, T]), ((O, rho[..., 0]), [0, T]), ((O, rho), [0.1, T])):
@@ -658,7 +658,7 @@ def test_both_ways_to_evolve_without_correlation_agree_with_partial_traces(
             assert torch.allclose(one, exact, rtol=1e-11, atol=1e-11)
 
 
-def test_the_test_set_is_answered_with_intervals(study: Any, planted: Any) -> None:
+def test_test_set_has_intervals(study: Any, planted: Any) -> None:
     rows = planted.rows("test")[:60]
     found = cut_measures.cuts_of_rows(study, rows, times=5)
     assert found.after["mae"].value.shape == (2, 3, 5)
@@ -712,7 +712,7 @@ def test_the_test_set_is_answered_with_intervals(study: Any, planted: Any) -> No
     assert describe_cuts(same, "r2").startswith("No: without")
 
 
-def test_the_figure_by_name_is_drawn_again_from_its_own_file(
+def test_figure_is_reproduced_from_its_file(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     """The other views, with their numbers, in tests/test_figures.py."""
@@ -734,7 +734,7 @@ def test_the_figure_by_name_is_drawn_again_from_its_own_file(
     assert json.loads(out)["numbers"]
 
 
-def test_programs_give_the_tables(study: Any, planted: Any) -> None:
+def test_programs_reproduce_the_tables(study: Any, planted: Any) -> None:
     sample = str(planted.ids[planted.rows("test")[2]])
     address = {"model": "qj-planted", "data": "planted", "sample": sample}
     one = figures.open_sample("qj-planted", sample, planted)
@@ -769,7 +769,7 @@ def pairwise_step(model: QuantumJump, rho: Tensor, m: int, dt: float) -> Tensor:
 
 
 @pytest.mark.parametrize("m", [0, 1, 2])
-def test_held_is_the_limit_of_cutting_again_and_again(m: int) -> None:
+def test_mean_field_is_the_limit_of_repeated_cuts(m: int) -> None:
     """The error of n cuts falls as 1/n; extrapolated from 64, 128 and 256 of them it is the integrated one."""
     model, inputs = problem((2, 3, 2), B=2)
     found = cut_correlations(model, inputs, [0.0, 0.5, 1.0], kinds=["held"])
@@ -792,7 +792,7 @@ def test_held_is_the_limit_of_cutting_again_and_again(m: int) -> None:
 
 
 @pytest.mark.parametrize(("d", "r", "K"), [(2, 3, 2), (3, 2, 0), (2, 6, 1)])
-def test_held_by_a_table_is_held_by_products(
+def test_mean_field_by_table_equals_products(
     monkeypatch: pytest.MonkeyPatch, d: int, r: int, K: int
 ) -> None:
     D, wide = d * r, torch.complex128
@@ -818,9 +818,7 @@ def test_held_by_a_table_is_held_by_products(
         assert torch.equal(still, torch.stack([start, start]))
 
 
-def test_held_without_coupling_or_time_changes_nothing_and_with_two_modalities_is_one_number() -> (
-    None
-):
+def test_mean_field_without_coupling_or_time_is_unchanged() -> None:
     for settings in ({"coupling": "local", "body": 1}, {"evolution": "none"}, {"duration": 0.0}):
         model, inputs = problem((2, 3, 2), **settings)
         assert np.abs(cut_correlations(model, inputs, kinds=["held"]).changes).max() < 1e-6
@@ -840,7 +838,7 @@ def test_held_without_coupling_or_time_changes_nothing_and_with_two_modalities_i
     assert both.scores[1:, ..., 1, :] == pytest.approx(one.scores[..., 0, :], abs=1e-6)
 
 
-def test_a_field_that_is_enough() -> None:
+def test_mean_field_of_basis_states_reproduces_conditional_phases() -> None:
     """One qubit turns the other's phase: the mean field of a basis state does all of it, that of a superposition
     cannot."""
     Z, X = (

@@ -46,7 +46,7 @@ def patched(A: qutip.Qobj, B: qutip.Qobj, m: int, kind: str) -> qutip.Qobj:
 
 
 @pytest.mark.parametrize("dims", SMALL)
-def test_patches_are_those_of_qutip(dims: tuple[int, ...]) -> None:
+def test_patches_equal_qutip(dims: tuple[int, ...]) -> None:
     model, inputs = problem(dims)
     shape = [list(dims)] * 2
     H = qutip.Qobj(model.generator().hamiltonian().detach().numpy(), dims=shape)
@@ -72,7 +72,7 @@ def test_patches_are_those_of_qutip(dims: tuple[int, ...]) -> None:
 
 
 @pytest.mark.parametrize("dims", SMALL)
-def test_patches_are_those_of_dense_exponentials(dims: tuple[int, ...]) -> None:
+def test_patches_equal_dense_exponentials(dims: tuple[int, ...]) -> None:
     model, inputs = problem(dims, seed=3)
     D, n = int(np.prod(dims)), len(dims)
     H = model.generator().hamiltonian().detach().numpy()
@@ -100,7 +100,7 @@ def test_patches_are_those_of_dense_exponentials(dims: tuple[int, ...]) -> None:
                 assert result.scores[k, m, i, 0] == pytest.approx(scores, abs=1e-10)
 
 
-def test_a_patch_from_the_sample_itself_changes_nothing() -> None:
+def test_patch_from_the_sample_itself_has_no_effect() -> None:
     model, inputs = problem((2, 3, 2), B=4)
     result = state_patching.patch_states(model, inputs, inputs, TIMES)
     assert state_patching.PATCH_DEFAULT == "local"
@@ -114,7 +114,7 @@ def test_a_patch_from_the_sample_itself_changes_nothing() -> None:
     assert describe_patches(result).startswith("Both samples give the same output")
 
 
-def test_at_the_start_a_patch_is_the_other_samples_modality() -> None:
+def test_patch_at_the_start_equals_the_other_modality() -> None:
     model, inputs = problem((2, 3, 2), B=2)
     first, second = ({name: x[[row]] for name, x in inputs.items()} for row in (0, 1))
     result = state_patching.patch_states(model, first, second, [0.0])
@@ -124,7 +124,7 @@ def test_at_the_start_a_patch_is_the_other_samples_modality() -> None:
             assert result.scores[k, m, 0] == pytest.approx(swapped, abs=1e-10)
 
 
-def test_the_mean_of_a_background_lends_its_states() -> None:
+def test_mean_background_states_can_be_patched() -> None:
     model, inputs = problem((2, 2, 2), B=6)
     behind = explain.background(model, inputs, "joint")
     first = {name: x[[0]] for name, x in inputs.items()}
@@ -136,7 +136,7 @@ def test_the_mean_of_a_background_lends_its_states() -> None:
     assert mean.donor[0] == pytest.approx(each.donor.mean(0), abs=1e-10)
 
 
-def test_many_pairs_are_those_one_by_one() -> None:
+def test_batched_pairs_equal_single_ones() -> None:
     model, inputs = problem((2, 3), B=4)
     donors = {name: x.flip(0) for name, x in inputs.items()}
     many = state_patching.patch_states(model, inputs, donors, TIMES)
@@ -151,7 +151,7 @@ def test_many_pairs_are_those_one_by_one() -> None:
 
 
 @pytest.mark.parametrize("C", [1, 3])
-def test_shares_and_flips_are_those_of_the_scores(C: int) -> None:
+def test_shares_and_flips_follow_from_scores(C: int) -> None:
     model, inputs = problem((2, 2, 2), B=8, C=C, scale=2.0)
     donors = {name: x.roll(1, 0) for name, x in inputs.items()}
     result = state_patching.patch_states(model, inputs, donors, TIMES)
@@ -208,18 +208,18 @@ def of(scores: list[list[float]]) -> state_patching.Patches:
         ([-1, 0.8, -0.2], [-1, -1, -1], "Patching in text at t = 0.50 from B flips the de"),
     ],
 )
-def test_the_title_says_when_a_decision_turns(
+def test_title_states_when_a_decision_flips(
     text: list[float], audio: list[float], words: str
 ) -> None:
     assert describe_patches(of([text, audio]), donor="B").startswith(words)
 
 
-def test_what_goes_past_the_other_sample_does_not_come_nearest() -> None:
+def test_overshooting_patches_are_not_nearest() -> None:
     said = describe_patches(of([[-6.0, -0.8, -1.0], [-1, -0.1, -1]]), donor="B")
     assert said.endswith("audio restores most, 45% of the difference at t = 0.50")
 
 
-def test_what_cannot_be_patched_is_refused() -> None:
+def test_invalid_patches_are_refused() -> None:
     model, inputs = problem((2, 2), B=3)
     two = {name: x[:2] for name, x in inputs.items()}
     with pytest.raises(InvalidInput, match="must hold 3 samples, one for each, or one for all"):
@@ -238,7 +238,7 @@ def test_what_cannot_be_patched_is_refused() -> None:
         state_patching.patch_states(alone, one, one)
 
 
-def test_the_panel_takes_the_nearest_sample_that_is_decided_differently() -> None:
+def test_panel_uses_the_nearest_sample_with_another_decision() -> None:
     one = opening.open_sample("qj-parity", "pair-6601")
     other = patching.partner(one)
     study = one.study

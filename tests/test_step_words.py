@@ -116,7 +116,7 @@ def test_words_of_tokens_are_merged_and_their_shares_added() -> None:
     )
 
 
-def test_chinese_characters_are_matched_where_counts_agree_and_numbers_do_not_contradict() -> None:
+def test_chinese_characters_are_matched_by_count() -> None:
     text = "好看好看难"
     framed = step_words.match(Text(text, None, numbers(*text)), 7)
     assert framed.units == ("[CLS]", *text, "[SEP]")
@@ -157,7 +157,7 @@ def test_chinese_characters_are_matched_where_counts_agree_and_numbers_do_not_co
         ("", 0, None),
     ],
 )
-def test_lengths_that_differ_by_script_are_matched_where_a_character_is_a_token_and_else_not(
+def test_scripts_are_matched_where_characters_are_tokens(
     text: str, count: int, units: tuple[str, ...] | None
 ) -> None:
     result = step_words.match(Text(text), count)
@@ -169,7 +169,7 @@ def test_lengths_that_differ_by_script_are_matched_where_a_character_is_a_token_
     )
 
 
-def test_words_are_matched_by_their_count_alone_and_that_is_said() -> None:
+def test_match_by_count_is_stated() -> None:
     found = step_words.match(Text("a fine film"), 3)
     assert found.units == ("a", "fine", "film")
     assert "matched in order" in describe_match(found.how)
@@ -184,7 +184,7 @@ def test_words_are_matched_by_their_count_alone_and_that_is_said() -> None:
     assert (too_few.kind, too_few.numbers, too_few.steps) == (Match.NUMBERS_DIFFER, 3, 4)
 
 
-def test_a_set_keeps_what_it_uses_of_a_vocabulary(
+def test_set_stores_the_used_vocabulary(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: Path
 ) -> None:
     dataset = kept(tmp_path, monkeypatch, vocabulary=folder)
@@ -202,7 +202,7 @@ def test_a_set_keeps_what_it_uses_of_a_vocabulary(
     assert "key" not in dataset.table.columns
 
 
-def test_without_a_vocabulary_steps_are_numbered_and_the_variable_names_one(
+def test_steps_are_numbered_without_a_vocabulary(
     tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dataset = kept(tmp_path, monkeypatch)
@@ -234,7 +234,7 @@ def test_without_a_vocabulary_steps_are_numbered_and_the_variable_names_one(
     )
 
 
-def test_a_vocabulary_that_does_not_fit_is_refused_and_nothing_kept(
+def test_incompatible_vocabulary_is_refused(
     tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (folder / "vocab.txt").write_text("\n".join(PIECES[:6]), encoding="utf-8")
@@ -252,7 +252,7 @@ def test_a_vocabulary_that_does_not_fit_is_refused_and_nothing_kept(
         )
 
 
-def test_dropped_rows_take_their_tokens_along(
+def test_dropped_rows_drop_their_tokens(
     tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("QFUSION_IMPORTED", str(tmp_path / "imported"))
@@ -270,15 +270,13 @@ def test_dropped_rows_take_their_tokens_along(
 
 
 @pytest.mark.parametrize("words", ["", "a\na\n", "\udcff"])
-def test_files_that_are_no_vocabulary(tmp_path: Path, words: str) -> None:
+def test_invalid_vocabulary_files_are_refused(tmp_path: Path, words: str) -> None:
     (tmp_path / "vocab.txt").write_bytes(words.encode("utf-8", "surrogateescape"))
     with pytest.raises(InvalidInput, match=r"vocab\.txt"):
         token_vocabulary.read_vocabulary(tmp_path)
 
 
-def test_a_tokenizers_own_file_is_read_by_the_library(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_tokenizer_files_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("tokenizers")
     model = {
         "type": "WordPiece",
@@ -299,7 +297,7 @@ def test_a_tokenizers_own_file_is_read_by_the_library(
         token_vocabulary.read_vocabulary(tmp_path)
 
 
-def test_a_manifest_of_before_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_manifest_without_tokens_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kept(tmp_path, monkeypatch)
     path = tmp_path / "imported" / "mine" / "manifest.json"
     told = json.loads(path.read_text())
@@ -313,7 +311,7 @@ def test_a_manifest_of_before_is_read(tmp_path: Path, monkeypatch: pytest.Monkey
 # ---- one axis for modalities of different rates
 
 
-def test_sequences_share_an_axis_of_percent_and_say_so_without_rates() -> None:
+def test_sequences_without_rates_share_a_percent_axis() -> None:
     sample = open_sample("qj-planted", "p0031")
     picture = panels.attribution_over_time(sample)
     assert "fraction of each modality's length" in picture.shows
@@ -371,7 +369,7 @@ def test_sequences_of_known_rates_share_an_axis_of_seconds(
         ({"audio": 1e9}, "at most"),
     ],
 )
-def test_rates_that_cannot_be_are_refused(
+def test_invalid_rates_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rates: dict[str, float], message: str
 ) -> None:
     with pytest.raises(InvalidInput, match=message):
@@ -395,7 +393,7 @@ def test_rates_are_written_as_name_and_number() -> None:
         Modality("a", np.zeros((2, 3)), None, ("x", "y", "z"), rate=2.0)
 
 
-def test_the_command_line_names_vocabulary_and_rates(
+def test_command_line_accepts_vocabulary_and_rates(
     tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("QFUSION_IMPORTED", str(tmp_path / "imported"))

@@ -77,7 +77,7 @@ def test_parity_as_video_and_gif(story: Story) -> None:
     assert len(gif) < 5e6
 
 
-def test_a_frame_is_what_ended_left_of_the_cursor() -> None:
+def test_frame_shows_steps_before_the_cursor() -> None:
     begin, end = np.zeros((4, 20, 3), np.uint8), np.ones((4, 20, 3), np.uint8)
     shown = [*frames([Pixels(begin, end, Box(10.0, 1.0, 10.0, 2.0))] * 2, 10, 7)]
     assert len(shown) == 10
@@ -112,7 +112,7 @@ class Elements(HTMLParser):
         self.words.append(data)
 
 
-def test_hostile_words_are_words(story: Story) -> None:
+def test_hostile_texts_are_shown_literally(story: Story) -> None:
     hostile = replace(
         story,
         title=HOSTILE[:200],
@@ -151,7 +151,7 @@ def test_hostile_words_are_words(story: Story) -> None:
     )
 
 
-def test_the_page_says_all_of_it(sample: Sample, story: Story) -> None:
+def test_page_contains_the_whole_story(sample: Sample, story: Story) -> None:
     page = render_story(story, ".html")
     words = " ".join(Elements(page.decode()).words)
     for part in (story.title, story.says, story.made_from, *(act.says for act in story.acts)):
@@ -161,7 +161,7 @@ def test_the_page_says_all_of_it(sample: Sample, story: Story) -> None:
     assert len(page) < 5e6
 
 
-def test_lever_is_what_the_sensitivity_measured(sample: Sample) -> None:
+def test_lever_equals_the_sensitivity(sample: Sample) -> None:
     for one in (sample, open_sample("qcnn-digits", "digit-0003")):
         terms, result = (
             term_sensitivity.effect_sensitivity(one).sensitivity,
@@ -180,7 +180,7 @@ def test_lever_is_what_the_sensitivity_measured(sample: Sample) -> None:
     assert network.acts[0].figure.layout.xaxis.range == network.acts[1].figure.layout.xaxis.range
 
 
-def test_the_readers_tweak_is_the_lever(sample: Sample) -> None:
+def test_tweak_of_the_reader_is_the_lever(sample: Sample) -> None:
     acts = decision_story.build_story(
         replace(sample, tweak=sample.study.model.parse_tweak("H.left=2,T=1.5"))
     ).acts
@@ -188,7 +188,7 @@ def test_the_readers_tweak_is_the_lever(sample: Sample) -> None:
     assert [act.figure.layout.xaxis.range[1] for act in acts] == [1.5, 1.5]
 
 
-def test_a_clip_that_is_gone_is_said(sample: Sample, monkeypatch: Any, tmp_path: Path) -> None:
+def test_missing_clip_is_reported(sample: Sample, monkeypatch: Any, tmp_path: Path) -> None:
     (tmp_path / "cut.mp4").write_bytes(b"not a film")
     for source, words in (
         (recording_strip.Source(problem="`gone.mp4` is not there any more."), "gone.mp4"),
@@ -200,7 +200,7 @@ def test_a_clip_that_is_gone_is_said(sample: Sample, monkeypatch: Any, tmp_path:
         assert words in result.facts[-1]
 
 
-def test_too_long_or_of_no_kind(story: Story) -> None:
+def test_invalid_length_and_format_are_refused(story: Story) -> None:
     with pytest.raises(InvalidInput, match=r"at most 1,800 frames, but 100 s at 60 .* are 6,000"):
         render_story(story, ".mp4", seconds=100, rate=60)
     with pytest.raises(InvalidInput, match=r"`seconds` must .*, but is 400"):

@@ -43,7 +43,7 @@ def test_only_one_file_uses_streamlit_internals(path: Path) -> None:
         assert not private_uses(path)
 
 
-def test_every_use_says_what_breaks_without_it() -> None:
+def test_every_use_documents_what_breaks_without_it() -> None:
     functions = [
         function
         for name, function in inspect.getmembers(streamlit_internals, inspect.isfunction)

@@ -38,7 +38,7 @@ def search(**changed) -> search_space.Search:
     return search_space.read_search(**{**words, **changed})
 
 
-def test_words_become_a_space():
+def test_search_space_is_parsed():
     found = search(
         ranges=["rate=1e-4:1e-2:log", "rank=2:8"], choices=["dropout=0,0.2"], model="low-rank"
     )
@@ -86,7 +86,7 @@ def test_words_become_a_space():
         (dict(seed=-1), InvalidInput, "`seed`"),
     ],
 )
-def test_what_cannot_be_searched_is_named(changed, error, message):
+def test_invalid_search_spaces_are_refused(changed, error, message):
     with pytest.raises(error, match=message):
         search(**changed)
 
@@ -123,7 +123,7 @@ def test_the_best_trial_can_be_trained_again_to_the_same_loss():
     assert [a.value for a in again.attempts()] == [a.value for a in attempts]
 
 
-def test_a_metric_is_made_large():
+def test_metrics_are_maximised():
     found = sweeps.begin("accurate", search(metric="accuracy"), 3)
     sweeps.run_trials(found)
     assert found.best().value == max(a.value for a in found.attempts() if a.state == "finished")
@@ -160,7 +160,7 @@ def test_two_processes_share_the_trials(where, tmp_path, monkeypatch):
     assert not list(quotas.sweeps_folder().glob(".*.lock"))
 
 
-def test_a_killed_trial_is_done_again(monkeypatch):
+def test_killed_trial_is_repeated(monkeypatch):
     wanted = search(
         assigned=dict(epochs=2000, batch=64, patience=0), ranges=["rate=1e-4:1e-3"], choices=[]
     )
@@ -195,7 +195,7 @@ def test_a_killed_trial_is_done_again(monkeypatch):
     assert found.attempts()[0].value == pytest.approx(tried["rate"])
 
 
-def test_a_trial_of_another_machine_is_given_up_when_it_is_silent(monkeypatch):
+def test_silent_trial_of_another_machine_is_abandoned(monkeypatch):
     found = sweeps.begin("far", search(), 1)
     sweep_slots.reassign_trials(found.study, 1)
     trial = found.study.ask()
@@ -210,7 +210,7 @@ def test_a_trial_of_another_machine_is_given_up_when_it_is_silent(monkeypatch):
         assert not sweep_slots.is_alive(found.study.trials[0])
 
 
-def test_two_trials_in_one_place_are_one():
+def test_equal_trials_are_merged():
     found = sweeps.begin("twice", search(), 2)
     for _ in range(2):  # as when two processes settle at the same moment
         for number in (0, 1):
@@ -220,7 +220,7 @@ def test_two_trials_in_one_place_are_one():
     assert len(found.attempts()) == 2
 
 
-def test_a_trial_that_fails_says_why_and_the_sweep_goes_on(monkeypatch):
+def test_failed_trial_is_reported_and_the_sweep_continues(monkeypatch):
     real = sweeps.train_trial
 
     def trained(sweep, trial, number, dataset, on_epoch):
@@ -236,7 +236,7 @@ def test_a_trial_that_fails_says_why_and_the_sweep_goes_on(monkeypatch):
     assert found.is_done
 
 
-def test_a_sweep_stops_when_asked_and_goes_on():
+def test_sweep_can_be_stopped_and_resumed():
     found = sweeps.begin("stopped", search(), 3)
     sweeps.run_trials(
         found, on_epoch=lambda number, progress: sweeps.stop(found) if number == 1 else None
@@ -280,13 +280,13 @@ def test_another_search_under_the_same_name_is_refused(changed):
         ("javascript:alert(1)//", "ends in .journal"),
     ],
 )
-def test_places_that_are_none_are_refused_without_saying_passwords(where, message):
+def test_invalid_storage_is_refused_without_printing_passwords(where, message):
     with pytest.raises(InvalidInput, match=message) as caught:
         sweeps.begin("x", search(), 1, where)
     assert "secret" not in str(caught.value)
 
 
-def test_names_and_journals_that_are_none(tmp_path):
+def test_invalid_names_and_journals_are_refused(tmp_path):
     with pytest.raises(InvalidInput, match="`name` must be"):
         sweeps.find("../x")
     with pytest.raises(NotFound, match="does not exist"):
@@ -319,7 +319,7 @@ def said(capsys, *words: str) -> tuple[int, str, str]:
     return ended.value.code, printed.out, printed.err
 
 
-def test_the_command_searches_and_goes_on(capsys):
+def test_command_searches_and_resumes(capsys):
     words = [
         "--name",
         "mine",
@@ -363,7 +363,7 @@ def test_the_command_searches_and_goes_on(capsys):
     assert "Without it" in said(capsys, "--name", "mine", "--set", "epochs=2")[2]
 
 
-def test_draws_do_not_depend_on_who_draws():
+def test_draws_do_not_depend_on_the_process():
     found = [sweeps.begin(name, search(), 4) for name in ("a", "b")]
     for each in found:
         sweeps.run_trials(each)

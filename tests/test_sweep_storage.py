@@ -61,7 +61,7 @@ NO_JOURNALS = {
 
 
 @pytest.mark.parametrize("kind", NO_JOURNALS)
-def test_a_file_that_is_no_journal_is_refused_and_kept(
+def test_foreign_file_is_refused_and_kept(
     kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / f"{kind}.journal"
@@ -81,7 +81,7 @@ def test_a_file_that_is_no_journal_is_refused_and_kept(
     "damage",
     [b"no\nno\n", b'{"op_code":99}\n{"op_code":99}\n', b'{"op_code":0,"worker_id":"a"}\n' * 2],
 )
-def test_a_journal_that_is_damaged_further_on_is_refused(damage: bytes, tmp_path: Path) -> None:
+def test_damaged_journal_is_refused(damage: bytes, tmp_path: Path) -> None:
     path = tmp_path / "mine.log"
     sweeps.begin("mine", search(), 1, str(path))
     with path.open("ab") as file:
@@ -98,7 +98,7 @@ def test_a_folder_is_no_journal(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("length", [1, 12, 40])
-def test_a_journal_whose_first_line_was_cut_off_is_begun_anew(length: int, tmp_path: Path) -> None:
+def test_truncated_first_line_starts_a_new_journal(length: int, tmp_path: Path) -> None:
     whole = tmp_path / "whole.journal"
     sweeps.begin("mine", search(), 1, str(whole))
     path = tmp_path / "cut.journal"
@@ -132,7 +132,7 @@ PROGRAMS = {
 
 @pytest.mark.parametrize("storage", STORAGES)
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_the_study_of_another_program_is_left_alone(
+def test_foreign_study_is_not_changed(
     program: str, storage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sweep_storage, "MARKED", 0.2)
@@ -155,7 +155,7 @@ def test_the_study_of_another_program_is_left_alone(
 
 
 @pytest.mark.parametrize("table", ["moz_places", "bills", "x y"])
-def test_the_database_of_another_program_is_left_alone(table: str, tmp_path: Path) -> None:
+def test_foreign_database_is_not_changed(table: str, tmp_path: Path) -> None:
     path = tmp_path / "theirs.db"
     with closing(sqlite3.connect(path)) as database:
         database.execute(f'CREATE TABLE "{table}" (a)')
@@ -167,7 +167,7 @@ def test_the_database_of_another_program_is_left_alone(table: str, tmp_path: Pat
 
 
 @pytest.mark.parametrize("content", [b"words\n" * 300, bytes(range(256)) * 20, b"PK\3\4" * 200])
-def test_a_file_that_is_no_database_is_refused(content: bytes, tmp_path: Path) -> None:
+def test_non_database_file_is_refused(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "no.db"
     path.write_bytes(content)
     with pytest.raises(InvalidInput, match="cannot be read as a database of SQLite"):
@@ -183,7 +183,7 @@ def test_a_file_that_is_no_database_is_refused(content: bytes, tmp_path: Path) -
         ("v99.0.0.a", "a newer version of Optuna.*pip install -U optuna"),
     ],
 )
-def test_a_schema_of_another_version_is_named_with_its_remedy(
+def test_schema_of_another_version_is_refused_with_instructions(
     schema: str, remedy: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     made = tmp_path / "made.db"

@@ -36,7 +36,7 @@ def cells(written: str, divider: str) -> list[str]:
 
 @pytest.mark.parametrize("divider", [",", ";", "\t"])
 @pytest.mark.parametrize("words", HARMFUL)
-def test_no_cell_is_a_formula_wherever_it_is_opened(words: str, divider: str) -> None:
+def test_no_cell_is_a_formula_in_any_spreadsheet(words: str, divider: str) -> None:
     frame = pd.DataFrame({"n": [-1.5, 2.0], "id": [words, "s1"], words: ["x", words]})
     written = text.csv(frame).decode()
     seen = [cell for cell in cells(written, divider) if not re.match(r"-?\d", cell)]
@@ -47,12 +47,12 @@ def test_no_cell_is_a_formula_wherever_it_is_opened(words: str, divider: str) ->
 @pytest.mark.parametrize(
     "words", ["plain", "a; b", "a, -b", "first line\n\nlast line", "x = 1", "12:30", "ü-ß"]
 )
-def test_other_words_stay_as_they_are(words: str) -> None:
+def test_other_texts_are_unchanged(words: str) -> None:
     read = pd.read_csv(io.BytesIO(text.csv(pd.DataFrame({"id": [words], "n": [0.1]}))))
     assert read["id"].tolist() == [words]
 
 
-def test_commands_write_by_the_same_writer(tmp_path: Path) -> None:
+def test_commands_use_the_same_writer(tmp_path: Path) -> None:
     frames = [
         pd.DataFrame({"id": list(HARMFUL[:4]), "score": [0.25, -0.5, 1e-12, 3.0]}),
         pd.DataFrame({"id": list(HARMFUL[4:]), "score": [1.0] * 6}),

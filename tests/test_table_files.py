@@ -123,7 +123,7 @@ def counter_downwards(frame: pd.DataFrame) -> pd.DataFrame:
         counter_downwards,
     ],
 )
-def test_numbers_of_rows_are_left_out_with_a_warning(add: Any, ending: str, tmp_path: Path) -> None:
+def test_row_numbers_are_dropped_with_a_warning(add: Any, ending: str, tmp_path: Path) -> None:
     features, labels = frames()
     found = examined(folder_of(tmp_path, add(features), labels, ending))
     assert names(found) == ("pitch", "energy", "x")
@@ -136,7 +136,7 @@ def test_numbers_of_rows_are_left_out_with_a_warning(add: Any, ending: str, tmp_
 
 @pytest.mark.parametrize("ending", ENDINGS)
 @pytest.mark.parametrize("add", [index_kept, index_read_again, index_reset])
-def test_the_table_of_labels_shows_no_number_of_rows(add: Any, ending: str, tmp_path: Path) -> None:
+def test_label_table_has_no_row_numbers(add: Any, ending: str, tmp_path: Path) -> None:
     features, labels = frames()
     labels["age"] = np.arange(len(labels))
     found = examined(folder_of(tmp_path, features, add(labels), ending))
@@ -144,7 +144,7 @@ def test_the_table_of_labels_shows_no_number_of_rows(add: Any, ending: str, tmp_
     assert said(found, "row-number")[0].words.startswith(f"Left out of `labels{ending}`")
 
 
-def test_a_shuffled_table_has_the_number_of_the_sample(tmp_path: Path) -> None:
+def test_shuffled_row_numbers_are_detected(tmp_path: Path) -> None:
     features, labels = frames()
     mixed = features.assign(which=np.arange(len(features))).sample(frac=1, random_state=1)
     found = examined(folder_of(tmp_path, mixed, labels, ".csv"))
@@ -153,7 +153,9 @@ def test_a_shuffled_table_has_the_number_of_the_sample(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("index", [None, "frame_index", "pitch_row"])
-def test_pandas_says_what_the_index_of_a_parquet_file_is(index: str | None, tmp_path: Path) -> None:
+def test_index_of_a_parquet_file_is_read_from_pandas_metadata(
+    index: str | None, tmp_path: Path
+) -> None:
     features, labels = frames()
     place = folder_of(tmp_path, features, labels, ".parquet")
     # Not counting, so that only what pandas has written tells.
@@ -185,9 +187,7 @@ def test_the_index_may_be_the_id(tmp_path: Path) -> None:
         ],
     ],
 )
-def test_delimiters_at_the_end_and_names_of_rows(
-    change: Any, delimiter: str, tmp_path: Path
-) -> None:
+def test_trailing_delimiters_and_row_names(change: Any, delimiter: str, tmp_path: Path) -> None:
     features, labels = frames()
     place = folder_of(tmp_path, features, labels, ".csv")
     lines = features.to_csv(index=False, sep=delimiter).splitlines()
@@ -201,7 +201,7 @@ def test_delimiters_at_the_end_and_names_of_rows(
     )
 
 
-def test_sequences_have_no_number_of_the_row_or_the_sample_either(tmp_path: Path) -> None:
+def test_row_numbers_of_sequences_are_dropped(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     _, labels = frames()
     steps = pd.DataFrame(
@@ -216,7 +216,7 @@ def test_sequences_have_no_number_of_the_row_or_the_sample_either(tmp_path: Path
     assert names(found) == ("pitch", "seconds")
 
 
-def test_features_that_rise_but_do_not_count_stay(tmp_path: Path) -> None:
+def test_increasing_features_are_kept(tmp_path: Path) -> None:
     features, labels = frames()
     rng = np.random.default_rng(1)
     features["year"] = np.sort(rng.integers(1990, 2020, len(features)))
@@ -226,7 +226,7 @@ def test_features_that_rise_but_do_not_count_stay(tmp_path: Path) -> None:
     assert names(found) == ("pitch", "energy", "x", "year", "rank", "index")
 
 
-def test_noise_sorted_by_class_is_not_learned_by_the_number_of_the_row(tmp_path: Path) -> None:
+def test_sorted_noise_is_not_learned_by_row_number(tmp_path: Path) -> None:
     from sklearn.linear_model import LogisticRegression
 
     features, labels = frames(300)
@@ -242,7 +242,7 @@ def test_noise_sorted_by_class_is_not_learned_by_the_number_of_the_row(tmp_path:
     assert accuracy < 1 / 3 + 4 * np.sqrt(2 / 9 / len(test))
 
 
-def test_what_counts() -> None:
+def test_row_number_detection() -> None:
     at = np.arange(30)
     columns = {
         "rises": 2.0 * at + 1,
@@ -271,7 +271,7 @@ def test_what_counts() -> None:
         {"split": "train", "kfold": 3, "annotation": "bee"},
     ],
 )
-def test_targets_and_parts_of_the_split_are_left_out_with_a_warning(
+def test_targets_and_splits_are_dropped_from_features_with_a_warning(
     columns: Any, ending: str, tmp_path: Path
 ) -> None:
     features, labels = frames()
@@ -341,7 +341,7 @@ AMOUNTS = np.round(np.random.default_rng(9).normal(scale=2, size=45), 3)
         (lambda value: f"{value:.3f}".replace(".", ",").replace("-", "\u2212"), 1),
     ],
 )
-def test_decimal_commas_are_read_where_no_comma_parts_cells(
+def test_decimal_commas_are_read_where_commas_do_not_delimit(
     write_number: Any, factor: float, delimiter: str, tmp_path: Path
 ) -> None:
     amounts = np.round(AMOUNTS * factor, 2 if factor > 1 else 3)
@@ -352,7 +352,7 @@ def test_decimal_commas_are_read_where_no_comma_parts_cells(
     assert staged.y == pytest.approx(amounts)
 
 
-def test_features_with_decimal_commas_are_read_too(tmp_path: Path) -> None:
+def test_features_with_decimal_commas_are_read(tmp_path: Path) -> None:
     features, labels = frames()
     place = folder_of(tmp_path, features, labels, ".csv")
     features.to_csv(place / "voice.csv", sep=";", decimal=",", index=False)
@@ -363,7 +363,7 @@ def test_features_with_decimal_commas_are_read_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ending", [".csv", ".parquet"])
-def test_the_minus_of_typesetters_is_a_minus(ending: str, tmp_path: Path) -> None:
+def test_unicode_minus_is_read(ending: str, tmp_path: Path) -> None:
     words = [f"{value:.3f}".replace("-", "\u2212") for value in AMOUNTS]
     assert examined(scores(tmp_path, words, ending=ending)).staged.y == pytest.approx(AMOUNTS)
 
@@ -383,7 +383,7 @@ def test_the_minus_of_typesetters_is_a_minus(ending: str, tmp_path: Path) -> Non
         {row: f"{row},234.00" for row in range(45)},
     ],
 )
-def test_words_among_numbers_are_an_error_with_their_rows(
+def test_words_among_numbers_are_reported_with_rows(
     change: dict[int, str], target: str, ending: str, tmp_path: Path
 ) -> None:
     words = [change.get(row, f"{value:.3f}") for row, value in enumerate(AMOUNTS)]
@@ -397,18 +397,18 @@ def test_words_among_numbers_are_an_error_with_their_rows(
 @pytest.mark.parametrize(
     "words", [["low", "mid", "1"] * 15, ["1a", "2b", "3c"] * 15, ["grade 1", "grade 2", "3"] * 15]
 )
-def test_words_stay_names_of_classes(words: list[str], tmp_path: Path) -> None:
+def test_words_are_class_names(words: list[str], tmp_path: Path) -> None:
     staged = examined(scores(tmp_path, words)).staged
     assert staged.classes == tuple(sorted(set(words)))
 
 
-def test_whoever_asks_for_classes_gets_them(tmp_path: Path) -> None:
+def test_classes_can_be_requested(tmp_path: Path) -> None:
     staged = examined(scores(tmp_path, ["1", "2", "?"] * 15), target="classification").staged
     assert staged.classes == ("1", "2", "?")
 
 
 @pytest.mark.parametrize("empty", ["", "NaN", "null", "<NA>"])
-def test_what_is_not_known_is_no_strange_word(empty: str, tmp_path: Path) -> None:
+def test_missing_value_markers_are_accepted(empty: str, tmp_path: Path) -> None:
     words = [empty if row == 5 else f"{value:.3f}" for row, value in enumerate(AMOUNTS)]
     found = examined(scores(tmp_path, words))
     assert [finding.code for finding in found.report.errors] == ["no-target"]
@@ -423,7 +423,7 @@ def test_what_is_not_known_is_no_strange_word(empty: str, tmp_path: Path) -> Non
         (["ape", "bee", "cat"] * 15, False),
     ],
 )
-def test_targets_of_single_modalities_are_read_alike(
+def test_targets_of_single_modalities_are_read_the_same_way(
     column: list[str], kept: bool, tmp_path: Path
 ) -> None:
     features, labels = frames()
@@ -459,7 +459,7 @@ def test_numbers_in_words() -> None:
     ("of_labels", "of_features"),
     [("{} ", "{}"), ("{}", "\t{}  "), ("\u00a0{}", "\ufeff{}"), ("\u3000{}\u3000", "{}\u200b")],
 )
-def test_ids_join_without_what_stands_around_them(
+def test_ids_are_joined_without_surrounding_spaces(
     of_labels: str, of_features: str, ending: str, tmp_path: Path
 ) -> None:
     features, labels = frames()
@@ -478,7 +478,7 @@ def test_ids_join_without_what_stands_around_them(
     ("of_labels", "of_features"),
     [("{:d}", "{:03d}"), ("clip{:d}", "clip_{:d}"), ("{:d}", "{:d}.mp4"), ("{:d}", "{:d}.0")],
 )
-def test_ids_that_never_join_are_shown_and_nothing_is_offered(
+def test_unmatched_ids_are_shown(
     of_labels: str, of_features: str, ending: str, tmp_path: Path
 ) -> None:
     features, labels = frames()
@@ -497,14 +497,14 @@ def test_ids_that_never_join_are_shown_and_nothing_is_offered(
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_a_table_without_rows_is_named(ending: str, tmp_path: Path) -> None:
+def test_table_without_rows_is_refused(ending: str, tmp_path: Path) -> None:
     features, labels = frames()
     with pytest.raises(InvalidInput, match=rf"`voice{ending}` must have a row a sample"):
         examined(folder_of(tmp_path, features[:0], labels, ending))
 
 
 @pytest.mark.parametrize("first", [0, 7, 10**15])
-def test_whole_numbers_join_as_integers_and_as_floats(first: int, tmp_path: Path) -> None:
+def test_integers_join_with_floats(first: int, tmp_path: Path) -> None:
     features, labels = frames()
     labels["id"] = np.arange(45) + first
     features["id"] = (np.arange(45) + first).astype(float)
@@ -520,7 +520,7 @@ def test_whole_numbers_join_as_integers_and_as_floats(first: int, tmp_path: Path
 @pytest.mark.parametrize(
     "line", ["{:.18e},{:.18e},{:.18e}", "clip1,{:.4f},{:.4f},{:.4f}", "{:.0f};{:.0f};{:.2f}"]
 )
-def test_a_file_without_a_header_is_named_so(line: str, which: str, tmp_path: Path) -> None:
+def test_missing_header_is_reported(line: str, which: str, tmp_path: Path) -> None:
     features, labels = frames()
     place = folder_of(tmp_path, features, labels, ".csv")
     rows = [line.format(*row) for row in np.random.default_rng(0).normal(size=(45, 3))]
@@ -530,7 +530,7 @@ def test_a_file_without_a_header_is_named_so(line: str, which: str, tmp_path: Pa
 
 
 @pytest.mark.parametrize("header", ["id,1,2,3", "id,2019,2020,2021", "id,0.5,1.5,2.5"])
-def test_features_may_be_called_by_numbers(header: str, tmp_path: Path) -> None:
+def test_features_may_have_numeric_names(header: str, tmp_path: Path) -> None:
     features, labels = frames()
     place = folder_of(tmp_path, features, labels, ".csv")
     features.columns = pd.Index(header.split(","))
@@ -549,7 +549,7 @@ def test_features_may_be_called_by_numbers(header: str, tmp_path: Path) -> None:
         {"other": [[1.0, 2.0]] * 45},
     ],
 )
-def test_lists_beside_other_columns_are_named(more: Any, tmp_path: Path) -> None:
+def test_lists_beside_other_columns_are_reported(more: Any, tmp_path: Path) -> None:
     features, labels = frames()
     place = folder_of(tmp_path, features, labels, ".parquet")
     values = features.iloc[:, 1:].to_numpy().tolist()
@@ -564,7 +564,7 @@ def test_lists_beside_other_columns_are_named(more: Any, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("more", [{"label": "ape"}, {"fold": 3}, {"index": np.arange(45)}])
-def test_targets_beside_lists_are_left_out_like_others(more: Any, tmp_path: Path) -> None:
+def test_targets_beside_lists_are_dropped(more: Any, tmp_path: Path) -> None:
     features, labels = frames()
     place = folder_of(tmp_path, features, labels, ".parquet")
     values = features.iloc[:, 1:].to_numpy().tolist()
@@ -613,7 +613,7 @@ def test_lists_of_lists_are_sequences(kind: pa.DataType, tmp_path: Path) -> None
         lambda rows: rows[44].__setitem__(0, [1.0, 2.0, 3.0]),
     ],
 )
-def test_lists_of_lists_that_do_not_fit_are_named(spoil: Any, tmp_path: Path) -> None:
+def test_ragged_lists_of_lists_are_reported(spoil: Any, tmp_path: Path) -> None:
     features, labels = frames()
     place = folder_of(tmp_path, features, labels, ".parquet")
     rows: list[Any] = [[[1.0 * row, 2.0]] * (1 + row % 3) for row in range(45)]
@@ -642,7 +642,7 @@ def test_a_row_for_every_step_may_hold_a_list(tmp_path: Path) -> None:
     assert found.staged.parts[0].lengths.sum() == len(rows)
 
 
-def test_open_table_says_how_a_file_is_written(tmp_path: Path) -> None:
+def test_open_table_returns_the_file_format(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     for text, decimal, columns in (
         ("id;a\nx;1,5\n", ",", ("id", "a")),

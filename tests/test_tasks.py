@@ -26,7 +26,7 @@ def test_numbers_of_two_sentences_are_compared() -> None:
     tasks.agree("score 1.20", "score 1.21", within=0.02)
 
 
-def test_the_table_says_what_was_not_possible_and_what_has_no_answer() -> None:
+def test_table_marks_impossible_and_unanswered_tasks() -> None:
     found = {
         "why": [tasks.Done(1, [2.0, 1.0, 3.0], [0.0] * 3, "text | audio 40%"), tasks.Done()],
         "data": [

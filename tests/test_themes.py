@@ -72,7 +72,7 @@ def in_grey(name: str) -> go.Figure:
     return apply_theme(example(name, "light"), "grey")
 
 
-def test_what_a_look_is_unless_said_otherwise() -> None:
+def test_default_style() -> None:
     assert ExportStyle().as_dict() == {
         "format": "svg",
         "dpi": 300,
@@ -120,14 +120,14 @@ def test_what_a_look_is_unless_said_otherwise() -> None:
         ({"theme": "light\0"}, "theme"),
     ],
 )
-def test_a_hostile_look_is_refused_by_name_and_in_few_words(given: Any, named: str) -> None:
+def test_invalid_style_is_refused_briefly(given: Any, named: str) -> None:
     with pytest.raises(InvalidInput, match=named) as refused:
         ExportStyle.parse(given)
     assert len(str(refused.value)) < 400
 
 
 @pytest.mark.parametrize("name", FIGURES)
-def test_recoloured_is_as_drawn_in_the_other_theme(name: str) -> None:
+def test_recoloured_figure_equals_the_other_theme(name: str) -> None:
     light, dark = (example(name, theme) for theme in ("light", "dark"))
     written = light.to_json()
     assert json.loads(apply_theme(light, "dark").to_json()) == json.loads(dark.to_json())
@@ -136,12 +136,12 @@ def test_recoloured_is_as_drawn_in_the_other_theme(name: str) -> None:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_in_its_own_theme_a_figure_stays_as_it_is(theme: str) -> None:
+def test_figure_is_unchanged_in_its_own_theme(theme: str) -> None:
     drawn = example("decision_charts.waterfall", theme)
     assert json.loads(apply_theme(drawn, theme).to_json()) == json.loads(drawn.to_json())
 
 
-def test_a_name_that_looks_like_a_colour_stays() -> None:
+def test_names_that_look_like_colours_are_kept() -> None:
     for theme in ("light", "dark", "grey"):
         found = apply_theme(example("attribution_charts.words, named", "light"), theme)
         assert [note.text for note in found.layout.annotations[::2]] == [
@@ -151,7 +151,7 @@ def test_a_name_that_looks_like_a_colour_stays() -> None:
         ]
 
 
-def test_a_figure_from_elsewhere_has_no_theme() -> None:
+def test_foreign_figure_has_no_theme() -> None:
     with pytest.raises(InvalidInput, match=r"paper_bgcolor.*Draw it"):
         apply_theme(go.Figure(), "dark")
     with pytest.raises(InvalidInput, match="'sepia'"):
@@ -176,7 +176,7 @@ def colours(part: Any, key: str = "") -> set[str]:
 
 
 @pytest.mark.parametrize("name", FIGURES)
-def test_greys_are_grey_and_the_rest_stays(name: str) -> None:
+def test_greyscale_changes_only_colours(name: str) -> None:
     drawn = example(name, "dark")
     found = apply_theme(drawn, "grey")
     written = found.to_json()
@@ -198,7 +198,7 @@ def contrast(colour: str) -> float:
 
 
 @pytest.mark.parametrize("name", FIGURES)
-def test_grey_lines_and_points_stand_out_and_series_differ(name: str) -> None:
+def test_grey_series_are_distinguishable(name: str) -> None:
     found = in_grey(name)
     quiet = {grey(lightness(style.LINE["light"])), style.PAPER["light"]}
     told: dict[tuple[Any, ...], str] = {}
@@ -247,7 +247,7 @@ def test_seven_series_of_bars_in_grey_can_be_printed() -> None:
     assert render(found, "svg", Style(89.0, None, 7.0)).startswith(b"<?xml")
 
 
-def test_grey_scales_say_amount_and_sign() -> None:
+def test_grey_scales_encode_amount_and_sign() -> None:
     amount = (
         apply_theme(example("state_charts.density_matrix, modulus", "dark"), "grey")
         .data[0]
@@ -278,7 +278,7 @@ def test_grey_scales_say_amount_and_sign() -> None:
     ("name", "kind"),
     [("circuit_charts.cut_entropies", "amount"), ("attribution_charts.words, named", "signed")],
 )
-def test_letters_on_grey_cells_can_be_read(name: str, kind: str) -> None:
+def test_texts_on_grey_cells_are_readable(name: str, kind: str) -> None:
     found = apply_theme(example(name, "dark"), "grey")
     pairs = [
         (note.font.color, shape.fillcolor)
@@ -330,7 +330,7 @@ def test_legend_entries_are_those_a_reader_sees() -> None:
     assert visible_range.legend_entries(named.update_layout(showlegend=False)) == []
 
 
-def test_an_entry_takes_all_its_traces_with_it() -> None:
+def test_hidden_legend_entry_hides_its_traces() -> None:
     drawn = example("evolution_charts.decision_lines", "light")
     before = drawn.to_json()
     found = visible_range.hide_series(drawn, ("text", "text + audio", "no such entry"))
@@ -349,7 +349,7 @@ def test_an_entry_takes_all_its_traces_with_it() -> None:
     assert visible_range.legend_entries(visible_range.hide_series(hostile, ("<b>",))) == ["text"]
 
 
-def test_a_canvas_is_as_wide_as_said_and_as_high_as_the_figure_needs() -> None:
+def test_canvas_has_the_requested_width_and_needed_height() -> None:
     drawn = example("decision_charts.waterfall", "light")
     width, height = export_style.canvas(drawn, ExportStyle())
     assert (width, height) == (89, pytest.approx(drawn.layout.height * 7 / 13 * 25.4 / 72))

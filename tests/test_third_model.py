@@ -139,7 +139,7 @@ def test_exact_values_equal_brute_force(M: int, rank: int, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", list(explain.KINDS))
-def test_a_sum_has_no_joint_terms_whatever_the_background(kind: str) -> None:
+def test_additive_model_has_no_joint_terms(kind: str) -> None:
     plainly, products = model_of(3, 0), model_of(3, 2)
     joint = [len(S) > 1 for S in subsets(3)]
     for model, nothing in ((plainly, True), (products, False)):
@@ -166,7 +166,7 @@ def test_decision_operators_and_flips_are_exact() -> None:
     assert all(change.verified and change.exact for change in changes if change.possible)
 
 
-def test_what_it_cannot_do_is_named() -> None:
+def test_unsupported_methods_are_refused() -> None:
     model = model_of(2, 0)
     x = rows_of(model, 1)
     background = explain.background(model, kind="mixed")
@@ -189,7 +189,7 @@ def test_what_it_cannot_do_is_named() -> None:
     assert model.tweaked("") is model
 
 
-def test_abilities_are_said_by_models_alone() -> None:
+def test_models_declare_their_methods() -> None:
     assert kinds("kets") == ["quantum-jump", KIND, "unitary-fusion", "jump-twin"]
     assert kinds("terms") == ["quantum-jump", "entangled-qcnn"]
     assert kinds("circuit") == [*kinds("terms"), *kinds("gates")]
@@ -212,7 +212,7 @@ def sample(trained: DataSet) -> str:
     return str(trained.ids[trained.rows("test")[0]])
 
 
-def test_it_is_kept_and_read_back(trained: DataSet, sample: str) -> None:
+def test_checkpoint_round_trips(trained: DataSet, sample: str) -> None:
     for name, rank in MODELS.items():
         found = checkpoint.load(name)
         assert (found.model.kind, found.model.settings["rank"]) == (KIND, rank)
@@ -235,7 +235,9 @@ def test_it_is_kept_and_read_back(trained: DataSet, sample: str) -> None:
             sample_results.circuit_replay(chosen)
 
 
-def test_it_leaves_in_every_format_that_fits(trained: DataSet, sample: str, tmp_path: Path) -> None:
+def test_model_is_exported_in_every_supported_format(
+    trained: DataSet, sample: str, tmp_path: Path
+) -> None:
     found = checkpoint.load("products")
     able = [
         name for name in model_export.FORMATS if not model_export.unsupported_reason(name, found)
@@ -306,7 +308,7 @@ WHY = {
 @pytest.mark.parametrize(
     "title", [page for page in PAGES if page not in ("Compare", "Faithfulness")]
 )
-def test_every_page_shows_it_or_says_why_not(title: str, trained: DataSet) -> None:
+def test_every_page_shows_the_model_or_a_reason(title: str, trained: DataSet) -> None:
     view = {"cohorts.view": "Entanglement"} if title == "Cohorts" else {}
     app = visit(title, model="products", data=DATA, **view)
     assert app.selectbox(key="model").value == "products"
@@ -318,12 +320,12 @@ def test_every_page_shows_it_or_says_why_not(title: str, trained: DataSet) -> No
 
 
 @pytest.mark.parametrize("proof", ["Deletion", "Other methods", "Truth", "Training seeds"])
-def test_its_explanations_are_proved(proof: str, trained: DataSet) -> None:
+def test_explanations_pass_the_faithfulness_checks(proof: str, trained: DataSet) -> None:
     app = visit("Faithfulness", model="products", data=DATA, proof=proof)
     assert not app.error
 
 
-def test_it_is_compared_with_another(trained: DataSet, sample: str) -> None:
+def test_model_is_compared_with_another(trained: DataSet, sample: str) -> None:
     app = visit("Compare", model="products", data=DATA, sample=sample, pin=f"sum/{DATA}/{sample}")
     assert not app.error
     assert not app.warning
@@ -331,7 +333,7 @@ def test_it_is_compared_with_another(trained: DataSet, sample: str) -> None:
     assert "**Shows**" in said(app)
 
 
-def test_a_sum_of_states_opens_too(trained: DataSet) -> None:
+def test_additive_model_opens(trained: DataSet) -> None:
     for title in ("Overview", "Decision operators"):
         app = visit(title, model="sum", data=DATA)
         assert not app.error

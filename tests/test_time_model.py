@@ -138,7 +138,7 @@ def test_scores_equal_an_evolution_of_qutip(address: dict[str, str]) -> None:
     assert scores == pytest.approx(sample.scores, abs=1e-7)
 
 
-def test_what_stands_on_time_holds_for_it(address: dict[str, str]) -> None:
+def test_evolution_based_methods_support_the_model(address: dict[str, str]) -> None:
     sample = open_sample("swaps", address["sample"], address["data"])
     model, inputs, background = sample.model, sample.inputs, sample.background
     values = explain.explain(model, inputs, background)
@@ -164,13 +164,13 @@ def test_what_stands_on_time_holds_for_it(address: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("page", ["Overview", "Dynamics", "Circuit", "What if"])
-def test_pages_show_it(page: str, address: dict[str, str]) -> None:
+def test_pages_show_the_model(page: str, address: dict[str, str]) -> None:
     app = visit(page, **address)
     assert not app.error
     assert not app.exception
 
 
-def test_documents_and_commands_show_it(address: dict[str, str], tmp_path: Any) -> None:
+def test_reports_and_commands_show_the_model(address: dict[str, str], tmp_path: Any) -> None:
     sample = open_sample("swaps", address["sample"], address["data"])
     assert "Exchange" in report.sample(sample).html().decode()
     words = (word for key, value in address.items() for word in (f"--{key}", value))

@@ -169,7 +169,7 @@ def test_trajectories_average_to_the_master_equation() -> None:
     assert mean.jumps == pytest.approx(jumps, abs=4 * math.sqrt(jumps.max() / 800))
 
 
-def test_a_trajectory_is_reproducible_and_jumps_where_it_says() -> None:
+def test_trajectory_is_reproducible_and_has_consistent_jumps() -> None:
     system, psi = random_system((4, 4, 4), loss=1.5), random_ket((4, 4, 4))
     few, more = (sample_trajectories(system, psi, TIMES, n, seed=5) for n in (2, 4))
     for one, same in zip(few, more, strict=False):
@@ -198,7 +198,7 @@ def test_a_trajectory_is_reproducible_and_jumps_where_it_says() -> None:
             )
 
 
-def test_a_jump_is_the_one_that_is_possible() -> None:
+def test_only_possible_jumps_occur() -> None:
     system = system_of(0 * Z, [0 * Z, math.sqrt(5.0) * LOWER], 4.0)
     for run in sample_trajectories(
         system, torch.tensor([0, 1], dtype=torch.complex128), [0.0, 4.0], 5
@@ -314,12 +314,12 @@ KET = torch.tensor([1, 0], dtype=torch.complex128)
         (math.nan * KET, [0, 1], "`psi0` must be finite"),
     ],
 )
-def test_bad_input(psi: Tensor, times: list[float], message: str) -> None:
+def test_invalid_input_is_refused(psi: Tensor, times: list[float], message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
         track(system_of(Z, [LOWER]), psi, times)
 
 
-def test_more_bad_input() -> None:
+def test_invalid_times_and_seeds_are_refused() -> None:
     system = system_of(Z, [LOWER])
     with pytest.raises(InvalidInput, match="`times` must be a list of times"):
         track(system, KET, np.zeros((1, 2)))

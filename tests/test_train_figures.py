@@ -22,7 +22,7 @@ FALLING = {"a": (EPOCHS, 1 / EPOCHS), "b": (EPOCHS[:3], np.array([0.5, 0.4, 0.45
 HUES = {"a": training_charts.run_colour(0), "b": training_charts.run_colour(1)}
 
 
-def test_one_colour_a_run_and_the_kept_epoch_is_ringed():
+def test_runs_have_colours_and_the_selected_epoch_a_ring():
     drawn = training_charts.run_curves(
         FALLING,
         {"a": FALLING["a"]},
@@ -51,7 +51,7 @@ def test_one_colour_a_run_and_the_kept_epoch_is_ringed():
     }
 
 
-def test_a_logarithmic_axis_leaves_out_what_is_not_positive():
+def test_logarithmic_axis_omits_non_positive_values():
     drawn = training_charts.run_curves(
         {"a": (EPOCHS, np.array([1, 0, 2, -1, 3.0]))}, hues=HUES, y_title="norm", log=True
     )
@@ -59,7 +59,7 @@ def test_a_logarithmic_axis_leaves_out_what_is_not_positive():
     assert drawn.layout.yaxis.type == "log"
 
 
-def test_names_are_shown_as_they_are():
+def test_names_are_shown_literally():
     drawn = training_charts.run_curves(
         {"<b>x</b>": FALLING["a"]}, hues={"<b>x</b>": HUES["a"]}, y_title="<i>loss</i>"
     )
@@ -67,7 +67,7 @@ def test_names_are_shown_as_they_are():
     assert drawn.layout.yaxis.title.text == "&lt;i&gt;loss&lt;/i&gt;"
 
 
-def test_one_plot_a_run_with_the_colours_of_modalities():
+def test_one_plot_per_run_with_modality_colours():
     terms = {"text": FALLING["a"], "audio": FALLING["a"], "text+audio": FALLING["a"]}
     drawn = training_charts.modality_curves(
         {"a": terms, "b": terms, "c": {}},
@@ -86,14 +86,14 @@ def test_one_plot_a_run_with_the_colours_of_modalities():
     assert len(drawn.layout.shapes) == 1
 
 
-def test_curves_that_cannot_be_drawn_are_named():
+def test_invalid_curves_are_refused():
     with pytest.raises(InvalidInput, match="curve of 'a'"):
         training_charts.run_curves({"a": (EPOCHS, EPOCHS[:2])}, hues=HUES, y_title="loss")
     with pytest.raises(InvalidInput, match="Argument `runs`"):
         training_charts.modality_curves({"a": {}}, {}, y_title="size")
 
 
-def test_when_terms_come_to_matter():
+def test_onset_of_terms():
     """By hand: by now all terms add 1 + 0.5 + 0.5 = 2, so the level is 0.2."""
     epochs = np.array([1.0, 3.0, 5.0])
     terms = {
@@ -135,7 +135,7 @@ def test_only_settings_that_differ_are_shown():
         {"history": [{**record_of(1).history[0], "valid": {"mae": "low"}}]},
     ],
 )
-def test_records_that_are_none_are_refused(spoilt):
+def test_invalid_records_are_refused(spoilt):
     from dataclasses import replace
 
     from qfusion.errors import IntegrityError
@@ -144,7 +144,7 @@ def test_records_that_are_none_are_refused(spoilt):
         runs.validate_record(replace(record_of(2), **spoilt))
 
 
-def test_every_setting_of_every_kind_has_a_sentence(planted):
+def test_every_setting_has_a_description(planted):
     known = {key for kind in registry.names() for key in registry.settings(kind)} | set(
         Options.names()
     )
@@ -172,7 +172,7 @@ def test_every_setting_of_every_kind_has_a_sentence(planted):
             ), key
 
 
-def test_a_spread_over_seeds_is_said_where_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_spread_over_seeds_is_stated(monkeypatch: pytest.MonkeyPatch) -> None:
     table = pd.DataFrame({"run": ["a", "b"], "seed": [0, 1], "test MAE": [0.2, 0.4]})
     result = run_results.Results(table, True, {})
     monkeypatch.setattr(learning, "collect_results", lambda _: result)

@@ -41,7 +41,7 @@ def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> None:
     train_models.main()
 
 
-def test_folds_leave_the_test_rows_alone_and_print_mean_and_error(
+def test_folds_exclude_test_rows_and_print_mean_and_error(
     tiny: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     parts, evaluate = [], metrics.evaluate
@@ -74,7 +74,7 @@ def test_folds_leave_the_test_rows_alone_and_print_mean_and_error(
     assert capsys.readouterr().out.splitlines() == lines  # the same folds, seeds and figures
 
 
-def test_a_recipe_makes_a_card_of_all_seeds_and_the_first_ones_weights(
+def test_recipe_writes_a_card_of_all_seeds_and_first_weights(
     tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(train_models, "SEEDS", [3, 4])

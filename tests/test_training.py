@@ -75,7 +75,7 @@ def test_classes_are_trained_with_cross_entropy():
         train("quantum-jump", dataset, {}, Options(loss="l1"))
 
 
-def test_training_stops_when_told_and_when_nothing_improves():
+def test_training_stops_on_request_and_by_early_stopping():
     dataset = small()
     stopped = train(
         "quantum-jump", dataset, dict(dims=2), Options(epochs=50), on_epoch=lambda p: p.epoch < 3
@@ -109,7 +109,7 @@ def trained(dataset: DataSet, **options: float) -> torch.nn.Module:
     ).model
 
 
-def test_more_decay_shrinks_the_encoders_matrices_alone():
+def test_decay_shrinks_encoder_matrices_only():
     loose, tight = (
         dict(trained(small(), encoder_decay=decay).named_parameters()) for decay in (0.0, 20.0)
     )
@@ -135,7 +135,7 @@ def test_weight_decay_spares_truth_tables():
 
 
 @pytest.mark.parametrize("kind", ["quantum-jump", "entangled-qcnn"])
-def test_decay_of_couplings_ends_where_they_do_nothing(kind):
+def test_coupling_decay_converges_to_zero_coupling(kind):
     settings = dict(dims=2) if kind == "quantum-jump" else dict(elements=4)
     found = [
         train(
@@ -155,7 +155,7 @@ def test_decay_of_couplings_ends_where_they_do_nothing(kind):
     assert all(tight < 0.3 * loose for loose, tight in zip(*away, strict=True))
 
 
-def test_noise_moves_every_feature_by_its_own_deviation_and_spares_the_rest():
+def test_noise_is_scaled_by_the_deviation_of_each_feature():
     values = torch.tensor([[0.0, 0.0, 5.0], [2.0, 200.0, 5.0]]).repeat(2000, 1)
     mask = torch.ones(4000, 2, dtype=torch.bool)
     mask[:, 1] = False
@@ -171,7 +171,7 @@ def test_noise_moves_every_feature_by_its_own_deviation_and_spares_the_rest():
 
 
 @pytest.mark.parametrize("held", [batches.HELD, 0])
-def test_moments_are_of_real_steps_however_rows_are_read(held, monkeypatch):
+def test_moments_use_valid_steps_only(held, monkeypatch):
     monkeypatch.setattr(batches, "HELD", held)
     monkeypatch.setattr(data_set, "BLOCK", 7)
     dataset = padded()
@@ -182,7 +182,7 @@ def test_moments_are_of_real_steps_however_rows_are_read(held, monkeypatch):
 
 
 @pytest.mark.parametrize("kind", ["quantum-jump", "entangled-qcnn"])
-def test_rows_that_stay_in_their_files_train_to_the_same(kind, monkeypatch):
+def test_memory_mapped_rows_train_to_the_same_weights(kind, monkeypatch):
     settings = dict(dims=2) if kind == "quantum-jump" else dict(elements=4)
     held = train(kind, small(), settings, Options(patience=0, **QUICK), 1).model.state_dict()
     monkeypatch.setattr(batches, "HELD", 0)
@@ -202,7 +202,7 @@ NOISY = dict(patience=3, noise=0.3, coupling_decay=0.1)
         (NOISY, SAMPLED),  # both draw
     ],
 )
-def test_a_training_taken_up_again_ends_in_the_same_weights(options, settings, tmp_path):
+def test_resumed_training_reaches_the_same_weights(options, settings, tmp_path):
     def begun() -> Fit:
         return prepare(
             "quantum-jump", small(), settings, Options(epochs=6, batch=32, rate=1e-2, **options), 3
@@ -235,7 +235,7 @@ def test_a_state_of_another_model_is_refused():
         prepare("quantum-jump", small(), dict(dims=2)).restore({})
 
 
-def test_noise_changes_training_but_no_prediction():
+def test_noise_affects_training_but_not_prediction():
     dataset = small()
     models = [trained(dataset, noise=noise) for noise in (0.0, 0.5, 0.5)]
     quiet, loud, again = (
@@ -248,7 +248,7 @@ def test_noise_changes_training_but_no_prediction():
     assert np.abs(quiet - loud).max() > 1e-3
 
 
-def test_pictures_are_shifted_row_by_row_and_nothing_else_is():
+def test_only_pictures_are_shifted():
     picture = torch.arange(12.0).reshape(3, 4)
     inputs = {"seen": picture.flatten().repeat(400, 1), "told": torch.ones(400, 5)}
     moved = batches.shift_pictures(inputs, {"seen": (3, 4)}, 1)
@@ -269,7 +269,7 @@ def test_pictures_are_shifted_row_by_row_and_nothing_else_is():
         trained(small(), shift=1)
 
 
-def test_pictures_are_turned_and_stretched_about_their_middle_and_nothing_else_is():
+def test_only_pictures_are_rotated_and_scaled():
     inputs = {"seen": torch.zeros(2000, 15 * 21), "told": torch.ones(2000, 5)}
     middle, beside = 7 * 21 + 10, 7 * 21 + 15  # five pixels to the right of the middle
     inputs["seen"][:, middle] = inputs["seen"][:, beside] = 1.0
@@ -302,7 +302,7 @@ def test_pictures_are_turned_and_stretched_about_their_middle_and_nothing_else_i
         trained(data.load("digits"), loss="cross_entropy", delay=1)
 
 
-def test_coloured_pictures_are_moved_as_grey_ones_are():
+def test_colour_pictures_are_augmented_like_grey_ones():
     grey = torch.randn(50, 30)
     coloured = grey[..., None].expand(-1, -1, 3).flatten(1)
     for change, amounts in ((batches.shift_pictures, (2,)), (batches.warp_pictures, (20.0, 0.2))):
@@ -335,7 +335,7 @@ def test_a_normalised_encoder_keeps_rows_apart_and_predicts_row_by_row(kind: str
     assert torch.allclose(one, encoder(values[:1]), atol=1e-6)
 
 
-def test_a_pooling_encoder_sees_a_pixel_wherever_it_is_and_takes_odd_sides():
+def test_pooling_encoder_sees_every_pixel_of_odd_sizes():
     encoder = Encoder(
         InputSpec(7 * 9, shape=(7, 9)), 4, hidden=16, dropout=0.0, kind="cnn-pool"
     ).eval()
@@ -376,7 +376,7 @@ def test_a_coloured_picture_is_read_by_its_three_channels(kind: str):
     assert isinstance(Encoder(deep, 4, kind=kind).first, torch.nn.Linear)
 
 
-def test_what_an_average_of_weights_keeps_has_the_running_means_too():
+def test_averaged_weights_include_running_means():
     dataset = data.load("digits")
     dataset = dataclasses.replace(dataset, modalities=dataset.modalities[:1])
     options = Options(loss="cross_entropy", epochs=2, patience=0, average=0.9)
@@ -415,7 +415,7 @@ def test_what_an_average_of_weights_keeps_has_the_running_means_too():
         (dict(loss="l3"), NotFound, "Did you mean 'l1'"),
     ],
 )
-def test_impossible_options_are_named(options, error, message):
+def test_impossible_options_are_refused(options, error, message):
     with pytest.raises(error, match=message):
         Options(**options)
 
@@ -439,7 +439,7 @@ def test_regression_metrics_by_hand():
 
 
 @pytest.mark.parametrize(("classes", "count"), [(2, 1), (2, 40), (5, 7), (10, 300)])
-def test_f1_and_log_loss_are_those_of_scikit_learn(classes: int, count: int) -> None:
+def test_f1_and_log_loss_equal_scikit_learn(classes: int, count: int) -> None:
     rng = np.random.default_rng(count)
     scores, truth = rng.normal(size=(count, classes)), rng.integers(0, classes, count)
     found = metrics.classification(scores, truth)
@@ -471,7 +471,7 @@ def test_classification_metrics_by_hand():
         ([np.nan], [1.0], "`prediction` must be finite"),
     ],
 )
-def test_bad_scores_are_named(prediction, truth, message):
+def test_invalid_scores_are_refused(prediction, truth, message):
     with pytest.raises(InvalidInput, match=message):
         metrics.regression(np.array(prediction), np.array(truth))
 
@@ -497,7 +497,7 @@ def saved(tmp_path, monkeypatch):
     return tmp_path, dataset, result
 
 
-def test_checkpoints_come_back_as_they_were(saved):
+def test_checkpoints_round_trip(saved):
     folder, dataset, result = saved
     assert "mine" in checkpoint_folders.available()
     for name in ("mine", folder / "mine.json", folder / "mine.safetensors"):
@@ -515,7 +515,7 @@ def test_checkpoints_come_back_as_they_were(saved):
     assert sorted(p.name for p in folder.glob("[!.]*")) == ["mine.json", "mine.safetensors"]
 
 
-def test_a_network_that_reads_images_comes_back_and_explains_as_before(tmp_path):
+def test_image_network_round_trips_with_explanations(tmp_path):
     dataset = data.load("digits")
     few = dataset.rows("test")[:20]
     made = train(
@@ -557,7 +557,7 @@ def test_a_network_that_reads_images_comes_back_and_explains_as_before(tmp_path)
     assert np.abs(after.dividends.sum(1) - metrics.predict(found, dataset, few)).max() < 1e-10
 
 
-def test_unknown_checkpoints_are_named(saved):
+def test_unknown_checkpoints_are_refused(saved):
     with pytest.raises(NotFound, match="Did you mean 'mine'"):
         checkpoint.load("mne")
     with pytest.raises(NotFound, match="does not exist"):

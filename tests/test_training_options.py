@@ -69,7 +69,7 @@ def default_losses() -> list[float]:
     ],
     ids=lambda changed: "-".join(map(str, changed.values())),
 )
-def test_a_training_with_any_option_is_taken_up_exactly(changed, default_losses, tmp_path):
+def test_training_with_any_option_resumes_exactly(changed, default_losses, tmp_path):
     def begun() -> Fit:
         return of_four_epochs(**changed)
 
@@ -85,7 +85,7 @@ def test_a_training_with_any_option_is_taken_up_exactly(changed, default_losses,
     assert default_losses != [p.valid_loss for p in expected.history]
 
 
-def test_a_state_is_a_copy_and_a_fit_has_its_own_random_numbers():
+def test_state_is_a_copy_and_fits_have_their_own_generator():
     def begun() -> Fit:
         return prepare("late", small(), dict(hidden=4, dropout=0.5), Options(epochs=3, batch=8), 3)
 
@@ -104,12 +104,12 @@ def test_a_state_is_a_copy_and_a_fit_has_its_own_random_numbers():
 
 
 @pytest.mark.parametrize("name", ["batch", "epochs", "patience", "shift"])
-def test_whole_numbers_are_asked_for(name: str) -> None:
+def test_integer_options_are_checked(name: str) -> None:
     with pytest.raises(InvalidInput, match=f"`{name}` must be a whole number, but is 2.5"):
         Options(**{name: 2.5})
 
 
-def test_schedules_are_what_they_are_called():
+def test_schedules_match_their_names():
     def at_ends(schedule: str) -> list[float]:
         return [
             p.rate
@@ -138,7 +138,7 @@ def skewed() -> DataSet:
     )
 
 
-def test_balanced_weights_are_by_hand_and_raise_the_rare_class():
+def test_balanced_weights_by_hand():
     dataset = skewed()
     fit = prepare(
         "concatenation",
@@ -199,12 +199,12 @@ def test_a_class_without_a_training_row_cannot_be_weighted():
         (dict(class_weights="even"), NotFound, "Class weights"),
     ],
 )
-def test_impossible_options_are_named(options, error, message):
+def test_impossible_options_are_refused(options, error, message):
     with pytest.raises(error, match=message):
         Options(**options)
 
 
-def test_single_modalities_are_learned_and_their_heads_are_not_kept():
+def test_unimodal_heads_are_trained_and_discarded():
     dataset = annotated()
     options = Options(epochs=40, rate=2e-2, patience=0, unimodal=1.0)
     fit = prepare("concatenation", dataset, dict(dropout=0.0), options, 1)
@@ -223,7 +223,7 @@ def test_single_modalities_are_learned_and_their_heads_are_not_kept():
     )
 
 
-def test_targets_that_are_missing_do_not_count():
+def test_missing_targets_are_ignored():
     dataset = annotated()
     fit = prepare("linear", dataset, {}, Options(unimodal=1.0))
     scores, rows = torch.randn(5, 2, 1), torch.tensor([0, 1, 2, 3, 4])
@@ -258,7 +258,7 @@ def test_targets_that_are_missing_do_not_count():
 @pytest.mark.parametrize(
     "changed", [dict(unimodal=0.5), dict(precision="mixed"), dict(precision="double")]
 )
-def test_every_kind_trains_with_them(kind, changed):
+def test_every_kind_trains_with_unimodal_targets(kind, changed):
     settings = {"quantum-jump": dict(dims=2), "entangled-qcnn": dict(elements=4)}.get(kind, {})
     options = dict(epochs=2, batch=32, patience=0, loss="cross_entropy", class_weights="balanced")
     found = train(kind, annotated(3), settings, Options(**options, **changed))
@@ -275,7 +275,7 @@ def test_sequences_train_in_mixed_precision():
     )
 
 
-def test_what_lacks_targets_or_encoders_is_refused():
+def test_models_without_targets_or_encoders_are_refused():
     with pytest.raises(
         InvalidInput,
         match="`unimodal` must be 0 for data set 'small', which has no targets of single modalities",
@@ -303,7 +303,7 @@ def test_what_lacks_targets_or_encoders_is_refused():
         )
 
 
-def test_only_encoders_calculate_in_bfloat16():
+def test_only_encoders_use_bfloat16():
     model, seen = prepare("quantum-jump", small(), dict(dims=2)).model, {}
     inputs = small().inputs([0, 1, 2])
     model.encoders["text"].last.register_forward_hook(
@@ -326,7 +326,7 @@ def test_only_encoders_calculate_in_bfloat16():
     assert torch.equal(model(inputs), exact)  # nothing is left hooked
 
 
-def test_mixed_precision_is_as_good_as_another_seed():
+def test_mixed_precision_differs_less_than_seeds():
     """Predictions on planted's test rows differ from those in single precision by less than those of two seeds do."""
     dataset = load("planted")
     rows = dataset.rows("test")
@@ -365,7 +365,7 @@ def _member(rank: int, path: str, changed: dict) -> None:
     [dict(class_weights="balanced"), dict(unimodal=0.7), dict(schedule="onecycle")],
     ids=lambda changed: next(iter(changed)),
 )
-def test_two_processes_train_to_what_one_does(changed, tmp_path):
+def test_two_processes_train_like_one(changed, tmp_path):
     # 80 rows in batches of 79: shares of 40 and 39 rows, then of one row and none
     options = dict(
         epochs=5,
@@ -395,7 +395,7 @@ def test_two_processes_train_to_what_one_does(changed, tmp_path):
     )
 
 
-def test_the_steepest_descent_is_found_where_it_is():
+def test_rate_search_finds_the_steepest_descent():
     grid = np.geomspace(1e-6, 1, 120)
     curve = (
         1
@@ -408,13 +408,13 @@ def test_the_steepest_descent_is_found_where_it_is():
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_a_search_goes_on_where_the_first_batches_do_harm(seed: int) -> None:
+def test_rate_search_continues_after_bad_batches(seed: int) -> None:
     """Single rows at low rates raise the loss by chance, which is no divergence."""
     found = find_rate("late", small(3), {}, Options(loss="cross_entropy", batch=1), seed)
     assert found.rates[-1] > 1e-4
 
 
-def test_a_suggested_rate_is_one_to_train_with():
+def test_suggested_rate_trains():
     dataset, state, seen = small(3), torch.get_rng_state(), []
     options = Options(loss="cross_entropy", batch=16)
     found = find_rate(
@@ -445,7 +445,7 @@ def test_a_suggested_rate_is_one_to_train_with():
             find_rate("concatenation", dataset, {}, options, **wrong)
 
 
-def test_the_command_suggests_a_rate_and_keeps_nothing(capsys, tmp_path, monkeypatch):
+def test_command_suggests_a_rate_and_writes_nothing(capsys, tmp_path, monkeypatch):
     monkeypatch.setenv("QFUSION_RUNS", str(tmp_path / "runs"))
     with pytest.raises(SystemExit) as ended:
         main(
@@ -494,7 +494,7 @@ def test_the_error_of_sampled_scores_falls_as_one_over_the_root_of_the_trajector
         )
 
 
-def test_a_run_on_trajectories_says_how_far_its_scores_are_off(tmp_path, monkeypatch, capsys):
+def test_trajectory_run_reports_its_score_error(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("QFUSION_RUNS", str(tmp_path / "runs"))
     words = ["dims=2", "dynamics=jumps", "trajectories=2", "steps=4", "epochs=1", "batch=512"]
     with pytest.raises(SystemExit):

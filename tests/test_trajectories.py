@@ -50,7 +50,7 @@ def test_first_order_gradient_is_unbiased():
     assert abs(sampled - exact) < 0.02 * abs(exact) + 5e-3
 
 
-def test_seeds_repeat_and_bad_steps_are_named():
+def test_seeds_are_reproducible_and_invalid_steps_refused():
     H, L = system(4, 2, 1.0, 1.0)
     psi = ket(4).repeat(5, 1)
     acting = Generator.dense(H, L)
@@ -100,7 +100,7 @@ def test_without_jumps_a_trajectory_is_the_unitary_evolution():
         assert (trajectories.waiting_times(acting, psi, duration) - expected).abs().max() < 1e-11
 
 
-def test_jumps_come_when_they_must():
+def test_jump_times_are_exponential():
     """A decaying qubit's jump times are exponential with its rate."""
     L = torch.zeros(1, 2, 2, dtype=torch.complex128)
     L[0, 0, 1] = 2.0**0.5
@@ -111,7 +111,7 @@ def test_jumps_come_when_they_must():
         assert abs(stays - math.exp(-2 * t)) < 4 * (0.25 / 4000) ** 0.5
 
 
-def test_every_ket_draws_among_its_own_jumps(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_ket_draws_from_its_own_jump_probabilities(monkeypatch: pytest.MonkeyPatch) -> None:
     """|0> decays fast to |1> or |4>, |2> slowly to |3>: what cannot happen to a ket never does, in whatever company."""
     L = torch.zeros(3, 5, 5, dtype=torch.complex128)
     L[0, 1, 0], L[1, 3, 2], L[2, 4, 0] = 1.5**0.5, 0.3**0.5, 0.5**0.5
@@ -132,7 +132,7 @@ def test_every_ket_draws_among_its_own_jumps(monkeypatch: pytest.MonkeyPatch) ->
     assert trajectories.waiting_times(acting, psi[:0], 1.0).shape == (0, 5)
 
 
-def test_operators_act_where_they_stand_on_kets():
+def test_local_operators_act_on_their_subsystem():
     O, psi = (
         torch.randn(2, 4, 4, dtype=torch.complex128),
         torch.randn(5, 12, dtype=torch.complex128),
@@ -150,7 +150,7 @@ def test_operators_act_where_they_stand_on_kets():
         (dict(duration=1e9), "below 1e6"),
     ],
 )
-def test_what_cannot_be_sampled_is_named(change, words):
+def test_invalid_sampling_is_refused(change, words):
     given = dict(generator=local(), psi=ket(12)[None], duration=1.0) | change
     with pytest.raises(InvalidInput, match=words):
         trajectories.waiting_times(**given)

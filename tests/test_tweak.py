@@ -43,7 +43,7 @@ def terms(modalities: tuple[str, ...]) -> list[str]:
 
 
 @given(MODALITIES, st.data())
-def test_text_is_read_back_whatever_the_names(modalities: list[str], data: Any) -> None:
+def test_tweak_text_round_trips_for_any_names(modalities: list[str], data: Any) -> None:
     model = physics(*modalities, jumps=data.draw(st.integers(0, 3)))
     factors = data.draw(
         st.dictionaries(st.sampled_from(terms(model.modalities)), st.floats(-10, 10), max_size=5)
@@ -131,12 +131,12 @@ def test_equal_tweaks_have_one_form() -> None:
         ("D.smell=1", NotFound, "'D.smell' does not exist"),
     ],
 )
-def test_what_does_not_fit_is_named(text: str, error: type[Exception], words: str) -> None:
+def test_invalid_tweaks_are_refused(text: str, error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):
         Tweak.parse(text, physics("text", "audio"))
 
 
-def test_a_model_that_evolves_for_longer_than_can_be_asked_for() -> None:
+def test_model_with_a_duration_beyond_the_slider() -> None:
     model = physics("text", duration=25.0)
     assert Tweak.of(learned_values(model).items(), model) == LEARNED
     with pytest.raises(InvalidInput, match="between 0 and 25"):

@@ -52,7 +52,7 @@ def turned(model: Any) -> Any:
     return model
 
 
-def test_they_are_registered_with_the_settings_of_the_model_that_they_are_twins_of() -> None:
+def test_twins_have_the_settings_of_their_model() -> None:
     assert tuple(registry.TWINS) == RECORDED
     full, twin = registry.settings("quantum-jump"), registry.settings("jump-twin")
     assert set(twin) == set(full) - {"dynamics", "trajectories"} | {"lacks"}
@@ -69,7 +69,7 @@ def test_they_are_registered_with_the_settings_of_the_model_that_they_are_twins_
 
 @pytest.mark.parametrize("M", [1, 2, 3])
 @pytest.mark.parametrize("kind", ["jump-twin", "jump-mean-field", "qcnn-dephased", "qcnn-coherent"])
-def test_gradients_flow_and_programs_of_a_twin_come_back(kind: str, M: int) -> None:
+def test_twins_have_gradients_and_round_trip(kind: str, M: int) -> None:
     model = model_of(kind, M)
     model(rows_of(model)).square().sum().backward()
     still = {name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()}
@@ -85,7 +85,7 @@ def test_gradients_flow_and_programs_of_a_twin_come_back(kind: str, M: int) -> N
 
 
 @pytest.mark.parametrize("M", [2, 3])
-def test_a_dephased_twin_has_populations_alone_after_every_step(M: int) -> None:
+def test_dephased_twin_has_diagonal_states_after_every_step(M: int) -> None:
     model = model_of("jump-twin", M, steps=4)
     followed = model.evolve_interrupted(rho_of(model))
     assert len(followed) == 2 + 2 * 4
@@ -116,7 +116,7 @@ def test_a_dephased_twin_is_a_markov_chain_on_populations() -> None:
 
 
 @pytest.mark.parametrize("M", [2, 3])
-def test_no_entanglement_passes_a_channel_but_correlation_does(M: int) -> None:
+def test_entanglement_breaking_channel_keeps_correlation(M: int) -> None:
     model = turned(model_of("jump-twin", M, lacks="entanglement", steps=2))
     followed = model.evolve_interrupted(rho_of(model))
     assert len(followed) == 1 + 3 + 2
@@ -141,13 +141,13 @@ def test_observables_and_states_agree(lacks: str, steps: int) -> None:
 
 
 @pytest.mark.parametrize("lacks", ["coherence", "entanglement", "learning"])
-def test_without_a_step_it_is_the_full_model(lacks: str) -> None:
+def test_twin_without_steps_equals_the_full_model(lacks: str) -> None:
     full, twin = model_of("quantum-jump"), model_of("jump-twin", lacks=lacks, steps=0)
     twin.load_state_dict(full.state_dict(), strict=False)
     assert torch.allclose(twin(rows_of(twin)), full(rows_of(full)), atol=1e-10)
 
 
-def test_what_is_not_learned_gets_no_gradient() -> None:
+def test_frozen_parameters_have_no_gradient() -> None:
     model = model_of("jump-twin", lacks="learning")
     assert not model.couplings()
     assert not any(p.requires_grad for p in (*model.A, *model.L))
@@ -196,14 +196,14 @@ def test_the_mean_field_equals_a_loop_over_partial_traces(M: int) -> None:
     assert measures.total_correlation(whole, model.dims).abs().max() < 1e-9
 
 
-def test_without_coupling_the_mean_field_is_the_full_model() -> None:
+def test_mean_field_without_coupling_equals_the_full_model() -> None:
     full = model_of("quantum-jump", 3, coupling="local", body=1)
     twin = model_of("jump-mean-field", 3, coupling="local", body=1, steps=200)
     twin.load_state_dict(full.state_dict())
     assert torch.allclose(twin(rows_of(twin)), full(rows_of(full)), atol=1e-8)
 
 
-def test_the_mean_field_keeps_states_and_differs_where_modalities_couple() -> None:
+def test_mean_field_keeps_states_and_differs_with_coupling() -> None:
     full, twin = model_of("quantum-jump"), model_of("jump-mean-field", steps=12)
     twin.load_state_dict(full.state_dict())
     assert (twin(rows_of(twin)) - full(rows_of(full))).abs().max() > 1e-3
@@ -218,7 +218,7 @@ def test_the_mean_field_keeps_states_and_differs_where_modalities_couple() -> No
 # The network.
 
 
-def test_dephased_fused_qubits_have_no_coherence_and_nothing_else_changes() -> None:
+def test_dephasing_removes_only_coherence_of_fused_qubits() -> None:
     full, twin = model_of("entangled-qcnn", 3), model_of("qcnn-dephased", 3)
     twin.load_state_dict(full.state_dict())
     one, other = (model.fuse(model.encode(rows_of(model)))[0] for model in (full, twin))
@@ -231,7 +231,7 @@ def test_dephased_fused_qubits_have_no_coherence_and_nothing_else_changes() -> N
     assert torch.allclose(a, b, atol=1e-12)
 
 
-def test_a_local_block_entangles_nothing() -> None:
+def test_local_block_creates_no_entanglement() -> None:
     model = model_of("entangled-qcnn", block="local")
     torch.manual_seed(1)
     model.network.convolution.data = torch.randn_like(model.network.convolution)
@@ -276,7 +276,7 @@ def test_modality_qubits_after_the_fusion_equal_state_vectors(M: int) -> None:
         )
 
 
-def test_the_coherent_network_is_the_network_until_the_modality_qubits_are_read() -> None:
+def test_coherent_network_equals_the_network_before_read_out() -> None:
     full, twin = model_of("entangled-qcnn"), model_of("qcnn-coherent")
     twin.load_state_dict(full.state_dict(), strict=False)
     assert torch.allclose(twin(rows_of(twin)), full(rows_of(full)), atol=1e-12)
@@ -296,7 +296,7 @@ def test_the_coherent_network_is_the_network_until_the_modality_qubits_are_read(
 # Cut at test time.
 
 
-def test_a_resource_that_is_cut_leaves_the_model_as_it_is() -> None:
+def test_cutting_a_resource_does_not_change_the_model() -> None:
     model = model_of("quantum-jump")
     before, scores = {k: v.clone() for k, v in model.state_dict().items()}, model(rows_of(model))
     random = torch.get_rng_state()
@@ -331,7 +331,7 @@ def test_a_resource_that_is_cut_leaves_the_model_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("kind", RECORDED)
-def test_their_decisions_are_split_as_by_evaluation(kind: str) -> None:
+def test_twin_contributions_equal_evaluation(kind: str) -> None:
     model = model_of(kind)
     x, rows = rows_of(model, 3), {name: part[:4] for name, part in rows_of(model, 9).items()}
     result = explain.explain(model, x, explain.background(model, rows, "joint"))
@@ -345,7 +345,7 @@ def test_their_decisions_are_split_as_by_evaluation(kind: str) -> None:
     assert abs(result.dividends.sum(1) - model(x).detach().numpy()).max() < 1e-10
 
 
-def test_a_twin_is_trained_kept_and_read_back(tmp_path: Any) -> None:
+def test_trained_twin_round_trips(tmp_path: Any) -> None:
     dataset = data.load("parity")
     options = Options(loss="cross_entropy", epochs=1, batch=1024)
     for kind in RECORDED:
@@ -372,7 +372,7 @@ def test_a_twin_is_trained_kept_and_read_back(tmp_path: Any) -> None:
 # The audit.
 
 
-def test_a_twin_that_fails_is_said_in_its_row() -> None:
+def test_failed_twin_is_reported_in_its_row() -> None:
     def record(variant: str, seed: int, **more: Any) -> dict[str, Any]:
         return {"data": "parity", "variant": variant, "seed": seed, **more}
 
@@ -385,7 +385,7 @@ def test_a_twin_that_fails_is_said_in_its_row() -> None:
     assert len(rows) == 3  # of twins that nobody trained there is no row
 
 
-def test_worth_says_which_way_is_better_and_counts_a_training_once(monkeypatch: Any) -> None:
+def test_resource_value_has_a_direction_and_counts_runs_once(monkeypatch: Any) -> None:
     def record(variant: str, seed: int, mae: float) -> dict[str, Any]:
         return {"variant": variant, "seed": seed, "test": {"mae": mae}}
 
@@ -407,7 +407,7 @@ def test_worth_says_which_way_is_better_and_counts_a_training_once(monkeypatch: 
     assert "1 training failed" in picture.shows
 
 
-def test_what_matters_is_named_first_and_of_many_the_count_is_said() -> None:
+def test_important_resources_are_named_first_and_many_are_counted() -> None:
     verdicts = ["not needed", "needed", "not needed", "not needed", "not needed", "helps"]
     names = list("abcdef")
     rows = [{"verdict": verdict} for verdict in verdicts]
@@ -415,7 +415,7 @@ def test_what_matters_is_named_first_and_of_many_the_count_is_said() -> None:
     assert summarise_audit(rows[:3], names[:3]) == "needed: b; not needed: a and c"
 
 
-def test_the_leaderboard_and_reports_say_what_the_audit_says() -> None:
+def test_leaderboard_and_reports_agree_with_the_audit() -> None:
     board, entry = benchmark_board.open_board(), audit.load_shipped_audit("parity")
     assert leaderboard.is_audited(board, "parity")
     assert not leaderboard.is_audited(board, "avletters")
@@ -437,7 +437,7 @@ def test_the_leaderboard_and_reports_say_what_the_audit_says() -> None:
     assert list(model_context.model_answers(open_study("qj-scenes"))) == ["Overall"]
 
 
-def test_a_model_of_fewer_modalities_is_not_said_to_be_audited() -> None:
+def test_model_with_fewer_modalities_is_not_audited() -> None:
     dataset = data.load("parity")
     only = dict(list(dataset.input_specs.items())[:1])
     model = build("quantum-jump", only, dataset.target.classes, {"dims": 2, "hidden": 4})

@@ -102,7 +102,7 @@ def agree(left: str, right: str) -> bool:
     return abs(float(left) - float(right)) <= 0.5 * 10**-digits + 1e-9
 
 
-def test_two_tables_with_one_name_show_one_number() -> None:
+def test_tables_with_equal_model_names_show_equal_numbers() -> None:
     seen: dict[tuple[str, str, str], Number] = {}
     compared = 0
     for number in numbers():
@@ -112,7 +112,7 @@ def test_two_tables_with_one_name_show_one_number() -> None:
     assert compared > 40
 
 
-def test_a_shipped_model_of_another_number_has_another_name() -> None:
+def test_shipped_models_with_other_numbers_have_other_names() -> None:
     """Shipped models keep the weights of the day when they were trained. Both numbers stand side by side, and
     why they differ."""
     page = (ROOT / "docs" / "leaderboard.md").read_text()
@@ -132,7 +132,7 @@ def test_a_shipped_model_of_another_number_has_another_name() -> None:
         assert (reason in why) if shipped != now else not why
 
 
-def test_a_result_that_is_not_the_board_s_stops_the_table_of_mosi() -> None:
+def test_mosi_table_refuses_results_that_differ_from_the_board() -> None:
     """A model of the leaderboard's name has the leaderboard's numbers, or the table is not written."""
     row = benchmark_board.read_board().of("mosi")["rows"]["qj-unitary"]["test"]
     same = {key: row[key]["mean"] for key in mosi.COLUMNS}
@@ -143,7 +143,7 @@ def test_a_result_that_is_not_the_board_s_stops_the_table_of_mosi() -> None:
     mosi.require_as_on_the_board("Network on all features at once", [other])  # is not on the board
 
 
-def test_fusion_heads_are_compared_with_both_counts_and_with_none() -> None:
+def test_fusion_heads_are_compared_by_both_parameter_counts() -> None:
     """The ratio after the encoders never stands without the one in total; late fusion, which has no parameters after
     them, and the small bilinear head are named too; what is not shown has a bound."""
     board = benchmark_board.read_board().whole
@@ -159,7 +159,7 @@ def test_fusion_heads_are_compared_with_both_counts_and_with_none() -> None:
     assert "the best of" not in said
 
 
-def test_a_data_set_beside_the_board_is_adjusted_with_it() -> None:
+def test_additional_data_set_is_corrected_with_the_board() -> None:
     """The primary outcome is one family over all data sets: a p of .03 alone is none among nine."""
     board = benchmark_board.read_board().whole["claims"]["parameters"]
     own = [{**entry, "data": "houston"} for entry in board if entry["data"] == "digits"]

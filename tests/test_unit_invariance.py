@@ -55,7 +55,7 @@ def scores_of(model: FusionModel, dataset: DataSet) -> np.ndarray:
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("kind", ["quantum-jump", "entangled-qcnn", "late", "mult"])
-def test_multiplying_any_column_changes_no_score(kind: str, seed: int) -> None:
+def test_rescaled_columns_do_not_change_scores(kind: str, seed: int) -> None:
     dataset = small(3)
     other = with_units(dataset, factors_of(dataset, seed))
     expected, found = (
@@ -65,7 +65,7 @@ def test_multiplying_any_column_changes_no_score(kind: str, seed: int) -> None:
     assert np.abs(found - expected).max() < 1e-4 * np.abs(expected).max()
 
 
-def test_training_is_the_same_whatever_the_units_of_features() -> None:
+def test_training_is_invariant_under_feature_units() -> None:
     dataset, options = small(3), replace(SHORT_CLASSES, precision="double")
     expected, found = (
         scores_of(train("concatenation", data, {}, options).model, data)
@@ -77,7 +77,7 @@ def test_training_is_the_same_whatever_the_units_of_features() -> None:
     assert found == pytest.approx(expected, abs=1e-6)
 
 
-def test_a_constant_column_keeps_scale_one_and_a_nearly_constant_one_as_well() -> None:
+def test_constant_columns_have_scale_one() -> None:
     dataset = small(3)
     values = dataset.modalities[1].values.copy()
     values[:, 0] = 1234.5
@@ -107,7 +107,7 @@ def test_rescaling_multiplies_every_score(kind: str) -> None:
 
 @pytest.mark.parametrize("loss", ["l1", "mse", "huber"])
 @pytest.mark.parametrize("kind", ["quantum-jump", "entangled-qcnn", "concatenation", "linear"])
-def test_a_power_of_two_in_the_target_is_that_power_in_every_score(kind: str, loss: str) -> None:
+def test_power_of_two_target_units_scale_scores_exactly(kind: str, loss: str) -> None:
     dataset, options = small(), replace(SHORT, loss=loss)
     one, other = (train(kind, with_target(dataset, unit), {}, options) for unit in (1.0, 2.0**11))
     assert (scores_of(other.model, dataset) == 2.0**11 * scores_of(one.model, dataset)).all()
@@ -118,7 +118,7 @@ def test_a_power_of_two_in_the_target_is_that_power_in_every_score(kind: str, lo
 
 
 @pytest.mark.parametrize("factor", [1e-6, 1e-3, 7.0, 1e3, 1e6])
-def test_a_regression_is_as_good_in_any_unit(factor: float) -> None:
+def test_regression_quality_is_unit_invariant(factor: float) -> None:
     dataset = small()
     options = replace(SHORT, epochs=30)
     good, same = (
@@ -136,7 +136,7 @@ def test_the_unit_is_a_power_of_two_near_the_deviation() -> None:
     assert target_unit(np.full(5, 4.2)) == 1
 
 
-def test_a_training_in_units_is_taken_up_exactly(tmp_path) -> None:
+def test_training_in_units_resumes_exactly(tmp_path) -> None:
     dataset = with_target(small(), 500.0)
 
     def begun():
@@ -160,7 +160,7 @@ def test_a_state_in_other_units_is_refused() -> None:
         prepare("late", with_target(small(), 100.0), {}, SHORT).restore(state)
 
 
-def test_models_kept_before_there_were_units_are_read() -> None:
+def test_models_without_units_are_read() -> None:
     model = model_of("concatenation", 2)
     weights = {key: value for key, value in model.state_dict().items() if key != "unit"}
     again = registry.rebuild(model.kind, model.input_specs, model.outputs, model.settings, weights)
@@ -181,7 +181,7 @@ def flat(dataset: DataSet, rows: np.ndarray) -> np.ndarray:
     return np.clip((values - training.mean(0)) / training.std(0), -5, 5)
 
 
-def test_classes_by_the_linear_model_are_those_of_logistic_regression() -> None:
+def test_linear_classifier_equals_logistic_regression() -> None:
     dataset = small(3)
     rows = dataset.rows("train")
     options = Options(loss="cross_entropy", weight_decay=0.01, epochs=30)
@@ -195,7 +195,7 @@ def test_classes_by_the_linear_model_are_those_of_logistic_regression() -> None:
 
 
 @pytest.mark.parametrize("unit", [1.0, 1024.0])
-def test_numbers_by_the_linear_model_are_those_of_ridge_regression(unit: float) -> None:
+def test_linear_regressor_equals_ridge_regression(unit: float) -> None:
     dataset = with_target(small(), unit)
     rows, everything = dataset.rows("train"), np.arange(len(dataset.ids))
     options = Options(loss="mse", weight_decay=0.1, epochs=30)
@@ -205,7 +205,7 @@ def test_numbers_by_the_linear_model_are_those_of_ridge_regression(unit: float) 
     assert found == pytest.approx(expected, abs=1e-3 * unit)
 
 
-def test_the_linear_model_is_the_same_when_its_rows_come_in_parts(
+def test_linear_model_does_not_depend_on_chunks(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     dataset = small(3)
@@ -217,7 +217,7 @@ def test_the_linear_model_is_the_same_when_its_rows_come_in_parts(
     )
 
 
-def test_what_is_drawn_is_drawn_once_an_epoch() -> None:
+def test_random_draws_occur_once_per_epoch() -> None:
     options = replace(SHORT_CLASSES, noise=0.3, patience=0)
     first, again = (train("linear", small(3), {}, options, seed=1) for _ in range(2))
     assert same_weights(first.model, again.model)
@@ -226,7 +226,7 @@ def test_what_is_drawn_is_drawn_once_an_epoch() -> None:
     assert len(set(losses)) == len(losses)
 
 
-def test_a_convex_model_has_no_rate_and_one_process() -> None:
+def test_convex_model_has_no_learning_rate_and_one_process() -> None:
     with pytest.raises(InvalidInput, match="without a learning rate"):
         find_rate("linear", small(), {})
     with pytest.raises(InvalidInput, match="in one process, but there are 2"):

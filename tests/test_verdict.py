@@ -184,7 +184,7 @@ def checked(found: Verdict) -> None:
 
 
 @pytest.mark.parametrize("M", range(1, 7))
-def test_verdicts_on_random_dividends_are_what_the_rule_says(M: int) -> None:
+def test_verdicts_on_random_dividends_follow_the_rule(M: int) -> None:
     dividends = random_dividends(M)
     explanation = made(dividends)
     together = judge(explanation)
@@ -219,7 +219,7 @@ def of(terms: dict[str, float], doubt: Doubt | None = None) -> Verdict:
     )
 
 
-def test_what_rounding_leaves_is_no_part() -> None:
+def test_round_off_is_not_a_part() -> None:
     """Beside values of 9.75 it is 0, and no modality pulls, leads or is the largest part by it."""
     one = of({"": 2.0, "a": 9.75, "b": -7e-15, "a+b": 1e-15})
     assert (one.relation, one.dividends["b"], one.dividends["a+b"]) == ("dominance", 0.0, 0.0)
@@ -233,7 +233,7 @@ def test_what_rounding_leaves_is_no_part() -> None:
     assert describe_conflict(none) == "No: no modality contributes on its own."
 
 
-def test_what_seeds_leave_open_is_said_of_what_was_measured_alone() -> None:
+def test_seed_uncertainty_is_reported_for_measured_models_only() -> None:
     """Spreads over seeds are of the model as trained, against its training set."""
     study = open_study("qj-planted")
     row = int(study.dataset.rows("test")[0])
@@ -321,7 +321,7 @@ def test_all_kinds_occur_with_two_modalities(
     checked(found)
 
 
-def test_what_seeds_leave_open_weakens_what_is_said() -> None:
+def test_seed_uncertainty_weakens_the_verdict() -> None:
     terms = TWO | {"a": 1.0, "b": 0.6, "a+b": 0.2}  # shares .61 and .39
     steady = Doubt(5, 0.05, np.array([[0.02, 0.02]]), np.array([[0.1, 0.1, 0.1]]))
     assert of(terms, steady).leader == of(terms).leader == "a"
@@ -357,11 +357,11 @@ def test_what_seeds_leave_open_weakens_what_is_said() -> None:
         ({}, "No modality changes the decision"),
     ],
 )
-def test_the_largest_part_is_named_and_what_is_alike_together(terms: dict, said: str) -> None:
+def test_largest_part_is_named_and_equal_parts_together(terms: dict, said: str) -> None:
     assert describe_largest(TWO | terms) == said
 
 
-def test_the_verdict_on_a_sample_is_about_its_own_output_and_scores() -> None:
+def test_verdict_uses_the_output_and_scores_of_the_sample() -> None:
     """Of several samples, outputs and seeds: each number by hand."""
     rng = np.random.default_rng(0)
     values = rng.normal(size=(4, 8, 3)).cumsum(0)
@@ -416,7 +416,7 @@ def test_the_verdict_on_a_sample_is_about_its_own_output_and_scores() -> None:
     assert verdict(alone).margin == 1.5
 
 
-def test_parts_are_alike_in_two_digits() -> None:
+def test_parts_are_equal_to_two_digits() -> None:
     """After the point or from the first that counts, whichever says more."""
     for terms, alike in (
         ({"a": 0.0012, "b": 0.0013}, ["b"]),
@@ -438,7 +438,7 @@ def test_parts_are_alike_in_two_digits() -> None:
     ]
 
 
-def test_of_many_parts_that_are_alike_three_are_named() -> None:
+def test_three_of_many_equal_parts_are_named() -> None:
     alike = {
         "": 1.0,
         "a": 0.5,
@@ -461,7 +461,7 @@ def test_of_many_parts_that_are_alike_three_are_named() -> None:
     )  # of the three that are named
 
 
-def test_a_single_modality_leads_nobody() -> None:
+def test_single_modality_has_no_leader() -> None:
     one = of({"": 0.5, "a": -1.5})
     assert describe_leader(one) == "a leads with 100% of the Shapley shares"
     assert describe_leader(one, Markup(str.upper, "<{}>".format)) == (
@@ -469,7 +469,7 @@ def test_a_single_modality_leads_nobody() -> None:
     )
 
 
-def test_a_mean_leads_by_ten_points_or_not_at_all() -> None:
+def test_mean_leads_by_at_least_ten_points() -> None:
     assert leading_modality({"a": 0.5, "b": 0.3, "c": 0.2}) == "a"
     assert leading_modality({"a": 0.45, "b": 0.36, "c": 0.19}) == ""
     assert leading_modality({"a": np.nan, "b": np.nan}) == ""
@@ -499,7 +499,7 @@ def study(request: pytest.FixtureRequest) -> Study:
         pytest.skip(str(error))
 
 
-def test_all_places_agree_with_the_verdicts_on_all_test_samples(study: Study) -> None:
+def test_all_panels_agree_with_the_verdicts(study: Study) -> None:
     rows = study.frame(None)
     rows = rows[(rows["split"] == "test") & (rows["relation"] != "")]
     table = cohort_table.cohort_table(study, None).loc[rows.index]
@@ -545,7 +545,7 @@ def test_all_places_agree_with_the_verdicts_on_all_test_samples(study: Study) ->
 
 
 @pytest.mark.parametrize("name", ["parity", "avparity"])
-def test_where_neither_alone_says_anything_decisions_are_joint(name: str) -> None:
+def test_decisions_are_joint_where_single_modalities_are_uninformative(name: str) -> None:
     """At least 95 % of the test samples: of the shipped models together, and of each over its training seeds. The first
     of these is the shipped one, which is opened where that takes no seconds."""
     shipped = []
@@ -575,7 +575,7 @@ def test_where_neither_alone_says_anything_decisions_are_joint(name: str) -> Non
     assert np.mean(shipped) >= 0.95
 
 
-def test_panels_of_samples_say_what_their_verdicts_say(study: Study) -> None:
+def test_sample_panels_agree_with_verdicts(study: Study) -> None:
     rng = np.random.default_rng(0)
     rows = rng.choice(
         np.intersect1d(study.explained_rows, study.dataset.rows("test")), 2, replace=False
@@ -611,7 +611,7 @@ def test_panels_of_samples_say_what_their_verdicts_say(study: Study) -> None:
             assert joint / np.abs(share[1:]).sum() == pytest.approx(found.joint_share)
 
 
-def test_cards_are_what_they_are_called_and_the_page_opens_with_a_conflict_where_there_is_one(
+def test_example_cards_match_their_names_and_conflicts_come_first(
     study: Study,
 ) -> None:
     shown = sample_examples.find_examples(study)
@@ -644,7 +644,7 @@ def run(*words: str) -> str:
     return done.stdout
 
 
-def test_the_command_line_prints_the_verdict_and_its_columns(tmp_path: Path) -> None:
+def test_command_line_prints_the_verdict_and_its_columns(tmp_path: Path) -> None:
     said = json.loads(run("explain", "--model", "qj-planted", "--sample", "p0575", "--json"))[
         "verdict"
     ]

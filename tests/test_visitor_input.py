@@ -46,7 +46,7 @@ def message(**widgets: list[float]) -> BackMsg:
 # ---- messages
 
 
-def test_a_message_that_no_browser_sends_ends_the_connection_or_is_not_heard() -> None:
+def test_invalid_browser_messages_are_refused_or_ignored() -> None:
     assert gate.close_code(message(a=[0.5]).SerializeToString()) == 0
     assert gate.close_code(b"") == gate.IGNORED
     assert gate.close_code(b"\xff\xff\xff") == 0  # which Streamlit refuses
@@ -70,7 +70,7 @@ def test_a_message_that_no_browser_sends_ends_the_connection_or_is_not_heard() -
         assert gate.close_code(asked.SerializeToString()) == gate.IGNORED
 
 
-def test_a_reader_has_a_few_files_in_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pending_files_per_reader_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calculation_queue, "QUEUE", calculation_queue.Queue(lambda: 1))
     made = calculation_queue.queue_download(lambda: b"file")
     assert made() == b"file"
@@ -84,7 +84,7 @@ def test_a_reader_has_a_few_files_in_the_line(monkeypatch: pytest.MonkeyPatch) -
 # ---- names
 
 
-def test_a_link_has_the_server_open_no_path(tmp_path: Path) -> None:
+def test_links_open_no_paths(tmp_path: Path) -> None:
     views = np.random.default_rng(0).normal(size=(2, 9, 2))
     np.savez(tmp_path / "set.npz", salary=views[0], b=views[1], Y=np.arange(9) % 3)
     path = str(tmp_path / "set.npz")
@@ -94,7 +94,7 @@ def test_a_link_has_the_server_open_no_path(tmp_path: Path) -> None:
     assert "modality" in pickers.misfit("qj-planted", "digits")
 
 
-def test_a_model_is_written_by_the_name_that_was_checked(tmp_path: Path) -> None:
+def test_models_are_written_under_the_checked_name(tmp_path: Path) -> None:
     found = checkpoint.load("qj-planted")
     written = model_export.save_checkpoint(tmp_path / "mine.v2", found, "", data.load("planted"))
     assert written == tmp_path / "mine.v2.json"
@@ -106,7 +106,7 @@ def test_a_model_is_written_by_the_name_that_was_checked(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(("level", "asked"), [("upload", 0), ("path", 1)])
-def test_who_may_not_remove_a_set_may_not_replace_it(
+def test_replacing_a_set_needs_permission_to_remove(
     level: str, asked: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("QFUSION_IMPORTED", str(tmp_path / "sets"))
@@ -127,7 +127,7 @@ def test_who_may_not_remove_a_set_may_not_replace_it(
 # ---- what others see
 
 
-def test_what_is_kept_for_all_readers_is_told_apart_by_words_too() -> None:
+def test_shared_cache_keys_distinguish_texts() -> None:
     base = data.load("parity")
     rows = pd.DataFrame({"text": [f"of ada {n}" for n in range(len(base))]}, index=base.table.index)
     ada = replace(base, name="a", title="Ada's", table=rows)
@@ -149,9 +149,7 @@ def test_what_is_kept_for_all_readers_is_told_apart_by_words_too() -> None:
     ]
 
 
-def test_a_read_only_server_clears_nothing_away(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_read_only_server_removes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("QFUSION_RUNS", str(tmp_path / "runs"))
     monkeypatch.setenv("QFUSION_IMPORTED", str(tmp_path / "sets"))
     run = runs.create_run(plans.make_plan("planted", "concatenation", {}), name="mine")
@@ -177,7 +175,7 @@ def test_a_read_only_server_clears_nothing_away(
 @pytest.mark.parametrize(
     "words", [" " * 15_000 + "+", "H.text" + " " * 15_000 + "x", "=" * 15_000, "+" * 15_001]
 )
-def test_a_tweak_is_read_in_no_time(words: str) -> None:
+def test_tweak_parsing_is_fast(words: str) -> None:
     model, began = checkpoint.load("qj-planted").model, time.perf_counter()
     with pytest.raises((InvalidInput, NotFound)):
         Tweak.parse(words, model)
@@ -187,7 +185,7 @@ def test_a_tweak_is_read_in_no_time(words: str) -> None:
     assert Tweak.parse(" H.text = 0.5 , T =1.2", model) == Tweak.parse("H.text=0.5,T=1.2", model)
 
 
-def test_names_that_are_long_are_looked_for_once() -> None:
+def test_long_names_are_looked_up_once() -> None:
     began = time.perf_counter()
     with pytest.raises(NotFound, match="Choose one of"):
         choose("Sample", "x" * 10**6, [f"{n}" + "y" * 200 for n in range(5000)])
@@ -196,7 +194,7 @@ def test_names_that_are_long_are_looked_for_once() -> None:
     assert time.perf_counter() - began < 1
 
 
-def test_ids_of_a_megabyte_are_none_of_the_set() -> None:
+def test_huge_ids_are_refused_quickly() -> None:
     dataset, began = data.load("digits"), time.perf_counter()
     ids = [str(each) for each in dataset.ids[:3]]
     assert dataset.known_ids(["x" * 10**6, *(str(n) for n in range(1000)), *ids, ids[0]]) == ids
@@ -204,7 +202,7 @@ def test_ids_of_a_megabyte_are_none_of_the_set() -> None:
     assert time.perf_counter() - began < 1
 
 
-def test_a_text_that_is_too_long_is_not_cut_nor_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_oversized_text_is_not_stored(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InvalidInput, match="must have at most 2,000 letters, but has 10,004"):
         planted_editing.replace_words("good" + " " * 10_000)
     said: dict[str, object] = {"phi": "x" * (MAX_TEXT + 1)}
@@ -216,14 +214,14 @@ def test_a_text_that_is_too_long_is_not_cut_nor_kept(monkeypatch: pytest.MonkeyP
     assert said[tweak_history.HISTORY] == ("qcnn-digits", [{}], 0)
 
 
-def test_confusions_of_many_classes_are_those_of_the_most_frequent() -> None:
+def test_confusions_of_many_classes_show_the_most_frequent() -> None:
     counts = np.diag(np.arange(100))
     assert cohort_quality.shown_classes(counts) == list(range(40, 100))
     assert cohort_quality.shown_classes(counts[:5, :5]) == list(range(5))
 
 
 @pytest.mark.parametrize("words", [{"title": "x" * 101}, {"licence": "x" * 201}])
-def test_titles_have_an_end(
+def test_titles_are_limited(
     words: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("QFUSION_IMPORTED", str(tmp_path / "sets"))

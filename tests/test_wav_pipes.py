@@ -56,7 +56,7 @@ def assert_heard(path: Path, seconds: float, within: float = 1e-3) -> None:
         (0, UNKNOWN),
     ],
 )
-def test_sound_goes_to_the_end_where_the_header_does_not_tell(
+def test_sound_without_a_length_is_read_to_the_end(
     tmp_path: Path, riff: int, data: int, seconds: float
 ) -> None:
     path = tmp_path / "piped.wav"
@@ -82,9 +82,7 @@ class Pipe:
     ("codec", "layout"),
     [("pcm_s16le", "mono"), ("pcm_f32le", "stereo"), ("pcm_u8", "mono"), ("libmp3lame", "mono")],
 )
-def test_what_ffmpeg_writes_to_a_pipe_is_read(
-    tmp_path: Path, codec: str, layout: str, sizes: str
-) -> None:
+def test_ffmpeg_pipe_output_is_read(tmp_path: Path, codec: str, layout: str, sizes: str) -> None:
     pipe = Pipe()
     with av.open(pipe, "w", format="wav", options={"rf64": sizes}) as out:
         stream: Any = out.add_stream(codec, rate=RATE, layout=layout)
@@ -99,7 +97,7 @@ def test_what_ffmpeg_writes_to_a_pipe_is_read(
     assert_heard(tmp_path / "ffmpeg.wav", 3, within=0.12 if codec == "libmp3lame" else 1e-3)
 
 
-def test_true_headers_are_believed(tmp_path: Path) -> None:
+def test_valid_headers_are_used(tmp_path: Path) -> None:
     path, sound = tmp_path / "true.wav", samples(2)
     path.write_bytes(wav(36 + len(sound) + len(INFO), len(sound), sound, b"", INFO))
     assert_heard(path, 2)  # what follows is no sound

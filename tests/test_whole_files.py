@@ -20,7 +20,7 @@ def test_a_file_appears_when_the_block_ends(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [target]
 
 
-def test_a_failure_leaves_what_was_there(tmp_path: Path) -> None:
+def test_failed_write_keeps_the_old_file(tmp_path: Path) -> None:
     target = tmp_path / "a.txt"
     target.write_text("old")
 
@@ -36,14 +36,14 @@ def test_a_failure_leaves_what_was_there(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["missing/a.txt", ".", "n" * 300])
-def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, name: str) -> None:
+def test_unwritable_folder_is_reported(tmp_path: Path, name: str) -> None:
     target = tmp_path / name
     with pytest.raises(InvalidInput, match="cannot be written"), atomic(target) as part:
         part.write_text("x")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_full_disk_is_said(tmp_path: Path) -> None:
+def test_full_disk_is_reported(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="No space left on device"), atomic(tmp_path / "a.txt"):
         Path("/dev/full").write_text("x")
     assert list(tmp_path.iterdir()) == []

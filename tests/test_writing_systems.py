@@ -153,7 +153,7 @@ def boxes(pdf: bytes) -> list[str]:
     return found
 
 
-def test_chinese_in_a_figure_is_drawn_in_an_installed_font_and_extracts_as_it_went_in(
+def test_chinese_in_figures_uses_an_installed_font_and_is_extractable(
     chinese: str,
 ) -> None:
     with fonts.missed() as letters:
@@ -175,7 +175,7 @@ def test_chinese_in_a_figure_is_drawn_in_an_installed_font_and_extracts_as_it_we
     assert png != render(bars("文" * len(SENTENCE)), "png", Style(160, 90, 8))
 
 
-def test_pictures_of_letters_are_those_of_the_font_and_not_its_missing_one(chinese: str) -> None:
+def test_glyphs_are_those_of_the_font(chinese: str) -> None:
     font = words.get_font(fonts.installed()[0].file)
     shapes = []
     for place in (0, *(font.get_char_index(ord(letter)) for letter in dict.fromkeys(SENTENCE))):
@@ -188,15 +188,13 @@ def test_pictures_of_letters_are_those_of_the_font_and_not_its_missing_one(chine
     assert face.curves == chinese
 
 
-def test_latin_words_ask_for_no_font(
-    monkeypatch: pytest.MonkeyPatch, installed: list[Path]
-) -> None:
+def test_latin_texts_need_no_font(monkeypatch: pytest.MonkeyPatch, installed: list[Path]) -> None:
     monkeypatch.setattr(fonts, "face", lambda *_, **__: pytest.fail("fonts were read"))
     for kind in ("pdf", "svg", "png", "tikz"):
         render(bars("Łódź ρ → ⊗ −0.3", "naïve Ω²", "Привет"), kind, Style(160, 90, 8))
 
 
-def test_without_a_font_boxes_are_said(installed: list[Path]) -> None:
+def test_missing_fonts_are_reported(installed: list[Path]) -> None:
     style = {
         kind: ExportStyle(format=kind, title=True) for kind in ("pdf", "svg", "png", "html", "tikz")
     }
@@ -223,7 +221,7 @@ def test_without_a_font_boxes_are_said(installed: list[Path]) -> None:
     )
 
 
-def test_what_to_install_is_what_is_not_there(installed: list[Path], tmp_path: Path) -> None:
+def test_install_advice_lists_missing_fonts(installed: list[Path], tmp_path: Path) -> None:
     assert "fonts-symbola" in missing_letters.notice("👍", "")
     assert "fonts-noto-core" in missing_letters.notice("ไ", "")
     installed.append(made(tmp_path / "one.ttf", "我", "WenQuanYi Micro Hei"))
@@ -239,7 +237,7 @@ def test_what_to_install_is_what_is_not_there(installed: list[Path], tmp_path: P
     assert "and 28 more" in many
 
 
-def test_fonts_are_the_same_ones_each_time_and_files_that_are_none_do_not_matter(
+def test_font_choice_is_reproducible_and_ignores_invalid_files(
     installed: list[Path], tmp_path: Path
 ) -> None:
     (tmp_path / "bad.ttf").write_bytes(b"no font")
@@ -255,7 +253,7 @@ def test_fonts_are_the_same_ones_each_time_and_files_that_are_none_do_not_matter
 
 
 @pytest.mark.parametrize("kind", ["pdf", "svg", "png", "tikz"])
-def test_words_of_every_script_crash_nothing(kind: str) -> None:
+def test_texts_of_every_script_are_drawn(kind: str) -> None:
     """All at once; in a PDF, where a font of one letter is made, also those alone that are no plain letters."""
     every = " ".join(EVERY)
     assert render(bars(*EVERY), kind, Style(160, 120, 8), title=every, caption=every)
@@ -263,14 +261,14 @@ def test_words_of_every_script_crash_nothing(kind: str) -> None:
         assert render(bars(text), kind, Style(160, 120, 8))
 
 
-def test_words_of_every_script_crash_nothing_without_fonts(installed: list[Path]) -> None:
+def test_texts_of_every_script_are_drawn_without_fonts(installed: list[Path]) -> None:
     for kind in ("pdf", "svg", "png", "tikz"):
         assert render(
             bars(*EVERY), kind, Style(160, 120, 8), title=" ".join(EVERY), caption=EVERY[-1]
         )
 
 
-def test_words_from_right_to_left_are_shaped_and_keep_their_place() -> None:
+def test_right_to_left_texts_are_shaped_and_keep_their_place() -> None:
     line = words.read(f"a: {label(HEBREW)}: +0.12", PLAIN).lines[0]
     assert [run.text for run in line] == ["a: ", HEBREW, ": +0.12"]
     assert words.visual(line) == line
@@ -301,7 +299,7 @@ def test_clusters_stay_whole() -> None:
     assert all(not line[0].text.startswith("\u0301") for line in lines)
 
 
-def test_lines_of_chinese_end_between_letters_and_not_before_what_closes(chinese: str) -> None:
+def test_chinese_lines_do_not_break_before_closing_marks(chinese: str) -> None:
     block = words.plain(SENTENCE * 3, PLAIN)
     assert words.longest_word(block) < 3 * 10
     lines = words.wrapped(block, 75).text.splitlines()
@@ -309,7 +307,7 @@ def test_lines_of_chinese_end_between_letters_and_not_before_what_closes(chinese
     assert not any(line.startswith("，") for line in lines)
 
 
-def test_latex_leaves_letters_to_engines_that_have_them() -> None:
+def test_latex_keeps_letters_for_unicode_engines() -> None:
     tex = latex.escape("我觉 x e\u0301 50%")
     assert tex == rf"{{\ifdefined\Umathcode 我觉\else {latex.MISSING * 2}\fi}} x é 50\%"
     tikz = render(bars("我觉"), "tikz", Style(89, None, 7)).decode()
@@ -338,7 +336,7 @@ def report_of(*texts: str) -> Report:
     )
 
 
-def test_reports_are_set_in_an_installed_font_and_extract_as_they_went_in(chinese: str) -> None:
+def test_reports_use_an_installed_font_and_are_extractable(chinese: str) -> None:
     found = report_of(SENTENCE, "文本")
     pdf = found.pdf()
     assert pdf == found.pdf()
@@ -353,7 +351,7 @@ def test_reports_are_set_in_an_installed_font_and_extract_as_they_went_in(chines
     assert SENTENCE in found.html().decode()
 
 
-def test_reports_say_at_their_foot_which_letters_no_font_has(installed: list[Path]) -> None:
+def test_reports_list_missing_glyphs_in_the_footer(installed: list[Path]) -> None:
     found = report_of(SENTENCE, "👍🏽", HINDI)
     pdf = found.pdf()
     said = found.describe_missing_letters()
@@ -371,7 +369,7 @@ def test_reports_of_every_script_are_typeset() -> None:
         assert report_of(*text).pdf().startswith(b"%PDF")
 
 
-def test_a_quote_from_right_to_left_stands_so_on_the_page() -> None:
+def test_right_to_left_quote_is_set_right_to_left() -> None:
     for said, turned in ((HEBREW, True), (SENTENCE, False)):
         html = (
             Report(
@@ -388,13 +386,13 @@ def test_a_quote_from_right_to_left_stands_so_on_the_page() -> None:
         assert ('<p dir="auto">' in html) == turned
 
 
-def test_long_words_break_and_chinese_is_left_as_it_is() -> None:
+def test_long_words_break_and_chinese_is_unchanged() -> None:
     assert plain_text.break_long_words("x" * 61) == "x" * 30 + "\u200b" + "x" * 30 + "\u200b" + "x"
     assert plain_text.break_long_words(SENTENCE * 8) == SENTENCE * 8
     assert plain_text.clean("क\u200dष \u202e") == "क\u200dष \ufffd"
 
 
-def test_the_command_line_says_it_on_standard_error(installed: list[Path], tmp_path: Path) -> None:
+def test_command_line_warns_on_standard_error(installed: list[Path], tmp_path: Path) -> None:
     recipe = tmp_path / "recipe.json"
     first = CliRunner().invoke(
         cli.app,
@@ -414,7 +412,7 @@ def test_the_command_line_says_it_on_standard_error(installed: list[Path], tmp_p
     assert "□" in read((tmp_path / "b.pdf").read_bytes())
 
 
-def test_the_drawer_says_it_below_its_preview(installed: list[Path]) -> None:
+def test_figure_drawer_warns_below_its_preview(installed: list[Path]) -> None:
     app = visit("Dynamics", sample="p2924")
     app.session_state["_drawer"] = "waterfall-now"
     app.session_state["figure.title"] = True
