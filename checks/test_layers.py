@@ -1,4 +1,4 @@
-"""The layers of the package: imports point one way, and the light entry stays light."""
+"""The layers of the package: imports point one way, the light entry stays light, and tests use public names."""
 
 from __future__ import annotations
 

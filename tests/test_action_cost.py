@@ -1,4 +1,4 @@
-"""What an action costs may not grow: processor seconds of pages, beside those of a calculation that stays the same."""
+"""Processor time of page actions, relative to a fixed calculation, is bounded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A cursor that plays: frames are made once, and what they say is what the builder says at each stop."""
+"""Animated cursors: frames are built once and equal the figure at each position."""
 
 from __future__ import annotations
 

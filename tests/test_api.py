@@ -1,5 +1,5 @@
-"""From training to figures in Python: features in any precision, results that become checkpoints, options by name, one
-sample followed."""
+"""The Python interface: features in any precision, checkpoints from results, options by name, the evolution of one
+sample."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What decisions are compared with: the sidebar's picker, its links, and the numbers that follow from it."""
+"""Choice of the background on the pages: picker, links and the resulting numbers."""
 
 from __future__ import annotations
 

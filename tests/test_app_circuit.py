@@ -1,5 +1,4 @@
-"""The pages of an entangled-fusion network in Streamlit's test runner: the library's numbers, edits, noise, links, bad
-input."""
+"""Pages of an entangled-fusion network equal the library: edits, noise, links, invalid input."""
 
 from __future__ import annotations
 

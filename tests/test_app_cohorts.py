@@ -1,5 +1,4 @@
-"""The Cohorts and Compare pages in Streamlit's test runner: the library's numbers, links, saved cohorts, pins, bad
-input."""
+"""The Cohorts and Compare pages equal the library: links, saved cohorts, pins, invalid input."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Data page in Streamlit's test runner: every set, importing by path, consents, and who may bring data."""
+"""The Data page: every set, import by path, repairs with consent, and permissions."""
 
 from __future__ import annotations
 

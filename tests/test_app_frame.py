@@ -1,4 +1,4 @@
-"""The frame of every page: how much it says, steps from sample to sample, undo and redo, what stands in the bar."""
+"""The frame of every page: depth of explanations, sample steps, undo and redo, the context bar."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""The Circuit page of models with plain gates: of every such kind, on digits and planted data by turns, its numbers and
-files."""
+"""The Circuit page of models with plain gates: numbers and files of every kind on digits and planted data."""
 
 from __future__ import annotations
 

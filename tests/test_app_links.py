@@ -1,6 +1,5 @@
-"""What stands in the address: every widget of every page, there and back; states reached by clicks; hostile parts of
-links; sessions. On the way: every figure of every page stands in a panel with one sentence on what it shows and one on
-what it does not, naming its samples."""
+"""Addresses: widget values round trip, hostile parts are ignored, session files. Every figure is in a panel with
+its captions."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""The dialog "Export model": what it offers for either system, what it takes from the page, and a model that
-is kept."""
+"""The dialog "Export model": formats of both systems, the tweak of the page, and saving the model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The visitor's own samples on the pages: opened like any other, in one session, in its file and in reports."""
+"""Samples of a visitor on the pages, in their session, in session files and in reports."""
 
 from __future__ import annotations
 

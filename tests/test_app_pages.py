@@ -1,4 +1,4 @@
-"""Every page in Streamlit's own test runner: no exception, the library's numbers, links, and bad input."""
+"""Every page opens without an exception and shows the numbers of the library: links and invalid input."""
 
 from __future__ import annotations
 

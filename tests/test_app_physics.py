@@ -1,5 +1,4 @@
-"""The view "Sensitivity" in Streamlit's test runner, on both systems: the library's numbers, cohorts, sliders, bad
-links."""
+"""The view "Sensitivity" equals the library on both systems: cohorts, sliders, invalid links."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""The five questions on Overview in Streamlit's test runner: the answers are the library's, and the links for knobs
-flip the decision."""
+"""The five questions on Overview: answers equal the library, and links to parameters flip the decision."""
 
 from __future__ import annotations
 

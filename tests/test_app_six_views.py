@@ -1,5 +1,4 @@
-"""The pages on a network that was trained just now on six views: a chain of fusions, 64 coalitions, elements that are
-no classes."""
+"""Pages of a network with a chain of fusions on six views: 64 coalitions, elements that are not classes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Sweeps page: what there is to see of a sweep, how one is begun, what a link may say."""
+"""The Sweeps page: trials of a sweep, starting a sweep, invalid links."""
 
 from __future__ import annotations
 

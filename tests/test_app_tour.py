@@ -1,5 +1,5 @@
-"""The guided tour: every step opens its page with its sample, the end goes back, and what a link says wrongly is
-named."""
+"""The guided tour: every step opens its page with its sample, the end restores the view, invalid steps show a
+notice."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""The Train page in Streamlit's own test runner: the form, the table, curves from records written by hand, hostile
-names and links."""
+"""The Train page: form, table, curves of hand-written records, hostile names and links."""
 
 from __future__ import annotations
 

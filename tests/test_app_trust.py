@@ -1,5 +1,4 @@
-"""The pages of decision operators and faithfulness: the library's numbers on both systems, links, bad input, what is
-not measured."""
+"""The pages of decision operators and faithfulness equal the library: links, invalid input, unmeasured values."""
 
 from __future__ import annotations
 

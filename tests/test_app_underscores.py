@@ -1,4 +1,4 @@
-"""Names of modalities and sets that hold two underscores side by side: no page breaks, and figures are told apart."""
+"""Names of modalities and data sets with two adjacent underscores."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""The What-if page and "Inside a modality" in Streamlit's test runner: the library's numbers, links, edits, and bad
-input."""
+"""The What-if page and "Inside a modality" equal the library: links, edits, invalid input."""
 
 from __future__ import annotations
 

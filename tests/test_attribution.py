@@ -1,4 +1,4 @@
-"""Attribution inside a modality: completeness, padding, laws by hand, and what is refused."""
+"""Attribution inside a modality: completeness, padding, cases by hand, invalid input."""
 
 from __future__ import annotations
 

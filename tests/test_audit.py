@@ -1,4 +1,4 @@
-"""Does the quantum part matter, on a reader's own data: a model's twins are trained on its terms, kept and shown."""
+"""The audit of quantum resources on other data: twins are trained on the model's terms, stored and shown."""
 
 from __future__ import annotations
 

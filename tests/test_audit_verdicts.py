@@ -1,5 +1,4 @@
-"""What the audit of quantum resources may say: tests build the faults that its verdicts once had, and see them refused
-or reported."""
+"""Verdicts of the audit of quantum resources: known statistical mistakes are refused or reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Classical heads: shapes, sizes by hand, gradients, and the formulas they stand for."""
+"""Classical heads: shapes, parameter counts by hand, gradients and formulas."""
 
 from __future__ import annotations
 

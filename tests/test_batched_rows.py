@@ -1,4 +1,4 @@
-"""Coalition values of many samples at once equal those of each alone, which are worked out another way."""
+"""Coalition values of batched samples equal those of single samples, which are computed differently."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""A slice of CH-SIMS's layout, printed: Chinese words and ids of reports and figures are extracted as they went in, and
-every letter of a rendered page is the glyph of the font that the PDF names, no box."""
+"""Chinese texts of a data set in the layout of CH-SIMS are extractable from reports and figures, with glyphs of the
+named font."""
 
 from __future__ import annotations
 

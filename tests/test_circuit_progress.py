@@ -1,4 +1,4 @@
-"""The walk through the entangled-fusion circuit, gate by gate, against PennyLane on the first gates alone."""
+"""States of the entangled-fusion circuit gate by gate against PennyLane."""
 
 from __future__ import annotations
 

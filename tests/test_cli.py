@@ -1,4 +1,4 @@
-"""The command line as a user meets it: what is printed, what is written, what is said when it goes wrong."""
+"""The command line: output, files and error messages."""
 
 from __future__ import annotations
 

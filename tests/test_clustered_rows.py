@@ -1,4 +1,4 @@
-"""Rows that share videos or pictures: who names them, and intervals that resample them, against hand computations."""
+"""Clusters of rows that share videos or pictures, and clustered bootstrap intervals against cases by hand."""
 
 from __future__ import annotations
 

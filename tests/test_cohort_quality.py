@@ -1,5 +1,4 @@
-"""How good a model is on a cohort: confusions, curves, calibration and residuals against counting by hand; their panels
-and the page."""
+"""Performance on a cohort: confusions, curves, calibration and residuals by counting; panels and page."""
 
 from __future__ import annotations
 

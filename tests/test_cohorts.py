@@ -1,4 +1,4 @@
-"""Cohorts: filters that are read and never run, and bootstrap intervals against scipy."""
+"""Cohort filters are parsed and never executed; bootstrap intervals equal SciPy."""
 
 from __future__ import annotations
 

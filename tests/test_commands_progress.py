@@ -1,4 +1,4 @@
-"""What commands say while something takes long: a bar with the rate and the time left on a terminal, nothing else."""
+"""Progress bars of commands show rate and remaining time on a terminal only."""
 
 from __future__ import annotations
 

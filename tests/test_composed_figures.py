@@ -1,5 +1,4 @@
-"""Several panels as one figure, snippets for LaTeX, and many figures as a zip: the same bytes again, safe names, whole
-files; on the command line and in the figure drawer."""
+"""Several panels as one figure, LaTeX snippets and zips of figures: reproducible bytes, safe names, complete files."""
 
 from __future__ import annotations
 

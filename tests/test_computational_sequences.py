@@ -1,4 +1,4 @@
-"""Files of the CMU Multimodal SDK: features with intervals, aligned to the intervals of the labels."""
+"""Files of the CMU Multimodal SDK: interval features are aligned to the intervals of the labels."""
 
 from __future__ import annotations
 

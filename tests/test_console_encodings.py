@@ -1,5 +1,4 @@
-"""Commands print on consoles and into pipes whose encoding lacks characters: none ends in a traceback, and JSON stays
-valid."""
+"""Commands print on consoles and pipes with any encoding without a traceback, and JSON stays valid."""
 
 from __future__ import annotations
 

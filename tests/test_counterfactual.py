@@ -1,4 +1,4 @@
-"""What would turn a decision: nearest states, donors and knobs, verified, against random search, gradient descent and
+"""Counterfactuals: nearest states, donors and parameters, verified against random search, gradient descent and
 corners."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The same code on a GPU: values and gradients of both systems, of the evolution and of sampled trajectories."""
+"""Values and gradients of both systems, the evolution and trajectories on a GPU equal the CPU."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""A cluster does what one process does, to the last digit, also where a worker is killed in the middle; what cannot
-work is refused at once and by name. Scheduler and workers are processes of this machine."""
+"""A cluster gives the results of one process bit for bit, also when a worker is killed; unsupported requests are
+refused. Scheduler and workers are processes of this machine."""
 
 from __future__ import annotations
 

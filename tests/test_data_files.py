@@ -1,7 +1,6 @@
-"""Multi-view files by path: written here with SciPy and NumPy in the layouts people use, and in ways they must not be.
+"""Multi-view files by path, written here with SciPy and NumPy in common, damaged and hostile layouts.
 
-Reading a .mat file starts a process; where it is the layout that matters, it is converted in this one.
-"""
+Reading a .mat file starts a process; where it is the layout that matters, it is converted in this one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sets where fusion is the task and raw content is shown: easy-VQA and AVLetters; and archives that they come from."""
+"""Fusion tasks with raw content: easy-VQA and AVLetters; and their archives."""
 
 from __future__ import annotations
 

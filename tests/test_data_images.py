@@ -1,5 +1,4 @@
-"""The data sets of images: what the views are, how they are split, what is shown, and files that are not the recorded
-ones."""
+"""Image data sets: views, splits, displayed content and altered files."""
 
 from __future__ import annotations
 

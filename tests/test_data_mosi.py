@@ -1,5 +1,4 @@
-"""CMU-MOSI: read from pinned files, downloaded with every digest checked; files made here stand in for the real
-ones."""
+"""CMU-MOSI: pinned files and downloads with checked digests; files made here replace the real ones."""
 
 from __future__ import annotations
 

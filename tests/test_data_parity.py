@@ -1,5 +1,4 @@
-"""Pairs and triples whose class no modality knows alone: that it is so, by counting; what is shown; what cannot be
-drawn."""
+"""Pairs and triples whose class no single modality determines, by counting; displayed content; invalid requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Planted opinions: known score, exact contributions, features that follow the latents, the same on every start."""
+"""Planted opinions: known score, exact contributions, features that follow the latents, reproducibility."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures and questions: that neither says anything alone, by counting; what is right, by hand; what visitors give."""
+"""Pictures and questions: neither is informative alone, by counting; answers by hand; visitor input."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Data sets that are loaded by name: each declares itself in one file, and a new one takes no more than that."""
+"""Named data sets are declared in one file each, and a new one needs no other change."""
 
 from __future__ import annotations
 

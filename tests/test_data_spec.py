@@ -1,4 +1,4 @@
-"""A data set is checked when it is made, and hands out what models take."""
+"""Data sets are validated when they are created and give model inputs."""
 
 from __future__ import annotations
 

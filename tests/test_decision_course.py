@@ -1,4 +1,4 @@
-"""When the decision leaves the single modalities, by hand and on the pages, for both systems."""
+"""The time from which joint terms dominate, by hand and on the pages, for both systems."""
 
 from __future__ import annotations
 

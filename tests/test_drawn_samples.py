@@ -1,4 +1,4 @@
-"""What takes long: measured on samples drawn at random, which is said, and on all of them behind the page if asked."""
+"""Slow measures use samples drawn at random by default, and all samples in the background on request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What encoders make of large data sets: kept whole or not at all, the same as without keeping, whoever asks first."""
+"""The cache of encodings of large data sets: complete files or none, unchanged numbers, several processes."""
 
 from __future__ import annotations
 

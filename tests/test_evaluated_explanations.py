@@ -1,5 +1,4 @@
-"""Any fusion model on the same explanations: contributions by evaluation against loops of plain forward passes, and
-against structure."""
+"""Explanations of any fusion model by evaluation equal loops of forward passes and structured computations."""
 
 from __future__ import annotations
 

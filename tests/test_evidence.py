@@ -1,4 +1,4 @@
-"""Reading the fusion: evidence theory against all subsets, rules, conflict; entropies against the circuit's states."""
+"""Fusion readings: evidence theory against all subsets, rules and conflict; entropies against circuit states."""
 
 from __future__ import annotations
 

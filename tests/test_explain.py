@@ -1,4 +1,4 @@
-"""Exact contributions against brute force over the background, the laws of Shapley values, and planted truth."""
+"""Exact contributions equal brute force over the background; laws of Shapley values; planted truth."""
 
 from __future__ import annotations
 

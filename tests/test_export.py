@@ -1,5 +1,4 @@
-"""Exported files: read in every format, the same bytes in a fresh process, texts shown as typed, hostile files refused
-at once."""
+"""Exported files: readable in every format, reproducible in a fresh process, literal texts, hostile files refused."""
 
 from __future__ import annotations
 

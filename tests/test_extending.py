@@ -1,5 +1,5 @@
-"""One file and one line for what is added: a data set, a model, a measure, a panel, an attribution method; and few hops
-to a figure."""
+"""Extensions need one file and one line: data set, model, measure, panel, attribution method; and short call
+chains."""
 
 from __future__ import annotations
 

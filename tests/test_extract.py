@@ -1,4 +1,4 @@
-"""Features from recordings: from a folder to an explained decision, what is broken on the way, the same made again."""
+"""Feature extraction from recordings: folder to explained decision, damaged files, reproducibility."""
 
 from __future__ import annotations
 

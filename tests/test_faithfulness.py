@@ -1,5 +1,4 @@
-"""Faithfulness: curves and correlations against hand-made cases, estimators against the exact values, files that do not
-fit."""
+"""Faithfulness: curves and correlations against cases by hand, estimators against exact values, incompatible files."""
 
 from __future__ import annotations
 

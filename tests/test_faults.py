@@ -1,5 +1,5 @@
-"""What goes wrong around the app: full and read-only disks, damaged files, a clock that is set, missing packages, two
-processes at once. Work goes on, what was kept stays, and a line says what happened."""
+"""Faults of the environment: full and read-only disks, damaged files, clock changes, missing packages, concurrent
+processes. Stored files survive and a message is shown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Figures: what is drawn, in which colour, with which unit, and that nothing from data is read as markup."""
+"""Figures: marks, colours, units and escaped texts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Figures of the Cohorts and Compare pages: the numbers in the traces, and what happens with few or no rows."""
+"""Figures of the Cohorts and Compare pages: numbers of the traces, few and no rows."""
 
 from __future__ import annotations
 

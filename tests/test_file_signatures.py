@@ -1,4 +1,4 @@
-"""What a file really is: pointers, pages and archives under any ending, told by every reader."""
+"""File types by content: pointers, pages and archives under any suffix are recognised by every reader."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The entangled-fusion circuit in PennyLane: equal to the torch path, drawn, exported, run with shots."""
+"""The entangled-fusion circuit in PennyLane equals the torch path; drawings, export, shots."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Models that nothing is known of but how they fuse, on every page and by every command that fits them."""
+"""Models without a known structure work on every page and with every command that supports them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does a model fuse? EMAP, loss dividends, synergies, rankings and basins against brute force, and their sentences."""
+"""Tests of fusion: EMAP, loss dividends, synergies, rankings and clusters against brute force, and their sentences."""
 
 from __future__ import annotations
 

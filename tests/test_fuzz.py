@@ -1,4 +1,4 @@
-"""Damaged and hostile input at every door: a few of the cases of scripts/fuzz.py, and what it has found before."""
+"""Damaged and hostile input of every reader: some cases of scripts/fuzz.py and its earlier findings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Circuits of models with plain gates, gate by gate: PennyLane's states, brute-force entropies, drawings, OpenQASM."""
+"""Circuits of models with plain gates against PennyLane's states and brute-force entropies; drawings, OpenQASM."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Shapley values of the network's gate groups: against brute force on density matrices, the laws, and what is
-refused."""
+"""Shapley values of the network's gate groups against brute force on density matrices; laws; invalid input."""
 
 from __future__ import annotations
 

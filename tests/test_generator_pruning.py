@@ -1,4 +1,4 @@
-"""The smallest generator: on generators whose terms are planted, against brute force, the laws, and what is refused."""
+"""The smallest generator: planted terms, brute force, laws, invalid input."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""What H and the jump operators are made of: letters against PennyLane and by putting the operator together again,
-modes against QuTiP, levels and strengths against NumPy; panels and the page."""
+"""Views of H and the jump operators: basis coefficients against PennyLane, modes against QuTiP, levels and
+strengths against NumPy; panels and page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The glossary: whole entries, and words for every panel that the pages draw; figures in words."""
+"""The glossary: complete entries, entries for every panel, numbers in words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hermitian parameters: every number acts."""
+"""Hermitian parameters: every entry changes the matrix."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a page is told that no browser would tell it: what scripts/fuzz_widgets.py has found before, and a few cases."""
+"""Widget messages that no browser sends: earlier findings of scripts/fuzz_widgets.py and some random cases."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What reading and importing does at the edges of what files may hold."""
+"""Edge cases of readers and imports."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""What an import does not read is said: files of a folder, columns called like times, lists beside the views. What it
-reads in another form, it reads right: truth values, decimals, ids with separate accents."""
+"""Imports report what they do not read: other files, columns named like times, lists beside views. Booleans,
+decimals and ids in other normal forms are read correctly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""MMSA pickles: what is read, and what a hostile or damaged one cannot do."""
+"""MMSA pickles: supported contents, and refused hostile or damaged files."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Importing: what the report finds, what repairs do and that none is made unasked, and that a set is kept whole or not
-at all."""
+"""Imports: findings of the report, repairs only on request, and complete sets or none."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Models of others: .pt2, ONNX and factories that were never seen, imported, explained and compared with loops of plain
-forward passes; and everything that can be wrong with one."""
+"""Foreign models (.pt2, ONNX, factories) are imported, explained and compared with loops of forward passes; faulty
+ones are refused."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""What modalities tell of a target: gates, Gaussian cases and the synthetic sets of Liang and others, whose answers are
-known; the plain test; bad input; the command."""
+"""Information of modalities about a target: gates, Gaussian cases and the synthetic sets of Liang and others with
+known answers; permutation test; invalid input; command."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""The tests on a machine where people work: what its user has changes neither which tests there are nor what they
-find, and stays as it is."""
+"""Tests do not depend on files of the user's home and do not change them; the scheduler survives a crash."""
 
 from __future__ import annotations
 

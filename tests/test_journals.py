@@ -1,5 +1,5 @@
-"""Presets of journals, and figures as tikzpictures: sizes, letters and lines as asked of authors, structure against the
-SVG of the same marks, compiled by LaTeX where there is one."""
+"""Journal presets and TikZ figures: sizes, fonts and lines, structure against the SVG, compiled by LaTeX where
+available."""
 
 from __future__ import annotations
 

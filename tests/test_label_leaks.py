@@ -1,4 +1,4 @@
-"""Features that give the target away: found in every kind of file, and hardly ever where there are none."""
+"""Features that contain the target are found in every kind of file, with few false alarms."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""A data set of more samples than a page can hold: what is worked out for some, what is sent to the browser, and how
-any sample is still reached."""
+"""Data sets with more samples than a page can show: partial explanations, bounded data to the browser, access to
+every sample."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""What stands below the first screen is drawn once it comes near it, by a button that a script presses or a
-reader; by scrolling, in tests/test_browser_figure.py."""
+"""Panels below the first screen are drawn once they come near it. tests/test_browser_figure.py tests scrolling."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""The leaderboard: statistics on numbers made by hand, the terms of every model, the board and its sentences, the page
-on both systems."""
+"""The leaderboard: statistics by hand, the terms of every model, the board with its sentences, the page on both
+systems."""
 
 from __future__ import annotations
 

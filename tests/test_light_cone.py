@@ -1,5 +1,5 @@
-"""Light cones against PennyLane, gate by gate; displays between gates, matrices under the pointer, Bloch balls along
-the gates, the angle of a gate set in place, PennyLane's drawing on the page."""
+"""Light cones against PennyLane gate by gate; states between gates, matrices in hover texts, Bloch balls,
+PennyLane's drawing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is read of a classifier speaks of log-odds: no word of a panel says "score" of a class."""
+"""Panels of classifiers speak of log-odds and never of the score of a class."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Sets of many views: their coalitions are worked out in passes over the views, so twelve are explained within a
-second; more are refused in one sentence, at import, where a set is made and where a model is trained."""
+"""Data sets with many views: coalitions in passes over views, twelve explained within a second, more refused."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Layouts of .mat files that people publish, of versions 5 and 7.3: every name of views by every name of labels, rows
-or columns, sparse or not; and files of version 7.3 that are odd or mean harm."""
+"""Published layouts of .mat files, versions 5 and 7.3: names of views and labels, orientation, sparse; malformed
+and hostile 7.3 files."""
 
 from __future__ import annotations
 

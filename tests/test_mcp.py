@@ -1,5 +1,5 @@
-"""`qfusion mcp` as an agent meets it: the SDK's own client asks one server on standard input and output, and gets the
-library's numbers; what does not fit is an error of the tool, and nothing beside models and data is read."""
+"""`qfusion mcp` through the SDK's own client: numbers equal the library, invalid arguments are tool errors, and
+nothing beside models and data is read."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Recordings: true times, rotation and variable rates; bad files; joining a folder to a set, and that nothing else is
-ever opened; what is seen and heard of a sample, and copies that browsers play."""
+"""Recordings: exact times, rotation, variable rates; damaged files; joins of folders; previews and copies."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""By which convention scores are measured: CH-SIMS's from the definition, what a file says, what is chosen, and what
-does not fit."""
+"""Conventions of metrics: CH-SIMS by its definition, inference from files, explicit choice, refused combinations."""
 
 from __future__ import annotations
 

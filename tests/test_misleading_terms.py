@@ -1,5 +1,5 @@
-"""Wrong decisions of a cohort and the terms that misled them: against brute force; the column of wrong signs, the chips
-of the filter, and the table of the page."""
+"""Wrong decisions and their misleading terms against brute force; the sign column, filter chips, and the table of
+the page."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Models for use elsewhere: what is written says what the tweaked page says, in every format, and loads without qfusion
-where it can."""
+"""Exported models equal the tweaked page in every format and load without qfusion where possible."""
 
 from __future__ import annotations
 

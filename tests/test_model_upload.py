@@ -1,5 +1,4 @@
-"""Programs that anybody may have made, brought by the browser: in a process of their own, within limits, nothing kept
-of what does not pass."""
+"""Uploaded programs run in a limited process of their own, and refused ones leave no files."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Samples of several labels at once: read as sets of labels, and every label a question of its own; a program of one
-column a label is explored for each."""
+"""Multi-label data: label sets as classes, and every label as a binary target; programs with one output per label."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which variable of a .mat or .npz file is what: views, labels, and what is never a view."""
+"""Roles of variables in .mat and .npz files: views, labels, and variables that are never views."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""No figure shows NaN or infinity: every function that draws is handed both, in every argument."""
+"""NaN and infinity in any argument of any drawing function are refused or drawn as a gap."""
 
 from __future__ import annotations
 

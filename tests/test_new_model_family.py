@@ -1,4 +1,4 @@
-"""A family of models with an exact algebra of its own, as its author adds it: its own file and one registration."""
+"""A new family of models with its own exact algebra needs its own file and one registration."""
 
 from __future__ import annotations
 

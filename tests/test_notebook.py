@@ -1,4 +1,4 @@
-"""Figures by name: they draw the library's numbers, which stand in the tables beside them; bad names are named."""
+"""Figures by name draw the numbers of the library; tables; invalid names."""
 
 from __future__ import annotations
 

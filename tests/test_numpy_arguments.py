@@ -1,5 +1,4 @@
-"""Arrays of NumPy, as QuTiP and SciPy give them, where the functions of `qfusion.quantum` ask for tensors: the numbers
-are those of the tensor."""
+"""NumPy arrays, as from QuTiP and SciPy, are accepted by `qfusion.quantum` and give the results of tensors."""
 
 from __future__ import annotations
 

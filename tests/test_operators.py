@@ -1,5 +1,4 @@
-"""Decision operators: their expectation is the coalition value, their spectrum obeys the laws, and brute force
-agrees."""
+"""Decision operators: expectation equals the coalition value, spectral laws, brute force."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Recordings, pictures and texts that ask for more than they hold: each is refused in one line, in little time and
-memory, and costs its own file alone."""
+"""Recordings, pictures and texts that require more work than they declare are refused quickly, one file at a time."""
 
 from __future__ import annotations
 

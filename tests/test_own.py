@@ -1,4 +1,4 @@
-"""A visitor's own samples: makers of digits, what is refused, and a study with them behind its samples."""
+"""Samples of a visitor: feature makers of digits, invalid input, and a study that contains them."""
 
 from __future__ import annotations
 

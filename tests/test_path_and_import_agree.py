@@ -1,4 +1,4 @@
-"""A file that is given by its path is what an import of it would keep: split, ids, lengths, targets and names."""
+"""A file by path equals its import: split, ids, lengths, targets and names."""
 
 from __future__ import annotations
 

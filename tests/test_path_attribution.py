@@ -1,5 +1,5 @@
-"""What each term of the dynamics has built: a case by hand, laws, differences of the strength path, integrated slopes,
-bad input."""
+"""Path attribution of dynamics terms: a case by hand, laws, differences of the strength path, integrated slopes,
+invalid input."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Own terms and verdicts beside people's labels, on arrays: numbers and intervals against scipy on every resample,
-chance, and what is said of them."""
+"""Statistics of own terms and verdicts against human labels: SciPy on every resample, chance, and sentences."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Own terms and verdicts beside people's labels of single modalities: numbers of planted data against direct ones, a
-stand-in of CH-SIMS with planted agreement and shuffled, labels for some rows only, and the pages."""
+"""Own terms and verdicts compared with human labels of single modalities: planted data, a synthetic CH-SIMS,
+partial labels, and the pages."""
 
 from __future__ import annotations
 

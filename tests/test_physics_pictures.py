@@ -1,5 +1,5 @@
-"""Bloch balls, Hinton diagrams, elements over time, rasters of jumps, graphs of information: numbers against QuTiP,
-pictures against their numbers, panels and the page."""
+"""Bloch balls, Hinton diagrams, elements over time, jump rasters, information graphs: numbers against QuTiP,
+pictures against numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pickles in other layouts than MMSA's: names in other words, labels in other shapes, lists of tuples."""
+"""Pickles in other layouts than MMSA's: other keys, label shapes, lists of tuples."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures and videos are read as viewers and players show them: depth, transparency, turns and mirrors."""
+"""Pictures and videos are read as viewers show them: bit depth, transparency, rotation and reflection."""
 
 from __future__ import annotations
 

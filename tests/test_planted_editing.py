@@ -1,4 +1,5 @@
-"""Edited words, voices and faces: unchanged controls give the data set's own features, changed ones what they say."""
+"""Edited texts, voices and faces: unchanged controls give the original features, changed ones change their
+quantity."""
 
 from __future__ import annotations
 

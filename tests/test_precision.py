@@ -1,4 +1,4 @@
-"""How exact the dynamics are: what pages say of it, lower precisions, long times. QuTiP and torch check each other."""
+"""Precision of the dynamics: reported errors, lower precisions, long times; QuTiP against torch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The samples beside the one that is read are drawn while nothing else is to do."""
+"""Neighbouring samples are drawn in advance while the server is idle."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The background "product", each absent modality drawn on its own, against loops over all combinations of rows."""
+"""The background "product" against loops over all combinations of rows."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""The Python under every panel: run, it gives the numbers of the panel's CSV; nothing of an address gets out of its
-quotes."""
+"""The Python program of every panel reproduces its CSV, and values of addresses stay quoted."""
 
 from __future__ import annotations
 

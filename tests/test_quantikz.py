@@ -1,5 +1,5 @@
-"""Circuits as Quantikz: wires, gates and columns against PennyLane's tape and its own drawer; set by LaTeX where there
-is one."""
+"""Circuits as Quantikz: wires, gates and columns against PennyLane's tape and drawer; compiled by LaTeX where
+available."""
 
 from __future__ import annotations
 

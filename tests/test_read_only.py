@@ -1,5 +1,4 @@
-"""A server for visitors: nothing that outlives a visit is written, whatever is asked of it and by whom; and what every
-answer tells a browser to be strict about."""
+"""A read-only server writes nothing that outlives a visit, and every response has security headers."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""A connection that is lost while a page is worked out: the session goes on where it was, and shows what its address
-shows in a new one, as after a restart of the server."""
+"""A lost connection keeps the session, and a new session restores its address after a restart."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How recordings are sent to browsers: whole files at once, one copy for all who wait for it, none for who has left."""
+"""Delivery of recordings: whole files directly, one shared copy per recording, none for readers who left."""
 
 from __future__ import annotations
 

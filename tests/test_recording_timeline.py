@@ -1,5 +1,4 @@
-"""One axis of time: steps stand where they were, their terms add up, what is spread is called so; films and sounds that
-a set holds itself."""
+"""The time axis of recordings: steps keep their times, terms add up, and recordings stored in a data set."""
 
 from __future__ import annotations
 

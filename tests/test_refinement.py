@@ -1,4 +1,4 @@
-"""Some rows of the background at once, all of them behind the page: progress, cancel, links and the exact numbers."""
+"""Drawn and complete backgrounds: progress, cancellation, links and exact numbers."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Every figure of qfusion as a file without a browser, in the colours and letters of its style; the print engine's own
-tests stand beside it, in plotly_print/tests."""
+"""Every figure of qfusion is rendered without a browser in its colours and fonts. plotly_print/tests has the
+engine's own tests."""
 
 from __future__ import annotations
 

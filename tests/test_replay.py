@@ -1,4 +1,4 @@
-"""A model that is kept after epochs of its training, and the cursor over them."""
+"""Models stored after epochs of a training, and the cursor over them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The preregistered replication: its statistics against known truths, and plans and runs that it refuses."""
+"""The preregistered replication: statistics against known truths, and refused plans and runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reports: the library's numbers, nothing loaded, hostile words as words, the same bytes, files whole or not at all."""
+"""Reports: numbers of the library, nothing loaded, literal texts, reproducible bytes, complete files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose requests the server answers: those that call it by its name, from its own pages; and it asks nobody else."""
+"""Requests are answered for allowed hosts and origins only, and the server contacts nobody."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Missing and corrupted modalities: exact against brute force, noise and swaps by hand, and what cannot be asked."""
+"""Missing and corrupted modalities against brute force; noise and swaps by hand; invalid requests."""
 
 from __future__ import annotations
 

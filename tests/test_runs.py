@@ -1,4 +1,4 @@
-"""Runs: trainings in processes of their own that may be paused, stopped and killed, and go on to the same weights."""
+"""Runs are trained in separate processes that can be paused, stopped and killed, and resume to the same weights."""
 
 from __future__ import annotations
 

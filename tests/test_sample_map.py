@@ -1,4 +1,4 @@
-"""Maps of samples against scikit-learn, regions of them against matplotlib, coordinates against QuTiP and NumPy."""
+"""Sample maps against scikit-learn, regions against matplotlib, coordinates against QuTiP and NumPy."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Slopes against finite differences of the library's own answers, knock-outs against edited models, laws, and bad
-input."""
+"""Slopes against finite differences, knock-outs against edited models, laws, invalid input."""
 
 from __future__ import annotations
 

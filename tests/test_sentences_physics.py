@@ -1,4 +1,4 @@
-"""Sentences about the physics, each beside the numbers that it is made of: when it may be said, and when not."""
+"""Sentences about the physics and the conditions under which they are stated."""
 
 from __future__ import annotations
 

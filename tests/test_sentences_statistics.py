@@ -1,5 +1,4 @@
-"""Sentences that statistics say: for every template the condition under which it may be said, edge cases, and the
-sentence checked against its numbers."""
+"""Sentences about statistics: for every template its condition, edge cases, and its numbers."""
 
 from __future__ import annotations
 

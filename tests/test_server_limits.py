@@ -1,4 +1,4 @@
-"""What a server gives its readers: how much each limit lets through, what is said of more, and whose turn it is."""
+"""Limits of a server: what each allows, messages beyond it, and the order of waiting readers."""
 
 from __future__ import annotations
 

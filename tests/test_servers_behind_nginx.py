@@ -1,4 +1,4 @@
-"""Several servers behind one address: what nginx is told, what all give together, and a server that is killed."""
+"""Several servers behind nginx: its configuration, shared limits, and a killed server."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""The app as others reach it: as the container runs it (not root, all read-only but one folder), with login at a
-provider on this machine, below a path, behind a proxy that asks for a password."""
+"""The app in deployment: container (unprivileged, read-only but one folder), login, path prefix, proxy with a
+password."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Session files: what is read, what is refused, what is left out and named."""
+"""Session files: round trip, refused files, reported omissions."""
 
 from __future__ import annotations
 

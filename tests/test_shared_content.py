@@ -1,5 +1,5 @@
-"""Rows that share content: balanced pairs, copies, and questions that are asked of many pictures. What nothing tells
-must come out as nothing, by models, by reports and by splits."""
+"""Rows with shared content: balanced pairs, copies and questions about one picture. Uninformative modalities show
+no information in models, reports and splits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The benchmark of raw scores beside log-odds: what all classes share moves the first and not the second."""
+"""The benchmark of raw scores and log-odds: a common score changes only raw contributions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The shipped checkpoints: their cards tell the truth, and they reach what the project promises."""
+"""Shipped checkpoints: card metrics equal the weights and reach their thresholds."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Samples like one, slices with their intervals, worst errors and samples side by side: against brute force, SciPy and
-QuTiP; their panels and pages."""
+"""Similar samples, slices with intervals, worst errors and side-by-side samples against brute force, SciPy and
+QuTiP; panels and pages."""
 
 from __future__ import annotations
 

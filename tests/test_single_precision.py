@@ -1,5 +1,4 @@
-"""Values that single precision cannot tell apart, such as seconds since 1970 and coordinates in metres, are said when
-a file is read."""
+"""Values that single precision cannot distinguish, such as seconds since 1970, are reported when a file is read."""
 
 from __future__ import annotations
 

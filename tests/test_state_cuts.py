@@ -1,5 +1,4 @@
-"""Cuts of the correlation of a modality: against QuTiP's own ptrace, tensor and mesolve, the laws, and what is
-refused."""
+"""Cuts of correlations against QuTiP's ptrace, tensor and mesolve; laws; invalid input."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""States of modalities taken from other samples: against QuTiP's own mesolve, dense exponentials, the laws, and what is
-refused."""
+"""State patching between samples against QuTiP's mesolve and dense exponentials; laws; invalid input."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which words a sequence's steps are: by token numbers and a vocabulary, by equal counts, or not said at all."""
+"""Words of sequence steps: by tokens and a vocabulary, by equal counts, or unknown."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Stories: of one sample in every format, hostile words as words, what is too long or gone, and the lever by the
-model's own numbers."""
+"""Stories of one sample in every format: literal texts, limits, and the lever by the model's numbers."""
 
 from __future__ import annotations
 

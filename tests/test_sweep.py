@@ -1,5 +1,4 @@
-"""Sweeps: what is searched is read and checked, processes share the trials, killed ones go on, the best can be trained
-again."""
+"""Sweeps: search spaces, shared trials, killed processes, retraining of the best trial."""
 
 from __future__ import annotations
 

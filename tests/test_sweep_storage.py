@@ -1,5 +1,4 @@
-"""Sweeps on storage that is no sweep's: files of other kinds, databases and studies of other programs, schemas of other
-versions of Optuna. Each is refused in one line, and left as it is."""
+"""Foreign sweep storage (other files, programs, Optuna schemas) is refused in one line and not changed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables that leave, by a command or a page: whatever divides a spreadsheet's cells, none begins as a formula."""
+"""Exported tables contain no spreadsheet formulas, whatever the delimiter."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Tables as programs write them: numbers of rows, targets among the features, numbers of other countries, ids with
-spaces around them, files without a header, lists."""
+"""Tables of other programs: row numbers, targets among features, number formats, ids with spaces, missing headers,
+lists."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The benchmark of tasks counts what a hand does, and a wrong number in a sentence is noticed."""
+"""The benchmark of tasks counts actions, and wrong numbers in sentences are noticed."""
 
 from __future__ import annotations
 

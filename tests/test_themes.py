@@ -1,5 +1,4 @@
-"""Looks of exported figures: what is refused, other themes are what drawing in them gives, greys are told apart, series
-are left out."""
+"""Styles of exported figures: invalid styles, other themes, greyscale, hidden series."""
 
 from __future__ import annotations
 

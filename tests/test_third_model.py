@@ -1,5 +1,4 @@
-"""The linear model in states: a third model to explore, from one file and its registration, shown on every page that
-fits it."""
+"""The linear model in states, a third system from one file and its registration, on every page that supports it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tracking against torch, QuTiP's own functions, and dynamics that can be solved on paper."""
+"""Tracking against torch, QuTiP, and analytically solvable dynamics."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Figures of runs, and what the Train page works out from their records."""
+"""Figures of runs, and what the Train page computes from their records."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""The script that trains what is shipped: cross-validation of a recipe, and a card with its weights, on a tiny
-stand-in."""
+"""The script that trains shipped models: cross-validation and cards, on a tiny data set."""
 
 from __future__ import annotations
 

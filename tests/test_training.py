@@ -1,4 +1,4 @@
-"""Training, its options and metrics; checkpoints that come back as they were and refuse what is not theirs."""
+"""Training, options and metrics; checkpoints round trip and refuse foreign files."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Options of the training: schedules, class weights, precision, targets of single modalities, the search for a rate,
-sampled dynamics."""
+"""Options of training: schedules, class weights, precision, unimodal targets, rate search, sampled dynamics."""
 
 from __future__ import annotations
 

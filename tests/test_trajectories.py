@@ -1,4 +1,5 @@
-"""Quantum-jump trajectories of many kets: the sampled gradient is unbiased; waiting times have no time-step error."""
+"""Quantum-jump trajectories of batched kets: the sampled gradient is unbiased, and waiting times have no time-step
+error."""
 
 from __future__ import annotations
 

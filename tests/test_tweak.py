@@ -1,5 +1,4 @@
-"""Tweaks as text: what is written is read back for whatever names there are, and what was written before is read as it
-was meant."""
+"""Tweaks as text round trip for any names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Twins of the quantum models: each lacks what it should, learns, and equals the full model where nothing lacks."""
+"""Twins of the quantum models: each lacks its resource, trains, and equals the full model where the resource is
+absent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One name is one recipe: two tables that name the same model on the same data show the same number."""
+"""Tables that name the same model on the same data show the same number."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Units of features and targets do not matter: neither to what a model makes of a sample nor to how it is trained."""
+"""Units of features and targets affect neither predictions nor training."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""One verdict a sample: the rule by hand, on random dividends and on all test samples of shipped models of every kind;
-all that says who decided says what it says."""
+"""Verdicts: the rule by hand, on random dividends and on all test samples of shipped models; all panels agree."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""What a visitor could do with names, texts and messages, as two readings of the code found out; each is a door that
-was open once."""
+"""Names, texts and messages of visitors: findings of two code reviews."""
 
 from __future__ import annotations
 

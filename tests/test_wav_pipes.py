@@ -1,4 +1,4 @@
-"""Sound that a program wrote to a pipe: its header cannot tell how long it is, so it goes to the end of the file."""
+"""WAV files written to a pipe, whose header has no length, are read to the end."""
 
 from __future__ import annotations
 

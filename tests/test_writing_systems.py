@@ -1,4 +1,4 @@
-"""Words of any script: in figures, reports and LaTeX, with fonts for them and without."""
+"""Texts of every script in figures, reports and LaTeX, with and without fonts."""
 
 from __future__ import annotations
 
