@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import functools
 import gc
+import json
 import multiprocessing
 import os
 import signal
@@ -124,8 +125,31 @@ for each in (cache_data_api.DataCaches, cache_resource_api.ResourceCaches):
 sharing.install(10)  # the library keeps results by key too, and is as roomy here
 
 
+# The first tier, which `pytest` runs: laws, units, the command line and a visit of every page. pyproject.toml says so.
+FIRST_TIER = "not browser and not slow and not data"
+# Slow tests by their time, without parameters; `scripts/tiers.py` writes them.
+SLOW_TESTS = frozenset((ROOT / "tests" / "slow.txt").read_text(encoding="utf-8").split())
+TIMES = (
+    "QFUSION_TEST_TIMES"  # names a folder in which the processor seconds of every test are written
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Adds the option that runs every tier."""
+    parser.addoption(
+        "--all", action="store_true", help="run the tests of every tier, not only the first"
+    )
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    """Keeps what tests work out beside what pytest remembers, for the next time; all else goes with `alone.clear`."""
+    """Chooses the tier, and keeps what tests work out beside what pytest remembers, for the next time."""
+    names_files = config.args_source is pytest.Config.ArgsSource.ARGS and any(
+        ".py" in argument for argument in config.args
+    )
+    is_worker = hasattr(config, "workerinput")
+    is_default = config.option.markexpr == FIRST_TIER and not is_worker
+    if is_default and (config.getoption("--all") or names_files):
+        config.option.markexpr = ""
     config.add_cleanup(alone.clear)
     if config.cache is not None:
         os.environ["QFUSION_CACHE"] = str(config.cache.mkdir("qfusion"))
@@ -223,8 +247,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     items.sort(key=place)
     for item in items:
-        if is_slow(item.path):
+        if is_slow(item.path) or item.nodeid.split("[")[0] in SLOW_TESTS:
             item.add_marker(pytest.mark.slow)
+        if "real_data" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.data)
         if item.get_closest_marker("browser") and item.config.pluginmanager.hasplugin(
             "rerunfailures"
         ):
@@ -276,6 +302,18 @@ class Together(LoadScopeScheduling):
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together:
     """Puts that scheduler in the place of xdist's."""
     return Together(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[Any]:
+    """Writes the processor seconds of a test, with those of its processes, where a folder is named for them."""
+    began = sum(os.times()[:4])
+    done = yield
+    if folder := os.environ.get(TIMES):
+        file = Path(folder) / os.environ.get("PYTEST_XDIST_WORKER", "main")
+        with file.open("a", encoding="utf-8") as lines:
+            lines.write(json.dumps([item.nodeid, round(sum(os.times()[:4]) - began, 3)]) + "\n")
+    return done
 
 
 TOOK = {

@@ -181,7 +181,8 @@ def test_page_trains_twins_and_shows_the_verdict(place: Any, monkeypatch: Any) -
     assert audit.count_trained_seeds(study) == seeds
     page.run()
     assert "Add seeds" in page.button(key="_twins_train").label
-    assert f"mean of {seeds} paired differences" in said(page)
+    noun = "difference" if seeds == 1 else "differences"
+    assert f"{seeds} paired {noun}" in said(page)
 
 
 def test_cancelled_audit_keeps_finished_twins(place: Any, monkeypatch: Any) -> None:

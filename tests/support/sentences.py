@@ -343,7 +343,7 @@ TEMPLATES: tuple[Template, ...] = (
     # Cohorts.
     Template(
         "term in which a cohort differs",
-        "panels.cohort_contributions:_describe_spread",
+        "panels.cohort_contributions:describe_spread",
         "the difference of the means beyond chance, allowing for the number of terms",
     ),
     Template(

@@ -1,0 +1,54 @@
+"""Chooses the tests of the first tier by their time: writes the slow ones to tests/slow.txt.
+
+    QFUSION_TEST_TIMES=FOLDER pytest --all       measures: a file a process, a line of JSON a test
+    python scripts/tiers.py FOLDER               writes tests/slow.txt
+
+A test is slow if one of its cases takes more than 0.4 s of processor time, or all of them together more than
+2 s. `pytest` alone leaves slow tests out, see `tests/conftest.py`; `pytest --all` runs all.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+ROOT = Path(__file__).resolve().parents[1]
+SLOW = ROOT / "tests" / "slow.txt"
+LONGEST_CASE, LONGEST_SUM = 0.4, 2.0  # seconds of processor time
+# They stay in the first tier, whatever they take: a visit of every page.
+KEPT = ("tests/test_app_circuit.py::test_every_page_opens",)
+
+
+def main(folder: Annotated[Path, typer.Argument(help="Times that a run has written.")]) -> None:
+    """Write the names of slow tests, one per line, without their parameters."""
+    seconds = read_times(folder)
+    slow = sorted(name for name in seconds if is_slow(seconds[name]) and name not in KEPT)
+    SLOW.write_text("".join(f"{name}\n" for name in slow), encoding="utf-8")
+    fast = [value for name in seconds.keys() - set(slow) for value in seconds[name]]
+    print(f"{len(slow)} slow tests of {len(seconds)}; the others take {sum(fast):.0f} s.")
+
+
+def read_times(folder: Path) -> dict[str, list[float]]:
+    """Return the seconds of all cases of each test."""
+    cases: dict[str, float] = {}
+    for file in sorted(folder.iterdir()):
+        for line in file.read_text(encoding="utf-8").splitlines():
+            name, value = json.loads(line)
+            cases[name] = value
+    seconds = defaultdict(list)
+    for name, value in cases.items():
+        seconds[name.split("[")[0]].append(value)
+    return dict(seconds)
+
+
+def is_slow(seconds: list[float]) -> bool:
+    """Whether a test with cases of these seconds is slow."""
+    return max(seconds) > LONGEST_CASE or sum(seconds) > LONGEST_SUM
+
+
+if __name__ == "__main__":
+    typer.run(main)
