@@ -42,7 +42,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_site_holds_every_page_and_every_module(site: Path) -> None:
+def test_site_contains_every_page_and_module(site: Path) -> None:
     pages = [path.relative_to(ROOT / "docs") for path in (ROOT / "docs").rglob("*.md")]
     assert [str(page) for page in pages if not (site / page.with_suffix(".html")).exists()] == []
     for package in docs_site.PACKAGES:
@@ -76,7 +76,7 @@ def test_the_letters_of_the_formulas_are_all_there(site: Path) -> None:
     assert "MATH" in font
 
 
-def test_the_site_loads_nothing_from_elsewhere(site: Path) -> None:
+def test_site_loads_no_external_files(site: Path) -> None:
     loaded = (
         r'<(?:script|img|iframe|source)[^>]+src="(?:https?:)?//|'
         r'<link[^>]+rel="(?:stylesheet|preconnect|icon)"[^>]+="(?:https?:)?//'
@@ -89,7 +89,7 @@ def test_the_site_loads_nothing_from_elsewhere(site: Path) -> None:
     ] == []
 
 
-def test_the_glossary_is_that_of_the_app() -> None:
+def test_glossary_equals_that_of_the_app() -> None:
     assert (DOCS / "glossary.md").read_text() == glossary_page.page(), (
         "run python scripts/glossary_page.py"
     )
@@ -116,7 +116,7 @@ def test_every_panel_that_the_glossary_knows_is_explained() -> None:
     } <= NOT_PANELS
 
 
-def test_the_gallery_holds_its_figures_with_their_recipes() -> None:
+def test_gallery_contains_figures_with_recipes() -> None:
     assert (DOCS / "gallery.md").read_text() == gallery.page(), "run python scripts/gallery.py"
     assert sorted(path.stem for path in gallery.FOLDER.iterdir()) == sorted(
         one.name for one in gallery.PICTURES
@@ -127,7 +127,7 @@ def test_the_gallery_holds_its_figures_with_their_recipes() -> None:
         assert recipe.parse(export.read_recipe(content)).panel == one.panel
 
 
-def test_a_figure_of_the_gallery_is_drawn_the_same_again() -> None:
+def test_gallery_figures_are_reproducible() -> None:
     picture = next(one for one in gallery.PICTURES if one.name == "contributions")
     kept = (gallery.FOLDER / "contributions.svg").read_bytes()
     again = gallery.draw(picture)
@@ -147,7 +147,7 @@ def without_recipe(svg: bytes) -> str:
     )
 
 
-def test_the_sources_are_named_as_in_reports() -> None:
+def test_sources_are_cited_as_in_reports() -> None:
     text = (DOCS / "cite.md").read_text()
     papers = ("qinnqj2025", "fusionqcnn2026")
     assert citations.bibtex(papers) in text

@@ -147,7 +147,7 @@ def names(folder: Path) -> dict[str, Path]:
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda path: path.name)
-def test_modules_import_one_another_in_no_circle(package: Path) -> None:
+def test_imports_have_no_cycles(package: Path) -> None:
     found = names(package)
     # `from package import module` needs the module, and `from module import name` the module that has the name.
     needs = {
@@ -165,7 +165,7 @@ def test_modules_import_one_another_in_no_circle(package: Path) -> None:
     sorted([*ROOT.glob("scripts/*.py"), *ROOT.glob("benchmarks/*.py")]),
     ids=lambda p: p.stem,
 )
-def test_what_scripts_take_from_the_package_is_there(path: Path) -> None:
+def test_names_imported_by_scripts_exist(path: Path) -> None:
     for node in statements(ast.parse(path.read_text(), str(path))):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in (
             "qfusion",
@@ -285,7 +285,7 @@ def loaded_by(statement: str) -> set[str]:
     return set(done.stdout.split())
 
 
-def test_heavy_libraries_wait_until_they_are_needed(tmp_path: Path) -> None:
+def test_heavy_libraries_are_imported_lazily(tmp_path: Path) -> None:
     """One process imports one part after the other, and says which have brought what into it; then modules that nobody
     has loaded yet are there by their names; at last a figure of a page is made by the command, which takes it from
     `panels.pages`, without Streamlit."""
@@ -324,7 +324,7 @@ print(*sorted({{"plotly", "qfusion.panels.pages", "streamlit"}} & sys.modules.ke
     assert b"<svg" in out.read_bytes()
 
 
-def test_the_front_loads_nothing_before_it_is_asked() -> None:
+def test_top_level_package_is_imported_lazily() -> None:
     assert loaded_by("import qfusion") - loaded_by("import __future__, importlib") == {"qfusion"}
     code = (
         "import qfusion, sys; print(*(name for name in sys.modules if name.startswith('qfusion')))"
@@ -346,7 +346,7 @@ def test_the_front_is_imported_in_no_time() -> None:
     assert min(seconds() for _ in range(3)) < 0.1
 
 
-def test_the_front_gives_what_it_names() -> None:
+def test_top_level_names_exist() -> None:
     import qfusion
     from qfusion.data import load
     from qfusion.training import train
@@ -362,7 +362,7 @@ def test_the_front_gives_what_it_names() -> None:
 
 def test_modules_of_every_package_are_loaded_by_their_names() -> None:
     """Commands name `qfusion.explain.cohort_filters` and the like, whoever has loaded it before, or nobody: that is
-    asked in the process of `test_heavy_libraries_wait_until_they_are_needed`."""
+    asked in the process of `test_heavy_libraries_are_imported_lazily`."""
     packages = [value for name in qfusion.__all__ if ismodule(value := getattr(qfusion, name))]
     for package in packages:
         assert not hasattr(package, "__path__") or callable(vars(package)["__getattr__"])
@@ -370,7 +370,7 @@ def test_modules_of_every_package_are_loaded_by_their_names() -> None:
         _ = qfusion.explain.nothing
 
 
-def test_requirements_are_what_is_imported() -> None:
+def test_requirements_equal_the_imports() -> None:
     text = (ROOT / "requirements.txt").read_text()
     pinned = re.findall(r"^([A-Za-z0-9_.-]+)==\S+$", text, flags=re.MULTILINE)
     outside = {name.split(".")[0] for path in sources() for name in imports(path)}
@@ -381,7 +381,7 @@ def test_requirements_are_what_is_imported() -> None:
     assert pinned[0] == "torch", "torch must stand first: another line would choose its build"
 
 
-def test_names_are_those_of_the_field_and_say_what_they_stand_for() -> None:
+def test_placeholder_names_are_not_used() -> None:
     """None of the words that once stood for anything that a function came to."""
     once = {"found", "each", "said", "told", "asked", "kept", "case", "subject", "Workspace"}
     for path in sources():

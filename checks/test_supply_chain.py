@@ -41,7 +41,7 @@ def direct_requirements(lines: list[str]) -> list[Requirement]:
     return [wanted for wanted in map(Requirement, lines) if wanted.name != PROJECT["name"]]
 
 
-def test_the_lock_holds_every_pin_with_hashes_and_no_address() -> None:
+def test_lock_has_hashes_for_every_pin_and_no_address() -> None:
     text = lock.LOCK.read_text()
     assert "://" not in text
     assert "--" not in text.replace("--hash=sha256:", ""), (
@@ -70,7 +70,7 @@ def test_the_container_leaves_out_packages_for_cards_with_a_cpu_build(tmp_path: 
     ]
 
 
-def test_what_locked_packages_ask_for_is_locked_too() -> None:
+def test_requirements_of_locked_packages_are_locked() -> None:
     """Of those that are installed here in the locked version."""
     versions = {package.name: package.version for package in lock.packages(lock.LOCK.read_text())}
     checked = 0
@@ -91,7 +91,7 @@ def test_what_locked_packages_ask_for_is_locked_too() -> None:
     assert checked >= 30
 
 
-def test_the_list_of_licences_is_that_of_the_locks() -> None:
+def test_list_of_licences_covers_the_lock() -> None:
     rows = re.findall(
         r"^\| ([\w.-]+) \| (\S+) \| (.*?) \| (.*?) ?\|$", lock.LICENCES.read_text(), re.MULTILINE
     )[1:]
@@ -133,7 +133,7 @@ COPYLEFT = {
 }
 
 
-def test_what_wheels_bundle_is_said() -> None:
+def test_bundled_libraries_of_wheels_are_listed() -> None:
     """Of those that are installed here: no wheel holds a library that the page does not tell of."""
     page = lock.LICENCES.read_text()
     assert "Nothing here is GPL" not in page
@@ -176,7 +176,7 @@ def test_requirements_txt_pins_the_core_and_the_extras_of_the_app() -> None:
     assert set(read_pins("requirements.txt")) == wanted
 
 
-def test_a_missing_package_is_named_with_the_extra_that_holds_it() -> None:
+def test_missing_package_message_names_its_extra() -> None:
     listed = {
         (canonicalize_name(requirement.name), extra)
         for extra, lines in EXTRAS.items()
@@ -203,7 +203,7 @@ def test_all_is_every_extra() -> None:
     assert everything.extras | included == set(EXTRAS) - {"all"}
 
 
-def test_onnx_runtime_is_asked_for_from_1_24_1_on() -> None:
+def test_onnx_runtime_is_at_least_1_24_1() -> None:
     """Before 1.24.1 ONNX Runtime reads files that a model names wherever they lie."""
     ranges = {wanted.name: wanted.specifier for wanted in map(Requirement, EXTRAS["onnx"])}
     assert set(ranges) == {"onnx", "onnxruntime"}

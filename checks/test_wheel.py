@@ -150,7 +150,7 @@ def core(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
     return environment
 
 
-def test_the_wheel_holds_what_is_read_and_nothing_else(installed: Installed) -> None:
+def test_wheel_contains_exactly_the_files_that_are_read(installed: Installed) -> None:
     assert installed.wheel.stat().st_size < MAX_SIZE
     with zipfile.ZipFile(installed.wheel) as archive:
         names = set(archive.namelist())
@@ -169,7 +169,7 @@ def test_the_wheel_holds_what_is_read_and_nothing_else(installed: Installed) -> 
     ]
 
 
-def test_pages_of_the_checkout_are_those_of_the_package() -> None:
+def test_pages_of_checkout_and_package_agree() -> None:
     own = ROOT / "qfusion" / "ui"
     assert {path.name for path in (ROOT / "pages").glob("*.py")} == {
         path.name for path in (own / "pages").glob("*.py")
@@ -221,7 +221,7 @@ runpy.run_path(sys.argv.pop(1), run_name="__main__")
     assert board["panel"] == "board"
 
 
-def test_the_front_says_the_same_five_lines() -> None:
+def test_package_docstring_agrees_with_the_api_page() -> None:
     import qfusion
 
     words = re.sub(r" +#.*", "", (ROOT / "docs" / "api.md").read_text())

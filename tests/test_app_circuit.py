@@ -132,7 +132,7 @@ def test_samples_page_shows_decision_for_the_selected_class(digits: Study) -> No
     )
 
 
-def test_masses_are_those_of_the_model(digits: Study) -> None:
+def test_masses_equal_the_model(digits: Study) -> None:
     row = int(digits.dataset.rows("test")[4])
     with torch.no_grad():
         encoded = checkpoint.load("qcnn-digits").model.encode(

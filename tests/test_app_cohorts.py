@@ -145,7 +145,7 @@ def test_invalid_link_shows_a_notice_and_the_page_opens(query: dict[str, Any], w
     assert "modality leads" in said(app) or "leads with" in said(app)
 
 
-def test_entanglement_measures_are_those_of_the_states() -> None:
+def test_entanglement_measures_equal_those_of_the_states() -> None:
     study: Any = open_study("qj-planted", "planted")
     rows = np.array([5, 70])
     found = cohort_measures.correlations(study, rows)

@@ -107,7 +107,7 @@ def test_file_is_examined_repaired_and_saved(tmp_path: Path) -> None:
     assert visit("Train", train="mine").selectbox(key="new.data").value == "mine"
 
 
-def test_a_set_is_named_after_its_file_until_a_name_is_typed(tmp_path: Path) -> None:
+def test_default_name_of_a_set_is_that_of_its_file(tmp_path: Path) -> None:
     app = examine(importable.write_mmsa(tmp_path / "my mine.2.pkl", importable.mmsa()))
     assert app.text_input(key="_import_name").value == "my-mine-2"
     app.text_input(key="_import_name").set_value("other").run()

@@ -218,7 +218,7 @@ def test_form_suggests_an_unused_name() -> None:
     plans.check_names([strange])
 
 
-def test_the_form_of_a_link_stays_open_when_the_page_runs_again() -> None:
+def test_form_of_a_link_stays_open_on_rerun() -> None:
     make("paused-one", record_of(3, best_epoch=2))
 
     def is_open(app: AppTest) -> bool:

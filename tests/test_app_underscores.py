@@ -20,7 +20,7 @@ MODEL = "my__model"
 @pytest.mark.parametrize(
     "name", ["figure-deletion-audio__mfcc", "_own-my__set-left", "a_", "player-__x__y", "__"]
 )
-def test_keys_of_components_hold_no_two_underscores(name: str) -> None:
+def test_component_keys_contain_no_two_underscores(name: str) -> None:
     key = components.component_key(name)
     assert "__" not in key
     assert not key.endswith("_")

@@ -148,7 +148,7 @@ def test_edited_states_and_their_links(source: str) -> None:
     assert "Change a modality" in plain(said(app))
 
 
-def test_edited_words_voice_and_face_go_through_the_features_to_the_prediction() -> None:
+def test_edited_words_voice_and_face_change_features_and_prediction() -> None:
     model, dataset, _, row = parts("planted")
     made = planted_editing.find_recipe(dataset)
     app = visit(

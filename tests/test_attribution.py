@@ -181,9 +181,7 @@ def test_ranking_of_many_rows_uses_midpoint_rule_or_gradient(model: QuantumJump)
 
 
 @pytest.mark.parametrize(("name", "probability"), [("words", False), ("pixels", True)])
-def test_features_go_in_the_order_of_their_size(
-    model: QuantumJump, name: str, probability: bool
-) -> None:
+def test_features_are_deleted_by_size(model: QuantumJump, name: str, probability: bool) -> None:
     """Sample by sample: so many of its real steps or features are the baseline's, the largest attributions first."""
     x = inputs(4, 5)
     mask = torch.arange(7) < torch.tensor([5, 2, 7, 1])[:, None]

@@ -93,7 +93,7 @@ def test_composed_file_has_size_letters_and_recipes(kind: str, size: str, taken:
     assert compositions.save_composition(compositions.reproduce_composition(found), found) == data
 
 
-def test_panels_stand_side_by_side_in_rows_of_one_height(taken: list[Any]) -> None:
+def test_panels_are_arranged_in_rows_of_one_height(taken: list[Any]) -> None:
     """Letters stand at the left of their panel: two in the first row, the third in the second, over the whole width."""
     root = ET.fromstring(compositions.save_composition(taken, whole()))
     w, h = (float(each) for each in root.attrib["viewBox"].split()[2:])

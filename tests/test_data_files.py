@@ -330,7 +330,7 @@ def test_array_headers_are_checked(tmp_path: Path, header: str, message: str) ->
         data.load(write_npy(tmp_path, header))
 
 
-def test_variables_are_those_that_scipy_reads(tmp_path: Path) -> None:
+def test_variables_equal_those_read_by_scipy(tmp_path: Path) -> None:
     written = {
         "a": A,
         "b": B.astype(">f8"),

@@ -321,7 +321,7 @@ def hole(size: int) -> tarfile.TarInfo:
         (lambda m: {"x/bomb": bytes(2**21), **m}, "larger than the recorded one can be"),
     ],
 )
-def test_an_archive_of_something_else_changes_nothing(
+def test_foreign_archive_is_not_unpacked(
     published: dict[str, bytes],
     host: tuple[Path, str],
     tmp_path: Path,
@@ -353,7 +353,7 @@ def test_an_archive_of_something_else_changes_nothing(
         (None, DataUnavailable, "HTTP 404"),
     ],
 )
-def test_a_damaged_archive_changes_nothing(
+def test_damaged_archive_is_not_unpacked(
     published: Any,
     host: tuple[Path, str],
     tmp_path: Path,

@@ -219,7 +219,7 @@ def test_download_brings_every_file(
     assert content(got) == content(folder)
 
 
-def test_download_goes_to_the_data_folder(
+def test_download_writes_to_the_data_folder(
     site: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("QFUSION_DATA", str(tmp_path / "data"))
@@ -227,7 +227,7 @@ def test_download_goes_to_the_data_folder(
     assert cmu_mosi.SOURCE.missing() == ""
 
 
-def test_a_wrong_digest_changes_nothing(site: str, folder: Path, tmp_path: Path) -> None:
+def test_wrong_digest_writes_no_file(site: str, folder: Path, tmp_path: Path) -> None:
     (folder / "video" / "video_test0.csv").write_text("something else")
     target = tmp_path / "got"
     target.mkdir()
@@ -300,7 +300,7 @@ def test_only_known_sets_are_downloaded(name: str, message: str) -> None:
         downloads.download(name)
 
 
-def test_the_public_addresses_are_those_of_the_two_repositories() -> None:
+def test_public_addresses_are_in_two_repositories() -> None:
     assert (
         len({f.path for f in cmu_mosi.MOSI_FILES})
         == len({f.sha256 for f in cmu_mosi.MOSI_FILES})

@@ -280,7 +280,7 @@ def test_failed_downloads_report_a_reason(name: str, message: str) -> None:
         downloads.download(name)
 
 
-def test_names_and_titles_in_lists_are_those_of_the_sets() -> None:
+def test_listed_names_and_titles_equal_those_of_the_sets() -> None:
     for name, question in digit_questions.QUESTIONS.items():
         assert data.registry.sources()[name].title == question.title
     assert data.load("parity").title == digit_questions.QUESTIONS["parity"].title

@@ -113,7 +113,7 @@ def test_true_contributions_are_averages_over_the_background() -> None:
         np.testing.assert_allclose(found.iloc[row], wanted, atol=1e-12)
 
 
-def test_pictures_show_what_the_table_says(made: DataSet) -> None:
+def test_pictures_match_the_table(made: DataSet) -> None:
     """The colour in the middle of each shape, its place, and its area, from the pixels alone."""
     drawn = scene_pictures.draw_scenes(scene_pictures.BLOCK, np.random.default_rng(1))
     pixels = scene_pictures.paint_scenes(drawn, np.arange(len(scene_pictures.BLOCK)), 4).astype(int)

@@ -97,7 +97,7 @@ def test_digest_distinguishes_data() -> None:
     assert len({small().digest, *(ds.digest for ds in others)}) == 5
 
 
-def test_content_defaults_to_nothing_and_is_checked() -> None:
+def test_content_is_empty_by_default_and_checked() -> None:
     assert small().content(0) == {}
     ds = small(content_of=lambda row: {"text": Text(IDS[row])})
     assert ds.content(3) == {"text": Text("<b>&$x")}
@@ -221,7 +221,7 @@ def test_available_lists_missing_files(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert data.names() == tuple(found)
 
 
-def test_a_shape_must_hold_the_features() -> None:
+def test_shape_must_match_the_features() -> None:
     picture = Modality("text", np.zeros((4, 6)), None, tuple("abcdef"), [2, 3])  # type: ignore[arg-type]
     assert picture.shape == (2, 3)
     ds = small(modalities=(picture,))

@@ -41,7 +41,7 @@ def contrast(one: str, other: str) -> float:
 
 
 @pytest.mark.parametrize("theme", THEMES)
-def test_tokens_are_those_of_pages_and_figures(theme: str) -> None:
+def test_tokens_match_pages_and_figures(theme: str) -> None:
     said = {name: colours[theme] for name, (colours, _) in tokens().items()}
     page = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())["theme"][theme]
     assert page == {
@@ -62,7 +62,7 @@ def test_tokens_are_those_of_pages_and_figures(theme: str) -> None:
 
 
 @pytest.mark.parametrize("theme", THEMES)
-def test_text_can_be_read_on_paper_and_on_surfaces(theme: str) -> None:
+def test_text_contrast_is_sufficient(theme: str) -> None:
     known = tokens()
     for name, (colours, promised) in known.items():
         assert contrast(colours[theme], known["paper"][0][theme]) >= promised, name

@@ -142,7 +142,7 @@ def test_a_type_takes_no_state_but_its_byte_order(state: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["list", "dict", "OrderedDict", "dtype", "_reconstruct", "encode"])
-def test_a_pickle_cannot_change_what_it_may_call(name: str) -> None:
+def test_pickle_cannot_extend_its_allowed_calls(name: str) -> None:
     modules = {
         "OrderedDict": "collections",
         "dtype": "numpy",

@@ -612,7 +612,7 @@ def test_names_are_valid_and_unique(tmp_path: Path) -> None:
     assert {entry.name for entry in imported_sets.imported_root().iterdir()} == {".lock", "mine"}
 
 
-def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_disk_leaves_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = importable.write_mmsa(tmp_path / "m.pkl")
     importing.import_set([path], "old")
 
@@ -638,7 +638,7 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.M
     assert len(data.load("old")) == 70
 
 
-def test_a_real_limit_of_the_file_size_leaves_nothing_behind(tmp_path: Path, folder: Path) -> None:
+def test_file_size_limit_leaves_no_files(tmp_path: Path, folder: Path) -> None:
     path = importable.write_mmsa(tmp_path / "m.pkl")
     told = tmp_path / "told"
 

@@ -184,7 +184,7 @@ def report_keys(name: str) -> tuple[str, ...]:
     return ("accuracy", "nll") if name == "digits" else ("mae", "corr")
 
 
-def test_the_board_tests_against_the_best_rival(board: dict[str, Any]) -> None:
+def test_board_tests_against_the_best_rival(board: dict[str, Any]) -> None:
     tests = board["data"]["digits"]["tests"]["accuracy"]["qcnn"]
     assert tests["best"] == "tensor"
     assert set(tests["against"]) == {

@@ -259,7 +259,7 @@ def test_hdf5_cut_short_is_refused(tmp_path: Path) -> None:
             foreign_files.read_mat(path)
 
 
-def test_the_child_imports_nothing_of_the_library(tmp_path: Path) -> None:
+def test_child_process_does_not_import_the_library(tmp_path: Path) -> None:
     script = Path(child.__file__)
     path = savemat73(tmp_path / "v.mat", {"X": cell(A, B), "Y": CLASSES[:, None]})
     code = (

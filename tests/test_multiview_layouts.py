@@ -266,7 +266,7 @@ def test_mask_marks_missing_modalities(ending: str, name: str, values: Any, tmp_
 
 
 @pytest.mark.parametrize("name", ["ind", "w", "pairs"])
-def test_beside_a_cell_or_three_views_a_mask_needs_no_name(name: str, tmp_path: Path) -> None:
+def test_mask_is_recognised_with_a_cell_or_three_views(name: str, tmp_path: Path) -> None:
     views = noise(COUNT, 4), noise(COUNT, 3), noise(COUNT, 6)
     mask = np.random.default_rng(7).random((COUNT, 3)) < 0.7
     in_cell = examined(write(tmp_path / "c.mat", fea=cell(*views), gt=CLASSES, **{name: mask}))

@@ -167,7 +167,7 @@ def test_mixed_precisions_are_refused() -> None:
         lindblad.evolve_states(H, L.to(torch.complex64), rho, [1.0])
 
 
-def test_features_that_single_precision_cannot_hold_are_refused(planted: Any) -> None:
+def test_features_beyond_single_precision_are_refused(planted: Any) -> None:
     model = copy.deepcopy(checkpoint.load("qj-planted").model).float()
     inputs = {
         name: (each[0] + 1e60, each[1]) if isinstance(each, tuple) else each + 1e60

@@ -93,7 +93,9 @@ def test_contraction_title(rates: list[float]) -> None:
         ([0.2], [0.1, 0.2], "within the range of 2"),
     ],
 )
-def test_contraction_beside_random(rates: list[float], random: list[float], words: str) -> None:
+def test_contraction_compared_with_random_generators(
+    rates: list[float], random: list[float], words: str
+) -> None:
     """`faster than under each of n random generators` only where the mean rate is above that of every one, `slower`
     below every one, else `within the range`; what is left at T is d(T) / d(0)."""
     pairs = pairs_with(rates, random)

@@ -167,7 +167,7 @@ def test_few_parameters(verdict: str, words: str) -> None:
     assert "over seeds and 539 test items" in said
 
 
-def test_against_the_best_rival() -> None:
+def test_comparison_with_the_best_rival() -> None:
     """Raw p beside the adjusted one; better and worse are counted by the adjusted one and by direction."""
     against = {
         "tensor": {
@@ -249,7 +249,7 @@ def interval(value: float, low: float, high: float, n: int = 200) -> Interval:
         ((np.nan,) * 3, "Unknown"),
     ],
 )
-def test_whether_entanglement_goes_with_joint_deciding(
+def test_correlation_of_entanglement_and_joint_decisions(
     r: tuple[float, float, float], start: str
 ) -> None:
     """No significant correlation, with what can be excluded, where the interval holds zero. Else by the size of the

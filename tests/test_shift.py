@@ -69,7 +69,7 @@ def test_log_odds_have_no_common_part(subject: shift.Subject) -> None:
     assert shift.common_share(odds, subject.decided) < 1e-12
 
 
-def test_the_decided_class_against_its_runner_up(subject: shift.Subject) -> None:
+def test_predicted_class_against_the_second(subject: shift.Subject) -> None:
     pair = shift.against_runner_up(subject.explained("log-odds", "product"))
     scores = np.sort(subject.raw_scores, 1)
     np.testing.assert_allclose(pair.prediction[:, 0], scores[:, -1] - scores[:, -2], atol=1e-12)

@@ -628,7 +628,7 @@ def test_ragged_lists_of_lists_are_reported(spoil: Any, tmp_path: Path) -> None:
         examined(place)
 
 
-def test_a_row_for_every_step_may_hold_a_list(tmp_path: Path) -> None:
+def test_rows_of_steps_may_contain_lists(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     features, labels = frames()
     place = folder_of(tmp_path, features, labels, ".parquet")

@@ -296,7 +296,7 @@ def test_texts_on_grey_cells_are_readable(name: str, kind: str) -> None:
         )
 
 
-def test_legend_entries_are_those_a_reader_sees() -> None:
+def test_legend_entries_are_those_displayed() -> None:
     drawn = example("evolution_charts.decision_lines", "light")
     entries = visible_range.legend_entries(drawn)
     assert entries == [

@@ -10,7 +10,7 @@ from qfusion._files import atomic
 from qfusion.errors import InvalidInput
 
 
-def test_a_file_appears_when_the_block_ends(tmp_path: Path) -> None:
+def test_file_appears_when_the_block_ends(tmp_path: Path) -> None:
     target = tmp_path / "a.txt"
     target.write_text("old")
     with atomic(target) as part:

@@ -177,7 +177,7 @@ def elsewhere() -> list[str]:
     return run.stdout.splitlines()
 
 
-def test_the_same_bytes_in_another_process_and_in_threads_whatever_matplotlib_is_set_to(
+def test_bytes_are_reproducible_in_processes_threads_and_matplotlib_settings(
     elsewhere: list[str],
 ) -> None:
     assert json.loads(elsewhere[-1]) == digests()
@@ -197,13 +197,13 @@ def test_the_same_bytes_in_another_process_and_in_threads_whatever_matplotlib_is
     assert dict(matplotlib.rcParams) == before
 
 
-def test_it_needs_no_qfusion_and_no_screen(elsewhere: list[str]) -> None:
+def test_engine_needs_no_qfusion_and_no_display(elsewhere: list[str]) -> None:
     loaded = set(elsewhere[0].split())
     assert "matplotlib.pyplot" not in loaded
     assert not [name for name in loaded if name.split(".")[0] in ("qfusion", "streamlit")]
 
 
-def test_markup_becomes_runs_and_nothing_else_is_markup() -> None:
+def test_markup_becomes_text_runs() -> None:
     usual = words.TextStyle(10, (0, 0, 0, 1))
     block = words.read(
         "<b>a</b>10<sup>−3</sup>x<sub>ij</sub><br><i>t</i> &lt;b&gt; &#36;y&#36; <img src=x> "
@@ -221,7 +221,7 @@ def test_markup_becomes_runs_and_nothing_else_is_markup() -> None:
     assert words.printable("a\x00b\ud800  c") == "a\ufffdb\ufffd\u00a0\u00a0c"
 
 
-def test_title_caption_and_metadata_of_any_kind() -> None:
+def test_titles_captions_and_metadata() -> None:
     title, caption = "$\\frac{1}{2}$ <script>\x07", "多言語 😀 " * 30
     svg = render(waterfall(), "svg", Style(), title=title, caption=caption)
     assert "$\\frac{1}{2}$ <script>\ufffd" in " ".join(texts(svg))
@@ -256,7 +256,7 @@ def test_title_caption_and_metadata_of_any_kind() -> None:
         (lambda f: f.update_layout(paper_bgcolor="rgb(1,2)"), "rgb"),
     ],
 )
-def test_what_is_not_drawn_is_named(change: Callable[[go.Figure], Any], named: str) -> None:
+def test_unsupported_traces_are_reported(change: Callable[[go.Figure], Any], named: str) -> None:
     figure = waterfall()
     try:
         change(figure)
@@ -280,12 +280,12 @@ def test_what_is_not_drawn_is_named(change: Callable[[go.Figure], Any], named: s
         Style(creator="a b"),
     ],
 )
-def test_sizes_that_cannot_be_are_refused(style: Style) -> None:
+def test_invalid_sizes_are_refused(style: Style) -> None:
     with pytest.raises(PrintError):
         render(waterfall(), "svg", style)
 
 
-def test_formats_and_figures_that_are_none_are_refused() -> None:
+def test_invalid_formats_and_figures_are_refused() -> None:
     with pytest.raises(PrintError, match="`format` must be one of svg, pdf, png, tikz"):
         render(waterfall(), "bmp", Style())
     with pytest.raises(PrintError, match="`figure` must be a plotly figure, but is dict"):
@@ -294,7 +294,7 @@ def test_formats_and_figures_that_are_none_are_refused() -> None:
         render(waterfall(), "png", Style(2000, 2000, dpi=1200))
 
 
-def test_ranges_and_ticks_are_plotlys() -> None:
+def test_ranges_and_ticks_equal_plotly() -> None:
     assert axes.written(axes.linear(-0.6, 1.1, 4)) == ["−0.5", "0", "0.5", "1"]
     assert axes.written(np.array([10_000.0, 20_000.0])) == ["10k", "20k"]
     numbers = [axes.formatted(0.123, form) for form in (".0%", ".1~%", "+.2g", "d", ".3e")]
@@ -303,7 +303,7 @@ def test_ranges_and_ticks_are_plotlys() -> None:
     assert {"0", "2", "10", "1.5", "3"} <= set(texts(render(figure, "svg", Style())))
 
 
-def test_selected_points_stand_out_and_hover_marks_are_left_out() -> None:
+def test_selected_points_are_highlighted_and_hover_marks_omitted() -> None:
     figure = plain(height=300, showlegend=False)
     figure.add_scatter(
         x=[0, 1],
@@ -334,7 +334,7 @@ def test_every_kind_of_trace_is_drawn() -> None:
         assert len(list(ET.fromstring(svg).iter(f"{SVG}path"))) >= 2, trace.type
 
 
-def test_the_readme_names_all_that_is_drawn_and_its_example_runs() -> None:
+def test_readme_lists_supported_traces_and_its_example_runs() -> None:
     text = (Path(__file__).resolve().parents[1] / "README.md").read_text()
     for kind in set(reading.DRAWN) - {"layout"}:
         assert f"| `{kind}` |" in text
