@@ -455,3 +455,14 @@ def test_a_private_name_in_a_test_is_reported() -> None:
         "monkeypatch.setattr('qfusion.models.registry._load', None)\n"
     )
     assert set(private_uses(tree)) == {"2 _pools", "3 _start", "3 _kets", "4 _kets", "5 _load"}
+
+
+def test_slow_tests_exist() -> None:
+    """A slow test that was renamed would otherwise join the first tier."""
+    missing = []
+    for line in (ROOT / "tests/slow.txt").read_text().split():
+        file, _, name = line.partition("::")
+        path = ROOT / file
+        if not path.exists() or f"def {name.rpartition('::')[2]}(" not in path.read_text():
+            missing.append(line)
+    assert missing == [], "Rename them in tests/slow.txt, or run scripts/tiers.py."
