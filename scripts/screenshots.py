@@ -4,13 +4,16 @@ see wrong in them.
     python scripts/screenshots.py FOLDER [--pages dynamics circuit] [--widths 1440 800] [--themes light dark]
     python scripts/screenshots.py --readme
 
-The second makes the two pictures of the README. Printed for every page: pages that scroll sideways, words that are cut
-off, labels of a figure that lie on each other or leave it. What cannot be measured has to be looked at.
+The second makes the pictures of the documents; that of the README moves. Printed for every page: pages that scroll
+sideways, words that are cut off, labels of a figure that lie on each other or leave it. What cannot be measured has to
+be looked at.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
+import re
 import sys
 import tempfile
 import time
@@ -21,11 +24,19 @@ sys.path[:0] = [str(Path(__file__).resolve().parent.parent)]
 from scripts import serving, visits  # noqa: E402
 
 TALLEST = 9000  # pixels of a picture
-README = {
-    "overview": ("/", 1585),
-    "dynamics": ("/dynamics?model=qj-planted&sample=p2924&above=entanglement", 1312),
-}
+PICTURES = {"overview": ("/", 1585)}  # of the documents: address and height of the window
 MAX_BYTES = 300_000
+# The moving picture: a slider of the Dynamics page and its label.
+MOVED = "/dynamics?model=qj-parity&sample=pair-6601&H.left-right=0.9"
+SLIDER = re.compile(r"left \+ right")
+FRAMES = 10
+START = (
+    0.9  # the first factor; the last is 0. Clicks closer to the thumb than a tenth would land on it
+)
+FRAME = (1200, 800)  # pixels of the window
+SHOWN_WIDTH = 900  # pixels of the picture
+FRAME_TIME, END_TIME = 280, 1600  # milliseconds
+MAX_MOVING_BYTES = 1_200_000
 _CHECK = """() => {
   const found = [], main = document.querySelector('[data-testid="stMain"]'), say = words => found.push(words);
   const shown = e => { const b = e.getBoundingClientRect(), s = getComputedStyle(e);
@@ -114,14 +125,14 @@ def pictures(server: serving.Server, browser: Any, folder: Path, asked: argparse
 
 
 def for_readme(server: serving.Server, browser: Any, folder: Path) -> None:
-    """The two pictures of the README, of few enough bytes.
+    """The still picture of the quick start, of few enough bytes.
 
     Raises:
         RuntimeError: when one is larger than `MAX_BYTES`.
     """
     from PIL import Image
 
-    for name, (address, height) in README.items():
+    for name, (address, height) in PICTURES.items():
         page = browser.new_context(viewport={"width": 1440, "height": height}).new_page()
         visits.open_page(page, server.url + address, whole=True)
         if page.locator(".st-key-_no_tour button").count():
@@ -146,6 +157,64 @@ def for_readme(server: serving.Server, browser: Any, folder: Path) -> None:
         page.context.close()
 
 
+def moving_picture(server: serving.Server, browser: Any, folder: Path) -> None:
+    """Moves a coupling of a model from 1 to 0 and back on the Dynamics page, and keeps what the page shows meanwhile.
+
+    Raises:
+        RuntimeError: when the file is larger than `MAX_MOVING_BYTES`.
+    """
+    width, height = FRAME
+    page = browser.new_context(viewport={"width": width, "height": height}).new_page()
+    visits.open_page(page, server.url + MOVED, whole=True)
+    frames = [_frame(page)]
+    for place in range(1, FRAMES):
+        _move(page, START * (1 - place / (FRAMES - 1)))
+        visits.still(page, whole=True)
+        frames.append(_frame(page))
+    there_and_back = frames + frames[-2:0:-1]
+    times = [FRAME_TIME] * len(there_and_back)
+    times[0] = times[len(frames) - 1] = END_TIME
+    path = folder / "slider.webp"
+    there_and_back[0].save(
+        path,
+        save_all=True,
+        append_images=there_and_back[1:],
+        duration=times,
+        loop=0,
+        quality=70,
+        method=6,
+        minimize_size=True,
+    )
+    page.context.close()
+    if path.stat().st_size > MAX_MOVING_BYTES:
+        raise RuntimeError(
+            f"{path.name} has {path.stat().st_size:,} bytes, more than {MAX_MOVING_BYTES:,}. Take fewer frames."
+        )
+    print(f"{path}: {path.stat().st_size:,} bytes")
+
+
+def _move(page: Any, factor: float) -> None:
+    """Puts the thumb of the slider at a factor between 0 and 2. The first click may only take the focus."""
+    slider = page.get_by_role("slider", name=SLIDER).first
+    track = page.get_by_role("group", name=SLIDER).locator("[data-orientation]").first
+    for _ in range(5):
+        place = track.bounding_box()
+        page.mouse.click(place["x"] + factor / 2 * place["width"], place["y"] + place["height"] / 2)
+        page.wait_for_timeout(500)
+        if abs(float(slider.input_value()) - factor) < 0.01:
+            return
+    raise RuntimeError(f"The slider stays at {slider.input_value()} instead of {factor:.2f}.")
+
+
+def _frame(page: Any) -> Any:
+    """Returns what the window shows, as a picture of `SHOWN_WIDTH`."""
+    from PIL import Image
+
+    with Image.open(io.BytesIO(page.screenshot())) as shown:
+        height = round(shown.height * SHOWN_WIDTH / shown.width)
+        return shown.convert("RGB").resize((SHOWN_WIDTH, height), Image.Resampling.LANCZOS)
+
+
 def main() -> int:
     """Takes the pictures; returns 1 when the machine saw something wrong."""
     parser = argparse.ArgumentParser(
@@ -167,7 +236,9 @@ def main() -> int:
         parser.error("name a folder for the pictures")
     with tempfile.TemporaryDirectory() as own, visits.browsing(Path(own)) as (server, browser):
         if asked.readme:
-            for_readme(server, browser, asked.folder or serving.ROOT / "docs" / "images")
+            images = asked.folder or serving.ROOT / "docs" / "images"
+            for_readme(server, browser, images)
+            moving_picture(server, browser, images)
             return 0
         return 1 if pictures(server, browser, asked.folder, asked) else 0
 
