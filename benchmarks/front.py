@@ -147,7 +147,7 @@ def _accuracy_row(board: Mapping[str, Any], data: str, system: str, label: str) 
     test = entry["tests"][metric][system]
     rival = test["best"]
     against = test["against"][rival]
-    known = metrics.describe[metric]
+    known = metrics.LABELS[metric]
     value, low, high = against["difference"], against["low"], against["high"]
     if not known.higher_is_better:
         value, low, high = -value, -high, -low

@@ -99,7 +99,7 @@ def verdicts(entry: Mapping[str, Any], others: Sequence[str], key: str) -> dict[
     """
     rows, result = entry["rows"], {}
     rivals = [rival for rival in others if rival in rows]
-    better = 1 if metrics.describe[key].higher_is_better else -1
+    better = 1 if metrics.LABELS[key].higher_is_better else -1
     for system in (s for s in SYSTEMS if s in rows and rivals):
         pairs = {rival: compared(entry, system, rival, key) for rival in rivals}
         known = {rival: pair for rival, pair in pairs.items() if pair is not None}

@@ -24,7 +24,7 @@ SECOND = {
 
 def short(key: str) -> str:
     """Returns a metric's short name."""
-    return metrics.describe[key].short
+    return metrics.LABELS[key].short
 
 
 def add_sentences(board: dict[str, Any]) -> None:
@@ -135,7 +135,7 @@ def agreement(board: Mapping[str, Any]) -> str:
 
 def best_of(entry: Mapping[str, Any], key: str) -> str:
     """Returns the model with the best mean."""
-    better = 1 if metrics.describe[key].higher_is_better else -1
+    better = 1 if metrics.LABELS[key].higher_is_better else -1
     return max(entry["rows"], key=lambda model: better * entry["rows"][model]["test"][key]["mean"])
 
 
@@ -147,7 +147,7 @@ def test_sentence(
     entry = board["data"][name]
     items = f" and {entry['items']:,} test items" if key == entry["headline"] else ""
     pair = tests["against"][tests["best"]]
-    sign = 1 if metrics.describe[key].higher_is_better else -1
+    sign = 1 if metrics.LABELS[key].higher_is_better else -1
     better = sum(p["holm"] < 0.05 and sign * p["difference"] > 0 for p in tests["against"].values())
     worse = sum(p["holm"] < 0.05 and sign * p["difference"] < 0 for p in tests["against"].values())
     return (
@@ -205,7 +205,7 @@ def parity_sentence(board: Mapping[str, Any], name: str) -> str:
         entry["rows"],
         {m: c["label"] for m, c in board["contenders"].items()},
     )
-    better = 1 if metrics.describe[key].higher_is_better else -1
+    better = 1 if metrics.LABELS[key].higher_is_better else -1
     d, ours = digits_of(key), rows["qj"]["test"][key]["mean"]
     rivals = [m for m in rows if board["contenders"][m]["role"] in ("neighbour", "baseline")]
     ahead = sorted(
@@ -242,7 +242,7 @@ def short_table(board: Mapping[str, Any]) -> str:
     rows = []
     for name, entry in board["data"].items():
         key = entry["headline"]
-        better = 1 if metrics.describe[key].higher_is_better else -1
+        better = 1 if metrics.LABELS[key].higher_is_better else -1
         others = [
             m for m in entry["rows"] if board["contenders"][m]["role"] in ("neighbour", "baseline")
         ]

@@ -238,7 +238,7 @@ def test_sliders_change_prediction_and_metrics_as_in_the_library(
         prediction = float(tweaked(dataset.inputs([row], dtype=torch.float64))[0, 0])
     assert value(app, "Score") == pytest.approx(prediction, abs=6e-4)
     for name in ("mae", "corr", "acc7"):
-        assert value(app, metrics.describe[name].short.partition(" (")[0]) == pytest.approx(
+        assert value(app, metrics.LABELS[name].short.partition(" (")[0]) == pytest.approx(
             expected[name], abs=6e-4
         )
     assert "Changed: H: text × 0.3, dissipation: text+audio × 2, T = 1.5" in plain(said(app))

@@ -125,7 +125,7 @@ def test_additive_models_equal_their_emap() -> None:
         assert np.abs(alone.scores - alone.model).max() < 1e-10
         truth = np.array([0, 1] * 3)
         worth = additive_projection.gains(
-            alone, truth, metrics.classification, {"accuracy": metrics.describe["accuracy"]}
+            alone, truth, metrics.classification, {"accuracy": metrics.LABELS["accuracy"]}
         )
         assert "One modality" in describe_joint_effect(alone, worth, "accuracy")
 
@@ -149,7 +149,7 @@ def test_gains_are_differences_with_the_sign_of_better() -> None:
     rng = np.random.default_rng(0)
     truth = rng.normal(size=80)
     right, wrong = truth[:, None] + 0.1, rng.normal(size=(80, 1))
-    labels = {name: metrics.describe[name] for name in ("mae", "corr")}
+    labels = {name: metrics.LABELS[name] for name in ("mae", "corr")}
     worth = additive_projection.gains(
         additive(right, wrong), truth, lambda s, y: metrics.plain(s[:, 0], y), labels
     )
@@ -629,7 +629,7 @@ def test_metrics_are_recomputed_in_every_resample() -> None:
     rng = np.random.default_rng(0)
     truth, video = rng.normal(size=45), np.arange(45)[:, None] // 3
     scores = [truth[:, None] + size * rng.normal(size=(45, 1)) for size in (0.5, 1.5)]
-    labels = {name: metrics.describe[name] for name in ("corr", "mae")}
+    labels = {name: metrics.LABELS[name] for name in ("corr", "mae")}
     worth = additive_projection.gains(
         additive(*scores),
         truth,

@@ -394,7 +394,7 @@ def test_resource_value_has_a_direction_and_counts_runs_once(monkeypatch: Any) -
     records += [record("qj-dephased", s, 0.504 + 0.01 * s) for s in range(3)]
     records += [record("qj-mean-field", s, 0.4) for s in range(2)]
     records += [{"variant": "qj", "seed": 3, "failed": "ValueError: no"}]
-    mae = ("mae", metrics.describe["mae"])
+    mae = ("mae", metrics.LABELS["mae"])
     monkeypatch.setattr(audit_basis, "main_metric", lambda dataset: mae)
     entry = audit_rows.entry(records, open_study("qj-planted").dataset)
     assert entry["rows"][0]["worth"] == pytest.approx(0.212)

@@ -20,7 +20,7 @@ sys.path.insert(0, str(ROOT / "benchmarks"))
 import fusion  # noqa: E402
 import mosi  # noqa: E402
 
-SHORT = {label.short: key for key, label in metrics.describe.items()}
+SHORT = {label.short: key for key, label in metrics.LABELS.items()}
 
 
 class Number(NamedTuple):

@@ -183,7 +183,7 @@ class Board:
     @staticmethod
     def metric(key: str) -> Label:
         """How a metric is shown."""
-        return metrics.describe[key]
+        return metrics.LABELS[key]
 
     @property
     def made(self) -> str:

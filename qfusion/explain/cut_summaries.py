@@ -125,7 +125,7 @@ def dependence(result: CutMetrics, metric: str | None = None) -> DependenceSumma
     """
     metric = metric or next(iter(result.after))
     loss, i, cut = result.losses[metric], len(result.times) // 2, _place(result)
-    sign = -1 if metrics.describe[metric].higher_is_better else 1
+    sign = -1 if metrics.LABELS[metric].higher_is_better else 1
     m = _first_largest(sign * loss.value[cut, :, i])
     change = _change(loss, cut, m, i)
     classical = uncorrelated = None

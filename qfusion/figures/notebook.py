@@ -382,6 +382,6 @@ def draw_cut_test(
         | ({"one answer for all": chance} if near else {})
         | dict(levels or {}),
         modalities,
-        y_title=f"{metrics.describe[metric].short}, n = {int(table['n'].iloc[0]):,}",
+        y_title=f"{metrics.LABELS[metric].short}, n = {int(table['n'].iloc[0]):,}",
         theme=theme,
     )

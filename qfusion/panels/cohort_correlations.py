@@ -135,7 +135,7 @@ def cut_test(
         figure,
         shows=shows,
         not_shown=CAPTIONS["cut-test"].not_shown,
-        alt=f"{metrics.describe[metric].short} of {len(rows):,} samples after a cut at each time.",
+        alt=f"{metrics.LABELS[metric].short} of {len(rows):,} samples after a cut at each time.",
         table=lambda: result_tables.cut_table(result),
     )
 

@@ -82,7 +82,7 @@ METRIC = params.SelectParam(
     "train.metric",
     "Metric",
     "The usual one is shown.",
-    values=metrics.describe,
+    values=metrics.LABELS,
     style={"label_visibility": "collapsed", "width": 170},
 )
 SEEDS = params.NumberParam(

@@ -147,7 +147,7 @@ def gate_groups(
 def smallest_generator(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
     """Draw how much of the generator's gain remains as terms are removed one by one, for models that evolve."""
     result = patching.prune_terms(study)
-    short = metrics.describe[result.metric].short
+    short = metrics.LABELS[result.metric].short
     low = result.shares.low
     high = result.shares.high
     greedy = tuple(

@@ -41,7 +41,7 @@ class Search(specifications.Training):
         """ "minimize" or "maximize"."""
         return (
             "maximize"
-            if self.metric != LOSS and metrics.describe[self.metric].higher_is_better
+            if self.metric != LOSS and metrics.LABELS[self.metric].higher_is_better
             else "minimize"
         )
 

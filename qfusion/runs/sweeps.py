@@ -333,7 +333,7 @@ def _search(study: optuna.Study, name: str) -> search_space.Search:
         good = (
             all(isinstance(text, str) for text in (search.data, search.model, search.digest))
             and isinstance(search.seed, int)
-            and search.metric in (search_space.LOSS, *metrics.describe)
+            and search.metric in (search_space.LOSS, *metrics.LABELS)
             and isinstance(search.settings, dict)
             and all(
                 "choices" in entry or {"low", "high", "log", "whole"} <= entry.keys()

@@ -24,7 +24,7 @@ class Label(NamedTuple):
     higher_is_better: bool = True
 
 
-describe: dict[str, Label] = {
+LABELS: dict[str, Label] = {
     "acc2_non0": Label("Acc-2 (non-zero)"),
     "f1_non0": Label("F1 (non-zero)"),
     "acc2_has0": Label("Acc-2 (with zero)"),
@@ -41,7 +41,7 @@ describe: dict[str, Label] = {
     "f1": Label("F1 (macro)"),
     "nll": Label("Log loss", higher_is_better=False),
 }
-SIMS = {key: describe[key] for key in ("acc2", "acc3", "acc5", "f1", "mae", "corr")}
+SIMS = {key: LABELS[key] for key in ("acc2", "acc3", "acc5", "f1", "mae", "corr")}
 SIMS["f1"] = Label("F1 (weighted)")
 # Upper ends of the classes of CH-SIMS; each is (low, high], the first begins at -1.01 and the last ends at 1.01.
 SIMS_CUTS = {"acc2": (0.0,), "acc3": (-0.1, 0.1), "acc5": (-0.7, -0.1, 0.1, 0.7)}
@@ -81,14 +81,14 @@ def labels(keys: Iterable[str]) -> dict[str, Label]:
     convention = find_convention(unique)
     return {
         key: label(key, convention)
-        for key in dict.fromkeys((*NAMES[convention], *describe))
+        for key in dict.fromkeys((*NAMES[convention], *LABELS))
         if key in unique
     }
 
 
 def label(key: str, convention: str = "") -> Label:
     """Return how one metric of a convention is shown; its bare name where it is none of ours."""
-    return (SIMS if convention == "sims" else {}).get(key) or describe.get(key) or Label(key)
+    return (SIMS if convention == "sims" else {}).get(key) or LABELS.get(key) or Label(key)
 
 
 def headlines(keys: Iterable[str]) -> list[str]:

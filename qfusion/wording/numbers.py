@@ -11,7 +11,7 @@ DRAWN = "{samples} drawn at random from {whole:,}"
 
 def name_metric(metric: str) -> str:
     """Return the short name of a metric within a sentence: "accuracy", "R2", "MAE"."""
-    short = metrics.describe[metric].short
+    short = metrics.LABELS[metric].short
     is_word = short.replace(" ", "").isalpha() and not short.isupper()
     return short[0].lower() + short[1:] if is_word else short
 
