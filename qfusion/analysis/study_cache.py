@@ -1,6 +1,7 @@
 """Values that a study computes once: per model, shared by its copies with other backgrounds, or per data set."""
 
 from functools import cached_property
+from threading import RLock
 from typing import Any, TypeVar
 
 import numpy as np
@@ -42,7 +43,19 @@ class per_model_cache(cached_property[T]):
 
 
 class dataset_cache(cached_property[T]):
-    """Value computed from the samples of the data set alone, without those that a visitor added."""
+    """Value computed from the samples of the data set alone, without those that a visitor added.
+
+    Threads that read the same value of the same study compute it once. In Python 3.11, `cached_property` has one lock
+    for all instances, so that a page would wait while a background job computes the value of another study.
+    """
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        return super().__get__(None if instance is None else instance.base_study, owner)
+        if instance is None:
+            return self
+        study, name = instance.base_study, str(self.attrname)
+        values = vars(study)
+        if name not in values:
+            with values.setdefault(f"lock of {name}", RLock()):
+                if name not in values:
+                    values[name] = self.func(study)
+        return values[name]
