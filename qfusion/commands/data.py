@@ -97,18 +97,19 @@ def check_data(
         result |= {
             key: qfusion.data.imported_sets.manifest(name)[key] for key in ("report", "repairs")
         }
+    rows = []
+    for modality in result["modalities"]:
+        sequence = "yes" if modality["sequence"] else "no"
+        rows.append([modality["name"], modality["size"], sequence])
+    sizes = ", ".join(f"{count} {split}" for split, count in result["samples"].items())
+    findings = []
+    if "report" in result:
+        findings = [format_finding(finding) for finding in result["report"]["findings"]]
     print_result(
         result,
         as_json,
-        table(
-            ["Modality", "Features", "Sequence"],
-            [
-                [m["name"], m["size"], "yes" if m["sequence"] else "no"]
-                for m in result["modalities"]
-            ],
-            f"{dataset.title}: " + ", ".join(f"{n} {s}" for s, n in result["samples"].items()),
-        ),
-        *(map(format_finding, result["report"]["findings"]) if "report" in result else ()),
+        table(["Modality", "Features", "Sequence"], rows, f"{dataset.title}: {sizes}"),
+        *findings,
         f"Every value is finite, ids are unique, no split is empty. SHA-256 {dataset.digest}",
     )
 

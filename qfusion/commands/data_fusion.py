@@ -26,34 +26,39 @@ def needs_record(result: information.Estimate) -> dict[str, Any]:
             "alone": {name: one(part) for name, part in entry.alone.items()},
         }
 
+    main = result.main
     tested = result.baselines
+    if len(main.sources) == 2:
+        measure = partial_information.BROJA
+    else:
+        measure = "union information"
+    differing_parts = dict(result.apart)
+    below_chance = []
+    for name, member in result.below_chance:
+        below_chance.append({"modality": name, "model": member})
+    worth: dict[str, Any] = {"metric": tested.metric, "models": dict(tested.models)}
+    for name, score in tested.scores.items():
+        worth[name] = one(score)
+    worth["joint_gain"] = tested.joint_gain.value
+    worth["unfinished"] = tested.unfinished
+    notes = [*describe_evaluation(tested.evaluation), *describe_estimation(result)]
     return {
         "data": result.name,
-        "estimator": result.main.estimator,
-        "measure": partial_information.BROJA
-        if len(result.main.sources) == 2
-        else "union information",
-        "n": result.main.n,
+        "estimator": main.estimator,
+        "measure": measure,
+        "n": main.n,
         "entropy": result.entropy,
-        **parts(result.main),
+        **parts(main),
         "bound": "total and alone are lower bounds: the data hold at least their low ends",
         "shared": dict(result.different),
-        "below_chance": [
-            {"modality": name, "model": member} for name, member in result.below_chance
-        ],
+        "below_chance": below_chance,
         "finding": result.finding.value,
         "gain": one(result.gain),
         "estimators": {name: parts(entry) for name, entry in result.by.items()},
         "against_rest": {name: parts(entry) for name, entry in result.of_rest.items()},
         "lattice": dict(result.lattice),
-        "disagree": [name for name in result.main.parts if name in dict(result.apart)],
-        "worth": {
-            "metric": tested.metric,
-            "models": dict(tested.models),
-            **{name: one(part) for name, part in tested.scores.items()},
-            "joint_gain": tested.joint_gain.value,
-            "unfinished": tested.unfinished,
-        },
+        "disagree": [name for name in main.parts if name in differing_parts],
+        "worth": worth,
         "says": [describe_information(result), describe_baselines(tested)],
-        "notes": [*describe_evaluation(tested.evaluation), *describe_estimation(result)],
+        "notes": notes,
     }

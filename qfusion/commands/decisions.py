@@ -42,14 +42,21 @@ def decision_record(
     spread = None
     if doubt is not None:
         spread = dict(zip(coalitions[1:], doubt.spread[0], strict=True))
+    if classes:
+        quantity = "log-odds"
+        truth = classes[truth]
+    else:
+        quantity = "score"
     errors = None
     if explanation.errors is not None:
         errors = dict(zip(coalitions, explanation.errors[0, :, index], strict=True))
+    verdict_values = qfusion.explain.verdict_findings.verdict_record(verdict)
+    verdict_values["says"] = _describe_verdict(verdict)
     return {
         "sample": dataset.ids[row],
         "output": label or explanation.outputs[index],
-        "quantity": "log-odds" if classes else "score",
-        "truth": classes[truth] if classes else truth,
+        "quantity": quantity,
+        "truth": truth,
         "prediction": explanation.prediction[0, index],
         "baseline": explanation.baseline[index],
         "coalitions": dict(zip(coalitions, explanation.values[0, :, index], strict=True)),
@@ -60,8 +67,7 @@ def decision_record(
         "background_size": explanation.background_size,
         "spread": spread,
         "standard_error": errors,
-        "verdict": qfusion.explain.verdict_findings.verdict_record(verdict)
-        | {"says": _describe_verdict(verdict)},
+        "verdict": verdict_values,
     }
 
 

@@ -45,16 +45,23 @@ def image_moments(images: np.ndarray) -> np.ndarray:
     return np.stack([mass, row, column, *central], axis=1)
 
 
-_STEPS = range(1, DIGITS_SIDE + 1)
+def _profile_names() -> tuple[str, ...]:
+    """Return the names of the features of the profile: ink, contours, mass, centre and moments."""
+    numbers = range(1, DIGITS_SIDE + 1)
+    names: list[str] = []
+    for way in ("row", "column"):
+        names.extend(f"ink of {way} {i}" for i in numbers)
+    for side in ("left", "right", "top", "bottom"):
+        names.extend(f"{side} contour {i}" for i in numbers)
+    names.extend(("mass", "centre row", "centre column"))
+    names.extend(f"moment {p},{q}" for p, q in _ORDERS)
+    return tuple(names)
+
+
 FEATURE_NAMES = {
     "pixels": pixel_names((DIGITS_SIDE, DIGITS_SIDE)),
     "fourier": tuple(f"frequency {p},{q}" for p, q in _KEPT),
-    "profile": (
-        *(f"ink of {way} {i}" for way in ("row", "column") for i in _STEPS),
-        *(f"{way} contour {i}" for way in ("left", "right", "top", "bottom") for i in _STEPS),
-        *("mass", "centre row", "centre column"),
-        *(f"moment {p},{q}" for p, q in _ORDERS),
-    ),
+    "profile": _profile_names(),
 }
 
 

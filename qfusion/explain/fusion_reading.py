@@ -103,9 +103,12 @@ def read_fusion(model: TruthTables, masses: Mapping[str, Tensor]) -> Reading:
     vectors, stages = truth_tables.fuse(p, phi)
     controls, before = _stage_controls(model.modalities, p, stages)
     fused = stages[:, -1]
+    element_names = [f"element {i}" for i in range(n)]
+    weights = torch.stack([truth_tables.probabilities(q) for q in before], 1)
+    rules = truth_tables.nearest_rule(phi, len(model.modalities))
     reading = Reading(
         modalities=model.modalities,
-        elements=tuple(f"element {i}" for i in range(n)),
+        elements=tuple(element_names),
         elements_are_classes=model.elements_are_classes,
         masses=p.numpy(),
         fused=fused.numpy(),
@@ -113,8 +116,8 @@ def read_fusion(model: TruthTables, masses: Mapping[str, Tensor]) -> Reading:
         controls=controls,
         patterns=_pattern_names(len(controls[0])),
         tables=torch.sin(phi / 2).square().numpy(),
-        weights=torch.stack([truth_tables.probabilities(q) for q in before], 1).numpy(),
-        rules=tuple(truth_tables.nearest_rule(phi, len(model.modalities))),
+        weights=weights.numpy(),
+        rules=tuple(rules),
         conjunctive=evidence.conjunctive(p).numpy(),
         disjunctive=evidence.disjunctive(p).numpy(),
         disagreement=evidence.disagreement(p).numpy(),

@@ -170,15 +170,21 @@ def gate_groups(
         LOSS: by_row.mean(-1),
         ENTANGLEMENT: entropies.reshape(shape),
     }
-    columns = zip((group.key for group in groups), shapley_values(by_row, G), strict=True)
+    values = {name: shapley_values(tables[name], G) for name in TARGETS}
+    without_gates = {name: float(table.ravel()[0]) for name, table in tables.items()}
+    with_gates = {name: float(table.ravel()[-1]) for name, table in tables.items()}
+    shot_errors = np.sqrt(shapley_variances(spreads.reshape(shape) / shots))
+    keys = [group.key for group in groups]
+    loss_columns = dict(zip(keys, shapley_values(by_row, G), strict=True))
+    loss_means = bootstrap.means(loss_columns, clusters=clusters)
     return GateGroups(
         groups,
         output,
-        {name: shapley_values(tables[name], G) for name in TARGETS},
-        {name: float(values.ravel()[0]) for name, values in tables.items()},
-        {name: float(values.ravel()[-1]) for name, values in tables.items()},
-        np.sqrt(shapley_variances(spreads.reshape(shape) / shots)),
-        tuple(bootstrap.means(dict(columns), clusters=clusters).values()),
+        values,
+        without_gates,
+        with_gates,
+        shot_errors,
+        tuple(loss_means.values()),
         len(of_rows),
         shots,
     )

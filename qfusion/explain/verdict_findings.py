@@ -91,7 +91,7 @@ def opposition(verdict: Verdict) -> Opposition:
 
 def verdict_record(verdict: Verdict) -> dict[str, Any]:
     """Return the verdict as JSON values, as the command line prints it."""
-    return {
+    record = {
         "relation": verdict.relation.value,
         "leadership": leadership(verdict).value,
         "opposition": opposition(verdict).value,
@@ -104,10 +104,15 @@ def verdict_record(verdict: Verdict) -> dict[str, Any]:
         "shares": dict(verdict.shares),
         "lead_needed": verdict.needed,
         "seeds": verdict.seeds,
-        "other_leader": verdict.other_leader if verdict.seeds else None,
-        "spread_of_largest": verdict.spread if verdict.seeds else None,
-        "spread_of_score": verdict.score_spread if verdict.seeds else None,
+        "other_leader": None,
+        "spread_of_largest": None,
+        "spread_of_score": None,
     }
+    if verdict.seeds:
+        record["other_leader"] = verdict.other_leader
+        record["spread_of_largest"] = verdict.spread
+        record["spread_of_score"] = verdict.score_spread
+    return record
 
 
 def opposes_jointly(verdict: Verdict) -> bool:

@@ -150,18 +150,21 @@ def _add_vector(
         hoverinfo="skip",
         line={"color": INK[theme], "width": 2.5},
     )
+    purity = (1 + length**2) / 2
+    tip = (
+        f"<b>{name}</b><br>⟨X⟩ {now[0]:+.3f}, ⟨Y⟩ {now[1]:+.3f}, ⟨Z⟩ {now[2]:+.3f}<br>"
+        f"length {length:.3f}, purity {purity:.3f}"
+    )
+    in_front = float(now @ TOWARDS_VIEWER) >= 0
     figure.add_scatter(
         x=[points[-1, 0]],
         y=[points[-1, 1]],
         mode="markers",
-        text=[
-            f"<b>{name}</b><br>⟨X⟩ {now[0]:+.3f}, ⟨Y⟩ {now[1]:+.3f}, ⟨Z⟩ {now[2]:+.3f}<br>"
-            f"length {length:.3f}, purity {(1 + length**2) / 2:.3f}"
-        ],
+        text=[tip],
         hovertemplate="%{text}<extra></extra>",
         marker={
             "size": 10,
-            "color": INK[theme] if (float(now @ TOWARDS_VIEWER) >= 0) else PAPER[theme],
+            "color": INK[theme] if in_front else PAPER[theme],
             "opacity": 1,
             "line": {"color": INK[theme], "width": 1.5},
         },

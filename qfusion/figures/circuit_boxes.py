@@ -29,17 +29,26 @@ def fusion_replay(progressed: Any, model: Any) -> Replay:
     """Return the replay of an entangled-fusion circuit; `progressed` as `track.gate_replay.replay_fusion` gives it."""
     wires = _fusion_wires(progressed.wires, model)
     rows = {name: row for row, name in enumerate(progressed.wires)}
+    sentences = []
+    steps = []
+    takes = []
+    for gate in progressed.gates:
+        sentences.append((gate.label, gate.wires, gate.sentence, gate.values))
+        steps.append(_cone_step(gate, rows))
+        takes.append(gate.takes)
+    moments = [(m.wires, m.before, m.after, m.mutual) for m in progressed.moments]
+    open_wires = [row for row, wire in enumerate(wires) if wire.end is None]
     return Replay(
         _fusion_boxes(progressed.gates, rows, model),
         wires,
-        tuple((gate.label, gate.wires, gate.sentence, gate.values) for gate in progressed.gates),
+        tuple(sentences),
         progressed.bloch,
         progressed.entropy,
-        tuple((m.wires, m.before, m.after, m.mutual) for m in progressed.moments),
+        tuple(moments),
         _fusion_parts(progressed.gates),
-        tuple(row for row, wire in enumerate(wires) if wire.end is None),
-        steps=tuple(_cone_step(gate, rows) for gate in progressed.gates),
-        takes=tuple(gate.takes for gate in progressed.gates),
+        tuple(open_wires),
+        steps=tuple(steps),
+        takes=tuple(takes),
     )
 
 
@@ -222,29 +231,25 @@ def evolution_replay(built: Any, modalities: Sequence[str]) -> Replay:
         )
         moments.append((gate.wires if shown else (), before, after, None))
     bloch = np.stack([gate_replay.bloch_vectors(torch.from_numpy(rho)) for rho in rhos])
-    owners = {
-        wire: gate.modalities[-1]
-        for gate in built.gates
-        if gate.kind == "prepare"
-        for wire in gate.wires
-    }
+    owners = {}
+    for gate in built.gates:
+        if gate.kind == "prepare":
+            for wire in gate.wires:
+                owners[wire] = gate.modalities[-1]
+    wires = []
+    for row, wire in enumerate(built.wires):
+        wires.append(Wire(wire, float(row), term_colour(owners[wire], modalities)))
+    sentences = [(gate.label, gate.wires, gate.sentence, gate.values) for gate in built.gates]
+    evolving = [n for n, gate in enumerate(built.gates) if gate.kind != "prepare"]
+    first_evolving = evolving[0] if evolving else 0
     return Replay(
         tuple(_boxes_of_step(built, modalities)),
-        tuple(
-            Wire(wire, float(row), term_colour(owners[wire], modalities))
-            for row, wire in enumerate(built.wires)
-        ),
-        tuple((gate.label, gate.wires, gate.sentence, gate.values) for gate in built.gates),
+        tuple(wires),
+        tuple(sentences),
         bloch,
         measures.qubit_entropy(bloch),
         tuple(moments),
-        (
-            (0, "prepare"),
-            (
-                next((n for n, gate in enumerate(built.gates) if gate.kind != "prepare"), 0),
-                "one step",
-            ),
-        ),
+        ((0, "prepare"), (first_evolving, "one step")),
         tuple(range(len(qubits))),
     )
 

@@ -429,6 +429,8 @@ def _discs(
             else:
                 small = usual
             discs.append((row, x, usual if apart > 29 else small))
+    tips = [disc_tip(wires[row].name, bloch[row], float(entropy[row])) for row, *_ in discs]
+    diameters = [2 * radius for *_, radius in discs]
     figure.add_scatter(
         x=[x for _, x, _ in discs],
         y=[wires[row].y for row, *_ in discs],
@@ -436,9 +438,9 @@ def _discs(
         name="qubits",
         cliponaxis=False,
         hovertemplate="%{text}<extra></extra>",
-        text=[disc_tip(wires[row].name, bloch[row], float(entropy[row])) for row, *_ in discs],
+        text=tips,
         marker={
-            "size": [2 * radius for *_, radius in discs],
+            "size": diameters,
             "color": PAPER[theme],
             "line": {"color": LINE[theme], "width": 1.5},
             "opacity": 1,

@@ -423,19 +423,15 @@ def _intervals(
     xaxis: str,
     name: str,
 ) -> None:
-    known = [i for i, estimate in enumerate(estimates) if np.isfinite(estimate.value)]
-    up, down = (
-        [max(0.0, b - a) if np.isfinite(a + b) else 0.0 for a, b in pairs]
-        for pairs in (
-            [(estimates[i].value, estimates[i].high) for i in known],
-            [(estimates[i].low, estimates[i].value) for i in known],
-        )
-    )
-    for i, plus, minus in zip(known, up, down, strict=True):
+    for i, estimate in enumerate(estimates):
+        if not np.isfinite(estimate.value):
+            continue
+        plus = _bar_length(estimate.value, estimate.high)
+        minus = _bar_length(estimate.low, estimate.value)
         figure.add_trace(
             {
                 "type": "scatter",
-                "x": [estimates[i].value],
+                "x": [estimate.value],
                 "y": [y[i]],
                 "xaxis": xaxis,
                 "mode": "markers",
@@ -450,10 +446,17 @@ def _intervals(
                     "thickness": 2,
                     "width": 5,
                 },
-                "hovertemplate": f"{label(name)}: %{{x:.3f}} ({estimates[i].value - minus:.3f} to "
-                f"{estimates[i].value + plus:.3f})<extra></extra>",
+                "hovertemplate": f"{label(name)}: %{{x:.3f}} ({estimate.value - minus:.3f} to "
+                f"{estimate.value + plus:.3f})<extra></extra>",
             }
         )
+
+
+def _bar_length(low: float, high: float) -> float:
+    """Return the length of an error bar from `low` to `high`, 0 where one of them is not finite."""
+    if not np.isfinite(low + high):
+        return 0.0
+    return max(0.0, high - low)
 
 
 def _diamonds(figure: go.Figure, x: Sequence[float], y: Sequence[float], theme: Theme) -> None:

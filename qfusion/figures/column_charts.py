@@ -122,18 +122,21 @@ def bar_columns(
     figure = _empty_columns(names, (), rows, np.array(on_scale), title, theme)
     for i, entry in enumerate(values):
         own = [quantity for quantity in quantities if quantity in entry]
+        lengths = [entry[quantity] for quantity in own]
+        places = [quantities.index(quantity) for quantity in own]
+        colours = [hues.get(quantity, GREY) for quantity in own]
         figure.add_bar(
-            x=[entry[quantity] for quantity in own],
-            y=[quantities.index(quantity) for quantity in own],
+            x=lengths,
+            y=places,
             orientation="h",
             width=0.6,
             xaxis=_axis_name(i),
             yaxis="y",
             marker={
-                "color": [hues.get(quantity, GREY) for quantity in own],
+                "color": colours,
                 "line": {"width": 0},
             },
-            text=[f"{entry[quantity]:.2f}" for quantity in own],
+            text=[f"{length:.2f}" for length in lengths],
             textposition="outside",
             cliponaxis=False,
             constraintext="none",

@@ -183,18 +183,21 @@ def mutual_information_graph(
             hovertemplate=f"{tip}<extra></extra>",
             **to,
         )
+    sizes = [discs[name][0] for name in modalities]
+    colours = [term_colour(name, modalities) for name in modalities]
+    tips = [discs[name][2] for name in modalities]
     figure.add_scatter(
         x=[place[0] for place in places.values()],
         y=[place[1] for place in places.values()],
         mode="markers",
         showlegend=False,
         marker={
-            "size": [discs[name][0] for name in modalities],
-            "color": [term_colour(name, modalities) for name in modalities],
+            "size": sizes,
+            "color": colours,
             "opacity": 1,
             "line": {"width": 0},
         },
-        text=[discs[name][2] for name in modalities],
+        text=tips,
         hovertemplate="%{text}<extra></extra>",
         **to,
     )

@@ -102,19 +102,24 @@ def bar_pairs(
     write = "{:.0%}" if percent else "{:.2f}"
     for numbers, shift, filled, side in ((a, -0.19, False, "A"), (b, 0.19, True, "B")):
         known = [i for i, name in enumerate(names) if name in numbers]
+        lengths = [numbers[names[i]] for i in known]
         colours = [hues.get(names[i], GREY) for i in known]
+        if filled:
+            fills = colours
+        else:
+            fills = [PAPER[theme]] * len(known)
         figure.add_bar(
-            x=[numbers[names[i]] for i in known],
+            x=lengths,
             y=np.array(known) + shift,
             orientation="h",
             width=0.34,
             name=side,
             showlegend=False,
             marker={
-                "color": colours if filled else [PAPER[theme]] * len(known),
+                "color": fills,
                 "line": {"color": colours, "width": 2},
             },
-            text=[f"{side} {write.format(numbers[names[i]])}" for i in known],
+            text=[f"{side} {write.format(length)}" for length in lengths],
             textposition="outside",
             constraintext="none",
             cliponaxis=False,

@@ -39,18 +39,10 @@ def read_recipe(data: bytes) -> str:
     readers: tuple[tuple[tuple[bytes, ...], str, Callable[[bytes], str]], ...] = (
         ((b"\x89png\r\n\x1a\n",), "PNG", _from_png),
         ((b"%pdf-",), "PDF", _from_pdf),
-        (
-            (b"<!doctype html", b"<html"),
-            "HTML",
-            lambda page: _part_between(page, _IN_PAGE, b"</script>").replace("\\u003c", "<"),
-        ),
-        (
-            (b"<?xml", b"<svg", b"<!doctype svg", b"<!--"),
-            "SVG",
-            lambda svg: html.unescape(_part_between(svg, _SVG, b"</metadata>")),
-        ),
+        ((b"<!doctype html", b"<html"), "HTML", _from_html),
+        ((b"<?xml", b"<svg", b"<!doctype svg", b"<!--"), "SVG", _from_svg),
         ((_TIKZ.encode(),), "tikzpicture", _from_tikz),
-        ((b"",), "file", lambda file: _text(file) if len(file) <= 4 * MAX_RECIPE else ""),
+        ((b"",), "file", _from_text),
     )
     kind, read = next((kind, read) for begins, kind, read in readers if start.startswith(begins))
     recipe = read(data)
@@ -91,6 +83,20 @@ def _part_between(data: bytes, start: bytes, end: bytes) -> str:
     first = data.find(start)
     last = data.find(end, first, first + 8 * MAX_RECIPE) if first >= 0 else -1
     return _text(data[first + len(start) : last]) if last >= 0 else ""
+
+
+def _from_html(page: bytes) -> str:
+    return _part_between(page, _IN_PAGE, b"</script>").replace("\\u003c", "<")
+
+
+def _from_svg(svg: bytes) -> str:
+    return html.unescape(_part_between(svg, _SVG, b"</metadata>"))
+
+
+def _from_text(file: bytes) -> str:
+    if len(file) > 4 * MAX_RECIPE:
+        return ""
+    return _text(file)
 
 
 def _from_tikz(data: bytes) -> str:

@@ -123,13 +123,16 @@ def largest_errors(
     figure = base_figure(theme, 74 + 24 * max(1, len(names)), left=10, right=56)
     if not len(names):
         return write_note(figure, "No sample of this cohort.", theme)
+    colours = [VERMILLION] * len(names)
+    if chosen is not None and 0 <= chosen < len(names):
+        colours[chosen] = INK[theme]
     figure.add_bar(
         x=errors,
         y=list(range(len(names))),
         orientation="h",
         width=0.66,
         marker={
-            "color": [INK[theme] if i == chosen else VERMILLION for i in range(len(names))],
+            "color": colours,
             "line": {"width": 0},
         },
         customdata=[label(name, 90) for name in names],

@@ -53,28 +53,25 @@ def measure_lines(
         before: times and series as learned, before a tweak, drawn thin and dotted.
     """
     was: Curves = (times, {}) if before is None else before
+    lines = []
+    for part, values in was[1].items():
+        lines.append(learned_line(was[0], values, part_colour(part, modalities, theme), "y"))
+    for part, values in series.items():
+        lines.append(
+            time_line(
+                times,
+                values,
+                part_title(part, between),
+                part_colour(part, modalities, theme),
+                term_dash("+".join(part)),
+                "y",
+                group=between.join(part),
+            )
+        )
+    if before is not None:
+        lines.append(learned_legend_entry())
     figure = base_figure(theme, height, legend=True, right=20, top=8)
-    figure.add_traces(
-        [
-            *(
-                learned_line(was[0], values, part_colour(part, modalities, theme), "y")
-                for part, values in was[1].items()
-            ),
-            *(
-                time_line(
-                    times,
-                    values,
-                    part_title(part, between),
-                    part_colour(part, modalities, theme),
-                    term_dash("+".join(part)),
-                    "y",
-                    group=between.join(part),
-                )
-                for part, values in series.items()
-            ),
-            *([] if before is None else [learned_legend_entry()]),
-        ]
-    )
+    figure.add_traces(lines)
     figure.update_layout(
         hovermode="x unified",
         dragmode="zoom",
@@ -112,37 +109,33 @@ def decision_lines(
     """
     terms, others = condense_curves({name: part for name, part in dividends.items() if name})
     was = before or (times, {}, {})
-    ghosts = [
-        learned_line(was[0], values, part_colour(split_term(name), modalities, theme), row)
-        for row, series in zip(("y", "y2"), was[1:], strict=True)
-        for name, values in series.items()
-        if (name or row == "y") and (row == "y" or name in terms)
-    ]
-    figure = base_figure(theme, 420, legend=True, right=20, top=8)
-    figure.add_traces(
-        [
-            *ghosts,
-            *(
+    lines = []
+    for row, series in zip(("y", "y2"), was[1:], strict=True):
+        for name, values in series.items():
+            if row == "y" or name in terms:
+                colour = part_colour(split_term(name), modalities, theme)
+                lines.append(learned_line(was[0], values, colour, row))
+    for row, series in (("y", entropies), ("y2", terms)):
+        for name, values in series.items():
+            part = split_term(name)
+            lines.append(
                 time_line(
                     times,
                     values,
-                    part_title(split_term(name)),
-                    part_colour(split_term(name), modalities, theme),
+                    part_title(part),
+                    part_colour(part, modalities, theme),
                     term_dash(name),
                     row,
                     row == "y2" or name not in terms,
                     group=name,
                 )
-                for row, series in (("y", entropies), ("y2", terms))
-                for name, values in series.items()
-            ),
-            *(
-                time_line(times, values, name, QUIET[theme], "dot", "y2", True)
-                for name, values in others.items()
-            ),
-            *([] if before is None else [learned_legend_entry()]),
-        ]
-    )
+            )
+    for name, values in others.items():
+        lines.append(time_line(times, values, name, QUIET[theme], "dot", "y2", True))
+    if before is not None:
+        lines.append(learned_legend_entry())
+    figure = base_figure(theme, 420, legend=True, right=20, top=8)
+    figure.add_traces(lines)
     figure.update_layout(
         hovermode="x unified",
         dragmode="zoom",

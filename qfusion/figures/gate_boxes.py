@@ -61,24 +61,32 @@ def replay_gates(model: GateCircuit, encoded: Mapping[str, torch.Tensor]) -> Rep
     """
     registers = model.registers()
     progressed = gate_replay.replay_gates(model.gates(encoded), registers)
-    gates = [(gate, tuple(progressed.wires[q] for q in gate.wires)) for gate in progressed.gates]
-    owners = [name for name, size in registers.items() for _ in range(size)]
+    gates = []
+    sentences = []
+    for gate in progressed.gates:
+        names = tuple(progressed.wires[q] for q in gate.wires)
+        gates.append((gate, names))
+        sentences.append((gate.name, names, _describe_gate(gate, names), gate.values))
+    owners = []
+    for name, size in registers.items():
+        owners.extend([name] * size)
     coloured = set(owners) <= set(model.modalities) and max(registers.values()) <= len(LINES)
     hues = [term_colour(owner, model.modalities) if coloured else "" for owner in owners]
+    wires = [Wire(name, float(q), hues[q]) for q, name in enumerate(progressed.wires)]
+    moments = [(m.wires, m.before, m.after, m.mutual) for m in progressed.moments]
+    steps = [gate_step(gate.wires, gate.matrix) for gate in progressed.gates]
     return Replay(
         tuple(_gate_boxes(gates, hues)),
-        tuple(Wire(name, float(q), hues[q]) for q, name in enumerate(progressed.wires)),
-        tuple(
-            (gate.name, wires, _describe_gate(gate, wires), gate.values) for gate, wires in gates
-        ),
+        tuple(wires),
+        tuple(sentences),
         progressed.bloch,
         progressed.entropy,
-        tuple((m.wires, m.before, m.after, m.mutual) for m in progressed.moments),
+        tuple(moments),
         _gate_parts(progressed.gates),
         tuple(range(len(owners))),
         describe_circuit(model, encoded),
         ACROSS,
-        tuple(gate_step(gate.wires, gate.matrix) for gate in progressed.gates),
+        tuple(steps),
     )
 
 

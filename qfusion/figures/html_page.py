@@ -83,13 +83,15 @@ def render_page(
         "style-src 'unsafe-inline'; img-src data: blob:; font-src data:; base-uri 'none'; form-action 'none'"
     )
     described = ". ".join(part.rstrip(". ") for part in (title, caption) if part)
+    head = ""
+    if style.title and title:
+        head = f"<h1>{html.escape(plotly_print.words.isolated(title))}</h1>\n"
+    foot = ""
+    if style.caption and caption:
+        foot = f"<figcaption>{html.escape(plotly_print.words.isolated(caption))}</figcaption>\n"
     return _PAGE.format(
-        head=f"<h1>{html.escape(plotly_print.words.isolated(title))}</h1>\n"
-        if style.title and title
-        else "",
-        foot=f"<figcaption>{html.escape(plotly_print.words.isolated(caption))}</figcaption>\n"
-        if style.caption and caption
-        else "",
+        head=head,
+        foot=foot,
         label=html.escape(described or "Figure"),
         title=html.escape(title or "Figure"),
         policy=policy,

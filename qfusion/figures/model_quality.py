@@ -41,6 +41,11 @@ def confusion_matrix(
         return write_note(figure, EMPTY, theme)
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     names = [label(name, 24) for name in classes]
+    cells = []
+    filled: list[tuple[int, int]] = []
+    for i in range(C):
+        cells.append([[names[i], names[j], int(counts[i, j])] for j in range(C)])
+        filled.extend((i, j) for j in range(C) if counts[i, j])
     figure.add_heatmap(
         z=shares,
         x=list(range(C)),
@@ -51,22 +56,23 @@ def confusion_matrix(
         showscale=False,
         xgap=1,
         ygap=1,
-        customdata=[[[names[i], names[j], int(counts[i, j])] for j in range(C)] for i in range(C)],
+        customdata=cells,
         hovertemplate="annotated %{customdata[0]}, predicted %{customdata[1]}: %{customdata[2]} "
         "(%{z:.1%})<extra></extra>",
     )
     if C <= MANY:
         cell_annotations(figure, np.where(counts, counts, np.nan), shares, "{:,.0f}", size=12)
-    # A heat map cannot be clicked: what is clicked lies over it, unseen.
-    filled = [(i, j) for i in range(C) for j in range(C) if counts[i, j]]
+    filled_cells = []
+    for i, j in filled:
+        count = int(counts[i, j])
+        filled_cells.append([i, j, names[i], names[j], count, float(shares[i, j])])
+    # A heat map cannot be clicked: transparent markers over it receive the clicks.
     figure.add_scatter(
         x=[j for _, j in filled],
         y=[i for i, _ in filled],
         mode="markers",
         marker={"size": max(8, min(30, 400 // C)), "symbol": "square", "opacity": 0, "color": GREY},
-        customdata=[
-            [i, j, names[i], names[j], int(counts[i, j]), float(shares[i, j])] for i, j in filled
-        ],
+        customdata=filled_cells,
         hovertemplate="annotated %{customdata[2]}, predicted %{customdata[3]}: %{customdata[4]} "
         "(%{customdata[5]:.1%})<br>click to make them the cohort<extra></extra>",
         selected={"marker": {"opacity": 0}},

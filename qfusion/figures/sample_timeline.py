@@ -231,17 +231,25 @@ def _word_rows(words: Sequence[Word], seconds: float) -> tuple[list[tuple[Word, 
 
 def _words(placed: Sequence[tuple[Word, int | None]], used: int, theme: Theme) -> Row:
     """Return the words that have a row, at the middle of their times."""
-    shown = [(word, row) for word, row in placed if row is not None]
+    middles = []
+    heights = []
+    labels = []
+    tips = []
+    for word, row in placed:
+        if row is None:
+            continue
+        middles.append((word.start + word.end) / 2)
+        heights.append(-row)
+        labels.append(label(word.text, 20))
+        tips.append([label(word.text), f"{word.start:.2f}", f"{word.end:.2f}"])
     trace = {
         "type": "scatter",
-        "x": [(word.start + word.end) / 2 for word, _ in shown],
-        "y": [-row for _, row in shown],
+        "x": middles,
+        "y": heights,
         "mode": "text",
-        "text": [label(word.text, 20) for word, _ in shown],
+        "text": labels,
         "textfont": {"size": 12, "color": INK[theme]},
-        "customdata": [
-            [label(word.text), f"{word.start:.2f}", f"{word.end:.2f}"] for word, _ in shown
-        ],
+        "customdata": tips,
         "hovertemplate": "‘%{customdata[0]}’, %{customdata[1]} to %{customdata[2]} s<extra></extra>",
         "cliponaxis": False,
     }

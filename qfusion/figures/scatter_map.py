@@ -207,7 +207,15 @@ def nearest_bars(
     figure = base_figure(theme, 92 + 27 * max(1, len(names)), left=10, right=56, top=22)
     if not len(names):
         return write_note(figure, "There is no other sample.", theme)
-    hues = [BLUE if entry is not False else VERMILLION for entry in right]
+    hues = []
+    patterns = []
+    for entry in right:
+        if entry is False:
+            hues.append(VERMILLION)
+            patterns.append("/")
+        else:
+            hues.append(BLUE)
+            patterns.append("")
     figure.add_bar(
         x=distances,
         y=list(range(len(names))),
@@ -218,7 +226,7 @@ def nearest_bars(
             "color": hues,
             "line": {"width": 0},
             "pattern": {
-                "shape": ["/" if entry is False else "" for entry in right],
+                "shape": patterns,
                 "fgcolor": hues,
                 "bgcolor": PAPER[theme],
                 "solidity": 0.5,

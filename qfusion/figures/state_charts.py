@@ -216,6 +216,11 @@ def hinton(rho: np.ndarray, dims: Sequence[int], theme: Theme = "light") -> go.F
             line={"color": hues[k], "width": 0.5},
         )
     _draw_hands(figure, columns, rows, half, phase, size)
+    tips = []
+    for i, j, angle in zip(rows, columns, phase, strict=True):
+        tips.append(
+            f"row {names[i]}, column {names[j]}: {modulus[i, j]:.4f}, phase {angle:+.3f} rad"
+        )
     figure.add_scatter(
         x=columns,
         y=rows,
@@ -235,10 +240,7 @@ def hinton(rho: np.ndarray, dims: Sequence[int], theme: Theme = "light") -> go.F
                 ticktext=["−π ←", "−π/2 ↓", "0 →", "π/2 ↑", "π ←"],
             ),
         },
-        text=[
-            f"row {names[i]}, column {names[j]}: {modulus[i, j]:.4f}, phase {angle:+.3f} rad"
-            for i, j, angle in zip(rows, columns, phase, strict=True)
-        ],
+        text=tips,
     )
     step = 1 if size <= 16 else max(1, size // dims[0])
     ticks = {

@@ -130,19 +130,21 @@ class Torch:
         named = _pytree.tree_unflatten(list(range(len(outputs))), program.call_spec.out_spec)
         plain = isinstance(named, dict) and list(named.values()) == list(range(len(outputs)))
         titles = map(str, named if plain else range(len(outputs)))
+        input_ports = []
+        for place in self._places:
+            name = users[place].name
+            input_ports.append(self._port(name, values[name]))
+        output_ports = []
+        for title, output in zip(titles, outputs, strict=True):
+            output_ports.append(self._port(title, values.get(output)))
+        ranges = {}
+        for symbol, constraint in program.range_constraints.items():
+            ranges[str(symbol)] = [_finite(constraint.lower), _finite(constraint.upper)]
         self.about = {
-            "inputs": [
-                self._port(users[place].name, values[users[place].name]) for place in self._places
-            ],
-            "outputs": [
-                self._port(title, values.get(name))
-                for title, name in zip(titles, outputs, strict=True)
-            ],
+            "inputs": input_ports,
+            "outputs": output_ports,
             "parameters": sum(tensor.numel() for tensor in program.state_dict.values()),
-            "ranges": {
-                str(name): [_finite(about.lower), _finite(about.upper)]
-                for name, about in program.range_constraints.items()
-            },
+            "ranges": ranges,
             "notes": self._random(program.graph_module),
         }
         self._in_spec = program.call_spec.in_spec

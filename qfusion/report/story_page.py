@@ -21,19 +21,23 @@ def render_page(story: Story, seconds: float) -> bytes:
         {"name": clean(act.name), "says": clean(act.says), "drawings": _drawings(act, place)}
         for place, act in enumerate(story.acts)
     ]
+    facts = [clean(fact) for fact in story.facts]
+    words = {clean(name): clean(description) for name, description in story.words.items()}
+    media = {clean(name): block for name, block in story.media.items()}
+    size = [side * 0.75 for side in PLOT]
     page = environment().get_template("story.html")
     return page.render(
         title=clean(story.title),
         says=clean(story.says),
-        facts=[clean(fact) for fact in story.facts],
-        words={clean(name): clean(words) for name, words in story.words.items()},
-        media={clean(name): block for name, block in story.media.items()},
+        facts=facts,
+        words=words,
+        media=media,
         made_from=clean(story.made_from),
         command=story.command,
         acts=acts,
         seconds=seconds,
         hold=HOLD,
-        size=[side * 0.75 for side in PLOT],
+        size=size,
         colours={"INK": INK, "PAPER": PAPER, "QUIET": QUIET},
         script=script,
         policy=script_digest(script),

@@ -148,19 +148,18 @@ def _describe(
         name: measures.entanglement_entropy(psi, system.dims, m).numpy()
         for m, name in enumerate(system.names)
     }
-    return [
-        Trajectory(
-            times,
-            np.array([when for when, _ in jumps[i]]),
-            np.array([k for _, k in jumps[i]], dtype=int),
-            measure_kinds.Measures(
-                measure_kinds.Measure("entropy", (name,), values[i])
-                for name, values in entropies.items()
-            ),
-            populations[i],
+    trajectories = []
+    for i in range(len(kets)):
+        jump_times = np.array([when for when, _ in jumps[i]])
+        jump_operators = np.array([k for _, k in jumps[i]], dtype=int)
+        run_entropies = measure_kinds.Measures(
+            measure_kinds.Measure("entropy", (name,), values[i])
+            for name, values in entropies.items()
         )
-        for i in range(len(kets))
-    ]
+        trajectories.append(
+            Trajectory(times, jump_times, jump_operators, run_entropies, populations[i])
+        )
+    return trajectories
 
 
 def ensemble(trajectories: Sequence[Trajectory], channels: int | None = None) -> Ensemble:

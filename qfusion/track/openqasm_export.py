@@ -60,16 +60,17 @@ def to_openqasm3(tape: qml.tape.QuantumScript, wires: Sequence[str], read: Seque
     place = {wire: index for index, wire in enumerate(wires)}
     measurements = [op for op in tape.operations if isinstance(op, qml.ops.MidMeasure)]
     bits = {op.meas_uid: f"m[{index}]" for index, op in enumerate(measurements)}
-    lines = [
-        "OPENQASM 3.0;",
-        'include "stdgates.inc";',
-        *(f"// q[{i}] is {wire}" for wire, i in place.items()),
-        f"qubit[{len(wires)}] q;",
-        *([f"bit[{len(bits)}] m;"] if bits else []),
-        f"bit[{len(read)}] c;",
-        *(line for op in tape.operations for line in _statements(op, place, bits)),
-        *(f"c[{index}] = measure q[{place[wire]}];" for index, wire in enumerate(read)),
-    ]
+    lines = ["OPENQASM 3.0;", 'include "stdgates.inc";']
+    for wire, index in place.items():
+        lines.append(f"// q[{index}] is {wire}")
+    lines.append(f"qubit[{len(wires)}] q;")
+    if bits:
+        lines.append(f"bit[{len(bits)}] m;")
+    lines.append(f"bit[{len(read)}] c;")
+    for op in tape.operations:
+        lines.extend(_statements(op, place, bits))
+    for index, wire in enumerate(read):
+        lines.append(f"c[{index}] = measure q[{place[wire]}];")
     return "\n".join(lines) + "\n"
 
 

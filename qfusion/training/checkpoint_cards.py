@@ -117,7 +117,8 @@ def make_card(
     target = dataset.target
     total = sum(p.numel() for p in model.parameters())
     encoders = sum(p.numel() for p in model.encoders.parameters())
-    return {
+    sizes = {split: len(dataset.rows(split)) for split in ("train", "valid", "test")}
+    card = {
         "format": FORMAT,
         "name": name,
         "title": title,
@@ -134,7 +135,7 @@ def make_card(
         "data": {
             "name": dataset.name,
             "digest": dataset.digest,
-            "sizes": {split: len(dataset.rows(split)) for split in ("train", "valid", "test")},
+            "sizes": sizes,
         },
         "training": dict(training),
         "seed": seed,
@@ -148,8 +149,10 @@ def make_card(
             **installed_versions(("torch", "qutip", "pennylane", "numpy")),
         },
         "notes": notes,
-        **({} if sampling is None else {"sampling": asdict(sampling)}),
     }
+    if sampling is not None:
+        card["sampling"] = asdict(sampling)
+    return card
 
 
 @default_on_error(None)

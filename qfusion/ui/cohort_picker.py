@@ -166,18 +166,15 @@ def _chips(
 def cohort_chips(study: Study, rows: pd.DataFrame) -> dict[str, cohort_filters.Part]:
     """Return the conditions behind the chips, besides relations, on the explained rows of a split."""
     wrong = cohort_table.wrong_part(study, rows)
-    return ({} if wrong is None else {f"wrong {'class' if study.classes else 'sign'}": wrong}) | (
-        {
-            "worst tenth": cohort_filters.Part(
-                "error", ">=", (f"{rows['error'].quantile(0.9):.4g}",)
-            ),
-            "most joint tenth": cohort_filters.Part(
-                cohort_table.JOINT, ">=", (f"{rows[cohort_table.JOINT].quantile(0.9):.4g}",)
-            ),
-        }
-        if len(rows)
-        else {}
-    )
+    chips = {}
+    if wrong is not None:
+        title = "wrong class" if study.classes else "wrong sign"
+        chips[title] = wrong
+    if len(rows):
+        for title, column in (("worst tenth", "error"), ("most joint tenth", cohort_table.JOINT)):
+            threshold = f"{rows[column].quantile(0.9):.4g}"
+            chips[title] = cohort_filters.Part(column, ">=", (threshold,))
+    return chips
 
 
 def clear_chip(

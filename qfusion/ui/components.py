@@ -50,16 +50,25 @@ def play(
         strip: name of the panel over which the playhead goes and that is clicked to play from there.
         peaks: buttons to play from a moment: name, seconds, and what is said of it.
     """
+    if clip is None:
+        kind = "video"
+        source = ""
+    else:
+        kind = clip.kind
+        source = recording_addresses.clip_address(clip)
+    strip_selector = ""
+    if strip:
+        strip_selector = f".st-key-{component_key(f'figure-{strip}')} .qf-figure"
     component("player")(
         key=component_key(key),
         data={
-            "kind": "video" if clip is None else clip.kind,
-            "source": "" if clip is None else recording_addresses.clip_address(clip),
+            "kind": kind,
+            "source": source,
             "label": label,
             "failed": "This recording cannot be played: it was moved or changed, or your browser does not support "
             "its format.",
             "bound": bound,
-            "strip": f".st-key-{component_key(f'figure-{strip}')} .qf-figure" if strip else "",
+            "strip": strip_selector,
             "peaks": [{"name": name, "time": time, "title": title} for name, time, title in peaks],
         },
     )

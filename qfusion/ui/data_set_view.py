@@ -102,31 +102,31 @@ def _train_both(name: str) -> None:
 
 def _card(data_set: DataSet) -> str:
     target = data_set.target
-    rows = (
-        {
-            "title": data_set.title,
-            "samples": f"{len(data_set):,}",
-            "train / valid / test": " / ".join(
-                f"{len(data_set.rows(split)):,}" for split in SPLITS
-            ),
-            "modalities": ", ".join(
-                f"{m.name} ({m.size:,} features"
-                + (f", sequences of up to {m.values.shape[1]:,} steps)" if m.is_sequence else ")")
-                for m in data_set.modalities
-            ),
-            "target": f"{target.name}, {'classes' if target.classes else 'a number'}"
-            + (f" in {target.range}" if target.range else ""),
-            "source": data_set.source,
-            "licence": data_set.licence,
-            "digest": data_set.digest[:12],
-        }
-        | ({} if target.classes else {"metrics": CONVENTIONS[target.convention]})
-        | (
-            {}
-            if data_set.unimodal is None
-            else {"labels of single modalities": ", ".join(map(str, data_set.unimodal.columns))}
-        )
-    )
+    sizes = [f"{len(data_set.rows(split)):,}" for split in SPLITS]
+    modalities = []
+    for modality in data_set.modalities:
+        extent = f"{modality.size:,} features"
+        if modality.is_sequence:
+            extent += f", sequences of up to {modality.values.shape[1]:,} steps"
+        modalities.append(f"{modality.name} ({extent})")
+    values = "classes" if target.classes else "a number"
+    if target.range:
+        values += f" in {target.range}"
+    rows = {
+        "title": data_set.title,
+        "samples": f"{len(data_set):,}",
+        "train / valid / test": " / ".join(sizes),
+        "modalities": ", ".join(modalities),
+        "target": f"{target.name}, {values}",
+        "source": data_set.source,
+        "licence": data_set.licence,
+        "digest": data_set.digest[:12],
+    }
+    if not target.classes:
+        rows["metrics"] = CONVENTIONS[target.convention]
+    if data_set.unimodal is not None:
+        rows["labels of single modalities"] = ", ".join(map(str, data_set.unimodal.columns))
+    lines = [f"| {key} | {text.escape_markdown(value)} |" for key, value in rows.items()]
     lines = [f"| {key} | {text.escape_markdown(value)} |" for key, value in rows.items()]
     return "\n".join([lines[0], "|---|---|", *lines[1:]])
 

@@ -123,19 +123,21 @@ def draw_changes(context: page_context.PageContext, sample: Sample) -> None:
             )
         ]
     labels = metrics.labels(now.metrics)
-    cells += [
-        changed_numbers.Changed(
-            (f"Test {about.short[:1].lower()}{about.short[1:]}" if study.classes else about.short)
-            + systems.seed_suffix(study),
-            base.metrics[name],
-            now.metrics[name],
-            describe_metric(name, now.metrics),
-            "normal" if about.higher_is_better else "inverse",
+    measured = [name for name in ("accuracy", "nll", "mae", "corr") if name in labels]
+    for name in measured[:2]:
+        metric_label = labels[name]
+        title = metric_label.short
+        if study.classes:
+            title = f"Test {title[:1].lower()}{title[1:]}"
+        cells.append(
+            changed_numbers.Changed(
+                title + systems.seed_suffix(study),
+                base.metrics[name],
+                now.metrics[name],
+                describe_metric(name, now.metrics),
+                "normal" if metric_label.higher_is_better else "inverse",
+            )
         )
-        for name, about in [
-            (name, labels[name]) for name in ("accuracy", "nll", "mae", "corr") if name in labels
-        ][:2]
-    ]
     with st.container(key="pair-metrics"):
         places = [*st.columns(2), *st.columns(2)] if len(cells) > 3 else st.columns(len(cells))
         # A line of its own either way, so that nothing below jumps at the first edit.

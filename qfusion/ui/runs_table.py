@@ -77,13 +77,15 @@ def _row(entry: runs.Seen, line: list[str]) -> dict[str, object]:
         return {"run": entry.name, "state": words}
     losses = [float(row["valid_loss"]) for row in record.history]
     share = (record.epoch + record.batch / max(1, record.batches)) / max(1, record.epochs)
+    done = 1.0 if entry.state == "finished" else min(1.0, share)
+    time_left = "" if left is None else _sentences.duration(left)
     return {
         "run": entry.name,
         "state": words,
         "epoch": f"{record.epoch} / {record.epochs or '?'}",
-        "done": min(1.0, share) if entry.state != "finished" else 1.0,
+        "done": done,
         "loss": losses[:: max(1, math.ceil(len(losses) / 60))],  # points of a sparkline
-        "time left": "" if left is None else _sentences.duration(left),
+        "time left": time_left,
         "validation": describe_kept_epoch(record),
         "data": plan.data,
         "model": plan.model,

@@ -255,18 +255,21 @@ _NUMPY: dict[str, Callable[..., Any]] = {
     "scalar": _scalar,
     "_frombuffer": _build_array,
 }
+# The functions of a module by all the names that the module has in Python 2 and 3, and NumPy 1 and 2.
+_MODULES: dict[str, dict[str, Callable[..., Any]]] = {
+    "builtins": _BUILTINS,
+    "__builtin__": _BUILTINS,
+    "numpy.core.multiarray": _NUMPY,
+    "numpy.core.numeric": _NUMPY,
+    "numpy._core.multiarray": _NUMPY,
+    "numpy._core.numeric": _NUMPY,
+}
 # All names that a pickle may ask for, and what is called in their place.
 CONSTRUCTORS: dict[tuple[str, str], _Constructor] = {
     **{
         (module, name): _Constructor(make)
-        for module in ("builtins", "__builtin__")
-        for name, make in _BUILTINS.items()
-    },
-    **{
-        (f"numpy.{core}.{module}", name): _Constructor(make)
-        for core in ("core", "_core")
-        for module in ("multiarray", "numeric")
-        for name, make in _NUMPY.items()
+        for module, functions in _MODULES.items()
+        for name, make in functions.items()
     },
     ("numpy", "ndarray"): NDARRAY,
     ("numpy", "dtype"): _Constructor(_dtype),

@@ -238,6 +238,13 @@ def read_easyvqa(
     else:
         pool = "the 48,248 published ones, of 13 answers"
     shown = [name.rpartition("-")[0] for name in names]
+    kinds = [_kind(*pair) for pair in zip(questions, answers, strict=True)]
+    table = pd.DataFrame(
+        {"question": questions, "answer": answers, "kind": kinds, "picture": shown},
+        index=names,
+    )
+    y = np.array([classes.index(answer) for answer in answers])
+    split = np.array([row.split for row in rows])
     colours = ", ".join(COLOURS)
     return DataSet(
         name=source.name,
@@ -254,18 +261,10 @@ def read_easyvqa(
             Modality("question", values, lengths, WORDS),
         ),
         target=Target("classification", "answer", None, classes),
-        y=np.array([classes.index(answer) for answer in answers]),
+        y=y,
         ids=np.array(names),
-        split=np.array([row.split for row in rows]),
-        table=pd.DataFrame(
-            {
-                "question": questions,
-                "answer": answers,
-                "kind": [_kind(*pair) for pair in zip(questions, answers, strict=True)],
-                "picture": shown,
-            },
-            index=names,
-        ),
+        split=split,
+        table=table,
         content_of=partial(_content_of_question, pictures, place, questions),
         clusters=Clusters(np.array(shown), "pictures"),
         makers={

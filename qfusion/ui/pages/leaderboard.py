@@ -57,35 +57,30 @@ def board(context: page_context.PageContext) -> None:
 
 
 def _head(result: benchmark_board.Board, name: str, key: str, table: pd.DataFrame) -> None:
-    entry, metric = result.of(name), result.metric(key)
-    first, better = table.iloc[0], "more" if metric.higher_is_better else "less"
+    entry = result.of(name)
+    metric = result.metric(key)
+    first = table.iloc[0]
+    better = "more" if metric.higher_is_better else "less"
     short = (
         f"**{text.escape_markdown(first['label'])}** leads on {text.escape_markdown(entry['title'])} with "
         f"{metric.short} "
         f"{first['mean']:.4f}. " + _told_apart(result, name, key)
     )
-    guidance.line(
-        short,
-        short
-        + (
-            f"\n\n{metric.short}: {describe_metric(key)} The {better}, the better. "
-            f"{entry['trained_on']:,} rows to train on, {entry['test']:,} test rows; "
-            "all models with the same rows, encoders and number of epochs, means over "
-            f"training seeds. Measured {text.escape_markdown(result.made, 200)} by "
-            f"{text.escape_markdown(result.whole['command'])}."
-            + (
-                ""
-                if "qj-joint" in result.whole["contenders"]
-                else " Its QiNN-QJ reads the joint state, since it predates the local read-out."
-            )
-            + "\n\nlow, high: 95 % t-interval of the mean over seeds. p: "
-            + (
-                f"{text.escape_markdown(result.whole['method'], 900)}."
-                if key == entry["headline"]
-                else "paired t-test over seeds alone, two-sided; another test set may order the models differently."
-            )
-        ),
+    measurement = (
+        f"{metric.short}: {describe_metric(key)} The {better}, the better. "
+        f"{entry['trained_on']:,} rows to train on, {entry['test']:,} test rows; "
+        "all models with the same rows, encoders and number of epochs, means over "
+        f"training seeds. Measured {text.escape_markdown(result.made, 200)} by "
+        f"{text.escape_markdown(result.whole['command'])}."
     )
+    if "qj-joint" not in result.whole["contenders"]:
+        measurement += " Its QiNN-QJ reads the joint state, since it predates the local read-out."
+    if key == entry["headline"]:
+        test = f"{text.escape_markdown(result.whole['method'], 900)}."
+    else:
+        test = "paired t-test over seeds alone, two-sided; another test set may order the models differently."
+    statistics = f"low, high: 95 % t-interval of the mean over seeds. p: {test}"
+    guidance.line(short, f"{short}\n\n{measurement}\n\n{statistics}")
 
 
 def _told_apart(result: benchmark_board.Board, name: str, key: str) -> str:
