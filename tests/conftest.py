@@ -176,7 +176,6 @@ FIRST = (
     "test_app_",
     "test_path_attribution",
     "test_state_cuts",
-    "test_quality",
     "test_runs",
     "test_cli",
     "test_report",
@@ -205,11 +204,9 @@ SLOW = (
     "test_model_export",
     "test_distributed",
     "test_dask_cluster.py",
-    "test_wheel",
     "test_serving",
     "test_servers_behind_nginx",
     "test_faults",
-    "test_docs_site",
     "test_hostile_widgets",
 )
 
