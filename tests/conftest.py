@@ -82,7 +82,8 @@ if modules := _annotated_modules():
     shapes.install()
     jaxtyping.install_import_hook(modules, "beartype.beartype")
 
-from tests.support import sharing  # noqa: E402 - below the hook
+from qfusion.errors import DataUnavailable  # noqa: E402 - below the hook
+from tests.support import sharing  # noqa: E402
 
 
 def _keep_more(caches: Any) -> None:
@@ -208,6 +209,7 @@ SLOW = (
     "test_servers_behind_nginx",
     "test_faults",
     "test_hostile_widgets",
+    "test_refinement",  # its tests share what a slow one computes
 )
 
 
@@ -299,6 +301,17 @@ class Together(LoadScopeScheduling):
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together:
     """Puts that scheduler in the place of xdist's."""
     return Together(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[Any]:
+    """Skips a test that needs a data set which is not on this machine, unless real data are named."""
+    try:
+        return (yield)
+    except DataUnavailable as error:
+        if os.environ.get("QFUSION_DATA"):
+            raise
+        pytest.skip(str(error).split(":")[0])
 
 
 @pytest.hookimpl(wrapper=True)

@@ -13,7 +13,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from qfusion import data
-from qfusion.data import imported_sets, importing
+from qfusion.data import imported_sets, importing, registry
 from qfusion.runs import run_list, run_process
 from qfusion.ui import data_import_form, permissions, recordings_form, sample_content, uploads
 from tests.support import importable, recordings
@@ -50,7 +50,8 @@ def test_a_set_is_shown_with_its_numbers(name: str) -> None:
     )
     assert "**Does not show**" in said(app)
     listed = app.dataframe[0].value
-    assert listed["name"].tolist() == list(data.names())
+    available = [source.name for source in registry.available() if source.available]
+    assert listed["name"].tolist() == available
 
 
 def test_recordings_are_joined_by_their_folder(tmp_path: Path) -> None:

@@ -348,7 +348,7 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "slice that stands out",
-        "panels.wrong_samples:_slice_title",
+        "panels.wrong_samples:slice_title",
         "its score, allowing for the number of slices, lies above all",
     ),
     Template(
@@ -395,7 +395,7 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "type that is predicted worst",
-        "panels.cohort_contributions:_describe_worst_relation",
+        "panels.cohort_contributions:describe_worst_relation",
         "its interval lies above those of all others, or of another",
     ),
     Template(
@@ -514,7 +514,7 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "when a modality came to matter",
-        "panels.learning_inside:_describe_onsets",
+        "panels.learning_inside:describe_onsets",
         "the first measured epoch with a tenth of what all terms add by now",
     ),
     Template(
