@@ -91,6 +91,7 @@ def pytest_of(home: Path, *words: str) -> tuple[list[str], str]:
             PYTEST,
             "-n0",
             "-q",
+            "--all",
             "-o",
             f"cache_dir={home.parent / 'pytest'}",
             *words,
