@@ -106,6 +106,7 @@ def test_what_if_page_swaps_drops_and_flips(trained: DataSet) -> None:
 
 
 def test_reports_and_commands(trained: DataSet, tmp_path: Path) -> None:
+    threads = torch.get_num_threads()
     sample = str(trained.ids[trained.rows("test")[0]])
     words = report.sample(open_sample("my-mult", sample)).html().decode()
     assert "When it was decided" not in words
@@ -129,4 +130,4 @@ def test_reports_and_commands(trained: DataSet, tmp_path: Path) -> None:
     )
     assert code == 1
     assert "one of product, joint, cohort, contrast" in err
-    assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == threads

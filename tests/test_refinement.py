@@ -50,6 +50,9 @@ def slow(trained: DataSet, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(refinement, "AUTO", 1e30)
     _forget(study)
     yield study
+    for job in list(jobs.JOBS.values()):
+        job.stop()
+    jobs.WORKER.shutdown(wait=True)  # what goes on would hold the values of the next test
     _forget(study)
 
 

@@ -14,6 +14,7 @@ from streamlit.delta_generator import DeltaGenerator
 from qfusion.panels import params
 from qfusion.ui import arrival, page_params, state
 
+FIELDS = 4  # of a form side by side, at most
 FIELD_WIDTH = 160  # pixels; the least width of a field of a form
 
 
@@ -161,7 +162,7 @@ def settle(key: str, options: Iterable[Any], default: Any = None) -> None:
 
 def grid(name: str) -> DeltaGenerator:
     """Return a place for fields of a form: side by side, as many of equal width as there is room for."""
-    return st.grid(min_column_width=FIELD_WIDTH, gap="small", key=f"grid-{name}")
+    return st.grid(FIELDS, min_column_width=FIELD_WIDTH, gap="small", key=f"grid-{name}")
 
 
 def fold(param: params.SwitchParam, icon: str | None = None, label: str = "") -> Any:
