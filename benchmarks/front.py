@@ -76,7 +76,6 @@ def results(board: Mapping[str, Any], claims: Mapping[str, Any]) -> str:
         len(entry["tests"][entry["headline"]]["qj"]["against"]) for entry in board["data"].values()
     )
     better, worse = (verdicts_of_sets.count(word) for word in ("supported", "not supported"))
-    evolved, fixed = (parity[name]["test"]["accuracy"] for name in ("qj", "qj-none"))
     verdicts = [claim["verdict"] for claim in claims["claims"]]
     primary = [entry for entry in board["claims"]["parameters"] if entry["primary"]]
     sizes = [entry["theirs"] / entry["own"] for entry in primary]
@@ -85,7 +84,7 @@ def results(board: Mapping[str, Any], claims: Mapping[str, Any]) -> str:
         [
             CREATION,
             f"`{DATA}`: accuracy {accuracy('qj')} with evolution, {accuracy('qj-none')} without it",
-            "supported" if evolved["low"] > fixed["high"] else "not supported",
+            _evolution_row(board, DATA)[-1],
         ],
         [
             "QiNN-QJ is more accurate than other fusion models",

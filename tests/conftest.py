@@ -130,9 +130,8 @@ sharing.install(10)  # the library keeps results by key too, and is as roomy her
 FIRST_TIER = "not browser and not slow and not data"
 # Slow tests by their time, without parameters; `scripts/tiers.py` writes them.
 SLOW_TESTS = frozenset((ROOT / "tests" / "slow.txt").read_text(encoding="utf-8").split())
-TIMES = (
-    "QFUSION_TEST_TIMES"  # names a folder in which the processor seconds of every test are written
-)
+# Names a folder in which the processor seconds of every test are written.
+TIMES = "QFUSION_TEST_TIMES"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -24,9 +24,8 @@ CONFIG = {
 SHARED_PAGE = {"notebook", "notebook_connected", "plotly_mimetype", "jupyterlab"}
 ISOLATED = {"colab", "kaggle", "azure", "databricks", "vscode", "nteract", "cocalc", "iframe"}
 MIME_TYPE = "application/vnd.plotly.v1+json"
-pages_with_library: set[str] = (
-    set()
-)  # renderers in whose notebook this process has written plotly.js
+# Renderers in whose notebook this process has written plotly.js.
+pages_with_library: set[str] = set()
 
 
 class Figure(go.Figure):
