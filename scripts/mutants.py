@@ -4,9 +4,10 @@
     python scripts/mutants.py --contexts FILE --measure [TESTS ...]
     python scripts/mutants.py --contexts FILE [--packages quantum explain] [--modules quantum/circuits.py ...]
         [--sample 250] [--seed 0] [--results FILE] [--retry] [--tests 25] [--seconds 20]
-        [--part 0/1] [--pause-while FILE] [--list]
+        [--part 0/1] [--pause-while FILE] [--list] [--first-tier]
 
 The first form runs tests once under coverage and keeps in FILE which lines each of them runs, and how long it takes.
+With --first-tier the second form leaves out the tests that `pytest` leaves out: the slow ones.
 The second takes a sample of mutants (all of them without --sample) and runs the tests that run the changed line: the
 fastest, those that run least else, those that killed others of the module, then further ones of the module; at most
 --tests of them in --seconds. A mutant is killed by a test that fails or never ends. At the end the killing tests are
@@ -47,7 +48,7 @@ import tempfile
 import time
 import tomllib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib import machinery
 from pathlib import Path
 from typing import Any
@@ -343,7 +344,8 @@ def measure(kept: Path, files: list[str]) -> None:
         if not each.name.startswith(SLOW)
     ]
     with tempfile.TemporaryDirectory() as folder:
-        pytest.main([*PYTEST, "-o", f"cache_dir={folder}", *(files or every)], plugins=[Contexts()])
+        chosen = ["-m", "not browser", "-o", f"cache_dir={folder}", *(files or every)]
+        pytest.main([*PYTEST, *chosen], plugins=[Contexts()])
     measured.stop()
     data = measured.get_data()
     found = (
@@ -368,9 +370,16 @@ def measure(kept: Path, files: list[str]) -> None:
 class Covering:
     """Which tests to run for a mutant, and in which order."""
 
-    def __init__(self, contexts: Path, most: int, seconds: float) -> None:
+    def __init__(
+        self,
+        contexts: Path,
+        most: int,
+        seconds: float,
+        is_left_out: Callable[[str], bool] = lambda test: False,
+    ) -> None:
         kept = json.loads(contexts.read_text())
-        self.took, self.lines, self.most, self.limit = kept["seconds"], kept["lines"], most, seconds
+        self.took = {test: took for test, took in kept["seconds"].items() if not is_left_out(test)}
+        self.lines, self.most, self.limit = kept["lines"], most, seconds
         self.killed: dict[str, Counter[str]] = defaultdict(
             Counter
         )  # how many mutants of a module each test killed
@@ -617,6 +626,9 @@ def main() -> int:
     )
     parser.add_argument("--pause-while", type=Path)
     parser.add_argument("--list", action="store_true")
+    parser.add_argument(
+        "--first-tier", action="store_true", help="leave out slow tests, as `pytest` does"
+    )
     asked = parser.parse_args()
     os.chdir(ROOT)
     sys.path[:0] = [str(ROOT)]
@@ -642,7 +654,12 @@ def main() -> int:
         known = {
             each["key"]: each for each in map(json.loads, asked.results.read_text().splitlines())
         }
-    covering, states, killers = Covering(asked.contexts, asked.tests, asked.seconds), [], set()
+    covering = Covering(asked.contexts, asked.tests, asked.seconds)
+    if asked.first_tier:
+        from tests.support import tiers
+
+        covering = Covering(asked.contexts, asked.tests, asked.seconds, tiers.is_slow)
+    states, killers = [], set()
     for each in known.values():
         covering.killed[each["key"].split(":")[0]][each.get("test", "")] += 1
     for each in WARM:

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.support import alone
+from tests.support import alone, tiers
 
 # Before torch loads: small kernels on several threads wait for each other whenever something else wants the cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -128,8 +128,6 @@ sharing.install(10)  # the library keeps results by key too, and is as roomy her
 
 # The first tier, which `pytest` runs: laws, units, the command line and a visit of every page. pyproject.toml says so.
 FIRST_TIER = "not browser and not slow and not data"
-# Slow tests by their time, without parameters; `scripts/tiers.py` writes them.
-SLOW_TESTS = frozenset((ROOT / "tests" / "slow.txt").read_text(encoding="utf-8").split())
 # Names a folder in which the processor seconds of every test are written.
 TIMES = "QFUSION_TEST_TIMES"
 
@@ -185,36 +183,6 @@ FIRST = (
     "test_training",
     "test_exact_values",
 )
-# The slow rest, which begins when all else has been handed out: from one end to the other, in processes, servers and
-# environments of their own. `pytest -m "not slow"` leaves it out.
-SLOW = (
-    "test_browser_hostile",
-    "test_browser_imported",
-    "test_browser_links",
-    "test_browser_sweeps",
-    "test_browser_train",
-    "test_browser_walks",
-    "test_reconnect",
-    "test_page_figures_as_files",
-    "test_programs",
-    "test_memory_at_mosei_size",
-    "test_fuzz",
-    "test_isolation",
-    "test_model_upload",
-    "test_model_export",
-    "test_distributed",
-    "test_dask_cluster.py",
-    "test_serving",
-    "test_servers_behind_nginx",
-    "test_faults",
-    "test_hostile_widgets",
-    "test_refinement",  # its tests share what a slow one computes
-)
-
-
-def is_slow(path: str | Path) -> bool:
-    """Whether a file of tests belongs to the slow rest."""
-    return Path(path).name.startswith(SLOW)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -237,7 +205,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """
 
     def place(item: pytest.Item) -> tuple[int, int]:
-        files = SLOW if (slow := is_slow(item.path)) else FIRST
+        files = tiers.SLOW_FILES if (slow := tiers.is_slow_file(item.path)) else FIRST
         return slow, next(
             (number for number, start in enumerate(files) if item.path.name.startswith(start)),
             len(files),
@@ -245,7 +213,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     items.sort(key=place)
     for item in items:
-        if is_slow(item.path) or item.nodeid.split("[")[0] in SLOW_TESTS:
+        if tiers.is_slow(item.nodeid):
             item.add_marker(pytest.mark.slow)
         if "real_data" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.data)
@@ -267,7 +235,7 @@ class Together(LoadScopeScheduling):
         scope = next(
             (scope for start, scope in TOGETHER.items() if Path(file).name.startswith(start)), file
         )
-        return f"{scope}, slow" if is_slow(file) else scope
+        return f"{scope}, slow" if tiers.is_slow_file(file) else scope
 
     def _assign_work_unit(self, node: Any) -> None:
         """Gives a process a file; one of a single test with what follows, as it waits with its last test for that."""
@@ -335,7 +303,7 @@ BEGAN = time.monotonic()
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Notes when the last test of each kind ends."""
-    kind = TOOK["slow" if is_slow(report.nodeid.split("::")[0]) else "other"]
+    kind = TOOK["slow" if tiers.is_slow_file(report.nodeid.split("::")[0]) else "other"]
     kind[:] = [kind[0] + (report.when == "call"), time.monotonic() - BEGAN]
     SPENT["file"][report.nodeid.split("::")[0]] += report.duration
     node = getattr(report, "node", None)
