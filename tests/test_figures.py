@@ -320,13 +320,17 @@ def test_populations_name_basis_states_with_the_first_modality_leftmost() -> Non
         state_charts.populations(np.ones(5), (2, 3))
 
 
-def test_single_runs_mark_jumps_on_the_curve_by_operator() -> None:
+def test_single_runs_jump_at_once_and_mark_the_value_after() -> None:
+    jumping = (np.array([0, 0.3, 0.3, 1.0]), np.array([0.0, 0.1, 0.8, 0.9]))
     figure = jump_trajectories.single_runs(
-        TIMES, [TIMES, TIMES * 2], [[(0.5, 1)], []], TIMES, "entanglement (nats)", channels=2
+        TIMES, [jumping, (TIMES, TIMES)], [[(0.3, 1)], []], TIMES, "entropy (nats)", channels=2
     )
     marks = [trace for trace in figure.data if trace.mode == "markers"]
     assert [trace.name for trace in marks] == ["jump by L2"]
-    assert (marks[0].x[0], marks[0].y[0]) == (0.5, 0.5)
+    assert (marks[0].x[0], marks[0].y[0]) == (0.3, 0.8)
+    assert list(figure.data[0].x) == [0, 0.3, 0.3, 1.0]
+    legend = [trace.name for trace in figure.data if trace.showlegend is not False]
+    assert legend == ["run 1", "run 2", "mean of all runs", "jump by L2"]
 
 
 def test_ensemble_draws_a_band_of_two_standard_errors() -> None:
@@ -335,6 +339,8 @@ def test_ensemble_draws_a_band_of_two_standard_errors() -> None:
     band = figure.data[0]
     assert max(band.y) == pytest.approx(0.7)
     assert min(band.y) == pytest.approx(0.3)
+    legend = [trace.name for trace in figure.data if trace.showlegend is not False]
+    assert legend == ["|00⟩", "master equation", "mean of 20 runs", "± 2 standard errors"]
     with pytest.raises(InvalidInput, match="shape"):
         jump_trajectories.ensemble(TIMES, mean, mean[:2], mean, ["00"], 20)
 

@@ -234,10 +234,25 @@ def test_counted_rates_converge_to_exact_ones(planted: Any) -> None:
     assert len(picture.table()) == found.jumps
     marks = [trace for trace in picture.figure.data if trace.mode == "markers"]
     assert sum(len(trace.x) for trace in marks) == found.jumps
-    assert f"exact: {found.expected_jumps:.2f}" in picture.title
+    mean, error = found.jumps_per_run()
+    numbers = [len(times) for _, times, _ in found.runs]
+    assert mean == np.mean(numbers)
+    assert error == pytest.approx(np.std(numbers, ddof=1) / np.sqrt(200))
+    assert (
+        f"{mean:.2f} ± {error:.2f} times on average (exact: {found.expected_jumps:.2f})"
+        in picture.title
+    )
+    single = [found.jumps_per_run(k)[0] for k in range(len(found.exact))]
+    assert sum(single) == pytest.approx(mean)
+    assert found.count_errors == pytest.approx(np.sqrt(found.counts / (200 * 0.1)), rel=0.35)
     with pytest.raises(InvalidInput, match="shapes"):
         jump_raster.raster(
-            [], np.linspace(0, 1, 3), np.zeros((2, 2)), np.zeros(4), np.zeros((1, 4))
+            [],
+            np.linspace(0, 1, 3),
+            np.zeros((2, 2)),
+            np.zeros((2, 2)),
+            np.zeros(4),
+            np.zeros((1, 4)),
         )
 
 

@@ -539,7 +539,7 @@ def test_states_and_jumps_have_distinct_hues() -> None:
             assert (high + 0.05) / (low + 0.05) >= 3
     T = np.linspace(0, 1, 5)
     figure = jump_trajectories.single_runs(
-        T, [T, 1 - T], [[], [(0.5, 0)]], None, "entropy", channels=1
+        T, [(T, T), (T, 1 - T)], [[], [(0.5, 0)]], None, "entropy", channels=1
     )
     used = {trace.line.color for trace in figure.data if trace.mode == "lines"}
     assert used <= set(style.STATE_HUES)

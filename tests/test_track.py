@@ -198,6 +198,37 @@ def test_trajectory_is_reproducible_and_has_consistent_jumps() -> None:
             )
 
 
+def test_states_at_jumps_equal_qutips() -> None:
+    """Just before and after each jump, entropies are those of QuTiP's propagators along the record of the run."""
+    dims = (2, 3)
+    system, psi = random_system(dims, loss=2.5), random_ket(dims)
+    H, *jumps = (
+        qutip.Qobj(matrix.numpy(), dims=[[*dims]] * 2) for matrix in (system.H, *system.jumps)
+    )
+    drift = -1j * H - sum(L.dag() * L for L in jumps) / 2
+    runs = sample_trajectories(system, psi, TIMES, 6, seed=1)
+    assert max(len(run.jump_times) for run in runs) > 1
+    for run in runs:
+        ket, clock = qutip.Qobj(psi.numpy(), dims=[[*dims], [1, 1]]), 0.0
+        wanted = []
+        for when, which in zip(run.jump_times, run.jump_operators, strict=True):
+            before = ((drift * (when - clock)).expm() * ket).unit()
+            ket, clock = (jumps[which] * before).unit(), when
+            wanted.append([qutip.entropy_vn(state.ptrace(0)) for state in (before, ket)])
+        # along the record the last state is the solver's own
+        last = ((drift * (TIMES[-1] - clock)).expm() * ket).unit()
+        assert run.populations[-1] == pytest.approx(np.abs(last.full()[:, 0]) ** 2, abs=1e-5)
+        found = zip(
+            run.before_jumps.single("entropy")["text"],
+            run.after_jumps.single("entropy")["text"],
+            strict=True,
+        )
+        assert np.array([*found]).ravel() == pytest.approx(np.array(wanted).ravel(), abs=1e-9)
+        times, _ = run.curve("entropy", "text")
+        assert len(times) == len(TIMES) + 2 * len(run.jump_times)
+        assert (np.diff(times) >= 0).all()
+
+
 def test_only_possible_jumps_occur() -> None:
     system = system_of(0 * Z, [0 * Z, math.sqrt(5.0) * LOWER], 4.0)
     for run in sample_trajectories(

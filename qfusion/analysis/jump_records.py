@@ -6,6 +6,7 @@ The operators are those of the canonical unravelling.
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 
 from qfusion.analysis.sample import Sample
 
@@ -22,12 +23,14 @@ class Records:
             and which operators jumped (from 0 on).
         edges: of the spans of time in which jumps are counted, (B + 1,).
         counts: jumps per trajectory and time in each span, (K, B).
+        count_errors: standard errors of `counts` over the trajectories, (K, B).
         times: (nT,). exact: Tr(L_k^+ L_k rho(t)), (K, nT).
     """
 
     runs: tuple[tuple[int, np.ndarray, np.ndarray], ...]
     edges: np.ndarray
     counts: np.ndarray
+    count_errors: np.ndarray
     times: np.ndarray
     exact: np.ndarray
 
@@ -35,6 +38,14 @@ class Records:
     def jumps(self) -> int:
         """How many there are in all trajectories."""
         return sum(len(times) for _, times, _ in self.runs)
+
+    def jumps_per_run(self, operator: int | None = None) -> tuple[float, float]:
+        """Return the mean number of jumps per trajectory, of all operators or one, with its standard error."""
+        numbers = [
+            len(which) if operator is None else int((which == operator).sum())
+            for *_, which in self.runs
+        ]
+        return float(np.mean(numbers)), float(scipy.stats.sem(numbers))
 
     @property
     def expected_jumps(self) -> float:
@@ -48,15 +59,19 @@ def records(sample: Sample, runs: int = RUNS) -> Records:
     track, L = sample.track(runs=runs), sample.model.system().jumps.numpy()
     every = [(i, run.jump_times, run.jump_operators) for i, run in enumerate(track.trajectories)]
     edges = np.linspace(0, float(track.times[-1]) or 1.0, BINS + 1)
-    times = np.concatenate([run[1] for run in every])
-    which = np.concatenate([run[2] for run in every])
     counts = np.array(
-        [np.histogram(times[which == k], edges)[0] for k in range(len(L))], dtype=float
-    )
+        [
+            [np.histogram(times[which == k], edges)[0] for k in range(len(L))]
+            for _, times, which in every
+        ],
+        dtype=float,
+    )  # (runs, K, B)
+    rates = counts / (edges[1] - edges[0])
     return Records(
         tuple(sorted(every, key=lambda run: (*run[1][:1], np.inf)[0])),
         edges,
-        counts / (runs * (edges[1] - edges[0])),
+        rates.mean(0),
+        scipy.stats.sem(rates),
         track.times,
         np.einsum("kba,kbc,tca->kt", L.conj(), L, track.rho, optimize=True).real,
     )

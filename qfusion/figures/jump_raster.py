@@ -8,8 +8,8 @@ import plotly.graph_objects as go
 from qfusion._checks import check
 from qfusion.figures.guards import checks_arrays
 from qfusion.figures.series_styles import DASHES
-from qfusion.figures.style import QUIET, STATE_HUES, Theme, axis, base_figure, fade_colour, label
-from qfusion.figures.time_lines import JUMP_SYMBOLS, TIME
+from qfusion.figures.style import GREY, STATE_HUES, Theme, axis, base_figure, fade_colour, label
+from qfusion.figures.time_lines import JUMP_SYMBOLS, TIME, legend_entry
 
 
 @checks_arrays()
@@ -17,6 +17,7 @@ def raster(
     records: Sequence[tuple[np.ndarray, np.ndarray]],
     edges: np.ndarray,
     values: np.ndarray,
+    errors: np.ndarray,
     times: np.ndarray,
     exact: np.ndarray,
     theme: Theme = "light",
@@ -28,6 +29,7 @@ def raster(
             bottom; those without a jump may be left out.
         edges: of the spans in which jumps were counted, (B + 1,).
         values: jumps per trajectory and time in each, (K, B), of each operator.
+        errors: their standard errors, (K, B).
         times: (nT,). exact: Tr(L_k^+ L_k rho(t)), (K, nT).
         theme: of the figure.
 
@@ -35,11 +37,11 @@ def raster(
         InvalidInput: when the shapes do not fit.
     """
     check(
-        values.shape == (len(exact), len(edges) - 1)
+        values.shape == errors.shape == (len(exact), len(edges) - 1)
         and exact.shape[1:] == times.shape
         and len(exact) > 0,
-        f"Arguments `values` and `exact` must have shapes (K, {len(edges) - 1}) and (K, {len(times)}), but have "
-        f"{values.shape} and {exact.shape}.",
+        f"Arguments `values`, `errors` and `exact` must have shapes (K, {len(edges) - 1}) twice and "
+        f"(K, {len(times)}), but have {values.shape}, {errors.shape} and {exact.shape}.",
     )
     figure = base_figure(theme, 560, legend=True, right=16)
     for k, rates in enumerate(exact):
@@ -65,8 +67,22 @@ def raster(
             },
             hovertemplate=f"{name} at t = %{{x:.3f}}, trajectory %{{y}}<extra></extra>",
         )
+        steps = np.repeat(edges, 2)[1:-1]
+        low, high = (np.repeat(values[k] + sign * errors[k], 2).clip(min=0.0) for sign in (-1, 1))
         figure.add_scatter(
-            x=np.repeat(edges, 2)[1:-1],
+            x=np.r_[steps, steps[::-1]],
+            y=np.r_[high, low[::-1]],
+            yaxis="y2",
+            mode="lines",
+            fill="toself",
+            fillcolor=fade_colour(hue, 0.14),
+            line={"width": 0, "color": hue},
+            legendgroup=name,
+            showlegend=False,
+            hoverinfo="skip",
+        )
+        figure.add_scatter(
+            x=steps,
             y=np.repeat(values[k], 2),
             yaxis="y2",
             mode="lines",
@@ -74,7 +90,8 @@ def raster(
             showlegend=False,
             line={"color": fade_colour(hue, 0.6), "width": 1.2},
             name=f"{name}, counted",
-            hovertemplate=f"{name}, counted: %{{y:.3f}}<extra></extra>",
+            customdata=np.repeat(errors[k], 2),
+            hovertemplate=f"{name}, counted: %{{y:.3f}} ± %{{customdata:.3f}}<extra></extra>",
         )
         figure.add_scatter(
             x=times,
@@ -87,16 +104,12 @@ def raster(
             line={"color": hue, "width": 2.8, "dash": DASHES[k % len(DASHES)]},
             hovertemplate=f"{name}, exact: %{{y:.3f}}<extra></extra>",
         )
-    figure.add_annotation(
-        x=1,
-        y=0.29,
-        xref="paper",
-        yref="paper",
-        xanchor="right",
-        yanchor="bottom",
-        showarrow=False,
-        text="thin: counted, thick: Tr L<sub>k</sub>†L<sub>k</sub> ρ(t)",
-        font={"size": 12, "color": QUIET[theme]},
+    figure.add_traces(
+        [
+            legend_entry("exact rate", {"color": GREY, "width": 2.8}),
+            legend_entry("counted", {"color": fade_colour(GREY, 0.6), "width": 1.2}),
+            legend_entry("± 1 standard error", {"color": fade_colour(GREY, 0.3), "width": 9}),
+        ]
     )
     figure.update_layout(
         xaxis={

@@ -1,6 +1,6 @@
 """Elements of charts over time: lines, lines as learned, rules, the cursor, titles and colours."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -68,16 +68,22 @@ def learned_line(times: np.ndarray, values: np.ndarray, hue: str, row: str) -> d
 
 def learned_legend_entry() -> dict[str, Any]:
     """Return the common legend entry of the ghost lines of all colours, which comes last in the legend."""
+    line = {"width": 1.2, "color": GREY, "dash": "dot"}
+    return legend_entry(AS_LEARNED, line, legendgroup=AS_LEARNED)
+
+
+def legend_entry(name: str, line: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+    """Return a trace without points, which only explains a kind of line in the legend."""
     return {
         "type": "scatter",
         "x": [None],
         "y": [None],
         "mode": "lines",
         "hoverinfo": "skip",
-        "name": AS_LEARNED,
+        "name": name,
         "showlegend": True,
-        "legendgroup": AS_LEARNED,
-        "line": {"width": 1.2, "color": GREY, "dash": "dot"},
+        "line": dict(line),
+        **more,
     }
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from qfusion._checks import check
+from qfusion._sentences import listed
 from qfusion.analysis import jump_records
 from qfusion.analysis.sample import Sample
 from qfusion.figures import correlation_polygon, jump_raster, style
@@ -31,26 +32,25 @@ def jump_times(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigur
     runs = len(records.runs)
     K = len(records.exact)
     jumped = sum(len(times) > 0 for _, times, _ in records.runs)
+    mean, error = records.jumps_per_run()
     title = (
-        f"In this unravelling {jumped} of {runs} trajectories jump, {records.jumps / runs:.2f} times on "
+        f"In this unravelling {jumped} of {runs} trajectories jump, {mean:.2f} ± {error:.2f} times on "
         f"average (exact: {records.expected_jumps:.2f})"
     )
     figure = jump_raster.raster(
         [(times, which) for _, times, which in records.runs if len(times)],
         records.edges,
         records.counts,
+        records.count_errors,
         records.times,
         records.exact,
         theme,
     )
-    alt = (
-        "Jumps per trajectory: "
-        + alt_text.list_numbers(
-            [f"L{k + 1}" for k in range(K)],
-            [sum(int((which == k).sum()) for *_, which in records.runs) / runs for k in range(K)],
-        )
-        + "."
+    means = [records.jumps_per_run(k) for k in range(K)]
+    alt = "Jumps per trajectory: " + listed(
+        [f"L{k + 1} {value:.2f} ± {error:.2f}" for k, (value, error) in enumerate(means)]
     )
+    alt += "."
 
     def table() -> pd.DataFrame:
         return pd.DataFrame(
@@ -67,8 +67,9 @@ def jump_times(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigur
         title,
         figure,
         shows=f"above, every jump of {runs} trajectories, one row per trajectory with jumps, sorted by the "
-        "first jump; below, jumps per time of each operator: counted (thin), and the exact rate Tr "
-        "L_k†L_k ρ(t) of the master equation (thick)." + cite_sample(sample) + f" {UNRAVELLING}",
+        "first jump; below, jumps per time of each operator: counted (thin, with a band of one standard error), and "
+        "the exact rate Tr L_k†L_k ρ(t) of the master equation (thick); in the title, the mean number with its "
+        "standard error." + cite_sample(sample) + f" {UNRAVELLING}",
         not_shown="the effect of a jump on the state: see the single trajectories.",
         alt=alt,
         table=table,

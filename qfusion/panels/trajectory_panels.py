@@ -28,46 +28,47 @@ def trajectories(
     """
     track = sample.track(runs=runs)
     whose = whose or sample.modalities[0]
-    entropies = [run.measures.single("entropy")[whose] for run in track.trajectories]
-    shown = entropies[:SHOWN_RUNS]
+    shown = track.trajectories[:SHOWN_RUNS]
     mean = track.ensemble.measures.single("entropy")[whose]
-    last = [float(values[-1]) for values in entropies]
+    last = [float(run.measures.single("entropy")[whose][-1]) for run in track.trajectories]
     title = (
-        f"Entanglement of {text.escape_markdown(whose)} ends between {min(last):.2f} and {max(last):.2f} nats in "
-        f"{runs} single runs, {mean[-1]:.2f} on average"
+        f"Entanglement entropy of {text.escape_markdown(whose)} ends between {min(last):.2f} and "
+        f"{max(last):.2f} nats in {runs} single runs, {mean[-1]:.2f} on average"
     )
     figure = jump_trajectories.single_runs(
         track.times,
-        shown,
+        [run.curve("entropy", whose) for run in shown],
         [
             list(zip(run.jump_times.tolist(), run.jump_operators.tolist(), strict=True))
-            for run in track.trajectories[: len(shown)]
+            for run in shown
         ],
         mean,
-        f"entanglement of {whose} (nats)",
+        f"entanglement entropy of {whose} (nats)",
         channels=sample.model.jump_count,
         mean_name=f"mean of {runs} runs",
         theme=theme,
     )
     shows = (
-        f"the first {len(shown)} runs: the state stays pure, so its entropy is entanglement with the others; a "
-        "marker where an operator jumped." + cite_sample(sample) + f" {UNRAVELLING}"
+        f"the first {len(shown)} runs: the joint state stays pure, so the von Neumann entropy of a modality is its "
+        "entanglement entropy with the others. A jump is instantaneous: its line is vertical, from the exact state "
+        "just before to that just after, where a marker says which operator jumped."
+        + cite_sample(sample)
+        + f" {UNRAVELLING}"
     )
     alt = (
-        f"Entanglement of {whose} in {len(shown)} single runs, at the end "
-        f"{alt_text.list_numbers([f'run {i + 1}' for i in range(len(shown))], [values[-1] for values in shown])} nats; "
+        f"Entanglement entropy of {whose} in {len(shown)} single runs, at the end "
+        f"{alt_text.list_numbers([f'run {i + 1}' for i in range(len(shown))], last[: len(shown)])} nats; "
         f"mean of all {mean[-1]:.2f}."
     )
 
     def table() -> pd.DataFrame:
-        return pd.concat(
-            [
-                pd.DataFrame(
-                    {"run": i + 1, "t": track.times, column_name("entropy", (whose,)): values}
-                )
-                for i, values in enumerate(entropies)
-            ]
-        )
+        tables = []
+        for i, run in enumerate(track.trajectories):
+            times, values = run.curve("entropy", whose)
+            tables.append(
+                pd.DataFrame({"run": i + 1, "t": times, column_name("entropy", (whose,)): values})
+            )
+        return pd.concat(tables)
 
     return panel.PanelFigure(
         "trajectories",

@@ -23,6 +23,7 @@ from qfusion.track.qutip_objects import (
     as_ket,
     qutip_operators,
     single_threaded,
+    to_numpy,
     validate_ket,
     validate_times,
 )
@@ -31,6 +32,7 @@ from qfusion.track.qutip_objects import (
 
 _OPTIONS = {"rtol": 1e-7, "atol": 1e-9, "nsteps": 10**6, "progress_bar": "", "store_states": True}
 _CHUNK = 100  # trajectories QuTiP holds at a time
+_ORDER = 18  # of the series of a step whose generator has norm 1: the rest is below 1 / 19!
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class Trajectory:
         measures: entropy of each modality, (nT,): the joint state is pure, so here it does measure the entanglement
             with the others.
         populations: probability of each basis state, (nT, D).
+        before_jumps, after_jumps: the same measures just before and after each jump, (n,).
     """
 
     times: np.ndarray
@@ -51,6 +54,22 @@ class Trajectory:
     jump_operators: np.ndarray
     measures: measure_kinds.Measures
     populations: np.ndarray
+    before_jumps: measure_kinds.Measures
+    after_jumps: measure_kinds.Measures
+
+    def curve(self, kind: str, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """Return times and values of one modality's measure, where each jump time stands twice: just before and just
+        after the jump.
+        """
+        places = np.repeat(np.searchsorted(self.times, self.jump_times), 2)
+        before = self.before_jumps.single(kind)[name]
+        after = self.after_jumps.single(kind)[name]
+        return (
+            np.insert(self.times, places, np.repeat(self.jump_times, 2)),
+            np.insert(
+                self.measures.single(kind)[name], places, np.stack([before, after], 1).ravel()
+            ),
+        )
 
 
 @dataclass(frozen=True)
@@ -106,7 +125,7 @@ def sample_trajectories(
     if not jumps or grid[-1] == 0:
         solved = qutip.sesolve(H, start, grid, options={**_OPTIONS, "method": "vern7"})
         kets = _kets([solved])[:, back[1:]]
-        return tuple(_describe(system, t, kets, [[]])) * number
+        return tuple(_describe(system, psi, t, kets, [[]])) * number
     # Waiting times are found to 1e-6 in the norm: the bias of the mean stays far below any ensemble's standard error.
     solver = qutip.MCSolver(
         H,
@@ -125,7 +144,7 @@ def sample_trajectories(
         chunk = seeds[first : first + _CHUNK]
         runs = solver.run(start, grid, ntraj=len(chunk), seeds=chunk).trajectories
         kets = _kets(runs)[:, back[1:]]
-        result += _describe(system, t, kets, [run.collapse for run in runs])
+        result += _describe(system, psi, t, kets, [run.collapse for run in runs])
     return tuple(result)
 
 
@@ -136,30 +155,97 @@ def _kets(runs: Sequence[Any]) -> np.ndarray:
 
 def _describe(
     system: lindblad.System,
+    psi0: np.ndarray,
     times: np.ndarray,
     kets: np.ndarray,
     jumps: Sequence[Sequence[tuple[float, int]]],
 ) -> list[Trajectory]:
-    """Kets (n, nT, D) and the (time, operator) pairs of n runs as trajectories."""
+    """Kets (n, nT, D) and the (time, operator) pairs of n runs as trajectories from psi0, (D,)."""
     # The solver keeps the norm to its tolerance only, which is more than the measures accept.
     kets = kets / np.linalg.norm(kets, axis=-1, keepdims=True)
-    psi, populations = torch.from_numpy(kets), np.abs(kets) ** 2
-    entropies = {
+    populations = np.abs(kets) ** 2
+    entropies = _entropies(system, kets)
+    before, after = (_entropies(system, states) for states in _states_at_jumps(system, psi0, jumps))
+    trajectories = []
+    for i in range(len(kets)):
+        count = len(jumps[i])
+        trajectories.append(
+            Trajectory(
+                times,
+                np.array([when for when, _ in jumps[i]]),
+                np.array([k for _, k in jumps[i]], dtype=int),
+                _as_measures(entropies, i),
+                populations[i],
+                _as_measures(before, i, count),
+                _as_measures(after, i, count),
+            )
+        )
+    return trajectories
+
+
+def _entropies(system: lindblad.System, kets: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the entanglement entropy of each modality, by name, of kets (n, nT, D)."""
+    if not kets.size:
+        return dict.fromkeys(system.names, np.empty(kets.shape[:2]))
+    psi = torch.from_numpy(kets)
+    return {
         name: measures.entanglement_entropy(psi, system.dims, m).numpy()
         for m, name in enumerate(system.names)
     }
-    trajectories = []
-    for i in range(len(kets)):
-        jump_times = np.array([when for when, _ in jumps[i]])
-        jump_operators = np.array([k for _, k in jumps[i]], dtype=int)
-        run_entropies = measure_kinds.Measures(
-            measure_kinds.Measure("entropy", (name,), values[i])
-            for name, values in entropies.items()
-        )
-        trajectories.append(
-            Trajectory(times, jump_times, jump_operators, run_entropies, populations[i])
-        )
-    return trajectories
+
+
+def _as_measures(
+    entropies: dict[str, np.ndarray], run: int, count: int | None = None
+) -> measure_kinds.Measures:
+    """Return the first `count` entropies of a run, all by default, as measures."""
+    return measure_kinds.Measures(
+        measure_kinds.Measure("entropy", (name,), values[run, :count])
+        for name, values in entropies.items()
+    )
+
+
+def _states_at_jumps(
+    system: lindblad.System, psi0: np.ndarray, jumps: Sequence[Sequence[tuple[float, int]]]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the kets just before and just after the jumps of n runs, (n, J, D) each, of which J is the largest number.
+
+    Between jumps a ket follows exp(-i H_eff t), so the record of a run determines it without error of the solver. What
+    is behind a run's last jump repeats its last ket.
+    """
+    H, operators = to_numpy(system.H), to_numpy(system.jumps)
+    drift = -1j * H - 0.5 * np.einsum("kba,kbc->ac", operators.conj(), operators)
+    count = max(map(len, jumps), default=0)
+    before = np.empty((len(jumps), count, len(psi0)), dtype=complex)
+    after = before.copy()
+    kets = np.tile(psi0, (len(jumps), 1))
+    clock = np.zeros(len(jumps))
+    for j in range(count):
+        jumping = [i for i, own in enumerate(jumps) if len(own) > j]
+        when = np.array([jumps[i][j][0] for i in jumping])
+        which = [jumps[i][j][1] for i in jumping]
+        drifted = _drift(drift, kets[jumping], when - clock[jumping])
+        before[:, j] = kets
+        before[jumping, j] = _normalised(drifted)
+        kets[jumping] = _normalised(np.einsum("nab,nb->na", operators[which], drifted))
+        after[:, j] = kets
+        clock[jumping] = when
+    return before, after
+
+
+def _normalised(kets: np.ndarray) -> np.ndarray:
+    return kets / np.linalg.norm(kets, axis=-1, keepdims=True)
+
+
+def _drift(generator: np.ndarray, kets: np.ndarray, spans: np.ndarray) -> np.ndarray:
+    """Return exp(G t) of kets (n, D), each over its own span t, (n,), normalised after each step of the series."""
+    steps = max(1, int(np.ceil(np.linalg.norm(generator, 2) * spans.max(initial=0.0))))
+    for _ in range(steps):
+        term = kets
+        for order in range(1, _ORDER + 1):
+            term = term @ generator.T * (spans / (steps * order))[:, None]
+            kets = kets + term
+        kets = _normalised(kets)
+    return kets
 
 
 def ensemble(trajectories: Sequence[Trajectory], channels: int | None = None) -> Ensemble:

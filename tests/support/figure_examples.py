@@ -468,6 +468,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         ],
         np.linspace(0, 2, 5),
         np.array([[0.3, 0.1, 0.2, 0.4], [0.0, 0.5, 0.6, 0.1]]),
+        np.full((2, 4), 0.1),
         T,
         np.stack([LINES["text"], LINES["audio"]]) / 3,
         t,
@@ -657,7 +658,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
     ),
     "jump_trajectories.single_runs": lambda t: jump_trajectories.single_runs(
         T,
-        [np.sin(T), np.cos(T)],
+        [(T, np.sin(T)), (T, np.cos(T))],
         [[(0.5, 0), (1.0, 1)], [(1.2, 0)]],
         np.sin(T),
         HOSTILE,
