@@ -5,17 +5,37 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from qfusion import report
-from qfusion.analysis import open_sample, opening
-from qfusion.data import own_samples, own_sessions
+from qfusion.analysis import (
+    cohort_levels,
+    cohort_measures,
+    cohort_table,
+    open_sample,
+    opening,
+)
+from qfusion.analysis.columns import dividend_column
+from qfusion.analysis.sample import build_sample
+from qfusion.data import own_rows, own_samples, own_sessions
 from qfusion.ui import lazy_panels, reruns, session_file, sharing
 from tests.support.app import APP, FILES, plain, said, visit
 from tests.support.own_samples import parity, stroke
 
-TITLES = ("Overview", "Samples", "Dynamics", "Circuit", "What if", "Decision operators", "Compare")
+TITLES = (
+    "Overview",
+    "Samples",
+    "Dynamics",
+    "Circuit",
+    "What if",
+    "Decision operators",
+    "Cohorts",
+    "Compare",
+    "Faithfulness",
+    "Why fuse",
+)
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +46,7 @@ def mine() -> own_samples.OwnSample:
 
 def opened(title: str, mine: own_samples.OwnSample, model: str, **query: Any) -> AppTest:
     """A page of the session that made a sample."""
-    app = AppTest.from_file(APP, default_timeout=90)
+    app = AppTest.from_file(APP, default_timeout=400 if title == "Why fuse" else 90)
     app.session_state[reruns.OWN] = (mine,)
     app.session_state["_near"] = [lazy_panels.EVERYTHING]
     if title != "Overview":
@@ -58,6 +78,38 @@ def test_every_page_shows_the_own_sample(
     if title == "Samples":
         assert "no truth is known" in words
         assert "nan" not in words.split()
+
+
+def test_cohorts_compare_the_own_sample_with_the_split(mine: own_samples.OwnSample) -> None:
+    """With its own contributions, and without an error or an accuracy, for which the truth is needed."""
+    dataset = own_rows.append_samples(parity(), [mine])
+    study = opening.open_study("qj-parity", "parity").with_own(dataset)
+    sample = build_sample(study, dataset.row(mine.id))
+    levels = cohort_levels.build_levels(sample)
+    assert levels.own is not None
+    assert mine.id not in levels.rows.index
+    dividends = {term: levels.own[dividend_column(term)] for term in study.terms}
+    assert dividends == {term: sample.dividends[term] for term in study.terms}
+    assert levels.own["relation"] == sample.verdict.relation
+    assert levels.own[cohort_table.JOINT] == abs(sample.dividends["left+right"])
+    ladder = cohort_measures.ladder(study, levels.rows, levels.inside, levels.own, "all")
+    of_sample = ladder.set_index("level").loc[f"sample {mine.id}"]
+    assert np.isnan(of_sample["accuracy"])
+    assert np.isnan(of_sample["mean error"])
+    assert of_sample["share of left"] == pytest.approx(sample.shares["left"])
+
+
+@pytest.mark.parametrize(
+    ("pinned", "current"), [(True, False), (False, True), (True, True)], ids=["A", "B", "both"]
+)
+def test_own_sample_is_pinned(pinned: bool, current: bool, mine: own_samples.OwnSample) -> None:
+    """As A, as B, and as both."""
+    pin, sample = (mine.id if is_own else "pair-0007" for is_own in (pinned, current))
+    app = opened("Compare", mine, "qj-parity", sample=sample, pin=f"qcnn-parity/parity/{pin}")
+    assert not app.error, [each.value for each in app.error]
+    assert not app.warning, [each.value for each in app.warning]
+    assert pin in plain(said(app))
+    assert app.selectbox(key="sample").value == sample
 
 
 def test_input_is_shown_with_its_decision(mine: own_samples.OwnSample) -> None:

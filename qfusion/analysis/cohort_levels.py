@@ -26,7 +26,7 @@ class Levels:
         rows: the explained samples of the split. inside: which of them are the cohort's, bool (n,).
         parts: of the filter. split: names of the splits; is_partial: whether some of their samples are not explained.
         name: of the cohort; empty unless it is saved under one.
-        own: the current sample's row, None when it is not explained.
+        own: the current sample's row, None when it is not explained; of a visitor's sample see `cohort_table.own_row`.
     """
 
     sample: Sample
@@ -74,7 +74,6 @@ def build_levels(sample: Sample, filter: str = "", *, output: str = "", name: st
     study, number = study.with_reference(wanted.reference), wanted.number
     table = cohort_table.cohort_table_with_maps(study, number, parts)
     rows, inside, split, is_partial = filter_split(table, parts)
-    own = table.loc[sample.id]
     return Levels(
         sample,
         number,
@@ -84,8 +83,18 @@ def build_levels(sample: Sample, filter: str = "", *, output: str = "", name: st
         split,
         is_partial,
         name,
-        own if np.isfinite(float(own[cohort_table.JOINT])) else None,
+        _sample_row(sample, study, number, table),
     )
+
+
+def _sample_row(
+    sample: Sample, study: Study, output: int | None, table: pd.DataFrame
+) -> pd.Series | None:
+    """Return the row of the current sample, or None where it is not explained."""
+    if sample.is_own:
+        return cohort_table.own_row(study, sample.row, output)
+    row = table.loc[sample.id]
+    return row if np.isfinite(float(row[cohort_table.JOINT])) else None
 
 
 def filter_split(

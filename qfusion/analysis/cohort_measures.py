@@ -76,6 +76,12 @@ def ladder(
     return pd.DataFrame([_level(study, name, part) for name, part in levels.items()])
 
 
+def _accuracy(verdicts: pd.Series) -> float:
+    """Return the share of right decisions, NaN where no truth is known."""
+    known = verdicts[verdicts != ""]
+    return float((known == "right").mean())
+
+
 def _level(study: Study, name: str, part: pd.DataFrame) -> dict[str, Any]:
     means = {
         "mean error": "error",
@@ -86,7 +92,7 @@ def _level(study: Study, name: str, part: pd.DataFrame) -> dict[str, Any]:
     result: dict[str, Any] = {
         "level": name,
         "n": len(part),
-        **({"accuracy": float((part[VERDICT] == "right").mean())} if study.classes else {}),
+        **({"accuracy": _accuracy(part[VERDICT])} if study.classes else {}),
         **{title: float(part[column].astype(float).mean()) for title, column in means.items()},
     }
     if measure_titles(study):

@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from qfusion.analysis.columns import dividend_column
 from qfusion.analysis.memo import memo
 from qfusion.analysis.sample_coordinates import coordinate_kinds
 from qfusion.analysis.sample_projection import _COLUMN, explained_rows, sample_map
 from qfusion.analysis.study import Study
 from qfusion.data import DataSet
-from qfusion.explain import cohort_filters
+from qfusion.explain import cohort_filters, verdicts
 
 # What the Cohorts page takes from a study: columns to filter by, groups, measures, findings. Free of streamlit.
 
@@ -40,16 +41,12 @@ def cohort_table(study: Study, output: int | None) -> pd.DataFrame:
     `dominant` is the largest term in size. `verdict` says whether a class is right, `sign` whether the sign of a
     regression that spans zero is, empty where the truth is 0.
     """
-    frame, judged = study.frame(output), study.explained_verdicts(output)
-    is_joint = ["+" in term for term in study.coalitions]
+    frame = study.frame(output)
+    contributions = _contribution_columns(
+        study, study.explained_dividends(output), study.explained_verdicts(output)
+    )
     columns: dict[str, Any] = {
-        JOINT: study.scatter(np.abs(study.explained_dividends(output)[:, is_joint]).sum(1)),
-        JOINT_SHARE: study.scatter(judged.joint_share),
-        **{
-            share_column(name): study.scatter(judged.shares[:, m])
-            for m, name in enumerate(study.modalities)
-        },
-        DOMINANT: study.scatter(judged.largest),
+        name: study.scatter(values) for name, values in contributions.items()
     }
     if study.classes:
         columns[VERDICT] = np.where(frame["truth"] == frame["prediction"], "right", WRONG)
@@ -61,6 +58,54 @@ def cohort_table(study: Study, output: int | None) -> pd.DataFrame:
     return frame.assign(
         **{name: values for name, values in columns.items() if name not in frame.columns}
     )
+
+
+def _contribution_columns(
+    study: Study, dividends: np.ndarray, judged: verdicts.Verdicts
+) -> dict[str, np.ndarray]:
+    """Return the columns that follow from the contributions of n samples, each (n,).
+
+    Args:
+        dividends: of the explained output, (n, 2^M). judged: the verdicts on the same samples.
+    """
+    is_joint = ["+" in term for term in study.coalitions]
+    columns = {
+        JOINT: np.abs(dividends[:, is_joint]).sum(1),
+        JOINT_SHARE: judged.joint_share,
+        DOMINANT: judged.largest,
+    }
+    for m, name in enumerate(study.modalities):
+        columns[share_column(name)] = judged.shares[:, m]
+    return columns
+
+
+def own_row(study: Study, row: int, output: int | None) -> pd.Series:
+    """Return the row of `cohort_table` for a visitor's sample, which the table does not contain.
+
+    What needs the truth is missing, and so are the data's own columns.
+
+    Args:
+        study: with the visitor's samples. row: of one of them.
+        output: the class that contributions speak for; None: the predicted class.
+    """
+    explanation = study.explained(row)
+    number = int(study.predicted[row]) if output is None else output
+    doubt = study.seed_uncertainty(np.array([row]), np.array([number]))
+    judged = verdicts.judge(explanation, number, doubt, study.decides_by_sign)
+    dividends = explanation.dividends[:, :, number]
+    columns: dict[str, np.ndarray] = {
+        "split": study.dataset.split[[row]],
+        "error": np.array([np.nan]),
+        "relation": judged.relation,
+        "leader": judged.leaders,
+        VERDICT: np.array([""], dtype=object),
+        **study.space.facts(np.array([row])),
+        **_contribution_columns(study, dividends, judged),
+    }
+    for i, term in enumerate(study.coalitions):
+        if term:
+            columns[dividend_column(term)] = dividends[:, i]
+    return pd.DataFrame(columns, index=[str(study.dataset.ids[row])]).iloc[0]
 
 
 def spans_zero(study: Study) -> bool:

@@ -88,7 +88,7 @@ def sample_map(
     )
     shows = (
         f"each sample by {_MEANS[placed.what]}, reduced to two dimensions by {_describe_projection(placed)} Colour: "
-        f"{text.escape_markdown(colour)}; large: the cohort; ring: sample {text.escape_markdown(levels.sample.id)}. "
+        f"{text.escape_markdown(colour)}; large: the cohort{_describe_ring(levels)}. "
     ) + f"Of {placed.given:,} explained samples of {text.escape_markdown(name_split(levels))}"
     if len(placed.rows) != placed.given:
         shows += f", {len(placed.rows):,} of them placed (drawn at random)"
@@ -144,6 +144,13 @@ def describe_reduction(what: str, held: float | None, stored: float) -> str:
     if not np.isnan(stored):
         sentence += f": neighbours are kept with trustworthiness {stored:.2f}"
     return sentence
+
+
+def _describe_ring(levels: cohort_levels.Levels) -> str:
+    """Return what the ring is, which a visitor's sample does not have: it is in no split."""
+    return (
+        "" if levels.sample.is_own else f"; ring: sample {text.escape_markdown(levels.sample.id)}"
+    )
 
 
 def map_positions(

@@ -218,11 +218,12 @@ def _count(
     context: page_context.PageContext, levels: cohort_levels.Levels, table: pd.DataFrame
 ) -> None:
     count, total = int(levels.inside.sum()), len(levels.rows)
-    belongs = (
-        "is not explained here"
-        if levels.own is None
-        else ("is one" if context.sample in levels.rows.index[levels.inside] else "is not")
-    )
+    if levels.sample.is_own:
+        belongs = "is your own and belongs to no split"
+    elif levels.own is None:
+        belongs = "is not explained here"
+    else:
+        belongs = "is one" if context.sample in levels.rows.index[levels.inside] else "is not"
     short = (
         f"**{count:,} of {total:,}** explained samples of {name_split(levels)}; "
         f"{text.escape_markdown(context.sample)} {belongs}."
