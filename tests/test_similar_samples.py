@@ -30,13 +30,14 @@ from qfusion.panels import (
     compare as compare_panels,
     model_disagreements,
     nearest_samples,
+    pins,
     programs,
     sample_columns,
     sample_maps,
     wrong_samples,
 )
 from qfusion.panels.sample_maps import colour_choices
-from qfusion.ui import cohort_errors, sample_map, selections, state
+from qfusion.ui import cohort_errors, pin_controls, sample_map, selections, state
 from qfusion.wording.cohorts import name_all_with_size
 from tests.support.app import plain, said, visit
 
@@ -388,6 +389,10 @@ def test_a_clicked_slice_cell_or_bar(
     session = selecting(monkeypatch, points=[{"point_index": 2}])
     selections.open_selected("chart", ids)
     assert session["sample"] == ids[2]
+    session = selecting(monkeypatch, points=[{"point_index": 2}])
+    pin_controls.open_on_both_sides("chart", pins.Pin("qj-planted", "planted", "p0031", "T=1"), ids)
+    assert session["sample"] == ids[2]
+    assert session["pin"] == pins.Pin("qj-planted", "planted", ids[2], "T=1")
     levels = build_levels(digits, "truth=1; certainty>0.2")
     session = selecting(monkeypatch, points=[{"customdata": [8, 1, "8", "1", 2, 0.1]}])
     cohort_errors.select_confused("chart", levels)

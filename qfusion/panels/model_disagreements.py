@@ -47,7 +47,7 @@ def disagreements(sides: compare.Sides, theme: style.Theme = "light") -> panel.P
         shows += ", and the term that differs most, B − A. "
     else:
         shows += ". "
-    shows += "Click a bar to open it. "
+    shows += "Click a bar to compare A and B on it. "
     if result.terms:
         shows += describe_backgrounds(sides)
     alt = (

@@ -1,5 +1,6 @@
 """The pinned view A of the Compare page: suggestions for it, and buttons that swap it with B and clear it."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import Any
@@ -19,6 +20,7 @@ from qfusion.ui import (
     pinning,
     sample_content,
     saved,
+    selections,
     state,
     tweak_sliders,
 )
@@ -117,6 +119,19 @@ def compared_views(context: page_context.PageContext, view: pins.Pin) -> None:
             on_click=state.put,
             args=(saved.PIN, None),
         )
+
+
+def open_on_both_sides(key: str, view: pins.Pin, ids: Sequence[str]) -> None:
+    """Make the clicked sample that of both sides, so that A and B are compared on one sample. For callbacks.
+
+    Args:
+        key: of the figure. view: what A is now. ids: of the samples, in the order of the figure's bars.
+    """
+    place = selections.parse_index(selections.selected_point(key).get("point_index"), len(ids))
+    if place is not None:
+        sample = str(ids[place])
+        state.put(saved.PIN, replace(view, sample=sample))
+        state.choose_sample(sample)
 
 
 def _swap(study: Study, row: int, view: pins.Pin) -> None:

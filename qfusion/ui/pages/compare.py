@@ -14,13 +14,17 @@ from qfusion.ui import (
     page_runs,
     panels,
     saved,
-    selections,
     state,
     widgets,
 )
 from qfusion.ui.compared_numbers import numbers_table
 from qfusion.ui.compared_sides import draw_tweak_of_b, raw_contents, time_strips, waterfalls
-from qfusion.ui.pin_controls import compared_views, forget_lost_pin, suggest_pins
+from qfusion.ui.pin_controls import (
+    compared_views,
+    forget_lost_pin,
+    open_on_both_sides,
+    suggest_pins,
+)
 from qfusion.ui.several_samples_view import several_samples
 
 
@@ -55,8 +59,8 @@ def decisions(context: page_context.PageContext, view: pins.Pin) -> None:
             sides,
             context.theme,
             "disagreements",
-            on_select=lambda key: selections.open_selected(
-                key, context.study.dataset.ids[model_differences.apart(sides).rows]
+            on_select=lambda key: open_on_both_sides(
+                key, view, context.study.dataset.ids[model_differences.apart(sides).rows]
             ),
         )
         time_strips(context, sides)
