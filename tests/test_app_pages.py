@@ -196,6 +196,11 @@ def test_picking_another_sample_changes_the_page() -> None:
 def test_filters_leave_the_rows_that_pass(planted: Any) -> None:
     app = visit("Samples", whole=False, data="planted", split="valid")
     assert f"{len(planted.rows('valid')):,} of {len(planted):,} samples pass" in said(app)
+    assert "does not pass these filters" in said(app)
+    app.button(key="_first_that_passes").click().run()
+    first = str(planted.ids[planted.rows("valid")[0]])
+    assert app.selectbox(key="sample").value == first
+    assert "does not pass these filters" not in said(app)
     app.text_input(key="find").set_value("no such words anywhere").run()
     assert not app.exception
     assert "No sample passes these filters" in said(app)
@@ -242,6 +247,12 @@ def test_sliders_change_prediction_and_metrics_as_in_the_library(
             expected[name], abs=6e-4
         )
     assert "Changed: H: text × 0.3, dissipation: text+audio × 2, T = 1.5" in plain(said(app))
+    app.button(key="_unitary").click().run()
+    assert app.slider(key="D.text-audio").value == 0
+    assert (app.slider(key="H.text").value, app.slider(key="T").value) == (0.3, 1.5)
+    app.button(key="_local").click().run()
+    assert app.slider(key="H.text-audio").value == 0
+    assert (app.slider(key="H.text").value, app.slider(key="D.text").value) == (0.3, 0)
     app.button(key="_reset").click().run()
     assert app.slider(key="H.text").value == 1.0
     assert "No changes to the learned model" in said(app)

@@ -35,6 +35,24 @@ def clear_filters() -> None:
             state.put(control.key, empty.get(name))
 
 
+def note_hidden_sample(context: page_context.PageContext, rows: pd.DataFrame) -> None:
+    """State that the sample shown does not pass the filters where it does not, and offer the first that does."""
+    if context.sample in rows.index:
+        return
+    first = str(rows.index[0])
+    st.info(
+        f"The sample shown, {text.escape_markdown(context.sample)}, does not pass these filters.",
+        icon=":material/filter_alt:",
+    )
+    st.button(
+        f"Show {text.escape_markdown(first)}, the first that passes",
+        key="_first_that_passes",
+        icon=":material/arrow_forward:",
+        on_click=state.choose_sample,
+        args=(first,),
+    )
+
+
 def sample_table(context: page_context.PageContext, rows: pd.DataFrame) -> None:
     """The rows as a table; a click on one makes it the sample."""
     first = [  # what was said, then the numbers, then whatever else the data set has

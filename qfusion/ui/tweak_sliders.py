@@ -57,25 +57,25 @@ def _factors(
 
 
 def slider_presets(study: Study) -> None:
-    """Buttons that set many sliders at once."""
+    """Buttons that set many sliders at once. Each sets only the sliders that it names; others keep their values."""
     model, terms = study.model, couplings(tuple(study.model.modalities)).values()
     presets = {
-        "_reset": ("Reset", Tweak(), "Everything as learned"),
+        "_reset": ("Reset", learned_values(model), "Every slider to its learned value"),
         "_unitary": (
             "No dissipation",
-            Tweak(dissipations=dict.fromkeys(terms, 0.0)),
-            "Every dissipation to 0: the state stays pure",
+            Tweak(dissipations=dict.fromkeys(terms, 0.0)).numbers(),
+            "Every dissipation to 0: the state stays pure. Couplings and T stay as they are.",
         ),
         "_local": (
             "No joint couplings",
-            Tweak({term: 0.0 for term in terms if "+" in term}),
-            "Every H_S of two or more modalities to 0",
+            Tweak({term: 0.0 for term in terms if "+" in term}).numbers(),
+            "Every H_S of two or more modalities to 0. Other sliders stay as they are.",
         ),
     }
     with st.container(horizontal=True, gap="small"):
-        for key, (label, tweak, words) in presets.items():
+        for key, (label, values, words) in presets.items():
             if model.jump_count or key != "_unitary":
-                st.button(label, key=key, on_click=set_sliders, args=(model, tweak), help=words)
+                st.button(label, key=key, on_click=assign_tweaks, args=(values,), help=words)
         undo_and_redo(study)
 
 

@@ -11,7 +11,13 @@ from qfusion.panels import inside as raw, samples, timelines
 from qfusion.ui import frame, lazy_panels, page_params, page_runs, panels, sample_content, widgets
 from qfusion.ui.attribution_view import modality_attributions
 from qfusion.ui.own_sample_form import try_own
-from qfusion.ui.sample_search import clear_filters, filters, sample_scatter, sample_table
+from qfusion.ui.sample_search import (
+    clear_filters,
+    filters,
+    note_hidden_sample,
+    sample_scatter,
+    sample_table,
+)
 from qfusion.ui.similar_samples_panel import similar_samples
 
 
@@ -77,6 +83,7 @@ def page() -> None:
             context.explained_study.frame(context.output_wanted), **chosen
         )
         if len(rows):
+            note_hidden_sample(context, rows)
             sample_table(context, rows)
             sample_scatter(context, chosen, len(rows))
         else:
