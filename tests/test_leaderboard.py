@@ -19,6 +19,7 @@ from qfusion.analysis import benchmark_board
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.figures import leaderboard_charts
 from qfusion.panels import leaderboard as panels, leaderboard_results, leaderboard_robustness
+from qfusion.panels.page_state import PageState
 from qfusion.training import Options
 from tests.support.app import plain, said, visit
 
@@ -680,6 +681,7 @@ def test_the_page(shown: Path, board: dict[str, Any]) -> None:
     assert not app.error
     words = plain(said(app))
     assert "leads on Mosi with MAE" in words
+    assert "(parity) has no board yet. Shown is Mosi." in words.replace("`", "")
     assert any("100 rows to train on, 50 test rows" in each.help for each in app.markdown)
     assert board["summaries"]["parameters"].replace("`", "") in words
     for claim in board["claims"]["parameters"]:
@@ -703,6 +705,19 @@ def test_the_page(shown: Path, board: dict[str, Any]) -> None:
     assert "leads on Mosi with MAE" in plain(said(app))
     app.multiselect(key="board.models.mosi").set_value([]).run()
     assert "Choose a model to draw its curve" in plain(said(app))
+
+
+def test_the_board_of_the_current_data_set_is_shown_first(shown: Path) -> None:
+    """It is left out of the link, which names the data set."""
+    for values, name in (
+        ({"data": "digits"}, "digits"),
+        ({"data": "digits", "board": "mosi"}, "mosi"),
+        ({"data": "parity"}, "mosi"),
+    ):
+        assert panels.chosen_board(PageState("leaderboard", values)) == name
+    words = plain(said(visit("Leaderboard", whole=False, model="qcnn-digits")))
+    assert "leads on Digits with Accuracy" in words
+    assert "has no board yet" not in words
 
 
 def test_fusing_and_additive_models_are_distinguished(shown: Path) -> None:

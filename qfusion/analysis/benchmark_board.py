@@ -64,6 +64,11 @@ class Board:
         """
         return self.whole["data"][choose("On the leaderboard, data set", name, self.names)]
 
+    def board_of(self, data: str) -> str:
+        """Return the name of the board of a data set, or an empty string if it has none."""
+        boards = [name for name in self.names if data in (name, self.of(name)["source"])]
+        return next(iter(boards), "")
+
     def metrics(self, name: str) -> list[str]:
         """The metrics of a data set, the headline first."""
         entry = self.of(name)

@@ -1,6 +1,6 @@
 """The leaderboard page: its choices and its panels."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +16,18 @@ from qfusion.panels.leaderboard_results import (
     results,
 )
 from qfusion.panels.leaderboard_robustness import ALL, robustness
+
+
+def default_board(board: benchmark_board.Board, data: str) -> str:
+    """Return the name of the board that is shown first: that of the data set, or the first where it has none."""
+    return board.board_of(data) or board.names[0]
+
+
+def chosen_board(view: page_state.PageState) -> str:
+    """Return the name of the board that a page's state shows."""
+    board = benchmark_board.open_board()
+    name = view.get(BOARD.key)
+    return name if name in board.names else default_board(board, view.get("data"))
 
 
 def is_audited(board: benchmark_board.Board, data: str = "", **_: Any) -> bool:
@@ -38,8 +50,8 @@ def is_planted(board: benchmark_board.Board, data: str = "", **_: Any) -> bool:
 BOARD = params.SelectParam(
     "board",
     "Data set",
-    "The first is shown.",
-    "Independent of the data set at the top, since the leaderboard contains all.",
+    "The board of the data set at the top is shown, or else the first.",
+    "Opens on the data set at the top where it has a board. Any other can be chosen.",
     lambda _: benchmark_board.open_board().names,
     style={"width": 220},
 )
@@ -95,10 +107,10 @@ def board_choices(
 def controls(view: page_state.PageState, _: Any = None) -> tuple[params.Param, ...]:
     """Return the choices of the page."""
     board = benchmark_board.open_board()
-    return BOARD, SIZE, TABLE, PUBLISHED, *board_choices(board, view.option(BOARD.key, board.names))
+    return BOARD, SIZE, TABLE, PUBLISHED, *board_choices(board, chosen_board(view))
 
 
-_WHERE = {"data": BOARD, "metric": METRIC}
+_WHERE: dict[str, Callable[[page_state.PageState], Any]] = {"data": chosen_board, "metric": METRIC}
 PANELS = {
     "board": panel.Panel(results, _WHERE, scope="board"),
     "board-size": panel.Panel(draw_size_tradeoff, {**_WHERE, "size": SIZE}, scope="board"),
@@ -111,21 +123,16 @@ PANELS = {
         scope="board",
     ),
     "board-agreement": panel.Panel(
-        planted_agreement, {"data": BOARD}, fits=is_planted, scope="board"
+        planted_agreement, {"data": chosen_board}, fits=is_planted, scope="board"
     ),
-    "board-audit": panel.Panel(resources, {"data": BOARD}, fits=is_audited, scope="board"),
+    "board-audit": panel.Panel(resources, {"data": chosen_board}, fits=is_audited, scope="board"),
     "board-robustness": panel.Panel(
         robustness,
         {
-            "data": BOARD,
+            "data": chosen_board,
             "part": PART,
             # every data set has its own models
-            "models": lambda view: (
-                view.all(
-                    f"board.models.{view.get('board') or benchmark_board.open_board().names[0]}"
-                )
-                or None
-            ),
+            "models": lambda view: view.all(f"board.models.{chosen_board(view)}") or None,
         },
         fits=has_robustness,
         scope="board",

@@ -34,8 +34,16 @@ def board(context: page_context.PageContext) -> None:
     with st.container(key="fold-leaderboard"):
         result = benchmark_board.open_board()
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            name = widgets.draw(builders.BOARD)
+            data = context.study.dataset
+            default = builders.default_board(result, data.name)
+            name = widgets.draw(builders.BOARD, default=default)
             key = result.key(name, widgets.draw(builders.board_choices(result, name)[0]))
+        if not result.board_of(data.name):
+            st.info(
+                f"{text.escape_markdown(data.title)} (`{text.escape_markdown(data.name)}`) has no board yet. Shown "
+                f"is {text.escape_markdown(result.of(name)['title'])}.",
+                icon=":material/info:",
+            )
         table = result.table(name, key)
         _head(result, name, key, table)
         figure.draw_side_by_side(
