@@ -48,7 +48,6 @@ from qfusion.panels import (
     cohort_quality,
     compare,
     correlation_removal,
-    deletion_curves,
     generator_terms,
     inside,
     jumps,
@@ -74,7 +73,7 @@ from qfusion.panels import (
 )
 from qfusion.report import cohort_report, sample_report
 from qfusion.training import rate_search
-from qfusion.wording import answers, eigenstate_votes
+from qfusion.wording import answers, deletion, eigenstate_votes
 from qfusion.wording.cuts import describe_cut, describe_cuts
 from qfusion.wording.numbers import describe_drawn
 from qfusion.wording.reliability import describe_finding
@@ -1555,15 +1554,18 @@ def doubts() -> Iterator[tuple[tuple[Interval, Interval], bool, bool]]:
 def check_our_order_against_random_ones() -> None:
     for ours in itertools.product((0.2, 0.5, 0.8), repeat=2):
         for others in itertools.product(((0.2, 0.8), (0.5, 0.5), (0.1, 0.1)), repeat=2):
-            words = deletion_curves.describe_beaten_orders(curves(ours, others))
+            words = deletion.describe_beaten_orders(curves(ours, others))
             lost = sum(ours[0] <= other[0] or ours[1] <= other[1] for other in others)
             assert ("beats every one of 2 random orders" in words) == (lost == 0)
             assert lost == 0 or f"**not** beat {lost} of 2 random orders" in words
-    assert "1 random order " in deletion_curves.describe_beaten_orders(
-        curves((0.9, 0.9), [(0.1, 0.1)])
+    assert "1 random order " in deletion.describe_beaten_orders(curves((0.9, 0.9), [(0.1, 0.1)]))
+    slight = deletion.describe_beaten_orders(curves((0.52, 0.9), [(0.5, 0.1)]))
+    assert (
+        slight
+        == "our order is only slightly faster than every one of 1 random order (area 0.01 of 1)"
     )
     for intervals, first, second in doubts():
-        words = deletion_curves.describe_beaten_orders(curves((0.9, 0.9), [(0.1, 0.1)], intervals))
+        words = deletion.describe_beaten_orders(curves((0.9, 0.9), [(0.1, 0.1)], intervals))
         assert (
             ("no significant difference" in words)
             == (not (first and second))
@@ -1576,14 +1578,16 @@ def check_our_order_against_random_ones() -> None:
 def check_score_returns_sooner() -> None:
     for ours in (0.2, 0.5, 0.8):
         for others in itertools.product((0.1, 0.5, 0.7), repeat=2):
-            words = deletion_curves.describe_return(
+            words = deletion.describe_return(
                 curves((0.5, ours), [(0.5, other) for other in others])
             )
             won = sum(ours > other for other in others)
             assert ("every one of 2" in words) == (won == 2)
             assert won == 2 or f"in {won} of 2 random orders" in words
+    slight = deletion.describe_return(curves((0.5, 0.52), [(0.5, 0.5)]))
+    assert slight == "only slightly sooner than in every one of 1 random order (area +0.01 of 1)"
     for intervals, _, second in doubts():
-        words = deletion_curves.describe_return(curves((0.5, 0.9), [(0.5, 0.1)], intervals))
+        words = deletion.describe_return(curves((0.5, 0.9), [(0.5, 0.1)], intervals))
         assert ("no significant difference" in words) == (not second) == ("every one" not in words)
         assert ("95% interval" in words) == intervals[1].known
 
@@ -1708,6 +1712,29 @@ def check_caution_truth() -> None:
             assert said(caution.sentence) == weak
         elif known:
             assert said(caution.sentence) == winners(known, smallest=True)
+
+
+@checks("caution: seeds and truth")
+def check_caution_seeds_and_truth() -> None:
+    concerns = (reliability.Concern.ORDER_STABLE, reliability.Concern.ORDER_UNSTABLE)
+    truths = (reliability.Concern.TRUTH_MISSED, reliability.Concern.TRUTH_FOLLOWED)
+    for order, truth in itertools.product(concerns, truths):
+        findings = [
+            reliability.Finding(truth, {"samples": 60}, {"beta": 0.861}),
+            reliability.Finding(order, {"seeds": 3, "samples": 60}, {"alpha": 0.38}),
+        ]
+        result = reliability.reconcile(findings)
+        is_joined = order == concerns[1] and truth == truths[1]
+        assert (len(result) == 1) == is_joined
+        if not is_joined:
+            assert result == findings
+            continue
+        words = describe_finding(result[0])
+        assert words.kind == "warning"
+        assert (
+            "follows the planted truth (least: beta, rank correlation 0.86 on 60" in words.sentence
+        )
+        assert "but do not rank samples by alpha (0.38)" in words.sentence
 
 
 @checks("caution: deletion")

@@ -117,6 +117,17 @@ class Study:
         """
         return self.rebase(self._exact())
 
+    def with_default_background(self) -> Self:
+        """Return the same model and samples against the training samples, of which only some are used where all would
+        take long: the study that pages open first.
+        """
+        is_default = self.background.kind == backgrounds.DEFAULT and not self.uses_all_rows
+        return self if is_default else self.rebase(self._default())
+
+    @memo(4)
+    def _default(self) -> Self:
+        return replace(self, _background=None, uses_all_rows=False)
+
     @memo(4)
     def _exact(self) -> Self:
         return replace(self, uses_all_rows=True)

@@ -185,6 +185,7 @@ def reliability_findings(study: Study) -> list[reliability.Finding]:
         findings.append(
             reliability.check_backgrounds(compared.same, compared.samples, tuple(compared.names))
         )
+    findings = reliability.reconcile(findings)
     return sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))
 
 

@@ -3,8 +3,8 @@
 Each finding is an enum with its numbers; `qfusion.wording.reliability` renders the sentences.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 import numpy as np
@@ -26,6 +26,7 @@ class Concern(StrEnum):
 
     ORDER_UNSTABLE = "order of samples is unstable"
     ORDER_STABLE = "order of samples is stable"
+    ORDER_UNSTABLE_TRUTH_FOLLOWED = "order of samples is unstable though truth is followed"
     SEED_SPREAD = "spread over seeds"
     POOR_PREDICTIONS = "less stable where predictions are poor"
     LEADER_UNSTABLE = "leader is unstable"
@@ -97,6 +98,30 @@ def check_stability(stability: Stability, errors: np.ndarray, unit: str) -> list
     if agreement < LEADERS_AGREE:
         findings.append(Finding(Concern.LEADER_UNSTABLE, {"agreement": agreement}))
     return findings
+
+
+def reconcile(findings: Sequence[Finding]) -> list[Finding]:
+    """Return the findings with an unstable order and a followed truth joined into one, in the place of the first.
+
+    Both can be measured of one model, since the truth also ranks samples of different classes, while training seeds
+    are compared on the log-odds of each sample's true class.
+    """
+    by_concern = {finding.concern: finding for finding in findings}
+    order = by_concern.get(Concern.ORDER_UNSTABLE)
+    truth = by_concern.get(Concern.TRUTH_FOLLOWED)
+    if order is None or truth is None:
+        return list(findings)
+    lowest = min(truth.ranks.values())
+    least = tuple(term for term, rank in truth.ranks.items() if rank == lowest)
+    joined = replace(
+        order,
+        concern=Concern.ORDER_UNSTABLE_TRUTH_FOLLOWED,
+        numbers={**order.numbers, "truth": lowest, "compared": truth.numbers["samples"]},
+        names=least,
+    )
+    rest = [finding for finding in findings if finding is not truth]
+    rest[rest.index(order)] = joined
+    return rest
 
 
 def _ascending(ranks: Mapping[str, float]) -> dict[str, float]:

@@ -3,7 +3,6 @@
 import pandas as pd
 
 from qfusion._checks import choose
-from qfusion._sentences import count
 from qfusion.analysis import modality_attribution, text, trust
 from qfusion.analysis.study import Study
 from qfusion.explain import faithfulness, feature_deletion
@@ -11,6 +10,7 @@ from qfusion.figures import style, trust_charts
 from qfusion.panels import panel
 from qfusion.wording.backgrounds import describe_comparison
 from qfusion.wording.cohorts import describe_intervals
+from qfusion.wording.deletion import describe_beaten_orders, describe_return
 from qfusion.wording.numbers import agree_verb
 
 DELETION, INSERTION = DIRECTIONS = ("deletion", "insertion")
@@ -142,50 +142,3 @@ def _curves(
 
 def _probability(study: Study, measure: str) -> bool:
     return choose("Measure", measure, MEASURES) == PROBABILITY and bool(study.classes)
-
-
-def describe_beaten_orders(curves: faithfulness.Curves) -> str:
-    """Describe how many random orders ours beats, at deletion and at insertion.
-
-    Of samples drawn from more, where their intervals let it be told.
-    """
-    gain = float(curves.deletion_gain.mean())
-    orders = len(curves.random_deletion)
-    about = f"(area {gain:.3g} on average{_interval(curves, 0)})"
-    if curves.intervals is not None and not all(
-        interval.excludes_zero for interval in curves.intervals
-    ):
-        return f"{curves.samples:,} samples: no significant difference from random orders {about}"
-    if len(curves.shares) == 2:
-        return "there is only one order"
-    if curves.better:
-        return f"our order beats every one of {count(orders, 'random order')} {about}"
-    lost = int(((curves.deletion_gain <= 0) | (curves.insertion_gain <= 0)).sum())
-    return f"our order does **not** beat {lost} of {count(orders, 'random order')}"
-
-
-def describe_return(curves: faithfulness.Curves) -> str:
-    """Describe whether the output returns sooner in our order than in all random ones.
-
-    Of samples drawn from more, where their interval lets it be told.
-    """
-    gain = float(curves.insertion_gain.mean())
-    orders = len(curves.random_insertion)
-    won = int((curves.insertion_gain > 0).sum())
-    if curves.intervals is not None and not curves.intervals[1].excludes_zero:
-        return (
-            f"no significant difference from random orders: {curves.samples:,} samples (area {gain:+z.3g} "
-            f"on average{_interval(curves, 1)})"
-        )
-    return (
-        f"sooner than in {'every one' if won == orders else won} of {count(orders, 'random order')} (area "
-        f"{gain:+z.3g} on average{_interval(curves, 1)})"
-    )
-
-
-def _interval(curves: faithfulness.Curves, place: int) -> str:
-    """Return the interval of an area, where the samples are drawn from more."""
-    interval = None if curves.intervals is None else curves.intervals[place]
-    if interval is None or not interval.known:
-        return ""
-    return f", {interval.level:.0%} interval {interval.low:.2g} to {interval.high:.2g}"

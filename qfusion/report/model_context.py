@@ -12,16 +12,16 @@ from qfusion.analysis import audit, fusion_tests, trust
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.errors import IntegrityError, InvalidInput, NotFound
-from qfusion.explain import faithfulness, reliability, stability
+from qfusion.explain import stability
 from qfusion.explain.state_cuts import cut_correlations
-from qfusion.figures import notebook, numbers, result_tables, sample_results
-from qfusion.models.abilities import can
+from qfusion.figures import notebook, numbers, result_tables
 from qfusion.training import checkpoint_cards, metrics
 from qfusion.wording.audits import name_audited_model, summarise_audit
 from qfusion.wording.backgrounds import describe_background
 from qfusion.wording.building import describe_building
 from qfusion.wording.cohorts import describe_level_intervals, name_split
 from qfusion.wording.cuts import describe_cut, describe_cuts
+from qfusion.wording.deletion import describe_beaten_orders
 from qfusion.wording.evidence import INERT
 from qfusion.wording.fusion import describe_importance
 from qfusion.wording.generator_figures import CAPTIONS
@@ -36,33 +36,10 @@ def model_context(sample: Sample, own: bool) -> dict[str, Any]:
     Args:
         own: whether the sample's own terms over the training seeds are shown.
     """
-    # rows of networks cost more
-    max_rows = 600 if can(sample.model, "kets") else 60
-    explanation, rows, outputs = sample_results.explain_test_rows(sample, max_rows)
-    curves = faithfulness.modality_curves(explanation, outputs, quantity=sample.quantity)
-    data = sample.dataset
-    planted = None
-    if data.truth is not None and data.names == sample.modalities:
-        planted = faithfulness.compare_with_truth(explanation, data.truth.iloc[rows])
+    # the same study as on the Faithfulness page, so that both have the same numbers
+    study = sample.study.with_reference(None).with_default_background()
     seeds, why = _read_stability(sample)
-    over_seeds = []
-    if seeds:
-        over_seeds = reliability.check_stability(
-            seeds, sample.study.errors[data.rows("test")], trust.unit_over_seeds(sample.study)
-        )
-    if planted is not None:
-        on_truth = reliability.check_truth(planted)
-    elif data.truth is not None:
-        on_truth = reliability.Finding(reliability.Concern.OTHER_TRUTH)
-    else:
-        on_truth = reliability.Finding(reliability.Concern.NO_TRUTH)
-    findings = [
-        *reliability.check_deletion(curves, "modalities"),
-        on_truth,
-        *over_seeds,
-        *reliability.check_joint(explanation, outputs),
-    ]
-    warnings = [describe_finding(finding) for finding in findings]
+    warnings = [describe_finding(finding) for finding in trust.reliability_findings(study)]
     if not seeds:
         warnings.append(TrustWarning(why, "unknown"))
 
@@ -73,13 +50,15 @@ def model_context(sample: Sample, own: bool) -> dict[str, Any]:
     return {
         "sample": sample,
         "own": own,
-        "count": len(rows),
-        "curves": curves,
-        "planted": planted,
+        "count": len(trust.explain_test_rows(study)[0]),
+        "curves": trust.modality_curves(study),
+        "planted": trust.compare_with_truth(study),
         "seeds": seeds,
         "warnings": warnings,
-        "questions": model_answers(sample.study),
+        "questions": model_answers(study),
         "made_with": _software(),
+        "trust_background": study.explanation_background,
+        "describe_beaten_orders": describe_beaten_orders,
         "trained_on": checkpoint_cards.training_split(sample.study.card).replace("+", " and "),
         "dims": list_dimensions,
         "prod": math.prod,

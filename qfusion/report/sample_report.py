@@ -201,14 +201,11 @@ def describe_contradiction(K: float) -> str:
 
 
 def _circuit_context(sample: Sample) -> dict[str, Any]:
-    """Return the circuit of the sample, or the dimensions for which no circuit is drawn."""
+    """Return the circuit of the sample, where its model has one."""
     if not can(sample.model, "circuit"):
         return {}
-    if can(sample.model, "time") and any(d & (d - 1) for d in sample.model.dims):
-        return {"undrawn": listed([str(d) for d in sample.model.dims])}
     replay, step = sample_results.circuit_replay(sample)
     return {
-        "undrawn": "",
         "replay": replay,
         "step": step,
         "describe_step_error": describe_step_error,

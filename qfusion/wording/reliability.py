@@ -30,6 +30,18 @@ TEMPLATES: dict[Concern, _Template] = {
         "Terms order the samples similarly over {seeds} training seeds",
         ("least stable: {least}", "rank correlation {lowest:.2f} across {samples:,} test samples"),
     ),
+    Concern.ORDER_UNSTABLE_TRUTH_FOLLOWED: _Template(
+        "Every term that varies follows the planted truth (least: {names}, rank correlation "
+        "{truth:.2f} on {compared:,} test samples), but do not rank samples by {ranks}: {seeds} training seeds order "
+        "them differently (mean rank correlation of {these} below {stable:g} on {samples:,} test samples).",
+        "Do not rank samples by {ranks}",
+        (
+            "mean rank correlation below {stable:g}",
+            "{seeds} training seeds",
+            "{samples:,} test samples",
+            "with the planted truth: {truth:.2f} or more",
+        ),
+    ),
     Concern.SEED_SPREAD: _Template(
         "Ignore contributions smaller than about {spread:.2g} ({unit}): this is the standard deviation over training "
         "seeds of the least stable term of a typical test sample.",
@@ -161,6 +173,8 @@ def _values(finding: Finding) -> dict[str, Any]:
             "least": listed([_title(term) for term in top(ranks, smallest=True)]),
             "lowest": min(ranks.values()),
         }
+    if finding.concern == Concern.ORDER_UNSTABLE_TRUTH_FOLLOWED:
+        values["names"] = listed([_title(term) for term in finding.names])
     if finding.concern == Concern.ORDER_NOT_FASTER:
         players, *failed = finding.names
         values |= {"players": players, "failed": " and ".join(failed)}

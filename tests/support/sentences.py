@@ -411,12 +411,13 @@ TEMPLATES: tuple[Template, ...] = (
     # Faithfulness.
     Template(
         "our order against random ones",
-        "panels.deletion_curves:describe_beaten_orders",
-        "'every' where all areas are above zero, at both; of drawn samples where both intervals exclude zero",
+        "wording.deletion:describe_beaten_orders",
+        "'every' where all areas are above zero, at both, 'slightly' below 2% of the whole change; of drawn samples "
+        "where both intervals exclude zero",
     ),
     Template(
         "score returns sooner",
-        "panels.deletion_curves:describe_return",
+        "wording.deletion:describe_return",
         "the number of random orders whose area is smaller; of drawn samples where the interval excludes zero",
     ),
     Template(
@@ -448,6 +449,11 @@ TEMPLATES: tuple[Template, ...] = (
         "caution: truth",
         "explain.reliability:check_truth",
         "a rank correlation with the truth below 0.8",
+    ),
+    Template(
+        "caution: seeds and truth",
+        "explain.reliability:reconcile",
+        "both an unstable order and a followed truth",
     ),
     Template(
         "caution: deletion",
