@@ -681,7 +681,7 @@ def test_the_page(shown: Path, board: dict[str, Any]) -> None:
     assert not app.error
     words = plain(said(app))
     assert "leads on Mosi with MAE" in words
-    assert "(parity) has no board yet. Shown is Mosi." in words.replace("`", "")
+    assert "(parity) yet. Mosi is shown." in words.replace("`", "")
     assert any("100 rows to train on, 50 test rows" in each.help for each in app.markdown)
     assert board["summaries"]["parameters"].replace("`", "") in words
     for claim in board["claims"]["parameters"]:
@@ -717,7 +717,7 @@ def test_the_board_of_the_current_data_set_is_shown_first(shown: Path) -> None:
         assert panels.chosen_board(PageState("leaderboard", values)) == name
     words = plain(said(visit("Leaderboard", whole=False, model="qcnn-digits")))
     assert "leads on Digits with Accuracy" in words
-    assert "has no board yet" not in words
+    assert "There is no board" not in words
 
 
 def test_fusing_and_additive_models_are_distinguished(shown: Path) -> None:

@@ -36,10 +36,8 @@ TEMPLATES: dict[Concern, _Template] = {
         "them differently (mean rank correlation of {these} below {stable:g} on {samples:,} test samples).",
         "Do not rank samples by {ranks}",
         (
-            "mean rank correlation below {stable:g}",
-            "{seeds} training seeds",
-            "{samples:,} test samples",
-            "with the planted truth: {truth:.2f} or more",
+            "terms follow the planted truth: rank correlation {truth:.2f} or more",
+            "{seeds} training seeds agree less: below {stable:g}",
         ),
     ),
     Concern.SEED_SPREAD: _Template(

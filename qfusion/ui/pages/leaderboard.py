@@ -40,8 +40,8 @@ def board(context: page_context.PageContext) -> None:
             key = result.key(name, widgets.draw(builders.board_choices(result, name)[0]))
         if not result.board_of(data.name):
             st.info(
-                f"{text.escape_markdown(data.title)} (`{text.escape_markdown(data.name)}`) has no board yet. Shown "
-                f"is {text.escape_markdown(result.of(name)['title'])}.",
+                f"There is no board of {text.escape_markdown(data.title)} (`{text.escape_markdown(data.name)}`) yet. "
+                f"{text.escape_markdown(result.of(name)['title'])} is shown.",
                 icon=":material/info:",
             )
         table = result.table(name, key)
