@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +116,8 @@ def test_every_view_of_faithfulness_opens(model: str) -> None:
                 else "has no planted truth"
             ) in plain(said(app))
         if proof == "Deletion":
-            assert "our order beats every one of 10 random orders" in said(app)
+            order = r"our order (beats|is only slightly faster than) every one of 10 random orders"
+            assert re.search(order, said(app))
 
 
 def test_warnings_equal_the_measurements() -> None:
