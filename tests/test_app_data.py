@@ -133,6 +133,49 @@ def test_a_hostile_file_and_words_are_shown_literally(tmp_path: Path) -> None:
     assert list(imported_sets.imported_root().glob(".draft-*")) == []
 
 
+def test_columns_of_one_table_are_assigned_and_imported(tmp_path: Path) -> None:
+    frame = importable.single_table().rename(columns={"label": "q1"})
+    frame["<b>**x**"] = 1.0
+    path = tmp_path / "mine.csv"
+    frame.to_csv(path, index=False, sep=";")
+    app = examine(path)
+    assert app.selectbox(key="_import_label").value is None
+    assert "none is called so" in plain(app.error[0].value)
+    assert "mine.csv must have a column of labels" in plain(said(app)).replace("`", "")
+    assert "2 columns: `text_0`, `text_1`" in plain(said(app))
+    assert app.dataframe[1].value.shape == (5, 9)
+    app.selectbox(key="_import_label").set_value("q1").run()
+    app.text_input(key="_import_modality_columns_1").set_value("audio.*, text_9").run()
+    assert "Did you mean 'text_0'" in plain(said(app))
+    app.text_input(key="_import_modality_columns_1").set_value("audio.*, text_1").run()
+    app.text_input(key="_import_modality_name_1").set_value("voice").run()
+    assert "2 columns: `text_1`, `audio.x`" in plain(said(app))
+    app = press(app, "Examine")
+    assert not app.error
+    assert "60 samples (36 train, 12 valid, 12 test)" in plain(said(app))
+    app.multiselect(key="_import_ids").set_value([]).run()  # a report on other roles is out of date
+    assert "60 samples" not in plain(said(app))
+    press(press(app, "Examine"), "Save data set")
+    stored = data.load("mine")
+    assert stored.names == ("text", "voice")
+    assert stored.ids[0] == "row-1"
+    assert not [box for box in app.selectbox if box.key == "_import_label"]
+
+
+def test_modalities_of_one_table_are_added_and_removed(tmp_path: Path) -> None:
+    importable.single_table().drop(columns="audio.x").to_csv(tmp_path / "mine.csv", index=False)
+    app = examine(tmp_path / "mine.csv")
+    assert "must have columns of at least two modalities" in plain(app.error[0].value)
+    app = press(app, "Add a modality")
+    app.text_input(key="_import_modality_name_2").set_value("person")
+    app.text_input(key="_import_modality_columns_2").set_value("age").run()
+    app.button(key="_import_modality_drop_1").click().run()
+    app = press(app, "Examine")
+    assert not app.error
+    assert app.dataframe[-1].value["modality"].tolist() == ["text", "person"]
+    press(app, "Discard")
+
+
 def test_missing_path_and_oversized_file_show_a_notice(tmp_path: Path) -> None:
     assert (
         "There is nothing to examine yet"

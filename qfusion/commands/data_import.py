@@ -33,13 +33,32 @@ def import_(
         typer.Option(
             "--modality",
             metavar="NAME=FILE",
-            help="Table, or computational sequence (.csd, .h5), of a modality; may be given several times.",
+            help="Table, or computational sequence (.csd, .h5), of a modality; of one table its columns, such as "
+            "'text=text_*' or 'voice=pitch, energy'. May be given several times.",
         ),
     ] = None,
     labels: Annotated[
         Path | None,
         typer.Option(
             "--labels", metavar="FILE", help="Table of labels, instead of the one called `labels`."
+        ),
+    ] = None,
+    label: Annotated[
+        str | None,
+        typer.Option("--label", metavar="COLUMN", help="Column of the label, of one table."),
+    ] = None,
+    ids: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--id",
+            metavar="COLUMN",
+            help="Column of the ids, of one table; several together name a sample. '' numbers the rows.",
+        ),
+    ] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(
+            "--split", metavar="COLUMN", help="Column of the split, of one table; '' for none."
         ),
     ] = None,
     target: Annotated[
@@ -90,6 +109,7 @@ def import_(
     without --repair.
     """
     from qfusion.data import import_record, import_repairs, import_store, importing
+    from qfusion.data.column_roles import ColumnChoice
 
     check(
         bool(paths or modality),
@@ -102,6 +122,13 @@ def import_(
     rates = import_record.parse_rates(rate or [])
     modalities = read_pairs(
         modality or [], "Argument `--modality`", "name=file", "--modality text=text.csv"
+    )
+    names_columns = bool(paths) and not labels and not any(map(_is_file, modalities.values()))
+    choice = ColumnChoice(
+        label,
+        None if ids is None else tuple(filter(None, ids)),
+        split,
+        tuple(modalities.items()) if modalities and names_columns else None,
     )
     if name is not None:
         import_store.check_set_name(name, check_only or replace)
@@ -116,10 +143,11 @@ def import_(
             folder,
             show,
             kind=kind,
-            modalities={key: Path(path) for key, path in modalities.items()},
+            modalities=None if names_columns else {k: Path(v) for k, v in modalities.items()},
             labels=labels,
             target=target,
             convention=convention,
+            columns=None if choice == ColumnChoice() else choice,
         )
         repaired = import_repairs.make_repairs(examined, repair or [], second, show)
         more = {"name": name, "repairs": repaired.staged.done, "kept": False}
@@ -138,7 +166,20 @@ def import_(
                 "folder": str(place),
                 "digest": qfusion.data.imported_sets.manifest(str(name))["digest"],
             }
+    is_guessed = None in (choice.label, choice.ids, choice.split, choice.modalities)
+    if is_guessed and any(finding.code == "columns" for finding in repaired.report.findings):
+        print_remark(
+            "Roles of columns that are not given are guessed from their names. Choose others with --label, --id, "
+            "--split and --modality."
+        )
     print_report(repaired.report, repaired.staged.title, more, as_json)
     repaired.report.require_no_errors()
     if not check_only:
         print_remark(f"Kept as {name} in {more['folder']}; use it as --data {name}.")
+
+
+def _is_file(value: str) -> bool:
+    """Whether the value of --modality is a file, and not the columns of a table."""
+    from qfusion.data import import_formats
+
+    return Path(value).suffix.lower() in import_formats.SUFFIXES or Path(value).is_file()

@@ -11,6 +11,8 @@ from qfusion._checks import check
 # Of an id or a class. An array of them has room for the longest in every row.
 MAX_CHARACTERS = 500
 MOST_SHOWN = 8  # names in a sentence
+# Of files of an imported set, and therefore no names of modalities.
+RESERVED_NAMES = frozenset({"ids", "split", "y", "unimodal", "table", "manifest"})
 SPLIT_WORDS = {  # names of the parts of a split in files
     "train": "train",
     "training": "train",

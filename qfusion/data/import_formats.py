@@ -9,8 +9,9 @@ import pyarrow as pa
 
 from qfusion import _read_only
 from qfusion._checks import check, choose
-from qfusion.data import files, mmsa, mmsa_splits, multiview, sequences, tables
-from qfusion.data.file_words import make_modality_name
+from qfusion.data import files, mmsa, mmsa_splits, multiview, sequences, single_table, tables
+from qfusion.data.column_roles import ColumnChoice
+from qfusion.data.file_words import RESERVED_NAMES, make_modality_name, shown_names
 from qfusion.data.import_conventions import set_convention
 from qfusion.data.staged_set import Finding, StagedSet
 from qfusion.data.target_spec import CONVENTIONS
@@ -19,7 +20,7 @@ from qfusion.errors import DataUnavailable, InvalidInput, QFusionError, translat
 FORMATS = {
     "mmsa": "MMSA pickle (.pkl)",
     "multiview": "multi-view .mat or .npz",
-    "tables": "a CSV, Parquet or .npy file a modality, and labels",
+    "tables": "a CSV, Parquet or .npy file a modality, and labels; or one table of both",
     "csd": "a computational sequence (.csd, .h5) of the CMU Multimodal SDK a modality, and labels",
 }
 TARGETS = ("auto", "regression", "classification", "labels")
@@ -40,6 +41,7 @@ def read_files(
     labels: Path | None = None,
     target: str = "auto",
     convention: str = "auto",
+    columns: ColumnChoice | None = None,
 ) -> StagedSet:
     """Read files of any format and return the set, whose arrays are written to a folder.
 
@@ -51,6 +53,7 @@ def read_files(
         labels: table of labels, in place of the file called `labels`.
         target: one of TARGETS.
         convention: see `import_conventions.set_convention`.
+        columns: roles of the columns of one table that has features and labels; what it leaves open is guessed.
 
     Raises:
         NotFound: when a file or a format does not exist.
@@ -90,7 +93,18 @@ def read_files(
             passing=(QFusionError, MemoryError),
         ),
     ):
-        if kind in ("tables", "csd"):
+        table = find_single_table(expanded, named, kind)
+        check(
+            columns is None or table is not None,
+            "Columns of a label, an id, a split or a modality are named for one table that has them all, but "
+            f"{shown_names([path.name for path in expanded]) or 'none'} is given. Leave out the columns, or give one "
+            "table.",
+        )
+        if table is not None:
+            choice = columns or ColumnChoice()
+            staged = single_table.read_single_table(table, choice, folder, target)
+            files_read = [table]
+        elif kind in ("tables", "csd"):
             staged, files_read = _read_tables(kind, expanded, modalities, labels, folder, target)
         else:
             staged, files_read = _read_single_file(kind, expanded, named, folder, target)
@@ -101,6 +115,23 @@ def read_files(
     _check_names(staged)
     set_convention(staged, convention)
     return staged
+
+
+def find_single_table(
+    paths: Sequence[Path], named: Sequence[Path] = (), kind: str = "auto"
+) -> Path | None:
+    """Return the one table that has features and labels, or None if other files make up the set.
+
+    Args:
+        paths: of the files; or of a folder that holds nothing else.
+        named: files that are named as modalities or labels.
+        kind: see `read_files`.
+    """
+    if named or kind not in ("auto", "tables"):
+        return None
+    expanded = _expand_folders(paths)
+    is_table = len(expanded) == 1 and expanded[0].suffix.lower() in tables.COLUMN_SUFFIXES
+    return expanded[0] if is_table else None
 
 
 def _read_tables(
@@ -252,5 +283,5 @@ def _check_names(staged: StagedSet) -> None:
         len(set(names)) == len(names),
         f"Modalities must have distinct names, but are {names[:8]}. Rename the repeated ones.",
     )
-    reserved = {"ids", "split", "y", "unimodal", "table", "manifest"} & set(names)
+    reserved = RESERVED_NAMES & set(names)
     check(not reserved, f"No modality may be called {sorted(reserved)}. Rename it.")

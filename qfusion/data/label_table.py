@@ -1,6 +1,7 @@
 """The table of labels of an imported set: ids, targets, split, and columns to show."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,23 @@ from qfusion.errors import InvalidInput
 _SHOWN = 6  # words in a sentence
 
 
+@dataclass(frozen=True)
+class LabelColumns:
+    """Columns of a table of labels, by what they are for.
+
+    Attributes:
+        label: the target.
+        ids: together the id of a sample. If there are none, samples are numbered.
+        split: the part of the split, or None.
+        features: columns of the modalities, which are not read with the labels.
+    """
+
+    label: str
+    ids: tuple[str, ...]
+    split: str | None = None
+    features: frozenset[str] = frozenset()
+
+
 class LabelReader(SetReader):
     """Reads a table of labels; modalities are added by subclasses or by the caller.
 
@@ -35,6 +53,8 @@ class LabelReader(SetReader):
         ids: of the samples, (N,).
         header: of the table of labels.
         file: the name of its file.
+        label, split: columns of the target and of the part of the split, which may be None.
+        columns_read: names of the columns in `table`.
     """
 
     def __init__(
@@ -44,6 +64,7 @@ class LabelReader(SetReader):
         names: tuple[str, ...],
         keys: tuple[str, ...] = IDS,
         written: tuple[str, ...] = (),
+        columns: LabelColumns | None = None,
     ):
         """Read the table of labels.
 
@@ -53,30 +74,24 @@ class LabelReader(SetReader):
             names: of the modalities.
             keys: accepted names of the column of ids.
             written: columns that are read as text in any case.
+            columns: what the columns are for; None to tell by their names.
         """
         super().__init__(folder)
         self.file = labels.path.name
         self.names = names
         files.check_size(self.file, files.file_size(labels.path))
-        self.label = labels.column(LABELS) or ""
-        check(
-            self.label != "",
-            f"Table `{self.file}` must have a column `label`, but has {list(labels.columns)[:12]}. Rename one.",
-        )
-        single = labels.column(keys)
-        joined = [name for name in ("video_id", "clip_id") if name in labels.columns]
-        check(
-            single is not None or len(joined) == 2,
-            f"Table `{self.file}` must have a column `id`, but has {list(labels.columns)[:12]}. Rename one.",
-        )
-        own = [single] if single is not None else joined
+        columns = columns or find_label_columns(labels, keys)
+        self.label = columns.label
+        self.split = columns.split
         batches = []
         size = 0
-        self.left_out = find_named_row_numbers(labels, own)
+        roles = (*columns.ids, columns.label, columns.split, *columns.features)
+        self.left_out = find_named_row_numbers(labels, roles)
         self.note_row_numbers(labels, self.left_out)
-        words = (*own, *map(labels.column, (SPLIT, TEXT, written)))
-        shown = [name for name in labels.columns if name not in self.left_out]
-        for batch in labels.batches(shown, words, numbers=False):
+        words = (*columns.ids, columns.split, *map(labels.column, (TEXT, written)))
+        unread = {*self.left_out, *columns.features}
+        self.columns_read = [name for name in labels.columns if name not in unread]
+        for batch in labels.batches(self.columns_read, words, numbers=False):
             batches.append(batch)
             size += batch.nbytes
             # a small Parquet file can unpack to anything
@@ -88,14 +103,21 @@ class LabelReader(SetReader):
         )
         self.table = pa.Table.from_batches(batches)
         self.header = labels
-        id_columns = [normalize_ids(self._strings(key)) for key in own]
-        ids = ["$_$".join(row) for row in zip(*id_columns, strict=True)]
-        self.ids = word_array(ids, f"Ids in `{self.file}`")
-        self.note_decomposed(self.file, sum(count_decomposed(self._strings(key)) for key in own))
-        self.people = {
-            name: labels.column((f"label_{name}", f"label_{name[0]}")) for name in self.names
-        }
-        self.used = {*own, self.label, labels.column(SPLIT), *self.people.values()}
+        self.ids = self._read_ids(columns.ids)
+        self.people = {}
+        for name in self.names:
+            column = labels.column((f"label_{name}", f"label_{name[0]}"))
+            self.people[name] = column if column in self.columns_read else None
+        self.used = {*columns.ids, self.label, self.split, *self.people.values()}
+
+    def _read_ids(self, columns: tuple[str, ...]) -> np.ndarray:
+        """Return the ids of the samples (N,): the words of some columns, or numbers of rows."""
+        if not columns:
+            return np.array([f"row-{row + 1}" for row in range(len(self.table))])
+        written = [self._strings(column) for column in columns]
+        self.note_decomposed(self.file, sum(map(count_decomposed, written)))
+        ids = ["$_$".join(row) for row in zip(*map(normalize_ids, written), strict=True)]
+        return word_array(ids, f"Ids in `{self.file}`")
 
     def _strings(self, column: str) -> list[str]:
         return [word or "" for word in self._words_or_none(column)]
@@ -154,7 +176,7 @@ class LabelReader(SetReader):
         """Return the set of these modalities; `title` and `kind` describe the source."""
         targets = self.label_sets() if target == "labels" else self.targets(target)
         unimodal = self.unimodal()
-        split = self.words(SPLIT) or [""] * len(self.ids)
+        split = [""] * len(self.ids) if self.split is None else self._strings(self.split)
         if targets.labels:
             name = "labels"
         else:
@@ -165,7 +187,7 @@ class LabelReader(SetReader):
             kind=kind,
             parts=parts,
             ids=self.ids,
-            split=parse_split(split, f"Column `{self.header.column(SPLIT)}` of `{self.file}`"),
+            split=parse_split(split, f"Column `{self.split}` of `{self.file}`"),
             target=name,
             columns=self.columns(),
             unimodal=unimodal,
@@ -261,7 +283,7 @@ class LabelReader(SetReader):
     def columns(self) -> pd.DataFrame:
         """Return the other columns, to show and to filter by; the transcript is named `text`."""
         text = self.header.column(TEXT)
-        rest = [name for name in self.header.columns if name not in {*self.used, *self.left_out}]
+        rest = [name for name in self.columns_read if name not in self.used]
         columns = {}
         for name in rest:
             values = _displayable(self.table.column(name))
@@ -274,6 +296,32 @@ class LabelReader(SetReader):
                 "repeat a name. They are left out.",
             )
         return pa.table(columns).to_pandas() if columns else pd.DataFrame()
+
+
+def find_label_columns(table: Table, keys: tuple[str, ...] = IDS) -> LabelColumns:
+    """Return the columns of a table of labels by their names.
+
+    Args:
+        table: of labels.
+        keys: accepted names of the column of ids.
+
+    Raises:
+        InvalidInput: when there is no label or no id.
+    """
+    label = table.column(LABELS)
+    shown = list(table.columns)[:12]
+    if label is None:
+        raise InvalidInput(
+            f"Table `{table.path.name}` must have a column `label`, but has {shown}. Rename one."
+        )
+    single = table.column(keys)
+    joined = tuple(name for name in ("video_id", "clip_id") if name in table.columns)
+    check(
+        single is not None or len(joined) == 2,
+        f"Table `{table.path.name}` must have a column `id`, but has {shown}. Rename one.",
+    )
+    ids = joined if single is None else (single,)
+    return LabelColumns(label, ids, table.column(SPLIT))
 
 
 def _split_labels(word: str) -> list[str]:

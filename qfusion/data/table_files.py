@@ -27,6 +27,7 @@ SPLIT, STEP, TEXT = (
     ("text", "raw_text", "transcript"),
 )
 _PEEK = 1 << 16  # characters that tell how a file is written
+_BLOCK = 1 << 23  # bytes of a CSV file that are parsed together
 
 
 @dataclass(frozen=True)
@@ -76,30 +77,15 @@ class Table:
             *(pa.ArrowException, UnicodeError),
         ):
             if self.path.suffix.lower() != ".parquet":
-                for batch in pa.csv.open_csv(
-                    self.path,
-                    # Bytes that are parsed together; what a column holds is told by the first of them, so that it has
-                    # to be all where nobody says it.
-                    pa.csv.ReadOptions(
-                        use_threads=False,
-                        column_names=list(self.columns) if self.header_is_short else None,
-                        skip_rows=1 if self.header_is_short else 0,
-                        block_size=1 << 23
-                        if numbers
-                        else min(files.file_size(self.path) + 1, (1 << 31) - 1),
-                    ),
-                    pa.csv.ParseOptions(delimiter=self.delimiter),
-                    pa.csv.ConvertOptions(
-                        column_types={
-                            name: self._column_type(name, words)
-                            for name in columns
-                            if name in words or numbers
-                        },
-                        include_columns=columns,
-                        strings_can_be_null=False,
-                        decimal_point=self.decimal,
-                    ),
-                ):
+                types = {
+                    name: self._column_type(name, words)
+                    for name in columns
+                    if name in words or numbers
+                }
+                # What a column holds is told by the bytes that are parsed together, so that these have to be all where
+                # nobody says it.
+                whole_file = min(files.file_size(self.path) + 1, (1 << 31) - 1)
+                for batch in self._open_csv(columns, types, _BLOCK if numbers else whole_file):
                     yield _cast_truth_values(batch) if numbers else batch
             else:
                 whole = pa.parquet.ParquetFile(self.path)
@@ -151,6 +137,38 @@ class Table:
                         ],
                         names=columns,
                     )
+
+    def read_first_rows(self, columns: list[str]) -> pa.RecordBatch | None:
+        """Return the first rows of some columns, with the types that the values suggest; None if there are no rows."""
+        if self.path.suffix.lower() == ".parquet":
+            return next(self.batches(columns, numbers=False), None)
+        with files.misread(
+            f"Table `{self.path.name}` cannot be read",
+            "Every line must have as many cells as the others: mend the line.",
+            *(pa.ArrowException, UnicodeError),
+        ):
+            return next(iter(self._open_csv(columns, {}, _BLOCK)), None)
+
+    def _open_csv(
+        self, columns: list[str], types: Mapping[str, pa.DataType], block: int
+    ) -> pa.csv.CSVStreamingReader:
+        """Open a CSV file that is parsed in blocks of so many bytes."""
+        return pa.csv.open_csv(
+            self.path,
+            pa.csv.ReadOptions(
+                use_threads=False,
+                column_names=list(self.columns) if self.header_is_short else None,
+                skip_rows=1 if self.header_is_short else 0,
+                block_size=block,
+            ),
+            pa.csv.ParseOptions(delimiter=self.delimiter),
+            pa.csv.ConvertOptions(
+                column_types=types,
+                include_columns=columns,
+                strings_can_be_null=False,
+                decimal_point=self.decimal,
+            ),
+        )
 
 
 def _cast_truth_values(batch: pa.RecordBatch) -> pa.RecordBatch:

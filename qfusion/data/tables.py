@@ -37,7 +37,8 @@ from qfusion.data.table_columns import quote_columns
 from qfusion.data.table_files import IDS, SPLIT, STEP, TEXT, Table, is_list, open_table
 from qfusion.errors import InvalidInput
 
-SUFFIXES = (".csv", ".tsv", ".parquet", ".npy")
+COLUMN_SUFFIXES = (".csv", ".tsv", ".parquet")
+SUFFIXES = (*COLUMN_SUFFIXES, ".npy")
 
 
 def read_tables(
@@ -83,21 +84,40 @@ class TableReader(LabelReader):
         step = self._step_column(name, table, str(key))
         rows = self._places(str(key), table, sequences=step is not None)
         features = self._features(name, table, str(key), step)
+        return self.write_modality(name, table, features, rows, step)
+
+    def write_modality(
+        self,
+        name: str,
+        table: Table,
+        features: list[str],
+        rows: np.ndarray,
+        step: str | None = None,
+    ) -> Part:
+        """Write columns of a table to the folder as a modality and return it.
+
+        Args:
+            name: of the modality.
+            table: of features.
+            features: names of columns of numbers, or of one column of lists.
+            rows: the row of the sample of each row of the table, -1 for none.
+            step: the column that numbers the steps of sequences; None if rows are vectors.
+        """
         lists = [column for column in features if is_list(table.kinds.get(column))]
         others = [column for column in features if column not in lists]
         verb = "holds" if len(lists) == 1 else "hold"
         single = f" and {quote_columns(others)} single values" if others else ""
         check(
             not lists or len(features) == 1,
-            f"Table `{path.name}` must hold a modality as columns of numbers or as one column of lists, but "
+            f"Table `{table.path.name}` must hold a modality as columns of numbers or as one column of lists, but "
             f"{quote_columns(lists)} {verb} lists{single}. Keep one of them.",
         )
         features = self._drop_counting(name, table, features, rows)
         is_nested = bool(lists) and is_list(table.kinds[lists[0]].value_type)
         check(
             not is_nested or step is None,
-            f"Column `{features[0]}` of `{path.name}` must hold a list of numbers for every step, but holds lists of "
-            f"lists, which are whole sequences. Drop the column `{step}`, or write a row for every step.",
+            f"Column `{features[0]}` of `{table.path.name}` must hold a list of numbers for every step, but holds "
+            f"lists of lists, which are whole sequences. Drop the column `{step}`, or write a row for every step.",
         )
         size = len(features)
         names = tuple(features)

@@ -22,14 +22,25 @@ from qfusion.data import (
 )
 from qfusion.data.array_files import limit_part_size
 from qfusion.data.import_report import Report
+from qfusion.data.table_preview import preview_table
 from qfusion.data.target_spec import CONVENTIONS
-from qfusion.ui import access, calculation_queue, guidance, page_runs, permissions, state, uploads
+from qfusion.ui import (
+    access,
+    calculation_queue,
+    guidance,
+    page_runs,
+    permissions,
+    state,
+    table_columns_form,
+    uploads,
+)
 from qfusion.ui.import_findings import draw_findings
 
 # The Data page's lower half: bring a file, read the report, agree to repairs, keep the set.
 
 FOUND = "_import"  # what was read and is not kept yet
 BROUGHT = "_import_seen"  # ids of the files that were examined last, which is done as soon as they are brought
+_EXAMINED_COLUMNS = "_import_examined_columns"  # roles of columns that the report is on
 # bytes of a file, and of a modality in it, that are read from the page; more belongs on the command line
 MAX_PATH = 2 * 1024**3
 UPLOAD, PATH = "Upload", "A path on this machine"
@@ -47,6 +58,14 @@ _CONVENTIONS = {
 }
 # what files may look like: by what they are called, the words about them and an example
 LAYOUTS = {
+    "One table": (
+        "Features and labels in one file. Columns of a modality share the beginning of their names; all roles can be "
+        "changed before the import.",
+        """
+    mine.csv    id, label, split, text_0, text_1, ..., audio.pitch, audio.energy, ...
+                one row a sample; id and split may be left out; .tsv and .parquet work too
+""",
+    ),
     "MMSA pickle": (
         "MOSI, MOSEI, CH-SIMS; aligned or unaligned, `.pkl`. Only arrays, plain containers, text and numbers are read; "
         "nothing in the file is run.",
@@ -125,7 +144,7 @@ def _source(level: str) -> None:
     with st.container(border=True):
         if how == UPLOAD:
             says = (
-                "One MMSA pickle, one .mat or .npz file, or tables, of at most "
+                "One table, one MMSA pickle, one .mat or .npz file, or a table per modality, of at most "
                 f"{st.get_option('server.maxUploadSize')} MB per file. For larger files: "
                 f"{'by path, or ' if level == 'path' else ''}on the command line, `python -m qfusion data "
                 "import FILE --name NAME`, which reads them in pieces."
@@ -138,6 +157,7 @@ def _source(level: str) -> None:
                 help=guidance.help(says),
             )
             guidance.help_line(says)
+        columns = st.container()  # of one table, which is known once the path is
         with st.form("_import_form", border=False):
             if how == PATH:
                 path = st.text_input(
@@ -152,16 +172,56 @@ def _source(level: str) -> None:
             pressed = st.form_submit_button("Examine", icon=":material/fact_check:")
     brought = [file.file_id for file in files] or [path]
     fresh = brought != state.get(BROUGHT)
-    if pressed or (files and fresh):
-        state.put(BROUGHT, brought)
+    if not pressed and not (files and fresh):
+        if not fresh:
+            with columns:
+                _draw_columns()
+        return
+    state.put(BROUGHT, brought)
+    discard()
+    with page_runs.guard():
+        if fresh:
+            table_columns_form.forget_columns()
+            _preview_table(files, path)
+        with columns:
+            _draw_columns()
+        if pressed or not table_columns_form.has_problems():
+            choice = table_columns_form.read_choice()
+            options = {"target": _TARGETS[target], "convention": _CONVENTIONS[convention]}
+            _examine(files, path, columns=choice, **options)
+            state.put(_EXAMINED_COLUMNS, choice)
+        if fresh or not state.get("_import_name"):  # a name that was typed stays with its files
+            names = [file.name for file in files] or [path.strip()]
+            stem = re.sub(r"[^A-Za-z0-9_-]+", "-", Path(names[0]).stem).strip("-")[:60]
+            # no table's name is the set's
+            state.put("_import_name", "" if len(names) > 1 else stem)
+
+
+def _draw_columns() -> None:
+    """Draw the form on the columns of one table; a report on other columns than these is dropped."""
+    table_columns_form.draw_columns_form()
+    if table_columns_form.read_choice() != state.get(_EXAMINED_COLUMNS):
         discard()
-        with page_runs.guard():
-            _examine(files, path, target=_TARGETS[target], convention=_CONVENTIONS[convention])
-            if fresh or not state.get("_import_name"):  # a name that was typed stays with its files
-                names = [file.name for file in files] or [path.strip()]
-                stem = re.sub(r"[^A-Za-z0-9_-]+", "-", Path(names[0]).stem).strip("-")[:60]
-                # no table's name is the set's
-                state.put("_import_name", "" if len(names) > 1 else stem)
+
+
+def _preview_table(files: list[Any], path: str) -> None:
+    """Read the columns of what was brought if it is one table, for the form that assigns them."""
+    _check_brought(files, path)
+    with import_store.staging_folder() as folder:
+        if len(files) == 1:
+            paths = [uploads.save_upload(files[0], folder, "file")]
+        else:
+            paths = [] if files else [Path(path.strip()).expanduser()]
+        table = import_formats.find_single_table(paths)
+        if table is not None:
+            table_columns_form.begin_columns(preview_table(table))
+
+
+def _check_brought(files: list[Any], path: str) -> None:
+    check(
+        bool(files) or bool(path.strip()),
+        access.refusal() or "There is nothing to examine yet. Choose a file first.",
+    )
 
 
 def discard() -> None:
@@ -170,11 +230,8 @@ def discard() -> None:
         examined.staged.discard()
 
 
-def _examine(files: list[Any], path: str, **options: str) -> None:
-    check(
-        bool(files) or bool(path.strip()),
-        access.refusal() or "There is nothing to examine yet. Choose a file first.",
-    )
+def _examine(files: list[Any], path: str, **options: Any) -> None:
+    _check_brought(files, path)
     with (
         calculation_queue.waiting(""),
         st.status("Reading …") as shown,
@@ -297,6 +354,7 @@ def draw_report(examined: import_report.ExaminedSet) -> None:
                     vocabulary=Path(folder.strip()) if folder.strip() else None,
                 )
                 discard()
+                table_columns_form.forget_columns()
                 state.put(state.NEW_SET, name.strip())
                 state.put(state.ASKS_NEED, True)
                 state.put(

@@ -95,6 +95,25 @@ def tables(folder: Path, count: int = 60, suffix: str = ".csv", **label_columns:
     return folder
 
 
+def single_table(count: int = 60) -> pd.DataFrame:
+    """A table with id, label, split, two features of text, one of audio, and columns to show."""
+    rng = np.random.default_rng(2)
+    label = np.arange(count) % 3
+    parts = np.repeat(["train", "valid", "test"], [3 * count // 5, count // 5, count // 5])
+    return pd.DataFrame(
+        {
+            "id": [f"s{row:03d}" for row in range(count)],
+            "label": np.array(["low", "mid", "high"])[label],
+            "split": parts,
+            "text": [f"words {row}" for row in range(count)],
+            "age": rng.integers(20, 60, count),
+            "text_0": rng.normal(size=count) + label,
+            "text_1": rng.normal(size=count),
+            "audio.x": rng.normal(size=count) - label,
+        }
+    )
+
+
 def write_table(frame: pd.DataFrame, path: Path) -> Path:
     """Writes a table as its ending says and returns its path."""
     if path.suffix == ".parquet":
