@@ -146,7 +146,7 @@ def test_columns_of_one_table_are_assigned_and_imported(tmp_path: Path) -> None:
     assert app.dataframe[1].value.shape == (5, 9)
     app.selectbox(key="_import_label").set_value("q1").run()
     app.text_input(key="_import_modality_columns_1").set_value("audio.*, text_9").run()
-    assert "Did you mean 'text_0'" in plain(said(app))
+    assert "'text_9' does not exist. Did you mean" in plain(said(app))
     app.text_input(key="_import_modality_columns_1").set_value("audio.*, text_1").run()
     app.text_input(key="_import_modality_name_1").set_value("voice").run()
     assert "2 columns: `text_1`, `audio.x`" in plain(said(app))

@@ -32,6 +32,8 @@ def test_what_cannot_be_read_is_refused_in_words_and_the_page_goes_on_to_keep_a_
     drop(page)
     a_hostile_file_is_refused_by_name(page, tmp_path)
     drop(page)
+    the_columns_of_one_table_are_assigned(page, tmp_path)
+    drop(page)
     a_pickle_is_examined_repaired_and_kept(page, tmp_path)
 
 
@@ -64,6 +66,28 @@ def a_hostile_file_is_refused_by_name(page: Any, tmp_path: Path) -> None:
     assert "nothing in a pickle is run" in page.inner_text("body")
     settle(page)
     assert page.locator(".st-key-import-report").count() == 0
+
+
+def the_columns_of_one_table_are_assigned(page: Any, tmp_path: Path) -> None:
+    path = tmp_path / "one.csv"
+    importable.single_table().rename(columns={"label": "q1"}).to_csv(path, index=False)
+    upload(page, path)
+    form = page.locator(".st-key-import-columns")
+    form.get_by_text("none is called so").wait_for()
+    form.locator(".st-key-_import_label input").click()
+    page.get_by_role("option", name="q1").click()
+    settle(page)
+    columns = form.locator(".st-key-_import_modality_columns_1 input")
+    columns.fill("audio.*, text_1")
+    columns.press("Enter")
+    form.get_by_text("2 columns:").wait_for()
+    settle(page)
+    page.get_by_role("button", name="Examine").click()
+    page.wait_for_selector(".st-key-import-report", timeout=60_000)
+    settle(page)
+    assert "60 samples (36 train, 12 valid, 12 test)" in page.inner_text(".st-key-import-report")
+    page.get_by_role("button", name="Discard").click()
+    page.locator(".st-key-import-report").wait_for(state="detached")
 
 
 def a_pickle_is_examined_repaired_and_kept(page: Any, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from qfusion.data.table_preview import TablePreview
 from qfusion.errors import InvalidInput, NotFound
 
 WILDCARD = "*"
-MAX_PATTERNS = 100  # with a wildcard, in one modality
+MAX_PATTERNS = 20  # with a wildcard, in one modality
 _JOINED_IDS = ("video_id", "clip_id")
 
 

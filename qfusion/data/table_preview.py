@@ -14,7 +14,7 @@ from qfusion.data.file_words import MAX_CHARACTERS, SPLIT_WORDS
 from qfusion.data.table_files import SPLIT, Table, is_list, is_numeric, is_plain, open_table
 
 SHOWN_ROWS = 5
-MAX_COLUMNS = 50_000
+MAX_COLUMNS = 20_000
 _MAX_ROWS = 1000  # that are looked at
 _MAX_CELL = 60  # characters of a cell that are shown
 
