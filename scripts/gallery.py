@@ -64,9 +64,9 @@ PICTURES = (
     ),
     Picture(
         "over-time",
-        "Entanglement and contributions over time",
-        "The same sample: entanglement of each modality with the rest (above), and the decision for a read-out at each "
-        "time (below).",
+        "Log-negativity and contributions over time",
+        "The same sample: log-negativity of each modality with the rest (above), and the decision for a read-out at "
+        "each time (below).",
         f"/dynamics?{SARCASM}&above=entanglement",
         "decision-over-time",
     ),

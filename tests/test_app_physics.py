@@ -65,7 +65,7 @@ def test_view_equals_the_library_for_slider_values() -> None:
 @pytest.mark.parametrize(
     ("title", "query"),
     [
-        ("Dynamics", {"data": "planted", "effect": "entanglement of text at T"}),
+        ("Dynamics", {"data": "planted", "effect": "log-negativity of text at T"}),
         (
             "Dynamics",
             {

@@ -110,6 +110,22 @@ def test_waterfall_adds_up_and_ends_at_the_score() -> None:
         decision_charts.waterfall({"text": 1.0}, MODALITIES)
 
 
+def test_truth_line_never_crosses_the_value_of_a_bar() -> None:
+    assert decision_charts.rows_free_of_labels(
+        0.5, [0.4, -0.4, 0.4, -0.4], [0.45, 0.45, 0.55, 0.55], 0.1
+    ) == [False, True, True, False]
+    figure = decision_charts.waterfall(DIVIDENDS, MODALITIES, truth=0.3)
+    bars = figure.data[0]
+    low, high = figure.layout.xaxis.range
+    widest = decision_charts.LABEL_SHARE * (high - low)
+    crossed = {int(shape.y0 + 0.5) for shape in figure.layout.shapes if shape.x0 == 0.3}
+    assert 0 < len(crossed) < len(bars.x)
+    for row in crossed:
+        end = bars.base[row] + bars.x[row]
+        label = (end - widest, end) if bars.x[row] < 0 else (end, end + widest)
+        assert not label[0] < 0.3 < label[1]
+
+
 def test_waterfall_merges_the_smallest_joint_terms() -> None:
     names = list("abcdef")
     dividends = {term: 0.01 * i for i, term in enumerate(coalition_names(names))}
@@ -209,7 +225,7 @@ def test_measure_lines_dash_joint_series_and_name_units() -> None:
     singles = {(name,): values for name, values in SERIES.items()}
     figure = evolution_charts.measure_lines(
         TIMES,
-        {**singles, ("text", "audio"): TIMES, (): TIMES},
+        {**singles, ("text", "audio"): TIMES / 2, (): TIMES / 3},
         MODALITIES,
         "entropy (nats)",
         between=":",
@@ -226,11 +242,33 @@ def test_measure_lines_dash_joint_series_and_name_units() -> None:
         evolution_charts.measure_lines(TIMES, {("text",): TIMES[:2]}, MODALITIES, "x")
 
 
+def test_equal_curves_are_drawn_once_under_both_names() -> None:
+    figure = evolution_charts.measure_lines(
+        TIMES,
+        {("text",): TIMES, ("audio",): TIMES + 1e-9, (): TIMES / 2},
+        MODALITIES,
+        "log-negativity (bits)",
+    )
+    assert [trace.name for trace in figure.data] == ["text and audio (equal)", "all together"]
+    assert figure.data[0].line.color == style.term_colour("text+audio", MODALITIES)
+    assert figure.data[0].line.dash == "solid"
+    both = evolution_charts.decision_lines(
+        TIMES,
+        {"text": TIMES, "audio": TIMES},
+        {"text": TIMES, "audio": TIMES, "text+audio": TIMES * 2},
+        MODALITIES,
+    )
+    upper = [trace.name for trace in both.data if trace.yaxis == "y"]
+    lower = [trace.name for trace in both.data if trace.yaxis == "y2"]
+    assert upper == ["text and audio (equal)"]
+    assert lower == ["text", "audio", "text + audio"]  # equal terms of a decision stay apart
+
+
 def test_lines_of_modalities_with_misleading_names() -> None:
     names = ("a", "b", "a:b", "all")
     drawn = evolution_charts.measure_lines(
         TIMES,
-        {("a", "b"): TIMES, ("a:b",): TIMES, ("all",): TIMES, (): TIMES},
+        {("a", "b"): TIMES, ("a:b",): TIMES / 2, ("all",): TIMES / 3, (): TIMES / 4},
         names,
         "y",
         between=":",
@@ -293,6 +331,38 @@ def test_distance_line_is_logarithmic_with_the_slope_of_the_gap() -> None:
     figure = distance_chart.distance_line(TIMES, np.exp(-2 * TIMES), 2.0, 0.5)
     assert figure.layout.yaxis.type == "log"
     assert np.allclose(figure.data[1].y, np.exp(-2 * TIMES))
+    settled = np.exp(-3 * TIMES) + np.exp(-2 * TIMES)
+    tail = distance_chart.distance_line(TIMES, settled, 2.0, 0.5).data[1].y
+    assert tail[-1] == pytest.approx(settled[-1])
+    assert (tail[:-1] < settled[:-1]).all()
+    rounded = np.where(TIMES > 0.6, 1e-15, settled)  # behind the floor there is nothing to meet
+    last = np.flatnonzero(TIMES <= 0.6)[-1]
+    assert distance_chart.distance_line(TIMES, rounded, 2.0, 0.5).data[1].y[last] == pytest.approx(
+        settled[last]
+    )
+
+
+def test_lines_of_entropy_go_on_after_the_last_gate_behind_the_cursor() -> None:
+    values = np.array([[0.0, 0.1], [0.2, 0.3], [0.6, 0.4]])
+    figure = circuit_charts.entropy_lines(values, ["a", "b"], 2, [])
+    assert list(figure.data[0].y) == [0.0, 0.2, 0.6, 0.6]
+    assert figure.data[0].x[-1] == figure.layout.xaxis.range[1] > 2
+    [cursor] = figure.layout.shapes
+    assert (cursor.x0, cursor.layer) == (2, "below")
+
+
+def test_hinton_squares_have_a_key_to_their_sizes() -> None:
+    assert state_charts.key_moduli(0.121) == [0.1, 0.02]
+    assert state_charts.key_moduli(1.0) == [1.0, 0.2]
+    assert state_charts.key_moduli(0.049) == [0.02, 0.004]
+    figure = state_charts.hinton(np.diag([0.5, 0.3, 0.15, 0.05]).astype(complex), (2, 2))
+    key = figure.data[-1]
+    outlines = np.array([*zip(key.x, key.y, strict=True)], dtype=float).reshape(2, 6, 2)[:, :5]
+    sides = np.ptp(outlines[..., 0], axis=1)
+    assert sides**2 / sides[0] ** 2 == pytest.approx([1, 0.2])
+    assert [note.text for note in figure.layout.annotations][1:] == ["0.5", "0.1"]
+    assert outlines[..., 0].min() > 3.5  # right of the matrix
+    assert outlines[..., 0].max() < figure.layout.xaxis.range[1]
 
 
 def test_density_matrix_scales_differ_between_modulus_and_phase() -> None:

@@ -102,7 +102,7 @@ def test_mean_of_a_measure_is_over_modalities_or_pairs() -> None:
         for name in ("negativity", "purity")
     ]
     assert axes == [
-        ("logarithmic negativity (bits)", "log. negativity (bits)"),
+        ("logarithmic negativity (bits)", "log-negativity (bits)"),
         ("purity Tr ρ² (1 = pure)", "purity"),
     ]
     alone = measure_kinds.States(random_state((3,), batch=(4,)), (3,))

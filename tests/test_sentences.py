@@ -1068,19 +1068,19 @@ def check_what_a_slider_s_modalities_share() -> None:
         return float(np.log2(qutip.partial_transpose(state, swapped).norm("tr")))
 
     asked: list[tuple[str, dict[str, tuple[str, ...]]]] = [
-        ("H.text-audio=0.45", {"mutual information": text_audio, "entanglement": text_audio}),
+        ("H.text-audio=0.45", {"mutual information": text_audio, "log-negativity": text_audio}),
         (
             "D.text-audio=2,H.text-audio=0.5",
             {
                 "mutual information of text and audio": text_audio,
-                "entanglement of text and audio": text_audio,
+                "log-negativity of text and audio": text_audio,
             },
         ),
         (
             "H.vision=0",
             {
                 "mutual information of vision with the rest": ("vision",),
-                "entanglement of vision with the rest": ("vision",),
+                "log-negativity of vision with the rest": ("vision",),
             },
         ),
         ("H.text-audio-vision=0", {"total correlation": every}),
@@ -1111,7 +1111,7 @@ def check_what_a_slider_s_modalities_share() -> None:
             for each in (sample, tweaked)
         ]
         for name, part in parts.items():
-            bits = name.startswith("entanglement")
+            bits = name.startswith("log-negativity")
             wanted = [(entangled if bits else together)(rho, part) for rho in ends]
             assert found[name][:2] == pytest.approx(wanted, abs=3e-5), (tweak, name)
             assert found[name][2] == ("bits" if bits else "nats")

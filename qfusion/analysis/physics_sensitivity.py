@@ -103,7 +103,7 @@ def targets(study: Any) -> dict[str, str]:
             case "entropy":
                 words = f"entropy of {study.space.entropy_part(inner)}"
             case _:
-                words = f"entanglement of {inner} at T"
+                words = f"log-negativity of {inner} at T"
         texts[words] = name
     return texts
 

@@ -25,6 +25,8 @@ from qfusion.figures.style import (
     log_ticks,
 )
 
+AFTER = 0.4  # gates by which lines go on after the last one
+
 
 @checks_arrays(names="Q", bloch="Q 3")
 def bloch_row(
@@ -116,7 +118,7 @@ def entropy_lines(
     theme: Theme = "light",
 ) -> go.Figure:
     """Draw the entropy of every qubit over the gates, or more that is counted in nats, with a cursor and marks where
-    parts of the circuit begin.
+    parts of the circuit begin. The value after the last gate goes on behind the cursor.
 
     Args:
         values: (G + 1, Q) nats. marks: places and names. hues: of the qubits, where they have one; equal ones differ in
@@ -126,8 +128,8 @@ def entropy_lines(
     for q, name in enumerate(names):
         hue = (hues[q] if hues else "") or HUES[q % len(HUES)]
         figure.add_scatter(
-            y=np.maximum(values[:, q], 0),
-            x=np.arange(len(values)),
+            y=np.maximum(np.append(values[:, q], values[-1, q]), 0),
+            x=[*range(len(values)), len(values) - 1 + AFTER],
             mode="lines",
             name=label(name, 24),
             line={
@@ -153,7 +155,7 @@ def entropy_lines(
         }
         for x, layer, line in (
             *((x, "below", {"color": LINE[theme], "width": 1, "dash": "dot"}) for x, _ in marks),
-            *([] if at is None else [(at, "above", {"color": VERMILLION, "width": 2})]),
+            *([] if at is None else [(at, "below", {"color": VERMILLION, "width": 2})]),
         )
     ]
     figure.update_layout(
@@ -174,7 +176,9 @@ def entropy_lines(
         ],
         hovermode="x unified",
     )
-    figure.update_xaxes(title={"text": "gates done"})
+    figure.update_xaxes(
+        title={"text": "gates done"}, range=[0, len(values) - 1 + AFTER], hoverformat=".0f"
+    )
     figure.update_yaxes(
         title={"text": label(y_title)},
         rangemode="tozero",

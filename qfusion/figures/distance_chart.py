@@ -16,6 +16,8 @@ from qfusion.figures.style import (
 )
 from qfusion.figures.time_lines import TIME
 
+FLOOR = 1e-10  # distances below are dominated by rounding errors
+
 
 @checks_arrays()
 def distance_line(
@@ -28,7 +30,9 @@ def distance_line(
     random_rates: np.ndarray | None = None,
     theme: Theme = "light",
 ) -> go.Figure:
-    """Draw the trace distance to the steady state on a logarithmic axis, and the slope that the spectral gap predicts.
+    """Draw the trace distance to the steady state on a logarithmic axis, and the slope of the spectral gap.
+
+    The gap predicts the slope for long times: its line meets the curve at the last point above `FLOOR`.
 
     Args:
         times, distance: (nT,). gap: spectral gap, 1 / time. end: T.
@@ -78,10 +82,10 @@ def distance_line(
         hovertemplate="t = %{x:.2f}: %{y:.2e}<extra></extra>",
     )
     if np.isfinite(gap) and gap > 0:
-        anchor = len(times) // 2
+        tail = int(np.flatnonzero(seen >= FLOOR)[-1])
         figure.add_scatter(
             x=times,
-            y=seen[anchor] * np.exp(-gap * (np.asarray(times) - times[anchor])),
+            y=seen[tail] * np.exp(-gap * (np.asarray(times) - times[tail])),
             mode="lines",
             name=f"exp(−gap·t), gap = {gap:.3g}",
             line={"color": GREY, "dash": "dash"},

@@ -22,8 +22,11 @@ from qfusion.figures.time_lines import (
     draw_time_cursor,
     learned_legend_entry,
     learned_line,
+    merge_equal_series,
     part_colour,
     part_title,
+    parts_title,
+    parts_union,
     time_line,
     time_range,
     zero_and_cursor,
@@ -45,7 +48,7 @@ def measure_lines(
     height: int = 300,
     theme: Theme = "light",
 ) -> go.Figure:
-    """Draw lines over time, one per subset of modalities.
+    """Draw lines over time, one per subset of modalities; equal ones once, under all their names.
 
     Args:
         times: (nT,) in model units; series: (nT,) each, by the modalities that they are of; () for all together.
@@ -56,16 +59,17 @@ def measure_lines(
     lines = []
     for part, values in was[1].items():
         lines.append(learned_line(was[0], values, part_colour(part, modalities, theme), "y"))
-    for part, values in series.items():
+    for parts, values in merge_equal_series(series):
+        whole = parts_union(parts)
         lines.append(
             time_line(
                 times,
                 values,
-                part_title(part, between),
-                part_colour(part, modalities, theme),
-                term_dash("+".join(part)),
+                parts_title(parts, between),
+                part_colour(whole, modalities, theme),
+                term_dash("+".join(parts[0])),
                 "y",
-                group=between.join(part),
+                group=between.join(whole),
             )
         )
     if before is not None:
@@ -115,21 +119,37 @@ def decision_lines(
             if row == "y" or name in terms:
                 colour = part_colour(split_term(name), modalities, theme)
                 lines.append(learned_line(was[0], values, colour, row))
-    for row, series in (("y", entropies), ("y2", terms)):
-        for name, values in series.items():
-            part = split_term(name)
-            lines.append(
-                time_line(
-                    times,
-                    values,
-                    part_title(part),
-                    part_colour(part, modalities, theme),
-                    term_dash(name),
-                    row,
-                    row == "y2" or name not in terms,
-                    group=name,
-                )
+    for parts, values in merge_equal_series(
+        {tuple(split_term(name)): values for name, values in entropies.items()}
+    ):
+        whole = parts_union(parts)
+        name = "+".join(whole)
+        several = len(parts) > 1
+        lines.append(
+            time_line(
+                times,
+                values,
+                parts_title(parts),
+                part_colour(whole, modalities, theme),
+                term_dash("+".join(parts[0])),
+                "y",
+                several or name not in terms,
+                group=parts_title(parts) if several else name,
             )
+        )
+    for name, values in terms.items():
+        part = split_term(name)
+        lines.append(
+            time_line(
+                times,
+                values,
+                part_title(part),
+                part_colour(part, modalities, theme),
+                term_dash(name),
+                "y2",
+                group=name,
+            )
+        )
     for name, values in others.items():
         lines.append(time_line(times, values, name, QUIET[theme], "dot", "y2", True))
     if before is not None:

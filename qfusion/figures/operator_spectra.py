@@ -161,7 +161,7 @@ def eigenvector_bars(
     phases = np.angle(amplitudes)
     places = np.arange(len(names))
 
-    step = max(1, len(names) // 16)
+    step = -(-len(names) // 8)  # level kets have room for eight
     figure = base_figure(theme, 250, left=54, right=10, top=10)
     figure.add_bar(
         x=places,
@@ -186,6 +186,7 @@ def eigenvector_bars(
         title={"text": "basis state"},
         tickvals=places[::step],
         ticktext=[f"|{name}⟩" for name in names[::step]],
+        tickangle=0,
     )
     figure.update_yaxes(title={"text": "population"}, rangemode="tozero", tickformat=".0%")
     return figure

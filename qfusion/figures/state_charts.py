@@ -12,6 +12,7 @@ from qfusion._checks import check
 from qfusion.figures.guards import checks_arrays
 from qfusion.figures.style import (
     CYCLIC_SCALE,
+    GREY,
     INK,
     LINE,
     ON_BRIGHT,
@@ -176,7 +177,7 @@ def hinton(rho: np.ndarray, dims: Sequence[int], theme: Theme = "light") -> go.F
     """Draw a Hinton diagram: squares whose areas are |rho_ij|, coloured by phase.
 
     A hand in each points to its phase as on a clock of which 0 is to the right and +90 degrees up, so that it is read
-    without colours too.
+    without colours too. Grey squares on the right are the key to the sizes.
 
     Args:
         rho: (D, D) complex. Entries below `LEAST` of the largest modulus are left out.
@@ -194,7 +195,8 @@ def hinton(rho: np.ndarray, dims: Sequence[int], theme: Theme = "light") -> go.F
     modulus = np.abs(rho)
     check(bool(modulus.max() > 0), "Argument `rho` must not be zero.")
     names = basis_labels(dims)
-    figure = base_figure(theme, 430 if size <= 16 else 620, left=52, right=10, top=6, bottom=48)
+    height = 430 if size <= 16 else 620
+    figure = base_figure(theme, height, left=52, right=10, top=6, bottom=48)
     rows, columns = np.nonzero(modulus >= LEAST * modulus.max())
     half = _WIDEST / 2 * np.sqrt(modulus[rows, columns] / modulus.max())
     phase = np.angle(rho[rows, columns])
@@ -242,13 +244,16 @@ def hinton(rho: np.ndarray, dims: Sequence[int], theme: Theme = "light") -> go.F
         },
         text=tips,
     )
+    key_width = _draw_size_key(figure, float(modulus.max()), size, (height - 54) / size, theme)
     step = 1 if size <= 16 else max(1, size // dims[0])
     ticks = {
         "tickvals": list(range(0, size, step)),
         "ticktext": [names[i] for i in range(0, size, step)],
-        "range": [-0.6, size - 0.4],
+        "range": [-0.6, size - 0.4 + key_width],
     }
-    figure.update_xaxes(title={"text": "column j (basis state)"}, constrain="domain", **ticks)
+    figure.update_xaxes(
+        title={"text": "column j (basis state)"}, constrain="domain", showline=False, **ticks
+    )
     figure.update_yaxes(
         title={"text": "row i (basis state)"},
         scaleanchor="x",
@@ -256,6 +261,59 @@ def hinton(rho: np.ndarray, dims: Sequence[int], theme: Theme = "light") -> go.F
         **ticks | {"range": [size - 0.4, -0.6]},
     )
     return figure
+
+
+def _draw_size_key(
+    figure: go.Figure, largest: float, size: int, cell: float, theme: Theme
+) -> float:
+    """Draw squares of round moduli with their numbers right of a matrix, and return the width that they take, in cells.
+
+    Args:
+        figure: of the matrix.
+        largest: modulus, whose square fills its cell.
+        size: of the matrix. cell: about the width of a cell, in pixels.
+        theme: of the figure.
+    """
+    moduli = key_moduli(largest)
+    halves = _WIDEST / 2 * np.sqrt(np.array(moduli) / largest)
+    left = size - 0.5 + 22 / cell
+    pitch = max(1.0, 24 / cell)
+    head = 0.3 + 8 / cell
+    x = np.full(len(moduli), left + 0.5)
+    y = head + pitch * (0.5 + np.arange(len(moduli)))
+    outline_x, outline_y = _squares(x, y, halves)
+    figure.add_scatter(
+        x=outline_x,
+        y=outline_y,
+        mode="lines",
+        fill="toself",
+        fillcolor=GREY,
+        hoverinfo="skip",
+        connectgaps=False,
+        line={"color": GREY, "width": 0.5},
+    )
+    for text, height in zip(
+        ["|ρ<sub>ij</sub>|", *(f"{m:g}" for m in moduli)], [-0.2, *y], strict=True
+    ):
+        is_head = height < 0
+        figure.add_annotation(
+            x=left if is_head else left + 1 + 4 / cell,
+            y=height,
+            text=text,
+            showarrow=False,
+            xanchor="left",
+            font={"size": 12, "color": INK[theme]},
+        )
+    return left + 1 + 44 / cell - (size - 0.5)
+
+
+def key_moduli(largest: float) -> list[float]:
+    """Return two round moduli for the key to sizes: the largest of 1, 2 or 5 times a power of ten that is not above
+    the largest modulus, and a fifth of it.
+    """
+    power = 10.0 ** np.floor(np.log10(largest))
+    first = max(digit for digit in (1, 2, 5) if digit * power <= largest * (1 + 1e-12)) * power
+    return [float(f"{first:.3g}"), float(f"{first / 5:.3g}")]
 
 
 def _squares(x: np.ndarray, y: np.ndarray, half: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -7,6 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
+from qfusion._sentences import listed
 from qfusion.figures.guards import checks_arrays
 from qfusion.figures.style import GREY, INK, LINE, QUIET, Theme, label, term_colour, term_title
 
@@ -126,6 +127,32 @@ def part_title(part: Sequence[str], between: str = "+") -> str:
     if not part:
         return "all together"
     return term_title("+".join(part)) if between == "+" else f" {between} ".join(map(label, part))
+
+
+def merge_equal_series(
+    series: Mapping[tuple[str, ...], np.ndarray],
+) -> list[tuple[list[tuple[str, ...]], np.ndarray]]:
+    """Return every different curve once, with the parts that it belongs to, such as both halves of a pure state."""
+    merged: list[tuple[list[tuple[str, ...]], np.ndarray]] = []
+    for part, values in series.items():
+        for parts, known in merged:
+            if np.allclose(values, known, rtol=1e-6, atol=1e-7):
+                parts.append(part)
+                break
+        else:
+            merged.append(([part], values))
+    return merged
+
+
+def parts_title(parts: Sequence[Sequence[str]], between: str = "+") -> str:
+    """Return the legend name of a curve that belongs to one part, or to several alike."""
+    titles = [part_title(part, between) for part in parts]
+    return titles[0] if len(titles) == 1 else f"{listed(titles)} (equal)"
+
+
+def parts_union(parts: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    """Return the modalities that give a curve of several parts its colour; its dash is that of the first part."""
+    return tuple(dict.fromkeys(name for part in parts for name in part))
 
 
 def part_colour(part: Sequence[str], modalities: Sequence[str], theme: Theme) -> str:

@@ -34,7 +34,7 @@ from qfusion.wording.numbers import describe_drawn
 
 _CAUTION = {
     True: "a cause: both may follow from a third quantity, such as the clarity of a sample. Entropy "
-    "includes mixing by jumps; choose negativity for entanglement alone.",
+    "includes mixing by jumps; choose log-negativity for entanglement alone.",
     False: "a cause: both may follow from a third quantity, such as the clarity of a sample. Entanglement by "
     "the later convolutions is not included. " + INERT,
 }

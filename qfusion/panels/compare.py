@@ -153,7 +153,7 @@ def shares(sides: compare.Sides, theme: style.Theme = "light") -> panel.PanelFig
 # whose entropy it is, by whether the model evolves in time
 _ENTROPY_OF = {
     True: "of each modality's state and of the joint state at T: mixing by entanglement and by jumps",
-    False: "of each fused qubit: its entanglement with the modality qubits",
+    False: "of each fused qubit: its entanglement entropy with the modality qubits",
 }
 
 

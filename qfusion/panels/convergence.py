@@ -74,7 +74,8 @@ def distance(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
         called="Rate at which the input is forgotten",
         lead=lead,
         shows=f"trace distance of ρ(t) to the steady state (bold){near}; dashed: the slope of the spectral "
-        f"gap (± {attractor.gap_error:.1e}), which is the asymptotic rate.{cite_sample(sample)}",
+        f"gap (± {attractor.gap_error:.1e}), which is the asymptotic rate; it meets the tail of the bold "
+        f"line.{cite_sample(sample)}",
         not_shown="whether the read-out depends on the lost information. No trace distance can grow under a "
         "channel, so their decrease alone is no finding.",
         alt=alt,

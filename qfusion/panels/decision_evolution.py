@@ -21,16 +21,21 @@ from qfusion.wording.samples import cite_sample, cite_states
 ENTROPY, ENTANGLEMENT, PAIRS = ABOVE = ("entropy", "entanglement", "mutual information")
 (DIVIDENDS, SHAPLEY), WHOLE = stability.TERM_KINDS, "all together"
 SHOWN_STATES = 4
+ABOVE_TITLES = {
+    ENTROPY: ENTROPY,
+    ENTANGLEMENT: "log-negativity",
+    PAIRS: PAIRS,
+}  # as pages name them
 _ABOVE = {
     ENTROPY: (
         "entropy",
         "the mixing of each modality's state and of the joint state (von Neumann entropy)",
-        "the mean entropy",
+        "the mean von Neumann entropy",
     ),
     ENTANGLEMENT: (
         "negativity",
-        "the entanglement of each modality with the rest (logarithmic negativity)",
-        "the mean entanglement",
+        "the logarithmic negativity of each modality with the rest, a measure of entanglement",
+        "the mean log-negativity",
     ),
     PAIRS: (
         "mutual_information",
@@ -96,7 +101,7 @@ def decision_over_time(
     terms: str = DIVIDENDS,
     t: float = 1.0,
 ) -> panel.PanelFigure:
-    """Draw the entropies or entanglement and the terms of the decision on one time axis.
+    """Draw entropies or log-negativities and the terms of the decision on one time axis.
 
     Args:
         sample: a sample of a model with time.
@@ -146,7 +151,7 @@ def decision_over_time(
         not_shown += ", and jumps also raise it"
     not_shown += ". The baseline is left out below."
     alt = (
-        f"Above, {above}: {alt_text.list_curves(series)}. Below, {terms}: "
+        f"Above, {ABOVE_TITLES[above]}: {alt_text.list_curves(series)}. Below, {terms}: "
         f"{alt_text.list_curves({term: entry for term, entry in shown.items() if term}, '+.2f')}."
     )
 
@@ -157,14 +162,14 @@ def decision_over_time(
         for name, line in sample.path_shapley.items():
             columns[f"shapley[{name}]"] = line
         for name, line in series.items():
-            columns[f"{above}[{name or 'all'}]"] = line
+            columns[f"{_ABOVE[above][0]}[{name or 'all'}]"] = line
         return pd.DataFrame(columns)
 
     return panel.PanelFigure(
         "decision-over-time",
         title,
         figure,
-        called=f"{above.capitalize()} and contributions over time",
+        called=f"{ABOVE_TITLES[above].capitalize()} and contributions over time",
         lead=f"**When did it happen?** {answers.answer_since_when(sample)} **What did the dynamics add?** "
         f"{answers.answer_change(sample)}",
         shows=shows,

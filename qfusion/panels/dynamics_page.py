@@ -9,7 +9,13 @@ from qfusion.models.tweak import DURATION, Tweak, learned_values
 from qfusion.panels import page_state, panel, params, tweak_limits
 from qfusion.panels.convergence import distance, long_time_limit, steady_state
 from qfusion.panels.correlation_removal import cut, cut_terms
-from qfusion.panels.decision_evolution import WHOLE, decision_over_time, upper_measures, waterfall
+from qfusion.panels.decision_evolution import (
+    ABOVE_TITLES,
+    WHOLE,
+    decision_over_time,
+    upper_measures,
+    waterfall,
+)
 from qfusion.panels.dynamics import FIRST_MEASURES, correlation, measure_panels
 from qfusion.panels.state_at_time import MATRIX_PARTS, matrix, populations
 from qfusion.panels.trajectory_panels import ensemble, trajectories
@@ -98,12 +104,13 @@ MOVING = params.SelectParam(
     "above",
     "Upper panel",
     "Entropies are shown.",
-    "Entropy measures mixing by entanglement or by jumps. Entanglement (logarithmic negativity) "
-    "takes longer to compute. Mutual information is that of the pairs on which the moved sliders "
-    "act, or of all pairs if none is moved.",
+    "The von Neumann entropy (nats) measures mixing by entanglement or by jumps. The "
+    "log-negativity (bits) measures entanglement alone, and takes longer to compute. Mutual "
+    "information is that of the pairs on which the moved sliders act, or of all pairs if none is moved.",
     lambda study: upper_measures(study.modalities),
     look="segments",
     fits=TIMED,
+    style={"format_func": ABOVE_TITLES.__getitem__},
 )
 CUT_TERMS = params.SwitchParam(
     "cutterms", "Contributions after the cut", "They stay folded.", fits=TIMED
@@ -129,9 +136,9 @@ RUNS = params.SelectParam(
 )
 QUANTITY = params.SelectParam(
     "quantity",
-    "Entanglement of",
+    "Entanglement entropy of",
     "The first is shown.",
-    "Entanglement of this modality with all others.",
+    "The von Neumann entropy of this modality in a single run, whose joint state is pure.",
     lambda study: study.modalities,
     fits=TIMED,
 )

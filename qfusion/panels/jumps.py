@@ -138,7 +138,8 @@ def mutual_information_graph(
             track.times, shared, alone, at, together=together, theme=theme
         ),
         shows=shows,
-        not_shown="the part due to entanglement: see the negativity.",
+        not_shown="whether correlations are classical or quantum: a positive log-negativity, below, shows "
+        "entanglement.",
         alt=alt,
         table=table,
     )

@@ -144,7 +144,7 @@ def parameter_norms(
 
 
 def negativity(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelFigure:
-    """Draw the entanglement of each modality with the others by epoch, for models that evolve in time."""
+    """Draw the log-negativity of each modality with the others by epoch, for models that evolve in time."""
     result = {
         name: terms
         for name, terms in watched_run_curves(runs, "entanglement").items()
@@ -156,12 +156,12 @@ def negativity(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.Pane
         y_title="logarithmic negativity (bits)",
         theme=theme,
     )
-    alt = "Entanglement by epoch. " + " ".join(
+    alt = "Log-negativity by epoch. " + " ".join(
         f"{name}: {list_last_values(terms)}." for name, terms in result.items()
     )
     return panel.PanelFigure(
         "train-negativity",
-        "Entanglement of each modality with the others",
+        "Log-negativity of each modality with the others",
         figure,
         shows=f"logarithmic negativity at the end of the evolution, mean over {_watched_rows(runs, result, 1)}.",
         not_shown=_NO_ATTRIBUTION,
@@ -207,9 +207,9 @@ def replay(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelFig
         "train-replay",
         title,
         figure,
-        shows="the share of joint terms in all contributions, and the entanglement (logarithmic negativity "
-        "of a modality with the others, or entropy of a fused qubit), each relative to its last "
-        f"value: {alt_text.list_terms(ends, '.3g')}. Bands: 95% over the few watched validation rows. "
+        shows="the share of joint terms in all contributions, and the entanglement (log-negativity "
+        "of a modality with the others in bits, or entanglement entropy of a fused qubit in nats), each relative to "
+        f"its last value: {alt_text.list_terms(ends, '.3g')}. Bands: 95% over the few watched validation rows. "
         "Dotted: half of the last value.",
         not_shown="a causal relation, nor values between watched epochs.",
         alt=f"Last values: {alt_text.list_terms(ends, '.3g')}.",
@@ -231,15 +231,15 @@ def fused_entropy(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.P
     }
     return panel.PanelFigure(
         "train-fused",
-        "Entanglement by the fusion",
+        "Entanglement entropy of the fused qubits",
         training_charts.run_curves(
             result,
             hues=run_colours(require_history(runs)),
-            y_title="entropy of a fused qubit (nats)",
+            y_title="entanglement entropy of a fused qubit (nats)",
             theme=theme,
         ),
-        shows=f"entropy of a fused qubit, mean over qubits and {_watched_rows(runs, result, 0)}; 0 is a product, 0.69 "
-        f"the most. {INERT}",
+        shows=f"entanglement entropy of a fused qubit, mean over qubits and "
+        f"{_watched_rows(runs, result, 0)}; 0 is a product, 0.69 the most. {INERT}",
         not_shown=_NO_ATTRIBUTION,
         alt=f"Entropy of a fused qubit by epoch: {list_last_values(result)}.",
         table=lambda: epoch_table({"entropy": result}),

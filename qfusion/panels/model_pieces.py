@@ -26,7 +26,7 @@ NORMAL = 1.96  # standard errors to each side of a 95 % interval
 GROUP_UNITS = {
     gate_shapley.DECISION: "added to the {}",
     gate_shapley.LOSS: "added to the mean loss",
-    gate_shapley.ENTANGLEMENT: "added to the mean entropy of the qubits (nats)",
+    gate_shapley.ENTANGLEMENT: "added to the mean von Neumann entropy of the qubits (nats)",
 }
 
 

@@ -193,9 +193,9 @@ def entropies(
         hues=[walk.wires[row].hue for row in rows],
         theme=theme,
     )
-    shows = "the entropy of each qubit after every gate: how much it is entangled with"
+    shows = "the von Neumann entropy of each qubit after every gate: its entanglement entropy with"
     if not can(sample.model, "gates"):
-        shows += ", or has been measured against,"
+        shows += ", or how far measurements have mixed it against,"
     shows += " everything else." + cite_sample(sample)
     not_shown = "with whom"
     if can(sample.model, "time"):

@@ -188,14 +188,16 @@ def describe_bet(pignistic: Mapping[str, float]) -> str:
 
 @panel.cached
 def fused_entropies(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
-    """Draw the entropy of every fused qubit, its entanglement with the modality qubits; of a model with rules."""
+    """Draw the entropy of every fused qubit, its entanglement entropy; of a model with rules."""
     reading = sample.reading
     return panel.PanelFigure(
         "fused-entropies",
         describe_most_entangled(dict(zip(reading.elements, reading.entropy.tolist(), strict=True))),
-        circuit_charts.qubit_bars(reading.entropy, reading.elements, "entropy (nats)", theme=theme),
+        circuit_charts.qubit_bars(
+            reading.entropy, reading.elements, "entanglement entropy (nats)", theme=theme
+        ),
         shows="the von Neumann entropy of each fused qubit, at most ln 2. Fusion leaves it and its modality qubits in "
-        f"a pure state together, so this is their entanglement.{cite_sample(sample)} {INERT}",
+        f"a pure state together, so this is the entanglement entropy between them.{cite_sample(sample)} {INERT}",
         not_shown="which modality decided, since entropy measures correlation, not attribution.",
         alt=f"Entropy of each fused qubit in nats: {alt_text.list_numbers(reading.elements, reading.entropy)}.",
         table=lambda: reading.frame().reset_index(),
@@ -206,11 +208,12 @@ def describe_most_entangled(entropy: Mapping[str, float]) -> str:
     """Describe which fused qubit has the largest entropy, in nats, where one has."""
     return extrema.describe_extremum(
         entropy,
-        none="No fused qubit is entangled with what it was fused from ({size} nats)",
-        only="The fused qubit is entangled with what it was fused from ({size} nats)",
-        one="Fused qubit {names} is the most entangled with what it was fused from ({size} nats)",
-        some="Fused qubits {names} are the most entangled, alike, with what they were fused from ({size} nats)",
-        every="All fused qubits are equally entangled with what they were fused from ({size} nats)",
+        none="No fused qubit is entangled with what it was fused from (entanglement entropy {size} nats)",
+        only="The fused qubit is entangled with what it was fused from (entanglement entropy {size} nats)",
+        one="Fused qubit {names} has the largest entanglement entropy with what it was fused from ({size} nats)",
+        some="Fused qubits {names} have the largest entanglement entropy with what they were fused from, alike ({size} "
+        "nats)",
+        every="All fused qubits have the same entanglement entropy with what they were fused from ({size} nats)",
         name=lambda name: f"‘{text.escape_markdown(name)}’",
         many="{count} of {all}",
     )

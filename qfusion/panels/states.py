@@ -208,8 +208,8 @@ def hinton(
         "hinton",
         describe_largest_coherence(modulus, labels, name),
         state_charts.hinton(rho, dims, theme),
-        shows="the density matrix at the cursor: areas are moduli |ρ_ij|; colour, and the hand in each square, the "
-        "phase: to the right 0, up +π/2." + cite_states(sample),
+        shows="the density matrix at the cursor: areas are moduli |ρ_ij| (key on the right); colour, and the "
+        "hand in each square, the phase: to the right 0, up +π/2." + cite_states(sample),
         not_shown=not_shown,
         alt=f"Hinton diagram of ρ: {alt_text.list_coherences(rho, labels)}.",
         table=table,

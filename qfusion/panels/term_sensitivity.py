@@ -331,7 +331,7 @@ EFFECT = params.SelectParam(
     "effect",
     "Effect on",
     "That on the explained output is shown.",
-    "The quantity on which the terms act: the log-odds or score, a part of it, or a state's entropy or entanglement.",
+    "The quantity on which the terms act: the log-odds or score, a part of it, or a state's entropy or log-negativity.",
     physics_sensitivity.targets,
 )
 COHORT = params.SelectParam(

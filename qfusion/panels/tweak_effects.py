@@ -33,7 +33,7 @@ def correlation_change(sample: Sample) -> dict[str, Ends]:
     """Return the correlation at T, as learned and now, by its name as markdown: of the modalities that changed terms
     act on, or of all where these are more than two groups.
 
-    None of a single modality. With it the entanglement of a pair, or of one modality with the rest, where all changed
+    None of a single modality. With it the log-negativity of a pair, or of one modality with the rest, where all changed
     terms act on these.
     """
     names = sample.modalities
@@ -52,7 +52,7 @@ def correlation_change(sample: Sample) -> dict[str, Ends]:
         name = f"{'mutual information' if len(part) < 3 else 'total correlation'}{whose}"
         measures = [(name, sample_evolution.shared_at_end, "nats")]
         if len(parts) == 1 and len(part) < 3:
-            measures.append((f"entanglement{whose}", sample_evolution.entangled_at_end, "bits"))
+            measures.append((f"log-negativity{whose}", sample_evolution.entangled_at_end, "bits"))
         for called, at_end, unit in measures:
             ends[called] = (
                 at_end(sample.study, sample.row, sample.untweaked.tweak, part),

@@ -210,7 +210,7 @@ def measures_over_time(
     "von Neumann entropy",
     "entropy",
     "nats",
-    cohort="entropy of the modalities at T (mean, nats)",
+    cohort="von Neumann entropy of the modalities at T (mean, nats)",
 )
 def _entropies(states: States) -> Values:
     whole = tuple(range(states.count))
@@ -221,10 +221,10 @@ def _entropies(states: States) -> Values:
 @measure_kind(
     "negativity",
     "logarithmic negativity",
-    "log. negativity",
+    "log-negativity",
     "bits",
     slow=True,
-    cohort="entanglement of a modality with the rest at T (mean log. negativity, bits)",
+    cohort="log-negativity of a modality with the rest at T (mean, bits)",
 )
 def _negativities(states: States) -> Values:
     # Transposing one of two subsystems or the other gives transposed matrices: one spectrum serves both.

@@ -46,8 +46,8 @@ def entanglement(context: page_context.PageContext, levels: cohort_levels.Levels
         measure, strength = widgets.row(
             replace(
                 builders.MEASURE,
-                help="Entropy includes mixing by jumps as well as entanglement, whereas negativity measures "
-                "entanglement alone. Negativity, mutual information and total correlation need the state of "
+                help="Entropy includes mixing by jumps as well as entanglement, whereas log-negativity measures "
+                "entanglement alone. Log-negativity, mutual information and total correlation need the state of "
                 "every sample, which takes about 17 ms each, once."
                 if can(study.model, "time")
                 else "The fused qubits and their modality qubits form a pure state, so the entropy measures their "

@@ -16,7 +16,7 @@ _OF_CIRCUITS = (
     "- **Mass** is the support of a modality for an element, from 0 to 1. A **truth table** "
     "defines how the fusion combines masses.\n- **Angles** on the Circuit page can be edited; "
     "decision and test accuracy then change, which makes the explanation testable.\n- "
-    "**Entropy** of a fused qubit is its entanglement with the modality qubits. It indicates "
+    "**Entropy** of a fused qubit is its entanglement entropy with the modality qubits (nats). It indicates "
     "correlation, not which modality decided.\n"
 )
 

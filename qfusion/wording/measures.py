@@ -26,14 +26,18 @@ class MeasureText(NamedTuple):
 # By kind of measure; a kind that is missing here has no panel.
 MEASURE_TEXTS: dict[str, MeasureText] = {
     "negativity": MeasureText(
-        question="How much of it is entanglement?",
-        shows="entanglement between each modality and the rest; zero for every separable state.",
-        not_shown="entanglement within the rest, nor bound entanglement, which the negativity misses.",
+        question="Is it entangled? (log-negativity)",
+        shows="logarithmic negativity of each modality with the rest, in bits: zero for every separable state, and an "
+        "upper bound of the distillable entanglement. For a pure state it is at least the entanglement entropy.",
+        not_shown="a share of the mutual information: the two are different measures in different units, so that "
+        "their ratio has no meaning. Nor entanglement within the rest, nor bound entanglement.",
     ),
     "mutual_information": MeasureText(
-        question="How strongly are pairs correlated?",
-        shows="the correlation of each pair, classical and quantum, and the total correlation of all modalities.",
-        not_shown="the part due to entanglement: see the negativity.",
+        question="How strongly are pairs correlated? (mutual information)",
+        shows="the mutual information of each pair, from classical and quantum correlation, and the total correlation "
+        "of all modalities.",
+        not_shown="whether correlations are classical or quantum: a positive log-negativity, below, shows "
+        "entanglement.",
     ),
     "purity": MeasureText(
         question="How pure do the states stay?",

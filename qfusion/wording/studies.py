@@ -16,7 +16,7 @@ OTHER_VERSION = (
 _TITLES = {
     DISAGREEMENT: "disagreement of the modalities (mean over elements)",
     CONFLICT: "conflict (Dempster's K)",
-    MEAN_ENTROPY: "entropy of the fused qubits (mean, nats)",
+    MEAN_ENTROPY: "entanglement entropy of the fused qubits (mean, nats)",
 }
 
 
@@ -26,15 +26,15 @@ def fact_titles(study: Study) -> dict[str, str]:
     titles = dict(_TITLES)
     for name in study.modalities:
         if negativity_column(name) in columns:
-            titles[entropy_column(name)] = f"entropy of {name} at T (nats)"
-            titles[negativity_column(name)] = f"entanglement of {name} at T (log. negativity, bits)"
+            titles[entropy_column(name)] = f"von Neumann entropy of {name} at T (nats)"
+            titles[negativity_column(name)] = f"log-negativity of {name} with the rest at T (bits)"
     return {column: titles.get(column) or _qubit_title(column) for column in columns}
 
 
 def _qubit_title(column: str) -> str:
     """Return the title of an entropy column of a fused qubit, such as `entropy[element 1]`."""
     name = column.partition("[")[2].removesuffix("]")
-    return f"entropy of fused qubit ‘{name}’ (nats)"
+    return f"entanglement entropy of fused qubit ‘{name}’ (nats)"
 
 
 def axis_titles(study: Study) -> dict[str, str]:

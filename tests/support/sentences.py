@@ -283,7 +283,7 @@ TEMPLATES: tuple[Template, ...] = (
         "what a slider's modalities share",
         "panels.tweak_effects:correlation_change",
         "of the modalities that changed terms act on; of all together where these are more than two groups; "
-        "entanglement of one pair, or of one modality with the rest",
+        "log-negativity of one pair, or of one modality with the rest",
     ),
     Template(
         "likeliest basis state",
