@@ -27,6 +27,8 @@ from qfusion.figures.style import (
     title_with_unit,
 )
 
+LABEL_SHARE = 0.15  # of an axis, which the value of a bar takes in a narrow figure
+
 
 @checks_arrays()
 def waterfall(
@@ -93,10 +95,14 @@ def waterfall(
     _add_connectors(figure, ends.tolist(), theme)
     values = [0.0, *ends]
     if truth is not None:
-        _add_truth_line(figure, truth, theme)
         values.append(truth)
+    x_range = padded_range(values, margin)
+    if truth is not None:
+        widest = LABEL_SHARE * (x_range[1] - x_range[0])
+        free = rows_free_of_labels(truth, [*steps, total], [*ends, total], widest)
+        _add_truth_line(figure, truth, free, theme)
     figure.update_yaxes(**row_axis(names), tickfont={"size": tick_size})
-    figure.update_xaxes(title={"text": title}, range=padded_range(values, margin))
+    figure.update_xaxes(title={"text": title}, range=x_range)
     figure.add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")
     return figure
 
@@ -113,11 +119,37 @@ def _add_connectors(figure: go.Figure, ends: Sequence[float], theme: Theme) -> N
     )
 
 
-def _add_truth_line(figure: go.Figure, truth: float, theme: Theme) -> None:
-    """Add a dotted vertical line at the annotated value, with the value above it."""
-    figure.add_vline(
-        x=truth, line={"color": QUIET[theme], "width": 1.5, "dash": "dot"}, layer="below"
-    )
+def rows_free_of_labels(
+    x: float, steps: Sequence[float], ends: Sequence[float], widest: float
+) -> list[bool]:
+    """Return whether a vertical line misses the label of each row.
+
+    Args:
+        x: place of the line.
+        steps: signed lengths of the bars; a label stands at the end of its bar, on the side of the sign.
+        ends: of the bars.
+        widest: width of a label, in units of the axis.
+    """
+    free = []
+    for step, end in zip(steps, ends, strict=True):
+        low, high = (end - widest, end) if step < 0 else (end, end + widest)
+        free.append(not low < x < high)
+    return free
+
+
+def _add_truth_line(figure: go.Figure, truth: float, free: Sequence[bool], theme: Theme) -> None:
+    """Add a dotted vertical line at the annotated value in the rows that are free, with the value above it."""
+    for row, is_free in enumerate(free):
+        if is_free:
+            figure.add_shape(
+                type="line",
+                x0=truth,
+                x1=truth,
+                y0=row - 0.5,
+                y1=row + 0.5,
+                line={"color": QUIET[theme], "width": 1.5, "dash": "dot"},
+                layer="below",
+            )
     figure.add_annotation(
         x=truth,
         y=1,
