@@ -83,7 +83,7 @@ def test_every_step_opens_directly_with_its_sample_and_view(at: int) -> None:
         if key in step.sets and step.title != "Data":
             assert app.selectbox(key=key).value == step.sets[key]
     if "above" in step.sets:
-        assert "Entanglement and contributions over time" in said(app)
+        assert "Log-negativity and contributions over time" in said(app)
         assert app.segmented_control(key="above").value == "entanglement"
 
 

@@ -350,7 +350,7 @@ def check_bet_of_the_fused_evidence() -> None:
 @checks("most entangled fused qubit")
 def check_most_entangled_fused_qubit() -> None:
     for found in cases():
-        superlative(sample_evidence.describe_most_entangled(found), found, most="the most")
+        superlative(sample_evidence.describe_most_entangled(found), found, most="the largest")
     assert "5 of 6" in sample_evidence.describe_most_entangled(
         dict.fromkeys("abcde", 0.5) | {"f": 0.1}
     )

@@ -288,6 +288,7 @@ def _draw_size_key(
         mode="lines",
         fill="toself",
         fillcolor=GREY,
+        name="size key",
         hoverinfo="skip",
         connectgaps=False,
         line={"color": GREY, "width": 0.5},
