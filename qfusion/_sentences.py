@@ -1,6 +1,7 @@
 """Numbers as readers see them in sentences, and the progress of long computations."""
 
 import math
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -14,6 +15,8 @@ from typing import Any, TypeVar
 # where they are written alike.
 
 ZERO = 1e-9  # of a share: what is smaller is rounding
+# The hyphen of a negative number: at the beginning of a word, before a digit.
+_NEGATIVE = re.compile(r"(?:(?<=[\s(\[‘“*|,:;>±])|^)-(?=\.?\d)")
 
 
 def top(numbers: Mapping[str, float], places: int = 2, *, smallest: bool = False) -> list[str]:
@@ -57,6 +60,16 @@ def size(value: float, places: int = 2) -> str:
     """Return a number that is not negative as `"0.37"`. A number above 0 that rounds to 0 is `"less than 0.01"`."""
     least = 10.0**-places
     return f"less than {least:.{places}f}" if 0 < value < least / 2 else f"{value:.{places}f}"
+
+
+def true_minus(words: str) -> str:
+    """Return words with a minus sign (U+2212) in place of the hyphen of a negative number: "-0.35" becomes "−0.35".
+
+    Hyphens within words and ids stay, and so does code in backticks.
+    """
+    parts = words.split("`")
+    parts[::2] = [_NEGATIVE.sub("−", part) for part in parts[::2]]
+    return "`".join(parts)
 
 
 def capitalise(words: str) -> str:

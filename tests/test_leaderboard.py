@@ -727,7 +727,7 @@ def test_fusing_and_additive_models_are_distinguished(shown: Path) -> None:
     )
     assert (
         digits.title
-        == "TFN \\(tensor\\), the best by Accuracy, has a joint share of 32%; all models 0 to 32 %"
+        == "TFN \\(tensor\\), the best by Accuracy, has a joint share of 32%; all models 0 to 32%"
     )
     assert sorted({round(trace.x[0], 6) for trace in digits.figure.data}) == [0, 32]
     assert digits.figure.layout.shapes[0].x0 == 40

@@ -184,6 +184,22 @@ def superlative(
     assert float(abs(value)) in [abs(number) for number in numbers(sentence)], (sentence, found)
 
 
+@pytest.mark.parametrize(
+    ("words", "written"),
+    [
+        ("-0.35", "−0.35"),
+        ("(-0.35 to -.1)", "(−0.35 to −.1)"),
+        ("**-4** nats, ‘no’: -2", "**−4** nats, ‘no’: −2"),
+        ("scene-6479 of 2026-11-28, 0-2, e-5, a - 5", "scene-6479 of 2026-11-28, 0-2, e-5, a - 5"),
+        ("`--seed -1` gives -1", "`--seed -1` gives −1"),
+        ("scene\\-6479", "scene\\-6479"),
+        ("", ""),
+    ],
+)
+def test_negative_numbers_get_a_minus_sign(words: str, written: str) -> None:
+    assert _sentences.true_minus(words) == written
+
+
 def test_every_template_has_a_test_and_its_function_exists() -> None:
     names = [each.name for each in TEMPLATES]
     assert len(names) == len(set(names))

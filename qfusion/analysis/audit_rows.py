@@ -10,7 +10,7 @@
 
 Each but the last two is said of new seeds and new test rows where the numbers carry it. Where they carry it for new
 seeds on these test rows alone, the verdict ends in "on these rows". The margin is `WITHIN`, or a quarter of the model's
-error where that is less. p-values are corrected over all rows of a table (Holm 1979), and those at 5 % or less count.
+error where that is less. p-values are corrected over all rows of a table (Holm 1979), and those at 5% or less count.
 
 A test can come out one way only
     - where the twin can only add up modalities, the model can do more, and sums are at chance (in every seed, and on
@@ -217,7 +217,7 @@ def _rows_variance(
 
 
 def ends(row: Mapping[str, Any], scope: str) -> tuple[float, float]:
-    """Return the 95 % interval of a row's worth for a scope of `SCOPES`, or NaN if there is none, as for a split
+    """Return the 95% interval of a row's worth for a scope of `SCOPES`, or NaN if there is none, as for a split
     row.
     """
     test = row.get("tests", {}).get(scope, {})

@@ -31,7 +31,7 @@ class Slice:
     Attributes:
         name: of the slice. parts: its condition in a filter.
         count: of samples. wrong: how many of them are errors.
-        rate: their part; low, high: its 95 % interval (Wilson 1927), of as many independent samples as say as much.
+        rate: their part; low, high: its 95% interval (Wilson 1927), of as many independent samples as say as much.
         error: mean error.
     """
 

@@ -121,7 +121,7 @@ def unit(study: Study, target: str, output: int) -> str:
 
 
 def full_range(study: Study, target: str, output: int) -> float:
-    """Return the range that 1 % refers to: the range of a regression's target, the spread of a class's log-odds over
+    """Return the range that 1% refers to: the range of a regression's target, the spread of a class's log-odds over
     the test set, or the largest entropy.
     """
     kind, inner = split_column(target)
@@ -217,7 +217,7 @@ def rank_terms(result: sensitivity.Sensitivity, group: str, timed: bool) -> np.n
 
 
 def large(result: sensitivity.Sensitivity, reach: float) -> np.ndarray:
-    """Return which terms move the target by more than 1 % of its range when removed, bool (P,)."""
+    """Return which terms move the target by more than 1% of its range when removed, bool (P,)."""
     return np.abs(result.effects[:, 0]) > THRESHOLD * reach
 
 

@@ -7,7 +7,36 @@
 const point = each => ({curve_number: each.curveNumber, point_index: each.pointIndex ?? each.pointNumber,
   x: each.x, y: each.y, customdata: each.customdata ?? null});
 
+// Titles of axes are broken where they are longer than their axis, which Plotly would cut: on phones.
+const PHONE = 480;  // pixels of a figure's width
+const pen = document.createElement('canvas').getContext('2d');
+
+function broken(text, room, size) {
+  pen.font = `${size}px ${getComputedStyle(document.body).fontFamily}`;
+  const lines = [];
+  for (const word of text.split(/<br>|\s+/)) {
+    const longer = lines.length ? `${lines.at(-1)} ${word}` : word;
+    if (lines.length && pen.measureText(longer).width <= room) lines[lines.length - 1] = longer;
+    else lines.push(word);
+  }
+  return lines.join('<br>');
+}
+
+function titled(axis, name, layout, width, height) {
+  const text = axis.title?.text ?? axis.title;
+  if (typeof text !== 'string' || /<(?!br)/.test(text)) return axis;
+  const [low, high] = axis.domain ?? [0, 1], size = axis.title?.font?.size ?? 12;
+  const room = (high - low) * (name[0] === 'x' ? width - (layout.margin?.l ?? 80) - 40 : height - 60);
+  pen.font = `${size}px ${getComputedStyle(document.body).fontFamily}`;
+  if (text.split('<br>').every(line => pen.measureText(line).width <= room)) return axis;
+  return {...axis, automargin: true, title: {...axis.title, text: broken(text, room, size)}};
+}
+
 function settled(layout, chosen, width, height) {
+  if (width < PHONE) {
+    layout = {...layout};
+    for (const name in layout) if (/^[xy]axis/.test(name)) layout[name] = titled(layout[name], name, layout, width, height);
+  }
   for (const name in layout) if (/^[xy]axis/.test(name)) layout[name].ticklabeloverflow ??= 'allow';  // a third faster
   if (chosen) Object.assign(layout, {clickmode: 'event', hovermode: layout.hovermode ?? 'closest'});
   return {...layout, width, height, dragmode: layout.dragmode ?? 'pan', modebar: {...layout.modebar, uirevision: true},

@@ -170,7 +170,7 @@ def _worth_table(entry: Mapping[str, Any]) -> RenderableType:
             "Lost when cut",
         ],
         rows,
-        f"{entry['short']}: better with each resource by, trained alike; 95 % intervals for new seeds on these rows, "
+        f"{entry['short']}: better with each resource by, trained alike; 95% intervals for new seeds on these rows, "
         "and for new rows, too",
     )
 

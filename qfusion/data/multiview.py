@@ -11,7 +11,7 @@ What is accepted:
 
 A `.npz` file may also hold `ids`, `split`, `<view>_lengths` for sequences (N, T, F), and `y` of numbers for a
 regression. Without `split` the split is random by a fixed seed, 70/30 with equal shares in every class, the validation
-part taken from the 70 %.
+part taken from the 70%.
 """
 
 from collections.abc import Iterator

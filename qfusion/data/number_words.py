@@ -60,6 +60,6 @@ def are_unknown(words: Sequence[str]) -> np.ndarray:
 
 
 def are_like_numbers(words: Sequence[str]) -> np.ndarray:
-    """Return which words look like numbers, even if they cannot be parsed: "1,153", "12 %", "1,234.00". Bool (N,)."""
+    """Return which words look like numbers, even if they cannot be parsed: "1,153", "12%", "1,234.00". Bool (N,)."""
     plain = pd.Series(list(words), dtype=object).str.strip().str.replace(MINUS, "-", regex=False)
     return plain.str.fullmatch(_LIKE_A_NUMBER).to_numpy(bool)

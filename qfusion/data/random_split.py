@@ -34,7 +34,7 @@ def draw_split(staged: StagedSet, groups: np.ndarray | None = None) -> tuple[np.
         split = staged.split.copy()
         split[drawn] = "valid"
         return split, f"{len(drawn):,} of the training samples for validation, {basis}"
-    return split_groups(classes, groups), f"60 % train, 10 % validate, 30 % test, {basis}"
+    return split_groups(classes, groups), f"60% train, 10% validate, 30% test, {basis}"
 
 
 def split_groups(

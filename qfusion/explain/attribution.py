@@ -128,7 +128,7 @@ class Attribution:
         start, end: the term at the baseline and at the sample.
         error: |sum of values - (end - start)| in units of the score: the convergence error.
         steps: of the integral.
-        converged: whether the error is below 1 % of the difference.
+        converged: whether the error is below 1% of the difference.
         method: of `METHODS`.
     """
 

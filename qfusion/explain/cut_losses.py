@@ -21,7 +21,7 @@ class Estimates:
     """Values with percentile intervals.
 
     Attributes:
-        value: of the samples themselves. low, high: of the 95 % interval, same shape; None for fewer than
+        value: of the samples themselves. low, high: of the 95% interval, same shape; None for fewer than
             `bootstrap.FEWEST` samples.
     """
 

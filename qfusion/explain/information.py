@@ -198,7 +198,7 @@ def shuffle_labels(
 
 
 def subtract_shuffled(one: bootstrap.Interval, shuffled: np.ndarray) -> bootstrap.Interval:
-    """Return an interval minus the mean of the values for shuffled labels. The interval is widened by the 95 %
+    """Return an interval minus the mean of the values for shuffled labels. The interval is widened by the 95%
     spread of these values: near 0, a mean over samples does not reflect how much the table itself could vary.
     """
     spread = 1.96 * shuffled.std(ddof=1)

@@ -71,7 +71,7 @@ class Sensitivity:
         return self.targets.index(choose("Target", target, self.targets))
 
     def frame(self, target: str) -> pd.DataFrame:
-        """Return one row per term: title, factor, change of the target for -10 % of the learned value, effect of
+        """Return one row per term: title, factor, change of the target for -10% of the learned value, effect of
         removal, agreement.
         """
         j = self.column(target)

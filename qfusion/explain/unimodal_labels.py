@@ -5,7 +5,7 @@ the baseline. People's labels of single modalities (CH-SIMS, Yu and others 2020,
 for the samples that have a label: Spearman's rank correlation; how often a label that is not 0 has the term's sign; and
 calibration, the slope of the label over the term, with means of bins.
 
-Intervals resample what rows share, see `stability`. The control is labels shuffled among the samples: 95 % of such
+Intervals resample what rows share, see `stability`. The control is labels shuffled among the samples: 95% of such
 shuffles lie in the range that stands beside each number.
 """
 
@@ -30,7 +30,7 @@ EITHER = "joint or conflict"
 
 @dataclass(frozen=True)
 class ShuffledRange:
-    """Range of 95 % of the values for shuffled labels, NaN if there is none."""
+    """Range of 95% of the values for shuffled labels, NaN if there is none."""
 
     low: float
     high: float

@@ -8,6 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
+from qfusion._sentences import true_minus
 from qfusion.figures.colour_scales import SIGNED_SCALE, signed_colour
 from qfusion.figures.guards import checks_arrays
 from qfusion.figures.style import (
@@ -128,7 +129,7 @@ def words(
             {
                 **middle,
                 "y": line + 0.38,
-                "text": f"{value:+.3f}",
+                "text": true_minus(f"{value:+.3f}"),
                 "font": {"size": 11, "color": QUIET[theme]},
             }
         )
@@ -140,7 +141,9 @@ def words(
         y=[line for _, line, _ in places],
         mode="markers",
         marker={"opacity": 0, "size": 24},
-        customdata=[[label(w), f"{v:+.4f}"] for w, v in zip(spoken, values, strict=True)],
+        customdata=[
+            [label(w), true_minus(f"{v:+.4f}")] for w, v in zip(spoken, values, strict=True)
+        ],
         hovertemplate="‘%{customdata[0]}’: %{customdata[1]} " + label(unit) + "<extra></extra>",
     )
     figure.update_xaxes(bare_axis(), range=[-0.5, _LINE + 8])
@@ -229,7 +232,10 @@ def timeline(
         )
         reach = _reach(values)
         ticks.append(f"{label(name, 24)}<br>±{reach:.2g}")
-        steps = [[label(step), f"{value:+.4f}"] for step, value in zip(names, values, strict=True)]
+        steps = [
+            [label(step), true_minus(f"{value:+.4f}")]
+            for step, value in zip(names, values, strict=True)
+        ]
         figure.add_trace(
             go.Heatmap(
                 z=np.asarray(values, dtype=float)[None],
@@ -410,7 +416,7 @@ def bars(
             "color": [_hue(float(v), reach, theme) for v in lengths],
             "line": {"color": QUIET[theme], "width": 0.8},
         },
-        text=[f"{v:+.3f}" for v in lengths],
+        text=[true_minus(f"{v:+.3f}") for v in lengths],
         textposition="outside",
         cliponaxis=False,
         constraintext="none",

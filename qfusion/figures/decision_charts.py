@@ -7,6 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
+from qfusion._sentences import true_minus
 from qfusion.analysis.shown_terms import select_shown_terms
 from qfusion.figures.guards import checks_arrays
 from qfusion.figures.style import (
@@ -155,7 +156,7 @@ def _add_truth_line(figure: go.Figure, truth: float, free: Sequence[bool], theme
         y=1,
         yref="paper",
         yanchor="bottom",
-        text=f"truth {truth:+.2f}",
+        text=true_minus(f"truth {truth:+.2f}"),
         showarrow=False,
         font={"size": 11, "color": QUIET[theme]},
     )
@@ -331,12 +332,12 @@ def target_scale(
                 "color": INK[theme],
                 "line": {"width": 2},
             },
-            hovertemplate=f"{name} {value:+.2f}<extra></extra>",
+            hovertemplate=true_minus(f"{name} {value:+.2f}<extra></extra>"),
         )
         figure.add_annotation(
             x=value,
             y=0,
-            text=f"{name} {value:+.2f}",
+            text=true_minus(f"{name} {value:+.2f}"),
             showarrow=False,
             yshift=shifts[name],
             font={"size": 12, "color": INK[theme]},

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
+from qfusion._sentences import true_minus
 from qfusion.figures.generator_attribution import OTHERS
 from qfusion.figures.guards import checks_arrays
 from qfusion.figures.style import (
@@ -85,8 +86,8 @@ def attribution_areas(
         customdata=[
             "<br>".join(
                 [
-                    f"{term_title(dividend)} {value:+.3f}",
-                    *(f"{label(name)} {part[n]:+.3f}" for name, _, part in folded),
+                    true_minus(f"{term_title(dividend)} {value:+.3f}"),
+                    *(true_minus(f"{label(name)} {part[n]:+.3f}") for name, _, part in folded),
                 ]
             )
             for n, value in enumerate(lines)

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from qfusion._sentences import true_minus
 from qfusion.figures.guards import checks_arrays
 from qfusion.figures.style import (
     GREY,
@@ -223,7 +224,7 @@ def _add_bands(
         if link.signed:
             fill_opacity = 0.08 if lowers else 0.55
             line_opacity = 0.95
-            amount = f"{link.value:+.3f}"
+            amount = true_minus(f"{link.value:+.3f}")
         else:
             fill_opacity = 0.28
             line_opacity = 0.4

@@ -64,7 +64,7 @@ def role_symbol(role: str) -> str:
 
 @checks_arrays("entries", entries="N+")
 def result_dots(entries: Sequence[Entry], metric: str, theme: Theme = "light") -> go.Figure:
-    """Draw the means with 95 % intervals, one row per model in the given order, with the best on top.
+    """Draw the means with 95% intervals, one row per model in the given order, with the best on top.
 
     Small dots are single seeds.
     """
@@ -149,7 +149,7 @@ def result_scatter(
     half = np.mean([min(means), max(means)])
     systems = [entry.name for entry in entries if entry.role == "system"]
     for entry, x in zip(entries, places, strict=True):
-        amount = f"{entry.x:,.0f}" if log else f"{entry.x:.1f} %"
+        amount = f"{entry.x:,.0f}" if log else f"{entry.x:.1f}%"
         _add_result(figure, entry, x, f"{label(title)} {amount}")
         if entry.role != "system":
             continue

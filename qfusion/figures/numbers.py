@@ -219,7 +219,7 @@ def cut_terms(sample: Sample, *, modality: str | None = None, times: int = 21) -
 def cut_test(sample: Sample, *, samples: int = 200, times: int = 11) -> pd.DataFrame:
     """Return one row a time `t` of the cut: `n`, metric `undisturbed`, by `chance`, `cut[...]` and `dephased[...]`.
 
-    The last two are of every modality, with their 95 % intervals, `...:low` and `...:high`, from ten samples on. The
+    The last two are of every modality, with their 95% intervals, `...:low` and `...:high`, from ten samples on. The
     metric is accuracy, or R2 of a regression (Acc-2 by CH-SIMS's convention). `held[...]` too where the joint dimension
     is small (at most `MAX_HELD`): it takes 40 ms a sample and modality at 64.
 

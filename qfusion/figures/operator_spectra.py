@@ -7,6 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
+from qfusion._sentences import true_minus
 from qfusion.figures.colour_scales import NEUTRAL
 from qfusion.figures.guards import checks_arrays
 from qfusion.figures.state_charts import basis_labels, colour_bar
@@ -261,7 +262,7 @@ def outcome_patterns(
         title={"text": "element (filled: its qubit reads 1)"},
         tickangle=angle,
     )
-    figure.update_yaxes(**row_axis([f"{vote:+.2f}" for vote in votes], 0.4, 0.6))
+    figure.update_yaxes(**row_axis([true_minus(f"{vote:+.2f}") for vote in votes], 0.4, 0.6))
     first_negative = int(np.searchsorted(-np.asarray(votes), 0))
     if 0 < first_negative < k:
         figure.add_hline(

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
+from qfusion._sentences import true_minus
 from qfusion.figures.decision_charts import bar_pattern
 from qfusion.figures.guards import checks_arrays
 from qfusion.figures.style import (
@@ -38,14 +39,14 @@ def tornado(
     unit: str = "score",
     theme: Theme = "light",
 ) -> go.Figure:
-    """Draw two bars per term, in the given order: the effect of reducing it by 10 % (left, by its slope) and the effect
+    """Draw two bars per term, in the given order: the effect of reducing it by 10% (left, by its slope) and the effect
     of its removal (right).
 
     The right scale is ten times the left one: a term whose answer is a straight line has two bars of one length.
 
     Args:
         titles: names of the terms, (P,).
-        weaker: change of the target for -10 % of what was learned, (P,); not a number where there is no slope.
+        weaker: change of the target for -10% of what was learned, (P,); not a number where there is no slope.
         removed: change of the target when the term is removed, (P,).
         terms: the modalities that each is about, joined by "+"; "" for none in particular.
         modalities: in the model's order; fixes the colours.
@@ -63,7 +64,7 @@ def tornado(
     )
     for side, values in enumerate((finite, np.asarray(removed))):
         text = [
-            words if side or np.isfinite(slope) else "no slope"
+            true_minus(words) if side or np.isfinite(slope) else "no slope"
             for words, slope in zip(_numbers(values), weaker, strict=True)
         ]
         figure.add_bar(
@@ -81,7 +82,7 @@ def tornado(
             textfont={"size": 11, "color": INK[theme]},
             customdata=[label(title) for title in titles],
             hovertemplate="%{customdata}: "
-            + ("10 % weaker" if side == 0 else "removed")
+            + ("10% weaker" if side == 0 else "removed")
             + " %{x:+.4f}<extra></extra>",
         )
     if half is not None:
@@ -133,7 +134,7 @@ def tornado(
             "text": f"<b>{head}</b>",
             "font": {"size": 12, "color": QUIET[theme]},
         }
-        for domain, head in zip(_DOMAINS, ("10 % weaker", "removed"), strict=True)
+        for domain, head in zip(_DOMAINS, ("10% weaker", "removed"), strict=True)
     ]
     below = {
         "x": 0.5,

@@ -50,7 +50,7 @@ def density_matrix(
     """Draw one density matrix as a heat map of its entries' modulus (unsigned scale) or phase (cyclic scale).
 
     Args:
-        rho: (D, D) complex. Phases of entries below 1 % of the largest modulus say nothing and are left blank; others
+        rho: (D, D) complex. Phases of entries below 1% of the largest modulus say nothing and are left blank; others
             fade towards them.
     """
     size = int(np.prod(dims))

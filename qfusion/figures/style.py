@@ -21,6 +21,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
+from qfusion._sentences import true_minus
 from qfusion.data.coalition_terms import split_term
 from qfusion.figures.offline_figure import Figure
 
@@ -82,7 +83,7 @@ def title_with_unit(what: str, unit: str, apart: str = ", ") -> str:
 
 def format_signed(value: float) -> str:
     """Return a number with its sign and two digits; none that rounds to zero is negative."""
-    return f"{round(float(value), 2) + 0.0:+.2f}"
+    return true_minus(f"{round(float(value), 2) + 0.0:+.2f}")
 
 
 def halo(theme: Theme) -> str:
@@ -351,7 +352,7 @@ def cell_annotations(
         y=rows,
         mode="text",
         hoverinfo="skip",
-        text=[form.format(value) for value in z[rows, columns]],
+        text=[true_minus(form.format(value)) for value in z[rows, columns]],
         textfont={
             "size": size,
             "color": np.where(bright[rows, columns] > BRIGHT, ON_BRIGHT, ON_DARK).tolist(),

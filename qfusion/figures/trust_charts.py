@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import plotly.graph_objects as go
 
+from qfusion._sentences import true_minus
 from qfusion.figures.guards import checks_arrays
 from qfusion.figures.style import (
     GREY,
@@ -49,7 +50,7 @@ def truth_scatter(
         theme, 40 + 225 * -(-len(terms) // columns), left=46, right=8, top=6, bottom=46
     )
     titles = [
-        f"<b>{term_title(term)}</b><br>ρ = {rank:.2f}"
+        f"<b>{term_title(term)}</b><br>ρ = {true_minus(format(rank, '.2f'))}"
         for term, rank in zip(terms, ranks, strict=True)
     ]
     places = add_panes(

@@ -221,7 +221,7 @@ def dividends(
             theme=theme,
         )
     else:
-        shape = "boxes: quartiles, whiskers 5 % to 95 %"
+        shape = "boxes: quartiles, whiskers 5% to 95%"
         group, names = cohort_groups.groups(study, rows, by)
         if levels.sample.id in rows.index:
             at = str(group[rows.index.get_loc(levels.sample.id)])

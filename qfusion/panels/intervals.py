@@ -9,6 +9,6 @@ def describe_resampling(dataset: DataSet, rows: np.ndarray, what: str = "samples
     """Describe the units that intervals resample: the clusters of some rows that the data set names, or else the
     rows, called `what`.
     """
-    return "95 % bootstrap intervals over " + (
+    return "95% bootstrap intervals over " + (
         what if dataset.clusters is None else dataset.clusters.describe_count(rows)
     )

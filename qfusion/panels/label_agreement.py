@@ -27,7 +27,7 @@ from qfusion.wording.label_agreement import (
 
 # A model beside people's labels of single modalities, on Faithfulness; and one sample beside its own, on Samples.
 
-SHUFFLED = "shuffled labels, 95 %"
+SHUFFLED = "shuffled labels, 95%"
 
 
 def has_labels(study: Study, **_: Any) -> bool:
@@ -251,7 +251,7 @@ def conflict(study: Study, theme: style.Theme = "light", *, other: str = "") -> 
         shows += (
             f" {result.samples - result.known:,} lack the label of a modality and are left out."
         )
-    shows += f" Grey: where 95 % of {unimodal_labels.SHUFFLES} shuffles of the labels lie; {_intervals(study)}.{words}"
+    shows += f" Grey: where 95% of {unimodal_labels.SHUFFLES} shuffles of the labels lie; {_intervals(study)}.{words}"
     alt = (
         "Difference of verdict rates: "
         + ", ".join(f"{name} {rate.difference.value:+.2f}" for name, rate in result.rates.items())

@@ -43,7 +43,7 @@ def results(
         "board",
         f"{short}, best on top",
         figure,
-        shows="the mean over seeds with its 95 % interval; small dots are single seeds. Blue: QiNN-QJ, red: QCNN, "
+        shows="the mean over seeds with its 95% interval; small dots are single seeds. Blue: QiNN-QJ, red: QCNN, "
         "rings: their ablations, green triangles: neighbours, grey squares: baselines.",
         not_shown="the variation of results over other test rows.",
         alt=alt,
@@ -127,7 +127,7 @@ def joint_shares(
         log=False,
         marked=None if planted is None else (100 * planted, "as planted"),
     )
-    numbers = [f"{row.label} {row.percent:.0f} %, {row.mean:.3f}" for row in table.itertuples()]
+    numbers = [f"{row.label} {row.percent:.0f}%, {row.mean:.3f}" for row in table.itertuples()]
     alt = f"Joint shares and results: {', '.join(numbers)}."
     return panel.PanelFigure(
         "board-joint",

@@ -22,7 +22,7 @@ from qfusion.wording.samples import cite_sample
 # Which piece does it?
 
 ONE, MEAN = LENDERS = ("one sample", "background mean")
-NORMAL = 1.96  # standard errors to each side of a 95 % interval
+NORMAL = 1.96  # standard errors to each side of a 95% interval
 GROUP_UNITS = {
     gate_shapley.DECISION: "added to the {}",
     gate_shapley.LOSS: "added to the mean loss",
@@ -110,7 +110,7 @@ def gate_groups(
     spread = {
         gate_shapley.DECISION: f"Bars: 95% range of shot noise at {result.shots:,} shots per coalition; the values "
         "themselves are exact.",
-        gate_shapley.LOSS: f"Mean over {describe_drawn(result.rows, whole, 'test sample')}, with a 95 % "
+        gate_shapley.LOSS: f"Mean over {describe_drawn(result.rows, whole, 'test sample')}, with a 95% "
         "bootstrap interval for each group.",
         gate_shapley.ENTANGLEMENT: "Exact.",
     }
@@ -184,7 +184,7 @@ def smallest_generator(study: Study, theme: style.Theme = "light") -> panel.Pane
         f"from {most:.3f} with all to {least:.3f} with none, as a share of what all add to "
         f"{'that' if floor == least else f'one answer for all ({floor:.3f})'}. {result.choosing:,} validation samples "
         f"choose the order, and the size (dotted): the smallest with {generator_pruning.PART:.0%} of the best on "
-        f"these. Band: 95 % bootstrap; grey: {len(result.random)} random orders. Gates on all terms, learned at once "
+        f"these. Band: 95% bootstrap; grey: {len(result.random)} random orders. Gates on all terms, learned at once "
         f"on the same samples (Louizos et al. 2018), {gates}. Tweak that leaves it: `{tweak or 'none'}`."
     )
     alt = f"Share by terms left: {alt_text.list_numbers(range(len(result.terms) + 1), result.shares.value, '.0%')}."

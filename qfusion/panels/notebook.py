@@ -73,7 +73,7 @@ def sample_html(sample: Sample) -> str:
 
 def study_html(study: Study) -> str:
     """Return a model on its data as HTML: a description, the modality that leads on average over the test samples,
-    with 95 % intervals, and its test metrics over seeds.
+    with 95% intervals, and its test metrics over seeds.
     """
     shares = cohort_contributions.shares(
         cohort_levels.build_levels(build_sample(study, study.explained_rows[0]))
@@ -86,7 +86,7 @@ def study_html(study: Study) -> str:
             systems.describe_system(study),
             *(f"{picture.title}." for picture in (metrics, shares) if picture),
         ],
-        rows.rename(columns={"value": "mean share", "low": "95 % from", "high": "to"}),
+        rows.rename(columns={"value": "mean share", "low": "95% from", "high": "to"}),
         export.image(metrics.figure, metrics.alt) if metrics else "",
     )
 

@@ -17,7 +17,7 @@ import plotly.graph_objects as go
 import plotly.io
 
 from qfusion._checks import check
-from qfusion._sentences import capitalise
+from qfusion._sentences import capitalise, true_minus
 from qfusion.analysis import drawn_samples, memo, text
 from qfusion.errors import QFusionError
 from qfusion.explain import stability
@@ -60,6 +60,8 @@ class PanelFigure:
     film: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        for name in ("title", "shows", "not_shown", "alt", "lead"):
+            object.__setattr__(self, name, true_minus(getattr(self, name)))
         if self.figure is not None:
             check_finite(self.figure)
 

@@ -67,7 +67,7 @@ def resource_comparison(
         f"{text.escape_markdown(entry['title'])} is better than that of a twin which lacks one resource, both "
         "trained with the "
         f"same encoders, schedule and seeds: mean of {up_to}"
-        f"{count(entry['seeds'], 'paired difference')} with 95 % intervals, for new seeds on these rows, and for new "
+        f"{count(entry['seeds'], 'paired difference')} with 95% intervals, for new seeds on these rows, and for new "
         f"rows, too ({entry['test_rows']:,} test rows, which count as {entry['independent']:,.0f} independent ones"
         f"{bound}). "
         "“Not needed” is said where two one-sided tests exclude a difference of the margin either way: "

@@ -20,7 +20,7 @@ MATRIX_PARTS = {
         "the sign or phase of a coherence.",
     ),
     "phase": (
-        "arg ρ_ij on a cyclic scale, paler below 50, 20 and 5 % of the largest |ρ_ij|, blank below 1 %.",
+        "arg ρ_ij on a cyclic scale, paler below 50, 20 and 5% of the largest |ρ_ij|, blank below 1%.",
         "how large an entry is, but for that.",
     ),
 }

@@ -26,7 +26,7 @@ MAX_TERMS = 16  # terms drawn
 
 class EffectSensitivity(NamedTuple):
     """Slopes and removals of every term for one effect, with the rows they are computed over and the full range of
-    the effect, 1 % of which is the threshold.
+    the effect, 1% of which is the threshold.
     """
 
     rows: np.ndarray

@@ -60,7 +60,7 @@ def slice_errors(
     shows += f", by {text.escape_markdown(by.removesuffix(cohort_groups.QUARTERS))}"
     if by.endswith(cohort_groups.QUARTERS):
         shows += " in quarters"
-    shows += ", with 95 % intervals (Wilson)"
+    shows += ", with 95% intervals (Wilson)"
     if clusters is not None:
         shows += f", widened for the {clusters.describe_count(levels.places(levels.rows))} that the rows share"
     shows += "; an error is "
@@ -107,7 +107,7 @@ def slice_errors(
 
 def slice_title(result: list[cohort_slices.Slice], overall: float, classes: bool) -> str:
     """Return which slice is worse than all beyond chance, if one is, although it was picked for being so: its score
-    lies beyond that of a 95 % interval for all slices together (Bonferroni).
+    lies beyond that of a 95% interval for all slices together (Bonferroni).
 
     Args:
         result: the slices. overall: the rate of errors of all of them, 0 to 1.

@@ -80,7 +80,7 @@ def validate_kets(
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %" if share >= 0.005 else "under 1 %"
+    return f"{100 * share:.0f}%" if share >= 0.005 else "under 1%"
 
 
 def _preparation(name: str, wires: tuple[str, ...], ket: np.ndarray) -> StepGate:

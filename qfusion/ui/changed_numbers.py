@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from streamlit.delta_generator import DeltaGenerator
 
+from qfusion._sentences import true_minus
 from qfusion.panels import tweak_effects
 
 
@@ -26,7 +27,7 @@ def metrics_changed(
         same = tweak_effects.equal_as_written(before, after)
         place.metric(
             label,
-            f"{after:.3f}",
+            true_minus(f"{after:.3f}"),
             unchanged if same else f"{after - before:+.3f}",
             delta_color="off" if same else colour,  # type: ignore[arg-type]
             delta_arrow="off" if same else "auto",

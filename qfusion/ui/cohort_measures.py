@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import streamlit as st
 
+from qfusion._sentences import true_minus
 from qfusion.analysis import cohort_levels, cohort_measures, drawn_samples, text
 from qfusion.explain import bootstrap
 from qfusion.models.abilities import can
@@ -107,11 +108,10 @@ def _table(
 def _said(interval: bootstrap.Interval) -> str:
     if np.isnan(interval.value):
         return "–"
-    return f"{interval.value:+.2f} " + (
-        f"({interval.low:+.2f} to {interval.high:+.2f})"
-        if interval.known
-        else "(too few for an interval)"
-    )
+    ends = "too few for an interval"
+    if interval.known:
+        ends = f"{interval.low:+.2f} to {interval.high:+.2f}"
+    return true_minus(f"{interval.value:+.2f} ({ends})")
 
 
 def cuts(context: page_context.PageContext, levels: cohort_levels.Levels) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import streamlit as st
 
+from qfusion._sentences import true_minus
 from qfusion.analysis import compare, text
 from qfusion.analysis.sample import Sample
 from qfusion.training import metrics
@@ -21,10 +22,10 @@ def numbers_table(sides: compare.Sides) -> None:
     tweaks = [text.escape_markdown(side.tweak, 80) or "as learned" for side in both]
     truths = [sample_content.truth(side.study, side.row, digits=3) for side in both]
     predictions = [_prediction(side) for side in both]
-    scores = [f"{side.score:+.3f}" for side in both]
+    scores = [true_minus(f"{side.score:+.3f}") for side in both]
     if sides.same_target:
         output = text.escape_markdown(b.unit)
-        difference = f"**{b.score - a.score:+.3f}**"
+        difference = true_minus(f"**{b.score - a.score:+.3f}**")
     else:
         output = "explained output"
         difference = "not comparable"
@@ -67,13 +68,13 @@ def _metrics(a: Sample, b: Sample) -> Iterator[tuple[str, ...]]:
             yield (
                 f"test {metrics.labels(side.metrics)[name].short}{seed}",
                 *(f"{s.metrics[name]:.3f}" if both or s is side else "–" for s in (a, b)),
-                f"{b.metrics[name] - a.metrics[name]:+.3f}" if both else "",
+                true_minus(f"{b.metrics[name] - a.metrics[name]:+.3f}") if both else "",
             )
 
 
 def _prediction(one: Sample) -> str:
     if not one.study.classes:
-        return f"{float(one.scores[0]):+.3f}"
+        return true_minus(f"{float(one.scores[0]):+.3f}")
     best = int(one.scores.argmax())
     return (
         f"{text.escape_markdown(one.classes[best])} ({describe_softmax(one.probabilities[best])})"

@@ -58,7 +58,7 @@ KEYS = {
 
 
 _SCRIPT = _assets.asset_text("frame.js")
-_CSS = {name: _assets.asset_text("theme", name) for name in ("app.css", "bar.css")}
+_CSS = {name: _assets.asset_text("theme", name) for name in ("app.css", "bar.css", "phone.css")}
 # those of which a figure that is made at once comes first
 QUICK_PAGES = ("Overview", "Samples", "Dynamics", "Circuit", "What if", "Decision operators")
 
@@ -177,9 +177,10 @@ def _begin(title: str, *, has_bar: bool) -> None:
     st.set_page_config(
         page_title=f"{title} · qfusion", page_icon=_assets.asset_path("icon.svg"), layout="wide"
     )
+    styles = "".join(css for name, css in _CSS.items() if has_bar or name != "bar.css")
     # Streamlit says so of the page, but not of its dialogs
     st.html(
-        f"<style>:root {{ color-scheme: {theme()} }} {_CSS['app.css']}{_CSS['bar.css'] if has_bar else ''}</style>"
+        f"<style>:root {{ color-scheme: {theme()} }} {styles}</style>"
         f"<script>{server_addresses.plotly_script()}</script>",
         unsafe_allow_javascript=True,
     )

@@ -5,6 +5,7 @@ from zlib import crc32
 
 import streamlit as st
 
+from qfusion._sentences import true_minus
 from qfusion.panels.params import SelectParam
 from qfusion.ui import state
 
@@ -28,29 +29,29 @@ def full() -> bool:
 def aside(words: str) -> None:
     """Draw a remark that need not be read each time: behind an (i), or as a line if all texts are shown on the page."""
     if full():
-        st.caption(words)
+        st.caption(true_minus(words))
     else:
         with (
             st.container(key=f"about-aside-{crc32(words.encode())}"),
             st.popover("About", icon=":material/info:", type="tertiary"),
         ):
-            st.caption(words)
+            st.caption(true_minus(words))
 
 
 def help(words: str) -> str | None:
     """The help of a widget, where not all words stand on the page."""
-    return None if full() else words
+    return None if full() else true_minus(words)
 
 
 def help_line(words: str) -> None:
     """Draw the text of a widget's `help` as a line below the widget, if all texts are on the page."""
     if full():
-        st.caption(words)
+        st.caption(true_minus(words))
 
 
 def line(short: str, whole: str) -> None:
     """A line, its whole sentence behind an (i) or in its place."""
-    st.markdown(whole if full() else short, help=help(whole))
+    st.markdown(true_minus(whole if full() else short), help=help(whole))
 
 
 def help_expander(label: str, open: bool = False) -> None:
@@ -69,5 +70,5 @@ def help_expander(label: str, open: bool = False) -> None:
 
 def title(words: str, more: str, level: Literal[2, 3] = 2) -> None:
     """Draw a title with its explanation, displayed as by `aside`."""
-    (st.header if level == 2 else st.subheader)(words, anchor=False, help=help(more))
+    (st.header if level == 2 else st.subheader)(true_minus(words), anchor=False, help=help(more))
     help_line(more)

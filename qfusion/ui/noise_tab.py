@@ -21,7 +21,7 @@ def noise_tab(context: page_context.PageContext, sample: Sample) -> None:
             "Typical device noise",
             key="_typical",
             on_click=_typical,
-            help="1 % depolarising, 1 % damping, 2 % read-out",
+            help="1% depolarising, 1% damping, 2% read-out",
         )
     with main:
         _headline(context, sample, noise)

@@ -14,9 +14,9 @@ from qfusion.ui import (
     page_context,
     page_runs,
     panels,
-    sample_content,
 )
 from qfusion.ui.example_cards import example_samples
+from qfusion.ui.hero_card import hero_card
 from qfusion.ui.model_and_data_cards import model_and_data
 from qfusion.ui.question_list import five_questions
 from qfusion.wording import systems
@@ -63,8 +63,7 @@ def _page() -> None:
                 navigation.link(page, label, icon, **shown)
         left, questions = st.columns([1, 1.15], gap="medium")
         with left:
-            with st.container(key="said-now"):
-                sample_content.sample_content(context, details=False, key="now")
+            hero_card(context, key="now")
             panels.show(context.tweaked_sample(), context.theme, "waterfall", first=1)
         lazy_panels.lazy_panel("how-it-works", partial(pipeline, context))
         lazy_panels.lazy_panel("samples-to-start-with", partial(example_samples, context))

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from qfusion._sentences import share
+from qfusion._sentences import share, true_minus
 from qfusion.analysis import label_comparison, text
 from qfusion.analysis.study import Study
 from qfusion.panels import faithfulness as builders, label_agreement
@@ -33,9 +33,9 @@ def people_tab(context: page_context.PageContext, study: Study) -> None:
     table = label_agreement.agreement_table(study)
     shown = {"modality": table["modality"], "labelled test samples": table["n"]}
     for name, title in (
-        ("rank", "rank correlation [95 %]"),
-        ("sign", "same sign [95 %]"),
-        ("slope", "slope of the label [95 %]"),
+        ("rank", "rank correlation [95%]"),
+        ("sign", "same sign [95%]"),
+        ("slope", "slope of the label [95%]"),
     ):
         intervals = table[[name, f"{name}:low", f"{name}:high"]].to_numpy(float)
         shown[title] = [format_interval(*row, percent=name == "sign") for row in intervals]
@@ -69,4 +69,4 @@ def _format_range(low: float, high: float, *, percent: bool) -> str:
 
 
 def _format_value(value: float, percent: bool) -> str:
-    return share(value) if percent else f"{value:+z.2f}"
+    return share(value) if percent else true_minus(f"{value:+z.2f}")

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from qfusion._sentences import true_minus
 from qfusion.analysis.study import Study
 from qfusion.models import Ability
 from qfusion.models.abilities import can
@@ -26,7 +27,7 @@ def five_questions(context: page_context.PageContext) -> None:
         for question in answers.IN_TURN:
             answer, (page, label, shown) = answers.QUESTIONS[question](sample), places[question]
             with cells[question]:
-                st.markdown(f"**{question}**  \n{answer}")
+                st.markdown(f"**{question}**  \n{true_minus(answer)}")
                 navigation.link(page, label, ":material/arrow_outward:", **shown)
         figure.footer(picture)
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from qfusion._sentences import true_minus
 from qfusion.analysis import recording_strip, text
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
@@ -143,7 +144,7 @@ def follow_strip(sample: Sample, content: str, name: str = "strip", **options: A
             (
                 f"{lane.modality[:40]}, {lane.starts[lane.peak]:.2f} s",
                 float(lane.starts[lane.peak]),
-                f"{lane.names[lane.peak]}: {lane.total[lane.peak]:+.3f}",
+                true_minus(f"{lane.names[lane.peak]}: {lane.total[lane.peak]:+.3f}"),
             )
             for lane in result.lanes
         ],
@@ -195,5 +196,5 @@ def truth(study: Study, row: int, limit: int = 400, digits: int = 2) -> str:
     return (
         text.escape_markdown(study.classes[int(y)], limit)
         if study.classes
-        else f"{float(y):+.{digits}f}"
+        else true_minus(f"{float(y):+.{digits}f}")
     )

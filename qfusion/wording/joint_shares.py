@@ -25,4 +25,4 @@ def describe_joint_share(table: pd.DataFrame, metric: str) -> str:
         )
     if len(table) == 1:
         return words
-    return f"{words}; all models {percent.min():.0f} to {percent.max():.0f} %"
+    return f"{words}; all models {percent.min():.0f} to {percent.max():.0f}%"

@@ -5,7 +5,7 @@ video (100), one vector per segment, as they are in the files (not standardised)
 
 The split is that of the feature files, 1,447 rows to train and 752 to test with no video in both. The text and video
 features were trained on the labels of those 1,447 rows, so the usual split of MOSI, whose test part overlaps them,
-would leak. The validation part is about 15 % of the 1,447, whole videos drawn with a fixed seed; `train` is without it,
+would leak. The validation part is about 15% of the 1,447, whole videos drawn with a fixed seed; `train` is without it,
 `train+valid` are all 1,447, which is what explanations use as background. The features have seen the validation rows,
 too: results on these are better than on the test rows.
 
@@ -184,7 +184,7 @@ def read_mosi(where: Path | None = None, pinned: Sequence[PinnedFile] = MOSI_FIL
         title=SOURCE.title,
         description="2,199 spoken opinions about films from 93 videos, each scored by people from -3 (very negative) "
         "to +3 (very positive), with published features: text CNN (100), openSMILE (73), 3D-CNN (100). Split as "
-        "in the feature files: 1,447 rows to train on (15 % of them, by whole videos, to validate) and 752 to"
+        "in the feature files: 1,447 rows to train on (15% of them, by whole videos, to validate) and 752 to"
         " test on, no video in both.",
         source="features: declare-lab/multimodal-deep-learning; scores: ASA-MOSI/Audio-Sentiment-Analysis (GitHub)",
         licence="files under MIT; the corpus is for research use",

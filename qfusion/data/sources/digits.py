@@ -41,8 +41,8 @@ def load_digits() -> DataSet:
         title=SOURCE.title,
         description="1,797 real handwritten digits of 8x8 pixels, in three views computed from the image: the pixels "
         "(64), magnitudes of the two-dimensional Fourier transform (34), and a profile (58: ink by row and "
-        "column, contours from the four sides, moments). Split by a fixed seed, about 60 % to train, 10 % to "
-        "validate, 30 % to test, with equal shares in every class.",
+        "column, contours from the four sides, moments). Split by a fixed seed, about 60% to train, 10% to "
+        "validate, 30% to test, with equal shares in every class.",
         source="scikit-learn's load_digits: UCI Optical Recognition of Handwritten Digits, test part",
         licence="CC BY 4.0 (UCI)",
         modalities=tuple(

@@ -1,6 +1,6 @@
 """UCI Multiple Features (Duin 1998): 2,000 handwritten digits from Dutch maps, each as six sets of features.
 
-The split is random by a fixed seed, 70/30 with equal shares in every class; the validation part is taken from the 70 %.
+The split is random by a fixed seed, 70/30 with equal shares in every class; the validation part is taken from the 70%.
 """
 
 from collections.abc import Sequence
@@ -84,7 +84,7 @@ def read_handwritten(
         description="2,000 digits cut from Dutch maps, 200 of each, as six sets of features: pix (240 averages of 2x3 "
         "pixels, an image of 15x16), fou (76 Fourier coefficients), fac (216 profile correlations), zer (47 "
         "Zernike moments), kar (64 Karhunen-Loeve coefficients) and mor (6 morphological features). Split by "
-        "a fixed seed, 60 % to train, 10 % to validate, 30 % to test.",
+        "a fixed seed, 60% to train, 10% to validate, 30% to test.",
         source="UCI Multiple Features, as in zhou572/Multi-view-Datasets (GitHub)",
         licence="CC BY 4.0 (UCI)",
         modalities=tuple(

@@ -3,7 +3,7 @@
 Each pixel has a reflectance spectrum of 144 bands and 21 values derived from the LiDAR elevation around it. These are
 the contest's training pixels. Neighbouring pixels are alike, so a random split of them says less about new places than
 the contest's own test set would. The split is random by a fixed seed, 70/30 with equal shares in every class,
-validation from the 70 %.
+validation from the 70%.
 """
 
 from collections.abc import Sequence
@@ -91,8 +91,8 @@ def read_houston(
         name=SOURCE.name,
         title=SOURCE.title,
         description="2,832 pixels of Houston's campus from the air, of 15 kinds of ground: a reflectance spectrum (144 "
-        "bands, about 380 to 1050 nm) and a LiDAR elevation profile (21 values). Split by a fixed seed, 60 % "
-        "to train, 10 % to validate, 30 % to test. Pixels of one field are in all parts, so the figures hold "
+        "bands, about 380 to 1050 nm) and a LiDAR elevation profile (21 values). Split by a fixed seed, 60% "
+        "to train, 10% to validate, 30% to test. Pixels of one field are in all parts, so the figures hold "
         "for this scene.",
         source="IEEE GRSS data fusion contest 2013, as in danfenghong/IEEE_TGRS_MDL-RS (GitHub)",
         licence="research use with acknowledgement of the contest",

@@ -87,7 +87,7 @@ def _head(result: benchmark_board.Board, name: str, key: str, table: pd.DataFram
         test = f"{text.escape_markdown(result.whole['method'], 900)}."
     else:
         test = "paired t-test over seeds alone, two-sided; another test set may order the models differently."
-    statistics = f"low, high: 95 % t-interval of the mean over seeds. p: {test}"
+    statistics = f"low, high: 95% t-interval of the mean over seeds. p: {test}"
     guidance.line(short, f"{short}\n\n{measurement}\n\n{statistics}")
 
 

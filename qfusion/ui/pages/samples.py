@@ -10,6 +10,7 @@ from qfusion.models.abilities import can
 from qfusion.panels import inside as raw, samples, timelines
 from qfusion.ui import frame, lazy_panels, page_params, page_runs, panels, sample_content, widgets
 from qfusion.ui.attribution_view import modality_attributions
+from qfusion.ui.hero_card import hero_card
 from qfusion.ui.own_sample_form import try_own
 from qfusion.ui.sample_search import (
     clear_filters,
@@ -38,7 +39,7 @@ def page() -> None:
         below = st.container()
     with read, page_runs.guard():
         sample_content.sample_heading(context)
-        sample_content.sample_content(context)
+        hero_card(context, details=True)
         over_seconds = st.container()  # after the decision: attributions take their time
         panels.show(sample, theme, "verdict", grows=False, first=1)
         panels.show(sample, theme, "waterfall", first=1)

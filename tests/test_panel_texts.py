@@ -1,4 +1,4 @@
-"""Panels of classifiers speak of log-odds and never of the score of a class."""
+"""Texts of panels: log-odds and never the score of a class, and minus signs before negative numbers."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
+import numpy as np
 import pytest
 from pandas.api.types import is_numeric_dtype
 
+from qfusion._sentences import true_minus
 from qfusion.analysis.opening import open_study
 from qfusion.errors import QFusionError
 from qfusion.panels import pages, scopes
@@ -72,6 +74,27 @@ def words(picture: PanelFigure) -> Iterator[str]:
             yield from map(str, table[column].unique())
 
 
+def hyphenated(view: PageState) -> list[tuple[str, str]]:
+    """The panels that write a negative number with a hyphen, each with the text."""
+    return [
+        (name, text)
+        for name, picture in pictures(view)
+        for text in seen(picture)
+        if true_minus(text) != text
+    ]
+
+
+def seen(picture: PanelFigure) -> Iterator[str]:
+    """What a reader sees of a panel: title, captions, alternative text, texts in the figure; no hover texts."""
+    yield from (picture.full_title, picture.caption, picture.alt, picture.lead)
+    if picture.figure is not None:
+        layout = picture.figure.layout
+        yield from (note.text or "" for note in layout.annotations)
+        for trace in picture.figure.to_dict()["data"]:
+            if "text" in trace.get("mode", "text"):
+                yield from map(str, np.ravel(trace.get("text", "")))
+
+
 def scored(view: PageState) -> list[tuple[str, str]]:
     """The panels that say "score", each with what says it."""
     return [
@@ -85,7 +108,9 @@ def scored(view: PageState) -> list[tuple[str, str]]:
 @pytest.mark.parametrize("page", PAGES)
 @pytest.mark.parametrize(("model", "data"), [("qj-scenes", "scenes"), ("qcnn-digits", "digits")])
 def test_no_panel_says_score_of_a_class(model: str, data: str, page: str) -> None:
-    assert scored(view_of(page, model, data)) == []
+    view = view_of(page, model, data)
+    assert scored(view) == []
+    assert hyphenated(view) == []
 
 
 def test_regression_panels_say_score() -> None:
