@@ -529,6 +529,7 @@ def run(
     module: str, source: bytes, tests: list[str], seconds: float, cache: Path
 ) -> dict[str, Any]:
     """Returns how the tests end with the module's source replaced (with none: as it is): state, test, seconds."""
+    cache.parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="mutant-", dir=cache.parent))
     # data sets that were read or made stay so, but for those whose own code is changed
     if cache.exists() and not module.startswith("data"):
