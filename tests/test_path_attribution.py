@@ -593,7 +593,7 @@ def test_flow_bands_are_proportional_to_the_parts() -> None:
         for trace in drawn.data
         if trace.fill == "toself"
     }
-    per = wide["text–audio → text + audio: -0.400"] / 0.4
+    per = wide["text–audio → text + audio: −0.400"] / 0.4
     assert wide == pytest.approx(
         {
             "text → without evolution: 0.300": 0.3 * per,
@@ -602,10 +602,10 @@ def test_flow_bands_are_proportional_to_the_parts() -> None:
             "text → text–audio: 0.250": 0.25 * per,
             "audio → text–audio: 0.250": 0.25 * per,
             "text–audio → text: +0.100": 0.1 * per,
-            "text–audio → text + audio: -0.400": 0.4 * per,
+            "text–audio → text + audio: −0.400": 0.4 * per,
             "baseline → score: +0.200": 0.2 * per,
             "text → score: +0.400": 0.4 * per,
-            "text + audio → score: -0.400": 0.4 * per,
+            "text + audio → score: −0.400": 0.4 * per,
         }
     )
 

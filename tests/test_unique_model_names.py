@@ -89,7 +89,7 @@ def of_the_board() -> Iterator[Number]:
     for title, text in re.findall(r"\n### (.*?)\n(.*?)(?=\n### |<!-- /table -->)", page, re.DOTALL):
         header, *lines = cells(text)
         for place, head in enumerate(header):
-            key = SHORT.get(head.removesuffix(" [95%]"))
+            key = SHORT.get(head.removesuffix(" [95 %]"))
             for line in lines if key else ():
                 yield Number(
                     data[title], name_of(line[0]), str(key), line[place].split()[0], "the boards"

@@ -57,7 +57,7 @@ def plain(words: str) -> str:
 def value(app: AppTest, label: str) -> float:
     return float(
         next(
-            metric.value
+            metric.value.replace("−", "-")
             for metric in app.metric
             if re.split(r" \(truth|, this seed", metric.label.replace("\\", ""))[0] == label
         )
