@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -29,8 +30,11 @@ def file_of(folder: Path, classes: tuple[str, str]) -> Path:
     return place
 
 
-def printed(encoding: str, *words: str | Path) -> tuple[int, str, str]:
-    """Exit code, standard output and error of a command whose output has an encoding."""
+Printed = tuple[int, str, str]  # exit code, standard output and error
+
+
+def print_in_a_process(encoding: str, *words: str | Path) -> Printed:
+    """Runs a command in a process of its own whose output has an encoding."""
     done = subprocess.run(
         [sys.executable, "-m", "qfusion", *map(str, words)],
         cwd=ROOT,
@@ -40,10 +44,33 @@ def printed(encoding: str, *words: str | Path) -> tuple[int, str, str]:
     return done.returncode, done.stdout.decode(encoding), done.stderr.decode(encoding)
 
 
+@pytest.fixture
+def printed(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Printed]:
+    """Runs a command here, with streams as Python opens them for an encoding."""
+
+    def call(encoding: str, *words: str | Path) -> Printed:
+        out = io.TextIOWrapper(io.BytesIO(), encoding, "strict")
+        err = io.TextIOWrapper(io.BytesIO(), encoding, "backslashreplace")
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "stdout", out)
+            patch.setattr(sys, "stderr", err)
+            with pytest.raises(SystemExit) as ended:
+                cli.main([str(word) for word in words])
+        return int(ended.value.code or 0), content(out), content(err)
+
+    def content(stream: io.TextIOWrapper) -> str:
+        stream.flush()
+        return stream.buffer.getvalue().decode(encoding=stream.encoding)  # type: ignore[attr-defined]
+
+    return call
+
+
 @pytest.mark.parametrize(
     ("names", "encoding"), [("greek", "cp1252"), ("chinese", "ascii"), ("signs", "cp437")]
 )
-def test_report_with_any_names_is_printed(tmp_path: Path, names: str, encoding: str) -> None:
+def test_report_with_any_names_is_printed(
+    tmp_path: Path, printed: Callable[..., Printed], names: str, encoding: str
+) -> None:
     code, out, err = printed(encoding, "data", "check", file_of(tmp_path, NAMES[names]))
     assert (code, "Traceback" in err) == (0, False), err
     assert "36 train, 6 valid, 18 test" in out
@@ -51,7 +78,7 @@ def test_report_with_any_names_is_printed(tmp_path: Path, names: str, encoding: 
 
 
 @pytest.mark.parametrize("names", NAMES)
-def test_json_stays_valid(tmp_path: Path, names: str) -> None:
+def test_json_stays_valid(tmp_path: Path, printed: Callable[..., Printed], names: str) -> None:
     code, out, err = printed("cp1252", "data", "check", file_of(tmp_path, NAMES[names]), "--json")
     assert code == 0, err
     assert out.isascii()
@@ -61,12 +88,22 @@ def test_json_stays_valid(tmp_path: Path, names: str) -> None:
 @pytest.mark.parametrize(
     "words", [("data", "check", "図.npz"), ("evaluate", "--model", "→"), ("train", "--data", "ω")]
 )
-def test_errors_print_one_line(words: tuple[str, ...]) -> None:
+def test_errors_print_one_line(printed: Callable[..., Printed], words: tuple[str, ...]) -> None:
     code, out, err = printed("cp1252", *words)
     assert code in (1, 2)
     assert out == ""
     assert err.startswith("qfusion: error: ")
     assert err.count("\n") == 1
+
+
+def test_a_process_prints_the_same(tmp_path: Path, printed: Callable[..., Printed]) -> None:
+    """A report and an error, with names that the encoding lacks."""
+    for words in (
+        ("data", "check", file_of(tmp_path, NAMES["greek"])),
+        ("evaluate", "--model", "→"),
+    ):
+        code, out, err = print_in_a_process("cp1252", *words)
+        assert (code, out, err) == printed("cp1252", *words)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +127,7 @@ def test_only_unencodable_characters_are_replaced(
 
 
 @pytest.mark.parametrize("words", ["data list", "models", "why --help"])
-def test_commands_print_in_ascii(words: str) -> None:
+def test_commands_print_in_ascii(printed: Callable[..., Printed], words: str) -> None:
     code, out, err = printed("ascii", *words.split())
     assert code == 0, err
     assert len(out) > 100

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -32,11 +30,10 @@ from qfusion.data import (
 from qfusion.data.own_inputs import OwnInput
 from qfusion.data.sample_content import Audio, Clip, Word
 from qfusion.errors import InvalidInput, QFusionError
-from tests.support import hostile_media as hostile, recordings
+from tests.support import hostile_media as hostile, media_cost, recordings
+from tests.support.media_cost import Cost
 from tests.support.media_sets import imported
 from tests.support.own_samples import parity, picture, stroke
-
-MIB = 2**20
 
 
 @pytest.fixture(autouse=True)
@@ -46,63 +43,57 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("QFUSION_IMPORTED", str(tmp_path / "imported"))
 
 
-def cost(code: str, *arguments: Any) -> tuple[str, float, float]:
-    """What a program prints that is run by itself, the seconds of the processor that it takes beside its start, its
-    own and its children's, and MiB that it takes at most."""
-    program = (
-        "import resource, sys, time\n"
-        "from pathlib import Path\n"
-        "from qfusion.data import media_probe, timed_words\n"
-        "media_probe.probe(Path(sys.argv[1]).with_name('usual.png'))\n"
-        "def spent(): return sum(sum(resource.getrusage(w)[:2]) for w in (0, -1))\n"
-        "before = spent()\n"
-        f"try: {code}\n"
-        "except Exception as error: print(type(error).__name__, error)\n"
-        "pool = sys.modules.get('qfusion.data.decoder_pool')\n"
-        "for one in pool.IDLE_DECODERS if pool else []: one.process.stdin.close(); one.process.wait()\n"
-        "own = int(Path('/proc/self/status').read_text().partition('VmHWM:')[2].split()[0])\n"
-        "most = max(own, resource.getrusage(-1).ru_maxrss) / 1024\n"
-        "print(spent() - before, most)\n"
-    )
-    Image.new("RGB", (8, 8)).save(Path(arguments[0]).with_name("usual.png"))
-    result = subprocess.run(
-        [sys.executable, "-c", program, *map(str, arguments)],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert result.returncode == 0, result.stderr
-    *words, numbers = result.stdout.splitlines()
-    seconds, most = map(float, numbers.split())
-    return "\n".join(words), seconds, most
+# Files that declare more samples than they have bytes: name, where it says so, and how many.
+INDEXES = {
+    "voice.mp4": ("sizes", 40_000_000),
+    "memo.mov": ("sizes", 85_000_000),
+    "talk.mp4": ("fragment", 40_000_000),
+    "times.mp4": ("times", 4_000_000_000),
+}
+# Pictures of many scans: how many, and pixels of a side.
+PICTURES = {"p.jpg": (1500, 512), "q.jpeg": (400, 1024), "r.png": (2000, 256)}
+CUE = "00:00:01,000 --> 00:00:02,000\n"
+TEXTS = {
+    "digits.srt": "1" * 400_000,
+    "pairs.vtt": "12:" * 200_000 + "-->",
+    "times.srt": ("1" * 50 + ":00:00,0 --> ") * 20_000,
+    "tags.srt": CUE + "<" * 300_000,
+    "braces.vtt": CUE + "{\\an" * 100_000,
+    "spaces.srt": CUE + "\n" + " \t" * 200_000 + "x",
+    "quotes.TextGrid": '"' * 300_001,
+    "digits.TextGrid": "1" * 400_000,
+    "brackets.TextGrid": "[1" * 200_000,
+    "tiers.TextGrid": hostile.tiers(800, 18_000),
+    "claims.TextGrid": '"IntervalTier"\n"a"\n0\n9\n999999999\n' * 9000,
+}
 
 
-PROBE = "print(media_probe.probe(Path(sys.argv[1])))"
-WORDS = "print(len(timed_words.read_words(Path(sys.argv[1]))))"
+@pytest.fixture(scope="module")
+def costs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Cost]:
+    """What it takes to read each of these files, by its name."""
+    folder = tmp_path_factory.mktemp("oversized")
+    for name, (place, count) in INDEXES.items():
+        (folder / name).write_bytes(hostile.index(count, where=place))
+    for name, (count, side) in PICTURES.items():
+        (folder / name).write_bytes(hostile.scans(count, side))
+    for name, content in TEXTS.items():
+        (folder / name).write_text(content)
+    probed = {folder / name: "probe" for name in (*INDEXES, *PICTURES)}
+    read = {folder / name: "words" for name in TEXTS}
+    measured = media_cost.measure(probed | read, folder)
+    return {path.name: cost for path, cost in measured.items()}
 
 
 # Files that declare more than they hold.
 
 
-@pytest.mark.parametrize(
-    ("name", "where", "count"),
-    [
-        ("voice.mp4", "sizes", 40_000_000),
-        ("memo.mov", "sizes", 85_000_000),
-        ("talk.mp4", "fragment", 40_000_000),
-        ("times.mp4", "times", 4_000_000_000),
-    ],
-)
-def test_an_index_of_more_samples_than_bytes_is_refused(
-    tmp_path: Path, name: str, where: str, count: int
-) -> None:
-    path = tmp_path / name
-    path.write_bytes(hostile.index(count, where=where))
-    words, seconds, most = cost(PROBE, path)
-    assert f"`{name}` declares {count:,} samples and has {path.stat().st_size} bytes" in words
-    assert seconds < 2
-    assert most < 400
+@pytest.mark.parametrize("name", INDEXES)
+def test_an_index_of_more_samples_than_bytes_is_refused(costs: dict[str, Cost], name: str) -> None:
+    place, count = INDEXES[name]
+    size = len(hostile.index(count, where=place))
+    assert f"`{name}` declares {count:,} samples and has {size} bytes" in costs[name].answer
+    assert costs[name].seconds < 2
+    assert costs[name].mib < 400
 
 
 def test_index_of_true_size_is_read(tmp_path: Path) -> None:
@@ -181,17 +172,12 @@ def test_abandoned_process_ends(tmp_path: Path) -> None:
 # Pictures.
 
 
-@pytest.mark.parametrize(
-    ("name", "count", "side"), [("p.jpg", 1500, 512), ("q.jpeg", 400, 1024), ("r.png", 2000, 256)]
-)
-def test_picture_with_many_scans_is_refused(
-    tmp_path: Path, name: str, count: int, side: int
-) -> None:
-    path = tmp_path / name
-    path.write_bytes(hostile.scans(count, side))
-    words, seconds, _ = cost(PROBE, path)
-    assert f"`{name}` goes over its {side * side:,} pixels {count:,} times" in words
-    assert seconds < 2
+@pytest.mark.parametrize("name", PICTURES)
+def test_picture_with_many_scans_is_refused(costs: dict[str, Cost], name: str) -> None:
+    count, side = PICTURES[name]
+    words = f"`{name}` goes over its {side * side:,} pixels {count:,} times"
+    assert words in costs[name].answer
+    assert costs[name].seconds < 2
 
 
 @pytest.mark.parametrize("options", [{}, {"progressive": True}, {"exif": True}])
@@ -317,32 +303,13 @@ def test_too_expensive_input_is_not_retried(
 
 # Texts.
 
-CUE = "00:00:01,000 --> 00:00:02,000\n"
 
-
-@pytest.mark.parametrize(
-    ("name", "content"),
-    [
-        ("digits.srt", "1" * 400_000),
-        ("pairs.vtt", "12:" * 200_000 + "-->"),
-        ("times.srt", ("1" * 50 + ":00:00,0 --> ") * 20_000),
-        ("tags.srt", CUE + "<" * 300_000),
-        ("braces.vtt", CUE + "{\\an" * 100_000),
-        ("spaces.srt", CUE + "\n" + " \t" * 200_000 + "x"),
-        ("quotes.TextGrid", '"' * 300_001),
-        ("digits.TextGrid", "1" * 400_000),
-        ("brackets.TextGrid", "[1" * 200_000),
-        ("tiers.TextGrid", hostile.tiers(800, 18_000)),
-        ("claims.TextGrid", '"IntervalTier"\n"a"\n0\n9\n999999999\n' * 9000),
-    ],
-)
-def test_texts_are_read_in_one_pass(tmp_path: Path, name: str, content: str) -> None:
-    path = tmp_path / name
-    path.write_text(content)
-    words, seconds, most = cost(WORDS, path)
-    assert seconds < 3, words
-    assert most < 400
-    assert words.isdigit() or f"`{name}`" in words
+@pytest.mark.parametrize("name", TEXTS)
+def test_texts_are_read_in_one_pass(costs: dict[str, Cost], name: str) -> None:
+    answer, seconds, mib = costs[name]
+    assert seconds < 3, answer
+    assert mib < 400
+    assert answer.isdigit() or f"`{name}`" in answer
 
 
 def test_only_the_word_tier_of_a_textgrid_is_read(tmp_path: Path) -> None:
@@ -352,11 +319,11 @@ def test_only_the_word_tier_of_a_textgrid_is_read(tmp_path: Path) -> None:
     head = '"ooTextFile"\n"TextGrid"\n0\n9\n<exists>\n3\n'
     phones = tier("IntervalTier", "phones", [f'{n} {n + 1} "P"' for n in range(25_000)])
     points = tier("TextTier", "IntervalTier", ['1 "x"', '2 "IntervalTier"'])
-    said = tier("IntervalTier", "Words", ['0 1 "IntervalTier"', '1 2 ""', '2 3 "[1] two"'])
+    words = tier("IntervalTier", "Words", ['0 1 "IntervalTier"', '1 2 ""', '2 3 "[1] two"'])
     path = tmp_path / "w.TextGrid"
-    path.write_text(head + phones + points + said)
+    path.write_text(head + phones + points + words)
     assert timed_words.read_words(path) == (Word(0, 1, "IntervalTier"), Word(2, 3, "[1] two"))
-    path.write_text(head + points + said + phones)
+    path.write_text(head + points + words + phones)
     assert len(timed_words.read_words(path)) == 2
     path.write_text(head + phones)
     with pytest.raises(InvalidInput, match="must hold 1 to 20,000 words, but holds more"):

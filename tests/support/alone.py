@@ -14,6 +14,7 @@ READ = (
     "QFUSION_SITE",
     "QFUSION_EVERY_FORMAT",
     "QFUSION_ALL_GAUGES",
+    "QFUSION_TEST_TIMES",
 )
 VARIABLE = "QFUSION_TESTS_HOME"  # the processes that share the tests have it from the first
 FOLDERS = {
