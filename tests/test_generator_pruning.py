@@ -156,11 +156,11 @@ def test_every_subset_equals_the_tweaked_model(kind: str, monkeypatch: pytest.Mo
     random = np.random.default_rng(0)
     y = random.integers(0, C, 55).astype(np.int32) if C > 1 else random.normal(size=55)
     first, second = ({n: v[part] for n, v in x.items()} for part in (slice(25), slice(25, 55)))
-    told: list[tuple[int, int]] = []
+    steps: list[tuple[int, int]] = []
 
     @contextlib.contextmanager
     def shown(title: str) -> Any:
-        yield lambda done, total: told.append((done, total))
+        yield lambda done, total: steps.append((done, total))
 
     monkeypatch.setattr(generator_pruning, "progress_shown", shown)
     monkeypatch.setattr(cut_losses, "RESAMPLES", 50)
@@ -168,8 +168,8 @@ def test_every_subset_equals_the_tweaked_model(kind: str, monkeypatch: pytest.Mo
     result = generator_pruning.prune(
         model, (first, y[:25]), (second, y[25:]), kind, orders=3, seed=7, clusters=pair
     )
-    assert told[-1][0] == told[-1][1] == told[0][1]
-    assert (np.diff([done for done, _ in told]) > 0).all()
+    assert steps[-1][0] == steps[-1][1] == steps[0][1]
+    assert (np.diff([done for done, _ in steps]) > 0).all()
     assert sorted(result.terms) == sorted(
         f"{letter}[{name}]" for letter in "HD" for name in ("text", "audio", "text+audio")
     )
@@ -344,17 +344,17 @@ def test_retrained_subsets_are_measured_on_test_rows(
     """With nothing trained, each is the tweaked model itself."""
     teacher, student, _ = planted(0)
     dataset = labelled_set(teacher, 40)
-    asked = []
+    calls = []
 
     def trained(model: QuantumJump, data: DataSet, tweak: Tweak, *more: int) -> QuantumJump:
-        asked.append((data, *more))
+        calls.append((data, *more))
         return model.tweaked(tweak)
 
     monkeypatch.setattr(generator_retraining, "retrain", trained)
     result = pruning([0.0, 0.5, 0.51], 0.3)
     assert result.size == 1
     values, smallest = generator_retraining.retrain_sets(student, dataset, result, 5, 3)
-    assert asked == [(dataset, 5, 3)] * 3
+    assert calls == [(dataset, 5, 3)] * 3
     expected = [
         metrics.evaluate(student.tweaked(result.tweak(k)), dataset, "test")["r2"] for k in range(3)
     ]

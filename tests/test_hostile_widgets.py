@@ -23,7 +23,7 @@ from scripts.fuzz_widgets import JUMP
 from scripts.visitor import Seen, Visitor
 
 
-def told(visitor: Visitor, **values: object) -> Seen:
+def send_values(visitor: Visitor, **values: object) -> Seen:
     """Tells the page values of widgets by the ends of their ids, all in one message; a component is told events."""
     for key, value in values.items():
         kind, name = next(
@@ -82,7 +82,7 @@ def test_page_survives_invalid_widget_values(
             for each in several
         ]
         for message in one_by_one or [values]:
-            assert not told(visitor, **message).exceptions
+            assert not send_values(visitor, **message).exceptions
             assert not visitor.run().exceptions
 
 
@@ -120,9 +120,9 @@ def test_unused_messages_are_ignored(server: serving.Server) -> None:
     with Visitor(server.url) as visitor:
         visitor.open("glossary")
         for kind in ("clear_cache", "load_git_info"):
-            asked = BackMsg()
-            setattr(asked, kind, True)
-            visitor.socket.send(asked.SerializeToString())
+            message = BackMsg()
+            setattr(message, kind, True)
+            visitor.socket.send(message.SerializeToString())
         assert not visitor.run().exceptions
         visitor.socket.send(b"x" * (gate.MESSAGE + 1))
         with pytest.raises(ConnectionClosed):

@@ -8,9 +8,9 @@ from scripts.visitor import Visitor
 
 
 def test_lost_connection_keeps_the_session(server: serving.Server) -> None:
-    asked = {"model": "qj-parity", "sample": "pair-0003"}
+    query = {"model": "qj-parity", "sample": "pair-0003"}
     with Visitor(server.url) as visitor, Visitor(server.url) as other:
-        visitor.open("dynamics", **asked)
+        visitor.open("dynamics", **query)
         visitor.set("_note_text", "seen before")
         visitor.set("_note_keep", True)
         session = visitor.seen.session
@@ -20,11 +20,11 @@ def test_lost_connection_keeps_the_session(server: serving.Server) -> None:
         assert not seen.exceptions
         assert seen.session == session
         assert "seen before" in seen.words()
-        asked |= {
+        query |= {
             "H.left": "0.3",
             "above": "mutual information",
         }  # of what the slider acts on, drawn when it moves
-        assert figures(shown(seen)) == figures(shown(other.open("dynamics", **asked)))
+        assert figures(shown(seen)) == figures(shown(other.open("dynamics", **query)))
 
 
 def test_file_stays_until_it_is_downloaded(server: serving.Server) -> None:

@@ -162,7 +162,7 @@ def test_computation_stops_when_the_session_ends(
 
 def test_slow_computations_start_on_request(slow: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(refinement, "AUTO", 0.0)
-    app = visit("Cohorts", model=MODEL, data=DATA)
+    app = visit("Cohorts", whole=False, model=MODEL, data=DATA)
     assert jobs.find_job(slow.memo_key()) is None
     app.button(key="_all_rows").click().run()
     assert jobs.find_job(slow.memo_key()) is not None
@@ -215,7 +215,7 @@ def test_address_can_request_all_rows(slow: Any) -> None:
 
 
 def test_page_offers_all_rows_with_progress_and_link(slow: Any) -> None:
-    app = visit("Cohorts", model=MODEL, data=DATA)
+    app = visit("Cohorts", whole=False, model=MODEL, data=DATA)
     assert f"16 rows (the open one with 40) of the background's {slow.background.size}" in plain(
         said(app)
     )
@@ -231,7 +231,7 @@ def test_page_offers_all_rows_with_progress_and_link(slow: Any) -> None:
 
 
 def test_link_with_all_rows_shows_finished_results(slow: Any) -> None:
-    app = visit("Samples", model=MODEL, data=DATA, rows="all")
+    app = visit("Samples", whole=False, model=MODEL, data=DATA, rows="all")
     assert not app.exception
     until(lambda: (job := jobs.find_job(slow.memo_key())) is not None and job.state == State.DONE)
     app.run()
@@ -250,7 +250,7 @@ def test_computation_can_be_cancelled_on_the_page(
         yield from parts(self)
 
     monkeypatch.setattr(evaluated.EvaluatedSpace, "explain_steps", held)
-    app = visit("Samples", model=MODEL, data=DATA)
+    app = visit("Samples", whole=False, model=MODEL, data=DATA)
     assert "All rows: 0 of" in str([each.proto.text for each in app.get("progress")])
     app.button(key="_refine_cancel").click().run()
     go.set()
@@ -261,6 +261,6 @@ def test_computation_can_be_cancelled_on_the_page(
 def test_structured_models_are_exact_immediately() -> None:
     study = open_study("qj-parity")
     assert not study.is_sampled
-    app = visit("Samples", model="qj-parity", rows="all")
+    app = visit("Samples", whole=False, model="qj-parity", rows="all")
     assert "rows" not in plain(said(app)) or "use all" not in plain(said(app))
     assert not app.warning

@@ -30,15 +30,15 @@ class Place:
     def get(self, path: str) -> bytes:
         """Gets an address, with cookies and through every redirection."""
         opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self.cookies))
-        asked = urllib.request.Request(self.proxied + path, headers={"Authorization": PASSWORD})
-        with opener.open(asked, timeout=20) as answer:
+        request = urllib.request.Request(self.proxied + path, headers={"Authorization": PASSWORD})
+        with opener.open(request, timeout=20) as answer:
             return bytes(answer.read())
 
     def send(self, path: str, body: bytes | Iterator[bytes]) -> tuple[int, str]:
         """Puts something there as the page does, and returns the answer."""
         opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self.cookies))
         token = next(str(each.value) for each in self.cookies if each.name == "_streamlit_xsrf")
-        asked = urllib.request.Request(
+        request = urllib.request.Request(
             self.proxied + path,
             body,
             method="PUT",
@@ -49,7 +49,7 @@ class Place:
             },
         )
         try:
-            with opener.open(asked, timeout=20) as answer:
+            with opener.open(request, timeout=20) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
