@@ -18,6 +18,7 @@ from qfusion.figures import sensitivity_tornado
 from qfusion.models import Tweak
 from qfusion.models.tweak import LEARNED
 from qfusion.panels import term_sensitivity
+from qfusion.panels.page_state import PageState
 from qfusion.training import checkpoint
 from tests.support.app import plain, said, visit
 
@@ -66,6 +67,7 @@ def test_view_equals_the_library_for_slider_values() -> None:
     ("title", "query"),
     [
         ("Dynamics", {"data": "planted", "effect": "log-negativity of text at T"}),
+        ("Dynamics", {"data": "planted", "effect": "entanglement of text at T"}),  # an older link
         (
             "Dynamics",
             {
@@ -111,6 +113,24 @@ def test_every_effect_and_cohort_opens(title: str, query: dict[str, str]) -> Non
     assert not terms or f"Of the terms “{terms}”, " in words
     assert ("slope half-way has the sign" in words) == ("half" in query)
     assert "Slope and removal have the same sign" in words or "No removal changes it" in words
+
+
+@pytest.mark.parametrize(
+    ("old", "present"),
+    [
+        ("entanglement of text at T", "log-negativity of text at T"),
+        ("entanglement of text at T at T", "log-negativity of text at T at T"),
+        ("log-negativity of text at T", "log-negativity of text at T"),
+        ("contribution of text + audio", "contribution of text + audio"),
+    ],
+)
+def test_older_links_choose_the_same_effect(old: str, present: str) -> None:
+    study = open_study("qj-planted", "planted")
+    effect = term_sensitivity.EFFECT
+    if present in physics_sensitivity.targets(study):
+        effect.require(study, old)
+    assert effect.read([old]) == present
+    assert effect(PageState("dynamics", {"effect": old})) == present
 
 
 @pytest.mark.parametrize(

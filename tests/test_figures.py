@@ -342,13 +342,17 @@ def test_distance_line_is_logarithmic_with_the_slope_of_the_gap() -> None:
     )
 
 
-def test_lines_of_entropy_go_on_after_the_last_gate_behind_the_cursor() -> None:
-    values = np.array([[0.0, 0.1], [0.2, 0.3], [0.6, 0.4]])
-    figure = circuit_charts.entropy_lines(values, ["a", "b"], 2, [])
-    assert list(figure.data[0].y) == [0.0, 0.2, 0.6, 0.6]
-    assert figure.data[0].x[-1] == figure.layout.xaxis.range[1] > 2
+@pytest.mark.parametrize("gates", [1, 2, 60])
+def test_lines_of_entropy_go_on_after_the_last_gate_behind_the_cursor(gates: int) -> None:
+    values = np.linspace([0.0, 0.1], [0.6, 0.4], gates + 1)
+    figure = circuit_charts.entropy_lines(values, ["a", "b"], gates, [])
+    line = figure.data[0]
+    assert list(line.y) == [*values[:, 0], 0.6]
+    end = figure.layout.xaxis.range[1]
+    assert line.x[-1] == end
+    assert (end - gates) / end > 0.025  # wider than the cursor at any number of gates
     [cursor] = figure.layout.shapes
-    assert (cursor.x0, cursor.layer) == (2, "below")
+    assert (cursor.x0, cursor.layer) == (gates, "below")
 
 
 def test_hinton_squares_have_a_key_to_their_sizes() -> None:

@@ -1,5 +1,6 @@
 """Which parts of the physics cause a decision, and how much each term of it built up, on a sample or a cohort."""
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -106,6 +107,12 @@ def targets(study: Any) -> dict[str, str]:
                 words = f"log-negativity of {inner} at T"
         texts[words] = name
     return texts
+
+
+def present_name(effect: str) -> str:
+    """Return the present name of a target for one of an older link, and any other name as it is."""
+    former = re.fullmatch(r"entanglement of (.+) at T", effect, re.DOTALL)
+    return f"log-negativity of {former[1]} at T" if former else effect
 
 
 def unit(study: Study, target: str, output: int) -> str:

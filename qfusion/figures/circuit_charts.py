@@ -25,7 +25,7 @@ from qfusion.figures.style import (
     log_ticks,
 )
 
-AFTER = 0.4  # gates by which lines go on after the last one
+AFTER = 0.03  # share of the gates by which lines go on after the last one
 
 
 @checks_arrays(names="Q", bloch="Q 3")
@@ -124,12 +124,14 @@ def entropy_lines(
         values: (G + 1, Q) nats. marks: places and names. hues: of the qubits, where they have one; equal ones differ in
             their dashes.
     """
+    gates = len(values) - 1
+    end = gates + AFTER * max(gates, 1)
     figure = base_figure(theme, 330, legend=True, right=20)
     for q, name in enumerate(names):
         hue = (hues[q] if hues else "") or HUES[q % len(HUES)]
         figure.add_scatter(
             y=np.maximum(np.append(values[:, q], values[-1, q]), 0),
-            x=[*range(len(values)), len(values) - 1 + AFTER],
+            x=[*range(len(values)), end],
             mode="lines",
             name=label(name, 24),
             line={
@@ -176,9 +178,7 @@ def entropy_lines(
         ],
         hovermode="x unified",
     )
-    figure.update_xaxes(
-        title={"text": "gates done"}, range=[0, len(values) - 1 + AFTER], hoverformat=".0f"
-    )
+    figure.update_xaxes(title={"text": "gates done"}, range=[0, end], hoverformat=".0f")
     figure.update_yaxes(
         title={"text": label(y_title)},
         rangemode="tozero",

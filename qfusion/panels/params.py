@@ -169,6 +169,7 @@ class SelectParam(Param):
         look: "segments", "list", "pills", "steps" or "tabs".
         checked: whether the rule refuses other values; if not, the page itself reports a value that does not fit.
         meanings: the value that each option stands for, by option or as a function of it.
+        present: from a value of a link to its present name, where older links have another one.
     """
 
     values: Iterable[str] | Callable[[Any], Iterable[str]] = ()
@@ -177,6 +178,7 @@ class SelectParam(Param):
     look: str = field(default="list", kw_only=True)
     checked: bool = field(default=True, kw_only=True)
     meanings: Mapping[str, Any] | Callable[[str], Any] = field(default=str, kw_only=True)
+    present: Callable[[str], str] = field(default=str, kw_only=True)
 
     def options(self, study: Any = None) -> list[str]:
         """Return the options for a study."""
@@ -203,14 +205,20 @@ class SelectParam(Param):
     def require(self, study: Any, value: str) -> None:
         """See `Param.require`."""
         if self.checked:
-            choose(self.label, value, self.options(study))
+            choose(self.label, self.present(value), self.options(study))
+
+    def read(self, texts: Sequence[str]) -> Any:
+        """See `Param.read`."""
+        return super().read([self.present(text) for text in texts])
 
     def __call__(self, view: PageState) -> Any:
         """See `Param.__call__`."""
         option = super().__call__(view)
-        if not option or self.many:
+        if not option:
             return option
-        return self.value(option)
+        if self.many:
+            return [self.present(name) for name in option]
+        return self.value(self.present(option))
 
 
 def whole_number(key: str, low: int, high: int) -> Callable[[str], int]:

@@ -333,6 +333,7 @@ EFFECT = params.SelectParam(
     "That on the explained output is shown.",
     "The quantity on which the terms act: the log-odds or score, a part of it, or a state's entropy or log-negativity.",
     physics_sensitivity.targets,
+    present=physics_sensitivity.present_name,
 )
 COHORT = params.SelectParam(
     "over",
