@@ -162,6 +162,37 @@ def moved_while_the_address_is_told_it_keeps_its_value(page: Any) -> None:
     settle(page)
 
 
+# Layout shifts that do not follow the reader's input within half a second: at most .1 together is good.
+SHIFTS = """window.qfShift = 0;
+new PerformanceObserver((list) => {
+  for (const shift of list.getEntries()) if (!shift.hadRecentInput) window.qfShift += shift.value;
+}).observe({ type: "layout-shift", buffered: true });"""
+
+
+def test_nothing_jumps_while_a_page_opens_nor_after_a_slider(
+    visit: Callable[[str], Any], page: Any
+) -> None:
+    session = page.context.new_cdp_session(page)
+    session.send("Page.addScriptToEvaluateOnNewDocument", {"source": SHIFTS})
+    visit("/?model=qj-planted")
+    assert page.evaluate("() => window.qfShift") < 0.1
+    visit("/dynamics?model=qj-planted&sample=p0031")
+    session.detach()
+    wait_for_words(page, "The model as it was learned.")
+    settle(page)
+    top = "() => document.querySelector('.st-key-cursor').getBoundingClientRect().top"
+    before = page.evaluate(top)
+    page.evaluate("() => { window.qfShift = 0; }")
+    page.locator(".st-key-pair-knobs input").first.focus()
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_function(
+        "() => !/as it was learned/.test(document.querySelector('.st-key-tweak-line')?.innerText)"
+    )
+    settle(page)
+    assert abs(page.evaluate(top) - before) <= 2
+    assert page.evaluate("() => window.qfShift") < 0.1
+
+
 def gate(page: Any) -> int:
     return int(page.locator(".st-key-gate input").input_value())
 
