@@ -59,6 +59,7 @@ EQUIVALENT = ROOT / "scripts/mutants_equivalent.toml"
 SLOW = (
     "test_browser",
     "test_app_",
+    "test_foreign_model_pages",
     "test_cuda",
     "test_page_figures_as_files",
     "test_programs",

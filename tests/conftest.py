@@ -140,12 +140,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Chooses the tier, and keeps what tests work out beside what pytest remembers, for the next time."""
+    """Chooses the tier, and keeps what tests work out beside what pytest remembers, for the next time.
+
+    Processes of xdist read the command line themselves, and choose in the same way.
+    """
     names_files = config.args_source is pytest.Config.ArgsSource.ARGS and any(
         ".py" in argument for argument in config.args
     )
-    is_worker = hasattr(config, "workerinput")
-    is_default = config.option.markexpr == FIRST_TIER and not is_worker
+    is_default = config.option.markexpr == FIRST_TIER
     if is_default and (config.getoption("--all") or names_files):
         config.option.markexpr = ""
     config.add_cleanup(alone.clear)

@@ -305,7 +305,7 @@ def say(key: str, value: str) -> Step:
     return lambda app: app.text_input(key=key).input(value)
 
 
-# Four more, with the clipboard, tabs and folded parts, in Chromium: tests/test_browser_links.py.
+# Four more, with the clipboard, tabs and folded parts, in Chromium: tests/test_browser_navigation.py.
 STATES: dict[str, tuple[str, list[Step]]] = {
     "overview": ("/?model=qj-parity&sample=pair-7600", [pick("background", "one other sample")]),
     "decision": (

@@ -57,7 +57,7 @@ def model_of(source: str) -> Any:
 
 
 def test_pages_are_opened_one_after_another_on_the_data_chosen(real_data: Path) -> None:
-    """As by clicks in the sidebar; on the embedded data sets in tests/test_browser_axe.py, and each cold in
+    """As by clicks in the sidebar; on the embedded data sets in tests/test_browser_pages.py, and each cold in
     tests/test_app_links.py."""
     app = visit("Overview", data="mosi")
     for title in (*PAGES[1:], PAGES[0]):

@@ -1,20 +1,47 @@
-"""The Data page in Chromium: a pickle is uploaded, its report read, a repair agreed to, and the set kept and picked."""
+"""Own data and models in Chromium: files are uploaded, examined, repaired and saved, a model is imported, a sample is
+drawn and spoken, and a recording is played."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 
-from tests.support import importable
+from qfusion import cli, data
+from qfusion.analysis.opening import open_sample
+from qfusion.panels import timelines
+from scripts import serving, visits
+from tests.support import alone, foreign_models, importable, recordings
 from tests.support.browser import follow, settle, visit
 
 pytestmark = pytest.mark.browser
 __all__ = ["visit"]  # a fixture
+
+
+@pytest.fixture(scope="module")
+def own_places(server: serving.Server) -> Iterator[None]:
+    """Commands of this file keep sets, models and runs where the running app looks for them."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("MODELS", "IMPORTED", "RUNS", "CACHE"):
+            patch.setenv(f"QFUSION_{name}", str(server.log.parent / name.lower()))
+        yield
+
+
+def run(*words: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(words)
+    assert not ended.value.code, words
+
+
+# Data sets.
 
 
 def upload(page: Any, *paths: Path) -> None:
@@ -28,6 +55,7 @@ def test_what_cannot_be_read_is_refused_in_words_and_the_page_goes_on_to_keep_a_
     visit: Callable[[str], Any], tmp_path: Path
 ) -> None:
     page = visit("/data")
+    a_table_offers_no_file_of_streamlits(page)
     a_file_of_three_gigabytes_is_refused(page, tmp_path)
     drop(page)
     a_hostile_file_is_refused_by_name(page, tmp_path)
@@ -35,6 +63,16 @@ def test_what_cannot_be_read_is_refused_in_words_and_the_page_goes_on_to_keep_a_
     the_columns_of_one_table_are_assigned(page, tmp_path)
     drop(page)
     a_pickle_is_examined_repaired_and_kept(page, tmp_path)
+
+
+def a_table_offers_no_file_of_streamlits(page: Any) -> None:
+    table = page.locator("[data-testid=stDataFrame]").first
+    table.wait_for()
+    table.hover()
+    tools = page.locator("[data-testid=stElementToolbar]").first
+    tools.wait_for()
+    assert tools.get_by_label("Fullscreen").count()
+    assert not tools.get_by_label("Download as CSV").count()
 
 
 def drop(page: Any) -> None:
@@ -96,10 +134,10 @@ def a_pickle_is_examined_repaired_and_kept(page: Any, tmp_path: Path) -> None:
     upload(page, importable.write_mmsa(tmp_path / "unaligned_50.pkl", content))
     page.wait_for_selector(".st-key-import-report", timeout=60_000)
     settle(page)
-    said = page.inner_text(".st-key-import-report")
-    assert "70 samples (40 train, 10 valid, 20 test)" in said
-    assert "0 values are NaN and 1 infinite, in 1 of 70 samples and 1 of 5 features" in said
-    assert "Sequences of" in said
+    report = page.inner_text(".st-key-import-report")
+    assert "70 samples (40 train, 10 valid, 20 test)" in report
+    assert "0 values are NaN and 1 infinite, in 1 of 70 samples and 1 of 5 features" in report
+    assert "Sequences of" in report
     page.locator(".st-key-_import_name input").fill("my-mosi")
     page.locator(".st-key-_import_name input").press("Enter")
     settle(page)
@@ -117,3 +155,307 @@ def a_pickle_is_examined_repaired_and_kept(page: Any, tmp_path: Path) -> None:
     follow(page, "Samples")
     page.locator(".st-key-data input").click()
     page.get_by_role("option", name="my-mosi").wait_for()
+
+
+# A model trained elsewhere.
+
+WRONG = '[data-testid="stAlertContentError"], [data-testid="stAlertContentWarning"]'
+TERMS = """() => { const plot = document.querySelector('[class*="st-key-panel-waterfall"] .js-plotly-plot'), sizes = {};
+  const bars = plot._fullData.find(trace => trace.type === 'bar');
+  bars.customdata.slice(0, -1).forEach((words, i) => sizes[words[0]] = bars.x[i]);  // the last is their sum
+  return sizes; }"""
+
+
+@pytest.mark.usefixtures("own_places")
+def test_a_model_is_uploaded_and_explored(
+    page: Any, server: serving.Server, tmp_path: Path
+) -> None:
+    """The other pages and formats, without a browser, in tests/test_foreign_model_pages.py."""
+    run(
+        *("data", "import", str(importable.tables(tmp_path / "tables"))),
+        *("--name", foreign_models.DATA, "--replace"),
+    )
+    dataset = data.load(foreign_models.DATA)
+    forward = foreign_models.program(tmp_path / "products.pt2")
+    import_model(page, server, "own-program", tmp_path / "products.pt2")
+    sample = page.locator(".st-key-sample input").input_value()
+    title = page.inner_text('[class*="st-key-panel-waterfall"] h4')
+    row = list(dataset.ids).index(sample)
+    wanted = foreign_models.looped(forward, dataset, row)
+    foreign_models.assert_explained(page.evaluate(TERMS), title, wanted, dataset, 1e-10)
+    follow(page, "Faithfulness")
+    assert page.locator(WRONG).count() == 0, page.inner_text("body")
+    assert page.locator(".st-key-model input").input_value() == "own-program"
+    assert page.locator(".st-key-sample input").input_value() == sample
+
+
+def import_model(page: Any, server: serving.Server, name: str, path: Path) -> None:
+    """Imports a file on the Train page, and opens it on Samples; another model on other data was open before."""
+    visits.open_page(page, server.url + "/what_if?model=qj-parity&data=parity")
+    page.locator('[data-testid="stSidebar"]').get_by_role("link", name="Train", exact=True).click()
+    page.get_by_text("Import a model trained elsewhere").click()
+    form = page.locator('[data-testid="stForm"]', has_text="Data set of its modalities")
+    form.locator('input[type="file"]').set_input_files(path)
+    form.get_by_text(path.name).wait_for()
+    form.locator('[data-testid="stSelectbox"] input').click()
+    page.keyboard.type(foreign_models.DATA)
+    page.keyboard.press("Enter")
+    form.get_by_label("Name", exact=True).fill(name)
+    form.get_by_role("button", name="Check and import").click()
+    page.get_by_text("is now one of the models").wait_for(timeout=60_000)
+    page.get_by_role("link", name="Open it on Samples").click()
+    page.wait_for_selector("h1:has-text('Samples')")
+    page.wait_for_selector('[class*="st-key-panel-waterfall"] .js-plotly-plot')
+    visits.still(page)
+    assert page.locator(".st-key-model input").input_value() == name
+
+
+# Try your own: strokes of the mouse, and a file in the place of the microphone.
+
+SLOWEST = 20.0  # seconds of a busy machine, libraries of sound read first; alone it answers in half a second
+SAMPLES = "/samples?model=qcnn-avparity&data=avparity&own=true"
+
+
+@pytest.fixture
+def spoken(real_data: Path) -> Iterator[None]:
+    """What the microphone hears is a digit of the test recordings with silence around it."""
+    digits = data.load("avdigits")
+    row = next(row for row in digits.rows("test") if digits.y[row] == 7)
+    piece = digits.content(int(row))["audio"]
+    assert isinstance(piece, data.Audio)
+    sound = 1e-3 * np.random.default_rng(0).standard_normal(6 * piece.rate)
+    sound[piece.rate : piece.rate + len(piece.samples)] += piece.samples
+    soundfile.write(alone.HEARD, sound, piece.rate)
+    yield
+    alone.HEARD.unlink()
+
+
+def draw_seven(page: Any, place: int = 0) -> None:
+    """Draws a 7 by the mouse."""
+    canvas = page.locator(".qf-canvas canvas").nth(place)
+    canvas.scroll_into_view_if_needed()
+    visits.still(page)
+    box = canvas.bounding_box()
+
+    def at(right: float, down: float) -> tuple[float, float]:
+        return box["x"] + right * box["width"], box["y"] + down * box["height"]
+
+    page.mouse.move(*at(0.3, 0.25))
+    page.mouse.down()
+    page.mouse.move(*at(0.7, 0.25), steps=8)
+    page.mouse.move(*at(0.45, 0.8), steps=10)
+    page.mouse.up()
+
+
+def ready(page: Any) -> None:
+    """Waits until the script has ended."""
+    page.wait_for_selector(
+        '[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=120_000
+    )
+
+
+def seconds(wait: Callable[[], object]) -> float:
+    """How long something takes."""
+    began = time.monotonic()
+    wait()
+    return time.monotonic() - began
+
+
+@pytest.mark.usefixtures("spoken")
+def test_a_digit_is_drawn_and_spoken_and_decided(page: Any, server: Any) -> None:
+    """Both of them a 7: their sum is even. Then it is a sample like any other, and stays when it is loaded again."""
+    page.set_viewport_size({"width": 1440, "height": 1000})
+    page.set_default_timeout(60_000)
+    page.goto(server.url + SAMPLES)
+    page.wait_for_selector(".qf-canvas canvas", timeout=120_000)
+    ready(page)
+    draw_seven(page)
+    answer = page.locator(".st-key-own-answer")
+    assert seconds(lambda: answer.locator("h4").wait_for()) < SLOWEST
+    assert "Not given: audio" in answer.inner_text()
+    ready(page)
+    page.get_by_role("button", name="Record").click()
+    page.wait_for_timeout(2600)
+    page.get_by_role("button", name="Stop recording").click()
+    given = "() => document.querySelector('.st-key-own-answer')?.innerText.includes('log-mel')"
+    both = f"{given} && !document.querySelector('.st-key-own-answer').innerText.includes('Not')"
+    assert seconds(lambda: page.wait_for_function(both)) < SLOWEST
+    assert "decides: ‘even’" in answer.inner_text()
+    page.wait_for_function(
+        "() => document.querySelector('.st-key-own-answer').innerText.includes('of the test samples')"
+    )
+    page.get_by_role("button", name="Explain it").click()
+    page.wait_for_selector("h3:has-text('Sample own-')")
+    ready(page)
+    assert "sample=own-" in page.url
+    words = page.locator('[data-testid="stMain"]').inner_text()
+    assert "no truth is known" in words
+    page.locator('[data-testid="stSidebar"]').get_by_role("link", name="Circuit").first.click()
+    page.wait_for_selector("h1:has-text('Circuit')")
+    ready(page)
+    assert "sample=own-" in page.url
+    assert not page.locator('[data-testid="stAlert"]').all_inner_texts()
+
+
+def test_strokes_are_undone_and_wiped(page: Any, server: Any) -> None:
+    """And what nobody drew is no sample; at 800 pixels the canvas fits."""
+    page.set_viewport_size({"width": 800, "height": 900})
+    page.goto(server.url + "/samples?model=qj-parity&data=parity&own=true")
+    page.wait_for_selector(".qf-canvas canvas", timeout=60_000)
+    ready(page)
+    undo = page.get_by_role("button", name="Undo", exact=True).nth(1)
+    assert undo.is_disabled()
+    draw_seven(page, 1)
+    page.wait_for_selector(".st-key-own-answer h4")
+    assert "Not given: left" in page.locator(".st-key-own-answer").inner_text()
+    undo.click()
+    page.wait_for_selector(".st-key-own-answer", state="detached")
+    draw_seven(page, 1)
+    page.wait_for_selector(".st-key-own-answer h4")
+    page.get_by_role("button", name="Clear", exact=True).nth(1).click()
+    page.wait_for_selector(".st-key-own-answer", state="detached")
+    box = page.locator(".qf-canvas canvas").nth(1).bounding_box()
+    assert box["x"] + box["width"] <= 800
+    assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+
+
+# Recordings.
+
+NAME, MODEL = "seen-and-heard", "seen-and-heard-model"
+STRIP = ".st-key-figure-strip .qf-figure"
+READY = "() => document.querySelector('.qf-player video')?.readyState >= 2"
+STATE = """() => {
+  const player = document.querySelector('.qf-player video'), head = document.querySelector('.qf-playhead');
+  return [player.currentTime, player.paused, head ? Number(head.dataset.time) : null, head && head.offsetLeft];
+}"""
+AT = f"""seconds => {{
+  const figure = document.querySelector('{STRIP}'), layout = figure._fullLayout;
+  figure.scrollIntoView({{block: 'center'}});
+  const box = figure.getBoundingClientRect();
+  return [box.left + layout.xaxis._offset + layout.xaxis.d2p(seconds), box.top + layout._size.t + layout._size.h - 20];
+}}"""
+
+
+@pytest.fixture(scope="module")
+def clips(own_places: None, tmp_path_factory: pytest.TempPathFactory) -> list[recordings.Recording]:
+    """Twelve clips, extracted and trained on by the command line for the running app."""
+    folder = tmp_path_factory.mktemp("clips")
+    made = recordings.make(folder, 12, seconds=2.0)
+    run(
+        *("data", "extract", str(folder), f"--name={NAME}", "--replace", "--processes=1"),
+        *("--words=ngrams:size=32", "--voice=spectrum:rate=10,bands=16,coefficients=4"),
+        "--face=hog:grid=1,rate=6",
+    )
+    run(
+        *("train", f"--data={NAME}", f"--name={MODEL}", "--set=pooling=attention"),
+        *("--set=dims=2", "--set=jumps=1", "--set=epochs=1"),
+    )
+    return made
+
+
+def test_a_recording_is_played_from_the_peaks_of_its_strip(
+    page: Any, server: Any, clips: list[recordings.Recording], tmp_path: Path
+) -> None:
+    """That these peaks are where something was planted is in tests/test_extract.py."""
+    one = next(one for one in reversed(clips) if len(one.moments) == 3)
+    lanes = timelines.open_timeline(open_sample(MODEL, one.id, NAME))[0].lanes
+    peaks = [f"{lane.modality}, {lane.starts[lane.peak]:.2f} s" for lane in lanes]
+    ranges: list[str] = []
+
+    def note(answer: Any) -> None:
+        if "/recordings/" in answer.url:
+            ranges.append(answer.headers.get("content-range", ""))
+
+    page.on("response", note)
+    visits.open_page(page, f"{server.url}/samples?model={MODEL}&data={NAME}&sample={one.id}")
+    visits.come(page, "strip")
+    page.wait_for_selector(f"{STRIP} .xtick text")
+    page.wait_for_function(READY)
+    assert any(part.startswith("bytes 0-") for part in ranges)
+    page.remove_listener("response", note)
+    buttons = page.locator(".qf-peaks button")
+    assert buttons.all_inner_texts() == peaks
+    for number in range(3):
+        buttons.nth(number).click()
+        page.wait_for_function("() => !document.querySelector('.qf-player video').seeking")
+        page.evaluate("() => document.querySelector('.qf-player video').pause()")
+        moment = float(peaks[number].partition(", ")[2].removesuffix(" s"))
+        now = page.evaluate("() => document.querySelector('.qf-player video').currentTime")
+        assert moment - 0.01 <= now < moment + 0.6
+    it_is_played_and_sought_on_its_strip(page, one)
+    only_what_the_page_has_drawn_is_sent(page, server, clips)
+    a_session_file_opens_the_same_recording_elsewhere(page, server, one, tmp_path)
+    page.set_viewport_size({"width": 800, "height": 900})
+    visits.still(page)
+    assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+    assert page.evaluate(
+        "() => document.querySelector('.qf-player video').clientWidth <= innerWidth"
+    )
+
+
+def it_is_played_and_sought_on_its_strip(page: Any, one: recordings.Recording) -> None:
+    """By the mouse and by a key."""
+    length = page.evaluate("() => document.querySelector('.qf-player video').duration")
+    assert length == pytest.approx(one.seconds, abs=0.15)
+    page.mouse.click(*page.evaluate(AT, 1.5))
+    page.wait_for_function("() => document.querySelector('.qf-playhead').dataset.time > 1.55")
+    now, paused, shown, left = page.evaluate(STATE)
+    assert not paused
+    assert 1.5 < now < one.seconds
+    assert shown == pytest.approx(now, abs=0.2)
+    page.wait_for_function(f"() => document.querySelector('.qf-playhead').offsetLeft > {left + 5}")
+    words = page.locator('[data-testid="stMain"]').inner_text()
+    assert "The recording, which was linked to it" in words
+    assert "no raw content" not in words
+    page.evaluate("() => document.querySelector('.qf-player video').pause()")
+    button = page.locator(".qf-peaks button").first
+    button.focus()
+    page.keyboard.press("Enter")  # without a mouse
+    moment = float(button.inner_text().rpartition(", ")[2].removesuffix(" s"))
+    page.wait_for_function(
+        f"() => Math.abs(document.querySelector('.qf-player video').currentTime - {moment}) < 0.6"
+    )
+
+
+def only_what_the_page_has_drawn_is_sent(
+    page: Any, server: Any, clips: list[recordings.Recording]
+) -> None:
+    address = page.evaluate("() => document.querySelector('.qf-player video').src")
+    request = urllib.request.Request(address, headers={"Range": "bytes=10-19"})
+    with urllib.request.urlopen(request) as answer:
+        assert (answer.status, len(answer.read())) == (206, 10)
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Content-Type"] == "video/mp4"
+    for path in (
+        "/recordings/x",
+        "/recordings/..%2f..%2fetc%2fpasswd",
+        f"/recordings/{clips[0].path.name}",
+    ):
+        with pytest.raises(urllib.error.HTTPError, match=r"40[04]"):
+            urllib.request.urlopen(server.url + path)
+
+
+def a_session_file_opens_the_same_recording_elsewhere(
+    page: Any, server: Any, one: recordings.Recording, tmp_path: Path
+) -> None:
+    wanted = page.locator(".qf-peaks").inner_text()
+    page.get_by_role("button", name="Session", exact=True).click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save session").click()
+    download.value.save_as(tmp_path / "mine.json")
+    # media are named by what they are joined to: nothing in the file says where they lie
+    assert one.path.parent.name not in (tmp_path / "mine.json").read_text()
+    # nothing of this reader is left in the browser, and the server begins another session
+    page.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")
+    page.context.clear_cookies()
+    visits.open_page(page, f"{server.url}/glossary")
+    page.get_by_role("button", name="Session", exact=True).click()
+    page.locator('[data-testid="stFileUploaderDropzoneInput"]').set_input_files(
+        tmp_path / "mine.json"
+    )
+    page.get_by_role("link", name=re.compile("^Open it")).click()
+    page.wait_for_function(READY, timeout=120_000)
+    visits.come(page, "strip")
+    assert page.locator(".qf-peaks").inner_text() == wanted
+    length = page.evaluate("() => document.querySelector('.qf-player video').duration")
+    assert length == pytest.approx(one.seconds, abs=0.15)

@@ -210,13 +210,20 @@ def test_decompression_bombs_are_refused_before_unpacking(
         importing.examine_files([made], tmp_path / "staged")
 
 
-@pytest.mark.parametrize("words", ["\r=1", "a\r=1", "\r\n=1", "\n=1", "＝1", "\t=1"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("\r=1", "a\r=1", "\r\n=1", "\n=1", "＝1", "\t=1", "+1", "-cmd", "@x"),
+        '=HYPERLINK("http://x","y")',
+        "<img src=x onerror=alert(1)>",
+    ],
+)
 def test_cells_contain_no_line_breaks_or_formulas(words: str) -> None:
     written = text.csv(pd.DataFrame({words: [words], "b": ["x"]})).decode()
     assert "\r" not in written
     rows = list(csv.reader(io.StringIO(written, newline="")))
     assert [len(row) for row in rows] == [2, 2]
-    assert not [cell for row in rows for cell in row if cell[0] in "=＝\n\t"]
+    assert not [cell for row in rows for cell in row if cell[0] in "=＝@+-\n\t"]
 
 
 def test_a_name_too_long_for_a_file_does_not_exist() -> None:

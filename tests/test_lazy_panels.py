@@ -1,4 +1,4 @@
-"""Panels below the first screen are drawn once they come near it. tests/test_browser_figure.py tests scrolling."""
+"""Panels below the first screen are drawn once they come near it. tests/test_browser_figures.py tests scrolling."""
 
 from __future__ import annotations
 

@@ -136,7 +136,7 @@ def ended(running: aside.Import) -> dict[str, Any]:
 def test_uploaded_model_equals_the_program(
     folder: Path, here: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """From a process of its own one comes in in tests/test_browser_imported.py."""
+    """From a process of its own one comes in in tests/test_browser_data.py."""
     found = ended(aside.Import(folder / "products.pt2", DATA, "mine", title="Mine & yours"))
     monkeypatch.setattr(subprocess, "Popen", near.Process)  # for what is loaded here
     assert [each["modality"] for each in found["card"]["input"]] == [["text"], ["audio"]]
@@ -235,7 +235,7 @@ def bring(app: Any, path: Path, name: str) -> None:
 
 
 def test_card_can_be_corrected_on_the_page(folder: Path, here: None) -> None:
-    """How a program comes in at once is in tests/test_browser_imported.py."""
+    """How a program comes in at once is in tests/test_browser_data.py."""
     app = visit("Train", **{"train.import": "true"})
     assert "There is no run yet" in plain(said(app))
     by_label(app.button, "Check and import").click().run()

@@ -11,6 +11,30 @@ import pytest
 from scripts import visits
 
 FIGURE = '[data-testid="stMain"] .js-plotly-plot'
+SIDEWAYS = """() => { const main = document.querySelector('[data-testid=stMain]');
+  return main.scrollWidth - main.clientWidth; }"""
+# The point farthest from all others, so that no other lies on top of it: its place on the screen, and its sample. Of a
+# trace of that name, or of all that name samples.
+LONELY = """([panel, name]) => {
+  const plot = document.querySelector(panel + ' .js-plotly-plot'), layout = plot._fullLayout;
+  plot.scrollIntoView({block: 'center'});
+  const corner = plot.getBoundingClientRect();
+  const traces = plot.calcdata.filter(points => points[0].trace.customdata && (!name || points[0].trace.name === name));
+  const all = traces.flatMap(points => points.map(point => [
+    corner.x + layout.xaxis._offset + layout.xaxis.c2p(point.x),
+    corner.y + layout.yaxis._offset + layout.yaxis.c2p(point.y),
+    points[0].trace.customdata[point.i]]));
+  const room = all.map((a, i) => Math.min(
+    ...all.map((b, j) => i === j ? 1e9 : Math.hypot(a[0] - b[0], a[1] - b[1]))));
+  return all[room.indexOf(Math.max(...room))];
+}"""
+# Whether a figure knows which of its points lies under the pointer: without one, a click does nothing.
+UNPOINTED = (
+    "() => document.querySelectorAll('.js-plotly-plot').forEach(plot => delete plot._hoverdata)"
+)
+POINTED = (
+    "() => [...document.querySelectorAll('.js-plotly-plot')].some(plot => plot._hoverdata?.length)"
+)
 
 
 @pytest.fixture
@@ -51,3 +75,37 @@ def follow(page: Any, title: str) -> None:
     page.locator('[data-testid="stSidebar"]').get_by_role("link", name=title).first.click()
     page.wait_for_selector(f"h1:has-text('{title}')")
     settle(page)
+
+
+def sideways(page: Any) -> int:
+    """By how many pixels the page is wider than its window, at most 0 where it fits."""
+    return int(page.evaluate(SIDEWAYS))
+
+
+def metric(page: Any, label: str) -> str:
+    """The number under a label."""
+    cell = page.locator('[data-testid="stMetric"]').filter(has_text=label).first
+    return str(cell.locator('[data-testid="stMetricValue"]').inner_text())
+
+
+def lonely_point(page: Any, panel: str, trace: str = "") -> tuple[tuple[float, float], str]:
+    """Where the point of a panel's scatter lies that is farthest from all others, and its sample."""
+    x, y, sample = page.evaluate(LONELY, [panel, trace])
+    return (float(x), float(y)), str(sample)
+
+
+def click_point(page: Any, place: tuple[float, float]) -> None:
+    """Clicks a point of a figure once the figure has seen the pointer there."""
+    page.evaluate(UNPOINTED)
+    page.mouse.move(*place)
+    page.wait_for_function(POINTED)
+    page.mouse.click(*place)
+
+
+def pick(page: Any, key: str, option: str) -> None:
+    """Types an option of a select box and takes it."""
+    box = page.locator(f".st-key-{key} input").first
+    box.click()
+    page.keyboard.type(option)
+    page.get_by_role("option", name=option).first.wait_for()
+    page.keyboard.press("Enter")

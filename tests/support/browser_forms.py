@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from scripts import visits
+
 
 def field(page: Any, name: str, value: str) -> None:
+    """Types a value into a field, and waits until the page has taken it."""
     box = page.get_by_label(name, exact=True)
     box.fill(value)
     box.press("Enter")
-    page.wait_for_timeout(300)
-    quiet(page)
+    visits.still(page)
 
 
 def quiet(page: Any) -> None:
+    """Waits until no script runs."""
     page.wait_for_selector(
         '[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=90_000
     )

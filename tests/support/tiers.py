@@ -10,12 +10,11 @@ SLOW_TESTS = frozenset((TESTS / "slow.txt").read_text(encoding="utf-8").split())
 # Files that run from one end to the other, in processes, servers and environments of their own, by the beginnings of
 # their names. They begin when all other tests have been handed out.
 SLOW_FILES = (
+    "test_browser_data",
     "test_browser_hostile",
-    "test_browser_imported",
-    "test_browser_links",
-    "test_browser_sweeps",
-    "test_browser_train",
-    "test_browser_walks",
+    "test_browser_navigation",
+    "test_browser_training",
+    "test_foreign_model_pages",
     "test_reconnect",
     "test_page_figures_as_files",
     "test_programs",

@@ -1,5 +1,5 @@
-"""The Train page in Chromium: a run is started, watched, left, found again, stopped, taken up, stopped, and its samples
-explored."""
+"""Training in Chromium: a run is started, watched, left, stopped, resumed and explored; a sweep is started, watched and
+read."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import pytest
 
 from qfusion.data import importing
 from qfusion.runs import Run
-from scripts import serving
+from scripts import serving, visits
 from tests.support import importable
-from tests.support.browser import settle
+from tests.support.browser import settle, sideways
 from tests.support.browser_forms import field, quiet
 
 pytestmark = pytest.mark.browser
@@ -23,7 +23,6 @@ pytestmark = pytest.mark.browser
 EPOCHS = """() => Math.max(0, ...(document.querySelector('.st-key-panel-train-loss .js-plotly-plot')?.calcdata || [])
                                 .map(points => points.length))"""
 DRAWN = "name => document.querySelector('.st-key-panel-train-loss .js-plotly-plot')?.data?.some(t => t.name === name)"
-EXCESS = "() => { const m = document.querySelector('[data-testid=stMain]'); return m.scrollWidth - m.clientWidth; }"
 
 
 @pytest.fixture
@@ -82,7 +81,7 @@ def test_a_run_on_an_imported_set_is_started_watched_left_found_stopped_taken_up
     page.goto(link)  # not even the link is needed: the run is found
     page.wait_for_function(DRAWN, arg=name)
     page.wait_for_function(f"() => ({EPOCHS})() > 0")
-    assert page.evaluate(EXCESS) <= 0
+    assert sideways(page) <= 0
     explore = page.get_by_role("link", name=f"Explore samples of {name}")
     button(page, "_stop").click()
     explore.wait_for()
@@ -109,3 +108,29 @@ def test_a_run_on_an_imported_set_is_started_watched_left_found_stopped_taken_up
     assert page.locator(".st-key-data input").input_value() == data
     assert f"model={name}" in page.url
     assert page.locator('[data-testid="stAlert"]').all_inner_texts() == []
+
+
+def test_a_sweep_is_begun_watched_and_read(page: Any, server: serving.Server) -> None:
+    page.set_default_timeout(120_000)
+    page.goto(server.url + "/sweeps?sweep.data=parity&sweep.kind=linear")
+    form = page.locator(".st-key-box-new-sweep details").first  # open as long as there is no sweep
+    form.wait_for()
+    visits.still(page)
+    if form.get_attribute("open") is None:
+        form.locator("summary").first.click()
+    for label, value in (("Trials", "2"), ("Max epochs", "1"), ("Name", "seen")):
+        field(page, label, value)
+    page.get_by_role("button", name="Start", exact=True).click()
+    page.get_by_text("2 of 2 trials have ended").first.wait_for(timeout=240_000)
+    visits.still(page)
+    assert "train --data parity --model linear" in page.inner_text("body")
+    page.locator(
+        ".st-key-panel-sweep-history .js-plotly-plot"
+    ).wait_for()  # exactly one: more would raise
+    assert sideways(page) <= 0
+    page.set_viewport_size({"width": 800, "height": 900})
+    for view in ("Settings against value", "All settings at once", "Trials"):
+        page.get_by_role("tab", name=view).click()
+        visits.still(page)
+        page.wait_for_selector(".js-plotly-plot .main-svg")
+        assert sideways(page) <= 0

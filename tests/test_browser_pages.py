@@ -1,17 +1,30 @@
-"""Every page by axe-core in both themes, charts with words in their place, every control hit by the mouse in wide and
-narrow windows, and a way through by the keyboard alone."""
+"""Every page in Chromium: axe-core in both themes, charts with words, controls that the mouse hits in wide and narrow
+windows, a way through by the keyboard alone, and no request in vain."""
 
 from __future__ import annotations
 
+import getpass
+import os
 import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from qfusion.figures import style
-from scripts import axe, page_measures, visits
+from qfusion.ui import access
+from scripts import axe, page_measures, serving, visits
+from tests.support.browser import sideways
 
 pytestmark = pytest.mark.browser
+ROOT = Path(__file__).resolve().parents[1]
+NGINX = pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
 # `python scripts/axe.py` looks at every view of both systems in both themes, all rules.
 # Where each walk begins, and whence it goes on by the sidebar, which costs less than to load the app anew. What is
 # pinned there is so on all pages of the light walk: in its wide window it takes the bar no second line.
@@ -116,7 +129,6 @@ OUTSIDE = """() => [...document.querySelectorAll('.st-key-context :is(button, a,
   const b = e.getBoundingClientRect();
   return b.width > 2 && (b.left < 0 || b.right > innerWidth);
 }).map(e => e.getAttribute('aria-label') || e.textContent)"""
-SIDEWAYS = "() => { const m = document.querySelector('[data-testid=stMain]'); return m.scrollWidth - m.clientWidth; }"
 
 
 def look_at(page: Any, url: str, name: str, theme: str) -> None:
@@ -161,9 +173,9 @@ def unhit(page: Any, width: int) -> list[str]:
 def poor_charts(page: Any) -> list[str]:
     """The alternative texts that do not say with numbers what a chart shows."""
     return [
-        said
-        for said in page.evaluate(CHARTS)
-        if len(said.split()) < LEAST_WORDS or not re.search(r"\d", said)
+        text
+        for text in page.evaluate(CHARTS)
+        if len(text.split()) < LEAST_WORDS or not re.search(r"\d", text)
     ]
 
 
@@ -176,10 +188,17 @@ def test_no_page_has_a_serious_violation_in_either_theme(
     In the light theme it is a model with time on a wide window, in the dark one the network on a narrow window; each
     page opens by a click in the sidebar, without a warning, on the data chosen, the keyboard reaches all that a click
     does, what can be pressed answers the mouse (in both windows, see `IN_BOTH`), nothing scrolls sideways, the answer
-    is on the first screen, and there is no hole. Pages without a model are asked that in the light walk, in both themes
-    and windows.
+    is on the first screen, there is no hole, and the server refuses nothing that a page asks for. Pages without a model
+    are asked that in the light walk, in both themes and windows.
     """
     bad, poor, wide, warned, unreached, faults, missed = [], [], [], [], [], [], []
+    refused: list[str] = []
+
+    def note(answer: Any) -> None:
+        if answer.status >= 400:
+            refused.append(f"{answer.status} {answer.url}")
+
+    page.on("response", note)
     model, data = {"light": ("qj-planted", "planted"), "dark": ("qcnn-parity", "parity")}[theme]
     first, second = WIDTHS[theme]
     page.set_viewport_size({"width": first, "height": 900})
@@ -188,9 +207,9 @@ def test_no_page_has_a_serious_violation_in_either_theme(
 
     def laid_out(name: str) -> None:
         nonlocal wide, faults
-        wide += [name] if page.evaluate(SIDEWAYS) > 0 else []
+        wide += [name] if sideways(page) > 0 else []
         faults += [
-            f"{name}: {said}" for said in page_measures.faults(page_measures.as_it_stands(page))
+            f"{name}: {fault}" for fault in page_measures.faults(page_measures.as_it_stands(page))
         ]
 
     for number, name in enumerate(LOOKED_AT[theme]):
@@ -215,8 +234,8 @@ def test_no_page_has_a_serious_violation_in_either_theme(
             assert page.evaluate(PAPER) in (style.PAPER[shown], None)
             found += axe.violations(page, rules=("color-contrast",))
         bad += [f"{name}:\n{axe.lines(found)}"] if found else []
-        poor += [f"{name}: {said!r}" for said in poor_charts(page)]
-        unreached += [f"{name}: {said}" for said in page.evaluate(UNREACHED)]
+        poor += [f"{name}: {text!r}" for text in poor_charts(page)]
+        unreached += [f"{name}: {control}" for control in page.evaluate(UNREACHED)]
         laid_out(name)
         for width in (first, second) if both and not opened_in_second else (first,):
             missed += [f"{name}, {width} px: {words}" for words in unhit(page, width)]
@@ -231,6 +250,8 @@ def test_no_page_has_a_serious_violation_in_either_theme(
             assert page.locator(".st-key-data input").input_value() == data
             assert page.locator(".st-key-model input").input_value() == model
             warned += [name] if page.locator('[data-testid="stAlert"]').count() else []
+    page.remove_listener("response", note)
+    assert not refused, "\n".join(refused)
     assert not bad, "\n".join(bad)
     assert not poor, "\n".join(poor)
     assert not unreached, "\n".join(unreached)
@@ -317,3 +338,63 @@ def test_in_a_narrow_window_sliders_wait_behind_a_line_that_a_key_opens(
     page.set_viewport_size({"width": 800, "height": 900})
     visits.open_page(page, server.url + "/dynamics?model=qj-parity&H.left=0.5")
     assert slider.is_visible()  # a link that sets one shows it
+
+
+def requests_in_vain(page: Any, url: str, words: str) -> list[str]:
+    """Opens an address as a browser does that was never there, until it shows some words; the addresses below the
+    server's that were refused or missing meanwhile."""
+    seen: list[tuple[int, str]] = []
+
+    def note(answer: Any) -> None:
+        seen.append((answer.status, answer.url))
+
+    page.on("response", note)
+    page.goto(url)
+    page.get_by_text(words).first.wait_for()
+    page.remove_listener("response", note)
+    assert any("_stcore/health" in address for _, address in seen)
+    return [address for status, address in seen if status >= 400]
+
+
+@pytest.mark.parametrize(("path", "words"), [("/glossary", "Dividend"), ("/", "qfusion")])
+def test_a_cold_page_asks_nothing_in_vain(path: str, words: str, page: Any, server: Any) -> None:
+    assert not requests_in_vain(page, server.url + path, words)
+    assert urlsplit(page.url).path == urlsplit(path).path
+
+
+@pytest.fixture(scope="module")
+def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The server below a path, behind nginx as docs/serving.md writes it, but for its password."""
+    folder, port = tmp_path_factory.mktemp("proxied"), serving.free_port()
+    block = re.findall(r"```nginx\n(.*?)```", (ROOT / "docs/serving.md").read_text(), re.DOTALL)[0]
+    block = re.sub(r" *auth_basic .*\n", "", block)
+    command = (sys.executable, "-m", "qfusion", "app", "--server.baseUrlPath", "lab")
+    own = serving.own_places(folder) | {access.PROXY: "yes"}
+    with serving.serve(folder, own, limit=240, command=command, path="/lab") as server:
+        user = f"user {getpass.getuser()};" if os.geteuid() == 0 else ""
+        block = block.replace("127.0.0.1:8501", urlsplit(server.url).netloc)
+        (folder / "nginx.conf").write_text(
+            f"{user} daemon off; pid {folder}/pid; error_log stderr; events {{}}\n"
+            f"http {{ access_log off; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;\n"
+            f"fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;\n"
+            f"server {{ listen 127.0.0.1:{port};\n{block} }} }}\n"
+        )
+        nginx = subprocess.Popen(["nginx", "-e", "stderr", "-c", str(folder / "nginx.conf")])
+        until = time.monotonic() + 20
+        while not serving.answers(f"http://127.0.0.1:{port}/lab"):
+            assert nginx.poll() is None
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        yield f"http://127.0.0.1:{port}/lab"
+        nginx.terminate()
+        nginx.wait(10)
+
+
+@NGINX
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [("/", "qfusion"), ("/data", "Available data sets")],
+)
+def test_behind_the_proxy_of_the_docs_too(path: str, words: str, page: Any, proxied: str) -> None:
+    assert not requests_in_vain(page, proxied + path, words)
+    assert urlsplit(page.url).path == f"/lab{path}"
