@@ -10,9 +10,9 @@ from qfusion.analysis import (
     cohort_table,
     cut_measures,
     drawn_samples,
+    sample_words,
     text,
 )
-from qfusion.analysis.spoken_text import spoken_columns
 from qfusion.explain import cut_losses
 from qfusion.figures import cohort_charts, notebook, result_tables, style
 from qfusion.models.abilities import can
@@ -70,10 +70,7 @@ def entanglement(
         strengths[strength],
         cohort=result.inside,
         chosen=levels.sample.id,
-        captions=next(
-            (result.rows[column].astype(str).tolist() for column in spoken_columns(result.rows)),
-            None,
-        ),
+        captions=sample_words.table_texts(study.dataset, result.rows) or None,
         whole_name=f"others of {name_split(levels)}",
         cohort_name=WITH_SIZE.format(name=name_cohort(levels), count=int(result.inside.sum())),
         theme=theme,

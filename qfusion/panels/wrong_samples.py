@@ -14,6 +14,7 @@ from qfusion.analysis import (
     cohort_levels,
     cohort_slices,
     cohort_table,
+    sample_words,
     text,
     wrong_decisions,
 )
@@ -155,6 +156,7 @@ def largest_errors(levels: cohort_levels.Levels, theme: style.Theme = "light") -
         for name, row in rows.iterrows()
     ]
     ids = rows.index.tolist()
+    notes = sample_words.describe_samples(study.dataset, study.dataset.find_rows(ids))
     title = describe_largest_errors(
         dict(zip(map(str, rows.index), values.tolist(), strict=True)),
         bool(study.classes),
@@ -162,6 +164,7 @@ def largest_errors(levels: cohort_levels.Levels, theme: style.Theme = "light") -
     figure = error_slices.largest_errors(
         names,
         values,
+        notes=notes,
         axis="loss, −ln softmax of the true class (nats)"
         if study.classes
         else text.with_unit("residual", study.score_unit(0)),
