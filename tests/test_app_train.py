@@ -44,6 +44,10 @@ def launched(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bool]]:
     return found
 
 
+def form_is_open(app: AppTest) -> bool:
+    return next(box.proto.expanded for box in app.expander if box.label == "New run")
+
+
 def test_page_without_runs() -> None:
     app = visit(TRAIN, words="full")
     assert not app.error
@@ -90,6 +94,11 @@ def test_start_creates_one_run_per_seed(launched: list[tuple[str, bool]]) -> Non
     )
     assert app.multiselect(key="run").value == ["mine-5", "mine-6"]
     assert app.text_input(key="_new.name").value == ""
+    # folded, so that the card of the new run is in view, until another one is prepared
+    assert not form_is_open(app)
+    assert not form_is_open(app.run())
+    app.number_input(key="new.first").set_value(8).run()
+    assert form_is_open(app)
 
 
 @pytest.mark.parametrize("typed", ["", "mine"])
@@ -221,13 +230,10 @@ def test_form_suggests_an_unused_name() -> None:
 def test_form_of_a_link_stays_open_on_rerun() -> None:
     make("paused-one", record_of(3, best_epoch=2))
 
-    def is_open(app: AppTest) -> bool:
-        return next(box.proto.expanded for box in app.expander if box.label == "New run")
-
-    assert not is_open(visit(TRAIN))
+    assert not form_is_open(visit(TRAIN))
     app = visit(TRAIN, **{"new.data": "scenes"})
-    assert is_open(app)
-    assert is_open(app.run())
+    assert form_is_open(app)
+    assert form_is_open(app.run())
 
 
 def test_table_shows_the_state_of_every_run() -> None:

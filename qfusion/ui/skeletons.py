@@ -32,7 +32,7 @@ def card(name: str, title: str = "", words: str = "", height: int = HEIGHT) -> A
             st.html(TITLE)
         if words:
             st.caption(words)
-        status = st.container()
+        status = st.container(key=f"waiting-{name}")
         st.html(BLOCK.format(height=height))
     return status
 

@@ -19,7 +19,7 @@ JOINT: dict[JointEffect, str] = {
     JointEffect.UNKNOWN: "**too few samples** tell whether joint terms help",
     JointEffect.GAIN: "**the model fuses**: joint terms improve {metric} by {gain}",
     JointEffect.HARM: "**fusing harms**: joint terms worsen {metric} by {harm}",
-    JointEffect.NOT_SHOWN: "**no gain from fusing is shown**: joint terms improve {metric} by {gain}",
+    JointEffect.NOT_SHOWN: "**no gain from fusing is shown**: joint terms improve {metric} by {change}",
 }
 
 # The data.
@@ -106,7 +106,8 @@ def _describe_joint(summary: FusionSummary) -> str:
     gain = gains["gain"][summary.metric]
     return JOINT[joint_effect(result, gain)].format(
         metric=name_metric(summary.metric),
-        gain=format_known(gain, "+.3f"),
+        gain=format_known(gain, ".3f"),
+        change=format_known(gain, "+.3f"),
         harm=format_estimate(-gain.value, -gain.high, -gain.low),
     )
 
