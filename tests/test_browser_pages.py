@@ -1,5 +1,5 @@
 """Every page in Chromium: axe-core in both themes, charts with words, controls that the mouse hits in wide and narrow
-windows, a way through by the keyboard alone, and no request in vain."""
+windows, a way through by the keyboard alone, no request in vain, and no jump of what is read."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,9 +20,10 @@ import pytest
 from qfusion.figures import style
 from qfusion.ui import access
 from scripts import axe, page_measures, serving, visits
-from tests.support.browser import sideways
+from tests.support.browser import settle, sideways, visit, wait_for_words
 
 pytestmark = pytest.mark.browser
+__all__ = ["visit"]  # a fixture
 ROOT = Path(__file__).resolve().parents[1]
 NGINX = pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
 # `python scripts/axe.py` looks at every view of both systems in both themes, all rules.
@@ -398,3 +399,43 @@ def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def test_behind_the_proxy_of_the_docs_too(path: str, words: str, page: Any, proxied: str) -> None:
     assert not requests_in_vain(page, proxied + path, words)
     assert urlsplit(page.url).path == f"/lab{path}"
+
+
+# Cumulative layout shift: of shifts that do not follow the reader's input, those within a window of at most five
+# seconds whose gaps are shorter than one; the largest window counts, and 0.1 is good.
+SHIFTS = """window.qfShift = 0;
+let first = -Infinity, last = -Infinity, sum = 0;
+new PerformanceObserver((list) => {
+  for (const shift of list.getEntries()) {
+    if (shift.hadRecentInput) continue;
+    const begins = shift.startTime - last > 1000 || shift.startTime - first > 5000;
+    if (begins) [first, sum] = [shift.startTime, 0];
+    last = shift.startTime;
+    sum += shift.value;
+    window.qfShift = Math.max(window.qfShift, sum);
+  }
+}).observe({ type: "layout-shift", buffered: true });"""
+
+
+def test_nothing_jumps_while_a_page_opens_nor_after_a_slider(
+    visit: Callable[[str], Any], page: Any
+) -> None:
+    session = page.context.new_cdp_session(page)
+    session.send("Page.addScriptToEvaluateOnNewDocument", {"source": SHIFTS})
+    visit("/?model=qj-planted")
+    assert page.evaluate("() => window.qfShift") < 0.1
+    visit("/dynamics?model=qj-planted&sample=p0031")
+    session.detach()
+    wait_for_words(page, "The model as it was learned.")
+    settle(page)
+    top = "() => document.querySelector('.st-key-cursor').getBoundingClientRect().top"
+    before = page.evaluate(top)
+    page.evaluate("() => { window.qfShift = 0; }")
+    page.locator(".st-key-pair-knobs input").first.focus()
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_function(
+        "() => !/as it was learned/.test(document.querySelector('.st-key-tweak-line')?.innerText)"
+    )
+    settle(page)
+    assert abs(page.evaluate(top) - before) <= 2
+    assert page.evaluate("() => window.qfShift") < 0.1
