@@ -83,7 +83,7 @@ _SCREEN = """
     customdata ids meta uid uirevision dragmode clickmode selectdirection modebar autosize
     automargin fixedrange transition hovertemplatefallback captureevents clicktoshow itemclick
     itemdoubleclick groupclick selectionrevision rangefont texttemplatefallback unselected.line
-    zhoverformat xhoverformat yhoverformat hoverongaps separators alt"""
+    hoverformat zhoverformat xhoverformat yhoverformat hoverongaps separators alt"""
 ABOUT_THE_SCREEN = set(_SCREEN.split())
 _DASHES = {"solid", "dot", "dash", "longdash", "dashdot", "longdashdot"}
 _ORDERS = {"trace", "category ascending", "category descending", "array"}

@@ -764,6 +764,9 @@ def drawing_functions() -> set[str]:
         }
     return functions - {
         "guards.check_finite",
+        "line_labels.draw_line_labels",
+        "line_labels.keep_legend",
+        "line_labels.offer_line_labels",
         "style.add_ring",
         "style.cell_annotations",
         "themes.apply_theme",
