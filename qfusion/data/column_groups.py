@@ -24,7 +24,7 @@ def group_columns(
 ) -> dict[str, tuple[list[str], list[str]]]:
     """Return the likely modalities: of each the beginnings that its columns share, and the columns.
 
-    Columns belong together if they share the word before the first separator, as in `text_1`, `text.mean` or
+    Columns belong together if they share the word before the first separator, as in `text_1`, `text.0` or
     `text:0`, or their letters before a number, as in `f0` and `f1`. If all share it, the next word counts. A column
     of lists is a modality.
 
