@@ -16,7 +16,6 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from qfusion import _assets, cli, data, explain
-from qfusion._sentences import true_minus
 from qfusion.analysis import sample_examples, text
 from qfusion.analysis.inside import coalition_strengths
 from qfusion.analysis.opening import open_study
@@ -179,8 +178,8 @@ def test_samples_page_shows_prediction_and_dividends_of_the_library(
     words = plain(said(app))
     assert f"Sample {sample}" in words
     title = f"Predicted {prediction:+.2f}, annotated {dataset.y[row]:+.2f}"
-    assert true_minus(title) in words
-    assert true_minus(f"({largest:+.2f})") in words
+    assert title in words
+    assert f"({largest:+.2f})" in words
     assert f"{found.background_size:,} training samples" in words
     content = dataset.content(row)["text"]
     assert content.text in [element.value for element in app.text]

@@ -316,7 +316,7 @@ def drag(page: Any, panel: str, corners: list[tuple[float, float]]) -> None:
 def test_a_lasso_on_the_map_is_a_cohort_and_a_slice_narrows_it(
     page: Any, server: serving.Server
 ) -> None:
-    visits.open_page(page, f"{server.url}/cohorts?model=qj-planted", whole=True)
+    visits.open_page(page, f"{server.url}/cohorts?model=qj-planted&cohorts.view=Errors", whole=True)
     drag(page, "sample-map", [(0.1, 0.1), (0.6, 0.1), (0.6, 0.8), (0.1, 0.8), (0.1, 0.12)])
     lasso = wait_for_filter(page, "pca[states]@")
     words = page.locator(".st-key-box-cohort").inner_text()

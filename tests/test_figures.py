@@ -304,11 +304,7 @@ def test_decision_lines_share_one_time_axis_and_leave_out_the_baseline() -> None
 
 
 def test_lines_over_time_show_the_learned_model_in_the_background() -> None:
-<<<<<<< HEAD
     now, learned = {("text",): TIMES, (): TIMES / 2}, {("text",): 2 * TIMES, (): 3 * TIMES}
-=======
-    now, learned = {("text",): TIMES, (): 2 * TIMES}, {("text",): 2 * TIMES, (): 3 * TIMES}
->>>>>>> d8c58051 (Remake the gallery and the glossary, and mend tests of equal lines)
     figure = evolution_charts.measure_lines(
         TIMES, now, MODALITIES, "y", before=(2 * TIMES, learned)
     )

@@ -14,6 +14,7 @@ import torch
 from scipy.special import softmax
 
 from qfusion import cli
+from qfusion._sentences import true_minus
 from qfusion.analysis import opening
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import bootstrap, gate_shapley, layer_entropies
@@ -225,4 +226,4 @@ def test_panels_and_command_line_agree(capsys: pytest.CaptureFixture[str]) -> No
         assert sum(values) == pytest.approx(gain, abs=1e-9)
         picture = model_pieces.gate_groups(one, of=target)
         assert picture.table()[target].tolist() == pytest.approx(values, abs=1e-9)
-        assert f"{gain:+z.2f}" in picture.shows
+        assert true_minus(f"{gain:+z.2f}") in picture.shows

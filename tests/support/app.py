@@ -32,8 +32,11 @@ def visit(title: str, *, whole: bool = True, **query: Any) -> AppTest:
     return app
 
 
+MINUS = re.compile(r"−(?=\.?\d)")  # of a number
+
+
 def said(app: AppTest) -> str:
-    """Everything a page says in words."""
+    """Everything a page says in words, negative numbers as Python writes them."""
     kinds = (
         app.title,
         app.header,
@@ -45,13 +48,15 @@ def said(app: AppTest) -> str:
         app.info,
         app.text,
     )
-    return "\n".join(
+    words = "\n".join(
         [*(str(element.value) for kind in kinds for element in kind), *charts.all_words(app)]
     )
+    return MINUS.sub("-", words)
 
 
 def plain(words: str) -> str:
-    return words.replace("\\", "").replace("\u200b", "")
+    """Returns Markdown without escapes, negative numbers as Python writes them."""
+    return MINUS.sub("-", words.replace("\\", "").replace("\u200b", ""))
 
 
 def value(app: AppTest, label: str) -> float:
