@@ -20,7 +20,7 @@ def draw_progress(shown: list[runs.Seen]) -> None:
     elif not begun:
         figure.draw_side_by_side(
             lambda: learning_curves.loss(shown, page_context.theme()),
-            lambda: skeletons.card("train-metric", METRIC_TITLE, FIRST_EPOCH),
+            _waiting_metric,
         )
     else:
         figure.draw_side_by_side(
@@ -41,10 +41,15 @@ def _waiting_card(shown: list[runs.Seen]) -> None:
     """Draw the cards of the loss and the metric as placeholders, with what each run waits for."""
     queue = training_queue.waiting_names()
     waits = [describe_wait(entry, queue, text.escape_markdown(entry.name)) for entry in shown]
-    figure.draw_side_by_side(
-        lambda: skeletons.card("train-loss", "Loss", "  \n".join(waits)),
-        lambda: skeletons.card("train-metric", METRIC_TITLE, FIRST_EPOCH),
-    )
+
+    def waiting_loss() -> None:
+        skeletons.card("train-loss", "Loss", "  \n".join(waits))
+
+    figure.draw_side_by_side(waiting_loss, _waiting_metric)
+
+
+def _waiting_metric() -> None:
+    skeletons.card("train-metric", METRIC_TITLE, FIRST_EPOCH)
 
 
 def _metric(shown: list[runs.Seen]) -> None:
