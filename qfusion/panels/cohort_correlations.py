@@ -77,7 +77,7 @@ def entanglement(
     )
     shows = (
         f"one point per sample: {describe_drawn(len(result.rows), len(levels.rows))}; intervals: "
-        f"{describe_intervals(study.dataset, result.rows)}. Click a point to open the sample. "
+        f"{describe_intervals(study.dataset, result.rows)}. "
         f"{describe_study_background(levels)}"
     )
     not_shown = (
@@ -104,6 +104,7 @@ def entanglement(
         not_shown=not_shown,
         alt=alt,
         table=table,
+        usage="Click a point to open the sample.",
     )
 
 

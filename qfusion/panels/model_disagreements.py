@@ -49,7 +49,6 @@ def disagreements(sides: compare.Sides, theme: style.Theme = "light") -> panel.P
         shows += ", and the term that differs most, B − A. "
     else:
         shows += ". "
-    shows += "Click a bar to compare A and B on it. "
     if result.terms:
         shows += describe_backgrounds(sides)
     alt = (
@@ -82,6 +81,7 @@ def disagreements(sides: compare.Sides, theme: style.Theme = "light") -> panel.P
         not_shown="which model is better: see the test metrics. Each model has one seed.",
         alt=alt,
         table=table,
+        usage="Click a bar to compare A and B on the sample.",
     )
 
 

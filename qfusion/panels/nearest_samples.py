@@ -54,7 +54,7 @@ def similar_samples(
     )
     if study.classes:
         shows += "; orange, hatched: wrong predictions"
-    shows += ". Click a bar to open it."
+    shows += "."
     if by == sample_coordinates.DIVIDENDS:
         shows += f" {describe_comparison(study.explanation_background)}"
     alt = (
@@ -89,6 +89,7 @@ def similar_samples(
         not_shown="why they are similar: compare them side by side.",
         alt=alt,
         table=table,
+        usage="Click a bar to open the sample.",
     )
 
 

@@ -69,10 +69,7 @@ def slice_errors(
         shows += "another class than annotated."
     else:
         shows += f"one of at least {cohort_slices.limit(levels):.3g}, the largest quarter of all."
-    shows += (
-        " "
-        "Orange: the whole interval lies above the rate of all. Click a slice to make it the cohort."
-    )
+    shows += " Orange: the whole interval lies above the rate of all."
     alt = (
         "Error rates: " + ", ".join(f"{e.name} {e.rate:.2f} of {e.count}" for e in result[:8]) + "."
     )
@@ -103,6 +100,7 @@ def slice_errors(
         "their number.",
         alt=alt,
         table=table,
+        usage="Click a slice to make it the cohort.",
     )
 
 
@@ -176,7 +174,7 @@ def largest_errors(levels: cohort_levels.Levels, theme: style.Theme = "light") -
         shows += "loss"
     else:
         shows += "residual, prediction minus annotation"
-    shows += ": annotated → predicted. Click a bar to open it."
+    shows += ": annotated → predicted."
     alt = (
         "Largest errors: "
         + "; ".join(
@@ -200,6 +198,7 @@ def largest_errors(levels: cohort_levels.Levels, theme: style.Theme = "light") -
         not_shown="whether the annotation is right.",
         alt=alt,
         table=table,
+        usage="Click a bar to open the sample.",
     )
 
 
