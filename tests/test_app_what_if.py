@@ -20,6 +20,7 @@ from qfusion.analysis import (
     modality_attribution,
     modality_states,
     opening,
+    sample_words,
 )
 from qfusion.analysis.changed_samples import DROP, FLIP, INPUT, KEPT, STATE, SWAP, Change
 from qfusion.analysis.opening import open_study
@@ -232,8 +233,10 @@ def test_buttons_apply_the_nearest_flip_and_the_nearest_sample() -> None:
     assert app.selectbox(key="do.audio").value == TITLES[FLIP]
     assert before * value(app, "Prediction") <= 0
     assert "**flips** the decision" in plain(said(app))
-    app.button(key="_lend-text").click().run()
+    lend = app.button(key="_lend-text")
+    lend.click().run()
     donor = app.selectbox(key="with.text").value
+    assert f"‘{sample_words.describe_sample(dataset, dataset.row(donor))}’" in plain(lend.label)
     assert donor in dataset.ids.tolist()
     app.selectbox(key="sample").select("p0031").run()
     assert not app.exception
