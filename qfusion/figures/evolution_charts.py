@@ -7,7 +7,6 @@ import plotly.graph_objects as go
 
 from qfusion.figures.decision_charts import condense_curves
 from qfusion.figures.guards import checks_arrays
-from qfusion.figures.line_labels import offer_line_labels
 from qfusion.figures.style import (
     QUIET,
     Theme,
@@ -19,7 +18,6 @@ from qfusion.figures.style import (
     title_with_unit,
 )
 from qfusion.figures.time_lines import (
-    DOTTED,
     TIME,
     draw_time_cursor,
     learned_legend_entry,
@@ -87,7 +85,6 @@ def measure_lines(
         },
         yaxis={"title": {"text": label(y_title)}},
     )
-    offer_line_labels(figure, DOTTED if before is not None else "")
     return draw_time_cursor(figure, cursor, theme)
 
 
@@ -172,4 +169,4 @@ def decision_lines(
         yaxis2=axis(theme) | {"domain": [0.0, 0.46]},
         yaxis2_title_text=title_with_unit(what, unit, "<br>"),
     )
-    return offer_line_labels(figure, DOTTED if before is not None else "")
+    return figure

@@ -140,11 +140,7 @@ SWEEP_VIEW = params.SelectParam(
 )
 SWEEP_DATA, NEW_DATA = (
     params.SelectParam(
-        f"{form}.data",
-        "Data",
-        "The first is taken.",
-        values=lambda _: pickers.sources(),
-        titles=pickers.data_names,
+        f"{form}.data", "Data", "The first is taken.", values=lambda _: pickers.sources()
     )
     for form in ("sweep", "new")
 )

@@ -14,7 +14,6 @@ from qfusion.analysis import (
     cohort_levels,
     cohort_slices,
     cohort_table,
-    sample_words,
     text,
     wrong_decisions,
 )
@@ -69,7 +68,10 @@ def slice_errors(
         shows += "another class than annotated."
     else:
         shows += f"one of at least {cohort_slices.limit(levels):.3g}, the largest quarter of all."
-    shows += " Orange: the whole interval lies above the rate of all."
+    shows += (
+        " "
+        "Orange: the whole interval lies above the rate of all. Click a slice to make it the cohort."
+    )
     alt = (
         "Error rates: " + ", ".join(f"{e.name} {e.rate:.2f} of {e.count}" for e in result[:8]) + "."
     )
@@ -100,7 +102,6 @@ def slice_errors(
         "their number.",
         alt=alt,
         table=table,
-        usage="Click a slice to make it the cohort.",
     )
 
 
@@ -154,7 +155,6 @@ def largest_errors(levels: cohort_levels.Levels, theme: style.Theme = "light") -
         for name, row in rows.iterrows()
     ]
     ids = rows.index.tolist()
-    notes = sample_words.describe_samples(study.dataset, study.dataset.find_rows(ids))
     title = describe_largest_errors(
         dict(zip(map(str, rows.index), values.tolist(), strict=True)),
         bool(study.classes),
@@ -162,7 +162,6 @@ def largest_errors(levels: cohort_levels.Levels, theme: style.Theme = "light") -
     figure = error_slices.largest_errors(
         names,
         values,
-        notes=notes,
         axis="loss, −ln softmax of the true class (nats)"
         if study.classes
         else text.with_unit("residual", study.score_unit(0)),
@@ -174,7 +173,7 @@ def largest_errors(levels: cohort_levels.Levels, theme: style.Theme = "light") -
         shows += "loss"
     else:
         shows += "residual, prediction minus annotation"
-    shows += ": annotated → predicted."
+    shows += ": annotated → predicted. Click a bar to open it."
     alt = (
         "Largest errors: "
         + "; ".join(
@@ -198,7 +197,6 @@ def largest_errors(levels: cohort_levels.Levels, theme: style.Theme = "light") -
         not_shown="whether the annotation is right.",
         alt=alt,
         table=table,
-        usage="Click a bar to open the sample.",
     )
 
 

@@ -231,8 +231,7 @@ def lead_markdown(picture: PanelFigure, named: bool = True) -> str:
 
 
 def _shows(picture: PanelFigure) -> str:
-    words = f"**Shows** {picture.shows}  \n**Does not show** {picture.not_shown}"
-    return f"{words}  \n{picture.usage}" if picture.usage else words
+    return f"**Shows** {picture.shows}  \n**Does not show** {picture.not_shown}"
 
 
 def footer(picture: PanelFigure) -> None:

@@ -119,14 +119,7 @@ def _draw_select(
             option = state.required_choice(label, options, default=first, **arguments)
         case _:
             place = None if start is None else options.index(start)
-            titles = param.titles()
-            option = st.selectbox(
-                label,
-                options,
-                index=place,
-                format_func=lambda option: titles.get(option, str(option)),
-                **arguments,
-            )
+            option = st.selectbox(label, options, index=place, **arguments)
     return None if param.empty and not option else param.value(option)
 
 
