@@ -23,19 +23,7 @@ from qfusion.data import own_rows, own_samples, own_sessions
 from qfusion.ui import lazy_panels, reruns, session_file, sharing
 from tests.support.app import APP, FILES, plain, said, visit
 from tests.support.own_samples import parity, stroke
-
-TITLES = (
-    "Overview",
-    "Samples",
-    "Dynamics",
-    "Circuit",
-    "What if",
-    "Decision operators",
-    "Cohorts",
-    "Compare",
-    "Faithfulness",
-    "Why fuse",
-)
+from tests.support.third_model import PAGES
 
 
 @pytest.fixture(scope="module")
@@ -60,10 +48,7 @@ def opened(title: str, mine: own_samples.OwnSample, model: str, **query: Any) ->
 
 @pytest.mark.parametrize(
     ("title", "model"),
-    [
-        (title, "qcnn-parity" if title in ("Samples", "Circuit") else "qj-parity")
-        for title in TITLES
-    ],
+    [(title, "qcnn-parity" if title in ("Samples", "Circuit") else "qj-parity") for title in PAGES],
 )
 def test_every_page_shows_the_own_sample(
     title: str, model: str, mine: own_samples.OwnSample
