@@ -4,7 +4,8 @@
     python scripts/tiers.py FOLDER               writes tests/slow.txt
 
 A test is slow if one of its cases takes more than 0.4 s of processor time, or all of them together more than
-2 s. `pytest` alone leaves slow tests out, see `tests/conftest.py`; `pytest --all` runs all.
+2 s; a test of a law of states, explanations or models may take 2 s and 5 s, as the first tier is to find mutants there.
+`pytest` alone leaves slow tests out, see `tests/conftest.py`; `pytest --all` runs all.
 """
 
 from __future__ import annotations
@@ -19,14 +20,39 @@ import typer
 ROOT = Path(__file__).resolve().parents[1]
 SLOW = ROOT / "tests" / "slow.txt"
 LONGEST_CASE, LONGEST_SUM = 0.4, 2.0  # seconds of processor time
-# They stay in the first tier, whatever they take: a visit of every page.
-KEPT = ("tests/test_app_circuit.py::test_every_page_opens",)
+LONGEST_CASE_OF_LAWS, LONGEST_SUM_OF_LAWS = 2.0, 5.0
+# Files of laws of `quantum`, `explain` and `models`.
+LAWS = (
+    "test_circuit_progress.py",
+    "test_clustered_rows.py",
+    "test_cohorts.py",
+    "test_counterfactual.py",
+    "test_evaluated_explanations.py",
+    "test_exact_values.py",
+    "test_fusion_circuit.py",
+    "test_fusion_tests.py",
+    "test_information.py",
+    "test_light_cone.py",
+    "test_many_modalities.py",
+    "test_path_attribution.py",
+    "test_sensitivity.py",
+    "test_state_cuts.py",
+    "test_track.py",
+    "test_verdict.py",
+)
+# They stay in the first tier, whatever they take: a visit of every page, and tests that alone kill some mutants.
+KEPT = (
+    "tests/test_app_circuit.py::test_every_page_opens",
+    "tests/test_cli.py::test_explain_writes_one_row_per_sample",
+    "tests/test_imported_models.py::test_incompatible_cards_are_refused",
+    "tests/test_runs.py::test_networks_are_watched",
+)
 
 
 def main(folder: Annotated[Path, typer.Argument(help="Times that a run has written.")]) -> None:
     """Write the names of slow tests, one per line, without their parameters."""
     seconds = read_times(folder)
-    slow = sorted(name for name in seconds if is_slow(seconds[name]) and name not in KEPT)
+    slow = sorted(name for name in seconds if is_slow(name, seconds[name]) and name not in KEPT)
     SLOW.write_text("".join(f"{name}\n" for name in slow), encoding="utf-8")
     fast = [value for name in seconds.keys() - set(slow) for value in seconds[name]]
     print(f"{len(slow)} slow tests of {len(seconds)}; the others take {sum(fast):.0f} s.")
@@ -45,8 +71,10 @@ def read_times(folder: Path) -> dict[str, list[float]]:
     return dict(seconds)
 
 
-def is_slow(seconds: list[float]) -> bool:
+def is_slow(name: str, seconds: list[float]) -> bool:
     """Whether a test with cases of these seconds is slow."""
+    if name.split("::")[0].endswith(LAWS):
+        return max(seconds) > LONGEST_CASE_OF_LAWS or sum(seconds) > LONGEST_SUM_OF_LAWS
     return max(seconds) > LONGEST_CASE or sum(seconds) > LONGEST_SUM
 
 

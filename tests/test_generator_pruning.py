@@ -84,12 +84,12 @@ def planted(seed: int, outputs: int = 1) -> tuple[QuantumJump, QuantumJump, list
     return teacher, student, chosen
 
 
-@pytest.mark.usefixtures("unchecked_shapes")  # 2,000 small evolutions
+@pytest.mark.usefixtures("unchecked_shapes")  # 1,000 small evolutions
 def test_planted_terms_are_kept() -> None:
-    """Of ten students, each a teacher with noise on the eleven terms that it does not have, before data that the
+    """Of five students, each a teacher with noise on the eleven terms that it does not have, before data that the
     teacher labelled: nothing is trained. One after another, and by gates on all."""
     hits, by_gates = 0, 0
-    for seed in range(10):
+    for seed in range(5):
         teacher, student, chosen = planted(seed)
         rows = [features(150, 100 + seed), features(150, 200 + seed)]
         labelled = [(x, teacher(x)[:, 0].numpy()) for x in rows]
@@ -97,8 +97,8 @@ def test_planted_terms_are_kept() -> None:
         assert result.chosen[PLANTED] > result.chosen[-1]  # the noise did harm
         hits += result.size == PLANTED and sorted(result.left(PLANTED)) == chosen
         by_gates += sorted(result.gated[-PLANTED:]) == chosen
-    assert hits >= 9
-    assert by_gates >= 9
+    assert hits >= 4
+    assert by_gates >= 4
 
 
 def test_noise_terms_are_removed_after_retraining() -> None:

@@ -1,5 +1,5 @@
-"""Every figure of every page as a file: it is opened and read, and a second process makes the same bytes of each kind
-of figure.
+"""Figures of every page as files: one of each trace type is opened and read, and a second process makes the same bytes
+of it.
 
 With QFUSION_EVERY_FORMAT=1 every figure is drawn and read in every format, and the second process makes every one
 again.
@@ -41,9 +41,6 @@ EVERY = os.environ.get("QFUSION_EVERY_FORMAT") == "1"
 # contributions, which the board that is shipped does not have yet (tests/test_leaderboard.py)
 # the runs made here say nothing of how far rows differ, by which is told what came first
 LEFT_OUT = {*rendering.TEXT_PANELS, "measure", "mutual-gates", "train-replay"}
-# a PDF and a PNG are seldom: for letters and dots they take three times as long as the rest
-TURNS = ("svg", "tikz", "html", "svg", "pdf", "tikz", "svg", "html")
-TURNS += (*TURNS[:4], "png", *TURNS[5:])
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -93,27 +90,15 @@ def test_every_page_provides_its_figures(panels: dict[str, Any]) -> None:
 
 
 def test_every_figure_is_a_valid_file(panels: dict[str, Any]) -> None:
-    """Each figure once; the format changes from one to the next, and is most often the one that is read most
-    closely."""
-    kinds = tuple(READERS)
-    for number, (name, panel) in enumerate((panels if EVERY else distinct(panels)).items()):
-        for kind in kinds if EVERY else (TURNS[number % len(TURNS)],):
-            wanted = replace(panel.recipe, style=exporting.style(number // len(kinds), kind))
+    """One figure of each trace type, as an SVG and in another format."""
+    others = [kind for kind in READERS if kind != "svg"]
+    for number, job in enumerate(exporting.jobs(panels, KINDS, EVERY)):
+        panel = panels[f"{job.address} {job.panel}"]
+        for kind in READERS if EVERY else ("svg", others[number % len(others)]):
+            wanted = replace(panel.recipe, style=exporting.style(number, kind))
             content = reproduction.save_panel(panel, wanted)
-            found = recipe.parse(export.read_recipe(content))
-            assert found == wanted, name
+            assert recipe.parse(export.read_recipe(content)) == wanted, job.name
             READERS[kind](content, panel, wanted.style)
-
-
-def distinct(panels: dict[str, Any]) -> dict[str, Any]:
-    """One panel of each name; of several for samples or modalities, one by what their names begin with."""
-    starts = tuple(start for named in pages.PANEL_FAMILIES.values() for start in named)
-    once: dict[str, tuple[str, Any]] = {}
-    for name, panel in panels.items():
-        short = name.split(" ", 1)[1]
-        start = next((start for start in starts if short.startswith(start)), short)
-        once.setdefault(start, (name, panel))
-    return dict(once.values())
 
 
 def test_second_process_writes_the_same_bytes(panels: dict[str, Any], places: Path) -> None:

@@ -10,6 +10,7 @@ from qfusion.data.coalition_terms import split_term
 from qfusion.data.unimodal_labels import CONFLICT_COLUMN, LABEL_PREFIX
 
 _PUNCTUATION = re.compile(r"([\\`*_{}\[\]()#+.!|<>~$&^=\-])")
+_DIRECTIVE = re.compile(r":(?!\s)")  # a colon that may begin `:smile:` or `:red[...]`
 # What a spreadsheet takes for a formula where it begins a cell. Where semicolons or tabs divide cells, as in many
 # countries, one begins after each of them, and quotes of a table with commas hold nothing together.
 _FORMULA = re.compile(r"^(?=[\t\n])|(^|[;\t\n]\"*)(?=[=+\-@＝＋－＠])")
@@ -18,12 +19,12 @@ _FORMULA = re.compile(r"^(?=[\t\n])|(^|[;\t\n]\"*)(?=[=+\-@＝＋－＠])")
 def escape_markdown(text: object, limit: int = 400) -> str:
     """Markdown that shows `text` literally, on one line, shortened to `limit` characters.
 
-    A colon is followed by a zero-width space: `:smile:` and `:material/...:` are replaced after markdown is parsed, so
-    a backslash would not stop them.
+    A colon is followed by a zero-width space unless a space follows: `:smile:` and `:material/...:` are replaced after
+    markdown is parsed, so a backslash would not stop them.
     """
     words = " ".join(str(text).split())
     short = words if len(words) <= limit else words[: limit - 1] + "…"
-    return _PUNCTUATION.sub(r"\\\1", short).replace(":", ":\u200b")
+    return _DIRECTIVE.sub(":\u200b", _PUNCTUATION.sub(r"\\\1", short))
 
 
 def term(name: str) -> str:
