@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from qfusion import data
 from qfusion.analysis import trust
 from qfusion.training import checkpoint_folders, imports
+from tests.support import exporting
 from tests.support.app import FILES, visit
 from tests.support.third_model import PAGES
 
@@ -23,9 +24,10 @@ PATIENCE = (
 
 
 @pytest.fixture(autouse=True)
-def few_deleted_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Deletes features of few test rows: whether a page opens does not depend on their number."""
+def few_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Measures on few rows: whether a page opens does not depend on their number."""
     monkeypatch.setattr(trust, "INSIDE", 4)
+    exporting.few_rows(monkeypatch)
 
 
 def walk(model: str) -> None:

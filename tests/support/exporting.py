@@ -128,7 +128,13 @@ def few_rows(patch: Any) -> None:
     Args:
         patch: pytest's, which takes it back.
     """
-    from qfusion.analysis import information_estimate, joint_gains, patching, seed_clusters
+    from qfusion.analysis import (
+        fusion_tests,
+        information_estimate,
+        joint_gains,
+        patching,
+        seed_clusters,
+    )
     from qfusion.explain import generator_pruning, information
     from tests.support.few_trees import few_trees
 
@@ -149,6 +155,7 @@ def few_rows(patch: Any) -> None:
         (patching, "prune_terms"),
     ):
         patch.setattr(module, name, functools.cache(inspect.unwrap(getattr(module, name))))
+    patch.setattr(fusion_tests, "DRAWS", 2)
     patch.setattr(patching, "MOST_ROWS", 100)
     patch.setattr(generator_pruning, "GATE_STEPS", 50)
     patch.setattr(explanation_clusters, "NULL", 100)
