@@ -17,7 +17,7 @@ from qfusion.data import imported_sets, importing, registry
 from qfusion.runs import run_list, run_process
 from qfusion.ui import data_import_form, permissions, recordings_form, sample_content, uploads
 from tests.support import importable, recordings
-from tests.support.app import plain, said, visit
+from tests.support.app import offered_ids, plain, said, visit
 from tests.support.data_page import press
 
 
@@ -104,7 +104,7 @@ def test_file_is_examined_repaired_and_saved(tmp_path: Path) -> None:
     assert "Data set 'mine' has no model yet. Train one on the Train page" in plain(
         other.error[0].value
     )
-    assert "mine" in other.selectbox(key="data").options
+    assert "mine" in offered_ids(other, "data")
     assert visit("Train", train="mine").selectbox(key="new.data").value == "mine"
 
 

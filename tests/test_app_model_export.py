@@ -9,7 +9,7 @@ import pytest
 
 from qfusion import model_export
 from qfusion.training import checkpoint
-from tests.support.app import plain, said, visit
+from tests.support.app import offered_ids, plain, said, visit
 
 PLACES = [
     ("Overview", {"model": "qj-planted"}, "as trained"),
@@ -73,7 +73,7 @@ def test_tweaked_model_is_saved_under_an_unused_name(folder: Path) -> None:
     assert not app.error
     assert checkpoint.load("mine").card["made_from"]["tweak"] == "all:and"
     assert "Saved as mine" in plain(app.toast[0].value)
-    assert "mine" in app.selectbox(key="model").options
+    assert "mine" in offered_ids(app, "model")
     other = visit("Samples", whole=False, model="mine", sample="pair-0004")
     assert other.selectbox(key="model").value == "mine"
     assert not other.error

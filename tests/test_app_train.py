@@ -12,10 +12,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from qfusion import runs
-from qfusion.analysis import runs as run_curves
+from qfusion.analysis import runs as run_curves, training_curves
 from qfusion.data import load
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.panels import pickers
+from qfusion.panels import learning_curves, pickers
 from qfusion.runs import Plan, Run, plans, run_process
 from qfusion.training import Options, checkpoint, checkpoint_folders, prepare
 from tests.support.app import plain, said, visit
@@ -42,6 +42,10 @@ def launched(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bool]]:
     monkeypatch.setattr(run_process, "launch_run", launch)
     monkeypatch.setattr(runs, "launch_run", launch)
     return found
+
+
+def form_is_open(app: AppTest) -> bool:
+    return next(box.proto.expanded for box in app.expander if box.label == "New run")
 
 
 def test_page_without_runs() -> None:
@@ -90,6 +94,11 @@ def test_start_creates_one_run_per_seed(launched: list[tuple[str, bool]]) -> Non
     )
     assert app.multiselect(key="run").value == ["mine-5", "mine-6"]
     assert app.text_input(key="_new.name").value == ""
+    # folded, so that the card of the new run is in view, until another one is prepared
+    assert not form_is_open(app)
+    assert not form_is_open(app.run())
+    app.number_input(key="new.first").set_value(8).run()
+    assert form_is_open(app)
 
 
 @pytest.mark.parametrize("typed", ["", "mine"])
@@ -221,13 +230,10 @@ def test_form_suggests_an_unused_name() -> None:
 def test_form_of_a_link_stays_open_on_rerun() -> None:
     make("paused-one", record_of(3, best_epoch=2))
 
-    def is_open(app: AppTest) -> bool:
-        return next(box.proto.expanded for box in app.expander if box.label == "New run")
-
-    assert not is_open(visit(TRAIN))
+    assert not form_is_open(visit(TRAIN))
     app = visit(TRAIN, **{"new.data": "scenes"})
-    assert is_open(app)
-    assert is_open(app.run())
+    assert form_is_open(app)
+    assert form_is_open(app.run())
 
 
 def test_table_shows_the_state_of_every_run() -> None:
@@ -434,6 +440,35 @@ def test_launched_run_is_starting_until_it_has_its_lock() -> None:
     ):
         (run.path / "launched").write_text(strange)
         assert not runs.is_starting(run)
+
+
+def test_card_tells_what_a_run_waits_for_until_its_first_batches_have_losses() -> None:
+    run = make("begun", record_of(0, state="waiting", best_epoch=0))
+    with run.lock():
+        words = plain(said(visit(TRAIN, run="begun")))
+        assert "begun waits for a free processor." in words
+        assert "Metric on the validation rows" in words
+        run.write(record_of(0, state="running", best_epoch=0))
+        assert "begun loads the data" in plain(said(visit(TRAIN, run="begun")))
+        losses = ((0.25, 2.0), (0.5, 1.5))
+        running = record_of(0, state="running", best_epoch=0)
+        run.write(replace(running, batch=2, batches=4, batch_losses=losses))
+        app = visit(TRAIN, run="begun")
+        assert not app.exception
+        assert "begun loads" not in plain(said(app))
+        picture = learning_curves.loss(run_curves.open_runs(["begun"]))
+    table = picture.table()
+    assert table["epoch"].tolist() == [0.25, 0.5]
+    assert table["value"].tolist() == [2.0, 1.5]
+    assert picture.figure.layout.xaxis.range[0] < 0.25
+
+
+def test_losses_of_batches_are_left_out_once_a_run_has_ended() -> None:
+    record = replace(record_of(2), batch_losses=((1.5, 0.7), (2.0, 0.6)))
+    assert training_curves.training_loss(record)[0].tolist() == [1, 2]
+    positions, losses = training_curves.training_loss(replace(record, state="running"))
+    assert positions.tolist() == [1, 1.5, 2]
+    assert losses.tolist() == [1, 0.7, 0.5]
 
 
 def test_plans_are_checked_before_runs_are_created() -> None:

@@ -12,6 +12,7 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from qfusion import data, explain
+from qfusion._sentences import true_minus
 from qfusion.analysis import (
     background_choice,
     changed_samples,
@@ -19,6 +20,7 @@ from qfusion.analysis import (
     modality_attribution,
     modality_states,
     opening,
+    sample_words,
 )
 from qfusion.analysis.changed_samples import DROP, FLIP, INPUT, KEPT, STATE, SWAP, Change
 from qfusion.analysis.opening import open_study
@@ -231,8 +233,10 @@ def test_buttons_apply_the_nearest_flip_and_the_nearest_sample() -> None:
     assert app.selectbox(key="do.audio").value == TITLES[FLIP]
     assert before * value(app, "Prediction") <= 0
     assert "**flips** the decision" in plain(said(app))
-    app.button(key="_lend-text").click().run()
+    lend = app.button(key="_lend-text")
+    lend.click().run()
     donor = app.selectbox(key="with.text").value
+    assert f"‘{sample_words.describe_sample(dataset, dataset.row(donor))}’" in plain(lend.label)
     assert donor in dataset.ids.tolist()
     app.selectbox(key="sample").select("p0031").run()
     assert not app.exception
@@ -341,7 +345,9 @@ def test_inside_a_modality_shows_the_attribution_of_the_library(source: str) -> 
     words = plain(said(app))
     assert not app.error
     assert (
-        f"from {found.start:+.3f} (at the training mean of every feature) to {found.end:+.3f} (this sample)"
+        true_minus(
+            f"from {found.start:+.3f} (at the training mean of every feature) to {found.end:+.3f} (this sample)"
+        )
         in words
     )
     largest = found.units[np.abs(found.units).argmax()]

@@ -13,9 +13,19 @@ import numpy as np
 import pytest
 
 from qfusion import cli, data
-from qfusion.analysis import audit, jobs, resource_cuts, twin_runs, twin_training
+from qfusion.analysis import (
+    audit,
+    fusion_summary,
+    information_estimate,
+    jobs,
+    resource_cuts,
+    twin_runs,
+    twin_training,
+)
 from qfusion.analysis.audit_plan import RESOURCES, VARIANTS, Resource
+from qfusion.analysis.fusion_summary import Part
 from qfusion.analysis.opening import open_study
+from qfusion.analysis.sample import Sample
 from qfusion.data import importing
 from qfusion.errors import NotFound
 from qfusion.explain import additive_projection, dephasing
@@ -23,7 +33,8 @@ from qfusion.models import twins
 from qfusion.panels import quantum_resources
 from qfusion.quantum import decomposition
 from qfusion.training import checkpoint, metrics, train
-from tests.support.app import said, visit
+from qfusion.wording.fusion_summary import describe_missing, summarise_fusion
+from tests.support.app import plain, said, visit
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "quantum-jump": dict(dims=2, hidden=4, jumps=2, measurements=4),
@@ -194,6 +205,41 @@ def test_cancelled_audit_keeps_finished_twins(place: Any, monkeypatch: Any) -> N
     job.stop()
     assert len(twin_training.load_finished(twin_training.plan_twin_runs(study, range(10)))) > before
     assert job.state == jobs.State.CANCELLED
+
+
+@pytest.mark.parametrize("kind", ["quantum-jump", "entangled-qcnn"])
+def test_conclusion_of_why_fuse_grows_until_every_part_is_computed(
+    kind: str, place: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(dataset: Any) -> None:
+        raise NotFound("There are no small models.")
+
+    monkeypatch.setattr(information_estimate, "estimate_information", fail)
+    study = own(kind)
+    sample = Sample(study, 0, 0)
+    pieces = Part.TERMS if kind == "quantum-jump" else Part.GATES
+    before = fusion_summary.find_summary(study, sample)
+    assert set(before.missing) <= {Part.JOINT, Part.DATA, Part.RESOURCES, pieces}
+    assert {Part.DATA, pieces} <= set(before.missing)
+    assert "Being computed: " in describe_missing(before, True)
+    fusion_summary.begin_missing(study, sample, before.missing, "reader")
+    for _ in range(600):
+        summary = fusion_summary.find_summary(study, sample)
+        if not summary.missing:
+            break
+        time.sleep(0.2)
+    assert summary.failed == (Part.DATA,)
+    assert describe_missing(summary, False) == "Could not be computed: the need of the data."
+    words = summarise_fusion(summary)
+    assert summary.joint is not None
+    gain = summary.joint[1]["gain"]["accuracy"]
+    assert (
+        f"{gain.value:+.3f} (95% CI {gain.low:+.3f}" in words or "too few samples" in words.lower()
+    )
+    assert ("generator" in words) == (kind == "quantum-jump")
+    assert ("gate group" in words or "lowers the loss" in words) == (kind == "entangled-qcnn")
+    page = visit("Why fuse", model=study.name, data="sensors", why="The data", whole=False)
+    assert plain(words.partition(";")[0]) in plain(said(page))
 
 
 def test_pruned_generator_can_be_saved_as_a_model(place: Any) -> None:

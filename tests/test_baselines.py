@@ -32,7 +32,7 @@ from qfusion.training import (
     metrics,
     train,
 )
-from tests.support.app import visit
+from tests.support.app import offered_ids, visit
 from tests.support.tiny_sets import tiny
 
 INPUTS = {
@@ -271,7 +271,7 @@ def test_baselines_are_among_the_pickers(tmp_path, monkeypatch):
         checkpoint.save(tmp_path / f"my-{kind}", model, card)
     (tmp_path / "broken.json").write_text("{")
     app = visit("Samples", model="my-late")
-    assert {"my-late", "my-entangled-qcnn"} <= set(app.selectbox(key="model").options)
+    assert {"my-late", "my-entangled-qcnn"} <= set(offered_ids(app, "model"))
     assert {"my-late", "my-entangled-qcnn", "broken"} <= set(checkpoint_folders.available())
 
 

@@ -346,7 +346,7 @@ def test_from_one_board_to_another_and_the_link_says_which(visit: Callable[[str]
     page = visit("/leaderboard?model=qcnn-digits&data=digits")
     assert "The papers' claims, tested" in page.inner_text("body")
     page.locator(".st-key-board input").first.click()
-    page.get_by_role("option", name="planted", exact=True).click()
+    page.get_by_role("option", name="(planted)").click()
     wait_for_words(page, "leads on Planted opinions")
     settle(page)
     page.get_by_role("radio", name="audio", exact=True).click()

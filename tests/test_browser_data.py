@@ -19,7 +19,7 @@ from qfusion import cli, data
 from qfusion.analysis.opening import open_sample
 from qfusion.panels import timelines
 from scripts import serving, visits
-from tests.support import alone, foreign_models, importable, recordings
+from tests.support import alone, browser, foreign_models, importable, recordings
 from tests.support.browser import follow, settle, visit
 
 pytestmark = pytest.mark.browser
@@ -148,7 +148,7 @@ def a_pickle_is_examined_repaired_and_kept(page: Any, tmp_path: Path) -> None:
     page.get_by_role("button", name="Save data set").click()
     page.get_by_text("with 70 samples. It can now be chosen").wait_for()
     settle(page)
-    assert page.locator(".st-key-set input").input_value() == "my-mosi"
+    assert "(my-mosi)" in page.locator(".st-key-set input").input_value()
     assert "set=my-mosi" in page.url
     assert "40 / 10 / 20" in page.inner_text("body")
     assert page.locator(".st-key-import-report").count() == 0
@@ -185,7 +185,7 @@ def test_a_model_is_uploaded_and_explored(
     foreign_models.assert_explained(page.evaluate(TERMS), title, wanted, dataset, 1e-10)
     follow(page, "Faithfulness")
     assert page.locator(WRONG).count() == 0, page.inner_text("body")
-    assert page.locator(".st-key-model input").input_value() == "own-program"
+    assert browser.chosen(page, "model") == "own-program"
     assert page.locator(".st-key-sample input").input_value() == sample
 
 
@@ -207,7 +207,7 @@ def import_model(page: Any, server: serving.Server, name: str, path: Path) -> No
     page.wait_for_selector("h1:has-text('Samples')")
     page.wait_for_selector('[class*="st-key-panel-waterfall"] .js-plotly-plot')
     visits.still(page)
-    assert page.locator(".st-key-model input").input_value() == name
+    assert browser.chosen(page, "model") == name
 
 
 # Try your own: strokes of the mouse, and a file in the place of the microphone.

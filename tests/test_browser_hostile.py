@@ -13,7 +13,7 @@ import pytest
 
 from qfusion import cli
 from scripts import serving, visits
-from tests.support import importable
+from tests.support import browser, importable
 
 pytestmark = pytest.mark.browser
 # Each says who it was, where it runs; the last are for formulas and for markdown.
@@ -126,8 +126,8 @@ def test_no_name_runs_on_any_page(
             page.wait_for_function("() => location.search.includes('cuts=')")
             visits.still(page, whole=True)
         if name != "Data":
-            assert page.locator(".st-key-data input").input_value() == "hostile"
-            assert page.locator(".st-key-model input").input_value() == "hostile-model"
+            assert browser.chosen(page, "data") == "hostile"
+            assert browser.chosen(page, "model") == "hostile-model"
         hover(page)
         assert_clean(page, name)
         assert page.locator('[data-testid="stException"]').count() == 0, name

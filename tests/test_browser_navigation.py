@@ -17,7 +17,7 @@ import tasks
 
 from qfusion.wording import answers
 from scripts import serving, visits
-from tests.support import importable
+from tests.support import browser, importable
 from tests.support.browser import follow, pick, settle, sideways, visit
 from tests.support.browser_forms import field, quiet
 
@@ -263,7 +263,7 @@ def test_a_link_that_is_too_long_or_hostile_is_answered_in_words(
 
 
 def shown(page: Any) -> list[str]:
-    return [page.locator(f".st-key-{key} input").first.input_value() for key in ("model", "data")]
+    return [browser.chosen(page, key) for key in ("model", "data")]
 
 
 def test_back_and_forward_lead_to_views_as_they_were_left(page: Any, server: Any) -> None:
@@ -497,7 +497,7 @@ def test_own_data_to_an_explained_sample(walk: Walk, tmp_path: Path) -> None:
     page.wait_for_selector("h1:has-text('Samples')")
     settle(page)
     page.wait_for_selector(".st-key-panel-waterfall .js-plotly-plot")
-    assert page.locator(".st-key-data input").input_value() == name
+    assert browser.chosen(page, "data") == name
     assert walk.clicks <= MOST
 
 

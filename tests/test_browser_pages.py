@@ -1,5 +1,5 @@
 """Every page in Chromium: axe-core in both themes, charts with words, controls that the mouse hits in wide and narrow
-windows, a way through by the keyboard alone, and no request in vain."""
+windows, a way through by the keyboard alone, no request in vain, and no jump of what is read."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,9 +20,11 @@ import pytest
 from qfusion.figures import style
 from qfusion.ui import access
 from scripts import axe, page_measures, serving, visits
-from tests.support.browser import sideways
+from tests.support import browser
+from tests.support.browser import settle, sideways, visit, wait_for_words
 
 pytestmark = pytest.mark.browser
+__all__ = ["visit"]  # a fixture
 ROOT = Path(__file__).resolve().parents[1]
 NGINX = pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
 # `python scripts/axe.py` looks at every view of both systems in both themes, all rules.
@@ -82,6 +84,7 @@ UNREACHED = """() => {
   for (const e of document.querySelectorAll('[data-testid="stMain"] *, [data-testid="stSidebar"] *')) {
     if (!shown(e) || e.closest('.js-plotly-plot, [data-testid="stDataFrame"], [aria-hidden="true"], [inert]')) continue;
     const control = e.matches(controls);
+    if (e.matches('[data-testid="stWidgetLabel"] [data-testid="stTooltipIcon"] button')) continue;  // F1 leads there
     if (control ? e.disabled || e.tabIndex >= 0 || led(e) || held(e)
                 : getComputedStyle(e).cursor !== 'pointer' || e.closest(controls + ', label, [tabindex]') || held(e)
                   || e.querySelector(controls)) continue;
@@ -125,6 +128,10 @@ COVERED = """() => [...document.querySelectorAll('[class*="st-key-panel-"] h4')]
                            && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 3);
   });
 }).map(title => title.textContent)"""
+# Buttons whose name is that of an icon, such as "chevron_left icon", or empty.
+NAMELESS = r"- button(?!\s*\")|- button \"[a-z0-9_]* icon\""
+CUT = """() => [...document.querySelectorAll('.qf-closed > *')].filter(e => e.checkVisibility()
+  && (e.scrollWidth > e.clientWidth || e.scrollHeight > e.clientHeight + 1)).map(e => e.textContent)"""
 OUTSIDE = """() => [...document.querySelectorAll('.st-key-context :is(button, a, input)')].filter(e => {
   const b = e.getBoundingClientRect();
   return b.width > 2 && (b.left < 0 || b.right > innerWidth);
@@ -167,7 +174,14 @@ def unhit(page: Any, width: int) -> list[str]:
         *missed,
         *(f"a button lies over '{words}'" for words in page.evaluate(COVERED)),
         *(f"'{words}' of the bar is cut off" for words in page.evaluate(OUTSIDE)),
+        *(f"'{words}' is cut in its box" for words in page.evaluate(CUT)),
     ]
+
+
+def nameless_buttons(page: Any) -> list[str]:
+    """The buttons that a screen reader calls by the name of an icon, or not at all."""
+    snapshot = page.locator("body").aria_snapshot()
+    return [line.strip() for line in snapshot.splitlines() if re.search(NAMELESS, line)]
 
 
 def poor_charts(page: Any) -> list[str]:
@@ -193,6 +207,7 @@ def test_no_page_has_a_serious_violation_in_either_theme(
     """
     bad, poor, wide, warned, unreached, faults, missed = [], [], [], [], [], [], []
     refused: list[str] = []
+    nameless: list[str] = []
 
     def note(answer: Any) -> None:
         if answer.status >= 400:
@@ -237,6 +252,7 @@ def test_no_page_has_a_serious_violation_in_either_theme(
         poor += [f"{name}: {text!r}" for text in poor_charts(page)]
         unreached += [f"{name}: {control}" for control in page.evaluate(UNREACHED)]
         laid_out(name)
+        nameless += [f"{name}: {line}" for line in nameless_buttons(page)]
         for width in (first, second) if both and not opened_in_second else (first,):
             missed += [f"{name}, {width} px: {words}" for words in unhit(page, width)]
         if name in OF_NONE and not opened_in_second:
@@ -247,14 +263,15 @@ def test_no_page_has_a_serious_violation_in_either_theme(
             page.locator(".st-key-_unpin button:visible").first.click()
             page.wait_for_function("() => !location.search.includes('pin=')")
         if name in OF_A_MODEL[1:6]:
-            assert page.locator(".st-key-data input").input_value() == data
-            assert page.locator(".st-key-model input").input_value() == model
+            assert browser.chosen(page, "data") == data
+            assert browser.chosen(page, "model") == model
             warned += [name] if page.locator('[data-testid="stAlert"]').count() else []
     page.remove_listener("response", note)
     assert not refused, "\n".join(refused)
     assert not bad, "\n".join(bad)
     assert not poor, "\n".join(poor)
     assert not unreached, "\n".join(unreached)
+    assert not nameless, "\n".join(nameless)
     assert not faults, "\n".join(faults)
     assert not missed, "\n".join(missed)
     assert not wide
@@ -296,17 +313,73 @@ def test_the_keyboard_reaches_the_words_the_drawer_and_the_next_step_of_the_tour
     page.wait_for_function("() => document.body.innerText.includes('step 6 of')")
     page.wait_for_selector("h1:has-text('Circuit')")
     visits.still(page)
-    assert page.locator(".st-key-model input").input_value() == "qcnn-digits"
+    assert browser.chosen(page, "model") == "qcnn-digits"
     page.locator(".st-key-tour-links").get_by_role("link", name="Next").press("Enter")
     page.wait_for_selector("h1:has-text('What if')")
     visits.still(page)
-    assert page.locator(".st-key-model input").input_value() == "qj-planted"
+    assert browser.chosen(page, "model") == "qj-planted"
     page.locator(".st-key-tour-links").get_by_role("link", name="End the tour").press("Enter")
     # the tour began on a link of its own, so there is no page to go back to
     page.wait_for_selector("h1:has-text('Overview')")
     page.wait_for_function("() => !location.search.includes('tour=')")
     visits.still(page)
     assert page.locator(".st-key-tour").count() == 0
+
+
+def test_the_keyboard_searches_and_opens_and_leads_to_the_help_of_a_field(
+    page: Any, server: Any
+) -> None:
+    page.set_viewport_size({"width": 1440, "height": 900})
+    visits.open_page(page, server.url + "/samples?model=qj-parity")
+    page.keyboard.press("Control+k")
+    page.wait_for_selector('.qf-palette [role="option"]')
+    page.wait_for_function("() => document.activeElement.matches('.qf-palette input')")
+    assert not axe.violations(page), axe.lines(axe.violations(page))
+    page.keyboard.press("Escape")
+    page.wait_for_selector(".qf-palette", state="detached")
+    page.keyboard.press("Control+k")
+    page.wait_for_function("() => document.activeElement.matches('.qf-palette input')")
+    page.keyboard.type("<img src=x onerror='window.hacked=1'>")
+    page.get_by_text("Nothing matches").wait_for()
+    page.locator(".qf-palette input").fill("pair-0003")
+    page.keyboard.press("Enter")
+    page.wait_for_function("() => location.search.includes('sample=pair-0003')")
+    page.wait_for_selector(".qf-palette", state="detached")
+    visits.still(page)
+    assert page.evaluate("() => window.hacked") is None
+    assert browser.chosen(page, "model") == "qj-parity"
+    page.keyboard.press("Control+k")
+    page.wait_for_function("() => document.activeElement.matches('.qf-palette input')")
+    page.keyboard.type("parity")
+    options = page.locator('.qf-palette [role="option"]')
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('.qf-palette [role=option]')].every("
+        "each => each.textContent.includes('parity'))"
+    )
+    second = options.nth(1).get_attribute("id")
+    page.keyboard.press("ArrowDown")
+    assert page.locator(".qf-palette input").get_attribute("aria-activedescendant") == second
+    page.locator(".qf-palette input").fill("Shapley value")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("h1:has-text('Glossary')")
+    visits.still(page)
+    assert "word=Shapley" in page.url
+    field = page.get_by_label("Search", exact=True).first
+    field.focus()
+    page.keyboard.press("F1")
+    assert page.evaluate("() => document.activeElement.ariaLabel") == "Help for Search"
+    page.keyboard.press("Tab")
+    assert field.evaluate("each => each === document.activeElement")
+    page.keyboard.press("Shift+Tab")
+    assert page.evaluate("() => document.activeElement.ariaLabel") != "Help for Search"
+    # a sample from a page without pickers
+    page.keyboard.press("Control+k")
+    page.wait_for_function("() => document.activeElement.matches('.qf-palette input')")
+    page.keyboard.type("pair-0005")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("h1:has-text('Overview')")
+    page.wait_for_function("() => location.search.includes('sample=pair-0005')")
+    visits.still(page)
 
 
 def test_in_a_narrow_window_sliders_wait_behind_a_line_that_a_key_opens(
@@ -398,3 +471,43 @@ def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def test_behind_the_proxy_of_the_docs_too(path: str, words: str, page: Any, proxied: str) -> None:
     assert not requests_in_vain(page, proxied + path, words)
     assert urlsplit(page.url).path == f"/lab{path}"
+
+
+# Cumulative layout shift: of shifts that do not follow the reader's input, those within a window of at most five
+# seconds whose gaps are shorter than one; the largest window counts, and 0.1 is good.
+SHIFTS = """window.qfShift = 0;
+let first = -Infinity, last = -Infinity, sum = 0;
+new PerformanceObserver((list) => {
+  for (const shift of list.getEntries()) {
+    if (shift.hadRecentInput) continue;
+    const begins = shift.startTime - last > 1000 || shift.startTime - first > 5000;
+    if (begins) [first, sum] = [shift.startTime, 0];
+    last = shift.startTime;
+    sum += shift.value;
+    window.qfShift = Math.max(window.qfShift, sum);
+  }
+}).observe({ type: "layout-shift", buffered: true });"""
+
+
+def test_nothing_jumps_while_a_page_opens_nor_after_a_slider(
+    visit: Callable[[str], Any], page: Any
+) -> None:
+    session = page.context.new_cdp_session(page)
+    session.send("Page.addScriptToEvaluateOnNewDocument", {"source": SHIFTS})
+    visit("/?model=qj-planted")
+    assert page.evaluate("() => window.qfShift") < 0.1
+    visit("/dynamics?model=qj-planted&sample=p0031")
+    session.detach()
+    wait_for_words(page, "The model as it was learned.")
+    settle(page)
+    top = "() => document.querySelector('.st-key-cursor').getBoundingClientRect().top"
+    before = page.evaluate(top)
+    page.evaluate("() => { window.qfShift = 0; }")
+    page.locator(".st-key-pair-knobs input").first.focus()
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_function(
+        "() => !/as it was learned/.test(document.querySelector('.st-key-tweak-line')?.innerText)"
+    )
+    settle(page)
+    assert abs(page.evaluate(top) - before) <= 2
+    assert page.evaluate("() => window.qfShift") < 0.1

@@ -14,7 +14,7 @@ import pytest
 from qfusion.data import importing
 from qfusion.runs import Run
 from scripts import serving, visits
-from tests.support import importable
+from tests.support import browser, importable
 from tests.support.browser import settle, sideways
 from tests.support.browser_forms import field, quiet
 
@@ -104,8 +104,8 @@ def test_a_run_on_an_imported_set_is_started_watched_left_found_stopped_taken_up
     explore.click()
     page.wait_for_selector("h1:has-text('Samples')")
     settle(page)
-    assert page.locator(".st-key-model input").input_value() == name
-    assert page.locator(".st-key-data input").input_value() == data
+    assert browser.chosen(page, "model") == name
+    assert browser.chosen(page, "data") == data
     assert f"model={name}" in page.url
     assert page.locator('[data-testid="stAlert"]').all_inner_texts() == []
 

@@ -18,7 +18,7 @@ from pypdf import PdfReader
 from plotly_print import Part, PrintError, Style, render_grid
 from qfusion.cli import main
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.figures import composed_figure, export, export_style, latex_snippet
+from qfusion.figures import composed_figure, export, export_style, latex_snippet, line_labels
 from qfusion.figures.composed_figure import Composition
 from qfusion.figures.export_style import ExportStyle
 from qfusion.figures.recipe import Recipe
@@ -116,8 +116,9 @@ def test_panels_are_arranged_in_rows_of_one_height(taken: list[Any]) -> None:
 
 def test_single_figure_is_unchanged() -> None:
     """A grid of one figure has the marks of the figure, below its letter."""
-    alone = render_grid([Part(lines(), "(a)")], "svg", Style(89), 1)
-    usual = export.save(lines(), ExportStyle())
+    drawn = line_labels.keep_legend(lines())
+    alone = render_grid([Part(drawn, "(a)")], "svg", Style(89), 1)
+    usual = export.save(drawn, ExportStyle())
     words = [
         sorted("".join(each.itertext()) for each in ET.fromstring(data).iter(f"{SVG}text"))
         for data in (alone, usual)

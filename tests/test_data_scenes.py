@@ -147,7 +147,10 @@ def test_colour_channels_of_a_pixel_are_one_feature(made: DataSet) -> None:
         cast(Any, SimpleNamespace(dataset=made)), 3, "picture", None
     )
     assert canvas.kind == "picture"
-    assert canvas.parts["pixels"].shape == (24, 24)
+    assert canvas.shape == (24, 24)
+    original = cast(Image, made.content(3)["picture"]).pixels
+    assert canvas.parts["pixels"].shape == (144, 144, 3)
+    np.testing.assert_array_equal(canvas.parts["pixels"][0, 0], original[0, 0])
     assert canvas.names[24] == "pixel 2,1"
     added = canvas.sum_steps(np.arange(3.0 * 576))
     assert (len(added), added[24]) == (576, 72 + 73 + 74)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -25,6 +28,7 @@ from qfusion.analysis import (
 from qfusion.analysis.cohort_levels import build_levels
 from qfusion.analysis.jobs import State
 from qfusion.analysis.opening import open_sample
+from qfusion.data import compiled_code
 from qfusion.data.clusters import Clusters
 from qfusion.explain import cohort_filters
 from qfusion.panels import (
@@ -163,6 +167,33 @@ def test_map_of_all_samples_has_its_own_name(few: Any, monkeypatch: pytest.Monke
     assert len(np.setxor1d(np.flatnonzero(chosen), wanted)) <= 2, (
         "all but those at the rounded edge"
     )
+
+
+COMPILED = """
+from qfusion.data import compiled_code
+
+with compiled_code.compiling():
+    import numba
+
+    import doubling
+
+print(numba.njit(cache=True)(doubling.double)(21))
+"""
+
+
+def test_compiled_code_is_kept_in_the_cache_folder(tmp_path: Path) -> None:
+    """By another process, which reads the variable before it imports Numba."""
+    (tmp_path / "doubling.py").write_text("def double(x):\n    return 2 * x\n")
+    environment = {name: value for name, value in os.environ.items() if name != compiled_code.CACHE}
+    environment |= {
+        "QFUSION_CACHE": str(tmp_path / "cache"),
+        "PYTHONPATH": os.pathsep.join([str(tmp_path), *filter(None, sys.path)]),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", COMPILED], env=environment, capture_output=True, text=True
+    )
+    assert done.stdout.split() == ["42"], done.stderr
+    assert list((tmp_path / "cache" / "numba").rglob("*.nbi"))
 
 
 @pytest.mark.usefixtures("umap_compiles")

@@ -344,8 +344,9 @@ def test_hidden_legend_entry_hides_its_traces() -> None:
     assert visible_range.hide_series(drawn, ("no such entry",)) is drawn
     parallel = example("sweep_charts.parallel_coordinates", "light")  # its lines have no groups
     assert visible_range.hide_series(parallel, ("no such entry",)) is parallel
-    curves = {("<b>",): T, ("text",): 2 * T}
-    hostile = evolution_charts.measure_lines(T, curves, ("<b>", "text"), "y")
+    hostile = evolution_charts.measure_lines(
+        T, {("<b>",): T, ("text",): T / 2}, ("<b>", "text"), "y"
+    )
     assert visible_range.legend_entries(visible_range.hide_series(hostile, ("<b>",))) == ["text"]
 
 

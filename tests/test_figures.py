@@ -126,6 +126,28 @@ def test_truth_line_never_crosses_the_value_of_a_bar() -> None:
         assert not label[0] < 0.3 < label[1]
 
 
+@pytest.mark.parametrize(
+    "dividends",
+    [
+        {"": -0.1, "text": -0.25, "audio": -0.4, "text+audio": 0.1},
+        {"": 0.1, "text": 0.25, "audio": 0.4, "text+audio": -0.1},
+        {"": 0.5, "text": -1.0, "audio": 1.2, "text+audio": 0.3},
+        {"": 0.0, "text": 0.0, "audio": 0.0, "text+audio": 0.0},
+    ],
+)
+@pytest.mark.parametrize("compact", [False, True])
+def test_values_of_bars_have_room_beside_the_names(
+    dividends: dict[str, float], compact: bool
+) -> None:
+    figure = decision_charts.waterfall(dividends, ("text", "audio"), compact=compact)
+    bars = figure.data[0]
+    low, high = figure.layout.xaxis.range
+    room = decision_charts.LABEL_SHARE * (high - low) * (1 - 1e-6)
+    for step, base in zip(bars.x, bars.base, strict=True):
+        end = base + step
+        assert (end - low if step < 0 else high - end) >= room
+
+
 def test_waterfall_merges_the_smallest_joint_terms() -> None:
     names = list("abcdef")
     dividends = {term: 0.01 * i for i, term in enumerate(coalition_names(names))}
@@ -304,7 +326,7 @@ def test_decision_lines_share_one_time_axis_and_leave_out_the_baseline() -> None
 
 
 def test_lines_over_time_show_the_learned_model_in_the_background() -> None:
-    now, learned = {("text",): TIMES, (): 2 * TIMES}, {("text",): 2 * TIMES, (): 3 * TIMES}
+    now, learned = {("text",): TIMES, (): TIMES / 2}, {("text",): 2 * TIMES, (): 3 * TIMES}
     figure = evolution_charts.measure_lines(
         TIMES, now, MODALITIES, "y", before=(2 * TIMES, learned)
     )

@@ -21,6 +21,7 @@ from qfusion.figures import leaderboard_charts
 from qfusion.panels import leaderboard as panels, leaderboard_results, leaderboard_robustness
 from qfusion.panels.page_state import PageState
 from qfusion.training import Options
+from qfusion.wording.leaderboard import explain_board_summary, summarise_board
 from tests.support.app import plain, said, visit
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -676,8 +677,42 @@ def shown(board: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     return file
 
 
+def test_summary_counts_data_sets_by_the_corrected_test_against_the_best_rival() -> None:
+    """By hand: better in R2 on a, worse in MAE (less is better) on b, undecided on c."""
+
+    def entry(metric: str, **against: tuple[float, float]) -> dict[str, Any]:
+        pairs = {name: {"difference": d, "holm": p} for name, (d, p) in against.items()}
+        tests = {"qj": {"best": next(iter(pairs)), "against": pairs}}
+        return {"title": f"Set {metric}", "headline": metric, "tests": {metric: tests}}
+
+    labels = {"qj": "QJ", "qcnn": "QCNN", "late": "Late", "linear": "Linear"}
+    made = benchmark_board.Board(
+        {
+            "contenders": {name: {"label": label} for name, label in labels.items()},
+            "data": {
+                "a": entry("r2", late=(0.1, 0.001), linear=(-0.3, 0.001)),
+                "b": entry("mae", linear=(0.2, 0.04), late=(-0.2, 0.001)),
+                "c": entry("accuracy", late=(0.1, 0.05)),
+            },
+        }
+    )
+    compared = made.rival_comparisons("qj")
+    assert [one.standing for one in compared.values()] == ["better", "worse", "undecided"]
+    assert [one.rival for one in compared.values()] == ["Late", "Linear", "Late"]
+    assert made.rival_comparisons("qcnn") == {}
+    assert summarise_board(made) == (
+        "Against the best rival on each of 3 data sets: **QJ** is significantly better on 1, worse on 1 and "
+        "undecided on 1."
+    )
+    assert explain_board_summary(made).startswith(
+        "**QJ**. Better: Set r2. Worse: Set mae. Undecided: Set accuracy."
+    )
+
+
 def test_the_page(shown: Path, board: dict[str, Any]) -> None:
     app = visit("Leaderboard", model="qcnn-parity")
+    shown_board = benchmark_board.read_board(shown)
+    assert plain(summarise_board(shown_board)) in plain(said(app))
     assert not app.error
     words = plain(said(app))
     assert "leads on Mosi with MAE" in words

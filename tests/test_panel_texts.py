@@ -6,9 +6,11 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from pandas.api.types import is_numeric_dtype
 
@@ -116,3 +118,16 @@ def test_no_panel_says_score_of_a_class(model: str, data: str, page: str) -> Non
 def test_regression_panels_say_score() -> None:
     names = {name for name, _ in scored(view_of("samples", "qj-planted", "planted"))}
     assert {"waterfall", "shapley", "verdict"} <= names
+
+
+def test_captions_of_files_do_not_speak_of_the_page() -> None:
+    """What a click does is `usage` of a panel, which papers do not print."""
+    folder = Path(pages.__file__).parent
+    for file in folder.glob("*.py"):
+        for call in re.findall(r"PanelFigure\((.*?)\n    \)", file.read_text("utf-8"), re.DOTALL):
+            printed = re.sub(r"\n        usage=.*", "", call)
+            assert not re.search(r"\b(?:[Cc]lick|[Pp]ress|[Pp]oint at|[Mm]ove the)\b", printed), (
+                file.name
+            )
+    picture = PanelFigure("a", "b", None, "c.", "d.", "e", pd.DataFrame, usage="Click a bar.")
+    assert picture.caption == "Shows c. Does not show d."

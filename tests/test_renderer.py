@@ -132,7 +132,7 @@ def test_intervals_of_interactions_stay_in_their_cells(count: int) -> None:
 
 def test_legend_entries_are_texts_and_invisible_traces_are_omitted() -> None:
     drawn = evolution_charts.measure_lines(
-        T, {part: n * T for n, part in enumerate([*((name,) for name in M), ()], 1)}, M, "nats"
+        T, {(name,): T * (1 + i) for i, name in enumerate(M)} | {(): T / 2}, M, "entropy (nats)"
     )
     drawn.data[1].visible = "legendonly"
     shown = texts(render(drawn, "svg", Style(89, None, 7)))

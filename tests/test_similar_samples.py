@@ -19,6 +19,7 @@ from qfusion.analysis import (
     compare,
     model_differences,
     sample_similarity,
+    sample_words,
 )
 from qfusion.analysis.cohort_levels import build_levels
 from qfusion.analysis.opening import open_sample
@@ -231,7 +232,14 @@ def test_two_systems_and_two_backgrounds_are_stated(planted: Any) -> None:
 
 def test_panels_of_similar_samples(planted: Any, digits: Any) -> None:
     picture = nearest_samples.similar_samples(planted)
-    assert list(picture.table().columns) == ["id", "truth", "prediction", "distance"]
+    table = picture.table()
+    assert list(table.columns) == ["id", "truth", "prediction", "distance", "text"]
+    assert table["text"].iloc[0] == sample_words.describe_sample(
+        planted.dataset, planted.dataset.row(table["id"].iloc[0])
+    )
+    ticks = picture.figure.layout.yaxis.ticktext
+    assert all("<br>" in tick for tick in ticks)
+    assert "text" not in nearest_samples.similar_samples(digits).table().columns
     assert len(picture.table()) == len(picture.figure.data[0].x) == 8
     assert "predicted alike" in nearest_samples.similar_samples(digits).title
     levels = build_levels(planted, "relation=conflict")

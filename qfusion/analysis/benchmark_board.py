@@ -4,6 +4,7 @@ import contextlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,40 @@ TARGETS = {
     ),
     "classification": ("accuracy", "f1", "nll"),
 }
+
+
+SYSTEMS = ("qj", "qcnn")
+LEVEL = 0.05  # of p-values after correction
+
+
+class Standing(StrEnum):
+    """How a system does beside its best rival."""
+
+    BETTER = "better"
+    WORSE = "worse"
+    UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True)
+class RivalComparison:
+    """A system beside the best of its rivals on one data set.
+
+    Attributes:
+        rival: label of the rival.
+        difference: of the headline metric, positive where the system is better.
+        p: of the paired test, after Holm's correction over all rivals of the system.
+    """
+
+    rival: str
+    difference: float
+    p: float
+
+    @property
+    def standing(self) -> Standing:
+        """Whether the system is significantly better or worse."""
+        if self.p >= LEVEL:
+            return Standing.UNDECIDED
+        return Standing.BETTER if self.difference > 0 else Standing.WORSE
 
 
 @dataclass(frozen=True)
@@ -133,7 +168,7 @@ class Board:
                 .get("against", {})
                 .get(model, {})
                 .get(kind)
-                for system in ("qj", "qcnn")
+                for system in SYSTEMS
                 if system in entry["rows"]
                 for called, kind in (("p", "p"), ("adjusted p", "holm"))
             }
@@ -161,6 +196,25 @@ class Board:
         return frame.astype(
             dict.fromkeys(frame.columns.difference(["model", "label", "role"]), float)
         ).reset_index(drop=True)
+
+    def rival_comparisons(self, system: str) -> dict[str, RivalComparison]:
+        """Return a system's comparison with its best rival by the headline metric, keyed by data set.
+
+        Args:
+            system: one of SYSTEMS. Data sets without a test of it are left out.
+        """
+        result = {}
+        for name in self.names:
+            headline = self.of(name)["headline"]
+            tests = self.of(name)["tests"].get(headline, {}).get(system)
+            if tests is None:
+                continue
+            sign = 1 if self.metric(headline).higher_is_better else -1
+            pair = tests["against"][tests["best"]]
+            result[name] = RivalComparison(
+                self.label(tests["best"]), sign * float(pair["difference"]), float(pair["holm"])
+            )
+        return result
 
     def agreement(self, name: str) -> dict[str, dict[str, float]]:
         """Return the correlation of every model's contributions with the planted ones, by model and combination of
@@ -242,6 +296,7 @@ def read_board(path: Path | None = None) -> Board:
                 board.curve(name, model, "all", board.robust_metrics(name)[0])
         _ = (
             board.made,
+            [board.rival_comparisons(system) for system in SYSTEMS],
             whole["published"]["rows"],
             [(claim["sentence"], claim["primary"]) for claim in whole["claims"]["parameters"]],
             whole["summaries"]["parameters"],

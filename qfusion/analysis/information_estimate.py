@@ -1,9 +1,16 @@
 """Estimate of the information of the modalities of a data set about its target, cached."""
 
+from collections.abc import Hashable
+
 from qfusion.analysis.memo import memo
 from qfusion.analysis.tasks import Task
 from qfusion.data import DataSet
 from qfusion.explain import information
+
+
+def estimate_key(dataset: DataSet) -> Hashable:
+    """Return the key of the job that estimates the information of a data set, see `jobs.begin_job`."""
+    return "needs", dataset.digest
 
 
 @memo(8, task=Task.ESTIMATE_INFORMATION)

@@ -33,6 +33,9 @@ waiting: ContextVar[Callable[[Task], AbstractContextManager[Any]]] = ContextVar(
 )
 
 
+_FINDERS: dict[Callable[..., Any], Callable[..., Any]] = {}  # by function with `memo`
+
+
 def memo(
     size: int,
     *,
@@ -56,10 +59,7 @@ def memo(
 
         @functools.wraps(function)
         def memoised(*args: P.args, **kwargs: P.kwargs) -> R:
-            call = signature.bind(*args, **kwargs)
-            call.apply_defaults()
-            _leave_own(call.arguments)
-            key = stamp(*args, **kwargs), argument_key(list(call.arguments.values()), background)
+            call, key = bind(*args, **kwargs)
 
             def compute() -> R:
                 with nullcontext() if task is None else waiting.get()(task):
@@ -67,9 +67,28 @@ def memo(
 
             return _copy_tables(CACHE.get_or_compute(function, key, compute, size))
 
+        def bind(*args: Any, **kwargs: Any) -> tuple[inspect.BoundArguments, Hashable]:
+            """Return the arguments of a call, and the key of its result."""
+            call = signature.bind(*args, **kwargs)
+            call.apply_defaults()
+            _leave_own(call.arguments)
+            values = argument_key(list(call.arguments.values()), background)
+            return call, (stamp(*args, **kwargs), values)
+
+        def find(*args: Any, **kwargs: Any) -> R | None:
+            _, key = bind(*args, **kwargs)
+            return cast("R | None", CACHE.get(function, key))
+
+        _FINDERS[memoised] = find
         return cast("Callable[P, R]", memoised)
 
     return decorate
+
+
+def find_result(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R | None:
+    """Return the result of a function with `memo` if it is in the cache; it is not computed."""
+    find = _FINDERS.get(function)
+    return None if find is None else cast("R | None", find(*args, **kwargs))
 
 
 def file_stamp(path: Path) -> tuple[int, int]:

@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 import torch
 
+from qfusion.analysis import original_pictures
 from qfusion.analysis.memo import memo
 from qfusion.analysis.step_words import StepMatch, match
 from qfusion.analysis.study import Study
 from qfusion.analysis.tasks import Task
-from qfusion.data import Audio, Modality, Text
+from qfusion.data import Audio, Image, Modality, Text
 from qfusion.data.coalition_terms import split_term
 from qfusion.data.picture_arrays import pixel_names
 from qfusion.data.sample_content import Series
@@ -72,10 +73,11 @@ class Canvas:
     """Content on which the values of a modality are drawn.
 
     Attributes:
-        kind: "words", "waveform", "picture", "curve", or "features" where there is nothing but features.
+        kind: "words", "waveform", "picture", "spectrogram", "curve", or "features" where there is nothing but features.
         parts: what the figure takes besides the values. names: of the units (words, frames, pixels, features).
         groups: the steps that each word is made of; None where a unit is one step. how: the way in which steps were
             matched with what was said; None where there are no steps to match.
+        shape: rows and columns of the units of a picture or spectrogram; None for others.
     """
 
     kind: str
@@ -83,6 +85,7 @@ class Canvas:
     names: tuple[str, ...]
     groups: tuple[tuple[int, ...], ...] | None = None
     how: StepMatch | None = None
+    shape: tuple[int, int] | None = None
 
     def sum_steps(self, units: np.ndarray) -> np.ndarray:
         """The values of the units, (U,), from those of the steps."""
@@ -131,21 +134,17 @@ def canvas(study: Study, row: int, modality: str, steps: int | None) -> Canvas:
         )
     values = study.dataset.features(modality, row)[0][0].astype(float)
     if (shape := grid(result)) is not None:
-        spectrogram = result.feature_names[0].startswith("band, frame")
-        names = (
-            tuple(f"band {i // shape[1]}, frame {i % shape[1]}" for i in range(result.size))
-            if spectrogram
-            else result.feature_names
-        )
         pixels = values.reshape(*shape, -1)
-        if (colours := pixels.shape[2]) == 1:
-            return Canvas("picture", {"pixels": pixels[..., 0], "spectrogram": spectrogram}, names)
-        return Canvas(
-            "picture",
-            {"pixels": pixels.mean(2), "without_colours": True},
-            pixel_names(shape),
-            tuple(map(tuple, np.arange(result.size).reshape(-1, colours).tolist())),
-        )
+        colours = pixels.shape[2]
+        if result.feature_names[0].startswith("band, frame"):
+            names = tuple(f"band {i // shape[1]}, frame {i % shape[1]}" for i in range(result.size))
+            return Canvas("spectrogram", {"cells": pixels[..., 0]}, names, shape=shape)
+        groups = None
+        if colours > 1:
+            groups = tuple(map(tuple, np.arange(result.size).reshape(-1, colours).tolist()))
+        original = content.pixels if isinstance(content, Image) else None
+        shown = original_pictures.find_picture(pixels, original)
+        return Canvas("picture", {"pixels": shown}, pixel_names(shape), groups, shape=shape)
     if isinstance(content, Series) and len(content.values) == result.size:
         return Canvas(
             "curve",

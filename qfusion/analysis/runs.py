@@ -124,6 +124,16 @@ def open_runs(names: Sequence[str] = ()) -> list[Seen]:
     return select_runs(look(), names)
 
 
+def runs_with_losses(seen: Sequence[Seen]) -> list[Seen]:
+    """Return those of some runs that have a loss to draw, of an epoch or within the first one."""
+    return [
+        entry
+        for entry in seen
+        if entry.record is not None
+        and (entry.record.history or (entry.alive and entry.record.batch_losses))
+    ]
+
+
 def runs_with_history(seen: Sequence[Seen]) -> list[Seen]:
     """Return those of some runs that have an epoch to draw."""
     return [entry for entry in seen if entry.record is not None and entry.record.history]
@@ -141,6 +151,8 @@ def validate_record(record: run_records.Record) -> run_records.Record:
         for row in record.history:
             numbers += [row[key] for key in keys]
             numbers += [*row["valid"].values(), *row["watched"].values()]
+        for position, loss in record.batch_losses:
+            numbers += [position, loss]
         ok = (
             record.state in runs.STATES
             and isinstance(record.message, str)

@@ -8,12 +8,13 @@ the columns that it needs, `pca[states].1` and `pca[states].2`, to a table.
 """
 
 import math
+import os
 import re
 import threading
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 
 import numpy as np
 import pandas as pd
@@ -29,6 +30,7 @@ from qfusion.analysis.sample_coordinates import (
 )
 from qfusion.analysis.study import Study, dividend_column
 from qfusion.analysis.tasks import Task
+from qfusion.data import compiled_code
 from qfusion.errors import translate_import_errors
 from qfusion.explain import cohort_filters
 
@@ -162,8 +164,34 @@ def umap(X: np.ndarray) -> np.ndarray:
     Raises:
         MissingPackage: when umap-learn is not installed.
     """
+    prepare_umap()
+    with _ONE_AT_A_TIME:
+        return _place_points(X)
+
+
+@lru_cache(maxsize=1)
+def prepare_umap() -> None:
+    """Import UMAP and compile what it needs, or read what another process has compiled. That takes most of a minute in
+    the first process, and seconds in others.
+
+    Raises:
+        MissingPackage: when umap-learn is not installed.
+    """
+    few = np.random.default_rng(SEED).normal(size=(4 * NEIGHBOURS, 4))
+    with _ONE_AT_A_TIME, compiled_code.compiling():
+        _place_points(few)
+
+
+def compile_umap() -> None:
+    """Compile what UMAP needs, for other processes, at the lowest priority. Run it in a process of its own."""
+    if hasattr(os, "nice"):
+        os.nice(19)
+    prepare_umap()
+
+
+def _place_points(X: np.ndarray) -> np.ndarray:
     with translate_import_errors():
-        from umap import UMAP  # here, as it compiles for seconds
+        from umap import UMAP
     reducer = UMAP(
         n_neighbors=min(NEIGHBOURS, len(X) - 1),
         random_state=SEED,
@@ -171,7 +199,7 @@ def umap(X: np.ndarray) -> np.ndarray:
         init="random" if len(X) < 12 else "spectral",
     )
     # of few samples it says that it takes fewer neighbours
-    with _ONE_AT_A_TIME, warnings.catch_warnings(action="ignore"):
+    with warnings.catch_warnings(action="ignore"):
         return np.asarray(reducer.fit_transform(X), dtype=float)
 
 

@@ -25,6 +25,17 @@ def curve(record: run_records.Record, key: str) -> Curve:
     )
 
 
+def training_loss(record: run_records.Record) -> Curve:
+    """Return the training loss of every epoch and, while a run trains, of its latest batches."""
+    epochs, losses = curve(record, "train_loss")
+    if record.state not in run_records.ALIVE:
+        return epochs, losses
+    points = dict(record.batch_losses)
+    points |= dict(zip(epochs.tolist(), losses.tolist(), strict=True))
+    positions = sorted(points)
+    return np.array(positions, float), np.array([points[at] for at in positions], float)
+
+
 def watched_curves(record: run_records.Record, prefix: str) -> dict[str, Curve]:
     """Return the curves of what was watched under names that begin with `prefix` and a dot, keyed by the rest of the
     name, in their own order.

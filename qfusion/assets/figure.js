@@ -32,7 +32,20 @@ function titled(axis, name, layout, width, height) {
   return {...axis, automargin: true, title: {...axis.title, text: broken(text, room, size)}};
 }
 
-function settled(layout, chosen, width, height) {
+// Lines are named at their ends where the figure is wide enough, else in its legend; see figures/line_labels.py.
+const SHARE = 0.25;  // of the width that the names may take
+
+function named(data, layout, width) {
+  const offer = layout.meta?.line_labels;
+  if (!offer || offer.right > SHARE * width) return layout;
+  const labels = offer.labels.filter(({text, yref}) => data.some(trace => trace.name === text && (trace.yaxis ?? 'y') === yref));
+  const axes = Object.entries(offer.ranges).map(([name, range]) => [name, {...layout[name], range, autorange: false}]);
+  return {...layout, ...Object.fromEntries(axes), showlegend: false, margin: {...layout.margin, r: offer.right, t: offer.top},
+    annotations: [...layout.annotations ?? [], ...labels, ...offer.notes]};
+}
+
+function settled(data, layout, chosen, width, height) {
+  layout = named(data, layout, width);
   if (width < PHONE) {
     layout = {...layout};
     for (const name in layout) if (/^[xy]axis/.test(name)) layout[name] = titled(layout[name], name, layout, width, height);
@@ -103,7 +116,7 @@ async function show(plotly, host, figure) {
     await plotly.animate(host, {data: moved.map(n => now.data[n]), traces: moved},
       {mode: 'immediate', frame: {duration: 0, redraw: false}, transition: {duration: 0}});
   const {width, height} = host.room, {data, layout} = ringed(fast(host.now = now));
-  await plotly.react(host, data, settled(layout, host.chosen, width, height), host.config);
+  await plotly.react(host, data, settled(data, layout, host.chosen, width, height), host.config);
   for (const layer of host.querySelectorAll('.shapelayer')) {  // a shape that is drawn alone comes to lie above all others
     const parts = [...layer.children], sorted = parts.toSorted((a, b) => a.dataset.index - b.dataset.index);
     if (parts.some((part, n) => part !== sorted[n])) layer.append(...sorted);

@@ -27,6 +27,8 @@ if (!window.qfusionFrame) {
   });
   document.body.prepend(skip);
 
+  // The (?) of a field is no stop of the Tab key: F1 in the field leads there, and Tab back.
+  const HELP = '[data-testid="stWidgetLabel"] [data-testid="stTooltipIcon"] button';
   // One letter an action, where no field, slider, tab or figure has the keyboard; a dialog keeps it.
   const press = (key) => document.querySelector(`.st-key-${key} button:not([disabled])`)?.click();
   const keys = { ArrowLeft: "_previous", ArrowRight: "_next", p: "_pin_now", u: "_undo", r: "_redo", "?": "_shortcuts" };
@@ -34,6 +36,16 @@ if (!window.qfusionFrame) {
     '[role="grid"], [data-testid="stDataFrame"], audio, video';
   document.addEventListener("keydown", (event) => {
     const at = document.activeElement, open = document.querySelector('[role="dialog"]');
+    if ((event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === "k") {
+      event.preventDefault();
+      if (!open) press("_palette");
+      return;
+    }
+    if (event.key === "F1") {
+      const help = at?.closest('[data-testid="stElementContainer"]')?.querySelector(HELP);
+      if (help) { event.preventDefault(); help.focus(); }
+      return;
+    }
     if (event.key === "Escape" && at === document.body) open?.querySelector('button[aria-label="Close"]')?.click();
     if (event.ctrlKey || event.metaKey || event.altKey || open || at?.closest(busy)) return;
     if (event.key === "/") document.querySelector(".st-key-sample input")?.focus();
@@ -91,6 +103,7 @@ if (!window.qfusionFrame) {
       if (heights.has(name(place))) place.style.minHeight = `${heights.get(name(place))}px`;
       near.observe(place);
     }
+    for (const help of document.querySelectorAll(`${HELP}:not([tabindex])`)) help.tabIndex = -1;
     for (const panel of document.querySelectorAll('[class*="st-key-panel-"]')) sizes.observe(panel);
   };
   let looking = 0;

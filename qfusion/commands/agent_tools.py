@@ -73,10 +73,12 @@ def list_samples(
     parts = qfusion.explain.cohort_filters.parse(filter)
     table = qfusion.analysis.cohort_table.cohort_table_with_maps(study, None, parts)
     columns = ["split", "truth", "prediction", "error", "relation", "leader"]
-    spoken = qfusion.analysis.spoken_text.spoken_columns(table)
-    rows = table.loc[qfusion.explain.cohort_filters.select_rows(parts, table), [*columns, *spoken]]
-    for name in spoken:
-        rows[name] = rows[name].astype(str).str[:MOST_TEXT]
+    text_column = qfusion.analysis.sample_words.text_column(study.dataset)
+    if text_column:
+        columns.append(text_column)
+    rows = table.loc[qfusion.explain.cohort_filters.select_rows(parts, table), columns]
+    if text_column:
+        rows[text_column] = rows[text_column].astype(str).str[:MOST_TEXT]
     return {
         "model": model,
         "data": study.dataset.name,

@@ -1,16 +1,13 @@
 """Features of a voice. Steps are means over 1 / rate seconds of values measured every 10 ms."""
 
 import importlib.metadata
-import os
-import tempfile
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from filelock import FileLock
 
+from qfusion.data import compiled_code
 from qfusion.data.extractor_types import SAMPLES, Begun, Chosen
 from qfusion.data.file_words import numbered_features
 from qfusion.data.sample_content import Audio
@@ -23,19 +20,16 @@ _YIN: Any = dict(fmin=60, fmax=500, sr=SAMPLES, frame_length=1024, hop_length=HO
 
 @lru_cache(maxsize=1)
 def compile_pitch() -> None:
-    """Compile the functions that YIN needs, or read what another process has compiled, in one process at a time. Two
-    processes that compile at once mix up their parts in Numba's files, and every process that reads these files
-    afterwards ends with a segmentation fault.
-    """
-    import librosa
+    """Compile the functions that YIN needs, or read what another process has compiled."""
+    with compiled_code.compiling():
+        import librosa
 
-    user = getattr(os, "getuid", int)()
-    with FileLock(Path(tempfile.gettempdir(), f"qfusion-numba-{user}.lock"), is_singleton=False):
         librosa.yin(np.zeros(1024, np.float32), **_YIN)
 
 
 def spectrum(chosen: Chosen) -> Begun:
     """Log-mel bands, MFCC, pitch by YIN (de Cheveigné and Kawahara 2002) and energy, by librosa."""
+    compiled_code.keep_compiled_code()
     import librosa as lib
 
     bands, coefficients = chosen["bands"], chosen["coefficients"]

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from qfusion._checks import check
 from qfusion._sentences import true_minus
 from qfusion.figures.colour_scales import SIGNED_SCALE, signed_colour
+from qfusion.figures.coloured_pictures import picture_trace
 from qfusion.figures.guards import checks_arrays
 from qfusion.figures.style import (
     INK,
@@ -27,6 +28,9 @@ from qfusion.figures.style import (
 )
 
 _LINE = 52  # characters of a line of words
+
+
+FAINT = 0.1  # of the largest value: pixels below have no colour
 
 
 _LONGEST = 20  # characters of a word that is written in full
@@ -258,36 +262,86 @@ def timeline(
     return figure
 
 
-@checks_arrays(pixels="h w", values="h w")
+@checks_arrays(values="h w")
 def picture(
     pixels: np.ndarray,
     values: np.ndarray,
     *,
     unit: str = "score",
-    spectrogram: bool = False,
-    without_colours: bool = False,
     theme: Theme = "light",
 ) -> go.Figure:
-    """Draw the input of the model in grey, and beside it the same, faint, under the value of every pixel.
+    """Draw a picture in its colours, and beside it the same, faint, under the values of the model's pixels.
+
+    Values below `FAINT` times the largest have no colour, so that the picture is seen there.
 
     Args:
-        pixels, values: (h, w).
-        spectrogram: rows are frequency bands, low ones at the bottom, columns frames.
-        without_colours: whether the model sees colours, which are not drawn; the title of the left picture says so.
+        pixels: uint8 (H, W, 3), of the same extent as the values.
+        values: (h, w), one for each pixel of the model's input.
     """
-    h, w = pixels.shape
-    if spectrogram:
-        row_name = "band"
-        column_name = "frame"
-        cell_name = "cell"
-        row_range = [-0.5, h - 0.5]
-    else:
-        row_name = "row"
-        column_name = "column"
-        cell_name = "pixel"
-        row_range = [h - 0.5, -0.5]
-    low = float(pixels.min())
-    high = float(pixels.max())
+    h, w = values.shape
+    drawn = picture_trace(pixels, w, h)
+    scale = _scale(values, unit, theme)
+    heat = {
+        "x0": 0,
+        "dx": 1,
+        "y0": 0,
+        "dy": 1,
+        "xaxis": "x2",
+        "yaxis": "y2",
+        "zmin": scale["cmin"],
+        "zmax": scale["cmax"],
+        "colorscale": SIGNED_SCALE[theme],
+    }
+    is_faint = np.abs(values) < FAINT * _reach(values)
+
+    figure = base_figure(theme, 300, left=10, right=10, top=24, bottom=10)
+    figure.add_trace({**drawn, "xaxis": "x", "yaxis": "y"})
+    figure.add_trace({**drawn, "xaxis": "x2", "yaxis": "y2", "opacity": 0.5})
+    figure.add_trace(
+        {
+            "type": "heatmap",
+            "z": np.where(is_faint, np.nan, values),
+            "hoverongaps": False,
+            "opacity": 0.85,
+            "colorbar": scale["colorbar"],
+            "hoverinfo": "skip",
+            **heat,
+        }
+    )
+    # All values, for the pointer. The grey theme, in which a faint value would look like a large one, shows these.
+    figure.add_trace(
+        {
+            "type": "heatmap",
+            "z": values,
+            "opacity": 0,
+            "showscale": False,
+            "customdata": np.moveaxis(np.indices((h, w)), 0, -1) + 1,
+            "hovertemplate": "row %{customdata[0]}, column %{customdata[1]}: %{z:+.4f} "
+            f"{label(unit)}<extra></extra>",
+            **heat,
+        }
+    )
+    _lay_out_pair(figure, [h - 0.5, -0.5], [-0.5, w - 0.5])
+    _head_pair(figure, theme, "the picture", "what each pixel added")
+    return figure
+
+
+@checks_arrays(cells="h w", values="h w")
+def spectrogram(
+    cells: np.ndarray,
+    values: np.ndarray,
+    *,
+    unit: str = "score",
+    theme: Theme = "light",
+) -> go.Figure:
+    """Draw a spectrogram in grey, and beside it the same, faint, under the value of every cell.
+
+    Args:
+        cells, values: (h, w). Rows are frequency bands, low ones at the bottom, columns are frames.
+    """
+    h, w = cells.shape
+    low = float(cells.min())
+    high = float(cells.max())
     grey = {
         "zmin": low,
         "zmax": max(high, low + 1e-9),
@@ -298,8 +352,8 @@ def picture(
     scale = _scale(values, unit, theme)
 
     figure = base_figure(theme, 300, left=34, right=10, top=24, bottom=30)
-    figure.add_trace(go.Heatmap(z=pixels, xaxis="x", yaxis="y", **grey))
-    figure.add_trace(go.Heatmap(z=pixels, xaxis="x2", yaxis="y2", **grey))
+    figure.add_trace(go.Heatmap(z=cells, xaxis="x", yaxis="y", **grey))
+    figure.add_trace(go.Heatmap(z=cells, xaxis="x2", yaxis="y2", **grey))
     figure.add_trace(
         go.Heatmap(
             z=values,
@@ -310,24 +364,41 @@ def picture(
             colorscale=SIGNED_SCALE[theme],
             opacity=0.72,
             colorbar=scale["colorbar"],
-            hovertemplate=f"{row_name} %{{y}}, {column_name} %{{x}}: %{{z:+.4f}} "
-            f"{label(unit)}<extra></extra>",
+            hovertemplate=f"band %{{y}}, frame %{{x}}: %{{z:+.4f}} {label(unit)}<extra></extra>",
         )
     )
-
+    _lay_out_pair(figure, [-0.5, h - 0.5], [-0.5, w - 0.5])
     small = {"size": 12, "color": QUIET[theme]}
-    plain = {"showline": False, "ticks": "", "constrain": "domain", "showticklabels": False}
-    upright = plain | {"range": row_range}
     figure.update_layout(
-        xaxis=plain | {"domain": [0, 0.46], "title": {"text": column_name, "font": small}},
-        xaxis2=plain | {"domain": [0.5, 0.96]},
-        yaxis=upright | {"scaleanchor": "x", "title": {"text": row_name, "font": small}},
+        xaxis_title={"text": "frame", "font": small}, yaxis_title={"text": "band", "font": small}
+    )
+    _head_pair(figure, theme, "what the model sees", "what each cell added")
+    return figure
+
+
+def _lay_out_pair(figure: go.Figure, rows: Sequence[float], columns: Sequence[float]) -> None:
+    """Lay out two pictures of the same extent side by side, with square cells and without ticks."""
+    plain = {
+        "showline": False,
+        "showgrid": False,
+        "zeroline": False,
+        "ticks": "",
+        "constrain": "domain",
+        "showticklabels": False,
+    }
+    across = plain | {"range": columns}
+    upright = plain | {"range": rows}
+    figure.update_layout(
+        xaxis=across | {"domain": [0, 0.46]},
+        xaxis2=across | {"domain": [0.5, 0.96]},
+        yaxis=upright | {"scaleanchor": "x"},
         yaxis2=upright | {"scaleanchor": "x2", "anchor": "x2"},
     )
-    seen = "what the model sees"
-    if without_colours:
-        seen += ", without its colours"
-    for heading, x in ((seen, 0.23), (f"what each {cell_name} added", 0.73)):
+
+
+def _head_pair(figure: go.Figure, theme: Theme, left: str, right: str) -> None:
+    """Write a heading above each of two pictures."""
+    for heading, x in ((left, 0.23), (right, 0.73)):
         figure.add_annotation(
             text=heading,
             x=x,
@@ -337,10 +408,8 @@ def picture(
             xanchor="center",
             yanchor="bottom",
             showarrow=False,
-            font=small,
+            font={"size": 12, "color": QUIET[theme]},
         )
-    figure.update_xaxes(range=[-0.5, w - 0.5])
-    return figure
 
 
 @checks_arrays(x="F", y="F", values="F")

@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 
 from qfusion.figures.circuit_diagram import HUES, LINES, arrow, disc_tip
 from qfusion.figures.guards import checks_arrays
+from qfusion.figures.line_labels import offer_line_labels
 from qfusion.figures.style import (
     GREY,
     INK,
@@ -184,7 +185,7 @@ def entropy_lines(
         rangemode="tozero",
         range=[0, max(0.78, 1.12 * float(np.max(values, initial=0)))],
     )
-    return figure
+    return offer_line_labels(figure)
 
 
 @checks_arrays(moments="T", values="T")

@@ -46,11 +46,14 @@ SIGNED_SCALE: dict[str, list[list[Any]]] = {
     for theme, colours in _SIGNED.items()
 }
 NEUTRAL = {"light": "#F7F7F7", "dark": "#1F2733"}  # zero of other signed amounts
+PICTURE_STOPS = 64  # of the scale of a picture's numbered colours; all other scales have fewer
 Scale = Sequence[Sequence[Any]]
 
 
 def classify_scale(scale: Scale) -> str:
-    """Return the kind of a colour scale, according to its colours: "grey", "cyclic", "signed" or "amount"."""
+    """Return the kind of a colour scale, by its colours: "grey", "cyclic", "signed", "amount" or "picture"."""
+    if len(scale) >= PICTURE_STOPS:
+        return "picture"
     triples = np.array([parse_channels(colour) for _, colour in scale], dtype=float)
     if np.ptp(triples, axis=1).max() < 4:
         return "grey"

@@ -10,7 +10,15 @@ import plotly.graph_objects as go
 from qfusion._checks import check, read_json
 from qfusion.figures.embedded_recipes import MAX_RECIPE
 from qfusion.figures.export import MAX_TITLE, clean_text
-from qfusion.figures.export_style import SIZES, ExportStyle, plotly_print, print_style, printing
+from qfusion.figures.export_style import (
+    SIZES,
+    ExportStyle,
+    pixel,
+    plotly_print,
+    print_style,
+    printing,
+)
+from qfusion.figures.line_labels import draw_line_labels
 from qfusion.figures.recipe import Recipe, parse as parse_recipe, read_record
 from qfusion.figures.themes import apply_theme
 from qfusion.figures.visible_range import hide_series
@@ -110,10 +118,12 @@ def save_composition(
     """
     style = whole.style
     size = SIZES[style.size]
+    columns = min(whole.columns, len(figures))
     with printing():
         parts: list[Any] = []
         for figure, title, panel in zip(figures, titles, whole.panels, strict=True):
             shown = apply_theme(hide_series(figure, panel.style.hidden), style.theme)
+            shown = draw_line_labels(shown, size.width / columns / pixel(style))
             heading = clean_text("title", title, MAX_TITLE) if style.title else ""
             parts.append(plotly_print.Part(shown, size.letter(len(parts)), heading))
         return plotly_print.render_grid(

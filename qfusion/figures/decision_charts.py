@@ -28,7 +28,7 @@ from qfusion.figures.style import (
     title_with_unit,
 )
 
-LABEL_SHARE = 0.15  # of an axis, which the value of a bar takes in a narrow figure
+LABEL_SHARE = 0.17  # of an axis, which the value of a bar takes in a narrow figure
 
 
 @checks_arrays()
@@ -97,12 +97,12 @@ def waterfall(
     values = [0.0, *ends]
     if truth is not None:
         values.append(truth)
-    x_range = padded_range(values, margin)
+    x_range = range_with_labels(values, [*steps, total], [*ends, total], margin)
     if truth is not None:
         widest = LABEL_SHARE * (x_range[1] - x_range[0])
         free = rows_free_of_labels(truth, [*steps, total], [*ends, total], widest)
         _add_truth_line(figure, truth, free, theme)
-    figure.update_yaxes(**row_axis(names), tickfont={"size": tick_size})
+    figure.update_yaxes(**row_axis(names), tickfont={"size": tick_size}, ticklabelstandoff=6)
     figure.update_xaxes(title={"text": title}, range=x_range)
     figure.add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")
     return figure
@@ -244,6 +244,26 @@ def padded_range(values: Sequence[float], share: float) -> list[float]:
     high = float(np.max(values))
     pad = share * max(high - low, 0.1)
     return [low - pad, high + pad]
+
+
+def range_with_labels(
+    values: Sequence[float], steps: Sequence[float], ends: Sequence[float], share: float
+) -> list[float]:
+    """Return the range of `padded_range`, wider on the sides where it would leave a label less than `LABEL_SHARE`.
+
+    Args:
+        values: what the axis shows. steps, ends: as of `rows_free_of_labels`. share: of `padded_range`.
+    """
+    low, high = padded_range(values, share)
+    left = min((end for step, end in zip(steps, ends, strict=True) if step < 0), default=high)
+    right = max((end for step, end in zip(steps, ends, strict=True) if step >= 0), default=low)
+    for _ in range(
+        30
+    ):  # room on one side widens the range, and with it the room that the other side needs
+        room = LABEL_SHARE * (high - low)
+        low = min(low, left - room)
+        high = max(high, right + room)
+    return [low, high]
 
 
 @checks_arrays()

@@ -15,6 +15,7 @@ from qfusion.figures.style import (
     Theme,
     base_figure,
     label,
+    name_rows,
     row_axis,
     write_note,
 )
@@ -110,6 +111,7 @@ def largest_errors(
     names: Sequence[str],
     errors: np.ndarray,
     *,
+    notes: Sequence[str] = (),
     axis: str = "error",
     chosen: int | None = None,
     theme: Theme = "light",
@@ -118,9 +120,11 @@ def largest_errors(
 
     Args:
         names: what is said of each sample, its id first. errors: (n,), with their sign where they have one.
+        notes: the text of each sample, on a line of its own; empty for none.
         axis: what an error is, with its unit. chosen: place of the open sample. theme: of the figure.
     """
-    figure = base_figure(theme, 74 + 24 * max(1, len(names)), left=10, right=56)
+    row_height = 40 if any(notes) else 24
+    figure = base_figure(theme, 74 + row_height * max(1, len(names)), left=10, right=56)
     if not len(names):
         return write_note(figure, "No sample of this cohort.", theme)
     colours = [VERMILLION] * len(names)
@@ -154,7 +158,7 @@ def largest_errors(
         range=[low - (room if low < 0 else 0), high + room],
     )
     figure.update_yaxes(
-        **row_axis([label(name, 44) for name in names]),
+        **row_axis(name_rows(names, notes)),
         ticklabelstandoff=6,
     )
     figure.add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")

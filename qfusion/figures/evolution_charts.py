@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 
 from qfusion.figures.decision_charts import condense_curves
 from qfusion.figures.guards import checks_arrays
+from qfusion.figures.line_labels import offer_line_labels
 from qfusion.figures.style import (
     QUIET,
     Theme,
@@ -18,6 +19,7 @@ from qfusion.figures.style import (
     title_with_unit,
 )
 from qfusion.figures.time_lines import (
+    DOTTED,
     TIME,
     draw_time_cursor,
     learned_legend_entry,
@@ -85,6 +87,7 @@ def measure_lines(
         },
         yaxis={"title": {"text": label(y_title)}},
     )
+    offer_line_labels(figure, DOTTED if before is not None else "")
     return draw_time_cursor(figure, cursor, theme)
 
 
@@ -169,4 +172,4 @@ def decision_lines(
         yaxis2=axis(theme) | {"domain": [0.0, 0.46]},
         yaxis2_title_text=title_with_unit(what, unit, "<br>"),
     )
-    return figure
+    return offer_line_labels(figure, DOTTED if before is not None else "")

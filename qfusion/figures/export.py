@@ -17,12 +17,14 @@ from qfusion.figures.export_style import (
     SIZES,
     ExportStyle,
     canvas,
+    pixel,
     plotly_print,
     print_style,
     printing,
 )
 from qfusion.figures.guards import check_finite
 from qfusion.figures.html_page import render_page
+from qfusion.figures.line_labels import draw_line_labels
 from qfusion.figures.themes import apply_theme
 from qfusion.figures.visible_range import hide_series
 
@@ -59,6 +61,7 @@ def save(
     caption = clean_text("caption", caption, MAX_CAPTION)
     recipe = _check_recipe(recipe)
     shown = apply_theme(hide_series(check_finite(drawn), style.hidden), style.theme)
+    shown = draw_line_labels(shown, canvas(shown, style)[0] / pixel(style))
     if style.format == "html":
         return render_page(shown, style, title=title, caption=caption, recipe=recipe)
     width, natural = canvas(shown, style)

@@ -93,7 +93,9 @@ def _colour_scales(trace: dict[str, Any]) -> list[tuple[str, list[list[Any]]]]:
 
 
 def _grey_scale(kind: str, scale: Scale, *, lines: bool) -> list[list[Any]]:
-    """Return the greys of a kind of scale; lines stay dark enough for white paper."""
+    """Return the greys of a kind of scale; lines stay dark enough for white paper. A picture keeps its lightness."""
+    if kind == "picture":
+        return [[place, grey(lightness(interpolate_colour(scale, place)))] for place, _ in scale]
     rules: dict[str, Callable[[float], float]] = {
         "grey": lambda t: lightness(interpolate_colour(scale, t)),
         "signed": lambda t: 50 + 50 * t,

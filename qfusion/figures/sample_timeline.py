@@ -11,6 +11,7 @@ from qfusion._checks import check
 from qfusion.analysis import recording_strip
 from qfusion.data.coalition_terms import coalition_names
 from qfusion.data.sample_content import Word
+from qfusion.figures.coloured_pictures import number_colours
 from qfusion.figures.decision_charts import bar_pattern
 from qfusion.figures.guards import checks_arrays
 from qfusion.figures.style import (
@@ -144,14 +145,7 @@ def _thumbs(thumbs: np.ndarray, seconds: float) -> Row:
         wide = max(1, round(_THUMB * picture.shape[1] / picture.shape[0]))
         resized = Image.fromarray(picture).resize((wide, _THUMB), Image.Resampling.LANCZOS)
         small.append(np.asarray(resized))
-    whole = Image.fromarray(np.concatenate(small, 1)).quantize(_HUES, dither=Image.Dither.NONE)
-    numbers = np.asarray(whole)
-    palette = np.asarray(whole.getpalette(), int).reshape(-1, 3)[: numbers.max() + 1]
-    colours = [f"rgb({r},{g},{b})" for r, g, b in palette]
-    top = max(1, len(colours) - 1)
-    scale: list[list[Any]] = [[i / top, colour] for i, colour in enumerate(colours)]
-    if len(colours) == 1:
-        scale.append([1, colours[0]])
+    numbers, scale = number_colours(np.concatenate(small, 1), _HUES)
     height, width = numbers.shape
     trace = {
         "type": "heatmap",
@@ -161,7 +155,7 @@ def _thumbs(thumbs: np.ndarray, seconds: float) -> Row:
         "y0": 0.5,
         "dy": 1,
         "zmin": 0,
-        "zmax": top,
+        "zmax": len(scale) - 1,
         "colorscale": scale,
         "showscale": False,
         "hoverinfo": "skip",

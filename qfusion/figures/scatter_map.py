@@ -27,6 +27,7 @@ from qfusion.figures.style import (
     add_ring,
     base_figure,
     label,
+    name_rows,
     row_axis,
     write_note,
 )
@@ -192,6 +193,7 @@ def nearest_bars(
     distances: np.ndarray,
     right: Sequence[bool | None],
     *,
+    notes: Sequence[str] = (),
     axis: str = "distance",
     typical: float = float("nan"),
     theme: Theme = "light",
@@ -202,9 +204,11 @@ def nearest_bars(
     Args:
         names: what is said of each, its id first. distances: (n,).
         right: whether each was predicted rightly; None where that is no question.
+        notes: the text of each sample, on a line of its own; empty for none.
         axis: title of the distances. typical: median distance of all samples, NaN for none. theme: of the figure.
     """
-    figure = base_figure(theme, 92 + 27 * max(1, len(names)), left=10, right=56, top=22)
+    row_height = 40 if any(notes) else 27
+    figure = base_figure(theme, 92 + row_height * max(1, len(names)), left=10, right=56, top=22)
     if not len(names):
         return write_note(figure, "There is no other sample.", theme)
     hues = []
@@ -257,7 +261,7 @@ def nearest_bars(
     figure.update_layout(clickmode="event+select")
     figure.update_xaxes(title={"text": label(axis)}, range=[0, 1.12 * top], nticks=7)
     figure.update_yaxes(
-        **row_axis([label(name, 44) for name in names]),
+        **row_axis(name_rows(names, notes)),
         ticklabelstandoff=6,
     )
     return figure

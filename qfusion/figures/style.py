@@ -287,6 +287,17 @@ def row_axis(names: Sequence[str], below: float = 0.5, above: float = 0.5) -> di
     }
 
 
+def name_rows(names: Sequence[str], notes: Sequence[str] = (), limit: int = 44) -> list[str]:
+    """Return the titles of the rows of an axis: the name of each, and its note on a second line if it has one."""
+    titles = []
+    for name, note in zip(names, notes or [""] * len(names), strict=True):
+        title = label(name, limit)
+        if note:
+            title += f"<br>{label(note, limit)}"
+        titles.append(title)
+    return titles
+
+
 def log_ticks(values: np.ndarray) -> dict[str, Any]:
     """Return the ticks of a logarithmic axis, at least three in the range shown. They are round steps within half a
     decade, 1, 2, 5 within two decades, and otherwise powers of ten, at most eight of them.

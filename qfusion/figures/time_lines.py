@@ -13,6 +13,7 @@ from qfusion.figures.style import GREY, INK, LINE, QUIET, Theme, label, term_col
 
 TIME = "time t (model units, ħ = 1)"
 AS_LEARNED = "as learned"
+DOTTED = f"dotted: {AS_LEARNED}"
 JUMP_SYMBOLS = ("triangle-down", "square", "diamond", "star", "cross", "x")
 
 

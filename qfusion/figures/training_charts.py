@@ -94,9 +94,8 @@ def run_curves(
             )
     # With a constant revision a reader's zoom outlives the next epoch.
     figure.update_layout(uirevision="zoom")
-    figure.update_xaxes(
-        title={"text": "epoch"}, **_epochs([epochs for epochs, _ in solid.values()])
-    )
+    drawn = [epochs for epochs, _ in (*solid.values(), *(dashed or {}).values())]
+    figure.update_xaxes(title={"text": "epoch"}, **_epochs(drawn))
     figure.update_yaxes(title={"text": label(y_title)})
     if log:
         figure.update_yaxes(type="log", exponentformat="power", nticks=6)
@@ -203,11 +202,14 @@ def modality_curves(
 
 
 def _epochs(all_epochs: Sequence[np.ndarray]) -> dict[str, object]:
-    """Return an axis of whole epochs from the first."""
+    """Return an axis of whole epochs from the first, or from where the first begins if it is drawn."""
+    first = min([float(epochs[0]) for epochs in all_epochs if len(epochs)], default=1.0)
+    start = 0.0 if first < 1 else 1.0
     last = max([float(epochs[-1]) for epochs in all_epochs if len(epochs)], default=1.0)
-    pad = 0.03 * max(last - 1, 1)
+    end = max(last, start + 1)
+    pad = 0.03 * (end - start)
     return {
-        "range": [1 - pad, max(last, 2) + pad],
+        "range": [start - pad, end + pad],
         "tickformat": "d",
         "nticks": 8,
         **({"dtick": 1} if last <= 8 else {}),

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, urlencode
 import plotly.graph_objects as go
 
 from qfusion._checks import check, require_number
+from qfusion.figures.line_labels import keep_legend
 from qfusion.figures.offline_figure import Figure
 
 # What of a figure is shown: series left out and ranges of its axes, as one short text in the address.
@@ -98,6 +99,7 @@ def apply_visible(drawn: go.Figure, visible: VisibleRange) -> go.Figure:
                 ends.reverse()
             for own in figure.select_xaxes() if axis == "xaxis" else [present]:
                 own.update(range=ends, autorange=False)
+            keep_legend(figure)
     return figure
 
 

@@ -151,9 +151,8 @@ def relations(levels: cohort_levels.Levels, theme: style.Theme = "light") -> pan
             f"{k}: {words[0].lower()}{words[1:-1]}" for k, words in RELATION_DEFINITIONS.items()
         )
         + f". Right: mean error ({text.escape_markdown(levels.study.unit_of_error)}) with "
-        f"{describe_level_intervals(levels)}. Click "
-        "a bar "
-        f"to make it the cohort. {describe_study_background(levels)}"
+        f"{describe_level_intervals(levels)}. "
+        f"{describe_study_background(levels)}"
     )
     alt = "Types: " + ", ".join(f"{k} {n}" for k, n in zip(kinds, whole, strict=True)) + "."
 
@@ -181,6 +180,7 @@ def relations(levels: cohort_levels.Levels, theme: style.Theme = "light") -> pan
         not_shown="why their errors differ: a type may be harder for other reasons.",
         alt=alt,
         table=table,
+        usage="Click a bar to make it the cohort.",
     )
 
 

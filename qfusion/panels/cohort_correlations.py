@@ -10,9 +10,9 @@ from qfusion.analysis import (
     cohort_table,
     cut_measures,
     drawn_samples,
+    sample_words,
     text,
 )
-from qfusion.analysis.spoken_text import spoken_columns
 from qfusion.explain import cut_losses
 from qfusion.figures import cohort_charts, notebook, result_tables, style
 from qfusion.models.abilities import can
@@ -70,17 +70,14 @@ def entanglement(
         strengths[strength],
         cohort=result.inside,
         chosen=levels.sample.id,
-        captions=next(
-            (result.rows[column].astype(str).tolist() for column in spoken_columns(result.rows)),
-            None,
-        ),
+        captions=sample_words.table_texts(study.dataset, result.rows) or None,
         whole_name=f"others of {name_split(levels)}",
         cohort_name=WITH_SIZE.format(name=name_cohort(levels), count=int(result.inside.sum())),
         theme=theme,
     )
     shows = (
         f"one point per sample: {describe_drawn(len(result.rows), len(levels.rows))}; intervals: "
-        f"{describe_intervals(study.dataset, result.rows)}. Click a point to open the sample. "
+        f"{describe_intervals(study.dataset, result.rows)}. "
         f"{describe_study_background(levels)}"
     )
     not_shown = (
@@ -107,6 +104,7 @@ def entanglement(
         not_shown=not_shown,
         alt=alt,
         table=table,
+        usage="Click a point to open the sample.",
     )
 
 

@@ -41,7 +41,7 @@ def confusions(levels: cohort_levels.Levels, theme: style.Theme = "light") -> pa
     )
     if len(classes) > MOST:
         shows += f"; the {MOST} most frequent of {len(classes):,} classes"
-    shows += f". Click a cell to make it the cohort. {_describe_cohort(levels)}"
+    shows += f". {_describe_cohort(levels)}"
 
     def table() -> pd.DataFrame:
         return pd.DataFrame(
@@ -56,6 +56,7 @@ def confusions(levels: cohort_levels.Levels, theme: style.Theme = "light") -> pa
         not_shown="the certainty of the model: see the calibration.",
         alt=f"Annotated and predicted classes: {text.strip_markup(title)}.",
         table=table,
+        usage="Click a cell to make it the cohort.",
     )
 
 

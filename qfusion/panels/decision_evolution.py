@@ -203,7 +203,8 @@ def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure
         figure,
         shows=f"the decision at T under the sliders, term by term.{cite_sample(sample)} "
         f"{describe_baseline(sample.study.background)}",
-        not_shown="the learned model: press Reset.",
+        not_shown="the learned model.",
+        usage="Reset above the sliders returns to the learned model.",
         alt=f"Waterfall of the decision at T: {alt_text.list_terms(final)}.",
         table=lambda: result_tables.terms_table(final),
     )

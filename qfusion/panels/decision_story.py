@@ -18,6 +18,7 @@ from qfusion.errors import QFusionError
 from qfusion.explain.contribution_shares import joint_share
 from qfusion.figures import evolution_charts
 from qfusion.figures.latex_snippet import describe_origin
+from qfusion.figures.line_labels import keep_legend
 from qfusion.models import table_edits
 from qfusion.models.abilities import can
 from qfusion.models.tweak import coupling_key, dissipation_key
@@ -174,7 +175,7 @@ def _share_axis_ranges(figures: list[go.Figure]) -> None:
         high = float(values.max())
         room = edge * (high - low) or 1e-6 * (low == high)
         for figure in figures:
-            figure.layout[f"{axis}axis"].range = [low - room, high + room]
+            keep_legend(figure).layout[f"{axis}axis"].range = [low - room, high + room]
 
 
 def _content_card(sample: Sample) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from qfusion.explain.attribution import (
 from qfusion.figures import attribution_charts, style
 from qfusion.panels import panel, params
 from qfusion.wording import extrema
-from qfusion.wording.attribution import BASELINES
+from qfusion.wording.attribution import BASELINES, describe_picture, name_pixel
 from qfusion.wording.backgrounds import describe_comparison
 from qfusion.wording.samples import cite_sample, name_explained_class
 from qfusion.wording.steps import describe_match
@@ -31,6 +31,7 @@ _UNITS = {
     "words": "word",
     "waveform": "frame",
     "picture": "pixel",
+    "spectrogram": "cell",
     "curve": "point",
     "features": "feature",
 }
@@ -66,9 +67,7 @@ def attribution(
         len(result.values) if result.values.ndim == 2 else None,  # steps of a sequence
     )
     matched = describe_match(canvas.how)
-    if canvas.parts.get("spectrogram"):
-        unit = "cell"
-    elif canvas.kind == "words" and matched:
+    if canvas.kind == "words" and matched:
         unit = "token or word"
     else:
         unit = _UNITS[canvas.kind]
@@ -77,9 +76,13 @@ def attribution(
     names = [text.escape_markdown(name, 40) for name in canvas.names]
     what = _term_phrase(result.term, sample.quantity)
     start = f"sample {text.escape_markdown(other)}" if other else BASELINES[result.baseline]
+    if canvas.kind == "words":
+        names = [f"‘{name}’" for name in names]
+    elif canvas.kind == "picture" and canvas.shape is not None:
+        names = [name_pixel(row, column, canvas.shape) for row, column in np.ndindex(canvas.shape)]
     title = describe_largest_parts(
         f"In {text.escape_markdown(result.modality)}",
-        ([f"‘{name}’" for name in names] if canvas.kind == "words" else names),
+        names,
         units,
         f"moved {what}",
     )
@@ -89,6 +92,8 @@ def attribution(
         f"{unit.replace(' ', 's ', 1)}s, by {METHODS[result.method].title}. "
         f"{_describe_completeness(result)}"
     )
+    if canvas.kind == "picture" and canvas.shape is not None:
+        shows += describe_picture(canvas.shape, attribution_charts.FAINT)
     if result.baseline == "mean":
         shows += f" The training mean is over {trust.count_training_rows(sample.study):,} samples."
     if result.term != SCORE:
@@ -311,11 +316,12 @@ def _attribution_figure(
         "words": (attribution_charts.words, added),
         "waveform": (attribution_charts.waveform, result.units),
         "picture": (attribution_charts.picture, added),
+        "spectrogram": (attribution_charts.spectrogram, added),
         "curve": (attribution_charts.curve, result.values),
     }
     draw, values = kinds[canvas.kind]
-    if canvas.kind == "picture":
-        values = values.reshape(canvas.parts["pixels"].shape)
+    if canvas.shape is not None:
+        values = values.reshape(canvas.shape)
     return draw(values=values, **canvas.parts, unit=sample.unit, theme=theme)
 
 

@@ -16,6 +16,7 @@ from qfusion.panels.leaderboard_results import (
     results,
 )
 from qfusion.panels.leaderboard_robustness import ALL, robustness
+from qfusion.wording.list_names import with_id
 
 
 def default_board(board: benchmark_board.Board, data: str) -> str:
@@ -47,13 +48,20 @@ def is_planted(board: benchmark_board.Board, data: str = "", **_: Any) -> bool:
     return bool(board.agreement(data or board.names[0]))
 
 
+def board_names() -> dict[str, str]:
+    """Return the names in lists of the boards, by id."""
+    board = benchmark_board.open_board()
+    return {name: with_id(str(board.of(name)["title"]), name) for name in board.names}
+
+
 BOARD = params.SelectParam(
     "board",
     "Data set",
     "The board of the data set at the top is shown, or else the first.",
     "Opens on the data set at the top where it has a board. Any other can be chosen.",
     lambda _: benchmark_board.open_board().names,
-    style={"width": 220},
+    style={"width": 260},
+    titles=board_names,
 )
 METRIC = params.SelectParam(
     "board.by",

@@ -10,7 +10,15 @@ from qfusion.analysis.runs import MAX_SEEDS, Seen, runs_with_history
 from qfusion.analysis.training_curves import group_by_modalities, watched_run_curves
 from qfusion.figures import style
 from qfusion.panels import panel, params
-from qfusion.panels.learning_curves import common_metrics, gradient, has_epochs, loss, metric, rate
+from qfusion.panels.learning_curves import (
+    common_metrics,
+    gradient,
+    has_epochs,
+    has_losses,
+    loss,
+    metric,
+    rate,
+)
 from qfusion.panels.learning_inside import (
     NORMS,
     dividends,
@@ -154,7 +162,7 @@ _NORM_PANELS = {
     for of in NORMS
 }
 PANELS = {
-    "train-loss": panel.Panel(loss, fits=has_epochs, opens=_SEEN, scope="runs"),
+    "train-loss": panel.Panel(loss, fits=has_losses, opens=_SEEN, scope="runs"),
     "train-metric": panel.Panel(
         metric,
         {"metric": METRIC},

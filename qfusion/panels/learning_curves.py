@@ -10,8 +10,14 @@ from qfusion._checks import check, choose
 from qfusion._sentences import listed
 from qfusion.analysis import text
 from qfusion.analysis.run_settings import count_rows, run_loss
-from qfusion.analysis.runs import Seen, runs_with_history
-from qfusion.analysis.training_curves import Curve, curve, main_metric, metric_names
+from qfusion.analysis.runs import Seen, runs_with_history, runs_with_losses
+from qfusion.analysis.training_curves import (
+    Curve,
+    curve,
+    main_metric,
+    metric_names,
+    training_loss,
+)
 from qfusion.figures import style, training_charts
 from qfusion.panels import panel
 from qfusion.training import metrics
@@ -20,9 +26,10 @@ from qfusion.wording.metrics import describe_metric
 
 def loss(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelFigure:
     """Draw the validation and training loss by epoch."""
-    drawn = require_history(runs)
+    drawn = runs_with_losses(runs)
+    check(bool(drawn), "None of the runs has a loss to draw.")
     valid = _curves(drawn, "valid_loss")
-    train = _curves(drawn, "train_loss")
+    train = {run.name: training_loss(run.record) for run in drawn if run.record is not None}
     losses = sorted({run_loss(entry) for entry in drawn} - {""})
     sets = {entry.plan.data for entry in drawn if entry.plan is not None}
     if len(sets) > 1 or len(losses) > 1:
@@ -49,7 +56,8 @@ def loss(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelFigur
         "train-loss",
         title,
         figure,
-        shows=f"mean loss of each epoch ({_rows(drawn)}); the ring marks the epoch whose weights are kept.",
+        shows=f"mean loss of each epoch ({_rows(drawn)}); the ring marks the epoch whose weights are kept. While a run "
+        "trains, the dotted line also has the mean over the latest batches within an epoch.",
         not_shown="test rows. The training loss includes dropout and changing weights, so it can exceed the "
         "validation loss.",
         alt=f"Loss by epoch. Validation: {list_last_values(valid)}. Training: {list_last_values(train)}.",
@@ -208,7 +216,7 @@ def _rows(runs: Sequence[Seen]) -> str:
 def list_last_values(curves: Mapping[str, Curve]) -> str:
     """Return the last value of every curve with its epoch, as a list in a sentence."""
     return ", ".join(
-        f"{name} {values[-1]:.4g} at epoch {epochs[-1]:.0f}"
+        f"{name} {values[-1]:.4g} at epoch {epochs[-1]:.3g}"
         for name, (epochs, values) in curves.items()
         if len(values)
     )
@@ -218,13 +226,21 @@ def epoch_table(curves: Mapping[str, Mapping[str, Curve]]) -> pd.DataFrame:
     """Return curves as rows, grouped by measure and then by run."""
     return pd.concat(
         [
-            pd.DataFrame(
-                {"run": name, "epoch": epochs.astype(int), "measure": what, "value": values}
-            )
+            pd.DataFrame({"run": name, "epoch": _whole(epochs), "measure": what, "value": values})
             for what, result in curves.items()
             for name, (epochs, values) in result.items()
         ]
     )
+
+
+def _whole(epochs: np.ndarray) -> np.ndarray:
+    """Return epochs as whole numbers, unless some lie within an epoch."""
+    return epochs.round(3) if (epochs % 1).any() else epochs.astype(int)
+
+
+def has_losses(runs: Sequence[Seen]) -> bool:
+    """Return whether some run has a loss to draw."""
+    return bool(runs_with_losses(runs))
 
 
 def has_epochs(runs: Sequence[Seen]) -> bool:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from qfusion._sentences import listed, sizes, top
-from qfusion.analysis import compare, model_differences, text
+from qfusion.analysis import compare, model_differences, sample_words, text
 from qfusion.figures import scatter_map, style
 from qfusion.panels import panel
 from qfusion.panels.nearest_samples import truth_and_prediction
@@ -21,6 +21,7 @@ def disagreements(sides: compare.Sides, theme: style.Theme = "light") -> panel.P
     (truth, second), (_, first) = (
         truth_and_prediction(one, result.rows) for one in (b, sides.a.study)
     )
+    notes = sample_words.describe_samples(b.dataset, result.rows)
     form = "{}" if b.classes else "{:+.2f}"
     largest = [top(sizes(terms))[0] for terms in result.terms]
     parting = [
@@ -34,6 +35,7 @@ def disagreements(sides: compare.Sides, theme: style.Theme = "light") -> panel.P
         ],
         np.abs(result.differences),
         [None] * len(ids),
+        notes=notes,
         axis="total variation of the softmaxes" if b.classes else f"|B − A|, {b.score_unit(0)}",
         typical=result.median,
         theme=theme,
@@ -47,7 +49,6 @@ def disagreements(sides: compare.Sides, theme: style.Theme = "light") -> panel.P
         shows += ", and the term that differs most, B − A. "
     else:
         shows += ". "
-    shows += "Click a bar to compare A and B on it. "
     if result.terms:
         shows += describe_backgrounds(sides)
     alt = (
@@ -68,6 +69,7 @@ def disagreements(sides: compare.Sides, theme: style.Theme = "light") -> panel.P
                 "B": second,
                 "difference": result.differences,
                 "parted_by": largest or [""] * len(ids),
+                **({"text": notes} if any(notes) else {}),
             }
         )
 
@@ -79,6 +81,7 @@ def disagreements(sides: compare.Sides, theme: style.Theme = "light") -> panel.P
         not_shown="which model is better: see the test metrics. Each model has one seed.",
         alt=alt,
         table=table,
+        usage="Click a bar to compare A and B on the sample.",
     )
 
 

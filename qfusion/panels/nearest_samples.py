@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from qfusion._sentences import listed
-from qfusion.analysis import sample_coordinates, sample_similarity, text
+from qfusion.analysis import sample_coordinates, sample_similarity, sample_words, text
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.figures import scatter_map, style
@@ -31,6 +31,7 @@ def similar_samples(
     study = sample.study
     ids = [str(name) for name in study.dataset.ids[result.rows]]
     sentence, right = describe_outcomes(study, result.rows)
+    notes = sample_words.describe_samples(study.dataset, result.rows)
     verdicts = study.predicted if study.classes else np.sign(study.scores[:, 0])
     title = describe_nearest(
         dict(zip(ids, result.distances.tolist(), strict=True)),
@@ -42,6 +43,7 @@ def similar_samples(
         [f"{name}: {words}" for name, words in zip(ids, sentence, strict=True)],
         result.distances,
         right,
+        notes=notes,
         axis=sample_similarity.TITLES[by],
         typical=result.median,
         theme=theme,
@@ -52,7 +54,7 @@ def similar_samples(
     )
     if study.classes:
         shows += "; orange, hatched: wrong predictions"
-    shows += ". Click a bar to open it."
+    shows += "."
     if by == sample_coordinates.DIVIDENDS:
         shows += f" {describe_comparison(study.explanation_background)}"
     alt = (
@@ -75,6 +77,7 @@ def similar_samples(
                     )
                 ),
                 "distance": result.distances,
+                **({"text": notes} if any(notes) else {}),
             }
         )
 
@@ -86,6 +89,7 @@ def similar_samples(
         not_shown="why they are similar: compare them side by side.",
         alt=alt,
         table=table,
+        usage="Click a bar to open the sample.",
     )
 
 

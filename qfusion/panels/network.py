@@ -120,9 +120,10 @@ def fusion_tables(
         title,
         figure,
         shows="for each element (row) the mass of the fused qubit if the modality qubits read the pattern "
-        "above. Click a cell to edit it; a corner marks edited cells. Distance: root mean square "
+        "above. A corner marks edited cells. Distance: root mean square "
         "over the table, 0 to 1. The same for every sample.",
-        not_shown="the probability of a pattern for this sample: point at a cell.",
+        not_shown="the probability of a pattern for this sample.",
+        usage="Click a cell to edit it, or point at it for the probability of its pattern.",
         alt=alt,
         table=table,
     )

@@ -274,8 +274,8 @@ def extreme_plane(
         theme=theme,
     )
     shows = (
-        f"one point per sample, {len(ids):,} in all, coloured by truth; click a point to select its "
-        f"sample. The current one, ringed if shown: {format_share(float(weights[-1]))} for, "
+        f"one point per sample, {len(ids):,} in all, coloured by truth. "
+        f"The current one, ringed if shown: {format_share(float(weights[-1]))} for, "
         f"{format_share(float(weights[0]))} against. " + describe_comparison(study.background)
     )
 
@@ -298,6 +298,7 @@ def extreme_plane(
         not_shown="the other eigenstates: a sample may have no weight on either extreme.",
         alt=f"{len(ids)} samples along the two extremes; {sample.id} is ringed.",
         table=table,
+        usage="Click a point to select its sample.",
     )
 
 

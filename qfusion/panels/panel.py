@@ -43,6 +43,7 @@ class PanelFigure:
         called: what the figure is called where its title states what it finds.
         lead: what there is to say above it, as markdown.
         film: how the figure changes while a cursor goes on, see `build_animation`.
+        usage: what a click or a control on the page does, as markdown; captions of files leave it out.
 
     Raises:
         InvalidInput: when a number of the figure is NaN or infinite.
@@ -58,6 +59,7 @@ class PanelFigure:
     called: str = ""
     lead: str = ""
     film: Mapping[str, Any] = field(default_factory=dict)
+    usage: str = ""
 
     def __post_init__(self) -> None:
         for name in ("title", "shows", "not_shown", "alt", "lead"):

@@ -170,6 +170,7 @@ class SelectParam(Param):
         checked: whether the rule refuses other values; if not, the page itself reports a value that does not fit.
         meanings: the value that each option stands for, by option or as a function of it.
         present: from a value of a link to its present name, where older links have another one.
+        titles: returns the texts of options that a list shows in their place, by option.
     """
 
     values: Iterable[str] | Callable[[Any], Iterable[str]] = ()
@@ -179,6 +180,7 @@ class SelectParam(Param):
     checked: bool = field(default=True, kw_only=True)
     meanings: Mapping[str, Any] | Callable[[str], Any] = field(default=str, kw_only=True)
     present: Callable[[str], str] = field(default=str, kw_only=True)
+    titles: Callable[[], Mapping[str, str]] = field(default=dict, kw_only=True)
 
     def options(self, study: Any = None) -> list[str]:
         """Return the options for a study."""

@@ -1,8 +1,10 @@
 """The choices of every page that shows a model: model, data set, sample, output, background."""
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
+from typing import Any
 
 from qfusion import data
 from qfusion._checks import choose
@@ -15,6 +17,7 @@ from qfusion.panels.params import SampleParam, SelectParam, TextParam
 from qfusion.panels.pins import Pin
 from qfusion.panels.tweak_limits import parse_tweak
 from qfusion.training import checkpoint_cards, checkpoint_folders
+from qfusion.wording import list_names
 
 MOST_PAIRS = 30  # classes of which every pair is offered
 
@@ -34,6 +37,31 @@ def models() -> list[str]:
             "There is no trained model yet. Train the shipped ones with `python scripts/train_models.py`."
         )
     return sorted(names, key=lambda name: (name != DEFAULT_MODEL, name))
+
+
+def model_names() -> dict[str, list_names.ModelName]:
+    """Return the names of all models in lists, by id, grouped by system."""
+    shipped = checkpoint_folders.folders()[0]
+    names = [
+        list_names.name_model(name, _readable_card(path), shipped=path.parent == shipped)
+        for name, path in checkpoint_folders.card_paths().items()
+    ]
+    return {name.id: name for name in sorted(names)}
+
+
+@default_on_error({})
+def _readable_card(path: Path) -> Mapping[str, Any]:
+    return checkpoint_cards.read_card(path)
+
+
+def data_names() -> dict[str, str]:
+    """Return the names in lists of the data sets that are on this machine, by id."""
+    return {name: list_names.with_id(title, name) for name, title in data_titles().items()}
+
+
+def data_titles() -> dict[str, str]:
+    """Return the titles of the data sets that are on this machine, by id."""
+    return {source.name: source.title for source in data.available() if source.available}
 
 
 def sources() -> list[str]:
@@ -57,6 +85,7 @@ MODEL = SelectParam(
     "A trained checkpoint. Data set and test metrics follow it.",
     lambda _: models(),
     style={"width": 190},
+    titles=lambda: {name: shown.option for name, shown in model_names().items()},
 )
 DATA = TextParam(
     "data",

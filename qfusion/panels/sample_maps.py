@@ -12,6 +12,7 @@ from qfusion.analysis import (
     drawn_samples,
     sample_coordinates,
     sample_projection,
+    sample_words,
     text,
 )
 from qfusion.analysis.spoken_text import SPOKEN
@@ -82,7 +83,7 @@ def sample_map(
             f"component 1 ({explained[0]:.1%} of the variance)",
             f"component 2 ({explained[1]:.1%} of the variance)",
         ),
-        tips=_hover_texts(rows),
+        tips=_hover_texts(study, rows),
         chosen=levels.sample.id,
         theme=theme,
     )
@@ -236,11 +237,14 @@ def _point_colours(
     return places, names, [style.GREEN, style.VERMILLION] if names == ["right", "wrong"] else []
 
 
-def _hover_texts(rows: pd.DataFrame) -> list[str]:
+def _hover_texts(study: Study, rows: pd.DataFrame) -> list[str]:
     number = "{:+.2f}" if pd.api.types.is_float_dtype(rows["truth"]) else "{}"
-    return list(
-        map(f"label {number}, prediction {number}".format, rows["truth"], rows["prediction"])
-    )
+    outcome = f"label {number}, prediction {number}".format
+    outcomes = list(map(outcome, rows["truth"], rows["prediction"]))
+    texts = sample_words.table_texts(study.dataset, rows)
+    if not texts:
+        return outcomes
+    return [f"{words}; {outcome}" for words, outcome in zip(texts, outcomes, strict=True)]
 
 
 def _describe_projection(result: sample_projection.SampleMap) -> str:

@@ -5,9 +5,8 @@ from collections.abc import Sequence
 import pandas as pd
 
 from qfusion._checks import choose
-from qfusion.analysis import outputs, sample_filters, text
+from qfusion.analysis import outputs, sample_filters, sample_words, text
 from qfusion.analysis.sample import Sample
-from qfusion.analysis.spoken_text import spoken_columns
 from qfusion.analysis.study import Study
 from qfusion.data.row_splits import SPLITS
 from qfusion.figures import cohort_charts, style
@@ -66,7 +65,7 @@ def scatter(
         titles[x],
         titles[y],
         chosen=sample.id,
-        captions=next((rows[column].astype(str).tolist() for column in spoken_columns(rows)), None),
+        captions=sample_words.table_texts(study.dataset, rows) or None,
         diagonal={x, y} == {"truth", "prediction"},
         zero=y == "margin",
         theme=theme,

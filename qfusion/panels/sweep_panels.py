@@ -140,7 +140,11 @@ SWEEP_VIEW = params.SelectParam(
 )
 SWEEP_DATA, NEW_DATA = (
     params.SelectParam(
-        f"{form}.data", "Data", "The first is taken.", values=lambda _: pickers.sources()
+        f"{form}.data",
+        "Data",
+        "The first is taken.",
+        values=lambda _: pickers.sources(),
+        titles=pickers.data_names,
     )
     for form in ("sweep", "new")
 )

@@ -10,7 +10,7 @@ from qfusion._sentences import count
 from qfusion.analysis import text
 from qfusion.data.row_splits import SPLITS
 from qfusion.figures import style, target_charts
-from qfusion.panels import alt_text, panel, params
+from qfusion.panels import alt_text, panel, params, pickers
 
 _MAX_SHOWN = 60  # classes in a figure
 
@@ -120,6 +120,7 @@ SET = params.SelectParam(
     "The first one is shown.",
     "The data sets that are available on this machine.",
     lambda _: data.names(),
+    titles=pickers.data_names,
 )
 DATA = {
     "data-classes": panel.Panel(class_counts, fits=has_classes, scope="dataset"),

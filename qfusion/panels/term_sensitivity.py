@@ -218,7 +218,7 @@ def term_response(
         f"the way ({parameter.value:g}) it is what removal takes away ({-along.effect:+.3g})."
     )
     if can(study.model, "time"):
-        not_shown = "strengths beyond the present one: move the slider."
+        not_shown = "strengths beyond the present one."
     else:
         not_shown = "strengths beyond the learned one."
     alt = (
@@ -236,6 +236,9 @@ def term_response(
         not_shown=not_shown,
         alt=alt,
         table=table,
+        usage="Move the slider of the term for other strengths."
+        if can(study.model, "time")
+        else "",
     )
 
 

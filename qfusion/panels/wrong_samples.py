@@ -14,6 +14,7 @@ from qfusion.analysis import (
     cohort_levels,
     cohort_slices,
     cohort_table,
+    sample_words,
     text,
     wrong_decisions,
 )
@@ -68,10 +69,7 @@ def slice_errors(
         shows += "another class than annotated."
     else:
         shows += f"one of at least {cohort_slices.limit(levels):.3g}, the largest quarter of all."
-    shows += (
-        " "
-        "Orange: the whole interval lies above the rate of all. Click a slice to make it the cohort."
-    )
+    shows += " Orange: the whole interval lies above the rate of all."
     alt = (
         "Error rates: " + ", ".join(f"{e.name} {e.rate:.2f} of {e.count}" for e in result[:8]) + "."
     )
@@ -102,6 +100,7 @@ def slice_errors(
         "their number.",
         alt=alt,
         table=table,
+        usage="Click a slice to make it the cohort.",
     )
 
 
@@ -155,6 +154,7 @@ def largest_errors(levels: cohort_levels.Levels, theme: style.Theme = "light") -
         for name, row in rows.iterrows()
     ]
     ids = rows.index.tolist()
+    notes = sample_words.describe_samples(study.dataset, study.dataset.find_rows(ids))
     title = describe_largest_errors(
         dict(zip(map(str, rows.index), values.tolist(), strict=True)),
         bool(study.classes),
@@ -162,6 +162,7 @@ def largest_errors(levels: cohort_levels.Levels, theme: style.Theme = "light") -
     figure = error_slices.largest_errors(
         names,
         values,
+        notes=notes,
         axis="loss, −ln softmax of the true class (nats)"
         if study.classes
         else text.with_unit("residual", study.score_unit(0)),
@@ -173,7 +174,7 @@ def largest_errors(levels: cohort_levels.Levels, theme: style.Theme = "light") -
         shows += "loss"
     else:
         shows += "residual, prediction minus annotation"
-    shows += ": annotated → predicted. Click a bar to open it."
+    shows += ": annotated → predicted."
     alt = (
         "Largest errors: "
         + "; ".join(
@@ -197,6 +198,7 @@ def largest_errors(levels: cohort_levels.Levels, theme: style.Theme = "light") -
         not_shown="whether the annotation is right.",
         alt=alt,
         table=table,
+        usage="Click a bar to open the sample.",
     )
 
 

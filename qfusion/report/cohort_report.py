@@ -40,6 +40,7 @@ from qfusion.wording.cohorts import (
     name_all_with_size,
     name_cohort_with_size,
 )
+from qfusion.wording.list_names import with_id
 from qfusion.wording.verdicts import RELATION_DEFINITIONS
 
 MAX_MEMBERS = 60  # of the table of members
@@ -158,7 +159,8 @@ def report_on_cohort(cohort: CohortMembers) -> Report:
         filter_words += output_options(sample)
     return Report(
         f"Cohort ‘{cohort.title or name_all(cohort)}’: what {sample.name} decides by",
-        f"{sample.study.card.get('title', sample.name)}; data: {sample.dataset.title}",
+        f"{sample.study.card.get('title', sample.name)}; data: "
+        f"{with_id(sample.dataset.title, sample.dataset.name)}",
         f"Report on {len(cohort.members):,} samples of data set {sample.dataset.name} and how model "
         f"{sample.name} decides on them.",
         fill_template(

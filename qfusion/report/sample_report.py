@@ -23,6 +23,7 @@ from qfusion.report.recordings import recording_context
 from qfusion.report.shown_commands import has_command, reproduction_lines
 from qfusion.report.template_blocks import fill_template
 from qfusion.wording.circuits import describe_step_error
+from qfusion.wording.list_names import with_id
 from qfusion.wording.samples import describe_calibration, describe_softmax
 from qfusion.wording.verdicts import describe_last_change, name_decision
 
@@ -34,7 +35,8 @@ def report_on_sample(sample: Sample) -> Report:
     verdict = name_decision(sample.scores, sample.classes)
     return Report(
         f"Sample {sample.id}: why {sample.name} says {verdict}",
-        f"{sample.study.card.get('title', sample.name)}; data: {sample.dataset.title}",
+        f"{sample.study.card.get('title', sample.name)}; data: "
+        f"{with_id(sample.dataset.title, sample.dataset.name)}",
         f"Report on the decision of model {sample.name} on sample {sample.id} of data set "
         f"{sample.dataset.name}.",
         fill_template(

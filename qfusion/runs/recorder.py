@@ -9,12 +9,15 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
+import numpy as np
+
 from qfusion.errors import InvalidInput
 from qfusion.runs import folder, run_records
 from qfusion.runs.training_watch import Watch
 from qfusion.training import Fit, Progress, processes
 
 PULSE = 1.0  # seconds between two writings of state and record
+MAX_POINTS = 200  # of the losses within epochs; of more, every second one is left out
 
 
 class RunRecorder:
@@ -41,6 +44,8 @@ class RunRecorder:
         self.saved_at = -PULSE
         self.saved_epoch = 0
         self.request = ""
+        self.batch_losses: list[tuple[float, float]] = []
+        self.recorded_batches = 0  # of the current epoch
         if group.leads:
             run.clear_request()
             run.write(self.record)
@@ -62,6 +67,7 @@ class RunRecorder:
         """
         if not self.group.leads or self.fit is None or time.monotonic() - self.written_at < PULSE:
             return True
+        self._record_loss(batch, batches)
         self._write("running", batch=batch, batches=batches)
         if self.group.size == 1 and self.saved_epoch == len(self.fit.history):
             self.request = self.run.pending_request()
@@ -71,6 +77,9 @@ class RunRecorder:
         """Record an epoch, measure the model where it is time to, and save the state once a second."""
         if not self.group.leads or self.fit is None:
             return
+        # what is drawn of an epoch is not taken away in the moment at which it ends
+        self.batch_losses = [one for one in self.batch_losses if one[0] > progress.epoch - 1]
+        self.recorded_batches = 0
         measured: dict[str, float] = {}
         if self.watch.is_due(progress.seconds):  # the model is copied only then
             measured = self.watch.measure_timed(self.fit.current_model())
@@ -107,6 +116,17 @@ class RunRecorder:
         if state == "finished":
             (self.run.path / "state.pt").unlink(missing_ok=True)
 
+    def _record_loss(self, batch: int, batches: int) -> None:
+        """Add the mean training loss of the batches since the entry before."""
+        assert self.fit is not None
+        loss = float(np.mean(self.fit.batch_losses[self.recorded_batches : batch]))
+        self.recorded_batches = batch
+        if not np.isfinite(loss):
+            return
+        self.batch_losses.append((len(self.fit.history) + batch / batches, loss))
+        if len(self.batch_losses) > MAX_POINTS:
+            self.batch_losses = self.batch_losses[1::2]
+
     def _save_state(self) -> None:
         assert self.fit is not None
         self.run.save_state({"fit": self.fit.state(), "watched": self.watched})
@@ -119,6 +139,7 @@ class RunRecorder:
                 "epochs": self.fit.options.epochs,
                 "history": tuple(map(self._history_entry, self.fit.history)),
                 "best_epoch": self.fit.best_epoch,
+                "batch_losses": tuple(self.batch_losses),
                 **changes,
             }
         self.record = replace(self.record, **{"batch": 0, "batches": 0, **changes, "state": state})

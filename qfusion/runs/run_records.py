@@ -21,6 +21,8 @@ class Record:
         pid, host: process number and host of the last training process.
         began, changed: times in seconds since 1970.
         batch, batches: number of finished batches of the current epoch, and of all its batches.
+        batch_losses: training loss within the last two epochs: epochs done, such as 1.25, and the mean over the batches
+            since the entry before.
     """
 
     state: str = "waiting"
@@ -34,6 +36,7 @@ class Record:
     changed: float = 0.0
     batch: int = 0
     batches: int = 0
+    batch_losses: tuple[tuple[float, float], ...] = ()
 
     @property
     def epoch(self) -> int:

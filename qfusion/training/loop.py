@@ -217,6 +217,7 @@ class Fit(Generic[M]):
         unit: of the targets while they are trained on; 1 for classes.
         history: what happened in every epoch so far.
         best_epoch: the epoch whose weights are the best so far.
+        batch_losses: of the batches of the latest epoch so far, in the unit of `Progress.train_loss`.
     """
 
     def __init__(
@@ -297,6 +298,7 @@ class Fit(Generic[M]):
             f"there are {group.size} processes. Start one.",
         )
         self.history: list[Progress] = []
+        self.batch_losses: list[float] = []
         self.best_loss, self.best, self.best_epoch = (
             float("inf"),
             copy.deepcopy(self.average.model.state_dict()),
@@ -341,6 +343,8 @@ class Fit(Generic[M]):
         """
         start, steps = time.perf_counter(), []
         number = len(self.history) + 1
+        factor = loss_factor(self.options.loss, self.unit)
+        self.batch_losses = []
         self._advance()
         self.model.train()
         with torch.random.fork_rng():
@@ -349,6 +353,7 @@ class Fit(Generic[M]):
                 torch.cuda.set_rng_state(self.random["cuda"], self.device)
             if self.convex:
                 steps.append(self._minimise())
+                self.batch_losses.append(steps[-1][0] * factor)
                 if on_batch(1, 1) is False:
                     return None
             else:
@@ -358,10 +363,11 @@ class Fit(Generic[M]):
                 read = self.rows.ahead([batch[self._places(batch)] for batch in batches])
                 for n, (batch, (inputs, y)) in enumerate(zip(batches, read, strict=True), 1):
                     steps.append(self.step(batch, inputs, y))
+                    self.batch_losses.append(steps[-1][0] * factor)
                     if on_batch(n, len(batches)) is False:
                         return None
             losses, norms = zip(*steps, strict=True)
-            train_loss = float(np.mean(losses)) * loss_factor(self.options.loss, self.unit)
+            train_loss = float(np.mean(losses)) * factor
             check(
                 np.isfinite(train_loss),
                 f"Training diverged in epoch {number}: the loss is {train_loss}. Lower `rate` or `clip`.",

@@ -15,6 +15,7 @@ import streamlit as st
 
 from qfusion import _limits, _shared_limits
 from qfusion._checks import check
+from qfusion.ui import skeletons
 from qfusion.ui.streamlit_internals import session_id
 
 LEASE = 20.0  # seconds
@@ -125,7 +126,8 @@ def waiting(words: str) -> Iterator[None]:
     with QUEUE.turn(who, say_place):
         for entry in shown:
             entry.empty()
-        with st.spinner(words) if words else contextlib.nullcontext():
+        place = skeletons.show_open() if words else contextlib.nullcontext()
+        with place, st.spinner(words) if words else contextlib.nullcontext():
             yield
 
 

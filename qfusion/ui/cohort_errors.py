@@ -11,12 +11,18 @@ import streamlit as st
 from qfusion.analysis import cohort_levels, cohort_performance, cohort_slices
 from qfusion.explain import cohort_filters
 from qfusion.panels import cohort_quality, wrong_samples
-from qfusion.ui import figure, linked_table, page_context, panels, selections, widgets
+from qfusion.ui import figure, linked_table, page_context, panels, sample_strip, selections, widgets
 from qfusion.ui.cohort_picker import take
 
 
 def error_slices(context: page_context.PageContext, levels: cohort_levels.Levels) -> None:
     """Slices on the left, the worst on the right."""
+    dataset = context.study.dataset
+
+    def worst_ids() -> list[str]:
+        rows, _ = cohort_slices.worst(levels)
+        return [str(name) for name in rows.index]
+
     left, right = st.columns([1.25, 1], gap="medium")
     with left, figure.titled_frame("slices") as head:
         by = widgets.draw(
@@ -33,9 +39,8 @@ def error_slices(context: page_context.PageContext, levels: cohort_levels.Levels
             context.theme,
             "worst",
             first=1,
-            on_select=lambda key: selections.open_selected(
-                key, cohort_slices.worst(levels)[0].index.tolist()
-            ),
+            on_select=lambda key: selections.open_selected(key, worst_ids()),
+            below=lambda: sample_strip.sample_strip(dataset, dataset.find_rows(worst_ids())),
         )
 
 
@@ -60,6 +65,7 @@ def wrong_table(context: page_context.PageContext, table: pd.DataFrame) -> None:
             for name in numbers
         }
         linked_table.samples_table(
+            context.study.dataset,
             table.assign(misleading=table["misleading"].str.replace("+", " + ")).rename(
                 columns={"without_it": without}
             ),

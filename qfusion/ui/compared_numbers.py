@@ -11,13 +11,14 @@ from qfusion.training import metrics
 from qfusion.ui import sample_content
 from qfusion.wording import systems
 from qfusion.wording.backgrounds import background_markdown
+from qfusion.wording.list_names import name_study
 from qfusion.wording.samples import describe_softmax
 
 
 def numbers_table(sides: compare.Sides) -> None:
     """Truth, prediction and test metrics of both, and the differences."""
     a, b = both = (sides.a, sides.b)
-    names = [text.escape_markdown(side.study.name) for side in both]
+    names = [text.escape_markdown(name_study(side.study).in_line) for side in both]
     samples = [text.escape_markdown(side.id) for side in both]
     tweaks = [text.escape_markdown(side.tweak, 80) or "as learned" for side in both]
     truths = [sample_content.truth(side.study, side.row, digits=3) for side in both]

@@ -9,10 +9,11 @@ from qfusion import _checks
 from qfusion.analysis import outputs
 from qfusion.analysis.study import Study
 from qfusion.panels import page_state, pickers
-from qfusion.ui import page_params, state
+from qfusion.ui import closed_box, page_params, state
 from qfusion.ui.background_picker import background_in_links, background_picker
 from qfusion.ui.background_rows import background_rows
 from qfusion.ui.encoding import encoding_progress, open_study_shared
+from qfusion.ui.icon_button import icon_button
 from qfusion.ui.playback import draw_replay
 from qfusion.ui.sample_box import is_foreign, sample_box
 from qfusion.ui.tweak_history import forget_learned_duration
@@ -56,18 +57,9 @@ def draw_pickers() -> tuple[Study, int, outputs.Output]:
                 state.put(pickers.MODEL.key, next(pickers.trained_models(data), names[0]))
             elif model in names and pickers.own_data(model) not in known:
                 state.put(pickers.MODEL.key, next(pickers.trained_models(known[0]), names[0]))
-    model = draw(pickers.MODEL, on_change=apply_model_choice)
+    model = _model(names)
     draw_replay(model)
-    own = pickers.own_data(model)
-    chosen = st.selectbox(
-        pickers.DATA.label,
-        known,
-        index=known.index(own) if own in known else 0,
-        on_change=apply_data_choice,
-        help=pickers.DATA.help,
-        **pickers.DATA.style,
-        **bind(pickers.DATA, own if own in known else known[0]),
-    )
+    chosen = _data(known, pickers.own_data(model))
     _checks.check(
         not pickers.misfit(model, chosen) or any(pickers.trained_models(chosen)),
         f"Data set '{chosen}' has no model yet. Train one on the Train page, or with `python -m qfusion train --data "
@@ -91,6 +83,49 @@ def draw_pickers() -> tuple[Study, int, outputs.Output]:
     return study, row, output
 
 
+def _model(names: list[str]) -> str:
+    """Draw the picker of the model and return the id that is chosen."""
+    shown = pickers.model_names()
+    with closed_box.place(pickers.MODEL):
+        model = str(
+            draw(
+                pickers.MODEL,
+                options=[name for name in shown if name in names],
+                default=names[0],
+                on_change=apply_model_choice,
+                width="stretch",
+            )
+        )
+        if model in shown:  # another process may have deleted it meanwhile
+            closed_box.show_model(shown[model])
+    return model
+
+
+def _data(known: list[str], own: str) -> str:
+    """Draw the picker of the data set and return the id that is chosen.
+
+    Args:
+        known: the data sets on this machine.
+        own: the model's own data set.
+    """
+    titles = pickers.data_titles()
+    shown = pickers.data_names()
+    default = own if own in known else known[0]
+    with closed_box.place(pickers.DATA):
+        chosen = st.selectbox(
+            pickers.DATA.label,
+            known,
+            index=known.index(default),
+            format_func=lambda name: shown.get(name, str(name)),
+            on_change=apply_data_choice,
+            help=pickers.DATA.help,
+            width="stretch",
+            **bind(pickers.DATA, default),
+        )
+        closed_box.show_title(titles.get(chosen, str(chosen)), str(chosen))
+    return chosen
+
+
 def _sample(study: Study) -> int:
     """The sample picker, the most telling conflict first shown."""
     data = study.dataset
@@ -111,20 +146,20 @@ def _sample(study: Study) -> int:
             "search, or step with the keys ← and →.",
         )
         row = data.row(sample)
-        for key, icon, step, words in (
-            ("_previous", "chevron_left", -1, "Previous sample (←)"),
-            ("_next", "chevron_right", 1, "Next sample (→)"),
+        for key, icon, step, label, shortcut in (
+            ("_previous", "chevron_left", -1, "Previous sample", "←"),
+            ("_next", "chevron_right", 1, "Next sample", "→"),
         ):
             there = str(data.ids[row + step]) if 0 <= row + step < len(data.ids) else ""
-            st.button(
-                "",
-                key=key,
-                icon=f":material/{icon}:",
+            icon_button(
+                label,
+                icon,
+                key,
+                state.choose_sample,
+                there,
+                shortcut=shortcut,
                 type="tertiary",
-                help=words,
                 disabled=not there,
-                on_click=state.choose_sample,
-                args=(there,),
             )
     return row
 

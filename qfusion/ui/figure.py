@@ -231,7 +231,8 @@ def lead_markdown(picture: PanelFigure, named: bool = True) -> str:
 
 
 def _shows(picture: PanelFigure) -> str:
-    return f"**Shows** {picture.shows}  \n**Does not show** {picture.not_shown}"
+    words = f"**Shows** {picture.shows}  \n**Does not show** {picture.not_shown}"
+    return f"{words}  \n{picture.usage}" if picture.usage else words
 
 
 def footer(picture: PanelFigure) -> None:

@@ -6,13 +6,15 @@ import math
 
 import streamlit as st
 
-from qfusion.analysis import changed_samples, decision_flips, text
+from qfusion.analysis import changed_samples, decision_flips, sample_words, text
+from qfusion.data import Content, Text
+from qfusion.figures import thumbnails
 from qfusion.models import table_edits
 from qfusion.models.abilities import can
 from qfusion.models.jump_changes import parameter_tweak
 from qfusion.models.terms import ParameterChange
 from qfusion.panels import what_if as builders
-from qfusion.ui import navigation, page_context, panels, widgets
+from qfusion.ui import navigation, page_context, panels, sample_strip, widgets
 from qfusion.ui.change_controls import apply_change
 from qfusion.wording.operators import name_parameter
 from qfusion.wording.parameter_changes import describe_ranges
@@ -33,12 +35,39 @@ def nearest_flips(context: page_context.PageContext) -> None:
                 )
             if flip.donor_id:
                 st.button(
-                    f"Take {text.escape_markdown(name)} of {text.escape_markdown(flip.donor_id)}",
+                    _donor_label(context, name, flip.donor_id),
                     key=f"_lend-{name}",
                     on_click=apply_change,
                     args=(context, name, changed_samples.SWAP, flip.donor_id),
                     icon=":material/swap_horiz:",
                 )
+    sample_strip.draw_pictures(_donor_pictures(context))
+
+
+def _donor_label(context: page_context.PageContext, modality: str, donor: str) -> str:
+    """Return the label of the button that takes a modality of another sample, with its text if it is one."""
+    label = f"Take {text.escape_markdown(modality)} of {text.escape_markdown(donor)}"
+    content = _donor_content(context, modality, donor)
+    if isinstance(content, Text):
+        label += f": ‘{text.escape_markdown(sample_words.shorten(content.text))}’"
+    return label
+
+
+def _donor_pictures(context: page_context.PageContext) -> list[tuple[str, str]]:
+    """Return small pictures of what the donors lend, each with a caption."""
+    pictures = []
+    for name, flip in decision_flips.what_would_flip(context.study, context.row).items():
+        content = _donor_content(context, name, flip.donor_id) if flip.donor_id else None
+        pixels = None if content is None else thumbnails.draw_thumbnail(content)
+        if pixels is not None:
+            caption = f"{name} of {flip.donor_id}"
+            pictures.append((thumbnails.picture_address(pixels), caption))
+    return pictures
+
+
+def _donor_content(context: page_context.PageContext, modality: str, donor: str) -> Content | None:
+    dataset = context.study.dataset
+    return sample_words.read_content(dataset, dataset.row(donor)).get(modality)
 
 
 def parameter_flips(context: page_context.PageContext) -> None:

@@ -16,6 +16,7 @@ from qfusion.panels import address, pages, params, pickers
 from qfusion.ui import (
     access,
     arrival,
+    command_palette,
     context_bar,
     dialogs,
     figure_origin,
@@ -43,6 +44,8 @@ from qfusion.ui.page_runs import draw_notices, guard
 KEYS = {
     "← →": "previous and next sample",
     "/": "find a sample",
+    "F1": "help of the field that has the focus",
+    "Ctrl+K": "search models, samples, pages and terms",
     "p": "pin this view",
     "c": "copy the link",
     "u": "undo the last tweak",
@@ -76,7 +79,7 @@ def begin_model_page(title: str, before: Callable[[Study], None] | None = None) 
     _begin(title, has_bar=True)
     if (ahead := _first_figure_frame(title)) is not None:
         return ahead
-    with _page_frame(title) as (side, top):
+    with _page_frame(title, has_bar=True) as (side, top):
         widgets.check(pickers.MODEL, pickers.DATA)
         context_bar.settle_pickers()
         with top:
@@ -121,7 +124,7 @@ def begin_page(title: str, own: Iterable[params.Param] = ()) -> None:
         own: the choices of a page without panels.
     """
     _begin(title, has_bar=False)
-    with _page_frame(title) as (side, _):
+    with _page_frame(title, has_bar=False) as (side, _):
         page_params.show_picked()
         _drop_invalid_params(own=own)
         sharing.link_and_session(side, FILES, {})
@@ -192,7 +195,7 @@ def _bar() -> Any:
 
 
 @contextmanager
-def _page_frame(title: str) -> Iterator[tuple[Any, Any]]:
+def _page_frame(title: str, *, has_bar: bool) -> Iterator[tuple[Any, Any]]:
     """Context manager that draws the navigation, even if the block fails, and the head of the page.
 
     Yields:
@@ -212,6 +215,7 @@ def _page_frame(title: str) -> Iterator[tuple[Any, Any]]:
         arrival.arrive(title)
         guided_tour.keep_step()
         with side:
+            command_palette.search_button(has_pickers=has_bar)
             widgets.check(guidance.DEPTH)
             widgets.draw(guidance.DEPTH)
         try:

@@ -27,7 +27,7 @@ def fusion_needs(scope: Any, theme: Theme, columns: list[float] | int = 0) -> No
             icon=":material/help:",
         )
         return
-    key = ("needs", dataset.digest)
+    key = information_estimate.estimate_key(dataset)
     place = st.container(horizontal=True, vertical_alignment="center", gap="small", key="needs-run")
     if not widgets.draw(data_fusion.NEED, place=place):
         st.caption(
@@ -45,6 +45,7 @@ def fusion_needs(scope: Any, theme: Theme, columns: list[float] | int = 0) -> No
         cancel=partial(state.put, data_fusion.NEED.key, False),  # the next run leaves the job
         width=420,
         keys=("needs-progress", "_needs_cancel"),
+        last_step="computing the information and its intervals",
     ):
         panels.show(
             scope, theme, "needs-bits", "needs-worth", columns=columns, gap="medium", first=2

@@ -22,6 +22,7 @@ from qfusion.ui import (
     widgets,
 )
 from qfusion.ui.fusion_rules_tab import draw_angles, draw_angles_of_gate
+from qfusion.ui.icon_button import icon_button
 
 WHOLE_EVOLUTION_HELP = "The whole evolution repeats all gates after the preparation until T."
 
@@ -34,12 +35,12 @@ def draw_scrubber(walk: Replay, sample: Sample | None = None) -> None:
         shares = [1.4, 1.0] if sample.study.space.readouts() else [3.2, 1.0]
     left, *beside = st.columns(shares, vertical_alignment="bottom")
     with left, st.container(horizontal=True, vertical_alignment="bottom", key="cursor"):
-        for name, icon, words, act, about in (
+        for name, icon, label, act, arguments in (
             ("_first", "first_page", "Before the first gate", state.put, (key, 0)),
             ("_back", "chevron_left", "Previous gate", _step, (stops, -1, walk.count)),
             ("_on", "chevron_right", "Next gate", _step, (stops, 1, walk.count)),
         ):
-            st.button("", icon=f":material/{icon}:", key=name, help=words, on_click=act, args=about)
+            icon_button(label, icon, name, act, *arguments)
         playback.play_cursor(key, {n: f"gate {n} of {walk.count}" for n in stops[1:]}, pace=4)
         widgets.draw(circuit.GATE, high=walk.count, default=walk.count)
     if sample is not None:

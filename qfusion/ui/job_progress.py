@@ -8,6 +8,7 @@ from qfusion import _sentences
 from qfusion.analysis import jobs, text
 from qfusion.ui import access, reruns
 
+LAST_STEP = "collecting the results"
 PULSE = 1.0  # seconds between two looks at how far it is
 
 
@@ -20,6 +21,7 @@ def watch(
     stay: Callable[[], object],
     cancel: Callable[[], None],
     key: str,
+    last_step: str = LAST_STEP,
 ) -> None:
     """Draw the progress of a job, which is updated repeatedly. The page is run again when the job has ended or is no
     longer wanted.
@@ -27,13 +29,13 @@ def watch(
     Args:
         job, words, waiting: as of `draw_progress`; what it waits for is asked each time.
         wanted: whether it is. stay: tells the job that the reader is still here.
-        cancel: what the button does. key: of the button.
+        cancel: what the button does. key: of the button. last_step: as of `draw_progress`.
     """
     reruns.begin_run()
     if not job.is_active or not wanted():
         st.rerun()
     stay()
-    draw_progress(job, words, waiting())
+    draw_progress(job, words, waiting(), last_step)
     st.button("Cancel", key=key, on_click=cancel)
 
 
@@ -46,13 +48,14 @@ def is_done(
     cancel: Callable[[], None],
     width: int,
     keys: tuple[str, str],
+    last_step: str = LAST_STEP,
 ) -> bool:
     """Return whether a job that this reader has started is done. Draw its progress until then, or the reason for its
     failure.
 
     Args:
         job, words, wanted, cancel: as of `watch`. problem: what is said of a `{job}` that has failed.
-        width: in pixels. keys: of what is drawn and of the button.
+        width: in pixels. keys: of what is drawn and of the button. last_step: as of `draw_progress`.
     """
     if job.is_active:
         with st.container(width=width, key=keys[0]):
@@ -64,14 +67,24 @@ def is_done(
                 stay=lambda: jobs.renew_interest(job, access.session_id()),
                 cancel=cancel,
                 key=keys[1],
+                last_step=last_step,
             )
     elif job.problem:
         st.warning(text.message(problem.format(job=job)))
     return job.state == jobs.State.DONE
 
 
-def draw_progress(job: jobs.Job, words: str, waiting: str = "") -> None:
-    """Draw the progress of a `{job}`, in words, with the remaining time or the reason for waiting."""
+def draw_progress(job: jobs.Job, words: str, waiting: str = "", last_step: str = LAST_STEP) -> None:
+    """Draw the progress of a `{job}`, in words, with the remaining time or the reason for waiting.
+
+    Args:
+        last_step: what goes on once all is counted as done, until the job has ended.
+    """
     left = job.seconds_left
-    ahead = waiting if left is None else f", {_sentences.duration(left)} left"
+    if left is None:
+        ahead = waiting
+    elif job.done < job.total:
+        ahead = f", {_sentences.duration(left)} left"
+    else:
+        ahead = f"; {last_step} …"
     st.progress(min(1.0, job.done / max(1, job.total)), words.format(job=job) + ahead)

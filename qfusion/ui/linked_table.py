@@ -1,4 +1,4 @@
-"""A table of samples that opens the sample whose row is clicked."""
+"""A table of samples with their texts and small pictures; it opens the sample whose row is clicked."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,20 +6,31 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from qfusion.analysis import sample_words
+from qfusion.data import DataSet
+from qfusion.figures import thumbnails
 from qfusion.ui import selections, state
+
+PICTURED = 60  # rows, the first ones, with a small picture
+THUMBNAIL = "thumbnail"  # column of the small pictures
+_TEXT_WIDTH, _PICTURE_WIDTH = 150, 70  # pixels
 
 
 def samples_table(
+    dataset: DataSet,
     table: pd.DataFrame,
     ids: Sequence[str],
     key: str,
     sample: str,
+    *,
+    column_config: dict[str, Any] | None = None,
     **words: Any,
 ) -> None:
     """A table with a row for each of some samples; a click on a row opens its sample.
 
     Args:
-        table: what it shows. ids: of its rows. key: of the widget. sample: that is open.
+        dataset: whose samples. table: what it shows, the id first; text and small picture are added beside it.
+        ids: of its rows. key: of the widget. sample: that is open.
         words: what the widget is told besides.
     """
 
@@ -31,6 +42,37 @@ def samples_table(
     if ticked and ids[ticked[0]] != sample:
         # another sample was opened since; nothing else is told, as the table is sent again for a tick
         state.put(key, {"selection": {"rows": []}})
+    columns: dict[str, Any] = {THUMBNAIL: st.column_config.ImageColumn("", width=_PICTURE_WIDTH)}
+    text_column = sample_words.text_column(dataset)
+    if text_column:
+        columns[text_column] = st.column_config.TextColumn(width=_TEXT_WIDTH)
     st.dataframe(
-        table, key=key, hide_index=True, selection_mode="single-row", on_select=open_sample, **words
+        show_content(dataset, table, ids),
+        key=key,
+        hide_index=True,
+        selection_mode="single-row",
+        on_select=open_sample,
+        column_config=columns | (column_config or {}),
+        **words,
     )
+
+
+def show_content(dataset: DataSet, table: pd.DataFrame, ids: Sequence[str]) -> pd.DataFrame:
+    """Return a table of samples with their small pictures and texts after its first column, the id.
+
+    Only the first `PICTURED` rows have a picture. Columns are left out that would be empty.
+    """
+    rows = dataset.find_rows(ids)
+    pictures = [thumbnails.sample_picture_address(dataset, int(row)) for row in rows[:PICTURED]]
+    column = sample_words.text_column(dataset)
+    added: dict[str, Any] = {}
+    if any(pictures):
+        added[THUMBNAIL] = pd.array(
+            [*pictures, *[None] * (len(rows) - len(pictures))], dtype=object
+        )
+    if column:
+        added[column] = dataset.table[column].to_numpy()[rows]
+    result = table.drop(columns=[name for name in added if name in table.columns])
+    for place, (name, values) in enumerate(added.items(), 1):
+        result.insert(place, name, values)
+    return result

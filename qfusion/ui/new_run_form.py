@@ -26,6 +26,7 @@ from qfusion.wording.model_kinds import describe_kind
 
 NAME, _EVENTS, STARTED = "_new.name", "_new.events", "_new.started"
 _FILLED = "_new.filled"  # whether a link or the reader has set something in the form
+_BEGUN = "_new.begun"  # what was set in the form as its runs were started
 
 
 def draw_form() -> None:
@@ -178,6 +179,7 @@ def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> None:
         )
         state.put(STARTED, every)
         state.put(_FILLED, False)
+        state.put(_BEGUN, _settings_in_address())
         st.rerun()
 
 
@@ -185,9 +187,16 @@ def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> None:
 def new_run_form(open_: bool) -> None:
     """Draw the whole form. It is a fragment, so that typing redraws only this part."""
     if not permissions.says_no_training("train, stop or delete", "python -m qfusion train"):
-        if any(key.startswith("new.") for key in page_params.open_params().address()):
+        settings = _settings_in_address()
+        if settings and settings != state.get(_BEGUN):
             state.put(_FILLED, True)  # a later run may find the widgets at their defaults
         expanded = open_ or state.get(_FILLED, False)
         box = st.expander("New run", expanded=expanded, icon=":material/add_circle:", key="box-new")
         with box, page_runs.guard():
             draw_form()
+
+
+def _settings_in_address() -> dict[str, object]:
+    """Return what differs from the defaults in the form, by the names of the address."""
+    address = page_params.open_params().address()
+    return {key: address[key] for key in address if key.startswith("new.")}

@@ -9,6 +9,7 @@ import streamlit as st
 from qfusion.analysis import text
 from qfusion.panels.pickers import SAMPLE
 from qfusion.ui import page_params, state
+from qfusion.ui.icon_button import icon_button
 from qfusion.ui.session_file import MAX_NOTE, MAX_NOTES, Note
 
 # Notes of the reader on what is shown: kept in the session and its file, each with the link to its view.
@@ -48,14 +49,14 @@ def notes_button(page: str, files: Mapping[str, str]) -> None:
                     f"[{text.escape_markdown(name)}]({_link(note, files)})  "
                     f"\n{text.escape_markdown(note.text, MAX_NOTE)}"
                 )
-                st.button(
-                    "",
-                    key=f"_note_drop_{place}",
-                    icon=":material/delete:",
+                icon_button(
+                    f"Delete note {place + 1}",
+                    "delete",
+                    f"_note_drop_{place}",
+                    state.put,
+                    NOTES,
+                    notes[:place] + notes[place + 1 :],
                     type="tertiary",
-                    help="Delete it",
-                    on_click=state.put,
-                    args=(NOTES, notes[:place] + notes[place + 1 :]),
                 )
 
 

@@ -3,7 +3,7 @@
 Programs and files of the page use the same panels. `ui.figure` draws one panel.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from functools import partial
 from typing import Any, Literal
@@ -13,7 +13,7 @@ import streamlit as st
 from qfusion.figures.style import Theme
 from qfusion.panels import pages, params
 from qfusion.panels.panel import PanelFigure
-from qfusion.ui import page_params, page_runs, state, widgets
+from qfusion.ui import page_params, page_runs, skeletons, state, widgets
 from qfusion.ui.figure import draw, draw_content, titled_frame
 from qfusion.ui.lazy_panels import lazy_panel
 from qfusion.ui.panel_animation import animate
@@ -89,16 +89,20 @@ def show(
         options: of each, as of `draw`.
     """
     shown = builders(scope, theme, *names)
-    cells: Iterable[Any] = (
-        st.columns(columns, gap=gap) if columns and len(shown) > 1 else map(nullcontext, shown)
+    has_columns = bool(columns) and len(shown) > 1
+    cells: list[Any] = list(
+        st.columns(columns, gap=gap) if has_columns else map(nullcontext, shown)
     )
-    for at, ((name, build), cell) in enumerate(zip(shown.items(), cells, strict=False)):
-        with cell:
-            part = partial(_built, build, options)
-            if at < first:
-                part()
-            else:
-                lazy_panel(name, part)
+    at_once = dict.fromkeys(list(shown)[:first], skeletons.HEIGHT)
+    with skeletons.placeholders(at_once, cells if has_columns else ()) as waiting:
+        for (name, build), cell in zip(shown.items(), cells, strict=False):
+            with cell:
+                if name in at_once:
+                    picture = build()
+                    waiting.remove(name)
+                    draw(picture, **options)
+                else:
+                    lazy_panel(name, partial(_built, build, options))
 
 
 def show_with_controls(

@@ -24,6 +24,7 @@ from qfusion.ui import (
     state,
     tweak_sliders,
 )
+from qfusion.wording.list_names import name_study
 
 MOST_OFFERED = 3  # other models that A can be set beside by a click
 
@@ -80,10 +81,12 @@ def suggest_pins(context: page_context.PageContext) -> None:
                 args=(saved.PIN, pins.Pin(study.name, study.dataset.name, sample)),
             )
     others = (name for name in pickers.trained_models(study.dataset.name) if name != study.name)
+    names = pickers.model_names()
     with st.container(horizontal=True, key="other-models"):
         for name in islice(others, MOST_OFFERED):
             st.button(
-                f"A = {text.escape_markdown(study.name)}, B = {text.escape_markdown(name)}, of "
+                f"A = {text.escape_markdown(name_study(study).short)}, "
+                f"B = {text.escape_markdown(names[name].short)}, of "
                 f"{text.escape_markdown(context.sample)}",
                 key=f"_beside_{name}",
                 icon=":material/compare:",

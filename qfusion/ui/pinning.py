@@ -9,6 +9,7 @@ from qfusion.analysis import text
 from qfusion.analysis.study import Study
 from qfusion.panels import pins
 from qfusion.ui import saved, state
+from qfusion.ui.icon_button import icon_button
 from qfusion.ui.tweak_choice import current_tweak
 
 
@@ -33,14 +34,8 @@ def pin_button(study: Study, row: int, link: Callable[..., Any]) -> None:
                 ":material/compare:",
                 help=f"With {pin_in_words(view)}, which is pinned",
             )
-            st.button(
-                "",
-                icon=":material/close:",
-                key="_unpin",
-                type="tertiary",
-                help="Remove the pin",
-                on_click=state.put,
-                args=(saved.PIN, None),
+            icon_button(
+                "Remove the pin", "close", "_unpin", state.put, saved.PIN, None, type="tertiary"
             )
 
 

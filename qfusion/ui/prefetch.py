@@ -20,9 +20,15 @@ from qfusion.panels.panel import Panel
 from qfusion.ui import access
 
 IDLE_SECONDS = 0.4  # seconds until a browser has drawn a page
+BUSY = 1.5  # processes that run or wait, for each processor
 MAX_SECONDS = 1.0  # seconds of work after which the rest is left
 _worker = ThreadPoolExecutor(1, thread_name_prefix="ahead")
 _wanted: dict[str, threading.Event] = {}  # by session; set once it asks for something else
+
+
+def is_busy() -> bool:
+    """Whether the machine has enough to do, so that nothing is computed in advance."""
+    return os.getloadavg()[0] > BUSY * (os.cpu_count() or 1)
 
 
 def prepare_ahead(
@@ -39,7 +45,7 @@ def prepare_ahead(
     """
     session = access.session_id()
     _wanted.pop(session, threading.Event()).set()
-    if len(_wanted) > 1 or os.getloadavg()[0] > 1.5 * (os.cpu_count() or 1):
+    if len(_wanted) > 1 or is_busy():
         return None
     stop = _wanted[session] = threading.Event()
     panels = [panel for name, panel in pages.PAGES[view.page].items() if name not in waiting]

@@ -7,9 +7,10 @@ import streamlit as st
 
 from qfusion import _sentences
 from qfusion.analysis import runs
-from qfusion.panels import learning as builders
+from qfusion.panels import learning as builders, pickers
 from qfusion.runs import training_queue
 from qfusion.ui import selections, state, widgets
+from qfusion.wording.list_names import name_system
 from qfusion.wording.run_states import STATUSES
 from qfusion.wording.training_curves import describe_kept_epoch
 
@@ -36,11 +37,12 @@ def choose_runs(seen: list[runs.Seen]) -> list[runs.Seen]:
 
 def _table(seen: list[runs.Seen], names: list[str], shown: list[str]) -> None:
     ticked = [place for place, name in enumerate(names) if name in shown]
+    titles = pickers.data_names()
     # a new table where other rows are to be ticked
     line = training_queue.waiting_names() if any(entry.state == "waiting" for entry in seen) else []
     key = f"runs-{len(seen)}-{'.'.join(map(str, ticked))}-{state.get(_TURN, 0)}"
     st.dataframe(
-        pd.DataFrame([_row(entry, line) for entry in seen]),
+        pd.DataFrame([_row(entry, line, titles) for entry in seen]),
         key=key,
         hide_index=True,
         selection_mode="multi-row",
@@ -68,7 +70,7 @@ def _table(seen: list[runs.Seen], names: list[str], shown: list[str]) -> None:
     )
 
 
-def _row(entry: runs.Seen, line: list[str]) -> dict[str, object]:
+def _row(entry: runs.Seen, line: list[str], titles: dict[str, str]) -> dict[str, object]:
     plan, record, words = entry.plan, entry.record, STATUSES[entry.status]
     left = None if record is None else record.seconds_left
     if entry.name in line and entry.state == "waiting":
@@ -87,8 +89,8 @@ def _row(entry: runs.Seen, line: list[str]) -> dict[str, object]:
         "loss": losses[:: max(1, math.ceil(len(losses) / 60))],  # points of a sparkline
         "time left": time_left,
         "validation": describe_kept_epoch(record),
-        "data": plan.data,
-        "model": plan.model,
+        "data": titles.get(plan.data, plan.data),
+        "model": name_system(plan.model),
         "seed": plan.seed,
         "started": runs.clock(record.began),
     }

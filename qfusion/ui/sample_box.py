@@ -3,12 +3,12 @@
 Of a large data set only some ids are sent to the browser; any id can be typed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import streamlit as st
 
-from qfusion.analysis import text
+from qfusion.analysis import sample_words, text
 from qfusion.data import DataSet
 from qfusion.panels import params
 from qfusion.ui import page_params, state
@@ -16,6 +16,12 @@ from qfusion.ui.widgets import bind, follow, take_link
 
 OFFERED = 10_000  # ids that are all sent
 AROUND = 100  # ids before and after the chosen one, of more
+WORDS = 40  # characters of a sample's text
+_LETTER, _BESIDE, _WIDEST = (
+    8,
+    64,
+    340,
+)  # pixels of a letter, of what is beside an id, and of the widest box
 
 
 def exists(dataset: DataSet, sample: object) -> bool:
@@ -36,6 +42,18 @@ def listed_ids(dataset: DataSet, *chosen: str) -> list[str]:
     row = dataset.row(chosen[0])
     near = dataset.ids[max(0, row - AROUND) : row + AROUND + 1]
     return list(dict.fromkeys([*map(str, (*own, *near)), *chosen]))
+
+
+def sample_names(dataset: DataSet, ids: list[str]) -> Mapping[str, str]:
+    """Return what a box shows for each id: the id and the text of the sample, if the data set has texts."""
+    if len(dataset) <= OFFERED:
+        return sample_words.name_all_samples(dataset, WORDS)
+    return sample_words.name_samples(dataset, ids, WORDS)
+
+
+def _box_width(width: int, name: str) -> int:
+    """Return the width of a box, in pixels, in which an id is not cut: at least its own width."""
+    return max(width, min(_LETTER * len(name) + _BESIDE, _WIDEST))
 
 
 def sample_box(
@@ -66,6 +84,10 @@ def sample_box(
     large = len(dataset) > OFFERED
     now = page_params.param_text(key) or default
     ids = listed_ids(dataset, now if exists(dataset, now) else default, default)
+    names = sample_names(dataset, ids)
+    style = {"help": control.help or None, **control.style, **words}
+    if isinstance(style.get("width"), int):
+        style["width"] = _box_width(style["width"], str(state.get(key) or default))
 
     def choose_written() -> None:
         sample = matching(dataset, str(state.get(key) or now))
@@ -85,7 +107,8 @@ def sample_box(
             index=None if large and state.get(key) is not None else ids.index(default),
             on_change=choose_written if large else on_change,
             accept_new_options=large,
-            **{"help": control.help or None, **control.style, **words},
+            format_func=lambda name: names.get(name, name),
+            **style,
             **bind(control, default),
         )
         or default

@@ -7,7 +7,6 @@ import pandas as pd
 import streamlit as st
 
 from qfusion.analysis import sample_filters, text
-from qfusion.analysis.spoken_text import SPOKEN, spoken_columns
 from qfusion.analysis.study import dividend_column
 from qfusion.panels import sample_points, samples
 from qfusion.quantum.measure_kinds import split_column
@@ -55,14 +54,13 @@ def note_hidden_sample(context: page_context.PageContext, rows: pd.DataFrame) ->
 
 def sample_table(context: page_context.PageContext, rows: pd.DataFrame) -> None:
     """The rows as a table; a click on one makes it the sample."""
-    first = [  # what was said, then the numbers, then whatever else the data set has
+    first = [  # after the id and what was said; then whatever else the data set has
         "truth",
         "prediction",
         *(["certainty"] if context.study.classes else []),
         "error",
         "relation",
         "leader",
-        *spoken_columns(rows),
     ]
     late = [
         *map(dividend_column, context.study.terms),
@@ -86,16 +84,13 @@ def sample_table(context: page_context.PageContext, rows: pd.DataFrame) -> None:
         if (words := text.column(column)) != column
     }
     linked_table.samples_table(
+        context.study.dataset,
         rows[order][:MOST_ROWS].reset_index(),
         rows.index[:MOST_ROWS].tolist(),
         f"_table-{context.study.name}",
         context.sample,
         height=300,
-        column_config={
-            **named,
-            **numeric,
-            **{column: st.column_config.TextColumn(width="medium") for column in SPOKEN},
-        },
+        column_config={**named, **numeric},
         alt=f"Table of {len(rows)} samples with truth, prediction and error. Select a row to open the sample.",
     )
     some = (

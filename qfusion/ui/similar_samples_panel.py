@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from qfusion.analysis import sample_similarity, text
+from qfusion.analysis import sample_similarity, sample_words, text
 from qfusion.panels import compare as builders, nearest_samples
-from qfusion.ui import figure, navigation, page_context, selections, state, widgets
+from qfusion.ui import figure, navigation, page_context, sample_strip, selections, state, widgets
 
 
 def similar_samples(context: page_context.PageContext) -> None:
@@ -20,6 +20,7 @@ def similar_samples(context: page_context.PageContext) -> None:
             nearest_samples.similar_samples(sample, context.theme, by=by),
             head,
             on_select=lambda key: selections.open_selected(key, ids),
+            below=lambda: sample_strip.sample_strip(context.study.dataset, nearest.rows),
         )
 
 
@@ -27,13 +28,19 @@ def _links(
     context: page_context.PageContext, nearest: sample_similarity.Nearest, ids: list[str]
 ) -> None:
     if ids:
-        sentence, _ = nearest_samples.describe_outcomes(context.study, nearest.rows)
+        outcomes, _ = nearest_samples.describe_outcomes(context.study, nearest.rows)
+        contents = sample_words.describe_samples(context.study.dataset, nearest.rows)
         with st.popover(
             "Open one", icon=":material/open_in_full:", type="tertiary", key="_similar"
         ):
-            for name, words, away in zip(ids, sentence, nearest.distances, strict=True):
+            for name, outcome, words, away in zip(
+                ids, outcomes, contents, nearest.distances, strict=True
+            ):
+                label = f"**{text.escape_markdown(name)}** {text.escape_markdown(outcome, 40)} ({away:.3g})"
+                if words:
+                    label += f" · {text.escape_markdown(words)}"
                 st.button(
-                    f"**{text.escape_markdown(name, 24)}** {text.escape_markdown(words, 40)} ({away:.3g})",
+                    label,
                     type="tertiary",
                     key=f"_similar_{name}",
                     on_click=state.choose_sample,

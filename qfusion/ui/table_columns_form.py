@@ -19,6 +19,7 @@ from qfusion.data.column_roles import (
 )
 from qfusion.data.table_preview import SHOWN_ROWS, TablePreview
 from qfusion.ui import guidance, state
+from qfusion.ui.icon_button import icon_button
 from qfusion.wording import import_columns
 
 _PREVIEW = "_import_preview"
@@ -147,13 +148,12 @@ def _draw_modalities(matched: Sequence[MatchedColumns], problems: Sequence[RoleP
                 placeholder="audio_*",
                 label_visibility=visibility,
             )
-            st.button(
-                "",
-                icon=":material/delete:",
-                key=f"_import_modality_drop_{row}",
-                on_click=_drop_row,
-                args=(row,),
-                help=f"Remove modality {place + 1}",
+            icon_button(
+                f"Remove modality {place + 1}",
+                "delete",
+                f"_import_modality_drop_{row}",
+                _drop_row,
+                row,
                 disabled=len(rows) < 3,
             )
         if not (name or columns):

@@ -2,28 +2,29 @@
 
 import streamlit as st
 
-from qfusion.analysis import runs, training_curves
+from qfusion.analysis import runs, text, training_curves
 from qfusion.panels import learning as builders, learning_curves, learning_inside
-from qfusion.ui import figure, page_context, panels, widgets
+from qfusion.runs import training_queue
+from qfusion.ui import figure, page_context, panels, skeletons, widgets
+from qfusion.wording.run_states import describe_wait
 
-
-def _load_histories(shown: list[runs.Seen]) -> list[runs.Seen]:
-    result = runs.runs_with_history(shown)
-    if not result:
-        st.info(
-            "Waiting for the first epoch."
-            if any(entry.alive for entry in shown)
-            else "None of the chosen runs has finished an epoch.",
-            icon=":material/hourglass_top:",
-        )
-    return result
+METRIC_TITLE = "Metric on the validation rows"
+FIRST_EPOCH = "Drawn after the first epoch."
 
 
 def draw_progress(shown: list[runs.Seen]) -> None:
-    """Loss, metrics, learning rate, gradient norm."""
-    if begun := _load_histories(shown):
+    """Draw the loss from the first batches on, then metrics, gradient norm and learning rate."""
+    begun = runs.runs_with_history(shown)
+    if not runs.runs_with_losses(shown):
+        _waiting_card(shown)
+    elif not begun:
         figure.draw_side_by_side(
-            lambda: learning_curves.loss(begun, page_context.theme()), lambda: _metric(begun)
+            lambda: learning_curves.loss(shown, page_context.theme()),
+            _waiting_metric,
+        )
+    else:
+        figure.draw_side_by_side(
+            lambda: learning_curves.loss(shown, page_context.theme()), lambda: _metric(begun)
         )
         panels.show(
             begun,
@@ -34,6 +35,21 @@ def draw_progress(shown: list[runs.Seen]) -> None:
             gap="medium",
             first=2,
         )
+
+
+def _waiting_card(shown: list[runs.Seen]) -> None:
+    """Draw the cards of the loss and the metric as placeholders, with what each run waits for."""
+    queue = training_queue.waiting_names()
+    waits = [describe_wait(entry, queue, text.escape_markdown(entry.name)) for entry in shown]
+
+    def waiting_loss() -> None:
+        skeletons.card("train-loss", "Loss", "  \n".join(waits))
+
+    figure.draw_side_by_side(waiting_loss, _waiting_metric)
+
+
+def _waiting_metric() -> None:
+    skeletons.card("train-metric", METRIC_TITLE, FIRST_EPOCH)
 
 
 def _metric(shown: list[runs.Seen]) -> None:
@@ -47,7 +63,7 @@ def _metric(shown: list[runs.Seen]) -> None:
     else:
         with st.container(border=True, key="panel-train-metric", gap="xxsmall"):
             with st.container(horizontal=True, vertical_alignment="center"):
-                figure.heading("Metric on the validation rows")
+                figure.heading(METRIC_TITLE)
                 metric = widgets.draw(
                     builders.METRIC, options=known, default=training_curves.main_metric(known)
                 )
@@ -60,7 +76,10 @@ def draw_inner_terms(shown: list[runs.Seen]) -> None:
     """Draw the strength of the couplings, entanglement, and the contributions of single modalities and their
     combinations.
     """
-    shown = _load_histories(shown)
+    begun = runs.runs_with_history(shown)
+    if not begun:
+        st.info(FIRST_EPOCH, icon=":material/hourglass_top:")
+    shown = begun
     if not builders.has_watched(shown):
         return
     panels.show(

@@ -10,6 +10,7 @@ from qfusion.models.abilities import can
 from qfusion.models.tweak import DURATION, MAX_TEXT, learned_values
 from qfusion.panels import network
 from qfusion.ui import state
+from qfusion.ui.icon_button import icon_button
 
 MOST = 100  # steps that are kept
 HISTORY = "_tweaks"  # the model, its tweaks by key in their order, as learned left out, and which is in force
@@ -37,19 +38,20 @@ def undo_and_redo(study: Study) -> None:
     record_tweak(study)
     _, steps, at = state.get(HISTORY)
     with st.container(horizontal=True, gap=None, width="content", key="history"):
-        for key, words, way, there in (
-            ("undo", "Undo the last tweak (u)", -1, at > 0),
-            ("redo", "Redo it (r)", 1, at + 1 < len(steps)),
+        for name, label, shortcut, way, there in (
+            ("undo", "Undo the last tweak", "u", -1, at > 0),
+            ("redo", "Redo the tweak", "r", 1, at + 1 < len(steps)),
         ):
-            st.button(
-                "",
-                key=f"_{key}",
-                icon=f":material/{key}:",
+            icon_button(
+                label,
+                name,
+                f"_{name}",
+                _step,
+                _default(study),
+                way,
+                shortcut=shortcut,
                 type="tertiary",
-                help=words,
                 disabled=not there,
-                on_click=_step,
-                args=(_default(study), way),
             )
 
 

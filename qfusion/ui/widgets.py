@@ -119,7 +119,14 @@ def _draw_select(
             option = state.required_choice(label, options, default=first, **arguments)
         case _:
             place = None if start is None else options.index(start)
-            option = st.selectbox(label, options, index=place, **arguments)
+            titles = param.titles()
+            option = st.selectbox(
+                label,
+                options,
+                index=place,
+                format_func=lambda option: titles.get(option, str(option)),
+                **arguments,
+            )
     return None if param.empty and not option else param.value(option)
 
 

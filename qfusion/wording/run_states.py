@@ -1,6 +1,8 @@
 """The states of trainings: short labels for tables, and sentences."""
 
-from qfusion.analysis.runs import Status
+from collections.abc import Sequence
+
+from qfusion.analysis.runs import Seen, Status
 from qfusion.runs.run_records import Record
 
 # Labels of the states that a table of runs shows.
@@ -18,6 +20,18 @@ STATUSES: dict[Status, str] = {
     Status.UNREADABLE: "cannot be read",
 }
 
+# What a run waits for before its first loss.
+WAITS: dict[Status, str] = {
+    Status.STARTING: "Starting the process of {name} …",
+    Status.WAITING: "{name} waits for a free processor{place}.",
+    Status.RUNNING: "{name} loads the data and prepares the model …",
+    Status.PAUSING: "{name} pauses …",
+    Status.STOPPING: "{name} stops …",
+}
+PLACE = ": it is number {place} of {total}"
+FIRST_EPOCH = "{name}: first epoch, batch {batch:,} of {batches:,} …"
+NO_LOSS = "{name} has not finished an epoch."
+
 # Sentences on the states that a run records.
 STATES: dict[str, str] = {
     "waiting": "waits for a free processor",
@@ -30,6 +44,21 @@ STATES: dict[str, str] = {
 }
 RUN_STATE = "Run {name} {state}."
 NO_EPOCH = " It was stopped before the end of its first epoch."
+
+
+def describe_wait(entry: Seen, queue: Sequence[str], name: str) -> str:
+    """Return what a run without a loss waits for.
+
+    Args:
+        queue: names of the runs that wait for a processor, the next one first. name: of the run, as it is written.
+    """
+    record = entry.record
+    if record is not None and record.batch and entry.status == Status.RUNNING:
+        return FIRST_EPOCH.format(name=name, batch=record.batch, batches=record.batches)
+    place = ""
+    if entry.name in queue:
+        place = PLACE.format(place=queue.index(entry.name) + 1, total=len(queue))
+    return WAITS.get(entry.status, NO_LOSS).format(name=name, place=place)
 
 
 def describe_run_state(name: str, record: Record) -> str:

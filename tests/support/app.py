@@ -54,6 +54,11 @@ def said(app: AppTest) -> str:
     return MINUS.sub("-", words)
 
 
+def offered_ids(app: AppTest, key: str) -> list[str]:
+    """Returns the ids that the picker of the model or of the data offers, without their titles."""
+    return [words.split()[-1].strip("()") for words in app.selectbox(key=key).options]
+
+
 def plain(words: str) -> str:
     """Returns Markdown without escapes, negative numbers as Python writes them."""
     return MINUS.sub("-", words.replace("\\", "").replace("\u200b", ""))

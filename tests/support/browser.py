@@ -52,6 +52,12 @@ def visit(page: Any, server: Any) -> Callable[[str], Any]:
     return open_address
 
 
+def chosen(page: Any, key: str) -> str:
+    """Returns the id that the picker of the model or of the data shows, without its title."""
+    words: str = page.locator(f".st-key-{key} input").first.input_value()
+    return words.split()[-1].strip("()")
+
+
 def settle(page: Any) -> None:
     """Waits until the script has ended and figures are there, and checks that nothing failed."""
     page.wait_for_selector(

@@ -389,6 +389,12 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         theme=t,
     ),
     "attribution_charts.picture": lambda t: attribution_charts.picture(
+        R.integers(0, 255, (24, 18, 3), dtype=np.uint8),
+        R.normal(size=(8, 6)),
+        unit=HOSTILE,
+        theme=t,
+    ),
+    "attribution_charts.spectrogram": lambda t: attribution_charts.spectrogram(
         R.random((8, 6)), R.normal(size=(8, 6)), unit=HOSTILE, theme=t
     ),
     "attribution_charts.curve": lambda t: attribution_charts.curve(
@@ -758,6 +764,9 @@ def drawing_functions() -> set[str]:
         }
     return functions - {
         "guards.check_finite",
+        "line_labels.draw_line_labels",
+        "line_labels.keep_legend",
+        "line_labels.offer_line_labels",
         "style.add_ring",
         "style.cell_annotations",
         "themes.apply_theme",

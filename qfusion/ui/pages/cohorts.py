@@ -6,7 +6,16 @@ import streamlit as st
 
 from qfusion.analysis import cohort_levels
 from qfusion.panels import cohorts as builders, dynamics_page, wrong_samples
-from qfusion.ui import figure, frame, lazy_panels, page_context, page_runs, panels, widgets
+from qfusion.ui import (
+    compilation,
+    figure,
+    frame,
+    lazy_panels,
+    page_context,
+    page_runs,
+    panels,
+    widgets,
+)
 from qfusion.ui.cohort_errors import error_slices, wrong_table
 from qfusion.ui.cohort_measures import cuts, entanglement, model_quality
 from qfusion.ui.cohort_picker import choose_levels, ladder, restore_filter, select_type
@@ -81,6 +90,7 @@ def page() -> None:
             )
             for name, part in PARTS.items()
         }
+        compilation.compile_umap_ahead()
         panels.tabs(builders.VIEW, parts, theme=context.theme, **context.scopes(), levels=levels)
 
 

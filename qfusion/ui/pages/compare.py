@@ -13,6 +13,7 @@ from qfusion.ui import (
     page_context,
     page_runs,
     panels,
+    sample_strip,
     saved,
     state,
     widgets,
@@ -61,6 +62,9 @@ def decisions(context: page_context.PageContext, view: pins.Pin) -> None:
             "disagreements",
             on_select=lambda key: open_on_both_sides(
                 key, view, context.study.dataset.ids[model_differences.apart(sides).rows]
+            ),
+            below=lambda: sample_strip.sample_strip(
+                context.study.dataset, model_differences.apart(sides).rows
             ),
         )
         time_strips(context, sides)

@@ -52,6 +52,7 @@ from qfusion.wording.samples import describe_integration_error
 from qfusion.wording.steady_states import describe_attractor
 
 _TOUCHED = "_touched"
+AS_LEARNED = "The model as it was learned. Move a slider to see its effect on this decision."
 WIDE = (1.25, 1)  # of two columns
 
 
@@ -87,7 +88,8 @@ def compare_with_learned(context: page_context.PageContext, sample: Sample) -> C
     study, now, base = context.study, sample, sample.untweaked
     known, names = metrics.labels(base.metrics), metrics.headlines(base.metrics)
     with st.container(key="pair-metrics", gap="xsmall"):
-        line = st.empty()
+        with st.container(key="tweak-line"):
+            line = st.empty()
         first, *others = st.columns(1 + len(names), gap="small")
     truth = sample_content.truth(study, context.row)
     explained = changed_numbers.Changed(
@@ -104,6 +106,8 @@ def compare_with_learned(context: page_context.PageContext, sample: Sample) -> C
     def rest() -> None:
         if now.tweak.numbers():
             line.markdown(tweak_effects.describe_tweaked_sample(sample))
+        else:
+            line.caption(AS_LEARNED)
         tested = [
             changed_numbers.Changed(
                 known[name].short.partition(" (")[0] + systems.seed_suffix(study),  # on one line

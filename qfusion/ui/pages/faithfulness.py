@@ -1,12 +1,23 @@
 """Faithfulness: how far the explanations of this model can be trusted, and when not."""
 
+from contextlib import nullcontext
+
 import streamlit as st
 
 from qfusion.analysis import text, trust
 from qfusion.analysis.study import Study
 from qfusion.explain import stability
 from qfusion.panels import faithfulness as builders, seed_stability
-from qfusion.ui import fact_chips, figure, frame, guidance, page_context, page_runs, panels
+from qfusion.ui import (
+    fact_chips,
+    figure,
+    frame,
+    guidance,
+    page_context,
+    page_runs,
+    panels,
+    skeletons,
+)
 from qfusion.ui.deletion_curves_tab import deletion_tab
 from qfusion.ui.other_methods_tab import estimators_tab
 from qfusion.ui.people_labels_tab import people_tab
@@ -14,6 +25,7 @@ from qfusion.ui.planted_truth_tab import truth_tab
 from qfusion.ui.training_seeds_tab import seeds_tab
 from qfusion.wording.reliability import TrustWarning, describe_finding
 
+WAITING_CARDS = {"trust-warnings": 110, "deletion": skeletons.HEIGHT}  # pixels
 ICONS = {
     "warning": ":material/warning:",
     "fine": ":material/check:",
@@ -27,9 +39,12 @@ def evidence(context: page_context.PageContext) -> None:
     else.
     """
     with st.container(key="fold-faithfulness"):
-        default = trust.with_training_background(context.study)
-        seeds, missing = seed_stability.seed_measurements(default)
-        trust_warnings(default, seeds)
+        with skeletons.placeholders(WAITING_CARDS, [nullcontext()] * 2) as waiting:
+            default = trust.with_training_background(context.study)
+            seeds, missing = seed_stability.seed_measurements(default)
+            trust.reliability_findings(default)
+            waiting.remove_all()
+            trust_warnings(default, seeds)
         draw = {
             "Deletion": lambda: deletion_tab(context),
             "Truth": lambda: truth_tab(context, default, seeds),

@@ -15,8 +15,10 @@ from qfusion.ui import (
     page_context,
     page_runs,
     panels,
+    take_home,
     widgets,
 )
+from qfusion.wording.leaderboard import explain_board_summary, summarise_board
 from qfusion.wording.metrics import describe_metric
 
 ICONS = {
@@ -33,6 +35,7 @@ def board(context: page_context.PageContext) -> None:
     this and nothing else."""
     with st.container(key="fold-leaderboard"):
         result = benchmark_board.open_board()
+        take_home.take_home(summarise_board(result), explain_board_summary(result))
         with st.container(horizontal=True, vertical_alignment="bottom"):
             data = context.study.dataset
             default = builders.default_board(result, data.name)

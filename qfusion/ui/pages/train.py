@@ -66,16 +66,20 @@ def _runs(moving: bool, models: list[str]) -> None:
 
 
 def _steady(shown: list[runs.Seen]) -> list[runs.Seen]:
-    """Return the runs as they were drawn a moment ago, unless one of them has another state."""
+    """Return the runs as they were drawn a moment ago, unless one of them has another state or its first loss."""
     now = time.monotonic()
     before: tuple[float, list[runs.Seen]] = state.get(DRAWN_RUNS, (0.0, []))
     # a figure stands 4 seconds at least: Streamlit makes a changed one anew, and it blinks
-    if now - before[0] < 4.0 and [(entry.name, entry.state) for entry in before[1]] == [
-        (entry.name, entry.state) for entry in shown
-    ]:
+    if now - before[0] < 4.0 and _stages(before[1]) == _stages(shown):
         return before[1]
     state.put(DRAWN_RUNS, (now, shown))
     return shown
+
+
+def _stages(shown: list[runs.Seen]) -> list[tuple[str, str, bool]]:
+    """Return the state of each run, and whether it has a loss to draw."""
+    begun = {entry.name for entry in runs.runs_with_losses(shown)}
+    return [(entry.name, entry.state, entry.name in begun) for entry in shown]
 
 
 @page_runs.guard()

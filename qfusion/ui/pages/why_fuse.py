@@ -3,6 +3,7 @@
 from qfusion.panels import why as builders
 from qfusion.ui import frame, page_context, page_runs, panels
 from qfusion.ui.fusion_needs_section import fusion_needs
+from qfusion.ui.fusion_summary import draw_summary
 from qfusion.ui.model_fusion_section import model_section
 from qfusion.ui.model_pieces_section import pieces_section
 from qfusion.ui.quantum_twins_section import quantum_section
@@ -22,7 +23,10 @@ def questions(context: page_context.PageContext) -> None:
 
 def page() -> None:
     """Draw the page."""
-    questions(frame.begin_model_page("Why fuse"))
+    context = frame.begin_model_page("Why fuse")
+    with page_runs.guard():
+        draw_summary(context)
+    questions(context)
 
 
 page_runs.run_page(__file__, __name__)

@@ -1,0 +1,34 @@
+"""The short name that a closed select box shows in place of its option, which would be cut.
+
+It lies over the box, and only eyes see it: for screen readers and the keyboard the box is as Streamlit draws it.
+"""
+
+import html
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from qfusion.panels.params import Param
+from qfusion.wording.list_names import ModelName
+
+
+def place(param: Param) -> DeltaGenerator:
+    """Return the place of a select box and its short name, as wide as the style of its parameter says."""
+    return st.container(key=f"closed-{param.key}", gap=None, width=param.style["width"])
+
+
+def show_model(name: ModelName) -> None:
+    """Show the system of a model, and its id in small print."""
+    system = html.escape(name.system)
+    id_ = html.escape(name.id)
+    lines = f"<span>{system}</span><small>{id_}</small>" if system else f"<span>{id_}</span>"
+    st.html(f'<div class="qf-closed" aria-hidden="true">{lines}</div>')
+
+
+def show_title(title: str, id_: str) -> None:
+    """Show the title of a data set; in narrow windows its id."""
+    st.html(
+        '<div class="qf-closed" aria-hidden="true">'
+        f'<span class="qf-long">{html.escape(title)}</span>'
+        f'<span class="qf-short">{html.escape(id_)}</span></div>'
+    )

@@ -1,0 +1,145 @@
+"""Names of models and data sets in lists, each with its id."""
+
+from collections.abc import Mapping
+from enum import IntEnum
+from typing import Any, NamedTuple
+
+from qfusion.analysis.study import Study
+from qfusion.models import BASELINES, FUSION, program
+from qfusion.models.registry import NEIGHBOURS
+
+SEPARATOR = " · "  # between the system and its data
+# The id stands on a second line of the option. An input has one line, in which the space separates both.
+MODEL_OPTION = "{label} \n{id}"
+WITH_ID = "{title} ({id})"
+MAX_TOPIC = 80  # characters
+
+# Short names of systems; another kind is called by its class.
+SHORT_NAMES = {
+    "quantum-jump": "QiNN-QJ",
+    "entangled-qcnn": "Entangled QCNN",
+    "state-linear": "Linear in states",
+    "product-qcnn": "Product QCNN",
+    "qfl": "QFL",
+    "cross-attention-q": "Q-attention",
+    "vqc-mlpnet": "VQC-MLPNet",
+    "quantum-lego": "Quantum LEGO",
+    "unitary-fusion": "One unitary",
+    "reservoir": "Reservoir",
+    "late": "Late fusion",
+    "concatenation": "Concatenation",
+    "tensor": "TFN",
+    "low-rank": "LMF",
+    "mult": "MulT",
+    "linear": "Linear",
+    "jump-twin": "QiNN-QJ twin",
+    "jump-mean-field": "Mean field",
+    "qcnn-dephased": "Dephased QCNN",
+    "qcnn-coherent": "Coherent QCNN",
+    program.KIND: "Imported",
+}
+
+
+class Group(IntEnum):
+    """Groups of models, in the order of lists."""
+
+    QUANTUM_JUMP = 0
+    ENTANGLED_QCNN = 1
+    NEIGHBOUR = 2
+    BASELINE = 3
+    OTHER = 4
+    OWN = 5
+    IMPORTED = 6
+
+
+class ModelName(NamedTuple):
+    """The name of a model in lists.
+
+    Attributes:
+        group: group in lists.
+        system: short name of the system, such as "QiNN-QJ".
+        topic: what it was trained on, or its title.
+        id: name of the checkpoint, as in links.
+    """
+
+    group: Group
+    system: str
+    topic: str
+    id: str
+
+    @property
+    def label(self) -> str:
+        """The system and its data in one line."""
+        return SEPARATOR.join(part for part in (self.system, self.topic) if part)
+
+    @property
+    def in_line(self) -> str:
+        """The label, and the id in parentheses."""
+        return with_id(self.label, self.id)
+
+    @property
+    def short(self) -> str:
+        """The system, and the id in parentheses."""
+        return with_id(self.system, self.id)
+
+    @property
+    def option(self) -> str:
+        """The text of an option: the label, and the id on a second line."""
+        return MODEL_OPTION.format(label=self.label, id=self.id) if self.label else self.id
+
+
+def name_model(name: str, card: Mapping[str, Any], *, shipped: bool) -> ModelName:
+    """Return the name of a model in lists.
+
+    Args:
+        name: name of the checkpoint.
+        card: its card, or an empty one if it cannot be read.
+        shipped: whether it comes with the library.
+    """
+    kind = str(card.get("model", ""))
+    if not kind:
+        return ModelName(Group.OWN, "", "", name)
+    system = name_system(kind)
+    topic = _topic(name, kind, system, " ".join(str(card.get("title", "")).split()))
+    return ModelName(_group(kind, shipped), system, topic, name)
+
+
+def name_study(study: Study) -> ModelName:
+    """Return the name of the model of a study."""
+    return name_model(study.name, study.card, shipped=True)
+
+
+def name_system(kind: str) -> str:
+    """Return the short name of a kind of model."""
+    if kind in SHORT_NAMES:
+        return SHORT_NAMES[kind]
+    return FUSION[kind].title or kind if kind in FUSION else kind
+
+
+def with_id(title: str, id_: str) -> str:
+    """Return the title of a model or a data set with its id in parentheses."""
+    title = " ".join(title.split())
+    return WITH_ID.format(title=title, id=id_) if title and title != id_ else id_
+
+
+def _group(kind: str, shipped: bool) -> Group:
+    if kind == program.KIND:
+        return Group.IMPORTED
+    if not shipped:
+        return Group.OWN
+    if kind in NEIGHBOURS:
+        return Group.NEIGHBOUR
+    if kind in BASELINES:
+        return Group.BASELINE
+    systems = {"quantum-jump": Group.QUANTUM_JUMP, "entangled-qcnn": Group.ENTANGLED_QCNN}
+    return systems.get(kind, Group.OTHER)
+
+
+def _topic(name: str, kind: str, system: str, title: str) -> str:
+    """Return a title without the system that it begins with: "QiNN-QJ on two digits" becomes "two digits"."""
+    class_title = FUSION[kind].title if kind in FUSION else ""
+    for start in (system, class_title, kind, name):
+        if start and title.startswith(f"{start} on "):
+            title = title.removeprefix(f"{start} on ")
+            break
+    return title if len(title) <= MAX_TOPIC else f"{title[: MAX_TOPIC - 1]}…"
