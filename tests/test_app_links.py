@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 from qfusion.panels import dynamics_page, page_state
 from qfusion.ui import navigation, session_file, sharing, state
 from tests.support import charts, exporting, page_visits
-from tests.support.app import plain, said, visit
+from tests.support.app import option_id, plain, said, visit
 from tests.support.charts import figures, key_of
 from tests.support.runs import JUMP, make, record_of
 
@@ -209,6 +209,8 @@ def test_widget_values_round_trip_through_the_address(title: str, query: dict[st
 
 def options(widget: Any) -> list[str]:
     known = widget.options if hasattr(widget, "options") else []
+    if widget.type == "selectbox":
+        return [option_id(widget, words) for words in known]
     return [str(getattr(each, "content", each)) for each in known]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
+from qfusion.analysis import sample_words
 from qfusion.ui import lazy_panels, navigation
 from tests.support import charts
 
@@ -54,9 +55,16 @@ def said(app: AppTest) -> str:
     return MINUS.sub("-", words)
 
 
+def option_id(box: Any, words: str) -> str:
+    """Returns an option of a picker as links write it: its id, whatever words the picker shows beside it."""
+    last, first = words.split()[-1].strip("()"), words.split(sample_words.BESIDE)[0]
+    return next(name for name in (last, first, words) if str(box.format_func(name)) == words)
+
+
 def offered_ids(app: AppTest, key: str) -> list[str]:
-    """Returns the ids that the picker of the model or of the data offers, without their titles."""
-    return [words.split()[-1].strip("()") for words in app.selectbox(key=key).options]
+    """Returns the ids that a picker offers, without the words beside them."""
+    box = app.selectbox(key=key)
+    return [option_id(box, words) for words in box.options]
 
 
 def plain(words: str) -> str:
