@@ -13,6 +13,7 @@ import pytest
 from qfusion.analysis import benchmark_board
 from scripts import serving, visits
 from tests.support.browser import (
+    chosen_sample,
     click_point,
     follow,
     lonely_point,
@@ -21,6 +22,7 @@ from tests.support.browser import (
     settle,
     sideways,
     visit,
+    wait_for_sample,
     wait_for_words,
 )
 
@@ -48,7 +50,7 @@ def test_a_cold_link_restores_the_view_and_a_slider_changes_prediction_metrics_a
         "/dynamics?model=qj-planted&sample=p0031&H.text-audio=0.5&D.text=2&T=0.5&view=Correlations"
     )
     late.detach()
-    assert page.locator(".st-key-sample input").input_value() == "p0031"
+    assert chosen_sample(page) == "p0031"
     assert page.locator(".st-key-H-text-audio input").input_value() == "0.5"
     assert page.locator(".st-key-D-text input").input_value() == "2"
     assert page.locator('[role="tab"][aria-selected="true"]').inner_text() == "Correlations"
@@ -171,9 +173,7 @@ def test_from_a_group_to_the_nearest_sample_to_when_not_to_trust_it(
     assert "votes=text+with+audio" in page.url
     place, wanted = lonely_point(page, ".st-key-panel-along", "samples")
     click_point(page, place)
-    page.wait_for_function(
-        "id => document.querySelector('.st-key-sample input').value === id", arg=wanted
-    )
+    wait_for_sample(page, wanted)
     settle(page)
     follow(page, "Faithfulness")
     assert "Limits of the explanations of qj-planted" in page.inner_text("body")
@@ -244,9 +244,7 @@ def a_point_opens_its_sample_and_another_grouping_is_drawn(page: Any) -> None:
     visits.come(page, "entanglement")
     where, wanted = lonely_point(page, ".st-key-panel-entanglement")
     click_point(page, where)
-    page.wait_for_function(
-        "wanted => document.querySelector('.st-key-sample input').value === wanted", arg=wanted
-    )
+    wait_for_sample(page, wanted)
     settle(page)
     assert f"sample={wanted}" in page.url
     assert f"; {wanted} is" in page.inner_text(".st-key-box-cohort")

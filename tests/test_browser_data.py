@@ -178,7 +178,7 @@ def test_a_model_is_uploaded_and_explored(
     dataset = data.load(foreign_models.DATA)
     forward = foreign_models.program(tmp_path / "products.pt2")
     import_model(page, server, "own-program", tmp_path / "products.pt2")
-    sample = page.locator(".st-key-sample input").input_value()
+    sample = browser.chosen_sample(page)
     title = page.inner_text('[class*="st-key-panel-waterfall"] h4')
     row = list(dataset.ids).index(sample)
     wanted = foreign_models.looped(forward, dataset, row)
@@ -186,7 +186,7 @@ def test_a_model_is_uploaded_and_explored(
     follow(page, "Faithfulness")
     assert page.locator(WRONG).count() == 0, page.inner_text("body")
     assert browser.chosen(page, "model") == "own-program"
-    assert page.locator(".st-key-sample input").input_value() == sample
+    assert browser.chosen_sample(page) == sample
 
 
 def import_model(page: Any, server: serving.Server, name: str, path: Path) -> None:

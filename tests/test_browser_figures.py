@@ -22,6 +22,7 @@ from qfusion.panels import decision_story, sample_decision
 from qfusion.report.story_files import render_story
 from scripts import visits
 from tests.support.browser import (
+    chosen_sample,
     click_point,
     follow,
     lonely_point,
@@ -139,7 +140,7 @@ def a_figure_stays_and_only_its_numbers_change(page: Any) -> None:
     )
     visits.still(page, whole=True)
     assert page.evaluate("() => [...document.querySelectorAll('.qf-figure')].every(e => e.marked)")
-    after = page.locator(".st-key-sample input").input_value()
+    after = chosen_sample(page)
     assert after != "pair-0003"
     sample = open_sample("qj-parity", after, "parity")
     label = page.evaluate(
@@ -554,10 +555,11 @@ def test_a_page_opens_without_a_network_and_runs_no_typed_script(
         ),
     )
     page.goto((tmp_path / "figure.html").as_uri())
-    page.wait_for_selector("#qfusion-figure .legendtext", state="attached")
+    page.wait_for_selector("#qfusion-figure .annotation-text", state="attached")
     assert page.locator("h1").inner_text() == hostile
     assert page.title() == hostile
-    assert page.locator("#qfusion-figure .legendtext").all_text_contents() == [
+    # the names of the lines stand at their ends
+    assert page.locator("#qfusion-figure .annotation-text").all_text_contents() == [
         "text",
         "audio",
         "text : audio",

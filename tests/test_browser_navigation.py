@@ -248,7 +248,7 @@ def test_a_link_that_is_too_long_or_hostile_is_answered_in_words(
     assert "`" not in notices
     assert len(notices) < 1000
     assert page.evaluate("() => window.hacked") is None
-    assert page.locator(".st-key-sample input").input_value() == "pair-0003"
+    assert browser.chosen_sample(page) == "pair-0003"
     assert "x=" not in page.url.replace("sample=", "")
     page.evaluate(
         "() => { navigator.clipboard.writeText = () => Promise.reject(); document.execCommand = () => false; }"
@@ -360,7 +360,7 @@ def test_a_question_is_answered_on_overview_and_proven_one_click_further(
         page.wait_for_selector(f"h1:has-text('{title}')")
         settle(page)
         assert page.locator('[data-testid="stAlert"]').count() == 0
-        assert page.locator(".st-key-sample input").input_value() == "p0031"
+        assert browser.chosen_sample(page) == "p0031"
         if title == "Dynamics":
             assert (
                 page.locator('[role="tab"][aria-selected="true"]').first.inner_text() == "Decision"
@@ -393,7 +393,7 @@ def test_why_this_rather_than_that(visit: Callable[[str], Any]) -> None:
     assert f"Baseline: the score of sample {other}" in panel.inner_text()
     assert f"contrast={other}" in page.url
     follow(page, "Dynamics")
-    assert page.locator(".st-key-contrast input").input_value() == other
+    assert browser.chosen_sample(page, "contrast") == other
     assert f"contrast={other}" in page.url
     assert page.locator('[data-testid="stAlert"]').count() == 0
 

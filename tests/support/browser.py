@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from qfusion.analysis.sample_words import BESIDE
 from scripts import visits
 
 FIGURE = '[data-testid="stMain"] .js-plotly-plot'
@@ -56,6 +57,20 @@ def chosen(page: Any, key: str) -> str:
     """Returns the id that the picker of the model or of the data shows, without its title."""
     words: str = page.locator(f".st-key-{key} input").first.input_value()
     return words.split()[-1].strip("()")
+
+
+def chosen_sample(page: Any, key: str = "sample") -> str:
+    """Returns the id that a picker of samples shows, without the words of the sample beside it."""
+    words: str = page.locator(f".st-key-{key} input").input_value()
+    return words.split(BESIDE)[0]
+
+
+def wait_for_sample(page: Any, wanted: str) -> None:
+    """Waits until the picker of the sample shows an id."""
+    page.wait_for_function(
+        "([id, beside]) => document.querySelector('.st-key-sample input').value.split(beside)[0] === id",
+        arg=[wanted, BESIDE],
+    )
 
 
 def settle(page: Any) -> None:
