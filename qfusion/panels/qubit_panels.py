@@ -49,7 +49,8 @@ def qubits(
         figure,
         shows="every qubit that goes to the end: its Bloch vector in the X–Z plane now (thin: before this gate) and "
         "its entropy." + cite_sample(sample),
-        not_shown="⟨Y⟩ as a length: point at a disc.",
+        not_shown="⟨Y⟩ as a length.",
+        usage="Point at a disc for ⟨Y⟩.",
         alt=f"Bloch vectors of {len(rows)} qubits; entropy in nats: {alt_text.list_numbers(names, entropy)}.",
         table=lambda: qubit_table(walk, at),
     )
