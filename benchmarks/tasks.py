@@ -36,6 +36,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 import browser  # noqa: E402
 import tables  # noqa: E402
 
+from qfusion.analysis.sample_words import BESIDE  # noqa: E402
 from scripts import serving, visits  # noqa: E402
 
 KEPT = ROOT / "benchmarks" / "runs" / "tasks.json"
@@ -184,12 +185,17 @@ class Walk:
     @property
     def model(self) -> str:
         """The model picked in the bar."""
-        return str(self.page.locator(".st-key-model input").first.input_value())
+        return self.last_word("model")
 
     @property
     def sample(self) -> str:
-        """The sample picked in the bar."""
-        return str(self.page.locator(".st-key-sample input").first.input_value())
+        """The sample picked in the bar: its id, without the words beside it."""
+        return str(self.page.locator(".st-key-sample input").first.input_value()).split(BESIDE)[0]
+
+    def last_word(self, key: str) -> str:
+        """The id at the end of what a picker of models or data shows."""
+        words = str(self.page.locator(f".st-key-{key} input").first.input_value())
+        return words.split()[-1].strip("()")
 
 
 def environment(folder: Path) -> dict[str, str]:
@@ -354,7 +360,7 @@ def what_decided(walk: Walk, data: str = OWN) -> str:
     if wrong := walk.read('[data-testid="stAlertContentError"]'):
         raise Unanswered(wrong)
     said = walk.sentence(WATERFALL, r"\([-+−]\d+\.\d+\).* for ‘")
-    assert walk.page.locator(".st-key-data input").first.input_value() == data
+    assert walk.last_word("data") == data
     with walk.at_its_folders():
         sample = opened(walk.folder / "models" / f"{walk.model}.json", walk.sample, data=data)
         agree(

@@ -45,6 +45,7 @@ def test_a_cold_link_restores_the_view_and_a_slider_changes_prediction_metrics_a
 ) -> None:
     # what this adds goes with it: later tests share the page
     late = page.context.new_cdp_session(page)
+    late.send("Page.enable")  # without it Chromium ignores the script
     late.send("Page.addScriptToEvaluateOnNewDocument", {"source": LATE})
     visit(
         "/dynamics?model=qj-planted&sample=p0031&H.text-audio=0.5&D.text=2&T=0.5&view=Correlations"

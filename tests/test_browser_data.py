@@ -148,7 +148,7 @@ def a_pickle_is_examined_repaired_and_kept(page: Any, tmp_path: Path) -> None:
     page.get_by_role("button", name="Save data set").click()
     page.get_by_text("with 70 samples. It can now be chosen").wait_for()
     settle(page)
-    assert "(my-mosi)" in page.locator(".st-key-set input").input_value()
+    assert browser.chosen(page, "set") == "my-mosi"
     assert "set=my-mosi" in page.url
     assert "40 / 10 / 20" in page.inner_text("body")
     assert page.locator(".st-key-import-report").count() == 0

@@ -493,6 +493,7 @@ def test_nothing_jumps_while_a_page_opens_nor_after_a_slider(
     visit: Callable[[str], Any], page: Any
 ) -> None:
     session = page.context.new_cdp_session(page)
+    session.send("Page.enable")  # without it Chromium ignores the script
     session.send("Page.addScriptToEvaluateOnNewDocument", {"source": SHIFTS})
     visit("/?model=qj-planted")
     assert page.evaluate("() => window.qfShift") < 0.1

@@ -99,8 +99,9 @@ def test_a_model_takes_one_file_and_its_registration() -> None:
         "qfusion/analysis/audit.py",
         "qfusion/analysis/audit_plan.py",
         "qfusion/analysis/twin_runs.py",
+        "qfusion/wording/list_names.py",
         "qfusion/wording/model_kinds.py",
-    }  # it is a rival in the audit, and has a description of its own beside the default
+    }  # it is a rival in the audit, and has a short name and a description of its own beside the defaults
     assert found == {"qfusion/models/state_linear.py", "qfusion/models/registry.py"}
 
 

@@ -701,8 +701,7 @@ def test_summary_counts_data_sets_by_the_corrected_test_against_the_best_rival()
     assert [one.rival for one in compared.values()] == ["Late", "Linear", "Late"]
     assert made.rival_comparisons("qcnn") == {}
     assert summarise_board(made) == (
-        "Against the best rival on each of 3 data sets: **QJ** is significantly better on 1, worse on 1 and "
-        "undecided on 1."
+        "Significantly better than the best rival: **QJ** on 1 of 3 data sets (worse on 1)."
     )
     assert explain_board_summary(made).startswith(
         "**QJ**. Better: Set r2. Worse: Set mae. Undecided: Set accuracy."

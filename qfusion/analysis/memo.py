@@ -59,7 +59,8 @@ def memo(
 
         @functools.wraps(function)
         def memoised(*args: P.args, **kwargs: P.kwargs) -> R:
-            call, key = bind(*args, **kwargs)
+            call = bind(*args, **kwargs)
+            key = stamp(*args, **kwargs), argument_key(list(call.arguments.values()), background)
 
             def compute() -> R:
                 with nullcontext() if task is None else waiting.get()(task):
@@ -67,16 +68,16 @@ def memo(
 
             return _copy_tables(CACHE.get_or_compute(function, key, compute, size))
 
-        def bind(*args: Any, **kwargs: Any) -> tuple[inspect.BoundArguments, Hashable]:
-            """Return the arguments of a call, and the key of its result."""
+        def bind(*args: Any, **kwargs: Any) -> inspect.BoundArguments:
+            """Return the arguments of a call as results are kept by them."""
             call = signature.bind(*args, **kwargs)
             call.apply_defaults()
             _leave_own(call.arguments)
-            values = argument_key(list(call.arguments.values()), background)
-            return call, (stamp(*args, **kwargs), values)
+            return call
 
         def find(*args: Any, **kwargs: Any) -> R | None:
-            _, key = bind(*args, **kwargs)
+            call = bind(*args, **kwargs)
+            key = stamp(*args, **kwargs), argument_key(list(call.arguments.values()), background)
             return cast("R | None", CACHE.get(function, key))
 
         _FINDERS[memoised] = find

@@ -10,7 +10,7 @@ def icon_button(
     label: str,
     icon: str,
     key: str,
-    on_click: Callable[..., object],
+    on_click: Callable[..., None],
     *arguments: Any,
     shortcut: str = "",
     **options: Any,

@@ -6,9 +6,8 @@ from qfusion._sentences import capitalise, count
 from qfusion.analysis import text
 from qfusion.analysis.benchmark_board import SYSTEMS, Board, RivalComparison, Standing
 
-SENTENCE = "Against the best rival on each of {sets}: {systems}."
-SYSTEM = "**{system}** is significantly better on {better}, worse on {worse} and undecided on {undecided}"
-NONE = "none"
+SENTENCE = "Significantly better than the best rival: {systems}."
+SYSTEM = "**{system}** on {better} of {sets} (worse on {worse})"
 NOT_TESTED = "The systems are not compared with their rivals yet."
 STANDING = "{standing}: {sets}"
 TEST = (
@@ -28,8 +27,7 @@ def summarise_board(board: Board) -> str:
     ]
     if not systems:
         return NOT_TESTED
-    tested = {name for comparisons in compared.values() for name in comparisons}
-    return SENTENCE.format(sets=count(len(tested), "data set"), systems="; ".join(systems))
+    return SENTENCE.format(systems=", ".join(systems))
 
 
 def explain_board_summary(board: Board) -> str:
@@ -50,8 +48,12 @@ def explain_board_summary(board: Board) -> str:
 
 def _count_standings(label: str, comparisons: Mapping[str, RivalComparison]) -> str:
     standings = [comparison.standing for comparison in comparisons.values()]
-    counts = {standing.value: standings.count(standing) or NONE for standing in Standing}
-    return SYSTEM.format(system=text.escape_markdown(label), **counts)
+    return SYSTEM.format(
+        system=text.escape_markdown(label),
+        better=standings.count(Standing.BETTER),
+        worse=standings.count(Standing.WORSE),
+        sets=count(len(standings), "data set"),
+    )
 
 
 def _name_sets(
