@@ -12,7 +12,6 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from qfusion import data, explain
-from qfusion._sentences import true_minus
 from qfusion.analysis import (
     background_choice,
     changed_samples,
@@ -345,9 +344,7 @@ def test_inside_a_modality_shows_the_attribution_of_the_library(source: str) -> 
     words = plain(said(app))
     assert not app.error
     assert (
-        true_minus(
-            f"from {found.start:+.3f} (at the training mean of every feature) to {found.end:+.3f} (this sample)"
-        )
+        f"from {found.start:+.3f} (at the training mean of every feature) to {found.end:+.3f} (this sample)"
         in words
     )
     largest = found.units[np.abs(found.units).argmax()]
