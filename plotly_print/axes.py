@@ -118,6 +118,11 @@ class Grid:
             domains = [(0.0, 1.0)]
         return cls(domains, domains)
 
+    @property
+    def ends(self) -> np.ndarray:
+        """Where the columns are drawn, (n, 2)."""
+        return np.array(self.drawn)
+
     def share(self, value: float) -> float:
         """A share of the drawing, moved with the columns."""
         knots, to = ([end for pair in pairs for end in pair] for pairs in (self.given, self.drawn))
@@ -131,23 +136,26 @@ class Grid:
         away = [abs((low + high) / 2 - (domain[0] + domain[1]) / 2) for low, high in self.given]
         return away.index(min(away))
 
-    def widen(self, needed: list[float]) -> None:
+    def widen(self, needed: list[float]) -> float:
         """Make the gaps between columns at least so wide (shares), and the columns narrower by as
-        much."""
+        much; return by how much the gaps are too wide for the drawing (at most 1: they fit)."""
         gaps = [
             max(b[0] - a[1], g) for (a, b), g in zip(pairwise(self.given), needed, strict=False)
         ]
         widths = [b - a for a, b in self.given]
         at, whole = self.given[0][0], self.given[-1][1] - self.given[0][0]
+        least = 0.25 * sum(widths)
+        crowd = sum(gaps) / max(whole - least, 1e-9)
         room = whole - sum(gaps)
-        if room < 0.25 * sum(widths):
-            room = 0.25 * sum(widths)
+        if room < least:
+            room = least
             gaps = [gap * (whole - room) / max(sum(gaps), 1e-9) for gap in gaps]
         self.drawn = []
         for width, gap in zip(widths, [*gaps, 0.0], strict=True):
             wide = width * room / sum(widths)
             self.drawn.append((at, at + wide))
             at += wide + gap
+        return crowd
 
 
 @dataclass(frozen=True, eq=False)

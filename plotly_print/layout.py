@@ -22,6 +22,7 @@ from plotly_print.axes import (
     kind_of,
 )
 from plotly_print.bars import arrange, boxes, violin
+from plotly_print.letters import Letter, Plot, draw_letters, letter_style
 from plotly_print.points import Field, Points, columns, draw_parallel
 from plotly_print.scene import (
     KEY,
@@ -102,6 +103,17 @@ class Plots:
         """The trace's axes."""
         return self.axes[str(trace.get("xaxis", "x"))], self.axes[str(trace.get("yaxis", "y"))]
 
+    def rectangles(self) -> list[Plot]:
+        """The axes of each rectangle that holds traces, in the order of reading; of rectangles that
+        overlap, those of the first."""
+        cells: dict[Box, Plot] = {}
+        for x, y in map(self.pair, self.traces):
+            (left, right), (bottom, top) = x.domain, y.domain
+            share = Box(left, bottom, right, top)
+            if not any(share.overlaps(other, 1e-6) for other in cells):
+                cells[share] = (x, y)
+        return [cells[share] for share in sorted(cells, key=lambda box: (-box.top, box.left))]
+
     def grid(self, letter: str) -> Grid:
         """The columns ("x") or rows ("y") of the axes that hold something, or of all."""
         axes = [axis for axis in self.axes.values() if axis.letter == letter]
@@ -151,10 +163,11 @@ class Plots:
         box: Box,
         drawn: dict[str, list[Words]],
         labels: list[Words],
+        letters: list[tuple[Plot, Words]],
         hand: Hand,
     ) -> list[float]:
         """Points that are needed between neighbouring columns ("x") or rows ("y"), for what axes
-        write beside themselves."""
+        write beside themselves, and for the letters of plots."""
         side = "xy".index(letter)
         start, length = box[side], box[side + 2] - box[side]
         before, after = [0.0] * len(grid.given), [0.0] * len(grid.given)
@@ -168,6 +181,10 @@ class Plots:
                 if (letter, axis.letter, word.role) != ("y", "y", "title"):
                     before[place] = max(before[place], ends[place][0] - word.box[side])
                     after[place] = max(after[place], word.box[side + 2] - ends[place][1])
+        for plot, word in letters:
+            place = grid.index(plot[side].domain)
+            before[place] = max(before[place], ends[place][0] - word.box[side])
+            after[place] = max(after[place], word.box[side + 2] - ends[place][1])
         for word in labels if letter == "y" else ():
             for place, (_, top) in enumerate(ends):
                 if abs(word.box.bottom - top) < hand.px(12):
@@ -235,7 +252,10 @@ class Layout:
         height: float | None,
         title: str,
         caption: str,
+        letter: Letter | None = None,
+        large: bool = False,
     ) -> None:
+        """See `page.render`; `large`: whether letters of plots are larger than other words."""
         check(
             len(title) <= TITLE_LETTERS,
             f"Argument `title` must have at most {TITLE_LETTERS} letters, but has {len(title):,}. "
@@ -244,6 +264,7 @@ class Layout:
         self.layout, self.traces = figure["layout"], figure["data"]
         self.plots = Plots(self.traces, self.layout)
         self.hand, self.width, self.height = hand, width, height
+        self.letter, self.large = letter, large
         self.stretch = 1.0
         style = hand.style({})
         self.edge = EDGE * style.size
@@ -309,7 +330,14 @@ class Layout:
                 f"{self.hand.px(self.hand.font):.1f} pt. Choose a larger size or a smaller font, "
                 "or leave out title and caption.",
             )
+            before = (columns.ends, rows.ends)
             scene, out, crowd = self._compose(box, page, columns, rows)
+            shift = max(
+                float(np.abs(grid.ends - ends).max()) * length
+                for grid, ends, length in zip(
+                    (columns, rows), before, (box.width, box.height), strict=True
+                )
+            )
             wanted = [
                 max(0.0, room)
                 for room in (
@@ -320,7 +348,7 @@ class Layout:
                 )
             ]
             margins = (left, right, top, bottom)
-            if max(abs(a - b) for a, b in zip(wanted, margins, strict=True)) < 0.3:
+            if max(shift, *(abs(a - b) for a, b in zip(wanted, margins, strict=True))) < 0.3:
                 break
             # Labels that break or turn at one width and not at the next would go on for ever:
             # margins stop to shrink.
@@ -361,10 +389,12 @@ class Layout:
         labels: list[Words] = []
         for note in layout["annotations"]:
             labels += notes.draw_note(note, sheet, scene, hand, written, labels)
+        letters = self._letters(scene, drawn)
         inside = [label for label in labels if label.role != "outside"]
         for letter, grid, length in (("x", columns, box.width), ("y", rows, box.height)):
-            gaps = plots.gaps(letter, grid, box, drawn, inside, hand)
-            grid.widen([gap / length for gap in gaps])
+            gaps = plots.gaps(letter, grid, box, drawn, inside, letters, hand)
+            tight = grid.widen([gap / length for gap in gaps])
+            crowds += [tight] if letters and letter == "y" else []
         for trace in plots.traces:
             x, y = plots.pair(trace)
             bar = (
@@ -391,6 +421,28 @@ class Layout:
         # Letters of a drawing without axes cannot give way to each other.
         lower = 1.0 if self.height is None else max(1.0, 0.9 * self._meant() / box.height)
         return scene, self._outside(scene, box), max(crowds, default=lower)
+
+    def _letters(self, scene: Scene, drawn: dict[str, list[Words]]) -> list[tuple[Plot, Words]]:
+        """Draw the letters of the plots, where there are several, and return them with their plots;
+        `drawn`: what axes write."""
+        plots = self.plots.rectangles()
+        if self.letter is None or len(plots) < 2:
+            return []
+
+        def beside(plot: Plot) -> list[Words]:
+            own = [axis.domain for axis in plot]
+            words = []
+            for name, written in drawn.items():
+                axis = self.plots.axes[name]
+                pair = sorted((axis, self.plots.against(axis)), key=lambda one: one.letter)
+                words += written if [one.domain for one in pair] == own else []
+            return words
+
+        style = letter_style(self.hand, self.large)
+        by_axes = {id(word) for written in drawn.values() for word in written}
+        others = [word for word in scene.words() if id(word) not in by_axes]
+        words = draw_letters(plots, self.letter, style, beside, others, scene)
+        return list(zip(plots, words, strict=True))
 
     @staticmethod
     def _outside(scene: Scene, box: Box) -> Box:

@@ -1,11 +1,12 @@
 """Files for print: one figure, or several on one page."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
 from plotly_print import latex, paper, reading
 from plotly_print.layout import Layout, caption_block
+from plotly_print.letters import Letter, letter_style
 from plotly_print.scene import Hand, Mark, Scene, Words, moved
 from plotly_print.values import RGBA, check, require_number, rgba
 from plotly_print.words import UNPRINTABLE, Block, printable, runs, wrapped
@@ -31,7 +32,7 @@ class Style:
         dpi: pixels an inch of a PNG.
         serif: letters are STIX General, with the widths of Times, instead of DejaVu Sans.
         lines: how much thicker lines are than plotly's, in proportion to the letters.
-        bold: whether the letters of panels are bold, and larger than the others.
+        large: whether the letters of panels are larger than the others.
         creator: letters A to Z that name the program in the file, and what it keeps there.
     """
 
@@ -41,16 +42,16 @@ class Style:
     dpi: int = 300
     serif: bool = False
     lines: float = 1.0
-    bold: bool = False
+    large: bool = False
     creator: str = "plotlyprint"
 
 
 @dataclass(frozen=True)
 class Part:
-    """A figure with its letter, such as "(a)", and its title where one is written."""
+    """A figure with its letter, such as "(a)", and its title where they are written."""
 
     figure: go.Figure
-    letter: str
+    letter: str = ""
     title: str = ""
 
 
@@ -61,6 +62,7 @@ def render(
     *,
     title: str = "",
     caption: str = "",
+    letter: Letter | None = None,
     metadata: str = "{}",
 ) -> bytes:
     """The figure as a file, its letters as text where the format has text.
@@ -70,6 +72,8 @@ def render(
         format: "svg", "pdf", "png", or "tikz" for a tikzpicture of LaTeX.
         style: size of page and letters, and what else is set in print.
         title, caption: plain text above and below the drawing; markup in it is shown as it is.
+        letter: what is written at each plot of a figure of several, such as "(a)" for 0, in the
+            order of reading; None for no letters.
         metadata: text that is embedded: in an SVG's `<metadata>`, in a PDF's information as
             `Keywords`, in a PNG's text chunk of the creator's name, in comments of a tikzpicture.
 
@@ -78,7 +82,7 @@ def render(
             that is not drawn.
     """
     width, height, size = _checked(format, style, metadata)
-    layout = _layout(figure, style, width, height, size, title, caption)
+    layout = _layout(figure, style, width, height, size, title, caption, letter)
     scene, tall = layout.page()
     return _file(format, scene.ordered(), (width, tall), layout.hand.paper, style, title, metadata)
 
@@ -192,6 +196,7 @@ def _layout(
     size: float,
     title: str = "",
     caption: str = "",
+    letter: Letter | None = None,
 ) -> Layout:
     """The layout of a figure on a page of width and height, with letters of a size, in points."""
     settings = reading.plain(figure)
@@ -211,16 +216,19 @@ def _layout(
         height,
         title,
         caption,
+        letter,
+        style.large,
     )
 
 
 def _head(part: Part, hand: Hand, wide: float, style: Style) -> Block:
     """The letter of a part, and its title behind it."""
-    usual = hand.style({})
-    # Nature asks for letters of 8 pt beside others of 7 pt.
-    letter = replace(usual, size=usual.size * (8 / 7 if style.bold else 1.0), bold=style.bold)
-    line = runs(printable(part.letter + ("\u2002" if part.title else "")), letter)
-    line += runs(printable(part.title), replace(usual, bold=True)) if part.title else []
+    letter = letter_style(hand, style.large)
+    between = "\u2002" if part.letter and part.title else ""
+    line = runs(printable(part.letter + between), letter) if part.letter else []
+    line += runs(printable(part.title), letter_style(hand, False)) if part.title else []
+    if not line:
+        return Block((), letter.size)
     return wrapped(Block((tuple(line),), letter.size), wide)
 
 

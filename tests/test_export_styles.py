@@ -81,6 +81,7 @@ def test_default_style() -> None:
         "caption": False,
         "font": 7.0,
         "hidden": [],
+        "letters": True,
     }
     assert ExportStyle(size="slide").font == export_style.SIZES["slide"].font
     look = ExportStyle(

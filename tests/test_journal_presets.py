@@ -78,7 +78,8 @@ def test_panels_have_the_letters_of_their_journal() -> None:
         "(aa)",
     ]
     assert export_style.SIZES["nature-double"].letter(2) == "c"
-    assert {name for name, size in export_style.SIZES.items() if size.bold} == {
+    assert export_style.SIZES["nature-double"].says.endswith("panels a, b in bold")
+    assert {name for name, size in export_style.SIZES.items() if size.bare} == {
         "nature-single",
         "nature-double",
     }

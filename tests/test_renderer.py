@@ -15,7 +15,13 @@ import pytest
 from plotly_print import Style, layout, paper, reading, render
 from plotly_print.scene import Hand, Scene, Words
 from plotly_print.values import rgba
-from qfusion.figures import decision_charts, evolution_charts, interaction_charts, style
+from qfusion.figures import (
+    decision_charts,
+    evolution_charts,
+    export_style,
+    interaction_charts,
+    style,
+)
 from tests.support.figure_examples import EXAMPLES, HOSTILE, TERMS, M, T, drawing_functions
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -51,9 +57,9 @@ def page_of(
 ) -> Page:
     figure = reading.plain(drawn)
     pencil = Hand(size / 13, rgba("#17202B"), rgba("#fff"), 13.0)
-    composed = layout.Layout(
-        figure, pencil, width, height, heads.get("title", ""), heads.get("caption", "")
-    )
+    letter = export_style.SIZES["single"].letter
+    texts = (heads.get("title", ""), heads.get("caption", ""))
+    composed = layout.Layout(figure, pencil, width, height, *texts, letter)
     scene, tall = composed.page()
     return Page(scene, width, tall)
 
@@ -103,6 +109,16 @@ def test_labels_of_every_figure_fit_and_do_not_overlap(name: str) -> None:
             assert b.angle % 90 or not a.box.overlaps(b.box, 1.5), (
                 f"{a.block.text!r} and {b.block.text!r}"
             )
+        for letter, other in itertools.product(labels(page, "letter"), page.scene.words()):
+            assert letter is other or not letter.box.overlaps(other.box), other.block.text
+
+
+def test_figures_with_several_plots_have_letters() -> None:
+    polygon = page_of(EXAMPLES["correlation_polygon.mutual_information_polygon"]("light"))
+    assert [mark.block.text for mark in labels(polygon, "letter")] == ["(a)", "(b)"]
+    shared_axis = page_of(EXAMPLES["sensitivity_tornado.tornado"]("light"))
+    assert [mark.block.text for mark in labels(shared_axis, "letter")] == ["(a)", "(b)"]
+    assert not labels(page_of(waterfall()), "letter")
 
 
 @pytest.mark.parametrize("count", [16, 22, 30, 50])

@@ -10,7 +10,16 @@ import typer
 import qfusion
 from qfusion._checks import check
 from qfusion.commands.figure_files import read_recipe, write_composition
-from qfusion.commands.figure_options import Caption, Dpi, Font, Size, Theme, Title, given_options
+from qfusion.commands.figure_options import (
+    Caption,
+    Dpi,
+    Font,
+    Letters,
+    Size,
+    Theme,
+    Title,
+    given_options,
+)
 from qfusion.commands.printing import Json
 
 
@@ -34,6 +43,7 @@ def compose(
     dpi: Dpi = None,
     title: Title = None,
     caption: Caption = None,
+    letters: Letters = None,
     anyway: Annotated[
         bool, typer.Option(help="Draw them also of other models or data than the recipes'.")
     ] = False,
@@ -56,7 +66,13 @@ def compose(
     style = qfusion.figures.export_style.ExportStyle.parse(
         {"format": kind}
         | given_options(
-            size=size or "double", theme=theme, font=font, dpi=dpi, title=title, caption=caption
+            size=size or "double",
+            theme=theme,
+            font=font,
+            dpi=dpi,
+            title=title,
+            caption=caption,
+            letters=letters,
         )
     )
     write_composition(

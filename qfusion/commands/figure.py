@@ -17,7 +17,7 @@ from qfusion.commands.figure_files import (
     write_composition,
     write_figure,
 )
-from qfusion.commands.figure_options import Dpi, Font, Size, Theme, given_options, restyle
+from qfusion.commands.figure_options import Dpi, Font, Letters, Size, Theme, given_options, restyle
 from qfusion.commands.printing import Json
 from qfusion.errors import InvalidInput
 from qfusion.figures import VIEWS
@@ -67,6 +67,7 @@ def figure(
     dpi: Dpi = None,
     title: Annotated[bool | None, typer.Option(help="Write the title above.")] = None,
     caption: Annotated[bool | None, typer.Option(help="Write what the figure shows below.")] = None,
+    letters: Letters = None,
     hide: Annotated[
         list[str] | None, typer.Option(metavar="SERIES", help="Leave out an entry of the legend.")
     ] = None,
@@ -96,6 +97,7 @@ def figure(
         dpi=dpi,
         title=title,
         caption=caption,
+        letters=letters,
         hidden=hide,
     )
     address = given_options(

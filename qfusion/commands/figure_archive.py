@@ -10,7 +10,16 @@ import typer
 import qfusion
 from qfusion._checks import check
 from qfusion._files import atomic
-from qfusion.commands.figure_options import Caption, Dpi, Font, Size, Theme, Title, given_options
+from qfusion.commands.figure_options import (
+    Caption,
+    Dpi,
+    Font,
+    Letters,
+    Size,
+    Theme,
+    Title,
+    given_options,
+)
 from qfusion.commands.printing import Json, print_remark, print_result
 
 
@@ -38,13 +47,22 @@ def figures(
     dpi: Dpi = None,
     title: Title = None,
     caption: Caption = None,
+    letters: Letters = None,
     as_json: Json = False,
 ) -> None:
     """Write all figures of a page, or one for every sample of a cohort, into a zip with numbers and a manifest."""
     check(out.suffix.lower() == ".zip", f"Argument `--out` must end in .zip, but is {out.name!r}.")
     style = qfusion.figures.export_style.ExportStyle.parse(
         {"format": kind}
-        | given_options(size=size, theme=theme, font=font, dpi=dpi, title=title, caption=caption)
+        | given_options(
+            size=size,
+            theme=theme,
+            font=font,
+            dpi=dpi,
+            title=title,
+            caption=caption,
+            letters=letters,
+        )
     )
     page, address = qfusion.panels.rendering.parse_link(link)
     if cohort is None:

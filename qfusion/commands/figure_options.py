@@ -23,6 +23,10 @@ Title = Annotated[bool | None, typer.Option(help="Write the titles above.")]
 
 Caption = Annotated[bool | None, typer.Option(help="Write what is shown below.")]
 
+Letters = Annotated[
+    bool | None, typer.Option(help="Letter the plots of a figure of several (a), (b), (c).")
+]
+
 
 def given_options(**options: Any) -> dict[str, Any]:
     """Return the options that are not None."""

@@ -125,20 +125,22 @@ def save_composition(
             shown = apply_theme(hide_series(figure, panel.style.hidden), style.theme)
             shown = draw_line_labels(shown, size.width / columns / pixel(style))
             heading = clean_text("title", title, MAX_TITLE) if style.title else ""
-            parts.append(plotly_print.Part(shown, size.letter(len(parts)), heading))
+            letter = size.letter(len(parts)) if style.letters else ""
+            parts.append(plotly_print.Part(shown, letter, heading))
         return plotly_print.render_grid(
             parts,
             style.format,
             print_style(style, size.width, size.height),
             whole.columns,
             most_mm=size.most,
-            caption=join_captions(captions, size) if style.caption else "",
+            caption=join_captions(captions, style) if style.caption else "",
             metadata=whole.text(),
         )
 
 
-def join_captions(captions: Sequence[str], size: Any) -> str:
-    """Return several captions joined into one as plain text, each preceded by the letter of its panel.
+def join_captions(captions: Sequence[str], style: ExportStyle) -> str:
+    """Return several captions joined into one as plain text, each preceded by the letter of its panel, if panels are
+    lettered in the style.
 
     Long captions are shortened so that all of them together have at most 4,000 characters.
     """
@@ -146,7 +148,8 @@ def join_captions(captions: Sequence[str], size: Any) -> str:
     entries = []
     for place, caption in enumerate(captions):
         short = caption if len(caption) <= most else caption[: most - 1].rstrip() + "…"
-        entries.append(f"{size.letter(place)} {clean_text('caption', short, 4_000)}")
+        letter = f"{SIZES[style.size].letter(place)} " if style.letters else ""
+        entries.append(letter + clean_text("caption", short, 4_000))
     return " ".join(entries)
 
 

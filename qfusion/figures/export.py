@@ -75,6 +75,7 @@ def save(
             print_style(style, width, height),
             title=title if style.title else "",
             caption=caption if style.caption else "",
+            letter=size.letter if style.letters else None,
             metadata=recipe,
         )
 

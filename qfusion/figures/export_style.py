@@ -36,8 +36,8 @@ MM_PER_PT = 25.4 / 72
 
 class Size(NamedTuple):
     """A print size: its name, width, usual font size, its height if that is fixed, and the largest height. It also
-    holds the requirements of its journal: serif letters, how much thicker lines are than usual, and the letters of
-    panels.
+    holds the requirements of its journal: serif letters, how much thicker lines are than usual, and how panels are
+    lettered.
     """
 
     label: str
@@ -47,7 +47,7 @@ class Size(NamedTuple):
     most: float  # mm
     serif: bool = False
     lines: float = 1.0
-    bold: bool = False  # panels are a, b, c in bold, instead of (a), (b), (c)
+    bare: bool = False  # panels are a, b, c, in larger letters, instead of (a), (b), (c)
 
     @property
     def face(self) -> str:
@@ -62,12 +62,12 @@ class Size(NamedTuple):
     def says(self) -> str:
         """Description of its letters, lines and panels."""
         thick = "" if self.lines == 1 else f", lines × {self.lines:g}"
-        return f"{self.face}, {self.font:g} pt{thick}, panels {'a, b in bold' if self.bold else '(a), (b)'}"
+        return f"{self.face}, {self.font:g} pt{thick}, panels {self.letter(0)}, {self.letter(1)} in bold"
 
     def letter(self, place: int) -> str:
-        """The letter of a panel, from 0: "(a)", or "a" where it is bold."""
+        """The letter of a panel, from 0: "(a)", or "a" where that is asked for."""
         name = chr(ord("a") + place % 26) * (1 + place // 26)
-        return name if self.bold else f"({name})"
+        return name if self.bare else f"({name})"
 
 
 # Widths and letters as asked of authors: Physical Review Style and Notation Guide (capitals of 2 mm, lines of 0.18 mm);
@@ -81,10 +81,10 @@ SIZES = {
     "aps-single": Size("APS, one column, 86 mm", 86.0, 8.0, None, 230.0, serif=True, lines=0.85),
     "aps-double": Size("APS, two columns, 178 mm", 178.0, 8.0, None, 230.0, serif=True, lines=0.85),
     "nature-single": Size(
-        "Nature, one column, 89 mm", 89.0, 7.0, None, 240.0, lines=0.75, bold=True
+        "Nature, one column, 89 mm", 89.0, 7.0, None, 240.0, lines=0.75, bare=True
     ),
     "nature-double": Size(
-        "Nature, two columns, 183 mm", 183.0, 7.0, None, 240.0, lines=0.75, bold=True
+        "Nature, two columns, 183 mm", 183.0, 7.0, None, 240.0, lines=0.75, bare=True
     ),
     "ieee-single": Size(
         "IEEE, one column, 88.9 mm", 88.9, 8.0, None, 216.0, serif=True, lines=0.85
@@ -123,6 +123,7 @@ class ExportStyle:
         title, caption: whether they are written above and below the figure.
         font: size of the axis titles in pt, in print; 0 stands for what is usual for the size.
         hidden: legend entries that are left out.
+        letters: whether the plots of a figure of several are lettered (a), (b), (c), as the panels of a composed one.
 
     Raises:
         InvalidInput: when a value is not one of these.
@@ -136,6 +137,7 @@ class ExportStyle:
     caption: bool = False
     font: float = 0.0
     hidden: tuple[str, ...] = ()
+    letters: bool = True
 
     def __post_init__(self) -> None:
         choices: dict[str, Collection[Any]] = {
@@ -151,7 +153,7 @@ class ExportStyle:
                 f"Argument `{name}` must be one of {', '.join(map(str, options))}, but is {_shorten(value)}. "
                 "Choose one of them.",
             )
-        for name in ("title", "caption"):
+        for name in ("title", "caption", "letters"):
             check(
                 isinstance(getattr(self, name), bool),
                 f"Argument `{name}` must be true or false, but is {_shorten(getattr(self, name))}. "
@@ -217,7 +219,7 @@ def print_style(style: ExportStyle, width: float, height: float | None) -> Any:
     """Return the style of `plotly_print` for an export style, for a page of `width` and `height` in mm."""
     size = SIZES[style.size]
     return plotly_print.Style(
-        width, height, style.font, style.dpi, size.serif, size.lines, size.bold, CREATOR
+        width, height, style.font, style.dpi, size.serif, size.lines, size.bare, CREATOR
     )
 
 

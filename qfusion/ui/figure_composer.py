@@ -192,7 +192,7 @@ def _downloads(whole: composed_figure.Composition, taken: list[rendering.Rendere
                 whole.style,
                 title="",
                 caption=composed_figure.join_captions(
-                    [panel.caption for panel in taken], SIZES[whole.style.size]
+                    [panel.caption for panel in taken], whole.style
                 ),
                 made_from=made_from,
                 name="composition",

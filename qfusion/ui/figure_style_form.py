@@ -98,6 +98,13 @@ def style_form() -> ExportStyle:
             help="What the figure shows and does not show, below it.",
             **_setting("caption"),
         )
+        letters = st.toggle(
+            "Panel letters",
+            default.letters,
+            disabled=kind == "html",
+            help="(a), (b), (c) at the plots of a figure that has several, and at the panels of a composed one.",
+            **_setting("letters"),
+        )
     with st.container(horizontal=True):
         font = st.number_input(
             "Font size (pt)",
@@ -123,6 +130,7 @@ def style_form() -> ExportStyle:
         title=title,
         caption=caption,
         font=float(font),
+        letters=letters,
     )
 
 
