@@ -6,7 +6,7 @@ without a screen.
 
 Plotly's pixels become points by one scale, such that its usual letters have `font_pt`; margins are
 as wide as what stands in them. The same input gives the same bytes in every process. Letters are
-DejaVu Sans or STIX General, which matplotlib brings along; text stays text in the file. What of
+Arimo, which comes along, or STIX General, which matplotlib brings along; text stays text in the file. What of
 plotly is not drawn is refused by name (`reading`), never left out.
 """
 

@@ -1,5 +1,5 @@
-"""Letters that matplotlib's fonts do not have: which installed font has them, and which have
-none."""
+"""Letters that Arimo and STIX do not have: whether DejaVu Sans, which comes with matplotlib, or an
+installed font has them, and which have none."""
 
 import re
 import unicodedata
@@ -8,7 +8,9 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cache, cached_property, lru_cache
+from pathlib import Path
 
+import matplotlib
 import numpy as np
 from fontTools import unicodedata as scripts
 from fontTools.ttLib import TTFont
@@ -43,6 +45,7 @@ IGNORED = re.compile(
     "[\u00ad\u034f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff"
     "\U000e0000-\U000e0fff]"
 )
+BUNDLED = Path(matplotlib.get_data_path()) / "fonts" / "ttf"  # fonts that matplotlib brings along
 BOX = "\u25a1"  # stands for a letter that no font has
 
 
@@ -84,25 +87,52 @@ def installed() -> tuple[Face, ...]:
     sets: dict[bytes, bytes] = {}  # faces of a file have the same letters, mostly
     for path in sorted(set(findSystemFonts())):
         try:
-            for index in range(FT2Font(path).num_faces):
-                font = FT2Font(path, face_index=index)
-                codes = np.fromiter(font.get_charmap(), int)
-                bits = np.zeros(codes.max(initial=0) + 1, dtype=bool)
-                bits[codes] = True
-                letters = np.packbits(bits).tobytes()
-                face = Face(
-                    path,
-                    index,
-                    font.family_name,
-                    bold=StyleFlags.BOLD in font.style_flags,
-                    italic=StyleFlags.ITALIC in font.style_flags,
-                    scales=FaceFlags.SCALABLE in font.face_flags,
-                    letters=sets.setdefault(letters, letters),
-                )
+            for face in _faces_of(path, sets):
                 faces += [] if re.match(r"\.?Last\s?Resort", face.family) else [face]
         except (OSError, RuntimeError, ValueError):  # no font, or one that FreeType does not read
             continue
     return tuple(sorted(faces, key=_rank))
+
+
+def _faces_of(path: str, sets: dict[bytes, bytes]) -> Iterator[Face]:
+    """The faces of a file; `sets`: of letters, each of which is held once."""
+    for index in range(FT2Font(path).num_faces):
+        font = FT2Font(path, face_index=index)
+        codes = np.fromiter(font.get_charmap(), int)
+        bits = np.zeros(codes.max(initial=0) + 1, dtype=bool)
+        bits[codes] = True
+        letters = np.packbits(bits).tobytes()
+        yield Face(
+            path,
+            index,
+            font.family_name,
+            bold=StyleFlags.BOLD in font.style_flags,
+            italic=StyleFlags.ITALIC in font.style_flags,
+            scales=FaceFlags.SCALABLE in font.face_flags,
+            letters=sets.setdefault(letters, letters),
+        )
+
+
+@cache
+def _dejavu_faces() -> tuple[Face, ...]:
+    paths = sorted(BUNDLED.glob("DejaVuSans*.ttf"))
+    every = [face for path in paths for face in _faces_of(str(path), {})]
+    return tuple(face for face in every if face.family == "DejaVu Sans")
+
+
+@lru_cache(maxsize=16384)
+def dejavu(letters: str, bold: bool = False, italic: bool = False) -> Face | None:
+    """The face of DejaVu Sans that has all of these letters; None when there is none.
+
+    Args:
+        letters: one letter with its marks. bold, italic: taken where a face of the kind has them.
+    """
+    wanted = IGNORED.sub("", letters)
+    return min(
+        (face for face in _dejavu_faces() if all(map(face.has, wanted))),
+        key=lambda face: (face.bold != bold, face.italic != italic),
+        default=None,
+    )
 
 
 def _rank(face: Face) -> tuple[bool, int, str, str, int]:

@@ -30,7 +30,7 @@ class Style:
         font_pt: size of the letters in print; labels that plotly draws smaller are smaller, none
             is below 5 points.
         dpi: pixels an inch of a PNG.
-        serif: letters are STIX General, with the widths of Times, instead of DejaVu Sans.
+        serif: letters are STIX General, with the widths of Times, instead of Arimo.
         lines: how much thicker lines are than plotly's, in proportion to the letters.
         large: whether the letters of panels are larger than the others.
         creator: letters A to Z that name the program in the file, and what it keeps there.

@@ -281,10 +281,11 @@ class _Picture(Artist):
 def _font(style: TextStyle, others: tuple[str, ...] = ()) -> FontProperties:
     """`others`: families of the file's other letters, for readers of an SVG."""
     own = "serif" if style.serif else "sans-serif"
+    ours = SERIFS if style.serif else FAMILIES
     return FontProperties(
-        family=[*(SERIFS if style.serif else FAMILIES), *others, own] if others else own,
+        family=[*dict.fromkeys([*ours, *others]), own] if others else own,
         weight="bold" if style.bold else "normal",
-        style=("italic" if style.serif else "oblique") if style.italic else "normal",
+        style="italic" if style.italic else "normal",
         size=round(style.size, 3),
         fname=style.file,
     )

@@ -1,7 +1,7 @@
-"""Labels: plotly's small markup read into runs of one style, measured with the fonts that
-matplotlib ships, and broken into lines. Sans serif letters are DejaVu Sans, those with serifs STIX
-General, which has the widths of Times; what STIX does not have is set in DejaVu Sans, and what that
-does not have in an installed font that does (`fonts`).
+"""Labels: plotly's small markup read into runs of one style, measured with the fonts that come along,
+and broken into lines. Sans serif letters are Arimo, which has the widths of Arial and Helvetica,
+those with serifs STIX General, which has the widths of Times; what STIX does not have is set in
+Arimo, what that does not have in DejaVu Sans, and the rest in an installed font (`fonts`).
 
 Nothing but the tags that plotly itself knows is markup; every other `<`, and every `$`, `_` and
 backslash, is a letter.
@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 from unicodedata import bidirectional, east_asian_width
 
-import matplotlib
 from matplotlib.font_manager import get_font
 from matplotlib.ft2font import LoadFlags
 
@@ -25,10 +24,10 @@ from plotly_print import fonts
 from plotly_print.values import RGBA, PrintError, rgba
 
 # The first is drawn; the others are for readers of an SVG without it.
-FAMILIES = ("DejaVu Sans", "Verdana", "Helvetica Neue", "Arial")
+FAMILIES = ("Arimo", "Liberation Sans", "Arial", "Helvetica", "DejaVu Sans")
 SERIFS = ("STIXGeneral", "STIX Two Text", "Times New Roman", "Times", "DejaVu Sans")
 LEADING = 1.25  # from baseline to baseline, in sizes
-ASCENT, DESCENT, CAPITAL = 0.76, 0.24, 0.73  # of DejaVu Sans, in sizes
+ASCENT, DESCENT, CAPITAL = 0.74, 0.22, 0.69  # of Arimo, in sizes
 _TAG = re.compile(
     r"(</?(?:b|strong|i|em|sup|sub|span|a|u|s)(?:\s[^<>]*)?>|<br\s*/?>)", re.IGNORECASE
 )
@@ -55,17 +54,18 @@ _CLOSING = (
 )
 _WORD = re.compile(f"[{_EAST}][{_CLOSING}]* *|[^ {_EAST}]+ *| +")
 _FILES = {
-    (False, False): ("DejaVuSans.ttf", "STIXGeneral.ttf"),
-    (True, False): ("DejaVuSans-Bold.ttf", "STIXGeneralBol.ttf"),
-    (False, True): ("DejaVuSans-Oblique.ttf", "STIXGeneralItalic.ttf"),
-    (True, True): ("DejaVuSans-BoldOblique.ttf", "STIXGeneralBolIta.ttf"),
+    (False, False): ("Arimo-Regular.ttf", "STIXGeneral.ttf"),
+    (True, False): ("Arimo-Bold.ttf", "STIXGeneralBol.ttf"),
+    (False, True): ("Arimo-Italic.ttf", "STIXGeneralItalic.ttf"),
+    (True, True): ("Arimo-BoldItalic.ttf", "STIXGeneralBolIta.ttf"),
 }
+ARIMO = Path(__file__).resolve().parent / "arimo"
 
 
 @dataclass(frozen=True)
 class TextStyle:
     """How letters look: `size` in points; `rise` is that of a superscript, in points; `serif`: STIX
-    General; `face`: of an installed font, for letters that ours do not have."""
+    General; `face`: of another font, for letters that ours do not have."""
 
     size: float
     colour: RGBA
@@ -148,13 +148,13 @@ def width(line: Line) -> float:
 
 
 def font_file(bold: bool, italic: bool, serif: bool = False) -> str:
-    """Path of the font that comes with matplotlib."""
-    return str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / _FILES[bold, italic][serif])
+    """Path of a face of Arimo, or of STIX General, which comes with matplotlib."""
+    return str((fonts.BUNDLED if serif else ARIMO) / _FILES[bold, italic][serif])
 
 
 @lru_cache(maxsize=8192)
 def _advance(letter: str, bold: bool, italic: bool, serif: bool) -> float:
-    """Width of a letter in sizes; a reader's own font draws what DejaVu Sans does not have."""
+    """Width of a letter in sizes; a reader's own font draws what none has."""
     font = get_font(font_file(bold, italic, serif))
     if not font.get_char_index(ord(letter)):
         return 1.0 if east_asian_width(letter) in "WF" else 0.6
@@ -191,8 +191,8 @@ def _has(letter: str, style: TextStyle) -> bool:
 
 
 def runs(text: str, style: TextStyle) -> list[Run]:
-    """Letters as runs of one font each: with serifs those that STIX General has, others in DejaVu
-    Sans, others in an installed font. Those that none has are collected by `fonts.missed`. Words
+    """Letters as runs of one font each: with serifs those that STIX General has, others in Arimo,
+    others in DejaVu Sans, others in an installed font. Those that none has are collected by `fonts.missed`. Words
     between marks of isolation are runs of their own, without the marks; so are words from right to
     left among others."""
     result: list[Run] = []
@@ -201,6 +201,11 @@ def runs(text: str, style: TextStyle) -> list[Run]:
             result += [Run(words, style)] if words or not text else []
             continue
         drawn = fonts.east(words)
+        if {"R", "AL"} & {*map(bidirectional, words)}:
+            whole = covering_style(fonts.IGNORED.sub("", words), style, drawn)
+            if whole is not None:  # their order is that of one run
+                result.append(Run(words, whole))
+                continue
         pieces: list[tuple[TextStyle, str]] = []
         for letters in fonts.clusters(words):
             near = pieces[-1][0] if pieces else style
@@ -254,28 +259,24 @@ def _apart(text: str) -> list[str]:
 
 
 def _style_for(letters: str, style: TextStyle, drawn: str) -> TextStyle:
-    """The style in a font that has a letter with its marks; as it is, where none has."""
+    """The style in a font that has a letter with its marks; in that of its square, where none has."""
     shown = fonts.IGNORED.sub("", letters)
     known = covering_style(shown, style, drawn)
     if known is None and len(letters) > 1 and not _has(letters[0], style):
         return _style_for(letters[0], style, drawn)  # its marks are squares
     if known is None:
         fonts.miss(letter for letter in shown if not _has(letter, style))
-    return known or style
+    return known or replace(style, serif=False, face=fonts.dejavu(fonts.BOX, style.bold))
 
 
 @lru_cache(maxsize=16384)
 def covering_style(letters: str, style: TextStyle, drawn: str) -> TextStyle | None:
     """The style, as near as there is, in a font that has the letters; None where none has them."""
-    for option in (
-        style,
-        replace(style, serif=False),
-        replace(style, serif=False, italic=False),
-        replace(style, serif=False, italic=False, bold=False),
-    ):
+    for option in (style, replace(style, serif=False)):
         if all(_has(letter, option) for letter in letters):
             return option
-    face = fonts.face(letters, style.bold, style.italic, east=drawn)
+    face = fonts.dejavu(letters, style.bold, style.italic)
+    face = face or fonts.face(letters, style.bold, style.italic, east=drawn)
     return None if face is None else replace(style, serif=False, face=face)
 
 

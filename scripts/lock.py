@@ -163,6 +163,9 @@ qfusion is Apache-2.0. It imports the packages below and ships none of their fil
 HTML contains plotly.js, MIT); `pip` downloads each package from PyPI. `scripts/lock.py` writes the list from
 `requirements.lock` and the metadata of each package. Read a package's own licence file before you rely on it.
 
+qfusion ships the font of its exported figures: four subset faces of Arimo, under the SIL Open Font License 1.1, in
+`plotly_print/arimo` with the licence. A document that contains the letters is not subject to it.
+
 Most packages are permissive and require only that their notice is kept. The following require more, mainly from those
 who redistribute them, for example in an image built by the `Containerfile` or in an installer:
 

@@ -48,7 +48,7 @@ def test_a_preset_has_the_width_letters_and_lines_of_its_journal(size: str) -> N
         str(font.get_object()["/BaseFont"])
         for font in PdfReader(io.BytesIO(found["pdf"])).pages[0]["/Resources"]["/Font"].values()
     }
-    assert all(("STIX" if wanted.serif else "DejaVuSans") in name for name in fonts), fonts
+    assert all(("STIX" if wanted.serif else "Arimo") in name for name in fonts), fonts
     root = ET.fromstring(found["svg"])
     unit = WIDTHS[size] / float(root.attrib["viewBox"].split()[2]) / export_style.MM_PER_PT
     sizes = [
@@ -86,18 +86,24 @@ def test_panels_have_the_letters_of_their_journal() -> None:
     assert set(export_style.COLUMNS) <= set(export_style.SIZES)
 
 
-def test_glyphs_missing_in_stix_use_dejavu() -> None:
+@pytest.mark.parametrize(
+    ("serif", "title", "font", "other"),
+    [(True, "10⁻⁷ of ⟨X⟩", "STIX", "Arimo"), (False, "10⁻⁷ of ⟨X ⊗ Y⟩", "Arimo", "DejaVu")],
+)
+def test_glyphs_missing_in_a_font_use_the_next(
+    serif: bool, title: str, font: str, other: str
+) -> None:
     drawn = go.Figure(
         go.Scatter(x=[0, 1], y=[0, 1]),
-        layout={"xaxis": {"title": {"text": "10⁻⁷ of ⟨X⟩"}}, "template": go.layout.Template()},
+        layout={"xaxis": {"title": {"text": title}}, "template": go.layout.Template()},
     )
-    pdf = PdfReader(io.BytesIO(render(drawn, "pdf", Style(80, 60, 8, serif=True))))
-    assert "10⁻⁷ of ⟨X⟩" in pdf.pages[0].extract_text().replace("\n", "")
+    pdf = PdfReader(io.BytesIO(render(drawn, "pdf", Style(80, 60, 8, serif=serif))))
+    assert title in pdf.pages[0].extract_text().replace("\n", "")
     names = "".join(
         str(font.get_object()["/BaseFont"]) for font in pdf.pages[0]["/Resources"]["/Font"].values()
     )
-    assert "STIX" in names
-    assert "DejaVu" in names
+    assert font in names
+    assert other in names
 
 
 @pytest.mark.parametrize("make", [lines, waterfall], ids=["lines", "bars"])

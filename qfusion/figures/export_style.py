@@ -55,7 +55,7 @@ class Size(NamedTuple):
         return (
             "STIX General (widths of Times)"
             if self.serif
-            else "DejaVu Sans (for Helvetica or Arial)"
+            else "Arimo (widths of Arial and Helvetica)"
         )
 
     @property

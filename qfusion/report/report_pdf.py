@@ -12,7 +12,7 @@ from typing import Any
 
 from qfusion._lazy import Library
 from qfusion.errors import QFusionError
-from qfusion.figures.export_style import fonts
+from qfusion.figures.export_style import fonts, plotly_print
 from qfusion.report.equations import SOURCE
 from qfusion.report.templates import FOLDER
 
@@ -73,9 +73,10 @@ def _compile(source: bytes, options: dict[str, Any]) -> Any:
 
 
 def _copy_fonts(faces: list[Any], folder: Path) -> None:
-    """Copy matplotlib's fonts and the installed ones that a report needs into a folder."""
+    """Copy the fonts of figures, matplotlib's fonts and the installed ones that a report needs into a folder."""
     installed = dict.fromkeys(Path(face.path) for face in faces)
-    for file in [*_own_fonts().glob("[!L]*.ttf"), *installed]:
+    of_figures = plotly_print.words.ARIMO.glob("*.ttf")
+    for file in [*of_figures, *_own_fonts().glob("[!L]*.ttf"), *installed]:
         shutil.copy(file, folder)
 
 
