@@ -21,7 +21,7 @@ ENTRIES = (
 
 
 def listed(typed: str) -> list[str]:
-    groups = palette.search(typed, ENTRIES)
+    groups = palette.search(typed, ENTRIES).groups
     return [entry.id for group in groups.values() for entry in group]
 
 
@@ -41,7 +41,7 @@ def test_the_best_match_comes_first(typed: str, first: str) -> None:
 
 
 def test_without_words_models_and_pages_are_listed() -> None:
-    assert list(palette.search("  ", ENTRIES)) == [palette.MODELS, palette.PAGES]
+    assert list(palette.search("  ", ENTRIES).groups) == [palette.MODELS, palette.PAGES]
 
 
 def test_every_word_must_match() -> None:
@@ -50,7 +50,8 @@ def test_every_word_must_match() -> None:
 
 def test_results_are_limited() -> None:
     many = [Entry(group, f"a{i}", f"a{i}") for group in palette.GROUPS for i in range(500)]
-    groups = palette.search("a", many)
+    groups, total = palette.search("a", many)
+    assert total == len(many)
     assert sum(map(len, groups.values())) == palette.MAX_RESULTS
     assert max(map(len, groups.values())) == palette.MAX_PER_GROUP
 

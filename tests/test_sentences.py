@@ -1273,7 +1273,11 @@ def check_row_that_changes_most() -> None:
             continue
         assert said(words) == winners(spread), (words, found)
         assert bool(re.search("alike|equal", words)) == (len(winners(spread)) > 1)
-        assert all(f"between 0.20 and {0.2 + found[name]:.2f}" in words for name in winners(spread))
+        if len(winners(spread)) == 1:
+            assert f"0.20 → 0.20, between 0.20 and {0.2 + max(spread.values()):.2f}" in words
+    rising = {"a": np.array([0.1, 0.5]), "b": np.array([0.1, 0.2])}
+    title = states.describe_largest_change("coherence", rising)
+    assert title == "Coherence of a changes most: 0.10 → 0.50"
 
 
 @checks("largest coherence")

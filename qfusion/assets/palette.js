@@ -83,7 +83,9 @@ function show(host, data) {
   });
   host.list.replaceChildren(...groups);
   host.field.setAttribute('aria-expanded', String(place > 0));
-  host.status.textContent = place ? `${place} result${place > 1 ? 's' : ''}` : data.none;
+  const results = `${data.total} result${data.total > 1 ? 's' : ''}`;
+  if (!place) host.status.textContent = data.none;
+  else host.status.textContent = place < data.total ? `First ${place} of ${results}` : results;
   mark(host, 0);
   host.list.scrollTop = 0;
 }

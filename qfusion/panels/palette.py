@@ -41,8 +41,20 @@ class Entry(NamedTuple):
         return f"{self.group}:{self.id}"
 
 
-def search(typed: str, entries: Iterable[Entry]) -> dict[str, list[Entry]]:
-    """Return the matching entries by group, the group with the best match first; at most `MAX_RESULTS`.
+class Results(NamedTuple):
+    """What a search finds.
+
+    Attributes:
+        groups: the entries that are listed, by group, the group with the best match first; at most `MAX_RESULTS`.
+        total: how many entries match.
+    """
+
+    groups: dict[str, list[Entry]]
+    total: int
+
+
+def search(typed: str, entries: Iterable[Entry]) -> Results:
+    """Return the matching entries.
 
     Args:
         typed: words of a reader. Without any, models and pages are listed.
@@ -54,14 +66,14 @@ def search(typed: str, entries: Iterable[Entry]) -> dict[str, list[Entry]]:
         for place, entry in enumerate(entries)
         if (rank := _rank(query, entry)) is not None
     ]
-    results: dict[str, list[Entry]] = {}
+    groups: dict[str, list[Entry]] = {}
     count = 0
     for _, _, _, entry in sorted(ranked, key=lambda result: result[:3]):
-        group = results.setdefault(entry.group, [])
+        group = groups.setdefault(entry.group, [])
         if len(group) < MAX_PER_GROUP and count < MAX_RESULTS:
             group.append(entry)
             count += 1
-    return {name: group for name, group in results.items() if group}
+    return Results({name: group for name, group in groups.items() if group}, len(ranked))
 
 
 def model_entries() -> Iterator[Entry]:

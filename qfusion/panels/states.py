@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check, choose
+from qfusion._sentences import top
 from qfusion.analysis import inside, text
 from qfusion.analysis.sample import Sample
 from qfusion.figures import bloch_balls, state_charts, style
@@ -237,20 +238,30 @@ def describe_largest_change(what: str, rows: Mapping[str, np.ndarray]) -> str:
     Args:
         what: "population" or "coherence". rows: values over time by name, as markdown.
     """
-    ways = {
-        name: f"{name}: {values[0]:.2f} → {values[-1]:.2f}, between {values.min():.2f} and {values.max():.2f}"
-        for name, values in rows.items()
-    }
-    return extrema.describe_extremum(
-        {name: float(np.ptp(values)) for name, values in rows.items()},
+    changes = {name: float(np.ptp(values)) for name, values in rows.items()}
+    sentence = extrema.describe_extremum(
+        changes,
         none="No {what} changes by 0.01 or more",
-        one="The {what} changes most of {names}",
-        some="The {what} changes most, alike, of {names}",
-        name=ways.__getitem__,
+        one="{What} of {names} changes most",
+        some="{What}s of {names} change most, alike",
+        name=str,
         many="{count} rows, by {value:.2f}",
-        join="; ".join,
         what=what,
+        What=what.capitalize(),
     )
+    first = top(changes, 2)
+    if len(first) != 1 or round(changes[first[0]], 2) == 0:
+        return sentence
+    return f"{sentence}: {_describe_course(rows[first[0]])}"
+
+
+def _describe_course(values: np.ndarray) -> str:
+    """Describe where a number begins and ends, and its range if that is wider."""
+    start, end, low, high = (
+        f"{value:.2f}" for value in (values[0], values[-1], values.min(), values.max())
+    )
+    course = f"{start} → {end}"
+    return course if {low, high} <= {start, end} else f"{course}, between {low} and {high}"
 
 
 def describe_largest_coherence(modulus: np.ndarray, labels: Sequence[str], when: str) -> str:

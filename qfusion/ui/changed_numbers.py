@@ -1,7 +1,7 @@
 """Numbers before and after a change, as tiles."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from streamlit.delta_generator import DeltaGenerator
 
@@ -28,10 +28,33 @@ def metrics_changed(
         place.metric(
             label,
             true_minus(f"{after:.3f}"),
-            unchanged if same else f"{after - before:+.3f}",
-            delta_color="off" if same else colour,  # type: ignore[arg-type]
-            delta_arrow="off" if same else "auto",
             help=words,
             border=True,
             height="stretch",
+            **unchanged_delta(unchanged) if same else delta_options(after - before, colour),
         )
+
+
+def delta_options(change: float, colour: str = "off") -> dict[str, Any]:
+    """Return the options of `st.metric` for a change.
+
+    Streamlit reads the direction from a hyphen, and the change is written with a minus sign. So both are given.
+
+    Args:
+        colour: "off", "normal" if a rise is good, or "inverse" if a fall is.
+    """
+    if round(change, 3) == 0:
+        return unchanged_delta("0.000")
+    falls = change < 0
+    if colour != "off":
+        colour = "red" if falls == (colour == "normal") else "green"
+    return {
+        "delta": true_minus(f"{change:+.3f}"),
+        "delta_color": colour,
+        "delta_arrow": "down" if falls else "up",
+    }
+
+
+def unchanged_delta(words: str | None) -> dict[str, Any]:
+    """Return the options of `st.metric` that show words in the place of a change."""
+    return {"delta": words, "delta_color": "off", "delta_arrow": "off"}

@@ -49,8 +49,9 @@ def _draw(has_pickers: bool) -> None:
                             for entry in group
                         ],
                     }
-                    for name, group in results.items()
+                    for name, group in results.groups.items()
                 ],
+                "total": results.total,
                 "typed": typed,
                 "none": "Nothing matches. Try fewer letters, or an id.",
             },

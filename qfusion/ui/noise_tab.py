@@ -5,10 +5,12 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from qfusion._sentences import true_minus
 from qfusion.analysis import sample_circuits, text
 from qfusion.analysis.sample import Sample
 from qfusion.panels import device_noise
 from qfusion.ui import calculation_queue, page_context, panels, state, widgets
+from qfusion.ui.changed_numbers import delta_options
 from qfusion.wording import systems
 
 
@@ -43,22 +45,23 @@ def _headline(context: page_context.PageContext, sample: Sample, noise: dict[str
         score, test, shots = st.columns(3)
         score.metric(
             f"{study.quantity.capitalize()}{of}",
-            f"{result.scores[c]:.3f} ± {result.errors[c]:.3f}",
-            f"{result.scores[c] - sample.scores[c]:+.3f}",
-            delta_color="off",
+            true_minus(f"{result.scores[c]:.3f} ± {result.errors[c]:.3f}"),
             help="Value under noise, with its standard error at this number of shots, and its change from the "
             "exact circuit",
             border=True,
             height="stretch",
+            **delta_options(result.scores[c] - sample.scores[c]),
         )
         test.metric(
             f"Test {'accuracy' if study.classes else 'MAE'}{systems.seed_suffix(study)}",
             f"{result.metrics[best]:.3f}",
-            f"{result.metrics[best] - sample.metrics[best]:+.3f}",
-            delta_color="normal" if study.classes else "inverse",
             help="All test samples under this noise, without shot noise",
             border=True,
             height="stretch",
+            **delta_options(
+                result.metrics[best] - sample.metrics[best],
+                "normal" if study.classes else "inverse",
+            ),
         )
         shots.metric(
             "Shots",
