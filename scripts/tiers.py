@@ -4,7 +4,8 @@
     python scripts/tiers.py FOLDER               writes tests/slow.txt
 
 A test is slow if one of its cases takes more than 0.4 s of processor time, or all of them together more than
-2 s; a test of a law of states, explanations or models may take 2 s and 5 s, as the first tier is to find mutants there.
+1.2 s; a test of a law of states, explanations or models may take 1 s and 4 s, as the first tier is to find mutants
+there.
 `pytest` alone leaves slow tests out, see `tests/conftest.py`; `pytest --all` runs all.
 """
 
@@ -19,8 +20,8 @@ import typer
 
 ROOT = Path(__file__).resolve().parents[1]
 SLOW = ROOT / "tests" / "slow.txt"
-LONGEST_CASE, LONGEST_SUM = 0.4, 2.0  # seconds of processor time
-LONGEST_CASE_OF_LAWS, LONGEST_SUM_OF_LAWS = 2.0, 5.0
+LONGEST_CASE, LONGEST_SUM = 0.4, 1.2  # seconds of processor time
+LONGEST_CASE_OF_LAWS, LONGEST_SUM_OF_LAWS = 1.0, 4.0
 # Files of laws of `quantum`, `explain` and `models`.
 LAWS = (
     "test_circuit_progress.py",
@@ -45,7 +46,10 @@ KEPT = (
     "tests/test_app_circuit.py::test_every_page_opens",
     "tests/test_cli.py::test_explain_writes_one_row_per_sample",
     "tests/test_imported_models.py::test_incompatible_cards_are_refused",
+    "tests/test_information.py::test_parts_on_which_estimators_disagree_are_reported",
+    "tests/test_operators.py::test_expectation_equals_the_coalition_value",
     "tests/test_runs.py::test_networks_are_watched",
+    "tests/test_state_cuts.py::test_pages_reuse_computed_states",
 )
 
 
