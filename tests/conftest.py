@@ -289,7 +289,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[Any]:
     began = sum(os.times()[:4])
     done = yield
     if folder := os.environ.get(TIMES):
-        os.makedirs(folder, exist_ok=True)
+        Path(folder).mkdir(parents=True, exist_ok=True)
         file = Path(folder) / os.environ.get("PYTEST_XDIST_WORKER", "main")
         with file.open("a", encoding="utf-8") as lines:
             lines.write(json.dumps([item.nodeid, round(sum(os.times()[:4]) - began, 3)]) + "\n")
