@@ -302,6 +302,7 @@ TOOK = {
 }  # tests of each kind, and seconds until the last of them had ended
 SPENT: dict[str, Counter[str]] = {"file": Counter(), "process": Counter()}  # seconds
 BEGAN = time.monotonic()
+LONG_RUN = 60  # seconds in tests, from which the summary names the files that took longest
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
@@ -314,22 +315,24 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Says how long the tests took, and how long the slow rest after them."""
+    """Says how long the tests took, the slow rest after them, and which files took longest."""
     if all(number for number, _ in TOOK.values()):
         (others, first), (slow, whole) = TOOK["other"], TOOK["slow"]
         terminalreporter.write_line(
             f"{others:,} tests had ended after {first:.0f} s, the slow rest of {slow:,} after "
             f"{max(first, whole):.0f} s."
         )
-        files = SPENT["file"]
-        browser = sum(files[file] for file in files if "test_browser" in file)
-        terminalreporter.write_line(
-            f"Of {files.total():.0f} s in tests {browser:.0f} s drove a browser; processes: "
-            + ", ".join(f"{name} {busy:.0f} s" for name, busy in sorted(SPENT["process"].items()))
-            + ". Files that took longest:"
-        )
-        for file, seconds in files.most_common(25):
-            terminalreporter.write_line(f"  {seconds:6.0f} s  {file}")
+    files = SPENT["file"]
+    if files.total() < LONG_RUN:
+        return
+    browser = sum(files[file] for file in files if "test_browser" in file)
+    terminalreporter.write_line(
+        f"Of {files.total():.0f} s in tests {browser:.0f} s drove a browser; processes: "
+        + ", ".join(f"{name} {busy:.0f} s" for name, busy in sorted(SPENT["process"].items()))
+        + ". Files that took longest:"
+    )
+    for file, seconds in files.most_common(25):
+        terminalreporter.write_line(f"  {seconds:6.0f} s  {file}")
 
 
 @pytest.fixture(autouse=True)

@@ -38,6 +38,6 @@ def _synergy(study: Study, theme: Theme) -> None:
     picture = model_fusion.synergy(study, theme)
     figure.draw(
         picture,
-        below=partial(st.dataframe, picture.table().round(3), hide_index=True, alt=picture.alt),
+        below=partial(st.table, picture.table().round(3), hide_index=True, alt=picture.alt),
         grows=False,
     )
