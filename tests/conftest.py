@@ -151,6 +151,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if is_default and (config.getoption("--all") or names_files):
         config.option.markexpr = ""
     config.add_cleanup(alone.clear)
+    if folder := os.environ.get(TIMES):
+        Path(folder).mkdir(parents=True, exist_ok=True)
     if config.cache is not None:
         os.environ["QFUSION_CACHE"] = str(config.cache.mkdir("qfusion"))
         os.environ["NUMBA_CACHE_DIR"] = str(config.cache.mkdir("numba"))
@@ -289,7 +291,6 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[Any]:
     began = sum(os.times()[:4])
     done = yield
     if folder := os.environ.get(TIMES):
-        Path(folder).mkdir(parents=True, exist_ok=True)
         file = Path(folder) / os.environ.get("PYTEST_XDIST_WORKER", "main")
         with file.open("a", encoding="utf-8") as lines:
             lines.write(json.dumps([item.nodeid, round(sum(os.times()[:4]) - began, 3)]) + "\n")

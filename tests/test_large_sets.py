@@ -11,7 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from qfusion import data
-from qfusion.analysis import sample_filters, study as studies, study_building
+from qfusion.analysis import sample_filters, sample_words, study as studies, study_building
 from qfusion.analysis.spaces import base, kets, masses
 from qfusion.errors import NotFound
 from qfusion.training import checkpoint
@@ -127,7 +127,7 @@ def test_any_sample_of_a_large_set_can_be_typed() -> None:
         )
         assert app.markdown[0].value == f"chosen {first}"
         assert found in (first, "p0015")
-        listed = [option.split(" · ")[0] for option in app.selectbox[0].options]
+        listed = [option.split(sample_words.BESIDE)[0] for option in app.selectbox[0].options]
         assert first in listed
     write(app, "<b>nothing</b>")
     assert app.markdown[0].value == "chosen p0123"  # it stays

@@ -7,6 +7,7 @@ come first.
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from qfusion.analysis import sample_words
 from qfusion.data import DataSet
 from qfusion.panels import pickers
 
@@ -94,7 +95,7 @@ def sample_entries(dataset: DataSet, typed: str) -> Iterator[Entry]:
         detail = " · ".join(str(value) for value in details.get(id_, ()))
         text = f"{id_} {detail}".casefold()
         if all(part in text for part in parts):
-            yield Entry(SAMPLES, id_, id_, _cut(detail), detail)
+            yield Entry(SAMPLES, id_, id_, sample_words.shorten(detail, MAX_DETAIL), detail)
 
 
 def _rank(query: str, entry: Entry) -> int | None:
@@ -112,7 +113,3 @@ def _rank(query: str, entry: Entry) -> int | None:
     if any(query in name for name in names):
         return 2
     return 3
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= MAX_DETAIL else f"{text[: MAX_DETAIL - 1]}…"

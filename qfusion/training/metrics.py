@@ -206,7 +206,7 @@ def classification(scores: np.ndarray, truth: np.ndarray) -> dict[str, float]:
 def _f1(truth: np.ndarray, chosen: np.ndarray, *, weighted: bool = False) -> float:
     """Mean over the classes that occur, by equal weight or by how often each is true.
 
-    It equals scikit-learn's `f1_score`, which takes most of the time of a bootstrap.
+    It equals scikit-learn's `f1_score`, which would take most of the time of a bootstrap.
     """
     classes, places = np.unique(np.concatenate([truth, chosen]), return_inverse=True)
     true_places, chosen_places = np.split(places, 2)

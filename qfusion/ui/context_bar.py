@@ -18,6 +18,7 @@ from qfusion.ui.playback import draw_replay
 from qfusion.ui.sample_box import is_foreign, sample_box
 from qfusion.ui.tweak_history import forget_learned_duration
 from qfusion.ui.widgets import bind, check, draw
+from qfusion.wording.list_names import with_id
 
 
 # in every page's address
@@ -109,14 +110,13 @@ def _data(known: list[str], own: str) -> str:
         own: the model's own data set.
     """
     titles = pickers.data_titles()
-    shown = pickers.data_names()
     default = own if own in known else known[0]
     with closed_box.place(pickers.DATA):
         chosen = st.selectbox(
             pickers.DATA.label,
             known,
             index=known.index(default),
-            format_func=lambda name: shown.get(name, str(name)),
+            format_func=lambda name: with_id(titles.get(name, ""), str(name)),
             on_change=apply_data_choice,
             help=pickers.DATA.help,
             width="stretch",

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from enum import IntEnum
 from typing import Any, NamedTuple
 
+from qfusion.analysis.sample_words import shorten
 from qfusion.analysis.study import Study
 from qfusion.models import BASELINES, FUSION, program
 from qfusion.models.registry import NEIGHBOURS
@@ -142,4 +143,4 @@ def _topic(name: str, kind: str, system: str, title: str) -> str:
         if start and title.startswith(f"{start} on "):
             title = title.removeprefix(f"{start} on ")
             break
-    return title if len(title) <= MAX_TOPIC else f"{title[: MAX_TOPIC - 1]}…"
+    return shorten(title, MAX_TOPIC)
