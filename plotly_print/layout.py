@@ -318,6 +318,7 @@ class Layout:
         tall = max(self._meant() * self.stretch, LOWEST)
         left = right = top = bottom = self.hand.px(20)
         columns, rows = self.plots.grid("x"), self.plots.grid("y")
+        crowds = [1.0]
         for turn in range(8):
             free = tall + top + bottom + above + below + 2 * edge
             height = free if self.height is None else self.height
@@ -332,6 +333,7 @@ class Layout:
             )
             before = (columns.ends, rows.ends)
             scene, out, crowd = self._compose(box, page, columns, rows)
+            crowds.append(crowd)
             shift = max(
                 float(np.abs(grid.ends - ends).max()) * length
                 for grid, ends, length in zip(
@@ -349,11 +351,12 @@ class Layout:
             ]
             margins = (left, right, top, bottom)
             if max(shift, *(abs(a - b) for a, b in zip(wanted, margins, strict=True))) < 0.3:
-                break
+                return scene, crowd, box, height
             # Labels that break or turn at one width and not at the next would go on for ever:
             # margins stop to shrink.
             left, right, top, bottom = wanted if turn < 3 else map(max, wanted, margins)
-        return scene, crowd, box, height
+        # Gaps that fit at one turn and are too narrow at the next do not fit.
+        return scene, max(crowds[-2:]), box, height
 
     def _compose(self, box: Box, page: Box, columns: Grid, rows: Grid) -> tuple[Scene, Box, float]:
         """Draw everything with the plots in `box`, and make room between columns and rows for the

@@ -21,6 +21,8 @@ from tests.support import alone, tiers
 
 # Before torch loads: small kernels on several threads wait for each other whenever something else wants the cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# What numba runs in parallel (UMAP) sets the threads of OpenMP to its own number, and torch then follows.
+os.environ.setdefault("NUMBA_NUM_THREADS", "1")
 
 import hypothesis
 import jaxtyping

@@ -21,6 +21,7 @@ from qfusion.figures import (
     export_style,
     interaction_charts,
     style,
+    trust_charts,
 )
 from tests.support.figure_examples import EXAMPLES, HOSTILE, TERMS, M, T, drawing_functions
 
@@ -119,6 +120,19 @@ def test_figures_with_several_plots_have_letters() -> None:
     shared_axis = page_of(EXAMPLES["sensitivity_tornado.tornado"]("light"))
     assert [mark.block.text for mark in labels(shared_axis, "letter")] == ["(a)", "(b)"]
     assert not labels(page_of(waterfall()), "letter")
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_letters_of_low_rows_keep_clear_of_the_ticks_above(seed: int) -> None:
+    """On a slide, where the gaps between rows fit at one turn of the layout and not at the next."""
+    values = np.random.default_rng(seed).normal(size=(2, 40, 7))
+    joint = [term for term in TERMS if term]
+    drawn = trust_charts.truth_scatter(*values, joint, np.ones(7), M, ids=list("abcd" * 10))
+    page = page_of(drawn, 720.0, 405.0, 16.0, title="Title")
+    letters = labels(page, "letter")
+    assert len(letters) == 7
+    for letter, tick in itertools.product(letters, labels(page, "tick")):
+        assert not letter.box.overlaps(tick.box), (letter.block.text, tick.block.text)
 
 
 @pytest.mark.parametrize("count", [16, 22, 30, 50])

@@ -6,6 +6,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+import zlib
 from collections.abc import Callable
 
 import numpy as np
@@ -129,7 +130,7 @@ BUILT_ACTS = [*JOINT, *[JOINT[-1]] * 3]
 BUILT = R.normal(0, 0.05, (8, 10)) * (R.random((8, 10)) < 0.7)
 BUILT_START = np.array([TERMS[name] if "+" not in name else 0.0 for name in TERMS])
 
-EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
+_EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
     "generator_attribution.attribution_matrix": lambda t: generator_attribution.attribution_matrix(
         list(TERMS), BUILT_BY, BUILT, BUILT_START, BUILT_START + BUILT.sum(1), unit=HOSTILE, theme=t
     ),
@@ -747,6 +748,19 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         ["weaker", HOSTILE], np.array([0.1, 0.5]), axis=HOSTILE, theme=t
     ),
 }
+
+
+def _seeded(name: str) -> Callable[[Theme], go.Figure]:
+    """Returns an example that draws the same numbers whatever was drawn before it."""
+
+    def draw(theme: Theme) -> go.Figure:
+        R.bit_generator.state = np.random.default_rng(zlib.crc32(name.encode())).bit_generator.state
+        return _EXAMPLES[name](theme)
+
+    return draw
+
+
+EXAMPLES = {name: _seeded(name) for name in _EXAMPLES}
 
 
 def drawing_functions() -> set[str]:
