@@ -71,7 +71,7 @@ def test_the_page_shows_the_operator_of_the_library(model: str) -> None:
 
 
 def test_group_of_another_model_is_dropped() -> None:
-    app = visit(OPERATORS, whole=False, model="qj-planted", votes="text with audio with vision")
+    app = visit(OPERATORS, whole=False, model="qj-planted", votes="text + audio + vision")
     assert "text, audio and vision" in plain(said(app))
     app.selectbox(key="model").select("qcnn-digits").run()
     assert not app.exception

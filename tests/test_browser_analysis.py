@@ -168,7 +168,7 @@ def test_from_a_group_to_the_nearest_sample_to_when_not_to_trust_it(
     visit: Callable[[str], Any],
 ) -> None:
     page = visit("/operators?model=qj-planted&sample=p0031")
-    page.get_by_role("radio", name="text with audio", exact=True).click()
+    page.get_by_role("radio", name="text + audio", exact=True).click()
     wait_for_words(page, "eigenstates of text and audio raise")
     settle(page)
     assert "votes=text+with+audio" in page.url

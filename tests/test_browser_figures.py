@@ -251,6 +251,27 @@ def test_what_stays_in_a_figure_is_not_drawn_anew_and_what_moves_is_as_drawn_at_
     assert page.evaluate(STANDS, name) == changed
 
 
+# Says whether a line of the figure has moved, and not jumped, since it was last asked. Pages of tests stand still otherwise.
+MOVES = """() => {
+  document.adoptedStyleSheets = [];
+  window.moved = false;
+  document.querySelector('.st-key-figure-decision-over-time .qf-figure').addEventListener(
+    'transitionrun', event => { window.moved ||= event.propertyName === 'd'; }); }"""
+
+
+def test_lines_move_with_a_slider_unless_motion_is_reduced(page: Any, server: Any) -> None:
+    visits.open_page(page, server.url + "/dynamics?model=qj-parity&data=parity&T=0.8")
+    page.evaluate(MOVES)
+    for wanted, time in ((True, "0.75"), (False, "0.7")):
+        page.emulate_media(reduced_motion="no-preference" if wanted else "reduce")
+        page.locator(".st-key-T input").focus()
+        page.keyboard.press("ArrowLeft")
+        page.wait_for_url(f"**T={time}**")
+        visits.still(page)
+        page.wait_for_timeout(500)
+        assert page.evaluate("() => [window.moved, window.moved = false][0]") == wanted
+
+
 def test_figures_follow_the_cursor_in_the_browser(page: Any, server: Any) -> None:
     """All figures of the view begin at once and move; then they stand where the cursor does, as before."""
     visits.open_page(page, server.url + "/dynamics?model=qj-parity&data=parity&view=State")

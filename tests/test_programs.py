@@ -99,7 +99,7 @@ CASES: list[tuple[str, dict[str, str], tuple[str, ...]]] = [
         {**PARITY, **ZERO, "do.left": "another sample's", "knobs": "true"},
         ("flips", "what-if-as-it-is", "what-if-differences"),
     ),
-    ("Decision operators", {**PLANTED, "votes": "text with audio", "among": "valid"}, ()),
+    ("Decision operators", {**PLANTED, "votes": "text + audio", "among": "valid"}, ()),
     ("Decision operators", {**PARITY, **ZERO}, ("along",)),
     ("Cohorts", {**PLANTED, "filter": "relation=conflict; error>0.5", "by": "relation"}, ()),
     ("Cohorts", {**PLANTED, "filter": "relation=conflict", "strength": "joint_share"}, ()),

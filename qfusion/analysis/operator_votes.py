@@ -11,7 +11,7 @@ from qfusion.analysis.study import Study
 from qfusion.analysis.tasks import Task
 from qfusion.explain import operators
 
-WITH = " with "  # between modalities in an address: a plus sign would be read as a space
+WITH = " + "  # between the modalities of a group as readers see it, and in an address
 
 
 def group_labels(study: Study) -> dict[str, str]:

@@ -92,6 +92,16 @@ function ringed({data, layout}) {
   return {data: data.slice(0, -1), layout: {...layout, shapes: [...layout.shapes ?? [], shape]}};
 }
 
+const FEW = 1000;  // points of a line that is drawn with all of them, so that it can move point by point
+
+function detailed(figure) {
+  for (const trace of figure.data) {
+    const count = trace.x?.length ?? trace.x?.bdata?.length / 10;  // ten letters a number, about
+    if (trace.type === 'scatter' && trace.mode?.includes('lines') && count <= FEW) trace.line = {...trace.line, simplify: false};
+  }
+  return figure;
+}
+
 function fast(figure) {  // on the screen only: a figure that is saved keeps its vectors
   // numbers may stand there as bytes, which have no length; what a point is stands beside them
   const many = figure.data.filter(trace => trace.type === 'scatter' && trace.mode === 'markers'
@@ -107,7 +117,7 @@ function fast(figure) {  // on the screen only: a figure that is saved keeps its
 const MOVES = ['x', 'y', 'text', 'hovertext', 'customdata', 'marker'];
 
 async function show(plotly, host, figure) {
-  const {_fullLayout: was, data: points} = host, then = host.now, now = kept(then, figure);
+  const {_fullLayout: was, data: points} = host, then = host.now, now = kept(then, detailed(figure));
   const moved = now.data.flatMap((trace, n) => trace === then?.data[n] ? [] : [n]);
   const fixed = was?._subplots.cartesian.length && !was.showlegend && [...was._subplots.xaxis, ...was._subplots.yaxis].every(
     name => was[`${name[0]}axis${name.slice(1)}`].autorange === false);
@@ -121,6 +131,20 @@ async function show(plotly, host, figure) {
     const parts = [...layer.children], sorted = parts.toSorted((a, b) => a.dataset.index - b.dataset.index);
     if (parts.some((part, n) => part !== sorted[n])) layer.append(...sorted);
   }
+}
+
+// Traces that stay move to their new places, by the rules of the style sheet. A figure of another size, or with other
+// traces, does not: its lines would move to places of others.
+const MOVING = 300;  // milliseconds from when they are drawn
+
+async function move(plotly, host, figure) {
+  const size = JSON.stringify(host.room), traces = JSON.stringify(figure.data.map(({type, name, xaxis, yaxis}) => [type, name, xaxis, yaxis]));
+  const moves = host.size === size && host.traces === traces;
+  Object.assign(host, {size, traces});
+  clearTimeout(host.moving);
+  host.classList.toggle('qf-moves', moves);
+  await show(plotly, host, figure);
+  if (moves) host.moving = setTimeout(() => host.classList.remove('qf-moves'), MOVING);
 }
 
 const MOST = 20;  // points that are told: the first is what was clicked, and a region says the others
@@ -161,7 +185,7 @@ function begin(parent) {
       const plotly = await window.qfusionPlotly(host.library);
       const fresh = !host.drawn && !host.on, top = host._fullLayout?._size.t;
       host.drawn = wanted;
-      await show(plotly, host, JSON.parse(host.spec));
+      await move(plotly, host, JSON.parse(host.spec));
       // Plotly places a legend before it knows the margin that the legend makes
       if (!fresh && host._fullLayout._size.t !== top) await plotly.redraw(host);
       if (fresh) listen(host);

@@ -34,6 +34,11 @@ LINES = DASHES[:4]
 MANY = 6  # columns from which a narrow page leaves little room between boxes
 EDGE = 0.42  # from the outer wires to the edges of the drawing, in the distance of two wires
 CLOSE = 0.45
+_HALF_BOX = 0.36  # half the width of a box, in columns
+_LONGEST_NAME, _LONGEST_KET = (
+    4,
+    11,
+)  # letters that are written across a high box; a ket is read across if it can be
 NEAR = 0.5  # wires closer together than this are near
 STAGGER = 0.2  # every other disc of near wires is this much further to the right
 HUES = (BLUE, VERMILLION, "#009E73", "#CC79A7", ORANGE, "#56B4E9", GREY)
@@ -299,8 +304,8 @@ def _box(
     for low, high in spans:
         place = {
             "type": "rect",
-            "x0": box.column - 0.3,
-            "x1": box.column + 0.3,
+            "x0": box.column - _HALF_BOX,
+            "x1": box.column + _HALF_BOX,
             "y0": low,
             "y1": high,
             "layer": "above",
@@ -316,6 +321,7 @@ def _box(
         ]
     names = box.name.split("|") if box.named_apart else [box.name] * len(spans)
     for name, (low, high) in zip(names, spans, strict=False):
+        longest = _LONGEST_KET if name.endswith("⟩") else _LONGEST_NAME
         if slim and _least_distance(wires) * unit < 12:
             size = 9
         elif slim or len(name) > 3:
@@ -329,7 +335,7 @@ def _box(
                 "text": label(name),
                 "showarrow": False,
                 "opacity": 0.45 if box.outside else max(opacity, 0.6),
-                "textangle": -90 if high - low > 0.9 and len(name) > 4 else 0,
+                "textangle": -90 if high - low > 0.9 and len(name) > longest else 0,
                 "yshift": -slim,
                 "font": {"size": size, "color": INK[theme]},
             }

@@ -273,7 +273,6 @@ def relation_bars(
             0.45,
             0.55,
         ),
-        ticklabelstandoff=6,
     )
     figure.update_layout(
         clickmode="event+select",

@@ -211,5 +211,5 @@ def _empty_columns(
         text=label(title, 90),
         font={"size": 13, "color": QUIET[theme]},
     )
-    figure.update_yaxes(**row_axis(list(rows)), ticklabelstandoff=6)
+    figure.update_yaxes(**row_axis(list(rows)))
     return figure

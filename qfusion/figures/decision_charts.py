@@ -102,7 +102,7 @@ def waterfall(
         widest = LABEL_SHARE * (x_range[1] - x_range[0])
         free = rows_free_of_labels(truth, [*steps, total], [*ends, total], widest)
         _add_truth_line(figure, truth, free, theme)
-    figure.update_yaxes(**row_axis(names), tickfont={"size": tick_size}, ticklabelstandoff=6)
+    figure.update_yaxes(**row_axis(names), tickfont={"size": tick_size})
     figure.update_xaxes(title={"text": title}, range=x_range)
     figure.add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")
     return figure

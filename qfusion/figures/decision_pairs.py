@@ -146,6 +146,5 @@ def bar_pairs(
     )
     figure.update_yaxes(
         **row_axis([label(name, 24) for name in names], 0.45, 0.55),
-        ticklabelstandoff=6,
     )
     return figure

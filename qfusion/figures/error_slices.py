@@ -101,7 +101,6 @@ def error_rates(
                 for name, (wrong, count) in zip(names, counts, strict=True)
             ]
         ),
-        ticklabelstandoff=6,
     )
     return figure
 
@@ -159,7 +158,6 @@ def largest_errors(
     )
     figure.update_yaxes(
         **row_axis(name_rows(names, notes)),
-        ticklabelstandoff=6,
     )
     figure.add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")
     return figure

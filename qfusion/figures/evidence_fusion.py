@@ -310,7 +310,7 @@ def class_bars(
             marker={"symbol": "diamond-open", "size": 9, "color": VERMILLION, "line": {"width": 2}},
             hovertemplate=f"{before_name}: %{{x:.3f}}<extra></extra>",
         )
-    figure.update_yaxes(**row_axis([titles[i] for i in shown]), ticklabelstandoff=6)
+    figure.update_yaxes(**row_axis([titles[i] for i in shown]))
     figure.update_xaxes(title={"text": label(unit)})
     if unit == SOFTMAX:
         figure.update_xaxes(range=[0, 1.02])
@@ -393,6 +393,6 @@ def belief_bars(
         marker={"symbol": "diamond", "size": 9, "color": INK[theme]},
         hovertemplate="%{x:.3f}<extra></extra>",
     )
-    figure.update_yaxes(**row_axis(_element_titles(classes, truth, 18)), ticklabelstandoff=6)
+    figure.update_yaxes(**row_axis(_element_titles(classes, truth, 18)))
     figure.update_xaxes(title={"text": "degree of belief (0 to 1)"}, range=[-0.02, 1.02])
     return figure

@@ -262,6 +262,5 @@ def nearest_bars(
     figure.update_xaxes(title={"text": label(axis)}, range=[0, 1.12 * top], nticks=7)
     figure.update_yaxes(
         **row_axis(name_rows(names, notes)),
-        ticklabelstandoff=6,
     )
     return figure

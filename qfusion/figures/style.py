@@ -284,6 +284,7 @@ def row_axis(names: Sequence[str], below: float = 0.5, above: float = 0.5) -> di
         "range": [len(names) - below, -above],
         "showline": False,
         "ticks": "",
+        "ticklabelstandoff": 6,
     }
 
 

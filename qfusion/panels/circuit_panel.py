@@ -24,7 +24,7 @@ from qfusion.panels.gate_replays import (
     step_circuit,
 )
 from qfusion.panels.state_at_time import reduced_states
-from qfusion.wording.samples import cite_sample
+from qfusion.wording.samples import cite_sample, format_probability
 
 LEAST_UNIT = 24.0  # pixels between neighbouring wires
 TALLEST = 488.0  # pixels of all wires together
@@ -176,11 +176,11 @@ def decision(sample: Sample) -> tuple[str, str]:
         return f"<b>score</b><br>{scores[0]:+.2f}", f"score {scores[0]:+.4f}"
     c = int(np.argmax(scores))
     lines = [
-        f"{style.label(name)}: log-odds {value:+.3f}, softmax {share:.3f}"
+        f"{style.label(name)}: log-odds {value:+.3f}, softmax {format_probability(share)}"
         for name, value, share in zip(names, scores, sample.probabilities, strict=True)
     ]
     return (
-        f"<b>{style.label(names[c], 12)}</b><br>{sample.probabilities[c]:.2f}",
+        f"<b>{style.label(names[c], 12)}</b><br>{format_probability(sample.probabilities[c])}",
         "<br>".join(lines[:20]),
     )
 

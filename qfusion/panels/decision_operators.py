@@ -56,6 +56,7 @@ GROUP = params.SelectParam(
     operator_votes.group_labels,
     look="segments",
     meanings=lambda label: label.replace(operator_votes.WITH, "+"),
+    present=lambda label: label.replace(" with ", operator_votes.WITH),
     fits=_STATES,
 )
 AMONG = params.SelectParam(

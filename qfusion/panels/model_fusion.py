@@ -150,7 +150,9 @@ def coalition_ranking(
             "mean with sign": label_charts.interval_ends(ranked.means.values()),
         },
         hues=[style.term_colour(term, study.modalities) for term in ranked.sizes],
-        x_title=f"contribution ({cohort_contributions.contribution_unit(levels)})",
+        x_title=style.title_with_unit(
+            "contribution", cohort_contributions.contribution_unit(levels), "<br>"
+        ),
         theme=theme,
     )
     alt = (

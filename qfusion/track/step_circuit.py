@@ -83,6 +83,10 @@ def _percent(share: float) -> str:
     return f"{100 * share:.0f}%" if share >= 0.005 else "under 1%"
 
 
+def _together(subset: decomposition.Subset, names: Sequence[str]) -> str:
+    return " + ".join(names[m] for m in subset)
+
+
 def _preparation(name: str, wires: tuple[str, ...], ket: np.ndarray) -> StepGate:
     weights = np.abs(ket) ** 2
     top = int(weights.argmax())
@@ -90,11 +94,11 @@ def _preparation(name: str, wires: tuple[str, ...], ket: np.ndarray) -> StepGate
     qubits = "1 qubit" if len(wires) == 1 else f"{len(wires)} qubits"
     return StepGate(
         "prepare",
-        f"|{name}>",
+        f"|{name}⟩",
         wires,
-        {f"|{b}>": float(w) for b, w in zip(basis, weights, strict=True)},
+        {f"|{b}⟩": float(w) for b, w in zip(basis, weights, strict=True)},
         f"Puts the {qubits} of {name} into this sample's state; its largest part, {_percent(weights[top])}, is "
-        f"|{basis[top]}>.",
+        f"|{basis[top]}⟩.",
         (name,),
         operators=ket,
         dims=(len(ket),),
@@ -118,9 +122,7 @@ def _split_step(
         gates.append(
             StepGate(
                 "unitary",
-                f"H[{decomposition.subset_name(subset, system.names)}]"
-                if split == "terms"
-                else "H",
+                f"H[{_together(subset, system.names)}]" if split == "terms" else "H",
                 tuple(w for name in names for w in wires[name]),
                 {"share of H": share, "largest phase (rad)": angle},
                 f"Turns {who} for dt = {dt:.3g} by {what}; phases up to {angle:.2g} rad.",
@@ -139,7 +141,7 @@ def _jump(system: lindblad.System, k: int, psi: np.ndarray, dt: float, wires: Wi
     part = step_channel.hamiltonian_shares(system.jumps[k], system.dims)
     top = max(part, key=lambda subset: part[subset])
     acts = (
-        f"its largest part, {_percent(part[top])}, acts on exactly {decomposition.subset_name(top, system.names)}"
+        f"its largest part, {_percent(part[top])}, acts on exactly {_together(top, system.names)}"
         if part[top]
         else "it is a multiple of the identity and changes nothing"
     )
@@ -151,7 +153,7 @@ def _jump(system: lindblad.System, k: int, psi: np.ndarray, dt: float, wires: Wi
             "jump probability at the start": here,
             "largest jump probability": most,
             **{
-                f"share on {decomposition.subset_name(subset, system.names)}": share
+                f"share on {_together(subset, system.names)}": share
                 for subset, share in part.items()
             },
         },

@@ -8,7 +8,7 @@ from qfusion.analysis import background_choice, cohort_table, text
 from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError
 from qfusion.panels import pickers
-from qfusion.ui import page_params, saved, state
+from qfusion.ui import closed_box, page_params, saved, state
 from qfusion.ui.sample_box import exists, sample_box
 from qfusion.ui.widgets import check, draw, follow
 from qfusion.wording.samples import describe_softmax
@@ -23,7 +23,10 @@ def background_picker(study: Study, row: int) -> Study:
     if wanted in labels and key not in st.session_state:
         page_params.drop_link({key: [labels[wanted]]})
     check(pickers.BACKGROUND, pickers.CONTRAST, study=study)
-    kind = draw(pickers.BACKGROUND)
+    with closed_box.place(pickers.BACKGROUND):
+        kind = draw(pickers.BACKGROUND, width="stretch")
+        option = state.get(pickers.BACKGROUND.key) or background_choice.DEFAULT_BACKGROUND
+        closed_box.show_option(str(option))
     if kind == "cohort":
         return _cohort(study)
     sample = _other(study, row) if kind == "contrast" else ""

@@ -1,6 +1,6 @@
 """Numbers before and after a change, as tiles."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from streamlit.delta_generator import DeltaGenerator
@@ -10,24 +10,27 @@ from qfusion.panels import tweak_effects
 
 
 class Changed(NamedTuple):
-    """A number before and after a change, with its name, its help, and the colour of a rise as `st.metric` takes it."""
+    """A number before and after a change, with its name, its help, the colour of a rise as `st.metric` takes it, and
+    how it is written."""
 
     label: str
     before: float
     after: float
     help: str
     colour: str = "off"
+    written: Callable[[float], str] = "{:.3f}".format
 
 
 def metrics_changed(
     numbers: Sequence[Changed], places: Sequence[DeltaGenerator], unchanged: str | None = None
 ) -> None:
     """Draw numbers with their changes. If a number does not change as written, `unchanged` is shown instead."""
-    for place, (label, before, after, words, colour) in zip(places, numbers, strict=True):
+    for place, number in zip(places, numbers, strict=True):
+        label, before, after, words, colour, written = number
         same = tweak_effects.equal_as_written(before, after)
         place.metric(
             label,
-            true_minus(f"{after:.3f}"),
+            true_minus(written(after)),
             help=words,
             border=True,
             height="stretch",

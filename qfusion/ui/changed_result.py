@@ -7,7 +7,7 @@ from qfusion.models.abilities import can
 from qfusion.panels import changed_decision
 from qfusion.ui import changed_numbers, page_context, panels
 from qfusion.wording import answers
-from qfusion.wording.samples import describe_calibration
+from qfusion.wording.samples import describe_calibration, format_probability
 
 
 def draw_comparison(context: page_context.PageContext, wanted: changed_samples.Edits) -> None:
@@ -50,6 +50,7 @@ def _classes(
             float(before.probabilities[which]),
             float(now.probabilities[which]),
             describe_calibration(study),
+            written=format_probability,
         )
         for which in dict.fromkeys((before.outcome.decision, now.outcome.decision))
     ]

@@ -4,6 +4,7 @@ It lies over the box, and only eyes see it: for screen readers and the keyboard 
 """
 
 import html
+import textwrap
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -11,10 +12,12 @@ from streamlit.delta_generator import DeltaGenerator
 from qfusion.panels.params import Param
 from qfusion.wording.list_names import ModelName
 
+WORDS = 25  # characters of a sample's text, which fit below its id
 
-def place(param: Param) -> DeltaGenerator:
-    """Return the place of a select box and its short name, as wide as the style of its parameter says."""
-    return st.container(key=f"closed-{param.key}", gap=None, width=param.style["width"])
+
+def place(param: Param, width: int = 0) -> DeltaGenerator:
+    """Return the place of a select box and its short name, as wide as `width` or the style of its parameter says."""
+    return st.container(key=f"closed-{param.key}", gap=None, width=width or param.style["width"])
 
 
 def show_model(name: ModelName) -> None:
@@ -23,6 +26,26 @@ def show_model(name: ModelName) -> None:
     id_ = html.escape(name.id)
     lines = f"<span>{system}</span><small>{id_}</small>" if system else f"<span>{id_}</span>"
     st.html(f'<div class="qf-closed" aria-hidden="true">{lines}</div>')
+
+
+def show_sample(id_: str, words: str) -> None:
+    """Show the id of a sample, and the beginning of its text in small print."""
+    line = f"<small>{html.escape(_begin(words))}</small>" if words else ""
+    st.html(
+        f'<div class="qf-closed qf-sample" aria-hidden="true"><span>{html.escape(id_)}</span>{line}</div>'
+    )
+
+
+def show_option(option: str) -> None:
+    """Show an option that would be cut, on two lines."""
+    st.html(
+        f'<div class="qf-closed" aria-hidden="true"><span class="qf-long">{html.escape(option)}</span></div>'
+    )
+
+
+def _begin(words: str) -> str:
+    """Return the beginning of a text, shortened after a word."""
+    return textwrap.shorten(words, WORDS, placeholder="…")
 
 
 def show_title(title: str, id_: str) -> None:

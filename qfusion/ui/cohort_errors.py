@@ -72,7 +72,7 @@ def wrong_table(context: page_context.PageContext, table: pd.DataFrame) -> None:
             table["id"].tolist(),
             f"_wrong-{context.study.name}-{len(table)}",
             context.sample,
-            height=min(38 + 35 * len(table), 318),
+            height=318,
             column_config=formats,
             alt=f"Table of {len(table)} wrong decisions. Select a row to open the sample.",
         )

@@ -6,7 +6,7 @@ A value of the link is used where it fits; one that does not fit is named in a n
 import streamlit as st
 
 from qfusion import _checks
-from qfusion.analysis import outputs
+from qfusion.analysis import outputs, sample_words
 from qfusion.analysis.study import Study
 from qfusion.panels import page_state, pickers
 from qfusion.ui import closed_box, page_params, state
@@ -15,7 +15,7 @@ from qfusion.ui.background_rows import background_rows
 from qfusion.ui.encoding import encoding_progress, open_study_shared
 from qfusion.ui.icon_button import icon_button
 from qfusion.ui.playback import draw_replay
-from qfusion.ui.sample_box import is_foreign, sample_box
+from qfusion.ui.sample_box import box_width, is_foreign, sample_box
 from qfusion.ui.tweak_history import forget_learned_duration
 from qfusion.ui.widgets import bind, check, draw
 from qfusion.wording.list_names import with_id
@@ -136,16 +136,19 @@ def _sample(study: Study) -> int:
     with st.container(
         horizontal=True, vertical_alignment="bottom", gap=None, width="content", key="samples"
     ):
-        sample = sample_box(
-            pickers.SAMPLE,
-            data,
-            default,
-            # says it in the address, which this run reads already
-            lambda: state.choose_sample(state.get(pickers.SAMPLE.key)),
-            help=f"{len(data):,} samples, {len(data.rows('test')):,} of them in the test split. Type to "
-            "search, or step with the keys ← and →.",
-        )
-        row = data.row(sample)
+        with closed_box.place(pickers.SAMPLE, box_width(pickers.SAMPLE, default)):
+            sample = sample_box(
+                pickers.SAMPLE,
+                data,
+                default,
+                # says it in the address, which this run reads already
+                lambda: state.choose_sample(state.get(pickers.SAMPLE.key)),
+                help=f"{len(data):,} samples, {len(data.rows('test')):,} of them in the test split. Type to "
+                "search, or step with the keys ← and →.",
+                width="stretch",
+            )
+            row = data.row(sample)
+            closed_box.show_sample(sample, sample_words.describe_sample(data, row))
         for key, icon, step, label, shortcut in (
             ("_previous", "chevron_left", -1, "Previous sample", "←"),
             ("_next", "chevron_right", 1, "Next sample", "→"),

@@ -1,5 +1,7 @@
 """The available data sets and the contents of the chosen one."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 import streamlit as st
 
@@ -13,7 +15,6 @@ from qfusion.panels import learning as builders, pickers, targets
 from qfusion.runs import plans
 from qfusion.ui import (
     fusion_needs_section,
-    guidance,
     loading,
     navigation,
     page_context,
@@ -47,9 +48,17 @@ def listing() -> None:
         height="content" if len(rows) <= 12 else 440,
         alt="The available data sets and where they come from.",
     )
-    for source in missing:
-        title = f"{text.escape_markdown(source.title)} is not available"
-        st.expander(title, icon=":material/info:").text(f"{source.reason}\n{source.remedy}")
+    if missing:
+        _list_missing(missing)
+
+
+def _list_missing(sources: Sequence[registry.SourceInfo]) -> None:
+    """Draw why data sets are missing and how to get them, behind a line that counts them."""
+    title = "1 data set is" if len(sources) == 1 else f"{len(sources)} data sets are"
+    with st.expander(f"{title} not on this machine", icon=":material/info:"):
+        for source in sources:
+            st.markdown(f"**{text.escape_markdown(source.title)}** (`{source.name}`)")
+            st.text(f"{source.reason}\n{source.remedy}")
 
 
 @page_runs.guard()
@@ -61,8 +70,8 @@ def chosen_set() -> None:
         state.put(targets.SET.key, new)
     name = widgets.draw(targets.SET, options=names)
     dataset = loading.load_dataset(name)
+    st.caption(text.escape_markdown(dataset.description, 900))
     st.markdown(_card(dataset))
-    guidance.aside(text.escape_markdown(dataset.description, 900))
     panels.show(dataset, page_context.theme(), *targets.DATA, first=1)
     panels.draw_lower_panels(page_context.theme(), dataset=dataset)
     fusion_needs_section.fusion_needs(dataset, page_context.theme())
@@ -128,7 +137,7 @@ def _card(data_set: DataSet) -> str:
         rows["labels of single modalities"] = ", ".join(map(str, data_set.unimodal.columns))
     lines = [f"| {key} | {text.escape_markdown(value)} |" for key, value in rows.items()]
     lines = [f"| {key} | {text.escape_markdown(value)} |" for key, value in rows.items()]
-    return "\n".join([lines[0], "|---|---|", *lines[1:]])
+    return "\n".join(["| property | value |", "|---|---|", *lines])
 
 
 def _import_record(name: str) -> None:

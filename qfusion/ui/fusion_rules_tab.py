@@ -34,7 +34,7 @@ from qfusion.ui import (
 )
 from qfusion.wording import systems
 from qfusion.wording.metrics import describe_metric
-from qfusion.wording.samples import describe_calibration
+from qfusion.wording.samples import describe_calibration, format_probability
 
 
 @dataclass(frozen=True)
@@ -110,6 +110,7 @@ def draw_changes(context: page_context.PageContext, sample: Sample) -> None:
                 float(now.probabilities[place]),
                 f"{of} {describe_calibration(study)}",
                 colour,
+                format_probability,
             )
             for place, (word, colour, of) in shown.items()
         ]

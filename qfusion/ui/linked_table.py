@@ -13,7 +13,9 @@ from qfusion.ui import selections, state
 
 PICTURED = 60  # rows, the first ones, with a small picture
 THUMBNAIL = "thumbnail"  # column of the small pictures
-_TEXT_WIDTH, _PICTURE_WIDTH = 150, 70  # pixels
+_TEXT_WIDTH, _PICTURE_WIDTH = 180, 70  # pixels
+_HEAD_HEIGHT, _ROW_HEIGHT = 38, 35  # pixels
+_TEXT_ROW_HEIGHT = 66  # pixels; above 64 px Streamlit breaks a text into lines
 
 
 def samples_table(
@@ -23,6 +25,7 @@ def samples_table(
     key: str,
     sample: str,
     *,
+    height: int,
     column_config: dict[str, Any] | None = None,
     **words: Any,
 ) -> None:
@@ -30,7 +33,7 @@ def samples_table(
 
     Args:
         dataset: whose samples. table: what it shows, the id first; text and small picture are added beside it.
-        ids: of its rows. key: of the widget. sample: that is open.
+        ids: of its rows. key: of the widget. sample: that is open. height: of the table at most, in pixels.
         words: what the widget is told besides.
     """
 
@@ -44,12 +47,16 @@ def samples_table(
         state.put(key, {"selection": {"rows": []}})
     columns: dict[str, Any] = {THUMBNAIL: st.column_config.ImageColumn("", width=_PICTURE_WIDTH)}
     text_column = sample_words.text_column(dataset)
+    row_height = _ROW_HEIGHT
     if text_column:
         columns[text_column] = st.column_config.TextColumn(width=_TEXT_WIDTH)
+        row_height = _TEXT_ROW_HEIGHT
     st.dataframe(
         show_content(dataset, table, ids),
         key=key,
         hide_index=True,
+        height=min(_HEAD_HEIGHT + row_height * len(ids), height),
+        row_height=row_height,
         selection_mode="single-row",
         on_select=open_sample,
         column_config=columns | (column_config or {}),

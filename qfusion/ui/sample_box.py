@@ -51,9 +51,10 @@ def sample_names(dataset: DataSet, ids: list[str]) -> Mapping[str, str]:
     return sample_words.name_samples(dataset, ids, WORDS)
 
 
-def _box_width(width: int, name: str) -> int:
-    """Return the width of a box, in pixels, in which an id is not cut: at least its own width."""
-    return max(width, min(_LETTER * len(name) + _BESIDE, _WIDEST))
+def box_width(control: params.SampleParam, default: str) -> int:
+    """Return the width of a box, in pixels, in which the chosen id is not cut: at least the box's own width."""
+    chosen = str(state.get(control.key) or default)
+    return max(control.style["width"], min(_LETTER * len(chosen) + _BESIDE, _WIDEST))
 
 
 def sample_box(
@@ -87,7 +88,7 @@ def sample_box(
     names = sample_names(dataset, ids)
     style = {"help": control.help or None, **control.style, **words}
     if isinstance(style.get("width"), int):
-        style["width"] = _box_width(style["width"], str(state.get(key) or default))
+        style["width"] = box_width(control, default)
 
     def choose_written() -> None:
         sample = matching(dataset, str(state.get(key) or now))

@@ -89,7 +89,7 @@ def sample_table(context: page_context.PageContext, rows: pd.DataFrame) -> None:
         rows.index[:MOST_ROWS].tolist(),
         f"_table-{context.study.name}",
         context.sample,
-        height=300,
+        height=370,
         column_config={**named, **numeric},
         alt=f"Table of {len(rows)} samples with truth, prediction and error. Select a row to open the sample.",
     )

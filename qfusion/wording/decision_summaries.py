@@ -6,6 +6,7 @@ from enum import Enum
 from qfusion._sentences import true_minus
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.text import escape_markdown
+from qfusion.wording.samples import format_probability
 
 
 class Outcome(Enum):
@@ -60,15 +61,6 @@ def summarize_decision(sample: Sample) -> DecisionSummary:
     if sample.classes:
         return _summarize_class(sample.untweaked)
     return _summarize_number(sample.untweaked)
-
-
-def format_probability(value: float) -> str:
-    """Return a probability with three digits: `"0.981"`, or `"> 0.999"` or `"< 0.001"` at the ends."""
-    if value >= 0.9995:
-        return "> 0.999"
-    if value < 0.0005:
-        return "< 0.001"
-    return f"{value:.3f}"
 
 
 def _summarize_class(sample: Sample) -> DecisionSummary:

@@ -14,8 +14,7 @@ CLASS_AGAINST = " for ‘{name}’ rather than ‘{reference}’"
 INTEGRATION_ERROR = (
     "Integration error of an element of ρ(t): at most {error:.0e} at any time shown."
 )
-SOFTMAX = "softmax {value:.3f}"
-SOFTMAX_NEAR_ONE = "softmax > 0.999"
+SOFTMAX = "softmax {value}"
 CALIBRATION = (
     "Softmax, not calibrated: expected calibration error {error:.3f} on {samples:,} test samples."
 )
@@ -55,7 +54,16 @@ def describe_integration_error(study: Study, row: int, tweak: Any) -> str:
 
 def describe_softmax(value: float) -> str:
     """Return a softmax value: `softmax 0.998`. It is not called a probability, as it need not be calibrated."""
-    return SOFTMAX_NEAR_ONE if value >= 0.9995 else SOFTMAX.format(value=value)
+    return SOFTMAX.format(value=format_probability(value))
+
+
+def format_probability(value: float) -> str:
+    """Return a probability with three digits: `"0.981"`, or `"> 0.999"` or `"< 0.001"` at the ends."""
+    if value >= 0.9995:
+        return "> 0.999"
+    if value < 0.0005:
+        return "< 0.001"
+    return f"{value:.3f}"
 
 
 def describe_calibration(study: Study) -> str:
