@@ -251,7 +251,7 @@ def test_what_stays_in_a_figure_is_not_drawn_anew_and_what_moves_is_as_drawn_at_
     assert page.evaluate(STANDS, name) == changed
 
 
-# Says whether a line of the figure has moved, and not jumped, since it was last asked. Pages of tests stand still otherwise.
+# Notes whether a line of the figure moves, and does not jump. Other pages of tests stand still.
 MOVES = """() => {
   document.adoptedStyleSheets = [];
   window.moved = false;

@@ -230,12 +230,12 @@ def flip_distances(
 
 
 def _write_distances(state: float, donor: float) -> str:
-    """Return both distances in words."""
+    """Return both distances, that of a sample behind its mark."""
     if not np.isfinite(state):
         return "no state of it"
     if not np.isfinite(donor):
-        return f"{state:.2f} rad"
-    return f"{state:.2f} rad; a sample’s {donor:.2f}"
+        return f"{state:.2f}"
+    return f"{state:.2f}, ◇ {donor:.2f}"
 
 
 @checks_arrays()
