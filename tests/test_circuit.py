@@ -145,7 +145,7 @@ def test_errors_of_repeated_steps_add_up() -> None:
 def test_the_whole_unitary_alone_is_exact() -> None:
     system, kets = random_system((2, 2, 2), K=0), random_kets((2, 2, 2))
     circuit = step_circuit(system, kets, 0.5, form="trotter", split="whole")
-    assert [gate.label for gate in circuit.gates] == ["|text>", "|audio>", "|vision>", "H"]
+    assert [gate.label for gate in circuit.gates] == ["|text⟩", "|audio⟩", "|vision⟩", "H"]
     assert circuit.error.all < 1e-12
     assert step_circuit(system, kets, 0.5, form="trotter").error.all > 1e-4
 
@@ -155,16 +155,16 @@ def test_the_gates() -> None:
     circuit = step_circuit(random_system(dims, K=2), random_kets(dims), 0.1)
     assert circuit.wires == ("text0", "text1", "audio0", "vision0")
     assert [gate.label for gate in circuit.gates] == [
-        "|text>",
-        "|audio>",
-        "|vision>",
+        "|text⟩",
+        "|audio⟩",
+        "|vision⟩",
         "H[text]",
         "H[audio]",
         "H[vision]",
-        "H[text+audio]",
-        "H[text+vision]",
-        "H[audio+vision]",
-        "H[text+audio+vision]",
+        "H[text + audio]",
+        "H[text + vision]",
+        "H[audio + vision]",
+        "H[text + audio + vision]",
         "L1",
         "L2",
     ]
@@ -203,7 +203,7 @@ def test_terms_of_zero_strength_have_no_gate() -> None:
         [0 * system.jumps[0], torch.eye(4, dtype=torch.complex128), system.jumps[2]]
     )
     circuit = step_circuit(replace(system, H=0 * system.H, jumps=jumps), kets, 0.1, form="trotter")
-    assert [gate.label for gate in circuit.gates] == ["|text>", "|audio>", "L2", "L3"]
+    assert [gate.label for gate in circuit.gates] == ["|text⟩", "|audio⟩", "L2", "L3"]
     assert "multiple of the identity" in circuit.gates[2].sentence
     nothing = step_circuit(
         replace(system, H=0 * system.H, jumps=jumps[:0]), kets, 0.1, form="trotter"
@@ -217,7 +217,7 @@ def test_the_drawings() -> None:
     svg = circuit.draw_svg()
     assert svg == circuit.draw_svg()
     assert (plt.get_backend(), plt.get_fignums()) == (before, open_figures)
-    for text in ("H[text+vision]", "L3", "audio1"):
+    for text in ("H[text + vision]", "L3", "audio1"):
         assert text in circuit.draw_text()
         assert text.encode() in svg
     assert len(circuit.draw_text().splitlines()) == 6

@@ -454,7 +454,7 @@ def test_correlation_sentence_has_its_number() -> None:
         (0.9996, "softmax > 0.999"),
         (0.998, "softmax 0.998"),
         (0.5, "softmax 0.500"),
-        (1e-9, "softmax 0.000"),
+        (1e-9, "softmax < 0.001"),
     ],
 )
 def test_softmax_is_named(value: float, said: str) -> None:

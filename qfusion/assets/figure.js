@@ -32,6 +32,31 @@ function titled(axis, name, layout, width, height) {
   return {...axis, automargin: true, title: {...axis.title, text: broken(text, room, size)}};
 }
 
+// Names of rows take at most this share of the width, and as many lines as there is room for.
+const NAMES = 0.4;
+
+function row(text, room, size, most) {
+  if (/<(?!br)/.test(text)) return text;
+  pen.font = `${size}px ${getComputedStyle(document.body).fontFamily}`;
+  const lines = (text.includes('<br>') ? text : broken(text, room, size)).split('<br>');
+  most = Math.max(most, text.split('<br>').length);
+  if (lines.length > most) lines.splice(most - 1, lines.length, lines.slice(most - 1).join(' '));
+  return lines.map(line => {
+    if (pen.measureText(line).width <= room) return line;
+    const letters = [...line];
+    while (letters.length && pen.measureText(`${letters.join('')}…`).width > room) letters.pop();
+    return `${letters.join('').trimEnd()}…`;
+  }).join('<br>');
+}
+
+function rowed(axis, layout, width, height) {
+  if (!Array.isArray(axis.ticktext)) return axis;
+  const size = axis.tickfont?.size ?? layout.font?.size ?? 12, [low, high] = axis.domain ?? [0, 1];
+  const inside = (high - low) * (height - (layout.margin?.t ?? 100) - (layout.margin?.b ?? 80));
+  const lines = Math.min(2, Math.floor(inside / axis.ticktext.length / (1.3 * size)));
+  return {...axis, ticktext: axis.ticktext.map(text => row(String(text), NAMES * width, size, Math.max(1, lines)))};
+}
+
 // Lines are named at their ends where the figure is wide enough, else in its legend; see figures/line_labels.py.
 const SHARE = 0.25;  // of the width that the names may take
 
@@ -49,6 +74,7 @@ function settled(data, layout, chosen, width, height) {
   if (width < PHONE) {
     layout = {...layout};
     for (const name in layout) if (/^[xy]axis/.test(name)) layout[name] = titled(layout[name], name, layout, width, height);
+    for (const name in layout) if (/^yaxis/.test(name)) layout[name] = rowed(layout[name], layout, width, height);
   }
   for (const name in layout) if (/^[xy]axis/.test(name)) layout[name].ticklabeloverflow ??= 'allow';  // a third faster
   if (chosen) Object.assign(layout, {clickmode: 'event', hovermode: layout.hovermode ?? 'closest'});

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
+from qfusion._sentences import true_minus
 from qfusion.figures.guards import checks_arrays
 from qfusion.figures.style import (
     BLUE,
@@ -139,13 +140,19 @@ def largest_errors(
             "line": {"width": 0},
         },
         customdata=[label(name, 90) for name in names],
-        text=[f"{value:.3g}" for value in errors],
-        textposition="outside",
-        cliponaxis=False,
-        constraintext="none",
-        textfont={"color": INK[theme]},
         **_CHOSEN,
         hovertemplate="%{customdata}: %{x:.4g}<br>click to open it<extra></extra>",
+    )
+    # On the right of bars to the left, too: the names of the rows stand on the other side.
+    figure.add_scatter(
+        x=np.maximum(errors, 0.0),
+        y=list(range(len(names))),
+        mode="text",
+        text=[" " + true_minus(f"{value:.3f}") for value in errors],
+        textposition="middle right",
+        textfont={"color": INK[theme], "size": 12},
+        cliponaxis=False,
+        hoverinfo="skip",
     )
     low = min(0.0, float(np.min(errors)))
     high = max(0.0, float(np.max(errors)))
@@ -154,7 +161,7 @@ def largest_errors(
     figure.update_xaxes(
         title={"text": label(axis, 90)},
         nticks=7,
-        range=[low - (room if low < 0 else 0), high + room],
+        range=[low, high + room],
     )
     figure.update_yaxes(
         **row_axis(name_rows(names, notes)),

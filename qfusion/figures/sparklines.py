@@ -20,7 +20,7 @@ def sparkline(
     theme: Theme = "light",
 ) -> go.Figure:
     """Draw small entropies over time with the end values written out, for cards."""
-    figure = base_figure(theme, 116, left=34, right=88, top=6, bottom=34)
+    figure = base_figure(theme, 122, left=34, right=88, top=6, bottom=40)
     top = 1.2 * max((float(np.max(v)) for v in series.values()), default=1.0) or 1.0
     # A line of text is so high in units of the axis.
     heights = _spread_heights(

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
-from qfusion._sentences import listed, share
+from qfusion._sentences import listed, share, true_minus
 from qfusion.analysis import (
     cohort_groups,
     cohort_levels,
@@ -150,7 +150,7 @@ def largest_errors(levels: cohort_levels.Levels, theme: style.Theme = "light") -
     (rows, values), study = cohort_slices.worst(levels), levels.study
     number = "{}" if study.classes else "{:+.2f}"
     names = [
-        f"{name}: {number.format(row['truth'])} → {number.format(row['prediction'])}"
+        f"{name}: {true_minus(number.format(row['truth']))} → {true_minus(number.format(row['prediction']))}"
         for name, row in rows.iterrows()
     ]
     ids = rows.index.tolist()

@@ -69,8 +69,13 @@ def _metrics(a: Sample, b: Sample) -> Iterator[tuple[str, ...]]:
             yield (
                 f"test {metrics.labels(side.metrics)[name].short}{seed}",
                 *(f"{s.metrics[name]:.3f}" if both or s is side else "–" for s in (a, b)),
-                true_minus(f"{b.metrics[name] - a.metrics[name]:+.3f}") if both else "",
+                _change(b.metrics[name] - a.metrics[name]) if both else "",
             )
+
+
+def _change(value: float) -> str:
+    """Return a difference with its sign; none that rounds to zero has one."""
+    return true_minus(f"{value:+.3f}") if round(value, 3) else "0.000"
 
 
 def _prediction(one: Sample) -> str:

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import textwrap
 import weakref
 from pathlib import Path
 from typing import Any
@@ -130,7 +131,7 @@ def _layouts() -> None:
         with tab:
             if words:
                 guidance.aside(words)
-            st.code(example, language=None)
+            st.code(textwrap.dedent(example).strip("\n"), language=None)
 
 
 def _source(level: str) -> None:

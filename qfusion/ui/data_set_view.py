@@ -61,9 +61,8 @@ def _list_missing(sources: Sequence[registry.SourceInfo]) -> None:
             st.text(f"{source.reason}\n{source.remedy}")
 
 
-@page_runs.guard()
-def chosen_set() -> None:
-    """Draw the contents of one data set."""
+def choose_set() -> DataSet:
+    """Draw the picker of a data set and its description, and return the chosen one."""
     names = pickers.sources()
     new = state.take(state.NEW_SET)
     if new in names:
@@ -71,6 +70,13 @@ def chosen_set() -> None:
     name = widgets.draw(targets.SET, options=names)
     dataset = loading.load_dataset(name)
     st.caption(text.escape_markdown(dataset.description, 900))
+    return dataset
+
+
+@page_runs.guard()
+def draw_set(dataset: DataSet) -> None:
+    """Draw the contents of a data set."""
+    name = dataset.name
     st.markdown(_card(dataset))
     panels.show(dataset, page_context.theme(), *targets.DATA, first=1)
     panels.draw_lower_panels(page_context.theme(), dataset=dataset)

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from qfusion.analysis import sample_examples, text
+from qfusion.analysis import sample_examples, sample_words, text
 from qfusion.analysis.study import Study
 from qfusion.data import Image, Text
 from qfusion.errors import QFusionError
@@ -18,6 +18,7 @@ from qfusion.ui import (
     page_context,
     page_runs,
     pinning,
+    sample_box,
     sample_content,
     saved,
     selections,
@@ -103,9 +104,15 @@ def _compare_with_model(view: pins.Pin, model: str) -> None:
 def compared_views(context: page_context.PageContext, view: pins.Pin) -> None:
     """Draw what A and B are, with buttons to swap and to clear."""
     now = replace(pinning.current_pin(context.study, context.row), tweak="")
+    dataset = context.study.dataset
+    content_of_a = ""
+    if view.data == dataset.name and sample_box.exists(dataset, view.sample):
+        content_of_a = sample_words.describe_sample(dataset, dataset.row(view.sample))
+    content_of_b = sample_words.describe_sample(dataset, context.row)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(
-            f"**A** {pinning.pin_in_words(view)}  \n**B** {pinning.pin_in_words(now)} (current selection)"
+            f"**A** {pinning.pin_in_words(view, content_of_a)}  \n"
+            f"**B** {pinning.pin_in_words(now, content_of_b)} (current selection)"
         )
         st.button(
             "Swap",

@@ -50,11 +50,20 @@ def _pin(study: Study, row: int) -> None:
     )
 
 
-def pin_in_words(view: pins.Pin) -> str:
-    """A pinned view as markdown."""
-    return f"{text.escape_markdown(view.sample, 40)} by {text.escape_markdown(view.model, 40)}" + (
-        f", tweaked: {text.escape_markdown(view.tweak, 60)}" if view.tweak else ""
-    )
+def pin_in_words(view: pins.Pin, content: str = "") -> str:
+    """Return a pinned view as markdown.
+
+    Args:
+        view: what is pinned.
+        content: the text of its sample; empty if it has none.
+    """
+    words = text.escape_markdown(view.sample, 40)
+    if content:
+        words += f" ‘{text.escape_markdown(content)}’"
+    words += f" by {text.escape_markdown(view.model, 40)}"
+    if view.tweak:
+        words += f", tweaked: {text.escape_markdown(view.tweak, 60)}"
+    return words
 
 
 def current_pin(study: Study, row: int) -> pins.Pin:

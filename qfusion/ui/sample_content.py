@@ -166,7 +166,7 @@ def draw_facts(context: page_context.PageContext, row: int) -> None:
         parts.append(f"segment: {facts.pop('start'):.1f} s to {facts.pop('end'):.1f} s")
     parts += [
         f"{text.escape_markdown(text.column(name))}: "
-        + text.escape_markdown(f"{value:.2f}" if isinstance(value, float) else value)
+        + text.escape_markdown(true_minus(f"{value:.2f}") if isinstance(value, float) else value)
         for name, value in facts.items()
     ]
     st.caption(" · ".join(parts))

@@ -3,9 +3,9 @@
 import streamlit as st
 
 from qfusion.panels import data_fusion
-from qfusion.ui import figure, frame, page_runs, state
+from qfusion.ui import frame, page_runs, state
 from qfusion.ui.data_import_form import data_import_form
-from qfusion.ui.data_set_view import chosen_set, listing
+from qfusion.ui.data_set_view import choose_set, draw_set, listing
 
 
 def page() -> None:
@@ -16,7 +16,13 @@ def page() -> None:
             state.put(data_fusion.NEED.key, True)  # it is asked at once whether it needs fusion
         if words := state.get(state.DATA_MESSAGE):
             st.success(words, icon=":material/check_circle:")
-        figure.draw_side_by_side(listing, chosen_set, widths=[1, 1.25])
+        left, right = st.columns([1, 1.25], gap="medium")
+        with left:
+            listing()
+        with left, page_runs.guard():
+            dataset = choose_set()
+            with right:
+                draw_set(dataset)
     data_import_form()
     state.take(
         state.DATA_MESSAGE
