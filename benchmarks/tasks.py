@@ -1,4 +1,4 @@
-"""Ten tasks as a new user does them: clicks, and seconds from the first click to the sentence that answers.
+"""Fifteen tasks as a new user does them: clicks, and seconds from the first click to the sentence that answers.
 
     python benchmarks/tasks.py [TASK ...] [--app FOLDER] [--before CHECKOUT] [--runs 1] [--shots FOLDER] [--dry]
 
@@ -533,6 +533,74 @@ def a_story(walk: Walk) -> str:
     return said
 
 
+def what_would_flip_it(walk: Walk) -> str:
+    """The smallest change of one modality that turns the decision."""
+    from qfusion.panels import nearest_changes
+
+    walk.go("What if")
+    said = walk.sentence('[class*="st-key-panel-"] h4', r"What would flip it\? .*\d")
+    agree(said, nearest_changes.nearest_flips(opened(walk.model, walk.sample)).headline)
+    return said.removeprefix("What would flip it? ")
+
+
+def a_sample_by_its_words(walk: Walk) -> str:
+    """A sample that asks of a cross, found by these words, and what decided it."""
+    from qfusion.wording import answers
+
+    words = "is there no cross"
+    where = ".st-key-question-0 p"
+    before = walk.read(where)
+    button = walk.page.get_by_role("button", name="Search", exact=False).first
+    walk.click(walk.need(button, "no search"), "Search")
+    dialog = walk.page.get_by_role("dialog")
+    walk.count(f"type {words}")
+    dialog.get_by_role("combobox").press_sequentially(words)
+    option = dialog.get_by_role("option").filter(has_text=words).first
+    option.wait_for()
+    walk.click(option)
+    said = walk.sentence(where, r"Which modality decided this\? .*\d", before)
+    sample = opened(walk.model, walk.sample)
+    assert words in str(sample.dataset.table["question"].iloc[sample.row])
+    agree(said, answers.answer_decision(sample))
+    return said.removeprefix("Which modality decided this? ")
+
+
+def does_it_fuse(walk: Walk) -> str:
+    """Whether joint terms make the model better."""
+    from qfusion.panels import model_fusion
+
+    walk.go("Why fuse", idle=False)
+    said = walk.sentence(".st-key-take-home p", r"^(The model fuses|Fusing|No gain).*\d")
+    gain = model_fusion.emap(opened(walk.model, walk.sample).study).headline
+    agree(said.split(")")[0], gain.split(")")[0])
+    return said
+
+
+def the_best_model(walk: Walk) -> str:
+    """Which model is best on these data."""
+    walk.go("Leaderboard")
+    said = walk.sentence('[data-testid="stMarkdown"] p', r"leads on .* with .*\d")
+    if "Pictures and questions" not in said:
+        raise Unanswered(said)
+    board = json.loads((ROOT / "qfusion" / "assets" / "leaderboard.json").read_text())
+    entry = board["data"]["scenes"]
+    best = max(line["test"][entry["headline"]]["mean"] for line in entry["rows"].values())
+    assert abs(numbers(said.partition(". ")[0])[-1] - best) < 6e-5, (said, best)
+    return said
+
+
+def when_not_to_trust_it(walk: Walk) -> str:
+    """For what the explanations are not to be used."""
+    from qfusion.analysis import trust
+    from qfusion.wording.reliability import describe_finding
+
+    walk.go("Faithfulness")
+    said = walk.sentence(".st-key-caution-0 p", r"\d")
+    first = describe_finding(trust.reliability_findings(opened(walk.model, walk.sample).study)[0])
+    agree(said, first.brief or first.sentence)
+    return said.removeprefix("warning ")  # the icon's name
+
+
 TASKS: dict[str, tuple[str, Callable[[Walk], str]]] = {
     "why": ("why this decision", why_this_decision),
     "coupling": ("weaken a coupling, say what happened", weaken_a_coupling),
@@ -544,6 +612,11 @@ TASKS: dict[str, tuple[str, Callable[[Walk], str]]] = {
     "gate": ("edit a gate", edit_a_gate),
     "model": ("own PyTorch model", own_model_explained),
     "story": ("a story for a talk", a_story),
+    "flip": ("what would flip it", what_would_flip_it),
+    "words": ("a sample by its words", a_sample_by_its_words),
+    "fuse": ("does the model fuse", does_it_fuse),
+    "board": ("the best model on these data", the_best_model),
+    "trust": ("when not to trust it", when_not_to_trust_it),
 }
 
 

@@ -132,6 +132,11 @@ COVERED = """() => [...document.querySelectorAll('[class*="st-key-panel-"] h4')]
                            && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 3);
   });
 }).map(title => title.textContent)"""
+SHOW_TOOLS = """() => {
+  const shown = new CSSStyleSheet();
+  shown.replaceSync('.qf-tools, [class*="st-key-about-"], [class*="st-key-csv-"] { opacity: 1 !important; }');
+  document.adoptedStyleSheets = [...document.adoptedStyleSheets, shown];
+}"""
 # Buttons whose name is that of an icon, such as "chevron_left icon", or empty.
 NAMELESS = r"- button(?!\s*\")|- button \"[a-z0-9_]* icon\""
 CUT = """() => [...document.querySelectorAll('.qf-closed > *')].filter(e => e.checkVisibility()
@@ -143,9 +148,10 @@ OUTSIDE = """() => [...document.querySelectorAll('.st-key-context :is(button, a,
 
 
 def look_at(page: Any, url: str, name: str, theme: str) -> None:
-    """Opens a page of the app and waits until it is drawn."""
+    """Opens a page of the app and waits until it is drawn. All buttons of its panels are shown, as under the mouse."""
     if name == LOOKED_AT[theme][0]:
         visits.open_page(page, url + BEGIN[theme])
+        page.evaluate(SHOW_TOOLS)
     elif name in (*OF_A_MODEL, *OF_NONE):
         link = page.locator('[data-testid="stSidebar"]').get_by_role("link", name=name, exact=True)
         link.click()
