@@ -191,6 +191,7 @@ def unhit(page: Any, width: int) -> list[str]:
 def poor_on_a_phone(page: Any) -> list[str]:
     """What cannot be pressed or read in the window of a phone."""
     missed = unhit(page, PHONE)
+    readable.wait_for_figures(page)
     found = [*missed, *readable.unreadable(page), *readable.overlaps(page)]
     return [*found, "the page moves sideways"] if sideways(page) > 0 else found
 

@@ -62,6 +62,18 @@ _OVERLAPS = f"""() => {{ {_TEXTS}
 }}"""
 
 
+# Whether every figure is drawn for the room that it has now.
+_FITTED = """() => [...document.querySelectorAll('.qf-figure:has(.main-svg)')].every(figure => {
+  const room = figure.getBoundingClientRect(), drawn = figure.querySelector('.main-svg').getBoundingClientRect();
+  return Math.abs(room.width - drawn.width) < 1 && Math.abs(room.height - drawn.height) < 1;
+})"""
+
+
+def wait_for_figures(page: Any) -> None:
+    """Waits until the figures of a page are drawn anew in a window of another width."""
+    page.wait_for_function(_FITTED)
+
+
 def unreadable(page: Any) -> list[str]:
     """Returns the texts of a page that are cut by their boxes, and the words that are broken over two lines."""
     return list(page.evaluate(_UNREADABLE))
