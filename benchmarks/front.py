@@ -76,6 +76,16 @@ def results(board: Mapping[str, Any], claims: Mapping[str, Any]) -> str:
         len(entry["tests"][entry["headline"]]["qj"]["against"]) for entry in board["data"].values()
     )
     better, worse = (verdicts_of_sets.count(word) for word in ("supported", "not supported"))
+    not_searched = [
+        f"`{data}`"
+        for data, verdict in zip(board["data"], verdicts_of_sets, strict=True)
+        if verdict == "supported" and not board["data"][data]["chosen"]
+    ]
+    note = ""
+    if not_searched:
+        note = (
+            f" ({', '.join(not_searched)}, with settings chosen for QiNN-QJ and not for its rivals)"
+        )
     verdicts = [claim["verdict"] for claim in claims["claims"]]
     primary = [entry for entry in board["claims"]["parameters"] if entry["primary"]]
     sizes = [entry["theirs"] / entry["own"] for entry in primary]
@@ -88,8 +98,8 @@ def results(board: Mapping[str, Any], claims: Mapping[str, Any]) -> str:
         ],
         [
             "QiNN-QJ is more accurate than other fusion models",
-            f"{len(verdicts_of_sets)} data sets, against the best of up to {most_rivals} rivals: better on {better}, "
-            f"worse on {worse}, no significant difference on {verdicts_of_sets.count('open')}",
+            f"{len(verdicts_of_sets)} data sets, against the best of up to {most_rivals} rivals: better on {better}"
+            f"{note}, worse on {worse}, no significant difference on {verdicts_of_sets.count('open')}",
             "supported" if better == len(verdicts_of_sets) else "not supported",
         ],
         [
@@ -113,7 +123,11 @@ def overview(board: Mapping[str, Any], claims: Mapping[str, Any]) -> str:
     """Returns every claim with its data, both figures, the 95 % interval of the difference and the verdict."""
     rows = [_evolution_row(board, data) for data in EVOLVED]
     for system, label in SYSTEMS.items():
-        rows += [_accuracy_row(board, data, system, label) for data in board["data"]]
+        for data, entry in board["data"].items():
+            row = _accuracy_row(board, data, system, label)
+            if row[-1] == "supported" and not entry["chosen"]:
+                row[-1] += ", rivals not tuned"
+            rows.append(row)
     rows += [_replication_row(claim) for claim in claims["claims"]]
     return tables.markdown(
         ["Claim", "Data", "qfusion", "Best rival", "Difference [95 %]", "Verdict"], rows

@@ -265,6 +265,7 @@ PLACES = {
     "parity": Place(RECIPES["qj-parity"], 8, 4, input_dropout=0.1, without=()),
     **{name: _together(name) for name in choose_parity.finished()},
     "avletters": Place(RECIPES["qj-avletters"], 16, 8, without=_SHORT),
+    "scenes": Place(RECIPES["qj-scenes"], 12, 6, without=_SHORT),
 }
 PLACES |= {name: _searched(name, PLACES[name]) for name in SEARCHED}
 PLACES["avletters-noisy"] = replace(  # with what was chosen on clean sound

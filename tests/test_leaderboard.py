@@ -701,7 +701,8 @@ def test_summary_counts_data_sets_by_the_corrected_test_against_the_best_rival()
     assert [one.rival for one in compared.values()] == ["Late", "Linear", "Late"]
     assert made.rival_comparisons("qcnn") == {}
     assert summarise_board(made) == (
-        "Significantly better than the best rival: **QJ** on 1 of 3 data sets (worse on 1)."
+        "Significantly better than the best rival: **QJ** on 1 of 3 data sets (worse on 1). On Set r2, the settings "
+        "were chosen for one of the systems and not for its rivals."
     )
     assert explain_board_summary(made).startswith(
         "**QJ**. Better: Set r2. Worse: Set mae. Undecided: Set accuracy."

@@ -216,6 +216,10 @@ class Board:
             )
         return result
 
+    def has_searched_settings(self, name: str) -> bool:
+        """Return whether the settings of every model were searched on a data set, and not those of a system alone."""
+        return bool(self.of(name).get("chosen"))
+
     def agreement(self, name: str) -> dict[str, dict[str, float]]:
         """Return the correlation of every model's contributions with the planted ones, by model and combination of
         modalities. The result is empty if none were planted.

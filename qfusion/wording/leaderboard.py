@@ -1,8 +1,8 @@
 """The leaderboard over all data sets, in one sentence."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from qfusion._sentences import capitalise, count
+from qfusion._sentences import capitalise, count, listed
 from qfusion.analysis import text
 from qfusion.analysis.benchmark_board import SYSTEMS, Board, RivalComparison, Standing
 
@@ -10,6 +10,7 @@ SENTENCE = "Significantly better than the best rival: {systems}."
 SYSTEM = "**{system}** on {better} of {sets} (worse on {worse})"
 NOT_TESTED = "The systems are not compared with their rivals yet."
 STANDING = "{standing}: {sets}"
+NOT_SEARCHED = "On {sets}, the settings were chosen for one of the systems and not for its rivals."
 TEST = (
     "Tests of the headline metric over seeds and test rows. Better and worse: p < 0.05 after Holm's correction over "
     "the rivals of the system on that data set; there is no correction over data sets. The best rival is chosen by its "
@@ -27,7 +28,15 @@ def summarise_board(board: Board) -> str:
     ]
     if not systems:
         return NOT_TESTED
-    return SENTENCE.format(systems=", ".join(systems))
+    better = [
+        name
+        for comparisons in compared.values()
+        for name, comparison in comparisons.items()
+        if comparison.standing == Standing.BETTER
+    ]
+    return " ".join(
+        [SENTENCE.format(systems=", ".join(systems)), _note_settings(board, better)]
+    ).strip()
 
 
 def explain_board_summary(board: Board) -> str:
@@ -43,7 +52,17 @@ def explain_board_summary(board: Board) -> str:
         if parts:
             label = text.escape_markdown(board.label(system))
             lines.append(f"**{label}**. {'. '.join(map(capitalise, parts))}.")
-    return "\n\n".join([*lines, TEST])
+    return "\n\n".join([*lines, TEST, _note_settings(board, board.names)]).strip()
+
+
+def _note_settings(board: Board, names: Iterable[str]) -> str:
+    """Return which of some data sets have settings that were not searched for rivals; empty if there is none."""
+    sets = [
+        text.escape_markdown(str(board.of(name)["title"]))
+        for name in dict.fromkeys(names)
+        if not board.has_searched_settings(name)
+    ]
+    return NOT_SEARCHED.format(sets=listed(sets)) if sets else ""
 
 
 def _count_standings(label: str, comparisons: Mapping[str, RivalComparison]) -> str:
