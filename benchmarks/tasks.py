@@ -112,7 +112,10 @@ class Walk:
         self.count(f"open {label}")
         box.click()
         self.count(f"choose {option}")
-        self.page.get_by_role("option", name=option, exact=True).first.click()
+        exact = self.page.get_by_role("option", name=option, exact=True)
+        # a list of models has the system on a line above the id
+        word = re.compile(rf"(^|[\s(]){re.escape(option)}($|[\s)])")
+        exact.or_(self.page.get_by_role("option").filter(has_text=word)).first.click()
         self.page.wait_for_timeout(300)
         if waits:
             self.ready(idle=idle)
@@ -359,7 +362,7 @@ def what_decided(walk: Walk, data: str = OWN) -> str:
 
     if wrong := walk.read('[data-testid="stAlertContentError"]'):
         raise Unanswered(wrong)
-    said = walk.sentence(WATERFALL, r"\([-+−]\d+\.\d+\).* for ‘")
+    said = walk.sentence(WATERFALL, r"\([-+−]\d+\.\d+ for ‘")
     assert walk.last_word("data") == data
     with walk.at_its_folders():
         sample = opened(walk.folder / "models" / f"{walk.model}.json", walk.sample, data=data)
@@ -394,8 +397,8 @@ def two_models(walk: Walk) -> str:
     return said
 
 
-def errors_by_conflict(walk: Walk) -> str:
-    """Whether samples whose modalities conflict are decided wrongly more often."""
+def what_misled(walk: Walk) -> str:
+    """How many wrong decisions would be right without the term that misled most."""
     from qfusion.analysis import cohort_levels
     from qfusion.panels import wrong_samples
 
@@ -403,12 +406,9 @@ def errors_by_conflict(walk: Walk) -> str:
     tab = walk.page.get_by_role("tab", name="Errors", exact=True)
     if tab.count():
         walk.click(tab, "Errors")
-    visits.come(walk.page, "errors" if tab.count() else "slices")
-    said = walk.sentence(
-        ".st-key-panel-slices h4", r"‘conflict’ is wrong more often: \d+% .*all \d+%; beyond chance"
-    )
+    said = walk.sentence(".st-key-panel-wrong h4", r"Of \d+ samples .*\d")
     levels = cohort_levels.build_levels(opened(walk.model, walk.sample))
-    agree(said, wrong_samples.slice_errors(levels, by="relation").headline)
+    agree(said, wrong_samples.misleading_terms(levels).headline)
     return said
 
 
@@ -439,7 +439,7 @@ class Unanswered(Exception):
 
 def edit_a_gate(walk: Walk) -> str:
     """An angle of the network's last gate turned, and what the decision becomes."""
-    first = walk.sample
+    first = walk.page.locator(".st-key-sample input").first.input_value()
     walk.choose("Model", "qcnn-digits", waits=False)
     walk.page.wait_for_function(CHANGED, arg=first, timeout=LIMIT)  # the bar shows the new model
     walk.go("Circuit")
@@ -497,7 +497,10 @@ def own_model_explained(walk: Walk) -> str:
     path = own_model(walk.folder)
     page = walk.page
     walk.go("Train")
-    walk.click(page.get_by_text("Bring a model").first, "Bring a model")
+    walk.click(
+        page.get_by_text("Import a model trained elsewhere").first,
+        "Import a model trained elsewhere",
+    )
     form = page.locator('[data-testid="stForm"]', has_text="Data set of its modalities")
     walk.need(form, "no form")
     walk.choose("Data set of its modalities", "parity")
@@ -607,7 +610,7 @@ TASKS: dict[str, tuple[str, Callable[[Walk], str]]] = {
     "figure": ("a figure for a paper", a_paper_figure),
     "data": ("own data to an explained sample, both systems", own_data_explained),
     "compare": ("two models: on what they disagree", two_models),
-    "errors": ("errors by conflict", errors_by_conflict),
+    "errors": ("what misled wrong decisions", what_misled),
     "link": ("send a link", send_a_link),
     "gate": ("edit a gate", edit_a_gate),
     "model": ("own PyTorch model", own_model_explained),
