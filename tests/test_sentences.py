@@ -77,6 +77,7 @@ from qfusion.wording import answers, deletion, eigenstate_votes
 from qfusion.wording.cuts import describe_cut, describe_cuts
 from qfusion.wording.numbers import describe_drawn
 from qfusion.wording.reliability import describe_finding
+from qfusion.wording.samples import format_probability
 from qfusion.wording.steps import describe_match
 from qfusion.wording.verdicts import describe_change, describe_last_change, name_decision
 from tests.support.sentences import HERE, TEMPLATES
@@ -1047,6 +1048,7 @@ def check_before_and_after_a_slider() -> None:
     tested, yes, no = ("accuracy", 0.5, 0.25), "‘yes’", "‘no’"
     for decided, sure, end in (
         ((yes, yes), (0.994, 0.501), "decision unchanged (softmax 0.994 → 0.501), test"),
+        ((yes, yes), (0.9999, 0.501), "decision unchanged (softmax > 0.999 → 0.501), test"),
         ((yes, yes), (0.9941, 0.9944), "decision unchanged, test"),
         ((yes, no), (0.994, 0.501), "decision now ‘no’, test"),
     ):
@@ -1056,7 +1058,8 @@ def check_before_and_after_a_slider() -> None:
     weak = open_sample("qj-scenes", "scene-6338", tweak="H.picture-question=0.5")
     words = tweak_effects.describe_tweaked_sample(weak)
     sure = [float(one.probabilities.max()) for one in (weak.untweaked, weak)]
-    assert f"decision unchanged (softmax {written(sure[0], 3)} → {written(sure[1], 3)})" in words
+    before, after = map(format_probability, sure)
+    assert f"decision unchanged (softmax {before} → {after})" in words
 
 
 @checks("what a slider's modalities share")

@@ -9,7 +9,7 @@ from qfusion.models.abilities import can
 from qfusion.models.tweak import Tweak
 from qfusion.training import metrics
 from qfusion.wording import answers, systems
-from qfusion.wording.samples import name_explained_class
+from qfusion.wording.samples import format_probability, name_explained_class
 
 MOST_SAID = 2  # changes, and groups of modalities, that a line names one by one
 
@@ -111,7 +111,8 @@ def describe_change(
     elif equal_as_written(*sure):
         parts.append("decision unchanged")
     else:
-        parts.append(f"decision unchanged (softmax {format_change(*sure)})")
+        before, after = map(format_probability, sure)
+        parts.append(f"decision unchanged (softmax {before} → {after})")
     return f"**{lever}**: {', '.join(parts)}, test {metric[0]}: {format_change(*metric[1:])}."
 
 
