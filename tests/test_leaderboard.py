@@ -709,6 +709,11 @@ def test_summary_counts_data_sets_by_the_corrected_test_against_the_best_rival()
     )
 
 
+@pytest.mark.parametrize("name", ["scenes", "planted", "digits", "parity"])
+def test_every_included_data_set_has_a_board(name: str) -> None:
+    assert panels.default_board(benchmark_board.open_board(), name) == name
+
+
 def test_the_page(shown: Path, board: dict[str, Any]) -> None:
     app = visit("Leaderboard", model="qcnn-parity")
     shown_board = benchmark_board.read_board(shown)

@@ -35,10 +35,8 @@ MANY = 6  # columns from which a narrow page leaves little room between boxes
 EDGE = 0.42  # from the outer wires to the edges of the drawing, in the distance of two wires
 CLOSE = 0.45
 _HALF_BOX = 0.36  # half the width of a box, in columns
-_LONGEST_NAME, _LONGEST_KET = (
-    4,
-    11,
-)  # letters that are written across a high box; a ket is read across if it can be
+_LONGEST_NAME = 4  # letters that are written across a high box
+_LONGEST_KET = 11  # the same of a ket, which is read across if it can be
 NEAR = 0.5  # wires closer together than this are near
 STAGGER = 0.2  # every other disc of near wires is this much further to the right
 HUES = (BLUE, VERMILLION, "#009E73", "#CC79A7", ORANGE, "#56B4E9", GREY)
