@@ -18,7 +18,7 @@ from scripts import docs_site, gallery, glossary_page, panel_pages
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
-MAX_SIZE = 61_440  # bytes of a figure of the gallery
+MAX_SIZE = 64 * 1024
 # small figures that what stands around them explains, and tables
 NOT_PANELS = {"content", "telling", "evidence", "ladder", "entropy"}
 
