@@ -171,7 +171,7 @@ def test_from_a_group_to_the_nearest_sample_to_when_not_to_trust_it(
     page.get_by_role("radio", name="text + audio", exact=True).click()
     wait_for_words(page, "eigenstates of text and audio raise")
     settle(page)
-    assert "votes=text+with+audio" in page.url
+    assert "votes=text+%2B+audio" in page.url
     place, wanted = lonely_point(page, ".st-key-panel-along", "samples")
     click_point(page, place)
     wait_for_sample(page, wanted)

@@ -70,7 +70,7 @@ def result_dots(entries: Sequence[Entry], metric: str, theme: Theme = "light") -
     """
     figure = base_figure(
         theme,
-        64 + round(min(ROW, max(18, 440 / len(entries))) * len(entries)),
+        64 + round(min(ROW, max(16, 414 / len(entries))) * len(entries)),
         left=10,
         right=14,
         top=6,
