@@ -111,8 +111,8 @@ def describe_change(
     elif equal_as_written(*sure):
         parts.append("decision unchanged")
     else:
-        before, after = map(format_probability, sure)
-        parts.append(f"decision unchanged (softmax {before} → {after})")
+        ends = " → ".join(map(format_probability, sure))
+        parts.append(f"decision unchanged (softmax {ends})")
     return f"**{lever}**: {', '.join(parts)}, test {metric[0]}: {format_change(*metric[1:])}."
 
 
