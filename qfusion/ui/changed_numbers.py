@@ -47,15 +47,20 @@ def delta_options(change: float, colour: str = "off") -> dict[str, Any]:
         colour: "off", "normal" if a rise is good, or "inverse" if a fall is.
     """
     if round(change, 3) == 0:
-        return unchanged_delta("0.000")
+        return unchanged_delta(format_change(change))
     falls = change < 0
     if colour != "off":
         colour = "red" if falls == (colour == "normal") else "green"
     return {
-        "delta": true_minus(f"{change:+.3f}"),
+        "delta": format_change(change),
         "delta_color": colour,
         "delta_arrow": "down" if falls else "up",
     }
+
+
+def format_change(change: float) -> str:
+    """Return a difference with its sign and three digits; none that rounds to zero has a sign."""
+    return true_minus(f"{change:+.3f}") if round(change, 3) else "0.000"
 
 
 def unchanged_delta(words: str | None) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from qfusion.analysis import compare, text
 from qfusion.analysis.sample import Sample
 from qfusion.training import metrics
 from qfusion.ui import sample_content
+from qfusion.ui.changed_numbers import format_change
 from qfusion.wording import systems
 from qfusion.wording.backgrounds import background_markdown
 from qfusion.wording.list_names import name_study
@@ -69,13 +70,8 @@ def _metrics(a: Sample, b: Sample) -> Iterator[tuple[str, ...]]:
             yield (
                 f"test {metrics.labels(side.metrics)[name].short}{seed}",
                 *(f"{s.metrics[name]:.3f}" if both or s is side else "–" for s in (a, b)),
-                _change(b.metrics[name] - a.metrics[name]) if both else "",
+                format_change(b.metrics[name] - a.metrics[name]) if both else "",
             )
-
-
-def _change(value: float) -> str:
-    """Return a difference with its sign; none that rounds to zero has one."""
-    return true_minus(f"{value:+.3f}") if round(value, 3) else "0.000"
 
 
 def _prediction(one: Sample) -> str:

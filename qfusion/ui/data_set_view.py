@@ -1,7 +1,5 @@
 """The available data sets and the contents of the chosen one."""
 
-from collections.abc import Sequence
-
 import pandas as pd
 import streamlit as st
 
@@ -16,6 +14,7 @@ from qfusion.runs import plans
 from qfusion.ui import (
     fusion_needs_section,
     loading,
+    missing_data,
     navigation,
     page_context,
     page_runs,
@@ -49,16 +48,8 @@ def listing() -> None:
         alt="The available data sets and where they come from.",
     )
     if missing:
-        _list_missing(missing)
-
-
-def _list_missing(sources: Sequence[registry.SourceInfo]) -> None:
-    """Draw why data sets are missing and how to get them, behind a line that counts them."""
-    title = "1 data set is" if len(sources) == 1 else f"{len(sources)} data sets are"
-    with st.expander(f"{title} not on this machine", icon=":material/info:"):
-        for source in sources:
-            st.markdown(f"**{text.escape_markdown(source.title)}** (`{source.name}`)")
-            st.text(f"{source.reason}\n{source.remedy}")
+        with st.expander(missing_data.count_missing(missing), icon=":material/info:"):
+            missing_data.list_missing(missing)
 
 
 def choose_set() -> DataSet:

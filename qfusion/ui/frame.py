@@ -8,7 +8,7 @@ import streamlit as st
 
 from qfusion import _assets, data
 from qfusion._checks import choose
-from qfusion.analysis import encoding_jobs, opening, text
+from qfusion.analysis import encoding_jobs, opening
 from qfusion.analysis.study import Study
 from qfusion.errors import default_on_error
 from qfusion.models.abilities import can
@@ -24,6 +24,7 @@ from qfusion.ui import (
     first_paint,
     guidance,
     guided_tour,
+    missing_data,
     notes,
     page_params,
     pinning,
@@ -269,18 +270,10 @@ def _draw_missing_data() -> None:
     """Draw a button that says which data sets are not on this machine and how to get them."""
     absent = [source for source in data.available() if not source.available]
     if absent:
-        label = (
-            f"{text.escape_markdown(absent[0].title)} is not available"
-            if len(absent) == 1
-            else f"{len(absent)} data sets are not available"
+        dialogs.dialog_button(
+            missing_data.count_missing(absent),
+            ":material/info:",
+            "_missing_data",
+            missing_data.list_missing,
+            absent,
         )
-        dialogs.dialog_button(label, ":material/info:", "_missing_data", _list_missing, absent)
-
-
-def _list_missing(absent: Iterable[data.SourceInfo]) -> None:
-    for source in absent:
-        lines = (
-            f"**{text.escape_markdown(source.title)}**",
-            *map(text.message, (source.reason, source.remedy)),
-        )
-        st.markdown("  \n".join(lines))
