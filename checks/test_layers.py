@@ -29,6 +29,7 @@ LAYERS = (
     ("panels",),
     ("report",),
     ("figures", "model_export"),
+    ("live",),
     ("wording",),
     ("analysis",),
     ("runs",),
@@ -54,7 +55,7 @@ LAYERS = (
     ("plotly_print",),
 )
 HEIGHT = {name: -level for level, names in enumerate(LAYERS) for name in names}
-FRONT = ("load", "train")  # of `qfusion` itself: for users, never for the library
+FRONT = ("load", "open", "show", "train")  # of `qfusion` itself: for users, never for the library
 LOGIN = {"authlib", "httpx"}  # imported by Streamlit where a server asks for a login
 
 
@@ -349,9 +350,12 @@ def test_the_front_is_imported_in_no_time() -> None:
 def test_top_level_names_exist() -> None:
     import qfusion
     from qfusion.data import load
+    from qfusion.live.opening import open_model
+    from qfusion.live.showing import show
     from qfusion.training import train
 
     assert (qfusion.load, qfusion.train) == (load, train)
+    assert (qfusion.open, qfusion.show) == (open_model, show)
     assert {
         name: getattr(qfusion, name).__name__ for name in qfusion.__all__ if name not in FRONT
     } == {name: f"qfusion.{name}" for name in qfusion.__all__ if name not in FRONT}

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         errors,
         explain,
         figures,
+        live,
         model_export,
         models,
         panels,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
         wording,
     )
     from qfusion.data import load
+    from qfusion.live import open, show
     from qfusion.training import train
 
 __version__ = "1.0.0"
@@ -42,20 +44,28 @@ __all__ = [
     "errors",
     "explain",
     "figures",
+    "live",
     "load",
     "model_export",
     "models",
+    "open",
     "panels",
     "quantum",
     "report",
     "runs",
+    "show",
     "track",
     "train",
     "training",
     "wording",
 ]
 
-_FUNCTIONS = {"load": "qfusion.data", "train": "qfusion.training"}
+_FUNCTIONS = {
+    "load": "qfusion.data",
+    "open": "qfusion.live",
+    "show": "qfusion.live",
+    "train": "qfusion.training",
+}
 
 if not TYPE_CHECKING:  # a checker would take any name for one of these
 

@@ -72,6 +72,21 @@ class Study:
         """Id of the sample to show first; empty where it is chosen from the explanations of all."""
         return self.space.opening_sample()
 
+    def sample(self, sample_id: str, *, output: str | int | None = None, tweak: Any = "") -> Any:
+        """Return the `Sample` of an id, with its contributions, verdict, states and entropies.
+
+        Args:
+            sample_id: its id.
+            output: what is explained, as text of `outputs.parse` or number of a class; the predicted class by default.
+            tweak: what to change in the model.
+
+        Raises:
+            NotFound: when there is no such sample or output. InvalidInput: when the tweak does not fit the model.
+        """
+        return qfusion.analysis.sample.build_sample(
+            self, self.dataset.row(sample_id), output, tweak
+        )
+
     def __repr__(self) -> str:
         return f"Study({self.name!r} on {self.dataset.name!r}, {len(self.dataset):,} samples)"
 

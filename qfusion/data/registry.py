@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 
 from qfusion._checks import choose
-from qfusion.data import files, multiview, multiview_set, sources as package
+from qfusion.data import files, multiview, multiview_set, opened_sets, sources as package
 from qfusion.data.data_set import DataSet
 from qfusion.data.imported_sets import imported_names, load_imported, manifest, manifest_stamp
 from qfusion.errors import QFusionError
@@ -55,6 +55,7 @@ def names() -> tuple[str, ...]:
     for name in imported_names():
         if name not in sources():
             known += [name, *(f"{name}:{label}" for label in _labels(name))]
+    known += [name for name in opened_sets.opened_folders() if name not in known]
     return tuple(known)
 
 
@@ -94,6 +95,8 @@ def load_manifest(name: str, stamp: str) -> DataSet:
     """Load a manifest. `stamp` changes when the set is replaced, so that the manifest is read anew."""
     if name in sources():
         return sources()[name].load()
+    if name in opened_sets.opened_folders() and name not in imported_names():
+        return opened_sets.read_set(opened_sets.opened_folders()[name])
     base, _, label = name.partition(":")
     return load_manifest(base, stamp).select_label(label) if label else load_imported(name)
 
@@ -133,6 +136,8 @@ def _describe_source(source: package.Source) -> SourceInfo:
 def _describe_imported(name: str) -> SourceInfo:
     base, _, label = name.partition(":")
     imported = package.Origin.IMPORTED
+    if name in opened_sets.opened_folders() and name not in imported_names():
+        return SourceInfo(name, opened_sets.opened_title(name), imported, True)
     try:
         title = manifest(base)["title"]
     except QFusionError as error:

@@ -7,11 +7,12 @@ from typing import Any
 
 import torch
 
+from qfusion._sentences import listed
 from qfusion.figures.circuit_diagram import LINES, Box, Wire
 from qfusion.figures.circuit_replay import Replay
 from qfusion.figures.qubit_displays import matrix_tip
 from qfusion.figures.style import BLUE, GREY, ORANGE, SKY, term_colour
-from qfusion.models.protocols import GateCircuit
+from qfusion.models.protocols import TRAINED, GateCircuit
 from qfusion.quantum.light_cone import gate_step
 from qfusion.quantum.statevector import Gate
 from qfusion.track import gate_replay
@@ -61,17 +62,22 @@ def replay_gates(model: GateCircuit, encoded: Mapping[str, torch.Tensor]) -> Rep
     """
     registers = model.registers()
     progressed = gate_replay.replay_gates(model.gates(encoded), registers)
+    roles = model.gate_roles()
     gates = []
     sentences = []
-    for gate in progressed.gates:
+    for number, gate in enumerate(progressed.gates):
         names = tuple(progressed.wires[q] for q in gate.wires)
-        gates.append((gate, names))
-        sentences.append((gate.name, names, _describe_gate(gate, names), gate.values))
+        says = _describe_gate(gate, names, roles[number] if roles else None)
+        gates.append((gate, names, says))
+        sentences.append((gate.name, names, says, gate.values))
     owners = []
     for name, size in registers.items():
         owners.extend([name] * size)
-    coloured = set(owners) <= set(model.modalities) and max(registers.values()) <= len(LINES)
-    hues = [term_colour(owner, model.modalities) if coloured else "" for owner in owners]
+    coloured = max(registers.values()) <= len(LINES)
+    hues = [
+        term_colour(owner, model.modalities) if coloured and owner in model.modalities else ""
+        for owner in owners
+    ]
     wires = [Wire(name, float(q), hues[q]) for q, name in enumerate(progressed.wires)]
     moments = [(m.wires, m.before, m.after, m.mutual) for m in progressed.moments]
     steps = [gate_step(gate.wires, gate.matrix) for gate in progressed.gates]
@@ -82,7 +88,7 @@ def replay_gates(model: GateCircuit, encoded: Mapping[str, torch.Tensor]) -> Rep
         progressed.bloch,
         progressed.entropy,
         tuple(moments),
-        _gate_parts(progressed.gates),
+        _layer_parts(model.gate_layers()) if roles else _gate_parts(progressed.gates),
         tuple(range(len(owners))),
         describe_circuit(model, encoded),
         ACROSS,
@@ -90,25 +96,46 @@ def replay_gates(model: GateCircuit, encoded: Mapping[str, torch.Tensor]) -> Rep
     )
 
 
-def _describe_gate(gate: Gate, wires: Sequence[str]) -> str:
-    return DOES[gate.name].format(
-        *wires, held=" and ".join(name for name in gate.values if name not in PARAMETERS)
-    )
+def _describe_gate(gate: Gate, wires: Sequence[str], role: str | None) -> str:
+    """Return what a gate does in a sentence.
+
+    Args:
+        gate: see `Gate`. wires: names of its qubits.
+        role: of a circuit of a user's own, see `GateCircuit.gate_roles`; None of others.
+    """
+    if role is None:
+        return DOES[gate.name].format(
+            *wires, held=" and ".join(name for name in gate.values if name not in PARAMETERS)
+        )
+    if gate.name == "CNOT":
+        return DOES["CNOT"].format(*wires)
+    on = listed(list(wires))
+    if gate.name == "StatePrep":
+        return f"Prepares {on} in a state ({_describe_role(role)})."
+    if not gate.values and not role:
+        return f"{gate.name} on {on}."
+    what = ("matrix", "angle", "angles")[min(len(gate.values), 2)]
+    return f"{gate.name} on {on} ({what} {_describe_role(role)})."
+
+
+def _describe_role(role: str) -> str:
+    if role == TRAINED:
+        return "trained"
+    return f"from {listed(role.split('+'))}" if role else "fixed"
 
 
 def _gate_boxes(
-    gates: Sequence[tuple[Gate, tuple[str, ...]]], hues: Sequence[str]
+    gates: Sequence[tuple[Gate, tuple[str, ...], str]], hues: Sequence[str]
 ) -> Iterator[Box]:
     """Yield a box for each gate, and one for CNOTs in a row."""
     free = [0] * len(hues)
-    places = {n: -1 if gate.name == "CNOT" else n for n, (gate, _) in enumerate(gates)}
+    places = {n: -1 if gate.name == "CNOT" else n for n, (gate, *_) in enumerate(gates)}
     for run in (list(run) for _, run in itertools.groupby(places, key=places.__getitem__)):
-        gate, wires = gates[run[0]]
+        gate, _, says = gates[run[0]]
         rows = tuple(sorted({q for number in run for q in gates[number][0].wires}))
         column = max(free[rows[0] : rows[-1] + 1])
         free[rows[0] : rows[-1] + 1] = [column + 1] * (rows[-1] + 1 - rows[0])
         name = NAMES.get(gate.name, gate.name)
-        says = _describe_gate(gate, wires)
         if len(run) > 1:
             name = "CNOTs"
             says = "CNOTs, in this order: " + ", ".join(" → ".join(gates[n][1]) for n in run) + "."
@@ -123,6 +150,11 @@ def _gate_boxes(
             HUES.get(gate.name) or hues[rows[0]] or GREY,
             values=matrix_tip(gate.matrix.numpy()) if len(run) == 1 else "",
         )
+
+
+def _layer_parts(layers: Sequence[tuple[str, tuple[int, ...]]]) -> tuple[tuple[int, str], ...]:
+    """Return where the layers of a circuit of a user's own begin."""
+    return tuple((gates[0], name) for name, gates in layers)
 
 
 def _gate_parts(gates: Sequence[Any]) -> tuple[tuple[int, str], ...]:

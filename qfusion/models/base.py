@@ -124,6 +124,12 @@ class FusionModel(nn.Module, ABC):
         """
         return ()
 
+    def map_scores(self, matrix: Tensor) -> None:
+        """Multiply the scores of this model, which has no linear head, by a matrix (C, C) from now on."""
+        evaluate: Any = self.scores
+        mapping = matrix.to(self.bias.dtype)
+        self.scores = lambda states: evaluate(states) @ mapping.T  # type: ignore[method-assign]
+
     def check_trainable(self) -> None:
         """Raise InvalidInput where an epoch of a training would take hours, whatever the data."""
 

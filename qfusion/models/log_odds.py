@@ -14,7 +14,7 @@ coalitions, slopes and circuits follow without other code; elsewhere it is appli
 from __future__ import annotations
 
 import copy
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -102,9 +102,7 @@ def _map_scores(model: Model, matrix: Tensor, logit_scale: float, kind: str) -> 
     other.score_kind = kind
     paths = model.head_parameters()
     if not paths:
-        mapping = matrix.to(model.bias.dtype)
-        evaluate: Any = model.scores
-        other.scores = lambda states: evaluate(states) @ mapping.T  # type: ignore[method-assign]
+        other.map_scores(matrix)
         return other
     for path in paths:
         _replace_parameter(other, path.split("."), matrix)

@@ -19,6 +19,8 @@ from qfusion.models.qcnn import QCNN
 from qfusion.models.tweak import Tweak
 from qfusion.quantum import decomposition, lindblad, statevector
 
+TRAINED = "trained"  # role of a gate whose angles are trained
+
 
 class Evolution(Protocol):
     """A model with the ability "time": a product of kets evolves under a Lindblad generator, hbar = 1.
@@ -200,3 +202,11 @@ class GateCircuit(Protocol):
 
     def circuit_facts(self, states: Mapping[str, Tensor]) -> Mapping[str, Any]:
         """Return numbers on the circuit of one sample, for the sentence in `wording.circuit_remarks`."""
+
+    def gate_roles(self) -> tuple[str, ...]:
+        """Return the role of every gate of a circuit of a user's own: `TRAINED`, the modalities that it encodes, joined
+        by "+", or empty for a fixed one. Other models have none: their gates are described by their names.
+        """
+
+    def gate_layers(self) -> tuple[tuple[str, tuple[int, ...]], ...]:
+        """Return the layers of a circuit of a user's own: their names, and the places of their gates from 0."""

@@ -154,3 +154,18 @@ def embed(
     )
     places = [*(m - 2 * M for m in order), *(m - M for m in order)]
     return full.movedim([*range(-2 * M, 0)], places).reshape(*batch, D, D)
+
+
+def preparation(psi: Tensor) -> Tensor:
+    """Return a unitary matrix (d, d) whose first column is a ket (d,) of length 1: a reflection times a phase."""
+    phase = psi[0] / psi[0].abs() if psi[0].abs() > 0 else psi.new_ones(())
+    target = psi * phase.conj()
+    axis = -target
+    axis[0] += 1
+    length = torch.linalg.vector_norm(axis)
+    reflection = torch.eye(len(psi), dtype=psi.dtype, device=psi.device)
+    if length > 1e-15:
+        axis = axis / length
+        reflection = reflection - 2 * axis[:, None] * axis.conj()[None]
+    reflection[:, 0] = target
+    return phase * reflection

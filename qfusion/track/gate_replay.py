@@ -187,6 +187,22 @@ def register_information(
     return dict(zip(groups, np.array(rows).T, strict=False))
 
 
+@torch.no_grad()
+def register_entropies(
+    gates: Sequence[statevector.Gate], registers: Mapping[str, int]
+) -> dict[str, float]:
+    """Return the von Neumann entropy of every register at the end of gates on |0...0>, in nats.
+
+    Args and errors as of `replay_gates`.
+    """
+    _require_held(gates, sum(registers.values()))
+    *_, psi = statevector.walk(gates, sum(registers.values()))
+    dims = tuple(2**size for size in registers.values())
+    return {
+        name: float(measures.entanglement_entropy(psi, dims, m)) for m, name in enumerate(registers)
+    }
+
+
 Change = tuple[tuple[str, ...], Tensor, Tensor]
 
 

@@ -16,11 +16,11 @@ import safetensors.torch
 import torch
 
 import qfusion
-from qfusion import _limits
+from qfusion import _limits, _user_folders
 from qfusion._checks import check
 from qfusion.data import DataSet, signatures
 from qfusion.errors import IntegrityError, InvalidInput, NotFound, QFusionError, translate_errors
-from qfusion.models import FusionModel, imported, program, registry
+from qfusion.models import FusionModel, imported, live_link, program, registry
 from qfusion.training import metrics, sampling_error
 from qfusion.training.checkpoint_cards import make_card, read_card, weights_digest, weights_name
 from qfusion.training.checkpoint_folders import find_card
@@ -69,6 +69,12 @@ def load(name: str | Path) -> Checkpoint:
         f"{weights.name} is not the file that {card_path.name} describes: its SHA-256 differs. {_BOTH}",
         IntegrityError,
     )
+    if card["model"] in live_link.KINDS:
+        check(
+            card_path.absolute() in [place.absolute() for place in _user_folders.opened_places()],
+            f"Model '{card_path.stem}' lives in a Python process. Open it there with `qfusion.show`.",
+        )
+        return Checkpoint(live_link.linked_model(card, data), card)
     if card["model"] == program.KIND:
         # where readers from elsewhere might bring models before torch loaded them, one of theirs may lie here
         open_to_all = _limits.is_enforced() and os.environ.get("QFUSION_IMPORT") in (
@@ -133,6 +139,15 @@ def save(path: str | Path, model: FusionModel, card: Mapping[str, Any], new: boo
         InvalidInput: when the folder cannot be written to, or a `new` model's name is taken.
     """
     return write(Path(path).with_suffix(".json"), pack_weights(model), ".safetensors", card, new)
+
+
+def write_link(card_path: Path, data: bytes, card: Mapping[str, Any]) -> Path:
+    """Write the card of a model that lives in a Python process, and beside it how to reach it; return the card's path.
+
+    Args:
+        card_path: PATH.json. data: bytes of the file with address and token. card: see `make_card`.
+    """
+    return write(card_path, data, live_link.ENDING, card, new=True)
 
 
 def pack_weights(model: torch.nn.Module) -> bytes:

@@ -16,11 +16,15 @@ from qfusion._checks import check
 from qfusion._extras import installed_versions
 from qfusion.data import DataSet
 from qfusion.errors import IntegrityError, default_on_error, translate_errors
-from qfusion.models import FusionModel, program
+from qfusion.models import FusionModel, live_link, program
 from qfusion.training import sampling_error
 from qfusion.training.checkpoint_folders import find_card
 
 FORMAT = 1
+_ENDINGS = {  # of the files of models without weights of their own
+    program.KIND: tuple(program.ENDINGS.values()),
+    **dict.fromkeys(live_link.KINDS, (live_link.ENDING,)),
+}
 
 
 def training_split(card: Mapping[str, Any]) -> str:
@@ -55,7 +59,7 @@ def weights_name(card: Mapping[str, Any], card_path: Path) -> str:
     they replaced others.
     """
     name, stem = card.get("weights", f"{card_path.stem}.safetensors"), card_path.stem
-    endings = program.ENDINGS.values() if card["model"] == program.KIND else (".safetensors",)
+    endings = _ENDINGS.get(card["model"], (".safetensors",))
     known = [
         f"{stem}{part}{ending}"
         for part in ("", f"-{str(card['weights_sha256'])[:12]}")

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from qfusion.models import live_model
 from qfusion.models.protocols import GateCircuit
 
 # By kind of model. A kind that is missing here has no remark.
@@ -47,7 +48,19 @@ def describe_circuit(model: Any, states: Mapping[str, Any]) -> str:
     if model.preparing:
         return UNTRAINED
     facts = dict(circuit.circuit_facts(states))
+    if model.kind == live_model.CIRCUIT_KIND:
+        return describe_own_circuit(facts)
     if "repeats" in facts:
         repeats = facts["repeats"]
         facts["times"] = ONCE if repeats == 1 else TIMES.format(count=repeats)
     return REMARKS.get(model.kind, "").format(**facts)
+
+
+def describe_own_circuit(facts: Mapping[str, Any]) -> str:
+    """Return where a circuit of a user's own comes from, and what its gates do not show."""
+    sentences = [f"The gates are those that {facts['library']} ran for this sample."]
+    if facts["guessed"]:
+        sentences.append(
+            "Each qubit is named after the modality that its gates encode; the argument wires corrects that."
+        )
+    return " ".join([*sentences, *facts["remarks"]])

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from qfusion.analysis.sample_words import shorten
 from qfusion.analysis.study import Study
-from qfusion.models import BASELINES, FUSION, program
+from qfusion.models import BASELINES, FUSION, live_model, program
 from qfusion.models.registry import NEIGHBOURS
 
 SEPARATOR = " · "  # between the system and its data
@@ -38,6 +38,8 @@ SHORT_NAMES = {
     "qcnn-dephased": "Dephased QCNN",
     "qcnn-coherent": "Coherent QCNN",
     program.KIND: "Imported",
+    live_model.KIND: "Python",
+    live_model.CIRCUIT_KIND: "Python circuit",
 }
 
 
@@ -51,6 +53,7 @@ class Group(IntEnum):
     OTHER = 4
     OWN = 5
     IMPORTED = 6
+    LIVE = 7
 
 
 class ModelName(NamedTuple):
@@ -124,6 +127,8 @@ def with_id(title: str, id_: str) -> str:
 
 
 def _group(kind: str, shipped: bool) -> Group:
+    if kind in (live_model.KIND, live_model.CIRCUIT_KIND):
+        return Group.LIVE
     if kind == program.KIND:
         return Group.IMPORTED
     if not shipped:

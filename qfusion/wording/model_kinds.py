@@ -108,6 +108,15 @@ SENTENCES: dict[str, str] = {
         "is an imported program that computes the {target} from features of {names}. Its structure is unknown, so its "
         "decisions are split by replacing every combination of modalities with those of other samples."
     ),
+    "live": (
+        "is a Python object that computes the {target} from features of {names}, in the process of its owner. Its "
+        "decisions are split by replacing every combination of modalities with those of other samples."
+    ),
+    "live-circuit": (
+        "is a Python object that computes the {target} from features of {names} with a quantum circuit, in the process "
+        "of its owner. Its decisions are split by replacing every combination of modalities with those of other "
+        "samples; the circuit is followed gate by gate."
+    ),
 }
 
 

@@ -17,6 +17,15 @@ class GateSpace(EvaluatedSpace):
         model = self.study.model
         return track.gate_circuit.gate_circuit(model, model.encode(self.study.inputs([row])))
 
+    def sample_entropies(self, sample: Any) -> dict[str, float]:
+        """Return the von Neumann entropy of every register at the end of the circuit, in nats; of one register alone it
+        is 0.
+        """
+        model = sample.model
+        registers = model.registers()
+        gates = model.gates(model.encode(self.study.inputs([sample.row])))
+        return track.gate_replay.register_entropies(gates, registers)
+
     def readouts(self) -> dict[str, tuple[str, ...]]:
         """Return all qubits, and the further products of Z that the model reads."""
         model = self.study.model

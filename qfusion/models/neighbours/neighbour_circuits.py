@@ -112,6 +112,14 @@ class CircuitModel(baselines.Baseline):
         """Return numbers on the circuit of one sample; arguments and errors as of `gates`."""
         return {}
 
+    def gate_roles(self) -> tuple[str, ...]:
+        """Return no roles: the gates are described by their names."""
+        return ()
+
+    def gate_layers(self) -> tuple[tuple[str, tuple[int, ...]], ...]:
+        """Return no layers."""
+        return ()
+
     def elementary(self, states: Mapping[str, Tensor]) -> list[statevector.Gate]:
         """Return the same circuit, up to its global phase, of preparations and gates on at most two qubits."""
         return self.gates(states)

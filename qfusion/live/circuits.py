@@ -1,0 +1,51 @@
+"""Find the circuit inside a user's model, whatever library it was written in."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from qfusion.errors import InvalidInput
+from qfusion.models import live_model
+
+NO_CIRCUIT = "the model calls no circuit of PennyLane or Qiskit"
+
+
+def find_circuit(
+    model: Any,
+    call: live_model.Call,
+    rows: Mapping[str, Any],
+    modalities: Sequence[str],
+    wires: Mapping[str, Sequence[Any]] | None,
+    chosen: int,
+) -> tuple[live_model.CircuitSource | None, str]:
+    """Return the circuit that a model runs for a sample, and an empty text; or None, and why there is none.
+
+    Args:
+        model: the user's object. call: of the model.
+        rows: features of some rows.
+        modalities: names, in their order.
+        wires: labels of the qubits of each modality; guessed unless given.
+        chosen: number of the circuit, from 0.
+
+    Raises:
+        InvalidInput: when `wires` is given and does not fit, or no circuit is found for it.
+    """
+    why = NO_CIRCUIT
+    if hasattr(model, "circuit_source"):
+        return model.circuit_source(wires), ""
+    if "pennylane" in sys.modules:  # else nothing of it can be in the model
+        from qfusion.live import pennylane_circuits
+
+        try:
+            return pennylane_circuits.PennyLaneCircuit(call, rows, modalities, wires, chosen), ""
+        except InvalidInput as error:
+            if str(error).startswith("Argument"):
+                raise
+            why = str(error)
+    if wires is not None:
+        raise InvalidInput(
+            f"Argument `wires` names qubits, but no circuit can be shown: {why}. Leave `wires` out."
+        )
+    return None, why

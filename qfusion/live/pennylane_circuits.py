@@ -1,0 +1,296 @@
+"""Circuits of PennyLane inside a user's model, as a `CircuitSource`: the gates that ran for a sample, with changes.
+
+The circuit is that of one QNode, as its quantum function makes it for one row of features; the classical parts of the
+model around it run as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pennylane as qml
+import torch
+from torch import Tensor
+
+from qfusion._checks import check
+from qfusion.errors import InvalidInput
+from qfusion.live import circuit_wires, qnode_calls
+from qfusion.live.gate_roles import FIXED, find_layers
+from qfusion.models import live_model, nested
+from qfusion.models.circuit_change import UNCHANGED, CircuitChange
+from qfusion.models.protocols import TRAINED
+from qfusion.quantum import states, statevector
+
+MAX_QUBITS = 16  # whose states are held gate by gate
+MAX_MIXED = 8  # whose density matrix is held, with noise
+NAMES = {  # of the angles of a gate, where PennyLane's parameters have a meaning
+    "Rot": ("phi", "theta", "omega"),
+    "CRot": ("phi", "theta", "omega"),
+    "U2": ("phi", "delta"),
+    "U3": ("theta", "phi", "delta"),
+}
+
+
+class PennyLaneCircuit:
+    """The circuit of a QNode that a function calls.
+
+    Args:
+        call: of the model, see `live_model.Call`.
+        rows: features of some rows, at least two, that differ in every modality.
+        modalities: names, in the order of the model.
+        wires: labels of the qubits of each modality; guessed from the encoding unless given.
+        chosen: number of the circuit, from 0, where several run for a sample.
+
+    Raises:
+        InvalidInput: when no QNode is called, its gates cannot be listed or are not unitary, there are too many qubits,
+            or `wires` does not fit.
+    """
+
+    def __init__(
+        self,
+        call: live_model.Call,
+        rows: Mapping[str, Any],
+        modalities: Sequence[str],
+        wires: Mapping[str, Sequence[Any]] | None = None,
+        chosen: int = 0,
+    ):
+        self._call, self._chosen = call, chosen
+        first, second = (nested.nested_part(dict(rows), slice(k, k + 1)) for k in (0, 1))
+        recorded = self._record(first)
+        check(bool(recorded), "the model calls no QNode")
+        check(
+            0 <= chosen < len(recorded),
+            f"Argument `circuit` must number one of the {len(recorded)} circuits that run for a sample, from 0, but is "
+            f"{chosen}.",
+        )
+        shown = recorded[chosen]
+        check(shown.tape is not None, shown.problem)
+        self._labels = shown.wires
+        self._tape = shown.tape
+        check(
+            len(self._labels) <= MAX_QUBITS,
+            f"its circuit has {len(self._labels)} qubits, and states of at most {MAX_QUBITS} are followed gate by "
+            "gate",
+        )
+        self._roles = self._find_roles(first, second, modalities)
+        places = [self._places(operation) for operation in self._tape.operations]
+        self._registers, self._order, guessed = circuit_wires.arrange(
+            self._labels, self._roles, places, modalities, wires
+        )
+        self.roles = tuple(self._roles)
+        self.layers = find_layers(self.roles, places)
+        angles = sum(len(names) for names in self.trainable().values())
+        self.facts = live_model.CircuitFacts(
+            "PennyLane", angles, len(recorded), chosen, guessed, self._remarks(recorded)
+        )
+
+    def registers(self) -> dict[str, int]:
+        """Return the registers of the qubits in their order, and the number of qubits of each."""
+        return dict(self._registers)
+
+    @property
+    def labels(self) -> tuple[Any, ...]:
+        """The user's labels of the qubits, in the order of the registers."""
+        return tuple(self._labels[place] for place in self._order)
+
+    @property
+    def wires(self) -> dict[str, tuple[Any, ...]]:
+        """The user's labels of the qubits of each register."""
+        labels = iter(self.labels)
+        return {name: tuple(next(labels) for _ in range(n)) for name, n in self._registers.items()}
+
+    def gates(
+        self, features: Mapping[str, Any], change: CircuitChange = UNCHANGED
+    ) -> list[statevector.Gate]:
+        """Return the gates that act on |0...0> for one row of features, with edited angles."""
+        tape = self._record(features)[self._chosen].tape
+        check(
+            tape is not None and len(tape.operations) == len(self._tape.operations),
+            "The circuit has other gates for this sample than for the first ones. Its structure must not depend on the "
+            "sample.",
+        )
+        operations = edit_operations(tape.operations, change)
+        on = {label: place for place, label in enumerate(self.labels)}
+        return [to_gate(operation, on) for operation in operations]
+
+    def tape(self, features: Mapping[str, Any]) -> Any:
+        """Return PennyLane's tape of one row of features, with the user's labels and measurements."""
+        return self._record(features)[self._chosen].tape
+
+    def trainable(self) -> dict[int, tuple[str, ...]]:
+        """Return the names of the trainable angles of each gate that has any, by its place from 0."""
+        result = {}
+        for place, (operation, role) in enumerate(
+            zip(self._tape.operations, self._roles, strict=True)
+        ):
+            names = angle_names(operation)
+            if role == TRAINED and names:
+                result[place] = names
+        return result
+
+    def columns(self, features: Mapping[str, Any], change: CircuitChange) -> Tensor:
+        """Return the columns (B, K) of the model whose circuit is changed."""
+        check(
+            not change.is_noisy or len(self._labels) <= MAX_MIXED,
+            f"Noise needs the density matrix of {len(self._labels)} qubits; it is computed for at most {MAX_MIXED}.",
+        )
+
+        def replace(qnode: Any, number: int) -> Any:
+            shown = number % self.facts.calls == self._chosen
+            return changed_qnode(qnode, change, self._labels) if shown else qnode
+
+        with qnode_calls.changed_calls(replace):
+            return self._call(features)
+
+    def _record(self, features: Mapping[str, Any]) -> list[qnode_calls.QNodeCall]:
+        with qnode_calls.recorded_calls() as calls:
+            self._call(features)
+        return calls
+
+    def _places(self, operation: Any) -> tuple[int, ...]:
+        return tuple(self._labels.index(label) for label in operation.wires.labels)
+
+    def _find_roles(
+        self, first: Mapping[str, Any], second: Mapping[str, Any], modalities: Sequence[str]
+    ) -> list[str]:
+        """Return the role of every gate, by comparing the circuits of samples that differ in one modality."""
+        operations = self._tape.operations
+        held: list[list[str]] = [[] for _ in operations]
+        for name in modalities:
+            other = self._record({**first, name: second[name]})[self._chosen].tape
+            if other is None or [o.name for o in other.operations] != [o.name for o in operations]:
+                raise InvalidInput("the structure of its circuit depends on the sample")
+            for place, (one, two) in enumerate(zip(operations, other.operations, strict=True)):
+                if not _same_parameters(one, two):
+                    held[place].append(name)
+        return [
+            "+".join(names) if names else TRAINED if _is_trainable(operation) else FIXED
+            for names, operation in zip(held, operations, strict=True)
+        ]
+
+    def _remarks(self, recorded: Sequence[qnode_calls.QNodeCall]) -> tuple[str, ...]:
+        remarks = []
+        if len(recorded) > 1:
+            remarks.append(
+                f"{len(recorded)} circuits run for one sample; circuit {self._chosen} (from 0) is shown."
+            )
+        shots = recorded[self._chosen].tape.shots.total_shots
+        if shots:
+            remarks.append(f"The model runs it with {shots:,} shots; the states are exact.")
+        return tuple(remarks)
+
+
+def _same_parameters(first: Any, second: Any) -> bool:
+    pairs = zip(first.parameters, second.parameters, strict=True)
+    return all(np.array_equal(_numbers(one), _numbers(two)) for one, two in pairs)
+
+
+def _numbers(parameter: Any) -> np.ndarray:
+    return np.asarray(qml.math.toarray(qml.math.detach(parameter)))
+
+
+def _is_trainable(operation: Any) -> bool:
+    return any(qml.math.requires_grad(parameter) for parameter in operation.parameters)
+
+
+def angle_names(operation: Any) -> tuple[str, ...]:
+    """Return the names of the angles of an operation; none if its parameters are arrays, such as a matrix."""
+    if any(np.ndim(_numbers(parameter)) for parameter in operation.parameters):
+        return ()
+    count = len(operation.parameters)
+    names = NAMES.get(operation.name, ())
+    if len(names) == count:
+        return names
+    return ("angle",) if count == 1 else tuple(f"angle_{k + 1}" for k in range(count))
+
+
+def to_gate(operation: Any, places: Mapping[Any, int]) -> statevector.Gate:
+    """Return an operation of PennyLane as a gate, on qubits by `places` of their labels."""
+    on = tuple(places[label] for label in operation.wires.labels)
+    if isinstance(operation, qml.operation.StatePrepBase):
+        psi = torch.as_tensor(_numbers(operation.state_vector()).reshape(-1).astype(complex))
+        return statevector.Gate("StatePrep", on, states.preparation(psi), {})
+    matrix = torch.as_tensor(_numbers(operation.matrix()).astype(complex))
+    names = angle_names(operation)
+    values = {
+        name: float(np.real(_numbers(parameter)))
+        for name, parameter in zip(names, operation.parameters, strict=len(names) > 0)
+    }
+    return statevector.Gate(operation.name, on, matrix, values)
+
+
+def edit_operations(operations: Sequence[Any], change: CircuitChange) -> list[Any]:
+    """Return operations with edited angles, and without those that are left out."""
+    edits: dict[int, dict[str, float]] = {}
+    for place, name, value in change.angles:
+        edits.setdefault(place, {})[name] = value
+    edited = []
+    for place, operation in enumerate(operations):
+        if place in change.removed:
+            continue
+        if place in edits:
+            names = angle_names(operation)
+            parameters = [
+                _like(edits[place].get(name, parameter), parameter)
+                for name, parameter in zip(names, operation.parameters, strict=True)
+            ]
+            operation = qml.ops.functions.bind_new_parameters(operation, parameters)
+        edited.append(operation)
+    return edited
+
+
+def _like(value: Any, parameter: Any) -> Any:
+    """Return an angle in the form of the parameter that it replaces."""
+    if value is parameter or not isinstance(parameter, Tensor):
+        return value
+    return torch.full_like(parameter.detach(), value)
+
+
+def changed_qnode(qnode: Any, change: CircuitChange, labels: Sequence[Any]) -> Any:
+    """Return a QNode with edited angles, gates left out, noise and shots.
+
+    Args:
+        qnode: of the user; it is not changed.
+        change: of its circuit.
+        labels: of all its qubits.
+    """
+    if change.is_noisy or change.shots:
+        name = "default.mixed" if change.is_noisy else "default.qubit"
+        seed = change.seed if change.shots else None
+        device = qml.device(name, wires=list(labels), seed=seed)
+        qnode = qnode.update(device=device, diff_method=None)
+        qnode = qml.set_shots(qnode, shots=change.shots or None)
+    return _change_tape(qnode, change=change)
+
+
+@qml.transform
+def _change_tape(tape: Any, change: CircuitChange) -> tuple[list[Any], Any]:
+    expanded = qnode_calls.expand_tape(tape)
+    operations = edit_operations(expanded.operations, change)
+    if change.is_noisy:
+        operations = _with_noise(operations, change, tape.measurements)
+    return [tape.copy(operations=operations)], lambda results: results[0]
+
+
+def _with_noise(
+    operations: Sequence[Any], change: CircuitChange, measurements: Sequence[Any]
+) -> list[Any]:
+    """Return operations with depolarising and damping on every qubit of a gate on several qubits, after it, and flips
+    before measurements, as `track.circuit_noise` defines them.
+    """
+    noisy: list[Any] = []
+    for operation in operations:
+        noisy.append(operation)
+        if len(operation.wires) < 2 or isinstance(operation, qml.operation.StatePrepBase):
+            continue
+        for wire in operation.wires:
+            if change.depolarising:
+                noisy.append(qml.DepolarizingChannel(0.75 * change.depolarising, wires=wire))
+            if change.damping:
+                noisy.append(qml.AmplitudeDamping(change.damping, wires=wire))
+    if change.readout:
+        read = dict.fromkeys(wire for one in measurements for wire in one.wires)
+        noisy += [qml.BitFlip(change.readout / 2, wires=wire) for wire in read]
+    return noisy

@@ -1,0 +1,239 @@
+"""Open the dashboard on a study of this Python process: `qfusion.show(study)`, from a script or a notebook."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+import webbrowser
+from html import escape
+from pathlib import Path
+from typing import Any, cast
+
+from qfusion import _user_folders, data as sources
+from qfusion._checks import check
+from qfusion.analysis.study import Study
+from qfusion.data import opened_sets
+from qfusion.errors import InvalidInput, QFusionError
+from qfusion.live.opening import open_model
+from qfusion.live.serving import ModelServer
+from qfusion.models import live_link, live_model
+from qfusion.training import checkpoint, checkpoint_folders
+
+WAIT = 60.0  # seconds for the server to answer
+OWNER = "QFUSION_OWNER"  # number of the process that a server belongs to
+PAGES = ("samples", "circuit", "cohorts", "dynamics", "compare", "")
+
+
+class Dashboard:
+    """A dashboard on a study of this process.
+
+    Attributes:
+        url: of its first page. study: that it shows.
+    """
+
+    def __init__(
+        self,
+        study: Study,
+        url: str,
+        process: subprocess.Popen[bytes],
+        closers: contextlib.ExitStack,
+    ):
+        self.study, self.url = study, url
+        self._process, self._closers = process, closers
+
+    def __repr__(self) -> str:
+        return f"Dashboard({self.study.name!r} at {self.url})"
+
+    def _repr_html_(self) -> str:
+        """Return a link to the first page, as a notebook shows it."""
+        url = escape(self.url, quote=True)
+        return f'<a href="{url}" target="_blank" rel="noopener">qfusion: {escape(self.study.name)}</a> ({url})'
+
+    @property
+    def is_running(self) -> bool:
+        """Whether its server runs."""
+        return self._process.poll() is None
+
+    def stop(self) -> None:
+        """Stop the server, and remove its temporary files."""
+        if self.is_running:
+            self._process.terminate()
+            try:
+                self._process.wait(10)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+        self._closers.close()
+
+
+def show(
+    study: Any,
+    data: Any = None,
+    *,
+    sample: str = "",
+    page: str = "samples",
+    port: int | None = None,
+    browser: bool = True,
+    **options: Any,
+) -> Dashboard:
+    """Open the dashboard on a study, in a server of its own that only this machine reaches.
+
+    The model stays in this process, which answers the server's requests as long as it runs. The server ends when this
+    process has ended and nobody looks at it any more, or with `Dashboard.stop`.
+
+    Args:
+        study: of `qfusion.open`; or a model, with `data` and the other arguments of `qfusion.open` as `options`.
+        data: see `study`.
+        sample: id of the sample to begin with.
+        page: to begin with: "samples", "circuit", "cohorts", "dynamics", "compare", or "" for the overview.
+        port: to listen on; one that is free by default.
+        browser: whether to open a browser.
+
+    Raises:
+        InvalidInput: when the server does not start; as of `qfusion.open` for a model.
+        NotFound: when there is no such sample.
+    """
+    if not isinstance(study, Study):
+        study = open_model(study, data, **options)
+    else:
+        check(
+            data is None and not options,
+            "Arguments of `qfusion.open` come with a model, not with a study. Leave them out.",
+        )
+    check(
+        page in PAGES,
+        f"Argument `page` must be one of {', '.join(repr(known) for known in PAGES)}, but is {page!r}.",
+    )
+    if sample:
+        study.dataset.row(sample)
+    with contextlib.ExitStack() as stack:
+        folder = Path(tempfile.mkdtemp(prefix="qfusion-"))  # which only this user can read
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        variables = {**os.environ, OWNER: str(os.getpid())}
+        variables |= _place_study(study, folder, stack)
+        port = port or _free_port()
+        process = _start_server(folder, port, variables)
+        stack.callback(_stop, process)
+        _wait_for(process, port, folder)
+        query = {"model": study.name, "data": study.dataset.name}
+        if sample:
+            query["sample"] = sample
+        url = f"http://127.0.0.1:{port}/{page}?{urllib.parse.urlencode(query)}"
+        closers = stack.pop_all()
+    dashboard = Dashboard(study, url, process, closers)
+    atexit.register(shutil.rmtree, folder / "models", ignore_errors=True)
+    if browser:
+        webbrowser.open(url)
+    return dashboard
+
+
+def _place_study(study: Study, folder: Path, stack: contextlib.ExitStack) -> dict[str, str]:
+    """Write what a server needs to show a study, and return its environment variables."""
+    variables = {}
+    if not _is_known(study):
+        place = opened_sets.write_set(study.dataset, folder / "data" / "set")
+        variables[opened_sets.OPENED] = str(place)
+    model = study.trained
+    card = dict(study.card)
+    models = folder / "models"
+    models.mkdir()
+    if isinstance(model, live_model.LiveModel):
+        token = secrets.token_bytes(32)
+        socket_path = str(folder / "model") if hasattr(socket, "AF_UNIX") else None
+        server = ModelServer(model, socket_path, token)
+        stack.callback(server.close)
+        card = {**card, "live": _describe_live(model)}
+        link = {"address": server.address, "token": token.hex()}
+        checkpoint.write_link(models / f"{study.name}.json", json.dumps(link).encode(), card)
+    elif study.name not in checkpoint_folders.available():
+        checkpoint.save(models / f"{study.name}.json", model, card)
+    else:
+        return variables
+    opened = [str(place) for place in _user_folders.opened_places()]
+    opened.append(str(models / f"{study.name}.json"))
+    variables[_user_folders.OPENED] = os.pathsep.join(opened)
+    return variables
+
+
+def _describe_live(model: live_model.LiveModel) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "means": {
+            name: cast(Any, encoder).standardise.mean.tolist()
+            for name, encoder in model.encoders.items()
+        },
+        "seconds": model.unseen_operations / live_model.OPERATIONS_PER_SECOND,
+        "notes": list(model.notes),
+    }
+    if isinstance(model, live_model.LiveCircuit):
+        described["circuit"] = live_link.describe_circuit(model.source)
+    return described
+
+
+def _is_known(study: Study) -> bool:
+    """Whether a server finds the data set by its name."""
+    try:
+        return sources.load(study.dataset.name).identity == study.dataset.identity
+    except QFusionError:
+        return False
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _start_server(folder: Path, port: int, variables: dict[str, str]) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "qfusion", "app", "--port", str(port)]
+    with (folder / "log").open("wb") as log:
+        return subprocess.Popen(
+            [*command, "--server.headless", "true"],
+            env=variables,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,  # so that an interrupt in a notebook does not end it
+        )
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        process.kill()
+
+
+def _wait_for(process: subprocess.Popen[bytes], port: int, folder: Path) -> None:
+    """Return when the server answers.
+
+    Raises:
+        InvalidInput: when it ends, or does not answer in time.
+    """
+    until = time.monotonic() + WAIT
+    while time.monotonic() < until:
+        if process.poll() is not None:
+            last = (folder / "log").read_text(errors="replace").strip().rpartition("\n")[2][:300]
+            raise InvalidInput(f"The dashboard does not start ({last or 'it gives no reason'}).")
+        if _answers(f"http://127.0.0.1:{port}/_stcore/health"):
+            return
+        time.sleep(0.1)
+    raise InvalidInput(
+        f"The dashboard does not answer within {WAIT:.0f} seconds. Try another `port`."
+    )
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2):
+            return True
+    except (urllib.error.URLError, OSError):
+        return False

@@ -1,0 +1,254 @@
+"""The link between the dashboard and the process that holds a user's model: requests, answers, and the model behind it.
+
+A message is a JSON header and tensors in the safetensors format, sent over `multiprocessing.connection`, whose two ends
+prove to each other that they know a token. Nothing is pickled. The user's process answers, see `live.serving`.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping
+from multiprocessing import AuthenticationError, connection
+from typing import Any
+
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from qfusion import _limits
+from qfusion._checks import check
+from qfusion.errors import InvalidInput
+from qfusion.models import circuit_change, live_model
+from qfusion.quantum.statevector import Gate
+
+MAX_MESSAGE = 1 << 30  # bytes
+KINDS = (live_model.KIND, live_model.CIRCUIT_KIND)
+ENDING = ".live"
+ENDED = (
+    "The Python process that holds model '{name}' has ended, or is busy elsewhere. What was computed before is still "
+    "shown. Run `qfusion.show` there again for more."
+)
+
+
+def pack_message(header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> bytes:
+    """Return a message: the length of the header, the header, and the tensors, complex ones as pairs of numbers."""
+    real: dict[str, Tensor] = {}
+    complex_names = []
+    for name, tensor in tensors.items():
+        if tensor.is_complex():
+            complex_names.append(name)
+            tensor = torch.view_as_real(tensor.resolve_conj())
+        real[name] = tensor.detach().cpu().contiguous().clone()
+    head = json.dumps({**header, "complex": complex_names}).encode()
+    return len(head).to_bytes(8, "little") + head + safetensors.torch.save(real)
+
+
+def unpack_message(data: bytes) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Return the header and the tensors of a message.
+
+    Raises:
+        ValueError: when it is none.
+    """
+    size = int.from_bytes(data[:8], "little")
+    if size > len(data) - 8:
+        raise ValueError("a message is shorter than its header")
+    header = json.loads(data[8 : 8 + size])
+    try:
+        tensors = safetensors.torch.load(data[8 + size :])
+    except safetensors.SafetensorError as error:
+        raise ValueError("a message has no tensors") from error
+    for name in header.pop("complex", []):
+        tensors[name] = torch.view_as_complex(tensors[name])
+    return header, tensors
+
+
+def pack_features(features: Mapping[str, Any]) -> dict[str, Tensor]:
+    """Return features by modality as tensors by name: values, and the masks of sequences."""
+    tensors = {}
+    for name, value in features.items():
+        values, mask = value if isinstance(value, tuple) else (value, None)
+        tensors[f"values {name}"] = values
+        if mask is not None:
+            tensors[f"mask {name}"] = mask
+    return tensors
+
+
+def unpack_features(tensors: Mapping[str, Tensor]) -> dict[str, Any]:
+    """Return the features that `pack_features` packed."""
+    features: dict[str, Any] = {}
+    for key, values in tensors.items():
+        kind, _, name = key.partition(" ")
+        if kind == "values":
+            mask = tensors.get(f"mask {name}")
+            features[name] = values if mask is None else (values, mask)
+    return features
+
+
+class LiveLink:
+    """The dashboard's end of the link.
+
+    Args:
+        address: of the user's process. token: that both ends know. name: of the model, for messages.
+    """
+
+    def __init__(self, address: str, token: bytes, name: str):
+        self._address, self._token, self._name = address, token, name
+        self._lock = threading.Lock()
+        self._connection: Any = None
+
+    def ask(
+        self, header: Mapping[str, Any], tensors: Mapping[str, Tensor]
+    ) -> tuple[dict[str, Any], dict[str, Tensor]]:
+        """Return the answer to a request.
+
+        Raises:
+            InvalidInput: when the process has ended, takes too long, or the model fails on the request.
+        """
+        message = pack_message(header, tensors)
+        check(
+            len(message) <= MAX_MESSAGE,
+            f"A request to model '{self._name}' has {len(message) / 2**30:.1f} GiB; at most 1 is sent. Use fewer rows "
+            "of the background.",
+        )
+        with self._lock:
+            answer = self._exchange(message)
+        try:
+            result, numbers = unpack_message(answer)
+        except ValueError as error:
+            raise InvalidInput(
+                f"Model '{self._name}' gives an answer that cannot be read."
+            ) from error
+        if "problem" in result:
+            raise InvalidInput(str(result["problem"])[:1000])
+        return result, numbers
+
+    def _exchange(self, message: bytes) -> bytes:
+        seconds = _limits.limit("QFUSION_PROGRAM_S")
+        try:
+            if self._connection is None:
+                self._connection = connection.Client(self._address, authkey=self._token)
+            self._connection.send_bytes(message)
+            if self._connection.poll(seconds):
+                return bytes(self._connection.recv_bytes(MAX_MESSAGE))
+        except (OSError, EOFError, AuthenticationError) as error:
+            self._close()
+            raise InvalidInput(ENDED.format(name=self._name)) from error
+        except (
+            BaseException
+        ):  # a reader's click ends a page's run: a later answer would be another question's
+            self._close()
+            raise
+        self._close()
+        raise InvalidInput(
+            f"Model '{self._name}' takes more than {seconds} seconds for one request, which is all that this server "
+            "waits (QFUSION_PROGRAM_S)."
+        )
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+class LinkedCircuit:
+    """A circuit in the user's process, as a `CircuitSource`."""
+
+    def __init__(self, link: LiveLink, known: Mapping[str, Any]):
+        self._link, self._known = link, known
+        facts = known["facts"]
+        self.facts = live_model.CircuitFacts(
+            str(facts["library"]),
+            int(facts["angles"]),
+            int(facts["calls"]),
+            int(facts["chosen"]),
+            bool(facts["guessed"]),
+            tuple(map(str, facts["remarks"])),
+        )
+        self.roles = tuple(map(str, known["roles"]))
+        self.layers = tuple((str(name), tuple(gates)) for name, gates in known["layers"])
+
+    def registers(self) -> dict[str, int]:
+        """Return the registers of the qubits in their order, and the number of qubits of each."""
+        return {str(name): int(count) for name, count in self._known["registers"]}
+
+    def trainable(self) -> dict[int, tuple[str, ...]]:
+        """Return the names of the trainable angles of each gate that has any, by its place from 0."""
+        return {int(gate): tuple(names) for gate, names in self._known["trainable"]}
+
+    def gates(
+        self, features: Mapping[str, Any], change: circuit_change.CircuitChange
+    ) -> list[Gate]:
+        """Return the gates that act on |0...0> for one row of features, with edited angles."""
+        header = {"do": "gates", "change": circuit_change.as_mapping(change)}
+        answer, matrices = self._link.ask(header, pack_features(features))
+        return [
+            Gate(
+                str(gate["name"]),
+                tuple(map(int, gate["wires"])),
+                matrices[str(place)],
+                {str(key): float(value) for key, value in gate["values"].items()},
+            )
+            for place, gate in enumerate(answer["gates"])
+        ]
+
+    def columns(self, features: Mapping[str, Any], change: circuit_change.CircuitChange) -> Tensor:
+        """Return the columns (B, K) of the model whose circuit is changed."""
+        header = {"do": "columns", "change": circuit_change.as_mapping(change)}
+        return self._link.ask(header, pack_features(features))[1]["columns"]
+
+
+def describe_circuit(source: live_model.CircuitSource) -> dict[str, Any]:
+    """Return what is the same for every sample of a circuit, for a card; `LinkedCircuit` reads it."""
+    facts = source.facts
+    return {
+        "facts": {
+            "library": facts.library,
+            "angles": facts.angles,
+            "calls": facts.calls,
+            "chosen": facts.chosen,
+            "guessed": facts.guessed,
+            "remarks": list(facts.remarks),
+        },
+        "roles": list(source.roles),
+        "layers": [[name, list(gates)] for name, gates in source.layers],
+        "registers": [[name, count] for name, count in source.registers().items()],
+        "trainable": [[gate, list(names)] for gate, names in source.trainable().items()],
+    }
+
+
+def linked_model(card: Mapping[str, Any], data: bytes) -> live_model.LiveModel:
+    """Return the model behind a link.
+
+    Args:
+        card: of the model. data: bytes of its file, the address and the token.
+
+    Raises:
+        InvalidInput: when they do not describe a link.
+    """
+    try:
+        place = json.loads(data)
+        link = LiveLink(str(place["address"]), bytes.fromhex(place["token"]), str(card["name"]))
+        known = card["live"]
+
+        def call(features: Mapping[str, Any]) -> Tensor:
+            return link.ask({"do": "columns"}, pack_features(features))[1]["columns"]
+
+        settings = {
+            "means": known["means"],
+            "seconds": float(known["seconds"]),
+            "repeats": int(card["settings"]["repeats"]),
+        }
+        inputs, outputs, holds = card["inputs"], card["outputs"], str(card["settings"]["holds"])
+        model: live_model.LiveModel
+        if card["model"] == live_model.CIRCUIT_KIND:
+            source = LinkedCircuit(link, known["circuit"])
+            model = live_model.LiveCircuit(inputs, outputs, call, holds, source, **settings)
+        else:
+            model = live_model.LiveModel(inputs, outputs, call, holds, **settings)
+    except (KeyError, TypeError, ValueError) as error:
+        raise InvalidInput(
+            "The card is not that of a model in a Python session. Open it again with `qfusion.show`."
+        ) from error
+    model.notes = tuple(map(str, known["notes"]))
+    return model.eval()

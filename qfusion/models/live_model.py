@@ -1,0 +1,309 @@
+"""Models of a user's own process: any function from modalities to scores, with or without a circuit of gates.
+
+`LiveModel` explains a function as it stands, by evaluation. `LiveCircuit` also has the circuit that the function ran
+for a sample, of a `CircuitSource`: of PennyLane, Qiskit, or a process elsewhere.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from qfusion._checks import check
+from qfusion.models import (
+    base,
+    circuit_change,
+    evaluation,
+    games,
+    input_features,
+    nested,
+    standardisation,
+)
+from qfusion.models.algebra import CoalitionAlgebra, ScoringModel
+from qfusion.models.backgrounds import Background
+from qfusion.models.imported import class_scores
+from qfusion.quantum.statevector import Gate
+
+KIND = "live"
+CIRCUIT_KIND = "live-circuit"
+ROWS_AT_ONCE = 4096  # rows in one call of a function
+OPERATIONS_PER_SECOND = 4e9  # by which the time of a row is counted as floating-point operations
+
+Call = Callable[[Mapping[str, Any]], Tensor]  # features by modality, B rows -> columns (B, K)
+
+
+class LiveModel(base.FusionModel):
+    """A function of a user's own.
+
+    Args:
+        inputs, outputs: as of every model: those of the data set.
+        call: takes features by modality, (B, F) or (values (B, T, F), mask (B, T)) in double precision, and returns
+            columns (B, K).
+        holds: what the columns are, see `imported.class_scores`; "regression" for a number.
+        means: of every feature of a modality over the training rows; zero unless given.
+        seconds: that one row takes.
+        repeats: calls whose mean is taken, of a function that gives other scores for the same input.
+
+    Attributes:
+        notes: sentences on how it was opened.
+    """
+
+    kind = KIND
+    encodes = False
+    title = "Model of your own"
+    notes: tuple[str, ...] = ()
+
+    def __init__(
+        self,
+        inputs: Mapping[str, input_features.InputSpec | Mapping[str, Any]],
+        outputs: Sequence[str],
+        call: Call,
+        holds: str,
+        *,
+        means: Mapping[str, Sequence[float]] | None = None,
+        seconds: float = 0.0,
+        repeats: int = 1,
+    ):
+        super().__init__(inputs, outputs)
+        self.call, self.holds, self.repeats = call, holds, repeats
+        self._score_map: Tensor | None = None
+        self.settings = {"holds": holds, "repeats": repeats}
+        self.unseen_operations = round(seconds * OPERATIONS_PER_SECOND)
+        self.encoders = nn.ModuleDict(
+            {name: standardisation.MeanPool(spec) for name, spec in self.input_specs.items()}
+        )
+        for name, numbers in (means or {}).items():
+            pool: Any = self.encoders[name]
+            pool.standardise.mean.copy_(torch.as_tensor(numbers))
+        self.bias = nn.Parameter(
+            torch.zeros(len(self.outputs), dtype=torch.float64), requires_grad=False
+        )
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> LiveModel:
+        return self  # its weights are the user's, and never written to
+
+    @property
+    def algebra(self) -> CoalitionAlgebra[Any, Any]:
+        """The algebra of evaluation, repeated for a function whose scores scatter."""
+        return RepeatedAlgebra(self) if self.repeats > 1 else evaluation.EvaluationAlgebra(self)
+
+    def encode_one(
+        self, inputs: Mapping[str, input_features.Features], name: str
+    ) -> input_features.Features:
+        """Return the features of one modality in double precision; `inputs` need not hold the other modalities."""
+        return self._features(inputs, name)
+
+    def scores(self, states: Mapping[str, Any]) -> Tensor:
+        """Return the scores (B, C) of features.
+
+        Raises:
+            InvalidInput: when the function fails on them, or gives no finite scores.
+        """
+        scores = columns_to_scores(self.columns(states), self.holds, len(self.outputs))
+        return scores if self._score_map is None else scores @ self._score_map.T
+
+    def map_scores(self, matrix: Tensor) -> None:
+        """Multiply the scores by a matrix (C, C) from now on, also those of models with another circuit."""
+        before = torch.eye(len(matrix)).to(matrix) if self._score_map is None else self._score_map
+        self._score_map = matrix @ before
+
+    def columns(self, states: Mapping[str, Any]) -> Tensor:
+        """Return the columns (B, K) of the function, called with at most `ROWS_AT_ONCE` rows."""
+        rows = nested.nested_length(states[self.modalities[0]])
+        parts = []
+        for start in range(0, max(rows, 1), ROWS_AT_ONCE):
+            some = slice(start, start + ROWS_AT_ONCE)
+            parts.append(
+                self.call({name: nested.nested_part(value, some) for name, value in states.items()})
+            )
+        return torch.cat(parts)
+
+
+def columns_to_scores(columns: Tensor, holds: str, count: int) -> Tensor:
+    """Return the scores (B, C) of columns (B, K).
+
+    Args:
+        columns: output of a function.
+        holds: what they are, see `imported.class_scores`; "regression" for a number.
+        count: C, of the data set's target.
+
+    Raises:
+        InvalidInput: when K is not C (nor 1, of two classes), or numbers are not finite.
+    """
+    finite = columns.isfinite()
+    if holds == "log-probabilities":
+        finite |= columns.isneginf()  # of a class whose probability is 0
+    if not bool(finite.all()):
+        row = int((~finite).any(1).nonzero()[0])
+        check(
+            False,
+            f"The model gives {float(columns[row][~finite[row]][0])} for row {row} of a batch of {len(columns)}. Its "
+            "scores must be finite for every combination of modalities.",
+        )
+    check(
+        columns.shape[1] == count or (columns.shape[1] == 1 and count == 2),
+        f"The model gives {columns.shape[1]} numbers a row, but the target has {count}. Return one score for each "
+        "class, one for two classes, or one number for a regression.",
+    )
+    return columns if holds == "regression" else class_scores(columns, holds)
+
+
+class RepeatedAlgebra(evaluation.EvaluationAlgebra):
+    """The algebra of a function whose scores scatter: means over repeated evaluations, with their standard errors.
+
+    The error of the background's rows, where they are a sample, and that of the repetitions add in squares.
+    """
+
+    def __init__(self, model: ScoringModel):
+        super().__init__(model)
+        self.repeats = int(getattr(model, "repeats", 2))
+
+    def coalition_values(
+        self, states: Mapping[str, Any], background: Background
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return v(S), (B, 2^M, C), and the standard errors of its dividends, of the same shape."""
+        rows = self.check_background(background)
+        runs = [evaluation.evaluated_values(self.model, states, rows) for _ in range(self.repeats)]
+        values = np.stack([value for value, _ in runs])
+        by_run = games.dividends(values, len(self.model.modalities))
+        scatter = by_run.std(0, ddof=1) / np.sqrt(self.repeats)
+        rows_error = np.mean([error for _, error in runs], 0)
+        return values.mean(0), np.hypot(scatter, rows_error)
+
+
+@dataclass(frozen=True)
+class CircuitFacts:
+    """What is known of a circuit besides its gates.
+
+    Attributes:
+        library: that it was written in, such as "PennyLane".
+        angles: number of its trainable angles.
+        calls: circuits that run for one sample; the one of `chosen` is shown, from 0.
+        chosen: see `calls`.
+        guessed: whether the modalities of its qubits were guessed.
+        remarks: sentences on what the gates do not show.
+    """
+
+    library: str
+    angles: int = 0
+    calls: int = 1
+    chosen: int = 0
+    guessed: bool = False
+    remarks: tuple[str, ...] = ()
+
+
+class CircuitSource(Protocol):
+    """Where the circuit of a sample comes from.
+
+    Attributes:
+        facts: on the circuit, the same for every sample.
+        roles, layers: see `protocols.GateCircuit.gate_roles` and `.gate_layers`.
+    """
+
+    @property
+    def facts(self) -> CircuitFacts: ...
+    @property
+    def roles(self) -> tuple[str, ...]: ...
+    @property
+    def layers(self) -> tuple[tuple[str, tuple[int, ...]], ...]: ...
+
+    def registers(self) -> dict[str, int]:
+        """Return the registers of the qubits in their order, and the number of qubits of each."""
+
+    def gates(
+        self, features: Mapping[str, Any], change: circuit_change.CircuitChange
+    ) -> list[Gate]:
+        """Return the gates that act on |0...0> for one row of features, with edited angles."""
+
+    def trainable(self) -> dict[int, tuple[str, ...]]:
+        """Return the names of the trainable angles of each gate that has any, by its place from 0."""
+
+    def columns(self, features: Mapping[str, Any], change: circuit_change.CircuitChange) -> Tensor:
+        """Return the columns (B, K) of the model whose circuit is changed."""
+
+
+class LiveCircuit(LiveModel):
+    """A function of a user's own whose circuit of unitary gates is known.
+
+    Args:
+        source: of the circuit. Others: see `LiveModel`.
+    """
+
+    kind = CIRCUIT_KIND
+    family = "gates"
+    title = "Circuit of your own"
+    abilities = frozenset({"circuit", "gates"})
+    change: circuit_change.CircuitChange = circuit_change.UNCHANGED
+
+    def __init__(
+        self,
+        inputs: Mapping[str, input_features.InputSpec | Mapping[str, Any]],
+        outputs: Sequence[str],
+        call: Call,
+        holds: str,
+        source: CircuitSource,
+        *,
+        means: Mapping[str, Sequence[float]] | None = None,
+        seconds: float = 0.0,
+        repeats: int = 1,
+    ):
+        super().__init__(
+            inputs, outputs, call, holds, means=means, seconds=seconds, repeats=repeats
+        )
+        self.source = source
+
+    def registers(self) -> dict[str, int]:
+        """Return the registers of the qubits in their order, and the number of qubits of each."""
+        return self.source.registers()
+
+    def gates(self, states: Mapping[str, Any]) -> list[Gate]:
+        """Return the circuit of one sample, edited, from its features (one row each).
+
+        Raises:
+            InvalidInput: when there are several rows.
+        """
+        rows = nested.nested_length(states[self.modalities[0]])
+        check(
+            rows == 1,
+            f"Argument `states` must hold one row, but holds {rows}: a circuit is drawn for one sample.",
+        )
+        return self.source.gates(states, self.change)
+
+    def elementary(self, states: Mapping[str, Any]) -> list[Gate]:
+        """Return the same gates."""
+        return self.gates(states)
+
+    def gate_roles(self) -> tuple[str, ...]:
+        """Return the role of every gate: trained, the modalities that it encodes, or empty for a fixed one."""
+        return self.source.roles
+
+    def gate_layers(self) -> tuple[tuple[str, tuple[int, ...]], ...]:
+        """Return the layers of the circuit: their names, and the places of their gates from 0."""
+        return self.source.layers
+
+    def circuit_facts(self, states: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return facts on the circuit, the same for every sample."""
+        facts = self.source.facts
+        return {"library": facts.library, "remarks": facts.remarks, "guessed": facts.guessed}
+
+    def columns(self, states: Mapping[str, Any]) -> Tensor:
+        """Return the columns (B, K) of the function, with what is changed in its circuit."""
+        if not self.change:
+            return super().columns(states)
+        return self.source.columns(states, self.change)
+
+    def parse_tweak(self, tweak: Any) -> Any:
+        """Return edits of gates, see `circuit_change.parse_edits`."""
+        return circuit_change.parse_edits(tweak, self.source.trainable())
+
+    def tweaked(self, tweak: Any) -> LiveCircuit:
+        """Return a model that shares this one's function with a changed circuit."""
+        other = copy.copy(self)
+        other.change = self.parse_tweak(tweak)
+        return other
