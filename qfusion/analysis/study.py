@@ -441,9 +441,13 @@ class Study:
         result[self.explained_rows] = values
         return result
 
+    def row_metrics(self, rows: np.ndarray, scores: np.ndarray) -> dict[str, float]:
+        """Metrics of scores (n, C) of the explained model on some rows (n,)."""
+        return metrics.row_metrics(self.dataset, rows, self.logits(scores))
+
     def split_metrics(self, scores: np.ndarray, split: str = "test") -> dict[str, float]:
         """Metrics of scores (rows of the split, C) of the explained model."""
-        return metrics.row_metrics(self.dataset, self.dataset.rows(split), self.logits(scores))
+        return self.row_metrics(self.dataset.rows(split), scores)
 
 
 def decides_by_sign(dataset: DataSet) -> bool:

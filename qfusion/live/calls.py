@@ -63,6 +63,31 @@ class ModelCall:
                 ) from error
         return to_columns(result, rows)
 
+    def slopes(self, features: Mapping[str, Any], weights: Tensor) -> dict[str, Tensor]:
+        """Return the gradients of the sum of columns times `weights` (B, K), by modality; empty where the model has no
+        gradients of torch.
+        """
+        leaves = {
+            name: _values(value).detach().clone().requires_grad_()
+            for name, value in features.items()
+        }
+        tracked = {
+            name: (leaves[name], value[1]) if isinstance(value, tuple) else leaves[name]
+            for name, value in features.items()
+        }
+        try:
+            with torch.enable_grad(), _without_output():
+                arguments, named = self._arrange(_cast(tracked, self.dtype))
+                columns = to_columns(self.model(*arguments, **named), len(weights), detach=False)
+            if not columns.requires_grad:
+                return {}
+            slopes = torch.autograd.grad(
+                columns, list(leaves.values()), weights, allow_unused=True, materialize_grads=True
+            )
+        except Exception:  # whatever a model raises that is not differentiable
+            return {}
+        return dict(zip(leaves, slopes, strict=True))
+
 
 def call_model(
     model: Any, modalities: Sequence[str], rows: Mapping[str, Any], style: str = ""
@@ -226,19 +251,21 @@ def _call_estimator(model: Any, modalities: Sequence[str], rows: Mapping[str, An
     return call
 
 
-def to_columns(result: Any, rows: int) -> Tensor:
+def to_columns(result: Any, rows: int, detach: bool = True) -> Tensor:
     """Return what a model returned as columns (B, K), float64.
 
     Args:
         result: a tensor or array (B,) or (B, K); a dictionary or list whose first such entry is taken; or an output of
             `transformers` with `logits`.
         rows: B.
+        detach: whether gradients end here.
 
     Raises:
         InvalidInput: when there is no such array.
     """
     for value in _candidates(result):
-        columns = torch.as_tensor(value).detach().cpu()
+        columns = torch.as_tensor(value)
+        columns = columns.detach().cpu() if detach else columns
         if columns.is_complex():
             continue
         columns = columns.double()

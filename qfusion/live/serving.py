@@ -72,9 +72,12 @@ class ModelServer:
         change = circuit_change.UNCHANGED
         if "change" in header:
             change = circuit_change.from_mapping(header["change"])
+        if header["do"] == "slopes":
+            weights = tensors["weights"]
+            return {}, live_model.LiveModel.slopes(self._model, features, weights)
         if header["do"] == "columns":
             if not change:
-                return {}, {"columns": live_model.LiveModel.columns(self._model, features)}
+                return {}, {"columns": live_model.LiveModel.plain_columns(self._model, features)}
             return {}, {"columns": self._source.columns(features, change)}
         gates = self._source.gates(features, change)
         described = [

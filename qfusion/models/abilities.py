@@ -13,6 +13,7 @@ what is missing.
     circuit   can be drawn as gates with a sample in it
     gates     `GateCircuit`: its circuit is a list of unitary gates on |0...0>
     terms     `Physics`: consists of terms that `explain.sensitivity` weakens and removes
+    changes   `LiveCircuit`: gates of a user's own circuit can be edited, left out and given noise
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from typing import Any, Literal
 from qfusion.errors import InvalidInput
 
 Ability = Literal[
-    "states", "kets", "masses", "time", "layers", "rules", "circuit", "gates", "terms"
+    "states", "kets", "masses", "time", "layers", "rules", "circuit", "gates", "terms", "changes"
 ]
 ABILITIES: dict[Ability, str] = {
     "states": "states of its modalities that scores are linear in",
@@ -34,6 +35,7 @@ ABILITIES: dict[Ability, str] = {
     "circuit": "circuit of gates",
     "gates": "circuit of unitary gates alone",
     "terms": "terms of a physics to weaken or turn",
+    "changes": "circuit of a user's own to change",
 }
 
 # Classes of models by kind; filled by `models.registry`.
@@ -66,6 +68,6 @@ def missing_ability(
     """
     kind = getattr(model, "kind", "") or type(model).__name__
     lacking = " ".join([ABILITIES[ability], *([purpose] if purpose else [])])
-    return InvalidInput(
-        f"{who} is of kind {kind}, which has no {lacking}. Choose {list_kinds(kinds(ability))} model."
-    )
+    known = kinds(ability)
+    remedy = f"Choose {list_kinds(known)} model." if known else "Open one with `qfusion.open`."
+    return InvalidInput(f"{who} is of kind {kind}, which has no {lacking}. {remedy}")

@@ -151,6 +151,22 @@ class LiveLink:
             self._connection = None
 
 
+class LinkedCall:
+    """A function in the user's process, see `live_model.Call`."""
+
+    def __init__(self, link: LiveLink):
+        self._link = link
+
+    def __call__(self, features: Mapping[str, Any]) -> Tensor:
+        """Return the columns (B, K)."""
+        return self._link.ask({"do": "columns"}, pack_features(features))[1]["columns"]
+
+    def slopes(self, features: Mapping[str, Any], weights: Tensor) -> dict[str, Tensor]:
+        """Return the gradients of the sum of columns times `weights` (B, K), by modality."""
+        tensors = pack_features(features) | {"weights": weights}
+        return self._link.ask({"do": "slopes"}, tensors)[1]
+
+
 class LinkedCircuit:
     """A circuit in the user's process, as a `CircuitSource`."""
 
@@ -231,9 +247,7 @@ def linked_model(card: Mapping[str, Any], data: bytes) -> live_model.LiveModel:
         link = LiveLink(str(place["address"]), bytes.fromhex(place["token"]), str(card["name"]))
         known = card["live"]
 
-        def call(features: Mapping[str, Any]) -> Tensor:
-            return link.ask({"do": "columns"}, pack_features(features))[1]["columns"]
-
+        call = LinkedCall(link)
         settings = {
             "means": known["means"],
             "seconds": float(known["seconds"]),

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 from qfusion._checks import check
 from qfusion.models import (
@@ -33,9 +34,11 @@ from qfusion.quantum.statevector import Gate
 KIND = "live"
 CIRCUIT_KIND = "live-circuit"
 ROWS_AT_ONCE = 4096  # rows in one call of a function
+MAX_DIFFERENCES = 4096  # features of a modality of a function without gradients
 OPERATIONS_PER_SECOND = 4e9  # by which the time of a row is counted as floating-point operations
 
 Call = Callable[[Mapping[str, Any]], Tensor]  # features by modality, B rows -> columns (B, K)
+Slopes = Callable[[Mapping[str, Any], Tensor], dict[str, Tensor]]
 
 
 class LiveModel(base.FusionModel):
@@ -114,7 +117,27 @@ class LiveModel(base.FusionModel):
         self._score_map = matrix @ before
 
     def columns(self, states: Mapping[str, Any]) -> Tensor:
-        """Return the columns (B, K) of the function, called with at most `ROWS_AT_ONCE` rows."""
+        """Return the columns (B, K) of the function. Gradients flow through it once."""
+        names = tuple(states)
+        values = [input_features.values_and_mask(states[name])[0] for name in names]
+        if torch.is_grad_enabled() and any(value.requires_grad for value in values):
+            result: Tensor = _Columns.apply(self, dict(states), names, *values)
+            return result
+        return self.plain_columns(states)
+
+    def slopes(self, states: Mapping[str, Any], weights: Tensor) -> dict[str, Tensor]:
+        """Return the gradients of the sum of columns times `weights` (B, K), by modality: of the function where it
+        tells them, else by central differences.
+        """
+        known: Slopes | None = getattr(self.call, "slopes", None)
+        if known is not None:
+            slopes = known(states, weights)
+            if slopes:
+                return slopes
+        return central_differences(self.plain_columns, states, weights)
+
+    def plain_columns(self, states: Mapping[str, Any]) -> Tensor:
+        """Return the columns (B, K) of the function, called with at most `ROWS_AT_ONCE` rows, without gradients."""
         rows = nested.nested_length(states[self.modalities[0]])
         parts = []
         for start in range(0, max(rows, 1), ROWS_AT_ONCE):
@@ -123,6 +146,57 @@ class LiveModel(base.FusionModel):
                 self.call({name: nested.nested_part(value, some) for name, value in states.items()})
             )
         return torch.cat(parts)
+
+
+class _Columns(torch.autograd.Function):
+    """Columns of a function whose gradients are those of `LiveModel.slopes`."""
+
+    @staticmethod
+    def forward(ctx: Any, model: LiveModel, states: Any, names: Any, *values: Tensor) -> Tensor:
+        ctx.model, ctx.states, ctx.names = model, nested.nested_mapped(Tensor.detach, states), names
+        return model.plain_columns(ctx.states)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *arriving: Tensor) -> Any:
+        slopes = ctx.model.slopes(ctx.states, arriving[0])
+        return (None, None, None, *(slopes[name] for name in ctx.names))
+
+
+def central_differences(
+    columns: Callable[[Mapping[str, Any]], Tensor], states: Mapping[str, Any], weights: Tensor
+) -> dict[str, Tensor]:
+    """Return gradients of the sum of columns times weights, by two calls for every feature; rows are independent.
+
+    Args:
+        columns: features by modality -> (B, K).
+        states: features by modality. weights: (B, K).
+
+    Raises:
+        InvalidInput: when a modality has more than `MAX_DIFFERENCES` features.
+    """
+    step = torch.finfo(torch.float64).eps ** (1 / 3)
+    result = {}
+    for name, features in states.items():
+        values, mask = input_features.values_and_mask(features)
+        flat = values.flatten(1)
+        check(
+            flat.shape[1] <= MAX_DIFFERENCES,
+            f"The model has no gradients, and differences over the {flat.shape[1]:,} features of `{name}` take too "
+            "long. Write it in torch.",
+        )
+        slopes = torch.zeros_like(flat)
+        for k in range(flat.shape[1]):
+            width = step * flat[:, k].abs().clamp_min(1)
+            ends = []
+            for sign in (1, -1):
+                moved = flat.clone()
+                moved[:, k] += sign * width
+                shifted = moved.view_as(values)
+                ends.append(columns({**states, name: shifted if mask is None else (shifted, mask)}))
+            slopes[:, k] = ((ends[0] - ends[1]) * weights).sum(1) / (2 * width)
+        result[name] = slopes.view_as(values)
+    return result
 
 
 def columns_to_scores(columns: Tensor, holds: str, count: int) -> Tensor:
@@ -238,7 +312,7 @@ class LiveCircuit(LiveModel):
     kind = CIRCUIT_KIND
     family = "gates"
     title = "Circuit of your own"
-    abilities = frozenset({"circuit", "gates"})
+    abilities = frozenset({"circuit", "gates", "changes"})
     change: circuit_change.CircuitChange = circuit_change.UNCHANGED
 
     def __init__(
@@ -292,11 +366,17 @@ class LiveCircuit(LiveModel):
         facts = self.source.facts
         return {"library": facts.library, "remarks": facts.remarks, "guessed": facts.guessed}
 
-    def columns(self, states: Mapping[str, Any]) -> Tensor:
-        """Return the columns (B, K) of the function, with what is changed in its circuit."""
+    def plain_columns(self, states: Mapping[str, Any]) -> Tensor:
+        """Return the columns (B, K) of the function, with what is changed in its circuit, without gradients."""
         if not self.change:
-            return super().columns(states)
+            return super().plain_columns(states)
         return self.source.columns(states, self.change)
+
+    def slopes(self, states: Mapping[str, Any], weights: Tensor) -> dict[str, Tensor]:
+        """Return gradients, see `LiveModel.slopes`; of a changed circuit by central differences."""
+        if not self.change:
+            return super().slopes(states, weights)
+        return central_differences(self.plain_columns, states, weights)
 
     def parse_tweak(self, tweak: Any) -> Any:
         """Return edits of gates, see `circuit_change.parse_edits`."""
@@ -304,6 +384,10 @@ class LiveCircuit(LiveModel):
 
     def tweaked(self, tweak: Any) -> LiveCircuit:
         """Return a model that shares this one's function with a changed circuit."""
+        return self.with_change(self.parse_tweak(tweak))
+
+    def with_change(self, change: circuit_change.CircuitChange) -> LiveCircuit:
+        """Return a model that shares this one's function with any change of its circuit."""
         other = copy.copy(self)
-        other.change = self.parse_tweak(tweak)
+        other.change = change
         return other

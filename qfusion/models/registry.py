@@ -20,6 +20,7 @@ from qfusion.models import (
     jump_twin,
     ket_model,
     linear,
+    live_model,
     mean_field_jump,
     product_qcnn,
     quantum_jump,
@@ -81,6 +82,8 @@ FUSION.update(
 FUSION.update(NEIGHBOURS)
 FUSION.update(BASELINES)
 FUSION.update(TWINS)
+# Models that live in a Python process: they are not trained here, nor kept.
+LIVE: Kinds = _register_kinds(live_model.LiveModel, live_model.LiveCircuit)
 
 
 def names() -> list[str]:

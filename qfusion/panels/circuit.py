@@ -7,6 +7,7 @@ from qfusion.analysis.sample import Sample
 from qfusion.figures import circuit_charts, style
 from qfusion.models.abilities import can
 from qfusion.panels import alt_text, panel, params
+from qfusion.panels.circuit_layers import layer_values
 from qfusion.panels.circuit_panel import DISPLAYS, diagram
 from qfusion.panels.gate_replays import (
     EACH,
@@ -126,6 +127,15 @@ PROGRAM = params.SwitchParam(
     "It stays folded.",
     fits=panel.needs("circuit", "gates"),
 )
+NOISE_SWITCH = params.SwitchParam(
+    "table.noise", "Noise and shots", "It stays folded.", fits=panel.needs("circuit", "changes")
+)
+LAYERS_SWITCH = params.SwitchParam(
+    "table.layers",
+    "Contribution of every layer",
+    "It stays folded.",
+    fits=panel.needs("circuit", "changes"),
+)
 PART = params.SelectParam(
     "part",
     "View",
@@ -147,6 +157,8 @@ CONTROLS = (
     TABLE,
     DRAWING,
     PROGRAM,
+    NOISE_SWITCH,
+    LAYERS_SWITCH,
     PART,
 )
 
@@ -176,6 +188,11 @@ PANELS = {
     "before-after": panel.Panel(outcomes, _AT, fits=fits_joint_display, opens=_REPLAY),
     "matrix-after": panel.Panel(matrix, _AT, fits=fits_joint_display, opens=_REPLAY),
     "entropy-gates": panel.Panel(entropies, _AT, fits=_DRAWN, opens=_ENTROPIES),
+    "layer-shapley": panel.Panel(
+        layer_values,
+        fits=panel.needs("circuit", "changes"),
+        opens=LAYERS_SWITCH.opens,
+    ),
     "mutual-gates": panel.Panel(information, {"gate": GATE}, fits=shares),
     "step-error": panel.Panel(step_error, _STEPS, fits=_STEPPED),
 }

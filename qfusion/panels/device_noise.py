@@ -1,14 +1,17 @@
 """The decision of an entangled-fusion network on a noisy device, with the standard errors of a number of shots."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
 from qfusion._sentences import capitalise
-from qfusion.analysis import sample_circuits, text
+from qfusion.analysis import circuit_changes, sample_circuits, text
 from qfusion.analysis.sample import Sample
 from qfusion.figures import decision_charts, evidence_fusion, result_tables, style
-from qfusion.panels import alt_text, panel, params
-from qfusion.panels.circuit import PART
+from qfusion.models.abilities import can
+from qfusion.panels import alt_text, page_state, panel, params
+from qfusion.panels.circuit import NOISE_SWITCH, PART
 from qfusion.wording.backgrounds import describe_comparison
 from qfusion.wording.samples import cite_sample, name_explained_class
 
@@ -23,9 +26,12 @@ def noisy_outcome(
     shots: int = SHOTS,
 ) -> sample_circuits.Noisy:
     """Return the output of the noisy circuit for the sample."""
-    return sample_circuits.with_noise(
-        sample.study, sample.row, sample.tweak, (depolarising, damping, readout), shots
+    compute = (
+        circuit_changes.with_noise
+        if can(sample.study.model, "changes")
+        else sample_circuits.with_noise
     )
+    return compute(sample.study, sample.row, sample.tweak, (depolarising, damping, readout), shots)
 
 
 def scores(
@@ -150,6 +156,12 @@ def terms(
     )
 
 
+def can_be_noisy(of: Any) -> bool:
+    """Return whether the model of a study or sample has a circuit to which noise can be added."""
+    model = getattr(of, "study", of).model
+    return can(model, "circuit") and (can(model, "rules") or can(model, "changes"))
+
+
 NOISE: dict[str, params.Param] = {
     kind: params.NumberParam(
         f"noise.{kind}",
@@ -157,7 +169,7 @@ NOISE: dict[str, params.Param] = {
         "0 is used.",
         words,
         step=0.01,
-        fits=panel.needs("rules"),
+        fits=can_be_noisy,
         style={"format": "%.2f"},
     )
     for kind, title, words in (
@@ -184,7 +196,12 @@ NOISE: dict[str, params.Param] = {
         default="1000",
         look="steps",
         meanings=params.whole_number("shots", 1, 10**9),
-        fits=panel.needs("rules"),
+        fits=can_be_noisy,
     )
 }
-NOISE_OPEN = PART.is_one_of("Noise and shots")
+_VIEW_OPEN = PART.is_one_of("Noise and shots")
+
+
+def noise_open(view: page_state.PageState) -> bool:
+    """Return whether the reader looks at noise: in a view of a fusion network, or unfolded below a circuit of gates."""
+    return NOISE_SWITCH.opens(view) if view.can("changes") else _VIEW_OPEN(view)

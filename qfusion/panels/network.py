@@ -10,10 +10,11 @@ from qfusion.analysis.sample import Sample
 from qfusion.explain import fusion_reading
 from qfusion.figures import decision_charts, evidence_fusion, result_tables, style
 from qfusion.models import require, table_edits
+from qfusion.models.abilities import can
 from qfusion.models.tweak import MAX_TEXT
 from qfusion.panels import alt_text, panel, params
 from qfusion.panels.circuit import PART
-from qfusion.panels.device_noise import NOISE, NOISE_OPEN, scores, terms
+from qfusion.panels.device_noise import NOISE, can_be_noisy, noise_open, scores, terms
 from qfusion.panels.network_layers import cuts, decision_over_layers, mutual_information, poolings
 from qfusion.wording import answers
 from qfusion.wording.backgrounds import describe_baseline
@@ -221,7 +222,7 @@ EDITS = params.TextParam(
     "Edits as text",
     help="`element.outcome=angle` or `element:rule`, separated by commas; it is part of the link.",
     most=MAX_TEXT,
-    fits=_RULED,
+    fits=lambda study: can(study.model, "rules") or can(study.model, "changes"),
     style={"placeholder": "such as 0.11=3.14, 2:and or all:or"},
 )
 ELEMENT = params.SelectParam(
@@ -284,10 +285,10 @@ PANELS = {
     ),
     "waterfall-edited": panel.Panel(waterfall, fits=_RULED, opens=_RULES_OPEN),
     "noisy-scores": panel.Panel(
-        scores, NOISE, fits=panel.needs("rules", "circuit"), opens=NOISE_OPEN
+        scores, NOISE, fits=lambda sample, **_: can_be_noisy(sample), opens=noise_open
     ),
     "noisy-terms": panel.Panel(
-        terms, NOISE, fits=panel.needs("rules", "circuit"), opens=NOISE_OPEN
+        terms, NOISE, fits=lambda sample, **_: can_be_noisy(sample), opens=noise_open
     ),
     "decision-layers": panel.Panel(
         decision_over_layers,

@@ -107,7 +107,7 @@ def begin_model_page(title: str, before: Callable[[Study], None] | None = None) 
             FILES,
             origin,
             (lambda: context.tweaked_sample(tweak_choice.current_tweak(study)))
-            if can(study.model, "time") or can(study.model, "layers")
+            if any(can(study.model, ability) for ability in ("time", "layers", "changes"))
             else None,
         )
         state.put(

@@ -21,6 +21,7 @@ from qfusion.ui import (
     table_edits_field,
     widgets,
 )
+from qfusion.ui.circuit_angles import draw_gate_angles
 from qfusion.ui.fusion_rules_tab import draw_angles, draw_angles_of_gate
 from qfusion.ui.icon_button import icon_button
 
@@ -90,6 +91,8 @@ def draw_walk(context: page_context.PageContext, sample: Sample, walk: Replay) -
         if takes := [one for one in references if one[0] in table_edits.NETWORK]:
             draw_angles(sample, takes)
         draw_edits(context, sample, "Walk")  # below what is turned, which stays where it is
+    if can(sample.study.model, "changes"):
+        draw_gate_angles(sample, at, walk.gates[at - 1][3] if at else {})
     draw_gate(context, sample, walk, at)
     widgets.fold(circuit.TABLE, ":material/table_rows:").dataframe(
         pd.DataFrame(

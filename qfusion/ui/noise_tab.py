@@ -8,6 +8,7 @@ import streamlit as st
 from qfusion._sentences import true_minus
 from qfusion.analysis import sample_circuits, text
 from qfusion.analysis.sample import Sample
+from qfusion.models.abilities import can
 from qfusion.panels import device_noise
 from qfusion.ui import calculation_queue, page_context, panels, state, widgets
 from qfusion.ui.changed_numbers import delta_options
@@ -28,7 +29,8 @@ def noise_tab(context: page_context.PageContext, sample: Sample) -> None:
     with main:
         _headline(context, sample, noise)
         panels.show(sample, context.theme, "noisy-scores", "noisy-terms", columns=2, first=2)
-        _device(sample, noise)
+        if can(sample.study.model, "rules"):
+            _device(sample, noise)
 
 
 def _typical() -> None:

@@ -61,7 +61,7 @@ def _default(study: Study) -> Mapping[str, Any]:
         learned_values(study.model)
         if can(study.model, "time")
         else {network.EDITS.key: ""}
-        if can(study.model, "rules")
+        if can(study.model, "rules") or can(study.model, "changes")
         else {}
     )
 

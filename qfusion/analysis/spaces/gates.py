@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+import torch
+
 from qfusion import track
 from qfusion.analysis.spaces.base import name_readouts
 from qfusion.analysis.spaces.evaluated import EvaluatedSpace
@@ -16,6 +19,12 @@ class GateSpace(EvaluatedSpace):
         """Return the circuit of one sample in PennyLane."""
         model = self.study.model
         return track.gate_circuit.gate_circuit(model, model.encode(self.study.inputs([row])))
+
+    @torch.no_grad()
+    def tweaked_scores(self, rows: np.ndarray, tweak: Any) -> np.ndarray:
+        """Return the scores of rows with edited gates, (n, C)."""
+        model = self.study.model.tweaked(tweak)
+        return np.asarray(model.scores(model.encode(self.study.inputs(rows))).double().numpy())
 
     def sample_entropies(self, sample: Any) -> dict[str, float]:
         """Return the von Neumann entropy of every register at the end of the circuit, in nats; of one register alone it

@@ -110,18 +110,32 @@ TABS: dict[str, Callable[[page_context.PageContext, Sample], None]] = {
 def plain_gates(context: page_context.PageContext) -> None:
     """Draw the circuit of the sample, a scrubber, the qubits at its place, their mutual information, and exports."""
     with st.container(key="fold-circuit"):
-        sample = context.tweaked_sample()
+        tweak = tweak_choice.current_tweak(context.study) if _can_change(context) else ""
+        sample = context.tweaked_sample(tweak)
         walk = gate_replays.replay(sample)
         st.markdown(text.escape_markdown(walk.says))
         draw_scrubber(walk, sample)
         draw_walk(context, sample, walk)
         panels.show(sample, context.theme, "entropy-gates", "mutual-gates")
         panels.draw_lower_panels(context.theme, **context.scopes())
+        if _can_change(context):
+            widgets.draw_folded(
+                circuit.LAYERS_SWITCH,
+                lambda: panels.show(sample, context.theme, "layer-shapley"),
+                ":material/layers:",
+            )
+            widgets.draw_folded(
+                circuit.NOISE_SWITCH, lambda: noise_tab(context, sample), ":material/grain:"
+            )
         widgets.draw_folded(
             circuit.PROGRAM,
             lambda: circuit_exports(context, sample, folded=False),
             ":material/output:",
         )
+
+
+def _can_change(context: page_context.PageContext) -> bool:
+    return can(context.study.model, "changes")
 
 
 def page() -> None:
