@@ -8,6 +8,9 @@ from pathlib import Path
 import platformdirs
 
 OPENED = "QFUSION_OPENED"
+OWNER = (
+    "QFUSION_OWNER"  # number of the Python process that a dashboard belongs to, see `qfusion.show`
+)
 
 
 def own_folder(name: str) -> Path:

@@ -67,9 +67,7 @@ def open_model(
     """
     if isinstance(model, (str, checkpoint.Checkpoint)):
         return opening.open_study(model, data)
-    dataset = in_memory.data_set_of(
-        data, name=name or "data", target=target, modalities=modalities, classes=classes
-    )
+    dataset = in_memory.data_set_of(data, target=target, modalities=modalities, classes=classes)
     title = name or _default_name(model)
     if isinstance(model, FusionModel):
         made = checkpoint.make_checkpoint(model, dataset, name=title)

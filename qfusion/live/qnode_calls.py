@@ -13,7 +13,9 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pennylane as qml
+import torch
 
 from qfusion._checks import check
 from qfusion.errors import InvalidInput
@@ -95,8 +97,18 @@ def _observed_call(qnode: Any, *args: Any, **kwargs: Any) -> Any:
     observer.count += 1
     if observer.records:
         observer.calls.append(_record(qnode, args, kwargs))
-    called = qnode if observer.change is None else observer.change(qnode, number)
-    return _original(called, *args, **kwargs)
+    if observer.change is None:
+        return _original(qnode, *args, **kwargs)
+    result = _original(observer.change(qnode, number), *args, **kwargs)
+    given = (*args, *kwargs.values())
+    # without any gate that holds a tensor, PennyLane returns NumPy's numbers
+    return _to_torch(result) if any(isinstance(value, torch.Tensor) for value in given) else result
+
+
+def _to_torch(result: Any) -> Any:
+    if isinstance(result, (tuple, list)):
+        return type(result)(_to_torch(part) for part in result)
+    return result if isinstance(result, torch.Tensor) else torch.as_tensor(np.asarray(result))
 
 
 def _record(qnode: Any, args: Any, kwargs: Any) -> QNodeCall:

@@ -32,7 +32,6 @@ from qfusion.models import live_link, live_model
 from qfusion.training import checkpoint, checkpoint_folders
 
 WAIT = 60.0  # seconds for the server to answer
-OWNER = "QFUSION_OWNER"  # number of the process that a server belongs to
 PAGES = ("samples", "circuit", "cohorts", "dynamics", "compare", "")
 
 
@@ -120,9 +119,9 @@ def show(
     with contextlib.ExitStack() as stack:
         folder = Path(tempfile.mkdtemp(prefix="qfusion-"))  # which only this user can read
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        variables = {**os.environ, OWNER: str(os.getpid())}
-        variables |= _place_study(study, folder, stack)
-        port = port or _free_port()
+        variables = {**os.environ, _user_folders.OWNER: str(os.getpid())}
+        variables |= place_study(study, folder, stack)
+        port = port or free_port()
         process = _start_server(folder, port, variables)
         stack.callback(_stop, process)
         _wait_for(process, port, folder)
@@ -138,7 +137,7 @@ def show(
     return dashboard
 
 
-def _place_study(study: Study, folder: Path, stack: contextlib.ExitStack) -> dict[str, str]:
+def place_study(study: Study, folder: Path, stack: contextlib.ExitStack) -> dict[str, str]:
     """Write what a server needs to show a study, and return its environment variables."""
     variables = {}
     if not _is_known(study):
@@ -188,7 +187,8 @@ def _is_known(study: Study) -> bool:
         return False
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of this machine that nothing listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

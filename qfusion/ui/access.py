@@ -83,6 +83,13 @@ def auth() -> Mapping[str, Any]:
     return dict(st.secrets.get("auth", {})) if st.secrets.load_if_toml_exists() else {}
 
 
+def readers() -> int:
+    """Return the number of readers that are in."""
+    with _guard:
+        _leave()
+        return len(_seats)
+
+
 def _take_seat(session: str) -> bool:
     with _guard:
         _leave()

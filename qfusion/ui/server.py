@@ -9,6 +9,7 @@ import ctypes
 import gzip
 import importlib
 import os
+import signal
 import sys
 import threading
 import time
@@ -21,7 +22,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from qfusion import _limits, _read_only, _shared_limits
+from qfusion import _limits, _read_only, _shared_limits, _user_folders
 from qfusion.errors import InvalidInput, QFusionError, translate_errors
 from qfusion.ui import access, origins, permissions, streamlit_internals
 from qfusion.ui.first_figure import answer_drawn
@@ -97,9 +98,41 @@ async def lifespan(_: Any) -> AsyncIterator[None]:
     _share_memory()
     _loaded.clear()
     threading.Thread(target=_load, daemon=True).start()
+    if _user_folders.OWNER in os.environ:
+        threading.Thread(target=_follow_owner, daemon=True).start()
     if _shared_limits.SHARED in os.environ:
         threading.Thread(target=_note, daemon=True).start()
     yield
+
+
+OWNER_WAIT = "QFUSION_OWNER_WAIT"  # seconds without owner and readers after which a server ends
+
+
+def _follow_owner() -> None:
+    """End this server when the Python process that it belongs to has ended and nobody looks at it."""
+    owner = int(os.environ[_user_folders.OWNER])
+    patience = float(os.environ.get(OWNER_WAIT, 60))
+    alone_since: float | None = None
+    while True:
+        time.sleep(0.5)
+        if process_runs(owner) or access.readers():
+            alone_since = None
+            continue
+        alone_since = alone_since or time.monotonic()
+        if time.monotonic() - alone_since >= patience:
+            os.kill(os.getpid(), signal.SIGTERM)
+            return
+
+
+def process_runs(number: int) -> bool:
+    """Return whether there is a process of this number."""
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # of somebody else
+        return True
+    return True
 
 
 def _note() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from qfusion.analysis.text import escape_markdown
 from qfusion.models import live_model
 from qfusion.models.protocols import GateCircuit
 
@@ -64,3 +65,9 @@ def describe_own_circuit(facts: Mapping[str, Any]) -> str:
             "Each qubit is named after the modality that its gates encode; the argument wires corrects that."
         )
     return " ".join([*sentences, *facts["remarks"]])
+
+
+def describe_entropies(entropies: Mapping[str, float]) -> str:
+    """Return the entropies of registers at the end of a circuit in a sentence, as Markdown."""
+    parts = [f"{escape_markdown(name)} {value:.3f} nats" for name, value in entropies.items()]
+    return f"Von Neumann entropy of the qubits at the end of the circuit: {', '.join(parts)}."

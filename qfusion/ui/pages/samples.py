@@ -20,6 +20,7 @@ from qfusion.ui.sample_search import (
     sample_table,
 )
 from qfusion.ui.similar_samples_panel import similar_samples
+from qfusion.wording.circuit_remarks import describe_entropies
 
 
 def page() -> None:
@@ -37,6 +38,7 @@ def page() -> None:
         find, read = st.columns([1, 1.25], gap="medium")
         left, right = st.columns([1, 1.25], gap="medium")
         below = st.container()
+    over_seconds = None
     with read, page_runs.guard():
         sample_content.sample_heading(context)
         hero_card(context, details=True)
@@ -44,19 +46,22 @@ def page() -> None:
         panels.show(sample, theme, "verdict", grows=False, first=1)
         panels.show(sample, theme, "waterfall", first=1)
         widgets.draw_folded(raw.OPEN, lambda: modality_attributions(context), ":material/search:")
-    with over_seconds, page_runs.guard():
-        options = timelines.STRIP["strip"].arguments(page_params.current())
-        panels.show(
-            sample,
-            theme,
-            "strip",
-            below=lambda: sample_content.follow_strip(sample, f"main-{context.row}", **options),
-        )
+    if over_seconds is not None:  # else the guard says why there is no decision
+        with over_seconds, page_runs.guard():
+            options = timelines.STRIP["strip"].arguments(page_params.current())
+            panels.show(
+                sample,
+                theme,
+                "strip",
+                below=lambda: sample_content.follow_strip(sample, f"main-{context.row}", **options),
+            )
     with left, page_runs.guard():
         panels.show(sample, theme, "shapley", "people", "masses")
     with right, page_runs.guard():
         panels.show(sample, theme, "beliefs", "fused-entropies", "entropies")
-        if not (ruled or can(context.study.model, "time")):
+        if can(context.study.model, "gates"):
+            st.caption(describe_entropies(sample.entropies))
+        elif not (ruled or can(context.study.model, "time")):
             st.caption(
                 "This model has no entropies: without entanglement and evolution its states stay pure."
             )

@@ -1,0 +1,471 @@
+"""Models of a Python session opened with `qfusion.open`: numbers beside brute force, PennyLane, QuTiP; errors."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pennylane as qml
+import pytest
+import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from torch import nn
+
+import qfusion
+from qfusion.errors import InvalidInput, NotFound
+from qfusion.figures import circuit_boxes
+from qfusion.models.circuit_change import CircuitChange
+from qfusion.panels import circuit_layers, circuit_panel, device_noise, qubit_panels
+from tests.support import own_models
+
+ROW = 7
+
+
+def _plain(model):
+    """Returns a torch model as a function from features to scores as an array, in double precision."""
+    exact = model.double().eval() if isinstance(model, nn.Module) else model
+
+    def scores(features):
+        with torch.no_grad():
+            result = exact(**features)
+        return np.asarray(result.detach()).reshape(len(next(iter(features.values()))), -1)
+
+    return scores
+
+
+def _cases():
+    picture, pictures = own_models.picture_and_text()
+    vectors = own_models.two_modalities()
+    probabilities = _plain(own_models.amplitude_classifier())
+    one = _plain(own_models.convolutional_classifier())
+    return {
+        "angle": (own_models.angle_classifier(), vectors, None),
+        "amplitude": (
+            own_models.amplitude_classifier(),
+            vectors,
+            lambda x: np.log(probabilities(x)),
+        ),
+        "reuploading": (own_models.reuploading_classifier(), vectors, None),
+        "convolutional": (
+            own_models.convolutional_classifier(),
+            vectors,
+            lambda x: np.concatenate([np.zeros((len(x["left"]), 1)), one(x)], 1),
+        ),
+        "picture": (picture, pictures, None),
+    }
+
+
+@pytest.fixture(
+    scope="module", params=["angle", "amplitude", "reuploading", "convolutional", "picture"]
+)
+def opened(request):
+    model, data, scores = _cases()[request.param]
+    return qfusion.open(model, data, name=request.param), scores or _plain(model)
+
+
+def test_contributions_equal_brute_force(opened):
+    study, scores = opened
+    sample = study.sample(str(study.dataset.ids[ROW]))
+    expected = own_models.brute_force_dividends(study, ROW, scores, sample.output)
+    assert sample.dividends == pytest.approx(expected, abs=1e-10)
+    assert sum(sample.dividends.values()) == pytest.approx(sample.score, abs=1e-10)
+
+
+def test_states_equal_those_of_pennylane(opened):
+    study, _ = opened
+    source = study.model.source
+    states = own_models.states_of_gates(study, ROW)
+    tape = source.tape(study.model.encode(study.inputs([ROW])))
+    device = qml.device("default.qubit", wires=list(source.labels))
+    assert len(states) == len(tape.operations)
+    for count, psi in enumerate(states, 1):
+
+        @qml.qnode(device, interface=None)
+        def prefix(count=count):
+            for operation in tape.operations[:count]:
+                qml.apply(operation)
+            return qml.state()
+
+        np.testing.assert_allclose(psi, np.asarray(qml.math.unwrap(prefix())), atol=1e-12)
+
+
+def test_entropies_equal_those_of_qutip(opened):
+    study, _ = opened
+    sample = study.sample(str(study.dataset.ids[ROW]))
+    psi = own_models.states_of_gates(study, ROW)[-1]
+    expected = own_models.register_entropies(psi, study.model.registers())
+    assert sample.entropies == pytest.approx(expected, abs=1e-10)
+
+
+def test_the_drawing_has_the_gates_of_the_tape(opened):
+    study, _ = opened
+    tape = study.model.source.tape(study.model.encode(study.inputs([ROW])))
+    walk = circuit_boxes.replay(study, ROW)
+    prepared = {"AmplitudeEmbedding": "StatePrep"}
+    assert [name for name, *_ in walk.gates] == [
+        prepared.get(operation.name, operation.name) for operation in tape.operations
+    ]
+    assert sum(box.last - box.first + 1 for box in walk.boxes) == len(tape.operations)
+
+
+def test_panels_of_the_circuit_are_drawn(opened):
+    study, _ = opened
+    sample = study.sample(str(study.dataset.ids[ROW]))
+    for draw in (
+        circuit_panel.diagram,
+        qubit_panels.qubits,
+        qubit_panels.balls,
+        qubit_panels.outcomes,
+        qubit_panels.entropies,
+        circuit_layers.layer_values,
+    ):
+        assert draw(sample).title
+    program = study.space.circuit(ROW)
+    assert program.to_openqasm(3).startswith("OPENQASM 3.0;")
+    assert "quantikz" in program.to_quantikz()
+
+
+def test_shapley_values_of_layers_add_up(opened):
+    from qfusion.analysis import circuit_changes
+
+    study, _ = opened
+    sample = study.sample(str(study.dataset.ids[ROW]))
+    result = circuit_changes.layer_shapley(study, ROW, sample.output, sample.tweak)
+    assert result.shapley.sum() == pytest.approx(result.whole - result.empty, abs=1e-10)
+    assert result.whole == pytest.approx(sample.score, abs=1e-10)
+
+
+@pytest.fixture(scope="module")
+def angles():
+    return qfusion.open(own_models.angle_classifier(), own_models.two_modalities(), name="angles")
+
+
+def test_edited_angle_moves_the_decision(angles):
+    model = own_models.angle_classifier().double().eval()
+    with torch.no_grad():
+        model.quantum.weights[0, 1, 1] = 0.4
+    expected = own_models.brute_force_dividends(angles, ROW, _plain(model), 1)
+    sample = angles.sample(str(angles.dataset.ids[ROW]), output=1, tweak="6.theta=0.4")
+    assert sample.dividends == pytest.approx(expected, abs=1e-10)
+    assert sample.metrics["accuracy"] == pytest.approx(
+        float(
+            np.mean(
+                _plain(model)(
+                    angles.dataset.inputs(angles.dataset.rows("test"), torch.float64)
+                ).argmax(1)
+                == angles.dataset.y[angles.dataset.rows("test")]
+            )
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("tweak", "words"),
+    [
+        ("1.angle=0.4", "no trainable angle"),
+        ("6.x=1", "does not exist"),
+        ("six=1", "GATE.ANGLE"),
+        ("6.theta=1e9", "radians"),
+    ],
+)
+def test_edits_that_do_not_fit_are_refused(angles, tweak, words):
+    with pytest.raises((InvalidInput, NotFound), match=words):
+        angles.sample(str(angles.dataset.ids[ROW]), tweak=tweak)
+
+
+def test_contributions_under_noise_add_up(angles):
+    sample = angles.sample(str(angles.dataset.ids[ROW]))
+    noisy = device_noise.noisy_outcome(sample, 0.05, 0.02, 0.04, 500)
+    np.testing.assert_allclose(noisy.dividends.sum(0), noisy.scores, atol=1e-10)
+    assert noisy.errors.min() > 0
+    quiet = device_noise.noisy_outcome(sample, 0.0, 0.0, 0.0, 500)
+    np.testing.assert_allclose(quiet.scores, sample.scores, atol=1e-10)
+    assert dict(
+        zip(angles.coalitions, quiet.dividends[:, sample.output], strict=True)
+    ) == pytest.approx(sample.dividends, abs=1e-9)
+
+
+def test_noise_equals_that_of_a_mixed_device(angles):
+    """By hand: the same gates with channels between them."""
+    source = angles.model.source
+    features = angles.model.encode(angles.inputs([ROW]))
+    tape = source.tape(features)
+
+    @qml.qnode(qml.device("default.mixed", wires=4), interface="torch")
+    def circuit():
+        for operation in tape.operations:
+            qml.apply(operation)
+            if len(operation.wires) > 1:
+                for wire in operation.wires:
+                    qml.DepolarizingChannel(0.03, wires=wire)
+        return [qml.expval(qml.PauliZ(wire)) for wire in range(4)]
+
+    values = torch.stack(list(circuit())).detach()
+    model = angles.trained.call.model
+    expected = model.out(values[None]).detach()
+    result = source.columns(features, CircuitChange(depolarising=0.04))
+    torch.testing.assert_close(result, expected, atol=1e-10, rtol=0)
+
+
+def test_qubits_are_guessed_from_the_encoding(angles):
+    assert angles.model.registers() == {"left": 2, "right": 2}
+    assert angles.model.source.facts.guessed
+    other = qfusion.open(
+        own_models.angle_classifier(),
+        own_models.two_modalities(),
+        wires={"right": [0, 3], "left": [1]},
+    )
+    assert other.model.registers() == {"right": 2, "left": 1, "other": 1}
+    assert other.model.source.labels == (0, 3, 1, 2)
+
+
+@pytest.mark.parametrize(
+    ("wires", "words"),
+    [
+        ({"left": [0, 9]}, "qubit 9"),
+        ({"up": [0]}, "modalities are left, right"),
+        ({"left": [0], "right": [0]}, "one modality"),
+        ([0, 1], "must name the qubits"),
+    ],
+)
+def test_wires_that_do_not_fit_are_refused(wires, words):
+    with pytest.raises(InvalidInput, match=words):
+        qfusion.open(own_models.angle_classifier(), own_models.two_modalities(), wires=wires)
+
+
+def test_the_users_model_is_left_as_it_is():
+    model = own_models.angle_classifier().train()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    qfusion.open(model, own_models.two_modalities()).sample("sample-0003").dividends  # noqa: B018
+    assert model.training
+    assert next(model.parameters()).dtype is torch.float32
+    assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
+    assert qml.QNode.__call__.__module__.startswith("pennylane")
+
+
+def test_scikit_learn_pipeline():
+    data = own_models.two_modalities()
+    joined = np.concatenate([data["left"], data["right"]], 1).astype(np.float32)
+    pipeline = make_pipeline(StandardScaler(), LogisticRegression()).fit(joined, data["y"])
+    study = qfusion.open(pipeline, data)
+
+    def logarithms(features):
+        return np.log(
+            pipeline.predict_proba(torch.cat([features["left"], features["right"]], 1).numpy())
+        )
+
+    sample = study.sample("sample-0008", output=1)
+    expected = own_models.brute_force_dividends(study, 7, logarithms, 1)
+    assert sample.dividends == pytest.approx(expected, abs=1e-10)
+    assert sample.dividends["left+right"] == pytest.approx(0, abs=1e-9)  # log-odds are a sum
+    assert "joined" not in study.card["notes"]
+    assert "predict_proba" in study.card["notes"]
+
+
+def test_frames_datasets_and_parquet_give_the_same_study(tmp_path):
+    arrays = own_models.two_modalities()
+    frame = pd.DataFrame(
+        {
+            **{f"left_{k}": arrays["left"][:, k] for k in range(4)},
+            **{f"right_{k}": arrays["right"][:, k] for k in range(3)},
+            "y": arrays["y"],
+        }
+    )
+    frame.to_parquet(tmp_path / "data.parquet")
+    items = [
+        ({"left": torch.tensor(a), "right": torch.tensor(b)}, int(y))
+        for a, b, y in zip(arrays["left"], arrays["right"], arrays["y"], strict=True)
+    ]
+    two_levels = frame.set_axis(
+        pd.MultiIndex.from_tuples([tuple(c.split("_")) if "_" in c else (c, "") for c in frame]),
+        axis=1,
+    )
+    model = own_models.reuploading_classifier()
+    expected = qfusion.open(model, arrays).sample("sample-0003").dividends
+    for data in (frame, tmp_path / "data.parquet", items, two_levels):
+        study = qfusion.open(model, data)
+        assert study.sample("sample-0003").dividends == pytest.approx(expected, abs=1e-12)
+
+
+def test_parquet_with_encoded_pictures(tmp_path):
+    import io
+    import json
+
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    from PIL import Image
+
+    random = np.random.default_rng(0)
+    pictures = random.integers(0, 255, (30, 6, 6, 3), dtype=np.uint8)
+
+    def encoded(pixels):
+        buffer = io.BytesIO()
+        Image.fromarray(pixels).save(buffer, "PNG")
+        return {"bytes": buffer.getvalue(), "path": None}
+
+    table = pa.table(
+        {
+            "image": [encoded(pixels) for pixels in pictures],
+            "text": random.normal(size=(30, 4)).tolist(),
+            "label": [k % 2 for k in range(30)],
+        }
+    )
+    features = {"label": {"names": ["cat", "dog"], "_type": "ClassLabel"}}
+    metadata = {b"huggingface": json.dumps({"info": {"features": features}}).encode()}
+    pq.write_table(table.replace_schema_metadata(metadata), tmp_path / "pets.parquet")
+    study = qfusion.open(
+        lambda image, text: torch.stack([image.sum(1), text.sum(1)], 1), tmp_path / "pets.parquet"
+    )
+    assert study.classes == ("cat", "dog")
+    assert study.dataset.modalities[1].shape == (6, 6, 3)
+    np.testing.assert_allclose(
+        study.dataset.modalities[1].values[0], pictures[0].ravel() / 255, atol=1e-6
+    )
+    assert study.dataset.content(0)["image"].pixels.shape == (6, 6, 3)
+
+
+# Bad models.
+
+
+def _with(function):
+    return lambda: qfusion.open(function, own_models.two_modalities())
+
+
+def _nan(left, right):
+    scores = torch.stack([left[:, 0], right[:, 0]], 1)
+    return torch.where(scores > 0.5, torch.nan, scores)
+
+
+def _by_size(left, right):
+    return left[:, :2] if len(left) > 4 else left[:, :1]
+
+
+def _by_rows(left, right):
+    return torch.stack([left[:, 0] - left[:, 0].mean(), right[:, 0]], 1)
+
+
+def _raises(left, right):
+    raise ValueError("no such layer")
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        (_nan, "gives nan for row"),
+        (_by_size, "one shape for any number of rows"),
+        (_by_rows, "depend on the other rows"),
+        (_raises, "no such layer"),
+        (lambda left, right: left, "gives 4 numbers a row, but the target has 2"),
+        (lambda left, right: "yes", "must return scores"),
+        (3, "must be a function"),
+    ],
+)
+def test_models_that_cannot_be_explained_are_refused(model, words):
+    with pytest.raises(InvalidInput, match=words):
+        qfusion.open(model, own_models.two_modalities())
+
+
+def test_prints_of_a_model_are_not_shown(capsys):
+    def prints(left, right):
+        print("layer")
+        return torch.stack([left[:, 0], right[:, 0]], 1)
+
+    qfusion.open(prints, own_models.two_modalities()).sample("sample-0002").dividends  # noqa: B018
+    assert capsys.readouterr().out == ""
+
+
+def test_scores_that_scatter_are_averaged_with_errors():
+    device = qml.device("default.qubit", wires=2, seed=1)
+
+    @qml.set_shots(50)
+    @qml.qnode(device)
+    def circuit(left, right):
+        qml.RY(left[..., 0], wires=0)
+        qml.RY(right[..., 0], wires=1)
+        qml.CNOT(wires=[0, 1])
+        return qml.probs(wires=1)
+
+    study = qfusion.open(lambda left, right: circuit(left, right), own_models.two_modalities())
+    sample = study.sample("sample-0002")
+    assert "Scores change from call to call" in study.card["notes"]
+    assert study.model.repeats > 1
+    errors = sample.explanation.errors[0, :, sample.output]
+    assert errors[-1] > 0
+    assert np.isfinite(errors).all()
+
+
+def test_slow_models_use_few_rows_of_the_background():
+    import time
+
+    def slow(left, right):
+        time.sleep(0.02 * len(left))
+        return torch.stack([left[:, 0], right[:, 0]], 1)
+
+    study = qfusion.open(slow, own_models.two_modalities(rows=12))
+    assert study.is_sampled or study.sample_background.size <= 16
+
+
+def test_circuits_without_states_say_why():
+    wide = qml.device("default.qubit", wires=18)
+
+    @qml.qnode(wide)
+    def circuit(left, right):
+        qml.AngleEmbedding(torch.cat([left, right], -1)[..., :2], wires=[0, 17])
+        return qml.expval(qml.PauliZ(0)), qml.expval(qml.PauliZ(17))
+
+    study = qfusion.open(
+        lambda left, right: torch.stack(circuit(left, right), -1),
+        own_models.two_modalities(rows=20),
+    )
+    assert "18 qubits" in study.card["notes"]
+    assert "circuit" not in study.model.abilities
+    noisy = qml.device("default.mixed", wires=1)
+
+    @qml.qnode(noisy)
+    def channel(left):
+        qml.RX(left[..., 0], wires=0)
+        qml.AmplitudeDamping(0.1, wires=0)
+        return qml.probs(wires=0)
+
+    study = qfusion.open(
+        lambda left, right: channel(left + 0 * right.sum()), own_models.two_modalities()
+    )
+    assert "not unitary" in study.card["notes"]
+
+
+def test_a_circuit_that_is_called_twice_can_be_chosen():
+    device = qml.device("default.qubit", wires=1)
+
+    @qml.qnode(device)
+    def circuit(features):
+        qml.RY(features[..., 0], wires=0)
+        return qml.expval(qml.PauliZ(0))
+
+    def scores(left, right):
+        return torch.stack([circuit(left), circuit(right)], -1)
+
+    data = own_models.two_modalities()
+    first, second = (qfusion.open(scores, data, circuit=k) for k in (0, 1))
+    assert "2 circuits run for one sample" in first.card["notes"]
+    assert first.model.source.roles == ("left",)
+    assert second.model.source.roles == ("right",)
+    with pytest.raises(InvalidInput, match="number one of the 2 circuits"):
+        qfusion.open(scores, data, circuit=2)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ({"left": np.ones((5, 2))}, "no targets"),
+        ({"left": np.ones((5, 2)), "y": np.zeros(4)}, "must have 4 samples"),
+        ({"left": np.full((6, 2), np.nan), "y": np.arange(6) % 2}, "must be finite"),
+        ({"left": np.ones((6, 2)), "y": [0.5, np.inf, 1, 2, 3, 4]}, "must be finite"),
+        ({"left": np.ones((2, 2)), "y": np.arange(2)}, "at least 3 samples"),
+        (3, "must be a data set"),
+        (pd.DataFrame({"y": [0, 1, 0]}), "No modality is recognised"),
+    ],
+)
+def test_bad_data_are_refused(data, words):
+    with pytest.raises(InvalidInput, match=words):
+        qfusion.open(lambda left: left, data)
