@@ -68,7 +68,7 @@ def open_model(
     if isinstance(model, (str, checkpoint.Checkpoint)):
         return opening.open_study(model, data)
     dataset = in_memory.data_set_of(data, target=target, modalities=modalities, classes=classes)
-    title = name or _default_name(model)
+    title = name or default_name(model)
     if isinstance(model, FusionModel):
         made = checkpoint.make_checkpoint(model, dataset, name=title)
         return build_study(title, made.card, made.model, dataset).precompute()
@@ -77,7 +77,8 @@ def open_model(
     return build_study(title, card, opened, dataset).precompute()
 
 
-def _default_name(model: Any) -> str:
+def default_name(model: Any) -> str:
+    """Return the name of a model of a user's own where none is given: that of its function or class."""
     name = getattr(model, "__name__", "") or type(model).__name__
     return "model" if name in ("<lambda>", "function", "method") else str(name)
 
