@@ -84,7 +84,7 @@ def _accuracy(verdicts: pd.Series) -> float:
 
 def _level(study: Study, name: str, part: pd.DataFrame) -> dict[str, Any]:
     means = {
-        "mean error": "error",
+        **({"mean error": "error"} if study.dataset.target.known else {}),
         JOINT: JOINT,
         "joint share": JOINT_SHARE,
         **{f"share of {name}": share_column(name) for name in study.modalities},

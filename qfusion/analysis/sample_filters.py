@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from qfusion.analysis.columns import negativity_column
+from qfusion.analysis.columns import dividend_column, negativity_column
 from qfusion.analysis.spaces.evolution import negativities
 from qfusion.analysis.study import Study
 
@@ -59,7 +59,11 @@ def passing(
 
 
 def default_axes(study: Study) -> tuple[str, str]:
-    """Return the axes that are shown first: truth and prediction, or for classes margin against rank."""
+    """Return the axes that are shown first: truth and prediction, or for classes margin against rank. Where no truth
+    is known, the contribution of the first modality stands in its place.
+    """
+    if not study.dataset.target.known:
+        return (dividend_column(study.modalities[0]), "prediction")
     return ("rank", "margin") if study.classes else ("truth", "prediction")
 
 

@@ -340,6 +340,10 @@ class DataSet:
         """Whether a row is a visitor's sample, whose target is unknown."""
         return row >= len(self)
 
+    def has_truth(self, row: int) -> bool:
+        """Return whether the target of a row is known."""
+        return self.target.known and not self.is_own(row)
+
     def blocks(self, rows: np.ndarray, itemsize: int = 8, most: int = 4096) -> list[np.ndarray]:
         """Return row numbers (B,) in blocks, in their order. The features of each block take at most `BLOCK` bytes.
 

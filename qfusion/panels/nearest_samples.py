@@ -132,7 +132,7 @@ def describe_outcomes(study: Study, rows: np.ndarray) -> tuple[list[str], list[b
     texts = []
     correct: list[bool | None] = []
     for row, truth, prediction in zip(rows, truths, predictions, strict=True):
-        is_known = not study.dataset.is_own(row)
+        is_known = study.dataset.has_truth(row)
         written = form.format(truth) if is_known else "no truth"
         texts.append(f"{written} → {form.format(prediction)}")
         if study.classes and is_known:

@@ -140,7 +140,9 @@ def example_waterfall(
     figure = decision_charts.waterfall(
         dividends,
         study.modalities,
-        truth=None if study.classes else float(study.dataset.y[row]),
+        truth=None
+        if study.classes or not study.dataset.has_truth(row)
+        else float(study.dataset.y[row]),
         unit=study.score_unit(output),
         quantity=study.quantity,
         theme=theme,

@@ -192,6 +192,8 @@ def colour_choices(study: Study, rows: pd.DataFrame) -> tuple[str, ...]:
         "leader",
     ]
     result = [name for name in map(str, rows.columns) if name not in (*first, "split", *SPOKEN)]
+    if not study.dataset.target.known:
+        first = [name for name in first if name not in ("truth", "error")]
     numeric = [name for name in result if pd.api.types.is_numeric_dtype(rows[name])]
     few = [
         name

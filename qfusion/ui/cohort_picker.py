@@ -171,7 +171,8 @@ def cohort_chips(study: Study, rows: pd.DataFrame) -> dict[str, cohort_filters.P
         title = "wrong class" if study.classes else "wrong sign"
         chips[title] = wrong
     if len(rows):
-        for title, column in (("worst tenth", "error"), ("most joint tenth", cohort_table.JOINT)):
+        worst = {"worst tenth": "error"} if study.dataset.target.known else {}
+        for title, column in {**worst, "most joint tenth": cohort_table.JOINT}.items():
             threshold = f"{rows[column].quantile(0.9):.4g}"
             chips[title] = cohort_filters.Part(column, ">=", (threshold,))
     return chips

@@ -46,7 +46,11 @@ def metrics_card(context: page_context.PageContext) -> None:
                 alt="Test metrics: mean and standard deviation over the seeds.",
             )
     else:
-        st.caption("This checkpoint's card holds no test metrics. Retrain it to get them.")
+        st.caption(
+            "This checkpoint's card holds no test metrics. Retrain it to get them."
+            if context.study.dataset.target.known
+            else "No truth is known of these samples, so there are no test metrics."
+        )
 
 
 def _card(key: str, title: str, more: str, facts: Mapping[str, object]) -> DeltaGenerator:

@@ -67,6 +67,9 @@ def sample_table(context: page_context.PageContext, rows: pd.DataFrame) -> None:
         *(name for name in fact_titles(context.study) if name in rows),
         "split",
     ]
+    if not context.study.dataset.target.known:
+        first = [column for column in first if column not in ("truth", "error")]
+        rows = rows.drop(columns=["truth", "error"])
     order = [*first, *(column for column in rows.columns if column not in {*first, *late}), *late]
     plain = ("certainty", "error", "disagreement", "conflict")
     numeric = {
