@@ -498,8 +498,8 @@ def own_model_explained(walk: Walk) -> str:
     page = walk.page
     walk.go("Train")
     walk.click(
-        page.get_by_text("Import a model trained elsewhere").first,
-        "Import a model trained elsewhere",
+        page.get_by_text("Bring a model").first,
+        "Bring a model",
     )
     form = page.locator('[data-testid="stForm"]', has_text="Data set of its modalities")
     walk.need(form, "no form")

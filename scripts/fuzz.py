@@ -723,7 +723,7 @@ def _examples(door: str) -> list[bytes]:
         each.encode()
         for each in {
             "program card": re.findall(
-                r"```toml\n(.*?)```", (ROOT / "docs/bring-your-model.md").read_text(), re.DOTALL
+                r"```toml\n(.*?)```", (ROOT / "docs/model-files.md").read_text(), re.DOTALL
             ),
             "recipe": [recipe, _recipe()],
             "file with recipe": [f"<svg><metadata>{recipe}</metadata></svg>", _recipe()],

@@ -193,7 +193,7 @@ def import_model(page: Any, server: serving.Server, name: str, path: Path) -> No
     """Imports a file on the Train page, and opens it on Samples; another model on other data was open before."""
     visits.open_page(page, server.url + "/what_if?model=qj-parity&data=parity")
     page.locator('[data-testid="stSidebar"]').get_by_role("link", name="Train", exact=True).click()
-    page.get_by_text("Import a model trained elsewhere").click()
+    page.get_by_text("Bring a model").click()
     form = page.locator('[data-testid="stForm"]', has_text="Data set of its modalities")
     form.locator('input[type="file"]').set_input_files(path)
     form.get_by_text(path.name).wait_for()

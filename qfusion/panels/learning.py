@@ -84,7 +84,7 @@ RUNS = params.SelectParam(
     values=lambda _: [run.name for run in runs.list_runs()],
     many=True,
 )
-IMPORT = params.SwitchParam("train.import", "Import a model trained elsewhere", "It stays folded.")
+IMPORT = params.SwitchParam("train.import", "Bring a model", "It stays folded.")
 VIEW = params.SelectParam("train.view", "View", "The first is shown.", values=VIEWS, look="tabs")
 METRIC = params.SelectParam(
     "train.metric",

@@ -8,11 +8,14 @@ from streamlit.delta_generator import DeltaGenerator
 
 from qfusion.analysis import text
 from qfusion.analysis.study import Study
+from qfusion.models.imported import Imported
+from qfusion.models.live_model import LiveModel
 from qfusion.training import metrics
 from qfusion.ui import guidance, model_export_dialog, page_context, panels
 from qfusion.ui.reading_guide_box import reading_guide
 from qfusion.wording import systems
 from qfusion.wording.model_notes import describe_notes
+from qfusion.wording.own_models import describe_abilities
 
 
 def metrics_card(context: page_context.PageContext) -> None:
@@ -80,7 +83,7 @@ def model_and_data(context: page_context.PageContext) -> None:
         _card(
             "model",
             "Model",
-            text.escape_markdown(describe_notes(study.card)) or systems.describe_system(study),
+            _describe_model(study),
             systems.model_card_rows(study),
         ),
     ):
@@ -89,6 +92,16 @@ def model_and_data(context: page_context.PageContext) -> None:
         data = study.dataset
         _card("data", "Data", text.escape_markdown(data.description, 600), _data_facts(study))
     reading_guide(context)
+
+
+def _describe_model(study: Study) -> str:
+    """Return the text behind the card of the model: its notes or its system, and of a model of a user's own what pages
+    show of it.
+    """
+    notes = text.escape_markdown(describe_notes(study.card)) or systems.describe_system(study)
+    if isinstance(study.trained, LiveModel | Imported):
+        return f"{notes}\n\n{describe_abilities(study.model)}"
+    return notes
 
 
 def _data_facts(study: Study) -> dict[str, object]:

@@ -29,6 +29,7 @@ from qfusion.ui import (
     uploads,
     widgets,
 )
+from qfusion.wording import own_models
 from qfusion.wording.model_notes import describe_summary
 
 _UPLOAD, _FOUND, _CARD, _PROBLEM = "_model.upload", "_model.found", "_model.card", "_model.problem"
@@ -36,7 +37,7 @@ _SAID = "_model.said"
 _HOW = """
 Any model that predicts a number or a class from the modalities of a data set can be explored. {}
 Its inputs are matched to the modalities by names and shapes; what was guessed can be corrected. It is checked on ten
-rows and measured on all. `docs/bring-your-model.md` walks through it; models made by your own Python code come in on
+rows and measured on all. `docs/model-files.md` walks through it; models made by your own Python code come in on
 the command line.
 """
 _HOW_ELSEWHERE = (
@@ -58,6 +59,22 @@ def model_import_form() -> None:
 
 @page_runs.guard()
 def _import_page() -> None:
+    title = st.segmented_control(
+        "Where your model is",
+        [way.title for way in own_models.WAYS],
+        default=own_models.WAYS[0].title,
+        required=True,
+        key="_model.way",
+    )
+    way = next(way for way in own_models.WAYS if way.title == title)
+    st.markdown(way.summary)
+    st.code(way.snippet, language=way.language, wrap_lines=True)
+    if way.title == "File":
+        _upload_page()
+
+
+def _upload_page() -> None:
+    """Draw the form for an `.onnx` or `.pt2` file."""
     level = permissions.level()
     if level == "none":
         st.info(

@@ -256,6 +256,12 @@ def model_card_rows(study: Study) -> dict[str, Any]:
         rows |= {"state dimensions": _dims(model)}
     elif can(study.model, "rules"):
         rows |= _circuit_rows(study)
+    if can(study.model, "changes"):
+        rows |= {
+            "qubits": ", ".join(f"{name} {n}" for name, n in model.registers().items()),
+            "gates": len(model.gate_roles()),
+            "trainable angles": model.source.facts.angles,
+        }
     return rows | {
         "parameters": f"{parameters.get('total', 0):,}",
         "after the encoders": f"{parameters.get('fusion', 0):,}",

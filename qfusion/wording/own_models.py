@@ -1,0 +1,108 @@
+"""Ways to bring a model of one's own, with a snippet for each, and what pages show of such a model."""
+
+from typing import Any, NamedTuple
+
+from qfusion.models.abilities import Ability, can
+
+
+class Way(NamedTuple):
+    """A way to bring a model.
+
+    Attributes:
+        title: name in a list.
+        summary: a sentence, as Markdown.
+        snippet: to be copied. language: of the snippet, "python" or "bash".
+    """
+
+    title: str
+    summary: str
+    snippet: str
+    language: str = "python"
+
+
+WAYS = (
+    Way(
+        "File",
+        "A file of a model that was trained elsewhere; an `.onnx` file runs no code of its own.",
+        "python -m qfusion model import model.onnx --data planted --name mine",
+        "bash",
+    ),
+    Way(
+        "PyTorch",
+        "Any module or function from modalities to scores, as it stands. It stays in your own process.",
+        """import qfusion
+from model import model  # model(text=..., audio=...) -> scores
+
+data = {"text": X_text, "audio": X_audio, "y": y}
+study = qfusion.open(model, data)
+qfusion.show(study)""",
+    ),
+    Way(
+        "PennyLane",
+        "The same call. QNodes inside the model are recorded, so the Circuit page shows every gate.",
+        """import qfusion
+from model import model  # with a QNode or qml.qnn.TorchLayer
+
+data = {"text": X_text, "audio": X_audio, "y": y}
+qfusion.show(model, data, wires={"text": [0, 1], "audio": [2, 3]})""",
+    ),
+    Way(
+        "Qiskit",
+        "`TorchConnector`, `EstimatorQNN`, `SamplerQNN`, a circuit with a feature map, or any OpenQASM file.",
+        """import qfusion
+from model import network  # TorchConnector(EstimatorQNN(circuit=...))
+
+qfusion.show(network, {"text": X_text, "audio": X_audio, "y": y})
+qfusion.show(qfusion.open_circuit("circuit.qasm"))  # walk any circuit""",
+    ),
+    Way(
+        "scikit-learn",
+        "A fitted estimator or pipeline on the features of all modalities side by side.",
+        """import qfusion
+
+qfusion.show(pipeline, {"text": X_text, "audio": X_audio, "y": y})""",
+    ),
+    Way(
+        "QuTiP",
+        "Any Hamiltonian and jump operators; with a function from features to modality states, or alone.",
+        """import qfusion
+
+model = qfusion.lindblad_model(H, [L1, L2], encode, {"score": Z}, T=2.0)
+qfusion.show(model, data)
+qfusion.show(H)  # basis states as samples""",
+    ),
+    Way(
+        "Measured game",
+        "A table of sample, coalition and value, or shapiq's InteractionValues. No model is needed.",
+        "python -m qfusion data import-game values.csv --name my-game",
+        "bash",
+    ),
+)
+
+# What needs an ability beside contributions, verdicts, cohorts, comparisons and reports, which every model has.
+_NEEDS: tuple[tuple[str, Ability, str], ...] = (
+    (
+        "the Circuit page",
+        "circuit",
+        "no circuit of PennyLane or Qiskit was found in it",
+    ),
+    ("edits of gates, noise and shots", "changes", "its gates cannot be changed from here"),
+    ("the Dynamics page", "time", "it has no evolution in time; `qfusion.lindblad_model` has one"),
+    (
+        "Decision operators",
+        "states",
+        "its scores are not known to be linear in states of the modalities",
+    ),
+)
+
+
+def describe_abilities(model: Any) -> str:
+    """Return what pages show of a model of a user's own, and why other pages are missing, as Markdown."""
+    has = ["contributions, verdicts, cohorts, comparisons and reports"]
+    lacks = []
+    for what, ability, why in _NEEDS:
+        if can(model, ability):
+            has.append(what)
+        elif ability != "changes" or can(model, "circuit"):
+            lacks.append(f"{what} ({why})")
+    return f"**Has** {'; '.join(has)}." + (f"  \n**Lacks** {'; '.join(lacks)}." if lacks else "")
