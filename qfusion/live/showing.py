@@ -144,6 +144,8 @@ def place_variables(folder: Path, name: str) -> dict[str, str]:
     opened = [str(place) for place in _user_folders.opened_places()]
     opened.append(str(_card_path(folder, name)))
     return {
+        # modules are found in the same places as in this process
+        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
         _user_folders.OWNER: str(os.getpid()),
         _user_folders.OPENED: os.pathsep.join(opened),
         opened_sets.OPENED: str(_set_folder(folder)),
