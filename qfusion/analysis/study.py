@@ -356,6 +356,20 @@ class Study:
             zip(explanation.coalitions, explanation.dividends[0, :, number].tolist(), strict=True)
         )
 
+    def to_shapiq(self, sample: str, output: int | str | None = None) -> Any:
+        """Return the contributions to one sample's score as `shapiq.InteractionValues`, see `explain.to_shapiq`.
+
+        Args:
+            sample: its id.
+            output: number or name of the explained output; default the predicted class.
+
+        Raises:
+            NotFound: when there is no such sample or output. MissingPackage: when shapiq is not installed.
+        """
+        row = self.dataset.row(sample)
+        chosen = int(self.predicted[row]) if output is None else output
+        return explain.to_shapiq(self.explained(row), 0, chosen)
+
     def explained_dividends(self, output: int | None = None) -> np.ndarray:
         """Dividends (rows in `explained_rows`, 2^M) of one output, or of each sample's predicted class."""
         values = np.asarray(self.explanation.dividends)

@@ -51,7 +51,7 @@ def write_record(
         "name": name,
         "title": title or name,
         "licence": licence or "as whoever made the files says",
-        "description": _describe(staged),
+        "description": staged.description or _describe(staged),
         "source": f"{staged.kind} {staged.title}",
         "files": staged.files,
         "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),

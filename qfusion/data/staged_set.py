@@ -138,6 +138,7 @@ class StagedSet(Targets):
         files: name, bytes and sha256 of each file.
         done: descriptions of the repairs made.
         leaks_are_meant: whether the caller agreed to keep features that give the target away.
+        description: shown on the page of the data set in place of one that is made of its parts.
     """
 
     folder: Path
@@ -156,6 +157,7 @@ class StagedSet(Targets):
     convention: str = "plain"
     tokens: np.ndarray | None = None
     leaks_are_meant: bool = False
+    description: str = ""
 
     def __len__(self) -> int:
         return len(self.ids)
