@@ -108,18 +108,21 @@ class Sample:
 
     @property
     def truth(self) -> float | str | None:
-        """Annotation of the sample: a number or a class, or None for a visitor's own sample."""
+        """Annotation of the sample: a number or a class, or None where it is not known, as of a visitor's own
+        sample."""
         return self.target if self.true_class is None else self.classes[self.true_class]
 
     @property
     def target(self) -> float | None:
         """The annotated value of a regression; scores of classes have none, nor has a visitor's own sample."""
-        return None if self.classes or self.is_own else float(self.dataset.y[self.row])
+        has_target = not self.classes and self.dataset.has_truth(self.row)
+        return float(self.dataset.y[self.row]) if has_target else None
 
     @property
     def true_class(self) -> int | None:
         """The number of the annotated class; None of a regression, and of a visitor's own sample."""
-        return int(self.dataset.y[self.row]) if self.classes and not self.is_own else None
+        has_class = bool(self.classes) and self.dataset.has_truth(self.row)
+        return int(self.dataset.y[self.row]) if has_class else None
 
     @cached_property
     def inputs(self) -> dict[str, Any]:

@@ -242,7 +242,8 @@ class Study:
     def scale(self) -> tuple[float, float]:
         """Range of a regression target."""
         y = self.dataset.y
-        return self.dataset.target.range or (float(np.nanmin(y)), float(np.nanmax(y)))
+        known = y[np.isfinite(y)] if self.dataset.is_annotated.any() else self.scores
+        return self.dataset.target.range or (float(known.min()), float(known.max()))
 
     @per_model_cache
     def scores(self) -> np.ndarray:
@@ -417,7 +418,7 @@ class Study:
         if self.classes:
             names = np.array(self.classes, dtype=object)
             answers = {
-                "truth": names[data.y],
+                "truth": np.where(data.y < 0, "", names[data.y]),
                 "prediction": names[self.predicted],
                 "certainty": self.probabilities[np.arange(len(data)), self.predicted],
             }

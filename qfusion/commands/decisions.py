@@ -44,7 +44,7 @@ def decision_record(
         spread = dict(zip(coalitions[1:], doubt.spread[0], strict=True))
     if classes:
         quantity = "log-odds"
-        truth = classes[truth]
+        truth = classes[truth] if truth >= 0 else "unknown"
     else:
         quantity = "score"
     errors = None
@@ -116,7 +116,8 @@ def _terms_table(result: Mapping[str, Any]) -> RenderableType:
         truth = number(truth)
     background = result["background"]
     if background in ("joint", "product"):
-        background = f"{background} of {result['background_size']:,} training samples"
+        size = result["background_size"]
+        background = f"{background} of {size:,} training samples" if size else "its own baseline"
     return table(
         ["Modalities", "Value with these", "Contribution", "Shapley value"],
         rows,

@@ -336,6 +336,18 @@ class DataSet:
             return values, None
         return values, np.where(is_own, appended.lengths[own_rows], m.lengths[set_rows])
 
+    def has_truth(self, row: int) -> bool:
+        """Return whether the target of a row is known."""
+        if self.is_own(row):
+            return False
+        return bool(self.is_annotated[row])
+
+    @cached_property
+    def is_annotated(self) -> np.ndarray:
+        """Whether the target of each row of the set is known, bool (N,): a game may have none."""
+        y = self.y[: len(self)]
+        return y >= 0 if self.target.kind == "classification" else np.isfinite(y)
+
     def is_own(self, row: int) -> bool:
         """Whether a row is a visitor's sample, whose target is unknown."""
         return row >= len(self)

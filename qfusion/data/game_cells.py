@@ -295,7 +295,8 @@ def _as_numbers_if_all(cells: pd.Series) -> pd.Series:
         return cells
     values = _as_floats(cells)
     known = cells != ""
-    if not known.any() or not np.isfinite(values[known]).all():
+    is_code = cells.str.match(r"[+-]?0\d")  # such as 007
+    if not known.any() or is_code.any() or not np.isfinite(values[known]).all():
         return cells
     if known.all() and (values == np.round(values)).all() and (np.abs(values) < 2**53).all():
         is_whole = not cells.str.contains(r"[.eE]", regex=True).any()

@@ -38,7 +38,7 @@ def read_frame(path: Path) -> pd.DataFrame:
         )
     words = tuple(name for name in names if not is_numeric(table.kinds.get(name, pa.string())))
     batches, rows = [], 0
-    for batch in table.batches(names, words):
+    for batch in table.batches(names, words, numbers=not table.kinds):
         rows += len(batch)
         check(
             rows <= MAX_ROWS,
