@@ -223,6 +223,16 @@ class Study:
         return self.dataset.target.classes if self.dataset.target.kind == "classification" else ()
 
     @property
+    def reads_features(self) -> bool:
+        """Whether scores depend on features; those of a measured game are in a table."""
+        return bool(self.model.reads_features)
+
+    @property
+    def has_truth(self) -> bool:
+        """Whether all targets are known, so that errors of the model can be measured."""
+        return bool(self.dataset.is_annotated.all())
+
+    @property
     def quantity(self) -> str:
         """Name of the explained quantity: the log-odds of a class, or the score of a regression."""
         return "log-odds" if self.classes else "score"

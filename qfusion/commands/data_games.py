@@ -55,7 +55,9 @@ def import_game(
     ] = None,
     average: Annotated[
         bool,
-        typer.Option("--average", help="Average rows that repeat a coalition, with standard errors."),
+        typer.Option(
+            "--average", help="Average rows that repeat a coalition, with standard errors."
+        ),
     ] = False,
     title: Title = "",
     licence: Licence = "",

@@ -59,6 +59,7 @@ class DataSet:
         clip_of: returns the recording of a row, if there is one.
         makers: functions that turn a visitor's input into features, by modality.
         own: a visitor's samples, appended after the rows of the set, see `own.append_samples`.
+        is_game: whether it holds the samples of a measured game, which have no features.
         recorded: digest of an imported set, recorded when it was checked. With it, checks are not repeated and
             memory-mapped arrays are not read. `dataclasses.replace` drops it.
 
@@ -86,6 +87,7 @@ class DataSet:
     clip_of: Callable[[int], Clip | None] = field(default=no_clip, repr=False)
     makers: Mapping[str, Maker] = field(default_factory=dict, repr=False)
     own: DataSet | None = field(default=None, repr=False)
+    is_game: bool = False
     recorded: InitVar[str] = ""
 
     def __post_init__(self, recorded: str) -> None:

@@ -68,6 +68,7 @@ def write_record(
         "table": not staged.columns.empty,
         "repairs": staged.done,
         "report": examined.report.as_dict(),
+        "game": staged.is_game,
         "digest": _digest(staged),
     }
     path = staged.folder / imported_sets.MANIFEST

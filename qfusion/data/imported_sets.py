@@ -216,6 +216,7 @@ def load_imported(name: str) -> DataSet:
             unimodal=unimodal,
             clusters=video_clusters(ids),
             makers=extractor_makers.makers(extracted, modalities),
+            is_game=bool(record.get("game")),
             recorded=record["digest"],
         )
 

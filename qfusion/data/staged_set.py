@@ -138,6 +138,7 @@ class StagedSet(Targets):
         files: name, bytes and sha256 of each file.
         done: descriptions of the repairs made.
         leaks_are_meant: whether the caller agreed to keep features that give the target away.
+        is_game: whether it holds the samples of a measured game.
         description: shown on the page of the data set in place of one that is made of its parts.
     """
 
@@ -158,6 +159,7 @@ class StagedSet(Targets):
     tokens: np.ndarray | None = None
     leaks_are_meant: bool = False
     description: str = ""
+    is_game: bool = False
 
     def __len__(self) -> int:
         return len(self.ids)

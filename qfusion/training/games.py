@@ -154,6 +154,7 @@ def game_dataset(table: GameTable, name: str = NAME, title: str = "") -> DataSet
         split=table.split,
         table=columns,
         content_of=no_content,
+        is_game=True,
         recorded=digest,
     )
 
@@ -225,6 +226,7 @@ def _stage(table: GameTable, folder: Path) -> import_report.ExaminedSet:
         columns=table.columns,
         convention=table.target.convention if not table.target.classes else "plain",
         description=_describe(table),
+        is_game=True,
     )
     report = import_report.Report(
         samples=len(table.ids),

@@ -72,12 +72,13 @@ def draw_set(dataset: DataSet) -> None:
     panels.show(dataset, page_context.theme(), *targets.DATA, first=1)
     panels.draw_lower_panels(page_context.theme(), dataset=dataset)
     fusion_needs_section.fusion_needs(dataset, page_context.theme())
-    navigation.link(
-        "pages/train.py", "Train a model on it", ":material/model_training:", train=name
-    )
+    if not dataset.is_game:
+        navigation.link(
+            "pages/train.py", "Train a model on it", ":material/model_training:", train=name
+        )
     recordings(dataset)
     if name in imported_sets.imported_names():
-        if permissions.may_train() and not _read_only.is_read_only():
+        if not dataset.is_game and permissions.may_train() and not _read_only.is_read_only():
             st.button(
                 "Train both systems on it",
                 key="_train_both",
@@ -114,7 +115,7 @@ def _card(data_set: DataSet) -> str:
         extent = f"{modality.size:,} features"
         if modality.is_sequence:
             extent += f", sequences of up to {modality.values.shape[1]:,} steps"
-        modalities.append(f"{modality.name} ({extent})")
+        modalities.append(modality.name if data_set.is_game else f"{modality.name} ({extent})")
     values = "classes" if target.classes else "a number"
     if target.range:
         values += f" in {target.range}"
@@ -122,7 +123,7 @@ def _card(data_set: DataSet) -> str:
         "title": data_set.title,
         "samples": f"{len(data_set):,}",
         "train / valid / test": " / ".join(sizes),
-        "modalities": ", ".join(modalities),
+        "players" if data_set.is_game else "modalities": ", ".join(modalities),
         "target": f"{target.name}, {values}",
         "source": data_set.source,
         "licence": data_set.licence,
