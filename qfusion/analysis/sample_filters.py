@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from qfusion.analysis.columns import negativity_column
+from qfusion.analysis.columns import dividend_column, negativity_column
 from qfusion.analysis.spaces.evolution import negativities
 from qfusion.analysis.study import Study
 
@@ -59,7 +59,12 @@ def passing(
 
 
 def default_axes(study: Study) -> tuple[str, str]:
-    """Return the axes that are shown first: truth and prediction, or for classes margin against rank."""
+    """Return the axes that are shown first: truth and prediction, or for classes margin against rank; contributions
+    where the truth is not known.
+    """
+    if not study.has_truth:
+        first, *others = map(dividend_column, study.modalities)
+        return (first, others[0] if others else first)
     return ("rank", "margin") if study.classes else ("truth", "prediction")
 
 
