@@ -69,6 +69,11 @@ def sources() -> list[str]:
     return [source.name for source in data.available() if source.available]
 
 
+def sources_with_features() -> list[str]:
+    """Return names of the data sets on this machine that models can be trained on: all but measured games."""
+    return [name for name in sources() if not data.registry.is_game(name)]
+
+
 def test_data(name: str) -> None:
     """Raise NotFound if there is no data set of this name on this machine."""
     known = {source.name: source for source in data.available()}

@@ -11,6 +11,7 @@ from qfusion.data.row_splits import SPLITS
 from qfusion.data.target_spec import CONVENTIONS
 from qfusion.panels import learning as builders, pickers, targets
 from qfusion.runs import plans
+from qfusion.training import games
 from qfusion.ui import (
     fusion_needs_section,
     loading,
@@ -160,6 +161,8 @@ def _import_record(name: str) -> None:
             )
             if st.button("Yes, remove it", key="_remove_set"):
                 with page_runs.guard():
-                    imported_sets.remove_imported(name)
+                    games.remove_game(name) if games.is_game(
+                        name
+                    ) else imported_sets.remove_imported(name)
                     state.put(state.DATA_MESSAGE, f"{text.escape_markdown(name)} was removed.")
                     st.rerun()
